@@ -10,6 +10,7 @@
 #ifndef _UAPI_LINUX_TASKDIAG_H
 #define _UAPI_LINUX_TASKDIAG_H
 
+#include <linux/const.h>
 #include <linux/types.h>
 
 #define TASK_DIAG_GENL_NAME	"TASKDIAG"
@@ -43,11 +44,11 @@ enum {
 #define TASK_DIAG_GROUP_MAX	(__TASK_DIAG_GROUP_MAX - 1)
 };
 
-#define TASK_DIAG_SHOW_BASE	(1ULL << TASK_DIAG_GROUP_BASE)
-#define TASK_DIAG_SHOW_CRED	(1ULL << TASK_DIAG_GROUP_CRED)
-#define TASK_DIAG_SHOW_STAT	(1ULL << TASK_DIAG_GROUP_STAT)
-#define TASK_DIAG_SHOW_VMA	(1ULL << TASK_DIAG_GROUP_VMA)
-#define TASK_DIAG_SHOW_VMA_STAT	(1ULL << TASK_DIAG_GROUP_VMA_STAT)
+#define TASK_DIAG_SHOW_BASE	_BITULL(TASK_DIAG_GROUP_BASE)
+#define TASK_DIAG_SHOW_CRED	_BITULL(TASK_DIAG_GROUP_CRED)
+#define TASK_DIAG_SHOW_STAT	_BITULL(TASK_DIAG_GROUP_STAT)
+#define TASK_DIAG_SHOW_VMA	_BITULL(TASK_DIAG_GROUP_VMA)
+#define TASK_DIAG_SHOW_VMA_STAT	_BITULL(TASK_DIAG_GROUP_VMA_STAT)
 
 /*
  * Attributes: one set for request and reply.  1 to 15 belong to the protocol
@@ -99,7 +100,7 @@ struct task_diag_pid {
 };
 
 /* task_diag_msg::flags */
-#define TASK_DIAG_FLAG_CONT	(1U << 0)	/* goes on from the message before */
+#define TASK_DIAG_FLAG_CONT	_BITUL(0)	/* goes on from the message before */
 
 /**
  * struct task_diag_msg - which task a message is about

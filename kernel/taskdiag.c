@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * task_diag: the generic-netlink family, one door to the dump.
+ *
+ * Knows sockets and message headers, and no strategy or group.  What comes
+ * with the socket and means authority is taken here, in the context of the
+ * sender: who opened it, and the process the message names as its source.
+ */
+#include <linux/cred.h>
+#include <linux/err.h>
+#include <linux/file.h>
+#include <linux/init.h>
+#include <linux/net.h>
+#include <linux/pid_namespace.h>
+#include <linux/rcupdate.h>
+#include <net/genetlink.h>
+#include <net/sock.h>
+
+#include "taskdiag.h"
+
+static struct genl_family taskdiag_nl_family;
+
+/* The lengths and the content are checked where they are known. */
+static const struct nla_policy taskdiag_nl_get_policy[] = {
+	[TASK_DIAG_CMD_ATTR_GET] = { .type = NLA_BINARY },
+};
+
+struct taskdiag_nl_dump_ctx {
+	struct taskdiag_dump	*dump;
+};
+
+static struct taskdiag_nl_dump_ctx *
+taskdiag_nl_dump_ctx(struct netlink_callback *cb)
+{
+	NL_ASSERT_DUMP_CTX_FITS(struct taskdiag_nl_dump_ctx);
+
+	return (struct taskdiag_nl_dump_ctx *)cb->ctx;
+}
+
+/*
+ * The pid namespace of the process that a message names as its source: the
+ * sender itself, or who a privileged sender puts there.  The socket layer has
+ * found the sender to have CAP_SYS_ADMIN for the latter; a socket is no way
+ * to lend that to whoever opened it.
+ */
+static struct pid_namespace *
+taskdiag_nl_get_pid_ns(const struct sk_buff *skb, const struct file *file,
+		       struct netlink_ext_ack *extack)
+{
+	struct pid_namespace *own = task_active_pid_ns(current);
+	struct pid_namespace *ns = NULL;
+	struct pid *pid;
+
+	rcu_read_lock();
+	pid = find_vpid(NETLINK_CB(skb).creds.pid);
+	if (pid && pid_task(pid, PIDTYPE_PID))
+		ns = get_pid_ns(ns_of_pid(pid));
+	rcu_read_unlock();
+
+	if (!ns) {
+		NL_SET_ERR_MSG(extack, "SCM_CREDENTIALS: no such process");
+		return ERR_PTR(-ESRCH);
+	}
+	if (ns != own && !file_ns_capable(file, own->user_ns, CAP_SYS_ADMIN)) {
+		NL_SET_ERR_MSG(extack,
+			       "SCM_CREDENTIALS: the socket's opener may not choose a namespace");
+		put_pid_ns(ns);
+		return ERR_PTR(-EPERM);
+	}
+	return ns;
+}
+
+static int taskdiag_nl_put_template(struct taskdiag_dump *dump,
+				    const struct genl_info *info, int flags)
+{
+	struct sk_buff *skb;
+	void *hdr;
+
+	skb = genlmsg_new(taskdiag_row_size(&dump->row), GFP_KERNEL_ACCOUNT);
+	if (!skb)
+		return -ENOMEM;
+	dump->row.template = skb;
+
+	hdr = genlmsg_put(skb, info->snd_portid, info->snd_seq,
+			  &taskdiag_nl_family, flags, TASK_DIAG_CMD_GET);
+	if (!hdr || taskdiag_row_put_template(&dump->row, skb))
+		return -EMSGSIZE;
+	genlmsg_end(skb, hdr);
+	return 0;
+}
+
+static struct taskdiag_dump *taskdiag_nl_open(const struct sk_buff *skb,
+					      const struct genl_info *info,
+					      int flags)
+{
+	const struct socket *sock = NETLINK_CB(skb).sk->sk_socket;
+	struct taskdiag_dump *dump;
+	struct pid_namespace *ns;
+	int err;
+
+	if (GENL_REQ_ATTR_CHECK(info, TASK_DIAG_CMD_ATTR_GET)) {
+		NL_SET_ERR_MSG(info->extack, "TASK_DIAG_CMD_ATTR_GET is missing");
+		return ERR_PTR(-EINVAL);
+	}
+	/* Sockets of the kernel's own have no opener to answer for them. */
+	if (!sock || !sock->file)
+		return ERR_PTR(-EPERM);
+
+	ns = taskdiag_nl_get_pid_ns(skb, sock->file, info->extack);
+	if (IS_ERR(ns))
+		return ERR_CAST(ns);
+	dump = taskdiag_dump_open(info->attrs[TASK_DIAG_CMD_ATTR_GET],
+				  sock->file->f_cred, ns, info->extack);
+	if (IS_ERR(dump))
+		return dump;
+
+	err = taskdiag_nl_put_template(dump, info, flags);
+	if (err) {
+		taskdiag_dump_close(dump);
+		return ERR_PTR(err);
+	}
+	return dump;
+}
+
+static int taskdiag_nl_get_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct taskdiag_dump *dump;
+	struct sk_buff *reply;
+	int err;
+
+	dump = taskdiag_nl_open(skb, info, 0);
+	if (IS_ERR(dump))
+		return PTR_ERR(dump);
+
+	if (!dump->walk.single) {
+		NL_SET_ERR_MSG_ATTR(info->extack,
+				    info->attrs[TASK_DIAG_CMD_ATTR_GET],
+				    "dump_strategy: needs NLM_F_DUMP");
+		err = -EINVAL;
+		goto out;
+	}
+
+	reply = nlmsg_new(dump->row.template->len, GFP_KERNEL);
+	if (!reply) {
+		err = -ENOMEM;
+		goto out;
+	}
+	err = taskdiag_dump_rows(dump, reply, info->extack);
+	if (err)
+		nlmsg_free(reply);
+	else
+		err = genlmsg_reply(reply, info);
+out:
+	taskdiag_dump_close(dump);
+	return err;
+}
+
+static int taskdiag_nl_get_start(struct netlink_callback *cb)
+{
+	struct taskdiag_nl_dump_ctx *ctx = taskdiag_nl_dump_ctx(cb);
+	struct taskdiag_dump *dump;
+
+	dump = taskdiag_nl_open(cb->skb, genl_info_dump(cb), NLM_F_MULTI);
+	if (IS_ERR(dump))
+		return PTR_ERR(dump);
+	ctx->dump = dump;
+	return 0;
+}
+
+/* Runs in the sender first, and then in whoever reads the socket. */
+static int taskdiag_nl_get_dumpit(struct sk_buff *skb,
+				  struct netlink_callback *cb)
+{
+	struct taskdiag_dump *dump = taskdiag_nl_dump_ctx(cb)->dump;
+	int ret;
+
+	cb->seq = taskdiag_dump_generation();
+	ret = taskdiag_dump_rows(dump, skb, cb->extack);
+	if (skb->len)
+		nl_dump_check_consistent(cb, nlmsg_hdr(skb));
+
+	/* What moved during the last rows is told by the closing message. */
+	if (!ret)
+		cb->seq = taskdiag_dump_generation();
+	return ret;
+}
+
+static int taskdiag_nl_get_done(struct netlink_callback *cb)
+{
+	taskdiag_dump_close(taskdiag_nl_dump_ctx(cb)->dump);
+	return 0;
+}
+
+static const struct genl_split_ops taskdiag_nl_ops[] = {
+	{
+		.cmd		= TASK_DIAG_CMD_GET,
+		.doit		= taskdiag_nl_get_doit,
+		.policy		= taskdiag_nl_get_policy,
+		.maxattr	= ARRAY_SIZE(taskdiag_nl_get_policy) - 1,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= TASK_DIAG_CMD_GET,
+		.start		= taskdiag_nl_get_start,
+		.dumpit		= taskdiag_nl_get_dumpit,
+		.done		= taskdiag_nl_get_done,
+		.policy		= taskdiag_nl_get_policy,
+		.maxattr	= ARRAY_SIZE(taskdiag_nl_get_policy) - 1,
+		.flags		= GENL_CMD_CAP_DUMP,
+	},
+};
+
+static struct genl_family taskdiag_nl_family __ro_after_init = {
+	.name		= TASK_DIAG_GENL_NAME,
+	.version	= TASK_DIAG_GENL_VERSION,
+	/* Namespaces of the network have no say in who sees which task. */
+	.netnsok	= true,
+	.parallel_ops	= true,
+	.module		= THIS_MODULE,
+	.split_ops	= taskdiag_nl_ops,
+	.n_split_ops	= ARRAY_SIZE(taskdiag_nl_ops),
+};
+
+static int __init taskdiag_nl_init(void)
+{
+	return genl_register_family(&taskdiag_nl_family);
+}
+device_initcall(taskdiag_nl_init);

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * task_diag: the contract between its parts.
+ *
+ *	door (taskdiag.c)  takes a request in, sends messages out
+ *	  dump             one request, from its attribute to its last row
+ *	    caller         who asks, and what they may see
+ *	    walk           which tasks
+ *	    fill           what about them: one row of attributes a task
+ *
+ * A part knows those below it in this list, and none above.
+ */
+#ifndef _KERNEL_TASKDIAG_H
+#define _KERNEL_TASKDIAG_H
+
+#include <linux/cred.h>
+#include <linux/netlink.h>
+#include <linux/pid.h>
+#include <linux/pid_namespace.h>
+#include <linux/radix-tree.h>
+#include <linux/skbuff.h>
+#include <linux/taskdiag.h>
+
+/* --- caller ------------------------------------------------------------- */
+
+/**
+ * struct taskdiag_judge - one set of credentials that has to agree
+ * @cred: the credentials
+ * @own_process: they belong to the process that asked, which may see itself
+ * @everywhere: they hold CAP_SYS_PTRACE over every user namespace
+ * @ns: the user namespace that @ns_capable speaks of
+ * @ns_capable: they hold CAP_SYS_PTRACE over @ns
+ */
+struct taskdiag_judge {
+	const struct cred	*cred;
+	bool			own_process;
+	bool			everywhere;
+	bool			ns_capable;
+	struct user_namespace	*ns;
+};
+
+/* The sender, whoever opened the descriptor, and whoever reads. */
+#define TASKDIAG_JUDGES		3
+
+/**
+ * struct taskdiag_caller - who asks, pinned when the request arrives
+ * @sender: credentials of the task that sent the request
+ * @opener: credentials of whoever opened the descriptor it came through
+ * @process: the sender's process
+ * @exec_id: which program that process ran: execve() starts another one
+ * @pid_ns: the namespace in whose numbers request and reply are written
+ * @judges: who has to agree to a row; valid in one RCU section
+ * @nr_judges: how many they are
+ */
+struct taskdiag_caller {
+	const struct cred	*sender;
+	const struct cred	*opener;
+	struct pid		*process;
+	u64			exec_id;
+	struct pid_namespace	*pid_ns;
+	struct taskdiag_judge	judges[TASKDIAG_JUDGES];
+	unsigned int		nr_judges;
+};
+
+void taskdiag_caller_pin(struct taskdiag_caller *caller,
+			 const struct cred *opener, struct pid_namespace *ns);
+void taskdiag_caller_unpin(struct taskdiag_caller *caller);
+bool taskdiag_caller_is_current(const struct taskdiag_caller *caller);
+void taskdiag_caller_enter(struct taskdiag_caller *caller);
+bool taskdiag_may_see(struct taskdiag_caller *caller, struct task_struct *task);
+
+/* --- walk --------------------------------------------------------------- */
+
+/**
+ * struct taskdiag_hit - a task that the walk came to
+ * @task: the task; valid in the RCU section it was found in
+ * @pid: its number in the caller's pid namespace
+ * @tgid: the number of its process there
+ */
+struct taskdiag_hit {
+	struct task_struct	*task;
+	pid_t			pid;
+	pid_t			tgid;
+};
+
+/**
+ * struct taskdiag_walk - which tasks, and how far we are
+ * @ns: the pid namespace walked
+ * @type: PIDTYPE_TGID to come to processes, PIDTYPE_PID to come to threads
+ * @cursor: where to go on: a pid number, or an index into @members.  Both
+ *	stand for the same task however the tables change meanwhile.
+ * @done: there is nothing after @cursor
+ * @single: the request is for exactly one task
+ * @members: the tasks meant, as they were when the request arrived; NULL to
+ *	walk all of @ns
+ * @nr_members: how many they are
+ * @budget: candidates left before the RCU section has to end
+ * @iter: position in the pid table; valid in one RCU section
+ * @slot: likewise
+ */
+struct taskdiag_walk {
+	struct pid_namespace	*ns;
+	enum pid_type		type;
+	unsigned int		cursor;
+	bool			done;
+	bool			single;
+	struct pid		**members;
+	unsigned int		nr_members;
+	unsigned int		budget;
+	struct radix_tree_iter	iter;
+	void __rcu		**slot;
+};
+
+int taskdiag_walk_init(struct taskdiag_walk *walk, u64 strategy, u32 pid,
+		       struct taskdiag_caller *caller,
+		       struct netlink_ext_ack *extack);
+void taskdiag_walk_release(struct taskdiag_walk *walk);
+void taskdiag_walk_enter(struct taskdiag_walk *walk);
+bool taskdiag_walk_next(struct taskdiag_walk *walk, struct taskdiag_hit *hit);
+
+/* The hit just taken is not wanted yet: come to it again. */
+static inline void taskdiag_walk_unget(struct taskdiag_walk *walk)
+{
+	walk->cursor--;
+	walk->done = false;
+}
+
+/*
+ * The number of @pid in @ns, 0 if it has none there.  pid_nr_ns(), inlined:
+ * a row takes half a dozen of these.
+ */
+static inline pid_t taskdiag_nr(const struct pid *pid,
+				const struct pid_namespace *ns)
+{
+	if (pid && ns->level <= pid->level && pid->numbers[ns->level].ns == ns)
+		return pid->numbers[ns->level].nr;
+	return 0;
+}
+
+/* --- fill --------------------------------------------------------------- */
+
+struct taskdiag_group;
+
+/**
+ * struct taskdiag_row - how a row of this request looks
+ * @template: one message with every header in place and every payload zero.
+ *	A row is a copy of it whose payloads are filled in: headers cost a
+ *	memcpy() a task and no bookkeeping.
+ * @msg_offset: where in @template the struct task_diag_msg lies
+ * @nr_groups: how many groups were asked for
+ * @groups: these groups, in bit order
+ * @groups.group: the row of the table
+ * @groups.offset: where in @template its structure lies
+ */
+struct taskdiag_row {
+	struct sk_buff		*template;
+	unsigned int		msg_offset;
+	unsigned int		nr_groups;
+	struct {
+		const struct taskdiag_group	*group;
+		unsigned int			offset;
+	} groups[TASK_DIAG_GROUP_MAX + 1];
+};
+
+int taskdiag_row_init(struct taskdiag_row *row, u64 show_flags,
+		      struct netlink_ext_ack *extack);
+void taskdiag_row_release(struct taskdiag_row *row);
+size_t taskdiag_row_size(const struct taskdiag_row *row);
+int taskdiag_row_put_template(struct taskdiag_row *row, struct sk_buff *skb);
+void taskdiag_row_fill(const struct taskdiag_row *row, void *to,
+		       const struct taskdiag_hit *hit,
+		       const struct taskdiag_caller *caller);
+
+/* --- dump --------------------------------------------------------------- */
+
+/**
+ * struct taskdiag_dump - one request, from its attribute to its last row
+ * @caller: who asks
+ * @walk: which tasks
+ * @row: what about them
+ * @nr_rows: rows put so far
+ */
+struct taskdiag_dump {
+	struct taskdiag_caller	caller;
+	struct taskdiag_walk	walk;
+	struct taskdiag_row	row;
+	unsigned long		nr_rows;
+};
+
+struct taskdiag_dump *taskdiag_dump_open(const struct nlattr *attr,
+					 const struct cred *opener,
+					 struct pid_namespace *ns,
+					 struct netlink_ext_ack *extack);
+void taskdiag_dump_close(struct taskdiag_dump *dump);
+int taskdiag_dump_rows(struct taskdiag_dump *dump, struct sk_buff *skb,
+		       struct netlink_ext_ack *extack);
+unsigned int taskdiag_dump_generation(void);
+
+#endif /* _KERNEL_TASKDIAG_H */

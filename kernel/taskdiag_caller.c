@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * task_diag: who asks, and what they may see.
+ *
+ * Knows credentials, and neither the request nor the reply.  Everything that
+ * tells one task from another to user space has passed taskdiag_may_see().
+ *
+ * The rule is the one of procfs mounted with hidepid=ptraceable, that is of
+ * ptrace_may_access(PTRACE_MODE_READ_FSCREDS), asked about explicit
+ * credentials instead of those of current.  It has to be: a dump goes on in
+ * the context of whoever reads the socket, and ptrace_may_access() judges by
+ * current in several places that override_creds() does not reach, such as
+ * its exemption for the own process.
+ */
+#include <linux/capability.h>
+#include <linux/ptrace.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
+#include <linux/sched/coredump.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task.h>
+#include <linux/security.h>
+#include <linux/user_namespace.h>
+
+#include "taskdiag.h"
+
+/* A dump may come to every task there is: denials are no news for the log. */
+#define TASKDIAG_PTRACE_MODE	(PTRACE_MODE_READ_FSCREDS | PTRACE_MODE_NOAUDIT)
+
+/**
+ * taskdiag_caller_pin - remember who asks
+ * @caller: where to
+ * @opener: credentials of whoever opened the descriptor
+ * @ns: the pid namespace to answer in; its reference passes to @caller
+ *
+ * Called in the context of the sender.
+ */
+void taskdiag_caller_pin(struct taskdiag_caller *caller,
+			 const struct cred *opener, struct pid_namespace *ns)
+{
+	caller->sender = get_current_cred();
+	caller->opener = get_cred(opener);
+	caller->process = get_pid(task_tgid(current));
+	caller->exec_id = current->self_exec_id;
+	caller->pid_ns = ns;
+}
+
+void taskdiag_caller_unpin(struct taskdiag_caller *caller)
+{
+	put_cred(caller->sender);
+	put_cred(caller->opener);
+	put_pid(caller->process);
+	put_pid_ns(caller->pid_ns);
+}
+
+/**
+ * taskdiag_caller_is_current - does current go on with its own request?
+ * @caller: who asked
+ *
+ * A descriptor can be shared, so anybody may come to read on, and with the
+ * read would start the work for the next rows.  That is for the process that
+ * asked alone, and only as long as it runs the program that asked: a set-id
+ * program must neither serve rows nor show itself to who started it.
+ */
+bool taskdiag_caller_is_current(const struct taskdiag_caller *caller)
+{
+	return task_tgid(current) == caller->process &&
+	       READ_ONCE(current->self_exec_id) == caller->exec_id;
+}
+
+static bool judge_has_cap(const struct taskdiag_judge *judge,
+			  struct user_namespace *ns)
+{
+	if (judge->everywhere)
+		return true;
+	if (judge->ns == ns)
+		return judge->ns_capable;
+	return !security_capable(judge->cred, ns, CAP_SYS_PTRACE,
+				 CAP_OPT_NOAUDIT);
+}
+
+/*
+ * Remember the verdict for the user namespace of a task's credentials: most
+ * tasks share theirs.  The pointer cannot come to stand for another
+ * namespace, as credentials found under RCU hold theirs until the RCU
+ * section has ended, and the memory ends with it.  (A namespace found in an
+ * mm would not do: that one is freed at once.)
+ */
+static bool judge_has_cap_over(struct taskdiag_judge *judge,
+			       const struct cred *tcred)
+{
+	if (!judge->everywhere && judge->ns != tcred->user_ns) {
+		judge->ns_capable = judge_has_cap(judge, tcred->user_ns);
+		judge->ns = tcred->user_ns;
+	}
+	return judge_has_cap(judge, tcred->user_ns);
+}
+
+static void add_judge(struct taskdiag_caller *caller, const struct cred *cred,
+		      bool own_process)
+{
+	struct taskdiag_judge *judge;
+	unsigned int i;
+
+	for (i = 0; i < caller->nr_judges; i++)
+		if (caller->judges[i].cred == cred)
+			return;
+
+	judge = &caller->judges[caller->nr_judges++];
+	*judge = (struct taskdiag_judge) {
+		.cred		= cred,
+		.own_process	= own_process,
+		.everywhere	= !security_capable(cred, &init_user_ns,
+						    CAP_SYS_PTRACE,
+						    CAP_OPT_NOAUDIT),
+	};
+}
+
+/**
+ * taskdiag_caller_enter - get ready to judge tasks
+ * @caller: who asks
+ *
+ * Starts an RCU section's worth of taskdiag_may_see().  The process that
+ * asked may have changed its credentials since, or another of its threads may
+ * read: what the reader may not see now, it does not get either.
+ */
+void taskdiag_caller_enter(struct taskdiag_caller *caller)
+{
+	RCU_LOCKDEP_WARN(!rcu_read_lock_held(), "needs one RCU section");
+
+	caller->nr_judges = 0;
+	add_judge(caller, caller->sender, true);
+	add_judge(caller, current_cred(), true);
+	add_judge(caller, caller->opener, false);
+}
+
+static bool same_ids(const struct cred *cred, const struct cred *tcred)
+{
+	return uid_eq(cred->fsuid, tcred->euid) &&
+	       uid_eq(cred->fsuid, tcred->suid) &&
+	       uid_eq(cred->fsuid, tcred->uid) &&
+	       gid_eq(cred->fsgid, tcred->egid) &&
+	       gid_eq(cred->fsgid, tcred->sgid) &&
+	       gid_eq(cred->fsgid, tcred->gid);
+}
+
+/* task_still_dumpable() of kernel/ptrace.c. */
+static bool dumpable_to(const struct taskdiag_judge *judge,
+			struct task_struct *task)
+{
+	struct mm_struct *mm;
+	bool ret;
+
+	/* A capability over all namespaces is one over the mm's. */
+	if (judge->everywhere)
+		return true;
+
+	task_lock(task);
+	mm = task->mm;
+	if (mm)
+		ret = get_dumpable(mm) == SUID_DUMP_USER ||
+		      judge_has_cap(judge, mm->user_ns);
+	else
+		ret = task->user_dumpable ||
+		      judge_has_cap(judge, &init_user_ns);
+	task_unlock(task);
+
+	return ret;
+}
+
+static bool lsm_permits(const struct taskdiag_judge *judge,
+			struct task_struct *task)
+{
+	const struct cred *old;
+	int err;
+
+	if (judge->cred == current_cred())
+		return !security_ptrace_access_check(task, TASKDIAG_PTRACE_MODE);
+
+	old = override_creds(judge->cred);
+	err = security_ptrace_access_check(task, TASKDIAG_PTRACE_MODE);
+	revert_creds(old);
+	return !err;
+}
+
+static bool judge_permits(struct taskdiag_judge *judge,
+			  struct task_struct *task)
+{
+	const struct cred *tcred = __task_cred(task);
+
+	if (!same_ids(judge->cred, tcred) && !judge_has_cap_over(judge, tcred))
+		return false;
+
+	/*
+	 * A task that drops privileges becomes undumpable first: see its new
+	 * credentials, see that too.  Pairs with the barrier in
+	 * commit_creds(), as in __ptrace_may_access().
+	 */
+	smp_rmb();
+	return dumpable_to(judge, task) && lsm_permits(judge, task);
+}
+
+/**
+ * taskdiag_may_see - the access check that every row has passed
+ * @caller: who asks, after taskdiag_caller_enter() in the same RCU section
+ * @task: about whom
+ *
+ * Everybody who had a hand in the request has to be allowed to see @task.  A
+ * process may always see itself, but through its own request only: the one
+ * exemption, and whoever opened the descriptor does not have it.
+ */
+bool taskdiag_may_see(struct taskdiag_caller *caller, struct task_struct *task)
+{
+	bool self = task_tgid(task) == caller->process;
+	unsigned int i;
+
+	for (i = 0; i < caller->nr_judges; i++) {
+		struct taskdiag_judge *judge = &caller->judges[i];
+
+		if (self && judge->own_process)
+			continue;
+		if (!judge_permits(judge, task))
+			return false;
+	}
+	return true;
+}

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * task_diag: one request, from its attribute to its last row.
+ *
+ * Puts caller, walk and fill together, whichever door the request came
+ * through.  Knows the request as a whole, and no strategy or group by name.
+ */
+#include <linux/err.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/stat.h>
+#include <linux/slab.h>
+#include <net/netlink.h>
+
+#include "taskdiag.h"
+
+static int parse_request(struct task_diag_pid *req, const struct nlattr *attr,
+			 struct netlink_ext_ack *extack)
+{
+	/* Grows by attributes beside it, so that no version of it is guessed. */
+	if (nla_len(attr) != sizeof(*req)) {
+		NL_SET_ERR_MSG_FMT(extack,
+				   "struct task_diag_pid: %d bytes instead of %zu",
+				   nla_len(attr), sizeof(*req));
+		return -EINVAL;
+	}
+	/* Netlink aligns to 4 bytes, the structure wants 8. */
+	memcpy(req, nla_data(attr), sizeof(*req));
+
+	if (req->reserved) {
+		NL_SET_ERR_MSG(extack, "reserved: must be 0");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/**
+ * taskdiag_dump_open - take a request in
+ * @attr: TASK_DIAG_CMD_ATTR_GET, checked for nothing yet
+ * @opener: credentials of whoever opened the descriptor it came through
+ * @ns: the pid namespace to answer in; its reference is consumed
+ * @extack: what was wrong
+ *
+ * Called in the context of the sender.  The door has to put headers and then
+ * the row's template into the dump before it asks for rows.
+ */
+struct taskdiag_dump *taskdiag_dump_open(const struct nlattr *attr,
+					 const struct cred *opener,
+					 struct pid_namespace *ns,
+					 struct netlink_ext_ack *extack)
+{
+	struct taskdiag_dump *dump;
+	struct task_diag_pid req;
+	int err;
+
+	dump = kzalloc(sizeof(*dump), GFP_KERNEL_ACCOUNT);
+	if (!dump) {
+		put_pid_ns(ns);
+		return ERR_PTR(-ENOMEM);
+	}
+	taskdiag_caller_pin(&dump->caller, opener, ns);
+
+	err = parse_request(&req, attr, extack);
+	if (!err)
+		err = taskdiag_row_init(&dump->row, req.show_flags, extack);
+	if (!err)
+		err = taskdiag_walk_init(&dump->walk, req.dump_strategy,
+					 req.pid, &dump->caller, extack);
+	if (err) {
+		NL_SET_BAD_ATTR(extack, attr);
+		taskdiag_dump_close(dump);
+		return ERR_PTR(err);
+	}
+	return dump;
+}
+
+void taskdiag_dump_close(struct taskdiag_dump *dump)
+{
+	taskdiag_row_release(&dump->row);
+	taskdiag_walk_release(&dump->walk);
+	taskdiag_caller_unpin(&dump->caller);
+	kfree(dump);
+}
+
+/*
+ * Put rows until @skb is full, the walk is through, or its budget is used.
+ * One RCU section: what is found stays, and nothing needs a reference.
+ */
+static bool put_batch(struct taskdiag_dump *dump, struct sk_buff *skb)
+{
+	unsigned int len = dump->row.template->len;
+	struct taskdiag_hit hit;
+	bool full = false;
+
+	rcu_read_lock();
+	taskdiag_caller_enter(&dump->caller);
+	taskdiag_walk_enter(&dump->walk);
+	while (taskdiag_walk_next(&dump->walk, &hit)) {
+		if (!taskdiag_may_see(&dump->caller, hit.task))
+			continue;
+		if (skb_tailroom(skb) < len) {
+			taskdiag_walk_unget(&dump->walk);
+			full = true;
+			break;
+		}
+		taskdiag_row_fill(&dump->row, skb_put(skb, len), &hit,
+				  &dump->caller);
+		/* Reaped while we looked: its numbers were going away. */
+		if (!pid_alive(hit.task)) {
+			skb_trim(skb, skb->len - len);
+			continue;
+		}
+		dump->nr_rows++;
+	}
+	rcu_read_unlock();
+	return full;
+}
+
+/**
+ * taskdiag_dump_rows - go on with the dump
+ * @dump: with its template in place
+ * @skb: where the rows go
+ * @extack: what was wrong
+ *
+ * Return: the bytes in @skb if there is more to come, 0 after the last row,
+ * or an error.
+ */
+int taskdiag_dump_rows(struct taskdiag_dump *dump, struct sk_buff *skb,
+		       struct netlink_ext_ack *extack)
+{
+	bool full;
+
+	if (!taskdiag_caller_is_current(&dump->caller)) {
+		NL_SET_ERR_MSG(extack,
+			       "only the process that asked may read on");
+		return -EPERM;
+	}
+
+	while (!dump->walk.done) {
+		full = put_batch(dump, skb);
+		if (full)
+			return skb->len ?: -EMSGSIZE;
+		cond_resched();
+		if (fatal_signal_pending(current))
+			return -EINTR;
+	}
+
+	if (dump->walk.single && !dump->nr_rows) {
+		NL_SET_ERR_MSG(extack, "pid: no such task");
+		return -ESRCH;
+	}
+	return 0;
+}
+
+/**
+ * taskdiag_dump_generation - a number that moves with every fork and reap
+ *
+ * Both counters are read without a lock; what matters is that two readings
+ * with a change between them differ.  Never 0, which means "none" to netlink.
+ */
+unsigned int taskdiag_dump_generation(void)
+{
+	unsigned int forks = READ_ONCE(total_forks);
+
+	return (2 * forks - READ_ONCE(nr_threads)) ?: 1;
+}
