@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: MIT
+//! What can go wrong, told so that a person knows what to do.
+
+use std::fmt;
+use std::io;
+
+use crate::abi;
+use crate::request::Pid;
+
+/// The crate's result.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What went wrong.
+///
+/// A dump during which the kernel's table of tasks changed is no error: see
+/// [`crate::Stats::interrupted`].
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The kernel has no TASKDIAG family.
+    #[error(
+        "the running kernel has no TASKDIAG family; boot one that is built with CONFIG_TASKDIAG=y"
+    )]
+    NoFamily,
+
+    /// The kernel refused the request, or failed while it answered.
+    #[error(transparent)]
+    Kernel(#[from] KernelError),
+
+    /// The request could not be made as seen from that process.
+    #[error("cannot ask as seen from process {pid}: {}", scope_advice(source))]
+    Scope {
+        /// The process asked for.
+        pid: Pid,
+        /// What the kernel said to it.
+        source: io::Error,
+    },
+
+    /// A message did not fit the receive buffer, and its end is lost.
+    #[error(
+        "a message of {message} bytes did not fit the receive buffer of {buffer}; \
+         connect with a larger buffer"
+    )]
+    Truncated {
+        /// The message's length in bytes.
+        message: usize,
+        /// The receive buffer's length in bytes.
+        buffer: usize,
+    },
+
+    /// The kernel dropped messages for want of room in the socket (`ENOBUFS`).
+    #[error("the kernel dropped part of the answer for want of room (ENOBUFS); ask again")]
+    Overrun,
+
+    /// What was received is not what the protocol says.
+    #[error("cannot read the kernel's answer: {what}")]
+    Decode {
+        /// What is wrong with it.
+        what: String,
+    },
+
+    /// A system call failed.
+    #[error("{context}: {source}")]
+    Io {
+        /// What was tried.
+        context: &'static str,
+        /// What the system said to it.
+        source: io::Error,
+    },
+}
+
+fn scope_advice(source: &io::Error) -> String {
+    match source.kind() {
+        io::ErrorKind::PermissionDenied => {
+            "that needs CAP_SYS_ADMIN over your pid namespace".to_owned()
+        }
+        _ if source.raw_os_error() == Some(nix::libc::ESRCH) => {
+            "there is no such process".to_owned()
+        }
+        _ => source.to_string(),
+    }
+}
+
+impl Error {
+    /// The error number, where the kernel gave one.
+    #[must_use]
+    pub fn errno(&self) -> Option<i32> {
+        match self {
+            Self::Kernel(error) => Some(error.errno),
+            Self::Scope { source, .. } | Self::Io { source, .. } => source.raw_os_error(),
+            Self::Overrun => Some(nix::libc::ENOBUFS),
+            Self::NoFamily | Self::Truncated { .. } | Self::Decode { .. } => None,
+        }
+    }
+}
+
+/// An error as the kernel answered it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct KernelError {
+    /// The error number, positive: `ESRCH` where there is no such task or it
+    /// may not be seen, `EINVAL` for a bad request, `EOPNOTSUPP` for a group
+    /// the kernel was built without, `EPERM` for a dump another process
+    /// asked for.
+    pub errno: i32,
+    /// What the kernel says about it: the extended acknowledgement's text.
+    pub message: Option<String>,
+    /// The attribute of the request that is at fault.
+    pub attribute: Option<BadAttr>,
+}
+
+impl std::error::Error for KernelError {}
+
+impl fmt::Display for KernelError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", io::Error::from_raw_os_error(self.errno))?;
+        if let Some(message) = &self.message {
+            write!(f, ": {message}")?;
+        }
+        if let Some(attribute) = &self.attribute {
+            write!(f, " ({attribute})")?;
+        }
+        Ok(())
+    }
+}
+
+/// The attribute of a request that the kernel found at fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BadAttr {
+    /// Where it begins, in bytes from the beginning of the request; `None` if
+    /// it is missing.
+    pub offset: Option<u32>,
+    /// Its type, where that is known.
+    pub kind: Option<u16>,
+}
+
+impl BadAttr {
+    /// Its name in the ABI, such as `TASK_DIAG_CMD_ATTR_GET`.
+    #[must_use]
+    pub fn name(&self) -> Option<&'static str> {
+        abi::attribute_name(self.kind?)
+    }
+}
+
+impl fmt::Display for BadAttr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.name(), self.kind) {
+            (Some(name), _) => write!(f, "attribute {name}")?,
+            (None, Some(kind)) => write!(f, "attribute {kind}")?,
+            (None, None) => f.write_str("the request")?,
+        }
+        match self.offset {
+            Some(offset) => write!(f, " at byte {offset}"),
+            None => f.write_str(" is missing"),
+        }
+    }
+}
