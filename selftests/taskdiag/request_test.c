@@ -1,0 +1,509 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Requests: what the family is, and that whatever is wrong with a request is
+ * refused with the right errno, a text that names the field, and the offset of
+ * the attribute.
+ */
+#include "taskdiag_test.h"
+
+/* A request into which every defect can be put. */
+struct any_request {
+	struct nlmsghdr nlh;
+	struct genlmsghdr genl;
+	unsigned char attrs[128];
+};
+
+#define FIRST_ATTR NLMSG_LENGTH(GENL_HDRLEN)
+
+/* Append an attribute with its padding; returns where it begins. */
+static size_t put_attr(struct any_request *req, __u16 type, const void *data,
+		       size_t len)
+{
+	size_t start = req->nlh.nlmsg_len;
+	struct nlattr nla = { .nla_len = NLA_HDRLEN + len, .nla_type = type };
+	unsigned char *to = (unsigned char *)req + start;
+
+	memcpy(to, &nla, sizeof(nla));
+	memcpy(to + NLA_HDRLEN, data, len);
+	req->nlh.nlmsg_len += NLA_ALIGN(nla.nla_len);
+	return start;
+}
+
+enum blame {
+	BLAME_NOBODY,		/* netlink has no attribute to point at */
+	BLAME_FIRST,
+	BLAME_SECOND,
+};
+
+TEST(the_abi_has_its_numbers)
+{
+	EXPECT_EQ(24U, sizeof(struct task_diag_pid));
+	EXPECT_EQ(12U, sizeof(struct task_diag_msg));
+	EXPECT_EQ(44U, sizeof(struct task_diag_base));
+	EXPECT_EQ(80U, sizeof(struct task_diag_creds));
+	EXPECT_EQ(1, TASK_DIAG_CMD_GET);
+	EXPECT_EQ(1, TASK_DIAG_CMD_ATTR_GET);
+	EXPECT_EQ(2, TASK_DIAG_MSG);
+	EXPECT_EQ(3, TASK_DIAG_PAD);
+	EXPECT_EQ(16, TASK_DIAG_BASE);
+	EXPECT_EQ(17, TASK_DIAG_CRED);
+	EXPECT_EQ(18, TASK_DIAG_STAT);
+	EXPECT_EQ(19, TASK_DIAG_VMA);
+	EXPECT_EQ(20, TASK_DIAG_VMA_STAT);
+	EXPECT_EQ(0, TASK_DIAG_DUMP_ALL);
+	EXPECT_EQ(1, TASK_DIAG_DUMP_ONE);
+	EXPECT_EQ(2, TASK_DIAG_DUMP_CHILDREN);
+	EXPECT_EQ(3, TASK_DIAG_DUMP_THREAD);
+	EXPECT_EQ(4, TASK_DIAG_DUMP_ALL_THREAD);
+}
+
+TEST(the_family_is_known_by_name)
+{
+	struct td_sock sock;
+
+	ASSERT_EQ(0, td_open(&sock, TD_LARGE));
+	EXPECT_EQ(TASK_DIAG_GENL_VERSION, (int)sock.version);
+	EXPECT_EQ(0U, sock.hdrsize);
+	EXPECT_GE(sock.family, GENL_MIN_ID);
+	td_close(&sock);
+}
+
+/*
+ * One defect each.  But for it the request asks for process 1, which is right
+ * both as a dump and as a plain request.
+ */
+struct defect {
+	struct task_diag_pid what;
+	int cmd_change;		/* away from the right command */
+	int len_change;		/* and from the right length */
+	__u8 genl_reserved;
+	__u16 nlmsg_flags;	/* beside the right ones */
+	bool no_attr;
+	__u16 instead;		/* the attribute's type, if another */
+	bool second;		/* one more attribute behind it */
+	__u16 second_type;
+	unsigned int trailing;	/* stray bytes at the end */
+
+	int error;
+	const char *text;	/* NULL: netlink itself says nothing */
+	const char *and_text;
+	enum blame blame;
+	__u32 missing;
+	const char *plain_text;	/* if it is another one without a dump */
+};
+
+FIXTURE(refusal) {
+	struct td_sock sock;
+};
+
+FIXTURE_VARIANT(refusal) {
+	struct defect is;
+};
+
+#define ASK_FOR(_show, _strategy, _pid) \
+	.is.what = { \
+		.show_flags = (_show), \
+		.dump_strategy = (_strategy), \
+		.pid = (_pid), \
+	}
+
+#define ASK_RIGHT ASK_FOR(TD_BASE_CRED, TASK_DIAG_DUMP_ONE, 1)
+
+/* show_flags */
+
+FIXTURE_VARIANT_ADD(refusal, the_lowest_unknown_flag) {
+	ASK_FOR(1ULL << (TASK_DIAG_GROUP_MAX + 1), TASK_DIAG_DUMP_ONE, 1),
+	.is.error = EINVAL, .is.text = "show_flags", .is.blame = BLAME_FIRST,
+};
+
+FIXTURE_VARIANT_ADD(refusal, the_highest_unknown_flag) {
+	ASK_FOR(1ULL << 63, TASK_DIAG_DUMP_ONE, 1),
+	.is.error = EINVAL, .is.text = "show_flags", .is.blame = BLAME_FIRST,
+};
+
+/* Lost if the mask were ever held in 32 bits. */
+FIXTURE_VARIANT_ADD(refusal, an_unknown_flag_beside_known_ones) {
+	ASK_FOR(TD_BASE_CRED | 1ULL << 32, TASK_DIAG_DUMP_ONE, 1),
+	.is.error = EINVAL, .is.text = "show_flags", .is.blame = BLAME_FIRST,
+};
+
+FIXTURE_VARIANT_ADD(refusal, group_stat) {
+	ASK_FOR(TASK_DIAG_SHOW_STAT, TASK_DIAG_DUMP_ONE, 1),
+	.is.error = EOPNOTSUPP, .is.text = "show_flags", .is.and_text = "group STAT ",
+	.is.blame = BLAME_FIRST,
+};
+
+FIXTURE_VARIANT_ADD(refusal, group_vma) {
+	ASK_FOR(TASK_DIAG_SHOW_VMA, TASK_DIAG_DUMP_ONE, 1),
+	.is.error = EOPNOTSUPP, .is.text = "show_flags", .is.and_text = "group VMA ",
+	.is.blame = BLAME_FIRST,
+};
+
+FIXTURE_VARIANT_ADD(refusal, group_vma_stat) {
+	ASK_FOR(TASK_DIAG_SHOW_VMA_STAT, TASK_DIAG_DUMP_ONE, 1),
+	.is.error = EOPNOTSUPP, .is.text = "show_flags", .is.and_text = "group VMA_STAT ",
+	.is.blame = BLAME_FIRST,
+};
+
+FIXTURE_VARIANT_ADD(refusal, group_stat_beside_others) {
+	ASK_FOR(TASK_DIAG_SHOW_STAT | TD_BASE_CRED, TASK_DIAG_DUMP_ONE, 1),
+	.is.error = EOPNOTSUPP, .is.text = "show_flags", .is.and_text = "group STAT ",
+	.is.blame = BLAME_FIRST,
+};
+
+/* dump_strategy */
+
+FIXTURE_VARIANT_ADD(refusal, the_lowest_unknown_strategy) {
+	ASK_FOR(TD_BASE_CRED, TASK_DIAG_DUMP_MAX + 1, 1),
+	.is.error = EINVAL, .is.text = "dump_strategy", .is.blame = BLAME_FIRST,
+};
+
+/* In 32 bits this would be TASK_DIAG_DUMP_ONE. */
+FIXTURE_VARIANT_ADD(refusal, a_strategy_of_33_bits) {
+	ASK_FOR(TD_BASE_CRED, 1ULL << 32 | TASK_DIAG_DUMP_ONE, 1),
+	.is.error = EINVAL, .is.text = "dump_strategy", .is.blame = BLAME_FIRST,
+};
+
+FIXTURE_VARIANT_ADD(refusal, the_highest_strategy) {
+	ASK_FOR(TD_BASE_CRED, ~0ULL, 1),
+	.is.error = EINVAL, .is.text = "dump_strategy", .is.blame = BLAME_FIRST,
+};
+
+/* pid: a plain request may be refused for its strategy instead */
+
+FIXTURE_VARIANT_ADD(refusal, one_of_pid_0) {
+	ASK_FOR(TD_BASE_CRED, TASK_DIAG_DUMP_ONE, 0),
+	.is.error = EINVAL, .is.text = "pid", .is.blame = BLAME_FIRST,
+};
+
+FIXTURE_VARIANT_ADD(refusal, children_of_pid_0) {
+	ASK_FOR(TD_BASE_CRED, TASK_DIAG_DUMP_CHILDREN, 0),
+	.is.error = EINVAL, .is.text = "pid", .is.blame = BLAME_FIRST,
+	.is.plain_text = "",
+};
+
+FIXTURE_VARIANT_ADD(refusal, threads_of_pid_0) {
+	ASK_FOR(TD_BASE_CRED, TASK_DIAG_DUMP_THREAD, 0),
+	.is.error = EINVAL, .is.text = "pid", .is.blame = BLAME_FIRST,
+	.is.plain_text = "",
+};
+
+FIXTURE_VARIANT_ADD(refusal, one_of_a_pid_beyond_int) {
+	ASK_FOR(TD_BASE_CRED, TASK_DIAG_DUMP_ONE, 1U << 31 | 1),
+	.is.error = EINVAL, .is.text = "pid", .is.blame = BLAME_FIRST,
+};
+
+FIXTURE_VARIANT_ADD(refusal, children_of_a_pid_beyond_int) {
+	ASK_FOR(TD_BASE_CRED, TASK_DIAG_DUMP_CHILDREN, 1U << 31 | 1),
+	.is.error = EINVAL, .is.text = "pid", .is.blame = BLAME_FIRST,
+	.is.plain_text = "",
+};
+
+FIXTURE_VARIANT_ADD(refusal, threads_of_a_pid_beyond_int) {
+	ASK_FOR(TD_BASE_CRED, TASK_DIAG_DUMP_THREAD, 1U << 31 | 1),
+	.is.error = EINVAL, .is.text = "pid", .is.blame = BLAME_FIRST,
+	.is.plain_text = "",
+};
+
+FIXTURE_VARIANT_ADD(refusal, one_of_the_highest_pid) {
+	ASK_FOR(TD_BASE_CRED, TASK_DIAG_DUMP_ONE, ~0U),
+	.is.error = EINVAL, .is.text = "pid", .is.blame = BLAME_FIRST,
+};
+
+/* reserved */
+
+FIXTURE_VARIANT_ADD(refusal, a_reserved_bit) {
+	.is.what = {
+		.dump_strategy = TASK_DIAG_DUMP_ONE, .pid = 1, .reserved = 1,
+	},
+	.is.error = EINVAL, .is.text = "reserved", .is.blame = BLAME_FIRST,
+};
+
+FIXTURE_VARIANT_ADD(refusal, the_highest_reserved_bit) {
+	.is.what = {
+		.dump_strategy = TASK_DIAG_DUMP_ONE, .pid = 1,
+		.reserved = 1U << 31,
+	},
+	.is.error = EINVAL, .is.text = "reserved", .is.blame = BLAME_FIRST,
+};
+
+/* The length of the structure */
+
+FIXTURE_VARIANT_ADD(refusal, an_empty_structure) {
+	ASK_RIGHT, .is.len_change = -(int)sizeof(struct task_diag_pid),
+	.is.error = EINVAL, .is.text = "task_diag_pid", .is.blame = BLAME_FIRST,
+};
+
+FIXTURE_VARIANT_ADD(refusal, a_structure_without_reserved) {
+	ASK_RIGHT, .is.len_change = -4,
+	.is.error = EINVAL, .is.text = "task_diag_pid", .is.blame = BLAME_FIRST,
+};
+
+FIXTURE_VARIANT_ADD(refusal, a_byte_too_few) {
+	ASK_RIGHT, .is.len_change = -1,
+	.is.error = EINVAL, .is.text = "task_diag_pid", .is.blame = BLAME_FIRST,
+};
+
+FIXTURE_VARIANT_ADD(refusal, a_byte_too_many) {
+	ASK_RIGHT, .is.len_change = 1,
+	.is.error = EINVAL, .is.text = "task_diag_pid", .is.blame = BLAME_FIRST,
+};
+
+FIXTURE_VARIANT_ADD(refusal, eight_bytes_too_many) {
+	ASK_RIGHT, .is.len_change = 8,
+	.is.error = EINVAL, .is.text = "task_diag_pid", .is.blame = BLAME_FIRST,
+};
+
+/* Attributes */
+
+FIXTURE_VARIANT_ADD(refusal, no_attribute) {
+	ASK_RIGHT, .is.no_attr = true,
+	.is.error = EINVAL, .is.text = "TASK_DIAG_CMD_ATTR_GET",
+	.is.missing = TASK_DIAG_CMD_ATTR_GET,
+};
+
+FIXTURE_VARIANT_ADD(refusal, another_attribute_instead) {
+	ASK_RIGHT, .is.instead = TASK_DIAG_ATTR_MAX + 1,
+	.is.error = EINVAL, .is.text = "attribute", .is.blame = BLAME_FIRST,
+};
+
+FIXTURE_VARIANT_ADD(refusal, the_attribute_marked_as_nested) {
+	ASK_RIGHT, .is.instead = TASK_DIAG_CMD_ATTR_GET | NLA_F_NESTED,
+	.is.error = EINVAL, .is.text = "NLA_F_NESTED", .is.blame = BLAME_FIRST,
+};
+
+FIXTURE_VARIANT_ADD(refusal, attribute_0_beside) {
+	ASK_RIGHT, .is.second = true, .is.second_type = TASK_DIAG_ATTR_UNSPEC,
+	.is.error = EINVAL, .is.text = "attribute", .is.blame = BLAME_SECOND,
+};
+
+FIXTURE_VARIANT_ADD(refusal, an_unknown_attribute_beside) {
+	ASK_RIGHT, .is.second = true, .is.second_type = TASK_DIAG_ATTR_MAX + 1,
+	.is.error = EINVAL, .is.text = "attribute", .is.blame = BLAME_SECOND,
+};
+
+FIXTURE_VARIANT_ADD(refusal, the_highest_attribute_beside) {
+	ASK_RIGHT, .is.second = true, .is.second_type = (__u16)NLA_TYPE_MASK,
+	.is.error = EINVAL, .is.text = "attribute", .is.blame = BLAME_SECOND,
+};
+
+FIXTURE_VARIANT_ADD(refusal, task_diag_msg_in_a_request) {
+	ASK_RIGHT, .is.second = true, .is.second_type = TASK_DIAG_MSG,
+	.is.error = EINVAL, .is.text = "attribute", .is.blame = BLAME_SECOND,
+};
+
+FIXTURE_VARIANT_ADD(refusal, padding_in_a_request) {
+	ASK_RIGHT, .is.second = true, .is.second_type = TASK_DIAG_PAD,
+	.is.error = EINVAL, .is.text = "attribute", .is.blame = BLAME_SECOND,
+};
+
+FIXTURE_VARIANT_ADD(refusal, a_group_in_a_request) {
+	ASK_RIGHT, .is.second = true, .is.second_type = TASK_DIAG_CRED,
+	.is.error = EINVAL, .is.text = "attribute", .is.blame = BLAME_SECOND,
+};
+
+FIXTURE_VARIANT_ADD(refusal, one_stray_byte) {
+	ASK_RIGHT, .is.trailing = 1,
+	.is.error = EINVAL, .is.text = "leftover",
+};
+
+FIXTURE_VARIANT_ADD(refusal, four_stray_bytes) {
+	ASK_RIGHT, .is.trailing = 4,
+	.is.error = EINVAL, .is.text = "leftover",
+};
+
+/* Headers */
+
+FIXTURE_VARIANT_ADD(refusal, command_0) {
+	ASK_RIGHT, .is.cmd_change = TASK_DIAG_CMD_UNSPEC - TASK_DIAG_CMD_GET,
+	.is.error = EOPNOTSUPP,
+};
+
+FIXTURE_VARIANT_ADD(refusal, an_unknown_command) {
+	ASK_RIGHT, .is.cmd_change = TASK_DIAG_CMD_MAX + 1 - TASK_DIAG_CMD_GET,
+	.is.error = EOPNOTSUPP,
+};
+
+FIXTURE_VARIANT_ADD(refusal, genlmsghdr_reserved) {
+	ASK_RIGHT, .is.genl_reserved = 1,
+	.is.error = EINVAL, .is.text = "genlmsghdr.reserved",
+};
+
+FIXTURE_VARIANT_ADD(refusal, a_reserved_message_flag) {
+	ASK_RIGHT, .is.nlmsg_flags = NLM_F_ATOMIC,
+	.is.error = EINVAL, .is.text = "nlmsg_flags",
+};
+
+FIXTURE_SETUP(refusal)
+{
+	ASSERT_EQ(0, td_open(&self->sock, TD_LARGE));
+}
+
+FIXTURE_TEARDOWN(refusal)
+{
+	td_close(&self->sock);
+}
+
+static void refuse(struct __test_metadata *_metadata, struct td_sock *sock,
+		   const struct defect *defect, bool dump)
+{
+	const struct task_diag_pid right = {
+		.show_flags = TD_BASE_CRED,
+		.dump_strategy = TASK_DIAG_DUMP_ONE,
+		.pid = 1,
+	};
+	/* Room for a structure that is longer than it should be. */
+	unsigned char payload[sizeof(defect->what) + 8] = {};
+	const __u16 flags = dump ? NLM_F_DUMP : 0;
+	struct any_request req = {
+		.nlh.nlmsg_len = FIRST_ATTR,
+		.nlh.nlmsg_type = sock->family,
+		.nlh.nlmsg_flags = NLM_F_REQUEST | flags | defect->nlmsg_flags,
+		.nlh.nlmsg_seq = ++sock->seq,
+		.genl.cmd = TASK_DIAG_CMD_GET + defect->cmd_change,
+		.genl.version = TASK_DIAG_GENL_VERSION,
+		.genl.reserved = defect->genl_reserved,
+	};
+	size_t offset[] = { [BLAME_NOBODY] = 0, [BLAME_FIRST] = 0,
+			    [BLAME_SECOND] = 0 };
+	const char *text = defect->text;
+	struct td_answer a;
+
+	memcpy(payload, &defect->what, sizeof(defect->what));
+	if (!defect->no_attr)
+		offset[BLAME_FIRST] =
+			put_attr(&req,
+				 defect->instead ?: TASK_DIAG_CMD_ATTR_GET,
+				 payload,
+				 sizeof(defect->what) + defect->len_change);
+	if (defect->second)
+		offset[BLAME_SECOND] = put_attr(&req, defect->second_type,
+						"1234", 4);
+	req.nlh.nlmsg_len += defect->trailing;
+
+	ASSERT_EQ(0, td_send(sock, &req, req.nlh.nlmsg_len, NULL));
+	td_expect(sock, &a, dump);
+	ASSERT_EQ(0, td_receive(sock, &a));
+
+	ASSERT_STREQ("", a.fault);
+	EXPECT_EQ(NLMSG_ERROR, (int)a.end.type);
+	EXPECT_EQ(0U, a.rows);
+	EXPECT_EQ(defect->error, a.end.error) {
+		TH_LOG("the kernel says: %s", a.end.text);
+	}
+	if (!dump && defect->plain_text)
+		text = defect->plain_text;
+	if (text) {
+		EXPECT_NE('\0', a.end.text[0]);
+		EXPECT_TRUE(!!strstr(a.end.text, text)) {
+			TH_LOG("no \"%s\" in \"%s\"", text, a.end.text);
+		}
+	}
+	if (defect->and_text)
+		EXPECT_TRUE(!!strstr(a.end.text, defect->and_text)) {
+			TH_LOG("no \"%s\" in \"%s\"", defect->and_text,
+			       a.end.text);
+		}
+	EXPECT_EQ(offset[defect->blame], a.end.offset);
+	EXPECT_EQ(defect->missing, a.end.missing);
+	td_answer_free(&a);
+
+	/* Nothing more comes, and the socket is good for another request. */
+	EXPECT_EQ(-EAGAIN, td_receive_raw(sock, MSG_DONTWAIT));
+	ASSERT_EQ(0, td_query(sock, &right, flags, &a));
+	ASSERT_GOOD(&a);
+	EXPECT_EQ(1U, a.rows);
+	td_answer_free(&a);
+}
+
+TEST_F(refusal, of_a_dump)
+{
+	refuse(_metadata, &self->sock, &variant->is, true);
+}
+
+TEST_F(refusal, of_a_plain_request)
+{
+	refuse(_metadata, &self->sock, &variant->is, false);
+}
+
+/* Several tasks make a dump, and one that asks without is told so. */
+FIXTURE(strategy) {
+	struct td_sock sock;
+};
+
+FIXTURE_VARIANT(strategy) {
+	__u64 number;
+	bool needs_dump;
+};
+
+FIXTURE_VARIANT_ADD(strategy, all) {
+	.number = TASK_DIAG_DUMP_ALL, .needs_dump = true,
+};
+
+FIXTURE_VARIANT_ADD(strategy, one) {
+	.number = TASK_DIAG_DUMP_ONE, .needs_dump = false,
+};
+
+FIXTURE_VARIANT_ADD(strategy, children) {
+	.number = TASK_DIAG_DUMP_CHILDREN, .needs_dump = true,
+};
+
+FIXTURE_VARIANT_ADD(strategy, thread) {
+	.number = TASK_DIAG_DUMP_THREAD, .needs_dump = true,
+};
+
+FIXTURE_VARIANT_ADD(strategy, all_thread) {
+	.number = TASK_DIAG_DUMP_ALL_THREAD, .needs_dump = true,
+};
+
+FIXTURE_SETUP(strategy)
+{
+	ASSERT_EQ(0, td_open(&self->sock, TD_LARGE));
+}
+
+FIXTURE_TEARDOWN(strategy)
+{
+	td_close(&self->sock);
+}
+
+TEST_F(strategy, as_a_dump)
+{
+	const struct task_diag_pid what = {
+		.dump_strategy = variant->number,
+		.pid = 1,
+	};
+	struct td_answer a;
+
+	ASSERT_EQ(0, td_query(&self->sock, &what, NLM_F_DUMP, &a));
+	ASSERT_GOOD(&a);
+	td_answer_free(&a);
+}
+
+TEST_F(strategy, as_a_plain_request)
+{
+	const struct task_diag_pid what = {
+		.dump_strategy = variant->number,
+		.pid = 1,
+	};
+	struct td_answer a;
+
+	ASSERT_EQ(0, td_query(&self->sock, &what, 0, &a));
+	if (variant->needs_dump) {
+		ASSERT_STREQ("", a.fault);
+		EXPECT_EQ(EINVAL, a.end.error);
+		EXPECT_TRUE(!!strstr(a.end.text, "dump_strategy"));
+		EXPECT_TRUE(!!strstr(a.end.text, "NLM_F_DUMP"));
+		EXPECT_EQ(FIRST_ATTR, a.end.offset);
+		EXPECT_EQ(0U, a.rows);
+	} else {
+		ASSERT_GOOD(&a);
+		EXPECT_EQ(1U, a.rows);
+	}
+	td_answer_free(&a);
+}
+
+int main(int argc, char **argv)
+{
+	td_need_kernel_and_root();
+	return test_harness_run(argc, argv);
+}

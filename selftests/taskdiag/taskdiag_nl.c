@@ -1,0 +1,598 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The TASKDIAG family over a bare netlink socket.  Knows netlink and the ABI
+ * header; knows no test and no procfs.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "../kselftest.h"
+#include "taskdiag_nl.h"
+
+#ifndef SOL_NETLINK
+#define SOL_NETLINK 270
+#endif
+
+/* A kernel that never answers must fail a test, not hang it. */
+#define TD_PATIENCE_SECONDS 10
+
+/* A piece of a message: attributes are cut off its front one by one. */
+struct td_span {
+	const unsigned char *at;
+	size_t len;
+};
+
+struct td_attr {
+	__u16 type;
+	const unsigned char *data;
+	size_t len;
+};
+
+/* 1 for an attribute, 0 at the end, -EBADMSG for bytes that are none. */
+static int td_next_attr(struct td_span *span, struct td_attr *attr)
+{
+	struct nlattr nla;
+	size_t step;
+
+	if (!span->len)
+		return 0;
+	if (span->len < sizeof(nla))
+		return -EBADMSG;
+	memcpy(&nla, span->at, sizeof(nla));
+	if (nla.nla_len < NLA_HDRLEN || nla.nla_len > span->len)
+		return -EBADMSG;
+
+	attr->type = nla.nla_type & NLA_TYPE_MASK;
+	attr->data = span->at + NLA_HDRLEN;
+	attr->len = nla.nla_len - NLA_HDRLEN;
+
+	step = NLA_ALIGN(nla.nla_len);
+	if (step > span->len)
+		step = span->len;
+	span->at += step;
+	span->len -= step;
+	return 1;
+}
+
+/* The next message likewise. */
+static int td_next_message(struct td_span *span, const struct nlmsghdr **nlh)
+{
+	size_t step;
+
+	if (!span->len)
+		return 0;
+	*nlh = (const void *)span->at;
+	if (span->len < sizeof(**nlh) || (*nlh)->nlmsg_len < sizeof(**nlh) ||
+	    (*nlh)->nlmsg_len > span->len)
+		return -EBADMSG;
+
+	step = NLMSG_ALIGN((*nlh)->nlmsg_len);
+	if (step > span->len)
+		step = span->len;
+	span->at += step;
+	span->len -= step;
+	return 1;
+}
+
+static __u32 td_attr_u32(const struct td_attr *attr)
+{
+	__u32 value = 0;
+
+	memcpy(&value, attr->data,
+	       attr->len < sizeof(value) ? attr->len : sizeof(value));
+	return value;
+}
+
+static __u16 td_attr_u16(const struct td_attr *attr)
+{
+	__u16 value = 0;
+
+	memcpy(&value, attr->data,
+	       attr->len < sizeof(value) ? attr->len : sizeof(value));
+	return value;
+}
+
+/* Structures grow at the end: take what is known, zero what is missing. */
+static void td_attr_struct(const struct td_attr *attr, void *out, size_t size)
+{
+	memset(out, 0, size);
+	memcpy(out, attr->data, attr->len < size ? attr->len : size);
+}
+
+__printf(2, 3)
+static void td_fault(struct td_answer *a, const char *format, ...)
+{
+	va_list args;
+
+	if (a->fault[0])
+		return;
+	va_start(args, format);
+	vsnprintf(a->fault, sizeof(a->fault), format, args);
+	va_end(args);
+}
+
+int td_send(struct td_sock *s, const void *bytes, size_t len,
+	    const struct ucred *as)
+{
+	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
+	struct iovec iov = { .iov_base = (void *)bytes, .iov_len = len };
+	union {
+		struct cmsghdr align;
+		char space[CMSG_SPACE(sizeof(struct ucred))];
+	} control = {};
+	struct msghdr msg = {
+		.msg_name = &kernel,
+		.msg_namelen = sizeof(kernel),
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+	};
+	ssize_t sent;
+
+	if (as) {
+		struct cmsghdr *cmsg;
+
+		msg.msg_control = control.space;
+		msg.msg_controllen = sizeof(control.space);
+		cmsg = CMSG_FIRSTHDR(&msg);
+		cmsg->cmsg_level = SOL_SOCKET;
+		cmsg->cmsg_type = SCM_CREDENTIALS;
+		cmsg->cmsg_len = CMSG_LEN(sizeof(*as));
+		memcpy(CMSG_DATA(cmsg), as, sizeof(*as));
+	}
+
+	sent = sendmsg(s->fd, &msg, 0);
+	if (sent < 0)
+		return -errno;
+	return (size_t)sent == len ? 0 : -EMSGSIZE;
+}
+
+int td_ask(struct td_sock *s, const struct task_diag_pid *what, __u16 flags,
+	   const struct ucred *as)
+{
+	struct {
+		struct nlmsghdr nlh;
+		struct genlmsghdr genl;
+		struct nlattr nla;
+		struct task_diag_pid what;
+	} request = {
+		.nlh.nlmsg_len = sizeof(request),
+		.nlh.nlmsg_type = s->family,
+		.nlh.nlmsg_flags = NLM_F_REQUEST | flags,
+		.nlh.nlmsg_seq = ++s->seq,
+		.genl.cmd = TASK_DIAG_CMD_GET,
+		.genl.version = TASK_DIAG_GENL_VERSION,
+		.nla.nla_len = NLA_HDRLEN + sizeof(*what),
+		.nla.nla_type = TASK_DIAG_CMD_ATTR_GET,
+		.what = *what,
+	};
+
+	/* An aligned structure here would put a hole into the message. */
+	static_assert(sizeof(request) == NLMSG_HDRLEN + GENL_HDRLEN +
+		      NLA_HDRLEN + sizeof(*what), "request has holes");
+
+	return td_send(s, &request, sizeof(request), as);
+}
+
+static int td_resolve(struct td_sock *s)
+{
+	struct {
+		struct nlmsghdr nlh;
+		struct genlmsghdr genl;
+		struct nlattr nla;
+		char name[NLA_ALIGN(sizeof(TASK_DIAG_GENL_NAME))];
+	} request = {
+		.nlh.nlmsg_len = sizeof(request),
+		.nlh.nlmsg_type = GENL_ID_CTRL,
+		.nlh.nlmsg_flags = NLM_F_REQUEST,
+		.nlh.nlmsg_seq = ++s->seq,
+		.genl.cmd = CTRL_CMD_GETFAMILY,
+		.genl.version = 1,
+		.nla.nla_len = NLA_HDRLEN + sizeof(TASK_DIAG_GENL_NAME),
+		.nla.nla_type = CTRL_ATTR_FAMILY_NAME,
+		.name = TASK_DIAG_GENL_NAME,
+	};
+	const struct nlmsghdr *nlh;
+	struct td_span span;
+	struct td_attr attr;
+	ssize_t got;
+	int err;
+
+	err = td_send(s, &request, sizeof(request), NULL);
+	if (err)
+		return err;
+	got = td_receive_raw(s, 0);
+	if (got < 0)
+		return got;
+	span.at = s->buf;
+	span.len = got;
+	if (td_next_message(&span, &nlh) <= 0)
+		return -EBADMSG;
+	if (nlh->nlmsg_type == NLMSG_ERROR)
+		return ((const struct nlmsgerr *)NLMSG_DATA(nlh))->error;
+	if (nlh->nlmsg_type != GENL_ID_CTRL ||
+	    nlh->nlmsg_len < NLMSG_LENGTH(GENL_HDRLEN))
+		return -EBADMSG;
+
+	span.at = (const unsigned char *)NLMSG_DATA(nlh) + GENL_HDRLEN;
+	span.len = nlh->nlmsg_len - NLMSG_LENGTH(GENL_HDRLEN);
+	while ((err = td_next_attr(&span, &attr)) > 0) {
+		switch (attr.type) {
+		case CTRL_ATTR_FAMILY_ID:
+			s->family = td_attr_u16(&attr);
+			break;
+		case CTRL_ATTR_VERSION:
+			s->version = td_attr_u32(&attr);
+			break;
+		case CTRL_ATTR_HDRSIZE:
+			s->hdrsize = td_attr_u32(&attr);
+			break;
+		case CTRL_ATTR_MAXATTR:
+			s->maxattr = td_attr_u32(&attr);
+			break;
+		}
+	}
+	if (err)
+		return err;
+	return s->family ? 0 : -EBADMSG;
+}
+
+int td_open(struct td_sock *s, size_t size)
+{
+	const struct timeval patience = { .tv_sec = TD_PATIENCE_SECONDS };
+	struct sockaddr_nl self = { .nl_family = AF_NETLINK };
+	socklen_t len = sizeof(self);
+	const int on = 1;
+	int err;
+
+	memset(s, 0, sizeof(*s));
+	s->fd = -1;
+	s->size = size;
+	s->buf = malloc(size);
+	if (!s->buf)
+		return -ENOMEM;
+
+	s->fd = socket(AF_NETLINK, SOCK_RAW, NETLINK_GENERIC);
+	if (s->fd < 0 ||
+	    setsockopt(s->fd, SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof(on)) ||
+	    setsockopt(s->fd, SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof(on)) ||
+	    setsockopt(s->fd, SOL_SOCKET, SO_RCVTIMEO, &patience,
+		       sizeof(patience)) ||
+	    bind(s->fd, (struct sockaddr *)&self, sizeof(self)) ||
+	    getsockname(s->fd, (struct sockaddr *)&self, &len)) {
+		err = -errno;
+		goto close;
+	}
+	s->portid = self.nl_pid;
+
+	err = td_resolve(s);
+	if (err)
+		goto close;
+	return 0;
+
+close:
+	td_close(s);
+	return err;
+}
+
+void td_close(struct td_sock *s)
+{
+	if (s->fd >= 0)
+		close(s->fd);
+	free(s->buf);
+	s->fd = -1;
+	s->buf = NULL;
+}
+
+ssize_t td_receive_raw(struct td_sock *s, int flags)
+{
+	struct sockaddr_nl from = {};
+	struct iovec iov = { .iov_base = s->buf, .iov_len = s->size };
+	struct msghdr msg = {
+		.msg_name = &from,
+		.msg_namelen = sizeof(from),
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+	};
+	ssize_t got;
+
+	do {
+		got = recvmsg(s->fd, &msg, flags);
+	} while (got < 0 && errno == EINTR);
+	if (got < 0)
+		return -errno;
+	if (msg.msg_flags & MSG_TRUNC)
+		return -EMSGSIZE;
+	if (from.nl_pid)
+		return -EPROTO;
+	return got;
+}
+
+void td_expect(const struct td_sock *s, struct td_answer *a, bool dump)
+{
+	memset(a, 0, sizeof(*a));
+	a->seq = s->seq;
+	a->dump = dump;
+}
+
+void td_answer_free(struct td_answer *a)
+{
+	free(a->row);
+	free(a->raw);
+	memset(a, 0, sizeof(*a));
+}
+
+static void td_end_tlvs(struct td_answer *a, struct td_span span)
+{
+	struct td_attr attr;
+	int more;
+
+	while ((more = td_next_attr(&span, &attr)) > 0) {
+		switch (attr.type) {
+		case NLMSGERR_ATTR_MSG:
+			if (!attr.len || attr.data[attr.len - 1])
+				td_fault(a, "extended ack text without a NUL");
+			else
+				snprintf(a->end.text, sizeof(a->end.text), "%s",
+					 (const char *)attr.data);
+			break;
+		case NLMSGERR_ATTR_OFFS:
+			a->end.offset = td_attr_u32(&attr);
+			break;
+		case NLMSGERR_ATTR_MISS_TYPE:
+			a->end.missing = td_attr_u32(&attr);
+			break;
+		}
+	}
+	if (more)
+		td_fault(a, "malformed extended ack");
+}
+
+static void td_take_end(struct td_answer *a, const struct nlmsghdr *nlh)
+{
+	const unsigned char *data = NLMSG_DATA(nlh);
+	size_t len = nlh->nlmsg_len - NLMSG_HDRLEN, head;
+	int code = 0;
+
+	if (a->end.type)
+		td_fault(a, "ended twice");
+	a->end.type = nlh->nlmsg_type;
+
+	/* Both begin with the code; NETLINK_CAP_ACK leaves out the request. */
+	head = nlh->nlmsg_type == NLMSG_DONE ? NLMSG_ALIGN(sizeof(code)) :
+					       sizeof(struct nlmsgerr);
+	if (len < head) {
+		td_fault(a, "end message of %zu bytes", len);
+		return;
+	}
+	memcpy(&code, data, sizeof(code));
+	if (code > 0)
+		td_fault(a, "positive error code %d", code);
+	a->end.error = -code;
+
+	if (nlh->nlmsg_type == NLMSG_DONE) {
+		if (!a->dump)
+			td_fault(a, "NLMSG_DONE without a dump");
+		if (!(nlh->nlmsg_flags & NLM_F_MULTI))
+			td_fault(a, "NLMSG_DONE without NLM_F_MULTI");
+	}
+	if (nlh->nlmsg_flags & NLM_F_ACK_TLVS) {
+		struct td_span span = { data + head, len - head };
+
+		td_end_tlvs(a, span);
+	}
+}
+
+/* Put the attributes of one message into @row. */
+static void td_take_attrs(struct td_answer *a, struct td_row *row,
+			  struct td_span span)
+{
+	unsigned int last = TASK_DIAG_MSG;
+	struct td_attr attr;
+	int more;
+
+	while ((more = td_next_attr(&span, &attr)) > 0) {
+		if (attr.type == TASK_DIAG_PAD || attr.type == TASK_DIAG_MSG)
+			continue;
+		if (attr.type < TASK_DIAG_ATTR_GROUPS) {
+			td_fault(a, "attribute %u in a reply", attr.type);
+			continue;
+		}
+		if (attr.type < last)
+			td_fault(a, "group %u after group %u", attr.type, last);
+		last = attr.type;
+		row->groups |= 1ULL << (attr.type - TASK_DIAG_ATTR_GROUPS);
+
+		switch (attr.type) {
+		case TASK_DIAG_BASE:
+			if (attr.len != sizeof(row->base))
+				td_fault(a, "base of %zu bytes", attr.len);
+			td_attr_struct(&attr, &row->base, sizeof(row->base));
+			break;
+		case TASK_DIAG_CRED:
+			if (attr.len != sizeof(row->cred))
+				td_fault(a, "cred of %zu bytes", attr.len);
+			td_attr_struct(&attr, &row->cred, sizeof(row->cred));
+			break;
+		}
+	}
+	if (more)
+		td_fault(a, "malformed attributes");
+}
+
+static struct td_row *td_new_row(struct td_answer *a)
+{
+	if (a->rows == a->room) {
+		size_t room = a->room ? 2 * a->room : 64;
+		struct td_row *bigger = realloc(a->row, room * sizeof(*bigger));
+
+		if (!bigger)
+			return NULL;
+		a->row = bigger;
+		a->room = room;
+	}
+	memset(&a->row[a->rows], 0, sizeof(*a->row));
+	return &a->row[a->rows++];
+}
+
+static int td_keep_raw(struct td_answer *a, struct td_row *row,
+		       struct td_span span)
+{
+	if (a->raw_len + span.len > a->raw_room) {
+		size_t room = 2 * (a->raw_len + span.len);
+		unsigned char *bigger = realloc(a->raw, room);
+
+		if (!bigger)
+			return -ENOMEM;
+		a->raw = bigger;
+		a->raw_room = room;
+	}
+	memcpy(a->raw + a->raw_len, span.at, span.len);
+	if (!row->len)
+		row->start = a->raw_len;
+	row->len += span.len;
+	a->raw_len += span.len;
+	return 0;
+}
+
+static int td_take_task(struct td_answer *a, const struct nlmsghdr *nlh)
+{
+	const struct genlmsghdr *genl = NLMSG_DATA(nlh);
+	struct td_span span, rest;
+	struct task_diag_msg msg;
+	struct td_attr first;
+	struct td_row *row;
+
+	if (nlh->nlmsg_len < NLMSG_LENGTH(GENL_HDRLEN)) {
+		td_fault(a, "task message of %u bytes", nlh->nlmsg_len);
+		return 0;
+	}
+	if (genl->cmd != TASK_DIAG_CMD_GET ||
+	    genl->version != TASK_DIAG_GENL_VERSION || genl->reserved)
+		td_fault(a, "genetlink header: command %u, version %u, reserved %u",
+			 genl->cmd, genl->version, genl->reserved);
+	if (!(nlh->nlmsg_flags & NLM_F_MULTI) != !a->dump)
+		td_fault(a, "message flags %#x in a %s", nlh->nlmsg_flags,
+			 a->dump ? "dump" : "plain answer");
+	if (a->end.type)
+		td_fault(a, "a task after the end");
+
+	span.at = (const unsigned char *)genl + GENL_HDRLEN;
+	span.len = nlh->nlmsg_len - NLMSG_LENGTH(GENL_HDRLEN);
+	rest = span;
+	if (td_next_attr(&rest, &first) <= 0 || first.type != TASK_DIAG_MSG ||
+	    first.len != sizeof(msg)) {
+		td_fault(a, "a message does not begin with TASK_DIAG_MSG");
+		return 0;
+	}
+	td_attr_struct(&first, &msg, sizeof(msg));
+	if (msg.flags & ~TASK_DIAG_FLAG_CONT)
+		td_fault(a, "unknown message flags %#x", msg.flags);
+
+	if (msg.flags & TASK_DIAG_FLAG_CONT) {
+		row = a->rows ? &a->row[a->rows - 1] : NULL;
+		if (!row || row->msg.pid != msg.pid) {
+			td_fault(a, "%u goes on without a beginning", msg.pid);
+			return 0;
+		}
+	} else {
+		row = td_new_row(a);
+		if (!row)
+			return -ENOMEM;
+		row->msg = msg;
+	}
+	td_take_attrs(a, row, rest);
+	return td_keep_raw(a, row, span);
+}
+
+static struct td_answer *td_whose(struct td_answer *answers, size_t nr,
+				  __u32 seq)
+{
+	size_t i;
+
+	for (i = 0; i < nr; i++)
+		if (answers[i].seq == seq)
+			return &answers[i];
+	td_fault(&answers[0], "a message with sequence number %u", seq);
+	return NULL;
+}
+
+int td_receive_some(struct td_sock *s, struct td_answer *answers, size_t nr)
+{
+	ssize_t got = td_receive_raw(s, 0);
+	const struct nlmsghdr *nlh;
+	struct td_span span;
+	size_t i;
+	int more;
+
+	if (got < 0)
+		return got;
+	for (i = 0; i < nr; i++)
+		answers[i].receives++;
+
+	span.at = s->buf;
+	span.len = got;
+	while ((more = td_next_message(&span, &nlh)) > 0) {
+		struct td_answer *a = td_whose(answers, nr, nlh->nlmsg_seq);
+
+		if (!a)
+			continue;
+		if (nlh->nlmsg_pid != s->portid)
+			td_fault(a, "a message for port %u", nlh->nlmsg_pid);
+		/* Only dumps can be interrupted; errors use the bit otherwise. */
+		if (a->dump && nlh->nlmsg_type != NLMSG_ERROR &&
+		    nlh->nlmsg_flags & NLM_F_DUMP_INTR)
+			a->interrupted = true;
+
+		if (nlh->nlmsg_type == NLMSG_DONE ||
+		    nlh->nlmsg_type == NLMSG_ERROR) {
+			td_take_end(a, nlh);
+		} else if (nlh->nlmsg_type == s->family) {
+			int err = td_take_task(a, nlh);
+
+			if (err)
+				return err;
+		} else {
+			td_fault(a, "a message of type %u", nlh->nlmsg_type);
+		}
+	}
+	if (more)
+		td_fault(&answers[0], "%zu stray bytes in a datagram", span.len);
+	return 0;
+}
+
+int td_receive(struct td_sock *s, struct td_answer *a)
+{
+	int err = 0;
+
+	while (!err && !a->end.type)
+		err = td_receive_some(s, a, 1);
+	return err;
+}
+
+int td_query(struct td_sock *s, const struct task_diag_pid *what, __u16 flags,
+	     struct td_answer *a)
+{
+	bool dump = (flags & NLM_F_DUMP) == NLM_F_DUMP;
+	int err;
+
+	/* A plain answer has no end of its own: the ack is it. */
+	err = td_ask(s, what, dump ? flags : flags | NLM_F_ACK, NULL);
+	td_expect(s, a, dump);
+	return err ? err : td_receive(s, a);
+}
+
+const struct td_row *td_find(const struct td_answer *a, __u32 pid)
+{
+	size_t i;
+
+	for (i = a->rows; i-- > 0;)
+		if (a->row[i].msg.pid == pid)
+			return &a->row[i];
+	return NULL;
+}

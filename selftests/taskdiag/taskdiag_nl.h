@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The TASKDIAG family over a bare netlink socket: send any bytes, receive an
+ * answer and hold it to the protocol.  Knows netlink and the ABI header; knows
+ * no test and no procfs.
+ */
+#ifndef TASKDIAG_NL_H
+#define TASKDIAG_NL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <linux/genetlink.h>
+#include <linux/netlink.h>
+#include <linux/taskdiag.h>
+
+/* The kernel fills dump messages up to the largest buffer it was offered. */
+#define TD_LARGE	32768
+#define TD_SMALL	8192
+
+struct td_sock {
+	int fd;
+	size_t size;		/* of the receive buffer */
+	unsigned char *buf;
+	__u32 portid;
+	__u32 seq;		/* of the last request */
+	__u16 family;
+	__u32 version;
+	__u32 hdrsize;
+	__u32 maxattr;
+};
+
+/* How an answer ended: by NLMSG_DONE or by NLMSG_ERROR. */
+struct td_end {
+	__u16 type;		/* 0 while it has not */
+	int error;		/* a positive errno, 0 for success */
+	char text[128];		/* of the extended ack, "" for none */
+	__u32 offset;		/* of the attribute blamed, 0 for none */
+	__u32 missing;		/* the attribute type missed, 0 for none */
+};
+
+/* One task, with what was said about it. */
+struct td_row {
+	struct task_diag_msg msg;
+	__u64 groups;		/* TASK_DIAG_SHOW_* of the groups that came */
+	struct task_diag_base base;
+	struct task_diag_creds cred;
+	size_t start;		/* its attributes in td_answer::raw ... */
+	size_t len;		/* ... and how many bytes they are */
+};
+
+struct td_answer {
+	__u32 seq;
+	bool dump;		/* asked with NLM_F_DUMP */
+	struct td_row *row;
+	size_t rows;
+	size_t room;
+	unsigned char *raw;
+	size_t raw_len;
+	size_t raw_room;
+	unsigned int receives;
+	bool interrupted;	/* NLM_F_DUMP_INTR was seen */
+	struct td_end end;
+	char fault[160];	/* the first breach of protocol, "" for none */
+};
+
+/* All of these return 0 or a negative errno unless they say more. */
+
+/* -ENOENT where the kernel has no such family. */
+int td_open(struct td_sock *s, size_t size);
+void td_close(struct td_sock *s);
+
+/* Send @len bytes as they are; @as, if given, goes along as SCM_CREDENTIALS. */
+int td_send(struct td_sock *s, const void *bytes, size_t len,
+	    const struct ucred *as);
+
+/* Send a well-formed request under the next sequence number. */
+int td_ask(struct td_sock *s, const struct task_diag_pid *what, __u16 flags,
+	   const struct ucred *as);
+
+/* Receive one datagram as it is; the number of bytes or a negative errno. */
+ssize_t td_receive_raw(struct td_sock *s, int flags);
+
+/* Make ready to receive the answer to the request sent last. */
+void td_expect(const struct td_sock *s, struct td_answer *a, bool dump);
+void td_answer_free(struct td_answer *a);
+
+/*
+ * Receive one datagram and put its messages to the answers, told apart by
+ * their sequence numbers.
+ */
+int td_receive_some(struct td_sock *s, struct td_answer *answers, size_t nr);
+
+/* Receive until @a has ended. */
+int td_receive(struct td_sock *s, struct td_answer *a);
+
+/* td_ask(), td_expect() and td_receive(); @flags may hold NLM_F_DUMP. */
+int td_query(struct td_sock *s, const struct task_diag_pid *what, __u16 flags,
+	     struct td_answer *a);
+
+/* The row about task @pid, NULL if there is none; the last if several. */
+const struct td_row *td_find(const struct td_answer *a, __u32 pid);
+
+#endif /* TASKDIAG_NL_H */

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What every test program here has in common: what it needs before it starts,
+ * and assertions about answers.  Knows the harness and the socket helper.
+ */
+#ifndef TASKDIAG_TEST_H
+#define TASKDIAG_TEST_H
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/*
+ * The harness is not written for -Wextra: its wrappers have parameters they do
+ * not use, and a local variable across setjmp().
+ */
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+#ifndef __clang__
+#pragma GCC diagnostic ignored "-Wclobbered"
+#endif
+
+#include "../kselftest_harness.h"
+#include "taskdiag_nl.h"
+
+#define TD_BASE_CRED (TASK_DIAG_SHOW_BASE | TASK_DIAG_SHOW_CRED)
+
+/* The answer came whole, by the protocol, and says that all went well. */
+#define ASSERT_GOOD(answer) do { \
+	const struct td_answer *__good = (answer); \
+	\
+	ASSERT_STREQ("", __good->fault); \
+	ASSERT_EQ(0, __good->end.error) { \
+		TH_LOG("the kernel says: %s", __good->end.text); \
+	} \
+	ASSERT_EQ(__good->dump ? NLMSG_DONE : NLMSG_ERROR, \
+		  (int)__good->end.type); \
+} while (0)
+
+/*
+ * Without the family, or without root, nothing can be said: that is a skipped
+ * program, exit code 4, and not a passed one.
+ */
+static inline void td_need_kernel_and_root(void)
+{
+	struct td_sock sock;
+	int err;
+
+	if (geteuid())
+		ksft_exit_skip("needs root\n");
+	err = td_open(&sock, TD_LARGE);
+	if (err == -ENOENT)
+		ksft_exit_skip("no TASKDIAG family: CONFIG_TASKDIAG is off\n");
+	if (err)
+		ksft_exit_fail_msg("cannot find the TASKDIAG family: %s\n",
+				   strerror(-err));
+	td_close(&sock);
+}
+
+/* A number that no task has: the highest free one, the last to be given out. */
+static inline pid_t td_free_pid(void)
+{
+	pid_t pid;
+
+	/* PID_MAX_LIMIT of a 64-bit kernel. */
+	for (pid = 4 * 1024 * 1024 - 1; pid > 1; pid--)
+		if (kill(pid, 0) && errno == ESRCH)
+			return pid;
+	return 0;
+}
+
+#endif /* TASKDIAG_TEST_H */
