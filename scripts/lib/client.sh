@@ -1,0 +1,35 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Building the Rust side.
+
+CLIENT_TARGET=${CARGO_TARGET_DIR:-$PROJECT/target}
+CLIENT_PROGRAMS=$CLIENT_TARGET/release
+
+need_cargo() {
+	command -v cargo >/dev/null ||
+		die "the client is written in Rust, and there is no cargo;" \
+			"install it as https://rustup.rs says (or apt install rustup)"
+}
+
+# Builds the programs, and does not even call cargo where no file has changed.
+build_client() {
+	local stamp=$CLIENT_PROGRAMS/.built-by-scripts-run
+	if [[ -f $stamp && -z $(client_changes "$stamp") ]]; then
+		return
+	fi
+	need_cargo
+	need gcc gcc
+	need libc6-dev /usr/include/stdio.h
+	install_missing "build the client"
+	mkdir -p "$CLIENT_PROGRAMS"
+	touch "$stamp.new"
+	cargo build --release --manifest-path "$PROJECT/Cargo.toml" \
+		--target-dir "$CLIENT_TARGET" >&2 || die "the client does not build"
+	mv "$stamp.new" "$stamp"
+}
+
+client_changes() {
+	find "$PROJECT/client" "$PROJECT/include/uapi" "$PROJECT"/Cargo.* \
+		-newer "$1" -print -quit 2>/dev/null
+}

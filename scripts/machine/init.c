@@ -1,0 +1,479 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The first process of the machine that scripts/run boots.
+ *
+ * It makes a bare kernel with the host's files as root into a system, runs one
+ * command, carries its streams to host.c over the serial lines, and powers the
+ * machine off.  It knows frames.h and nothing about the project.
+ */
+#define _GNU_SOURCE
+#include <err.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <termios.h>
+
+#include "frames.h"
+
+#define FOLDERS_MAX 16
+
+static int lines[LINES];
+
+/* What START asked for. */
+static struct {
+	char **arguments;
+	char **variables;
+	const char *folder, *programs;
+	const char *writable[FOLDERS_MAX];
+	const char *visible[FOLDERS_MAX];
+	size_t n_arguments, n_variables, n_writable, n_visible;
+	enum stream_kind streams[3];
+	bool cooked;
+} start = { .streams = { STREAM_NOTHING, STREAM_NOTHING, STREAM_NOTHING } };
+
+static pid_t command;
+static int terminal = -1;	/* the master of the command's terminal */
+
+/* ------------------------------------------------------------ the system */
+
+static void attach(const char *type, const char *where, unsigned long flags,
+		   const char *options)
+{
+	mkdir(where, 0755);
+	if (mount(type, where, type, flags, options) && errno != EBUSY)
+		warn("mount %s on %s", type, where);
+}
+
+/* What must be there before the host's wishes are known. */
+static void set_up_devices(void)
+{
+	const unsigned long safe = MS_NOSUID | MS_NOEXEC;
+
+	attach("devtmpfs", "/dev", MS_NOSUID, "mode=755");
+	attach("proc", "/proc", safe | MS_NODEV, NULL);
+	attach("sysfs", "/sys", safe | MS_NODEV, NULL);
+	attach("devpts", "/dev/pts", safe, "gid=5,mode=620,ptmxmode=666");
+	attach("mqueue", "/dev/mqueue", safe | MS_NODEV, NULL);
+	attach("debugfs", "/sys/kernel/debug", safe | MS_NODEV, NULL);
+	attach("securityfs", "/sys/kernel/security", safe | MS_NODEV, NULL);
+	attach("cgroup2", "/sys/fs/cgroup", safe | MS_NODEV, NULL);
+	symlink("/proc/self/fd", "/dev/fd");
+	symlink("/proc/self/fd/0", "/dev/stdin");
+	symlink("/proc/self/fd/1", "/dev/stdout");
+	symlink("/proc/self/fd/2", "/dev/stderr");
+}
+
+static void set_up_loopback(void)
+{
+	struct ifreq request = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &request))
+		warn("loopback");
+	if (fd >= 0)
+		close(fd);
+}
+
+static void make_folders(char *path)
+{
+	for (char *slash = path; (slash = strchr(slash + 1, '/'));) {
+		*slash = '\0';
+		mkdir(path, 0755);
+		*slash = '/';
+	}
+	mkdir(path, 0755);
+}
+
+static int hold(const char *path)
+{
+	int tree = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+
+	if (tree < 0)
+		warn("%s", path);
+	return tree;
+}
+
+static void put_back(int tree, const char *path)
+{
+	char *copy = strdup(path);
+
+	if (tree < 0)
+		return;
+	make_folders(copy);
+	if (move_mount(tree, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH))
+		warn("%s", path);
+	close(tree);
+	free(copy);
+}
+
+/*
+ * The host's files are read-only but for the writable folders, and /tmp, /run
+ * and /dev/shm are fresh.  Folders that are asked for may lie below those, so
+ * they are held while the fresh ones are mounted, and then put back.
+ */
+static void set_up_files(void)
+{
+	int writable[FOLDERS_MAX], visible[FOLDERS_MAX];
+
+	for (size_t i = 0; i < start.n_writable; i++)
+		writable[i] = hold(start.writable[i]);
+	if (mount(NULL, "/", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL))
+		warn("read-only root");
+	for (size_t i = 0; i < start.n_visible; i++)
+		visible[i] = hold(start.visible[i]);
+
+	attach("tmpfs", "/tmp", MS_NOSUID | MS_NODEV, "mode=1777");
+	attach("tmpfs", "/run", MS_NOSUID | MS_NODEV, "mode=755");
+	attach("tmpfs", "/dev/shm", MS_NOSUID | MS_NODEV, "mode=1777");
+
+	for (size_t i = 0; i < start.n_visible; i++)
+		put_back(visible[i], start.visible[i]);
+	for (size_t i = 0; i < start.n_writable; i++)
+		put_back(writable[i], start.writable[i]);
+}
+
+#define PROGRAMS "/run/programs"
+
+/* Under a name of our own: the host's may hold a colon. */
+static void set_up_path(void)
+{
+	char *path;
+	const char *rest = getenv("PATH");
+
+	if (!start.programs)
+		return;
+	if (symlink(start.programs, PROGRAMS))
+		warn(PROGRAMS);
+	if (asprintf(&path, "%s:%s", PROGRAMS, rest && *rest ? rest :
+		     "/usr/sbin:/usr/bin:/sbin:/bin") < 0)
+		err(1, NULL);
+	setenv("PATH", path, 1);
+	free(path);
+}
+
+/* ------------------------------------------------------------- the lines */
+
+static void open_lines(void)
+{
+	for (int i = 0; i < LINES; i++) {
+		char name[] = "/dev/ttySn";
+		struct termios t;
+
+		name[sizeof(name) - 2] = '0' + i;
+		lines[i] = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
+		if (lines[i] < 0 || tcgetattr(lines[i], &t))
+			err(1, "%s", name);
+		cfmakeraw(&t);
+		t.c_cflag |= CLOCAL | CREAD;
+		if (tcsetattr(lines[i], TCSANOW, &t))
+			err(1, "%s", name);
+	}
+}
+
+static void add(const char **list, size_t *n, const char *what)
+{
+	if (*n == FOLDERS_MAX)
+		errx(1, "more than %d folders", FOLDERS_MAX);
+	list[(*n)++] = what;
+}
+
+static void push(char ***list, size_t *n, char *what)
+{
+	*list = realloc(*list, (*n + 2) * sizeof(**list));
+	if (!*list)
+		err(1, NULL);
+	(*list)[(*n)++] = what;
+	(*list)[*n] = NULL;
+}
+
+static void take_item(enum item kind, char *text)
+{
+	switch (kind) {
+	case ITEM_ARGUMENT:
+		push(&start.arguments, &start.n_arguments, text);
+		break;
+	case ITEM_VARIABLE:
+		push(&start.variables, &start.n_variables, text);
+		break;
+	case ITEM_FOLDER:
+		start.folder = text;
+		break;
+	case ITEM_WRITABLE:
+		add(start.writable, &start.n_writable, text);
+		break;
+	case ITEM_VISIBLE:
+		add(start.visible, &start.n_visible, text);
+		break;
+	case ITEM_PROGRAMS:
+		start.programs = text;
+		break;
+	case ITEM_STREAM:
+		start.streams[text[0] - '0'] = text[1];
+		break;
+	case ITEM_COOKED:
+		start.cooked = true;
+		break;
+	default:
+		errx(1, "unknown item '%c'", kind);
+	}
+}
+
+static void receive_start(void)
+{
+	struct frame f;
+	char *at, *end;
+
+	if (!send_frame(lines[LINE_CTL], FRAME_READY, NULL, 0) ||
+	    !read_all(lines[LINE_CTL], &f, sizeof(f)) || f.type != FRAME_START)
+		errx(1, "the host does not answer");
+	at = malloc(f.length);
+	if (!at || !read_all(lines[LINE_CTL], at, f.length))
+		errx(1, "the host does not say what to run");
+	for (end = at + f.length; at < end; at += strlen(at) + 1)
+		take_item(at[0], at + 1);
+	if (!start.arguments || !start.variables || !start.folder)
+		errx(1, "the host does not say what to run, where, with what");
+}
+
+/* ----------------------------------------------------------- the streams */
+
+/* Copies what the command writes to a line, until nobody can write any more. */
+struct outlet {
+	int from, line;
+	pthread_t thread;
+	bool used;
+};
+
+static struct outlet outlets[3];
+
+static void *carry_out(void *argument)
+{
+	struct outlet *o = argument;
+	char buffer[65536];
+	ssize_t n;
+
+	while ((n = read_some(o->from, buffer, sizeof(buffer))) > 0)
+		if (!write_all(o->line, buffer, n))
+			break;
+	/* After a failed write the command finds its own stream broken, too. */
+	if (o->from != terminal)
+		close(o->from);
+	return NULL;
+}
+
+static void start_outlet(struct outlet *o, int from, enum line line)
+{
+	*o = (struct outlet){ .from = from, .line = lines[line], .used = true };
+	if (pthread_create(&o->thread, NULL, carry_out, o))
+		errx(1, "cannot start a thread");
+}
+
+static void finish_outlet(struct outlet *o)
+{
+	if (!o->used)
+		return;
+	pthread_join(o->thread, NULL);
+	tcdrain(o->line);
+}
+
+static void *carry_in(void *argument)
+{
+	int to = *(int *)argument;
+	bool open = true;
+	char buffer[65536];
+	uint16_t length;
+
+	while (read_all(lines[LINE_IN], &length, sizeof(length)) && length &&
+	       read_all(lines[LINE_IN], buffer, length)) {
+		/* A command that stopped reading must not stop the line. */
+		if (open)
+			open = write_all(to, buffer, length);
+	}
+	if (to != terminal)
+		close(to);
+	return NULL;
+}
+
+static void *obey(void *unused)
+{
+	struct frame f;
+	union {
+		int32_t signal;
+		struct winsize size;
+	} p;
+
+	while (read_all(lines[LINE_CTL], &f, sizeof(f)) &&
+	       f.length <= sizeof(p) &&
+	       read_all(lines[LINE_CTL], &p, f.length)) {
+		if (f.type == FRAME_SIGNAL && command > 0)
+			kill(-command, p.signal);
+		else if (f.type == FRAME_WINSIZE && terminal >= 0)
+			ioctl(terminal, TIOCSWINSZ, &p.size);
+	}
+	return unused;
+}
+
+static bool wanted(enum stream_kind kind)
+{
+	for (int i = 0; i < 3; i++)
+		if (start.streams[i] == kind)
+			return true;
+	return false;
+}
+
+/* Returns the command's end of a terminal of its own. */
+static int open_terminal(void)
+{
+	struct termios t;
+	int slave;
+
+	terminal = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (terminal < 0 || grantpt(terminal) || unlockpt(terminal))
+		err(1, "terminal");
+	slave = open(ptsname(terminal), O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (slave < 0 || tcgetattr(slave, &t))
+		err(1, "terminal");
+	t.c_iflag |= IUTF8;
+	if (start.cooked)
+		t.c_oflag &= ~OPOST;
+	tcsetattr(slave, TCSANOW, &t);
+	return slave;
+}
+
+/* Opens the command's three streams; ours go to threads. */
+static void open_streams(int streams[3], int *slave)
+{
+	static int input;
+
+	*slave = wanted(STREAM_TERMINAL) ? open_terminal() : -1;
+	for (int i = 0; i < 3; i++) {
+		int ends[2];
+
+		switch (start.streams[i]) {
+		case STREAM_NOTHING:
+			streams[i] = open("/dev/null", O_RDWR | O_CLOEXEC);
+			break;
+		case STREAM_TERMINAL:
+			streams[i] = *slave;
+			break;
+		case STREAM_AS_OUTPUT:
+			streams[i] = streams[1];
+			break;
+		case STREAM_PIPE:
+			if (pipe2(ends, O_CLOEXEC))
+				err(1, "pipe");
+			streams[i] = ends[i ? 1 : 0];
+			if (i)
+				start_outlet(&outlets[i], ends[0],
+					     i == 1 ? LINE_OUT : LINE_ERR);
+			else
+				input = ends[1];
+			break;
+		}
+	}
+	if (*slave >= 0)
+		start_outlet(&outlets[0], terminal, LINE_TERM);
+	if (start.streams[0] == STREAM_TERMINAL)
+		input = terminal;
+	if (start.streams[0] != STREAM_NOTHING) {
+		pthread_t t;
+
+		if (pthread_create(&t, NULL, carry_in, &input))
+			errx(1, "cannot start a thread");
+	}
+}
+
+/* ----------------------------------------------------------- the command */
+
+static void run_command(const int streams[3], int slave)
+{
+	sigset_t none;
+	int copies[3];
+
+	/* Copies out of the way first: streams may be 0, 1 or 2 themselves. */
+	for (int i = 0; i < 3; i++)
+		copies[i] = fcntl(streams[i], F_DUPFD_CLOEXEC, 3);
+	for (int i = 0; i < 3; i++)
+		dup2(copies[i], i);
+	setsid();
+	if (slave >= 0)
+		ioctl(slave, TIOCSCTTY, 0);
+	signal(SIGPIPE, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	if (chdir(start.folder))
+		err(125, "%s", start.folder);
+	execvp(start.arguments[0], start.arguments);
+	warn("%s", start.arguments[0]);
+	_exit(errno == ENOENT ? 127 : 126);
+}
+
+static int wait_for_command(void)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = wait(&status)) != command)
+		if (pid < 0 && errno != EINTR)
+			err(1, "wait");
+	/*
+	 * The machine ends with its command.  What is left must go first: it
+	 * may hold the other end of a pipe that is still to be emptied.
+	 */
+	kill(-1, SIGKILL);
+	while (wait(NULL) > 0)
+		;
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) :
+				     WEXITSTATUS(status);
+}
+
+int main(void)
+{
+	int streams[3], slave;
+	pthread_t ctl;
+	int32_t status;
+
+	signal(SIGPIPE, SIG_IGN);
+	umask(0);
+	set_up_devices();
+	open_lines();
+	set_up_loopback();
+	if (sethostname("taskdiag", strlen("taskdiag")))
+		warn("host name");
+	receive_start();
+	set_up_files();
+	umask(022);
+	environ = start.variables;
+	set_up_path();
+
+	open_streams(streams, &slave);
+	command = fork();
+	if (command < 0)
+		err(1, "fork");
+	if (!command)
+		run_command(streams, slave);
+	for (int i = 0; i < 3; i++)
+		close(streams[i]);
+	if (pthread_create(&ctl, NULL, obey, NULL))
+		errx(1, "cannot start a thread");
+
+	status = wait_for_command();
+	for (int i = 0; i < 3; i++)
+		finish_outlet(&outlets[i]);
+	sync();
+	send_frame(lines[LINE_CTL], FRAME_ENDED, &status, sizeof(status));
+	tcdrain(lines[LINE_CTL]);
+	reboot(RB_POWER_OFF);
+	err(1, "power off");
+}
