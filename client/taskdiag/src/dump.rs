@@ -1,11 +1,162 @@
 // SPDX-License-Identifier: MIT
 //! The synchronous client: a request goes out, tasks come back one by one.
-use crate::{Pid, Request, Result, Show, Socket, Task, TaskRef, Transport};
+//!
+//! Owns the buffer that everything is received into, and knows neither where
+//! the bytes come from nor what they look like.
+
+use log::debug;
+use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST};
+
+use crate::codec::{TaskDiagMessage, encode};
+use crate::error::{Error, Result};
+use crate::reassembly::{Reassembly, Step};
+use crate::request::{Pid, Request, Scope, Show, Strategy};
+use crate::socket::Socket;
+use crate::task::{Task, TaskRef};
+use crate::transport::Transport;
+
+/// The length of the receive buffer, in bytes, unless one asks for another:
+/// the kernel makes no datagram of a dump longer than this.
+pub const RECEIVE_BUFFER: usize = 32 * 1024;
 
 /// A connection to the kernel's TASKDIAG family.
+///
+/// What it is allowed to see is settled by whoever opens it and whoever sends
+/// through it: both must be allowed to see a task. Only the process that asked
+/// can read the answer.
+///
+/// ```no_run
+/// use taskdiag::{Client, Request, Show, Strategy};
+///
+/// let mut client = Client::connect()?;
+/// let mut dump = client.dump(&Request::new(Strategy::All).show(Show::BASE))?;
+/// while let Some(task) = dump.next()? {
+///     if let Some(base) = task.base() {
+///         println!("{:7} {} {}", base.pid, base.state, base.comm);
+///     }
+/// }
+/// # Ok::<(), taskdiag::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Client<T = Socket> {
     transport: T,
+    buffer: Box<[u8]>,
+    reassembly: Reassembly,
+    /// The request that is being answered, to find what an error points at.
+    request: Vec<u8>,
+    seq: u32,
+}
+
+impl Client {
+    /// Opens a socket and finds the family.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoFamily`] where the running kernel has none, [`Error::Io`]
+    /// where there is no socket to be had.
+    pub fn connect() -> Result<Self> {
+        Self::connect_with_buffer(RECEIVE_BUFFER)
+    }
+
+    /// Opens a socket with a receive buffer of another length than
+    /// [`RECEIVE_BUFFER`], in bytes.
+    ///
+    /// A shorter one costs more system calls; with less than 8 KiB messages
+    /// may fail to fit it. A longer one is of use for tasks whose data comes
+    /// in larger messages.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::connect`].
+    pub fn connect_with_buffer(len: usize) -> Result<Self> {
+        let mut buffer = vec![0; len].into_boxed_slice();
+        let socket = Socket::connect(&mut buffer)?;
+        Ok(Self::over(socket, buffer))
+    }
+}
+
+impl<T: Transport> Client<T> {
+    /// A client over another transport than a socket, with a receive buffer of
+    /// this length in bytes.
+    pub fn with_transport(transport: T, len: usize) -> Self {
+        Self::over(transport, vec![0; len].into_boxed_slice())
+    }
+
+    fn over(transport: T, buffer: Box<[u8]>) -> Self {
+        Self {
+            transport,
+            buffer,
+            reassembly: Reassembly::default(),
+            request: Vec::new(),
+            seq: 1,
+        }
+    }
+
+    /// Asks for these tasks, to be read one by one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] and [`Error::Scope`] if the request cannot be sent. What
+    /// the kernel says to it comes with the first task.
+    pub fn dump(&mut self, request: &Request) -> Result<Dump<'_, T>> {
+        self.ask(request.into(), NLM_F_REQUEST | NLM_F_DUMP, request.scope)
+    }
+
+    /// Asks for one process or thread, in one exchange that is no dump.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Kernel`] with `ESRCH` if there is no such task, or none that
+    /// may be seen; else as [`Dump::next`].
+    pub fn one(&mut self, pid: Pid, show: Show) -> Result<Task> {
+        self.get(&Request::new(Strategy::One(pid)).show(show))
+    }
+
+    /// As [`Self::one`], with a whole request. The kernel refuses any strategy
+    /// but [`Strategy::One`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::one`].
+    pub fn get(&mut self, request: &Request) -> Result<Task> {
+        let mut answer = self.ask(request.into(), NLM_F_REQUEST, request.scope)?;
+        match answer.next()? {
+            Some(task) => Ok(task.to_owned()),
+            None => Err(Error::Decode {
+                what: "it holds no task".to_owned(),
+            }),
+        }
+    }
+
+    /// Sends any message to the family, with these `NLM_F_*` flags: for what
+    /// the typed requests cannot say.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::dump`].
+    pub fn ask(
+        &mut self,
+        message: TaskDiagMessage,
+        flags: u16,
+        scope: Scope,
+    ) -> Result<Dump<'_, T>> {
+        if self.reassembly.unread() {
+            debug!("an answer was left half-read; starting afresh");
+            self.transport.reset(&mut self.buffer)?;
+        }
+        self.seq = self.seq.wrapping_add(1);
+        let family = self.transport.family();
+        self.request = encode(message, family, self.seq, flags);
+        self.transport.send(&self.request, scope)?;
+        self.reassembly
+            .restart(family, self.seq, self.transport.port());
+        Ok(Dump {
+            client: self,
+            len: 0,
+            broken: false,
+            stats: Stats::default(),
+        })
+    }
 }
 
 /// What a dump has cost and found so far.
@@ -13,62 +164,81 @@ pub struct Client<T = Socket> {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Stats {
-    /// Receive calls.
+    /// Datagrams received: one system call each.
     pub receives: u64,
     /// Bytes received.
     pub bytes: u64,
     /// Tasks handed out.
     pub tasks: u64,
-    /// Whether tasks came or went in the meantime (`NLM_F_DUMP_INTR`).
+    /// Whether the kernel said that somewhere in the system tasks came or went
+    /// in the meantime (`NLM_F_DUMP_INTR`). No task that was there throughout
+    /// is missing for that; on a busy host every dump has it.
     pub interrupted: bool,
 }
 
-impl Client {
-    /// Connects.
-    pub fn connect() -> Result<Self> {
-        todo!()
-    }
-}
-
-impl<T: Transport> Client<T> {
-    /// Asks for a dump.
-    pub fn dump(&mut self, request: &Request) -> Result<Dump<'_, T>> {
-        let _ = (request, &self.transport);
-        todo!()
-    }
-
-    /// Asks for one task, with a request that is no dump.
-    pub fn one(&mut self, pid: Pid, show: Show) -> Result<Task> {
-        let _ = (pid, show);
-        todo!()
-    }
-
-    /// Sends this request as one that is no dump.
-    pub fn get(&mut self, request: &Request) -> Result<Task> {
-        let _ = request;
-        todo!()
-    }
-}
-
-/// A dump under way.
+/// An answer being read.
+///
+/// One that is dropped before its end leaves the client usable: the next
+/// request opens a new socket.
 #[derive(Debug)]
 pub struct Dump<'a, T = Socket> {
     client: &'a mut Client<T>,
+    /// How much of the buffer the present datagram takes.
+    len: usize,
+    /// A task could not be read.
+    broken: bool,
     stats: Stats,
 }
 
 impl<T: Transport> Dump<'_, T> {
-    /// The next task; `None` at the end.
+    /// The next task; `None` at the end, and ever after an error.
+    ///
+    /// The task is borrowed from the receive buffer. Nothing is allocated for
+    /// it.
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::Kernel`] if the kernel refuses the request, or fails while it
+    ///   answers; the tasks before may then not be all there are.
+    /// - [`Error::Overrun`] and [`Error::Truncated`] if a part of the answer is
+    ///   lost.
+    /// - [`Error::Decode`] if it is not what the protocol says.
+    /// - [`Error::Io`] if it cannot be received.
     #[expect(
         clippy::should_implement_trait,
         reason = "lends from the buffer, which no Iterator can"
     )]
+    #[inline]
     pub fn next(&mut self) -> Result<Option<TaskRef<'_>>> {
-        let _ = &self.client;
-        todo!()
+        let row = loop {
+            let client = &mut *self.client;
+            match client.reassembly.step(&client.buffer[..self.len]) {
+                Ok(Step::Task(row)) => break row,
+                Ok(Step::More) => self.receive()?,
+                Ok(Step::End) => return Ok(None),
+                Err(error) => return Err(locate(error, &client.request)),
+            }
+        };
+        let client = &*self.client;
+        match client.reassembly.task(&client.buffer[..self.len], row) {
+            Ok(task) => {
+                self.stats.tasks += 1;
+                Ok(Some(task))
+            }
+            Err(error) => {
+                // The client is on loan; receive() ends the answer.
+                self.len = 0;
+                self.broken = true;
+                Err(error)
+            }
+        }
     }
 
-    /// Hands every task to `f`.
+    /// Hands every task that is left to `f`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::next`].
     pub fn for_each(mut self, mut f: impl FnMut(TaskRef<'_>)) -> Result<Stats> {
         while let Some(task) = self.next()? {
             f(task);
@@ -76,7 +246,7 @@ impl<T: Transport> Dump<'_, T> {
         Ok(self.stats())
     }
 
-    /// The tasks, owned.
+    /// The tasks that are left, owned. Nothing comes after an error.
     pub fn tasks(&mut self) -> impl Iterator<Item = Result<Task>> {
         std::iter::from_fn(|| match self.next() {
             Ok(task) => task.map(|task| Ok(task.to_owned())),
@@ -85,7 +255,44 @@ impl<T: Transport> Dump<'_, T> {
     }
 
     /// What it has cost and found so far.
+    #[must_use]
     pub fn stats(&self) -> Stats {
-        self.stats
+        Stats {
+            interrupted: self.client.reassembly.interrupted(),
+            ..self.stats
+        }
     }
+
+    #[cold]
+    fn receive(&mut self) -> Result<()> {
+        let client = &mut *self.client;
+        // Nothing of the old datagram is to be read again if this fails.
+        self.len = 0;
+        if self.broken {
+            client.reassembly.end();
+            return Ok(());
+        }
+        match client.transport.receive(&mut client.buffer) {
+            Ok(len) => {
+                client.reassembly.next_datagram();
+                self.len = len;
+                self.stats.receives += 1;
+                self.stats.bytes += len as u64;
+                Ok(())
+            }
+            Err(error) => {
+                client.reassembly.end();
+                Err(error)
+            }
+        }
+    }
+}
+
+/// Finds what an error of the kernel's points at.
+#[cold]
+fn locate(mut error: Error, request: &[u8]) -> Error {
+    if let Error::Kernel(error) = &mut error {
+        error.locate(request);
+    }
+    error
 }

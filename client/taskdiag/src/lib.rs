@@ -1,18 +1,55 @@
 // SPDX-License-Identifier: MIT
 //! Facts about tasks from the kernel's TASKDIAG netlink family.
+//!
+//! `/proc/PID/*` costs at least three system calls a process, in text. This
+//! asks once, and receives a binary stream: *which tasks* ([`Strategy`]),
+//! *what about them* ([`Show`]), *as seen from where* ([`Scope`]).
+//!
+//! ```no_run
+//! use taskdiag::{Client, Request, Show, Strategy};
+//!
+//! let mut client = Client::connect()?;
+//! let request = Request::new(Strategy::All).show(Show::BASE | Show::CRED);
+//! let mut dump = client.dump(&request)?;
+//! while let Some(task) = dump.next()? {
+//!     if let (Some(base), Some(cred)) = (task.base(), task.cred()) {
+//!         println!("{:7} {:7} {} {}", base.pid, cred.euid, base.state, base.comm);
+//!     }
+//! }
+//! # Ok::<(), taskdiag::Error>(())
+//! ```
+//!
+//! [`Dump::next`] lends each task from one receive buffer, and allocates
+//! nothing for it; [`Dump::tasks`] gives owned ones. Who may see which task is
+//! the kernel's to say: the answer is that of procfs mounted with
+//! `hidepid=ptraceable`.
+//!
+//! # Features
+//!
+//! - `tokio`: the asynchronous client, [`asynchronous`].
+//! - `serde`: `Serialize` for the owned types.
+
+#![deny(unsafe_code)]
+#![cfg_attr(not(feature = "tokio"), allow(rustdoc::broken_intra_doc_links))]
 
 pub mod abi;
+#[cfg(feature = "tokio")]
+pub mod asynchronous;
 mod caps;
+pub mod codec;
 mod dump;
 mod error;
+mod extack;
+pub mod reassembly;
 mod request;
+#[allow(unsafe_code, reason = "socket options that nix does not have")]
 mod socket;
 mod task;
 mod transport;
 mod wire;
 
 pub use caps::{CapSet, Capability};
-pub use dump::{Client, Dump, Stats};
+pub use dump::{Client, Dump, RECEIVE_BUFFER, Stats};
 pub use error::{BadAttr, Error, KernelError, Result};
 pub use request::{ParseShowError, Pid, Request, Scope, Show, Strategy};
 pub use socket::Socket;

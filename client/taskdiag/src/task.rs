@@ -100,10 +100,6 @@ impl<'a> TaskRef<'a> {
 
     /// A copy that outlives the receive buffer.
     #[must_use]
-    #[expect(
-        clippy::wrong_self_convention,
-        reason = "the name that every reader knows"
-    )]
     pub fn to_owned(&self) -> Task {
         let (mut base, mut cred) = (self.base(), self.cred());
         let mut task = Task {

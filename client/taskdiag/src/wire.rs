@@ -1,25 +1,96 @@
 // SPDX-License-Identifier: MIT
-//! Netlink as bytes: message headers and attributes, walked in place.
+//! Netlink as bytes: messages and attributes, walked in place.
 //!
-//! The receiving half of what the codec does, without copies: this is the
-//! path every task takes. Pure, and total: no bytes make it panic.
+//! The receiving half of the codec, without its copies: every task takes this
+//! path. Pure, and total: there are no bytes that make it panic.
 
 use zerocopy::{FromBytes, Immutable, KnownLayout};
 
-/// Attributes and messages begin at multiples of this.
-const ALIGN: usize = 4;
-/// What of an attribute's type is its type; the rest are flags.
+use crate::abi;
+
+/// Messages and attributes begin at multiples of this.
+const ALIGNMENT: usize = 4;
+/// The part of an attribute's type that is its type; the rest are flags.
 const TYPE_MASK: u16 = 0x3fff;
 
-/// `len` and what is needed to align the next.
+/// `NLM_F_MULTI`: one of many, ended by `NLMSG_DONE`.
+pub(crate) const FLAG_MULTI: u16 = 0x02;
+/// `NLM_F_DUMP_INTR`: what is dumped changed in the meantime.
+pub(crate) const FLAG_INTERRUPTED: u16 = 0x10;
+/// `NLM_F_CAPPED`: an error repeats the request's header only.
+pub(crate) const FLAG_CAPPED: u16 = 0x100;
+/// `NLM_F_ACK_TLVS`: an extended acknowledgement follows.
+pub(crate) const FLAG_EXTENDED_ACK: u16 = 0x200;
+
+/// `len` and the padding behind it.
 pub(crate) const fn align(len: usize) -> usize {
-    (len + ALIGN - 1) & !(ALIGN - 1)
+    len.saturating_add(ALIGNMENT - 1) & !(ALIGNMENT - 1)
 }
 
-/// Bytes that are not what they should be: where, and what is wrong.
+/// Bytes that are not what the protocol says: what is wrong with them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Malformed(pub(crate) &'static str);
 
+/// What a message is recognised by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub(crate) struct Address {
+    pub(crate) seq: u32,
+    pub(crate) port: u32,
+}
+
+/// `struct nlmsghdr`.
+#[derive(Clone, Copy, Debug, FromBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub(crate) struct Header {
+    pub(crate) len: u32,
+    pub(crate) kind: u16,
+    pub(crate) flags: u16,
+    pub(crate) address: Address,
+}
+
+impl Header {
+    /// The message at the beginning of these bytes: its header, its payload,
+    /// and its length with the padding behind it.
+    pub(crate) fn split(bytes: &[u8]) -> Result<(Self, &[u8], usize), Malformed> {
+        let (header, _) = Self::read_from_prefix(bytes)
+            .map_err(|_| Malformed("there are fewer bytes than a message header has"))?;
+        let len = header.len as usize;
+        let payload = bytes.get(size_of::<Self>()..len).ok_or(Malformed(
+            "the length in a message header is not that of a message",
+        ))?;
+        Ok((header, payload, align(len)))
+    }
+}
+
+/// The head of a message about a task, in the form it has nearly always: every
+/// header in it is of the known length, and `TASK_DIAG_MSG` comes first.
+#[derive(Clone, Copy, FromBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub(crate) struct TaskHead {
+    pub(crate) header: Header,
+    genl: [u8; 4],
+    msg_len: u16,
+    msg_kind: u16,
+    pub(crate) msg: abi::TaskDiagMsg,
+}
+
+impl TaskHead {
+    /// The head at the beginning of these bytes, if it has that form.
+    #[inline]
+    pub(crate) fn read(bytes: &[u8]) -> Option<Self> {
+        const GENL: [u8; 4] = [abi::TASK_DIAG_CMD_GET, abi::TASK_DIAG_GENL_VERSION, 0, 0];
+        const MSG_LEN: usize = size_of::<AttributeHeader>() + size_of::<abi::TaskDiagMsg>();
+
+        let (head, _) = Self::read_from_prefix(bytes).ok()?;
+        let known = head.genl == GENL
+            && usize::from(head.msg_len) == MSG_LEN
+            && head.msg_kind == abi::TASK_DIAG_MSG;
+        known.then_some(head)
+    }
+}
+
+/// `struct nlattr`.
 #[derive(Clone, Copy, FromBytes, Immutable, KnownLayout)]
 #[repr(C)]
 struct AttributeHeader {
@@ -27,7 +98,8 @@ struct AttributeHeader {
     kind: u16,
 }
 
-/// Walks attributes: type without flags, and value.
+/// Walks attributes: the type without its flags, and the value.
+#[derive(Clone, Debug)]
 pub(crate) struct Attributes<'a> {
     rest: &'a [u8],
 }
@@ -36,6 +108,11 @@ impl<'a> Attributes<'a> {
     pub(crate) const fn new(bytes: &'a [u8]) -> Self {
         Self { rest: bytes }
     }
+
+    /// What has not been walked yet.
+    pub(crate) const fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
 }
 
 impl<'a> Iterator for Attributes<'a> {
@@ -43,25 +120,61 @@ impl<'a> Iterator for Attributes<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        if self.rest.is_empty() {
+        let rest = std::mem::take(&mut self.rest);
+        if rest.is_empty() {
             return None;
         }
-        let header = AttributeHeader::read_from_prefix(self.rest).ok();
-        let value = header.and_then(|(header, _)| {
-            let value = self
-                .rest
-                .get(size_of::<AttributeHeader>()..usize::from(header.len))?;
-            Some((header, value))
-        });
-        let Some((header, value)) = value else {
-            self.rest = &[];
-            return Some(Err(Malformed("an attribute is longer than its message")));
+        let Ok((header, _)) = AttributeHeader::read_from_prefix(rest) else {
+            return Some(Err(Malformed(
+                "there are fewer bytes than an attribute header has",
+            )));
         };
-        // The last attribute may lack its padding.
-        self.rest = self
-            .rest
-            .get(align(usize::from(header.len))..)
-            .unwrap_or_default();
+        let len = usize::from(header.len);
+        let Some(value) = rest.get(size_of::<AttributeHeader>()..len) else {
+            return Some(Err(Malformed(
+                "the length in an attribute header is not that of an attribute",
+            )));
+        };
+        // The last one may lack its padding.
+        self.rest = rest.get(align(len)..).unwrap_or_default();
         Some(Ok((header.kind & TYPE_MASK, value)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attributes_are_walked_to_the_end() {
+        let bytes = [
+            [5u16.to_ne_bytes(), 0x8010u16.to_ne_bytes()].concat(),
+            vec![7, 0, 0, 0],
+            [6u16.to_ne_bytes(), 3u16.to_ne_bytes()].concat(),
+            vec![8, 9],
+        ]
+        .concat();
+        let walked: Vec<_> = Attributes::new(&bytes).collect();
+        assert_eq!(walked, [Ok((16, &[7][..])), Ok((3, &[8, 9][..]))]);
+    }
+
+    #[test]
+    fn a_length_that_cannot_be_is_an_error_and_the_end() {
+        for len in [0u16, 3, 9] {
+            let bytes = [len.to_ne_bytes(), [1, 0], [0, 0], [0, 0]].concat();
+            let mut walk = Attributes::new(&bytes);
+            assert!(walk.next().unwrap().is_err());
+            assert_eq!(walk.next(), None);
+        }
+    }
+
+    #[test]
+    fn a_message_must_lie_in_the_datagram() {
+        let header = |len: u32| [&len.to_ne_bytes()[..], &[0; 12]].concat();
+        assert!(Header::split(&header(16)).is_ok());
+        assert!(Header::split(&header(16)[..15]).is_err());
+        for len in [0, 15, 17, u32::MAX] {
+            assert!(Header::split(&header(len)).is_err());
+        }
     }
 }

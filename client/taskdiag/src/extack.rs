@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: MIT
+//! Extended acknowledgements: what the kernel says about an error beside its
+//! number.
+//!
+//! Pure: reads the payloads of `NLMSG_ERROR` and `NLMSG_DONE`.
+
+use nix::libc;
+
+use crate::error::{BadAttr, KernelError};
+use crate::task::read;
+use crate::wire::{Attributes, FLAG_CAPPED, FLAG_EXTENDED_ACK, Header, align};
+
+/// `enum nlmsgerr_attrs`.
+const ATTR_MSG: u16 = 1;
+const ATTR_OFFS: u16 = 2;
+const ATTR_MISS_TYPE: u16 = 5;
+
+/// The headers before a request's attributes: netlink's and generic netlink's.
+const REQUEST_HEADERS: usize = size_of::<Header>() + 4;
+
+/// Reads `NLMSG_ERROR`: `None` if it is an acknowledgement.
+pub(crate) fn from_error(flags: u16, payload: &[u8]) -> Option<KernelError> {
+    let code = read_code(payload)?;
+    let request = payload.get(4..).unwrap_or_default();
+    let repeated = if flags & FLAG_CAPPED != 0 {
+        size_of::<Header>()
+    } else {
+        align(read::<u32>(request) as usize)
+    };
+    Some(from_parts(code, flags, request.get(repeated..)))
+}
+
+/// Reads `NLMSG_DONE`: `None` if the dump ended well.
+pub(crate) fn from_done(flags: u16, payload: &[u8]) -> Option<KernelError> {
+    // Zero and above is a success, and so is no code at all.
+    let code = read_code(payload).filter(|&code| code < 0)?;
+    Some(from_parts(code, flags, payload.get(4..)))
+}
+
+/// The code at the beginning of a payload, unless it is 0.
+fn read_code(payload: &[u8]) -> Option<i32> {
+    let code = i32::from_ne_bytes(*payload.first_chunk()?);
+    (code != 0).then_some(code)
+}
+
+fn from_parts(code: i32, flags: u16, tlvs: Option<&[u8]>) -> KernelError {
+    let mut error = KernelError {
+        // No kernel answers i32::MIN; somebody else's bytes may.
+        errno: code.checked_abs().unwrap_or(libc::EPROTO),
+        message: None,
+        attribute: None,
+    };
+    if flags & FLAG_EXTENDED_ACK == 0 {
+        return error;
+    }
+    // The flag may be set where there was no room for what it announces. What
+    // cannot be read is left out: the error number stands in any case.
+    for (kind, value) in Attributes::new(tlvs.unwrap_or_default()).map_while(Result::ok) {
+        match kind {
+            ATTR_MSG => {
+                let text = value.split(|&byte| byte == 0).next().unwrap_or_default();
+                error.message = Some(String::from_utf8_lossy(text).into_owned());
+            }
+            ATTR_OFFS => {
+                error.attribute = Some(BadAttr {
+                    offset: Some(read(value)),
+                    kind: None,
+                });
+            }
+            ATTR_MISS_TYPE => {
+                let kind = read::<u32>(value);
+                error.attribute = Some(BadAttr {
+                    offset: None,
+                    kind: u16::try_from(kind).ok(),
+                });
+            }
+            _ => {}
+        }
+    }
+    error
+}
+
+impl KernelError {
+    /// Finds the attribute at fault in the request it is an answer to.
+    pub(crate) fn locate(&mut self, request: &[u8]) {
+        let Some(attribute) = &mut self.attribute else {
+            return;
+        };
+        let Some(offset) = attribute.offset else {
+            return;
+        };
+        let mut walk = Attributes::new(request.get(REQUEST_HEADERS..).unwrap_or_default());
+        while let Some(Ok((kind, _))) = walk.next() {
+            let end = request.len() - walk.rest().len();
+            if (offset as usize) < end {
+                attribute.kind = (offset as usize >= REQUEST_HEADERS).then_some(kind);
+                return;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::abi;
+
+    fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        bytes.extend((4 + value.len() as u16).to_ne_bytes());
+        bytes.extend(kind.to_ne_bytes());
+        bytes.extend(value);
+        bytes.resize(align(bytes.len()), 0);
+        bytes
+    }
+
+    fn request(attributes: &[u8]) -> Vec<u8> {
+        let mut bytes = (20 + attributes.len() as u32).to_ne_bytes().to_vec();
+        bytes.resize(20, 0);
+        bytes.extend(attributes);
+        bytes
+    }
+
+    fn error(code: i32, request: &[u8], tlvs: &[u8]) -> Vec<u8> {
+        [&code.to_ne_bytes()[..], request, tlvs].concat()
+    }
+
+    #[test]
+    fn text_and_attribute_are_read_behind_the_request() {
+        let request = request(&attribute(abi::TASK_DIAG_CMD_ATTR_GET, &[0; 24]));
+        let tlvs = [
+            attribute(ATTR_MSG, b"pid: no such task\0"),
+            attribute(ATTR_OFFS, &20u32.to_ne_bytes()),
+        ]
+        .concat();
+        let payload = error(-libc::ESRCH, &request, &tlvs);
+        let mut error = from_error(FLAG_EXTENDED_ACK, &payload).unwrap();
+        error.locate(&request);
+        assert_eq!(error.errno, libc::ESRCH);
+        assert_eq!(error.message.as_deref(), Some("pid: no such task"));
+        assert_eq!(
+            error.attribute.unwrap().name(),
+            Some("TASK_DIAG_CMD_ATTR_GET")
+        );
+        assert_eq!(
+            error.to_string(),
+            "No such process (os error 3): pid: no such task \
+             (attribute TASK_DIAG_CMD_ATTR_GET at byte 20)"
+        );
+    }
+
+    #[test]
+    fn a_capped_error_repeats_the_header_only() {
+        let request = request(&attribute(abi::TASK_DIAG_CMD_ATTR_GET, &[0; 24]));
+        let payload = error(-22, &request[..16], &attribute(ATTR_MSG, b"no\0"));
+        let error = from_error(FLAG_EXTENDED_ACK | FLAG_CAPPED, &payload).unwrap();
+        assert_eq!(error.message.as_deref(), Some("no"));
+    }
+
+    #[test]
+    fn a_missing_attribute_is_named() {
+        let tlvs = attribute(ATTR_MISS_TYPE, &1u32.to_ne_bytes());
+        let mut error = from_error(
+            FLAG_EXTENDED_ACK,
+            &error(-libc::EINVAL, &request(&[]), &tlvs),
+        )
+        .unwrap();
+        error.locate(&request(&[]));
+        assert_eq!(
+            error.to_string(),
+            "Invalid argument (os error 22) (attribute TASK_DIAG_CMD_ATTR_GET is missing)"
+        );
+    }
+
+    #[test]
+    fn an_offset_finds_the_attribute_it_lies_in() {
+        let request = request(&[attribute(1, &[0; 24]), attribute(77, &[0; 5])].concat());
+        let kind_at = |offset| {
+            let mut error = from_parts(-22, 0, None);
+            error.attribute = Some(BadAttr {
+                offset: Some(offset),
+                kind: None,
+            });
+            error.locate(&request);
+            error.attribute.unwrap().kind
+        };
+        assert_eq!(kind_at(0), None);
+        assert_eq!(kind_at(20), Some(1));
+        assert_eq!(kind_at(47), Some(1));
+        assert_eq!(kind_at(48), Some(77));
+        assert_eq!(kind_at(60), None);
+        assert_eq!(kind_at(u32::MAX), None);
+    }
+
+    #[test]
+    fn done_tells_success_from_failure() {
+        assert_eq!(from_done(0, &[]), None);
+        assert_eq!(from_done(0, &0i32.to_ne_bytes()), None);
+        assert_eq!(from_done(0, &168i32.to_ne_bytes()), None);
+        let payload = [
+            &(-1i32).to_ne_bytes()[..],
+            &attribute(ATTR_MSG, b"only the process that asked may read on\0"),
+        ]
+        .concat();
+        let error = from_done(FLAG_EXTENDED_ACK, &payload).unwrap();
+        assert_eq!(error.errno, libc::EPERM);
+        assert_eq!(
+            error.message.as_deref(),
+            Some("only the process that asked may read on")
+        );
+        // Announced, but there was no room for it.
+        let error = from_done(FLAG_EXTENDED_ACK, &payload[..4]).unwrap();
+        assert_eq!((error.errno, error.message), (libc::EPERM, None));
+    }
+
+    #[test]
+    fn an_impossible_code_is_an_error_too() {
+        let error = from_error(0, &i32::MIN.to_ne_bytes()).unwrap();
+        assert_eq!(error.errno, libc::EPROTO);
+        assert_eq!(from_error(0, &0i32.to_ne_bytes()), None);
+    }
+}

@@ -1,0 +1,384 @@
+// SPDX-License-Identifier: MIT
+//! From datagrams to tasks: finds the messages of one answer, takes the pieces
+//! of a task together, and tells how the answer ended.
+//!
+//! Pure: knows no socket. Any bytes may be fed to it; it answers with tasks or
+//! with an error.
+
+use log::debug;
+
+use crate::abi;
+use crate::error::{Error, Result};
+use crate::extack;
+use crate::request::Pid;
+use crate::task::{TaskRef, read};
+use crate::wire::{Address, Attributes, FLAG_INTERRUPTED, FLAG_MULTI, Header, Malformed, TaskHead};
+
+const NLMSG_NOOP: u16 = 1;
+const NLMSG_ERROR: u16 = 2;
+const NLMSG_DONE: u16 = 3;
+const NLMSG_OVERRUN: u16 = 4;
+/// `GENL_HDRLEN`: the command, the version, and two bytes that are 0.
+const GENL_HEADER: usize = 4;
+
+/// Puts one answer together.
+///
+/// A task may go on in the next message, so it is known to be whole only when
+/// that has been seen. A task that is still open when a datagram ends is copied
+/// aside, into a buffer that is kept for the purpose; all others are handed out
+/// where they lie. When an answer fails, the task that was open may lack
+/// something, and is not handed out.
+///
+/// Messages with another sequence or port number belong to other answers, for
+/// example one that was left half-read; they are passed over.
+///
+/// ```
+/// use taskdiag::reassembly::{Event, Reassembly};
+///
+/// # fn receive() -> Option<Vec<u8>> { None }
+/// let mut reassembly = Reassembly::new(0x1d, 1, 4711);
+/// 'answer: while let Some(datagram) = receive() {
+///     let mut feed = reassembly.feed(&datagram);
+///     loop {
+///         match feed.next()? {
+///             Event::Task(task) => println!("{}", task.pid()),
+///             Event::More => break,
+///             Event::End => break 'answer,
+///         }
+///     }
+/// }
+/// # Ok::<(), taskdiag::Error>(())
+/// ```
+#[derive(Debug, Default)]
+pub struct Reassembly {
+    family: u16,
+    address: Address,
+    /// How far the present datagram has been read.
+    position: usize,
+    /// The task that may still go on in the next message.
+    open: Option<Row>,
+    /// The attributes of a task whose pieces do not lie together.
+    gathered: Vec<u8>,
+    interrupted: bool,
+    /// Nothing comes any more.
+    ended: bool,
+    /// The end of the answer has not been seen.
+    unread: bool,
+}
+
+/// Where a task's attributes lie.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Row {
+    pid: Pid,
+    tgid: Pid,
+    start: usize,
+    end: usize,
+    /// In [`Reassembly::gathered`], not in the datagram.
+    aside: bool,
+}
+
+/// What comes next, with the task as a place rather than a view: what a caller
+/// needs that owns both the datagram and the reassembly.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Step {
+    Task(Row),
+    More,
+    End,
+}
+
+/// What comes next in an answer.
+#[derive(Clone, Copy, Debug)]
+pub enum Event<'a> {
+    /// A whole task.
+    Task(TaskRef<'a>),
+    /// The datagram has been read: feed the next one.
+    More,
+    /// The answer has ended well.
+    End,
+}
+
+impl Reassembly {
+    /// Awaits the answer with this message type (the family's number),
+    /// sequence number, and port number (of the socket that asked).
+    #[must_use]
+    pub fn new(family: u16, seq: u32, port: u32) -> Self {
+        let mut reassembly = Self::default();
+        reassembly.restart(family, seq, port);
+        reassembly
+    }
+
+    /// Awaits another answer, forgetting what is left of this one; keeps its
+    /// memory.
+    pub fn restart(&mut self, family: u16, seq: u32, port: u32) {
+        *self = Self {
+            family,
+            address: Address { seq, port },
+            unread: true,
+            gathered: std::mem::take(&mut self.gathered),
+            ..Self::default()
+        };
+    }
+
+    /// Reads a datagram. One must be read up to [`Event::More`] before the
+    /// next is fed.
+    pub fn feed<'a>(&'a mut self, datagram: &'a [u8]) -> Feed<'a> {
+        self.next_datagram();
+        Feed {
+            reassembly: self,
+            datagram,
+        }
+    }
+
+    /// Whether a message so far said that tasks came or went in the meantime
+    /// (`NLM_F_DUMP_INTR`).
+    #[must_use]
+    pub const fn interrupted(&self) -> bool {
+        self.interrupted
+    }
+
+    /// Whether something of the answer may still be under way: its end has not
+    /// been seen, be it because it was not read so far, be it because it could
+    /// not be read.
+    pub(crate) const fn unread(&self) -> bool {
+        self.unread
+    }
+
+    /// The next call of [`Self::step`] will be given another datagram.
+    pub(crate) const fn next_datagram(&mut self) {
+        self.position = 0;
+    }
+
+    /// Nothing comes any more.
+    pub(crate) const fn end(&mut self) {
+        self.open = None;
+        self.ended = true;
+    }
+
+    /// Goes on to the next event of the datagram.
+    #[inline]
+    pub(crate) fn step(&mut self, datagram: &[u8]) -> Result<Step> {
+        // What comes nearly always: the message of a task that begins, behind
+        // that of a task that thereby is whole. Everything else, and every
+        // doubt, is left to step_slowly().
+        if let (Some(open), Some(rest)) = (self.open, datagram.get(self.position..)) {
+            if let Some(head) = TaskHead::read(rest) {
+                let len = head.header.len as usize;
+                if head.header.kind == self.family
+                    && head.header.address == self.address
+                    && head.header.flags & FLAG_MULTI != 0
+                    && head.msg.flags & abi::TASK_DIAG_FLAG_CONT == 0
+                    && (size_of::<TaskHead>()..=rest.len()).contains(&len)
+                {
+                    self.interrupted |= head.header.flags & FLAG_INTERRUPTED != 0;
+                    self.open = Some(Row {
+                        pid: head.msg.pid,
+                        tgid: head.msg.tgid,
+                        start: self.position + size_of::<TaskHead>(),
+                        end: self.position + len,
+                        aside: false,
+                    });
+                    self.position += crate::wire::align(len);
+                    return Ok(Step::Task(open));
+                }
+            }
+        }
+        self.step_slowly(datagram)
+    }
+
+    /// The task that [`Self::step`] found in this datagram.
+    #[inline]
+    pub(crate) fn task<'a>(&'a self, datagram: &'a [u8], row: Row) -> Result<TaskRef<'a>> {
+        let bytes = if row.aside { &self.gathered } else { datagram };
+        let attributes = bytes.get(row.start..row.end).unwrap_or_default();
+        TaskRef::new(row.pid, row.tgid, attributes).map_err(decode)
+    }
+
+    #[cold]
+    fn step_slowly(&mut self, datagram: &[u8]) -> Result<Step> {
+        if self.ended {
+            return Ok(Step::End);
+        }
+        let step = self.read_messages(datagram);
+        if matches!(step, Ok(Step::End) | Err(_)) {
+            self.end();
+        }
+        step
+    }
+
+    fn read_messages(&mut self, datagram: &[u8]) -> Result<Step> {
+        loop {
+            let rest = datagram.get(self.position..).unwrap_or_default();
+            if rest.is_empty() {
+                self.put_aside(datagram)?;
+                return Ok(Step::More);
+            }
+            let (header, payload, len) = Header::split(rest).map_err(decode)?;
+            if header.address != self.address {
+                debug!("passing over a message of another answer: {header:?}");
+                self.position += len;
+                continue;
+            }
+            self.interrupted |= header.flags & FLAG_INTERRUPTED != 0;
+
+            match header.kind {
+                NLMSG_NOOP => {}
+                NLMSG_OVERRUN => return Err(Error::Overrun),
+                NLMSG_ERROR | NLMSG_DONE => {
+                    let error = match header.kind {
+                        NLMSG_ERROR => extack::from_error(header.flags, payload),
+                        _ => extack::from_done(header.flags, payload),
+                    };
+                    if let (None, Some(row)) = (&error, self.open.take()) {
+                        // This message is read again when the task is out.
+                        return Ok(Step::Task(row));
+                    }
+                    self.unread = false;
+                    return error.map_or(Ok(Step::End), |error| Err(error.into()));
+                }
+                kind if kind == self.family => {
+                    let start = self.position + (size_of::<Header>() + GENL_HEADER);
+                    let (msg, attributes) = split_msg(payload).map_err(decode)?;
+                    let row = Row {
+                        pid: msg.pid,
+                        tgid: msg.tgid,
+                        start: start + (payload.len() - GENL_HEADER - attributes.len()),
+                        end: start + (payload.len() - GENL_HEADER),
+                        aside: false,
+                    };
+                    if msg.flags & abi::TASK_DIAG_FLAG_CONT != 0 {
+                        self.go_on(datagram, row)?;
+                    } else {
+                        self.position += len;
+                        if header.flags & FLAG_MULTI == 0 {
+                            return self.only_one(row);
+                        }
+                        match self.open.replace(row) {
+                            Some(whole) => return Ok(Step::Task(whole)),
+                            None => continue,
+                        }
+                    }
+                }
+                kind => {
+                    return Err(Error::Decode {
+                        what: format!("a message of type {kind}, which is not the family's"),
+                    });
+                }
+            }
+            self.position += len;
+        }
+    }
+
+    /// A message that is not one of many is the whole answer.
+    fn only_one(&mut self, row: Row) -> Result<Step> {
+        match self.open {
+            None => {
+                self.unread = false;
+                self.end();
+                Ok(Step::Task(row))
+            }
+            Some(_) => Err(decode(Malformed(
+                "a message that is no part of a dump, in a dump",
+            ))),
+        }
+    }
+
+    /// Adds a piece to the open task.
+    fn go_on(&mut self, datagram: &[u8], piece: Row) -> Result<()> {
+        match self.open {
+            Some(open) if open.pid == piece.pid => {
+                self.put_aside(datagram)?;
+                self.gather(datagram, piece)?;
+                Ok(())
+            }
+            _ => Err(decode(Malformed(
+                "a message goes on with a task that did not begin",
+            ))),
+        }
+    }
+
+    /// Copies the open task, if it lies in the datagram.
+    fn put_aside(&mut self, datagram: &[u8]) -> Result<()> {
+        if let Some(open @ Row { aside: false, .. }) = self.open {
+            self.gathered.clear();
+            self.open = Some(Row {
+                start: 0,
+                end: 0,
+                aside: true,
+                ..open
+            });
+            self.gather(datagram, open)?;
+        }
+        Ok(())
+    }
+
+    /// Appends the attributes of a piece to what is gathered. They are looked
+    /// at first, so that a broken piece does not become a sound one by what
+    /// follows it.
+    fn gather(&mut self, datagram: &[u8], piece: Row) -> Result<()> {
+        let attributes = datagram.get(piece.start..piece.end).unwrap_or_default();
+        TaskRef::new(piece.pid, piece.tgid, attributes).map_err(decode)?;
+        self.gathered.extend_from_slice(attributes);
+        self.gathered
+            .resize(crate::wire::align(self.gathered.len()), 0);
+        if let Some(open) = &mut self.open {
+            open.end = self.gathered.len();
+        }
+        Ok(())
+    }
+}
+
+/// A datagram being read.
+#[derive(Debug)]
+pub struct Feed<'a> {
+    reassembly: &'a mut Reassembly,
+    datagram: &'a [u8],
+}
+
+impl Feed<'_> {
+    /// What comes next. After an error or the end there is only
+    /// [`Event::End`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Kernel`] if the answer is an error or ends with one,
+    /// [`Error::Overrun`] if the kernel says that messages are lost, and
+    /// [`Error::Decode`] if these are not the bytes of an answer.
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "lends from the buffer, which no Iterator can"
+    )]
+    pub fn next(&mut self) -> Result<Event<'_>> {
+        let row = match self.reassembly.step(self.datagram)? {
+            Step::More => return Ok(Event::More),
+            Step::End => return Ok(Event::End),
+            Step::Task(row) => row,
+        };
+        if let Err(error) = self.reassembly.task(self.datagram, row) {
+            self.reassembly.end();
+            return Err(error);
+        }
+        self.reassembly.task(self.datagram, row).map(Event::Task)
+    }
+}
+
+/// Takes the payload of the family's message apart: which task it is about,
+/// and the attributes behind that.
+fn split_msg(payload: &[u8]) -> Result<(abi::TaskDiagMsg, &[u8]), Malformed> {
+    let attributes = payload
+        .get(GENL_HEADER..)
+        .ok_or(Malformed("there is no generic netlink header"))?;
+    if payload[0] != abi::TASK_DIAG_CMD_GET {
+        return Err(Malformed("the command is not TASK_DIAG_CMD_GET"));
+    }
+    let mut walk = Attributes::new(attributes);
+    match walk.next().transpose()? {
+        Some((abi::TASK_DIAG_MSG, value)) => Ok((read(value), walk.rest())),
+        _ => Err(Malformed("the first attribute is not TASK_DIAG_MSG")),
+    }
+}
+
+fn decode(Malformed(what): Malformed) -> Error {
+    Error::Decode {
+        what: what.to_owned(),
+    }
+}
