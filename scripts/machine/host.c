@@ -38,6 +38,9 @@
 #define FIRST_FD 10
 #define CONSOLE LINES
 
+/* Unless somebody wants the log, it is kept only where it explains something. */
+static bool log_wanted;
+
 static const char *kernel, *init_program, *log_path, *state_folder, *folder;
 static const char *memory = "2G", *memory_folder;
 
@@ -170,7 +173,7 @@ static void describe_streams(void)
 static void exec_kernel(int their_ends[LINES + 1])
 {
 	char *arguments[40];
-	int n = 0, null = open("/dev/null", O_RDWR);
+	int n = 0, null;
 	const struct rlimit no_core = { 0, 0 };
 
 #define ARGUMENT(...) \
@@ -200,7 +203,10 @@ static void exec_kernel(int their_ends[LINES + 1])
 	for (int i = 0; i <= LINES; i++)
 		if (dup2(their_ends[i], FIRST_FD + i) < 0)
 			_exit(MACHINE_FAILED);
+	null = open("/dev/null", O_RDWR);
 	dup2(null, 0);
+	close_range(3, FIRST_FD - 1, 0);
+	close_range(FIRST_FD + LINES + 1, ~0U, 0);
 	dup2(FIRST_FD + CONSOLE, 1);
 	dup2(FIRST_FD + CONSOLE, 2);
 	setrlimit(RLIMIT_CORE, &no_core);
@@ -231,11 +237,13 @@ static void remove_state(pid_t machine)
 __attribute__((noreturn))
 static void keep(int parent, int their_ends[LINES + 1])
 {
+	const pid_t master = getppid();
 	sigset_t signals;
 	pid_t machine;
 	int events;
 
 	setsid();
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	/* The others are blocked already, see watch_signals(). */
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGCHLD);
@@ -265,8 +273,11 @@ static void keep(int parent, int their_ends[LINES + 1])
 		poll(p, 2, -1);
 	} while (!p[0].revents && !p[1].revents);
 	kill(-machine, SIGKILL);
-	waitpid(machine, NULL, 0);
+	while (waitpid(-1, NULL, 0) > 0)
+		;
 	remove_state(machine);
+	if (getppid() != master && !log_wanted)
+		unlink(log_path);
 	_exit(0);
 }
 
@@ -311,14 +322,15 @@ static void end_machine(void)
 static const char *const trouble[] = {
 	"BUG:", "WARNING:", "INFO: ", "Oops", "Kernel panic", "KASAN:", "UBSAN:",
 	"KFENCE:", "KCSAN:", "kmemleak:", "general protection fault",
-	"unable to handle", "------------[ cut here ]",
+	"unable to handle", "------------[ cut here ]", NULL
 };
 
 static const char *const harmless[] = {
-	"Kernel memory leak detector", "INFO: lockdep is turned off",
+	"Kernel memory leak detector", "INFO: lockdep is turned off", NULL
 };
 
 #define LAST_LINES 20
+#define LINES_BEFORE 5	/* what led to the trouble */
 
 static struct {
 	FILE *file;
@@ -326,10 +338,10 @@ static struct {
 	long last_lines;	/* where the last few begin */
 } console = { .trouble_at = -1 };
 
-static bool speaks_of(const char *line, const char *const *list, size_t n)
+static bool speaks_of(const char *line, const char *const *words)
 {
-	for (size_t i = 0; i < n; i++)
-		if (strstr(line, list[i]))
+	for (; *words; words++)
+		if (strstr(line, *words))
 			return true;
 	return false;
 }
@@ -342,15 +354,12 @@ static void *carry_console(void *unused)
 	char *line = NULL;
 
 	while (from && getline(&line, &size, from) > 0) {
-		long here = ftell(console.file);
-
-		if (console.trouble_at < 0 &&
-		    speaks_of(line, trouble, sizeof(trouble) / sizeof(*trouble)) &&
-		    !speaks_of(line, harmless,
-			       sizeof(harmless) / sizeof(*harmless)))
-			console.trouble_at = here;
-		starts[n++ % LAST_LINES] = here;
+		starts[n++ % LAST_LINES] = ftell(console.file);
 		console.last_lines = starts[n < LAST_LINES ? 0 : n % LAST_LINES];
+		if (console.trouble_at < 0 && speaks_of(line, trouble) &&
+		    !speaks_of(line, harmless))
+			console.trouble_at = starts[n <= LINES_BEFORE ? 0 :
+						    (n - 1 - LINES_BEFORE) % LAST_LINES];
 		fputs(line, console.file);
 		fflush(console.file);
 	}
@@ -566,8 +575,7 @@ static void attend(int signals)
 	}
 }
 
-/* Unless somebody wants the log, it is kept only where it explains something. */
-static bool log_wanted, explained;
+static bool explained;	/* something, with the log */
 
 static void open_log(void)
 {
@@ -592,7 +600,7 @@ static int explain(long from, int lines)
 static int verdict(void)
 {
 	if (console.trouble_at >= 0) {
-		say("the kernel is in trouble; its log, from there, is %s:",
+		say("the kernel is in trouble, see %s; from there:",
 		    log_path);
 		return explain(console.trouble_at, 60);
 	}
@@ -600,7 +608,7 @@ static int verdict(void)
 		return command_status;
 	if (interrupted)
 		return 128 + interrupted;
-	say("the machine ended before the command did; the end of its log, %s:",
+	say("the machine ended before the command did, see %s; at its end:",
 	    log_path);
 	return explain(console.last_lines, -1);
 }

@@ -399,7 +399,7 @@ static void open_streams(int streams[3], int *slave)
 static void run_command(const int streams[3], int slave)
 {
 	sigset_t none;
-	int copies[3];
+	int copies[3], status;
 
 	/* Copies out of the way first: streams may be 0, 1 or 2 themselves. */
 	for (int i = 0; i < 3; i++)
@@ -413,10 +413,11 @@ static void run_command(const int streams[3], int slave)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	if (chdir(start.folder))
-		err(125, "%s", start.folder);
+		fprintf(stderr, "scripts/run: %s: %m\n", start.folder);
 	execvp(start.arguments[0], start.arguments);
-	warn("%s", start.arguments[0]);
-	_exit(errno == ENOENT ? 127 : 126);
+	status = errno == ENOENT ? 127 : 126;
+	fprintf(stderr, "scripts/run: %s: %m\n", start.arguments[0]);
+	_exit(status);
 }
 
 static int wait_for_command(void)
