@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: MIT
+//! How the command ends: its exit statuses, and what it says when it fails.
+//!
+//! The library's errors tell what went wrong; here it is told in terms of
+//! what the user typed.
+
+use std::io;
+use std::process::ExitCode;
+
+use taskdiag::{Error, Request, Scope, Strategy};
+
+/// The exit statuses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// Everything asked for was shown, or its reader wanted no more.
+    Success = 0,
+    /// The request failed, or its answer could not be written.
+    Failure = 1,
+    /// The command line makes no sense.
+    Usage = 2,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// Why it ends before everything was shown.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// Whoever reads the output has gone, as `head` does: nobody is left to
+    /// tell, and nothing is wrong.
+    #[error("the reader of the output has gone")]
+    ClosedPipe,
+
+    #[error("cannot write the output: {0}")]
+    Output(io::Error),
+
+    #[error("{}", explain(.0, .1))]
+    Request(Error, Request),
+}
+
+impl Failure {
+    pub(crate) fn exit(&self) -> Exit {
+        match self {
+            Self::ClosedPipe => Exit::Success,
+            Self::Output(_) | Self::Request(..) => Exit::Failure,
+        }
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            Self::ClosedPipe
+        } else {
+            Self::Output(error)
+        }
+    }
+}
+
+fn explain(error: &Error, request: &Request) -> String {
+    match error {
+        Error::NoFamily => NO_FAMILY.to_owned(),
+        Error::Kernel(kernel) => missing_task(kernel.errno, kernel.message.as_deref(), request)
+            .unwrap_or_else(|| format!("the kernel refused: {kernel}")),
+        _ => error.to_string(),
+    }
+}
+
+const NO_FAMILY: &str = "\
+the running kernel has no TASKDIAG family to ask.
+
+It takes a kernel that is built with CONFIG_TASKDIAG=y. In the sources of
+task_diag, scripts/run builds and boots one, and runs this command in it:
+
+    scripts/run taskdiag-cli --all";
+
+/// Says which task is missing, if that is what the error is about. It can be
+/// about the process to ask from too, which the kernel calls by the message
+/// that names it.
+fn missing_task(errno: i32, message: Option<&str>, request: &Request) -> Option<String> {
+    let (Strategy::One(pid) | Strategy::Children(pid) | Strategy::Threads(pid)) = request.strategy
+    else {
+        return None;
+    };
+    let of_scope = message.is_some_and(|text| text.starts_with("SCM_CREDENTIALS"));
+    if errno != nix::libc::ESRCH || of_scope {
+        return None;
+    }
+    let whence = match request.scope {
+        Scope::Process(scope) => format!(" as seen from process {scope}"),
+        _ => String::new(),
+    };
+    Some(format!(
+        "no process {pid}{whence} (or it is not visible to you)"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nix::libc::{EINVAL, ESRCH};
+
+    fn missing(errno: i32, message: &str, request: &Request) -> Option<String> {
+        missing_task(errno, Some(message), request)
+    }
+
+    #[test]
+    fn a_task_that_is_not_there_is_named() {
+        for strategy in [
+            Strategy::One(123),
+            Strategy::Children(123),
+            Strategy::Threads(123),
+        ] {
+            let request = Request::new(strategy);
+            assert_eq!(
+                missing(ESRCH, "pid: no such task", &request).as_deref(),
+                Some("no process 123 (or it is not visible to you)")
+            );
+            let request = request.scope(Scope::Process(7));
+            assert_eq!(
+                missing(ESRCH, "pid: no such task", &request).as_deref(),
+                Some("no process 123 as seen from process 7 (or it is not visible to you)")
+            );
+        }
+    }
+
+    #[test]
+    fn other_errors_are_left_to_the_kernel_s_words() {
+        let request = Request::new(Strategy::One(123)).scope(Scope::Process(7));
+        let scope = "SCM_CREDENTIALS: no such process";
+        assert_eq!(missing(ESRCH, scope, &request), None);
+        assert_eq!(missing(EINVAL, "pid: not a task", &request), None);
+        let all = Request::new(Strategy::All);
+        assert_eq!(missing(ESRCH, "pid: no such task", &all), None);
+    }
+
+    #[test]
+    fn a_kernel_without_the_family_is_no_dead_end() {
+        let text = Failure::Request(Error::NoFamily, Request::new(Strategy::All)).to_string();
+        for word in ["TASKDIAG", "CONFIG_TASKDIAG=y", "scripts/run"] {
+            assert!(text.contains(word), "{word} is not in: {text}");
+        }
+    }
+}

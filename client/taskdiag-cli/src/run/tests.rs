@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: MIT
+//! What a run writes, from rows that no kernel has made.
+
+use std::cell::RefCell;
+use std::ffi::OsString;
+use std::rc::Rc;
+
+use taskdiag::Error;
+
+use super::*;
+use crate::row::samples::{init, nameless, plain};
+
+/// A place to write to that can be looked at meanwhile, and can be full.
+#[derive(Clone, Default)]
+struct Sink {
+    bytes: Rc<RefCell<Vec<u8>>>,
+    full: Option<io::ErrorKind>,
+}
+
+impl io::Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self.full {
+            Some(kind) => Err(kind.into()),
+            None => self.bytes.borrow_mut().write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Sink {
+    fn text(&self) -> String {
+        String::from_utf8(self.bytes.borrow().clone()).expect("every format is UTF-8")
+    }
+}
+
+fn job(line: &str) -> Job {
+    let words = line.split_whitespace().map(OsString::from);
+    cli::parse(std::iter::once("taskdiag-cli".into()).chain(words)).expect("a command line")
+}
+
+fn show_to(
+    sink: &Sink,
+    line: &str,
+    width: Option<usize>,
+    mut next: impl FnMut() -> Result<Option<Row>, Failure>,
+) -> Result<(), Failure> {
+    let job = job(line);
+    let names = Names::new(job.numeric);
+    let mut output = output::open(&job, &names, sink.clone(), width)?;
+    show(&job, &names, output.as_mut(), &mut next)
+}
+
+fn shown(line: &str, width: Option<usize>, rows: &[Row]) -> String {
+    let sink = Sink::default();
+    let mut rows = rows.iter().copied();
+    show_to(&sink, line, width, || Ok(rows.next())).expect("a sink takes everything");
+    sink.text()
+}
+
+fn rows() -> [Row; 3] {
+    [
+        init(),
+        plain(20, b"a, \"b\" (c)"),
+        nameless(30000, b"new\nline\xff"),
+    ]
+}
+
+#[test]
+fn a_table_is_aligned_and_ends_no_line_in_blanks() {
+    assert_eq!(
+        shown("--all --show base,cred", None, &rows()),
+        "\
+USER       GROUP        PID  PPID  PGID SID S COMMAND       CAPS
+root       root           1     0     1   1 S init          all
+root       root          20    19    20   1 S a, \"b\" (c)    -
+4000000007 4000000007 30000 29999 30000   1 S new\\nline\\xff cap_net_admin,cap_net_raw
+"
+    );
+}
+
+#[test]
+fn a_table_of_nobody_is_its_headers() {
+    assert_eq!(
+        shown("--all --columns pid,comm", None, &[]),
+        "PID COMMAND\n"
+    );
+    assert_eq!(shown("--all --no-headers", None, &[]), "");
+}
+
+#[test]
+fn a_table_can_do_without_headers() {
+    assert_eq!(
+        shown("--all --columns pid,comm --no-headers", None, &rows()),
+        "    1 init\n   20 a, \"b\" (c)\n30000 new\\nline\\xff\n"
+    );
+}
+
+#[test]
+fn a_terminal_cuts_the_last_column() {
+    let line = "--all --columns pid,comm,caps";
+    assert_eq!(
+        shown(line, Some(30), &rows()),
+        "  PID COMMAND       CAPS
+    1 init          all
+   20 a, \"b\" (c)    -
+30000 new\\nline\\xff cap_net_a+
+"
+    );
+    // Wide enough is left alone, and no terminal cuts nothing.
+    assert_eq!(shown(line, Some(200), &rows()), shown(line, None, &rows()));
+    // A terminal of no use is no reason to fail.
+    for width in 0..20 {
+        let cut = shown(line, Some(width), &rows());
+        assert!(cut.lines().all(|line| line.chars().count() <= width.max(2)));
+    }
+}
+
+#[test]
+fn wide_characters_take_their_place() {
+    let rows = [plain(1, "日本".as_bytes()), plain(2, b"abcd")];
+    assert_eq!(
+        shown("--all --columns comm,pid --no-headers", None, &rows),
+        "日本 1\nabcd 2\n"
+    );
+}
+
+#[test]
+fn csv_is_quoted_where_it_must_be_and_reads_back() {
+    let text = shown(
+        "--all --format csv --columns pid,user,comm,caps,nnp",
+        None,
+        &rows(),
+    );
+    let mut lines = text.lines();
+    assert_eq!(lines.next(), Some("pid,user,comm,caps,nnp"));
+    assert!(
+        lines
+            .nth(1)
+            .is_some_and(|line| line.contains(r#""a, ""b"" (c)""#))
+    );
+
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    let records: Vec<csv::StringRecord> = reader
+        .records()
+        .collect::<Result<_, _>>()
+        .expect("good CSV");
+    assert_eq!(records.len(), 3);
+    assert_eq!(records[0][3].split(',').count(), 41);
+    assert_eq!(&records[1][2], "a, \"b\" (c)");
+    assert_eq!(&records[1][3], "");
+    assert_eq!(
+        records[2].iter().collect::<Vec<_>>(),
+        [
+            "30000",
+            "4000000007",
+            r"new\nline\xff",
+            "cap_net_admin,cap_net_raw",
+            "true"
+        ]
+    );
+    assert_eq!(
+        shown(
+            "--all --format csv --columns pid --no-headers",
+            None,
+            &rows()
+        ),
+        "1\n20\n30000\n"
+    );
+}
+
+#[test]
+fn json_is_one_typed_array() {
+    let line = "--all --format json --columns pid,user,uid,comm,caps,securebits,nnp";
+    let text = shown(line, None, &rows());
+    let array: serde_json::Value = serde_json::from_str(&text).expect("good JSON");
+    assert_eq!(
+        array[2],
+        serde_json::json!({
+            "pid": 30000,
+            "user": "4000000007",
+            "uid": 4_000_000_007_u32,
+            "comm": r"new\nline\xff",
+            "caps": ["cap_net_admin", "cap_net_raw"],
+            "securebits": 47,
+            "nnp": true,
+        })
+    );
+    assert_eq!(shown(line, None, &[]), "[]\n");
+}
+
+#[test]
+fn ndjson_is_the_same_objects_a_line_each() {
+    let columns = "--all-threads --show base,cred";
+    let lines = shown(&format!("{columns} --format ndjson"), None, &rows());
+    let array = shown(&format!("{columns} --format json"), None, &rows());
+    assert_eq!(lines.lines().count(), 3);
+    assert!(lines.ends_with('\n'));
+    assert_eq!(
+        format!("[{}]\n", lines.lines().collect::<Vec<_>>().join(",")),
+        array
+    );
+    assert!(lines.starts_with(r#"{"user":"root","group":"root","pid":1,"tid":1,"ppid":0,"#));
+}
+
+#[test]
+fn what_the_kernel_did_not_tell_is_told_apart() {
+    let mut row = init();
+    row.cred = None;
+    let line = "--all --columns pid,user,caps";
+    assert_eq!(
+        shown(&format!("{line} --format ndjson"), None, &[row]),
+        "{\"pid\":1,\"user\":null,\"caps\":null}\n"
+    );
+    assert_eq!(
+        shown(&format!("{line} --no-headers"), None, &[row]),
+        "1 - -\n"
+    );
+}
+
+#[test]
+fn rows_that_can_be_written_at_once_are_not_held() {
+    for format in ["ndjson", "csv"] {
+        let sink = Sink::default();
+        let mut count = 0;
+        let mut written = 0;
+        show_to(&sink, &format!("--all --format {format}"), None, || {
+            count += 1;
+            written = sink.bytes.borrow().len();
+            Ok((count <= 10_000).then(|| plain(count, b"x")))
+        })
+        .expect("a sink takes everything");
+        // All but a buffer of it was there before the last row was asked for.
+        assert!(sink.text().len() - written <= OUTPUT_BUFFER, "{format}");
+        assert!(written > OUTPUT_BUFFER, "{format}");
+    }
+}
+
+#[test]
+fn sorting_comes_before_writing() {
+    for (format, expected) in [
+        ("csv", "pid\n30000\n20\n1\n"),
+        ("table", "  PID\n30000\n   20\n    1\n"),
+        ("json", "[{\"pid\":30000},{\"pid\":20},{\"pid\":1}]\n"),
+        ("ndjson", "{\"pid\":30000}\n{\"pid\":20}\n{\"pid\":1}\n"),
+    ] {
+        let line = format!("--all --columns pid --sort -pid --format {format}");
+        assert_eq!(shown(&line, None, &rows()), expected);
+    }
+}
+
+#[test]
+fn a_failed_request_leaves_no_half_a_table() {
+    for (format, rows) in [("table", 0), ("json", 0), ("ndjson", 1), ("csv", 2)] {
+        let sink = Sink::default();
+        let job = job("--all");
+        let mut answers = [
+            Err(Failure::Request(Error::Overrun, job.request)),
+            Ok(Some(init())),
+        ]
+        .into_iter()
+        .rev();
+        let line = format!("--all --format {format}");
+        let result = show_to(&sink, &line, None, || answers.next().unwrap_or(Ok(None)));
+        assert!(matches!(result, Err(Failure::Request(Error::Overrun, _))));
+        assert_eq!(sink.text().lines().count(), rows, "{format}");
+    }
+}
+
+#[test]
+fn an_output_that_fails_ends_the_run() {
+    for format in ["table", "json", "ndjson", "csv"] {
+        for (kind, exit) in [
+            (io::ErrorKind::BrokenPipe, Exit::Success),
+            (io::ErrorKind::StorageFull, Exit::Failure),
+        ] {
+            let sink = Sink {
+                full: Some(kind),
+                ..Sink::default()
+            };
+            let line = format!("--all --format {format}");
+            let mut rows = rows().into_iter();
+            let failure = show_to(&sink, &line, None, || Ok(rows.next()))
+                .expect_err("nothing can be written");
+            assert_eq!(failure.exit(), exit, "{format}: {failure}");
+        }
+    }
+}
+
+#[test]
+fn statistics_are_a_line() {
+    let mut stats = Stats::default();
+    (stats.tasks, stats.receives, stats.bytes) = (2003, 12, 336_508);
+    let time = Duration::from_micros(3214);
+    assert_eq!(
+        Report { stats, time }.to_string(),
+        "2003 tasks, 12 receives, 336508 bytes, 3.214 ms, interrupted: no"
+    );
+    stats.interrupted = true;
+    let text = Report { stats, time }.to_string();
+    assert!(text.ends_with("interrupted: yes"));
+}

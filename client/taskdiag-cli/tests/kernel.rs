@@ -1,0 +1,627 @@
+// SPDX-License-Identifier: MIT
+//! The command against the family itself, as root, in a kernel that has it.
+//!
+//! Each test makes the tasks it looks for, and holds what the command says of
+//! them against procfs or against what it made them be.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io::{self, Read as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::CommandExt as _;
+use std::process::{self, Child, Command, Output, Stdio};
+use std::sync::{Arc, Barrier};
+use std::thread;
+
+use serde_json::{Value, json};
+
+/// A user every system has, with this name.
+const NOBODY: u32 = 65534;
+
+fn cli(words: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_taskdiag-cli"))
+        .args(words)
+        .output()
+        .expect("the command starts")
+}
+
+fn text(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).expect("the command writes UTF-8")
+}
+
+/// Runs the command, which has to succeed without a word on standard error.
+fn answer(words: &[&str]) -> String {
+    let output = cli(words);
+    let complaint = text(output.stderr);
+    assert_eq!((output.status.code(), complaint.as_str()), (Some(0), ""));
+    text(output.stdout)
+}
+
+/// Likewise, as objects.
+fn objects(words: &[&str]) -> Vec<Value> {
+    let text = answer(&[words, &["--format", "ndjson"]].concat());
+    text.lines()
+        .map(|line| serde_json::from_str(line).expect("an object a line"))
+        .collect()
+}
+
+/// Runs the command, which has to fail; what it says.
+fn complaint(words: &[&str]) -> String {
+    let output = cli(words);
+    assert_eq!(output.status.code(), Some(1), "{words:?}");
+    assert_eq!(text(output.stdout), "", "{words:?}");
+    text(output.stderr)
+}
+
+fn numbers(rows: &[Value], key: &str) -> Vec<u32> {
+    rows.iter()
+        .map(|row| row[key].as_u64().and_then(|n| n.try_into().ok()))
+        .collect::<Option<_>>()
+        .expect("numbers")
+}
+
+/// A program that does nothing for long, until the test is over.
+struct Sleeper(Child);
+
+impl Sleeper {
+    fn start(command: &mut Command) -> Self {
+        // A pipe that nobody writes to keeps it quiet, and ends it with us.
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().expect("the program starts");
+        // It echoes once it runs, so that what exec changes has changed.
+        let mut ready = [0; 1];
+        let stdout = child.stdout.as_mut().expect("a pipe");
+        stdout.read_exact(&mut ready).expect("it says it is there");
+        Self(child)
+    }
+
+    /// Says that it is there, and waits.
+    fn shell() -> Command {
+        let mut command = Command::new("sh");
+        command.args(["-c", "echo; read never"]);
+        command
+    }
+
+    fn pid(&self) -> u32 {
+        self.0.id()
+    }
+}
+
+impl Drop for Sleeper {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Runs `look` while there are `count` more threads of ours, each having done
+/// `first` before.
+fn with_threads<T>(count: usize, first: fn(usize), look: impl FnOnce() -> T) -> T {
+    let begin = Arc::new(Barrier::new(count + 1));
+    let end = Arc::new(Barrier::new(count + 1));
+    let threads: Vec<_> = (0..count)
+        .map(|index| {
+            let (begin, end) = (Arc::clone(&begin), Arc::clone(&end));
+            thread::Builder::new()
+                .stack_size(64 * 1024)
+                .spawn(move || {
+                    first(index);
+                    begin.wait();
+                    end.wait();
+                })
+                .expect("a thread")
+        })
+        .collect();
+    begin.wait();
+    let seen = look();
+    end.wait();
+    for thread in threads {
+        thread.join().expect("a thread that ends well");
+    }
+    seen
+}
+
+fn listed(folder: &str) -> BTreeSet<u32> {
+    fs::read_dir(folder)
+        .expect("procfs")
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .collect()
+}
+
+/// The fields of `/proc/PID/status`.
+fn status(pid: u32) -> BTreeMap<String, Vec<String>> {
+    fs::read_to_string(format!("/proc/{pid}/status"))
+        .expect("procfs")
+        .lines()
+        .filter_map(|line| line.split_once(':'))
+        .map(|(name, values)| {
+            let values = values.split_whitespace().map(str::to_owned).collect();
+            (name.to_owned(), values)
+        })
+        .collect()
+}
+
+#[test]
+#[ignore = "needs a kernel with TASKDIAG"]
+fn the_main_job_shows_every_process_once() {
+    let _sleeper = Sleeper::start(&mut Sleeper::shell());
+    let before = listed("/proc");
+    let table = answer(&["--all", "--show", "base,cred"]);
+    let after = listed("/proc");
+
+    let mut lines = table.lines();
+    let headers: Vec<&str> = lines
+        .next()
+        .unwrap_or_default()
+        .split_whitespace()
+        .collect();
+    assert_eq!(
+        headers,
+        [
+            "USER", "GROUP", "PID", "PPID", "PGID", "SID", "S", "COMMAND", "CAPS"
+        ]
+    );
+    let pids: Vec<u32> = lines
+        .map(|line| line.split_whitespace().nth(2)?.parse().ok())
+        .collect::<Option<_>>()
+        .expect("a pid in the third column");
+    let shown: BTreeSet<u32> = pids.iter().copied().collect();
+    assert_eq!(shown.len(), pids.len(), "a process is there twice");
+    let stayed: BTreeSet<u32> = before.intersection(&after).copied().collect();
+    assert!(stayed.is_subset(&shown), "{:?}", stayed.difference(&shown));
+
+    let init = table.lines().find(|line| {
+        let mut words = line.split_whitespace();
+        words.next() == Some("root") && words.nth(1) == Some("1")
+    });
+    assert!(init.is_some(), "{table}");
+}
+
+#[test]
+#[ignore = "needs a kernel with TASKDIAG"]
+fn each_strategy_shows_its_tasks() {
+    let me = process::id();
+    let pid = me.to_string();
+    let (first, second) = (
+        Sleeper::start(&mut Sleeper::shell()),
+        Sleeper::start(&mut Sleeper::shell()),
+    );
+
+    let one = objects(&["--pid", &pid]);
+    assert_eq!(numbers(&one, "pid"), [me]);
+    assert_eq!(one[0]["state"], "S");
+
+    let children = objects(&["--children", &pid, "--columns", "pid,ppid,comm"]);
+    for child in [&first, &second] {
+        let expected = json!({ "pid": child.pid(), "ppid": me, "comm": "sh" });
+        assert!(children.contains(&expected), "{children:?}");
+    }
+    assert!(numbers(&children, "ppid").iter().all(|&ppid| ppid == me));
+
+    let nobodys = first.pid().to_string();
+    assert_eq!(
+        answer(&["--children", &nobodys, "--columns", "pid"]),
+        "PID\n"
+    );
+
+    with_threads(
+        3,
+        |_| (),
+        || {
+            let task = format!("/proc/{me}/task");
+            // Other tests of this file may come and go beside this one.
+            let before = listed(&task);
+            let threads = objects(&["--threads", &pid]);
+            let all = objects(&["--all-threads", "--columns", "pid,tid"]);
+            let after = listed(&task);
+
+            let stayed: BTreeSet<u32> = before.intersection(&after).copied().collect();
+            assert!(stayed.len() >= 4);
+            assert!(numbers(&threads, "pid").iter().all(|&pid| pid == me));
+            let shown: BTreeSet<u32> = numbers(&threads, "tid").into_iter().collect();
+            assert!(stayed.is_subset(&shown));
+
+            let ours: BTreeSet<u32> = numbers(&all, "tid")
+                .into_iter()
+                .zip(numbers(&all, "pid"))
+                .filter_map(|(tid, pid)| (pid == me).then_some(tid))
+                .collect();
+            assert!(stayed.is_subset(&ours));
+            assert!(numbers(&all, "pid").contains(&1));
+            let tids = numbers(&all, "tid");
+            assert_eq!(tids.iter().collect::<BTreeSet<_>>().len(), tids.len());
+        },
+    );
+}
+
+#[test]
+#[ignore = "needs a kernel with TASKDIAG"]
+fn every_column_agrees_with_procfs() {
+    let mut command = Sleeper::shell();
+    command.uid(NOBODY).gid(NOBODY);
+    let (root, nobody) = (
+        Sleeper::start(&mut Sleeper::shell()),
+        Sleeper::start(&mut command),
+    );
+    for pid in [1, process::id(), root.pid(), nobody.pid()] {
+        let status = status(pid);
+        let number = |field: &str, index: usize| {
+            status[field][index]
+                .parse::<u32>()
+                .expect("a number in procfs")
+        };
+        let rows = objects(&[
+            "--pid",
+            &pid.to_string(),
+            "--numeric",
+            "--columns",
+            "pid,tid,ppid,tpid,state,comm,ruid,uid,suid,fsuid,rgid,gid,sgid,fsgid,user,group,\
+             capinh,capprm,capeff,capbnd,capamb,nnp",
+        ]);
+        assert_eq!(
+            rows,
+            [json!({
+                "pid": number("Tgid", 0),
+                "tid": number("Pid", 0),
+                "ppid": number("PPid", 0),
+                "tpid": number("TracerPid", 0),
+                "state": status["State"][0],
+                "comm": status["Name"][0],
+                "ruid": number("Uid", 0),
+                "uid": number("Uid", 1),
+                "suid": number("Uid", 2),
+                "fsuid": number("Uid", 3),
+                "rgid": number("Gid", 0),
+                "gid": number("Gid", 1),
+                "sgid": number("Gid", 2),
+                "fsgid": number("Gid", 3),
+                "user": number("Uid", 1),
+                "group": number("Gid", 1),
+                "capinh": status["CapInh"][0],
+                "capprm": status["CapPrm"][0],
+                "capeff": status["CapEff"][0],
+                "capbnd": status["CapBnd"][0],
+                "capamb": status["CapAmb"][0],
+                "nnp": number("NoNewPrivs", 0) == 1,
+            })]
+        );
+    }
+}
+
+#[test]
+#[ignore = "needs a kernel with TASKDIAG"]
+fn users_and_capabilities_have_names() {
+    let mut command = Sleeper::shell();
+    command.uid(NOBODY).gid(NOBODY);
+    let nobody = Sleeper::start(&mut command);
+    let root = Sleeper::start(&mut Sleeper::shell());
+
+    let row = |pid: u32| {
+        let pid = pid.to_string();
+        answer(&["--pid", &pid, "--columns", "user,caps", "--no-headers"])
+    };
+    assert_eq!(row(nobody.pid()), "nobody -\n");
+    assert_eq!(row(root.pid()), "root all\n");
+
+    let object = objects(&["--pid", &root.pid().to_string(), "--columns", "user,caps"]);
+    assert_eq!(object[0]["user"], "root");
+    let caps = object[0]["caps"].as_array().expect("a list");
+    assert!(caps.contains(&json!("cap_sys_admin")));
+}
+
+#[test]
+#[ignore = "needs a kernel with TASKDIAG"]
+fn names_of_any_bytes_are_shown() {
+    const NAMES: [&[u8]; 4] = [
+        b"a b (c)",
+        b"tab\tline\n",
+        b"\xff\xfe\\",
+        "größe".as_bytes(),
+    ];
+    const SHOWN: [&str; 4] = ["a b (c)", r"tab\tline\n", r"\xff\xfe\\", "größe"];
+    let rename = |index: usize| {
+        fs::write("/proc/thread-self/comm", NAMES[index]).expect("a name for the thread");
+    };
+    with_threads(NAMES.len(), rename, || {
+        let pid = process::id().to_string();
+        let columns = ["--threads", &pid, "--columns", "comm"];
+        let objects = objects(&columns);
+        let table = answer(&columns);
+        let csv = answer(&[&columns[..], &["--format", "csv"]].concat());
+        for name in SHOWN {
+            assert!(objects.iter().any(|row| row["comm"] == name), "{name}");
+            assert!(table.lines().any(|line| line == name), "{name}");
+            assert!(csv.lines().any(|line| line == name), "{name}");
+        }
+    });
+}
+
+#[test]
+#[ignore = "needs a kernel with TASKDIAG"]
+fn the_formats_say_the_same() {
+    let sleepers = [(); 3].map(|()| Sleeper::start(&mut Sleeper::shell()));
+    // A parent without other children, so that every answer is the same.
+    let mut command = Command::new("sh");
+    command.args(["-c", "sleep 1000 & sleep 1000 & echo; read never"]);
+    let parent = Sleeper::start(&mut command);
+    let pid = parent.pid().to_string();
+    let words = [
+        "--children",
+        &pid,
+        "--columns",
+        "pid,user,state,comm,caps",
+        "--sort",
+        "-pid",
+    ];
+    let as_format = |format| answer(&[&words[..], &["--format", format]].concat());
+
+    let lines = objects(&words);
+    assert_eq!(lines.len(), 2);
+    assert!(lines[0]["pid"].as_u64() > lines[1]["pid"].as_u64());
+    let array: Vec<Value> = serde_json::from_str(&as_format("json")).expect("an array");
+    assert_eq!(array, lines);
+
+    let csv = as_format("csv");
+    let mut reader = csv::Reader::from_reader(csv.as_bytes());
+    let records: Vec<BTreeMap<String, String>> = reader
+        .deserialize()
+        .collect::<Result<_, _>>()
+        .expect("good CSV");
+    let table = as_format("table");
+    let rows: Vec<Vec<&str>> = table
+        .lines()
+        .skip(1)
+        .map(|line| line.split_whitespace().collect())
+        .collect();
+    assert_eq!((records.len(), rows.len()), (2, 2));
+    for ((object, record), row) in lines.iter().zip(&records).zip(&rows) {
+        assert_eq!(object["pid"].to_string(), record["pid"]);
+        assert_eq!(object["pid"].to_string(), row[0]);
+        assert_eq!(object["user"], record["user"].as_str());
+        assert_eq!(object["user"], row[1]);
+        assert_eq!(object["state"], record["state"].as_str());
+        assert_eq!(object["state"], row[2]);
+        assert_eq!(object["comm"], record["comm"].as_str());
+        assert_eq!(object["comm"], row[3]);
+        let caps: Vec<&str> = record["caps"].split(',').collect();
+        assert_eq!(object["caps"], json!(caps));
+    }
+
+    for child in numbers(&lines, "pid") {
+        let child = nix::unistd::Pid::from_raw(child.try_into().expect("a pid"));
+        nix::sys::signal::kill(child, nix::sys::signal::SIGKILL).expect("our grandchild");
+    }
+    drop(sleepers);
+}
+
+#[test]
+#[ignore = "needs a kernel with TASKDIAG"]
+fn a_scope_shows_the_tasks_and_numbers_of_its_namespace() {
+    let mut command = Command::new("unshare");
+    command.args([
+        "--pid",
+        "--fork",
+        "--kill-child",
+        "sh",
+        "-c",
+        "echo; read never",
+    ]);
+    let outside = Sleeper::start(&mut command);
+    let outside = outside.pid().to_string();
+    let inside = objects(&["--children", &outside, "--columns", "pid"])[0]["pid"].to_string();
+    assert_ne!(inside, "1");
+
+    let words = ["--columns", "pid,ppid,comm", "--scope-pid", &inside];
+    let expected = [json!({ "pid": 1, "ppid": 0, "comm": "sh" })];
+    for strategy in [
+        &["--all"][..],
+        &["--all-threads"],
+        &["--pid", "1"],
+        &["--threads", "1"],
+    ] {
+        assert_eq!(objects(&[strategy, &words].concat()), expected);
+    }
+    assert_eq!(
+        complaint(&[&["--pid", &outside], &words[..]].concat()),
+        format!(
+            "taskdiag-cli: no process {outside} as seen from process {inside} \
+             (or it is not visible to you)\n"
+        )
+    );
+    let nobody = free_pid();
+    let text = complaint(&["--all", "--scope-pid", &nobody]);
+    assert!(
+        text.starts_with(&format!(
+            "taskdiag-cli: cannot ask as seen from process {nobody}: "
+        )),
+        "{text}"
+    );
+}
+
+/// A number that no process has: the last there can be.
+fn free_pid() -> String {
+    let max = fs::read_to_string("/proc/sys/kernel/pid_max").expect("procfs");
+    let last: u32 = max.trim().parse().expect("a number");
+    (last - 1).to_string()
+}
+
+#[test]
+#[ignore = "needs a kernel with TASKDIAG"]
+fn a_refused_request_exits_with_1_and_says_why() {
+    let nobody = free_pid();
+    for strategy in ["--pid", "--children", "--threads"] {
+        assert_eq!(
+            complaint(&[strategy, &nobody]),
+            format!("taskdiag-cli: no process {nobody} (or it is not visible to you)\n")
+        );
+    }
+    for (words, parts) in [
+        (
+            &["--pid", "99999999"][..],
+            ["pid: not the number of a task", "TASK_DIAG_CMD_ATTR_GET"],
+        ),
+        (
+            &["--all", "--show", "base,stat"],
+            ["show_flags: no group", "TASK_DIAG_CMD_ATTR_GET"],
+        ),
+    ] {
+        let text = complaint(words);
+        assert!(
+            text.starts_with("taskdiag-cli: the kernel refused: "),
+            "{text}"
+        );
+        for part in parts {
+            assert!(text.contains(part), "{text}");
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs a kernel with TASKDIAG"]
+fn hidden_and_absent_read_the_same() {
+    // Where this was built may be closed to others.
+    let copy = format!("/tmp/taskdiag-cli.{}", process::id());
+    fs::copy(env!("CARGO_BIN_EXE_taskdiag-cli"), &copy).expect("a copy");
+    fs::set_permissions(&copy, fs::Permissions::from_mode(0o755)).expect("our copy");
+    let as_nobody = |words: &[&str]| {
+        Command::new(&copy)
+            .args(words)
+            .current_dir("/")
+            .uid(NOBODY)
+            .gid(NOBODY)
+            .output()
+            .expect("the copy starts")
+    };
+
+    let absent = free_pid();
+    for (strategy, pid) in [("--pid", "1"), ("--threads", "1"), ("--pid", &absent)] {
+        let output = as_nobody(&[strategy, pid]);
+        assert_eq!(output.status.code(), Some(1));
+        assert_eq!(
+            text(output.stderr),
+            format!("taskdiag-cli: no process {pid} (or it is not visible to you)\n")
+        );
+    }
+    let output = as_nobody(&["--all", "--columns", "user", "--no-headers"]);
+    let users: BTreeSet<String> = text(output.stdout).lines().map(str::to_owned).collect();
+    assert_eq!(users, BTreeSet::from(["nobody".to_owned()]));
+
+    let output = as_nobody(&["--all", "--scope-pid", "1"]);
+    assert_eq!(output.status.code(), Some(1));
+    let complaint = text(output.stderr);
+    assert!(complaint.contains("CAP_SYS_ADMIN"), "{complaint}");
+    fs::remove_file(&copy).expect("our copy");
+}
+
+#[test]
+#[ignore = "needs a kernel with TASKDIAG"]
+fn a_reader_that_leaves_ends_it_quietly() {
+    for format in ["table", "json", "ndjson", "csv"] {
+        let (reader, writer) = io::pipe().expect("a pipe");
+        drop(reader);
+        let output = Command::new(env!("CARGO_BIN_EXE_taskdiag-cli"))
+            .args(["--all-threads", "--show", "base,cred", "--format", format])
+            .stdout(writer)
+            .stderr(Stdio::piped())
+            .output()
+            .expect("the command starts");
+        assert_eq!(output.status.code(), Some(0), "{format}");
+        assert_eq!(text(output.stderr), "", "{format}");
+    }
+
+    let script = r#"set -o pipefail; "$0" --all-threads --format ndjson | head -n 1"#;
+    let output = Command::new("bash")
+        .args(["-c", script, env!("CARGO_BIN_EXE_taskdiag-cli")])
+        .output()
+        .expect("a shell");
+    assert_eq!(
+        (output.status.code(), text(output.stderr).as_str()),
+        (Some(0), "")
+    );
+    assert_eq!(text(output.stdout).lines().count(), 1);
+}
+
+#[test]
+#[ignore = "needs a kernel with TASKDIAG"]
+fn an_output_that_cannot_be_written_is_a_failure() {
+    for format in ["table", "json", "ndjson", "csv"] {
+        let full = fs::OpenOptions::new()
+            .write(true)
+            .open("/dev/full")
+            .expect("/dev/full");
+        let output = Command::new(env!("CARGO_BIN_EXE_taskdiag-cli"))
+            .args(["--all", "--format", format])
+            .stdout(full)
+            .stderr(Stdio::piped())
+            .output()
+            .expect("the command starts");
+        assert_eq!(output.status.code(), Some(1), "{format}");
+        let complaint = text(output.stderr);
+        assert!(
+            complaint.starts_with("taskdiag-cli: cannot write the output: No space left"),
+            "{format}: {complaint}"
+        );
+    }
+}
+
+#[test]
+#[ignore = "needs a kernel with TASKDIAG"]
+fn statistics_count_what_was_received() {
+    let output = with_threads(
+        1000,
+        |_| (),
+        || {
+            cli(&[
+                "--all-threads",
+                "--show",
+                "base,cred",
+                "--format",
+                "ndjson",
+                "--stats",
+            ])
+        },
+    );
+    assert_eq!(output.status.code(), Some(0));
+    let rows = text(output.stdout).lines().count();
+    let report = text(output.stderr);
+    let words: Vec<&str> = report
+        .split([' ', ','])
+        .filter(|word| !word.is_empty())
+        .collect();
+    let count = |unit: &str| -> usize {
+        let index = words.iter().position(|&word| word == unit).expect(unit);
+        words[index - 1].parse().expect("a count")
+    };
+    assert!(rows > 1000);
+    assert_eq!(count("tasks"), rows, "{report}");
+    assert!(count("bytes") >= rows * 168, "{report}");
+    // A full receive holds 190 tasks or so; the last one need not be full.
+    assert!(count("receives") <= rows / 150 + 1, "{report}");
+    assert!(report.contains(" ms, interrupted: "), "{report}");
+}
+
+#[test]
+#[ignore = "needs a kernel with TASKDIAG"]
+fn rows_come_in_the_order_asked_for() {
+    let text = answer(&[
+        "--all",
+        "--columns",
+        "pid",
+        "--sort",
+        "-pid",
+        "--no-headers",
+    ]);
+    let pids: Vec<u32> = text
+        .lines()
+        .map(|line| line.trim().parse().expect("a pid"))
+        .collect();
+    assert!(pids.len() > 1);
+    assert!(pids.is_sorted_by(|a, b| a > b));
+
+    let rows = objects(&["--all", "--columns", "comm,pid", "--sort", "comm,-pid"]);
+    let keys: Vec<_> = rows
+        .iter()
+        .map(|row| (row["comm"].as_str(), std::cmp::Reverse(row["pid"].as_u64())))
+        .collect();
+    assert!(keys.is_sorted());
+}

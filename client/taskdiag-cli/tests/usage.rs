@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+//! What the user sees without the kernel being asked anything.
+//!
+//! The command lines and what they answer are in `cmd/`. After a change that
+//! is meant, `TRYCMD=overwrite cargo test -p taskdiag-cli --test usage` writes
+//! the new answers there, to be read before they are committed.
+
+use std::io;
+use std::process::{Command, Stdio};
+
+#[test]
+fn command_lines() {
+    trycmd::TestCases::new()
+        .case("tests/cmd/*.trycmd")
+        .insert_var("[VERSION]", env!("CARGO_PKG_VERSION"))
+        .expect("a good name for a variable");
+}
+
+#[test]
+fn complaints_go_to_standard_error_and_help_does_not() {
+    for (word, status) in [("--pid=0", 2), ("--help", 0), ("--version", 0)] {
+        let output = Command::new(env!("CARGO_BIN_EXE_taskdiag-cli"))
+            .arg(word)
+            .output()
+            .expect("the command starts");
+        assert_eq!(output.status.code(), Some(status), "{word}");
+        assert_eq!(output.stdout.is_empty(), status != 0, "{word}");
+        assert_eq!(output.stderr.is_empty(), status == 0, "{word}");
+    }
+}
+
+#[test]
+fn help_to_nobody_is_quiet() {
+    let (reader, writer) = io::pipe().expect("a pipe");
+    drop(reader);
+    let output = Command::new(env!("CARGO_BIN_EXE_taskdiag-cli"))
+        .arg("--help")
+        .stdout(writer)
+        .stderr(Stdio::piped())
+        .output()
+        .expect("the command starts");
+    assert_eq!(output.status.code(), Some(0));
+    assert!(output.stderr.is_empty());
+}
