@@ -82,6 +82,11 @@ impl<T: Transport> Client<T> {
         Self::over(transport, vec![0; len].into_boxed_slice())
     }
 
+    /// What carries the messages.
+    pub const fn transport(&self) -> &T {
+        &self.transport
+    }
+
     fn over(transport: T, buffer: Box<[u8]>) -> Self {
         Self {
             transport,

@@ -190,7 +190,7 @@ impl Reassembly {
     pub(crate) fn task<'a>(&'a self, datagram: &'a [u8], row: Row) -> Result<TaskRef<'a>> {
         let bytes = if row.aside { &self.gathered } else { datagram };
         let attributes = bytes.get(row.start..row.end).unwrap_or_default();
-        TaskRef::new(row.pid, row.tgid, attributes).map_err(decode)
+        TaskRef::new(row.pid, row.tgid, attributes)
     }
 
     #[cold]
@@ -212,7 +212,7 @@ impl Reassembly {
                 self.put_aside(datagram)?;
                 return Ok(Step::More);
             }
-            let (header, payload, len) = Header::split(rest).map_err(decode)?;
+            let (header, payload, len) = Header::split(rest)?;
             if header.address != self.address {
                 debug!("passing over a message of another answer: {header:?}");
                 self.position += len;
@@ -237,7 +237,7 @@ impl Reassembly {
                 }
                 kind if kind == self.family => {
                     let start = self.position + (size_of::<Header>() + GENL_HEADER);
-                    let (msg, attributes) = split_msg(payload).map_err(decode)?;
+                    let (msg, attributes) = split_msg(payload)?;
                     let row = Row {
                         pid: msg.pid,
                         tgid: msg.tgid,
@@ -276,9 +276,7 @@ impl Reassembly {
                 self.end();
                 Ok(Step::Task(row))
             }
-            Some(_) => Err(decode(Malformed(
-                "a message that is no part of a dump, in a dump",
-            ))),
+            Some(_) => Err(Malformed("a message that is no part of a dump, in a dump").into()),
         }
     }
 
@@ -290,9 +288,7 @@ impl Reassembly {
                 self.gather(datagram, piece)?;
                 Ok(())
             }
-            _ => Err(decode(Malformed(
-                "a message goes on with a task that did not begin",
-            ))),
+            _ => Err(Malformed("a message goes on with a task that did not begin").into()),
         }
     }
 
@@ -316,7 +312,7 @@ impl Reassembly {
     /// follows it.
     fn gather(&mut self, datagram: &[u8], piece: Row) -> Result<()> {
         let attributes = datagram.get(piece.start..piece.end).unwrap_or_default();
-        TaskRef::new(piece.pid, piece.tgid, attributes).map_err(decode)?;
+        TaskRef::new(piece.pid, piece.tgid, attributes)?;
         self.gathered.extend_from_slice(attributes);
         self.gathered
             .resize(crate::wire::align(self.gathered.len()), 0);
@@ -374,11 +370,5 @@ fn split_msg(payload: &[u8]) -> Result<(abi::TaskDiagMsg, &[u8]), Malformed> {
     match walk.next().transpose()? {
         Some((abi::TASK_DIAG_MSG, value)) => Ok((read(value), walk.rest())),
         _ => Err(Malformed("the first attribute is not TASK_DIAG_MSG")),
-    }
-}
-
-fn decode(Malformed(what): Malformed) -> Error {
-    Error::Decode {
-        what: what.to_owned(),
     }
 }

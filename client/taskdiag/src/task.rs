@@ -9,8 +9,9 @@ use zerocopy::{FromBytes, IntoBytes};
 
 use crate::abi::{self, TaskDiagBase, TaskDiagCreds};
 use crate::caps::CapSet;
+use crate::error::Result;
 use crate::request::Pid;
-use crate::wire::{Attributes, Malformed};
+use crate::wire::Attributes;
 
 /// Reads a structure as the ABI says: what is missing from a shorter one is
 /// zero, what a longer one has more is left out.
@@ -37,7 +38,12 @@ pub struct TaskRef<'a> {
 
 impl<'a> TaskRef<'a> {
     /// Views the attributes that follow `TASK_DIAG_MSG`, walking them once.
-    pub(crate) fn new(pid: Pid, tgid: Pid, attributes: &'a [u8]) -> Result<Self, Malformed> {
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Error::Decode`] if these are not attributes to the last byte.
+    #[inline]
+    pub fn new(pid: Pid, tgid: Pid, attributes: &'a [u8]) -> Result<Self> {
         let mut task = Self {
             pid,
             tgid,

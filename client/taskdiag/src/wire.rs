@@ -7,6 +7,7 @@
 use zerocopy::{FromBytes, Immutable, KnownLayout};
 
 use crate::abi;
+use crate::error::Error;
 
 /// Messages and attributes begin at multiples of this.
 const ALIGNMENT: usize = 4;
@@ -30,6 +31,15 @@ pub(crate) const fn align(len: usize) -> usize {
 /// Bytes that are not what the protocol says: what is wrong with them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Malformed(pub(crate) &'static str);
+
+impl From<Malformed> for Error {
+    #[cold]
+    fn from(Malformed(what): Malformed) -> Self {
+        Self::Decode {
+            what: what.to_owned(),
+        }
+    }
+}
 
 /// What a message is recognised by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, Immutable, KnownLayout)]

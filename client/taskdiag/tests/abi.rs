@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: MIT
+//! The ABI header against its Rust mirror, with the C compiler as the judge.
+//!
+//! The names are taken from the header itself, so that one the mirror lacks
+//! fails the test as much as one that differs. The compiler then says what
+//! each of them is worth.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::mem::offset_of;
+use std::path::Path;
+use std::process::Command;
+
+use taskdiag::abi::*;
+
+const INCLUDE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../include/uapi");
+const HEADER: &str = "linux/taskdiag.h";
+
+/// What is compared: the C expression, and its value.
+type Facts = BTreeMap<String, i128>;
+
+/// Every number in the mirror, under its name in the header.
+fn numbers() -> Facts {
+    macro_rules! numbers {
+        ($($name:ident)*) => { [$((stringify!($name), $name as i128)),*] };
+    }
+    let mut facts: Facts = numbers![
+        TASK_DIAG_GENL_VERSION
+        TASK_DIAG_CMD_UNSPEC TASK_DIAG_CMD_GET TASK_DIAG_CMD_MAX
+        TASK_DIAG_GROUP_BASE TASK_DIAG_GROUP_CRED TASK_DIAG_GROUP_STAT TASK_DIAG_GROUP_VMA
+        TASK_DIAG_GROUP_VMA_STAT TASK_DIAG_GROUP_MAX
+        TASK_DIAG_SHOW_BASE TASK_DIAG_SHOW_CRED TASK_DIAG_SHOW_STAT TASK_DIAG_SHOW_VMA
+        TASK_DIAG_SHOW_VMA_STAT
+        TASK_DIAG_ATTR_GROUPS TASK_DIAG_ATTR_UNSPEC TASK_DIAG_CMD_ATTR_GET TASK_DIAG_MSG
+        TASK_DIAG_PAD TASK_DIAG_BASE TASK_DIAG_CRED TASK_DIAG_STAT TASK_DIAG_VMA
+        TASK_DIAG_VMA_STAT TASK_DIAG_ATTR_MAX
+        TASK_DIAG_DUMP_ALL TASK_DIAG_DUMP_ONE TASK_DIAG_DUMP_CHILDREN TASK_DIAG_DUMP_THREAD
+        TASK_DIAG_DUMP_ALL_THREAD TASK_DIAG_DUMP_MAX
+        TASK_DIAG_FLAG_CONT
+        TASK_DIAG_RUNNING TASK_DIAG_INTERRUPTIBLE TASK_DIAG_UNINTERRUPTIBLE TASK_DIAG_STOPPED
+        TASK_DIAG_TRACE_STOP TASK_DIAG_DEAD TASK_DIAG_ZOMBIE TASK_DIAG_PARKED TASK_DIAG_IDLE
+        TASK_DIAG_COMM_LEN
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into();
+    // The header counts with these; each is one more than the highest.
+    for (name, highest) in [
+        ("__TASK_DIAG_CMD_MAX", i128::from(TASK_DIAG_CMD_MAX)),
+        ("__TASK_DIAG_GROUP_MAX", i128::from(TASK_DIAG_GROUP_MAX)),
+        ("__TASK_DIAG_ATTR_MAX", i128::from(TASK_DIAG_ATTR_MAX)),
+        ("__TASK_DIAG_DUMP_MAX", i128::from(TASK_DIAG_DUMP_MAX)),
+    ] {
+        facts.insert(name.to_owned(), highest + 1);
+    }
+    facts
+}
+
+/// Every structure in the mirror: its size, and the offset and the size of
+/// each field.
+fn structures() -> Facts {
+    let mut facts = Facts::new();
+    macro_rules! structure {
+        ($c:literal $rust:ident { $($field:ident $(as $c_field:literal)?),* }) => {
+            facts.insert(size($c), size_of::<$rust>() as i128);
+            $(
+                let name = [$($c_field,)? stringify!($field)][0];
+                facts.insert(offset($c, name), offset_of!($rust, $field) as i128);
+                facts.insert(field_size($c, name), size_of_field(|s: &$rust| &s.$field) as i128);
+            )*
+            // Names every field, so that one that is forgotten does not compile.
+            let $rust { $($field: _),* } = $rust::default();
+        };
+    }
+    structure!("task_diag_pid" TaskDiagPid { show_flags, dump_strategy, pid, reserved });
+    structure!("task_diag_msg" TaskDiagMsg { pid, tgid, flags });
+    structure!("task_diag_base" TaskDiagBase {
+        tgid, pid, ppid, tpid, sid, pgid, state, comm, pad as "__pad"
+    });
+    structure!("task_diag_caps" TaskDiagCaps { cap });
+    structure!("task_diag_creds" TaskDiagCreds {
+        uid, euid, suid, fsuid, gid, egid, sgid, fsgid,
+        cap_inheritable, cap_permitted, cap_effective, cap_bset, cap_ambient,
+        securebits, no_new_privs
+    });
+    facts
+}
+
+fn size_of_field<S, F>(_: impl Fn(&S) -> &F) -> usize {
+    size_of::<F>()
+}
+
+fn size(structure: &str) -> String {
+    format!("sizeof(struct {structure})")
+}
+
+fn offset(structure: &str, field: &str) -> String {
+    format!("offsetof(struct {structure}, {field})")
+}
+
+fn field_size(structure: &str, field: &str) -> String {
+    format!("sizeof(((struct {structure} *)0)->{field})")
+}
+
+/// The header without its comments and the backslashes that go on a line.
+fn header() -> String {
+    let path = Path::new(INCLUDE).join(HEADER);
+    let text = fs::read_to_string(&path)
+        .unwrap_or_else(|error| panic!("cannot read {}: {error}", path.display()))
+        .replace("\\\n", " ");
+    let mut code = String::new();
+    let mut rest = text.as_str();
+    while let Some((before, comment)) = rest.split_once("/*") {
+        code.push_str(before);
+        code.push(' ');
+        rest = comment.split_once("*/").expect("a comment without end").1;
+    }
+    code + rest
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_alphanumeric() && c != '_')
+        .filter(|word| !word.is_empty())
+}
+
+/// The names of all numbers that the header defines: the `#define`s, and what
+/// stands in its `enum`s.
+fn numbers_in(header: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    let mut code = String::new();
+    for line in header.lines() {
+        match line.trim_start().strip_prefix("#define") {
+            Some(define) => {
+                let name = words(define).next().expect("a define without a name");
+                let value = define.trim_start().strip_prefix(name).unwrap();
+                assert!(!value.starts_with('('), "{name}: a macro with arguments");
+                let value = value.trim();
+                // The guard has no value, and the family's name is no number.
+                if !value.is_empty() && !value.starts_with('"') {
+                    names.push(name.to_owned());
+                }
+            }
+            None if line.trim_start().starts_with('#') => {}
+            None => {
+                code.push_str(line);
+                code.push('\n');
+            }
+        }
+    }
+    for part in code.split("enum").skip(1) {
+        let body = part.split_once('{').expect("an enum without a body").1;
+        let body = body.split_once('}').expect("an enum without end").0;
+        names.extend(
+            body.split(',')
+                .filter_map(|entry| words(entry).next())
+                .map(str::to_owned),
+        );
+    }
+    names
+}
+
+/// The structures that the header defines, and their fields.
+fn structures_in(header: &str) -> Vec<(String, Vec<String>)> {
+    let mut structures = Vec::new();
+    for (at, keyword) in header.match_indices("struct ") {
+        let rest = header[at + keyword.len()..].trim_start();
+        let name = words(rest).next().expect("a structure without a name");
+        // What uses a structure goes on with the name of a field.
+        let Some(body) = rest[name.len()..].trim_start().strip_prefix('{') else {
+            continue;
+        };
+        let body = body.split_once('}').expect("a structure without end").0;
+        let fields = body
+            .split(';')
+            .filter(|field| !field.trim().is_empty())
+            .map(|field| {
+                let declared = field.split('[').next().unwrap();
+                assert!(!declared.contains(','), "{name}: one field a declaration");
+                words(declared).last().unwrap().to_owned()
+            })
+            .collect();
+        structures.push((name.to_owned(), fields));
+    }
+    structures
+}
+
+/// What the C compiler makes of these expressions.
+fn compile(expressions: &[String]) -> Facts {
+    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("abi-{}", std::process::id()));
+    fs::create_dir_all(&dir).unwrap();
+    let source = dir.join("abi.c");
+    let program = dir.join("abi");
+    let mut c = format!("#include <stddef.h>\n#include <stdio.h>\n#include <{HEADER}>\n");
+    c += "int main(void)\n{\n";
+    for expression in expressions {
+        c += &format!("\tprintf(\"%s=%lld\\n\", \"{expression}\", (long long)({expression}));\n");
+    }
+    c += "\tprintf(\"name=%s\\n\", TASK_DIAG_GENL_NAME);\n\treturn 0;\n}\n";
+    fs::write(&source, c).unwrap();
+
+    let compiled = Command::new("cc")
+        .args(["-std=gnu11", "-Wall", "-Werror", "-I", INCLUDE, "-o"])
+        .arg(&program)
+        .arg(&source)
+        .output()
+        .expect("this test needs a C compiler: cc in PATH");
+    assert!(
+        compiled.status.success(),
+        "{}",
+        String::from_utf8_lossy(&compiled.stderr)
+    );
+    let printed = Command::new(&program).output().unwrap();
+    assert!(printed.status.success());
+    fs::remove_dir_all(&dir).unwrap();
+    let printed = String::from_utf8(printed.stdout).unwrap();
+    let mut facts = Facts::new();
+    for line in printed.lines() {
+        let (expression, value) = line.rsplit_once('=').unwrap();
+        if expression == "name" {
+            assert_eq!(value, TASK_DIAG_GENL_NAME);
+        } else {
+            facts.insert(expression.to_owned(), value.parse().unwrap());
+        }
+    }
+    facts
+}
+
+/// Both sides have the same entries with the same values; tells all that
+/// differ.
+fn assert_same(c: &Facts, rust: &Facts) {
+    let mut wrong = Vec::new();
+    for (name, value) in c {
+        match rust.get(name) {
+            None => wrong.push(format!("{name}: {value} in C, missing in Rust")),
+            Some(other) if other != value => {
+                wrong.push(format!("{name}: {value} in C, {other} in Rust"));
+            }
+            Some(_) => {}
+        }
+    }
+    for name in rust.keys().filter(|name| !c.contains_key(*name)) {
+        wrong.push(format!("{name}: not in the header"));
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_number_and_structure_is_mirrored() {
+    let header = header();
+    let mut expressions = numbers_in(&header);
+    for (structure, fields) in structures_in(&header) {
+        expressions.push(size(&structure));
+        for field in fields {
+            expressions.push(offset(&structure, &field));
+            expressions.push(field_size(&structure, &field));
+        }
+    }
+    let mut rust = numbers();
+    rust.extend(structures());
+    assert_same(&compile(&expressions), &rust);
+}
+
+/// The names come from a reader of C that is just good enough for the header;
+/// this holds it to what it must find.
+#[test]
+fn names_are_found_in_every_form() {
+    let code = "#define GUARD\n#define NAME \"n\"\n#define ONE 1\n#include <x.h>\n\
+                enum {\n\tA,\n\tB = A + 4,\n\n\t__MAX,\n#define MAX (__MAX - 1)\n};\n\
+                struct s {\n\t__u32\tx;\n\tchar\ty[ONE];\n};\n\
+                struct t {\n\tstruct s z[2];\n};\n";
+    let mut numbers = numbers_in(code);
+    numbers.sort();
+    assert_eq!(numbers, ["A", "B", "MAX", "ONE", "__MAX"]);
+    let fields = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+    assert_eq!(
+        structures_in(code),
+        [
+            ("s".to_owned(), fields(&["x", "y"])),
+            ("t".to_owned(), fields(&["z"])),
+        ]
+    );
+}

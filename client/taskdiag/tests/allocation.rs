@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT
+//! The promise of the synchronous dump: nothing is allocated per task.
+//!
+//! Counted by the allocator itself, over a stream of 10,000 tasks as the
+//! kernel sends it.
+
+mod common;
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+use common::*;
+use taskdiag::{Client, Request, Show, Strategy};
+
+/// Counts what this thread allocates; the harness has threads of its own.
+struct Counting;
+
+thread_local! {
+    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
+}
+
+fn count() {
+    // Not there any more while a thread ends; nothing is counted then.
+    let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
+}
+
+// SAFETY: everything is handed on to the system's allocator unchanged; the
+// counter neither allocates nor panics.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count();
+        // SAFETY: the caller's promises are those of the system's allocator.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        count();
+        // SAFETY: as above.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count();
+        // SAFETY: as above.
+        unsafe { System.realloc(block, layout, size) }
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        // SAFETY: as above.
+        unsafe { System.dealloc(block, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn allocations() -> usize {
+    ALLOCATIONS.with(Cell::get)
+}
+
+const ROW: usize = 168;
+const PER_DATAGRAM: usize = 32 * 1024 / ROW;
+
+/// An answer of so many tasks; every hundredth comes in two pieces.
+fn answer(tasks: u32) -> Vec<Vec<u8>> {
+    let messages: Vec<_> = (1..=tasks)
+        .flat_map(|pid| match pid % 100 {
+            0 => vec![row(pid, 0, &base(pid)), row(pid, CONT, &cred())],
+            _ => vec![row(pid, 0, &[base(pid), cred()].concat())],
+        })
+        .collect();
+    let mut datagrams: Vec<_> = messages
+        .chunks(PER_DATAGRAM)
+        .map(<[Vec<u8>]>::concat)
+        .collect();
+    datagrams.push(done(0));
+    datagrams
+}
+
+/// Reads an answer to its end: its tasks, a sum over their fields, and what
+/// was allocated from the first task on.
+fn read(client: &mut Client<Script>) -> (u64, u64, usize) {
+    let request = Request::new(Strategy::All).show(Show::BASE | Show::CRED);
+    let mut dump = client.dump(&request).unwrap();
+    let before = allocations();
+    let mut sum = 0;
+    while let Some(task) = dump.next().unwrap() {
+        let (base, cred) = (task.base().unwrap(), task.cred().unwrap());
+        sum += u64::from(base.pid) + u64::from(cred.euid) + base.comm.as_bytes().len() as u64;
+    }
+    (dump.stats().tasks, sum, allocations() - before)
+}
+
+#[test]
+fn a_dump_allocates_nothing_per_task() {
+    let few = 500;
+    let many = 10_000;
+    let mut client = Client::with_transport(
+        Script::new([answer(few), answer(many), answer(many)]),
+        taskdiag::RECEIVE_BUFFER,
+    );
+    // The buffer for the task at the end of a datagram grows once.
+    let (tasks, _, first) = read(&mut client);
+    assert_eq!(tasks, 500);
+    assert!(first <= 4, "{first} allocations");
+
+    let pids = u64::from(many) * u64::from(many + 1) / 2;
+    for _ in 0..2 {
+        let (tasks, sum, allocated) = read(&mut client);
+        assert_eq!(tasks, u64::from(many));
+        assert_eq!(sum, pids + tasks * (101 + 4));
+        assert_eq!(allocated, 0);
+    }
+}
+
+#[test]
+fn the_count_counts() {
+    let before = allocations();
+    drop(std::hint::black_box(vec![1u8; 10]));
+    assert_eq!(allocations() - before, 1);
+}

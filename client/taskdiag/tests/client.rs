@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: MIT
+//! The synchronous client over streams made by hand: what it sends, what it
+//! hands out, and what becomes of an answer that fails or is left.
+
+mod common;
+
+use common::*;
+use taskdiag::abi::TaskDiagPid;
+use taskdiag::{Client, Error, Request, Scope, Show, Strategy};
+use zerocopy::FromBytes;
+
+fn client(answers: Vec<Vec<Vec<u8>>>) -> Client<Script> {
+    Client::with_transport(Script::new(answers), 4096)
+}
+
+fn all() -> Request {
+    Request::new(Strategy::All).show(Show::BASE | Show::CRED)
+}
+
+fn rows(pids: std::ops::Range<u32>) -> Vec<u8> {
+    pids.flat_map(|pid| row(pid, 0, &[base(pid), cred()].concat()))
+        .collect()
+}
+
+#[test]
+fn a_dump_hands_out_every_task_and_counts() {
+    let mut client = client(vec![vec![rows(1..11), [rows(11..14), done(0)].concat()]]);
+    let mut dump = client.dump(&all()).unwrap();
+    for pid in 1..14 {
+        let task = dump.next().unwrap().unwrap();
+        assert_eq!((task.pid(), task.tgid()), (pid, pid + 1000));
+        assert_eq!(task.base().unwrap().pid, pid);
+        assert_eq!(task.cred().unwrap().fsgid, 107);
+    }
+    assert!(dump.next().unwrap().is_none());
+    assert!(dump.next().unwrap().is_none());
+    let stats = dump.stats();
+    assert_eq!((stats.receives, stats.bytes), (2, 13 * 168 + 20));
+    assert_eq!((stats.tasks, stats.interrupted), (13, false));
+}
+
+#[test]
+fn what_is_sent_is_what_was_asked() {
+    let mut client = client(vec![vec![done(0)], vec![row_with(0, 9, 0, &base(9))]]);
+    let request = Request::new(Strategy::Children(7))
+        .show(Show::CRED)
+        .scope(Scope::Process(3));
+    client.dump(&request).unwrap().for_each(|_| ()).unwrap();
+    assert_eq!(client.one(9, Show::BASE).unwrap().base.unwrap().pid, 9);
+
+    let sent = &client.transport().sent;
+    assert_eq!(sent[0].1, Scope::Process(3));
+    assert_eq!(sent[1].1, Scope::Own);
+    let flags = |at: usize| u16::from_ne_bytes(sent[at].0[6..8].try_into().unwrap());
+    assert_eq!(flags(0), 0x301, "NLM_F_REQUEST | NLM_F_DUMP");
+    assert_eq!(flags(1), 0x001, "NLM_F_REQUEST");
+    assert_ne!(sent[0].0[8..12], sent[1].0[8..12], "sequence numbers");
+    let asked = |at: usize| TaskDiagPid::read_from_bytes(&sent[at].0[24..]).unwrap();
+    assert_eq!(
+        asked(0),
+        TaskDiagPid {
+            show_flags: 2,
+            dump_strategy: 2,
+            pid: 7,
+            reserved: 0
+        }
+    );
+    assert_eq!((asked(1).dump_strategy, asked(1).pid), (1, 9));
+}
+
+#[test]
+fn owned_tasks_are_the_borrowed_ones() {
+    let answer = vec![rows(1..5), done(0)];
+    let mut client = client(vec![answer.clone(), answer]);
+    let mut borrowed = Vec::new();
+    let stats = client
+        .dump(&all())
+        .unwrap()
+        .for_each(|task| borrowed.push(task.to_owned()))
+        .unwrap();
+    assert_eq!(stats.tasks, 4);
+    let mut dump = client.dump(&all()).unwrap();
+    let owned: Result<Vec<_>, _> = dump.tasks().collect();
+    assert_eq!(owned.unwrap(), borrowed);
+    assert_eq!(dump.stats().tasks, 4);
+}
+
+#[test]
+fn a_refusal_carries_errno_text_and_attribute() {
+    // The kernel repeats the request: 48 bytes.
+    let repeated = [&48u32.to_ne_bytes()[..], &[0; 44]].concat();
+    let refusal = failure(NLMSG_ERROR, -3, &repeated, "pid: no such task", Some(20));
+    let mut client = client(vec![vec![refusal.clone()], vec![refusal], vec![done(0)]]);
+
+    let error = client.one(9, Show::BASE).unwrap_err();
+    assert_eq!(error.errno(), Some(3));
+    assert_eq!(
+        error.to_string(),
+        "No such process (os error 3): pid: no such task \
+         (attribute TASK_DIAG_CMD_ATTR_GET at byte 20)"
+    );
+
+    let mut dump = client.dump(&all()).unwrap();
+    let Err(Error::Kernel(error)) = dump.next() else {
+        panic!("no error of the kernel's");
+    };
+    assert_eq!(error.message.as_deref(), Some("pid: no such task"));
+    let attribute = error.attribute.unwrap();
+    assert_eq!(attribute.offset, Some(20));
+    assert_eq!(attribute.name(), Some("TASK_DIAG_CMD_ATTR_GET"));
+    assert!(dump.next().unwrap().is_none(), "nothing after an error");
+
+    // An answered error leaves nothing under way.
+    client.dump(&all()).unwrap().for_each(|_| ()).unwrap();
+    assert_eq!(client.transport().resets, 0);
+}
+
+#[test]
+fn a_dump_that_is_cut_short_is_an_error_at_its_end() {
+    let mut client = client(vec![vec![
+        rows(1..4),
+        failure(NLMSG_DONE, -1, &[], "only the process that asked", None),
+    ]]);
+    let mut dump = client.dump(&all()).unwrap();
+    let tasks: Vec<_> = dump.tasks().collect();
+    // The third may have been going to go on.
+    assert_eq!(tasks.len(), 3);
+    assert!(tasks[..2].iter().all(Result::is_ok));
+    assert_eq!(
+        tasks[2].as_ref().unwrap_err().to_string(),
+        "Operation not permitted (os error 1): only the process that asked"
+    );
+}
+
+#[test]
+fn an_interrupted_dump_says_so() {
+    for datagrams in [
+        vec![
+            row_with(MULTI | INTERRUPTED, 1, 0, &[]),
+            row(2, 0, &[]),
+            done(0),
+        ],
+        vec![
+            [
+                row(1, 0, &[]),
+                row_with(MULTI | INTERRUPTED, 2, 0, &[]),
+                row(3, 0, &[]),
+            ]
+            .concat(),
+            done(0),
+        ],
+        vec![
+            row(1, 0, &[]),
+            message(NLMSG_DONE, MULTI | INTERRUPTED, &[0; 4]),
+        ],
+    ] {
+        let mut client = client(vec![datagrams]);
+        let stats = client.dump(&all()).unwrap().for_each(|_| ()).unwrap();
+        assert!(stats.interrupted);
+    }
+}
+
+#[test]
+fn a_dump_left_half_read_does_not_leak_into_the_next() {
+    let mut client = client(vec![vec![rows(1..4)], vec![rows(5..6), done(0)]]);
+    let mut dump = client.dump(&all()).unwrap();
+    assert_eq!(dump.next().unwrap().unwrap().pid(), 1);
+    // dropped here
+    let mut dump = client.dump(&all()).unwrap();
+    assert_eq!(dump.next().unwrap().unwrap().pid(), 5);
+    assert!(dump.next().unwrap().is_none());
+    assert_eq!(client.transport().resets, 1);
+}
+
+#[test]
+fn one_that_is_not_read_at_all_neither() {
+    let mut client = client(vec![vec![done(0)]]);
+    drop(client.dump(&all()).unwrap());
+    client.dump(&all()).unwrap().for_each(|_| ()).unwrap();
+    assert_eq!(client.transport().resets, 1);
+}
+
+#[test]
+fn what_is_lost_is_never_silent() {
+    let mut script = Script::new(vec![
+        vec![rows(1..4)],
+        vec![vec![0; 5000]],
+        vec![rows(9..10), done(0)],
+    ]);
+    script.answers[0].push_back(Receive::Overrun);
+    let mut client = Client::with_transport(script, 4096);
+
+    let mut dump = client.dump(&all()).unwrap();
+    let tasks: Vec<_> = dump.tasks().collect();
+    assert!(matches!(tasks.last(), Some(Err(Error::Overrun))));
+
+    let error = client.dump(&all()).unwrap().for_each(|_| ()).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "a message of 5000 bytes did not fit the receive buffer of 4096; \
+         connect with a larger buffer"
+    );
+
+    let mut pids = Vec::new();
+    let dump = client.dump(&all()).unwrap();
+    dump.for_each(|task| pids.push(task.pid())).unwrap();
+    assert_eq!(pids, [9]);
+    assert_eq!(client.transport().resets, 2);
+}
+
+#[test]
+fn a_task_that_cannot_be_read_ends_the_dump() {
+    let broken = row(2, 0, &[200, 0, 16, 0]);
+    let mut client = client(vec![
+        vec![[rows(1..2), broken, rows(3..5), done(0)].concat()],
+        vec![done(0)],
+    ]);
+    let mut dump = client.dump(&all()).unwrap();
+    let tasks: Vec<_> = dump.tasks().collect();
+    assert_eq!(tasks.len(), 2);
+    assert!(matches!(tasks[1], Err(Error::Decode { .. })));
+    assert!(dump.next().unwrap().is_none());
+    client.dump(&all()).unwrap().for_each(|_| ()).unwrap();
+    assert_eq!(client.transport().resets, 1, "its end was not seen");
+}
+
+#[test]
+fn an_answer_without_a_task_is_an_error_for_one() {
+    let mut client = client(vec![vec![message(NLMSG_ERROR, 0, &[0; 20])]]);
+    let error = client.one(1, Show::BASE).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "cannot read the kernel's answer: it holds no task"
+    );
+}

@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: MIT
+//! The codec: byte for byte against messages written out by hand, and round
+//! trips of everything it knows.
+
+use netlink_packet_core::{DefaultNla, NetlinkHeader, NetlinkMessage, NetlinkPayload};
+use netlink_packet_generic::GenlMessage;
+use proptest::prelude::*;
+use taskdiag::abi::{TaskDiagBase, TaskDiagCaps, TaskDiagCreds, TaskDiagMsg, TaskDiagPid};
+use taskdiag::codec::{TaskDiagAttr, TaskDiagMessage, encode};
+use taskdiag::{Request, Show, Strategy as Which};
+
+type Message = NetlinkMessage<GenlMessage<TaskDiagMessage>>;
+
+fn decode(bytes: &[u8]) -> Result<TaskDiagMessage, netlink_packet_core::DecodeError> {
+    match Message::deserialize(bytes)?.payload {
+        NetlinkPayload::InnerMessage(message) => Ok(message.payload),
+        other => panic!("not the family's: {other:?}"),
+    }
+}
+
+// Written out for little-endian machines, as the issue of a capture would be.
+#[cfg(target_endian = "little")]
+mod bytes {
+    use super::*;
+
+    #[rustfmt::skip]
+    const REQUEST: [u8; 48] = [
+        0x30, 0x00, 0x00, 0x00, // length 48
+        0x1d, 0x00,             // type: the family's number
+        0x01, 0x03,             // NLM_F_REQUEST | NLM_F_DUMP
+        0x2a, 0x00, 0x00, 0x00, // sequence number 42
+        0x00, 0x00, 0x00, 0x00, // port: filled in by the kernel
+        0x01, 0x01, 0x00, 0x00, // TASK_DIAG_CMD_GET, version 1
+        0x1c, 0x00, 0x01, 0x00, // TASK_DIAG_CMD_ATTR_GET, length 28
+        0x03, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, // BASE | CRED
+        0x02, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, // CHILDREN
+        0x39, 0x30, 0x00, 0x00, // pid 12345
+        0x00, 0x00, 0x00, 0x00, // reserved
+    ];
+
+    #[test]
+    fn a_request() {
+        let request = Request::new(Which::Children(12345)).show(Show::BASE | Show::CRED);
+        let message = TaskDiagMessage::from(&request);
+        assert_eq!(encode(message.clone(), 0x1d, 42, 0x301), REQUEST);
+        assert_eq!(decode(&REQUEST).unwrap(), message);
+    }
+
+    #[rustfmt::skip]
+    const REPLY: [u8; 180] = [
+        0xb4, 0x00, 0x00, 0x00, // length 180
+        0x1d, 0x00,             // type: the family's number
+        0x02, 0x00,             // NLM_F_MULTI
+        0x2a, 0x00, 0x00, 0x00, // sequence number 42
+        0x67, 0x12, 0x00, 0x00, // port 4711
+        0x01, 0x01, 0x00, 0x00, // TASK_DIAG_CMD_GET, version 1
+        0x10, 0x00, 0x02, 0x00, // TASK_DIAG_MSG, length 16
+        0x0b, 0x00, 0x00, 0x00, // pid 11
+        0x0a, 0x00, 0x00, 0x00, // tgid 10
+        0x00, 0x00, 0x00, 0x00, // flags
+        0x30, 0x00, 0x10, 0x00, // TASK_DIAG_BASE, length 48
+        0x0a, 0x00, 0x00, 0x00, // tgid 10
+        0x0b, 0x00, 0x00, 0x00, // pid 11
+        0x01, 0x00, 0x00, 0x00, // ppid 1
+        0x00, 0x00, 0x00, 0x00, // tpid
+        0x09, 0x00, 0x00, 0x00, // sid 9
+        0x08, 0x00, 0x00, 0x00, // pgid 8
+        0x06,                   // zombie
+        b's', b'h', b' ', b'(', b'1', b')', 0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+        0x00, 0x00, 0x00,       // __pad
+        0x54, 0x00, 0x11, 0x00, // TASK_DIAG_CRED, length 84
+        0xe8, 0x03, 0x00, 0x00, // uid 1000
+        0x00, 0x00, 0x00, 0x00, // euid 0
+        0x02, 0x00, 0x00, 0x00, // suid
+        0x03, 0x00, 0x00, 0x00, // fsuid
+        0x04, 0x00, 0x00, 0x00, // gid
+        0x05, 0x00, 0x00, 0x00, // egid
+        0x06, 0x00, 0x00, 0x00, // sgid
+        0xfe, 0xff, 0x00, 0x00, // fsgid 65534
+        0x01, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, // inheritable
+        0x20, 0x00, 0x00, 0x00, 0x40, 0x00, 0x00, 0x00, // permitted
+        0x00, 0x00, 0x20, 0x00, 0x00, 0x00, 0x00, 0x00, // effective
+        0xff, 0xff, 0xff, 0xff, 0xff, 0x01, 0x00, 0x00, // bset
+        0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, // ambient
+        0x05, 0x00, 0x00, 0x00, // securebits
+        0x01, 0x00, 0x00, 0x00, // no_new_privs
+        0x04, 0x00, 0x03, 0x00, // TASK_DIAG_PAD, length 4
+        0x06, 0x00, 0x3f, 0x80, // type 63, nested, length 6
+        0xaa, 0xbb, 0x00, 0x00, // and two bytes of padding
+    ];
+
+    fn reply() -> TaskDiagMessage {
+        let cap = |low, high| TaskDiagCaps { cap: [low, high] };
+        TaskDiagMessage::get(vec![
+            TaskDiagAttr::Msg(TaskDiagMsg {
+                pid: 11,
+                tgid: 10,
+                flags: 0,
+            }),
+            TaskDiagAttr::Base(TaskDiagBase {
+                tgid: 10,
+                pid: 11,
+                ppid: 1,
+                tpid: 0,
+                sid: 9,
+                pgid: 8,
+                state: 6,
+                comm: *b"sh (1)\xff\0\0\0\0\0\0\0\0\0",
+                pad: [0; 3],
+            }),
+            TaskDiagAttr::Cred(TaskDiagCreds {
+                uid: 1000,
+                euid: 0,
+                suid: 2,
+                fsuid: 3,
+                gid: 4,
+                egid: 5,
+                sgid: 6,
+                fsgid: 65534,
+                cap_inheritable: cap(1, 0),
+                cap_permitted: cap(0x20, 0x40),
+                cap_effective: cap(0x20_0000, 0),
+                cap_bset: cap(u32::MAX, 0x1ff),
+                cap_ambient: cap(0, 0),
+                securebits: 5,
+                no_new_privs: 1,
+            }),
+            TaskDiagAttr::Pad(0),
+            TaskDiagAttr::Other(DefaultNla::new(0x803f, vec![0xaa, 0xbb])),
+        ])
+    }
+
+    #[test]
+    fn a_reply() {
+        let decoded = Message::deserialize(&REPLY).unwrap();
+        assert_eq!(decoded.header.port_number, 4711);
+        let NetlinkPayload::InnerMessage(message) = &decoded.payload else {
+            panic!("not the family's");
+        };
+        assert_eq!(message.payload, reply());
+
+        let mut bytes = vec![0xee; decoded.buffer_len()];
+        decoded.serialize(&mut bytes);
+        assert_eq!(bytes, REPLY);
+
+        // encode() leaves the port number to the kernel.
+        let mut bytes = encode(reply(), 0x1d, 42, 2);
+        bytes[12..16].copy_from_slice(&4711u32.to_le_bytes());
+        assert_eq!(bytes, REPLY);
+    }
+
+    #[test]
+    fn a_reply_through_the_fast_path_is_the_same() {
+        let mut reassembly = taskdiag::reassembly::Reassembly::new(0x1d, 42, 4711);
+        let mut done = REPLY[..16].to_vec();
+        done[0] = 20;
+        done[4] = 3;
+        done.extend([0; 4]);
+        let datagram = [&REPLY[..], &done].concat();
+        let mut feed = reassembly.feed(&datagram);
+        let taskdiag::reassembly::Event::Task(task) = feed.next().unwrap() else {
+            panic!("no task");
+        };
+        assert_eq!((task.pid(), task.tgid()), (11, 10));
+        let base = task.base().unwrap();
+        assert_eq!(base.comm.as_bytes(), b"sh (1)\xff");
+        assert_eq!(base.comm.to_string(), r"sh (1)\xff");
+        assert_eq!(base.state.letter(), 'Z');
+        assert_eq!((base.tgid, base.pid, base.ppid), (10, 11, 1));
+        assert_eq!((base.tpid, base.sid, base.pgid), (0, 9, 8));
+        let cred = task.cred().unwrap();
+        assert_eq!(
+            [cred.uid, cred.euid, cred.suid, cred.fsuid],
+            [1000, 0, 2, 3]
+        );
+        assert_eq!(
+            [cred.gid, cred.egid, cred.sgid, cred.fsgid],
+            [4, 5, 6, 65534]
+        );
+        assert_eq!(cred.cap_inheritable.to_string(), "cap_chown");
+        assert_eq!(cred.cap_permitted.to_string(), "cap_kill,cap_perfmon");
+        assert_eq!(cred.cap_effective.to_string(), "cap_sys_admin");
+        assert_eq!(cred.cap_bset.to_string(), "all");
+        assert_eq!(cred.cap_ambient.to_string(), "none");
+        assert_eq!((cred.securebits, cred.no_new_privs), (5, true));
+        let attributes: Vec<_> = task.attributes().map(|(kind, _)| kind).collect();
+        assert_eq!(attributes, [16, 17, 63]);
+        assert_eq!(task.group(47), Some(&[0xaa, 0xbb][..]));
+        assert_eq!(task.to_owned().other, [(63, vec![0xaa, 0xbb])]);
+    }
+}
+
+/// A structure of this many bytes is read with what is missing as zero.
+#[test]
+fn structures_of_any_length_are_read() {
+    let long: Vec<u8> = (1..=100).collect();
+    let whole = TaskDiagCreds {
+        uid: u32::from_ne_bytes([1, 2, 3, 4]),
+        ..read_creds(&long)
+    };
+    assert_eq!(read_creds(&long[..80]), whole);
+    assert_eq!(read_creds(&long[..4]).uid, whole.uid);
+    assert_eq!(read_creds(&long[..4]).euid, 0);
+    assert_eq!(
+        read_creds(&long[..6]).euid,
+        u32::from_ne_bytes([5, 6, 0, 0])
+    );
+    assert_eq!(read_creds(&[]), TaskDiagCreds::default());
+}
+
+fn read_creds(bytes: &[u8]) -> TaskDiagCreds {
+    let other = TaskDiagAttr::Other(DefaultNla::new(17, bytes.to_vec()));
+    let message = decode(&encode(TaskDiagMessage::get(vec![other]), 0x1d, 1, 0)).unwrap();
+    let [TaskDiagAttr::Cred(creds)] = message.attributes[..] else {
+        panic!("not CRED: {message:?}");
+    };
+    creds
+}
+
+fn any_attribute() -> impl Strategy<Value = TaskDiagAttr> {
+    let caps = || any::<[u32; 2]>().prop_map(|cap| TaskDiagCaps { cap });
+    prop_oneof![
+        any::<(u64, u64, u32, u32)>().prop_map(|(show_flags, dump_strategy, pid, reserved)| {
+            TaskDiagAttr::Get(TaskDiagPid {
+                show_flags,
+                dump_strategy,
+                pid,
+                reserved,
+            })
+        }),
+        any::<(u32, u32, u32)>().prop_map(|(pid, tgid, flags)| TaskDiagAttr::Msg(TaskDiagMsg {
+            pid,
+            tgid,
+            flags
+        })),
+        (0usize..16).prop_map(TaskDiagAttr::Pad),
+        any::<([u32; 6], u8, [u8; 16], [u8; 3])>().prop_map(|(ids, state, comm, pad)| {
+            let [tgid, pid, ppid, tpid, sid, pgid] = ids;
+            TaskDiagAttr::Base(TaskDiagBase {
+                tgid,
+                pid,
+                ppid,
+                tpid,
+                sid,
+                pgid,
+                state,
+                comm,
+                pad,
+            })
+        }),
+        (
+            any::<[u32; 8]>(),
+            (caps(), caps(), caps(), caps(), caps()),
+            any::<[u32; 2]>()
+        )
+            .prop_map(|(ids, caps, [securebits, no_new_privs])| {
+                let [uid, euid, suid, fsuid, gid, egid, sgid, fsgid] = ids;
+                TaskDiagAttr::Cred(TaskDiagCreds {
+                    uid,
+                    euid,
+                    suid,
+                    fsuid,
+                    gid,
+                    egid,
+                    sgid,
+                    fsgid,
+                    cap_inheritable: caps.0,
+                    cap_permitted: caps.1,
+                    cap_effective: caps.2,
+                    cap_bset: caps.3,
+                    cap_ambient: caps.4,
+                    securebits,
+                    no_new_privs,
+                })
+            }),
+        // Types that are not known, with and without the flags in them.
+        (
+            prop_oneof![Just(0u16), 4u16..16, 18u16..0x4000],
+            prop_oneof![Just(0u16), Just(0x4000), Just(0x8000)],
+            prop::collection::vec(any::<u8>(), 0..300),
+        )
+            .prop_map(|(kind, flags, value)| {
+                TaskDiagAttr::Other(DefaultNla::new(kind | flags, value))
+            }),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn every_message_survives_a_round_trip(
+        cmd in any::<u8>(),
+        attributes in prop::collection::vec(any_attribute(), 0..12),
+        family in 0x10u16..,
+        seq in any::<u32>(),
+        flags in any::<u16>(),
+    ) {
+        let mut message = TaskDiagMessage::get(attributes);
+        message.cmd = cmd;
+        let bytes = encode(message.clone(), family, seq, flags);
+        let decoded = Message::deserialize(&bytes).unwrap();
+        let NetlinkHeader { length, message_type, flags: f, sequence_number, .. } = decoded.header;
+        prop_assert_eq!(length as usize, bytes.len());
+        prop_assert_eq!((message_type, f, sequence_number), (family, flags, seq));
+        let NetlinkPayload::InnerMessage(inner) = &decoded.payload else {
+            panic!("not the family's");
+        };
+        prop_assert_eq!(&inner.payload, &message);
+        let mut again = vec![0; decoded.buffer_len()];
+        decoded.serialize(&mut again);
+        prop_assert_eq!(again, bytes);
+    }
+
+    #[test]
+    fn any_bytes_are_a_value_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..600)) {
+        let _ = Message::deserialize(&bytes);
+        // As a payload, so that more of them get behind the headers.
+        let framed = [
+            &(16 + bytes.len() as u32).to_ne_bytes()[..],
+            &[0x1d, 0x1d], &[0; 10], &bytes,
+        ].concat();
+        let _ = Message::deserialize(&framed);
+    }
+
+    #[test]
+    fn a_message_with_a_flipped_byte_is_a_value_or_an_error(
+        attributes in prop::collection::vec(any_attribute(), 1..6),
+        at in any::<prop::sample::Index>(),
+        value in any::<u8>(),
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let mut bytes = encode(TaskDiagMessage::get(attributes), 0x1d, 1, 0);
+        let at = at.index(bytes.len());
+        bytes[at] = value;
+        let _ = Message::deserialize(&bytes);
+        let _ = Message::deserialize(&bytes[..cut.index(bytes.len())]);
+    }
+
+    #[test]
+    fn a_group_of_any_length_is_its_beginning(
+        bytes in prop::collection::vec(any::<u8>(), 0..120),
+    ) {
+        let mut whole = bytes.clone();
+        whole.resize(80, 0);
+        prop_assert_eq!(read_creds(&bytes), read_creds(&whole));
+    }
+}

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: MIT
+//! Streams made by hand, as the kernel would send them, and a transport that
+//! plays them. Shares no code with the crate, so that a mistake there is not
+//! made here as well.
+
+#![allow(dead_code, unreachable_pub, reason = "each test uses a part of it")]
+
+use std::collections::VecDeque;
+
+use taskdiag::{Error, Result, Scope, Transport};
+
+pub const FAMILY: u16 = 0x1d;
+pub const SEQ: u32 = 7;
+pub const PORT: u32 = 4711;
+
+pub const NLMSG_NOOP: u16 = 1;
+pub const NLMSG_ERROR: u16 = 2;
+pub const NLMSG_DONE: u16 = 3;
+pub const NLMSG_OVERRUN: u16 = 4;
+
+pub const MULTI: u16 = 0x02;
+pub const INTERRUPTED: u16 = 0x10;
+pub const ACK_TLVS: u16 = 0x200;
+
+pub const MSG: u16 = 2;
+pub const PAD: u16 = 3;
+pub const BASE: u16 = 16;
+pub const CRED: u16 = 17;
+
+pub const CONT: u32 = 1;
+
+fn pad(bytes: &mut Vec<u8>) {
+    bytes.resize(bytes.len().next_multiple_of(4), 0);
+}
+
+pub fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
+    let len = u16::try_from(4 + value.len()).unwrap();
+    let mut bytes = [len.to_ne_bytes(), kind.to_ne_bytes()].concat();
+    bytes.extend(value);
+    pad(&mut bytes);
+    bytes
+}
+
+pub fn message(kind: u16, flags: u16, payload: &[u8]) -> Vec<u8> {
+    let len = u32::try_from(16 + payload.len()).unwrap();
+    let mut bytes = len.to_ne_bytes().to_vec();
+    bytes.extend(kind.to_ne_bytes());
+    bytes.extend(flags.to_ne_bytes());
+    bytes.extend(SEQ.to_ne_bytes());
+    bytes.extend(PORT.to_ne_bytes());
+    bytes.extend(payload);
+    pad(&mut bytes);
+    bytes
+}
+
+pub fn words(words: &[u32]) -> Vec<u8> {
+    words.iter().flat_map(|word| word.to_ne_bytes()).collect()
+}
+
+/// A message about a task: its numbers, its flags, and what stands behind
+/// them.
+pub fn row(pid: u32, flags: u32, attributes: &[u8]) -> Vec<u8> {
+    row_with(MULTI, pid, flags, attributes)
+}
+
+pub fn row_with(message_flags: u16, pid: u32, flags: u32, attributes: &[u8]) -> Vec<u8> {
+    let mut payload = vec![1, 1, 0, 0];
+    payload.extend(attribute(MSG, &words(&[pid, pid + 1000, flags])));
+    payload.extend(attributes);
+    message(FAMILY, message_flags, &payload)
+}
+
+/// BASE as the kernel sends it; the fields tell each other apart.
+pub fn base(pid: u32) -> Vec<u8> {
+    let mut value = words(&[pid + 1000, pid, 3, 4, 5, 6]);
+    value.push(1);
+    value.extend(b"bash\0\0\0\0\0\0\0\0\0\0\0\0");
+    value.extend([0; 3]);
+    attribute(BASE, &value)
+}
+
+/// CRED as the kernel sends it.
+pub fn cred() -> Vec<u8> {
+    attribute(CRED, &words(&(100..120).collect::<Vec<_>>()))
+}
+
+pub fn done(code: i32) -> Vec<u8> {
+    message(NLMSG_DONE, MULTI, &code.to_ne_bytes())
+}
+
+/// `NLMSG_DONE` or the like with a text.
+pub fn failure(kind: u16, code: i32, repeated: &[u8], text: &str, offset: Option<u32>) -> Vec<u8> {
+    let mut payload = code.to_ne_bytes().to_vec();
+    payload.extend(repeated);
+    payload.extend(attribute(1, format!("{text}\0").as_bytes()));
+    if let Some(offset) = offset {
+        payload.extend(attribute(2, &offset.to_ne_bytes()));
+    }
+    message(kind, ACK_TLVS, &payload)
+}
+
+/// What a transport meets at a receive.
+#[derive(Debug)]
+pub enum Receive {
+    Datagram(Vec<u8>),
+    Overrun,
+}
+
+/// Plays one answer a request. Its messages get the request's sequence number
+/// when they are received.
+#[derive(Debug, Default)]
+pub struct Script {
+    pub answers: VecDeque<VecDeque<Receive>>,
+    pub sent: Vec<(Vec<u8>, Scope)>,
+    pub resets: usize,
+}
+
+impl Script {
+    pub fn new<A, D>(answers: A) -> Self
+    where
+        A: IntoIterator<Item = D>,
+        D: IntoIterator<Item = Vec<u8>>,
+    {
+        let answers = answers
+            .into_iter()
+            .map(|answer| answer.into_iter().map(Receive::Datagram).collect())
+            .collect();
+        Self {
+            answers,
+            ..Self::default()
+        }
+    }
+}
+
+impl Transport for Script {
+    fn family(&self) -> u16 {
+        FAMILY
+    }
+
+    fn port(&self) -> u32 {
+        PORT
+    }
+
+    fn send(&mut self, request: &[u8], scope: Scope) -> Result<()> {
+        self.sent.push((request.to_vec(), scope));
+        Ok(())
+    }
+
+    fn receive(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        let answer = self.answers.front_mut().expect("nothing is to be received");
+        let next = answer.pop_front().expect("received beyond the end");
+        if answer.is_empty() {
+            self.answers.pop_front();
+        }
+        let Receive::Datagram(datagram) = next else {
+            return Err(Error::Overrun);
+        };
+        if datagram.len() > buffer.len() {
+            return Err(Error::Truncated {
+                message: datagram.len(),
+                buffer: buffer.len(),
+            });
+        }
+        let buffer = &mut buffer[..datagram.len()];
+        buffer.copy_from_slice(&datagram);
+        let (request, _) = self.sent.last().unwrap();
+        let mut at = 0;
+        while at + 16 <= buffer.len() {
+            let len = u32::from_ne_bytes(buffer[at..at + 4].try_into().unwrap()) as usize;
+            if buffer[at + 8..at + 12] == SEQ.to_ne_bytes() {
+                buffer[at + 8..at + 12].copy_from_slice(&request[8..12]);
+            }
+            at += len.next_multiple_of(4).max(16);
+        }
+        Ok(buffer.len())
+    }
+
+    fn reset(&mut self, _buffer: &mut [u8]) -> Result<()> {
+        self.resets += 1;
+        Ok(())
+    }
+}

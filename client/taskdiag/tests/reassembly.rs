@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: MIT
+//! The reassembly: however a stream is cut, the tasks are the same; whatever
+//! the bytes, there is a task or an error.
+
+mod common;
+
+use common::*;
+use proptest::prelude::*;
+use taskdiag::reassembly::{Event, Reassembly};
+use taskdiag::{Error, Task, TaskRef};
+
+fn reassembly() -> Reassembly {
+    Reassembly::new(FAMILY, SEQ, PORT)
+}
+
+/// Feeds a stream to its end, with a new buffer for each datagram.
+fn read<'a>(
+    reassembly: &mut Reassembly,
+    datagrams: impl IntoIterator<Item = &'a [u8]>,
+) -> Result<(Vec<Task>, bool), Error> {
+    let mut tasks = Vec::new();
+    for datagram in datagrams {
+        let mut feed = reassembly.feed(datagram);
+        loop {
+            match feed.next()? {
+                Event::Task(task) => tasks.push(touch(task)),
+                Event::More => break,
+                Event::End => return Ok((tasks, true)),
+            }
+        }
+    }
+    Ok((tasks, false))
+}
+
+/// Asks a task for everything it can tell.
+fn touch(task: TaskRef<'_>) -> Task {
+    let owned = task.to_owned();
+    assert_eq!((task.pid(), task.tgid()), (owned.pid, owned.tgid));
+    assert_eq!((task.base(), task.cred()), (owned.base, owned.cred));
+    for bit in [0, 1, 2, 100, u16::MAX] {
+        let _ = task.group(bit);
+    }
+    let _ = format!(
+        "{task:?} {:?}",
+        owned.base.map(|base| base.comm.to_string())
+    );
+    owned
+}
+
+fn tasks<'a>(datagrams: impl IntoIterator<Item = &'a [u8]>) -> Vec<Task> {
+    let (tasks, ended) = read(&mut reassembly(), datagrams).unwrap();
+    assert!(ended);
+    tasks
+}
+
+fn what(datagram: &[u8]) -> String {
+    read(&mut reassembly(), [datagram]).unwrap_err().to_string()
+}
+
+#[test]
+fn pieces_are_taken_together() {
+    let pieces = [
+        row(1, 0, &base(1)),
+        row(2, 0, &base(2)),
+        row(2, CONT, &cred()),
+        row(2, CONT, &attribute(20, b"more")),
+        row(3, 0, &[]),
+        done(0),
+    ];
+    let tasks = tasks([&pieces.concat()[..]]);
+    assert_eq!(tasks.len(), 3);
+    assert!(tasks[0].base.is_some() && tasks[0].cred.is_none());
+    assert!(tasks[1].base.is_some() && tasks[1].cred.is_some());
+    assert_eq!(tasks[1].other, [(20, b"more".to_vec())]);
+    assert_eq!(tasks[2].pid, 3);
+}
+
+#[test]
+fn the_first_of_a_group_counts_and_the_others_survive() {
+    let stream = [row(1, 0, &[base(1), base(2)].concat()), done(0)].concat();
+    let [task] = &tasks([&stream[..]])[..] else {
+        panic!("one task");
+    };
+    assert_eq!(task.base.unwrap().pid, 1);
+    assert_eq!(task.other[0].0, BASE);
+}
+
+#[test]
+fn messages_of_other_answers_are_passed_over() {
+    let mut other_seq = row(66, 0, &base(66));
+    other_seq[8] ^= 1;
+    let mut other_port = row(77, CONT, &base(77));
+    other_port[12] ^= 1;
+    let mut other_done = done(-5);
+    other_done[8] ^= 1;
+    let stream = [
+        other_seq.clone(),
+        row(1, 0, &base(1)),
+        other_port,
+        row(1, CONT, &cred()),
+        other_seq,
+        row(2, 0, &[]),
+        other_done,
+        message(NLMSG_NOOP, 0, &[]),
+        done(0),
+    ]
+    .concat();
+    let tasks = tasks([&stream[..]]);
+    assert_eq!(tasks.iter().map(|t| t.pid).collect::<Vec<_>>(), [1, 2]);
+    assert!(tasks[0].cred.is_some());
+}
+
+#[test]
+fn a_message_alone_is_the_whole_answer() {
+    let stream = row_with(0, 1, 0, &base(1));
+    let mut reassembly = reassembly();
+    let mut feed = reassembly.feed(&stream);
+    assert!(matches!(feed.next().unwrap(), Event::Task(task) if task.pid() == 1));
+    assert!(matches!(feed.next().unwrap(), Event::End));
+    assert!(matches!(feed.next().unwrap(), Event::End));
+}
+
+#[test]
+fn headers_of_unusual_length_are_read() {
+    // TASK_DIAG_MSG with a field that is not known yet, without the flags,
+    // and without anything; the family in a later version.
+    for (msg, pid, tgid) in [
+        (words(&[1, 2, 0, 99]), 1, 2),
+        (words(&[1, 2]), 1, 2),
+        (vec![], 0, 0),
+    ] {
+        for version in [1, 2] {
+            let head = [1, version, 0, 0];
+            let payload = [&head[..], &attribute(MSG, &msg), &base(5)].concat();
+            let stream = [
+                row(8, 0, &[]),
+                message(FAMILY, MULTI, &payload),
+                row(9, 0, &[]),
+                done(0),
+            ]
+            .concat();
+            let tasks = tasks([&stream[..]]);
+            assert_eq!(tasks.len(), 3);
+            assert_eq!((tasks[1].pid, tasks[1].tgid), (pid, tgid));
+            assert_eq!(tasks[1].base.unwrap().pid, 5);
+        }
+    }
+}
+
+#[test]
+fn the_last_message_may_lack_its_padding() {
+    let mut last = row(2, 0, &attribute(99, b"12345"));
+    let len = (last.len() - 3) as u32;
+    last[..4].copy_from_slice(&len.to_ne_bytes());
+    last.truncate(len as usize);
+    let first = [row(1, 0, &[]), last].concat();
+    let second = [row(2, CONT, &attribute(98, b"6")), done(0)].concat();
+    let tasks = tasks([&first[..], &second[..]]);
+    assert_eq!(
+        tasks[1].other,
+        [(99, b"12345".to_vec()), (98, b"6".to_vec())]
+    );
+}
+
+#[test]
+fn what_is_wrong_is_told() {
+    assert_eq!(
+        what(&row(1, CONT, &[])),
+        "cannot read the kernel's answer: a message goes on with a task that did not begin"
+    );
+    assert_eq!(
+        what(&[row(1, 0, &[]), row(2, CONT, &[])].concat()),
+        "cannot read the kernel's answer: a message goes on with a task that did not begin"
+    );
+    assert_eq!(
+        what(&message(FAMILY, MULTI, &[1, 1, 0, 0])),
+        "cannot read the kernel's answer: the first attribute is not TASK_DIAG_MSG"
+    );
+    assert_eq!(
+        what(&message(FAMILY, MULTI, &[9, 1, 0, 0])),
+        "cannot read the kernel's answer: the command is not TASK_DIAG_CMD_GET"
+    );
+    assert_eq!(
+        what(&message(FAMILY, MULTI, &[1, 1])),
+        "cannot read the kernel's answer: there is no generic netlink header"
+    );
+    assert_eq!(
+        what(&message(0x99, MULTI, &[])),
+        "cannot read the kernel's answer: a message of type 153, which is not the family's"
+    );
+    assert_eq!(
+        what(&done(0)[..15]),
+        "cannot read the kernel's answer: there are fewer bytes than a message header has"
+    );
+    assert_eq!(
+        what(&[row(1, 0, &[]), row_with(0, 2, 0, &[])].concat()),
+        "cannot read the kernel's answer: a message that is no part of a dump, in a dump"
+    );
+    assert!(matches!(
+        read(&mut reassembly(), [&message(NLMSG_OVERRUN, 0, &[])[..]]),
+        Err(Error::Overrun)
+    ));
+}
+
+/// A broken piece does not become a sound one by what follows it.
+#[test]
+fn pieces_are_looked_at_one_by_one() {
+    let stream = [
+        row(1, 0, &[12, 0, 99, 0, 1, 2, 3, 4]),
+        row(1, CONT, &[5, 6, 7, 8]),
+        done(0),
+    ]
+    .concat();
+    assert!(read(&mut reassembly(), [&stream[..]]).is_err());
+}
+
+#[test]
+fn after_an_error_there_is_only_the_end() {
+    let stream = [row(1, 0, &[]), row(7, CONT, &[]), row(8, 0, &[]), done(0)].concat();
+    let mut reassembly = reassembly();
+    let mut feed = reassembly.feed(&stream);
+    assert!(feed.next().is_err());
+    assert!(matches!(feed.next().unwrap(), Event::End));
+    let mut feed = reassembly.feed(&stream);
+    assert!(matches!(feed.next().unwrap(), Event::End));
+}
+
+#[test]
+fn a_restart_forgets() {
+    let mut reassembly = reassembly();
+    let begun = row_with(MULTI | INTERRUPTED, 1, 0, &base(1));
+    let (tasks, ended) = read(&mut reassembly, [&begun[..]]).unwrap();
+    assert!(tasks.is_empty() && !ended && reassembly.interrupted());
+    reassembly.restart(FAMILY, SEQ, PORT);
+    let (tasks, ended) = read(&mut reassembly, [&done(0)[..]]).unwrap();
+    assert!(tasks.is_empty() && ended && !reassembly.interrupted());
+}
+
+/// A task before it is cut: its number and its attributes.
+#[derive(Clone, Debug)]
+struct Plan {
+    attributes: Vec<Vec<u8>>,
+}
+
+fn plans() -> impl Strategy<Value = Vec<Plan>> {
+    let other = (18u16..0x4000, prop::collection::vec(any::<u8>(), 0..40));
+    let attribute = prop_oneof![
+        any::<u16>().prop_map(|pid| base(pid.into())),
+        Just(cred()),
+        Just(attribute(PAD, &[])),
+        // A structure of any length.
+        (BASE..=CRED, prop::collection::vec(any::<u8>(), 0..120))
+            .prop_map(|(kind, value)| attribute(kind, &value)),
+        other.prop_map(|(kind, value)| attribute(kind, &value)),
+    ];
+    prop::collection::vec(
+        prop::collection::vec(attribute, 0..6).prop_map(|attributes| Plan { attributes }),
+        0..8,
+    )
+}
+
+/// One message a task, one datagram.
+fn whole(plans: &[Plan]) -> Vec<Task> {
+    let mut stream = Vec::new();
+    for (pid, plan) in plans.iter().enumerate() {
+        stream.extend(row(pid as u32, 0, &plan.attributes.concat()));
+    }
+    stream.extend(done(0));
+    tasks([&stream[..]])
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1000))]
+
+    #[test]
+    fn however_a_stream_is_cut_the_tasks_are_the_same(
+        plans in plans(),
+        pieces in prop::collection::vec(any::<bool>(), 64),
+        datagrams in prop::collection::vec(any::<bool>(), 128),
+        interrupted in any::<prop::sample::Index>(),
+    ) {
+        let mut messages = Vec::new();
+        let mut cuts = pieces.into_iter().cycle();
+        for (pid, plan) in plans.iter().enumerate() {
+            let mut piece = Vec::new();
+            let mut flags = 0;
+            for attribute in &plan.attributes {
+                if cuts.next().unwrap() {
+                    messages.push(row(pid as u32, flags, &piece));
+                    piece.clear();
+                    flags = CONT;
+                }
+                piece.extend(attribute);
+            }
+            messages.push(row(pid as u32, flags, &piece));
+        }
+        messages.push(done(0));
+        let interrupted = interrupted.index(messages.len());
+        messages[interrupted][6] |= INTERRUPTED as u8;
+
+        let mut stream: Vec<Vec<u8>> = vec![Vec::new()];
+        for (message, cut) in messages.iter().zip(datagrams.into_iter().cycle()) {
+            if cut {
+                stream.push(Vec::new());
+            }
+            stream.last_mut().unwrap().extend(message);
+        }
+        let mut reassembly = reassembly();
+        let (tasks, ended) = read(&mut reassembly, stream.iter().map(Vec::as_slice)).unwrap();
+        prop_assert!(ended && reassembly.interrupted());
+        prop_assert_eq!(tasks, whole(&plans));
+    }
+
+    #[test]
+    fn any_bytes_are_tasks_or_an_error(
+        datagrams in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..300), 0..4),
+    ) {
+        let _ = read(&mut reassembly(), datagrams.iter().map(Vec::as_slice));
+        let _ = read(&mut Reassembly::default(), datagrams.iter().map(Vec::as_slice));
+        for bytes in &datagrams {
+            if let Ok(task) = TaskRef::new(1, 2, bytes) {
+                touch(task);
+            }
+            // Behind a sound head, so that more of them are looked at.
+            let stream = [row(1, 0, bytes), row(2, 0, &[]), row(2, CONT, bytes), done(0)].concat();
+            let _ = read(&mut reassembly(), [&stream[..]]);
+            for kind in [NLMSG_ERROR, NLMSG_DONE, FAMILY] {
+                let stream = message(kind, ACK_TLVS, bytes);
+                let _ = read(&mut reassembly(), [&stream[..]]);
+            }
+        }
+    }
+
+    #[test]
+    fn a_sound_stream_with_flipped_bytes_is_tasks_or_an_error(
+        plans in plans(),
+        flips in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let mut stream = Vec::new();
+        for (pid, plan) in plans.iter().enumerate() {
+            stream.extend(row(pid as u32, 0, &plan.attributes.concat()));
+            stream.extend(row(pid as u32, CONT, &cred()));
+        }
+        stream.extend(done(0));
+        for (at, value) in flips {
+            let at = at.index(stream.len());
+            stream[at] = value;
+        }
+        let (first, second) = stream.split_at(cut.index(stream.len()));
+        let _ = read(&mut reassembly(), [first, second]);
+        let _ = read(&mut reassembly(), [&stream[..]]);
+    }
+}
