@@ -6,8 +6,8 @@
 
 # Sets MACHINE_HOST and MACHINE_INIT.
 build_machine_programs() {
-	local hash folder program source=$PROJECT/scripts/machine
-	hash=$(printf '%s\0' "$source"/*.[ch] | hash_of)
+	local hash folder source=$PROJECT/scripts/machine
+	hash=$(printf '%s\0' "$source"/*.h "$source"/*/*.[ch] | hash_of)
 	folder=$CACHE/machine/$hash
 	MACHINE_HOST=$folder/host
 	MACHINE_INIT=$folder/init
@@ -17,11 +17,16 @@ build_machine_programs() {
 	need libc6-dev /usr/include/stdio.h
 	install_missing "boot a kernel"
 	mkdir -p "$folder"
-	for program in init host; do
-		gcc -O2 -Wall -Wextra -Werror -pthread "$source/$program.c" \
-			-o "$folder/$program.$$" >&2 || die "cannot build $source/$program.c"
-		mv "$folder/$program.$$" "$folder/$program"
-	done
+	compile_program "$MACHINE_HOST" "$source"/host/*.c
+	compile_program "$MACHINE_INIT" "$source"/guest/*.c
+}
+
+compile_program() {
+	local program=$1
+	shift
+	gcc -O2 -Wall -Wextra -Werror -pthread "$@" -o "$program.$$" >&2 ||
+		die "cannot build $program"
+	mv "$program.$$" "$program"
 }
 
 # The machine's memory is a file that programs are run from.  It takes up what
@@ -74,11 +79,14 @@ enter_machine() {
 		--memory-folder "$(find_memory_folder "${TASKDIAG_MEMORY:-2G}")"
 		--state-folder "$CACHE/state"
 		--programs "$programs"
-		--visible "$programs"
-		--visible "$CACHE"
 		--writable "$PROJECT"
 		--folder "$folder"
 	)
+	for folder in "$programs" "$CACHE"; do
+		if [[ -d $folder && $folder != "$PROJECT"/* ]]; then
+			options+=(--visible "$folder")
+		fi
+	done
 	if [[ -n $log ]]; then
 		options+=(--log "$log")
 	fi

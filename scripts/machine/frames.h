@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What host.c and init.c say to each other.
+ * What the host's and the guest's program say to each other.
  *
  * The machine has five serial lines.  Each stream of the command has one of
  * its own, so that a reader who is slow on one never holds up another:
  *
- *   IN    host to guest: blocks, each a 16-bit length and that many bytes;
+ *   IN    host to guest: blocks, each an unsigned short and that many bytes;
  *         a block of length 0 is the end of the input
  *   OUT   guest to host: the bytes of standard output, as they are
  *   ERR   guest to host: the bytes of standard error, as they are
@@ -21,22 +21,24 @@
 #include <poll.h>
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 #include <unistd.h>
+
+/* The exit status where the machine failed, not the command. */
+#define MACHINE_FAILED 125
 
 enum line { LINE_IN, LINE_OUT, LINE_ERR, LINE_TERM, LINE_CTL, LINES };
 
 enum frame_type {
 	FRAME_READY = 1,	/* guest: the lines are open */
 	FRAME_START,		/* host: items, what to run */
-	FRAME_SIGNAL,		/* host: int32_t, for the command */
+	FRAME_SIGNAL,		/* host: an int, for the command */
 	FRAME_WINSIZE,		/* host: struct winsize, of the terminal */
-	FRAME_ENDED,		/* guest: int32_t, the command's exit status */
+	FRAME_ENDED,		/* guest: an int, the command's exit status */
 };
 
 struct frame {
-	uint32_t type;
-	uint32_t length;
+	unsigned int type;
+	unsigned int length;
 };
 
 /*
@@ -52,6 +54,7 @@ enum item {
 	ITEM_PROGRAMS = 'p',	/* a folder to be first in PATH */
 	ITEM_STREAM = 's',	/* "<0|1|2><n|p|t|o>", see enum stream_kind */
 	ITEM_COOKED = 'c',	/* the caller's terminal turns \n into \r\n */
+	ITEM_SIZE = 'z',	/* "ROWS COLUMNS" of the terminal */
 };
 
 enum stream_kind {
@@ -121,7 +124,7 @@ static inline bool write_all(int fd, const void *buffer, size_t size)
 }
 
 static inline bool send_frame(int fd, enum frame_type type, const void *payload,
-			      uint32_t length)
+			      size_t length)
 {
 	struct frame f = { .type = type, .length = length };
 

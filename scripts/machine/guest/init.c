@@ -1,32 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The first process of the machine that scripts/run boots.
+ * The first process of the machine that scripts/run boots: runs one command,
+ * carries its streams to the host over the serial lines, and powers off.
  *
- * It makes a bare kernel with the host's files as root into a system, runs one
- * command, carries its streams to host.c over the serial lines, and powers the
- * machine off.  It knows frames.h and nothing about the project.
+ * It knows frames.h and nothing about the project.
  */
 #define _GNU_SOURCE
 #include <err.h>
 #include <fcntl.h>
-#include <net/if.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mount.h>
 #include <sys/reboot.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <termios.h>
 
-#include "frames.h"
-
-#define FOLDERS_MAX 16
+#include "../frames.h"
+#include "system.h"
 
 static int lines[LINES];
 
@@ -35,113 +29,15 @@ static struct {
 	char **arguments;
 	char **variables;
 	const char *folder, *programs;
-	const char *writable[FOLDERS_MAX];
-	const char *visible[FOLDERS_MAX];
-	size_t n_arguments, n_variables, n_writable, n_visible;
+	struct folders writable, visible;
+	size_t n_arguments, n_variables;
 	enum stream_kind streams[3];
 	bool cooked;
+	struct winsize size;
 } start = { .streams = { STREAM_NOTHING, STREAM_NOTHING, STREAM_NOTHING } };
 
 static pid_t command;
 static int terminal = -1;	/* the master of the command's terminal */
-
-/* ------------------------------------------------------------ the system */
-
-static void attach(const char *type, const char *where, unsigned long flags,
-		   const char *options)
-{
-	mkdir(where, 0755);
-	if (mount(type, where, type, flags, options) && errno != EBUSY)
-		warn("mount %s on %s", type, where);
-}
-
-/* What must be there before the host's wishes are known. */
-static void set_up_devices(void)
-{
-	const unsigned long safe = MS_NOSUID | MS_NOEXEC;
-
-	attach("devtmpfs", "/dev", MS_NOSUID, "mode=755");
-	attach("proc", "/proc", safe | MS_NODEV, NULL);
-	attach("sysfs", "/sys", safe | MS_NODEV, NULL);
-	attach("devpts", "/dev/pts", safe, "gid=5,mode=620,ptmxmode=666");
-	attach("mqueue", "/dev/mqueue", safe | MS_NODEV, NULL);
-	attach("debugfs", "/sys/kernel/debug", safe | MS_NODEV, NULL);
-	attach("securityfs", "/sys/kernel/security", safe | MS_NODEV, NULL);
-	attach("cgroup2", "/sys/fs/cgroup", safe | MS_NODEV, NULL);
-	symlink("/proc/self/fd", "/dev/fd");
-	symlink("/proc/self/fd/0", "/dev/stdin");
-	symlink("/proc/self/fd/1", "/dev/stdout");
-	symlink("/proc/self/fd/2", "/dev/stderr");
-}
-
-static void set_up_loopback(void)
-{
-	struct ifreq request = { .ifr_name = "lo", .ifr_flags = IFF_UP };
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-
-	if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &request))
-		warn("loopback");
-	if (fd >= 0)
-		close(fd);
-}
-
-static void make_folders(char *path)
-{
-	for (char *slash = path; (slash = strchr(slash + 1, '/'));) {
-		*slash = '\0';
-		mkdir(path, 0755);
-		*slash = '/';
-	}
-	mkdir(path, 0755);
-}
-
-static int hold(const char *path)
-{
-	int tree = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-
-	if (tree < 0)
-		warn("%s", path);
-	return tree;
-}
-
-static void put_back(int tree, const char *path)
-{
-	char *copy = strdup(path);
-
-	if (tree < 0)
-		return;
-	make_folders(copy);
-	if (move_mount(tree, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH))
-		warn("%s", path);
-	close(tree);
-	free(copy);
-}
-
-/*
- * The host's files are read-only but for the writable folders, and /tmp, /run
- * and /dev/shm are fresh.  Folders that are asked for may lie below those, so
- * they are held while the fresh ones are mounted, and then put back.
- */
-static void set_up_files(void)
-{
-	int writable[FOLDERS_MAX], visible[FOLDERS_MAX];
-
-	for (size_t i = 0; i < start.n_writable; i++)
-		writable[i] = hold(start.writable[i]);
-	if (mount(NULL, "/", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL))
-		warn("read-only root");
-	for (size_t i = 0; i < start.n_visible; i++)
-		visible[i] = hold(start.visible[i]);
-
-	attach("tmpfs", "/tmp", MS_NOSUID | MS_NODEV, "mode=1777");
-	attach("tmpfs", "/run", MS_NOSUID | MS_NODEV, "mode=755");
-	attach("tmpfs", "/dev/shm", MS_NOSUID | MS_NODEV, "mode=1777");
-
-	for (size_t i = 0; i < start.n_visible; i++)
-		put_back(visible[i], start.visible[i]);
-	for (size_t i = 0; i < start.n_writable; i++)
-		put_back(writable[i], start.writable[i]);
-}
 
 #define PROGRAMS "/run/programs"
 
@@ -181,11 +77,11 @@ static void open_lines(void)
 	}
 }
 
-static void add(const char **list, size_t *n, const char *what)
+static void add(struct folders *list, const char *path)
 {
-	if (*n == FOLDERS_MAX)
+	if (list->n == FOLDERS_MAX)
 		errx(1, "more than %d folders", FOLDERS_MAX);
-	list[(*n)++] = what;
+	list->paths[list->n++] = path;
 }
 
 static void push(char ***list, size_t *n, char *what)
@@ -210,10 +106,10 @@ static void take_item(enum item kind, char *text)
 		start.folder = text;
 		break;
 	case ITEM_WRITABLE:
-		add(start.writable, &start.n_writable, text);
+		add(&start.writable, text);
 		break;
 	case ITEM_VISIBLE:
-		add(start.visible, &start.n_visible, text);
+		add(&start.visible, text);
 		break;
 	case ITEM_PROGRAMS:
 		start.programs = text;
@@ -223,6 +119,9 @@ static void take_item(enum item kind, char *text)
 		break;
 	case ITEM_COOKED:
 		start.cooked = true;
+		break;
+	case ITEM_SIZE:
+		sscanf(text, "%hu %hu", &start.size.ws_row, &start.size.ws_col);
 		break;
 	default:
 		errx(1, "unknown item '%c'", kind);
@@ -292,7 +191,7 @@ static void *carry_in(void *argument)
 	int to = *(int *)argument;
 	bool open = true;
 	char buffer[65536];
-	uint16_t length;
+	unsigned short length;
 
 	while (read_all(lines[LINE_IN], &length, sizeof(length)) && length &&
 	       read_all(lines[LINE_IN], buffer, length)) {
@@ -309,7 +208,7 @@ static void *obey(void *unused)
 {
 	struct frame f;
 	union {
-		int32_t signal;
+		int signal;
 		struct winsize size;
 	} p;
 
@@ -348,6 +247,7 @@ static int open_terminal(void)
 	if (start.cooked)
 		t.c_oflag &= ~OPOST;
 	tcsetattr(slave, TCSANOW, &t);
+	ioctl(slave, TIOCSWINSZ, &start.size);
 	return slave;
 }
 
@@ -443,17 +343,14 @@ int main(void)
 {
 	int streams[3], slave;
 	pthread_t ctl;
-	int32_t status;
+	int status;
 
 	signal(SIGPIPE, SIG_IGN);
 	umask(0);
-	set_up_devices();
+	system_set_up();
 	open_lines();
-	set_up_loopback();
-	if (sethostname("taskdiag", strlen("taskdiag")))
-		warn("host name");
 	receive_start();
-	set_up_files();
+	system_set_up_files(&start.writable, &start.visible);
 	umask(022);
 	environ = start.variables;
 	set_up_path();

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Looks at the caller's streams and carries what goes through them.
+ */
+#define _GNU_SOURCE
+#include <err.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <termios.h>
+#include <time.h>
+
+#include "streams.h"
+
+static bool same_file(int a, int b)
+{
+	struct stat x, y;
+
+	return !fstat(a, &x) && !fstat(b, &y) && x.st_dev == y.st_dev &&
+	       x.st_ino == y.st_ino;
+}
+
+static bool is_null(int fd)
+{
+	struct stat mine, null;
+
+	return fstat(fd, &mine) ||
+	       (!stat("/dev/null", &null) && S_ISCHR(mine.st_mode) &&
+		mine.st_rdev == null.st_rdev);
+}
+
+/*
+ * A stream that is a terminal here is one there.  Keys are passed on only
+ * where standard output is a terminal, too: in "scripts/run CMD | less" they
+ * are meant for less.
+ */
+struct streams streams_look(void)
+{
+	struct streams s = { .terminal = -1 };
+	bool tty[3];
+
+	/* A closed one is an empty one; its number must not be reused. */
+	while (open("/dev/null", O_RDWR | O_CLOEXEC) <= 2)
+		;
+	for (int i = 0; i < 3; i++) {
+		tty[i] = isatty(i);
+		s.kinds[i] = tty[i] ? STREAM_TERMINAL : STREAM_PIPE;
+	}
+	s.interactive = tty[0] && tty[1];
+	if (!s.interactive && (tty[0] || is_null(0)))
+		s.kinds[0] = STREAM_NOTHING;
+	if (tty[1] || tty[2])
+		s.terminal = tty[1] ? 1 : 2;
+	if (!tty[1] && !tty[2] && same_file(1, 2))
+		s.kinds[2] = STREAM_AS_OUTPUT;
+	return s;
+}
+
+static struct termios before;
+static bool is_raw;
+
+void streams_make_raw(void)
+{
+	struct termios t;
+
+	if (tcgetattr(0, &before))
+		err(MACHINE_FAILED, "terminal");
+	t = before;
+	cfmakeraw(&t);
+	is_raw = !tcsetattr(0, TCSADRAIN, &t);
+}
+
+void streams_restore(void)
+{
+	if (is_raw)
+		tcsetattr(0, TCSADRAIN, &before);
+	is_raw = false;
+}
+
+void streams_carry_out(int from, int to)
+{
+	char buffer[65536];
+	ssize_t n;
+
+	while ((n = read_some(from, buffer, sizeof(buffer))) > 0)
+		if (to < 0 || !write_all(to, buffer, n))
+			break;
+	/* Where nobody reads any more, the command finds its stream broken. */
+	shutdown(from, SHUT_RDWR);
+}
+
+#define ESCAPE 0x1d	/* Ctrl-] */
+
+/* Whether Ctrl-] was pressed three times within a second or so. */
+static bool is_escape(const char *keys, ssize_t n)
+{
+	static time_t since;
+	static int count;
+
+	for (ssize_t i = 0; i < n; i++) {
+		if (keys[i] != ESCAPE || time(NULL) > since + 1) {
+			count = 0;
+			since = time(NULL);
+		}
+		if (keys[i] == ESCAPE && ++count == 3)
+			return true;
+	}
+	return false;
+}
+
+void streams_carry_in(int to, void (*escaped)(void))
+{
+	char buffer[16384];
+	unsigned short length;
+	ssize_t n;
+
+	while ((n = read_some(0, buffer, sizeof(buffer))) > 0) {
+		if (is_raw && is_escape(buffer, n))
+			escaped();
+		length = n;
+		if (!write_all(to, &length, sizeof(length)) ||
+		    !write_all(to, buffer, n))
+			return;
+	}
+	length = 0;
+	write_all(to, &length, sizeof(length));
+}
