@@ -7,7 +7,6 @@
 #include <fcntl.h>
 
 #include "idset.h"
-#include "population.h"
 #include "procfs.h"
 #include "taskdiag_test.h"
 
@@ -17,14 +16,52 @@
 /* Tasks elsewhere in the system may come and go while two views are taken. */
 #define ATTEMPTS 50
 
+/* Made once, before the tests. */
+static struct population pop;
+static pid_t family;		/* has threads, and children of each */
+static pid_t leader_gone;	/* has threads, but a zombie for a leader */
+static pid_t zombie;
+static pid_t childless;
+
+static int make_member(const struct member_spec *spec, pid_t *pid)
+{
+	int err = population_add(&pop, spec);
+
+	if (!err && pid)
+		*pid = pop.member[pop.nr - 1].pid;
+	return err;
+}
+
+static int make_population(void)
+{
+	const struct member_spec family_spec = {
+		.name = "family", .threads = 3, .children = 10,
+	};
+	const struct member_spec leader_gone_spec = {
+		.name = "leader gone", .pose = POSE_LEADER_GONE, .threads = 2,
+		.children = 5,
+	};
+	const struct member_spec zombie_spec = { .pose = POSE_ZOMBIE };
+	const struct member_spec childless_spec = {};
+	unsigned int i;
+	int err;
+
+	err = population_begin(&pop);
+	err = err ?: make_member(&family_spec, &family);
+	err = err ?: make_member(&leader_gone_spec, &leader_gone);
+	err = err ?: make_member(&zombie_spec, &zombie);
+	for (i = 0; !err && i < SLEEPERS; i++) {
+		const struct member_spec sleeper = { .threads = i % 3 };
+
+		err = make_member(&sleeper, NULL);
+	}
+	err = err ?: make_member(&childless_spec, &childless);
+	return err ?: population_settle(&pop);
+}
+
 FIXTURE(dump) {
 	struct td_sock sock;
 	int proc;
-	struct population pop;
-	pid_t family;		/* has threads, and children of each */
-	pid_t leader_gone;	/* has threads but no leader to speak of */
-	pid_t zombie;
-	pid_t childless;
 };
 
 FIXTURE_VARIANT(dump) {
@@ -42,51 +79,15 @@ FIXTURE_VARIANT_ADD(dump, in_8_kib) {
 	.rows = 40,
 };
 
-static void add(struct __test_metadata *_metadata, struct population *pop,
-		const struct member_spec *spec, pid_t *pid)
-{
-	ASSERT_EQ(0, population_add(pop, spec)) {
-		TH_LOG("%s", pop->error);
-	}
-	if (pid)
-		*pid = pop->member[pop->nr - 1].pid;
-}
-
 FIXTURE_SETUP(dump)
 {
-	const struct member_spec family = {
-		.name = "family", .threads = 3, .children = 10,
-	};
-	const struct member_spec leader_gone = {
-		.name = "leader gone", .pose = POSE_LEADER_GONE, .threads = 2,
-		.children = 5,
-	};
-	const struct member_spec zombie = { .pose = POSE_ZOMBIE };
-	const struct member_spec childless = {};
-	unsigned int i;
-
 	ASSERT_EQ(0, td_open(&self->sock, variant->size));
 	self->proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	ASSERT_LE(0, self->proc);
-
-	ASSERT_EQ(0, population_begin(&self->pop));
-	add(_metadata, &self->pop, &family, &self->family);
-	add(_metadata, &self->pop, &leader_gone, &self->leader_gone);
-	add(_metadata, &self->pop, &zombie, &self->zombie);
-	for (i = 0; i < SLEEPERS; i++) {
-		const struct member_spec sleeper = { .threads = i % 3 };
-
-		add(_metadata, &self->pop, &sleeper, NULL);
-	}
-	add(_metadata, &self->pop, &childless, &self->childless);
-	ASSERT_EQ(0, population_settle(&self->pop, self->proc)) {
-		TH_LOG("%s", self->pop.error);
-	}
 }
 
 FIXTURE_TEARDOWN(dump)
 {
-	population_end(&self->pop);
 	close(self->proc);
 	td_close(&self->sock);
 }
@@ -181,42 +182,42 @@ static void same_as(struct __test_metadata *_metadata, struct td_sock *sock,
 TEST_F(dump, all_is_every_process)
 {
 	same_as(_metadata, &self->sock, self->proc, TASK_DIAG_DUMP_ALL, 0,
-		view_processes, self->pop.nr);
+		view_processes, pop.nr);
 }
 
 TEST_F(dump, all_thread_is_every_thread)
 {
 	same_as(_metadata, &self->sock, self->proc, TASK_DIAG_DUMP_ALL_THREAD,
-		0, view_all_threads, 2 * self->pop.nr);
+		0, view_all_threads, 2 * pop.nr);
 }
 
 TEST_F(dump, children_are_those_of_every_thread)
 {
 	same_as(_metadata, &self->sock, self->proc, TASK_DIAG_DUMP_CHILDREN,
-		self->family, procfs_children, 10);
+		family, procfs_children, 10);
 	same_as(_metadata, &self->sock, self->proc, TASK_DIAG_DUMP_CHILDREN,
-		self->leader_gone, procfs_children, 5);
+		leader_gone, procfs_children, 5);
 	/* Many: more than any first guess at their number. */
 	same_as(_metadata, &self->sock, self->proc, TASK_DIAG_DUMP_CHILDREN,
-		getpid(), procfs_children, self->pop.nr);
+		pop.maker, procfs_children, pop.nr);
 }
 
 TEST_F(dump, threads_are_those_of_one_process)
 {
 	same_as(_metadata, &self->sock, self->proc, TASK_DIAG_DUMP_THREAD,
-		self->family, procfs_threads, 4);
+		family, procfs_threads, 4);
 	same_as(_metadata, &self->sock, self->proc, TASK_DIAG_DUMP_THREAD,
-		self->leader_gone, procfs_threads, 3);
+		leader_gone, procfs_threads, 3);
 	same_as(_metadata, &self->sock, self->proc, TASK_DIAG_DUMP_THREAD,
-		self->zombie, procfs_threads, 1);
+		zombie, procfs_threads, 1);
 	same_as(_metadata, &self->sock, self->proc, TASK_DIAG_DUMP_THREAD,
-		self->childless, procfs_threads, 1);
+		childless, procfs_threads, 1);
 }
 
 /* An empty answer is an answer. */
 TEST_F(dump, nobody_has_children)
 {
-	const pid_t pids[] = { self->zombie, self->childless };
+	const pid_t pids[] = { zombie, childless };
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(pids); i++) {
@@ -239,7 +240,7 @@ TEST_F(dump, a_thread_stands_for_its_process)
 	const __u64 strategies[] = {
 		TASK_DIAG_DUMP_CHILDREN, TASK_DIAG_DUMP_THREAD,
 	};
-	const pid_t pids[] = { self->family, self->leader_gone };
+	const pid_t pids[] = { family, leader_gone };
 	size_t i, j;
 
 	for (i = 0; i < ARRAY_SIZE(pids); i++) {
@@ -308,7 +309,7 @@ static void ask_for_one(struct __test_metadata *_metadata, struct td_sock *sock,
 
 TEST_F(dump, one_is_one)
 {
-	const pid_t pids[] = { self->family, self->leader_gone, self->zombie };
+	const pid_t pids[] = { family, leader_gone, zombie };
 	size_t i, j, asked = 0;
 
 	for (i = 0; i < ARRAY_SIZE(pids); i++) {
@@ -382,13 +383,13 @@ TEST_F(dump, all_ignores_the_pid)
 
 	ASSERT_EQ(0, td_query(&self->sock, &what, NLM_F_DUMP, &a));
 	ASSERT_GOOD(&a);
-	EXPECT_LE(self->pop.nr, a.rows);
+	EXPECT_LE(pop.nr, a.rows);
 	td_answer_free(&a);
 
 	what.dump_strategy = TASK_DIAG_DUMP_ALL_THREAD;
 	ASSERT_EQ(0, td_query(&self->sock, &what, NLM_F_DUMP, &a));
 	ASSERT_GOOD(&a);
-	EXPECT_LE(2 * self->pop.nr, a.rows);
+	EXPECT_LE(2 * pop.nr, a.rows);
 	td_answer_free(&a);
 }
 
@@ -427,7 +428,7 @@ TEST_F(dump, a_row_holds_what_was_asked_for)
 			const struct task_diag_pid what = {
 				.show_flags = show,
 				.dump_strategy = strategy,
-				.pid = self->family,
+				.pid = family,
 			};
 			struct td_answer a;
 
@@ -490,8 +491,8 @@ TEST_F(dump, a_second_dump_finds_the_socket_busy)
 
 	ASSERT_GOOD(&a[0]);
 	rows_to_set(_metadata, &a[0], &rows);
-	for (i = 0; i < self->pop.nr; i++)
-		EXPECT_TRUE(idset_has(&rows, self->pop.member[i].pid));
+	for (i = 0; i < pop.nr; i++)
+		EXPECT_TRUE(idset_has(&rows, pop.member[i].pid));
 	ASSERT_STREQ("", a[1].fault);
 	EXPECT_EQ(EBUSY, a[1].end.error);
 	EXPECT_EQ(0U, a[1].rows);
@@ -500,7 +501,7 @@ TEST_F(dump, a_second_dump_finds_the_socket_busy)
 	td_answer_free(&a[1]);
 	ASSERT_EQ(0, td_query(&self->sock, &what, NLM_F_DUMP, &a[1]));
 	ASSERT_GOOD(&a[1]);
-	EXPECT_LE(2 * self->pop.nr, a[1].rows);
+	EXPECT_LE(2 * pop.nr, a[1].rows);
 	idset_free(&rows);
 	td_answer_free(&a[0]);
 	td_answer_free(&a[1]);
@@ -516,7 +517,7 @@ TEST_F(dump, a_plain_request_during_a_dump)
 	const struct task_diag_pid one = {
 		.show_flags = TD_BASE_CRED,
 		.dump_strategy = TASK_DIAG_DUMP_ONE,
-		.pid = self->zombie,
+		.pid = zombie,
 	};
 	struct td_answer a[2];
 
@@ -529,7 +530,7 @@ TEST_F(dump, a_plain_request_during_a_dump)
 
 	ASSERT_GOOD(&a[0]);
 	ASSERT_GOOD(&a[1]);
-	EXPECT_LE(2 * self->pop.nr, a[0].rows);
+	EXPECT_LE(2 * pop.nr, a[0].rows);
 	ASSERT_EQ(1U, a[1].rows);
 	EXPECT_EQ(one.pid, a[1].row[0].msg.pid);
 	td_answer_free(&a[0]);
@@ -606,6 +607,12 @@ TEST_F(dump, a_table_that_moved_is_reported)
 
 int main(int argc, char **argv)
 {
+	int status;
+
 	td_need_kernel_and_root();
-	return test_harness_run(argc, argv);
+	if (make_population())
+		ksft_exit_fail_msg("%s\n", pop.error);
+	status = td_run_tests(argc, argv);
+	population_end(&pop);
+	return status;
 }

@@ -221,6 +221,7 @@ int population_begin(struct population *p)
 	int ends[2];
 
 	memset(p, 0, sizeof(*p));
+	p->maker = getpid();
 	p->lifeline = -1;
 	p->lifeline_end = -1;
 	/* Orphaned children of members come to us, to be reaped. */
@@ -386,30 +387,38 @@ static bool member_settled(const struct member *member, int proc)
 	return settled;
 }
 
-int population_settle(struct population *p, int proc)
+static int restless(struct population *p, size_t nr)
+{
+	char step[64];
+
+	snprintf(step, sizeof(step), "member %zu, pid %d, in pose %d", nr,
+		 p->member[nr].pid, p->member[nr].spec.pose);
+	return explain(p, ETIMEDOUT, step);
+}
+
+int population_settle(struct population *p)
 {
 	const struct timespec pause = { .tv_nsec = 1000 * 1000 };
 	struct timespec now, limit;
+	int proc, err = 0;
 	size_t i;
 
+	proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (proc < 0)
+		return explain(p, errno, "open /proc");
 	clock_gettime(CLOCK_MONOTONIC, &limit);
 	limit.tv_sec += SETTLE_SECONDS;
-	for (i = 0; i < p->nr; i++) {
-		while (!member_settled(&p->member[i], proc)) {
-			clock_gettime(CLOCK_MONOTONIC, &now);
-			if (now.tv_sec > limit.tv_sec) {
-				char step[64];
 
-				snprintf(step, sizeof(step),
-					 "member %zu, pid %d, in pose %d", i,
-					 p->member[i].pid,
-					 p->member[i].spec.pose);
-				return explain(p, ETIMEDOUT, step);
-			}
+	for (i = 0; !err && i < p->nr; i++) {
+		while (!err && !member_settled(&p->member[i], proc)) {
+			clock_gettime(CLOCK_MONOTONIC, &now);
+			if (now.tv_sec > limit.tv_sec)
+				err = restless(p, i);
 			nanosleep(&pause, NULL);
 		}
 	}
-	return 0;
+	close(proc);
+	return err;
 }
 
 int population_pids(const struct population *p, struct idset *pids)

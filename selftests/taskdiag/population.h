@@ -44,6 +44,7 @@ struct member {
 };
 
 struct population {
+	pid_t maker;		/* the parent of all its members */
 	struct member *member;
 	size_t nr;
 	size_t room;
@@ -58,11 +59,8 @@ int population_begin(struct population *p);
 /* Make one more and wait until it is set up; it is the last of p->member. */
 int population_add(struct population *p, const struct member_spec *spec);
 
-/*
- * Wait until procfs, whose root is @proc, shows every task in the state it is
- * to stay in.
- */
-int population_settle(struct population *p, int proc);
+/* Wait until /proc shows every task in the state it is to stay in. */
+int population_settle(struct population *p);
 
 /* The processes that were asked for; tracers and children are not among them. */
 int population_pids(const struct population *p, struct idset *pids);

@@ -4,14 +4,12 @@
  * whoever reads.  That only the process that asked can make a dump go on, and
  * that nobody lends another their rights.
  */
-#include <fcntl.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <sys/syscall.h>
 
 #include "identity.h"
 #include "idset.h"
-#include "population.h"
 #include "taskdiag_test.h"
 
 #define USER 1234
@@ -35,36 +33,33 @@ static const struct task_diag_pid all = {
 	.dump_strategy = TASK_DIAG_DUMP_ALL,
 };
 
-FIXTURE(shared) {
-	struct td_sock sock;
-	int proc;
-	struct population pop;
-};
+/* Made once, before the tests. */
+static struct population pop;
 
-FIXTURE_SETUP(shared)
+static int make_population(void)
 {
 	const struct member_spec specs[] = {
 		{ .who = &user }, { .who = &other_user },
 	};
-	int i;
+	int i, err;
 
+	err = population_begin(&pop);
+	for (i = 0; !err && i < 2 * SLEEPERS; i++)
+		err = population_add(&pop, &specs[i % 2]);
+	return err ?: population_settle(&pop);
+}
+
+FIXTURE(shared) {
+	struct td_sock sock;
+};
+
+FIXTURE_SETUP(shared)
+{
 	ASSERT_EQ(0, td_open(&self->sock, TD_SMALL));
-	self->proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	ASSERT_LE(0, self->proc);
-	ASSERT_EQ(0, population_begin(&self->pop));
-	for (i = 0; i < 2 * SLEEPERS; i++)
-		ASSERT_EQ(0, population_add(&self->pop, &specs[i % 2])) {
-			TH_LOG("%s", self->pop.error);
-		}
-	ASSERT_EQ(0, population_settle(&self->pop, self->proc)) {
-		TH_LOG("%s", self->pop.error);
-	}
 }
 
 FIXTURE_TEARDOWN(shared)
 {
-	population_end(&self->pop);
-	close(self->proc);
 	td_close(&self->sock);
 }
 
@@ -141,7 +136,7 @@ TEST_F(shared, another_process_cannot_read_on)
 	EXPECT_EQ(-EAGAIN, td_receive_raw(&self->sock, MSG_DONTWAIT));
 	ASSERT_EQ(0, td_query(&self->sock, &all, NLM_F_DUMP, &a));
 	ASSERT_GOOD(&a);
-	EXPECT_LE(self->pop.nr, a.rows);
+	EXPECT_LE(pop.nr, a.rows);
 	td_answer_free(&a);
 }
 
@@ -241,7 +236,7 @@ TEST_F(shared, another_thread_can_read_on)
 	ASSERT_EQ(0, pthread_join(thread, NULL));
 	ASSERT_EQ(0, share.err);
 	ASSERT_GOOD(&a);
-	EXPECT_LE(self->pop.nr, a.rows);
+	EXPECT_LE(pop.nr, a.rows);
 	EXPECT_LT(2U, a.receives);
 	td_answer_free(&a);
 }
@@ -399,10 +394,10 @@ TEST_F(shared, an_unprivileged_opener_is_the_limit)
 	/* Every process of the user, the one that opened included. */
 	ASSERT_EQ(0, rows_to_set(&a, &seen));
 	ASSERT_EQ(0, idset_add(&expected, pid));
-	for (i = 0; i < self->pop.nr; i++)
-		if (self->pop.member[i].spec.who == &user)
+	for (i = 0; i < pop.nr; i++)
+		if (pop.member[i].spec.who == &user)
 			ASSERT_EQ(0, idset_add(&expected,
-					       self->pop.member[i].pid));
+					       pop.member[i].pid));
 	EXPECT_TRUE(idset_equal(&expected, &seen));
 
 	sem_post(&common->done);
@@ -448,8 +443,14 @@ TEST_F(shared, giving_up_rights_midway_narrows_the_dump)
 
 int main(int argc, char **argv)
 {
+	int status;
+
 	if (argc == 6 && !strcmp(argv[1], READ_ON))
 		return main_read_on(argv + 2);
 	td_need_kernel_and_root();
-	return test_harness_run(argc, argv);
+	if (make_population())
+		ksft_exit_fail_msg("%s\n", pop.error);
+	status = td_run_tests(argc, argv);
+	population_end(&pop);
+	return status;
 }

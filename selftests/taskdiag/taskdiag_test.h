@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What every test program here has in common: what it needs before it starts,
- * and assertions about answers.  Knows the harness and the socket helper.
+ * and assertions about answers.  Knows the harness and the helpers.
  */
 #ifndef TASKDIAG_TEST_H
 #define TASKDIAG_TEST_H
@@ -21,6 +21,7 @@
 #endif
 
 #include "../kselftest_harness.h"
+#include "population.h"
 #include "taskdiag_nl.h"
 
 #define TD_BASE_CRED (TASK_DIAG_SHOW_BASE | TASK_DIAG_SHOW_CRED)
@@ -55,6 +56,24 @@ static inline void td_need_kernel_and_root(void)
 		ksft_exit_fail_msg("cannot find the TASKDIAG family: %s\n",
 				   strerror(-err));
 	td_close(&sock);
+}
+
+/*
+ * Run the tests in a child, so that the process that has made what they look at
+ * can end it afterwards: the harness exits by itself.
+ */
+static inline int td_run_tests(int argc, char **argv)
+{
+	int status = -1;
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	if (!pid)
+		exit(test_harness_run(argc, argv));
+	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
+		return KSFT_FAIL;
+	return WEXITSTATUS(status);
 }
 
 /* A number that no task has: the highest free one, the last to be given out. */
