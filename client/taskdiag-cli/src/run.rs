@@ -122,7 +122,7 @@ impl fmt::Display for Report {
         let Self { stats, time } = self;
         write!(
             f,
-            "{} tasks, {} receives, {} bytes, {:.3} ms, interrupted: {}",
+            "tasks: {}, receives: {}, bytes: {}, time: {:.3} ms, interrupted: {}",
             stats.tasks,
             stats.receives,
             stats.bytes,

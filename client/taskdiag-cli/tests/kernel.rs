@@ -12,6 +12,7 @@ use std::os::unix::process::CommandExt as _;
 use std::process::{self, Child, Command, Output, Stdio};
 use std::sync::{Arc, Barrier};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -72,6 +73,7 @@ impl Sleeper {
         let mut ready = [0; 1];
         let stdout = child.stdout.as_mut().expect("a pipe");
         stdout.read_exact(&mut ready).expect("it says it is there");
+        await_that(|| (status(child.id())["State"][0] == "S").then_some(()));
         Self(child)
     }
 
@@ -119,6 +121,18 @@ fn with_threads<T>(count: usize, first: fn(usize), look: impl FnOnce() -> T) -> 
         thread.join().expect("a thread that ends well");
     }
     seen
+}
+
+/// Looks again and again until there is something to see.
+fn await_that<T>(mut look: impl FnMut() -> Option<T>) -> T {
+    let end = Instant::now() + Duration::from_secs(20);
+    loop {
+        if let Some(seen) = look() {
+            return seen;
+        }
+        assert!(Instant::now() < end, "waited in vain");
+        thread::sleep(Duration::from_millis(20));
+    }
 }
 
 fn listed(folder: &str) -> BTreeSet<u32> {
@@ -187,8 +201,9 @@ fn each_strategy_shows_its_tasks() {
         Sleeper::start(&mut Sleeper::shell()),
     );
 
-    let one = objects(&["--pid", &pid]);
-    assert_eq!(numbers(&one, "pid"), [me]);
+    let one = objects(&["--pid", &first.pid().to_string()]);
+    assert_eq!(numbers(&one, "pid"), [first.pid()]);
+    assert_eq!(numbers(&one, "ppid"), [me]);
     assert_eq!(one[0]["state"], "S");
 
     let children = objects(&["--children", &pid, "--columns", "pid,ppid,comm"]);
@@ -243,7 +258,8 @@ fn every_column_agrees_with_procfs() {
         Sleeper::start(&mut Sleeper::shell()),
         Sleeper::start(&mut command),
     );
-    for pid in [1, process::id(), root.pid(), nobody.pid()] {
+    // The second process is the kernel's own.
+    for pid in [2, root.pid(), nobody.pid()] {
         let status = status(pid);
         let number = |field: &str, index: usize| {
             status[field][index]
@@ -339,8 +355,6 @@ fn names_of_any_bytes_are_shown() {
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
 fn the_formats_say_the_same() {
-    let sleepers = [(); 3].map(|()| Sleeper::start(&mut Sleeper::shell()));
-    // A parent without other children, so that every answer is the same.
     let mut command = Command::new("sh");
     command.args(["-c", "sleep 1000 & sleep 1000 & echo; read never"]);
     let parent = Sleeper::start(&mut command);
@@ -355,8 +369,12 @@ fn the_formats_say_the_same() {
     ];
     let as_format = |format| answer(&[&words[..], &["--format", format]].concat());
 
-    let lines = objects(&words);
-    assert_eq!(lines.len(), 2);
+    // Both have come to rest, so that they read the same each time.
+    let lines = await_that(|| {
+        let rows = objects(&words);
+        let resting = |row: &Value| row["comm"] == "sleep" && row["state"] == "S";
+        (rows.len() == 2 && rows.iter().all(resting)).then_some(rows)
+    });
     assert!(lines[0]["pid"].as_u64() > lines[1]["pid"].as_u64());
     let array: Vec<Value> = serde_json::from_str(&as_format("json")).expect("an array");
     assert_eq!(array, lines);
@@ -391,7 +409,6 @@ fn the_formats_say_the_same() {
         let child = nix::unistd::Pid::from_raw(child.try_into().expect("a pid"));
         nix::sys::signal::kill(child, nix::sys::signal::SIGKILL).expect("our grandchild");
     }
-    drop(sleepers);
 }
 
 #[test]
@@ -566,6 +583,36 @@ fn an_output_that_cannot_be_written_is_a_failure() {
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
+fn a_terminal_cuts_what_it_cannot_hold_and_a_pipe_nothing() {
+    let on_terminal = |line: &str| {
+        let program = env!("CARGO_BIN_EXE_taskdiag-cli");
+        let line = format!("stty rows 24 cols 30; '{program}' {line}");
+        let output = Command::new("script")
+            .args(["-qec", &line, "/dev/null"])
+            .stdin(Stdio::null())
+            .output()
+            .expect("script, of util-linux");
+        assert_eq!(output.status.code(), Some(0));
+        text(output.stdout)
+    };
+    let line = "--pid 1 --columns pid,comm,capeff,capbnd --numeric";
+    let cut = on_terminal(line);
+    let widths: Vec<usize> = cut.lines().map(|line| line.chars().count()).collect();
+    assert_eq!(widths.len(), 2, "{cut}");
+    assert!(widths.iter().all(|&width| width <= 30), "{cut}");
+    assert!(cut.contains('+'), "{cut}");
+
+    let words: Vec<&str> = line.split(' ').collect();
+    let whole = answer(&words);
+    assert!(whole.lines().all(|line| line.len() > 30), "{whole}");
+    assert_eq!(
+        on_terminal(&format!("{line} | cat")).replace('\r', ""),
+        whole
+    );
+}
+
+#[test]
+#[ignore = "needs a kernel with TASKDIAG"]
 fn statistics_count_what_was_received() {
     let output = with_threads(
         1000,
@@ -584,20 +631,53 @@ fn statistics_count_what_was_received() {
     assert_eq!(output.status.code(), Some(0));
     let rows = text(output.stdout).lines().count();
     let report = text(output.stderr);
-    let words: Vec<&str> = report
-        .split([' ', ','])
-        .filter(|word| !word.is_empty())
-        .collect();
-    let count = |unit: &str| -> usize {
-        let index = words.iter().position(|&word| word == unit).expect(unit);
-        words[index - 1].parse().expect("a count")
+    let count = |what: &str| -> usize {
+        let (_, rest) = report.split_once(&format!("{what}: ")).expect(what);
+        let digits = rest.split(|c: char| !c.is_ascii_digit()).next();
+        digits.unwrap_or_default().parse().expect("a count")
     };
     assert!(rows > 1000);
     assert_eq!(count("tasks"), rows, "{report}");
     assert!(count("bytes") >= rows * 168, "{report}");
     // A full receive holds 190 tasks or so; the last one need not be full.
     assert!(count("receives") <= rows / 150 + 1, "{report}");
-    assert!(report.contains(" ms, interrupted: "), "{report}");
+    for part in [", time: ", " ms, interrupted: "] {
+        assert!(report.contains(part), "{report}");
+    }
+}
+
+#[test]
+#[ignore = "needs a kernel with TASKDIAG"]
+fn a_table_that_moves_is_told_and_is_no_failure() {
+    let (told, status) = with_threads(
+        1000,
+        |_| (),
+        || {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_taskdiag-cli"))
+                .args(["--all-threads", "--show", "base,cred"])
+                .args(["--format", "ndjson", "--stats"])
+                .env("RUST_LOG", "info")
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .spawn()
+                .expect("the command starts");
+            // What it writes is far more than the pipe holds: with its first
+            // byte here the dump is under way, and it cannot end before we
+            // read on.
+            let mut stdout = command.stdout.take().expect("a pipe");
+            stdout.read_exact(&mut [0; 1]).expect("the first row");
+            assert!(Command::new("true").status().is_ok_and(|s| s.success()));
+            io::copy(&mut stdout, &mut io::sink()).expect("the rest");
+            let output = command.wait_with_output().expect("its end");
+            (text(output.stderr), output.status)
+        },
+    );
+    assert_eq!(status.code(), Some(0));
+    assert!(told.contains("interrupted: yes"), "{told}");
+    assert!(
+        told.contains("tasks came or went during the dump"),
+        "{told}"
+    );
 }
 
 #[test]

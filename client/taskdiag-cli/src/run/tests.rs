@@ -296,7 +296,7 @@ fn statistics_are_a_line() {
     let time = Duration::from_micros(3214);
     assert_eq!(
         Report { stats, time }.to_string(),
-        "2003 tasks, 12 receives, 336508 bytes, 3.214 ms, interrupted: no"
+        "tasks: 2003, receives: 12, bytes: 336508, time: 3.214 ms, interrupted: no"
     );
     stats.interrupted = true;
     let text = Report { stats, time }.to_string();
