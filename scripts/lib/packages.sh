@@ -22,7 +22,7 @@ need() {
 }
 
 need_python_module() {
-	python3 -c "import $2" 2>/dev/null || MISSING+=("$1")
+	/usr/bin/python3 -c "import $2" 2>/dev/null || MISSING+=("$1")
 }
 
 as_root() {

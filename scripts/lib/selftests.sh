@@ -1,0 +1,63 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Building what is to be tested inside the machine: the kselftests, as they lie
+# in the kernel tree, and the client's test programs.
+
+# The tree with this project's files in it, whether or not a kernel was built.
+sync_kernel_sources() {
+	need_build_tools
+	lock_cache
+	sync_kernel_tree
+	unlock_cache
+}
+
+selftests_folder() {
+	printf %s "$KERNEL_HOME/selftests"
+}
+
+# Installs them in selftests_folder, built against the headers that this kernel
+# tree exports, as everybody's are.
+build_selftests() {
+	local headers=$KERNEL_HOME/headers log=$CACHE/test-logs/build-selftests.log
+	need rsync rsync
+	install_missing "install kselftests"
+	need_build_tools
+	lock_cache
+	sync_kernel_tree
+	with_progress "building the selftests" "$log" make_selftests "$headers"
+	unlock_cache
+}
+
+make_selftests() {
+	local targets
+	targets=$(cd "$PROJECT/selftests" && echo *)
+	make -s -C "$KERNEL_TREE" ARCH="$(header_arch)" O="$1" headers &&
+		CFLAGS=-Werror make -C "$KERNEL_TREE/tools/testing/selftests" O="$1" ARCH="$(header_arch)" \
+			TARGETS="$targets" FORCE_TARGETS=1 INSTALL_PATH="$(selftests_folder)" install
+}
+
+# User-Mode Linux exports no headers; its programs use the machine's own.
+header_arch() {
+	case $(uname -m) in
+	x86_64 | i?86) echo x86 ;;
+	aarch64) echo arm64 ;;
+	*) uname -m ;;
+	esac
+}
+
+# Prints, for each of the client's test programs, the folder that cargo would
+# run it in, a tab, and its path.
+list_test_programs() {
+	need python3 /usr/bin/python3
+	install_missing "find the client's test programs"
+	cargo test --workspace --all-features --locked --no-run \
+		--message-format=json-render-diagnostics |
+		/usr/bin/python3 -c '
+import json, os, sys
+for line in sys.stdin:
+    message = json.loads(line)
+    if message.get("profile", {}).get("test") and message.get("executable"):
+        print(os.path.dirname(message["manifest_path"]), message["executable"], sep="\t")
+'
+}
