@@ -534,7 +534,7 @@ fn hidden_and_absent_read_the_same() {
 #[ignore = "needs a kernel with TASKDIAG"]
 fn a_reader_that_leaves_ends_it_quietly() {
     for format in ["table", "json", "ndjson", "csv"] {
-        let (reader, writer) = io::pipe().expect("a pipe");
+        let (reader, writer) = nix::unistd::pipe().expect("a pipe");
         drop(reader);
         let output = Command::new(env!("CARGO_BIN_EXE_taskdiag-cli"))
             .args(["--all-threads", "--show", "base,cred", "--format", format])

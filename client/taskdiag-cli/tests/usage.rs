@@ -5,7 +5,6 @@
 //! is meant, `TRYCMD=overwrite cargo test -p taskdiag-cli --test usage` writes
 //! the new answers there, to be read before they are committed.
 
-use std::io;
 use std::process::{Command, Stdio};
 
 #[test]
@@ -31,7 +30,7 @@ fn complaints_go_to_standard_error_and_help_does_not() {
 
 #[test]
 fn help_to_nobody_is_quiet() {
-    let (reader, writer) = io::pipe().expect("a pipe");
+    let (reader, writer) = nix::unistd::pipe().expect("a pipe");
     drop(reader);
     let output = Command::new(env!("CARGO_BIN_EXE_taskdiag-cli"))
         .arg("--help")
