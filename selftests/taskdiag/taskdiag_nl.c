@@ -152,16 +152,15 @@ int td_send(struct td_sock *s, const void *bytes, size_t len,
 	return (size_t)sent == len ? 0 : -EMSGSIZE;
 }
 
-int td_ask(struct td_sock *s, const struct task_diag_pid *what, __u16 flags,
-	   const struct ucred *as)
+void td_make(struct td_sock *s, const struct task_diag_pid *what, __u16 flags,
+	     struct td_request *request)
 {
-	struct {
-		struct nlmsghdr nlh;
-		struct genlmsghdr genl;
-		struct nlattr nla;
-		struct task_diag_pid what;
-	} request = {
-		.nlh.nlmsg_len = sizeof(request),
+	/* An aligned structure here would put a hole into the message. */
+	static_assert(sizeof(*request) == NLMSG_HDRLEN + GENL_HDRLEN +
+		      NLA_HDRLEN + sizeof(*what), "request has holes");
+
+	*request = (struct td_request) {
+		.nlh.nlmsg_len = sizeof(*request),
 		.nlh.nlmsg_type = s->family,
 		.nlh.nlmsg_flags = NLM_F_REQUEST | flags,
 		.nlh.nlmsg_seq = ++s->seq,
@@ -171,11 +170,14 @@ int td_ask(struct td_sock *s, const struct task_diag_pid *what, __u16 flags,
 		.nla.nla_type = TASK_DIAG_CMD_ATTR_GET,
 		.what = *what,
 	};
+}
 
-	/* An aligned structure here would put a hole into the message. */
-	static_assert(sizeof(request) == NLMSG_HDRLEN + GENL_HDRLEN +
-		      NLA_HDRLEN + sizeof(*what), "request has holes");
+int td_ask(struct td_sock *s, const struct task_diag_pid *what, __u16 flags,
+	   const struct ucred *as)
+{
+	struct td_request request;
 
+	td_make(s, what, flags, &request);
 	return td_send(s, &request, sizeof(request), as);
 }
 
@@ -287,6 +289,14 @@ void td_close(struct td_sock *s)
 	free(s->buf);
 	s->fd = -1;
 	s->buf = NULL;
+}
+
+int td_adopt(struct td_sock *s, int fd, const struct td_sock *like)
+{
+	*s = *like;
+	s->fd = fd;
+	s->buf = malloc(s->size);
+	return s->buf ? 0 : -ENOMEM;
 }
 
 ssize_t td_receive_raw(struct td_sock *s, int flags)

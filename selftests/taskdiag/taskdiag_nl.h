@@ -31,6 +31,14 @@ struct td_sock {
 	__u32 maxattr;
 };
 
+/* A request as it goes over the wire. */
+struct td_request {
+	struct nlmsghdr nlh;
+	struct genlmsghdr genl;
+	struct nlattr nla;
+	struct task_diag_pid what;
+};
+
 /* How an answer ended: by NLMSG_DONE or by NLMSG_ERROR. */
 struct td_end {
 	__u16 type;		/* 0 while it has not */
@@ -71,11 +79,18 @@ struct td_answer {
 int td_open(struct td_sock *s, size_t size);
 void td_close(struct td_sock *s);
 
+/* Go on with a descriptor that somebody else opened, and @like described. */
+int td_adopt(struct td_sock *s, int fd, const struct td_sock *like);
+
 /* Send @len bytes as they are; @as, if given, goes along as SCM_CREDENTIALS. */
 int td_send(struct td_sock *s, const void *bytes, size_t len,
 	    const struct ucred *as);
 
-/* Send a well-formed request under the next sequence number. */
+/* Make a well-formed request under the next sequence number. */
+void td_make(struct td_sock *s, const struct task_diag_pid *what, __u16 flags,
+	     struct td_request *request);
+
+/* Make and send it. */
 int td_ask(struct td_sock *s, const struct task_diag_pid *what, __u16 flags,
 	   const struct ucred *as);
 

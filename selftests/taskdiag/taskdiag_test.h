@@ -38,6 +38,16 @@
 		  (int)__good->end.type); \
 } while (0)
 
+/* A child did all it had to do; what it found out it has said itself. */
+#define EXPECT_EXIT_0(child) do { \
+	pid_t __child = (child); \
+	int __status = -1; \
+	\
+	EXPECT_LT(0, __child); \
+	EXPECT_EQ(__child, waitpid(__child, &__status, 0)); \
+	EXPECT_EQ(0, __status); \
+} while (0)
+
 /*
  * Without the family, or without root, nothing can be said: that is a skipped
  * program, exit code 4, and not a passed one.
