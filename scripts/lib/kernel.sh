@@ -170,12 +170,11 @@ sync_kernel_tree() {
 
 # -------------------------------------------------------------- the build
 
-# The fragments that make up a configuration, in order.
+# The fragments that make up a configuration, in order, by path in the project.
 config_fragments() {
-	local folder=$PROJECT/scripts/kernel
-	printf '%s\n' "$folder/uml.config"
+	echo scripts/kernel/uml.config
 	if [[ $1 != uml ]]; then
-		printf '%s\n' "$folder/$1.config"
+		echo "scripts/kernel/$1.config"
 	fi
 }
 
@@ -202,7 +201,7 @@ kernel_make() {
 
 # The last line about an option counts.
 merge_fragments() {
-	config_fragments "$1" | xargs -d '\n' cat |
+	(cd "$PROJECT" && config_fragments "$1" | xargs cat) |
 		awk 'match($0, /CONFIG_[A-Za-z0-9_]+/) && /^(# )?CONFIG_/ {
 			last[substr($0, RSTART, RLENGTH)] = $0
 		}
@@ -236,8 +235,9 @@ build_kernel() {
 	find_kernel_source
 	KERNEL_BUILD=$KERNEL_HOME/build-$config
 	hash=$(
+		cd "$PROJECT" || exit
 		{
-			find "$PROJECT/kernel" "$PROJECT/include/uapi" -type f -print0 | sort -z
+			find kernel include/uapi -type f -print0 | sort -z
 			config_fragments "$config" | tr '\n' '\0'
 		} | hash_of "$KERNEL_ID" "$config" "$(gcc -dumpfullversion 2>/dev/null || true)"
 	)

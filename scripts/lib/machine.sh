@@ -7,7 +7,7 @@
 # Sets MACHINE_HOST and MACHINE_INIT.
 build_machine_programs() {
 	local hash folder source=$PROJECT/scripts/machine
-	hash=$(printf '%s\0' "$source"/*.h "$source"/*/*.[ch] | hash_of)
+	hash=$(cd "$source" && printf '%s\0' ./*.h ./*/*.[ch] | hash_of)
 	folder=$CACHE/machine/$hash
 	MACHINE_HOST=$folder/host
 	MACHINE_INIT=$folder/init
