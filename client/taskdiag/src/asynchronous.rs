@@ -273,10 +273,7 @@ impl<S: Link> Answer<S> {
         let result = loop {
             match self.reassembly.step(&self.datagram) {
                 Ok(Step::Task(row)) => {
-                    break self
-                        .reassembly
-                        .task(&self.datagram, row)
-                        .map(|task| task.to_owned());
+                    break Ok(self.reassembly.task(&self.datagram, row).to_owned());
                 }
                 Ok(Step::End) => return Poll::Ready(None),
                 Err(error) => break Err(error),

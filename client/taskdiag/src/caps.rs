@@ -152,6 +152,7 @@ impl serde::Serialize for CapSet {
 }
 
 impl From<TaskDiagCaps> for CapSet {
+    #[inline]
     fn from(caps: TaskDiagCaps) -> Self {
         Self(u64::from(caps.cap[1]) << 32 | u64::from(caps.cap[0]))
     }

@@ -9,7 +9,7 @@ use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST};
 
 use crate::codec::{TaskDiagMessage, encode};
 use crate::error::{Error, Result};
-use crate::reassembly::{Reassembly, Step};
+use crate::reassembly::{Reassembly, Row, Step};
 use crate::request::{Pid, Request, Scope, Show, Strategy};
 use crate::socket::Socket;
 use crate::task::{Task, TaskRef};
@@ -158,7 +158,6 @@ impl<T: Transport> Client<T> {
         Ok(Dump {
             client: self,
             len: 0,
-            broken: false,
             stats: Stats::default(),
         })
     }
@@ -190,8 +189,6 @@ pub struct Dump<'a, T = Socket> {
     client: &'a mut Client<T>,
     /// How much of the buffer the present datagram takes.
     len: usize,
-    /// A task could not be read.
-    broken: bool,
     stats: Stats,
 }
 
@@ -215,28 +212,18 @@ impl<T: Transport> Dump<'_, T> {
     )]
     #[inline]
     pub fn next(&mut self) -> Result<Option<TaskRef<'_>>> {
-        let row = loop {
-            let client = &mut *self.client;
-            match client.reassembly.step(&client.buffer[..self.len]) {
-                Ok(Step::Task(row)) => break row,
-                Ok(Step::More) => self.receive()?,
-                Ok(Step::End) => return Ok(None),
-                Err(error) => return Err(locate(error, &client.request)),
-            }
+        let client = &mut *self.client;
+        let datagram = client.buffer.get(..self.len).unwrap_or_default();
+        let row = match client.reassembly.step_fast(datagram) {
+            Some(row) => row,
+            None => match self.next_slowly()? {
+                Some(row) => row,
+                None => return Ok(None),
+            },
         };
+        self.stats.tasks += 1;
         let client = &*self.client;
-        match client.reassembly.task(&client.buffer[..self.len], row) {
-            Ok(task) => {
-                self.stats.tasks += 1;
-                Ok(Some(task))
-            }
-            Err(error) => {
-                // The client is on loan; receive() ends the answer.
-                self.len = 0;
-                self.broken = true;
-                Err(error)
-            }
-        }
+        Ok(Some(client.reassembly.task(&client.buffer, row)))
     }
 
     /// Hands every task that is left to `f`.
@@ -268,15 +255,25 @@ impl<T: Transport> Dump<'_, T> {
         }
     }
 
+    /// Receives as often as it takes to find the next task.
     #[cold]
+    fn next_slowly(&mut self) -> Result<Option<Row>> {
+        loop {
+            let client = &mut *self.client;
+            let datagram = client.buffer.get(..self.len).unwrap_or_default();
+            match client.reassembly.step(datagram) {
+                Ok(Step::Task(row)) => return Ok(Some(row)),
+                Ok(Step::More) => self.receive()?,
+                Ok(Step::End) => return Ok(None),
+                Err(error) => return Err(locate(error, &client.request)),
+            }
+        }
+    }
+
     fn receive(&mut self) -> Result<()> {
         let client = &mut *self.client;
         // Nothing of the old datagram is to be read again if this fails.
         self.len = 0;
-        if self.broken {
-            client.reassembly.end();
-            return Ok(());
-        }
         match client.transport.receive(&mut client.buffer) {
             Ok(len) => {
                 client.reassembly.next_datagram();

@@ -25,7 +25,8 @@ pub(crate) fn from_error(flags: u16, payload: &[u8]) -> Option<KernelError> {
     let repeated = if flags & FLAG_CAPPED != 0 {
         size_of::<Header>()
     } else {
-        align(read::<u32>(request) as usize)
+        // Longer than what there is means that there is nothing behind it.
+        align((read::<u32>(request) as usize).min(request.len()))
     };
     Some(from_parts(code, flags, request.get(repeated..)))
 }

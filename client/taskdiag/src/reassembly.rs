@@ -11,8 +11,10 @@ use crate::abi;
 use crate::error::{Error, Result};
 use crate::extack;
 use crate::request::Pid;
-use crate::task::{TaskRef, read};
-use crate::wire::{Address, Attributes, FLAG_INTERRUPTED, FLAG_MULTI, Header, Malformed, TaskHead};
+use crate::task::{Groups, TaskRef, read};
+use crate::wire::{
+    Address, Attributes, FLAG_INTERRUPTED, FLAG_MULTI, Header, Malformed, TaskHead, align,
+};
 
 const NLMSG_NOOP: u16 = 1;
 const NLMSG_ERROR: u16 = 2;
@@ -55,30 +57,49 @@ pub struct Reassembly {
     address: Address,
     /// How far the present datagram has been read.
     position: usize,
-    /// The task that may still go on in the next message.
-    open: Option<Row>,
+    /// The task that may still go on in the next message, if there is one.
+    open: Piece,
+    lies: Lies,
     /// The attributes of a task whose pieces do not lie together.
     gathered: Vec<u8>,
-    interrupted: bool,
+    /// The `NLM_F_*` flags of all messages so far.
+    flags: u16,
     /// Nothing comes any more.
     ended: bool,
     /// The end of the answer has not been seen.
     unread: bool,
 }
 
-/// Where a task's attributes lie.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Row {
+/// A message, or several, about one task, and where their attributes are.
+#[derive(Clone, Copy, Debug, Default)]
+struct Piece {
     pid: Pid,
     tgid: Pid,
     start: usize,
-    end: usize,
-    /// In [`Reassembly::gathered`], not in the datagram.
+    len: u32,
+}
+
+/// Where the open task lies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Lies {
+    /// There is none.
+    #[default]
+    Nowhere,
+    InDatagram,
+    /// In [`Reassembly::gathered`].
+    Aside,
+}
+
+/// A whole task as a place rather than a view: what a caller needs that owns
+/// both the datagram and the reassembly. Its attributes are sound.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Row {
+    piece: Piece,
+    groups: Groups,
     aside: bool,
 }
 
-/// What comes next, with the task as a place rather than a view: what a caller
-/// needs that owns both the datagram and the reassembly.
+/// What comes next, with a task as a place.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Step {
     Task(Row),
@@ -112,7 +133,7 @@ impl Reassembly {
     pub fn restart(&mut self, family: u16, seq: u32, port: u32) {
         *self = Self {
             family,
-            address: Address { seq, port },
+            address: Address::new(seq, port),
             unread: true,
             gathered: std::mem::take(&mut self.gathered),
             ..Self::default()
@@ -133,7 +154,7 @@ impl Reassembly {
     /// (`NLM_F_DUMP_INTR`).
     #[must_use]
     pub const fn interrupted(&self) -> bool {
-        self.interrupted
+        self.flags & FLAG_INTERRUPTED != 0
     }
 
     /// Whether something of the answer may still be under way: its end has not
@@ -150,51 +171,64 @@ impl Reassembly {
 
     /// Nothing comes any more.
     pub(crate) const fn end(&mut self) {
-        self.open = None;
+        self.lies = Lies::Nowhere;
         self.ended = true;
     }
 
     /// Goes on to the next event of the datagram.
-    #[inline]
     pub(crate) fn step(&mut self, datagram: &[u8]) -> Result<Step> {
-        // What comes nearly always: the message of a task that begins, behind
-        // that of a task that thereby is whole. Everything else, and every
-        // doubt, is left to step_slowly().
-        if let (Some(open), Some(rest)) = (self.open, datagram.get(self.position..)) {
-            if let Some(head) = TaskHead::read(rest) {
-                let len = head.header.len as usize;
-                if head.header.kind == self.family
-                    && head.header.address == self.address
-                    && head.header.flags & FLAG_MULTI != 0
-                    && head.msg.flags & abi::TASK_DIAG_FLAG_CONT == 0
-                    && (size_of::<TaskHead>()..=rest.len()).contains(&len)
-                {
-                    self.interrupted |= head.header.flags & FLAG_INTERRUPTED != 0;
-                    self.open = Some(Row {
-                        pid: head.msg.pid,
-                        tgid: head.msg.tgid,
-                        start: self.position + size_of::<TaskHead>(),
-                        end: self.position + len,
-                        aside: false,
-                    });
-                    self.position += crate::wire::align(len);
-                    return Ok(Step::Task(open));
-                }
-            }
+        match self.step_fast(datagram) {
+            Some(row) => Ok(Step::Task(row)),
+            None => self.step_slowly(datagram),
         }
-        self.step_slowly(datagram)
     }
 
-    /// The task that [`Self::step`] found in this datagram.
+    /// What comes nearly always: the message of a task that begins, behind
+    /// that of a task in the same datagram, which thereby is whole. Everything
+    /// else, and every doubt, is left to [`Self::step_slowly`].
     #[inline]
-    pub(crate) fn task<'a>(&'a self, datagram: &'a [u8], row: Row) -> Result<TaskRef<'a>> {
-        let bytes = if row.aside { &self.gathered } else { datagram };
-        let attributes = bytes.get(row.start..row.end).unwrap_or_default();
-        TaskRef::new(row.pid, row.tgid, attributes)
+    pub(crate) fn step_fast(&mut self, datagram: &[u8]) -> Option<Row> {
+        let rest = datagram.get(self.position..)?;
+        let head = TaskHead::read(rest)?;
+        let len = head.header.len as usize;
+        let usual = self.lies == Lies::InDatagram
+            && head.header.kind == self.family
+            && head.header.address == self.address
+            && head.header.flags & FLAG_MULTI != 0
+            && head.msg.flags & abi::TASK_DIAG_FLAG_CONT == 0
+            && len >= size_of::<TaskHead>()
+            && len <= rest.len();
+        if !usual {
+            return None;
+        }
+        let piece = self.open;
+        let groups = Groups::find(piece.attributes(datagram)).ok()?;
+        self.open = Piece {
+            pid: head.msg.pid,
+            tgid: head.msg.tgid,
+            start: self.position + size_of::<TaskHead>(),
+            len: head.header.len - size_of::<TaskHead>() as u32,
+        };
+        self.flags |= head.header.flags;
+        self.position += align(len);
+        Some(Row {
+            piece,
+            groups,
+            aside: false,
+        })
     }
 
+    /// The task that has been found, when this datagram was read.
+    #[inline]
+    pub(crate) fn task<'a>(&'a self, datagram: &'a [u8], row: Row) -> TaskRef<'a> {
+        let buffer = if row.aside { &self.gathered } else { datagram };
+        let Piece { pid, tgid, .. } = row.piece;
+        TaskRef::with_groups(pid, tgid, row.piece.attributes(buffer), row.groups)
+    }
+
+    /// What [`Self::step_fast`] leaves.
     #[cold]
-    fn step_slowly(&mut self, datagram: &[u8]) -> Result<Step> {
+    pub(crate) fn step_slowly(&mut self, datagram: &[u8]) -> Result<Step> {
         if self.ended {
             return Ok(Step::End);
         }
@@ -218,7 +252,7 @@ impl Reassembly {
                 self.position += len;
                 continue;
             }
-            self.interrupted |= header.flags & FLAG_INTERRUPTED != 0;
+            self.flags |= header.flags;
 
             match header.kind {
                 NLMSG_NOOP => {}
@@ -228,9 +262,9 @@ impl Reassembly {
                         NLMSG_ERROR => extack::from_error(header.flags, payload),
                         _ => extack::from_done(header.flags, payload),
                     };
-                    if let (None, Some(row)) = (&error, self.open.take()) {
+                    if error.is_none() && self.lies != Lies::Nowhere {
                         // This message is read again when the task is out.
-                        return Ok(Step::Task(row));
+                        return self.whole(datagram);
                     }
                     self.unread = false;
                     return error.map_or(Ok(Step::End), |error| Err(error.into()));
@@ -238,22 +272,24 @@ impl Reassembly {
                 kind if kind == self.family => {
                     let start = self.position + (size_of::<Header>() + GENL_HEADER);
                     let (msg, attributes) = split_msg(payload)?;
-                    let row = Row {
+                    let piece = Piece {
                         pid: msg.pid,
                         tgid: msg.tgid,
                         start: start + (payload.len() - GENL_HEADER - attributes.len()),
-                        end: start + (payload.len() - GENL_HEADER),
-                        aside: false,
+                        // A message's length is no more than 32 bits.
+                        len: attributes.len() as u32,
                     };
                     if msg.flags & abi::TASK_DIAG_FLAG_CONT != 0 {
-                        self.go_on(datagram, row)?;
+                        self.go_on(datagram, piece)?;
                     } else {
+                        let step = if header.flags & FLAG_MULTI == 0 {
+                            self.only_one(datagram, piece)?
+                        } else {
+                            self.begin(datagram, piece)?
+                        };
                         self.position += len;
-                        if header.flags & FLAG_MULTI == 0 {
-                            return self.only_one(row);
-                        }
-                        match self.open.replace(row) {
-                            Some(whole) => return Ok(Step::Task(whole)),
+                        match step {
+                            Some(whole) => return Ok(whole),
                             None => continue,
                         }
                     }
@@ -268,58 +304,83 @@ impl Reassembly {
         }
     }
 
+    /// The open task is whole: hands it out.
+    fn whole(&mut self, datagram: &[u8]) -> Result<Step> {
+        let aside = self.lies == Lies::Aside;
+        let buffer = if aside { &self.gathered } else { datagram };
+        let groups = Groups::find(self.open.attributes(buffer))?;
+        self.lies = Lies::Nowhere;
+        Ok(Step::Task(Row {
+            piece: self.open,
+            groups,
+            aside,
+        }))
+    }
+
+    /// A task begins, and another thereby is whole.
+    fn begin(&mut self, datagram: &[u8], piece: Piece) -> Result<Option<Step>> {
+        let whole = match self.lies {
+            Lies::Nowhere => None,
+            Lies::InDatagram | Lies::Aside => Some(self.whole(datagram)?),
+        };
+        self.open = piece;
+        self.lies = Lies::InDatagram;
+        Ok(whole)
+    }
+
     /// A message that is not one of many is the whole answer.
-    fn only_one(&mut self, row: Row) -> Result<Step> {
-        match self.open {
-            None => {
-                self.unread = false;
-                self.end();
-                Ok(Step::Task(row))
-            }
-            Some(_) => Err(Malformed("a message that is no part of a dump, in a dump").into()),
+    fn only_one(&mut self, datagram: &[u8], piece: Piece) -> Result<Option<Step>> {
+        if self.begin(datagram, piece)?.is_some() {
+            return Err(Malformed("a message that is no part of a dump, in a dump").into());
         }
+        let whole = self.whole(datagram)?;
+        self.unread = false;
+        self.end();
+        Ok(Some(whole))
     }
 
     /// Adds a piece to the open task.
-    fn go_on(&mut self, datagram: &[u8], piece: Row) -> Result<()> {
-        match self.open {
-            Some(open) if open.pid == piece.pid => {
-                self.put_aside(datagram)?;
-                self.gather(datagram, piece)?;
-                Ok(())
-            }
-            _ => Err(Malformed("a message goes on with a task that did not begin").into()),
+    fn go_on(&mut self, datagram: &[u8], piece: Piece) -> Result<()> {
+        if self.lies == Lies::Nowhere || self.open.pid != piece.pid {
+            return Err(Malformed("a message goes on with a task that did not begin").into());
         }
+        self.put_aside(datagram)?;
+        self.gather(datagram, piece)
     }
 
     /// Copies the open task, if it lies in the datagram.
     fn put_aside(&mut self, datagram: &[u8]) -> Result<()> {
-        if let Some(open @ Row { aside: false, .. }) = self.open {
-            self.gathered.clear();
-            self.open = Some(Row {
-                start: 0,
-                end: 0,
-                aside: true,
-                ..open
-            });
-            self.gather(datagram, open)?;
+        if self.lies != Lies::InDatagram {
+            return Ok(());
         }
-        Ok(())
+        self.gathered.clear();
+        let piece = self.open;
+        self.open.start = 0;
+        self.lies = Lies::Aside;
+        self.gather(datagram, piece)
     }
 
     /// Appends the attributes of a piece to what is gathered. They are looked
     /// at first, so that a broken piece does not become a sound one by what
     /// follows it.
-    fn gather(&mut self, datagram: &[u8], piece: Row) -> Result<()> {
-        let attributes = datagram.get(piece.start..piece.end).unwrap_or_default();
-        TaskRef::new(piece.pid, piece.tgid, attributes)?;
+    fn gather(&mut self, datagram: &[u8], piece: Piece) -> Result<()> {
+        let attributes = piece.attributes(datagram);
+        Groups::find(attributes)?;
+        let len = align(self.gathered.len() + attributes.len());
+        self.open.len = u32::try_from(len).map_err(|_| Malformed("a task of 4 GiB and more"))?;
         self.gathered.extend_from_slice(attributes);
-        self.gathered
-            .resize(crate::wire::align(self.gathered.len()), 0);
-        if let Some(open) = &mut self.open {
-            open.end = self.gathered.len();
-        }
+        self.gathered.resize(len, 0);
         Ok(())
+    }
+}
+
+impl Piece {
+    /// Its attributes, in the buffer that it lies in.
+    #[inline]
+    fn attributes(self, buffer: &[u8]) -> &[u8] {
+        buffer
+            .get(self.start..self.start + self.len as usize)
+            .unwrap_or_default()
     }
 }
 
@@ -344,16 +405,11 @@ impl Feed<'_> {
         reason = "lends from the buffer, which no Iterator can"
     )]
     pub fn next(&mut self) -> Result<Event<'_>> {
-        let row = match self.reassembly.step(self.datagram)? {
-            Step::More => return Ok(Event::More),
-            Step::End => return Ok(Event::End),
-            Step::Task(row) => row,
-        };
-        if let Err(error) = self.reassembly.task(self.datagram, row) {
-            self.reassembly.end();
-            return Err(error);
-        }
-        self.reassembly.task(self.datagram, row).map(Event::Task)
+        Ok(match self.reassembly.step(self.datagram)? {
+            Step::Task(row) => Event::Task(self.reassembly.task(self.datagram, row)),
+            Step::More => Event::More,
+            Step::End => Event::End,
+        })
     }
 }
 

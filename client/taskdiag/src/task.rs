@@ -11,14 +11,20 @@ use crate::abi::{self, TaskDiagBase, TaskDiagCreds};
 use crate::caps::CapSet;
 use crate::error::Result;
 use crate::request::Pid;
-use crate::wire::Attributes;
+use crate::wire::{Attributes, Malformed};
 
 /// Reads a structure as the ABI says: what is missing from a shorter one is
 /// zero, what a longer one has more is left out.
+#[inline]
 pub(crate) fn read<T: FromBytes + IntoBytes>(bytes: &[u8]) -> T {
-    if let Ok((value, _)) = T::read_from_prefix(bytes) {
-        return value;
+    match T::read_from_prefix(bytes) {
+        Ok((value, _)) => value,
+        Err(_) => read_short(bytes),
     }
+}
+
+#[cold]
+fn read_short<T: FromBytes + IntoBytes>(bytes: &[u8]) -> T {
     let mut value = T::new_zeroed();
     value.as_mut_bytes()[..bytes.len()].copy_from_slice(bytes);
     value
@@ -29,37 +35,84 @@ pub(crate) fn read<T: FromBytes + IntoBytes>(bytes: &[u8]) -> T {
 /// Nothing is decoded until it is asked for, and nothing is allocated.
 #[derive(Clone, Copy)]
 pub struct TaskRef<'a> {
+    attributes: &'a [u8],
     pid: Pid,
     tgid: Pid,
-    base: Option<&'a [u8]>,
-    cred: Option<&'a [u8]>,
-    attributes: &'a [u8],
+    groups: Groups,
+}
+
+/// Where the groups that this crate decodes begin among a task's attributes,
+/// or [`NOWHERE`]; the first, where one comes more than once.
+///
+/// Numbers rather than slices: a task is moved more often than it is looked
+/// at.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Groups {
+    base: u32,
+    cred: u32,
+}
+
+/// No attribute begins there: it takes four bytes to begin one.
+const NOWHERE: u32 = u32::MAX;
+
+impl Groups {
+    /// Walks the attributes, to the last byte.
+    #[inline]
+    pub(crate) fn find(attributes: &[u8]) -> Result<Self, Malformed> {
+        let mut groups = Self {
+            base: NOWHERE,
+            cred: NOWHERE,
+        };
+        if attributes.len() > NOWHERE as usize {
+            return Err(Malformed("a task of 4 GiB and more"));
+        }
+        let mut walk = Attributes::new(attributes);
+        loop {
+            let at = walk.at() as u32;
+            match walk.next() {
+                None => return Ok(groups),
+                Some(Err(malformed)) => return Err(malformed),
+                Some(Ok((abi::TASK_DIAG_BASE, _))) if groups.base == NOWHERE => groups.base = at,
+                Some(Ok((abi::TASK_DIAG_CRED, _))) if groups.cred == NOWHERE => groups.cred = at,
+                Some(Ok(_)) => {}
+            }
+        }
+    }
 }
 
 impl<'a> TaskRef<'a> {
-    /// Views the attributes that follow `TASK_DIAG_MSG`, walking them once.
+    /// Views the attributes that follow `TASK_DIAG_MSG`.
     ///
     /// # Errors
     ///
     /// [`crate::Error::Decode`] if these are not attributes to the last byte.
-    #[inline]
     pub fn new(pid: Pid, tgid: Pid, attributes: &'a [u8]) -> Result<Self> {
-        let mut task = Self {
+        let groups = Groups::find(attributes)?;
+        Ok(Self::with_groups(pid, tgid, attributes, groups))
+    }
+
+    /// Views attributes that have been walked.
+    #[inline]
+    pub(crate) const fn with_groups(
+        pid: Pid,
+        tgid: Pid,
+        attributes: &'a [u8],
+        groups: Groups,
+    ) -> Self {
+        Self {
+            attributes,
             pid,
             tgid,
-            base: None,
-            cred: None,
-            attributes,
-        };
-        for attribute in Attributes::new(attributes) {
-            let (kind, value) = attribute?;
-            match kind {
-                abi::TASK_DIAG_BASE => task.base = task.base.or(Some(value)),
-                abi::TASK_DIAG_CRED => task.cred = task.cred.or(Some(value)),
-                _ => {}
-            }
+            groups,
         }
-        Ok(task)
+    }
+
+    /// The value of the attribute that begins there.
+    #[inline]
+    fn value(&self, at: u32) -> Option<&'a [u8]> {
+        let mut walk = Attributes::new(self.attributes.get(at as usize..)?);
+        let (_, value) = walk.next()?.ok()?;
+        Some(value)
     }
 
     /// The number of the task (thread).
@@ -75,15 +128,17 @@ impl<'a> TaskRef<'a> {
     }
 
     /// Who the task is, if that was asked for.
+    #[inline]
     #[must_use]
     pub fn base(&self) -> Option<Base> {
-        self.base.map(|bytes| read::<TaskDiagBase>(bytes).into())
+        Some(read::<TaskDiagBase>(self.value(self.groups.base)?).into())
     }
 
     /// Its credentials, if they were asked for.
+    #[inline]
     #[must_use]
     pub fn cred(&self) -> Option<Cred> {
-        self.cred.map(|bytes| read::<TaskDiagCreds>(bytes).into())
+        Some(read::<TaskDiagCreds>(self.value(self.groups.cred)?).into())
     }
 
     /// The bytes of the group with this bit in [`crate::Show`] (BASE is 0), as
@@ -98,7 +153,7 @@ impl<'a> TaskRef<'a> {
     /// Every attribute that came with the task, in order, as its type and its
     /// bytes; padding is left out.
     pub fn attributes(&self) -> impl Iterator<Item = (u16, &'a [u8])> + use<'a> {
-        // The walk in new() went to the end, so every attribute is sound.
+        // They have been walked to the last byte, so there is no error.
         Attributes::new(self.attributes)
             .map_while(Result::ok)
             .filter(|&(kind, _)| kind != abi::TASK_DIAG_PAD)
@@ -184,6 +239,7 @@ pub struct Base {
 }
 
 impl From<TaskDiagBase> for Base {
+    #[inline]
     fn from(base: TaskDiagBase) -> Self {
         Self {
             tgid: base.tgid,
@@ -245,6 +301,7 @@ impl State {
 }
 
 impl From<u8> for State {
+    #[inline]
     fn from(number: u8) -> Self {
         match number {
             abi::TASK_DIAG_RUNNING => Self::Running,
@@ -388,6 +445,7 @@ pub struct Cred {
 }
 
 impl From<TaskDiagCreds> for Cred {
+    #[inline]
     fn from(creds: TaskDiagCreds) -> Self {
         Self {
             uid: creds.uid,

@@ -23,9 +23,10 @@ pub(crate) const FLAG_CAPPED: u16 = 0x100;
 /// `NLM_F_ACK_TLVS`: an extended acknowledgement follows.
 pub(crate) const FLAG_EXTENDED_ACK: u16 = 0x200;
 
-/// `len` and the padding behind it.
+/// The length of something in memory, and the padding behind it.
+#[inline]
 pub(crate) const fn align(len: usize) -> usize {
-    len.saturating_add(ALIGNMENT - 1) & !(ALIGNMENT - 1)
+    (len + (ALIGNMENT - 1)) & !(ALIGNMENT - 1)
 }
 
 /// Bytes that are not what the protocol says: what is wrong with them.
@@ -41,12 +42,16 @@ impl From<Malformed> for Error {
     }
 }
 
-/// What a message is recognised by.
+/// What the messages of an answer are recognised by: the sequence number and
+/// the port number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, Immutable, KnownLayout)]
 #[repr(C)]
-pub(crate) struct Address {
-    pub(crate) seq: u32,
-    pub(crate) port: u32,
+pub(crate) struct Address([u32; 2]);
+
+impl Address {
+    pub(crate) const fn new(seq: u32, port: u32) -> Self {
+        Self([seq, port])
+    }
 }
 
 /// `struct nlmsghdr`.
@@ -79,9 +84,8 @@ impl Header {
 #[repr(C)]
 pub(crate) struct TaskHead {
     pub(crate) header: Header,
-    genl: [u8; 4],
-    msg_len: u16,
-    msg_kind: u16,
+    /// Generic netlink's header and that of the first attribute.
+    inner: [u8; 8],
     pub(crate) msg: abi::TaskDiagMsg,
 }
 
@@ -89,15 +93,17 @@ impl TaskHead {
     /// The head at the beginning of these bytes, if it has that form.
     #[inline]
     pub(crate) fn read(bytes: &[u8]) -> Option<Self> {
-        const GENL: [u8; 4] = [abi::TASK_DIAG_CMD_GET, abi::TASK_DIAG_GENL_VERSION, 0, 0];
-        const MSG_LEN: usize = size_of::<AttributeHeader>() + size_of::<abi::TaskDiagMsg>();
-
         let (head, _) = Self::read_from_prefix(bytes).ok()?;
-        let known = head.genl == GENL
-            && usize::from(head.msg_len) == MSG_LEN
-            && head.msg_kind == abi::TASK_DIAG_MSG;
-        known.then_some(head)
+        (head.inner == Self::INNER).then_some(head)
     }
+
+    const INNER: [u8; 8] = {
+        let len = (size_of::<AttributeHeader>() + size_of::<abi::TaskDiagMsg>()) as u16;
+        let [l0, l1] = len.to_ne_bytes();
+        let [k0, k1] = abi::TASK_DIAG_MSG.to_ne_bytes();
+        let (cmd, version) = (abi::TASK_DIAG_CMD_GET, abi::TASK_DIAG_GENL_VERSION);
+        [cmd, version, 0, 0, l0, l1, k0, k1]
+    };
 }
 
 /// `struct nlattr`.
@@ -111,17 +117,25 @@ struct AttributeHeader {
 /// Walks attributes: the type without its flags, and the value.
 #[derive(Clone, Debug)]
 pub(crate) struct Attributes<'a> {
-    rest: &'a [u8],
+    bytes: &'a [u8],
+    at: usize,
 }
 
 impl<'a> Attributes<'a> {
+    #[inline]
     pub(crate) const fn new(bytes: &'a [u8]) -> Self {
-        Self { rest: bytes }
+        Self { bytes, at: 0 }
+    }
+
+    /// Where the next one begins.
+    #[inline]
+    pub(crate) const fn at(&self) -> usize {
+        self.at
     }
 
     /// What has not been walked yet.
-    pub(crate) const fn rest(&self) -> &'a [u8] {
-        self.rest
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.bytes.get(self.at..).unwrap_or_default()
     }
 }
 
@@ -130,23 +144,22 @@ impl<'a> Iterator for Attributes<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        let rest = std::mem::take(&mut self.rest);
-        if rest.is_empty() {
-            return None;
-        }
+        // The last one may lack its padding, and so the walk end behind it.
+        let rest = self.bytes.get(self.at..).filter(|rest| !rest.is_empty())?;
         let Ok((header, _)) = AttributeHeader::read_from_prefix(rest) else {
+            self.at = self.bytes.len();
             return Some(Err(Malformed(
                 "there are fewer bytes than an attribute header has",
             )));
         };
         let len = usize::from(header.len);
         let Some(value) = rest.get(size_of::<AttributeHeader>()..len) else {
+            self.at = self.bytes.len();
             return Some(Err(Malformed(
                 "the length in an attribute header is not that of an attribute",
             )));
         };
-        // The last one may lack its padding.
-        self.rest = rest.get(align(len)..).unwrap_or_default();
+        self.at += align(len);
         Some(Ok((header.kind & TYPE_MASK, value)))
     }
 }

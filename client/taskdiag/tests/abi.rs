@@ -22,7 +22,7 @@ type Facts = BTreeMap<String, i128>;
 /// Every number in the mirror, under its name in the header.
 fn numbers() -> Facts {
     macro_rules! numbers {
-        ($($name:ident)*) => { [$((stringify!($name), $name as i128)),*] };
+        ($($name:ident)*) => { [$((stringify!($name), number($name))),*] };
     }
     let mut facts: Facts = numbers![
         TASK_DIAG_GENL_VERSION
@@ -55,17 +55,21 @@ fn numbers() -> Facts {
     facts
 }
 
+fn number(value: impl TryInto<i128, Error: std::fmt::Debug>) -> i128 {
+    value.try_into().unwrap()
+}
+
 /// Every structure in the mirror: its size, and the offset and the size of
 /// each field.
 fn structures() -> Facts {
     let mut facts = Facts::new();
     macro_rules! structure {
         ($c:literal $rust:ident { $($field:ident $(as $c_field:literal)?),* }) => {
-            facts.insert(size($c), size_of::<$rust>() as i128);
+            facts.insert(size($c), number(size_of::<$rust>()));
             $(
                 let name = [$($c_field,)? stringify!($field)][0];
-                facts.insert(offset($c, name), offset_of!($rust, $field) as i128);
-                facts.insert(field_size($c, name), size_of_field(|s: &$rust| &s.$field) as i128);
+                facts.insert(offset($c, name), number(offset_of!($rust, $field)));
+                facts.insert(field_size($c, name), number(size_of_field(|s: &$rust| &s.$field)));
             )*
             // Names every field, so that one that is forgotten does not compile.
             let $rust { $($field: _),* } = $rust::default();

@@ -175,7 +175,7 @@ fn a_dump_left_half_read_does_not_leak_into_the_next() {
 #[test]
 fn one_that_is_not_read_at_all_neither() {
     let mut client = client(vec![vec![done(0)]]);
-    drop(client.dump(&all()).unwrap());
+    let _ = client.dump(&all()).unwrap();
     client.dump(&all()).unwrap().for_each(|_| ()).unwrap();
     assert_eq!(client.transport().resets, 1);
 }
