@@ -132,6 +132,7 @@ check_sparse() {
 	need sparse sparse
 	install_missing "check the kernel code"
 	need_build_tools
+	lock_cache
 	KERNEL_BUILD=$KERNEL_HOME/build-sparse
 	log=$KERNEL_HOME/sparse.log
 	objects=$(cd "$PROJECT/kernel" && printf 'kernel/%s\n' *.c | sed 's/c$/o/')
@@ -141,6 +142,7 @@ check_sparse() {
 		return 1
 	}
 	# Of the objects, not of what they include.
+	unlock_cache
 	! grep -E '(^|/)(kernel|linux)/taskdiag[^ ]*:[0-9]+' "$log"
 }
 

@@ -47,13 +47,14 @@ without_colours() {
 count_nextest() {
 	without_colours "$1" | awk '
 		function number_before(word) {
-			return match($0, "[0-9]+ " word) ?
-				substr($0, RSTART, RLENGTH) + 0 : 0
+			if (!match($0, "[0-9]+ " word))
+				return 0
+			return substr($0, RSTART, RLENGTH) + 0
 		}
 		$1 == "Summary" {
 			passed += number_before("passed")
-			failed += number_before("failed") + number_before("timed out") +
-				number_before("exec failed")
+			failed += number_before("failed")
+			failed += number_before("timed out")
 			skipped += number_before("skipped")
 		}
 		END { print passed + 0, failed + 0, skipped + 0 }'

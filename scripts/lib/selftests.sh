@@ -19,7 +19,7 @@ selftests_folder() {
 # Installs them in selftests_folder, built against the headers that this kernel
 # tree exports, as everybody's are.
 build_selftests() {
-	local headers=$KERNEL_HOME/headers log=$CACHE/test-logs/build-selftests.log
+	local headers=$KERNEL_HOME/headers log=$KERNEL_HOME/selftests.log
 	need rsync rsync
 	install_missing "install kselftests"
 	need_build_tools
@@ -29,8 +29,10 @@ build_selftests() {
 	unlock_cache
 }
 
+# From nothing each time: lib.mk does not know what a test includes.
 make_selftests() {
 	local targets
+	rm -rf "$1/kselftest" "$(selftests_folder)"
 	targets=$(cd "$PROJECT/selftests" && echo *)
 	make -s -C "$KERNEL_TREE" ARCH="$(header_arch)" O="$1" headers &&
 		CFLAGS=-Werror make -C "$KERNEL_TREE/tools/testing/selftests" O="$1" ARCH="$(header_arch)" \
