@@ -117,9 +117,12 @@ FIXTURE(reader) {
 	int ends[2];
 };
 
+/* The answer to the user is three datagrams long, and root's row is in the last. */
 FIXTURE_VARIANT(reader) {
 	ssize_t (*read)(int fd, void *buf, size_t size);
-	bool takes;		/* what was there is gone then */
+	int times;
+	bool leaves_rows;	/* those made for the user when it asked */
+	bool leaves_end;	/* and the refusal behind them */
 };
 
 static ssize_t by_recv(int fd, void *buf, size_t size)
@@ -156,11 +159,29 @@ static ssize_t by_splice(int fd, void *buf, size_t size)
 	return got;
 }
 
-FIXTURE_VARIANT_ADD(reader, by_read) { .read = read, .takes = true };
-FIXTURE_VARIANT_ADD(reader, by_readv) { .read = by_readv, .takes = true };
-FIXTURE_VARIANT_ADD(reader, by_recv) { .read = by_recv, .takes = true };
-FIXTURE_VARIANT_ADD(reader, by_peek) { .read = by_peek, .takes = false };
-FIXTURE_VARIANT_ADD(reader, by_splice) { .read = by_splice, .takes = true };
+FIXTURE_VARIANT_ADD(reader, by_read) {
+	.read = read, .times = 1, .leaves_end = true,
+};
+
+FIXTURE_VARIANT_ADD(reader, by_reading_twice) {
+	.read = read, .times = 2,
+};
+
+FIXTURE_VARIANT_ADD(reader, by_readv) {
+	.read = by_readv, .times = 2,
+};
+
+FIXTURE_VARIANT_ADD(reader, by_recv) {
+	.read = by_recv, .times = 2,
+};
+
+FIXTURE_VARIANT_ADD(reader, by_splice) {
+	.read = by_splice, .times = 2,
+};
+
+FIXTURE_VARIANT_ADD(reader, by_peek) {
+	.read = by_peek, .times = 2, .leaves_rows = true, .leaves_end = true,
+};
 
 FIXTURE_SETUP(reader)
 {
@@ -191,37 +212,57 @@ static void wait_for_my_turn(struct __test_metadata *_metadata, int end)
 	EXPECT_EQ(1, read(end, &turn, 1));
 }
 
+/* Read what was left, with the expectations that the protocol gives rise to. */
+static void read_what_was_left(struct __test_metadata *_metadata,
+			       struct td_sock *sock, bool rows, bool end,
+			       pid_t reader)
+{
+	struct td_answer a;
+
+	td_expect(sock, &a, true);
+	if (rows) {
+		EXPECT_EQ(0, td_receive_some(sock, &a, 1));
+		EXPECT_LT(0U, a.rows);
+	}
+	if (end)
+		expect_refused(_metadata, sock, &a);
+	/* If anything is there against expectation, say how bad it is. */
+	EXPECT_EQ(-EAGAIN, td_receive_raw(sock, MSG_PEEK | MSG_DONTWAIT)) {
+		td_receive_some(sock, &a, 1);
+	}
+	EXPECT_TRUE(view_only_of(&a, USER, 0));
+	EXPECT_EQ(NULL, td_find(&a, reader));
+	td_answer_free(&a);
+}
+
 TEST_F(reader, with_more_rights_makes_nothing_for_who_asked)
 {
 	unsigned char buf[TD_SMALL];
 	struct td_answer a;
 	pid_t pid;
+	int i;
 
 	pid = fork_as(_metadata, &user);
 	if (!pid) {
 		EXPECT_EQ(0, td_ask(&self->sock, &all, NLM_F_DUMP, NULL));
 		my_turn_is_over(_metadata, self->ends[0]);
 		wait_for_my_turn(_metadata, self->ends[0]);
-
-		td_expect(&self->sock, &a, true);
-		if (!variant->takes) {
-			EXPECT_EQ(0, td_receive_some(&self->sock, &a, 1));
-			EXPECT_LT(0U, a.rows);
-			EXPECT_TRUE(view_only_of(&a, USER, 0));
-		}
-		expect_refused(_metadata, &self->sock, &a);
-		td_answer_free(&a);
+		read_what_was_left(_metadata, &self->sock,
+				   variant->leaves_rows, variant->leaves_end,
+				   getppid());
 
 		/* What it may see it can still ask for. */
 		EXPECT_EQ(0, td_query(&self->sock, &all, NLM_F_DUMP, &a));
 		EXPECT_EQ(0, a.end.error);
 		EXPECT_LT((size_t)SLEEPERS, a.rows);
+		EXPECT_LE(3U, a.receives);
 		EXPECT_TRUE(view_only_of(&a, USER, 0));
 		_exit(0);
 	}
 
 	wait_for_my_turn(_metadata, self->ends[1]);
-	EXPECT_LT(0, variant->read(self->sock.fd, buf, sizeof(buf)));
+	for (i = 0; i < variant->times; i++)
+		EXPECT_LT(0, variant->read(self->sock.fd, buf, sizeof(buf)));
 	my_turn_is_over(_metadata, self->ends[1]);
 	EXPECT_EXIT_0(pid);
 }
@@ -424,36 +465,47 @@ static int main_write_error(const char *text)
 }
 
 /*
- * The attacker asks, and makes the socket the standard input of a set-user-id
- * program.  What this reads is handed back, and so is what is left.
+ * Open a socket, share it, ask, and go on as a set-user-id program with it for
+ * standard input.  Returns only if something goes wrong.
  */
-static void read_through_program(struct __test_metadata *_metadata)
+static int ask_and_exec(int share, int output, struct td_sock *shared)
+{
+	struct td_sock sock;
+	int err;
+
+	err = td_open(&sock, TD_SMALL);
+	err = err ?: handover_give(share, sock.fd);
+	err = err ?: td_ask(&sock, &all, NLM_F_DUMP, NULL);
+	if (err)
+		return err;
+	*shared = sock;
+	/* No patience: it is to end when there is nothing left. */
+	if (fcntl(sock.fd, F_SETFL, O_NONBLOCK) ||
+	    dup2(sock.fd, STDIN_FILENO) < 0 ||
+	    dup2(output, STDOUT_FILENO) < 0)
+		return -errno;
+	return program_run_setuid(COPY_INPUT, NULL);
+}
+
+/* The attacker's other process gets what the program reads, and what is left. */
+static void read_through_program(struct __test_metadata *_metadata,
+				 struct td_sock *shared)
 {
 	struct td_sock sock, copied;
+	int share[2], output[2];
 	struct td_answer queued, a;
-	int ends[2], status = -1;
 	pid_t pid;
 
-	EXPECT_EQ(0, td_open(&sock, TD_SMALL));
-	EXPECT_EQ(0, socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0,
-				ends));
-	EXPECT_EQ(0, td_adopt(&copied, ends[0], &sock));
-	copied.seq++;
+	/* Both keep datagrams apart. */
+	EXPECT_EQ(0, handover_open(share));
+	EXPECT_EQ(0, handover_open(output));
 	pid = fork();
-	if (!pid) {
-		/* No patience: it is to end when there is nothing left. */
-		if (td_ask(&sock, &all, NLM_F_DUMP, NULL) ||
-		    fcntl(sock.fd, F_SETFL, O_NONBLOCK) ||
-		    dup2(sock.fd, STDIN_FILENO) < 0 ||
-		    dup2(ends[1], STDOUT_FILENO) < 0)
-			_exit(1);
-		_exit(-program_run_setuid(COPY_INPUT, NULL));
-	}
-	EXPECT_LT(0, pid);
-	EXPECT_EQ(pid, waitpid(pid, &status, 0));
-	EXPECT_EQ(0, status);
+	if (!pid)
+		_exit(-ask_and_exec(share[1], output[1], shared));
+	EXPECT_EXIT_0(pid);
+	EXPECT_EQ(0, td_adopt(&sock, handover_take(share[0]), shared));
+	EXPECT_EQ(0, td_adopt(&copied, output[0], shared));
 
-	/* Datagrams stay apart on their way back. */
 	td_expect(&copied, &queued, true);
 	EXPECT_EQ(0, td_receive_some(&copied, &queued, 1));
 	EXPECT_LT(0U, queued.rows);
@@ -461,18 +513,25 @@ static void read_through_program(struct __test_metadata *_metadata)
 	EXPECT_TRUE(view_only_of(&queued, USER, 0));
 	td_expect(&copied, &a, true);
 	expect_refused(_metadata, &copied, &a);
+	EXPECT_EQ(NULL, td_find(&a, pid));
 	EXPECT_EQ(-EAGAIN, td_receive_raw(&sock, MSG_DONTWAIT));
 }
 
 FIXTURE(setuid) {
+	struct td_sock *shared;
 };
 
 FIXTURE_SETUP(setuid)
 {
+	self->shared = mmap(NULL, sizeof(*self->shared),
+			    PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+			    -1, 0);
+	ASSERT_NE(MAP_FAILED, self->shared);
 }
 
 FIXTURE_TEARDOWN(setuid)
 {
+	munmap(self->shared, sizeof(*self->shared));
 }
 
 /*
@@ -484,7 +543,7 @@ TEST_F(setuid, a_program_reads_for_nobody_else)
 	pid_t pid = fork_as(_metadata, &user);
 
 	if (!pid) {
-		read_through_program(_metadata);
+		read_through_program(_metadata, self->shared);
 		_exit(0);
 	}
 	EXPECT_EXIT_0(pid);
