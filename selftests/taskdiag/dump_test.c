@@ -6,9 +6,9 @@
  */
 #include <fcntl.h>
 
-#include "idset.h"
 #include "procfs.h"
 #include "taskdiag_test.h"
+#include "view.h"
 
 /* Enough for several datagrams with either buffer. */
 #define SLEEPERS 240
@@ -116,19 +116,6 @@ static int view_all_threads(int proc, pid_t pid, struct idset *ids)
 	return err;
 }
 
-static void rows_to_set(struct __test_metadata *_metadata,
-			const struct td_answer *a, struct idset *ids)
-{
-	size_t i;
-
-	for (i = 0; i < a->rows; i++)
-		ASSERT_EQ(0, idset_add(ids, a->row[i].msg.pid));
-	/* A set has each once: so have the rows. */
-	EXPECT_EQ(a->rows, ids->nr) {
-		TH_LOG("%zu rows about %zu tasks", a->rows, ids->nr);
-	}
-}
-
 /*
  * Dump between two looks at procfs that agree: then the dump has to agree
  * with both.
@@ -154,7 +141,7 @@ static void same_as(struct __test_metadata *_metadata, struct td_sock *sock,
 		ASSERT_EQ(0, td_query(sock, &what, NLM_F_DUMP, &a));
 		ASSERT_EQ(0, view(proc, pid, &after));
 		ASSERT_GOOD(&a);
-		rows_to_set(_metadata, &a, &rows);
+		ASSERT_EQ(0, view_of(&a, &rows));
 
 		quiet = idset_equal(&before, &after);
 		if (quiet) {
@@ -260,14 +247,14 @@ TEST_F(dump, a_thread_stands_for_its_process)
 			ASSERT_EQ(0, td_query(&self->sock, &what, NLM_F_DUMP,
 					      &a));
 			ASSERT_GOOD(&a);
-			rows_to_set(_metadata, &a, &by_leader);
+			ASSERT_EQ(0, view_of(&a, &by_leader));
 			td_answer_free(&a);
 
 			what.pid = tids.id[j % tids.nr];
 			ASSERT_EQ(0, td_query(&self->sock, &what, NLM_F_DUMP,
 					      &a));
 			ASSERT_GOOD(&a);
-			rows_to_set(_metadata, &a, &by_thread);
+			ASSERT_EQ(0, view_of(&a, &by_thread));
 			td_answer_free(&a);
 
 			EXPECT_LT(0U, by_leader.nr);
@@ -490,7 +477,7 @@ TEST_F(dump, a_second_dump_finds_the_socket_busy)
 		ASSERT_EQ(0, td_receive_some(&self->sock, a, 2));
 
 	ASSERT_GOOD(&a[0]);
-	rows_to_set(_metadata, &a[0], &rows);
+	ASSERT_EQ(0, view_of(&a[0], &rows));
 	for (i = 0; i < pop.nr; i++)
 		EXPECT_TRUE(idset_has(&rows, pop.member[i].pid));
 	ASSERT_STREQ("", a[1].fault);

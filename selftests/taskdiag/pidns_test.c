@@ -466,15 +466,6 @@ static void sees_inside(struct __test_metadata *_metadata, struct td_sock *sock,
 	idset_free(&expected);
 }
 
-static void expect_exit_0(struct __test_metadata *_metadata, pid_t pid)
-{
-	int status = -1;
-
-	ASSERT_LT(0, pid);
-	ASSERT_EQ(pid, waitpid(pid, &status, 0));
-	EXPECT_EQ(0, status);
-}
-
 /* Go on as a process inside; returns 0 there, and only there. */
 static pid_t enter(struct __test_metadata *_metadata)
 {
@@ -519,7 +510,7 @@ TEST_F(pidns, a_sender_inside_sees_inside)
 		sees_inside(_metadata, &own, NULL);
 		_exit(0);
 	}
-	expect_exit_0(_metadata, pid);
+	EXPECT_EXIT_0(pid);
 }
 
 /* It is the sender that counts, wherever the socket is from. */
@@ -531,7 +522,7 @@ TEST_F(pidns, a_socket_from_outside_does_not_help_out)
 		sees_inside(_metadata, &self->sock, NULL);
 		_exit(0);
 	}
-	expect_exit_0(_metadata, pid);
+	EXPECT_EXIT_0(pid);
 }
 
 TEST_F(pidns, a_sender_outside_can_ask_as_seen_from_inside)
@@ -693,7 +684,7 @@ TEST_F(pidns, others_cannot_name_a_source)
 			td_answer_free(&a);
 			_exit(0);
 		}
-		expect_exit_0(_metadata, pid);
+		EXPECT_EXIT_0(pid);
 	}
 }
 
@@ -718,7 +709,7 @@ TEST_F(pidns, a_false_user_is_refused)
 						 &as[i]));
 		_exit(0);
 	}
-	expect_exit_0(_metadata, pid);
+	EXPECT_EXIT_0(pid);
 }
 
 /* To choose the numbers is not to see whom they belong to. */
@@ -750,7 +741,7 @@ TEST_F(pidns, a_source_lends_no_rights)
 		EXPECT_EQ(-EPERM, td_ask(&self->sock, &all, NLM_F_DUMP, &as));
 		_exit(0);
 	}
-	expect_exit_0(_metadata, pid);
+	EXPECT_EXIT_0(pid);
 }
 
 /* A thread, because credentials are a thread's, and descriptors are not. */
@@ -926,7 +917,7 @@ TEST_F(pidns, in_the_namespaces_of_a_plain_user)
 	}
 	sem_post(&news->guests_are_all_in);
 
-	expect_exit_0(_metadata, user_pid);
+	EXPECT_EXIT_0(user_pid);
 	end_process(host[0]);
 	end_process(host[1]);
 	close(to.pid_ns);

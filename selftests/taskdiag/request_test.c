@@ -92,6 +92,33 @@ struct defect {
 	const char *plain_text;	/* if it is another one without a dump */
 };
 
+/* Too short to say even which command it is. */
+TEST(a_message_without_a_genlmsghdr_is_refused)
+{
+	const __u16 flags[] = { 0, NLM_F_DUMP };
+	struct td_sock sock;
+	size_t i;
+
+	ASSERT_EQ(0, td_open(&sock, TD_LARGE));
+	for (i = 0; i < ARRAY_SIZE(flags); i++) {
+		const struct nlmsghdr nlh = {
+			.nlmsg_len = sizeof(nlh),
+			.nlmsg_type = sock.family,
+			.nlmsg_flags = NLM_F_REQUEST | flags[i],
+			.nlmsg_seq = ++sock.seq,
+		};
+		struct td_answer a;
+
+		ASSERT_EQ(0, td_send(&sock, &nlh, sizeof(nlh), NULL));
+		td_expect(&sock, &a, flags[i]);
+		ASSERT_EQ(0, td_receive(&sock, &a));
+		ASSERT_STREQ("", a.fault);
+		EXPECT_EQ(EINVAL, a.end.error);
+		td_answer_free(&a);
+	}
+	td_close(&sock);
+}
+
 FIXTURE(refusal) {
 	struct td_sock sock;
 };

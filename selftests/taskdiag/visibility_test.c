@@ -10,9 +10,9 @@
 #include <sys/stat.h>
 
 #include "identity.h"
-#include "idset.h"
 #include "procfs.h"
 #include "taskdiag_test.h"
+#include "view.h"
 
 /* Users, and their groups of the same numbers. */
 #define ANN 3001
@@ -313,17 +313,13 @@ static int dump_to_set(struct td_sock *sock, __u64 strategy, struct idset *ids,
 		.dump_strategy = strategy,
 	};
 	struct td_answer a;
-	size_t i;
 	int err;
 
 	err = td_query(sock, &what, NLM_F_DUMP, &a);
 	if (!err)
 		err = -a.end.error;
 	snprintf(fault, size, "%s", a.fault);
-	for (i = 0; !err && i < a.rows; i++)
-		err = idset_add(ids, a.row[i].msg.pid);
-	if (!err && ids->nr != a.rows)
-		snprintf(fault, size, "a task is there twice");
+	err = err ?: view_of(&a, ids);
 	td_answer_free(&a);
 	return err;
 }
@@ -500,14 +496,6 @@ static pid_t start_caller(struct __test_metadata *_metadata,
 	return pid;
 }
 
-static void expect_exit_0(struct __test_metadata *_metadata, pid_t pid)
-{
-	int status = -1;
-
-	ASSERT_EQ(pid, waitpid(pid, &status, 0));
-	EXPECT_EQ(0, status);
-}
-
 TEST_F(caller, sees_the_processes_of_procfs)
 {
 	pid_t pid = start_caller(_metadata, &variant->who);
@@ -516,7 +504,7 @@ TEST_F(caller, sees_the_processes_of_procfs)
 		same_processes(_metadata, variant->sees_everything);
 		_exit(0);
 	}
-	expect_exit_0(_metadata, pid);
+	EXPECT_EXIT_0(pid);
 }
 
 TEST_F(caller, sees_the_threads_of_procfs)
@@ -531,7 +519,7 @@ TEST_F(caller, sees_the_threads_of_procfs)
 		same_threads(_metadata, &tids);
 		_exit(0);
 	}
-	expect_exit_0(_metadata, pid);
+	EXPECT_EXIT_0(pid);
 	idset_free(&tids);
 }
 
@@ -547,7 +535,7 @@ TEST_F(caller, cannot_tell_hidden_from_absent)
 				 variant->sees_everything);
 		_exit(0);
 	}
-	expect_exit_0(_metadata, pid);
+	EXPECT_EXIT_0(pid);
 	idset_free(&tids);
 }
 
