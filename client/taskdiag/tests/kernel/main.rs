@@ -1,0 +1,580 @@
+// SPDX-License-Identifier: MIT
+//! The library against a kernel that has task_diag, as root.
+//!
+//! Ignored unless asked for, so that what did not run does not read as a
+//! pass: `scripts/test client` boots such a kernel and runs them in it. They
+//! hold in a machine where other processes come and go.
+
+mod population;
+mod procfs;
+
+use std::collections::BTreeSet;
+use std::process::{Child, Command};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use netlink_packet_core::DefaultNla;
+use nix::libc;
+use taskdiag::abi::TaskDiagPid;
+use taskdiag::codec::{TaskDiagAttr, TaskDiagMessage};
+use taskdiag::{Base, Client, Error, KernelError, Request, Scope, Show, State, Strategy, Task};
+
+use population::{Population, free_pid};
+
+const REQUEST: u16 = 0x001;
+const DUMP: u16 = 0x300;
+const GET: &str = "TASK_DIAG_CMD_ATTR_GET";
+
+fn client() -> Client {
+    Client::connect().expect("these tests need a kernel with TASKDIAG")
+}
+
+fn everything(strategy: Strategy) -> Request {
+    Request::new(strategy).show(Show::BASE | Show::CRED)
+}
+
+fn tasks(request: &Request) -> Vec<Task> {
+    let mut client = client();
+    let mut dump = client.dump(request).unwrap();
+    dump.tasks().collect::<Result<_, _>>().unwrap()
+}
+
+/// The numbers of these tasks, none of which may come twice.
+fn pids(tasks: &[Task]) -> BTreeSet<u32> {
+    let pids: BTreeSet<_> = tasks.iter().map(|task| task.pid).collect();
+    assert_eq!(pids.len(), tasks.len(), "a task came twice");
+    pids
+}
+
+fn myself() -> u32 {
+    std::process::id()
+}
+
+/// What is found is what was there: everything that was before and after, and
+/// nothing that was neither.
+#[track_caller]
+fn assert_found(before: &BTreeSet<u32>, found: &BTreeSet<u32>, after: &BTreeSet<u32>) {
+    let stayed: BTreeSet<_> = before.intersection(after).copied().collect();
+    let lost: Vec<_> = stayed.difference(found).collect();
+    assert!(lost.is_empty(), "not found: {lost:?}");
+    let seen: BTreeSet<_> = before.union(after).copied().collect();
+    // What lives for a moment only may be found by one and not by the other.
+    let invented: Vec<_> = found
+        .difference(&seen)
+        .filter(|pid| procfs::threads(**pid).contains(pid))
+        .collect();
+    assert!(invented.is_empty(), "not in procfs: {invented:?}");
+}
+
+#[track_caller]
+fn kernel_error<T>(result: Result<T, Error>) -> KernelError {
+    match result {
+        Err(Error::Kernel(error)) => error,
+        Err(error) => panic!("not an error of the kernel's: {error}"),
+        Ok(_) => panic!("no error"),
+    }
+}
+
+#[test]
+#[ignore = "needs a kernel with TASKDIAG"]
+fn all_is_what_procfs_shows() {
+    let population = Population::new(50);
+    let before = procfs::processes();
+    let found = tasks(&everything(Strategy::All));
+    let after = procfs::processes();
+    let pids = pids(&found);
+    assert_found(&before, &pids, &after);
+    assert!(pids.is_superset(&population.pids()));
+    for task in &found {
+        assert_eq!(task.pid, task.tgid);
+        let base = task.base.unwrap();
+        assert_eq!((base.pid, base.tgid), (task.pid, task.tgid));
+        assert!(task.cred.is_some() && task.other.is_empty());
+    }
+}
+
+#[test]
+#[ignore = "needs a kernel with TASKDIAG"]
+fn all_threads_are_what_procfs_shows() {
+    let (stop, stopped) = mpsc::channel::<()>();
+    let waiting = thread::spawn(move || stopped.recv());
+    let before = procfs::all_threads();
+    let found = tasks(&everything(Strategy::AllThreads));
+    let after = procfs::all_threads();
+    assert_found(&before, &pids(&found), &after);
+
+    let of_mine = tasks(&everything(Strategy::Threads(myself())));
+    assert_eq!(pids(&of_mine), procfs::threads(myself()));
+    assert!(of_mine.len() >= 2);
+    assert!(of_mine.iter().all(|task| task.tgid == myself()));
+    drop(stop);
+    assert!(waiting.join().unwrap().is_err());
+}
+
+#[test]
+#[ignore = "needs a kernel with TASKDIAG"]
+fn children_are_mine() {
+    let population = Population::new(20);
+    let found = tasks(&everything(Strategy::Children(myself())));
+    // Other tests may have children at the same time.
+    assert!(pids(&found).is_superset(&population.pids()));
+    for task in &found {
+        assert_eq!(task.base.unwrap().ppid, myself());
+    }
+}
+
+#[test]
+#[ignore = "needs a kernel with TASKDIAG"]
+fn every_field_of_one_is_that_of_procfs() {
+    let population = Population::new(1);
+    let pid = population.pids().pop_first().unwrap();
+    let task = client().one(pid, Show::BASE | Show::CRED).unwrap();
+    let status = procfs::status(pid);
+    let word = |name: &str, at: usize| status[name][at].as_str();
+    let number = |name: &str, at: usize| word(name, at).parse::<u32>().unwrap();
+    let caps = |name: &str| u64::from_str_radix(word(name, 0), 16).unwrap();
+
+    let base = task.base.unwrap();
+    assert_eq!((base.pid, base.tgid), (number("Pid", 0), number("Tgid", 0)));
+    assert_eq!(base.ppid, number("PPid", 0));
+    assert_eq!(base.tpid, number("TracerPid", 0));
+    assert_eq!(
+        (base.sid, base.pgid),
+        (number("NSsid", 0), number("NSpgid", 0))
+    );
+    assert_eq!(base.state.to_string(), word("State", 0));
+    assert_eq!(base.comm.to_string(), status["Name"].join(" "));
+
+    let cred = task.cred.unwrap();
+    let ids = |name| [0, 1, 2, 3].map(|at| number(name, at));
+    assert_eq!([cred.uid, cred.euid, cred.suid, cred.fsuid], ids("Uid"));
+    assert_eq!([cred.gid, cred.egid, cred.sgid, cred.fsgid], ids("Gid"));
+    assert_eq!(cred.cap_inheritable.0, caps("CapInh"));
+    assert_eq!(cred.cap_permitted.0, caps("CapPrm"));
+    assert_eq!(cred.cap_effective.0, caps("CapEff"));
+    assert_eq!(cred.cap_bset.0, caps("CapBnd"));
+    assert_eq!(cred.cap_ambient.0, caps("CapAmb"));
+    assert_eq!(u32::from(cred.no_new_privs), number("NoNewPrivs", 0));
+}
+
+#[test]
+#[ignore = "needs a kernel with TASKDIAG"]
+fn one_is_the_same_with_and_without_a_dump() {
+    let population = Population::new(1);
+    let pid = population.pids().pop_first().unwrap();
+    let mut client = client();
+    let one = client.one(pid, Show::BASE | Show::CRED).unwrap();
+    assert_eq!(one.base.unwrap().ppid, myself());
+    let request = everything(Strategy::One(pid));
+    assert_eq!(client.get(&request).unwrap(), one);
+    let mut dump = client.dump(&request).unwrap();
+    let dumped: Vec<_> = dump.tasks().map(Result::unwrap).collect();
+    assert_eq!(dumped, [one]);
+
+    let numbers = client.one(pid, Show::empty()).unwrap();
+    assert_eq!((numbers.pid, numbers.tgid), (pid, pid));
+    assert_eq!((numbers.base, numbers.cred), (None, None));
+}
+
+#[test]
+#[ignore = "needs a kernel with TASKDIAG"]
+fn a_thread_is_found_by_its_number() {
+    let (stop, stopped) = mpsc::channel::<()>();
+    let (tell, told) = mpsc::channel();
+    let waiting = thread::spawn(move || {
+        tell.send(nix::unistd::gettid()).unwrap();
+        stopped.recv()
+    });
+    let tid = told.recv().unwrap().as_raw().try_into().unwrap();
+    let task = client().one(tid, Show::BASE).unwrap();
+    assert_eq!((task.pid, task.tgid), (tid, myself()));
+    drop(stop);
+    assert!(waiting.join().unwrap().is_err());
+}
+
+#[test]
+#[ignore = "needs a kernel with TASKDIAG"]
+fn a_free_number_is_esrch_in_every_way() {
+    let free = free_pid();
+    let mut client = client();
+    let mut errors = vec![kernel_error(client.one(free, Show::BASE))];
+    for strategy in [
+        Strategy::One(free),
+        Strategy::Children(free),
+        Strategy::Threads(free),
+    ] {
+        let dump = client.dump(&Request::new(strategy)).unwrap();
+        errors.push(kernel_error(dump.for_each(|_| ())));
+    }
+    for error in errors {
+        assert_eq!(error.errno, libc::ESRCH);
+        assert_eq!(error.message.as_deref(), Some("pid: no such task"));
+        assert_eq!(error.attribute.unwrap().name(), Some(GET));
+    }
+}
+
+/// Sends these attributes and tells what the kernel says to them.
+fn refusal(flags: u16, attributes: Vec<TaskDiagAttr>) -> KernelError {
+    let mut client = client();
+    let answer = client
+        .ask(TaskDiagMessage::get(attributes), flags, Scope::Own)
+        .unwrap();
+    kernel_error(answer.for_each(|_| ()))
+}
+
+#[test]
+#[ignore = "needs a kernel with TASKDIAG"]
+fn a_bad_request_is_told_what_is_wrong_with_it() {
+    let good = TaskDiagPid {
+        show_flags: 1,
+        dump_strategy: 0,
+        pid: 1,
+        reserved: 0,
+    };
+    let bytes = |len| TaskDiagAttr::Other(DefaultNla::new(1, vec![0; len]));
+    let get = TaskDiagAttr::Get;
+    let cases = [
+        (
+            get(TaskDiagPid {
+                show_flags: 1 << 63,
+                ..good
+            }),
+            libc::EINVAL,
+            "show_flags: unknown bits 0x8000000000000000",
+        ),
+        (
+            get(TaskDiagPid {
+                dump_strategy: 99,
+                ..good
+            }),
+            libc::EINVAL,
+            "dump_strategy: unknown strategy 99",
+        ),
+        (
+            get(TaskDiagPid {
+                dump_strategy: 1,
+                pid: 0,
+                ..good
+            }),
+            libc::EINVAL,
+            "pid: not the number of a task",
+        ),
+        (
+            get(TaskDiagPid {
+                reserved: 1,
+                ..good
+            }),
+            libc::EINVAL,
+            "reserved: must be 0",
+        ),
+        (
+            bytes(20),
+            libc::EINVAL,
+            "struct task_diag_pid: 20 bytes instead of 24",
+        ),
+        (
+            bytes(32),
+            libc::EINVAL,
+            "struct task_diag_pid: 32 bytes instead of 24",
+        ),
+    ];
+    for (attribute, errno, text) in cases {
+        let error = refusal(REQUEST | DUMP, vec![attribute]);
+        assert_eq!((error.errno, error.message.as_deref()), (errno, Some(text)));
+        let attribute = error.attribute.unwrap();
+        assert_eq!(attribute.offset, Some(20), "{text}");
+        assert_eq!(attribute.name(), Some(GET), "{text}");
+    }
+
+    let error = refusal(REQUEST, vec![get(good)]);
+    assert_eq!(
+        (error.errno, error.message.as_deref()),
+        (libc::EINVAL, Some("dump_strategy: needs NLM_F_DUMP"))
+    );
+    assert_eq!(error.attribute.unwrap().name(), Some(GET));
+
+    let error = refusal(REQUEST | DUMP, vec![]);
+    assert_eq!(error.errno, libc::EINVAL);
+    assert_eq!(
+        error.message.as_deref(),
+        Some("TASK_DIAG_CMD_ATTR_GET is missing")
+    );
+    let attribute = error.attribute.unwrap();
+    assert_eq!((attribute.offset, attribute.name()), (None, Some(GET)));
+
+    // Behind a good one, so that the offset tells them apart.
+    let unknown = TaskDiagAttr::Other(DefaultNla::new(77, vec![1, 2, 3, 4]));
+    let error = refusal(REQUEST | DUMP, vec![get(good), unknown]);
+    assert_eq!(error.errno, libc::EINVAL);
+    assert!(error.message.is_some());
+    let attribute = error.attribute.unwrap();
+    assert_eq!((attribute.offset, attribute.kind), (Some(48), Some(77)));
+}
+
+#[test]
+#[ignore = "needs a kernel with TASKDIAG"]
+fn a_group_that_is_not_built_in_is_named() {
+    let mut client = client();
+    let request = Request::new(Strategy::All).show(Show::BASE | Show::VMA);
+    let error = kernel_error(client.dump(&request).unwrap().for_each(|_| ()));
+    assert_eq!(error.errno, libc::EOPNOTSUPP);
+    let text = error.message.as_deref().unwrap();
+    assert!(text.contains("VMA"), "{text}");
+    assert_eq!(error.attribute.unwrap().name(), Some(GET));
+    // A refused request leaves the client as it was.
+    client.one(myself(), Show::BASE).unwrap();
+}
+
+/// A process that is number 1 of a pid namespace of its own.
+struct Container {
+    unshare: Child,
+    init: u32,
+}
+
+impl Container {
+    fn new() -> Self {
+        let unshare = Command::new("unshare")
+            .args(["--pid", "--fork", "--kill-child", "sleep", "1000"])
+            .spawn()
+            .expect("these tests need unshare, of util-linux");
+        // Stopped and waited for from here on, whatever comes.
+        let mut container = Self { unshare, init: 0 };
+        let patience = Instant::now() + Duration::from_secs(60);
+        while container.init == 0 {
+            assert!(Instant::now() < patience, "unshare starts no sleep");
+            thread::sleep(Duration::from_millis(5));
+            container.init = container.sleeper().unwrap_or_default();
+        }
+        container
+    }
+
+    /// The number of its process, once that is asleep.
+    fn sleeper(&self) -> Option<u32> {
+        let children = tasks(&everything(Strategy::Children(self.unshare.id())));
+        let sleeps =
+            |base: Base| base.comm.as_bytes() == b"sleep" && base.state == State::Interruptible;
+        let sleeper = children.iter().find(|task| task.base.is_some_and(sleeps))?;
+        Some(sleeper.pid)
+    }
+}
+
+impl Drop for Container {
+    fn drop(&mut self) {
+        // Its child goes with it.
+        let _ = self.unshare.kill();
+        let _ = self.unshare.wait();
+    }
+}
+
+#[test]
+#[ignore = "needs a kernel with TASKDIAG"]
+fn another_namespace_is_seen_from_within() {
+    let container = Container::new();
+    let inside = Scope::Process(container.init);
+    let found = tasks(&everything(Strategy::All).scope(inside));
+    let [init] = &found[..] else {
+        panic!("one process lives there: {found:?}");
+    };
+    assert_eq!((init.pid, init.tgid), (1, 1));
+    let base = init.base.unwrap();
+    assert_eq!(base.comm.as_bytes(), b"sleep");
+    assert_eq!(base.ppid, 0, "its parent is outside");
+
+    let mut client = client();
+    let one = Request::new(Strategy::One(1)).scope(inside);
+    assert_eq!(client.get(&one).unwrap().base, Some(base));
+    // In my own it has another number; in its own, none has mine.
+    let mine = client.one(container.init, Show::BASE).unwrap();
+    assert_eq!(mine.base.unwrap().ppid, container.unshare.id());
+    let one = Request::new(Strategy::One(container.init)).scope(inside);
+    assert_eq!(kernel_error(client.get(&one)).errno, libc::ESRCH);
+}
+
+#[test]
+#[ignore = "needs a kernel with TASKDIAG"]
+fn a_scope_that_cannot_be_had_is_explained() {
+    let mut root = client();
+    let free = free_pid();
+    let request = |pid| everything(Strategy::All).scope(Scope::Process(pid));
+    let error = root.dump(&request(free)).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!("cannot ask as seen from process {free}: there is no such process")
+    );
+    // Nothing was sent, so the client goes on.
+    root.one(myself(), Show::BASE).unwrap();
+
+    let error = as_nobody(|| {
+        let mut nobody = client();
+        nobody.dump(&Request::new(Strategy::All)).unwrap();
+        nobody.dump(&request(1)).unwrap_err()
+    });
+    assert_eq!(error.errno(), Some(libc::EPERM));
+    assert_eq!(
+        error.to_string(),
+        "cannot ask as seen from process 1: that needs CAP_SYS_ADMIN over your pid namespace"
+    );
+}
+
+/// Runs something in a thread that is nobody, and has no capabilities.
+fn as_nobody<T: Send>(act: impl FnOnce() -> T + Send) -> T {
+    const NOBODY: libc::c_long = 65534;
+    thread::scope(|scope| {
+        let nobody = scope.spawn(|| {
+            // SAFETY: takes three numbers. The system call itself, unlike the
+            // function of the C library, is about this thread only.
+            let set = unsafe { libc::syscall(libc::SYS_setresuid, NOBODY, NOBODY, NOBODY) };
+            assert_eq!(set, 0);
+            act()
+        });
+        nobody.join().unwrap()
+    })
+}
+
+#[test]
+#[ignore = "needs a kernel with TASKDIAG"]
+fn two_thousand_processes_in_few_receives() {
+    let population = Population::new(2000);
+    let mut client = client();
+    let request = everything(Strategy::All);
+
+    let before = procfs::processes();
+    let mut found = Vec::new();
+    let stats = client
+        .dump(&request)
+        .unwrap()
+        .for_each(|task| found.push(task.pid()))
+        .unwrap();
+    let after = procfs::processes();
+    let unique: BTreeSet<_> = found.iter().copied().collect();
+    assert_eq!(unique.len(), found.len(), "a task came twice");
+    assert_found(&before, &unique, &after);
+    assert!(unique.is_superset(&population.pids()));
+    assert_eq!(stats.tasks, found.len() as u64);
+    assert!(
+        stats.receives * 150 <= stats.tasks + 149,
+        "{} receives for {} tasks",
+        stats.receives,
+        stats.tasks
+    );
+
+    // Left half-read, and asked again.
+    for _ in 0..3 {
+        let mut dump = client.dump(&request).unwrap();
+        for _ in 0..500 {
+            dump.next().unwrap().unwrap();
+        }
+    }
+    let mut dump = client.dump(&request).unwrap();
+    let again: Vec<_> = dump.tasks().map(Result::unwrap).collect();
+    assert!(pids(&again).is_superset(&population.pids()));
+
+    // Processes that come and go in the meantime are told of.
+    let mut dump = client.dump(&request).unwrap();
+    dump.next().unwrap().unwrap();
+    free_pid();
+    while dump.next().unwrap().is_some() {}
+    assert!(dump.stats().interrupted);
+
+    // A buffer that is too small says so, and another request works.
+    let mut small = Client::connect_with_buffer(2048).unwrap();
+    let error = small.dump(&request).unwrap().for_each(|_| ()).unwrap_err();
+    assert!(
+        matches!(error, Error::Truncated { buffer: 2048, .. }),
+        "{error}"
+    );
+    small.one(myself(), Show::BASE).unwrap();
+}
+
+#[cfg(feature = "tokio")]
+mod asynchronous {
+    use super::*;
+    use futures_util::{StreamExt, TryStreamExt};
+    use taskdiag::asynchronous;
+
+    async fn tasks(request: &Request) -> Vec<Task> {
+        let answer = asynchronous::dump(request).await.unwrap();
+        answer.try_collect().await.unwrap()
+    }
+
+    #[tokio::test]
+    #[ignore = "needs a kernel with TASKDIAG"]
+    async fn the_asynchronous_dump_is_the_synchronous_one() {
+        let population = Population::new(300);
+        let request = everything(Strategy::Children(myself()));
+        let mine = |tasks: Vec<Task>| {
+            let all = population.pids();
+            let mut mine: Vec<_> = tasks.into_iter().filter(|t| all.contains(&t.pid)).collect();
+            mine.sort_by_key(|task| task.pid);
+            mine
+        };
+        let synchronous = mine(super::tasks(&request));
+        assert_eq!(synchronous.len(), 300);
+        assert_eq!(mine(tasks(&request).await), synchronous);
+
+        let before = procfs::processes();
+        let mut dump = asynchronous::dump(&everything(Strategy::All))
+            .await
+            .unwrap();
+        let mut found = Vec::new();
+        while let Some(task) = dump.next().await {
+            found.push(task.unwrap());
+        }
+        let after = procfs::processes();
+        assert_found(&before, &pids(&found), &after);
+        assert_eq!(mine(found.clone()), synchronous);
+        let stats = dump.stats();
+        assert_eq!(stats.tasks, found.len() as u64);
+        assert!(stats.receives * 150 <= stats.tasks + 149, "{stats:?}");
+        assert!(dump.next().await.is_none());
+    }
+
+    #[tokio::test]
+    #[ignore = "needs a kernel with TASKDIAG"]
+    async fn dumps_run_side_by_side_and_may_be_dropped() {
+        let population = Population::new(300);
+        let request = everything(Strategy::Children(myself()));
+        let mut dropped = asynchronous::dump(&request).await.unwrap();
+        dropped.next().await.unwrap().unwrap();
+        let (one, other) = tokio::join!(tasks(&request), tasks(&request));
+        drop(dropped);
+        for found in [one, other, tasks(&request).await] {
+            assert!(pids(&found).is_superset(&population.pids()));
+        }
+    }
+
+    #[tokio::test]
+    #[ignore = "needs a kernel with TASKDIAG"]
+    async fn errors_are_those_of_the_synchronous_client() {
+        let free = free_pid();
+        let told = kernel_error(client().one(free, Show::BASE));
+        assert_eq!(
+            kernel_error(asynchronous::one(free, Show::BASE).await),
+            told
+        );
+        let request = Request::new(Strategy::Threads(free));
+        let mut dump = asynchronous::dump(&request).await.unwrap();
+        assert_eq!(kernel_error(dump.next().await.unwrap()), told);
+        assert!(dump.next().await.is_none());
+
+        let request = Request::new(Strategy::All).scope(Scope::Process(free));
+        let mut dump = asynchronous::dump(&request).await.unwrap();
+        assert_eq!(
+            dump.next().await.unwrap().unwrap_err().to_string(),
+            format!("cannot ask as seen from process {free}: there is no such process")
+        );
+    }
+
+    #[tokio::test]
+    #[ignore = "needs a kernel with TASKDIAG"]
+    async fn one_and_another_namespace() {
+        let task = asynchronous::one(myself(), Show::BASE).await.unwrap();
+        assert_eq!(task.base.unwrap().pid, myself());
+
+        let container = Container::new();
+        let inside = Scope::Process(container.init);
+        let found = tasks(&everything(Strategy::All).scope(inside)).await;
+        assert_eq!(pids(&found), BTreeSet::from([1]));
+    }
+}

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+//! What procfs says: the oracle. Knows nothing of task_diag.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+
+/// The numbers that name a folder in here; none, if it is gone.
+fn numbers(folder: &str) -> BTreeSet<u32> {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return BTreeSet::new();
+    };
+    entries
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .collect()
+}
+
+pub(crate) fn processes() -> BTreeSet<u32> {
+    numbers("/proc")
+}
+
+pub(crate) fn threads(process: u32) -> BTreeSet<u32> {
+    numbers(&format!("/proc/{process}/task"))
+}
+
+pub(crate) fn all_threads() -> BTreeSet<u32> {
+    processes().into_iter().flat_map(threads).collect()
+}
+
+/// `/proc/PID/status`: each line's words, by its name.
+pub(crate) fn status(pid: u32) -> BTreeMap<String, Vec<String>> {
+    fs::read_to_string(format!("/proc/{pid}/status"))
+        .unwrap()
+        .lines()
+        .filter_map(|line| line.split_once(':'))
+        .map(|(name, values)| {
+            let values = values.split_whitespace().map(str::to_owned).collect();
+            (name.to_owned(), values)
+        })
+        .collect()
+}
