@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -21,6 +22,7 @@
 #endif
 
 #include "../kselftest_harness.h"
+#include "identity.h"
 #include "population.h"
 #include "taskdiag_nl.h"
 
@@ -84,6 +86,40 @@ static inline int td_run_tests(int argc, char **argv)
 	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
 		return KSFT_FAIL;
 	return WEXITSTATUS(status);
+}
+
+/* Be @who from now on, or say why not and be no more. */
+static inline void td_become(struct __test_metadata *_metadata,
+			     const struct identity *who)
+{
+	const char *step = "";
+	int err = identity_assume(who, &step);
+
+	EXPECT_EQ(0, err) {
+		TH_LOG("%s: %s", step, strerror(-err));
+		_exit(1);
+	}
+}
+
+/* A child that is @who: 0 there. */
+static inline pid_t td_fork_as(struct __test_metadata *_metadata,
+			       const struct identity *who)
+{
+	pid_t pid = fork();
+
+	ASSERT_LE(0, pid);
+	if (!pid)
+		td_become(_metadata, who);
+	return pid;
+}
+
+/* Memory, zeroed, that children have in common with us; NULL if there is none. */
+static inline void *td_share(size_t size)
+{
+	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	return memory == MAP_FAILED ? NULL : memory;
 }
 
 /* A number that no task has, by the eyes of root: the last to be given out. */
