@@ -72,23 +72,6 @@ static int make_population(void)
 	return err ?: population_settle(&pop);
 }
 
-/* Become @who in a child, or say why not. */
-static pid_t fork_as(struct __test_metadata *_metadata,
-		     const struct identity *who)
-{
-	pid_t pid = fork();
-	const char *step = "";
-
-	ASSERT_LE(0, pid);
-	if (!pid) {
-		EXPECT_EQ(0, identity_assume(who, &step)) {
-			TH_LOG("%s: %s", step, strerror(errno));
-			_exit(1);
-		}
-	}
-	return pid;
-}
-
 /* Nothing but an end that says who may read on, and nothing behind it. */
 static void expect_refused(struct __test_metadata *_metadata,
 			   struct td_sock *sock, struct td_answer *a)
@@ -242,7 +225,7 @@ TEST_F(reader, with_more_rights_makes_nothing_for_who_asked)
 	pid_t pid;
 	int i;
 
-	pid = fork_as(_metadata, &user);
+	pid = td_fork_as(_metadata, &user);
 	if (!pid) {
 		EXPECT_EQ(0, td_ask(&self->sock, &all, NLM_F_DUMP, NULL));
 		my_turn_is_over(_metadata, self->ends[0]);
@@ -374,10 +357,32 @@ TEST_F(process, a_thread_with_fewer_rights_narrows_the_dump)
 	td_answer_free(&read.read);
 }
 
+/* The same of one and the same thread: what it has given up is gone. */
+TEST_F(process, giving_up_rights_midway_narrows_the_dump)
+{
+	pid_t pid = fork();
+
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		struct td_answer asked, read;
+
+		EXPECT_EQ(0, td_ask(&self->sock, &all, NLM_F_DUMP, NULL));
+		td_become(_metadata, &user);
+		EXPECT_EQ(0, read_in_parts(&self->sock, &asked, &read));
+		EXPECT_STREQ("", read.fault);
+		EXPECT_EQ(0, read.end.error);
+		EXPECT_FALSE(view_only_of(&asked, USER, 0));
+		EXPECT_LT(0U, read.rows);
+		EXPECT_TRUE(view_only_of(&read, USER, 0));
+		_exit(0);
+	}
+	EXPECT_EXIT_0(pid);
+}
+
 /* Catches credentials that are looked up anew when the dump goes on. */
 TEST_F(process, gaining_rights_midway_adds_nothing)
 {
-	pid_t pid = fork_as(_metadata, &user_once_root);
+	pid_t pid = td_fork_as(_metadata, &user_once_root);
 
 	if (!pid) {
 		struct td_answer asked, read;
@@ -406,7 +411,7 @@ TEST_F(process, gaining_rights_midway_adds_nothing)
  */
 TEST_F(process, becoming_another_user_midway_leaves_itself)
 {
-	pid_t pid = fork_as(_metadata, &user_once_other);
+	pid_t pid = td_fork_as(_metadata, &user_once_other);
 
 	if (!pid) {
 		struct td_answer asked, read;
@@ -523,10 +528,8 @@ FIXTURE(setuid) {
 
 FIXTURE_SETUP(setuid)
 {
-	self->shared = mmap(NULL, sizeof(*self->shared),
-			    PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
-			    -1, 0);
-	ASSERT_NE(MAP_FAILED, self->shared);
+	self->shared = td_share(sizeof(*self->shared));
+	ASSERT_NE(NULL, self->shared);
 }
 
 FIXTURE_TEARDOWN(setuid)
@@ -540,7 +543,7 @@ FIXTURE_TEARDOWN(setuid)
  */
 TEST_F(setuid, a_program_reads_for_nobody_else)
 {
-	pid_t pid = fork_as(_metadata, &user);
+	pid_t pid = td_fork_as(_metadata, &user);
 
 	if (!pid) {
 		read_through_program(_metadata, self->shared);
@@ -576,7 +579,7 @@ static void write_through_program(struct __test_metadata *_metadata,
  */
 TEST_F(setuid, a_program_writes_for_who_opened)
 {
-	pid_t pid = fork_as(_metadata, &user);
+	pid_t pid = td_fork_as(_metadata, &user);
 
 	if (!pid) {
 		struct td_sock sock;
@@ -598,7 +601,7 @@ TEST_F(setuid, a_program_writes_for_who_opened)
 TEST_F(setuid, a_program_asks_for_who_opened)
 {
 	const pid_t free_pid = td_free_pid();
-	pid_t pid = fork_as(_metadata, &user);
+	pid_t pid = td_fork_as(_metadata, &user);
 
 	if (!pid) {
 		const pid_t pids[] = { 1, pop.member[2].pid, free_pid };
@@ -706,12 +709,11 @@ TEST_F(passed, shows_what_the_user_sees)
 
 	/* With SCM_RIGHTS it is opened when the other process is there. */
 	ASSERT_EQ(0, td_open(&opened_first, TD_SMALL));
-	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
-		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	ASSERT_NE(MAP_FAILED, shared);
+	shared = td_share(sizeof(*shared));
+	ASSERT_NE(NULL, shared);
 	*shared = opened_first;
 
-	pid = fork_as(_metadata, &user);
+	pid = td_fork_as(_metadata, &user);
 	if (!pid) {
 		struct td_sock sock = opened_first;
 
@@ -786,7 +788,7 @@ static int enter_sandbox(void)
 
 TEST_F(sandbox, who_asks_from_inside_sees_inside)
 {
-	pid_t pid = fork_as(_metadata, &user);
+	pid_t pid = td_fork_as(_metadata, &user);
 
 	if (!pid) {
 		struct idset pids = {};
@@ -806,7 +808,7 @@ TEST_F(sandbox, a_socket_from_outside_does_not_help_out)
 	pid_t pid;
 
 	ASSERT_EQ(0, td_open(&sock, TD_SMALL));
-	pid = fork_as(_metadata, &user);
+	pid = td_fork_as(_metadata, &user);
 	if (!pid) {
 		struct idset pids = {};
 
@@ -854,15 +856,14 @@ TEST_F(sandbox, a_socket_from_inside_shows_nothing_outside)
 	struct td_sock *shared;
 	pid_t inside, outside;
 
-	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
-		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	ASSERT_NE(MAP_FAILED, shared);
-	inside = fork_as(_metadata, &user);
+	shared = td_share(sizeof(*shared));
+	ASSERT_NE(NULL, shared);
+	inside = td_fork_as(_metadata, &user);
 	if (!inside) {
 		open_inside(_metadata, self->ends[1], shared);
 		_exit(0);
 	}
-	outside = fork_as(_metadata, &user);
+	outside = td_fork_as(_metadata, &user);
 	if (!outside) {
 		use_outside(_metadata, self->ends[0], shared);
 		_exit(0);
