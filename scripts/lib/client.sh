@@ -9,7 +9,7 @@ CLIENT_PROGRAMS=$CLIENT_TARGET/release
 need_cargo() {
 	command -v cargo >/dev/null ||
 		die "the client is written in Rust, and there is no cargo;" \
-			"install it as https://rustup.rs says (or apt install rustup)"
+			"please install it as https://rustup.rs says"
 }
 
 # Builds the programs, and does not even call cargo where no file has changed.

@@ -26,7 +26,7 @@ find_kernel_source() {
 		KERNEL_ID=$(list_own_source | sha256sum | cut -c1-16)
 	else
 		need "$KERNEL_PACKAGE" "$KERNEL_TARBALL"
-		install_missing "have a kernel source"
+		install_missing "have a kernel source (or set KERNEL_SRC to one)"
 		name=debian
 		KERNEL_ID=$(stat -c '%s-%Y' "$KERNEL_TARBALL")
 	fi
@@ -64,7 +64,7 @@ copy_own_source() {
 	need rsync rsync
 	install_missing "copy KERNEL_SRC"
 	say "copying $KERNEL_SRC"
-	[[ -f $KERNEL_HOME/overlay ]] || : >"$KERNEL_HOME/overlay"
+	touch "$KERNEL_HOME/overlay"
 	rsync -a --delete --exclude-from=<(sed 's,^,/,' "$KERNEL_HOME/overlay") \
 		--exclude=.git --exclude='*.o' --exclude='*.a' --exclude='*.cmd' \
 		--exclude=/.config --exclude=/include/config \
@@ -88,15 +88,18 @@ find_patches() {
 			"$(ls "$PROJECT/kernel/patches")"
 }
 
-# The file as it is without this project.
+# Prints where the file is as it is without this project.  The first time that
+# is in the tree, so a copy is kept.
 pristine() {
+	local keep=$KERNEL_HOME/pristine/$1
 	if [[ -n ${KERNEL_SRC-} ]]; then
-		printf %s "$KERNEL_SRC/$1"
-	elif [[ -e $KERNEL_HOME/pristine/$1 ]]; then
-		printf %s "$KERNEL_HOME/pristine/$1"
-	else
-		printf %s "$KERNEL_TREE/$1"
+		keep=$KERNEL_SRC/$1
+	elif [[ ! -e $keep ]]; then
+		mkdir -p "$(dirname "$keep")"
+		cp "$KERNEL_TREE/$1" "$keep.new"
+		mv "$keep.new" "$keep"
 	fi
+	printf %s "$keep"
 }
 
 # copy_into FOLDER FROM...: the regular files below FROM, by relative path.
@@ -115,7 +118,7 @@ stage_overlay() {
 			cp "$(pristine "$file")" "$stage/$file"
 		done
 	for patch in "$PATCHES"/*.patch; do
-		patch -d "$stage" -p1 -s -f <"$patch" >&2 ||
+		patch -d "$stage" -p1 -s -f --no-backup-if-mismatch <"$patch" >&2 ||
 			die "$patch does not apply to this kernel source"
 	done
 	copy_into "$stage/kernel" "$PROJECT/kernel"
@@ -130,22 +133,16 @@ stage_overlay() {
 }
 
 put_file() {
-	local from=$1/$2 to=$KERNEL_TREE/$2 keep=$KERNEL_HOME/pristine/$2
+	local from=$1/$2 to=$KERNEL_TREE/$2
 	cmp -s "$from" "$to" && return
 	mkdir -p "$(dirname "$to")"
-	if [[ -e $to && ! -e $keep ]] && ! grep -qxF "$2" "$KERNEL_HOME/overlay"; then
-		mkdir -p "$(dirname "$keep")"
-		cp "$to" "$keep"
-	fi
-	rm -f "$to"
 	cp "$from" "$to"
 }
 
+# What was patched becomes what it was; what was added goes.
 take_file_away() {
-	local from
-	from=$(pristine "$1")
-	if [[ $from != "$KERNEL_TREE/$1" && -e $from ]]; then
-		cp "$from" "$KERNEL_TREE/$1"
+	if [[ -e ${KERNEL_SRC:-$KERNEL_HOME/pristine}/$1 ]]; then
+		cp "${KERNEL_SRC:-$KERNEL_HOME/pristine}/$1" "$KERNEL_TREE/$1"
 	else
 		rm -f "$KERNEL_TREE/$1"
 	fi
@@ -153,19 +150,19 @@ take_file_away() {
 
 # Brings the tree up to date with this project's files.  Call with the lock.
 sync_kernel_tree() {
-	local stage=$KERNEL_HOME/stage file
+	local stage=$KERNEL_HOME/stage old=$KERNEL_HOME/overlay new=$KERNEL_HOME/overlay.new file
 	fetch_source
 	find_patches
-	[[ -f $KERNEL_HOME/overlay ]] || : >"$KERNEL_HOME/overlay"
+	touch "$old"
 	rm -rf "$stage"
 	mkdir "$stage"
 	stage_overlay "$stage"
-	(cd "$stage" && find . -type f -printf '%P\n' | sort) >"$KERNEL_HOME/overlay.new"
-	comm -23 "$KERNEL_HOME/overlay" "$KERNEL_HOME/overlay.new" |
-		while IFS= read -r file; do take_file_away "$file"; done
-	while IFS= read -r file; do put_file "$stage" "$file"; done <"$KERNEL_HOME/overlay.new"
-	mv "$KERNEL_HOME/overlay.new" "$KERNEL_HOME/overlay"
-	rm -rf "$stage"
+	(cd "$stage" && find . -type f -printf '%P\n' | sort) >"$new"
+	comm -23 "$old" "$new" | while IFS= read -r file; do take_file_away "$file"; done
+	# Before the first one lies there: whoever comes after us must know of it.
+	cp "$new" "$old"
+	while IFS= read -r file; do put_file "$stage" "$file"; done <"$new"
+	rm -rf "$stage" "$new"
 }
 
 # -------------------------------------------------------------- the build
@@ -227,32 +224,45 @@ compile_kernel() {
 	configure_kernel "$1" && kernel_make -j"$(nproc)" linux
 }
 
+# Everything that makes one kernel differ from another.
+kernel_hash() {
+	cd "$PROJECT" || exit
+	{
+		find kernel include/uapi -type f -print0 | sort -z
+		config_fragments "$1" | tr '\n' '\0'
+	} | hash_of "$KERNEL_ID" "$1" "$(gcc -dumpfullversion 2>/dev/null || true)"
+}
+
 # Sets KERNEL_IMAGE to a kernel built from the sources as they are now.
 build_kernel() {
 	local config=$1 hash
 	[[ -f $PROJECT/scripts/kernel/$config.config ]] ||
 		usage_error "unknown configuration '$config'; there are: $(config_names)"
 	find_kernel_source
-	KERNEL_BUILD=$KERNEL_HOME/build-$config
-	hash=$(
-		cd "$PROJECT" || exit
-		{
-			find kernel include/uapi -type f -print0 | sort -z
-			config_fragments "$config" | tr '\n' '\0'
-		} | hash_of "$KERNEL_ID" "$config" "$(gcc -dumpfullversion 2>/dev/null || true)"
-	)
+	hash=$(kernel_hash "$config")
 	KERNEL_IMAGE=$CACHE/images/$config-$hash
 	[[ -x $KERNEL_IMAGE ]] && return
 
 	need_build_tools
 	lock_cache
-	if [[ ! -x $KERNEL_IMAGE ]]; then
+	sync_kernel_tree
+	# Somebody may have written at the sources while we copied them.
+	while [[ $hash != "$(kernel_hash "$config")" ]]; do
+		hash=$(kernel_hash "$config")
 		sync_kernel_tree
-		with_progress "building Linux $(kernel_version) ($config)" \
-			"$KERNEL_HOME/build-$config.log" compile_kernel "$config"
-		keep_image
+	done
+	KERNEL_IMAGE=$CACHE/images/$config-$hash
+	if [[ ! -x $KERNEL_IMAGE ]]; then
+		make_kernel "$config"
 	fi
 	unlock_cache
+}
+
+make_kernel() {
+	KERNEL_BUILD=$KERNEL_HOME/build-$1
+	with_progress "building Linux $(kernel_version) ($1)" "$KERNEL_BUILD.log" \
+		compile_kernel "$1"
+	keep_image
 }
 
 # A few are kept, so that going back to an earlier state costs nothing.

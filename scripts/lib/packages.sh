@@ -47,8 +47,9 @@ install_missing() {
 	say "installing what it takes to $1: ${packages[*]}"
 	local log
 	log=$(mktemp)
-	if ! apt_get update >"$log" 2>&1 ||
-		! apt_get install --yes --no-install-recommends "${packages[@]}" >>"$log" 2>&1; then
+	# The lists may be missing or old; where they are not, that saves a while.
+	if ! apt_get_install "${packages[@]}" >"$log" 2>&1 &&
+		! { apt_get update && apt_get_install "${packages[@]}"; } >"$log" 2>&1; then
 		tail -n 20 "$log" >&2
 		die "apt-get could not install ${packages[*]}; its whole output is in $log"
 	fi
@@ -61,5 +62,9 @@ may_sudo() {
 }
 
 apt_get() {
-	as_root env DEBIAN_FRONTEND=noninteractive apt-get -q "$@" </dev/null
+	as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300 "$@" </dev/null
+}
+
+apt_get_install() {
+	apt_get install --yes --no-install-recommends "$@"
 }
