@@ -25,6 +25,8 @@
 //! ```
 
 mod link;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::future::Future;

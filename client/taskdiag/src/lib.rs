@@ -26,11 +26,10 @@
 //!
 //! # Features
 //!
-//! - `tokio`: the asynchronous client, [`asynchronous`].
+//! - `tokio`: the asynchronous client, in the module `asynchronous`.
 //! - `serde`: `Serialize` for the owned types.
 
 #![deny(unsafe_code)]
-#![cfg_attr(not(feature = "tokio"), allow(rustdoc::broken_intra_doc_links))]
 
 pub mod abi;
 #[cfg(feature = "tokio")]

@@ -466,3 +466,65 @@ impl From<TaskDiagCreds> for Cred {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn states_have_the_letters_of_the_abi() {
+        let letters: String = (0..9).map(|number| State::from(number).letter()).collect();
+        assert_eq!(letters, "RSDTtXZPI");
+        assert_eq!(State::from(9), State::Other(9));
+        assert_eq!(State::from(9).to_string(), "?");
+    }
+
+    #[test]
+    fn names_are_bytes_and_are_shown_apart() {
+        let shown = |name: &[u8]| Comm::new(name).to_string();
+        assert_eq!(shown(b"bash"), "bash");
+        assert_eq!(shown(b"a b (c) 'd' \"e\""), "a b (c) 'd' \"e\"");
+        assert_eq!(shown(b"new\nline\\n"), "new\\nline\\\\n");
+        assert_eq!(shown(b"\x1b[31m\x7f"), "\\u{1b}[31m\\u{7f}");
+        assert_eq!(shown("größe\u{202e}".as_bytes()), "größe\\u{202e}");
+        assert_eq!(shown(b"\xffx\xc3"), "\\xffx\\xc3");
+        assert_eq!(shown(b""), "");
+    }
+
+    #[test]
+    fn a_name_ends_at_its_first_nul_or_at_the_end() {
+        let name = |comm| Comm(comm).as_bytes().to_vec();
+        assert_eq!(name(*b"abc\0def\0\0\0\0\0\0\0\0\0"), b"abc");
+        assert_eq!(name(*b"0123456789abcdef"), b"0123456789abcdef");
+        assert_eq!(Comm::new(b"0123456789abcdef").as_bytes().len(), 15);
+    }
+
+    #[cfg(feature = "serde")]
+    #[test]
+    fn a_task_is_serialised_for_people() {
+        let task = Task {
+            pid: 7,
+            tgid: 7,
+            base: Some(Base {
+                state: State::Zombie,
+                comm: Comm::new(b"sh\n\xff"),
+                ..Base::default()
+            }),
+            cred: Some(Cred {
+                cap_effective: CapSet(0b10_0001),
+                ..Cred::default()
+            }),
+            other: vec![],
+        };
+        let json = serde_json::to_value(&task).unwrap();
+        assert_eq!(json["base"]["state"], "Z");
+        assert_eq!(json["base"]["comm"], "sh\n\u{fffd}");
+        assert_eq!(
+            json["cred"]["cap_effective"],
+            serde_json::json!(["cap_chown", "cap_kill"])
+        );
+        assert_eq!(json.get("other"), None);
+        let none = serde_json::to_value(Task::default()).unwrap();
+        assert_eq!(none, serde_json::json!({"pid": 0, "tgid": 0}));
+    }
+}

@@ -270,7 +270,7 @@ fn whole(plans: &[Plan]) -> Vec<Task> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1000))]
+    #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases.max(1000)))]
 
     #[test]
     fn however_a_stream_is_cut_the_tasks_are_the_same(
