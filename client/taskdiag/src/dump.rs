@@ -183,7 +183,8 @@ pub struct Stats {
 /// An answer being read.
 ///
 /// One that is dropped before its end leaves the client usable: the next
-/// request opens a new socket.
+/// request opens a new socket. Until then the kernel keeps what is left of the
+/// answer.
 #[derive(Debug)]
 pub struct Dump<'a, T = Socket> {
     client: &'a mut Client<T>,

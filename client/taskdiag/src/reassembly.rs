@@ -59,7 +59,7 @@ pub struct Reassembly {
     position: usize,
     /// The task that may still go on in the next message, if there is one.
     open: Piece,
-    lies: Lies,
+    place: Place,
     /// The attributes of a task whose pieces do not lie together.
     gathered: Vec<u8>,
     /// The `NLM_F_*` flags of all messages so far.
@@ -81,7 +81,7 @@ struct Piece {
 
 /// Where the open task lies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Lies {
+enum Place {
     /// There is none.
     #[default]
     Nowhere,
@@ -171,7 +171,7 @@ impl Reassembly {
 
     /// Nothing comes any more.
     pub(crate) const fn end(&mut self) {
-        self.lies = Lies::Nowhere;
+        self.place = Place::Nowhere;
         self.ended = true;
     }
 
@@ -191,7 +191,7 @@ impl Reassembly {
         let rest = datagram.get(self.position..)?;
         let head = TaskHead::read(rest)?;
         let len = head.header.len as usize;
-        let usual = self.lies == Lies::InDatagram
+        let usual = self.place == Place::InDatagram
             && head.header.kind == self.family
             && head.header.address == self.address
             && head.header.flags & FLAG_MULTI != 0
@@ -262,7 +262,7 @@ impl Reassembly {
                         NLMSG_ERROR => extack::from_error(header.flags, payload),
                         _ => extack::from_done(header.flags, payload),
                     };
-                    if error.is_none() && self.lies != Lies::Nowhere {
+                    if error.is_none() && self.place != Place::Nowhere {
                         // This message is read again when the task is out.
                         return self.whole(datagram);
                     }
@@ -306,10 +306,10 @@ impl Reassembly {
 
     /// The open task is whole: hands it out.
     fn whole(&mut self, datagram: &[u8]) -> Result<Step> {
-        let aside = self.lies == Lies::Aside;
+        let aside = self.place == Place::Aside;
         let buffer = if aside { &self.gathered } else { datagram };
         let groups = Groups::find(self.open.attributes(buffer))?;
-        self.lies = Lies::Nowhere;
+        self.place = Place::Nowhere;
         Ok(Step::Task(Row {
             piece: self.open,
             groups,
@@ -319,12 +319,12 @@ impl Reassembly {
 
     /// A task begins, and another thereby is whole.
     fn begin(&mut self, datagram: &[u8], piece: Piece) -> Result<Option<Step>> {
-        let whole = match self.lies {
-            Lies::Nowhere => None,
-            Lies::InDatagram | Lies::Aside => Some(self.whole(datagram)?),
+        let whole = match self.place {
+            Place::Nowhere => None,
+            Place::InDatagram | Place::Aside => Some(self.whole(datagram)?),
         };
         self.open = piece;
-        self.lies = Lies::InDatagram;
+        self.place = Place::InDatagram;
         Ok(whole)
     }
 
@@ -341,7 +341,7 @@ impl Reassembly {
 
     /// Adds a piece to the open task.
     fn go_on(&mut self, datagram: &[u8], piece: Piece) -> Result<()> {
-        if self.lies == Lies::Nowhere || self.open.pid != piece.pid {
+        if self.place == Place::Nowhere || self.open.pid != piece.pid {
             return Err(Malformed("a message goes on with a task that did not begin").into());
         }
         self.put_aside(datagram)?;
@@ -350,13 +350,13 @@ impl Reassembly {
 
     /// Copies the open task, if it lies in the datagram.
     fn put_aside(&mut self, datagram: &[u8]) -> Result<()> {
-        if self.lies != Lies::InDatagram {
+        if self.place != Place::InDatagram {
             return Ok(());
         }
         self.gathered.clear();
         let piece = self.open;
         self.open.start = 0;
-        self.lies = Lies::Aside;
+        self.place = Place::Aside;
         self.gather(datagram, piece)
     }
 
