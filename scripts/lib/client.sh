@@ -3,6 +3,9 @@
 #
 # Building the Rust side.
 
+if [[ -n ${CARGO_TARGET_DIR-} ]]; then
+	CARGO_TARGET_DIR=$(realpath -m -- "$CARGO_TARGET_DIR")
+fi
 CLIENT_TARGET=${CARGO_TARGET_DIR:-$PROJECT/target}
 CLIENT_PROGRAMS=$CLIENT_TARGET/release
 

@@ -5,6 +5,8 @@
 # how to speak.  All talk goes to standard error; standard output belongs to
 # the command that a script runs.
 
+unset CDPATH
+
 # For the other files of this folder and the scripts that read them.
 # shellcheck disable=SC2034
 PROJECT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)

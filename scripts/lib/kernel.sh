@@ -11,6 +11,9 @@
 
 KERNEL_PACKAGE=linux-source-6.12
 KERNEL_TARBALL=/usr/src/$KERNEL_PACKAGE.tar.xz
+if [[ -n ${KERNEL_SRC-} ]]; then
+	KERNEL_SRC=$(realpath -m -- "$KERNEL_SRC")
+fi
 
 # ------------------------------------------------------------- the source
 
@@ -21,7 +24,6 @@ find_kernel_source() {
 	if [[ -n ${KERNEL_SRC-} ]]; then
 		[[ -f $KERNEL_SRC/Kbuild && -d $KERNEL_SRC/arch/um ]] ||
 			die "KERNEL_SRC=$KERNEL_SRC is not a Linux source tree"
-		KERNEL_SRC=$(cd "$KERNEL_SRC" && pwd -P)
 		name=own-$(printf %s "$KERNEL_SRC" | sha256sum | cut -c1-8)
 		KERNEL_ID=$(list_own_source | sha256sum | cut -c1-16)
 	else
@@ -192,8 +194,10 @@ need_build_tools() {
 	install_missing "build a kernel"
 }
 
+# Whatever else the caller uses make for.
 kernel_make() {
-	make -C "$KERNEL_TREE" ARCH=um O="$KERNEL_BUILD" "$@"
+	env -u MAKEFLAGS -u KBUILD_OUTPUT -u CROSS_COMPILE -u LLVM \
+		make -C "$KERNEL_TREE" ARCH=um O="$KERNEL_BUILD" "$@"
 }
 
 # The last line about an option counts.
@@ -228,7 +232,7 @@ compile_kernel() {
 kernel_hash() {
 	cd "$PROJECT" || exit
 	{
-		find kernel include/uapi -type f -print0 | sort -z
+		find kernel include/uapi -type f -print0 | LC_ALL=C sort -z
 		config_fragments "$1" | tr '\n' '\0'
 	} | hash_of "$KERNEL_ID" "$1" "$(gcc -dumpfullversion 2>/dev/null || true)"
 }

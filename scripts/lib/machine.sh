@@ -82,8 +82,9 @@ enter_machine() {
 		--writable "$PROJECT"
 		--folder "$folder"
 	)
-	for folder in "$programs" "$CACHE"; do
-		if [[ -d $folder && $folder != "$PROJECT"/* ]]; then
+	# The programs' neighbours are tests, to be run there as well.
+	for folder in "$(dirname "$programs")" "$CACHE"; do
+		if [[ -d $folder && $folder/ != "$PROJECT"/* ]]; then
 			options+=(--visible "$folder")
 		fi
 	done

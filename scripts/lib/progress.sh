@@ -4,6 +4,8 @@
 # Running something long: its output goes to a file, a person sees how far it
 # is, and a failure shows the end of the file and names it.
 
+shopt -s extglob
+
 # Reads a log from standard input, counts its lines and shows the last one: in
 # place on a terminal, else a line now and then.
 show_progress() {
@@ -12,7 +14,7 @@ show_progress() {
 	while IFS= read -r line; do
 		count=$((count + 1))
 		if [[ -t 2 ]]; then
-			line="$what: $count steps, $((SECONDS - begun)) s: ${line//[[:space:]]/ }"
+			line="$what: $count steps, $((SECONDS - begun)) s:${line//+([[:space:]])/ }"
 			printf '\r\e[K%s' "${line:0:width-1}" >&2
 		elif ((SECONDS - shown >= 20)); then
 			shown=$SECONDS
@@ -22,18 +24,18 @@ show_progress() {
 	if [[ -t 2 ]]; then
 		printf '\r\e[K' >&2
 	fi
-	if ((SECONDS - begun >= 2)); then
-		say "$what: done, $count steps in $((SECONDS - begun)) s"
-	fi
 }
 
 # with_progress WHAT LOG COMMAND...
 with_progress() {
-	local what=$1 log=$2
+	local what=$1 log=$2 begun=$SECONDS
 	shift 2
 	if ! "$@" 2>&1 </dev/null | tee "$log" | show_progress "$what"; then
 		grep -n -i -m 5 -E '(error|\*\*\*)' "$log" >&2 || true
 		tail -n 25 "$log" >&2
 		die "$what failed; the whole output is in $log"
+	fi
+	if ((SECONDS - begun >= 2)); then
+		say "$what: done in $((SECONDS - begun)) s"
 	fi
 }
