@@ -4,14 +4,6 @@
 # Building what is to be tested inside the machine: the kselftests, as they lie
 # in the kernel tree, and the client's test programs.
 
-# The tree with this project's files in it, whether or not a kernel was built.
-sync_kernel_sources() {
-	need_build_tools
-	lock_cache
-	sync_kernel_tree
-	unlock_cache
-}
-
 selftests_folder() {
 	printf %s "$KERNEL_HOME/selftests"
 }

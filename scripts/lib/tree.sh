@@ -1,0 +1,190 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# A kernel source tree with this project's files in it.
+#
+# There is one tree for each source, kept in the cache: the distribution's
+# package, or a copy of KERNEL_SRC.  What this project brings is laid over it
+# file by file, and only where the contents differ, so that make builds again
+# what has changed and nothing else.
+
+KERNEL_PACKAGE=linux-source-6.12
+KERNEL_TARBALL=/usr/src/$KERNEL_PACKAGE.tar.xz
+if [[ -n ${KERNEL_SRC-} ]]; then
+	KERNEL_SRC=$(realpath -m -- "$KERNEL_SRC")
+fi
+
+# Sets KERNEL_ID, a word for the source as it is now, and KERNEL_HOME, the
+# folder in the cache for it.
+find_kernel_source() {
+	local name
+	if [[ -n ${KERNEL_SRC-} ]]; then
+		[[ -f $KERNEL_SRC/Kbuild && -d $KERNEL_SRC/arch/um ]] ||
+			die "KERNEL_SRC=$KERNEL_SRC is not a Linux source tree"
+		name=own-$(printf %s "$KERNEL_SRC" | sha256sum | cut -c1-8)
+		KERNEL_ID=$(list_own_source | sha256sum | cut -c1-16)
+	else
+		need "$KERNEL_PACKAGE" "$KERNEL_TARBALL"
+		install_missing "have a kernel source (or set KERNEL_SRC to one)"
+		name=debian
+		KERNEL_ID=$(stat -c '%s-%Y' "$KERNEL_TARBALL")
+	fi
+	KERNEL_HOME=$CACHE/linux-$name
+	KERNEL_TREE=$KERNEL_HOME/source
+}
+
+# What a build in the tree leaves there is no source.
+OWN_SOURCE_OUTPUT=('*.o' '*.a' '*.ko' '*.cmd' '*.mod' /vmlinux /linux
+	/.config /include/config /include/generated '/arch/*/include/generated')
+
+list_own_source() {
+	find "$KERNEL_SRC" -name .git -prune -o -type f ! -name '*.o' ! -name '*.cmd' \
+		-printf '%P %s %T@\n' | sort
+}
+
+# Makes the source tree what KERNEL_ID says; what is laid over it stays.
+fetch_source() {
+	local stamp=$KERNEL_HOME/source-id
+	[[ -f $stamp && $(<"$stamp") == "$KERNEL_ID" ]] && return
+	mkdir -p "$KERNEL_HOME"
+	if [[ -n ${KERNEL_SRC-} ]]; then
+		copy_own_source
+	else
+		unpack_package
+	fi
+	printf %s "$KERNEL_ID" >"$stamp"
+}
+
+unpack_package() {
+	say "unpacking $KERNEL_TARBALL"
+	rm -rf "$KERNEL_HOME"
+	mkdir -p "$KERNEL_TREE.new"
+	tar -xf "$KERNEL_TARBALL" -C "$KERNEL_TREE.new" --strip-components=1
+	mv "$KERNEL_TREE.new" "$KERNEL_TREE"
+}
+
+# The user's tree stays as it is: no build, no patch and no clean-up touches it.
+# By contents, not by times: make must find what is new here newer than what it
+# built, whenever it was written there.
+copy_own_source() {
+	need rsync rsync
+	install_missing "copy KERNEL_SRC"
+	say "copying $KERNEL_SRC"
+	touch "$KERNEL_HOME/overlay"
+	rsync -rlpc --delete --exclude-from=<(sed 's,^,/,' "$KERNEL_HOME/overlay") \
+		--exclude=.git "${OWN_SOURCE_OUTPUT[@]/#/--exclude=}" \
+		"$KERNEL_SRC/" "$KERNEL_TREE/"
+}
+
+# ------------------------------------------------------------ the overlay
+
+kernel_version() {
+	sed -n -E 's/^(VERSION|PATCHLEVEL) = ([0-9]+)$/\2/p' "$KERNEL_TREE/Makefile" |
+		paste -s -d .
+}
+
+find_patches() {
+	local version
+	version=$(kernel_version)
+	PATCHES=$PROJECT/kernel/patches/$version
+	[[ -d $PATCHES ]] ||
+		die "there are no patches for Linux $version, only for:" \
+			"$(ls "$PROJECT/kernel/patches")"
+}
+
+# Prints where the file is as it is without this project.  The first time that
+# is in the tree, so a copy is kept.
+pristine() {
+	local keep=$KERNEL_HOME/pristine/$1
+	if [[ -n ${KERNEL_SRC-} ]]; then
+		keep=$KERNEL_SRC/$1
+	elif [[ ! -e $keep ]]; then
+		mkdir -p "$(dirname "$keep")"
+		cp "$KERNEL_TREE/$1" "$keep.new"
+		mv "$keep.new" "$keep"
+	fi
+	printf %s "$keep"
+}
+
+# copy_into FOLDER FROM...: the regular files below FROM, by relative path.
+copy_into() {
+	mkdir -p "$1"
+	(cd "$2" && find . -type f ! -path './patches/*' ! -name '*.o' -print0 |
+		xargs -0 -r cp --parents -t "$1")
+}
+
+# Puts into a folder all files that the tree is to have from this project.
+stage_overlay() {
+	local stage=$1 file patch
+	sed -n 's,^--- a/\([^[:space:]]*\).*,\1,p' "$PATCHES"/*.patch | sort -u |
+		while IFS= read -r file; do
+			mkdir -p "$stage/$(dirname "$file")"
+			cp "$(pristine "$file")" "$stage/$file"
+		done
+	for patch in "$PATCHES"/*.patch; do
+		patch -d "$stage" -p1 -s -f --no-backup-if-mismatch <"$patch" >&2 ||
+			die "$patch does not apply to this kernel source"
+	done
+	copy_into "$stage/kernel" "$PROJECT/kernel"
+	copy_into "$stage/include" "$PROJECT/include"
+	if [[ -d $stage/include/netlink ]]; then
+		mkdir -p "$stage/Documentation/netlink"
+		mv "$stage/include/netlink" "$stage/Documentation/netlink/specs"
+	fi
+	if [[ -d $PROJECT/selftests ]]; then
+		copy_into "$stage/tools/testing/selftests" "$PROJECT/selftests"
+	fi
+}
+
+put_file() {
+	local from=$1/$2 to=$KERNEL_TREE/$2
+	cmp -s "$from" "$to" && return
+	mkdir -p "$(dirname "$to")"
+	cp "$from" "$to"
+}
+
+# What was patched becomes what it was; what was added goes.
+take_file_away() {
+	if [[ -e ${KERNEL_SRC:-$KERNEL_HOME/pristine}/$1 ]]; then
+		cp "${KERNEL_SRC:-$KERNEL_HOME/pristine}/$1" "$KERNEL_TREE/$1"
+	else
+		rm -f "$KERNEL_TREE/$1"
+	fi
+}
+
+# Brings the tree up to date with this project's files.  Call with the lock.
+sync_kernel_tree() {
+	local stage=$KERNEL_HOME/stage old=$KERNEL_HOME/overlay new=$KERNEL_HOME/overlay.new file
+	fetch_source
+	find_patches
+	touch "$old"
+	rm -rf "$stage"
+	mkdir "$stage"
+	stage_overlay "$stage"
+	(cd "$stage" && find . -type f -printf '%P\n' | sort) >"$new"
+	comm -23 "$old" "$new" | while IFS= read -r file; do take_file_away "$file"; done
+	# Before the first one lies there: whoever comes after us must know of it.
+	cp "$new" "$old"
+	while IFS= read -r file; do put_file "$stage" "$file"; done <"$new"
+	rm -rf "$stage" "$new"
+}
+
+# The same for whoever does not hold the lock.
+sync_kernel_sources() {
+	need_build_tools
+	lock_cache
+	sync_kernel_tree
+	unlock_cache
+}
+
+need_build_tools() {
+	need gcc gcc
+	need libc6-dev /usr/include/stdio.h
+	need make make
+	need flex flex
+	need bison bison
+	need bc bc
+	need patch patch
+	need xz-utils xz
+	install_missing "build a kernel"
+}
