@@ -421,16 +421,6 @@ int population_settle(struct population *p)
 	return err;
 }
 
-int population_pids(const struct population *p, struct idset *pids)
-{
-	int err = 0;
-	size_t i;
-
-	for (i = 0; !err && i < p->nr; i++)
-		err = idset_add(pids, p->member[i].pid);
-	return err;
-}
-
 /* The children of members need a moment to notice that it is over. */
 static void reap_orphans(void)
 {

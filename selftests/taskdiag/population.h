@@ -13,7 +13,6 @@
 #include <sys/types.h>
 
 #include "identity.h"
-#include "idset.h"
 
 /* What a member does once it is made. */
 enum pose {
@@ -61,9 +60,6 @@ int population_add(struct population *p, const struct member_spec *spec);
 
 /* Wait until /proc shows every task in the state it is to stay in. */
 int population_settle(struct population *p);
-
-/* The processes that were asked for; tracers and children are not among them. */
-int population_pids(const struct population *p, struct idset *pids);
 
 /* End and reap them all, children and tracers included. */
 void population_end(struct population *p);

@@ -234,9 +234,6 @@ static int td_resolve(struct td_sock *s)
 		case CTRL_ATTR_HDRSIZE:
 			s->hdrsize = td_attr_u32(&attr);
 			break;
-		case CTRL_ATTR_MAXATTR:
-			s->maxattr = td_attr_u32(&attr);
-			break;
 		}
 	}
 	if (err)

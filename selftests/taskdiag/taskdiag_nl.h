@@ -28,7 +28,6 @@ struct td_sock {
 	__u16 family;
 	__u32 version;
 	__u32 hdrsize;
-	__u32 maxattr;
 };
 
 /* A request as it goes over the wire. */
