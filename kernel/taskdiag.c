@@ -13,6 +13,7 @@
 #include <linux/net.h>
 #include <linux/pid_namespace.h>
 #include <linux/rcupdate.h>
+#include <linux/user_namespace.h>
 #include <net/genetlink.h>
 #include <net/sock.h>
 
@@ -105,6 +106,15 @@ static struct taskdiag_dump *taskdiag_nl_open(const struct sk_buff *skb,
 	/* Sockets of the kernel's own have no opener to answer for them. */
 	if (!sock || !sock->file)
 		return ERR_PTR(-EPERM);
+	/*
+	 * A sandbox that gets its socket to somebody outside learns nothing
+	 * from outside, not even the numbers that its own tasks have there.
+	 */
+	if (!current_in_userns(sock->file->f_cred->user_ns)) {
+		NL_SET_ERR_MSG(info->extack,
+			       "the socket was opened in another user namespace");
+		return ERR_PTR(-EPERM);
+	}
 
 	ns = taskdiag_nl_get_pid_ns(skb, sock->file, info->extack);
 	if (IS_ERR(ns))

@@ -429,7 +429,6 @@ TEST_F(deputy, shows_nothing_to_who_is_inside)
  * Known gap: the kernel does not keep the pid namespace of whoever opens a
  * socket, so that of the sender counts alone, and the opener's ids with it.
  */
-XFAIL_ADD(deputy, outside_a_sandbox, shows_nothing_to_who_is_inside);
 XFAIL_ADD(deputy, outside_a_container, shows_nothing_to_who_is_inside);
 
 int main(int argc, char **argv)
