@@ -5,6 +5,7 @@
 # adding them up, and telling the sum.  A part that ran nothing has failed.
 
 REPORT=()
+FAILURES=()
 PASSED=0 FAILED=0 SKIPPED=0
 
 # headline TEXT
@@ -30,8 +31,23 @@ report() {
 		"$part" "$passed" "$failed" "$skipped" "${note:+  ($note)}")")
 }
 
+# Remembers the tests that failed, by a log of any kind read here.
+note_failures() {
+	local line
+	while IFS= read -r line; do
+		FAILURES+=("$line")
+	done < <(without_colours "$1" | grep -E -m 20 \
+		-e '^(# *)*not ok ' -e '^ *(FAIL|TIMEOUT|SIG[A-Z]+) \[' -e '^test .* FAILED$' |
+		sort -u)
+	FAILURES+=("the whole output is in $1" "")
+}
+
 # The last line of all is for machines, too.
 conclude() {
+	if ((${#FAILURES[@]})); then
+		headline "failures"
+		printf '%s\n' "${FAILURES[@]}"
+	fi
 	headline "summary"
 	printf '%s\n' "${REPORT[@]}" ""
 	printf '%d passed, %d failed, %d skipped\n' "$PASSED" "$FAILED" "$SKIPPED"
