@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT
+//! The command line.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Parser;
+
+/// Sends requests to the kernel's TASKDIAG family that are wrong in every way
+/// there is, among sound ones, and judges every answer.
+///
+/// Every case is made from the seed and its number alone, so a finding can be
+/// had again: it is reported with both. What is around a case, such as which
+/// tasks come and go meanwhile, is not the same in every run.
+///
+/// Run as root, in a kernel that may break:
+///
+///     scripts/run taskdiag-fuzz --requests 1000000
+///     scripts/run taskdiag-fuzz --seconds 60 --as-user 1000
+///     scripts/run taskdiag-fuzz --seed 42 --replay 1234
+#[derive(Debug, Parser)]
+#[command(version, verbatim_doc_comment)]
+pub(crate) struct Options {
+    /// Stop after N cases, of one request or more each [default: 20000, if
+    /// there is no --seconds]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) requests: Option<u64>,
+
+    /// Stop after S seconds
+    #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) seconds: Option<u64>,
+
+    /// Make the cases of this seed [default: another one each time]
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+
+    /// Perform this one case of the seed, and show it
+    #[arg(
+        long,
+        value_name = "ITERATION",
+        requires = "seed",
+        conflicts_with_all = ["requests", "seconds"]
+    )]
+    pub(crate) replay: Option<u64>,
+
+    /// Send as this user, with the group of the same number, instead of root
+    #[arg(long, value_name = "UID", value_parser = clap::value_parser!(u32).range(1..=60_000))]
+    pub(crate) as_user: Option<u32>,
+
+    /// Say which case comes before each one: the last to be named is the one
+    /// that stopped the kernel
+    #[arg(long)]
+    pub(crate) trace: bool,
+
+    /// Keep one answer of each shape in this folder, as seeds for fuzz/
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) keep: Option<PathBuf>,
+}
+
+impl Options {
+    /// The numbers of the first case and of the one behind the last.
+    pub(crate) fn cases(&self) -> (u64, u64) {
+        const DEFAULT: u64 = 20_000;
+
+        match (self.replay, self.requests, self.seconds) {
+            (Some(iteration), ..) => (iteration, iteration.saturating_add(1)),
+            (None, Some(count), _) => (0, count),
+            (None, None, Some(_)) => (0, u64::MAX),
+            (None, None, None) => (0, DEFAULT),
+        }
+    }
+
+    pub(crate) fn time(&self) -> Option<Duration> {
+        self.seconds.map(Duration::from_secs)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    fn parse(arguments: &[&str]) -> Result<Options, clap::Error> {
+        Options::try_parse_from(std::iter::once(&"taskdiag-fuzz").chain(arguments))
+    }
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Options::command().debug_assert();
+    }
+
+    #[test]
+    fn cases_are_counted_from_zero() {
+        assert_eq!(parse(&[]).unwrap().cases(), (0, 20_000));
+        assert_eq!(parse(&["--requests", "7"]).unwrap().cases(), (0, 7));
+        assert_eq!(parse(&["--seconds", "7"]).unwrap().cases(), (0, u64::MAX));
+        assert_eq!(
+            parse(&["--seed", "1", "--replay", "7"]).unwrap().cases(),
+            (7, 8)
+        );
+    }
+
+    #[test]
+    fn a_replay_wants_a_seed_and_nothing_else() {
+        assert!(parse(&["--replay", "7"]).is_err());
+        assert!(parse(&["--seed", "1", "--replay", "7", "--seconds", "1"]).is_err());
+        assert!(parse(&["--as-user", "0"]).is_err());
+    }
+}

@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: MIT
+//! From a case to the bytes that are sent.
+//!
+//! Pure: who plays which part is told by the [`Cast`].
+
+use zerocopy::IntoBytes;
+
+use crate::case::{Attribute, Case, Control, Id, Kind, Length, Message, Request, Value, Who};
+use crate::wire::{ATTRIBUTE_HEADER, HEADER, Header, align};
+use taskdiag::abi;
+
+/// `sizeof(struct cmsghdr)`: a 64-bit length, the level, the type.
+pub(crate) const CONTROL_HEADER: usize = 16;
+/// What control messages are aligned to.
+const CONTROL_ALIGNMENT: usize = 8;
+const SOL_SOCKET: i32 = 1;
+const SCM_CREDENTIALS: i32 = 2;
+
+/// Who plays the parts of a case.
+pub(crate) trait Cast {
+    /// The family's number.
+    fn family(&self) -> u16;
+    fn number(&self, who: Who) -> u32;
+    fn uid(&self, id: Id) -> u32;
+    fn gid(&self, id: Id) -> u32;
+}
+
+/// All that one `sendmsg()` sends.
+pub(crate) fn datagram(messages: &[Message], tail: &[u8], cast: &dyn Cast) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(64);
+    for message in messages {
+        bytes.resize(align(bytes.len()), 0);
+        put_message(&mut bytes, message, cast);
+    }
+    bytes.extend(tail);
+    bytes
+}
+
+fn put_message(bytes: &mut Vec<u8>, message: &Message, cast: &dyn Cast) {
+    let start = bytes.len();
+    bytes.resize(start + HEADER, 0);
+    bytes.extend([message.cmd, message.version]);
+    bytes.extend(message.reserved.to_ne_bytes());
+    for attribute in &message.attributes {
+        put_attribute(bytes, attribute, cast);
+    }
+    // A message without a byte would be none.
+    let whole = bytes.len() - start;
+    bytes.truncate(start + (whole - message.cut.min(whole - 1)));
+
+    let mut header = Vec::with_capacity(HEADER);
+    Header {
+        len: length(message.len, bytes.len() - start),
+        kind: match message.kind {
+            Kind::Family => cast.family(),
+            Kind::Number(number) => number,
+        },
+        flags: message.flags,
+        seq: message.seq,
+        pid: message.pid,
+    }
+    .write(&mut header);
+    for (to, from) in bytes[start..].iter_mut().zip(header) {
+        *to = from;
+    }
+}
+
+fn put_attribute(bytes: &mut Vec<u8>, attribute: &Attribute, cast: &dyn Cast) {
+    let start = bytes.len();
+    bytes.resize(start + ATTRIBUTE_HEADER, 0);
+    match &attribute.value {
+        Value::Request(request) => put_request(bytes, *request, cast),
+        Value::Bytes(value) => bytes.extend(value),
+        Value::Nested(inner) => {
+            for attribute in inner {
+                put_attribute(bytes, attribute, cast);
+            }
+        }
+    }
+    // 16 bits are all there are, whatever does not fit them.
+    let len = length(attribute.len, bytes.len() - start) as u16;
+    bytes[start..start + 2].copy_from_slice(&len.to_ne_bytes());
+    bytes[start + 2..start + 4].copy_from_slice(&attribute.kind.to_ne_bytes());
+    bytes.resize(align(bytes.len()), 0);
+}
+
+fn put_request(bytes: &mut Vec<u8>, request: Request, cast: &dyn Cast) {
+    let start = bytes.len();
+    let value = abi::TaskDiagPid {
+        show_flags: request.show_flags,
+        dump_strategy: request.strategy,
+        pid: cast.number(request.pid),
+        reserved: request.reserved,
+    };
+    bytes.extend(value.as_bytes());
+    let len = bytes.len() - start;
+    bytes.resize(
+        start + len.saturating_add_signed(isize::from(request.off)),
+        0,
+    );
+}
+
+fn length(length: Length, truth: usize) -> u32 {
+    match length {
+        Length::True => truth as u32,
+        Length::Off(off) => (truth as u32).wrapping_add_signed(off),
+        Length::Is(len) => len,
+    }
+}
+
+/// The control messages that go with it.
+pub(crate) fn control(case: &Case, cast: &dyn Cast) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for control in &case.control {
+        bytes.resize(bytes.len().next_multiple_of(CONTROL_ALIGNMENT), 0);
+        match control {
+            Control::Credentials { pid, uid, gid } => {
+                let numbers = [cast.number(*pid), cast.uid(*uid), cast.gid(*gid)];
+                put_control(
+                    &mut bytes,
+                    SOL_SOCKET,
+                    SCM_CREDENTIALS,
+                    0,
+                    numbers.as_bytes(),
+                );
+            }
+            Control::Raw {
+                level,
+                kind,
+                off,
+                data,
+            } => put_control(&mut bytes, *level, *kind, *off, data),
+        }
+    }
+    bytes.resize(bytes.len().next_multiple_of(CONTROL_ALIGNMENT), 0);
+    bytes.truncate(bytes.len().saturating_sub(case.control_cut));
+    bytes
+}
+
+fn put_control(bytes: &mut Vec<u8>, level: i32, kind: i32, off: i64, data: &[u8]) {
+    let len = (CONTROL_HEADER + data.len()) as u64;
+    bytes.extend(len.wrapping_add_signed(off).to_ne_bytes());
+    bytes.extend(level.to_ne_bytes());
+    bytes.extend(kind.to_ne_bytes());
+    bytes.extend(data);
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::wire::{NLM_F_DUMP, NLM_F_REQUEST};
+
+    /// Numbers for all parts, without processes behind them.
+    pub(crate) struct Puppets;
+
+    impl Cast for Puppets {
+        fn family(&self) -> u16 {
+            0x1d
+        }
+        fn number(&self, who: Who) -> u32 {
+            match who {
+                Who::Number(number) => number,
+                _ => 4711,
+            }
+        }
+        fn uid(&self, id: Id) -> u32 {
+            match id {
+                Id::Own => 1000,
+                Id::Number(number) => number,
+            }
+        }
+        fn gid(&self, id: Id) -> u32 {
+            self.uid(id)
+        }
+    }
+
+    pub(crate) fn request(strategy: u64, pid: u32) -> Message {
+        Message {
+            len: Length::True,
+            kind: Kind::Family,
+            flags: NLM_F_REQUEST | NLM_F_DUMP,
+            seq: 7,
+            pid: 0,
+            cmd: 1,
+            version: 1,
+            reserved: 0,
+            attributes: vec![Attribute {
+                kind: 1,
+                len: Length::True,
+                value: Value::Request(Request {
+                    show_flags: 3,
+                    strategy,
+                    pid: Who::Number(pid),
+                    reserved: 0,
+                    off: 0,
+                }),
+            }],
+            cut: 0,
+        }
+    }
+
+    #[test]
+    fn a_sound_request_has_the_bytes_of_the_protocol() {
+        let bytes = datagram(&[request(2, 4711)], &[], &Puppets);
+        let expected: Vec<u8> = [
+            &48u32.to_ne_bytes()[..],
+            &0x1du16.to_ne_bytes(),
+            &0x301u16.to_ne_bytes(),
+            &7u32.to_ne_bytes(),
+            &0u32.to_ne_bytes(),
+            &[1, 1, 0, 0],
+            &28u16.to_ne_bytes(),
+            &1u16.to_ne_bytes(),
+            &3u64.to_ne_bytes(),
+            &2u64.to_ne_bytes(),
+            &4711u32.to_ne_bytes(),
+            &0u32.to_ne_bytes(),
+        ]
+        .concat();
+        assert_eq!(bytes, expected);
+    }
+
+    #[test]
+    fn a_message_can_be_cut_into_its_header() {
+        let mut message = request(0, 0);
+        message.cut = 40;
+        message.len = Length::Is(48);
+        let bytes = datagram(&[message], &[], &Puppets);
+        assert_eq!(bytes.len(), 8);
+        assert_eq!(bytes[..4], 48u32.to_ne_bytes());
+    }
+
+    #[test]
+    fn messages_begin_at_multiples_of_four() {
+        let mut first = request(0, 0);
+        first.cut = 3;
+        let bytes = datagram(&[first, request(1, 1)], &[9], &Puppets);
+        assert_eq!(bytes.len(), 48 + 48 + 1);
+        assert_eq!(bytes[..4], 45u32.to_ne_bytes());
+        assert_eq!(bytes[48..52], 48u32.to_ne_bytes());
+    }
+
+    #[test]
+    fn credentials_are_a_control_message_of_28_bytes() {
+        let mut bytes = Vec::new();
+        put_control(&mut bytes, SOL_SOCKET, SCM_CREDENTIALS, 0, &[0; 12]);
+        assert_eq!(bytes.len(), 28);
+        assert_eq!(bytes[..8], 28u64.to_ne_bytes());
+    }
+}

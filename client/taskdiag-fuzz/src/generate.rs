@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: MIT
+//! Makes cases: the same seed and iteration, the same case.
+//!
+//! Pure, and every case stands on its own: none depends on the ones before it.
+
+mod dice;
+mod message;
+
+use crate::case::{Case, Change, Control, EPOCH, Id, Message, Reading, Scene, Settings, Who};
+use dice::Dice;
+
+/// The largest receive buffer of a case.
+pub(crate) const MAX_BUFFER: usize = 1 << 20;
+/// The longest attribute value of a case.
+const MAX_VALUE: usize = 60_000;
+/// The most bytes of one `sendmsg()`, so that they and the errors that repeat
+/// them fit a socket's buffers.
+pub(crate) const MAX_DATAGRAM: usize = 100_000;
+/// The most bytes behind the last message.
+const TAIL: usize = 40;
+/// The most messages at once.
+const MAX_MESSAGES: usize = 6;
+
+/// `SOL_SOCKET` and two of its control messages.
+const SOL_SOCKET: i32 = 1;
+const SCM_RIGHTS: i32 = 1;
+const SCM_CREDENTIALS: i32 = 2;
+/// `SOL_NETLINK`.
+const SOL_NETLINK: i32 = 270;
+
+/// Makes the cases of a run.
+#[derive(Clone, Debug)]
+pub(crate) struct Generator {
+    seed: u64,
+}
+
+impl Generator {
+    pub(crate) const fn new(seed: u64) -> Self {
+        Self { seed }
+    }
+
+    /// The case with this number.
+    pub(crate) fn case(&self, iteration: u64) -> Case {
+        let mut dice = Dice::new(self.seed, iteration.wrapping_mul(2));
+        let scene = scene(&mut dice);
+        let mut case = Case {
+            iteration,
+            settings: settings(&mut Dice::new(
+                self.seed,
+                (iteration / EPOCH).wrapping_mul(2) + 1,
+            )),
+            messages: messages(&mut dice),
+            control: Vec::new(),
+            control_cut: 0,
+            tail: Vec::new(),
+            reading: reading(&mut dice, scene),
+            scene,
+        };
+        if scene.is_of_one_process() {
+            (case.control, case.control_cut) = control(&mut dice);
+            case.tail = dice.maybe(64, |dice| dice.up_to(TAIL)).unwrap_or_default();
+        } else {
+            // What is whose must be told apart.
+            case.messages.truncate(1);
+        }
+        case
+    }
+}
+
+fn settings(dice: &mut Dice) -> Settings {
+    Settings {
+        ext_ack: !dice.one_in(5),
+        cap_ack: dice.one_in(3),
+        strict: dice.one_in(3),
+        receive_buffer: dice.maybe(24, |dice| *dice.pick(&[0, 1, 2304, 5000, 9000, 20_000])),
+    }
+}
+
+/// Other threads and processes cost a thousand times what a request does, so
+/// they are rare.
+fn scene(dice: &mut Dice) -> Scene {
+    match dice.below(4096) {
+        0..4 => Scene::ThreadReads,
+        4..7 => Scene::ThreadAsks,
+        7 => Scene::ForkReads,
+        8 => Scene::ForkAsks,
+        9 => Scene::Changes(*dice.pick(&[
+            Change::User,
+            Change::User,
+            Change::UserNamespace,
+            Change::UserNamespace,
+            Change::PidNamespace,
+            Change::NetNamespace,
+            Change::Undumpable,
+        ])),
+        10 => Scene::Contained {
+            inherited: dice.one_in(2),
+        },
+        _ => Scene::Alone,
+    }
+}
+
+fn messages(dice: &mut Dice) -> Vec<Message> {
+    let count = if dice.one_in(12) {
+        2 + dice.below(MAX_MESSAGES - 1)
+    } else {
+        1
+    };
+    let mut messages = Vec::with_capacity(count);
+    let mut room = 0;
+    for index in 0..count {
+        let message = message::message(dice, index as u32);
+        room += message.room();
+        if room > MAX_DATAGRAM - TAIL {
+            break;
+        }
+        messages.push(message);
+    }
+    messages
+}
+
+fn control(dice: &mut Dice) -> (Vec<Control>, usize) {
+    if !dice.one_in(8) {
+        return (Vec::new(), 0);
+    }
+    let count = 1 + dice.maybe(8, |dice| dice.below(3)).unwrap_or_default();
+    let control = (0..count)
+        .map(|_| {
+            if dice.one_in(5) {
+                raw_control(dice)
+            } else {
+                credentials(dice)
+            }
+        })
+        .collect();
+    let cut = dice.maybe(16, |dice| dice.below(32)).unwrap_or_default();
+    (control, cut)
+}
+
+fn credentials(dice: &mut Dice) -> Control {
+    let pid = match dice.below(4) {
+        0 => Who::Own,
+        1 => Who::Contained(dice.byte()),
+        _ => message::who(dice),
+    };
+    let mut id = || match dice.below(16) {
+        0 => Id::Number(0),
+        1 => Id::Number(u32::MAX),
+        2 => Id::Number(u32::MAX - 1),
+        3 => Id::Number(dice.small()),
+        _ => Id::Own,
+    };
+    Control::Credentials {
+        pid,
+        uid: id(),
+        gid: id(),
+    }
+}
+
+fn raw_control(dice: &mut Dice) -> Control {
+    Control::Raw {
+        level: *dice.pick(&[SOL_SOCKET, SOL_SOCKET, SOL_NETLINK, 0, -1]),
+        kind: *dice.pick(&[SCM_CREDENTIALS, SCM_CREDENTIALS, SCM_RIGHTS, 0, 3, 77]),
+        off: *dice.pick(&[0, 0, 0, -1, 1, -16, -20, 8, 1000, i64::MAX, i64::MIN]),
+        data: dice.up_to(32),
+    }
+}
+
+fn reading(dice: &mut Dice, scene: Scene) -> Reading {
+    let sizes = match dice.below(32) {
+        0 => vec![0],
+        1 => vec![*dice.pick(&[1, 4, 15, 16, 20, 35])],
+        2 => vec![*dice.pick(&[0, 1, 4, 20]), 32768],
+        3..9 => vec![4096],
+        9 => vec![MAX_BUFFER],
+        10 => vec![100 + dice.below(4000)],
+        11 => vec![4096, 8192, 16384, 65536],
+        _ => vec![32768],
+    };
+    Reading {
+        sizes,
+        wait: dice.one_in(4),
+        peek: dice.one_in(32),
+        tell_length: dice.one_in(2),
+        drain: dice.one_in(16),
+        stop_after: dice.maybe(64, |dice| dice.below(4)),
+        interject: (scene == Scene::Alone)
+            .then(|| dice.maybe(40, |dice| dice.below(3)))
+            .flatten()
+            .map(|after| (after, message::message(dice, MAX_MESSAGES as u32))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::encode::tests::Puppets;
+    use crate::encode::{control as encode_control, datagram};
+    use crate::oracle::poison;
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4096))]
+
+        #[test]
+        fn a_case_is_within_limits(seed: u64, iteration: u64) {
+            let case = Generator::new(seed).case(iteration);
+            let bytes = datagram(&case.messages, &case.tail, &Puppets);
+            // An empty one is no netlink message.
+            prop_assert!(!bytes.is_empty());
+            prop_assert!(bytes.len() <= MAX_DATAGRAM, "{} bytes", bytes.len());
+            prop_assert!(encode_control(&case, &Puppets).len() <= 1024);
+            prop_assert!((1..=MAX_MESSAGES).contains(&case.messages.len()));
+            prop_assert!(case.reading.sizes.iter().all(|size| *size <= MAX_BUFFER));
+            prop_assert!(!case.reading.sizes.is_empty());
+            // What the kernel repeats must not look like what it leaks.
+            prop_assert_eq!(poison::find(&bytes), None);
+        }
+
+        #[test]
+        fn the_same_seed_makes_the_same_case(seed: u64, iteration: u64) {
+            let generator = Generator::new(seed);
+            let case = generator.case(iteration);
+            // Not even what has been made in between matters.
+            generator.case(iteration.wrapping_add(1) / 3);
+            prop_assert_eq!(&generator.case(iteration), &case);
+            prop_assert_eq!(
+                datagram(&case.messages, &case.tail, &Puppets),
+                datagram(&generator.case(iteration).messages, &case.tail, &Puppets)
+            );
+        }
+
+    }
+
+    #[test]
+    fn all_scenes_and_many_shapes_come_up() {
+        let generator = Generator::new(1);
+        let mut scenes = std::collections::HashSet::new();
+        let (mut truncated, mut forged, mut several, mut interjected) = (0, 0, 0, 0);
+        for iteration in 0..30_000 {
+            let case = generator.case(iteration);
+            scenes.insert(std::mem::discriminant(&case.scene));
+            truncated += usize::from(case.messages.iter().any(|message| message.cut > 0));
+            forged += usize::from(!case.control.is_empty());
+            several += usize::from(case.messages.len() > 1);
+            interjected += usize::from(case.reading.interject.is_some());
+        }
+        assert_eq!(scenes.len(), 7);
+        for (what, count) in [
+            ("truncated", truncated),
+            ("forged", forged),
+            ("several", several),
+            ("interjected", interjected),
+        ] {
+            assert!(count > 200, "{what}: {count} of 30,000");
+        }
+    }
+
+    #[test]
+    fn an_epoch_shares_its_settings() {
+        let generator = Generator::new(1);
+        for epoch in 0..20 {
+            let cases = epoch * EPOCH..(epoch + 1) * EPOCH;
+            let first = generator.case(cases.start).settings;
+            assert!(
+                cases
+                    .into_iter()
+                    .all(|case| generator.case(case).settings == first)
+            );
+        }
+    }
+
+    #[test]
+    fn seeds_differ() {
+        let count = (0..100)
+            .filter(|&iteration| {
+                Generator::new(1).case(iteration).messages
+                    == Generator::new(2).case(iteration).messages
+            })
+            .count();
+        assert_eq!(count, 0);
+    }
+}

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: MIT
+//! Makes messages: a sound request, and then what is wrong with it.
+
+use super::MAX_VALUE;
+use super::dice::Dice;
+use crate::case::{Attribute, Kind, Length, Message, Request, Value, Who};
+use crate::groups;
+use crate::wire::{
+    GENL_MAX_ID, NLA_F_NESTED, NLA_F_NET_BYTEORDER, NLM_F_ACK, NLM_F_DUMP, NLM_F_ECHO,
+    NLM_F_REQUEST,
+};
+use taskdiag::abi;
+
+/// The largest number a task can have: `PID_MAX_LIMIT`.
+const PID_MAX_LIMIT: u32 = 4 * 1024 * 1024;
+/// Larger ones are not doubled.
+const MAX_TWIN: usize = 4000;
+
+/// A message; the index makes its sequence number differ from its siblings'.
+pub(super) fn message(dice: &mut Dice, index: u32) -> Message {
+    let mut message = sound(dice, index);
+    // As often sound as not, and then seldom wrong in more than one way.
+    while dice.one_in(3) {
+        match dice.below(8) {
+            0 | 1 => spoil_header(dice, &mut message),
+            2 | 3 => spoil_fields(dice, &mut message),
+            _ => spoil_attributes(dice, &mut message),
+        }
+    }
+    message
+}
+
+fn sound(dice: &mut Dice, index: u32) -> Message {
+    let strategy = *dice.pick(&[
+        abi::TASK_DIAG_DUMP_ALL,
+        abi::TASK_DIAG_DUMP_ONE,
+        abi::TASK_DIAG_DUMP_ONE,
+        abi::TASK_DIAG_DUMP_CHILDREN,
+        abi::TASK_DIAG_DUMP_THREAD,
+        abi::TASK_DIAG_DUMP_ALL_THREAD,
+    ]);
+    let plain = strategy == abi::TASK_DIAG_DUMP_ONE && dice.one_in(2);
+    let mut flags = NLM_F_REQUEST | if plain { 0 } else { NLM_F_DUMP };
+    if dice.one_in(5) {
+        flags |= *dice.pick(&[NLM_F_ACK, NLM_F_ACK, NLM_F_ECHO, NLM_F_ACK | NLM_F_ECHO]);
+    }
+    Message {
+        len: Length::True,
+        kind: Kind::Family,
+        flags,
+        // Never 0, and unlike all others of the case.
+        seq: ((dice.u32() << 4) | index) | 0x100,
+        pid: *dice.pick(&[0, 0, 1, u32::MAX]),
+        cmd: abi::TASK_DIAG_CMD_GET,
+        version: abi::TASK_DIAG_GENL_VERSION,
+        reserved: 0,
+        attributes: vec![Attribute {
+            kind: abi::TASK_DIAG_CMD_ATTR_GET,
+            len: Length::True,
+            value: Value::Request(Request {
+                show_flags: dice.u64() & groups::filled(),
+                strategy,
+                pid: match strategy {
+                    // Does not matter.
+                    abi::TASK_DIAG_DUMP_ALL | abi::TASK_DIAG_DUMP_ALL_THREAD => {
+                        Who::Number(dice.small())
+                    }
+                    _ => who(dice),
+                },
+                reserved: 0,
+                off: 0,
+            }),
+        }],
+        cut: 0,
+    }
+}
+
+/// Whom to ask about.
+pub(super) fn who(dice: &mut Dice) -> Who {
+    match dice.below(24) {
+        0 => Who::Number(0),
+        1 => Who::Number(1),
+        2 => Who::Number(2),
+        3 => Who::Number(*dice.pick(&[u32::MAX, i32::MAX as u32, i32::MIN as u32, u32::MAX - 1])),
+        4 => Who::Number(*dice.pick(&[PID_MAX_LIMIT, PID_MAX_LIMIT + 1, PID_MAX_LIMIT - 1])),
+        5 => Who::Number(dice.small()),
+        6 => Who::Zombie,
+        7 | 8 => Who::JustExited,
+        9 | 10 => Who::Free,
+        11 | 12 => Who::Own,
+        13 => Who::Parent,
+        14 => Who::Contained(dice.byte()),
+        15 | 16 => Who::PillarThread(dice.byte(), dice.byte()),
+        17 | 18 => Who::PillarChild(dice.byte(), dice.byte()),
+        _ => Who::Pillar(dice.byte()),
+    }
+}
+
+fn spoil_header(dice: &mut Dice, message: &mut Message) {
+    match dice.below(9) {
+        0 => message.len = length(dice),
+        1 => {
+            // No number of a family that is there: those are not tested here.
+            message.kind = Kind::Number(if dice.one_in(2) {
+                dice.below(16) as u16
+            } else {
+                GENL_MAX_ID + 1 + dice.below(64_000) as u16
+            });
+        }
+        2 | 3 => message.flags ^= 1 << dice.below(16),
+        4 => message.flags = dice.u32() as u16,
+        5 => message.cmd = *dice.pick(&[0, 2, 3, 127, 255]),
+        6 => message.version = *dice.pick(&[0, 2, 255]),
+        7 => message.reserved = 1 << dice.below(16),
+        _ => message.seq = *dice.pick(&[1, u32::MAX, 0x8000_0000]),
+    }
+}
+
+fn length(dice: &mut Dice) -> Length {
+    match dice.below(3) {
+        0 => Length::Is(*dice.pick(&[0, 1, 3, 4, 5, 15, 16, 17, 19, 20, 21, 24, 0xffff, u32::MAX])),
+        1 => Length::Off(*dice.pick(&[-4, -3, -2, -1, 1, 2, 3, 4, 8, 16, 24, 28, 48])),
+        _ => Length::Off(dice.below(64) as i32 - 32),
+    }
+}
+
+fn spoil_fields(dice: &mut Dice, message: &mut Message) {
+    let pid = who(dice);
+    let Some(request) =
+        message
+            .attributes
+            .iter_mut()
+            .find_map(|attribute| match &mut attribute.value {
+                Value::Request(request) => Some(request),
+                _ => None,
+            })
+    else {
+        return;
+    };
+    match dice.below(6) {
+        0 => request.show_flags |= 1 << (2 + dice.below(3)),
+        1 => request.show_flags ^= 1 << dice.below(64),
+        2 => request.show_flags = *dice.pick(&[u64::MAX, 1 << 63, 1 << 32, 0x1f, 0x20]),
+        3 => {
+            request.strategy = *dice.pick(&[5, 6, 255, 1 << 32, (1 << 32) + 1, 1 << 63, u64::MAX]);
+        }
+        4 => request.reserved = 1 << dice.below(32),
+        _ => request.pid = pid,
+    }
+}
+
+fn spoil_attributes(dice: &mut Dice, message: &mut Message) {
+    let at = dice.below(message.attributes.len() + 1);
+    match dice.below(16) {
+        0 | 1 => {
+            let kind = kind(dice);
+            edit(message, at, |attribute| attribute.kind = kind);
+        }
+        2 => {
+            let flag = *dice.pick(&[
+                NLA_F_NESTED,
+                NLA_F_NET_BYTEORDER,
+                NLA_F_NESTED | NLA_F_NET_BYTEORDER,
+            ]);
+            edit(message, at, |attribute| attribute.kind |= flag);
+        }
+        3 | 4 => {
+            let len = length(dice);
+            edit(message, at, |attribute| attribute.len = len);
+        }
+        5 | 6 => {
+            let off = *dice.pick(&[-24, -23, -20, -16, -8, -4, -1, 1, 3, 4, 8, 12, 40, 104, 127]);
+            edit(message, at, |attribute| {
+                if let Value::Request(request) = &mut attribute.value {
+                    request.off = off;
+                }
+            });
+        }
+        7 => {
+            let twin = message.attributes.get(at);
+            if let Some(twin) = twin.filter(|twin| twin.room() < MAX_TWIN).cloned() {
+                message.attributes.push(twin);
+            }
+        }
+        8 => {
+            // Another request beside the first: the last one counts.
+            let twin = sound(dice, 0).attributes;
+            message.attributes.splice(at..at, twin);
+        }
+        9 | 10 => {
+            let other = Attribute {
+                kind: kind(dice),
+                len: Length::True,
+                value: Value::Bytes(dice.up_to(64)),
+            };
+            message.attributes.insert(at, other);
+        }
+        11 => {
+            let inner = std::mem::take(&mut message.attributes);
+            message.attributes.push(Attribute {
+                kind: kind(dice) | if dice.one_in(2) { NLA_F_NESTED } else { 0 },
+                len: Length::True,
+                value: Value::Nested(inner),
+            });
+        }
+        12 => message.cut = 1 + dice.below(30),
+        13 => {
+            if at < message.attributes.len() {
+                message.attributes.remove(at);
+            }
+        }
+        14 => message.attributes.reverse(),
+        _ => {
+            // Rare, for it costs as much as a thousand small ones.
+            let len = if dice.one_in(32) { MAX_VALUE } else { 2000 };
+            let len = 1 + dice.below(len);
+            message.attributes.retain(|other| other.room() < MAX_TWIN);
+            message.attributes.push(Attribute {
+                kind: kind(dice),
+                len: Length::True,
+                value: Value::Bytes(vec![dice.byte(); len]),
+            });
+        }
+    }
+}
+
+fn edit(message: &mut Message, at: usize, change: impl FnOnce(&mut Attribute)) {
+    let at = at.min(message.attributes.len().saturating_sub(1));
+    if let Some(attribute) = message.attributes.get_mut(at) {
+        change(attribute);
+    }
+}
+
+fn kind(dice: &mut Dice) -> u16 {
+    match dice.below(3) {
+        0 => dice.below(32) as u16,
+        1 => abi::TASK_DIAG_CMD_ATTR_GET,
+        _ => dice.u32() as u16,
+    }
+}

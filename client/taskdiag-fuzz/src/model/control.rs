@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: MIT
+//! What `sendmsg()` has to say to control messages: unix(7) and netlink(7), as
+//! far as a netlink socket goes.
+
+use nix::libc::{EINVAL, EPERM, ESRCH};
+
+use super::Fate;
+use crate::encode::CONTROL_HEADER;
+use crate::wire::{u32_at, u64_at};
+
+const SOL_SOCKET: u32 = 1;
+const SCM_CREDENTIALS: u32 = 2;
+/// `sizeof(struct ucred)`.
+const CREDENTIALS: usize = 12;
+
+/// Who sends.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sender {
+    pub(crate) tgid: u32,
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
+    /// May name any process, user and group: `CAP_SYS_ADMIN`, `CAP_SETUID`,
+    /// `CAP_SETGID`.
+    pub(crate) privileged: bool,
+}
+
+/// What has to come of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Verdict {
+    /// The number of the process that the message is from, if it may be sent.
+    pub(crate) source: Option<u32>,
+    /// The errors that are right.
+    pub(crate) errnos: Vec<i32>,
+}
+
+impl Verdict {
+    /// Refused with this, if not with what came before.
+    fn refused(mut self, errno: i32) -> Self {
+        self.source = None;
+        self.errnos.push(errno);
+        self
+    }
+}
+
+/// Judges control messages; `fate` knows which numbers there are.
+pub(crate) fn judge(control: &[u8], sender: &Sender, fate: &dyn Fn(u32) -> Fate) -> Verdict {
+    let mut verdict = Verdict {
+        source: Some(sender.tgid),
+        errnos: Vec::new(),
+    };
+    let mut rest = control;
+    while let (Some(len), Some(level), Some(kind)) =
+        (u64_at(rest, 0), u32_at(rest, 8), u32_at(rest, 12))
+    {
+        if len < CONTROL_HEADER as u64 || len > rest.len() as u64 {
+            return verdict.refused(EINVAL);
+        }
+        let len = len as usize;
+        if level == SOL_SOCKET {
+            if kind != SCM_CREDENTIALS || len != CONTROL_HEADER + CREDENTIALS {
+                return verdict.refused(EINVAL);
+            }
+            match judge_credentials(&rest[CONTROL_HEADER..len], sender, fate) {
+                Err(errno) => return verdict.refused(errno),
+                Ok((pid, certain)) => {
+                    verdict.source = Some(pid);
+                    if !certain {
+                        verdict.errnos.push(ESRCH);
+                    }
+                }
+            }
+        }
+        rest = rest.get(len.next_multiple_of(8)..).unwrap_or_default();
+    }
+    verdict
+}
+
+/// The process named, and whether it is certain that there is one.
+fn judge_credentials(
+    credentials: &[u8],
+    sender: &Sender,
+    fate: &dyn Fn(u32) -> Fate,
+) -> Result<(u32, bool), i32> {
+    let (Some(pid), Some(uid), Some(gid)) = (
+        u32_at(credentials, 0),
+        u32_at(credentials, 4),
+        u32_at(credentials, 8),
+    ) else {
+        return Err(EINVAL);
+    };
+    if uid == u32::MAX || gid == u32::MAX {
+        return Err(EINVAL);
+    }
+    let own = pid == sender.tgid;
+    let itself = own && uid == sender.uid && gid == sender.gid;
+    if !itself && !sender.privileged {
+        return Err(EPERM);
+    }
+    if own {
+        return Ok((pid, true));
+    }
+    match fate(pid) {
+        Fate::Here => Ok((pid, true)),
+        Fate::Absent => Err(ESRCH),
+        Fate::Unsure => Ok((pid, false)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use zerocopy::IntoBytes;
+
+    const ROOT: Sender = Sender {
+        tgid: 10,
+        uid: 0,
+        gid: 0,
+        privileged: true,
+    };
+    const USER: Sender = Sender {
+        tgid: 10,
+        uid: 1000,
+        gid: 1000,
+        privileged: false,
+    };
+
+    fn fate(pid: u32) -> Fate {
+        match pid {
+            1 => Fate::Here,
+            2 => Fate::Absent,
+            _ => Fate::Unsure,
+        }
+    }
+
+    fn message(level: u32, kind: u32, data: &[u8]) -> Vec<u8> {
+        let mut bytes = (16 + data.len() as u64).to_ne_bytes().to_vec();
+        bytes.extend(level.to_ne_bytes());
+        bytes.extend(kind.to_ne_bytes());
+        bytes.extend(data);
+        bytes.resize(bytes.len().next_multiple_of(8), 0);
+        bytes
+    }
+
+    fn credentials(pid: u32, uid: u32, gid: u32) -> Vec<u8> {
+        message(1, 2, [pid, uid, gid].as_bytes())
+    }
+
+    fn errno(control: &[u8], sender: &Sender) -> i32 {
+        let verdict = judge(control, sender, &fate);
+        assert_eq!(verdict.source, None);
+        verdict.errnos[0]
+    }
+
+    fn source(control: &[u8], sender: &Sender) -> u32 {
+        judge(control, sender, &fate).source.unwrap()
+    }
+
+    #[test]
+    fn without_any_the_source_is_the_sender() {
+        assert_eq!(source(&[], &USER), 10);
+        // Less than a header is no header.
+        assert_eq!(source(&[1; 15], &USER), 10);
+        // What is for somebody else is left to them.
+        assert_eq!(source(&message(270, 2, &[]), &USER), 10);
+    }
+
+    #[test]
+    fn only_the_privileged_speak_for_others() {
+        assert_eq!(source(&credentials(1, 5, 5), &ROOT), 1);
+        assert_eq!(source(&credentials(10, 1000, 1000), &USER), 10);
+        assert_eq!(errno(&credentials(1, 1000, 1000), &USER), EPERM);
+        assert_eq!(errno(&credentials(10, 0, 1000), &USER), EPERM);
+        assert_eq!(errno(&credentials(10, 1000, 0), &USER), EPERM);
+    }
+
+    #[test]
+    fn who_is_named_must_be_there() {
+        assert_eq!(errno(&credentials(2, 0, 0), &ROOT), ESRCH);
+        assert_eq!(judge(&credentials(3, 0, 0), &ROOT, &fate).errnos, [ESRCH]);
+        assert_eq!(errno(&credentials(1, u32::MAX, 0), &ROOT), EINVAL);
+    }
+
+    #[test]
+    fn what_is_malformed_is_refused() {
+        assert_eq!(errno(&message(1, 2, &[0; 8]), &ROOT), EINVAL);
+        assert_eq!(errno(&message(1, 1, &[0; 4]), &ROOT), EINVAL);
+        assert_eq!(errno(&credentials(1, 0, 0)[..27], &ROOT), EINVAL);
+        let mut long = credentials(1, 0, 0);
+        long[0] = 33;
+        assert_eq!(errno(&long, &ROOT), EINVAL);
+    }
+
+    #[test]
+    fn the_first_fault_counts() {
+        let control = [credentials(3, 0, 0), message(1, 1, &[0; 4])].concat();
+        let verdict = judge(&control, &ROOT, &fate);
+        assert_eq!(
+            (verdict.source, verdict.errnos),
+            (None, vec![ESRCH, EINVAL])
+        );
+    }
+
+    #[test]
+    fn the_last_one_counts() {
+        let control = [credentials(1, 0, 0), credentials(10, 0, 0)].concat();
+        assert_eq!(source(&control, &ROOT), 10);
+    }
+}

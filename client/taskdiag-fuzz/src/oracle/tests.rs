@@ -1,0 +1,387 @@
+// SPDX-License-Identifier: MIT
+//! Answers, right and wrong, and what the oracle has to say to them.
+
+use std::ops::Range;
+
+use nix::libc::{EINVAL, ESRCH};
+use proptest::prelude::*;
+
+use super::row::tests::payload;
+use super::*;
+use crate::wire::{NLM_F_ACK, NLM_F_REQUEST};
+
+const FAMILY: u16 = 0x1d;
+const PORT: u32 = 4711;
+const SEQ: u32 = 7;
+const LEN: u32 = 48;
+
+const MANNER: Manner = Manner {
+    family: FAMILY,
+    port: PORT,
+    ext_ack: true,
+    cap_ack: false,
+    lossy: false,
+};
+
+/// The bytes of a request, as far as errors repeat them.
+fn sent(flags: u16) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    request_header(flags).write(&mut bytes);
+    bytes.extend(1..=(LEN - 16) as u8);
+    bytes
+}
+
+fn request_header(flags: u16) -> Header {
+    Header {
+        len: LEN,
+        kind: FAMILY,
+        flags: NLM_F_REQUEST | flags,
+        seq: SEQ,
+        pid: 0,
+    }
+}
+
+fn asked(flags: u16, strategy: u64, pid: u32, refusals: Vec<Refusal>) -> Oracle {
+    asked_by(MANNER, flags, strategy, pid, refusals)
+}
+
+fn asked_by(manner: Manner, flags: u16, strategy: u64, pid: u32, refusals: Vec<Refusal>) -> Oracle {
+    let mut oracle = Oracle::new(manner);
+    let expectation = Expectation {
+        header: request_header(flags),
+        place: Range {
+            start: 0,
+            end: LEN as usize,
+        },
+        query: Some(Query {
+            strategy,
+            show: 3,
+            pid,
+            dump: flags & NLM_F_DUMP == NLM_F_DUMP,
+        }),
+        refusals,
+    };
+    oracle.asked(
+        &sent(flags),
+        Expected {
+            messages: vec![expectation],
+            vague: false,
+        },
+    );
+    oracle
+}
+
+fn all() -> Oracle {
+    asked(NLM_F_DUMP, abi::TASK_DIAG_DUMP_ALL, 0, Vec::new())
+}
+
+fn message(kind: u16, flags: u16, payload: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    Header {
+        len: 16 + payload.len() as u32,
+        kind,
+        flags,
+        seq: SEQ,
+        pid: PORT,
+    }
+    .write(&mut bytes);
+    bytes.extend(payload);
+    bytes
+}
+
+fn row(pid: u32) -> Vec<u8> {
+    thread(pid, pid)
+}
+
+fn thread(pid: u32, tgid: u32) -> Vec<u8> {
+    message(FAMILY, NLM_F_MULTI, &payload(pid, tgid, |_, _| ()))
+}
+
+fn done(code: i32) -> Vec<u8> {
+    message(NLMSG_DONE, NLM_F_MULTI, &code.to_ne_bytes())
+}
+
+fn tlvs(text: &str, at: Option<u32>) -> Vec<u8> {
+    let mut bytes = (4 + text.len() as u16 + 1).to_ne_bytes().to_vec();
+    bytes.extend(NLMSGERR_ATTR_MSG.to_ne_bytes());
+    bytes.extend(text.as_bytes());
+    bytes.resize(align(bytes.len() + 1), 0);
+    if let Some(at) = at {
+        bytes.extend(8u16.to_ne_bytes());
+        bytes.extend(NLMSGERR_ATTR_OFFS.to_ne_bytes());
+        bytes.extend(at.to_ne_bytes());
+    }
+    bytes
+}
+
+fn error(code: i32, repeated: &[u8], tlvs: &[u8]) -> Vec<u8> {
+    let capped = if code == 0 { NLM_F_CAPPED } else { 0 };
+    let extended = if tlvs.is_empty() { 0 } else { NLM_F_ACK_TLVS };
+    let payload = [&code.to_ne_bytes(), repeated, tlvs].concat();
+    message(NLMSG_ERROR, capped | extended, &payload)
+}
+
+/// Shows a datagram, with all rights.
+fn show(oracle: &mut Oracle, messages: &[Vec<u8>]) -> Result<(), Finding> {
+    let bytes = messages.concat();
+    oracle.datagram(&bytes, bytes.len(), &Rights::All)
+}
+
+fn wrong(mut oracle: Oracle, messages: &[Vec<u8>]) -> String {
+    show(&mut oracle, messages).unwrap_err().to_string()
+}
+
+#[test]
+fn a_dump_is_rows_and_an_end() {
+    let mut oracle = all();
+    show(&mut oracle, &[row(1), row(5)]).unwrap();
+    assert!(!oracle.is_complete());
+    show(&mut oracle, &[row(6), done(0)]).unwrap();
+    assert!(oracle.is_complete());
+    assert_eq!((oracle.counts.rows, oracle.counts.dones), (3, 1));
+    let dumps = oracle.finish().unwrap();
+    assert_eq!(dumps[0].pids, [1, 5, 6]);
+}
+
+#[test]
+fn a_dump_in_disorder_is_found() {
+    assert!(wrong(all(), &[row(5), row(5)]).contains("task 5 behind task Some(5)"));
+    assert!(wrong(all(), &[row(5), row(4)]).contains("behind"));
+    assert!(wrong(all(), &[done(0), row(4)]).contains("behind the end"));
+    assert!(wrong(all(), &[done(0), done(0)]).contains("second end"));
+    assert!(wrong(all(), &[thread(5, 4)]).contains("among processes"));
+    assert!(wrong(all(), &[done(-EINVAL)]).contains("EINVAL"));
+}
+
+#[test]
+fn a_task_that_is_twice_among_relatives_is_found() {
+    let mut oracle = asked(NLM_F_DUMP, abi::TASK_DIAG_DUMP_CHILDREN, 1, Vec::new());
+    show(&mut oracle, &[row(9), row(5), row(9), done(0)]).unwrap();
+    assert!(oracle.finish().unwrap_err().to_string().contains("twice"));
+}
+
+#[test]
+fn threads_are_of_one_process() {
+    let threads = || asked(NLM_F_DUMP, abi::TASK_DIAG_DUMP_THREAD, 5, Vec::new());
+    show(&mut threads(), &[thread(5, 5), thread(9, 5), done(0)]).unwrap();
+    assert!(wrong(threads(), &[thread(5, 5), thread(9, 8)]).contains("another process"));
+}
+
+#[test]
+fn one_is_one() {
+    let one = || asked(NLM_F_DUMP, abi::TASK_DIAG_DUMP_ONE, 5, Vec::new());
+    show(&mut one(), &[thread(5, 4), done(0)]).unwrap();
+    assert!(wrong(one(), &[row(6)]).contains("task 6"));
+    assert!(wrong(one(), &[row(5), row(5)]).contains("task 5"));
+    assert!(wrong(one(), &[done(0)]).contains("without"));
+}
+
+#[test]
+fn a_plain_answer_is_one_row_and_what_was_asked_for() {
+    let plain = |flags| asked(flags, abi::TASK_DIAG_DUMP_ONE, 5, Vec::new());
+    let single = message(FAMILY, 0, &payload(5, 5, |_, _| ()));
+    let ack = error(0, &sent(NLM_F_ACK)[..16], &[]);
+
+    let mut oracle = plain(0);
+    show(&mut oracle, std::slice::from_ref(&single)).unwrap();
+    assert!(oracle.is_complete());
+    assert!(wrong(plain(0), &[single.clone(), ack.clone()]).contains("repeats"));
+    assert!(wrong(plain(0), &[row(5)]).contains("flags"));
+
+    let mut oracle = plain(NLM_F_ACK);
+    show(&mut oracle, &[single]).unwrap();
+    assert!(!oracle.is_complete());
+    show(&mut oracle, std::slice::from_ref(&ack)).unwrap();
+    assert!(oracle.is_complete());
+    assert!(wrong(plain(NLM_F_ACK), &[ack]).contains("acknowledgement"));
+}
+
+#[test]
+fn an_error_is_the_right_one() {
+    let one = || {
+        let mut refusal = Refusal::no_such_task();
+        refusal.at = Some(20);
+        asked(NLM_F_DUMP, abi::TASK_DIAG_DUMP_ONE, 5, vec![refusal])
+    };
+    let text = "pid: no such task";
+    let answer = |errno: i32, text, at| error(-errno, &sent(NLM_F_DUMP), &tlvs(text, at));
+
+    let mut oracle = one();
+    show(&mut oracle, &[answer(ESRCH, text, Some(20))]).unwrap();
+    assert!(oracle.is_complete());
+    assert_eq!(oracle.counts.errnos, [ESRCH]);
+
+    assert!(wrong(one(), &[answer(EINVAL, text, Some(20))]).contains("EINVAL"));
+    assert!(wrong(one(), &[answer(ESRCH, "pid: hidden", Some(20))]).contains("hidden"));
+    assert!(wrong(one(), &[answer(ESRCH, text, Some(24))]).contains("24"));
+    let mut repeated = sent(NLM_F_DUMP);
+    repeated[40] ^= 1;
+    let garbled = error(-ESRCH, &repeated, &tlvs(text, Some(20)));
+    assert!(wrong(one(), &[garbled]).contains("repeats"));
+}
+
+#[test]
+fn nobody_gets_an_extended_ack_unasked() {
+    let manner = Manner {
+        ext_ack: false,
+        ..MANNER
+    };
+    let refusals = vec![Refusal::no_such_task()];
+    let one = || {
+        asked_by(
+            manner,
+            NLM_F_DUMP,
+            abi::TASK_DIAG_DUMP_ONE,
+            5,
+            refusals.clone(),
+        )
+    };
+    show(&mut one(), &[error(-ESRCH, &sent(NLM_F_DUMP), &[])]).unwrap();
+    let with_text = error(-ESRCH, &sent(NLM_F_DUMP), &tlvs("pid: no such task", None));
+    assert!(wrong(one(), &[with_text]).contains("nobody asked"));
+}
+
+#[test]
+fn who_has_no_rights_gets_no_row() {
+    let hidden = HashSet::from([9]);
+    let user = Rights::User {
+        uid: 1000,
+        gid: 1000,
+        own: 3,
+        hidden: Some(&hidden),
+    };
+    let with_uid = |pid, uid: u32| {
+        let payload = payload(pid, pid, |_, creds| {
+            [creds.uid, creds.euid, creds.suid] = [uid; 3];
+            [creds.gid, creds.egid, creds.sgid] = [1000; 3];
+        });
+        message(FAMILY, NLM_F_MULTI, &payload)
+    };
+    let see =
+        |message: Vec<u8>, rights: &Rights<'_>| all().datagram(&message, message.len(), rights);
+    assert_eq!(see(with_uid(5, 1000), &user), Ok(()));
+    assert_eq!(see(with_uid(3, 0), &user), Ok(()));
+    assert!(see(with_uid(5, 0), &user).is_err());
+    assert!(see(with_uid(9, 1000), &user).is_err());
+    assert!(see(row(5), &Rights::Nobody).is_err());
+    assert_eq!(see(row(5), &Rights::Processes(&[5])), Ok(()));
+    assert!(see(row(6), &Rights::Processes(&[5])).is_err());
+}
+
+#[test]
+fn a_foreign_reader_is_told_so() {
+    let foreign = |code: i32, text| {
+        let payload = [&code.to_ne_bytes()[..], &tlvs(text, None)].concat();
+        let bytes = message(NLMSG_DONE, NLM_F_MULTI | NLM_F_ACK_TLVS, &payload);
+        all().datagram(&bytes, bytes.len(), &Rights::Nobody)
+    };
+    assert_eq!(foreign(-EPERM, NOT_YOURS), Ok(()));
+    assert!(foreign(-EPERM, "no").is_err());
+    assert!(foreign(-EINVAL, NOT_YOURS).is_err());
+    // There may have been no room for the text.
+    let bytes = message(
+        NLMSG_DONE,
+        NLM_F_MULTI | NLM_F_ACK_TLVS,
+        &(-EPERM).to_ne_bytes(),
+    );
+    assert_eq!(all().datagram(&bytes, bytes.len(), &Rights::Nobody), Ok(()));
+    // Who asked is not told that.
+    assert!(show(&mut all(), &[bytes]).is_err());
+}
+
+#[test]
+fn what_nobody_asked_for_is_found() {
+    let mut stale = row(5);
+    stale[8] ^= 1;
+    assert!(wrong(all(), &[stale]).contains("answers nothing"));
+    let mut astray = row(5);
+    astray[12] ^= 1;
+    assert!(wrong(all(), &[astray]).contains("port"));
+    assert!(wrong(all(), &[message(99, NLM_F_MULTI, &[])]).contains("type 99"));
+    assert!(wrong(all(), &[]).contains("empty"));
+}
+
+#[test]
+fn memory_of_others_is_found() {
+    let comm = message(
+        FAMILY,
+        NLM_F_MULTI,
+        &payload(5, 5, |base, _| base.comm = [b'k'; 16]),
+    );
+    assert!(wrong(all(), &[comm]).contains("0x6b"));
+}
+
+#[test]
+fn a_datagram_that_is_cut_is_read_as_far_as_it_goes() {
+    let bytes = [row(1), row(5), done(0)].concat();
+    for cut in 0..bytes.len() {
+        let mut oracle = all();
+        oracle
+            .datagram(&bytes[..cut], bytes.len(), &Rights::All)
+            .unwrap();
+        assert!(!oracle.is_complete() && oracle.is_unsure());
+        assert_eq!(oracle.counts.rows as usize, (cut / row(1).len()).min(2));
+        assert_eq!(oracle.finish(), Ok(Vec::new()));
+    }
+}
+
+#[test]
+fn losses_are_losses_only_where_there_is_no_room() {
+    assert!(all().overrun().is_err());
+    let manner = Manner {
+        lossy: true,
+        ..MANNER
+    };
+    let mut oracle = asked_by(manner, NLM_F_DUMP, abi::TASK_DIAG_DUMP_ALL, 0, Vec::new());
+    assert_eq!(oracle.overrun(), Ok(()));
+    assert!(oracle.has_lost() && !oracle.is_complete());
+}
+
+#[test]
+fn a_dump_beside_a_dump_may_wait() {
+    let mut oracle = all();
+    let mut second = request_header(NLM_F_DUMP);
+    second.seq = SEQ + 1;
+    let mut bytes = Vec::new();
+    second.write(&mut bytes);
+    let expectation = Expectation {
+        header: second,
+        place: 0..16,
+        query: None,
+        refusals: vec![Refusal::no_such_task()],
+    };
+    oracle.asked(
+        &bytes,
+        Expected {
+            messages: vec![expectation],
+            vague: false,
+        },
+    );
+    let mut busy = error(-EBUSY, &bytes, &[]);
+    busy[8] += 1;
+    show(&mut oracle, &[busy]).unwrap();
+    show(&mut oracle, &[row(1), done(0)]).unwrap();
+    assert!(oracle.is_complete());
+}
+
+proptest! {
+    #[test]
+    fn there_is_something_to_say_to_any_bytes(
+        bytes in proptest::collection::vec(any::<u8>(), 0..400),
+        longer in 0usize..100,
+    ) {
+        let _ = all().datagram(&bytes, bytes.len() + longer, &Rights::All);
+    }
+
+    #[test]
+    fn there_is_something_to_say_to_a_row_gone_bad(
+        at in 0usize..168,
+        byte: u8,
+        len in 1usize..=168,
+    ) {
+        let mut bytes = row(5);
+        bytes[at] = byte;
+        bytes.truncate(len);
+        let _ = all().datagram(&bytes, bytes.len(), &Rights::All);
+    }
+}

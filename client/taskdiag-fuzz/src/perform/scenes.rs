@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: MIT
+//! Cases with other threads and processes in them: who did not ask reads, who
+//! asked is gone, or is not any more what it was.
+
+use std::fs;
+use std::sync::atomic::Ordering::Relaxed;
+use std::thread;
+
+use nix::errno::Errno;
+use nix::sched::{CloneFlags, unshare};
+use nix::sys::prctl;
+use nix::unistd::{getpid, getppid};
+
+use super::{Failure, Performer};
+use crate::actor::Knowledge;
+use crate::case::{Case, Change, Scene};
+use crate::exchange::{Turns, encode};
+use crate::model::control::Sender;
+use crate::oracle::{Finding, Rights};
+use crate::process::Child;
+use crate::socket::Socket;
+
+/// What a process of a scene exits with.
+const WELL: u8 = 0;
+/// It has told of a finding.
+const FOUND: u8 = 1;
+/// The system does not allow the scene.
+const REFUSED: u8 = 2;
+/// It has told of another failure.
+const FAILED: u8 = 3;
+
+/// As often as somebody else reads.
+const FOREIGN_READS: usize = 3;
+
+impl<'a> Performer<'a> {
+    pub(super) fn with_others(&mut self, case: &Case) -> Result<(), Failure> {
+        // What happens to it may outlast the case.
+        self.socket = None;
+        match case.scene {
+            Scene::Alone | Scene::ThreadReads | Scene::ThreadAsks => self.with_thread(case),
+            Scene::ForkReads => self.fork_reads(case),
+            Scene::ForkAsks => self.fork_asks(case),
+            Scene::Changes(change) => {
+                self.in_fork(case, |performer| performer.changing(case, change))
+            }
+            Scene::Contained { inherited } => {
+                self.in_fork(case, |performer| performer.contained(case, inherited))
+            }
+        }
+    }
+
+    /// All threads of a process are one.
+    fn with_thread(&mut self, case: &Case) -> Result<(), Failure> {
+        let socket = Socket::open(case.settings)?;
+        let actor = self.actor(Knowledge::Roster);
+        let rights = self.rights(self.sender.tgid);
+        let turns = Turns {
+            first: rights,
+            later: rights,
+        };
+        let (bytes, control) = encode(case, &actor);
+        self.show(&bytes, &control);
+        let mut exchange = self.exchange(&socket, case, &bytes);
+
+        let other_asks = case.scene == Scene::ThreadAsks;
+        let knowledge = in_thread(other_asks, || exchange.send(&bytes, &control, &actor))??;
+        let Some(knowledge) = knowledge else {
+            return Ok(());
+        };
+        let buffers = &mut self.buffers;
+        in_thread(!other_asks, || exchange.read(buffers, &turns, &actor))??;
+        let oracle = exchange.oracle;
+        self.finish(oracle, knowledge, self.sender.tgid)
+    }
+
+    /// Somebody else gets what had been made when the request was sent, and
+    /// then no row; and neither does who asked, as the dump is over.
+    fn fork_reads(&mut self, case: &Case) -> Result<(), Failure> {
+        let socket = Socket::open(case.settings)?;
+        let actor = self.actor(Knowledge::Roster);
+        let turns = Turns {
+            first: self.rights(self.sender.tgid),
+            later: Rights::Nobody,
+        };
+        let (bytes, control) = encode(case, &actor);
+        self.show(&bytes, &control);
+        let mut exchange = self.exchange(&socket, case, &bytes);
+        if exchange.send(&bytes, &control, &actor)?.is_none() {
+            return Ok(());
+        }
+
+        self.in_fork(case, |performer| {
+            for _ in 0..FOREIGN_READS {
+                if exchange.oracle.is_complete()
+                    || !exchange.read_one(&mut performer.buffers, &turns)?
+                {
+                    break;
+                }
+            }
+            let oracle = &exchange.oracle;
+            performer.setting.shared.add(&oracle.counts);
+            Ok(())
+        })?;
+
+        exchange.oracle.missed_some();
+        exchange.read(&mut self.buffers, &turns, &actor)?;
+        self.finish(exchange.oracle, Knowledge::Nothing, self.sender.tgid)
+    }
+
+    /// Who asked is gone: what had been made is there, and then no row.
+    fn fork_asks(&mut self, case: &Case) -> Result<(), Failure> {
+        let socket = Socket::open(case.settings)?;
+        let mut actor = self.actor(Knowledge::Roster);
+        actor.parent = self.sender.tgid;
+
+        let asker = Child::fork(|| {
+            actor.sender.tgid = getpid().as_raw() as u32;
+            let (bytes, control) = encode(case, &actor);
+            match socket.send(&bytes, &control) {
+                Ok(sent) if sent == bytes.len() => WELL,
+                _ => FAILED,
+            }
+        })
+        .map_err(|errno| Failure::System("fork", errno))?;
+
+        actor.sender.tgid = asker.pid();
+        let (bytes, control) = encode(case, &actor);
+        self.show(&bytes, &control);
+        self.end_of(asker)?;
+        let mut exchange = self.exchange(&socket, case, &bytes);
+        exchange.was_sent(&bytes, &actor);
+        let turns = Turns {
+            first: self.rights(actor.sender.tgid),
+            later: Rights::Nobody,
+        };
+        exchange.read(&mut self.buffers, &turns, &actor)?;
+        self.finish(exchange.oracle, Knowledge::Roster, actor.sender.tgid)
+    }
+
+    /// Asks, changes, reads on: what is not to be seen any more does not come.
+    fn changing(&mut self, case: &Case, change: Change) -> Result<(), Failure> {
+        let socket = Socket::open(case.settings)?;
+        let actor = self.actor(Knowledge::Roster);
+        let before = self.rights(self.sender.tgid);
+        let (bytes, control) = encode(case, &actor);
+        self.show(&bytes, &control);
+        let mut exchange = self.exchange(&socket, case, &bytes);
+        if exchange.send(&bytes, &control, &actor)?.is_none() {
+            return Ok(());
+        }
+
+        let after = self.change(change).map_err(allowed("change"))?;
+        let turns = Turns {
+            first: before,
+            later: after.unwrap_or(before),
+        };
+        exchange.read(&mut self.buffers, &turns, &actor)?;
+        self.finish(exchange.oracle, Knowledge::Nothing, self.sender.tgid)
+    }
+
+    /// Makes this process another. Returns what it may see from then on, if
+    /// that is not what it could see before.
+    fn change(&self, change: Change) -> nix::Result<Option<Rights<'a>>> {
+        let own = self.sender.tgid;
+        let was_root = !self.setting.as_user;
+        match change {
+            Change::User => {
+                let Some(user) = self.setting.user.filter(|_| was_root) else {
+                    return Ok(None);
+                };
+                user.become_it()?;
+                Ok(Some(Rights::User {
+                    uid: user.uid,
+                    gid: user.gid,
+                    own,
+                    hidden: Some(&self.setting.roster.hidden_from_user),
+                }))
+            }
+            Change::UserNamespace => {
+                unshare(CloneFlags::CLONE_NEWUSER)?;
+                // Root is a plain user in there.
+                Ok(was_root.then_some(Rights::User {
+                    uid: self.sender.uid,
+                    gid: self.sender.gid,
+                    own,
+                    hidden: None,
+                }))
+            }
+            Change::PidNamespace => unshare(CloneFlags::CLONE_NEWPID).map(|()| None),
+            Change::NetNamespace => unshare(CloneFlags::CLONE_NEWNET).map(|()| None),
+            Change::Undumpable => prctl::set_dumpable(false).map(|()| None),
+        }
+    }
+
+    /// Asks from namespaces in which there is nobody else.
+    fn contained(&mut self, case: &Case, inherited: bool) -> Result<(), Failure> {
+        let outer = inherited.then(|| Socket::open(case.settings)).transpose()?;
+        enter_namespaces(self.sender).map_err(allowed("enter namespaces"))?;
+        self.in_fork(case, |performer| performer.inside(case, outer))
+    }
+
+    fn inside(&mut self, case: &Case, outer: Option<Socket>) -> Result<(), Failure> {
+        self.sender = Sender {
+            tgid: self.sender.tgid,
+            uid: 0,
+            gid: 0,
+            privileged: true,
+        };
+        // A plain user who opened the socket may not see what has capabilities
+        // of its own, and who is that in here.
+        let actor = self.actor(if outer.is_some() && self.setting.as_user {
+            Knowledge::Nothing
+        } else {
+            Knowledge::Alone
+        });
+        let socket = match outer {
+            Some(socket) => socket,
+            None => Socket::open(case.settings)?,
+        };
+        let own = [self.sender.tgid];
+        let rights = Rights::Processes(&own);
+        let turns = Turns {
+            first: rights,
+            later: rights,
+        };
+        let (bytes, control) = encode(case, &actor);
+        self.show(&bytes, &control);
+        let mut exchange = self.exchange(&socket, case, &bytes);
+        let Some(knowledge) = exchange.send(&bytes, &control, &actor)? else {
+            return Ok(());
+        };
+        exchange.read(&mut self.buffers, &turns, &actor)?;
+        self.finish(exchange.oracle, knowledge, self.sender.tgid)
+    }
+
+    /// Plays a part of the case in a forked process.
+    fn in_fork(
+        &mut self,
+        case: &Case,
+        play: impl FnOnce(&mut Self) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let child = Child::fork(|| {
+            self.sender.tgid = getpid().as_raw() as u32;
+            self.parent = getppid().as_raw() as u32;
+            match play(self) {
+                Ok(()) => WELL,
+                Err(Failure::Finding(finding)) => {
+                    self.setting.shared.findings.fetch_add(1, Relaxed);
+                    self.setting.reporter.finding(case, &finding);
+                    FOUND
+                }
+                Err(Failure::NotAllowed) => REFUSED,
+                Err(failure) => {
+                    self.setting.reporter.failure(case, &failure);
+                    FAILED
+                }
+            }
+        })
+        .map_err(|errno| Failure::System("fork", errno))?;
+        self.end_of(child)
+    }
+
+    fn end_of(&self, child: Child) -> Result<(), Failure> {
+        let code = child
+            .wait()
+            .map_err(|errno| Failure::System("wait for a process", errno))?;
+        match u8::try_from(code) {
+            Ok(WELL | FOUND) => Ok(()),
+            Ok(REFUSED) => Err(Failure::NotAllowed),
+            Ok(FAILED) => Err(Failure::Reported),
+            _ => Err(Finding(format!("a process of the scene ended with {code}")).into()),
+        }
+    }
+}
+
+/// Does this, in another thread if wanted.
+fn in_thread<T: Send>(other: bool, work: impl FnOnce() -> T + Send) -> Result<T, Failure> {
+    if !other {
+        return Ok(work());
+    }
+    thread::scope(|scope| {
+        let thread = thread::Builder::new()
+            .spawn_scoped(scope, work)
+            .map_err(Failure::Thread)?;
+        thread
+            .join()
+            .map_err(|_| Finding("the thread of the scene panicked".to_owned()).into())
+    })
+}
+
+/// Has the children of this process born as root of user, pid and network
+/// namespaces of their own.
+fn enter_namespaces(outer: Sender) -> nix::Result<()> {
+    unshare(CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWPID | CloneFlags::CLONE_NEWNET)?;
+    let write = |file, text: &str| {
+        fs::write(file, text)
+            .map_err(|error| Errno::from_raw(error.raw_os_error().unwrap_or_default()))
+    };
+    write("/proc/self/setgroups", "deny")?;
+    write("/proc/self/uid_map", &format!("0 {} 1", outer.uid))?;
+    write("/proc/self/gid_map", &format!("0 {} 1", outer.gid))
+}
+
+/// Not every system lets everybody do this.
+fn allowed(what: &'static str) -> impl Fn(Errno) -> Failure {
+    move |errno| match errno {
+        Errno::EPERM | Errno::EACCES | Errno::ENOSPC | Errno::EUSERS => Failure::NotAllowed,
+        errno => Failure::System(what, errno),
+    }
+}

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+//! Shows people what happened.
+
+use std::fmt::Write as _;
+
+use crate::case::Case;
+use crate::oracle::Finding;
+
+/// Who to say it was.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reporter {
+    pub(crate) seed: u64,
+    pub(crate) as_user: Option<u32>,
+}
+
+impl Reporter {
+    /// How to perform a case again.
+    pub(crate) fn command(&self, iteration: u64) -> String {
+        let mut command = format!("taskdiag-fuzz --seed {} --replay {iteration}", self.seed);
+        if let Some(uid) = self.as_user {
+            let _ = write!(command, " --as-user {uid}");
+        }
+        command
+    }
+
+    /// Tells of what could not be done.
+    pub(crate) fn failure(&self, case: &Case, failure: &dyn std::error::Error) {
+        eprintln!(
+            "taskdiag-fuzz: case {} of seed {}: {failure}",
+            case.iteration, self.seed
+        );
+    }
+
+    /// Tells of a finding.
+    pub(crate) fn finding(&self, case: &Case, finding: &Finding) {
+        eprintln!(
+            "taskdiag-fuzz: FINDING in case {} of seed {}: {finding}\n  {case:?}\n  again: {}",
+            case.iteration,
+            self.seed,
+            self.command(case.iteration)
+        );
+    }
+}
+
+/// Shows bytes, 16 a line.
+pub(crate) fn dump(bytes: &[u8]) {
+    for (index, line) in bytes.chunks(16).enumerate() {
+        println!("  {:04x}  {line:02x?}", 16 * index);
+    }
+}

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: MIT
+//! Who is there: the tasks of the population that stay, and what must be
+//! true of dumps because they do.
+//!
+//! Pure.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::model::{Fate, strategy_name};
+use crate::oracle::Dump;
+use taskdiag::abi;
+
+/// The largest number a task can have: `PID_MAX_LIMIT`.
+const PID_MAX_LIMIT: u32 = 4 * 1024 * 1024;
+
+/// A process that stays.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Pillar {
+    pub(crate) pid: u32,
+    /// It may be seen by who performs the cases.
+    pub(crate) visible: bool,
+    /// It may be seen by the plain user, too.
+    pub(crate) visible_to_user: bool,
+    /// In ascending order, its leader among them.
+    pub(crate) threads: Vec<u32>,
+    /// In ascending order; pillars themselves.
+    pub(crate) children: Vec<u32>,
+}
+
+/// All that stays.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Roster {
+    pub(crate) pillars: Vec<Pillar>,
+    /// Those of them in a pid namespace of their own.
+    pub(crate) contained: Vec<u32>,
+    /// Those of them that have exited and are not reaped.
+    pub(crate) zombies: Vec<u32>,
+    /// Processes that the performer may not see.
+    pub(crate) hidden: HashSet<u32>,
+    /// Processes that the plain user may not see.
+    pub(crate) hidden_from_user: HashSet<u32>,
+    /// Numbers from here on are given to nobody.
+    pub(crate) pid_max: u32,
+    /// Of every thread: its pillar.
+    owners: HashMap<u32, usize>,
+}
+
+impl Roster {
+    pub(crate) fn new(pillars: Vec<Pillar>, pid_max: u32) -> Self {
+        let mut roster = Self {
+            pid_max,
+            ..Self::default()
+        };
+        for (index, pillar) in pillars.iter().enumerate() {
+            for &thread in &pillar.threads {
+                roster.owners.insert(thread, index);
+            }
+            if !pillar.visible {
+                roster.hidden.insert(pillar.pid);
+            }
+            if !pillar.visible_to_user {
+                roster.hidden_from_user.insert(pillar.pid);
+            }
+        }
+        roster.pillars = pillars;
+        roster
+    }
+
+    fn pillar_of(&self, pid: u32) -> Option<&Pillar> {
+        self.owners.get(&pid).map(|&index| &self.pillars[index])
+    }
+
+    /// What is known of the task with this number.
+    pub(crate) fn fate(&self, pid: u32) -> Fate {
+        if pid >= self.pid_max {
+            return Fate::Absent;
+        }
+        match self.pillar_of(pid) {
+            Some(pillar) if pillar.visible => Fate::Here,
+            Some(_) => Fate::Absent,
+            None if self.hidden.contains(&pid) => Fate::Absent,
+            None => Fate::Unsure,
+        }
+    }
+
+    /// Whether there is a task with this number, seen or not.
+    pub(crate) fn existence(&self, pid: u32) -> Fate {
+        if pid == 0 || pid >= self.pid_max {
+            return Fate::Absent;
+        }
+        match self.pillar_of(pid) {
+            Some(_) => Fate::Here,
+            None => Fate::Unsure,
+        }
+    }
+
+    /// A number that is in the range, and given to nobody.
+    pub(crate) fn free(&self) -> u32 {
+        (self.pid_max + 7).min(PID_MAX_LIMIT)
+    }
+
+    /// Holds a whole dump against what stays. `own` is the process that asked.
+    pub(crate) fn check(&self, dump: &Dump, own: u32) -> Result<(), String> {
+        let Dump { query, pids } = dump;
+        let title = || format!("{} of {}", strategy_name(query.strategy), query.pid);
+        match query.strategy {
+            abi::TASK_DIAG_DUMP_ALL | abi::TASK_DIAG_DUMP_ALL_THREAD => {
+                let threads = query.strategy == abi::TASK_DIAG_DUMP_ALL_THREAD;
+                let visible = self.pillars.iter().filter(|pillar| pillar.visible);
+                let tasks = visible.flat_map(|pillar| {
+                    if threads {
+                        pillar.threads.as_slice()
+                    } else {
+                        std::slice::from_ref(&pillar.pid)
+                    }
+                });
+                for task in tasks.chain(std::iter::once(&own)) {
+                    if pids.binary_search(task).is_err() {
+                        return Err(format!(
+                            "{} lacks task {task}, which is there all the while ({} rows)",
+                            title(),
+                            pids.len()
+                        ));
+                    }
+                }
+                Ok(())
+            }
+            abi::TASK_DIAG_DUMP_CHILDREN | abi::TASK_DIAG_DUMP_THREAD => {
+                let Some(pillar) = self.pillar_of(query.pid) else {
+                    return Ok(());
+                };
+                let kin = if query.strategy == abi::TASK_DIAG_DUMP_THREAD {
+                    &pillar.threads
+                } else {
+                    &pillar.children
+                };
+                if pids == kin {
+                    Ok(())
+                } else {
+                    Err(format!("{} is {pids:?} instead of {kin:?}", title()))
+                }
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Query;
+
+    fn roster() -> Roster {
+        let pillar = |pid, visible, threads: &[u32], children: &[u32]| Pillar {
+            pid,
+            visible,
+            visible_to_user: visible,
+            threads: threads.to_vec(),
+            children: children.to_vec(),
+        };
+        Roster::new(
+            vec![
+                pillar(10, true, &[10, 11], &[20]),
+                pillar(20, true, &[20], &[]),
+                pillar(30, false, &[30, 31], &[]),
+            ],
+            100,
+        )
+    }
+
+    fn check(strategy: u64, pid: u32, pids: &[u32]) -> Result<(), String> {
+        let dump = Dump {
+            query: Query {
+                strategy,
+                show: 0,
+                pid,
+                dump: true,
+            },
+            pids: pids.to_vec(),
+        };
+        roster().check(&dump, 5)
+    }
+
+    #[test]
+    fn numbers_are_known_by_who_has_them() {
+        let roster = roster();
+        assert_eq!(roster.fate(11), Fate::Here);
+        assert_eq!(roster.fate(31), Fate::Absent);
+        assert_eq!(roster.existence(31), Fate::Here);
+        assert_eq!(roster.fate(50), Fate::Unsure);
+        assert_eq!(roster.fate(roster.free()), Fate::Absent);
+        assert_eq!(roster.existence(0), Fate::Absent);
+    }
+
+    #[test]
+    fn who_stays_is_in_every_dump() {
+        assert_eq!(
+            check(abi::TASK_DIAG_DUMP_ALL, 0, &[1, 5, 10, 20, 40]),
+            Ok(())
+        );
+        assert!(check(abi::TASK_DIAG_DUMP_ALL, 0, &[1, 5, 20]).is_err());
+        assert!(check(abi::TASK_DIAG_DUMP_ALL, 0, &[1, 10, 20]).is_err());
+        assert!(check(abi::TASK_DIAG_DUMP_ALL_THREAD, 0, &[5, 10, 20]).is_err());
+        assert_eq!(
+            check(abi::TASK_DIAG_DUMP_ALL_THREAD, 0, &[5, 10, 11, 20]),
+            Ok(())
+        );
+    }
+
+    #[test]
+    fn kin_are_exactly_who_they_are() {
+        assert_eq!(check(abi::TASK_DIAG_DUMP_THREAD, 11, &[10, 11]), Ok(()));
+        assert!(check(abi::TASK_DIAG_DUMP_THREAD, 10, &[10]).is_err());
+        assert_eq!(check(abi::TASK_DIAG_DUMP_CHILDREN, 10, &[20]), Ok(()));
+        assert!(check(abi::TASK_DIAG_DUMP_CHILDREN, 20, &[20]).is_err());
+        assert_eq!(check(abi::TASK_DIAG_DUMP_CHILDREN, 50, &[51]), Ok(()));
+    }
+}

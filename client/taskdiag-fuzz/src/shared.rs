@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: MIT
+//! What the processes of a run tell each other: one page of counters, shared
+//! by all of them.
+
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
+
+use nix::errno::Errno;
+use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous};
+
+use crate::oracle::Counts;
+
+/// Error numbers are below this.
+const ERRNOS: usize = 134;
+
+/// The counters.
+#[derive(Debug)]
+#[repr(C)]
+pub(crate) struct Shared {
+    /// The case that is being performed.
+    pub(crate) iteration: AtomicU64,
+    pub(crate) cases: AtomicU64,
+    /// Netlink messages sent.
+    pub(crate) requests: AtomicU64,
+    /// Datagrams received, and what was in them.
+    pub(crate) replies: AtomicU64,
+    pub(crate) messages: AtomicU64,
+    pub(crate) rows: AtomicU64,
+    pub(crate) acks: AtomicU64,
+    pub(crate) dones: AtomicU64,
+    pub(crate) truncated: AtomicU64,
+    pub(crate) overruns: AtomicU64,
+    /// Dumps of which every task that had to be in them was looked for.
+    pub(crate) whole_dumps: AtomicU64,
+    /// Scenes with other threads and processes, and those that this system
+    /// does not allow.
+    pub(crate) scenes: AtomicU64,
+    pub(crate) scenes_refused: AtomicU64,
+    pub(crate) findings: AtomicU32,
+    /// The last process of the population that was reaped.
+    pub(crate) just_exited: AtomicU32,
+    /// Tasks that came and went meanwhile.
+    pub(crate) storm: AtomicU64,
+    /// Perform no more cases.
+    pub(crate) stop: AtomicBool,
+    /// Have no more tasks come and go.
+    pub(crate) calm: AtomicBool,
+    /// Errors in answers.
+    errors: [AtomicU64; ERRNOS],
+    /// Errors of `sendmsg()`.
+    refused: [AtomicU64; ERRNOS],
+}
+
+impl Shared {
+    /// Zeroed counters, the same ones in every process forked from here on.
+    pub(crate) fn map() -> nix::Result<&'static Self> {
+        let size = NonZeroUsize::new(size_of::<Self>()).ok_or(Errno::EINVAL)?;
+        // SAFETY: without an address to keep to, nothing that is mapped is
+        // replaced.
+        let page = unsafe {
+            mmap_anonymous(
+                None,
+                size,
+                ProtFlags::PROT_READ | ProtFlags::PROT_WRITE,
+                MapFlags::MAP_SHARED,
+            )
+        }?;
+        // SAFETY: the mapping is page-aligned, as large as Self, and never
+        // unmapped; all-zero is a valid value of every atomic in it, and
+        // atomics are all that any process touches it through.
+        Ok(unsafe { page.cast::<Self>().as_ref() })
+    }
+
+    pub(crate) fn add(&self, counts: &Counts) {
+        self.messages.fetch_add(counts.messages, Relaxed);
+        self.rows.fetch_add(counts.rows, Relaxed);
+        self.acks.fetch_add(counts.acks, Relaxed);
+        self.dones.fetch_add(counts.dones, Relaxed);
+        for &errno in &counts.errnos {
+            count(&self.errors, errno);
+        }
+    }
+
+    pub(crate) fn add_refused(&self, errno: Errno) {
+        count(&self.refused, errno as i32);
+    }
+}
+
+fn count(errors: &[AtomicU64; ERRNOS], errno: i32) {
+    // 0 stands for numbers that are none.
+    let index = usize::try_from(errno).unwrap_or(0);
+    errors[if index < ERRNOS { index } else { 0 }].fetch_add(1, Relaxed);
+}
+
+fn show_errors(
+    f: &mut fmt::Formatter<'_>,
+    title: &str,
+    errors: &[AtomicU64; ERRNOS],
+) -> fmt::Result {
+    let mut separator = title;
+    for (errno, count) in errors.iter().enumerate() {
+        let count = count.load(Relaxed);
+        if count > 0 {
+            write!(f, "{separator} {count} {:?}", Errno::from_raw(errno as i32))?;
+            separator = ",";
+        }
+    }
+    Ok(())
+}
+
+/// The closing line.
+impl fmt::Display for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let get = |counter: &AtomicU64| counter.load(Relaxed);
+        write!(
+            f,
+            "{} cases, {} requests, {} replies with {} messages: {} rows, {} dones, {} acks",
+            get(&self.cases),
+            get(&self.requests),
+            get(&self.replies),
+            get(&self.messages),
+            get(&self.rows),
+            get(&self.dones),
+            get(&self.acks),
+        )?;
+        show_errors(f, "; errors:", &self.errors)?;
+        show_errors(f, "; not sent:", &self.refused)?;
+        write!(
+            f,
+            "; {} whole dumps, {} truncated replies, {} overruns, {} scenes",
+            get(&self.whole_dumps),
+            get(&self.truncated),
+            get(&self.overruns),
+            get(&self.scenes),
+        )?;
+        let refused = get(&self.scenes_refused);
+        if refused > 0 {
+            write!(f, " ({refused} not allowed here)")?;
+        }
+        write!(
+            f,
+            "; {} tasks came and went; {} findings",
+            get(&self.storm),
+            self.findings.load(Relaxed)
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_closing_line_tells_errors_by_name() {
+        let shared = Shared::map().unwrap();
+        shared.rows.store(7, Relaxed);
+        shared.add(&Counts {
+            errnos: vec![22, 3, 22, -5, 4000],
+            ..Counts::default()
+        });
+        shared.add_refused(Errno::EPERM);
+        let line = shared.to_string();
+        assert!(line.contains(" 7 rows,"), "{line}");
+        assert!(
+            line.contains("errors: 2 UnknownErrno, 1 ESRCH, 2 EINVAL;"),
+            "{line}"
+        );
+        assert!(line.contains("not sent: 1 EPERM;"), "{line}");
+        assert!(line.ends_with("; 0 findings"), "{line}");
+    }
+}

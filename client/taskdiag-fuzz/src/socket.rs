@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: MIT
+//! A bare netlink socket, for messages and control messages that no library
+//! would send.
+
+use std::io::IoSliceMut;
+use std::os::fd::{AsRawFd, OwnedFd};
+
+use nix::errno::Errno;
+use nix::libc;
+use nix::sys::socket::{
+    AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, bind, getsockname,
+    recvmsg, setsockopt, socket, sockopt,
+};
+use nix::sys::time::{TimeVal, TimeValLike};
+
+use crate::case::Settings;
+use crate::generate::MAX_BUFFER;
+use crate::wire::{
+    Attributes, GENL_HEADER, HEADER, Header, NLM_F_REQUEST, NLMSG_ERROR, u16_at, u32_at,
+};
+use taskdiag::abi;
+
+/// `GENL_ID_CTRL` and the part of its language that finds a family.
+const GENL_ID_CTRL: u16 = 16;
+const CTRL_CMD_GETFAMILY: u8 = 3;
+const CTRL_ATTR_FAMILY_ID: u16 = 1;
+const CTRL_ATTR_FAMILY_NAME: u16 = 2;
+
+/// How long to wait for what has to come, in seconds.
+const PATIENCE: i64 = 20;
+
+/// What stands in the receive buffer where nothing has been received.
+const BLANK: u8 = 0xc3;
+/// So much of it behind each datagram is looked at.
+const MARGIN: usize = 64;
+/// No datagram is longer. What is behind is never touched, and costs nothing
+/// when a process is forked.
+const MAX_DATAGRAM: usize = 192 * 1024;
+
+#[allow(unreachable_pub, missing_docs, reason = "the macro makes them public")]
+mod options {
+    use nix::libc;
+    use nix::{setsockopt_impl, sockopt_impl};
+
+    // SAFETY: each macro calls setsockopt() with the address and the size of
+    // an int, which is what these options take.
+    sockopt_impl!(
+        ExtAck,
+        SetOnly,
+        libc::SOL_NETLINK,
+        libc::NETLINK_EXT_ACK,
+        bool
+    );
+    sockopt_impl!(
+        CapAck,
+        SetOnly,
+        libc::SOL_NETLINK,
+        libc::NETLINK_CAP_ACK,
+        bool
+    );
+    sockopt_impl!(
+        Strict,
+        SetOnly,
+        libc::SOL_NETLINK,
+        libc::NETLINK_GET_STRICT_CHK,
+        bool
+    );
+}
+
+/// What went wrong with a socket of our own; no fault of the family's.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error(
+        "this kernel has no TASKDIAG family; run me in one that has: scripts/run taskdiag-fuzz"
+    )]
+    NoFamily,
+    #[error("cannot {0}: {1}")]
+    System(&'static str, Errno),
+    #[error("the kernel does not say which number the family has")]
+    NoAnswer,
+}
+
+fn cannot(what: &'static str) -> impl Fn(Errno) -> Error {
+    move |errno| Error::System(what, errno)
+}
+
+/// An open socket.
+#[derive(Debug)]
+pub(crate) struct Socket {
+    fd: OwnedFd,
+    /// The number that answers are addressed to.
+    pub(crate) port: u32,
+}
+
+impl Socket {
+    pub(crate) fn open(settings: Settings) -> Result<Self, Error> {
+        let fd = socket(
+            AddressFamily::Netlink,
+            SockType::Raw,
+            SockFlag::SOCK_CLOEXEC,
+            SockProtocol::NetlinkGeneric,
+        )
+        .map_err(cannot("open a netlink socket"))?;
+        let set = cannot("set a socket option");
+        if settings.ext_ack {
+            setsockopt(&fd, options::ExtAck, &true).map_err(&set)?;
+        }
+        if settings.cap_ack {
+            setsockopt(&fd, options::CapAck, &true).map_err(&set)?;
+        }
+        if settings.strict {
+            setsockopt(&fd, options::Strict, &true).map_err(&set)?;
+        }
+        if let Some(len) = settings.receive_buffer {
+            setsockopt(&fd, sockopt::RcvBuf, &len).map_err(&set)?;
+        }
+        setsockopt(&fd, sockopt::ReceiveTimeout, &TimeVal::seconds(PATIENCE)).map_err(&set)?;
+        bind(fd.as_raw_fd(), &NetlinkAddr::new(0, 0)).map_err(cannot("bind a netlink socket"))?;
+        let port = getsockname::<NetlinkAddr>(fd.as_raw_fd())
+            .map_err(cannot("tell a socket's port"))?
+            .pid();
+        Ok(Self { fd, port })
+    }
+
+    /// Sends these bytes with these control messages, sound or not.
+    pub(crate) fn send(&self, bytes: &[u8], control: &[u8]) -> nix::Result<usize> {
+        let mut iov = libc::iovec {
+            iov_base: bytes.as_ptr().cast_mut().cast(),
+            iov_len: bytes.len(),
+        };
+        // SAFETY: all-zero is a valid msghdr: no name, no data, no control.
+        let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
+        message.msg_iov = &raw mut iov;
+        message.msg_iovlen = 1;
+        if !control.is_empty() {
+            message.msg_control = control.as_ptr().cast_mut().cast();
+            message.msg_controllen = control.len();
+        }
+        loop {
+            // SAFETY: message points at iov, bytes and control, which live
+            // through the call and which sendmsg() only reads.
+            let sent = unsafe { libc::sendmsg(self.fd.as_raw_fd(), &raw const message, 0) };
+            match Errno::result(sent) {
+                Err(Errno::EINTR) => {}
+                result => return result.map(|sent| sent as usize),
+            }
+        }
+    }
+
+    /// Receives a datagram into the first `size` bytes of the buffer.
+    pub(crate) fn receive(
+        &self,
+        buffer: &mut Buffer,
+        size: usize,
+        flags: MsgFlags,
+    ) -> nix::Result<Received> {
+        buffer.wipe();
+        loop {
+            let mut iov = [IoSliceMut::new(&mut buffer.bytes[..size])];
+            match recvmsg::<NetlinkAddr>(self.fd.as_raw_fd(), &mut iov, None, flags) {
+                Err(Errno::EINTR) => {}
+                Err(errno) => return Err(errno),
+                Ok(message) => {
+                    let received = Received {
+                        len: message.bytes,
+                        size,
+                        truncated: message.flags.contains(MsgFlags::MSG_TRUNC),
+                        told_length: flags.contains(MsgFlags::MSG_TRUNC),
+                        from: message.address.map(|address| address.pid()),
+                    };
+                    buffer.used = received.got();
+                    return Ok(received);
+                }
+            }
+        }
+    }
+}
+
+/// What `recvmsg()` said of a datagram.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Received {
+    pub(crate) len: usize,
+    pub(crate) size: usize,
+    pub(crate) truncated: bool,
+    pub(crate) told_length: bool,
+    pub(crate) from: Option<u32>,
+}
+
+impl Received {
+    /// So many bytes are in the buffer.
+    pub(crate) fn got(&self) -> usize {
+        self.len.min(self.size)
+    }
+}
+
+/// Room to receive into, blank where nothing was received.
+#[derive(Debug)]
+pub(crate) struct Buffer {
+    bytes: Vec<u8>,
+    used: usize,
+}
+
+impl Default for Buffer {
+    fn default() -> Self {
+        let mut bytes = vec![0; MAX_BUFFER + MARGIN];
+        bytes[..MAX_DATAGRAM + MARGIN].fill(BLANK);
+        Self { bytes, used: 0 }
+    }
+}
+
+impl Buffer {
+    /// What was received last.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes[..self.used]
+    }
+
+    /// Nothing was written behind what was received.
+    pub(crate) fn is_blank_behind(&self) -> bool {
+        self.used <= MAX_DATAGRAM
+            && self.bytes[self.used..self.used + MARGIN]
+                .iter()
+                .all(|byte| *byte == BLANK)
+    }
+
+    fn wipe(&mut self) {
+        self.bytes[..self.used].fill(BLANK);
+        self.used = 0;
+    }
+}
+
+/// Asks the kernel for the family's number.
+pub(crate) fn find_family() -> Result<u16, Error> {
+    let socket = Socket::open(Settings {
+        ext_ack: false,
+        cap_ack: false,
+        strict: false,
+        receive_buffer: None,
+    })?;
+    let mut name = abi::TASK_DIAG_GENL_NAME.as_bytes().to_vec();
+    name.push(0);
+
+    let mut question = Vec::new();
+    Header {
+        len: (HEADER + GENL_HEADER + 4 + name.len()) as u32,
+        kind: GENL_ID_CTRL,
+        flags: NLM_F_REQUEST,
+        seq: 1,
+        pid: 0,
+    }
+    .write(&mut question);
+    question.extend([CTRL_CMD_GETFAMILY, 1, 0, 0]);
+    question.extend((4 + name.len() as u16).to_ne_bytes());
+    question.extend(CTRL_ATTR_FAMILY_NAME.to_ne_bytes());
+    question.extend(name);
+    socket
+        .send(&question, &[])
+        .map_err(cannot("send to the kernel"))?;
+
+    let mut buffer = Buffer::default();
+    socket
+        .receive(&mut buffer, 32768, MsgFlags::empty())
+        .map_err(cannot("receive from the kernel"))?;
+    let answer = buffer.bytes();
+    let header = Header::read(answer).ok_or(Error::NoAnswer)?;
+    if header.kind == NLMSG_ERROR {
+        let code = u32_at(answer, HEADER).ok_or(Error::NoAnswer)? as i32;
+        return Err(match Errno::from_raw(code.wrapping_neg()) {
+            Errno::ENOENT => Error::NoFamily,
+            errno => Error::System("ask for the family", errno),
+        });
+    }
+    answer
+        .get(HEADER + GENL_HEADER..)
+        .and_then(|attributes| {
+            Attributes::new(attributes).find(|attribute| attribute.kind == CTRL_ATTR_FAMILY_ID)
+        })
+        .and_then(|attribute| u16_at(attribute.value, 0))
+        .ok_or(Error::NoAnswer)
+}

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: MIT
+//! A run: brings the population up, lets a process perform the cases, watches
+//! that it goes on, and says in the end what there was.
+
+use std::hash::{BuildHasher, RandomState};
+use std::io;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{SigSet, Signal};
+use nix::unistd::geteuid;
+
+use crate::cli::Options;
+use crate::generate::Generator;
+use crate::keep::Keeper;
+use crate::perform::{Failure, Performer, Setting};
+use crate::population::Population;
+use crate::process::{Child, User};
+use crate::report::Reporter;
+use crate::shared::Shared;
+use crate::socket;
+
+/// The plain user of the population, if none is asked for.
+const USER: u32 = 1000;
+/// A case that takes longer hangs.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Between two looks at how it goes.
+const TICK: Duration = Duration::from_millis(50);
+/// Between two lines about how it goes.
+const PROGRESS: Duration = Duration::from_secs(10);
+/// After so many findings there is enough to look at.
+const MAX_FINDINGS: u32 = 10;
+/// Cases between two looks at the clock.
+const CASES_PER_LOOK: u64 = 64;
+/// That so many cases bring no row says that nothing was tested.
+const CASES_WITHOUT_ROW: u64 = 1000;
+
+/// Why there is no run.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error(transparent)]
+    Socket(#[from] socket::Error),
+    #[error("only root can become another user, as --as-user wants")]
+    NotRoot,
+    #[error("cannot bring the population up: {0}")]
+    Population(#[source] io::Error),
+    #[error("cannot use the folder {0:?}: {1}")]
+    Folder(std::path::PathBuf, #[source] io::Error),
+    #[error("cannot {0}: {1}")]
+    System(&'static str, #[source] io::Error),
+}
+
+fn cannot<E: Into<io::Error>>(what: &'static str) -> impl Fn(E) -> Error {
+    move |error| Error::System(what, error.into())
+}
+
+pub(crate) fn run(options: &Options) -> Result<ExitCode, Error> {
+    let family = socket::find_family()?;
+    let seed = options
+        .seed
+        .unwrap_or_else(|| RandomState::new().hash_one(std::process::id()));
+    eprintln!("taskdiag-fuzz: seed {seed}");
+
+    let user = geteuid()
+        .is_root()
+        .then(|| User::new(options.as_user.unwrap_or(USER)));
+    if options.as_user.is_some() && user.is_none() {
+        return Err(Error::NotRoot);
+    }
+    let keeper = options
+        .keep
+        .as_ref()
+        .map(|folder| Keeper::new(folder).map_err(|error| Error::Folder(folder.clone(), error)))
+        .transpose()?;
+    let interrupted = Arc::new(AtomicBool::new(false));
+    for signal in [Signal::SIGINT, Signal::SIGTERM] {
+        signal_hook::flag::register(signal as i32, Arc::clone(&interrupted))
+            .map_err(cannot("handle signals"))?;
+    }
+
+    let shared = Shared::map().map_err(cannot("share memory"))?;
+    let population =
+        Population::raise(user, options.as_user.is_some(), shared).map_err(Error::Population)?;
+    let setting = Setting {
+        reporter: Reporter {
+            seed,
+            as_user: options.as_user,
+        },
+        family,
+        shared,
+        roster: &population.roster,
+        as_user: options.as_user.is_some(),
+        user,
+        show: options.replay.is_some(),
+    };
+    let begun = Instant::now();
+    let worker = Child::fork(|| work(options, &setting, keeper)).map_err(cannot("fork"))?;
+    let end = watch(worker, &setting, &interrupted)?;
+    drop(population);
+
+    let seconds = begun.elapsed().as_secs_f64();
+    let rate = shared.cases.load(Relaxed) as f64 / seconds;
+    println!("taskdiag-fuzz: seed {seed}: {shared}; {seconds:.1} s, {rate:.0} cases/s");
+    Ok(judge(end, shared))
+}
+
+/// How the process that performed the cases ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Well,
+    Interrupted,
+    /// It has been told why.
+    Badly,
+}
+
+fn judge(end: End, shared: &Shared) -> ExitCode {
+    let cases = shared.cases.load(Relaxed);
+    if end != End::Interrupted && cases >= CASES_WITHOUT_ROW && shared.rows.load(Relaxed) == 0 {
+        eprintln!("taskdiag-fuzz: not one row in {cases} cases: nothing was tested");
+        return ExitCode::FAILURE;
+    }
+    match end {
+        _ if shared.findings.load(Relaxed) > 0 => ExitCode::FAILURE,
+        End::Well => ExitCode::SUCCESS,
+        End::Badly => ExitCode::FAILURE,
+        End::Interrupted => ExitCode::from(128 + Signal::SIGINT as u8),
+    }
+}
+
+/// Waits for the worker, and sees to it that it comes to an end.
+fn watch(worker: Child, setting: &Setting<'_>, interrupted: &AtomicBool) -> Result<End, Error> {
+    let shared = setting.shared;
+    let mut moved = Instant::now();
+    let mut told = Instant::now();
+    let mut last = 0;
+    loop {
+        match worker.try_wait().map_err(cannot("wait for the worker"))? {
+            Some(0) if interrupted.load(Relaxed) => return Ok(End::Interrupted),
+            Some(0) => return Ok(End::Well),
+            // It has said why.
+            Some(1) => return Ok(End::Badly),
+            Some(code) => {
+                let case = shared.iteration.load(Relaxed);
+                eprintln!(
+                    "taskdiag-fuzz: FINDING: the process that performs the cases ended with \
+                     {code} in case {case}; again: {}",
+                    setting.reporter.command(case)
+                );
+                shared.findings.fetch_add(1, Relaxed);
+                return Ok(End::Badly);
+            }
+            None => {}
+        }
+        if interrupted.load(Relaxed) {
+            shared.stop.store(true, Relaxed);
+        }
+        let case = shared.iteration.load(Relaxed);
+        let cases = shared.cases.load(Relaxed);
+        if cases != last {
+            (last, moved) = (cases, Instant::now());
+        } else if moved.elapsed() > PATIENCE {
+            eprintln!(
+                "taskdiag-fuzz: FINDING: case {case} has been hanging for {} s; again: {}",
+                PATIENCE.as_secs(),
+                setting.reporter.command(case)
+            );
+            shared.findings.fetch_add(1, Relaxed);
+            worker.kill();
+            return Ok(End::Badly);
+        }
+        if told.elapsed() > PROGRESS {
+            told = Instant::now();
+            eprintln!("taskdiag-fuzz: seed {}, case {case}", setting.reporter.seed);
+        }
+        sleep(TICK);
+    }
+}
+
+/// Performs the cases, in a process of its own.
+fn work(options: &Options, setting: &Setting<'_>, keeper: Option<Keeper>) -> u8 {
+    // Who is interrupted is the supervisor, which lets this come to an end.
+    let mut signals = SigSet::empty();
+    signals.add(Signal::SIGINT);
+    signals.add(Signal::SIGTERM);
+    let become_it = match setting.user.filter(|_| setting.as_user) {
+        Some(user) => user.become_it(),
+        None => Ok(()),
+    };
+    if let Err(errno) = signals.thread_block().and(become_it) {
+        eprintln!("taskdiag-fuzz: cannot become who performs the cases: {errno}");
+        return 1;
+    }
+
+    let shared = setting.shared;
+    let generator = Generator::new(setting.reporter.seed);
+    let mut performer = Performer::new(setting, keeper);
+    let begun = Instant::now();
+    let (first, end) = options.cases();
+    for iteration in first..end {
+        let look = iteration % CASES_PER_LOOK == 0;
+        if look && options.time().is_some_and(|time| begun.elapsed() >= time)
+            || shared.stop.load(Relaxed)
+        {
+            break;
+        }
+        shared.iteration.store(iteration, Relaxed);
+        let case = generator.case(iteration);
+        if options.trace {
+            eprintln!("taskdiag-fuzz: case {iteration}");
+        }
+        if setting.show {
+            println!("{case:#?}");
+        }
+        match performer.perform(&case) {
+            Ok(()) => {}
+            Err(Failure::Finding(finding)) => {
+                setting.reporter.finding(&case, &finding);
+                shared.findings.fetch_add(1, Relaxed);
+            }
+            Err(failure) => {
+                setting.reporter.failure(&case, &failure);
+                return 1;
+            }
+        }
+        shared.cases.fetch_add(1, Relaxed);
+        if shared.findings.load(Relaxed) >= MAX_FINDINGS {
+            eprintln!("taskdiag-fuzz: that is enough");
+            break;
+        }
+    }
+    0
+}

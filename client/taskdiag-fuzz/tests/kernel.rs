@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT
+//! The fuzzer against the family itself, as root, in a kernel that has it.
+
+use std::process::{Command, Output, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+fn fuzz(words: &[&str]) -> (Option<i32>, String, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_taskdiag-fuzz"))
+        .args(words)
+        .output()
+        .expect("the fuzzer starts");
+    heard(output)
+}
+
+fn heard(output: Output) -> (Option<i32>, String, String) {
+    let text = |bytes| String::from_utf8(bytes).expect("the fuzzer writes UTF-8");
+    (
+        output.status.code(),
+        text(output.stdout),
+        text(output.stderr),
+    )
+}
+
+/// The number before this word in the closing line.
+fn number(line: &str, word: &str) -> u64 {
+    let before = line.split(&format!(" {word}")).next().unwrap_or_default();
+    let number = before.split(' ').next_back().unwrap_or_default();
+    number
+        .parse()
+        .unwrap_or_else(|_| panic!("no number of {word} in {line:?}"))
+}
+
+#[test]
+#[ignore = "needs a kernel with TASKDIAG"]
+fn the_kernel_holds_against_root() {
+    let (code, line, complaints) = fuzz(&["--requests", "5000", "--seed", "5"]);
+    assert_eq!(code, Some(0), "{complaints}{line}");
+    assert_eq!(number(&line, "cases"), 5000);
+    for word in [
+        "requests",
+        "replies",
+        "rows",
+        "dones",
+        "acks",
+        "whole dumps",
+    ] {
+        assert!(number(&line, word) > 0, "{word}: {line}");
+    }
+    for errno in ["EINVAL", "ESRCH", "EOPNOTSUPP", "ENOENT"] {
+        assert!(number(&line, errno) > 0, "{errno}: {line}");
+    }
+    assert_eq!(number(&line, "findings"), 0);
+}
+
+#[test]
+#[ignore = "needs a kernel with TASKDIAG"]
+fn the_kernel_holds_against_a_user() {
+    let words = ["--requests", "5000", "--seed", "5", "--as-user", "1234"];
+    let (code, line, complaints) = fuzz(&words);
+    assert_eq!(code, Some(0), "{complaints}{line}");
+    assert!(number(&line, "whole dumps") > 0, "{line}");
+    // Speaking for others.
+    assert!(number(&line, "EPERM") > 0, "{line}");
+}
+
+#[test]
+#[ignore = "needs a kernel with TASKDIAG"]
+fn a_case_is_had_again_by_its_number() {
+    let sent = |iteration| {
+        let (code, shown, complaints) = fuzz(&["--seed", "9", "--replay", iteration]);
+        assert_eq!(code, Some(0), "{complaints}");
+        let begin = shown.find("messages: [").expect("the case is shown");
+        let end = shown.find("reading: ").expect("the case is shown");
+        shown[begin..end].to_owned()
+    };
+    assert_eq!(sent("40"), sent("40"));
+    assert_ne!(sent("40"), sent("41"));
+}
+
+#[test]
+#[ignore = "needs a kernel with TASKDIAG"]
+fn an_interrupt_ends_it_with_its_closing_line() {
+    let fuzzer = Command::new(env!("CARGO_BIN_EXE_taskdiag-fuzz"))
+        .args(["--seconds", "100"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the fuzzer starts");
+    sleep(Duration::from_secs(3));
+    let begun = Instant::now();
+    kill(Pid::from_raw(fuzzer.id() as i32), Signal::SIGINT).expect("the fuzzer runs");
+    let output = fuzzer.wait_with_output().expect("the fuzzer ends");
+    let (code, line, complaints) = heard(output);
+    assert_eq!(code, Some(130), "{complaints}{line}");
+    assert!(begun.elapsed() < Duration::from_secs(20));
+    assert!(number(&line, "cases") > 0, "{line}");
+    // Nobody is left of the population.
+    let processes = std::fs::read_dir("/proc").expect("there is a procfs");
+    let left = processes
+        .flatten()
+        .filter_map(|entry| std::fs::read(entry.path().join("comm")).ok())
+        .filter(|comm| comm == b"fifteen-bytes-x\n")
+        .count();
+    assert_eq!(left, 0);
+}
