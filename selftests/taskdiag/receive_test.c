@@ -1,0 +1,448 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * However a dump is received, nothing of it is lost without a word: buffers
+ * that are too small, much too large or just right, looks ahead, several
+ * threads, signals, and a socket with hardly any room.  Each test names the
+ * implementation that it catches, or what of the socket layer it relies on.
+ */
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <sys/time.h>
+
+#include "taskdiag_test.h"
+#include "view.h"
+
+/* Enough for several datagrams of any size. */
+#define SLEEPERS 150
+#define THREADS 3		/* of each, beside the leader */
+
+static const struct task_diag_pid all = {
+	.show_flags = TD_BASE_CRED,
+	.dump_strategy = TASK_DIAG_DUMP_ALL_THREAD,
+};
+
+/* Made once, before the tests. */
+static struct population pop;
+
+static int make_population(void)
+{
+	const struct member_spec spec = { .threads = THREADS };
+	int i, err;
+
+	err = population_begin(&pop);
+	for (i = 0; !err && i < SLEEPERS; i++)
+		err = population_add(&pop, &spec);
+	return err ?: population_settle(&pop);
+}
+
+/* Everybody is there, once. */
+static void expect_all(struct __test_metadata *_metadata,
+		       const struct td_answer *a)
+{
+	struct idset pids = {};
+	size_t i;
+
+	EXPECT_STREQ("", a->fault);
+	EXPECT_EQ(NLMSG_DONE, (int)a->end.type);
+	EXPECT_EQ(0, a->end.error);
+	EXPECT_EQ(0, view_of(a, &pids));
+	EXPECT_LE((size_t)SLEEPERS * (THREADS + 1), pids.nr);
+	for (i = 0; i < pop.nr; i++)
+		EXPECT_TRUE(idset_has(&pids, pop.member[i].pid));
+	idset_free(&pids);
+}
+
+static void dump_well(struct __test_metadata *_metadata, struct td_sock *sock)
+{
+	struct td_answer a;
+
+	ASSERT_EQ(0, td_query(sock, &all, NLM_F_DUMP, &a));
+	expect_all(_metadata, &a);
+	td_answer_free(&a);
+}
+
+FIXTURE(receive) {
+	struct td_sock sock;
+};
+
+FIXTURE_SETUP(receive)
+{
+	ASSERT_EQ(0, td_open(&self->sock, TD_LARGE));
+}
+
+FIXTURE_TEARDOWN(receive)
+{
+	td_close(&self->sock);
+}
+
+/* What a dump comes to, and in how many pieces. */
+struct sum {
+	size_t bytes;
+	unsigned int datagrams;
+	unsigned int cut;	/* of them, and said to be */
+};
+
+/* Receive all there is into @size bytes, and look no closer. */
+static int drain(int fd, size_t size, int flags, struct sum *sum)
+{
+	char *buf = malloc(size ?: 1);
+	struct iovec iov = { .iov_base = buf, .iov_len = size };
+	int err = buf ? 0 : -ENOMEM;
+
+	*sum = (struct sum) {};
+	while (!err) {
+		struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+		ssize_t got = recvmsg(fd, &msg, flags | MSG_DONTWAIT);
+
+		if (got < 0) {
+			err = -errno;
+			break;
+		}
+		sum->bytes += got;
+		sum->datagrams++;
+		sum->cut += !!(msg.msg_flags & MSG_TRUNC);
+	}
+	free(buf);
+	return err == -EAGAIN ? 0 : err;
+}
+
+/*
+ * Too small for anything.  The socket layer cuts, and says so; the dump goes on
+ * nevertheless, to its end.  Catches a dump that waits for a reader with more
+ * room, or goes round in circles.
+ */
+TEST_F(receive, tiny_buffers_are_told_what_they_miss)
+{
+	static const size_t sizes[] = { 1, 4, sizeof(struct nlmsghdr) };
+	struct sum whole, sum;
+	size_t i;
+
+	ASSERT_EQ(0, td_ask(&self->sock, &all, NLM_F_DUMP, NULL));
+	ASSERT_EQ(0, drain(self->sock.fd, TD_LARGE, 0, &whole));
+	EXPECT_LT(1U, whole.datagrams);
+	EXPECT_EQ(0U, whole.cut);
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		ASSERT_EQ(0, td_ask(&self->sock, &all, NLM_F_DUMP, NULL));
+		ASSERT_EQ(0, drain(self->sock.fd, sizes[i], 0, &sum));
+		EXPECT_EQ(sum.datagrams, sum.cut);
+		EXPECT_EQ(sum.datagrams * sizes[i], sum.bytes);
+
+		/* With MSG_TRUNC the length is told as it was. */
+		ASSERT_EQ(0, td_ask(&self->sock, &all, NLM_F_DUMP, NULL));
+		ASSERT_EQ(0, drain(self->sock.fd, sizes[i], MSG_TRUNC, &sum));
+		EXPECT_EQ(sum.datagrams, sum.cut);
+		EXPECT_EQ(whole.bytes, sum.bytes);
+		dump_well(_metadata, &self->sock);
+	}
+}
+
+/* The same of a socket that has never seen a larger one. */
+TEST_F(receive, a_new_socket_with_a_tiny_buffer)
+{
+	struct sum whole, sum;
+	int fd;
+
+	ASSERT_EQ(0, td_ask(&self->sock, &all, NLM_F_DUMP, NULL));
+	ASSERT_EQ(0, drain(self->sock.fd, TD_LARGE, 0, &whole));
+
+	fd = self->sock.fd;
+	self->sock.fd = socket(AF_NETLINK, SOCK_RAW, NETLINK_GENERIC);
+	ASSERT_LE(0, self->sock.fd);
+	ASSERT_EQ(0, td_ask(&self->sock, &all, NLM_F_DUMP, NULL));
+	ASSERT_EQ(0, drain(self->sock.fd, 1, MSG_TRUNC, &sum));
+	EXPECT_EQ(sum.datagrams, sum.cut);
+	EXPECT_EQ(whole.bytes, sum.bytes);
+	EXPECT_LT(whole.datagrams, sum.datagrams);
+	close(fd);
+}
+
+/* Ask how long it is, and then have exactly that. */
+TEST_F(receive, a_buffer_that_is_just_right)
+{
+	const size_t size = self->sock.size;
+	struct td_answer a;
+
+	ASSERT_EQ(0, td_ask(&self->sock, &all, NLM_F_DUMP, NULL));
+	td_expect(&self->sock, &a, true);
+	while (!a.end.type) {
+		ssize_t len = recv(self->sock.fd, NULL, 0,
+				   MSG_PEEK | MSG_TRUNC);
+
+		ASSERT_LT(0, len);
+		ASSERT_GE(size, (size_t)len);
+		self->sock.size = len;
+		ASSERT_EQ(0, td_receive_some(&self->sock, &a, 1));
+	}
+	self->sock.size = size;
+	expect_all(_metadata, &a);
+	td_answer_free(&a);
+}
+
+/* Catches datagrams that grow with the buffer without a bound. */
+TEST_F(receive, a_buffer_of_a_mebibyte)
+{
+	struct td_sock huge;
+	struct td_answer a;
+
+	ASSERT_EQ(0, td_open(&huge, 1024 * 1024));
+	ASSERT_EQ(0, td_query(&huge, &all, NLM_F_DUMP, &a));
+	expect_all(_metadata, &a);
+	/* Just under 32 KiB of 168 bytes each. */
+	EXPECT_LE(a.rows / 195, a.receives);
+	td_answer_free(&a);
+	td_close(&huge);
+}
+
+/*
+ * A look ahead makes the dump go on as a read does.  Catches rows that are made
+ * again, and a queue without a bound.
+ */
+TEST_F(receive, looking_ahead_takes_nothing_away)
+{
+	struct td_answer a;
+	char byte;
+	int i;
+
+	ASSERT_EQ(0, td_ask(&self->sock, &all, NLM_F_DUMP, NULL));
+	td_expect(&self->sock, &a, true);
+	for (i = 0; i < 1000; i++)
+		ASSERT_EQ(1, recv(self->sock.fd, &byte, 1, MSG_PEEK));
+	while (!a.end.type) {
+		for (i = 0; i < 5; i++)
+			ASSERT_EQ(1, recv(self->sock.fd, &byte, 1, MSG_PEEK));
+		ASSERT_EQ(0, td_receive_some(&self->sock, &a, 1));
+	}
+	expect_all(_metadata, &a);
+	td_answer_free(&a);
+}
+
+/* Some who read one dump together, by turns as it comes. */
+#define READERS 4
+
+struct reader {
+	struct td_sock sock;
+	struct td_answer answer;
+	const bool *over;
+	int err;
+};
+
+static void *read_along(void *arg)
+{
+	struct reader *reader = arg;
+
+	while (!__atomic_load_n(reader->over, __ATOMIC_ACQUIRE)) {
+		int err = td_receive_some(&reader->sock, &reader->answer, 1);
+
+		/* Another may have had the last. */
+		if (err && err != -EAGAIN) {
+			reader->err = err;
+			break;
+		}
+		if (reader->answer.end.type)
+			__atomic_store_n((bool *)reader->over, true,
+					 __ATOMIC_RELEASE);
+		sched_yield();
+	}
+	return NULL;
+}
+
+/* Catches a dump whose place is kept outside the lock of the socket. */
+TEST_F(receive, threads_share_a_dump)
+{
+	const struct timeval short_patience = { .tv_usec = 50 * 1000 };
+	struct reader reader[READERS] = {};
+	pthread_t thread[READERS];
+	struct idset pids = {};
+	bool over = false;
+	size_t rows = 0;
+	int i, ends = 0;
+
+	ASSERT_EQ(0, setsockopt(self->sock.fd, SOL_SOCKET, SO_RCVTIMEO,
+				&short_patience, sizeof(short_patience)));
+	ASSERT_EQ(0, td_ask(&self->sock, &all, NLM_F_DUMP, NULL));
+	for (i = 0; i < READERS; i++) {
+		ASSERT_EQ(0, td_adopt(&reader[i].sock, self->sock.fd,
+				      &self->sock));
+		td_expect(&self->sock, &reader[i].answer, true);
+		reader[i].over = &over;
+		ASSERT_EQ(0, pthread_create(&thread[i], NULL, read_along,
+					    &reader[i]));
+	}
+	for (i = 0; i < READERS; i++) {
+		ASSERT_EQ(0, pthread_join(thread[i], NULL));
+		EXPECT_EQ(0, reader[i].err);
+		EXPECT_STREQ("", reader[i].answer.fault);
+		EXPECT_EQ(0, reader[i].answer.end.error);
+		ends += !!reader[i].answer.end.type;
+		rows += reader[i].answer.rows;
+		EXPECT_EQ(0, view_of(&reader[i].answer, &pids));
+	}
+	EXPECT_EQ(1, ends);
+	EXPECT_EQ(rows, pids.nr);
+	EXPECT_LE((size_t)SLEEPERS * (THREADS + 1), rows);
+	for (i = 0; i < (int)pop.nr; i++)
+		EXPECT_TRUE(idset_has(&pids, pop.member[i].pid));
+	idset_free(&pids);
+}
+
+/*
+ * Signals as fast as they come.  Catches a dump that ends for a signal that is
+ * not deadly.
+ */
+FIXTURE(signals) {
+	struct td_sock sock;
+};
+
+FIXTURE_VARIANT(signals) {
+	int flags;
+};
+
+FIXTURE_VARIANT_ADD(signals, that_restart) { .flags = SA_RESTART };
+FIXTURE_VARIANT_ADD(signals, that_interrupt) { .flags = 0 };
+
+FIXTURE_SETUP(signals)
+{
+	ASSERT_EQ(0, td_open(&self->sock, 4096));
+}
+
+FIXTURE_TEARDOWN(signals)
+{
+	td_close(&self->sock);
+}
+
+static int caught;
+
+static void catch(int signal)
+{
+	__atomic_fetch_add(&caught, 1, __ATOMIC_RELAXED);
+}
+
+TEST_F(signals, do_not_disturb_a_dump)
+{
+	const struct sigaction action = {
+		.sa_handler = catch, .sa_flags = variant->flags,
+	};
+	const struct itimerval fast = {
+		.it_interval = { .tv_usec = 200 }, .it_value = { .tv_usec = 200 },
+	};
+	const struct itimerval never = {};
+	int dumps = 0;
+
+	ASSERT_EQ(0, sigaction(SIGALRM, &action, NULL));
+	ASSERT_EQ(0, setitimer(ITIMER_REAL, &fast, NULL));
+	/* So many that some of them came in the middle. */
+	while (dumps++ < 20 || __atomic_load_n(&caught, __ATOMIC_RELAXED) < 50)
+		dump_well(_metadata, &self->sock);
+	ASSERT_EQ(0, setitimer(ITIMER_REAL, &never, NULL));
+}
+
+/*
+ * A socket that has room for one datagram at the most.  What does not fit is
+ * lost; that it was is told by ENOBUFS, from the socket layer, which must not
+ * be kept from saying so.
+ */
+FIXTURE(no_room) {
+	struct td_sock sock;
+};
+
+FIXTURE_SETUP(no_room)
+{
+	const int size = 0;
+
+	ASSERT_EQ(0, td_open(&self->sock, TD_LARGE));
+	/* As little as there can be. */
+	ASSERT_EQ(0, setsockopt(self->sock.fd, SOL_SOCKET, SO_RCVBUF, &size,
+				sizeof(size)));
+}
+
+FIXTURE_TEARDOWN(no_room)
+{
+	td_close(&self->sock);
+}
+
+/* One datagram is made when the one before has been read: it always fits. */
+TEST_F(no_room, a_dump_goes_on_one_by_one)
+{
+	dump_well(_metadata, &self->sock);
+	dump_well(_metadata, &self->sock);
+}
+
+/* Answers nobody reads. */
+TEST_F(no_room, what_is_lost_is_told)
+{
+	const struct task_diag_pid one = {
+		.show_flags = TD_BASE_CRED,
+		.dump_strategy = TASK_DIAG_DUMP_ONE,
+		.pid = getpid(),
+	};
+	const int asked = 100;
+	int answers = 0, lost = 0, i;
+	ssize_t got;
+
+	for (i = 0; i < asked; i++)
+		ASSERT_EQ(0, td_ask(&self->sock, &one, 0, NULL));
+	for (;;) {
+		got = td_receive_raw(&self->sock, MSG_DONTWAIT);
+		if (got == -EAGAIN)
+			break;
+		if (got == -ENOBUFS) {
+			lost++;
+			continue;
+		}
+		ASSERT_LT(0, got);
+		answers++;
+	}
+	EXPECT_LT(0, answers);
+	EXPECT_GT(asked, answers);
+	EXPECT_LT(0, lost);
+
+	/* And that was all: the socket is as good as new. */
+	dump_well(_metadata, &self->sock);
+}
+
+/*
+ * A dump that is asked for while there is no room for its beginning, because of
+ * a single answer before it.  The socket layer says so, and makes it go on when
+ * there is room again: a client that goes by the error gives up a whole dump.
+ */
+TEST_F(no_room, a_dump_behind_another_answer_is_whole_or_told_of)
+{
+	const struct task_diag_pid one = {
+		.show_flags = TD_BASE_CRED,
+		.dump_strategy = TASK_DIAG_DUMP_ONE,
+		.pid = getpid(),
+	};
+	struct td_answer a[2];
+	bool told = false;
+	int err;
+
+	ASSERT_EQ(0, td_ask(&self->sock, &one, 0, NULL));
+	td_expect(&self->sock, &a[0], false);
+	ASSERT_EQ(0, td_ask(&self->sock, &all, NLM_F_DUMP, NULL));
+	td_expect(&self->sock, &a[1], true);
+	ASSERT_EQ(0, fcntl(self->sock.fd, F_SETFL, O_NONBLOCK));
+	while ((err = td_receive_some(&self->sock, a, 2)) != -EAGAIN) {
+		ASSERT_TRUE(!err || err == -ENOBUFS);
+		told = told || err == -ENOBUFS || a[1].end.error == ENOBUFS;
+	}
+	EXPECT_EQ(1U, a[0].rows);
+	if (!told)
+		expect_all(_metadata, &a[1]);
+	td_answer_free(&a[0]);
+	td_answer_free(&a[1]);
+	dump_well(_metadata, &self->sock);
+}
+
+int main(int argc, char **argv)
+{
+	int status;
+
+	td_need_kernel_and_root();
+	if (make_population())
+		ksft_exit_fail_msg("%s\n", pop.error);
+	status = td_run_tests(argc, argv);
+	population_end(&pop);
+	return status;
+}
