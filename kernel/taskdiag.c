@@ -103,16 +103,19 @@ static struct taskdiag_dump *taskdiag_nl_open(const struct sk_buff *skb,
 		NL_SET_ERR_MSG(info->extack, "TASK_DIAG_CMD_ATTR_GET is missing");
 		return ERR_PTR(-EINVAL);
 	}
-	/* Sockets of the kernel's own have no opener to answer for them. */
-	if (!sock || !sock->file)
-		return ERR_PTR(-EPERM);
-	/*
-	 * A sandbox that gets its socket to somebody outside learns nothing
-	 * from outside, not even the numbers that its own tasks have there.
-	 */
-	if (!current_in_userns(sock->file->f_cred->user_ns)) {
+	if (!sock || !sock->file) {
 		NL_SET_ERR_MSG(info->extack,
-			       "the socket was opened in another user namespace");
+			       "the kernel's own sockets have no opener");
+		return ERR_PTR(-EPERM);
+	}
+	/*
+	 * Who owns the socket's network namespace can listen to all that is
+	 * said over netlink in it (nlmon).  So that has to be who owns the
+	 * sender's own user namespace, or one above.
+	 */
+	if (!current_in_userns(sock_net(sock->sk)->user_ns)) {
+		NL_SET_ERR_MSG(info->extack,
+			       "the network namespace is another user namespace's");
 		return ERR_PTR(-EPERM);
 	}
 
@@ -120,7 +123,8 @@ static struct taskdiag_dump *taskdiag_nl_open(const struct sk_buff *skb,
 	if (IS_ERR(ns))
 		return ERR_CAST(ns);
 	dump = taskdiag_dump_open(info->attrs[TASK_DIAG_CMD_ATTR_GET],
-				  sock->file->f_cred, ns, info->extack);
+				  sock->file->f_cred, ns, flags & NLM_F_MULTI,
+				  info->extack);
 	if (IS_ERR(dump))
 		return dump;
 
@@ -141,14 +145,6 @@ static int taskdiag_nl_get_doit(struct sk_buff *skb, struct genl_info *info)
 	dump = taskdiag_nl_open(skb, info, 0);
 	if (IS_ERR(dump))
 		return PTR_ERR(dump);
-
-	if (!dump->walk.single) {
-		NL_SET_ERR_MSG_ATTR(info->extack,
-				    info->attrs[TASK_DIAG_CMD_ATTR_GET],
-				    "dump_strategy: needs NLM_F_DUMP");
-		err = -EINVAL;
-		goto out;
-	}
 
 	reply = nlmsg_new(dump->row.template->len, GFP_KERNEL);
 	if (!reply) {
@@ -223,7 +219,6 @@ static const struct genl_split_ops taskdiag_nl_ops[] = {
 static struct genl_family taskdiag_nl_family __ro_after_init = {
 	.name		= TASK_DIAG_GENL_NAME,
 	.version	= TASK_DIAG_GENL_VERSION,
-	/* Namespaces of the network have no say in who sees which task. */
 	.netnsok	= true,
 	.parallel_ops	= true,
 	.module		= THIS_MODULE,

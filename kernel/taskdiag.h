@@ -39,14 +39,16 @@ struct taskdiag_judge {
 	struct user_namespace	*ns;
 };
 
-/* The sender, whoever opened the descriptor, and whoever reads. */
+/* The sender, whoever reads, and whoever opened the descriptor. */
 #define TASKDIAG_JUDGES		3
 
 /**
  * struct taskdiag_caller - who asks, pinned when the request arrives
  * @sender: credentials of the task that sent the request
+ * @real_sender: the same task's objective credentials
  * @opener: credentials of whoever opened the descriptor it came through
- * @process: the sender's process
+ * @thread: that task
+ * @process: its process
  * @exec_id: which program that process ran: execve() starts another one
  * @pid_ns: the namespace in whose numbers request and reply are written
  * @judges: who has to agree to a row; valid in one RCU section
@@ -54,7 +56,9 @@ struct taskdiag_judge {
  */
 struct taskdiag_caller {
 	const struct cred	*sender;
+	const struct cred	*real_sender;
 	const struct cred	*opener;
+	struct pid		*thread;
 	struct pid		*process;
 	u64			exec_id;
 	struct pid_namespace	*pid_ns;
@@ -62,8 +66,9 @@ struct taskdiag_caller {
 	unsigned int		nr_judges;
 };
 
-void taskdiag_caller_pin(struct taskdiag_caller *caller,
-			 const struct cred *opener, struct pid_namespace *ns);
+int taskdiag_caller_pin(struct taskdiag_caller *caller,
+			const struct cred *opener, struct pid_namespace *ns,
+			struct netlink_ext_ack *extack);
 void taskdiag_caller_unpin(struct taskdiag_caller *caller);
 bool taskdiag_caller_is_current(const struct taskdiag_caller *caller);
 void taskdiag_caller_enter(struct taskdiag_caller *caller);
@@ -73,11 +78,13 @@ bool taskdiag_may_see(struct taskdiag_caller *caller, struct task_struct *task);
 
 /**
  * struct taskdiag_hit - a task that the walk came to
- * @task: the task; valid in the RCU section it was found in
+ * @struct_pid: what the walk came to: who has this number
+ * @task: the task that had it; valid in the RCU section it was found in
  * @pid: its number in the caller's pid namespace
  * @tgid: the number of its process there
  */
 struct taskdiag_hit {
+	struct pid		*struct_pid;
 	struct task_struct	*task;
 	pid_t			pid;
 	pid_t			tgid;
@@ -94,6 +101,7 @@ struct taskdiag_hit {
  * @members: the tasks meant, as they were when the request arrived; NULL to
  *	walk all of @ns
  * @nr_members: how many they are
+ * @only: @members of a request for one task
  * @budget: candidates left before the RCU section has to end
  * @iter: position in the pid table; valid in one RCU section
  * @slot: likewise
@@ -106,23 +114,25 @@ struct taskdiag_walk {
 	bool			single;
 	struct pid		**members;
 	unsigned int		nr_members;
+	struct pid		*only;
 	unsigned int		budget;
 	struct radix_tree_iter	iter;
 	void __rcu		**slot;
 };
 
 int taskdiag_walk_init(struct taskdiag_walk *walk, u64 strategy, u32 pid,
-		       struct taskdiag_caller *caller,
+		       bool multi, struct taskdiag_caller *caller,
 		       struct netlink_ext_ack *extack);
 void taskdiag_walk_release(struct taskdiag_walk *walk);
 void taskdiag_walk_enter(struct taskdiag_walk *walk);
 bool taskdiag_walk_next(struct taskdiag_walk *walk, struct taskdiag_hit *hit);
+bool taskdiag_walk_confirm(const struct taskdiag_walk *walk,
+			   struct taskdiag_hit *hit);
 
-/* The hit just taken is not wanted yet: come to it again. */
+/* The hit just taken has no room: come to it again, in the next RCU section. */
 static inline void taskdiag_walk_unget(struct taskdiag_walk *walk)
 {
 	walk->cursor--;
-	walk->done = false;
 }
 
 /*
@@ -178,18 +188,18 @@ void taskdiag_row_fill(const struct taskdiag_row *row, void *to,
  * @caller: who asks
  * @walk: which tasks
  * @row: what about them
- * @nr_rows: rows put so far
+ * @any_row: a row has been put
  */
 struct taskdiag_dump {
 	struct taskdiag_caller	caller;
 	struct taskdiag_walk	walk;
 	struct taskdiag_row	row;
-	unsigned long		nr_rows;
+	bool			any_row;
 };
 
 struct taskdiag_dump *taskdiag_dump_open(const struct nlattr *attr,
 					 const struct cred *opener,
-					 struct pid_namespace *ns,
+					 struct pid_namespace *ns, bool multi,
 					 struct netlink_ext_ack *extack);
 void taskdiag_dump_close(struct taskdiag_dump *dump);
 int taskdiag_dump_rows(struct taskdiag_dump *dump, struct sk_buff *skb,

@@ -24,7 +24,7 @@
 
 #include "taskdiag.h"
 
-/* A dump may come to every task there is: denials are no news for the log. */
+/* A dump may come to every task there is: a denial is nothing to audit. */
 #define TASKDIAG_PTRACE_MODE	(PTRACE_MODE_READ_FSCREDS | PTRACE_MODE_NOAUDIT)
 
 /**
@@ -32,23 +32,43 @@
  * @caller: where to
  * @opener: credentials of whoever opened the descriptor
  * @ns: the pid namespace to answer in; its reference passes to @caller
+ * @extack: what was wrong
  *
  * Called in the context of the sender.
+ *
+ * Return: 0, or an error; @caller is to be unpinned either way.
  */
-void taskdiag_caller_pin(struct taskdiag_caller *caller,
-			 const struct cred *opener, struct pid_namespace *ns)
+int taskdiag_caller_pin(struct taskdiag_caller *caller,
+			const struct cred *opener, struct pid_namespace *ns,
+			struct netlink_ext_ack *extack)
 {
 	caller->sender = get_current_cred();
+	caller->real_sender = get_cred(current_real_cred());
 	caller->opener = get_cred(opener);
+	caller->thread = get_pid(task_pid(current));
 	caller->process = get_pid(task_tgid(current));
 	caller->exec_id = current->self_exec_id;
 	caller->pid_ns = ns;
+
+	/*
+	 * A sandbox that gets its descriptor to somebody outside learns
+	 * nothing from outside, not even the numbers that its own tasks have
+	 * there.
+	 */
+	if (!current_in_userns(opener->user_ns)) {
+		NL_SET_ERR_MSG(extack,
+			       "the socket was opened in another user namespace");
+		return -EPERM;
+	}
+	return 0;
 }
 
 void taskdiag_caller_unpin(struct taskdiag_caller *caller)
 {
 	put_cred(caller->sender);
+	put_cred(caller->real_sender);
 	put_cred(caller->opener);
+	put_pid(caller->thread);
 	put_pid(caller->process);
 	put_pid_ns(caller->pid_ns);
 }
@@ -61,11 +81,20 @@ void taskdiag_caller_unpin(struct taskdiag_caller *caller)
  * read would start the work for the next rows.  That is for the process that
  * asked alone, and only as long as it runs the program that asked: a set-id
  * program must neither serve rows nor show itself to who started it.
+ *
+ * Some security modules (Landlock, Smack) judge by the objective credentials
+ * of the task that asks, and those are whose context we are in: the threads
+ * of the process may share the work only if theirs are those of the thread
+ * that asked.
+ *
+ * Return: true if so.
  */
 bool taskdiag_caller_is_current(const struct taskdiag_caller *caller)
 {
 	return task_tgid(current) == caller->process &&
-	       READ_ONCE(current->self_exec_id) == caller->exec_id;
+	       READ_ONCE(current->self_exec_id) == caller->exec_id &&
+	       (task_pid(current) == caller->thread ||
+		current_real_cred() == caller->real_sender);
 }
 
 static bool judge_has_cap(const struct taskdiag_judge *judge,
@@ -151,7 +180,11 @@ static bool dumpable_to(const struct taskdiag_judge *judge,
 	struct mm_struct *mm;
 	bool ret;
 
-	/* A capability over all namespaces is one over the mm's. */
+	/*
+	 * The namespace of the mm is one that the task has been in: whoever
+	 * holds the capability over all of them need not be asked about it,
+	 * and the security modules are still to come.
+	 */
 	if (judge->everywhere)
 		return true;
 
@@ -208,6 +241,11 @@ static bool judge_permits(struct taskdiag_judge *judge,
  * Everybody who had a hand in the request has to be allowed to see @task.  A
  * process may always see itself, but through its own request only: the one
  * exemption, and whoever opened the descriptor does not have it.
+ *
+ * What an opener's Landlock domain or Smack label would say is not heard:
+ * these modules ask about current, see taskdiag_caller_is_current().
+ *
+ * Return: true if so.
  */
 bool taskdiag_may_see(struct taskdiag_caller *caller, struct task_struct *task)
 {

@@ -40,14 +40,17 @@ static int parse_request(struct task_diag_pid *req, const struct nlattr *attr,
  * @attr: TASK_DIAG_CMD_ATTR_GET, checked for nothing yet
  * @opener: credentials of whoever opened the descriptor it came through
  * @ns: the pid namespace to answer in; its reference is consumed
+ * @multi: the door can carry any number of rows, and not just one
  * @extack: what was wrong
  *
  * Called in the context of the sender.  The door has to put headers and then
  * the row's template into the dump before it asks for rows.
+ *
+ * Return: the dump, or an error.
  */
 struct taskdiag_dump *taskdiag_dump_open(const struct nlattr *attr,
 					 const struct cred *opener,
-					 struct pid_namespace *ns,
+					 struct pid_namespace *ns, bool multi,
 					 struct netlink_ext_ack *extack)
 {
 	struct taskdiag_dump *dump;
@@ -59,20 +62,25 @@ struct taskdiag_dump *taskdiag_dump_open(const struct nlattr *attr,
 		put_pid_ns(ns);
 		return ERR_PTR(-ENOMEM);
 	}
-	taskdiag_caller_pin(&dump->caller, opener, ns);
+	err = taskdiag_caller_pin(&dump->caller, opener, ns, extack);
+	if (err)
+		goto close;
 
 	err = parse_request(&req, attr, extack);
 	if (!err)
 		err = taskdiag_row_init(&dump->row, req.show_flags, extack);
 	if (!err)
 		err = taskdiag_walk_init(&dump->walk, req.dump_strategy,
-					 req.pid, &dump->caller, extack);
-	if (err) {
+					 req.pid, multi, &dump->caller, extack);
+	if (!err)
+		return dump;
+
+	/* No fault of the request's. */
+	if (err != -ENOMEM && err != -EINTR)
 		NL_SET_BAD_ATTR(extack, attr);
-		taskdiag_dump_close(dump);
-		return ERR_PTR(err);
-	}
-	return dump;
+close:
+	taskdiag_dump_close(dump);
+	return ERR_PTR(err);
 }
 
 void taskdiag_dump_close(struct taskdiag_dump *dump)
@@ -84,12 +92,35 @@ void taskdiag_dump_close(struct taskdiag_dump *dump)
 }
 
 /*
+ * Put the row of a task, if the caller may see it.  False if it has no room;
+ * of tasks that may not be seen nobody learns, not even by the room they do
+ * not take.
+ */
+static bool put_row(struct taskdiag_dump *dump, struct sk_buff *skb,
+		    struct taskdiag_hit *hit)
+{
+	unsigned int len = dump->row.template->len;
+
+	while (hit->task && taskdiag_may_see(&dump->caller, hit->task)) {
+		if (skb_tailroom(skb) < len)
+			return false;
+		taskdiag_row_fill(&dump->row, skb_tail_pointer(skb), hit,
+				  &dump->caller);
+		if (taskdiag_walk_confirm(&dump->walk, hit)) {
+			skb_put(skb, len);
+			dump->any_row = true;
+			break;
+		}
+	}
+	return true;
+}
+
+/*
  * Put rows until @skb is full, the walk is through, or its budget is used.
  * One RCU section: what is found stays, and nothing needs a reference.
  */
 static bool put_batch(struct taskdiag_dump *dump, struct sk_buff *skb)
 {
-	unsigned int len = dump->row.template->len;
 	struct taskdiag_hit hit;
 	bool full = false;
 
@@ -97,21 +128,11 @@ static bool put_batch(struct taskdiag_dump *dump, struct sk_buff *skb)
 	taskdiag_caller_enter(&dump->caller);
 	taskdiag_walk_enter(&dump->walk);
 	while (taskdiag_walk_next(&dump->walk, &hit)) {
-		if (!taskdiag_may_see(&dump->caller, hit.task))
-			continue;
-		if (skb_tailroom(skb) < len) {
+		if (!put_row(dump, skb, &hit)) {
 			taskdiag_walk_unget(&dump->walk);
 			full = true;
 			break;
 		}
-		taskdiag_row_fill(&dump->row, skb_put(skb, len), &hit,
-				  &dump->caller);
-		/* Reaped while we looked: its numbers were going away. */
-		if (!pid_alive(hit.task)) {
-			skb_trim(skb, skb->len - len);
-			continue;
-		}
-		dump->nr_rows++;
 	}
 	rcu_read_unlock();
 	return full;
@@ -146,7 +167,7 @@ int taskdiag_dump_rows(struct taskdiag_dump *dump, struct sk_buff *skb,
 			return -EINTR;
 	}
 
-	if (dump->walk.single && !dump->nr_rows) {
+	if (dump->walk.single && !dump->any_row) {
 		NL_SET_ERR_MSG(extack, "pid: no such task");
 		return -ESRCH;
 	}
@@ -156,8 +177,11 @@ int taskdiag_dump_rows(struct taskdiag_dump *dump, struct sk_buff *skb,
 /**
  * taskdiag_dump_generation - a number that moves with every fork and reap
  *
- * Both counters are read without a lock; what matters is that two readings
- * with a change between them differ.  Never 0, which means "none" to netlink.
+ * Both counters are read without a lock, and a fork that is half done when
+ * they are can hide a reap: this tells that the table moved, it does not prove
+ * that it stood still.
+ *
+ * Return: the number; never 0, which means "none" to netlink.
  */
 unsigned int taskdiag_dump_generation(void)
 {

@@ -40,6 +40,11 @@ static pid_t signal_nr(struct task_struct *task, enum pid_type type,
 	return taskdiag_nr(rcu_dereference_raw(task->signal->pids[type]), ns);
 }
 
+static struct pid *thread_pid(struct task_struct *task)
+{
+	return rcu_dereference_raw(task->thread_pid);
+}
+
 /* /proc/PID/stat and status: fs/proc/array.c. */
 static void fill_base(void *to, const struct taskdiag_hit *hit,
 		      const struct taskdiag_caller *caller)
@@ -64,9 +69,9 @@ static void fill_base(void *to, const struct taskdiag_hit *hit,
 		struct task_struct *parent;
 
 		parent = rcu_dereference(task->real_parent);
-		base->ppid = taskdiag_nr(task_tgid(parent), ns);
+		base->ppid = signal_nr(parent, PIDTYPE_TGID, ns);
 		if (tracer)
-			base->tpid = taskdiag_nr(task_pid(tracer), ns);
+			base->tpid = taskdiag_nr(thread_pid(tracer), ns);
 	}
 
 	/* All writers pad the name with NULs; the lock keeps it in one piece. */
@@ -140,6 +145,8 @@ static const struct taskdiag_group groups[TASK_DIAG_GROUP_MAX + 1] = {
  * @row: zeroed
  * @show_flags: TASK_DIAG_SHOW_*
  * @extack: what was wrong
+ *
+ * Return: 0 or an error.
  */
 int taskdiag_row_init(struct taskdiag_row *row, u64 show_flags,
 		      struct netlink_ext_ack *extack)
@@ -169,12 +176,14 @@ int taskdiag_row_init(struct taskdiag_row *row, u64 show_flags,
 
 void taskdiag_row_release(struct taskdiag_row *row)
 {
-	kfree_skb(row->template);
+	consume_skb(row->template);
 }
 
 /**
- * taskdiag_row_size - room for the attributes of a row, in bytes
+ * taskdiag_row_size - room for the attributes of a row
  * @row: after taskdiag_row_init()
+ *
+ * Return: bytes.
  */
 size_t taskdiag_row_size(const struct taskdiag_row *row)
 {
@@ -202,6 +211,8 @@ static int reserve(struct sk_buff *skb, int type, size_t size,
  * taskdiag_row_put_template - lay the attributes of a row out
  * @row: after taskdiag_row_init()
  * @skb: a message of which only the headers have been put
+ *
+ * Return: 0 or an error.
  */
 int taskdiag_row_put_template(struct taskdiag_row *row, struct sk_buff *skb)
 {

@@ -14,6 +14,7 @@
  *   a list of struct pid.  Going through the kernel's own lists by position
  *   would lose a task for each one before it that exits meanwhile.
  */
+#include <linux/bug.h>
 #include <linux/idr.h>
 #include <linux/mm.h>
 #include <linux/rcupdate.h>
@@ -43,7 +44,8 @@ static void take_member(struct pid **members, unsigned int max,
 
 /*
  * The threads of @task's process: take the first @max, return how many there
- * are.  Leaving the list does not disturb those who walk it under RCU.
+ * are.  Called under tasklist_lock, as two threads swap their numbers when
+ * the second calls execve().
  */
 static unsigned int take_threads(struct task_struct *task,
 				 struct pid **members, unsigned int max)
@@ -51,14 +53,8 @@ static unsigned int take_threads(struct task_struct *task,
 	struct task_struct *thread;
 	unsigned int nr = 0;
 
-	rcu_read_lock();
-	for_each_thread(task, thread) {
-		struct pid *pid = task_pid(thread);
-
-		if (pid)
-			take_member(members, max, nr++, pid);
-	}
-	rcu_read_unlock();
+	for_each_thread(task, thread)
+		take_member(members, max, nr++, task_pid(thread));
 	return nr;
 }
 
@@ -69,40 +65,54 @@ static unsigned int take_children(struct task_struct *task,
 	struct task_struct *thread, *child;
 	unsigned int nr = 0;
 
-	read_lock(&tasklist_lock);
 	for_each_thread(task, thread)
 		list_for_each_entry(child, &thread->children, sibling)
 			take_member(members, max, nr++, task_pid(child));
-	read_unlock(&tasklist_lock);
 	return nr;
 }
 
 static void put_members(struct pid **members, unsigned int nr)
 {
-	while (nr)
+	while (nr) {
 		put_pid(members[--nr]);
+		cond_resched();
+	}
 	kvfree(members);
 }
 
 typedef unsigned int (*take_fn)(struct task_struct *task,
 				struct pid **members, unsigned int max);
 
-/* Families grow while we allocate: ask again until all of it fits. */
-static int take_members(struct taskdiag_walk *walk, struct task_struct *task,
+/*
+ * Families grow while we allocate: ask again until all of it fits.  Like
+ * signals to a process group, it holds tasklist_lock for as long as the
+ * family is large.
+ */
+static int take_members(struct taskdiag_walk *walk, struct pid *of,
 			take_fn take)
 {
 	unsigned int max = TASKDIAG_MEMBERS_GUESS;
 
 	for (;;) {
+		struct task_struct *task;
 		struct pid **members;
-		unsigned int nr;
+		unsigned int nr = 0;
 
 		members = kvmalloc_array(max, sizeof(*members),
 					 GFP_KERNEL_ACCOUNT);
 		if (!members)
 			return -ENOMEM;
 
-		nr = take(task, members, max);
+		read_lock(&tasklist_lock);
+		task = pid_task(of, PIDTYPE_PID);
+		if (task)
+			nr = take(task, members, max);
+		read_unlock(&tasklist_lock);
+
+		if (!task) {
+			kvfree(members);
+			return -ESRCH;
+		}
 		if (nr <= max) {
 			walk->members = members;
 			walk->nr_members = nr;
@@ -117,56 +127,49 @@ static int take_members(struct taskdiag_walk *walk, struct task_struct *task,
 	}
 }
 
-static unsigned int take_one(struct task_struct *task, struct pid **members,
-			     unsigned int max)
+/* A task that may not be seen is as if it did not exist. */
+static struct pid *get_visible_pid(struct taskdiag_caller *caller, pid_t nr)
 {
-	unsigned int nr = 0;
+	struct task_struct *task;
 	struct pid *pid;
 
 	rcu_read_lock();
-	pid = task_pid(task);
-	if (pid)
-		take_member(members, max, nr++, pid);
-	rcu_read_unlock();
-	return nr;
-}
-
-/* A task that may not be seen is as if it did not exist. */
-static struct task_struct *get_visible_task(struct taskdiag_caller *caller,
-					    pid_t nr)
-{
-	struct task_struct *task;
-
-	rcu_read_lock();
 	taskdiag_caller_enter(caller);
-	task = find_task_by_pid_ns(nr, caller->pid_ns);
+	pid = find_pid_ns(nr, caller->pid_ns);
+	task = pid_task(pid, PIDTYPE_PID);
 	if (task && taskdiag_may_see(caller, task))
-		get_task_struct(task);
+		get_pid(pid);
 	else
-		task = NULL;
+		pid = NULL;
 	rcu_read_unlock();
-	return task;
+	return pid;
 }
 
-static int walk_from(struct taskdiag_walk *walk, u32 pid,
+static int walk_from(struct taskdiag_walk *walk, u32 nr,
 		     struct taskdiag_caller *caller, take_fn take,
 		     struct netlink_ext_ack *extack)
 {
-	struct task_struct *task;
-	int err;
+	struct pid *pid;
+	int err = -ESRCH;
 
-	if (!pid || pid > PID_MAX_LIMIT) {
+	if (!nr || nr > PID_MAX_LIMIT) {
 		NL_SET_ERR_MSG(extack, "pid: not the number of a task");
 		return -EINVAL;
 	}
 
-	task = get_visible_task(caller, pid);
-	if (!task) {
-		NL_SET_ERR_MSG(extack, "pid: no such task");
-		return -ESRCH;
+	pid = get_visible_pid(caller, nr);
+	if (pid && !take) {
+		walk->only = pid;
+		walk->members = &walk->only;
+		walk->nr_members = 1;
+		return 0;
 	}
-	err = take_members(walk, task, take);
-	put_task_struct(task);
+	if (pid) {
+		err = take_members(walk, pid, take);
+		put_pid(pid);
+	}
+	if (err == -ESRCH)
+		NL_SET_ERR_MSG(extack, "pid: no such task");
 	return err;
 }
 
@@ -175,13 +178,27 @@ static int walk_from(struct taskdiag_walk *walk, u32 pid,
  * @walk: zeroed
  * @strategy: TASK_DIAG_DUMP_*
  * @pid: the task meant, for strategies that mean one
+ * @multi: there may be any number of rows, and not just one
  * @caller: who asks
  * @extack: what was wrong
+ *
+ * Return: 0 or an error.
  */
 int taskdiag_walk_init(struct taskdiag_walk *walk, u64 strategy, u32 pid,
-		       struct taskdiag_caller *caller,
+		       bool multi, struct taskdiag_caller *caller,
 		       struct netlink_ext_ack *extack)
 {
+	if (strategy > TASK_DIAG_DUMP_MAX) {
+		NL_SET_ERR_MSG_FMT(extack,
+				   "dump_strategy: unknown strategy %llu",
+				   strategy);
+		return -EINVAL;
+	}
+	if (!multi && strategy != TASK_DIAG_DUMP_ONE) {
+		NL_SET_ERR_MSG(extack, "dump_strategy: needs NLM_F_DUMP");
+		return -EINVAL;
+	}
+
 	walk->ns = caller->pid_ns;
 
 	switch (strategy) {
@@ -194,7 +211,7 @@ int taskdiag_walk_init(struct taskdiag_walk *walk, u64 strategy, u32 pid,
 	case TASK_DIAG_DUMP_ONE:
 		walk->type = PIDTYPE_PID;
 		walk->single = true;
-		return walk_from(walk, pid, caller, take_one, extack);
+		return walk_from(walk, pid, caller, NULL, extack);
 	case TASK_DIAG_DUMP_CHILDREN:
 		walk->type = PIDTYPE_TGID;
 		return walk_from(walk, pid, caller, take_children, extack);
@@ -202,15 +219,16 @@ int taskdiag_walk_init(struct taskdiag_walk *walk, u64 strategy, u32 pid,
 		walk->type = PIDTYPE_PID;
 		return walk_from(walk, pid, caller, take_threads, extack);
 	}
-
-	NL_SET_ERR_MSG_FMT(extack, "dump_strategy: unknown strategy %llu",
-			   strategy);
+	/* A number of the ABI without a walk here. */
+	WARN_ON_ONCE(1);
 	return -EINVAL;
 }
 
 void taskdiag_walk_release(struct taskdiag_walk *walk)
 {
-	if (walk->members)
+	if (walk->single)
+		put_pid(walk->only);
+	else if (walk->members)
 		put_members(walk->members, walk->nr_members);
 }
 
@@ -268,6 +286,47 @@ static struct pid *next_member(struct taskdiag_walk *walk)
 	return walk->members[walk->cursor++];
 }
 
+/* Who has the number? */
+static bool look_up(const struct taskdiag_walk *walk, struct taskdiag_hit *hit)
+{
+	struct task_struct *task = pid_task(hit->struct_pid, walk->type);
+	struct pid *tgid;
+
+	hit->task = task;
+	if (!task)
+		return false;
+
+	hit->tgid = hit->pid;
+	if (walk->type != PIDTYPE_TGID) {
+		tgid = rcu_dereference_raw(task->signal->pids[PIDTYPE_TGID]);
+		hit->tgid = taskdiag_nr(tgid, walk->ns);
+	}
+	/* None is left to a task that is being reaped. */
+	return hit->tgid;
+}
+
+/**
+ * taskdiag_walk_confirm - is it still the task that the walk came to?
+ * @walk: the walk, in the RCU section of the hit
+ * @hit: the hit; its task becomes the one that has the number now, or NULL
+ *
+ * A number outlives its task when a thread other than the leader calls
+ * execve(): that thread takes the leader's number, and the leader is reaped.
+ * The process has been there all the while, and who was about to tell of it
+ * has to look again.
+ *
+ * Return: true if so.
+ */
+bool taskdiag_walk_confirm(const struct taskdiag_walk *walk,
+			   struct taskdiag_hit *hit)
+{
+	if (likely(pid_task(hit->struct_pid, walk->type) == hit->task))
+		return true;
+	if (!look_up(walk, hit))
+		hit->task = NULL;
+	return false;
+}
+
 /**
  * taskdiag_walk_next - come to the next task
  * @walk: the walk, after taskdiag_walk_enter() in the same RCU section
@@ -279,7 +338,6 @@ static struct pid *next_member(struct taskdiag_walk *walk)
 bool taskdiag_walk_next(struct taskdiag_walk *walk, struct taskdiag_hit *hit)
 {
 	while (walk->budget) {
-		struct task_struct *task;
 		struct pid *pid;
 
 		walk->budget--;
@@ -289,16 +347,11 @@ bool taskdiag_walk_next(struct taskdiag_walk *walk, struct taskdiag_hit *hit)
 			return false;
 		}
 
-		/* Still the name of a group or session, but of no task? */
-		task = pid_task(pid, walk->type);
-		if (!task)
-			continue;
-
-		hit->task = task;
+		hit->struct_pid = pid;
 		hit->pid = taskdiag_nr(pid, walk->ns);
-		hit->tgid = walk->type == PIDTYPE_TGID ?
-			hit->pid : taskdiag_nr(task_tgid(task), walk->ns);
-		return true;
+		/* It may be the name of a group or session, but of no task. */
+		if (look_up(walk, hit))
+			return true;
 	}
 	return false;
 }
