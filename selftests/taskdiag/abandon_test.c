@@ -1,0 +1,478 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Dumps that nobody reads to the end, thousands of times: that nothing is left
+ * of them.  A reference to a process, to a pid namespace or to credentials
+ * would keep a namespace from going, and of those there is one allowed at a
+ * time; everything else is memory, whose growth has a bound.
+ */
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/fsuid.h>
+#include <sys/prctl.h>
+
+#include "identity.h"
+#include "namespace.h"
+#include "taskdiag_test.h"
+
+#define USER 1234
+
+/* Small datagrams, several of them to a dump of the namespace. */
+#define BUFFER 4096
+#define SLEEPERS 60
+
+/* Half-read dumps whose socket is closed; of each other way fewer. */
+#define ROUNDS 10000
+#define ROUNDS_OF_OTHERS 700
+#define ROUNDS_OF_PROCESSES 100
+
+/* The first rounds fill caches that stay filled. */
+#define ROUNDS_TO_WARM_UP 500
+
+/* Less than a leak of 64 bytes a round, the smallest object there is. */
+#define GROWTH_KIB (ROUNDS * 64 / 1024 / 2)
+
+/*
+ * A leak is there in every run.  What is only kept for a while, as KASAN keeps
+ * what has been freed, comes to an end.
+ */
+#define RUNS 4
+
+/* Namespaces, one after the other. */
+#define NAMESPACES 3
+
+#define TIMEOUT_SECONDS 600
+
+static const struct identity user = {
+	.uid = { USER, USER, USER, USER },
+	.gid = { USER, USER, USER, USER },
+};
+
+/* The smallest of some readings, in KiB; the kernel frees when it has time. */
+static long slab_kib(void)
+{
+	long least = -1;
+	int i;
+
+	for (i = 0; i < 20; i++) {
+		FILE *file = fopen("/proc/meminfo", "re");
+		char line[128];
+		long kib;
+
+		if (!file)
+			return -1;
+		while (fgets(line, sizeof(line), file))
+			if (sscanf(line, "SUnreclaim: %ld", &kib) == 1 &&
+			    (least < 0 || kib < least))
+				least = kib;
+		fclose(file);
+		usleep(10000);
+	}
+	return least;
+}
+
+/* The ways to leave a dump, or a request that is none. */
+struct way {
+	const char *name;
+	struct task_diag_pid what;
+	__u16 flags;
+	int reads;		/* before the socket is closed */
+	bool again;		/* asks once more, which is refused */
+};
+
+#define SHOW .what.show_flags = TD_BASE_CRED
+
+static const struct way half_read = {
+	.name = "half read", SHOW, .flags = NLM_F_DUMP, .reads = 1,
+};
+
+/* In the namespace, where init is 1 and parent of all. */
+static const struct way others[] = {
+	{ .name = "unread", SHOW, .flags = NLM_F_DUMP },
+	{
+		.name = "children, unread", SHOW, .flags = NLM_F_DUMP,
+		.what.dump_strategy = TASK_DIAG_DUMP_CHILDREN, .what.pid = 1,
+	},
+	{
+		.name = "children, half read", SHOW, .flags = NLM_F_DUMP,
+		.what.dump_strategy = TASK_DIAG_DUMP_CHILDREN, .what.pid = 1,
+		.reads = 1,
+	},
+	{
+		.name = "threads", SHOW, .flags = NLM_F_DUMP,
+		.what.dump_strategy = TASK_DIAG_DUMP_THREAD, .what.pid = 1,
+	},
+	{
+		.name = "one", SHOW, .flags = NLM_F_DUMP,
+		.what.dump_strategy = TASK_DIAG_DUMP_ONE, .what.pid = 1,
+	},
+	{
+		.name = "one, plainly", SHOW,
+		.what.dump_strategy = TASK_DIAG_DUMP_ONE, .what.pid = 1,
+	},
+	{
+		.name = "all, plainly", SHOW,
+	},
+	{
+		.name = "children, plainly", SHOW,
+		.what.dump_strategy = TASK_DIAG_DUMP_CHILDREN, .what.pid = 1,
+	},
+	{
+		.name = "nobody", SHOW, .flags = NLM_F_DUMP,
+		.what.dump_strategy = TASK_DIAG_DUMP_ONE, .what.pid = 4000000,
+	},
+	{
+		.name = "an unknown strategy", SHOW, .flags = NLM_F_DUMP,
+		.what.dump_strategy = 99,
+	},
+	{
+		.name = "an unknown group", .flags = NLM_F_DUMP,
+		.what.show_flags = 1ULL << 63,
+	},
+	{
+		.name = "twice", SHOW, .flags = NLM_F_DUMP, .again = true,
+	},
+};
+
+/* A socket that leaves out all that td_open() finds out anew. */
+static int open_quickly(struct td_sock *sock)
+{
+	sock->fd = socket(AF_NETLINK, SOCK_RAW, NETLINK_GENERIC);
+	return sock->fd < 0 ? -errno : 0;
+}
+
+static int abandon(struct td_sock *sock, const struct way *way,
+		   const struct ucred *as)
+{
+	int i, err;
+
+	err = open_quickly(sock);
+	if (err)
+		return err;
+	err = td_ask(sock, &way->what, way->flags, as);
+	if (!err && way->again)
+		err = td_ask(sock, &way->what, way->flags, as);
+	for (i = 0; !err && i < way->reads; i++) {
+		ssize_t got = td_receive_raw(sock, 0);
+
+		err = got < 0 ? got : 0;
+	}
+	close(sock->fd);
+	return err;
+}
+
+/* Credentials that nobody else has: a reference to them is all they live by. */
+static void change_credentials(int round)
+{
+	setfsgid(USER + round % 2);
+}
+
+static void abandon_often(struct __test_metadata *_metadata,
+			  const struct way *way, const struct ucred *as,
+			  int rounds)
+{
+	struct td_sock sock, first;
+	int i;
+
+	ASSERT_EQ(0, td_open(&first, BUFFER));
+	ASSERT_EQ(0, td_adopt(&sock, -1, &first));
+	for (i = 0; i < rounds; i++) {
+		change_credentials(i);
+		ASSERT_EQ(0, abandon(&sock, way, as)) {
+			TH_LOG("%s, the %dth time", way->name, i);
+		}
+	}
+	td_close(&sock);
+	td_close(&first);
+}
+
+/* Whoever asked is gone, and with it the socket. */
+static void abandon_by_exit(struct __test_metadata *_metadata,
+			    const struct ucred *as)
+{
+	struct td_sock sock;
+	int i;
+
+	ASSERT_EQ(0, td_open(&sock, BUFFER));
+	for (i = 0; i < ROUNDS_OF_PROCESSES; i++) {
+		pid_t pid = fork();
+
+		ASSERT_LE(0, pid);
+		if (!pid) {
+			struct td_sock own = sock;
+
+			if (open_quickly(&own) ||
+			    td_ask(&own, &half_read.what, NLM_F_DUMP, as))
+				_exit(1);
+			_exit(td_receive_raw(&own, 0) < 0);
+		}
+		EXPECT_EXIT_0(pid);
+	}
+	td_close(&sock);
+}
+
+/* Somebody else reads on, which ends it; and nobody reads that. */
+static void abandon_to_another(struct __test_metadata *_metadata,
+			       const struct ucred *as)
+{
+	struct td_sock sock;
+	int i;
+
+	ASSERT_EQ(0, td_open(&sock, BUFFER));
+	for (i = 0; i < ROUNDS_OF_PROCESSES; i++) {
+		struct td_sock own = sock;
+		pid_t pid;
+
+		ASSERT_EQ(0, open_quickly(&own));
+		ASSERT_EQ(0, td_ask(&own, &half_read.what, NLM_F_DUMP, as));
+		pid = fork();
+		ASSERT_LE(0, pid);
+		if (!pid)
+			_exit(td_receive_raw(&own, 0) < 0);
+		EXPECT_EXIT_0(pid);
+		close(own.fd);
+	}
+	td_close(&sock);
+}
+
+static void abandon_in_every_way(struct __test_metadata *_metadata,
+				 const struct ucred *as, int rounds)
+{
+	size_t i;
+
+	abandon_often(_metadata, &half_read, as, rounds);
+	for (i = 0; i < ARRAY_SIZE(others); i++)
+		abandon_often(_metadata, &others[i], as, rounds);
+	abandon_by_exit(_metadata, as);
+	abandon_to_another(_metadata, as);
+}
+
+/* Begin a namespace full of processes, of which the first does @play. */
+static pid_t begin_namespace(struct __test_metadata *_metadata, __u64 flags,
+			     int told[2],
+			     void (*play)(struct __test_metadata *))
+{
+	pid_t pid = namespace_fork(CLONE_NEWPID | flags);
+	int i;
+
+	if (pid)
+		return pid;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (i = 0; i < SLEEPERS; i++) {
+		pid = fork();
+		ASSERT_LE(0, pid);
+		if (!pid)
+			for (;;)
+				pause();
+	}
+	if (play)
+		play(_metadata);
+	EXPECT_EQ(1, write(told[1], "", 1));
+	for (;;)
+		pause();
+	return 0;
+}
+
+static void end_namespace(struct __test_metadata *_metadata, pid_t init)
+{
+	ASSERT_EQ(0, kill(init, SIGKILL));
+	ASSERT_EQ(init, waitpid(init, NULL, 0));
+}
+
+FIXTURE(abandoned) {
+	int told[2];
+};
+
+FIXTURE_SETUP(abandoned)
+{
+	ASSERT_EQ(0, pipe2(self->told, O_CLOEXEC));
+}
+
+FIXTURE_TEARDOWN(abandoned)
+{
+	close(self->told[0]);
+	close(self->told[1]);
+}
+
+static void half_read_often(struct __test_metadata *_metadata,
+			    const struct ucred *as)
+{
+	abandon_often(_metadata, &half_read, as, ROUNDS);
+}
+
+/* Taken together they are as many. */
+static void every_way_often(struct __test_metadata *_metadata,
+			    const struct ucred *as)
+{
+	abandon_in_every_way(_metadata, as, ROUNDS_OF_OTHERS);
+}
+
+static void takes_no_memory(struct __test_metadata *_metadata,
+			    const struct ucred *as,
+			    void (*often)(struct __test_metadata *,
+					  const struct ucred *))
+{
+	long before, after = slab_kib();
+	int run;
+
+	ASSERT_LT(0, after);
+	for (run = 0; run < RUNS; run++) {
+		before = after;
+		often(_metadata, as);
+		after = slab_kib();
+		TH_LOG("%ld KiB of slabs before, %ld KiB after", before, after);
+		if (after < before + GROWTH_KIB)
+			break;
+	}
+	EXPECT_GT(RUNS, run);
+}
+
+/*
+ * Catches a dump whose memory, row template or credentials are not freed when
+ * it is not over.
+ */
+TEST_F_TIMEOUT(abandoned, ten_thousand_times_takes_no_memory, TIMEOUT_SECONDS)
+{
+	struct ucred as = {};
+	char byte;
+
+	as.pid = begin_namespace(_metadata, 0, self->told, NULL);
+	ASSERT_LT(0, as.pid);
+	ASSERT_EQ(1, read(self->told[0], &byte, 1));
+
+	abandon_in_every_way(_metadata, &as, ROUNDS_TO_WARM_UP);
+	takes_no_memory(_metadata, &as, half_read_often);
+	takes_no_memory(_metadata, &as, every_way_often);
+	end_namespace(_metadata, as.pid);
+}
+
+/* "1" and the like into what limits the user namespace we are root of. */
+static void limit_to(struct __test_metadata *_metadata, const char *what,
+		     const char *limit)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/sys/user/max_%s_namespaces", what);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ((ssize_t)strlen(limit), write(fd, limit, strlen(limit)));
+	close(fd);
+}
+
+/* Namespaces go when the last who knows of them has had the time for it. */
+static pid_t begin_when_possible(struct __test_metadata *_metadata,
+				 __u64 flags, int told[2],
+				 void (*play)(struct __test_metadata *))
+{
+	int patience = 1000;
+	pid_t pid;
+
+	for (;;) {
+		pid = begin_namespace(_metadata, flags, told, play);
+		if (pid != -ENOSPC || !patience--)
+			return pid;
+		usleep(10000);
+	}
+}
+
+static void play_inside(struct __test_metadata *_metadata)
+{
+	abandon_in_every_way(_metadata, NULL, 20);
+}
+
+/*
+ * There may be one, so that the next can only begin when nothing holds the last
+ * one any more.  Dumps are abandoned in it and from outside, a process of it
+ * being named as their source.
+ */
+static void one_after_the_other(struct __test_metadata *_metadata, __u64 flags,
+				int told[2])
+{
+	pid_t init;
+	char byte;
+	int i;
+
+	ASSERT_EQ(0, namespace_be_root());
+	limit_to(_metadata, "pid", "1");
+	if (flags & CLONE_NEWUSER)
+		limit_to(_metadata, "user", "1");
+
+	for (i = 0; i < NAMESPACES; i++) {
+		init = begin_when_possible(_metadata, flags, told, play_inside);
+		ASSERT_LT(0, init) {
+			TH_LOG("the %dth: %s", i, strerror(-init));
+		}
+		ASSERT_EQ(1, read(told[0], &byte, 1));
+		/* So there is a limit. */
+		EXPECT_EQ(-ENOSPC, namespace_fork(CLONE_NEWPID));
+		end_namespace(_metadata, init);
+	}
+}
+
+/* Catches a reference to a process or its namespace that is not put. */
+TEST_F_TIMEOUT(abandoned, inside_lets_a_pid_namespace_go, TIMEOUT_SECONDS)
+{
+	pid_t pid = td_fork_as(_metadata, &user);
+
+	if (!pid) {
+		one_after_the_other(_metadata, 0, self->told);
+		_exit(0);
+	}
+	EXPECT_EXIT_0(pid);
+}
+
+/* Catches a reference to credentials that is not put. */
+TEST_F_TIMEOUT(abandoned, inside_lets_a_user_namespace_go, TIMEOUT_SECONDS)
+{
+	pid_t pid = td_fork_as(_metadata, &user);
+
+	if (!pid) {
+		one_after_the_other(_metadata, CLONE_NEWUSER, self->told);
+		_exit(0);
+	}
+	EXPECT_EXIT_0(pid);
+}
+
+/* From outside: what is held is what SCM_CREDENTIALS name. */
+TEST_F_TIMEOUT(abandoned, outside_lets_a_pid_namespace_go, TIMEOUT_SECONDS)
+{
+	pid_t pid = fork();
+
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		char byte;
+		int i;
+
+		/* A limit of our own: one that we are in, and one below. */
+		ASSERT_EQ(0, namespace_be_root());
+		pid = namespace_fork(CLONE_NEWPID | CLONE_NEWNS);
+		ASSERT_LE(0, pid);
+		if (pid) {
+			EXPECT_EXIT_0(pid);
+			_exit(0);
+		}
+		ASSERT_EQ(0, namespace_mount_procfs());
+		limit_to(_metadata, "pid", "2");
+		for (i = 0; i < NAMESPACES; i++) {
+			struct ucred as = {};
+
+			as.pid = begin_when_possible(_metadata, 0, self->told,
+						     NULL);
+			ASSERT_LT(0, as.pid) {
+				TH_LOG("the %dth: %s", i, strerror(-as.pid));
+			}
+			ASSERT_EQ(1, read(self->told[0], &byte, 1));
+			abandon_in_every_way(_metadata, &as, 20);
+			EXPECT_EQ(-ENOSPC, namespace_fork(CLONE_NEWPID));
+			end_namespace(_metadata, as.pid);
+		}
+		_exit(0);
+	}
+	EXPECT_EXIT_0(pid);
+}
+
+int main(int argc, char **argv)
+{
+	td_need_kernel_and_root();
+	return test_harness_run(argc, argv);
+}
