@@ -431,6 +431,59 @@ TEST_F(deputy, shows_nothing_to_who_is_inside)
  */
 XFAIL_ADD(deputy, outside_a_container, shows_nothing_to_who_is_inside);
 
+/*
+ * Who owns a network namespace can listen to netlink in it (nlmon).  So nobody
+ * from above is answered there, whoever opens the socket.
+ */
+TEST(a_network_namespace_from_below_hears_nothing)
+{
+	int ready[2], stay[2], net, status;
+	struct td_answer answer;
+	struct td_sock sock;
+	char byte, path[64];
+	pid_t owner, pid;
+
+	ASSERT_EQ(0, pipe2(ready, O_CLOEXEC));
+	ASSERT_EQ(0, pipe2(stay, O_CLOEXEC));
+	owner = td_fork_as(_metadata, &user);
+	if (!owner) {
+		close(ready[0]);
+		close(stay[1]);
+		EXPECT_EQ(0, namespace_be_root());
+		EXPECT_EQ(0, unshare(CLONE_NEWNET));
+		/* Its own requests are. */
+		EXPECT_EQ(0, td_open(&sock, TD_LARGE));
+		EXPECT_EQ(0, td_query(&sock, &all, NLM_F_DUMP, &answer));
+		EXPECT_EQ(0, answer.end.error);
+		EXPECT_EQ(1, write(ready[1], "", 1));
+		_exit(read(stay[0], &byte, 1));
+	}
+	close(ready[1]);
+	close(stay[0]);
+	ASSERT_EQ(1, read(ready[0], &byte, 1));
+	snprintf(path, sizeof(path), "/proc/%d/ns/net", owner);
+	net = open(path, O_RDONLY | O_CLOEXEC);
+	ASSERT_LE(0, net);
+
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		EXPECT_EQ(0, setns(net, CLONE_NEWNET));
+		EXPECT_EQ(0, td_open(&sock, TD_LARGE));
+		EXPECT_EQ(0, td_query(&sock, &all, NLM_F_DUMP, &answer));
+		EXPECT_EQ(EPERM, answer.end.error);
+		EXPECT_EQ(0U, answer.rows);
+		EXPECT_NE(NULL, strstr(answer.end.text, "network namespace"));
+		_exit(0);
+	}
+	EXPECT_EXIT_0(pid);
+	close(stay[1]);
+	EXPECT_EQ(owner, waitpid(owner, &status, 0));
+	EXPECT_EQ(0, status);
+	close(net);
+	close(ready[0]);
+}
+
 int main(int argc, char **argv)
 {
 	int status;
