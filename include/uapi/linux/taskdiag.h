@@ -3,9 +3,10 @@
  * task_diag: facts about tasks as one binary stream.
  *
  * The one definition of every number and structure that crosses the
- * user-kernel boundary.  Numbers never change; structures only grow at the
- * end.  A reader takes the part of a structure it knows, and takes what is
- * missing from a shorter one as zero.
+ * user-kernel boundary.  Numbers never change.  The structures of a reply only
+ * grow at the end: a reader takes the part it knows, and takes what is missing
+ * from a shorter one as zero.  The structure of the request stays as it is,
+ * and grows by attributes beside it.
  */
 #ifndef _UAPI_LINUX_TASKDIAG_H
 #define _UAPI_LINUX_TASKDIAG_H
