@@ -10,11 +10,16 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <linux/sched.h>
 
 #include "namespace.h"
+
+/* Namespaces go when RCU and a work queue have come to it. */
+#define PATIENCE_MS 15000
 
 pid_t namespace_fork(__u64 flags)
 {
@@ -49,6 +54,81 @@ int namespace_be_root(void)
 	return write_text("/proc/self/setgroups", "deny") ?:
 	       write_text("/proc/self/uid_map", uid_map) ?:
 	       write_text("/proc/self/gid_map", gid_map);
+}
+
+int namespace_limit(const char *what, unsigned int limit)
+{
+	char path[64], text[16];
+
+	snprintf(path, sizeof(path), "/proc/sys/user/max_%s_namespaces", what);
+	snprintf(text, sizeof(text), "%u", limit);
+	return write_text(path, text);
+}
+
+static void be_init(unsigned int sleepers, int ready, void (*play)(void *arg),
+		    void *arg)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	while (sleepers--) {
+		pid_t pid = fork();
+
+		if (pid < 0)
+			_exit(1);
+		if (!pid)
+			for (;;)
+				pause();
+	}
+	if (play)
+		play(arg);
+	if (write(ready, "", 1) != 1)
+		_exit(1);
+	for (;;)
+		pause();
+}
+
+pid_t namespace_begin(__u64 flags, unsigned int sleepers,
+		      void (*play)(void *arg), void *arg)
+{
+	int ready[2];
+	char byte;
+	pid_t pid;
+
+	if (pipe2(ready, O_CLOEXEC))
+		return -errno;
+	pid = namespace_fork(CLONE_NEWPID | flags);
+	if (!pid) {
+		close(ready[0]);
+		be_init(sleepers, ready[1], play, arg);
+	}
+	close(ready[1]);
+	if (pid > 0 && read(ready[0], &byte, 1) != 1) {
+		namespace_end(pid);
+		pid = -ECHILD;
+	}
+	close(ready[0]);
+	return pid;
+}
+
+pid_t namespace_begin_when_possible(__u64 flags, unsigned int sleepers,
+				    void (*play)(void *arg), void *arg)
+{
+	int patience = PATIENCE_MS / 10;
+	pid_t pid;
+
+	do {
+		pid = namespace_begin(flags, sleepers, play, arg);
+		if (pid != -ENOSPC)
+			break;
+		usleep(10 * 1000);
+	} while (patience--);
+	return pid;
+}
+
+void namespace_end(pid_t init)
+{
+	kill(init, SIGKILL);
+	while (waitpid(init, NULL, 0) < 0 && errno == EINTR)
+		;
 }
 
 int namespace_mount_procfs(void)

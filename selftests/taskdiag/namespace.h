@@ -17,6 +17,25 @@ pid_t namespace_fork(__u64 flags);
 /* Leave for a user namespace in which the ids we have are root's. */
 int namespace_be_root(void);
 
+/* How many there may be of @what, "pid" or "user", below the one we are root of. */
+int namespace_limit(const char *what, unsigned int limit);
+
+/*
+ * Begin a pid namespace, with what @flags name beside, of an init and a number
+ * of processes that sleep.  Returns when all are there and init has done what
+ * @play, if given, is: the number of init outside, or a negative errno, of which
+ * -ENOSPC says that there are as many as there may be.
+ */
+pid_t namespace_begin(__u64 flags, unsigned int sleepers,
+		      void (*play)(void *arg), void *arg);
+
+/* The same, when those that are going have had the time to go. */
+pid_t namespace_begin_when_possible(__u64 flags, unsigned int sleepers,
+				    void (*play)(void *arg), void *arg);
+
+/* End it, all of its processes included. */
+void namespace_end(pid_t init);
+
 /* In a mount namespace of our own: have /proc show our pid namespace. */
 int namespace_mount_procfs(void);
 
