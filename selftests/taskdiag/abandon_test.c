@@ -5,10 +5,8 @@
  * would keep a namespace from going, and of those there is one allowed at a
  * time; everything else is memory, whose growth has a bound.
  */
-#include <fcntl.h>
 #include <sched.h>
 #include <sys/fsuid.h>
-#include <sys/prctl.h>
 
 #include "identity.h"
 #include "namespace.h"
@@ -246,51 +244,15 @@ static void abandon_in_every_way(struct __test_metadata *_metadata,
 	abandon_to_another(_metadata, as);
 }
 
-/* Begin a namespace full of processes, of which the first does @play. */
-static pid_t begin_namespace(struct __test_metadata *_metadata, __u64 flags,
-			     int told[2],
-			     void (*play)(struct __test_metadata *))
-{
-	pid_t pid = namespace_fork(CLONE_NEWPID | flags);
-	int i;
-
-	if (pid)
-		return pid;
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	for (i = 0; i < SLEEPERS; i++) {
-		pid = fork();
-		ASSERT_LE(0, pid);
-		if (!pid)
-			for (;;)
-				pause();
-	}
-	if (play)
-		play(_metadata);
-	EXPECT_EQ(1, write(told[1], "", 1));
-	for (;;)
-		pause();
-	return 0;
-}
-
-static void end_namespace(struct __test_metadata *_metadata, pid_t init)
-{
-	ASSERT_EQ(0, kill(init, SIGKILL));
-	ASSERT_EQ(init, waitpid(init, NULL, 0));
-}
-
 FIXTURE(abandoned) {
-	int told[2];
 };
 
 FIXTURE_SETUP(abandoned)
 {
-	ASSERT_EQ(0, pipe2(self->told, O_CLOEXEC));
 }
 
 FIXTURE_TEARDOWN(abandoned)
 {
-	close(self->told[0]);
-	close(self->told[1]);
 }
 
 static void half_read_often(struct __test_metadata *_metadata,
@@ -333,79 +295,45 @@ static void takes_no_memory(struct __test_metadata *_metadata,
 TEST_F_TIMEOUT(abandoned, ten_thousand_times_takes_no_memory, TIMEOUT_SECONDS)
 {
 	struct ucred as = {};
-	char byte;
 
-	as.pid = begin_namespace(_metadata, 0, self->told, NULL);
+	as.pid = namespace_begin(0, SLEEPERS, NULL, NULL);
 	ASSERT_LT(0, as.pid);
-	ASSERT_EQ(1, read(self->told[0], &byte, 1));
-
 	abandon_in_every_way(_metadata, &as, ROUNDS_TO_WARM_UP);
 	takes_no_memory(_metadata, &as, half_read_often);
 	takes_no_memory(_metadata, &as, every_way_often);
-	end_namespace(_metadata, as.pid);
+	namespace_end(as.pid);
 }
 
-/* "1" and the like into what limits the user namespace we are root of. */
-static void limit_to(struct __test_metadata *_metadata, const char *what,
-		     const char *limit)
+static void play_inside(void *arg)
 {
-	char path[64];
-	int fd;
+	struct __test_metadata *_metadata = arg;
 
-	snprintf(path, sizeof(path), "/proc/sys/user/max_%s_namespaces", what);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	ASSERT_LE(0, fd);
-	ASSERT_EQ((ssize_t)strlen(limit), write(fd, limit, strlen(limit)));
-	close(fd);
-}
-
-/* Namespaces go when the last who knows of them has had the time for it. */
-static pid_t begin_when_possible(struct __test_metadata *_metadata,
-				 __u64 flags, int told[2],
-				 void (*play)(struct __test_metadata *))
-{
-	int patience = 1000;
-	pid_t pid;
-
-	for (;;) {
-		pid = begin_namespace(_metadata, flags, told, play);
-		if (pid != -ENOSPC || !patience--)
-			return pid;
-		usleep(10000);
-	}
-}
-
-static void play_inside(struct __test_metadata *_metadata)
-{
 	abandon_in_every_way(_metadata, NULL, 20);
 }
 
 /*
  * There may be one, so that the next can only begin when nothing holds the last
- * one any more.  Dumps are abandoned in it and from outside, a process of it
- * being named as their source.
+ * one any more.
  */
-static void one_after_the_other(struct __test_metadata *_metadata, __u64 flags,
-				int told[2])
+static void one_after_the_other(struct __test_metadata *_metadata, __u64 flags)
 {
 	pid_t init;
-	char byte;
 	int i;
 
 	ASSERT_EQ(0, namespace_be_root());
-	limit_to(_metadata, "pid", "1");
+	ASSERT_EQ(0, namespace_limit("pid", 1));
 	if (flags & CLONE_NEWUSER)
-		limit_to(_metadata, "user", "1");
+		ASSERT_EQ(0, namespace_limit("user", 1));
 
 	for (i = 0; i < NAMESPACES; i++) {
-		init = begin_when_possible(_metadata, flags, told, play_inside);
+		init = namespace_begin_when_possible(flags, SLEEPERS,
+						     play_inside, _metadata);
 		ASSERT_LT(0, init) {
 			TH_LOG("the %dth: %s", i, strerror(-init));
 		}
-		ASSERT_EQ(1, read(told[0], &byte, 1));
 		/* So there is a limit. */
 		EXPECT_EQ(-ENOSPC, namespace_fork(CLONE_NEWPID));
-		end_namespace(_metadata, init);
+		namespace_end(init);
 	}
 }
 
@@ -415,7 +343,7 @@ TEST_F_TIMEOUT(abandoned, inside_lets_a_pid_namespace_go, TIMEOUT_SECONDS)
 	pid_t pid = td_fork_as(_metadata, &user);
 
 	if (!pid) {
-		one_after_the_other(_metadata, 0, self->told);
+		one_after_the_other(_metadata, 0);
 		_exit(0);
 	}
 	EXPECT_EXIT_0(pid);
@@ -427,7 +355,7 @@ TEST_F_TIMEOUT(abandoned, inside_lets_a_user_namespace_go, TIMEOUT_SECONDS)
 	pid_t pid = td_fork_as(_metadata, &user);
 
 	if (!pid) {
-		one_after_the_other(_metadata, CLONE_NEWUSER, self->told);
+		one_after_the_other(_metadata, CLONE_NEWUSER);
 		_exit(0);
 	}
 	EXPECT_EXIT_0(pid);
@@ -440,7 +368,6 @@ TEST_F_TIMEOUT(abandoned, outside_lets_a_pid_namespace_go, TIMEOUT_SECONDS)
 
 	ASSERT_LE(0, pid);
 	if (!pid) {
-		char byte;
 		int i;
 
 		/* A limit of our own: one that we are in, and one below. */
@@ -452,19 +379,18 @@ TEST_F_TIMEOUT(abandoned, outside_lets_a_pid_namespace_go, TIMEOUT_SECONDS)
 			_exit(0);
 		}
 		ASSERT_EQ(0, namespace_mount_procfs());
-		limit_to(_metadata, "pid", "2");
+		ASSERT_EQ(0, namespace_limit("pid", 2));
 		for (i = 0; i < NAMESPACES; i++) {
 			struct ucred as = {};
 
-			as.pid = begin_when_possible(_metadata, 0, self->told,
-						     NULL);
+			as.pid = namespace_begin_when_possible(0, SLEEPERS,
+							       NULL, NULL);
 			ASSERT_LT(0, as.pid) {
 				TH_LOG("the %dth: %s", i, strerror(-as.pid));
 			}
-			ASSERT_EQ(1, read(self->told[0], &byte, 1));
 			abandon_in_every_way(_metadata, &as, 20);
 			EXPECT_EQ(-ENOSPC, namespace_fork(CLONE_NEWPID));
-			end_namespace(_metadata, as.pid);
+			namespace_end(as.pid);
 		}
 		_exit(0);
 	}
