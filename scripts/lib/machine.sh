@@ -33,7 +33,7 @@ compile_program() {
 # the machine uses, so a folder must have room for all of it.
 find_memory_folder() {
 	local size=$1 folder wanted
-	wanted=$(numfmt --from=iec "$size") ||
+	wanted=$(numfmt --from=iec "$size" 2>/dev/null) ||
 		die "TASKDIAG_MEMORY=$size is no size; one is 2G"
 	for folder in /dev/shm "${TMPDIR:-/tmp}" /tmp "$CACHE"; do
 		if has_room "$folder" "$wanted" && runs_programs "$folder"; then
