@@ -60,8 +60,12 @@ impl Generator {
             (case.control, case.control_cut) = control(&mut dice);
             case.tail = dice.maybe(64, |dice| dice.up_to(TAIL)).unwrap_or_default();
         } else {
-            // What is whose must be told apart.
+            // What is whose must be told apart; and what matters is what comes
+            // behind the first datagram.
             case.messages.truncate(1);
+            if !dice.one_in(4) {
+                case.messages = vec![message::long(&mut dice)];
+            }
         }
         case
     }

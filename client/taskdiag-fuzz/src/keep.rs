@@ -8,7 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// Longer answers say no more.
-const MAX_LEN: usize = 4096;
+const MAX_LEN: usize = 2048;
 
 /// Keeps one answer of each shape.
 #[derive(Debug)]
@@ -34,7 +34,8 @@ impl Keeper {
     }
 
     pub(crate) fn keep(&mut self, shape: &str, answer: &[Vec<u8>]) -> io::Result<()> {
-        let shape = format!("{shape}-{}", answer.len());
+        let several = if answer.len() > 1 { "-several" } else { "" };
+        let shape = format!("{shape}{several}");
         let Some(bytes) = frame(answer).filter(|_| !self.seen.contains(&shape)) else {
             return Ok(());
         };

@@ -231,36 +231,13 @@ fn request_in_order(
 ) -> (Option<Query>, Vec<Refusal>) {
     match read_request(request, dump) {
         Err(refusal) => (None, vec![refusal]),
-        Ok(query) if query.is_for_all() => {
-            if dump {
-                (Some(query), Vec::new())
-            } else {
-                (None, vec![needs_dump()])
-            }
-        }
-        Ok(query) => {
-            let there = if dump || query.strategy == abi::TASK_DIAG_DUMP_ONE {
-                (Some(query), None)
-            } else {
-                (None, Some(needs_dump()))
-            };
-            match world.fate(query.pid) {
-                Fate::Here => (there.0, there.1.into_iter().collect()),
-                Fate::Absent => (None, vec![Refusal::no_such_task()]),
-                Fate::Unsure => (
-                    there.0,
-                    [Some(Refusal::no_such_task()), there.1]
-                        .into_iter()
-                        .flatten()
-                        .collect(),
-                ),
-            }
-        }
+        Ok(query) if query.is_for_all() => (Some(query), Vec::new()),
+        Ok(query) => match world.fate(query.pid) {
+            Fate::Here => (Some(query), Vec::new()),
+            Fate::Absent => (None, vec![Refusal::no_such_task()]),
+            Fate::Unsure => (Some(query), vec![Refusal::no_such_task()]),
+        },
     }
-}
-
-fn needs_dump() -> Refusal {
-    Refusal::says(EINVAL, "dump_strategy: needs NLM_F_DUMP")
 }
 
 fn read_request(request: &[u8], dump: bool) -> Result<Query, Refusal> {
@@ -294,6 +271,9 @@ fn read_request(request: &[u8], dump: bool) -> Result<Query, Refusal> {
     if query.strategy > abi::TASK_DIAG_DUMP_MAX {
         let text = format!("dump_strategy: unknown strategy {}", query.strategy);
         return Err(Refusal::says(EINVAL, text));
+    }
+    if !dump && query.strategy != abi::TASK_DIAG_DUMP_ONE {
+        return Err(Refusal::says(EINVAL, "dump_strategy: needs NLM_F_DUMP"));
     }
     if !query.is_for_all() && !(1..=PID_MAX_LIMIT).contains(&query.pid) {
         return Err(Refusal::says(EINVAL, "pid: not the number of a task"));
@@ -426,7 +406,7 @@ mod tests {
             )
         );
         assert_eq!(
-            text(edit(2, 1, |message| message.flags = NLM_F_REQUEST)),
+            text(edit(2, 0, |message| message.flags = NLM_F_REQUEST)),
             (EINVAL, "dump_strategy: needs NLM_F_DUMP".to_owned())
         );
         assert_eq!(

@@ -207,30 +207,25 @@ impl Oracle {
         self.manner.lossy
     }
 
-    /// What kind of answer it is, in a word.
-    pub(crate) fn shape(&self) -> String {
-        let words: Vec<_> = self
-            .asked
-            .iter()
-            .map(|asked| match asked.expectation.query {
-                Some(query) => format!(
-                    "{}{}-{}-{}",
-                    strategy_name(query.strategy).to_lowercase(),
-                    if query.dump { "" } else { "-plain" },
-                    query.show,
-                    if asked.failed { "failed" } else { "rows" },
-                ),
-                None => "refused".to_owned(),
-            })
-            .collect();
-        let errno = self
-            .counts
-            .errnos
-            .first()
-            .map_or_else(String::new, |&errno| {
-                format!("-{}", name(errno).to_lowercase())
-            });
-        words.join("-") + &errno
+    /// What kind of answer it is, in a word, if it is one to one request.
+    pub(crate) fn shape(&self) -> Option<String> {
+        let [asked] = self.asked.as_slice() else {
+            return None;
+        };
+        let request = match asked.expectation.query {
+            Some(query) => format!(
+                "{}{}-{}",
+                strategy_name(query.strategy).to_lowercase(),
+                if query.dump { "" } else { "-plain" },
+                query.show,
+            ),
+            None => "refused".to_owned(),
+        };
+        let errno = self.counts.errnos.first();
+        let errno = errno.map_or_else(String::new, |&errno| {
+            format!("-{}", name(errno).to_lowercase())
+        });
+        Some(request + &errno)
     }
 
     /// The socket said that there was no room.

@@ -149,8 +149,10 @@ impl<'a> Performer<'a> {
         let end = exchange.read(&mut self.buffers, &turns, &actor)?;
         let record = exchange.record.take();
         let oracle = exchange.oracle;
-        if let (Some(keeper), Some(record), End::Complete) = (&mut self.keeper, record, end) {
-            keeper.keep(&oracle.shape(), &record)?;
+        if let (Some(keeper), Some(record), Some(shape), End::Complete) =
+            (&mut self.keeper, record, oracle.shape(), end)
+        {
+            keeper.keep(&shape, &record)?;
         }
         // A dump makes its next datagram before it hands one out, so where
         // there is none, none comes.

@@ -36,6 +36,7 @@ const NAMES: [&CStr; 8] = [
 ];
 const THREADS: usize = 6;
 const CHILDREN: usize = 5;
+const CROWD: usize = 25;
 
 /// Processes with the properties that tasks can have. They end with this.
 #[derive(Debug)]
@@ -176,6 +177,8 @@ impl Building {
                 Ok(Kin::default())
             })?;
         }
+        // What the user may see is to fill more than one datagram, too.
+        self.member(Owner::User, true, || children(CROWD))?;
         Ok(())
     }
 

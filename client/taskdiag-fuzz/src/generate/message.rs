@@ -30,6 +30,12 @@ pub(super) fn message(dice: &mut Dice, index: u32) -> Message {
     message
 }
 
+/// A sound request whose answer is as long as there are tasks.
+pub(super) fn long(dice: &mut Dice) -> Message {
+    let strategy = *dice.pick(&[abi::TASK_DIAG_DUMP_ALL, abi::TASK_DIAG_DUMP_ALL_THREAD]);
+    request(dice, 0, NLM_F_DUMP, strategy, groups::filled())
+}
+
 fn sound(dice: &mut Dice, index: u32) -> Message {
     let strategy = *dice.pick(&[
         abi::TASK_DIAG_DUMP_ALL,
@@ -40,14 +46,19 @@ fn sound(dice: &mut Dice, index: u32) -> Message {
         abi::TASK_DIAG_DUMP_ALL_THREAD,
     ]);
     let plain = strategy == abi::TASK_DIAG_DUMP_ONE && dice.one_in(2);
-    let mut flags = NLM_F_REQUEST | if plain { 0 } else { NLM_F_DUMP };
+    let mut flags = if plain { 0 } else { NLM_F_DUMP };
     if dice.one_in(5) {
         flags |= *dice.pick(&[NLM_F_ACK, NLM_F_ACK, NLM_F_ECHO, NLM_F_ACK | NLM_F_ECHO]);
     }
+    let show_flags = dice.u64() & groups::filled();
+    request(dice, index, flags, strategy, show_flags)
+}
+
+fn request(dice: &mut Dice, index: u32, flags: u16, strategy: u64, show_flags: u64) -> Message {
     Message {
         len: Length::True,
         kind: Kind::Family,
-        flags,
+        flags: NLM_F_REQUEST | flags,
         // Never 0, and unlike all others of the case.
         seq: ((dice.u32() << 4) | index) | 0x100,
         pid: *dice.pick(&[0, 0, 1, u32::MAX]),
@@ -58,7 +69,7 @@ fn sound(dice: &mut Dice, index: u32) -> Message {
             kind: abi::TASK_DIAG_CMD_ATTR_GET,
             len: Length::True,
             value: Value::Request(Request {
-                show_flags: dice.u64() & groups::filled(),
+                show_flags,
                 strategy,
                 pid: match strategy {
                     // Does not matter.
