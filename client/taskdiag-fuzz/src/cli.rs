@@ -15,6 +15,7 @@ use clap::Parser;
 ///
 /// Run as root, in a kernel that may break:
 ///
+///     cargo build --release --package taskdiag-fuzz
 ///     scripts/run taskdiag-fuzz --requests 1000000
 ///     scripts/run taskdiag-fuzz --seconds 60 --as-user 1000
 ///     scripts/run taskdiag-fuzz --seed 42 --replay 1234
