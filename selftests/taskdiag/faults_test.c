@@ -1,0 +1,531 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Allocations and copies that fail, one after the other, wherever a request
+ * needs them: there is a clean error or the whole answer each time, and nothing
+ * is left behind.  And the count of them: that an answer about somebody hidden
+ * costs what one about nobody does.
+ *
+ * Wants a kernel with CONFIG_FAULT_INJECTION, CONFIG_FAILSLAB,
+ * CONFIG_FAIL_PAGE_ALLOC, CONFIG_FAULT_INJECTION_USERCOPY and
+ * CONFIG_FAULT_INJECTION_DEBUG_FS, and fails without.  Most kernels are
+ * without: it is built and installed, but not among the programs that
+ * run_kselftest.sh starts by itself.
+ */
+#include <fcntl.h>
+#include <sched.h>
+
+#include "handover.h"
+#include "identity.h"
+#include "namespace.h"
+#include "taskdiag_test.h"
+#include "view.h"
+
+#define USER 1234
+#define OTHER_USER 1235
+
+/* Small datagrams, several of them to a dump of the namespace. */
+#define BUFFER 4096
+#define DATAGRAMS 16
+#define SLEEPERS 60
+
+/* No request has so many places to fail at. */
+#define PLACES 1000
+
+/* Places are tried from first to last this many times. */
+#define ROUNDS 5
+
+/* With faults at random. */
+#define DUMPS 300
+
+#define TIMEOUT_SECONDS 600
+
+#define DEBUGFS "/sys/kernel/debug/"
+
+static const struct identity user = {
+	.uid = { USER, USER, USER, USER },
+	.gid = { USER, USER, USER, USER },
+};
+
+static const struct identity other_user = {
+	.uid = { OTHER_USER, OTHER_USER, OTHER_USER, OTHER_USER },
+	.gid = { OTHER_USER, OTHER_USER, OTHER_USER, OTHER_USER },
+};
+
+static int write_setting(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC), err = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (write(fd, text, strlen(text)) < 0)
+		err = -errno;
+	close(fd);
+	return err;
+}
+
+/* All that can fail may, and says nothing about it in the log. */
+static void need_fault_injection(void)
+{
+	static const struct {
+		const char *path;
+		const char *text;
+		const char *option;
+	} settings[] = {
+		{ DEBUGFS "failslab/ignore-gfp-wait", "N", "FAILSLAB" },
+		{ DEBUGFS "failslab/verbose", "0", "FAILSLAB" },
+		{
+			DEBUGFS "fail_page_alloc/ignore-gfp-wait", "N",
+			"FAIL_PAGE_ALLOC"
+		},
+		{ DEBUGFS "fail_page_alloc/min-order", "0", "FAIL_PAGE_ALLOC" },
+		{ DEBUGFS "fail_page_alloc/verbose", "0", "FAIL_PAGE_ALLOC" },
+		{
+			DEBUGFS "fail_usercopy/verbose", "0",
+			"FAULT_INJECTION_USERCOPY"
+		},
+		{ "/proc/self/fail-nth", "0", "FAULT_INJECTION" },
+	};
+	size_t i;
+	int err;
+
+	for (i = 0; i < ARRAY_SIZE(settings); i++) {
+		err = write_setting(settings[i].path, settings[i].text);
+		if (err)
+			ksft_exit_fail_msg("cannot be made to fail without CONFIG_%s: %s: %s\n",
+					   settings[i].option,
+					   settings[i].path, strerror(-err));
+	}
+}
+
+/* The faults of this thread. */
+static int faults = -1;
+
+static int begin_faults(void)
+{
+	faults = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
+	return faults < 0 ? -errno : 0;
+}
+
+static int fail_at(int place)
+{
+	char text[16];
+	int len = snprintf(text, sizeof(text), "%d", place);
+
+	return write(faults, text, len) == len ? 0 : -errno;
+}
+
+/* How many places short of the one to fail at we have come, 0 if it failed. */
+static int places_left(void)
+{
+	char text[16] = "";
+	ssize_t got = pread(faults, text, sizeof(text) - 1, 0);
+
+	/* To read it is a copy, too. */
+	if (got < 0)
+		return 1;
+	fail_at(0);
+	return atoi(text);
+}
+
+/* What comes in answer, kept as it is while things fail. */
+struct received {
+	int error;		/* of a system call, the first */
+	int nr;
+	ssize_t len[DATAGRAMS];
+	unsigned char bytes[DATAGRAMS][BUFFER];
+};
+
+static void ask_and_receive(struct td_sock *sock, struct received *received,
+			    const struct task_diag_pid *what, __u16 flags,
+			    const struct ucred *as)
+{
+	received->nr = 0;
+	received->error = -td_ask(sock, what, flags, as);
+	while (received->nr < DATAGRAMS) {
+		const int nr = received->nr;
+		ssize_t got = td_receive_raw(sock, MSG_DONTWAIT);
+
+		if (got == -EAGAIN)
+			break;
+		if (got < 0) {
+			if (!received->error)
+				received->error = -got;
+			continue;
+		}
+		memcpy(received->bytes[nr], sock->buf, got);
+		received->len[nr] = got;
+		received->nr++;
+	}
+}
+
+/* Look at it when nothing fails any more, through a socket that takes anything. */
+static int understand(const struct td_sock *sock, struct received *received,
+		      bool dump, struct td_answer *a)
+{
+	struct td_sock replay;
+	int ends[2], err, i;
+
+	td_expect(sock, a, dump);
+	err = handover_open(ends);
+	if (err)
+		return err;
+	err = td_adopt(&replay, ends[0], sock);
+	for (i = 0; !err && i < received->nr; i++) {
+		if (write(ends[1], received->bytes[i], received->len[i]) < 0)
+			err = -errno;
+		err = err ?: td_receive_some(&replay, a, 1);
+	}
+	td_close(&replay);
+	close(ends[1]);
+	return err;
+}
+
+static bool is_fault(int error)
+{
+	return error == ENOMEM || error == ENOBUFS || error == EFAULT;
+}
+
+/* The whole answer, or an error that says what it was. */
+static bool is_clean(const struct received *received,
+		     const struct td_answer *a, size_t rows, const char **why)
+{
+	struct idset pids = {};
+	int twice = view_of(a, &pids);
+
+	idset_free(&pids);
+	*why = "a row is there twice";
+	if (twice)
+		return false;
+	*why = "an error that nothing here gives rise to";
+	if ((received->error && !is_fault(received->error)) ||
+	    (a->end.error && !is_fault(a->end.error)))
+		return false;
+	if (received->error || a->end.error)
+		return true;
+	*why = a->fault;
+	if (a->fault[0])
+		return false;
+	*why = "no end, and no error";
+	if (!a->end.type)
+		return false;
+	*why = "rows are missing, and no error";
+	return a->rows == rows;
+}
+
+/* In a namespace of SLEEPERS and an init, from outside of it. */
+struct request {
+	const char *name;
+	struct task_diag_pid what;
+	__u16 flags;
+	size_t rows;
+};
+
+#define SHOW .what.show_flags = TD_BASE_CRED
+
+static const struct request requests[] = {
+	{ .name = "all", SHOW, .flags = NLM_F_DUMP, .rows = SLEEPERS + 1 },
+	{
+		.name = "all threads", SHOW, .flags = NLM_F_DUMP,
+		.what.dump_strategy = TASK_DIAG_DUMP_ALL_THREAD,
+		.rows = SLEEPERS + 1,
+	},
+	{
+		.name = "children", SHOW, .flags = NLM_F_DUMP, .what.pid = 1,
+		.what.dump_strategy = TASK_DIAG_DUMP_CHILDREN,
+		.rows = SLEEPERS,
+	},
+	{
+		.name = "threads", SHOW, .flags = NLM_F_DUMP, .what.pid = 1,
+		.what.dump_strategy = TASK_DIAG_DUMP_THREAD, .rows = 1,
+	},
+	{
+		.name = "one", SHOW, .flags = NLM_F_DUMP, .what.pid = 1,
+		.what.dump_strategy = TASK_DIAG_DUMP_ONE, .rows = 1,
+	},
+	{
+		.name = "one, plainly", SHOW, .flags = NLM_F_ACK, .what.pid = 1,
+		.what.dump_strategy = TASK_DIAG_DUMP_ONE, .rows = 1,
+	},
+};
+
+FIXTURE(faults) {
+	struct received *received;
+};
+
+FIXTURE_SETUP(faults)
+{
+	self->received = td_share(sizeof(*self->received));
+	ASSERT_NE(NULL, self->received);
+	/* Pages that are there already cannot fail to come. */
+	memset(self->received, 1, sizeof(*self->received));
+}
+
+FIXTURE_TEARDOWN(faults)
+{
+	munmap(self->received, sizeof(*self->received));
+}
+
+/* Returns whether there was a place to fail at; counts what did not work. */
+static bool fail_once(struct __test_metadata *_metadata,
+		      const struct request *request, int place,
+		      const struct ucred *as, struct received *received,
+		      int *failed)
+{
+	const bool dump = request->flags == NLM_F_DUMP;
+	struct td_sock sock;
+	struct td_answer a;
+	const char *why;
+	int left;
+
+	/* A dump that could not go on holds its socket: a new one each time. */
+	ASSERT_EQ(0, td_open(&sock, BUFFER));
+	ASSERT_EQ(0, fail_at(place));
+	ask_and_receive(&sock, received, &request->what, request->flags, as);
+	left = places_left();
+
+	ASSERT_EQ(0, understand(&sock, received, dump, &a));
+	EXPECT_TRUE(is_clean(received, &a, request->rows, &why)) {
+		TH_LOG("%s, place %d: %s (%s, end %d: %s, %zu rows)",
+		       request->name, place, why, strerror(received->error),
+		       a.end.error, a.end.text, a.rows);
+	}
+	*failed += received->error || a.end.error;
+	td_answer_free(&a);
+	td_close(&sock);
+	return !left;
+}
+
+static void fail_everywhere(struct __test_metadata *_metadata,
+			    const struct ucred *as, struct received *received,
+			    bool tell)
+{
+	size_t i;
+	int place, failed;
+
+	for (i = 0; i < ARRAY_SIZE(requests); i++) {
+		failed = 0;
+		for (place = 1; place < PLACES; place++)
+			if (!fail_once(_metadata, &requests[i], place, as,
+				       received, &failed))
+				break;
+		if (tell)
+			TH_LOG("%s: %d places to fail at, %d of them told",
+			       requests[i].name, place - 1, failed);
+		/* Else nothing of this was put to a test. */
+		EXPECT_LT(5, place);
+		EXPECT_GT(PLACES, place);
+		EXPECT_LT(0, failed);
+	}
+}
+
+/*
+ * One place after the other, in a pid namespace that has to be gone before there
+ * may be another one.  Catches a step of the way in that does not take back what
+ * those before it have done.
+ */
+TEST_F_TIMEOUT(faults, are_told_and_leave_nothing, TIMEOUT_SECONDS)
+{
+	pid_t pid = fork();
+
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		struct ucred as = {};
+		int i;
+
+		/* A limit of our own: one that we are in, and one below. */
+		ASSERT_EQ(0, namespace_be_root());
+		pid = namespace_fork(CLONE_NEWPID | CLONE_NEWNS);
+		ASSERT_LE(0, pid);
+		if (pid) {
+			EXPECT_EXIT_0(pid);
+			_exit(0);
+		}
+		ASSERT_EQ(0, namespace_mount_procfs());
+		ASSERT_EQ(0, namespace_limit("pid", 2));
+		ASSERT_EQ(0, begin_faults());
+		for (i = 0; i < ROUNDS; i++) {
+			as.pid = namespace_begin_when_possible(0, SLEEPERS,
+							       NULL, NULL);
+			ASSERT_LT(0, as.pid) {
+				TH_LOG("the %dth: %s", i, strerror(-as.pid));
+			}
+			fail_everywhere(_metadata, &as, self->received, !i);
+			EXPECT_EQ(-ENOSPC, namespace_fork(CLONE_NEWPID));
+			namespace_end(as.pid);
+		}
+		as.pid = namespace_begin_when_possible(0, 1, NULL, NULL);
+		EXPECT_LT(0, as.pid);
+		_exit(0);
+	}
+	EXPECT_EXIT_0(pid);
+}
+
+/* Several at a time, wherever they come. */
+static int fail_at_random(const char *percent)
+{
+	static const char *const what[] = { "failslab", "fail_page_alloc" };
+	char path[64];
+	size_t i;
+	int err = 0;
+
+	for (i = 0; !err && i < ARRAY_SIZE(what); i++) {
+		snprintf(path, sizeof(path), DEBUGFS "%s/task-filter", what[i]);
+		err = write_setting(path, "Y");
+		snprintf(path, sizeof(path), DEBUGFS "%s/times", what[i]);
+		err = err ?: write_setting(path, "-1");
+		snprintf(path, sizeof(path), DEBUGFS "%s/probability", what[i]);
+		err = err ?: write_setting(path, percent);
+	}
+	return err;
+}
+
+TEST_F_TIMEOUT(faults, at_random_are_told, TIMEOUT_SECONDS)
+{
+	struct ucred as = {};
+	int i, failed = 0, whole = 0;
+
+	as.pid = namespace_begin(0, SLEEPERS, NULL, NULL);
+	ASSERT_LT(0, as.pid);
+	ASSERT_EQ(0, fail_at_random("10"));
+	for (i = 0; i < DUMPS; i++) {
+		const struct request *request =
+			&requests[i % ARRAY_SIZE(requests)];
+		const bool dump = request->flags == NLM_F_DUMP;
+		struct td_sock sock;
+		struct td_answer a;
+		const char *why;
+
+		ASSERT_EQ(0, td_open(&sock, BUFFER));
+		ASSERT_EQ(0, write_setting("/proc/self/make-it-fail", "1"));
+		ask_and_receive(&sock, self->received, &request->what,
+				request->flags, &as);
+		while (write_setting("/proc/self/make-it-fail", "0"))
+			;
+		ASSERT_EQ(0, understand(&sock, self->received, dump, &a));
+		EXPECT_TRUE(is_clean(self->received, &a, request->rows, &why)) {
+			TH_LOG("%s: %s", request->name, why);
+		}
+		if (self->received->error || a.end.error)
+			failed++;
+		else
+			whole++;
+		td_answer_free(&a);
+		td_close(&sock);
+	}
+	ASSERT_EQ(0, fail_at_random("0"));
+	TH_LOG("%d whole answers, %d errors", whole, failed);
+	EXPECT_LT(0, failed);
+	EXPECT_LT(0, whole);
+	namespace_end(as.pid);
+}
+
+/*
+ * How often a request allocates or copies is how much there is for it to do.
+ * Catches relatives that are listed before anybody has looked whether the one
+ * asked about may be seen.
+ */
+FIXTURE(cost) {
+	struct td_sock sock;
+	struct received *received;
+	struct population hidden;
+};
+
+FIXTURE_VARIANT(cost) {
+	__u64 strategy;
+	__u16 flags;
+};
+
+FIXTURE_VARIANT_ADD(cost, of_one_in_a_dump) {
+	.strategy = TASK_DIAG_DUMP_ONE, .flags = NLM_F_DUMP,
+};
+
+FIXTURE_VARIANT_ADD(cost, of_children_in_a_dump) {
+	.strategy = TASK_DIAG_DUMP_CHILDREN, .flags = NLM_F_DUMP,
+};
+
+FIXTURE_VARIANT_ADD(cost, of_threads_in_a_dump) {
+	.strategy = TASK_DIAG_DUMP_THREAD, .flags = NLM_F_DUMP,
+};
+
+FIXTURE_VARIANT_ADD(cost, of_one_plainly) {
+	.strategy = TASK_DIAG_DUMP_ONE,
+};
+
+FIXTURE_SETUP(cost)
+{
+	const struct member_spec big = {
+		.who = &other_user, .threads = 40, .children = 40,
+	};
+
+	ASSERT_EQ(0, td_open(&self->sock, BUFFER));
+	self->received = td_share(sizeof(*self->received));
+	ASSERT_NE(NULL, self->received);
+	memset(self->received, 1, sizeof(*self->received));
+	ASSERT_EQ(0, population_begin(&self->hidden));
+	ASSERT_EQ(0, population_add(&self->hidden, &big)) {
+		TH_LOG("%s", self->hidden.error);
+	}
+}
+
+FIXTURE_TEARDOWN(cost)
+{
+	population_end(&self->hidden);
+	munmap(self->received, sizeof(*self->received));
+	td_close(&self->sock);
+}
+
+static int cost_of(struct td_sock *sock, struct received *received,
+		   const struct task_diag_pid *what, __u16 flags)
+{
+	int err = fail_at(PLACES);
+
+	if (err)
+		return err;
+	ask_and_receive(sock, received, what, flags, NULL);
+	return PLACES - places_left();
+}
+
+TEST_F(cost, of_the_hidden_is_that_of_nobody)
+{
+	const pid_t pids[] = {
+		td_free_pid(), 1, self->hidden.member[0].pid, td_free_pid(),
+	};
+	pid_t pid = td_fork_as(_metadata, &user);
+
+	if (!pid) {
+		struct task_diag_pid what = {
+			.show_flags = TD_BASE_CRED,
+			.dump_strategy = variant->strategy,
+		};
+		int cost[ARRAY_SIZE(pids)];
+		size_t i;
+
+		EXPECT_EQ(0, begin_faults());
+		/* The first time may be another. */
+		what.pid = pids[0];
+		cost_of(&self->sock, self->received, &what, variant->flags);
+		for (i = 0; i < ARRAY_SIZE(pids); i++) {
+			what.pid = pids[i];
+			cost[i] = cost_of(&self->sock, self->received, &what,
+					  variant->flags);
+			EXPECT_EQ(0, self->received->error);
+			EXPECT_EQ(1, self->received->nr);
+			EXPECT_LT(0, cost[i]);
+			EXPECT_EQ(cost[0], cost[i]);
+		}
+		/* And it is a measure: what is visible costs more. */
+		what.pid = getpid();
+		EXPECT_LT(cost[0], cost_of(&self->sock, self->received, &what,
+					   variant->flags));
+		TH_LOG("%d", cost[0]);
+		_exit(0);
+	}
+	EXPECT_EXIT_0(pid);
+}
+
+int main(int argc, char **argv)
+{
+	td_need_kernel_and_root();
+	need_fault_injection();
+	return test_harness_run(argc, argv);
+}
