@@ -83,13 +83,18 @@ kernel_version() {
 		paste -s -d .
 }
 
+# Sets PATCHES: what task_diag changes in existing files, and what the kernels
+# booted here need besides.
 find_patches() {
 	local version
 	version=$(kernel_version)
-	PATCHES=$PROJECT/kernel/patches/$version
-	[[ -d $PATCHES ]] ||
+	[[ -d $PROJECT/kernel/patches/$version ]] ||
 		die "there are no patches for Linux $version, only for:" \
 			"$(ls "$PROJECT/kernel/patches")"
+	PATCHES=("$PROJECT/kernel/patches/$version"/*.patch)
+	if [[ -d $PROJECT/scripts/kernel/patches/$version ]]; then
+		PATCHES+=("$PROJECT/scripts/kernel/patches/$version"/*.patch)
+	fi
 }
 
 # Prints where the file is as it is without this project.  The first time that
@@ -116,12 +121,12 @@ copy_into() {
 # Puts into a folder all files that the tree is to have from this project.
 stage_overlay() {
 	local stage=$1 file patch
-	sed -n 's,^--- a/\([^[:space:]]*\).*,\1,p' "$PATCHES"/*.patch | sort -u |
+	sed -n 's,^--- a/\([^[:space:]]*\).*,\1,p' "${PATCHES[@]}" | sort -u |
 		while IFS= read -r file; do
 			mkdir -p "$stage/$(dirname "$file")"
 			cp "$(pristine "$file")" "$stage/$file"
 		done
-	for patch in "$PATCHES"/*.patch; do
+	for patch in "${PATCHES[@]}"; do
 		patch -d "$stage" -p1 -s -f --no-backup-if-mismatch <"$patch" >&2 ||
 			die "$patch does not apply to this kernel source"
 	done
