@@ -138,6 +138,11 @@ static const struct taskdiag_group groups[TASK_DIAG_GROUP_MAX + 1] = {
 	[TASK_DIAG_GROUP_STAT]		= { "STAT" },
 	[TASK_DIAG_GROUP_VMA]		= { "VMA" },
 	[TASK_DIAG_GROUP_VMA_STAT]	= { "VMA_STAT" },
+	[TASK_DIAG_GROUP_CMDLINE]	= { "CMDLINE" },
+	[TASK_DIAG_GROUP_FILES]		= { "FILES" },
+	[TASK_DIAG_GROUP_IDENT]		= { "IDENT" },
+	[TASK_DIAG_GROUP_NS]		= { "NS" },
+	[TASK_DIAG_GROUP_CGROUP]	= { "CGROUP" },
 };
 
 /**

@@ -218,6 +218,10 @@ int taskdiag_walk_init(struct taskdiag_walk *walk, u64 strategy, u32 pid,
 	case TASK_DIAG_DUMP_THREAD:
 		walk->type = PIDTYPE_PID;
 		return walk_from(walk, pid, caller, take_threads, extack);
+	case TASK_DIAG_DUMP_DESCENDANTS:
+		NL_SET_ERR_MSG(extack,
+			       "dump_strategy: no DESCENDANTS in this kernel");
+		return -EOPNOTSUPP;
 	}
 	/* A number of the ABI without a walk here. */
 	WARN_ON_ONCE(1);
