@@ -20,6 +20,7 @@
 #include <termios.h>
 
 #include "../frames.h"
+#include "leaks.h"
 #include "system.h"
 
 static int lines[LINES];
@@ -37,6 +38,7 @@ static struct {
 } start = { .streams = { STREAM_NOTHING, STREAM_NOTHING, STREAM_NOTHING } };
 
 static pid_t command;
+static volatile bool hurried;	/* somebody waits for the command to end */
 static int terminal = -1;	/* the master of the command's terminal */
 
 #define PROGRAMS "/run/programs"
@@ -215,9 +217,10 @@ static void *obey(void *unused)
 	while (read_all(lines[LINE_CTL], &f, sizeof(f)) &&
 	       f.length <= sizeof(p) &&
 	       read_all(lines[LINE_CTL], &p, f.length)) {
-		if (f.type == FRAME_SIGNAL && command > 0)
+		if (f.type == FRAME_SIGNAL && command > 0) {
+			hurried = true;
 			kill(-command, p.signal);
-		else if (f.type == FRAME_WINSIZE && terminal >= 0)
+		} else if (f.type == FRAME_WINSIZE && terminal >= 0)
 			ioctl(terminal, TIOCSWINSZ, &p.size);
 	}
 	return unused;
@@ -369,6 +372,8 @@ int main(void)
 	status = wait_for_command();
 	for (int i = 0; i < 3; i++)
 		finish_outlet(&outlets[i]);
+	if (!hurried)
+		leaks_report();
 	sync();
 	send_frame(lines[LINE_CTL], FRAME_ENDED, &status, sizeof(status));
 	tcdrain(lines[LINE_CTL]);

@@ -3,6 +3,7 @@
  * Keeps the kernel's messages and knows what a kernel in trouble prints.
  */
 #define _GNU_SOURCE
+#include <ctype.h>
 #include <err.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,14 +12,34 @@
 #include "../frames.h"
 #include "console.h"
 
+/* What begins a report.  A word is one by itself: "DEBUG:" is no "BUG:". */
 static const char *const trouble[] = {
-	"BUG:", "WARNING:", "INFO: ", "Oops", "Kernel panic", "KASAN:", "UBSAN:",
-	"KFENCE:", "KCSAN:", "kmemleak:", "general protection fault",
-	"unable to handle", "------------[ cut here ]", NULL
+	/* of anything: lockdep and RCU begin their reports with these, too */
+	"BUG:", "BUG ", "WARNING:", "INFO: ", "Oops", "Kernel panic",
+	"------------[ cut here ]", "general protection fault",
+	"unable to handle",
+	/* what a checker is called */
+	"KASAN:", "KFENCE:", "KCSAN:", "KMSAN:", "UBSAN:", "ODEBUG:",
+	/* memory: leaks, and what was overwritten */
+	"kmemleak:", "Poison overwritten", "Redzone", "Padding overwritten",
+	"pagealloc:", "refcount_t:",
+	/* locks and contexts, where a report is known by its subject alone */
+	"possible recursive locking detected",
+	"possible circular locking dependency detected",
+	"possible irq lock inversion dependency detected",
+	"suspicious RCU usage", "inconsistent lock state",
+	"bad unlock balance detected", "held lock freed",
+	"lock held when returning to user space",
+	"sleeping function called from invalid context",
+	"scheduling while atomic", "blocked for more than",
+	"detected stall", "turning off the locking correctness validator",
+	/* what cannot go, as somebody holds it */
+	"unregister_netdevice: waiting", NULL
 };
 
 static const char *const harmless[] = {
-	"Kernel memory leak detector", "INFO: lockdep is turned off", NULL
+	"Kernel memory leak detector initialized",
+	"INFO: lockdep is turned off", NULL
 };
 
 #define LAST_LINES 20
@@ -40,10 +61,22 @@ void console_open(const char *path)
 		err(MACHINE_FAILED, "%s", path);
 }
 
-static bool speaks_of(const char *line, const char *const *words)
+static bool has(const char *line, const char *words)
 {
-	for (; *words; words++)
-		if (strstr(line, *words))
+	const char *at = line;
+
+	while ((at = strstr(at, words))) {
+		if (at == line || !isalnum((unsigned char)at[-1]))
+			return true;
+		at++;
+	}
+	return false;
+}
+
+static bool speaks_of(const char *line, const char *const *subjects)
+{
+	for (; *subjects; subjects++)
+		if (has(line, *subjects))
 			return true;
 	return false;
 }
