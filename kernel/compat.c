@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * task_diag as a module: loading, unloading, and finding what is not exported.
+ *
+ * All of it happens once, when the module is loaded.  Where one of the names
+ * cannot be found the module is not loaded: most decide who may see what, and
+ * a guess in their place would be worse than no answer.
+ */
+#include <linux/errno.h>
+#include <linux/kprobes.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/slab.h>
+
+/* The kernel's own from here on. */
+#undef security_capable
+#undef security_ptrace_access_check
+#undef genl_register_family
+
+#undef pr_fmt
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+/* --- names --------------------------------------------------------------- */
+
+/* Who asks too early learns nothing. */
+static int deny_capable(const struct cred *cred, struct user_namespace *ns,
+			int cap, unsigned int opts)
+{
+	return -EPERM;
+}
+
+static int deny_ptrace(struct task_struct *child, unsigned int mode)
+{
+	return -EPERM;
+}
+
+DEFINE_STATIC_CALL(compat_security_capable, deny_capable);
+DEFINE_STATIC_CALL(compat_security_ptrace_access_check, deny_ptrace);
+
+rwlock_t *compat_tasklist_lock;
+unsigned long *compat_total_forks;
+int *compat_nr_threads;
+
+/**
+ * struct compat_name - something that the kernel does not export
+ * @name: its name
+ * @purpose: what is impossible without it
+ * @data: where its address goes, if it is a variable
+ * @key: whose target it becomes, if it is a function
+ * @tramp: likewise
+ */
+struct compat_name {
+	const char		*name;
+	const char		*purpose;
+	void			**data;
+	struct static_call_key	*key;
+	void			*tramp;
+};
+
+#define COMPAT_FUNCTION(_name, _purpose) { \
+	.name		= #_name, \
+	.purpose	= _purpose, \
+	.key		= &STATIC_CALL_KEY(compat_##_name), \
+	.tramp		= STATIC_CALL_TRAMP_ADDR(compat_##_name), \
+}
+
+#define COMPAT_VARIABLE(_name, _purpose) { \
+	.name		= #_name, \
+	.purpose	= _purpose, \
+	.data		= (void **)&compat_##_name, \
+}
+
+static const struct compat_name compat_names[] __initconst = {
+	COMPAT_FUNCTION(security_capable, "judge who may see a task"),
+	COMPAT_FUNCTION(security_ptrace_access_check,
+			"ask the security modules who may see a task"),
+	COMPAT_VARIABLE(tasklist_lock, "list the relatives of a task"),
+	COMPAT_VARIABLE(total_forks, "tell that the table has moved"),
+	COMPAT_VARIABLE(nr_threads, "tell that the table has moved"),
+};
+
+static unsigned long no_lookup(const char *name)
+{
+	return 0;
+}
+
+DEFINE_STATIC_CALL(compat_lookup, no_lookup);
+
+/*
+ * kallsyms_lookup_name() is not exported either, but a probe knows where it is.
+ * That may be behind an ENDBR at its entry, which is all the same to the direct
+ * call that a static call is.  The probe is never armed.
+ */
+static int __init find_lookup(void)
+{
+	struct kprobe probe = {
+		.symbol_name	= "kallsyms_lookup_name",
+		.flags		= KPROBE_FLAG_DISABLED,
+	};
+	int err;
+
+	err = register_kprobe(&probe);
+	if (err) {
+		pr_err("cannot find kallsyms_lookup_name, error %d: not loaded\n",
+		       err);
+		return err;
+	}
+	static_call_update(compat_lookup, (void *)probe.addr);
+	unregister_kprobe(&probe);
+	return 0;
+}
+
+static int __init find_name(const struct compat_name *name)
+{
+	void *address = (void *)static_call(compat_lookup)(name->name);
+
+	if (!address) {
+		pr_err("cannot %s, as this kernel hides %s: not loaded\n",
+		       name->purpose, name->name);
+		return -ENOENT;
+	}
+	if (name->data)
+		*name->data = address;
+	else
+		__static_call_update(name->key, name->tramp, address);
+	return 0;
+}
+
+static int __init find_names(void)
+{
+	unsigned int i;
+	int err;
+
+	err = find_lookup();
+	for (i = 0; !err && i < ARRAY_SIZE(compat_names); i++)
+		err = find_name(&compat_names[i]);
+	return err;
+}
+
+/* --- the family ---------------------------------------------------------- */
+
+static struct genl_family *compat_family;
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
+
+/* One operation for each command, out of one for do and one for dump. */
+static int __init merge_ops(struct genl_family *family)
+{
+	struct genl_ops *merged;
+	unsigned int i, n = 0;
+
+	merged = kcalloc(family->n_ops, sizeof(*merged), GFP_KERNEL);
+	if (!merged)
+		return -ENOMEM;
+
+	for (i = 0; i < family->n_ops; i++) {
+		const struct genl_ops *op = &family->ops[i];
+
+		if (!n || merged[n - 1].cmd != op->cmd) {
+			merged[n++] = *op;
+			continue;
+		}
+		merged[n - 1].start = op->start;
+		merged[n - 1].dumpit = op->dumpit;
+		merged[n - 1].done = op->done;
+		merged[n - 1].flags |= op->flags;
+	}
+	family->ops = merged;
+	family->n_ops = n;
+	return 0;
+}
+
+static void free_ops(const struct genl_family *family)
+{
+	kfree(family->ops);
+}
+
+#else
+
+static int __init merge_ops(struct genl_family *family)
+{
+	return 0;
+}
+
+static void free_ops(const struct genl_family *family)
+{
+}
+
+#endif
+
+int __init compat_register_family(struct genl_family *family)
+{
+	int err;
+
+	err = merge_ops(family);
+	if (err)
+		return err;
+	err = genl_register_family(family);
+	if (err)
+		free_ops(family);
+	else
+		compat_family = family;
+	return err;
+}
+
+/* --- texts of an extack -------------------------------------------------- */
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
+
+/*
+ * They are read when the request is being answered, by code that frees nothing.
+ * So each text is made once and kept.  There are numbers in them which the
+ * sender chooses: after so many texts the format has to do, as it is.
+ */
+#define COMPAT_TEXTS	64
+
+static DEFINE_MUTEX(texts_lock);
+static const char *texts[COMPAT_TEXTS];
+static unsigned int nr_texts;
+
+static const char *keep_text(const char *text)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr_texts; i++)
+		if (!strcmp(texts[i], text))
+			break;
+	if (i == COMPAT_TEXTS)
+		return NULL;
+	if (i == nr_texts) {
+		texts[i] = kstrdup(text, GFP_KERNEL);
+		nr_texts += !!texts[i];
+	}
+	return texts[i];
+}
+
+void compat_set_text(struct netlink_ext_ack *extack, const char *fmt, ...)
+{
+	const char *kept;
+	char text[96];
+	va_list args;
+
+	if (!extack)
+		return;
+
+	va_start(args, fmt);
+	vscnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+
+	mutex_lock(&texts_lock);
+	kept = keep_text(text);
+	mutex_unlock(&texts_lock);
+	extack->_msg = kept ?: fmt;
+}
+
+static void free_texts(void)
+{
+	while (nr_texts)
+		kfree(texts[--nr_texts]);
+}
+
+#else
+
+static void free_texts(void)
+{
+}
+
+#endif
+
+/* --- loading and unloading ----------------------------------------------- */
+
+static int __init compat_init(void)
+{
+	int err;
+
+	err = find_names();
+	return err ?: compat_family_init();
+}
+module_init(compat_init);
+
+/* Dumps that are under way hold a reference to the module each. */
+static void __exit compat_exit(void)
+{
+	genl_unregister_family(compat_family);
+	free_ops(compat_family);
+	free_texts();
+}
+module_exit(compat_exit);
+
+MODULE_DESCRIPTION("Facts about tasks as one binary stream");
+MODULE_LICENSE("GPL");
