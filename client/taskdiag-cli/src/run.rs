@@ -58,7 +58,7 @@ fn execute(job: &Job) -> Result<(), Failure> {
         .flatten()
         .map(|(width, _)| usize::from(width.0));
     let names = Names::new(job.numeric);
-    let failed = |error| Failure::Request(error, job.request);
+    let failed = |error| Failure::Request(error, job.request.clone());
 
     let mut client = Client::connect().map_err(failed)?;
     let out = BufWriter::with_capacity(OUTPUT_BUFFER, stdout.lock());

@@ -6,7 +6,8 @@
 //! and compares every size, offset and number with what stands here. This
 //! module does no I/O and knows nothing of messages; what the numbers mean is
 //! said in the header and, for users of this crate, at [`crate::Base`],
-//! [`crate::Cred`], [`crate::Strategy`] and [`crate::Show`].
+//! [`crate::Stat`] and the other groups, [`crate::Strategy`] and
+//! [`crate::Filters`].
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
@@ -19,21 +20,33 @@ pub const TASK_DIAG_GENL_VERSION: u8 = 1;
 pub const TASK_DIAG_CMD_UNSPEC: u8 = 0;
 /// Ask for tasks; also the command of every reply.
 pub const TASK_DIAG_CMD_GET: u8 = 1;
+/// Ask what the kernel can tell.
+pub const TASK_DIAG_CMD_FEATURES: u8 = 2;
 /// The highest command.
-pub const TASK_DIAG_CMD_MAX: u8 = TASK_DIAG_CMD_GET;
+pub const TASK_DIAG_CMD_MAX: u8 = TASK_DIAG_CMD_FEATURES;
 
 /// Bit of the group BASE: [`TaskDiagBase`].
 pub const TASK_DIAG_GROUP_BASE: u16 = 0;
 /// Bit of the group CRED: [`TaskDiagCreds`].
 pub const TASK_DIAG_GROUP_CRED: u16 = 1;
-/// Bit of the group STAT.
+/// Bit of the group STAT: [`TaskDiagStat`].
 pub const TASK_DIAG_GROUP_STAT: u16 = 2;
-/// Bit of the group VMA.
+/// Bit of the group VMA: [`TaskDiagVma`], any number.
 pub const TASK_DIAG_GROUP_VMA: u16 = 3;
-/// Bit of the group VMA_STAT.
+/// Bit of the group VMA_STAT: [`TaskDiagVmaStat`], any number.
 pub const TASK_DIAG_GROUP_VMA_STAT: u16 = 4;
+/// Bit of the group CMDLINE: bytes.
+pub const TASK_DIAG_GROUP_CMDLINE: u16 = 5;
+/// Bit of the group FILES: [`TaskDiagFiles`].
+pub const TASK_DIAG_GROUP_FILES: u16 = 6;
+/// Bit of the group IDENT: [`TaskDiagIdent`].
+pub const TASK_DIAG_GROUP_IDENT: u16 = 7;
+/// Bit of the group NS: [`TaskDiagNs`].
+pub const TASK_DIAG_GROUP_NS: u16 = 8;
+/// Bit of the group CGROUP: [`TaskDiagCgroup`], and a path.
+pub const TASK_DIAG_GROUP_CGROUP: u16 = 9;
 /// The highest group.
-pub const TASK_DIAG_GROUP_MAX: u16 = TASK_DIAG_GROUP_VMA_STAT;
+pub const TASK_DIAG_GROUP_MAX: u16 = TASK_DIAG_GROUP_CGROUP;
 
 /// Show the group BASE.
 pub const TASK_DIAG_SHOW_BASE: u64 = 1 << TASK_DIAG_GROUP_BASE;
@@ -45,6 +58,16 @@ pub const TASK_DIAG_SHOW_STAT: u64 = 1 << TASK_DIAG_GROUP_STAT;
 pub const TASK_DIAG_SHOW_VMA: u64 = 1 << TASK_DIAG_GROUP_VMA;
 /// Show the group VMA_STAT.
 pub const TASK_DIAG_SHOW_VMA_STAT: u64 = 1 << TASK_DIAG_GROUP_VMA_STAT;
+/// Show the group CMDLINE.
+pub const TASK_DIAG_SHOW_CMDLINE: u64 = 1 << TASK_DIAG_GROUP_CMDLINE;
+/// Show the group FILES.
+pub const TASK_DIAG_SHOW_FILES: u64 = 1 << TASK_DIAG_GROUP_FILES;
+/// Show the group IDENT.
+pub const TASK_DIAG_SHOW_IDENT: u64 = 1 << TASK_DIAG_GROUP_IDENT;
+/// Show the group NS.
+pub const TASK_DIAG_SHOW_NS: u64 = 1 << TASK_DIAG_GROUP_NS;
+/// Show the group CGROUP.
+pub const TASK_DIAG_SHOW_CGROUP: u64 = 1 << TASK_DIAG_GROUP_CGROUP;
 
 /// The attribute of the group with bit 0; bit N is this plus N.
 pub const TASK_DIAG_ATTR_GROUPS: u16 = 16;
@@ -57,18 +80,42 @@ pub const TASK_DIAG_CMD_ATTR_GET: u16 = 1;
 pub const TASK_DIAG_MSG: u16 = 2;
 /// Aligns 64-bit payloads; carries nothing.
 pub const TASK_DIAG_PAD: u16 = 3;
+/// Filter, a `u32`: tasks with this effective user id.
+pub const TASK_DIAG_CMD_ATTR_UID: u16 = 4;
+/// Filter, a `u64`: tasks in the cgroup with this id, or below it.
+pub const TASK_DIAG_CMD_ATTR_CGROUP: u16 = 5;
+/// Filter, a `u32`: tasks in one of these states, bit N for state N.
+pub const TASK_DIAG_CMD_ATTR_STATES: u16 = 6;
+/// Filter, bytes: tasks whose name begins with these.
+pub const TASK_DIAG_CMD_ATTR_COMM: u16 = 7;
+/// Filter, any number of `u32`: these tasks.
+pub const TASK_DIAG_CMD_ATTR_PIDS: u16 = 8;
+/// Filter, a `u64`: areas that have all of these `TASK_DIAG_VMA_*`.
+pub const TASK_DIAG_CMD_ATTR_VMA_FLAGS: u16 = 9;
+/// What the kernel can tell: [`TaskDiagFeatures`].
+pub const TASK_DIAG_FEATURES: u16 = 10;
 /// The group BASE: [`TaskDiagBase`].
 pub const TASK_DIAG_BASE: u16 = TASK_DIAG_ATTR_GROUPS + TASK_DIAG_GROUP_BASE;
 /// The group CRED: [`TaskDiagCreds`].
 pub const TASK_DIAG_CRED: u16 = TASK_DIAG_ATTR_GROUPS + TASK_DIAG_GROUP_CRED;
-/// The group STAT.
+/// The group STAT: [`TaskDiagStat`].
 pub const TASK_DIAG_STAT: u16 = TASK_DIAG_ATTR_GROUPS + TASK_DIAG_GROUP_STAT;
-/// The group VMA.
+/// The group VMA: [`TaskDiagVma`], any number.
 pub const TASK_DIAG_VMA: u16 = TASK_DIAG_ATTR_GROUPS + TASK_DIAG_GROUP_VMA;
-/// The group VMA_STAT.
+/// The group VMA_STAT: [`TaskDiagVmaStat`], any number.
 pub const TASK_DIAG_VMA_STAT: u16 = TASK_DIAG_ATTR_GROUPS + TASK_DIAG_GROUP_VMA_STAT;
+/// The group CMDLINE: bytes.
+pub const TASK_DIAG_CMDLINE: u16 = TASK_DIAG_ATTR_GROUPS + TASK_DIAG_GROUP_CMDLINE;
+/// The group FILES: [`TaskDiagFiles`].
+pub const TASK_DIAG_FILES: u16 = TASK_DIAG_ATTR_GROUPS + TASK_DIAG_GROUP_FILES;
+/// The group IDENT: [`TaskDiagIdent`].
+pub const TASK_DIAG_IDENT: u16 = TASK_DIAG_ATTR_GROUPS + TASK_DIAG_GROUP_IDENT;
+/// The group NS: [`TaskDiagNs`].
+pub const TASK_DIAG_NS: u16 = TASK_DIAG_ATTR_GROUPS + TASK_DIAG_GROUP_NS;
+/// The group CGROUP: [`TaskDiagCgroup`], and a path.
+pub const TASK_DIAG_CGROUP: u16 = TASK_DIAG_ATTR_GROUPS + TASK_DIAG_GROUP_CGROUP;
 /// The highest attribute.
-pub const TASK_DIAG_ATTR_MAX: u16 = TASK_DIAG_VMA_STAT;
+pub const TASK_DIAG_ATTR_MAX: u16 = TASK_DIAG_CGROUP;
 
 /// Every process.
 pub const TASK_DIAG_DUMP_ALL: u64 = 0;
@@ -80,11 +127,15 @@ pub const TASK_DIAG_DUMP_CHILDREN: u64 = 2;
 pub const TASK_DIAG_DUMP_THREAD: u64 = 3;
 /// Every thread.
 pub const TASK_DIAG_DUMP_ALL_THREAD: u64 = 4;
+/// The children of a process, theirs, and so on.
+pub const TASK_DIAG_DUMP_DESCENDANTS: u64 = 5;
 /// The highest strategy.
-pub const TASK_DIAG_DUMP_MAX: u64 = TASK_DIAG_DUMP_ALL_THREAD;
+pub const TASK_DIAG_DUMP_MAX: u64 = TASK_DIAG_DUMP_DESCENDANTS;
 
 /// In [`TaskDiagMsg::flags`]: goes on from the message before.
 pub const TASK_DIAG_FLAG_CONT: u32 = 1 << 0;
+/// In [`TaskDiagMsg::flags`]: areas or arguments are missing.
+pub const TASK_DIAG_FLAG_CUT: u32 = 1 << 1;
 
 /// Running or ready to run.
 pub const TASK_DIAG_RUNNING: u8 = 0;
@@ -104,6 +155,78 @@ pub const TASK_DIAG_ZOMBIE: u8 = 6;
 pub const TASK_DIAG_PARKED: u8 = 7;
 /// An idle kernel thread.
 pub const TASK_DIAG_IDLE: u8 = 8;
+
+/// May be read.
+pub const TASK_DIAG_VMA_READ: u64 = 1 << 0;
+/// May be written.
+pub const TASK_DIAG_VMA_WRITE: u64 = 1 << 1;
+/// May be executed.
+pub const TASK_DIAG_VMA_EXEC: u64 = 1 << 2;
+/// Shared.
+pub const TASK_DIAG_VMA_SHARED: u64 = 1 << 3;
+/// Maps a file.
+pub const TASK_DIAG_VMA_FILE: u64 = 1 << 4;
+/// Maps a file that has no name any more.
+pub const TASK_DIAG_VMA_DELETED: u64 = 1 << 5;
+/// May be made readable.
+pub const TASK_DIAG_VMA_MAYREAD: u64 = 1 << 6;
+/// May be made writable.
+pub const TASK_DIAG_VMA_MAYWRITE: u64 = 1 << 7;
+/// May be made executable.
+pub const TASK_DIAG_VMA_MAYEXEC: u64 = 1 << 8;
+/// `s` in `maps`, not `p`.
+pub const TASK_DIAG_VMA_MAYSHARE: u64 = 1 << 9;
+/// Grows towards lower addresses.
+pub const TASK_DIAG_VMA_GROWSDOWN: u64 = 1 << 10;
+/// Page frames without a structure of their own.
+pub const TASK_DIAG_VMA_PFNMAP: u64 = 1 << 11;
+/// Locked into memory.
+pub const TASK_DIAG_VMA_LOCKED: u64 = 1 << 12;
+/// Device memory.
+pub const TASK_DIAG_VMA_IO: u64 = 1 << 13;
+/// Will be read from front to back.
+pub const TASK_DIAG_VMA_SEQ_READ: u64 = 1 << 14;
+/// Will be read here and there.
+pub const TASK_DIAG_VMA_RAND_READ: u64 = 1 << 15;
+/// Not copied by a fork.
+pub const TASK_DIAG_VMA_DONTCOPY: u64 = 1 << 16;
+/// Cannot grow by `mremap`.
+pub const TASK_DIAG_VMA_DONTEXPAND: u64 = 1 << 17;
+/// Counts as committed memory.
+pub const TASK_DIAG_VMA_ACCOUNT: u64 = 1 << 18;
+/// No swap is set aside for it.
+pub const TASK_DIAG_VMA_NORESERVE: u64 = 1 << 19;
+/// Pages of hugetlbfs.
+pub const TASK_DIAG_VMA_HUGETLB: u64 = 1 << 20;
+/// Page faults are synchronous.
+pub const TASK_DIAG_VMA_SYNC: u64 = 1 << 21;
+/// Zero in the child after a fork.
+pub const TASK_DIAG_VMA_WIPEONFORK: u64 = 1 << 22;
+/// Not in core dumps.
+pub const TASK_DIAG_VMA_DONTDUMP: u64 = 1 << 23;
+/// Page frames with and without a structure.
+pub const TASK_DIAG_VMA_MIXEDMAP: u64 = 1 << 24;
+/// Advised to take huge pages.
+pub const TASK_DIAG_VMA_HUGEPAGE: u64 = 1 << 25;
+/// Advised not to take huge pages.
+pub const TASK_DIAG_VMA_NOHUGEPAGE: u64 = 1 << 26;
+/// Same pages may be merged.
+pub const TASK_DIAG_VMA_MERGEABLE: u64 = 1 << 27;
+/// Locked as its pages come in.
+pub const TASK_DIAG_VMA_LOCKONFAULT: u64 = 1 << 28;
+/// Written to since that was last cleared.
+pub const TASK_DIAG_VMA_SOFTDIRTY: u64 = 1 << 29;
+/// userfaultfd is told of missing pages.
+pub const TASK_DIAG_VMA_UFFD_MISSING: u64 = 1 << 30;
+/// userfaultfd is told of minor faults.
+pub const TASK_DIAG_VMA_UFFD_MINOR: u64 = 1 << 31;
+/// userfaultfd is told of writes.
+pub const TASK_DIAG_VMA_UFFD_WP: u64 = 1 << 32;
+/// Sealed by `mseal`.
+pub const TASK_DIAG_VMA_SEALED: u64 = 1 << 33;
+
+/// [`TaskDiagIdent::flags`]: the task leads its thread group.
+pub const TASK_DIAG_IDENT_LEADER: u32 = 1 << 0;
 
 /// The room for a task's name, its NUL included.
 pub const TASK_DIAG_COMM_LEN: usize = 16;
@@ -212,6 +335,272 @@ pub struct TaskDiagCreds {
     pub no_new_privs: u32,
 }
 
+/// `struct task_diag_stat`: times and sizes.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+pub struct TaskDiagStat {
+    /// When it started: nanoseconds since boot, in the time namespace of
+    /// whoever reads.
+    pub start_time: u64,
+    /// Nanoseconds in user mode.
+    pub utime: u64,
+    /// Nanoseconds in kernel mode.
+    pub stime: u64,
+    /// Nanoseconds as a guest's virtual processor, part of `utime`.
+    pub gtime: u64,
+    /// `utime` of the children that were waited for.
+    pub cutime: u64,
+    /// `stime` of these.
+    pub cstime: u64,
+    /// `gtime` of these.
+    pub cgtime: u64,
+    /// Page faults that needed no input.
+    pub min_flt: u64,
+    /// Page faults that needed input.
+    pub maj_flt: u64,
+    /// `min_flt` of the children that were waited for.
+    pub cmin_flt: u64,
+    /// `maj_flt` of these.
+    pub cmaj_flt: u64,
+    /// Context switches that it asked for, of the thread alone.
+    pub nvcsw: u64,
+    /// Context switches that it did not ask for, of the thread alone.
+    pub nivcsw: u64,
+    /// Nanoseconds waited for a processor, of the thread alone; 0 if the kernel
+    /// does not count them.
+    pub run_delay: u64,
+    /// Nanoseconds waited for block devices, of the thread alone; 0 if the
+    /// kernel does not count them.
+    pub blkio_delay: u64,
+    /// Bytes of address space.
+    pub vsize: u64,
+    /// Bytes of anonymous memory that are resident.
+    pub rss_anon: u64,
+    /// Bytes of files that are resident.
+    pub rss_file: u64,
+    /// Bytes of shared memory that are resident.
+    pub rss_shmem: u64,
+    /// The most that the three together have been.
+    pub rss_peak: u64,
+    /// Bytes of anonymous memory that are swapped out.
+    pub swap: u64,
+    /// Bytes of the program's code.
+    pub text: u64,
+    /// Bytes of private writable areas and stack.
+    pub data: u64,
+    /// Bytes that are locked into memory.
+    pub locked: u64,
+    /// `PF_*` of the kernel's `<linux/sched.h>`.
+    pub flags: u32,
+    /// Its terminal, as stat(2) encodes device numbers; 0 for none.
+    pub tty: u32,
+    /// The foreground process group of the terminal; 0 if it has no number in
+    /// the pid namespace, -1 without a terminal.
+    pub tty_pgrp: i32,
+    /// The kernel's priority: 0 to 39 for nice -20 to 19, below 0 for real
+    /// time.
+    pub priority: i32,
+    /// -20 to 19.
+    pub nice: i32,
+    /// 1 to 99, and 0 if not real time.
+    pub rt_priority: u32,
+    /// `SCHED_*` of `<linux/sched.h>`.
+    pub policy: u32,
+    /// Threads of its process.
+    pub num_threads: u32,
+    /// Where it ran last.
+    pub processor: u32,
+    /// The signal that its parent gets when it ends, -1 for a thread.
+    pub exit_signal: i32,
+    /// How it ended, as of wait(2), or is about to.
+    pub exit_code: i32,
+    /// `__pad`: 0.
+    pub pad: u32,
+}
+
+/// `struct task_diag_vma`: an area of a process's memory, and a name behind it.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+pub struct TaskDiagVma {
+    /// Bytes from here to the next area of the attribute, a multiple of 8.
+    pub len: u32,
+    /// Where in these bytes the name begins, which ends with a NUL; 0 if there
+    /// is none.
+    pub name_off: u32,
+    /// First address.
+    pub start: u64,
+    /// First address behind it.
+    pub end: u64,
+    /// Of the file mapped: where in it the area begins, in bytes.
+    pub pgoff: u64,
+    /// Of the file mapped: its inode.
+    pub ino: u64,
+    /// `TASK_DIAG_VMA_*`.
+    pub flags: u64,
+    /// Of the file mapped: its device.
+    pub dev_major: u32,
+    /// Likewise.
+    pub dev_minor: u32,
+}
+
+/// `struct task_diag_vma_stat`: what is there of an area.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+pub struct TaskDiagVmaStat {
+    /// Bytes from here to the next area of the attribute, a multiple of 8.
+    pub len: u32,
+    /// `__pad`: 0.
+    pub pad: u32,
+    /// First address of the area, as of [`TaskDiagVma`].
+    pub start: u64,
+    /// First address behind it.
+    pub end: u64,
+    /// Resident.
+    pub rss: u64,
+    /// Resident, each page divided by the number of its users.
+    pub pss: u64,
+    /// Of these, what is dirty.
+    pub pss_dirty: u64,
+    /// Resident, with other users, clean.
+    pub shared_clean: u64,
+    /// Resident, with other users, dirty.
+    pub shared_dirty: u64,
+    /// Resident, without other users, clean.
+    pub private_clean: u64,
+    /// Resident, without other users, dirty.
+    pub private_dirty: u64,
+    /// Resident and lately used.
+    pub referenced: u64,
+    /// Resident and no file's.
+    pub anonymous: u64,
+    /// Merged with the same content elsewhere.
+    pub ksm: u64,
+    /// Given back by madvise(2), and not yet taken.
+    pub lazy_free: u64,
+    /// In anonymous transparent huge pages.
+    pub anon_thp: u64,
+    /// In shared memory's huge pages.
+    pub shmem_thp: u64,
+    /// In files' huge pages.
+    pub file_thp: u64,
+    /// In pages of hugetlbfs with other users.
+    pub shared_hugetlb: u64,
+    /// In pages of hugetlbfs without.
+    pub private_hugetlb: u64,
+    /// Swapped out.
+    pub swap: u64,
+    /// Swapped out, each page divided by the number of its users.
+    pub swap_pss: u64,
+    /// `pss`, if the area is locked into memory.
+    pub locked: u64,
+}
+
+/// `struct task_diag_files`: open files.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+pub struct TaskDiagFiles {
+    /// RLIMIT_NOFILE.
+    pub limit_soft: u64,
+    /// How far it may be raised.
+    pub limit_hard: u64,
+    /// Descriptors in use.
+    pub total: u32,
+    /// Of these, regular files.
+    pub regular: u32,
+    /// Sockets.
+    pub socket: u32,
+    /// Pipes and FIFOs.
+    pub pipe: u32,
+    /// Eventfds.
+    pub eventfd: u32,
+    /// Epoll instances.
+    pub epoll: u32,
+    /// All else.
+    pub other: u32,
+    /// `__pad`: 0.
+    pub pad: u32,
+}
+
+/// `struct task_diag_ident`: this task, and no later one.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+pub struct TaskDiagIdent {
+    /// As in [`TaskDiagStat`].
+    pub start_time: u64,
+    /// Inode number of its pidfds; 0 where they have none of their own.
+    pub pidfd_ino: u64,
+    /// `TASK_DIAG_IDENT_*`.
+    pub flags: u32,
+    /// `__pad`: 0.
+    pub pad: u32,
+}
+
+/// `struct task_diag_ns`: inode numbers of its namespaces.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+pub struct TaskDiagNs {
+    /// As of `/proc/PID/ns/cgroup`.
+    pub cgroup: u32,
+    /// Likewise.
+    pub ipc: u32,
+    /// Likewise.
+    pub mnt: u32,
+    /// Likewise.
+    pub net: u32,
+    /// Likewise.
+    pub pid: u32,
+    /// Likewise.
+    pub pid_for_children: u32,
+    /// Likewise.
+    pub time: u32,
+    /// Likewise.
+    pub time_for_children: u32,
+    /// Likewise.
+    pub user: u32,
+    /// Likewise.
+    pub uts: u32,
+}
+
+/// `struct task_diag_cgroup`: its cgroup, and a path behind it.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+pub struct TaskDiagCgroup {
+    /// Of the cgroup in the default hierarchy.
+    pub id: u64,
+    /// Where from here its path begins, which ends with a NUL.
+    pub path_off: u32,
+    /// `__pad`: 0.
+    pub pad: u32,
+}
+
+/// `struct task_diag_features`: what the kernel can tell.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+pub struct TaskDiagFeatures {
+    /// Bit N: the group `TASK_DIAG_GROUP_*` of number N.
+    pub groups: u64,
+    /// Bit N: the strategy `TASK_DIAG_DUMP_*` of number N.
+    pub strategies: u64,
+    /// Bit N: the attribute `TASK_DIAG_CMD_ATTR_*` of number N.
+    pub filters: u64,
+}
+
 /// The name of an attribute's type, for messages to people.
 #[must_use]
 pub const fn attribute_name(kind: u16) -> Option<&'static str> {
@@ -219,11 +608,23 @@ pub const fn attribute_name(kind: u16) -> Option<&'static str> {
         TASK_DIAG_CMD_ATTR_GET => "TASK_DIAG_CMD_ATTR_GET",
         TASK_DIAG_MSG => "TASK_DIAG_MSG",
         TASK_DIAG_PAD => "TASK_DIAG_PAD",
+        TASK_DIAG_CMD_ATTR_UID => "TASK_DIAG_CMD_ATTR_UID",
+        TASK_DIAG_CMD_ATTR_CGROUP => "TASK_DIAG_CMD_ATTR_CGROUP",
+        TASK_DIAG_CMD_ATTR_STATES => "TASK_DIAG_CMD_ATTR_STATES",
+        TASK_DIAG_CMD_ATTR_COMM => "TASK_DIAG_CMD_ATTR_COMM",
+        TASK_DIAG_CMD_ATTR_PIDS => "TASK_DIAG_CMD_ATTR_PIDS",
+        TASK_DIAG_CMD_ATTR_VMA_FLAGS => "TASK_DIAG_CMD_ATTR_VMA_FLAGS",
+        TASK_DIAG_FEATURES => "TASK_DIAG_FEATURES",
         TASK_DIAG_BASE => "TASK_DIAG_BASE",
         TASK_DIAG_CRED => "TASK_DIAG_CRED",
         TASK_DIAG_STAT => "TASK_DIAG_STAT",
         TASK_DIAG_VMA => "TASK_DIAG_VMA",
         TASK_DIAG_VMA_STAT => "TASK_DIAG_VMA_STAT",
+        TASK_DIAG_CMDLINE => "TASK_DIAG_CMDLINE",
+        TASK_DIAG_FILES => "TASK_DIAG_FILES",
+        TASK_DIAG_IDENT => "TASK_DIAG_IDENT",
+        TASK_DIAG_NS => "TASK_DIAG_NS",
+        TASK_DIAG_CGROUP => "TASK_DIAG_CGROUP",
         _ => return None,
     })
 }

@@ -19,16 +19,21 @@ use netlink_packet_core::{
     NlaBuffer, NlasIterator, Parseable, ParseableParametrized,
 };
 use netlink_packet_generic::{GenlFamily, GenlHeader, GenlMessage};
-use zerocopy::{Immutable, IntoBytes};
+use zerocopy::IntoBytes;
 
-use crate::abi::{self, TaskDiagBase, TaskDiagCreds, TaskDiagMsg, TaskDiagPid};
+use crate::abi::{
+    self, TaskDiagBase, TaskDiagCreds, TaskDiagFeatures, TaskDiagFiles, TaskDiagIdent, TaskDiagMsg,
+    TaskDiagNs, TaskDiagPid, TaskDiagStat,
+};
+use crate::filter::Filters;
 use crate::request::Request;
 use crate::task::read;
 
 /// The attributes of a request or a reply.
 ///
 /// Structures are read as the ABI says: what is missing from a shorter one is
-/// zero, what a longer one has more is left out.
+/// zero, what a longer one has more is left out. An attribute to be sent has at
+/// most 65,531 bytes: its length travels in 16 bits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TaskDiagAttr {
@@ -38,28 +43,67 @@ pub enum TaskDiagAttr {
     Msg(TaskDiagMsg),
     /// `TASK_DIAG_PAD`: so many bytes of nothing.
     Pad(usize),
+    /// `TASK_DIAG_CMD_ATTR_UID`: tasks with this effective user id.
+    FilterUid(u32),
+    /// `TASK_DIAG_CMD_ATTR_CGROUP`: tasks in this cgroup, or below it.
+    FilterCgroup(u64),
+    /// `TASK_DIAG_CMD_ATTR_STATES`: tasks in one of these states.
+    FilterStates(u32),
+    /// `TASK_DIAG_CMD_ATTR_COMM`: tasks whose name begins so.
+    FilterComm(Vec<u8>),
+    /// `TASK_DIAG_CMD_ATTR_PIDS`: these tasks.
+    FilterPids(Vec<u32>),
+    /// `TASK_DIAG_CMD_ATTR_VMA_FLAGS`: areas with all of these flags.
+    FilterVmaFlags(u64),
+    /// `TASK_DIAG_FEATURES`: what the kernel can tell.
+    Features(TaskDiagFeatures),
     /// `TASK_DIAG_BASE`: who the task is.
     Base(TaskDiagBase),
     /// `TASK_DIAG_CRED`: its credentials.
     Cred(TaskDiagCreds),
-    /// Any other, as received. One to be sent has at most 65,531 bytes: its
-    /// length travels in 16 bits.
+    /// `TASK_DIAG_STAT`: its times and sizes.
+    Stat(TaskDiagStat),
+    /// `TASK_DIAG_VMA`: areas of its memory, as received.
+    Vma(Vec<u8>),
+    /// `TASK_DIAG_VMA_STAT`: what is there of them, as received.
+    VmaStat(Vec<u8>),
+    /// `TASK_DIAG_CMDLINE`: its arguments, or a piece of them.
+    Cmdline(Vec<u8>),
+    /// `TASK_DIAG_FILES`: its open files, counted.
+    Files(TaskDiagFiles),
+    /// `TASK_DIAG_IDENT`: this task, and no later one.
+    Ident(TaskDiagIdent),
+    /// `TASK_DIAG_NS`: its namespaces.
+    Ns(TaskDiagNs),
+    /// `TASK_DIAG_CGROUP`: its cgroup, as received.
+    Cgroup(Vec<u8>),
+    /// Any other, as received.
     Other(DefaultNla),
 }
 
 impl TaskDiagAttr {
-    /// The structure's bytes; `None` where there is none.
+    /// The value's bytes; `None` where they lie elsewhere.
     fn as_bytes(&self) -> Option<&[u8]> {
-        fn bytes<T: IntoBytes + Immutable>(value: &T) -> Option<&[u8]> {
-            Some(value.as_bytes())
-        }
-        match self {
-            Self::Get(pid) => bytes(pid),
-            Self::Msg(msg) => bytes(msg),
-            Self::Base(base) => bytes(base),
-            Self::Cred(creds) => bytes(creds),
-            Self::Pad(_) | Self::Other(_) => None,
-        }
+        Some(match self {
+            Self::Get(pid) => pid.as_bytes(),
+            Self::Msg(msg) => msg.as_bytes(),
+            Self::FilterUid(number) | Self::FilterStates(number) => number.as_bytes(),
+            Self::FilterCgroup(number) | Self::FilterVmaFlags(number) => number.as_bytes(),
+            Self::FilterPids(pids) => pids.as_bytes(),
+            Self::Features(features) => features.as_bytes(),
+            Self::Base(base) => base.as_bytes(),
+            Self::Cred(creds) => creds.as_bytes(),
+            Self::Stat(stat) => stat.as_bytes(),
+            Self::Files(files) => files.as_bytes(),
+            Self::Ident(ident) => ident.as_bytes(),
+            Self::Ns(ns) => ns.as_bytes(),
+            Self::FilterComm(bytes)
+            | Self::Vma(bytes)
+            | Self::VmaStat(bytes)
+            | Self::Cmdline(bytes)
+            | Self::Cgroup(bytes) => bytes,
+            Self::Pad(_) | Self::Other(_) => return None,
+        })
     }
 }
 
@@ -77,8 +121,23 @@ impl Nla for TaskDiagAttr {
             Self::Get(_) => abi::TASK_DIAG_CMD_ATTR_GET,
             Self::Msg(_) => abi::TASK_DIAG_MSG,
             Self::Pad(_) => abi::TASK_DIAG_PAD,
+            Self::FilterUid(_) => abi::TASK_DIAG_CMD_ATTR_UID,
+            Self::FilterCgroup(_) => abi::TASK_DIAG_CMD_ATTR_CGROUP,
+            Self::FilterStates(_) => abi::TASK_DIAG_CMD_ATTR_STATES,
+            Self::FilterComm(_) => abi::TASK_DIAG_CMD_ATTR_COMM,
+            Self::FilterPids(_) => abi::TASK_DIAG_CMD_ATTR_PIDS,
+            Self::FilterVmaFlags(_) => abi::TASK_DIAG_CMD_ATTR_VMA_FLAGS,
+            Self::Features(_) => abi::TASK_DIAG_FEATURES,
             Self::Base(_) => abi::TASK_DIAG_BASE,
             Self::Cred(_) => abi::TASK_DIAG_CRED,
+            Self::Stat(_) => abi::TASK_DIAG_STAT,
+            Self::Vma(_) => abi::TASK_DIAG_VMA,
+            Self::VmaStat(_) => abi::TASK_DIAG_VMA_STAT,
+            Self::Cmdline(_) => abi::TASK_DIAG_CMDLINE,
+            Self::Files(_) => abi::TASK_DIAG_FILES,
+            Self::Ident(_) => abi::TASK_DIAG_IDENT,
+            Self::Ns(_) => abi::TASK_DIAG_NS,
+            Self::Cgroup(_) => abi::TASK_DIAG_CGROUP,
             Self::Other(other) => other.kind(),
         }
     }
@@ -99,8 +158,23 @@ impl<'a, T: AsRef<[u8]> + ?Sized> Parseable<NlaBuffer<&'a T>> for TaskDiagAttr {
             abi::TASK_DIAG_CMD_ATTR_GET => Self::Get(read(value)),
             abi::TASK_DIAG_MSG => Self::Msg(read(value)),
             abi::TASK_DIAG_PAD => Self::Pad(value.len()),
+            abi::TASK_DIAG_CMD_ATTR_UID => Self::FilterUid(read(value)),
+            abi::TASK_DIAG_CMD_ATTR_CGROUP => Self::FilterCgroup(read(value)),
+            abi::TASK_DIAG_CMD_ATTR_STATES => Self::FilterStates(read(value)),
+            abi::TASK_DIAG_CMD_ATTR_COMM => Self::FilterComm(value.to_vec()),
+            abi::TASK_DIAG_CMD_ATTR_PIDS => Self::FilterPids(value.chunks(4).map(read).collect()),
+            abi::TASK_DIAG_CMD_ATTR_VMA_FLAGS => Self::FilterVmaFlags(read(value)),
+            abi::TASK_DIAG_FEATURES => Self::Features(read(value)),
             abi::TASK_DIAG_BASE => Self::Base(read(value)),
             abi::TASK_DIAG_CRED => Self::Cred(read(value)),
+            abi::TASK_DIAG_STAT => Self::Stat(read(value)),
+            abi::TASK_DIAG_VMA => Self::Vma(value.to_vec()),
+            abi::TASK_DIAG_VMA_STAT => Self::VmaStat(value.to_vec()),
+            abi::TASK_DIAG_CMDLINE => Self::Cmdline(value.to_vec()),
+            abi::TASK_DIAG_FILES => Self::Files(read(value)),
+            abi::TASK_DIAG_IDENT => Self::Ident(read(value)),
+            abi::TASK_DIAG_NS => Self::Ns(read(value)),
+            abi::TASK_DIAG_CGROUP => Self::Cgroup(value.to_vec()),
             _ => Self::Other(DefaultNla::parse(buffer)?),
         })
     }
@@ -117,7 +191,7 @@ pub struct TaskDiagMessage {
 }
 
 impl TaskDiagMessage {
-    /// `TASK_DIAG_CMD_GET`, the family's only command, with these attributes.
+    /// `TASK_DIAG_CMD_GET`, to ask for tasks, with these attributes.
     #[must_use]
     pub const fn get(attributes: Vec<TaskDiagAttr>) -> Self {
         Self {
@@ -125,12 +199,45 @@ impl TaskDiagMessage {
             attributes,
         }
     }
+
+    /// `TASK_DIAG_CMD_FEATURES`, to ask for what the kernel can tell.
+    #[must_use]
+    pub const fn features() -> Self {
+        Self {
+            cmd: abi::TASK_DIAG_CMD_FEATURES,
+            attributes: Vec::new(),
+        }
+    }
 }
 
 impl From<&Request> for TaskDiagMessage {
     fn from(request: &Request) -> Self {
-        Self::get(vec![TaskDiagAttr::Get(request.into())])
+        let mut attributes = vec![TaskDiagAttr::Get(request.into())];
+        attributes.extend(filters(&request.filters));
+        Self::get(attributes)
     }
+}
+
+/// The attributes that filters are, in the order of their numbers.
+fn filters(filters: &Filters) -> impl Iterator<Item = TaskDiagAttr> {
+    let Filters {
+        uid,
+        cgroup,
+        states,
+        comm,
+        pids,
+        vma_flags,
+    } = filters;
+    [
+        uid.map(TaskDiagAttr::FilterUid),
+        cgroup.map(TaskDiagAttr::FilterCgroup),
+        states.map(|states| TaskDiagAttr::FilterStates(states.bits())),
+        comm.clone().map(TaskDiagAttr::FilterComm),
+        pids.clone().map(TaskDiagAttr::FilterPids),
+        vma_flags.map(|flags| TaskDiagAttr::FilterVmaFlags(flags.bits())),
+    ]
+    .into_iter()
+    .flatten()
 }
 
 impl GenlFamily for TaskDiagMessage {

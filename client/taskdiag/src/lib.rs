@@ -39,6 +39,9 @@ pub mod codec;
 mod dump;
 mod error;
 mod extack;
+mod features;
+mod filter;
+mod names;
 pub mod reassembly;
 mod request;
 #[allow(unsafe_code, reason = "socket options that nix does not have")]
@@ -50,7 +53,12 @@ mod wire;
 pub use caps::{CapSet, Capability};
 pub use dump::{Client, Dump, RECEIVE_BUFFER, Stats};
 pub use error::{BadAttr, Error, KernelError, Result};
+pub use features::{Features, FilterKinds, Strategies};
+pub use filter::{Filters, ParseStatesError, States};
 pub use request::{ParseShowError, Pid, Request, Scope, Show, Strategy};
 pub use socket::Socket;
-pub use task::{Base, Comm, Cred, State, Task, TaskRef};
+pub use task::{
+    Base, Cgroup, Cmdline, Comm, Cred, Files, Ident, Ns, Stat, State, Task, TaskRef, Vma, VmaFlags,
+    VmaStat, VmaStats, Vmas,
+};
 pub use transport::Transport;

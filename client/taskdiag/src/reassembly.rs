@@ -77,6 +77,8 @@ struct Piece {
     tgid: Pid,
     start: usize,
     len: u32,
+    /// `TASK_DIAG_FLAG_*` of all of them.
+    flags: u32,
 }
 
 /// Where the open task lies.
@@ -208,6 +210,7 @@ impl Reassembly {
             tgid: head.msg.tgid,
             start: self.position + size_of::<TaskHead>(),
             len: head.header.len - size_of::<TaskHead>() as u32,
+            flags: head.msg.flags,
         };
         self.flags |= head.header.flags;
         self.position += align(len);
@@ -222,8 +225,10 @@ impl Reassembly {
     #[inline]
     pub(crate) fn task<'a>(&'a self, datagram: &'a [u8], row: Row) -> TaskRef<'a> {
         let buffer = if row.aside { &self.gathered } else { datagram };
-        let Piece { pid, tgid, .. } = row.piece;
-        TaskRef::with_groups(pid, tgid, row.piece.attributes(buffer), row.groups)
+        let Piece {
+            pid, tgid, flags, ..
+        } = row.piece;
+        TaskRef::with_groups(pid, tgid, flags, row.piece.attributes(buffer), row.groups)
     }
 
     /// What [`Self::step_fast`] leaves.
@@ -278,6 +283,7 @@ impl Reassembly {
                         start: start + (payload.len() - GENL_HEADER - attributes.len()),
                         // A message's length is no more than 32 bits.
                         len: attributes.len() as u32,
+                        flags: msg.flags,
                     };
                     if msg.flags & abi::TASK_DIAG_FLAG_CONT != 0 {
                         self.go_on(datagram, piece)?;
@@ -345,6 +351,7 @@ impl Reassembly {
             return Err(Malformed("a message goes on with a task that did not begin").into());
         }
         self.put_aside(datagram)?;
+        self.open.flags |= piece.flags & !abi::TASK_DIAG_FLAG_CONT;
         self.gather(datagram, piece)
     }
 

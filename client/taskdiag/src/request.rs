@@ -7,6 +7,9 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::abi;
+use crate::filter::{Filters, States};
+use crate::names;
+use crate::task::VmaFlags;
 
 /// The number of a process or thread, in the pid namespace of the request.
 pub type Pid = u32;
@@ -25,6 +28,9 @@ pub enum Strategy {
     Children(Pid),
     /// The threads of a process.
     Threads(Pid),
+    /// The children of a process, theirs, and so on; parents come before their
+    /// children.
+    Descendants(Pid),
 }
 
 bitflags::bitflags! {
@@ -50,13 +56,22 @@ bitflags::bitflags! {
         const BASE = abi::TASK_DIAG_SHOW_BASE;
         /// Its credentials: [`crate::Cred`].
         const CRED = abi::TASK_DIAG_SHOW_CRED;
-        /// Its statistics. This version of the crate hands them out as bytes.
+        /// Its times and sizes: [`crate::Stat`].
         const STAT = abi::TASK_DIAG_SHOW_STAT;
-        /// Its memory areas. This version of the crate hands them out as bytes.
+        /// The areas of its memory: [`crate::Vma`].
         const VMA = abi::TASK_DIAG_SHOW_VMA;
-        /// Figures of its memory areas. This version of the crate hands them
-        /// out as bytes.
+        /// What is there of these: [`crate::VmaStat`].
         const VMA_STAT = abi::TASK_DIAG_SHOW_VMA_STAT;
+        /// Its arguments: [`crate::Cmdline`].
+        const CMDLINE = abi::TASK_DIAG_SHOW_CMDLINE;
+        /// Its open files, counted: [`crate::Files`].
+        const FILES = abi::TASK_DIAG_SHOW_FILES;
+        /// What tells it from a later one with its number: [`crate::Ident`].
+        const IDENT = abi::TASK_DIAG_SHOW_IDENT;
+        /// Its namespaces: [`crate::Ns`].
+        const NS = abi::TASK_DIAG_SHOW_NS;
+        /// Its cgroup: [`crate::Cgroup`].
+        const CGROUP = abi::TASK_DIAG_SHOW_CGROUP;
     }
 }
 
@@ -73,33 +88,16 @@ impl FromStr for Show {
     /// Reads a list of names between commas, in any case; the empty string is
     /// the empty set.
     fn from_str(list: &str) -> Result<Self, Self::Err> {
-        if list.trim().is_empty() {
-            return Ok(Self::empty());
-        }
-        list.split(',')
-            .map(|word| {
-                Self::from_name(&word.trim().to_ascii_uppercase()).ok_or_else(|| ParseShowError {
-                    word: word.trim().to_owned(),
-                })
-            })
-            .collect()
+        names::read(list).map_err(|word| ParseShowError {
+            word: word.to_owned(),
+        })
     }
 }
 
 impl fmt::Display for Show {
     /// Names between commas; bits that have no name as one hexadecimal number.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut separator = "";
-        let mut names = self.iter_names();
-        for (name, _) in names.by_ref() {
-            write!(f, "{separator}{}", name.to_ascii_lowercase())?;
-            separator = ",";
-        }
-        let unnamed = names.remaining();
-        if !unnamed.is_empty() {
-            write!(f, "{separator}{:#x}", unnamed.bits())?;
-        }
-        Ok(())
+        names::write(self, f)
     }
 }
 
@@ -127,11 +125,13 @@ pub enum Scope {
 ///     .scope(Scope::Own);
 /// assert_eq!(request.strategy, Strategy::Children(1));
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Request {
     /// Which tasks.
     pub strategy: Strategy,
+    /// Which of these are told of at all.
+    pub filters: Filters,
     /// What about them.
     pub show: Show,
     /// As seen from where.
@@ -142,9 +142,10 @@ impl Request {
     /// Asks for the group [`Show::BASE`] of these tasks, as seen from the
     /// asker's own pid namespace.
     #[must_use]
-    pub const fn new(strategy: Strategy) -> Self {
+    pub fn new(strategy: Strategy) -> Self {
         Self {
             strategy,
+            filters: Filters::default(),
             show: Show::BASE,
             scope: Scope::Own,
         }
@@ -152,15 +153,57 @@ impl Request {
 
     /// Asks for these groups.
     #[must_use]
-    pub const fn show(mut self, show: Show) -> Self {
+    pub fn show(mut self, show: Show) -> Self {
         self.show = show;
         self
     }
 
     /// Asks as seen from there.
     #[must_use]
-    pub const fn scope(mut self, scope: Scope) -> Self {
+    pub fn scope(mut self, scope: Scope) -> Self {
         self.scope = scope;
+        self
+    }
+
+    /// Asks for tasks with this effective user id only.
+    #[must_use]
+    pub fn uid(mut self, uid: u32) -> Self {
+        self.filters.uid = Some(uid);
+        self
+    }
+
+    /// Asks for tasks in the cgroup with this number only, or below it.
+    #[must_use]
+    pub fn cgroup(mut self, id: u64) -> Self {
+        self.filters.cgroup = Some(id);
+        self
+    }
+
+    /// Asks for tasks in one of these states only.
+    #[must_use]
+    pub fn states(mut self, states: States) -> Self {
+        self.filters.states = Some(states);
+        self
+    }
+
+    /// Asks for tasks only whose name begins with these bytes.
+    #[must_use]
+    pub fn comm(mut self, beginning: &[u8]) -> Self {
+        self.filters.comm = Some(beginning.to_owned());
+        self
+    }
+
+    /// Asks for these of the tasks only.
+    #[must_use]
+    pub fn pids(mut self, pids: impl IntoIterator<Item = Pid>) -> Self {
+        self.filters.pids = Some(pids.into_iter().collect());
+        self
+    }
+
+    /// Asks for memory areas with all of these flags only.
+    #[must_use]
+    pub fn vma_flags(mut self, flags: VmaFlags) -> Self {
+        self.filters.vma_flags = Some(flags);
         self
     }
 }
@@ -173,6 +216,7 @@ impl From<&Request> for abi::TaskDiagPid {
             Strategy::Children(pid) => (abi::TASK_DIAG_DUMP_CHILDREN, pid),
             Strategy::Threads(pid) => (abi::TASK_DIAG_DUMP_THREAD, pid),
             Strategy::AllThreads => (abi::TASK_DIAG_DUMP_ALL_THREAD, 0),
+            Strategy::Descendants(pid) => (abi::TASK_DIAG_DUMP_DESCENDANTS, pid),
         };
         Self {
             show_flags: request.show.bits(),
@@ -201,7 +245,8 @@ mod tests {
         let error = "base,creds".parse::<Show>().unwrap_err();
         assert_eq!(
             error.to_string(),
-            "there is no group \"creds\"; the groups are base,cred,stat,vma,vma_stat"
+            "there is no group \"creds\"; the groups are \
+             base,cred,stat,vma,vma_stat,cmdline,files,ident,ns,cgroup"
         );
         assert!("base,,cred".parse::<Show>().is_err());
     }
@@ -223,5 +268,6 @@ mod tests {
         assert_eq!(wire(Strategy::Children(7)), (2, 7));
         assert_eq!(wire(Strategy::Threads(7)), (3, 7));
         assert_eq!(wire(Strategy::AllThreads), (4, 0));
+        assert_eq!(wire(Strategy::Descendants(7)), (5, 7));
     }
 }

@@ -1,17 +1,67 @@
 // SPDX-License-Identifier: MIT
 //! A task: a borrowed view of what was received about it, and the owned form.
 //!
-//! Pure: reads attributes from bytes, knows neither messages nor sockets.
+//! Pure: reads attributes from bytes, knows neither messages nor sockets. Each
+//! group of facts has a file of its own below.
 
-use std::fmt::{self, Write as _};
+mod base;
+mod cgroup;
+mod cmdline;
+mod cred;
+mod files;
+mod ident;
+mod ns;
+mod records;
+mod stat;
+mod vma;
+mod vma_stat;
+
+use std::fmt;
 
 use zerocopy::{FromBytes, IntoBytes};
 
 use crate::abi::{self, TaskDiagBase, TaskDiagCreds};
-use crate::caps::CapSet;
 use crate::error::Result;
 use crate::request::Pid;
 use crate::wire::{Attributes, Malformed};
+
+pub use base::{Base, Comm, State};
+pub use cgroup::Cgroup;
+pub use cmdline::Cmdline;
+pub use cred::Cred;
+pub use files::Files;
+pub use ident::Ident;
+pub use ns::Ns;
+pub use stat::Stat;
+pub use vma::{Vma, VmaFlags, Vmas};
+pub use vma_stat::{VmaStat, VmaStats};
+
+/// Declares the form for users of a structure of the ABI that has the same
+/// fields, and how it is made of that.
+macro_rules! mirror {
+    (
+        $(#[$attribute:meta])*
+        pub struct $name:ident: $abi:ident {
+            $($(#[$field_attribute:meta])* $field:ident: $type:ty,)*
+        }
+    ) => {
+        $(#[$attribute])*
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        #[cfg_attr(feature = "serde", derive(serde::Serialize))]
+        #[non_exhaustive]
+        pub struct $name {
+            $($(#[$field_attribute])* pub $field: $type,)*
+        }
+
+        impl From<$abi> for $name {
+            #[inline]
+            fn from(from: $abi) -> Self {
+                Self { $($field: from.$field,)* }
+            }
+        }
+    };
+}
+use mirror;
 
 /// Reads a structure as the ABI says: what is missing from a shorter one is
 /// zero, what a longer one has more is left out.
@@ -38,6 +88,8 @@ pub struct TaskRef<'a> {
     attributes: &'a [u8],
     pid: Pid,
     tgid: Pid,
+    /// `TASK_DIAG_FLAG_*`.
+    flags: u32,
     groups: Groups,
 }
 
@@ -74,7 +126,40 @@ impl Groups {
                 Some(Err(malformed)) => return Err(malformed),
                 Some(Ok((abi::TASK_DIAG_BASE, _))) if groups.base == NOWHERE => groups.base = at,
                 Some(Ok((abi::TASK_DIAG_CRED, _))) if groups.cred == NOWHERE => groups.cred = at,
-                Some(Ok(_)) => {}
+                Some(Ok((kind, value))) => look_into(kind, value)?,
+            }
+        }
+    }
+}
+
+/// Looks at what has a structure of its own inside, so that everything a task
+/// hands out can be read.
+fn look_into(kind: u16, value: &[u8]) -> Result<(), Malformed> {
+    match kind {
+        abi::TASK_DIAG_VMA => Vma::check(value),
+        abi::TASK_DIAG_VMA_STAT => VmaStat::check(value),
+        abi::TASK_DIAG_CGROUP => Cgroup::read(value).map(drop),
+        _ => Ok(()),
+    }
+}
+
+/// The values of the attributes of one type.
+#[derive(Clone, Debug)]
+struct OfKind<'a> {
+    attributes: Attributes<'a>,
+    kind: u16,
+}
+
+impl<'a> Iterator for OfKind<'a> {
+    type Item = &'a [u8];
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            // They have been walked to the last byte, so there is no error.
+            let (kind, value) = self.attributes.next()?.ok()?;
+            if kind == self.kind {
+                return Some(value);
             }
         }
     }
@@ -88,7 +173,7 @@ impl<'a> TaskRef<'a> {
     /// [`crate::Error::Decode`] if these are not attributes to the last byte.
     pub fn new(pid: Pid, tgid: Pid, attributes: &'a [u8]) -> Result<Self> {
         let groups = Groups::find(attributes)?;
-        Ok(Self::with_groups(pid, tgid, attributes, groups))
+        Ok(Self::with_groups(pid, tgid, 0, attributes, groups))
     }
 
     /// Views attributes that have been walked.
@@ -96,6 +181,7 @@ impl<'a> TaskRef<'a> {
     pub(crate) const fn with_groups(
         pid: Pid,
         tgid: Pid,
+        flags: u32,
         attributes: &'a [u8],
         groups: Groups,
     ) -> Self {
@@ -103,6 +189,7 @@ impl<'a> TaskRef<'a> {
             attributes,
             pid,
             tgid,
+            flags,
             groups,
         }
     }
@@ -141,13 +228,88 @@ impl<'a> TaskRef<'a> {
         Some(read::<TaskDiagCreds>(self.value(self.groups.cred)?).into())
     }
 
+    /// Its times and sizes, if they were asked for.
+    #[must_use]
+    pub fn stat(&self) -> Option<Stat> {
+        Some(read::<abi::TaskDiagStat>(self.group(abi::TASK_DIAG_GROUP_STAT)?).into())
+    }
+
+    /// The areas of its memory, if they were asked for and there was a memory
+    /// to tell of; see [`Self::cut`].
+    #[must_use]
+    pub fn vmas(&self) -> Option<Vmas<'a>> {
+        self.group(abi::TASK_DIAG_GROUP_VMA)?;
+        Some(Vmas::new(self.of_kind(abi::TASK_DIAG_VMA)))
+    }
+
+    /// What is there of the areas, if that was asked for; likewise.
+    #[must_use]
+    pub fn vma_stats(&self) -> Option<VmaStats<'a>> {
+        self.group(abi::TASK_DIAG_GROUP_VMA_STAT)?;
+        Some(VmaStats::new(self.of_kind(abi::TASK_DIAG_VMA_STAT)))
+    }
+
+    /// Its arguments, if they were asked for. Borrowed, but for long ones that
+    /// came in several pieces.
+    #[must_use]
+    pub fn cmdline(&self) -> Option<Cmdline<'a>> {
+        let mut pieces = self.of_kind(abi::TASK_DIAG_CMDLINE);
+        let mut cmdline = Cmdline::from(pieces.next()?);
+        pieces.for_each(|piece| cmdline.add(piece));
+        Some(cmdline)
+    }
+
+    /// Its open files, counted, if that was asked for.
+    #[must_use]
+    pub fn files(&self) -> Option<Files> {
+        Some(read::<abi::TaskDiagFiles>(self.group(abi::TASK_DIAG_GROUP_FILES)?).into())
+    }
+
+    /// What tells it from a later one with its number, if that was asked for.
+    #[must_use]
+    pub fn ident(&self) -> Option<Ident> {
+        Some(read::<abi::TaskDiagIdent>(self.group(abi::TASK_DIAG_GROUP_IDENT)?).into())
+    }
+
+    /// Its namespaces, if they were asked for.
+    #[must_use]
+    pub fn ns(&self) -> Option<Ns> {
+        Some(read::<abi::TaskDiagNs>(self.group(abi::TASK_DIAG_GROUP_NS)?).into())
+    }
+
+    /// Its cgroup, if that was asked for.
+    #[must_use]
+    pub fn cgroup(&self) -> Option<Cgroup<'a>> {
+        Cgroup::read(self.group(abi::TASK_DIAG_GROUP_CGROUP)?).ok()
+    }
+
+    /// Whether its memory went away while it was told of, by an exit or an
+    /// exec: areas or arguments are missing at the end.
+    #[must_use]
+    pub const fn cut(&self) -> bool {
+        self.flags & abi::TASK_DIAG_FLAG_CUT != 0
+    }
+
+    /// Whether this is a piece that goes on from the one before: never, but
+    /// for what [`crate::Dump::next_piece`] hands out.
+    #[must_use]
+    pub const fn goes_on(&self) -> bool {
+        self.flags & abi::TASK_DIAG_FLAG_CONT != 0
+    }
+
     /// The bytes of the group with this bit in [`crate::Show`] (BASE is 0), as
     /// received; the first, where a group came in several attributes.
     #[must_use]
     pub fn group(&self, bit: u16) -> Option<&'a [u8]> {
         let wanted = abi::TASK_DIAG_ATTR_GROUPS.checked_add(bit)?;
-        self.attributes()
-            .find_map(|(kind, value)| (kind == wanted).then_some(value))
+        self.of_kind(wanted).next()
+    }
+
+    const fn of_kind(&self, kind: u16) -> OfKind<'a> {
+        OfKind {
+            attributes: Attributes::new(self.attributes),
+            kind,
+        }
     }
 
     /// Every attribute that came with the task, in order, as its type and its
@@ -162,20 +324,14 @@ impl<'a> TaskRef<'a> {
     /// A copy that outlives the receive buffer.
     #[must_use]
     pub fn to_owned(&self) -> Task {
-        let (mut base, mut cred) = (self.base(), self.cred());
         let mut task = Task {
             pid: self.pid,
             tgid: self.tgid,
-            base: None,
-            cred: None,
-            other: Vec::new(),
+            cut: self.cut(),
+            ..Task::default()
         };
         for (kind, value) in self.attributes() {
-            match kind {
-                abi::TASK_DIAG_BASE if base.is_some() => task.base = base.take(),
-                abi::TASK_DIAG_CRED if cred.is_some() => task.cred = cred.take(),
-                _ => task.other.push((kind, value.to_vec())),
-            }
+            task.add(kind, value);
         }
         task
     }
@@ -207,297 +363,101 @@ pub struct Task {
     /// Its credentials, if they were asked for.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub cred: Option<Cred>,
+    /// Its times and sizes, if they were asked for.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+    pub stat: Option<Stat>,
+    /// What tells it from a later one with its number, if that was asked for.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+    pub ident: Option<Ident>,
+    /// Its namespaces, if they were asked for.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+    pub ns: Option<Ns>,
+    /// Its cgroup, if that was asked for.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+    pub cgroup: Option<Cgroup<'static>>,
+    /// Its open files, counted, if that was asked for.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+    pub files: Option<Files>,
+    /// Its arguments, if they were asked for.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+    pub cmdline: Option<Cmdline<'static>>,
+    /// The areas of its memory, if they were asked for.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+    pub vmas: Option<Vec<Vma<'static>>>,
+    /// What is there of the areas, if that was asked for.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+    pub vma_stats: Option<Vec<VmaStat>>,
+    /// Whether its memory went away while it was told of, by an exit or an
+    /// exec: areas or arguments are missing at the end.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "std::ops::Not::not"))]
+    pub cut: bool,
     /// The attributes this crate does not decode, as received: type and bytes.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Vec::is_empty"))]
     pub other: Vec<(u16, Vec<u8>)>,
 }
 
-/// Who a task is.
-///
-/// All numbers are those of the request's pid namespace; 0 stands for what has
-/// no number there.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-#[non_exhaustive]
-pub struct Base {
-    /// The number of its process.
-    pub tgid: Pid,
-    /// Its own number.
-    pub pid: Pid,
-    /// The process number of its parent.
-    pub ppid: Pid,
-    /// The number of the task that traces it, 0 if none does.
-    pub tpid: Pid,
-    /// Its session.
-    pub sid: Pid,
-    /// Its process group.
-    pub pgid: Pid,
-    /// What it is doing.
-    pub state: State,
-    /// Its name.
-    pub comm: Comm,
-}
-
-impl From<TaskDiagBase> for Base {
-    #[inline]
-    fn from(base: TaskDiagBase) -> Self {
-        Self {
-            tgid: base.tgid,
-            pid: base.pid,
-            ppid: base.ppid,
-            tpid: base.tpid,
-            sid: base.sid,
-            pgid: base.pgid,
-            state: base.state.into(),
-            comm: Comm(base.comm),
+impl Task {
+    /// Adds an attribute. Of a group with one structure the first counts; the
+    /// others, and what is not known, are kept as they are.
+    fn add(&mut self, kind: u16, value: &[u8]) {
+        match kind {
+            abi::TASK_DIAG_BASE if self.base.is_none() => {
+                self.base = Some(read::<TaskDiagBase>(value).into());
+            }
+            abi::TASK_DIAG_CRED if self.cred.is_none() => {
+                self.cred = Some(read::<TaskDiagCreds>(value).into());
+            }
+            abi::TASK_DIAG_STAT if self.stat.is_none() => {
+                self.stat = Some(read::<abi::TaskDiagStat>(value).into());
+            }
+            abi::TASK_DIAG_FILES if self.files.is_none() => {
+                self.files = Some(read::<abi::TaskDiagFiles>(value).into());
+            }
+            abi::TASK_DIAG_IDENT if self.ident.is_none() => {
+                self.ident = Some(read::<abi::TaskDiagIdent>(value).into());
+            }
+            abi::TASK_DIAG_NS if self.ns.is_none() => {
+                self.ns = Some(read::<abi::TaskDiagNs>(value).into());
+            }
+            abi::TASK_DIAG_CGROUP if self.cgroup.is_none() => {
+                // It has been looked at when the task was received.
+                self.cgroup = Cgroup::read(value).ok().map(Cgroup::into_owned);
+            }
+            abi::TASK_DIAG_CMDLINE => self.cmdline.get_or_insert_default().add(value),
+            abi::TASK_DIAG_VMA => {
+                let vmas = Vma::all(value).map(Vma::into_owned);
+                self.vmas.get_or_insert_default().extend(vmas);
+            }
+            abi::TASK_DIAG_VMA_STAT => {
+                let stats = VmaStat::all(value);
+                self.vma_stats.get_or_insert_default().extend(stats);
+            }
+            _ => self.other.push((kind, value.to_vec())),
         }
     }
 }
 
-/// What a task is doing.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum State {
-    /// Running or ready to run: `R`.
-    #[default]
-    Running,
-    /// Asleep, a signal wakes it: `S`.
-    Interruptible,
-    /// Asleep, a signal does not wake it: `D`.
-    Uninterruptible,
-    /// Stopped by a signal: `T`.
-    Stopped,
-    /// Stopped by its tracer: `t`.
-    TraceStop,
-    /// Dead, about to go: `X`.
-    Dead,
-    /// Dead, its parent has not waited for it yet: `Z`.
-    Zombie,
-    /// A parked kernel thread: `P`.
-    Parked,
-    /// An idle kernel thread: `I`.
-    Idle,
-    /// A state newer than this crate, by number: `?`.
-    Other(u8),
-}
-
-impl State {
-    /// Its letter, as in `ps` and `/proc/PID/stat`.
-    #[must_use]
-    pub const fn letter(self) -> char {
-        match self {
-            Self::Running => 'R',
-            Self::Interruptible => 'S',
-            Self::Uninterruptible => 'D',
-            Self::Stopped => 'T',
-            Self::TraceStop => 't',
-            Self::Dead => 'X',
-            Self::Zombie => 'Z',
-            Self::Parked => 'P',
-            Self::Idle => 'I',
-            Self::Other(_) => '?',
-        }
-    }
-}
-
-impl From<u8> for State {
-    #[inline]
-    fn from(number: u8) -> Self {
-        match number {
-            abi::TASK_DIAG_RUNNING => Self::Running,
-            abi::TASK_DIAG_INTERRUPTIBLE => Self::Interruptible,
-            abi::TASK_DIAG_UNINTERRUPTIBLE => Self::Uninterruptible,
-            abi::TASK_DIAG_STOPPED => Self::Stopped,
-            abi::TASK_DIAG_TRACE_STOP => Self::TraceStop,
-            abi::TASK_DIAG_DEAD => Self::Dead,
-            abi::TASK_DIAG_ZOMBIE => Self::Zombie,
-            abi::TASK_DIAG_PARKED => Self::Parked,
-            abi::TASK_DIAG_IDLE => Self::Idle,
-            other => Self::Other(other),
-        }
-    }
-}
-
-impl fmt::Display for State {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_char(self.letter())
-    }
+/// Bytes as text, with U+FFFD for what is not UTF-8.
+#[cfg(feature = "serde")]
+fn lossy<S: serde::Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&String::from_utf8_lossy(bytes))
 }
 
 #[cfg(feature = "serde")]
-impl serde::Serialize for State {
-    /// As its letter.
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_char(self.letter())
-    }
-}
-
-/// A task's name: any bytes but NUL, 15 at most.
-///
-/// Shown with what a terminal should not see escaped, a backslash included,
-/// so that different names look different:
-///
-/// ```
-/// use taskdiag::Comm;
-///
-/// let comm = Comm::new(b"a\tb\xff\\");
-/// assert_eq!(comm.as_bytes(), b"a\tb\xff\\");
-/// assert_eq!(comm.to_string(), r"a\tb\xff\\");
-/// ```
-#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub struct Comm([u8; abi::TASK_DIAG_COMM_LEN]);
-
-impl Comm {
-    /// A name from the bytes up to the first NUL, cut at 15 as the kernel
-    /// does.
-    #[must_use]
-    pub fn new(name: &[u8]) -> Self {
-        let mut comm = [0; abi::TASK_DIAG_COMM_LEN];
-        let room = &mut comm[..abi::TASK_DIAG_COMM_LEN - 1];
-        for (to, &from) in room.iter_mut().zip(name.iter().take_while(|&&b| b != 0)) {
-            *to = from;
-        }
-        Self(comm)
-    }
-
-    /// The name's bytes, without the NULs that end and pad it.
-    #[must_use]
-    pub fn as_bytes(&self) -> &[u8] {
-        self.0.split(|&byte| byte == 0).next().unwrap_or_default()
-    }
-
-    /// The name as text, with U+FFFD for what is not UTF-8.
-    #[must_use]
-    pub fn to_string_lossy(&self) -> std::borrow::Cow<'_, str> {
-        String::from_utf8_lossy(self.as_bytes())
-    }
-}
-
-impl fmt::Display for Comm {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for chunk in self.as_bytes().utf8_chunks() {
-            for c in chunk.valid().chars() {
-                match c {
-                    '\'' | '"' => f.write_char(c)?,
-                    c => write!(f, "{}", c.escape_debug())?,
-                }
-            }
-            for byte in chunk.invalid() {
-                write!(f, "\\x{byte:02x}")?;
-            }
-        }
-        Ok(())
-    }
-}
-
-impl fmt::Debug for Comm {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "\"{}\"", self.as_bytes().escape_ascii())
-    }
-}
-
-#[cfg(feature = "serde")]
-impl serde::Serialize for Comm {
-    /// As [`Comm::to_string_lossy`].
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.to_string_lossy())
-    }
-}
-
-/// A task's credentials.
-///
-/// Ids are those of the asker's user namespace; an id without a mapping there
-/// is the overflow id, 65534 unless the administrator chose another.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-#[non_exhaustive]
-pub struct Cred {
-    /// Real user id.
-    pub uid: u32,
-    /// Effective user id.
-    pub euid: u32,
-    /// Saved user id.
-    pub suid: u32,
-    /// User id for file access.
-    pub fsuid: u32,
-    /// Real group id.
-    pub gid: u32,
-    /// Effective group id.
-    pub egid: u32,
-    /// Saved group id.
-    pub sgid: u32,
-    /// Group id for file access.
-    pub fsgid: u32,
-    /// Inheritable capabilities.
-    pub cap_inheritable: CapSet,
-    /// Permitted capabilities.
-    pub cap_permitted: CapSet,
-    /// Effective capabilities.
-    pub cap_effective: CapSet,
-    /// The capability bounding set.
-    pub cap_bset: CapSet,
-    /// Ambient capabilities.
-    pub cap_ambient: CapSet,
-    /// `SECBIT_*` of `<linux/securebits.h>`.
-    pub securebits: u32,
-    /// Whether `execve` cannot grant privileges any more.
-    pub no_new_privs: bool,
-}
-
-impl From<TaskDiagCreds> for Cred {
-    #[inline]
-    fn from(creds: TaskDiagCreds) -> Self {
-        Self {
-            uid: creds.uid,
-            euid: creds.euid,
-            suid: creds.suid,
-            fsuid: creds.fsuid,
-            gid: creds.gid,
-            egid: creds.egid,
-            sgid: creds.sgid,
-            fsgid: creds.fsgid,
-            cap_inheritable: creds.cap_inheritable.into(),
-            cap_permitted: creds.cap_permitted.into(),
-            cap_effective: creds.cap_effective.into(),
-            cap_bset: creds.cap_bset.into(),
-            cap_ambient: creds.cap_ambient.into(),
-            securebits: creds.securebits,
-            no_new_privs: creds.no_new_privs != 0,
-        }
+fn lossy_option<S: serde::Serializer>(
+    bytes: &Option<std::borrow::Cow<'_, [u8]>>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match bytes {
+        Some(bytes) => lossy(bytes, serializer),
+        None => serializer.serialize_none(),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    #[cfg(feature = "serde")]
     use super::*;
-
-    #[test]
-    fn states_have_the_letters_of_the_abi() {
-        let letters: String = (0..9).map(|number| State::from(number).letter()).collect();
-        assert_eq!(letters, "RSDTtXZPI");
-        assert_eq!(State::from(9), State::Other(9));
-        assert_eq!(State::from(9).to_string(), "?");
-    }
-
-    #[test]
-    fn names_are_bytes_and_are_shown_apart() {
-        let shown = |name: &[u8]| Comm::new(name).to_string();
-        assert_eq!(shown(b"bash"), "bash");
-        assert_eq!(shown(b"a b (c) 'd' \"e\""), "a b (c) 'd' \"e\"");
-        assert_eq!(shown(b"new\nline\\n"), "new\\nline\\\\n");
-        assert_eq!(shown(b"\x1b[31m\x7f"), "\\u{1b}[31m\\u{7f}");
-        assert_eq!(shown("größe\u{202e}".as_bytes()), "größe\\u{202e}");
-        assert_eq!(shown(b"\xffx\xc3"), "\\xffx\\xc3");
-        assert_eq!(shown(b""), "");
-    }
-
-    #[test]
-    fn a_name_ends_at_its_first_nul_or_at_the_end() {
-        let name = |comm| Comm(comm).as_bytes().to_vec();
-        assert_eq!(name(*b"abc\0def\0\0\0\0\0\0\0\0\0"), b"abc");
-        assert_eq!(name(*b"0123456789abcdef"), b"0123456789abcdef");
-        assert_eq!(Comm::new(b"0123456789abcdef").as_bytes().len(), 15);
-    }
 
     #[cfg(feature = "serde")]
     #[test]
@@ -511,10 +471,10 @@ mod tests {
                 ..Base::default()
             }),
             cred: Some(Cred {
-                cap_effective: CapSet(0b10_0001),
+                cap_effective: crate::CapSet(0b10_0001),
                 ..Cred::default()
             }),
-            other: vec![],
+            ..Task::default()
         };
         let json = serde_json::to_value(&task).unwrap();
         assert_eq!(json["base"]["state"], "Z");

@@ -26,20 +26,38 @@ fn numbers() -> Facts {
     }
     let mut facts: Facts = numbers![
         TASK_DIAG_GENL_VERSION
-        TASK_DIAG_CMD_UNSPEC TASK_DIAG_CMD_GET TASK_DIAG_CMD_MAX
+        TASK_DIAG_CMD_UNSPEC TASK_DIAG_CMD_GET TASK_DIAG_CMD_FEATURES TASK_DIAG_CMD_MAX
         TASK_DIAG_GROUP_BASE TASK_DIAG_GROUP_CRED TASK_DIAG_GROUP_STAT TASK_DIAG_GROUP_VMA
-        TASK_DIAG_GROUP_VMA_STAT TASK_DIAG_GROUP_MAX
+        TASK_DIAG_GROUP_VMA_STAT TASK_DIAG_GROUP_CMDLINE TASK_DIAG_GROUP_FILES
+        TASK_DIAG_GROUP_IDENT TASK_DIAG_GROUP_NS TASK_DIAG_GROUP_CGROUP
+        TASK_DIAG_GROUP_MAX
         TASK_DIAG_SHOW_BASE TASK_DIAG_SHOW_CRED TASK_DIAG_SHOW_STAT TASK_DIAG_SHOW_VMA
-        TASK_DIAG_SHOW_VMA_STAT
+        TASK_DIAG_SHOW_VMA_STAT TASK_DIAG_SHOW_CMDLINE TASK_DIAG_SHOW_FILES
+        TASK_DIAG_SHOW_IDENT TASK_DIAG_SHOW_NS TASK_DIAG_SHOW_CGROUP
         TASK_DIAG_ATTR_GROUPS TASK_DIAG_ATTR_UNSPEC TASK_DIAG_CMD_ATTR_GET TASK_DIAG_MSG
-        TASK_DIAG_PAD TASK_DIAG_BASE TASK_DIAG_CRED TASK_DIAG_STAT TASK_DIAG_VMA
-        TASK_DIAG_VMA_STAT TASK_DIAG_ATTR_MAX
+        TASK_DIAG_PAD TASK_DIAG_CMD_ATTR_UID TASK_DIAG_CMD_ATTR_CGROUP
+        TASK_DIAG_CMD_ATTR_STATES TASK_DIAG_CMD_ATTR_COMM TASK_DIAG_CMD_ATTR_PIDS
+        TASK_DIAG_CMD_ATTR_VMA_FLAGS TASK_DIAG_FEATURES TASK_DIAG_BASE TASK_DIAG_CRED
+        TASK_DIAG_STAT TASK_DIAG_VMA TASK_DIAG_VMA_STAT TASK_DIAG_CMDLINE TASK_DIAG_FILES
+        TASK_DIAG_IDENT TASK_DIAG_NS TASK_DIAG_CGROUP TASK_DIAG_ATTR_MAX
         TASK_DIAG_DUMP_ALL TASK_DIAG_DUMP_ONE TASK_DIAG_DUMP_CHILDREN TASK_DIAG_DUMP_THREAD
-        TASK_DIAG_DUMP_ALL_THREAD TASK_DIAG_DUMP_MAX
-        TASK_DIAG_FLAG_CONT
+        TASK_DIAG_DUMP_ALL_THREAD TASK_DIAG_DUMP_DESCENDANTS TASK_DIAG_DUMP_MAX
+        TASK_DIAG_FLAG_CONT TASK_DIAG_FLAG_CUT
         TASK_DIAG_RUNNING TASK_DIAG_INTERRUPTIBLE TASK_DIAG_UNINTERRUPTIBLE TASK_DIAG_STOPPED
         TASK_DIAG_TRACE_STOP TASK_DIAG_DEAD TASK_DIAG_ZOMBIE TASK_DIAG_PARKED TASK_DIAG_IDLE
         TASK_DIAG_COMM_LEN
+        TASK_DIAG_VMA_READ TASK_DIAG_VMA_WRITE TASK_DIAG_VMA_EXEC TASK_DIAG_VMA_SHARED
+        TASK_DIAG_VMA_FILE TASK_DIAG_VMA_DELETED TASK_DIAG_VMA_MAYREAD
+        TASK_DIAG_VMA_MAYWRITE TASK_DIAG_VMA_MAYEXEC TASK_DIAG_VMA_MAYSHARE
+        TASK_DIAG_VMA_GROWSDOWN TASK_DIAG_VMA_PFNMAP TASK_DIAG_VMA_LOCKED TASK_DIAG_VMA_IO
+        TASK_DIAG_VMA_SEQ_READ TASK_DIAG_VMA_RAND_READ TASK_DIAG_VMA_DONTCOPY
+        TASK_DIAG_VMA_DONTEXPAND TASK_DIAG_VMA_ACCOUNT TASK_DIAG_VMA_NORESERVE
+        TASK_DIAG_VMA_HUGETLB TASK_DIAG_VMA_SYNC TASK_DIAG_VMA_WIPEONFORK
+        TASK_DIAG_VMA_DONTDUMP TASK_DIAG_VMA_MIXEDMAP TASK_DIAG_VMA_HUGEPAGE
+        TASK_DIAG_VMA_NOHUGEPAGE TASK_DIAG_VMA_MERGEABLE TASK_DIAG_VMA_LOCKONFAULT
+        TASK_DIAG_VMA_SOFTDIRTY TASK_DIAG_VMA_UFFD_MISSING TASK_DIAG_VMA_UFFD_MINOR
+        TASK_DIAG_VMA_UFFD_WP TASK_DIAG_VMA_SEALED
+        TASK_DIAG_IDENT_LEADER
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into();
@@ -85,6 +103,37 @@ fn structures() -> Facts {
         uid, euid, suid, fsuid, gid, egid, sgid, fsgid,
         cap_inheritable, cap_permitted, cap_effective, cap_bset, cap_ambient,
         securebits, no_new_privs
+    });
+    structure!("task_diag_stat" TaskDiagStat {
+        start_time, utime, stime, gtime, cutime, cstime, cgtime, min_flt, maj_flt,
+        cmin_flt, cmaj_flt, nvcsw, nivcsw, run_delay, blkio_delay, vsize, rss_anon,
+        rss_file, rss_shmem, rss_peak, swap, text, data, locked, flags, tty, tty_pgrp,
+        priority, nice, rt_priority, policy, num_threads, processor, exit_signal,
+        exit_code, pad as "__pad"
+    });
+    structure!("task_diag_vma" TaskDiagVma {
+        len, name_off, start, end, pgoff, ino, flags, dev_major, dev_minor
+    });
+    structure!("task_diag_vma_stat" TaskDiagVmaStat {
+        len, pad as "__pad", start, end, rss, pss, pss_dirty, shared_clean, shared_dirty,
+        private_clean, private_dirty, referenced, anonymous, ksm, lazy_free, anon_thp,
+        shmem_thp, file_thp, shared_hugetlb, private_hugetlb, swap, swap_pss, locked
+    });
+    structure!("task_diag_files" TaskDiagFiles {
+        limit_soft, limit_hard, total, regular, socket, pipe, eventfd, epoll, other, pad
+        as "__pad"
+    });
+    structure!("task_diag_ident" TaskDiagIdent {
+        start_time, pidfd_ino, flags, pad as "__pad"
+    });
+    structure!("task_diag_ns" TaskDiagNs {
+        cgroup, ipc, mnt, net, pid, pid_for_children, time, time_for_children, user, uts
+    });
+    structure!("task_diag_cgroup" TaskDiagCgroup {
+        id, path_off, pad as "__pad"
+    });
+    structure!("task_diag_features" TaskDiagFeatures {
+        groups, strategies, filters
     });
     facts
 }

@@ -275,7 +275,7 @@ fn any_attribute() -> impl Strategy<Value = TaskDiagAttr> {
             }),
         // Types that are not known, with and without the flags in them.
         (
-            prop_oneof![Just(0u16), 4u16..16, 18u16..0x4000],
+            prop_oneof![Just(0u16), 11u16..16, 26u16..0x4000],
             prop_oneof![Just(0u16), Just(0x4000), Just(0x8000)],
             prop::collection::vec(any::<u8>(), 0..300),
         )

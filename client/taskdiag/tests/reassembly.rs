@@ -63,7 +63,7 @@ fn pieces_are_taken_together() {
         row(1, 0, &base(1)),
         row(2, 0, &base(2)),
         row(2, CONT, &cred()),
-        row(2, CONT, &attribute(20, b"more")),
+        row(2, CONT, &attribute(40, b"more")),
         row(3, 0, &[]),
         done(0),
     ];
@@ -71,7 +71,7 @@ fn pieces_are_taken_together() {
     assert_eq!(tasks.len(), 3);
     assert!(tasks[0].base.is_some() && tasks[0].cred.is_none());
     assert!(tasks[1].base.is_some() && tasks[1].cred.is_some());
-    assert_eq!(tasks[1].other, [(20, b"more".to_vec())]);
+    assert_eq!(tasks[1].other, [(40, b"more".to_vec())]);
     assert_eq!(tasks[2].pid, 3);
 }
 
@@ -243,7 +243,7 @@ struct Plan {
 }
 
 fn plans() -> impl Strategy<Value = Vec<Plan>> {
-    let other = (18u16..0x4000, prop::collection::vec(any::<u8>(), 0..40));
+    let other = (26u16..0x4000, prop::collection::vec(any::<u8>(), 0..40));
     let attribute = prop_oneof![
         any::<u16>().prop_map(|pid| base(pid.into())),
         Just(cred()),

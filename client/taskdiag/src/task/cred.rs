@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+//! The group CRED: a task's credentials.
+
+use crate::abi::TaskDiagCreds;
+use crate::caps::CapSet;
+
+/// A task's credentials.
+///
+/// Ids are those of the asker's user namespace; an id without a mapping there
+/// is the overflow id, 65534 unless the administrator chose another.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Cred {
+    /// Real user id.
+    pub uid: u32,
+    /// Effective user id.
+    pub euid: u32,
+    /// Saved user id.
+    pub suid: u32,
+    /// User id for file access.
+    pub fsuid: u32,
+    /// Real group id.
+    pub gid: u32,
+    /// Effective group id.
+    pub egid: u32,
+    /// Saved group id.
+    pub sgid: u32,
+    /// Group id for file access.
+    pub fsgid: u32,
+    /// Inheritable capabilities.
+    pub cap_inheritable: CapSet,
+    /// Permitted capabilities.
+    pub cap_permitted: CapSet,
+    /// Effective capabilities.
+    pub cap_effective: CapSet,
+    /// The capability bounding set.
+    pub cap_bset: CapSet,
+    /// Ambient capabilities.
+    pub cap_ambient: CapSet,
+    /// `SECBIT_*` of `<linux/securebits.h>`.
+    pub securebits: u32,
+    /// Whether `execve` cannot grant privileges any more.
+    pub no_new_privs: bool,
+}
+
+impl From<TaskDiagCreds> for Cred {
+    #[inline]
+    fn from(creds: TaskDiagCreds) -> Self {
+        Self {
+            uid: creds.uid,
+            euid: creds.euid,
+            suid: creds.suid,
+            fsuid: creds.fsuid,
+            gid: creds.gid,
+            egid: creds.egid,
+            sgid: creds.sgid,
+            fsgid: creds.fsgid,
+            cap_inheritable: creds.cap_inheritable.into(),
+            cap_permitted: creds.cap_permitted.into(),
+            cap_effective: creds.cap_effective.into(),
+            cap_bset: creds.cap_bset.into(),
+            cap_ambient: creds.cap_ambient.into(),
+            securebits: creds.securebits,
+            no_new_privs: creds.no_new_privs != 0,
+        }
+    }
+}
