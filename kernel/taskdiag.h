@@ -14,6 +14,7 @@
 #define _KERNEL_TASKDIAG_H
 
 #include <linux/cred.h>
+#include <linux/minmax.h>
 #include <linux/netlink.h>
 #include <linux/pid.h>
 #include <linux/pid_namespace.h>
@@ -82,12 +83,14 @@ bool taskdiag_may_see(struct taskdiag_caller *caller, struct task_struct *task);
  * @task: the task that had it; valid in the RCU section it was found in
  * @pid: its number in the caller's pid namespace
  * @tgid: the number of its process there
+ * @whole: it stands for its process
  */
 struct taskdiag_hit {
 	struct pid		*struct_pid;
 	struct task_struct	*task;
 	pid_t			pid;
 	pid_t			tgid;
+	bool			whole;
 };
 
 /**
@@ -135,6 +138,13 @@ static inline void taskdiag_walk_unget(struct taskdiag_walk *walk)
 	walk->cursor--;
 }
 
+/* The hit just taken was as much work as @candidates. */
+static inline void taskdiag_walk_charge(struct taskdiag_walk *walk,
+					unsigned int candidates)
+{
+	walk->budget -= min(walk->budget, candidates);
+}
+
 /*
  * The number of @pid in @ns, 0 if it has none there.  pid_nr_ns(), inlined:
  * a row takes half a dozen of these.
@@ -157,6 +167,7 @@ struct taskdiag_group;
  *	A row is a copy of it whose payloads are filled in: headers cost a
  *	memcpy() a task and no bookkeeping.
  * @msg_offset: where in @template the struct task_diag_msg lies
+ * @every_thread: to tell of a process is to look at each of its threads
  * @nr_groups: how many groups were asked for
  * @groups: these groups, in bit order
  * @groups.group: the row of the table
@@ -165,6 +176,7 @@ struct taskdiag_group;
 struct taskdiag_row {
 	struct sk_buff		*template;
 	unsigned int		msg_offset;
+	bool			every_thread;
 	unsigned int		nr_groups;
 	struct {
 		const struct taskdiag_group	*group;
@@ -180,6 +192,9 @@ int taskdiag_row_put_template(struct taskdiag_row *row, struct sk_buff *skb);
 void taskdiag_row_fill(const struct taskdiag_row *row, void *to,
 		       const struct taskdiag_hit *hit,
 		       const struct taskdiag_caller *caller);
+
+void taskdiag_fill_stat(void *to, const struct taskdiag_hit *hit,
+			const struct taskdiag_caller *caller);
 
 /* --- dump --------------------------------------------------------------- */
 

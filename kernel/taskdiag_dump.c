@@ -106,6 +106,9 @@ static bool put_row(struct taskdiag_dump *dump, struct sk_buff *skb,
 			return false;
 		taskdiag_row_fill(&dump->row, skb_tail_pointer(skb), hit,
 				  &dump->caller);
+		if (dump->row.every_thread)
+			taskdiag_walk_charge(&dump->walk,
+					     get_nr_threads(hit->task));
 		if (taskdiag_walk_confirm(&dump->walk, hit)) {
 			skb_put(skb, len);
 			dump->any_row = true;

@@ -7,14 +7,22 @@
  * the task was found, nor of the message around the structure.
  */
 #include <linux/bits.h>
+#include <linux/cgroup.h>
 #include <linux/cred.h>
+#include <linux/ipc_namespace.h>
 #include <linux/log2.h>
+#include <linux/mnt_namespace.h>
+#include <linux/ns_common.h>
+#include <linux/nsproxy.h>
 #include <linux/ptrace.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
+#include <linux/time_namespace.h>
 #include <linux/uidgid.h>
 #include <linux/user_namespace.h>
+#include <linux/utsname.h>
+#include <net/net_namespace.h>
 #include <net/netlink.h>
 
 #include "taskdiag.h"
@@ -23,12 +31,16 @@
  * struct taskdiag_group - a group of facts
  * @name: as in TASK_DIAG_SHOW_*
  * @size: of its structure
+ * @has_u64: there are 64-bit fields in it, which want to be aligned
+ * @every_thread: of a process, each thread is looked at
  * @fill: writes that structure.  Runs under RCU and must not sleep; finds the
  *	structure zeroed.  NULL: this kernel cannot tell.
  */
 struct taskdiag_group {
 	const char	*name;
 	size_t		size;
+	bool		has_u64;
+	bool		every_thread;
 	void		(*fill)(void *to, const struct taskdiag_hit *hit,
 				const struct taskdiag_caller *caller);
 };
@@ -128,20 +140,98 @@ static void fill_cred(void *to, const struct taskdiag_hit *hit,
 	creds->no_new_privs = task_no_new_privs(hit->task);
 }
 
+static void fill_ident(void *to, const struct taskdiag_hit *hit,
+		       const struct taskdiag_caller *caller)
+{
+	struct task_diag_ident *ident = to;
+
+	ident->start_time = timens_add_boottime_ns(hit->task->start_boottime);
+	/* Elsewhere pidfs makes numbers up, for as long as one is open. */
+	if (IS_ENABLED(CONFIG_64BIT))
+		ident->pidfd_ino = hit->struct_pid->ino;
+	if (thread_group_leader(hit->task))
+		ident->flags = TASK_DIAG_IDENT_LEADER;
+}
+
+/* Until a namespace has had its first process, it cannot be entered. */
+static u32 pid_for_children(const struct pid_namespace *ns)
+{
+	return READ_ONCE(ns->child_reaper) ? ns->ns.inum : 0;
+}
+
+static void put_proxied_ns(struct task_diag_ns *to,
+			   const struct nsproxy *proxy)
+{
+	if (IS_ENABLED(CONFIG_CGROUPS))
+		to->cgroup = proxy->cgroup_ns->ns.inum;
+	if (IS_ENABLED(CONFIG_IPC_NS))
+		to->ipc = proxy->ipc_ns->ns.inum;
+	to->mnt = from_mnt_ns(proxy->mnt_ns)->inum;
+	if (IS_ENABLED(CONFIG_NET_NS))
+		to->net = proxy->net_ns->ns.inum;
+	if (IS_ENABLED(CONFIG_PID_NS))
+		to->pid_for_children =
+			pid_for_children(proxy->pid_ns_for_children);
+	if (IS_ENABLED(CONFIG_TIME_NS)) {
+		to->time = proxy->time_ns->ns.inum;
+		to->time_for_children = proxy->time_ns_for_children->ns.inum;
+	}
+	if (IS_ENABLED(CONFIG_UTS_NS))
+		to->uts = proxy->uts_ns->ns.inum;
+}
+
+/* The links of /proc/PID/ns: fs/proc/namespaces.c. */
+static void fill_ns(void *to, const struct taskdiag_hit *hit,
+		    const struct taskdiag_caller *caller)
+{
+	struct task_struct *task = hit->task;
+	struct task_diag_ns *ns = to;
+
+	if (IS_ENABLED(CONFIG_PID_NS))
+		ns->pid = ns_of_pid(hit->struct_pid)->ns.inum;
+	if (IS_ENABLED(CONFIG_USER_NS))
+		ns->user = __task_cred(task)->user_ns->ns.inum;
+
+	/* A task that ends gives the others back. */
+	task_lock(task);
+	if (task->nsproxy)
+		put_proxied_ns(ns, task->nsproxy);
+	task_unlock(task);
+}
+
 static const struct taskdiag_group groups[TASK_DIAG_GROUP_MAX + 1] = {
 	[TASK_DIAG_GROUP_BASE] = {
-		"BASE", sizeof(struct task_diag_base), fill_base,
+		.name		= "BASE",
+		.size		= sizeof(struct task_diag_base),
+		.fill		= fill_base,
 	},
 	[TASK_DIAG_GROUP_CRED] = {
-		"CRED", sizeof(struct task_diag_creds), fill_cred,
+		.name		= "CRED",
+		.size		= sizeof(struct task_diag_creds),
+		.fill		= fill_cred,
 	},
-	[TASK_DIAG_GROUP_STAT]		= { "STAT" },
+	[TASK_DIAG_GROUP_STAT] = {
+		.name		= "STAT",
+		.size		= sizeof(struct task_diag_stat),
+		.has_u64	= true,
+		.every_thread	= true,
+		.fill		= taskdiag_fill_stat,
+	},
 	[TASK_DIAG_GROUP_VMA]		= { "VMA" },
 	[TASK_DIAG_GROUP_VMA_STAT]	= { "VMA_STAT" },
 	[TASK_DIAG_GROUP_CMDLINE]	= { "CMDLINE" },
 	[TASK_DIAG_GROUP_FILES]		= { "FILES" },
-	[TASK_DIAG_GROUP_IDENT]		= { "IDENT" },
-	[TASK_DIAG_GROUP_NS]		= { "NS" },
+	[TASK_DIAG_GROUP_IDENT] = {
+		.name		= "IDENT",
+		.size		= sizeof(struct task_diag_ident),
+		.has_u64	= true,
+		.fill		= fill_ident,
+	},
+	[TASK_DIAG_GROUP_NS] = {
+		.name		= "NS",
+		.size		= sizeof(struct task_diag_ns),
+		.fill		= fill_ns,
+	},
 	[TASK_DIAG_GROUP_CGROUP]	= { "CGROUP" },
 };
 
@@ -175,6 +265,7 @@ int taskdiag_row_init(struct taskdiag_row *row, u64 show_flags,
 			return -EOPNOTSUPP;
 		}
 		row->groups[row->nr_groups++].group = &groups[bit];
+		row->every_thread |= groups[bit].every_thread;
 	}
 	return 0;
 }
@@ -192,24 +283,41 @@ void taskdiag_row_release(struct taskdiag_row *row)
  */
 size_t taskdiag_row_size(const struct taskdiag_row *row)
 {
-	size_t size = nla_total_size(sizeof(struct task_diag_msg));
+	size_t size = nla_total_size(sizeof(struct task_diag_msg)) +
+		      nla_total_size(0);
 	unsigned int i;
 
 	for (i = 0; i < row->nr_groups; i++)
-		size += nla_total_size(row->groups[i].group->size);
+		size += nla_total_size_64bit(row->groups[i].group->size);
 	return size;
 }
 
-static int reserve(struct sk_buff *skb, int type, size_t size,
+static int reserve(struct sk_buff *skb, int type, size_t size, bool align,
 		   unsigned int *offset)
 {
-	struct nlattr *attr = nla_reserve(skb, type, size);
+	struct nlattr *attr;
 
+	if (align)
+		attr = nla_reserve_64bit(skb, type, size, TASK_DIAG_PAD);
+	else
+		attr = nla_reserve(skb, type, size);
 	if (!attr)
 		return -EMSGSIZE;
 	memset(nla_data(attr), 0, size);
 	*offset = (u8 *)nla_data(attr) - skb->data;
 	return 0;
+}
+
+/*
+ * Where 64-bit fields have to be aligned, what is so in the first row has to
+ * be so in those behind it.
+ */
+static int reserve_tail(struct sk_buff *skb)
+{
+	if (IS_ENABLED(CONFIG_HAVE_EFFICIENT_UNALIGNED_ACCESS) ||
+	    IS_ALIGNED(skb->len, sizeof(u64)))
+		return 0;
+	return nla_reserve(skb, TASK_DIAG_PAD, 0) ? 0 : -EMSGSIZE;
 }
 
 /**
@@ -221,17 +329,22 @@ static int reserve(struct sk_buff *skb, int type, size_t size,
  */
 int taskdiag_row_put_template(struct taskdiag_row *row, struct sk_buff *skb)
 {
+	bool any_u64 = false;
 	unsigned int i;
 	int err;
 
-	err = reserve(skb, TASK_DIAG_MSG, sizeof(struct task_diag_msg),
+	err = reserve(skb, TASK_DIAG_MSG, sizeof(struct task_diag_msg), false,
 		      &row->msg_offset);
 	for (i = 0; !err && i < row->nr_groups; i++) {
 		const struct taskdiag_group *group = row->groups[i].group;
 
 		err = reserve(skb, TASK_DIAG_ATTR_GROUPS + (group - groups),
-			      group->size, &row->groups[i].offset);
+			      group->size, group->has_u64,
+			      &row->groups[i].offset);
+		any_u64 |= group->has_u64;
 	}
+	if (!err && any_u64)
+		err = reserve_tail(skb);
 	return err;
 }
 

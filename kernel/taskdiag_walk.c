@@ -301,7 +301,9 @@ static bool look_up(const struct taskdiag_walk *walk, struct taskdiag_hit *hit)
 		return false;
 
 	hit->tgid = hit->pid;
+	hit->whole = true;
 	if (walk->type != PIDTYPE_TGID) {
+		hit->whole = walk->single && thread_group_leader(task);
 		tgid = rcu_dereference_raw(task->signal->pids[PIDTYPE_TGID]);
 		hit->tgid = taskdiag_nr(tgid, walk->ns);
 	}

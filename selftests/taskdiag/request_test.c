@@ -154,12 +154,6 @@ FIXTURE_VARIANT_ADD(refusal, an_unknown_flag_beside_known_ones) {
 	.is.error = EINVAL, .is.text = "show_flags", .is.blame = BLAME_FIRST,
 };
 
-FIXTURE_VARIANT_ADD(refusal, group_stat) {
-	ASK_FOR(TASK_DIAG_SHOW_STAT, TASK_DIAG_DUMP_ONE, 1),
-	.is.error = EOPNOTSUPP, .is.text = "show_flags", .is.and_text = "group STAT ",
-	.is.blame = BLAME_FIRST,
-};
-
 FIXTURE_VARIANT_ADD(refusal, group_vma) {
 	ASK_FOR(TASK_DIAG_SHOW_VMA, TASK_DIAG_DUMP_ONE, 1),
 	.is.error = EOPNOTSUPP, .is.text = "show_flags", .is.and_text = "group VMA ",
@@ -169,12 +163,6 @@ FIXTURE_VARIANT_ADD(refusal, group_vma) {
 FIXTURE_VARIANT_ADD(refusal, group_vma_stat) {
 	ASK_FOR(TASK_DIAG_SHOW_VMA_STAT, TASK_DIAG_DUMP_ONE, 1),
 	.is.error = EOPNOTSUPP, .is.text = "show_flags", .is.and_text = "group VMA_STAT ",
-	.is.blame = BLAME_FIRST,
-};
-
-FIXTURE_VARIANT_ADD(refusal, group_stat_beside_others) {
-	ASK_FOR(TASK_DIAG_SHOW_STAT | TD_BASE_CRED, TASK_DIAG_DUMP_ONE, 1),
-	.is.error = EOPNOTSUPP, .is.text = "show_flags", .is.and_text = "group STAT ",
 	.is.blame = BLAME_FIRST,
 };
 

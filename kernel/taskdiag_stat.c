@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * task_diag: the group STAT, times and sizes.
+ *
+ * What /proc/PID/stat and its neighbours say (fs/proc/array.c, task_mmu.c),
+ * in units that lose nothing.  Most tasks have no terminal, have not stopped
+ * and are not ending: that is found out without the lock that the others need.
+ */
+#include <linux/mm.h>
+#include <linux/sched.h>
+#include <linux/sched/cputime.h>
+#include <linux/sched/prio.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/stat.h>
+#include <linux/sched/task.h>
+#include <linux/seqlock.h>
+#include <linux/time_namespace.h>
+#include <linux/tty.h>
+
+/* Wants the locks to be known. */
+#include <linux/delayacct.h>
+
+#include "taskdiag.h"
+
+/* The threads that a process has, and those that it had. */
+static void sum_up_threads(struct task_diag_stat *stat,
+			   struct signal_struct *sig)
+{
+	struct task_struct *thread;
+
+	stat->gtime = sig->gtime;
+	stat->min_flt = sig->min_flt;
+	stat->maj_flt = sig->maj_flt;
+	__for_each_thread(sig, thread) {
+		stat->gtime += task_gtime(thread);
+		stat->min_flt += thread->min_flt;
+		stat->maj_flt += thread->maj_flt;
+	}
+}
+
+static void put_sums(struct task_diag_stat *stat, struct signal_struct *sig,
+		     bool whole)
+{
+	/* Those that were waited for. */
+	stat->cutime = sig->cutime;
+	stat->cstime = sig->cstime;
+	stat->cgtime = sig->cgtime;
+	stat->cmin_flt = sig->cmin_flt;
+	stat->cmaj_flt = sig->cmaj_flt;
+
+	if (whole)
+		sum_up_threads(stat, sig);
+}
+
+/*
+ * With stats_lock held a thread that ends goes from the list to the sum, and
+ * a child that was waited for to the children.  Try without, once.
+ */
+static void put_sums_at_rest(struct task_diag_stat *stat,
+			     struct signal_struct *sig, bool whole)
+{
+	unsigned int seq = read_seqbegin(&sig->stats_lock);
+	unsigned long flags;
+
+	put_sums(stat, sig, whole);
+	if (likely(!read_seqretry(&sig->stats_lock, seq)))
+		return;
+
+	read_seqlock_excl_irqsave(&sig->stats_lock, flags);
+	put_sums(stat, sig, whole);
+	read_sequnlock_excl_irqrestore(&sig->stats_lock, flags);
+}
+
+static void put_times(struct task_diag_stat *stat, struct task_struct *task,
+		      bool whole)
+{
+	u64 utime, stime;
+
+	put_sums_at_rest(stat, task->signal, whole);
+
+	if (whole) {
+		thread_group_cputime_adjusted(task, &utime, &stime);
+	} else {
+		stat->gtime = task_gtime(task);
+		stat->min_flt = task->min_flt;
+		stat->maj_flt = task->maj_flt;
+		task_cputime_adjusted(task, &utime, &stime);
+	}
+	stat->utime = utime;
+	stat->stime = stime;
+}
+
+#ifdef CONFIG_TASK_DELAY_ACCT
+static u64 blkio_delay(struct task_struct *task)
+{
+	struct task_delay_info *delays = task->delays;
+	unsigned long flags;
+	u64 delay;
+
+	if (!delays)
+		return 0;
+	raw_spin_lock_irqsave(&delays->lock, flags);
+	delay = delays->blkio_delay;
+	raw_spin_unlock_irqrestore(&delays->lock, flags);
+	return delay;
+}
+#else
+static u64 blkio_delay(struct task_struct *task)
+{
+	return 0;
+}
+#endif
+
+static void put_delays(struct task_diag_stat *stat, struct task_struct *task)
+{
+	stat->nvcsw = task->nvcsw;
+	stat->nivcsw = task->nivcsw;
+#ifdef CONFIG_SCHED_INFO
+	stat->run_delay = task->sched_info.run_delay;
+#endif
+	stat->blkio_delay = blkio_delay(task);
+}
+
+static void put_scheduling(struct task_diag_stat *stat,
+			   struct task_struct *task)
+{
+	stat->priority = task->prio - MAX_RT_PRIO;
+	stat->nice = task_nice(task);
+	stat->rt_priority = task->rt_priority;
+	stat->policy = task->policy;
+	stat->processor = task_cpu(task);
+}
+
+/* Under siglock: the terminal can go away otherwise. */
+static void put_terminal(struct task_diag_stat *stat, struct tty_struct *tty,
+			 struct pid_namespace *ns)
+{
+	struct pid *pgrp = tty_get_pgrp(tty);
+
+	stat->tty = new_encode_dev(tty_devnum(tty));
+	stat->tty_pgrp = taskdiag_nr(pgrp, ns);
+	put_pid(pgrp);
+}
+
+static bool stopped_or_ending(const struct signal_struct *sig)
+{
+	return READ_ONCE(sig->flags) &
+	       (SIGNAL_GROUP_EXIT | SIGNAL_STOP_STOPPED);
+}
+
+static void put_signals(struct task_diag_stat *stat,
+			const struct taskdiag_hit *hit,
+			struct pid_namespace *ns)
+{
+	struct task_struct *task = hit->task;
+	struct signal_struct *sig = task->signal;
+	unsigned long flags;
+
+	stat->num_threads = READ_ONCE(sig->nr_threads);
+	stat->exit_signal = task->exit_signal;
+	stat->exit_code = task->exit_code;
+	stat->tty_pgrp = -1;
+
+	if (!READ_ONCE(sig->tty) && !stopped_or_ending(sig))
+		return;
+	if (!lock_task_sighand(task, &flags))
+		return;
+	if (sig->tty)
+		put_terminal(stat, sig->tty, ns);
+	if (hit->whole && stopped_or_ending(sig))
+		stat->exit_code = sig->group_exit_code;
+	unlock_task_sighand(task, &flags);
+}
+
+static u64 bytes(unsigned long pages)
+{
+	return (u64)pages << PAGE_SHIFT;
+}
+
+/* The counters summed up over the processors, as for status and statm. */
+static void put_resident(struct task_diag_stat *stat, struct mm_struct *mm)
+{
+	unsigned long anon = get_mm_counter_sum(mm, MM_ANONPAGES);
+	unsigned long file = get_mm_counter_sum(mm, MM_FILEPAGES);
+	unsigned long shmem = get_mm_counter_sum(mm, MM_SHMEMPAGES);
+
+	stat->rss_anon = bytes(anon);
+	stat->rss_file = bytes(file);
+	stat->rss_shmem = bytes(shmem);
+	/* Noted only when there is about to be less. */
+	stat->rss_peak = bytes(max(anon + file + shmem,
+				   READ_ONCE(mm->hiwater_rss)));
+	stat->swap = bytes(get_mm_counter_sum(mm, MM_SWAPENTS));
+}
+
+static void put_sizes(struct task_diag_stat *stat, struct mm_struct *mm)
+{
+	u64 text = PAGE_ALIGN(mm->end_code) - (mm->start_code & PAGE_MASK);
+
+	put_resident(stat, mm);
+	stat->vsize = bytes(mm->total_vm);
+	/* A program may have unmapped some of what it was started with. */
+	stat->text = min(text, bytes(mm->exec_vm));
+	stat->data = bytes(mm->data_vm + mm->stack_vm);
+	stat->locked = bytes(mm->locked_vm);
+}
+
+/* Kernel threads have no memory, even while they work on somebody else's. */
+static void put_memory(struct task_diag_stat *stat, struct task_struct *task)
+{
+	if (task->flags & PF_KTHREAD)
+		return;
+
+	task_lock(task);
+	if (task->mm)
+		put_sizes(stat, task->mm);
+	task_unlock(task);
+}
+
+/**
+ * taskdiag_fill_stat - the group STAT
+ * @to: a zeroed struct task_diag_stat
+ * @hit: about whom
+ * @caller: who asks
+ */
+void taskdiag_fill_stat(void *to, const struct taskdiag_hit *hit,
+			const struct taskdiag_caller *caller)
+{
+	struct task_struct *task = hit->task;
+	struct task_diag_stat *stat = to;
+
+	stat->start_time = timens_add_boottime_ns(task->start_boottime);
+	stat->flags = task->flags;
+	put_times(stat, task, hit->whole);
+	put_delays(stat, task);
+	put_scheduling(stat, task);
+	put_signals(stat, hit, caller->pid_ns);
+	put_memory(stat, task);
+}
