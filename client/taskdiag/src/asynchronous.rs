@@ -29,7 +29,7 @@ mod link;
 mod tests;
 
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
@@ -52,8 +52,9 @@ use crate::abi;
 use crate::codec::{TaskDiagMessage, encode};
 use crate::dump::Stats;
 use crate::error::{Error, Result};
+use crate::features::Features;
 use crate::reassembly::{Reassembly, Step};
-use crate::request::{Pid, Request, Show, Strategy};
+use crate::request::{Pid, Request, Scope, Show, Strategy};
 use crate::task::Task;
 
 /// Asks for these tasks.
@@ -68,11 +69,12 @@ use crate::task::Task;
 ///
 /// Outside of a tokio runtime with I/O enabled.
 pub async fn dump(request: &Request) -> Result<Tasks> {
-    let answer = Answer::open(request.into(), NLM_F_REQUEST | NLM_F_DUMP, request).await?;
+    let flags = NLM_F_REQUEST | NLM_F_DUMP;
+    let answer = Answer::open(request.into(), flags, request.scope).await?;
     Ok(Tasks(answer))
 }
 
-/// Asks for one process or thread, in one exchange that is no dump.
+/// Asks for one process or thread, with everything that is to be told of it.
 ///
 /// # Errors
 ///
@@ -97,13 +99,26 @@ pub async fn one(pid: Pid, show: Show) -> Result<Task> {
 ///
 /// Outside of a tokio runtime with I/O enabled.
 pub async fn get(request: &Request) -> Result<Task> {
-    let answer = Answer::<TokioLink>::open(request.into(), NLM_F_REQUEST, request).await?;
+    let answer = Answer::open(request.into(), request.flags_for_one(), request.scope).await?;
     match Tasks(answer).next().await {
         Some(task) => task,
-        None => Err(Error::Decode {
-            what: "it holds no task".to_owned(),
-        }),
+        None => Err(Error::none(request)),
     }
+}
+
+/// Asks what the kernel can tell, see [`crate::Client::features`].
+///
+/// # Errors
+///
+/// As [`dump`] and [`crate::Dump::next`].
+///
+/// # Panics
+///
+/// Outside of a tokio runtime with I/O enabled.
+pub async fn features() -> Result<Features> {
+    let message = TaskDiagMessage::features();
+    let mut answer = Answer::<TokioLink>::open(message, NLM_F_REQUEST, Scope::Own).await?;
+    answer.features().await
 }
 
 /// The tasks of a dump, as a stream. Nothing comes after an error; the errors
@@ -193,7 +208,8 @@ where
 }
 
 impl<S: Link> Answer<S> {
-    async fn open(message: TaskDiagMessage, flags: u16, request: &Request) -> Result<Self> {
+    async fn open(message: TaskDiagMessage, flags: u16, scope: Scope) -> Result<Self> {
+        message.check()?;
         let (mut connection, mut handle, unsolicited) =
             new_connection_with_socket::<S>().map_err(|source| Error::Io {
                 context: "cannot open a netlink socket",
@@ -241,7 +257,7 @@ impl<S: Link> Answer<S> {
             family,
         ));
         asked.header.flags = flags;
-        connection.socket_mut().set_scope(request.scope);
+        connection.socket_mut().set_scope(scope);
         let before = connection.socket_mut().received();
         let messages = match handle.send_request(asked) {
             Ok(messages) => messages.boxed(),
@@ -300,6 +316,16 @@ impl<S: Link> Answer<S> {
                 Err(error)
             }
         }))
+    }
+
+    async fn features(&mut self) -> Result<Features> {
+        loop {
+            let message = poll_fn(|cx| self.poll_message(cx)).await?;
+            self.take(message);
+            if let Some(told) = self.reassembly.features(&self.datagram).transpose() {
+                return Features::from_answer(told);
+            }
+        }
     }
 
     /// The next message, driving the connection until there is one.

@@ -25,15 +25,20 @@ use crate::abi::{
     self, TaskDiagBase, TaskDiagCreds, TaskDiagFeatures, TaskDiagFiles, TaskDiagIdent, TaskDiagMsg,
     TaskDiagNs, TaskDiagPid, TaskDiagStat,
 };
+use crate::error::Error;
 use crate::filter::Filters;
 use crate::request::Request;
 use crate::task::read;
 
+/// The longest value that an attribute can have, in bytes: its length, with the
+/// header, travels in 16 bits.
+pub const ATTRIBUTE_MAX: usize = u16::MAX as usize - 4;
+
 /// The attributes of a request or a reply.
 ///
 /// Structures are read as the ABI says: what is missing from a shorter one is
-/// zero, what a longer one has more is left out. An attribute to be sent has at
-/// most 65,531 bytes: its length travels in 16 bits.
+/// zero, what a longer one has more is left out. One to be sent has at most
+/// [`ATTRIBUTE_MAX`] bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TaskDiagAttr {
@@ -206,6 +211,20 @@ impl TaskDiagMessage {
         Self {
             cmd: abi::TASK_DIAG_CMD_FEATURES,
             attributes: Vec::new(),
+        }
+    }
+}
+
+impl TaskDiagMessage {
+    /// Whether it can be sent: what an attribute's length can say is limited.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let too_long = |attribute: &&TaskDiagAttr| attribute.value_len() > ATTRIBUTE_MAX;
+        match self.attributes.iter().find(too_long) {
+            None => Ok(()),
+            Some(attribute) => Err(Error::TooLong {
+                attribute: attribute.kind(),
+                len: attribute.value_len(),
+            }),
         }
     }
 }

@@ -9,6 +9,7 @@ use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST};
 
 use crate::codec::{TaskDiagMessage, encode};
 use crate::error::{Error, Result};
+use crate::features::Features;
 use crate::reassembly::{Reassembly, Row, Step};
 use crate::request::{Pid, Request, Scope, Show, Strategy};
 use crate::socket::Socket;
@@ -101,13 +102,14 @@ impl<T: Transport> Client<T> {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] and [`Error::Scope`] if the request cannot be sent. What
-    /// the kernel says to it comes with the first task.
+    /// [`Error::Io`], [`Error::Scope`] and [`Error::TooLong`] if the request
+    /// cannot be sent. What the kernel says to it comes with the first task.
     pub fn dump(&mut self, request: &Request) -> Result<Dump<'_, T>> {
         self.ask(request.into(), NLM_F_REQUEST | NLM_F_DUMP, request.scope)
     }
 
-    /// Asks for one process or thread, in one exchange that is no dump.
+    /// Asks for one process or thread, with everything that is to be told of
+    /// it.
     ///
     /// # Errors
     ///
@@ -124,12 +126,30 @@ impl<T: Transport> Client<T> {
     ///
     /// As [`Self::one`].
     pub fn get(&mut self, request: &Request) -> Result<Task> {
-        let mut answer = self.ask(request.into(), NLM_F_REQUEST, request.scope)?;
-        match answer.next()? {
-            Some(task) => Ok(task.to_owned()),
-            None => Err(Error::Decode {
-                what: "it holds no task".to_owned(),
-            }),
+        let mut answer = self.ask(request.into(), request.flags_for_one(), request.scope)?;
+        let task = answer.next()?.map(|task| task.to_owned());
+        // Where it is a dump, its end is still to be read.
+        answer.next()?;
+        task.ok_or_else(|| Error::none(request))
+    }
+
+    /// Asks what the kernel can tell: groups of facts, strategies, filters.
+    ///
+    /// The first kernels with the family cannot be asked, and can tell
+    /// [`Features::FIRST`]: of them, this is the answer.
+    ///
+    /// # Errors
+    ///
+    /// As [`Dump::next`].
+    pub fn features(&mut self) -> Result<Features> {
+        let mut answer = self.ask(TaskDiagMessage::features(), NLM_F_REQUEST, Scope::Own)?;
+        loop {
+            answer.receive()?;
+            let client = &mut *answer.client;
+            let datagram = client.buffer.get(..answer.len).unwrap_or_default();
+            if let Some(told) = client.reassembly.features(datagram).transpose() {
+                return Features::from_answer(told);
+            }
         }
     }
 
@@ -145,6 +165,7 @@ impl<T: Transport> Client<T> {
         flags: u16,
         scope: Scope,
     ) -> Result<Dump<'_, T>> {
+        message.check()?;
         if self.reassembly.unread() {
             debug!("an answer was left half-read; starting afresh");
             self.transport.reset(&mut self.buffer)?;
@@ -217,7 +238,7 @@ impl<T: Transport> Dump<'_, T> {
         let datagram = client.buffer.get(..self.len).unwrap_or_default();
         let row = match client.reassembly.step_fast(datagram) {
             Some(row) => row,
-            None => match self.next_slowly()? {
+            None => match self.find(Reassembly::step)? {
                 Some(row) => row,
                 None => return Ok(None),
             },
@@ -225,6 +246,47 @@ impl<T: Transport> Dump<'_, T> {
         self.stats.tasks += 1;
         let client = &*self.client;
         Ok(Some(client.reassembly.task(&client.buffer, row)))
+    }
+
+    /// The next message about a task, as it is received: for tasks whose areas
+    /// or arguments are more than one wants to hold. Everything that is told
+    /// of a task comes in pieces of at most one datagram, one behind the other;
+    /// [`TaskRef::goes_on`] tells all but the first of a task. What comes in
+    /// several pieces are [`TaskRef::vmas`], [`TaskRef::vma_stats`] and
+    /// [`TaskRef::cmdline`]; the other groups are in the first.
+    ///
+    /// The two ways may be mixed: after a piece, [`Self::next`] passes over
+    /// the rest of its task.
+    ///
+    /// ```no_run
+    /// use taskdiag::{Client, Request, Show, Strategy};
+    ///
+    /// let mut client = Client::connect()?;
+    /// let request = Request::new(Strategy::All).show(Show::VMA);
+    /// let mut dump = client.dump(&request)?;
+    /// while let Some(piece) = dump.next_piece()? {
+    ///     if !piece.goes_on() {
+    ///         println!("{}:", piece.pid());
+    ///     }
+    ///     for vma in piece.vmas().into_iter().flatten() {
+    ///         println!("  {vma:?}");
+    ///     }
+    /// }
+    /// # Ok::<(), taskdiag::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::next`]; the last piece before an error may not have been the
+    /// last of its task.
+    pub fn next_piece(&mut self) -> Result<Option<TaskRef<'_>>> {
+        let Some(row) = self.find(Reassembly::step_piece)? else {
+            return Ok(None);
+        };
+        let client = &*self.client;
+        let piece = client.reassembly.task(&client.buffer, row);
+        self.stats.tasks += u64::from(!piece.goes_on());
+        Ok(Some(piece))
     }
 
     /// Hands every task that is left to `f`.
@@ -256,13 +318,16 @@ impl<T: Transport> Dump<'_, T> {
         }
     }
 
-    /// Receives as often as it takes to find the next task.
+    /// Receives as often as it takes to find the next task, or piece.
     #[cold]
-    fn next_slowly(&mut self) -> Result<Option<Row>> {
+    fn find(
+        &mut self,
+        step: impl Fn(&mut Reassembly, &[u8]) -> Result<Step>,
+    ) -> Result<Option<Row>> {
         loop {
             let client = &mut *self.client;
             let datagram = client.buffer.get(..self.len).unwrap_or_default();
-            match client.reassembly.step(datagram) {
+            match step(&mut client.reassembly, datagram) {
                 Ok(Step::Task(row)) => return Ok(Some(row)),
                 Ok(Step::More) => self.receive()?,
                 Ok(Step::End) => return Ok(None),

@@ -4,8 +4,10 @@
 use std::fmt;
 use std::io;
 
+use netlink_packet_core::NLM_F_DUMP;
+
 use crate::abi;
-use crate::request::Pid;
+use crate::request::{Pid, Request, Show};
 
 /// The crate's result.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -34,6 +36,19 @@ pub enum Error {
         pid: Pid,
         /// What the kernel said to it.
         source: io::Error,
+    },
+
+    /// A filter has more bytes than fit a request.
+    #[error(
+        "{} of {len} bytes: there is room for {} in a request",
+        AttributeName(*attribute),
+        crate::codec::ATTRIBUTE_MAX
+    )]
+    TooLong {
+        /// The type of the attribute that it would be.
+        attribute: u16,
+        /// Its length in bytes.
+        len: usize,
     },
 
     /// A message did not fit the receive buffer, and its end is lost.
@@ -89,7 +104,21 @@ impl Error {
             Self::Kernel(error) => Some(error.errno),
             Self::Scope { source, .. } | Self::Io { source, .. } => source.raw_os_error(),
             Self::Overrun => Some(nix::libc::ENOBUFS),
-            Self::NoFamily | Self::Truncated { .. } | Self::Decode { .. } => None,
+            Self::NoFamily
+            | Self::TooLong { .. }
+            | Self::Truncated { .. }
+            | Self::Decode { .. } => None,
+        }
+    }
+
+    /// There was no task in the answer to a request for one.
+    pub(crate) fn none(request: &Request) -> Self {
+        if request.flags_for_one() & NLM_F_DUMP != 0 {
+            // It was there when it was asked for.
+            return KernelError::new(nix::libc::ESRCH).into();
+        }
+        Self::Decode {
+            what: "it holds no task".to_owned(),
         }
     }
 }
@@ -109,6 +138,27 @@ pub struct KernelError {
     pub attribute: Option<BadAttr>,
 }
 
+impl KernelError {
+    pub(crate) const fn new(errno: i32) -> Self {
+        Self {
+            errno,
+            message: None,
+            attribute: None,
+        }
+    }
+
+    /// The groups that this kernel does not know, where that is why it refuses
+    /// a request: it can name them by number only.
+    #[must_use]
+    pub fn unknown_groups(&self) -> Option<Show> {
+        let bits = self.message.as_deref()?.strip_prefix(UNKNOWN_GROUPS)?;
+        Some(Show::from_bits_retain(u64::from_str_radix(bits, 16).ok()?))
+    }
+}
+
+/// How the kernel begins to say so; the bits follow.
+const UNKNOWN_GROUPS: &str = "show_flags: unknown bits 0x";
+
 impl std::error::Error for KernelError {}
 
 impl fmt::Display for KernelError {
@@ -116,6 +166,9 @@ impl fmt::Display for KernelError {
         write!(f, "{}", io::Error::from_raw_os_error(self.errno))?;
         if let Some(message) = &self.message {
             write!(f, ": {message}")?;
+        }
+        if let Some(groups) = self.unknown_groups() {
+            write!(f, ", {groups}")?;
         }
         if let Some(attribute) = &self.attribute {
             write!(f, " ({attribute})")?;
@@ -145,14 +198,25 @@ impl BadAttr {
 
 impl fmt::Display for BadAttr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.name(), self.kind) {
-            (Some(name), _) => write!(f, "attribute {name}")?,
-            (None, Some(kind)) => write!(f, "attribute {kind}")?,
-            (None, None) => f.write_str("the request")?,
+        match self.kind {
+            Some(kind) => write!(f, "attribute {}", AttributeName(kind))?,
+            None => f.write_str("the request")?,
         }
         match self.offset {
             Some(offset) => write!(f, " at byte {offset}"),
             None => f.write_str(" is missing"),
+        }
+    }
+}
+
+/// The name of an attribute's type, or its number.
+struct AttributeName(u16);
+
+impl fmt::Display for AttributeName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match abi::attribute_name(self.0) {
+            Some(name) => f.write_str(name),
+            None => self.0.fmt(f),
         }
     }
 }

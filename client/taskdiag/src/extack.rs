@@ -45,12 +45,8 @@ fn read_code(payload: &[u8]) -> Option<i32> {
 }
 
 fn from_parts(code: i32, flags: u16, tlvs: Option<&[u8]>) -> KernelError {
-    let mut error = KernelError {
-        // No kernel answers i32::MIN; somebody else's bytes may.
-        errno: code.checked_abs().unwrap_or(libc::EPROTO),
-        message: None,
-        attribute: None,
-    };
+    // No kernel answers i32::MIN; somebody else's bytes may.
+    let mut error = KernelError::new(code.checked_abs().unwrap_or(libc::EPROTO));
     if flags & FLAG_EXTENDED_ACK == 0 {
         return error;
     }

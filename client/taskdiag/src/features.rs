@@ -3,7 +3,10 @@
 
 use std::fmt;
 
+use nix::libc;
+
 use crate::abi::{self, TaskDiagFeatures};
+use crate::error::Result;
 use crate::filter::Filters;
 use crate::names;
 use crate::request::{Request, Show, Strategy};
@@ -35,20 +38,24 @@ impl Features {
         filters: FilterKinds::empty(),
     };
 
-    /// What this request asks for and the kernel does not have.
+    /// What this request needs that is not in here.
     #[must_use]
     pub fn lacking(&self, request: &Request) -> Self {
         Self {
-            groups: request.show - self.groups,
-            strategies: request.strategy.into(),
-            filters: FilterKinds::from(&request.filters) - self.filters,
+            groups: request.show.difference(self.groups),
+            strategies: Strategies::from(request.strategy).difference(self.strategies),
+            filters: FilterKinds::from(&request.filters).difference(self.filters),
         }
-        .without(self.strategies)
     }
 
-    fn without(mut self, strategies: Strategies) -> Self {
-        self.strategies.remove(strategies);
-        self
+    /// What the kernel's answer says.
+    pub(crate) fn from_answer(answer: Result<TaskDiagFeatures>) -> Result<Self> {
+        match answer {
+            Ok(features) => Ok(features.into()),
+            // Generic netlink knows no such command of the family.
+            Err(error) if error.errno() == Some(libc::EOPNOTSUPP) => Ok(Self::FIRST),
+            Err(error) => Err(error),
+        }
     }
 
     /// Whether there is nothing in it.

@@ -7,8 +7,8 @@
 
 use log::debug;
 
-use crate::abi;
-use crate::error::{Error, Result};
+use crate::abi::{self, TaskDiagFeatures, TaskDiagMsg};
+use crate::error::{Error, KernelError, Result};
 use crate::extack;
 use crate::request::Pid;
 use crate::task::{Groups, TaskRef, read};
@@ -20,6 +20,9 @@ const NLMSG_NOOP: u16 = 1;
 const NLMSG_ERROR: u16 = 2;
 const NLMSG_DONE: u16 = 3;
 const NLMSG_OVERRUN: u16 = 4;
+/// How much of the buffer for tasks that do not lie in one datagram is kept for
+/// the next one, in bytes.
+const GATHERED_KEPT: usize = 256 * 1024;
 /// `GENL_HDRLEN`: the command, the version, and two bytes that are 0.
 const GENL_HEADER: usize = 4;
 
@@ -30,6 +33,9 @@ const GENL_HEADER: usize = 4;
 /// aside, into a buffer that is kept for the purpose; all others are handed out
 /// where they lie. When an answer fails, the task that was open may lack
 /// something, and is not handed out.
+///
+/// A task whose areas and arguments are more than one wants to hold can be had
+/// in pieces instead: see [`Feed::next_piece`].
 ///
 /// Messages with another sequence or port number belong to other answers, for
 /// example one that was left half-read; they are passed over.
@@ -90,9 +96,20 @@ enum Place {
     InDatagram,
     /// In [`Reassembly::gathered`].
     Aside,
+    /// Nowhere any more: what came of it so far has been handed out.
+    HandedOut,
 }
 
-/// A whole task as a place rather than a view: what a caller needs that owns
+/// What is handed out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Portion {
+    /// Whole tasks.
+    Tasks,
+    /// Messages about tasks, each as it comes.
+    Pieces,
+}
+
+/// A task, or a piece of one, as a place rather than a view: what a caller needs that owns
 /// both the datagram and the reassembly. Its attributes are sound.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Row {
@@ -112,7 +129,7 @@ pub(crate) enum Step {
 /// What comes next in an answer.
 #[derive(Clone, Copy, Debug)]
 pub enum Event<'a> {
-    /// A whole task.
+    /// A whole task, or a piece, if one asks for these.
     Task(TaskRef<'a>),
     /// The datagram has been read: feed the next one.
     More,
@@ -234,22 +251,85 @@ impl Reassembly {
     /// What [`Self::step_fast`] leaves.
     #[cold]
     pub(crate) fn step_slowly(&mut self, datagram: &[u8]) -> Result<Step> {
+        self.advance(datagram, Portion::Tasks)
+    }
+
+    /// Goes on to the next message about a task, or to another event, of the
+    /// datagram.
+    pub(crate) fn step_piece(&mut self, datagram: &[u8]) -> Result<Step> {
+        self.advance(datagram, Portion::Pieces)
+    }
+
+    fn advance(&mut self, datagram: &[u8], portion: Portion) -> Result<Step> {
         if self.ended {
             return Ok(Step::End);
         }
-        let step = self.read_messages(datagram);
+        let step = self.read_messages(datagram, portion);
         if matches!(step, Ok(Step::End) | Err(_)) {
             self.end();
         }
         step
     }
 
-    fn read_messages(&mut self, datagram: &[u8]) -> Result<Step> {
+    fn read_messages(&mut self, datagram: &[u8], portion: Portion) -> Result<Step> {
+        if portion == Portion::Pieces && self.is_open() {
+            // Left from when whole tasks were asked for.
+            return self.hand_out(datagram);
+        }
+        loop {
+            let Some(message) = self.read_message(datagram)? else {
+                self.put_aside(datagram)?;
+                return Ok(Step::More);
+            };
+            if message.header.kind != self.family {
+                let error = message.error();
+                if error.is_none() && self.is_open() {
+                    // This message is read again when the task is out.
+                    return self.whole(datagram);
+                }
+                self.unread = false;
+                return error.map_or(Ok(Step::End), |error| Err(error.into()));
+            }
+            let (piece, goes_on) = message.piece()?;
+            let step = match portion {
+                Portion::Tasks if goes_on => self.go_on(datagram, piece)?,
+                Portion::Pieces if goes_on => self.go_on_apart(datagram, piece)?,
+                _ if message.header.flags & FLAG_MULTI == 0 => self.only_one(datagram, piece)?,
+                Portion::Tasks => self.begin(datagram, piece)?,
+                Portion::Pieces => self.begin_apart(datagram, piece)?,
+            };
+            self.position += message.len;
+            if let Some(step) = step {
+                return Ok(step);
+            }
+        }
+    }
+
+    /// The answer to the question for what the kernel can tell; `None` if it
+    /// is not in this datagram.
+    pub(crate) fn features(&mut self, datagram: &[u8]) -> Result<Option<TaskDiagFeatures>> {
+        let Some(message) = self.read_message(datagram)? else {
+            return Ok(None);
+        };
+        self.unread = false;
+        self.end();
+        if message.header.kind == self.family {
+            return Ok(Some(message.features()?));
+        }
+        Err(match message.error() {
+            Some(error) => error.into(),
+            None => Malformed("it holds no features").into(),
+        })
+    }
+
+    /// Finds the next message of this answer, which is the family's, an error
+    /// or the end; `None` if the datagram has no more. The position stays at
+    /// its beginning.
+    fn read_message<'a>(&mut self, datagram: &'a [u8]) -> Result<Option<Message<'a>>> {
         loop {
             let rest = datagram.get(self.position..).unwrap_or_default();
             if rest.is_empty() {
-                self.put_aside(datagram)?;
-                return Ok(Step::More);
+                return Ok(None);
             }
             let (header, payload, len) = Header::split(rest)?;
             if header.address != self.address {
@@ -258,47 +338,16 @@ impl Reassembly {
                 continue;
             }
             self.flags |= header.flags;
-
             match header.kind {
-                NLMSG_NOOP => {}
+                NLMSG_NOOP => self.position += len,
                 NLMSG_OVERRUN => return Err(Error::Overrun),
-                NLMSG_ERROR | NLMSG_DONE => {
-                    let error = match header.kind {
-                        NLMSG_ERROR => extack::from_error(header.flags, payload),
-                        _ => extack::from_done(header.flags, payload),
-                    };
-                    if error.is_none() && self.place != Place::Nowhere {
-                        // This message is read again when the task is out.
-                        return self.whole(datagram);
-                    }
-                    self.unread = false;
-                    return error.map_or(Ok(Step::End), |error| Err(error.into()));
-                }
-                kind if kind == self.family => {
-                    let start = self.position + (size_of::<Header>() + GENL_HEADER);
-                    let (msg, attributes) = split_msg(payload)?;
-                    let piece = Piece {
-                        pid: msg.pid,
-                        tgid: msg.tgid,
-                        start: start + (payload.len() - GENL_HEADER - attributes.len()),
-                        // A message's length is no more than 32 bits.
-                        len: attributes.len() as u32,
-                        flags: msg.flags,
-                    };
-                    if msg.flags & abi::TASK_DIAG_FLAG_CONT != 0 {
-                        self.go_on(datagram, piece)?;
-                    } else {
-                        let step = if header.flags & FLAG_MULTI == 0 {
-                            self.only_one(datagram, piece)?
-                        } else {
-                            self.begin(datagram, piece)?
-                        };
-                        self.position += len;
-                        match step {
-                            Some(whole) => return Ok(whole),
-                            None => continue,
-                        }
-                    }
+                kind if kind == self.family || kind == NLMSG_ERROR || kind == NLMSG_DONE => {
+                    return Ok(Some(Message {
+                        header,
+                        payload,
+                        position: self.position,
+                        len,
+                    }));
                 }
                 kind => {
                     return Err(Error::Decode {
@@ -306,16 +355,27 @@ impl Reassembly {
                     });
                 }
             }
-            self.position += len;
         }
+    }
+
+    /// There is a task that has not been handed out.
+    fn is_open(&self) -> bool {
+        matches!(self.place, Place::InDatagram | Place::Aside)
     }
 
     /// The open task is whole: hands it out.
     fn whole(&mut self, datagram: &[u8]) -> Result<Step> {
+        let step = self.hand_out(datagram)?;
+        self.place = Place::Nowhere;
+        Ok(step)
+    }
+
+    /// Hands the open task out, as far as it has come.
+    fn hand_out(&mut self, datagram: &[u8]) -> Result<Step> {
         let aside = self.place == Place::Aside;
         let buffer = if aside { &self.gathered } else { datagram };
         let groups = Groups::find(self.open.attributes(buffer))?;
-        self.place = Place::Nowhere;
+        self.place = Place::HandedOut;
         Ok(Step::Task(Row {
             piece: self.open,
             groups,
@@ -325,34 +385,58 @@ impl Reassembly {
 
     /// A task begins, and another thereby is whole.
     fn begin(&mut self, datagram: &[u8], piece: Piece) -> Result<Option<Step>> {
-        let whole = match self.place {
-            Place::Nowhere => None,
-            Place::InDatagram | Place::Aside => Some(self.whole(datagram)?),
+        let whole = match self.is_open() {
+            true => Some(self.whole(datagram)?),
+            false => None,
         };
         self.open = piece;
         self.place = Place::InDatagram;
         Ok(whole)
     }
 
+    /// A task begins, and that is handed out by itself.
+    fn begin_apart(&mut self, datagram: &[u8], piece: Piece) -> Result<Option<Step>> {
+        self.open = piece;
+        self.place = Place::InDatagram;
+        self.hand_out(datagram).map(Some)
+    }
+
     /// A message that is not one of many is the whole answer.
     fn only_one(&mut self, datagram: &[u8], piece: Piece) -> Result<Option<Step>> {
-        if self.begin(datagram, piece)?.is_some() {
+        if self.place != Place::Nowhere {
             return Err(Malformed("a message that is no part of a dump, in a dump").into());
         }
+        self.begin(datagram, piece)?;
         let whole = self.whole(datagram)?;
         self.unread = false;
         self.end();
         Ok(Some(whole))
     }
 
-    /// Adds a piece to the open task.
-    fn go_on(&mut self, datagram: &[u8], piece: Piece) -> Result<()> {
+    /// Adds a piece to the open task; passes it over, if that has been handed
+    /// out in pieces so far.
+    fn go_on(&mut self, datagram: &[u8], piece: Piece) -> Result<Option<Step>> {
+        self.expect(piece)?;
+        if self.is_open() {
+            self.put_aside(datagram)?;
+            self.open.flags |= piece.flags & !abi::TASK_DIAG_FLAG_CONT;
+            self.gather(datagram, piece)?;
+        }
+        Ok(None)
+    }
+
+    /// Hands out a piece by itself.
+    fn go_on_apart(&mut self, datagram: &[u8], piece: Piece) -> Result<Option<Step>> {
+        self.expect(piece)?;
+        self.begin_apart(datagram, piece)
+    }
+
+    /// A piece goes on with the task of the message before.
+    fn expect(&self, piece: Piece) -> Result<()> {
         if self.place == Place::Nowhere || self.open.pid != piece.pid {
             return Err(Malformed("a message goes on with a task that did not begin").into());
         }
-        self.put_aside(datagram)?;
-        self.open.flags |= piece.flags & !abi::TASK_DIAG_FLAG_CONT;
-        self.gather(datagram, piece)
+        Ok(())
     }
 
     /// Copies the open task, if it lies in the datagram.
@@ -361,6 +445,7 @@ impl Reassembly {
             return Ok(());
         }
         self.gathered.clear();
+        self.gathered.shrink_to(GATHERED_KEPT);
         let piece = self.open;
         self.open.start = 0;
         self.place = Place::Aside;
@@ -412,26 +497,100 @@ impl Feed<'_> {
         reason = "lends from the buffer, which no Iterator can"
     )]
     pub fn next(&mut self) -> Result<Event<'_>> {
-        Ok(match self.reassembly.step(self.datagram)? {
+        let step = self.reassembly.step(self.datagram)?;
+        Ok(self.event(step))
+    }
+
+    /// As [`Self::next`], but with each message about a task by itself, as it
+    /// comes: a task that goes on in further messages comes in as many
+    /// pieces, and all but the first say so, see [`TaskRef::goes_on`].
+    ///
+    /// The two may be mixed: after a piece, [`Self::next`] passes over the
+    /// rest of its task.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::next`].
+    pub fn next_piece(&mut self) -> Result<Event<'_>> {
+        let step = self.reassembly.step_piece(self.datagram)?;
+        Ok(self.event(step))
+    }
+
+    fn event(&self, step: Step) -> Event<'_> {
+        match step {
             Step::Task(row) => Event::Task(self.reassembly.task(self.datagram, row)),
             Step::More => Event::More,
             Step::End => Event::End,
-        })
+        }
     }
 }
 
-/// Takes the payload of the family's message apart: which task it is about,
-/// and the attributes behind that.
-fn split_msg(payload: &[u8]) -> Result<(abi::TaskDiagMsg, &[u8]), Malformed> {
-    let attributes = payload
-        .get(GENL_HEADER..)
-        .ok_or(Malformed("there is no generic netlink header"))?;
-    if payload[0] != abi::TASK_DIAG_CMD_GET {
-        return Err(Malformed("the command is not TASK_DIAG_CMD_GET"));
+/// A message of the answer.
+#[derive(Clone, Copy, Debug)]
+struct Message<'a> {
+    header: Header,
+    payload: &'a [u8],
+    /// Where it begins in the datagram.
+    position: usize,
+    /// Its length, with the padding behind it.
+    len: usize,
+}
+
+impl<'a> Message<'a> {
+    /// What the kernel says, if this is an error of its, or the end of a dump
+    /// with one.
+    fn error(&self) -> Option<KernelError> {
+        match self.header.kind {
+            NLMSG_ERROR => extack::from_error(self.header.flags, self.payload),
+            _ => extack::from_done(self.header.flags, self.payload),
+        }
     }
-    let mut walk = Attributes::new(attributes);
-    match walk.next().transpose()? {
-        Some((abi::TASK_DIAG_MSG, value)) => Ok((read(value), walk.rest())),
-        _ => Err(Malformed("the first attribute is not TASK_DIAG_MSG")),
+
+    /// Which task it is about, where the attributes behind that are, and
+    /// whether it goes on with that task.
+    fn piece(&self) -> Result<(Piece, bool), Malformed> {
+        let mut walk = self.attributes(
+            abi::TASK_DIAG_CMD_GET,
+            "the command is not TASK_DIAG_CMD_GET",
+        )?;
+        let Some((abi::TASK_DIAG_MSG, value)) = walk.next().transpose()? else {
+            return Err(Malformed("the first attribute is not TASK_DIAG_MSG"));
+        };
+        let msg: TaskDiagMsg = read(value);
+        let rest = walk.rest().len();
+        let piece = Piece {
+            pid: msg.pid,
+            tgid: msg.tgid,
+            start: self.position + size_of::<Header>() + self.payload.len() - rest,
+            // A message's length is no more than 32 bits.
+            len: rest as u32,
+            flags: msg.flags,
+        };
+        Ok((piece, msg.flags & abi::TASK_DIAG_FLAG_CONT != 0))
+    }
+
+    fn features(&self) -> Result<TaskDiagFeatures, Malformed> {
+        let walk = self.attributes(
+            abi::TASK_DIAG_CMD_FEATURES,
+            "the command is not TASK_DIAG_CMD_FEATURES",
+        )?;
+        for attribute in walk {
+            if let (abi::TASK_DIAG_FEATURES, value) = attribute? {
+                return Ok(read(value));
+            }
+        }
+        Err(Malformed("it holds no features"))
+    }
+
+    /// What it carries, if it has this command.
+    fn attributes(&self, cmd: u8, otherwise: &'static str) -> Result<Attributes<'a>, Malformed> {
+        let attributes = self
+            .payload
+            .get(GENL_HEADER..)
+            .ok_or(Malformed("there is no generic netlink header"))?;
+        match self.payload.first() {
+            Some(&found) if found == cmd => Ok(Attributes::new(attributes)),
+            _ => Err(Malformed(otherwise)),
+        }
     }
 }

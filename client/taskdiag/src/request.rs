@@ -6,6 +6,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST};
+
 use crate::abi;
 use crate::filter::{Filters, States};
 use crate::names;
@@ -73,6 +75,15 @@ bitflags::bitflags! {
         /// Its cgroup: [`crate::Cgroup`].
         const CGROUP = abi::TASK_DIAG_SHOW_CGROUP;
     }
+}
+
+impl Show {
+    /// The groups that the kernel tells in a dump only, as they may outgrow a
+    /// message.
+    pub const NEEDS_DUMP: Self = Self::VMA
+        .union(Self::VMA_STAT)
+        .union(Self::CMDLINE)
+        .union(Self::CGROUP);
 }
 
 /// A word that names no group of facts.
@@ -205,6 +216,19 @@ impl Request {
     pub fn vma_flags(mut self, flags: VmaFlags) -> Self {
         self.filters.vma_flags = Some(flags);
         self
+    }
+}
+
+impl Request {
+    /// The `NLM_F_*` flags of a request for one task: groups that may outgrow
+    /// a message come in dumps only.
+    pub(crate) fn flags_for_one(&self) -> u16 {
+        match self.strategy {
+            Strategy::One(_) if self.show.intersects(Show::NEEDS_DUMP) => {
+                NLM_F_REQUEST | NLM_F_DUMP
+            }
+            _ => NLM_F_REQUEST,
+        }
     }
 }
 

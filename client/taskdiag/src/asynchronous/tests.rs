@@ -173,7 +173,8 @@ async fn open(script: impl IntoIterator<Item = Event>) -> Result<Answer<Script>>
         events.extend(script);
     });
     let request = Request::new(Strategy::All).scope(Scope::Process(9));
-    Answer::open((&request).into(), NLM_F_REQUEST | NLM_F_DUMP, &request).await
+    let flags = NLM_F_REQUEST | NLM_F_DUMP;
+    Answer::open((&request).into(), flags, request.scope).await
 }
 
 /// Reads the answer that these datagrams are.
