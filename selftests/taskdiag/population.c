@@ -20,8 +20,12 @@
 
 #include "population.h"
 #include "procfs.h"
+#include "program.h"
 
 #define SETTLE_SECONDS 10
+
+/* To a member: now. */
+#define CUE SIGUSR1
 
 /* What a member tells its maker once it is set up, or has failed to be. */
 struct report {
@@ -137,12 +141,55 @@ static void start_threads(struct making *making)
 	}
 }
 
+static int keep_over_exec(int fd, char *text, size_t size)
+{
+	snprintf(text, size, "%d", fd);
+	return fcntl(fd, F_SETFD, 0);
+}
+
+static void execute(const struct making *making,
+		    int (*run)(const char *role, const char *const args[]))
+{
+	char report[16], lifeline[16];
+	const char *const args[] = { report, lifeline, NULL };
+
+	if (keep_over_exec(making->report, report, sizeof(report)) ||
+	    keep_over_exec(making->lifeline, lifeline, sizeof(lifeline)))
+		fail(making, errno, "descriptors for a program");
+	fail(making, -run(POPULATION_ROLE, args), "execve");
+}
+
+int population_role(char **argv)
+{
+	const struct making making = {
+		.report = atoi(argv[2]), .lifeline = atoi(argv[3]),
+	};
+
+	send_report(&making, 0, "");
+	sleep_until_the_end(making.lifeline);
+	return 1;
+}
+
+/* Its tracer says when; what comes of the execve() nobody gets to see. */
+static void execute_when_told(const struct making *making, const sigset_t *cue)
+{
+	int signal;
+
+	while (sigwait(cue, &signal))
+		;
+	execute(making, program_run);
+}
+
 static void live(struct making *making)
 {
 	const struct member_spec *spec = making->spec;
 	const char *step;
+	sigset_t cue;
 	int err;
 
+	sigemptyset(&cue);
+	sigaddset(&cue, CUE);
+	pthread_sigmask(SIG_BLOCK, &cue, NULL);
 	if (spec->own_session && setsid() < 0)
 		fail(making, errno, "setsid");
 	if (spec->own_group && setpgid(0, 0))
@@ -159,9 +206,14 @@ static void live(struct making *making)
 		fail(making, errno, "PR_SET_NAME");
 	start_threads(making);
 	start_children(making, 0);
+	if (spec->pose == POSE_SETUID)
+		execute(making, program_run_setuid);
 	send_report(making, 0, "");
 
 	switch (spec->pose) {
+	case POSE_IN_EXEC:
+		execute_when_told(making, &cue);
+		break;
 	case POSE_STOPPED:
 		raise(SIGSTOP);
 		break;
@@ -177,20 +229,66 @@ static void live(struct making *making)
 	sleep_until_the_end(making->lifeline);
 }
 
+static void seize(const struct making *making, pid_t tid, int options)
+{
+	if (ptrace(PTRACE_SEIZE, tid, NULL, PTRACE_O_EXITKILL | options))
+		fail(making, errno, "PTRACE_SEIZE");
+}
+
+static void wait_for_stop(const struct making *making, pid_t tid)
+{
+	int status;
+
+	if (waitpid(tid, &status, __WALL) < 0 || !WIFSTOPPED(status))
+		fail(making, errno, "wait for the trace stop");
+}
+
+/* The highest is the thread made last, and not the leader if there are two. */
+static pid_t last_thread(const struct making *making)
+{
+	int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct idset tids = {};
+	pid_t tid;
+
+	if (proc < 0 || procfs_threads(proc, making->target, &tids) ||
+	    tids.nr < 2)
+		fail(making, ESRCH, "a thread to hold up execve()");
+	tid = tids.id[tids.nr - 1];
+	idset_free(&tids);
+	close(proc);
+	return tid;
+}
+
+/* execve() ends the other threads, and one of them takes its time to end. */
+static void hold_up_exec(const struct making *making)
+{
+	const pid_t tid = last_thread(making);
+
+	seize(making, tid, PTRACE_O_TRACEEXIT);
+	if (kill(making->target, CUE))
+		fail(making, errno, "tell to execute");
+	wait_for_stop(making, tid);
+}
+
 /* A thread and not the leader, so that its number is not its process's. */
 static void *tracer_thread(void *arg)
 {
 	const struct making *making = arg;
 	const int lifeline = making->lifeline;
-	int status;
 
-	if (ptrace(PTRACE_SEIZE, making->target, NULL, PTRACE_O_EXITKILL))
-		fail(making, errno, "PTRACE_SEIZE");
-	if (making->spec->pose == POSE_TRACE_STOPPED) {
+	switch (making->spec->pose) {
+	case POSE_IN_EXEC:
+		hold_up_exec(making);
+		break;
+	case POSE_TRACE_STOPPED:
+		seize(making, making->target, 0);
 		if (ptrace(PTRACE_INTERRUPT, making->target, NULL, NULL))
 			fail(making, errno, "PTRACE_INTERRUPT");
-		if (waitpid(making->target, &status, __WALL) < 0)
-			fail(making, errno, "wait for the trace stop");
+		wait_for_stop(making, making->target);
+		break;
+	default:
+		seize(making, making->target, 0);
+		break;
 	}
 	send_report(making, 0, "");
 	sleep_until_the_end(lifeline);
@@ -294,7 +392,8 @@ static struct member *new_member(struct population *p)
 
 static bool is_traced(const struct member_spec *spec)
 {
-	return spec->pose == POSE_TRACED || spec->pose == POSE_TRACE_STOPPED;
+	return spec->pose == POSE_TRACED ||
+	       spec->pose == POSE_TRACE_STOPPED || spec->pose == POSE_IN_EXEC;
 }
 
 int population_add(struct population *p, const struct member_spec *spec)
@@ -366,6 +465,12 @@ static bool member_settled(const struct member *member, int proc)
 		},
 		[POSE_TRACE_STOPPED] = {
 			TASK_DIAG_TRACE_STOP, TASK_DIAG_INTERRUPTIBLE,
+		},
+		[POSE_SETUID] = {
+			TASK_DIAG_INTERRUPTIBLE, TASK_DIAG_INTERRUPTIBLE,
+		},
+		[POSE_IN_EXEC] = {
+			TASK_DIAG_UNINTERRUPTIBLE, TASK_DIAG_TRACE_STOP,
 		},
 	};
 	const __u8 *state = states[member->spec.pose];

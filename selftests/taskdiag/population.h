@@ -22,7 +22,18 @@ enum pose {
 	POSE_LEADER_GONE,	/* a zombie leader of threads that live on */
 	POSE_TRACED,		/* has a tracer and sleeps */
 	POSE_TRACE_STOPPED,	/* has a tracer that stopped it */
+	POSE_SETUID,		/* has executed a set-user-id-root program */
+	POSE_IN_EXEC,		/* amid execve(): waits for a thread to end */
 };
+
+/*
+ * What these last two execute is the running program, for the one of them as
+ * program_install() has put it down: main() has to hand over to
+ * population_role() when this is its role.
+ */
+#define POPULATION_ROLE "--member"
+
+int population_role(char **argv);
 
 struct member_spec {
 	const char *name;		/* NULL: as its parent */

@@ -2,15 +2,19 @@
 /*
  * Who sees what: for each caller in a table, the tasks in a dump are those that
  * the same caller finds in a procfs mounted with hidepid=ptraceable, and what
- * it cannot find there is as if it did not exist.
+ * it cannot find there is as if it did not exist.  From outside of any namespace
+ * first, then from in pid and user namespaces.
  */
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 
 #include "identity.h"
+#include "namespace.h"
 #include "procfs.h"
+#include "program.h"
 #include "taskdiag_test.h"
 #include "view.h"
 
@@ -95,12 +99,18 @@ static const struct member_spec targets[] = {
 	{ .who = &ann_as_root },
 	{ .who = &ann_as_root, .pose = POSE_ZOMBIE },
 	{ .who = &ann_once_root },
+	{ .who = &ann, .pose = POSE_SETUID },
+	{ .who = &ann, .pose = POSE_IN_EXEC, .threads = 1 },
+	{ .who = &ann_undumpable, .pose = POSE_IN_EXEC, .threads = 1 },
 	{ .who = &bob },
 	{ .who = &bob, .threads = 2 },
 	{ .who = &bob, .pose = POSE_STOPPED },
 	{ .who = &bob, .pose = POSE_ZOMBIE },
 	{ .who = &bob, .pose = POSE_LEADER_GONE, .threads = 2 },
 	{ .who = &bob, .children = 2 },
+	{ .who = &bob, .pose = POSE_TRACED },
+	{ .who = &bob, .pose = POSE_SETUID },
+	{ .who = &bob, .pose = POSE_IN_EXEC, .threads = 1 },
 	{ .who = &root_without_capabilities },
 	{ .who = &root_without_capabilities, .pose = POSE_ZOMBIE },
 	{},
@@ -326,10 +336,10 @@ static int dump_to_set(struct td_sock *sock, __u64 strategy, struct idset *ids,
 
 /*
  * In a process that is the caller: all that it does is seen through its own
- * procfs and its own socket.
+ * procfs and its own socket.  What both show is left in @seen.
  */
-static void same_processes(struct __test_metadata *_metadata,
-			   bool sees_everything)
+static void same_as_procfs(struct __test_metadata *_metadata,
+			   struct idset *seen)
 {
 	struct td_sock sock;
 	int proc, attempt;
@@ -338,39 +348,59 @@ static void same_processes(struct __test_metadata *_metadata,
 	proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	EXPECT_LE(0, proc);
 	for (attempt = 0; attempt < ATTEMPTS; attempt++) {
-		struct idset before = {}, rows = {}, after = {};
+		struct idset before = {}, after = {};
 		char text[200];
-		size_t i, hidden = 0;
+		bool still;
 
+		idset_free(seen);
+		memset(seen, 0, sizeof(*seen));
 		EXPECT_EQ(0, procfs_processes(proc, &before));
-		EXPECT_EQ(0, dump_to_set(&sock, TASK_DIAG_DUMP_ALL, &rows, text,
+		EXPECT_EQ(0, dump_to_set(&sock, TASK_DIAG_DUMP_ALL, seen, text,
 					 sizeof(text)));
 		EXPECT_STREQ("", text);
 		EXPECT_EQ(0, procfs_processes(proc, &after));
-		if (!idset_equal(&before, &after)) {
-			idset_free(&before);
-			idset_free(&rows);
-			idset_free(&after);
-			continue;
+		still = idset_equal(&before, &after);
+		if (still) {
+			EXPECT_TRUE(idset_equal(&before, seen)) {
+				idset_minus(&before, seen, text, sizeof(text));
+				TH_LOG("in procfs alone:%s", text);
+				idset_minus(seen, &before, text, sizeof(text));
+				TH_LOG("in the dump alone:%s", text);
+			}
 		}
-
-		EXPECT_TRUE(idset_equal(&before, &rows)) {
-			idset_minus(&before, &rows, text, sizeof(text));
-			TH_LOG("in procfs alone:%s", text);
-			idset_minus(&rows, &before, text, sizeof(text));
-			TH_LOG("in the dump alone:%s", text);
-		}
-		/* Both ways of being trivial: to see nothing, or everything. */
-		EXPECT_TRUE(idset_has(&rows, getpid()));
-		for (i = 0; i < pop.nr; i++)
-			hidden += !idset_has(&rows, pop.member[i].pid);
-		EXPECT_EQ(sees_everything, !hidden);
-		EXPECT_EQ(sees_everything, idset_has(&rows, 1));
-		break;
+		idset_free(&before);
+		idset_free(&after);
+		if (still)
+			break;
 	}
 	EXPECT_LT(attempt, ATTEMPTS) {
 		TH_LOG("procfs never held still");
 	}
+	EXPECT_TRUE(idset_has(seen, getpid()));
+	close(proc);
+	td_close(&sock);
+}
+
+/* Both ways of being trivial: to see nothing, or everything. */
+static bool sees_all_of(const struct idset *seen, const struct population *p)
+{
+	size_t i;
+
+	for (i = 0; i < p->nr; i++)
+		if (!idset_has(seen, p->member[i].pid))
+			return false;
+	return true;
+}
+
+static void same_processes(struct __test_metadata *_metadata,
+			   bool sees_everything)
+{
+	struct idset seen = {};
+
+	same_as_procfs(_metadata, &seen);
+	EXPECT_EQ(sees_everything, sees_all_of(&seen, &pop));
+	EXPECT_EQ(sees_everything, idset_has(&seen, 1));
+	idset_free(&seen);
 }
 
 /* The population's threads are known, and do not come and go. */
@@ -539,12 +569,289 @@ TEST_F(caller, cannot_tell_hidden_from_absent)
 	idset_free(&tids);
 }
 
+/*
+ * Root of a user namespace of its own, by way of who made it: over its own
+ * tasks, and those of the namespace above.
+ */
+FIXTURE(user_ns) {
+};
+
+FIXTURE_VARIANT(user_ns) {
+	struct identity who;
+};
+
+FIXTURE_VARIANT_ADD(user_ns, of_ann) {
+	.who = { .uid = ANN_IDS, .gid = ANN_IDS },
+};
+
+FIXTURE_VARIANT_ADD(user_ns, of_bob) {
+	.who = { .uid = BOB_IDS, .gid = BOB_IDS },
+};
+
+/* Who maps root wants CAP_SETFCAP above. */
+FIXTURE_VARIANT_ADD(user_ns, of_root) {
+	.who = {
+		.uid = ROOT_IDS, .gid = ROOT_IDS,
+		.permitted = CAP_EVERY, .effective = CAP_EVERY,
+	},
+};
+
+FIXTURE_SETUP(user_ns)
+{
+}
+
+FIXTURE_TEARDOWN(user_ns)
+{
+}
+
+#define COMPANY_ROLE "--company"
+
+/* What there is inside, beside the one who looks. */
+enum company {
+	COMPANY_FORKED,		/* with the memory of outside */
+	COMPANY_UNDUMPABLE,	/* likewise, and nobody is to see it */
+	COMPANY_EXECUTED,	/* with memory of inside, which nobody is to see */
+	COMPANY_OF_A_USER_NS,	/* root of one further down */
+	COMPANY_OF_A_PID_NS,	/* the first of one */
+	COMPANY_SIZE,
+};
+
+static void say_ready_and_stay(int ready)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (write(ready, "", 1) != 1)
+		_exit(1);
+	for (;;)
+		pause();
+}
+
+static int be_executed_company(char **argv)
+{
+	prctl(PR_SET_DUMPABLE, 0);
+	say_ready_and_stay(atoi(argv[2]));
+	return 1;
+}
+
+static void be_company(enum company what, int ready)
+{
+	char text[16];
+	const char *const args[] = { text, NULL };
+
+	switch (what) {
+	case COMPANY_UNDUMPABLE:
+		prctl(PR_SET_DUMPABLE, 0);
+		break;
+	case COMPANY_EXECUTED:
+		snprintf(text, sizeof(text), "%d", ready);
+		program_run(COMPANY_ROLE, args);
+		_exit(1);
+	case COMPANY_OF_A_USER_NS:
+		if (namespace_be_root())
+			_exit(1);
+		break;
+	default:
+		break;
+	}
+	say_ready_and_stay(ready);
+}
+
+static void keep_company(struct __test_metadata *_metadata,
+			 pid_t pids[COMPANY_SIZE])
+{
+	int ready[2], i;
+	char byte;
+
+	EXPECT_EQ(0, pipe(ready));
+	for (i = 0; i < COMPANY_SIZE; i++) {
+		pids[i] = namespace_fork(i == COMPANY_OF_A_PID_NS ?
+					 CLONE_NEWPID : 0);
+		EXPECT_LE(0, pids[i]);
+		if (!pids[i])
+			be_company(i, ready[1]);
+		EXPECT_EQ(1, read(ready[0], &byte, 1));
+	}
+}
+
+TEST_F(user_ns, root_sees_what_procfs_shows_it)
+{
+	pid_t pid = start_caller(_metadata, &variant->who);
+
+	if (!pid) {
+		pid_t company[COMPANY_SIZE];
+		struct idset seen = {};
+
+		EXPECT_EQ(0, namespace_be_root());
+		keep_company(_metadata, company);
+		same_as_procfs(_metadata, &seen);
+		/* Its capability counts, inside and nowhere else. */
+		EXPECT_TRUE(idset_has(&seen, company[COMPANY_EXECUTED]));
+		EXPECT_FALSE(sees_all_of(&seen, &pop));
+		EXPECT_FALSE(idset_has(&seen, 1));
+		_exit(0);
+	}
+	EXPECT_EXIT_0(pid);
+}
+
+/*
+ * In pid namespaces, one in the other: made by root, so that the user namespace
+ * is that of outside, or by a user in one of its own.
+ */
+FIXTURE(pid_ns) {
+};
+
+FIXTURE_VARIANT(pid_ns) {
+	int level;		/* where the caller is: 1, or 2 in 1 */
+	bool own_user_ns;
+	struct identity who;	/* if not */
+	bool sees_everything;
+};
+
+FIXTURE_VARIANT_ADD(pid_ns, child_of_root_by_root) {
+	.level = 1, .sees_everything = true,
+	.who = { .permitted = CAP_EVERY, .effective = CAP_EVERY },
+};
+
+FIXTURE_VARIANT_ADD(pid_ns, child_of_root_by_ann) {
+	.level = 1, .who = { .uid = ANN_IDS, .gid = ANN_IDS },
+};
+
+FIXTURE_VARIANT_ADD(pid_ns, child_of_root_by_ann_and_cap_sys_ptrace) {
+	.level = 1, .sees_everything = true,
+	.who = {
+		.uid = ANN_IDS, .gid = ANN_IDS,
+		.permitted = CAP_BIT(CAP_SYS_PTRACE),
+		.effective = CAP_BIT(CAP_SYS_PTRACE),
+	},
+};
+
+FIXTURE_VARIANT_ADD(pid_ns, grandchild_of_root_by_root) {
+	.level = 2, .sees_everything = true,
+	.who = { .permitted = CAP_EVERY, .effective = CAP_EVERY },
+};
+
+FIXTURE_VARIANT_ADD(pid_ns, grandchild_of_root_by_ann) {
+	.level = 2, .who = { .uid = ANN_IDS, .gid = ANN_IDS },
+};
+
+FIXTURE_VARIANT_ADD(pid_ns, child_of_a_user_by_its_root) {
+	.level = 1, .own_user_ns = true,
+};
+
+FIXTURE_VARIANT_ADD(pid_ns, grandchild_of_a_user_by_its_root) {
+	.level = 2, .own_user_ns = true,
+};
+
+FIXTURE_SETUP(pid_ns)
+{
+}
+
+FIXTURE_TEARDOWN(pid_ns)
+{
+}
+
+/* Ids other than its own a user cannot give anybody. */
+static const struct member_spec of_root[] = {
+	{ .who = &ann }, { .who = &ann, .threads = 2 },
+	{ .who = &ann_undumpable }, { .who = &ann, .pose = POSE_ZOMBIE },
+	{ .who = &bob }, { .who = &bob, .pose = POSE_STOPPED }, {},
+};
+
+static const struct member_spec of_a_user[] = {
+	{}, { .threads = 2 }, { .pose = POSE_ZOMBIE }, { .pose = POSE_STOPPED },
+};
+
+static void populate_level(struct __test_metadata *_metadata,
+			   bool own_user_ns, struct population *here)
+{
+	const struct member_spec *specs = own_user_ns ? of_a_user : of_root;
+	const size_t nr = own_user_ns ? ARRAY_SIZE(of_a_user) :
+					ARRAY_SIZE(of_root);
+	size_t i;
+
+	EXPECT_EQ(0, mount_hiding_procfs());
+	EXPECT_EQ(0, population_begin(here));
+	for (i = 0; i < nr; i++)
+		EXPECT_EQ(0, population_add(here, &specs[i])) {
+			TH_LOG("%s", here->error);
+		}
+	EXPECT_EQ(0, population_settle(here)) {
+		TH_LOG("%s", here->error);
+	}
+}
+
+static void look_around(struct __test_metadata *_metadata,
+			const struct identity *who, bool sees_everything,
+			const struct population *here)
+{
+	pid_t pid = fork();
+	struct idset seen = {};
+
+	EXPECT_LE(0, pid);
+	if (pid) {
+		EXPECT_EXIT_0(pid);
+		return;
+	}
+	if (who)
+		td_become(_metadata, who);
+	same_as_procfs(_metadata, &seen);
+	if (who)
+		EXPECT_EQ(sees_everything, sees_all_of(&seen, here));
+	_exit(0);
+}
+
+/* A child that is the first process of the next level.  0 there. */
+static pid_t go_down(struct __test_metadata *_metadata, bool own_user_ns,
+		     struct population *here)
+{
+	pid_t pid = namespace_fork(CLONE_NEWPID | CLONE_NEWNS);
+
+	EXPECT_LE(0, pid);
+	if (!pid)
+		populate_level(_metadata, own_user_ns, here);
+	return pid;
+}
+
+TEST_F(pid_ns, shows_what_its_procfs_shows)
+{
+	const struct identity *who =
+		variant->own_user_ns ? NULL : &variant->who;
+	struct population here;
+	int level;
+	pid_t pid;
+
+	pid = who ? fork() : td_fork_as(_metadata, &ann);
+	ASSERT_LE(0, pid);
+	if (pid) {
+		EXPECT_EXIT_0(pid);
+		return;
+	}
+	if (!who)
+		EXPECT_EQ(0, namespace_be_root());
+	for (level = 0; level < variant->level; level++) {
+		pid = go_down(_metadata, variant->own_user_ns, &here);
+		if (pid) {
+			EXPECT_EXIT_0(pid);
+			_exit(0);
+		}
+	}
+	/* There is something below, too. */
+	EXPECT_LT(0, namespace_begin(0, 3, NULL, NULL));
+	look_around(_metadata, who, variant->sees_everything, &here);
+	/* What is here, and below, ends with us. */
+	_exit(0);
+}
+
 int main(int argc, char **argv)
 {
 	int err, status;
 
+	if (argc > 3 && !strcmp(argv[1], POPULATION_ROLE))
+		return population_role(argv);
+	if (argc > 2 && !strcmp(argv[1], COMPANY_ROLE))
+		return be_executed_company(argv);
 	td_need_kernel_and_root();
-	err = mount_hiding_procfs();
+	err = program_install();
+	err = err ?: mount_hiding_procfs();
 	if (err)
 		ksft_exit_fail_msg("cannot mount a procfs that hides: %s\n",
 				   strerror(-err));
