@@ -474,15 +474,25 @@ FIXTURE_TEARDOWN(cost)
 	td_close(&self->sock);
 }
 
+/* Now and then an allocation takes another to refill a cache: not the least. */
+#define TRIES 16
+
 static int cost_of(struct td_sock *sock, struct received *received,
 		   const struct task_diag_pid *what, __u16 flags)
 {
-	int err = fail_at(PLACES);
+	int i, cost, least = PLACES;
 
-	if (err)
-		return err;
-	ask_and_receive(sock, received, what, flags, NULL);
-	return PLACES - places_left();
+	for (i = 0; i < TRIES; i++) {
+		int err = fail_at(PLACES);
+
+		if (err)
+			return err;
+		ask_and_receive(sock, received, what, flags, NULL);
+		cost = PLACES - places_left();
+		if (cost < least)
+			least = cost;
+	}
+	return least;
 }
 
 TEST_F(cost, of_the_hidden_is_that_of_nobody)
@@ -501,9 +511,6 @@ TEST_F(cost, of_the_hidden_is_that_of_nobody)
 		size_t i;
 
 		EXPECT_EQ(0, begin_faults());
-		/* The first time may be another. */
-		what.pid = pids[0];
-		cost_of(&self->sock, self->received, &what, variant->flags);
 		for (i = 0; i < ARRAY_SIZE(pids); i++) {
 			what.pid = pids[i];
 			cost[i] = cost_of(&self->sock, self->received, &what,
