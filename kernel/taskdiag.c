@@ -26,6 +26,11 @@ static const struct nla_policy taskdiag_nl_get_policy[] = {
 	[TASK_DIAG_CMD_ATTR_GET] = { .type = NLA_BINARY },
 };
 
+/* Nothing beside the command: what is refused can mean something one day. */
+static const struct nla_policy taskdiag_nl_features_policy[] = {
+	[TASK_DIAG_CMD_ATTR_GET] = { .type = NLA_REJECT },
+};
+
 struct taskdiag_nl_dump_ctx {
 	struct taskdiag_dump	*dump;
 };
@@ -197,6 +202,29 @@ static int taskdiag_nl_get_done(struct netlink_callback *cb)
 	return 0;
 }
 
+static int taskdiag_nl_features_doit(struct sk_buff *skb,
+				     struct genl_info *info)
+{
+	struct task_diag_features features;
+	struct sk_buff *reply;
+	void *hdr;
+
+	taskdiag_dump_features(&features);
+
+	reply = genlmsg_new(nla_total_size_64bit(sizeof(features)), GFP_KERNEL);
+	if (!reply)
+		return -ENOMEM;
+	hdr = genlmsg_put_reply(reply, info, &taskdiag_nl_family, 0,
+				TASK_DIAG_CMD_FEATURES);
+	if (!hdr || nla_put_64bit(reply, TASK_DIAG_FEATURES, sizeof(features),
+				  &features, TASK_DIAG_PAD)) {
+		nlmsg_free(reply);
+		return -EMSGSIZE;
+	}
+	genlmsg_end(reply, hdr);
+	return genlmsg_reply(reply, info);
+}
+
 static const struct genl_split_ops taskdiag_nl_ops[] = {
 	{
 		.cmd		= TASK_DIAG_CMD_GET,
@@ -213,6 +241,13 @@ static const struct genl_split_ops taskdiag_nl_ops[] = {
 		.policy		= taskdiag_nl_get_policy,
 		.maxattr	= ARRAY_SIZE(taskdiag_nl_get_policy) - 1,
 		.flags		= GENL_CMD_CAP_DUMP,
+	},
+	{
+		.cmd		= TASK_DIAG_CMD_FEATURES,
+		.doit		= taskdiag_nl_features_doit,
+		.policy		= taskdiag_nl_features_policy,
+		.maxattr	= ARRAY_SIZE(taskdiag_nl_features_policy) - 1,
+		.flags		= GENL_CMD_CAP_DO,
 	},
 };
 

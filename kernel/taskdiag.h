@@ -123,6 +123,7 @@ struct taskdiag_walk {
 	void __rcu		**slot;
 };
 
+u64 taskdiag_walk_strategies(void);
 int taskdiag_walk_init(struct taskdiag_walk *walk, u64 strategy, u32 pid,
 		       bool multi, struct taskdiag_caller *caller,
 		       struct netlink_ext_ack *extack);
@@ -184,6 +185,7 @@ struct taskdiag_row {
 	} groups[TASK_DIAG_GROUP_MAX + 1];
 };
 
+u64 taskdiag_row_groups(void);
 int taskdiag_row_init(struct taskdiag_row *row, u64 show_flags,
 		      struct netlink_ext_ack *extack);
 void taskdiag_row_release(struct taskdiag_row *row);
@@ -220,5 +222,6 @@ void taskdiag_dump_close(struct taskdiag_dump *dump);
 int taskdiag_dump_rows(struct taskdiag_dump *dump, struct sk_buff *skb,
 		       struct netlink_ext_ack *extack);
 unsigned int taskdiag_dump_generation(void);
+void taskdiag_dump_features(struct task_diag_features *features);
 
 #endif /* _KERNEL_TASKDIAG_H */

@@ -192,3 +192,15 @@ unsigned int taskdiag_dump_generation(void)
 
 	return (2 * forks - READ_ONCE(nr_threads)) ?: 1;
 }
+
+/**
+ * taskdiag_dump_features - what requests can ask for
+ * @features: written
+ */
+void taskdiag_dump_features(struct task_diag_features *features)
+{
+	*features = (struct task_diag_features) {
+		.groups		= taskdiag_row_groups(),
+		.strategies	= taskdiag_walk_strategies(),
+	};
+}

@@ -236,6 +236,22 @@ static const struct taskdiag_group groups[TASK_DIAG_GROUP_MAX + 1] = {
 };
 
 /**
+ * taskdiag_row_groups - which groups there are
+ *
+ * Return: TASK_DIAG_SHOW_*.
+ */
+u64 taskdiag_row_groups(void)
+{
+	unsigned int bit;
+	u64 all = 0;
+
+	for (bit = 0; bit <= TASK_DIAG_GROUP_MAX; bit++)
+		if (groups[bit].fill)
+			all |= BIT_ULL(bit);
+	return all;
+}
+
+/**
  * taskdiag_row_init - choose the groups
  * @row: zeroed
  * @show_flags: TASK_DIAG_SHOW_*

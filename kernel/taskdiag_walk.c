@@ -14,6 +14,7 @@
  *   a list of struct pid.  Going through the kernel's own lists by position
  *   would lose a task for each one before it that exits meanwhile.
  */
+#include <linux/bits.h>
 #include <linux/bug.h>
 #include <linux/idr.h>
 #include <linux/mm.h>
@@ -171,6 +172,17 @@ static int walk_from(struct taskdiag_walk *walk, u32 nr,
 	if (err == -ESRCH)
 		NL_SET_ERR_MSG(extack, "pid: no such task");
 	return err;
+}
+
+/**
+ * taskdiag_walk_strategies - which strategies there are
+ *
+ * Return: bit N for TASK_DIAG_DUMP_* of number N.
+ */
+u64 taskdiag_walk_strategies(void)
+{
+	/* DESCENDANTS is to come. */
+	return GENMASK_ULL(TASK_DIAG_DUMP_ALL_THREAD, 0);
 }
 
 /**
