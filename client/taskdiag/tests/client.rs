@@ -6,7 +6,10 @@ mod common;
 
 use common::*;
 use taskdiag::abi::TaskDiagPid;
-use taskdiag::{Client, Error, Request, Scope, Show, Strategy};
+use taskdiag::{
+    Client, Error, Features, FilterKinds, Request, Scope, Show, States, Strategies, Strategy,
+    VmaFlags,
+};
 use zerocopy::FromBytes;
 
 fn client(answers: Vec<Vec<Vec<u8>>>) -> Client<Script> {
@@ -231,5 +234,197 @@ fn an_answer_without_a_task_is_an_error_for_one() {
     assert_eq!(
         error.to_string(),
         "cannot read the kernel's answer: it holds no task"
+    );
+}
+
+#[test]
+fn filters_are_sent_behind_the_request() {
+    let mut client = client(vec![vec![done(0)]]);
+    let request = Request::new(Strategy::Descendants(7))
+        .show(Show::VMA)
+        .vma_flags(VmaFlags::EXEC | VmaFlags::FILE)
+        .pids([9, 8])
+        .comm(b"post")
+        .states(States::RUNNING | States::ZOMBIE)
+        .cgroup(1 << 40)
+        .uid(1000);
+    client.dump(&request).unwrap().for_each(|_| ()).unwrap();
+    let sent = &client.transport().sent[0].0;
+    let asked = [quads(&[8, 5]), words(&[7, 0])].concat();
+    let expected = [
+        attribute(1, &asked),
+        attribute(4, &words(&[1000])),
+        attribute(5, &quads(&[1 << 40])),
+        attribute(6, &words(&[0b100_0001])),
+        attribute(7, b"post"),
+        attribute(8, &words(&[9, 8])),
+        attribute(9, &quads(&[0b1_0100])),
+    ];
+    assert_eq!(sent[20..], expected.concat());
+}
+
+#[test]
+fn a_filter_that_does_not_fit_is_not_sent() {
+    let mut client = client(vec![vec![done(0)]]);
+    let most = 16_382;
+    client
+        .dump(&all().pids(0..most))
+        .unwrap()
+        .for_each(|_| ())
+        .unwrap();
+    let error = client.dump(&all().pids(0..most + 1)).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "TASK_DIAG_CMD_ATTR_PIDS of 65532 bytes: there is room for 65531 in a request"
+    );
+    assert_eq!(client.transport().sent.len(), 1);
+}
+
+#[test]
+fn one_with_groups_that_outgrow_a_message_is_a_dump() {
+    let areas = |page| {
+        row(
+            9,
+            if page == 1 { 0 } else { CONT },
+            &attribute(VMA, &vma(page, None)),
+        )
+    };
+    let mut client = client(vec![
+        vec![areas(1), [areas(2), done(0)].concat()],
+        vec![done(0)],
+        vec![row_with(0, 9, 0, &base(9))],
+        vec![done(0)],
+    ]);
+    let task = client.one(9, Show::BASE | Show::VMA).unwrap();
+    assert_eq!(task.vmas.unwrap().len(), 2);
+    // Gone before it could be told of.
+    let error = client.one(9, Show::CMDLINE).unwrap_err();
+    assert_eq!(error.errno(), Some(3));
+    client.one(9, Show::BASE | Show::FILES).unwrap();
+    // Only the kernel says what is wrong with this.
+    let many = Request::new(Strategy::All).show(Show::VMA);
+    client.get(&many).unwrap_err();
+
+    let sent = &client.transport().sent;
+    let flags: Vec<_> = sent.iter().map(|(request, _)| request[7]).collect();
+    assert_eq!(flags, [3, 3, 0, 0], "NLM_F_DUMP");
+    assert_eq!(client.transport().resets, 0);
+}
+
+#[test]
+fn pieces_are_counted_as_one_task() {
+    let datagrams = vec![
+        [rows(1..3), row(2, CONT, &base(2))].concat(),
+        [row(2, CONT | CUT, &[]), rows(3..4), done(0)].concat(),
+    ];
+    let mut client = client(vec![datagrams]);
+    let mut dump = client.dump(&all()).unwrap();
+    let mut pieces = Vec::new();
+    while let Some(piece) = dump.next_piece().unwrap() {
+        pieces.push((piece.pid(), piece.goes_on(), piece.cut()));
+    }
+    assert_eq!(
+        pieces,
+        [
+            (1, false, false),
+            (2, false, false),
+            (2, true, false),
+            (2, true, true),
+            (3, false, false)
+        ]
+    );
+    assert_eq!(dump.stats().tasks, 3);
+}
+
+fn features(groups: u64, strategies: u64, filters: u64) -> Vec<u8> {
+    let told = attribute(10, &quads(&[groups, strategies, filters, 99]));
+    let payload = [&[2, 1, 0, 0], &attribute(PAD, &[])[..], &told].concat();
+    message(FAMILY, 0, &payload)
+}
+
+#[test]
+fn what_the_kernel_can_tell_is_asked() {
+    let mut client = client(vec![vec![features(0x8_0103, 0x21, 0x30)], vec![done(0)]]);
+    let told = client.features().unwrap();
+    assert_eq!(told.groups.to_string(), "base,cred,ns,0x80000");
+    assert_eq!(told.strategies, Strategies::ALL | Strategies::DESCENDANTS);
+    assert_eq!(told.filters.to_string(), "uid,cgroup");
+    let sent = &client.transport().sent[0].0;
+    assert_eq!((sent.len(), sent[16], sent[7]), (20, 2, 0));
+
+    let request = Request::new(Strategy::All)
+        .show(Show::NS | Show::STAT)
+        .uid(1)
+        .comm(b"x");
+    let lacking = told.lacking(&request);
+    assert_eq!(lacking.groups, Show::STAT);
+    assert_eq!(lacking.strategies, Strategies::empty());
+    assert_eq!(lacking.filters, FilterKinds::COMM);
+    assert!(!lacking.is_empty());
+    assert!(
+        told.lacking(&Request::new(Strategy::Descendants(1)).cgroup(1))
+            .is_empty()
+    );
+    assert_eq!(
+        told.lacking(&Request::new(Strategy::One(1))).strategies,
+        Strategies::ONE
+    );
+
+    // The client goes on.
+    client.dump(&all()).unwrap().for_each(|_| ()).unwrap();
+    assert_eq!(client.transport().resets, 0);
+}
+
+#[test]
+fn kernels_that_cannot_be_asked_can_tell_what_the_first_could() {
+    let refusal = |code| failure(NLMSG_ERROR, code, &words(&[20, 0, 0, 0, 0]), "", None);
+    let mut client = client(vec![
+        vec![refusal(-95)],
+        vec![refusal(-1)],
+        vec![done(0)],
+        vec![rows(1..2)],
+        vec![message(FAMILY, 0, &[2, 1, 0, 0])],
+        vec![message(FAMILY, 0, &[2])],
+        vec![message(NLMSG_OVERRUN, 0, &[])],
+        vec![message(0x99, 0, &[])],
+        vec![features(1, 1, 1)[..30].to_vec()],
+    ]);
+    let told = client.features().unwrap();
+    assert_eq!(told, Features::FIRST);
+    assert!(told.lacking(&all()).is_empty());
+    assert_eq!(
+        told.strategies.to_string(),
+        "all,one,children,threads,all_threads"
+    );
+
+    assert_eq!(client.features().unwrap_err().errno(), Some(1));
+    let mut text = || client.features().unwrap_err().to_string();
+    let unreadable = |what: &str| format!("cannot read the kernel's answer: {what}");
+    assert_eq!(text(), unreadable("it holds no features"));
+    assert_eq!(
+        text(),
+        unreadable("the command is not TASK_DIAG_CMD_FEATURES")
+    );
+    assert_eq!(text(), unreadable("it holds no features"));
+    assert_eq!(text(), unreadable("there is no generic netlink header"));
+    assert!(matches!(client.features(), Err(Error::Overrun)));
+    client.features().unwrap_err();
+    client.features().unwrap_err();
+}
+
+#[test]
+fn a_group_the_kernel_does_not_know_is_named() {
+    let repeated = [&48u32.to_ne_bytes()[..], &[0; 44]].concat();
+    let text = "show_flags: unknown bits 0x220";
+    let refusal = failure(NLMSG_ERROR, -22, &repeated, text, Some(20));
+    let mut client = client(vec![vec![refusal]]);
+    let Err(Error::Kernel(error)) = client.one(1, Show::CMDLINE | Show::CGROUP) else {
+        panic!("no error of the kernel's");
+    };
+    assert_eq!(error.unknown_groups(), Some(Show::CMDLINE | Show::CGROUP));
+    assert_eq!(
+        error.to_string(),
+        "Invalid argument (os error 22): show_flags: unknown bits 0x220, cmdline,cgroup \
+         (attribute TASK_DIAG_CMD_ATTR_GET at byte 20)"
     );
 }

@@ -37,6 +37,10 @@ fn touch(task: TaskRef<'_>) -> Task {
     let owned = task.to_owned();
     assert_eq!((task.pid(), task.tgid()), (owned.pid, owned.tgid));
     assert_eq!((task.base(), task.cred()), (owned.base, owned.cred));
+    assert_eq!((task.stat(), task.cut()), (owned.stat, owned.cut));
+    assert_eq!(task.cmdline(), owned.cmdline);
+    assert_eq!(task.vmas().map(Iterator::collect), owned.vmas);
+    assert_eq!(task.vma_stats().map(Iterator::collect), owned.vma_stats);
     for bit in [0, 1, 2, 100, u16::MAX] {
         let _ = task.group(bit);
     }
@@ -73,6 +77,99 @@ fn pieces_are_taken_together() {
     assert!(tasks[1].base.is_some() && tasks[1].cred.is_some());
     assert_eq!(tasks[1].other, [(40, b"more".to_vec())]);
     assert_eq!(tasks[2].pid, 3);
+}
+
+/// A process in five messages, between two others.
+fn long() -> Vec<Vec<u8>> {
+    let vmas = |pages: std::ops::Range<u64>| {
+        let records: Vec<_> = pages.flat_map(|page| vma(page, Some(b"name"))).collect();
+        attribute(VMA, &records)
+    };
+    vec![
+        row(1, 0, &base(1)),
+        row(2, 0, &[base(2), attribute(CMDLINE, b"a\0lo")].concat()),
+        row(2, CONT, &attribute(CMDLINE, b"ng ar")),
+        row(2, CONT, &[attribute(CMDLINE, b"g\0"), vmas(1..3)].concat()),
+        row(2, CONT, &vmas(3..9)),
+        row(2, CONT | CUT, &[]),
+        row(3, 0, &base(3)),
+        done(0),
+    ]
+}
+
+#[test]
+fn a_process_over_many_messages_is_whole() {
+    let messages = long();
+    let tasks = tasks(messages.iter().map(Vec::as_slice));
+    let [one, two, three] = &tasks[..] else {
+        panic!("{tasks:?}");
+    };
+    assert_eq!((one.pid, three.pid), (1, 3));
+    assert_eq!((one.cut, two.cut, three.cut), (false, true, false));
+    assert_eq!(two.cmdline.as_ref().unwrap().as_bytes(), b"a\0long arg\0");
+    let starts = two.vmas.iter().flatten().map(|vma| vma.start >> 12);
+    assert!(starts.eq(1..9));
+}
+
+#[test]
+fn pieces_come_one_by_one() {
+    let stream = long().concat();
+    let mut reassembly = reassembly();
+    let mut feed = reassembly.feed(&stream);
+    let mut pieces = Vec::new();
+    while let Event::Task(piece) = feed.next_piece().unwrap() {
+        let areas = piece.vmas().into_iter().flatten().count();
+        let args = piece.cmdline().map_or(0, |args| args.as_bytes().len());
+        pieces.push((piece.pid(), piece.goes_on(), piece.cut(), args, areas));
+    }
+    assert_eq!(
+        pieces,
+        [
+            (1, false, false, 0, 0),
+            (2, false, false, 4, 0),
+            (2, true, false, 5, 0),
+            (2, true, false, 2, 2),
+            (2, true, false, 0, 6),
+            (2, true, true, 0, 0),
+            (3, false, false, 0, 0),
+        ]
+    );
+    assert!(matches!(feed.next_piece().unwrap(), Event::End));
+}
+
+#[test]
+fn the_rest_of_a_task_can_be_passed_over() {
+    let stream = long().concat();
+    let mut reassembly = reassembly();
+    let mut feed = reassembly.feed(&stream);
+    let mut pid = |piece: bool| {
+        let next = if piece {
+            feed.next_piece()
+        } else {
+            feed.next()
+        };
+        match next.unwrap() {
+            Event::Task(task) => (task.pid(), task.goes_on()),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(pid(false), (1, false));
+    // Begun when the one before was known to be whole.
+    assert_eq!(pid(true), (2, false));
+    assert_eq!(pid(true), (2, true));
+    assert_eq!(pid(false), (3, false));
+}
+
+#[test]
+fn a_piece_of_another_task_is_an_error() {
+    for second in [row(2, CONT, &[]), row_with(0, 2, 0, &[])] {
+        let stream = [row(1, 0, &[]), second].concat();
+        let mut reassembly = reassembly();
+        let mut feed = reassembly.feed(&stream);
+        assert!(matches!(feed.next_piece().unwrap(), Event::Task(_)));
+        assert!(feed.next_piece().is_err());
+        assert!(matches!(feed.next_piece().unwrap(), Event::End));
+    }
 }
 
 #[test]
@@ -248,8 +345,15 @@ fn plans() -> impl Strategy<Value = Vec<Plan>> {
         any::<u16>().prop_map(|pid| base(pid.into())),
         Just(cred()),
         Just(attribute(PAD, &[])),
+        areas(),
+        areas(),
+        prop::collection::vec(any::<u8>(), 0..40).prop_map(|bytes| attribute(CMDLINE, &bytes)),
+        Just(cgroup(1, b"/a/b")),
         // A structure of any length.
-        (BASE..=CRED, prop::collection::vec(any::<u8>(), 0..120))
+        (
+            prop_oneof![BASE..=STAT, FILES..=NS],
+            prop::collection::vec(any::<u8>(), 0..120)
+        )
             .prop_map(|(kind, value)| attribute(kind, &value)),
         other.prop_map(|(kind, value)| attribute(kind, &value)),
     ];
@@ -257,6 +361,22 @@ fn plans() -> impl Strategy<Value = Vec<Plan>> {
         prop::collection::vec(attribute, 0..6).prop_map(|attributes| Plan { attributes }),
         0..8,
     )
+}
+
+/// VMA or VMA_STAT with a few areas.
+fn areas() -> impl Strategy<Value = Vec<u8>> {
+    (any::<bool>(), prop::collection::vec(0u64..9, 0..4)).prop_map(|(named, pages)| {
+        let name = named.then_some(&b"a name"[..]);
+        let vmas: Vec<_> = pages.iter().flat_map(|&page| vma(page, name)).collect();
+        let stats: Vec<_> = pages
+            .iter()
+            .flat_map(|&page| vma_stat_record(&quads(&[page; 22])))
+            .collect();
+        match named {
+            true => attribute(VMA, &vmas),
+            false => attribute(VMA_STAT, &stats),
+        }
+    })
 }
 
 /// One message a task, one datagram.
@@ -308,7 +428,70 @@ proptest! {
         let mut reassembly = reassembly();
         let (tasks, ended) = read(&mut reassembly, stream.iter().map(Vec::as_slice)).unwrap();
         prop_assert!(ended && reassembly.interrupted());
-        prop_assert_eq!(tasks, whole(&plans));
+        let whole = whole(&plans);
+        prop_assert_eq!(&tasks, &whole);
+
+        // Piece by piece it is the same.
+        reassembly.restart(FAMILY, SEQ, PORT);
+        let mut apart: Vec<Vec<u8>> = Vec::new();
+        let mut ended = false;
+        for datagram in &stream {
+            let mut feed = reassembly.feed(datagram);
+            while let Event::Task(piece) = feed.next_piece().unwrap() {
+                if !piece.goes_on() {
+                    prop_assert_eq!(piece.pid() as usize, apart.len());
+                    apart.push(Vec::new());
+                }
+                let task = apart.last_mut().unwrap();
+                for (kind, value) in piece.attributes() {
+                    task.extend(attribute(kind, value));
+                }
+            }
+            ended = matches!(feed.next_piece().unwrap(), Event::End);
+        }
+        prop_assert!(ended);
+        let together: Vec<_> = apart
+            .iter()
+            .enumerate()
+            .map(|(pid, attributes)| {
+                let pid = pid as u32;
+                TaskRef::new(pid, pid + 1000, attributes).unwrap().to_owned()
+            })
+            .collect();
+        prop_assert_eq!(together, whole);
+    }
+
+    #[test]
+    fn tasks_and_pieces_may_be_mixed(
+        plans in plans(),
+        ways in prop::collection::vec(any::<bool>(), 1..40),
+    ) {
+        let mut stream = Vec::new();
+        for (pid, plan) in plans.iter().enumerate() {
+            stream.push(row(pid as u32, 0, &[]));
+            for attribute in &plan.attributes {
+                stream.push(row(pid as u32, CONT, attribute));
+            }
+        }
+        stream.push(done(0));
+        let mut reassembly = reassembly();
+        let mut ways = ways.into_iter().cycle();
+        let mut begun = Vec::new();
+        for datagram in stream.chunks(3) {
+            let datagram = datagram.concat();
+            let mut feed = reassembly.feed(&datagram);
+            loop {
+                let next = if ways.next().unwrap() { feed.next_piece() } else { feed.next() };
+                match next.unwrap() {
+                    Event::Task(task) if task.goes_on() => {
+                        prop_assert_eq!(begun.last(), Some(&task.pid()));
+                    }
+                    Event::Task(task) => begun.push(task.pid()),
+                    Event::More | Event::End => break,
+                }
+            }
+        }
+        prop_assert!(begun.into_iter().eq(0..plans.len() as u32));
     }
 
     #[test]

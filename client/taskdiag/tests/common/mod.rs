@@ -26,8 +26,17 @@ pub const MSG: u16 = 2;
 pub const PAD: u16 = 3;
 pub const BASE: u16 = 16;
 pub const CRED: u16 = 17;
+pub const STAT: u16 = 18;
+pub const VMA: u16 = 19;
+pub const VMA_STAT: u16 = 20;
+pub const CMDLINE: u16 = 21;
+pub const FILES: u16 = 22;
+pub const IDENT: u16 = 23;
+pub const NS: u16 = 24;
+pub const CGROUP: u16 = 25;
 
 pub const CONT: u32 = 1;
+pub const CUT: u32 = 2;
 
 fn pad(bytes: &mut Vec<u8>) {
     bytes.resize(bytes.len().next_multiple_of(4), 0);
@@ -55,6 +64,49 @@ pub fn message(kind: u16, flags: u16, payload: &[u8]) -> Vec<u8> {
 
 pub fn words(words: &[u32]) -> Vec<u8> {
     words.iter().flat_map(|word| word.to_ne_bytes()).collect()
+}
+
+pub fn quads(quads: &[u64]) -> Vec<u8> {
+    quads.iter().flat_map(|quad| quad.to_ne_bytes()).collect()
+}
+
+/// A record of the group VMA: its fields from `start` on, and its name.
+pub fn vma_record(fields: &[u8], name: Option<&[u8]>) -> Vec<u8> {
+    let end = 8 + fields.len();
+    let mut bytes = vec![0; 8];
+    bytes.extend(fields);
+    if let Some(name) = name {
+        bytes[4..8].copy_from_slice(&u32::try_from(end).unwrap().to_ne_bytes());
+        bytes.extend(name);
+        bytes.push(0);
+    }
+    close(bytes)
+}
+
+/// An area of the pages from `page` on; the other fields tell each other apart.
+pub fn vma(page: u64, name: Option<&[u8]>) -> Vec<u8> {
+    let mut fields = quads(&[page << 12, (page + 1) << 12, 3, 4, 5]);
+    fields.extend(words(&[6, 7]));
+    vma_record(&fields, name)
+}
+
+/// A record of the group VMA_STAT: its fields from `start` on.
+pub fn vma_stat_record(fields: &[u8]) -> Vec<u8> {
+    close([&[0; 8], fields].concat())
+}
+
+/// Pads a record and gives it its length.
+fn close(mut record: Vec<u8>) -> Vec<u8> {
+    record.resize(record.len().next_multiple_of(8), 0);
+    let len = u32::try_from(record.len()).unwrap();
+    record[..4].copy_from_slice(&len.to_ne_bytes());
+    record
+}
+
+/// CGROUP as the kernel sends it.
+pub fn cgroup(id: u64, path: &[u8]) -> Vec<u8> {
+    let value = [&quads(&[id])[..], &words(&[16, 0]), path, b"\0"].concat();
+    attribute(CGROUP, &value)
 }
 
 /// A message about a task: its numbers, its flags, and what stands behind

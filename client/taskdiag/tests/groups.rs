@@ -1,0 +1,385 @@
+// SPDX-License-Identifier: MIT
+//! The groups beyond BASE and CRED: every field from bytes made by hand, of
+//! structures that grew or have not grown yet, borrowed and owned; and bytes
+//! that nobody should have sent.
+
+mod common;
+
+use common::*;
+use proptest::prelude::*;
+use taskdiag::{Error, Task, TaskRef, Vma, VmaFlags};
+
+/// A task with these attributes.
+fn task(attributes: &[u8]) -> TaskRef<'_> {
+    TaskRef::new(7, 7, attributes).unwrap()
+}
+
+fn what(attributes: &[u8]) -> String {
+    match TaskRef::new(7, 7, attributes) {
+        Err(Error::Decode { what }) => what,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The owned form of a task has what the borrowed one has.
+fn owned(task: TaskRef<'_>) -> Task {
+    let owned = task.to_owned();
+    assert_eq!(owned.stat, task.stat());
+    assert_eq!(owned.files, task.files());
+    assert_eq!(owned.ident, task.ident());
+    assert_eq!(owned.ns, task.ns());
+    assert_eq!(owned.cgroup, task.cgroup());
+    assert_eq!(owned.cmdline, task.cmdline());
+    assert_eq!(owned.vmas, task.vmas().map(Iterator::collect));
+    assert_eq!(owned.vma_stats, task.vma_stats().map(Iterator::collect));
+    assert_eq!(owned.cut, task.cut());
+    owned
+}
+
+/// What one reads of a structure that ends there, or goes on behind what is
+/// known, is what one reads with zeros, or nothing, in place of that.
+fn assert_grows<T: PartialEq + std::fmt::Debug>(
+    kind: u16,
+    value: &[u8],
+    read: impl Fn(TaskRef<'_>) -> Option<T>,
+) {
+    let with = |value: &[u8]| read(task(&attribute(kind, value))).unwrap();
+    let whole = with(value);
+    assert_eq!(with(&[value, &[0xee; 24]].concat()), whole);
+    for len in 0..value.len() {
+        let mut short = value[..len].to_vec();
+        let read = with(&short);
+        short.resize(value.len(), 0);
+        assert_eq!(read, with(&short), "{len} bytes");
+    }
+}
+
+proptest! {
+    #[test]
+    fn stat_is_read(quad in any::<[u64; 24]>(), word in any::<[u32; 11]>()) {
+        let value = [quads(&quad), words(&word), words(&[0])].concat();
+        let bytes = attribute(STAT, &value);
+        let stat = owned(task(&bytes)).stat.unwrap();
+        prop_assert_eq!(quad, [
+            stat.start_time, stat.utime, stat.stime, stat.gtime, stat.cutime,
+            stat.cstime, stat.cgtime, stat.min_flt, stat.maj_flt, stat.cmin_flt,
+            stat.cmaj_flt, stat.nvcsw, stat.nivcsw, stat.run_delay, stat.blkio_delay,
+            stat.vsize, stat.rss_anon, stat.rss_file, stat.rss_shmem, stat.rss_peak,
+            stat.swap, stat.text, stat.data, stat.locked
+        ]);
+        prop_assert_eq!(word, [
+            stat.flags, stat.tty, stat.tty_pgrp.cast_unsigned(),
+            stat.priority.cast_unsigned(), stat.nice.cast_unsigned(),
+            stat.rt_priority, stat.policy, stat.num_threads, stat.processor,
+            stat.exit_signal.cast_unsigned(), stat.exit_code.cast_unsigned()
+        ]);
+        assert_grows(STAT, &value, |task| task.stat());
+    }
+
+    #[test]
+    fn files_are_read(limits in any::<[u64; 2]>(), word in any::<[u32; 7]>()) {
+        let value = [quads(&limits), words(&word), words(&[0])].concat();
+        let bytes = attribute(FILES, &value);
+        let files = owned(task(&bytes)).files.unwrap();
+        prop_assert_eq!(limits, [files.limit_soft, files.limit_hard]);
+        prop_assert_eq!(word, [
+            files.total, files.regular, files.socket, files.pipe, files.eventfd,
+            files.epoll, files.other
+        ]);
+        assert_grows(FILES, &value, |task| task.files());
+    }
+
+    #[test]
+    fn ident_is_read(start_time: u64, ino: u64, flags: u32) {
+        let value = [quads(&[start_time, ino]), words(&[flags, 0])].concat();
+        let bytes = attribute(IDENT, &value);
+        let ident = owned(task(&bytes)).ident.unwrap();
+        prop_assert_eq!(ident.start_time, start_time);
+        prop_assert_eq!(ident.pidfd_ino.unwrap_or(0), ino);
+        prop_assert_eq!(ident.leader, flags & 1 != 0);
+        assert_grows(IDENT, &value, |task| task.ident());
+    }
+
+    #[test]
+    fn ns_is_read(word in any::<[u32; 10]>()) {
+        let value = words(&word);
+        let bytes = attribute(NS, &value);
+        let ns = owned(task(&bytes)).ns.unwrap();
+        prop_assert_eq!(word, [
+            ns.cgroup, ns.ipc, ns.mnt, ns.net, ns.pid, ns.pid_for_children, ns.time,
+            ns.time_for_children, ns.user, ns.uts
+        ]);
+        assert_grows(NS, &value, |task| task.ns());
+    }
+
+    #[test]
+    fn cgroup_is_read(
+        id: u64,
+        more in prop::collection::vec(any::<u8>(), 0..20),
+        path in prop::collection::vec(1u8.., 0..200),
+        behind in prop::collection::vec(any::<u8>(), 0..9),
+    ) {
+        let offset = 16 + more.len() as u32;
+        let value = [quads(&[id]), words(&[offset, 0]), more, path.clone(), vec![0], behind];
+        let bytes = attribute(CGROUP, &value.concat());
+        let cgroup = owned(task(&bytes)).cgroup.unwrap();
+        prop_assert_eq!(cgroup.id, id);
+        prop_assert_eq!(&cgroup.path[..], &path[..]);
+    }
+
+    #[test]
+    fn arguments_are_one_after_the_other(
+        pieces in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..50), 1..5),
+    ) {
+        let bytes: Vec<_> = pieces.iter().flat_map(|piece| attribute(CMDLINE, piece)).collect();
+        let cmdline = owned(task(&bytes)).cmdline.unwrap();
+        prop_assert_eq!(cmdline.as_bytes(), pieces.concat());
+        let args: Vec<_> = cmdline.args().flat_map(|arg| [arg, b"\0"].concat()).collect();
+        match cmdline.as_bytes() {
+            [.., last] if *last != 0 => prop_assert_eq!(args.strip_suffix(b"\0").unwrap(), cmdline.as_bytes()),
+            bytes => prop_assert_eq!(args, bytes),
+        }
+    }
+}
+
+/// An area as it is to be read, and what a later kernel tells behind it.
+#[derive(Clone, Debug)]
+struct Area {
+    quad: [u64; 5],
+    dev: [u32; 2],
+    more: Vec<u8>,
+    name: Option<Vec<u8>>,
+}
+
+impl Area {
+    fn record(&self) -> Vec<u8> {
+        let fields = [quads(&self.quad), words(&self.dev), self.more.clone()].concat();
+        vma_record(&fields, self.name.as_deref())
+    }
+}
+
+impl PartialEq<Vma<'_>> for Area {
+    fn eq(&self, vma: &Vma<'_>) -> bool {
+        self.quad == [vma.start, vma.end, vma.pgoff, vma.ino, vma.flags.bits()]
+            && self.dev == [vma.dev_major, vma.dev_minor]
+            && self.name.as_deref() == vma.name.as_deref()
+    }
+}
+
+fn areas() -> impl Strategy<Value = Vec<Area>> {
+    let area = (
+        any::<([u64; 5], [u32; 2])>(),
+        prop::collection::vec(any::<u8>(), 0..24),
+        prop::option::of(prop_oneof![
+            prop::collection::vec(1u8.., 0..40),
+            (1u8..).prop_map(|byte| vec![byte; 4095]),
+        ]),
+    )
+        .prop_map(|((quad, dev), more, name)| Area {
+            quad,
+            dev,
+            more,
+            name,
+        });
+    prop::collection::vec(area, 0..8)
+}
+
+proptest! {
+    #[test]
+    fn areas_are_read_over_attributes(
+        attributes in prop::collection::vec(areas(), 1..4),
+        pad in any::<bool>(),
+    ) {
+        let bytes: Vec<_> = attributes
+            .iter()
+            .flat_map(|areas| {
+                let records: Vec<_> = areas.iter().flat_map(Area::record).collect();
+                let before = if pad { attribute(PAD, &[]) } else { vec![] };
+                [before, attribute(VMA, &records)].concat()
+            })
+            .collect();
+        let read = owned(task(&bytes)).vmas.unwrap();
+        prop_assert_eq!(attributes.concat(), read);
+    }
+
+    #[test]
+    fn figures_of_areas_are_read(
+        records in prop::collection::vec(any::<[u64; 21]>(), 0..20),
+        more in prop::collection::vec(any::<u64>(), 0..3),
+        at in any::<prop::sample::Index>(),
+    ) {
+        let made: Vec<_> = records
+            .iter()
+            .map(|record| vma_stat_record(&[quads(record), quads(&more)].concat()))
+            .collect();
+        let (some, others) = made.split_at(at.index(made.len() + 1));
+        let bytes = [attribute(VMA_STAT, &some.concat()), attribute(VMA_STAT, &others.concat())];
+        let read = owned(task(&bytes.concat())).vma_stats.unwrap();
+        let read: Vec<_> = read
+            .iter()
+            .map(|stat| [
+                stat.start, stat.end, stat.rss, stat.pss, stat.pss_dirty,
+                stat.shared_clean, stat.shared_dirty, stat.private_clean,
+                stat.private_dirty, stat.referenced, stat.anonymous, stat.ksm,
+                stat.lazy_free, stat.anon_thp, stat.shmem_thp, stat.file_thp,
+                stat.shared_hugetlb, stat.private_hugetlb, stat.swap, stat.swap_pss,
+                stat.locked
+            ])
+            .collect();
+        prop_assert_eq!(records, read);
+    }
+
+    #[test]
+    fn any_bytes_are_a_group_or_an_error(
+        bit in 0u16..12,
+        bytes in prop::collection::vec(any::<u8>(), 0..300),
+        len in any::<Option<u8>>(),
+        offset in any::<Option<u8>>(),
+    ) {
+        let mut bytes = bytes;
+        // Small numbers, so that more of it is looked at.
+        for (at, number) in [(0, len), (4, offset), (8, offset)] {
+            if let (Some(number), true) = (number, bytes.len() >= at + 4) {
+                bytes[at..at + 4].copy_from_slice(&words(&[number.into()]));
+            }
+        }
+        let attributes = attribute(BASE + bit, &bytes);
+        if let Ok(task) = TaskRef::new(1, 1, &attributes) {
+            let owned = owned(task);
+            let _ = format!("{owned:?}");
+            let args: usize = owned.cmdline.iter().flat_map(|cmdline| cmdline.args()).map(<[u8]>::len).sum();
+            prop_assert!(args <= bytes.len());
+        }
+    }
+}
+
+#[test]
+fn areas_of_an_older_kernel_are_read() {
+    // Up to `pgoff`, and with it the name begins.
+    let record = vma_record(&quads(&[0x1000, 0x3000, 9]), Some(b"[heap]"));
+    let bytes = attribute(VMA, &[record, vma_record(&[], None)].concat());
+    let vmas = owned(task(&bytes)).vmas.unwrap();
+    assert_eq!(
+        (vmas[0].start, vmas[0].end, vmas[0].pgoff),
+        (0x1000, 0x3000, 9)
+    );
+    assert_eq!(
+        (vmas[0].ino, vmas[0].dev_minor, vmas[0].size()),
+        (0, 0, 0x2000)
+    );
+    assert_eq!(vmas[0].name.as_deref(), Some(&b"[heap]"[..]));
+    assert_eq!(vmas[1], Vma::default());
+
+    let bytes = attribute(VMA_STAT, &vma_stat_record(&quads(&[1, 2, 3])));
+    let stats = owned(task(&bytes)).vma_stats.unwrap();
+    assert_eq!((stats[0].start, stats[0].end, stats[0].rss), (1, 2, 3));
+    assert_eq!((stats[0].pss, stats[0].locked), (0, 0));
+}
+
+#[test]
+fn what_is_asked_for_and_empty_is_there() {
+    let bytes = [VMA, VMA_STAT, CMDLINE]
+        .map(|kind| attribute(kind, &[]))
+        .concat();
+    let task = owned(task(&bytes));
+    assert_eq!(task.vmas, Some(vec![]));
+    assert_eq!(task.vma_stats, Some(vec![]));
+    assert_eq!(task.cmdline.unwrap().args().count(), 0);
+    let none = owned(TaskRef::new(1, 1, &[]).unwrap());
+    assert_eq!(
+        (none.vmas, none.vma_stats, none.cmdline),
+        (None, None, None)
+    );
+}
+
+#[test]
+fn what_is_wrong_in_a_group_is_told() {
+    let length = "the length in a record is not that of a record";
+    let sound = vma(1, Some(b"name"));
+    for kind in [VMA, VMA_STAT] {
+        for len in [0u32, 1, 7, 9, 60, 72, u32::MAX] {
+            let mut broken = vma(2, Some(b"name"));
+            broken[..4].copy_from_slice(&len.to_ne_bytes());
+            assert_eq!(what(&attribute(kind, &broken)), length, "{len}");
+            let behind = [&sound[..], &broken].concat();
+            assert_eq!(what(&attribute(kind, &behind)), length, "{len}");
+        }
+        assert_eq!(what(&attribute(kind, &[8, 0])), length);
+        assert_eq!(what(&attribute(kind, &sound[..sound.len() - 8])), length);
+    }
+    let offset = |record: &[u8], offset: u32| {
+        let mut record = record.to_vec();
+        record[4..8].copy_from_slice(&offset.to_ne_bytes());
+        attribute(VMA, &record)
+    };
+    let behind = "a name begins behind its structure's end";
+    let endless = "a name has no end";
+    for at in [65, 1000, u32::MAX] {
+        assert_eq!(what(&offset(&sound, at)), behind, "{at}");
+    }
+    assert_eq!(what(&offset(&sound, 64)), endless);
+    let mut full = vma(1, Some(b"1234567"));
+    *full.last_mut().unwrap() = b'8';
+    assert_eq!(what(&attribute(VMA, &full)), endless);
+
+    let path = |at: u32, path: &[u8]| {
+        attribute(CGROUP, &[&quads(&[1])[..], &words(&[at, 0]), path].concat())
+    };
+    assert_eq!(what(&path(16, b"/no/end")), endless);
+    assert_eq!(what(&path(16, b"")), endless);
+    assert_eq!(what(&path(18, b"/")), behind);
+    assert_eq!(what(&path(u32::MAX, b"/\0")), behind);
+    assert_eq!(task(&path(0, b"")).cgroup().unwrap().path, &b""[..]);
+}
+
+#[test]
+fn only_the_first_of_a_group_with_one_structure_counts() {
+    let bytes = [
+        attribute(NS, &words(&[1; 10])),
+        attribute(NS, &words(&[2; 10])),
+        cgroup(1, b"/one"),
+        cgroup(2, b"/two"),
+    ]
+    .concat();
+    let task = owned(task(&bytes));
+    assert_eq!(task.ns.unwrap().uts, 1);
+    assert_eq!(task.cgroup.unwrap().id, 1);
+    let kinds: Vec<_> = task.other.iter().map(|(kind, _)| *kind).collect();
+    assert_eq!(kinds, [NS, CGROUP]);
+}
+
+#[test]
+fn flags_are_shown_as_maps_and_smaps_do() {
+    let flags = VmaFlags::READ | VmaFlags::EXEC | VmaFlags::MAYREAD | VmaFlags::FILE;
+    assert_eq!(flags.permissions(), "r-xp");
+    assert_eq!((flags | VmaFlags::MAYSHARE).permissions(), "r-xs");
+    assert_eq!(VmaFlags::WRITE.permissions(), "-w-p");
+    assert_eq!(VmaFlags::empty().permissions(), "---p");
+    assert_eq!(VmaFlags::all().permissions(), "rwxs");
+    assert_eq!(flags.mnemonics().collect::<Vec<_>>(), ["rd", "ex", "mr"]);
+    // All but FILE and DELETED have a word of their own.
+    let mut words: Vec<_> = VmaFlags::all().mnemonics().collect();
+    words.sort_unstable();
+    words.dedup();
+    assert_eq!(words.len(), VmaFlags::all().iter().count() - 2);
+}
+
+#[cfg(feature = "serde")]
+#[test]
+fn groups_are_serialised_for_people() {
+    let bytes = [
+        attribute(CMDLINE, b"sh\0-c\0\xff\0"),
+        cgroup(9, b"/a\xffb"),
+        attribute(VMA, &[vma(1, Some(b"/lib\xff")), vma(2, None)].concat()),
+    ]
+    .concat();
+    let json = serde_json::to_value(task(&bytes).to_owned()).unwrap();
+    assert_eq!(json["cmdline"], serde_json::json!(["sh", "-c", "\u{fffd}"]));
+    assert_eq!(json["cgroup"]["path"], "/a\u{fffd}b");
+    assert_eq!(json["vmas"][0]["name"], "/lib\u{fffd}");
+    assert_eq!(
+        json["vmas"][0]["flags"],
+        serde_json::json!(["read", "exec"])
+    );
+    assert_eq!(json["vmas"][1]["name"], serde_json::Value::Null);
+}
