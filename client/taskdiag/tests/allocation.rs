@@ -113,6 +113,52 @@ fn a_dump_allocates_nothing_per_task() {
     }
 }
 
+const AREAS: u64 = 60_000;
+const NAME: &[u8] = &[b'n'; 40];
+const ARGUMENTS: usize = 2 << 20;
+
+/// A process with so many areas and such a command line, in messages of less
+/// than a datagram.
+fn giant() -> Vec<Vec<u8>> {
+    let arguments = vec![b'a'; ARGUMENTS];
+    let areas: Vec<_> = (0..AREAS).map(|page| vma(page, Some(NAME))).collect();
+    let pieces = arguments
+        .chunks(32_000)
+        .map(|piece| attribute(CMDLINE, piece))
+        .chain(areas.chunks(300).map(|some| attribute(VMA, &some.concat())));
+    let mut datagrams = vec![row(1, 0, &base(1))];
+    datagrams.extend(pieces.map(|piece| row(1, CONT, &piece)));
+    datagrams.push([row(2, 0, &base(2)), done(0)].concat());
+    datagrams
+}
+
+#[test]
+fn a_giant_in_pieces_is_never_held() {
+    let mut client =
+        Client::with_transport(Script::new([giant(), giant()]), taskdiag::RECEIVE_BUFFER);
+    let request = Request::new(Strategy::All).show(Show::VMA | Show::CMDLINE);
+    let mut dump = client.dump(&request).unwrap();
+    let before = allocations();
+    let (mut areas, mut arguments) = (0, 0);
+    while let Some(piece) = dump.next_piece().unwrap() {
+        for vma in piece.vmas().into_iter().flatten() {
+            assert_eq!((vma.start >> 12, vma.name.as_deref()), (areas, Some(NAME)));
+            areas += 1;
+        }
+        arguments += piece.cmdline().map_or(0, |args| args.as_bytes().len());
+    }
+    assert_eq!((areas, arguments), (AREAS, ARGUMENTS));
+    assert_eq!((dump.stats().tasks, allocations() - before), (2, 0));
+
+    // As a whole it is, for as long as it takes.
+    let mut dump = client.dump(&request).unwrap();
+    let task = dump.next().unwrap().unwrap().to_owned();
+    assert_eq!(task.vmas.unwrap().len() as u64, AREAS);
+    assert_eq!(task.cmdline.unwrap().as_bytes(), vec![b'a'; ARGUMENTS]);
+    assert_eq!(dump.next().unwrap().unwrap().pid(), 2);
+    assert!(dump.next().unwrap().is_none());
+}
+
 #[test]
 fn the_count_counts() {
     let before = allocations();
