@@ -6,6 +6,8 @@
  * with the socket and means authority is taken here, in the context of the
  * sender: who opened it, and the process the message names as its source.
  */
+#include <linux/array_size.h>
+#include <linux/build_bug.h>
 #include <linux/cred.h>
 #include <linux/err.h>
 #include <linux/file.h>
@@ -23,8 +25,16 @@ static struct genl_family taskdiag_nl_family;
 
 /* The lengths and the content are checked where they are known. */
 static const struct nla_policy taskdiag_nl_get_policy[] = {
-	[TASK_DIAG_CMD_ATTR_GET] = { .type = NLA_BINARY },
+	[TASK_DIAG_CMD_ATTR_GET]	= { .type = NLA_BINARY },
+	[TASK_DIAG_CMD_ATTR_UID]	= { .type = NLA_BINARY },
+	[TASK_DIAG_CMD_ATTR_CGROUP]	= { .type = NLA_BINARY },
+	[TASK_DIAG_CMD_ATTR_STATES]	= { .type = NLA_BINARY },
+	[TASK_DIAG_CMD_ATTR_COMM]	= { .type = NLA_BINARY },
+	[TASK_DIAG_CMD_ATTR_PIDS]	= { .type = NLA_BINARY },
+	[TASK_DIAG_CMD_ATTR_VMA_FLAGS]	= { .type = NLA_BINARY },
 };
+
+static_assert(ARRAY_SIZE(taskdiag_nl_get_policy) == TASKDIAG_REQUEST_ATTRS);
 
 /* Nothing beside the command: what is refused can mean something one day. */
 static const struct nla_policy taskdiag_nl_features_policy[] = {
@@ -127,9 +137,8 @@ static struct taskdiag_dump *taskdiag_nl_open(const struct sk_buff *skb,
 	ns = taskdiag_nl_get_pid_ns(skb, sock->file, info->extack);
 	if (IS_ERR(ns))
 		return ERR_CAST(ns);
-	dump = taskdiag_dump_open(info->attrs[TASK_DIAG_CMD_ATTR_GET],
-				  sock->file->f_cred, ns, flags & NLM_F_MULTI,
-				  info->extack);
+	dump = taskdiag_dump_open(info->attrs, sock->file->f_cred, ns,
+				  flags & NLM_F_MULTI, info->extack);
 	if (IS_ERR(dump))
 		return dump;
 

@@ -5,6 +5,7 @@
  *	door (taskdiag.c)  takes a request in, sends messages out
  *	  dump             one request, from its attribute to its last row
  *	    caller         who asks, and what they may see
+ *	    filter         which of the tasks
  *	    walk           which tasks
  *	    fill           what about them: one row of attributes a task
  *
@@ -21,6 +22,7 @@
 #include <linux/radix-tree.h>
 #include <linux/skbuff.h>
 #include <linux/taskdiag.h>
+#include <linux/uidgid.h>
 
 /* --- caller ------------------------------------------------------------- */
 
@@ -75,6 +77,75 @@ bool taskdiag_caller_is_current(const struct taskdiag_caller *caller);
 void taskdiag_caller_enter(struct taskdiag_caller *caller);
 bool taskdiag_may_see(struct taskdiag_caller *caller, struct task_struct *task);
 
+/* --- filter -------------------------------------------------------------- */
+
+/* A request is made of attributes with numbers below this one. */
+#define TASKDIAG_REQUEST_ATTRS	(TASK_DIAG_CMD_ATTR_VMA_FLAGS + 1)
+
+/* The groups that tell of areas. */
+#define TASKDIAG_SHOW_AREAS	(TASK_DIAG_SHOW_VMA | TASK_DIAG_SHOW_VMA_STAT)
+
+struct taskdiag_filter;
+struct taskdiag_hit;
+
+/* Does a filter hold for a task?  Asked under RCU, must not sleep. */
+typedef bool (*taskdiag_holds_fn)(const struct taskdiag_filter *filter,
+				  const struct taskdiag_hit *hit);
+
+/**
+ * struct taskdiag_numbers - pid numbers in ascending order, each once
+ * @numbers: the numbers; NULL: there is no such list
+ * @nr: how many they are
+ */
+struct taskdiag_numbers {
+	u32			*numbers;
+	unsigned int		nr;
+};
+
+/**
+ * struct taskdiag_filter - which of the tasks, and of their areas
+ * @nr_holds: how many filters are to be asked about a task; often none
+ * @holds: these filters
+ * @uid: the effective user id
+ * @cgroup: a cgroup, or one above
+ * @states: bit N for task_diag_base::state N
+ * @comm: how the name begins
+ * @comm_len: how much of @comm that is
+ * @pids: the tasks
+ * @vma_flags: TASK_DIAG_VMA_* that an area has to have, all of them
+ */
+struct taskdiag_filter {
+	unsigned int		nr_holds;
+	taskdiag_holds_fn	holds[TASKDIAG_REQUEST_ATTRS];
+	kuid_t			uid;
+	struct cgroup		*cgroup;
+	u32			states;
+	char			comm[TASK_DIAG_COMM_LEN];
+	size_t			comm_len;
+	struct taskdiag_numbers	pids;
+	u64			vma_flags;
+};
+
+u64 taskdiag_filter_kinds(u64 groups);
+int taskdiag_filter_init(struct taskdiag_filter *filter,
+			 struct nlattr *const *attrs, u64 show_flags,
+			 const struct taskdiag_caller *caller,
+			 struct netlink_ext_ack *extack);
+void taskdiag_filter_release(struct taskdiag_filter *filter);
+bool taskdiag_numbers_have(const struct taskdiag_numbers *list, u32 number);
+
+/* Is it one of the tasks wanted?  Asked only of those that may be seen. */
+static inline bool taskdiag_filter_holds(const struct taskdiag_filter *filter,
+					 const struct taskdiag_hit *hit)
+{
+	unsigned int i;
+
+	for (i = 0; i < filter->nr_holds; i++)
+		if (!filter->holds[i](filter, hit))
+			return false;
+	return true;
+}
+
 /* --- walk --------------------------------------------------------------- */
 
 /**
@@ -84,6 +155,8 @@ bool taskdiag_may_see(struct taskdiag_caller *caller, struct task_struct *task);
  * @pid: its number in the caller's pid namespace
  * @tgid: the number of its process there
  * @whole: it stands for its process
+ * @state: TASK_DIAG_RUNNING and kin: looked at once, so that filter and row
+ *	speak of the same
  */
 struct taskdiag_hit {
 	struct pid		*struct_pid;
@@ -91,19 +164,21 @@ struct taskdiag_hit {
 	pid_t			pid;
 	pid_t			tgid;
 	bool			whole;
+	u8			state;
 };
 
 /**
  * struct taskdiag_walk - which tasks, and how far we are
  * @ns: the pid namespace walked
  * @type: PIDTYPE_TGID to come to processes, PIDTYPE_PID to come to threads
- * @cursor: where to go on: a pid number, or an index into @members.  Both
- *	stand for the same task however the tables change meanwhile.
+ * @cursor: where to go on: a pid number, or an index into @members or
+ *	@listed.  All stand for the same task however the tables change meanwhile.
  * @done: there is nothing after @cursor
  * @single: the request is for exactly one task
  * @members: the tasks meant, as they were when the request arrived; NULL to
- *	walk all of @ns
+ *	walk @ns
  * @nr_members: how many they are
+ * @listed: the numbers that are wanted; without numbers all of them are
  * @only: @members of a request for one task
  * @budget: candidates left before the RCU section has to end
  * @iter: position in the pid table; valid in one RCU section
@@ -117,6 +192,7 @@ struct taskdiag_walk {
 	bool			single;
 	struct pid		**members;
 	unsigned int		nr_members;
+	struct taskdiag_numbers	listed;
 	struct pid		*only;
 	unsigned int		budget;
 	struct radix_tree_iter	iter;
@@ -125,7 +201,8 @@ struct taskdiag_walk {
 
 u64 taskdiag_walk_strategies(void);
 int taskdiag_walk_init(struct taskdiag_walk *walk, u64 strategy, u32 pid,
-		       bool multi, struct taskdiag_caller *caller,
+		       bool multi, const struct taskdiag_numbers *listed,
+		       struct taskdiag_caller *caller,
 		       struct netlink_ext_ack *extack);
 void taskdiag_walk_release(struct taskdiag_walk *walk);
 void taskdiag_walk_enter(struct taskdiag_walk *walk);
@@ -203,18 +280,20 @@ void taskdiag_fill_stat(void *to, const struct taskdiag_hit *hit,
 /**
  * struct taskdiag_dump - one request, from its attribute to its last row
  * @caller: who asks
+ * @filter: which of the tasks
  * @walk: which tasks
  * @row: what about them
  * @any_row: a row has been put
  */
 struct taskdiag_dump {
 	struct taskdiag_caller	caller;
+	struct taskdiag_filter	filter;
 	struct taskdiag_walk	walk;
 	struct taskdiag_row	row;
 	bool			any_row;
 };
 
-struct taskdiag_dump *taskdiag_dump_open(const struct nlattr *attr,
+struct taskdiag_dump *taskdiag_dump_open(struct nlattr *const *attrs,
 					 const struct cred *opener,
 					 struct pid_namespace *ns, bool multi,
 					 struct netlink_ext_ack *extack);

@@ -37,7 +37,8 @@ static int parse_request(struct task_diag_pid *req, const struct nlattr *attr,
 
 /**
  * taskdiag_dump_open - take a request in
- * @attr: TASK_DIAG_CMD_ATTR_GET, checked for nothing yet
+ * @attrs: the request's attributes by number, up to TASKDIAG_REQUEST_ATTRS,
+ *	checked for nothing but that TASK_DIAG_CMD_ATTR_GET is among them
  * @opener: credentials of whoever opened the descriptor it came through
  * @ns: the pid namespace to answer in; its reference is consumed
  * @multi: the door can carry any number of rows, and not just one
@@ -48,11 +49,12 @@ static int parse_request(struct task_diag_pid *req, const struct nlattr *attr,
  *
  * Return: the dump, or an error.
  */
-struct taskdiag_dump *taskdiag_dump_open(const struct nlattr *attr,
+struct taskdiag_dump *taskdiag_dump_open(struct nlattr *const *attrs,
 					 const struct cred *opener,
 					 struct pid_namespace *ns, bool multi,
 					 struct netlink_ext_ack *extack)
 {
+	const struct nlattr *attr = attrs[TASK_DIAG_CMD_ATTR_GET];
 	struct taskdiag_dump *dump;
 	struct task_diag_pid req;
 	int err;
@@ -69,12 +71,19 @@ struct taskdiag_dump *taskdiag_dump_open(const struct nlattr *attr,
 	err = parse_request(&req, attr, extack);
 	if (!err)
 		err = taskdiag_row_init(&dump->row, req.show_flags, extack);
-	if (!err)
-		err = taskdiag_walk_init(&dump->walk, req.dump_strategy,
-					 req.pid, multi, &dump->caller, extack);
+	if (err)
+		goto blame;
+	/* This one says itself which attribute is wrong. */
+	err = taskdiag_filter_init(&dump->filter, attrs, req.show_flags,
+				   &dump->caller, extack);
+	if (err)
+		goto close;
+	err = taskdiag_walk_init(&dump->walk, req.dump_strategy, req.pid,
+				 multi, &dump->filter.pids, &dump->caller,
+				 extack);
 	if (!err)
 		return dump;
-
+blame:
 	/* No fault of the request's. */
 	if (err != -ENOMEM && err != -EINTR)
 		NL_SET_BAD_ATTR(extack, attr);
@@ -87,14 +96,15 @@ void taskdiag_dump_close(struct taskdiag_dump *dump)
 {
 	taskdiag_row_release(&dump->row);
 	taskdiag_walk_release(&dump->walk);
+	taskdiag_filter_release(&dump->filter);
 	taskdiag_caller_unpin(&dump->caller);
 	kfree(dump);
 }
 
 /*
- * Put the row of a task, if the caller may see it.  False if it has no room;
- * of tasks that may not be seen nobody learns, not even by the room they do
- * not take.
+ * Put the row of a task, if the caller may see it and wants it.  False if it
+ * has no room; of tasks that may not be seen nobody learns, not even by the
+ * room they do not take.
  */
 static bool put_row(struct taskdiag_dump *dump, struct sk_buff *skb,
 		    struct taskdiag_hit *hit)
@@ -102,6 +112,9 @@ static bool put_row(struct taskdiag_dump *dump, struct sk_buff *skb,
 	unsigned int len = dump->row.template->len;
 
 	while (hit->task && taskdiag_may_see(&dump->caller, hit->task)) {
+		hit->state = task_state_index(hit->task);
+		if (!taskdiag_filter_holds(&dump->filter, hit))
+			break;
 		if (skb_tailroom(skb) < len)
 			return false;
 		taskdiag_row_fill(&dump->row, skb_tail_pointer(skb), hit,
@@ -202,5 +215,6 @@ void taskdiag_dump_features(struct task_diag_features *features)
 	*features = (struct task_diag_features) {
 		.groups		= taskdiag_row_groups(),
 		.strategies	= taskdiag_walk_strategies(),
+		.filters	= taskdiag_filter_kinds(taskdiag_row_groups()),
 	};
 }

@@ -73,7 +73,7 @@ static void fill_base(void *to, const struct taskdiag_hit *hit,
 	base->pid = hit->pid;
 	base->sid = signal_nr(task, PIDTYPE_SID, ns);
 	base->pgid = signal_nr(task, PIDTYPE_PGID, ns);
-	base->state = task_state_index(task);
+	base->state = hit->state;
 
 	/* The links of a task that has been reaped may dangle. */
 	if (pid_alive(task)) {

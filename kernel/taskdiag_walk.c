@@ -8,7 +8,8 @@
  * that is there all the while exactly once:
  *
  * - ALL and ALL_THREAD go through the namespace's pid table in the order of
- *   its numbers and go on behind the last number seen.  Numbers do not move.
+ *   its numbers, or through a list of numbers that the request came with, and
+ *   go on behind the last number seen.  Numbers do not move.
  *
  * - CHILDREN, THREAD and ONE take the membership when the request arrives, as
  *   a list of struct pid.  Going through the kernel's own lists by position
@@ -128,6 +129,32 @@ static int take_members(struct taskdiag_walk *walk, struct pid *of,
 	}
 }
 
+static bool is_listed(const struct taskdiag_walk *walk, const struct pid *pid)
+{
+	return !walk->listed.numbers ||
+	       taskdiag_numbers_have(&walk->listed, taskdiag_nr(pid, walk->ns));
+}
+
+/* Of the members, keep those with a number on the list. */
+static void keep_listed(struct taskdiag_walk *walk)
+{
+	unsigned int i, nr = 0;
+
+	if (!walk->listed.numbers)
+		return;
+
+	for (i = 0; i < walk->nr_members; i++) {
+		struct pid *pid = walk->members[i];
+
+		if (is_listed(walk, pid))
+			walk->members[nr++] = pid;
+		else
+			put_pid(pid);
+		cond_resched();
+	}
+	walk->nr_members = nr;
+}
+
 /* A task that may not be seen is as if it did not exist. */
 static struct pid *get_visible_pid(struct taskdiag_caller *caller, pid_t nr)
 {
@@ -162,12 +189,13 @@ static int walk_from(struct taskdiag_walk *walk, u32 nr,
 	if (pid && !take) {
 		walk->only = pid;
 		walk->members = &walk->only;
-		walk->nr_members = 1;
+		walk->nr_members = is_listed(walk, pid);
 		return 0;
 	}
 	if (pid) {
 		err = take_members(walk, pid, take);
 		put_pid(pid);
+		keep_listed(walk);
 	}
 	if (err == -ESRCH)
 		NL_SET_ERR_MSG(extack, "pid: no such task");
@@ -191,13 +219,15 @@ u64 taskdiag_walk_strategies(void)
  * @strategy: TASK_DIAG_DUMP_*
  * @pid: the task meant, for strategies that mean one
  * @multi: there may be any number of rows, and not just one
+ * @listed: the numbers of the tasks wanted, if there is a list; has to stay
  * @caller: who asks
  * @extack: what was wrong
  *
  * Return: 0 or an error.
  */
 int taskdiag_walk_init(struct taskdiag_walk *walk, u64 strategy, u32 pid,
-		       bool multi, struct taskdiag_caller *caller,
+		       bool multi, const struct taskdiag_numbers *listed,
+		       struct taskdiag_caller *caller,
 		       struct netlink_ext_ack *extack)
 {
 	if (strategy > TASK_DIAG_DUMP_MAX) {
@@ -212,6 +242,7 @@ int taskdiag_walk_init(struct taskdiag_walk *walk, u64 strategy, u32 pid,
 	}
 
 	walk->ns = caller->pid_ns;
+	walk->listed = *listed;
 
 	switch (strategy) {
 	case TASK_DIAG_DUMP_ALL:
@@ -295,11 +326,33 @@ static struct pid *next_in_ns(struct taskdiag_walk *walk)
 	}
 }
 
+/* The next number of the list that stands for anything. */
+static struct pid *next_listed(struct taskdiag_walk *walk)
+{
+	while (walk->cursor < walk->listed.nr) {
+		u32 nr = walk->listed.numbers[walk->cursor++];
+		struct pid *pid = find_pid_ns(nr, walk->ns);
+
+		if (pid)
+			return pid;
+	}
+	return NULL;
+}
+
 static struct pid *next_member(struct taskdiag_walk *walk)
 {
 	if (walk->cursor == walk->nr_members)
 		return NULL;
 	return walk->members[walk->cursor++];
+}
+
+static struct pid *next_pid(struct taskdiag_walk *walk)
+{
+	if (walk->members)
+		return next_member(walk);
+	if (walk->listed.numbers)
+		return next_listed(walk);
+	return next_in_ns(walk);
 }
 
 /* Who has the number? */
@@ -359,7 +412,7 @@ bool taskdiag_walk_next(struct taskdiag_walk *walk, struct taskdiag_hit *hit)
 		struct pid *pid;
 
 		walk->budget--;
-		pid = walk->members ? next_member(walk) : next_in_ns(walk);
+		pid = next_pid(walk);
 		if (!pid) {
 			walk->done = true;
 			return false;

@@ -82,6 +82,8 @@ struct defect {
 	__u16 instead;		/* the attribute's type, if another */
 	bool second;		/* one more attribute behind it */
 	__u16 second_type;
+	const void *second_data;	/* "1234" if NULL */
+	size_t second_len;
 	unsigned int trailing;	/* stray bytes at the end */
 
 	int error;
@@ -327,6 +329,117 @@ FIXTURE_VARIANT_ADD(refusal, four_stray_bytes) {
 	.is.error = EINVAL, .is.text = "leftover",
 };
 
+/* Filters */
+
+#define BESIDE(_type, _data, _len) \
+	ASK_RIGHT, \
+	.is.second = true, \
+	.is.second_type = TASK_DIAG_CMD_ATTR_##_type, \
+	.is.second_data = (_data), .is.second_len = (_len), \
+	.is.blame = BLAME_SECOND
+
+#define WITH(_type, _data, _len) \
+	BESIDE(_type, _data, _len), .is.error = EINVAL
+
+#define WITH_U32(_type, ...) \
+	WITH(_type, ((const __u32[]) { __VA_ARGS__ }), \
+	     sizeof((const __u32[]) { __VA_ARGS__ }))
+
+#define WITH_U64(_type, _value) \
+	WITH(_type, (&(const __u64) { _value }), sizeof(__u64))
+
+FIXTURE_VARIANT_ADD(refusal, an_empty_uid) {
+	WITH(UID, "", 0), .is.text = "uid: 0 bytes instead of 4",
+};
+
+FIXTURE_VARIANT_ADD(refusal, a_uid_of_64_bits) {
+	WITH_U64(UID, 0), .is.text = "uid: 8 bytes instead of 4",
+};
+
+FIXTURE_VARIANT_ADD(refusal, a_uid_that_is_none) {
+	WITH_U32(UID, ~0U), .is.text = "uid: ",
+};
+
+FIXTURE_VARIANT_ADD(refusal, a_cgroup_of_32_bits) {
+	WITH_U32(CGROUP, 1), .is.text = "cgroup: 4 bytes instead of 8",
+};
+
+FIXTURE_VARIANT_ADD(refusal, a_cgroup_that_is_none) {
+	BESIDE(CGROUP, (&(const __u64) { ~0ULL }), sizeof(__u64)),
+	.is.error = ENOENT, .is.text = "cgroup: no such cgroup",
+};
+
+FIXTURE_VARIANT_ADD(refusal, states_of_64_bits) {
+	WITH_U64(STATES, 1), .is.text = "states: 8 bytes instead of 4",
+};
+
+FIXTURE_VARIANT_ADD(refusal, no_states) {
+	WITH_U32(STATES, 0), .is.text = "states: none",
+};
+
+FIXTURE_VARIANT_ADD(refusal, the_lowest_unknown_state) {
+	WITH_U32(STATES, 1 | 1U << (TASK_DIAG_IDLE + 1)),
+	.is.text = "states: unknown bits 0x200",
+};
+
+FIXTURE_VARIANT_ADD(refusal, the_highest_unknown_state) {
+	WITH_U32(STATES, 1 | 1U << 31),
+	.is.text = "states: unknown bits 0x80000000",
+};
+
+FIXTURE_VARIANT_ADD(refusal, an_empty_comm) {
+	WITH(COMM, "", 0), .is.text = "comm: 0 bytes",
+};
+
+FIXTURE_VARIANT_ADD(refusal, a_comm_that_is_too_long) {
+	WITH(COMM, "0123456789abcdef", TASK_DIAG_COMM_LEN),
+	.is.text = "comm: 16 bytes",
+};
+
+FIXTURE_VARIANT_ADD(refusal, a_comm_with_a_nul_behind_it) {
+	WITH(COMM, "init", 5), .is.text = "comm: ",
+};
+
+FIXTURE_VARIANT_ADD(refusal, an_empty_list_of_pids) {
+	WITH(PIDS, "", 0), .is.text = "pids: 0 bytes",
+};
+
+FIXTURE_VARIANT_ADD(refusal, a_pid_and_a_half) {
+	WITH(PIDS, "123456", 6), .is.text = "pids: 6 bytes",
+};
+
+FIXTURE_VARIANT_ADD(refusal, pid_0_in_a_list) {
+	WITH_U32(PIDS, 1, 0), .is.text = "pids: not the number of a task",
+};
+
+FIXTURE_VARIANT_ADD(refusal, the_highest_pid_in_a_list) {
+	WITH_U32(PIDS, 1, ~0U, 2), .is.text = "pids: not the number of a task",
+};
+
+FIXTURE_VARIANT_ADD(refusal, vma_flags_of_32_bits) {
+	WITH_U32(VMA_FLAGS, 1), .is.text = "vma_flags: 4 bytes instead of 8",
+};
+
+FIXTURE_VARIANT_ADD(refusal, the_lowest_unknown_vma_flag) {
+	WITH_U64(VMA_FLAGS, TASK_DIAG_VMA_SEALED << 1),
+	.is.text = "vma_flags: unknown bits 0x400000000",
+};
+
+FIXTURE_VARIANT_ADD(refusal, the_highest_unknown_vma_flag) {
+	WITH_U64(VMA_FLAGS, 1ULL << 63),
+	.is.text = "vma_flags: unknown bits 0x8000000000000000",
+};
+
+FIXTURE_VARIANT_ADD(refusal, vma_flags_without_areas) {
+	WITH_U64(VMA_FLAGS, TASK_DIAG_VMA_EXEC),
+	.is.text = "vma_flags: show_flags",
+};
+
+FIXTURE_VARIANT_ADD(refusal, features_in_a_request) {
+	ASK_RIGHT, .is.second = true, .is.second_type = TASK_DIAG_FEATURES,
+	.is.error = EINVAL, .is.text = "attribute", .is.blame = BLAME_SECOND,
+};
+
 /* Headers */
 
 FIXTURE_VARIANT_ADD(refusal, command_0) {
@@ -392,8 +505,10 @@ static void refuse(struct __test_metadata *_metadata, struct td_sock *sock,
 				 payload,
 				 sizeof(defect->what) + defect->len_change);
 	if (defect->second)
-		offset[BLAME_SECOND] = put_attr(&req, defect->second_type,
-						"1234", 4);
+		offset[BLAME_SECOND] =
+			put_attr(&req, defect->second_type,
+				 defect->second_data ?: "1234",
+				 defect->second_data ? defect->second_len : 4);
 	req.nlh.nlmsg_len += defect->trailing;
 
 	ASSERT_EQ(0, td_send(sock, &req, req.nlh.nlmsg_len, NULL));
