@@ -93,8 +93,9 @@ changed_c_files() {
 
 # What checkpatch.pl wants of code that lives in a kernel tree, and knows its
 # version: compat.[ch] are there for the trees they do not live in.
-COMPAT_LICENCE=(--no-tree --ignore
-	LINUX_VERSION_CODE,CONSTANT_COMPARISON,NEW_TYPEDEFS,MACRO_WITH_FLOW_CONTROL,COMPLEX_MACRO,MACRO_ARG_REUSE)
+COMPAT_LICENCE=(--no-tree --ignore LINUX_VERSION_CODE
+	--ignore CONSTANT_COMPARISON --ignore NEW_TYPEDEFS --ignore COMPLEX_MACRO
+	--ignore MACRO_WITH_FLOW_CONTROL --ignore MACRO_ARG_REUSE)
 
 # checkpatch.pl judges by where a file lies, so it is shown each one in its
 # place in a kernel tree.  check_patch_style < list of files

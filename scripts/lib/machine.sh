@@ -1,17 +1,18 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Booting a kernel and running a command in it: builds the two programs of
+# Booting a kernel and running a command in it: builds the programs of
 # scripts/machine, and calls the one for the host.
 
-# Sets MACHINE_HOST and MACHINE_INIT.
+# Sets MACHINE_HOST, MACHINE_INIT and MACHINE_BOOT.
 build_machine_programs() {
 	local hash folder source=$PROJECT/scripts/machine
 	hash=$(cd "$source" && printf '%s\0' ./*.h ./*/*.[ch] | hash_of)
 	folder=$CACHE/machine/$hash
 	MACHINE_HOST=$folder/host
 	MACHINE_INIT=$folder/init
-	[[ -x $MACHINE_HOST && -x $MACHINE_INIT ]] && return
+	MACHINE_BOOT=$folder/boot
+	[[ -x $MACHINE_HOST && -x $MACHINE_INIT && -x $MACHINE_BOOT ]] && return
 
 	need gcc gcc
 	need libc6-dev /usr/include/stdio.h
@@ -19,6 +20,7 @@ build_machine_programs() {
 	mkdir -p "$folder"
 	compile_program "$MACHINE_HOST" "$source"/host/*.c
 	compile_program "$MACHINE_INIT" "$source"/guest/*.c
+	compile_program "$MACHINE_BOOT" -static "$source"/boot/*.c
 }
 
 compile_program() {
@@ -63,7 +65,10 @@ forget_host_variables() {
 	export USER=root LOGNAME=root
 }
 
-# Takes this process's place.  LOG may be empty.
+# Takes this process's place.  LOG may be empty.  What makes the machine another
+# one than User-Mode Linux is in MACHINE_OPTIONS.
+MACHINE_OPTIONS=()
+
 # enter_machine KERNEL LOG FOLDER-WITH-PROGRAMS COMMAND...
 enter_machine() {
 	local kernel=$1 log=$2 programs=$3 folder=$PWD options
@@ -73,6 +78,7 @@ enter_machine() {
 		folder=$PROJECT
 	fi
 	options=(
+		"${MACHINE_OPTIONS[@]}"
 		--kernel "$kernel"
 		--init "$MACHINE_INIT"
 		--memory "${TASKDIAG_MEMORY:-2G}"

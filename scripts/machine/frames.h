@@ -2,15 +2,19 @@
 /*
  * What the host's and the guest's program say to each other.
  *
- * The machine has five serial lines.  Each stream of the command has one of
- * its own, so that a reader who is slow on one never holds up another:
+ * The machine has five lines.  Each stream of the command has one of its own,
+ * so that a reader who is slow on one never holds up another:
  *
- *   IN    host to guest: blocks, each an unsigned short and that many bytes;
- *         a block of length 0 is the end of the input
- *   OUT   guest to host: the bytes of standard output, as they are
- *   ERR   guest to host: the bytes of standard error, as they are
- *   TERM  guest to host: the bytes for the caller's terminal, as they are
+ *   IN    host to guest: standard input
+ *   OUT   guest to host: standard output
+ *   ERR   guest to host: standard error
+ *   TERM  guest to host: what is for the caller's terminal
  *   CTL   both ways: frames, each a struct frame and its payload
+ *
+ * A stream travels as blocks, each an unsigned short and that many bytes; a
+ * block of length 0 is its end.  Not every kind of line can say when what was
+ * written has arrived, so the guest powers off only when the host says OFF,
+ * after the ends of its streams.
  *
  * Host and guest are one machine, so numbers travel as they lie in memory.
  */
@@ -34,6 +38,7 @@ enum frame_type {
 	FRAME_SIGNAL,		/* host: an int, for the command */
 	FRAME_WINSIZE,		/* host: struct winsize, of the terminal */
 	FRAME_ENDED,		/* guest: an int, the command's exit status */
+	FRAME_OFF,		/* host: everything has arrived */
 };
 
 struct frame {
@@ -64,12 +69,17 @@ enum stream_kind {
 	STREAM_AS_OUTPUT = 'o',	/* standard error: the same as standard output */
 };
 
-/* Waits where a descriptor that was handed to us does not block. */
+/*
+ * Waits where a descriptor does not block.  False if what is waited for will
+ * not come.
+ */
 static inline bool wait_for(int fd, short events)
 {
 	struct pollfd p = { .fd = fd, .events = events };
 
-	return poll(&p, 1, -1) >= 0 || errno == EINTR;
+	if (poll(&p, 1, -1) < 0)
+		return errno == EINTR;
+	return p.revents & events;
 }
 
 static inline ssize_t read_some(int fd, void *buffer, size_t size)
@@ -121,6 +131,27 @@ static inline bool write_all(int fd, const void *buffer, size_t size)
 		}
 	}
 	return true;
+}
+
+/* The most that fits a block, with its length in front in one buffer. */
+#define BLOCK_MAX 16384
+
+struct block {
+	unsigned short length;
+	char bytes[BLOCK_MAX];
+};
+
+/* A block of length 0 ends the stream. */
+static inline bool send_block(int fd, const struct block *block)
+{
+	return write_all(fd, block, sizeof(block->length) + block->length);
+}
+
+static inline bool receive_block(int fd, struct block *block)
+{
+	return read_all(fd, &block->length, sizeof(block->length)) &&
+	       block->length <= sizeof(block->bytes) &&
+	       read_all(fd, block->bytes, block->length);
 }
 
 static inline bool send_frame(int fd, enum frame_type type, const void *payload,

@@ -62,21 +62,63 @@ static void set_up_path(void)
 
 /* ------------------------------------------------------------- the lines */
 
+#define PATIENCE_MS 10000	/* with a line that is being plugged in */
+
+static int open_line(const char *name)
+{
+	int fd = -1;
+
+	for (int ms = 0; fd < 0 && ms < PATIENCE_MS; ms += 10) {
+		fd = open(name, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+		if (fd < 0 && errno == ENOENT)
+			usleep(10000);
+		else if (fd < 0)
+			break;
+	}
+	if (fd < 0)
+		err(1, "%s", name);
+	return fd;
+}
+
+static void make_raw(int line)
+{
+	struct termios t;
+
+	if (!isatty(line))
+		return;
+	if (tcgetattr(line, &t))
+		err(1, "terminal line");
+	cfmakeraw(&t);
+	t.c_cflag |= CLOCAL | CREAD;
+	if (tcsetattr(line, TCSANOW, &t))
+		err(1, "terminal line");
+}
+
+/* The other end of a virtual port may be plugged in after this one. */
+static void wait_for_host(int line)
+{
+	struct pollfd p = { .fd = line, .events = POLLOUT };
+
+	for (int ms = 0; ms < PATIENCE_MS; ms += 10) {
+		if (poll(&p, 1, 0) >= 0 && !(p.revents & POLLHUP))
+			return;
+		usleep(10000);
+	}
+	errx(1, "a line without a host");
+}
+
+/* Serial lines, or others whose first one the kernel's command line names. */
 static void open_lines(void)
 {
-	for (int i = 0; i < LINES; i++) {
-		char name[] = "/dev/ttySn";
-		struct termios t;
+	char *name = strdup(getenv("MACHINE_LINES") ?: "/dev/ttyS0");
+	char *digit = strchr(name, '\0') - 1;
 
-		name[sizeof(name) - 2] = '0' + i;
-		lines[i] = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
-		if (lines[i] < 0 || tcgetattr(lines[i], &t))
-			err(1, "%s", name);
-		cfmakeraw(&t);
-		t.c_cflag |= CLOCAL | CREAD;
-		if (tcsetattr(lines[i], TCSANOW, &t))
-			err(1, "%s", name);
+	for (int i = 0; i < LINES; i++, ++*digit) {
+		lines[i] = open_line(name);
+		make_raw(lines[i]);
+		wait_for_host(lines[i]);
 	}
+	free(name);
 }
 
 static void add(struct folders *list, const char *path)
@@ -161,12 +203,14 @@ static struct outlet outlets[3];
 static void *carry_out(void *argument)
 {
 	struct outlet *o = argument;
-	char buffer[65536];
+	struct block block;
 	ssize_t n;
 
-	while ((n = read_some(o->from, buffer, sizeof(buffer))) > 0)
-		if (!write_all(o->line, buffer, n))
+	while ((n = read_some(o->from, block.bytes, BLOCK_MAX)) > 0) {
+		block.length = n;
+		if (!send_block(o->line, &block))
 			break;
+	}
 	/* After a failed write the command finds its own stream broken, too. */
 	if (o->from != terminal)
 		close(o->from);
@@ -180,32 +224,35 @@ static void start_outlet(struct outlet *o, int from, enum line line)
 		errx(1, "cannot start a thread");
 }
 
-static void finish_outlet(struct outlet *o)
+static void finish_outlets(void)
 {
-	if (!o->used)
-		return;
-	pthread_join(o->thread, NULL);
-	tcdrain(o->line);
+	const struct block end = { .length = 0 };
+
+	for (int i = 0; i < 3; i++)
+		if (outlets[i].used)
+			pthread_join(outlets[i].thread, NULL);
+	send_block(lines[LINE_OUT], &end);
+	send_block(lines[LINE_ERR], &end);
+	send_block(lines[LINE_TERM], &end);
 }
 
 static void *carry_in(void *argument)
 {
 	int to = *(int *)argument;
 	bool open = true;
-	char buffer[65536];
-	unsigned short length;
+	struct block block;
 
-	while (read_all(lines[LINE_IN], &length, sizeof(length)) && length &&
-	       read_all(lines[LINE_IN], buffer, length)) {
+	while (receive_block(lines[LINE_IN], &block) && block.length) {
 		/* A command that stopped reading must not stop the line. */
 		if (open)
-			open = write_all(to, buffer, length);
+			open = write_all(to, block.bytes, block.length);
 	}
 	if (to != terminal)
 		close(to);
 	return NULL;
 }
 
+/* Until the host says that it has everything. */
 static void *obey(void *unused)
 {
 	struct frame f;
@@ -215,7 +262,7 @@ static void *obey(void *unused)
 	} p;
 
 	while (read_all(lines[LINE_CTL], &f, sizeof(f)) &&
-	       f.length <= sizeof(p) &&
+	       f.type != FRAME_OFF && f.length <= sizeof(p) &&
 	       read_all(lines[LINE_CTL], &p, f.length)) {
 		if (f.type == FRAME_SIGNAL && command > 0) {
 			hurried = true;
@@ -370,13 +417,12 @@ int main(void)
 		errx(1, "cannot start a thread");
 
 	status = wait_for_command();
-	for (int i = 0; i < 3; i++)
-		finish_outlet(&outlets[i]);
+	finish_outlets();
 	if (!hurried)
 		leaks_report();
 	sync();
 	send_frame(lines[LINE_CTL], FRAME_ENDED, &status, sizeof(status));
-	tcdrain(lines[LINE_CTL]);
+	pthread_join(ctl, NULL);
 	reboot(RB_POWER_OFF);
 	err(1, "power off");
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Boots User-Mode Linux, has the guest's init run one command in it, and stands
- * in for that command on the host: its streams, signals and exit status.
+ * Boots a machine, has the guest's init run one command in it, and stands in
+ * for that command on the host: its streams, signals and exit status.
  *
  * This file knows who must be told what, and when; the others know how.
  */
@@ -17,11 +17,11 @@
 #include <sys/signalfd.h>
 
 #include "console.h"
+#include "machine.h"
 #include "streams.h"
-#include "uml.h"
 
-static struct uml uml = { .memory = "2G" };
-static int ends[UML_ENDS];
+static struct machine machine = { .kind = &uml, .memory = "2G" };
+static int ends[MACHINE_ENDS];
 static struct streams streams;
 
 /* --------------------------------------------------------- what to start */
@@ -63,7 +63,8 @@ static void describe_streams(void)
 
 /* ----------------------------------------------------------- the threads */
 
-static int done;	/* an eventfd: how many threads have nothing left to do */
+/* Eventfds: how many streams have ended, and whether the console has. */
+static int streams_done, console_done;
 
 struct outlet {
 	int from, to;
@@ -74,14 +75,14 @@ static void *carry_out(void *argument)
 	struct outlet *o = argument;
 
 	streams_carry_out(o->from, o->to);
-	eventfd_write(done, 1);
+	eventfd_write(streams_done, 1);
 	return NULL;
 }
 
 static void *carry_console(void *unused)
 {
-	console_carry(ends[UML_CONSOLE]);
-	eventfd_write(done, 1);
+	console_carry(ends[MACHINE_CONSOLE]);
+	eventfd_write(console_done, 1);
 	return unused;
 }
 
@@ -154,7 +155,7 @@ static void interrupt(int number)
 	if (!alive)
 		_exit(128 + number);
 	if (!started || interrupted)
-		uml_end();
+		machine_end();
 	else
 		send_frame(ends[LINE_CTL], FRAME_SIGNAL, &number, sizeof(number));
 	interrupted = number;
@@ -168,7 +169,7 @@ static void receive_signal(int fd)
 		return;
 	switch (info.ssi_signo) {
 	case SIGCHLD:
-		if (uml_is_gone()) {
+		if (machine_is_gone()) {
 			alive = false;
 			streams_restore();
 		}
@@ -178,7 +179,7 @@ static void receive_signal(int fd)
 		break;
 	case SIGUSR1:	/* from carry_in(), the escape */
 		interrupted = SIGTERM;
-		uml_end();
+		machine_end();
 		break;
 	default:
 		interrupt(info.ssi_signo);
@@ -200,6 +201,15 @@ static int watch_signals(void)
 	return signalfd(-1, &set, SFD_CLOEXEC);
 }
 
+/* Subtracts what an eventfd has counted. */
+static void count_down(int *busy, int fd)
+{
+	eventfd_t count;
+
+	if (!eventfd_read(fd, &count))
+		*busy -= count;
+}
+
 /* Until the machine is gone and everything it said has been passed on. */
 static void attend(int signals)
 {
@@ -208,30 +218,35 @@ static void attend(int signals)
 		{ ends[LINE_ERR], 2 },
 		{ ends[LINE_TERM], streams.terminal },
 	};
-	int busy = sizeof(outlets) / sizeof(*outlets) + 1;
+	int streams_busy = sizeof(outlets) / sizeof(*outlets), console_busy = 1;
 	struct pollfd p[] = {
 		{ .fd = signals, .events = POLLIN },
-		{ .fd = done, .events = POLLIN },
+		{ .fd = streams_done, .events = POLLIN },
+		{ .fd = console_done, .events = POLLIN },
 		{ .fd = ends[LINE_CTL], .events = POLLIN },
 	};
+	bool told = false;
 
-	for (size_t i = 0; i < sizeof(outlets) / sizeof(*outlets); i++)
+	for (int i = 0; i < streams_busy; i++)
 		start_thread(carry_out, &outlets[i]);
 	start_thread(carry_console, NULL);
 
-	while (alive || busy) {
-		eventfd_t count;
-		int n = poll(p, 3, alive && interrupted ? GRACE_SECONDS * 1000 :
+	while (alive || streams_busy || console_busy) {
+		int n = poll(p, 4, alive && interrupted ? GRACE_SECONDS * 1000 :
 							  -1);
 
 		if (!n)
-			uml_end();
+			machine_end();
 		if (p[0].revents)
 			receive_signal(signals);
-		if (p[1].revents && !eventfd_read(done, &count))
-			busy -= count;
-		if (p[2].revents && !receive_frame())
-			p[2].fd = -1;
+		if (p[1].revents)
+			count_down(&streams_busy, streams_done);
+		if (p[2].revents)
+			count_down(&console_busy, console_done);
+		if (p[3].revents && !receive_frame())
+			p[3].fd = -1;
+		if (command_status >= 0 && !streams_busy && !told)
+			told = send_frame(ends[LINE_CTL], FRAME_OFF, NULL, 0);
 	}
 }
 
@@ -258,6 +273,9 @@ static const char *log_path;
 static void parse_options(int argc, char **argv)
 {
 	const struct option options[] = {
+		{ "qemu", no_argument, NULL, 'q' },
+		{ "option", required_argument, NULL, 'o' },
+		{ "arguments", required_argument, NULL, 'A' },
 		{ "kernel", required_argument, NULL, 'K' },
 		{ "init", required_argument, NULL, 'i' },
 		{ "memory", required_argument, NULL, 'm' },
@@ -274,20 +292,31 @@ static void parse_options(int argc, char **argv)
 
 	while ((option = getopt_long(argc, argv, "+", options, NULL)) != -1) {
 		switch (option) {
+		case 'q':
+			machine.kind = &qemu;
+			break;
+		case 'o':
+			if (machine.n_options == MACHINE_OPTIONS_MAX)
+				errx(2, "host: too many options");
+			machine.options[machine.n_options++] = optarg;
+			break;
+		case 'A':
+			machine.arguments = optarg;
+			break;
 		case 'K':
-			uml.kernel = optarg;
+			machine.kernel = optarg;
 			break;
 		case 'i':
-			uml.init = optarg;
+			machine.init = optarg;
 			break;
 		case 'm':
-			uml.memory = optarg;
+			machine.memory = optarg;
 			break;
 		case 'M':
-			uml.memory_folder = optarg;
+			machine.memory_folder = optarg;
 			break;
 		case 's':
-			uml.state_folder = optarg;
+			machine.state_folder = optarg;
 			break;
 		case 'l':
 			log_path = optarg;
@@ -302,8 +331,8 @@ static void parse_options(int argc, char **argv)
 			exit(2);
 		}
 	}
-	if (!uml.kernel || !uml.init || !uml.memory_folder ||
-	    !uml.state_folder || optind == argc)
+	if (!machine.kernel || !machine.init || !machine.memory_folder ||
+	    !machine.state_folder || optind == argc)
 		errx(2, "host: incomplete; it is for scripts/run to call");
 	for (int i = optind; i < argc; i++)
 		item(ITEM_ARGUMENT, argv[i]);
@@ -318,10 +347,10 @@ static void choose_log(void)
 
 	if (log_path)
 		return;
-	if (asprintf(&path, "%s/kernel-%d.log", uml.state_folder, (int)getpid()) < 0)
+	if (asprintf(&path, "%s/kernel-%d.log", machine.state_folder, (int)getpid()) < 0)
 		err(MACHINE_FAILED, NULL);
 	log_path = path;
-	uml.scrap = path;
+	machine.scrap = path;
 }
 
 int main(int argc, char **argv)
@@ -333,14 +362,15 @@ int main(int argc, char **argv)
 	parse_options(argc, argv);
 	choose_log();
 	console_open(log_path);
-	done = eventfd(0, EFD_CLOEXEC);
+	streams_done = eventfd(0, EFD_CLOEXEC);
+	console_done = eventfd(0, EFD_CLOEXEC);
 	signals = watch_signals();
-	uml_start(&uml, ends);
+	machine_start(&machine, ends);
 	if (streams.interactive)
 		streams_make_raw();
 	attend(signals);
 	status = verdict(&explained);
-	if (uml.scrap && !explained)
-		unlink(uml.scrap);
+	if (machine.scrap && !explained)
+		unlink(machine.scrap);
 	return status;
 }

@@ -80,12 +80,14 @@ void streams_restore(void)
 
 void streams_carry_out(int from, int to)
 {
-	char buffer[65536];
-	ssize_t n;
+	struct block block;
 
-	while ((n = read_some(from, buffer, sizeof(buffer))) > 0)
-		if (to < 0 || !write_all(to, buffer, n))
+	while (receive_block(from, &block)) {
+		if (!block.length)
+			return;
+		if (to < 0 || !write_all(to, block.bytes, block.length))
 			break;
+	}
 	/* Where nobody reads any more, the command finds its stream broken. */
 	shutdown(from, SHUT_RDWR);
 }
@@ -111,18 +113,16 @@ static bool is_escape(const char *keys, ssize_t n)
 
 void streams_carry_in(int to, void (*escaped)(void))
 {
-	char buffer[16384];
-	unsigned short length;
+	struct block block;
 	ssize_t n;
 
-	while ((n = read_some(0, buffer, sizeof(buffer))) > 0) {
-		if (is_raw && is_escape(buffer, n))
+	while ((n = read_some(0, block.bytes, BLOCK_MAX)) > 0) {
+		if (is_raw && is_escape(block.bytes, n))
 			escaped();
-		length = n;
-		if (!write_all(to, &length, sizeof(length)) ||
-		    !write_all(to, buffer, n))
+		block.length = n;
+		if (!send_block(to, &block))
 			return;
 	}
-	length = 0;
-	write_all(to, &length, sizeof(length));
+	block.length = 0;
+	send_block(to, &block);
 }

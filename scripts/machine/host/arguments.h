@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A list of arguments for a program, put together just before it is executed.
+ */
+#ifndef MACHINE_ARGUMENTS_H
+#define MACHINE_ARGUMENTS_H
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#define ARGUMENTS_MAX 120
+
+struct arguments {
+	char *list[ARGUMENTS_MAX + 1];	/* ends in NULL */
+	size_t n;
+};
+
+[[gnu::format(printf, 2, 3)]]
+static inline void add_argument(struct arguments *arguments, const char *format,
+				...)
+{
+	va_list values;
+
+	va_start(values, format);
+	if (arguments->n == ARGUMENTS_MAX ||
+	    vasprintf(&arguments->list[arguments->n++], format, values) < 0)
+		_exit(1);
+	va_end(values);
+}
+
+#endif
