@@ -214,7 +214,7 @@ impl Reassembly {
             && head.header.kind == self.family
             && head.header.address == self.address
             && head.header.flags & FLAG_MULTI != 0
-            && head.msg.flags & abi::TASK_DIAG_FLAG_CONT == 0
+            && head.msg.flags == 0
             && len >= size_of::<TaskHead>()
             && len <= rest.len();
         if !usual {
@@ -227,7 +227,7 @@ impl Reassembly {
             tgid: head.msg.tgid,
             start: self.position + size_of::<TaskHead>(),
             len: head.header.len - size_of::<TaskHead>() as u32,
-            flags: head.msg.flags,
+            flags: 0,
         };
         self.flags |= head.header.flags;
         self.position += align(len);

@@ -108,13 +108,15 @@ pub(crate) struct Groups {
 const NOWHERE: u32 = u32::MAX;
 
 impl Groups {
+    const NONE: Self = Self {
+        base: NOWHERE,
+        cred: NOWHERE,
+    };
+
     /// Walks the attributes, to the last byte.
     #[inline]
     pub(crate) fn find(attributes: &[u8]) -> Result<Self, Malformed> {
-        let mut groups = Self {
-            base: NOWHERE,
-            cred: NOWHERE,
-        };
+        let mut groups = Self::NONE;
         if attributes.len() > NOWHERE as usize {
             return Err(Malformed("a task of 4 GiB and more"));
         }
@@ -126,7 +128,24 @@ impl Groups {
                 Some(Err(malformed)) => return Err(malformed),
                 Some(Ok((abi::TASK_DIAG_BASE, _))) if groups.base == NOWHERE => groups.base = at,
                 Some(Ok((abi::TASK_DIAG_CRED, _))) if groups.cred == NOWHERE => groups.cred = at,
-                Some(Ok((kind, value))) => look_into(kind, value)?,
+                Some(Ok(_)) => return Self::find_among_others(attributes),
+            }
+        }
+    }
+
+    /// As [`Self::find`], where there are others than BASE and CRED. Apart, and
+    /// from the beginning, so that tasks without others do not pay for it.
+    #[inline(never)]
+    fn find_among_others(attributes: &[u8]) -> Result<Self, Malformed> {
+        let mut groups = Self::NONE;
+        let mut walk = Attributes::new(attributes);
+        loop {
+            let at = walk.at() as u32;
+            match walk.next().transpose()? {
+                None => return Ok(groups),
+                Some((abi::TASK_DIAG_BASE, _)) if groups.base == NOWHERE => groups.base = at,
+                Some((abi::TASK_DIAG_CRED, _)) if groups.cred == NOWHERE => groups.cred = at,
+                Some((kind, value)) => look_into(kind, value)?,
             }
         }
     }
