@@ -11,8 +11,8 @@
  *   its numbers, or through a list of numbers that the request came with, and
  *   go on behind the last number seen.  Numbers do not move.
  *
- * - CHILDREN, THREAD and ONE take the membership when the request arrives, as
- *   a list of struct pid.  Going through the kernel's own lists by position
+ * - The others take the membership when the request arrives, as a list of
+ *   struct pid.  Going through the kernel's own lists by position
  *   would lose a task for each one before it that exits meanwhile.
  */
 #include <linux/bits.h>
@@ -50,7 +50,8 @@ static void take_member(struct pid **members, unsigned int max,
  * the second calls execve().
  */
 static unsigned int take_threads(struct task_struct *task,
-				 struct pid **members, unsigned int max)
+				 struct pid **members, unsigned int max,
+				 struct taskdiag_caller *caller)
 {
 	struct task_struct *thread;
 	unsigned int nr = 0;
@@ -62,7 +63,8 @@ static unsigned int take_threads(struct task_struct *task,
 
 /* Likewise its children, which each of its threads has a list of. */
 static unsigned int take_children(struct task_struct *task,
-				  struct pid **members, unsigned int max)
+				  struct pid **members, unsigned int max,
+				  struct taskdiag_caller *caller)
 {
 	struct task_struct *thread, *child;
 	unsigned int nr = 0;
@@ -71,6 +73,46 @@ static unsigned int take_children(struct task_struct *task,
 		list_for_each_entry(child, &thread->children, sibling)
 			take_member(members, max, nr++, task_pid(child));
 	return nr;
+}
+
+/* Of @task's children those that may be seen, behind @nr others. */
+static unsigned int add_seen_children(struct task_struct *task,
+				      struct pid **members, unsigned int max,
+				      unsigned int nr,
+				      struct taskdiag_caller *caller)
+{
+	struct task_struct *thread, *child;
+
+	for_each_thread(task, thread)
+		list_for_each_entry(child, &thread->children, sibling)
+			if (taskdiag_may_see(caller, child))
+				take_member(members, max, nr++,
+					    task_pid(child));
+	return nr;
+}
+
+/*
+ * Likewise its children, theirs, and so on: what has been taken is what is
+ * still to be asked for children, so parents come first.  Nothing leads
+ * through a task that may not be seen, and that has to be found out here:
+ * once the lock is gone, so may be a task in the middle.
+ */
+static unsigned int take_descendants(struct task_struct *task,
+				     struct pid **members, unsigned int max,
+				     struct taskdiag_caller *caller)
+{
+	unsigned int nr, i;
+
+	rcu_read_lock();
+	taskdiag_caller_enter(caller);
+	nr = add_seen_children(task, members, max, 0, caller);
+	for (i = 0; i < nr && nr <= max; i++)
+		nr = add_seen_children(pid_task(members[i], PIDTYPE_PID),
+				       members, max, nr, caller);
+	rcu_read_unlock();
+
+	/* With no room to go on, how many there are is a guess. */
+	return nr <= max ? nr : nr + 3 * max;
 }
 
 static void put_members(struct pid **members, unsigned int nr)
@@ -83,7 +125,8 @@ static void put_members(struct pid **members, unsigned int nr)
 }
 
 typedef unsigned int (*take_fn)(struct task_struct *task,
-				struct pid **members, unsigned int max);
+				struct pid **members, unsigned int max,
+				struct taskdiag_caller *caller);
 
 /*
  * Families grow while we allocate: ask again until all of it fits.  Like
@@ -91,7 +134,7 @@ typedef unsigned int (*take_fn)(struct task_struct *task,
  * family is large.
  */
 static int take_members(struct taskdiag_walk *walk, struct pid *of,
-			take_fn take)
+			take_fn take, struct taskdiag_caller *caller)
 {
 	unsigned int max = TASKDIAG_MEMBERS_GUESS;
 
@@ -108,7 +151,7 @@ static int take_members(struct taskdiag_walk *walk, struct pid *of,
 		read_lock(&tasklist_lock);
 		task = pid_task(of, PIDTYPE_PID);
 		if (task)
-			nr = take(task, members, max);
+			nr = take(task, members, max, caller);
 		read_unlock(&tasklist_lock);
 
 		if (!task) {
@@ -193,7 +236,7 @@ static int walk_from(struct taskdiag_walk *walk, u32 nr,
 		return 0;
 	}
 	if (pid) {
-		err = take_members(walk, pid, take);
+		err = take_members(walk, pid, take, caller);
 		put_pid(pid);
 		keep_listed(walk);
 	}
@@ -209,8 +252,7 @@ static int walk_from(struct taskdiag_walk *walk, u32 nr,
  */
 u64 taskdiag_walk_strategies(void)
 {
-	/* DESCENDANTS is to come. */
-	return GENMASK_ULL(TASK_DIAG_DUMP_ALL_THREAD, 0);
+	return GENMASK_ULL(TASK_DIAG_DUMP_MAX, 0);
 }
 
 /**
@@ -262,9 +304,8 @@ int taskdiag_walk_init(struct taskdiag_walk *walk, u64 strategy, u32 pid,
 		walk->type = PIDTYPE_PID;
 		return walk_from(walk, pid, caller, take_threads, extack);
 	case TASK_DIAG_DUMP_DESCENDANTS:
-		NL_SET_ERR_MSG(extack,
-			       "dump_strategy: no DESCENDANTS in this kernel");
-		return -EOPNOTSUPP;
+		walk->type = PIDTYPE_TGID;
+		return walk_from(walk, pid, caller, take_descendants, extack);
 	}
 	/* A number of the ABI without a walk here. */
 	WARN_ON_ONCE(1);

@@ -205,6 +205,12 @@ FIXTURE_VARIANT_ADD(refusal, threads_of_pid_0) {
 	.is.plain_text = "",
 };
 
+FIXTURE_VARIANT_ADD(refusal, descendants_of_pid_0) {
+	ASK_FOR(TD_BASE_CRED, TASK_DIAG_DUMP_DESCENDANTS, 0),
+	.is.error = EINVAL, .is.text = "pid", .is.blame = BLAME_FIRST,
+	.is.plain_text = "",
+};
+
 FIXTURE_VARIANT_ADD(refusal, one_of_a_pid_beyond_int) {
 	ASK_FOR(TD_BASE_CRED, TASK_DIAG_DUMP_ONE, 1U << 31 | 1),
 	.is.error = EINVAL, .is.text = "pid", .is.blame = BLAME_FIRST,
@@ -584,6 +590,10 @@ FIXTURE_VARIANT_ADD(strategy, thread) {
 
 FIXTURE_VARIANT_ADD(strategy, all_thread) {
 	.number = TASK_DIAG_DUMP_ALL_THREAD, .needs_dump = true,
+};
+
+FIXTURE_VARIANT_ADD(strategy, descendants) {
+	.number = TASK_DIAG_DUMP_DESCENDANTS, .needs_dump = true,
 };
 
 FIXTURE_SETUP(strategy)
