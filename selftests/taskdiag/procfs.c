@@ -269,6 +269,49 @@ int procfs_read(int proc, pid_t pid, pid_t tid, struct procfs_task *task)
 	return parse_stat(text, task);
 }
 
+char *procfs_file(int proc, pid_t pid, pid_t tid, const char *name,
+		  size_t *len)
+{
+	size_t used = 0, room = 16384;
+	char path[96], *text, *bigger;
+	ssize_t got = -1;
+	int fd, error;
+
+	if (tid)
+		snprintf(path, sizeof(path), "%d/task/%d/%s", pid, tid, name);
+	else
+		snprintf(path, sizeof(path), "%d/%s", pid, name);
+	fd = openat(proc, path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return NULL;
+	text = malloc(room);
+	while (text) {
+		got = read(fd, text + used, room - 1 - used);
+		if (got <= 0)
+			break;
+		used += got;
+		if (used < room - 1)
+			continue;
+		room *= 2;
+		bigger = realloc(text, room);
+		if (!bigger)
+			free(text);
+		text = bigger;
+	}
+	error = errno;
+	close(fd);
+	if (text && got < 0) {
+		free(text);
+		text = NULL;
+	}
+	errno = error;
+	if (!text)
+		return NULL;
+	text[used] = '\0';
+	*len = used;
+	return text;
+}
+
 static int snapshot_add(struct procfs_snapshot *shot, size_t *room,
 			const struct procfs_task *task)
 {

@@ -43,6 +43,13 @@ int procfs_children(int proc, pid_t pid, struct idset *pids);
 /* @tid 0: the process as a whole, read from /proc/PID itself. */
 int procfs_read(int proc, pid_t pid, pid_t tid, struct procfs_task *task);
 
+/*
+ * The whole of a file of the task, however long, with a NUL behind it; to be
+ * freed.  NULL with errno.
+ */
+char *procfs_file(int proc, pid_t pid, pid_t tid, const char *name,
+		  size_t *len);
+
 /* Every process, or every thread; tasks that end meanwhile are left out. */
 int procfs_snapshot(int proc, bool threads, struct procfs_snapshot *shot);
 void procfs_snapshot_free(struct procfs_snapshot *shot);

@@ -22,20 +22,7 @@
 /* A kernel that never answers must fail a test, not hang it. */
 #define TD_PATIENCE_SECONDS 10
 
-/* A piece of a message: attributes are cut off its front one by one. */
-struct td_span {
-	const unsigned char *at;
-	size_t len;
-};
-
-struct td_attr {
-	__u16 type;
-	const unsigned char *data;
-	size_t len;
-};
-
-/* 1 for an attribute, 0 at the end, -EBADMSG for bytes that are none. */
-static int td_next_attr(struct td_span *span, struct td_attr *attr)
+int td_next_attr(struct td_span *span, struct td_attr *attr)
 {
 	struct nlattr nla;
 	size_t step;
@@ -179,6 +166,36 @@ int td_ask(struct td_sock *s, const struct task_diag_pid *what, __u16 flags,
 
 	td_make(s, what, flags, &request);
 	return td_send(s, &request, sizeof(request), as);
+}
+
+int td_ask_for(struct td_sock *s, const struct task_diag_pid *what, __u16 flags,
+	       const struct td_filter *filter, size_t nr)
+{
+	size_t len = sizeof(struct td_request), i;
+	unsigned char *bytes;
+	int err;
+
+	for (i = 0; i < nr; i++)
+		len += NLA_HDRLEN + NLA_ALIGN(filter[i].len);
+	bytes = calloc(1, len);
+	if (!bytes)
+		return -ENOMEM;
+
+	td_make(s, what, flags, (struct td_request *)bytes);
+	((struct nlmsghdr *)bytes)->nlmsg_len = len;
+	len = sizeof(struct td_request);
+	for (i = 0; i < nr; i++) {
+		struct nlattr *nla = (struct nlattr *)(bytes + len);
+
+		nla->nla_type = filter[i].type;
+		nla->nla_len = NLA_HDRLEN + filter[i].len;
+		if (filter[i].len)
+			memcpy(nla + 1, filter[i].data, filter[i].len);
+		len += NLA_HDRLEN + NLA_ALIGN(filter[i].len);
+	}
+	err = td_send(s, bytes, len, NULL);
+	free(bytes);
+	return err;
 }
 
 static int td_resolve(struct td_sock *s)
@@ -395,12 +412,55 @@ static void td_take_end(struct td_answer *a, const struct nlmsghdr *nlh)
 	}
 }
 
+/* The groups that are one structure, and where in a row they belong. */
+static const struct {
+	__u16 type;
+	const char *name;
+	size_t offset;
+	size_t size;
+} td_structs[] = {
+#define TD_SIZE(member) sizeof(((struct td_row *)NULL)->member)
+#define TD_STRUCT(type, member) \
+	{ type, #member, offsetof(struct td_row, member), TD_SIZE(member) }
+
+	TD_STRUCT(TASK_DIAG_BASE, base),
+	TD_STRUCT(TASK_DIAG_CRED, cred),
+	TD_STRUCT(TASK_DIAG_STAT, stat),
+	TD_STRUCT(TASK_DIAG_FILES, files),
+	TD_STRUCT(TASK_DIAG_IDENT, ident),
+	TD_STRUCT(TASK_DIAG_NS, ns),
+};
+
+/* What may go on from message to message; all else is there once. */
+static bool td_goes_on(__u16 type)
+{
+	return type == TASK_DIAG_VMA || type == TASK_DIAG_VMA_STAT ||
+	       type == TASK_DIAG_CMDLINE;
+}
+
+static void td_take_struct(struct td_answer *a, struct td_row *row,
+			   const struct td_attr *attr)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(td_structs); i++) {
+		if (td_structs[i].type != attr->type)
+			continue;
+		if (attr->len != td_structs[i].size)
+			td_fault(a, "%s of %zu bytes", td_structs[i].name,
+				 attr->len);
+		td_attr_struct(attr, (char *)row + td_structs[i].offset,
+			       td_structs[i].size);
+	}
+}
+
 /* Put the attributes of one message into @row. */
 static void td_take_attrs(struct td_answer *a, struct td_row *row,
 			  struct td_span span)
 {
 	unsigned int last = TASK_DIAG_MSG;
 	struct td_attr attr;
+	__u64 group;
 	int more;
 
 	while ((more = td_next_attr(&span, &attr)) > 0) {
@@ -413,20 +473,11 @@ static void td_take_attrs(struct td_answer *a, struct td_row *row,
 		if (attr.type < last)
 			td_fault(a, "group %u after group %u", attr.type, last);
 		last = attr.type;
-		row->groups |= 1ULL << (attr.type - TASK_DIAG_ATTR_GROUPS);
-
-		switch (attr.type) {
-		case TASK_DIAG_BASE:
-			if (attr.len != sizeof(row->base))
-				td_fault(a, "base of %zu bytes", attr.len);
-			td_attr_struct(&attr, &row->base, sizeof(row->base));
-			break;
-		case TASK_DIAG_CRED:
-			if (attr.len != sizeof(row->cred))
-				td_fault(a, "cred of %zu bytes", attr.len);
-			td_attr_struct(&attr, &row->cred, sizeof(row->cred));
-			break;
-		}
+		group = 1ULL << (attr.type - TASK_DIAG_ATTR_GROUPS);
+		if (row->groups & group && !td_goes_on(attr.type))
+			td_fault(a, "group %u twice", attr.type);
+		row->groups |= group;
+		td_take_struct(a, row, &attr);
 	}
 	if (more)
 		td_fault(a, "malformed attributes");
@@ -498,12 +549,13 @@ static int td_take_task(struct td_answer *a, const struct nlmsghdr *nlh)
 		return 0;
 	}
 	td_attr_struct(&first, &msg, sizeof(msg));
-	if (msg.flags & ~TASK_DIAG_FLAG_CONT)
+	if (msg.flags & ~(TASK_DIAG_FLAG_CONT | TASK_DIAG_FLAG_CUT))
 		td_fault(a, "unknown message flags %#x", msg.flags);
 
 	if (msg.flags & TASK_DIAG_FLAG_CONT) {
 		row = a->rows ? &a->row[a->rows - 1] : NULL;
-		if (!row || row->msg.pid != msg.pid) {
+		if (!row || row->msg.pid != msg.pid ||
+		    row->msg.tgid != msg.tgid) {
 			td_fault(a, "%u goes on without a beginning", msg.pid);
 			return 0;
 		}
@@ -513,6 +565,10 @@ static int td_take_task(struct td_answer *a, const struct nlmsghdr *nlh)
 			return -ENOMEM;
 		row->msg = msg;
 	}
+	if (row->cut)
+		td_fault(a, "%u goes on after a cut", msg.pid);
+	row->cut = msg.flags & TASK_DIAG_FLAG_CUT;
+	row->messages++;
 	td_take_attrs(a, row, rest);
 	return td_keep_raw(a, row, span);
 }
@@ -592,6 +648,72 @@ int td_query(struct td_sock *s, const struct task_diag_pid *what, __u16 flags,
 	err = td_ask(s, what, dump ? flags : flags | NLM_F_ACK, NULL);
 	td_expect(s, a, dump);
 	return err ? err : td_receive(s, a);
+}
+
+int td_query_for(struct td_sock *s, const struct task_diag_pid *what,
+		 __u16 flags, const struct td_filter *filter, size_t nr,
+		 struct td_answer *a)
+{
+	bool dump = (flags & NLM_F_DUMP) == NLM_F_DUMP;
+	int err;
+
+	err = td_ask_for(s, what, dump ? flags : flags | NLM_F_ACK, filter, nr);
+	td_expect(s, a, dump);
+	return err ? err : td_receive(s, a);
+}
+
+int td_features(struct td_sock *s, struct task_diag_features *features)
+{
+	struct {
+		struct nlmsghdr nlh;
+		struct genlmsghdr genl;
+	} request = {
+		.nlh.nlmsg_len = sizeof(request),
+		.nlh.nlmsg_type = s->family,
+		.nlh.nlmsg_flags = NLM_F_REQUEST,
+		.nlh.nlmsg_seq = ++s->seq,
+		.genl.cmd = TASK_DIAG_CMD_FEATURES,
+		.genl.version = TASK_DIAG_GENL_VERSION,
+	};
+	const struct nlmsghdr *nlh;
+	struct td_span span;
+	struct td_attr attr;
+	ssize_t got;
+	int err;
+
+	err = td_send(s, &request, sizeof(request), NULL);
+	if (err)
+		return err;
+	got = td_receive_raw(s, 0);
+	if (got < 0)
+		return got;
+	span.at = s->buf;
+	span.len = got;
+	if (td_next_message(&span, &nlh) <= 0 || span.len)
+		return -EBADMSG;
+	if (nlh->nlmsg_type == NLMSG_ERROR)
+		return ((const struct nlmsgerr *)NLMSG_DATA(nlh))->error;
+	if (nlh->nlmsg_type != s->family || nlh->nlmsg_seq != s->seq ||
+	    nlh->nlmsg_len < NLMSG_LENGTH(GENL_HDRLEN) ||
+	    ((const struct genlmsghdr *)NLMSG_DATA(nlh))->cmd !=
+		    TASK_DIAG_CMD_FEATURES)
+		return -EBADMSG;
+
+	span.at = (const unsigned char *)NLMSG_DATA(nlh) + GENL_HDRLEN;
+	span.len = nlh->nlmsg_len - NLMSG_LENGTH(GENL_HDRLEN);
+	do {
+		err = td_next_attr(&span, &attr);
+	} while (err > 0 && attr.type == TASK_DIAG_PAD);
+	if (err <= 0 || attr.type != TASK_DIAG_FEATURES ||
+	    attr.len != sizeof(*features) || span.len)
+		return -EBADMSG;
+	memcpy(features, attr.data, sizeof(*features));
+	return 0;
+}
+
+struct td_span td_attrs(const struct td_answer *a, const struct td_row *row)
+{
+	return (struct td_span) { a->raw + row->start, row->len };
 }
 
 const struct td_row *td_find(const struct td_answer *a, __u32 pid)

@@ -38,6 +38,25 @@ struct td_request {
 	struct task_diag_pid what;
 };
 
+/* Something beside struct task_diag_pid in a request. */
+struct td_filter {
+	__u16 type;		/* TASK_DIAG_CMD_ATTR_* */
+	const void *data;
+	size_t len;
+};
+
+/* A piece of a message: attributes are cut off its front one by one. */
+struct td_span {
+	const unsigned char *at;
+	size_t len;
+};
+
+struct td_attr {
+	__u16 type;
+	const unsigned char *data;
+	size_t len;
+};
+
 /* How an answer ended: by NLMSG_DONE or by NLMSG_ERROR. */
 struct td_end {
 	__u16 type;		/* 0 while it has not */
@@ -53,6 +72,12 @@ struct td_row {
 	__u64 groups;		/* TASK_DIAG_SHOW_* of the groups that came */
 	struct task_diag_base base;
 	struct task_diag_creds cred;
+	struct task_diag_stat stat;
+	struct task_diag_files files;
+	struct task_diag_ident ident;
+	struct task_diag_ns ns;
+	unsigned int messages;	/* it came in */
+	bool cut;		/* TASK_DIAG_FLAG_CUT was in the last */
 	size_t start;		/* its attributes in td_answer::raw ... */
 	size_t len;		/* ... and how many bytes they are */
 };
@@ -93,6 +118,10 @@ void td_make(struct td_sock *s, const struct task_diag_pid *what, __u16 flags,
 int td_ask(struct td_sock *s, const struct task_diag_pid *what, __u16 flags,
 	   const struct ucred *as);
 
+/* The same with filters. */
+int td_ask_for(struct td_sock *s, const struct task_diag_pid *what, __u16 flags,
+	       const struct td_filter *filter, size_t nr);
+
 /* Receive one datagram as it is; the number of bytes or a negative errno. */
 ssize_t td_receive_raw(struct td_sock *s, int flags);
 
@@ -112,6 +141,21 @@ int td_receive(struct td_sock *s, struct td_answer *a);
 /* td_ask(), td_expect() and td_receive(); @flags may hold NLM_F_DUMP. */
 int td_query(struct td_sock *s, const struct task_diag_pid *what, __u16 flags,
 	     struct td_answer *a);
+
+/* The same with filters. */
+int td_query_for(struct td_sock *s, const struct task_diag_pid *what,
+		 __u16 flags, const struct td_filter *filter, size_t nr,
+		 struct td_answer *a);
+
+/* TASK_DIAG_CMD_FEATURES; what the kernel refuses is -errno. */
+int td_features(struct td_sock *s, struct task_diag_features *features);
+
+/*
+ * The attributes of all messages of a row, and the next of them: 1 for one, 0
+ * at the end, -EBADMSG for bytes that are none.
+ */
+struct td_span td_attrs(const struct td_answer *a, const struct td_row *row);
+int td_next_attr(struct td_span *span, struct td_attr *attr);
 
 /* The row about task @pid, NULL if there is none; the last if several. */
 const struct td_row *td_find(const struct td_answer *a, __u32 pid);

@@ -1,0 +1,486 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * IDENT and NS: what makes a task itself, held against pidfds; and its
+ * namespaces, each of them another one, held against /proc/PID/ns.
+ */
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <semaphore.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <time.h>
+#include <linux/sched.h>
+
+#include "namespace.h"
+#include "procfs.h"
+#include "specimen.h"
+#include "taskdiag_test.h"
+
+#ifndef PIDFD_THREAD
+#define PIDFD_THREAD O_EXCL
+#endif
+/* Where the inode of a pidfd is that of its task; <linux/magic.h>. */
+#define PIDFS_MAGIC 0x50494446
+#define IDENT_NS (TASK_DIAG_SHOW_IDENT | TASK_DIAG_SHOW_NS)
+#define NS_PER_SEC 1000000000ULL
+
+/* A field of struct task_diag_ns and the file that shows it. */
+static const struct {
+	const char *file;
+	size_t offset;
+	__u64 flag;		/* that makes another one */
+} namespaces[] = {
+#define NAMESPACE(name, flag) \
+	{ "ns/" #name, offsetof(struct task_diag_ns, name), flag }
+	NAMESPACE(cgroup, CLONE_NEWCGROUP),
+	NAMESPACE(ipc, CLONE_NEWIPC),
+	NAMESPACE(mnt, CLONE_NEWNS),
+	NAMESPACE(net, CLONE_NEWNET),
+	NAMESPACE(pid, 0),
+	NAMESPACE(pid_for_children, CLONE_NEWPID),
+	NAMESPACE(time, 0),
+	NAMESPACE(time_for_children, CLONE_NEWTIME),
+	NAMESPACE(user, CLONE_NEWUSER),
+	NAMESPACE(uts, CLONE_NEWUTS),
+};
+
+#define NR_NAMESPACES ARRAY_SIZE(namespaces)
+
+/* ------------------------------------------------------------ specimens */
+
+/* An argument of its own for each: what to unshare. */
+static int leave(void *arg)
+{
+	const __u64 flags = *(const __u64 *)arg;
+
+	/* What the kernel does not have cannot be left. */
+	return unshare(flags) && errno != EINVAL ? -errno : 0;
+}
+
+/* A pid namespace is for the children, and there once the first is. */
+static int leave_and_fork(void *arg)
+{
+	int err = leave(arg);
+	pid_t pid;
+
+	if (err)
+		return err;
+	pid = fork();
+	if (pid < 0)
+		return -errno;
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (;;)
+			pause();
+	}
+	return 0;
+}
+
+struct loner {
+	sem_t ready;
+	__u64 flags;
+	int err;
+};
+
+static void *leave_in_a_thread(void *arg)
+{
+	struct loner *loner = arg;
+
+	loner->err = leave(&loner->flags);
+	sem_post(&loner->ready);
+	for (;;)
+		pause();
+	return NULL;
+}
+
+/* All but what all threads of a process have to share. */
+static int differ_by_thread(void *arg)
+{
+	static struct loner loners[] = {
+		{ .flags = CLONE_NEWNET }, { .flags = CLONE_NEWUTS },
+		{ .flags = CLONE_NEWNS }, { .flags = CLONE_NEWIPC },
+		{ .flags = 0 },
+	};
+	pthread_t thread;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(loners); i++) {
+		int err;
+
+		sem_init(&loners[i].ready, 0, 0);
+		err = pthread_create(&thread, NULL, leave_in_a_thread,
+				     &loners[i]);
+		if (err)
+			return -err;
+		while (sem_wait(&loners[i].ready))
+			;
+		if (loners[i].err)
+			return loners[i].err;
+	}
+	return 0;
+}
+
+/* One that leaves all, and one for each that is there. */
+static struct specimen specimens[NR_NAMESPACES + 3];
+static size_t nr_specimens;
+static struct specimen *thread_wise;
+static struct population pop;
+static pid_t far_init;		/* in a pid and a user namespace of its own */
+
+static int make_specimen(specimen_make make, __u64 flags)
+{
+	struct specimen *s = &specimens[nr_specimens];
+	int err = specimen_begin(s, make, &flags);
+
+	if (err)
+		snprintf(pop.error, sizeof(pop.error), "%#llx: %s", flags,
+			 s->error);
+	else
+		nr_specimens++;
+	return err;
+}
+
+static int make_population(void)
+{
+	static const struct member_spec specs[] = {
+		{ .name = "zombie", .pose = POSE_ZOMBIE },
+		{ .name = "stopped", .pose = POSE_STOPPED, .threads = 1 },
+		{ .name = "traced", .pose = POSE_TRACED, .threads = 2 },
+		{ .name = "leader gone", .pose = POSE_LEADER_GONE, .threads = 3 },
+	};
+	__u64 all = 0;
+	size_t i;
+	int err;
+
+	err = population_begin(&pop);
+	for (i = 0; !err && i < ARRAY_SIZE(specs); i++)
+		err = population_add(&pop, &specs[i]);
+	for (i = 0; !err && i < NR_NAMESPACES; i++) {
+		err = make_specimen(leave, namespaces[i].flag);
+		/* To leave for a time namespace is refused where there is none. */
+		if (namespaces[i].flag != CLONE_NEWTIME)
+			all |= namespaces[i].flag;
+	}
+	err = err ?: make_specimen(leave_and_fork, all);
+	err = err ?: make_specimen(leave_and_fork, CLONE_NEWPID);
+	thread_wise = &specimens[nr_specimens];
+	err = err ?: make_specimen(differ_by_thread, 0);
+	if (err)
+		return err;
+	far_init = namespace_begin(CLONE_NEWUSER | CLONE_NEWNET, 2, NULL, NULL);
+	if (far_init < 0)
+		return far_init;
+	return population_settle(&pop);
+}
+
+static void end_population(void)
+{
+	namespace_end(far_init);
+	while (nr_specimens)
+		specimen_end(&specimens[--nr_specimens]);
+	population_end(&pop);
+}
+
+/* ---------------------------------------------------------------- oracle */
+
+/* "net:[4026531840]"; 0 for a link that leads nowhere, or that there is not. */
+static __u32 namespace_inode(int proc, pid_t pid, pid_t tid, const char *file)
+{
+	char path[96], link[64];
+	ssize_t len;
+	char *at;
+
+	snprintf(path, sizeof(path), "%d/task/%d/%s", pid, tid, file);
+	len = readlinkat(proc, path, link, sizeof(link) - 1);
+	if (len < 0)
+		return 0;
+	link[len] = '\0';
+	at = strchr(link, '[');
+	return at ? strtoul(at + 1, NULL, 10) : 0;
+}
+
+static __u32 namespace_said(const struct task_diag_ns *ns, size_t nr)
+{
+	__u32 inode;
+
+	memcpy(&inode, (const char *)ns + namespaces[nr].offset, sizeof(inode));
+	return inode;
+}
+
+/* 0 where all pidfds share an inode; ~0 if there is no such task. */
+static __u64 pidfd_inode(pid_t pid, pid_t tid)
+{
+	int fd = syscall(SYS_pidfd_open, tid, pid == tid ? 0 : PIDFD_THREAD);
+	struct statfs fs = {};
+	struct stat st = {};
+
+	if (fd < 0)
+		return ~0ULL;
+	fstatfs(fd, &fs);
+	fstat(fd, &st);
+	close(fd);
+	return fs.f_type == PIDFS_MAGIC ? st.st_ino : 0;
+}
+
+FIXTURE(ident_ns) {
+	struct td_sock sock;
+	int proc;
+};
+
+FIXTURE_SETUP(ident_ns)
+{
+	ASSERT_EQ(0, td_open(&self->sock, TD_LARGE));
+	self->proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	ASSERT_LE(0, self->proc);
+}
+
+FIXTURE_TEARDOWN(ident_ns)
+{
+	close(self->proc);
+	td_close(&self->sock);
+}
+
+static void compare_ns(struct __test_metadata *_metadata, int proc,
+		       const struct td_row *row)
+{
+	const pid_t pid = row->msg.tgid, tid = row->msg.pid;
+	size_t i;
+
+	for (i = 0; i < NR_NAMESPACES; i++) {
+		const char *file = namespaces[i].file;
+		const __u32 expected = namespace_inode(proc, pid, tid, file);
+
+		EXPECT_EQ(expected, namespace_said(&row->ns, i)) {
+			TH_LOG("%s of %d of %d", file, tid, pid);
+		}
+	}
+}
+
+static void compare_ident(struct __test_metadata *_metadata,
+			  const struct td_row *row)
+{
+	const pid_t pid = row->msg.tgid, tid = row->msg.pid;
+
+	EXPECT_EQ(pidfd_inode(pid, tid), row->ident.pidfd_ino) {
+		TH_LOG("%d of %d", tid, pid);
+	}
+	EXPECT_EQ(row->stat.start_time, row->ident.start_time);
+	EXPECT_NE(0U, row->ident.start_time);
+	EXPECT_EQ(pid == tid ? TASK_DIAG_IDENT_LEADER : 0UL,
+		  (unsigned long)row->ident.flags);
+	EXPECT_EQ(0U, row->ident.__pad);
+}
+
+/* ---------------------------------------------------------------- tests */
+
+/* Nothing else comes and goes here, so all of the system can be looked at. */
+TEST_F(ident_ns, every_thread)
+{
+	const struct task_diag_pid what = {
+		.show_flags = IDENT_NS | TASK_DIAG_SHOW_STAT,
+		.dump_strategy = TASK_DIAG_DUMP_ALL_THREAD,
+	};
+	size_t i, compared = 0;
+	struct td_answer a;
+
+	ASSERT_EQ(0, td_query(&self->sock, &what, NLM_F_DUMP, &a));
+	ASSERT_GOOD(&a);
+	for (i = 0; i < a.rows; i++) {
+		const struct td_row *row = &a.row[i];
+
+		ASSERT_EQ(what.show_flags, row->groups);
+		/* A kernel thread may have ended by now. */
+		if (pidfd_inode(row->msg.tgid, row->msg.pid) == ~0ULL)
+			continue;
+		compare_ident(_metadata, row);
+		compare_ns(_metadata, self->proc, row);
+		compared++;
+	}
+	EXPECT_LE(nr_specimens + 4 + 3 + 5 + pop.nr, compared);
+	TH_LOG("compared %zu tasks", compared);
+	td_answer_free(&a);
+}
+
+/* What a thread has for itself is not in the row of its process. */
+TEST_F(ident_ns, threads_differ)
+{
+	const struct task_diag_pid what = {
+		.show_flags = IDENT_NS,
+		.dump_strategy = TASK_DIAG_DUMP_THREAD,
+		.pid = thread_wise->pid,
+	};
+	unsigned int others[NR_NAMESPACES] = {}, different = 0;
+	struct td_answer a;
+	size_t i, j;
+
+	ASSERT_EQ(0, td_query(&self->sock, &what, NLM_F_DUMP, &a));
+	ASSERT_GOOD(&a);
+	ASSERT_EQ(6U, a.rows);
+	for (i = 1; i < a.rows; i++) {
+		compare_ns(_metadata, self->proc, &a.row[i]);
+		EXPECT_NE(a.row[0].ident.start_time,
+			  a.row[i].ident.start_time);
+		for (j = 0; j < NR_NAMESPACES; j++)
+			others[j] += namespace_said(&a.row[0].ns, j) !=
+				     namespace_said(&a.row[i].ns, j);
+	}
+	/* Four of them have left one each. */
+	for (j = 0; j < NR_NAMESPACES; j++) {
+		EXPECT_GE(1U, others[j]);
+		different += others[j];
+	}
+	EXPECT_EQ(4U, different);
+	td_answer_free(&a);
+}
+
+/* Each specimen has left one namespace, and that is where it differs. */
+TEST_F(ident_ns, each_that_was_left_is_another)
+{
+	size_t i, j;
+
+	for (i = 0; i < NR_NAMESPACES; i++) {
+		const struct task_diag_pid what = {
+			.show_flags = IDENT_NS,
+			.dump_strategy = TASK_DIAG_DUMP_ONE,
+			.pid = specimens[i].pid,
+		};
+		const struct task_diag_pid self_too = {
+			.show_flags = IDENT_NS,
+			.dump_strategy = TASK_DIAG_DUMP_ONE,
+			.pid = getpid(),
+		};
+		struct td_answer a, own;
+
+		ASSERT_EQ(0, td_query(&self->sock, &what, 0, &a));
+		ASSERT_GOOD(&a);
+		ASSERT_EQ(0, td_query(&self->sock, &self_too, 0, &own));
+		ASSERT_GOOD(&own);
+		for (j = 0; j < NR_NAMESPACES; j++) {
+			const bool other = i == j && namespaces[i].flag &&
+				namespaces[i].flag != CLONE_NEWTIME;
+
+			EXPECT_EQ(other, namespace_said(&a.row[0].ns, j) !=
+					 namespace_said(&own.row[0].ns, j)) {
+				TH_LOG("%s of who left %s", namespaces[j].file,
+				       namespaces[i].file);
+			}
+		}
+		td_answer_free(&a);
+		td_answer_free(&own);
+	}
+}
+
+/* The identity is that of one task, whoever has its number later. */
+TEST_F(ident_ns, a_number_used_again_is_another_task)
+{
+	struct task_diag_pid what = {
+		.show_flags = IDENT_NS,
+		.dump_strategy = TASK_DIAG_DUMP_ONE,
+	};
+	const struct timespec moment = { .tv_nsec = 1000 * 1000 };
+	struct task_diag_ident first = {};
+	int round;
+
+	for (round = 0; round < 2; round++) {
+		struct specimen s;
+		struct td_answer a;
+
+		if (round)
+			ASSERT_EQ(0, namespace_next_pid(what.pid));
+		ASSERT_EQ(0, specimen_begin(&s, NULL, NULL));
+		if (round)
+			ASSERT_EQ(what.pid, (__u32)s.pid);
+		what.pid = s.pid;
+		ASSERT_EQ(0, td_query(&self->sock, &what, 0, &a));
+		ASSERT_GOOD(&a);
+		EXPECT_EQ(pidfd_inode(s.pid, s.pid), a.row[0].ident.pidfd_ino);
+		if (round) {
+			EXPECT_LT(first.start_time,
+				  a.row[0].ident.start_time);
+			if (first.pidfd_ino)
+				EXPECT_NE(first.pidfd_ino,
+					  a.row[0].ident.pidfd_ino);
+		}
+		first = a.row[0].ident;
+		td_answer_free(&a);
+		specimen_end(&s);
+		nanosleep(&moment, NULL);
+	}
+}
+
+/* As seen from a time namespace, boot was at another time. */
+TEST_F(ident_ns, boot_is_that_of_the_reader_s_time_namespace)
+{
+	const struct task_diag_pid what = {
+		.show_flags = IDENT_NS | TASK_DIAG_SHOW_STAT,
+		.dump_strategy = TASK_DIAG_DUMP_ONE,
+		.pid = specimens[0].pid,
+	};
+	static const char offset[] = "boottime 100 0";
+	struct td_answer a;
+	__u64 start;
+	pid_t child;
+	int fd;
+
+	if (access("/proc/self/ns/time", F_OK))
+		SKIP(return, "this kernel has no time namespaces");
+
+	ASSERT_EQ(0, td_query(&self->sock, &what, 0, &a));
+	ASSERT_GOOD(&a);
+	start = a.row[0].ident.start_time;
+	td_answer_free(&a);
+
+	ASSERT_EQ(0, unshare(CLONE_NEWTIME));
+	fd = open("/proc/self/timens_offsets", O_WRONLY | O_CLOEXEC);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ((ssize_t)strlen(offset), write(fd, offset, strlen(offset)));
+	close(fd);
+	child = fork();
+	ASSERT_LE(0, child);
+	if (!child) {
+		struct td_sock sock;
+
+		ASSERT_EQ(0, td_open(&sock, TD_LARGE));
+		ASSERT_EQ(0, td_query(&sock, &what, 0, &a));
+		ASSERT_GOOD(&a);
+		EXPECT_EQ(start + 100 * NS_PER_SEC,
+			  a.row[0].ident.start_time);
+		EXPECT_EQ(start + 100 * NS_PER_SEC, a.row[0].stat.start_time);
+		_exit(0);
+	}
+	EXPECT_EXIT_0(child);
+}
+
+/* Zombies have left nearly all of theirs. */
+TEST_F(ident_ns, zombies_keep_what_procfs_says_they_keep)
+{
+	const struct task_diag_pid what = {
+		.show_flags = IDENT_NS | TASK_DIAG_SHOW_STAT,
+		.dump_strategy = TASK_DIAG_DUMP_ONE,
+		.pid = pop.member[0].pid,
+	};
+	struct td_answer a;
+
+	ASSERT_EQ(0, td_query(&self->sock, &what, 0, &a));
+	ASSERT_GOOD(&a);
+	compare_ident(_metadata, &a.row[0]);
+	compare_ns(_metadata, self->proc, &a.row[0]);
+	EXPECT_EQ(0U, a.row[0].ns.net);
+	EXPECT_NE(0U, a.row[0].ns.user);
+	td_answer_free(&a);
+}
+
+int main(int argc, char **argv)
+{
+	int status;
+
+	td_need_kernel_and_root();
+	if (make_population())
+		ksft_exit_fail_msg("%s\n", pop.error);
+	status = td_run_tests(argc, argv);
+	end_population();
+	return status;
+}

@@ -1,0 +1,981 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * STAT: real programs and processes that are peculiar in time, size, schedule
+ * or terminal, and each field about each one as procfs has it.
+ */
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <sched.h>
+#include <semaphore.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <termios.h>
+#include <time.h>
+#include <linux/sched.h>
+
+#include "oracle_stat.h"
+#include "procfs.h"
+#include "specimen.h"
+#include "taskdiag_test.h"
+
+#define PAGE ((size_t)sysconf(_SC_PAGESIZE))
+#define MIB (1024UL * 1024)
+#define NS_PER_SEC 1000000000ULL
+
+/* What the specimens are made to have, to be found again. */
+#define NICE (-7)
+#define FIFO_PRIORITY 42
+#define LOCKED_PAGES 3
+#define ANON (5 * MIB)
+#define SHMEM (3 * MIB)
+#define PEAK (24 * MIB)
+#define CHILD_FAULTS 700
+#define BUSY_MS 60
+#define SERVER_THREADS 6
+#define EXIT_CODE 42
+
+static __u64 clock_ns(clockid_t clock)
+{
+	struct timespec now = {};
+
+	clock_gettime(clock, &now);
+	return now.tv_sec * NS_PER_SEC + now.tv_nsec;
+}
+
+/* ------------------------------------------------------------ specimens */
+
+static void burn(unsigned int ms)
+{
+	const __u64 end = clock_ns(CLOCK_PROCESS_CPUTIME_ID) + ms * 1000000ULL;
+
+	while (clock_ns(CLOCK_PROCESS_CPUTIME_ID) < end)
+		syscall(SYS_getppid);
+}
+
+static void *touch(size_t size, int flags)
+{
+	char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			    flags | MAP_ANONYMOUS, -1, 0);
+
+	if (memory == MAP_FAILED)
+		return NULL;
+	memset(memory, 1, size);
+	return memory;
+}
+
+static int set_policy(int policy, int priority)
+{
+	const struct sched_param param = { .sched_priority = priority };
+
+	return sched_setscheduler(0, policy, &param) ? -errno : 0;
+}
+
+static int be_nice(void *arg)
+{
+	return setpriority(PRIO_PROCESS, 0, NICE) ? -errno : 0;
+}
+
+static int be_nicest(void *arg)
+{
+	return setpriority(PRIO_PROCESS, 0, 19) ? -errno : 0;
+}
+
+static int be_fifo(void *arg)
+{
+	return set_policy(SCHED_FIFO, FIFO_PRIORITY);
+}
+
+static int be_round_robin(void *arg)
+{
+	return set_policy(SCHED_RR, 99);
+}
+
+static int be_batch(void *arg)
+{
+	return set_policy(SCHED_BATCH, 0);
+}
+
+static int be_idle(void *arg)
+{
+	return set_policy(SCHED_IDLE, 0);
+}
+
+/* What <linux/sched/types.h> calls struct sched_attr, which libc may have too. */
+static int be_deadline(void *arg)
+{
+	const struct {
+		__u32 size;
+		__u32 policy;
+		__u64 flags;
+		__s32 nice;
+		__u32 priority;
+		__u64 runtime;
+		__u64 deadline;
+		__u64 period;
+	} attr = {
+		.size = sizeof(attr),
+		.policy = SCHED_DEADLINE,
+		.runtime = 1000 * 1000,
+		.deadline = 100 * 1000 * 1000,
+		.period = 100 * 1000 * 1000,
+	};
+
+	return syscall(SYS_sched_setattr, 0, &attr, 0) ? -errno : 0;
+}
+
+static int lock_memory(void *arg)
+{
+	char *memory = touch(2 * LOCKED_PAGES * PAGE, MAP_PRIVATE);
+
+	if (!memory)
+		return -ENOMEM;
+	return mlock(memory + PAGE, LOCKED_PAGES * PAGE) ? -errno : 0;
+}
+
+static int fill_memory(void *arg)
+{
+	void *peak = touch(PEAK, MAP_PRIVATE);
+
+	if (!peak || munmap(peak, PEAK))
+		return -ENOMEM;
+	return touch(ANON, MAP_PRIVATE) && touch(SHMEM, MAP_SHARED) ? 0 :
+								     -ENOMEM;
+}
+
+static int map_a_program(void *arg)
+{
+	const int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	off_t size;
+	void *memory;
+
+	if (fd < 0)
+		return -errno;
+	size = lseek(fd, 0, SEEK_END);
+	memory = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (memory == MAP_FAILED)
+		return -errno;
+	/* Out of the page cache, as far as that is possible, and in again. */
+	posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+	return madvise(memory, size, MADV_POPULATE_READ) ? -errno : 0;
+}
+
+/* Children waited for, and grandchildren, are part of their parent's figures. */
+static int have_had_children(void *arg)
+{
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		pid_t pid = fork();
+
+		if (pid < 0)
+			return -errno;
+		if (!pid) {
+			if (!touch(CHILD_FAULTS * PAGE, MAP_PRIVATE))
+				_exit(1);
+			burn(BUSY_MS);
+			if (!i) {
+				pid = fork();
+				if (!pid) {
+					burn(BUSY_MS);
+					_exit(0);
+				}
+				waitpid(pid, NULL, 0);
+			}
+			_exit(0);
+		}
+		if (waitpid(pid, NULL, 0) != pid)
+			return -errno;
+	}
+	return 0;
+}
+
+/* Nobody waits for these: they count for nobody. */
+static int ignore_children(void *arg)
+{
+	signal(SIGCHLD, SIG_IGN);
+	return have_had_children(arg) == -ECHILD ? 0 : -EINVAL;
+}
+
+static int be_busy(void *arg)
+{
+	burn(2 * BUSY_MS);
+	return 0;
+}
+
+/* A clock of its own for each of these; several have their own schedule. */
+struct server {
+	sem_t started;
+	int listener;
+	int epoll;
+	unsigned int nth;
+};
+
+static void *serve(void *arg)
+{
+	struct server *server = arg;
+	const unsigned int nth = server->nth;
+	struct epoll_event event;
+
+	setpriority(PRIO_PROCESS, syscall(SYS_gettid), 3 * nth);
+	if (nth == 1)
+		set_policy(SCHED_FIFO, 7);
+	if (nth == 2) {
+		char *memory = touch(50 * PAGE, MAP_PRIVATE);
+
+		if (memory)
+			munmap(memory, 50 * PAGE);
+	}
+	sem_post(&server->started);
+	for (;;) {
+		if (nth % 2)
+			accept(server->listener, NULL, NULL);
+		else
+			epoll_wait(server->epoll, &event, 1, -1);
+	}
+	return NULL;
+}
+
+static int be_a_server(void *arg)
+{
+	static struct server server;
+	struct sockaddr_in any = { .sin_family = AF_INET };
+	pthread_t thread;
+
+	sem_init(&server.started, 0, 0);
+	server.epoll = epoll_create1(EPOLL_CLOEXEC);
+	server.listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (server.listener < 0 || server.epoll < 0 ||
+	    bind(server.listener, (struct sockaddr *)&any, sizeof(any)) ||
+	    listen(server.listener, 5))
+		return -errno;
+	for (; server.nth < SERVER_THREADS; server.nth++) {
+		int err = pthread_create(&thread, NULL, serve, &server);
+
+		if (err)
+			return -err;
+		while (sem_wait(&server.started))
+			;
+	}
+	return 0;
+}
+
+/* Threads that are gone are part of their process's figures. */
+static void *spend(void *arg)
+{
+	touch(CHILD_FAULTS * PAGE, MAP_PRIVATE);
+	burn(BUSY_MS);
+	return NULL;
+}
+
+static int have_had_threads(void *arg)
+{
+	pthread_t thread;
+	int i, err = 0;
+
+	for (i = 0; !err && i < 2; i++)
+		err = pthread_create(&thread, NULL, spend, NULL) ?:
+		      pthread_join(thread, NULL);
+	return -err;
+}
+
+/* The descriptors last as long as the specimen: the terminal goes with them. */
+static int take_terminal(void)
+{
+	const int master = posix_openpt(O_RDWR | O_NOCTTY);
+	int slave;
+
+	if (master < 0 || grantpt(master) || unlockpt(master) || setsid() < 0)
+		return -errno;
+	slave = open(ptsname(master), O_RDWR | O_NOCTTY);
+	if (slave < 0 || ioctl(slave, TIOCSCTTY, 0))
+		return -errno;
+	return slave;
+}
+
+static int own_a_terminal(void *arg)
+{
+	const int tty = take_terminal();
+
+	return tty < 0 ? tty : 0;
+}
+
+static int be_in_the_background(void *arg)
+{
+	const int tty = take_terminal();
+	pid_t pid;
+
+	if (tty < 0)
+		return tty;
+	pid = fork();
+	if (pid < 0)
+		return -errno;
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (;;)
+			pause();
+	}
+	if (setpgid(pid, pid) || tcsetpgrp(tty, pid))
+		return -errno;
+	return 0;
+}
+
+static int have_no_foreground(void *arg)
+{
+	const int tty = take_terminal();
+	int status;
+	pid_t pid;
+
+	if (tty < 0)
+		return tty;
+	/* A group that is over by now. */
+	pid = fork();
+	if (pid < 0)
+		return -errno;
+	if (!pid)
+		for (;;)
+			pause();
+	if (setpgid(pid, pid) || tcsetpgrp(tty, pid) || kill(pid, SIGKILL) ||
+	    waitpid(pid, &status, 0) != pid)
+		return -errno;
+	return 0;
+}
+
+/* A right that is made use of is a flag of the task. */
+static int use_root(void *arg)
+{
+	return setpriority(PRIO_PROCESS, 0, -1) ? -errno : 0;
+}
+
+struct kind {
+	const char *name;
+	specimen_make make;
+};
+
+static const struct kind kinds[] = {
+	{ "plain", NULL },
+	{ "nice", be_nice },
+	{ "nicest", be_nicest },
+	{ "fifo", be_fifo },
+	{ "round robin", be_round_robin },
+	{ "batch", be_batch },
+	{ "idle", be_idle },
+	{ "deadline", be_deadline },
+	{ "locked", lock_memory },
+	{ "full", fill_memory },
+	{ "mapped", map_a_program },
+	{ "parent", have_had_children },
+	{ "bad parent", ignore_children },
+	{ "busy", be_busy },
+	{ "server", be_a_server },
+	{ "had threads", have_had_threads },
+	{ "terminal", own_a_terminal },
+	{ "background", be_in_the_background },
+	{ "no foreground", have_no_foreground },
+	{ "root", use_root },
+};
+
+/* Programs of others, where there are any. */
+static char * const programs[][4] = {
+	{ "sh", "-c", "echo; read x" },
+	{
+		"python3", "-c",
+		"import threading, socket, gc\n"
+		"s = socket.socket(); s.bind(('', 0)); s.listen()\n"
+		"[threading.Thread(target=s.accept, daemon=True).start()\n"
+		" for i in range(5)]\n"
+		"m = [str(i) for i in range(200000)]\n"
+		"print(flush=True); input()\n",
+	},
+};
+
+#define NR_PROGRAMS ARRAY_SIZE(programs)
+
+/* Made once, before the tests. */
+static struct specimen specimens[ARRAY_SIZE(kinds) + NR_PROGRAMS];
+static size_t nr_specimens;
+static struct population pop;
+static pid_t exited, killed;
+static __u64 before_all, after_all;	/* on CLOCK_BOOTTIME */
+
+/* Zombies under other signals than SIGCHLD, which nobody is asked for here. */
+static pid_t make_zombie(int exit_signal, int code, int kill_by)
+{
+	struct clone_args args = { .exit_signal = exit_signal };
+	pid_t pid = syscall(SYS_clone3, &args, sizeof(args));
+
+	if (!pid) {
+		if (kill_by)
+			raise(kill_by);
+		_exit(code);
+	}
+	return pid;
+}
+
+static int make_specimens(void)
+{
+	size_t i;
+	int err = 0;
+
+	for (i = 0; !err && i < ARRAY_SIZE(kinds); i++) {
+		err = specimen_begin(&specimens[nr_specimens], kinds[i].make,
+				     NULL);
+		if (err)
+			snprintf(pop.error, sizeof(pop.error), "%s: %s",
+				 kinds[i].name, specimens[nr_specimens].error);
+		nr_specimens++;
+	}
+	for (i = 0; !err && i < NR_PROGRAMS; i++) {
+		if (specimen_run(&specimens[nr_specimens], programs[i]))
+			ksft_print_msg("no %s here: %s\n", programs[i][0],
+				       specimens[nr_specimens].error);
+		else
+			nr_specimens++;
+	}
+	return err;
+}
+
+static int make_population(void)
+{
+	static const struct identity user = {
+		.uid = { 2000, 2000, 2000, 2000 },
+		.gid = { 2000, 2000, 2000, 2000 },
+	};
+	static const struct member_spec specs[] = {
+		{ .name = "zombie", .pose = POSE_ZOMBIE },
+		{ .name = "stopped", .pose = POSE_STOPPED, .threads = 1 },
+		{ .name = "traced", .pose = POSE_TRACED, .threads = 2 },
+		{ .name = "trace stop", .pose = POSE_TRACE_STOPPED },
+		{ .name = "leader gone", .pose = POSE_LEADER_GONE, .threads = 3 },
+		{ .name = "user", .who = &user, .threads = 1, .children = 2 },
+	};
+	size_t i;
+	int err;
+
+	before_all = clock_ns(CLOCK_BOOTTIME);
+	err = population_begin(&pop);
+	for (i = 0; !err && i < ARRAY_SIZE(specs); i++)
+		err = population_add(&pop, &specs[i]);
+	err = err ?: make_specimens();
+	if (err)
+		return err;
+	signal(SIGUSR1, SIG_IGN);
+	exited = make_zombie(SIGUSR1, EXIT_CODE, 0);
+	killed = make_zombie(0, 0, SIGKILL);
+	if (exited < 0 || killed < 0)
+		return -EAGAIN;
+	after_all = clock_ns(CLOCK_BOOTTIME);
+	return population_settle(&pop);
+}
+
+static void end_population(void)
+{
+	while (nr_specimens)
+		specimen_end(&specimens[--nr_specimens]);
+	waitpid(exited, NULL, __WALL);
+	waitpid(killed, NULL, __WALL);
+	population_end(&pop);
+}
+
+static pid_t kind_pid(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (!strcmp(kinds[i].name, name))
+			return specimens[i].pid;
+	return 0;
+}
+
+static pid_t member_pid(enum pose pose)
+{
+	size_t i;
+
+	for (i = 0; i < pop.nr; i++)
+		if (pop.member[i].spec.pose == pose)
+			return pop.member[i].pid;
+	return 0;
+}
+
+/* Everybody that keeps still. */
+static int known_processes(struct idset *known)
+{
+	size_t i;
+	int err;
+
+	err = idset_add(known, exited) ?: idset_add(known, killed);
+	for (i = 0; !err && i < nr_specimens; i++)
+		err = idset_add(known, specimens[i].pid);
+	for (i = 0; !err && i < pop.nr; i++) {
+		err = idset_add(known, pop.member[i].pid);
+		if (!err && pop.member[i].tracer)
+			err = idset_add(known, pop.member[i].tracer);
+	}
+	return err;
+}
+
+/* ---------------------------------------------------------------- tests */
+
+FIXTURE(stat) {
+	struct td_sock sock;
+	struct idset known;
+	int proc;
+};
+
+FIXTURE_SETUP(stat)
+{
+	memset(&self->known, 0, sizeof(self->known));
+	ASSERT_EQ(0, td_open(&self->sock, TD_LARGE));
+	ASSERT_EQ(0, known_processes(&self->known));
+	self->proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	ASSERT_LE(0, self->proc);
+}
+
+FIXTURE_TEARDOWN(stat)
+{
+	close(self->proc);
+	idset_free(&self->known);
+	td_close(&self->sock);
+}
+
+/* One row about @pid, from a strategy that makes it a process's. */
+static void ask_one(struct __test_metadata *_metadata, struct td_sock *sock,
+		    pid_t pid, struct task_diag_stat *stat)
+{
+	const struct task_diag_pid what = {
+		.show_flags = TASK_DIAG_SHOW_STAT,
+		.dump_strategy = TASK_DIAG_DUMP_ONE,
+		.pid = pid,
+	};
+	struct td_answer a;
+
+	ASSERT_EQ(0, td_query(sock, &what, 0, &a));
+	ASSERT_GOOD(&a);
+	ASSERT_EQ(1U, a.rows);
+	ASSERT_EQ(TASK_DIAG_SHOW_STAT, a.row[0].groups);
+	*stat = a.row[0].stat;
+	td_answer_free(&a);
+}
+
+/* What procfs says of several tasks, in the order of their numbers. */
+struct told {
+	__u32 pid;
+	__u32 tgid;
+	struct task_diag_stat stat;
+};
+
+static size_t tell_all(int proc, bool threads, struct told *told, size_t room)
+{
+	struct idset pids = {};
+	size_t i, j, nr = 0;
+
+	procfs_processes(proc, &pids);
+	for (i = 0; i < pids.nr; i++) {
+		struct idset tids = {};
+
+		if (threads)
+			procfs_threads(proc, pids.id[i], &tids);
+		else
+			idset_add(&tids, pids.id[i]);
+		for (j = 0; j < tids.nr && nr < room; j++) {
+			told[nr].pid = tids.id[j];
+			told[nr].tgid = pids.id[i];
+			if (!oracle_stat_read(proc, pids.id[i],
+					      threads ? tids.id[j] : 0,
+					      &told[nr].stat))
+				nr++;
+		}
+		idset_free(&tids);
+	}
+	idset_free(&pids);
+	return nr;
+}
+
+static const struct told *tale_of(const struct told *told, size_t nr, __u32 pid)
+{
+	size_t i;
+
+	for (i = 0; i < nr; i++)
+		if (told[i].pid == pid)
+			return &told[i];
+	return NULL;
+}
+
+#define MOST_TASKS 2048
+
+/* Every task of the system, kernel threads among them. */
+static void compare_all(struct __test_metadata *_metadata, struct td_sock *sock,
+			int proc, const struct idset *known, bool threads)
+{
+	const struct task_diag_pid what = {
+		.show_flags = TASK_DIAG_SHOW_STAT,
+		.dump_strategy = threads ? TASK_DIAG_DUMP_ALL_THREAD :
+					   TASK_DIAG_DUMP_ALL,
+	};
+	size_t i, nr_before, nr_after, compared = 0, of_known = 0;
+	struct told *before, *after;
+	struct td_answer a;
+	char text[160];
+
+	before = calloc(2 * MOST_TASKS, sizeof(*before));
+	ASSERT_NE(NULL, before);
+	after = before + MOST_TASKS;
+	nr_before = tell_all(proc, threads, before, MOST_TASKS);
+	ASSERT_EQ(0, td_query(sock, &what, NLM_F_DUMP, &a));
+	nr_after = tell_all(proc, threads, after, MOST_TASKS);
+	ASSERT_GOOD(&a);
+
+	for (i = 0; i < nr_before; i++) {
+		const struct told *then = &before[i];
+		const struct told *now = tale_of(after, nr_after, then->pid);
+		const struct td_row *row = td_find(&a, then->pid);
+		const bool still = idset_has(known, then->tgid);
+
+		if (!now)
+			continue;
+		EXPECT_NE(NULL, row) {
+			TH_LOG("%u is not dumped", then->pid);
+		}
+		if (!row)
+			continue;
+		EXPECT_TRUE(oracle_stat_agrees(&row->stat, &then->stat,
+					       &now->stat, still, text,
+					       sizeof(text))) {
+			TH_LOG("%u of %u: %s", then->pid, then->tgid, text);
+		}
+		compared++;
+		of_known += still;
+	}
+	EXPECT_LE(known->nr + (threads ? SERVER_THREADS : 0), of_known);
+	/* There are others: kernel threads at least. */
+	EXPECT_LT(of_known, compared);
+	TH_LOG("compared %zu tasks, %zu of them made for this", compared,
+	       of_known);
+	free(before);
+	td_answer_free(&a);
+}
+
+TEST_F(stat, every_process_is_as_in_procfs)
+{
+	compare_all(_metadata, &self->sock, self->proc, &self->known, false);
+}
+
+TEST_F(stat, every_thread_is_as_in_procfs)
+{
+	compare_all(_metadata, &self->sock, self->proc, &self->known, true);
+}
+
+/* Each strategy makes either rows of processes or rows of threads. */
+TEST_F(stat, a_row_is_a_process_or_a_thread_by_its_strategy)
+{
+	const pid_t pids[] = {
+		kind_pid("server"), kind_pid("had threads"),
+		member_pid(POSE_LEADER_GONE), member_pid(POSE_STOPPED),
+	};
+	struct task_diag_stat whole, thread;
+	size_t i, j, differing = 0;
+	struct td_answer a;
+	char text[160];
+
+	for (i = 0; i < ARRAY_SIZE(pids); i++) {
+		const struct task_diag_pid threads = {
+			.show_flags = TASK_DIAG_SHOW_STAT,
+			.dump_strategy = TASK_DIAG_DUMP_THREAD,
+			.pid = pids[i],
+		};
+		const struct task_diag_pid children = {
+			.show_flags = TASK_DIAG_SHOW_STAT,
+			.dump_strategy = TASK_DIAG_DUMP_CHILDREN,
+			.pid = pop.maker,
+		};
+		const struct td_row *row;
+
+		ASSERT_EQ(0, oracle_stat_read(self->proc, pids[i], 0, &whole));
+		ask_one(_metadata, &self->sock, pids[i], &thread);
+		EXPECT_TRUE(oracle_stat_agrees(&thread, &whole, &whole, true,
+					       text, sizeof(text))) {
+			TH_LOG("ONE %d: %s", pids[i], text);
+		}
+
+		ASSERT_EQ(0, td_query(&self->sock, &children, NLM_F_DUMP, &a));
+		ASSERT_GOOD(&a);
+		row = td_find(&a, pids[i]);
+		ASSERT_NE(NULL, row);
+		EXPECT_TRUE(oracle_stat_agrees(&row->stat, &whole, &whole, true,
+					       text, sizeof(text))) {
+			TH_LOG("CHILDREN %d: %s", pids[i], text);
+		}
+		td_answer_free(&a);
+
+		ASSERT_EQ(0, td_query(&self->sock, &threads, NLM_F_DUMP, &a));
+		ASSERT_GOOD(&a);
+		for (j = 0; j < a.rows; j++) {
+			const pid_t tid = a.row[j].msg.pid;
+			struct task_diag_stat one;
+
+			row = &a.row[j];
+			ASSERT_EQ(0, oracle_stat_read(self->proc, pids[i], tid,
+						      &thread));
+			EXPECT_TRUE(oracle_stat_agrees(&row->stat, &thread,
+						       &thread, true, text,
+						       sizeof(text))) {
+				TH_LOG("THREAD %d: %s", tid, text);
+			}
+			if (tid != pids[i]) {
+				ask_one(_metadata, &self->sock, tid, &one);
+				EXPECT_EQ(0, memcmp(&one, &row->stat,
+						    sizeof(one)));
+			} else {
+				differing += thread.min_flt != whole.min_flt;
+			}
+		}
+		td_answer_free(&a);
+	}
+	/* Otherwise nothing has been told apart. */
+	EXPECT_LT(0U, differing);
+}
+
+/* procfs rounds times down to ticks; here are all of their nanoseconds. */
+TEST_F(stat, times_are_in_nanoseconds)
+{
+	const pid_t pid = kind_pid("busy");
+	struct timespec used = {};
+	struct task_diag_stat stat;
+	clockid_t clock;
+	__u64 expected;
+
+	ASSERT_EQ(0, clock_getcpuclockid(pid, &clock));
+	ask_one(_metadata, &self->sock, pid, &stat);
+	ASSERT_EQ(0, clock_gettime(clock, &used));
+	expected = used.tv_sec * NS_PER_SEC + used.tv_nsec;
+	EXPECT_LE(2 * BUSY_MS * 1000000ULL, stat.utime + stat.stime);
+	/* Some kernels add up the two from other clocks than this one. */
+	EXPECT_LE(stat.utime + stat.stime, expected + 2000000);
+	EXPECT_LE(expected, stat.utime + stat.stime + 2000000);
+}
+
+TEST_F(stat, it_started_when_it_was_made)
+{
+	struct task_diag_stat stat, last = {};
+	size_t i;
+
+	for (i = 0; i < nr_specimens; i++) {
+		ask_one(_metadata, &self->sock, specimens[i].pid, &stat);
+		EXPECT_LT(before_all, stat.start_time);
+		EXPECT_LT(stat.start_time, after_all);
+		/* They were made one after the other. */
+		EXPECT_LT(last.start_time, stat.start_time);
+		last = stat;
+	}
+}
+
+/* That the specimens are what they claim to be, and what procfs rounds. */
+TEST_F(stat, as_they_were_made)
+{
+	struct task_diag_stat stat, other;
+
+	ask_one(_metadata, &self->sock, kind_pid("plain"), &stat);
+	EXPECT_EQ(0, stat.nice);
+	EXPECT_EQ(20, stat.priority);
+	EXPECT_EQ((__u32)SCHED_NORMAL, stat.policy);
+	EXPECT_EQ(0U, stat.rt_priority);
+	EXPECT_EQ(1U, stat.num_threads);
+	EXPECT_EQ(SIGCHLD, stat.exit_signal);
+	EXPECT_EQ(-1, stat.tty_pgrp);
+	EXPECT_EQ(0U, stat.tty);
+	EXPECT_EQ(0U, stat.locked);
+	EXPECT_LT(0U, stat.text);
+	EXPECT_LT(0U, stat.nvcsw);
+	EXPECT_LT(stat.rss_anon + stat.rss_file, stat.vsize);
+	EXPECT_EQ(0U, stat.cutime + stat.cstime + stat.cmin_flt);
+
+	ask_one(_metadata, &self->sock, kind_pid("nice"), &stat);
+	EXPECT_EQ(NICE, stat.nice);
+	EXPECT_EQ(20 + NICE, stat.priority);
+	ask_one(_metadata, &self->sock, kind_pid("nicest"), &stat);
+	EXPECT_EQ(19, stat.nice);
+	EXPECT_EQ(39, stat.priority);
+
+	ask_one(_metadata, &self->sock, kind_pid("fifo"), &stat);
+	EXPECT_EQ((__u32)SCHED_FIFO, stat.policy);
+	EXPECT_EQ((__u32)FIFO_PRIORITY, stat.rt_priority);
+	EXPECT_EQ(-1 - FIFO_PRIORITY, stat.priority);
+	ask_one(_metadata, &self->sock, kind_pid("round robin"), &stat);
+	EXPECT_EQ((__u32)SCHED_RR, stat.policy);
+	EXPECT_EQ(99U, stat.rt_priority);
+	EXPECT_EQ(-100, stat.priority);
+	ask_one(_metadata, &self->sock, kind_pid("batch"), &stat);
+	EXPECT_EQ((__u32)SCHED_BATCH, stat.policy);
+	ask_one(_metadata, &self->sock, kind_pid("idle"), &stat);
+	EXPECT_EQ((__u32)SCHED_IDLE, stat.policy);
+	ask_one(_metadata, &self->sock, kind_pid("deadline"), &stat);
+	EXPECT_EQ((__u32)SCHED_DEADLINE, stat.policy);
+	EXPECT_EQ(-101, stat.priority);
+
+	ask_one(_metadata, &self->sock, kind_pid("locked"), &stat);
+	EXPECT_EQ(LOCKED_PAGES * PAGE, stat.locked);
+
+	ask_one(_metadata, &self->sock, kind_pid("full"), &stat);
+	EXPECT_LE(ANON, stat.rss_anon);
+	EXPECT_LE(SHMEM, stat.rss_shmem);
+	EXPECT_LE(PEAK, stat.rss_peak);
+	EXPECT_GT(PEAK, stat.rss_anon);
+	EXPECT_LE(ANON, stat.data);
+	EXPECT_LE(PEAK / PAGE + ANON / PAGE, stat.min_flt);
+
+	ask_one(_metadata, &self->sock, kind_pid("parent"), &stat);
+	EXPECT_LE(3U * CHILD_FAULTS, stat.cmin_flt);
+	EXPECT_GT(3U * CHILD_FAULTS, stat.min_flt);
+	/* Four of them in all, and time passes in ticks on some machines. */
+	EXPECT_LE(2 * BUSY_MS * 1000000ULL, stat.cutime + stat.cstime);
+	EXPECT_GT(2 * BUSY_MS * 1000000ULL, stat.utime + stat.stime);
+	ask_one(_metadata, &self->sock, kind_pid("bad parent"), &stat);
+	EXPECT_EQ(0U, stat.cutime + stat.cstime + stat.cmin_flt);
+
+	ask_one(_metadata, &self->sock, kind_pid("had threads"), &stat);
+	EXPECT_LE(2U * CHILD_FAULTS, stat.min_flt);
+	EXPECT_LE(BUSY_MS * 1000000ULL, stat.utime + stat.stime);
+	EXPECT_EQ(1U, stat.num_threads);
+	ask_one(_metadata, &self->sock, kind_pid("server"), &stat);
+	EXPECT_EQ(1U + SERVER_THREADS, stat.num_threads);
+
+	ask_one(_metadata, &self->sock, kind_pid("terminal"), &stat);
+	EXPECT_EQ(136U, stat.tty >> 8 & 0xfff);
+	EXPECT_EQ(kind_pid("terminal"), stat.tty_pgrp);
+	ask_one(_metadata, &self->sock, kind_pid("background"), &other);
+	EXPECT_NE(stat.tty, other.tty);
+	EXPECT_NE(kind_pid("background"), other.tty_pgrp);
+	EXPECT_LT(0, other.tty_pgrp);
+	ask_one(_metadata, &self->sock, kind_pid("no foreground"), &stat);
+	EXPECT_LT(0U, stat.tty);
+
+	ask_one(_metadata, &self->sock, exited, &stat);
+	EXPECT_EQ(EXIT_CODE << 8, stat.exit_code);
+	EXPECT_EQ(SIGUSR1, stat.exit_signal);
+	EXPECT_EQ(0U, stat.vsize + stat.rss_anon + stat.rss_file);
+	ask_one(_metadata, &self->sock, killed, &stat);
+	EXPECT_EQ(SIGKILL, stat.exit_code);
+	EXPECT_EQ(0, stat.exit_signal);
+
+	ask_one(_metadata, &self->sock, member_pid(POSE_LEADER_GONE), &stat);
+	EXPECT_EQ(4U, stat.num_threads);
+}
+
+/* Threads have no exit signal, but a schedule and switches of their own. */
+TEST_F(stat, threads_differ)
+{
+	const struct task_diag_pid what = {
+		.show_flags = TASK_DIAG_SHOW_STAT,
+		.dump_strategy = TASK_DIAG_DUMP_THREAD,
+		.pid = kind_pid("server"),
+	};
+	unsigned int fifo = 0, nice = 0;
+	struct td_answer a;
+	size_t i;
+
+	ASSERT_EQ(0, td_query(&self->sock, &what, NLM_F_DUMP, &a));
+	ASSERT_GOOD(&a);
+	ASSERT_EQ(1U + SERVER_THREADS, a.rows);
+	for (i = 0; i < a.rows; i++) {
+		const struct td_row *row = &a.row[i];
+
+		EXPECT_EQ(row->msg.pid == row->msg.tgid ? SIGCHLD : -1,
+			  row->stat.exit_signal);
+		EXPECT_EQ(1U + SERVER_THREADS, row->stat.num_threads);
+		fifo += row->stat.policy == SCHED_FIFO;
+		nice += row->stat.nice > 0;
+		EXPECT_EQ(a.row[0].stat.vsize, row->stat.vsize);
+	}
+	EXPECT_EQ(1U, fifo);
+	EXPECT_LE(SERVER_THREADS - 2U, nice);
+	td_answer_free(&a);
+}
+
+/* Without memory of their own all sizes are 0, borrowed memory or not. */
+TEST_F(stat, kernel_threads_have_no_size)
+{
+	const struct task_diag_pid what = { .show_flags = TASK_DIAG_SHOW_STAT };
+	struct procfs_snapshot shot;
+	size_t i, seen = 0;
+	struct td_answer a;
+
+	ASSERT_EQ(0, procfs_snapshot(self->proc, false, &shot));
+	ASSERT_EQ(0, td_query(&self->sock, &what, NLM_F_DUMP, &a));
+	ASSERT_GOOD(&a);
+	for (i = 0; i < a.rows; i++) {
+		const struct procfs_task *task =
+			procfs_find(&shot, a.row[i].msg.pid);
+		const struct task_diag_stat *stat = &a.row[i].stat;
+
+		if (!task || !task->kernel_thread)
+			continue;
+		EXPECT_EQ(0U, stat->vsize | stat->rss_anon | stat->rss_file |
+			      stat->rss_shmem | stat->rss_peak | stat->swap |
+			      stat->text | stat->data | stat->locked);
+		seen++;
+	}
+	EXPECT_LT(3U, seen);
+	procfs_snapshot_free(&shot);
+	td_answer_free(&a);
+}
+
+/* The caller is told what it is allowed to know of another, or nothing. */
+TEST_F(stat, users_see_their_own)
+{
+	static const struct identity user = {
+		.uid = { 2000, 2000, 2000, 2000 },
+		.gid = { 2000, 2000, 2000, 2000 },
+	};
+	pid_t child;
+
+	child = td_fork_as(_metadata, &user);
+	if (!child) {
+		const struct task_diag_pid what = {
+			.show_flags = TD_BASE_CRED | TASK_DIAG_SHOW_STAT,
+		};
+		struct task_diag_stat expected;
+		struct td_sock sock;
+		struct td_answer a;
+		char text[160];
+		size_t i;
+
+		ASSERT_EQ(0, td_open(&sock, TD_LARGE));
+		ASSERT_EQ(0, td_query(&sock, &what, NLM_F_DUMP, &a));
+		ASSERT_GOOD(&a);
+		/* Itself, the member and its two children. */
+		EXPECT_EQ(4U, a.rows);
+		for (i = 0; i < a.rows; i++) {
+			const pid_t pid = a.row[i].msg.pid;
+
+			EXPECT_EQ(2000U, a.row[i].cred.uid);
+			if (pid == getpid())
+				continue;
+			ASSERT_EQ(0, oracle_stat_read(self->proc, pid, 0,
+						      &expected));
+			EXPECT_TRUE(oracle_stat_agrees(&a.row[i].stat,
+						       &expected, &expected,
+						       true, text,
+						       sizeof(text))) {
+				TH_LOG("%d: %s", pid, text);
+			}
+		}
+		_exit(0);
+	}
+	EXPECT_EXIT_0(child);
+}
+
+int main(int argc, char **argv)
+{
+	int status;
+
+	td_need_kernel_and_root();
+	if (make_population())
+		ksft_exit_fail_msg("%s\n", pop.error);
+	status = td_run_tests(argc, argv);
+	end_population();
+	return status;
+}
