@@ -415,20 +415,18 @@ static void td_take_end(struct td_answer *a, const struct nlmsghdr *nlh)
 /* The groups that are one structure, and where in a row they belong. */
 static const struct {
 	__u16 type;
-	const char *name;
-	size_t offset;
 	size_t size;
+	size_t offset;
 } td_structs[] = {
-#define TD_SIZE(member) sizeof(((struct td_row *)NULL)->member)
-#define TD_STRUCT(type, member) \
-	{ type, #member, offsetof(struct td_row, member), TD_SIZE(member) }
+#define TD_STRUCT(group, type, member) \
+	{ group, sizeof(struct type), offsetof(struct td_row, member) }
 
-	TD_STRUCT(TASK_DIAG_BASE, base),
-	TD_STRUCT(TASK_DIAG_CRED, cred),
-	TD_STRUCT(TASK_DIAG_STAT, stat),
-	TD_STRUCT(TASK_DIAG_FILES, files),
-	TD_STRUCT(TASK_DIAG_IDENT, ident),
-	TD_STRUCT(TASK_DIAG_NS, ns),
+	TD_STRUCT(TASK_DIAG_BASE, task_diag_base, base),
+	TD_STRUCT(TASK_DIAG_CRED, task_diag_creds, cred),
+	TD_STRUCT(TASK_DIAG_STAT, task_diag_stat, stat),
+	TD_STRUCT(TASK_DIAG_FILES, task_diag_files, files),
+	TD_STRUCT(TASK_DIAG_IDENT, task_diag_ident, ident),
+	TD_STRUCT(TASK_DIAG_NS, task_diag_ns, ns),
 };
 
 /* What may go on from message to message; all else is there once. */
@@ -447,7 +445,7 @@ static void td_take_struct(struct td_answer *a, struct td_row *row,
 		if (td_structs[i].type != attr->type)
 			continue;
 		if (attr->len != td_structs[i].size)
-			td_fault(a, "%s of %zu bytes", td_structs[i].name,
+			td_fault(a, "group %u of %zu bytes", attr->type,
 				 attr->len);
 		td_attr_struct(attr, (char *)row + td_structs[i].offset,
 			       td_structs[i].size);
