@@ -2,81 +2,95 @@
 /*
  * task_diag as a module: loading, unloading, and finding what is not exported.
  *
- * All of it happens once, when the module is loaded.  Where one of the names
- * cannot be found the module is not loaded: most decide who may see what, and
- * a guess in their place would be worse than no answer.
+ * All of it happens once, when the module is loaded.  A group of facts that
+ * needs a name which cannot be found is one that this kernel cannot tell.
+ * Without the others the module is not loaded: they decide who may see what,
+ * and what a dump promises.
  */
 #include <linux/errno.h>
 #include <linux/kprobes.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/slab.h>
-
-/* The kernel's own from here on. */
-#undef security_capable
-#undef security_ptrace_access_check
-#undef genl_register_family
+#include <linux/taskdiag.h>
 
 #undef pr_fmt
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 /* --- names --------------------------------------------------------------- */
 
-/* Who asks too early learns nothing. */
-static int deny_capable(const struct cred *cred, struct user_namespace *ns,
-			int cap, unsigned int opts)
-{
-	return -EPERM;
-}
+#ifdef CONFIG_VIRT_CPU_ACCOUNTING_GEN
+#define COMPAT_TASK_GTIME(x) \
+	x(task_gtime, TASK_DIAG_SHOW_STAT, "tell times")
+#else
+#define COMPAT_TASK_GTIME(x)
+#endif
 
-static int deny_ptrace(struct task_struct *child, unsigned int mode)
-{
-	return -EPERM;
-}
+/*
+ * The name, the groups that need it, and what it is needed for.  Where no group
+ * is named everything needs it.
+ */
+#define COMPAT_FUNCTIONS(x) \
+	x(security_capable, 0, "judge who may see a task") \
+	x(security_ptrace_access_check, 0, "ask the security modules") \
+	x(thread_group_cputime_adjusted, TASK_DIAG_SHOW_STAT, "tell times") \
+	x(__lock_task_sighand, TASK_DIAG_SHOW_STAT, "tell the terminal") \
+	x(from_mnt_ns, TASK_DIAG_SHOW_NS, "tell the mount namespace") \
+	COMPAT_TASK_GTIME(x)
 
-DEFINE_STATIC_CALL(compat_security_capable, deny_capable);
-DEFINE_STATIC_CALL(compat_security_ptrace_access_check, deny_ptrace);
+#define COMPAT_VARIABLES(x) \
+	x(tasklist_lock, 0, "list the relatives of a task") \
+	x(total_forks, 0, "tell that the table has moved") \
+	x(nr_threads, 0, "tell that the table has moved")
 
-rwlock_t *compat_tasklist_lock;
-unsigned long *compat_total_forks;
-int *compat_nr_threads;
+/* Nothing calls them before they have been found. */
+#define DEFINE_FUNCTION(_name, _groups, _purpose) \
+	DEFINE_STATIC_CALL_NULL(compat_##_name, \
+				STATIC_CALL_TRAMP(compat_##_name));
+#define DEFINE_VARIABLE(_name, _groups, _purpose) \
+	typeof(compat_##_name) compat_##_name;
+
+COMPAT_FUNCTIONS(DEFINE_FUNCTION)
+COMPAT_VARIABLES(DEFINE_VARIABLE)
+
+u64 compat_hidden_groups;
 
 /**
  * struct compat_name - something that the kernel does not export
  * @name: its name
  * @purpose: what is impossible without it
- * @data: where its address goes, if it is a variable
+ * @groups: the groups of facts that need it; 0 for all that there is
+ * @variable: where its address goes, if it is a variable
  * @key: whose target it becomes, if it is a function
  * @tramp: likewise
  */
 struct compat_name {
 	const char		*name;
 	const char		*purpose;
-	void			**data;
+	u64			groups;
+	void			**variable;
 	struct static_call_key	*key;
 	void			*tramp;
 };
 
-#define COMPAT_FUNCTION(_name, _purpose) { \
+#define LIST_FUNCTION(_name, _groups, _purpose) { \
 	.name		= #_name, \
 	.purpose	= _purpose, \
+	.groups		= _groups, \
 	.key		= &STATIC_CALL_KEY(compat_##_name), \
 	.tramp		= STATIC_CALL_TRAMP_ADDR(compat_##_name), \
-}
+},
 
-#define COMPAT_VARIABLE(_name, _purpose) { \
+#define LIST_VARIABLE(_name, _groups, _purpose) { \
 	.name		= #_name, \
 	.purpose	= _purpose, \
-	.data		= (void **)&compat_##_name, \
-}
+	.groups		= _groups, \
+	.variable	= (void **)&compat_##_name, \
+},
 
 static const struct compat_name compat_names[] __initconst = {
-	COMPAT_FUNCTION(security_capable, "judge who may see a task"),
-	COMPAT_FUNCTION(security_ptrace_access_check,
-			"ask the security modules who may see a task"),
-	COMPAT_VARIABLE(tasklist_lock, "list the relatives of a task"),
-	COMPAT_VARIABLE(total_forks, "tell that the table has moved"),
-	COMPAT_VARIABLE(nr_threads, "tell that the table has moved"),
+	COMPAT_FUNCTIONS(LIST_FUNCTION)
+	COMPAT_VARIABLES(LIST_VARIABLE)
 };
 
 static unsigned long no_lookup(const char *name)
@@ -110,17 +124,27 @@ static int __init find_lookup(void)
 	return 0;
 }
 
-static int __init find_name(const struct compat_name *name)
+static int __init do_without(const struct compat_name *name)
 {
-	void *address = (void *)static_call(compat_lookup)(name->name);
-
-	if (!address) {
+	if (!name->groups) {
 		pr_err("cannot %s, as this kernel hides %s: not loaded\n",
 		       name->purpose, name->name);
 		return -ENOENT;
 	}
-	if (name->data)
-		*name->data = address;
+	pr_notice("cannot %s, as this kernel hides %s: groups 0x%llx are not supported\n",
+		  name->purpose, name->name, name->groups);
+	compat_hidden_groups |= name->groups;
+	return 0;
+}
+
+static int __init find_name(const struct compat_name *name)
+{
+	void *address = (void *)static_call(compat_lookup)(name->name);
+
+	if (!address)
+		return do_without(name);
+	if (name->variable)
+		*name->variable = address;
 	else
 		__static_call_update(name->key, name->tramp, address);
 	return 0;
@@ -138,6 +162,9 @@ static int __init find_names(void)
 }
 
 /* --- the family ---------------------------------------------------------- */
+
+/* The kernel's own from here on. */
+#undef genl_register_family
 
 static struct genl_family *compat_family;
 
@@ -234,7 +261,8 @@ static const char *keep_text(const char *text)
 	return texts[i];
 }
 
-void compat_set_text(struct netlink_ext_ack *extack, const char *fmt, ...)
+void compat_set_text(struct netlink_ext_ack *extack, const struct nlattr *attr,
+		     const char *fmt, ...)
 {
 	const char *kept;
 	char text[96];
@@ -251,6 +279,8 @@ void compat_set_text(struct netlink_ext_ack *extack, const char *fmt, ...)
 	kept = keep_text(text);
 	mutex_unlock(&texts_lock);
 	extack->_msg = kept ?: fmt;
+	if (attr)
+		NL_SET_BAD_ATTR(extack, attr);
 }
 
 static void free_texts(void)

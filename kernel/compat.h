@@ -13,8 +13,11 @@
 
 #include <linux/cred.h>
 #include <linux/init.h>
+#include <linux/mm.h>
+#include <linux/mnt_namespace.h>
 #include <linux/module.h>
 #include <linux/sched.h>
+#include <linux/sched/cputime.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/stat.h>
 #include <linux/sched/task.h>
@@ -27,24 +30,46 @@
 /* --- what is not exported ------------------------------------------------ */
 
 /*
+ * Each name stands in the list of compat.c as well, where it says what cannot
+ * be done without it.
+ *
  * Static calls are direct ones.  Besides being cheap, they can reach functions
  * that the kernel itself never calls indirectly, whose ENDBR it has therefore
  * taken away at boot.
  */
-DECLARE_STATIC_CALL(compat_security_capable, security_capable);
-DECLARE_STATIC_CALL(compat_security_ptrace_access_check,
-		    security_ptrace_access_check);
+#define COMPAT_DECLARE(name)	DECLARE_STATIC_CALL(compat_##name, name)
+
+COMPAT_DECLARE(security_capable);
+COMPAT_DECLARE(security_ptrace_access_check);
+COMPAT_DECLARE(thread_group_cputime_adjusted);
+COMPAT_DECLARE(__lock_task_sighand);
+COMPAT_DECLARE(from_mnt_ns);
+
+#define security_capable	static_call(compat_security_capable)
+#define security_ptrace_access_check \
+	static_call(compat_security_ptrace_access_check)
+#define thread_group_cputime_adjusted \
+	static_call(compat_thread_group_cputime_adjusted)
+#define lock_task_sighand	static_call(compat___lock_task_sighand)
+#define from_mnt_ns		static_call(compat_from_mnt_ns)
+
+#ifdef CONFIG_VIRT_CPU_ACCOUNTING_GEN
+COMPAT_DECLARE(task_gtime);
+#define task_gtime		static_call(compat_task_gtime)
+#endif
 
 extern rwlock_t *compat_tasklist_lock;
 extern unsigned long *compat_total_forks;
 extern int *compat_nr_threads;
 
-#define security_capable	static_call(compat_security_capable)
-#define security_ptrace_access_check \
-	static_call(compat_security_ptrace_access_check)
 #define tasklist_lock		(*compat_tasklist_lock)
 #define total_forks		(*compat_total_forks)
 #define nr_threads		(*compat_nr_threads)
+
+/* TASK_DIAG_SHOW_* of what cannot be told without names that were not found. */
+extern u64 compat_hidden_groups;
+
+#define taskdiag_hidden_groups	compat_hidden_groups
 
 /* --- loading and unloading ----------------------------------------------- */
 
@@ -84,9 +109,12 @@ typedef union {
 
 /* An extack could not hold a text of its own. */
 #define NL_SET_ERR_MSG_FMT(extack, fmt, ...) \
-	compat_set_text(extack, fmt, ##__VA_ARGS__)
+	compat_set_text(extack, NULL, fmt, ##__VA_ARGS__)
+#define NL_SET_ERR_MSG_ATTR_FMT(extack, attr, fmt, ...) \
+	compat_set_text(extack, attr, fmt, ##__VA_ARGS__)
 
-__printf(2, 3) void compat_set_text(struct netlink_ext_ack *extack,
+__printf(3, 4) void compat_set_text(struct netlink_ext_ack *extack,
+				    const struct nlattr *attr,
 				    const char *fmt, ...);
 
 #define NL_ASSERT_DUMP_CTX_FITS(type_name) \
@@ -96,6 +124,9 @@ __printf(2, 3) void compat_set_text(struct netlink_ext_ack *extack,
 #endif
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
+/* The counters of a process were one number each, and not one a processor. */
+#define get_mm_counter_sum	get_mm_counter
+
 /* An operation was one structure for do and dump: compat.c merges them. */
 #define genl_split_ops		genl_ops
 #define split_ops		ops
@@ -105,6 +136,18 @@ __printf(2, 3) void compat_set_text(struct netlink_ext_ack *extack,
 #undef GENL_REQ_ATTR_CHECK
 #define GENL_REQ_ATTR_CHECK(info, attr) \
 	NL_REQ_ATTR_CHECK((info)->extack, NULL, (info)->attrs, (attr))
+#endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 9, 0)
+/* Pidfds did not have a number of their own. */
+#define taskdiag_pidfd_ino(pid)	0
+
+static inline void *kvmemdup(const void *src, size_t len, gfp_t gfp)
+{
+	void *copy = kvmalloc(len, gfp);
+
+	return copy ? memcpy(copy, src, len) : NULL;
+}
 #endif
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)

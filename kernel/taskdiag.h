@@ -237,6 +237,19 @@ static inline pid_t taskdiag_nr(const struct pid *pid,
 
 /* --- fill --------------------------------------------------------------- */
 
+/*
+ * What another kernel than this tree's may not have: compat.h is for those.
+ * First TASK_DIAG_SHOW_* of what cannot be told, as the kernel hides from
+ * modules what is needed for it.
+ */
+#ifndef taskdiag_hidden_groups
+#define taskdiag_hidden_groups	0ULL
+#endif
+
+#ifndef taskdiag_pidfd_ino
+#define taskdiag_pidfd_ino(pid)	((pid)->ino)
+#endif
+
 struct taskdiag_group;
 
 /**

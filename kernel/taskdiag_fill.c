@@ -148,7 +148,7 @@ static void fill_ident(void *to, const struct taskdiag_hit *hit,
 	ident->start_time = timens_add_boottime_ns(hit->task->start_boottime);
 	/* Elsewhere pidfs makes numbers up, for as long as one is open. */
 	if (IS_ENABLED(CONFIG_64BIT))
-		ident->pidfd_ino = hit->struct_pid->ino;
+		ident->pidfd_ino = taskdiag_pidfd_ino(hit->struct_pid);
 	if (thread_group_leader(hit->task))
 		ident->flags = TASK_DIAG_IDENT_LEADER;
 }
@@ -235,6 +235,11 @@ static const struct taskdiag_group groups[TASK_DIAG_GROUP_MAX + 1] = {
 	[TASK_DIAG_GROUP_CGROUP]	= { "CGROUP" },
 };
 
+static bool can_fill(unsigned int bit)
+{
+	return groups[bit].fill && !(taskdiag_hidden_groups & BIT_ULL(bit));
+}
+
 /**
  * taskdiag_row_groups - which groups there are
  *
@@ -246,7 +251,7 @@ u64 taskdiag_row_groups(void)
 	u64 all = 0;
 
 	for (bit = 0; bit <= TASK_DIAG_GROUP_MAX; bit++)
-		if (groups[bit].fill)
+		if (can_fill(bit))
 			all |= BIT_ULL(bit);
 	return all;
 }
@@ -274,7 +279,7 @@ int taskdiag_row_init(struct taskdiag_row *row, u64 show_flags,
 	for (bit = 0; bit <= TASK_DIAG_GROUP_MAX; bit++) {
 		if (!(show_flags & BIT_ULL(bit)))
 			continue;
-		if (!groups[bit].fill) {
+		if (!can_fill(bit)) {
 			NL_SET_ERR_MSG_FMT(extack,
 					   "show_flags: no group %s in this kernel",
 					   groups[bit].name);

@@ -156,7 +156,7 @@ static void put_signals(struct task_diag_stat *stat,
 	struct signal_struct *sig = task->signal;
 	unsigned long flags;
 
-	stat->num_threads = READ_ONCE(sig->nr_threads);
+	stat->num_threads = get_nr_threads(task);
 	stat->exit_signal = task->exit_signal;
 	stat->exit_code = task->exit_code;
 	stat->tty_pgrp = -1;

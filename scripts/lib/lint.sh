@@ -95,7 +95,9 @@ changed_c_files() {
 # version: compat.[ch] are there for the trees they do not live in.
 COMPAT_LICENCE=(--no-tree --ignore LINUX_VERSION_CODE
 	--ignore CONSTANT_COMPARISON --ignore NEW_TYPEDEFS --ignore COMPLEX_MACRO
-	--ignore MACRO_WITH_FLOW_CONTROL --ignore MACRO_ARG_REUSE)
+	--ignore MACRO_WITH_FLOW_CONTROL --ignore MACRO_ARG_REUSE
+	--ignore MACRO_ARG_UNUSED --ignore TRAILING_SEMICOLON
+	--ignore MULTISTATEMENT_MACRO_USE_DO_WHILE)
 
 # checkpatch.pl judges by where a file lies, so it is shown each one in its
 # place in a kernel tree.  check_patch_style < list of files
