@@ -7,10 +7,11 @@
 use std::ffi::OsString;
 
 use clap::error::ErrorKind;
-use clap::{ArgGroup, Args, CommandFactory, FromArgMatches, Parser, ValueEnum};
+use clap::{ArgGroup, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use taskdiag::{Pid, Request, Scope, Show, Strategy};
 
-use crate::columns::{self, Chosen};
+use crate::columns::{self, BadColumn, Chosen};
+use crate::filter::{self, Condition};
 use crate::sort::Key;
 
 /// Show tasks: ask the kernel for all of them, and for what you want to know
@@ -20,16 +21,43 @@ use crate::sort::Key;
     name = "taskdiag-cli",
     version,
     arg_required_else_help = true,
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    disable_help_subcommand = true,
+    subcommand_help_heading = "Or",
+    override_usage = "taskdiag-cli <WHICH TASKS> [OPTIONS]\n       \
+                      taskdiag-cli features [--json]\n       \
+                      taskdiag-cli ps [WORDS OF PS]",
     max_term_width = 100,
     after_help = "--help tells more: the columns, how names are written, exit statuses, examples."
 )]
 struct CommandLine {
+    #[command(subcommand)]
+    other: Option<Other>,
     #[command(flatten)]
     tasks: Tasks,
     #[command(flatten)]
     facts: Facts,
     #[command(flatten)]
     view: View,
+}
+
+#[derive(Debug, Subcommand)]
+enum Other {
+    /// Tell which groups, strategies and filters the running kernel has
+    Features {
+        /// Write an object
+        #[arg(long)]
+        json: bool,
+    },
+
+    /// Do what ps does with these words: ps aux, ps -ef, ps ax -o pid,ppid
+    #[command(disable_help_flag = true)]
+    Ps {
+        /// What to say to ps
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<String>,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -57,20 +85,52 @@ struct Tasks {
     /// The threads of a process
     #[arg(long, value_name = "PID", group = "strategy", value_parser = pid)]
     threads: Option<Pid>,
+
+    /// The children of a process, theirs, and so on
+    #[arg(long, value_name = "PID", group = "strategy", value_parser = pid)]
+    descendants: Option<Pid>,
+
+    /// The areas of a process's memory, as /proc/PID/maps has them
+    #[arg(long, value_name = "PID", group = "strategy", value_parser = pid,
+          conflicts_with_all = ROWS)]
+    maps: Option<Pid>,
+
+    /// Likewise with what is there of them, as /proc/PID/smaps
+    #[arg(long, value_name = "PID", group = "strategy", value_parser = pid,
+          conflicts_with_all = ROWS)]
+    smaps: Option<Pid>,
+
+    /// Of these only those that all conditions hold for: uid=USER, state=RD,
+    /// comm=BEGINNING, cgroup=PATH, pid=1+2; and of areas vma=exec+file
+    #[arg(long, value_name = "KEY=VALUE,...", value_delimiter = ',')]
+    filter: Vec<Condition>,
 }
+
+/// What there are no rows for in the text of procfs.
+const ROWS: [&str; 7] = [
+    "show",
+    "columns",
+    "format",
+    "sort",
+    "tree",
+    "numeric",
+    "no_headers",
+];
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "What about them")]
 struct Facts {
     /// Groups of facts to ask for, between commas: base (who a task is), cred
-    /// (its credentials) [default: what --columns and --sort need, or base]
+    /// (its credentials), stat (times and sizes), cmdline, files, ident, ns,
+    /// cgroup, vma and vma_stat (its memory, a row an area) [default: what
+    /// --columns and --sort need, or base]
     #[arg(long, value_name = "GROUP,...")]
     show: Option<Show>,
 
-    /// Columns to show, between commas, by the names of ps [default: a few of
-    /// each group shown]
-    #[arg(long, value_name = "COLUMN,...", value_delimiter = ',')]
-    columns: Vec<Chosen>,
+    /// Columns to show, as ps -o has them: NAME, NAME=HEADING [default: a few
+    /// of each group shown]
+    #[arg(short = 'o', long, value_name = "COLUMN,...")]
+    columns: Vec<Columns>,
 
     /// Ask as seen from this process's pid namespace: its tasks, with their
     /// numbers there. Needs CAP_SYS_ADMIN
@@ -95,6 +155,10 @@ struct View {
     )]
     sort: Vec<Key>,
 
+    /// Put children below their parents (table, json and ndjson)
+    #[arg(long)]
+    tree: bool,
+
     /// Leave users, groups and capability sets as numbers
     #[arg(long)]
     numeric: bool,
@@ -106,6 +170,18 @@ struct View {
     /// Tell on standard error what the dump took: tasks, receives, bytes, time
     #[arg(long)]
     stats: bool,
+}
+
+/// A list of columns, as one `--columns` has it.
+#[derive(Clone, Debug)]
+struct Columns(Vec<Chosen>);
+
+impl std::str::FromStr for Columns {
+    type Err = BadColumn;
+
+    fn from_str(list: &str) -> Result<Self, Self::Err> {
+        columns::choose(list).map(Self)
+    }
 }
 
 /// How rows are written.
@@ -132,13 +208,40 @@ fn pid(word: &str) -> Result<Pid, String> {
 
 /// A command line that makes sense.
 #[derive(Debug)]
-pub(crate) struct Job {
+pub(crate) enum Job {
+    Rows(Rows),
+    Maps(Maps),
+    Features {
+        json: bool,
+    },
+    /// What is said to `ps` is for its own parser.
+    Ps(Vec<String>),
+}
+
+/// Tasks are to be shown, in rows and columns.
+#[derive(Debug)]
+pub(crate) struct Rows {
     pub(crate) request: Request,
     pub(crate) columns: Vec<Chosen>,
     pub(crate) sort: Vec<Key>,
     pub(crate) format: Format,
+    pub(crate) tree: bool,
     pub(crate) numeric: bool,
     pub(crate) headers: bool,
+    pub(crate) stats: bool,
+}
+
+impl Rows {
+    /// Whether a row is an area of memory, and not a task.
+    pub(crate) fn are_areas(&self) -> bool {
+        self.columns.iter().any(|chosen| chosen.column.of_area)
+    }
+}
+
+/// The memory of a process is to be shown, in the text of procfs.
+#[derive(Debug)]
+pub(crate) struct Maps {
+    pub(crate) request: Request,
     pub(crate) stats: bool,
 }
 
@@ -156,24 +259,60 @@ pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Job, cl
 
 impl CommandLine {
     fn job(self) -> Result<Job, String> {
-        let Self { tasks, facts, view } = self;
-        let strategy = tasks.strategy();
-        let show = facts.show(&view.sort)?;
+        match self.other {
+            Some(Other::Features { json }) => return Ok(Job::Features { json }),
+            Some(Other::Ps { words }) => return Ok(Job::Ps(words)),
+            None => {}
+        }
+        let Self {
+            mut tasks,
+            facts,
+            view,
+            ..
+        } = self;
+        let filters = filter::combine(std::mem::take(&mut tasks.filter))?;
+        let memory = Show::VMA | Show::VMA_STAT;
         let scope = facts.scope_pid.map_or(Scope::Own, Scope::Process);
-        let columns = if facts.columns.is_empty() {
+        let ask = |strategy, show: Show| {
+            if filters.vma_flags.is_some() && !show.intersects(memory) {
+                return Err("the filter vma is of areas, and none are shown: add vma to --show");
+            }
+            let mut request = Request::new(strategy).show(show).scope(scope);
+            request.filters = filters.clone();
+            Ok(request)
+        };
+        if let Some((pid, show)) = tasks.memory() {
+            return Ok(Job::Maps(Maps {
+                request: ask(Strategy::One(pid), show)?,
+                stats: view.stats,
+            }));
+        }
+
+        let strategy = tasks.strategy();
+        let chosen: Vec<Chosen> = facts.columns.into_iter().flat_map(|list| list.0).collect();
+        let mut show = groups(facts.show, &chosen, &view.sort)?;
+        let columns = if chosen.is_empty() {
             columns::default(show, strategy)
         } else {
-            facts.columns
+            chosen
         };
-        Ok(Job {
-            request: Request::new(strategy).show(show).scope(scope),
+        if view.tree {
+            view.check_tree()?;
+            // The parents are what it is made of.
+            show |= Show::BASE;
+        }
+        let rows = Rows {
+            request: ask(strategy, show)?,
             columns,
             sort: view.sort,
             format: view.format,
+            tree: view.tree,
             numeric: view.numeric,
             headers: !view.no_headers,
             stats: view.stats,
-        })
+        };
+        check_areas(&rows)?;
+        Ok(Job::Rows(rows))
     }
 }
 
@@ -183,47 +322,94 @@ impl Tasks {
             self.pid.map(Strategy::One),
             self.children.map(Strategy::Children),
             self.threads.map(Strategy::Threads),
+            self.descendants.map(Strategy::Descendants),
             self.all_threads.then_some(Strategy::AllThreads),
         ];
         // The group sees to it that there is exactly one; the last is --all.
         one_of.into_iter().flatten().next().unwrap_or(Strategy::All)
     }
+
+    /// The process whose memory is to be shown, and the groups for that.
+    fn memory(&self) -> Option<(Pid, Show)> {
+        let maps = self.maps.map(|pid| (pid, Show::VMA));
+        let smaps = self.smaps.map(|pid| (pid, Show::VMA | Show::VMA_STAT));
+        maps.or(smaps)
+    }
 }
 
-impl Facts {
-    /// The groups to ask for.
-    ///
-    /// Who names columns means them, and the groups follow; who names the
-    /// groups too gets these, and is told if the two do not go together.
-    fn show(&self, sort: &[Key]) -> Result<Show, String> {
-        for (index, chosen) in self.columns.iter().enumerate() {
-            if self.columns[..index].iter().any(|c| c.name == chosen.name) {
-                return Err(format!("column \"{}\" is named twice", chosen.name));
-            }
+impl View {
+    fn check_tree(&self) -> Result<(), String> {
+        match self.format {
+            Format::Csv => Err("--tree: there are no trees in CSV; take table, json or ndjson"),
+            _ => Ok(()),
         }
+        .map_err(str::to_owned)
+    }
+}
 
-        let named = || {
-            self.columns
-                .iter()
-                .chain(sort.iter().map(|key| &key.chosen))
-        };
-        let Some(show) = self.show else {
-            let start = if self.columns.is_empty() {
-                Show::BASE
-            } else {
-                Show::empty()
-            };
-            return Ok(named().fold(start, |show, chosen| show | chosen.column.group));
-        };
-        match named().find(|chosen| !show.contains(chosen.column.group)) {
-            None => Ok(show),
-            Some(Chosen { name, column }) => Err(format!(
-                "column \"{name}\" is of the group {group}, which --show leaves out: \
-                 add {group} to --show, or drop --show",
-                group = column.group,
-            )),
+/// The groups to ask for.
+///
+/// Who names columns means them, and the groups follow; who names the groups
+/// too gets these, and is told if the two do not go together.
+fn groups(show: Option<Show>, columns: &[Chosen], sort: &[Key]) -> Result<Show, String> {
+    for (index, chosen) in columns.iter().enumerate() {
+        let key = chosen.key();
+        if columns[..index].iter().any(|other| other.key() == key) {
+            return Err(format!("column {key:?} is named twice"));
         }
     }
+
+    let named = || columns.iter().chain(sort.iter().map(|key| &key.chosen));
+    let Some(show) = show else {
+        let start = if columns.is_empty() {
+            Show::BASE
+        } else {
+            Show::empty()
+        };
+        let show = named().fold(start, |show, chosen| show | chosen.column.groups);
+        let areas = named().any(|chosen| chosen.column.of_area);
+        // Where an area is, either group says.
+        return Ok(if areas && !show.intersects(Show::VMA_STAT) {
+            show | Show::VMA
+        } else {
+            show
+        });
+    };
+    match named().find(|chosen| !show.contains(chosen.column.groups)) {
+        None => Ok(show),
+        Some(Chosen { name, column, .. }) => Err(format!(
+            "column \"{name}\" is of the group {group}, which --show leaves out: \
+             add {group} to --show, or drop --show",
+            group = column.groups - show,
+        )),
+    }
+}
+
+/// A row is a task or an area, and columns and keys are of the one or of the
+/// other.
+fn check_areas(rows: &Rows) -> Result<(), String> {
+    let sums =
+        |chosen: &&Chosen| !chosen.column.of_area && chosen.column.groups.contains(Show::VMA_STAT);
+    let keys = || rows.sort.iter().map(|key| &key.chosen);
+    if !rows.are_areas() {
+        return match keys().find(|chosen| chosen.column.of_area) {
+            Some(key) => Err(format!(
+                "cannot sort by {:?}, which is of an area: no column is",
+                key.name
+            )),
+            None => Ok(()),
+        };
+    }
+    if let Some(sum) = rows.columns.iter().chain(keys()).find(sums) {
+        return Err(format!(
+            "column {:?} is of a process, and each row is one of its areas",
+            sum.name
+        ));
+    }
+    if rows.tree {
+        return Err("--tree: areas of memory are nobody's children".to_owned());
+    }
+    Ok(())
 }
 
 /// What `--help` has below the options.
@@ -233,17 +419,20 @@ fn details() -> String {
         r#"Columns:
 {columns}
   Among threads pid is the number they share and tid their own. A column is
-  called what you call it, in headers and as a key in JSON.
+  called what you call it, in headers and as a key in JSON; NAME=HEADING calls
+  it HEADING.
 
 Names and values:
-  In a task's name, what is not UTF-8 is written \xNN, a byte each; control
-  and other unprintable characters \t, \r, \n or \u{{N}}; a backslash \\. So
-  different names look different, in every format.
+  In names, arguments and paths, what is not UTF-8 is written \xNN, a byte each;
+  control and other unprintable characters \t, \r, \n or \u{{N}}; a backslash \\.
+  So different names look different, in every format. Arguments have a blank
+  between them.
   Users and groups are names of this machine, or digits where there is none.
   Capability sets are lists of names; in a table "all", "all,-cap_NAME" for
   all but a few, "-" for none. In JSON they are arrays of strings, users
   strings, ids and securebits numbers, nnp true or false. With --numeric sets
   have the 16 hexadecimal digits of /proc/PID/status, users are numbers.
+  Times and dates are as ps writes them; times, etimes and start_ns are numbers.
   What the kernel did not tell is "-" in a table, null in JSON, empty in CSV.
 
 Exit status:
@@ -262,6 +451,10 @@ Examples:
     taskdiag-cli --threads 1234
   A container's processes with the numbers they have in it:
     taskdiag-cli --all --scope-pid 1234
+  What runs under a shell, as a tree:
+    taskdiag-cli --descendants $$ --tree -o pid,stat,etime,args
+  What is mapped to be executed, in all processes of a user:
+    taskdiag-cli --all --show vma --filter uid=www-data,vma=exec+file
   Who may load kernel modules?
     taskdiag-cli --all --columns pid,comm,caps --format ndjson |
       jq -c 'select(.caps | index("cap_sys_module"))'"#
@@ -272,12 +465,19 @@ Examples:
 mod tests {
     use super::*;
 
-    fn job(line: &str) -> Result<Job, clap::Error> {
+    fn any(line: &str) -> Result<Job, clap::Error> {
         parse(
             std::iter::once("taskdiag-cli")
                 .chain(line.split_whitespace())
                 .map(OsString::from),
         )
+    }
+
+    fn job(line: &str) -> Result<Rows, clap::Error> {
+        match any(line)? {
+            Job::Rows(rows) => Ok(rows),
+            job => panic!("{job:?} has no rows"),
+        }
     }
 
     fn error(line: &str) -> clap::Error {
@@ -297,6 +497,7 @@ mod tests {
             ("--pid 7", Strategy::One(7)),
             ("--children 7", Strategy::Children(7)),
             ("--threads 7", Strategy::Threads(7)),
+            ("--descendants 7", Strategy::Descendants(7)),
         ] {
             let job = job(line).expect("a good command line");
             assert_eq!(job.request, Request::new(strategy));
@@ -360,9 +561,18 @@ mod tests {
     #[test]
     fn columns_that_are_not_there_or_twice_there_are_refused() {
         for (line, text) in [
-            ("--all --columns pid,size", "there is no column \"size\""),
-            ("--all --columns pid,", "there is no column \"\""),
-            ("--all --sort -size", "there is no column \"size\""),
+            (
+                "--all --columns pid,weight",
+                "there is no column \"weight\"",
+            ),
+            ("--all --columns pid,,comm", "an empty place"),
+            ("--all --columns pid:x", "\"x\" is no width"),
+            ("--all --columns pid,wchan", "does not tell \"wchan\""),
+            ("--all --sort -weight", "there is no column \"weight\""),
+            (
+                "--all --columns pid,comm=pid",
+                "column \"pid\" is named twice",
+            ),
             (
                 "--all --columns pid,comm,pid",
                 "column \"pid\" is named twice",
@@ -374,5 +584,120 @@ mod tests {
         }
         // Two names of one column are two columns.
         assert!(job("--all --columns pid,tgid").is_ok());
+    }
+
+    #[test]
+    fn several_lists_of_columns_are_one() {
+        let names = |line| {
+            let columns = job(line).expect(line).columns;
+            columns.iter().map(|chosen| chosen.name).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            names("--all -o pid,comm -o user= --columns rss"),
+            ["pid", "comm", "user", "rss"]
+        );
+    }
+
+    #[test]
+    fn groups_are_those_of_the_columns() {
+        for (line, show) in [
+            ("rss", Show::STAT),
+            ("stat", Show::BASE | Show::STAT),
+            ("args", Show::BASE | Show::CMDLINE),
+            ("fds,netns,cgroup", Show::FILES | Show::NS | Show::CGROUP),
+            ("start_ns", Show::IDENT),
+            ("pss", Show::VMA_STAT),
+            ("pid,vm_start", Show::VMA),
+            ("pid,vm_start,vm_rss", Show::VMA_STAT),
+        ] {
+            let line = format!("--all --columns {line}");
+            assert_eq!(job(&line).expect(&line).request.show, show, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_row_is_a_task_or_an_area() {
+        assert!(job("--all --show vma").expect("areas").are_areas());
+        assert!(!job("--all --columns pid,pss").expect("tasks").are_areas());
+        for (line, text) in [
+            (
+                "--all --columns vm_start,pss",
+                "column \"pss\" is of a process",
+            ),
+            (
+                "--all --columns pid --sort vm_start",
+                "cannot sort by \"vm_start\"",
+            ),
+            ("--all --show vma --tree", "nobody's children"),
+            ("--all --tree --format csv", "no trees in CSV"),
+            (
+                "--all --filter vma=exec",
+                "the filter vma is of areas, and none are shown",
+            ),
+        ] {
+            let error = error(line).to_string();
+            assert!(error.contains(text), "{line}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_tree_takes_the_parents() {
+        let job = job("--all --tree --columns rss").expect("a tree");
+        assert_eq!(job.request.show, Show::BASE | Show::STAT);
+    }
+
+    #[test]
+    fn filters_go_into_the_request() {
+        let job = job("--all --filter uid=0,comm=post --filter pid=1+2").expect("filters");
+        let filters = job.request.filters;
+        assert_eq!(filters.uid, Some(0));
+        assert_eq!(filters.comm.as_deref(), Some(&b"post"[..]));
+        assert_eq!(filters.pids, Some(vec![1, 2]));
+    }
+
+    #[test]
+    fn maps_are_text_and_nothing_else() {
+        for (line, show) in [
+            ("--maps 7", Show::VMA),
+            ("--smaps 7", Show::VMA | Show::VMA_STAT),
+        ] {
+            match any(line).expect(line) {
+                Job::Maps(maps) => {
+                    assert_eq!(maps.request.strategy, Strategy::One(7));
+                    assert_eq!(maps.request.show, show);
+                }
+                job => panic!("{job:?}"),
+            }
+        }
+        assert!(any("--maps 7 --filter vma=exec+file").is_ok());
+        for line in [
+            "--maps 7 --format json",
+            "--maps 7 --columns pid",
+            "--maps 7 --pid 7",
+        ] {
+            assert_eq!(error(line).exit_code(), 2, "{line}");
+        }
+    }
+
+    #[test]
+    fn the_other_commands_have_words_of_their_own() {
+        assert!(matches!(any("features"), Ok(Job::Features { json: false })));
+        assert!(matches!(
+            any("features --json"),
+            Ok(Job::Features { json: true })
+        ));
+        for (line, expected) in [
+            ("ps aux", &["aux"][..]),
+            ("ps -ef", &["-ef"]),
+            ("ps ax -o pid,ppid", &["ax", "-o", "pid,ppid"]),
+            ("ps --help", &["--help"]),
+            ("ps", &[]),
+        ] {
+            match any(line).expect(line) {
+                Job::Ps(words) => assert_eq!(words, expected),
+                job => panic!("{job:?}"),
+            }
+        }
+        assert_eq!(error("--all features").exit_code(), 2);
     }
 }

@@ -7,7 +7,7 @@
 use std::io;
 use std::process::ExitCode;
 
-use taskdiag::{Error, Request, Scope, Strategy};
+use taskdiag::{Error, Filters, Request, Scope, Strategy};
 
 /// The exit statuses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,14 +38,45 @@ pub(crate) enum Failure {
     Output(io::Error),
 
     #[error("{}", explain(.0, .1))]
-    Request(Error, Request),
+    Request(Error, Box<Request>),
+
+    #[error("{}", explain_other(.0))]
+    Other(Error),
+
+    /// What was said to `ps` makes no sense. `ps` has no status of its own
+    /// for that.
+    #[error("{0}\n\n{PS_USAGE}")]
+    Ps(String),
+
+    /// There is nobody to show, which `ps` tells by its exit status alone.
+    #[error("no process selected")]
+    Nobody,
 }
 
+const PS_USAGE: &str = "\
+Usage:
+    taskdiag-cli ps [options]
+
+It understands what ps(1) of procps does as far as the kernel tells it:
+    ps aux    ps -ef    ps ax -o pid,ppid,args --sort -rss    ps -eLf    ps axf";
+
 impl Failure {
+    /// What failed, and what was asked.
+    pub(crate) fn request(error: Error, request: &Request) -> Self {
+        Self::Request(error, Box::new(request.clone()))
+    }
+
+    /// Whether it goes without saying.
+    pub(crate) fn is_silent(&self) -> bool {
+        matches!(self, Self::ClosedPipe | Self::Nobody)
+    }
+
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::ClosedPipe => Exit::Success,
-            Self::Output(_) | Self::Request(..) => Exit::Failure,
+            Self::Output(_) | Self::Request(..) | Self::Other(_) | Self::Ps(_) | Self::Nobody => {
+                Exit::Failure
+            }
         }
     }
 }
@@ -62,9 +93,16 @@ impl From<io::Error> for Failure {
 
 fn explain(error: &Error, request: &Request) -> String {
     match error {
-        Error::NoFamily => NO_FAMILY.to_owned(),
         Error::Kernel(kernel) => missing_task(kernel.errno, kernel.message.as_deref(), request)
-            .unwrap_or_else(|| format!("the kernel refused: {kernel}")),
+            .unwrap_or_else(|| explain_other(error)),
+        _ => explain_other(error),
+    }
+}
+
+fn explain_other(error: &Error) -> String {
+    match error {
+        Error::NoFamily => NO_FAMILY.to_owned(),
+        Error::Kernel(kernel) => format!("the kernel refused: {kernel}"),
         _ => error.to_string(),
     }
 }
@@ -81,20 +119,34 @@ task_diag, scripts/run builds and boots one, and runs this command in it:
 /// about the process to ask from too, which the kernel calls by the message
 /// that names it.
 fn missing_task(errno: i32, message: Option<&str>, request: &Request) -> Option<String> {
-    let (Strategy::One(pid) | Strategy::Children(pid) | Strategy::Threads(pid)) = request.strategy
+    let (Strategy::One(pid)
+    | Strategy::Children(pid)
+    | Strategy::Threads(pid)
+    | Strategy::Descendants(pid)) = request.strategy
     else {
         return None;
     };
-    let of_scope = message.is_some_and(|text| text.starts_with("SCM_CREDENTIALS"));
-    if errno != nix::libc::ESRCH || of_scope {
+    let says = |start| message.is_some_and(|text| text.starts_with(start));
+    // A number beyond the largest is no task's, either.
+    let missing = match errno {
+        nix::libc::ESRCH => !says("SCM_CREDENTIALS"),
+        nix::libc::EINVAL => says("pid: not the number of a task"),
+        _ => false,
+    };
+    if !missing {
         return None;
     }
     let whence = match request.scope {
         Scope::Process(scope) => format!(" as seen from process {scope}"),
         _ => String::new(),
     };
+    let filtered = if request.filters == Filters::default() {
+        ""
+    } else {
+        ", or the filters do not hold for it"
+    };
     Some(format!(
-        "no process {pid}{whence} (or it is not visible to you)"
+        "no process {pid}{whence} (or it is not visible to you{filtered})"
     ))
 }
 
@@ -113,8 +165,18 @@ mod tests {
             Strategy::One(123),
             Strategy::Children(123),
             Strategy::Threads(123),
+            Strategy::Descendants(123),
         ] {
             let request = Request::new(strategy);
+            for (errno, text) in [
+                (ESRCH, "pid: no such task"),
+                (EINVAL, "pid: not the number of a task"),
+            ] {
+                assert_eq!(
+                    missing(errno, text, &request).as_deref(),
+                    Some("no process 123 (or it is not visible to you)")
+                );
+            }
             assert_eq!(
                 missing(ESRCH, "pid: no such task", &request).as_deref(),
                 Some("no process 123 (or it is not visible to you)")
@@ -132,14 +194,16 @@ mod tests {
         let request = Request::new(Strategy::One(123)).scope(Scope::Process(7));
         let scope = "SCM_CREDENTIALS: no such process";
         assert_eq!(missing(ESRCH, scope, &request), None);
-        assert_eq!(missing(EINVAL, "pid: not a task", &request), None);
+        let other = "show_flags: unknown bits 0x400";
+        assert_eq!(missing(EINVAL, other, &request), None);
         let all = Request::new(Strategy::All);
         assert_eq!(missing(ESRCH, "pid: no such task", &all), None);
     }
 
     #[test]
     fn a_kernel_without_the_family_is_no_dead_end() {
-        let text = Failure::Request(Error::NoFamily, Request::new(Strategy::All)).to_string();
+        let request = Request::new(Strategy::All);
+        let text = Failure::request(Error::NoFamily, &request).to_string();
         for word in ["TASKDIAG", "CONFIG_TASKDIAG=y", "scripts/run"] {
             assert!(text.contains(word), "{word} is not in: {text}");
         }

@@ -1,14 +1,25 @@
 // SPDX-License-Identifier: MIT
 //! The command: what the user asks, and the rows that answer it.
 
+mod areas;
 mod cli;
+mod clock;
 mod columns;
+mod escape;
 mod exit;
+mod features;
+mod filter;
+mod host;
+mod maps;
 mod names;
 mod output;
+mod ps;
 mod row;
 mod run;
 mod sort;
+mod spec;
+mod tree;
+mod tty;
 mod value;
 
 fn main() -> std::process::ExitCode {

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
 //! What the command keeps of a task: the groups it has columns for.
 
-use taskdiag::{Base, Cred, TaskRef};
+use std::rc::Rc;
 
-/// A task as it is shown: small, without a heap of its own, so that rows can
-/// be held by the hundred thousand where a format or an order needs them all.
-#[derive(Clone, Copy, Debug)]
+use taskdiag::{Base, Cred, Files, Ident, Ns, Show, Stat, State, TaskRef, Vma, VmaStat};
+
+/// A task as it is shown: small, so that rows can be held by the hundred
+/// thousand where a format or an order needs them all. What most do not ask
+/// for lies elsewhere; what can be long is shared by rows about one task.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Row {
     /// The thread's number.
     pub(crate) tid: u32,
@@ -13,16 +16,118 @@ pub(crate) struct Row {
     pub(crate) tgid: u32,
     pub(crate) base: Option<Base>,
     pub(crate) cred: Option<Cred>,
+    pub(crate) stat: Option<Box<Stat>>,
+    pub(crate) files: Option<Box<Files>>,
+    pub(crate) ident: Option<Box<Ident>>,
+    pub(crate) ns: Option<Box<Ns>>,
+    pub(crate) cgroup: Option<Rc<Cgroup>>,
+    /// The arguments, with the NULs between them.
+    pub(crate) cmdline: Option<Rc<[u8]>>,
+    /// What all areas of its memory come to.
+    pub(crate) memory: Option<Box<Memory>>,
+    /// The area of its memory that the row is about, if it is about one.
+    pub(crate) area: Option<Box<Area>>,
 }
 
-impl From<TaskRef<'_>> for Row {
-    fn from(task: TaskRef<'_>) -> Self {
-        Self {
+/// Where a task is in the default hierarchy.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Cgroup {
+    pub(crate) id: u64,
+    pub(crate) path: Vec<u8>,
+}
+
+/// What the areas of a process's memory come to, in bytes.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Memory {
+    pub(crate) pss: u64,
+    pub(crate) private: u64,
+    pub(crate) private_hugetlb: u64,
+    pub(crate) shared_hugetlb: u64,
+}
+
+/// One area, as far as it was asked about.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Area {
+    pub(crate) start: u64,
+    pub(crate) end: u64,
+    pub(crate) vma: Option<Vma<'static>>,
+    pub(crate) stat: Option<VmaStat>,
+}
+
+impl Row {
+    /// Takes from the task what these groups have.
+    pub(crate) fn new(task: TaskRef<'_>, show: Show) -> Self {
+        let mut row = Self {
             tid: task.pid(),
             tgid: task.tgid(),
             base: task.base(),
             cred: task.cred(),
+            ..Self::default()
+        };
+        if !Self::AT_HAND.contains(show) {
+            row.fetch(task);
         }
+        row
+    }
+
+    /// The groups that lie in the row itself.
+    const AT_HAND: Show = Show::BASE.union(Show::CRED);
+
+    /// Takes the other groups, too.
+    fn fetch(&mut self, task: TaskRef<'_>) {
+        self.stat = task.stat().map(Box::new);
+        self.files = task.files().map(Box::new);
+        self.ident = task.ident().map(Box::new);
+        self.ns = task.ns().map(Box::new);
+        self.cgroup = task.cgroup().map(|cgroup| {
+            Rc::new(Cgroup {
+                id: cgroup.id,
+                path: cgroup.path.into_owned(),
+            })
+        });
+        self.cmdline = task.cmdline().map(|bytes| bytes.as_bytes().into());
+        self.memory = task.vma_stats().map(|areas| {
+            let mut memory = Memory::default();
+            areas.for_each(|area| memory.add(&area));
+            Box::new(memory)
+        });
+    }
+}
+
+impl Row {
+    /// Takes more of the arguments, which are in pieces where they are long.
+    pub(crate) fn go_on(&mut self, task: TaskRef<'_>) {
+        if let (Some(begun), Some(more)) = (&mut self.cmdline, task.cmdline()) {
+            *begun = [&begun[..], more.as_bytes()].concat().into();
+        }
+    }
+
+    /// Counts the children that were waited for with the task itself.
+    pub(crate) fn add_children(&mut self) {
+        if let Some(stat) = &mut self.stat {
+            stat.utime = stat.utime.saturating_add(stat.cutime);
+            stat.stime = stat.stime.saturating_add(stat.cstime);
+            stat.min_flt = stat.min_flt.saturating_add(stat.cmin_flt);
+            stat.maj_flt = stat.maj_flt.saturating_add(stat.cmaj_flt);
+        }
+    }
+
+    /// Whether its parent has not waited for its end yet.
+    pub(crate) fn is_zombie(&self) -> bool {
+        self.base.is_some_and(|base| base.state == State::Zombie)
+    }
+}
+
+impl Memory {
+    /// Adds an area.
+    pub(crate) fn add(&mut self, area: &VmaStat) {
+        self.pss = self.pss.saturating_add(area.pss);
+        self.private = self
+            .private
+            .saturating_add(area.private_clean)
+            .saturating_add(area.private_dirty);
+        self.private_hugetlb = self.private_hugetlb.saturating_add(area.private_hugetlb);
+        self.shared_hugetlb = self.shared_hugetlb.saturating_add(area.shared_hugetlb);
     }
 }
 
@@ -59,6 +164,7 @@ pub(crate) mod samples {
             tgid: pid,
             base: Some(base),
             cred: Some(Cred::default()),
+            ..Row::default()
         }
     }
 

@@ -2,17 +2,22 @@
 //! One run of the command, from its words to its exit status.
 
 use std::fmt;
-use std::io::{self, BufWriter, IsTerminal as _, Write as _};
+use std::io::{self, BufWriter, IsTerminal as _, StdoutLock, Write as _};
 use std::time::{Duration, Instant};
 
-use taskdiag::{Client, Stats};
+use taskdiag::{Client, Stats, TaskRef};
 
-use crate::cli::{self, Job};
+use crate::areas;
+use crate::cli::{self, Job, Maps, Rows};
 use crate::exit::{Exit, Failure};
-use crate::names::Names;
+use crate::features;
+use crate::host::Host;
+use crate::maps;
 use crate::output::{self, Output};
+use crate::ps;
 use crate::row::Row;
 use crate::sort;
+use crate::tree;
 
 /// Room for what a full receive buffer of tasks comes to in most formats.
 const OUTPUT_BUFFER: usize = 64 * 1024;
@@ -36,7 +41,7 @@ pub(crate) fn run() -> Exit {
     match execute(&job) {
         Ok(()) => Exit::Success,
         Err(failure) => {
-            if failure.exit() != Exit::Success {
+            if !failure.is_silent() {
                 say(format_args!("{failure}"));
             }
             failure.exit()
@@ -51,69 +56,177 @@ fn say(what: fmt::Arguments<'_>) {
 }
 
 fn execute(job: &Job) -> Result<(), Failure> {
+    match job {
+        Job::Rows(job) => show_rows(job),
+        Job::Maps(job) => show_maps(job),
+        Job::Features { json } => show_features(*json),
+        Job::Ps(words) => ps::run(words),
+    }
+}
+
+/// Standard output, written in large pieces, and the width of the terminal if
+/// it is one.
+pub(crate) fn open_stdout() -> (BufWriter<StdoutLock<'static>>, Option<usize>) {
     let stdout = io::stdout();
     let width = stdout
         .is_terminal()
         .then(|| terminal_size::terminal_size_of(&stdout))
         .flatten()
         .map(|(width, _)| usize::from(width.0));
-    let names = Names::new(job.numeric);
-    let failed = |error| Failure::Request(error, job.request.clone());
-
-    let mut client = Client::connect().map_err(failed)?;
     let out = BufWriter::with_capacity(OUTPUT_BUFFER, stdout.lock());
-    let mut output = output::open(job, &names, out, width)?;
+    (out, width)
+}
 
-    let start = Instant::now();
-    let mut time = Duration::ZERO;
+fn show_rows(job: &Rows) -> Result<(), Failure> {
+    let failed = |error| Failure::request(error, &job.request);
+    let mut client = Client::connect().map_err(failed)?;
+    let host = Host::now(job.numeric);
+    let (out, width) = open_stdout();
+    let mut output = output::open(job, &host, out, width)?;
+
+    let show = job.request.show;
+    let mut watch = Watch::start();
     let mut dump = client.dump(&job.request).map_err(failed)?;
-    show(job, &names, output.as_mut(), || {
-        let row = dump.next().map_err(failed)?.map(Row::from);
-        if row.is_none() {
-            time = start.elapsed();
-        }
-        Ok(row)
-    })?;
-    let stats = dump.stats();
-
-    if stats.interrupted {
-        log::info!("tasks came or went during the dump");
+    if job.are_areas() {
+        let mut areas = areas::Areas::default();
+        put(job, &host, output.as_mut(), || {
+            while areas.is_empty() {
+                let Some(piece) = dump.next_piece().map_err(failed)? else {
+                    watch.stop();
+                    return Ok(None);
+                };
+                tell_if_cut(piece);
+                areas.take(piece, show);
+            }
+            Ok(areas.next())
+        })?;
+    } else {
+        put(job, &host, output.as_mut(), || {
+            let task = dump.next().map_err(failed)?;
+            match task {
+                Some(task) => tell_if_cut(task),
+                None => watch.stop(),
+            }
+            Ok(task.map(|task| Row::new(task, show)))
+        })?;
     }
-    if job.stats {
-        say(format_args!("{}", Report { stats, time }));
-    }
+    conclude(dump.stats(), &watch, job.stats);
     Ok(())
 }
 
+fn show_maps(job: &Maps) -> Result<(), Failure> {
+    let failed = |error| Failure::request(error, &job.request);
+    let mut client = Client::connect().map_err(failed)?;
+    let (mut out, _) = open_stdout();
+    let mut watch = Watch::start();
+    let mut dump = client.dump(&job.request).map_err(failed)?;
+    while let Some(piece) = dump.next_piece().map_err(failed)? {
+        tell_if_cut(piece);
+        maps::write(&mut out, piece)?;
+    }
+    watch.stop();
+    out.flush()?;
+    conclude(dump.stats(), &watch, job.stats);
+    Ok(())
+}
+
+fn show_features(json: bool) -> Result<(), Failure> {
+    let mut client = Client::connect().map_err(Failure::Other)?;
+    let features = client.features().map_err(Failure::Other)?;
+    let (mut out, _) = open_stdout();
+    features::write(&mut out, &features, json)?;
+    Ok(out.flush()?)
+}
+
+/// Says that something is missing, where that is so.
+pub(crate) fn tell_if_cut(task: TaskRef<'_>) {
+    if task.cut() {
+        log::warn!(
+            "process {}: its memory went away while it was told of; the rest is missing",
+            task.tgid()
+        );
+    }
+}
+
+/// Says beside the output what is to be said of a dump.
+fn conclude(stats: Stats, watch: &Watch, wanted: bool) {
+    if stats.interrupted {
+        log::info!("tasks came or went during the dump");
+    }
+    if wanted {
+        let time = watch.time;
+        say(format_args!("{}", Report { stats, time }));
+    }
+}
+
 /// Puts rows out, in the order the job wants.
-fn show(
-    job: &Job,
-    names: &Names,
+fn put(
+    job: &Rows,
+    host: &Host,
     output: &mut dyn Output,
     mut next: impl FnMut() -> Result<Option<Row>, Failure>,
 ) -> Result<(), Failure> {
-    if job.sort.is_empty() {
+    if job.sort.is_empty() && !job.tree {
         while let Some(row) = next()? {
-            output.row(&row)?;
+            output.row(row)?;
+        }
+        return Ok(output.finish()?);
+    }
+    let mut rows = Vec::new();
+    while let Some(row) = next()? {
+        rows.push(row);
+    }
+    sort::sort(&mut rows, &job.sort, host);
+    if job.tree {
+        for place in tree::arrange(&relations(&rows)) {
+            output.leaf(std::mem::take(&mut rows[place.index]), place)?;
         }
     } else {
-        let mut rows = Vec::new();
-        while let Some(row) = next()? {
-            rows.push(row);
-        }
-        sort::sort(&mut rows, &job.sort, names);
-        for row in &rows {
+        for row in rows {
             output.row(row)?;
         }
     }
     Ok(output.finish()?)
 }
 
+/// Each row's number and its parent's. The other threads of a process stand
+/// below the one that has its number.
+pub(crate) fn relations(rows: &[Row]) -> Vec<(u32, u32)> {
+    rows.iter()
+        .map(|row| {
+            let parent = if row.tid == row.tgid {
+                row.base.map_or(0, |base| base.ppid)
+            } else {
+                row.tgid
+            };
+            (row.tid, parent)
+        })
+        .collect()
+}
+
+/// From the request to the last row's arrival. Rows that are written as they
+/// arrive are written in that time.
+struct Watch {
+    start: Instant,
+    time: Duration,
+}
+
+impl Watch {
+    fn start() -> Self {
+        Self {
+            start: Instant::now(),
+            time: Duration::ZERO,
+        }
+    }
+
+    fn stop(&mut self) {
+        self.time = self.start.elapsed();
+    }
+}
+
 /// What `--stats` tells.
 struct Report {
     stats: Stats,
-    /// From the request to the last row's arrival. Rows that are written as
-    /// they arrive are written in that time.
     time: Duration,
 }
 

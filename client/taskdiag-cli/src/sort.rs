@@ -4,19 +4,19 @@
 use std::cmp::Ordering;
 use std::str::FromStr;
 
-use crate::columns::{Chosen, UnknownColumn};
-use crate::names::Names;
+use crate::columns::{self, BadColumn, Chosen};
+use crate::host::Host;
 use crate::row::Row;
 
 /// A column to sort by, and whether from its highest value down.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Key {
     pub(crate) chosen: Chosen,
     descending: bool,
 }
 
 impl FromStr for Key {
-    type Err = UnknownColumn;
+    type Err = BadColumn;
 
     fn from_str(word: &str) -> Result<Self, Self::Err> {
         let word = word.trim();
@@ -25,17 +25,17 @@ impl FromStr for Key {
             None => (false, word.strip_prefix('+').unwrap_or(word)),
         };
         Ok(Self {
-            chosen: name.parse()?,
+            chosen: columns::find(name)?,
             descending,
         })
     }
 }
 
 impl Key {
-    fn compare(&self, a: &Row, b: &Row, names: &Names) -> Ordering {
+    fn compare(&self, a: &Row, b: &Row, host: &Host) -> Ordering {
         let column = self.chosen.column;
-        let order = match (column.value(a), column.value(b)) {
-            (Some(a), Some(b)) => a.compare(&b, names),
+        let order = match (column.value(a, host), column.value(b, host)) {
+            (Some(a), Some(b)) => a.compare(&b, host),
             (a, b) => a.is_some().cmp(&b.is_some()),
         };
         if self.descending {
@@ -48,10 +48,10 @@ impl Key {
 
 /// Sorts by the first key, what is equal there by the second, and so on; what
 /// is equal in all stays in the kernel's order.
-pub(crate) fn sort(rows: &mut [Row], keys: &[Key], names: &Names) {
+pub(crate) fn sort(rows: &mut [Row], keys: &[Key], host: &Host) {
     rows.sort_by(|a, b| {
         keys.iter()
-            .map(|key| key.compare(a, b, names))
+            .map(|key| key.compare(a, b, host))
             .find(|order| order.is_ne())
             .unwrap_or(Ordering::Equal)
     });
@@ -68,7 +68,7 @@ mod tests {
             .map(|key| key.parse().expect("a key"))
             .collect();
         let mut rows = rows.to_vec();
-        sort(&mut rows, &keys, &Names::new(false));
+        sort(&mut rows, &keys, &Host::at(0, false));
         rows.iter().map(|row| row.tid).collect()
     }
 
@@ -105,11 +105,11 @@ mod tests {
 
     #[test]
     fn a_key_that_is_no_column_is_named_without_its_sign() {
-        let error = "-size".parse::<Key>().expect_err("no such column");
+        let error = "-weight".parse::<Key>().expect_err("no such column");
         assert!(
             error
                 .to_string()
-                .starts_with("there is no column \"size\";")
+                .starts_with("there is no column \"weight\";")
         );
     }
 }

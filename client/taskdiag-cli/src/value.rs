@@ -8,33 +8,102 @@ use std::cmp::Ordering;
 use std::fmt::{self, Write as _};
 
 use serde::{Serialize, Serializer};
-use taskdiag::{CapSet, Comm, State};
+use taskdiag::{CapSet, Comm, State, VmaFlags};
 
-use crate::names::Names;
+use crate::clock::{self, Started};
+use crate::escape::{Arguments, Escaped};
+use crate::host::Host;
 
 /// What a column says about a task.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Value {
-    Number(u32),
+pub(crate) enum Value<'a> {
+    Number(u64),
+    Signed(i64),
+    /// A number of tenths: percents.
+    Tenths(u64),
     /// A set of bits without names.
-    Bits(u32),
+    Bits(u64),
+    /// An address, in hexadecimal digits.
+    Address(u64),
     Flag(bool),
     State(State),
+    /// The state, and what else ps has letters for.
+    Letters(Letters),
     Comm(Comm),
     User(u32),
     Group(u32),
     Caps(CapSet),
+    /// A word of the kernel's vocabulary.
+    Word(&'static str),
+    /// Seconds, in one of the ways of ps.
+    CpuTime(u64),
+    BsdTime(u64),
+    Elapsed(u64),
+    /// When it started, in nanoseconds since boot.
+    Started(u64, Started),
+    /// A terminal's device number; 0 for none.
+    Terminal(u32),
+    /// A path, or some other bytes of a stranger's.
+    Bytes(&'a [u8]),
+    /// The line of `/proc/PID/cgroup`.
+    Cgroup(&'a [u8]),
+    /// The arguments and, for who has none, the name.
+    Command(&'a [u8], Comm),
+    Device(u32, u32),
+    VmaFlags(VmaFlags),
 }
 
-impl Value {
-    /// The order of `--sort`: that of what is shown, not of what is behind it.
-    pub(crate) fn compare(&self, other: &Self, names: &Names) -> Ordering {
+/// Letters of the column `stat`: as many as there can be, and NULs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Letters([u8; 8]);
+
+impl FromIterator<char> for Letters {
+    fn from_iter<T: IntoIterator<Item = char>>(letters: T) -> Self {
+        let mut all = Self::default();
+        for (to, letter) in all.0.iter_mut().zip(letters) {
+            *to = letter.try_into().unwrap_or(b'?');
+        }
+        all
+    }
+}
+
+impl fmt::Display for Letters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let letters = self.0.iter().take_while(|&&letter| letter != 0);
+        letters
+            .into_iter()
+            .try_for_each(|&letter| f.write_char(letter.into()))
+    }
+}
+
+impl Value<'_> {
+    /// The order of `--sort`: that of what is shown, or of the number it
+    /// stands for.
+    pub(crate) fn compare(&self, other: &Self, host: &Host) -> Ordering {
+        let names = &host.names;
         match (*self, *other) {
-            (Self::Number(a), Self::Number(b)) | (Self::Bits(a), Self::Bits(b)) => a.cmp(&b),
+            (Self::Number(a), Self::Number(b))
+            | (Self::Tenths(a), Self::Tenths(b))
+            | (Self::Bits(a), Self::Bits(b))
+            | (Self::Address(a), Self::Address(b))
+            | (Self::CpuTime(a), Self::CpuTime(b))
+            | (Self::BsdTime(a), Self::BsdTime(b))
+            | (Self::Elapsed(a), Self::Elapsed(b))
+            | (Self::Started(a, _), Self::Started(b, _)) => a.cmp(&b),
+            (Self::Signed(a), Self::Signed(b)) => a.cmp(&b),
             (Self::Flag(a), Self::Flag(b)) => a.cmp(&b),
             (Self::State(a), Self::State(b)) => a.letter().cmp(&b.letter()),
+            (Self::Letters(a), Self::Letters(b)) => a.cmp(&b),
             (Self::Comm(a), Self::Comm(b)) => a.as_bytes().cmp(b.as_bytes()),
             (Self::Caps(a), Self::Caps(b)) => a.0.cmp(&b.0),
+            (Self::Word(a), Self::Word(b)) => a.cmp(b),
+            (Self::Terminal(a), Self::Terminal(b)) => a.cmp(&b),
+            (Self::Bytes(a), Self::Bytes(b)) | (Self::Cgroup(a), Self::Cgroup(b)) => a.cmp(b),
+            (Self::Command(a, a_name), Self::Command(b, b_name)) => {
+                (a, a_name.as_bytes()).cmp(&(b, b_name.as_bytes()))
+            }
+            (Self::Device(a, a_minor), Self::Device(b, b_minor)) => (a, a_minor).cmp(&(b, b_minor)),
+            (Self::VmaFlags(a), Self::VmaFlags(b)) => a.bits().cmp(&b.bits()),
             (Self::User(a), Self::User(b)) | (Self::Group(a), Self::Group(b)) if names.numeric => {
                 a.cmp(&b)
             }
@@ -50,17 +119,19 @@ impl Value {
 /// A value on its way out; `None` where the kernel did not tell.
 #[derive(Clone, Copy)]
 pub(crate) struct Cell<'a> {
-    pub(crate) value: Option<Value>,
-    pub(crate) names: &'a Names,
+    pub(crate) value: Option<Value<'a>>,
+    pub(crate) host: &'a Host,
 }
 
 impl Cell<'_> {
-    /// For the eye: short, and never empty.
+    /// For the eye: short.
     pub(crate) fn to_table(self) -> String {
+        let numeric = self.host.names.numeric;
         match self.value {
             None => "-".to_owned(),
-            Some(Value::Caps(set)) if set.is_empty() && !self.names.numeric => "-".to_owned(),
-            Some(Value::Caps(set)) if !self.names.numeric => set.to_string(),
+            Some(Value::Caps(set)) if set.is_empty() && !numeric => "-".to_owned(),
+            Some(Value::Caps(set)) if !numeric => set.to_string(),
+            Some(Value::Bytes(b"")) => "-".to_owned(),
             Some(Value::Bits(bits)) => format!("{bits:#x}"),
             Some(Value::Flag(flag)) => (if flag { "yes" } else { "no" }).to_owned(),
             Some(value) => {
@@ -75,28 +146,61 @@ impl Cell<'_> {
     pub(crate) fn push_csv(self, text: &mut String) {
         match self.value {
             None => {}
-            Some(Value::Caps(set)) if !self.names.numeric => {
+            Some(Value::Caps(set)) if !self.host.names.numeric => {
                 for (index, capability) in set.iter().enumerate() {
                     let comma = if index > 0 { "," } else { "" };
                     push(text, format_args!("{comma}{capability}"));
                 }
             }
-            Some(Value::Bits(bits)) => push(text, format_args!("{bits}")),
-            Some(Value::Flag(flag)) => push(text, format_args!("{flag}")),
+            Some(Value::Terminal(_)) if self.terminal().is_none() => {}
             Some(value) => self.push_plain(value, text),
         }
     }
 
+    /// The terminal's name, if that is what this is, and it has one.
+    fn terminal(&self) -> Option<std::rc::Rc<str>> {
+        match self.value {
+            Some(Value::Terminal(device)) => self.host.terminals.name(device),
+            _ => None,
+        }
+    }
+
     /// What reads the same to both.
-    fn push_plain(self, value: Value, text: &mut String) {
+    fn push_plain(self, value: Value<'_>, text: &mut String) {
+        let host = self.host;
         match value {
             Value::Number(number) | Value::Bits(number) => push(text, format_args!("{number}")),
+            Value::Signed(number) => push(text, format_args!("{number}")),
+            Value::Tenths(tenths) => push(text, format_args!("{}.{}", tenths / 10, tenths % 10)),
+            Value::Address(address) => push(text, format_args!("{address:08x}")),
             Value::Flag(flag) => push(text, format_args!("{flag}")),
             Value::State(state) => text.push(state.letter()),
+            Value::Letters(letters) => push(text, format_args!("{letters}")),
             Value::Comm(comm) => push(text, format_args!("{comm}")),
-            Value::User(uid) => text.push_str(&self.names.user(uid)),
-            Value::Group(gid) => text.push_str(&self.names.group(gid)),
+            Value::User(uid) => text.push_str(&host.names.user(uid)),
+            Value::Group(gid) => text.push_str(&host.names.group(gid)),
             Value::Caps(set) => push(text, format_args!("{}", Hexadecimal(set))),
+            Value::Word(word) => text.push_str(word),
+            Value::CpuTime(seconds) => text.push_str(&clock::cpu_time(seconds)),
+            Value::BsdTime(seconds) => text.push_str(clock::bsd_time(seconds).trim_start()),
+            Value::Elapsed(seconds) => text.push_str(&clock::elapsed(seconds)),
+            Value::Started(start, how) => {
+                text.push_str(host.clock.started(start, how).trim_start());
+            }
+            Value::Terminal(_) => text.push_str(self.terminal().as_deref().unwrap_or("?")),
+            Value::Bytes(bytes) => push(text, format_args!("{}", Escaped(bytes))),
+            Value::Cgroup(path) => push(text, format_args!("0::{}", Escaped(path))),
+            Value::Command(b"", comm) => {
+                push(text, format_args!("[{comm}]"));
+            }
+            Value::Command(arguments, _) => push(text, format_args!("{}", Arguments(arguments))),
+            Value::Device(major, minor) => push(text, format_args!("{major:02x}:{minor:02x}")),
+            Value::VmaFlags(flags) => {
+                for (index, word) in flags.mnemonics().enumerate() {
+                    let blank = if index > 0 { " " } else { "" };
+                    push(text, format_args!("{blank}{word}"));
+                }
+            }
         }
     }
 }
@@ -134,24 +238,34 @@ impl<T: fmt::Display> Serialize for Text<T> {
     }
 }
 
-/// For a program, typed.
+/// For a program, typed: numbers where there is one number, lists where there
+/// is a set, and else what CSV has.
 impl Serialize for Cell<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Some(value) = self.value else {
             return serializer.serialize_none();
         };
+        let numeric = self.host.names.numeric;
         match value {
-            Value::Number(number) | Value::Bits(number) => serializer.serialize_u32(number),
-            Value::User(id) | Value::Group(id) if self.names.numeric => {
-                serializer.serialize_u32(id)
-            }
+            Value::Number(number) | Value::Bits(number) => serializer.serialize_u64(number),
+            Value::Signed(number) => serializer.serialize_i64(number),
+            #[expect(clippy::cast_precision_loss, reason = "percents")]
+            Value::Tenths(tenths) => serializer.serialize_f64(tenths as f64 / 10.0),
+            Value::User(id) | Value::Group(id) if numeric => serializer.serialize_u32(id),
             Value::Flag(flag) => serializer.serialize_bool(flag),
             Value::State(state) => serializer.serialize_char(state.letter()),
             Value::Comm(comm) => serializer.collect_str(&comm),
-            Value::User(uid) => serializer.serialize_str(&self.names.user(uid)),
-            Value::Group(gid) => serializer.serialize_str(&self.names.group(gid)),
-            Value::Caps(set) if self.names.numeric => serializer.collect_str(&Hexadecimal(set)),
+            Value::User(uid) => serializer.serialize_str(&self.host.names.user(uid)),
+            Value::Group(gid) => serializer.serialize_str(&self.host.names.group(gid)),
+            Value::Caps(set) if numeric => serializer.collect_str(&Hexadecimal(set)),
             Value::Caps(set) => List(set).serialize(serializer),
+            Value::VmaFlags(flags) => serializer.collect_seq(flags.mnemonics()),
+            Value::Terminal(_) if self.terminal().is_none() => serializer.serialize_none(),
+            value => {
+                let mut text = String::new();
+                self.push_plain(value, &mut text);
+                serializer.serialize_str(&text)
+            }
         }
     }
 }
@@ -162,12 +276,9 @@ mod tests {
     use crate::row::samples::NOBODY;
 
     /// In a table, in CSV, in JSON.
-    fn shown(value: Option<Value>, numeric: bool) -> [String; 3] {
-        let names = Names::new(numeric);
-        let cell = Cell {
-            value,
-            names: &names,
-        };
+    fn shown(value: Option<Value<'_>>, numeric: bool) -> [String; 3] {
+        let host = Host::at(36 * 3600, numeric);
+        let cell = Cell { value, host: &host };
         let mut csv = String::new();
         cell.push_csv(&mut csv);
         [
@@ -183,7 +294,51 @@ mod tests {
         for (value, expected) in [
             (None, ["-", "", "null"]),
             (Some(Value::Number(7)), ["7", "7", "7"]),
+            (Some(Value::Signed(-20)), ["-20", "-20", "-20"]),
+            (Some(Value::Tenths(15)), ["1.5", "1.5", "1.5"]),
             (Some(Value::Bits(0x2f)), ["0x2f", "47", "47"]),
+            (
+                Some(Value::Address(0x1000)),
+                ["00001000", "00001000", "\"00001000\""],
+            ),
+            (Some(Value::Word("TS")), ["TS", "TS", "\"TS\""]),
+            (
+                Some(Value::Letters("Ss+".chars().collect())),
+                ["Ss+", "Ss+", "\"Ss+\""],
+            ),
+            (
+                Some(Value::CpuTime(61)),
+                ["00:01:01", "00:01:01", "\"00:01:01\""],
+            ),
+            (Some(Value::BsdTime(61)), ["1:01", "1:01", "\"1:01\""]),
+            (Some(Value::Elapsed(61)), ["01:01", "01:01", "\"01:01\""]),
+            (
+                Some(Value::Started(126_000_000_000_000, Started::Short)),
+                ["11:00", "11:00", "\"11:00\""],
+            ),
+            (Some(Value::Terminal(0)), ["?", "", "null"]),
+            (
+                Some(Value::Bytes(b"/a\n")),
+                ["/a\\n", "/a\\n", r#""/a\\n""#],
+            ),
+            (Some(Value::Bytes(b"")), ["-", "", "\"\""]),
+            (Some(Value::Cgroup(b"/a")), ["0::/a", "0::/a", "\"0::/a\""]),
+            (
+                Some(Value::Command(b"sh\0-c\0", Comm::new(b"sh"))),
+                ["sh -c", "sh -c", "\"sh -c\""],
+            ),
+            (
+                Some(Value::Command(b"", Comm::new(b"kthreadd"))),
+                ["[kthreadd]", "[kthreadd]", "\"[kthreadd]\""],
+            ),
+            (
+                Some(Value::Device(0xfd, 1)),
+                ["fd:01", "fd:01", "\"fd:01\""],
+            ),
+            (
+                Some(Value::VmaFlags(VmaFlags::READ | VmaFlags::EXEC)),
+                ["rd ex", "rd ex", r#"["rd","ex"]"#],
+            ),
             (Some(Value::Flag(true)), ["yes", "true", "true"]),
             (Some(Value::Flag(false)), ["no", "false", "false"]),
             (Some(Value::State(State::Zombie)), ["Z", "Z", "\"Z\""]),
@@ -271,7 +426,7 @@ mod tests {
 
     #[test]
     fn order_is_that_of_what_is_shown() {
-        let compare = |a: Value, b: Value, numeric| a.compare(&b, &Names::new(numeric));
+        let compare = |a: Value<'_>, b: Value<'_>, numeric| a.compare(&b, &Host::at(0, numeric));
         assert_eq!(
             compare(Value::Number(9), Value::Number(10), false),
             Ordering::Less

@@ -5,14 +5,15 @@ use std::io;
 
 use super::Output;
 use crate::columns::Chosen;
-use crate::names::Names;
+use crate::host::Host;
 use crate::row::Row;
+use crate::tree::Place;
 use crate::value::Cell;
 
 pub(crate) struct Csv<'a, W: io::Write> {
     out: csv::Writer<W>,
     columns: &'a [Chosen],
-    names: &'a Names,
+    host: &'a Host,
     /// The cell that is being written.
     text: String,
 }
@@ -21,33 +22,38 @@ impl<'a, W: io::Write> Csv<'a, W> {
     pub(crate) fn new(
         out: W,
         columns: &'a [Chosen],
-        names: &'a Names,
+        host: &'a Host,
         headers: bool,
     ) -> io::Result<Self> {
         let mut out = csv::Writer::from_writer(out);
         if headers {
-            out.write_record(columns.iter().map(|chosen| chosen.name))?;
+            out.write_record(columns.iter().map(Chosen::key))?;
         }
         Ok(Self {
             out,
             columns,
-            names,
+            host,
             text: String::new(),
         })
     }
 }
 
 impl<W: io::Write> Output for Csv<'_, W> {
-    fn row(&mut self, row: &Row) -> io::Result<()> {
+    fn row(&mut self, row: Row) -> io::Result<()> {
+        let host = self.host;
         for chosen in self.columns {
-            let value = chosen.column.value(row);
-            let names = self.names;
+            let value = chosen.column.value(&row, host);
             self.text.clear();
-            Cell { value, names }.push_csv(&mut self.text);
+            Cell { value, host }.push_csv(&mut self.text);
             self.out.write_field(&self.text)?;
         }
         self.out.write_record(None::<&[u8]>)?;
         Ok(())
+    }
+
+    fn leaf(&mut self, row: Row, _: Place) -> io::Result<()> {
+        // The order is all that CSV can have of a tree.
+        self.row(row)
     }
 
     fn finish(&mut self) -> io::Result<()> {

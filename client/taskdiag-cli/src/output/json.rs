@@ -7,14 +7,15 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::Output;
 use crate::columns::Chosen;
-use crate::names::Names;
+use crate::host::Host;
 use crate::row::Row;
+use crate::tree::Place;
 use crate::value::Cell;
 
 /// How a row becomes an object.
 struct Shape<'a> {
     columns: &'a [Chosen],
-    names: &'a Names,
+    host: &'a Host,
 }
 
 struct Object<'a> {
@@ -24,13 +25,58 @@ struct Object<'a> {
 
 impl Serialize for Object<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Shape { columns, names } = *self.shape;
+        let Shape { columns, host } = *self.shape;
         let mut object = serializer.serialize_map(Some(columns.len()))?;
         for chosen in columns {
-            let value = chosen.column.value(self.row);
-            object.serialize_entry(chosen.name, &Cell { value, names })?;
+            let value = chosen.column.value(self.row, host);
+            object.serialize_entry(chosen.key(), &Cell { value, host })?;
         }
         object.end()
+    }
+}
+
+/// Objects with their children in them, written as they come: nothing is
+/// held, and no depth is too deep.
+#[derive(Default)]
+struct Nest {
+    /// How many objects are open.
+    open: usize,
+}
+
+impl Nest {
+    /// Writes a row, and leaves its list of children open. Before each root
+    /// but the first stands `between`.
+    fn write(
+        &mut self,
+        out: &mut impl io::Write,
+        object: &Object<'_>,
+        place: Place,
+        between: &[u8],
+    ) -> io::Result<()> {
+        let brother = self.open > place.depth;
+        self.close(out, place.depth)?;
+        match (brother, place.depth) {
+            (true, 0) => out.write_all(between)?,
+            (true, _) => out.write_all(b",")?,
+            (false, _) => {}
+        }
+        let text = serde_json::to_vec(object)?;
+        let fields = text.strip_suffix(b"}").unwrap_or(&text);
+        out.write_all(fields)?;
+        let comma: &[u8] = if fields == b"{" { b"" } else { b"," };
+        out.write_all(comma)?;
+        out.write_all(b"\"children\":[")?;
+        self.open += 1;
+        Ok(())
+    }
+
+    /// Closes objects until so many are open.
+    fn close(&mut self, out: &mut impl io::Write, depth: usize) -> io::Result<()> {
+        while self.open > depth {
+            out.write_all(b"]}")?;
+            self.open -= 1;
+        }
+        Ok(())
     }
 }
 
@@ -38,23 +84,37 @@ impl Serialize for Object<'_> {
 pub(crate) struct Lines<'a, W> {
     out: W,
     shape: Shape<'a>,
+    nest: Nest,
 }
 
 impl<'a, W: io::Write> Lines<'a, W> {
-    pub(crate) fn new(out: W, columns: &'a [Chosen], names: &'a Names) -> Self {
-        let shape = Shape { columns, names };
-        Self { out, shape }
+    pub(crate) fn new(out: W, columns: &'a [Chosen], host: &'a Host) -> Self {
+        Self {
+            out,
+            shape: Shape { columns, host },
+            nest: Nest::default(),
+        }
     }
 }
 
 impl<W: io::Write> Output for Lines<'_, W> {
-    fn row(&mut self, row: &Row) -> io::Result<()> {
-        let shape = &self.shape;
+    fn row(&mut self, row: Row) -> io::Result<()> {
+        let (row, shape) = (&row, &self.shape);
         serde_json::to_writer(&mut self.out, &Object { row, shape })?;
         self.out.write_all(b"\n")
     }
 
+    fn leaf(&mut self, row: Row, place: Place) -> io::Result<()> {
+        let (row, shape) = (&row, &self.shape);
+        let object = Object { row, shape };
+        self.nest.write(&mut self.out, &object, place, b"\n")
+    }
+
     fn finish(&mut self) -> io::Result<()> {
+        if self.nest.open > 0 {
+            self.nest.close(&mut self.out, 0)?;
+            self.out.write_all(b"\n")?;
+        }
         self.out.flush()
     }
 }
@@ -63,31 +123,47 @@ impl<W: io::Write> Output for Lines<'_, W> {
 pub(crate) struct Array<'a, W> {
     out: W,
     shape: Shape<'a>,
-    rows: Vec<Row>,
+    rows: Vec<(Row, Option<Place>)>,
 }
 
 impl<'a, W: io::Write> Array<'a, W> {
-    pub(crate) fn new(out: W, columns: &'a [Chosen], names: &'a Names) -> Self {
+    pub(crate) fn new(out: W, columns: &'a [Chosen], host: &'a Host) -> Self {
         Self {
             out,
-            shape: Shape { columns, names },
+            shape: Shape { columns, host },
             rows: Vec::new(),
         }
     }
 }
 
 impl<W: io::Write> Output for Array<'_, W> {
-    fn row(&mut self, row: &Row) -> io::Result<()> {
-        self.rows.push(*row);
+    fn row(&mut self, row: Row) -> io::Result<()> {
+        self.rows.push((row, None));
+        Ok(())
+    }
+
+    fn leaf(&mut self, row: Row, place: Place) -> io::Result<()> {
+        self.rows.push((row, Some(place)));
         Ok(())
     }
 
     fn finish(&mut self) -> io::Result<()> {
-        let shape = &self.shape;
-        let objects = self.rows.iter().map(|row| Object { row, shape });
-        let mut array = serde_json::Serializer::new(&mut self.out);
-        array.collect_seq(objects)?;
-        self.out.write_all(b"\n")?;
-        self.out.flush()
+        let (shape, out) = (&self.shape, &mut self.out);
+        let mut nest = Nest::default();
+        out.write_all(b"[")?;
+        for (index, (row, place)) in self.rows.iter().enumerate() {
+            let object = Object { row, shape };
+            if let Some(place) = *place {
+                nest.write(out, &object, place, b",")?;
+                continue;
+            }
+            if index > 0 {
+                out.write_all(b",")?;
+            }
+            serde_json::to_writer(&mut *out, &object)?;
+        }
+        nest.close(out, 0)?;
+        out.write_all(b"]\n")?;
+        out.flush()
     }
 }

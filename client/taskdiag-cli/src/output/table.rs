@@ -11,8 +11,9 @@ use tabled::settings::{Alignment, Modify, Padding, Style, Width};
 
 use super::Output;
 use crate::columns::Chosen;
-use crate::names::Names;
+use crate::host::Host;
 use crate::row::Row;
+use crate::tree::{Branches, Place};
 use crate::value::Cell;
 
 /// Stands where the edge of the terminal cut something off.
@@ -21,40 +22,61 @@ const CUT: &str = "+";
 pub(crate) struct Table<'a, W> {
     out: W,
     columns: &'a [Chosen],
-    names: &'a Names,
+    host: &'a Host,
     width: Option<usize>,
     cells: Builder,
+    branches: Branches,
 }
 
 impl<'a, W: io::Write> Table<'a, W> {
     pub(crate) fn new(
         out: W,
         columns: &'a [Chosen],
-        names: &'a Names,
+        host: &'a Host,
         headers: bool,
         width: Option<usize>,
     ) -> Self {
         let mut cells = Builder::new();
-        if headers {
-            cells.push_record(columns.iter().map(Chosen::header));
+        if headers && !columns.iter().all(Chosen::is_headless) {
+            cells.push_record(columns.iter().map(|chosen| chosen.heading.as_str()));
         }
         Self {
             out,
             columns,
-            names,
+            host,
             width,
             cells,
+            branches: Branches::default(),
         }
     }
 }
 
+impl<W> Table<'_, W> {
+    /// Adds a row, with this before the name.
+    fn push(&mut self, row: &Row, branch: &str) {
+        let host = self.host;
+        let named = self.columns.iter().rposition(Chosen::is_name);
+        let cells = self.columns.iter().enumerate().map(|(index, chosen)| {
+            let value = chosen.column.value(row, host);
+            let cell = Cell { value, host }.to_table();
+            match named {
+                Some(place) if place == index => format!("{branch}{cell}"),
+                _ => cell,
+            }
+        });
+        self.cells.push_record(cells);
+    }
+}
+
 impl<W: io::Write> Output for Table<'_, W> {
-    fn row(&mut self, row: &Row) -> io::Result<()> {
-        let names = self.names;
-        self.cells.push_record(self.columns.iter().map(|chosen| {
-            let value = chosen.column.value(row);
-            Cell { value, names }.to_table()
-        }));
+    fn row(&mut self, row: Row) -> io::Result<()> {
+        self.push(&row, "");
+        Ok(())
+    }
+
+    fn leaf(&mut self, row: Row, place: Place) -> io::Result<()> {
+        let branch = self.branches.draw(place);
+        self.push(&row, &branch);
         Ok(())
     }
 

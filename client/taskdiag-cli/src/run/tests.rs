@@ -36,9 +36,13 @@ impl Sink {
     }
 }
 
-fn job(line: &str) -> Job {
+fn job(line: &str) -> Rows {
     let words = line.split_whitespace().map(OsString::from);
-    cli::parse(std::iter::once("taskdiag-cli".into()).chain(words)).expect("a command line")
+    let job = cli::parse(std::iter::once("taskdiag-cli".into()).chain(words));
+    match job.expect("a command line") {
+        Job::Rows(rows) => rows,
+        job => panic!("{job:?} has no rows"),
+    }
 }
 
 fn show_to(
@@ -48,14 +52,14 @@ fn show_to(
     mut next: impl FnMut() -> Result<Option<Row>, Failure>,
 ) -> Result<(), Failure> {
     let job = job(line);
-    let names = Names::new(job.numeric);
-    let mut output = output::open(&job, &names, sink.clone(), width)?;
-    show(&job, &names, output.as_mut(), &mut next)
+    let host = Host::at(10_000, job.numeric);
+    let mut output = output::open(&job, &host, sink.clone(), width)?;
+    put(&job, &host, output.as_mut(), &mut next)
 }
 
 fn shown(line: &str, width: Option<usize>, rows: &[Row]) -> String {
     let sink = Sink::default();
-    let mut rows = rows.iter().copied();
+    let mut rows = rows.iter().cloned();
     show_to(&sink, line, width, || Ok(rows.next())).expect("a sink takes everything");
     sink.text()
 }
@@ -211,7 +215,7 @@ fn what_the_kernel_did_not_tell_is_told_apart() {
     row.cred = None;
     let line = "--all --columns pid,user,caps";
     assert_eq!(
-        shown(&format!("{line} --format ndjson"), None, &[row]),
+        shown(&format!("{line} --format ndjson"), None, &[row.clone()]),
         "{\"pid\":1,\"user\":null,\"caps\":null}\n"
     );
     assert_eq!(
@@ -257,7 +261,7 @@ fn a_failed_request_leaves_no_half_a_table() {
         let sink = Sink::default();
         let job = job("--all");
         let mut answers = [
-            Err(Failure::Request(Error::Overrun, job.request)),
+            Err(Failure::request(Error::Overrun, &job.request)),
             Ok(Some(init())),
         ]
         .into_iter()
@@ -301,4 +305,85 @@ fn statistics_are_a_line() {
     stats.interrupted = true;
     let text = Report { stats, time }.to_string();
     assert!(text.ends_with("interrupted: yes"));
+}
+
+/// A family: 1, its children 20 and 30000, and 7 below 20.
+fn family() -> [Row; 4] {
+    let mut rows = [
+        plain(1, b"init"),
+        plain(20, b"sh"),
+        plain(7, b"sleep"),
+        plain(30000, b"cron"),
+    ];
+    for (row, parent) in rows.iter_mut().zip([0, 1, 20, 1]) {
+        row.base.get_or_insert_default().ppid = parent;
+    }
+    rows
+}
+
+#[test]
+fn a_tree_has_branches_before_the_names() {
+    assert_eq!(
+        shown("--all --tree --columns pid,comm,ppid", None, &family()),
+        "  PID COMMAND       PPID
+    1 init             0
+   20  \\_ sh           1
+    7  |   \\_ sleep   20
+30000  \\_ cron         1
+"
+    );
+}
+
+#[test]
+fn brothers_are_sorted_and_stay_below_their_parents() {
+    let text = shown(
+        "--all --tree --sort -pid --columns pid --no-headers",
+        None,
+        &family(),
+    );
+    let pids: Vec<&str> = text.split_whitespace().collect();
+    assert_eq!(pids, ["1", "30000", "20", "7"]);
+}
+
+#[test]
+fn a_tree_of_objects_has_the_children_in_their_parents() {
+    let line = "--all --tree --columns pid";
+    let leaf = |pid: u32| serde_json::json!({ "pid": pid, "children": [] });
+    let tree = serde_json::json!({
+        "pid": 1,
+        "children": [{ "pid": 20, "children": [leaf(7)] }, leaf(30000)],
+    });
+    let mut rows = family().to_vec();
+    rows.push(plain(40000, b"other"));
+    let array: serde_json::Value =
+        serde_json::from_str(&shown(&format!("{line} --format json"), None, &rows))
+            .expect("good JSON");
+    assert_eq!(array, serde_json::json!([tree, leaf(40000)]));
+
+    let lines = shown(&format!("{line} --format ndjson"), None, &rows);
+    let roots: Vec<serde_json::Value> = lines
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("good JSON"))
+        .collect();
+    assert_eq!(roots, [tree, leaf(40000)]);
+    assert_eq!(shown(&format!("{line} --format ndjson"), None, &[]), "");
+    assert_eq!(shown(&format!("{line} --format json"), None, &[]), "[]\n");
+}
+
+#[test]
+fn headings_are_as_they_were_asked_for() {
+    let row = [plain(20, b"sh")];
+    assert_eq!(
+        shown("--all -o pid=NUMBER -o comm=,ppid", None, &row),
+        "NUMBER    PPID\n    20 sh   19\n"
+    );
+    assert_eq!(shown("--all -o pid= -o comm=", None, &row), "20 sh\n");
+    assert_eq!(
+        shown("--all -o pid=NUMBER,comm= --format csv", None, &row),
+        "NUMBER,comm\n20,sh\n"
+    );
+    assert_eq!(
+        shown("--all -o pid=NUMBER,comm= --format ndjson", None, &row),
+        "{\"NUMBER\":20,\"comm\":\"sh\"}\n"
+    );
 }

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: MIT
+//! Times, as `ps` writes them.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use nix::time::{ClockId, clock_gettime};
+
+/// Nanoseconds of one of the clock ticks that procfs, and so `ps`, counts in.
+pub(crate) const TICK: u64 = 10_000_000;
+
+const MINUTE: u64 = 60;
+const HOUR: u64 = 60 * MINUTE;
+const DAY: u64 = 24 * HOUR;
+
+/// Cumulated processor time: `[dd-]hh:mm:ss`.
+pub(crate) fn cpu_time(seconds: u64) -> String {
+    let (days, rest) = (seconds / DAY, seconds % DAY);
+    let clock = format!(
+        "{:02}:{:02}:{:02}",
+        rest / HOUR,
+        rest % HOUR / MINUTE,
+        rest % MINUTE
+    );
+    match days {
+        0 => clock,
+        _ => format!("{days}-{clock}"),
+    }
+}
+
+/// Time that went by: `[[dd-]hh:]mm:ss`.
+pub(crate) fn elapsed(seconds: u64) -> String {
+    if seconds < HOUR {
+        format!("{:02}:{:02}", seconds / MINUTE, seconds % MINUTE)
+    } else {
+        cpu_time(seconds)
+    }
+}
+
+/// Cumulated processor time in BSD's way: `mmm:ss`.
+pub(crate) fn bsd_time(seconds: u64) -> String {
+    format!("{:3}:{:02}", seconds / MINUTE, seconds % MINUTE)
+}
+
+/// The ways to write when a task started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Started {
+    /// `hh:mm` today, `MmmDD` this year, else the year.
+    Short,
+    /// `hh:mm:ss` within a day, else `Mmm DD`.
+    Clock,
+    /// As [`Self::Short`] in BSD's way: `hh:mm` within a day, else `Mmm DD`.
+    Bsd,
+    /// The whole date.
+    Long,
+}
+
+/// The moment that is told of, and where on earth.
+#[derive(Clone, Debug)]
+pub(crate) struct Clock {
+    /// Nanoseconds from boot to now.
+    uptime: u64,
+    /// Seconds from the epoch to now, and to boot.
+    now: i64,
+    boot: i64,
+    zone: TimeZone,
+}
+
+impl Clock {
+    /// Looks at the machine's clocks.
+    pub(crate) fn now() -> Self {
+        let read = |id| clock_gettime(id).map_or(0, |t| t.tv_sec() * 1_000_000_000 + t.tv_nsec());
+        let uptime = read(ClockId::CLOCK_BOOTTIME);
+        let now = read(ClockId::CLOCK_REALTIME);
+        Self {
+            uptime: uptime.unsigned_abs(),
+            now: now.div_euclid(1_000_000_000),
+            boot: (now - uptime).div_euclid(1_000_000_000),
+            zone: TimeZone::system(),
+        }
+    }
+
+    /// Ticks from then, in nanoseconds since boot, to now.
+    pub(crate) fn ticks_since(&self, start: u64) -> u64 {
+        (self.uptime / TICK).saturating_sub(start / TICK)
+    }
+
+    /// Seconds likewise.
+    pub(crate) fn seconds_since(&self, start: u64) -> u64 {
+        self.ticks_since(start) * TICK / 1_000_000_000
+    }
+
+    /// When that was: seconds since the epoch.
+    pub(crate) fn date(&self, start: u64) -> i64 {
+        self.boot.saturating_add_unsigned(start / 1_000_000_000)
+    }
+
+    /// When that was, in words.
+    pub(crate) fn started(&self, start: u64, how: Started) -> String {
+        let start = self.date(start);
+        let at = |seconds| {
+            Timestamp::from_second(seconds)
+                .unwrap_or_default()
+                .to_zoned(self.zone.clone())
+        };
+        let (then, now) = (at(start), at(self.now));
+        let age = self.now.saturating_sub(start);
+        let age = age.max(0).unsigned_abs();
+        let format = match how {
+            Started::Long => "%a %b %e %H:%M:%S %Y",
+            Started::Short if then.year() != now.year() => "%Y",
+            Started::Short if then.day_of_year() != now.day_of_year() => "%b%d",
+            Started::Short => "%H:%M",
+            Started::Clock if age < DAY => "%H:%M:%S",
+            Started::Clock => "  %b %d",
+            Started::Bsd if age > DAY => "%b %e",
+            Started::Bsd => " %H:%M",
+        };
+        then.strftime(format).to_string()
+    }
+
+    /// A clock for tests: so long after a boot at the epoch.
+    #[cfg(test)]
+    pub(crate) fn at(seconds: u64) -> Self {
+        Self {
+            uptime: seconds * 1_000_000_000,
+            now: seconds.try_into().expect("a date"),
+            boot: 0,
+            zone: TimeZone::UTC,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn processor_time_has_days_where_it_takes_them() {
+        for (seconds, long, short, bsd) in [
+            (0, "00:00:00", "00:00", "  0:00"),
+            (61, "00:01:01", "01:01", "  1:01"),
+            (3599, "00:59:59", "59:59", " 59:59"),
+            (3600, "01:00:00", "01:00:00", " 60:00"),
+            (86_399, "23:59:59", "23:59:59", "1439:59"),
+            (90_061, "1-01:01:01", "1-01:01:01", "1501:01"),
+        ] {
+            assert_eq!(cpu_time(seconds), long);
+            assert_eq!(elapsed(seconds), short);
+            assert_eq!(bsd_time(seconds), bsd);
+        }
+    }
+
+    #[test]
+    fn a_start_is_told_as_exactly_as_it_is_near() {
+        // The second of January 1970, noon; and the next year.
+        let noon = 36 * HOUR;
+        let (soon, later) = (Clock::at(noon), Clock::at(noon + 365 * DAY));
+        let told = |clock: &Clock, start: u64| {
+            [Started::Short, Started::Clock, Started::Bsd, Started::Long]
+                .map(|how| clock.started(start * 1_000_000_000, how))
+        };
+        assert_eq!(
+            told(&soon, noon - 3600),
+            ["11:00", "11:00:00", " 11:00", "Fri Jan  2 11:00:00 1970"]
+        );
+        // Yesterday evening is another day, and not a day ago.
+        assert_eq!(
+            told(&soon, 20 * HOUR),
+            ["Jan01", "20:00:00", " 20:00", "Thu Jan  1 20:00:00 1970"]
+        );
+        assert_eq!(
+            told(&soon, 0),
+            ["Jan01", "  Jan 01", "Jan  1", "Thu Jan  1 00:00:00 1970"]
+        );
+        assert_eq!(told(&later, noon)[0], "1970");
+    }
+
+    #[test]
+    fn ticks_are_whole_on_both_sides() {
+        let clock = Clock::at(10);
+        assert_eq!(clock.ticks_since(9_999_999_999), 1);
+        assert_eq!(clock.seconds_since(8_000_000_001), 2);
+        // Whoever started after the clock was read has lived no time.
+        assert_eq!(clock.ticks_since(11_000_000_000), 0);
+    }
+}

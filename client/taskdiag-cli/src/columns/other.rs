@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MIT
+//! The small groups: open files, identity, namespaces, cgroup.
+
+use taskdiag::{Files, Ident, Ns, Show};
+
+use super::Align::{Free, Left, Right};
+use super::{Column, column};
+use crate::row::Row;
+use crate::value::Value;
+
+const FILES: Show = Show::FILES;
+const IDENT: Show = Show::IDENT;
+const NS: Show = Show::NS;
+const CGROUP: Show = Show::CGROUP;
+
+#[rustfmt::skip]
+pub(super) static COLUMNS: &[Column] = &[
+    column(&[("fds", "FDS")], 3, Right, FILES,
+        |row, _| files(row, |files| files.total.into()), "open files"),
+    column(&[("fd_regular", "REG")], 3, Right, FILES,
+        |row, _| files(row, |files| files.regular.into()), "of these regular files"),
+    column(&[("fd_socket", "SOCK")], 4, Right, FILES,
+        |row, _| files(row, |files| files.socket.into()), "sockets"),
+    column(&[("fd_pipe", "PIPE")], 4, Right, FILES,
+        |row, _| files(row, |files| files.pipe.into()), "pipes and FIFOs"),
+    column(&[("fd_eventfd", "EVENT")], 5, Right, FILES,
+        |row, _| files(row, |files| files.eventfd.into()), "eventfds"),
+    column(&[("fd_epoll", "EPOLL")], 5, Right, FILES,
+        |row, _| files(row, |files| files.epoll.into()), "epoll instances"),
+    column(&[("fd_other", "OTHER")], 5, Right, FILES,
+        |row, _| files(row, |files| files.other.into()), "all else"),
+    column(&[("nofile", "NOFILE")], 6, Right, FILES,
+        |row, _| files(row, |files| files.limit_soft), "how many it may have"),
+    column(&[("nofile_max", "NOFILEMAX")], 9, Right, FILES,
+        |row, _| files(row, |files| files.limit_hard), "how far it may raise that"),
+
+    column(&[("start_ns", "START_NS")], 10, Right, IDENT,
+        |row, _| ident(row, |ident| Some(Value::Number(ident.start_time))), "when it started, in nanoseconds since boot"),
+    column(&[("pidfd_ino", "PIDFD_INO")], 9, Right, IDENT,
+        |row, _| ident(row, |ident| ident.pidfd_ino.map(Value::Number)), "inode of its pidfds, no other task's since boot"),
+    column(&[("leader", "LEADER")], 6, Left, IDENT,
+        |row, _| ident(row, |ident| Some(Value::Flag(ident.leader))), "whether it leads its thread group"),
+
+    column(&[("cgroupns", "CGROUPNS")], 10, Right, NS, |row, _| ns(row, |ns| ns.cgroup), "cgroup namespace"),
+    column(&[("ipcns", "IPCNS")], 10, Right, NS, |row, _| ns(row, |ns| ns.ipc), "IPC namespace"),
+    column(&[("mntns", "MNTNS")], 10, Right, NS, |row, _| ns(row, |ns| ns.mnt), "mount namespace"),
+    column(&[("netns", "NETNS")], 10, Right, NS, |row, _| ns(row, |ns| ns.net), "network namespace"),
+    column(&[("pidns", "PIDNS")], 10, Right, NS, |row, _| ns(row, |ns| ns.pid), "pid namespace"),
+    column(&[("pidns_children", "PIDNSCHLD")], 10, Right, NS, |row, _| ns(row, |ns| ns.pid_for_children), "that of its children to come"),
+    column(&[("timens", "TIMENS")], 10, Right, NS, |row, _| ns(row, |ns| ns.time), "time namespace"),
+    column(&[("timens_children", "TIMENSCHLD")], 10, Right, NS, |row, _| ns(row, |ns| ns.time_for_children), "that of its children to come"),
+    column(&[("userns", "USERNS")], 10, Right, NS, |row, _| ns(row, |ns| ns.user), "user namespace"),
+    column(&[("utsns", "UTSNS")], 10, Right, NS, |row, _| ns(row, |ns| ns.uts), "UTS namespace"),
+
+    column(&[("cgroup", "CGROUP")], 27, Free, CGROUP,
+        |row, _| Some(Value::Cgroup(&row.cgroup.as_deref()?.path)), "cgroup in the default hierarchy, 0:: before its path"),
+    column(&[("cgpath", "CGPATH")], 27, Free, CGROUP,
+        |row, _| Some(Value::Bytes(&row.cgroup.as_deref()?.path)), "the path alone"),
+    column(&[("cgid", "CGID")], 8, Right, CGROUP,
+        |row, _| Some(Value::Number(row.cgroup.as_deref()?.id)), "its id, the inode of its folder"),
+];
+
+fn files(row: &Row, number: impl FnOnce(&Files) -> u64) -> Option<Value<'_>> {
+    row.files.as_deref().map(number).map(Value::Number)
+}
+
+fn ident<'a>(
+    row: &'a Row,
+    value: impl FnOnce(&Ident) -> Option<Value<'static>>,
+) -> Option<Value<'a>> {
+    row.ident.as_deref().and_then(value)
+}
+
+/// What has no namespace of the kind has none to tell.
+fn ns(row: &Row, number: impl FnOnce(&Ns) -> u32) -> Option<Value<'_>> {
+    let number = number(row.ns.as_deref()?);
+    (number != 0).then_some(Value::Number(number.into()))
+}

@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: MIT
+//! The tables hold together, and each column shows its field.
+
+use std::collections::HashSet;
+use std::rc::Rc;
+
+use taskdiag::{CapSet, Files, Ident, Ns, Stat, Vma, VmaFlags, VmaStat};
+
+use super::*;
+use crate::row::{Area, Cgroup, Memory, samples};
+use crate::value::Cell;
+
+const BASE: Show = Show::BASE;
+const CRED: Show = Show::CRED;
+const NONE: Show = Show::empty();
+
+fn names(columns: &[Chosen]) -> Vec<&'static str> {
+    columns.iter().map(|chosen| chosen.name).collect()
+}
+
+#[test]
+fn every_name_means_one_column() {
+    let mut seen = HashSet::new();
+    for column in all() {
+        for (name, heading) in column.names {
+            assert!(seen.insert(name), "{name} twice");
+            assert!(untold::source(name).is_none(), "{name} is told");
+            let chosen = find(name).expect("a name of the table");
+            assert_eq!(chosen.column.name(), column.name());
+            assert_eq!(chosen.heading, *heading);
+            assert_eq!(chosen.key(), *name);
+        }
+    }
+}
+
+#[test]
+fn an_unknown_column_is_named_and_the_known_ones_listed() {
+    let text = find("cpu%").expect_err("no such column").to_string();
+    assert!(text.starts_with("there is no column \"cpu%\"; the columns are pid,tid,ppid,"));
+    assert!(text.contains(",securebits,nnp,stat,"));
+}
+
+#[test]
+fn a_column_that_only_ps_has_is_told_of() {
+    assert_eq!(
+        find("wchan").expect_err("not told").to_string(),
+        "the kernel does not tell \"wchan\" here; ps has it from /proc/PID/wchan"
+    );
+}
+
+#[test]
+fn a_column_is_called_what_it_was_asked_for_by() {
+    for (spec, key, heading) in [
+        ("pid", "pid", "PID"),
+        ("lwp", "lwp", "LWP"),
+        ("comm", "comm", "COMMAND"),
+        ("ucmd", "ucmd", "CMD"),
+        ("state", "state", "S"),
+        ("stat", "stat", "STAT"),
+        ("tracer", "tracer", "TRACER"),
+        ("%cpu", "%cpu", "%CPU"),
+        ("pid=NUMBER", "NUMBER", "NUMBER"),
+        ("pid=", "pid", ""),
+    ] {
+        let chosen = choose(spec).expect(spec).remove(0);
+        assert_eq!((chosen.key(), chosen.heading.as_str()), (key, heading));
+        assert_eq!(chosen.is_headless(), heading.is_empty());
+    }
+}
+
+#[test]
+fn the_usual_columns_follow_the_groups_and_the_strategy() {
+    let usual = |show, strategy| names(&default(show, strategy)).join(",");
+    assert_eq!(usual(BASE, Strategy::All), "pid,ppid,pgid,sid,state,comm");
+    assert_eq!(
+        usual(BASE | CRED, Strategy::Children(1)),
+        "user,group,pid,ppid,pgid,sid,state,comm,caps"
+    );
+    assert_eq!(usual(CRED, Strategy::AllThreads), "user,group,pid,tid,caps");
+    assert_eq!(usual(NONE, Strategy::Threads(1)), "pid,tid");
+    assert_eq!(usual(NONE, Strategy::One(1)), "pid,tid");
+}
+
+#[test]
+fn areas_have_columns_where_they_are_shown() {
+    let usual = |show| names(&default(show, Strategy::One(1))).join(",");
+    assert_eq!(
+        usual(Show::VMA),
+        "pid,tid,vm_start,vm_end,vm_perms,vm_offset,vm_dev,vm_inode,vm_path"
+    );
+    assert!(usual(Show::VMA_STAT).starts_with("pid,tid,vm_start,vm_end,vm_rss,vm_pss,"));
+    // Sums over the areas are for who names them.
+    assert!(
+        default(Show::VMA_STAT, Strategy::All)
+            .iter()
+            .all(|chosen| chosen.name != "pss")
+    );
+}
+
+/// A row with another value in each field, and a GiB of memory around it.
+fn full() -> Row {
+    let mut row = samples::plain(1, b"name");
+    (row.tgid, row.tid) = (100, 101);
+    let base = row.base.get_or_insert_default();
+    (base.ppid, base.tpid, base.pgid, base.sid) = (102, 103, 104, 105);
+    let cred = row.cred.get_or_insert_default();
+    (cred.uid, cred.euid, cred.suid, cred.fsuid) = (200, 201, 202, 203);
+    (cred.gid, cred.egid, cred.sgid, cred.fsgid) = (204, 205, 206, 207);
+    for (bit, set) in [
+        &mut cred.cap_inheritable,
+        &mut cred.cap_permitted,
+        &mut cred.cap_effective,
+        &mut cred.cap_bset,
+        &mut cred.cap_ambient,
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        *set = CapSet(1 << bit);
+    }
+    (cred.securebits, cred.no_new_privs) = (0x10, true);
+    row.stat = Some(Box::new(stat()));
+    let mut files = Files::default();
+    (files.limit_soft, files.limit_hard) = (400, 401);
+    (files.total, files.regular, files.socket, files.pipe) = (402, 403, 404, 405);
+    (files.eventfd, files.epoll, files.other) = (406, 407, 408);
+    row.files = Some(Box::new(files));
+    let mut ident = Ident::default();
+    (ident.start_time, ident.pidfd_ino, ident.leader) = (410, Some(411), true);
+    row.ident = Some(Box::new(ident));
+    let mut ns = Ns::default();
+    (ns.cgroup, ns.ipc, ns.mnt, ns.net, ns.pid) = (420, 421, 422, 423, 424);
+    (ns.pid_for_children, ns.time, ns.time_for_children) = (425, 426, 427);
+    (ns.user, ns.uts) = (428, 0);
+    row.ns = Some(Box::new(ns));
+    row.cgroup = Some(Rc::new(Cgroup {
+        id: 430,
+        path: b"/a".to_vec(),
+    }));
+    row.cmdline = Some(Rc::from(&b"sh\0-c\0"[..]));
+    row.memory = Some(Box::new(Memory {
+        pss: 440 * 1024,
+        private: 441 * 1024,
+        private_hugetlb: 442 * 1024,
+        shared_hugetlb: 443 * 1024,
+    }));
+    row.area = Some(Box::new(area()));
+    row
+}
+
+fn stat() -> Stat {
+    let mut stat = Stat::default();
+    // A thousand seconds ago.
+    stat.start_time = 9_000 * 1_000_000_000;
+    (stat.utime, stat.stime, stat.gtime) = (100_009_000_000, 25_009_000_000, 302);
+    (stat.cutime, stat.cstime, stat.cgtime) = (303, 304, 305);
+    (stat.min_flt, stat.maj_flt, stat.cmin_flt, stat.cmaj_flt) = (310, 311, 312, 313);
+    (stat.nvcsw, stat.nivcsw, stat.run_delay, stat.blkio_delay) = (314, 315, 316, 317);
+    stat.vsize = 320 * 1024;
+    (stat.rss_anon, stat.rss_file, stat.rss_shmem) = (10 * 1024, 11 * 1024, 10_485 * 1024);
+    (stat.rss_peak, stat.swap, stat.text) = (324 * 1024, 325 * 1024, 326 * 1024);
+    (stat.data, stat.locked) = (327 * 1024, 328 * 1024);
+    (stat.flags, stat.tty, stat.tty_pgrp) = (0x140, 0, 104);
+    (stat.priority, stat.nice, stat.rt_priority, stat.policy) = (25, 5, 0, 0);
+    (stat.num_threads, stat.processor) = (2, 3);
+    (stat.exit_signal, stat.exit_code) = (17, -1);
+    stat
+}
+
+fn area() -> Area {
+    let mut vma = Vma::default();
+    (vma.start, vma.end, vma.pgoff, vma.ino) = (0x1000, 0x3000, 0x5000, 450);
+    (vma.dev_major, vma.dev_minor) = (0xfd, 1);
+    vma.flags = VmaFlags::READ | VmaFlags::WRITE;
+    vma.name = Some(b"[heap]"[..].into());
+    let mut stat = VmaStat::default();
+    for (figure, field) in (500..).zip([
+        &mut stat.rss,
+        &mut stat.pss,
+        &mut stat.pss_dirty,
+        &mut stat.shared_clean,
+        &mut stat.shared_dirty,
+        &mut stat.private_clean,
+        &mut stat.private_dirty,
+        &mut stat.referenced,
+        &mut stat.anonymous,
+        &mut stat.ksm,
+        &mut stat.lazy_free,
+        &mut stat.anon_thp,
+        &mut stat.shmem_thp,
+        &mut stat.file_thp,
+        &mut stat.shared_hugetlb,
+        &mut stat.private_hugetlb,
+        &mut stat.swap,
+        &mut stat.swap_pss,
+        &mut stat.locked,
+    ]) {
+        *field = figure * 1024;
+    }
+    Area {
+        start: 0x1000,
+        end: 0x3000,
+        vma: Some(vma),
+        stat: Some(stat),
+    }
+}
+
+#[rustfmt::skip]
+const SHOWN: &[(&str, &str)] = &[
+    ("pid", "100"), ("tid", "101"), ("ppid", "102"), ("tpid", "103"), ("pgid", "104"), ("sid", "105"),
+    ("state", "S"), ("comm", "name"), ("fname", "name"), ("args", "sh -c"),
+    ("user", "201"), ("ruser", "200"), ("suser", "202"), ("fuser", "203"),
+    ("uid", "201"), ("ruid", "200"), ("suid", "202"), ("fsuid", "203"),
+    ("group", "205"), ("rgroup", "204"), ("sgroup", "206"), ("fgroup", "207"),
+    ("gid", "205"), ("rgid", "204"), ("sgid", "206"), ("fsgid", "207"),
+    ("capinh", "0000000000000001"), ("capprm", "0000000000000002"), ("capeff", "0000000000000004"),
+    ("capbnd", "0000000000000008"), ("capamb", "0000000000000010"),
+    ("securebits", "0x10"), ("nnp", "yes"),
+
+    ("stat", "SNLl+"), ("sgi_p", "*"), ("tty", "?"), ("tpgid", "104"),
+    ("time", "00:02:05"), ("times", "125"), ("bsdtime", "2:05"),
+    ("etime", "16:40"), ("etimes", "1000"),
+    ("stime", "02:30"), ("start", "02:30:00"), ("bsdstart", "02:30"), ("lstart", "Thu Jan  1 02:30:00 1970"),
+    ("utime", "100009000000"), ("systime", "25009000000"), ("gtime", "302"),
+    ("cutime", "303"), ("cstime", "304"), ("cgtime", "305"),
+    ("run_delay", "316"), ("blkio_delay", "317"),
+    ("pcpu", "12.5"), ("c", "12"), ("cp", "125"), ("pmem", "1.0"),
+    ("pri", "14"), ("priority", "25"), ("opri", "85"),
+    ("pri_foo", "5"), ("pri_bar", "26"), ("pri_baz", "125"), ("pri_api", "-26"),
+    ("ni", "5"), ("rtprio", "-"), ("class", "TS"), ("cls", "TS"), ("sched", "0"),
+    ("nlwp", "2"), ("thcount", "2"), ("psr", "3"), ("cpuid", "3"),
+    ("vsz", "320"), ("sz", "80"), ("m_size", "327680"), ("rss", "10506"),
+    ("rss_anon", "10"), ("rss_file", "11"), ("rss_shmem", "10485"), ("rss_peak", "324"),
+    ("swap", "325"), ("size", "327"), ("text", "326"), ("vm_lock", "328"),
+    ("min_flt", "310"), ("maj_flt", "311"), ("cmin_flt", "312"), ("cmaj_flt", "313"),
+    ("nvcsw", "314"), ("nivcsw", "315"), ("f", "5"), ("pf", "0x140"),
+    ("exit_signal", "17"), ("exit_code", "-1"),
+
+    ("fds", "402"), ("fd_regular", "403"), ("fd_socket", "404"), ("fd_pipe", "405"),
+    ("fd_eventfd", "406"), ("fd_epoll", "407"), ("fd_other", "408"),
+    ("nofile", "400"), ("nofile_max", "401"),
+    ("start_ns", "410"), ("pidfd_ino", "411"), ("leader", "yes"),
+    ("cgroupns", "420"), ("ipcns", "421"), ("mntns", "422"), ("netns", "423"), ("pidns", "424"),
+    ("pidns_children", "425"), ("timens", "426"), ("timens_children", "427"), ("userns", "428"), ("utsns", "-"),
+    ("cgroup", "0::/a"), ("cgpath", "/a"), ("cgid", "430"),
+
+    ("pss", "440"), ("uss", "441"), ("htprv", "442"), ("htshr", "443"),
+    ("vm_start", "00001000"), ("vm_end", "00003000"), ("vm_perms", "rw-p"), ("vm_offset", "00005000"),
+    ("vm_dev", "fd:01"), ("vm_inode", "450"), ("vm_flags", "rd wr"), ("vm_path", "[heap]"),
+    ("vm_rss", "500"), ("vm_pss", "501"), ("vm_pss_dirty", "502"),
+    ("vm_shared_clean", "503"), ("vm_shared_dirty", "504"), ("vm_private_clean", "505"), ("vm_private_dirty", "506"),
+    ("vm_referenced", "507"), ("vm_anonymous", "508"), ("vm_ksm", "509"), ("vm_lazy_free", "510"),
+    ("vm_anon_thp", "511"), ("vm_shmem_thp", "512"), ("vm_file_thp", "513"),
+    ("vm_shared_hugetlb", "514"), ("vm_private_hugetlb", "515"),
+    ("vm_swap", "516"), ("vm_swap_pss", "517"), ("vm_locked", "518"),
+];
+
+#[test]
+fn every_column_shows_its_field() {
+    let host = &Host::at(10_000, true);
+    let row = full();
+    let mut bare = Row::default();
+    (bare.tgid, bare.tid) = (100, 101);
+    for &(name, expected) in SHOWN {
+        let column = find(name).expect(name).column;
+        let value = column.value(&row, host);
+        assert_eq!(Cell { value, host }.to_table(), expected, "{name}");
+        let told = column.value(&bare, host).is_some();
+        assert_eq!(told, matches!(name, "pid" | "tid"), "{name}");
+    }
+    let shown: HashSet<&str> = SHOWN.iter().map(|(name, _)| *name).collect();
+    let missing: Vec<&str> = all()
+        .map(Column::name)
+        .filter(|name| !shown.contains(name))
+        .collect();
+    assert_eq!(missing, [""; 0]);
+}
+
+#[test]
+fn real_time_has_a_priority_and_no_niceness() {
+    let mut row = full();
+    let stat = row.stat.as_mut().expect("it has one");
+    (stat.policy, stat.rt_priority, stat.nice) = (2, 50, -20);
+    let host = &Host::at(10_000, true);
+    let shown = |name| {
+        let value = find(name).expect(name).column.value(&row, host);
+        Cell { value, host }.to_table()
+    };
+    assert_eq!(shown("ni"), "-");
+    assert_eq!(shown("rtprio"), "50");
+    assert_eq!(shown("class"), "RR");
+    assert_eq!(shown("stat"), "S<Ll+");
+}
+
+#[test]
+fn the_help_has_every_column() {
+    let help = help();
+    for column in all() {
+        let names: Vec<&str> = column.names.iter().map(|(name, _)| *name).collect();
+        assert!(help.contains(&names.join(", ")), "{names:?}");
+        assert!(help.contains(column.about));
+    }
+}

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+//! Columns that `ps` has, and the kernel does not tell through task_diag.
+
+/// Where `ps` has such a column from.
+pub(super) fn source(name: &str) -> Option<&'static str> {
+    UNTOLD
+        .iter()
+        .find(|(names, _)| names.contains(&name))
+        .map(|(_, source)| *source)
+}
+
+#[rustfmt::skip]
+const UNTOLD: &[(&[&str], &str)] = &[
+    (&["wchan", "wname", "nwchan"], "/proc/PID/wchan"),
+    (&["environ"], "/proc/PID/environ"),
+    (&["exe"], "/proc/PID/exe"),
+    (&["luid"], "/proc/PID/loginuid"),
+    (&["oom", "oomadj"], "/proc/PID/oom_score and oom_score_adj"),
+    (&["label", "context", "zone"], "/proc/PID/attr/current"),
+    (&["ag_id", "ag_nice"], "/proc/PID/autogroup"),
+    (&["rbytes", "rchars", "rops", "wbytes", "wcbytes", "wchars", "wops"], "/proc/PID/io"),
+    (&["supgid", "supgrp"], "/proc/PID/status"),
+    (&["pending", "sig", "sig_pend", "tsig", "blocked", "sig_block", "sigmask", "caught", "sig_catch",
+       "sigcatch", "ignored", "sig_ignore", "sigignore"], "/proc/PID/status"),
+    (&["eip", "esp", "stackp", "start_stack", "lim"], "/proc/PID/stat"),
+    (&["drs", "dsiz", "m_drs", "trs", "trss", "tsiz", "m_trs"], "the addresses in /proc/PID/stat; see size and text"),
+    (&["lsession", "machine", "ouid", "seat", "slice", "unit", "uunit"], "systemd"),
+    (&["cgname", "lxc", "docker"], "/proc/PID/cgroup; see cgpath"),
+    (&["numa"], "/sys/devices/system/node"),
+];

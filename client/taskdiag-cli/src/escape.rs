@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+//! Bytes of strangers as text that is safe to print.
+
+use std::fmt::{self, Write as _};
+
+/// Shows bytes so that different bytes look different: what is not UTF-8 as
+/// `\xNN`, what a terminal should not see as `\n` or `\u{1b}`, a backslash
+/// doubled. As [`taskdiag::Comm`] does.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Escaped<'a>(pub(crate) &'a [u8]);
+
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for chunk in self.0.utf8_chunks() {
+            for c in chunk.valid().chars() {
+                match c {
+                    ' '..='[' | ']'..='~' => f.write_char(c)?,
+                    c => write!(f, "{}", c.escape_debug())?,
+                }
+            }
+            for byte in chunk.invalid() {
+                write!(f, "\\x{byte:02x}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Shows arguments, as they lie in memory with a NUL behind each, with a
+/// blank between them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Arguments<'a>(pub(crate) &'a [u8]);
+
+impl<'a> Arguments<'a> {
+    /// Each of them; NULs at the end are none.
+    pub(crate) fn words(self) -> impl Iterator<Item = &'a [u8]> {
+        trim_nuls(self.0).split(|&byte| byte == 0)
+    }
+}
+
+/// The bytes without the NULs at their end.
+pub(crate) fn trim_nuls(bytes: &[u8]) -> &[u8] {
+    let end = bytes.iter().rposition(|&byte| byte != 0);
+    &bytes[..end.map_or(0, |last| last + 1)]
+}
+
+impl fmt::Display for Arguments<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, word) in self.words().enumerate() {
+            if index > 0 {
+                f.write_char(' ')?;
+            }
+            write!(f, "{}", Escaped(word))?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use taskdiag::Comm;
+
+    use super::*;
+
+    #[test]
+    fn bytes_look_as_names_do() {
+        for bytes in [
+            &b"bash"[..],
+            b"a 'b' \"c\" (d)",
+            b"new\nline\\",
+            b"\x1b[31m\x7f",
+            "gr\u{f6}\u{202e}e".as_bytes(),
+            b"\xffx\xc3",
+            b"",
+        ] {
+            assert_eq!(Escaped(bytes).to_string(), Comm::new(bytes).to_string());
+        }
+    }
+
+    #[test]
+    fn arguments_have_blanks_between_them() {
+        for (bytes, shown) in [
+            (&b"sh\0-c\0echo 'a b'\0"[..], "sh -c echo 'a b'"),
+            (b"a\0\0b\0\0\0", "a  b"),
+            (b"no end", "no end"),
+            (b"\0\0", ""),
+            (b"", ""),
+            (b"a\nb\0\xff\0", r"a\nb \xff"),
+        ] {
+            assert_eq!(Arguments(bytes).to_string(), shown);
+        }
+    }
+}

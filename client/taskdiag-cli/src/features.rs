@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+//! `features`: what the running kernel can tell, and what it cannot.
+
+use std::fmt::Display;
+use std::io::{self, Write};
+
+use serde_json::json;
+use taskdiag::{Features, FilterKinds, Show, Strategies};
+
+/// Writes it for a person, or as an object.
+pub(crate) fn write(out: &mut dyn Write, features: &Features, json: bool) -> io::Result<()> {
+    let lines = [
+        Line::new("groups", &features.groups, &(Show::all() - features.groups)),
+        Line::new(
+            "strategies",
+            &features.strategies,
+            &(Strategies::all() - features.strategies),
+        ),
+        Line::new(
+            "filters",
+            &features.filters,
+            &(FilterKinds::all() - features.filters),
+        ),
+    ];
+    if json {
+        let object: serde_json::Map<_, _> = lines
+            .iter()
+            .map(|line| (line.what.to_owned(), json!(words(&line.there))))
+            .collect();
+        serde_json::to_writer(&mut *out, &object)?;
+        return out.write_all(b"\n");
+    }
+    for Line {
+        what,
+        there,
+        missing,
+    } in lines
+    {
+        let there = if there.is_empty() { "none" } else { &there };
+        write!(out, "{what:11} {there}")?;
+        if !missing.is_empty() {
+            write!(out, "   (not in this kernel: {missing})")?;
+        }
+        writeln!(out)?;
+    }
+    Ok(())
+}
+
+struct Line {
+    what: &'static str,
+    there: String,
+    missing: String,
+}
+
+impl Line {
+    fn new(what: &'static str, there: &dyn Display, missing: &dyn Display) -> Self {
+        Self {
+            what,
+            there: there.to_string(),
+            missing: missing.to_string(),
+        }
+    }
+}
+
+fn words(list: &str) -> Vec<&str> {
+    list.split(',').filter(|word| !word.is_empty()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(features: &Features, json: bool) -> String {
+        let mut out = Vec::new();
+        write(&mut out, features, json).expect("room");
+        String::from_utf8(out).expect("text")
+    }
+
+    #[test]
+    fn what_is_there_is_told_and_what_is_missing() {
+        let text = written(&Features::FIRST, false);
+        let lines: Vec<&str> = text.lines().collect();
+        assert!(lines[0].starts_with("groups      base,cred   (not in this kernel: stat,"));
+        assert!(lines[1].starts_with("strategies  all,one,children,threads,all_threads   (not"));
+        assert!(lines[2].starts_with("filters     none   (not in this kernel: uid,"));
+        assert_eq!(lines.len(), 3);
+    }
+
+    #[test]
+    fn nothing_is_missing_of_everything() {
+        let mut all = Features::default();
+        (all.groups, all.strategies) = (Show::all(), Strategies::all());
+        all.filters = FilterKinds::all();
+        assert!(!written(&all, false).contains("not in this kernel"));
+    }
+
+    #[test]
+    fn programs_get_lists() {
+        let value: serde_json::Value =
+            serde_json::from_str(&written(&Features::FIRST, true)).expect("an object");
+        assert_eq!(value["groups"], json!(["base", "cred"]));
+        assert_eq!(value["filters"], json!([]));
+    }
+}

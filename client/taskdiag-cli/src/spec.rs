@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MIT
+//! Lists of columns in the language of `ps -o`: names between commas or
+//! blanks, each with a width and a heading if one likes.
+
+/// A column as somebody asked for it: `NAME[:WIDTH][=HEADING]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Spec<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) width: Option<usize>,
+    pub(crate) heading: Option<&'a str>,
+}
+
+/// What is wrong with a list.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum BadList {
+    #[error("a list of columns has an empty place")]
+    Empty,
+    #[error("{0:?} is no width of a column: that is a number from 1 up")]
+    Width(String),
+}
+
+/// Widths beyond this are slips of the finger.
+const WIDEST: usize = 100_000;
+
+/// Reads a list. A heading has no separator in it, as little as a name has.
+pub(crate) fn parse(list: &str) -> Result<Vec<Spec<'_>>, BadList> {
+    // One separator at the end is let pass, as by ps.
+    let list = list.strip_suffix(is_separator).unwrap_or(list);
+    list.split(is_separator).map(Spec::parse).collect()
+}
+
+fn is_separator(c: char) -> bool {
+    matches!(c, ',' | ' ' | '\t' | '\n')
+}
+
+impl<'a> Spec<'a> {
+    fn parse(word: &'a str) -> Result<Self, BadList> {
+        let (name, heading) = match word.split_once('=') {
+            Some((name, heading)) => (name, Some(heading)),
+            None => (word, None),
+        };
+        let (name, width) = match name.split_once(':') {
+            Some((name, width)) => (name, Some(parse_width(width)?)),
+            None => (name, None),
+        };
+        if name.is_empty() {
+            return Err(BadList::Empty);
+        }
+        Ok(Self {
+            name,
+            width,
+            heading,
+        })
+    }
+}
+
+fn parse_width(word: &str) -> Result<usize, BadList> {
+    word.parse()
+        .ok()
+        .filter(|width| (1..=WIDEST).contains(width) && !word.starts_with(['0', '+']))
+        .ok_or_else(|| BadList::Width(word.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spec(name: &str, width: Option<usize>, heading: Option<&'static str>) -> Spec<'static> {
+        Spec {
+            name: Box::leak(name.to_owned().into_boxed_str()),
+            width,
+            heading,
+        }
+    }
+
+    #[test]
+    fn names_stand_between_commas_or_blanks() {
+        let expected = vec![spec("pid", None, None), spec("%cpu", None, None)];
+        for list in ["pid,%cpu", "pid %cpu", "pid\t%cpu\n", "pid,%cpu,"] {
+            assert_eq!(parse(list), Ok(expected.clone()), "{list:?}");
+        }
+    }
+
+    #[test]
+    fn columns_have_widths_and_headings() {
+        assert_eq!(
+            parse("user:20,pid=,comm=NAME,args:5=Command"),
+            Ok(vec![
+                spec("user", Some(20), None),
+                spec("pid", None, Some("")),
+                spec("comm", None, Some("NAME")),
+                spec("args", Some(5), Some("Command")),
+            ])
+        );
+    }
+
+    #[test]
+    fn what_is_no_list_is_refused() {
+        for list in ["", ",", "pid,,comm", ",pid", "=X", ":5"] {
+            assert_eq!(parse(list), Err(BadList::Empty), "{list:?}");
+        }
+        for width in ["", "0", "07", "-1", "+1", "x", "100001"] {
+            let error = BadList::Width(width.to_owned());
+            assert_eq!(parse(&format!("pid:{width}")), Err(error));
+        }
+    }
+}
