@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Memory that is nobody's: in a kernel that fills it with patterns before it is
+ * used, every byte of every reply is searched for these.  Catches a byte that a
+ * filler, a header or a pad leaves as it was.
+ *
+ * Wants a kernel with CONFIG_SLUB_DEBUG_ON and CONFIG_PAGE_POISONING that is in
+ * effect, whose allocations are not zeroed, and fails without: it is built and
+ * installed, but not among the programs that run_kselftest.sh starts by itself.
+ */
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/prctl.h>
+
+#include "namespace.h"
+#include "taskdiag_test.h"
+
+/* Of no pattern, as no byte of ids, names and numbers here is. */
+#define USER 1234
+
+/* Slabs at first, pages of their own from the largest on. */
+#define BUFFERS { 4096, 8192, 32768 }
+
+#define MEMBERS 20
+
+/* What a task's number has to be below to be of no pattern, too. */
+#define LOWEST_PATTERN 0x5a
+
+/* So many of the same are no accident in what tasks are told of. */
+#define RUN 4
+
+static const struct identity user = {
+	.uid = { USER, USER, USER, USER },
+	.gid = { USER, USER, USER, USER },
+};
+
+/*
+ * Slab objects in use and freed, the last byte of them and the zones around;
+ * pages; the compilers' own for variables on the stack.
+ */
+static bool is_pattern(unsigned char byte)
+{
+	switch (byte) {
+	case 0x5a:
+	case 0x6b:
+	case 0xa5:
+	case 0xbb:
+	case 0xcc:
+	case 0xaa:
+	case 0xfe:
+		return true;
+	}
+	return false;
+}
+
+/* How many of the same pattern there have to be in a row. */
+static ssize_t find_pattern(const unsigned char *bytes, size_t len, size_t run)
+{
+	size_t i, same = 0;
+
+	for (i = 0; i < len; i++) {
+		if (!is_pattern(bytes[i]))
+			same = 0;
+		else
+			same = same && bytes[i] == bytes[i - 1] ? same + 1 : 1;
+		if (same == run)
+			return i - run + 1;
+	}
+	return -1;
+}
+
+/* What is between attributes is nobody's, and zero. */
+static bool pads_are_zero(const unsigned char *bytes, size_t len)
+{
+	while (len >= NLA_HDRLEN) {
+		const struct nlattr *nla = (const void *)bytes;
+		size_t used = nla->nla_len, whole = NLA_ALIGN(used);
+
+		if (used < NLA_HDRLEN || used > len)
+			return false;
+		for (; used < whole && used < len; used++)
+			if (bytes[used])
+				return false;
+		if (whole >= len)
+			break;
+		bytes += whole;
+		len -= whole;
+	}
+	return true;
+}
+
+static bool message_pads_are_zero(const struct td_sock *sock,
+				  const struct nlmsghdr *nlh)
+{
+	const struct genlmsghdr *genl = NLMSG_DATA(nlh);
+	const size_t head = NLMSG_LENGTH(GENL_HDRLEN);
+
+	if (nlh->nlmsg_type != sock->family)
+		return true;
+	return nlh->nlmsg_len >= head && !genl->reserved &&
+	       pads_are_zero((const unsigned char *)nlh + head,
+			     nlh->nlmsg_len - head);
+}
+
+/* One datagram.  A row of BASE and CRED, here, has no pattern at all. */
+static void search(struct __test_metadata *_metadata,
+		   const struct td_sock *sock, const unsigned char *bytes,
+		   size_t len, size_t run)
+{
+	const struct nlmsghdr *nlh = (const void *)bytes;
+	ssize_t at = find_pattern(bytes, len, run);
+	size_t left = len;
+
+	EXPECT_EQ(-1, at) {
+		TH_LOG("0x%02x at %zd of %zu", bytes[at], at, len);
+	}
+	for (; NLMSG_OK(nlh, left); nlh = NLMSG_NEXT(nlh, left))
+		EXPECT_TRUE(message_pads_are_zero(sock, nlh)) {
+			TH_LOG("a message at %zu of %zu",
+			       (size_t)((const unsigned char *)nlh - bytes),
+			       len);
+		}
+}
+
+/* The rest of an answer is there, or is made, when the first of it is. */
+static size_t search_answer(struct __test_metadata *_metadata,
+			    struct td_sock *sock, size_t run)
+{
+	size_t found = 0;
+	ssize_t got;
+
+	while ((got = td_receive_raw(sock, MSG_DONTWAIT)) > 0) {
+		const struct nlmsghdr *nlh = (const void *)sock->buf;
+		bool row = nlh->nlmsg_type == sock->family;
+
+		/* Texts are of any letters, and a "k" is 0x6b. */
+		search(_metadata, sock, sock->buf, got, row ? run : RUN);
+		found += row;
+	}
+	EXPECT_EQ(-EAGAIN, got);
+	return found;
+}
+
+static size_t ask_and_search(struct __test_metadata *_metadata,
+			     struct td_sock *sock,
+			     const struct task_diag_pid *what, __u16 flags,
+			     size_t run)
+{
+	/* Sequence numbers are of no pattern, either. */
+	sock->seq = 0;
+	EXPECT_EQ(0, td_ask(sock, what, flags, NULL));
+	return search_answer(_metadata, sock, run);
+}
+
+/* Whose numbers, names and ids have no byte of a pattern. */
+static void settle_down(struct __test_metadata *_metadata,
+			struct population *pop)
+{
+	const struct member_spec specs[] = {
+		{ .name = "tame", .who = &user },
+		{ .name = "tame", .who = &user, .threads = 1 },
+		{ .name = "tame", .pose = POSE_ZOMBIE },
+		{ .name = "tame", .children = 1 },
+		{ .name = "tame", .pose = POSE_STOPPED },
+	};
+	int i;
+
+	EXPECT_EQ(0, namespace_mount_procfs());
+	EXPECT_EQ(0, prctl(PR_SET_NAME, "init"));
+	EXPECT_EQ(0, population_begin(pop));
+	for (i = 0; i < MEMBERS; i++)
+		EXPECT_EQ(0, population_add(pop,
+					    &specs[i % ARRAY_SIZE(specs)])) {
+			TH_LOG("%s", pop->error);
+		}
+	EXPECT_EQ(0, population_settle(pop)) {
+		TH_LOG("%s", pop->error);
+	}
+	EXPECT_GT(LOWEST_PATTERN, pop->member[pop->nr - 1].pid + 2);
+}
+
+/* Every way to be told of tasks. */
+static const struct {
+	__u64 strategy;
+	__u16 flags;
+} ways[] = {
+	{ TASK_DIAG_DUMP_ALL, NLM_F_DUMP },
+	{ TASK_DIAG_DUMP_ALL_THREAD, NLM_F_DUMP },
+	{ TASK_DIAG_DUMP_CHILDREN, NLM_F_DUMP },
+	{ TASK_DIAG_DUMP_DESCENDANTS, NLM_F_DUMP },
+	{ TASK_DIAG_DUMP_THREAD, NLM_F_DUMP },
+	{ TASK_DIAG_DUMP_ONE, NLM_F_DUMP },
+	{ TASK_DIAG_DUMP_ONE, 0 },
+	{ TASK_DIAG_DUMP_ONE, NLM_F_ACK },
+};
+
+static void ask_in_every_way(struct __test_metadata *_metadata,
+			     struct td_sock *sock, __u64 show, size_t run)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(ways); i++) {
+		const struct task_diag_pid what = {
+			.show_flags = show,
+			.dump_strategy = ways[i].strategy,
+			.pid = 1,
+		};
+
+		EXPECT_LT(0U, ask_and_search(_metadata, sock, &what,
+					     ways[i].flags, run)) {
+			TH_LOG("strategy %u, show 0x%llx: no row",
+			       (unsigned int)what.dump_strategy,
+			       (unsigned long long)show);
+		}
+	}
+}
+
+/* The kernel says which groups it has. */
+static __u64 all_groups(struct td_sock *sock)
+{
+	struct task_diag_pid what = {
+		.dump_strategy = TASK_DIAG_DUMP_ONE, .pid = 1,
+	};
+	__u64 groups = 0;
+	int bit;
+
+	for (bit = 0; bit <= TASK_DIAG_GROUP_MAX; bit++) {
+		struct td_answer a;
+
+		what.show_flags = 1ULL << bit;
+		if (td_query(sock, &what, NLM_F_DUMP, &a))
+			return 0;
+		if (!a.end.error)
+			groups |= what.show_flags;
+		td_answer_free(&a);
+	}
+	return groups;
+}
+
+static void refuse_in_every_way(struct __test_metadata *_metadata,
+				struct td_sock *sock)
+{
+	static const struct task_diag_pid wrong[] = {
+		{ .dump_strategy = TASK_DIAG_DUMP_ONE, .pid = 3000 },
+		{ .dump_strategy = TASK_DIAG_DUMP_CHILDREN, .pid = 3000 },
+		{ .dump_strategy = TASK_DIAG_DUMP_THREAD, .pid = 3000 },
+		{ .dump_strategy = TASK_DIAG_DUMP_ONE },
+		{ .dump_strategy = 77 },
+		{ .show_flags = 1ULL << 63 },
+		{ .reserved = 1 },
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(wrong); i++) {
+		EXPECT_EQ(0U, ask_and_search(_metadata, sock, &wrong[i],
+					     NLM_F_DUMP, RUN));
+		EXPECT_EQ(0U, ask_and_search(_metadata, sock, &wrong[i], 0,
+					     RUN));
+	}
+}
+
+static void send_raw(struct __test_metadata *_metadata, struct td_sock *sock,
+		     struct td_request *request, size_t len)
+{
+	request->nlh.nlmsg_len = len;
+	EXPECT_EQ(0, td_send(sock, request, len, NULL));
+	EXPECT_EQ(0U, search_answer(_metadata, sock, RUN));
+}
+
+/* The family's and generic netlink's own, down to the shortest of requests. */
+static void refuse_what_is_cut(struct __test_metadata *_metadata,
+			       struct td_sock *sock)
+{
+	const struct task_diag_pid what = { .show_flags = TD_BASE_CRED };
+	struct td_request request;
+	size_t len;
+
+	for (len = NLMSG_HDRLEN; len < sizeof(request); len += 4) {
+		td_make(sock, &what, NLM_F_DUMP | NLM_F_ACK, &request);
+		if (len < sizeof(request) - sizeof(what))
+			memset((unsigned char *)&request + len, 0,
+			       sizeof(request) - len);
+		send_raw(_metadata, sock, &request, len);
+	}
+}
+
+FIXTURE(poison) {
+};
+
+FIXTURE_SETUP(poison)
+{
+}
+
+FIXTURE_TEARDOWN(poison)
+{
+}
+
+TEST_F(poison, is_in_no_reply)
+{
+	static const size_t sizes[] = BUFFERS;
+	pid_t pid = namespace_fork(CLONE_NEWPID | CLONE_NEWNS);
+	struct population pop;
+	struct td_sock sock;
+	__u64 groups;
+	size_t i;
+
+	ASSERT_LE(0, pid);
+	if (pid) {
+		EXPECT_EXIT_0(pid);
+		return;
+	}
+	settle_down(_metadata, &pop);
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		EXPECT_EQ(0, td_open(&sock, sizes[i]));
+		groups = all_groups(&sock);
+		EXPECT_EQ(TD_BASE_CRED, groups & TD_BASE_CRED);
+
+		ask_in_every_way(_metadata, &sock, 0, 1);
+		ask_in_every_way(_metadata, &sock, TASK_DIAG_SHOW_BASE, 1);
+		ask_in_every_way(_metadata, &sock, TASK_DIAG_SHOW_CRED, 1);
+		ask_in_every_way(_metadata, &sock, TD_BASE_CRED, 1);
+		ask_in_every_way(_metadata, &sock, groups, RUN);
+		refuse_in_every_way(_metadata, &sock);
+		refuse_what_is_cut(_metadata, &sock);
+		td_close(&sock);
+	}
+	/* All that is here ends with us. */
+	_exit(0);
+}
+
+static void need_poison(void)
+{
+	static const char setting[] = "/sys/kernel/slab/kmalloc-1k/poison";
+	int fd = open(setting, O_RDONLY | O_CLOEXEC);
+	char text[2] = "";
+
+	if (fd < 0 || read(fd, text, 1) != 1 || text[0] != '1')
+		ksft_exit_fail_msg("nothing shows without CONFIG_SLUB_DEBUG_ON: %s\n",
+				   setting);
+	close(fd);
+}
+
+int main(int argc, char **argv)
+{
+	td_need_kernel_and_root();
+	need_poison();
+	return test_harness_run(argc, argv);
+}
