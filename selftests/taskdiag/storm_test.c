@@ -3,9 +3,8 @@
  * What a dump promises while everything around it moves: who is there all the
  * while is in it exactly once, nobody twice, and a row is all about one task.
  *
- * TASKDIAG_STORM_DUMPS is how many dumps of each strategy are looked at: 200
- * unless told, which takes a minute or two on a slow machine; 1000 for a day on
- * which there is time.
+ * TASKDIAG_STORM_DUMPS is how many dumps of each strategy are looked at: 1000
+ * unless told, which takes minutes; fewer are for kernels that check themselves.
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -20,9 +19,9 @@
 #include "view.h"
 
 #define DUMPS "TASKDIAG_STORM_DUMPS"
-#define DUMPS_DEFAULT 200
+#define DUMPS_DEFAULT 1000
 
-/* Enough for a thousand dumps and a slow machine. */
+/* Enough for these and a slow machine. */
 #define TIMEOUT_SECONDS 3600
 
 /* Small datagrams: the more of them a dump has, the more happens in between. */
