@@ -32,6 +32,12 @@ build_client() {
 	mv "$stamp.new" "$stamp"
 }
 
+build_fuzzer() {
+	need_cargo
+	cargo build --release --locked --package taskdiag-fuzz \
+		--manifest-path "$PROJECT/Cargo.toml" --target-dir "$CLIENT_TARGET" >&2 || die "the fuzzer does not build"
+}
+
 client_changes() {
 	find "$PROJECT/client" "$PROJECT/include/uapi" "$PROJECT"/Cargo.* \
 		-newer "$1" -print -quit 2>/dev/null
