@@ -2,7 +2,7 @@
 //! The Rust mirror of `include/uapi/linux/taskdiag.h`: the same names, the
 //! same numbers, the same structures.
 //!
-//! The header is the truth. `tests/abi.rs` compiles it with the C compiler
+//! The header is the truth. `tests/abi` compiles it with the C compiler
 //! and compares every size, offset and number with what stands here. This
 //! module does no I/O and knows nothing of messages; what the numbers mean is
 //! said in the header and, for users of this crate, at [`crate::Base`],

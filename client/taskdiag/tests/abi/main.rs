@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT
-//! The ABI header against its Rust mirror, with the C compiler as the judge.
+//! The ABI header against its Rust mirror and the YNL specification, with the C
+//! compiler as the judge.
 //!
 //! The names are taken from the header itself, so that one the mirror lacks
 //! fails the test as much as one that differs. The compiler then says what
 //! each of them is worth.
+
+mod spec;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,6 +14,7 @@ use std::mem::offset_of;
 use std::path::Path;
 use std::process::Command;
 
+use spec::Spec;
 use taskdiag::abi::*;
 
 const INCLUDE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../include/uapi");
@@ -238,7 +242,11 @@ fn structures_in(header: &str) -> Vec<(String, Vec<String>)> {
 
 /// What the C compiler makes of these expressions.
 fn compile(expressions: &[String]) -> Facts {
-    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("abi-{}", std::process::id()));
+    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!(
+        "abi-{}-{:?}",
+        std::process::id(),
+        std::thread::current().id()
+    ));
     fs::create_dir_all(&dir).unwrap();
     let source = dir.join("abi.c");
     let program = dir.join("abi");
@@ -310,6 +318,75 @@ fn every_number_and_structure_is_mirrored() {
     let mut rust = numbers();
     rust.extend(structures());
     assert_same(&compile(&expressions), &rust);
+}
+
+/// What the specification need not say: what only C counts with.
+fn is_for_c_alone(name: &str) -> bool {
+    name.ends_with("_UNSPEC")
+        || name.ends_with("_MAX")
+        || name.starts_with("TASK_DIAG_GROUP_")
+        || [
+            "TASK_DIAG_ATTR_GROUPS",
+            "TASK_DIAG_COMM_LEN",
+            "TASK_DIAG_GENL_VERSION",
+        ]
+        .contains(&name)
+}
+
+#[test]
+fn every_number_is_in_the_specification() {
+    let mut names = numbers_in(&header());
+    names.retain(|name| !is_for_c_alone(name));
+    let said: Facts = Spec::read().numbers().into_iter().collect();
+    assert_same(&compile(&names), &said);
+}
+
+#[test]
+fn every_structure_is_in_the_specification() {
+    // Capability sets are bytes there, as YNL nests structures in attributes only.
+    let mut structures = structures_in(&header());
+    structures.retain(|(name, _)| name != "task_diag_caps");
+    let mut expressions = Vec::new();
+    for (structure, fields) in &structures {
+        expressions.push(size(structure));
+        expressions.extend(fields.iter().map(|field| offset(structure, field)));
+        expressions.extend(fields.iter().map(|field| field_size(structure, field)));
+    }
+    let mut said = Facts::new();
+    for (structure, fields) in Spec::read().structures() {
+        let mut at = 0;
+        for (field, len) in fields {
+            said.insert(offset(&structure, &field), at);
+            said.insert(field_size(&structure, &field), len);
+            at += len;
+        }
+        said.insert(size(&structure), at);
+    }
+    assert_same(&compile(&expressions), &said);
+}
+
+/// An attribute that is one structure and nothing else says so.
+#[test]
+fn attributes_have_their_structures_in_the_specification() {
+    let wanted = [
+        ("cmd-attr-get", "task_diag_pid"),
+        ("msg", "task_diag_msg"),
+        ("features", "task_diag_features"),
+        ("base", "task_diag_base"),
+        ("cred", "task_diag_creds"),
+        ("stat", "task_diag_stat"),
+        ("files", "task_diag_files"),
+        ("ident", "task_diag_ident"),
+        ("ns", "task_diag_ns"),
+    ];
+    for (attribute, structure) in Spec::read().of_attributes() {
+        let wanted = wanted.iter().find(|(name, _)| *name == attribute);
+        assert_eq!(
+            structure.as_deref(),
+            wanted.map(|(_, name)| *name),
+            "{attribute}"
+        );
+    }
 }
 
 /// The names come from a reader of C that is just good enough for the header;
