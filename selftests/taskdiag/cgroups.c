@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Cgroups of one's own in the default hierarchy.  Knows cgroup2 and mounts;
+ * knows no task_diag.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cgroups.h"
+
+static int root = -1, folder = -1;
+static char path[32];		/* of the folder in the hierarchy */
+
+int cgroups_begin(void)
+{
+	char where[] = "/tmp/taskdiag-cgroup-XXXXXX";
+
+	if (!mkdtemp(where) || unshare(CLONE_NEWNS) ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+	    mount("cgroup2", where, "cgroup2", 0, NULL))
+		return -errno;
+	root = open(where, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	/* Out of sight: who looks up names finds what was there before. */
+	umount2(where, MNT_DETACH);
+	rmdir(where);
+	if (root < 0)
+		return -errno;
+	snprintf(path, sizeof(path), "/taskdiag-%d", getpid());
+	if (mkdirat(root, path + 1, 0755))
+		return -errno;
+	folder = openat(root, path + 1, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return folder < 0 ? -errno : 0;
+}
+
+static int open_one(const char *name)
+{
+	if (!strcmp(name, "/"))
+		return dup(root);
+	return openat(folder, name[0] ? name : ".",
+		      O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+static int write_file(int dir, const char *file, const char *text)
+{
+	int fd = openat(dir, file, O_WRONLY | O_CLOEXEC), err = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (write(fd, text, strlen(text)) < 0)
+		err = -errno;
+	close(fd);
+	return err;
+}
+
+static int write_number(const char *name, const char *file, pid_t number)
+{
+	int dir = open_one(name), err;
+	char text[16];
+
+	if (dir < 0)
+		return -errno;
+	snprintf(text, sizeof(text), "%d", number);
+	err = write_file(dir, file, text);
+	close(dir);
+	return err;
+}
+
+int cgroups_make(const char *name)
+{
+	return mkdirat(folder, name, 0755) ? -errno : 0;
+}
+
+int cgroups_remove(const char *name)
+{
+	return unlinkat(folder, name, AT_REMOVEDIR) ? -errno : 0;
+}
+
+int cgroups_move(const char *name, pid_t pid)
+{
+	return write_number(name, "cgroup.procs", pid);
+}
+
+int cgroups_move_thread(const char *name, pid_t tid)
+{
+	return write_number(name, "cgroup.threads", tid);
+}
+
+int cgroups_allow_threads(const char *name)
+{
+	int dir = open_one(name), err;
+
+	if (dir < 0)
+		return -errno;
+	err = write_file(dir, "cgroup.type", "threaded");
+	close(dir);
+	return err;
+}
+
+__u64 cgroups_id(const char *name)
+{
+	int dir = open_one(name);
+	struct stat st = {};
+
+	if (dir < 0)
+		return 0;
+	fstat(dir, &st);
+	close(dir);
+	return st.st_ino;
+}
+
+const char *cgroups_path(void)
+{
+	return path;
+}
+
+int cgroups_folder(void)
+{
+	return folder;
+}
+
+/* Everybody in @dir, to the root. */
+static void empty(int dir)
+{
+	int fd = openat(dir, "cgroup.procs", O_RDONLY | O_CLOEXEC);
+	FILE *procs = fd < 0 ? NULL : fdopen(fd, "r");
+	char line[16];
+
+	while (procs && fgets(line, sizeof(line), procs))
+		write_file(root, "cgroup.procs", line);
+	if (procs)
+		fclose(procs);
+}
+
+static void remove_below(int dir)
+{
+	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *entries = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+
+	while (entries && (entry = readdir(entries))) {
+		int child;
+
+		if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
+			continue;
+		child = openat(dir, entry->d_name,
+			       O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (child < 0)
+			continue;
+		remove_below(child);
+		empty(child);
+		close(child);
+		unlinkat(dir, entry->d_name, AT_REMOVEDIR);
+	}
+	if (entries)
+		closedir(entries);
+}
+
+void cgroups_end(void)
+{
+	if (folder >= 0) {
+		remove_below(folder);
+		empty(folder);
+		close(folder);
+		unlinkat(root, path + 1, AT_REMOVEDIR);
+	}
+	if (root >= 0)
+		close(root);
+	root = -1;
+	folder = -1;
+}
