@@ -1,0 +1,574 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * DESCENDANTS: all of the tree under a process, each task once, parents first;
+ * also while it grows and withers, and nothing behind who may not be seen.
+ */
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/prctl.h>
+
+#include "churn.h"
+#include "namespace.h"
+#include "procfs.h"
+#include "specimen.h"
+#include "taskdiag_test.h"
+#include "view.h"
+
+#define DEPTH 60
+#define WIDTH 40
+#define STORM_PIDS 400
+#define STORM_DUMPS 400
+
+static const struct identity user = {
+	.uid = { 3000, 3000, 3000, 3000 },
+	.gid = { 3000, 3000, 3000, 3000 },
+};
+
+static const struct identity stranger = {
+	.uid = { 3001, 3001, 3001, 3001 },
+	.gid = { 3001, 3001, 3001, 3001 },
+};
+
+/* ------------------------------------------------------------ specimens */
+
+static void be_there(void)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (;;)
+		pause();
+}
+
+/* What a child does first; it says so when all below it are there, too. */
+static int forked(int (*below)(void *arg), void *arg)
+{
+	int ready[2];
+	pid_t pid;
+	char byte;
+
+	if (pipe(ready))
+		return -errno;
+	pid = fork();
+	if (pid < 0)
+		return -errno;
+	if (!pid) {
+		close(ready[0]);
+		if (below && below(arg))
+			_exit(1);
+		if (write(ready[1], "", 1) != 1)
+			_exit(1);
+		close(ready[1]);
+		be_there();
+	}
+	close(ready[1]);
+	if (read(ready[0], &byte, 1) != 1)
+		return -ECHILD;
+	close(ready[0]);
+	return 0;
+}
+
+static int make_chain(void *arg)
+{
+	const size_t depth = (size_t)arg;
+
+	return depth ? forked(make_chain, (void *)(depth - 1)) : 0;
+}
+
+static int make_row(void *arg)
+{
+	size_t i;
+	int err = 0;
+
+	for (i = 0; !err && i < (size_t)arg; i++)
+		err = forked(NULL, NULL);
+	return err;
+}
+
+/* Several of each, some of them zombies. */
+static int make_bush(void *arg)
+{
+	const size_t depth = (size_t)arg;
+	size_t i;
+	int err = 0;
+
+	for (i = 0; !err && depth && i < 3; i++)
+		err = forked(make_bush, (void *)(depth - 1));
+	if (!err && depth == 1) {
+		pid_t pid = fork();
+
+		if (!pid)
+			_exit(0);
+		err = pid < 0 ? -errno : 0;
+	}
+	return err;
+}
+
+static int become(const struct identity *who)
+{
+	const char *step;
+
+	return identity_assume(who, &step);
+}
+
+static int be_user_below(void *arg)
+{
+	return become(&user) ?: make_row((void *)2);
+}
+
+static int be_stranger(void *arg)
+{
+	return become(&stranger);
+}
+
+/* root - the user's child - a stranger - the user's grandchildren. */
+static int hide_the_middle(void *arg)
+{
+	/* Fork as root all along, and be somebody else in the end. */
+	return forked(be_user_below, NULL) ?: become(&stranger);
+}
+
+static int make_hidden(void *arg)
+{
+	return forked(be_user_below, NULL) ?: forked(hide_the_middle, NULL) ?:
+	       forked(be_stranger, NULL) ?: become(&user);
+}
+
+enum tree { CHAIN, ROW, BUSH, HIDDEN, TREES };
+
+static struct specimen trees[TREES];
+static struct population pop;
+static pid_t family;			/* whose threads have children */
+static pid_t leader_gone;
+
+static int make_population(void)
+{
+	static const struct {
+		specimen_make make;
+		size_t arg;
+	} makes[] = {
+		[CHAIN] = { make_chain, DEPTH },
+		[ROW] = { make_row, WIDTH },
+		[BUSH] = { make_bush, 4 },
+		[HIDDEN] = { make_hidden, 0 },
+	};
+	static const struct member_spec specs[] = {
+		{ .name = "family", .threads = 3, .children = 10 },
+		{
+			.name = "leader gone", .pose = POSE_LEADER_GONE,
+			.threads = 2, .children = 5,
+		},
+		{ .name = "zombie", .pose = POSE_ZOMBIE },
+	};
+	size_t i;
+	int err;
+
+	err = population_begin(&pop);
+	for (i = 0; !err && i < ARRAY_SIZE(specs); i++)
+		err = population_add(&pop, &specs[i]);
+	for (i = 0; !err && i < TREES; i++) {
+		err = specimen_begin(&trees[i], makes[i].make,
+				     (void *)makes[i].arg);
+		if (err)
+			snprintf(pop.error, sizeof(pop.error), "tree %zu: %s",
+				 i, trees[i].error);
+	}
+	if (err)
+		return err;
+	family = pop.member[0].pid;
+	leader_gone = pop.member[1].pid;
+	return population_settle(&pop);
+}
+
+static void end_population(void)
+{
+	size_t i;
+
+	for (i = 0; i < TREES; i++)
+		specimen_end(&trees[i]);
+	population_end(&pop);
+}
+
+/* What procfs says: children, and theirs. */
+static int descendants(int proc, pid_t pid, struct idset *pids)
+{
+	struct idset children = {};
+	size_t i;
+	int err;
+
+	err = procfs_children(proc, pid, &children);
+	for (i = 0; !err && i < children.nr; i++)
+		err = idset_add(pids, children.id[i]) ?:
+		      descendants(proc, children.id[i], pids);
+	idset_free(&children);
+	/* Zombies without threads have no children, nor a list of them. */
+	return err == -ENOENT || err == -ESRCH ? 0 : err;
+}
+
+FIXTURE(descendants) {
+	struct td_sock sock;
+	int proc;
+};
+
+FIXTURE_VARIANT(descendants) {
+	size_t size;		/* of the receive buffer */
+};
+
+FIXTURE_VARIANT_ADD(descendants, in_32_kib) {
+	.size = TD_LARGE,
+};
+
+FIXTURE_VARIANT_ADD(descendants, in_8_kib) {
+	.size = TD_SMALL,
+};
+
+FIXTURE_SETUP(descendants)
+{
+	ASSERT_EQ(0, td_open(&self->sock, variant->size));
+	self->proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	ASSERT_LE(0, self->proc);
+}
+
+FIXTURE_TEARDOWN(descendants)
+{
+	close(self->proc);
+	td_close(&self->sock);
+}
+
+static void ask(struct __test_metadata *_metadata, struct td_sock *sock,
+		pid_t pid, struct td_answer *a)
+{
+	const struct task_diag_pid what = {
+		.show_flags = TD_BASE_CRED,
+		.dump_strategy = TASK_DIAG_DUMP_DESCENDANTS,
+		.pid = pid,
+	};
+
+	ASSERT_EQ(0, td_query(sock, &what, NLM_F_DUMP, a));
+	ASSERT_GOOD(a);
+}
+
+/* Who is a parent here has come before; the first have @root for one. */
+static void expect_parents_first(struct __test_metadata *_metadata,
+				 const struct td_answer *a, pid_t root)
+{
+	struct idset before = {};
+	size_t i;
+
+	ASSERT_EQ(0, idset_add(&before, root));
+	for (i = 0; i < a->rows; i++) {
+		const struct td_row *row = &a->row[i];
+
+		EXPECT_TRUE(idset_has(&before, row->base.ppid)) {
+			TH_LOG("%u before its parent %u", row->base.pid,
+			       row->base.ppid);
+		}
+		EXPECT_EQ(row->msg.pid, row->msg.tgid);
+		ASSERT_EQ(0, idset_add(&before, row->base.pid));
+	}
+	/* None of them twice, and not the root. */
+	EXPECT_EQ(a->rows + 1, before.nr);
+	idset_free(&before);
+}
+
+static void expect_tree(struct __test_metadata *_metadata,
+			struct td_sock *sock, int proc, pid_t pid,
+			size_t expected_nr)
+{
+	struct idset expected = {}, said = {};
+	struct td_answer a;
+	char text[200];
+
+	ASSERT_EQ(0, descendants(proc, pid, &expected));
+	ask(_metadata, sock, pid, &a);
+	ASSERT_EQ(0, view_of(&a, &said));
+	EXPECT_TRUE(idset_equal(&expected, &said)) {
+		idset_minus(&expected, &said, text, sizeof(text));
+		TH_LOG("not dumped:%s", text);
+		idset_minus(&said, &expected, text, sizeof(text));
+		TH_LOG("not in procfs:%s", text);
+	}
+	EXPECT_EQ(expected_nr, said.nr);
+	expect_parents_first(_metadata, &a, pid);
+	idset_free(&expected);
+	idset_free(&said);
+	td_answer_free(&a);
+}
+
+TEST_F(descendants, of_trees_of_all_shapes)
+{
+	/* 3 + 9 + 27 + 81 in all, and a zombie each under the 27. */
+	const size_t bush = 3 + 9 + 27 + 81 + 27;
+
+	expect_tree(_metadata, &self->sock, self->proc, trees[CHAIN].pid,
+		    DEPTH);
+	expect_tree(_metadata, &self->sock, self->proc, trees[ROW].pid, WIDTH);
+	expect_tree(_metadata, &self->sock, self->proc, trees[BUSH].pid, bush);
+}
+
+TEST_F(descendants, of_threads_and_of_who_has_none)
+{
+	expect_tree(_metadata, &self->sock, self->proc, family, 10);
+	expect_tree(_metadata, &self->sock, self->proc, leader_gone, 5);
+	expect_tree(_metadata, &self->sock, self->proc, pop.member[2].pid, 0);
+}
+
+/* A thread is the process it belongs to. */
+TEST_F(descendants, by_the_number_of_a_thread)
+{
+	struct idset tids = {};
+	struct td_answer a;
+
+	ASSERT_EQ(0, procfs_threads(self->proc, family, &tids));
+	ASSERT_EQ(4U, tids.nr);
+	ask(_metadata, &self->sock, tids.id[2], &a);
+	EXPECT_EQ(10U, a.rows);
+	td_answer_free(&a);
+	idset_free(&tids);
+}
+
+/* Everybody is the child of init, or of kthreadd, in the end. */
+TEST_F(descendants, of_the_first_two)
+{
+	const struct task_diag_pid everybody = { .show_flags = TD_BASE_CRED };
+	struct td_answer all, user_side, kernel_side;
+
+	ask(_metadata, &self->sock, 1, &user_side);
+	ask(_metadata, &self->sock, 2, &kernel_side);
+	ASSERT_EQ(0, td_query(&self->sock, &everybody, NLM_F_DUMP, &all));
+	ASSERT_GOOD(&all);
+	EXPECT_LE(all.rows, user_side.rows + kernel_side.rows + 2 + 2);
+	EXPECT_GE(all.rows + 2, user_side.rows + kernel_side.rows + 2);
+	EXPECT_LT(3U, kernel_side.rows);
+	expect_parents_first(_metadata, &user_side, 1);
+	td_answer_free(&all);
+	td_answer_free(&user_side);
+	td_answer_free(&kernel_side);
+}
+
+TEST_F(descendants, of_nobody)
+{
+	const struct task_diag_pid what = {
+		.show_flags = TD_BASE_CRED,
+		.dump_strategy = TASK_DIAG_DUMP_DESCENDANTS,
+		.pid = td_free_pid(),
+	};
+	const struct task_diag_pid none = {
+		.dump_strategy = TASK_DIAG_DUMP_DESCENDANTS,
+	};
+	struct td_answer a;
+
+	ASSERT_EQ(0, td_query(&self->sock, &what, NLM_F_DUMP, &a));
+	ASSERT_STREQ("", a.fault);
+	EXPECT_EQ(ESRCH, a.end.error);
+	EXPECT_EQ(0, strncmp("pid: ", a.end.text, 5));
+	td_answer_free(&a);
+	ASSERT_EQ(0, td_query(&self->sock, &none, NLM_F_DUMP, &a));
+	ASSERT_STREQ("", a.fault);
+	EXPECT_EQ(EINVAL, a.end.error);
+	EXPECT_EQ(0, strncmp("pid: ", a.end.text, 5));
+	td_answer_free(&a);
+}
+
+/*
+ * The user sees of its own process what it could reach through others that it
+ * may see: the first child and that one's two children.
+ */
+TEST_F(descendants, not_through_the_hidden)
+{
+	const pid_t root = trees[HIDDEN].pid;
+	pid_t child;
+
+	/* 3 children, 2 of the first, 1 of the hidden one, and 2 of that. */
+	expect_tree(_metadata, &self->sock, self->proc, root, 3 + 2 + 1 + 2);
+
+	child = td_fork_as(_metadata, &user);
+	if (!child) {
+		struct td_sock sock;
+		struct td_answer a;
+
+		ASSERT_EQ(0, td_open(&sock, variant->size));
+		ask(_metadata, &sock, root, &a);
+		EXPECT_EQ(3U, a.rows);
+		EXPECT_TRUE(view_only_of(&a, 3000, 0));
+		expect_parents_first(_metadata, &a, root);
+		td_answer_free(&a);
+		_exit(0);
+	}
+	EXPECT_EXIT_0(child);
+}
+
+/* To ask about who may not be seen is to ask about nobody. */
+TEST_F(descendants, of_the_hidden)
+{
+	pid_t child = td_fork_as(_metadata, &user);
+
+	if (!child) {
+		const pid_t pids[] = { trees[ROW].pid, td_free_pid(), 1 };
+		struct td_end ends[ARRAY_SIZE(pids)];
+		struct td_sock sock;
+		size_t i;
+
+		memset(ends, 0, sizeof(ends));
+		ASSERT_EQ(0, td_open(&sock, variant->size));
+		for (i = 0; i < ARRAY_SIZE(pids); i++) {
+			const struct task_diag_pid what = {
+				.show_flags = TD_BASE_CRED,
+				.dump_strategy = TASK_DIAG_DUMP_DESCENDANTS,
+				.pid = pids[i],
+			};
+			struct td_answer a;
+
+			ASSERT_EQ(0, td_query(&sock, &what, NLM_F_DUMP, &a));
+			ASSERT_STREQ("", a.fault);
+			EXPECT_EQ(ESRCH, a.end.error);
+			ends[i] = a.end;
+			td_answer_free(&a);
+			EXPECT_EQ(0, memcmp(&ends[0], &ends[i],
+					    sizeof(ends[0])));
+		}
+		_exit(0);
+	}
+	EXPECT_EXIT_0(child);
+}
+
+/* Only the branches that are in the pid namespace asked from have numbers. */
+TEST_F(descendants, in_a_pid_namespace)
+{
+	pid_t init = namespace_begin(0, 5, NULL, NULL);
+	struct td_answer a;
+
+	ASSERT_LT(0, init);
+	ask(_metadata, &self->sock, init, &a);
+	EXPECT_EQ(5U, a.rows);
+	td_answer_free(&a);
+	/* From inside it is number 1. */
+	{
+		const struct ucred as = { .pid = init };
+		const struct task_diag_pid what = {
+			.show_flags = TD_BASE_CRED,
+			.dump_strategy = TASK_DIAG_DUMP_DESCENDANTS,
+			.pid = 1,
+		};
+
+		ASSERT_EQ(0, td_ask(&self->sock, &what, NLM_F_DUMP, &as));
+		td_expect(&self->sock, &a, true);
+		ASSERT_EQ(0, td_receive(&self->sock, &a));
+		ASSERT_GOOD(&a);
+		EXPECT_EQ(5U, a.rows);
+		expect_parents_first(_metadata, &a, 1);
+		td_answer_free(&a);
+	}
+	namespace_end(init);
+}
+
+/* A whole branch ends while the dump is under way: it is left out, no more. */
+TEST_F(descendants, while_a_branch_ends)
+{
+	const struct task_diag_pid what = {
+		.show_flags = TD_BASE_CRED,
+		.dump_strategy = TASK_DIAG_DUMP_DESCENDANTS,
+		.pid = getpid(),
+	};
+	struct specimen chain, row;
+	struct idset stay = {};
+	struct td_answer a;
+	size_t i;
+
+	ASSERT_EQ(0, specimen_begin(&chain, make_chain, (void *)DEPTH));
+	ASSERT_EQ(0, specimen_begin(&row, make_row, (void *)(4 * WIDTH)));
+	ASSERT_EQ(0, descendants(self->proc, row.pid, &stay));
+	ASSERT_EQ(4U * WIDTH, stay.nr);
+	ASSERT_EQ(0, td_ask(&self->sock, &what, NLM_F_DUMP, NULL));
+	td_expect(&self->sock, &a, true);
+	ASSERT_EQ(0, td_receive_some(&self->sock, &a, 1));
+	specimen_end(&chain);
+	ASSERT_EQ(0, td_receive(&self->sock, &a));
+	ASSERT_GOOD(&a);
+	for (i = 0; i < stay.nr; i++)
+		EXPECT_NE(NULL, td_find(&a, stay.id[i]));
+	td_answer_free(&a);
+	specimen_end(&row);
+	idset_free(&stay);
+}
+
+/* In a storm: who stays is there once, behind its parent, every time. */
+static void weather_the_storm(struct __test_metadata *_metadata)
+{
+	struct specimen bush;
+	struct idset stay = {};
+	struct churn churn;
+	struct td_sock sock;
+	size_t i, j;
+	int proc;
+
+	ASSERT_EQ(0, namespace_mount_procfs());
+	proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	ASSERT_EQ(0, specimen_begin(&bush, make_bush, (void *)3));
+	ASSERT_EQ(0, descendants(proc, bush.pid, &stay));
+	ASSERT_EQ(0, churn_begin(&churn, STORM_PIDS));
+	ASSERT_EQ(0, td_open(&sock, TD_SMALL));
+	for (i = 0; i < STORM_DUMPS; i++) {
+		struct idset said = {};
+		struct td_answer a;
+
+		ask(_metadata, &sock, 1, &a);
+		/* None twice: view_of() would say so. */
+		ASSERT_EQ(0, view_of(&a, &said));
+		for (j = 0; j < stay.nr; j++)
+			EXPECT_TRUE(idset_has(&said, stay.id[j]));
+		idset_free(&said);
+		td_answer_free(&a);
+
+		ask(_metadata, &sock, bush.pid, &a);
+		ASSERT_EQ(0, view_of(&a, &said));
+		EXPECT_TRUE(idset_equal(&stay, &said));
+		expect_parents_first(_metadata, &a, bush.pid);
+		idset_free(&said);
+		td_answer_free(&a);
+	}
+	EXPECT_EQ(CHURN_WAYS, churn_missed(&churn));
+	churn_end(&churn);
+	td_close(&sock);
+	specimen_end(&bush);
+	idset_free(&stay);
+	close(proc);
+}
+
+FIXTURE(storm) {
+	pid_t root;
+};
+
+FIXTURE_SETUP(storm)
+{
+	self->root = namespace_fork(CLONE_NEWPID | CLONE_NEWNS);
+	ASSERT_LE(0, self->root);
+	if (!self->root) {
+		weather_the_storm(_metadata);
+		_exit(0);
+	}
+}
+
+FIXTURE_TEARDOWN(storm)
+{
+}
+
+TEST_F_TIMEOUT(storm, all_that_stay_are_there_once, 300)
+{
+	EXPECT_EXIT_0(self->root);
+}
+
+int main(int argc, char **argv)
+{
+	int status;
+
+	if (argc > 1 && !strcmp(argv[1], CHURN_ROLE))
+		return 0;
+	td_need_kernel_and_root();
+	if (make_population()) {
+		ksft_print_msg("no population: %s\n", pop.error);
+		end_population();
+		return KSFT_FAIL;
+	}
+	status = td_run_tests(argc, argv);
+	end_population();
+	return status;
+}

@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * FEATURES: that the kernel says it can what it can, and refuses, by name, what
+ * it says it cannot.
+ */
+#include "taskdiag_test.h"
+
+/* All that a name is known for here, by number; NULL for what is no filter. */
+static const char * const group_names[] = {
+	[TASK_DIAG_GROUP_BASE] = "BASE",
+	[TASK_DIAG_GROUP_CRED] = "CRED",
+	[TASK_DIAG_GROUP_STAT] = "STAT",
+	[TASK_DIAG_GROUP_VMA] = "VMA",
+	[TASK_DIAG_GROUP_VMA_STAT] = "VMA_STAT",
+	[TASK_DIAG_GROUP_CMDLINE] = "CMDLINE",
+	[TASK_DIAG_GROUP_FILES] = "FILES",
+	[TASK_DIAG_GROUP_IDENT] = "IDENT",
+	[TASK_DIAG_GROUP_NS] = "NS",
+	[TASK_DIAG_GROUP_CGROUP] = "CGROUP",
+};
+
+/* An id, a set of states and a pid that are good anywhere. */
+static const __u32 one = 1;
+/* That of the root of all cgroups, and a flag of areas. */
+static const __u64 wide_one = 1;
+
+static const struct {
+	const char *name;
+	const void *data;
+	size_t len;
+} filters[] = {
+	[TASK_DIAG_CMD_ATTR_UID] = { "uid", &one, sizeof(one) },
+	[TASK_DIAG_CMD_ATTR_CGROUP] = { "cgroup", &wide_one, sizeof(wide_one) },
+	[TASK_DIAG_CMD_ATTR_STATES] = { "states", &one, sizeof(one) },
+	[TASK_DIAG_CMD_ATTR_COMM] = { "comm", "x", 1 },
+	[TASK_DIAG_CMD_ATTR_PIDS] = { "pids", &one, sizeof(one) },
+	[TASK_DIAG_CMD_ATTR_VMA_FLAGS] = {
+		"vma_flags", &wide_one, sizeof(wide_one),
+	},
+};
+
+FIXTURE(features) {
+	struct td_sock sock;
+	struct task_diag_features has;
+};
+
+FIXTURE_SETUP(features)
+{
+	ASSERT_EQ(0, td_open(&self->sock, TD_LARGE));
+	ASSERT_EQ(0, td_features(&self->sock, &self->has));
+}
+
+FIXTURE_TEARDOWN(features)
+{
+	td_close(&self->sock);
+}
+
+/* What has been there from the first version on is there. */
+TEST_F(features, the_oldest_are_there)
+{
+	const __u64 strategies = 2 * (1ULL << TASK_DIAG_DUMP_ALL_THREAD) - 1;
+
+	EXPECT_EQ(TD_BASE_CRED, self->has.groups & TD_BASE_CRED);
+	EXPECT_EQ(strategies, self->has.strategies & strategies);
+}
+
+/* No number that nobody knows of, and none of an attribute that is no filter. */
+TEST_F(features, all_have_a_name)
+{
+	size_t i;
+
+	EXPECT_EQ(0U, self->has.groups >> ARRAY_SIZE(group_names));
+	EXPECT_EQ(0U, self->has.strategies >> (TASK_DIAG_DUMP_MAX + 1));
+	EXPECT_EQ(0U, self->has.filters >> ARRAY_SIZE(filters));
+	for (i = 0; i < ARRAY_SIZE(filters); i++)
+		if (!filters[i].name)
+			EXPECT_EQ(0U, self->has.filters >> i & 1);
+}
+
+static void expect_refused(struct __test_metadata *_metadata,
+			   const struct td_answer *a, bool has, int error,
+			   const char *text, const char *name)
+{
+	ASSERT_STREQ("", a->fault);
+	EXPECT_EQ(has ? 0 : error, a->end.error) {
+		TH_LOG("%s: %s", name, a->end.text);
+	}
+	if (has)
+		return;
+	EXPECT_EQ(0, strncmp(text, a->end.text, strlen(text))) {
+		TH_LOG("%s: %s", name, a->end.text);
+	}
+	EXPECT_TRUE(!!strstr(a->end.text, name)) {
+		TH_LOG("%s: %s", name, a->end.text);
+	}
+}
+
+/* Every bit there is, as a dump. */
+TEST_F(features, groups)
+{
+	unsigned int bit;
+
+	for (bit = 0; bit < 64; bit++) {
+		const struct task_diag_pid what = {
+			.show_flags = 1ULL << bit,
+			.dump_strategy = TASK_DIAG_DUMP_ONE,
+			.pid = getpid(),
+		};
+		const bool known = bit < ARRAY_SIZE(group_names);
+		struct td_answer a;
+
+		ASSERT_EQ(0, td_query(&self->sock, &what, NLM_F_DUMP, &a));
+		expect_refused(_metadata, &a, self->has.groups >> bit & 1,
+			       known ? EOPNOTSUPP : EINVAL, "show_flags: ",
+			       known ? group_names[bit] : "");
+		if (self->has.groups >> bit & 1) {
+			ASSERT_EQ(1U, a.rows);
+			EXPECT_EQ(what.show_flags, a.row[0].groups);
+		}
+		td_answer_free(&a);
+	}
+}
+
+TEST_F(features, strategies)
+{
+	__u64 strategy;
+
+	for (strategy = 0; strategy < 64; strategy++) {
+		const struct task_diag_pid what = {
+			.show_flags = TASK_DIAG_SHOW_BASE,
+			.dump_strategy = strategy,
+			.pid = getpid(),
+		};
+		const bool known = strategy <= TASK_DIAG_DUMP_MAX;
+		struct td_answer a;
+
+		ASSERT_EQ(0, td_query(&self->sock, &what, NLM_F_DUMP, &a));
+		expect_refused(_metadata, &a,
+			       self->has.strategies >> strategy & 1,
+			       known ? EOPNOTSUPP : EINVAL, "dump_strategy: ",
+			       "");
+		td_answer_free(&a);
+	}
+}
+
+TEST_F(features, filters)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(filters); i++) {
+		const struct td_filter filter = {
+			i, filters[i].data, filters[i].len,
+		};
+		const struct task_diag_pid what = {
+			.show_flags = i == TASK_DIAG_CMD_ATTR_VMA_FLAGS ?
+				      TASK_DIAG_SHOW_VMA : TASK_DIAG_SHOW_BASE,
+			.dump_strategy = TASK_DIAG_DUMP_CHILDREN,
+			.pid = getpid(),
+		};
+		struct td_answer a;
+
+		if (!filters[i].name)
+			continue;
+		/* Without areas there is nothing to choose among. */
+		if (what.show_flags & ~self->has.groups) {
+			EXPECT_EQ(0U, self->has.filters >> i & 1);
+			continue;
+		}
+		ASSERT_EQ(0, td_query_for(&self->sock, &what, NLM_F_DUMP,
+					  &filter, 1, &a));
+		expect_refused(_metadata, &a, self->has.filters >> i & 1,
+			       EOPNOTSUPP, filters[i].name, filters[i].name);
+		td_answer_free(&a);
+	}
+}
+
+/* It tells of the kernel, not of tasks: everybody may know, and all the same. */
+TEST_F(features, for_everybody)
+{
+	static const struct identity user = {
+		.uid = { 3000, 3000, 3000, 3000 },
+		.gid = { 3000, 3000, 3000, 3000 },
+	};
+	pid_t child = td_fork_as(_metadata, &user);
+
+	if (!child) {
+		struct task_diag_features has;
+		struct td_sock sock;
+
+		ASSERT_EQ(0, td_open(&sock, TD_LARGE));
+		ASSERT_EQ(0, td_features(&sock, &has));
+		EXPECT_EQ(0, memcmp(&has, &self->has, sizeof(has)));
+		_exit(0);
+	}
+	EXPECT_EXIT_0(child);
+}
+
+/* It has no attributes, and there is but one answer to it. */
+TEST_F(features, takes_nothing)
+{
+	struct {
+		struct nlmsghdr nlh;
+		struct genlmsghdr genl;
+		struct nlattr nla;
+		__u32 uid;
+	} request = {
+		.nlh.nlmsg_type = self->sock.family,
+		.genl.cmd = TASK_DIAG_CMD_FEATURES,
+		.genl.version = TASK_DIAG_GENL_VERSION,
+		.nla.nla_len = NLA_HDRLEN + sizeof(request.uid),
+	};
+	static const struct {
+		__u16 attr;
+		__u16 flags;
+		int error;
+	} odd[] = {
+		{ TASK_DIAG_CMD_ATTR_UID, 0, EINVAL },
+		{ TASK_DIAG_FEATURES, 0, EINVAL },
+		{ TASK_DIAG_ATTR_MAX + 1, 0, EINVAL },
+		{ 0, NLM_F_DUMP, EOPNOTSUPP },
+	};
+	struct task_diag_features has;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(odd); i++) {
+		struct td_answer a;
+
+		request.nla.nla_type = odd[i].attr;
+		request.nlh.nlmsg_len = odd[i].attr ? sizeof(request) :
+						      NLMSG_LENGTH(GENL_HDRLEN);
+		request.nlh.nlmsg_flags = NLM_F_REQUEST | odd[i].flags;
+		request.nlh.nlmsg_seq = ++self->sock.seq;
+		ASSERT_EQ(0, td_send(&self->sock, &request,
+				     request.nlh.nlmsg_len, NULL));
+		td_expect(&self->sock, &a, false);
+		ASSERT_EQ(0, td_receive(&self->sock, &a));
+		EXPECT_EQ(odd[i].error, a.end.error) {
+			TH_LOG("%zu: %s", i, a.end.text);
+		}
+		td_answer_free(&a);
+	}
+	ASSERT_EQ(0, td_features(&self->sock, &has));
+	EXPECT_EQ(0, memcmp(&has, &self->has, sizeof(has)));
+}
+
+int main(int argc, char **argv)
+{
+	td_need_kernel_and_root();
+	return test_harness_run(argc, argv);
+}
