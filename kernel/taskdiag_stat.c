@@ -6,7 +6,11 @@
  * in units that lose nothing.  Most tasks have no terminal, have not stopped
  * and are not ending: that is found out without the lock that the others need.
  */
+#include <linux/cpumask.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
+#include <linux/percpu.h>
+#include <linux/percpu_counter.h>
 #include <linux/sched.h>
 #include <linux/sched/cputime.h>
 #include <linux/sched/prio.h>
@@ -177,20 +181,57 @@ static u64 bytes(unsigned long pages)
 	return (u64)pages << PAGE_SHIFT;
 }
 
-/* The counters summed up over the processors, as for status and statm. */
+/*
+ * What is resident is counted on each processor, as for status and statm.
+ * get_mm_counter_sum() goes over the processors once for each counter, with a
+ * lock that no other reader needs.  All counters are looked at together here,
+ * and without it: what a processor adds up for all in this moment may be
+ * missed or come twice, which is less than what it counts before it does so.
+ *
+ * Kernels that do not count so know it as get_mm_counter().
+ */
+#if defined(CONFIG_SMP) && !defined(get_mm_counter_sum)
+static void sum_counters(struct mm_struct *mm, s64 sums[NR_MM_COUNTERS])
+{
+	unsigned int cpu, i;
+
+	for (i = 0; i < NR_MM_COUNTERS; i++)
+		sums[i] = percpu_counter_read(&mm->rss_stat[i]);
+
+	/* One that is going offline may not have handed its part over yet. */
+	for_each_cpu_or(cpu, cpu_online_mask, cpu_dying_mask)
+		for (i = 0; i < NR_MM_COUNTERS; i++)
+			sums[i] += READ_ONCE(*per_cpu_ptr(mm->rss_stat[i].counters,
+							  cpu));
+
+	for (i = 0; i < NR_MM_COUNTERS; i++)
+		sums[i] = max(sums[i], 0);
+}
+#else
+static void sum_counters(struct mm_struct *mm, s64 sums[NR_MM_COUNTERS])
+{
+	unsigned int i;
+
+	for (i = 0; i < NR_MM_COUNTERS; i++)
+		sums[i] = get_mm_counter_sum(mm, i);
+}
+#endif
+
 static void put_resident(struct task_diag_stat *stat, struct mm_struct *mm)
 {
-	unsigned long anon = get_mm_counter_sum(mm, MM_ANONPAGES);
-	unsigned long file = get_mm_counter_sum(mm, MM_FILEPAGES);
-	unsigned long shmem = get_mm_counter_sum(mm, MM_SHMEMPAGES);
+	s64 pages[NR_MM_COUNTERS];
+	u64 peak;
 
-	stat->rss_anon = bytes(anon);
-	stat->rss_file = bytes(file);
-	stat->rss_shmem = bytes(shmem);
+	sum_counters(mm, pages);
+	stat->rss_anon = bytes(pages[MM_ANONPAGES]);
+	stat->rss_file = bytes(pages[MM_FILEPAGES]);
+	stat->rss_shmem = bytes(pages[MM_SHMEMPAGES]);
+	stat->swap = bytes(pages[MM_SWAPENTS]);
+
 	/* Noted only when there is about to be less. */
-	stat->rss_peak = bytes(max(anon + file + shmem,
-				   READ_ONCE(mm->hiwater_rss)));
-	stat->swap = bytes(get_mm_counter_sum(mm, MM_SWAPENTS));
+	peak = bytes(READ_ONCE(mm->hiwater_rss));
+	stat->rss_peak = max(peak, stat->rss_anon + stat->rss_file +
+				   stat->rss_shmem);
 }
 
 static void put_sizes(struct task_diag_stat *stat, struct mm_struct *mm)
