@@ -339,6 +339,7 @@ TEST_F(ident_ns, threads_differ)
 /* Each specimen has left one namespace, and that is where it differs. */
 TEST_F(ident_ns, each_that_was_left_is_another)
 {
+	const bool time = !access("/proc/self/ns/time", F_OK);
 	size_t i, j;
 
 	for (i = 0; i < NR_NAMESPACES; i++) {
@@ -360,7 +361,7 @@ TEST_F(ident_ns, each_that_was_left_is_another)
 		ASSERT_GOOD(&own);
 		for (j = 0; j < NR_NAMESPACES; j++) {
 			const bool other = i == j && namespaces[i].flag &&
-				namespaces[i].flag != CLONE_NEWTIME;
+				(time || namespaces[i].flag != CLONE_NEWTIME);
 
 			EXPECT_EQ(other, namespace_said(&a.row[0].ns, j) !=
 					 namespace_said(&own.row[0].ns, j)) {

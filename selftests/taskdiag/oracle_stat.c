@@ -174,12 +174,16 @@ static int read_status(int proc, pid_t pid, pid_t tid,
 	return 0;
 }
 
-/* Sizes that are in two files have to be the same in both. */
+/*
+ * Sizes that are in two files have to be the same in both.  Only stat does not
+ * add up what each processor has counted.
+ */
 static int check_statm(int proc, pid_t pid, pid_t tid,
 		       const struct task_diag_stat *stat, __u64 rss)
 {
 	const __u64 page = sysconf(_SC_PAGESIZE);
 	const __u64 shared = stat->rss_file + stat->rss_shmem;
+	const bool rough = sysconf(_SC_NPROCESSORS_CONF) > 1;
 	unsigned long long size, resident, share, text, data;
 	char *statm;
 	size_t len;
@@ -193,9 +197,9 @@ static int check_statm(int proc, pid_t pid, pid_t tid,
 	free(statm);
 	if (got != 5)
 		return -EBADMSG;
-	if (size * page != stat->vsize || resident * page != rss ||
-	    rss != stat->rss_anon + shared || share * page != shared ||
-	    data * page != stat->data)
+	if (size * page != stat->vsize || share * page != shared ||
+	    resident * page != stat->rss_anon + shared ||
+	    data * page != stat->data || (!rough && resident * page != rss))
 		return -EAGAIN;
 	return 0;
 }

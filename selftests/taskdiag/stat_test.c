@@ -57,6 +57,7 @@ static void burn(unsigned int ms)
 		syscall(SYS_getppid);
 }
 
+/* Page by page, so that each is a fault. */
 static void *touch(size_t size, int flags)
 {
 	char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
@@ -64,6 +65,8 @@ static void *touch(size_t size, int flags)
 
 	if (memory == MAP_FAILED)
 		return NULL;
+	/* Refused where there are no large ones. */
+	madvise(memory, size, MADV_NOHUGEPAGE);
 	memset(memory, 1, size);
 	return memory;
 }

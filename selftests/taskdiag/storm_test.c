@@ -474,9 +474,13 @@ static void dump_and_check(struct __test_metadata *_metadata, __u64 strategy,
 	}
 	TH_LOG("%u dumps, %u of them interrupted, %u rows, %u receives", dumps,
 	       interrupted, rows, receives);
-	/* Else nothing of this was put to a test. */
+	/*
+	 * Else nothing of this was put to a test.  Those of a family are over
+	 * in a few receives, and where there are more processors than the host
+	 * has the storm may pause for as long.
+	 */
 	if (several)
-		EXPECT_LE(dumps / 2, interrupted);
+		EXPECT_LE(dumps / 20, interrupted);
 	calm_down(_metadata, &cast);
 }
 
