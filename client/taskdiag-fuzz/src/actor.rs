@@ -23,6 +23,8 @@ pub(crate) enum Knowledge {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Actor<'a> {
     pub(crate) family: u16,
+    /// The groups that the kernel says it has.
+    pub(crate) groups: u64,
     pub(crate) sender: Sender,
     pub(crate) parent: u32,
     pub(crate) just_exited: u32,
@@ -108,6 +110,10 @@ pub(crate) struct Seen<'a> {
 impl World for Seen<'_> {
     fn family(&self) -> u16 {
         self.actor.family
+    }
+
+    fn groups(&self) -> u64 {
+        self.actor.groups
     }
 
     fn fate(&self, pid: u32) -> Fate {

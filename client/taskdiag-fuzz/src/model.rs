@@ -34,6 +34,8 @@ pub(crate) enum Fate {
 pub(crate) trait World {
     /// The family's number.
     fn family(&self) -> u16;
+    /// The groups that the kernel says it has.
+    fn groups(&self) -> u64;
     /// What is known of the task with that number, as seen from the namespace
     /// that the request is made for.
     fn fate(&self, pid: u32) -> Fate;
@@ -49,6 +51,8 @@ pub(crate) struct Query {
     pub(crate) pid: u32,
     /// With `NLM_F_DUMP`.
     pub(crate) dump: bool,
+    /// There are filters beside it: who passes them is not told here.
+    pub(crate) filtered: bool,
 }
 
 impl Query {
@@ -64,7 +68,9 @@ impl Query {
     pub(crate) fn is_for_processes(&self) -> bool {
         matches!(
             self.strategy,
-            abi::TASK_DIAG_DUMP_ALL | abi::TASK_DIAG_DUMP_CHILDREN
+            abi::TASK_DIAG_DUMP_ALL
+                | abi::TASK_DIAG_DUMP_CHILDREN
+                | abi::TASK_DIAG_DUMP_DESCENDANTS
         )
     }
 }
@@ -101,14 +107,16 @@ impl Refusal {
     }
 }
 
-/// What may be answered to a message: rows, one of the refusals, or, where
-/// there is neither, an acknowledgement or nothing.
+/// What may be answered to a message: rows, what the kernel can tell, one of the
+/// refusals, or, where there is none of these, an acknowledgement or nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Expectation {
     pub(crate) header: Header,
     /// Where the message lies.
     pub(crate) place: Range<usize>,
     pub(crate) query: Option<Query>,
+    /// It is `TASK_DIAG_CMD_FEATURES`, and in order.
+    pub(crate) features: bool,
     pub(crate) refusals: Vec<Refusal>,
 }
 
@@ -138,15 +146,22 @@ pub(crate) fn expect(bytes: &[u8], world: &dyn World) -> Expected {
             break;
         }
         let place = at..at + len;
+        let message = &bytes[place.clone()];
         let (query, refusals) = if header.flags & NLM_F_REQUEST == 0 || header.kind < NLMSG_MIN_TYPE
         {
             (None, Vec::new())
-        } else if header.kind == world.family() {
-            family_message(&bytes[place.clone()], header.flags, world)
-        } else {
+        } else if header.kind != world.family() {
             expected.vague |= header.kind <= GENL_MAX_ID;
             (None, vec![Refusal::plain(ENOENT)])
+        } else if asks_for_features(message) {
+            (None, features_message(message, header.flags))
+        } else {
+            family_message(message, header.flags, world)
         };
+        let features = header.flags & NLM_F_REQUEST != 0
+            && header.kind == world.family()
+            && asks_for_features(message)
+            && refusals.is_empty();
         expected.vague |= expected
             .messages
             .iter()
@@ -155,6 +170,7 @@ pub(crate) fn expect(bytes: &[u8], world: &dyn World) -> Expected {
             header,
             place,
             query,
+            features,
             refusals,
         });
         at += align(len);
@@ -162,14 +178,37 @@ pub(crate) fn expect(bytes: &[u8], world: &dyn World) -> Expected {
     expected
 }
 
+fn asks_for_features(message: &[u8]) -> bool {
+    message.get(HEADER) == Some(&abi::TASK_DIAG_CMD_FEATURES)
+}
+
+/// What is wrong with a request that has no attributes and is no dump.
+fn features_message(message: &[u8], flags: u16) -> Vec<Refusal> {
+    let refusal = match check_headers(message, flags) {
+        Err(refusal) => refusal,
+        Ok(()) if flags & NLM_F_DUMP == NLM_F_DUMP => Refusal::plain(EOPNOTSUPP),
+        Ok(()) if message.len() > HEADER + GENL_HEADER => Refusal::plain(EINVAL),
+        Ok(()) => return Vec::new(),
+    };
+    vec![refusal]
+}
+
 fn family_message(message: &[u8], flags: u16, world: &dyn World) -> (Option<Query>, Vec<Refusal>) {
     match check_headers(message, flags).and_then(|()| find_request(message)) {
         Err(refusal) => (None, vec![refusal]),
-        Ok((at, request)) => {
+        Ok(found) => {
             let dump = flags & NLM_F_DUMP == NLM_F_DUMP;
-            let (query, mut refusals) = request_in_order(request, dump, world);
+            let (mut query, mut refusals) = request_in_order(found.request, dump, world);
             for refusal in &mut refusals {
-                refusal.at = Some(at as u32);
+                refusal.at = Some(found.at as u32);
+            }
+            if let Some(query) = &mut query {
+                query.filtered = found.filtered;
+            }
+            if found.filtered {
+                // Whether a filter is in order, the selftests look at.
+                refusals.extend([EINVAL, ENOENT, EOPNOTSUPP].map(Refusal::plain));
+                refusals.push(Refusal::no_such_task());
             }
             if world.source_may_be_gone() {
                 refusals.push(Refusal::says(ESRCH, "SCM_CREDENTIALS: no such process"));
@@ -197,31 +236,49 @@ fn check_headers(message: &[u8], flags: u16) -> Result<(), Refusal> {
     if flags & !(NLM_F_REQUEST | NLM_F_ACK | NLM_F_ECHO | dump) != 0 {
         return Err(Refusal::plain(EINVAL));
     }
-    if cmd != abi::TASK_DIAG_CMD_GET {
+    if ![abi::TASK_DIAG_CMD_GET, abi::TASK_DIAG_CMD_FEATURES].contains(&cmd) {
         return Err(Refusal::plain(EOPNOTSUPP));
     }
     Ok(())
 }
 
-/// The request's attribute and where it begins in the message.
-fn find_request(message: &[u8]) -> Result<(usize, &[u8]), Refusal> {
+/// The attributes of a request.
+struct Found<'a> {
+    /// Where the one of the request itself begins in the message.
+    at: usize,
+    request: &'a [u8],
+    filtered: bool,
+}
+
+/// Finds the request's attribute, of which the last one counts, and filters.
+fn find_request(message: &[u8]) -> Result<Found<'_>, Refusal> {
     const BEGIN: usize = HEADER + GENL_HEADER;
 
     let mut found = None;
+    let mut filtered = false;
     let mut walk = Attributes::new(&message[BEGIN..]);
     for attribute in walk.by_ref() {
-        if attribute.kind & NLA_TYPE_MASK != abi::TASK_DIAG_CMD_ATTR_GET
-            || attribute.kind & NLA_F_NESTED != 0
-        {
+        if attribute.kind & NLA_F_NESTED != 0 {
             return Err(Refusal::plain(EINVAL));
         }
-        // The last one counts.
-        found = Some((BEGIN + attribute.at, attribute.value));
+        match attribute.kind & NLA_TYPE_MASK {
+            abi::TASK_DIAG_CMD_ATTR_GET => {
+                found = Some((BEGIN + attribute.at, attribute.value));
+            }
+            abi::TASK_DIAG_CMD_ATTR_UID..=abi::TASK_DIAG_CMD_ATTR_VMA_FLAGS => filtered = true,
+            _ => return Err(Refusal::plain(EINVAL)),
+        }
     }
     if !walk.rest().is_empty() {
         return Err(Refusal::plain(EINVAL));
     }
-    found.ok_or_else(|| Refusal::says(EINVAL, "TASK_DIAG_CMD_ATTR_GET is missing"))
+    let (at, request) =
+        found.ok_or_else(|| Refusal::says(EINVAL, "TASK_DIAG_CMD_ATTR_GET is missing"))?;
+    Ok(Found {
+        at,
+        request,
+        filtered,
+    })
 }
 
 fn request_in_order(
@@ -229,7 +286,7 @@ fn request_in_order(
     dump: bool,
     world: &dyn World,
 ) -> (Option<Query>, Vec<Refusal>) {
-    match read_request(request, dump) {
+    match read_request(request, dump, world.groups()) {
         Err(refusal) => (None, vec![refusal]),
         Ok(query) if query.is_for_all() => (Some(query), Vec::new()),
         Ok(query) => match world.fate(query.pid) {
@@ -240,7 +297,7 @@ fn request_in_order(
     }
 }
 
-fn read_request(request: &[u8], dump: bool) -> Result<Query, Refusal> {
+fn read_request(request: &[u8], dump: bool, groups: u64) -> Result<Query, Refusal> {
     if request.len() != size_of::<abi::TaskDiagPid>() {
         let text = format!(
             "struct task_diag_pid: {} bytes instead of 24",
@@ -253,6 +310,7 @@ fn read_request(request: &[u8], dump: bool) -> Result<Query, Refusal> {
         strategy: u64_at(request, 8).unwrap_or_default(),
         pid: u32_at(request, 16).unwrap_or_default(),
         dump,
+        filtered: false,
     };
     if u32_at(request, 20) != Some(0) {
         return Err(Refusal::says(EINVAL, "reserved: must be 0"));
@@ -263,9 +321,13 @@ fn read_request(request: &[u8], dump: bool) -> Result<Query, Refusal> {
         return Err(Refusal::says(EINVAL, text));
     }
     for group in GROUPS {
-        if query.show & (1 << group.bit) != 0 && group.size.is_none() {
+        if query.show & !groups & (1 << group.bit) != 0 {
             let text = format!("show_flags: no group {} in this kernel", group.name);
             return Err(Refusal::says(EOPNOTSUPP, text));
+        }
+        if query.show & (1 << group.bit) != 0 && group.is_long() && !dump {
+            let text = format!("show_flags: {} needs NLM_F_DUMP", group.name);
+            return Err(Refusal::says(EINVAL, text));
         }
     }
     if query.strategy > abi::TASK_DIAG_DUMP_MAX {
@@ -289,6 +351,7 @@ pub(crate) fn strategy_name(strategy: u64) -> &'static str {
         abi::TASK_DIAG_DUMP_CHILDREN => "CHILDREN",
         abi::TASK_DIAG_DUMP_THREAD => "THREAD",
         abi::TASK_DIAG_DUMP_ALL_THREAD => "ALL_THREAD",
+        abi::TASK_DIAG_DUMP_DESCENDANTS => "DESCENDANTS",
         _ => "no strategy",
     }
 }
@@ -305,6 +368,9 @@ mod tests {
     impl World for Empty {
         fn family(&self) -> u16 {
             0x1d
+        }
+        fn groups(&self) -> u64 {
+            0x23
         }
         fn fate(&self, pid: u32) -> Fate {
             match pid {
@@ -347,7 +413,8 @@ mod tests {
                 strategy: 0,
                 show: 3,
                 pid: 0,
-                dump: true
+                dump: true,
+                filtered: false
             })
         );
         assert!(expectation.refusals.is_empty());
@@ -380,8 +447,8 @@ mod tests {
             (EINVAL, "reserved: must be 0".to_owned())
         );
         assert_eq!(
-            text(edit(0, 0, |message| fields(message).show_flags = 0x40)),
-            (EINVAL, "show_flags: unknown bits 0x40".to_owned())
+            text(edit(0, 0, |message| fields(message).show_flags = 0x400)),
+            (EINVAL, "show_flags: unknown bits 0x400".to_owned())
         );
         assert_eq!(
             text(edit(0, 0, |message| fields(message).show_flags = 0x18)),
@@ -389,6 +456,13 @@ mod tests {
                 EOPNOTSUPP,
                 "show_flags: no group VMA in this kernel".to_owned()
             )
+        );
+        assert_eq!(
+            text(edit(1, 1, |message| {
+                message.flags = NLM_F_REQUEST;
+                fields(message).show_flags = 0x20;
+            })),
+            (EINVAL, "show_flags: CMDLINE needs NLM_F_DUMP".to_owned())
         );
         assert_eq!(
             text(edit(7, 0, |_| ())),

@@ -113,6 +113,8 @@ struct Asked {
     failed: bool,
     ended: bool,
     acked: bool,
+    /// `TASK_DIAG_CMD_FEATURES` has been answered.
+    told: bool,
 }
 
 impl Asked {
@@ -123,7 +125,11 @@ impl Asked {
             _ if self.failed => true,
             Some(query) if query.dump => self.ended,
             Some(_) => !self.pids.is_empty() && (!wants_ack || self.acked),
-            None => self.expectation.refusals.is_empty() && (!wants_ack || self.acked),
+            None => {
+                self.expectation.refusals.is_empty()
+                    && self.expectation.features == self.told
+                    && (!wants_ack || self.acked)
+            }
         }
     }
 
@@ -178,6 +184,7 @@ impl Oracle {
                 failed: false,
                 ended: false,
                 acked: false,
+                told: false,
             });
         }
     }
@@ -359,6 +366,13 @@ impl Oracle {
         rights: &Rights<'_>,
     ) -> Result<(), String> {
         let asked = &mut self.asked[index];
+        if asked.expectation.features {
+            if asked.told || header.flags != 0 {
+                return Err("what the kernel can tell, again or as a dump".to_owned());
+            }
+            asked.told = true;
+            return row::read_features(payload);
+        }
         let Some(query) = asked.expectation.query else {
             return Err(format!(
                 "a row, instead of {:?}",
@@ -385,6 +399,12 @@ impl Oracle {
             return Err(format!("thread {pid} of process {tgid} among processes"));
         }
         let last = asked.pids.last().copied();
+        if row.goes_on {
+            return match last {
+                Some(last) if last == pid => Ok(()),
+                _ => Err(format!("more of task {pid} behind task {last:?}")),
+            };
+        }
         match query.strategy {
             _ if query.is_for_all() && last.is_some_and(|last| last >= pid) => {
                 return Err(format!("task {pid} behind task {last:?}"));
@@ -497,7 +517,8 @@ impl Oracle {
         asked.ended = true;
         self.counts.dones += 1;
         if code == 0 {
-            if query.strategy == abi::TASK_DIAG_DUMP_ONE && asked.pids.is_empty() && !self.blind {
+            let certain = query.strategy == abi::TASK_DIAG_DUMP_ONE && !query.filtered;
+            if certain && asked.pids.is_empty() && !self.blind {
                 return Err("an end without its one row".to_owned());
             }
             return Ok(());

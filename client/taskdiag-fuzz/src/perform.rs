@@ -45,6 +45,8 @@ pub(crate) enum Failure {
 pub(crate) struct Setting<'a> {
     pub(crate) reporter: Reporter,
     pub(crate) family: u16,
+    /// The groups that the kernel says it has.
+    pub(crate) groups: u64,
     pub(crate) shared: &'static Shared,
     pub(crate) roster: &'a Roster,
     /// Cases are performed as the plain user, not as root.
@@ -102,6 +104,7 @@ impl<'a> Performer<'a> {
     fn actor(&self, knowledge: Knowledge) -> Actor<'a> {
         Actor {
             family: self.setting.family,
+            groups: self.setting.groups,
             sender: self.sender,
             parent: self.parent,
             just_exited: self.setting.shared.just_exited.load(Relaxed),

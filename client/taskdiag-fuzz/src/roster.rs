@@ -102,6 +102,9 @@ impl Roster {
     /// Holds a whole dump against what stays. `own` is the process that asked.
     pub(crate) fn check(&self, dump: &Dump, own: u32) -> Result<(), String> {
         let Dump { query, pids } = dump;
+        if query.filtered {
+            return Ok(());
+        }
         let title = || format!("{} of {}", strategy_name(query.strategy), query.pid);
         match query.strategy {
             abi::TASK_DIAG_DUMP_ALL | abi::TASK_DIAG_DUMP_ALL_THREAD => {
@@ -174,6 +177,7 @@ mod tests {
                 strategy,
                 show: 0,
                 pid,
+                filtered: false,
                 dump: true,
             },
             pids: pids.to_vec(),

@@ -16,7 +16,7 @@ use nix::sys::time::{TimeVal, TimeValLike};
 use crate::case::Settings;
 use crate::generate::MAX_BUFFER;
 use crate::wire::{
-    Attributes, GENL_HEADER, HEADER, Header, NLM_F_REQUEST, NLMSG_ERROR, u16_at, u32_at,
+    Attributes, GENL_HEADER, HEADER, Header, NLM_F_REQUEST, NLMSG_ERROR, u16_at, u32_at, u64_at,
 };
 use taskdiag::abi;
 
@@ -230,28 +230,52 @@ impl Buffer {
 
 /// Asks the kernel for the family's number.
 pub(crate) fn find_family() -> Result<u16, Error> {
+    let mut name = abi::TASK_DIAG_GENL_NAME.as_bytes().to_vec();
+    name.push(0);
+
+    let mut question = Vec::new();
+    question.extend((4 + name.len() as u16).to_ne_bytes());
+    question.extend(CTRL_ATTR_FAMILY_NAME.to_ne_bytes());
+    question.extend(name);
+    let answer = ask(GENL_ID_CTRL, CTRL_CMD_GETFAMILY, &question)?;
+    find_attribute(&answer, CTRL_ATTR_FAMILY_ID)
+        .and_then(|value| u16_at(value, 0))
+        .ok_or(Error::NoAnswer)
+}
+
+/// The groups that the kernel says it has.
+pub(crate) fn find_groups(family: u16) -> Result<u64, Error> {
+    let answer = ask(family, abi::TASK_DIAG_CMD_FEATURES, &[])?;
+    find_attribute(&answer, abi::TASK_DIAG_FEATURES)
+        .and_then(|value| u64_at(value, 0))
+        .ok_or(Error::NoAnswer)
+}
+
+fn find_attribute(attributes: &[u8], kind: u16) -> Option<&[u8]> {
+    Attributes::new(attributes)
+        .find(|attribute| attribute.kind == kind)
+        .map(|attribute| attribute.value)
+}
+
+/// Sends a command with these attributes; returns those of the answer.
+fn ask(family: u16, command: u8, attributes: &[u8]) -> Result<Vec<u8>, Error> {
     let socket = Socket::open(Settings {
         ext_ack: false,
         cap_ack: false,
         strict: false,
         receive_buffer: None,
     })?;
-    let mut name = abi::TASK_DIAG_GENL_NAME.as_bytes().to_vec();
-    name.push(0);
-
     let mut question = Vec::new();
     Header {
-        len: (HEADER + GENL_HEADER + 4 + name.len()) as u32,
-        kind: GENL_ID_CTRL,
+        len: (HEADER + GENL_HEADER + attributes.len()) as u32,
+        kind: family,
         flags: NLM_F_REQUEST,
         seq: 1,
         pid: 0,
     }
     .write(&mut question);
-    question.extend([CTRL_CMD_GETFAMILY, 1, 0, 0]);
-    question.extend((4 + name.len() as u16).to_ne_bytes());
-    question.extend(CTRL_ATTR_FAMILY_NAME.to_ne_bytes());
-    question.extend(name);
+    question.extend([command, 1, 0, 0]);
+    question.extend(attributes);
     socket
         .send(&question, &[])
         .map_err(cannot("send to the kernel"))?;
@@ -271,9 +295,6 @@ pub(crate) fn find_family() -> Result<u16, Error> {
     }
     answer
         .get(HEADER + GENL_HEADER..)
-        .and_then(|attributes| {
-            Attributes::new(attributes).find(|attribute| attribute.kind == CTRL_ATTR_FAMILY_ID)
-        })
-        .and_then(|attribute| u16_at(attribute.value, 0))
+        .map(<[u8]>::to_vec)
         .ok_or(Error::NoAnswer)
 }

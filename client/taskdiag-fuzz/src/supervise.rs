@@ -59,6 +59,7 @@ fn cannot<E: Into<io::Error>>(what: &'static str) -> impl Fn(E) -> Error {
 
 pub(crate) fn run(options: &Options) -> Result<ExitCode, Error> {
     let family = socket::find_family()?;
+    let groups = socket::find_groups(family)?;
     let seed = options
         .seed
         .unwrap_or_else(|| RandomState::new().hash_one(std::process::id()));
@@ -90,6 +91,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Error> {
             as_user: options.as_user,
         },
         family,
+        groups,
         shared,
         roster: &population.roster,
         as_user: options.as_user.is_some(),

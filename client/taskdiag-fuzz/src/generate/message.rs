@@ -33,7 +33,7 @@ pub(super) fn message(dice: &mut Dice, index: u32) -> Message {
 /// A sound request whose answer is as long as there are tasks.
 pub(super) fn long(dice: &mut Dice) -> Message {
     let strategy = *dice.pick(&[abi::TASK_DIAG_DUMP_ALL, abi::TASK_DIAG_DUMP_ALL_THREAD]);
-    request(dice, 0, NLM_F_DUMP, strategy, groups::filled())
+    request(dice, 0, NLM_F_DUMP, strategy, groups::PLAIN)
 }
 
 fn sound(dice: &mut Dice, index: u32) -> Message {
@@ -44,14 +44,58 @@ fn sound(dice: &mut Dice, index: u32) -> Message {
         abi::TASK_DIAG_DUMP_CHILDREN,
         abi::TASK_DIAG_DUMP_THREAD,
         abi::TASK_DIAG_DUMP_ALL_THREAD,
+        abi::TASK_DIAG_DUMP_DESCENDANTS,
     ]);
     let plain = strategy == abi::TASK_DIAG_DUMP_ONE && dice.one_in(2);
     let mut flags = if plain { 0 } else { NLM_F_DUMP };
     if dice.one_in(5) {
         flags |= *dice.pick(&[NLM_F_ACK, NLM_F_ACK, NLM_F_ECHO, NLM_F_ACK | NLM_F_ECHO]);
     }
-    let show_flags = dice.u64() & groups::filled();
-    request(dice, index, flags, strategy, show_flags)
+    let show_flags = show(dice);
+    let mut message = request(dice, index, flags, strategy, show_flags);
+    while dice.one_in(6) {
+        let filter = filter(dice);
+        let at = dice.below(message.attributes.len() + 1);
+        message.attributes.insert(at, filter);
+    }
+    message
+}
+
+/// One of the other groups beside the plain ones, at times all of them.
+fn show(dice: &mut Dice) -> u64 {
+    let plain = dice.u64() & groups::PLAIN;
+    match dice.below(16) {
+        0..=7 => plain,
+        8 => groups::known(),
+        _ => plain | 1 << dice.below(groups::GROUPS.len()),
+    }
+}
+
+/// A filter: as a rule one that is in order, whoever passes it.
+fn filter(dice: &mut Dice) -> Attribute {
+    let kind = abi::TASK_DIAG_CMD_ATTR_UID + dice.below(6) as u16;
+    let bytes = match kind {
+        abi::TASK_DIAG_CMD_ATTR_UID => (*dice.pick(&[0u32, 1000, 1234])).to_ne_bytes().to_vec(),
+        abi::TASK_DIAG_CMD_ATTR_STATES => (dice.u32() & 0x1ff).to_ne_bytes().to_vec(),
+        abi::TASK_DIAG_CMD_ATTR_COMM => vec![*dice.pick(b"ftsk"); 1 + dice.below(3)],
+        abi::TASK_DIAG_CMD_ATTR_PIDS => {
+            let pids = 1 + dice.below(300);
+            (0..pids)
+                .flat_map(|_| (1 + dice.below(400) as u32).to_ne_bytes())
+                .collect()
+        }
+        abi::TASK_DIAG_CMD_ATTR_VMA_FLAGS => (dice.u64() & 0xff).to_ne_bytes().to_vec(),
+        _ => (dice.u64() & 0xff).to_ne_bytes().to_vec(),
+    };
+    Attribute {
+        kind,
+        len: Length::True,
+        value: Value::Bytes(if dice.one_in(8) {
+            dice.up_to(40)
+        } else {
+            bytes
+        }),
+    }
 }
 
 fn request(dice: &mut Dice, index: u32, flags: u16, strategy: u64, show_flags: u64) -> Message {
@@ -149,11 +193,11 @@ fn spoil_fields(dice: &mut Dice, message: &mut Message) {
         return;
     };
     match dice.below(6) {
-        0 => request.show_flags |= 1 << (2 + dice.below(3)),
+        0 => request.show_flags |= 1 << (2 + dice.below(8)),
         1 => request.show_flags ^= 1 << dice.below(64),
-        2 => request.show_flags = *dice.pick(&[u64::MAX, 1 << 63, 1 << 32, 0x1f, 0x20]),
+        2 => request.show_flags = *dice.pick(&[u64::MAX, 1 << 63, 1 << 32, 0x3ff, 0x400]),
         3 => {
-            request.strategy = *dice.pick(&[5, 6, 255, 1 << 32, (1 << 32) + 1, 1 << 63, u64::MAX]);
+            request.strategy = *dice.pick(&[6, 7, 255, 1 << 32, (1 << 32) + 1, 1 << 63, u64::MAX]);
         }
         4 => request.reserved = 1 << dice.below(32),
         _ => request.pid = pid,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //! What a row has to look like, field by field.
 
-use crate::groups::GROUPS;
-use crate::wire::{Attributes, GENL_HEADER, NLA_TYPE_MASK, u32_at};
+use crate::groups::{self, GROUPS, Group, Shape};
+use crate::wire::{Attribute, Attributes, GENL_HEADER, NLA_TYPE_MASK, u32_at, u64_at};
 use taskdiag::abi;
 use zerocopy::FromBytes;
 
@@ -12,67 +12,184 @@ const CAP_LAST_CAP: u32 = 40;
 const SECURE_BITS: u32 = 0xff;
 
 /// A row that is in order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Row {
     pub(crate) pid: u32,
     pub(crate) tgid: u32,
     pub(crate) base: Option<abi::TaskDiagBase>,
     pub(crate) creds: Option<abi::TaskDiagCreds>,
+    /// The bits of the groups that are there.
+    pub(crate) groups: u64,
+    /// It is not the first message about its task.
+    pub(crate) goes_on: bool,
 }
 
 /// Reads the payload of a row's message, in which these groups have to be and
 /// nothing else; or says what is wrong with it.
 pub(super) fn read(payload: &[u8], show: u64) -> Result<Row, String> {
-    let genl = [abi::TASK_DIAG_CMD_GET, abi::TASK_DIAG_GENL_VERSION, 0, 0];
-    if payload.get(..GENL_HEADER) != Some(&genl) {
-        return Err("its generic netlink header is not that of TASK_DIAG_CMD_GET".to_owned());
-    }
+    check_command(payload, abi::TASK_DIAG_CMD_GET)?;
     let mut walk = Attributes::new(&payload[GENL_HEADER..]);
-    let mut take = |kind: u16, size: usize| -> Result<&[u8], String> {
-        let attribute = walk
-            .next()
-            .ok_or_else(|| format!("attribute {kind} is missing"))?;
-        if attribute.kind != kind {
-            let was = attribute.kind & NLA_TYPE_MASK;
-            return Err(format!("attribute {was} is where {kind} should be"));
+    let mut row = message(walk.next())?;
+    let mut behind = None;
+    for attribute in walk.by_ref() {
+        if attribute.kind == abi::TASK_DIAG_PAD {
+            empty(attribute.value)?;
+            continue;
         }
-        if attribute.value.len() != size {
-            let was = attribute.value.len();
-            return Err(format!(
-                "attribute {kind} has {was} bytes instead of {size}"
-            ));
+        let group = groups::of_attribute(attribute.kind)
+            .filter(|group| show & (1 << group.bit) != 0)
+            .ok_or_else(|| {
+                let kind = attribute.kind & NLA_TYPE_MASK;
+                format!("there is attribute {kind}, which nobody asked for")
+            })?;
+        let place = place(group);
+        if behind.is_some_and(|behind| behind >= place) {
+            return Err(format!("{} is there twice, or too late", group.name));
         }
-        Ok(attribute.value)
-    };
+        behind = Some(place);
+        read_group(group, attribute.value, &mut row)?;
+        row.groups |= 1 << group.bit;
+    }
+    if !walk.rest().is_empty() {
+        return Err("there is something behind its last group".to_owned());
+    }
+    match missing(&row, show) {
+        Some(group) => Err(format!("{} is missing", group.name)),
+        None => Ok(row),
+    }
+}
 
-    let msg = take(abi::TASK_DIAG_MSG, size_of::<abi::TaskDiagMsg>())?;
-    let mut row = Row {
+/// Reads the answer to `TASK_DIAG_CMD_FEATURES`.
+pub(super) fn read_features(payload: &[u8]) -> Result<(), String> {
+    check_command(payload, abi::TASK_DIAG_CMD_FEATURES)?;
+    let mut walk = Attributes::new(&payload[GENL_HEADER..]);
+    let found: Vec<_> = walk
+        .by_ref()
+        .filter(|attribute| attribute.kind != abi::TASK_DIAG_PAD)
+        .map(|attribute| (attribute.kind, attribute.value.len()))
+        .collect();
+    let size = size_of::<abi::TaskDiagFeatures>();
+    if found == [(abi::TASK_DIAG_FEATURES, size)] && walk.rest().is_empty() {
+        Ok(())
+    } else {
+        Err(format!("what it can tell is in {found:?}"))
+    }
+}
+
+fn check_command(payload: &[u8], command: u8) -> Result<(), String> {
+    let genl = [command, abi::TASK_DIAG_GENL_VERSION, 0, 0];
+    if payload.get(..GENL_HEADER) == Some(&genl) {
+        return Ok(());
+    }
+    Err(format!(
+        "its generic netlink header is not that of command {command}"
+    ))
+}
+
+fn message(first: Option<Attribute<'_>>) -> Result<Row, String> {
+    let msg = first
+        .filter(|first| first.kind == abi::TASK_DIAG_MSG)
+        .filter(|first| first.value.len() == size_of::<abi::TaskDiagMsg>())
+        .ok_or("it does not begin with MSG")?
+        .value;
+    let row = Row {
         pid: u32_at(msg, 0).unwrap_or_default(),
         tgid: u32_at(msg, 4).unwrap_or_default(),
-        base: None,
-        creds: None,
+        goes_on: u32_at(msg, 8).unwrap_or_default() & abi::TASK_DIAG_FLAG_CONT != 0,
+        ..Row::default()
     };
-    if u32_at(msg, 8) != Some(0) {
-        return Err("it has flags, though it fits one message".to_owned());
+    let flags = u32_at(msg, 8).unwrap_or_default();
+    if flags & !(abi::TASK_DIAG_FLAG_CONT | abi::TASK_DIAG_FLAG_CUT) != 0 {
+        return Err(format!("it has flags {flags:#x}"));
     }
     if row.pid == 0 || row.tgid == 0 {
         return Err(format!("its task is {}, of process {}", row.pid, row.tgid));
     }
-    for group in GROUPS {
-        let Some(size) = group.size.filter(|_| show & (1 << group.bit) != 0) else {
-            continue;
-        };
-        let value = take(abi::TASK_DIAG_ATTR_GROUPS + group.bit, size)?;
-        match group.bit {
-            abi::TASK_DIAG_GROUP_BASE => row.base = Some(base(value, &row)?),
-            abi::TASK_DIAG_GROUP_CRED => row.creds = Some(creds(value)?),
-            _ => {}
-        }
-    }
-    if walk.next().is_some() || !walk.rest().is_empty() {
-        return Err("there is something behind its last group".to_owned());
-    }
     Ok(row)
+}
+
+/// First what is one structure, and then what may go on in another message.
+fn place(group: &Group) -> (u8, u16) {
+    let stage = match group.shape {
+        Shape::Structure(..) => 0,
+        Shape::Text(..) => 1,
+        Shape::Pieces => 2,
+        Shape::Areas(..) => 3,
+    };
+    (stage, group.bit)
+}
+
+fn read_group(group: &Group, value: &[u8], row: &mut Row) -> Result<(), String> {
+    let name = group.name;
+    let len = value.len();
+    let pad = match group.shape {
+        Shape::Pieces => return Ok(()),
+        Shape::Areas(size) => return areas(size, value).map_err(|what| format!("{name}: {what}")),
+        _ if row.goes_on => return Err(format!("{name} is in a message that goes on")),
+        Shape::Structure(size, pad) if len == size => pad,
+        Shape::Text(size, pad) if len == size || len > size && value[len - 1] == 0 => pad,
+        Shape::Structure(..) | Shape::Text(..) => {
+            return Err(format!("{name} has {len} bytes"));
+        }
+    };
+    if let Some(at) = pad {
+        empty(&value[at..at + 4])?;
+    }
+    match group.bit {
+        abi::TASK_DIAG_GROUP_BASE => row.base = Some(base(value, row)?),
+        abi::TASK_DIAG_GROUP_CRED => row.creds = Some(creds(value)?),
+        _ => {}
+    }
+    Ok(())
+}
+
+/// Areas in ascending order, each with its length, and of a structure of this
+/// size: it begins with the length, where the name is, and the two addresses.
+fn areas(size: usize, value: &[u8]) -> Result<(), String> {
+    let mut rest = value;
+    let mut below = 0;
+    while !rest.is_empty() {
+        let len = u32_at(rest, 0).unwrap_or_default() as usize;
+        let area = rest
+            .get(..len)
+            .filter(|area| area.len() >= size && area.len() % 8 == 0)
+            .ok_or_else(|| format!("an area of {len} bytes of {}", rest.len()))?;
+        let [start, end] = [8, 16].map(|at| u64_at(area, at).unwrap_or_default());
+        if start < below || end <= start {
+            return Err(format!("{start:#x}-{end:#x} behind {below:#x}"));
+        }
+        below = end;
+        check_name(size, area)?;
+        rest = &rest[len..];
+    }
+    Ok(())
+}
+
+/// Behind a name there is nothing, and without one nothing at all.
+fn check_name(size: usize, area: &[u8]) -> Result<(), String> {
+    let name = match u32_at(area, 4).unwrap_or_default() as usize {
+        0 => return empty(&area[size..]),
+        at => area.get(at..).filter(|_| at >= size),
+    };
+    let end = name.and_then(|name| name.iter().position(|byte| *byte == 0));
+    match name.zip(end) {
+        Some((name, end)) => empty(&name[end..]),
+        None => Err("its name is out of bounds".to_owned()),
+    }
+}
+
+/// A group that every task has, and this row does not.
+fn missing(row: &Row, show: u64) -> Option<&'static Group> {
+    GROUPS
+        .iter()
+        .find(|group| group.always && !row.goes_on && show & !row.groups & (1 << group.bit) != 0)
+}
+
+fn empty(bytes: &[u8]) -> Result<(), String> {
+    if bytes.iter().all(|byte| *byte == 0) {
+        return Ok(());
+    }
+    Err(format!("what is nobody's is not zero: {bytes:02x?}"))
 }
 
 fn base(value: &[u8], row: &Row) -> Result<abi::TaskDiagBase, String> {
@@ -198,6 +315,39 @@ pub(super) mod tests {
         assert!(wrong(|_, creds| creds.cap_bset.cap[1] = 0x200).contains("cap_bset"));
         assert!(wrong(|_, creds| creds.securebits = 0x100).contains("securebits"));
         assert!(wrong(|_, creds| creds.no_new_privs = 2).contains("no_new_privs"));
+    }
+
+    fn area(name_off: u32, start: u64, end: u64, behind: &[u8]) -> Vec<u8> {
+        let mut bytes = vec![];
+        bytes.extend((24 + behind.len() as u32).to_ne_bytes());
+        bytes.extend(name_off.to_ne_bytes());
+        bytes.extend(start.to_ne_bytes());
+        bytes.extend(end.to_ne_bytes());
+        bytes.extend(behind);
+        bytes
+    }
+
+    #[test]
+    fn areas_lie_one_behind_the_other() {
+        let first = area(24, 0x1000, 0x2000, b"[heap]\0\0");
+        let after = |next: Vec<u8>| areas(24, &[first.clone(), next].concat());
+        assert_eq!(after(area(0, 0x2000, 0x3000, b"")), Ok(()));
+        assert!(after(area(0, 0x1fff, 0x3000, b"")).is_err());
+        assert!(after(area(0, 0x3000, 0x3000, b"")).is_err());
+        assert!(after(area(0, 0x3000, 0x4000, b"1234")).is_err());
+        assert!(after(vec![0; 24]).is_err());
+        assert!(after(vec![0xff; 24]).is_err());
+    }
+
+    #[test]
+    fn names_of_areas_end_in_zeros() {
+        let named = |at, behind: &[u8]| areas(24, &area(at, 0x1000, 0x2000, behind));
+        assert_eq!(named(24, b"[heap]\0\0"), Ok(()));
+        assert!(named(24, b"[heap]\0k").is_err());
+        assert!(named(24, b"no end!!").is_err());
+        assert!(named(8, b"[heap]\0\0").is_err());
+        assert!(named(32, b"[heap]\0\0").is_err());
+        assert!(named(0, b"nobody's").is_err());
     }
 
     #[test]

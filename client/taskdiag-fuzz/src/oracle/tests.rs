@@ -58,7 +58,9 @@ fn asked_by(manner: Manner, flags: u16, strategy: u64, pid: u32, refusals: Vec<R
             show: 3,
             pid,
             dump: flags & NLM_F_DUMP == NLM_F_DUMP,
+            filtered: false,
         }),
+        features: false,
         refusals,
     };
     oracle.asked(
@@ -347,6 +349,7 @@ fn a_dump_beside_a_dump_may_wait() {
     let expectation = Expectation {
         header: second,
         place: 0..16,
+        features: false,
         query: None,
         refusals: vec![Refusal::no_such_task()],
     };
