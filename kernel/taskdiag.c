@@ -160,7 +160,7 @@ static int taskdiag_nl_get_doit(struct sk_buff *skb, struct genl_info *info)
 	if (IS_ERR(dump))
 		return PTR_ERR(dump);
 
-	reply = nlmsg_new(dump->row.template->len, GFP_KERNEL);
+	reply = nlmsg_new(taskdiag_row_room(&dump->row), GFP_KERNEL);
 	if (!reply) {
 		err = -ENOMEM;
 		goto out;
@@ -184,6 +184,7 @@ static int taskdiag_nl_get_start(struct netlink_callback *cb)
 	if (IS_ERR(dump))
 		return PTR_ERR(dump);
 	ctx->dump = dump;
+	cb->min_dump_alloc = taskdiag_row_room(&dump->row);
 	return 0;
 }
 

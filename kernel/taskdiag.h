@@ -7,6 +7,7 @@
  *	    caller         who asks, and what they may see
  *	    filter         which of the tasks
  *	    walk           which tasks
+ *	    cont           a row that sleeps or outgrows a message
  *	    fill           what about them: one row of attributes a task
  *
  * A part knows those below it in this list, and none above.
@@ -15,6 +16,7 @@
 #define _KERNEL_TASKDIAG_H
 
 #include <linux/cred.h>
+#include <linux/limits.h>
 #include <linux/minmax.h>
 #include <linux/netlink.h>
 #include <linux/pid.h>
@@ -54,6 +56,7 @@ struct taskdiag_judge {
  * @process: its process
  * @exec_id: which program that process ran: execve() starts another one
  * @pid_ns: the namespace in whose numbers request and reply are written
+ * @cgroup_ns: the namespace from whose root the paths of cgroups are told
  * @judges: who has to agree to a row; valid in one RCU section
  * @nr_judges: how many they are
  */
@@ -65,6 +68,7 @@ struct taskdiag_caller {
 	struct pid		*process;
 	u64			exec_id;
 	struct pid_namespace	*pid_ns;
+	struct cgroup_namespace	*cgroup_ns;
 	struct taskdiag_judge	judges[TASKDIAG_JUDGES];
 	unsigned int		nr_judges;
 };
@@ -251,20 +255,27 @@ static inline pid_t taskdiag_nr(const struct pid *pid,
 #endif
 
 struct taskdiag_group;
+struct taskdiag_cont;
 
 /**
  * struct taskdiag_row - how a row of this request looks
+ * @show_flags: TASK_DIAG_SHOW_*, the groups that were asked for
  * @template: one message with every header in place and every payload zero.
  *	A row is a copy of it whose payloads are filled in: headers cost a
  *	memcpy() a task and no bookkeeping.
  * @msg_offset: where in @template the struct task_diag_msg lies
  * @every_thread: to tell of a process is to look at each of its threads
- * @nr_groups: how many groups were asked for
+ * @nr_groups: how many groups of a fixed size were asked for
  * @groups: these groups, in bit order
  * @groups.group: the row of the table
  * @groups.offset: where in @template its structure lies
+ * @nr_puts: how many groups were asked for that are put behind the template,
+ *	one task at a time
+ * @nr_short: how many of them have to be in the first message
+ * @puts: these groups, in the order they are put in
  */
 struct taskdiag_row {
+	u64			show_flags;
 	struct sk_buff		*template;
 	unsigned int		msg_offset;
 	bool			every_thread;
@@ -273,20 +284,104 @@ struct taskdiag_row {
 		const struct taskdiag_group	*group;
 		unsigned int			offset;
 	} groups[TASK_DIAG_GROUP_MAX + 1];
+	unsigned int		nr_puts;
+	unsigned int		nr_short;
+	const struct taskdiag_group	*puts[TASK_DIAG_GROUP_MAX + 1];
 };
 
 u64 taskdiag_row_groups(void);
-int taskdiag_row_init(struct taskdiag_row *row, u64 show_flags,
+int taskdiag_row_init(struct taskdiag_row *row, u64 show_flags, bool multi,
 		      struct netlink_ext_ack *extack);
 void taskdiag_row_release(struct taskdiag_row *row);
 size_t taskdiag_row_size(const struct taskdiag_row *row);
+size_t taskdiag_row_room(const struct taskdiag_row *row);
 int taskdiag_row_put_template(struct taskdiag_row *row, struct sk_buff *skb);
 void taskdiag_row_fill(const struct taskdiag_row *row, void *to,
 		       const struct taskdiag_hit *hit,
 		       const struct taskdiag_caller *caller);
+int taskdiag_row_put(const struct taskdiag_row *row, unsigned int step,
+		     struct taskdiag_cont *cont, struct sk_buff *skb,
+		     struct taskdiag_caller *caller);
 
 void taskdiag_fill_stat(void *to, const struct taskdiag_hit *hit,
 			const struct taskdiag_caller *caller);
+
+/* --- cont --------------------------------------------------------------- */
+
+#define TASKDIAG_DELETED	" (deleted)"
+#define TASKDIAG_PATH_SIZE	(PATH_MAX + sizeof(TASKDIAG_DELETED))
+
+/* Areas in a message; with their numbers they fill one of 32 KiB. */
+#define TASKDIAG_STATS		128
+
+/**
+ * struct taskdiag_memory - how much has been told of a task's memory
+ * @expected: the task had memory when its row was begun
+ * @whole: the row is that of a process, of which all is told
+ * @known: it has been looked for
+ * @mm: what was found, held without its contents; NULL if there was none
+ * @args: bytes of the command line that have been told
+ * @addr: areas have been told of up to here
+ */
+struct taskdiag_memory {
+	bool			expected;
+	bool			whole;
+	bool			known;
+	struct mm_struct	*mm;
+	loff_t			args;
+	unsigned long		addr;
+};
+
+/**
+ * struct taskdiag_cont - a row that sleeps or outgrows a message, while it is put
+ * @path: room for the longest name, %TASKDIAG_PATH_SIZE bytes
+ * @stats: room for %TASKDIAG_STATS of them, if they were asked for
+ * @want_vma: TASK_DIAG_VMA was asked for
+ * @vma_flags: TASK_DIAG_VMA_* that an area has to have
+ * @patience: ticks that we wait for tasks which hold us up
+ * @task: whose row it is; NULL between two rows
+ * @pid: its number
+ * @tgid: the number of its process
+ * @start: where in the buffer the message begins
+ * @resumed: the message goes on from one before
+ * @step: which of the row's groups is under way
+ * @memory: how far that is
+ */
+struct taskdiag_cont {
+	char			*path;
+	struct task_diag_vma_stat	*stats;
+	bool			want_vma;
+	u64			vma_flags;
+	unsigned int		patience;
+
+	struct task_struct	*task;
+	u32			pid;
+	u32			tgid;
+	unsigned int		start;
+	bool			resumed;
+	unsigned int		step;
+	struct taskdiag_memory	memory;
+};
+
+int taskdiag_cont_init(struct taskdiag_cont *cont,
+		       const struct taskdiag_row *row, u64 vma_flags);
+void taskdiag_cont_release(struct taskdiag_cont *cont);
+void taskdiag_cont_begin(struct taskdiag_cont *cont,
+			 const struct taskdiag_hit *hit, unsigned int start);
+bool taskdiag_cont_resume(struct taskdiag_cont *cont,
+			  const struct taskdiag_row *row, struct sk_buff *skb);
+int taskdiag_cont_put(struct taskdiag_cont *cont,
+		      const struct taskdiag_row *row, struct sk_buff *skb,
+		      struct taskdiag_caller *caller);
+
+int taskdiag_put_files(struct taskdiag_cont *cont, struct sk_buff *skb,
+		       struct taskdiag_caller *caller);
+int taskdiag_put_cgroup(struct taskdiag_cont *cont, struct sk_buff *skb,
+			struct taskdiag_caller *caller);
+int taskdiag_put_cmdline(struct taskdiag_cont *cont, struct sk_buff *skb,
+			 struct taskdiag_caller *caller);
+int taskdiag_put_areas(struct taskdiag_cont *cont, struct sk_buff *skb,
+		       struct taskdiag_caller *caller);
 
 /* --- dump --------------------------------------------------------------- */
 
@@ -296,6 +391,7 @@ void taskdiag_fill_stat(void *to, const struct taskdiag_hit *hit,
  * @filter: which of the tasks
  * @walk: which tasks
  * @row: what about them
+ * @cont: the row that is under way, if a message may end within one
  * @any_row: a row has been put
  */
 struct taskdiag_dump {
@@ -303,6 +399,7 @@ struct taskdiag_dump {
 	struct taskdiag_filter	filter;
 	struct taskdiag_walk	walk;
 	struct taskdiag_row	row;
+	struct taskdiag_cont	cont;
 	bool			any_row;
 };
 

@@ -13,6 +13,8 @@
  * its exemption for the own process.
  */
 #include <linux/capability.h>
+#include <linux/cgroup.h>
+#include <linux/nsproxy.h>
 #include <linux/ptrace.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
@@ -49,6 +51,8 @@ int taskdiag_caller_pin(struct taskdiag_caller *caller,
 	caller->process = get_pid(task_tgid(current));
 	caller->exec_id = current->self_exec_id;
 	caller->pid_ns = ns;
+	caller->cgroup_ns = current->nsproxy->cgroup_ns;
+	get_cgroup_ns(caller->cgroup_ns);
 
 	/*
 	 * A sandbox that gets its descriptor to somebody outside learns
@@ -71,6 +75,7 @@ void taskdiag_caller_unpin(struct taskdiag_caller *caller)
 	put_pid(caller->thread);
 	put_pid(caller->process);
 	put_pid_ns(caller->pid_ns);
+	put_cgroup_ns(caller->cgroup_ns);
 }
 
 /**

@@ -70,12 +70,16 @@ struct taskdiag_dump *taskdiag_dump_open(struct nlattr *const *attrs,
 
 	err = parse_request(&req, attr, extack);
 	if (!err)
-		err = taskdiag_row_init(&dump->row, req.show_flags, extack);
+		err = taskdiag_row_init(&dump->row, req.show_flags, multi,
+					extack);
 	if (err)
 		goto blame;
 	/* This one says itself which attribute is wrong. */
 	err = taskdiag_filter_init(&dump->filter, attrs, req.show_flags,
 				   &dump->caller, extack);
+	if (!err)
+		err = taskdiag_cont_init(&dump->cont, &dump->row,
+					 dump->filter.vma_flags);
 	if (err)
 		goto close;
 	err = taskdiag_walk_init(&dump->walk, req.dump_strategy, req.pid,
@@ -94,6 +98,7 @@ close:
 
 void taskdiag_dump_close(struct taskdiag_dump *dump)
 {
+	taskdiag_cont_release(&dump->cont);
 	taskdiag_row_release(&dump->row);
 	taskdiag_walk_release(&dump->walk);
 	taskdiag_filter_release(&dump->filter);
@@ -135,10 +140,10 @@ static bool put_row(struct taskdiag_dump *dump, struct sk_buff *skb,
  * Put rows until @skb is full, the walk is through, or its budget is used.
  * One RCU section: what is found stays, and nothing needs a reference.
  */
-static bool put_batch(struct taskdiag_dump *dump, struct sk_buff *skb)
+static int put_batch(struct taskdiag_dump *dump, struct sk_buff *skb)
 {
 	struct taskdiag_hit hit;
-	bool full = false;
+	int err = 0;
 
 	rcu_read_lock();
 	taskdiag_caller_enter(&dump->caller);
@@ -146,12 +151,57 @@ static bool put_batch(struct taskdiag_dump *dump, struct sk_buff *skb)
 	while (taskdiag_walk_next(&dump->walk, &hit)) {
 		if (!put_row(dump, skb, &hit)) {
 			taskdiag_walk_unget(&dump->walk);
-			full = true;
+			err = -EMSGSIZE;
 			break;
 		}
 	}
 	rcu_read_unlock();
-	return full;
+	return err;
+}
+
+/*
+ * The same up to the first row, of which there is more to tell than can be told
+ * under RCU: take its task.
+ */
+static int begin_cont(struct taskdiag_dump *dump, struct sk_buff *skb)
+{
+	unsigned int start = skb->len;
+	struct taskdiag_hit hit;
+	int err = 0;
+
+	rcu_read_lock();
+	taskdiag_caller_enter(&dump->caller);
+	taskdiag_walk_enter(&dump->walk);
+	while (skb->len == start && taskdiag_walk_next(&dump->walk, &hit)) {
+		if (!put_row(dump, skb, &hit)) {
+			taskdiag_walk_unget(&dump->walk);
+			err = -EMSGSIZE;
+			break;
+		}
+	}
+	if (skb->len != start)
+		taskdiag_cont_begin(&dump->cont, &hit, start);
+	rcu_read_unlock();
+	return err;
+}
+
+/* Go on with the row that is under way, or with the next one. */
+static int put_cont(struct taskdiag_dump *dump, struct sk_buff *skb)
+{
+	struct taskdiag_cont *cont = &dump->cont;
+	int err = 0;
+
+	if (!cont->task)
+		err = begin_cont(dump, skb);
+	else if (!taskdiag_cont_resume(cont, &dump->row, skb))
+		err = -EMSGSIZE;
+	if (err || !cont->task)
+		return err;
+
+	err = taskdiag_cont_put(cont, &dump->row, skb, &dump->caller);
+	if (err == -EMSGSIZE && !cont->task)
+		taskdiag_walk_unget(&dump->walk);
+	return err;
 }
 
 /**
@@ -166,7 +216,7 @@ static bool put_batch(struct taskdiag_dump *dump, struct sk_buff *skb)
 int taskdiag_dump_rows(struct taskdiag_dump *dump, struct sk_buff *skb,
 		       struct netlink_ext_ack *extack)
 {
-	bool full;
+	int err;
 
 	if (!taskdiag_caller_is_current(&dump->caller)) {
 		NL_SET_ERR_MSG(extack,
@@ -174,10 +224,13 @@ int taskdiag_dump_rows(struct taskdiag_dump *dump, struct sk_buff *skb,
 		return -EPERM;
 	}
 
-	while (!dump->walk.done) {
-		full = put_batch(dump, skb);
-		if (full)
-			return skb->len ?: -EMSGSIZE;
+	while (!dump->walk.done || dump->cont.task) {
+		err = dump->row.nr_puts ? put_cont(dump, skb) :
+					  put_batch(dump, skb);
+		if (err == -EMSGSIZE && skb->len)
+			return skb->len;
+		if (err)
+			return err;
 		cond_resched();
 		if (fatal_signal_pending(current))
 			return -EINTR;

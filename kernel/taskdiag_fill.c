@@ -5,6 +5,9 @@
  * One filler a group, and one table of them.  A filler writes one structure
  * of the ABI about a task that the caller may see; it knows nothing of how
  * the task was found, nor of the message around the structure.
+ *
+ * What sleeps, takes long or has no fixed size is put behind these structures
+ * instead, in files of their own.
  */
 #include <linux/bits.h>
 #include <linux/cgroup.h>
@@ -30,11 +33,17 @@
 /**
  * struct taskdiag_group - a group of facts
  * @name: as in TASK_DIAG_SHOW_*
- * @size: of its structure
+ * @size: of its structure; 0 if it has no fixed size
  * @has_u64: there are 64-bit fields in it, which want to be aligned
  * @every_thread: of a process, each thread is looked at
  * @fill: writes that structure.  Runs under RCU and must not sleep; finds the
- *	structure zeroed.  NULL: this kernel cannot tell.
+ *	structure zeroed.
+ * @put: puts its attributes, in a row for which @fill has written the others.
+ *	May sleep.  Returns 0 when all is told, -EMSGSIZE if there was no room
+ *	for that, -ESTALE if what it was about is gone, or an error.
+ * @resumes: @put goes on in the next message; else it puts all or nothing
+ *
+ * With neither @fill nor @put this kernel cannot tell.
  */
 struct taskdiag_group {
 	const char	*name;
@@ -43,6 +52,9 @@ struct taskdiag_group {
 	bool		every_thread;
 	void		(*fill)(void *to, const struct taskdiag_hit *hit,
 				const struct taskdiag_caller *caller);
+	int		(*put)(struct taskdiag_cont *cont, struct sk_buff *skb,
+			       struct taskdiag_caller *caller);
+	bool		resumes;
 };
 
 /* @pid of @task's process: its session, or its process group. */
@@ -217,10 +229,32 @@ static const struct taskdiag_group groups[TASK_DIAG_GROUP_MAX + 1] = {
 		.every_thread	= true,
 		.fill		= taskdiag_fill_stat,
 	},
-	[TASK_DIAG_GROUP_VMA]		= { "VMA" },
-	[TASK_DIAG_GROUP_VMA_STAT]	= { "VMA_STAT" },
-	[TASK_DIAG_GROUP_CMDLINE]	= { "CMDLINE" },
-	[TASK_DIAG_GROUP_FILES]		= { "FILES" },
+	[TASK_DIAG_GROUP_VMA] = {
+		.name		= "VMA",
+#ifdef CONFIG_TASKDIAG_MM
+		.put		= taskdiag_put_areas,
+		.resumes	= true,
+#endif
+	},
+	[TASK_DIAG_GROUP_VMA_STAT] = {
+		.name		= "VMA_STAT",
+#if defined(CONFIG_TASKDIAG_MM) && defined(CONFIG_PROC_PAGE_MONITOR)
+		.put		= taskdiag_put_areas,
+		.resumes	= true,
+#endif
+	},
+	[TASK_DIAG_GROUP_CMDLINE] = {
+		.name		= "CMDLINE",
+#ifdef CONFIG_TASKDIAG_MM
+		.put		= taskdiag_put_cmdline,
+		.resumes	= true,
+#endif
+	},
+	[TASK_DIAG_GROUP_FILES] = {
+		.name		= "FILES",
+		.size		= sizeof(struct task_diag_files),
+		.put		= taskdiag_put_files,
+	},
 	[TASK_DIAG_GROUP_IDENT] = {
 		.name		= "IDENT",
 		.size		= sizeof(struct task_diag_ident),
@@ -232,12 +266,18 @@ static const struct taskdiag_group groups[TASK_DIAG_GROUP_MAX + 1] = {
 		.size		= sizeof(struct task_diag_ns),
 		.fill		= fill_ns,
 	},
-	[TASK_DIAG_GROUP_CGROUP]	= { "CGROUP" },
+	[TASK_DIAG_GROUP_CGROUP] = {
+		.name		= "CGROUP",
+#ifdef CONFIG_CGROUPS
+		.put		= taskdiag_put_cgroup,
+#endif
+	},
 };
 
-static bool can_fill(unsigned int bit)
+static bool can_tell(unsigned int bit)
 {
-	return groups[bit].fill && !(taskdiag_hidden_groups & BIT_ULL(bit));
+	return (groups[bit].fill || groups[bit].put) &&
+	       !(taskdiag_hidden_groups & BIT_ULL(bit));
 }
 
 /**
@@ -251,20 +291,50 @@ u64 taskdiag_row_groups(void)
 	u64 all = 0;
 
 	for (bit = 0; bit <= TASK_DIAG_GROUP_MAX; bit++)
-		if (can_fill(bit))
+		if (can_tell(bit))
 			all |= BIT_ULL(bit);
 	return all;
+}
+
+/*
+ * The order of what is put behind the structures.  Those in front are in the
+ * first message.  VMA tells for VMA_STAT as well, message by message.
+ */
+static const unsigned int put_order[] = {
+	TASK_DIAG_GROUP_FILES,
+	TASK_DIAG_GROUP_CGROUP,
+	TASK_DIAG_GROUP_CMDLINE,
+	TASK_DIAG_GROUP_VMA,
+	TASK_DIAG_GROUP_VMA_STAT,
+};
+
+static void choose_puts(struct taskdiag_row *row)
+{
+	const struct taskdiag_group *group, *last = NULL;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(put_order); i++) {
+		group = &groups[put_order[i]];
+		if (!(row->show_flags & BIT_ULL(put_order[i])))
+			continue;
+		if (last && last->put == group->put)
+			continue;
+		row->puts[row->nr_puts++] = group;
+		row->nr_short += !group->resumes;
+		last = group;
+	}
 }
 
 /**
  * taskdiag_row_init - choose the groups
  * @row: zeroed
  * @show_flags: TASK_DIAG_SHOW_*
+ * @multi: there may be any number of messages, and not just one
  * @extack: what was wrong
  *
  * Return: 0 or an error.
  */
-int taskdiag_row_init(struct taskdiag_row *row, u64 show_flags,
+int taskdiag_row_init(struct taskdiag_row *row, u64 show_flags, bool multi,
 		      struct netlink_ext_ack *extack)
 {
 	u64 unknown = show_flags & ~GENMASK_ULL(TASK_DIAG_GROUP_MAX, 0);
@@ -279,15 +349,24 @@ int taskdiag_row_init(struct taskdiag_row *row, u64 show_flags,
 	for (bit = 0; bit <= TASK_DIAG_GROUP_MAX; bit++) {
 		if (!(show_flags & BIT_ULL(bit)))
 			continue;
-		if (!can_fill(bit)) {
+		if (!can_tell(bit)) {
 			NL_SET_ERR_MSG_FMT(extack,
 					   "show_flags: no group %s in this kernel",
 					   groups[bit].name);
 			return -EOPNOTSUPP;
 		}
-		row->groups[row->nr_groups++].group = &groups[bit];
+		if (!groups[bit].size && !multi) {
+			NL_SET_ERR_MSG_FMT(extack,
+					   "show_flags: %s needs NLM_F_DUMP",
+					   groups[bit].name);
+			return -EINVAL;
+		}
+		if (groups[bit].fill)
+			row->groups[row->nr_groups++].group = &groups[bit];
 		row->every_thread |= groups[bit].every_thread;
 	}
+	row->show_flags = show_flags;
+	choose_puts(row);
 	return 0;
 }
 
@@ -297,7 +376,7 @@ void taskdiag_row_release(struct taskdiag_row *row)
 }
 
 /**
- * taskdiag_row_size - room for the attributes of a row
+ * taskdiag_row_size - room for the attributes of the template
  * @row: after taskdiag_row_init()
  *
  * Return: bytes.
@@ -311,6 +390,28 @@ size_t taskdiag_row_size(const struct taskdiag_row *row)
 	for (i = 0; i < row->nr_groups; i++)
 		size += nla_total_size_64bit(row->groups[i].group->size);
 	return size;
+}
+
+/**
+ * taskdiag_row_room - room that a message may need
+ * @row: after taskdiag_row_put_template()
+ *
+ * What has no fixed size needs room for one name of the longest kind, and each
+ * message has more than enough for one then.
+ *
+ * Return: bytes.
+ */
+size_t taskdiag_row_room(const struct taskdiag_row *row)
+{
+	size_t room = row->template->len;
+	unsigned int i;
+
+	for (i = 0; i < row->nr_puts; i++) {
+		if (!row->puts[i]->size)
+			return SKB_WITH_OVERHEAD(2 * PATH_MAX);
+		room += nla_total_size_64bit(row->puts[i]->size);
+	}
+	return room;
 }
 
 static int reserve(struct sk_buff *skb, int type, size_t size, bool align,
@@ -390,4 +491,21 @@ void taskdiag_row_fill(const struct taskdiag_row *row, void *to,
 	for (i = 0; i < row->nr_groups; i++)
 		row->groups[i].group->fill(to + row->groups[i].offset, hit,
 					   caller);
+}
+
+/**
+ * taskdiag_row_put - put what does not fit in the template
+ * @row: after taskdiag_row_init()
+ * @step: which of the row's groups
+ * @cont: how far it is
+ * @skb: where to
+ * @caller: who asks
+ *
+ * Return: as of struct taskdiag_group.
+ */
+int taskdiag_row_put(const struct taskdiag_row *row, unsigned int step,
+		     struct taskdiag_cont *cont, struct sk_buff *skb,
+		     struct taskdiag_caller *caller)
+{
+	return row->puts[step]->put(cont, skb, caller);
 }

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * task_diag: the group FILES.
+ *
+ * Procfs tells the same to whom it shows a task's fdinfo/, which it does on the
+ * terms of taskdiag_may_see().
+ */
+#include <linux/dcache.h>
+#include <linux/fdtable.h>
+#include <linux/fs.h>
+#include <linux/magic.h>
+#include <linux/resource.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task.h>
+#include <linux/spinlock.h>
+#include <linux/string.h>
+#include <net/netlink.h>
+
+#include "taskdiag.h"
+
+/* Descriptors that are counted before others get the table. */
+#define TASKDIAG_FILES_AT_ONCE	1024
+
+/*
+ * Files on anon_inodefs share an inode and differ by the name that the kernel gave
+ * them, which readlink(2) shows.  Nobody renames them.
+ */
+static void count_anon(struct task_diag_files *files, const char *name)
+{
+	if (!strcmp(name, "[eventfd]"))
+		files->eventfd++;
+	else if (!strcmp(name, "[eventpoll]"))
+		files->epoll++;
+	else
+		files->other++;
+}
+
+static void count_file(struct task_diag_files *files, const struct file *file)
+{
+	const struct dentry *dentry = file->f_path.dentry;
+	umode_t mode = file_inode(file)->i_mode;
+
+	files->total++;
+	if (dentry->d_sb->s_magic == ANON_INODE_FS_MAGIC)
+		count_anon(files, dentry->d_name.name);
+	else if (S_ISREG(mode))
+		files->regular++;
+	else if (S_ISSOCK(mode))
+		files->socket++;
+	else if (S_ISFIFO(mode))
+		files->pipe++;
+	else
+		files->other++;
+}
+
+/* Under the table's lock: what is in there stays. */
+static bool count_open(struct task_diag_files *files,
+		       struct files_struct *table, unsigned int *fd)
+{
+	unsigned int left = TASKDIAG_FILES_AT_ONCE;
+	const struct fdtable *fdt = files_fdtable(table);
+	const struct file *file;
+
+	while (left--) {
+		*fd = find_next_bit(fdt->open_fds, fdt->max_fds, *fd);
+		if (*fd >= fdt->max_fds)
+			return false;
+
+		/* NULL is a descriptor whose file is still being opened. */
+		file = rcu_dereference_check_fdtable(table, fdt->fd[*fd]);
+		if (file)
+			count_file(files, file);
+		++*fd;
+	}
+	return true;
+}
+
+/* True if there are more, from @fd on. */
+static bool count_some(struct task_diag_files *files, struct task_struct *task,
+		       unsigned int *fd)
+{
+	struct files_struct *table;
+	bool more = false;
+
+	/* A task that exits lets go of its table under the lock. */
+	task_lock(task);
+	table = task->files;
+	if (table) {
+		spin_lock(&table->file_lock);
+		more = count_open(files, table, fd);
+		spin_unlock(&table->file_lock);
+	}
+	task_unlock(task);
+	return more;
+}
+
+static u64 limit(unsigned long rlim)
+{
+	return rlim == RLIM_INFINITY ? U64_MAX : rlim;
+}
+
+/**
+ * taskdiag_put_files - put TASK_DIAG_FILES
+ * @cont: whose
+ * @skb: where to
+ * @caller: who asks
+ *
+ * Return: 0, -EMSGSIZE if it does not fit, -EINTR if the reader is being killed.
+ */
+int taskdiag_put_files(struct taskdiag_cont *cont, struct sk_buff *skb,
+		       struct taskdiag_caller *caller)
+{
+	struct task_struct *task = cont->task;
+	struct task_diag_files files = {
+		.limit_soft	= limit(task_rlimit(task, RLIMIT_NOFILE)),
+		.limit_hard	= limit(task_rlimit_max(task, RLIMIT_NOFILE)),
+	};
+	unsigned int fd = 0;
+
+	while (count_some(&files, task, &fd)) {
+		cond_resched();
+		if (fatal_signal_pending(current))
+			return -EINTR;
+	}
+	return nla_put_64bit(skb, TASK_DIAG_FILES, sizeof(files), &files,
+			     TASK_DIAG_PAD);
+}
