@@ -156,18 +156,6 @@ FIXTURE_VARIANT_ADD(refusal, an_unknown_flag_beside_known_ones) {
 	.is.error = EINVAL, .is.text = "show_flags", .is.blame = BLAME_FIRST,
 };
 
-FIXTURE_VARIANT_ADD(refusal, group_vma) {
-	ASK_FOR(TASK_DIAG_SHOW_VMA, TASK_DIAG_DUMP_ONE, 1),
-	.is.error = EOPNOTSUPP, .is.text = "show_flags", .is.and_text = "group VMA ",
-	.is.blame = BLAME_FIRST,
-};
-
-FIXTURE_VARIANT_ADD(refusal, group_vma_stat) {
-	ASK_FOR(TASK_DIAG_SHOW_VMA_STAT, TASK_DIAG_DUMP_ONE, 1),
-	.is.error = EOPNOTSUPP, .is.text = "show_flags", .is.and_text = "group VMA_STAT ",
-	.is.blame = BLAME_FIRST,
-};
-
 /* dump_strategy */
 
 FIXTURE_VARIANT_ADD(refusal, the_lowest_unknown_strategy) {

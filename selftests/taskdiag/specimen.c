@@ -105,10 +105,9 @@ static pid_t give_birth(struct specimen *s)
 		if (dup2(lifeline[0], STDIN_FILENO) < 0 ||
 		    dup2(report[1], STDOUT_FILENO) < 0)
 			_exit(1);
-		close(lifeline[0]);
-		close(lifeline[1]);
-		close(report[0]);
-		close(report[1]);
+		/* A lifeline of another one ends only if nobody else has it. */
+		if (close_range(STDERR_FILENO + 1, ~0U, 0))
+			_exit(1);
 		return 0;
 	}
 	close(lifeline[0]);

@@ -436,6 +436,15 @@ static bool td_goes_on(__u16 type)
 	       type == TASK_DIAG_CMDLINE;
 }
 
+/* In the order of their bits, but what goes on comes last. */
+static unsigned int td_place(__u16 type)
+{
+	if (!td_goes_on(type))
+		return type;
+	/* Arguments come before areas. */
+	return TASK_DIAG_ATTR_MAX + (type == TASK_DIAG_CMDLINE ? 1 : type);
+}
+
 static void td_take_struct(struct td_answer *a, struct td_row *row,
 			   const struct td_attr *attr)
 {
@@ -468,7 +477,7 @@ static void td_take_attrs(struct td_answer *a, struct td_row *row,
 			td_fault(a, "attribute %u in a reply", attr.type);
 			continue;
 		}
-		if (attr.type < last)
+		if (td_place(attr.type) < td_place(last))
 			td_fault(a, "group %u after group %u", attr.type, last);
 		last = attr.type;
 		group = 1ULL << (attr.type - TASK_DIAG_ATTR_GROUPS);

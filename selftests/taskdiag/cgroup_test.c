@@ -1,0 +1,459 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * CGROUP: tasks in cgroups deep and shallow, threaded, removed, and as seen
+ * from cgroup namespaces, as /proc/PID/cgroup has them for the same reader.
+ */
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+
+#include "cgroups.h"
+#include "facts.h"
+#include "procfs.h"
+#include "specimen.h"
+#include "taskdiag_test.h"
+
+/* Of a cgroup, as procfs can show it: a NUL behind it, in PATH_MAX. */
+#define LONGEST 4095
+#define LONG_NAME 200
+
+static struct specimen at_root, in_a, in_b, in_a_b, deep, threaded, doomed;
+static struct population pop;
+static char deep_name[LONGEST + 1];
+
+/* As many levels as it takes for the path to be exactly so long. */
+static int make_deep(size_t longest)
+{
+	size_t left = longest - strlen(cgroups_path()), at = 0;
+	int dir = dup(cgroups_folder()), procs, err = 0;
+
+	while (!err && left) {
+		/* A slash and a name; nothing of one byte, a slash alone. */
+		size_t len = left > 2 * LONG_NAME ? LONG_NAME : left - 1;
+		char name[2 * LONG_NAME];
+		int next;
+
+		if (len > 255)
+			len = left / 2;
+		memset(name, 'n', len);
+		name[len] = '\0';
+		if (mkdirat(dir, name, 0755))
+			err = -errno;
+		next = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		close(dir);
+		dir = next;
+		at += sprintf(deep_name + at, "%s%s", at ? "/" : "", name);
+		left -= len + 1;
+	}
+	if (err)
+		return err;
+	/* Too long a name to be looked up at once. */
+	procs = openat(dir, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+	if (dprintf(procs, "%d", deep.pid) < 0)
+		err = -errno;
+	close(procs);
+	close(dir);
+	return err;
+}
+
+static int begin(struct specimen *s, const char *cgroup)
+{
+	int err = specimen_begin(s, NULL, NULL);
+
+	if (err) {
+		snprintf(pop.error, sizeof(pop.error), "%s", s->error);
+		return err;
+	}
+	err = cgroups_move(cgroup, s->pid);
+	if (err)
+		snprintf(pop.error, sizeof(pop.error), "to \"%s\": %s", cgroup,
+			 strerror(-err));
+	return err;
+}
+
+static void *just_be(void *arg)
+{
+	for (;;)
+		pause();
+	return NULL;
+}
+
+static int have_threads(void *arg)
+{
+	pthread_t thread;
+
+	return -(pthread_create(&thread, NULL, just_be, NULL) ?:
+		 pthread_create(&thread, NULL, just_be, NULL));
+}
+
+/* The threads of one process in two cgroups, the leader in a third. */
+static int make_threaded(void)
+{
+	struct idset tids = {};
+	int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int err;
+
+	err = cgroups_make("t") ?: cgroups_make("t/one") ?:
+	      cgroups_make("t/two") ?: cgroups_allow_threads("t/one") ?:
+	      cgroups_allow_threads("t/two") ?:
+	      specimen_begin(&threaded, have_threads, NULL) ?:
+	      cgroups_move("t", threaded.pid) ?:
+	      procfs_threads(proc, threaded.pid, &tids);
+	if (!err && tids.nr == 3)
+		err = cgroups_move_thread("t/one", tids.id[1]) ?:
+		      cgroups_move_thread("t/two", tids.id[2]);
+	idset_free(&tids);
+	close(proc);
+	return err;
+}
+
+static int make_population(void)
+{
+	int err;
+
+	err = population_begin(&pop);
+	err = err ?: cgroups_begin();
+	err = err ?: cgroups_make("a") ?: cgroups_make("b") ?:
+	      cgroups_make("a/b") ?: cgroups_make("a/b with (blanks)") ?:
+	      cgroups_make("doomed");
+	if (err) {
+		snprintf(pop.error, sizeof(pop.error), "cgroups: %s",
+			 strerror(-err));
+		return err;
+	}
+	return begin(&at_root, "/") ?: begin(&in_a, "a") ?:
+	       begin(&in_b, "b") ?: begin(&in_a_b, "a/b with (blanks)") ?:
+	       begin(&doomed, "doomed") ?: begin(&deep, "a/b") ?:
+	       make_deep(LONGEST) ?: make_threaded();
+}
+
+static void end_population(void)
+{
+	specimen_end(&at_root);
+	specimen_end(&in_a);
+	specimen_end(&in_b);
+	specimen_end(&in_a_b);
+	specimen_end(&deep);
+	specimen_end(&threaded);
+	specimen_end(&doomed);
+	cgroups_end();
+	population_end(&pop);
+}
+
+/* The line of the default hierarchy; NULL if there is none.  To be freed. */
+static char *path_in_procfs(int proc, pid_t pid, pid_t tid)
+{
+	char *text, *at, *path;
+	size_t len;
+
+	text = procfs_file(proc, pid, tid, "cgroup", &len);
+	if (!text)
+		return NULL;
+	at = strncmp(text, "0::", 3) ? strstr(text, "\n0::") : text;
+	if (!at) {
+		free(text);
+		return NULL;
+	}
+	at += at[0] == '\n' ? 4 : 3;
+	path = strdup(at);
+	free(text);
+	/* Newlines are not allowed in a name. */
+	path[strcspn(path, "\n")] = '\0';
+	return path;
+}
+
+static void expect_same(struct __test_metadata *_metadata, int proc,
+			const struct td_answer *a, const struct td_row *row)
+{
+	struct task_diag_cgroup cgroup;
+	const char *path = NULL;
+	char text[160] = "";
+	char *expected;
+
+	expected = path_in_procfs(proc, row->msg.tgid, row->msg.pid);
+	ASSERT_NE(NULL, expected);
+	ASSERT_EQ(0, facts_cgroup(a, row, &cgroup, &path, text, sizeof(text))) {
+		TH_LOG("%s", text);
+	}
+	EXPECT_STREQ(expected, path) {
+		TH_LOG("%u of %u", row->msg.pid, row->msg.tgid);
+	}
+	EXPECT_NE(0U, cgroup.id);
+	free(expected);
+}
+
+FIXTURE(cgroup) {
+	struct td_sock sock;
+	int proc;
+};
+
+FIXTURE_SETUP(cgroup)
+{
+	ASSERT_EQ(0, td_open(&self->sock, TD_LARGE));
+	self->proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	ASSERT_LE(0, self->proc);
+}
+
+FIXTURE_TEARDOWN(cgroup)
+{
+	close(self->proc);
+	td_close(&self->sock);
+}
+
+/* The cgroup of one process; the path is to be freed. */
+static char *ask_one(struct __test_metadata *_metadata, struct td_sock *sock,
+		     pid_t pid, __u64 *id)
+{
+	const struct task_diag_pid what = {
+		.show_flags = TASK_DIAG_SHOW_CGROUP,
+		.dump_strategy = TASK_DIAG_DUMP_ONE,
+		.pid = pid,
+	};
+	struct task_diag_cgroup cgroup = {};
+	const char *path = "";
+	char text[160] = "", *copy;
+	struct td_answer a;
+
+	ASSERT_EQ(0, td_query(sock, &what, NLM_F_DUMP, &a));
+	ASSERT_GOOD(&a);
+	ASSERT_EQ(1U, a.rows);
+	ASSERT_EQ(0, facts_cgroup(&a, &a.row[0], &cgroup, &path, text,
+				  sizeof(text))) {
+		TH_LOG("%s", text);
+	}
+	copy = strdup(path);
+	*id = cgroup.id;
+	td_answer_free(&a);
+	return copy;
+}
+
+static void expect_in(struct __test_metadata *_metadata, struct td_sock *sock,
+		      pid_t pid, const char *name)
+{
+	char expected[2 * LONGEST];
+	__u64 id = 0;
+	char *path;
+
+	snprintf(expected, sizeof(expected), "%s%s%s", cgroups_path(),
+		 name[0] ? "/" : "", name);
+	path = ask_one(_metadata, sock, pid, &id);
+	EXPECT_STREQ(expected, path);
+	EXPECT_EQ(cgroups_id(name), id);
+	free(path);
+}
+
+TEST_F(cgroup, as_they_were_made)
+{
+	__u64 id = 0;
+	char *path;
+
+	expect_in(_metadata, &self->sock, in_a.pid, "a");
+	expect_in(_metadata, &self->sock, in_b.pid, "b");
+	expect_in(_metadata, &self->sock, in_a_b.pid, "a/b with (blanks)");
+	expect_in(_metadata, &self->sock, threaded.pid, "t");
+	path = ask_one(_metadata, &self->sock, at_root.pid, &id);
+	EXPECT_STREQ("/", path);
+	EXPECT_EQ(cgroups_id("/"), id);
+	free(path);
+}
+
+static void compare_all(struct __test_metadata *_metadata, struct td_sock *sock,
+			int proc, __u64 strategy)
+{
+	const struct task_diag_pid what = {
+		.show_flags = TASK_DIAG_SHOW_CGROUP,
+		.dump_strategy = strategy,
+	};
+	struct td_answer a;
+	size_t i;
+
+	ASSERT_EQ(0, td_query(sock, &what, NLM_F_DUMP, &a));
+	ASSERT_GOOD(&a);
+	EXPECT_LT(7U, a.rows);
+	for (i = 0; i < a.rows; i++)
+		expect_same(_metadata, proc, &a, &a.row[i]);
+	td_answer_free(&a);
+}
+
+TEST_F(cgroup, every_task)
+{
+	compare_all(_metadata, &self->sock, self->proc, TASK_DIAG_DUMP_ALL);
+	compare_all(_metadata, &self->sock, self->proc,
+		    TASK_DIAG_DUMP_ALL_THREAD);
+}
+
+/* The longest path there can be, in the largest and in the smallest buffer. */
+TEST_F(cgroup, a_path_of_4095_bytes)
+{
+	char expected[2 * LONGEST];
+	struct td_sock small;
+	__u64 id = 0;
+	char *path;
+
+	snprintf(expected, sizeof(expected), "%s/%s", cgroups_path(),
+		 deep_name);
+	ASSERT_EQ((size_t)LONGEST, strlen(expected));
+	path = ask_one(_metadata, &self->sock, deep.pid, &id);
+	EXPECT_STREQ(expected, path);
+	EXPECT_NE(0U, id);
+	free(path);
+
+	ASSERT_EQ(0, td_open(&small, TD_SMALL));
+	path = ask_one(_metadata, &small, deep.pid, &id);
+	EXPECT_STREQ(expected, path);
+	free(path);
+	td_close(&small);
+}
+
+TEST_F(cgroup, threads_have_their_own)
+{
+	const struct task_diag_pid what = {
+		.show_flags = TASK_DIAG_SHOW_CGROUP,
+		.dump_strategy = TASK_DIAG_DUMP_THREAD,
+		.pid = threaded.pid,
+	};
+	static const char * const names[] = { "t", "t/one", "t/two" };
+	struct task_diag_cgroup cgroup;
+	char text[160] = "";
+	const char *path;
+	struct td_answer a;
+	size_t i;
+
+	ASSERT_EQ(0, td_query(&self->sock, &what, NLM_F_DUMP, &a));
+	ASSERT_GOOD(&a);
+	ASSERT_EQ(3U, a.rows);
+	for (i = 0; i < a.rows; i++) {
+		ASSERT_EQ(0, facts_cgroup(&a, &a.row[i], &cgroup, &path, text,
+					  sizeof(text)));
+		EXPECT_EQ(cgroups_id(names[i]), cgroup.id);
+		expect_same(_metadata, self->proc, &a, &a.row[i]);
+	}
+	td_answer_free(&a);
+}
+
+/* As a task of a container sees them: itself at the root, others elsewhere. */
+TEST_F(cgroup, from_a_cgroup_namespace)
+{
+	static const struct {
+		struct specimen *s;
+		const char *path;
+	} seen[] = {
+		{ &in_a, "/" },
+		{ &in_a_b, "/b with (blanks)" },
+		{ &in_b, "/../b" },
+		{ &at_root, "/../.." },
+	};
+	pid_t child = fork();
+	size_t i;
+
+	ASSERT_LE(0, child);
+	if (!child) {
+		struct td_sock sock;
+
+		ASSERT_EQ(0, cgroups_move("a", getpid()));
+		ASSERT_EQ(0, unshare(CLONE_NEWCGROUP));
+		ASSERT_EQ(0, td_open(&sock, TD_LARGE));
+		for (i = 0; i < ARRAY_SIZE(seen); i++) {
+			__u64 id = 0;
+			char *path = ask_one(_metadata, &sock, seen[i].s->pid,
+					     &id);
+
+			EXPECT_STREQ(seen[i].path, path);
+			free(path);
+		}
+		compare_all(_metadata, &sock, self->proc, TASK_DIAG_DUMP_ALL);
+		td_close(&sock);
+		_exit(0);
+	}
+	EXPECT_EXIT_0(child);
+	/* And it is the sender's, not one that the socket remembers. */
+	compare_all(_metadata, &self->sock, self->proc, TASK_DIAG_DUMP_ALL);
+}
+
+/* A zombie stays in the cgroup it was in, be it removed. */
+TEST_F(cgroup, a_cgroup_that_was_removed)
+{
+	const struct task_diag_pid what = {
+		.show_flags = TASK_DIAG_SHOW_CGROUP,
+		.dump_strategy = TASK_DIAG_DUMP_ONE,
+		.pid = doomed.pid,
+	};
+	struct td_answer a;
+
+	kill(doomed.pid, SIGKILL);
+	/* It is our parent's child: look until it is a zombie. */
+	for (;;) {
+		struct procfs_task task;
+
+		ASSERT_EQ(0, procfs_read(self->proc, doomed.pid, 0, &task));
+		if (task.base.state == TASK_DIAG_ZOMBIE)
+			break;
+		usleep(1000);
+	}
+	ASSERT_EQ(0, td_query(&self->sock, &what, NLM_F_DUMP, &a));
+	ASSERT_GOOD(&a);
+	ASSERT_EQ(1U, a.rows);
+	expect_same(_metadata, self->proc, &a, &a.row[0]);
+	td_answer_free(&a);
+
+	ASSERT_EQ(0, cgroups_remove("doomed"));
+	ASSERT_EQ(0, td_query(&self->sock, &what, NLM_F_DUMP, &a));
+	ASSERT_GOOD(&a);
+	ASSERT_EQ(1U, a.rows);
+	expect_same(_metadata, self->proc, &a, &a.row[0]);
+	td_answer_free(&a);
+}
+
+/* It is moved to and fro while it is asked about: one of the two, whole. */
+TEST_F(cgroup, of_a_process_that_moves)
+{
+	const __u64 ids[] = { cgroups_id("a"), cgroups_id("b") };
+	char paths[2][64];
+	unsigned int seen[2] = {};
+	pid_t mover = fork();
+	int round;
+
+	ASSERT_LE(0, mover);
+	if (!mover) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (;;) {
+			cgroups_move("a", in_b.pid);
+			cgroups_move("b", in_b.pid);
+		}
+	}
+	snprintf(paths[0], sizeof(paths[0]), "%s/a", cgroups_path());
+	snprintf(paths[1], sizeof(paths[1]), "%s/b", cgroups_path());
+	for (round = 0; round < 2000; round++) {
+		__u64 id = 0;
+		char *path = ask_one(_metadata, &self->sock, in_b.pid, &id);
+		int which = id == ids[0] ? 0 : 1;
+
+		ASSERT_EQ(ids[which], id);
+		EXPECT_STREQ(paths[which], path);
+		seen[which]++;
+		free(path);
+		if (!(round % 10))
+			sched_yield();
+	}
+	kill(mover, SIGKILL);
+	waitpid(mover, NULL, 0);
+	ASSERT_EQ(0, cgroups_move("b", in_b.pid));
+	TH_LOG("%u times in one, %u times in the other", seen[0], seen[1]);
+}
+
+int main(int argc, char **argv)
+{
+	int status;
+
+	td_need_kernel_and_root();
+	if (make_population()) {
+		ksft_print_msg("%s\n", pop.error);
+		end_population();
+		ksft_exit_fail_msg("no population\n");
+	}
+	status = td_run_tests(argc, argv);
+	end_population();
+	return status;
+}

@@ -1,0 +1,580 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * CMDLINE: arguments none, odd, overwritten, out of reach and of two megabytes,
+ * byte by byte as /proc/PID/cmdline has them; over many messages, and of a
+ * program that ends in the middle.
+ */
+#include <fcntl.h>
+#include <pthread.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+#include "facts.h"
+#include "procfs.h"
+#include "specimen.h"
+#include "taskdiag_test.h"
+
+#define SELF "/proc/self/exe"
+
+/* As long as one argument may be, NUL included, and two megabytes of such. */
+#define LONG_ARG (128 * 1024)
+#define LONG_ARGS 16
+
+/* What a program is to do to its arguments; argv[1] says which. */
+enum role {
+	ROLE_NOTHING,
+	ROLE_SHORT_TITLE,	/* shorter than before, and NULs behind it */
+	ROLE_LONG_TITLE,	/* over all arguments and on into what follows */
+	ROLE_LONGEST_TITLE,	/* over all that there is */
+	ROLE_NO_END,		/* all bytes of the arguments, and a NUL behind */
+	ROLE_MOVED,		/* arguments elsewhere */
+	ROLE_MOVED_TO_FILE,	/* in a file, that procfs does not read */
+	ROLE_MOVED_TO_NOTHING,	/* in memory that has been unmapped */
+	ROLE_MOVED_TO_HALF,	/* of which a part has been unmapped */
+	ROLE_EXEC,		/* when told: become another program */
+	ROLE_THREADS,
+	ROLES,
+};
+
+/* ------------------------------------------------------------ specimens */
+
+static void *just_be(void *arg)
+{
+	for (;;)
+		pause();
+	return NULL;
+}
+
+/* From where to where arguments and environment are. */
+static void overwrite(char **argv, enum role role)
+{
+	static const char title[] = "title: short";
+	char *start = argv[0], *args_end, *env_end;
+	int i;
+
+	for (i = 0; argv[i + 1]; i++)
+		;
+	args_end = argv[i] + strlen(argv[i]) + 1;
+	for (i = 0; environ[i + 1]; i++)
+		;
+	env_end = environ[i] + strlen(environ[i]) + 1;
+
+	switch (role) {
+	case ROLE_SHORT_TITLE:
+		memset(start, 0, args_end - start);
+		memcpy(start, title, sizeof(title));
+		break;
+	case ROLE_LONG_TITLE:
+		memset(start, 't', args_end - start + 20);
+		start[args_end - start + 20] = '\0';
+		break;
+	case ROLE_LONGEST_TITLE:
+		memset(start, 'T', env_end - start);
+		break;
+	case ROLE_NO_END:
+		args_end[-1] = 'e';
+		args_end[0] = '\0';
+		break;
+	default:
+		break;
+	}
+}
+
+static int move_to(const char *start, size_t len)
+{
+	/* The one may not lie behind the other at any time. */
+	if (prctl(PR_SET_MM, PR_SET_MM_ARG_START, start, 0, 0) &&
+	    prctl(PR_SET_MM, PR_SET_MM_ARG_END, start + len, 0, 0))
+		return -errno;
+	if (prctl(PR_SET_MM, PR_SET_MM_ARG_END, start + len, 0, 0) ||
+	    prctl(PR_SET_MM, PR_SET_MM_ARG_START, start, 0, 0))
+		return -errno;
+	return 0;
+}
+
+static int move(enum role role)
+{
+	const size_t page = sysconf(_SC_PAGESIZE), size = 4 * page;
+	int flags = MAP_PRIVATE | MAP_ANONYMOUS, fd = -1, err;
+	char *memory;
+
+	if (role == ROLE_MOVED_TO_FILE) {
+		fd = memfd_create("arguments", 0);
+		if (fd < 0 || ftruncate(fd, size))
+			return -errno;
+		flags = MAP_SHARED;
+	}
+	memory = mmap(NULL, size, PROT_READ | PROT_WRITE, flags, fd, 0);
+	if (memory == MAP_FAILED)
+		return -errno;
+	memset(memory, 'm', size);
+	memory[size - 1] = '\0';
+	memory[page + 17] = '\0';
+	err = move_to(memory, size);
+	if (err)
+		return err;
+	if (role == ROLE_MOVED_TO_NOTHING)
+		munmap(memory, size);
+	if (role == ROLE_MOVED_TO_HALF)
+		munmap(memory + 2 * page, page);
+	return 0;
+}
+
+/* Two megabytes of the one letter, then of the other. */
+static char **long_args(const char *role, char letter)
+{
+	static char *argv[LONG_ARGS + 3];
+	char *arg = malloc(LONG_ARG);
+	int i;
+
+	if (!arg)
+		return NULL;
+	memset(arg, letter, LONG_ARG - 1);
+	arg[LONG_ARG - 1] = '\0';
+	argv[0] = "long";
+	argv[1] = (char *)role;
+	for (i = 0; i < LONG_ARGS; i++)
+		argv[2 + i] = arg;
+	return argv;
+}
+
+static int allow_long_args(void *arg)
+{
+	const struct rlimit limit = {
+		.rlim_cur = 64UL << 20, .rlim_max = RLIM_INFINITY,
+	};
+
+	return setrlimit(RLIMIT_STACK, &limit) ? -errno : 0;
+}
+
+static char role_name[ROLES][2];
+
+static int become_another(void)
+{
+	static char * const env[] = { SPECIMEN_MARK, NULL };
+	char **argv = long_args(role_name[ROLE_NOTHING], 'b');
+
+	specimen_be_ready();
+	if (!argv)
+		return -ENOMEM;
+	execve(SELF, argv, env);
+	return -errno;
+}
+
+/* The process that has been executed makes of itself what it is told. */
+static int play(int argc, char **argv)
+{
+	const enum role role = argc > 1 ? argv[1][0] - 'A' : ROLE_NOTHING;
+	pthread_t thread;
+
+	switch (role) {
+	case ROLE_SHORT_TITLE:
+	case ROLE_LONG_TITLE:
+	case ROLE_LONGEST_TITLE:
+	case ROLE_NO_END:
+		overwrite(argv, role);
+		return 0;
+	case ROLE_MOVED:
+	case ROLE_MOVED_TO_FILE:
+	case ROLE_MOVED_TO_NOTHING:
+	case ROLE_MOVED_TO_HALF:
+		return move(role);
+	case ROLE_EXEC:
+		return become_another();
+	case ROLE_THREADS:
+		return -(pthread_create(&thread, NULL, just_be, NULL) ?:
+			 pthread_create(&thread, NULL, just_be, NULL));
+	default:
+		return 0;
+	}
+}
+
+static char * const env[] = {
+	SPECIMEN_MARK, "PATH=/usr/bin:/bin", "HOME=/", "LANG=C",
+	"LONG=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+	NULL,
+};
+
+static char * const odd_args[][6] = {
+	{ NULL },
+	{ "", NULL },
+	{ "", "", "", NULL },
+	{ "plain", "", "two words", "new\nline", "\xff\xfe\x01", NULL },
+	{ "one" },
+};
+
+static char * const programs[][4] = {
+	{ "sh", "-c", "echo; read x" },
+	{ "python3", "-c", "print(flush=True); input()" },
+};
+
+/* Made once, before the tests; the last is the long one. */
+static struct specimen specimens[ROLES + ARRAY_SIZE(odd_args) +
+				 ARRAY_SIZE(programs) + 1];
+static size_t nr_specimens;
+static struct specimen *by_role[ROLES];
+static struct specimen *longest;
+static struct population pop;
+
+static int add(char *const argv[], specimen_make make)
+{
+	struct specimen *s = &specimens[nr_specimens];
+	int err = specimen_exec(s, SELF, argv, env, make, NULL);
+
+	if (err)
+		snprintf(pop.error, sizeof(pop.error), "%zu: %s", nr_specimens,
+			 s->error);
+	else
+		nr_specimens++;
+	return err;
+}
+
+static int make_population(void)
+{
+	static const struct member_spec specs[] = {
+		{ .name = "zombie", .pose = POSE_ZOMBIE },
+		{ .name = "stopped", .pose = POSE_STOPPED, .threads = 1 },
+		{ .name = "leader gone", .pose = POSE_LEADER_GONE, .threads = 2 },
+	};
+	char *argv[4] = { "program" };
+	size_t i;
+	int err;
+
+	err = population_begin(&pop);
+	for (i = 0; !err && i < ARRAY_SIZE(specs); i++)
+		err = population_add(&pop, &specs[i]);
+	for (i = 0; !err && i < ROLES; i++) {
+		argv[1] = role_name[i];
+		argv[2] = "more";
+		by_role[i] = &specimens[nr_specimens];
+		if (i != ROLE_EXEC)
+			err = add(argv, NULL);
+	}
+	for (i = 0; !err && i < ARRAY_SIZE(odd_args); i++)
+		err = add(odd_args[i], NULL);
+	for (i = 0; !err && i < ARRAY_SIZE(programs); i++) {
+		if (specimen_run(&specimens[nr_specimens], programs[i]))
+			ksft_print_msg("no %s here: %s\n", programs[i][0],
+				       specimens[nr_specimens].error);
+		else
+			nr_specimens++;
+	}
+	longest = &specimens[nr_specimens];
+	err = err ?: add(long_args(role_name[ROLE_NOTHING], 'a'),
+			 allow_long_args);
+	return err ?: population_settle(&pop);
+}
+
+static void end_population(void)
+{
+	while (nr_specimens)
+		specimen_end(&specimens[--nr_specimens]);
+	population_end(&pop);
+}
+
+/* ---------------------------------------------------------------- tests */
+
+FIXTURE(cmdline) {
+	struct td_sock sock;
+	int proc;
+};
+
+FIXTURE_VARIANT(cmdline) {
+	size_t size;		/* of the receive buffer */
+};
+
+FIXTURE_VARIANT_ADD(cmdline, in_32_kib) {
+	.size = TD_LARGE,
+};
+
+FIXTURE_VARIANT_ADD(cmdline, in_8_kib) {
+	.size = TD_SMALL,
+};
+
+FIXTURE_SETUP(cmdline)
+{
+	ASSERT_EQ(0, td_open(&self->sock, variant->size));
+	self->proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	ASSERT_LE(0, self->proc);
+}
+
+FIXTURE_TEARDOWN(cmdline)
+{
+	close(self->proc);
+	td_close(&self->sock);
+}
+
+static void expect_same(struct __test_metadata *_metadata, int proc,
+			const struct td_answer *a, const struct td_row *row)
+{
+	char *said = NULL, *expected;
+	size_t len = 0, size = 0;
+
+	expected = procfs_file(proc, row->msg.tgid, row->msg.pid, "cmdline",
+			       &size);
+	ASSERT_NE(NULL, expected);
+	ASSERT_EQ(0, facts_cmdline(a, row, &said, &len));
+	EXPECT_FALSE(row->cut);
+	EXPECT_EQ(size, len) {
+		TH_LOG("%u of %u: \"%.40s\", in procfs \"%.40s\"",
+		       row->msg.pid, row->msg.tgid, said, expected);
+	}
+	EXPECT_EQ(0, memcmp(said, expected, len < size ? len : size)) {
+		TH_LOG("%u of %u: \"%.40s\", in procfs \"%.40s\"",
+		       row->msg.pid, row->msg.tgid, said, expected);
+	}
+	free(said);
+	free(expected);
+}
+
+static void ask(struct __test_metadata *_metadata, struct td_sock *sock,
+		__u64 strategy, pid_t pid, struct td_answer *a)
+{
+	const struct task_diag_pid what = {
+		.show_flags = TASK_DIAG_SHOW_BASE | TASK_DIAG_SHOW_CMDLINE,
+		.dump_strategy = strategy,
+		.pid = pid,
+	};
+
+	ASSERT_EQ(0, td_query(sock, &what, NLM_F_DUMP, a));
+	ASSERT_GOOD(a);
+}
+
+/* Kernel threads, zombies and two megabytes among them. */
+static void compare_all(struct __test_metadata *_metadata, struct td_sock *sock,
+			int proc, __u64 strategy, size_t at_least)
+{
+	struct td_answer a;
+	size_t i;
+
+	ask(_metadata, sock, strategy, 0, &a);
+	for (i = 0; i < a.rows; i++)
+		expect_same(_metadata, proc, &a, &a.row[i]);
+	EXPECT_LT(at_least, a.rows);
+	td_answer_free(&a);
+}
+
+TEST_F(cmdline, every_process)
+{
+	compare_all(_metadata, &self->sock, self->proc, TASK_DIAG_DUMP_ALL,
+		    nr_specimens);
+}
+
+TEST_F(cmdline, every_thread)
+{
+	compare_all(_metadata, &self->sock, self->proc,
+		    TASK_DIAG_DUMP_ALL_THREAD, nr_specimens + 2);
+}
+
+TEST_F(cmdline, two_megabytes)
+{
+	struct td_answer a;
+	char *said;
+	size_t len;
+
+	ask(_metadata, &self->sock, TASK_DIAG_DUMP_ONE, longest->pid, &a);
+	ASSERT_EQ(1U, a.rows);
+	expect_same(_metadata, self->proc, &a, &a.row[0]);
+	ASSERT_EQ(0, facts_cmdline(&a, &a.row[0], &said, &len));
+	EXPECT_EQ(sizeof("long") + sizeof("A") + LONG_ARGS * LONG_ARG, len);
+	/* No message may be larger than what the reader has room for. */
+	EXPECT_LT(len / self->sock.size, a.row[0].messages);
+	free(said);
+	td_answer_free(&a);
+}
+
+/* That each of them is what it claims to be. */
+TEST_F(cmdline, as_they_were_made)
+{
+	static const struct {
+		enum role role;
+		const char *begins;
+		size_t at_least;
+	} known[] = {
+		{ ROLE_NOTHING, "program\0A\0more", 15 },
+		{ ROLE_SHORT_TITLE, "title: short", 12 },
+		{ ROLE_LONG_TITLE, "tttttttttttttttttttt", 35 },
+		{ ROLE_LONGEST_TITLE, "TTTTTTTTTTTTTTTTTTTT", 100 },
+		{ ROLE_MOVED, "mmmmmmmmmmmmmmmmmmmm", 16384 },
+	};
+	static const enum role none[] = {
+		ROLE_MOVED_TO_FILE, ROLE_MOVED_TO_NOTHING,
+	};
+	struct td_answer a;
+	char *said;
+	size_t len, i;
+
+	for (i = 0; i < ARRAY_SIZE(known); i++) {
+		ask(_metadata, &self->sock, TASK_DIAG_DUMP_ONE,
+		    by_role[known[i].role]->pid, &a);
+		ASSERT_EQ(0, facts_cmdline(&a, &a.row[0], &said, &len));
+		EXPECT_STREQ(known[i].begins,
+			     strncmp(known[i].begins, said,
+				     strlen(known[i].begins)) ?
+			     said : known[i].begins);
+		EXPECT_LE(known[i].at_least, len);
+		free(said);
+		td_answer_free(&a);
+	}
+	for (i = 0; i < ARRAY_SIZE(none); i++) {
+		ask(_metadata, &self->sock, TASK_DIAG_DUMP_ONE,
+		    by_role[none[i]]->pid, &a);
+		ASSERT_EQ(0, facts_cmdline(&a, &a.row[0], &said, &len));
+		EXPECT_EQ(0U, len);
+		free(said);
+		td_answer_free(&a);
+	}
+}
+
+/* A thread has the arguments of its process. */
+TEST_F(cmdline, of_threads)
+{
+	struct td_answer a;
+	size_t i;
+
+	ask(_metadata, &self->sock, TASK_DIAG_DUMP_THREAD,
+	    by_role[ROLE_THREADS]->pid, &a);
+	ASSERT_EQ(3U, a.rows);
+	for (i = 0; i < a.rows; i++)
+		expect_same(_metadata, self->proc, &a, &a.row[i]);
+	td_answer_free(&a);
+}
+
+/* All of the letter are those of one program. */
+static void expect_one_program(struct __test_metadata *_metadata,
+			       const struct td_answer *a, char letter)
+{
+	const size_t all = sizeof("long") + sizeof("A") +
+			   LONG_ARGS * (size_t)LONG_ARG;
+	size_t len, i, others = 0;
+	char *said;
+
+	ASSERT_EQ(1U, a->rows);
+	ASSERT_EQ(0, facts_cmdline(a, &a->row[0], &said, &len));
+	for (i = sizeof("long") + sizeof("A"); i < len; i++)
+		others += said[i] != letter && said[i] != '\0';
+	EXPECT_EQ(0U, others);
+	EXPECT_EQ(a->row[0].cut, len < all);
+	free(said);
+}
+
+typedef void (*happening)(struct __test_metadata *_metadata,
+			  struct specimen *s);
+
+/* Receive a little, let @happen, and receive the rest. */
+static void interrupt(struct __test_metadata *_metadata, struct td_sock *sock,
+		      struct specimen *s,
+		      happening happen, bool *cut)
+{
+	const struct task_diag_pid what = {
+		.show_flags = TASK_DIAG_SHOW_BASE | TASK_DIAG_SHOW_CMDLINE,
+		.dump_strategy = TASK_DIAG_DUMP_ONE,
+		.pid = s->pid,
+	};
+	struct td_answer a;
+
+	ASSERT_EQ(0, td_ask(sock, &what, NLM_F_DUMP, NULL));
+	td_expect(sock, &a, true);
+	ASSERT_EQ(0, td_receive_some(sock, &a, 1));
+	happen(_metadata, s);
+	ASSERT_EQ(0, td_receive(sock, &a));
+	ASSERT_GOOD(&a);
+	expect_one_program(_metadata, &a, 'a');
+	*cut = a.row[0].cut;
+	td_answer_free(&a);
+}
+
+static void be_executed(struct __test_metadata *_metadata, struct specimen *s)
+{
+	ASSERT_EQ(0, specimen_proceed(s));
+	ASSERT_EQ(0, specimen_await(s));
+}
+
+static void be_killed(struct __test_metadata *_metadata, struct specimen *s)
+{
+	siginfo_t info;
+
+	ASSERT_EQ(0, kill(s->pid, SIGKILL));
+	ASSERT_EQ(0, waitid(P_PID, s->pid, &info, WEXITED | WNOWAIT));
+}
+
+static void be_reaped(struct __test_metadata *_metadata, struct specimen *s)
+{
+	specimen_end(s);
+}
+
+TEST_F(cmdline, execve_in_the_middle)
+{
+	struct specimen s;
+	struct td_answer a;
+	bool cut = false;
+
+	ASSERT_EQ(0, specimen_exec(&s, SELF,
+				   long_args(role_name[ROLE_EXEC], 'a'), env,
+				   allow_long_args, NULL));
+	interrupt(_metadata, &self->sock, &s, be_executed, &cut);
+	/* It was far from its end, and there is nothing to go on with. */
+	EXPECT_TRUE(cut);
+	ask(_metadata, &self->sock, TASK_DIAG_DUMP_ONE, s.pid, &a);
+	expect_one_program(_metadata, &a, 'b');
+	EXPECT_FALSE(a.row[0].cut);
+	td_answer_free(&a);
+	specimen_end(&s);
+}
+
+TEST_F(cmdline, exit_in_the_middle)
+{
+	static const happening ends[] = { be_killed, be_reaped };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(ends); i++) {
+		struct specimen s;
+		bool cut = false;
+
+		ASSERT_EQ(0, specimen_exec(&s, SELF,
+					   long_args(role_name[ROLE_NOTHING],
+						     'a'),
+					   env, allow_long_args, NULL));
+		interrupt(_metadata, &self->sock, &s, ends[i], &cut);
+		EXPECT_TRUE(cut);
+		specimen_end(&s);
+	}
+}
+
+/* Arguments are not as long as they can be for a plain request. */
+TEST_F(cmdline, needs_a_dump)
+{
+	const struct task_diag_pid what = {
+		.show_flags = TASK_DIAG_SHOW_BASE | TASK_DIAG_SHOW_CMDLINE,
+		.dump_strategy = TASK_DIAG_DUMP_ONE,
+		.pid = longest->pid,
+	};
+	struct td_answer a;
+
+	ASSERT_EQ(0, td_query(&self->sock, &what, 0, &a));
+	ASSERT_STREQ("", a.fault);
+	EXPECT_EQ(EINVAL, a.end.error);
+	EXPECT_TRUE(!!strstr(a.end.text, "show_flags"));
+	EXPECT_TRUE(!!strstr(a.end.text, "CMDLINE"));
+	EXPECT_TRUE(!!strstr(a.end.text, "NLM_F_DUMP"));
+	EXPECT_EQ(0U, a.rows);
+	td_answer_free(&a);
+}
+
+int main(int argc, char **argv)
+{
+	int status, i;
+
+	for (i = 0; i < ROLES; i++)
+		role_name[i][0] = 'A' + i;
+	specimen_be_one(argc, argv, play);
+	td_need_kernel_and_root();
+	if (make_population()) {
+		ksft_print_msg("%s\n", pop.error);
+		end_population();
+		ksft_exit_fail_msg("no population\n");
+	}
+	status = td_run_tests(argc, argv);
+	end_population();
+	return status;
+}

@@ -1,0 +1,566 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * FILES: descriptors of every kind, many and few, shared and not, counted as
+ * somebody would who reads the links of /proc/PID/fd.
+ */
+#include <dirent.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <semaphore.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/inotify.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/timerfd.h>
+
+#include "procfs.h"
+#include "specimen.h"
+#include "taskdiag_test.h"
+
+#define EVENTFD_LINK "anon_inode:[eventfd]"
+#define EPOLL_LINK "anon_inode:[eventpoll]"
+
+/* More than one table of them grows to at once, and with holes. */
+#define MANY 5000
+#define MANY_STEP 3
+#define SOFT 3001
+#define HARD 40001
+
+/* ------------------------------------------------------------ specimens */
+
+/* What the specimen that has some of everything has beside 0, 1 and 2. */
+static const struct task_diag_files everything = {
+	.regular = 5,
+	.socket = 4,
+	.pipe = 5,
+	.eventfd = 3,
+	.epoll = 2,
+	.other = 8,
+};
+
+static int open_fifo(void)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/tmp/taskdiag-fifo-%d", getpid());
+	if (mkfifo(path, 0600))
+		return -1;
+	fd = open(path, O_RDWR);
+	unlink(path);
+	return fd;
+}
+
+/* An anonymous file, like an eventfd, that is none: not those of a kind. */
+static int open_inotify(void)
+{
+	return inotify_init();
+}
+
+static int open_everything(void *arg)
+{
+	sigset_t set;
+	int fd[27] = {}, at = 0, i;
+
+	sigemptyset(&set);
+	/* Regular: with a name, without, in memory, one only named, and ... */
+	fd[at++] = open("/proc/self/exe", O_RDONLY);
+	fd[at++] = open("/tmp", O_TMPFILE | O_RDWR, 0600);
+	fd[at++] = memfd_create("memory", 0);
+	fd[at++] = open("/proc/self/exe", O_PATH);
+	/* ... one that is no file of a file system, but called regular. */
+	fd[at++] = open("/proc/self/ns/net", O_RDONLY);
+	/* Sockets */
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, &fd[at]))
+		return -errno;
+	at += 2;
+	fd[at++] = socket(AF_INET, SOCK_DGRAM, 0);
+	fd[at++] = socket(AF_NETLINK, SOCK_RAW, NETLINK_GENERIC);
+	/* Pipes, and a FIFO */
+	if (pipe(&fd[at]) || pipe(&fd[at + 2]))
+		return -errno;
+	at += 4;
+	fd[at++] = open_fifo();
+	/* eventfds: one of them with a second number */
+	fd[at++] = eventfd(0, 0);
+	fd[at++] = eventfd(7, EFD_SEMAPHORE);
+	fd[at] = dup(fd[at - 1]);
+	at++;
+	/* epoll */
+	fd[at++] = epoll_create1(0);
+	fd[at++] = epoll_create1(0);
+	/* All else */
+	fd[at++] = open("/", O_RDONLY | O_DIRECTORY);
+	fd[at++] = open("/dev/null", O_RDWR);
+	fd[at++] = open("/dev/ptmx", O_RDWR | O_NOCTTY);
+	fd[at++] = timerfd_create(CLOCK_MONOTONIC, 0);
+	fd[at++] = signalfd(-1, &set, 0);
+	fd[at++] = open_inotify();
+	/* The inode of this one is regular, but it does not show. */
+	fd[at++] = syscall(SYS_pidfd_open, getpid(), 0);
+	fd[at++] = open("/proc/self", O_PATH | O_NOFOLLOW);
+	for (i = 0; i < at; i++)
+		if (fd[i] < 0)
+			return -EBADF;
+	return 0;
+}
+
+static int open_many(void *arg)
+{
+	const struct rlimit limit = {
+		.rlim_cur = MANY * MANY_STEP + 100,
+		.rlim_max = MANY * MANY_STEP + 200,
+	};
+	int i, fd = eventfd(0, 0);
+
+	if (fd < 0 || setrlimit(RLIMIT_NOFILE, &limit))
+		return -errno;
+	for (i = 1; i <= MANY; i++)
+		if (dup2(fd, 50 + i * MANY_STEP) < 0)
+			return -errno;
+	return 0;
+}
+
+static int open_and_close_many(void *arg)
+{
+	int i, err = open_many(arg);
+
+	/* The table stays large, and has one at its very end. */
+	for (i = 1; i < MANY; i++)
+		close(50 + i * MANY_STEP);
+	return err;
+}
+
+static int set_limits(void *arg)
+{
+	const struct rlimit limit = { .rlim_cur = SOFT, .rlim_max = HARD };
+
+	return setrlimit(RLIMIT_NOFILE, &limit) ? -errno : 0;
+}
+
+static int open_nothing(void *arg)
+{
+	return close(STDERR_FILENO) ? -errno : 0;
+}
+
+static sem_t thread_ready;
+
+static void *keep_own_files(void *arg)
+{
+	int i;
+
+	if (!unshare(CLONE_FILES))
+		for (i = 0; i < 7; i++)
+			eventfd(0, 0);
+	sem_post(&thread_ready);
+	for (;;)
+		pause();
+	return NULL;
+}
+
+static void *share_files(void *arg)
+{
+	sem_post(&thread_ready);
+	for (;;)
+		pause();
+	return NULL;
+}
+
+static int differ_by_thread(void *arg)
+{
+	pthread_t thread;
+
+	sem_init(&thread_ready, 0, 0);
+	if (pthread_create(&thread, NULL, keep_own_files, NULL))
+		return -EAGAIN;
+	sem_wait(&thread_ready);
+	if (pthread_create(&thread, NULL, share_files, NULL))
+		return -EAGAIN;
+	sem_wait(&thread_ready);
+	return 0;
+}
+
+static const struct kind {
+	const char *name;
+	specimen_make make;
+} kinds[] = {
+	{ "plain", NULL },
+	{ "everything", open_everything },
+	{ "many", open_many },
+	{ "had many", open_and_close_many },
+	{ "limits", set_limits },
+	{ "nothing", open_nothing },
+	{ "threads", differ_by_thread },
+};
+
+static char * const programs[][4] = {
+	{ "sh", "-c", "exec 7</dev/null 8<&7; echo; read x" },
+	{
+		"python3", "-c",
+		"import socket, select, os, tempfile\n"
+		"s = [socket.socket() for i in range(20)]\n"
+		"p = [os.pipe() for i in range(10)]\n"
+		"e = select.epoll()\n"
+		"f = tempfile.TemporaryFile()\n"
+		"print(flush=True); input()\n",
+	},
+};
+
+static struct specimen specimens[ARRAY_SIZE(kinds) + ARRAY_SIZE(programs)];
+static size_t nr_specimens;
+static struct population pop;
+
+static int make_population(void)
+{
+	static const struct member_spec specs[] = {
+		{ .name = "zombie", .pose = POSE_ZOMBIE },
+		{ .name = "stopped", .pose = POSE_STOPPED, .threads = 1 },
+		{ .name = "leader gone", .pose = POSE_LEADER_GONE, .threads = 2 },
+	};
+	size_t i;
+	int err;
+
+	err = population_begin(&pop);
+	for (i = 0; !err && i < ARRAY_SIZE(specs); i++)
+		err = population_add(&pop, &specs[i]);
+	for (i = 0; !err && i < ARRAY_SIZE(kinds); i++) {
+		err = specimen_begin(&specimens[nr_specimens], kinds[i].make,
+				     NULL);
+		if (err)
+			snprintf(pop.error, sizeof(pop.error), "%s: %s",
+				 kinds[i].name, specimens[nr_specimens].error);
+		nr_specimens++;
+	}
+	for (i = 0; !err && i < ARRAY_SIZE(programs); i++) {
+		if (specimen_run(&specimens[nr_specimens], programs[i]))
+			ksft_print_msg("no %s here: %s\n", programs[i][0],
+				       specimens[nr_specimens].error);
+		else
+			nr_specimens++;
+	}
+	return err ?: population_settle(&pop);
+}
+
+static void end_population(void)
+{
+	while (nr_specimens)
+		specimen_end(&specimens[--nr_specimens]);
+	population_end(&pop);
+}
+
+static pid_t kind_pid(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (!strcmp(kinds[i].name, name))
+			return specimens[i].pid;
+	return 0;
+}
+
+/* ---------------------------------------------------------------- oracle */
+
+static void count_one(int dir, const char *name, struct task_diag_files *files)
+{
+	struct stat st = {};
+	char link[64];
+	ssize_t len;
+
+	len = readlinkat(dir, name, link, sizeof(link) - 1);
+	if (len < 0 || fstatat(dir, name, &st, 0))
+		return;
+	link[len] = '\0';
+
+	files->total++;
+	if (S_ISREG(st.st_mode))
+		files->regular++;
+	else if (S_ISSOCK(st.st_mode))
+		files->socket++;
+	else if (S_ISFIFO(st.st_mode))
+		files->pipe++;
+	else if (!strcmp(link, EVENTFD_LINK))
+		files->eventfd++;
+	else if (!strcmp(link, EPOLL_LINK))
+		files->epoll++;
+	else
+		files->other++;
+}
+
+/* A task without files, as a zombie, has a folder that cannot be opened. */
+static int count_files(int proc, pid_t pid, pid_t tid,
+		       struct task_diag_files *files)
+{
+	struct dirent *entry;
+	char path[64];
+	DIR *dir;
+	int fd;
+
+	snprintf(path, sizeof(path), "%d/task/%d/fd", pid, tid);
+	fd = openat(proc, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -errno;
+	dir = fdopendir(fd);
+	if (!dir)
+		return -errno;
+	while ((entry = readdir(dir)))
+		if (entry->d_name[0] != '.')
+			count_one(fd, entry->d_name, files);
+	closedir(dir);
+	return 0;
+}
+
+static __u64 limit_value(char **at)
+{
+	static const char unlimited[] = "unlimited";
+
+	*at += strspn(*at, " ");
+	if (!strncmp(*at, unlimited, strlen(unlimited))) {
+		*at += strlen(unlimited);
+		return RLIM_INFINITY;
+	}
+	return strtoull(*at, at, 10);
+}
+
+static int read_limits(int proc, pid_t pid, pid_t tid,
+		       struct task_diag_files *files)
+{
+	static const char key[] = "Max open files";
+	char *text, *at;
+	size_t len;
+
+	text = procfs_file(proc, pid, tid, "limits", &len);
+	if (!text)
+		return -errno;
+	at = strstr(text, key);
+	if (at) {
+		at += strlen(key);
+		files->limit_soft = limit_value(&at);
+		files->limit_hard = limit_value(&at);
+	}
+	free(text);
+	return 0;
+}
+
+static int files_in_procfs(int proc, pid_t pid, pid_t tid,
+			   struct task_diag_files *files)
+{
+	memset(files, 0, sizeof(*files));
+	return count_files(proc, pid, tid, files) ?:
+	       read_limits(proc, pid, tid, files);
+}
+
+static void log_files(struct __test_metadata *_metadata, const char *where,
+		      const struct task_diag_files *files)
+{
+	TH_LOG("%s: %u of %llu, %llu: regular %u, socket %u, pipe %u", where,
+	       files->total, files->limit_soft, files->limit_hard,
+	       files->regular, files->socket, files->pipe);
+	TH_LOG("%s: eventfd %u, epoll %u, other %u", where, files->eventfd,
+	       files->epoll, files->other);
+}
+
+static void expect_same(struct __test_metadata *_metadata, int proc,
+			const struct td_row *row)
+{
+	const struct task_diag_files *files = &row->files;
+	struct task_diag_files expected;
+
+	ASSERT_EQ(0, files_in_procfs(proc, row->msg.tgid, row->msg.pid,
+				     &expected));
+	EXPECT_EQ(0, memcmp(&expected, files, sizeof(expected))) {
+		TH_LOG("%u of %u", row->msg.pid, row->msg.tgid);
+		log_files(_metadata, "in procfs", &expected);
+		log_files(_metadata, "here", files);
+	}
+}
+
+FIXTURE(files) {
+	struct td_sock sock;
+	int proc;
+};
+
+FIXTURE_SETUP(files)
+{
+	ASSERT_EQ(0, td_open(&self->sock, TD_LARGE));
+	self->proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	ASSERT_LE(0, self->proc);
+}
+
+FIXTURE_TEARDOWN(files)
+{
+	close(self->proc);
+	td_close(&self->sock);
+}
+
+/* A plain request: of all that can take long, FILES alone is in one. */
+static void ask_one(struct __test_metadata *_metadata, struct td_sock *sock,
+		    pid_t pid, struct task_diag_files *files)
+{
+	const struct task_diag_pid what = {
+		.show_flags = TASK_DIAG_SHOW_FILES,
+		.dump_strategy = TASK_DIAG_DUMP_ONE,
+		.pid = pid,
+	};
+	struct td_answer a;
+
+	ASSERT_EQ(0, td_query(sock, &what, 0, &a));
+	ASSERT_GOOD(&a);
+	ASSERT_EQ(1U, a.rows);
+	*files = a.row[0].files;
+	td_answer_free(&a);
+}
+
+/* ---------------------------------------------------------------- tests */
+
+static void compare_all(struct __test_metadata *_metadata, struct td_sock *sock,
+			int proc, __u64 strategy, size_t at_least)
+{
+	const struct task_diag_pid what = {
+		.show_flags = TASK_DIAG_SHOW_BASE | TASK_DIAG_SHOW_FILES,
+		.dump_strategy = strategy,
+	};
+	struct td_answer a;
+	size_t i, compared = 0;
+
+	ASSERT_EQ(0, td_query(sock, &what, NLM_F_DUMP, &a));
+	ASSERT_GOOD(&a);
+	for (i = 0; i < a.rows; i++) {
+		const struct td_row *row = &a.row[i];
+
+		/* Ourselves we have just opened a folder more. */
+		if (row->msg.tgid == (__u32)getpid() ||
+		    row->base.state == TASK_DIAG_RUNNING)
+			continue;
+		/* Who the machine is run by is not ours to expect to be still. */
+		if (row->msg.tgid == 1)
+			continue;
+		expect_same(_metadata, proc, row);
+		compared++;
+	}
+	EXPECT_LT(at_least, compared);
+	TH_LOG("compared %zu tasks", compared);
+	td_answer_free(&a);
+}
+
+TEST_F(files, every_process)
+{
+	compare_all(_metadata, &self->sock, self->proc, TASK_DIAG_DUMP_ALL,
+		    nr_specimens + pop.nr);
+}
+
+TEST_F(files, every_thread)
+{
+	compare_all(_metadata, &self->sock, self->proc,
+		    TASK_DIAG_DUMP_ALL_THREAD, nr_specimens + 2 + pop.nr + 3);
+}
+
+TEST_F(files, as_they_were_made)
+{
+	struct task_diag_files plain, files;
+
+	ask_one(_metadata, &self->sock, kind_pid("plain"), &plain);
+	EXPECT_LE(3U, plain.total);
+	EXPECT_EQ(plain.total, plain.regular + plain.socket + plain.pipe +
+			       plain.eventfd + plain.epoll + plain.other);
+
+	ask_one(_metadata, &self->sock, kind_pid("everything"), &files);
+	EXPECT_EQ(everything.regular, files.regular - plain.regular);
+	EXPECT_EQ(everything.socket, files.socket - plain.socket);
+	EXPECT_EQ(everything.pipe, files.pipe - plain.pipe);
+	EXPECT_EQ(everything.eventfd, files.eventfd - plain.eventfd);
+	EXPECT_EQ(everything.epoll, files.epoll - plain.epoll);
+	EXPECT_EQ(everything.other, files.other - plain.other);
+	EXPECT_EQ(27U, files.total - plain.total);
+
+	ask_one(_metadata, &self->sock, kind_pid("many"), &files);
+	EXPECT_EQ(MANY + 1U, files.eventfd);
+	ask_one(_metadata, &self->sock, kind_pid("had many"), &files);
+	EXPECT_EQ(2U, files.eventfd);
+	EXPECT_EQ(MANY * MANY_STEP + 100U, files.limit_soft);
+	EXPECT_EQ(MANY * MANY_STEP + 200U, files.limit_hard);
+
+	ask_one(_metadata, &self->sock, kind_pid("limits"), &files);
+	EXPECT_EQ((__u64)SOFT, files.limit_soft);
+	EXPECT_EQ((__u64)HARD, files.limit_hard);
+	EXPECT_EQ(plain.total, files.total);
+
+	ask_one(_metadata, &self->sock, kind_pid("nothing"), &files);
+	EXPECT_EQ(plain.total - 1, files.total);
+	ask_one(_metadata, &self->sock, pop.member[0].pid, &files);
+	EXPECT_EQ(0U, files.total);
+}
+
+TEST_F(files, threads_share_them_or_not)
+{
+	const struct task_diag_pid what = {
+		.show_flags = TASK_DIAG_SHOW_FILES,
+		.dump_strategy = TASK_DIAG_DUMP_THREAD,
+		.pid = kind_pid("threads"),
+	};
+	struct td_answer a;
+	size_t i;
+
+	ASSERT_EQ(0, td_query(&self->sock, &what, NLM_F_DUMP, &a));
+	ASSERT_GOOD(&a);
+	ASSERT_EQ(3U, a.rows);
+	for (i = 0; i < a.rows; i++)
+		expect_same(_metadata, self->proc, &a.row[i]);
+	EXPECT_EQ(a.row[0].files.total + 7, a.row[1].files.total);
+	EXPECT_EQ(a.row[0].files.total, a.row[2].files.total);
+	td_answer_free(&a);
+}
+
+/* A table that grows and shrinks while it is counted. */
+TEST_F(files, of_a_process_that_opens_and_closes)
+{
+	int round;
+	pid_t pid;
+
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		const struct rlimit limit = {
+			.rlim_cur = 20000, .rlim_max = 20000,
+		};
+		int i;
+
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		setrlimit(RLIMIT_NOFILE, &limit);
+		for (;;) {
+			for (i = 100; i < 20000; i = i * 3 / 2)
+				dup2(0, i);
+			if (unshare(CLONE_FILES))
+				_exit(1);
+			syscall(SYS_close_range, 100, ~0U, 0);
+		}
+	}
+	for (round = 0; round < 300; round++) {
+		struct task_diag_files files;
+
+		ask_one(_metadata, &self->sock, pid, &files);
+		EXPECT_EQ(files.total, files.regular + files.socket +
+				       files.pipe + files.eventfd +
+				       files.epoll + files.other);
+		EXPECT_GE(200U, files.total);
+	}
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
+int main(int argc, char **argv)
+{
+	int status;
+
+	td_need_kernel_and_root();
+	if (make_population())
+		ksft_exit_fail_msg("%s\n", pop.error);
+	status = td_run_tests(argc, argv);
+	end_population();
+	return status;
+}

@@ -1,0 +1,452 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * VMA_STAT: resident pages of every kind, each figure of each area as
+ * /proc/PID/smaps has it; with VMA and without, over many messages.
+ */
+#include <fcntl.h>
+#include <sys/prctl.h>
+
+#include "facts.h"
+#include "mappings.h"
+#include "oracle_maps.h"
+#include "procfs.h"
+#include "specimen.h"
+#include "taskdiag_test.h"
+
+#define BIG (512UL << 20)
+
+/* ------------------------------------------------------------ specimens */
+
+/* A large area of which every so many pages are there. */
+static int have_a_big_area(void *arg)
+{
+	const size_t page = sysconf(_SC_PAGESIZE);
+	char *memory = mmap(NULL, BIG, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	size_t at;
+
+	if (memory == MAP_FAILED)
+		return -errno;
+	for (at = 0; at < BIG; at += 17 * page)
+		memory[at] = 1;
+	return 0;
+}
+
+static char * const programs[][4] = {
+	{ "sh", "-c", "echo; read x" },
+	{
+		"python3", "-c",
+		"import threading, socket, ctypes, mmap, json\n"
+		"m = mmap.mmap(-1, 100000); m[5000:9000] = b'x' * 4000\n"
+		"l = [str(i) for i in range(100000)]\n"
+		"print(flush=True); input()\n",
+	},
+};
+
+static const struct {
+	const char *name;
+	specimen_make make;
+} kinds[] = {
+	{ "zoo", mappings_make },
+	{ "filled", mappings_fill },
+	{ "big", have_a_big_area },
+	{ "many", mappings_make_many },
+};
+
+static struct specimen specimens[ARRAY_SIZE(kinds) + ARRAY_SIZE(programs)];
+static size_t nr_specimens;
+static struct population pop;
+
+static int make_population(void)
+{
+	static const struct member_spec specs[] = {
+		{ .name = "zombie", .pose = POSE_ZOMBIE },
+		{ .name = "stopped", .pose = POSE_STOPPED, .threads = 1 },
+		{ .name = "leader gone", .pose = POSE_LEADER_GONE, .threads = 2 },
+	};
+	size_t i;
+	int err;
+
+	err = population_begin(&pop);
+	for (i = 0; !err && i < ARRAY_SIZE(specs); i++)
+		err = population_add(&pop, &specs[i]);
+	for (i = 0; !err && i < ARRAY_SIZE(kinds); i++) {
+		err = specimen_begin(&specimens[nr_specimens], kinds[i].make,
+				     NULL);
+		if (err)
+			snprintf(pop.error, sizeof(pop.error), "%s: %s",
+				 kinds[i].name, specimens[nr_specimens].error);
+		nr_specimens++;
+	}
+	for (i = 0; !err && i < ARRAY_SIZE(programs); i++) {
+		if (specimen_run(&specimens[nr_specimens], programs[i]))
+			ksft_print_msg("no %s here: %s\n", programs[i][0],
+				       specimens[nr_specimens].error);
+		else
+			nr_specimens++;
+	}
+	return err ?: population_settle(&pop);
+}
+
+static void end_population(void)
+{
+	while (nr_specimens)
+		specimen_end(&specimens[--nr_specimens]);
+	population_end(&pop);
+}
+
+static pid_t kind_pid(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (!strcmp(kinds[i].name, name))
+			return specimens[i].pid;
+	return 0;
+}
+
+/* ---------------------------------------------------------------- tests */
+
+FIXTURE(vma_stat) {
+	struct td_sock sock;
+	int proc;
+};
+
+FIXTURE_VARIANT(vma_stat) {
+	size_t size;		/* of the receive buffer */
+	__u64 show;
+};
+
+FIXTURE_VARIANT_ADD(vma_stat, alone_in_32_kib) {
+	.size = TD_LARGE, .show = TASK_DIAG_SHOW_VMA_STAT,
+};
+
+FIXTURE_VARIANT_ADD(vma_stat, with_vma_in_32_kib) {
+	.size = TD_LARGE,
+	.show = TASK_DIAG_SHOW_VMA_STAT | TASK_DIAG_SHOW_VMA,
+};
+
+FIXTURE_VARIANT_ADD(vma_stat, with_all_in_8_kib) {
+	.size = TD_SMALL,
+	.show = TASK_DIAG_SHOW_VMA_STAT | TASK_DIAG_SHOW_VMA | TD_BASE_CRED |
+		TASK_DIAG_SHOW_CMDLINE | TASK_DIAG_SHOW_STAT |
+		TASK_DIAG_SHOW_FILES | TASK_DIAG_SHOW_CGROUP,
+};
+
+FIXTURE_SETUP(vma_stat)
+{
+	ASSERT_EQ(0, td_open(&self->sock, variant->size));
+	self->proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	ASSERT_LE(0, self->proc);
+}
+
+FIXTURE_TEARDOWN(vma_stat)
+{
+	close(self->proc);
+	td_close(&self->sock);
+}
+
+static void ask(struct __test_metadata *_metadata, struct td_sock *sock,
+		__u64 show, __u64 strategy, pid_t pid, struct td_answer *a)
+{
+	const struct task_diag_pid what = {
+		.show_flags = show,
+		.dump_strategy = strategy,
+		.pid = pid,
+	};
+
+	ASSERT_EQ(0, td_query(sock, &what, NLM_F_DUMP, a));
+	ASSERT_GOOD(a);
+}
+
+static void areas_of(struct __test_metadata *_metadata,
+		     const struct td_answer *a, const struct td_row *row,
+		     struct areas *areas)
+{
+	char text[160] = "";
+
+	ASSERT_EQ(0, facts_areas(a, row, areas, text, sizeof(text))) {
+		TH_LOG("%u: %s", row->msg.pid, text);
+	}
+}
+
+/*
+ * Every area whose figures are the same in two looks at smaps: pages of files
+ * are shared with whoever comes and goes.  Returns how many there were.
+ */
+static size_t expect_same(struct __test_metadata *_metadata,
+			  const struct td_answer *a, const struct td_row *row,
+			  const struct procfs_areas *before,
+			  const struct procfs_areas *after)
+{
+	size_t i, compared = 0;
+	struct areas areas;
+	char text[400];
+
+	if (!before->nr && !(row->groups & TASK_DIAG_SHOW_VMA_STAT))
+		return 0;
+	areas_of(_metadata, a, row, &areas);
+	EXPECT_FALSE(row->cut);
+	EXPECT_EQ(before->nr, areas.nr_stat) {
+		TH_LOG("%u has another number of areas", row->msg.pid);
+	}
+	for (i = 0; i < areas.nr_stat; i++) {
+		const __u64 start = areas.stat[i].start;
+		const struct procfs_area *was = oracle_maps_find(before, start);
+		const struct procfs_area *is = oracle_maps_find(after, start);
+
+		EXPECT_TRUE(was && is) {
+			TH_LOG("%u: no area at %#llx in procfs", row->msg.pid,
+			       start);
+		}
+		if (!was || !is || !oracle_smaps_still(was, is))
+			continue;
+		EXPECT_TRUE(oracle_smaps_agree(&areas.stat[i], was, text,
+					       sizeof(text))) {
+			TH_LOG("%u: %s", row->msg.pid, text);
+		}
+		compared++;
+	}
+	facts_areas_free(&areas);
+	return compared;
+}
+
+static size_t compare_one(struct __test_metadata *_metadata,
+			  struct td_sock *sock, int proc, __u64 show, pid_t pid)
+{
+	struct procfs_areas before, after;
+	struct td_answer a;
+	size_t compared;
+
+	ASSERT_EQ(0, oracle_maps_read(proc, pid, &before));
+	ask(_metadata, sock, show, TASK_DIAG_DUMP_ONE, pid, &a);
+	ASSERT_EQ(1U, a.rows);
+	ASSERT_EQ(0, oracle_maps_read(proc, pid, &after));
+	compared = expect_same(_metadata, &a, &a.row[0], &before, &after);
+	oracle_maps_free(&before);
+	oracle_maps_free(&after);
+	td_answer_free(&a);
+	return compared;
+}
+
+TEST_F(vma_stat, of_every_specimen)
+{
+	size_t i;
+
+	for (i = 0; i < nr_specimens; i++)
+		EXPECT_LT(10U, compare_one(_metadata, &self->sock, self->proc,
+					   variant->show, specimens[i].pid));
+	for (i = 0; i < pop.nr; i++)
+		compare_one(_metadata, &self->sock, self->proc, variant->show,
+			    pop.member[i].pid);
+}
+
+/* All at once: what is about one task is not mixed with what is of another. */
+TEST_F(vma_stat, of_every_process)
+{
+	size_t i, compared = 0;
+	struct idset pids = {};
+	struct procfs_areas *before;
+	struct td_answer a;
+
+	ASSERT_EQ(0, procfs_processes(self->proc, &pids));
+	before = calloc(pids.nr, sizeof(*before));
+	ASSERT_NE(NULL, before);
+	for (i = 0; i < pids.nr; i++)
+		oracle_maps_read(self->proc, pids.id[i], &before[i]);
+	ask(_metadata, &self->sock, variant->show, TASK_DIAG_DUMP_ALL, 0, &a);
+	for (i = 0; i < pids.nr; i++) {
+		const struct td_row *row = td_find(&a, pids.id[i]);
+		struct procfs_areas after;
+
+		/* Ours grows with what we read. */
+		if (row && pids.id[i] != (__u32)getpid() && pids.id[i] != 1) {
+			ASSERT_EQ(0, oracle_maps_read(self->proc, pids.id[i],
+						      &after));
+			compared += expect_same(_metadata, &a, row, &before[i],
+						&after);
+			oracle_maps_free(&after);
+		}
+		oracle_maps_free(&before[i]);
+	}
+	EXPECT_LT((size_t)MAPPINGS_MANY, compared);
+	TH_LOG("compared %zu areas", compared);
+	free(before);
+	idset_free(&pids);
+	td_answer_free(&a);
+}
+
+/* That the pages are of the kinds that they claim to be. */
+TEST_F(vma_stat, as_they_were_made)
+{
+	struct task_diag_vma_stat sum = {};
+	struct areas areas;
+	struct td_answer a;
+	size_t i;
+
+	ask(_metadata, &self->sock, variant->show, TASK_DIAG_DUMP_ONE,
+	    kind_pid("filled"), &a);
+	ASSERT_EQ(1U, a.rows);
+	areas_of(_metadata, &a, &a.row[0], &areas);
+	for (i = 0; i < areas.nr_stat; i++) {
+		const struct task_diag_vma_stat *stat = &areas.stat[i];
+
+		EXPECT_EQ(stat->rss, stat->shared_clean + stat->shared_dirty +
+				     stat->private_clean + stat->private_dirty);
+		EXPECT_LE(stat->pss, stat->rss);
+		EXPECT_LE(stat->pss_dirty, stat->pss);
+		EXPECT_LE(stat->rss, stat->end - stat->start);
+		sum.rss += stat->rss;
+		sum.pss += stat->pss;
+		sum.shared_clean += stat->shared_clean;
+		sum.shared_dirty += stat->shared_dirty;
+		sum.private_clean += stat->private_clean;
+		sum.private_dirty += stat->private_dirty;
+		sum.referenced += stat->referenced;
+		sum.anonymous += stat->anonymous;
+		sum.locked += stat->locked;
+	}
+	EXPECT_LT(0U, sum.shared_clean);
+	EXPECT_LT(0U, sum.shared_dirty);
+	EXPECT_LT(0U, sum.private_clean);
+	EXPECT_LT(0U, sum.private_dirty);
+	EXPECT_LT(0U, sum.referenced);
+	EXPECT_LT(0U, sum.anonymous);
+	EXPECT_LT(0U, sum.locked);
+	EXPECT_LT(sum.pss, sum.rss);
+	facts_areas_free(&areas);
+	td_answer_free(&a);
+}
+
+/* The figures of one area of many pages are one figure each. */
+TEST_F(vma_stat, of_a_big_area)
+{
+	const size_t page = sysconf(_SC_PAGESIZE);
+	const __u64 expected = (BIG / page + 16) / 17 * page;
+	size_t i, seen = 0;
+	struct areas areas;
+	struct td_answer a;
+
+	ask(_metadata, &self->sock, variant->show, TASK_DIAG_DUMP_ONE,
+	    kind_pid("big"), &a);
+	ASSERT_EQ(1U, a.rows);
+	areas_of(_metadata, &a, &a.row[0], &areas);
+	for (i = 0; i < areas.nr_stat; i++) {
+		const struct task_diag_vma_stat *stat = &areas.stat[i];
+
+		if (stat->end - stat->start < BIG)
+			continue;
+		EXPECT_LE(expected, stat->rss);
+		EXPECT_LE(expected, stat->private_dirty);
+		seen++;
+	}
+	EXPECT_EQ(1U, seen);
+	facts_areas_free(&areas);
+	td_answer_free(&a);
+}
+
+/* Areas left out by a filter are left out of both. */
+TEST_F(vma_stat, with_some_flags_only)
+{
+	static const __u64 flags = TASK_DIAG_VMA_FILE | TASK_DIAG_VMA_WRITE;
+	const struct td_filter filter = {
+		TASK_DIAG_CMD_ATTR_VMA_FLAGS, &flags, sizeof(flags),
+	};
+	const struct task_diag_pid what = {
+		.show_flags = variant->show,
+		.dump_strategy = TASK_DIAG_DUMP_ONE,
+		.pid = kind_pid("zoo"),
+	};
+	struct procfs_areas expected;
+	size_t i, nr = 0;
+	struct areas areas;
+	struct td_answer a;
+
+	ASSERT_EQ(0, oracle_maps_read(self->proc, what.pid, &expected));
+	ASSERT_EQ(0, td_query_for(&self->sock, &what, NLM_F_DUMP, &filter, 1,
+				  &a));
+	ASSERT_GOOD(&a);
+	areas_of(_metadata, &a, &a.row[0], &areas);
+	for (i = 0; i < expected.nr; i++) {
+		if ((expected.area[i].vma.flags & flags) != flags)
+			continue;
+		ASSERT_LT(nr, areas.nr_stat);
+		EXPECT_EQ(expected.area[i].vma.start, areas.stat[nr].start);
+		nr++;
+	}
+	EXPECT_EQ(nr, areas.nr_stat);
+	EXPECT_LT(20U, nr);
+	facts_areas_free(&areas);
+	oracle_maps_free(&expected);
+	td_answer_free(&a);
+}
+
+TEST_F(vma_stat, of_huge_pages)
+{
+	struct specimen s;
+
+	if (specimen_begin(&s, mappings_make_huge, NULL))
+		SKIP(return, "this kernel has no huge pages: %s", s.error);
+	EXPECT_LT(10U, compare_one(_metadata, &self->sock, self->proc,
+				   variant->show, s.pid));
+	specimen_end(&s);
+}
+
+/*
+ * Somebody else maps and unmaps while a big area is summed up: they are not
+ * kept from it for long, and the areas that stay are there.
+ */
+TEST_F(vma_stat, of_a_process_that_maps_and_unmaps)
+{
+	int round;
+	pid_t pid;
+
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (have_a_big_area(NULL))
+			_exit(1);
+		for (;;) {
+			void *memory = mmap(NULL, 40960, PROT_READ,
+					    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+			munmap(memory, 40960);
+		}
+	}
+	for (round = 0; round < 20; round++) {
+		size_t i, seen = 0;
+		struct areas areas;
+		struct td_answer a;
+
+		ask(_metadata, &self->sock, variant->show, TASK_DIAG_DUMP_ONE,
+		    pid, &a);
+		ASSERT_EQ(1U, a.rows);
+		areas_of(_metadata, &a, &a.row[0], &areas);
+		for (i = 0; i < areas.nr_stat; i++)
+			seen += areas.stat[i].end - areas.stat[i].start >= BIG;
+		/* The first rounds may come before it has been mapped. */
+		EXPECT_GE(1U, seen);
+		EXPECT_TRUE(seen || round <= 10);
+		facts_areas_free(&areas);
+		td_answer_free(&a);
+		usleep(10000);
+	}
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
+int main(int argc, char **argv)
+{
+	int status;
+
+	td_need_kernel_and_root();
+	if (make_population()) {
+		ksft_print_msg("no population: %s\n", pop.error);
+		end_population();
+		return KSFT_FAIL;
+	}
+	status = td_run_tests(argc, argv);
+	end_population();
+	return status;
+}

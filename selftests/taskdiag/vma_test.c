@@ -1,0 +1,793 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * VMA: areas of every kind, of programs and of a process that has 60,000, each
+ * as /proc/PID/maps and the flags of smaps have it; over many messages; and
+ * never of two programs in one row.
+ */
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+
+#include "facts.h"
+#include "mappings.h"
+#include "oracle_maps.h"
+#include "procfs.h"
+#include "program.h"
+#include "specimen.h"
+#include "taskdiag_test.h"
+
+#define SELF "/proc/self/exe"
+#define COPY "/tmp/taskdiag-copy"
+#define LONG_NAMES 12
+
+/* What a program does when it has been executed; argv[1] says which. */
+#define ROLE_MANY "many"		/* have many areas ... */
+#define ROLE_EXEC "exec"		/* ... and become another program */
+#define ROLE_SETUID "setuid"		/* ... become a set-user-id program */
+#define ROLE_DELETED "deleted"		/* have no file any more */
+
+static const struct identity user = {
+	.uid = { 2000, 2000, 2000, 2000 },
+	.gid = { 2000, 2000, 2000, 2000 },
+};
+
+/* ------------------------------------------------------------ specimens */
+
+static int play(int argc, char **argv)
+{
+	static char * const env[] = { SPECIMEN_MARK, NULL };
+	static char * const plain[] = { "plain", NULL };
+	const char *role = argc > 1 ? argv[1] : "";
+	int err;
+
+	if (!strcmp(role, ROLE_DELETED))
+		return unlink(COPY) ? -errno : 0;
+	if (!strcmp(role, ROLE_MANY))
+		return mappings_make_many(NULL);
+	if (strcmp(role, ROLE_EXEC) && strcmp(role, ROLE_SETUID))
+		return 0;
+
+	err = mappings_make_many(NULL);
+	if (err)
+		return err;
+	specimen_be_ready();
+	if (!strcmp(role, ROLE_SETUID))
+		return program_run_setuid("plain", NULL);
+	execve(SELF, plain, env);
+	return -errno;
+}
+
+/* A copy of our program, to be deleted while it runs. */
+static int copy_self(void)
+{
+	char bytes[65536];
+	int from = open(SELF, O_RDONLY | O_CLOEXEC);
+	int to = open(COPY, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0755);
+	ssize_t got;
+
+	if (from < 0 || to < 0)
+		return -errno;
+	while ((got = read(from, bytes, sizeof(bytes))) > 0)
+		if (write(to, bytes, got) != got)
+			return -errno;
+	close(from);
+	close(to);
+	return 0;
+}
+
+static char * const programs[][4] = {
+	{ "sh", "-c", "echo; read x" },
+	{
+		"python3", "-c",
+		"import threading, socket, ctypes, mmap, json\n"
+		"m = mmap.mmap(-1, 100000)\n"
+		"s = socket.socket(); s.bind(('', 0)); s.listen()\n"
+		"[threading.Thread(target=s.accept, daemon=True).start()\n"
+		" for i in range(5)]\n"
+		"print(flush=True); input()\n",
+	},
+};
+
+static struct specimen specimens[8];
+static size_t nr_specimens;
+static struct specimen *zoo, *many, *long_names, *deleted;
+static struct population pop;
+
+static struct specimen *made(int err)
+{
+	struct specimen *s = &specimens[nr_specimens];
+
+	if (err) {
+		snprintf(pop.error, sizeof(pop.error), "%zu: %s", nr_specimens,
+			 s->error);
+		return NULL;
+	}
+	nr_specimens++;
+	return s;
+}
+
+static int make_population(void)
+{
+	static const struct member_spec specs[] = {
+		{ .name = "zombie", .pose = POSE_ZOMBIE },
+		{ .name = "stopped", .pose = POSE_STOPPED, .threads = 1 },
+		{ .name = "leader gone", .pose = POSE_LEADER_GONE, .threads = 2 },
+		{ .name = "other", .who = &user },
+	};
+	static char * const deleted_args[] = { "copy", ROLE_DELETED, NULL };
+	static size_t long_nr = LONG_NAMES;
+	size_t i;
+	int err;
+
+	err = program_install();
+	err = err ?: population_begin(&pop);
+	for (i = 0; !err && i < ARRAY_SIZE(specs); i++)
+		err = population_add(&pop, &specs[i]);
+	err = err ?: copy_self();
+	if (err)
+		return err;
+
+	zoo = made(specimen_begin(&specimens[nr_specimens], mappings_make,
+				  NULL));
+	many = made(specimen_begin(&specimens[nr_specimens],
+				   mappings_make_many, NULL));
+	long_names = made(specimen_begin(&specimens[nr_specimens],
+					 mappings_make_long, &long_nr));
+	deleted = made(specimen_exec(&specimens[nr_specimens], COPY,
+				     deleted_args, NULL, NULL, NULL));
+	if (!zoo || !many || !long_names || !deleted)
+		return -ECHILD;
+	for (i = 0; i < ARRAY_SIZE(programs); i++)
+		if (!made(specimen_run(&specimens[nr_specimens], programs[i])))
+			ksft_print_msg("no %s here\n", programs[i][0]);
+	return population_settle(&pop);
+}
+
+static void end_population(void)
+{
+	while (nr_specimens)
+		specimen_end(&specimens[--nr_specimens]);
+	population_end(&pop);
+}
+
+/* ---------------------------------------------------------------- tests */
+
+FIXTURE(vma) {
+	struct td_sock sock;
+	int proc;
+};
+
+FIXTURE_VARIANT(vma) {
+	size_t size;		/* of the receive buffer */
+};
+
+FIXTURE_VARIANT_ADD(vma, in_32_kib) {
+	.size = TD_LARGE,
+};
+
+FIXTURE_VARIANT_ADD(vma, in_8_kib) {
+	.size = TD_SMALL,
+};
+
+FIXTURE_SETUP(vma)
+{
+	ASSERT_EQ(0, td_open(&self->sock, variant->size));
+	self->proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	ASSERT_LE(0, self->proc);
+}
+
+FIXTURE_TEARDOWN(vma)
+{
+	close(self->proc);
+	td_close(&self->sock);
+}
+
+static void ask(struct __test_metadata *_metadata, struct td_sock *sock,
+		__u64 strategy, pid_t pid, struct td_answer *a)
+{
+	const struct task_diag_pid what = {
+		.show_flags = TASK_DIAG_SHOW_BASE | TASK_DIAG_SHOW_VMA,
+		.dump_strategy = strategy,
+		.pid = pid,
+	};
+
+	ASSERT_EQ(0, td_query(sock, &what, NLM_F_DUMP, a));
+	ASSERT_GOOD(a);
+}
+
+static void areas_of(struct __test_metadata *_metadata,
+		     const struct td_answer *a, const struct td_row *row,
+		     struct areas *areas)
+{
+	char text[160] = "";
+
+	ASSERT_EQ(0, facts_areas(a, row, areas, text, sizeof(text))) {
+		TH_LOG("%u: %s", row->msg.pid, text);
+	}
+}
+
+/* All areas of the row, in order, and no other. */
+static size_t expect_same(struct __test_metadata *_metadata, int proc,
+			  const struct td_answer *a, const struct td_row *row)
+{
+	struct procfs_areas expected;
+	struct areas areas;
+	char text[400] = "";
+	size_t i, nr;
+
+	ASSERT_EQ(0, oracle_maps_read(proc, row->msg.tgid, &expected));
+	if (!expected.nr && !(row->groups & TASK_DIAG_SHOW_VMA)) {
+		oracle_maps_free(&expected);
+		return 0;
+	}
+	areas_of(_metadata, a, row, &areas);
+	EXPECT_EQ(expected.nr, areas.nr) {
+		TH_LOG("%u has another number of areas", row->msg.pid);
+	}
+	EXPECT_FALSE(row->cut);
+	nr = areas.nr < expected.nr ? areas.nr : expected.nr;
+	for (i = 0; i < nr; i++) {
+		bool same = oracle_maps_agree(&areas.area[i].vma,
+					      areas.area[i].name,
+					      &expected.area[i], text,
+					      sizeof(text));
+
+		EXPECT_TRUE(same) {
+			TH_LOG("%u: %s", row->msg.pid, text);
+		}
+		/* One is enough: what follows is likely to be shifted. */
+		if (!same)
+			break;
+	}
+	facts_areas_free(&areas);
+	oracle_maps_free(&expected);
+	return nr;
+}
+
+TEST_F(vma, every_process)
+{
+	struct td_answer a;
+	size_t i, compared = 0;
+
+	ask(_metadata, &self->sock, TASK_DIAG_DUMP_ALL, 0, &a);
+	for (i = 0; i < a.rows; i++) {
+		/* Ours grows with what we are about to read. */
+		if (a.row[i].msg.pid == (__u32)getpid())
+			continue;
+		compared += expect_same(_metadata, self->proc, &a, &a.row[i]);
+	}
+	EXPECT_LT((size_t)MAPPINGS_MANY, compared);
+	TH_LOG("compared %zu areas", compared);
+	td_answer_free(&a);
+}
+
+TEST_F(vma, of_every_kind)
+{
+	struct td_answer a;
+
+	ask(_metadata, &self->sock, TASK_DIAG_DUMP_ONE, zoo->pid, &a);
+	ASSERT_EQ(1U, a.rows);
+	EXPECT_LT(100U, expect_same(_metadata, self->proc, &a, &a.row[0]));
+	td_answer_free(&a);
+}
+
+TEST_F(vma, of_60_000)
+{
+	struct td_answer a;
+
+	ask(_metadata, &self->sock, TASK_DIAG_DUMP_ONE, many->pid, &a);
+	ASSERT_EQ(1U, a.rows);
+	EXPECT_LT((size_t)MAPPINGS_MANY,
+		  expect_same(_metadata, self->proc, &a, &a.row[0]));
+	EXPECT_LT(MAPPINGS_MANY * sizeof(struct task_diag_vma) / TD_LARGE,
+		  a.row[0].messages);
+	td_answer_free(&a);
+}
+
+/* A name alone is as long as the smallest message. */
+TEST_F(vma, names_of_4095_bytes)
+{
+	size_t i, seen = 0;
+	struct areas areas;
+	struct td_answer a;
+
+	ask(_metadata, &self->sock, TASK_DIAG_DUMP_ONE, long_names->pid, &a);
+	ASSERT_EQ(1U, a.rows);
+	expect_same(_metadata, self->proc, &a, &a.row[0]);
+	areas_of(_metadata, &a, &a.row[0], &areas);
+	for (i = 0; i < areas.nr; i++)
+		seen += strlen(areas.area[i].name) == MAPPINGS_LONGEST_NAME;
+	EXPECT_EQ((size_t)LONG_NAMES, seen);
+	facts_areas_free(&areas);
+	td_answer_free(&a);
+}
+
+/* Its name says so for each of its areas, and so does the flag. */
+TEST_F(vma, of_a_program_that_was_deleted)
+{
+	size_t i, seen = 0;
+	struct areas areas;
+	struct td_answer a;
+
+	ask(_metadata, &self->sock, TASK_DIAG_DUMP_ONE, deleted->pid, &a);
+	ASSERT_EQ(1U, a.rows);
+	expect_same(_metadata, self->proc, &a, &a.row[0]);
+	areas_of(_metadata, &a, &a.row[0], &areas);
+	for (i = 0; i < areas.nr; i++) {
+		if (strcmp(areas.area[i].name, COPY " (deleted)"))
+			continue;
+		EXPECT_NE(0U, areas.area[i].vma.flags & TASK_DIAG_VMA_DELETED);
+		seen++;
+	}
+	EXPECT_LT(1U, seen);
+	facts_areas_free(&areas);
+	td_answer_free(&a);
+}
+
+/* What is deleted is told apart from what is only called so. */
+TEST_F(vma, called_deleted)
+{
+	static const char lie[] = "was (deleted)";
+	size_t i, called = 0, deleted_too = 0, zero = 0, memory = 0;
+	struct areas areas;
+	struct td_answer a;
+
+	ask(_metadata, &self->sock, TASK_DIAG_DUMP_ONE, zoo->pid, &a);
+	ASSERT_EQ(1U, a.rows);
+	areas_of(_metadata, &a, &a.row[0], &areas);
+	for (i = 0; i < areas.nr; i++) {
+		const struct area *area = &areas.area[i];
+		const bool flag = area->vma.flags & TASK_DIAG_VMA_DELETED;
+		const char *at = strstr(area->name, lie);
+
+		if (at && !at[strlen(lie)]) {
+			EXPECT_FALSE(flag);
+			called++;
+		} else if (at) {
+			EXPECT_TRUE(flag);
+			deleted_too++;
+		} else if (!strcmp(area->name, "/dev/zero (deleted)")) {
+			EXPECT_TRUE(flag);
+			zero++;
+		} else if (!strcmp(area->name, "/memfd:memory (deleted)")) {
+			EXPECT_TRUE(flag);
+			memory++;
+		}
+	}
+	EXPECT_EQ(2U, called);
+	EXPECT_EQ(2U, deleted_too);
+	EXPECT_LT(0U, zero);
+	EXPECT_EQ(2U, memory);
+	facts_areas_free(&areas);
+	td_answer_free(&a);
+}
+
+/* Threads have the memory of their leader, and it is told once. */
+TEST_F(vma, only_with_the_leader)
+{
+	size_t i, with = 0, without = 0;
+	struct td_answer a;
+
+	ask(_metadata, &self->sock, TASK_DIAG_DUMP_ALL_THREAD, 0, &a);
+	for (i = 0; i < a.rows; i++) {
+		const struct td_row *row = &a.row[i];
+		struct areas areas = {};
+		char text[160];
+
+		if (row->groups & TASK_DIAG_SHOW_VMA)
+			ASSERT_EQ(0, facts_areas(&a, row, &areas, text,
+						 sizeof(text)));
+		if (row->msg.pid != row->msg.tgid) {
+			EXPECT_EQ(0U, areas.nr);
+			without++;
+		} else {
+			with += areas.nr > 0;
+		}
+		facts_areas_free(&areas);
+	}
+	EXPECT_LT(nr_specimens, with);
+	EXPECT_LT(1U, without);
+	td_answer_free(&a);
+}
+
+TEST_F(vma, needs_a_dump)
+{
+	static const struct {
+		__u64 show;
+		const char *name;
+	} groups[] = {
+		{ TASK_DIAG_SHOW_VMA, "VMA" },
+		{ TASK_DIAG_SHOW_VMA_STAT, "VMA_STAT" },
+	};
+	struct td_answer a;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(groups); i++) {
+		const struct task_diag_pid what = {
+			.show_flags = groups[i].show,
+			.dump_strategy = TASK_DIAG_DUMP_ONE,
+			.pid = zoo->pid,
+		};
+
+		ASSERT_EQ(0, td_query(&self->sock, &what, 0, &a));
+		ASSERT_STREQ("", a.fault);
+		EXPECT_EQ(EINVAL, a.end.error);
+		EXPECT_TRUE(!!strstr(a.end.text, "show_flags"));
+		EXPECT_TRUE(!!strstr(a.end.text, groups[i].name));
+		EXPECT_TRUE(!!strstr(a.end.text, "NLM_F_DUMP"));
+		EXPECT_EQ(0U, a.rows);
+		td_answer_free(&a);
+	}
+}
+
+/* Only those areas are there for whose flags was asked. */
+TEST_F(vma, with_some_flags_only)
+{
+	static const __u64 flags[] = {
+		TASK_DIAG_VMA_EXEC, TASK_DIAG_VMA_FILE,
+		TASK_DIAG_VMA_EXEC | TASK_DIAG_VMA_FILE,
+		TASK_DIAG_VMA_WRITE | TASK_DIAG_VMA_SHARED,
+		TASK_DIAG_VMA_DELETED, TASK_DIAG_VMA_LOCKED,
+		TASK_DIAG_VMA_DONTCOPY, TASK_DIAG_VMA_GROWSDOWN,
+		TASK_DIAG_VMA_READ | TASK_DIAG_VMA_HUGETLB, 0,
+	};
+	const pid_t pids[] = { zoo->pid, many->pid, deleted->pid };
+	struct areas all, some;
+	struct td_answer a;
+	size_t i, j, at, nr;
+
+	for (i = 0; i < ARRAY_SIZE(pids); i++) {
+		const struct task_diag_pid what = {
+			.show_flags = TASK_DIAG_SHOW_VMA,
+			.dump_strategy = TASK_DIAG_DUMP_ONE,
+			.pid = pids[i],
+		};
+		struct td_answer whole;
+
+		ask(_metadata, &self->sock, TASK_DIAG_DUMP_ONE, pids[i],
+		    &whole);
+		areas_of(_metadata, &whole, &whole.row[0], &all);
+		for (j = 0; j < ARRAY_SIZE(flags); j++) {
+			const struct td_filter filter = {
+				TASK_DIAG_CMD_ATTR_VMA_FLAGS, &flags[j],
+				sizeof(flags[j]),
+			};
+			char text[160] = "";
+
+			ASSERT_EQ(0, td_query_for(&self->sock, &what,
+						  NLM_F_DUMP, &filter, 1, &a));
+			ASSERT_GOOD(&a);
+			/* The task is there whether it has such areas or not. */
+			ASSERT_EQ(1U, a.rows);
+			memset(&some, 0, sizeof(some));
+			if (a.row[0].groups & TASK_DIAG_SHOW_VMA)
+				ASSERT_EQ(0, facts_areas(&a, &a.row[0], &some,
+							 text, sizeof(text)));
+			for (nr = at = 0; at < all.nr; at++) {
+				const struct area *area = &all.area[at];
+
+				if ((area->vma.flags & flags[j]) != flags[j])
+					continue;
+				if (nr < some.nr)
+					EXPECT_EQ(0, memcmp(&area->vma,
+							    &some.area[nr].vma,
+							    sizeof(area->vma)));
+				nr++;
+			}
+			EXPECT_EQ(nr, some.nr) {
+				TH_LOG("flags %#llx", flags[j]);
+			}
+			facts_areas_free(&some);
+			td_answer_free(&a);
+		}
+		facts_areas_free(&all);
+		td_answer_free(&whole);
+	}
+}
+
+/* ------------------------------------------------ what happens meanwhile */
+
+typedef void (*happening)(struct __test_metadata *_metadata,
+			  struct specimen *s);
+
+static void be_executed(struct __test_metadata *_metadata, struct specimen *s)
+{
+	ASSERT_EQ(0, specimen_proceed(s));
+	ASSERT_EQ(0, specimen_await(s));
+}
+
+static void be_killed(struct __test_metadata *_metadata, struct specimen *s)
+{
+	siginfo_t info;
+
+	ASSERT_EQ(0, kill(s->pid, SIGKILL));
+	ASSERT_EQ(0, waitid(P_PID, s->pid, &info, WEXITED | WNOWAIT));
+}
+
+static void be_reaped(struct __test_metadata *_metadata, struct specimen *s)
+{
+	specimen_end(s);
+}
+
+/* Each area the row has is one of the old program, and it knows it is short. */
+static void expect_old(struct __test_metadata *_metadata,
+		       const struct td_answer *a,
+		       const struct procfs_areas *old)
+{
+	struct areas areas;
+	char text[400];
+	size_t i;
+
+	ASSERT_EQ(1U, a->rows);
+	areas_of(_metadata, a, &a->row[0], &areas);
+	EXPECT_TRUE(a->row[0].cut);
+	EXPECT_LT(0U, areas.nr);
+	EXPECT_GT(old->nr, areas.nr);
+	for (i = 0; i < areas.nr && i < old->nr; i++) {
+		bool same = oracle_maps_agree(&areas.area[i].vma,
+					      areas.area[i].name,
+					      &old->area[i], text,
+					      sizeof(text));
+
+		EXPECT_TRUE(same) {
+			TH_LOG("%s", text);
+		}
+		if (!same)
+			break;
+	}
+	facts_areas_free(&areas);
+}
+
+static void interrupt(struct __test_metadata *_metadata, struct td_sock *sock,
+		      int proc, struct specimen *s,
+		      happening happen)
+{
+	const struct task_diag_pid what = {
+		.show_flags = TASK_DIAG_SHOW_BASE | TASK_DIAG_SHOW_VMA,
+		.dump_strategy = TASK_DIAG_DUMP_ONE,
+		.pid = s->pid,
+	};
+	struct procfs_areas old;
+	struct td_answer a;
+
+	ASSERT_EQ(0, oracle_maps_read(proc, s->pid, &old));
+	ASSERT_EQ(0, td_ask(sock, &what, NLM_F_DUMP, NULL));
+	td_expect(sock, &a, true);
+	ASSERT_EQ(0, td_receive_some(sock, &a, 1));
+	happen(_metadata, s);
+	ASSERT_EQ(0, td_receive(sock, &a));
+	ASSERT_GOOD(&a);
+	expect_old(_metadata, &a, &old);
+	oracle_maps_free(&old);
+	td_answer_free(&a);
+}
+
+TEST_F(vma, execve_in_the_middle)
+{
+	static char * const argv[] = { "many", ROLE_EXEC, NULL };
+	struct specimen s;
+	struct td_answer a;
+
+	ASSERT_EQ(0, specimen_exec(&s, SELF, argv, NULL, NULL, NULL));
+	interrupt(_metadata, &self->sock, self->proc, &s, be_executed);
+	/* And now it is the new program's, all of it. */
+	ask(_metadata, &self->sock, TASK_DIAG_DUMP_ONE, s.pid, &a);
+	ASSERT_EQ(1U, a.rows);
+	EXPECT_GT(1000U, expect_same(_metadata, self->proc, &a, &a.row[0]));
+	td_answer_free(&a);
+	specimen_end(&s);
+}
+
+TEST_F(vma, exit_in_the_middle)
+{
+	static char * const argv[] = { "many", ROLE_MANY, NULL };
+	static const happening ends[] = { be_killed, be_reaped };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(ends); i++) {
+		struct specimen s;
+
+		ASSERT_EQ(0, specimen_exec(&s, SELF, argv, NULL, NULL, NULL));
+		interrupt(_metadata, &self->sock, self->proc, &s, ends[i]);
+		specimen_end(&s);
+	}
+}
+
+/* The others are told of as if nothing had happened to the one. */
+TEST_F(vma, exit_of_one_of_many)
+{
+	static char * const argv[] = { "many", ROLE_MANY, NULL };
+	const struct task_diag_pid what = {
+		.show_flags = TASK_DIAG_SHOW_BASE | TASK_DIAG_SHOW_VMA,
+		.dump_strategy = TASK_DIAG_DUMP_CHILDREN,
+		.pid = getpid(),
+	};
+	struct specimen s, other;
+	const struct td_row *row;
+	struct td_answer a;
+
+	ASSERT_EQ(0, specimen_exec(&s, SELF, argv, NULL, NULL, NULL));
+	ASSERT_EQ(0, specimen_begin(&other, NULL, NULL));
+	ASSERT_EQ(0, td_ask(&self->sock, &what, NLM_F_DUMP, NULL));
+	td_expect(&self->sock, &a, true);
+	ASSERT_EQ(0, td_receive_some(&self->sock, &a, 1));
+	be_killed(_metadata, &s);
+	ASSERT_EQ(0, td_receive(&self->sock, &a));
+	ASSERT_GOOD(&a);
+	ASSERT_EQ(2U, a.rows);
+	EXPECT_TRUE(a.row[0].cut);
+	row = td_find(&a, other.pid);
+	ASSERT_NE(NULL, row);
+	expect_same(_metadata, self->proc, &a, row);
+	td_answer_free(&a);
+	specimen_end(&s);
+	specimen_end(&other);
+}
+
+/*
+ * It changes its areas all the time.  Those that keep still are there once
+ * each; which of the others are is a matter of luck.
+ */
+TEST_F(vma, of_a_process_that_maps_and_unmaps)
+{
+	struct procfs_areas before;
+	int round;
+	pid_t pid;
+
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		unsigned int i = 0;
+
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (mappings_make(NULL))
+			_exit(1);
+		for (;;) {
+			const size_t size = 4096UL * (1 + i++ % 7);
+			void *memory = mmap(NULL, size, PROT_READ,
+					    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+			if (i % 3)
+				munmap(memory, size);
+			if (i % 3000 == 0)
+				break;
+		}
+		for (;;)
+			pause();
+	}
+	for (round = 0; round < 30; round++) {
+		struct areas areas;
+		struct td_answer a;
+
+		ask(_metadata, &self->sock, TASK_DIAG_DUMP_ONE, pid, &a);
+		ASSERT_EQ(1U, a.rows);
+		/* Ascending, and none twice: that is looked at in there. */
+		areas_of(_metadata, &a, &a.row[0], &areas);
+		EXPECT_FALSE(a.row[0].cut);
+		facts_areas_free(&areas);
+		td_answer_free(&a);
+	}
+	ASSERT_EQ(0, oracle_maps_read(self->proc, pid, &before));
+	EXPECT_LT(20U, before.nr);
+	oracle_maps_free(&before);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
+/* ----------------------------------------------------------- who may see */
+
+/* Nobody's maps but those that are one's own to see. */
+TEST_F(vma, of_others)
+{
+	const pid_t other = pop.member[pop.nr - 1].pid;
+	pid_t child = td_fork_as(_metadata, &user);
+
+	if (!child) {
+		const struct task_diag_pid all = {
+			.show_flags = TASK_DIAG_SHOW_BASE | TASK_DIAG_SHOW_VMA,
+		};
+		const struct task_diag_pid one = {
+			.show_flags = TASK_DIAG_SHOW_VMA,
+			.dump_strategy = TASK_DIAG_DUMP_ONE,
+			.pid = zoo->pid,
+		};
+		struct td_sock sock;
+		struct td_answer a;
+		size_t i;
+
+		ASSERT_EQ(0, td_open(&sock, TD_LARGE));
+		ASSERT_EQ(0, td_query(&sock, &all, NLM_F_DUMP, &a));
+		ASSERT_GOOD(&a);
+		EXPECT_NE(NULL, td_find(&a, other));
+		for (i = 0; i < a.rows; i++) {
+			EXPECT_TRUE(a.row[i].msg.pid == (__u32)other ||
+				    a.row[i].msg.pid == (__u32)getpid());
+			if (a.row[i].msg.pid == (__u32)other)
+				expect_same(_metadata, self->proc, &a,
+					    &a.row[i]);
+		}
+		td_answer_free(&a);
+		ASSERT_EQ(0, td_query(&sock, &one, NLM_F_DUMP, &a));
+		ASSERT_STREQ("", a.fault);
+		EXPECT_EQ(ESRCH, a.end.error);
+		EXPECT_EQ(0U, a.rows);
+		td_answer_free(&a);
+		td_close(&sock);
+		_exit(0);
+	}
+	EXPECT_EXIT_0(child);
+}
+
+/* The user's own process becomes root's in the middle: not a byte of that. */
+TEST_F(vma, set_user_id_in_the_middle)
+{
+	static char * const argv[] = { "many", ROLE_SETUID, NULL };
+	pid_t child;
+
+	child = td_fork_as(_metadata, &user);
+	if (!child) {
+		const struct task_diag_pid what = {
+			.show_flags = TASK_DIAG_SHOW_BASE | TASK_DIAG_SHOW_VMA,
+			.dump_strategy = TASK_DIAG_DUMP_ONE,
+		};
+		struct task_diag_pid then = what;
+		struct procfs_areas old;
+		struct td_sock sock;
+		struct specimen s;
+		struct td_answer a;
+		int err, patience = 10000;
+
+		ASSERT_EQ(0, td_open(&sock, variant->size));
+		err = specimen_exec(&s, SELF, argv, NULL, NULL, NULL);
+		ASSERT_EQ(0, err) {
+			TH_LOG("%s", s.error);
+		}
+		then.pid = s.pid;
+		ASSERT_EQ(0, oracle_maps_read(self->proc, s.pid, &old));
+		ASSERT_EQ(0, td_ask(&sock, &then, NLM_F_DUMP, NULL));
+		td_expect(&sock, &a, true);
+		ASSERT_EQ(0, td_receive_some(&sock, &a, 1));
+		ASSERT_EQ(0, specimen_proceed(&s));
+		/* It is root's when we may not read its maps any more. */
+		while (patience--) {
+			char *text;
+			size_t len;
+
+			text = procfs_file(self->proc, s.pid, 0, "maps", &len);
+			if (!text)
+				break;
+			free(text);
+			usleep(1000);
+		}
+		ASSERT_LT(0, patience);
+		ASSERT_EQ(0, td_receive(&sock, &a));
+		ASSERT_GOOD(&a);
+		expect_old(_metadata, &a, &old);
+		td_answer_free(&a);
+
+		ASSERT_EQ(0, td_query(&sock, &then, NLM_F_DUMP, &a));
+		EXPECT_EQ(ESRCH, a.end.error);
+		td_answer_free(&a);
+		/* Closing the lifeline ends it, whosever it is. */
+		close(s.lifeline);
+		waitpid(s.pid, NULL, 0);
+		_exit(0);
+	}
+	EXPECT_EXIT_0(child);
+}
+
+int main(int argc, char **argv)
+{
+	int status;
+
+	specimen_be_one(argc, argv, play);
+	td_need_kernel_and_root();
+	if (make_population()) {
+		ksft_print_msg("%s\n", pop.error);
+		end_population();
+		ksft_exit_fail_msg("no population\n");
+	}
+	status = td_run_tests(argc, argv);
+	end_population();
+	return status;
+}
