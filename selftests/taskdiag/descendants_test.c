@@ -31,11 +31,18 @@ static const struct identity stranger = {
 
 /* ------------------------------------------------------------ specimens */
 
+/*
+ * Until the parent is gone, or the whole tree: whose parent is another user's
+ * gets no signal from it.
+ */
 static void be_there(void)
 {
+	char byte;
+
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	for (;;)
-		pause();
+	while (read(STDIN_FILENO, &byte, 1) == 1)
+		;
+	_exit(0);
 }
 
 /* What a child does first; it says so when all below it are there, too. */
