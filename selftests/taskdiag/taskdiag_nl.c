@@ -436,13 +436,19 @@ static bool td_goes_on(__u16 type)
 	       type == TASK_DIAG_CMDLINE;
 }
 
-/* In the order of their bits, but what goes on comes last. */
+/* In the order of their bits, but what is found without RCU comes last. */
 static unsigned int td_place(__u16 type)
 {
-	if (!td_goes_on(type))
-		return type;
-	/* Arguments come before areas. */
-	return TASK_DIAG_ATTR_MAX + (type == TASK_DIAG_CMDLINE ? 1 : type);
+	static const __u16 last[] = {
+		TASK_DIAG_FILES, TASK_DIAG_CGROUP, TASK_DIAG_CMDLINE,
+		TASK_DIAG_VMA, TASK_DIAG_VMA_STAT,
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(last); i++)
+		if (type == last[i])
+			return TASK_DIAG_ATTR_MAX + 1 + i;
+	return type;
 }
 
 static void td_take_struct(struct td_answer *a, struct td_row *row,

@@ -111,6 +111,7 @@ fn message(first: Option<Attribute<'_>>) -> Result<Row, String> {
 /// First what is one structure, and then what may go on in another message.
 fn place(group: &Group) -> (u8, u16) {
     let stage = match group.shape {
+        Shape::Structure(..) if group.bit == abi::TASK_DIAG_GROUP_FILES => 1,
         Shape::Structure(..) => 0,
         Shape::Text(..) => 1,
         Shape::Pieces => 2,
