@@ -26,6 +26,20 @@
 #define COMPAT_TASK_GTIME(x)
 #endif
 
+#ifdef __HAVE_ARCH_GATE_AREA
+#define COMPAT_GET_GATE_VMA(x) \
+	x(get_gate_vma, TASK_DIAG_SHOW_VMA, "tell the last area")
+#else
+#define COMPAT_GET_GATE_VMA(x)
+#endif
+
+#ifdef CONFIG_ANON_VMA_NAME
+#define COMPAT_ANON_VMA_NAME(x) \
+	x(anon_vma_name, TASK_DIAG_SHOW_VMA, "name areas")
+#else
+#define COMPAT_ANON_VMA_NAME(x)
+#endif
+
 /*
  * The name, the groups that need it, and what it is needed for.  Where no group
  * is named everything needs it.
@@ -36,9 +50,15 @@
 	x(thread_group_cputime_adjusted, TASK_DIAG_SHOW_STAT, "tell times") \
 	x(__lock_task_sighand, TASK_DIAG_SHOW_STAT, "tell the terminal") \
 	x(from_mnt_ns, TASK_DIAG_SHOW_NS, "tell the mount namespace") \
-	COMPAT_TASK_GTIME(x)
+	x(access_remote_vm, TASK_DIAG_SHOW_CMDLINE, "read a command line") \
+	x(arch_vma_name, TASK_DIAG_SHOW_VMA, "name areas") \
+	COMPAT_TASK_GTIME(x) \
+	COMPAT_GET_GATE_VMA(x) \
+	COMPAT_ANON_VMA_NAME(x)
 
+/* Those of which the address is wanted, be it that of a function. */
 #define COMPAT_VARIABLES(x) \
+	x(simple_dname, TASK_DIAG_SHOW_VMA, "tell deleted files") \
 	x(tasklist_lock, 0, "list the relatives of a task") \
 	x(total_forks, 0, "tell that the table has moved") \
 	x(nr_threads, 0, "tell that the table has moved")

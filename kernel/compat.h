@@ -12,7 +12,10 @@
 #define _KERNEL_TASKDIAG_COMPAT_H
 
 #include <linux/cred.h>
+#include <linux/dcache.h>
+#include <linux/fs.h>
 #include <linux/init.h>
+#include <linux/kernfs.h>
 #include <linux/mm.h>
 #include <linux/mnt_namespace.h>
 #include <linux/module.h>
@@ -58,6 +61,29 @@ COMPAT_DECLARE(task_gtime);
 #define task_gtime		static_call(compat_task_gtime)
 #endif
 
+COMPAT_DECLARE(access_remote_vm);
+COMPAT_DECLARE(arch_vma_name);
+
+#define access_remote_vm	static_call(compat_access_remote_vm)
+#define arch_vma_name		static_call(compat_arch_vma_name)
+
+#ifdef __HAVE_ARCH_GATE_AREA
+COMPAT_DECLARE(get_gate_vma);
+#define get_gate_vma		static_call(compat_get_gate_vma)
+#endif
+
+#ifdef CONFIG_ANON_VMA_NAME
+#include <linux/mm_inline.h>
+
+COMPAT_DECLARE(anon_vma_name);
+#define anon_vma_name		static_call(compat_anon_vma_name)
+#endif
+
+/* Nobody calls it here: it is known by its address. */
+char *simple_dname(struct dentry *dentry, char *buffer, int buflen);
+extern typeof(simple_dname) *compat_simple_dname;
+#define simple_dname		compat_simple_dname
+
 extern rwlock_t *compat_tasklist_lock;
 extern unsigned long *compat_total_forks;
 extern int *compat_nr_threads;
@@ -70,6 +96,18 @@ extern int *compat_nr_threads;
 extern u64 compat_hidden_groups;
 
 #define taskdiag_hidden_groups	compat_hidden_groups
+
+/* --- what belongs to fs/proc --------------------------------------------- */
+
+struct iov_iter;
+
+/* In compat_mm.c. */
+ssize_t get_mm_cmdline(struct mm_struct *mm, struct iov_iter *to, loff_t *ppos);
+void get_vma_name(struct vm_area_struct *vma, const struct path **path,
+		  const char **name, const char **name_fmt);
+
+/* What smaps adds up page by page cannot be had in a few lines. */
+#undef CONFIG_PROC_PAGE_MONITOR
 
 /* --- loading and unloading ----------------------------------------------- */
 
@@ -88,6 +126,11 @@ int compat_register_family(struct genl_family *family);
 #define genl_register_family	compat_register_family
 
 /* --- what older versions lack -------------------------------------------- */
+
+/* A mapping could not be sealed. */
+#ifndef VM_SEALED
+#define VM_SEALED		VM_NONE
+#endif
 
 /* A task without an mm was not asked whether it had been dumpable. */
 #ifndef COMPAT_HAS_USER_DUMPABLE
@@ -150,7 +193,39 @@ static inline void *kvmemdup(const void *src, size_t len, gfp_t gfp)
 }
 #endif
 
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0)
+/* What did not fit was cut off, and its length returned. */
+static inline int compat_kernfs_path_from_node(struct kernfs_node *to,
+					       struct kernfs_node *from,
+					       char *buf, size_t size)
+{
+	int len = kernfs_path_from_node(to, from, buf, size);
+
+	return len >= (int)size ? -E2BIG : len;
+}
+
+#define kernfs_path_from_node	compat_kernfs_path_from_node
+#endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
+/* The file below, where one file system lies over another, was shown so far. */
+#define file_user_path(file)	(&(file)->f_path)
+#define file_user_inode(file)	file_inode(file)
+#endif
+
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
+static inline bool vma_is_initial_heap(const struct vm_area_struct *vma)
+{
+	return vma->vm_start <= vma->vm_mm->brk &&
+	       vma->vm_end >= vma->vm_mm->start_brk;
+}
+
+static inline bool vma_is_initial_stack(const struct vm_area_struct *vma)
+{
+	return vma->vm_start <= vma->vm_mm->start_stack &&
+	       vma->vm_end >= vma->vm_mm->start_stack;
+}
+
 #define genl_info_dump(cb) \
 	(&(struct genl_info) { \
 		.snd_seq	= (cb)->nlh->nlmsg_seq, \

@@ -92,8 +92,8 @@ static bool is_same(struct taskdiag_memory *memory, struct mm_struct *mm)
  * Get hold of the memory that the row is about; NULL if the task had none to
  * begin with.  -ESTALE: it is gone, or not for the caller's eyes any more.
  */
-static int enter_mm(struct taskdiag_cont *cont, struct taskdiag_caller *caller,
-		    struct mm_struct **ret)
+static int hold_mm(struct taskdiag_cont *cont, struct taskdiag_caller *caller,
+		   struct mm_struct **ret)
 {
 	struct mm_struct *mm = NULL;
 	bool may_see;
@@ -117,7 +117,7 @@ static int enter_mm(struct taskdiag_cont *cont, struct taskdiag_caller *caller,
 }
 
 /* If we are the last, the end of it is not the reader's to wait for. */
-static void leave_mm(struct mm_struct *mm)
+static void drop_mm(struct mm_struct *mm)
 {
 	if (mm)
 		mmput_async(mm);
@@ -145,7 +145,7 @@ int taskdiag_put_cmdline(struct taskdiag_cont *cont, struct sk_buff *skb,
 
 	if (skb_tailroom(skb) < nla_total_size(TASKDIAG_CMDLINE_MIN))
 		return -EMSGSIZE;
-	err = enter_mm(cont, caller, &mm);
+	err = hold_mm(cont, caller, &mm);
 	if (err)
 		return err;
 
@@ -156,7 +156,7 @@ int taskdiag_put_cmdline(struct taskdiag_cont *cont, struct sk_buff *skb,
 	iov_iter_kvec(&iter, ITER_DEST, &room, 1, room.iov_len);
 	if (mm)
 		got = get_mm_cmdline(mm, &iter, &cont->memory.args);
-	leave_mm(mm);
+	drop_mm(mm);
 	if (got < 0)
 		return got;
 
@@ -586,14 +586,14 @@ int taskdiag_put_areas(struct taskdiag_cont *cont, struct sk_buff *skb,
 		return -EMSGSIZE;
 	}
 
-	err = enter_mm(cont, caller, &areas.mm);
+	err = hold_mm(cont, caller, &areas.mm);
 	if (err) {
 		skb_trim(skb, start);
 		return err;
 	}
 	if (areas.mm)
 		err = put_areas(&areas);
-	leave_mm(areas.mm);
+	drop_mm(areas.mm);
 
 	if (err == -EMSGSIZE && !areas.nr)
 		skb_trim(skb, start);

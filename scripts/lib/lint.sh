@@ -92,7 +92,7 @@ changed_c_files() {
 }
 
 # What checkpatch.pl wants of code that lives in a kernel tree, and knows its
-# version: compat.[ch] are there for the trees they do not live in.
+# version: compat*.[ch] are there for the trees they do not live in.
 COMPAT_LICENCE=(--no-tree --ignore LINUX_VERSION_CODE
 	--ignore CONSTANT_COMPARISON --ignore NEW_TYPEDEFS --ignore COMPLEX_MACRO
 	--ignore MACRO_WITH_FLOW_CONTROL --ignore MACRO_ARG_REUSE
@@ -108,7 +108,7 @@ check_patch_style() {
 		case $file in
 		*.patch) place=(--patch "$PROJECT/$file") ;;
 		selftests/*) place=(--file "tools/testing/$file") ;;
-		kernel/compat.*) place=("${COMPAT_LICENCE[@]}" --file "$PROJECT/$file") ;;
+		kernel/compat*) place=("${COMPAT_LICENCE[@]}" --file "$PROJECT/$file") ;;
 		scripts/*) place=(--file "tools/taskdiag/$file") ;;
 		*) place=(--file "$file") ;;
 		esac
