@@ -184,6 +184,7 @@ __printf(3, 4) void compat_set_text(struct netlink_ext_ack *extack,
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 9, 0)
 /* Pidfds did not have a number of their own. */
 #define taskdiag_pidfd_ino(pid)	0
+#define PID_FS_MAGIC		0x50494446
 
 static inline void *kvmemdup(const void *src, size_t len, gfp_t gfp)
 {

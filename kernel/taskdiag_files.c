@@ -44,6 +44,8 @@ static void count_file(struct task_diag_files *files, const struct file *file)
 	files->total++;
 	if (dentry->d_sb->s_magic == ANON_INODE_FS_MAGIC)
 		count_anon(files, dentry->d_name.name);
+	else if (dentry->d_sb->s_magic == PID_FS_MAGIC)
+		files->other++;	/* fstat(2) hides that it is called regular */
 	else if (S_ISREG(mode))
 		files->regular++;
 	else if (S_ISSOCK(mode))
