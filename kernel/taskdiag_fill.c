@@ -69,6 +69,25 @@ static struct pid *thread_pid(struct task_struct *task)
 	return rcu_dereference_raw(task->thread_pid);
 }
 
+/*
+ * A parent that is being reaped has no number any more, and its children had
+ * another parent before that: who has none now is from outside of @ns only if
+ * it still is the parent.
+ */
+static pid_t parent_nr(struct task_struct *task, struct pid_namespace *ns)
+{
+	struct task_struct *parent;
+	pid_t nr;
+
+	do {
+		parent = rcu_dereference(task->real_parent);
+		nr = signal_nr(parent, PIDTYPE_TGID, ns);
+		/* Pairs with tasklist_lock between the two. */
+		smp_rmb();
+	} while (!nr && parent != rcu_access_pointer(task->real_parent));
+	return nr;
+}
+
 /* /proc/PID/stat and status: fs/proc/array.c. */
 static void fill_base(void *to, const struct taskdiag_hit *hit,
 		      const struct taskdiag_caller *caller)
@@ -90,10 +109,8 @@ static void fill_base(void *to, const struct taskdiag_hit *hit,
 	/* The links of a task that has been reaped may dangle. */
 	if (pid_alive(task)) {
 		struct task_struct *tracer = ptrace_parent(task);
-		struct task_struct *parent;
 
-		parent = rcu_dereference(task->real_parent);
-		base->ppid = signal_nr(parent, PIDTYPE_TGID, ns);
+		base->ppid = parent_nr(task, ns);
 		if (tracer)
 			base->tpid = taskdiag_nr(thread_pid(tracer), ns);
 	}
