@@ -3,11 +3,7 @@
 
 use std::io;
 
-use tabled::Table as Grid;
-use tabled::builder::Builder;
-use tabled::settings::object::Columns;
-use tabled::settings::peaker::Priority;
-use tabled::settings::{Alignment, Modify, Padding, Style, Width};
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use super::Output;
 use crate::columns::Chosen;
@@ -17,14 +13,18 @@ use crate::tree::{Branches, Place};
 use crate::value::Cell;
 
 /// Stands where the edge of the terminal cut something off.
-const CUT: &str = "+";
+const CUT: char = '+';
+
+/// No column is made wider: a process may have megabytes of arguments, and the
+/// others are not to be padded to that.
+const WIDEST: usize = 256;
 
 pub(crate) struct Table<'a, W> {
     out: W,
     columns: &'a [Chosen],
     host: &'a Host,
     width: Option<usize>,
-    cells: Builder,
+    lines: Vec<Vec<String>>,
     branches: Branches,
 }
 
@@ -36,16 +36,17 @@ impl<'a, W: io::Write> Table<'a, W> {
         headers: bool,
         width: Option<usize>,
     ) -> Self {
-        let mut cells = Builder::new();
+        let mut lines = Vec::new();
         if headers && !columns.iter().all(Chosen::is_headless) {
-            cells.push_record(columns.iter().map(|chosen| chosen.heading.as_str()));
+            let headings = columns.iter().map(|chosen| chosen.heading.clone());
+            lines.push(headings.collect());
         }
         Self {
             out,
             columns,
             host,
             width,
-            cells,
+            lines,
             branches: Branches::default(),
         }
     }
@@ -64,8 +65,55 @@ impl<W> Table<'_, W> {
                 _ => cell,
             }
         });
-        self.cells.push_record(cells);
+        self.lines.push(cells.collect());
     }
+
+    /// Each column is as wide as its widest cell, within bounds.
+    fn widths(&self) -> Vec<usize> {
+        let mut widths = vec![0; self.columns.len()];
+        for line in &self.lines {
+            for (width, cell) in widths.iter_mut().zip(line) {
+                *width = (*width).max(cell.width().min(WIDEST));
+            }
+        }
+        widths
+    }
+
+    /// A line, with each cell in its column and nothing behind the last.
+    fn set(&self, cells: &[String], widths: &[usize]) -> String {
+        let mut line = String::new();
+        for ((cell, chosen), width) in cells.iter().zip(self.columns).zip(widths) {
+            let pad = " ".repeat(width.saturating_sub(cell.width()));
+            let (before, behind) = if chosen.column.is_number() {
+                (pad.as_str(), "")
+            } else {
+                ("", pad.as_str())
+            };
+            line.extend([before, cell, behind, " "]);
+        }
+        line.truncate(line.trim_end().len());
+        match self.width {
+            Some(width) => cut(line, width),
+            None => line,
+        }
+    }
+}
+
+/// Cuts what is beyond the edge, and marks the place.
+fn cut(mut line: String, edge: usize) -> String {
+    if line.width() <= edge {
+        return line;
+    }
+    let mut width = 0;
+    let beyond = line.char_indices().find(|(_, character)| {
+        width += character.width().unwrap_or(0);
+        width >= edge
+    });
+    if let Some((index, _)) = beyond {
+        line.truncate(index);
+        line.push(CUT);
+    }
+    line
 }
 
 impl<W: io::Write> Output for Table<'_, W> {
@@ -81,27 +129,9 @@ impl<W: io::Write> Output for Table<'_, W> {
     }
 
     fn finish(&mut self) -> io::Result<()> {
-        let last = self.columns.len().saturating_sub(1);
-        let mut grid: Grid = std::mem::take(&mut self.cells).build();
-        grid.with(Style::empty());
-        grid.with(Padding::new(0, 1, 0, 0));
-        grid.with(Modify::new(Columns::one(last)).with(Padding::zero()));
-        for (index, chosen) in self.columns.iter().enumerate() {
-            if chosen.column.is_number() {
-                grid.with(Modify::new(Columns::one(index)).with(Alignment::right()));
-            }
-        }
-        if let Some(width) = self.width {
-            // The last column gives way first, then the one before it.
-            grid.with(
-                Width::truncate(width)
-                    .suffix(CUT)
-                    .priority(Priority::right()),
-            );
-        }
-        // The last column is as wide as its widest cell; nobody wants the rest.
-        for line in grid.to_string().lines() {
-            writeln!(self.out, "{}", line.trim_end())?;
+        let widths = self.widths();
+        for cells in &self.lines {
+            writeln!(self.out, "{}", self.set(cells, &widths))?;
         }
         self.out.flush()
     }

@@ -5,8 +5,6 @@ use std::cell::RefCell;
 use std::ffi::OsString;
 use std::rc::Rc;
 
-use taskdiag::Error;
-
 use super::*;
 use crate::row::samples::{init, nameless, plain};
 
@@ -119,6 +117,26 @@ fn a_terminal_cuts_the_last_column() {
     for width in 0..20 {
         let cut = shown(line, Some(width), &rows());
         assert!(cut.lines().all(|line| line.chars().count() <= width.max(2)));
+    }
+}
+
+#[test]
+fn megabytes_in_one_row_are_not_room_in_the_others() {
+    let mut long = plain(1, b"cc");
+    long.cmdline = Some(vec![b'x'; 2_000_000].into());
+    let mut rows = vec![plain(2, b"sh"); 1000];
+    for row in &mut rows {
+        row.cmdline = Some(b"sh"[..].into());
+    }
+    rows.insert(0, long);
+    for columns in ["pid,args", "args,pid"] {
+        let line = format!("--all --no-headers --columns {columns}");
+        let text = shown(&line, None, &rows);
+        assert!(text.len() < 2_000_000 + 1001 * 300, "{}", text.len());
+        let longest = text.lines().next().map_or(0, str::len);
+        assert_eq!(longest, 2_000_000 + " 1".len());
+        let cut = shown(&line, Some(20), &rows);
+        assert_eq!(cut.lines().next().map(str::len), Some(20));
     }
 }
 

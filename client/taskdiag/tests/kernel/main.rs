@@ -5,6 +5,8 @@
 //! pass: `scripts/test client` boots such a kernel and runs them in it. They
 //! hold in a machine where other processes come and go.
 
+mod features;
+mod groups;
 mod population;
 mod procfs;
 
@@ -18,7 +20,9 @@ use netlink_packet_core::DefaultNla;
 use nix::libc;
 use taskdiag::abi::TaskDiagPid;
 use taskdiag::codec::{TaskDiagAttr, TaskDiagMessage};
-use taskdiag::{Base, Client, Error, KernelError, Request, Scope, Show, State, Strategy, Task};
+use taskdiag::{
+    Base, Client, Error, KernelError, Request, Scope, Show, State, Strategy, Task, VmaFlags,
+};
 
 use population::{Population, free_pid};
 
@@ -203,6 +207,7 @@ fn a_free_number_is_esrch_in_every_way() {
         Strategy::One(free),
         Strategy::Children(free),
         Strategy::Threads(free),
+        Strategy::Descendants(free),
     ] {
         let dump = client.dump(&Request::new(strategy)).unwrap();
         errors.push(kernel_error(dump.for_each(|_| ())));
@@ -310,20 +315,6 @@ fn a_bad_request_is_told_what_is_wrong_with_it() {
     assert!(error.message.is_some());
     let attribute = error.attribute.unwrap();
     assert_eq!((attribute.offset, attribute.kind), (Some(48), Some(77)));
-}
-
-#[test]
-#[ignore = "needs a kernel with TASKDIAG"]
-fn a_group_that_is_not_built_in_is_named() {
-    let mut client = client();
-    let request = Request::new(Strategy::All).show(Show::BASE | Show::VMA);
-    let error = kernel_error(client.dump(&request).unwrap().for_each(|_| ()));
-    assert_eq!(error.errno, libc::EOPNOTSUPP);
-    let text = error.message.as_deref().unwrap();
-    assert!(text.contains("VMA"), "{text}");
-    assert_eq!(error.attribute.unwrap().name(), Some(GET));
-    // A refused request leaves the client as it was.
-    client.one(myself(), Show::BASE).unwrap();
 }
 
 /// A process that is number 1 of a pid namespace of its own.

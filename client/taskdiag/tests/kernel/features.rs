@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: MIT
+//! What the kernel says it can tell, and the filters.
+
+use taskdiag::{FilterKinds, States, Strategies};
+
+use super::*;
+
+#[test]
+#[ignore = "needs a kernel with TASKDIAG"]
+fn what_it_can_tell_is_what_it_tells() {
+    let mut client = client();
+    let features = client.features().unwrap();
+    assert_eq!(features.groups, Show::all());
+    assert_eq!(features.strategies, Strategies::all());
+    assert_eq!(features.filters, FilterKinds::all());
+    // The client goes on, and in a sandbox it is the same.
+    client.one(myself(), Show::BASE).unwrap();
+    assert_eq!(client.features().unwrap(), features);
+    assert_eq!(as_nobody(|| super::client().features().unwrap()), features);
+}
+
+#[test]
+#[ignore = "needs a kernel with TASKDIAG"]
+fn a_group_it_has_never_heard_of_is_named() {
+    let mut client = client();
+    let unheard = Show::from_bits_retain(1 << 40);
+    let error = kernel_error(client.one(myself(), Show::BASE | unheard));
+    assert_eq!(error.errno, libc::EINVAL);
+    assert_eq!(error.unknown_groups(), Some(unheard));
+}
+
+/// The tasks that a request finds are those that hold of all.
+fn assert_filters(request: &Request, holds: impl Fn(&Task) -> bool) {
+    let population = Population::new(5);
+    let among = |tasks: Vec<Task>| {
+        let mut tasks: Vec<_> = tasks.into_iter().map(|task| task.pid).collect();
+        tasks.retain(|pid| population.pids().contains(pid));
+        tasks
+    };
+    let mut all = tasks(&everything(request.strategy));
+    all.retain(holds);
+    assert_eq!(among(tasks(request)), among(all), "{request:?}");
+}
+
+#[test]
+#[ignore = "needs a kernel with TASKDIAG"]
+fn filters_are_those_of_the_kernel() {
+    let all = || everything(Strategy::Children(myself()));
+    for uid in [0, 1000] {
+        assert_filters(&all().uid(uid), |task| task.cred.unwrap().euid == uid);
+    }
+    for states in [States::INTERRUPTIBLE, States::RUNNING | States::ZOMBIE] {
+        let holds = |task: &Task| {
+            states
+                .to_string()
+                .contains(task.base.unwrap().state.letter())
+        };
+        assert_filters(&all().states(states), holds);
+    }
+    let mine = client().one(myself(), Show::BASE).unwrap().base.unwrap();
+    let whole = mine.comm.as_bytes();
+    for comm in [&whole[..1], whole, b"no such name"] {
+        let holds = |task: &Task| task.base.unwrap().comm.as_bytes().starts_with(comm);
+        assert_filters(&all().comm(comm), holds);
+    }
+    let both = all().uid(0).states(States::STOPPED);
+    assert_filters(&both, |_| false);
+}
+
+#[test]
+#[ignore = "needs a kernel with TASKDIAG"]
+fn a_list_of_ten_thousand_numbers() {
+    let population = Population::new(50);
+    let mut list: Vec<_> = population.pids().into_iter().collect();
+    // Twice, backwards, and among numbers that nobody has.
+    list.extend(population.pids());
+    list.extend(4_000_000..4_010_000);
+    list.reverse();
+    for strategy in [
+        Strategy::All,
+        Strategy::AllThreads,
+        Strategy::Children(myself()),
+    ] {
+        let found = tasks(&everything(strategy).pids(list.iter().copied()));
+        assert_eq!(pids(&found), population.pids(), "{strategy:?}");
+    }
+}
+
+#[test]
+#[ignore = "needs a kernel with TASKDIAG"]
+fn a_filter_at_fault_is_named() {
+    let all = || Request::new(Strategy::All);
+    for (request, errno, name) in [
+        (all().comm(b""), libc::EINVAL, "TASK_DIAG_CMD_ATTR_COMM"),
+        (
+            all().comm(b"sixteen bytes ok"),
+            libc::EINVAL,
+            "TASK_DIAG_CMD_ATTR_COMM",
+        ),
+        (
+            all().states(States::empty()),
+            libc::EINVAL,
+            "TASK_DIAG_CMD_ATTR_STATES",
+        ),
+        (all().pids([]), libc::EINVAL, "TASK_DIAG_CMD_ATTR_PIDS"),
+        (all().pids([1, 0]), libc::EINVAL, "TASK_DIAG_CMD_ATTR_PIDS"),
+        (
+            all().vma_flags(VmaFlags::EXEC),
+            libc::EINVAL,
+            "TASK_DIAG_CMD_ATTR_VMA_FLAGS",
+        ),
+    ] {
+        let error = kernel_error(client().dump(&request).unwrap().for_each(|_| ()));
+        assert_eq!(
+            (error.errno, error.attribute.unwrap().name()),
+            (errno, Some(name))
+        );
+        assert!(error.message.is_some());
+    }
+}
+
+#[test]
+#[ignore = "needs a kernel with TASKDIAG"]
+fn descendants_are_the_tree() {
+    let container = Container::new();
+    let population = Population::new(5);
+    let found = tasks(&everything(Strategy::Descendants(myself())));
+    let order: Vec<_> = found.iter().map(|task| task.pid).collect();
+    let at = |pid: u32| order.iter().position(|&found| found == pid);
+    assert!(pids(&found).is_superset(&population.pids()));
+    assert!(at(container.unshare.id()).unwrap() < at(container.init).unwrap());
+    assert_eq!(at(myself()), None);
+    for task in &found {
+        let parent = task.base.unwrap().ppid;
+        // Whoever is adopted meanwhile has another parent than it had.
+        assert!(
+            parent == myself() || at(parent).is_some() || parent == 1,
+            "{task:?}"
+        );
+    }
+}

@@ -1,0 +1,478 @@
+// SPDX-License-Identifier: MIT
+//! The groups beyond BASE and CRED against procfs, as the procfs crate reads
+//! it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::fd::FromRawFd;
+use std::os::unix::fs::MetadataExt;
+
+use ::procfs::process::{LimitValue, MMapExtension, MemoryMap, Process};
+use nix::libc;
+use taskdiag::{Show, Strategy, Task, Vma, VmaStat};
+
+use super::*;
+
+const PAGE: u64 = 4096;
+/// Nanoseconds.
+const SECOND: u64 = 1_000_000_000;
+
+/// A process that stands still.
+struct Still(Population);
+
+impl Still {
+    fn new() -> Self {
+        Self(Population::new(1))
+    }
+
+    fn pid(&self) -> u32 {
+        self.0.pids().pop_first().unwrap()
+    }
+
+    fn told(&self, show: Show) -> Task {
+        client().one(self.pid(), show).unwrap()
+    }
+
+    fn procfs(&self) -> Process {
+        Process::new(self.pid().try_into().unwrap()).unwrap()
+    }
+}
+
+/// In clock ticks, as procfs has it.
+fn ticks(nanoseconds: u64) -> u64 {
+    nanoseconds / (SECOND / ::procfs::ticks_per_second())
+}
+
+#[test]
+#[ignore = "needs a kernel with TASKDIAG"]
+fn stat_is_that_of_procfs() {
+    let still = Still::new();
+    let told = still.told(Show::STAT).stat.unwrap();
+    let stat = still.procfs().stat().unwrap();
+    let status = still.procfs().status().unwrap();
+    let kib = |value: Option<u64>| value.unwrap() * 1024;
+
+    assert_eq!(ticks(told.start_time), stat.starttime);
+    assert_eq!(
+        (ticks(told.utime), ticks(told.stime)),
+        (stat.utime, stat.stime)
+    );
+    assert_eq!(ticks(told.gtime), stat.guest_time.unwrap());
+    let children = [told.cutime, told.cstime, told.cgtime].map(|time| ticks(time) as i64);
+    assert_eq!(
+        children,
+        [stat.cutime, stat.cstime, stat.cguest_time.unwrap()]
+    );
+    assert_eq!(
+        [told.min_flt, told.maj_flt, told.cmin_flt, told.cmaj_flt],
+        [stat.minflt, stat.majflt, stat.cminflt, stat.cmajflt]
+    );
+    assert_eq!(told.nvcsw, status.voluntary_ctxt_switches.unwrap());
+    assert_eq!(told.nivcsw, status.nonvoluntary_ctxt_switches.unwrap());
+    assert_eq!(ticks(told.blkio_delay), stat.delayacct_blkio_ticks.unwrap());
+
+    assert_eq!(told.vsize, stat.vsize);
+    assert_eq!(told.rss() / PAGE, stat.rss);
+    assert_eq!(told.rss_anon, kib(status.rssanon));
+    assert_eq!(told.rss_file, kib(status.rssfile));
+    assert_eq!(told.rss_shmem, kib(status.rssshmem));
+    assert_eq!(told.rss_peak, kib(status.vmhwm));
+    assert_eq!(
+        (told.swap, told.locked),
+        (kib(status.vmswap), kib(status.vmlck))
+    );
+    let statm = still.procfs().statm().unwrap();
+    assert_eq!(
+        (told.text / PAGE, told.data / PAGE),
+        (statm.text, statm.data)
+    );
+
+    assert_eq!((told.flags, told.tty_pgrp), (stat.flags, stat.tpgid));
+    assert_eq!(told.tty, stat.tty_nr.cast_unsigned());
+    assert_eq!(i64::from(told.priority), stat.priority);
+    assert_eq!(
+        (i64::from(told.nice), i64::from(told.num_threads)),
+        (stat.nice, stat.num_threads)
+    );
+    assert_eq!(
+        (told.rt_priority, told.policy),
+        (stat.rt_priority.unwrap(), stat.policy.unwrap())
+    );
+    assert_eq!(told.processor.cast_signed(), stat.processor.unwrap());
+    assert_eq!(told.exit_signal, stat.exit_signal.unwrap());
+    assert_eq!(told.exit_code, stat.exit_code.unwrap());
+}
+
+#[test]
+#[ignore = "needs a kernel with TASKDIAG"]
+fn ident_is_that_of_a_pidfd() {
+    let still = Still::new();
+    let told = still.told(Show::IDENT | Show::STAT);
+    let ident = told.ident.unwrap();
+    assert_eq!(ident.start_time, told.stat.unwrap().start_time);
+    assert!(ident.leader);
+    // SAFETY: takes two numbers, and what it returns is a new descriptor or -1.
+    let pidfd = unsafe { libc::syscall(libc::SYS_pidfd_open, still.pid(), 0) };
+    let pidfd = i32::try_from(pidfd).unwrap();
+    assert!(pidfd >= 0);
+    // SAFETY: it is open, and nobody else's.
+    let pidfd = unsafe { fs::File::from_raw_fd(pidfd) };
+    assert_eq!(ident.pidfd_ino, Some(pidfd.metadata().unwrap().ino()));
+
+    // The threads of this test are none but one a leader.
+    let threads = tasks(&Request::new(Strategy::Threads(myself())).show(Show::IDENT));
+    let leaders: Vec<_> = threads.iter().filter(|t| t.ident.unwrap().leader).collect();
+    assert_eq!(leaders.len(), 1);
+    assert_eq!(leaders[0].pid, myself());
+}
+
+#[test]
+#[ignore = "needs a kernel with TASKDIAG"]
+fn ns_is_that_of_procfs() {
+    let container = Container::new();
+    for pid in [container.init, myself()] {
+        let ns = client().one(pid, Show::NS).unwrap().ns.unwrap();
+        for (name, told) in [
+            ("cgroup", ns.cgroup),
+            ("ipc", ns.ipc),
+            ("mnt", ns.mnt),
+            ("net", ns.net),
+            ("pid", ns.pid),
+            ("pid_for_children", ns.pid_for_children),
+            ("time", ns.time),
+            ("time_for_children", ns.time_for_children),
+            ("user", ns.user),
+            ("uts", ns.uts),
+        ] {
+            let link = fs::read_link(format!("/proc/{pid}/ns/{name}"));
+            let number = link.ok().and_then(|link| {
+                let link = link.to_str()?.to_owned();
+                link.split(['[', ']']).nth(1)?.parse().ok()
+            });
+            assert_eq!(told, number.unwrap_or(0), "{name} of {pid}");
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs a kernel with TASKDIAG"]
+fn files_are_those_of_procfs() {
+    let _open = fs::File::open("/proc/version").unwrap();
+    let still = Still::new();
+    let files = still.told(Show::FILES).files.unwrap();
+    let mut kinds: BTreeMap<_, u32> = BTreeMap::new();
+    for entry in fs::read_dir(format!("/proc/{}/fd", still.pid())).unwrap() {
+        let path = entry.unwrap().path();
+        let target = fs::read_link(&path).unwrap();
+        let regular = fs::metadata(&path).is_ok_and(|file| file.is_file());
+        let kind = match target.to_str().unwrap() {
+            link if link.starts_with("socket:") => "socket",
+            link if link.starts_with("pipe:") => "pipe",
+            "anon_inode:[eventfd]" => "eventfd",
+            "anon_inode:[eventpoll]" => "epoll",
+            _ if regular => "regular",
+            _ => "other",
+        };
+        *kinds.entry(kind).or_default() += 1;
+    }
+    let count = |kind| kinds.get(kind).copied().unwrap_or(0);
+    assert_eq!(files.total, kinds.values().sum::<u32>());
+    assert!(files.regular > 0);
+    assert_eq!(files.regular, count("regular"));
+    assert_eq!(files.socket, count("socket"));
+    assert_eq!((files.pipe, files.other), (count("pipe"), count("other")));
+    assert_eq!(
+        (files.eventfd, files.epoll),
+        (count("eventfd"), count("epoll"))
+    );
+
+    let limits = still.procfs().limits().unwrap().max_open_files;
+    let number = |limit| match limit {
+        LimitValue::Value(number) => number,
+        LimitValue::Unlimited => u64::MAX,
+    };
+    assert_eq!(files.limit_soft, number(limits.soft_limit));
+    assert_eq!(files.limit_hard, number(limits.hard_limit));
+}
+
+#[test]
+#[ignore = "needs a kernel with TASKDIAG"]
+fn the_cgroup_is_that_of_procfs() {
+    let still = Still::new();
+    let cgroup = still.told(Show::CGROUP).cgroup.unwrap();
+    let lines = fs::read(format!("/proc/{}/cgroup", still.pid())).unwrap();
+    let mut lines = lines.split(|&byte| byte == b'\n');
+    let path = lines.find_map(|line| line.strip_prefix(b"0::")).unwrap();
+    assert_eq!(&cgroup.path[..], path);
+
+    // Its number is that of a filter.
+    let request = Request::new(Strategy::Children(myself())).cgroup(cgroup.id);
+    assert!(pids(&tasks(&request)).contains(&still.pid()));
+    let nowhere = Request::new(Strategy::All).cgroup(u64::MAX);
+    let error = kernel_error(client().dump(&nowhere).unwrap().for_each(|_| ()));
+    assert_eq!(error.errno, libc::ENOENT);
+    assert_eq!(
+        error.attribute.unwrap().name(),
+        Some("TASK_DIAG_CMD_ATTR_CGROUP")
+    );
+}
+
+/// A program that is started with these arguments and waits.
+struct Program(Child);
+
+impl Program {
+    fn new(arguments: &[String]) -> Self {
+        let child = Command::new("sh")
+            .args(["-c", "read wait"])
+            .args(arguments)
+            .stdin(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let program = Self(child);
+        // Until it waits, it may be a copy of this one.
+        let patience = Instant::now() + Duration::from_secs(60);
+        while procfs::status(program.0.id())["Name"][0] != "sh"
+            || procfs::status(program.0.id())["State"][0] != "S"
+        {
+            assert!(Instant::now() < patience, "sh does not start");
+            thread::sleep(Duration::from_millis(5));
+        }
+        program
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+#[ignore = "needs a kernel with TASKDIAG"]
+fn arguments_are_those_of_procfs() {
+    let short = vec!["".to_owned(), "two words".to_owned(), "".to_owned()];
+    // 1.6 MB: as much as may be, by default, is 2 MiB with the environment.
+    let long: Vec<_> = (0..16).map(|i| i.to_string().repeat(99_000 / 2)).collect();
+    for arguments in [short, long] {
+        let program = Program::new(&arguments);
+        let pid = program.0.id();
+        let cmdline = client().one(pid, Show::CMDLINE).unwrap().cmdline.unwrap();
+        let expected = fs::read(format!("/proc/{pid}/cmdline")).unwrap();
+        assert!(cmdline.as_bytes() == expected, "{} bytes", expected.len());
+        let args: Vec<_> = cmdline.args().skip(3).collect();
+        assert!(args.into_iter().eq(arguments.iter().map(String::as_bytes)));
+    }
+    // Kernel threads have none.
+    let kthreadd = client().one(2, Show::CMDLINE | Show::VMA).unwrap();
+    assert_eq!(kthreadd.cmdline.unwrap().as_bytes(), b"");
+}
+
+/// A line of `maps`.
+fn line(vma: &Vma<'_>) -> String {
+    let mut line = format!(
+        "{:08x}-{:08x} {} {:08x} {:02x}:{:02x} {}",
+        vma.start,
+        vma.end,
+        vma.flags.permissions(),
+        vma.pgoff,
+        vma.dev_major,
+        vma.dev_minor,
+        vma.ino,
+    );
+    if let Some(name) = &vma.name {
+        line = format!("{line:<72} {}", String::from_utf8_lossy(name));
+    }
+    line
+}
+
+/// The lines of `/proc/PID/maps`, without spaces at their ends.
+fn maps(pid: u32) -> Vec<String> {
+    let maps = fs::read_to_string(format!("/proc/{pid}/maps")).unwrap();
+    maps.lines()
+        .map(|line| line.trim_end().to_owned())
+        .collect()
+}
+
+#[test]
+#[ignore = "needs a kernel with TASKDIAG"]
+fn areas_are_those_of_procfs() {
+    let still = Still::new();
+    let task = still.told(Show::VMA | Show::VMA_STAT | Show::BASE);
+    assert!(!task.cut);
+    let vmas = task.vmas.unwrap();
+    let lines: Vec<_> = vmas.iter().map(line).collect();
+    assert_eq!(lines, maps(still.pid()));
+    let stats = task.vma_stats.unwrap();
+    let range = |stat: &VmaStat| (stat.start, stat.end);
+    let ranges = vmas.iter().map(|vma| (vma.start, vma.end));
+    assert!(stats.iter().map(range).eq(ranges));
+
+    // Pages that are shared change hands when one of the others, such as this
+    // process, writes to its own: then the two looks saw different things.
+    let mut differences = Vec::new();
+    for _ in 0..20 {
+        let told = still.told(Show::VMA_STAT).vma_stats.unwrap();
+        differences = figures_that_differ(&told, &still.procfs().smaps().unwrap().0);
+        if differences.is_empty() {
+            return;
+        }
+    }
+    panic!("{differences:#?}");
+}
+
+/// Where these are not the figures of `smaps`.
+fn figures_that_differ(stats: &[VmaStat], maps: &[MemoryMap]) -> Vec<String> {
+    assert_eq!(stats.len(), maps.len());
+    let mut differences = Vec::new();
+    for (stat, map) in stats.iter().zip(maps) {
+        assert_eq!((stat.start, stat.end), map.address);
+        let MMapExtension { map: bytes, .. } = &map.extension;
+        for (name, told) in [
+            ("Rss", stat.rss),
+            ("Pss", stat.pss),
+            ("Pss_Dirty", stat.pss_dirty),
+            ("Shared_Clean", stat.shared_clean),
+            ("Shared_Dirty", stat.shared_dirty),
+            ("Private_Clean", stat.private_clean),
+            ("Private_Dirty", stat.private_dirty),
+            ("Anonymous", stat.anonymous),
+            ("AnonHugePages", stat.anon_thp),
+            ("ShmemPmdMapped", stat.shmem_thp),
+            ("FilePmdMapped", stat.file_thp),
+            ("Shared_Hugetlb", stat.shared_hugetlb),
+            ("Private_Hugetlb", stat.private_hugetlb),
+            ("Swap", stat.swap),
+            ("SwapPss", stat.swap_pss),
+            ("Locked", stat.locked),
+            ("LazyFree", stat.lazy_free),
+        ] {
+            // What a kernel is built without, procfs does not show. It shows KiB.
+            if let Some(&shown) = bytes.get(name) {
+                if told / 1024 * 1024 != shown {
+                    let start = stat.start;
+                    differences.push(format!("{name} of {start:x}: {told}, not {shown}"));
+                }
+            }
+        }
+    }
+    differences
+}
+
+#[test]
+#[ignore = "needs a kernel with TASKDIAG"]
+fn only_executable_areas_of_files() {
+    let still = Still::new();
+    let wanted = VmaFlags::EXEC | VmaFlags::FILE;
+    let request = Request::new(Strategy::One(still.pid()))
+        .show(Show::VMA)
+        .vma_flags(wanted);
+    let vmas = client().get(&request).unwrap().vmas.unwrap();
+    let mut expected = maps(still.pid());
+    expected.retain(|line| line.contains("r-xp") && line.contains('/'));
+    assert!(!expected.is_empty());
+    assert!(vmas.iter().map(line).eq(expected));
+    assert!(vmas.iter().all(|vma| vma.flags.contains(wanted)));
+}
+
+/// Memory of this many areas.
+struct Region {
+    at: std::ptr::NonNull<libc::c_void>,
+    len: usize,
+}
+
+impl Region {
+    fn new(areas: usize) -> Self {
+        use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous, mprotect};
+        let len = areas * PAGE as usize;
+        let flags = MapFlags::MAP_PRIVATE | MapFlags::MAP_NORESERVE;
+        // SAFETY: maps new memory, wherever there is room.
+        let at = unsafe {
+            mmap_anonymous(None, len.try_into().unwrap(), ProtFlags::PROT_NONE, flags).unwrap()
+        };
+        for area in (0..areas).step_by(2) {
+            // SAFETY: a page of that memory, which nobody uses.
+            unsafe {
+                let page = at.byte_add(area * PAGE as usize);
+                mprotect(page, PAGE as usize, ProtFlags::PROT_READ).unwrap();
+            }
+        }
+        Self { at, len }
+    }
+}
+
+impl Drop for Region {
+    fn drop(&mut self) {
+        // SAFETY: it was mapped with this length, and nobody uses it.
+        unsafe { nix::sys::mman::munmap(self.at, self.len).unwrap() };
+    }
+}
+
+#[test]
+#[ignore = "needs a kernel with TASKDIAG"]
+fn sixty_thousand_areas_are_told() {
+    let region = Region::new(60_000);
+    let still = Still::new();
+    drop(region);
+    let expected = maps(still.pid());
+    assert!(expected.len() >= 60_000);
+
+    let task = still.told(Show::VMA | Show::VMA_STAT);
+    assert!(!task.cut);
+    let vmas = task.vmas.unwrap();
+    assert!(vmas.iter().map(line).eq(expected.iter().cloned()));
+    let stats = task.vma_stats.unwrap();
+    let ends = |stat: &VmaStat| (stat.start, stat.end);
+    assert!(
+        stats
+            .iter()
+            .map(ends)
+            .eq(vmas.iter().map(|vma| (vma.start, vma.end)))
+    );
+
+    let mut client = client();
+    let request = Request::new(Strategy::One(still.pid())).show(Show::VMA | Show::VMA_STAT);
+    let mut dump = client.dump(&request).unwrap();
+    let (mut pieces, mut found) = (0, Vec::new());
+    while let Some(piece) = dump.next_piece().unwrap() {
+        assert_eq!((piece.pid(), piece.goes_on()), (still.pid(), pieces > 0));
+        let vmas: Vec<_> = piece.vmas().into_iter().flatten().collect();
+        let stats: Vec<_> = piece.vma_stats().into_iter().flatten().collect();
+        // The figures of a message are those of its areas.
+        assert!(
+            stats
+                .iter()
+                .map(ends)
+                .eq(vmas.iter().map(|vma| (vma.start, vma.end)))
+        );
+        found.extend(vmas.iter().map(line));
+        pieces += 1;
+    }
+    assert!(pieces > 100, "{pieces}");
+    assert!(found == expected);
+}
+
+#[test]
+#[ignore = "needs a kernel with TASKDIAG"]
+fn a_dump_of_everything_is_whole() {
+    let population = Population::new(20);
+    let found = tasks(&Request::new(Strategy::All).show(Show::all()));
+    assert!(pids(&found).is_superset(&population.pids()));
+    for task in found {
+        assert!(task.other.is_empty(), "{:?}", task.other);
+        let pid = task.pid;
+        assert!(
+            task.base.is_some() && task.cred.is_some() && task.stat.is_some(),
+            "{pid}"
+        );
+        assert!(
+            task.files.is_some() && task.ident.is_some() && task.ns.is_some(),
+            "{pid}"
+        );
+        assert!(task.cgroup.is_some() && task.cmdline.is_some(), "{pid}");
+        if population.pids().contains(&pid) {
+            let lines: Vec<_> = task.vmas.unwrap().iter().map(line).collect();
+            assert_eq!(lines, maps(pid));
+        }
+    }
+}
