@@ -48,8 +48,7 @@ use netlink_proto::sys::SocketAddr;
 use nix::libc;
 
 use self::link::{Link, TokioLink};
-use crate::abi;
-use crate::codec::{TaskDiagMessage, encode};
+use crate::codec::{TaskDiagMessage, encode, impl_family};
 use crate::dump::Stats;
 use crate::error::{Error, Result};
 use crate::features::Features;
@@ -151,19 +150,7 @@ struct Payload {
     bytes: Vec<u8>,
 }
 
-impl GenlFamily for Payload {
-    fn family_name() -> &'static str {
-        abi::TASK_DIAG_GENL_NAME
-    }
-
-    fn command(&self) -> u8 {
-        self.cmd
-    }
-
-    fn version(&self) -> u8 {
-        abi::TASK_DIAG_GENL_VERSION
-    }
-}
+impl_family!(Payload);
 
 impl Emitable for Payload {
     fn buffer_len(&self) -> usize {

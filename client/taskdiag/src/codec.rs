@@ -18,7 +18,7 @@ use netlink_packet_core::{
     DecodeError, DefaultNla, Emitable, NetlinkHeader, NetlinkMessage, NetlinkPayload, Nla,
     NlaBuffer, NlasIterator, Parseable, ParseableParametrized,
 };
-use netlink_packet_generic::{GenlFamily, GenlHeader, GenlMessage};
+use netlink_packet_generic::{GenlHeader, GenlMessage};
 use zerocopy::IntoBytes;
 
 use crate::abi::{
@@ -259,19 +259,28 @@ fn filters(filters: &Filters) -> impl Iterator<Item = TaskDiagAttr> {
     .flatten()
 }
 
-impl GenlFamily for TaskDiagMessage {
-    fn family_name() -> &'static str {
-        abi::TASK_DIAG_GENL_NAME
-    }
+/// A payload with a field `cmd` is one of this family.
+macro_rules! impl_family {
+    ($payload:ty) => {
+        impl netlink_packet_generic::GenlFamily for $payload {
+            fn family_name() -> &'static str {
+                $crate::abi::TASK_DIAG_GENL_NAME
+            }
 
-    fn command(&self) -> u8 {
-        self.cmd
-    }
+            fn command(&self) -> u8 {
+                self.cmd
+            }
 
-    fn version(&self) -> u8 {
-        abi::TASK_DIAG_GENL_VERSION
-    }
+            fn version(&self) -> u8 {
+                $crate::abi::TASK_DIAG_GENL_VERSION
+            }
+        }
+    };
 }
+#[cfg(feature = "tokio")]
+pub(crate) use impl_family;
+
+impl_family!(TaskDiagMessage);
 
 impl Emitable for TaskDiagMessage {
     fn buffer_len(&self) -> usize {

@@ -5,9 +5,10 @@
 use netlink_packet_core::{DefaultNla, NetlinkHeader, NetlinkMessage, NetlinkPayload};
 use netlink_packet_generic::GenlMessage;
 use proptest::prelude::*;
-use taskdiag::abi::{TaskDiagBase, TaskDiagCaps, TaskDiagCreds, TaskDiagMsg, TaskDiagPid};
+use taskdiag::abi::{TaskDiagBase, TaskDiagCaps, TaskDiagCreds, TaskDiagMsg};
 use taskdiag::codec::{TaskDiagAttr, TaskDiagMessage, encode};
-use taskdiag::{Request, Show, Strategy as Which};
+use taskdiag::{Filters, Request, Show, States, Strategy as Which, VmaFlags};
+use zerocopy::FromBytes;
 
 type Message = NetlinkMessage<GenlMessage<TaskDiagMessage>>;
 
@@ -217,62 +218,27 @@ fn read_creds(bytes: &[u8]) -> TaskDiagCreds {
     creds
 }
 
+/// An attribute with a structure, or a number, of any bytes.
+fn of_bytes<T: FromBytes>(attribute: fn(T) -> TaskDiagAttr) -> impl Strategy<Value = TaskDiagAttr> {
+    prop::collection::vec(any::<u8>(), size_of::<T>())
+        .prop_map(move |bytes| attribute(T::read_from_bytes(&bytes).unwrap()))
+}
+
+/// An attribute with a list.
+fn of_list<T: Arbitrary>(
+    attribute: fn(Vec<T>) -> TaskDiagAttr,
+) -> impl Strategy<Value = TaskDiagAttr> {
+    prop::collection::vec(any::<T>(), 0..300).prop_map(attribute)
+}
+
 fn any_attribute() -> impl Strategy<Value = TaskDiagAttr> {
-    let caps = || any::<[u32; 2]>().prop_map(|cap| TaskDiagCaps { cap });
     prop_oneof![
-        any::<(u64, u64, u32, u32)>().prop_map(|(show_flags, dump_strategy, pid, reserved)| {
-            TaskDiagAttr::Get(TaskDiagPid {
-                show_flags,
-                dump_strategy,
-                pid,
-                reserved,
-            })
-        }),
-        any::<(u32, u32, u32)>().prop_map(|(pid, tgid, flags)| TaskDiagAttr::Msg(TaskDiagMsg {
-            pid,
-            tgid,
-            flags
-        })),
+        any_filter(),
+        any_group(),
+        of_bytes(TaskDiagAttr::Get),
+        of_bytes(TaskDiagAttr::Msg),
+        of_bytes(TaskDiagAttr::Features),
         (0usize..16).prop_map(TaskDiagAttr::Pad),
-        any::<([u32; 6], u8, [u8; 16], [u8; 3])>().prop_map(|(ids, state, comm, pad)| {
-            let [tgid, pid, ppid, tpid, sid, pgid] = ids;
-            TaskDiagAttr::Base(TaskDiagBase {
-                tgid,
-                pid,
-                ppid,
-                tpid,
-                sid,
-                pgid,
-                state,
-                comm,
-                pad,
-            })
-        }),
-        (
-            any::<[u32; 8]>(),
-            (caps(), caps(), caps(), caps(), caps()),
-            any::<[u32; 2]>()
-        )
-            .prop_map(|(ids, caps, [securebits, no_new_privs])| {
-                let [uid, euid, suid, fsuid, gid, egid, sgid, fsgid] = ids;
-                TaskDiagAttr::Cred(TaskDiagCreds {
-                    uid,
-                    euid,
-                    suid,
-                    fsuid,
-                    gid,
-                    egid,
-                    sgid,
-                    fsgid,
-                    cap_inheritable: caps.0,
-                    cap_permitted: caps.1,
-                    cap_effective: caps.2,
-                    cap_bset: caps.3,
-                    cap_ambient: caps.4,
-                    securebits,
-                    no_new_privs,
-                })
-            }),
         // Types that are not known, with and without the flags in them.
         (
             prop_oneof![Just(0u16), 11u16..16, 26u16..0x4000],
@@ -285,7 +251,83 @@ fn any_attribute() -> impl Strategy<Value = TaskDiagAttr> {
     ]
 }
 
+fn any_filter() -> impl Strategy<Value = TaskDiagAttr> {
+    prop_oneof![
+        of_bytes(TaskDiagAttr::FilterUid),
+        of_bytes(TaskDiagAttr::FilterCgroup),
+        of_bytes(TaskDiagAttr::FilterStates),
+        of_list(TaskDiagAttr::FilterComm),
+        of_list(TaskDiagAttr::FilterPids),
+        of_bytes(TaskDiagAttr::FilterVmaFlags),
+    ]
+}
+
+fn any_group() -> impl Strategy<Value = TaskDiagAttr> {
+    prop_oneof![
+        of_bytes(TaskDiagAttr::Base),
+        of_bytes(TaskDiagAttr::Cred),
+        of_bytes(TaskDiagAttr::Stat),
+        of_list(TaskDiagAttr::Vma),
+        of_list(TaskDiagAttr::VmaStat),
+        of_list(TaskDiagAttr::Cmdline),
+        of_bytes(TaskDiagAttr::Files),
+        of_bytes(TaskDiagAttr::Ident),
+        of_bytes(TaskDiagAttr::Ns),
+        of_list(TaskDiagAttr::Cgroup),
+    ]
+}
+
+fn any_filters() -> impl Strategy<Value = Filters> {
+    (
+        any::<[Option<u32>; 2]>(),
+        any::<[Option<u64>; 2]>(),
+        prop::option::of(prop::collection::vec(any::<u8>(), 0..20)),
+        prop::option::of(prop::collection::vec(any::<u32>(), 0..300)),
+    )
+        .prop_map(|([uid, states], [cgroup, vma_flags], comm, pids)| {
+            let mut filters = Filters::default();
+            filters.uid = uid;
+            filters.cgroup = cgroup;
+            filters.states = states.map(States::from_bits_retain);
+            filters.comm = comm;
+            filters.pids = pids;
+            filters.vma_flags = vma_flags.map(VmaFlags::from_bits_retain);
+            filters
+        })
+}
+
+/// The filters that these attributes are.
+fn filters_in(attributes: &[TaskDiagAttr]) -> Filters {
+    let mut filters = Filters::default();
+    for attribute in attributes.iter().cloned() {
+        match attribute {
+            TaskDiagAttr::FilterUid(uid) => filters.uid = Some(uid),
+            TaskDiagAttr::FilterCgroup(id) => filters.cgroup = Some(id),
+            TaskDiagAttr::FilterStates(bits) => {
+                filters.states = Some(States::from_bits_retain(bits));
+            }
+            TaskDiagAttr::FilterComm(comm) => filters.comm = Some(comm),
+            TaskDiagAttr::FilterPids(pids) => filters.pids = Some(pids),
+            TaskDiagAttr::FilterVmaFlags(bits) => {
+                filters.vma_flags = Some(VmaFlags::from_bits_retain(bits));
+            }
+            other => panic!("{other:?} is no filter"),
+        }
+    }
+    filters
+}
+
 proptest! {
+    #[test]
+    fn filters_are_what_is_sent(filters in any_filters()) {
+        let mut request = Request::new(Which::All);
+        request.filters = filters.clone();
+        let message = decode(&encode((&request).into(), 0x1d, 1, 0)).unwrap();
+        let (get, sent) = message.attributes.split_first().unwrap();
+        prop_assert!(matches!(get, TaskDiagAttr::Get(_)));
+        prop_assert_eq!(filters_in(sent), filters);
+    }
+
     #[test]
     fn every_message_survives_a_round_trip(
         cmd in any::<u8>(),

@@ -2,7 +2,7 @@
 //! Records: structures one behind the other in an attribute, each with its own
 //! length at its beginning and, it may be, with a text behind its fields.
 
-use crate::task::read;
+use crate::task::{OfKind, read};
 use crate::wire::Malformed;
 
 /// Lengths are multiples of this.
@@ -38,6 +38,37 @@ impl<'a> Iterator for Records<'a> {
                     "the length in a record is not that of a record",
                 )))
             }
+        }
+    }
+}
+
+/// Walks the records of one or more attributes, which have been looked at when
+/// the task was received.
+#[derive(Clone, Debug)]
+pub(crate) struct RecordsOf<'a> {
+    attributes: OfKind<'a>,
+    records: Records<'a>,
+}
+
+impl<'a> RecordsOf<'a> {
+    pub(super) fn new(attributes: OfKind<'a>) -> Self {
+        Self {
+            attributes,
+            records: Records::default(),
+        }
+    }
+}
+
+impl<'a> Iterator for RecordsOf<'a> {
+    type Item = &'a [u8];
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(record) = self.records.next() {
+                return record.ok();
+            }
+            self.records = Records::new(self.attributes.next()?);
         }
     }
 }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use crate::abi::{self, TaskDiagVma};
-use crate::task::records::{Records, fields, text};
+use crate::task::records::{Records, RecordsOf, fields, text};
 use crate::task::{OfKind, read};
 use crate::wire::Malformed;
 
@@ -253,17 +253,11 @@ impl serde::Serialize for VmaFlags {
 
 /// The areas in one or more attributes, in ascending order, borrowed.
 #[derive(Clone, Debug)]
-pub struct Vmas<'a> {
-    attributes: OfKind<'a>,
-    records: Records<'a>,
-}
+pub struct Vmas<'a>(RecordsOf<'a>);
 
 impl<'a> Vmas<'a> {
     pub(super) fn new(attributes: OfKind<'a>) -> Self {
-        Self {
-            attributes,
-            records: Records::default(),
-        }
+        Self(RecordsOf::new(attributes))
     }
 }
 
@@ -272,12 +266,6 @@ impl<'a> Iterator for Vmas<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            if let Some(record) = self.records.next() {
-                // They have been looked at when the task was received.
-                return Vma::read(record.ok()?).ok();
-            }
-            self.records = Records::new(self.attributes.next()?);
-        }
+        Vma::read(self.0.next()?).ok()
     }
 }

@@ -2,7 +2,7 @@
 //! The group VMA_STAT: what is there of the areas of a process's memory.
 
 use crate::abi::TaskDiagVmaStat;
-use crate::task::records::Records;
+use crate::task::records::{Records, RecordsOf};
 use crate::task::{OfKind, mirror, read};
 use crate::wire::Malformed;
 
@@ -73,17 +73,11 @@ impl VmaStat {
 /// What is there of the areas in one or more attributes, in ascending order,
 /// borrowed.
 #[derive(Clone, Debug)]
-pub struct VmaStats<'a> {
-    attributes: OfKind<'a>,
-    records: Records<'a>,
-}
+pub struct VmaStats<'a>(RecordsOf<'a>);
 
 impl<'a> VmaStats<'a> {
     pub(super) fn new(attributes: OfKind<'a>) -> Self {
-        Self {
-            attributes,
-            records: Records::default(),
-        }
+        Self(RecordsOf::new(attributes))
     }
 }
 
@@ -92,12 +86,6 @@ impl Iterator for VmaStats<'_> {
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            if let Some(record) = self.records.next() {
-                // They have been looked at when the task was received.
-                return Some(read::<TaskDiagVmaStat>(record.ok()?).into());
-            }
-            self.records = Records::new(self.attributes.next()?);
-        }
+        Some(read::<TaskDiagVmaStat>(self.0.next()?).into())
     }
 }
