@@ -7,7 +7,7 @@
 use std::io;
 use std::process::ExitCode;
 
-use taskdiag::{Error, Filters, Request, Scope, Strategy};
+use taskdiag::{Error, Features, Filters, Request, Scope, Strategy};
 
 /// The exit statuses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +39,10 @@ pub(crate) enum Failure {
 
     #[error("{}", explain(.0, .1))]
     Request(Error, Box<Request>),
+
+    /// The kernel is older than what was asked of it.
+    #[error("the running kernel has no {}; \"taskdiag-cli features\" lists what it has", list(.0))]
+    Lacking(Features),
 
     #[error("{}", explain_other(.0))]
     Other(Error),
@@ -74,9 +78,12 @@ impl Failure {
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::ClosedPipe => Exit::Success,
-            Self::Output(_) | Self::Request(..) | Self::Other(_) | Self::Ps(_) | Self::Nobody => {
-                Exit::Failure
-            }
+            Self::Output(_)
+            | Self::Request(..)
+            | Self::Lacking(_)
+            | Self::Other(_)
+            | Self::Ps(_)
+            | Self::Nobody => Exit::Failure,
         }
     }
 }
@@ -105,6 +112,19 @@ fn explain_other(error: &Error) -> String {
         Error::Kernel(kernel) => format!("the kernel refused: {kernel}"),
         _ => error.to_string(),
     }
+}
+
+fn list(lacking: &Features) -> String {
+    let kinds = [
+        ("group", lacking.groups.to_string()),
+        ("strategy", lacking.strategies.to_string()),
+        ("filter", lacking.filters.to_string()),
+    ];
+    let there = kinds.into_iter().filter(|(_, names)| !names.is_empty());
+    let list: Vec<String> = there
+        .map(|(kind, names)| format!("{kind} {names}"))
+        .collect();
+    list.join(" and no ")
 }
 
 const NO_FAMILY: &str = "\
@@ -154,6 +174,7 @@ fn missing_task(errno: i32, message: Option<&str>, request: &Request) -> Option<
 mod tests {
     use super::*;
     use nix::libc::{EINVAL, ESRCH};
+    use taskdiag::Show;
 
     fn missing(errno: i32, message: &str, request: &Request) -> Option<String> {
         missing_task(errno, Some(message), request)
@@ -198,6 +219,22 @@ mod tests {
         assert_eq!(missing(EINVAL, other, &request), None);
         let all = Request::new(Strategy::All);
         assert_eq!(missing(ESRCH, "pid: no such task", &all), None);
+    }
+
+    #[test]
+    fn what_an_older_kernel_lacks_is_named() {
+        let request = Request::new(Strategy::Descendants(1))
+            .show(Show::BASE | Show::STAT | Show::VMA)
+            .uid(0);
+        let failure = Failure::Lacking(Features::FIRST.lacking(&request));
+        assert_eq!(
+            failure.to_string(),
+            "the running kernel has no group stat,vma and no strategy descendants and no filter \
+             uid; \"taskdiag-cli features\" lists what it has"
+        );
+        let failure =
+            Failure::Lacking(Features::FIRST.lacking(&Request::new(Strategy::All).uid(0)));
+        assert!(failure.to_string().contains(" has no filter uid; "));
     }
 
     #[test]

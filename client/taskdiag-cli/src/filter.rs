@@ -55,12 +55,15 @@ impl FromStr for Condition {
         };
         let alternatives = || value.split('+');
         Ok(match key {
+            // Also as `features` calls them.
             "uid" | "user" | "euid" => Self::User(user(value)?),
-            "state" => Self::States(states(value)?),
+            "state" | "states" => Self::States(states(value)?),
             "comm" => Self::Comm(comm(value)?),
             "cgroup" => Self::Cgroup(cgroup(value)?),
-            "pid" => Self::Pids(alternatives().map(pid).collect::<Result<_, _>>()?),
-            "vma" => Self::Areas(alternatives().map(area_flag).collect::<Result<_, _>>()?),
+            "pid" | "pids" => Self::Pids(alternatives().map(pid).collect::<Result<_, _>>()?),
+            "vma" | "vma_flags" => {
+                Self::Areas(alternatives().map(area_flag).collect::<Result<_, _>>()?)
+            }
             _ => return Err(BadCondition::Key(key.to_owned())),
         })
     }
@@ -201,6 +204,9 @@ mod tests {
             ("comm=a=b", Condition::Comm(b"a=b".to_vec())),
             ("cgroup=123", Condition::Cgroup(123)),
             ("pid=1+2", Condition::Pids(vec![1, 2])),
+            ("pids=1", Condition::Pids(vec![1])),
+            ("states=Z", Condition::States(States::ZOMBIE)),
+            ("vma_flags=file", Condition::Areas(VmaFlags::FILE)),
             (
                 "vma=exec+file",
                 Condition::Areas(VmaFlags::EXEC | VmaFlags::FILE),

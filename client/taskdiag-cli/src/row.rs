@@ -86,19 +86,22 @@ impl Row {
             })
         });
         self.cmdline = task.cmdline().map(|bytes| bytes.as_bytes().into());
-        self.memory = task.vma_stats().map(|areas| {
-            let mut memory = Memory::default();
-            areas.for_each(|area| memory.add(&area));
-            Box::new(memory)
-        });
+        self.add_memory(task);
     }
-}
 
-impl Row {
-    /// Takes more of the arguments, which are in pieces where they are long.
+    /// Takes the next piece of what comes in pieces.
     pub(crate) fn go_on(&mut self, task: TaskRef<'_>) {
-        if let (Some(begun), Some(more)) = (&mut self.cmdline, task.cmdline()) {
-            *begun = [&begun[..], more.as_bytes()].concat().into();
+        if let Some(more) = task.cmdline() {
+            let begun = self.cmdline.as_deref().unwrap_or_default();
+            self.cmdline = Some([begun, more.as_bytes()].concat().into());
+        }
+        self.add_memory(task);
+    }
+
+    fn add_memory(&mut self, task: TaskRef<'_>) {
+        if let Some(areas) = task.vma_stats() {
+            let memory = self.memory.get_or_insert_default();
+            areas.for_each(|area| memory.add(&area));
         }
     }
 

@@ -5,7 +5,8 @@ use std::fmt;
 use std::io::{self, BufWriter, IsTerminal as _, StdoutLock, Write as _};
 use std::time::{Duration, Instant};
 
-use taskdiag::{Client, Stats, TaskRef};
+use nix::libc;
+use taskdiag::{Client, Error, Features, Request, Show, Stats, TaskRef};
 
 use crate::areas;
 use crate::cli::{self, Job, Maps, Rows};
@@ -78,7 +79,7 @@ pub(crate) fn open_stdout() -> (BufWriter<StdoutLock<'static>>, Option<usize>) {
 }
 
 fn show_rows(job: &Rows) -> Result<(), Failure> {
-    let failed = |error| Failure::request(error, &job.request);
+    let failed = |error| failure(error, &job.request);
     let mut client = Client::connect().map_err(failed)?;
     let host = Host::now(job.numeric);
     let (out, width) = open_stdout();
@@ -100,6 +101,20 @@ fn show_rows(job: &Rows) -> Result<(), Failure> {
             }
             Ok(areas.next())
         })?;
+    } else if show.contains(Show::VMA_STAT) {
+        // The sums of areas, of which there may be more than one wants to hold.
+        let mut begun = None;
+        put(job, &host, output.as_mut(), || {
+            while let Some(piece) = dump.next_piece().map_err(failed)? {
+                tell_if_cut(piece);
+                let whole = add_piece(&mut begun, piece, show);
+                if whole.is_some() {
+                    return Ok(whole);
+                }
+            }
+            watch.stop();
+            Ok(begun.take())
+        })?;
     } else {
         put(job, &host, output.as_mut(), || {
             let task = dump.next().map_err(failed)?;
@@ -114,8 +129,20 @@ fn show_rows(job: &Rows) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Adds a piece to the row it belongs to. With the first of the next task, the
+/// row before is whole.
+fn add_piece(begun: &mut Option<Row>, piece: TaskRef<'_>, show: Show) -> Option<Row> {
+    match begun {
+        Some(row) if piece.goes_on() => {
+            row.go_on(piece);
+            None
+        }
+        _ => begun.replace(Row::new(piece, show)),
+    }
+}
+
 fn show_maps(job: &Maps) -> Result<(), Failure> {
-    let failed = |error| Failure::request(error, &job.request);
+    let failed = |error| failure(error, &job.request);
     let mut client = Client::connect().map_err(failed)?;
     let (mut out, _) = open_stdout();
     let mut watch = Watch::start();
@@ -136,6 +163,23 @@ fn show_features(json: bool) -> Result<(), Failure> {
     let (mut out, _) = open_stdout();
     features::write(&mut out, &features, json)?;
     Ok(out.flush()?)
+}
+
+/// What failed. A kernel that refuses a request is asked what it can do: it may
+/// be older than this command.
+pub(crate) fn failure(error: Error, request: &Request) -> Failure {
+    let lacking = match error.errno() {
+        Some(libc::EINVAL | libc::EOPNOTSUPP) => Client::connect()
+            .and_then(|mut client| client.features())
+            .map(|features| features.lacking(request))
+            .unwrap_or_default(),
+        _ => Features::default(),
+    };
+    if lacking.is_empty() {
+        Failure::request(error, request)
+    } else {
+        Failure::Lacking(lacking)
+    }
 }
 
 /// Says that something is missing, where that is so.

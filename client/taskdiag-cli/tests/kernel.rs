@@ -9,151 +9,16 @@ use std::fs;
 use std::io::{self, Read as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::CommandExt as _;
-use std::process::{self, Child, Command, Output, Stdio};
-use std::sync::{Arc, Barrier};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::process::{self, Command, Stdio};
 
 use serde_json::{Value, json};
 
-/// A user every system has, with this name.
-const NOBODY: u32 = 65534;
+mod common;
 
-fn cli(words: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_taskdiag-cli"))
-        .args(words)
-        .output()
-        .expect("the command starts")
-}
-
-fn text(bytes: Vec<u8>) -> String {
-    String::from_utf8(bytes).expect("the command writes UTF-8")
-}
-
-/// Runs the command, which has to succeed without a word on standard error.
-fn answer(words: &[&str]) -> String {
-    let output = cli(words);
-    let complaint = text(output.stderr);
-    assert_eq!((output.status.code(), complaint.as_str()), (Some(0), ""));
-    text(output.stdout)
-}
-
-/// Likewise, as objects.
-fn objects(words: &[&str]) -> Vec<Value> {
-    let text = answer(&[words, &["--format", "ndjson"]].concat());
-    text.lines()
-        .map(|line| serde_json::from_str(line).expect("an object a line"))
-        .collect()
-}
-
-/// Runs the command, which has to fail; what it says.
-fn complaint(words: &[&str]) -> String {
-    let output = cli(words);
-    assert_eq!(output.status.code(), Some(1), "{words:?}");
-    assert_eq!(text(output.stdout), "", "{words:?}");
-    text(output.stderr)
-}
-
-fn numbers(rows: &[Value], key: &str) -> Vec<u32> {
-    rows.iter()
-        .map(|row| row[key].as_u64().and_then(|n| n.try_into().ok()))
-        .collect::<Option<_>>()
-        .expect("numbers")
-}
-
-/// A program that does nothing for long, until the test is over.
-struct Sleeper(Child);
-
-impl Sleeper {
-    fn start(command: &mut Command) -> Self {
-        // A pipe that nobody writes to keeps it quiet, and ends it with us.
-        command.stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut child = command.spawn().expect("the program starts");
-        // It echoes once it runs, so that what exec changes has changed.
-        let mut ready = [0; 1];
-        let stdout = child.stdout.as_mut().expect("a pipe");
-        stdout.read_exact(&mut ready).expect("it says it is there");
-        await_that(|| (status(child.id())["State"][0] == "S").then_some(()));
-        Self(child)
-    }
-
-    /// Says that it is there, and waits.
-    fn shell() -> Command {
-        let mut command = Command::new("sh");
-        command.args(["-c", "echo; read never"]);
-        command
-    }
-
-    fn pid(&self) -> u32 {
-        self.0.id()
-    }
-}
-
-impl Drop for Sleeper {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// Runs `look` while there are `count` more threads of ours, each having done
-/// `first` before.
-fn with_threads<T>(count: usize, first: fn(usize), look: impl FnOnce() -> T) -> T {
-    let begin = Arc::new(Barrier::new(count + 1));
-    let end = Arc::new(Barrier::new(count + 1));
-    let threads: Vec<_> = (0..count)
-        .map(|index| {
-            let (begin, end) = (Arc::clone(&begin), Arc::clone(&end));
-            thread::Builder::new()
-                .stack_size(64 * 1024)
-                .spawn(move || {
-                    first(index);
-                    begin.wait();
-                    end.wait();
-                })
-                .expect("a thread")
-        })
-        .collect();
-    begin.wait();
-    let seen = look();
-    end.wait();
-    for thread in threads {
-        thread.join().expect("a thread that ends well");
-    }
-    seen
-}
-
-/// Looks again and again until there is something to see.
-fn await_that<T>(mut look: impl FnMut() -> Option<T>) -> T {
-    let end = Instant::now() + Duration::from_secs(20);
-    loop {
-        if let Some(seen) = look() {
-            return seen;
-        }
-        assert!(Instant::now() < end, "waited in vain");
-        thread::sleep(Duration::from_millis(20));
-    }
-}
-
-fn listed(folder: &str) -> BTreeSet<u32> {
-    fs::read_dir(folder)
-        .expect("procfs")
-        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
-        .collect()
-}
-
-/// The fields of `/proc/PID/status`.
-fn status(pid: u32) -> BTreeMap<String, Vec<String>> {
-    fs::read_to_string(format!("/proc/{pid}/status"))
-        .expect("procfs")
-        .lines()
-        .filter_map(|line| line.split_once(':'))
-        .map(|(name, values)| {
-            let values = values.split_whitespace().map(str::to_owned).collect();
-            (name.to_owned(), values)
-        })
-        .collect()
-}
+use common::{
+    NOBODY, Sleeper, answer, assert_pss, await_that, cli, complaint, listed, numbers, objects,
+    status, text, with_threads,
+};
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
@@ -466,31 +331,29 @@ fn free_pid() -> String {
 #[ignore = "needs a kernel with TASKDIAG"]
 fn a_refused_request_exits_with_1_and_says_why() {
     let nobody = free_pid();
-    for strategy in ["--pid", "--children", "--threads"] {
+    for strategy in ["--pid", "--children", "--threads", "--descendants"] {
         assert_eq!(
             complaint(&[strategy, &nobody]),
             format!("taskdiag-cli: no process {nobody} (or it is not visible to you)\n")
         );
     }
-    for (words, parts) in [
-        (
-            &["--pid", "99999999"][..],
-            ["pid: not the number of a task", "TASK_DIAG_CMD_ATTR_GET"],
-        ),
-        (
-            &["--all", "--show", "base,stat"],
-            ["show_flags: no group", "TASK_DIAG_CMD_ATTR_GET"],
-        ),
-    ] {
-        let text = complaint(words);
-        assert!(
-            text.starts_with("taskdiag-cli: the kernel refused: "),
-            "{text}"
-        );
-        for part in parts {
-            assert!(text.contains(part), "{text}");
-        }
-    }
+    // A number beyond the largest is nobody's either.
+    assert_eq!(
+        complaint(&["--pid", "99999999"]),
+        "taskdiag-cli: no process 99999999 (or it is not visible to you)\n"
+    );
+    let text = complaint(&["--pid", "1", "--filter", "uid=65534"]);
+    assert_eq!(
+        text,
+        "taskdiag-cli: no process 1 (or it is not visible to you, or the filters do not hold \
+         for it)\n"
+    );
+    let text = complaint(&["--all", "--filter", "cgroup=18446744073709551615"]);
+    assert!(
+        text.starts_with("taskdiag-cli: the kernel refused: "),
+        "{text}"
+    );
+    assert!(text.contains("cgroup: "), "{text}");
 }
 
 #[test]
@@ -704,4 +567,159 @@ fn rows_come_in_the_order_asked_for() {
         .map(|row| (row["comm"].as_str(), std::cmp::Reverse(row["pid"].as_u64())))
         .collect();
     assert!(keys.is_sorted());
+}
+
+#[test]
+#[ignore = "needs a kernel with TASKDIAG"]
+fn the_kernel_has_all_that_the_command_knows() {
+    let text = answer(&["features"]);
+    assert_eq!(text.lines().count(), 3, "{text}");
+    assert!(!text.contains("not in this kernel"), "{text}");
+    let object: Value = serde_json::from_str(&answer(&["features", "--json"])).expect("JSON");
+    assert_eq!(object["groups"][0], "base");
+    assert!(
+        object["filters"]
+            .as_array()
+            .is_some_and(|filters| filters.contains(&json!("uid")))
+    );
+}
+
+#[test]
+#[ignore = "needs a kernel with TASKDIAG"]
+fn filters_leave_out_who_they_do_not_hold_for() {
+    let mut command = Sleeper::shell();
+    command.uid(NOBODY).gid(NOBODY);
+    let (nobodys, own) = (
+        Sleeper::start(&mut command),
+        Sleeper::start(&mut Sleeper::shell()),
+    );
+    let pids = |filter: &str| numbers(&objects(&["--all", "--filter", filter]), "pid");
+    let both = format!("pid={}+{}", nobodys.pid(), own.pid());
+    assert_eq!(pids("uid=nobody"), [nobodys.pid()]);
+    assert_eq!(pids(&both).len(), 2);
+    assert_eq!(pids(&format!("{both},uid=root,comm=s")), [own.pid()]);
+    assert!(pids(&format!("{both},state=RD")).is_empty());
+    assert!(pids("comm=sh").contains(&own.pid()));
+    assert!(!pids("comm=sh").contains(&1));
+}
+
+#[test]
+#[ignore = "needs a kernel with TASKDIAG"]
+fn descendants_are_a_tree() {
+    let mut command = Command::new("sh");
+    command.args(["-c", "(sleep 1000; :) & echo; read never"]);
+    let parent = Sleeper::start(&mut command);
+    let pid = parent.pid().to_string();
+    let words = ["--descendants", &pid, "--columns", "pid,ppid,comm"];
+    let rows = await_that(|| {
+        let rows = objects(&words);
+        (rows.len() == 2 && rows[1]["comm"] == "sleep").then_some(rows)
+    });
+    assert_eq!(rows[0]["ppid"], parent.pid());
+    assert_eq!(rows[1]["ppid"], rows[0]["pid"]);
+
+    let tree = answer(&[&words[..], &["--tree", "--no-headers"]].concat());
+    let comms: Vec<&str> = tree
+        .lines()
+        .filter_map(|line| {
+            line.trim_start()
+                .split_once(' ')?
+                .1
+                .trim_start()
+                .split_once(' ')
+        })
+        .map(|(_, comm)| comm)
+        .collect();
+    assert_eq!(comms, ["sh", " \\_ sleep"], "{tree}");
+    let nested = answer(&[&words[..], &["--tree", "--format", "json"]].concat());
+    let nested: Value = serde_json::from_str(&nested).expect("JSON");
+    assert_eq!(nested[0]["children"][0]["comm"], "sleep");
+    assert_eq!(nested.as_array().map(Vec::len), Some(1));
+
+    for child in numbers(&rows, "pid").into_iter().rev() {
+        let child = nix::unistd::Pid::from_raw(child.try_into().expect("a pid"));
+        nix::sys::signal::kill(child, nix::sys::signal::SIGKILL).expect("our grandchild");
+    }
+}
+
+#[test]
+#[ignore = "needs a kernel with TASKDIAG"]
+fn maps_are_as_in_procfs() {
+    let sleeper = Sleeper::start(&mut Sleeper::shell());
+    let pid = sleeper.pid().to_string();
+    let maps = fs::read_to_string(format!("/proc/{pid}/maps")).expect("procfs");
+    assert_eq!(answer(&["--maps", &pid]), maps);
+
+    // What the kernel does not tell here is of page sizes and keys; and who
+    // looks shares libraries with what is looked at.
+    let left_out = [
+        "KernelPageSize:",
+        "MMUPageSize:",
+        "THPeligible:",
+        "ProtectionKey:",
+        "Pss:",
+        "Shared_Clean:",
+        "Private_Clean:",
+    ];
+    let compared = |text: &str| -> Vec<String> {
+        let lines = text.lines();
+        lines
+            .filter(|line| !left_out.iter().any(|name| line.starts_with(name)))
+            .map(str::to_owned)
+            .collect()
+    };
+    let smaps = fs::read_to_string(format!("/proc/{pid}/smaps")).expect("procfs");
+    let text = answer(&["--smaps", &pid]);
+    assert_eq!(compared(&text), compared(&smaps));
+    for name in ["Pss:", "Shared_Clean:", "Private_Clean:"] {
+        let count = |text: &str| text.lines().filter(|line| line.starts_with(name)).count();
+        assert_eq!(count(&text), count(&smaps));
+    }
+
+    let rows = objects(&[
+        "--pid",
+        &pid,
+        "--columns",
+        "pid,vm_start,vm_perms,vm_rss,vm_path",
+    ]);
+    assert_eq!(rows.len(), maps.lines().count());
+    let first = maps.lines().next().expect("an area");
+    let start = rows[0]["vm_start"].as_str().expect("an address");
+    assert!(first.starts_with(&format!("{start}-")), "{first}: {rows:?}");
+
+    let executable = objects(&["--pid", &pid, "--show", "vma", "--filter", "vma=exec+file"]);
+    let expected = maps
+        .lines()
+        .filter(|line| line.contains("r-xp") && line.contains('/'))
+        .count();
+    assert_eq!(executable.len(), expected);
+}
+
+#[test]
+#[ignore = "needs a kernel with TASKDIAG"]
+fn each_format_has_every_group() {
+    let sleeper = Sleeper::start(&mut Sleeper::shell());
+    let pid = sleeper.pid().to_string();
+    let columns = "pid,comm,user,rss,args,fds,nofile,start_ns,leader,netns,cgpath,pss";
+    let words = ["--pid", &pid, "--columns", columns];
+    let row = objects(&words).remove(0);
+    assert_eq!(row["args"], "sh -c echo; read never");
+    assert_eq!(row["leader"], true);
+    let listed = listed(&format!("/proc/{pid}/fd")).len();
+    assert_eq!(row["fds"].as_u64(), listed.try_into().ok());
+    let link = fs::read_link(format!("/proc/{pid}/ns/net")).expect("procfs");
+    assert_eq!(
+        link.to_str(),
+        Some(format!("net:[{}]", row["netns"]).as_str())
+    );
+    assert_pss(&row["pss"], sleeper.pid());
+
+    for format in ["json", "csv", "table"] {
+        let text = answer(&[&words[..], &["--format", format]].concat());
+        for value in ["comm", "args", "netns", "cgpath"] {
+            let value = &row[value];
+            let value = value.as_str().map_or(value.to_string(), str::to_owned);
+            assert!(text.contains(&value), "{format}: {text}");
+        }
+    }
 }

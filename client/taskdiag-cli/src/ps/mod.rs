@@ -28,6 +28,9 @@ use text::Writer;
 /// What selecting takes.
 const SELECTED_BY: Show = Show::BASE.union(Show::CRED).union(Show::STAT);
 
+/// The parent of those that have lost theirs.
+const INIT: u32 = 1;
+
 /// Does what `ps` does with these words.
 pub(crate) fn run(words: &[String]) -> Result<(), Failure> {
     let options = args::parse(words).map_err(Failure::Ps)?;
@@ -75,7 +78,7 @@ fn ask(options: &Options, fields: &[Field], keys: &[Key]) -> Result<Vec<Row>, Fa
         request.filters.pids = options.selection.pids();
     }
 
-    let failed = |error| Failure::request(error, &request);
+    let failed = |error| run::failure(error, &request);
     let mut client = Client::connect().map_err(failed)?;
     let mut dump = client.dump(&request).map_err(failed)?;
     let mut rows = Vec::new();
@@ -111,7 +114,14 @@ fn choose(
     if keys.is_empty() {
         rows.sort_by_key(|row| row.stat.as_deref().map(|stat| stat.start_time));
     }
-    let places = tree::arrange(&run::relations(&rows));
+    let mut relations = run::relations(&rows);
+    if options.forest == Some(Dialect::Bsd) {
+        // What runs under init stands beside it in this one, and is no branch.
+        for (_, parent) in relations.iter_mut().filter(|(_, parent)| *parent == INIT) {
+            *parent = 0;
+        }
+    }
+    let places = tree::arrange(&relations);
     places
         .into_iter()
         .map(|place| (std::mem::take(&mut rows[place.index]), Some(place)))

@@ -253,7 +253,8 @@ impl Selection {
             return with_terminal || no_leader;
         }
         if simple.is_empty() && !bsd {
-            return own && tty == asker.terminal && tty != 0;
+            // Who has no terminal is on none together with others.
+            return own && tty == asker.terminal;
         }
         let everybody = simple.contains(Simple::BSD_A);
         let everywhere = simple.contains(Simple::BSD_X);

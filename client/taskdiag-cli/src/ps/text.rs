@@ -42,13 +42,7 @@ impl Writer<'_> {
     ) -> String {
         let host = self.host;
         match value {
-            Some(Value::Comm(comm)) => {
-                let mut name = comm.as_bytes().to_vec();
-                if row.is_zombie() {
-                    name.extend_from_slice(b" <defunct>");
-                }
-                self.name(branch, &name, room)
-            }
+            Some(Value::Comm(comm)) => self.name(branch, comm.as_bytes(), room),
             Some(Value::Command(arguments, comm)) => {
                 let line = command_line(arguments, comm.as_bytes(), row.is_zombie());
                 self.name(branch, &line, room)
@@ -186,7 +180,7 @@ mod tests {
         row.base.get_or_insert_default().state = State::Zombie;
         let comm = Comm::new(b"sh");
         let write = |value| writer.write(Some(value), &row, "", 80);
-        assert_eq!(write(Value::Comm(comm)), "sh <defunct>");
+        assert_eq!(write(Value::Comm(comm)), "sh");
         assert_eq!(write(Value::Command(b"", comm)), "[sh] <defunct>");
     }
 
