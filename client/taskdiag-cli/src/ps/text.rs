@@ -96,10 +96,11 @@ impl Writer<'_> {
     }
 
     /// A user's name; one that is too long ends in a plus sign, or is a number
-    /// where the sign would stand in the middle of a letter.
+    /// where the sign would stand in the middle of a letter. Numbers that were
+    /// asked for are whole.
     fn short(&self, name: &str, id: u32, room: usize) -> String {
         let text = self.printable(name.as_bytes(), usize::MAX);
-        if text.width() <= room {
+        if text.width() <= room || self.host.names.numeric {
             return text;
         }
         match text.get(..room.saturating_sub(1)) {
