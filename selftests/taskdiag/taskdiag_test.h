@@ -22,6 +22,11 @@
 #endif
 
 #include "../kselftest_harness.h"
+
+/* For machines that another program pretends to be. */
+#undef TEST_TIMEOUT_DEFAULT
+#define TEST_TIMEOUT_DEFAULT 300
+
 #include "identity.h"
 #include "population.h"
 #include "taskdiag_nl.h"
@@ -68,6 +73,21 @@ static inline void td_need_kernel_and_root(void)
 		ksft_exit_fail_msg("cannot find the TASKDIAG family: %s\n",
 				   strerror(-err));
 	td_close(&sock);
+}
+
+/*
+ * Those of the groups @show that a module cannot tell, as its kernel keeps to
+ * itself what that takes: nothing to test there.  A kernel that has task_diag
+ * built in has no such excuse.
+ */
+static inline __u64 td_module_lacks(struct td_sock *s, __u64 show)
+{
+	struct task_diag_features has;
+
+	if (access("/sys/module/task_diag/initstate", F_OK) ||
+	    td_features(s, &has))
+		return 0;
+	return show & ~has.groups;
 }
 
 /*

@@ -136,6 +136,8 @@ FIXTURE_VARIANT_ADD(vma_stat, with_all_in_8_kib) {
 FIXTURE_SETUP(vma_stat)
 {
 	ASSERT_EQ(0, td_open(&self->sock, variant->size));
+	if (td_module_lacks(&self->sock, TASK_DIAG_SHOW_VMA_STAT))
+		SKIP(return, "no group VMA_STAT in this kernel's module");
 	self->proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	ASSERT_LE(0, self->proc);
 }

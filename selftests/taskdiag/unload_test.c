@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * task_diag as a module: it can be unloaded at any time, but for that a dump
+ * is under way, and then it says so.  No dump that was begun is cut off.
+ *
+ * TASKDIAG_MODULE names the file, and the module in it is loaded; fails
+ * otherwise: it is built and installed, but not among the programs that
+ * run_kselftest.sh starts by itself.
+ */
+#include <fcntl.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+
+#include "taskdiag_test.h"
+
+#define MODULE "task_diag"
+#define DUMPERS 4
+#define STORM_SECONDS 20
+#define TIMEOUT_SECONDS 300
+
+static int load(void)
+{
+	const char *path = getenv("TASKDIAG_MODULE");
+	int fd, err;
+
+	fd = open(path ? path : "", O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	err = syscall(SYS_finit_module, fd, "", 0) ? -errno : 0;
+	close(fd);
+	return err;
+}
+
+static int unload(void)
+{
+	return syscall(SYS_delete_module, MODULE, O_NONBLOCK) ? -errno : 0;
+}
+
+/* What still has to let go of it gets this long. */
+static int unload_soon(void)
+{
+	const struct timespec pause = { .tv_nsec = 10000000 };
+	int tries, err;
+
+	for (tries = 0; tries < 1000; tries++) {
+		err = unload();
+		if (err != -EWOULDBLOCK)
+			break;
+		nanosleep(&pause, NULL);
+	}
+	return err;
+}
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec + t.tv_nsec / 1e9;
+}
+
+static const struct task_diag_pid everything = {
+	.show_flags = TD_BASE_CRED | TASK_DIAG_SHOW_STAT | TASK_DIAG_SHOW_VMA |
+		      TASK_DIAG_SHOW_CMDLINE | TASK_DIAG_SHOW_FILES |
+		      TASK_DIAG_SHOW_CGROUP,
+	.dump_strategy = TASK_DIAG_DUMP_ALL_THREAD,
+};
+
+/* Less, so that there are moments in which nobody is at it. */
+static const struct task_diag_pid little = {
+	.show_flags = TD_BASE_CRED,
+	.dump_strategy = TASK_DIAG_DUMP_ALL,
+};
+
+FIXTURE(module) {
+	struct td_sock sock;
+};
+
+/* With more of an answer under way than goes into one message. */
+FIXTURE_SETUP(module)
+{
+	ASSERT_EQ(0, td_open(&self->sock, TD_SMALL));
+	ASSERT_EQ(0, td_ask(&self->sock, &everything, NLM_F_DUMP, NULL));
+}
+
+/* The next test finds it as this one did. */
+FIXTURE_TEARDOWN(module)
+{
+	int err = load();
+
+	EXPECT_TRUE(!err || err == -EEXIST);
+}
+
+TEST_F(module, stays_while_a_dump_is_read)
+{
+	struct td_answer a;
+
+	EXPECT_EQ(-EWOULDBLOCK, unload());
+	td_expect(&self->sock, &a, true);
+	ASSERT_EQ(0, td_receive(&self->sock, &a));
+	ASSERT_GOOD(&a);
+	EXPECT_LT(0U, a.rows);
+	td_answer_free(&a);
+	EXPECT_EQ(0, unload_soon());
+	td_close(&self->sock);
+}
+
+/* And the socket, which is still there, finds nobody at the other end. */
+TEST_F(module, goes_when_nobody_reads)
+{
+	struct td_answer a;
+	struct td_sock sock;
+
+	td_expect(&self->sock, &a, true);
+	ASSERT_EQ(0, td_receive(&self->sock, &a));
+	td_answer_free(&a);
+
+	ASSERT_EQ(0, unload_soon());
+	ASSERT_EQ(0, td_query(&self->sock, &everything, NLM_F_DUMP, &a));
+	EXPECT_EQ(ENOENT, a.end.error);
+	td_answer_free(&a);
+	EXPECT_EQ(-ENOENT, td_open(&sock, TD_SMALL));
+
+	ASSERT_EQ(0, load());
+	ASSERT_EQ(0, td_open(&sock, TD_SMALL));
+	ASSERT_EQ(0, td_query(&sock, &everything, NLM_F_DUMP, &a));
+	ASSERT_GOOD(&a);
+	td_answer_free(&a);
+	td_close(&sock);
+	td_close(&self->sock);
+}
+
+TEST_F(module, goes_when_the_socket_is_closed)
+{
+	EXPECT_EQ(-EWOULDBLOCK, unload());
+	td_close(&self->sock);
+	EXPECT_EQ(0, unload_soon());
+}
+
+TEST_F(module, goes_when_the_reader_is_killed)
+{
+	int ends[2];
+	char byte;
+	pid_t child;
+
+	td_close(&self->sock);
+	ASSERT_EQ(0, pipe(ends));
+	child = fork();
+	ASSERT_LE(0, child);
+	if (!child) {
+		if (td_open(&self->sock, TD_SMALL) ||
+		    td_ask(&self->sock, &everything, NLM_F_DUMP, NULL) ||
+		    write(ends[1], "", 1) != 1)
+			_exit(1);
+		pause();
+		_exit(0);
+	}
+	ASSERT_EQ(1, read(ends[0], &byte, 1));
+	EXPECT_EQ(-EWOULDBLOCK, unload());
+	kill(child, SIGKILL);
+	ASSERT_EQ(child, waitpid(child, NULL, 0));
+	EXPECT_EQ(0, unload_soon());
+}
+
+/* --- the storm ----------------------------------------------------------- */
+
+/* Shared with those who dump. */
+struct tally {
+	unsigned int whole;	/* dumps */
+	unsigned int left;	/* half read */
+	unsigned int turned_away;
+	char text[160];		/* the first thing that must not be */
+};
+
+/* Every third one is not read to its end. */
+static int dump_once(struct tally *tally, unsigned int nth)
+{
+	struct td_answer a;
+	struct td_sock sock;
+	int err;
+
+	err = td_open(&sock, TD_SMALL);
+	if (err)
+		return err;
+	err = td_ask(&sock, &little, NLM_F_DUMP, NULL);
+	td_expect(&sock, &a, true);
+	if (!err && nth % 3) {
+		err = td_receive(&sock, &a);
+		if (a.fault[0])
+			snprintf(tally->text, sizeof(tally->text), "%s", a.fault);
+		err = err ? err : -a.end.error;
+		tally->whole += !err;
+	} else if (!err) {
+		tally->left++;
+	}
+	td_answer_free(&a);
+	td_close(&sock);
+	return err;
+}
+
+static void dump_for_ever(struct tally *tally)
+{
+	unsigned int nth;
+	int err;
+
+	for (nth = 0; !tally->text[0]; nth++) {
+		err = dump_once(tally, nth);
+		if (err == -ENOENT)
+			tally->turned_away++;
+		else if (err)
+			snprintf(tally->text, sizeof(tally->text), "%s",
+				 strerror(-err));
+	}
+}
+
+TEST_F_TIMEOUT(module, comes_and_goes_in_a_storm, TIMEOUT_SECONDS)
+{
+	struct tally *tally = td_share(DUMPERS * sizeof(*tally)), sum = {};
+	unsigned int gone = 0, refused = 0, i;
+	pid_t dumper[DUMPERS];
+	double end;
+	int err = 0;
+
+	ASSERT_NE(NULL, tally);
+	td_close(&self->sock);
+	for (i = 0; i < DUMPERS; i++) {
+		dumper[i] = fork();
+		ASSERT_LE(0, dumper[i]);
+		if (!dumper[i])
+			dump_for_ever(&tally[i]);
+	}
+
+	for (end = now() + STORM_SECONDS; !err && now() < end; sched_yield()) {
+		err = unload();
+		if (!err) {
+			gone++;
+			err = load();
+		} else if (err == -EWOULDBLOCK) {
+			refused++;
+			err = 0;
+		}
+	}
+	EXPECT_EQ(0, err);
+
+	for (i = 0; i < DUMPERS; i++) {
+		kill(dumper[i], SIGKILL);
+		EXPECT_EQ(dumper[i], waitpid(dumper[i], NULL, 0));
+		EXPECT_STREQ("", tally[i].text);
+		sum.whole += tally[i].whole;
+		sum.left += tally[i].left;
+		sum.turned_away += tally[i].turned_away;
+	}
+	TH_LOG("%u dumps, %u left, %u turned away; unloaded %u times, refused %u times",
+	       sum.whole, sum.left, sum.turned_away, gone, refused);
+	EXPECT_LT(0U, sum.whole);
+	EXPECT_LT(0U, sum.left);
+	EXPECT_LT(0U, refused);
+	EXPECT_LT(0U, gone);
+	EXPECT_EQ(0, unload_soon());
+}
+
+int main(int argc, char **argv)
+{
+	td_need_kernel_and_root();
+	return test_harness_run(argc, argv);
+}
