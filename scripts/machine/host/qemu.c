@@ -45,12 +45,12 @@ static void add_root(struct arguments *a)
 }
 
 /*
- * What boot.c and init.c look for, what makes a panic the end, and nothing that
- * wants to be in time: a busy host lets this machine wait.
+ * What boot.c and init.c look for, what makes a panic the end, and patience
+ * with processors that a busy host lets wait.
  */
 #define FOR_INIT "rdinit=/init MACHINE_INIT=%s MACHINE_LINES=/dev/vport0p1"
 #define FOR_KERNEL "console=ttyS0 ignore_loglevel oops=panic panic=-1 " \
-	"no_timer_check"
+	"no_timer_check watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=120"
 
 static void add_kernel(struct arguments *a, const struct machine *machine)
 {
