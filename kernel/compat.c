@@ -337,5 +337,7 @@ static void __exit compat_exit(void)
 }
 module_exit(compat_exit);
 
+/* Who looks the family up has it loaded. */
+MODULE_ALIAS_GENL_FAMILY(TASK_DIAG_GENL_NAME);
 MODULE_DESCRIPTION("Facts about tasks as one binary stream");
 MODULE_LICENSE("GPL");
