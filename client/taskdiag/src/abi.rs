@@ -25,6 +25,16 @@ pub const TASK_DIAG_CMD_FEATURES: u8 = 2;
 /// The highest command.
 pub const TASK_DIAG_CMD_MAX: u8 = TASK_DIAG_CMD_FEATURES;
 
+/// The transaction file's name in procfs.
+pub const TASK_DIAG_PROC_NAME: &str = "task-diag";
+
+/// `TASK_DIAG_NLMSG()`: the type of messages with this command where no
+/// generic-netlink header says it.
+#[must_use]
+pub const fn task_diag_nlmsg(cmd: u8) -> u16 {
+    0x10 + cmd as u16
+}
+
 /// Bit of the group BASE: [`TaskDiagBase`].
 pub const TASK_DIAG_GROUP_BASE: u16 = 0;
 /// Bit of the group CRED: [`TaskDiagCreds`].

@@ -298,7 +298,7 @@ impl<S: Link> Answer<S> {
             Err(mut error) => {
                 self.reassembly.end();
                 if let Error::Kernel(error) = &mut error {
-                    error.locate(&self.request);
+                    error.locate(&self.request, self.reassembly.framing());
                 }
                 Err(error)
             }

@@ -29,6 +29,7 @@ use crate::error::Error;
 use crate::filter::Filters;
 use crate::request::Request;
 use crate::task::read;
+use crate::transport::Framing;
 
 /// The longest value that an attribute can have, in bytes: its length, with the
 /// header, travels in 16 bits.
@@ -304,10 +305,37 @@ impl ParseableParametrized<[u8], GenlHeader> for TaskDiagMessage {
     }
 }
 
-/// A whole netlink message, as it is sent: to this family (by number), with
-/// this sequence number and these `NLM_F_*` flags.
+/// A whole message, as it is sent: put so (for netlink the family's number will
+/// do), with this sequence number and these `NLM_F_*` flags.
 #[must_use]
-pub fn encode(message: TaskDiagMessage, family: u16, seq: u32, flags: u16) -> Vec<u8> {
+pub fn encode(
+    message: TaskDiagMessage,
+    framing: impl Into<Framing>,
+    seq: u32,
+    flags: u16,
+) -> Vec<u8> {
+    match framing.into() {
+        Framing::Plain => encode_plain(&message, seq, flags),
+        Framing::Genl { family } => encode_genl(message, family, seq, flags),
+    }
+}
+
+fn encode_plain(message: &TaskDiagMessage, seq: u32, flags: u16) -> Vec<u8> {
+    let mut header = NetlinkHeader::default();
+    let len = header.buffer_len() + message.buffer_len();
+    // Each attribute is of 64 KiB at most, and nobody sends 65,536 of them.
+    header.length = len as u32;
+    header.message_type = Framing::Plain.kind(message.cmd);
+    header.sequence_number = seq;
+    header.flags = flags;
+    let mut bytes = vec![0; len];
+    let (head, attributes) = bytes.split_at_mut(header.buffer_len());
+    header.emit(head);
+    message.emit(attributes);
+    bytes
+}
+
+fn encode_genl(message: TaskDiagMessage, family: u16, seq: u32, flags: u16) -> Vec<u8> {
     let mut message = GenlMessage::from_payload(message);
     message.set_resolved_family_id(family);
     let mut header = NetlinkHeader::default();

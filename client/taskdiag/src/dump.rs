@@ -7,6 +7,7 @@
 use log::debug;
 use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST};
 
+use crate::any::{AnyTransport, Way};
 use crate::codec::{TaskDiagMessage, encode};
 use crate::error::{Error, Result};
 use crate::features::Features;
@@ -14,7 +15,8 @@ use crate::reassembly::{Reassembly, Row, Step};
 use crate::request::{Pid, Request, Scope, Show, Strategy};
 use crate::socket::Socket;
 use crate::task::{Task, TaskRef};
-use crate::transport::Transport;
+use crate::transport::{Framing, Transport};
+use crate::wire::GenlInner;
 
 /// The length of the receive buffer, in bytes, unless one asks for another:
 /// the kernel makes no datagram of a dump longer than this.
@@ -73,6 +75,32 @@ impl Client {
         let mut buffer = vec![0; len].into_boxed_slice();
         let socket = Socket::connect(&mut buffer)?;
         Ok(Self::over(socket, buffer))
+    }
+}
+
+impl Client<AnyTransport> {
+    /// Takes the best way there is to have requests answered: on a kernel
+    /// without task_diag that is the files of `/proc/PID`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoFamily`] if there is none, not even `/proc`.
+    pub fn connect_any() -> Result<Self> {
+        let mut buffer = vec![0; RECEIVE_BUFFER].into_boxed_slice();
+        let transport = AnyTransport::open_best(&mut buffer)?;
+        Ok(Self::over(transport, buffer))
+    }
+
+    /// Takes this way.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoFamily`], [`Error::NoFile`] and [`Error::Io`] if there is no
+    /// such way here.
+    pub fn connect_by(way: Way) -> Result<Self> {
+        let mut buffer = vec![0; RECEIVE_BUFFER].into_boxed_slice();
+        let transport = AnyTransport::open(way, &mut buffer)?;
+        Ok(Self::over(transport, buffer))
     }
 }
 
@@ -171,11 +199,11 @@ impl<T: Transport> Client<T> {
             self.transport.reset(&mut self.buffer)?;
         }
         self.seq = self.seq.wrapping_add(1);
-        let family = self.transport.family();
-        self.request = encode(message, family, self.seq, flags);
+        let framing = self.transport.framing();
+        self.request = encode(message, framing, self.seq, flags);
         self.transport.send(&self.request, scope)?;
         self.reassembly
-            .restart(family, self.seq, self.transport.port());
+            .restart(framing, self.seq, self.transport.port());
         Ok(Dump {
             client: self,
             len: 0,
@@ -236,7 +264,7 @@ impl<T: Transport> Dump<'_, T> {
     pub fn next(&mut self) -> Result<Option<TaskRef<'_>>> {
         let client = &mut *self.client;
         let datagram = client.buffer.get(..self.len).unwrap_or_default();
-        let row = match client.reassembly.step_fast(datagram) {
+        let row = match client.reassembly.step_fast::<GenlInner>(datagram) {
             Some(row) => row,
             None => match self.find(Reassembly::step)? {
                 Some(row) => row,
@@ -331,7 +359,10 @@ impl<T: Transport> Dump<'_, T> {
                 Ok(Step::Task(row)) => return Ok(Some(row)),
                 Ok(Step::More) => self.receive()?,
                 Ok(Step::End) => return Ok(None),
-                Err(error) => return Err(locate(error, &client.request)),
+                Err(error) => {
+                    let framing = client.reassembly.framing();
+                    return Err(locate(error, &client.request, framing));
+                }
             }
         }
     }
@@ -358,9 +389,9 @@ impl<T: Transport> Dump<'_, T> {
 
 /// Finds what an error of the kernel's points at.
 #[cold]
-fn locate(mut error: Error, request: &[u8]) -> Error {
+fn locate(mut error: Error, request: &[u8], framing: Framing) -> Error {
     if let Error::Kernel(error) = &mut error {
-        error.locate(request);
+        error.locate(request, framing);
     }
     error
 }

@@ -25,6 +25,12 @@ pub enum Error {
     )]
     NoFamily,
 
+    /// The kernel has no transaction file.
+    #[error(
+        "the running kernel has no /proc/task-diag; boot one that is built with CONFIG_TASKDIAG=y"
+    )]
+    NoFile,
+
     /// The kernel refused the request, or failed while it answered.
     #[error(transparent)]
     Kernel(#[from] KernelError),
@@ -36,6 +42,16 @@ pub enum Error {
         pid: Pid,
         /// What the kernel said to it.
         source: io::Error,
+    },
+
+    /// The request is to be made as seen from a process, and is not sent over
+    /// netlink: nothing else can carry that.
+    #[error("cannot ask as seen from process {pid}: only the netlink family can, not {asked}")]
+    ScopeNeedsNetlink {
+        /// The process asked for.
+        pid: Pid,
+        /// What was asked instead.
+        asked: &'static str,
     },
 
     /// A filter has more bytes than fit a request.
@@ -105,6 +121,8 @@ impl Error {
             Self::Scope { source, .. } | Self::Io { source, .. } => source.raw_os_error(),
             Self::Overrun => Some(nix::libc::ENOBUFS),
             Self::NoFamily
+            | Self::NoFile
+            | Self::ScopeNeedsNetlink { .. }
             | Self::TooLong { .. }
             | Self::Truncated { .. }
             | Self::Decode { .. } => None,

@@ -8,15 +8,13 @@ use nix::libc;
 
 use crate::error::{BadAttr, KernelError};
 use crate::task::read;
+use crate::transport::Framing;
 use crate::wire::{Attributes, FLAG_CAPPED, FLAG_EXTENDED_ACK, Header, align};
 
 /// `enum nlmsgerr_attrs`.
 const ATTR_MSG: u16 = 1;
 const ATTR_OFFS: u16 = 2;
 const ATTR_MISS_TYPE: u16 = 5;
-
-/// The headers before a request's attributes: netlink's and generic netlink's.
-const REQUEST_HEADERS: usize = size_of::<Header>() + 4;
 
 /// Reads `NLMSG_ERROR`: `None` if it is an acknowledgement.
 pub(crate) fn from_error(flags: u16, payload: &[u8]) -> Option<KernelError> {
@@ -79,18 +77,19 @@ fn from_parts(code: i32, flags: u16, tlvs: Option<&[u8]>) -> KernelError {
 
 impl KernelError {
     /// Finds the attribute at fault in the request it is an answer to.
-    pub(crate) fn locate(&mut self, request: &[u8]) {
+    pub(crate) fn locate(&mut self, request: &[u8], framing: Framing) {
         let Some(attribute) = &mut self.attribute else {
             return;
         };
         let Some(offset) = attribute.offset else {
             return;
         };
-        let mut walk = Attributes::new(request.get(REQUEST_HEADERS..).unwrap_or_default());
+        let headers = size_of::<Header>() + framing.inner_header();
+        let mut walk = Attributes::new(request.get(headers..).unwrap_or_default());
         while let Some(Ok((kind, _))) = walk.next() {
             let end = request.len() - walk.rest().len();
             if (offset as usize) < end {
-                attribute.kind = (offset as usize >= REQUEST_HEADERS).then_some(kind);
+                attribute.kind = (offset as usize >= headers).then_some(kind);
                 return;
             }
         }
@@ -101,6 +100,8 @@ impl KernelError {
 mod tests {
     use super::*;
     use crate::abi;
+
+    const GENL: Framing = Framing::Genl { family: 0x1d };
 
     fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
         let mut bytes = Vec::new();
@@ -132,7 +133,7 @@ mod tests {
         .concat();
         let payload = error(-libc::ESRCH, &request, &tlvs);
         let mut error = from_error(FLAG_EXTENDED_ACK, &payload).unwrap();
-        error.locate(&request);
+        error.locate(&request, GENL);
         assert_eq!(error.errno, libc::ESRCH);
         assert_eq!(error.message.as_deref(), Some("pid: no such task"));
         assert_eq!(
@@ -162,7 +163,7 @@ mod tests {
             &error(-libc::EINVAL, &request(&[]), &tlvs),
         )
         .unwrap();
-        error.locate(&request(&[]));
+        error.locate(&request(&[]), GENL);
         assert_eq!(
             error.to_string(),
             "Invalid argument (os error 22) (attribute TASK_DIAG_CMD_ATTR_GET is missing)"
@@ -178,7 +179,7 @@ mod tests {
                 offset: Some(offset),
                 kind: None,
             });
-            error.locate(&request);
+            error.locate(&request, GENL);
             error.attribute.unwrap().kind
         };
         assert_eq!(kind_at(0), None);

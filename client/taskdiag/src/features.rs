@@ -75,6 +75,16 @@ impl From<TaskDiagFeatures> for Features {
     }
 }
 
+impl From<Features> for TaskDiagFeatures {
+    fn from(features: Features) -> Self {
+        Self {
+            groups: features.groups.bits(),
+            strategies: features.strategies.bits(),
+            filters: features.filters.bits(),
+        }
+    }
+}
+
 bitflags::bitflags! {
     /// A set of kinds of [`Strategy`].
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

@@ -24,6 +24,24 @@
 //! the kernel's to say: the answer is that of procfs mounted with
 //! `hidepid=ptraceable`.
 //!
+//! # Kernels without task_diag
+//!
+//! [`Client::connect_any`] takes the best there is: the netlink family, the
+//! transaction file `/proc/task-diag`, or else the files of `/proc/PID`, which
+//! every Linux has. [`AnyTransport::way`] tells which. Requests, tasks and errors
+//! are the same; what procfs cannot tell is said at [`Procfs`]. It costs some
+//! dozen system calls a task instead of a few hundred instructions.
+//!
+//! ```
+//! use taskdiag::{Client, Request, Strategy};
+//!
+//! let mut client = Client::connect_any()?;
+//! println!("by {}", client.transport().way());
+//! let mut dump = client.dump(&Request::new(Strategy::All))?;
+//! assert!(dump.next()?.is_some());
+//! # Ok::<(), taskdiag::Error>(())
+//! ```
+//!
 //! # Features
 //!
 //! - `tokio`: the asynchronous client, in the module `asynchronous`.
@@ -32,6 +50,7 @@
 #![deny(unsafe_code)]
 
 pub mod abi;
+mod any;
 #[cfg(feature = "tokio")]
 pub mod asynchronous;
 mod caps;
@@ -40,8 +59,10 @@ mod dump;
 mod error;
 mod extack;
 mod features;
+mod file;
 mod filter;
 mod names;
+mod procfs;
 pub mod reassembly;
 mod request;
 #[allow(unsafe_code, reason = "socket options that nix does not have")]
@@ -50,15 +71,18 @@ mod task;
 mod transport;
 mod wire;
 
+pub use any::{AnyTransport, Way};
 pub use caps::{CapSet, Capability};
 pub use dump::{Client, Dump, RECEIVE_BUFFER, Stats};
 pub use error::{BadAttr, Error, KernelError, Result};
 pub use features::{Features, FilterKinds, Strategies};
+pub use file::TransactionFile;
 pub use filter::{Filters, ParseStatesError, States};
+pub use procfs::Procfs;
 pub use request::{ParseShowError, Pid, Request, Scope, Show, Strategy};
 pub use socket::Socket;
 pub use task::{
     Base, Cgroup, Cmdline, Comm, Cred, Files, Ident, Ns, Stat, State, Task, TaskRef, Vma, VmaFlags,
     VmaStat, VmaStats, Vmas,
 };
-pub use transport::Transport;
+pub use transport::{Framing, Transport};

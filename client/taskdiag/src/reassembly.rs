@@ -12,8 +12,10 @@ use crate::error::{Error, KernelError, Result};
 use crate::extack;
 use crate::request::Pid;
 use crate::task::{Groups, TaskRef, read};
+use crate::transport::Framing;
 use crate::wire::{
-    Address, Attributes, FLAG_INTERRUPTED, FLAG_MULTI, Header, Malformed, TaskHead, align,
+    Address, Attributes, FLAG_INTERRUPTED, FLAG_MULTI, GenlInner, Header, Inner, Malformed,
+    PlainInner, TaskHead, align,
 };
 
 const NLMSG_NOOP: u16 = 1;
@@ -23,8 +25,6 @@ const NLMSG_OVERRUN: u16 = 4;
 /// How much of the buffer for tasks that do not lie in one datagram is kept for
 /// the next one, in bytes.
 const GATHERED_KEPT: usize = 256 * 1024;
-/// `GENL_HDRLEN`: the command, the version, and two bytes that are 0.
-const GENL_HEADER: usize = 4;
 
 /// Puts one answer together.
 ///
@@ -59,7 +59,9 @@ const GENL_HEADER: usize = 4;
 /// ```
 #[derive(Debug, Default)]
 pub struct Reassembly {
-    family: u16,
+    framing: Framing,
+    /// The message type of tasks.
+    kind: u16,
     address: Address,
     /// How far the present datagram has been read.
     position: usize,
@@ -138,20 +140,23 @@ pub enum Event<'a> {
 }
 
 impl Reassembly {
-    /// Awaits the answer with this message type (the family's number),
-    /// sequence number, and port number (of the socket that asked).
+    /// Awaits the answer that is put so (for netlink the family's number will
+    /// do), with this sequence number and port number (of the socket that
+    /// asked).
     #[must_use]
-    pub fn new(family: u16, seq: u32, port: u32) -> Self {
+    pub fn new(framing: impl Into<Framing>, seq: u32, port: u32) -> Self {
         let mut reassembly = Self::default();
-        reassembly.restart(family, seq, port);
+        reassembly.restart(framing, seq, port);
         reassembly
     }
 
     /// Awaits another answer, forgetting what is left of this one; keeps its
     /// memory.
-    pub fn restart(&mut self, family: u16, seq: u32, port: u32) {
+    pub fn restart(&mut self, framing: impl Into<Framing>, seq: u32, port: u32) {
+        let framing = framing.into();
         *self = Self {
-            family,
+            framing,
+            kind: framing.kind(abi::TASK_DIAG_CMD_GET),
             address: Address::new(seq, port),
             unread: true,
             gathered: std::mem::take(&mut self.gathered),
@@ -167,6 +172,10 @@ impl Reassembly {
             reassembly: self,
             datagram,
         }
+    }
+
+    pub(crate) const fn framing(&self) -> Framing {
+        self.framing
     }
 
     /// Whether a message so far said that tasks came or went in the meantime
@@ -196,7 +205,11 @@ impl Reassembly {
 
     /// Goes on to the next event of the datagram.
     pub(crate) fn step(&mut self, datagram: &[u8]) -> Result<Step> {
-        match self.step_fast(datagram) {
+        let usual = match self.framing {
+            Framing::Plain => self.step_fast::<PlainInner>(datagram),
+            Framing::Genl { .. } => self.step_fast::<GenlInner>(datagram),
+        };
+        match usual {
             Some(row) => Ok(Step::Task(row)),
             None => self.step_slowly(datagram),
         }
@@ -206,16 +219,16 @@ impl Reassembly {
     /// that of a task in the same datagram, which thereby is whole. Everything
     /// else, and every doubt, is left to [`Self::step_slowly`].
     #[inline]
-    pub(crate) fn step_fast(&mut self, datagram: &[u8]) -> Option<Row> {
+    pub(crate) fn step_fast<I: Inner>(&mut self, datagram: &[u8]) -> Option<Row> {
         let rest = datagram.get(self.position..)?;
-        let head = TaskHead::read(rest)?;
+        let head = TaskHead::<I>::read(rest)?;
         let len = head.header.len as usize;
         let usual = self.place == Place::InDatagram
-            && head.header.kind == self.family
+            && head.header.kind == self.kind
             && head.header.address == self.address
             && head.header.flags & FLAG_MULTI != 0
             && head.msg.flags == 0
-            && len >= size_of::<TaskHead>()
+            && len >= size_of::<TaskHead<I>>()
             && len <= rest.len();
         if !usual {
             return None;
@@ -225,8 +238,8 @@ impl Reassembly {
         self.open = Piece {
             pid: head.msg.pid,
             tgid: head.msg.tgid,
-            start: self.position + size_of::<TaskHead>(),
-            len: head.header.len - size_of::<TaskHead>() as u32,
+            start: self.position + size_of::<TaskHead<I>>(),
+            len: head.header.len - size_of::<TaskHead<I>>() as u32,
             flags: 0,
         };
         self.flags |= head.header.flags;
@@ -281,7 +294,7 @@ impl Reassembly {
                 self.put_aside(datagram)?;
                 return Ok(Step::More);
             };
-            if message.header.kind != self.family {
+            if !self.framing.is_kind(message.header.kind) {
                 let error = message.error();
                 if error.is_none() && self.is_open() {
                     // This message is read again when the task is out.
@@ -290,7 +303,7 @@ impl Reassembly {
                 self.unread = false;
                 return error.map_or(Ok(Step::End), |error| Err(error.into()));
             }
-            let (piece, goes_on) = message.piece()?;
+            let (piece, goes_on) = message.piece(self.framing)?;
             let step = match portion {
                 Portion::Tasks if goes_on => self.go_on(datagram, piece)?,
                 Portion::Pieces if goes_on => self.go_on_apart(datagram, piece)?,
@@ -313,8 +326,8 @@ impl Reassembly {
         };
         self.unread = false;
         self.end();
-        if message.header.kind == self.family {
-            return Ok(Some(message.features()?));
+        if self.framing.is_kind(message.header.kind) {
+            return Ok(Some(message.features(self.framing)?));
         }
         Err(match message.error() {
             Some(error) => error.into(),
@@ -341,7 +354,7 @@ impl Reassembly {
             match header.kind {
                 NLMSG_NOOP => self.position += len,
                 NLMSG_OVERRUN => return Err(Error::Overrun),
-                kind if kind == self.family || kind == NLMSG_ERROR || kind == NLMSG_DONE => {
+                kind if self.framing.is_kind(kind) || kind == NLMSG_ERROR || kind == NLMSG_DONE => {
                     return Ok(Some(Message {
                         header,
                         payload,
@@ -548,8 +561,9 @@ impl<'a> Message<'a> {
 
     /// Which task it is about, where the attributes behind that are, and
     /// whether it goes on with that task.
-    fn piece(&self) -> Result<(Piece, bool), Malformed> {
+    fn piece(&self, framing: Framing) -> Result<(Piece, bool), Malformed> {
         let mut walk = self.attributes(
+            framing,
             abi::TASK_DIAG_CMD_GET,
             "the command is not TASK_DIAG_CMD_GET",
         )?;
@@ -569,8 +583,9 @@ impl<'a> Message<'a> {
         Ok((piece, msg.flags & abi::TASK_DIAG_FLAG_CONT != 0))
     }
 
-    fn features(&self) -> Result<TaskDiagFeatures, Malformed> {
+    fn features(&self, framing: Framing) -> Result<TaskDiagFeatures, Malformed> {
         let walk = self.attributes(
+            framing,
             abi::TASK_DIAG_CMD_FEATURES,
             "the command is not TASK_DIAG_CMD_FEATURES",
         )?;
@@ -583,14 +598,23 @@ impl<'a> Message<'a> {
     }
 
     /// What it carries, if it has this command.
-    fn attributes(&self, cmd: u8, otherwise: &'static str) -> Result<Attributes<'a>, Malformed> {
+    fn attributes(
+        &self,
+        framing: Framing,
+        cmd: u8,
+        otherwise: &'static str,
+    ) -> Result<Attributes<'a>, Malformed> {
         let attributes = self
             .payload
-            .get(GENL_HEADER..)
+            .get(framing.inner_header()..)
             .ok_or(Malformed("there is no generic netlink header"))?;
-        match self.payload.first() {
-            Some(&found) if found == cmd => Ok(Attributes::new(attributes)),
-            _ => Err(Malformed(otherwise)),
+        let as_asked = match framing {
+            Framing::Plain => self.header.kind == framing.kind(cmd),
+            Framing::Genl { .. } => self.payload.first() == Some(&cmd),
+        };
+        match as_asked {
+            true => Ok(Attributes::new(attributes)),
+            false => Err(Malformed(otherwise)),
         }
     }
 }

@@ -24,7 +24,7 @@ use crate::abi;
 use crate::error::{Error, Result};
 use crate::extack;
 use crate::request::Scope;
-use crate::transport::Transport;
+use crate::transport::{Framing, Transport};
 
 /// The kernel, as an address.
 const KERNEL: u32 = 0;
@@ -88,8 +88,8 @@ impl Socket {
 }
 
 impl Transport for Socket {
-    fn family(&self) -> u16 {
-        self.family
+    fn framing(&self) -> Framing {
+        self.family.into()
     }
 
     fn port(&self) -> u32 {

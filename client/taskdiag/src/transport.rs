@@ -2,18 +2,76 @@
 //! The contract between a client and what carries its messages.
 //!
 //! A client knows requests, datagrams and answers; this says what it needs
-//! done with them. The netlink socket does it, and tests do it with streams
-//! of their own.
+//! done with them. The netlink socket does it, the transaction file does it,
+//! and tests do it with streams of their own.
 
 use std::fmt;
 
+use crate::abi;
 use crate::error::Result;
 use crate::request::Scope;
 
-/// Carries requests to the family, and its answers back.
+/// How messages are put: where the command stands, and where the attributes
+/// begin.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Framing {
+    /// As of `/proc/task-diag`: the message type says the command, and the
+    /// attributes are all there is.
+    #[default]
+    Plain,
+    /// As of generic netlink: its header, which says the command, comes before
+    /// the attributes.
+    Genl {
+        /// The family's number: the message type of requests and answers.
+        family: u16,
+    },
+}
+
+impl Framing {
+    /// The length of generic netlink's header: the command, the version, and
+    /// two bytes that are 0.
+    const GENL_HEADER: usize = 4;
+
+    /// The type of messages with this command.
+    pub(crate) const fn kind(self, cmd: u8) -> u16 {
+        match self {
+            Self::Plain => abi::task_diag_nlmsg(cmd),
+            Self::Genl { family } => family,
+        }
+    }
+
+    /// Whether this is the type of messages that carry attributes.
+    pub(crate) const fn is_kind(self, kind: u16) -> bool {
+        match self {
+            Self::Plain => {
+                kind == abi::task_diag_nlmsg(abi::TASK_DIAG_CMD_GET)
+                    || kind == abi::task_diag_nlmsg(abi::TASK_DIAG_CMD_FEATURES)
+            }
+            Self::Genl { family } => kind == family,
+        }
+    }
+
+    /// How many bytes of a message's payload come before its attributes.
+    pub(crate) const fn inner_header(self) -> usize {
+        match self {
+            Self::Plain => 0,
+            Self::Genl { .. } => Self::GENL_HEADER,
+        }
+    }
+}
+
+impl From<u16> for Framing {
+    /// That of the family with this number.
+    fn from(family: u16) -> Self {
+        Self::Genl { family }
+    }
+}
+
+/// Carries requests to who answers them, and the answers back.
 pub trait Transport: fmt::Debug {
-    /// The family's number: the message type of requests and answers.
-    fn family(&self) -> u16;
+    /// How requests and answers are put.
+    fn framing(&self) -> Framing;
 
     /// The port number that answers are addressed to.
     fn port(&self) -> u32;

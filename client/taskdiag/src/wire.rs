@@ -82,26 +82,44 @@ impl Header {
 /// header in it is of the known length, and `TASK_DIAG_MSG` comes first.
 #[derive(Clone, Copy, FromBytes, Immutable, KnownLayout)]
 #[repr(C)]
-pub(crate) struct TaskHead {
+pub(crate) struct TaskHead<I> {
     pub(crate) header: Header,
-    /// Generic netlink's header and that of the first attribute.
-    inner: [u8; 8],
+    inner: I,
     pub(crate) msg: abi::TaskDiagMsg,
 }
 
-impl TaskHead {
+impl<I: Inner> TaskHead<I> {
     /// The head at the beginning of these bytes, if it has that form.
     #[inline]
     pub(crate) fn read(bytes: &[u8]) -> Option<Self> {
         let (head, _) = Self::read_from_prefix(bytes).ok()?;
-        (head.inner == Self::INNER).then_some(head)
+        (head.inner == I::USUAL).then_some(head)
     }
+}
 
-    const INNER: [u8; 8] = {
+/// What lies between a message's header and the value of its first attribute.
+pub(crate) trait Inner: Copy + PartialEq + FromBytes + Immutable + KnownLayout {
+    const USUAL: Self;
+}
+
+/// The header of the first attribute.
+pub(crate) type PlainInner = [u8; 4];
+/// Generic netlink's header and that of the first attribute.
+pub(crate) type GenlInner = [u8; 8];
+
+impl Inner for PlainInner {
+    const USUAL: Self = {
         let len = (size_of::<AttributeHeader>() + size_of::<abi::TaskDiagMsg>()) as u16;
         let [l0, l1] = len.to_ne_bytes();
         let [k0, k1] = abi::TASK_DIAG_MSG.to_ne_bytes();
+        [l0, l1, k0, k1]
+    };
+}
+
+impl Inner for GenlInner {
+    const USUAL: Self = {
         let (cmd, version) = (abi::TASK_DIAG_CMD_GET, abi::TASK_DIAG_GENL_VERSION);
+        let [l0, l1, k0, k1] = PlainInner::USUAL;
         [cmd, version, 0, 0, l0, l1, k0, k1]
     };
 }

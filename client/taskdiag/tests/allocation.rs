@@ -165,3 +165,16 @@ fn the_count_counts() {
     drop(std::hint::black_box(vec![1u8; 10]));
     assert_eq!(allocations() - before, 1);
 }
+
+#[test]
+fn nor_does_one_out_of_procfs() {
+    let mut client = Client::connect_by(taskdiag::Way::Procfs).unwrap();
+    let request = Request::new(Strategy::All).show(Show::BASE | Show::CRED);
+    // The buffers grow once.
+    client.dump(&request).unwrap().for_each(|_| ()).unwrap();
+    let mut dump = client.dump(&request).unwrap();
+    let before = allocations();
+    while dump.next().unwrap().is_some() {}
+    assert!(dump.stats().tasks > 0);
+    assert_eq!(allocations() - before, 0);
+}

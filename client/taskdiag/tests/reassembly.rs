@@ -535,3 +535,51 @@ proptest! {
         let _ = read(&mut reassembly(), [&stream[..]]);
     }
 }
+
+/// The same message as the transaction file puts it: without the header of
+/// generic netlink, and with the command in its type.
+fn plain(genl: &[u8]) -> Vec<u8> {
+    let kind = u16::from_ne_bytes(genl[4..6].try_into().unwrap());
+    if kind != FAMILY {
+        return genl.to_vec();
+    }
+    let mut message = [&genl[..16], &genl[20..]].concat();
+    let len = u32::try_from(message.len()).unwrap();
+    message[..4].copy_from_slice(&len.to_ne_bytes());
+    message[4..6].copy_from_slice(&(0x10 + u16::from(genl[16])).to_ne_bytes());
+    message
+}
+
+#[test]
+fn an_answer_without_generic_netlink_is_the_same() {
+    let messages = [
+        row(1, 0, &base(1)),
+        row(2, 0, &base(2)),
+        row(2, CONT, &cred()),
+        row(3, 0, &[base(3), cred()].concat()),
+        done(0),
+    ];
+    let datagram = messages.concat();
+    let plain: Vec<u8> = messages.iter().flat_map(|message| plain(message)).collect();
+    let read = |mut reassembly: Reassembly, datagram: &[u8]| {
+        let mut feed = reassembly.feed(datagram);
+        let mut tasks = Vec::new();
+        loop {
+            match feed.next().unwrap() {
+                Event::Task(task) => tasks.push(task.to_owned()),
+                Event::More => panic!("the end is there"),
+                Event::End => return tasks,
+            }
+        }
+    };
+    let told = read(Reassembly::new(taskdiag::Framing::Plain, SEQ, PORT), &plain);
+    assert_eq!(told, read(Reassembly::new(FAMILY, SEQ, PORT), &datagram));
+    assert_eq!(told.len(), 3);
+    assert!(told[1].base.is_some() && told[1].cred.is_some());
+
+    // Neither is taken for the other.
+    let mut reassembly = Reassembly::new(taskdiag::Framing::Plain, SEQ, PORT);
+    assert!(reassembly.feed(&datagram).next().is_err());
+    let mut reassembly = Reassembly::new(FAMILY, SEQ, PORT);
+    assert!(reassembly.feed(&plain).next().is_err());
+}

@@ -206,6 +206,14 @@ impl VmaFlags {
     }
 }
 
+impl VmaFlags {
+    /// The flag that `smaps` has this word for.
+    pub(crate) fn from_mnemonic(word: &[u8]) -> Option<Self> {
+        let is_word = |(_, mnemonic): &&(Self, &str)| mnemonic.as_bytes() == word;
+        MNEMONICS.iter().find(is_word).map(|&(flag, _)| flag)
+    }
+}
+
 /// In the order of `smaps`. [`VmaFlags::FILE`] and [`VmaFlags::DELETED`] have
 /// no word there.
 const MNEMONICS: &[(VmaFlags, &str)] = &[

@@ -7,7 +7,7 @@
 
 use std::collections::VecDeque;
 
-use taskdiag::{Error, Result, Scope, Transport};
+use taskdiag::{Error, Framing, Result, Scope, Transport};
 
 pub const FAMILY: u16 = 0x1d;
 pub const SEQ: u32 = 7;
@@ -185,8 +185,8 @@ impl Script {
 }
 
 impl Transport for Script {
-    fn family(&self) -> u16 {
-        FAMILY
+    fn framing(&self) -> Framing {
+        FAMILY.into()
     }
 
     fn port(&self) -> u32 {

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: MIT
+//! Whatever carries messages here: the best there is, or the one asked for.
+
+use std::fmt;
+
+use log::debug;
+
+use crate::error::Result;
+use crate::file::TransactionFile;
+use crate::procfs::Procfs;
+use crate::request::Scope;
+use crate::socket::Socket;
+use crate::transport::{Framing, Transport};
+
+/// A way to have requests answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Way {
+    /// The TASKDIAG family: [`Socket`].
+    Netlink,
+    /// `/proc/task-diag`: [`TransactionFile`].
+    File,
+    /// Not by task_diag, but out of the files of `/proc/PID`: [`Procfs`].
+    Procfs,
+}
+
+impl Way {
+    /// All there are, the best first.
+    pub const ALL: [Self; 3] = [Self::Netlink, Self::File, Self::Procfs];
+
+    /// Whether it costs several system calls a task, and not a few hundred
+    /// instructions.
+    #[must_use]
+    pub const fn is_slow(self) -> bool {
+        matches!(self, Self::Procfs)
+    }
+}
+
+impl fmt::Display for Way {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Netlink => "netlink",
+            Self::File => "file",
+            Self::Procfs => "procfs",
+        })
+    }
+}
+
+/// Any of the transports.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum AnyTransport {
+    /// The TASKDIAG family.
+    Netlink(Socket),
+    /// The transaction file.
+    File(TransactionFile),
+    /// The files of `/proc/PID`.
+    Procfs(Box<Procfs>),
+}
+
+impl AnyTransport {
+    /// Opens the one that goes this way. The socket receives into `buffer`,
+    /// see [`Socket::connect`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Socket::connect`], [`TransactionFile::open`] and
+    /// [`Procfs::open`].
+    pub fn open(way: Way, buffer: &mut [u8]) -> Result<Self> {
+        Ok(match way {
+            Way::Netlink => Self::Netlink(Socket::connect(buffer)?),
+            Way::File => Self::File(TransactionFile::open()?),
+            Way::Procfs => Self::Procfs(Box::new(Procfs::open()?)),
+        })
+    }
+
+    /// Opens the first of [`Way::ALL`] that can be opened.
+    ///
+    /// # Errors
+    ///
+    /// That of the best, if there is none.
+    pub fn open_best(buffer: &mut [u8]) -> Result<Self> {
+        let mut why = None;
+        for way in Way::ALL {
+            match Self::open(way, buffer) {
+                Ok(transport) => return Ok(transport),
+                Err(error) => {
+                    debug!("not by {way}: {error}");
+                    why.get_or_insert(error);
+                }
+            }
+        }
+        // Way::ALL is not empty.
+        Err(why.unwrap_or(crate::Error::NoFamily))
+    }
+
+    /// Which one it is.
+    #[must_use]
+    pub const fn way(&self) -> Way {
+        match self {
+            Self::Netlink(_) => Way::Netlink,
+            Self::File(_) => Way::File,
+            Self::Procfs(_) => Way::Procfs,
+        }
+    }
+
+    fn get(&self) -> &dyn Transport {
+        match self {
+            Self::Netlink(socket) => socket,
+            Self::File(file) => file,
+            Self::Procfs(procfs) => procfs.as_ref(),
+        }
+    }
+
+    fn get_mut(&mut self) -> &mut dyn Transport {
+        match self {
+            Self::Netlink(socket) => socket,
+            Self::File(file) => file,
+            Self::Procfs(procfs) => procfs.as_mut(),
+        }
+    }
+}
+
+impl Transport for AnyTransport {
+    fn framing(&self) -> Framing {
+        self.get().framing()
+    }
+
+    fn port(&self) -> u32 {
+        self.get().port()
+    }
+
+    fn send(&mut self, request: &[u8], scope: Scope) -> Result<()> {
+        self.get_mut().send(request, scope)
+    }
+
+    fn receive(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        self.get_mut().receive(buffer)
+    }
+
+    fn reset(&mut self, buffer: &mut [u8]) -> Result<()> {
+        self.get_mut().reset(buffer)
+    }
+}

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: MIT
+//! Messages, as the transaction file gives them.
+
+use std::io::{self, Read};
+
+use zerocopy::IntoBytes;
+
+use super::request::{Blame, Refusal};
+use super::walk::Member;
+use crate::abi::{self, TaskDiagFeatures, TaskDiagMsg};
+use crate::wire::{FLAG_CAPPED, FLAG_EXTENDED_ACK, FLAG_MULTI, align};
+
+const NLMSG_ERROR: u16 = 2;
+const NLMSG_DONE: u16 = 3;
+/// `enum nlmsgerr_attrs`.
+const ATTR_MSG: u16 = 1;
+const ATTR_OFFS: u16 = 2;
+const ATTR_MISS_TYPE: u16 = 5;
+
+/// `struct nlmsghdr`, and `struct nlattr`.
+pub(super) const HEADER: usize = 16;
+pub(super) const ATTRIBUTE: usize = 4;
+/// An attribute is no longer than this, its header included.
+pub(super) const ATTRIBUTE_MAX: usize = u16::MAX as usize;
+
+/// A message, whole or being put together. Its memory is kept for the next.
+#[derive(Debug, Default)]
+pub(super) struct Message {
+    bytes: Vec<u8>,
+    /// How long it may become.
+    pub(super) limit: usize,
+    /// The header of the request that is answered.
+    request: [u8; HEADER],
+}
+
+impl Message {
+    /// Forgets everything: another request is to be answered.
+    pub(super) fn answer_to(&mut self, request: &[u8]) {
+        self.bytes.clear();
+        self.request = *request.first_chunk().unwrap_or(&[0; HEADER]);
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.bytes.clear();
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Whether it says which task it is about, and no more.
+    pub(super) fn is_bare_row(&self) -> bool {
+        self.bytes.len() == HEADER + ATTRIBUTE + size_of::<TaskDiagMsg>()
+    }
+
+    /// How much longer it may become.
+    pub(super) fn room(&self) -> usize {
+        self.limit.saturating_sub(self.bytes.len())
+    }
+
+    fn begin(&mut self, kind: u16, flags: u16) {
+        self.bytes.clear();
+        self.bytes.extend([0; 4]);
+        self.bytes.extend(kind.to_ne_bytes());
+        self.bytes.extend(flags.to_ne_bytes());
+        // Sequence and port number.
+        self.bytes.extend(&self.request[8..]);
+    }
+
+    /// Begins a message about a task.
+    pub(super) fn begin_row(&mut self, member: Member, multi: bool, flags: u32) {
+        let kind = abi::task_diag_nlmsg(abi::TASK_DIAG_CMD_GET);
+        self.begin(kind, if multi { FLAG_MULTI } else { 0 });
+        let Member { pid, tgid, .. } = member;
+        self.put(
+            abi::TASK_DIAG_MSG,
+            TaskDiagMsg { pid, tgid, flags }.as_bytes(),
+        );
+    }
+
+    /// Sets a flag of the task's.
+    pub(super) fn add_flag(&mut self, flag: u32) {
+        const FLAGS: usize = HEADER + ATTRIBUTE + std::mem::offset_of!(TaskDiagMsg, flags);
+        // They are in the lowest byte, so far.
+        let at = if cfg!(target_endian = "big") {
+            FLAGS + 3
+        } else {
+            FLAGS
+        };
+        self.bytes[at] |= flag as u8;
+    }
+
+    /// Puts an attribute.
+    pub(super) fn put(&mut self, kind: u16, value: &[u8]) {
+        let at = self.open(kind);
+        self.append(value);
+        self.close(at);
+    }
+
+    /// Begins an attribute, and tells where.
+    pub(super) fn open(&mut self, kind: u16) -> usize {
+        let at = self.bytes.len();
+        self.bytes.extend([0; 2]);
+        self.bytes.extend(kind.to_ne_bytes());
+        at
+    }
+
+    /// Goes on with an attribute.
+    pub(super) fn append(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    /// Goes on with an attribute by what is read, so many bytes at most, and
+    /// tells how many these were.
+    pub(super) fn append_from(&mut self, from: &mut impl Read, most: usize) -> io::Result<usize> {
+        let begin = self.bytes.len();
+        let read = from.take(most as u64).read_to_end(&mut self.bytes);
+        if read.is_err() {
+            self.bytes.truncate(begin);
+        }
+        read
+    }
+
+    /// The length so far of the attribute that begins there.
+    pub(super) fn len_from(&self, at: usize) -> usize {
+        self.bytes.len() - at
+    }
+
+    /// Ends the attribute that begins there.
+    pub(super) fn close(&mut self, at: usize) {
+        // Whoever puts one minds ATTRIBUTE_MAX.
+        let len = (self.bytes.len() - at) as u16;
+        self.bytes[at..at + 2].copy_from_slice(&len.to_ne_bytes());
+        self.bytes.resize(align(self.bytes.len()), 0);
+    }
+
+    /// Forgets everything from there on.
+    pub(super) fn truncate(&mut self, at: usize) {
+        self.bytes.truncate(at);
+    }
+
+    /// Ends the message.
+    pub(super) fn end(&mut self) {
+        let len = self.bytes.len() as u32;
+        self.bytes[..4].copy_from_slice(&len.to_ne_bytes());
+    }
+
+    pub(super) fn put_features(&mut self, features: &TaskDiagFeatures) {
+        self.begin(abi::task_diag_nlmsg(abi::TASK_DIAG_CMD_FEATURES), 0);
+        self.put(abi::TASK_DIAG_FEATURES, features.as_bytes());
+        self.end();
+    }
+
+    /// Puts the end of an answer, and why it is cut short, if it is.
+    pub(super) fn put_done(&mut self, refusal: Option<&Refusal>) {
+        match refusal {
+            None => {
+                self.begin(NLMSG_DONE, FLAG_MULTI);
+                self.append(&[0; 4]);
+            }
+            Some(refusal) => {
+                self.begin(NLMSG_DONE, FLAG_MULTI | FLAG_EXTENDED_ACK);
+                self.append(&(-refusal.errno).to_ne_bytes());
+                self.put_reason(refusal);
+            }
+        }
+        self.end();
+    }
+
+    /// Puts why a request is refused.
+    pub(super) fn put_refusal(&mut self, refusal: &Refusal) {
+        self.begin(NLMSG_ERROR, FLAG_CAPPED | FLAG_EXTENDED_ACK);
+        self.append(&(-refusal.errno).to_ne_bytes());
+        let request = self.request;
+        self.append(&request);
+        self.put_reason(refusal);
+        self.end();
+    }
+
+    fn put_reason(&mut self, refusal: &Refusal) {
+        let at = self.open(ATTR_MSG);
+        self.append(refusal.text.as_bytes());
+        self.append(&[0]);
+        self.close(at);
+        match refusal.blame {
+            Blame::Nothing => {}
+            Blame::At(offset) => self.put(ATTR_OFFS, &offset.to_ne_bytes()),
+            Blame::Missing(kind) => self.put(ATTR_MISS_TYPE, &u32::from(kind).to_ne_bytes()),
+        }
+    }
+}

@@ -1,0 +1,412 @@
+// SPDX-License-Identifier: MIT
+//! Requests, taken in as the kernel does: what is refused there is refused
+//! here, with the same error and the same words.
+
+use nix::libc;
+
+use super::cgroups::Cgroups;
+use super::folder::Proc;
+use super::message;
+use super::text;
+use crate::abi::{self, TASK_DIAG_COMM_LEN, TaskDiagFeatures, TaskDiagPid};
+use crate::features::{Features, FilterKinds, Strategies};
+use crate::filter::{Filters, States};
+use crate::request::{Pid, Show, Strategy};
+use crate::task::{VmaFlags, read};
+use crate::wire::{Attributes, Header};
+
+const FLAG_REQUEST: u16 = 0x1;
+const FLAG_DUMP: u16 = 0x300;
+/// No task has a greater number.
+const PID_MAX: Pid = if cfg!(target_pointer_width = "64") {
+    4 * 1024 * 1024
+} else {
+    32 * 1024
+};
+
+/// What is asked.
+#[derive(Debug)]
+pub(super) enum Asked {
+    Features,
+    Tasks(Tasks),
+}
+
+/// Which tasks, and what about them.
+#[derive(Debug)]
+pub(super) struct Tasks {
+    pub(super) show: Show,
+    pub(super) strategy: Strategy,
+    /// The pids in ascending order, each once.
+    pub(super) filters: Filters,
+    /// The path of the cgroup that is filtered by.
+    pub(super) cgroup: Option<Vec<u8>>,
+    /// There may be any number of messages.
+    pub(super) multi: bool,
+    /// It is about one task.
+    pub(super) single: bool,
+    /// Where the request names the task it is about.
+    pub(super) blame: Blame,
+}
+
+impl Tasks {
+    /// Whether the list of pids has this one, if there is a list.
+    pub(super) fn lists(&self, pid: Pid) -> bool {
+        let pids = self.filters.pids.as_ref();
+        pids.is_none_or(|pids| pids.binary_search(&pid).is_ok())
+    }
+}
+
+/// Why a request is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Refusal {
+    pub(super) errno: i32,
+    pub(super) text: String,
+    pub(super) blame: Blame,
+}
+
+/// The attribute at fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Blame {
+    Nothing,
+    At(u32),
+    Missing(u16),
+}
+
+impl Refusal {
+    fn new(errno: i32, text: impl Into<String>, blame: Blame) -> Self {
+        Self {
+            errno,
+            text: text.into(),
+            blame,
+        }
+    }
+
+    fn invalid(text: impl Into<String>, blame: Blame) -> Self {
+        Self::new(libc::EINVAL, text, blame)
+    }
+
+    pub(super) fn no_such_task(blame: Blame) -> Self {
+        Self::new(libc::ESRCH, "pid: no such task", blame)
+    }
+
+    /// There was such a task when the request came.
+    pub(super) fn gone() -> Self {
+        Self::no_such_task(Blame::Nothing)
+    }
+}
+
+/// What requests are held against.
+#[derive(Debug)]
+pub(super) struct Host<'a> {
+    pub(super) proc: &'a mut Proc,
+    pub(super) cgroups: &'a Cgroups,
+    pub(super) features: Features,
+}
+
+/// What can be told here.
+pub(super) fn features(proc: &Proc, cgroups: &Cgroups) -> Features {
+    let mut features = Features::from(TaskDiagFeatures::default());
+    features.groups = Show::all();
+    features.strategies = Strategies::all();
+    features.filters = FilterKinds::all();
+    if !proc.tells_areas() {
+        features.groups -= Show::VMA | Show::VMA_STAT;
+        features.filters -= FilterKinds::VMA_FLAGS;
+    }
+    if !proc.tells_cgroups() {
+        features.groups -= Show::CGROUP;
+    }
+    if !cgroups.are_mounted() {
+        features.filters -= FilterKinds::CGROUP;
+    }
+    features
+}
+
+/// An attribute of a request.
+#[derive(Clone, Copy, Debug)]
+struct Attribute<'a> {
+    value: &'a [u8],
+    blame: Blame,
+}
+
+/// The attributes of a request, by their types; of one given twice the last.
+type Given<'a> = [Option<Attribute<'a>>; abi::TASK_DIAG_CMD_ATTR_VMA_FLAGS as usize + 1];
+
+/// Takes a request in.
+pub(super) fn parse(request: &[u8], host: &mut Host<'_>) -> Result<Asked, Refusal> {
+    let Ok((header, payload, _)) = Header::split(request) else {
+        return Err(Refusal::invalid("nlmsg_len: no message", Blame::Nothing));
+    };
+    if header.flags & FLAG_REQUEST == 0 {
+        let text = "nlmsg_flags: NLM_F_REQUEST is missing";
+        return Err(Refusal::invalid(text, Blame::Nothing));
+    }
+    let given = attributes(payload)?;
+    match header.kind {
+        GET => {
+            let multi = header.flags & FLAG_DUMP == FLAG_DUMP;
+            Ok(Asked::Tasks(tasks(&given, multi, host)?))
+        }
+        FEATURES if payload.is_empty() => Ok(Asked::Features),
+        FEATURES => {
+            let text = "attributes: there are none";
+            Err(Refusal::invalid(text, Blame::Nothing))
+        }
+        kind => Err(Refusal::new(
+            libc::EOPNOTSUPP,
+            format!("nlmsg_type: unknown type {kind}"),
+            Blame::Nothing,
+        )),
+    }
+}
+
+const GET: u16 = abi::task_diag_nlmsg(abi::TASK_DIAG_CMD_GET);
+const FEATURES: u16 = abi::task_diag_nlmsg(abi::TASK_DIAG_CMD_FEATURES);
+
+fn attributes(payload: &[u8]) -> Result<Given<'_>, Refusal> {
+    let mut given = Given::default();
+    let mut walk = Attributes::new(payload);
+    loop {
+        let blame = Blame::At((message::HEADER + walk.at()) as u32);
+        match walk.next() {
+            None => return Ok(given),
+            Some(Err(_)) => {
+                let text = "bytes leftover after parsing attributes";
+                return Err(Refusal::invalid(text, Blame::Nothing));
+            }
+            Some(Ok((kind, value))) => match given.get_mut(usize::from(kind)) {
+                Some(place) if is_asked_with(kind) => *place = Some(Attribute { value, blame }),
+                _ => return Err(Refusal::invalid("Unknown attribute type", blame)),
+            },
+        }
+    }
+}
+
+/// Whether it is an attribute of requests.
+fn is_asked_with(kind: u16) -> bool {
+    kind == abi::TASK_DIAG_CMD_ATTR_GET || kind >= abi::TASK_DIAG_CMD_ATTR_UID
+}
+
+fn tasks(given: &Given<'_>, multi: bool, host: &mut Host<'_>) -> Result<Tasks, Refusal> {
+    let Some(get) = given[usize::from(abi::TASK_DIAG_CMD_ATTR_GET)] else {
+        let blame = Blame::Missing(abi::TASK_DIAG_CMD_ATTR_GET);
+        let text = "TASK_DIAG_CMD_ATTR_GET is missing";
+        return Err(Refusal::invalid(text, blame));
+    };
+    let blame = get.blame;
+    let wrong = |text: String| Refusal::invalid(text, blame);
+    let TaskDiagPid {
+        show_flags,
+        dump_strategy,
+        pid,
+        reserved,
+    } = match get.value.len() {
+        24 => read(get.value),
+        len => {
+            let text = format!("struct task_diag_pid: {len} bytes instead of 24");
+            return Err(wrong(text));
+        }
+    };
+    if reserved != 0 {
+        return Err(wrong("reserved: must be 0".to_owned()));
+    }
+    let show = groups(show_flags, multi, &host.features, blame)?;
+    let features = host.features;
+    let mut filters = filters(given, show, &features)?;
+    check_uid(&filters, given, host.proc)?;
+    let cgroup = find_cgroup(&filters, given, host.cgroups)?;
+    if let Some(pids) = &mut filters.pids {
+        pids.sort_unstable();
+        pids.dedup();
+    }
+    let strategy = strategy(dump_strategy, pid)
+        .ok_or_else(|| wrong(format!("dump_strategy: unknown strategy {dump_strategy}")))?;
+    let single = matches!(strategy, Strategy::One(_));
+    if !multi && !single {
+        return Err(wrong("dump_strategy: needs NLM_F_DUMP".to_owned()));
+    }
+    let about_one = !matches!(strategy, Strategy::All | Strategy::AllThreads);
+    if about_one && !is_number(pid) {
+        return Err(wrong("pid: not the number of a task".to_owned()));
+    }
+    Ok(Tasks {
+        show,
+        strategy,
+        filters,
+        cgroup,
+        multi,
+        single,
+        blame,
+    })
+}
+
+fn is_number(pid: Pid) -> bool {
+    (1..=PID_MAX).contains(&pid)
+}
+
+fn groups(flags: u64, multi: bool, features: &Features, blame: Blame) -> Result<Show, Refusal> {
+    let show = Show::from_bits_retain(flags);
+    let unknown = show.difference(Show::all());
+    if !unknown.is_empty() {
+        let text = format!("show_flags: unknown bits 0x{:x}", unknown.bits());
+        return Err(Refusal::invalid(text, blame));
+    }
+    for (name, group) in show.iter_names() {
+        if !features.groups.contains(group) {
+            let text = format!("show_flags: no group {name} in this kernel");
+            return Err(Refusal::new(libc::EOPNOTSUPP, text, blame));
+        }
+        if !multi && Show::NEEDS_DUMP.contains(group) {
+            let text = format!("show_flags: {name} needs NLM_F_DUMP");
+            return Err(Refusal::invalid(text, blame));
+        }
+    }
+    Ok(show)
+}
+
+fn strategy(number: u64, pid: Pid) -> Option<Strategy> {
+    Some(match number {
+        abi::TASK_DIAG_DUMP_ALL => Strategy::All,
+        abi::TASK_DIAG_DUMP_ONE => Strategy::One(pid),
+        abi::TASK_DIAG_DUMP_CHILDREN => Strategy::Children(pid),
+        abi::TASK_DIAG_DUMP_THREAD => Strategy::Threads(pid),
+        abi::TASK_DIAG_DUMP_ALL_THREAD => Strategy::AllThreads,
+        abi::TASK_DIAG_DUMP_DESCENDANTS => Strategy::Descendants(pid),
+        _ => return None,
+    })
+}
+
+/// Reads the filters, in the order of their numbers.
+fn filters(given: &Given<'_>, show: Show, features: &Features) -> Result<Filters, Refusal> {
+    let mut filters = Filters::default();
+    let given = |kind: u16| given[usize::from(kind)];
+    if let Some(attribute) = given(abi::TASK_DIAG_CMD_ATTR_UID) {
+        filters.uid = Some(read(sized("uid", 4, attribute)?));
+    }
+    if let Some(attribute) = given(abi::TASK_DIAG_CMD_ATTR_CGROUP) {
+        if !features.filters.contains(FilterKinds::CGROUP) {
+            let text = "cgroup: no such filter in this kernel";
+            return Err(Refusal::new(libc::EOPNOTSUPP, text, attribute.blame));
+        }
+        filters.cgroup = Some(read(sized("cgroup", 8, attribute)?));
+    }
+    if let Some(attribute) = given(abi::TASK_DIAG_CMD_ATTR_STATES) {
+        filters.states = Some(states(attribute)?);
+    }
+    if let Some(attribute) = given(abi::TASK_DIAG_CMD_ATTR_COMM) {
+        filters.comm = Some(comm(attribute)?);
+    }
+    if let Some(attribute) = given(abi::TASK_DIAG_CMD_ATTR_PIDS) {
+        filters.pids = Some(pids(attribute)?);
+    }
+    if let Some(attribute) = given(abi::TASK_DIAG_CMD_ATTR_VMA_FLAGS) {
+        filters.vma_flags = Some(vma_flags(attribute)?);
+        if !show.intersects(Show::VMA | Show::VMA_STAT) {
+            let text = "vma_flags: show_flags asks for no areas";
+            return Err(Refusal::invalid(text, attribute.blame));
+        }
+    }
+    Ok(filters)
+}
+
+fn sized<'a>(name: &str, size: usize, attribute: Attribute<'a>) -> Result<&'a [u8], Refusal> {
+    match attribute.value.len() {
+        len if len == size => Ok(attribute.value),
+        len => {
+            let text = format!("{name}: {len} bytes instead of {size}");
+            Err(Refusal::invalid(text, attribute.blame))
+        }
+    }
+}
+
+fn states(attribute: Attribute<'_>) -> Result<States, Refusal> {
+    let states = States::from_bits_retain(read(sized("states", 4, attribute)?));
+    let unknown = states.difference(States::all()).bits();
+    let text = match unknown {
+        0 if states.is_empty() => "states: none".to_owned(),
+        0 => return Ok(states),
+        _ => format!("states: unknown bits 0x{unknown:x}"),
+    };
+    Err(Refusal::invalid(text, attribute.blame))
+}
+
+fn comm(attribute: Attribute<'_>) -> Result<Vec<u8>, Refusal> {
+    let longest = TASK_DIAG_COMM_LEN - 1;
+    let text = match attribute.value.len() {
+        len if len == 0 || len > longest => {
+            format!("comm: {len} bytes instead of 1 to {longest}")
+        }
+        _ if attribute.value.contains(&0) => "comm: no name has a NUL".to_owned(),
+        _ => return Ok(attribute.value.to_owned()),
+    };
+    Err(Refusal::invalid(text, attribute.blame))
+}
+
+fn pids(attribute: Attribute<'_>) -> Result<Vec<Pid>, Refusal> {
+    let len = attribute.value.len();
+    if len == 0 || len % size_of::<Pid>() != 0 {
+        let text = format!("pids: {len} bytes are no list of u32");
+        return Err(Refusal::invalid(text, attribute.blame));
+    }
+    let pids: Vec<Pid> = attribute.value.chunks(size_of::<Pid>()).map(read).collect();
+    if !pids.iter().copied().all(is_number) {
+        let text = "pids: not the number of a task";
+        return Err(Refusal::invalid(text, attribute.blame));
+    }
+    Ok(pids)
+}
+
+fn vma_flags(attribute: Attribute<'_>) -> Result<VmaFlags, Refusal> {
+    let flags = VmaFlags::from_bits_retain(read(sized("vma_flags", 8, attribute)?));
+    match flags.difference(VmaFlags::all()).bits() {
+        0 => Ok(flags),
+        unknown => {
+            let text = format!("vma_flags: unknown bits 0x{unknown:x}");
+            Err(Refusal::invalid(text, attribute.blame))
+        }
+    }
+}
+
+fn blame_of(given: &Given<'_>, kind: u16) -> Blame {
+    given[usize::from(kind)].map_or(Blame::Nothing, |attribute| attribute.blame)
+}
+
+/// An id without a mapping into the caller's user namespace is nobody's.
+fn check_uid(filters: &Filters, given: &Given<'_>, proc: &mut Proc) -> Result<(), Refusal> {
+    match filters.uid {
+        Some(uid) if !has_mapping(uid, proc) => Err(Refusal::invalid(
+            "uid: no such id in the user namespace",
+            blame_of(given, abi::TASK_DIAG_CMD_ATTR_UID),
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn has_mapping(uid: u32, proc: &mut Proc) -> bool {
+    // Kernels without user namespaces have no such file, and every id.
+    let Ok(map) = proc.read_all(format_args!("self/uid_map")) else {
+        return uid != u32::MAX;
+    };
+    map.split(|&byte| byte == b'\n').any(|line| {
+        let mut numbers = text::words(line).map(text::number::<u64>);
+        match (numbers.next(), numbers.next(), numbers.next()) {
+            (Some(Some(first)), Some(_), Some(Some(count))) => {
+                u64::from(uid) >= first && u64::from(uid) - first < count
+            }
+            _ => false,
+        }
+    })
+}
+
+fn find_cgroup(
+    filters: &Filters,
+    given: &Given<'_>,
+    cgroups: &Cgroups,
+) -> Result<Option<Vec<u8>>, Refusal> {
+    let Some(id) = filters.cgroup else {
+        return Ok(None);
+    };
+    let blame = blame_of(given, abi::TASK_DIAG_CMD_ATTR_CGROUP);
+    let missing = || Refusal::new(libc::ENOENT, "cgroup: no such cgroup", blame);
+    cgroups.path_of(id).map(Some).ok_or_else(missing)
+}

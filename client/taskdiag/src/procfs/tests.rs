@@ -1,0 +1,391 @@
+// SPDX-License-Identifier: MIT
+//! The answers to a tree of files that looks like procfs.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use proptest::prelude::*;
+
+use super::text::{Stat, Status, field};
+use super::*;
+use crate::{Client, Request, Show, State, States, Strategy, Task};
+
+const RECEIVE: usize = 32 * 1024;
+
+/// A tree of files, gone when it is dropped.
+struct Tree(PathBuf);
+
+impl Tree {
+    fn new() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("taskdiag-procfs-{}-{count}", std::process::id());
+        let tree = Self(std::env::temp_dir().join(name));
+        fs::create_dir(&tree.0).unwrap();
+        tree.file("self/smaps", b"");
+        tree.file("self/cgroup", b"");
+        tree
+    }
+
+    fn file(&self, path: &str, content: &[u8]) {
+        let path = self.0.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+
+    /// A thread, and a process if it leads one.
+    fn task(&self, pid: u32, tgid: u32, ppid: u32, comm: &[u8], state: char) {
+        let stat = [
+            format!("{pid} (").as_bytes(),
+            comm,
+            format!(") {state} {ppid} {tgid} 1 0 -1 4194304 5 0 7 0 3 4 0 0 20 -5 1 0 123 4096 1")
+                .as_bytes(),
+        ]
+        .concat();
+        let status = format!(
+            "Name:\tx\nTgid:\t{tgid}\nPid:\t{pid}\nTracerPid:\t9\n\
+             Uid:\t1\t2\t3\t4\nGid:\t5\t6\t7\t8\nGroups:\t\n\
+             VmHWM:\t     12 kB\nCapInh:\t0000000000000000\nCapPrm:\t000001ffffffffff\n\
+             CapEff:\t0000000000000001\nCapBnd:\t8000000000000000\nNoNewPrivs:\t1\n\
+             voluntary_ctxt_switches:\t77\n"
+        );
+        let mut folders = vec![format!("{tgid}/task/{pid}")];
+        folders.extend((pid == tgid).then(|| tgid.to_string()));
+        for folder in folders {
+            self.file(&format!("{folder}/stat"), &stat);
+            self.file(&format!("{folder}/status"), status.as_bytes());
+            self.file(&format!("{folder}/cmdline"), b"a\0b\0");
+            self.file(&format!("{folder}/cgroup"), b"0::/x\n");
+        }
+        if pid != tgid {
+            let hidden = format!("{pid}");
+            symlink(format!("{tgid}/task/{pid}"), self.0.join(hidden)).unwrap();
+        }
+    }
+
+    fn client(&self) -> Client<Procfs> {
+        Client::with_transport(Procfs::at(&self.0).unwrap(), RECEIVE)
+    }
+
+    fn ask(&self, request: &Request) -> Result<Vec<Task>> {
+        self.client().dump(request)?.tasks().collect()
+    }
+
+    fn pids(&self, request: &Request) -> Vec<u32> {
+        let tasks = self.ask(request).unwrap();
+        tasks.iter().map(|task| task.pid).collect()
+    }
+}
+
+impl Drop for Tree {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// 1 with the children 12 and 5, and 12 with the child 3 and a thread 13.
+fn family() -> Tree {
+    let tree = Tree::new();
+    tree.task(1, 1, 0, b"init", 'S');
+    tree.task(12, 12, 1, b"a) R 7 (b\nc", 'R');
+    tree.task(5, 5, 1, b"gone", 'Z');
+    tree.task(3, 3, 12, b"name of fifteen", 'I');
+    tree.file("1/task/1/children", b"12 5 ");
+    tree.file("12/task/12/children", b"");
+    tree.file("5/task/5/children", b"");
+    tree.file("3/task/3/children", b"");
+    tree.file("12/task/13/children", b"3 ");
+    tree.file("12/task/13/stat", b"13 (t) S 1 12 1");
+    tree.file("12/task/13/status", b"Tgid:\t12\nUid:\t0 0 0 0\n");
+    tree.file("uptime", b"1 1\n");
+    tree
+}
+
+#[test]
+fn base_and_cred_are_those_of_the_files() {
+    let tree = family();
+    let request = Request::new(Strategy::All).show(Show::BASE | Show::CRED);
+    let tasks = tree.ask(&request).unwrap();
+    let pids: Vec<_> = tasks.iter().map(|task| task.pid).collect();
+    assert_eq!(pids, [1, 3, 5, 12]);
+    let base = tasks[3].base.unwrap();
+    assert_eq!(base.comm.as_bytes(), b"a) R 7 (b\nc");
+    assert_eq!((base.pid, base.tgid, base.ppid), (12, 12, 1));
+    assert_eq!((base.pgid, base.sid, base.tpid), (12, 1, 9));
+    assert_eq!(base.state, State::Running);
+    assert_eq!(tasks[1].base.unwrap().comm.as_bytes(), b"name of fifteen");
+    assert_eq!(tasks[2].base.unwrap().state, State::Zombie);
+    let cred = tasks[0].cred.unwrap();
+    assert_eq!([cred.uid, cred.euid, cred.suid, cred.fsuid], [1, 2, 3, 4]);
+    assert_eq!([cred.gid, cred.egid, cred.sgid, cred.fsgid], [5, 6, 7, 8]);
+    assert_eq!(
+        (cred.cap_permitted.0, cred.cap_effective.0),
+        (0x1ff_ffff_ffff, 1)
+    );
+    assert_eq!((cred.cap_bset.0, cred.cap_ambient.0), (1 << 63, 0));
+    assert!(cred.no_new_privs);
+}
+
+#[test]
+fn times_are_ticks_and_sizes_bytes() {
+    let tree = family();
+    let request = Request::new(Strategy::One(1)).show(Show::STAT | Show::IDENT);
+    let task = tree.client().get(&request).unwrap();
+    let stat = task.stat.unwrap();
+    assert_eq!(stat.start_time, 1_230_000_000);
+    assert_eq!((stat.utime, stat.stime), (30_000_000, 40_000_000));
+    assert_eq!((stat.min_flt, stat.maj_flt), (5, 7));
+    assert_eq!((stat.nice, stat.tty_pgrp, stat.flags), (-5, -1, 4_194_304));
+    assert_eq!(
+        (stat.vsize, stat.rss_peak, stat.nvcsw),
+        (4096, 12 * 1024, 77)
+    );
+    assert_eq!(task.ident.unwrap().start_time, stat.start_time);
+}
+
+#[test]
+fn each_strategy_names_its_tasks() {
+    let tree = family();
+    for (strategy, pids) in [
+        (Strategy::All, &[1, 3, 5, 12][..]),
+        (Strategy::AllThreads, &[1, 3, 5, 12, 13]),
+        (Strategy::One(12), &[12]),
+        (Strategy::Children(1), &[12, 5]),
+        (Strategy::Children(12), &[3]),
+        (Strategy::Descendants(1), &[12, 5, 3]),
+        (Strategy::Descendants(3), &[]),
+    ] {
+        assert_eq!(tree.pids(&Request::new(strategy)), pids, "{strategy:?}");
+    }
+    let mut threads = tree.pids(&Request::new(Strategy::Threads(12)));
+    threads.sort_unstable();
+    assert_eq!(threads, [12, 13]);
+}
+
+#[test]
+fn without_lists_of_children_parents_are_asked_for() {
+    let tree = family();
+    for list in [
+        "1/task/1",
+        "12/task/12",
+        "12/task/13",
+        "5/task/5",
+        "3/task/3",
+    ] {
+        fs::remove_file(tree.0.join(list).join("children")).unwrap();
+    }
+    assert_eq!(tree.pids(&Request::new(Strategy::Children(1))), [5, 12]);
+    assert_eq!(
+        tree.pids(&Request::new(Strategy::Descendants(1))),
+        [5, 12, 3]
+    );
+}
+
+#[test]
+fn filters_are_applied() {
+    let tree = family();
+    let all = || Request::new(Strategy::All);
+    assert_eq!(tree.pids(&all().uid(2)), [1, 3, 5, 12]);
+    assert!(tree.pids(&all().uid(1)).is_empty());
+    assert_eq!(
+        tree.pids(&all().states(States::ZOMBIE | States::IDLE)),
+        [3, 5]
+    );
+    assert_eq!(tree.pids(&all().comm(b"a) R")), [12]);
+    assert_eq!(tree.pids(&all().pids([12, 2, 1, 12, 13])), [1, 12]);
+    let threads = Request::new(Strategy::Children(1)).pids([5, 3]);
+    assert_eq!(tree.pids(&threads), [5]);
+}
+
+fn refused(result: Result<impl Sized>) -> (i32, Option<String>, Option<&'static str>) {
+    match result.map(drop) {
+        Err(Error::Kernel(error)) => {
+            let name = error.attribute.and_then(|attribute| attribute.name());
+            (error.errno, error.message, name)
+        }
+        other => panic!("not refused: {other:?}"),
+    }
+}
+
+#[test]
+fn bad_requests_are_refused_as_by_the_kernel() {
+    use nix::libc::{EINVAL, EOPNOTSUPP, ESRCH};
+    const GET: &str = "TASK_DIAG_CMD_ATTR_GET";
+    let tree = family();
+    let all = || Request::new(Strategy::All);
+    for (request, errno, text, name) in [
+        (
+            Request::new(Strategy::Children(77)),
+            ESRCH,
+            "pid: no such task",
+            GET,
+        ),
+        (
+            Request::new(Strategy::One(0)),
+            EINVAL,
+            "pid: not the number of a task",
+            GET,
+        ),
+        (
+            all().show(Show::from_bits_retain(1 << 63)),
+            EINVAL,
+            "show_flags: unknown bits 0x8000000000000000",
+            GET,
+        ),
+        (
+            all().states(States::empty()),
+            EINVAL,
+            "states: none",
+            "TASK_DIAG_CMD_ATTR_STATES",
+        ),
+        (
+            all().comm(b""),
+            EINVAL,
+            "comm: 0 bytes instead of 1 to 15",
+            "TASK_DIAG_CMD_ATTR_COMM",
+        ),
+        (
+            all().pids([1, 0]),
+            EINVAL,
+            "pids: not the number of a task",
+            "TASK_DIAG_CMD_ATTR_PIDS",
+        ),
+        (
+            all().vma_flags(crate::VmaFlags::EXEC),
+            EINVAL,
+            "vma_flags: show_flags asks for no areas",
+            "TASK_DIAG_CMD_ATTR_VMA_FLAGS",
+        ),
+        (
+            all().cgroup(1),
+            EOPNOTSUPP,
+            "cgroup: no such filter in this kernel",
+            "TASK_DIAG_CMD_ATTR_CGROUP",
+        ),
+    ] {
+        let error = refused(tree.ask(&request));
+        assert_eq!(error, (errno, Some(text.to_owned()), Some(name)));
+    }
+    // A number without a task, with and without a dump; and a filter.
+    let one = refused(tree.client().one(77, Show::BASE));
+    assert_eq!(
+        one,
+        (ESRCH, Some("pid: no such task".to_owned()), Some(GET))
+    );
+    let filtered = Request::new(Strategy::One(1)).comm(b"x");
+    assert_eq!(refused(tree.client().get(&filtered)).0, ESRCH);
+    assert_eq!(refused(tree.ask(&filtered)).0, ESRCH);
+    let scope = all().scope(Scope::Process(1));
+    let error = tree.ask(&scope).unwrap_err().to_string();
+    assert!(error.contains("only the netlink family can"), "{error}");
+    // And still it answers.
+    assert_eq!(tree.client().one(1, Show::BASE).unwrap().pid, 1);
+}
+
+#[test]
+fn who_goes_meanwhile_is_left_out() {
+    let tree = family();
+    fs::remove_file(tree.0.join("5/status")).unwrap();
+    fs::remove_file(tree.0.join("3/stat")).unwrap();
+    assert_eq!(tree.pids(&Request::new(Strategy::All)), [1, 12]);
+}
+
+#[test]
+fn a_row_goes_on_in_the_next_message() {
+    let tree = Tree::new();
+    tree.task(1, 1, 0, b"init", 'S');
+    let arguments = vec![b'x'; 100_000];
+    tree.file("1/cmdline", &arguments);
+    let area = |i: u64| {
+        format!(
+            "{:x}-{:x} r--p 00000000 00:00 0    [a{i}]\nRss:  4 kB\nVmFlags: rd mr\n",
+            i << 12,
+            (i + 1) << 12
+        )
+    };
+    let areas: String = (0..5000).map(area).collect();
+    tree.file("1/smaps", areas.as_bytes());
+    let show = Show::BASE | Show::CMDLINE | Show::VMA | Show::VMA_STAT | Show::CGROUP;
+    let request = Request::new(Strategy::All).show(show);
+    for room in [2000, 8192, 32 * 1024, 100_000] {
+        let mut client = Client::with_transport(Procfs::at(&tree.0).unwrap(), room);
+        let mut dump = client.dump(&request).unwrap();
+        let task = dump.next().unwrap().unwrap().to_owned();
+        assert!(dump.next().unwrap().is_none());
+        assert!(!task.cut, "{room}");
+        assert_eq!(task.cmdline.unwrap().as_bytes(), arguments);
+        assert_eq!(&task.cgroup.unwrap().path[..], b"/x");
+        let (vmas, stats) = (task.vmas.unwrap(), task.vma_stats.unwrap());
+        assert_eq!((vmas.len(), stats.len()), (5000, 5000));
+        for (i, (vma, stat)) in vmas.iter().zip(&stats).enumerate() {
+            assert_eq!((vma.start, stat.start), ((i << 12) as u64, vma.start));
+            assert_eq!(vma.name.as_deref(), Some(format!("[a{i}]").as_bytes()));
+            assert_eq!(stat.rss, 4096);
+        }
+    }
+    // A message that cannot be made smaller says how large it is.
+    let mut client = Client::with_transport(Procfs::at(&tree.0).unwrap(), 64);
+    let error = client.dump(&request).unwrap().next().unwrap_err();
+    assert!(
+        matches!(error, Error::Truncated { buffer: 64, .. }),
+        "{error}"
+    );
+}
+
+#[test]
+fn what_can_be_told_is_told() {
+    let tree = Tree::new();
+    let features = tree.client().features().unwrap();
+    assert_eq!(features.groups, Show::all());
+    fs::remove_file(tree.0.join("self/smaps")).unwrap();
+    let features = tree.client().features().unwrap();
+    assert_eq!(features.groups, Show::all() - Show::VMA - Show::VMA_STAT);
+}
+
+#[test]
+fn a_worker_is_called_by_its_own_name() {
+    for (shown, own) in [
+        ("kworker/0:1-events", "kworker/0:1"),
+        ("kworker/u4:2+flush-8:0", "kworker/u4:2"),
+        ("kworker/R-rcu_gp", "kworker/R-rcu_g"),
+        ("kworker/R-a-b-a-b", "kworker/R-a-b"),
+    ] {
+        let line = format!("2 ({shown}) I 2 0 0 0 -1 69238880 0");
+        let stat = Stat::parse(line.as_bytes()).unwrap();
+        let end = stat.comm.iter().position(|&byte| byte == 0).unwrap();
+        assert_eq!(&stat.comm[..end], own.as_bytes());
+    }
+    let stat = Stat::parse(b"2 (a-b) S 1 0 0 0 -1 64 0").unwrap();
+    assert!(stat.comm.starts_with(b"a-b\0"));
+    assert_eq!(stat.get(field::TTY_PGRP) as i32, -1);
+    assert_eq!(stat.get(field::EXIT_CODE), 0);
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_make_a_parser_panic(bytes: Vec<u8>, comm: Vec<u8>, rest: String) {
+        let _ = (Stat::parse(&bytes), Status::parse(&bytes), Status::parse_tgid(&bytes));
+        let line = [b"1 (", &comm[..], b") S ", rest.as_bytes()].concat();
+        let _ = Stat::parse(&line);
+        let _ = Status::parse(format!("Tgid:\t1\nUid:\t{rest}\nCapEff:\t{rest}").as_bytes());
+    }
+
+    #[test]
+    fn no_request_makes_it_panic(bytes: Vec<u8>, attributes: Vec<u8>, kind in 0x10u16..0x14) {
+        let tree = Tree::new();
+        tree.task(1, 1, 0, b"init", 'S');
+        let mut procfs = Procfs::at(&tree.0).unwrap();
+        let mut message = (16 + attributes.len() as u32).to_ne_bytes().to_vec();
+        message.extend(kind.to_ne_bytes());
+        message.extend(0x301u16.to_ne_bytes());
+        message.extend([0; 8]);
+        message.extend(attributes);
+        for request in [bytes, message] {
+            procfs.send(&request, Scope::Own).unwrap();
+            let mut buffer = [0; 4096];
+            assert!(procfs.receive(&mut buffer).unwrap() >= 16);
+        }
+    }
+}
