@@ -8,7 +8,7 @@ use std::ffi::OsString;
 
 use clap::error::ErrorKind;
 use clap::{ArgGroup, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
-use taskdiag::{Pid, Request, Scope, Show, Strategy};
+use taskdiag::{Pid, Request, Scope, Show, Strategy, Way};
 
 use crate::columns::{self, BadColumn, Chosen};
 use crate::filter::{self, Condition};
@@ -136,6 +136,10 @@ struct Facts {
     /// numbers there. Needs CAP_SYS_ADMIN
     #[arg(long, value_name = "PID", value_parser = pid)]
     scope_pid: Option<Pid>,
+
+    /// How to ask
+    #[arg(long, value_name = "WAY", value_enum, default_value_t)]
+    transport: Ask,
 }
 
 #[derive(Debug, Args)]
@@ -198,6 +202,32 @@ pub(crate) enum Format {
     Csv,
 }
 
+/// How the kernel is asked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Ask {
+    /// The first of these that is there
+    #[default]
+    Auto,
+    /// By the TASKDIAG family
+    Netlink,
+    /// By /proc/task-diag
+    File,
+    /// Not at all, but to read /proc/PID: slow, and there on any kernel
+    Procfs,
+}
+
+impl Ask {
+    /// The way that is asked for, if one is.
+    pub(crate) fn way(self) -> Option<Way> {
+        Some(match self {
+            Self::Auto => return None,
+            Self::Netlink => Way::Netlink,
+            Self::File => Way::File,
+            Self::Procfs => Way::Procfs,
+        })
+    }
+}
+
 /// A pid is what could be one; whether it is, is for the kernel to say.
 fn pid(word: &str) -> Result<Pid, String> {
     word.parse()
@@ -222,6 +252,7 @@ pub(crate) enum Job {
 #[derive(Debug)]
 pub(crate) struct Rows {
     pub(crate) request: Request,
+    pub(crate) ask: Ask,
     pub(crate) columns: Vec<Chosen>,
     pub(crate) sort: Vec<Key>,
     pub(crate) format: Format,
@@ -242,6 +273,7 @@ impl Rows {
 #[derive(Debug)]
 pub(crate) struct Maps {
     pub(crate) request: Request,
+    pub(crate) ask: Ask,
     pub(crate) stats: bool,
 }
 
@@ -272,6 +304,7 @@ impl CommandLine {
         } = self;
         let filters = filter::combine(std::mem::take(&mut tasks.filter))?;
         let memory = Show::VMA | Show::VMA_STAT;
+        let transport = facts.transport;
         let scope = facts.scope_pid.map_or(Scope::Own, Scope::Process);
         let ask = |strategy, show: Show| {
             if filters.vma_flags.is_some() && !show.intersects(memory) {
@@ -284,6 +317,7 @@ impl CommandLine {
         if let Some((pid, show)) = tasks.memory() {
             return Ok(Job::Maps(Maps {
                 request: ask(Strategy::One(pid), show)?,
+                ask: transport,
                 stats: view.stats,
             }));
         }
@@ -303,6 +337,7 @@ impl CommandLine {
         }
         let rows = Rows {
             request: ask(strategy, show)?,
+            ask: transport,
             columns,
             sort: view.sort,
             format: view.format,

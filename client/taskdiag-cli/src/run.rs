@@ -6,10 +6,10 @@ use std::io::{self, BufWriter, IsTerminal as _, StdoutLock, Write as _};
 use std::time::{Duration, Instant};
 
 use nix::libc;
-use taskdiag::{Client, Error, Features, Request, Show, Stats, TaskRef};
+use taskdiag::{AnyTransport, Client, Error, Features, Request, Show, Stats, TaskRef, Way};
 
 use crate::areas;
-use crate::cli::{self, Job, Maps, Rows};
+use crate::cli::{self, Ask, Job, Maps, Rows};
 use crate::exit::{Exit, Failure};
 use crate::features;
 use crate::host::Host;
@@ -65,6 +65,24 @@ fn execute(job: &Job) -> Result<(), Failure> {
     }
 }
 
+/// Finds whom to ask. Who has not said to read /proc is told what that costs.
+pub(crate) fn connect(ask: Ask) -> Result<Client<AnyTransport>, Error> {
+    if let Some(way) = ask.way() {
+        return Client::connect_by(way);
+    }
+    let client = Client::connect_any()?;
+    if client.transport().way().is_slow() {
+        say(format_args!("{SLOW}"));
+    }
+    Ok(client)
+}
+
+const SLOW: &str = "\
+the running kernel has no task_diag: reading /proc instead, at
+several system calls a task. A kernel built with CONFIG_TASKDIAG=y answers in
+one request for all; scripts/run of its sources builds and boots one. With
+--transport procfs this goes without saying.";
+
 /// Standard output, written in large pieces, and the width of the terminal if
 /// it is one.
 pub(crate) fn open_stdout() -> (BufWriter<StdoutLock<'static>>, Option<usize>) {
@@ -80,7 +98,8 @@ pub(crate) fn open_stdout() -> (BufWriter<StdoutLock<'static>>, Option<usize>) {
 
 fn show_rows(job: &Rows) -> Result<(), Failure> {
     let failed = |error| failure(error, &job.request);
-    let mut client = Client::connect().map_err(failed)?;
+    let mut client = connect(job.ask).map_err(failed)?;
+    let way = client.transport().way();
     let host = Host::now(job.numeric);
     let (out, width) = open_stdout();
     let mut output = output::open(job, &host, out, width)?;
@@ -125,7 +144,7 @@ fn show_rows(job: &Rows) -> Result<(), Failure> {
             Ok(task.map(|task| Row::new(task, show)))
         })?;
     }
-    conclude(dump.stats(), &watch, job.stats);
+    conclude(dump.stats(), way, &watch, job.stats);
     Ok(())
 }
 
@@ -143,7 +162,8 @@ fn add_piece(begun: &mut Option<Row>, piece: TaskRef<'_>, show: Show) -> Option<
 
 fn show_maps(job: &Maps) -> Result<(), Failure> {
     let failed = |error| failure(error, &job.request);
-    let mut client = Client::connect().map_err(failed)?;
+    let mut client = connect(job.ask).map_err(failed)?;
+    let way = client.transport().way();
     let (mut out, _) = open_stdout();
     let mut watch = Watch::start();
     let mut dump = client.dump(&job.request).map_err(failed)?;
@@ -153,12 +173,12 @@ fn show_maps(job: &Maps) -> Result<(), Failure> {
     }
     watch.stop();
     out.flush()?;
-    conclude(dump.stats(), &watch, job.stats);
+    conclude(dump.stats(), way, &watch, job.stats);
     Ok(())
 }
 
 fn show_features(json: bool) -> Result<(), Failure> {
-    let mut client = Client::connect().map_err(Failure::Other)?;
+    let mut client = connect(Ask::Auto).map_err(Failure::Other)?;
     let features = client.features().map_err(Failure::Other)?;
     let (mut out, _) = open_stdout();
     features::write(&mut out, &features, json)?;
@@ -169,7 +189,7 @@ fn show_features(json: bool) -> Result<(), Failure> {
 /// be older than this command.
 pub(crate) fn failure(error: Error, request: &Request) -> Failure {
     let lacking = match error.errno() {
-        Some(libc::EINVAL | libc::EOPNOTSUPP) => Client::connect()
+        Some(libc::EINVAL | libc::EOPNOTSUPP) => Client::connect_any()
             .and_then(|mut client| client.features())
             .map(|features| features.lacking(request))
             .unwrap_or_default(),
@@ -193,13 +213,13 @@ pub(crate) fn tell_if_cut(task: TaskRef<'_>) {
 }
 
 /// Says beside the output what is to be said of a dump.
-fn conclude(stats: Stats, watch: &Watch, wanted: bool) {
+fn conclude(stats: Stats, way: Way, watch: &Watch, wanted: bool) {
     if stats.interrupted {
         log::info!("tasks came or went during the dump");
     }
     if wanted {
         let time = watch.time;
-        say(format_args!("{}", Report { stats, time }));
+        say(format_args!("{}", Report { stats, way, time }));
     }
 }
 
@@ -271,15 +291,16 @@ impl Watch {
 /// What `--stats` tells.
 struct Report {
     stats: Stats,
+    way: Way,
     time: Duration,
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { stats, time } = self;
+        let Self { stats, way, time } = self;
         write!(
             f,
-            "tasks: {}, receives: {}, bytes: {}, time: {:.3} ms, interrupted: {}",
+            "tasks: {}, receives: {}, bytes: {}, time: {:.3} ms, interrupted: {}, by: {way}",
             stats.tasks,
             stats.receives,
             stats.bytes,

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
-//! What the user sees where the kernel has no TASKDIAG family, as on almost
-//! every machine. On one that has it these tests fail, and `kernel.rs` is for
-//! it.
+//! What the user sees where the kernel has no task_diag, as on almost every
+//! machine. On one that has it these tests fail, and `kernel.rs` is for it.
 
 use std::fs;
 
@@ -21,6 +20,8 @@ fn the_user_is_told_what_to_do() {
     for format in ["table", "json", "ndjson", "csv"] {
         Command::new(env!("CARGO_BIN_EXE_taskdiag-cli"))
             .args([
+                "--transport",
+                "netlink",
                 "--all",
                 "--show",
                 "base,cred",
@@ -44,6 +45,7 @@ fn whatever_is_asked() {
         &["--threads", "1", "--sort", "-tid"],
     ] {
         Command::new(env!("CARGO_BIN_EXE_taskdiag-cli"))
+            .args(["--transport", "netlink"])
             .args(line)
             .assert()
             .code(1)
@@ -57,4 +59,75 @@ fn and_it_is_where_the_advice_says() {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
     let name = "scripts/run";
     assert!(fs::exists(format!("{root}/{name}")).is_ok_and(|exists| exists));
+}
+
+#[test]
+fn a_file_that_is_not_there_is_told_of() {
+    Command::new(env!("CARGO_BIN_EXE_taskdiag-cli"))
+        .args(["--transport", "file", "--all"])
+        .assert()
+        .code(1)
+        .stdout("")
+        .stderr(
+            "taskdiag-cli: the running kernel has no /proc/task-diag; \
+             boot one that is built with CONFIG_TASKDIAG=y\n",
+        );
+}
+
+/// The command with these words: what it writes, and what it says beside that.
+fn run(words: &[&str]) -> (String, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_taskdiag-cli"))
+        .args(words)
+        .output()
+        .expect("the command starts");
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let text = |bytes| String::from_utf8(bytes).expect("the command writes UTF-8");
+    (text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn procfs_answers_and_the_user_is_told_what_it_costs() {
+    let me = std::process::id().to_string();
+    let words = ["--pid", &me, "--columns", "pid,comm,uid", "--no-headers"];
+    let (row, said) = run(&words);
+    let mut fields = row.split_whitespace();
+    assert_eq!(fields.next(), Some(&me[..]), "{row}");
+    assert!(said.starts_with("taskdiag-cli: the running kernel has no task_diag"));
+    assert_eq!(said.matches("taskdiag-cli:").count(), 1);
+
+    let knowing = [&words[..], &["--transport", "procfs"]].concat();
+    assert_eq!(run(&knowing), (row, String::new()));
+    let counting = [&knowing[..], &["--stats"]].concat();
+    let (_, stats) = run(&counting);
+    assert!(
+        stats.contains("tasks: 1,") && stats.ends_with("by: procfs\n"),
+        "{stats}"
+    );
+}
+
+#[test]
+fn everything_is_shown_that_procfs_has() {
+    let (rows, _) = run(&["--all", "--show", "base,cred", "--transport", "procfs"]);
+    assert!(rows.lines().count() > 2, "{rows}");
+    let (areas, _) = run(&[
+        "--maps",
+        &std::process::id().to_string(),
+        "--transport",
+        "procfs",
+    ]);
+    assert!(areas.contains("[stack]"), "{areas}");
+}
+
+#[test]
+fn another_namespace_is_not_for_procfs() {
+    let me = std::process::id().to_string();
+    Command::new(env!("CARGO_BIN_EXE_taskdiag-cli"))
+        .args(["--all", "--transport", "procfs", "--scope-pid", &me])
+        .assert()
+        .code(1)
+        .stdout("")
+        .stderr(format!(
+            "taskdiag-cli: cannot ask as seen from process {me}: \
+             only the netlink family can, not procfs\n"
+        ));
 }

@@ -10,8 +10,9 @@ mod text;
 use std::env;
 use std::io::Write as _;
 
-use taskdiag::{Client, Request, Show, Strategy};
+use taskdiag::{Request, Show, Strategy};
 
+use crate::cli::Ask;
 use crate::exit::Failure;
 use crate::host::Host;
 use crate::row::Row;
@@ -79,7 +80,7 @@ fn ask(options: &Options, fields: &[Field], keys: &[Key]) -> Result<Vec<Row>, Fa
     }
 
     let failed = |error| run::failure(error, &request);
-    let mut client = Client::connect().map_err(failed)?;
+    let mut client = run::connect(Ask::Auto).map_err(failed)?;
     let mut dump = client.dump(&request).map_err(failed)?;
     let mut rows = Vec::new();
     while let Some(task) = dump.next().map_err(failed)? {

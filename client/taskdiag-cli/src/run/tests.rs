@@ -315,14 +315,16 @@ fn an_output_that_fails_ends_the_run() {
 fn statistics_are_a_line() {
     let mut stats = Stats::default();
     (stats.tasks, stats.receives, stats.bytes) = (2003, 12, 336_508);
+    let way = Way::Netlink;
     let time = Duration::from_micros(3214);
     assert_eq!(
-        Report { stats, time }.to_string(),
-        "tasks: 2003, receives: 12, bytes: 336508, time: 3.214 ms, interrupted: no"
+        Report { stats, way, time }.to_string(),
+        "tasks: 2003, receives: 12, bytes: 336508, time: 3.214 ms, interrupted: no, \
+         by: netlink"
     );
     stats.interrupted = true;
-    let text = Report { stats, time }.to_string();
-    assert!(text.ends_with("interrupted: yes"));
+    let text = Report { stats, way, time }.to_string();
+    assert!(text.ends_with("interrupted: yes, by: netlink"), "{text}");
 }
 
 /// A family: 1, its children 20 and 30000, and 7 below 20.
