@@ -9,6 +9,7 @@ mod features;
 mod groups;
 mod population;
 mod procfs;
+mod ways;
 
 use std::collections::BTreeSet;
 use std::process::{Child, Command};

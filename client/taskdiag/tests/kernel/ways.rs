@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: MIT
+//! The same requests by every way there is, in one boot: netlink, the
+//! transaction file where the kernel has it, and procfs. Equal row by row.
+
+use nix::sys::signal::{Signal, kill};
+use taskdiag::{AnyTransport, States, Way};
+
+use super::*;
+
+/// Nanoseconds of a clock tick, which procfs counts in.
+const TICK: u64 = 10_000_000;
+const KIB: u64 = 1024;
+
+/// The ways of this kernel, netlink first.
+fn ways() -> Vec<Way> {
+    let file = std::path::Path::new("/proc/task-diag").exists();
+    let mut ways = Way::ALL.to_vec();
+    ways.retain(|&way| way != Way::File || file);
+    ways
+}
+
+fn by(way: Way) -> Client<AnyTransport> {
+    Client::connect_by(way).unwrap()
+}
+
+fn told(way: Way, request: &Request) -> Result<Vec<Task>, Error> {
+    by(way).dump(request)?.tasks().collect()
+}
+
+/// What every way can tell alike: procfs has no finer times than ticks, none
+/// of the secure bits, and the shares of pages in KiB.
+fn coarse(mut task: Task) -> Task {
+    if let Some(stat) = &mut task.stat {
+        for time in [
+            &mut stat.start_time,
+            &mut stat.utime,
+            &mut stat.stime,
+            &mut stat.gtime,
+            &mut stat.cutime,
+            &mut stat.cstime,
+            &mut stat.cgtime,
+            &mut stat.blkio_delay,
+        ] {
+            *time -= *time % TICK;
+        }
+    }
+    if let Some(ident) = &mut task.ident {
+        ident.start_time -= ident.start_time % TICK;
+    }
+    if let Some(cred) = &mut task.cred {
+        cred.securebits = 0;
+    }
+    for stat in task.vma_stats.iter_mut().flatten() {
+        for share in [
+            &mut stat.pss,
+            &mut stat.pss_dirty,
+            &mut stat.swap_pss,
+            &mut stat.locked,
+        ] {
+            *share -= *share % KIB;
+        }
+    }
+    task
+}
+
+/// Without what others that share its pages move.
+fn still(mut task: Task) -> Task {
+    task.vma_stats = None;
+    coarse(task)
+}
+
+/// Processes that do not move: stopped, and each found so.
+struct Frozen(Population);
+
+impl Frozen {
+    fn new(size: usize) -> Self {
+        let population = Population::new(size);
+        for &pid in &population.pids() {
+            let pid = nix::unistd::Pid::from_raw(pid.try_into().unwrap());
+            kill(pid, Signal::SIGSTOP).unwrap();
+        }
+        for pid in population.pids() {
+            while procfs::status(pid)["State"][0] != "T" {
+                nix::sched::sched_yield().unwrap();
+            }
+        }
+        Self(population)
+    }
+
+    /// What is told of these, in the order it is told.
+    fn rows(&self, way: Way, request: &Request) -> Vec<Task> {
+        let mine = self.0.pids();
+        let tasks =
+            told(way, request).unwrap_or_else(|error| panic!("{way}, {request:?}: {error}"));
+        let of_mine = tasks.into_iter().filter(|task| mine.contains(&task.pid));
+        of_mine.map(coarse).collect()
+    }
+
+    /// Every way tells the same; what that is. They stand still, but share
+    /// pages with others that do not: what netlink tells differently before
+    /// and after is asked for again.
+    fn agreed(&self, request: &Request) -> Vec<Task> {
+        let mut expected = self.rows(Way::Netlink, request);
+        for way in ways() {
+            for attempt in 1.. {
+                let told = self.rows(way, request);
+                let after = self.rows(Way::Netlink, request);
+                let same = told == expected;
+                if same || after == expected || attempt == ATTEMPTS {
+                    assert_eq!(told, expected, "{way}, {request:?}");
+                    break;
+                }
+                expected = after;
+            }
+        }
+        expected
+    }
+}
+
+/// How often it is asked for what moves.
+const ATTEMPTS: usize = 100;
+
+#[test]
+#[ignore = "needs a kernel with TASKDIAG"]
+fn every_way_tells_the_same() {
+    let frozen = Frozen::new(8);
+    let one = frozen.0.pids().pop_first().unwrap();
+    let strategies = [
+        Strategy::All,
+        Strategy::AllThreads,
+        Strategy::One(one),
+        Strategy::Children(myself()),
+        Strategy::Threads(one),
+        Strategy::Descendants(myself()),
+    ];
+    let shows = Show::all()
+        .iter()
+        .chain([Show::empty(), Show::BASE | Show::CRED, Show::all()]);
+    for show in shows {
+        for strategy in strategies {
+            let request = Request::new(strategy).show(show);
+            let rows = frozen.agreed(&request);
+            assert!(!rows.is_empty(), "{request:?}");
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs a kernel with TASKDIAG"]
+fn every_filter_holds_for_the_same() {
+    let frozen = Frozen::new(4);
+    let pids: Vec<_> = frozen.0.pids().into_iter().collect();
+    let comm = client()
+        .one(pids[0], Show::BASE)
+        .unwrap()
+        .base
+        .unwrap()
+        .comm;
+    for strategy in [
+        Strategy::All,
+        Strategy::AllThreads,
+        Strategy::Children(myself()),
+        Strategy::Descendants(myself()),
+    ] {
+        let all = || Request::new(strategy).show(Show::BASE | Show::CRED);
+        let areas = || all().show(Show::VMA | Show::VMA_STAT);
+        for (request, count) in [
+            (all().uid(0), 4),
+            (all().uid(NOBODY), 0),
+            (all().states(States::STOPPED), 4),
+            (all().states(States::RUNNING), 0),
+            (all().comm(comm.as_bytes()), 4),
+            (all().comm(b"nobody"), 0),
+            (all().pids([pids[2], pids[0], pids[2]]), 2),
+            (all().pids([pids[1]]).uid(0).states(States::STOPPED), 1),
+            (areas().vma_flags(VmaFlags::EXEC | VmaFlags::FILE), 4),
+            (areas().vma_flags(VmaFlags::SEALED), 4),
+        ] {
+            assert_eq!(frozen.agreed(&request).len(), count, "{request:?}");
+        }
+    }
+}
+
+const NOBODY: u32 = 65534;
+
+#[test]
+#[ignore = "needs a kernel with TASKDIAG"]
+fn every_way_refuses_the_same() {
+    let free = free_pid();
+    let all = || Request::new(Strategy::All);
+    for request in [
+        Request::new(Strategy::One(free)),
+        Request::new(Strategy::Children(free)),
+        Request::new(Strategy::Threads(free)),
+        Request::new(Strategy::Descendants(free)),
+        Request::new(Strategy::One(0)),
+        Request::new(Strategy::Children(u32::MAX)),
+        all().show(Show::from_bits_retain(1 << 40)),
+        all().uid(u32::MAX),
+        all().states(States::empty()),
+        all().states(States::from_bits_retain(1 << 20)),
+        all().comm(b""),
+        all().comm(b"a\0b"),
+        all().comm(b"sixteen bytes ok"),
+        all().pids([]),
+        all().pids([1, 0]),
+        all().vma_flags(VmaFlags::EXEC),
+        all()
+            .show(Show::VMA)
+            .vma_flags(VmaFlags::from_bits_retain(1 << 50)),
+        Request::new(Strategy::One(myself())).uid(NOBODY),
+    ] {
+        let errors = |way| {
+            let name = |error: &KernelError| error.attribute.and_then(|at| at.name());
+            let dump = kernel_error(told(way, &request));
+            let one = by(way).get(&request).map_err(|error| error.errno());
+            let fault = name(&dump);
+            (dump.errno, dump.message, fault, one.map(|_| ()))
+        };
+        let expected = errors(Way::Netlink);
+        for way in ways() {
+            assert_eq!(errors(way), expected, "{way}, {request:?}");
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs a kernel with TASKDIAG"]
+fn one_is_the_same_by_every_way() {
+    let frozen = Frozen::new(1);
+    let pid = frozen.0.pids().pop_first().unwrap();
+    let show = Show::all() - Show::NEEDS_DUMP;
+    for show in [Show::empty(), Show::BASE, show, Show::all()] {
+        let expected = client().one(pid, show).unwrap();
+        for way in ways() {
+            let told = by(way).one(pid, show).unwrap();
+            assert_eq!(still(told), still(expected.clone()), "{way}");
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs a kernel with TASKDIAG"]
+fn only_netlink_knows_other_namespaces() {
+    let request = everything(Strategy::All).scope(Scope::Process(1));
+    for way in ways() {
+        match by(way).dump(&request) {
+            Ok(_) => assert_eq!(way, Way::Netlink),
+            Err(error) => {
+                assert_ne!(way, Way::Netlink);
+                assert!(matches!(error, Error::ScopeNeedsNetlink { .. }), "{error}");
+            }
+        };
+    }
+    assert_eq!(
+        Client::connect_any().unwrap().transport().way(),
+        Way::Netlink
+    );
+}
