@@ -23,19 +23,6 @@
 
 static struct genl_family taskdiag_nl_family;
 
-/* The lengths and the content are checked where they are known. */
-static const struct nla_policy taskdiag_nl_get_policy[] = {
-	[TASK_DIAG_CMD_ATTR_GET]	= { .type = NLA_BINARY },
-	[TASK_DIAG_CMD_ATTR_UID]	= { .type = NLA_BINARY },
-	[TASK_DIAG_CMD_ATTR_CGROUP]	= { .type = NLA_BINARY },
-	[TASK_DIAG_CMD_ATTR_STATES]	= { .type = NLA_BINARY },
-	[TASK_DIAG_CMD_ATTR_COMM]	= { .type = NLA_BINARY },
-	[TASK_DIAG_CMD_ATTR_PIDS]	= { .type = NLA_BINARY },
-	[TASK_DIAG_CMD_ATTR_VMA_FLAGS]	= { .type = NLA_BINARY },
-};
-
-static_assert(ARRAY_SIZE(taskdiag_nl_get_policy) == TASKDIAG_REQUEST_ATTRS);
-
 /* Nothing beside the command: what is refused can mean something one day. */
 static const struct nla_policy taskdiag_nl_features_policy[] = {
 	[TASK_DIAG_CMD_ATTR_GET] = { .type = NLA_REJECT },
@@ -239,8 +226,8 @@ static const struct genl_split_ops taskdiag_nl_ops[] = {
 	{
 		.cmd		= TASK_DIAG_CMD_GET,
 		.doit		= taskdiag_nl_get_doit,
-		.policy		= taskdiag_nl_get_policy,
-		.maxattr	= ARRAY_SIZE(taskdiag_nl_get_policy) - 1,
+		.policy		= taskdiag_request_policy,
+		.maxattr	= TASKDIAG_REQUEST_ATTRS - 1,
 		.flags		= GENL_CMD_CAP_DO,
 	},
 	{
@@ -248,8 +235,8 @@ static const struct genl_split_ops taskdiag_nl_ops[] = {
 		.start		= taskdiag_nl_get_start,
 		.dumpit		= taskdiag_nl_get_dumpit,
 		.done		= taskdiag_nl_get_done,
-		.policy		= taskdiag_nl_get_policy,
-		.maxattr	= ARRAY_SIZE(taskdiag_nl_get_policy) - 1,
+		.policy		= taskdiag_request_policy,
+		.maxattr	= TASKDIAG_REQUEST_ATTRS - 1,
 		.flags		= GENL_CMD_CAP_DUMP,
 	},
 	{

@@ -2,7 +2,8 @@
 /*
  * task_diag: the contract between its parts.
  *
- *	door (taskdiag.c)  takes a request in, sends messages out
+ *	door               takes a request in, sends messages out: taskdiag.c over
+ *			   netlink, taskdiag_proc.c through /proc/task-diag
  *	  dump             one request, from its attribute to its last row
  *	    caller         who asks, and what they may see
  *	    filter         which of the tasks
@@ -25,6 +26,7 @@
 #include <linux/skbuff.h>
 #include <linux/taskdiag.h>
 #include <linux/uidgid.h>
+#include <net/netlink.h>
 
 /* --- caller ------------------------------------------------------------- */
 
@@ -322,6 +324,7 @@ void taskdiag_fill_stat(void *to, const struct taskdiag_hit *hit,
  * @mm: what was found, held without its contents; NULL if there was none
  * @args: bytes of the command line that have been told
  * @addr: areas have been told of up to here
+ * @areas: how many more there can be
  */
 struct taskdiag_memory {
 	bool			expected;
@@ -330,6 +333,7 @@ struct taskdiag_memory {
 	struct mm_struct	*mm;
 	loff_t			args;
 	unsigned long		addr;
+	unsigned long		areas;
 };
 
 /**
@@ -342,6 +346,7 @@ struct taskdiag_memory {
  * @task: whose row it is; NULL between two rows
  * @pid: its number
  * @tgid: the number of its process
+ * @exec_id: which program it ran when the row was begun
  * @start: where in the buffer the message begins
  * @resumed: the message goes on from one before
  * @step: which of the row's groups is under way
@@ -357,6 +362,7 @@ struct taskdiag_cont {
 	struct task_struct	*task;
 	u32			pid;
 	u32			tgid;
+	u64			exec_id;
 	unsigned int		start;
 	bool			resumed;
 	unsigned int		step;
@@ -367,12 +373,17 @@ int taskdiag_cont_init(struct taskdiag_cont *cont,
 		       const struct taskdiag_row *row, u64 vma_flags);
 void taskdiag_cont_release(struct taskdiag_cont *cont);
 void taskdiag_cont_begin(struct taskdiag_cont *cont,
-			 const struct taskdiag_hit *hit, unsigned int start);
+			 const struct taskdiag_hit *hit, u64 exec_id,
+			 unsigned int start);
 bool taskdiag_cont_resume(struct taskdiag_cont *cont,
 			  const struct taskdiag_row *row, struct sk_buff *skb);
 int taskdiag_cont_put(struct taskdiag_cont *cont,
 		      const struct taskdiag_row *row, struct sk_buff *skb,
 		      struct taskdiag_caller *caller);
+
+int taskdiag_cont_lock(struct taskdiag_cont *cont,
+		       struct taskdiag_caller *caller);
+void taskdiag_cont_unlock(struct taskdiag_cont *cont);
 
 int taskdiag_put_files(struct taskdiag_cont *cont, struct sk_buff *skb,
 		       struct taskdiag_caller *caller);
@@ -402,6 +413,8 @@ struct taskdiag_dump {
 	struct taskdiag_cont	cont;
 	bool			any_row;
 };
+
+extern const struct nla_policy taskdiag_request_policy[TASKDIAG_REQUEST_ATTRS];
 
 struct taskdiag_dump *taskdiag_dump_open(struct nlattr *const *attrs,
 					 const struct cred *opener,

@@ -26,7 +26,10 @@
 
 #include "taskdiag.h"
 
-/* A dump may come to every task there is: a denial is nothing to audit. */
+/*
+ * A dump may come to every task there is: a denial is nothing to audit.  AppArmor
+ * and SELinux do so all the same.
+ */
 #define TASKDIAG_PTRACE_MODE	(PTRACE_MODE_READ_FSCREDS | PTRACE_MODE_NOAUDIT)
 
 /**
@@ -61,7 +64,7 @@ int taskdiag_caller_pin(struct taskdiag_caller *caller,
 	 */
 	if (!current_in_userns(opener->user_ns)) {
 		NL_SET_ERR_MSG(extack,
-			       "the socket was opened in another user namespace");
+			       "it was opened in another user namespace");
 		return -EPERM;
 	}
 	return 0;

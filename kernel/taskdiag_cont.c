@@ -11,8 +11,11 @@
  * is; what a group puts, and how far it is, it does not.
  */
 #include <linux/mm.h>
+#include <linux/rcupdate.h>
+#include <linux/rwsem.h>
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 #include <linux/slab.h>
 #include <net/netlink.h>
@@ -73,16 +76,19 @@ void taskdiag_cont_release(struct taskdiag_cont *cont)
  * taskdiag_cont_begin - a row has been put that is to become a long one
  * @cont: between two rows
  * @hit: whose row; the RCU section it was found in goes on
+ * @exec_id: which program that task ran before the row was put
  * @start: where in the buffer its message begins
  */
 void taskdiag_cont_begin(struct taskdiag_cont *cont,
-			 const struct taskdiag_hit *hit, unsigned int start)
+			 const struct taskdiag_hit *hit, u64 exec_id,
+			 unsigned int start)
 {
 	struct task_struct *task = hit->task;
 
 	cont->task = get_task_struct(task);
 	cont->pid = hit->pid;
 	cont->tgid = hit->tgid;
+	cont->exec_id = exec_id;
 	cont->start = start;
 	cont->resumed = false;
 	cont->step = 0;
@@ -92,6 +98,68 @@ void taskdiag_cont_begin(struct taskdiag_cont *cont,
 				  !(task->flags & PF_KTHREAD),
 		.whole		= thread_group_leader(task),
 	};
+}
+
+/*
+ * Who holds this lock for writing is about to become another program.  That is
+ * a matter of moments, but a hostile one can have itself held up there, and ps
+ * would go on: so do we.
+ */
+static int lock_exec(struct taskdiag_cont *cont)
+{
+	struct rw_semaphore *lock = &cont->task->signal->exec_update_lock;
+
+	while (!down_read_trylock(lock)) {
+		if (!cont->patience)
+			return -ESTALE;
+		cont->patience--;
+		schedule_timeout_killable(1);
+		if (fatal_signal_pending(current))
+			return -EINTR;
+	}
+	return 0;
+}
+
+static bool may_still_see(struct taskdiag_caller *caller,
+			  struct task_struct *task)
+{
+	bool ret;
+
+	rcu_read_lock();
+	taskdiag_caller_enter(caller);
+	ret = taskdiag_may_see(caller, task);
+	rcu_read_unlock();
+	return ret;
+}
+
+/**
+ * taskdiag_cont_lock - keep the task from becoming another program
+ * @cont: a row under way
+ * @caller: who asks
+ *
+ * For what is told of a program after the RCU section in which the row was
+ * begun.  The access check is asked once more, as execve() may give rights.
+ *
+ * Return: 0, -ESTALE if it is another program already or not for the caller's
+ * eyes any more, or -EINTR.
+ */
+int taskdiag_cont_lock(struct taskdiag_cont *cont,
+		       struct taskdiag_caller *caller)
+{
+	int err = lock_exec(cont);
+
+	if (err)
+		return err;
+	if (READ_ONCE(cont->task->self_exec_id) == cont->exec_id &&
+	    may_still_see(caller, cont->task))
+		return 0;
+	taskdiag_cont_unlock(cont);
+	return -ESTALE;
+}
+
+void taskdiag_cont_unlock(struct taskdiag_cont *cont)
+{
+	up_read(&cont->task->signal->exec_update_lock);
 }
 
 static struct task_diag_msg *msg_of(const struct taskdiag_cont *cont,

@@ -15,6 +15,17 @@
 
 #include "taskdiag.h"
 
+/* The lengths and the content are checked where they are known. */
+const struct nla_policy taskdiag_request_policy[TASKDIAG_REQUEST_ATTRS] = {
+	[TASK_DIAG_CMD_ATTR_GET]	= { .type = NLA_BINARY },
+	[TASK_DIAG_CMD_ATTR_UID]	= { .type = NLA_BINARY },
+	[TASK_DIAG_CMD_ATTR_CGROUP]	= { .type = NLA_BINARY },
+	[TASK_DIAG_CMD_ATTR_STATES]	= { .type = NLA_BINARY },
+	[TASK_DIAG_CMD_ATTR_COMM]	= { .type = NLA_BINARY },
+	[TASK_DIAG_CMD_ATTR_PIDS]	= { .type = NLA_BINARY },
+	[TASK_DIAG_CMD_ATTR_VMA_FLAGS]	= { .type = NLA_BINARY },
+};
+
 static int parse_request(struct task_diag_pid *req, const struct nlattr *attr,
 			 struct netlink_ext_ack *extack)
 {
@@ -38,7 +49,7 @@ static int parse_request(struct task_diag_pid *req, const struct nlattr *attr,
 /**
  * taskdiag_dump_open - take a request in
  * @attrs: the request's attributes by number, up to TASKDIAG_REQUEST_ATTRS,
- *	checked for nothing but that TASK_DIAG_CMD_ATTR_GET is among them
+ *	parsed with taskdiag_request_policy; TASK_DIAG_CMD_ATTR_GET is among them
  * @opener: credentials of whoever opened the descriptor it came through
  * @ns: the pid namespace to answer in; its reference is consumed
  * @multi: the door can carry any number of rows, and not just one
@@ -124,7 +135,7 @@ static bool put_row(struct taskdiag_dump *dump, struct sk_buff *skb,
 			return false;
 		taskdiag_row_fill(&dump->row, skb_tail_pointer(skb), hit,
 				  &dump->caller);
-		if (dump->row.every_thread)
+		if (dump->row.every_thread && hit->whole)
 			taskdiag_walk_charge(&dump->walk,
 					     get_nr_threads(hit->task));
 		if (taskdiag_walk_confirm(&dump->walk, hit)) {
@@ -167,12 +178,14 @@ static int begin_cont(struct taskdiag_dump *dump, struct sk_buff *skb)
 {
 	unsigned int start = skb->len;
 	struct taskdiag_hit hit;
+	u64 exec_id;
 	int err = 0;
 
 	rcu_read_lock();
 	taskdiag_caller_enter(&dump->caller);
 	taskdiag_walk_enter(&dump->walk);
 	while (skb->len == start && taskdiag_walk_next(&dump->walk, &hit)) {
+		exec_id = READ_ONCE(hit.task->self_exec_id);
 		if (!put_row(dump, skb, &hit)) {
 			taskdiag_walk_unget(&dump->walk);
 			err = -EMSGSIZE;
@@ -180,7 +193,7 @@ static int begin_cont(struct taskdiag_dump *dump, struct sk_buff *skb)
 		}
 	}
 	if (skb->len != start)
-		taskdiag_cont_begin(&dump->cont, &hit, start);
+		taskdiag_cont_begin(&dump->cont, &hit, exec_id, start);
 	rcu_read_unlock();
 	return err;
 }

@@ -3,7 +3,8 @@
  * task_diag: the group FILES.
  *
  * Procfs tells the same to whom it shows a task's fdinfo/, which it does on the
- * terms of taskdiag_may_see().
+ * terms of taskdiag_may_see().  It is asked again for each piece of a large
+ * table, and never are two programs' descriptors added up.
  */
 #include <linux/dcache.h>
 #include <linux/fdtable.h>
@@ -78,28 +79,34 @@ static bool count_open(struct task_diag_files *files,
 	return true;
 }
 
-/* True if there are more, from @fd on. */
-static bool count_some(struct task_diag_files *files, struct task_struct *task,
-		       unsigned int *fd)
+static u64 limit(unsigned long rlim)
 {
+	return rlim == RLIM_INFINITY ? U64_MAX : rlim;
+}
+
+/* 1 if there are more, from @fd on; -ESTALE if they have all gone. */
+static int count_some(struct task_diag_files *files, struct taskdiag_cont *cont,
+		      unsigned int *fd)
+{
+	struct task_struct *task = cont->task;
 	struct files_struct *table;
-	bool more = false;
+	int ret = 0;
+
+	files->limit_soft = limit(task_rlimit(task, RLIMIT_NOFILE));
+	files->limit_hard = limit(task_rlimit_max(task, RLIMIT_NOFILE));
 
 	/* A task that exits lets go of its table under the lock. */
 	task_lock(task);
 	table = task->files;
 	if (table) {
 		spin_lock(&table->file_lock);
-		more = count_open(files, table, fd);
+		ret = count_open(files, table, fd);
 		spin_unlock(&table->file_lock);
+	} else if (cont->memory.expected) {
+		ret = -ESTALE;
 	}
 	task_unlock(task);
-	return more;
-}
-
-static u64 limit(unsigned long rlim)
-{
-	return rlim == RLIM_INFINITY ? U64_MAX : rlim;
+	return ret;
 }
 
 /**
@@ -108,23 +115,28 @@ static u64 limit(unsigned long rlim)
  * @skb: where to
  * @caller: who asks
  *
- * Return: 0, -EMSGSIZE if it does not fit, -EINTR if the reader is being killed.
+ * Return: 0, -EMSGSIZE if it does not fit, -ESTALE if they are gone, or -EINTR.
  */
 int taskdiag_put_files(struct taskdiag_cont *cont, struct sk_buff *skb,
 		       struct taskdiag_caller *caller)
 {
-	struct task_struct *task = cont->task;
-	struct task_diag_files files = {
-		.limit_soft	= limit(task_rlimit(task, RLIMIT_NOFILE)),
-		.limit_hard	= limit(task_rlimit_max(task, RLIMIT_NOFILE)),
-	};
+	struct task_diag_files files = {};
 	unsigned int fd = 0;
+	int ret;
 
-	while (count_some(&files, task, &fd)) {
+	do {
+		ret = taskdiag_cont_lock(cont, caller);
+		if (ret)
+			return ret;
+		ret = count_some(&files, cont, &fd);
+		taskdiag_cont_unlock(cont);
+		if (ret < 0)
+			return ret;
 		cond_resched();
 		if (fatal_signal_pending(current))
 			return -EINTR;
-	}
+	} while (ret);
+
 	return nla_put_64bit(skb, TASK_DIAG_FILES, sizeof(files), &files,
 			     TASK_DIAG_PAD);
 }

@@ -17,11 +17,8 @@
 #include <linux/mm.h>
 #include <linux/mmap_lock.h>
 #include <linux/proc_fs.h>
-#include <linux/rcupdate.h>
-#include <linux/rwsem.h>
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
-#include <linux/sched/signal.h>
 #include <linux/sizes.h>
 #include <linux/string.h>
 #include <linux/uio.h>
@@ -33,47 +30,24 @@
 #define TASKDIAG_CMDLINE_MIN	64
 
 /*
+ * execve() takes 6 MiB of arguments.  With prctl(PR_SET_MM) they can be said to
+ * be all of the address space, and a dump cannot be told to leave one out.
+ */
+#define TASKDIAG_CMDLINE_MAX	SZ_8M
+
+/*
  * How much address space is told of before others get the mmap lock: some
  * milliseconds' worth if all of it is resident.
  */
 #define TASKDIAG_SPACE_AT_ONCE	SZ_256M
 
+/* One that moves its areas ahead of us is not followed for ever. */
+#define TASKDIAG_AREAS_MORE	1024
+
 /* An area costs as much as this however small it is. */
 #define TASKDIAG_AREA_COST	(TASKDIAG_SPACE_AT_ONCE / 512)
 
 /* --- access ------------------------------------------------------------- */
-
-/*
- * Who holds this lock for writing is about to become another program.  That is
- * a matter of moments, but a hostile one can have itself held up there, and ps
- * would go on: so do we.
- */
-static int lock_exec(struct taskdiag_cont *cont)
-{
-	struct rw_semaphore *lock = &cont->task->signal->exec_update_lock;
-
-	while (!down_read_trylock(lock)) {
-		if (!cont->patience)
-			return -ESTALE;
-		cont->patience--;
-		schedule_timeout_killable(1);
-		if (fatal_signal_pending(current))
-			return -EINTR;
-	}
-	return 0;
-}
-
-static bool may_still_see(struct taskdiag_caller *caller,
-			  struct task_struct *task)
-{
-	bool ret;
-
-	rcu_read_lock();
-	taskdiag_caller_enter(caller);
-	ret = taskdiag_may_see(caller, task);
-	rcu_read_unlock();
-	return ret;
-}
 
 /* Is @mm what the row is about?  The first one is. */
 static bool is_same(struct taskdiag_memory *memory, struct mm_struct *mm)
@@ -95,19 +69,16 @@ static bool is_same(struct taskdiag_memory *memory, struct mm_struct *mm)
 static int hold_mm(struct taskdiag_cont *cont, struct taskdiag_caller *caller,
 		   struct mm_struct **ret)
 {
-	struct mm_struct *mm = NULL;
-	bool may_see;
+	struct mm_struct *mm;
 	int err;
 
-	err = lock_exec(cont);
+	err = taskdiag_cont_lock(cont, caller);
 	if (err)
 		return err;
-	may_see = may_still_see(caller, cont->task);
-	if (may_see)
-		mm = get_task_mm(cont->task);
-	up_read(&cont->task->signal->exec_update_lock);
+	mm = get_task_mm(cont->task);
+	taskdiag_cont_unlock(cont);
 
-	if (may_see && is_same(&cont->memory, mm)) {
+	if (is_same(&cont->memory, mm)) {
 		*ret = mm;
 		return 0;
 	}
@@ -143,6 +114,8 @@ int taskdiag_put_cmdline(struct taskdiag_cont *cont, struct sk_buff *skb,
 	ssize_t got = 0;
 	int err;
 
+	if (cont->memory.args >= TASKDIAG_CMDLINE_MAX)
+		return -ESTALE;
 	if (skb_tailroom(skb) < nla_total_size(TASKDIAG_CMDLINE_MIN))
 		return -EMSGSIZE;
 	err = hold_mm(cont, caller, &mm);
@@ -493,14 +466,20 @@ static int put_mapped(struct areas *areas)
 	struct taskdiag_memory *memory = &areas->cont->memory;
 	struct vm_area_struct *vma;
 
+	if (!memory->addr)
+		memory->areas = 2 * areas->mm->map_count + TASKDIAG_AREAS_MORE;
+
 	while ((vma = find_vma(areas->mm, memory->addr))) {
 		unsigned long start = max(vma->vm_start, memory->addr);
 		unsigned long end = vma->vm_end;
 		int err;
 
+		if (!memory->areas)
+			return -ESTALE;
 		err = put_area(areas, vma, start, &end);
 		if (err)
 			return err;
+		memory->areas--;
 		memory->addr = end;
 
 		areas->budget -= min(areas->budget, TASKDIAG_AREA_COST);
@@ -595,9 +574,10 @@ int taskdiag_put_areas(struct taskdiag_cont *cont, struct sk_buff *skb,
 		err = put_areas(&areas);
 	drop_mm(areas.mm);
 
-	if (err == -EMSGSIZE && !areas.nr)
-		skb_trim(skb, start);
-	else if (!err || err == -EMSGSIZE)
+	/* What has been told of is to be sent, if it is anything. */
+	if (!err || ((err == -EMSGSIZE || err == -ESTALE) && areas.nr))
 		close_attributes(&areas);
+	else
+		skb_trim(skb, start);
 	return err;
 }

@@ -367,17 +367,12 @@ static struct pid *next_in_ns(struct taskdiag_walk *walk)
 	}
 }
 
-/* The next number of the list that stands for anything. */
+/* The next number of the list; NULL also if it stands for nothing. */
 static struct pid *next_listed(struct taskdiag_walk *walk)
 {
-	while (walk->cursor < walk->listed.nr) {
-		u32 nr = walk->listed.numbers[walk->cursor++];
-		struct pid *pid = find_pid_ns(nr, walk->ns);
-
-		if (pid)
-			return pid;
-	}
-	return NULL;
+	if (walk->cursor == walk->listed.nr)
+		return NULL;
+	return find_pid_ns(walk->listed.numbers[walk->cursor++], walk->ns);
 }
 
 static struct pid *next_member(struct taskdiag_walk *walk)
@@ -394,6 +389,13 @@ static struct pid *next_pid(struct taskdiag_walk *walk)
 	if (walk->listed.numbers)
 		return next_listed(walk);
 	return next_in_ns(walk);
+}
+
+/* There was no next pid: is that because there are no more? */
+static bool at_end(const struct taskdiag_walk *walk)
+{
+	return walk->members || !walk->listed.numbers ||
+	       walk->cursor == walk->listed.nr;
 }
 
 /* Who has the number? */
@@ -455,8 +457,10 @@ bool taskdiag_walk_next(struct taskdiag_walk *walk, struct taskdiag_hit *hit)
 		walk->budget--;
 		pid = next_pid(walk);
 		if (!pid) {
-			walk->done = true;
-			return false;
+			walk->done = at_end(walk);
+			if (walk->done)
+				return false;
+			continue;
 		}
 
 		hit->struct_pid = pid;
