@@ -28,11 +28,13 @@ pub const TASK_DIAG_CMD_MAX: u8 = TASK_DIAG_CMD_FEATURES;
 /// The transaction file's name in procfs.
 pub const TASK_DIAG_PROC_NAME: &str = "task-diag";
 
-/// `TASK_DIAG_NLMSG()`: the type of messages with this command where no
-/// generic-netlink header says it.
+/// In the transaction file's messages `nlmsg_type` is this + the command.
+pub const TASK_DIAG_NLMSG_BASE: u16 = 0x10;
+
+/// The type of the transaction file's messages with this command.
 #[must_use]
 pub const fn task_diag_nlmsg(cmd: u8) -> u16 {
-    0x10 + cmd as u16
+    TASK_DIAG_NLMSG_BASE + cmd as u16
 }
 
 /// Bit of the group BASE: [`TaskDiagBase`].

@@ -33,6 +33,15 @@ enum {
 };
 
 /*
+ * The transaction file /proc/task-diag: write one request, read messages until
+ * there is no more, write the next.  They are those of the family but for the
+ * generic-netlink header: nlmsg_type is TASK_DIAG_NLMSG_BASE + the command, and
+ * the attributes follow at once.
+ */
+#define TASK_DIAG_PROC_NAME	"task-diag"
+#define TASK_DIAG_NLMSG_BASE	0x10	/* NLMSG_MIN_TYPE */
+
+/*
  * The groups of facts, by bit in task_diag_pid::show_flags.  A group that the
  * running kernel was built without is refused with EOPNOTSUPP.
  */
@@ -135,7 +144,7 @@ struct task_diag_pid {
 
 /* task_diag_msg::flags */
 #define TASK_DIAG_FLAG_CONT	_BITUL(0)	/* goes on from the message before */
-/* Its memory went away while it was told of: areas or arguments are missing. */
+/* It ended or became another program while it was told of: what is behind is missing. */
 #define TASK_DIAG_FLAG_CUT	_BITUL(1)
 
 /**

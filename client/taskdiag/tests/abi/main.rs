@@ -29,7 +29,7 @@ fn numbers() -> Facts {
         ($($name:ident)*) => { [$((stringify!($name), number($name))),*] };
     }
     let mut facts: Facts = numbers![
-        TASK_DIAG_GENL_VERSION
+        TASK_DIAG_GENL_VERSION TASK_DIAG_NLMSG_BASE
         TASK_DIAG_CMD_UNSPEC TASK_DIAG_CMD_GET TASK_DIAG_CMD_FEATURES TASK_DIAG_CMD_MAX
         TASK_DIAG_GROUP_BASE TASK_DIAG_GROUP_CRED TASK_DIAG_GROUP_STAT TASK_DIAG_GROUP_VMA
         TASK_DIAG_GROUP_VMA_STAT TASK_DIAG_GROUP_CMDLINE TASK_DIAG_GROUP_FILES
@@ -189,10 +189,7 @@ fn numbers_in(header: &str) -> Vec<String> {
             Some(define) => {
                 let name = words(define).next().expect("a define without a name");
                 let value = define.trim_start().strip_prefix(name).unwrap();
-                if value.starts_with('(') {
-                    assert_eq!(name, "TASK_DIAG_NLMSG", "a macro with arguments");
-                    continue;
-                }
+                assert!(!value.starts_with('('), "{name}: a macro with arguments");
                 let value = value.trim();
                 // The guard has no value, and the family's name is no number.
                 if !value.is_empty() && !value.starts_with('"') {
@@ -258,7 +255,8 @@ fn compile(expressions: &[String]) -> Facts {
     for expression in expressions {
         c += &format!("\tprintf(\"%s=%lld\\n\", \"{expression}\", (long long)({expression}));\n");
     }
-    c += "\tprintf(\"name=%s\\n\", TASK_DIAG_GENL_NAME);\n\treturn 0;\n}\n";
+    c += "\tprintf(\"name=%s\\n\", TASK_DIAG_GENL_NAME);\n";
+    c += "\tprintf(\"file=%s\\n\", TASK_DIAG_PROC_NAME);\n\treturn 0;\n}\n";
     fs::write(&source, c).unwrap();
 
     let compiled = Command::new("cc")
@@ -281,6 +279,8 @@ fn compile(expressions: &[String]) -> Facts {
         let (expression, value) = line.rsplit_once('=').unwrap();
         if expression == "name" {
             assert_eq!(value, TASK_DIAG_GENL_NAME);
+        } else if expression == "file" {
+            assert_eq!(value, TASK_DIAG_PROC_NAME);
         } else {
             facts.insert(expression.to_owned(), value.parse().unwrap());
         }

@@ -1,0 +1,517 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * task_diag: /proc/task-diag, the other door to the dump.
+ *
+ * A transaction file: write one request, read the answer to its end, write the
+ * next.  Messages are those of the family but for the generic-netlink header,
+ * whose command is in the message type instead.
+ *
+ * Knows files and message headers, and no strategy or group.  What means
+ * authority is taken here: who opened the file, who writes, and the pid
+ * namespace of the procfs that it lies in.  How that is mounted (hidepid=,
+ * gid=) changes nothing about who sees what.
+ */
+#include <linux/err.h>
+#include <linux/fs.h>
+#include <linux/init.h>
+#include <linux/mm.h>
+#include <linux/mutex.h>
+#include <linux/netlink.h>
+#include <linux/pid_namespace.h>
+#include <linux/poll.h>
+#include <linux/proc_fs.h>
+#include <linux/sizes.h>
+#include <linux/skbuff.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/uaccess.h>
+#include <linux/wait.h>
+#include <net/netlink.h>
+
+#include "taskdiag.h"
+
+/* There is room for each attribute, and for the longest of them. */
+#define TASKDIAG_PROC_REQUEST_MAX	SZ_128K
+
+/* As much as netlink makes at a time. */
+#define TASKDIAG_PROC_BATCH		SKB_WITH_OVERHEAD(SZ_32K)
+
+/* Everybody may ask; what they are told depends on who they are. */
+#define TASKDIAG_PROC_MODE		0666
+
+/**
+ * struct taskdiag_transaction - an open /proc/task-diag
+ * @lock: one read or write at a time
+ * @changed: who polls
+ * @request: header of the request that is being answered
+ * @dump: its rows, until the answer has been read to its end; or NULL
+ * @generation: of the tables, when rows were last made; 0 before
+ * @made_all: there are no more rows, for this reason:
+ * @end: 0 or an error, and
+ * @extack: what was wrong
+ * @told_all: the last message of the answer is in @answer
+ * @answer: messages that are still to be read, or NULL
+ */
+struct taskdiag_transaction {
+	struct mutex		lock;	/* one read or write at a time */
+	wait_queue_head_t	changed;
+	struct nlmsghdr		request;
+	struct taskdiag_dump	*dump;
+	unsigned int		generation;
+	bool			made_all;
+	int			end;
+	struct netlink_ext_ack	extack;
+	bool			told_all;
+	struct sk_buff		*answer;
+};
+
+static void drop_answer(struct taskdiag_transaction *t)
+{
+	consume_skb(t->answer);
+	t->answer = NULL;
+}
+
+static void end_transaction(struct taskdiag_transaction *t)
+{
+	drop_answer(t);
+	if (t->dump)
+		taskdiag_dump_close(t->dump);
+	t->dump = NULL;
+	wake_up_interruptible(&t->changed);
+}
+
+/* --- messages ----------------------------------------------------------- */
+
+static struct nlmsghdr *put_header(const struct taskdiag_transaction *t,
+				   struct sk_buff *skb, int type, int payload,
+				   int flags)
+{
+	return nlmsg_put(skb, t->request.nlmsg_pid, t->request.nlmsg_seq, type,
+			 payload, flags);
+}
+
+static size_t reason_size(const struct netlink_ext_ack *extack)
+{
+	return nla_total_size(strlen(extack->_msg ?: "") + 1) +
+	       2 * nla_total_size(sizeof(u32));
+}
+
+/* What was wrong, as netlink puts it behind an error. */
+static void put_reason(struct sk_buff *skb, struct nlmsghdr *nlh,
+		       const struct netlink_ext_ack *extack,
+		       const struct nlmsghdr *request)
+{
+	if (!extack->_msg)
+		return;
+	nla_put_string(skb, NLMSGERR_ATTR_MSG, extack->_msg);
+	if (request && extack->bad_attr)
+		nla_put_u32(skb, NLMSGERR_ATTR_OFFS,
+			    (const void *)extack->bad_attr -
+			    (const void *)request);
+	if (extack->miss_type)
+		nla_put_u32(skb, NLMSGERR_ATTR_MISS_TYPE, extack->miss_type);
+	nlh->nlmsg_flags |= NLM_F_ACK_TLVS;
+	nlmsg_end(skb, nlh);
+}
+
+/* The request has been refused: let whoever wants to know read why. */
+static void explain(struct taskdiag_transaction *t,
+		    const struct nlmsghdr *request, int err,
+		    const struct netlink_ext_ack *extack)
+{
+	struct nlmsgerr *refusal;
+	struct nlmsghdr *nlh;
+	struct sk_buff *skb;
+
+	skb = nlmsg_new(sizeof(*refusal) + reason_size(extack),
+			GFP_KERNEL_ACCOUNT);
+	if (!skb)
+		return;
+
+	nlh = put_header(t, skb, NLMSG_ERROR, sizeof(*refusal), NLM_F_CAPPED);
+	refusal = nlmsg_data(nlh);
+	refusal->error = err;
+	refusal->msg = *request;
+	put_reason(skb, nlh, extack, request);
+	t->answer = skb;
+}
+
+/* NLM_F_DUMP_INTR, if the tables have moved since rows were last made. */
+static int moved_since(struct taskdiag_transaction *t)
+{
+	unsigned int before = t->generation;
+
+	t->generation = taskdiag_dump_generation();
+	return before && before != t->generation ? NLM_F_DUMP_INTR : 0;
+}
+
+/*
+ * The end of the answer.  False if it has no room; then it comes with the next
+ * batch.
+ */
+static bool put_end(struct taskdiag_transaction *t, struct sk_buff *skb)
+{
+	struct nlmsghdr *nlh;
+
+	if (skb_tailroom(skb) < nlmsg_total_size(sizeof(t->end)) +
+				reason_size(&t->extack))
+		return false;
+
+	nlh = put_header(t, skb, NLMSG_DONE, sizeof(t->end),
+			 NLM_F_MULTI | moved_since(t));
+	memcpy(nlmsg_data(nlh), &t->end, sizeof(t->end));
+	if (t->end)
+		put_reason(skb, nlh, &t->extack, NULL);
+	return true;
+}
+
+static int put_template(struct taskdiag_transaction *t, int flags)
+{
+	struct taskdiag_dump *dump = t->dump;
+	struct nlmsghdr *nlh;
+	struct sk_buff *skb;
+
+	skb = nlmsg_new(taskdiag_row_size(&dump->row), GFP_KERNEL_ACCOUNT);
+	if (!skb)
+		return -ENOMEM;
+	dump->row.template = skb;
+
+	nlh = put_header(t, skb, TASK_DIAG_NLMSG_BASE + TASK_DIAG_CMD_GET, 0,
+			 flags);
+	if (!nlh || taskdiag_row_put_template(&dump->row, skb))
+		return -EMSGSIZE;
+	nlmsg_end(skb, nlh);
+	return 0;
+}
+
+/* --- write: a request --------------------------------------------------- */
+
+static int answer_features(struct taskdiag_transaction *t)
+{
+	struct task_diag_features features;
+	struct nlmsghdr *nlh;
+	struct sk_buff *skb;
+
+	skb = nlmsg_new(nla_total_size_64bit(sizeof(features)),
+			GFP_KERNEL_ACCOUNT);
+	if (!skb)
+		return -ENOMEM;
+
+	taskdiag_dump_features(&features);
+	nlh = put_header(t, skb, TASK_DIAG_NLMSG_BASE + TASK_DIAG_CMD_FEATURES,
+			 0, 0);
+	if (nla_put_64bit(skb, TASK_DIAG_FEATURES, sizeof(features), &features,
+			  TASK_DIAG_PAD)) {
+		kfree_skb(skb);
+		return -EMSGSIZE;
+	}
+	nlmsg_end(skb, nlh);
+	t->answer = skb;
+	return 0;
+}
+
+/* One message without NLM_F_DUMP, which is made at once: it may be an error. */
+static int make_one(struct taskdiag_transaction *t,
+		    struct netlink_ext_ack *extack)
+{
+	struct sk_buff *skb;
+	int err;
+
+	skb = nlmsg_new(taskdiag_row_room(&t->dump->row), GFP_KERNEL_ACCOUNT);
+	if (!skb)
+		return -ENOMEM;
+
+	err = taskdiag_dump_rows(t->dump, skb, extack);
+	if (err) {
+		kfree_skb(skb);
+		return err;
+	}
+	t->answer = skb;
+	t->told_all = true;
+	return 0;
+}
+
+static int answer_get(struct taskdiag_transaction *t, struct file *file,
+		      struct nlattr **attrs, struct netlink_ext_ack *extack)
+{
+	struct pid_namespace *ns = proc_pid_ns(file_inode(file)->i_sb);
+	bool multi = (t->request.nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP;
+	struct taskdiag_dump *dump;
+	int err;
+
+	if (NL_REQ_ATTR_CHECK(extack, NULL, attrs, TASK_DIAG_CMD_ATTR_GET)) {
+		NL_SET_ERR_MSG(extack, "TASK_DIAG_CMD_ATTR_GET is missing");
+		return -EINVAL;
+	}
+
+	dump = taskdiag_dump_open(attrs, file->f_cred, get_pid_ns(ns), multi,
+				  extack);
+	if (IS_ERR(dump))
+		return PTR_ERR(dump);
+
+	t->dump = dump;
+	t->generation = 0;
+	t->made_all = false;
+	t->told_all = false;
+	err = put_template(t, multi ? NLM_F_MULTI : 0);
+	if (!err && !multi)
+		err = make_one(t, extack);
+	if (err)
+		end_transaction(t);
+	return err;
+}
+
+static int take_request(struct taskdiag_transaction *t, struct file *file,
+			const struct nlmsghdr *request, size_t len,
+			struct netlink_ext_ack *extack)
+{
+	struct nlattr *attrs[TASKDIAG_REQUEST_ATTRS];
+	int err;
+
+	if (request->nlmsg_len != len) {
+		NL_SET_ERR_MSG_FMT(extack, "nlmsg_len: %u for %zu bytes",
+				   request->nlmsg_len, len);
+		return -EINVAL;
+	}
+	if (!(request->nlmsg_flags & NLM_F_REQUEST)) {
+		NL_SET_ERR_MSG(extack, "nlmsg_flags: NLM_F_REQUEST is missing");
+		return -EINVAL;
+	}
+
+	err = nla_parse(attrs, ARRAY_SIZE(attrs) - 1,
+			nlmsg_attrdata(request, 0), nlmsg_attrlen(request, 0),
+			taskdiag_request_policy, extack);
+	if (err)
+		return err;
+
+	switch (request->nlmsg_type) {
+	case TASK_DIAG_NLMSG_BASE + TASK_DIAG_CMD_GET:
+		return answer_get(t, file, attrs, extack);
+	case TASK_DIAG_NLMSG_BASE + TASK_DIAG_CMD_FEATURES:
+		if (nlmsg_attrlen(request, 0)) {
+			NL_SET_ERR_MSG(extack, "attributes: there are none");
+			return -EINVAL;
+		}
+		return answer_features(t);
+	}
+	NL_SET_ERR_MSG_FMT(extack, "nlmsg_type: unknown type %u",
+			   request->nlmsg_type);
+	return -EOPNOTSUPP;
+}
+
+static int lock_transaction(struct taskdiag_transaction *t,
+			    const struct file *file)
+{
+	if (file->f_flags & O_NONBLOCK)
+		return mutex_trylock(&t->lock) ? 0 : -EAGAIN;
+	return mutex_lock_interruptible(&t->lock) ? -ERESTARTSYS : 0;
+}
+
+static int transact(struct taskdiag_transaction *t, struct file *file,
+		    const struct nlmsghdr *request, size_t len)
+{
+	struct netlink_ext_ack extack = {};
+	int err;
+
+	if (t->dump)
+		return -EBUSY;
+
+	drop_answer(t);
+	t->request = *request;
+	err = take_request(t, file, request, len, &extack);
+	if (err)
+		explain(t, request, err, &extack);
+	wake_up_interruptible(&t->changed);
+	return err;
+}
+
+static ssize_t taskdiag_proc_write(struct file *file, const char __user *from,
+				   size_t len, loff_t *pos)
+{
+	struct taskdiag_transaction *t = file->private_data;
+	struct nlmsghdr *request;
+	int err;
+
+	if (len < sizeof(*request))
+		return -EINVAL;
+	if (len > TASKDIAG_PROC_REQUEST_MAX)
+		return -EMSGSIZE;
+	request = kvmalloc(len, GFP_KERNEL_ACCOUNT);
+	if (!request)
+		return -ENOMEM;
+
+	err = copy_from_user(request, from, len) ? -EFAULT : 0;
+	if (!err)
+		err = lock_transaction(t, file);
+	if (!err) {
+		err = transact(t, file, request, len);
+		mutex_unlock(&t->lock);
+	}
+	kvfree(request);
+	return err ?: len;
+}
+
+/* --- read: its answer --------------------------------------------------- */
+
+static void make_rows(struct taskdiag_transaction *t, struct sk_buff *skb)
+{
+	int flags = moved_since(t);
+	int ret;
+
+	memset(&t->extack, 0, sizeof(t->extack));
+	ret = taskdiag_dump_rows(t->dump, skb, &t->extack);
+	if (skb->len)
+		nlmsg_hdr(skb)->nlmsg_flags |= flags;
+	if (ret <= 0) {
+		t->made_all = true;
+		t->end = ret;
+	}
+}
+
+/*
+ * More rows, and behind the last of them the end.  A row that takes several
+ * messages takes such as the reader has room for.
+ */
+static int make_answer(struct taskdiag_transaction *t, size_t room)
+{
+	size_t least = taskdiag_row_room(&t->dump->row);
+	size_t size = clamp(round_down(room, 8), least, TASKDIAG_PROC_BATCH);
+	struct sk_buff *skb;
+
+	skb = alloc_skb(size, GFP_KERNEL_ACCOUNT);
+	if (!skb)
+		return -ENOMEM;
+	/* It has been rounded up. */
+	skb_reserve(skb, skb_tailroom(skb) - size);
+
+	if (!t->made_all)
+		make_rows(t, skb);
+	if (t->made_all)
+		t->told_all = put_end(t, skb);
+	t->answer = skb;
+	return 0;
+}
+
+/* How much of the answer a buffer takes, in whole messages. */
+static size_t fit(const struct sk_buff *skb, size_t room)
+{
+	size_t len = 0;
+
+	while (len < skb->len) {
+		const struct nlmsghdr *nlh = (void *)skb->data + len;
+		size_t next = len + NLMSG_ALIGN(nlh->nlmsg_len);
+
+		if (next > room)
+			break;
+		len = next;
+	}
+	return len;
+}
+
+static ssize_t hand_out(struct taskdiag_transaction *t, char __user *to,
+			size_t room)
+{
+	size_t len = fit(t->answer, room);
+
+	/* Nothing is lost: a larger buffer takes it. */
+	if (!len)
+		return -EMSGSIZE;
+	if (copy_to_user(to, t->answer->data, len))
+		return -EFAULT;
+
+	skb_pull(t->answer, len);
+	if (!t->answer->len) {
+		drop_answer(t);
+		if (!t->dump || t->told_all)
+			end_transaction(t);
+	}
+	return len;
+}
+
+static ssize_t read_on(struct taskdiag_transaction *t, char __user *to,
+		       size_t room)
+{
+	int err;
+
+	/* As over netlink: who did not ask gets nothing and ends it. */
+	if (t->dump && !taskdiag_caller_is_current(&t->dump->caller)) {
+		end_transaction(t);
+		return -EPERM;
+	}
+
+	if (t->dump && !t->answer) {
+		err = make_answer(t, room);
+		if (err)
+			return err;
+	}
+	return t->answer ? hand_out(t, to, room) : 0;
+}
+
+static ssize_t taskdiag_proc_read(struct file *file, char __user *to,
+				  size_t room, loff_t *pos)
+{
+	struct taskdiag_transaction *t = file->private_data;
+	ssize_t ret;
+
+	if (!room)
+		return 0;
+	ret = lock_transaction(t, file);
+	if (ret)
+		return ret;
+	ret = read_on(t, to, room);
+	mutex_unlock(&t->lock);
+	return ret;
+}
+
+/* --- the file ----------------------------------------------------------- */
+
+static __poll_t taskdiag_proc_poll(struct file *file,
+				   struct poll_table_struct *table)
+{
+	struct taskdiag_transaction *t = file->private_data;
+	__poll_t events = 0;
+
+	poll_wait(file, &t->changed, table);
+	if (!READ_ONCE(t->dump))
+		events |= EPOLLOUT | EPOLLWRNORM;
+	if (READ_ONCE(t->dump) || READ_ONCE(t->answer))
+		events |= EPOLLIN | EPOLLRDNORM;
+	return events;
+}
+
+static int taskdiag_proc_open(struct inode *inode, struct file *file)
+{
+	struct taskdiag_transaction *t;
+
+	t = kzalloc(sizeof(*t), GFP_KERNEL_ACCOUNT);
+	if (!t)
+		return -ENOMEM;
+	mutex_init(&t->lock);
+	init_waitqueue_head(&t->changed);
+	file->private_data = t;
+	return stream_open(inode, file);
+}
+
+static int taskdiag_proc_release(struct inode *inode, struct file *file)
+{
+	struct taskdiag_transaction *t = file->private_data;
+
+	end_transaction(t);
+	kfree(t);
+	return 0;
+}
+
+static const struct proc_ops taskdiag_proc_ops = {
+	.proc_open	= taskdiag_proc_open,
+	.proc_read	= taskdiag_proc_read,
+	.proc_write	= taskdiag_proc_write,
+	.proc_poll	= taskdiag_proc_poll,
+	.proc_release	= taskdiag_proc_release,
+};
+
+static int __init taskdiag_proc_init(void)
+{
+	return proc_create(TASK_DIAG_PROC_NAME, TASKDIAG_PROC_MODE, NULL,
+			   &taskdiag_proc_ops) ? 0 : -ENOMEM;
+}
+fs_initcall(taskdiag_proc_init);
