@@ -440,9 +440,14 @@ TEST_F(descendants, of_the_hidden)
 /* Only the branches that are in the pid namespace asked from have numbers. */
 TEST_F(descendants, in_a_pid_namespace)
 {
-	pid_t init = namespace_begin(0, 5, NULL, NULL);
 	struct td_answer a;
+	pid_t init;
 
+	/* The numbers are those of the mount, which proc_test looks at. */
+	if (td_through_file)
+		SKIP(return, "the file has no namespace of its sender");
+
+	init = namespace_begin(0, 5, NULL, NULL);
 	ASSERT_LT(0, init);
 	ask(_metadata, &self->sock, init, &a);
 	EXPECT_EQ(5U, a.rows);

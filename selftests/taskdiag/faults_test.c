@@ -221,6 +221,8 @@ struct request {
 };
 
 #define SHOW .what.show_flags = TD_BASE_CRED
+#define SHOW_LONG .what.show_flags = (TD_BASE_CRED | TASK_DIAG_SHOW_FILES | \
+	TASK_DIAG_SHOW_CGROUP | TASK_DIAG_SHOW_CMDLINE | TASK_DIAG_SHOW_VMA)
 
 static const struct request requests[] = {
 	{ .name = "all", SHOW, .flags = NLM_F_DUMP, .rows = SLEEPERS + 1 },
@@ -241,6 +243,11 @@ static const struct request requests[] = {
 	{
 		.name = "one", SHOW, .flags = NLM_F_DUMP, .what.pid = 1,
 		.what.dump_strategy = TASK_DIAG_DUMP_ONE, .rows = 1,
+	},
+	{
+		.name = "one, and what sleeps", SHOW_LONG, .flags = NLM_F_DUMP,
+		.what.dump_strategy = TASK_DIAG_DUMP_ONE, .what.pid = 1,
+		.rows = 1,
 	},
 	{
 		.name = "one, plainly", SHOW, .flags = NLM_F_ACK, .what.pid = 1,

@@ -21,7 +21,10 @@
 
 struct td_sock {
 	int fd;
-	size_t size;		/* of the receive buffer */
+	bool file;		/* it is /proc/task-diag: see taskdiag_file.h */
+	bool ack_due;		/* from the file, which has no such message ... */
+	__u32 seq_due;		/* ... with this sequence number */
+	size_t size;		/* of what is received at a time */
 	unsigned char *buf;
 	__u32 portid;
 	__u32 seq;		/* of the last request */
@@ -99,8 +102,11 @@ struct td_answer {
 
 /* All of these return 0 or a negative errno unless they say more. */
 
-/* -ENOENT where the kernel has no such family. */
+/* -ENOENT where the kernel has no such family, or no such file. */
 int td_open(struct td_sock *s, size_t size);
+
+/* What td_open() opens: set by a test program that is about the file. */
+extern bool td_through_file;
 void td_close(struct td_sock *s);
 
 /* Go on with a descriptor that somebody else opened, and @like described. */

@@ -31,6 +31,11 @@
 #include "population.h"
 #include "taskdiag_nl.h"
 
+/* The Makefile has some tests once more for the transaction file. */
+#ifndef TD_THROUGH_FILE
+#define TD_THROUGH_FILE false
+#endif
+
 #define TD_BASE_CRED (TASK_DIAG_SHOW_BASE | TASK_DIAG_SHOW_CRED)
 
 /* The answer came whole, by the protocol, and says that all went well. */
@@ -64,13 +69,16 @@ static inline void td_need_kernel_and_root(void)
 	struct td_sock sock;
 	int err;
 
+	td_through_file = TD_THROUGH_FILE;
 	if (geteuid())
 		ksft_exit_skip("needs root\n");
 	err = td_open(&sock, TD_LARGE);
 	if (err == -ENOENT)
-		ksft_exit_skip("no TASKDIAG family: CONFIG_TASKDIAG is off\n");
+		ksft_exit_skip("this kernel has no %s\n", TD_THROUGH_FILE ?
+			       "/proc/task-diag: CONFIG_TASKDIAG_PROC is off" :
+			       "TASKDIAG family: CONFIG_TASKDIAG_NETLINK is off");
 	if (err)
-		ksft_exit_fail_msg("cannot find the TASKDIAG family: %s\n",
+		ksft_exit_fail_msg("cannot get to task_diag: %s\n",
 				   strerror(-err));
 	td_close(&sock);
 }

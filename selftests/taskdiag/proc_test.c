@@ -1,0 +1,964 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * /proc/task-diag as a file: one transaction after the other, what it refuses,
+ * and nothing of it for who did not ask.  That it tells what the socket tells is
+ * for the tests that are run over both.
+ */
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/uio.h>
+
+#define TD_THROUGH_FILE true
+
+#include "namespace.h"
+#include "program.h"
+#include "taskdiag_file.h"
+#include "taskdiag_test.h"
+#include "view.h"
+
+#define USER 1234
+#define OTHER_USER 1235
+
+#define USER_IDS { USER, USER, USER, USER }
+#define OTHER_IDS { OTHER_USER, OTHER_USER, OTHER_USER, OTHER_USER }
+
+/* Of each user: together they are more than is made at a time. */
+#define SLEEPERS 100
+
+/* Attributes can be as long as this, and some more. */
+#define TOO_LONG (128 * 1024 + 1)
+
+#define ABANDONED 10000
+
+static const struct identity user = { .uid = USER_IDS, .gid = USER_IDS };
+static const struct identity other_user = {
+	.uid = OTHER_IDS, .gid = OTHER_IDS,
+};
+
+/* Of a set-user-id-root program that has given up its rights for a while. */
+static const struct identity user_once_root = {
+	.uid = { USER, USER, 0, USER },
+	.gid = USER_IDS,
+	.permitted = CAP_EVERY,
+};
+
+static const struct task_diag_pid all = {
+	.show_flags = TD_BASE_CRED,
+	.dump_strategy = TASK_DIAG_DUMP_ALL,
+};
+
+static struct population pop;
+
+static int make_population(void)
+{
+	const struct member_spec specs[] = {
+		{ .who = &user }, { .who = &other_user }, {},
+	};
+	int i, err;
+
+	err = population_begin(&pop);
+	for (i = 0; !err && i < 3 * SLEEPERS; i++)
+		err = population_add(&pop, &specs[i % 3]);
+	return err ?: population_settle(&pop);
+}
+
+/* A request as the file has it; what is in it is aligned to 4 bytes only. */
+#pragma pack(push, 4)
+struct request {
+	struct nlmsghdr nlh;
+	struct nlattr nla;
+	struct task_diag_pid what;
+};
+
+#pragma pack(pop)
+
+static struct request request_for(const struct task_diag_pid *what, __u16 flags)
+{
+	return (struct request) {
+		.nlh.nlmsg_len = sizeof(struct request),
+		.nlh.nlmsg_type = TASK_DIAG_NLMSG_BASE + TASK_DIAG_CMD_GET,
+		.nlh.nlmsg_flags = NLM_F_REQUEST | flags,
+		.nlh.nlmsg_seq = 42,
+		.nlh.nlmsg_pid = 99,
+		.nla.nla_len = NLA_HDRLEN + sizeof(*what),
+		.nla.nla_type = TASK_DIAG_CMD_ATTR_GET,
+		.what = *what,
+	};
+}
+
+/* 0 or a negative errno. */
+static int put(int fd, const void *bytes, size_t len)
+{
+	return write(fd, bytes, len) == (ssize_t)len ? 0 : -errno;
+}
+
+static int ask(int fd, const struct task_diag_pid *what, __u16 flags)
+{
+	const struct request request = request_for(what, flags);
+
+	return put(fd, &request, sizeof(request));
+}
+
+static ssize_t take(int fd, void *buf, size_t size)
+{
+	ssize_t got = read(fd, buf, size);
+
+	return got < 0 ? -errno : got;
+}
+
+FIXTURE(file) {
+	int fd;
+	struct td_sock sock;	/* the same, in a socket's clothes */
+	unsigned char buf[TD_LARGE];
+};
+
+FIXTURE_SETUP(file)
+{
+	ASSERT_EQ(0, td_open(&self->sock, TD_LARGE));
+	self->fd = self->sock.fd;
+}
+
+FIXTURE_TEARDOWN(file)
+{
+	td_close(&self->sock);
+}
+
+/* --- transactions ------------------------------------------------------- */
+
+static void expect_everybody(struct __test_metadata *_metadata,
+			     const struct td_answer *a)
+{
+	struct idset pids = {};
+	size_t i;
+
+	EXPECT_STREQ("", a->fault);
+	EXPECT_EQ(0, a->end.error);
+	/* None twice: view_of() would say so. */
+	EXPECT_EQ(0, view_of(a, &pids));
+	for (i = 0; i < pop.nr; i++)
+		EXPECT_TRUE(idset_has(&pids, pop.member[i].pid));
+	idset_free(&pids);
+}
+
+TEST_F(file, says_nothing_unasked)
+{
+	EXPECT_EQ(0, take(self->fd, self->buf, sizeof(self->buf)));
+}
+
+TEST_F(file, tells_of_everybody_once_however_it_is_read)
+{
+	/* The least is that of one message; the greatest takes all there is. */
+	const size_t sizes[] = { 192, 1000, 4096, TD_LARGE, 1 << 20 };
+	struct td_answer a;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		struct td_sock sock;
+
+		ASSERT_EQ(0, td_open(&sock, sizes[i]));
+		ASSERT_EQ(0, td_query(&sock, &all, NLM_F_DUMP, &a));
+		expect_everybody(_metadata, &a);
+		td_answer_free(&a);
+		/* And once more over the same file. */
+		EXPECT_EQ(0, take(sock.fd, self->buf, sizeof(self->buf)));
+		ASSERT_EQ(0, td_query(&sock, &all, NLM_F_DUMP, &a));
+		expect_everybody(_metadata, &a);
+		td_answer_free(&a);
+		td_close(&sock);
+	}
+}
+
+TEST_F(file, gives_back_the_numbers_of_the_request)
+{
+	const struct nlmsghdr *nlh = (void *)self->buf;
+	const struct task_diag_pid one = {
+		.show_flags = TASK_DIAG_SHOW_BASE,
+		.dump_strategy = TASK_DIAG_DUMP_ONE, .pid = getpid(),
+	};
+	ssize_t got, at;
+
+	ASSERT_EQ(0, ask(self->fd, &one, NLM_F_DUMP));
+	got = take(self->fd, self->buf, sizeof(self->buf));
+	ASSERT_LT(0, got);
+	for (at = 0; at < got; at += NLMSG_ALIGN(nlh->nlmsg_len)) {
+		nlh = (void *)(self->buf + at);
+		EXPECT_EQ(42U, nlh->nlmsg_seq);
+		EXPECT_EQ(99U, nlh->nlmsg_pid);
+		EXPECT_TRUE(nlh->nlmsg_flags & NLM_F_MULTI);
+	}
+	EXPECT_EQ(NLMSG_DONE, (int)nlh->nlmsg_type);
+	EXPECT_EQ(0, take(self->fd, self->buf, sizeof(self->buf)));
+}
+
+TEST_F(file, takes_the_next_request_when_the_answer_is_read)
+{
+	ssize_t got;
+
+	ASSERT_EQ(0, ask(self->fd, &all, NLM_F_DUMP));
+	EXPECT_EQ(-EBUSY, ask(self->fd, &all, NLM_F_DUMP));
+	got = take(self->fd, self->buf, 4096);
+	EXPECT_LT(0, got);
+	EXPECT_EQ(-EBUSY, ask(self->fd, &all, NLM_F_DUMP));
+	while (got > 0)
+		got = take(self->fd, self->buf, sizeof(self->buf));
+	EXPECT_EQ(0, got);
+	EXPECT_EQ(0, ask(self->fd, &all, NLM_F_DUMP));
+}
+
+TEST_F(file, loses_nothing_to_a_buffer_that_is_too_small)
+{
+	const size_t sizes[] = { 1, 4, NLMSG_HDRLEN, 64 };
+	void *nowhere = mmap(NULL, sizeof(self->buf), PROT_NONE,
+			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct td_answer a;
+	size_t i;
+
+	ASSERT_NE(MAP_FAILED, nowhere);
+	ASSERT_EQ(0, td_ask(&self->sock, &all, NLM_F_DUMP, NULL));
+	EXPECT_EQ(0, take(self->fd, self->buf, 0));
+	for (i = 0; i < ARRAY_SIZE(sizes); i++)
+		EXPECT_EQ(-EMSGSIZE, take(self->fd, self->buf, sizes[i]));
+	/* Nor to one that is not there. */
+	EXPECT_EQ(-EFAULT, take(self->fd, nowhere, sizeof(self->buf)));
+	td_expect(&self->sock, &a, true);
+	ASSERT_EQ(0, td_receive(&self->sock, &a));
+	expect_everybody(_metadata, &a);
+	td_answer_free(&a);
+	munmap(nowhere, sizeof(self->buf));
+}
+
+TEST_F(file, answers_a_plain_request_with_one_message)
+{
+	const struct nlmsghdr *nlh = (void *)self->buf;
+	struct task_diag_pid one = {
+		.show_flags = TD_BASE_CRED,
+		.dump_strategy = TASK_DIAG_DUMP_ONE, .pid = getpid(),
+	};
+	ssize_t got;
+
+	ASSERT_EQ(0, ask(self->fd, &one, 0));
+	EXPECT_EQ(-EBUSY, ask(self->fd, &one, 0));
+	got = take(self->fd, self->buf, sizeof(self->buf));
+	EXPECT_EQ((ssize_t)nlh->nlmsg_len, got);
+	EXPECT_EQ(TASK_DIAG_NLMSG_BASE + TASK_DIAG_CMD_GET, nlh->nlmsg_type);
+	EXPECT_EQ(0, nlh->nlmsg_flags);
+	EXPECT_EQ(0, take(self->fd, self->buf, sizeof(self->buf)));
+
+	one.pid = td_free_pid();
+	EXPECT_EQ(-ESRCH, ask(self->fd, &one, 0));
+	EXPECT_EQ(-EINVAL, ask(self->fd, &all, 0));
+	one.pid = getpid();
+	EXPECT_EQ(0, ask(self->fd, &one, 0));
+}
+
+TEST_F(file, cannot_be_sought_in)
+{
+	EXPECT_EQ(-1, lseek(self->fd, 0, SEEK_SET));
+	EXPECT_EQ(ESPIPE, errno);
+	EXPECT_EQ(-1, pread(self->fd, self->buf, 1, 0));
+	EXPECT_EQ(ESPIPE, errno);
+	EXPECT_EQ(-1, pwrite(self->fd, self->buf, 1, 0));
+	EXPECT_EQ(ESPIPE, errno);
+}
+
+static int can(int fd)
+{
+	struct pollfd poll_fd = { .fd = fd, .events = POLLIN | POLLOUT };
+
+	return poll(&poll_fd, 1, 0) < 0 ? -errno : poll_fd.revents;
+}
+
+TEST_F(file, says_by_poll_whose_turn_it_is)
+{
+	const struct task_diag_pid nobody = {
+		.dump_strategy = TASK_DIAG_DUMP_ONE, .pid = td_free_pid(),
+	};
+
+	EXPECT_EQ(POLLOUT, can(self->fd));
+	ASSERT_EQ(0, ask(self->fd, &all, NLM_F_DUMP));
+	EXPECT_EQ(POLLIN, can(self->fd));
+	while (take(self->fd, self->buf, 1000) > 0)
+		;
+	EXPECT_EQ(POLLOUT, can(self->fd));
+	/* There is a reason to be read, but nobody has to. */
+	EXPECT_EQ(-ESRCH, ask(self->fd, &nobody, NLM_F_DUMP));
+	EXPECT_EQ(POLLIN | POLLOUT, can(self->fd));
+	EXPECT_EQ(0, ask(self->fd, &all, NLM_F_DUMP));
+}
+
+TEST_F(file, can_do_the_groups_and_strategies_of_the_socket)
+{
+	struct task_diag_features here, there;
+	struct td_sock sock;
+	int err;
+
+	ASSERT_EQ(0, td_features(&self->sock, &here));
+	EXPECT_NE(0U, here.groups);
+	td_through_file = false;
+	err = td_open(&sock, TD_LARGE);
+	td_through_file = true;
+	if (err == -ENOENT || err == -EPROTONOSUPPORT)
+		SKIP(return, "this kernel has no TASKDIAG family");
+	ASSERT_EQ(0, err);
+	ASSERT_EQ(0, td_features(&sock, &there));
+	EXPECT_EQ(0, memcmp(&here, &there, sizeof(here)));
+	td_close(&sock);
+}
+
+static sig_atomic_t alarms;
+
+static void count_alarm(int signal)
+{
+	alarms++;
+}
+
+TEST_F_TIMEOUT(file, loses_nothing_to_signals, 300)
+{
+	const struct itimerval often = { { 0, 1000 }, { 0, 1000 } }, never = {};
+	const struct sigaction count = { .sa_handler = count_alarm };
+	struct td_answer a;
+	int i;
+
+	ASSERT_EQ(0, sigaction(SIGALRM, &count, NULL));
+	ASSERT_EQ(0, setitimer(ITIMER_REAL, &often, NULL));
+	for (i = 0; i < 1000 && (i < 20 || alarms < 20); i++) {
+		ASSERT_EQ(0, td_query(&self->sock, &all, NLM_F_DUMP, &a));
+		expect_everybody(_metadata, &a);
+		td_answer_free(&a);
+	}
+	ASSERT_EQ(0, setitimer(ITIMER_REAL, &never, NULL));
+	EXPECT_LE(20, alarms);
+}
+
+/* Several threads read one answer: each message goes to one of them. */
+#define THREADS 4
+
+struct share {
+	struct td_sock sock;
+	struct td_answer a;
+	int err;
+	pthread_t thread;
+};
+
+static void *read_share(void *arg)
+{
+	struct share *share = arg;
+
+	/* To whom the end goes knows that it is one; the others read 0. */
+	do {
+		share->err = td_receive_some(&share->sock, &share->a, 1);
+	} while (!share->err && !share->a.end.type);
+	if (share->err == -EAGAIN)
+		share->err = 0;
+	return NULL;
+}
+
+TEST_F(file, can_be_read_by_several_threads)
+{
+	struct share share[THREADS] = {};
+	struct idset pids = {};
+	size_t i, j, ends = 0;
+
+	self->sock.size = 1000;
+	ASSERT_EQ(0, td_ask(&self->sock, &all, NLM_F_DUMP, NULL));
+	for (i = 0; i < THREADS; i++) {
+		ASSERT_EQ(0, td_adopt(&share[i].sock, self->fd, &self->sock));
+		td_expect(&share[i].sock, &share[i].a, true);
+	}
+	for (i = 0; i < THREADS; i++)
+		ASSERT_EQ(0, pthread_create(&share[i].thread, NULL, read_share,
+					    &share[i]));
+	for (i = 0; i < THREADS; i++) {
+		ASSERT_EQ(0, pthread_join(share[i].thread, NULL));
+		EXPECT_EQ(0, share[i].err);
+		EXPECT_STREQ("", share[i].a.fault);
+		ends += share[i].a.end.type == NLMSG_DONE;
+		for (j = 0; j < share[i].a.rows; j++) {
+			const __u32 pid = share[i].a.row[j].msg.pid;
+
+			EXPECT_FALSE(idset_has(&pids, pid));
+			EXPECT_EQ(0, idset_add(&pids, pid));
+		}
+		td_answer_free(&share[i].a);
+		free(share[i].sock.buf);
+	}
+	EXPECT_EQ(1U, ends);
+	for (i = 0; i < pop.nr; i++)
+		EXPECT_TRUE(idset_has(&pids, pop.member[i].pid));
+	idset_free(&pids);
+}
+
+/* --- what is refused ---------------------------------------------------- */
+
+FIXTURE(refusal) {
+	struct td_sock sock;
+};
+
+FIXTURE_VARIANT(refusal) {
+	void (*spoil)(struct request *request);
+	size_t len;		/* of what is written, 0: as it is */
+	int error;
+	const char *text;	/* NULL: there is nothing to be read */
+	__u32 offset;		/* of the attribute blamed */
+};
+
+static void spoil_nothing(struct request *request)
+{
+}
+
+static void spoil_len(struct request *request)
+{
+	request->nlh.nlmsg_len++;
+}
+
+static void spoil_flags(struct request *request)
+{
+	request->nlh.nlmsg_flags &= ~NLM_F_REQUEST;
+}
+
+static void spoil_type(struct request *request)
+{
+	request->nlh.nlmsg_type = TASK_DIAG_NLMSG_BASE + TASK_DIAG_CMD_MAX + 1;
+}
+
+static void spoil_type_to_noop(struct request *request)
+{
+	request->nlh.nlmsg_type = NLMSG_NOOP;
+}
+
+static void spoil_features(struct request *request)
+{
+	request->nlh.nlmsg_type = TASK_DIAG_NLMSG_BASE + TASK_DIAG_CMD_FEATURES;
+}
+
+static void spoil_attribute(struct request *request)
+{
+	request->nla.nla_type = TASK_DIAG_ATTR_MAX + 1;
+}
+
+static void spoil_missing(struct request *request)
+{
+	request->nla.nla_type = TASK_DIAG_CMD_ATTR_UID;
+}
+
+static void spoil_attribute_len(struct request *request)
+{
+	request->nla.nla_len = 3;
+}
+
+static void spoil_groups(struct request *request)
+{
+	request->what.show_flags = 1ULL << 63;
+}
+
+static void spoil_strategy(struct request *request)
+{
+	request->what.dump_strategy = TASK_DIAG_DUMP_MAX + 1;
+}
+
+static void spoil_pid(struct request *request)
+{
+	request->what.dump_strategy = TASK_DIAG_DUMP_CHILDREN;
+	request->what.pid = td_free_pid();
+}
+
+FIXTURE_VARIANT_ADD(refusal, nothing_at_all) {
+	.spoil = spoil_nothing,
+	.len = -1,
+	.error = EINVAL,
+};
+
+FIXTURE_VARIANT_ADD(refusal, less_than_a_header) {
+	.spoil = spoil_nothing,
+	.len = NLMSG_HDRLEN - 1,
+	.error = EINVAL,
+};
+
+FIXTURE_VARIANT_ADD(refusal, too_much) {
+	.spoil = spoil_nothing,
+	.len = TOO_LONG,
+	.error = EMSGSIZE,
+};
+
+FIXTURE_VARIANT_ADD(refusal, half_a_request) {
+	.spoil = spoil_nothing,
+	.len = sizeof(struct request) - 4,
+	.error = EINVAL,
+	.text = "nlmsg_len: 44 for 40 bytes",
+};
+
+FIXTURE_VARIANT_ADD(refusal, another_length) {
+	.spoil = spoil_len,
+	.error = EINVAL,
+	.text = "nlmsg_len: 45 for 44 bytes",
+};
+
+FIXTURE_VARIANT_ADD(refusal, no_request) {
+	.spoil = spoil_flags,
+	.error = EINVAL,
+	.text = "NLM_F_REQUEST",
+};
+
+FIXTURE_VARIANT_ADD(refusal, an_unknown_command) {
+	.spoil = spoil_type,
+	.error = EOPNOTSUPP,
+	.text = "nlmsg_type: ",
+};
+
+FIXTURE_VARIANT_ADD(refusal, a_command_of_netlink) {
+	.spoil = spoil_type_to_noop,
+	.error = EOPNOTSUPP,
+	.text = "nlmsg_type: ",
+};
+
+FIXTURE_VARIANT_ADD(refusal, more_than_a_question) {
+	.spoil = spoil_features,
+	.error = EINVAL,
+	.text = "attributes",
+};
+
+FIXTURE_VARIANT_ADD(refusal, an_unknown_attribute) {
+	.spoil = spoil_attribute,
+	.error = EINVAL,
+	.text = "attribute",
+	.offset = NLMSG_HDRLEN,
+};
+
+FIXTURE_VARIANT_ADD(refusal, what_does_not_ask) {
+	.spoil = spoil_missing,
+	.error = EINVAL,
+	.text = "TASK_DIAG_CMD_ATTR_GET is missing",
+};
+
+FIXTURE_VARIANT_ADD(refusal, a_broken_attribute) {
+	.spoil = spoil_attribute_len,
+	.error = EINVAL,
+	.text = "leftover",
+};
+
+FIXTURE_VARIANT_ADD(refusal, an_unknown_group) {
+	.spoil = spoil_groups,
+	.error = EINVAL,
+	.text = "show_flags: ",
+	.offset = NLMSG_HDRLEN,
+};
+
+FIXTURE_VARIANT_ADD(refusal, an_unknown_strategy) {
+	.spoil = spoil_strategy,
+	.error = EINVAL,
+	.text = "dump_strategy: ",
+	.offset = NLMSG_HDRLEN,
+};
+
+FIXTURE_VARIANT_ADD(refusal, a_free_number) {
+	.spoil = spoil_pid,
+	.error = ESRCH,
+	.text = "pid: no such task",
+	.offset = NLMSG_HDRLEN,
+};
+
+FIXTURE_SETUP(refusal)
+{
+	ASSERT_EQ(0, td_open(&self->sock, TD_SMALL));
+}
+
+FIXTURE_TEARDOWN(refusal)
+{
+	td_close(&self->sock);
+}
+
+TEST_F(refusal, says_why_and_takes_the_next)
+{
+	const size_t len = variant->len == (size_t)-1 ? 0 :
+			   variant->len ?: sizeof(struct request);
+	struct request *request = calloc(1, TOO_LONG);
+	struct td_answer a;
+
+	ASSERT_NE(NULL, request);
+	*request = request_for(&all, NLM_F_DUMP);
+	variant->spoil(request);
+	EXPECT_EQ(-variant->error, write(self->sock.fd, request, len) < 0 ?
+		  -errno : 0);
+	free(request);
+
+	if (variant->text) {
+		self->sock.seq = 42;
+		td_expect(&self->sock, &a, true);
+		/* It comes back in the answer. */
+		self->sock.portid = 99;
+		EXPECT_EQ(0, td_receive(&self->sock, &a));
+		EXPECT_STREQ("", a.fault);
+		EXPECT_EQ(variant->error, a.end.error);
+		EXPECT_TRUE(!!strstr(a.end.text, variant->text)) {
+			TH_LOG("it says: %s", a.end.text);
+		}
+		EXPECT_EQ(variant->offset ? variant->offset + GENL_HDRLEN : 0,
+			  a.end.offset);
+		td_answer_free(&a);
+		self->sock.portid = 0;
+	}
+	EXPECT_EQ(-EAGAIN, td_receive_raw(&self->sock, 0));
+	ASSERT_EQ(0, td_query(&self->sock, &all, NLM_F_DUMP, &a));
+	expect_everybody(_metadata, &a);
+	td_answer_free(&a);
+}
+
+/* --- whose rights ------------------------------------------------------- */
+
+static ssize_t by_readv(int fd, void *buf, size_t size)
+{
+	const struct iovec iov[] = {
+		{ .iov_base = buf, .iov_len = size / 2 },
+		{ .iov_base = (char *)buf + size / 2, .iov_len = size / 2 },
+	};
+
+	return readv(fd, iov, ARRAY_SIZE(iov));
+}
+
+/*
+ * Somebody asks through a file that is root's and anybody's, and root reads.
+ * Catches rows that are made by the rights of whoever reads.
+ */
+FIXTURE(reader) {
+	int fd;
+	struct td_sock sock;
+	unsigned char buf[TD_LARGE];
+};
+
+FIXTURE_VARIANT(reader) {
+	ssize_t (*read)(int fd, void *buf, size_t size);
+};
+
+FIXTURE_VARIANT_ADD(reader, by_read) { .read = read };
+FIXTURE_VARIANT_ADD(reader, by_readv) { .read = by_readv };
+
+FIXTURE_SETUP(reader)
+{
+	ASSERT_EQ(0, td_open(&self->sock, TD_LARGE));
+	self->fd = self->sock.fd;
+}
+
+FIXTURE_TEARDOWN(reader)
+{
+	td_close(&self->sock);
+}
+
+TEST_F(reader, with_more_rights_gets_nothing_and_makes_nothing)
+{
+	struct td_answer a;
+	pid_t pid;
+
+	pid = td_fork_as(_metadata, &user);
+	if (!pid) {
+		EXPECT_EQ(0, td_ask(&self->sock, &all, NLM_F_DUMP, NULL));
+		/* Now it is the other's turn. */
+		raise(SIGSTOP);
+		EXPECT_EQ(-EAGAIN, td_receive_raw(&self->sock, 0));
+		EXPECT_EQ(0, td_query(&self->sock, &all, NLM_F_DUMP, &a));
+		EXPECT_STREQ("", a.fault);
+		EXPECT_EQ(0, a.end.error);
+		EXPECT_LE((size_t)SLEEPERS, a.rows);
+		EXPECT_TRUE(view_only_of(&a, USER, 0));
+		_exit(0);
+	}
+
+	EXPECT_EQ(pid, waitpid(pid, NULL, WUNTRACED));
+	EXPECT_EQ(-EBUSY, ask(self->fd, &all, NLM_F_DUMP));
+	EXPECT_EQ(-1, variant->read(self->fd, self->buf, sizeof(self->buf)));
+	EXPECT_EQ(EPERM, errno);
+	/* That was the end of it. */
+	EXPECT_EQ(0, take(self->fd, self->buf, sizeof(self->buf)));
+	EXPECT_EQ(0, kill(pid, SIGCONT));
+	EXPECT_EXIT_0(pid);
+}
+
+/* Catches a check by the rights of whoever opened the file alone. */
+TEST_F(file, lends_nobody_the_rights_of_its_opener)
+{
+	pid_t pid = td_fork_as(_metadata, &user);
+
+	if (!pid) {
+		struct td_answer a;
+
+		EXPECT_EQ(0, td_query(&self->sock, &all, NLM_F_DUMP, &a));
+		EXPECT_STREQ("", a.fault);
+		EXPECT_LE((size_t)SLEEPERS, a.rows);
+		EXPECT_TRUE(view_only_of(&a, USER, 0));
+		_exit(0);
+	}
+	EXPECT_EXIT_0(pid);
+}
+
+/* What it has given up is gone, also from what was asked for before. */
+TEST_F(file, tells_less_to_who_gives_up_rights)
+{
+	pid_t pid = fork();
+
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		struct td_answer a;
+
+		EXPECT_EQ(0, td_ask(&self->sock, &all, NLM_F_DUMP, NULL));
+		td_become(_metadata, &user);
+		td_expect(&self->sock, &a, true);
+		EXPECT_EQ(0, td_receive(&self->sock, &a));
+		EXPECT_EQ(0, a.end.error);
+		EXPECT_LE((size_t)SLEEPERS, a.rows);
+		EXPECT_TRUE(view_only_of(&a, USER, 0));
+		_exit(0);
+	}
+	EXPECT_EXIT_0(pid);
+}
+
+/* Catches credentials that are looked up anew with each read. */
+TEST_F(file, tells_no_more_to_who_gains_rights)
+{
+	pid_t pid = td_fork_as(_metadata, &user_once_root);
+
+	if (!pid) {
+		struct td_answer a;
+
+		EXPECT_EQ(0, td_ask(&self->sock, &all, NLM_F_DUMP, NULL));
+		EXPECT_EQ(0, setresuid(-1, 0, -1));
+		td_expect(&self->sock, &a, true);
+		EXPECT_EQ(0, td_receive(&self->sock, &a));
+		EXPECT_EQ(0, a.end.error);
+		EXPECT_LE((size_t)SLEEPERS, a.rows);
+		EXPECT_TRUE(view_only_of(&a, USER, getpid()));
+		_exit(0);
+	}
+	EXPECT_EXIT_0(pid);
+}
+
+/* Two parts for this program to play as a set-user-id one. */
+#define COPY_INPUT "--copy-input"
+#define WRITE_ERROR "--write-error"
+
+/* As cat does: 0 if it got nothing to copy, and was told why. */
+static int main_copy_input(void)
+{
+	unsigned char buf[TD_LARGE];
+	ssize_t got;
+
+	if (geteuid() || getuid() != USER)
+		return 2;
+	got = take(STDIN_FILENO, buf, sizeof(buf));
+	return got == -EPERM ? 0 : 3;
+}
+
+/* As a program does that quotes an argument in an error message. */
+static int main_write_error(const char *text)
+{
+	unsigned char bytes[128];
+	int len = program_decode(text, bytes, sizeof(bytes));
+
+	if (geteuid() || getuid() != USER)
+		return 2;
+	return put(STDERR_FILENO, bytes, len) ? 3 : 0;
+}
+
+/* Catches a dump that goes on over execve(). */
+TEST_F(file, tells_no_program_what_another_asked_for)
+{
+	pid_t pid = td_fork_as(_metadata, &user);
+
+	if (!pid) {
+		int fd = open(TD_FILE, O_RDWR);
+
+		if (fd < 0 || ask(fd, &all, NLM_F_DUMP) ||
+		    dup2(fd, STDIN_FILENO) < 0)
+			_exit(1);
+		_exit(-program_run_setuid(COPY_INPUT, NULL));
+	}
+	EXPECT_EXIT_0(pid);
+}
+
+/*
+ * A set-user-id program writes what its user has shaped.  Catches a check by
+ * the rights of whoever writes alone: an answer would tell of a hidden number
+ * that it is one, and of a free one not.
+ */
+TEST_F(file, takes_nothing_from_a_program_that_was_lent_it)
+{
+	const pid_t pids[] = { 1, pop.member[2].pid, td_free_pid() };
+	size_t i;
+	pid_t pid;
+
+	pid = td_fork_as(_metadata, &user);
+	if (!pid) {
+		for (i = 0; i < ARRAY_SIZE(pids); i++) {
+			const struct task_diag_pid one = {
+				.show_flags = TD_BASE_CRED,
+				.dump_strategy = TASK_DIAG_DUMP_ONE,
+				.pid = pids[i],
+			};
+			const struct request request = request_for(&one, 0);
+			char text[2 * sizeof(request) + 1];
+			const char *const args[] = { text, NULL };
+			int fd = open(TD_FILE, O_RDWR), status = -1;
+
+			program_encode(&request, sizeof(request), text);
+			if (!fork()) {
+				if (dup2(fd, STDERR_FILENO) < 0)
+					_exit(1);
+				_exit(-program_run_setuid(WRITE_ERROR, args));
+			}
+			wait(&status);
+			EXPECT_EQ(3, WEXITSTATUS(status));
+			close(fd);
+		}
+		_exit(0);
+	}
+	EXPECT_EXIT_0(pid);
+}
+
+/* --- mounts ------------------------------------------------------------- */
+
+FIXTURE(mount) {
+	char dir[sizeof("/tmp/taskdiag-proc-XXXXXX")];
+};
+
+FIXTURE_VARIANT(mount) {
+	const char *options;
+	bool absent;
+};
+
+FIXTURE_VARIANT_ADD(mount, plain) { .options = "hidepid=0" };
+FIXTURE_VARIANT_ADD(mount, group) { .options = "hidepid=2,gid=1234" };
+FIXTURE_VARIANT_ADD(mount, no_access) { .options = "hidepid=1" };
+FIXTURE_VARIANT_ADD(mount, ptraceable) { .options = "hidepid=ptraceable" };
+FIXTURE_VARIANT_ADD(mount, processes_only) {
+	.options = "subset=pid", .absent = true,
+};
+
+FIXTURE_SETUP(mount)
+{
+	snprintf(self->dir, sizeof(self->dir), "/tmp/taskdiag-proc-XXXXXX");
+	ASSERT_NE(NULL, mkdtemp(self->dir));
+	ASSERT_EQ(0, chmod(self->dir, 0755));
+	ASSERT_EQ(0, unshare(CLONE_NEWNS));
+	ASSERT_EQ(0, mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL));
+	ASSERT_EQ(0, mount("proc", self->dir, "proc", 0, variant->options));
+}
+
+FIXTURE_TEARDOWN(mount)
+{
+	umount2(self->dir, MNT_DETACH);
+	rmdir(self->dir);
+}
+
+/* A member of the mount's group, and one who is in no way. */
+TEST_F(mount, widens_nothing)
+{
+	char path[64];
+	pid_t pid;
+
+	snprintf(path, sizeof(path), "%s/" TASK_DIAG_PROC_NAME, self->dir);
+	pid = td_fork_as(_metadata, &user);
+	if (!pid) {
+		struct td_sock sock;
+		struct td_answer a;
+		int fd = open(path, O_RDWR);
+
+		EXPECT_EQ(variant->absent, fd < 0);
+		if (fd < 0)
+			_exit(errno != ENOENT);
+		EXPECT_EQ(0, td_open(&sock, TD_LARGE));
+		EXPECT_LE(0, dup2(fd, sock.fd));
+		EXPECT_EQ(0, td_query(&sock, &all, NLM_F_DUMP, &a));
+		EXPECT_STREQ("", a.fault);
+		EXPECT_LE((size_t)SLEEPERS, a.rows);
+		EXPECT_TRUE(view_only_of(&a, USER, 0));
+		_exit(0);
+	}
+	EXPECT_EXIT_0(pid);
+}
+
+static void show_namespace(void *unused)
+{
+	namespace_mount_procfs();
+}
+
+/* Catches numbers of the reader's namespace, and of the opener's. */
+TEST(the_namespace_is_that_of_the_mount)
+{
+	pid_t init = namespace_begin(CLONE_NEWNS, 3, show_namespace, NULL);
+	struct td_sock sock;
+	struct td_answer a;
+	char path[64];
+	__u32 pid;
+	int fd;
+
+	ASSERT_LT(0, init);
+	snprintf(path, sizeof(path), "/proc/%d/root" TD_FILE, init);
+	fd = open(path, O_RDWR);
+	EXPECT_LE(0, fd);
+	EXPECT_EQ(0, td_open(&sock, TD_LARGE));
+	EXPECT_LE(0, dup2(fd, sock.fd));
+	EXPECT_EQ(0, td_query(&sock, &all, NLM_F_DUMP, &a));
+	EXPECT_STREQ("", a.fault);
+	EXPECT_EQ(4U, a.rows);
+	for (pid = 1; pid <= a.rows; pid++)
+		EXPECT_NE(NULL, td_find(&a, pid));
+	td_answer_free(&a);
+
+	/* An open file keeps it, but no longer than that. */
+	EXPECT_EQ(0, td_ask(&sock, &all, NLM_F_DUMP, NULL));
+	namespace_end(init);
+	td_expect(&sock, &a, true);
+	EXPECT_EQ(0, td_receive(&sock, &a));
+	EXPECT_STREQ("", a.fault);
+	EXPECT_EQ(0U, a.rows);
+	td_answer_free(&a);
+	td_close(&sock);
+	close(fd);
+}
+
+/* --- what is left behind ------------------------------------------------- */
+
+/* Of a leak the debug kernel's kmemleak would tell, and this when it is large. */
+TEST_F_TIMEOUT(file, leaves_nothing_of_what_is_abandoned, 300)
+{
+	unsigned char buf[4096];
+	int i;
+
+	for (i = 0; i < ABANDONED; i++) {
+		int fd = open(TD_FILE, O_RDWR);
+
+		ASSERT_LE(0, fd);
+		ASSERT_EQ(0, ask(fd, &all, NLM_F_DUMP));
+		if (i % 2)
+			ASSERT_LT(0, take(fd, buf, sizeof(buf)));
+		close(fd);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	int status, err;
+
+	if (argc > 1 && !strcmp(argv[1], COPY_INPUT))
+		return main_copy_input();
+	if (argc == 3 && !strcmp(argv[1], WRITE_ERROR))
+		return main_write_error(argv[2]);
+
+	td_need_kernel_and_root();
+	err = program_install();
+	if (err)
+		ksft_exit_fail_msg("cannot make a set-user-id program: %s\n",
+				   strerror(-err));
+	if (make_population())
+		ksft_exit_fail_msg("%s\n", pop.error);
+	status = td_run_tests(argc, argv);
+	population_end(&pop);
+	return status;
+}
