@@ -471,11 +471,15 @@ TEST_F(filter, a_list_of_all_numbers)
 		};
 		const struct task_diag_pid what = { .show_flags = TD_BASE_CRED };
 		struct td_answer a;
-		__u32 last = 0;
+		__u32 last = 0, above = 0;
 
+		/* Up to the highest of them, as a machine may have had many. */
+		for (j = 0; j < pop.nr; j++)
+			if (pop.member[j].pid > (pid_t)(above + lens[i]))
+				above = pop.member[j].pid - lens[i];
 		/* 7919 is prime, and so all are there once. */
 		for (j = 0; j < lens[i]; j++)
-			numbers[j] = 1 + j * 7919 % lens[i];
+			numbers[j] = above + 1 + j * 7919 % lens[i];
 		ASSERT_EQ(0, td_query_for(&self->sock, &what, NLM_F_DUMP,
 					  &filter, 1, &a));
 		ASSERT_GOOD(&a);
