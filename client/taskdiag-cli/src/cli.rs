@@ -27,6 +27,7 @@ use crate::sort::Key;
     subcommand_help_heading = "Or",
     override_usage = "taskdiag-cli <WHICH TASKS> [OPTIONS]\n       \
                       taskdiag-cli features [--json]\n       \
+                      taskdiag-cli doctor [--json]\n       \
                       taskdiag-cli ps [WORDS OF PS]",
     max_term_width = 100,
     after_help = "--help tells more: the columns, how names are written, exit statuses, examples."
@@ -46,6 +47,14 @@ struct CommandLine {
 enum Other {
     /// Tell which groups, strategies and filters the running kernel has
     Features {
+        /// Write an object
+        #[arg(long)]
+        json: bool,
+    },
+
+    /// Tell what this host has to ask, what it lacks, and how to get that;
+    /// exit status 1 if there is only /proc
+    Doctor {
         /// Write an object
         #[arg(long)]
         json: bool,
@@ -244,6 +253,9 @@ pub(crate) enum Job {
     Features {
         json: bool,
     },
+    Doctor {
+        json: bool,
+    },
     /// What is said to `ps` is for its own parser.
     Ps(Vec<String>),
 }
@@ -293,6 +305,7 @@ impl CommandLine {
     fn job(self) -> Result<Job, String> {
         match self.other {
             Some(Other::Features { json }) => return Ok(Job::Features { json }),
+            Some(Other::Doctor { json }) => return Ok(Job::Doctor { json }),
             Some(Other::Ps { words }) => return Ok(Job::Ps(words)),
             None => {}
         }
@@ -472,7 +485,7 @@ Names and values:
 
 Exit status:
   0  everything was shown, or the reader of the output wanted no more
-  1  the request failed
+  1  the request failed; of doctor: there is no task_diag here, only /proc
   2  the command line makes no sense
   That the tasks changed during a dump is no failure: --stats tells, and so
   does the log with RUST_LOG=info in the environment.
@@ -720,6 +733,11 @@ mod tests {
         assert!(matches!(
             any("features --json"),
             Ok(Job::Features { json: true })
+        ));
+        assert!(matches!(any("doctor"), Ok(Job::Doctor { json: false })));
+        assert!(matches!(
+            any("doctor --json"),
+            Ok(Job::Doctor { json: true })
         ));
         for (line, expected) in [
             ("ps aux", &["aux"][..]),

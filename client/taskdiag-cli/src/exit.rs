@@ -55,6 +55,10 @@ pub(crate) enum Failure {
     /// There is nobody to show, which `ps` tells by its exit status alone.
     #[error("no process selected")]
     Nobody,
+
+    /// Requests are answered from `/proc` alone, which `doctor` has told.
+    #[error("the running kernel has no task_diag")]
+    OnlyProcfs,
 }
 
 const PS_USAGE: &str = "\
@@ -72,7 +76,7 @@ impl Failure {
 
     /// Whether it goes without saying.
     pub(crate) fn is_silent(&self) -> bool {
-        matches!(self, Self::ClosedPipe | Self::Nobody)
+        matches!(self, Self::ClosedPipe | Self::Nobody | Self::OnlyProcfs)
     }
 
     pub(crate) fn exit(&self) -> Exit {
@@ -83,7 +87,8 @@ impl Failure {
             | Self::Lacking(_)
             | Self::Other(_)
             | Self::Ps(_)
-            | Self::Nobody => Exit::Failure,
+            | Self::Nobody
+            | Self::OnlyProcfs => Exit::Failure,
         }
     }
 }

@@ -62,7 +62,8 @@ impl Line {
     }
 }
 
-fn words(list: &str) -> Vec<&str> {
+/// The names in a list between commas.
+pub(crate) fn words(list: &str) -> Vec<&str> {
     list.split(',').filter(|word| !word.is_empty()).collect()
 }
 

@@ -5,6 +5,7 @@ mod areas;
 mod cli;
 mod clock;
 mod columns;
+mod doctor;
 mod escape;
 mod exit;
 mod features;

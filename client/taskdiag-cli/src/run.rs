@@ -10,6 +10,7 @@ use taskdiag::{AnyTransport, Client, Error, Features, Request, Show, Stats, Task
 
 use crate::areas;
 use crate::cli::{self, Ask, Job, Maps, Rows};
+use crate::doctor::Diagnosis;
 use crate::exit::{Exit, Failure};
 use crate::features;
 use crate::host::Host;
@@ -61,6 +62,7 @@ fn execute(job: &Job) -> Result<(), Failure> {
         Job::Rows(job) => show_rows(job),
         Job::Maps(job) => show_maps(job),
         Job::Features { json } => show_features(*json),
+        Job::Doctor { json } => show_diagnosis(*json),
         Job::Ps(words) => ps::run(words),
     }
 }
@@ -183,6 +185,18 @@ fn show_features(json: bool) -> Result<(), Failure> {
     let (mut out, _) = open_stdout();
     features::write(&mut out, &features, json)?;
     Ok(out.flush()?)
+}
+
+fn show_diagnosis(json: bool) -> Result<(), Failure> {
+    let diagnosis = Diagnosis::make();
+    let (mut out, _) = open_stdout();
+    diagnosis.write(&mut out, json)?;
+    out.flush()?;
+    if diagnosis.is_fast() {
+        Ok(())
+    } else {
+        Err(Failure::OnlyProcfs)
+    }
 }
 
 /// What failed. A kernel that refuses a request is asked what it can do: it may

@@ -586,6 +586,28 @@ fn the_kernel_has_all_that_the_command_knows() {
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
+fn the_doctor_finds_the_family() {
+    let text = answer(&["doctor"]);
+    for line in [
+        "netlink     yes",
+        "auto        netlink: one request for all tasks",
+    ] {
+        assert!(text.lines().any(|other| other == line), "{text}");
+    }
+    let object: Value = serde_json::from_str(&answer(&["doctor", "--json"])).expect("JSON");
+    assert_eq!(object["netlink"]["there"], true);
+    assert_eq!(object["features"]["groups"][0], "base");
+    assert_eq!(object["who"]["uid"], 0);
+    assert_eq!(object["who"]["cap_sys_ptrace"], true);
+    let lacks = object["lacks"].as_array().expect("a list");
+    assert!(
+        !lacks.iter().any(|lack| lack != "the proc connector"),
+        "{text}"
+    );
+}
+
+#[test]
+#[ignore = "needs a kernel with TASKDIAG"]
 fn filters_leave_out_who_they_do_not_hold_for() {
     let mut command = Sleeper::shell();
     command.uid(NOBODY).gid(NOBODY);

@@ -131,3 +131,31 @@ fn another_namespace_is_not_for_procfs() {
              only the netlink family can, not procfs\n"
         ));
 }
+
+#[test]
+fn the_doctor_tells_what_is_missing_and_how_to_get_it() {
+    let doctor = |words: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_taskdiag-cli"))
+            .arg("doctor")
+            .args(words)
+            .assert()
+            .code(1)
+            .stderr("")
+            .get_output()
+            .clone();
+        String::from_utf8(output.stdout).expect("the command writes UTF-8")
+    };
+    let text = doctor(&[]);
+    let fact = |what: &str| {
+        let line = text.lines().find(|line| line.starts_with(what));
+        line.expect(what)[what.len()..].trim_start().to_owned()
+    };
+    assert!(fact("netlink").starts_with("no: "), "{text}");
+    assert!(fact("file").starts_with("no: "), "{text}");
+    assert_eq!(fact("auto"), "procfs: several system calls a task");
+    assert!(fact("get it").starts_with("scripts/run taskdiag-cli --all"));
+
+    let object: serde_json::Value = serde_json::from_str(&doctor(&["--json"])).expect("JSON");
+    assert_eq!(object["auto"], "procfs");
+    assert_eq!(object["features"], serde_json::Value::Null);
+}
