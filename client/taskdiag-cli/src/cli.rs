@@ -26,7 +26,7 @@ use crate::sort::Key;
     disable_help_subcommand = true,
     subcommand_help_heading = "Or",
     override_usage = "taskdiag-cli <WHICH TASKS> [OPTIONS]\n       \
-                      taskdiag-cli features [--json]\n       \
+                      taskdiag-cli features [--json] [--transport <WAY>]\n       \
                       taskdiag-cli doctor [--json]\n       \
                       taskdiag-cli ps [WORDS OF PS]",
     max_term_width = 100,
@@ -50,6 +50,10 @@ enum Other {
         /// Write an object
         #[arg(long)]
         json: bool,
+
+        /// How to ask
+        #[arg(long, value_name = "WAY", value_enum, default_value_t)]
+        transport: Ask,
     },
 
     /// Tell what this host has to ask, what it lacks, and how to get that;
@@ -60,7 +64,8 @@ enum Other {
         json: bool,
     },
 
-    /// Do what ps does with these words: ps aux, ps -ef, ps ax -o pid,ppid
+    /// Do what ps does with these words: ps aux, ps -ef, ps ax -o pid,ppid; and
+    /// with --transport WAY
     #[command(disable_help_flag = true)]
     Ps {
         /// What to say to ps
@@ -251,6 +256,7 @@ pub(crate) enum Job {
     Rows(Rows),
     Maps(Maps),
     Features {
+        ask: Ask,
         json: bool,
     },
     Doctor {
@@ -304,7 +310,12 @@ pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Job, cl
 impl CommandLine {
     fn job(self) -> Result<Job, String> {
         match self.other {
-            Some(Other::Features { json }) => return Ok(Job::Features { json }),
+            Some(Other::Features { json, transport }) => {
+                return Ok(Job::Features {
+                    ask: transport,
+                    json,
+                });
+            }
             Some(Other::Doctor { json }) => return Ok(Job::Doctor { json }),
             Some(Other::Ps { words }) => return Ok(Job::Ps(words)),
             None => {}
@@ -729,11 +740,19 @@ mod tests {
 
     #[test]
     fn the_other_commands_have_words_of_their_own() {
-        assert!(matches!(any("features"), Ok(Job::Features { json: false })));
-        assert!(matches!(
-            any("features --json"),
-            Ok(Job::Features { json: true })
-        ));
+        for (line, ask, json) in [
+            ("features", Ask::Auto, false),
+            ("features --json", Ask::Auto, true),
+            ("features --transport file", Ask::File, false),
+        ] {
+            match any(line).expect(line) {
+                Job::Features {
+                    ask: to,
+                    json: as_json,
+                } => assert_eq!((to, as_json), (ask, json)),
+                job => panic!("{job:?}"),
+            }
+        }
         assert!(matches!(any("doctor"), Ok(Job::Doctor { json: false })));
         assert!(matches!(
             any("doctor --json"),

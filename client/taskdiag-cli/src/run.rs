@@ -61,7 +61,7 @@ fn execute(job: &Job) -> Result<(), Failure> {
     match job {
         Job::Rows(job) => show_rows(job),
         Job::Maps(job) => show_maps(job),
-        Job::Features { json } => show_features(*json),
+        Job::Features { ask, json } => show_features(*ask, *json),
         Job::Doctor { json } => show_diagnosis(*json),
         Job::Ps(words) => ps::run(words),
     }
@@ -179,8 +179,8 @@ fn show_maps(job: &Maps) -> Result<(), Failure> {
     Ok(())
 }
 
-fn show_features(json: bool) -> Result<(), Failure> {
-    let mut client = connect(Ask::Auto).map_err(Failure::Other)?;
+fn show_features(ask: Ask, json: bool) -> Result<(), Failure> {
+    let mut client = connect(ask).map_err(Failure::Other)?;
     let features = client.features().map_err(Failure::Other)?;
     let (mut out, _) = open_stdout();
     features::write(&mut out, &features, json)?;

@@ -159,3 +159,24 @@ fn the_doctor_tells_what_is_missing_and_how_to_get_it() {
     assert_eq!(object["auto"], "procfs");
     assert_eq!(object["features"], serde_json::Value::Null);
 }
+
+#[test]
+fn every_command_can_be_told_how_to_ask() {
+    for words in [
+        &["features", "--transport", "netlink"][..],
+        &["ps", "ax", "--transport", "netlink"],
+    ] {
+        Command::new(env!("CARGO_BIN_EXE_taskdiag-cli"))
+            .args(words)
+            .assert()
+            .code(1)
+            .stdout("")
+            .stderr(ADVICE);
+    }
+    let (features, said) = run(&["features", "--transport", "procfs"]);
+    assert!(features.starts_with("groups      base,cred"), "{features}");
+    assert_eq!(said, "");
+    let (rows, said) = run(&["ps", "ax", "--transport", "procfs"]);
+    assert!(rows.lines().count() > 2, "{rows}");
+    assert_eq!(said, "");
+}

@@ -2,6 +2,10 @@
 //! The three languages of `ps`: words with a dash, words with two, and words
 //! without. What the options come to is for others to say.
 
+use clap::ValueEnum as _;
+
+use crate::cli::Ask;
+
 use super::select::{List, Selection, Simple};
 
 /// What was said.
@@ -27,6 +31,8 @@ pub(super) struct Options {
     /// `w`, once or more often.
     pub(super) wide: usize,
     pub(super) version: bool,
+    /// `--transport`, which is not of `ps` but of this command.
+    pub(super) transport: Ask,
     /// Whether a word without a dash was among them, which changes what is
     /// selected and shown if nothing else does.
     pub(super) bsd: bool,
@@ -269,6 +275,7 @@ impl<'a> Parser<'a> {
             "format" => self.options.columns.push(value.to_owned()),
             "sort" => self.options.sort.push(value.to_owned()),
             "cols" | "columns" | "width" => self.options.width = Some(number(&what, value)?),
+            "transport" => self.options.transport = transport(value)?,
             // There are no pages.
             "lines" | "rows" => drop(number(&what, value)?),
             _ => return Err(unsupported(&what)),
@@ -286,7 +293,7 @@ impl<'a> Parser<'a> {
             "cumulative" => options.cumulative = true,
             "version" => options.version = true,
             "pid" | "ppid" | "quick-pid" | "sid" | "tty" | "user" | "User" | "group" | "Group"
-            | "format" | "sort" | "cols" | "columns" | "width" | "lines" | "rows" => {
+            | "format" | "sort" | "cols" | "columns" | "width" | "lines" | "rows" | "transport" => {
                 return Ok(false);
             }
             _ => return Err(unsupported(&format!("--{name}"))),
@@ -302,6 +309,11 @@ impl<'a> Parser<'a> {
 
 fn unsupported(option: &str) -> String {
     format!("option {option} is not supported")
+}
+
+fn transport(word: &str) -> Result<Ask, String> {
+    Ask::from_str(word, false)
+        .map_err(|_| format!("--transport wants auto, netlink, file or procfs, not {word:?}"))
 }
 
 fn number(what: &str, word: &str) -> Result<usize, String> {
@@ -376,6 +388,14 @@ mod tests {
     }
 
     #[test]
+    fn it_can_be_said_how_to_ask() {
+        assert_eq!(good("aux").transport, Ask::Auto);
+        let asked = good("aux --transport=file");
+        assert!(asked.bsd && asked.transport == Ask::File);
+        assert_eq!(good("--transport procfs -ef").transport, Ask::Procfs);
+    }
+
+    #[test]
     fn what_it_does_not_know_it_names() {
         for (line, text) in [
             ("-Z", "option -Z is not supported"),
@@ -385,6 +405,7 @@ mod tests {
             ("--pid", "--pid wants a value"),
             ("--forest=1", "--forest takes no value"),
             ("--cols 0", "--cols wants a number"),
+            ("--transport pigeon", "--transport wants auto"),
             ("-p x", "\"x\" is no PID"),
             ("-", "a dash alone"),
         ] {

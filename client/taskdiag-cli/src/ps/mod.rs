@@ -12,7 +12,6 @@ use std::io::Write as _;
 
 use taskdiag::{Request, Show, Strategy};
 
-use crate::cli::Ask;
 use crate::exit::Failure;
 use crate::host::Host;
 use crate::row::Row;
@@ -80,7 +79,7 @@ fn ask(options: &Options, fields: &[Field], keys: &[Key]) -> Result<Vec<Row>, Fa
     }
 
     let failed = |error| run::failure(error, &request);
-    let mut client = run::connect(Ask::Auto).map_err(failed)?;
+    let mut client = run::connect(options.transport).map_err(failed)?;
     let mut dump = client.dump(&request).map_err(failed)?;
     let mut rows = Vec::new();
     while let Some(task) = dump.next().map_err(failed)? {
