@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+//! Every process with its user and its name, one request for all.
+//!
+//! ```sh
+//! cargo run -p taskdiag --example list
+//! ```
+
+use taskdiag::{Client, Request, Show, Strategy};
+
+fn main() -> taskdiag::Result<()> {
+    let mut client = Client::connect_any()?;
+    let request = Request::new(Strategy::All).show(Show::BASE | Show::CRED);
+
+    println!("{:>7} {:>7} S NAME", "PID", "UID");
+    let mut dump = client.dump(&request)?;
+    // Each task is lent out of the receive buffer until the next is asked for.
+    while let Some(task) = dump.next()? {
+        if let (Some(base), Some(cred)) = (task.base(), task.cred()) {
+            println!(
+                "{:>7} {:>7} {} {}",
+                base.pid, cred.euid, base.state, base.comm
+            );
+        }
+    }
+    // Who came or went meanwhile may be missing.
+    if dump.stats().interrupted {
+        eprintln!("tasks came or went meanwhile");
+    }
+    Ok(())
+}

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+//! The users with the most resident memory, and how many processes they have.
+//!
+//! ```sh
+//! cargo run -p taskdiag --example top_memory
+//! ```
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use taskdiag::{Client, Request, Show, Strategy};
+
+fn main() -> taskdiag::Result<()> {
+    let mut client = Client::connect_any()?;
+    let request = Request::new(Strategy::All).show(Show::CRED | Show::STAT);
+
+    // By user: processes, and bytes.
+    let mut users = BTreeMap::<u32, (usize, u64)>::new();
+    client.dump(&request)?.for_each(|task| {
+        if let (Some(cred), Some(stat)) = (task.cred(), task.stat()) {
+            let (processes, bytes) = users.entry(cred.euid).or_default();
+            *processes += 1;
+            *bytes += stat.rss();
+        }
+    })?;
+
+    let mut users: Vec<_> = users.into_iter().collect();
+    users.sort_by_key(|&(_, (_, bytes))| Reverse(bytes));
+    println!("{:>7} {:>9} {:>9}", "UID", "PROCESSES", "MIB");
+    for (uid, (processes, bytes)) in users.into_iter().take(10) {
+        println!("{uid:>7} {processes:>9} {:>9}", bytes >> 20);
+    }
+    Ok(())
+}

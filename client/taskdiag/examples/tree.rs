@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+//! What runs below a process, each child below its parent; all there is below
+//! the first process if none is named.
+//!
+//! ```sh
+//! cargo run -p taskdiag --example tree -- 1
+//! ```
+
+use std::collections::BTreeMap;
+
+use taskdiag::{Client, Pid, Request, Show, Strategy, Task};
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let root: Pid = std::env::args().nth(1).map_or(Ok(1), |word| word.parse())?;
+    let mut client = Client::connect_any()?;
+    println!("{}", name(&client.one(root, Show::BASE)?));
+
+    // The kernel walks down; parents come before their children.
+    let request = Request::new(Strategy::Descendants(root)).show(Show::BASE);
+    let mut children = BTreeMap::<Pid, Vec<Task>>::new();
+    for task in client.dump(&request)?.tasks() {
+        let task = task?;
+        let parent = task.base.map_or(0, |base| base.ppid);
+        children.entry(parent).or_default().push(task);
+    }
+    print(&children, root, 1);
+    Ok(())
+}
+
+fn print(children: &BTreeMap<Pid, Vec<Task>>, parent: Pid, depth: usize) {
+    for child in children.get(&parent).into_iter().flatten() {
+        println!("{:indent$}{}", "", name(child), indent = 2 * depth);
+        print(children, child.pid, depth + 1);
+    }
+}
+
+fn name(task: &Task) -> String {
+    let comm = task.base.map_or_else(String::new, |b| b.comm.to_string());
+    format!("{} {comm}", task.pid)
+}
