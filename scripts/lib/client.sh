@@ -15,6 +15,12 @@ need_cargo() {
 			"please install it as https://rustup.rs says"
 }
 
+# What the client's own tests call.
+need_test_tools() {
+	need mandoc mandoc
+	install_missing "check the manual pages"
+}
+
 # Builds the programs, and does not even call cargo where no file has changed.
 build_client() {
 	local stamp=$CLIENT_PROGRAMS/.built-by-scripts-run

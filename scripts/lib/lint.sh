@@ -59,6 +59,7 @@ check_rustdoc() {
 }
 
 check_rust_tests() {
+	need_test_tools
 	if cargo nextest --version >/dev/null 2>&1; then
 		cargo nextest run --workspace --all-features --locked --status-level slow
 	else

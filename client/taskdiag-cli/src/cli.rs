@@ -5,6 +5,8 @@
 //! the kernel is asked anything.
 
 use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use clap::error::ErrorKind;
 use clap::{ArgGroup, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
@@ -12,6 +14,7 @@ use taskdiag::{Pid, Request, Scope, Show, Strategy, Way};
 
 use crate::columns::{self, BadColumn, Chosen};
 use crate::filter::{self, Condition};
+use crate::generate::{self, What};
 use crate::sort::Key;
 
 /// Show tasks: ask the kernel for all of them, and for what you want to know
@@ -72,6 +75,10 @@ enum Other {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         words: Vec<String>,
     },
+
+    /// Write the manual pages or the shells' completions into a folder
+    #[command(hide = true)]
+    Generate { what: What, folder: PathBuf },
 }
 
 #[derive(Debug, Args)]
@@ -264,6 +271,10 @@ pub(crate) enum Job {
     },
     /// What is said to `ps` is for its own parser.
     Ps(Vec<String>),
+    Generate {
+        what: What,
+        folder: PathBuf,
+    },
 }
 
 /// Tasks are to be shown, in rows and columns.
@@ -307,6 +318,11 @@ pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Job, cl
         .map_err(|conflict| command.error(ErrorKind::ArgumentConflict, conflict))
 }
 
+/// Writes files made of the command line.
+pub(crate) fn generate(what: What, folder: &Path) -> io::Result<()> {
+    generate::write(what, folder, CommandLine::command(), &details())
+}
+
 impl CommandLine {
     fn job(self) -> Result<Job, String> {
         match self.other {
@@ -318,6 +334,7 @@ impl CommandLine {
             }
             Some(Other::Doctor { json }) => return Ok(Job::Doctor { json }),
             Some(Other::Ps { words }) => return Ok(Job::Ps(words)),
+            Some(Other::Generate { what, folder }) => return Ok(Job::Generate { what, folder }),
             None => {}
         }
         let Self {

@@ -10,6 +10,7 @@ mod escape;
 mod exit;
 mod features;
 mod filter;
+mod generate;
 mod host;
 mod maps;
 mod names;

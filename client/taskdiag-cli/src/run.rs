@@ -64,6 +64,7 @@ fn execute(job: &Job) -> Result<(), Failure> {
         Job::Features { ask, json } => show_features(*ask, *json),
         Job::Doctor { json } => show_diagnosis(*json),
         Job::Ps(words) => ps::run(words),
+        Job::Generate { what, folder } => Ok(cli::generate(*what, folder)?),
     }
 }
 

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: MIT
+//! The manual pages and completions that `generate` makes of the command line.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Has them made in a fresh folder of this name.
+fn generated(what: &str, name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    if folder.exists() {
+        fs::remove_dir_all(&folder).expect("an old folder to remove");
+    }
+    let output = Command::new(env!("CARGO_BIN_EXE_taskdiag-cli"))
+        .args(["generate", what])
+        .arg(&folder)
+        .output()
+        .expect("the command starts");
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    folder
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).expect("a folder");
+    let mut names: Vec<String> = entries
+        .map(|entry| {
+            entry
+                .expect("an entry")
+                .file_name()
+                .into_string()
+                .expect("a name")
+        })
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn mandoc_has_nothing_to_say_about_the_pages() {
+    let folder = generated("man", "pages");
+    let pages = names(&folder);
+    assert_eq!(
+        pages,
+        [
+            "taskdiag-cli-doctor.1",
+            "taskdiag-cli-features.1",
+            "taskdiag-cli-ps.1",
+            "taskdiag-cli.1",
+        ]
+    );
+    for page in pages {
+        let lint = Command::new("mandoc")
+            .args(["-T", "lint", "-W", "warning"])
+            .arg(folder.join(&page))
+            .output()
+            .expect("this test takes mandoc: apt-get install mandoc");
+        let said = String::from_utf8_lossy(&lint.stdout);
+        assert!(lint.status.success() && said.is_empty(), "{page}:\n{said}");
+    }
+}
+
+#[test]
+fn the_page_has_what_help_has() {
+    let folder = generated("man", "page");
+    let text = Command::new("mandoc")
+        .args(["-T", "utf8", "-O", "width=100"])
+        .arg(folder.join("taskdiag-cli.1"))
+        .output()
+        .expect("this test takes mandoc: apt-get install mandoc");
+    // Bold is a letter, a backspace, and the letter again.
+    let text = String::from_utf8(text.stdout).expect("UTF-8");
+    let mut plain = String::new();
+    for letter in text.chars() {
+        match letter {
+            '\u{8}' => drop(plain.pop()),
+            letter => plain.push(letter),
+        }
+    }
+    for line in [
+        "--descendants <PID>",
+        "EXIT STATUS",
+        "capeff, caps             effective capabilities",
+        "taskdiag-cli --all --show base,cred",
+        r"In names, arguments and paths, what is not UTF-8 is written \xNN, a byte each;",
+    ] {
+        assert!(plain.contains(line), "{line} is not in: {plain}");
+    }
+    assert!(!plain.contains("generate"), "{plain}");
+}
+
+#[test]
+fn every_shell_completes_the_options() {
+    let folder = generated("completions", "shells");
+    let files = names(&folder);
+    assert_eq!(
+        files,
+        ["_taskdiag-cli", "taskdiag-cli.bash", "taskdiag-cli.fish"]
+    );
+    for file in &files {
+        let text = fs::read_to_string(folder.join(file)).expect("a script");
+        for word in ["descendants", "scope-pid", "ndjson", "doctor"] {
+            assert!(text.contains(word), "{word} is not in {file}");
+        }
+    }
+}
+
+#[test]
+fn bash_completes_a_word() {
+    let folder = generated("completions", "bash");
+    let script = r#"
+        source "$1" && [[ $(complete -p taskdiag-cli) =~ -F\ ([^ ]+) ]] || exit
+        COMP_WORDS=(taskdiag-cli --desc) COMP_CWORD=1
+        "${BASH_REMATCH[1]}" taskdiag-cli --desc taskdiag-cli
+        printf '%s\n' "${COMPREPLY[@]}"
+    "#;
+    let output = Command::new("bash")
+        .args(["-c", script, "bash"])
+        .arg(folder.join("taskdiag-cli.bash"))
+        .output()
+        .expect("bash starts");
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout),
+        "--descendants\n",
+        "{output:?}"
+    );
+}
