@@ -24,6 +24,8 @@
 //! the kernel's to say: the answer is that of procfs mounted with
 //! `hidepid=ptraceable`.
 //!
+//! The [`guide`] walks through lists, filters, memory and transports.
+//!
 //! # Kernels without task_diag
 //!
 //! [`Client::connect_any`] takes the best there is: the netlink family, the
@@ -61,6 +63,7 @@ mod extack;
 mod features;
 mod file;
 mod filter;
+pub mod guide;
 mod names;
 mod procfs;
 pub mod reassembly;

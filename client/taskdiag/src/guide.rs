@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: MIT
+//! A walk through the library, from a list to the areas of a process's memory.
+//!
+//! There is nothing in this module but text. Its programs run on any Linux;
+//! more to start from are in the folder `examples`.
+//!
+//! # A list
+//!
+//! A [`Client`](crate::Client) is connected once, and asked as often as one
+//! likes. A [`Request`](crate::Request) has a strategy, *which tasks*, and a
+//! set of groups, *what about them*.
+//!
+//! ```
+//! use taskdiag::{Client, Request, Show, Strategy};
+//!
+//! let mut client = Client::connect_any()?;
+//! let request = Request::new(Strategy::All).show(Show::BASE | Show::CRED);
+//! let mut dump = client.dump(&request)?;
+//! let mut processes = 0;
+//! while let Some(task) = dump.next()? {
+//!     if let (Some(base), Some(cred)) = (task.base(), task.cred()) {
+//!         println!("{} {} {}", base.pid, cred.euid, base.comm);
+//!     }
+//!     processes += 1;
+//! }
+//! assert!(processes > 0);
+//! # Ok::<(), taskdiag::Error>(())
+//! ```
+//!
+//! A group is an `Option`, as the kernel may leave one out: a kernel thread has
+//! no arguments, and the memory of others is not for everybody.
+//!
+//! The task is lent out of the receive buffer, until the next is asked for. To
+//! keep some, take [`Dump::tasks`](crate::Dump::tasks), which gives a
+//! [`Task`](crate::Task) for each; about a single one ask
+//! [`Client::one`](crate::Client::one):
+//!
+//! ```
+//! use taskdiag::{Client, Show};
+//!
+//! let mut client = Client::connect_any()?;
+//! let me = client.one(std::process::id(), Show::BASE | Show::STAT)?;
+//! assert!(me.stat.is_some_and(|stat| stat.rss() > 0));
+//!
+//! let mut child = std::process::Command::new("true").spawn().unwrap();
+//! child.wait().unwrap();
+//! let error = client.one(child.id(), Show::BASE).unwrap_err();
+//! assert_eq!(error.errno(), Some(nix::libc::ESRCH));
+//! # Ok::<(), taskdiag::Error>(())
+//! ```
+//!
+//! Who may not be seen is answered like who is not there.
+//!
+//! Tasks come and go while they are listed. One that is there all the while is
+//! told of once; [`Stats::interrupted`](crate::Stats::interrupted) says whether
+//! that of others is uncertain.
+//!
+//! # Only some of them
+//!
+//! [`Filters`](crate::Filters) are applied by the kernel, before it looks at
+//! anything that costs; all of them have to hold.
+//!
+//! ```
+//! use taskdiag::{Client, Request, Show, States, Strategy};
+//!
+//! let mut client = Client::connect_any()?;
+//! let request = Request::new(Strategy::All)
+//!     .show(Show::BASE)
+//!     .states(States::RUNNING)
+//!     .pids([1, std::process::id()]);
+//! for task in client.dump(&request)?.tasks() {
+//!     let base = task?.base.expect("it was asked for");
+//!     assert_eq!(base.state.to_string(), "R");
+//! }
+//! # Ok::<(), taskdiag::Error>(())
+//! ```
+//!
+//! Relatives are strategies of their own:
+//! [`Strategy::Children`](crate::Strategy::Children),
+//! [`Strategy::Threads`](crate::Strategy::Threads) and
+//! [`Strategy::Descendants`](crate::Strategy::Descendants).
+//!
+//! # Memory
+//!
+//! The areas of a process are a group too, [`Show::VMA`](crate::Show::VMA), and
+//! what of them is resident is another, [`Show::VMA_STAT`](crate::Show::VMA_STAT),
+//! which costs a walk through its pages. The figures come in the order of the
+//! areas.
+//!
+//! ```
+//! use taskdiag::{Client, Request, Show, Strategy, VmaFlags};
+//!
+//! let mut client = Client::connect_any()?;
+//! let request = Request::new(Strategy::One(std::process::id()))
+//!     .show(Show::VMA | Show::VMA_STAT)
+//!     .vma_flags(VmaFlags::EXEC);
+//! let mut dump = client.dump(&request)?;
+//! let mut code = 0;
+//! while let Some(piece) = dump.next_piece()? {
+//!     let (Some(areas), Some(figures)) = (piece.vmas(), piece.vma_stats()) else {
+//!         continue;
+//!     };
+//!     for (area, figures) in areas.zip(figures) {
+//!         println!("{:x} {} KiB", area.start, figures.rss / 1024);
+//!         code += figures.rss;
+//!     }
+//! }
+//! assert!(code > 0);
+//! # Ok::<(), taskdiag::Error>(())
+//! ```
+//!
+//! A process with many areas is told of in several messages.
+//! [`Dump::next`](crate::Dump::next) puts them together;
+//! [`Dump::next_piece`](crate::Dump::next_piece), as here, gives them one by
+//! one, and needs no more memory for a million areas than for ten.
+//!
+//! # From where
+//!
+//! Numbers are those of the own pid namespace. With
+//! [`Scope::Process`](crate::Scope::Process) they are those of another's, a
+//! container's for example. That takes the netlink family, and
+//! `CAP_SYS_ADMIN`; errors say which of them is missing.
+//!
+//! # By which way
+//!
+//! [`Client::connect_any`](crate::Client::connect_any) takes the best
+//! [`Way`](crate::Way) there is: the netlink family, `/proc/task-diag`, or the
+//! files of `/proc/PID`. A program that would rather fail than be slow says so:
+//!
+//! ```
+//! use taskdiag::{Client, Error, Way};
+//!
+//! let mut client = match Client::connect_by(Way::Netlink) {
+//!     Err(Error::NoFamily) => {
+//!         eprintln!("this kernel has no task_diag: reading /proc");
+//!         Client::connect_by(Way::Procfs)?
+//!     }
+//!     client => client?,
+//! };
+//! let features = client.features()?;
+//! println!("it can tell {}", features.groups);
+//! # Ok::<(), Error>(())
+//! ```
+//!
+//! What a kernel can tell is asked with
+//! [`Client::features`](crate::Client::features), and
+//! [`Features::lacking`](crate::Features::lacking) compares a request with it.
+//! [`Client::connect`](crate::Client::connect) is netlink and nothing else,
+//! without a call through a table for each message; the feature `tokio` has the
+//! same on an asynchronous socket.
