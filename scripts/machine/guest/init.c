@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,7 +39,7 @@ static struct {
 } start = { .streams = { STREAM_NOTHING, STREAM_NOTHING, STREAM_NOTHING } };
 
 static pid_t command;
-static volatile bool hurried;	/* somebody waits for the command to end */
+static atomic_bool hurried;	/* somebody waits for the command to end */
 static int terminal = -1;	/* the master of the command's terminal */
 
 #define PROGRAMS "/run/programs"
@@ -267,8 +268,9 @@ static void *obey(void *unused)
 		if (f.type == FRAME_SIGNAL && command > 0) {
 			hurried = true;
 			kill(-command, p.signal);
-		} else if (f.type == FRAME_WINSIZE && terminal >= 0)
+		} else if (f.type == FRAME_WINSIZE && terminal >= 0) {
 			ioctl(terminal, TIOCSWINSZ, &p.size);
+		}
 	}
 	return unused;
 }
