@@ -4,8 +4,9 @@
 # Building what is to be tested inside the machine: the kselftests, as they lie
 # in the kernel tree, and the client's test programs.
 
+# One for each kind of kernel, as tests in two of them may run side by side.
 selftests_folder() {
-	printf %s "$KERNEL_HOME/selftests"
+	printf %s "$KERNEL_HOME/selftests-${kernel-uml}-${config-uml}"
 }
 
 # Installs them in selftests_folder, built against the headers that this kernel
