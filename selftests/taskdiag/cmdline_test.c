@@ -541,6 +541,44 @@ TEST_F(cmdline, exit_in_the_middle)
 	}
 }
 
+/* More than execve() takes: what it takes at most is 6 MiB. */
+#define BOUND (8UL << 20)
+#define ENDLESS (64UL << 30)
+
+/* All of this is zeros, which are arguments as good as any. */
+static int have_endless_args(void *unused)
+{
+	char *memory = mmap(NULL, ENDLESS, PROT_READ,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	return memory == MAP_FAILED ? -errno : move_to(memory, ENDLESS);
+}
+
+/* Catches a row that a process can make as long as its address space. */
+TEST_F(cmdline, without_end)
+{
+	struct specimen s;
+	struct td_answer a;
+	struct td_attr attr;
+	struct td_span span;
+	size_t len = 0;
+
+	ASSERT_EQ(0, specimen_begin(&s, have_endless_args, NULL)) {
+		TH_LOG("%s", s.error);
+	}
+	ask(_metadata, &self->sock, TASK_DIAG_DUMP_ONE, s.pid, &a);
+	ASSERT_EQ(1U, a.rows);
+	EXPECT_TRUE(a.row[0].cut);
+	span = td_attrs(&a, &a.row[0]);
+	while (td_next_attr(&span, &attr) > 0)
+		if (attr.type == TASK_DIAG_CMDLINE)
+			len += attr.len;
+	EXPECT_LE(BOUND, len);
+	EXPECT_GT(BOUND + TD_LARGE, len);
+	td_answer_free(&a);
+	specimen_end(&s);
+}
+
 /* Arguments are not as long as they can be for a plain request. */
 TEST_F(cmdline, needs_a_dump)
 {

@@ -626,6 +626,76 @@ TEST_F(vma, exit_of_one_of_many)
 	specimen_end(&other);
 }
 
+/* Areas that move ahead of who reads them, as many at a time as this. */
+#define AHEAD 2048
+#define AHEAD_STEP (16UL << 20)
+#define AHEAD_FROM 0x100000000UL
+#define AHEAD_TIMES 200
+
+static int map_ahead(unsigned long time)
+{
+	char *at = (char *)(AHEAD_FROM + time * AHEAD_STEP);
+	const size_t page = sysconf(_SC_PAGESIZE);
+	size_t i;
+
+	if (time && munmap(at - AHEAD_STEP, AHEAD * page))
+		return -errno;
+	if (mmap(at, AHEAD * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS |
+		 MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0) != at)
+		return -errno;
+	/* Neighbours that differ are not one area. */
+	for (i = 0; i < AHEAD; i += 2)
+		if (mprotect(at + i * page, page, PROT_READ))
+			return -errno;
+	return 0;
+}
+
+/* Each time it is told to. */
+static int stay_ahead(void *unused)
+{
+	unsigned long time = 0;
+	char byte;
+
+	do {
+		if (map_ahead(time++))
+			return -errno;
+		if (write(STDOUT_FILENO, "\n", 1) != 1)
+			return -errno;
+	} while (read(STDIN_FILENO, &byte, 1) == 1);
+	return 0;
+}
+
+/* Catches a row that goes on for as long as there is an area ahead. */
+TEST_F(vma, without_end)
+{
+	struct task_diag_pid what = {
+		.show_flags = TASK_DIAG_SHOW_VMA,
+		.dump_strategy = TASK_DIAG_DUMP_ONE,
+	};
+	struct specimen s;
+	struct td_answer a;
+	char byte;
+	int i;
+
+	ASSERT_EQ(0, specimen_begin(&s, stay_ahead, NULL)) {
+		TH_LOG("%s", s.error);
+	}
+	what.pid = s.pid;
+	ASSERT_EQ(0, td_ask(&self->sock, &what, NLM_F_DUMP, NULL));
+	td_expect(&self->sock, &a, true);
+	for (i = 0; i < AHEAD_TIMES && !a.end.type; i++) {
+		ASSERT_EQ(0, td_receive_some(&self->sock, &a, 1));
+		ASSERT_EQ(0, specimen_proceed(&s));
+		ASSERT_EQ(1, read(s.report, &byte, 1));
+	}
+	ASSERT_GOOD(&a);
+	ASSERT_EQ(1U, a.rows);
+	EXPECT_TRUE(a.row[0].cut);
+	EXPECT_LT(2, i);
+	td_answer_free(&a);
+	specimen_end(&s);
+}
+
 /*
  * It changes its areas all the time.  Those that keep still are there once
  * each; which of the others are is a matter of luck.
