@@ -91,8 +91,16 @@ build_kernel() {
 	unlock_cache
 }
 
+# Those with one way in differ by one file from the one with both.
+build_folder() {
+	case $1 in
+	file | socket) echo "$KERNEL_HOME/build-uml" ;;
+	*) echo "$KERNEL_HOME/build-$1" ;;
+	esac
+}
+
 make_kernel() {
-	KERNEL_BUILD=$KERNEL_HOME/build-$1
+	KERNEL_BUILD=$(build_folder "$1")
 	with_progress "building Linux $(kernel_version) ($1)" "$KERNEL_BUILD.log" \
 		compile_kernel "$1"
 	keep_image
