@@ -2,6 +2,10 @@
 //! The same requests by every way there is, in one boot: netlink, the
 //! transaction file where the kernel has it, and procfs. Equal row by row.
 
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+
 use nix::sys::signal::{Signal, kill};
 use taskdiag::{AnyTransport, States, Way};
 
@@ -117,6 +121,38 @@ impl Frozen {
     }
 }
 
+/// A cgroup of one's own. Gone with this, if nobody is in it any more.
+struct Cgroup(PathBuf);
+
+impl Cgroup {
+    const ROOT: &str = "/sys/fs/cgroup";
+
+    fn new(name: &str) -> Self {
+        let path = PathBuf::from(Self::ROOT).join(name);
+        fs::create_dir(&path).unwrap();
+        Self(path)
+    }
+
+    fn add(&self, pid: u32) {
+        fs::write(self.0.join("cgroup.procs"), pid.to_string()).unwrap();
+    }
+
+    fn id(&self) -> u64 {
+        fs::metadata(&self.0).unwrap().ino()
+    }
+
+    fn root_id() -> u64 {
+        fs::metadata(Self::ROOT).unwrap().ino()
+    }
+}
+
+impl Drop for Cgroup {
+    fn drop(&mut self) {
+        // What is left of it does no harm in a machine that ends with the tests.
+        let _ = fs::remove_dir(&self.0);
+    }
+}
+
 /// How often it is asked for what moves.
 const ATTEMPTS: usize = 100;
 
@@ -148,8 +184,10 @@ fn every_way_tells_the_same() {
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
 fn every_filter_holds_for_the_same() {
+    let (cgroup, nobodys) = (Cgroup::new("ways"), Cgroup::new("ways-of-nobody"));
     let frozen = Frozen::new(4);
     let pids: Vec<_> = frozen.0.pids().into_iter().collect();
+    pids[..3].iter().for_each(|&pid| cgroup.add(pid));
     let comm = client()
         .one(pids[0], Show::BASE)
         .unwrap()
@@ -171,6 +209,10 @@ fn every_filter_holds_for_the_same() {
             (all().states(States::RUNNING), 0),
             (all().comm(comm.as_bytes()), 4),
             (all().comm(b"nobody"), 0),
+            (all().cgroup(cgroup.id()), 3),
+            (all().cgroup(Cgroup::root_id()), 4),
+            (all().cgroup(nobodys.id()), 0),
+            (all().cgroup(cgroup.id()).pids([pids[0], pids[3]]), 1),
             (all().pids([pids[2], pids[0], pids[2]]), 2),
             (all().pids([pids[1]]).uid(0).states(States::STOPPED), 1),
             (areas().vma_flags(VmaFlags::EXEC | VmaFlags::FILE), 4),
@@ -204,6 +246,7 @@ fn every_way_refuses_the_same() {
         all().comm(b"sixteen bytes ok"),
         all().pids([]),
         all().pids([1, 0]),
+        all().cgroup(1 << 60),
         all().vma_flags(VmaFlags::EXEC),
         all()
             .show(Show::VMA)
