@@ -59,6 +59,7 @@ mod caps;
 pub mod codec;
 mod dump;
 mod error;
+pub mod events;
 mod extack;
 mod features;
 mod file;

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: MIT
+//! Processes that begin, change and end, told as it happens.
+//!
+//! What tells of events is an [`EventSource`], and what it tells an [`Event`].
+//! Events are hints rather than a record: they may be lost, which is an event
+//! as well ([`EventKind::Lost`]), and a number in one may belong to another
+//! task by the time it is read.
+
+mod event;
+mod source;
+mod which;
+
+pub use event::{Event, EventKind, Lost};
+pub use source::EventSource;
+pub use which::{Events, ParseEventsError};
