@@ -445,15 +445,5 @@ TEST_F(cgroup, of_a_process_that_moves)
 
 int main(int argc, char **argv)
 {
-	int status;
-
-	td_need_kernel_and_root();
-	if (make_population()) {
-		ksft_print_msg("%s\n", pop.error);
-		end_population();
-		ksft_exit_fail_msg("no population\n");
-	}
-	status = td_run_tests(argc, argv);
-	end_population();
-	return status;
+	return td_main(argc, argv, make_population, end_population, pop.error);
 }

@@ -9,9 +9,9 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
+#include "cast.h"
 #include "facts.h"
 #include "procfs.h"
-#include "specimen.h"
 #include "taskdiag_test.h"
 
 #define SELF "/proc/self/exe"
@@ -208,28 +208,9 @@ static char * const programs[][4] = {
 	{ "python3", "-c", "print(flush=True); input()" },
 };
 
-/* Made once, before the tests; the last is the long one. */
-static struct specimen specimens[ROLES + ARRAY_SIZE(odd_args) +
-				 ARRAY_SIZE(programs) + 1];
-static size_t nr_specimens;
-static struct specimen *by_role[ROLES];
-static struct specimen *longest;
-static struct population pop;
+static struct cast cast;
 
-static int add(char *const argv[], specimen_make make)
-{
-	struct specimen *s = &specimens[nr_specimens];
-	int err = specimen_exec(s, SELF, argv, env, make, NULL);
-
-	if (err)
-		snprintf(pop.error, sizeof(pop.error), "%zu: %s", nr_specimens,
-			 s->error);
-	else
-		nr_specimens++;
-	return err;
-}
-
-static int make_population(void)
+static int make_cast(void)
 {
 	static const struct member_spec specs[] = {
 		{ .name = "zombie", .pose = POSE_ZOMBIE },
@@ -240,36 +221,27 @@ static int make_population(void)
 	size_t i;
 	int err;
 
-	err = population_begin(&pop);
-	for (i = 0; !err && i < ARRAY_SIZE(specs); i++)
-		err = population_add(&pop, &specs[i]);
+	err = cast_begin(&cast, specs, ARRAY_SIZE(specs));
 	for (i = 0; !err && i < ROLES; i++) {
 		argv[1] = role_name[i];
 		argv[2] = "more";
-		by_role[i] = &specimens[nr_specimens];
 		if (i != ROLE_EXEC)
-			err = add(argv, NULL);
+			err = cast_exec(&cast, role_name[i], SELF, argv, env,
+					NULL);
 	}
 	for (i = 0; !err && i < ARRAY_SIZE(odd_args); i++)
-		err = add(odd_args[i], NULL);
-	for (i = 0; !err && i < ARRAY_SIZE(programs); i++) {
-		if (specimen_run(&specimens[nr_specimens], programs[i]))
-			ksft_print_msg("no %s here: %s\n", programs[i][0],
-				       specimens[nr_specimens].error);
-		else
-			nr_specimens++;
-	}
-	longest = &specimens[nr_specimens];
-	err = err ?: add(long_args(role_name[ROLE_NOTHING], 'a'),
-			 allow_long_args);
-	return err ?: population_settle(&pop);
+		err = cast_exec(&cast, "odd", SELF, odd_args[i], env, NULL);
+	for (i = 0; !err && i < ARRAY_SIZE(programs); i++)
+		err = cast_run(&cast, programs[i]);
+	err = err ?: cast_exec(&cast, "longest", SELF,
+			       long_args(role_name[ROLE_NOTHING], 'a'), env,
+			       allow_long_args);
+	return err ?: population_settle(&cast.pop);
 }
 
-static void end_population(void)
+static void end_cast(void)
 {
-	while (nr_specimens)
-		specimen_end(&specimens[--nr_specimens]);
-	population_end(&pop);
+	cast_end(&cast);
 }
 
 /* ---------------------------------------------------------------- tests */
@@ -357,13 +329,13 @@ static void compare_all(struct __test_metadata *_metadata, struct td_sock *sock,
 TEST_F(cmdline, every_process)
 {
 	compare_all(_metadata, &self->sock, self->proc, TASK_DIAG_DUMP_ALL,
-		    nr_specimens);
+		    cast.nr);
 }
 
 TEST_F(cmdline, every_thread)
 {
 	compare_all(_metadata, &self->sock, self->proc,
-		    TASK_DIAG_DUMP_ALL_THREAD, nr_specimens + 2);
+		    TASK_DIAG_DUMP_ALL_THREAD, cast.nr + 2);
 }
 
 TEST_F(cmdline, two_megabytes)
@@ -372,7 +344,8 @@ TEST_F(cmdline, two_megabytes)
 	char *said;
 	size_t len;
 
-	ask(_metadata, &self->sock, TASK_DIAG_DUMP_ONE, longest->pid, &a);
+	ask(_metadata, &self->sock, TASK_DIAG_DUMP_ONE,
+	    cast_pid(&cast, "longest"), &a);
 	ASSERT_EQ(1U, a.rows);
 	expect_same(_metadata, self->proc, &a, &a.row[0]);
 	ASSERT_EQ(0, facts_cmdline(&a, &a.row[0], &said, &len));
@@ -406,7 +379,7 @@ TEST_F(cmdline, as_they_were_made)
 
 	for (i = 0; i < ARRAY_SIZE(known); i++) {
 		ask(_metadata, &self->sock, TASK_DIAG_DUMP_ONE,
-		    by_role[known[i].role]->pid, &a);
+		    cast_pid(&cast, role_name[known[i].role]), &a);
 		ASSERT_EQ(0, facts_cmdline(&a, &a.row[0], &said, &len));
 		EXPECT_STREQ(known[i].begins,
 			     strncmp(known[i].begins, said,
@@ -418,7 +391,7 @@ TEST_F(cmdline, as_they_were_made)
 	}
 	for (i = 0; i < ARRAY_SIZE(none); i++) {
 		ask(_metadata, &self->sock, TASK_DIAG_DUMP_ONE,
-		    by_role[none[i]]->pid, &a);
+		    cast_pid(&cast, role_name[none[i]]), &a);
 		ASSERT_EQ(0, facts_cmdline(&a, &a.row[0], &said, &len));
 		EXPECT_EQ(0U, len);
 		free(said);
@@ -433,7 +406,7 @@ TEST_F(cmdline, of_threads)
 	size_t i;
 
 	ask(_metadata, &self->sock, TASK_DIAG_DUMP_THREAD,
-	    by_role[ROLE_THREADS]->pid, &a);
+	    cast_pid(&cast, role_name[ROLE_THREADS]), &a);
 	ASSERT_EQ(3U, a.rows);
 	for (i = 0; i < a.rows; i++)
 		expect_same(_metadata, self->proc, &a, &a.row[i]);
@@ -585,7 +558,7 @@ TEST_F(cmdline, needs_a_dump)
 	const struct task_diag_pid what = {
 		.show_flags = TASK_DIAG_SHOW_BASE | TASK_DIAG_SHOW_CMDLINE,
 		.dump_strategy = TASK_DIAG_DUMP_ONE,
-		.pid = longest->pid,
+		.pid = cast_pid(&cast, "longest"),
 	};
 	struct td_answer a;
 
@@ -601,18 +574,10 @@ TEST_F(cmdline, needs_a_dump)
 
 int main(int argc, char **argv)
 {
-	int status, i;
+	int i;
 
 	for (i = 0; i < ROLES; i++)
 		role_name[i][0] = 'A' + i;
 	specimen_be_one(argc, argv, play);
-	td_need_kernel_and_root();
-	if (make_population()) {
-		ksft_print_msg("%s\n", pop.error);
-		end_population();
-		ksft_exit_fail_msg("no population\n");
-	}
-	status = td_run_tests(argc, argv);
-	end_population();
-	return status;
+	return td_main(argc, argv, make_cast, end_cast, cast.pop.error);
 }

@@ -366,12 +366,12 @@ TEST_F(descendants, of_nobody)
 	ASSERT_EQ(0, td_query(&self->sock, &what, NLM_F_DUMP, &a));
 	ASSERT_STREQ("", a.fault);
 	EXPECT_EQ(ESRCH, a.end.error);
-	EXPECT_EQ(0, strncmp("pid: ", a.end.text, 5));
+	EXPECT_SAYS(&a, "pid: ");
 	td_answer_free(&a);
 	ASSERT_EQ(0, td_query(&self->sock, &none, NLM_F_DUMP, &a));
 	ASSERT_STREQ("", a.fault);
 	EXPECT_EQ(EINVAL, a.end.error);
-	EXPECT_EQ(0, strncmp("pid: ", a.end.text, 5));
+	EXPECT_SAYS(&a, "pid: ");
 	td_answer_free(&a);
 }
 
@@ -570,17 +570,7 @@ TEST_F_TIMEOUT(storm, all_that_stay_are_there_once, 300)
 
 int main(int argc, char **argv)
 {
-	int status;
-
 	if (argc > 1 && !strcmp(argv[1], CHURN_ROLE))
 		return 0;
-	td_need_kernel_and_root();
-	if (make_population()) {
-		ksft_print_msg("no population: %s\n", pop.error);
-		end_population();
-		return KSFT_FAIL;
-	}
-	status = td_run_tests(argc, argv);
-	end_population();
-	return status;
+	return td_main(argc, argv, make_population, end_population, pop.error);
 }

@@ -87,12 +87,8 @@ static void expect_refused(struct __test_metadata *_metadata,
 	}
 	if (has)
 		return;
-	EXPECT_EQ(0, strncmp(text, a->end.text, strlen(text))) {
-		TH_LOG("%s: %s", name, a->end.text);
-	}
-	EXPECT_TRUE(!!strstr(a->end.text, name)) {
-		TH_LOG("%s: %s", name, a->end.text);
-	}
+	EXPECT_SAYS(a, text);
+	EXPECT_SAYS(a, name);
 }
 
 /* Every bit there is, as a dump. */

@@ -19,8 +19,8 @@
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
 
+#include "cast.h"
 #include "procfs.h"
-#include "specimen.h"
 #include "taskdiag_test.h"
 
 #define EVENTFD_LINK "anon_inode:[eventfd]"
@@ -212,11 +212,9 @@ static char * const programs[][4] = {
 	},
 };
 
-static struct specimen specimens[ARRAY_SIZE(kinds) + ARRAY_SIZE(programs)];
-static size_t nr_specimens;
-static struct population pop;
+static struct cast cast;
 
-static int make_population(void)
+static int make_cast(void)
 {
 	static const struct member_spec specs[] = {
 		{ .name = "zombie", .pose = POSE_ZOMBIE },
@@ -226,42 +224,17 @@ static int make_population(void)
 	size_t i;
 	int err;
 
-	err = population_begin(&pop);
-	for (i = 0; !err && i < ARRAY_SIZE(specs); i++)
-		err = population_add(&pop, &specs[i]);
-	for (i = 0; !err && i < ARRAY_SIZE(kinds); i++) {
-		err = specimen_begin(&specimens[nr_specimens], kinds[i].make,
-				     NULL);
-		if (err)
-			snprintf(pop.error, sizeof(pop.error), "%s: %s",
-				 kinds[i].name, specimens[nr_specimens].error);
-		nr_specimens++;
-	}
-	for (i = 0; !err && i < ARRAY_SIZE(programs); i++) {
-		if (specimen_run(&specimens[nr_specimens], programs[i]))
-			ksft_print_msg("no %s here: %s\n", programs[i][0],
-				       specimens[nr_specimens].error);
-		else
-			nr_specimens++;
-	}
-	return err ?: population_settle(&pop);
+	err = cast_begin(&cast, specs, ARRAY_SIZE(specs));
+	for (i = 0; !err && i < ARRAY_SIZE(kinds); i++)
+		err = cast_make(&cast, kinds[i].name, kinds[i].make, NULL);
+	for (i = 0; !err && i < ARRAY_SIZE(programs); i++)
+		err = cast_run(&cast, programs[i]);
+	return err ?: population_settle(&cast.pop);
 }
 
-static void end_population(void)
+static void end_cast(void)
 {
-	while (nr_specimens)
-		specimen_end(&specimens[--nr_specimens]);
-	population_end(&pop);
-}
-
-static pid_t kind_pid(const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(kinds); i++)
-		if (!strcmp(kinds[i].name, name))
-			return specimens[i].pid;
-	return 0;
+	cast_end(&cast);
 }
 
 /* ---------------------------------------------------------------- oracle */
@@ -451,25 +424,25 @@ static void compare_all(struct __test_metadata *_metadata, struct td_sock *sock,
 TEST_F(files, every_process)
 {
 	compare_all(_metadata, &self->sock, self->proc, TASK_DIAG_DUMP_ALL,
-		    nr_specimens + pop.nr);
+		    cast.nr + cast.pop.nr);
 }
 
 TEST_F(files, every_thread)
 {
 	compare_all(_metadata, &self->sock, self->proc,
-		    TASK_DIAG_DUMP_ALL_THREAD, nr_specimens + 2 + pop.nr + 3);
+		    TASK_DIAG_DUMP_ALL_THREAD, cast.nr + 2 + cast.pop.nr + 3);
 }
 
 TEST_F(files, as_they_were_made)
 {
 	struct task_diag_files plain, files;
 
-	ask_one(_metadata, &self->sock, kind_pid("plain"), &plain);
+	ask_one(_metadata, &self->sock, cast_pid(&cast, "plain"), &plain);
 	EXPECT_LE(3U, plain.total);
 	EXPECT_EQ(plain.total, plain.regular + plain.socket + plain.pipe +
 			       plain.eventfd + plain.epoll + plain.other);
 
-	ask_one(_metadata, &self->sock, kind_pid("everything"), &files);
+	ask_one(_metadata, &self->sock, cast_pid(&cast, "everything"), &files);
 	EXPECT_EQ(everything.regular, files.regular - plain.regular);
 	EXPECT_EQ(everything.socket, files.socket - plain.socket);
 	EXPECT_EQ(everything.pipe, files.pipe - plain.pipe);
@@ -478,21 +451,21 @@ TEST_F(files, as_they_were_made)
 	EXPECT_EQ(everything.other, files.other - plain.other);
 	EXPECT_EQ(27U, files.total - plain.total);
 
-	ask_one(_metadata, &self->sock, kind_pid("many"), &files);
+	ask_one(_metadata, &self->sock, cast_pid(&cast, "many"), &files);
 	EXPECT_EQ(MANY + 1U, files.eventfd);
-	ask_one(_metadata, &self->sock, kind_pid("had many"), &files);
+	ask_one(_metadata, &self->sock, cast_pid(&cast, "had many"), &files);
 	EXPECT_EQ(2U, files.eventfd);
 	EXPECT_EQ(MANY * MANY_STEP + 100U, files.limit_soft);
 	EXPECT_EQ(MANY * MANY_STEP + 200U, files.limit_hard);
 
-	ask_one(_metadata, &self->sock, kind_pid("limits"), &files);
+	ask_one(_metadata, &self->sock, cast_pid(&cast, "limits"), &files);
 	EXPECT_EQ((__u64)SOFT, files.limit_soft);
 	EXPECT_EQ((__u64)HARD, files.limit_hard);
 	EXPECT_EQ(plain.total, files.total);
 
-	ask_one(_metadata, &self->sock, kind_pid("nothing"), &files);
+	ask_one(_metadata, &self->sock, cast_pid(&cast, "nothing"), &files);
 	EXPECT_EQ(plain.total - 1, files.total);
-	ask_one(_metadata, &self->sock, pop.member[0].pid, &files);
+	ask_one(_metadata, &self->sock, cast.pop.member[0].pid, &files);
 	EXPECT_EQ(0U, files.total);
 }
 
@@ -501,7 +474,7 @@ TEST_F(files, threads_share_them_or_not)
 	const struct task_diag_pid what = {
 		.show_flags = TASK_DIAG_SHOW_FILES,
 		.dump_strategy = TASK_DIAG_DUMP_THREAD,
-		.pid = kind_pid("threads"),
+		.pid = cast_pid(&cast, "threads"),
 	};
 	struct td_answer a;
 	size_t i;
@@ -555,12 +528,5 @@ TEST_F(files, of_a_process_that_opens_and_closes)
 
 int main(int argc, char **argv)
 {
-	int status;
-
-	td_need_kernel_and_root();
-	if (make_population())
-		ksft_exit_fail_msg("%s\n", pop.error);
-	status = td_run_tests(argc, argv);
-	end_population();
-	return status;
+	return td_main(argc, argv, make_cast, end_cast, cast.pop.error);
 }

@@ -590,8 +590,8 @@ TEST_F(filter, an_id_of_a_user_namespace)
 					  &answer));
 		ASSERT_STREQ("", answer.fault);
 		EXPECT_EQ(EINVAL, answer.end.error);
-		EXPECT_EQ(0, strncmp("uid: ", answer.end.text, 5));
-		EXPECT_EQ(sizeof(struct td_request), answer.end.offset);
+		EXPECT_SAYS(&answer, "uid: ");
+		EXPECT_BLAMES(&answer, sizeof(struct td_request));
 		td_answer_free(&answer);
 		_exit(0);
 	}
@@ -631,7 +631,7 @@ TEST_F(filter, a_cgroup_of_a_cgroup_namespace)
 			EXPECT_EQ(seen[i].error, a.end.error);
 			EXPECT_EQ(!seen[i].error, a.rows > 0);
 			if (seen[i].error)
-				EXPECT_EQ(0, strncmp("cgroup: ", a.end.text, 8));
+				EXPECT_SAYS(&a, "cgroup: ");
 			td_answer_free(&a);
 		}
 		_exit(0);
@@ -655,7 +655,7 @@ TEST_F(filter, a_cgroup_that_was_removed)
 				  &a));
 	ASSERT_STREQ("", a.fault);
 	EXPECT_EQ(ENOENT, a.end.error);
-	EXPECT_EQ(0, strncmp("cgroup: ", a.end.text, 8));
+	EXPECT_SAYS(&a, "cgroup: ");
 	td_answer_free(&a);
 }
 
@@ -742,15 +742,5 @@ TEST_F(filter, a_request_later)
 
 int main(int argc, char **argv)
 {
-	int status;
-
-	td_need_kernel_and_root();
-	if (make_population()) {
-		ksft_print_msg("no population: %s\n", pop.error);
-		end_population();
-		return KSFT_FAIL;
-	}
-	status = td_run_tests(argc, argv);
-	end_population();
-	return status;
+	return td_main(argc, argv, make_population, end_population, pop.error);
 }

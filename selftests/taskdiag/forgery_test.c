@@ -230,7 +230,7 @@ TEST_F(forgery, who_has_exited_is_no_source)
 		EXPECT_STREQ("", a.fault);
 		EXPECT_EQ(NLMSG_ERROR, (int)a.end.type);
 		EXPECT_EQ(ESRCH, a.end.error);
-		EXPECT_STREQ("SCM_CREDENTIALS: no such process", a.end.text);
+		EXPECT_SAYS(&a, "SCM_CREDENTIALS: no such process");
 		EXPECT_EQ(0U, a.rows);
 		td_answer_free(&a);
 	}
@@ -307,14 +307,12 @@ TEST_F(forgery, a_source_may_exit_while_the_dump_goes_on)
 	close(end[0]);
 }
 
+static void end_population(void)
+{
+	population_end(&pop);
+}
+
 int main(int argc, char **argv)
 {
-	int status;
-
-	td_need_kernel_and_root();
-	if (make_population())
-		ksft_exit_fail_msg("%s\n", pop.error);
-	status = td_run_tests(argc, argv);
-	population_end(&pop);
-	return status;
+	return td_main(argc, argv, make_population, end_population, pop.error);
 }

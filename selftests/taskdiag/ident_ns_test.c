@@ -14,9 +14,9 @@
 #include <time.h>
 #include <linux/sched.h>
 
+#include "cast.h"
 #include "namespace.h"
 #include "procfs.h"
-#include "specimen.h"
 #include "taskdiag_test.h"
 
 #ifndef PIDFD_THREAD
@@ -123,27 +123,10 @@ static int differ_by_thread(void *arg)
 	return 0;
 }
 
-/* One that leaves all, and one for each that is there. */
-static struct specimen specimens[NR_NAMESPACES + 3];
-static size_t nr_specimens;
-static struct specimen *thread_wise;
-static struct population pop;
+static struct cast cast;
 static pid_t far_init;		/* in a pid and a user namespace of its own */
 
-static int make_specimen(specimen_make make, __u64 flags)
-{
-	struct specimen *s = &specimens[nr_specimens];
-	int err = specimen_begin(s, make, &flags);
-
-	if (err)
-		snprintf(pop.error, sizeof(pop.error), "%#llx: %s", flags,
-			 s->error);
-	else
-		nr_specimens++;
-	return err;
-}
-
-static int make_population(void)
+static int make_cast(void)
 {
 	static const struct member_spec specs[] = {
 		{ .name = "zombie", .pose = POSE_ZOMBIE },
@@ -151,37 +134,34 @@ static int make_population(void)
 		{ .name = "traced", .pose = POSE_TRACED, .threads = 2 },
 		{ .name = "leader gone", .pose = POSE_LEADER_GONE, .threads = 3 },
 	};
-	__u64 all = 0;
+	__u64 all = 0, pid_ns = CLONE_NEWPID;
 	size_t i;
 	int err;
 
-	err = population_begin(&pop);
-	for (i = 0; !err && i < ARRAY_SIZE(specs); i++)
-		err = population_add(&pop, &specs[i]);
+	err = cast_begin(&cast, specs, ARRAY_SIZE(specs));
 	for (i = 0; !err && i < NR_NAMESPACES; i++) {
-		err = make_specimen(leave, namespaces[i].flag);
+		__u64 flag = namespaces[i].flag;
+
+		err = cast_make(&cast, namespaces[i].file, leave, &flag);
 		/* To leave for a time namespace is refused where there is none. */
-		if (namespaces[i].flag != CLONE_NEWTIME)
-			all |= namespaces[i].flag;
+		if (flag != CLONE_NEWTIME)
+			all |= flag;
 	}
-	err = err ?: make_specimen(leave_and_fork, all);
-	err = err ?: make_specimen(leave_and_fork, CLONE_NEWPID);
-	thread_wise = &specimens[nr_specimens];
-	err = err ?: make_specimen(differ_by_thread, 0);
+	err = err ?: cast_make(&cast, "left all", leave_and_fork, &all);
+	err = err ?: cast_make(&cast, "left pid", leave_and_fork, &pid_ns);
+	err = err ?: cast_make(&cast, "thread-wise", differ_by_thread, NULL);
 	if (err)
 		return err;
 	far_init = namespace_begin(CLONE_NEWUSER | CLONE_NEWNET, 2, NULL, NULL);
 	if (far_init < 0)
 		return far_init;
-	return population_settle(&pop);
+	return population_settle(&cast.pop);
 }
 
-static void end_population(void)
+static void end_cast(void)
 {
 	namespace_end(far_init);
-	while (nr_specimens)
-		specimen_end(&specimens[--nr_specimens]);
-	population_end(&pop);
+	cast_end(&cast);
 }
 
 /* ---------------------------------------------------------------- oracle */
@@ -299,7 +279,7 @@ TEST_F(ident_ns, every_thread)
 		compare_ns(_metadata, self->proc, row);
 		compared++;
 	}
-	EXPECT_LE(nr_specimens + 4 + 3 + 5 + pop.nr, compared);
+	EXPECT_LE(cast.nr + 4 + 3 + 5 + cast.pop.nr, compared);
 	TH_LOG("compared %zu tasks", compared);
 	td_answer_free(&a);
 }
@@ -310,7 +290,7 @@ TEST_F(ident_ns, threads_differ)
 	const struct task_diag_pid what = {
 		.show_flags = IDENT_NS,
 		.dump_strategy = TASK_DIAG_DUMP_THREAD,
-		.pid = thread_wise->pid,
+		.pid = cast_pid(&cast, "thread-wise"),
 	};
 	unsigned int others[NR_NAMESPACES] = {}, different = 0;
 	struct td_answer a;
@@ -346,7 +326,7 @@ TEST_F(ident_ns, each_that_was_left_is_another)
 		const struct task_diag_pid what = {
 			.show_flags = IDENT_NS,
 			.dump_strategy = TASK_DIAG_DUMP_ONE,
-			.pid = specimens[i].pid,
+			.pid = cast.specimen[i].pid,
 		};
 		const struct task_diag_pid self_too = {
 			.show_flags = IDENT_NS,
@@ -418,7 +398,7 @@ TEST_F(ident_ns, boot_is_that_of_the_reader_s_time_namespace)
 	const struct task_diag_pid what = {
 		.show_flags = IDENT_NS | TASK_DIAG_SHOW_STAT,
 		.dump_strategy = TASK_DIAG_DUMP_ONE,
-		.pid = specimens[0].pid,
+		.pid = cast.specimen[0].pid,
 	};
 	static const char offset[] = "boottime 100 0";
 	struct td_answer a;
@@ -461,7 +441,7 @@ TEST_F(ident_ns, zombies_keep_what_procfs_says_they_keep)
 	const struct task_diag_pid what = {
 		.show_flags = IDENT_NS | TASK_DIAG_SHOW_STAT,
 		.dump_strategy = TASK_DIAG_DUMP_ONE,
-		.pid = pop.member[0].pid,
+		.pid = cast.pop.member[0].pid,
 	};
 	struct td_answer a;
 
@@ -476,12 +456,5 @@ TEST_F(ident_ns, zombies_keep_what_procfs_says_they_keep)
 
 int main(int argc, char **argv)
 {
-	int status;
-
-	td_need_kernel_and_root();
-	if (make_population())
-		ksft_exit_fail_msg("%s\n", pop.error);
-	status = td_run_tests(argc, argv);
-	end_population();
-	return status;
+	return td_main(argc, argv, make_cast, end_cast, cast.pop.error);
 }

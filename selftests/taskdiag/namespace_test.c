@@ -464,7 +464,7 @@ static void expect_refused(struct __test_metadata *_metadata,
 	EXPECT_EQ(0, td_query(sock, &what, flags, &a));
 	EXPECT_STREQ("", a.fault);
 	EXPECT_EQ(EPERM, a.end.error);
-	EXPECT_TRUE(!!strstr(a.end.text, "network namespace"));
+	EXPECT_SAYS(&a, "network namespace");
 	EXPECT_EQ(0U, a.rows);
 	td_answer_free(&a);
 }
@@ -507,14 +507,12 @@ TEST_F(network, of_somebody_else_is_no_place_to_ask)
 	close(ns);
 }
 
+static void end_population(void)
+{
+	population_end(&pop);
+}
+
 int main(int argc, char **argv)
 {
-	int status;
-
-	td_need_kernel_and_root();
-	if (make_population())
-		ksft_exit_fail_msg("%s\n", pop.error);
-	status = td_run_tests(argc, argv);
-	population_end(&pop);
-	return status;
+	return td_main(argc, argv, make_population, end_population, pop.error);
 }

@@ -770,7 +770,7 @@ TEST_F(pidns, an_unprivileged_opener_cannot_be_used_to_choose)
 	ASSERT_EQ(0, query_as(&sock, &all, &self->as_inner, &a));
 	ASSERT_STREQ("", a.fault);
 	EXPECT_EQ(EPERM, a.end.error);
-	EXPECT_TRUE(!!strstr(a.end.text, "SCM_CREDENTIALS"));
+	EXPECT_SAYS(&a, "SCM_CREDENTIALS");
 	EXPECT_EQ(0U, a.rows);
 	td_answer_free(&a);
 

@@ -370,14 +370,12 @@ TEST_F(shape, does_not_tell_of_the_hidden)
 	munmap(with, 2 * sizeof(*with));
 }
 
+static void end_population(void)
+{
+	population_end(&hidden);
+}
+
 int main(int argc, char **argv)
 {
-	int status;
-
-	td_need_kernel_and_root();
-	if (make_population())
-		ksft_exit_fail_msg("%s\n", hidden.error);
-	status = td_run_tests(argc, argv);
-	population_end(&hidden);
-	return status;
+	return td_main(argc, argv, make_population, end_population, hidden.error);
 }

@@ -66,6 +66,7 @@ static int make_population(void)
 	int i, err;
 
 	err = population_begin(&pop);
+	err = err ?: program_install();
 	for (i = 0; !err && i < 3 * SLEEPERS; i++)
 		err = population_add(&pop, &specs[i % 3]);
 	return err ?: population_settle(&pop);
@@ -942,23 +943,16 @@ TEST_F_TIMEOUT(file, leaves_nothing_of_what_is_abandoned, 300)
 	}
 }
 
+static void end_population(void)
+{
+	population_end(&pop);
+}
+
 int main(int argc, char **argv)
 {
-	int status, err;
-
 	if (argc > 1 && !strcmp(argv[1], COPY_INPUT))
 		return main_copy_input();
 	if (argc == 3 && !strcmp(argv[1], WRITE_ERROR))
 		return main_write_error(argv[2]);
-
-	td_need_kernel_and_root();
-	err = program_install();
-	if (err)
-		ksft_exit_fail_msg("cannot make a set-user-id program: %s\n",
-				   strerror(-err));
-	if (make_population())
-		ksft_exit_fail_msg("%s\n", pop.error);
-	status = td_run_tests(argc, argv);
-	population_end(&pop);
-	return status;
+	return td_main(argc, argv, make_population, end_population, pop.error);
 }

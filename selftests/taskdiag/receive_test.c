@@ -435,14 +435,12 @@ TEST_F(no_room, a_dump_behind_another_answer_is_whole_or_told_of)
 	dump_well(_metadata, &self->sock);
 }
 
+static void end_population(void)
+{
+	population_end(&pop);
+}
+
 int main(int argc, char **argv)
 {
-	int status;
-
-	td_need_kernel_and_root();
-	if (make_population())
-		ksft_exit_fail_msg("%s\n", pop.error);
-	status = td_run_tests(argc, argv);
-	population_end(&pop);
-	return status;
+	return td_main(argc, argv, make_population, end_population, pop.error);
 }

@@ -204,16 +204,14 @@ TEST_F(shared, another_thread_can_read_on)
 	td_answer_free(&a);
 }
 
+static void end_population(void)
+{
+	population_end(&pop);
+}
+
 int main(int argc, char **argv)
 {
-	int status;
-
 	if (argc == 3 && !strcmp(argv[1], READ_ON))
 		return main_read_on(argv[2]);
-	td_need_kernel_and_root();
-	if (make_population())
-		ksft_exit_fail_msg("%s\n", pop.error);
-	status = td_run_tests(argc, argv);
-	population_end(&pop);
-	return status;
+	return td_main(argc, argv, make_population, end_population, pop.error);
 }

@@ -18,9 +18,9 @@
 #include <time.h>
 #include <linux/sched.h>
 
+#include "cast.h"
 #include "oracle_stat.h"
 #include "procfs.h"
-#include "specimen.h"
 #include "taskdiag_test.h"
 
 #define PAGE ((size_t)sysconf(_SC_PAGESIZE))
@@ -396,12 +396,7 @@ static char * const programs[][4] = {
 	},
 };
 
-#define NR_PROGRAMS ARRAY_SIZE(programs)
-
-/* Made once, before the tests. */
-static struct specimen specimens[ARRAY_SIZE(kinds) + NR_PROGRAMS];
-static size_t nr_specimens;
-static struct population pop;
+static struct cast cast;
 static pid_t exited, killed;
 static __u64 before_all, after_all;	/* on CLOCK_BOOTTIME */
 
@@ -419,30 +414,7 @@ static pid_t make_zombie(int exit_signal, int code, int kill_by)
 	return pid;
 }
 
-static int make_specimens(void)
-{
-	size_t i;
-	int err = 0;
-
-	for (i = 0; !err && i < ARRAY_SIZE(kinds); i++) {
-		err = specimen_begin(&specimens[nr_specimens], kinds[i].make,
-				     NULL);
-		if (err)
-			snprintf(pop.error, sizeof(pop.error), "%s: %s",
-				 kinds[i].name, specimens[nr_specimens].error);
-		nr_specimens++;
-	}
-	for (i = 0; !err && i < NR_PROGRAMS; i++) {
-		if (specimen_run(&specimens[nr_specimens], programs[i]))
-			ksft_print_msg("no %s here: %s\n", programs[i][0],
-				       specimens[nr_specimens].error);
-		else
-			nr_specimens++;
-	}
-	return err;
-}
-
-static int make_population(void)
+static int make_cast(void)
 {
 	static const struct identity user = {
 		.uid = { 2000, 2000, 2000, 2000 },
@@ -460,10 +432,11 @@ static int make_population(void)
 	int err;
 
 	before_all = clock_ns(CLOCK_BOOTTIME);
-	err = population_begin(&pop);
-	for (i = 0; !err && i < ARRAY_SIZE(specs); i++)
-		err = population_add(&pop, &specs[i]);
-	err = err ?: make_specimens();
+	err = cast_begin(&cast, specs, ARRAY_SIZE(specs));
+	for (i = 0; !err && i < ARRAY_SIZE(kinds); i++)
+		err = cast_make(&cast, kinds[i].name, kinds[i].make, NULL);
+	for (i = 0; !err && i < ARRAY_SIZE(programs); i++)
+		err = cast_run(&cast, programs[i]);
 	if (err)
 		return err;
 	signal(SIGUSR1, SIG_IGN);
@@ -472,35 +445,23 @@ static int make_population(void)
 	if (exited < 0 || killed < 0)
 		return -EAGAIN;
 	after_all = clock_ns(CLOCK_BOOTTIME);
-	return population_settle(&pop);
+	return population_settle(&cast.pop);
 }
 
-static void end_population(void)
+static void end_cast(void)
 {
-	while (nr_specimens)
-		specimen_end(&specimens[--nr_specimens]);
 	waitpid(exited, NULL, __WALL);
 	waitpid(killed, NULL, __WALL);
-	population_end(&pop);
-}
-
-static pid_t kind_pid(const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(kinds); i++)
-		if (!strcmp(kinds[i].name, name))
-			return specimens[i].pid;
-	return 0;
+	cast_end(&cast);
 }
 
 static pid_t member_pid(enum pose pose)
 {
 	size_t i;
 
-	for (i = 0; i < pop.nr; i++)
-		if (pop.member[i].spec.pose == pose)
-			return pop.member[i].pid;
+	for (i = 0; i < cast.pop.nr; i++)
+		if (cast.pop.member[i].spec.pose == pose)
+			return cast.pop.member[i].pid;
 	return 0;
 }
 
@@ -511,12 +472,12 @@ static int known_processes(struct idset *known)
 	int err;
 
 	err = idset_add(known, exited) ?: idset_add(known, killed);
-	for (i = 0; !err && i < nr_specimens; i++)
-		err = idset_add(known, specimens[i].pid);
-	for (i = 0; !err && i < pop.nr; i++) {
-		err = idset_add(known, pop.member[i].pid);
-		if (!err && pop.member[i].tracer)
-			err = idset_add(known, pop.member[i].tracer);
+	for (i = 0; !err && i < cast.nr; i++)
+		err = idset_add(known, cast.specimen[i].pid);
+	for (i = 0; !err && i < cast.pop.nr; i++) {
+		err = idset_add(known, cast.pop.member[i].pid);
+		if (!err && cast.pop.member[i].tracer)
+			err = idset_add(known, cast.pop.member[i].tracer);
 	}
 	return err;
 }
@@ -676,7 +637,7 @@ TEST_F(stat, every_thread_is_as_in_procfs)
 TEST_F(stat, a_row_is_a_process_or_a_thread_by_its_strategy)
 {
 	const pid_t pids[] = {
-		kind_pid("server"), kind_pid("had threads"),
+		cast_pid(&cast, "server"), cast_pid(&cast, "had threads"),
 		member_pid(POSE_LEADER_GONE), member_pid(POSE_STOPPED),
 	};
 	struct task_diag_stat whole, thread;
@@ -693,7 +654,7 @@ TEST_F(stat, a_row_is_a_process_or_a_thread_by_its_strategy)
 		const struct task_diag_pid children = {
 			.show_flags = TASK_DIAG_SHOW_STAT,
 			.dump_strategy = TASK_DIAG_DUMP_CHILDREN,
-			.pid = pop.maker,
+			.pid = cast.pop.maker,
 		};
 		const struct td_row *row;
 
@@ -745,7 +706,7 @@ TEST_F(stat, a_row_is_a_process_or_a_thread_by_its_strategy)
 /* procfs rounds times down to ticks; here are all of their nanoseconds. */
 TEST_F(stat, times_are_in_nanoseconds)
 {
-	const pid_t pid = kind_pid("busy");
+	const pid_t pid = cast_pid(&cast, "busy");
 	struct timespec used = {};
 	struct task_diag_stat stat;
 	clockid_t clock;
@@ -766,8 +727,8 @@ TEST_F(stat, it_started_when_it_was_made)
 	struct task_diag_stat stat, last = {};
 	size_t i;
 
-	for (i = 0; i < nr_specimens; i++) {
-		ask_one(_metadata, &self->sock, specimens[i].pid, &stat);
+	for (i = 0; i < cast.nr; i++) {
+		ask_one(_metadata, &self->sock, cast.specimen[i].pid, &stat);
 		EXPECT_LT(before_all, stat.start_time);
 		EXPECT_LT(stat.start_time, after_all);
 		/* They were made one after the other. */
@@ -781,7 +742,7 @@ TEST_F(stat, as_they_were_made)
 {
 	struct task_diag_stat stat, other;
 
-	ask_one(_metadata, &self->sock, kind_pid("plain"), &stat);
+	ask_one(_metadata, &self->sock, cast_pid(&cast, "plain"), &stat);
 	EXPECT_EQ(0, stat.nice);
 	EXPECT_EQ(20, stat.priority);
 	EXPECT_EQ((__u32)SCHED_NORMAL, stat.policy);
@@ -796,33 +757,33 @@ TEST_F(stat, as_they_were_made)
 	EXPECT_LT(stat.rss_anon + stat.rss_file, stat.vsize);
 	EXPECT_EQ(0U, stat.cutime + stat.cstime + stat.cmin_flt);
 
-	ask_one(_metadata, &self->sock, kind_pid("nice"), &stat);
+	ask_one(_metadata, &self->sock, cast_pid(&cast, "nice"), &stat);
 	EXPECT_EQ(NICE, stat.nice);
 	EXPECT_EQ(20 + NICE, stat.priority);
-	ask_one(_metadata, &self->sock, kind_pid("nicest"), &stat);
+	ask_one(_metadata, &self->sock, cast_pid(&cast, "nicest"), &stat);
 	EXPECT_EQ(19, stat.nice);
 	EXPECT_EQ(39, stat.priority);
 
-	ask_one(_metadata, &self->sock, kind_pid("fifo"), &stat);
+	ask_one(_metadata, &self->sock, cast_pid(&cast, "fifo"), &stat);
 	EXPECT_EQ((__u32)SCHED_FIFO, stat.policy);
 	EXPECT_EQ((__u32)FIFO_PRIORITY, stat.rt_priority);
 	EXPECT_EQ(-1 - FIFO_PRIORITY, stat.priority);
-	ask_one(_metadata, &self->sock, kind_pid("round robin"), &stat);
+	ask_one(_metadata, &self->sock, cast_pid(&cast, "round robin"), &stat);
 	EXPECT_EQ((__u32)SCHED_RR, stat.policy);
 	EXPECT_EQ(99U, stat.rt_priority);
 	EXPECT_EQ(-100, stat.priority);
-	ask_one(_metadata, &self->sock, kind_pid("batch"), &stat);
+	ask_one(_metadata, &self->sock, cast_pid(&cast, "batch"), &stat);
 	EXPECT_EQ((__u32)SCHED_BATCH, stat.policy);
-	ask_one(_metadata, &self->sock, kind_pid("idle"), &stat);
+	ask_one(_metadata, &self->sock, cast_pid(&cast, "idle"), &stat);
 	EXPECT_EQ((__u32)SCHED_IDLE, stat.policy);
-	ask_one(_metadata, &self->sock, kind_pid("deadline"), &stat);
+	ask_one(_metadata, &self->sock, cast_pid(&cast, "deadline"), &stat);
 	EXPECT_EQ((__u32)SCHED_DEADLINE, stat.policy);
 	EXPECT_EQ(-101, stat.priority);
 
-	ask_one(_metadata, &self->sock, kind_pid("locked"), &stat);
+	ask_one(_metadata, &self->sock, cast_pid(&cast, "locked"), &stat);
 	EXPECT_EQ(LOCKED_PAGES * PAGE, stat.locked);
 
-	ask_one(_metadata, &self->sock, kind_pid("full"), &stat);
+	ask_one(_metadata, &self->sock, cast_pid(&cast, "full"), &stat);
 	EXPECT_LE(ANON, stat.rss_anon);
 	EXPECT_LE(SHMEM, stat.rss_shmem);
 	EXPECT_LE(PEAK, stat.rss_peak);
@@ -830,29 +791,29 @@ TEST_F(stat, as_they_were_made)
 	EXPECT_LE(ANON, stat.data);
 	EXPECT_LE(PEAK / PAGE + ANON / PAGE, stat.min_flt);
 
-	ask_one(_metadata, &self->sock, kind_pid("parent"), &stat);
+	ask_one(_metadata, &self->sock, cast_pid(&cast, "parent"), &stat);
 	EXPECT_LE(3U * CHILD_FAULTS, stat.cmin_flt);
 	EXPECT_GT(3U * CHILD_FAULTS, stat.min_flt);
 	/* Four of them in all, and time passes in ticks on some machines. */
 	EXPECT_LE(2 * BUSY_MS * 1000000ULL, stat.cutime + stat.cstime);
-	ask_one(_metadata, &self->sock, kind_pid("bad parent"), &stat);
+	ask_one(_metadata, &self->sock, cast_pid(&cast, "bad parent"), &stat);
 	EXPECT_EQ(0U, stat.cutime + stat.cstime + stat.cmin_flt);
 
-	ask_one(_metadata, &self->sock, kind_pid("had threads"), &stat);
+	ask_one(_metadata, &self->sock, cast_pid(&cast, "had threads"), &stat);
 	EXPECT_LE(2U * CHILD_FAULTS, stat.min_flt);
 	EXPECT_LE(BUSY_MS * 1000000ULL, stat.utime + stat.stime);
 	EXPECT_EQ(1U, stat.num_threads);
-	ask_one(_metadata, &self->sock, kind_pid("server"), &stat);
+	ask_one(_metadata, &self->sock, cast_pid(&cast, "server"), &stat);
 	EXPECT_EQ(1U + SERVER_THREADS, stat.num_threads);
 
-	ask_one(_metadata, &self->sock, kind_pid("terminal"), &stat);
+	ask_one(_metadata, &self->sock, cast_pid(&cast, "terminal"), &stat);
 	EXPECT_EQ(136U, stat.tty >> 8 & 0xfff);
-	EXPECT_EQ(kind_pid("terminal"), stat.tty_pgrp);
-	ask_one(_metadata, &self->sock, kind_pid("background"), &other);
+	EXPECT_EQ(cast_pid(&cast, "terminal"), stat.tty_pgrp);
+	ask_one(_metadata, &self->sock, cast_pid(&cast, "background"), &other);
 	EXPECT_NE(stat.tty, other.tty);
-	EXPECT_NE(kind_pid("background"), other.tty_pgrp);
+	EXPECT_NE(cast_pid(&cast, "background"), other.tty_pgrp);
 	EXPECT_LT(0, other.tty_pgrp);
-	ask_one(_metadata, &self->sock, kind_pid("no foreground"), &stat);
+	ask_one(_metadata, &self->sock, cast_pid(&cast, "no foreground"), &stat);
 	EXPECT_LT(0U, stat.tty);
 
 	ask_one(_metadata, &self->sock, exited, &stat);
@@ -873,7 +834,7 @@ TEST_F(stat, threads_differ)
 	const struct task_diag_pid what = {
 		.show_flags = TASK_DIAG_SHOW_STAT,
 		.dump_strategy = TASK_DIAG_DUMP_THREAD,
-		.pid = kind_pid("server"),
+		.pid = cast_pid(&cast, "server"),
 	};
 	unsigned int fifo = 0, nice = 0;
 	struct td_answer a;
@@ -972,12 +933,5 @@ TEST_F(stat, users_see_their_own)
 
 int main(int argc, char **argv)
 {
-	int status;
-
-	td_need_kernel_and_root();
-	if (make_population())
-		ksft_exit_fail_msg("%s\n", pop.error);
-	status = td_run_tests(argc, argv);
-	end_population();
-	return status;
+	return td_main(argc, argv, make_cast, end_cast, cast.pop.error);
 }

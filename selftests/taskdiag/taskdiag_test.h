@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -48,6 +49,40 @@
 	} \
 	ASSERT_EQ(__good->dump ? NLMSG_DONE : NLMSG_ERROR, \
 		  (int)__good->end.type); \
+} while (0)
+
+/*
+ * Before Linux 6.2, for which there is a module, a family has no way to say why
+ * it refuses to start a dump: nothing was said.
+ */
+static inline bool td_had_no_say(const struct td_answer *a)
+{
+	unsigned int major, minor;
+	struct utsname name;
+
+	return a->dump && !td_through_file && a->end.type == NLMSG_ERROR &&
+	       !a->end.text[0] && !a->end.offset && !a->end.missing &&
+	       !uname(&name) &&
+	       sscanf(name.release, "%u.%u", &major, &minor) == 2 &&
+	       (major < 6 || (major == 6 && minor < 2));
+}
+
+/* The extended ack has @part in its text ... */
+#define EXPECT_SAYS(answer, part) do { \
+	const struct td_answer *__said = (answer); \
+	const char *__part = (part); \
+	\
+	EXPECT_TRUE(strstr(__said->end.text, __part) || td_had_no_say(__said)) { \
+		TH_LOG("no \"%s\" in \"%s\"", __part, __said->end.text); \
+	} \
+} while (0)
+
+/* ... and points at this offset. */
+#define EXPECT_BLAMES(answer, where) do { \
+	const struct td_answer *__blamed = (answer); \
+	\
+	if (!td_had_no_say(__blamed)) \
+		EXPECT_EQ((where), __blamed->end.offset); \
 } while (0)
 
 /* A child did all it had to do; what it found out it has said itself. */
@@ -114,6 +149,27 @@ static inline int td_run_tests(int argc, char **argv)
 	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
 		return KSFT_FAIL;
 	return WEXITSTATUS(status);
+}
+
+/*
+ * The rest of main() in a program whose tests look at what @make makes: 0 or a
+ * negative errno, with a text in @error.  @end ends it, also if half made.
+ */
+static inline int td_main(int argc, char **argv, int (*make)(void),
+			  void (*end)(void), const char *error)
+{
+	int status, err;
+
+	td_need_kernel_and_root();
+	err = make();
+	if (err) {
+		ksft_print_msg("%s: %s\n", error, strerror(-err));
+		end();
+		ksft_exit_fail_msg("there is nobody to look at\n");
+	}
+	status = td_run_tests(argc, argv);
+	end();
+	return status;
 }
 
 /* Be @who from now on, or say why not and be no more. */

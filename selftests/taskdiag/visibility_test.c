@@ -136,6 +136,8 @@ static int make_population(void)
 	int err;
 
 	err = population_begin(&pop);
+	err = err ?: program_install();
+	err = err ?: mount_hiding_procfs();
 	for (i = 0; !err && i < ARRAY_SIZE(targets); i++)
 		err = population_add(&pop, &targets[i]);
 	return err ?: population_settle(&pop);
@@ -841,23 +843,16 @@ TEST_F(pid_ns, shows_what_its_procfs_shows)
 	_exit(0);
 }
 
+static void end_population(void)
+{
+	population_end(&pop);
+}
+
 int main(int argc, char **argv)
 {
-	int err, status;
-
 	if (argc > 3 && !strcmp(argv[1], POPULATION_ROLE))
 		return population_role(argv);
 	if (argc > 2 && !strcmp(argv[1], COMPANY_ROLE))
 		return be_executed_company(argv);
-	td_need_kernel_and_root();
-	err = program_install();
-	err = err ?: mount_hiding_procfs();
-	if (err)
-		ksft_exit_fail_msg("cannot mount a procfs that hides: %s\n",
-				   strerror(-err));
-	if (make_population())
-		ksft_exit_fail_msg("%s\n", pop.error);
-	status = td_run_tests(argc, argv);
-	population_end(&pop);
-	return status;
+	return td_main(argc, argv, make_population, end_population, pop.error);
 }

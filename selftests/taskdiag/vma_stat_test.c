@@ -6,11 +6,11 @@
 #include <fcntl.h>
 #include <sys/prctl.h>
 
+#include "cast.h"
 #include "facts.h"
 #include "mappings.h"
 #include "oracle_maps.h"
 #include "procfs.h"
-#include "specimen.h"
 #include "taskdiag_test.h"
 
 #define BIG (512UL << 20)
@@ -53,11 +53,9 @@ static const struct {
 	{ "many", mappings_make_many },
 };
 
-static struct specimen specimens[ARRAY_SIZE(kinds) + ARRAY_SIZE(programs)];
-static size_t nr_specimens;
-static struct population pop;
+static struct cast cast;
 
-static int make_population(void)
+static int make_cast(void)
 {
 	static const struct member_spec specs[] = {
 		{ .name = "zombie", .pose = POSE_ZOMBIE },
@@ -67,42 +65,17 @@ static int make_population(void)
 	size_t i;
 	int err;
 
-	err = population_begin(&pop);
-	for (i = 0; !err && i < ARRAY_SIZE(specs); i++)
-		err = population_add(&pop, &specs[i]);
-	for (i = 0; !err && i < ARRAY_SIZE(kinds); i++) {
-		err = specimen_begin(&specimens[nr_specimens], kinds[i].make,
-				     NULL);
-		if (err)
-			snprintf(pop.error, sizeof(pop.error), "%s: %s",
-				 kinds[i].name, specimens[nr_specimens].error);
-		nr_specimens++;
-	}
-	for (i = 0; !err && i < ARRAY_SIZE(programs); i++) {
-		if (specimen_run(&specimens[nr_specimens], programs[i]))
-			ksft_print_msg("no %s here: %s\n", programs[i][0],
-				       specimens[nr_specimens].error);
-		else
-			nr_specimens++;
-	}
-	return err ?: population_settle(&pop);
+	err = cast_begin(&cast, specs, ARRAY_SIZE(specs));
+	for (i = 0; !err && i < ARRAY_SIZE(kinds); i++)
+		err = cast_make(&cast, kinds[i].name, kinds[i].make, NULL);
+	for (i = 0; !err && i < ARRAY_SIZE(programs); i++)
+		err = cast_run(&cast, programs[i]);
+	return err ?: population_settle(&cast.pop);
 }
 
-static void end_population(void)
+static void end_cast(void)
 {
-	while (nr_specimens)
-		specimen_end(&specimens[--nr_specimens]);
-	population_end(&pop);
-}
-
-static pid_t kind_pid(const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(kinds); i++)
-		if (!strcmp(kinds[i].name, name))
-			return specimens[i].pid;
-	return 0;
+	cast_end(&cast);
 }
 
 /* ---------------------------------------------------------------- tests */
@@ -235,12 +208,13 @@ TEST_F(vma_stat, of_every_specimen)
 {
 	size_t i;
 
-	for (i = 0; i < nr_specimens; i++)
+	for (i = 0; i < cast.nr; i++)
 		EXPECT_LT(10U, compare_one(_metadata, &self->sock, self->proc,
-					   variant->show, specimens[i].pid));
-	for (i = 0; i < pop.nr; i++)
+					   variant->show,
+					   cast.specimen[i].pid));
+	for (i = 0; i < cast.pop.nr; i++)
 		compare_one(_metadata, &self->sock, self->proc, variant->show,
-			    pop.member[i].pid);
+			    cast.pop.member[i].pid);
 }
 
 /* All at once: what is about one task is not mixed with what is of another. */
@@ -287,7 +261,7 @@ TEST_F(vma_stat, as_they_were_made)
 	size_t i;
 
 	ask(_metadata, &self->sock, variant->show, TASK_DIAG_DUMP_ONE,
-	    kind_pid("filled"), &a);
+	    cast_pid(&cast, "filled"), &a);
 	ASSERT_EQ(1U, a.rows);
 	areas_of(_metadata, &a, &a.row[0], &areas);
 	for (i = 0; i < areas.nr_stat; i++) {
@@ -330,7 +304,7 @@ TEST_F(vma_stat, of_a_big_area)
 	struct td_answer a;
 
 	ask(_metadata, &self->sock, variant->show, TASK_DIAG_DUMP_ONE,
-	    kind_pid("big"), &a);
+	    cast_pid(&cast, "big"), &a);
 	ASSERT_EQ(1U, a.rows);
 	areas_of(_metadata, &a, &a.row[0], &areas);
 	for (i = 0; i < areas.nr_stat; i++) {
@@ -357,7 +331,7 @@ TEST_F(vma_stat, with_some_flags_only)
 	const struct task_diag_pid what = {
 		.show_flags = variant->show,
 		.dump_strategy = TASK_DIAG_DUMP_ONE,
-		.pid = kind_pid("zoo"),
+		.pid = cast_pid(&cast, "zoo"),
 	};
 	struct procfs_areas expected;
 	size_t i, nr = 0;
@@ -440,15 +414,5 @@ TEST_F(vma_stat, of_a_process_that_maps_and_unmaps)
 
 int main(int argc, char **argv)
 {
-	int status;
-
-	td_need_kernel_and_root();
-	if (make_population()) {
-		ksft_print_msg("no population: %s\n", pop.error);
-		end_population();
-		return KSFT_FAIL;
-	}
-	status = td_run_tests(argc, argv);
-	end_population();
-	return status;
+	return td_main(argc, argv, make_cast, end_cast, cast.pop.error);
 }

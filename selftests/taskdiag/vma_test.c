@@ -8,12 +8,12 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 
+#include "cast.h"
 #include "facts.h"
 #include "mappings.h"
 #include "oracle_maps.h"
 #include "procfs.h"
 #include "program.h"
-#include "specimen.h"
 #include "taskdiag_test.h"
 
 #define SELF "/proc/self/exe"
@@ -88,25 +88,9 @@ static char * const programs[][4] = {
 	},
 };
 
-static struct specimen specimens[8];
-static size_t nr_specimens;
-static struct specimen *zoo, *many, *long_names, *deleted;
-static struct population pop;
+static struct cast cast;
 
-static struct specimen *made(int err)
-{
-	struct specimen *s = &specimens[nr_specimens];
-
-	if (err) {
-		snprintf(pop.error, sizeof(pop.error), "%zu: %s", nr_specimens,
-			 s->error);
-		return NULL;
-	}
-	nr_specimens++;
-	return s;
-}
-
-static int make_population(void)
+static int make_cast(void)
 {
 	static const struct member_spec specs[] = {
 		{ .name = "zombie", .pose = POSE_ZOMBIE },
@@ -120,34 +104,22 @@ static int make_population(void)
 	int err;
 
 	err = program_install();
-	err = err ?: population_begin(&pop);
-	for (i = 0; !err && i < ARRAY_SIZE(specs); i++)
-		err = population_add(&pop, &specs[i]);
+	err = err ?: cast_begin(&cast, specs, ARRAY_SIZE(specs));
 	err = err ?: copy_self();
-	if (err)
-		return err;
-
-	zoo = made(specimen_begin(&specimens[nr_specimens], mappings_make,
-				  NULL));
-	many = made(specimen_begin(&specimens[nr_specimens],
-				   mappings_make_many, NULL));
-	long_names = made(specimen_begin(&specimens[nr_specimens],
-					 mappings_make_long, &long_nr));
-	deleted = made(specimen_exec(&specimens[nr_specimens], COPY,
-				     deleted_args, NULL, NULL, NULL));
-	if (!zoo || !many || !long_names || !deleted)
-		return -ECHILD;
-	for (i = 0; i < ARRAY_SIZE(programs); i++)
-		if (!made(specimen_run(&specimens[nr_specimens], programs[i])))
-			ksft_print_msg("no %s here\n", programs[i][0]);
-	return population_settle(&pop);
+	err = err ?: cast_make(&cast, "zoo", mappings_make, NULL);
+	err = err ?: cast_make(&cast, "many", mappings_make_many, NULL);
+	err = err ?: cast_make(&cast, "long names", mappings_make_long,
+			       &long_nr);
+	err = err ?: cast_exec(&cast, "deleted", COPY, deleted_args, NULL,
+			       NULL);
+	for (i = 0; !err && i < ARRAY_SIZE(programs); i++)
+		err = cast_run(&cast, programs[i]);
+	return err ?: population_settle(&cast.pop);
 }
 
-static void end_population(void)
+static void end_cast(void)
 {
-	while (nr_specimens)
-		specimen_end(&specimens[--nr_specimens]);
-	population_end(&pop);
+	cast_end(&cast);
 }
 
 /* ---------------------------------------------------------------- tests */
@@ -265,7 +237,7 @@ TEST_F(vma, of_every_kind)
 {
 	struct td_answer a;
 
-	ask(_metadata, &self->sock, TASK_DIAG_DUMP_ONE, zoo->pid, &a);
+	ask(_metadata, &self->sock, TASK_DIAG_DUMP_ONE, cast_pid(&cast, "zoo"), &a);
 	ASSERT_EQ(1U, a.rows);
 	EXPECT_LT(100U, expect_same(_metadata, self->proc, &a, &a.row[0]));
 	td_answer_free(&a);
@@ -275,7 +247,7 @@ TEST_F(vma, of_60_000)
 {
 	struct td_answer a;
 
-	ask(_metadata, &self->sock, TASK_DIAG_DUMP_ONE, many->pid, &a);
+	ask(_metadata, &self->sock, TASK_DIAG_DUMP_ONE, cast_pid(&cast, "many"), &a);
 	ASSERT_EQ(1U, a.rows);
 	EXPECT_LT((size_t)MAPPINGS_MANY,
 		  expect_same(_metadata, self->proc, &a, &a.row[0]));
@@ -291,7 +263,8 @@ TEST_F(vma, names_of_4095_bytes)
 	struct areas areas;
 	struct td_answer a;
 
-	ask(_metadata, &self->sock, TASK_DIAG_DUMP_ONE, long_names->pid, &a);
+	ask(_metadata, &self->sock, TASK_DIAG_DUMP_ONE,
+	    cast_pid(&cast, "long names"), &a);
 	ASSERT_EQ(1U, a.rows);
 	expect_same(_metadata, self->proc, &a, &a.row[0]);
 	areas_of(_metadata, &a, &a.row[0], &areas);
@@ -309,7 +282,7 @@ TEST_F(vma, of_a_program_that_was_deleted)
 	struct areas areas;
 	struct td_answer a;
 
-	ask(_metadata, &self->sock, TASK_DIAG_DUMP_ONE, deleted->pid, &a);
+	ask(_metadata, &self->sock, TASK_DIAG_DUMP_ONE, cast_pid(&cast, "deleted"), &a);
 	ASSERT_EQ(1U, a.rows);
 	expect_same(_metadata, self->proc, &a, &a.row[0]);
 	areas_of(_metadata, &a, &a.row[0], &areas);
@@ -332,7 +305,7 @@ TEST_F(vma, called_deleted)
 	struct areas areas;
 	struct td_answer a;
 
-	ask(_metadata, &self->sock, TASK_DIAG_DUMP_ONE, zoo->pid, &a);
+	ask(_metadata, &self->sock, TASK_DIAG_DUMP_ONE, cast_pid(&cast, "zoo"), &a);
 	ASSERT_EQ(1U, a.rows);
 	areas_of(_metadata, &a, &a.row[0], &areas);
 	for (i = 0; i < areas.nr; i++) {
@@ -385,7 +358,7 @@ TEST_F(vma, only_with_the_leader)
 		}
 		facts_areas_free(&areas);
 	}
-	EXPECT_LT(nr_specimens, with);
+	EXPECT_LT(cast.nr, with);
 	EXPECT_LT(1U, without);
 	td_answer_free(&a);
 }
@@ -406,7 +379,7 @@ TEST_F(vma, needs_a_dump)
 		const struct task_diag_pid what = {
 			.show_flags = groups[i].show,
 			.dump_strategy = TASK_DIAG_DUMP_ONE,
-			.pid = zoo->pid,
+			.pid = cast_pid(&cast, "zoo"),
 		};
 
 		if (td_module_lacks(&self->sock, groups[i].show))
@@ -433,7 +406,10 @@ TEST_F(vma, with_some_flags_only)
 		TASK_DIAG_VMA_DONTCOPY, TASK_DIAG_VMA_GROWSDOWN,
 		TASK_DIAG_VMA_READ | TASK_DIAG_VMA_HUGETLB, 0,
 	};
-	const pid_t pids[] = { zoo->pid, many->pid, deleted->pid };
+	const pid_t pids[] = {
+		cast_pid(&cast, "zoo"), cast_pid(&cast, "many"),
+		cast_pid(&cast, "deleted"),
+	};
 	struct areas all, some;
 	struct td_answer a;
 	size_t i, j, at, nr;
@@ -751,7 +727,7 @@ TEST_F(vma, of_a_process_that_maps_and_unmaps)
 /* Nobody's maps but those that are one's own to see. */
 TEST_F(vma, of_others)
 {
-	const pid_t other = pop.member[pop.nr - 1].pid;
+	const pid_t other = cast.pop.member[cast.pop.nr - 1].pid;
 	pid_t child = td_fork_as(_metadata, &user);
 
 	if (!child) {
@@ -761,7 +737,7 @@ TEST_F(vma, of_others)
 		const struct task_diag_pid one = {
 			.show_flags = TASK_DIAG_SHOW_VMA,
 			.dump_strategy = TASK_DIAG_DUMP_ONE,
-			.pid = zoo->pid,
+			.pid = cast_pid(&cast, "zoo"),
 		};
 		struct td_sock sock;
 		struct td_answer a;
@@ -850,16 +826,6 @@ TEST_F(vma, set_user_id_in_the_middle)
 
 int main(int argc, char **argv)
 {
-	int status;
-
 	specimen_be_one(argc, argv, play);
-	td_need_kernel_and_root();
-	if (make_population()) {
-		ksft_print_msg("%s\n", pop.error);
-		end_population();
-		ksft_exit_fail_msg("no population\n");
-	}
-	status = td_run_tests(argc, argv);
-	end_population();
-	return status;
+	return td_main(argc, argv, make_cast, end_cast, cast.pop.error);
 }

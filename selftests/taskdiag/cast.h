@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Who the tests of a program look at: a population, and specimens by name.
+ * Knows how to make them all and how to end them all; knows no task_diag.
+ */
+#ifndef TASKDIAG_CAST_H
+#define TASKDIAG_CAST_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "population.h"
+#include "specimen.h"
+
+#define CAST_SPECIMENS 48
+
+struct cast {
+	struct population pop;		/* what went wrong is in pop.error */
+	size_t nr;
+	const char *name[CAST_SPECIMENS];
+	struct specimen specimen[CAST_SPECIMENS];
+};
+
+/*
+ * All that return an int return 0 or a negative errno, with a text in
+ * cast::pop.error.  Names are those of the caller, and stay.
+ */
+int cast_begin(struct cast *c, const struct member_spec specs[], size_t nr);
+
+/* One more specimen, by specimen_begin(). */
+int cast_make(struct cast *c, const char *name, specimen_make make, void *arg);
+
+/* Likewise by specimen_exec(). */
+int cast_exec(struct cast *c, const char *name, const char *path,
+	      char *const argv[], char *const env[], specimen_make make);
+
+/* Likewise by specimen_run(): a program that this machine may lack. */
+int cast_run(struct cast *c, char *const argv[]);
+
+/* NULL or 0 for a name that nobody has. */
+struct specimen *cast_find(struct cast *c, const char *name);
+pid_t cast_pid(struct cast *c, const char *name);
+
+/* End and reap them all. */
+void cast_end(struct cast *c);
+
+#endif /* TASKDIAG_CAST_H */
