@@ -7,6 +7,7 @@ use std::io;
 use netlink_packet_core::NLM_F_DUMP;
 
 use crate::abi;
+use crate::events::NoEvents;
 use crate::request::{Pid, Request, Show};
 
 /// The crate's result.
@@ -53,6 +54,10 @@ pub enum Error {
         /// What was asked instead.
         asked: &'static str,
     },
+
+    /// Events of processes cannot be had.
+    #[error("cannot follow processes: {0}")]
+    NoEvents(#[from] NoEvents),
 
     /// A filter has more bytes than fit a request.
     #[error(
@@ -123,6 +128,7 @@ impl Error {
             Self::NoFamily
             | Self::NoFile
             | Self::ScopeNeedsNetlink { .. }
+            | Self::NoEvents(_)
             | Self::TooLong { .. }
             | Self::Truncated { .. }
             | Self::Decode { .. } => None,

@@ -6,10 +6,12 @@
 //! as well ([`EventKind::Lost`]), and a number in one may belong to another
 //! task by the time it is read.
 
+mod connector;
 mod event;
 mod source;
 mod which;
 
+pub use connector::{Connector, EVENT_BUFFER, FilteredBy, Listen, NoEvents};
 pub use event::{Event, EventKind, Lost};
 pub use source::EventSource;
 pub use which::{Events, ParseEventsError};

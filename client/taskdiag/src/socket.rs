@@ -5,9 +5,10 @@
 //! knows nothing of tasks.
 
 use std::io::{self, IoSlice, IoSliceMut};
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 
 use log::{debug, warn};
+use neli::socket::NlSocket;
 use netlink_packet_core::{NLM_F_REQUEST, NetlinkMessage, NetlinkPayload};
 use netlink_packet_generic::GenlMessage;
 use netlink_packet_generic::ctrl::nlas::GenlCtrlAttrs;
@@ -78,9 +79,7 @@ impl Socket {
         // Binds it, too, and lets nobody but the kernel send to it.
         connect(fd.as_raw_fd(), &NetlinkAddr::new(KERNEL, 0))
             .map_err(io("cannot connect to the kernel"))?;
-        let port = getsockname::<NetlinkAddr>(fd.as_raw_fd())
-            .map_err(io("cannot tell the socket's port number"))?
-            .pid();
+        let port = port(fd.as_raw_fd())?;
         let family = resolve(fd.as_raw_fd(), buffer)?;
         debug!("port {port}, family {family}");
         Ok(Self { fd, port, family })
@@ -110,6 +109,19 @@ impl Transport for Socket {
         *self = Self::connect(buffer)?;
         Ok(())
     }
+}
+
+/// The number that a socket has among those of its protocol.
+pub(crate) fn port(fd: RawFd) -> Result<u32> {
+    getsockname::<NetlinkAddr>(fd)
+        .map(|address| address.pid())
+        .map_err(io("cannot tell the socket's port number"))
+}
+
+/// Takes over a socket that neli has opened.
+pub(crate) fn take_over(socket: NlSocket) -> OwnedFd {
+    // SAFETY: a socket of neli's owns its descriptor, and gives it up here.
+    unsafe { OwnedFd::from_raw_fd(socket.into_raw_fd()) }
 }
 
 /// Sends a message to the kernel, in the name of whom the scope says.

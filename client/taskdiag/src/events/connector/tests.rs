@@ -1,0 +1,386 @@
+// SPDX-License-Identifier: MIT
+//! Datagrams as the kernel sends them, made by hand, and what is made of them.
+
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::intake::Intake;
+use super::message::{Order, What, decode, encode};
+use super::with_implied;
+use crate::error::Error;
+use crate::events::{Event, EventKind, Events, Lost};
+use crate::task::Comm;
+
+const FORK: u32 = 0x1;
+const EXEC: u32 = 0x2;
+const COMM: u32 = 0x200;
+const EXIT: u32 = 0x8000_0000;
+
+fn words(words: &[u32]) -> Vec<u8> {
+    words.iter().flat_map(|word| word.to_ne_bytes()).collect()
+}
+
+/// A datagram of the connector: `struct nlmsghdr`, `struct cn_msg` and
+/// `struct proc_event`.
+fn datagram(what: u32, cpu: u32, seq: u32, ack: u32, data: &[u8]) -> Vec<u8> {
+    let mut event = words(&[what, cpu]);
+    event.extend(1_000_000_007_u64.to_ne_bytes());
+    event.extend(data);
+    event.resize(40, 0);
+    let mut message = words(&[1, 1, seq, ack]);
+    message.extend(40_u16.to_ne_bytes());
+    message.extend(0_u16.to_ne_bytes());
+    message.extend(event);
+    let mut bytes = words(&[76]);
+    bytes.extend(3_u16.to_ne_bytes());
+    bytes.extend(0_u16.to_ne_bytes());
+    bytes.extend(words(&[seq, 0]));
+    bytes.extend(message);
+    bytes
+}
+
+fn exit(cpu: u32, seq: u32, status: u32) -> Vec<u8> {
+    datagram(EXIT, cpu, seq, 0, &words(&[8, 7, status, 17, 5, 4]))
+}
+
+fn kind(what: u32, data: &[u8]) -> EventKind {
+    let message = decode(&datagram(what, 3, 9, 0, data)).unwrap();
+    assert_eq!((message.cpu, message.seq), (3, 9));
+    let What::Event(event) = message.what else {
+        panic!("{message:?} is no event");
+    };
+    assert_eq!(event.cpu, Some(3));
+    assert_eq!(event.time, Duration::from_nanos(1_000_000_007));
+    event.kind
+}
+
+#[test]
+fn every_event_is_read() {
+    let of = |what, data: &[u32]| kind(what, &words(data));
+    let (pid, tgid) = (8, 7);
+    let (parent_pid, parent_tgid) = (5, 4);
+    assert_eq!(
+        of(FORK, &[5, 4, 8, 7]),
+        EventKind::Fork {
+            pid,
+            tgid,
+            parent_pid,
+            parent_tgid
+        }
+    );
+    assert_eq!(of(EXEC, &[8, 7]), EventKind::Exec { pid, tgid });
+    let (ruid, euid) = (1000, 0);
+    assert_eq!(
+        of(0x4, &[8, 7, 1000, 0]),
+        EventKind::Uid {
+            pid,
+            tgid,
+            ruid,
+            euid
+        }
+    );
+    let (rgid, egid) = (1000, u32::MAX);
+    assert_eq!(
+        of(0x40, &[8, 7, 1000, u32::MAX]),
+        EventKind::Gid {
+            pid,
+            tgid,
+            rgid,
+            egid
+        }
+    );
+    assert_eq!(of(0x80, &[8, 7]), EventKind::Sid { pid, tgid });
+    assert_eq!(
+        of(0x100, &[8, 7, 2, 1]),
+        EventKind::Ptrace {
+            pid,
+            tgid,
+            tracer_pid: 2,
+            tracer_tgid: 1
+        }
+    );
+    let name = [&words(&[8, 7])[..], b"a name\0rubbish..."].concat();
+    let comm = Comm::new(b"a name");
+    assert_eq!(kind(COMM, &name[..24]), EventKind::Comm { pid, tgid, comm });
+    assert_eq!(
+        of(0x4000_0000, &[8, 7, 5, 4]),
+        EventKind::Coredump {
+            pid,
+            tgid,
+            parent_pid,
+            parent_tgid
+        }
+    );
+    for (raw, exit_signal) in [(0, 17), (3 << 8, -1), (0x80 | 11, 17)] {
+        assert_eq!(
+            of(EXIT, &[8, 7, raw, exit_signal as u32, 5, 4]),
+            EventKind::Exit {
+                pid,
+                tgid,
+                status: ExitStatus::from_raw(raw as i32),
+                exit_signal,
+                parent_pid,
+                parent_tgid
+            }
+        );
+    }
+}
+
+#[test]
+fn orders_are_what_the_kernel_expects() {
+    let head = |len: u16| {
+        let mut bytes = words(&[16 + 20 + u32::from(len)]);
+        bytes.extend(3_u16.to_ne_bytes());
+        bytes.extend(0_u16.to_ne_bytes());
+        bytes.extend(words(&[0, 0, 1, 1, 0, 4711]));
+        bytes.extend(len.to_ne_bytes());
+        bytes.extend(0_u16.to_ne_bytes());
+        bytes
+    };
+    let plain = |operation| [head(4), words(&[operation])].concat();
+    assert_eq!(encode(Order::Listen, 4711), plain(1));
+    assert_eq!(encode(Order::Ignore, 4711), plain(2));
+    let choice = Order::ListenTo(Events::EXIT | Events::EXEC);
+    assert_eq!(
+        encode(choice, 4711),
+        [head(8), words(&[1, 0x8000_0002])].concat()
+    );
+}
+
+#[test]
+fn acknowledgements_name_their_order() {
+    let ack = |number: u32, errno| decode(&datagram(0, 1, 2, number, &words(&[errno])));
+    let what = ack(4712, 0).unwrap().what;
+    let (order, errno) = (4711, 0);
+    assert_eq!(what, What::Ack { order, errno });
+    let what = ack(0, 22).unwrap().what;
+    let (order, errno) = (u32::MAX, 22);
+    assert_eq!(what, What::Ack { order, errno });
+}
+
+#[test]
+fn an_event_that_is_new_counts_and_is_not_told() {
+    let message = decode(&datagram(0x400, 1, 2, 0, &[])).unwrap();
+    assert_eq!(message.what, What::Unknown);
+    let mut intake = Intake::new(Events::all(), 10, true);
+    for seq in 0..3 {
+        intake.datagram(&datagram(0x400, 1, seq, 0, &[]));
+    }
+    intake.datagram(&exit(1, 3, 0));
+    assert_eq!(told(&mut intake), ["exit"]);
+}
+
+#[test]
+fn what_is_not_the_connector_s_is_an_error() {
+    let good = exit(0, 0, 0);
+    for (at, what) in [(4, "kind"), (16, "idx"), (20, "val"), (32, "length")] {
+        let mut bytes = good.clone();
+        bytes[at] ^= 0x10;
+        assert!(decode(&bytes).is_err(), "another {what}");
+    }
+    for len in 0..good.len() {
+        let mut cut = good[..len].to_vec();
+        assert!(decode(&cut).is_err(), "{len} bytes");
+        if let Some(said) = cut.get_mut(..4) {
+            said.copy_from_slice(&(len as u32).to_ne_bytes());
+            assert!(decode(&cut).is_err(), "{len} bytes that say so");
+        }
+    }
+    let negative = datagram(EXEC, 0, 0, 0, &words(&[-1_i32 as u32, 1]));
+    assert!(decode(&negative).is_err());
+}
+
+/// What is told, in short.
+fn told(intake: &mut Intake) -> Vec<String> {
+    std::iter::from_fn(|| intake.next())
+        .map(|told| match told {
+            Err(Error::Decode { .. }) => "error".to_owned(),
+            Err(error) => panic!("{error}"),
+            Ok(Event { kind, cpu, .. }) => match (kind, cpu) {
+                (EventKind::Lost(Lost::Overflow), None) => "overflow".to_owned(),
+                (EventKind::Lost(Lost::Gap { events }), Some(cpu)) => {
+                    format!("{events} of {cpu}")
+                }
+                (kind, _) => kind.events().to_string(),
+            },
+        })
+        .collect()
+}
+
+#[test]
+fn gaps_are_counted_for_each_cpu() {
+    let mut intake = Intake::new(Events::all(), 10, true);
+    for (cpu, seq) in [
+        (0, 7),
+        (1, 100),
+        (0, 8),
+        (1, 103),
+        (1, 104),
+        (0, 9),
+        (0, 11),
+    ] {
+        intake.datagram(&exit(cpu, seq, 0));
+    }
+    assert_eq!(
+        told(&mut intake),
+        [
+            "exit", "exit", "exit", "2 of 1", "exit", "exit", "exit", "1 of 0", "exit"
+        ]
+    );
+}
+
+#[test]
+fn numbers_begin_again_at_zero() {
+    let mut intake = Intake::new(Events::all(), 10, true);
+    for seq in [u32::MAX - 1, u32::MAX, 0, 2] {
+        intake.datagram(&exit(0, seq, 0));
+    }
+    assert_eq!(
+        told(&mut intake),
+        ["exit", "exit", "exit", "1 of 0", "exit"]
+    );
+}
+
+#[test]
+fn what_the_kernel_leaves_out_is_no_loss() {
+    let mut intake = Intake::new(Events::EXIT, 10, false);
+    assert!(!intake.counts_losses());
+    for seq in [0, 5, 17] {
+        intake.datagram(&exit(0, seq, 0));
+    }
+    assert_eq!(told(&mut intake), ["exit", "exit", "exit"]);
+}
+
+#[test]
+fn what_is_left_out_here_still_counts() {
+    let mut intake = Intake::new(Events::NONZERO_EXIT, 10, true);
+    for (seq, status) in [(0, 0), (1, 9), (2, 0), (4, 0), (5, 1 << 8)] {
+        intake.datagram(&exit(0, seq, status));
+    }
+    assert_eq!(
+        told(&mut intake),
+        ["nonzero-exit,exit", "1 of 0", "nonzero-exit,exit"]
+    );
+}
+
+#[test]
+fn an_overflow_is_told_when_it_is_over() {
+    let mut intake = Intake::new(Events::all(), 10, false);
+    intake.datagram(&exit(0, 0, 0));
+    intake.overrun();
+    intake.datagram(&exit(0, 1, 0));
+    assert_eq!(told(&mut intake), ["exit", "exit"]);
+    intake.drained();
+    assert_eq!(told(&mut intake), ["overflow"]);
+    intake.drained();
+    assert!(told(&mut intake).is_empty());
+}
+
+#[test]
+fn the_next_overflow_ends_the_one_before() {
+    let mut intake = Intake::new(Events::all(), 10, false);
+    intake.overrun();
+    intake.datagram(&exit(0, 0, 0));
+    intake.overrun();
+    assert_eq!(told(&mut intake), ["exit", "overflow"]);
+    intake.drained();
+    assert_eq!(told(&mut intake), ["overflow"]);
+}
+
+#[test]
+fn a_gap_ends_an_overflow() {
+    let mut intake = Intake::new(Events::all(), 10, true);
+    intake.datagram(&exit(0, 0, 0));
+    intake.overrun();
+    intake.datagram(&exit(0, 1, 0));
+    intake.datagram(&exit(0, 5, 0));
+    assert_eq!(
+        told(&mut intake),
+        ["exit", "exit", "overflow", "3 of 0", "exit"]
+    );
+}
+
+#[test]
+fn an_overflow_is_told_once_the_buffer_has_been_read() {
+    let mut intake = Intake::new(Events::all(), 3, true);
+    intake.overrun();
+    for seq in 0..5 {
+        intake.datagram(&exit(0, seq, 0));
+    }
+    assert_eq!(
+        told(&mut intake),
+        ["exit", "exit", "exit", "exit", "overflow", "exit"]
+    );
+}
+
+#[test]
+fn a_bad_datagram_is_no_end() {
+    let mut intake = Intake::new(Events::all(), 10, true);
+    intake.datagram(b"what is this?");
+    intake.datagram(&exit(0, 1, 0));
+    assert_eq!(told(&mut intake), ["error", "exit"]);
+}
+
+#[test]
+fn a_choice_of_exits_includes_the_bad_ones() {
+    assert_eq!(
+        with_implied(Events::EXIT),
+        Events::EXIT | Events::NONZERO_EXIT
+    );
+    assert_eq!(with_implied(Events::NONZERO_EXIT), Events::NONZERO_EXIT);
+    let all = Events::all() - Events::NONZERO_EXIT;
+    assert!(with_implied(all).is_all());
+    assert_eq!(with_implied(Events::from_bits_retain(0x401)), Events::FORK);
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        let _ = decode(&bytes);
+    }
+
+    #[test]
+    fn no_bytes_in_the_right_place_make_it_panic(
+        at in 0_usize..76,
+        bytes in proptest::collection::vec(any::<u8>(), 1..20),
+        cut in 0_usize..=76,
+        what in any::<u32>(),
+    ) {
+        let mut datagram = datagram(what, 0, 0, 0, &[]);
+        for (to, from) in datagram[at..].iter_mut().zip(bytes) {
+            *to = from;
+        }
+        let _ = decode(&datagram[..cut]);
+    }
+
+    /// Each number that is missing is counted once, on whichever CPU.
+    #[test]
+    fn every_loss_is_counted(kept in proptest::collection::vec((0_u32..4, any::<bool>()), 1..200)) {
+        let mut intake = Intake::new(Events::all(), 10, true);
+        let mut seq = [0; 4];
+        let mut begun = [false; 4];
+        let mut missing = [0; 4];
+        let mut expected = 0;
+        for (cpu, kept) in kept {
+            let index = cpu as usize;
+            if kept {
+                intake.datagram(&exit(cpu, seq[index], 0));
+                expected += std::mem::take(&mut missing[index]);
+                begun[index] = true;
+            } else if begun[index] {
+                missing[index] += 1;
+            }
+            seq[index] += 1;
+        }
+        let mut counted = 0;
+        while let Some(event) = intake.next() {
+            if let EventKind::Lost(Lost::Gap { events }) = event.unwrap().kind {
+                counted += events;
+            }
+        }
+        prop_assert_eq!(counted, expected);
+    }
+}
