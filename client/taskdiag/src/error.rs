@@ -59,6 +59,16 @@ pub enum Error {
     #[error("cannot follow processes: {0}")]
     NoEvents(#[from] NoEvents),
 
+    /// A live table cannot be kept of these groups.
+    #[error(
+        "no event tells of what is in {groups}: a live table cannot keep it; \
+         ask for it when it is needed"
+    )]
+    NotKept {
+        /// The groups.
+        groups: Show,
+    },
+
     /// A filter has more bytes than fit a request.
     #[error(
         "{} of {len} bytes: there is room for {} in a request",
@@ -129,6 +139,7 @@ impl Error {
             | Self::NoFile
             | Self::ScopeNeedsNetlink { .. }
             | Self::NoEvents(_)
+            | Self::NotKept { .. }
             | Self::TooLong { .. }
             | Self::Truncated { .. }
             | Self::Decode { .. } => None,

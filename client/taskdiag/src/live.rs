@@ -1,0 +1,475 @@
+// SPDX-License-Identifier: MIT
+//! A table of all processes that is kept current by events.
+//!
+//! Who wants to know what comes and goes can list all processes over and over,
+//! and miss what happens in between; or listen to events, which get lost, come
+//! in another order, and name a number that is another's by the time they are
+//! read. [`Live`] does both: it listens, lists once, and from then on asks
+//! anew about those alone of whom an event says that something happened. An
+//! event is never believed, the answer is. So the table is that of a list made
+//! now, for the price of what changes.
+//!
+//! ```
+//! use std::collections::VecDeque;
+//! use std::time::Duration;
+//!
+//! use taskdiag::events::{Event, EventKind, EventSource};
+//! use taskdiag::live::{Change, Live};
+//! use taskdiag::{Client, Result, Show};
+//!
+//! /// Events that were recorded; `Connector` has those of the kernel.
+//! struct Recorded(VecDeque<Event>);
+//!
+//! impl EventSource for Recorded {
+//!     fn next_event(&mut self, _: Option<Duration>) -> Result<Option<Event>> {
+//!         Ok(self.0.pop_front())
+//!     }
+//! }
+//!
+//! let me = std::process::id();
+//! let mut child = std::process::Command::new("sleep").arg("9").spawn().unwrap();
+//! let pid = child.id();
+//! let fork = EventKind::Fork { pid, tgid: pid, parent_pid: me, parent_tgid: me };
+//! let events = Recorded([Event::new(Duration::ZERO, None, fork)].into());
+//!
+//! let mut live = Live::new(Client::connect_any()?, events, Show::BASE)?;
+//! assert_eq!(live.get(pid).unwrap().base.unwrap().ppid, me);
+//! // Everything that is there is new at first.
+//! let changes = live.poll(Some(Duration::ZERO))?;
+//! let is_new = |change: &Change| matches!(change, Change::Added(task) if task.pid == me);
+//! assert!(changes.iter().any(is_new));
+//!
+//! child.kill().unwrap();
+//! child.wait().unwrap();
+//! // There is no event of that here, so this is by asking.
+//! assert!(live.refresh(pid)?.is_none());
+//! let changes = live.poll(Some(Duration::ZERO))?;
+//! let is_gone = |change: &Change| matches!(change, Change::Removed { task, .. } if task.pid == pid);
+//! assert!(changes.iter().any(is_gone));
+//! # Ok::<(), taskdiag::Error>(())
+//! ```
+//!
+//! # What is kept
+//!
+//! | fact | kept by |
+//! |---|---|
+//! | which processes there are, and the identity of each | fork, exit |
+//! | [`Base::ppid`] | fork, and the exit of the parent |
+//! | [`Base::sid`], [`Base::comm`] | sid; comm, exec |
+//! | user and group ids of [`Cred`] | uid, gid |
+//! | capability sets of [`Cred`], where ids change or a program starts | uid, gid, exec |
+//! | [`Cmdline`] | exec |
+//! | [`State::Zombie`], and how a process ended | exit |
+//! | that a zombie is reaped | no event: zombies are asked about again, at first after 10 ms, and ever more seldom, to once a second |
+//!
+//! Of everything else the kernel sends no event, and it is as it was when the
+//! row was asked for last: whether a process runs or sleeps ([`Base::state`]),
+//! [`Base::pgid`], [`Base::tpid`] for `PTRACE_TRACEME` and where the tracer
+//! ends, capabilities by `capset(2)`, `securebits`, `no_new_privs`, arguments
+//! that a program writes over, and for kernel workers in procfs the name.
+//! [`Live::refresh`] asks for a row anew. The groups of which events tell
+//! nothing at all are refused: see [`Live::KEPT`].
+//!
+//! Rows are those of processes. A process that begins and is reaped between
+//! two polls is in neither.
+//!
+//! # Whose eyes
+//!
+//! Events have the numbers of the initial pid namespace, so the tasks have to
+//! be those seen from there. Tasks that the client may not see are not in the
+//! table, though there are events of them. No event tells that a task makes
+//! itself visible (`PR_SET_DUMPABLE`).
+//!
+//! [`Base::ppid`]: crate::Base::ppid
+//! [`Base::sid`]: crate::Base::sid
+//! [`Base::comm`]: crate::Base::comm
+//! [`Base::state`]: crate::Base::state
+//! [`Base::pgid`]: crate::Base::pgid
+//! [`Base::tpid`]: crate::Base::tpid
+//! [`Cred`]: crate::Cred
+//! [`Cmdline`]: crate::Cmdline
+//! [`State::Zombie`]: crate::State::Zombie
+
+mod change;
+mod exits;
+mod hints;
+mod rest;
+mod source;
+mod table;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use log::debug;
+
+use crate::error::{Error, Result};
+use crate::events::EventSource;
+use crate::request::{Pid, Request, Show, Strategy};
+use crate::task::Task;
+
+use hints::{Hint, Hints};
+use rest::Rest;
+use table::Table;
+
+pub use change::Change;
+pub use source::TaskSource;
+
+/// How many events are taken in before what they say is looked at, so that
+/// under a storm of them there is an end to it.
+const BATCH: u64 = 4096;
+/// How many processes are asked about at once; a request has room for four
+/// times as many.
+const QUESTION: usize = 4096;
+/// While all are told of, events are taken in after so many of them: the
+/// receive buffer has to hold no more than come meanwhile.
+const STRIDE: u64 = 64;
+
+/// A table of all processes, kept current by events. See the
+/// [module](self) for what that means.
+#[derive(Debug)]
+pub struct Live<T, E> {
+    tasks: T,
+    events: E,
+    show: Show,
+    table: Table,
+    hints: Hints,
+    rest: Rest,
+    /// There may be more events than were taken in.
+    more: bool,
+    stats: Stats,
+}
+
+/// What keeping a table has cost so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Stats {
+    /// Events taken in.
+    pub events: u64,
+    /// How often events were lost.
+    pub losses: u64,
+    /// How often all processes were asked about: once, and after losses.
+    pub dumps: u64,
+    /// Questions about some processes.
+    pub questions: u64,
+    /// Processes asked about in these.
+    pub asked: u64,
+    /// Changes found.
+    pub changes: u64,
+}
+
+impl<T: TaskSource, E: EventSource> Live<T, E> {
+    /// The groups that can be kept, most of what is in them at least.
+    pub const KEPT: Show = Show::BASE
+        .union(Show::CRED)
+        .union(Show::CMDLINE)
+        .union(Show::IDENT);
+
+    /// Begins to keep a table of these groups; BASE and IDENT are always
+    /// among them. Events have to be told from now on at the latest: who
+    /// changes while all processes are asked about is asked about once more.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotKept`] for groups that events tell nothing of; else those
+    /// of the sources.
+    pub fn new(tasks: T, events: E, show: Show) -> Result<Self> {
+        let refused = show.difference(Self::KEPT);
+        if !refused.is_empty() {
+            return Err(Error::NotKept { groups: refused });
+        }
+        let mut live = Self {
+            tasks,
+            events,
+            show: show | Show::BASE | Show::IDENT,
+            table: Table::default(),
+            hints: Hints::default(),
+            rest: Rest::default(),
+            more: false,
+            stats: Stats::default(),
+        };
+        live.hints.lost = true;
+        live.settle()?;
+        Ok(live)
+    }
+
+    /// Waits until something changes, and tells what. An empty list if
+    /// `timeout` has passed; without one, this waits for as long as it takes.
+    /// With [`Duration::ZERO`] it does with what has been received.
+    ///
+    /// Several events of a process between two calls make one change.
+    ///
+    /// # Errors
+    ///
+    /// Those of the sources. Nothing is lost by them: the next call takes
+    /// stock anew, and tells of the changes that were found before.
+    pub fn poll(&mut self, timeout: Option<Duration>) -> Result<Vec<Change>> {
+        let end = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        loop {
+            let now = Instant::now();
+            let left = end.map(|end| end.saturating_duration_since(now));
+            self.listen(self.until_due(left))?;
+            self.settle_due()?;
+            let over = left.is_some_and(|left| left.is_zero());
+            if over || !self.table.changes().is_empty() {
+                return Ok(self.take_changes());
+            }
+        }
+    }
+
+    /// Brings the table up to date with everything, also with what no event
+    /// tells of, and tells what has changed.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::poll`].
+    pub fn sync(&mut self) -> Result<Vec<Change>> {
+        self.listen(Some(Duration::ZERO))?;
+        self.settle()?;
+        self.listen(Some(Duration::ZERO))?;
+        self.sweep()?;
+        Ok(self.take_changes())
+    }
+
+    /// Asks about a process anew, for what events do not tell of it. The next
+    /// [`Self::poll`] tells if it has changed.
+    ///
+    /// # Errors
+    ///
+    /// Those of the sources.
+    pub fn refresh(&mut self, pid: Pid) -> Result<Option<&Arc<Task>>> {
+        self.listen(Some(Duration::ZERO))?;
+        self.hints.ask(pid).waited = true;
+        self.settle()?;
+        Ok(self.table.get(pid))
+    }
+
+    /// How long [`Self::poll`] has nothing to do if no event comes; `None` if
+    /// that is for ever. For loops that wait for more than this.
+    #[must_use]
+    pub fn due(&self) -> Option<Duration> {
+        self.until_due(None)
+    }
+
+    /// The process with this number.
+    #[must_use]
+    pub fn get(&self, pid: Pid) -> Option<&Arc<Task>> {
+        self.table.get(pid)
+    }
+
+    /// All processes, by number. What is shared of them stays as it is,
+    /// whatever happens to the table.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Arc<Task>> {
+        self.table.iter()
+    }
+
+    /// The numbers of a process's children.
+    pub fn children(&self, parent: Pid) -> impl Iterator<Item = Pid> + '_ {
+        self.table.children(parent)
+    }
+
+    /// How many processes there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.table.iter().len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether nothing was lost that has not been made good yet.
+    #[must_use]
+    pub const fn is_current(&self) -> bool {
+        !self.hints.lost
+    }
+
+    /// What it has cost so far.
+    #[must_use]
+    pub const fn stats(&self) -> Stats {
+        Stats {
+            events: self.hints.events,
+            losses: self.hints.losses,
+            ..self.stats
+        }
+    }
+
+    /// Where the tasks are from.
+    pub const fn tasks(&mut self) -> &mut T {
+        &mut self.tasks
+    }
+
+    /// Where the events are from, for its descriptor and the like: whoever
+    /// takes events from it takes them from the table.
+    pub const fn events(&mut self) -> &mut E {
+        &mut self.events
+    }
+
+    fn take_changes(&mut self) -> Vec<Change> {
+        let changes = self.table.take_changes();
+        self.stats.changes += changes.len() as u64;
+        changes
+    }
+
+    /// The shorter of this and what is left until something is to be done.
+    fn until_due(&self, left: Option<Duration>) -> Option<Duration> {
+        if self.more || !self.hints.is_empty() || !self.table.changes().is_empty() {
+            return Some(Duration::ZERO);
+        }
+        let rest = self.rest.left(Instant::now());
+        [left, rest].into_iter().flatten().min()
+    }
+
+    /// Takes in events: waits for the first, and not for those behind it.
+    fn listen(&mut self, timeout: Option<Duration>) -> Result<()> {
+        self.more = listen(&mut self.events, &mut self.hints, timeout)?;
+        Ok(())
+    }
+
+    /// Asks about everybody there is to ask about by now.
+    fn settle_due(&mut self) -> Result<()> {
+        match self.rest.left(Instant::now()) {
+            Some(Duration::ZERO) => self.sweep(),
+            _ => self.settle(),
+        }
+    }
+
+    /// Asks, besides, about those of whom no event tells that they go.
+    fn sweep(&mut self) -> Result<()> {
+        let asked = self.table.restless().clone();
+        for &pid in &asked {
+            self.hints.ask(pid).waited = true;
+        }
+        self.settle()?;
+        let restless = self.table.restless();
+        self.rest.asked(asked.difference(restless).next().is_some());
+        self.set_rest();
+        Ok(())
+    }
+
+    /// Asks about those of whom events tell something; about all, if some of
+    /// these were lost.
+    fn settle(&mut self) -> Result<()> {
+        let lost = std::mem::take(&mut self.hints.lost);
+        let settled = self.ask(lost);
+        if settled.is_err() {
+            self.hints.lost |= lost;
+        }
+        self.set_rest();
+        settled
+    }
+
+    fn set_rest(&mut self) {
+        let new = self.table.take_stirred();
+        if self.table.restless().is_empty() {
+            self.rest.nobody();
+        } else {
+            self.rest.somebody(new, Instant::now());
+        }
+    }
+
+    fn ask(&mut self, lost: bool) -> Result<()> {
+        if lost {
+            self.take_stock()?;
+        }
+        // Whoever ends leaves children, about whom is to be asked next.
+        while !self.hints.nothing_waits() {
+            let hints = self.hints.take();
+            let asked = self.ask_about(&hints, lost);
+            if asked.is_err() {
+                self.hints.put_back(&hints);
+            }
+            asked?;
+        }
+        Ok(())
+    }
+
+    /// Asks about all processes. Of those about whom something is told
+    /// meanwhile there are hints.
+    fn take_stock(&mut self) -> Result<()> {
+        debug!("taking stock of all processes");
+        self.stats.dumps += 1;
+        self.table.begin_stock();
+        let request = Request::new(Strategy::All).show(self.show);
+        let mut heard = Ok(false);
+        let mut told = 0;
+        self.tasks.tell(&request, &mut |task| {
+            self.table
+                .learn(task.pid, Some(task), &Hint::default(), true);
+            told += 1;
+            if told % STRIDE == 0 && heard.is_ok() {
+                heard = listen(&mut self.events, &mut self.hints, Some(Duration::ZERO));
+            }
+        })?;
+        heard?;
+        for pid in self.table.missing() {
+            self.hints.ask(pid);
+        }
+        Ok(())
+    }
+
+    /// Asks about some processes, and notes who has to be asked about then.
+    fn ask_about(&mut self, hints: &BTreeMap<Pid, Hint>, lost: bool) -> Result<()> {
+        let worth =
+            |(pid, hint): &(&Pid, &Hint)| hint.changed || self.table.shows_threads_end(**pid);
+        let pids: Vec<Pid> = hints.iter().filter(worth).map(|(&pid, _)| pid).collect();
+        let mut found = self.find(&pids)?;
+
+        let mut parents = Vec::new();
+        for pid in pids {
+            if self
+                .table
+                .learn(pid, found.remove(&pid), &hints[&pid], lost)
+            {
+                parents.push(pid);
+            }
+        }
+        for parent in parents {
+            for child in self.table.children(parent) {
+                self.hints.ask(child);
+            }
+        }
+        Ok(())
+    }
+
+    /// Those of these processes that are there.
+    fn find(&mut self, pids: &[Pid]) -> Result<BTreeMap<Pid, Task>> {
+        let mut found = BTreeMap::new();
+        for some in pids.chunks(QUESTION) {
+            self.stats.questions += 1;
+            self.stats.asked += some.len() as u64;
+            let request = Request::new(Strategy::All)
+                .show(self.show)
+                .pids(some.iter().copied());
+            self.tasks.tell(&request, &mut |task| {
+                found.insert(task.pid, task);
+            })?;
+        }
+        Ok(found)
+    }
+}
+
+/// Takes in events: waits for the first, and not for those behind it. Tells
+/// whether there may be more.
+fn listen(
+    events: &mut impl EventSource,
+    hints: &mut Hints,
+    mut timeout: Option<Duration>,
+) -> Result<bool> {
+    for _ in 0..BATCH {
+        match events.next_event(timeout) {
+            Ok(Some(event)) => hints.note(&event),
+            Ok(None) => return Ok(false),
+            Err(error) => {
+                // Nobody knows what else could not be received.
+                hints.lost = true;
+                return Err(error);
+            }
+        }
+        timeout = Some(Duration::ZERO);
+    }
+    Ok(true)
+}
