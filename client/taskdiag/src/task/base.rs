@@ -160,6 +160,13 @@ impl Comm {
         self.0.split(|&byte| byte == 0).next().unwrap_or_default()
     }
 
+    /// The name's bytes with the NULs that end and pad it, as the kernel sends
+    /// them: for whoever only copies or compares.
+    #[must_use]
+    pub const fn padded(&self) -> &[u8; abi::TASK_DIAG_COMM_LEN] {
+        &self.0
+    }
+
     /// The name as text, with U+FFFD for what is not UTF-8.
     #[must_use]
     pub fn to_string_lossy(&self) -> std::borrow::Cow<'_, str> {

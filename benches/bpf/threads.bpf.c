@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* A rival: the task iterator, over all threads. */
+#include "tasks.h"
+
+SEC("iter/task")
+int threads(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+
+	if (task)
+		put(ctx->meta->seq, task);
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "GPL";

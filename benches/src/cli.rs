@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: MIT
+//! The command line.
+
+use std::io;
+use std::path::PathBuf;
+
+use clap::Parser;
+
+use crate::error::{Error, Result};
+use crate::facts::Question;
+use crate::measure::{Contest, Plan};
+use crate::population::{self, Kind};
+use crate::report::{self, gate};
+use crate::rivals::RIVALS;
+
+/// task_diag side by side with every other way to list tasks
+#[derive(Debug, Parser)]
+#[command(name = "bench")]
+enum CommandLine {
+    /// Measure in this machine
+    Measure {
+        /// How many tasks to make, between commas
+        #[arg(long, value_delimiter = ',', default_value = "100,1000,10000")]
+        tasks: Vec<usize>,
+        /// What kind of tasks
+        #[arg(long, value_enum, default_value = "processes")]
+        kind: Kind,
+        /// How often each rival lists them
+        #[arg(long, default_value_t = 3)]
+        rounds: usize,
+        /// What to call this machine
+        #[arg(long, default_value = "native")]
+        machine: String,
+        /// Only rivals with this in their name
+        #[arg(long)]
+        only: Option<String>,
+        /// Only this question
+        #[arg(long, value_parser = question)]
+        question: Option<Question>,
+        /// Fail if the machine does not have what a rival needs
+        #[arg(long)]
+        need_all: bool,
+        /// A CSV file to add the raw data to
+        out: PathBuf,
+    },
+    /// Make tables and plots of what was measured
+    Report {
+        /// The folder with the raw data; plots go there
+        results: PathBuf,
+        /// A page to write them to, with marks where they belong
+        #[arg(long)]
+        page: Option<PathBuf>,
+    },
+    /// Compare the cost of a dump with what it may be
+    Gate {
+        /// Raw data
+        results: PathBuf,
+        /// A file with the figure
+        limit: PathBuf,
+    },
+    #[command(hide = true)]
+    Population {
+        #[arg(long, value_enum)]
+        kind: Kind,
+        tasks: usize,
+    },
+    #[command(hide = true)]
+    Rival {
+        #[arg(long, value_enum)]
+        kind: Kind,
+        #[arg(long)]
+        rounds: usize,
+        #[arg(long)]
+        rows: PathBuf,
+        index: usize,
+    },
+}
+
+fn question(word: &str) -> Result<Question, String> {
+    serde_json::from_str(&format!("\"{word}\"")).map_err(|error| error.to_string())
+}
+
+pub(crate) fn run() -> Result<()> {
+    match CommandLine::parse() {
+        CommandLine::Measure {
+            tasks,
+            kind,
+            rounds,
+            machine,
+            only,
+            question,
+            need_all,
+            out,
+        } => Plan {
+            machine,
+            kind,
+            populations: tasks,
+            rounds,
+            only,
+            question,
+            need_all,
+        }
+        .carry_out(&out),
+        CommandLine::Report { results, page } => report::write(&results, page.as_deref()),
+        CommandLine::Gate { results, limit } => gate::check(&results, &limit),
+        CommandLine::Population { kind, tasks } => population::run(kind, tasks),
+        CommandLine::Rival {
+            kind,
+            rounds,
+            rows,
+            index,
+        } => {
+            let rival = RIVALS
+                .get(index)
+                .ok_or_else(|| Error::failed("no such rival"))?;
+            let outcome = rival.run(kind, &Contest { rounds, rows })?;
+            serde_json::to_writer(io::stdout(), &outcome).map_err(Error::failed)
+        }
+    }
+}

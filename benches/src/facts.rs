@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: MIT
+//! What rivals tell, in a form that can be compared: of a task, and of an area
+//! of a process's memory.
+
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+/// A tick of the clock that procfs counts processor time in, in nanoseconds.
+pub(crate) const TICK: u64 = 10_000_000;
+
+/// The facts of a task. What a rival does not tell stays 0.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+pub(crate) struct Facts {
+    /// Inheritable, permitted, effective, bounding set, ambient.
+    pub(crate) caps: [u64; 5],
+    pub(crate) stat: Stat,
+    pub(crate) comm: [u8; 16],
+    pub(crate) pid: u32,
+    pub(crate) tgid: u32,
+    pub(crate) ppid: u32,
+    pub(crate) tpid: u32,
+    pub(crate) sid: u32,
+    pub(crate) pgid: u32,
+    /// Real, effective, saved, for files.
+    pub(crate) uids: [u32; 4],
+    pub(crate) gids: [u32; 4],
+    pub(crate) securebits: u32,
+    pub(crate) no_new_privs: u32,
+    /// As `task_diag_base::state`.
+    pub(crate) state: u32,
+    pub(crate) pad: u32,
+}
+
+/// Times and sizes: of what procfs has in `stat` and `status` a good part, of
+/// every kind some.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+pub(crate) struct Stat {
+    /// Nanoseconds, as the two that follow.
+    pub(crate) utime: u64,
+    pub(crate) stime: u64,
+    pub(crate) start_time: u64,
+    pub(crate) min_flt: u64,
+    pub(crate) maj_flt: u64,
+    pub(crate) vsize: u64,
+    pub(crate) rss_anon: u64,
+    pub(crate) rss_file: u64,
+    pub(crate) nvcsw: u64,
+    pub(crate) nivcsw: u64,
+    pub(crate) nice: i64,
+    pub(crate) num_threads: u64,
+}
+
+/// An area of a process's memory.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Area<'a> {
+    pub(crate) pid: u32,
+    pub(crate) start: u64,
+    pub(crate) end: u64,
+    /// `PROT_READ` and so on, as in the first three letters of `maps`.
+    pub(crate) prot: u32,
+    pub(crate) pgoff: u64,
+    pub(crate) ino: u64,
+    pub(crate) dev_major: u32,
+    pub(crate) dev_minor: u32,
+    pub(crate) name: &'a [u8],
+}
+
+/// An area with all that can be compared of it.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+pub(crate) struct AreaRow {
+    pub(crate) start: u64,
+    pub(crate) end: u64,
+    pub(crate) pgoff: u64,
+    pub(crate) ino: u64,
+    /// Of the name of a file; not every rival has the others.
+    pub(crate) name_hash: u64,
+    pub(crate) dev: [u32; 2],
+    pub(crate) pid: u32,
+    pub(crate) prot: u32,
+}
+
+impl From<&Area<'_>> for AreaRow {
+    fn from(area: &Area<'_>) -> Self {
+        Self {
+            start: area.start,
+            end: area.end,
+            // A number without a meaning where there is no file.
+            pgoff: if area.ino == 0 { 0 } else { area.pgoff },
+            ino: area.ino,
+            name_hash: if area.name.starts_with(b"/") {
+                hash(area.name)
+            } else {
+                0
+            },
+            dev: [area.dev_major, area.dev_minor],
+            pid: area.pid,
+            prot: area.prot,
+        }
+    }
+}
+
+/// FNV-1a: the same in every process.
+fn hash(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3)
+    })
+}
+
+/// Which facts a rival is asked for, and so is compared by.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Question {
+    /// Number, and number of the parent.
+    Numbers,
+    /// Number, parent, name, real user and group: what taskstats knows of.
+    Names,
+    /// What `/proc/PID/stat` has of `task_diag_base`.
+    Base,
+    /// All of `task_diag_base` and `task_diag_creds`.
+    BaseCred,
+    /// And times and sizes.
+    BaseCredStat,
+    /// Whatever `ps aux` shows; compared by number.
+    Aux,
+    /// The areas of all processes.
+    Areas,
+    /// Any other set of groups; compared by number.
+    Groups,
+    /// Tasks that the caller may not see.
+    Hidden,
+}
+
+impl Question {
+    /// The facts that this question is about, the others 0.
+    pub(crate) fn keep(self, all: &Facts) -> Facts {
+        let number = Facts {
+            pid: all.pid,
+            ..Facts::default()
+        };
+        let numbers = Facts {
+            ppid: all.ppid,
+            ..number
+        };
+        match self {
+            Self::Aux | Self::Areas | Self::Groups | Self::Hidden => number,
+            Self::Numbers => numbers,
+            Self::Names => Facts {
+                comm: all.comm,
+                uids: [all.uids[0], 0, 0, 0],
+                gids: [all.gids[0], 0, 0, 0],
+                ..numbers
+            },
+            Self::Base => Facts {
+                sid: all.sid,
+                pgid: all.pgid,
+                state: all.state,
+                comm: all.comm,
+                ..numbers
+            },
+            Self::BaseCred => Facts {
+                stat: Stat::default(),
+                ..*all
+            },
+            Self::BaseCredStat => Facts {
+                stat: all.stat.in_ticks(),
+                ..*all
+            },
+        }
+    }
+}
+
+impl Stat {
+    /// As exact as procfs is.
+    fn in_ticks(self) -> Self {
+        Self {
+            utime: self.utime / TICK,
+            stime: self.stime / TICK,
+            start_time: self.start_time / TICK,
+            ..self
+        }
+    }
+}

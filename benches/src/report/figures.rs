@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT
+//! The raw data, a figure of the rounds of each rival.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use crate::error::{Error, Result};
+use crate::facts::Question;
+use crate::outcome::Record;
+
+/// What a rival took for a population: the round in the middle stands for all.
+pub(crate) struct Figure {
+    pub(crate) record: Record,
+}
+
+impl Figure {
+    /// Instructions, or nanoseconds, a task.
+    pub(crate) fn a_task(&self) -> f64 {
+        self.record.ns as f64 / self.record.tasks.max(1) as f64
+    }
+
+    /// Likewise for each task or area that was told of.
+    pub(crate) fn a_row(&self) -> f64 {
+        self.record.ns as f64 / self.record.rows.max(1) as f64
+    }
+}
+
+/// All there are, of all machines.
+pub(crate) struct Figures(Vec<Figure>);
+
+/// What tells one figure from another.
+type Key = (String, String, u64, Question, String);
+
+fn key(record: &Record) -> Key {
+    (
+        record.machine.clone(),
+        record.kind.clone(),
+        record.population,
+        record.question,
+        record.rival.clone(),
+    )
+}
+
+impl Figures {
+    /// Reads a file, or every file of a folder that is called `.csv`.
+    pub(crate) fn read(path: &Path) -> Result<Self> {
+        let mut rounds: BTreeMap<Key, Vec<Record>> = BTreeMap::new();
+        for record in read_all(path)? {
+            rounds.entry(key(&record)).or_default().push(record);
+        }
+        let figures = rounds.into_values().filter_map(|mut rounds| {
+            rounds.sort_by_key(|record| record.ns);
+            let middle = rounds.len() / 2;
+            let record = rounds.into_iter().nth(middle)?;
+            Some(Figure { record })
+        });
+        Ok(Self(figures.collect()))
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Figure> {
+        self.0.iter()
+    }
+
+    pub(crate) fn of(&self, machine: &str) -> impl Iterator<Item = &Figure> {
+        self.0
+            .iter()
+            .filter(move |figure| figure.record.machine == machine)
+    }
+
+    /// Of processes.
+    pub(crate) fn find(
+        &self,
+        machine: &str,
+        population: u64,
+        question: Question,
+        rival: &str,
+    ) -> Option<&Figure> {
+        self.of(machine).find(|figure| {
+            figure.record.kind == "processes"
+                && figure.record.population == population
+                && figure.record.question == question
+                && figure.record.rival == rival
+        })
+    }
+}
+
+fn read_all(path: &Path) -> Result<Vec<Record>> {
+    if path.is_file() {
+        return read_file(path);
+    }
+    let mut all = Vec::new();
+    for entry in fs::read_dir(path).map_err(Error::io(path.display().to_string()))? {
+        let path = entry.map_err(Error::io("reading a folder"))?.path();
+        if path.extension().is_some_and(|extension| extension == "csv") {
+            all.extend(read_file(&path)?);
+        }
+    }
+    Ok(all)
+}
+
+fn read_file(path: &Path) -> Result<Vec<Record>> {
+    let broken = |error| Error::failed(format!("{}: {error}", path.display()));
+    csv::Reader::from_path(path)
+        .map_err(broken)?
+        .deserialize()
+        .collect::<Result<_, _>>()
+        .map_err(broken)
+}

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+//! Plots, as SVG.
+
+use std::path::Path;
+
+use plotters::prelude::*;
+
+use super::figures::Figures;
+use crate::error::{Error, Result};
+use crate::facts::Question;
+use crate::rivals::RIVALS;
+
+const SIZE: (u32, u32) = (800, 480);
+
+pub(crate) fn write(figures: &Figures, folder: &Path) -> Result<()> {
+    populations(figures, &folder.join("population.svg")).map_err(Error::failed)?;
+    groups(figures, &folder.join("groups.svg")).map_err(Error::failed)
+}
+
+type Drawn = std::result::Result<(), Box<dyn std::error::Error>>;
+
+/// Cost of base and cred against the population, a line a rival.
+fn populations(figures: &Figures, path: &Path) -> Drawn {
+    let root = SVGBackend::new(path, SIZE).into_drawing_area();
+    root.fill(&WHITE)?;
+    let mut chart = ChartBuilder::on(&root)
+        .caption("base and cred: instructions a task", ("sans-serif", 20))
+        .margin(12)
+        .x_label_area_size(40)
+        .y_label_area_size(70)
+        .build_cartesian_2d(
+            (90.0..120_000.0).log_scale(),
+            (400.0..1_000_000.0).log_scale(),
+        )?;
+    chart
+        .configure_mesh()
+        .x_desc("processes")
+        .light_line_style(TRANSPARENT)
+        .draw()?;
+    let rivals = RIVALS
+        .iter()
+        .filter(|rival| rival.question == Question::BaseCred);
+    for (number, rival) in rivals.enumerate() {
+        let points = figures.of("icount").filter(|f| {
+            f.record.kind == "processes"
+                && f.record.question == rival.question
+                && f.record.rival == rival.name
+        });
+        let points = points.map(|f| (f.record.population as f64, f.a_task()));
+        let color = Palette99::pick(number).stroke_width(2);
+        chart
+            .draw_series(LineSeries::new(points, color).point_size(3))?
+            .label(rival.name)
+            .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], color));
+    }
+    chart
+        .configure_series_labels()
+        .border_style(BLACK.mix(0.3))
+        .draw()?;
+    Ok(root.present()?)
+}
+
+/// The cost of each group, a bar each.
+fn groups(figures: &Figures, path: &Path) -> Drawn {
+    let costs: Vec<(&str, f64)> = RIVALS
+        .iter()
+        .filter(|rival| rival.question == Question::Groups)
+        .filter_map(|rival| {
+            let figure = figures.find("icount", 1_000, Question::Groups, rival.name)?;
+            Some((rival.name, figure.a_task()))
+        })
+        .collect();
+    let root = SVGBackend::new(path, SIZE).into_drawing_area();
+    root.fill(&WHITE)?;
+    let name = |at: &f64| {
+        let group = costs.get(at.round() as usize).filter(|_| at.fract() == 0.0);
+        group.map_or_else(String::new, |(name, _)| (*name).to_owned())
+    };
+    let mut chart = ChartBuilder::on(&root)
+        .caption("each group alone: instructions a task", ("sans-serif", 20))
+        .margin(12)
+        .x_label_area_size(40)
+        .y_label_area_size(70)
+        .build_cartesian_2d(
+            -0.6..costs.len() as f64 - 0.4,
+            (100.0..1_000_000.0).log_scale(),
+        )?;
+    chart
+        .configure_mesh()
+        .disable_x_mesh()
+        .light_line_style(TRANSPARENT)
+        .x_labels(costs.len() * 2)
+        .x_label_formatter(&name)
+        .draw()?;
+    let bars = costs.iter().enumerate().map(|(at, (_, cost))| {
+        let corners = [(at as f64 - 0.4, 100.0), (at as f64 + 0.4, *cost)];
+        Rectangle::new(corners, Palette99::pick(0).filled())
+    });
+    chart.draw_series(bars)?;
+    Ok(root.present()?)
+}

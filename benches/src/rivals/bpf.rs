@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: MIT
+//! The kernel's BPF iterators, with the programs in `benches/bpf`.
+
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::PathBuf;
+use std::process::Command;
+
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+use super::raw::until_nul;
+use crate::error::{Error, Result};
+use crate::facts::{Area, Facts};
+use crate::population::Kind;
+use crate::source::{Consumer, Source};
+
+/// Where `scripts/bench` has the programs compiled.
+const FOLDER: &str = "TASKDIAG_BENCH_BPF";
+
+/// The kernel hands out 32 KiB at a time.
+const BUFFER: usize = 64 * 1024;
+
+/// A program in the kernel, as a file that runs it whenever it is opened.
+struct Program {
+    path: PathBuf,
+    output: Option<File>,
+    buffer: Vec<u64>,
+    receives: u64,
+}
+
+impl Program {
+    /// Has libbpf load a program, in the shape of its own command.
+    fn load(name: &str) -> Result<Self> {
+        let folder = std::env::var_os(FOLDER)
+            .ok_or_else(|| Error::missing(format!("{FOLDER}, a folder with BPF programs")))?;
+        let object = PathBuf::from(folder).join(format!("{name}.bpf.o"));
+        let path = format!("/sys/fs/bpf/{name}-{}", std::process::id());
+        let loading = Command::new("bpftool")
+            .args(["iter", "pin"])
+            .arg(&object)
+            .arg(&path)
+            .output()
+            .map_err(|_| Error::missing("bpftool"))?;
+        if !loading.status.success() {
+            return Err(Error::failed(String::from_utf8_lossy(&loading.stderr)));
+        }
+        Ok(Self {
+            path: path.into(),
+            output: None,
+            buffer: vec![0; BUFFER / size_of::<u64>()],
+            receives: 0,
+        })
+    }
+
+    fn open(&mut self) -> Result<()> {
+        self.receives = 0;
+        let file = File::open(&self.path).map_err(Error::io(self.path.display().to_string()))?;
+        self.output = Some(file);
+        Ok(())
+    }
+
+    /// What it tells next: whole entries, none at the end.
+    #[inline(always)]
+    fn read(&mut self) -> Result<&[u8]> {
+        let output = self
+            .output
+            .as_mut()
+            .ok_or_else(|| Error::failed("not open"))?;
+        let buffer = self.buffer.as_mut_bytes();
+        let len = output
+            .read(buffer)
+            .map_err(Error::io("reading an iterator"))?;
+        self.receives += u64::from(len != 0);
+        Ok(&buffer[..len])
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // With the machine it goes anyway.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// As `struct entry` in `tasks.h`.
+#[derive(FromBytes, Immutable, KnownLayout)]
+#[repr(C)]
+struct Entry {
+    caps: [u64; 5],
+    comm: [u8; 16],
+    tgid: u32,
+    pid: u32,
+    ppid: u32,
+    tpid: u32,
+    sid: u32,
+    pgid: u32,
+    uids: [u32; 4],
+    gids: [u32; 4],
+    state: u32,
+    securebits: u32,
+    no_new_privs: u32,
+    pad: u32,
+}
+
+pub(crate) struct Tasks(Program);
+
+impl Tasks {
+    pub(crate) fn new(kind: Kind) -> Result<Self> {
+        Ok(Self(Program::load(kind.name())?))
+    }
+}
+
+impl Source for Tasks {
+    fn prepare(&mut self) -> Result<()> {
+        self.0.open()
+    }
+
+    fn dump<C: Consumer>(&mut self, consumer: &mut C) -> Result<()> {
+        loop {
+            let bytes = self.0.read()?;
+            if bytes.is_empty() {
+                return Ok(());
+            }
+            let entries =
+                <[Entry]>::ref_from_bytes(bytes).map_err(|_| Error::failed("an entry is torn"))?;
+            for entry in entries {
+                consumer.task(&Facts {
+                    caps: entry.caps,
+                    comm: entry.comm,
+                    pid: entry.pid,
+                    tgid: entry.tgid,
+                    ppid: entry.ppid,
+                    tpid: entry.tpid,
+                    sid: entry.sid,
+                    pgid: entry.pgid,
+                    uids: entry.uids,
+                    gids: entry.gids,
+                    securebits: entry.securebits,
+                    no_new_privs: entry.no_new_privs,
+                    state: state(entry.state),
+                    ..Facts::default()
+                });
+            }
+        }
+    }
+
+    fn receives(&self) -> u64 {
+        self.0.receives
+    }
+}
+
+/// The kernel's bits as the number that its letters have.
+#[inline(always)]
+fn state(bits: u32) -> u32 {
+    const REPORTED: u32 = 0x7f;
+    const IDLE: u32 = 0x402;
+    if bits == IDLE {
+        return 8;
+    }
+    u32::BITS - (bits & REPORTED).leading_zeros()
+}
+
+/// As `struct area` in `areas.bpf.c`.
+#[derive(FromBytes, Immutable, KnownLayout)]
+#[repr(C)]
+struct AreaEntry {
+    start: u64,
+    end: u64,
+    pgoff: u64,
+    ino: u64,
+    flags: u32,
+    dev: u32,
+    pid: u32,
+    name_len: u32,
+}
+
+pub(crate) struct Areas(Program);
+
+impl Areas {
+    pub(crate) fn new() -> Result<Self> {
+        Ok(Self(Program::load("areas")?))
+    }
+}
+
+impl Source for Areas {
+    fn prepare(&mut self) -> Result<()> {
+        self.0.open()
+    }
+
+    fn dump<C: Consumer>(&mut self, consumer: &mut C) -> Result<()> {
+        const MINOR_BITS: u32 = 20;
+        const PROT: u32 = 7;
+        loop {
+            let mut rest = self.0.read()?;
+            if rest.is_empty() {
+                return Ok(());
+            }
+            while !rest.is_empty() {
+                let (entry, behind) = AreaEntry::ref_from_prefix(rest)
+                    .map_err(|_| Error::failed("an entry is torn"))?;
+                let (name, behind) = behind
+                    .split_at_checked(entry.name_len as usize)
+                    .ok_or_else(|| Error::failed("a name is torn"))?;
+                consumer.area(&Area {
+                    pid: entry.pid,
+                    start: entry.start,
+                    end: entry.end,
+                    prot: entry.flags & PROT,
+                    pgoff: entry.pgoff,
+                    ino: entry.ino,
+                    dev_major: entry.dev >> MINOR_BITS,
+                    dev_minor: entry.dev & ((1 << MINOR_BITS) - 1),
+                    name: until_nul(name),
+                });
+                rest = behind;
+            }
+        }
+    }
+
+    fn receives(&self) -> u64 {
+        self.0.receives
+    }
+}

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: MIT
+//! Whole programs, from their start to their end.
+//!
+//! What counts is the time that they had a processor: where instructions are
+//! counted, the clock leaps over every wait for a file that is not in memory.
+
+use std::fs::{self, File};
+use std::io::{ErrorKind, Write};
+use std::process::{Child, Command, Stdio};
+
+use nix::sys::resource::{Usage, UsageWho, getrusage};
+use nix::sys::time::TimeValLike;
+
+use crate::error::{Error, Result};
+use crate::facts::Facts;
+use crate::measure::{Contest, Pace};
+use crate::outcome::Outcome;
+use crate::source::{Consumer, Rows};
+
+const PYTHON: &str = "/usr/bin/python3";
+
+/// A program that lists tasks on its standard output, below a line of headers.
+pub(crate) fn run(words: &[&str], contest: &Contest) -> Result<Outcome> {
+    let listing = contest.rows.with_extension("listing");
+    let output = File::create(&listing).map_err(Error::io(listing.display().to_string()))?;
+    let mut own = vec![std::process::id()];
+    own.push(finish(start(words, output.into())?)?);
+    let text = fs::read(&listing).map_err(Error::io(listing.display().to_string()))?;
+    let rows = write_rows(contest, parse(&text)?)?;
+
+    let mut pace = Pace::new(contest.rounds);
+    while pace.goes_on() {
+        let begun = processor_ns(&usage()?);
+        finish(start(words, Stdio::null())?)?;
+        pace.took(processor_ns(&usage()?) - begun);
+    }
+    Ok(Outcome {
+        own,
+        ns: pace.ns,
+        rows,
+        memory_kib: usage()?.max_rss() as u64,
+        ..Outcome::default()
+    })
+}
+
+/// What all programs that have ended have used.
+fn usage() -> Result<Usage> {
+    getrusage(UsageWho::RUSAGE_CHILDREN).map_err(Error::io("getrusage"))
+}
+
+/// Exact to a microsecond.
+fn processor_ns(usage: &Usage) -> u64 {
+    let time = usage.user_time() + usage.system_time();
+    time.num_nanoseconds() as u64
+}
+
+fn start(words: &[&str], output: Stdio) -> Result<Child> {
+    let mut command = Command::new(words[0]);
+    command
+        .args(&words[1..])
+        .stdin(Stdio::null())
+        .stdout(output);
+    command.spawn().map_err(|error| match error.kind() {
+        ErrorKind::NotFound => Error::missing(words[0]),
+        _ => Error::io(words[0])(error),
+    })
+}
+
+/// Waits for its end, and says which number it had.
+fn finish(mut child: Child) -> Result<u32> {
+    let status = child.wait().map_err(Error::io("waiting for a program"))?;
+    if status.success() {
+        Ok(child.id())
+    } else {
+        Err(Error::failed(format!("the program ended with {status}")))
+    }
+}
+
+fn write_rows(contest: &Contest, facts: Vec<Facts>) -> Result<u64> {
+    let mut rows = Rows::new(contest.create_rows()?);
+    let count = facts.len() as u64;
+    for facts in facts {
+        rows.task(&facts);
+    }
+    rows.finish()?;
+    Ok(count)
+}
+
+/// The columns PID and PPID, by what the headers call them.
+fn parse(text: &[u8]) -> Result<Vec<Facts>> {
+    let text = String::from_utf8_lossy(text);
+    let mut lines = text.lines();
+    let headers = words(lines.next().unwrap_or_default());
+    let column = |name: &str| {
+        headers
+            .iter()
+            .position(|word| word.eq_ignore_ascii_case(name))
+    };
+    let pid = column("pid").ok_or_else(|| Error::failed("no column PID"))?;
+    let ppid = column("ppid");
+    lines
+        .map(|line| {
+            let words = words(line);
+            let number = |at: usize| words.get(at).and_then(|word| word.parse().ok());
+            Ok(Facts {
+                pid: number(pid).ok_or_else(|| Error::failed(format!("an odd line: {line}")))?,
+                ppid: ppid.and_then(number).unwrap_or_default(),
+                ..Facts::default()
+            })
+        })
+        .collect()
+}
+
+fn words(line: &str) -> Vec<&str> {
+    line.split([' ', ','])
+        .filter(|word| !word.is_empty())
+        .collect()
+}
+
+/// psutil is not measured with Python's start: it does so itself.
+pub(crate) fn psutil(contest: &Contest) -> Result<Outcome> {
+    let listing = contest.rows.with_extension("listing");
+    let child = Command::new(PYTHON)
+        .args(["-c", include_str!("psutil.py")])
+        .arg(contest.rounds.to_string())
+        .arg(&listing)
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(Error::io(PYTHON))?;
+    let pid = child.id();
+    let output = child.wait_with_output().map_err(Error::io(PYTHON))?;
+    if !output.status.success() {
+        return Err(Error::missing("psutil"));
+    }
+    let mut outcome: Outcome = serde_json::from_slice(&output.stdout).map_err(Error::failed)?;
+    let text = fs::read(&listing).map_err(Error::io(listing.display().to_string()))?;
+    outcome.rows = write_rows(contest, parse_psutil(&text)?)?;
+    outcome.own = vec![std::process::id(), pid];
+    Ok(outcome)
+}
+
+/// Lines of pid, ppid, uid, gid and name, with tabs between them.
+fn parse_psutil(text: &[u8]) -> Result<Vec<Facts>> {
+    let lines = text
+        .split(|byte| *byte == b'\n')
+        .filter(|line| !line.is_empty());
+    lines
+        .map(|line| {
+            let mut words = line.splitn(5, |byte| *byte == b'\t');
+            let mut number = || {
+                let word = words.next().and_then(|word| std::str::from_utf8(word).ok());
+                word.and_then(|word| word.parse().ok())
+                    .ok_or_else(|| Error::failed("an odd line of psutil"))
+            };
+            let mut facts = Facts {
+                pid: number()?,
+                ppid: number()?,
+                uids: [number()?, 0, 0, 0],
+                gids: [number()?, 0, 0, 0],
+                ..Facts::default()
+            };
+            let name = words.next().unwrap_or_default();
+            let mut room = &mut facts.comm[..15];
+            // What does not fit is not the kernel's name of it.
+            let _ = room.write(name).map_err(Error::io("a name"))?;
+            Ok(facts)
+        })
+        .collect()
+}

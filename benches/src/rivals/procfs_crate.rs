@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+//! procfs through the crate of that name, as its documentation shows.
+
+use procfs::ProcError;
+use procfs::process::{Process, all_processes};
+
+use crate::error::{Error, Result};
+use crate::facts::Facts;
+use crate::source::{Consumer, Source};
+
+pub(crate) struct ProcfsCrate;
+
+impl Source for ProcfsCrate {
+    fn dump<C: Consumer>(&mut self, consumer: &mut C) -> Result<()> {
+        for process in all_processes().map_err(Error::failed)? {
+            match process.and_then(|process| facts(&process)) {
+                Ok(facts) => consumer.task(&facts),
+                Err(ProcError::NotFound(_)) => {}
+                Err(error) => return Err(Error::failed(error)),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn facts(process: &Process) -> Result<Facts, ProcError> {
+    let stat = process.stat()?;
+    let status = process.status()?;
+    let id = |id: i32| id as u32;
+    let mut comm = [0; 16];
+    let len = status.name.len().min(15);
+    comm[..len].copy_from_slice(&status.name.as_bytes()[..len]);
+    Ok(Facts {
+        pid: id(status.pid),
+        tgid: id(status.tgid),
+        ppid: id(status.ppid),
+        tpid: id(status.tracerpid),
+        sid: id(stat.session),
+        pgid: id(stat.pgrp),
+        state: "RSDTtXZPI"
+            .find(stat.state)
+            .map_or(u32::MAX, |at| at as u32),
+        comm,
+        uids: [status.ruid, status.euid, status.suid, status.fuid],
+        gids: [status.rgid, status.egid, status.sgid, status.fgid],
+        caps: [
+            status.capinh,
+            status.capprm,
+            status.capeff,
+            status.capbnd.unwrap_or_default(),
+            status.capamb.unwrap_or_default(),
+        ],
+        no_new_privs: status.nonewprivs.map_or(0, |nnp| nnp as u32),
+        ..Facts::default()
+    })
+}

@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: MIT
+//! procfs as fast as it can be read: one descriptor of `/proc`, one buffer, no
+//! allocation a task, no file but those that are needed, and no parsing of what
+//! nobody asked for.
+//!
+//! `status` has all of base and cred, and `stat` all of base, so each is read
+//! alone; times and sizes take both.
+
+use std::ffi::CStr;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use rustix::fs::{Mode, OFlags, RawDir, open, openat};
+use rustix::io::{Errno, read};
+
+use crate::error::{Error, Result};
+use crate::facts::{Facts, Question, TICK};
+use crate::population::Kind;
+use crate::source::{Consumer, Source};
+
+/// What the kernel writes at a time into a directory's buffer, and the longest
+/// of the files read here.
+const DIRECTORY: usize = 32 * 1024;
+const FILE: usize = 4096;
+
+pub(crate) struct ProcfsText {
+    kind: Kind,
+    question: Question,
+    receives: u64,
+}
+
+impl ProcfsText {
+    pub(crate) const fn new(kind: Kind, question: Question) -> Result<Self> {
+        Ok(Self {
+            kind,
+            question,
+            receives: 0,
+        })
+    }
+
+    fn task<C: Consumer>(
+        &mut self,
+        folder: BorrowedFd<'_>,
+        name: &[u8],
+        consumer: &mut C,
+    ) -> Result<()> {
+        let mut buffer = [0; FILE];
+        let mut facts = Facts::default();
+        let (wants_stat, wants_status) = match self.question {
+            Question::BaseCred => (false, true),
+            Question::BaseCredStat => (true, true),
+            _ => (true, false),
+        };
+        if wants_stat {
+            let Some(text) = self.file(folder, name, b"/stat", &mut buffer)? else {
+                return Ok(());
+            };
+            parse_stat(text, &mut facts).ok_or_else(|| Error::failed("an odd stat"))?;
+        }
+        if wants_status {
+            let Some(text) = self.file(folder, name, b"/status", &mut buffer)? else {
+                return Ok(());
+            };
+            parse_status(text, wants_stat, &mut facts);
+        }
+        consumer.task(&facts);
+        Ok(())
+    }
+
+    /// Reads a file of a task; `None` if the task has gone.
+    fn file<'b>(
+        &mut self,
+        folder: BorrowedFd<'_>,
+        task: &[u8],
+        file: &[u8],
+        buffer: &'b mut [u8],
+    ) -> Result<Option<&'b [u8]>> {
+        let mut path = [0; 32];
+        path[..task.len()].copy_from_slice(task);
+        path[task.len()..task.len() + file.len()].copy_from_slice(file);
+        let text = open_file(folder, &path)?.map(|file| read(file, &mut *buffer));
+        self.receives += 1;
+        match text {
+            None | Some(Err(Errno::SRCH)) => Ok(None),
+            Some(Ok(len)) => Ok(Some(&buffer[..len])),
+            Some(Err(error)) => Err(Error::io("reading a file of procfs")(error)),
+        }
+    }
+
+    fn threads<C: Consumer>(
+        &mut self,
+        proc: BorrowedFd<'_>,
+        name: &[u8],
+        consumer: &mut C,
+    ) -> Result<()> {
+        let mut path = [0; 32];
+        path[..name.len()].copy_from_slice(name);
+        path[name.len()..name.len() + 5].copy_from_slice(b"/task");
+        let Some(folder) = open_folder(proc, &path)? else {
+            return Ok(());
+        };
+        each_number(folder.as_fd(), |thread| {
+            self.task(folder.as_fd(), thread, consumer)
+        })
+    }
+}
+
+impl Source for ProcfsText {
+    fn dump<C: Consumer>(&mut self, consumer: &mut C) -> Result<()> {
+        self.receives = 0;
+        let proc = open_proc()?;
+        each_number(proc.as_fd(), |name| match self.kind {
+            Kind::Processes => self.task(proc.as_fd(), name, consumer),
+            Kind::Threads => self.threads(proc.as_fd(), name, consumer),
+        })
+    }
+
+    fn receives(&self) -> u64 {
+        self.receives
+    }
+}
+
+pub(super) fn open_proc() -> Result<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    open(c"/proc", flags, Mode::empty()).map_err(Error::io("/proc"))
+}
+
+/// A file by a path that is ended by a NUL; `None` if its task has gone.
+pub(super) fn open_file(folder: BorrowedFd<'_>, path: &[u8]) -> Result<Option<OwnedFd>> {
+    existing(folder, path, OFlags::RDONLY | OFlags::CLOEXEC)
+}
+
+fn open_folder(folder: BorrowedFd<'_>, path: &[u8]) -> Result<Option<OwnedFd>> {
+    existing(
+        folder,
+        path,
+        OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC,
+    )
+}
+
+fn existing(folder: BorrowedFd<'_>, path: &[u8], flags: OFlags) -> Result<Option<OwnedFd>> {
+    let path = CStr::from_bytes_until_nul(path).map_err(Error::failed)?;
+    match openat(folder, path, flags, Mode::empty()) {
+        Ok(fd) => Ok(Some(fd)),
+        Err(Errno::NOENT | Errno::SRCH) => Ok(None),
+        Err(error) => Err(Error::io("opening a file of procfs")(error)),
+    }
+}
+
+/// Calls `f` with every name in a folder that is a number.
+pub(super) fn each_number(
+    folder: BorrowedFd<'_>,
+    mut f: impl FnMut(&[u8]) -> Result<()>,
+) -> Result<()> {
+    let mut buffer = [MaybeUninit::uninit(); DIRECTORY];
+    let mut entries = RawDir::new(folder, &mut buffer);
+    while let Some(entry) = entries.next() {
+        let entry = entry.map_err(Error::io("reading a folder of procfs"))?;
+        let name = entry.file_name().to_bytes();
+        if name.first().is_some_and(u8::is_ascii_digit) {
+            f(name)?;
+        }
+    }
+    Ok(())
+}
+
+/// The number that a text begins with, and what is behind it.
+pub(super) fn number(text: &[u8]) -> (u64, &[u8]) {
+    let mut value = 0;
+    let mut at = 0;
+    while let Some(digit) = text
+        .get(at)
+        .map(|b| b.wrapping_sub(b'0'))
+        .filter(|d| *d < 10)
+    {
+        value = value * 10 + u64::from(digit);
+        at += 1;
+    }
+    (value, &text[at..])
+}
+
+pub(super) fn hexadecimal(text: &[u8]) -> (u64, &[u8]) {
+    let digit = |byte: u8| match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'a'..=b'f' => Some(byte - b'a' + 10),
+        _ => None,
+    };
+    let mut value = 0;
+    let mut at = 0;
+    while let Some(digit) = text.get(at).copied().and_then(digit) {
+        value = value << 4 | u64::from(digit);
+        at += 1;
+    }
+    (value, &text[at..])
+}
+
+fn narrow(value: u64) -> u32 {
+    u32::try_from(value).unwrap_or(u32::MAX)
+}
+
+fn state(letter: u8) -> u32 {
+    let at = b"RSDTtXZPI".iter().position(|known| *known == letter);
+    at.map_or(u32::MAX, |at| narrow(at as u64))
+}
+
+/// Kernel threads have longer names in procfs.
+fn comm(name: &[u8]) -> [u8; 16] {
+    let mut comm = [0; 16];
+    let len = name.len().min(15);
+    comm[..len].copy_from_slice(&name[..len]);
+    comm
+}
+
+/// `PID (NAME) STATE PPID PGRP SESSION …`; the name may hold anything.
+fn parse_stat(text: &[u8], facts: &mut Facts) -> Option<()> {
+    let (pid, rest) = number(text);
+    let close = rest.iter().rposition(|byte| *byte == b')')?;
+    facts.pid = narrow(pid);
+    facts.comm = comm(rest.get(2..close)?);
+    facts.state = state(*rest.get(close + 2)?);
+    let mut fields = Fields(rest.get(close + 4..)?);
+    facts.ppid = narrow(fields.next());
+    facts.pgid = narrow(fields.next());
+    facts.sid = narrow(fields.next());
+    fields.skip(3);
+    facts.stat.min_flt = fields.next();
+    fields.skip(1);
+    facts.stat.maj_flt = fields.next();
+    fields.skip(1);
+    facts.stat.utime = fields.next() * TICK;
+    facts.stat.stime = fields.next() * TICK;
+    fields.skip(3);
+    facts.stat.nice = fields.signed();
+    facts.stat.num_threads = fields.next();
+    fields.skip(1);
+    facts.stat.start_time = fields.next() * TICK;
+    facts.stat.vsize = fields.next();
+    Some(())
+}
+
+/// Numbers with a space behind each.
+struct Fields<'a>(&'a [u8]);
+
+impl Fields<'_> {
+    fn next(&mut self) -> u64 {
+        let (value, rest) = number(self.0);
+        self.0 = rest.get(1..).unwrap_or_default();
+        value
+    }
+
+    fn signed(&mut self) -> i64 {
+        let minus = self.0.first() == Some(&b'-');
+        if minus {
+            self.0 = &self.0[1..];
+        }
+        let value = self.next() as i64;
+        if minus { -value } else { value }
+    }
+
+    fn skip(&mut self, fields: usize) {
+        for _ in 0..fields {
+            let space = self.0.iter().position(|byte| *byte == b' ');
+            self.0 = space.map_or(&[], |at| &self.0[at + 1..]);
+        }
+    }
+}
+
+/// `Name:\tVALUE\n` and so on, in an order that has not changed in twenty years,
+/// though lines are missing here and there.
+fn parse_status(text: &[u8], stat: bool, facts: &mut Facts) {
+    for line in text.split(|byte| *byte == b'\n') {
+        let Some(colon) = line.iter().position(|byte| *byte == b':') else {
+            continue;
+        };
+        let value = line.get(colon + 2..).unwrap_or_default();
+        match &line[..colon] {
+            b"Name" if !stat => facts.comm = comm(value),
+            b"State" => facts.state = value.first().map_or(u32::MAX, |letter| state(*letter)),
+            b"Tgid" => facts.tgid = narrow(number(value).0),
+            b"Pid" => facts.pid = narrow(number(value).0),
+            b"PPid" => facts.ppid = narrow(number(value).0),
+            b"TracerPid" => facts.tpid = narrow(number(value).0),
+            b"Uid" => facts.uids = four(value),
+            b"Gid" => facts.gids = four(value),
+            b"NSpgid" => facts.pgid = narrow(number(value).0),
+            b"NSsid" => facts.sid = narrow(number(value).0),
+            b"CapInh" => facts.caps[0] = hexadecimal(value).0,
+            b"CapPrm" => facts.caps[1] = hexadecimal(value).0,
+            b"CapEff" => facts.caps[2] = hexadecimal(value).0,
+            b"CapBnd" => facts.caps[3] = hexadecimal(value).0,
+            b"CapAmb" => facts.caps[4] = hexadecimal(value).0,
+            b"NoNewPrivs" => {
+                facts.no_new_privs = narrow(number(value).0);
+                if !stat {
+                    return;
+                }
+            }
+            b"RssAnon" => facts.stat.rss_anon = kib(value),
+            b"RssFile" => facts.stat.rss_file = kib(value),
+            b"voluntary_ctxt_switches" => facts.stat.nvcsw = number(value).0,
+            b"nonvoluntary_ctxt_switches" => facts.stat.nivcsw = number(value).0,
+            _ => {}
+        }
+    }
+}
+
+fn kib(value: &[u8]) -> u64 {
+    let digits = value.iter().position(u8::is_ascii_digit);
+    digits.map_or(0, |at| number(&value[at..]).0) * 1024
+}
+
+fn four(mut value: &[u8]) -> [u32; 4] {
+    std::array::from_fn(|_| {
+        let (id, rest) = number(value);
+        value = rest.get(1..).unwrap_or_default();
+        narrow(id)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_may_look_like_the_fields_behind_it() {
+        let mut facts = Facts::default();
+        let text = b"7 (a) R 9) S 1 5 3 0 -1 4194304 11 12 13 14 15 16 17 18 20 -5 2 0 99 4096 ";
+        parse_stat(text, &mut facts).expect("a whole line");
+        assert_eq!((facts.pid, facts.ppid, facts.pgid, facts.sid), (7, 1, 5, 3));
+        assert_eq!(&facts.comm[..9], b"a) R 9\0\0\0");
+        assert_eq!(facts.state, 1);
+        let stat = facts.stat;
+        assert_eq!((stat.min_flt, stat.maj_flt), (11, 13));
+        assert_eq!((stat.utime, stat.stime), (15 * TICK, 16 * TICK));
+        assert_eq!((stat.nice, stat.num_threads), (-5, 2));
+        assert_eq!((stat.start_time, stat.vsize), (99 * TICK, 4096));
+    }
+
+    #[test]
+    fn status_by_name() {
+        let mut facts = Facts::default();
+        let text = b"Name:\tsh\nState:\tS (sleeping)\nTgid:\t7\nPid:\t8\nPPid:\t1\n\
+            Uid:\t1\t2\t3\t4\nNSsid:\t3\nCapAmb:\t00000000000000ff\nNoNewPrivs:\t1\n";
+        parse_status(text, false, &mut facts);
+        assert_eq!((facts.tgid, facts.pid, facts.ppid, facts.sid), (7, 8, 1, 3));
+        assert_eq!(facts.uids, [1, 2, 3, 4]);
+        assert_eq!((facts.caps[4], facts.no_new_privs), (0xff, 1));
+        assert_eq!(&facts.comm[..3], b"sh\0");
+    }
+}

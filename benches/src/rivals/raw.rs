@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: MIT
+//! task_diag with a receive loop written by hand.
+
+use taskdiag::Show;
+use taskdiag::abi::{
+    self, TaskDiagBase, TaskDiagCreds, TaskDiagMsg, TaskDiagPid, TaskDiagStat, TaskDiagVma,
+};
+use zerocopy::{FromBytes, IntoBytes};
+
+use crate::error::{Error, Result};
+use crate::facts::{Area, Facts, Question, Stat};
+use crate::genl::{Genl, NLM_F_DUMP, NLMSG_DONE, NLMSG_ERROR, attributes, messages};
+use crate::population::Kind;
+use crate::source::{Consumer, Source};
+
+pub(crate) struct Raw {
+    genl: Genl,
+    request: Vec<u8>,
+    areas: bool,
+    receives: u64,
+}
+
+impl Raw {
+    pub(crate) fn new(kind: Kind, show: Show, question: Question) -> Result<Self> {
+        let genl = Genl::connect(abi::TASK_DIAG_GENL_NAME)?;
+        let what = TaskDiagPid {
+            show_flags: show.bits(),
+            dump_strategy: match kind {
+                Kind::Processes => abi::TASK_DIAG_DUMP_ALL,
+                Kind::Threads => abi::TASK_DIAG_DUMP_ALL_THREAD,
+            },
+            pid: 0,
+            reserved: 0,
+        };
+        let request = genl.message(
+            abi::TASK_DIAG_CMD_GET,
+            NLM_F_DUMP,
+            abi::TASK_DIAG_CMD_ATTR_GET,
+            what.as_bytes(),
+        );
+        Ok(Self {
+            genl,
+            request,
+            areas: question == Question::Areas,
+            receives: 0,
+        })
+    }
+}
+
+impl Source for Raw {
+    fn dump<C: Consumer>(&mut self, consumer: &mut C) -> Result<()> {
+        self.receives = 0;
+        self.genl.send(&self.request)?;
+        loop {
+            let len = self.genl.receive()?;
+            self.receives += 1;
+            for message in messages(&self.genl.buffer[..len]) {
+                match message.kind {
+                    NLMSG_DONE => return message.verdict(),
+                    NLMSG_ERROR => return message.verdict(),
+                    _ if self.areas => areas(message.payload(), consumer),
+                    _ => task(message.payload(), consumer),
+                }
+                .ok_or_else(|| Error::failed("an attribute is too short"))?;
+            }
+        }
+    }
+
+    fn receives(&self) -> u64 {
+        self.receives
+    }
+}
+
+/// Tells of a task, unless the message goes on from the one before.
+#[inline(always)]
+fn task<C: Consumer>(payload: &[u8], consumer: &mut C) -> Option<()> {
+    let mut facts = Facts::default();
+    for (kind, payload) in attributes(payload) {
+        match kind {
+            abi::TASK_DIAG_MSG => {
+                let msg = TaskDiagMsg::ref_from_prefix(payload).ok()?.0;
+                if msg.flags & abi::TASK_DIAG_FLAG_CONT != 0 {
+                    return Some(());
+                }
+                facts.pid = msg.pid;
+                facts.tgid = msg.tgid;
+            }
+            abi::TASK_DIAG_BASE => base(TaskDiagBase::ref_from_prefix(payload).ok()?.0, &mut facts),
+            abi::TASK_DIAG_CRED => {
+                cred(TaskDiagCreds::ref_from_prefix(payload).ok()?.0, &mut facts);
+            }
+            abi::TASK_DIAG_STAT => {
+                // Only 4-byte alignment is promised.
+                facts.stat = stat(&TaskDiagStat::read_from_prefix(payload).ok()?.0);
+            }
+            _ => {}
+        }
+    }
+    consumer.task(&facts);
+    Some(())
+}
+
+#[inline(always)]
+fn base(base: &TaskDiagBase, facts: &mut Facts) {
+    facts.ppid = base.ppid;
+    facts.tpid = base.tpid;
+    facts.sid = base.sid;
+    facts.pgid = base.pgid;
+    facts.state = u32::from(base.state);
+    facts.comm = base.comm;
+}
+
+#[inline(always)]
+fn cred(cred: &TaskDiagCreds, facts: &mut Facts) {
+    facts.uids = [cred.uid, cred.euid, cred.suid, cred.fsuid];
+    facts.gids = [cred.gid, cred.egid, cred.sgid, cred.fsgid];
+    facts.caps = [
+        cred.cap_inheritable,
+        cred.cap_permitted,
+        cred.cap_effective,
+        cred.cap_bset,
+        cred.cap_ambient,
+    ]
+    .map(|set| u64::from(set.cap[1]) << 32 | u64::from(set.cap[0]));
+    facts.securebits = cred.securebits;
+    facts.no_new_privs = cred.no_new_privs;
+}
+
+#[inline(always)]
+fn stat(stat: &TaskDiagStat) -> Stat {
+    Stat {
+        utime: stat.utime,
+        stime: stat.stime,
+        start_time: stat.start_time,
+        min_flt: stat.min_flt,
+        maj_flt: stat.maj_flt,
+        vsize: stat.vsize,
+        rss_anon: stat.rss_anon,
+        rss_file: stat.rss_file,
+        nvcsw: stat.nvcsw,
+        nivcsw: stat.nivcsw,
+        nice: i64::from(stat.nice),
+        num_threads: u64::from(stat.num_threads),
+    }
+}
+
+/// Tells of the areas in a message.
+#[inline(always)]
+fn areas<C: Consumer>(payload: &[u8], consumer: &mut C) -> Option<()> {
+    const PROT: u64 = abi::TASK_DIAG_VMA_READ | abi::TASK_DIAG_VMA_WRITE | abi::TASK_DIAG_VMA_EXEC;
+    let mut pid = 0;
+    for (kind, payload) in attributes(payload) {
+        if kind == abi::TASK_DIAG_MSG {
+            pid = TaskDiagMsg::ref_from_prefix(payload).ok()?.0.pid;
+        }
+        let mut rest = if kind == abi::TASK_DIAG_VMA {
+            payload
+        } else {
+            &[]
+        };
+        while !rest.is_empty() {
+            let vma = TaskDiagVma::read_from_prefix(rest).ok()?.0;
+            let len = vma.len as usize;
+            let name_off = vma.name_off as usize;
+            consumer.area(&Area {
+                pid,
+                start: vma.start,
+                end: vma.end,
+                prot: u32::try_from(vma.flags & PROT).unwrap_or_default(),
+                pgoff: vma.pgoff,
+                ino: vma.ino,
+                dev_major: vma.dev_major,
+                dev_minor: vma.dev_minor,
+                name: match name_off {
+                    0 => &[],
+                    _ => until_nul(rest.get(name_off..len)?),
+                },
+            });
+            rest = rest.get(len.max(size_of::<TaskDiagVma>())..)?;
+        }
+    }
+    Some(())
+}
+
+pub(super) fn until_nul(bytes: &[u8]) -> &[u8] {
+    bytes.split(|byte| *byte == 0).next().unwrap_or_default()
+}

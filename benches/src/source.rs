@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+//! A rival that runs in this process, and who listens to it.
+
+use std::hint::black_box;
+use std::io::Write;
+
+use zerocopy::{IntoBytes, transmute_ref};
+
+use crate::error::{Error, Result};
+use crate::facts::{Area, AreaRow, Facts};
+
+/// A way to list tasks.
+pub(crate) trait Source {
+    /// What has to be done anew before each dump and is no part of it.
+    fn prepare(&mut self) -> Result<()> {
+        Ok(())
+    }
+
+    /// Tells the consumer of every task, or every area, once.
+    fn dump<C: Consumer>(&mut self, consumer: &mut C) -> Result<()>;
+
+    /// System calls that brought data, in the last dump; 0 if nobody counts.
+    fn receives(&self) -> u64 {
+        0
+    }
+}
+
+/// Who listens.
+pub(crate) trait Consumer {
+    fn task(&mut self, facts: &Facts);
+    fn area(&mut self, area: &Area<'_>);
+}
+
+/// The consumer that is measured, the same for all: it adds up everything that
+/// it is told, word by word, and keeps nothing.
+#[derive(Default)]
+pub(crate) struct Sum {
+    sum: u64,
+    pub(crate) rows: u64,
+}
+
+impl Consumer for Sum {
+    #[inline(always)]
+    fn task(&mut self, facts: &Facts) {
+        let words: &[u64; size_of::<Facts>() / size_of::<u64>()] = transmute_ref!(facts);
+        for word in words {
+            self.sum = self.sum.wrapping_add(*word);
+        }
+        self.rows += 1;
+    }
+
+    #[inline(always)]
+    fn area(&mut self, area: &Area<'_>) {
+        let name = area.name.first().copied().unwrap_or_default();
+        let narrow = [area.pid, area.prot, area.dev_major, area.dev_minor];
+        for value in [area.start, area.end, area.pgoff, area.ino, u64::from(name)] {
+            self.sum = self.sum.wrapping_add(value);
+        }
+        for value in narrow {
+            self.sum = self.sum.wrapping_add(u64::from(value));
+        }
+        self.rows += 1;
+    }
+}
+
+impl Drop for Sum {
+    fn drop(&mut self) {
+        black_box(self.sum);
+    }
+}
+
+/// The consumer that is compared: it writes down everything.
+pub(crate) struct Rows<W> {
+    out: W,
+    failed: Option<std::io::Error>,
+}
+
+impl<W: Write> Rows<W> {
+    pub(crate) const fn new(out: W) -> Self {
+        Self { out, failed: None }
+    }
+
+    pub(crate) fn finish(mut self) -> Result<W> {
+        let result = self.failed.map_or_else(|| self.out.flush(), Err);
+        result.map_err(Error::io("writing rows down"))?;
+        Ok(self.out)
+    }
+
+    fn write(&mut self, row: &[u8]) {
+        if self.failed.is_none() {
+            self.failed = self.out.write_all(row).err();
+        }
+    }
+}
+
+impl<W: Write> Consumer for Rows<W> {
+    fn task(&mut self, facts: &Facts) {
+        self.write(facts.as_bytes());
+    }
+
+    fn area(&mut self, area: &Area<'_>) {
+        self.write(AreaRow::from(area).as_bytes());
+    }
+}
