@@ -17,7 +17,7 @@
 //! use taskdiag::live::{Change, Live};
 //! use taskdiag::{Client, Result, Show};
 //!
-//! /// Events that were recorded; `Connector` has those of the kernel.
+//! /// Events that were recorded; [`Live::follow`] takes those of the kernel.
 //! struct Recorded(VecDeque<Event>);
 //!
 //! impl EventSource for Recorded {
@@ -103,8 +103,10 @@ use std::time::{Duration, Instant};
 
 use log::debug;
 
+use crate::any::AnyTransport;
+use crate::dump::Client;
 use crate::error::{Error, Result};
-use crate::events::EventSource;
+use crate::events::{Connector, EventSource, Events};
 use crate::request::{Pid, Request, Show, Strategy};
 use crate::task::Task;
 
@@ -157,6 +159,21 @@ pub struct Stats {
     pub asked: u64,
     /// Changes found.
     pub changes: u64,
+}
+
+impl Live<Client<AnyTransport>, Connector> {
+    /// Keeps a table of these groups of the system's processes, by the best
+    /// way there is to ask, and the proc connector.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Client::connect_any`], [`Connector::listen`] and
+    /// [`Self::new`].
+    pub fn follow(show: Show) -> Result<Self> {
+        // All of them: then the kernel filters none, and losses are counted.
+        let events = Connector::listen(Events::all())?;
+        Self::new(Client::connect_any()?, events, show)
+    }
 }
 
 impl<T: TaskSource, E: EventSource> Live<T, E> {

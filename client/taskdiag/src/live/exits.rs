@@ -227,3 +227,6 @@ impl<'a> Count<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -45,11 +45,8 @@ impl Table {
             (Some(row), Some(task)) => is_same(&row.task, task),
             _ => false,
         };
-        let orphaned = hint.exits > 0
-            || row.as_ref().is_some_and(|row| !is_dead(&row.task) && !same)
-            || found.as_ref().is_some_and(is_dead)
-                && (hint.thread_end.is_some()
-                    || row.as_ref().is_none_or(|row| !is_dead(&row.task)));
+        let gone = row.is_some() && !same;
+        let orphaned = hint.exits > 0 || gone || has_ended(row.as_ref(), found.as_ref(), hint);
 
         match (row, found) {
             (Some(row), None) if !lost && row.ending == Ending::NotYet && hint.awaits_exit() => {
@@ -212,6 +209,83 @@ fn is_dead(task: &Task) -> bool {
     )
 }
 
+/// Whether a process is dead that was not, or may have had threads before.
+fn has_ended(row: Option<&Row>, found: Option<&Task>, hint: &Hint) -> bool {
+    let was_dead = row.is_some_and(|row| is_dead(&row.task));
+    found.is_some_and(is_dead) && (!was_dead || hint.thread_end.is_some())
+}
+
 fn parent(task: &Task) -> Pid {
     task.base.map_or(0, |base| base.ppid)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::ExitStatusExt;
+    use std::process::ExitStatus;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::events::{Event, EventKind};
+    use crate::live::hints::Hints;
+
+    const PID: Pid = 7;
+
+    fn task() -> Task {
+        Task {
+            pid: PID,
+            tgid: PID,
+            ..Task::default()
+        }
+    }
+
+    fn exit() -> Hint {
+        let mut hints = Hints::default();
+        let kind = EventKind::Exit {
+            pid: PID,
+            tgid: PID,
+            status: ExitStatus::from_raw(9),
+            exit_signal: 17,
+            parent_pid: 0,
+            parent_tgid: 0,
+        };
+        hints.note(&Event::new(Duration::from_secs(1), None, kind));
+        hints.take()[&PID]
+    }
+
+    /// A table with one row, of a process that is gone without an exit.
+    fn gone() -> Table {
+        let mut table = Table::default();
+        table.learn(PID, Some(task()), &Hint::default(), false);
+        table.learn(PID, None, &Hint::default(), false);
+        assert_eq!(table.take_changes(), [Change::Added(task().into())]);
+        assert!(table.restless().contains(&PID));
+        table
+    }
+
+    fn removed(exit: Option<ExitStatus>) -> [Change; 1] {
+        let task = task().into();
+        [Change::Removed { task, exit }]
+    }
+
+    #[test]
+    fn an_exit_on_its_way_is_waited_for() {
+        let mut table = gone();
+        table.learn(PID, None, &exit(), false);
+        let status = ExitStatus::from_raw(9);
+        assert_eq!(table.take_changes(), removed(Some(status)));
+        assert!(table.restless().is_empty());
+    }
+
+    #[test]
+    fn but_not_for_ever() {
+        let mut table = gone();
+        let waited = Hint {
+            waited: true,
+            ..Hint::default()
+        };
+        table.learn(PID, None, &waited, false);
+        assert_eq!(table.take_changes(), removed(None));
+        assert!(table.restless().is_empty());
+    }
 }

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: MIT
+//! The live table over a simulated kernel: whatever happens there and whatever
+//! is lost of it, in the end the table is what a list made then would be.
+
+mod world;
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use proptest::prelude::*;
+use taskdiag::live::{Change, Live};
+use taskdiag::{Error, Pid, Show, State, Task};
+
+use world::{Manners, Op, Window, World};
+
+type Watched = Live<Window, Window>;
+
+/// A table made of nothing but the changes that were told.
+#[derive(Debug, Default)]
+struct Replay {
+    rows: BTreeMap<Pid, Arc<Task>>,
+    removed: Vec<Change>,
+}
+
+impl Replay {
+    fn apply(&mut self, changes: Vec<Change>) {
+        for change in changes {
+            let pid = change.pid();
+            match &change {
+                Change::Added(task) => {
+                    let before = self.rows.insert(pid, task.clone());
+                    assert_eq!(before, None, "added twice");
+                }
+                Change::Changed { old, new } => {
+                    assert_ne!(old, new, "nothing has changed");
+                    let before = self.rows.insert(pid, new.clone());
+                    assert_eq!(before.as_ref(), Some(old), "changed from something else");
+                }
+                Change::Removed { task, .. } => {
+                    let before = self.rows.remove(&pid);
+                    assert_eq!(before.as_ref(), Some(task), "removed what was not there");
+                    self.removed.push(change);
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    fn assert_is(&self, live: &Watched) {
+        let replayed: Vec<_> = self.rows.values().collect();
+        let kept: Vec<_> = live.iter().collect();
+        assert_eq!(replayed, kept, "the changes are not those of the table");
+    }
+}
+
+/// How processes ended is told rightly, or not at all.
+fn assert_exits(replay: &Replay, world: &World, begun: u64) {
+    for change in &replay.removed {
+        let Change::Removed { task, exit } = change else {
+            unreachable!()
+        };
+        let Some(exit) = exit else {
+            assert!(!is_sure(task, world, begun), "not told: {task:?}");
+            continue;
+        };
+        if world.is_orderly() || world.bearers[&task.pid] == 1 {
+            let ends = world.ends.get(&task.ident.unwrap().start_time);
+            let right = ends.is_some_and(|ends| ends.contains(exit));
+            assert!(
+                right,
+                "{exit} is of another: {task:?}\n{:#?}",
+                world.history
+            );
+        }
+    }
+}
+
+/// Whether it could be told how a process ended.
+fn is_sure(task: &Task, world: &World, begun: u64) -> bool {
+    world.is_orderly()
+        && world.losses == 0
+        && world.failures == 0
+        && world.bearers[&task.pid] == 1
+        && task.ident.unwrap().start_time > begun
+}
+
+fn watch(manners: Manners, dice: u64, script: Vec<Op>) {
+    let mut world = World::new(manners, dice, script);
+    world.go_on(10);
+    let world = Rc::new(RefCell::new(world));
+    let window = || Window(world.clone());
+    let mut live = insist(|| Live::new(window(), window(), Show::BASE | Show::CRED));
+    let begun = world.borrow().now();
+    let mut replay = Replay::default();
+
+    while !world.borrow().script.is_empty() {
+        world.borrow_mut().go_on(6);
+        if let Ok(changes) = live.poll(Some(Duration::ZERO)) {
+            replay.apply(changes);
+            replay.assert_is(&live);
+        }
+    }
+    // Then all is quiet.
+    world.borrow_mut().catch_up();
+    world.borrow_mut().stop_failing();
+    replay.apply(live.poll(Some(Duration::ZERO)).unwrap());
+    replay.apply(live.sync().unwrap());
+    replay.assert_is(&live);
+
+    let kept: Vec<Task> = live.iter().map(|task| (**task).clone()).collect();
+    assert_same(&kept, &world.borrow());
+    assert!(live.is_current());
+    let zombies = kept.iter().any(is_zombie);
+    assert_eq!(
+        live.due().is_some(),
+        zombies,
+        "asks about nobody again, or not"
+    );
+    assert_exits(&replay, &world.borrow(), begun);
+    assert_cost(&live, &world.borrow());
+}
+
+fn assert_same(kept: &[Task], world: &World) {
+    let there = world.tasks();
+    let differs = kept.iter().zip(&there).find(|(kept, there)| kept != there);
+    assert!(
+        differs.is_none() && kept.len() == there.len(),
+        "the table is not what is there: {differs:#?}\n{:#?}",
+        world.history
+    );
+}
+
+/// All are asked about at first, and after losses; else about those of whom
+/// there are events.
+fn assert_cost(live: &Watched, world: &World) {
+    let stats = live.stats();
+    let reasons = 1 + world.losses + world.failures;
+    assert!(stats.dumps <= reasons, "{} of {reasons}", stats.dumps);
+    if world.losses + world.failures == 0 {
+        assert_eq!(stats.dumps, 1);
+        assert_eq!(stats.losses, 0);
+    }
+}
+
+fn is_zombie(task: &Task) -> bool {
+    task.base.unwrap().state == State::Zombie
+}
+
+/// Tries until it does not fail.
+fn insist<T>(mut what: impl FnMut() -> Result<T, Error>) -> T {
+    loop {
+        if let Ok(done) = what() {
+            return done;
+        }
+    }
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    let who = any::<u8>;
+    prop_oneof![
+        6 => who().prop_map(Op::Fork),
+        2 => who().prop_map(Op::Thread),
+        1 => who().prop_map(Op::Exec),
+        1 => who().prop_map(Op::ThreadExec),
+        1 => (who(), 0..5_u32).prop_map(|(who, uid)| Op::Uid(who, uid)),
+        1 => (who(), 0..5_u8).prop_map(|(who, name)| Op::Name(who, name)),
+        1 => who().prop_map(Op::Session),
+        3 => (who(), any::<u8>()).prop_map(|(who, code)| Op::Exit(who, code)),
+        2 => (who(), any::<u8>()).prop_map(|(who, code)| Op::ThreadExit(who, code)),
+        3 => who().prop_map(Op::Reap),
+        4 => who().prop_map(Op::Send),
+    ]
+}
+
+fn script() -> impl Strategy<Value = Vec<Op>> {
+    prop::collection::vec(op(), 0..120)
+}
+
+fn manners() -> impl Strategy<Value = Manners> {
+    let room = prop_oneof![Just(usize::MAX), 1..30_usize];
+    let fails = prop_oneof![3 => Just(0), 1 => 20..60_u64];
+    (any::<bool>(), room, fails, any::<bool>()).prop_map(|(orderly, room, fails, inodes)| Manners {
+        orderly,
+        room,
+        fails,
+        inodes,
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 500, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_table_is_what_is_there(manners in manners(), dice: u64, script in script()) {
+        watch(manners, dice, script);
+    }
+
+    /// Nobody is late or forgets: then every exit is told.
+    #[test]
+    fn exits_are_told(inodes: bool, dice: u64, script in script()) {
+        let manners = Manners { orderly: true, room: usize::MAX, fails: 0, inodes };
+        watch(manners, dice, script);
+    }
+}

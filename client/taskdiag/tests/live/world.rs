@@ -1,0 +1,530 @@
+// SPDX-License-Identifier: MIT
+//! A simulated kernel: processes that begin, change and end, what it tells of
+//! them when asked, and the events it sends.
+//!
+//! As unkind as the real one, and more so: few numbers, so that they are soon
+//! another's; events that come late, in another order, or not at all; changes
+//! in the midst of a dump.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::io;
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
+use std::rc::Rc;
+use std::time::Duration;
+
+use taskdiag::events::{Event, EventKind, EventSource, Lost};
+use taskdiag::live::TaskSource;
+use taskdiag::{Comm, Error, Pid, Request, Result, State, Strategy, Task};
+
+/// The first process, which adopts orphans and reaps them.
+pub(crate) const INIT: Pid = 1;
+/// All numbers there are.
+const PIDS: Pid = 12;
+
+/// What happens next. The number picks to whom, of those it can happen to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Op {
+    Fork(u8),
+    Thread(u8),
+    Exec(u8),
+    ThreadExec(u8),
+    Uid(u8, u32),
+    Name(u8, u8),
+    Session(u8),
+    /// Of the whole process.
+    Exit(u8, u8),
+    /// Of one thread; the first one may go before the others.
+    ThreadExit(u8, u8),
+    Reap(u8),
+    /// An event that is late is sent.
+    Send(u8),
+}
+
+/// How unkind it is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Manners {
+    /// Events are sent at once, and received in their order; nothing happens
+    /// while somebody asks.
+    pub(crate) orderly: bool,
+    /// How many events there is room for.
+    pub(crate) room: usize,
+    /// One question of so many fails; 0 for none.
+    pub(crate) fails: u64,
+    /// Pidfds have inodes.
+    pub(crate) inodes: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Process {
+    /// No other has had this.
+    start: u64,
+    ppid: Pid,
+    sid: Pid,
+    uid: u32,
+    comm: u8,
+    /// The first thread has ended so.
+    ended: Option<u8>,
+    /// Threads but the first.
+    threads: BTreeSet<Pid>,
+}
+
+impl Process {
+    fn is_over(&self) -> bool {
+        self.ended.is_some() && self.threads.is_empty()
+    }
+
+    fn task(&self, pid: Pid, inodes: bool) -> Task {
+        let mut task = Task::default();
+        (task.pid, task.tgid) = (pid, pid);
+        let base = task.base.insert(Default::default());
+        (base.pid, base.tgid) = (pid, pid);
+        (base.ppid, base.sid) = (self.ppid, self.sid);
+        base.comm = Comm::new(&[b'a' + self.comm % 26]);
+        if self.ended.is_some() {
+            base.state = State::Zombie;
+        }
+        let cred = task.cred.insert(Default::default());
+        cred.uid = self.uid;
+        let ident = task.ident.insert(Default::default());
+        ident.start_time = self.start;
+        ident.pidfd_ino = inodes.then_some(self.start);
+        task
+    }
+}
+
+/// What happened, for whoever has to find out why.
+#[derive(Debug)]
+#[allow(dead_code, reason = "it is shown")]
+pub(crate) enum Happened {
+    Told(EventKind),
+    Heard(Event),
+    Reaped(Pid),
+    Asked(Pid, State),
+}
+
+#[derive(Debug)]
+pub(crate) struct World {
+    processes: BTreeMap<Pid, Process>,
+    manners: Manners,
+    clock: u64,
+    dice: u64,
+    /// What is still to happen.
+    pub(crate) script: VecDeque<Op>,
+    /// Events that are not sent yet, and from which CPU they will be.
+    late: Vec<(usize, EventKind)>,
+    queues: [VecDeque<Event>; 2],
+    losing: bool,
+    pub(crate) history: Vec<(u64, Happened)>,
+    pub(crate) losses: u64,
+    pub(crate) failures: u64,
+    /// How processes ended, by their start: their first thread, and those that
+    /// ended after it, as far as one can tell by their events.
+    pub(crate) ends: BTreeMap<u64, Vec<ExitStatus>>,
+    /// How often each number was taken.
+    pub(crate) bearers: BTreeMap<Pid, u32>,
+}
+
+impl World {
+    pub(crate) fn new(manners: Manners, dice: u64, script: Vec<Op>) -> Self {
+        let mut world = Self {
+            processes: BTreeMap::new(),
+            manners,
+            clock: 0,
+            dice,
+            script: script.into(),
+            late: Vec::new(),
+            queues: Default::default(),
+            losing: false,
+            history: Vec::new(),
+            losses: 0,
+            failures: 0,
+            ends: BTreeMap::new(),
+            bearers: BTreeMap::new(),
+        };
+        world.be_born(INIT, 0, 0, 0);
+        world
+    }
+
+    /// What a list made now would have.
+    pub(crate) fn tasks(&self) -> Vec<Task> {
+        let inodes = self.manners.inodes;
+        let each = self.processes.iter();
+        each.map(|(&pid, process)| process.task(pid, inodes))
+            .collect()
+    }
+
+    pub(crate) fn is_orderly(&self) -> bool {
+        self.manners.orderly
+    }
+
+    pub(crate) fn stop_failing(&mut self) {
+        self.manners.fails = 0;
+    }
+
+    pub(crate) fn now(&self) -> u64 {
+        self.clock
+    }
+
+    fn roll(&mut self, sides: u64) -> u64 {
+        // Knuth's multiplier; the low bits are the worst.
+        self.dice = self.dice.wrapping_mul(6_364_136_223_846_793_005) + 1;
+        (self.dice >> 33) % sides
+    }
+
+    /// Lets the next few things of the script happen.
+    pub(crate) fn go_on(&mut self, most: u64) {
+        for _ in 0..self.roll(most + 1) {
+            if let Some(op) = self.script.pop_front() {
+                self.happen(op);
+            }
+        }
+    }
+
+    /// Sends all events that are late.
+    pub(crate) fn catch_up(&mut self) {
+        while !self.late.is_empty() {
+            self.send(0);
+        }
+    }
+
+    fn happen(&mut self, op: Op) {
+        self.clock += 1;
+        match op {
+            Op::Fork(who) => self.fork(who),
+            Op::Thread(who) => self.start_thread(who),
+            Op::Exec(who) => self.exec(who),
+            Op::ThreadExec(who) => self.thread_exec(who),
+            Op::Uid(who, uid) => self.alter(who, |pid, process| {
+                process.uid = uid;
+                let (ruid, euid) = (uid, uid);
+                let tgid = pid;
+                EventKind::Uid {
+                    pid,
+                    tgid,
+                    ruid,
+                    euid,
+                }
+            }),
+            Op::Name(who, name) => self.alter(who, |pid, process| {
+                process.comm = name;
+                let comm = Comm::new(&[name]);
+                let tgid = pid;
+                EventKind::Comm { pid, tgid, comm }
+            }),
+            Op::Session(who) => self.alter(who, |pid, process| {
+                process.sid = pid;
+                EventKind::Sid { pid, tgid: pid }
+            }),
+            Op::Exit(who, code) => self.exit(who, code),
+            Op::ThreadExit(who, code) => self.thread_exit(who, code),
+            Op::Reap(who) => self.reap(who),
+            Op::Send(which) => self.send(which.into()),
+        }
+    }
+
+    fn pick(&self, who: u8, may: impl Fn(Pid, &Process) -> bool) -> Option<Pid> {
+        let all: Vec<Pid> = self
+            .processes
+            .iter()
+            .filter(|&(&pid, process)| may(pid, process))
+            .map(|(&pid, _)| pid)
+            .collect();
+        all.get(usize::from(who) % all.len().max(1)).copied()
+    }
+
+    fn free_number(&mut self) -> Option<Pid> {
+        let taken = |pid: &Pid| {
+            let mut all = self.processes.iter();
+            all.any(|(leader, process)| leader == pid || process.threads.contains(pid))
+        };
+        let free: Vec<Pid> = (INIT + 1..=PIDS).filter(|pid| !taken(pid)).collect();
+        let sides = u64::try_from(free.len()).unwrap();
+        let which = usize::try_from(self.roll(sides.max(1))).unwrap();
+        free.get(which).copied()
+    }
+
+    fn be_born(&mut self, pid: Pid, ppid: Pid, sid: Pid, uid: u32) {
+        self.clock += 1;
+        let born = Process {
+            start: self.clock,
+            ppid,
+            sid,
+            uid,
+            comm: 0,
+            ended: None,
+            threads: BTreeSet::new(),
+        };
+        self.processes.insert(pid, born);
+        *self.bearers.entry(pid).or_default() += 1;
+    }
+
+    fn fork(&mut self, who: u8) {
+        let Some(parent) = self.pick(who, |_, process| process.ended.is_none()) else {
+            return;
+        };
+        let Some(pid) = self.free_number() else {
+            return;
+        };
+        let Process { sid, uid, .. } = self.processes[&parent];
+        self.be_born(pid, parent, sid, uid);
+        self.tell(EventKind::Fork {
+            pid,
+            tgid: pid,
+            parent_pid: parent,
+            parent_tgid: parent,
+        });
+    }
+
+    fn start_thread(&mut self, who: u8) {
+        let Some(tgid) = self.pick(who, |pid, process| pid != INIT && process.ended.is_none())
+        else {
+            return;
+        };
+        let Some(pid) = self.free_number() else {
+            return;
+        };
+        self.process(tgid).threads.insert(pid);
+        *self.bearers.entry(pid).or_default() += 1;
+        self.tell(EventKind::Fork {
+            pid,
+            tgid,
+            parent_pid: tgid,
+            parent_tgid: tgid,
+        });
+    }
+
+    fn process(&mut self, pid: Pid) -> &mut Process {
+        self.processes.get_mut(&pid).unwrap()
+    }
+
+    /// Something happens to the first thread of a process.
+    fn alter(&mut self, who: u8, alter: impl Fn(Pid, &mut Process) -> EventKind) {
+        if let Some(pid) = self.pick(who, |_, process| process.ended.is_none()) {
+            let event = alter(pid, self.process(pid));
+            self.tell(event);
+        }
+    }
+
+    fn exec(&mut self, who: u8) {
+        self.alter(who, |pid, process| {
+            process.comm = process.comm.wrapping_add(1);
+            EventKind::Exec { pid, tgid: pid }
+        });
+    }
+
+    /// All threads but this one end, and it becomes the first one.
+    fn thread_exec(&mut self, who: u8) {
+        let Some(tgid) = self.pick(who, |_, process| !process.threads.is_empty()) else {
+            return;
+        };
+        let process = self.process(tgid);
+        let mut ended = std::mem::take(&mut process.threads);
+        let leader_ended = process.ended.take().is_some();
+        process.comm = process.comm.wrapping_add(1);
+        ended.pop_first();
+        if !leader_ended {
+            ended.insert(tgid);
+        }
+        for pid in ended {
+            self.tell_exit(pid, tgid, 0);
+        }
+        self.tell(EventKind::Exec { pid: tgid, tgid });
+    }
+
+    fn exit(&mut self, who: u8, code: u8) {
+        let Some(tgid) = self.pick(who, |pid, process| pid != INIT && !process.is_over()) else {
+            return;
+        };
+        let process = self.process(tgid);
+        let mut ended = std::mem::take(&mut process.threads);
+        if process.ended.replace(code).is_none() {
+            ended.insert(tgid);
+        }
+        for pid in ended {
+            self.tell_exit(pid, tgid, code);
+        }
+        self.end(tgid);
+    }
+
+    fn thread_exit(&mut self, who: u8, code: u8) {
+        let Some(tgid) = self.pick(who, |_, process| !process.threads.is_empty()) else {
+            return;
+        };
+        let first = code & 1 == 1;
+        let process = self.process(tgid);
+        let pid = if first && process.ended.is_none() {
+            process.ended = Some(code);
+            tgid
+        } else {
+            process.threads.pop_first().unwrap()
+        };
+        let over = process.is_over();
+        self.tell_exit(pid, tgid, code);
+        if over {
+            self.end(tgid);
+        }
+    }
+
+    /// The last thread of a process has ended.
+    fn end(&mut self, pid: Pid) {
+        let ppid = self.processes[&pid].ppid;
+        let mut reaped = Vec::new();
+        for (&child, process) in &mut self.processes {
+            if process.ppid == pid {
+                process.ppid = INIT;
+                if process.is_over() {
+                    reaped.push(child);
+                }
+            }
+        }
+        // Some parents do not want to know.
+        if ppid == INIT || self.roll(3) == 0 {
+            reaped.push(pid);
+        }
+        for pid in reaped {
+            self.processes.remove(&pid);
+            self.note(Happened::Reaped(pid));
+        }
+    }
+
+    fn reap(&mut self, who: u8) {
+        if let Some(pid) = self.pick(who, |_, process| process.is_over()) {
+            self.processes.remove(&pid);
+            self.note(Happened::Reaped(pid));
+        }
+    }
+
+    fn tell_exit(&mut self, pid: Pid, tgid: Pid, code: u8) {
+        let process = &self.processes[&tgid];
+        if process.ended.is_some() || !self.manners.orderly {
+            let ends = self.ends.entry(process.start).or_default();
+            ends.push(status(code));
+        }
+        self.tell(EventKind::Exit {
+            pid,
+            tgid,
+            status: status(code),
+            exit_signal: 17,
+            parent_pid: 0,
+            parent_tgid: 0,
+        });
+    }
+
+    fn tell(&mut self, event: EventKind) {
+        self.note(Happened::Told(event));
+        let cpu = usize::try_from(self.roll(2)).unwrap();
+        self.late.push((cpu, event));
+        if self.manners.orderly || self.roll(2) == 0 {
+            self.send(0);
+        }
+    }
+
+    fn note(&mut self, what: Happened) {
+        self.history.push((self.clock, what));
+    }
+
+    /// Sends one of the late events: of a number, the eldest.
+    fn send(&mut self, which: usize) {
+        if self.late.is_empty() {
+            return;
+        }
+        let (_, picked) = self.late[which % self.late.len()];
+        let of_same = |(_, event): &(usize, EventKind)| event.task() == picked.task();
+        let eldest = self.late.iter().position(of_same).unwrap();
+        let (cpu, event) = self.late.remove(eldest);
+        self.clock += 1;
+        let waiting: usize = self.queues.iter().map(VecDeque::len).sum();
+        if waiting >= self.manners.room {
+            self.losing = true;
+            return;
+        }
+        let time = Duration::from_nanos(self.clock);
+        let number = u32::try_from(cpu).unwrap();
+        self.queues[cpu].push_back(Event::new(time, Some(number), event));
+    }
+
+    fn receive(&mut self) -> Option<Event> {
+        let first = |queue: &VecDeque<Event>| queue.front().map(|event| event.time);
+        let waiting: Vec<usize> = (0..2)
+            .filter(|&cpu| first(&self.queues[cpu]).is_some())
+            .collect();
+        let cpu = match (&waiting[..], self.manners.orderly) {
+            ([], _) if self.losing => {
+                self.losing = false;
+                self.losses += 1;
+                let lost = EventKind::Lost(Lost::Overflow);
+                return Some(Event::new(Duration::from_nanos(self.clock), None, lost));
+            }
+            ([], _) => return None,
+            (_, true) => *waiting
+                .iter()
+                .min_by_key(|&&cpu| first(&self.queues[cpu]))
+                .unwrap(),
+            (_, false) => waiting[usize::try_from(self.roll(2)).unwrap() % waiting.len()],
+        };
+        let event = self.queues[cpu].pop_front();
+        self.note(Happened::Heard(event?));
+        event
+    }
+
+    /// Fails, now and then.
+    fn try_to(&mut self, what: &'static str) -> Result<()> {
+        if self.manners.fails != 0 && self.roll(self.manners.fails) == 0 {
+            self.failures += 1;
+            return Err(Error::Io {
+                context: what,
+                source: io::Error::other("simulated"),
+            });
+        }
+        Ok(())
+    }
+}
+
+pub(crate) fn status(code: u8) -> ExitStatus {
+    ExitStatus::from_raw(i32::from(code) << 8)
+}
+
+/// The world as a source of tasks, and as one of events.
+#[derive(Clone, Debug)]
+pub(crate) struct Window(pub(crate) Rc<RefCell<World>>);
+
+impl TaskSource for Window {
+    fn tell(&mut self, request: &Request, each: &mut dyn FnMut(Task)) -> Result<()> {
+        assert_eq!(request.strategy, Strategy::All);
+        let listed = request.filters.pids.clone();
+        for pid in INIT..=PIDS {
+            if listed.as_ref().is_some_and(|listed| !listed.contains(&pid)) {
+                continue;
+            }
+            let told = {
+                let mut world = self.0.borrow_mut();
+                world.try_to("ask")?;
+                if !world.manners.orderly {
+                    world.go_on(2);
+                }
+                let inodes = world.manners.inodes;
+                world
+                    .processes
+                    .get(&pid)
+                    .map(|process| process.task(pid, inodes))
+            };
+            if let Some(task) = told {
+                let asked = Happened::Asked(pid, task.base.unwrap().state);
+                self.0.borrow_mut().note(asked);
+                each(task);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl EventSource for Window {
+    fn next_event(&mut self, timeout: Option<Duration>) -> Result<Option<Event>> {
+        assert_eq!(timeout, Some(Duration::ZERO), "nothing would ever come");
+        let mut world = self.0.borrow_mut();
+        world.try_to("listen")?;
+        Ok(world.receive())
+    }
+}
