@@ -6,9 +6,18 @@
 //! cargo run -p taskdiag --example areas -- $$
 //! ```
 
+mod common;
+
+use std::io::{Write, stdout};
+
+use common::{Outcome, unless_closed};
 use taskdiag::{Client, Pid, Request, Show, Strategy};
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+fn main() -> Outcome {
+    unless_closed(areas())
+}
+
+fn areas() -> Outcome {
     let own = std::process::id();
     let pid: Pid = std::env::args()
         .nth(1)
@@ -25,9 +34,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut rows: Vec<_> = areas.iter().zip(&figures).collect();
     rows.sort_by_key(|(_, figures)| std::cmp::Reverse(figures.pss));
 
-    println!("{:>10} {:>10} PERM NAME", "KIB", "PSS");
+    let mut out = stdout().lock();
+    writeln!(out, "{:>10} {:>10} PERM NAME", "KIB", "PSS")?;
     for (area, figures) in rows {
-        println!(
+        writeln!(
+            out,
             "{:>10} {:>10} {} {}",
             area.size() / 1024,
             figures.pss / 1024,
@@ -35,7 +46,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             area.name
                 .as_deref()
                 .map_or("".into(), String::from_utf8_lossy),
-        );
+        )?;
     }
     Ok(())
 }

@@ -5,21 +5,32 @@
 //! cargo run -p taskdiag --example list
 //! ```
 
+mod common;
+
+use std::io::{Write, stdout};
+
+use common::{Outcome, unless_closed};
 use taskdiag::{Client, Request, Show, Strategy};
 
-fn main() -> taskdiag::Result<()> {
+fn main() -> Outcome {
+    unless_closed(list())
+}
+
+fn list() -> Outcome {
     let mut client = Client::connect_any()?;
     let request = Request::new(Strategy::All).show(Show::BASE | Show::CRED);
 
-    println!("{:>7} {:>7} S NAME", "PID", "UID");
+    let mut out = stdout().lock();
+    writeln!(out, "{:>7} {:>7} S NAME", "PID", "UID")?;
     let mut dump = client.dump(&request)?;
     // Each task is lent out of the receive buffer until the next is asked for.
     while let Some(task) = dump.next()? {
         if let (Some(base), Some(cred)) = (task.base(), task.cred()) {
-            println!(
+            writeln!(
+                out,
                 "{:>7} {:>7} {} {}",
                 base.pid, cred.euid, base.state, base.comm
-            );
+            )?;
         }
     }
     // Who came or went meanwhile may be missing.

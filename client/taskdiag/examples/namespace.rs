@@ -10,31 +10,39 @@
 //! sudo cargo run -p taskdiag --example namespace -- 1234
 //! ```
 
-use taskdiag::{AnyTransport, Client, Error, Pid, Request, Scope, Show, Strategy};
+mod common;
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+use std::io::{Write, stdout};
+
+use common::{Outcome, unless_closed};
+use taskdiag::{AnyTransport, Client, Dump, Error, Pid, Request, Scope, Strategy};
+
+fn main() -> Outcome {
+    unless_closed(namespace())
+}
+
+fn namespace() -> Outcome {
     let own = std::process::id();
     let pid: Pid = std::env::args()
         .nth(1)
         .map_or(Ok(own), |word| word.parse())?;
     let mut client = Client::connect_any()?;
-    match show(&mut client, Scope::Process(pid)) {
+    let within = Request::new(Strategy::All).scope(Scope::Process(pid));
+    match client.dump(&within) {
         Err(error @ (Error::Scope { .. } | Error::ScopeNeedsNetlink { .. })) => {
             eprintln!("{error}");
             eprintln!("This is the own namespace:");
-            show(&mut client, Scope::Own)?;
+            show(client.dump(&Request::new(Strategy::All))?)
         }
-        shown => shown?,
+        dump => show(dump?),
     }
-    Ok(())
 }
 
-fn show(client: &mut Client<AnyTransport>, scope: Scope) -> taskdiag::Result<()> {
-    let request = Request::new(Strategy::All).show(Show::BASE).scope(scope);
-    let mut dump = client.dump(&request)?;
+fn show(mut dump: Dump<'_, AnyTransport>) -> Outcome {
+    let mut out = stdout().lock();
     while let Some(task) = dump.next()? {
         if let Some(base) = task.base() {
-            println!("{:>7} {:>7} {}", base.pid, base.ppid, base.comm);
+            writeln!(out, "{:>7} {:>7} {}", base.pid, base.ppid, base.comm)?;
         }
     }
     Ok(())

@@ -5,12 +5,20 @@
 //! cargo run -p taskdiag --example top_memory
 //! ```
 
+mod common;
+
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::io::{Write, stdout};
 
+use common::{Outcome, unless_closed};
 use taskdiag::{Client, Request, Show, Strategy};
 
-fn main() -> taskdiag::Result<()> {
+fn main() -> Outcome {
+    unless_closed(top_memory())
+}
+
+fn top_memory() -> Outcome {
     let mut client = Client::connect_any()?;
     let request = Request::new(Strategy::All).show(Show::CRED | Show::STAT);
 
@@ -26,9 +34,10 @@ fn main() -> taskdiag::Result<()> {
 
     let mut users: Vec<_> = users.into_iter().collect();
     users.sort_by_key(|&(_, (_, bytes))| Reverse(bytes));
-    println!("{:>7} {:>9} {:>9}", "UID", "PROCESSES", "MIB");
+    let mut out = stdout().lock();
+    writeln!(out, "{:>7} {:>9} {:>9}", "UID", "PROCESSES", "MIB")?;
     for (uid, (processes, bytes)) in users.into_iter().take(10) {
-        println!("{uid:>7} {processes:>9} {:>9}", bytes >> 20);
+        writeln!(out, "{uid:>7} {processes:>9} {:>9}", bytes >> 20)?;
     }
     Ok(())
 }

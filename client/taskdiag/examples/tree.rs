@@ -6,14 +6,23 @@
 //! cargo run -p taskdiag --example tree -- 1
 //! ```
 
-use std::collections::BTreeMap;
+mod common;
 
+use std::collections::BTreeMap;
+use std::io::{self, Write, stdout};
+
+use common::{Outcome, unless_closed};
 use taskdiag::{Client, Pid, Request, Show, Strategy, Task};
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+fn main() -> Outcome {
+    unless_closed(tree())
+}
+
+fn tree() -> Outcome {
     let root: Pid = std::env::args().nth(1).map_or(Ok(1), |word| word.parse())?;
     let mut client = Client::connect_any()?;
-    println!("{}", name(&client.one(root, Show::BASE)?));
+    let mut out = stdout().lock();
+    writeln!(out, "{}", name(&client.one(root, Show::BASE)?))?;
 
     // The kernel walks down; parents come before their children.
     let request = Request::new(Strategy::Descendants(root)).show(Show::BASE);
@@ -23,15 +32,21 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let parent = task.base.map_or(0, |base| base.ppid);
         children.entry(parent).or_default().push(task);
     }
-    print(&children, root, 1);
+    print(&mut out, &children, root, 1)?;
     Ok(())
 }
 
-fn print(children: &BTreeMap<Pid, Vec<Task>>, parent: Pid, depth: usize) {
+fn print(
+    out: &mut impl Write,
+    children: &BTreeMap<Pid, Vec<Task>>,
+    parent: Pid,
+    depth: usize,
+) -> io::Result<()> {
     for child in children.get(&parent).into_iter().flatten() {
-        println!("{:indent$}{}", "", name(child), indent = 2 * depth);
-        print(children, child.pid, depth + 1);
+        writeln!(out, "{:indent$}{}", "", name(child), indent = 2 * depth)?;
+        print(out, children, child.pid, depth + 1)?;
     }
+    Ok(())
 }
 
 fn name(task: &Task) -> String {

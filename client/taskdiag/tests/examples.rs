@@ -3,7 +3,7 @@
 //! if nothing else. Cargo builds them with the tests.
 
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 /// An example's program: those of tests are in a folder beside it.
 fn program(name: &str) -> PathBuf {
@@ -26,12 +26,50 @@ fn run(name: &str, words: &[&str]) -> Vec<String> {
     text.lines().map(str::to_owned).collect()
 }
 
+/// Nobody reads what it writes; that is no error.
+fn run_unread(name: &str, words: &[&str]) {
+    let mut example = Command::new(program(name))
+        .args(words)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(example.stdout.take());
+    let output = example.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{name}: {output:?}");
+}
+
 fn first_word(line: &str) -> Option<&str> {
     line.split_whitespace().next()
 }
 
 fn own() -> String {
     std::process::id().to_string()
+}
+
+#[test]
+fn a_closed_pipe_ends_them() {
+    for name in ["areas", "list", "namespace", "top_memory", "tree"] {
+        run_unread(name, &[]);
+    }
+}
+
+/// Where the kernel lets nobody listen, or not this user, it says what is
+/// missing.
+#[test]
+fn live_follows_or_says_why_not() {
+    let output = Command::new(program("live")).arg("0").output().unwrap();
+    let (told, why) = (output.stdout.as_slice(), output.stderr.as_slice());
+    if output.status.success() {
+        let own = format!(" {} ", own());
+        let told = String::from_utf8_lossy(told);
+        let mut lines = told.lines();
+        assert!(lines.any(|line| line.starts_with('+') && line.contains(&own)));
+        run_unread("live", &["0"]);
+    } else {
+        let why = String::from_utf8_lossy(why);
+        assert!(why.contains("NoEvents"), "{why}");
+    }
 }
 
 #[test]
