@@ -245,7 +245,7 @@ impl<T: TaskSource, E: EventSource> Live<T, E> {
         self.listen(Some(Duration::ZERO))?;
         self.settle()?;
         self.listen(Some(Duration::ZERO))?;
-        self.sweep()?;
+        self.sweep(true)?;
         Ok(self.take_changes())
     }
 
@@ -257,7 +257,7 @@ impl<T: TaskSource, E: EventSource> Live<T, E> {
     /// Those of the sources.
     pub fn refresh(&mut self, pid: Pid) -> Result<Option<&Arc<Task>>> {
         self.listen(Some(Duration::ZERO))?;
-        self.hints.ask(pid).waited = true;
+        self.hints.ask(pid).at_once = true;
         self.settle()?;
         Ok(self.table.get(pid))
     }
@@ -349,16 +349,18 @@ impl<T: TaskSource, E: EventSource> Live<T, E> {
     /// Asks about everybody there is to ask about by now.
     fn settle_due(&mut self) -> Result<()> {
         match self.rest.left(Instant::now()) {
-            Some(Duration::ZERO) => self.sweep(),
+            Some(Duration::ZERO) => self.sweep(false),
             _ => self.settle(),
         }
     }
 
     /// Asks, besides, about those of whom no event tells that they go.
-    fn sweep(&mut self) -> Result<()> {
+    fn sweep(&mut self, at_once: bool) -> Result<()> {
         let asked = self.table.restless().clone();
         for &pid in &asked {
-            self.hints.ask(pid).waited = true;
+            let hint = self.hints.ask(pid);
+            hint.later = true;
+            hint.at_once = at_once;
         }
         self.settle()?;
         let restless = self.table.restless();

@@ -148,7 +148,7 @@ impl<'a> Count<'a> {
     fn ends(&self) -> Ends {
         let exits = self.hint.exits;
         let dead = self.gone() + self.now;
-        if self.nobody_new() && self.owed == 0 && exits >= dead {
+        if self.is_of_one() && exits >= dead {
             return self.of_one();
         }
         if exits == 0 {
@@ -171,9 +171,10 @@ impl<'a> Count<'a> {
         }
     }
 
-    /// Whether all that was told is of the one that was known before.
-    fn nobody_new(&self) -> bool {
-        self.who.before.is_some() && self.between == 0 && (self.who.same || self.who.now.is_none())
+    /// Whether there was one only, as far as is known.
+    fn is_of_one(&self) -> bool {
+        let replaced = self.who.before.is_some() && self.who.now.is_some() && !self.who.same;
+        self.owed == 0 && self.between == 0 && !replaced
     }
 
     /// There was one only: the last of its threads says how it ended.

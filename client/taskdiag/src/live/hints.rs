@@ -30,8 +30,10 @@ impl End {
 pub(super) struct Hint {
     /// Something may be different.
     pub(super) changed: bool,
-    /// An exit has been waited for.
-    pub(super) waited: bool,
+    /// Some time has passed since it was asked about last.
+    pub(super) later: bool,
+    /// Nobody waits for an exit any more.
+    pub(super) at_once: bool,
     /// Whoever has the number now may have taken it while nobody looked.
     pub(super) forks: u32,
     /// When one of them began to run another program last.
@@ -54,7 +56,7 @@ impl Hint {
 
     /// Whether there is more to come, if the process is gone: its exit.
     pub(super) fn awaits_exit(&self) -> bool {
-        !self.waited && self.forks == 0 && self.process_end().is_none()
+        !self.at_once && self.forks == 0 && self.process_end().is_none()
     }
 
     fn exit(&mut self, first: bool, end: End) {
@@ -71,7 +73,8 @@ impl Hint {
     /// Adds what was said before.
     fn after(&mut self, before: &Self) {
         self.changed |= before.changed;
-        self.waited |= before.waited;
+        self.later |= before.later;
+        self.at_once |= before.at_once;
         self.forks = self.forks.saturating_add(before.forks);
         self.exec = self.exec.max(before.exec);
         self.exits = self.exits.saturating_add(before.exits);

@@ -18,6 +18,19 @@ struct Row {
     ending: Ending,
     /// The last time that all were told of, it was among them.
     stock: u64,
+    /// How often it was gone, and its exit waited for.
+    waits: u8,
+}
+
+/// How often an exit is waited for: on a busy processor the one who ends is
+/// reaped before it comes to tell.
+const WAITS: u8 = 5;
+
+impl Row {
+    /// Whether there is more to come of it, if it is gone: its exit.
+    fn awaits_exit(&self, hint: &Hint) -> bool {
+        self.ending == Ending::NotYet && self.waits < WAITS && hint.awaits_exit()
+    }
 }
 
 /// All processes.
@@ -49,8 +62,8 @@ impl Table {
         let orphaned = hint.exits > 0 || gone || has_ended(row.as_ref(), found.as_ref(), hint);
 
         match (row, found) {
-            (Some(row), None) if !lost && row.ending == Ending::NotYet && hint.awaits_exit() => {
-                self.wait_for_exit(row);
+            (Some(row), None) if !lost && row.awaits_exit(hint) => {
+                self.wait_for_exit(row, hint.later);
             }
             (row, found) => {
                 let who = Bearers {
@@ -80,8 +93,9 @@ impl Table {
     }
 
     /// Keeps who is gone until it is told how it ended, or has been asked
-    /// about once more.
-    fn wait_for_exit(&mut self, row: Row) {
+    /// about some times more.
+    fn wait_for_exit(&mut self, mut row: Row, later: bool) {
+        row.waits += u8::from(later);
         self.stir(row.task.pid);
         self.rows.insert(row.task.pid, row);
     }
@@ -116,21 +130,20 @@ impl Table {
     }
 
     fn put(&mut self, task: Arc<Task>, ending: Ending) {
-        let (pid, stock) = (task.pid, self.stock);
+        let (pid, stock, waits) = (task.pid, self.stock, 0);
         self.children.insert((parent(&task), pid));
         if is_dead(&task) {
             self.stir(pid);
         } else {
             self.restless.remove(&pid);
         }
-        self.rows.insert(
-            pid,
-            Row {
-                task,
-                ending,
-                stock,
-            },
-        );
+        let row = Row {
+            task,
+            ending,
+            stock,
+            waits,
+        };
+        self.rows.insert(pid, row);
     }
 
     fn take_out(&mut self, task: &Task) {
@@ -280,12 +293,27 @@ mod tests {
     #[test]
     fn but_not_for_ever() {
         let mut table = gone();
-        let waited = Hint {
-            waited: true,
+        let later = Hint {
+            later: true,
             ..Hint::default()
         };
-        table.learn(PID, None, &waited, false);
+        for _ in 0..WAITS {
+            table.learn(PID, None, &later, false);
+            assert_eq!(table.take_changes(), []);
+        }
+        table.learn(PID, None, &later, false);
         assert_eq!(table.take_changes(), removed(None));
         assert!(table.restless().is_empty());
+    }
+
+    #[test]
+    fn nor_if_somebody_wants_to_know_at_once() {
+        let mut table = gone();
+        let at_once = Hint {
+            at_once: true,
+            ..Hint::default()
+        };
+        table.learn(PID, None, &at_once, false);
+        assert_eq!(table.take_changes(), removed(None));
     }
 }

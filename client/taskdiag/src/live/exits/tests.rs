@@ -109,6 +109,8 @@ fn the_first_thread_s_end_by_an_exec_is_not_the_process_s() {
     assert_eq!(settle(same(ZOMBIE), &hint).now, Ending::NotYet);
     let and_then = exec(6, exits(2, 7));
     assert_eq!(settle(gone(NOBODY), &and_then).before, told(7));
+    let whole_life = forks(1, and_then);
+    assert_eq!(settle(new(ZOMBIE), &whole_life).now, told(7));
 }
 
 #[test]
