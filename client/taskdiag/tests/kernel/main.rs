@@ -7,8 +7,10 @@
 
 mod features;
 mod groups;
+mod live;
 mod population;
 mod procfs;
+mod storm;
 mod ways;
 
 use std::collections::BTreeSet;
