@@ -114,6 +114,42 @@
 //! [`Dump::next_piece`](crate::Dump::next_piece), as here, gives them one by
 //! one, and needs no more memory for a million areas than for ten.
 //!
+//! # As it happens
+//!
+//! Who lists over and over pays for all processes each time, and does not see
+//! what comes and goes in between. [`Live`](crate::Live) lists once, listens to
+//! the kernel's events, and asks about those alone that something happened to.
+//!
+//! ```
+//! use std::time::Duration;
+//! use taskdiag::live::Change;
+//! use taskdiag::{Error, Live, Show};
+//!
+//! let mut live = match Live::follow(Show::BASE | Show::CRED) {
+//!     // In a container, say: the error tells what is in the way.
+//!     Err(error @ Error::NoEvents(_)) => return Ok(println!("{error}")),
+//!     live => live?,
+//! };
+//! println!("{} processes", live.len());
+//! for change in live.poll(Some(Duration::from_millis(10)))? {
+//!     match change {
+//!         Change::Added(task) => println!("{} is new", task.pid),
+//!         Change::Changed { old, new } => println!("{old:?} is now {new:?}"),
+//!         Change::Removed { task, exit } => println!("{} is gone: {exit:?}", task.pid),
+//!         _ => {}
+//!     }
+//! }
+//! // Whatever is lost, the table is what is there.
+//! assert!(live.get(1).is_some());
+//! # Ok::<(), Error>(())
+//! ```
+//!
+//! The module [`live`](crate::live) says what events keep current and what they
+//! do not. Both sources are traits, so that a test can be the kernel. A loop
+//! with more to wait for waits for the descriptor of
+//! [`Live::events`](crate::Live::events) for at most as long as
+//! [`Live::due`](crate::Live::due) says.
+//!
 //! # From where
 //!
 //! Numbers are those of the own pid namespace. With

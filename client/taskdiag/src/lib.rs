@@ -44,6 +44,11 @@
 //! # Ok::<(), taskdiag::Error>(())
 //! ```
 //!
+//! # Following
+//!
+//! [`Live`] is a table of all processes that the kernel's events keep current;
+//! the module [`events`] has the events alone.
+//!
 //! # Features
 //!
 //! - `tokio`: the asynchronous client, in the module `asynchronous`.
