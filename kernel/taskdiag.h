@@ -34,6 +34,7 @@
  * struct taskdiag_judge - one set of credentials that has to agree
  * @cred: the credentials
  * @own_process: they belong to the process that asked, which may see itself
+ * @foreign: they are not those that security modules take for the caller's now
  * @everywhere: they hold CAP_SYS_PTRACE over every user namespace
  * @ns: the user namespace that @ns_capable speaks of
  * @ns_capable: they hold CAP_SYS_PTRACE over @ns
@@ -41,6 +42,7 @@
 struct taskdiag_judge {
 	const struct cred	*cred;
 	bool			own_process;
+	bool			foreign;
 	bool			everywhere;
 	bool			ns_capable;
 	struct user_namespace	*ns;
@@ -213,8 +215,8 @@ int taskdiag_walk_init(struct taskdiag_walk *walk, u64 strategy, u32 pid,
 void taskdiag_walk_release(struct taskdiag_walk *walk);
 void taskdiag_walk_enter(struct taskdiag_walk *walk);
 bool taskdiag_walk_next(struct taskdiag_walk *walk, struct taskdiag_hit *hit);
-bool taskdiag_walk_confirm(const struct taskdiag_walk *walk,
-			   struct taskdiag_hit *hit);
+void taskdiag_walk_again(const struct taskdiag_walk *walk,
+			 struct taskdiag_hit *hit);
 
 /* The hit just taken has no room: come to it again, in the next RCU section. */
 static inline void taskdiag_walk_unget(struct taskdiag_walk *walk)
@@ -231,14 +233,50 @@ static inline void taskdiag_walk_charge(struct taskdiag_walk *walk,
 
 /*
  * The number of @pid in @ns, 0 if it has none there.  pid_nr_ns(), inlined:
- * a row takes half a dozen of these.
+ * a row takes half a dozen of these.  Every pid has one in the namespace that
+ * nearly everybody is in, and it is the first.
  */
 static inline pid_t taskdiag_nr(const struct pid *pid,
 				const struct pid_namespace *ns)
 {
-	if (pid && ns->level <= pid->level && pid->numbers[ns->level].ns == ns)
+	if (!pid)
+		return 0;
+	if (ns == &init_pid_ns)
+		return pid->numbers[0].nr;
+	if (ns->level <= pid->level && pid->numbers[ns->level].ns == ns)
 		return pid->numbers[ns->level].nr;
 	return 0;
+}
+
+/* Who has the number @pid: pid_task(), inlined for the same reason. */
+static inline struct task_struct *taskdiag_task(const struct pid *pid,
+						enum pid_type type)
+{
+	struct hlist_node *first;
+
+	first = rcu_dereference(hlist_first_rcu(&pid->tasks[type]));
+	return hlist_entry_safe(first, struct task_struct, pid_links[type]);
+}
+
+/**
+ * taskdiag_walk_confirm - is it still the task that the walk came to?
+ * @walk: the walk, in the RCU section of the hit
+ * @hit: the hit; its task becomes the one that has the number now, or NULL
+ *
+ * A number outlives its task when a thread other than the leader calls
+ * execve(): that thread takes the leader's number, and the leader is reaped.
+ * The process has been there all the while, and who was about to tell of it
+ * has to look again.
+ *
+ * Return: true if so.
+ */
+static inline bool taskdiag_walk_confirm(const struct taskdiag_walk *walk,
+					 struct taskdiag_hit *hit)
+{
+	if (likely(taskdiag_task(hit->struct_pid, walk->type) == hit->task))
+		return true;
+	taskdiag_walk_again(walk, hit);
+	return false;
 }
 
 /* --- fill --------------------------------------------------------------- */
@@ -259,18 +297,36 @@ static inline pid_t taskdiag_nr(const struct pid *pid,
 struct taskdiag_group;
 struct taskdiag_cont;
 
+/* Writes a structure about a task that the caller may see, without sleeping. */
+typedef void (*taskdiag_fill_fn)(void *to, const struct taskdiag_hit *hit,
+				 const struct taskdiag_caller *caller);
+
+/**
+ * struct taskdiag_part - a structure of a row
+ * @fill: writes it
+ * @offset: where in the row it lies
+ * @headers: how many bytes in front of it are headers
+ * @attr: the last of them
+ * @zeroed: how many of its bytes @fill wants to find zeroed
+ */
+struct taskdiag_part {
+	taskdiag_fill_fn	fill;
+	unsigned int		offset;
+	unsigned int		headers;
+	struct nlattr		attr;
+	unsigned int		zeroed;
+};
+
 /**
  * struct taskdiag_row - how a row of this request looks
  * @show_flags: TASK_DIAG_SHOW_*, the groups that were asked for
  * @template: one message with every header in place and every payload zero.
- *	A row is a copy of it whose payloads are filled in: headers cost a
- *	memcpy() a task and no bookkeeping.
+ *	A row has its headers from there, and no bookkeeping for them.
  * @msg_offset: where in @template the struct task_diag_msg lies
  * @every_thread: to tell of a process is to look at each of its threads
- * @nr_groups: how many groups of a fixed size were asked for
- * @groups: these groups, in bit order
- * @groups.group: the row of the table
- * @groups.offset: where in @template its structure lies
+ * @nr_parts: how many groups of a fixed size were asked for
+ * @parts: what is to be written for them, in bit order
+ * @tail: how many bytes of @template are behind the last of them
  * @nr_puts: how many groups were asked for that are put behind the template,
  *	one task at a time
  * @nr_short: how many of them have to be in the first message
@@ -281,11 +337,9 @@ struct taskdiag_row {
 	struct sk_buff		*template;
 	unsigned int		msg_offset;
 	bool			every_thread;
-	unsigned int		nr_groups;
-	struct {
-		const struct taskdiag_group	*group;
-		unsigned int			offset;
-	} groups[TASK_DIAG_GROUP_MAX + 1];
+	unsigned int		nr_parts;
+	struct taskdiag_part	parts[TASK_DIAG_GROUP_MAX + 1];
+	unsigned int		tail;
 	unsigned int		nr_puts;
 	unsigned int		nr_short;
 	const struct taskdiag_group	*puts[TASK_DIAG_GROUP_MAX + 1];

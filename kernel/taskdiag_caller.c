@@ -108,8 +108,6 @@ bool taskdiag_caller_is_current(const struct taskdiag_caller *caller)
 static bool judge_has_cap(const struct taskdiag_judge *judge,
 			  struct user_namespace *ns)
 {
-	if (judge->everywhere)
-		return true;
 	if (judge->ns == ns)
 		return judge->ns_capable;
 	return !security_capable(judge->cred, ns, CAP_SYS_PTRACE,
@@ -126,11 +124,11 @@ static bool judge_has_cap(const struct taskdiag_judge *judge,
 static bool judge_has_cap_over(struct taskdiag_judge *judge,
 			       const struct cred *tcred)
 {
-	if (!judge->everywhere && judge->ns != tcred->user_ns) {
+	if (judge->ns != tcred->user_ns) {
 		judge->ns_capable = judge_has_cap(judge, tcred->user_ns);
 		judge->ns = tcred->user_ns;
 	}
-	return judge_has_cap(judge, tcred->user_ns);
+	return judge->ns_capable;
 }
 
 static void add_judge(struct taskdiag_caller *caller, const struct cred *cred,
@@ -147,6 +145,7 @@ static void add_judge(struct taskdiag_caller *caller, const struct cred *cred,
 	*judge = (struct taskdiag_judge) {
 		.cred		= cred,
 		.own_process	= own_process,
+		.foreign	= cred != current_cred(),
 		.everywhere	= !security_capable(cred, &init_user_ns,
 						    CAP_SYS_PTRACE,
 						    CAP_OPT_NOAUDIT),
@@ -188,14 +187,6 @@ static bool dumpable_to(const struct taskdiag_judge *judge,
 	struct mm_struct *mm;
 	bool ret;
 
-	/*
-	 * The namespace of the mm is one that the task has been in: whoever
-	 * holds the capability over all of them need not be asked about it,
-	 * and the security modules are still to come.
-	 */
-	if (judge->everywhere)
-		return true;
-
 	task_lock(task);
 	mm = task->mm;
 	if (mm)
@@ -209,14 +200,11 @@ static bool dumpable_to(const struct taskdiag_judge *judge,
 	return ret;
 }
 
-static bool lsm_permits(const struct taskdiag_judge *judge,
-			struct task_struct *task)
+static noinline bool lsm_permits_other(const struct taskdiag_judge *judge,
+				       struct task_struct *task)
 {
 	const struct cred *old;
 	int err;
-
-	if (judge->cred == current_cred())
-		return !security_ptrace_access_check(task, TASKDIAG_PTRACE_MODE);
 
 	old = override_creds(judge->cred);
 	err = security_ptrace_access_check(task, TASKDIAG_PTRACE_MODE);
@@ -224,8 +212,21 @@ static bool lsm_permits(const struct taskdiag_judge *judge,
 	return !err;
 }
 
-static bool judge_permits(struct taskdiag_judge *judge,
-			  struct task_struct *task)
+static bool lsm_permits(const struct taskdiag_judge *judge,
+			struct task_struct *task)
+{
+	if (likely(!judge->foreign))
+		return !security_ptrace_access_check(task, TASKDIAG_PTRACE_MODE);
+	return lsm_permits_other(judge, task);
+}
+
+/*
+ * What there is to ask of who does not hold the capability over every user
+ * namespace: it would stand in for the ids of the task, over the namespace of
+ * its credentials, and for being dumpable, over that of its mm.
+ */
+static noinline bool ids_permit(struct taskdiag_judge *judge,
+				struct task_struct *task)
 {
 	const struct cred *tcred = __task_cred(task);
 
@@ -238,7 +239,29 @@ static bool judge_permits(struct taskdiag_judge *judge,
 	 * commit_creds(), as in __ptrace_may_access().
 	 */
 	smp_rmb();
-	return dumpable_to(judge, task) && lsm_permits(judge, task);
+	return dumpable_to(judge, task);
+}
+
+static bool judge_permits(struct taskdiag_judge *judge,
+			  struct task_struct *task)
+{
+	return (judge->everywhere || ids_permit(judge, task)) &&
+	       lsm_permits(judge, task);
+}
+
+static noinline bool all_permit(struct taskdiag_caller *caller,
+				struct task_struct *task, bool self)
+{
+	struct taskdiag_judge *judge = caller->judges;
+	unsigned int i;
+
+	for (i = 0; i < caller->nr_judges; i++, judge++) {
+		if (self && judge->own_process)
+			continue;
+		if (!judge_permits(judge, task))
+			return false;
+	}
+	return true;
 }
 
 /**
@@ -257,16 +280,10 @@ static bool judge_permits(struct taskdiag_judge *judge,
  */
 bool taskdiag_may_see(struct taskdiag_caller *caller, struct task_struct *task)
 {
-	bool self = task_tgid(task) == caller->process;
-	unsigned int i;
+	const bool self = task_tgid(task) == caller->process;
 
-	for (i = 0; i < caller->nr_judges; i++) {
-		struct taskdiag_judge *judge = &caller->judges[i];
-
-		if (self && judge->own_process)
-			continue;
-		if (!judge_permits(judge, task))
-			return false;
-	}
-	return true;
+	/* Mostly all of them are one, who can only be the sender. */
+	if (likely(caller->nr_judges == 1))
+		return self || judge_permits(caller->judges, task);
+	return all_permit(caller, task, self);
 }

@@ -122,8 +122,9 @@ void taskdiag_dump_close(struct taskdiag_dump *dump)
  * has no room; of tasks that may not be seen nobody learns, not even by the
  * room they do not take.
  */
-static bool put_row(struct taskdiag_dump *dump, struct sk_buff *skb,
-		    struct taskdiag_hit *hit)
+static __always_inline bool put_row(struct taskdiag_dump *dump,
+				    struct sk_buff *skb,
+				    struct taskdiag_hit *hit)
 {
 	unsigned int len = dump->row.template->len;
 
@@ -139,7 +140,7 @@ static bool put_row(struct taskdiag_dump *dump, struct sk_buff *skb,
 			taskdiag_walk_charge(&dump->walk,
 					     get_nr_threads(hit->task));
 		if (taskdiag_walk_confirm(&dump->walk, hit)) {
-			skb_put(skb, len);
+			__skb_put(skb, len);
 			dump->any_row = true;
 			break;
 		}

@@ -25,6 +25,7 @@
 #include <linux/uidgid.h>
 #include <linux/user_namespace.h>
 #include <linux/utsname.h>
+#include <net/genetlink.h>
 #include <net/net_namespace.h>
 #include <net/netlink.h>
 
@@ -36,8 +37,8 @@
  * @size: of its structure; 0 if it has no fixed size
  * @has_u64: there are 64-bit fields in it, which want to be aligned
  * @every_thread: of a process, each thread is looked at
- * @fill: writes that structure.  Runs under RCU and must not sleep; finds the
- *	structure zeroed.
+ * @writes_all: @fill writes every byte of it; else @fill finds it zeroed
+ * @fill: writes that structure.  Runs under RCU and must not sleep.
  * @put: puts its attributes, in a row for which @fill has written the others.
  *	May sleep.  Returns 0 when all is told, -EMSGSIZE if there was no room
  *	for that, -ESTALE if what it was about is gone, or an error.
@@ -50,8 +51,8 @@ struct taskdiag_group {
 	size_t		size;
 	bool		has_u64;
 	bool		every_thread;
-	void		(*fill)(void *to, const struct taskdiag_hit *hit,
-				const struct taskdiag_caller *caller);
+	bool		writes_all;
+	taskdiag_fill_fn	fill;
 	int		(*put)(struct taskdiag_cont *cont, struct sk_buff *skb,
 			       struct taskdiag_caller *caller);
 	bool		resumes;
@@ -88,13 +89,18 @@ static pid_t parent_nr(struct task_struct *task, struct pid_namespace *ns)
 	return nr;
 }
 
-/* /proc/PID/stat and status: fs/proc/array.c. */
-static void fill_base(void *to, const struct taskdiag_hit *hit,
-		      const struct taskdiag_caller *caller)
+/*
+ * /proc/PID/stat and status: fs/proc/array.c.  This and write_cred() are what
+ * most requests ask for, and are part of taskdiag_row_fill() therefore.
+ */
+static __always_inline void write_base(void *to,
+				       const struct taskdiag_hit *hit,
+				       const struct taskdiag_caller *caller)
 {
 	struct pid_namespace *ns = caller->pid_ns;
 	struct task_struct *task = hit->task;
 	struct task_diag_base *base = to;
+	pid_t ppid = 0, tpid = 0;
 
 	/* The states are numbered as the kernel does for procfs. */
 	BUILD_BUG_ON(1 + ilog2(TASK_REPORT_IDLE) != TASK_DIAG_IDLE);
@@ -110,15 +116,24 @@ static void fill_base(void *to, const struct taskdiag_hit *hit,
 	if (pid_alive(task)) {
 		struct task_struct *tracer = ptrace_parent(task);
 
-		base->ppid = parent_nr(task, ns);
+		ppid = parent_nr(task, ns);
 		if (tracer)
-			base->tpid = taskdiag_nr(thread_pid(tracer), ns);
+			tpid = taskdiag_nr(thread_pid(tracer), ns);
 	}
+	base->ppid = ppid;
+	base->tpid = tpid;
 
 	/* All writers pad the name with NULs; the lock keeps it in one piece. */
 	task_lock(task);
 	memcpy(base->comm, task->comm, sizeof(base->comm));
 	task_unlock(task);
+	memset(base->__pad, 0, sizeof(base->__pad));
+}
+
+static void fill_base(void *to, const struct taskdiag_hit *hit,
+		      const struct taskdiag_caller *caller)
+{
+	write_base(to, hit, caller);
 }
 
 static u32 uid_in(struct user_namespace *ns, kuid_t uid)
@@ -143,8 +158,9 @@ static void put_caps(struct task_diag_caps *to, kernel_cap_t caps)
 }
 
 /* /proc/PID/status: fs/proc/array.c; securebits: prctl(PR_GET_SECUREBITS). */
-static void fill_cred(void *to, const struct taskdiag_hit *hit,
-		      const struct taskdiag_caller *caller)
+static __always_inline void write_cred(void *to,
+				       const struct taskdiag_hit *hit,
+				       const struct taskdiag_caller *caller)
 {
 	struct user_namespace *ns = caller->sender->user_ns;
 	const struct cred *cred = __task_cred(hit->task);
@@ -167,6 +183,12 @@ static void fill_cred(void *to, const struct taskdiag_hit *hit,
 
 	creds->securebits = cred->securebits;
 	creds->no_new_privs = task_no_new_privs(hit->task);
+}
+
+static void fill_cred(void *to, const struct taskdiag_hit *hit,
+		      const struct taskdiag_caller *caller)
+{
+	write_cred(to, hit, caller);
 }
 
 static void fill_ident(void *to, const struct taskdiag_hit *hit,
@@ -232,11 +254,13 @@ static const struct taskdiag_group groups[TASK_DIAG_GROUP_MAX + 1] = {
 	[TASK_DIAG_GROUP_BASE] = {
 		.name		= "BASE",
 		.size		= sizeof(struct task_diag_base),
+		.writes_all	= true,
 		.fill		= fill_base,
 	},
 	[TASK_DIAG_GROUP_CRED] = {
 		.name		= "CRED",
 		.size		= sizeof(struct task_diag_creds),
+		.writes_all	= true,
 		.fill		= fill_cred,
 	},
 	[TASK_DIAG_GROUP_STAT] = {
@@ -378,8 +402,6 @@ int taskdiag_row_init(struct taskdiag_row *row, u64 show_flags, bool multi,
 					   groups[bit].name);
 			return -EINVAL;
 		}
-		if (groups[bit].fill)
-			row->groups[row->nr_groups++].group = &groups[bit];
 		row->every_thread |= groups[bit].every_thread;
 	}
 	row->show_flags = show_flags;
@@ -392,6 +414,11 @@ void taskdiag_row_release(struct taskdiag_row *row)
 	consume_skb(row->template);
 }
 
+static bool is_part(const struct taskdiag_row *row, unsigned int bit)
+{
+	return (row->show_flags & BIT_ULL(bit)) && groups[bit].fill;
+}
+
 /**
  * taskdiag_row_size - room for the attributes of the template
  * @row: after taskdiag_row_init()
@@ -402,10 +429,11 @@ size_t taskdiag_row_size(const struct taskdiag_row *row)
 {
 	size_t size = nla_total_size(sizeof(struct task_diag_msg)) +
 		      nla_total_size(0);
-	unsigned int i;
+	unsigned int bit;
 
-	for (i = 0; i < row->nr_groups; i++)
-		size += nla_total_size_64bit(row->groups[i].group->size);
+	for (bit = 0; bit <= TASK_DIAG_GROUP_MAX; bit++)
+		if (is_part(row, bit))
+			size += nla_total_size_64bit(groups[bit].size);
 	return size;
 }
 
@@ -459,6 +487,25 @@ static int reserve_tail(struct sk_buff *skb)
 	return nla_reserve(skb, TASK_DIAG_PAD, 0) ? 0 : -EMSGSIZE;
 }
 
+static int add_part(struct taskdiag_row *row, struct sk_buff *skb,
+		    unsigned int bit)
+{
+	struct taskdiag_part *part = &row->parts[row->nr_parts++];
+	const struct taskdiag_group *group = &groups[bit];
+	unsigned int end = skb->len;
+	int err;
+
+	err = reserve(skb, TASK_DIAG_ATTR_GROUPS + bit, group->size,
+		      group->has_u64, &part->offset);
+	if (err)
+		return err;
+	part->headers = part->offset - end;
+	part->attr = *(struct nlattr *)(skb->data + part->offset - NLA_HDRLEN);
+	part->fill = group->fill;
+	part->zeroed = group->writes_all ? 0 : group->size;
+	return 0;
+}
+
 /**
  * taskdiag_row_put_template - lay the attributes of a row out
  * @row: after taskdiag_row_init()
@@ -469,22 +516,66 @@ static int reserve_tail(struct sk_buff *skb)
 int taskdiag_row_put_template(struct taskdiag_row *row, struct sk_buff *skb)
 {
 	bool any_u64 = false;
-	unsigned int i;
+	unsigned int bit, end;
 	int err;
 
 	err = reserve(skb, TASK_DIAG_MSG, sizeof(struct task_diag_msg), false,
 		      &row->msg_offset);
-	for (i = 0; !err && i < row->nr_groups; i++) {
-		const struct taskdiag_group *group = row->groups[i].group;
-
-		err = reserve(skb, TASK_DIAG_ATTR_GROUPS + (group - groups),
-			      group->size, group->has_u64,
-			      &row->groups[i].offset);
-		any_u64 |= group->has_u64;
+	for (bit = 0; !err && bit <= TASK_DIAG_GROUP_MAX; bit++) {
+		if (!is_part(row, bit))
+			continue;
+		err = add_part(row, skb, bit);
+		any_u64 |= groups[bit].has_u64;
 	}
+	end = skb->len;
 	if (!err && any_u64)
 		err = reserve_tail(skb);
+	row->tail = skb->len - end;
 	return err;
+}
+
+/* What a message begins with; over netlink that is so much. */
+static void put_head(const struct taskdiag_row *row, void *to,
+		     const struct taskdiag_hit *hit)
+{
+	const unsigned int usual = NLMSG_HDRLEN + GENL_HDRLEN + NLA_HDRLEN;
+	struct task_diag_msg *msg = to + row->msg_offset;
+	const void *from = row->template->data;
+
+	if (likely(row->msg_offset == usual))
+		memcpy(to, from, usual);
+	else
+		memcpy(to, from, row->msg_offset);
+	*msg = (struct task_diag_msg) {
+		.pid	= hit->pid,
+		.tgid	= hit->tgid,
+	};
+}
+
+/* What lies in front of a structure: mostly no more than its own header. */
+static void put_headers(const struct taskdiag_row *row, void *to,
+			const struct taskdiag_part *part)
+{
+	unsigned int at = part->offset - part->headers;
+
+	if (likely(part->headers == NLA_HDRLEN))
+		memcpy(to + at, &part->attr, NLA_HDRLEN);
+	else
+		memcpy(to + at, row->template->data + at, part->headers);
+}
+
+static __always_inline void write_part(const struct taskdiag_part *part,
+				       void *to, const struct taskdiag_hit *hit,
+				       const struct taskdiag_caller *caller)
+{
+	if (part->zeroed)
+		memset(to, 0, part->zeroed);
+	if (part->fill == fill_base)
+		write_base(to, hit, caller);
+	else if (part->fill == fill_cred)
+		write_cred(to, hit, caller);
+	else
+		part->fill(to, hit, caller);
 }
 
 /**
@@ -498,16 +589,19 @@ void taskdiag_row_fill(const struct taskdiag_row *row, void *to,
 		       const struct taskdiag_hit *hit,
 		       const struct taskdiag_caller *caller)
 {
-	struct task_diag_msg *msg = to + row->msg_offset;
-	unsigned int i;
+	const struct taskdiag_part *part = row->parts;
+	const struct taskdiag_part *const end = part + row->nr_parts;
+	unsigned int tail;
 
-	memcpy(to, row->template->data, row->template->len);
-
-	msg->pid = hit->pid;
-	msg->tgid = hit->tgid;
-	for (i = 0; i < row->nr_groups; i++)
-		row->groups[i].group->fill(to + row->groups[i].offset, hit,
-					   caller);
+	put_head(row, to, hit);
+	for (; part < end; part++) {
+		put_headers(row, to, part);
+		write_part(part, to + part->offset, hit, caller);
+	}
+	if (row->tail) {
+		tail = row->template->len - row->tail;
+		memcpy(to + tail, row->template->data + tail, row->tail);
+	}
 }
 
 /**

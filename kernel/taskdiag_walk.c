@@ -399,9 +399,10 @@ static bool at_end(const struct taskdiag_walk *walk)
 }
 
 /* Who has the number? */
-static bool look_up(const struct taskdiag_walk *walk, struct taskdiag_hit *hit)
+static __always_inline bool look_up(const struct taskdiag_walk *walk,
+				    struct taskdiag_hit *hit)
 {
-	struct task_struct *task = pid_task(hit->struct_pid, walk->type);
+	struct task_struct *task = taskdiag_task(hit->struct_pid, walk->type);
 	struct pid *tgid;
 
 	hit->task = task;
@@ -420,25 +421,15 @@ static bool look_up(const struct taskdiag_walk *walk, struct taskdiag_hit *hit)
 }
 
 /**
- * taskdiag_walk_confirm - is it still the task that the walk came to?
+ * taskdiag_walk_again - look again who has the number
  * @walk: the walk, in the RCU section of the hit
  * @hit: the hit; its task becomes the one that has the number now, or NULL
- *
- * A number outlives its task when a thread other than the leader calls
- * execve(): that thread takes the leader's number, and the leader is reaped.
- * The process has been there all the while, and who was about to tell of it
- * has to look again.
- *
- * Return: true if so.
  */
-bool taskdiag_walk_confirm(const struct taskdiag_walk *walk,
-			   struct taskdiag_hit *hit)
+void taskdiag_walk_again(const struct taskdiag_walk *walk,
+			 struct taskdiag_hit *hit)
 {
-	if (likely(pid_task(hit->struct_pid, walk->type) == hit->task))
-		return true;
 	if (!look_up(walk, hit))
 		hit->task = NULL;
-	return false;
 }
 
 /**
