@@ -8,6 +8,7 @@ use clap::Parser;
 
 use crate::error::{Error, Result};
 use crate::facts::Question;
+use crate::live;
 use crate::measure::{Contest, Plan};
 use crate::population::{self, Kind};
 use crate::report::{self, gate};
@@ -58,6 +59,8 @@ enum CommandLine {
         /// A file with the figure
         limit: PathBuf,
     },
+    /// Compare a live table with reading procfs once a second
+    Live(live::Plan),
     #[command(hide = true)]
     Population {
         #[arg(long, value_enum)]
@@ -103,6 +106,7 @@ pub(crate) fn run() -> Result<()> {
         .carry_out(&out),
         CommandLine::Report { results, page } => report::write(&results, page.as_deref()),
         CommandLine::Gate { results, limit } => gate::check(&results, &limit),
+        CommandLine::Live(plan) => plan.carry_out(),
         CommandLine::Population { kind, tasks } => population::run(kind, tasks),
         CommandLine::Rival {
             kind,

@@ -10,6 +10,7 @@ mod cli;
 mod error;
 mod facts;
 mod genl;
+mod live;
 mod measure;
 mod outcome;
 mod population;
