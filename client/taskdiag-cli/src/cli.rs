@@ -16,6 +16,7 @@ use crate::columns::{self, BadColumn, Chosen};
 use crate::filter::{self, Condition};
 use crate::generate::{self, What};
 use crate::sort::Key;
+use crate::watch::Watch;
 
 /// Show tasks: ask the kernel for all of them, and for what you want to know
 /// of them, in one request
@@ -31,7 +32,8 @@ use crate::sort::Key;
     override_usage = "taskdiag-cli <WHICH TASKS> [OPTIONS]\n       \
                       taskdiag-cli features [--json] [--transport <WAY>]\n       \
                       taskdiag-cli doctor [--json]\n       \
-                      taskdiag-cli ps [WORDS OF PS]",
+                      taskdiag-cli ps [WORDS OF PS]\n       \
+                      taskdiag-cli watch [OPTIONS]",
     max_term_width = 100,
     after_help = "--help tells more: the columns, how names are written, exit statuses, examples."
 )]
@@ -75,6 +77,9 @@ enum Other {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         words: Vec<String>,
     },
+
+    /// Tell of processes that begin, change and end, a line each, as it happens
+    Watch(Box<Watch>),
 
     /// Write the manual pages or the shells' completions into a folder
     #[command(hide = true)]
@@ -250,7 +255,7 @@ impl Ask {
 }
 
 /// A pid is what could be one; whether it is, is for the kernel to say.
-fn pid(word: &str) -> Result<Pid, String> {
+pub(crate) fn pid(word: &str) -> Result<Pid, String> {
     word.parse()
         .ok()
         .filter(|pid| (1..=i32::MAX.unsigned_abs()).contains(pid))
@@ -271,6 +276,7 @@ pub(crate) enum Job {
     },
     /// What is said to `ps` is for its own parser.
     Ps(Vec<String>),
+    Watch(Box<Watch>),
     Generate {
         what: What,
         folder: PathBuf,
@@ -334,6 +340,7 @@ impl CommandLine {
             }
             Some(Other::Doctor { json }) => return Ok(Job::Doctor { json }),
             Some(Other::Ps { words }) => return Ok(Job::Ps(words)),
+            Some(Other::Watch(watch)) => return Ok(Job::Watch(watch)),
             Some(Other::Generate { what, folder }) => return Ok(Job::Generate { what, folder }),
             None => {}
         }
@@ -515,6 +522,8 @@ Exit status:
   0  everything was shown, or the reader of the output wanted no more
   1  the request failed; of doctor: there is no task_diag here, only /proc
   2  the command line makes no sense
+  Of watch --until that of the process, as a shell tells it; 124 if --timeout
+  was too early for --until or --count, 128 and its number if a signal was.
   That the tasks changed during a dump is no failure: --stats tells, and so
   does the log with RUST_LOG=info in the environment.
 
@@ -531,6 +540,8 @@ Examples:
     taskdiag-cli --descendants $$ --tree -o pid,stat,etime,args
   What is mapped to be executed, in all processes of a user:
     taskdiag-cli --all --show vma --filter uid=www-data,vma=exec+file
+  Every process that ends badly, as it does:
+    taskdiag-cli watch --events nonzero-exit
   Who may load kernel modules?
     taskdiag-cli --all --columns pid,comm,caps --format ndjson |
       jq -c 'select(.caps | index("cap_sys_module"))'"#
@@ -787,6 +798,7 @@ mod tests {
                 job => panic!("{job:?}"),
             }
         }
+        assert!(matches!(any("watch"), Ok(Job::Watch(_))));
         assert_eq!(error("--all features").exit_code(), 2);
     }
 }

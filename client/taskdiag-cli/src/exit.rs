@@ -7,22 +7,29 @@
 use std::io;
 use std::process::ExitCode;
 
-use taskdiag::{Error, Features, Filters, Request, Scope, Strategy};
+use taskdiag::{Error, Features, Filters, Pid, Request, Scope, Strategy};
 
 /// The exit statuses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
     /// Everything asked for was shown, or its reader wanted no more.
-    Success = 0,
+    Success,
     /// The request failed, or its answer could not be written.
-    Failure = 1,
+    Failure,
     /// The command line makes no sense.
-    Usage = 2,
+    Usage,
+    /// As `watch` was told to end, or had to.
+    Status(u8),
 }
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
-        Self::from(exit as u8)
+        Self::from(match exit {
+            Exit::Success => 0,
+            Exit::Failure => 1,
+            Exit::Usage => 2,
+            Exit::Status(status) => status,
+        })
     }
 }
 
@@ -56,6 +63,14 @@ pub(crate) enum Failure {
     #[error("no process selected")]
     Nobody,
 
+    /// The process whose end is to be waited for is not there.
+    #[error("no process {0} (or it is not visible to you)")]
+    NoProcess(Pid),
+
+    /// It has ended, and what tells how is lost.
+    #[error("process {0} has ended; how is among the events that were lost")]
+    LostEnd(Pid),
+
     /// Requests are answered from `/proc` alone, which `doctor` has told.
     #[error("the running kernel has no task_diag")]
     OnlyProcfs,
@@ -88,6 +103,8 @@ impl Failure {
             | Self::Other(_)
             | Self::Ps(_)
             | Self::Nobody
+            | Self::NoProcess(_)
+            | Self::LostEnd(_)
             | Self::OnlyProcfs => Exit::Failure,
         }
     }

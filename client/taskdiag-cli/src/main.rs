@@ -23,6 +23,7 @@ mod spec;
 mod tree;
 mod tty;
 mod value;
+mod watch;
 
 fn main() -> std::process::ExitCode {
     run::run().into()

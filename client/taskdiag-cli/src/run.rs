@@ -20,6 +20,7 @@ use crate::ps;
 use crate::row::Row;
 use crate::sort;
 use crate::tree;
+use crate::watch;
 
 /// Room for what a full receive buffer of tasks comes to in most formats.
 const OUTPUT_BUFFER: usize = 64 * 1024;
@@ -41,7 +42,7 @@ pub(crate) fn run() -> Exit {
         }
     };
     match execute(&job) {
-        Ok(()) => Exit::Success,
+        Ok(exit) => exit,
         Err(failure) => {
             if !failure.is_silent() {
                 say(format_args!("{failure}"));
@@ -52,20 +53,22 @@ pub(crate) fn run() -> Exit {
 }
 
 /// Tells the user something that is not part of the output.
-fn say(what: fmt::Arguments<'_>) {
+pub(crate) fn say(what: fmt::Arguments<'_>) {
     // A closed standard error is no reason to panic.
     let _ = writeln!(io::stderr(), "taskdiag-cli: {what}");
 }
 
-fn execute(job: &Job) -> Result<(), Failure> {
+fn execute(job: &Job) -> Result<Exit, Failure> {
     match job {
-        Job::Rows(job) => show_rows(job),
-        Job::Maps(job) => show_maps(job),
-        Job::Features { ask, json } => show_features(*ask, *json),
-        Job::Doctor { json } => show_diagnosis(*json),
-        Job::Ps(words) => ps::run(words),
-        Job::Generate { what, folder } => Ok(cli::generate(*what, folder)?),
+        Job::Rows(job) => show_rows(job)?,
+        Job::Maps(job) => show_maps(job)?,
+        Job::Features { ask, json } => show_features(*ask, *json)?,
+        Job::Doctor { json } => show_diagnosis(*json)?,
+        Job::Ps(words) => ps::run(words)?,
+        Job::Watch(job) => return watch::run(job),
+        Job::Generate { what, folder } => cli::generate(*what, folder)?,
     }
+    Ok(Exit::Success)
 }
 
 /// Finds whom to ask. Who has not said to read /proc is told what that costs.

@@ -45,6 +45,7 @@ fn mandoc_has_nothing_to_say_about_the_pages() {
             "taskdiag-cli-doctor.1",
             "taskdiag-cli-features.1",
             "taskdiag-cli-ps.1",
+            "taskdiag-cli-watch.1",
             "taskdiag-cli.1",
         ]
     );

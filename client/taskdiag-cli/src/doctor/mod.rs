@@ -83,7 +83,7 @@ impl Diagnosis {
         let features = by_netlink.or(by_file);
         let auto = Client::connect_any().map(|client| client.transport().way());
         let mut diagnosis = Self {
-            connector: Connector::find(&kernel),
+            connector: Connector::find(),
             kernel,
             netlink,
             file,

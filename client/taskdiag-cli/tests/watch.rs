@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: MIT
+//! `watch` against the proc connector of the kernel that runs, as root.
+//!
+//! Ignored unless asked for, as not every kernel has it: `scripts/test client`
+//! runs them in the booted one. `cargo test --test watch -- --ignored` does on
+//! a host that has it. They hold where other processes come and go.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+
+use nix::libc;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::{ForkResult, Pid, fork};
+use serde_json::Value;
+
+mod common;
+
+use common::{cli, complaint};
+
+const COMMAND: &str = env!("CARGO_BIN_EXE_taskdiag-cli");
+
+/// `watch` under way.
+struct Watching {
+    child: Child,
+    out: BufReader<ChildStdout>,
+}
+
+impl Watching {
+    /// Starts it, and waits until it listens: that is when it has a header.
+    fn start(words: &[&str]) -> Self {
+        let mut watching = Self::launch(words);
+        let mut header = String::new();
+        watching.out.read_line(&mut header).expect("a header");
+        assert!(header.starts_with("TIME "), "{header:?}");
+        watching
+    }
+
+    fn launch(words: &[&str]) -> Self {
+        let mut child = Command::new(COMMAND)
+            .arg("watch")
+            .args(words)
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the command starts");
+        let out = BufReader::new(child.stdout.take().expect("a pipe"));
+        Self { child, out }
+    }
+
+    fn signal(&self, signal: Signal) {
+        let pid = Pid::from_raw(self.child.id().try_into().expect("a pid"));
+        kill(pid, signal).expect("a process to end");
+    }
+
+    /// Ends it as Ctrl-C does; what it wrote until then, and how it ended.
+    fn interrupt(self) -> (String, Option<i32>) {
+        self.signal(Signal::SIGINT);
+        self.rest()
+    }
+
+    fn rest(mut self) -> (String, Option<i32>) {
+        let mut text = String::new();
+        self.out.read_to_string(&mut text).expect("UTF-8");
+        (text, self.child.wait().expect("its status").code())
+    }
+}
+
+/// Has a child end with that code, or by that signal; its number.
+fn end(code: i32, signal: Option<Signal>) -> u32 {
+    // SAFETY: the child makes system calls and ends.
+    match unsafe { fork() }.expect("a child") {
+        ForkResult::Parent { child } => {
+            // SAFETY: no status is asked for.
+            let pid = unsafe { libc::waitpid(child.as_raw(), std::ptr::null_mut(), 0) };
+            assert_eq!(pid, child.as_raw());
+            pid.try_into().expect("a pid")
+        }
+        ForkResult::Child => {
+            if let Some(signal) = signal {
+                let _ = nix::sys::signal::raise(signal);
+            }
+            // SAFETY: ends the process, and that is all.
+            unsafe { libc::_exit(code) }
+        }
+    }
+}
+
+/// Of the lines of a table the number of the process and what is said of it.
+fn said(table: &str) -> BTreeMap<u32, String> {
+    let lines = table.lines().map(|line| {
+        let words: Vec<_> = line.split_whitespace().collect();
+        assert_eq!(words[1], "exit", "{line}");
+        let pid = words[2].parse().expect("a pid");
+        (pid, words[5..].join(" "))
+    });
+    lines.collect()
+}
+
+#[test]
+#[ignore = "needs the proc connector"]
+fn bad_exits_are_told_among_ten_thousand_and_no_others() {
+    let watching = Watching::start(&["--events", "nonzero-exit", "--buffer", "33554432"]);
+    let mut expected = BTreeMap::new();
+    let mut all = Vec::new();
+    for number in 0..10_000 {
+        let (code, signal, says) = match number % 1000 {
+            17 => (3, None, "code 3"),
+            400 => (0, Some(Signal::SIGKILL), "SIGKILL"),
+            999 => (255, None, "code 255"),
+            _ => (0, None, ""),
+        };
+        let pid = end(code, signal);
+        all.push(pid);
+        if !says.is_empty() {
+            expected.insert(pid, says.to_owned());
+        }
+    }
+    let (table, status) = watching.interrupt();
+    assert_eq!(status, Some(0));
+    let mut told = said(&table);
+    // Others may end badly as well.
+    told.retain(|pid, _| all.contains(pid));
+    assert_eq!(told, expected);
+    assert_eq!(expected.len(), 30);
+}
+
+/// A shell that ends as it is told to.
+fn shell() -> Child {
+    Command::new("sh")
+        .args(["-c", "read code; exit $code"])
+        .stdin(Stdio::piped())
+        .spawn()
+        .expect("a shell")
+}
+
+/// Waits for the end of a process with the command, and has it end.
+fn until(words: &[&str], end: impl FnOnce(&mut Child)) -> Option<i32> {
+    let mut shell = shell();
+    let pid = shell.id().to_string();
+    let watching = Watching::start(&[&["--events", "exit", "--until", &pid], words].concat());
+    end(&mut shell);
+    let (_, status) = watching.rest();
+    let _ = shell.kill();
+    let _: ExitStatus = shell.wait().expect("its status");
+    status
+}
+
+fn tell(shell: &mut Child, code: &str) {
+    use std::io::Write as _;
+    let stdin = shell.stdin.as_mut().expect("a pipe");
+    writeln!(stdin, "{code}").expect("a reader");
+}
+
+#[test]
+#[ignore = "needs the proc connector"]
+fn the_status_is_that_of_the_process_waited_for() {
+    assert_eq!(until(&[], |shell| tell(shell, "0")), Some(0));
+    assert_eq!(until(&[], |shell| tell(shell, "7")), Some(7));
+    let killed = until(&[], |shell| shell.kill().expect("a process"));
+    assert_eq!(killed, Some(128 + 9));
+    assert_eq!(until(&["--timeout", "0.1"], |_| {}), Some(124));
+    let free = end(0, None).to_string();
+    assert!(complaint(&["watch", "--until", &free]).contains(&format!("no process {free} ")));
+}
+
+#[test]
+#[ignore = "needs the proc connector"]
+fn ctrl_c_ends_it_as_what_was_wanted_is_there_or_not() {
+    let (_, status) = Watching::start(&[]).interrupt();
+    assert_eq!(status, Some(0));
+    let (_, status) = Watching::start(&["--count", "1000000000"]).interrupt();
+    assert_eq!(status, Some(130));
+}
+
+#[test]
+#[ignore = "needs the proc connector"]
+fn an_array_is_whole_when_it_is_interrupted() {
+    let mut watching = Watching::launch(&["--format", "json", "--events", "exit"]);
+    let mut first = [0];
+    watching.out.read_exact(&mut first).expect("a bracket");
+    let pid = end(3, None);
+    let (rest, status) = watching.interrupt();
+    assert_eq!((first, status), (*b"[", Some(0)));
+    let array: Vec<Value> = serde_json::from_str(&format!("[{rest}")).expect("an array");
+    let found = array.iter().find(|event| event["pid"] == pid);
+    assert_eq!(found.map(|event| &event["code"]), Some(&3.into()));
+}
+
+#[test]
+#[ignore = "needs the proc connector"]
+fn a_reader_that_goes_ends_it_though_nothing_happens() {
+    let Watching { mut child, out } = Watching::start(&["--pid", "1", "--events", "coredump"]);
+    drop(out);
+    assert_eq!(child.wait().expect("its status").code(), Some(0));
+}
+
+#[test]
+#[ignore = "needs the proc connector"]
+fn names_are_of_those_who_did_it() {
+    let watching = Watching::start(&["--events", "exec,exit", "--comm", "^sleep$"]);
+    let status = Command::new("sh").args(["-c", "sleep 0; true"]).status();
+    assert!(status.expect("a shell").success());
+    let (table, _) = watching.interrupt();
+    let events: Vec<_> = table
+        .lines()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>())
+        .map(|words| (words[1].to_owned(), words[4].to_owned()))
+        .collect();
+    for event in ["exec", "exit"] {
+        let line = (event.to_owned(), "sleep".to_owned());
+        assert!(events.contains(&line), "{table}");
+    }
+    assert!(events.iter().all(|(_, comm)| comm == "sleep"), "{table}");
+}
+
+#[test]
+#[ignore = "needs the proc connector"]
+fn where_there_are_no_events_it_says_why() {
+    for (option, whose) in [("--net", "network"), ("--user", "user"), ("--pid", "pid")] {
+        let output = Command::new("unshare")
+            .args([option, "--fork", COMMAND, "watch", "--count", "1"])
+            .output()
+            .expect("unshare of util-linux");
+        let text = String::from_utf8(output.stderr).expect("UTF-8");
+        let why = format!("in the initial {whose} namespace only");
+        assert!(text.contains(&why), "{option}: {text}");
+        assert_eq!(output.status.code(), Some(1), "{option}");
+    }
+}
+
+#[test]
+#[ignore = "needs the proc connector"]
+fn so_many_events_are_enough() {
+    let watching = Watching::start(&["--events", "nonzero-exit", "--count", "2"]);
+    for _ in 0..3 {
+        end(1, None);
+    }
+    let (table, status) = watching.rest();
+    assert_eq!((table.lines().count(), status), (2, Some(0)));
+    assert_eq!(cli(&["watch", "--timeout", "0"]).status.code(), Some(0));
+}
