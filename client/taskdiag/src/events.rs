@@ -9,9 +9,13 @@
 mod connector;
 mod event;
 mod source;
+#[cfg(feature = "tokio")]
+mod stream;
 mod which;
 
 pub use connector::{Connector, EVENT_BUFFER, FilteredBy, Listen, NoEvents};
 pub use event::{Event, EventKind, Lost};
 pub use source::EventSource;
+#[cfg(feature = "tokio")]
+pub use stream::EventStream;
 pub use which::{Events, ParseEventsError};

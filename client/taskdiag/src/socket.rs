@@ -23,6 +23,8 @@ use nix::unistd::{getgid, getuid};
 
 use crate::abi;
 use crate::error::{Error, Result};
+#[cfg(feature = "tokio")]
+use crate::events::Connector;
 use crate::extack;
 use crate::request::Scope;
 use crate::transport::{Framing, Transport};
@@ -188,6 +190,17 @@ pub(crate) fn register(
     // dropped and not before, and always tells the same one. The one owner of
     // the AsyncFd, TokioLink, never puts another socket in its place.
     Ok(unsafe { tokio::io::unix::AsyncFd::register(socket) }?)
+}
+
+/// Lets tokio watch the connector.
+#[cfg(feature = "tokio")]
+pub(crate) fn register_connector(
+    connector: Connector,
+) -> io::Result<tokio::io::unix::AsyncFd<Connector>> {
+    // SAFETY: a Connector owns its descriptor, closes it when it is dropped
+    // and not before, and always tells the same one. The one owner of the
+    // AsyncFd, EventStream, never puts another in its place.
+    Ok(unsafe { tokio::io::unix::AsyncFd::register(connector) }?)
 }
 
 /// Asks the kernel for the family's number.

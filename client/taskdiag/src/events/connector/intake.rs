@@ -9,8 +9,10 @@
 //!
 //! - there is nothing more to read, or
 //! - the kernel says so again: it does only after the buffer was empty, or
-//! - a CPU's numbers have a gap, so that what follows it came later, or
 //! - more has been read than the buffer can hold.
+//!
+//! A gap in the numbers does not mean that it is over: it may be left from an
+//! earlier loss.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -90,7 +92,6 @@ impl Intake {
 
     fn message(&mut self, message: Message) {
         if let Some(events) = self.gap(&message) {
-            self.tell_overflow();
             self.tell(Some(message.cpu), Lost::Gap { events });
         }
         if let What::Event(event) = message.what {
