@@ -6,6 +6,9 @@
 //! on a host that has it, as root. They hold where other processes come and go.
 
 mod children;
+mod limits;
+mod loss;
+mod seed;
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -156,6 +159,34 @@ fn threads_are_told_apart_from_processes() {
     assert!(matches!(of_it[0].kind, EventKind::Fork { tgid, .. } if tgid == me));
     assert!(matches!(of_it[1].kind, EventKind::Exit { tgid, .. } if tgid == me));
     assert!(!of_it.iter().any(|event| event.kind.is_of_process()));
+}
+
+#[cfg(feature = "tokio")]
+#[test]
+#[ignore = "needs the proc connector"]
+fn a_stream_has_the_same_events() {
+    use futures_util::StreamExt as _;
+
+    let _alone = alone();
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    runtime.enable_io().build().unwrap().block_on(async {
+        let mut stream = listen(Events::NONZERO_EXIT).into_stream().unwrap();
+        for code in [1, 2] {
+            // It is waited for before it happens, or just after.
+            let happens = tokio::task::spawn_blocking(move || {
+                let child = Child::fork(|| code);
+                (child.pid(), child.wait())
+            });
+            let told = loop {
+                let event = stream.next().await.unwrap().unwrap();
+                let told = exits(&[event]);
+                if told.values().any(|&status| status == code << 8) {
+                    break told;
+                }
+            };
+            assert_eq!(told, [happens.await.unwrap()].into());
+        }
+    });
 }
 
 #[test]
