@@ -114,6 +114,29 @@
 //! [`Dump::next_piece`](crate::Dump::next_piece), as here, gives them one by
 //! one, and needs no more memory for a million areas than for ten.
 //!
+//! # Events
+//!
+//! [`events`](crate::events) tells of processes that begin, change and end: the
+//! proc connector of the kernel, which needs no task_diag. From Linux 6.6 on,
+//! who wants to know of bad exits is woken by these alone.
+//!
+//! ```no_run
+//! use taskdiag::events::{Connector, EventKind, EventSource, Events};
+//!
+//! let mut connector = Connector::listen(Events::NONZERO_EXIT)?;
+//! for event in connector.events() {
+//!     match event?.kind {
+//!         EventKind::Exit { tgid, status, .. } => println!("{tgid}: {status}"),
+//!         EventKind::Lost(lost) => println!("{lost}"),
+//!         _ => {}
+//!     }
+//! }
+//! # Ok::<(), taskdiag::Error>(())
+//! ```
+//!
+//! An event is a hint: it may be lost, which is told, and its number may be
+//! another's by the time it is read. `docs/events.md` has what was measured.
+//!
 //! # As it happens
 //!
 //! Who lists over and over pays for all processes each time, and does not see
