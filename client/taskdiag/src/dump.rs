@@ -260,16 +260,24 @@ impl<T: Transport> Dump<'_, T> {
         clippy::should_implement_trait,
         reason = "lends from the buffer, which no Iterator can"
     )]
-    #[inline]
+    // A task would otherwise be written to memory to be returned, and read again.
+    #[inline(always)]
     pub fn next(&mut self) -> Result<Option<TaskRef<'_>>> {
         let client = &mut *self.client;
         let datagram = client.buffer.get(..self.len).unwrap_or_default();
-        let row = match client.reassembly.step_fast::<GenlInner>(datagram) {
-            Some(row) => row,
-            None => match self.find(Reassembly::step)? {
-                Some(row) => row,
-                None => return Ok(None),
-            },
+        let Some(row) = client.reassembly.step_fast::<GenlInner>(datagram) else {
+            return self.next_slowly();
+        };
+        self.stats.tasks += 1;
+        let datagram = self.client.buffer.get(..self.len).unwrap_or_default();
+        Ok(Some(row.within(datagram)))
+    }
+
+    /// As [`Self::next`], where it is not the usual.
+    #[cold]
+    fn next_slowly(&mut self) -> Result<Option<TaskRef<'_>>> {
+        let Some(row) = self.find(Reassembly::step)? else {
+            return Ok(None);
         };
         self.stats.tasks += 1;
         let client = &*self.client;

@@ -84,7 +84,7 @@ struct Piece {
     pid: Pid,
     tgid: Pid,
     start: usize,
-    len: u32,
+    end: usize,
     /// `TASK_DIAG_FLAG_*` of all of them.
     flags: u32,
 }
@@ -118,6 +118,17 @@ pub(crate) struct Row {
     piece: Piece,
     groups: Groups,
     aside: bool,
+}
+
+impl Row {
+    /// The task itself, in the buffer that it lies in.
+    #[inline]
+    pub(crate) fn within(self, buffer: &[u8]) -> TaskRef<'_> {
+        let Piece {
+            pid, tgid, flags, ..
+        } = self.piece;
+        TaskRef::with_groups(pid, tgid, flags, self.piece.attributes(buffer), self.groups)
+    }
 }
 
 /// What comes next, with a task as a place.
@@ -218,7 +229,7 @@ impl Reassembly {
     /// What comes nearly always: the message of a task that begins, behind
     /// that of a task in the same datagram, which thereby is whole. Everything
     /// else, and every doubt, is left to [`Self::step_slowly`].
-    #[inline]
+    #[inline(always)]
     pub(crate) fn step_fast<I: Inner>(&mut self, datagram: &[u8]) -> Option<Row> {
         let rest = datagram.get(self.position..)?;
         let head = TaskHead::<I>::read(rest)?;
@@ -239,7 +250,7 @@ impl Reassembly {
             pid: head.msg.pid,
             tgid: head.msg.tgid,
             start: self.position + size_of::<TaskHead<I>>(),
-            len: head.header.len - size_of::<TaskHead<I>>() as u32,
+            end: self.position + len,
             flags: 0,
         };
         self.flags |= head.header.flags;
@@ -255,10 +266,7 @@ impl Reassembly {
     #[inline]
     pub(crate) fn task<'a>(&'a self, datagram: &'a [u8], row: Row) -> TaskRef<'a> {
         let buffer = if row.aside { &self.gathered } else { datagram };
-        let Piece {
-            pid, tgid, flags, ..
-        } = row.piece;
-        TaskRef::with_groups(pid, tgid, flags, row.piece.attributes(buffer), row.groups)
+        row.within(buffer)
     }
 
     /// What [`Self::step_fast`] leaves.
@@ -472,7 +480,7 @@ impl Reassembly {
         let attributes = piece.attributes(datagram);
         Groups::find(attributes)?;
         let len = align(self.gathered.len() + attributes.len());
-        self.open.len = u32::try_from(len).map_err(|_| Malformed("a task of 4 GiB and more"))?;
+        self.open.end = len;
         self.gathered.extend_from_slice(attributes);
         self.gathered.resize(len, 0);
         Ok(())
@@ -483,9 +491,7 @@ impl Piece {
     /// Its attributes, in the buffer that it lies in.
     #[inline]
     fn attributes(self, buffer: &[u8]) -> &[u8] {
-        buffer
-            .get(self.start..self.start + self.len as usize)
-            .unwrap_or_default()
+        buffer.get(self.start..self.end).unwrap_or_default()
     }
 }
 
@@ -572,12 +578,12 @@ impl<'a> Message<'a> {
         };
         let msg: TaskDiagMsg = read(value);
         let rest = walk.rest().len();
+        let end = self.position + size_of::<Header>() + self.payload.len();
         let piece = Piece {
             pid: msg.pid,
             tgid: msg.tgid,
-            start: self.position + size_of::<Header>() + self.payload.len() - rest,
-            // A message's length is no more than 32 bits.
-            len: rest as u32,
+            start: end - rest,
+            end,
             flags: msg.flags,
         };
         Ok((piece, msg.flags & abi::TASK_DIAG_FLAG_CONT != 0))

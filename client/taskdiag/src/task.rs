@@ -17,13 +17,14 @@ mod vma;
 mod vma_stat;
 
 use std::fmt;
+use std::mem::offset_of;
 
-use zerocopy::{FromBytes, IntoBytes};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use crate::abi::{self, TaskDiagBase, TaskDiagCreds};
 use crate::error::Result;
 use crate::request::Pid;
-use crate::wire::{Attributes, Malformed};
+use crate::wire::{Attributes, Exactly, Malformed};
 
 pub use base::{Base, Comm, State};
 pub use cgroup::Cgroup;
@@ -102,6 +103,30 @@ pub struct TaskRef<'a> {
 pub(crate) struct Groups {
     base: u32,
     cred: u32,
+    stat: u32,
+}
+
+/// What is asked for most: BASE and CRED, and nothing behind them.
+#[derive(FromBytes, Immutable, KnownLayout)]
+#[repr(C)]
+struct BaseAndCred {
+    base: Exactly<TaskDiagBase>,
+    cred: Exactly<TaskDiagCreds>,
+}
+
+impl BaseAndCred {
+    const GROUPS: Groups = Groups {
+        base: offset_of!(Self, base) as u32,
+        cred: offset_of!(Self, cred) as u32,
+        stat: NOWHERE,
+    };
+
+    /// Whether these attributes are it.
+    #[inline]
+    fn is(attributes: &[u8]) -> bool {
+        Self::ref_from_bytes(attributes)
+            .is_ok_and(|all| all.base.is(abi::TASK_DIAG_BASE) && all.cred.is(abi::TASK_DIAG_CRED))
+    }
 }
 
 /// No attribute begins there: it takes four bytes to begin one.
@@ -111,11 +136,21 @@ impl Groups {
     const NONE: Self = Self {
         base: NOWHERE,
         cred: NOWHERE,
+        stat: NOWHERE,
     };
 
     /// Walks the attributes, to the last byte.
     #[inline]
     pub(crate) fn find(attributes: &[u8]) -> Result<Self, Malformed> {
+        if BaseAndCred::is(attributes) {
+            return Ok(BaseAndCred::GROUPS);
+        }
+        Self::search(attributes)
+    }
+
+    /// Whatever there is.
+    #[inline(never)]
+    fn search(attributes: &[u8]) -> Result<Self, Malformed> {
         let mut groups = Self::NONE;
         if attributes.len() > NOWHERE as usize {
             return Err(Malformed("a task of 4 GiB and more"));
@@ -123,28 +158,11 @@ impl Groups {
         let mut walk = Attributes::new(attributes);
         loop {
             let at = walk.at() as u32;
-            match walk.next() {
-                None => return Ok(groups),
-                Some(Err(malformed)) => return Err(malformed),
-                Some(Ok((abi::TASK_DIAG_BASE, _))) if groups.base == NOWHERE => groups.base = at,
-                Some(Ok((abi::TASK_DIAG_CRED, _))) if groups.cred == NOWHERE => groups.cred = at,
-                Some(Ok(_)) => return Self::find_among_others(attributes),
-            }
-        }
-    }
-
-    /// As [`Self::find`], where there are others than BASE and CRED. Apart, and
-    /// from the beginning, so that tasks without others do not pay for it.
-    #[inline(never)]
-    fn find_among_others(attributes: &[u8]) -> Result<Self, Malformed> {
-        let mut groups = Self::NONE;
-        let mut walk = Attributes::new(attributes);
-        loop {
-            let at = walk.at() as u32;
             match walk.next().transpose()? {
                 None => return Ok(groups),
                 Some((abi::TASK_DIAG_BASE, _)) if groups.base == NOWHERE => groups.base = at,
                 Some((abi::TASK_DIAG_CRED, _)) if groups.cred == NOWHERE => groups.cred = at,
+                Some((abi::TASK_DIAG_STAT, _)) if groups.stat == NOWHERE => groups.stat = at,
                 Some((kind, value)) => look_into(kind, value)?,
             }
         }
@@ -248,9 +266,10 @@ impl<'a> TaskRef<'a> {
     }
 
     /// Its times and sizes, if they were asked for.
+    #[inline]
     #[must_use]
     pub fn stat(&self) -> Option<Stat> {
-        Some(read::<abi::TaskDiagStat>(self.group(abi::TASK_DIAG_GROUP_STAT)?).into())
+        Some(read::<abi::TaskDiagStat>(self.value(self.groups.stat)?).into())
     }
 
     /// The areas of its memory, if they were asked for and there was a memory

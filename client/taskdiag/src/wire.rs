@@ -125,11 +125,29 @@ impl Inner for GenlInner {
 }
 
 /// `struct nlattr`.
-#[derive(Clone, Copy, FromBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, PartialEq, FromBytes, Immutable, KnownLayout)]
 #[repr(C)]
 struct AttributeHeader {
     len: u16,
     kind: u16,
+}
+
+/// An attribute that holds a structure, neither longer nor shorter than this
+/// crate knows it.
+#[derive(Clone, Copy, FromBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub(crate) struct Exactly<T> {
+    header: AttributeHeader,
+    value: T,
+}
+
+impl<T> Exactly<T> {
+    /// Whether it is one, of this type.
+    #[inline]
+    pub(crate) fn is(&self, kind: u16) -> bool {
+        let len = size_of::<Self>() as u16;
+        self.header == AttributeHeader { len, kind }
+    }
 }
 
 /// Walks attributes: the type without its flags, and the value.
