@@ -169,7 +169,7 @@ impl Cell<'_> {
     fn push_plain(self, value: Value<'_>, text: &mut String) {
         let host = self.host;
         match value {
-            Value::Number(number) | Value::Bits(number) => push(text, format_args!("{number}")),
+            Value::Number(number) | Value::Bits(number) => push_number(text, number),
             Value::Signed(number) => push(text, format_args!("{number}")),
             Value::Tenths(tenths) => push(text, format_args!("{}.{}", tenths / 10, tenths % 10)),
             Value::Address(address) => push(text, format_args!("{address:08x}")),
@@ -203,6 +203,10 @@ impl Cell<'_> {
             }
         }
     }
+}
+
+pub(crate) fn push_number(text: &mut String, number: u64) {
+    text.push_str(itoa::Buffer::new().format(number));
 }
 
 fn push(text: &mut String, arguments: fmt::Arguments<'_>) {

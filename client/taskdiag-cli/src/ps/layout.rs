@@ -30,6 +30,10 @@ const LONGEST: usize = 128 * 1024;
 
 /// No gap between two columns is wider.
 const WIDEST_GAP: usize = 144;
+const BLANKS: &str = match std::str::from_utf8(&[b' '; WIDEST_GAP]) {
+    Ok(blanks) => blanks,
+    Err(_) => unreachable!(),
+};
 
 impl Layout {
     /// For a screen of this width; without one lines are as long as they are.
@@ -54,12 +58,19 @@ impl Layout {
         if self.slots.iter().all(|slot| slot.heading.is_empty()) {
             return None;
         }
-        Some(self.line(|index, _| self.slots[index].heading.clone()))
+        let mut line = String::new();
+        self.add_line(&mut line, |line, index, _| {
+            line.push_str(&self.slots[index].heading);
+        });
+        Some(line)
     }
 
-    /// A line of cells, each made for the room it has.
-    pub(super) fn line(&self, mut cell: impl FnMut(usize, usize) -> String) -> String {
-        let mut line = String::new();
+    /// Appends a line of cells, each of which is appended for the room it has.
+    pub(super) fn add_line(
+        &self,
+        line: &mut String,
+        mut cell: impl FnMut(&mut String, usize, usize),
+    ) {
         // Where the column should begin, and where the line has come to.
         let (mut correct, mut actual) = (0, 0);
         for (index, slot) in self.slots.iter().enumerate() {
@@ -71,25 +82,25 @@ impl Layout {
             } else {
                 slot.width
             };
-            let mut text = cell(index, room);
+            let before = line.len();
+            cell(line, index, room);
             if slot.align == Align::Free && self.screen <= begin {
                 // The column is off the screen but for this.
-                text = text.chars().take(1).collect();
+                let first = line[before..].chars().next().map_or(0, char::len_utf8);
+                line.truncate(before + first);
             }
-            let width = text.width();
+            let width = width(&line[before..]);
             let pad = if self.at_right(slot.align) {
                 slot.width.saturating_sub(width)
             } else {
                 0
             };
             let space = (correct + pad).saturating_sub(actual).max(gap);
-            line.extend(std::iter::repeat_n(' ', space.min(WIDEST_GAP)));
-            line.push_str(&text);
+            line.insert_str(before, &BLANKS[..space.min(WIDEST_GAP)]);
             actual += space + width;
             correct += slot.width + 1;
         }
         line.push('\n');
-        line
     }
 
     fn at_right(&self, align: Align) -> bool {
@@ -99,6 +110,15 @@ impl Layout {
             Align::Left | Align::Free => false,
         }
     }
+}
+
+/// How many places a text takes.
+fn width(text: &str) -> usize {
+    // Nearly always it is this.
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return text.len();
+    }
+    text.width()
 }
 
 /// The least that the columns need, the last of which may be cut short.
@@ -129,7 +149,11 @@ mod tests {
     }
 
     fn line(layout: &Layout, cells: &[&str]) -> String {
-        layout.line(|index, room| cells[index].chars().take(room.max(12)).collect())
+        let mut line = String::new();
+        layout.add_line(&mut line, |line, index, room| {
+            line.extend(cells[index].chars().take(room.max(12)));
+        });
+        line
     }
 
     #[test]
@@ -176,9 +200,9 @@ mod tests {
         let slots = [("PID", 5, Align::Pid), ("CMD", 27, Align::Free)];
         let room = |screen| {
             let mut rooms = Vec::new();
-            layout(&slots, screen).line(|_, room| {
+            layout(&slots, screen).add_line(&mut String::new(), |line, _, room| {
                 rooms.push(room);
-                "x".to_owned()
+                line.push('x');
             });
             rooms
         };

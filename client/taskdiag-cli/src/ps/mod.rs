@@ -8,7 +8,7 @@ mod select;
 mod text;
 
 use std::env;
-use std::io::Write as _;
+use std::io::{BufWriter, StdoutLock, Write as _};
 
 use taskdiag::{Request, Show, Strategy};
 
@@ -24,9 +24,6 @@ use format::Field;
 use layout::Layout;
 use select::Asker;
 use text::Writer;
-
-/// What selecting takes.
-const SELECTED_BY: Show = Show::BASE.union(Show::CRED).union(Show::STAT);
 
 /// The parent of those that have lost theirs.
 const INIT: u32 = 1;
@@ -45,13 +42,38 @@ pub(crate) fn run(words: &[String]) -> Result<(), Failure> {
     let keys = keys(&options).map_err(Failure::Ps)?;
 
     let host = Host::now(options.numeric);
-    let rows = ask(&options, &fields, &keys)?;
-    let rows = choose(rows, &options, &keys, &host);
-    if rows.is_empty() {
-        print(&fields, &[], &options, &host)?;
-        return Err(Failure::Nobody);
+    let mut printer = Printer::new(&fields, &options, &host);
+    if takes_all_in_order(&options, &keys) {
+        ask(&options, &fields, &keys, |row| {
+            if options
+                .selection
+                .has(&row, Asker::NOBODY, options.bsd, &host)
+            {
+                printer.print(&row, None)?;
+            }
+            Ok(())
+        })?;
+    } else {
+        let mut rows = Vec::new();
+        ask(&options, &fields, &keys, |row| {
+            rows.push(row);
+            Ok(())
+        })?;
+        for (row, place) in choose(rows, &options, &keys, &host) {
+            printer.print(&row, place)?;
+        }
     }
-    print(&fields, &rows, &options, &host)
+    printer.finish()
+}
+
+/// Whether each row can be printed as it comes: in the order of the kernel,
+/// whoever the others are.
+fn takes_all_in_order(options: &Options, keys: &[Key]) -> bool {
+    options.selection.is_everybody()
+        && options.selection.quick.is_none()
+        && options.threads == Threads::No
+        && options.forest.is_none()
+        && keys.is_empty()
 }
 
 fn keys(options: &Options) -> Result<Vec<Key>, String> {
@@ -64,10 +86,20 @@ fn keys(options: &Options) -> Result<Vec<Key>, String> {
         .collect()
 }
 
-/// Asks the kernel for what columns, keys and selection need.
-fn ask(options: &Options, fields: &[Field], keys: &[Key]) -> Result<Vec<Row>, Failure> {
+/// Asks the kernel for what columns, keys and selection need, and hands out
+/// each row.
+fn ask(
+    options: &Options,
+    fields: &[Field],
+    keys: &[Key],
+    mut take: impl FnMut(Row) -> Result<(), Failure>,
+) -> Result<(), Failure> {
     let of_keys: Show = keys.iter().map(|key| key.chosen.column.groups).collect();
-    let show = SELECTED_BY | format::groups(fields) | of_keys;
+    let of_forest = match options.forest {
+        Some(_) => Show::STAT,
+        None => Show::empty(),
+    };
+    let show = options.selection.groups() | format::groups(fields) | of_keys | of_forest;
     let strategy = match options.threads {
         Threads::No => Strategy::All,
         Threads::Plain | Threads::Lwp | Threads::Spid => Strategy::AllThreads,
@@ -81,15 +113,14 @@ fn ask(options: &Options, fields: &[Field], keys: &[Key]) -> Result<Vec<Row>, Fa
     let failed = |error| run::failure(error, &request);
     let mut client = run::connect(options.transport).map_err(failed)?;
     let mut dump = client.dump(&request).map_err(failed)?;
-    let mut rows = Vec::new();
     while let Some(task) = dump.next().map_err(failed)? {
         let mut row = Row::new(task, show);
         if options.cumulative {
             row.add_children();
         }
-        rows.push(row);
+        take(row)?;
     }
-    Ok(rows)
+    Ok(())
 }
 
 /// Those that are selected, in their order, each in its place.
@@ -128,41 +159,79 @@ fn choose(
         .collect()
 }
 
-fn print(
-    fields: &[Field],
-    rows: &[(Row, Option<Place>)],
-    options: &Options,
-    host: &Host,
-) -> Result<(), Failure> {
-    let (mut out, terminal) = run::open_stdout();
-    let slots = fields.iter().map(|field| field.slot.clone()).collect();
-    let layout = Layout::new(slots, width(options, terminal), options.numeric);
-    let writer = Writer {
-        host,
-        unicode: text::locale_is_unicode(),
-    };
-    if !options.no_headers {
-        if let Some(headings) = layout.headings() {
-            out.write_all(headings.as_bytes())?;
+/// Writes lines on standard output: that of headings before the first row.
+struct Printer<'a> {
+    fields: &'a [Field],
+    options: &'a Options,
+    layout: Layout,
+    writer: Writer<'a>,
+    branches: Branches,
+    out: BufWriter<StdoutLock<'static>>,
+    line: String,
+    has_begun: bool,
+}
+
+impl<'a> Printer<'a> {
+    fn new(fields: &'a [Field], options: &'a Options, host: &'a Host) -> Self {
+        let (out, terminal) = run::open_stdout();
+        let slots = fields.iter().map(|field| field.slot.clone()).collect();
+        Self {
+            fields,
+            options,
+            layout: Layout::new(slots, width(options, terminal), options.numeric),
+            writer: Writer {
+                host,
+                unicode: text::locale_is_unicode(),
+            },
+            branches: Branches::default(),
+            out,
+            line: String::new(),
+            has_begun: false,
         }
     }
-    let mut branches = Branches::default();
-    for (row, place) in rows {
-        let branch = match (place, options.forest) {
-            (Some(place), Some(Dialect::Bsd)) => branches.draw(*place),
+
+    fn begin(&mut self) -> Result<(), Failure> {
+        self.has_begun = true;
+        match self.layout.headings() {
+            Some(headings) if !self.options.no_headers => {
+                Ok(self.out.write_all(headings.as_bytes())?)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn print(&mut self, row: &Row, place: Option<Place>) -> Result<(), Failure> {
+        if !self.has_begun {
+            self.begin()?;
+        }
+        let branch = match (place, self.options.forest) {
+            (Some(place), Some(Dialect::Bsd)) => self.branches.draw(place),
             (Some(place), Some(Dialect::Unix)) => "  ".repeat(place.depth),
             _ => String::new(),
         };
-        let line = layout.line(|index, room| {
-            let Some(column) = fields[index].column else {
-                return "-".to_owned();
-            };
-            let value = column.value(row, host);
-            writer.write(value, row, &branch, room)
+        let Self { fields, writer, .. } = self;
+        self.line.clear();
+        self.layout.add_line(&mut self.line, |line, index, room| {
+            match fields[index].column {
+                Some(column) => {
+                    let value = column.value(row, writer.host);
+                    writer.add(line, value, row, &branch, room);
+                }
+                None => line.push('-'),
+            }
         });
-        out.write_all(line.as_bytes())?;
+        Ok(self.out.write_all(self.line.as_bytes())?)
     }
-    Ok(out.flush()?)
+
+    /// Nobody to show is a failure.
+    fn finish(mut self) -> Result<(), Failure> {
+        let nobody = !self.has_begun;
+        if nobody {
+            self.begin()?;
+        }
+        self.out.flush()?;
+        if nobody { Err(Failure::Nobody) } else { Ok(()) }
+    }
 }
 
 /// How wide the screen is: as was said, as the environment or the terminal

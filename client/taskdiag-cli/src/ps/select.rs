@@ -2,7 +2,7 @@
 //! Who `ps` shows: what can be selected by, and whether a task is.
 
 use nix::unistd::Group;
-use taskdiag::{Pid, State};
+use taskdiag::{Pid, Show, State};
 
 use crate::host::Host;
 use crate::row::Row;
@@ -179,6 +179,12 @@ pub(super) struct Asker {
 }
 
 impl Asker {
+    /// Where it does not matter.
+    pub(super) const NOBODY: Self = Self {
+        euid: u32::MAX,
+        terminal: 0,
+    };
+
     /// Finds the one with this number among the tasks.
     pub(super) fn find(pid: Pid, rows: &[Row]) -> Self {
         let own = rows.iter().find(|row| row.tgid == pid);
@@ -216,6 +222,21 @@ impl Selection {
             }
         }
         Some(pids)
+    }
+
+    /// Whether everybody is shown, but for who does not run where that is asked
+    /// for.
+    pub(super) fn is_everybody(&self) -> bool {
+        let simple = self.simple == Simple::BSD_A | Simple::BSD_X && !self.negated;
+        self.quick.is_some() || self.all || simple
+    }
+
+    /// What it takes to select.
+    pub(super) fn groups(&self) -> Show {
+        if self.is_everybody() {
+            return Show::BASE;
+        }
+        Show::BASE | Show::CRED | Show::STAT
     }
 
     /// Whether the task is shown. Without any selection those are that have
@@ -320,6 +341,41 @@ mod tests {
         ] {
             assert_eq!(selected(&simple(options), true), expected, "{options:?}");
         }
+    }
+
+    #[test]
+    fn everybody_takes_no_more_than_base() {
+        let everybody = simple(Simple::BSD_A | Simple::BSD_X);
+        assert_eq!(everybody.groups(), Show::BASE);
+        let host = Host::at(0, true);
+        for running in [false, true] {
+            let selection = Selection {
+                running,
+                ..simple(Simple::BSD_A | Simple::BSD_X)
+            };
+            let row = Row {
+                cred: None,
+                ..plain(7, b"name")
+            };
+            let shown = selection.has(&row, Asker::NOBODY, true, &host);
+            assert_eq!(shown, !running, "it is asleep");
+        }
+        for other in [
+            Simple::BSD_A,
+            Simple::BSD_X,
+            Simple::BSD_A | Simple::BSD_X | Simple::UNIX_D,
+        ] {
+            assert_eq!(
+                simple(other).groups(),
+                Show::BASE | Show::CRED | Show::STAT,
+                "{other:?}"
+            );
+        }
+        let others = Selection {
+            negated: true,
+            ..everybody
+        };
+        assert!(!others.is_everybody());
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::clock;
 use crate::escape::trim_nuls;
 use crate::host::Host;
 use crate::row::Row;
-use crate::value::{Cell, Value};
+use crate::value::{Cell, Value, push_number};
 
 /// How cells are written.
 #[derive(Debug)]
@@ -32,14 +32,23 @@ pub(super) fn locale_is_unicode() -> bool {
 }
 
 impl Writer<'_> {
-    /// Writes a value in so many places; numbers take those they need.
-    pub(super) fn write(
+    /// Appends a value in so many places; numbers take those they need.
+    pub(super) fn add(
         &self,
+        line: &mut String,
         value: Option<Value<'_>>,
         row: &Row,
         branch: &str,
         room: usize,
-    ) -> String {
+    ) {
+        match value {
+            // What there are most of.
+            Some(Value::Number(number)) => push_number(line, number),
+            value => line.push_str(&self.write(value, row, branch, room)),
+        }
+    }
+
+    fn write(&self, value: Option<Value<'_>>, row: &Row, branch: &str, room: usize) -> String {
         let host = self.host;
         match value {
             Some(Value::Comm(comm)) => self.name(branch, comm.as_bytes(), room),
