@@ -31,10 +31,18 @@ impl Library {
 impl Source for Library {
     fn dump<C: Consumer>(&mut self, consumer: &mut C) -> Result<()> {
         let areas = self.request.show.contains(Show::VMA);
+        let stat = self.request.show.contains(Show::STAT);
         let mut dump = self.client.dump(&self.request).map_err(Error::failed)?;
         if areas {
             while let Some(piece) = dump.next_piece().map_err(Error::failed)? {
                 tell_areas(&piece, consumer);
+            }
+        } else if stat {
+            while let Some(task) = dump.next().map_err(Error::failed)? {
+                consumer.task(&Facts {
+                    stat: take_stat(&task.stat().unwrap_or_default()),
+                    ..facts(&task)
+                });
             }
         } else {
             while let Some(task) = dump.next().map_err(Error::failed)? {
@@ -67,9 +75,6 @@ fn facts(task: &TaskRef<'_>) -> Facts {
     }
     if let Some(cred) = task.cred() {
         take_cred(&cred, &mut facts);
-    }
-    if let Some(stat) = task.stat() {
-        facts.stat = take_stat(&stat);
     }
     facts
 }

@@ -5,7 +5,7 @@ use taskdiag::Show;
 use taskdiag::abi::{
     self, TaskDiagBase, TaskDiagCreds, TaskDiagMsg, TaskDiagPid, TaskDiagStat, TaskDiagVma,
 };
-use zerocopy::{FromBytes, IntoBytes};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use crate::error::{Error, Result};
 use crate::facts::{Area, Facts, Question, Stat};
@@ -71,9 +71,54 @@ impl Source for Raw {
     }
 }
 
+/// A message about a task as it is where base and cred are asked for, with the
+/// length and the type of each attribute before it.
+#[derive(FromBytes, Immutable, KnownLayout)]
+#[repr(C)]
+struct BaseAndCred {
+    msg_header: [u16; 2],
+    msg: TaskDiagMsg,
+    base_header: [u16; 2],
+    base: TaskDiagBase,
+    cred_header: [u16; 2],
+    cred: TaskDiagCreds,
+}
+
+const fn header<T>(kind: u16) -> [u16; 2] {
+    [(size_of::<[u16; 2]>() + size_of::<T>()) as u16, kind]
+}
+
+impl BaseAndCred {
+    #[inline(always)]
+    fn view(payload: &[u8]) -> Option<&Self> {
+        let this = Self::ref_from_bytes(payload).ok()?;
+        let is = this.msg_header == header::<TaskDiagMsg>(abi::TASK_DIAG_MSG)
+            && this.base_header == header::<TaskDiagBase>(abi::TASK_DIAG_BASE)
+            && this.cred_header == header::<TaskDiagCreds>(abi::TASK_DIAG_CRED)
+            && this.msg.flags & abi::TASK_DIAG_FLAG_CONT == 0;
+        is.then_some(this)
+    }
+}
+
 /// Tells of a task, unless the message goes on from the one before.
 #[inline(always)]
 fn task<C: Consumer>(payload: &[u8], consumer: &mut C) -> Option<()> {
+    let Some(usual) = BaseAndCred::view(payload) else {
+        return any_task(payload, consumer);
+    };
+    let mut facts = Facts {
+        pid: usual.msg.pid,
+        tgid: usual.msg.tgid,
+        ..Facts::default()
+    };
+    base(&usual.base, &mut facts);
+    cred(&usual.cred, &mut facts);
+    consumer.task(&facts);
+    Some(())
+}
+
+/// Whatever there is about it.
+fn any_task<C: Consumer>(payload: &[u8], consumer: &mut C) -> Option<()> {
     let mut facts = Facts::default();
     for (kind, payload) in attributes(payload) {
         match kind {
