@@ -307,6 +307,14 @@ mod tests {
     }
 
     #[test]
+    fn who_is_seen_again_is_not_waited_for() {
+        let mut table = gone();
+        table.learn(PID, Some(task()), &Hint::default(), false);
+        assert_eq!(table.take_changes(), []);
+        assert!(table.restless().is_empty());
+    }
+
+    #[test]
     fn nor_if_somebody_wants_to_know_at_once() {
         let mut table = gone();
         let at_once = Hint {

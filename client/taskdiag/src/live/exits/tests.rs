@@ -148,6 +148,12 @@ fn an_exit_that_comes_late_is_not_the_next_one_s() {
     let ends = owed.settle(PID, same(ZOMBIE), &exits(1, 5), false);
     assert_eq!(ends.now, Ending::Untold);
 
+    // Nor do more than enough exits help.
+    let mut owed = Owed::default();
+    owed.settle(PID, gone(ALIVE), &forks(1, Hint::default()), false);
+    let ends = owed.settle(PID, same(ZOMBIE), &exits(3, 5), false);
+    assert_eq!(ends.now, Ending::Untold);
+
     // If the new one lives it was the old one's, and then all is settled.
     let mut owed = Owed::default();
     owed.settle(PID, gone(ALIVE), &forks(1, Hint::default()), false);
