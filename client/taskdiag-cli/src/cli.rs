@@ -238,6 +238,8 @@ pub(crate) enum Ask {
     Netlink,
     /// By /proc/task-diag
     File,
+    /// By taskdiagd, a daemon that keeps a table of tasks
+    Daemon,
     /// Not at all, but to read /proc/PID: slow, and there on any kernel
     Procfs,
 }
@@ -249,6 +251,7 @@ impl Ask {
             Self::Auto => return None,
             Self::Netlink => Way::Netlink,
             Self::File => Way::File,
+            Self::Daemon => Way::Daemon,
             Self::Procfs => Way::Procfs,
         })
     }

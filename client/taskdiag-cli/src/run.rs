@@ -89,6 +89,11 @@ several system calls a task. A kernel built with CONFIG_TASKDIAG=y answers in
 one request for all; scripts/run of its sources builds and boots one. With
 --transport procfs this goes without saying.";
 
+const KEPT: &str = "\
+these rows are kept by taskdiagd, which no event tells of states: ?;
+process groups, tracers and capabilities are as they were when last read. With
+--show stat, or another group besides, they are read anew.";
+
 /// Standard output, written in large pieces, and the width of the terminal if
 /// it is one.
 pub(crate) fn open_stdout() -> (BufWriter<StdoutLock<'static>>, Option<usize>) {
@@ -111,6 +116,7 @@ fn show_rows(job: &Rows) -> Result<(), Failure> {
     let mut output = output::open(job, &host, out, width)?;
 
     let show = job.request.show;
+    let mut kept = false;
     let mut watch = Watch::start();
     let mut dump = client.dump(&job.request).map_err(failed)?;
     if job.are_areas() {
@@ -144,11 +150,17 @@ fn show_rows(job: &Rows) -> Result<(), Failure> {
         put(job, &host, output.as_mut(), || {
             let task = dump.next().map_err(failed)?;
             match task {
-                Some(task) => tell_if_cut(task),
+                Some(task) => {
+                    tell_if_cut(task);
+                    kept |= task.is_kept();
+                }
                 None => watch.stop(),
             }
             Ok(task.map(|task| Row::new(task, show)))
         })?;
+    }
+    if kept {
+        say(format_args!("{KEPT}"));
     }
     conclude(dump.stats(), way, &watch, job.stats);
     Ok(())

@@ -148,6 +148,8 @@ pub const TASK_DIAG_DUMP_MAX: u64 = TASK_DIAG_DUMP_DESCENDANTS;
 pub const TASK_DIAG_FLAG_CONT: u32 = 1 << 0;
 /// In [`TaskDiagMsg::flags`]: areas or arguments are missing.
 pub const TASK_DIAG_FLAG_CUT: u32 = 1 << 1;
+/// In [`TaskDiagMsg::flags`]: kept current by events, so far as these tell.
+pub const TASK_DIAG_FLAG_KEPT: u32 = 1 << 2;
 
 /// Running or ready to run.
 pub const TASK_DIAG_RUNNING: u8 = 0;
@@ -167,6 +169,8 @@ pub const TASK_DIAG_ZOMBIE: u8 = 6;
 pub const TASK_DIAG_PARKED: u8 = 7;
 /// An idle kernel thread.
 pub const TASK_DIAG_IDLE: u8 = 8;
+/// Not known: with [`TASK_DIAG_FLAG_KEPT`] alone.
+pub const TASK_DIAG_UNKNOWN: u8 = 255;
 
 /// May be read.
 pub const TASK_DIAG_VMA_READ: u64 = 1 << 0;

@@ -5,6 +5,7 @@ use std::fmt;
 
 use log::debug;
 
+use crate::daemon::Daemon;
 use crate::error::Result;
 use crate::file::TransactionFile;
 use crate::procfs::Procfs;
@@ -20,13 +21,15 @@ pub enum Way {
     Netlink,
     /// `/proc/task-diag`: [`TransactionFile`].
     File,
+    /// A daemon that answers in the kernel's place: [`Daemon`].
+    Daemon,
     /// Not by task_diag, but out of the files of `/proc/PID`: [`Procfs`].
     Procfs,
 }
 
 impl Way {
     /// All there are, the best first.
-    pub const ALL: [Self; 3] = [Self::Netlink, Self::File, Self::Procfs];
+    pub const ALL: [Self; 4] = [Self::Netlink, Self::File, Self::Daemon, Self::Procfs];
 
     /// Whether it costs several system calls a task, and not a few hundred
     /// instructions.
@@ -41,6 +44,7 @@ impl fmt::Display for Way {
         f.pad(match self {
             Self::Netlink => "netlink",
             Self::File => "file",
+            Self::Daemon => "daemon",
             Self::Procfs => "procfs",
         })
     }
@@ -54,6 +58,8 @@ pub enum AnyTransport {
     Netlink(Socket),
     /// The transaction file.
     File(TransactionFile),
+    /// The daemon's socket.
+    Daemon(Daemon),
     /// The files of `/proc/PID`.
     Procfs(Box<Procfs>),
 }
@@ -64,12 +70,13 @@ impl AnyTransport {
     ///
     /// # Errors
     ///
-    /// Those of [`Socket::connect`], [`TransactionFile::open`] and
-    /// [`Procfs::open`].
+    /// Those of [`Socket::connect`], [`TransactionFile::open`],
+    /// [`Daemon::connect`] and [`Procfs::open`].
     pub fn open(way: Way, buffer: &mut [u8]) -> Result<Self> {
         Ok(match way {
             Way::Netlink => Self::Netlink(Socket::connect(buffer)?),
             Way::File => Self::File(TransactionFile::open()?),
+            Way::Daemon => Self::Daemon(Daemon::connect()?),
             Way::Procfs => Self::Procfs(Box::new(Procfs::open()?)),
         })
     }
@@ -100,6 +107,7 @@ impl AnyTransport {
         match self {
             Self::Netlink(_) => Way::Netlink,
             Self::File(_) => Way::File,
+            Self::Daemon(_) => Way::Daemon,
             Self::Procfs(_) => Way::Procfs,
         }
     }
@@ -108,6 +116,7 @@ impl AnyTransport {
         match self {
             Self::Netlink(socket) => socket,
             Self::File(file) => file,
+            Self::Daemon(daemon) => daemon,
             Self::Procfs(procfs) => procfs.as_ref(),
         }
     }
@@ -116,6 +125,7 @@ impl AnyTransport {
         match self {
             Self::Netlink(socket) => socket,
             Self::File(file) => file,
+            Self::Daemon(daemon) => daemon,
             Self::Procfs(procfs) => procfs.as_mut(),
         }
     }

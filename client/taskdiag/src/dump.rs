@@ -95,8 +95,8 @@ impl Client<AnyTransport> {
     ///
     /// # Errors
     ///
-    /// [`Error::NoFamily`], [`Error::NoFile`] and [`Error::Io`] if there is no
-    /// such way here.
+    /// [`Error::NoFamily`], [`Error::NoFile`], [`Error::NoDaemon`] and
+    /// [`Error::Io`] if there is no such way here.
     pub fn connect_by(way: Way) -> Result<Self> {
         let mut buffer = vec![0; RECEIVE_BUFFER].into_boxed_slice();
         let transport = AnyTransport::open(way, &mut buffer)?;

@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::io;
+use std::path::PathBuf;
 
 use netlink_packet_core::NLM_F_DUMP;
 
@@ -31,6 +32,13 @@ pub enum Error {
         "the running kernel has no /proc/task-diag; boot one that is built with CONFIG_TASKDIAG=y"
     )]
     NoFile,
+
+    /// Nobody listens on the daemon's socket.
+    #[error("no taskdiagd listens at {}", path.display())]
+    NoDaemon {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
 
     /// The kernel refused the request, or failed while it answered.
     #[error(transparent)]
@@ -137,6 +145,7 @@ impl Error {
             Self::Overrun => Some(nix::libc::ENOBUFS),
             Self::NoFamily
             | Self::NoFile
+            | Self::NoDaemon { .. }
             | Self::ScopeNeedsNetlink { .. }
             | Self::NoEvents(_)
             | Self::NotKept { .. }

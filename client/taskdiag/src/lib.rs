@@ -29,8 +29,8 @@
 //! # Kernels without task_diag
 //!
 //! [`Client::connect_any`] takes the best there is: the netlink family, the
-//! transaction file `/proc/task-diag`, or else the files of `/proc/PID`, which
-//! every Linux has. [`AnyTransport::way`] tells which. Requests, tasks and errors
+//! transaction file `/proc/task-diag`, the daemon `taskdiagd`, or else the files
+//! of `/proc/PID`, which every Linux has. [`AnyTransport::way`] tells which. Requests, tasks and errors
 //! are the same; what procfs cannot tell is said at [`Procfs`]. It costs some
 //! dozen system calls a task instead of a few hundred instructions.
 //!
@@ -62,6 +62,7 @@ mod any;
 pub mod asynchronous;
 mod caps;
 pub mod codec;
+mod daemon;
 mod dump;
 mod error;
 pub mod events;
@@ -83,6 +84,7 @@ mod wire;
 
 pub use any::{AnyTransport, Way};
 pub use caps::{CapSet, Capability};
+pub use daemon::{DAEMON_SOCKET, DAEMON_VARIABLE, Daemon};
 pub use dump::{Client, Dump, RECEIVE_BUFFER, Stats};
 pub use error::{BadAttr, Error, KernelError, Result};
 pub use features::{Features, FilterKinds, Strategies};

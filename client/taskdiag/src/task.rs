@@ -328,6 +328,14 @@ impl<'a> TaskRef<'a> {
         self.flags & abi::TASK_DIAG_FLAG_CUT != 0
     }
 
+    /// Whether somebody keeps the row current by events, and did not read it
+    /// anew: its state is not known, and what no event tells (process group,
+    /// tracer, capabilities, secure bits) is as it was when last read.
+    #[must_use]
+    pub const fn is_kept(&self) -> bool {
+        self.flags & abi::TASK_DIAG_FLAG_KEPT != 0
+    }
+
     /// Whether this is a piece that goes on from the one before: never, but
     /// for what [`crate::Dump::next_piece`] hands out.
     #[must_use]
@@ -366,6 +374,7 @@ impl<'a> TaskRef<'a> {
             pid: self.pid,
             tgid: self.tgid,
             cut: self.cut(),
+            kept: self.is_kept(),
             ..Task::default()
         };
         for (kind, value) in self.attributes() {
@@ -429,6 +438,10 @@ pub struct Task {
     /// exec: areas or arguments are missing at the end.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "std::ops::Not::not"))]
     pub cut: bool,
+    /// Whether somebody keeps the row current by events, and did not read it
+    /// anew: see [`TaskRef::is_kept`].
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "std::ops::Not::not"))]
+    pub kept: bool,
     /// The attributes this crate does not decode, as received: type and bytes.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Vec::is_empty"))]
     pub other: Vec<(u16, Vec<u8>)>,

@@ -32,7 +32,7 @@ fn owned(task: TaskRef<'_>) -> Task {
     assert_eq!(owned.cmdline, task.cmdline());
     assert_eq!(owned.vmas, task.vmas().map(Iterator::collect));
     assert_eq!(owned.vma_stats, task.vma_stats().map(Iterator::collect));
-    assert_eq!(owned.cut, task.cut());
+    assert_eq!((owned.cut, owned.kept), (task.cut(), task.is_kept()));
     owned
 }
 

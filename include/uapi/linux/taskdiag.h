@@ -146,6 +146,11 @@ struct task_diag_pid {
 #define TASK_DIAG_FLAG_CONT	_BITUL(0)	/* goes on from the message before */
 /* It ended or became another program while it was told of: what is behind is missing. */
 #define TASK_DIAG_FLAG_CUT	_BITUL(1)
+/*
+ * Not of the kernel's, but of a daemon that keeps the row current by events:
+ * what no event tells is TASK_DIAG_UNKNOWN, or as it was last read.
+ */
+#define TASK_DIAG_FLAG_KEPT	_BITUL(2)
 
 /**
  * struct task_diag_msg - which task a message is about
@@ -171,6 +176,8 @@ enum {
 	TASK_DIAG_PARKED,
 	TASK_DIAG_IDLE,
 };
+
+#define TASK_DIAG_UNKNOWN	255	/* with TASK_DIAG_FLAG_KEPT alone */
 
 #define TASK_DIAG_COMM_LEN	16
 

@@ -33,6 +33,7 @@ pub(crate) struct Diagnosis {
     kernel: String,
     netlink: Door,
     file: Door,
+    daemon: Door,
     /// What the kernel can tell by the better of these.
     features: Option<Told>,
     procfs: Option<Mount>,
@@ -80,6 +81,7 @@ impl Diagnosis {
         );
         let (netlink, by_netlink) = Door::try_open(Way::Netlink);
         let (file, by_file) = Door::try_open(Way::File);
+        let (daemon, _) = Door::try_open(Way::Daemon);
         let features = by_netlink.or(by_file);
         let auto = Client::connect_any().map(|client| client.transport().way());
         let mut diagnosis = Self {
@@ -87,6 +89,7 @@ impl Diagnosis {
             kernel,
             netlink,
             file,
+            daemon,
             features: features.as_ref().map(Told::from),
             procfs: Mount::find(),
             auto: auto.ok().map(|way| way.to_string()),
@@ -146,6 +149,7 @@ impl Diagnosis {
             ("kernel", self.kernel.clone()),
             ("netlink", self.netlink.tell()),
             ("file", self.file.tell()),
+            ("daemon", self.daemon.tell()),
         ];
         if let Some(told) = &self.features {
             facts.push(("groups", told.groups.join(",")));
@@ -285,6 +289,7 @@ fn tell_auto(way: Option<&str>, fast: bool) -> String {
     match way {
         None => "no way at all".to_owned(),
         Some(way) if fast => format!("{way}: one request for all tasks"),
+        Some("daemon") => "daemon: one request for all tasks, which it keeps".to_owned(),
         Some(way) => format!("{way}: several system calls a task"),
     }
 }

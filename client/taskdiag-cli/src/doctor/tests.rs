@@ -22,6 +22,7 @@ fn host(netlink: bool, file: bool, features: Option<Features>) -> Diagnosis {
         kernel: "6.12.0".to_owned(),
         netlink: door(netlink),
         file: door(file),
+        daemon: door(false),
         features: features.as_ref().map(Told::from),
         procfs: Some(Mount {
             hidepid: "invisible".to_owned(),

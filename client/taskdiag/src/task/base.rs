@@ -71,6 +71,8 @@ pub enum State {
     Parked,
     /// An idle kernel thread: `I`.
     Idle,
+    /// Not known, as of a row that is [kept](crate::Task::kept): `?`.
+    Unknown,
     /// A state newer than this crate, by number: `?`.
     Other(u8),
 }
@@ -89,7 +91,7 @@ impl State {
             Self::Zombie => 'Z',
             Self::Parked => 'P',
             Self::Idle => 'I',
-            Self::Other(_) => '?',
+            Self::Unknown | Self::Other(_) => '?',
         }
     }
 }
@@ -107,6 +109,7 @@ impl From<u8> for State {
             abi::TASK_DIAG_ZOMBIE => Self::Zombie,
             abi::TASK_DIAG_PARKED => Self::Parked,
             abi::TASK_DIAG_IDLE => Self::Idle,
+            abi::TASK_DIAG_UNKNOWN => Self::Unknown,
             other => Self::Other(other),
         }
     }
@@ -215,6 +218,8 @@ mod tests {
         assert_eq!(letters, "RSDTtXZPI");
         assert_eq!(State::from(9), State::Other(9));
         assert_eq!(State::from(9).to_string(), "?");
+        assert_eq!(State::from(255), State::Unknown);
+        assert_eq!(State::Unknown.to_string(), "?");
     }
 
     #[test]

@@ -32,6 +32,7 @@ impl Spec {
             };
             for (number, entry) in (0..).zip(items(&definition["entries"])) {
                 let name = entry.as_str().unwrap_or_else(|| text(&entry["name"]));
+                let number = entry["value"].as_i64().map_or(number, i128::from);
                 let value = if flags { 1 << number } else { number };
                 numbers.push((c_name(&definition["name-prefix"], name), value));
             }
