@@ -90,9 +90,9 @@ one request for all; scripts/run of its sources builds and boots one. With
 --transport procfs this goes without saying.";
 
 const KEPT: &str = "\
-these rows are kept by taskdiagd, which no event tells of states: ?;
+taskdiagd keeps these rows by events. States are not known so (?), and
 process groups, tracers and capabilities are as they were when last read. With
---show stat, or another group besides, they are read anew.";
+--show stat, or any other group besides, all is read anew.";
 
 /// Standard output, written in large pieces, and the width of the terminal if
 /// it is one.

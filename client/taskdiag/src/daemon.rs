@@ -8,6 +8,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use log::debug;
+use netlink_packet_core::NLM_F_REQUEST;
 use nix::errno::Errno;
 use nix::sys::socket::sockopt::PeerCredentials;
 use nix::sys::socket::{
@@ -15,7 +16,9 @@ use nix::sys::socket::{
 };
 use nix::unistd::geteuid;
 
+use crate::codec::{TaskDiagMessage, encode};
 use crate::error::{Error, Result};
+use crate::reassembly::Reassembly;
 use crate::request::Scope;
 use crate::transport::{Framing, Transport};
 
@@ -25,6 +28,9 @@ pub const DAEMON_SOCKET: &str = "/run/taskdiag.sock";
 
 /// The environment variable that says where the daemon's socket is.
 pub const DAEMON_VARIABLE: &str = "TASKDIAG_SOCKET";
+
+/// Room for what the daemon says first.
+const GREETING: usize = 1024;
 
 /// A connection to `taskdiagd`, which answers in the kernel's place.
 ///
@@ -51,7 +57,8 @@ impl Daemon {
     ///
     /// # Errors
     ///
-    /// [`Error::NoDaemon`] if nobody listens there, else [`Error::Io`]: also
+    /// [`Error::NoDaemon`] if nobody listens there, [`Error::Kernel`] if the
+    /// daemon serves others only, with its reason, else [`Error::Io`]: also
     /// where it is a daemon neither of root nor of the caller, who is not to
     /// be believed.
     pub fn connect_to(path: &Path) -> Result<Self> {
@@ -71,10 +78,25 @@ impl Daemon {
         if ![0, geteuid().as_raw()].contains(&daemon.uid()) {
             return Err(io("the daemon is of another user")(Errno::EACCES));
         }
-        Ok(Self {
+        let mut connected = Self {
             fd,
             path: path.into(),
-        })
+        };
+        connected.greet()?;
+        Ok(connected)
+    }
+
+    /// Asks what can be told, to find out whether anything is: else another
+    /// transport is the better one.
+    fn greet(&mut self) -> Result<()> {
+        let framing = self.framing();
+        let question = encode(TaskDiagMessage::features(), framing, 0, NLM_F_REQUEST);
+        self.try_send(&question)
+            .map_err(io("cannot send the request"))?;
+        let mut answer = [0; GREETING];
+        let len = self.receive(&mut answer)?;
+        let mut reassembly = Reassembly::new(framing, 0, self.port());
+        reassembly.features(&answer[..len]).map(drop)
     }
 
     fn try_send(&self, request: &[u8]) -> Result<(), Errno> {

@@ -57,6 +57,7 @@
 #![deny(unsafe_code)]
 
 pub mod abi;
+mod answer;
 mod any;
 #[cfg(feature = "tokio")]
 pub mod asynchronous;
@@ -75,6 +76,7 @@ pub mod live;
 mod names;
 mod procfs;
 pub mod reassembly;
+pub mod relay;
 mod request;
 #[allow(unsafe_code, reason = "socket options that nix does not have")]
 mod socket;
@@ -91,7 +93,7 @@ pub use features::{Features, FilterKinds, Strategies};
 pub use file::TransactionFile;
 pub use filter::{Filters, ParseStatesError, States};
 pub use live::Live;
-pub use procfs::Procfs;
+pub use procfs::{Keep, Procfs};
 pub use request::{ParseShowError, Pid, Request, Scope, Show, Strategy};
 pub use socket::Socket;
 pub use task::{

@@ -30,8 +30,8 @@
 mod cgroups;
 mod files;
 mod folder;
+mod kept;
 mod memory;
-mod message;
 mod ns;
 #[allow(unsafe_code, reason = "a system call that nix does not have")]
 mod pidfd;
@@ -42,22 +42,24 @@ mod text;
 mod walk;
 
 use std::io;
+use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use self::cgroups::Cgroups;
 use self::folder::{Lack, Proc};
+pub use self::kept::Keep;
 use self::memory::{Long, Told};
-use self::message::Message;
-use self::request::{Asked, Host, Refusal, Tasks};
+use self::request::{Asked, Host, Tasks};
 use self::row::Begun;
 use self::walk::Member;
 use crate::abi;
+use crate::answer::{Message, Refusal};
 use crate::error::{Error, Result};
 use crate::features::Features;
 use crate::file::hand_out;
-use crate::request::Scope;
+use crate::request::{Pid, Scope};
 use crate::transport::{Framing, Transport};
-use crate::wire::align;
+use crate::wire::{FLAG_INTERRUPTED, align};
 
 /// The longest message, in bytes, as the kernel's.
 const MESSAGE_MAX: usize = 32 * 1024;
@@ -73,17 +75,28 @@ pub struct Procfs {
     /// The message that is to be received next; empty if there is none.
     message: Message,
     answer: Option<Answer>,
+    /// Keeps the rows that procfs need not be searched for.
+    keeper: Option<Box<dyn Keep>>,
 }
 
 /// An answer about tasks that is under way.
 #[derive(Debug)]
 struct Answer {
     tasks: Tasks,
-    members: std::vec::IntoIter<Member>,
+    members: Members,
     /// The row that goes on in the next message.
     long: Option<Box<Long>>,
     /// There has been a row.
     any: bool,
+}
+
+/// Whom it is still to tell of.
+#[derive(Debug)]
+enum Members {
+    /// Those who were there when it was asked for.
+    Found(std::vec::IntoIter<Member>),
+    /// Those whose rows are kept.
+    Kept(kept::Rows),
 }
 
 impl Procfs {
@@ -105,16 +118,44 @@ impl Procfs {
 
     /// Opens a folder that is laid out as procfs.
     fn at(path: &Path) -> Result<Self> {
-        let mut proc = Proc::open(path).map_err(io("cannot open /proc"))?;
+        let proc = Proc::open(path).map_err(io("cannot open /proc"))?;
+        Ok(Self::new(proc))
+    }
+
+    /// Reads a procfs that is mounted elsewhere, or nowhere, by its root.
+    #[must_use]
+    pub fn from_root(root: OwnedFd) -> Self {
+        Self::new(Proc::new(root))
+    }
+
+    fn new(mut proc: Proc) -> Self {
         let cgroups = Cgroups::find(&mut proc);
         let features = request::features(&proc, &cgroups);
-        Ok(Self {
+        Self {
             proc,
             cgroups,
             features,
             message: Message::default(),
             answer: None,
-        })
+            keeper: None,
+        }
+    }
+
+    /// Tells nothing of this process, as if it were not there.
+    #[must_use]
+    pub fn hide(mut self, process: Pid) -> Self {
+        self.proc.hidden = Some(process);
+        self
+    }
+
+    /// Asks somebody else for what is kept of all processes, instead of
+    /// searching procfs for them. Such rows say so:
+    /// [`TaskRef::is_kept`](crate::TaskRef::is_kept). All other requests are
+    /// answered as before.
+    #[must_use]
+    pub fn keep(mut self, keeper: impl Keep + 'static) -> Self {
+        self.keeper = Some(Box::new(keeper));
+        self
     }
 
     /// Takes a request in.
@@ -130,17 +171,25 @@ impl Procfs {
                 self.message.put_features(&features);
             }
             Asked::Tasks(tasks) => {
-                let members = walk::members(&mut self.proc, &tasks)?
-                    .ok_or_else(|| Refusal::no_such_task(tasks.blame))?;
+                let members = self.members(&tasks)?;
                 self.answer = Some(Answer {
                     tasks,
-                    members: members.into_iter(),
+                    members,
                     long: None,
                     any: false,
                 });
             }
         }
         Ok(())
+    }
+
+    fn members(&mut self, tasks: &Tasks) -> Result<Members, Refused> {
+        if self.keeper.is_some() && kept::is_kept(tasks) {
+            return Ok(Members::Kept(kept::Rows::default()));
+        }
+        let members = walk::members(&mut self.proc, tasks)?
+            .ok_or_else(|| Refusal::no_such_task(tasks.blame))?;
+        Ok(Members::Found(members.into_iter()))
     }
 
     /// Makes the next message of the answer, if there is one.
@@ -154,16 +203,41 @@ impl Procfs {
             self.answer = Some(answer);
             return Ok(());
         }
-        while let Some(member) = answer.members.next() {
-            if self.begin(&mut answer, member)? {
-                answer.any = true;
-                // Without NLM_F_DUMP the row is all there is.
-                self.answer = answer.tasks.multi.then_some(answer);
-                return Ok(());
+        if self.make_next(&mut answer)? {
+            answer.any = true;
+            // Without NLM_F_DUMP the row is all there is.
+            self.answer = answer.tasks.multi.then_some(answer);
+        } else {
+            self.conclude(&answer);
+        }
+        Ok(())
+    }
+
+    /// Makes the first message about the next task; false if there is none.
+    fn make_next(&mut self, answer: &mut Answer) -> Result<bool> {
+        match (&mut answer.members, &mut self.keeper) {
+            (Members::Kept(rows), Some(keeper)) => {
+                let row = rows.next(keeper.as_mut(), &answer.tasks)?;
+                if let Some(task) = &row {
+                    kept::put(&mut self.message, task, &answer.tasks);
+                }
+                Ok(row.is_some())
+            }
+            (Members::Kept(_), None) => Ok(false),
+            (Members::Found(_), _) => self.make_found(answer),
+        }
+    }
+
+    fn make_found(&mut self, answer: &mut Answer) -> Result<bool> {
+        while let Members::Found(members) = &mut answer.members {
+            let Some(member) = members.next() else {
+                break;
+            };
+            if self.begin(answer, member)? {
+                return Ok(true);
             }
         }
-        self.conclude(&answer);
-        Ok(())
+        Ok(false)
     }
 
     /// Makes the first message about a task; false if there is none, or none
@@ -198,7 +272,7 @@ impl Procfs {
     /// Makes the next message about a task that has more than one.
     fn go_on(&mut self, answer: &mut Answer, mut long: Box<Long>) -> Result<()> {
         self.message
-            .begin_row(long.member, true, abi::TASK_DIAG_FLAG_CONT);
+            .begin_row(long.member.numbers(), true, abi::TASK_DIAG_FLAG_CONT);
         let told = long.put(&mut self.message, &answer.tasks);
         match told {
             Ok(Told::All) => {
@@ -224,6 +298,12 @@ impl Procfs {
             (false, _) => self.message.put_done(None),
             (true, true) => self.message.put_done(Some(&Refusal::gone())),
             (true, false) => self.message.put_refusal(&Refusal::gone()),
+        }
+        if let Members::Kept(kept::Rows {
+            interrupted: true, ..
+        }) = answer.members
+        {
+            self.message.add_flags(FLAG_INTERRUPTED);
         }
     }
 

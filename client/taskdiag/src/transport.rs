@@ -87,3 +87,25 @@ pub trait Transport: fmt::Debug {
     /// of that may be received any more. The buffer is room to receive into.
     fn reset(&mut self, buffer: &mut [u8]) -> Result<()>;
 }
+
+impl<T: Transport + ?Sized> Transport for Box<T> {
+    fn framing(&self) -> Framing {
+        (**self).framing()
+    }
+
+    fn port(&self) -> u32 {
+        (**self).port()
+    }
+
+    fn send(&mut self, request: &[u8], scope: Scope) -> Result<()> {
+        (**self).send(request, scope)
+    }
+
+    fn receive(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        (**self).receive(buffer)
+    }
+
+    fn reset(&mut self, buffer: &mut [u8]) -> Result<()> {
+        (**self).reset(buffer)
+    }
+}

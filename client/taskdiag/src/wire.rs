@@ -14,8 +14,12 @@ const ALIGNMENT: usize = 4;
 /// The part of an attribute's type that is its type; the rest are flags.
 const TYPE_MASK: u16 = 0x3fff;
 
+/// `NLM_F_REQUEST`: a request.
+pub(crate) const FLAG_REQUEST: u16 = 0x01;
 /// `NLM_F_MULTI`: one of many, ended by `NLMSG_DONE`.
 pub(crate) const FLAG_MULTI: u16 = 0x02;
+/// `NLM_F_ACK`: to be acknowledged, whatever the answer is.
+pub(crate) const FLAG_ACK: u16 = 0x04;
 /// `NLM_F_DUMP_INTR`: what is dumped changed in the meantime.
 pub(crate) const FLAG_INTERRUPTED: u16 = 0x10;
 /// `NLM_F_CAPPED`: an error repeats the request's header only.

@@ -312,8 +312,9 @@ fn unsupported(option: &str) -> String {
 }
 
 fn transport(word: &str) -> Result<Ask, String> {
-    Ask::from_str(word, false)
-        .map_err(|_| format!("--transport wants auto, netlink, file, daemon or procfs, not {word:?}"))
+    Ask::from_str(word, false).map_err(|_| {
+        format!("--transport wants auto, netlink, file, daemon or procfs, not {word:?}")
+    })
 }
 
 fn number(what: &str, word: &str) -> Result<usize, String> {

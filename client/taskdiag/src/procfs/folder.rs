@@ -73,15 +73,27 @@ pub(super) struct Proc {
     root: Folder,
     path: String,
     buffer: Vec<u8>,
+    /// The process that is not to be told of, if there is one.
+    pub(super) hidden: Option<Pid>,
 }
 
 impl Proc {
     pub(super) fn open(path: &Path) -> io::Result<Self> {
-        Ok(Self {
-            root: Folder(open(path, FOLDER, Mode::empty())?),
+        Ok(Self::new(open(path, FOLDER, Mode::empty())?))
+    }
+
+    pub(super) fn new(root: OwnedFd) -> Self {
+        Self {
+            root: Folder(root),
             path: String::new(),
             buffer: vec![0; BUFFER],
-        })
+            hidden: None,
+        }
+    }
+
+    /// Whether nothing is to be told of this process.
+    pub(super) fn hides(&self, tgid: Pid) -> bool {
+        self.hidden == Some(tgid)
     }
 
     /// Opens a task's folder.

@@ -6,12 +6,12 @@ use std::fs::File;
 use zerocopy::IntoBytes;
 
 use super::folder::{Folder, Lack, Proc, optional};
-use super::message::{ATTRIBUTE, ATTRIBUTE_MAX, Message};
 use super::request::Tasks;
 use super::smaps::{Area, Smaps};
 use super::text::Stat;
 use super::walk::Member;
 use crate::abi::{self, TaskDiagVma, TaskDiagVmaStat};
+use crate::answer::{ATTRIBUTE, ATTRIBUTE_MAX, Message};
 use crate::request::Show;
 
 /// Less of a command line is not worth an attribute.

@@ -6,16 +6,15 @@ use nix::libc;
 
 use super::cgroups::Cgroups;
 use super::folder::Proc;
-use super::message;
 use super::text;
 use crate::abi::{self, TASK_DIAG_COMM_LEN, TaskDiagFeatures, TaskDiagPid};
+use crate::answer::{self, Blame, Refusal};
 use crate::features::{Features, FilterKinds, Strategies};
 use crate::filter::{Filters, States};
 use crate::request::{Pid, Show, Strategy};
 use crate::task::{VmaFlags, read};
-use crate::wire::{Attributes, Header};
+use crate::wire::{Attributes, FLAG_REQUEST, Header};
 
-const FLAG_REQUEST: u16 = 0x1;
 const FLAG_DUMP: u16 = 0x300;
 /// No task has a greater number.
 const PID_MAX: Pid = if cfg!(target_pointer_width = "64") {
@@ -53,45 +52,6 @@ impl Tasks {
     pub(super) fn lists(&self, pid: Pid) -> bool {
         let pids = self.filters.pids.as_ref();
         pids.is_none_or(|pids| pids.binary_search(&pid).is_ok())
-    }
-}
-
-/// Why a request is refused.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Refusal {
-    pub(super) errno: i32,
-    pub(super) text: String,
-    pub(super) blame: Blame,
-}
-
-/// The attribute at fault.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Blame {
-    Nothing,
-    At(u32),
-    Missing(u16),
-}
-
-impl Refusal {
-    fn new(errno: i32, text: impl Into<String>, blame: Blame) -> Self {
-        Self {
-            errno,
-            text: text.into(),
-            blame,
-        }
-    }
-
-    fn invalid(text: impl Into<String>, blame: Blame) -> Self {
-        Self::new(libc::EINVAL, text, blame)
-    }
-
-    pub(super) fn no_such_task(blame: Blame) -> Self {
-        Self::new(libc::ESRCH, "pid: no such task", blame)
-    }
-
-    /// There was such a task when the request came.
-    pub(super) fn gone() -> Self {
-        Self::no_such_task(Blame::Nothing)
     }
 }
 
@@ -167,7 +127,7 @@ fn attributes(payload: &[u8]) -> Result<Given<'_>, Refusal> {
     let mut given = Given::default();
     let mut walk = Attributes::new(payload);
     loop {
-        let blame = Blame::At((message::HEADER + walk.at()) as u32);
+        let blame = Blame::At((answer::HEADER + walk.at()) as u32);
         match walk.next() {
             None => return Ok(given),
             Some(Err(_)) => {

@@ -8,12 +8,12 @@ use zerocopy::IntoBytes;
 use super::cgroups::{self, Cgroups};
 use super::folder::{Folder, Lack, Proc, optional};
 use super::memory::{LONG, Long, Told};
-use super::message::Message;
 use super::request::Tasks;
 use super::text::{self, Stat, Status, field};
 use super::walk::Member;
 use super::{files, ns, pidfd};
 use crate::abi::{self, TaskDiagBase, TaskDiagCgroup, TaskDiagCreds, TaskDiagIdent, TaskDiagStat};
+use crate::answer::Message;
 use crate::filter::States;
 use crate::request::Show;
 
@@ -66,7 +66,8 @@ impl Row<'_> {
         if !self.is_wanted(&folder, &facts)? {
             return Ok(Begun::Unwanted);
         }
-        self.message.begin_row(member, self.tasks.multi, 0);
+        self.message
+            .begin_row(member.numbers(), self.tasks.multi, 0);
         self.put_groups(member, &folder, &facts)?;
         if self.tasks.show.intersects(FROM_OTHERS) && !folder.is_alive() {
             return Err(Lack::Gone);

@@ -33,6 +33,11 @@ impl Member {
         }
     }
 
+    /// Its own number, and that of its process.
+    pub(super) const fn numbers(self) -> (Pid, Pid) {
+        (self.pid, self.tgid)
+    }
+
     const fn thread(pid: Pid, tgid: Pid) -> Self {
         Self {
             pid,
@@ -57,7 +62,7 @@ pub(super) fn members(proc: &mut Proc, tasks: &Tasks) -> io::Result<Option<Vec<M
         Ok(None) | Err(Lack::Gone | Lack::Denied) => return Ok(None),
         Ok(Some(Err(lack))) | Err(lack) => return Err(error(lack)),
     };
-    let listed = |member: &Member| tasks.lists(member.pid);
+    let listed = |member: &Member| tasks.lists(member.pid) && !proc.hides(member.tgid);
     Ok(Some(members.into_iter().filter(listed).collect()))
 }
 
@@ -71,7 +76,8 @@ fn error(lack: Lack) -> io::Error {
 /// The process that a task belongs to.
 fn process_of(proc: &mut Proc, pid: Pid) -> Result<Option<Pid>, Lack> {
     let status = optional(proc.read(format_args!("{pid}/status")))?;
-    Ok(status.and_then(Status::parse_tgid))
+    let tgid = status.and_then(Status::parse_tgid);
+    Ok(tgid.filter(|&tgid| !proc.hides(tgid)))
 }
 
 type Members = Result<Vec<Member>, Lack>;

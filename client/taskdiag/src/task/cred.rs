@@ -66,3 +66,25 @@ impl From<TaskDiagCreds> for Cred {
         }
     }
 }
+
+impl From<Cred> for TaskDiagCreds {
+    fn from(cred: Cred) -> Self {
+        Self {
+            uid: cred.uid,
+            euid: cred.euid,
+            suid: cred.suid,
+            fsuid: cred.fsuid,
+            gid: cred.gid,
+            egid: cred.egid,
+            sgid: cred.sgid,
+            fsgid: cred.fsgid,
+            cap_inheritable: cred.cap_inheritable.into(),
+            cap_permitted: cred.cap_permitted.into(),
+            cap_effective: cred.cap_effective.into(),
+            cap_bset: cred.cap_bset.into(),
+            cap_ambient: cred.cap_ambient.into(),
+            securebits: cred.securebits,
+            no_new_privs: cred.no_new_privs.into(),
+        }
+    }
+}

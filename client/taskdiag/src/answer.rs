@@ -1,68 +1,108 @@
 // SPDX-License-Identifier: MIT
-//! Messages, as the transaction file gives them.
+//! The answering side: messages as the transaction file gives them, put together
+//! for whoever answers in the kernel's place.
 
 use std::io::{self, Read};
 
+use nix::libc;
 use zerocopy::IntoBytes;
 
-use super::request::{Blame, Refusal};
-use super::walk::Member;
 use crate::abi::{self, TaskDiagFeatures, TaskDiagMsg};
+use crate::request::Pid;
 use crate::wire::{FLAG_CAPPED, FLAG_EXTENDED_ACK, FLAG_MULTI, align};
 
-const NLMSG_ERROR: u16 = 2;
-const NLMSG_DONE: u16 = 3;
+pub(crate) const NLMSG_ERROR: u16 = 2;
+pub(crate) const NLMSG_DONE: u16 = 3;
 /// `enum nlmsgerr_attrs`.
 const ATTR_MSG: u16 = 1;
 const ATTR_OFFS: u16 = 2;
 const ATTR_MISS_TYPE: u16 = 5;
 
 /// `struct nlmsghdr`, and `struct nlattr`.
-pub(super) const HEADER: usize = 16;
-pub(super) const ATTRIBUTE: usize = 4;
+pub(crate) const HEADER: usize = 16;
+pub(crate) const ATTRIBUTE: usize = 4;
 /// An attribute is no longer than this, its header included.
-pub(super) const ATTRIBUTE_MAX: usize = u16::MAX as usize;
+pub(crate) const ATTRIBUTE_MAX: usize = u16::MAX as usize;
+
+/// Why a request is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    pub(crate) errno: i32,
+    pub(crate) text: String,
+    pub(crate) blame: Blame,
+}
+
+/// The attribute at fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Blame {
+    Nothing,
+    At(u32),
+    Missing(u16),
+}
+
+impl Refusal {
+    pub(crate) fn new(errno: i32, text: impl Into<String>, blame: Blame) -> Self {
+        Self {
+            errno,
+            text: text.into(),
+            blame,
+        }
+    }
+
+    pub(crate) fn invalid(text: impl Into<String>, blame: Blame) -> Self {
+        Self::new(libc::EINVAL, text, blame)
+    }
+
+    pub(crate) fn no_such_task(blame: Blame) -> Self {
+        Self::new(libc::ESRCH, "pid: no such task", blame)
+    }
+
+    /// There was such a task when the request came.
+    pub(crate) fn gone() -> Self {
+        Self::no_such_task(Blame::Nothing)
+    }
+}
 
 /// A message, whole or being put together. Its memory is kept for the next.
 #[derive(Debug, Default)]
-pub(super) struct Message {
+pub(crate) struct Message {
     bytes: Vec<u8>,
     /// How long it may become.
-    pub(super) limit: usize,
+    pub(crate) limit: usize,
     /// The header of the request that is answered.
     request: [u8; HEADER],
 }
 
 impl Message {
     /// Forgets everything: another request is to be answered.
-    pub(super) fn answer_to(&mut self, request: &[u8]) {
+    pub(crate) fn answer_to(&mut self, request: &[u8]) {
         self.bytes.clear();
         self.request = *request.first_chunk().unwrap_or(&[0; HEADER]);
     }
 
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.bytes.clear();
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }
 
-    pub(super) fn as_bytes(&self) -> &[u8] {
+    pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.bytes.len()
     }
 
     /// Whether it says which task it is about, and no more.
-    pub(super) fn is_bare_row(&self) -> bool {
+    pub(crate) fn is_bare_row(&self) -> bool {
         self.bytes.len() == HEADER + ATTRIBUTE + size_of::<TaskDiagMsg>()
     }
 
     /// How much longer it may become.
-    pub(super) fn room(&self) -> usize {
+    pub(crate) fn room(&self) -> usize {
         self.limit.saturating_sub(self.bytes.len())
     }
 
@@ -76,10 +116,9 @@ impl Message {
     }
 
     /// Begins a message about a task.
-    pub(super) fn begin_row(&mut self, member: Member, multi: bool, flags: u32) {
+    pub(crate) fn begin_row(&mut self, (pid, tgid): (Pid, Pid), multi: bool, flags: u32) {
         let kind = abi::task_diag_nlmsg(abi::TASK_DIAG_CMD_GET);
         self.begin(kind, if multi { FLAG_MULTI } else { 0 });
-        let Member { pid, tgid, .. } = member;
         self.put(
             abi::TASK_DIAG_MSG,
             TaskDiagMsg { pid, tgid, flags }.as_bytes(),
@@ -87,7 +126,7 @@ impl Message {
     }
 
     /// Sets a flag of the task's.
-    pub(super) fn add_flag(&mut self, flag: u32) {
+    pub(crate) fn add_flag(&mut self, flag: u32) {
         const FLAGS: usize = HEADER + ATTRIBUTE + std::mem::offset_of!(TaskDiagMsg, flags);
         // They are in the lowest byte, so far.
         let at = if cfg!(target_endian = "big") {
@@ -99,14 +138,14 @@ impl Message {
     }
 
     /// Puts an attribute.
-    pub(super) fn put(&mut self, kind: u16, value: &[u8]) {
+    pub(crate) fn put(&mut self, kind: u16, value: &[u8]) {
         let at = self.open(kind);
         self.append(value);
         self.close(at);
     }
 
     /// Begins an attribute, and tells where.
-    pub(super) fn open(&mut self, kind: u16) -> usize {
+    pub(crate) fn open(&mut self, kind: u16) -> usize {
         let at = self.bytes.len();
         self.bytes.extend([0; 2]);
         self.bytes.extend(kind.to_ne_bytes());
@@ -114,13 +153,13 @@ impl Message {
     }
 
     /// Goes on with an attribute.
-    pub(super) fn append(&mut self, bytes: &[u8]) {
+    pub(crate) fn append(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
     }
 
     /// Goes on with an attribute by what is read, so many bytes at most, and
     /// tells how many these were.
-    pub(super) fn append_from(&mut self, from: &mut impl Read, most: usize) -> io::Result<usize> {
+    pub(crate) fn append_from(&mut self, from: &mut impl Read, most: usize) -> io::Result<usize> {
         let begin = self.bytes.len();
         let read = from.take(most as u64).read_to_end(&mut self.bytes);
         if read.is_err() {
@@ -130,12 +169,12 @@ impl Message {
     }
 
     /// The length so far of the attribute that begins there.
-    pub(super) fn len_from(&self, at: usize) -> usize {
+    pub(crate) fn len_from(&self, at: usize) -> usize {
         self.bytes.len() - at
     }
 
     /// Ends the attribute that begins there.
-    pub(super) fn close(&mut self, at: usize) {
+    pub(crate) fn close(&mut self, at: usize) {
         // Whoever puts one minds ATTRIBUTE_MAX.
         let len = (self.bytes.len() - at) as u16;
         self.bytes[at..at + 2].copy_from_slice(&len.to_ne_bytes());
@@ -143,24 +182,37 @@ impl Message {
     }
 
     /// Forgets everything from there on.
-    pub(super) fn truncate(&mut self, at: usize) {
+    pub(crate) fn truncate(&mut self, at: usize) {
         self.bytes.truncate(at);
     }
 
     /// Ends the message.
-    pub(super) fn end(&mut self) {
+    pub(crate) fn end(&mut self) {
         let len = self.bytes.len() as u32;
         self.bytes[..4].copy_from_slice(&len.to_ne_bytes());
     }
 
-    pub(super) fn put_features(&mut self, features: &TaskDiagFeatures) {
+    pub(crate) fn put_features(&mut self, features: &TaskDiagFeatures) {
         self.begin(abi::task_diag_nlmsg(abi::TASK_DIAG_CMD_FEATURES), 0);
         self.put(abi::TASK_DIAG_FEATURES, features.as_bytes());
         self.end();
     }
 
+    /// Puts the message of this command that has these attributes.
+    pub(crate) fn put_plain(&mut self, cmd: u8, attributes: &[u8]) {
+        self.begin(abi::task_diag_nlmsg(cmd), 0);
+        self.append(attributes);
+        self.end();
+    }
+
+    /// Sets flags of the message's, once it has ended.
+    pub(crate) fn add_flags(&mut self, flags: u16) {
+        let begun = u16::from_ne_bytes([self.bytes[6], self.bytes[7]]);
+        self.bytes[6..8].copy_from_slice(&(begun | flags).to_ne_bytes());
+    }
+
     /// Puts the end of an answer, and why it is cut short, if it is.
-    pub(super) fn put_done(&mut self, refusal: Option<&Refusal>) {
+    pub(crate) fn put_done(&mut self, refusal: Option<&Refusal>) {
         match refusal {
             None => {
                 self.begin(NLMSG_DONE, FLAG_MULTI);
@@ -176,7 +228,7 @@ impl Message {
     }
 
     /// Puts why a request is refused.
-    pub(super) fn put_refusal(&mut self, refusal: &Refusal) {
+    pub(crate) fn put_refusal(&mut self, refusal: &Refusal) {
         self.begin(NLMSG_ERROR, FLAG_CAPPED | FLAG_EXTENDED_ACK);
         self.append(&(-refusal.errno).to_ne_bytes());
         let request = self.request;
@@ -186,10 +238,12 @@ impl Message {
     }
 
     fn put_reason(&mut self, refusal: &Refusal) {
-        let at = self.open(ATTR_MSG);
-        self.append(refusal.text.as_bytes());
-        self.append(&[0]);
-        self.close(at);
+        if !refusal.text.is_empty() {
+            let at = self.open(ATTR_MSG);
+            self.append(refusal.text.as_bytes());
+            self.append(&[0]);
+            self.close(at);
+        }
         match refusal.blame {
             Blame::Nothing => {}
             Blame::At(offset) => self.put(ATTR_OFFS, &offset.to_ne_bytes()),

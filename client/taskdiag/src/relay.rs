@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: MIT
+//! For whoever serves requests of others: hands them on to a transport, and
+//! its answers back, as the messages of `/proc/task-diag` whatever the
+//! transport speaks.
+//!
+//! A request is any bytes. What a transport could not be given, or would be
+//! silent about, is refused here.
+
+use nix::libc;
+
+use crate::abi;
+use crate::answer::{Blame, Message, NLMSG_DONE, NLMSG_ERROR, Refusal};
+use crate::dump::RECEIVE_BUFFER;
+use crate::error::{Error, KernelError, Result};
+use crate::extack;
+use crate::request::Scope;
+use crate::transport::{Framing, Transport};
+use crate::wire::{FLAG_ACK, FLAG_INTERRUPTED, FLAG_MULTI, FLAG_REQUEST, Header, Malformed, align};
+
+/// Where the flags are in the header of a message, and what names it: its
+/// sequence and port number.
+const FLAGS: std::ops::Range<usize> = 6..8;
+const NAME: std::ops::Range<usize> = 8..16;
+
+/// Hands on requests and answers.
+#[derive(Debug)]
+pub struct Relay<T> {
+    transport: T,
+    buffer: Box<[u8]>,
+    /// Where messages are put that are not as they came.
+    message: Message,
+    datagram: Vec<u8>,
+    /// What names the request in its answer.
+    name: [u8; 8],
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// There is nothing to receive.
+    Idle,
+    /// The answer is the refusal that is at hand.
+    Refused,
+    /// The answer is under way.
+    Underway,
+}
+
+impl<T: Transport> Relay<T> {
+    /// Over this transport.
+    pub fn new(transport: T) -> Self {
+        Self {
+            transport,
+            buffer: vec![0; RECEIVE_BUFFER].into(),
+            message: Message::default(),
+            datagram: Vec::new(),
+            name: [0; 8],
+            state: State::Idle,
+        }
+    }
+
+    /// Hands on a request; what is left of the answer before is dropped.
+    ///
+    /// # Errors
+    ///
+    /// Those of the transport. One at fault is no error, but has its answer.
+    pub fn ask(&mut self, request: &[u8], scope: Scope) -> Result<()> {
+        if self.state == State::Underway {
+            self.transport.reset(&mut self.buffer)?;
+        }
+        self.message.answer_to(request);
+        self.datagram.clear();
+        match prepare(request, self.transport.framing()) {
+            Ok(asked) => {
+                self.name = *request[NAME].first_chunk().unwrap_or(&[0; 8]);
+                self.state = State::Idle;
+                self.transport.send(&asked, scope)?;
+                self.state = State::Underway;
+            }
+            Err(refusal) => {
+                self.message.put_refusal(&refusal);
+                self.datagram.extend(self.message.as_bytes());
+                self.state = State::Refused;
+            }
+        }
+        Ok(())
+    }
+
+    /// The next datagram of the answer; `None` when there are no more.
+    ///
+    /// # Errors
+    ///
+    /// Those of the transport; there are no more then.
+    pub fn receive(&mut self) -> Result<Option<&[u8]>> {
+        match std::mem::replace(&mut self.state, State::Idle) {
+            State::Idle => return Ok(None),
+            State::Refused => return Ok(Some(&self.datagram)),
+            State::Underway => {}
+        }
+        let len = match self.transport.receive(&mut self.buffer) {
+            Ok(len) => len,
+            Err(error) => {
+                self.transport.reset(&mut self.buffer)?;
+                return Err(error);
+            }
+        };
+        self.datagram.clear();
+        if !self.take(len)? {
+            self.state = State::Underway;
+        }
+        Ok(Some(&self.datagram))
+    }
+
+    /// Takes a datagram over, message by message; true if it ends the answer.
+    fn take(&mut self, len: usize) -> Result<bool, Malformed> {
+        let framing = self.transport.framing();
+        let mut rest = &self.buffer[..len];
+        let mut ended = false;
+        while !rest.is_empty() && !ended {
+            let (header, payload, len) = Header::split(rest)?;
+            let multi = header.flags & FLAG_MULTI != 0;
+            ended = match header.kind {
+                NLMSG_ERROR | NLMSG_DONE => true,
+                kind => framing.is_kind(kind) && !multi,
+            };
+            let begin = self.datagram.len();
+            match framing {
+                Framing::Plain => self.datagram.extend(&rest[..len.min(rest.len())]),
+                Framing::Genl { .. } => {
+                    let plain = translate(&mut self.message, header, payload)?;
+                    self.datagram.extend(plain);
+                }
+            }
+            self.datagram[begin..][NAME].copy_from_slice(&self.name);
+            self.datagram.resize(align(self.datagram.len()), 0);
+            rest = rest.get(len..).unwrap_or_default();
+        }
+        Ok(ended)
+    }
+}
+
+/// The answer to a request that somebody else refuses, with this errno and
+/// text.
+#[must_use]
+pub fn refusal(request: &[u8], errno: i32, text: &str) -> Vec<u8> {
+    let mut message = Message::default();
+    message.answer_to(request);
+    message.put_refusal(&Refusal::new(errno, text, Blame::Nothing));
+    message.as_bytes().to_vec()
+}
+
+/// As [`refusal`], with what went wrong.
+#[must_use]
+pub fn failure(request: &[u8], error: &Error) -> Vec<u8> {
+    let errno = error.errno().unwrap_or(libc::EIO);
+    refusal(request, errno, &error.to_string())
+}
+
+/// A request as the transport takes it. Netlink says nothing to what is no
+/// request or no message of the family's, so that is refused here; and who
+/// receives an answer needs no acknowledgement of it.
+fn prepare(request: &[u8], framing: Framing) -> Result<Vec<u8>, Refusal> {
+    let malformed = |_| Refusal::invalid("nlmsg_len: no message", Blame::Nothing);
+    let (header, payload, _) = Header::split(request).map_err(malformed)?;
+    if header.flags & FLAG_REQUEST == 0 {
+        let text = "nlmsg_flags: NLM_F_REQUEST is missing";
+        return Err(Refusal::invalid(text, Blame::Nothing));
+    }
+    let kind = header.kind;
+    let unknown = || {
+        let text = format!("nlmsg_type: unknown type {kind}");
+        Refusal::new(libc::EOPNOTSUPP, text, Blame::Nothing)
+    };
+    let cmd = [abi::TASK_DIAG_CMD_GET, abi::TASK_DIAG_CMD_FEATURES]
+        .into_iter()
+        .find(|&cmd| kind == abi::task_diag_nlmsg(cmd))
+        .ok_or_else(unknown)?;
+
+    let mut asked = request[..header.len as usize].to_vec();
+    asked[FLAGS].copy_from_slice(&(header.flags & !FLAG_ACK).to_ne_bytes());
+    if let Framing::Genl { family } = framing {
+        let len = header.len + framing.inner_header() as u32;
+        asked.truncate(size_of::<Header>());
+        asked[..4].copy_from_slice(&len.to_ne_bytes());
+        asked[4..6].copy_from_slice(&family.to_ne_bytes());
+        asked[12..].fill(0);
+        asked.extend([cmd, abi::TASK_DIAG_GENL_VERSION, 0, 0]);
+        asked.extend(payload);
+    }
+    Ok(asked)
+}
+
+/// A message of the family's as that of the transaction file.
+fn translate<'a>(
+    message: &'a mut Message,
+    header: Header,
+    payload: &[u8],
+) -> Result<&'a [u8], Malformed> {
+    match header.kind {
+        NLMSG_ERROR => {
+            let error = extack::from_error(header.flags, payload);
+            let error = error.ok_or(Malformed("an acknowledgement"))?;
+            message.put_refusal(&to_refusal(error));
+        }
+        NLMSG_DONE => {
+            let refusal = extack::from_done(header.flags, payload).map(to_refusal);
+            message.put_done(refusal.as_ref());
+        }
+        _ => {
+            let [cmd, _, _, _, attributes @ ..] = payload else {
+                return Err(Malformed("there is no generic netlink header"));
+            };
+            message.put_plain(*cmd, attributes);
+        }
+    }
+    message.add_flags(header.flags & (FLAG_MULTI | FLAG_INTERRUPTED));
+    Ok(message.as_bytes())
+}
+
+/// The offset that an error points at is without generic netlink's header here.
+fn to_refusal(error: KernelError) -> Refusal {
+    let headers = Framing::Genl { family: 0 }.inner_header() as u32;
+    let blame = match error.attribute {
+        Some(at) => match (at.offset, at.kind) {
+            (Some(offset), _) => Blame::At(offset.saturating_sub(headers)),
+            (None, Some(kind)) => Blame::Missing(kind),
+            (None, None) => Blame::Nothing,
+        },
+        None => Blame::Nothing,
+    };
+    Refusal::new(error.errno, error.message.unwrap_or_default(), blame)
+}
