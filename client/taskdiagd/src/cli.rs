@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MIT
+//! The command line, and one run of the daemon.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Parser, ValueEnum};
+use log::{error, warn};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use sd_notify::NotifyState;
+
+use crate::error::{Result, io};
+use crate::eyes;
+use crate::listener::Listener;
+use crate::peer::Home;
+use crate::server::{self, Limits};
+use crate::session::House;
+use crate::source::Source;
+
+/// Serves requests for tasks on a Unix socket, in the messages of task_diag
+///
+/// Where the kernel has task_diag, requests are handed on to it; elsewhere a
+/// table of tasks is kept by the events of the proc connector. Each client is
+/// told what it may see, and no more. Logs go to standard error, and RUST_LOG
+/// says which.
+#[derive(Debug, Parser)]
+#[command(version)]
+pub struct Cli {
+    /// Where to listen, unless a service manager passes a socket
+    #[arg(long, value_name = "PATH", default_value = taskdiag::DAEMON_SOCKET)]
+    socket: PathBuf,
+
+    /// Where answers are to come from
+    #[arg(long, value_enum, default_value_t)]
+    source: From,
+
+    /// How many clients there may be at a time
+    #[arg(long, value_name = "N", default_value_t = 4096)]
+    clients: usize,
+
+    /// How many of them may be one user's, other than root
+    #[arg(long, value_name = "N", default_value_t = 1024)]
+    clients_of_user: usize,
+
+    /// After how many seconds to hang up on a client that does not read
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+    patience: u32,
+}
+
+/// Where answers come from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum From {
+    /// The kernel, if it has task_diag, else procfs
+    #[default]
+    Auto,
+    /// The kernel's task_diag
+    Kernel,
+    /// procfs, and a table that is kept by events
+    Procfs,
+}
+
+/// Runs the daemon to its end.
+#[must_use]
+pub fn run() -> ExitCode {
+    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info"))
+        .format_target(false)
+        .init();
+    match serve(&Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            error!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn serve(cli: &Cli) -> Result<()> {
+    // Before there is another thread, which would not have them blocked.
+    let signals = block_signals()?;
+    raise_descriptors();
+    eyes::check_rights()?;
+    let house = Arc::new(House {
+        source: Source::open(cli.source)?,
+        home: Home::find()?,
+    });
+    let listener = Listener::open(&cli.socket)?;
+    let limits = Limits {
+        clients: cli.clients,
+        clients_of_user: cli.clients_of_user,
+        patience: cli.patience,
+    };
+    notify(NotifyState::Ready);
+    let served = server::serve(&listener, &house, &limits, &signals);
+    notify(NotifyState::Stopping);
+    served
+}
+
+/// Signals that end the daemon are read like what else it waits for.
+fn block_signals() -> Result<SignalFd> {
+    let signals: SigSet = [Signal::SIGTERM, Signal::SIGINT].into_iter().collect();
+    signals.thread_block().map_err(io("cannot block signals"))?;
+    SignalFd::with_flags(&signals, SfdFlags::SFD_CLOEXEC).map_err(io("cannot read signals"))
+}
+
+/// Each client takes some descriptors.
+fn raise_descriptors() {
+    let raised = getrlimit(Resource::RLIMIT_NOFILE)
+        .and_then(|(_, hard)| setrlimit(Resource::RLIMIT_NOFILE, hard, hard));
+    if let Err(errno) = raised {
+        warn!("cannot have more descriptors: {errno}");
+    }
+}
+
+/// Tells the service manager, if there is one.
+fn notify(state: NotifyState<'_>) {
+    if let Err(error) = sd_notify::notify(false, &[state]) {
+        warn!("cannot notify the service manager: {error}");
+    }
+}

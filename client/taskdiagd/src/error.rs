@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+//! What keeps the daemon from serving, told so that a person knows what to do.
+
+use std::io;
+use std::path::PathBuf;
+
+use nix::errno::Errno;
+
+/// The crate's result.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What went wrong.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Somebody listens there already.
+    #[error("another daemon listens at {}", path.display())]
+    Taken {
+        /// Where.
+        path: PathBuf,
+    },
+
+    /// The kernel is to be asked, and has no task_diag.
+    #[error(
+        "the running kernel has no task_diag to hand requests on to; \
+         with --source procfs a table is kept instead"
+    )]
+    NoKernel,
+
+    /// There are no events to keep a table by.
+    #[error("cannot keep a table of tasks, as nothing tells of events: {0}")]
+    NoEvents(#[source] taskdiag::Error),
+
+    /// The table cannot be kept current any more.
+    #[error("cannot keep the table of tasks current: {0}")]
+    Table(#[source] taskdiag::Error),
+
+    /// It has not the rights to do what it is for.
+    #[error("{what} is missing: it is to be started as root, or as in taskdiagd.service")]
+    Rights {
+        /// The capability.
+        what: &'static str,
+    },
+
+    /// A system call failed.
+    #[error("{context}: {source}")]
+    Io {
+        /// What was tried.
+        context: &'static str,
+        /// What the system said to it.
+        source: io::Error,
+    },
+}
+
+/// Puts what was tried before what the system says to it.
+pub(crate) fn io<E: Into<io::Error>>(context: &'static str) -> impl Fn(E) -> Error {
+    move |source| Error::Io {
+        context,
+        source: source.into(),
+    }
+}
+
+/// A mistake of this program's user, not of the system.
+pub(crate) fn invalid(context: &'static str) -> Error {
+    io(context)(Errno::EINVAL)
+}

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+//! The kept rows that a client may see.
+
+use std::collections::VecDeque;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+
+use taskdiag::{Keep, Pid, Task};
+
+use crate::peer::Rights;
+use crate::procfs::shows;
+use crate::table::Table;
+
+/// How many rows are taken from the table, and judged, at a time.
+const PORTION: usize = 256;
+/// How often a row is judged that changes meanwhile.
+const ATTEMPTS: usize = 4;
+
+/// What is kept, as one client may see it.
+#[derive(Debug)]
+pub(crate) struct Keeper {
+    table: Arc<Table>,
+    /// A procfs that hides what may not be seen by whoever the thread looks for.
+    root: OwnedFd,
+    rights: Rights,
+    /// How often the table had changed at the first rows.
+    begun: u64,
+}
+
+impl Keeper {
+    pub(crate) const fn new(table: Arc<Table>, root: OwnedFd, rights: Rights) -> Self {
+        Self {
+            table,
+            root,
+            rights,
+            begun: 0,
+        }
+    }
+
+    /// Asks the kernel; but about the daemon, which may always see itself.
+    fn may_be_seen(&self, pid: Pid) -> bool {
+        pid != std::process::id() && shows(self.root.as_fd(), pid)
+    }
+
+    /// Those of these rows that may be seen. A row counts if it is the same
+    /// before and after the question, with every event in between looked at:
+    /// then the verdict was about that process, running that program.
+    fn judge(&self, mut rows: Vec<Arc<Task>>) -> taskdiag::Result<Vec<Arc<Task>>> {
+        let mut seen = Vec::new();
+        for _ in 0..ATTEMPTS {
+            rows.retain(|task| self.may_be_seen(task.pid));
+            if rows.is_empty() {
+                break;
+            }
+            self.table.catch_up()?;
+            let now = self.table.again(&rows);
+            let mut changed = Vec::new();
+            for (then, now) in rows.into_iter().zip(now) {
+                match now {
+                    Some(now) if Arc::ptr_eq(&then, &now) => seen.push(now),
+                    Some(now) => changed.push(now),
+                    None => {}
+                }
+            }
+            rows = changed;
+        }
+        seen.sort_unstable_by_key(|task| task.pid);
+        Ok(seen)
+    }
+}
+
+impl Keep for Keeper {
+    fn next(&mut self, from: Pid, rows: &mut VecDeque<Arc<Task>>) -> taskdiag::Result<bool> {
+        if from == 0 {
+            self.begun = self.table.catch_up()?;
+        }
+        let mut from = from;
+        loop {
+            let (portion, changes) = self.table.portion(from, PORTION);
+            let Some(last) = portion.last() else {
+                return Ok(changes != self.begun);
+            };
+            from = last.pid + 1;
+            match self.rights {
+                Rights::All => rows.extend(portion),
+                Rights::Of { .. } => rows.extend(self.judge(portion)?),
+            }
+            if !rows.is_empty() {
+                return Ok(changes != self.begun);
+            }
+        }
+    }
+}

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: MIT
+//! The socket that clients connect to: made here, or inherited.
+
+use std::fs::{self, Permissions};
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use log::{info, warn};
+use nix::errno::Errno;
+use nix::sys::socket::sockopt::PassCred;
+use nix::sys::socket::{
+    AddressFamily, Backlog, SockFlag, SockType, UnixAddr, bind, connect, getsockname, listen,
+    setsockopt, socket,
+};
+
+use crate::error::{Error, Result, invalid, io};
+
+/// Everybody may connect: each is judged by its own rights.
+const MODE: u32 = 0o666;
+/// How many may wait to be let in; the kernel has a limit of its own.
+const BACKLOG: i32 = 1024;
+
+/// The socket, and its file if that is to be removed in the end.
+#[derive(Debug)]
+pub(crate) struct Listener {
+    pub(crate) socket: OwnedFd,
+    made: Option<Made>,
+}
+
+/// A file of the daemon's own making: its path, device and inode.
+#[derive(Debug)]
+struct Made {
+    path: PathBuf,
+    identity: (u64, u64),
+}
+
+impl Listener {
+    /// Takes the socket over that the service manager has passed, or makes one
+    /// at this path.
+    pub(crate) fn open(path: &Path) -> Result<Self> {
+        let listener = match inherited()? {
+            Some(socket) => Self { socket, made: None },
+            None => Self::make(path)?,
+        };
+        // The kernel names the sender of whatever arrives from now on.
+        setsockopt(&listener.socket, PassCred, &true)
+            .map_err(io("cannot ask for the senders' names"))?;
+        listen(
+            &listener.socket,
+            Backlog::new(BACKLOG).unwrap_or(Backlog::MAXCONN),
+        )
+        .map_err(io("cannot listen"))?;
+        if let Some(path) = getsockname::<UnixAddr>(listener.socket.as_raw_fd())
+            .ok()
+            .as_ref()
+            .and_then(UnixAddr::path)
+        {
+            info!("listening at {}", path.display());
+        }
+        Ok(listener)
+    }
+
+    fn make(path: &Path) -> Result<Self> {
+        let address = UnixAddr::new(path).map_err(io("the path of the socket is too long"))?;
+        remove_stale(path, &address)?;
+        let socket = new_socket()?;
+        bind(socket.as_raw_fd(), &address).map_err(|errno| match errno {
+            Errno::EADDRINUSE => Error::Taken { path: path.into() },
+            errno => io("cannot make the socket's file")(errno),
+        })?;
+        let made = fs::symlink_metadata(path).map_err(io("cannot find the socket's file"))?;
+        fs::set_permissions(path, Permissions::from_mode(MODE))
+            .map_err(io("cannot open the socket's file to everybody"))?;
+        Ok(Self {
+            socket,
+            made: Some(Made {
+                path: path.into(),
+                identity: (made.dev(), made.ino()),
+            }),
+        })
+    }
+}
+
+impl Drop for Listener {
+    /// Removes the file, unless it is another daemon's by now.
+    fn drop(&mut self) {
+        let Some(Made { path, identity }) = &self.made else {
+            return;
+        };
+        match fs::symlink_metadata(path) {
+            Ok(found) if (found.dev(), found.ino()) == *identity => {
+                if let Err(error) = fs::remove_file(path) {
+                    warn!("cannot remove {}: {error}", path.display());
+                }
+            }
+            _ => warn!("{} is not this daemon's any more", path.display()),
+        }
+    }
+}
+
+fn new_socket() -> Result<OwnedFd> {
+    socket(
+        AddressFamily::Unix,
+        SockType::SeqPacket,
+        SockFlag::SOCK_CLOEXEC,
+        None,
+    )
+    .map_err(io("cannot open a socket"))
+}
+
+/// Removes the file of a daemon that has ended without doing so. What is no
+/// socket, or has somebody behind it, is left alone.
+fn remove_stale(path: &Path, address: &UnixAddr) -> Result<()> {
+    let is_socket = fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket());
+    if is_socket && connect(new_socket()?.as_raw_fd(), address) == Err(Errno::ECONNREFUSED) {
+        info!("removing {}, which nobody listens at", path.display());
+        fs::remove_file(path).map_err(io("cannot remove the old socket's file"))?;
+    }
+    Ok(())
+}
+
+/// The socket that was passed by the service manager, if one was.
+fn inherited() -> Result<Option<OwnedFd>> {
+    let mut passed = sd_notify::listen_fds().map_err(io("cannot take the passed sockets over"))?;
+    match (passed.next(), passed.next()) {
+        (None, _) => Ok(None),
+        (Some(fd), None) => {
+            // SAFETY: the service manager has opened it for this process, which
+            // is the first to look at it, and does so once.
+            let socket = unsafe { OwnedFd::from_raw_fd(fd) };
+            check(&socket)?;
+            Ok(Some(socket))
+        }
+        _ => Err(invalid("there is more than one passed socket")),
+    }
+}
+
+fn check(socket: &OwnedFd) -> Result<()> {
+    use nix::sys::socket::{getsockopt, sockopt};
+    let kind = getsockopt(&socket.as_fd(), sockopt::SockType);
+    let listens = getsockopt(&socket.as_fd(), sockopt::AcceptConn);
+    let unix = getsockname::<UnixAddr>(socket.as_raw_fd()).is_ok();
+    match (kind, listens, unix) {
+        (Ok(SockType::SeqPacket), Ok(true), true) => Ok(()),
+        _ => Err(invalid(
+            "the passed socket is not one of ListenSequentialPacket=",
+        )),
+    }
+}

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: MIT
+//! Where answers come from.
+
+use std::sync::Arc;
+
+use log::info;
+use taskdiag::{AnyTransport, Procfs, RECEIVE_BUFFER, TransactionFile, Transport, Way};
+
+use crate::cli::From;
+use crate::error::{Error, Result, io};
+use crate::eyes::Eyes;
+use crate::keeper::Keeper;
+use crate::peer::Rights;
+use crate::procfs::HidingProcfs;
+use crate::table::Table;
+
+/// What answers requests here.
+#[derive(Debug)]
+pub(crate) enum Source {
+    /// The kernel's task_diag.
+    Kernel(Way),
+    /// procfs, and a table of what events tell.
+    Procfs {
+        proc: HidingProcfs,
+        table: Arc<Table>,
+    },
+}
+
+/// A way to have a client's requests answered, with no more than its rights.
+pub(crate) struct Opened {
+    pub(crate) transport: Box<dyn Transport>,
+    /// Held for as long as the answer takes.
+    _eyes: Option<Eyes>,
+}
+
+impl Source {
+    /// Opens the one that is wanted.
+    pub(crate) fn open(from: From) -> Result<Self> {
+        match (from, kernels_way()) {
+            (From::Auto | From::Kernel, Some(way)) => {
+                info!("handing requests on to the kernel, by {way}");
+                Ok(Self::Kernel(way))
+            }
+            (From::Kernel, None) => Err(Error::NoKernel),
+            (From::Auto | From::Procfs, _) => {
+                let table = Table::follow()?;
+                let proc = HidingProcfs::mount()?;
+                info!("keeping a table of tasks by events");
+                Ok(Self::Procfs { proc, table })
+            }
+        }
+    }
+
+    /// What tells if the source fails for good; the kernel does not.
+    pub(crate) fn table(&self) -> Option<&Arc<Table>> {
+        match self {
+            Self::Kernel(_) => None,
+            Self::Procfs { table, .. } => Some(table),
+        }
+    }
+
+    /// Opens it for a client.
+    pub(crate) fn open_for(&self, rights: Rights) -> Result<Opened> {
+        match self {
+            Self::Kernel(way) => open_kernel(*way, rights),
+            Self::Procfs { proc, table } => open_procfs(proc, table, rights),
+        }
+    }
+}
+
+/// The better way to ask the kernel, if there is one. The file's messages need
+/// no translation.
+fn kernels_way() -> Option<Way> {
+    let file = TransactionFile::open().is_ok();
+    if file {
+        return Some(Way::File);
+    }
+    AnyTransport::open(Way::Netlink, &mut vec![0; RECEIVE_BUFFER])
+        .is_ok()
+        .then_some(Way::Netlink)
+}
+
+/// The kernel shows nobody through a file or a socket what whoever opened it
+/// may not see, and with that the daemon itself is not shown either: it is
+/// opened with the client's eyes, and asked with the own.
+fn open_kernel(way: Way, rights: Rights) -> Result<Opened> {
+    let eyes = eyes(rights)?;
+    let transport = AnyTransport::open(way, &mut vec![0; RECEIVE_BUFFER]);
+    drop(eyes);
+    let transport =
+        transport.map_err(|error| io("cannot ask the kernel")(std::io::Error::other(error)))?;
+    Ok(Opened {
+        transport: Box::new(transport),
+        _eyes: None,
+    })
+}
+
+/// Whoever looks into procfs always sees itself, so that is hidden from
+/// clients who are not to see the daemon.
+fn open_procfs(proc: &HidingProcfs, table: &Arc<Table>, rights: Rights) -> Result<Opened> {
+    let root = proc.root()?;
+    let keeper = Keeper::new(Arc::clone(table), proc.root()?, rights);
+    let eyes = eyes(rights)?;
+    let procfs = Procfs::from_root(root).keep(keeper);
+    let procfs = match rights {
+        Rights::All => procfs,
+        Rights::Of { .. } => procfs.hide(std::process::id()),
+    };
+    Ok(Opened {
+        transport: Box::new(procfs),
+        _eyes: eyes,
+    })
+}
+
+fn eyes(rights: Rights) -> Result<Option<Eyes>> {
+    match rights {
+        Rights::All => Ok(None),
+        Rights::Of { uid, gid } => Eyes::of(uid, gid).map(Some),
+    }
+}
