@@ -229,3 +229,6 @@ fn to_refusal(error: KernelError) -> Refusal {
     };
     Refusal::new(error.errno, error.message.unwrap_or_default(), blame)
 }
+
+#[cfg(test)]
+mod tests;
