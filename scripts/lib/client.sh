@@ -33,7 +33,7 @@ build_client() {
 	install_missing "build the client"
 	mkdir -p "$CLIENT_PROGRAMS"
 	touch "$stamp.new"
-	cargo build --release --package taskdiag-cli \
+	cargo build --release --package taskdiag-cli --package taskdiagd \
 		--manifest-path "$PROJECT/Cargo.toml" --target-dir "$CLIENT_TARGET" >&2 || die "the client does not build"
 	mv "$stamp.new" "$stamp"
 }

@@ -54,11 +54,13 @@ pub struct Cli {
 /// Where answers come from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum From {
-    /// The kernel, if it has task_diag, else procfs
+    /// The first of these that is there
     #[default]
     Auto,
-    /// The kernel's task_diag
-    Kernel,
+    /// The kernel's /proc/task-diag
+    File,
+    /// The kernel's TASKDIAG family
+    Netlink,
     /// procfs, and a table that is kept by events
     Procfs,
 }
@@ -119,5 +121,34 @@ fn raise_descriptors() {
 fn notify(state: NotifyState<'_>) {
     if let Err(error) = sd_notify::notify(false, &[state]) {
         warn!("cannot notify the service manager: {error}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_manual_has_every_option_and_default() {
+        let manual = include_str!("../taskdiagd.8").replace("\n.Cm ", " ");
+        let mut command = Cli::command();
+        command.build();
+        for option in command.get_arguments() {
+            let name = option.get_long().expect("a long name");
+            assert!(manual.contains(&format!("Fl -{name}")), "{name}");
+            for value in option.get_default_values() {
+                let value = value.to_str().expect("text");
+                assert!(manual.contains(value), "{name}: {value}");
+            }
+            let values = option.get_possible_values();
+            for value in values
+                .iter()
+                .filter(|_| !option.is_hide_possible_values_set())
+            {
+                assert!(manual.contains(value.get_name()), "{name}: {value:?}");
+            }
+        }
     }
 }

@@ -8,6 +8,7 @@
 
 use std::fmt;
 use std::fs;
+use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
@@ -37,21 +38,34 @@ pub(crate) enum Denial {
     OtherCredentials,
     #[error("the process that connected has gone")]
     Gone,
-    #[error("it is in a pid namespace of its own, and the daemon's numbers mean nothing there")]
-    PidNamespace,
-    #[error("it is in another user namespace than the daemon")]
-    UserNamespace,
+    #[error("it is in another {0} namespace than the daemon")]
+    Namespace(&'static str),
     #[error("a security module confines it, and the daemon cannot tell to what")]
     Confined,
     #[error("with no_new_privs it may be confined by Landlock, which the daemon cannot tell")]
     Landlock,
 }
 
+/// The namespaces that rights, numbers, paths of cgroups and times are those of.
+const NAMESPACES: [&str; 4] = ["user", "pid", "cgroup", "time"];
+
+/// Where a process is; `None` for namespaces that the kernel does not have.
+fn namespaces(process: &Path) -> io::Result<[Option<PathBuf>; NAMESPACES.len()]> {
+    let mut links = [const { None }; NAMESPACES.len()];
+    for (link, name) in links.iter_mut().zip(NAMESPACES) {
+        *link = match fs::read_link(process.join("ns").join(name)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            read => Some(read?),
+        };
+    }
+    Ok(links)
+}
+
 /// What clients are held against: where the daemon is itself.
 #[derive(Debug)]
 pub(crate) struct Home {
-    user_ns: PathBuf,
-    pid_ns: PathBuf,
+    /// As of [`NAMESPACES`].
+    namespaces: [Option<PathBuf>; NAMESPACES.len()],
     label: Option<String>,
     /// Clients can put themselves into a Landlock domain.
     landlock: bool,
@@ -60,10 +74,8 @@ pub(crate) struct Home {
 impl Home {
     pub(crate) fn find() -> Result<Self> {
         let own = Path::new("/proc/self");
-        let link = |name| fs::read_link(own.join(name)).map_err(io("cannot read /proc/self/ns"));
         Ok(Self {
-            user_ns: link("ns/user")?,
-            pid_ns: link("ns/pid")?,
+            namespaces: namespaces(own).map_err(io("cannot read /proc/self/ns"))?,
             label: label(own),
             landlock: has_landlock(),
         })
@@ -128,7 +140,12 @@ impl Peer {
         let label = label(folder);
         // Nobody comes back into a namespace from one below: so it has been in
         // this one when its credentials were read.
-        self.check_namespaces(folder, home)?;
+        let found = namespaces(folder).map_err(|_| Denial::Gone)?;
+        for (at, name) in NAMESPACES.into_iter().enumerate() {
+            if found[at] != home.namespaces[at] {
+                return Err(Denial::Namespace(name));
+            }
+        }
         if (credentials.fsuid, credentials.fsgid) != (self.uid, self.gid) {
             return Err(Denial::OtherCredentials);
         }
@@ -142,17 +159,6 @@ impl Peer {
             (0, true) => Rights::All,
             (uid, _) => Rights::Of { uid, gid: self.gid },
         })
-    }
-
-    fn check_namespaces(&self, folder: &Path, home: &Home) -> Result<(), Denial> {
-        let link = |name| fs::read_link(folder.join(name)).map_err(|_| Denial::Gone);
-        if link("ns/user")? != home.user_ns {
-            return Err(Denial::UserNamespace);
-        }
-        if link("ns/pid")? != home.pid_ns {
-            return Err(Denial::PidNamespace);
-        }
-        Ok(())
     }
 
     /// Whether the process that connected has ended, as far as that can be

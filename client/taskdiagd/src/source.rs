@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use log::info;
-use taskdiag::{AnyTransport, Procfs, RECEIVE_BUFFER, TransactionFile, Transport, Way};
+use taskdiag::{AnyTransport, Procfs, RECEIVE_BUFFER, Transport, Way};
 
 use crate::cli::From;
 use crate::error::{Error, Result, io};
@@ -36,19 +36,28 @@ pub(crate) struct Opened {
 impl Source {
     /// Opens the one that is wanted.
     pub(crate) fn open(from: From) -> Result<Self> {
-        match (from, kernels_way()) {
-            (From::Auto | From::Kernel, Some(way)) => {
+        // The messages of the file need no translation.
+        let ways: &[Way] = match from {
+            From::Auto => &[Way::File, Way::Netlink],
+            From::File => &[Way::File],
+            From::Netlink => &[Way::Netlink],
+            From::Procfs => &[],
+        };
+        match ways.iter().find(|&&way| is_open(way)) {
+            Some(&way) => {
                 info!("handing requests on to the kernel, by {way}");
                 Ok(Self::Kernel(way))
             }
-            (From::Kernel, None) => Err(Error::NoKernel),
-            (From::Auto | From::Procfs, _) => {
-                let table = Table::follow()?;
-                let proc = HidingProcfs::mount()?;
-                info!("keeping a table of tasks by events");
-                Ok(Self::Procfs { proc, table })
-            }
+            None if matches!(from, From::Auto | From::Procfs) => Self::keep_table(),
+            None => Err(Error::NoKernel),
         }
+    }
+
+    fn keep_table() -> Result<Self> {
+        let table = Table::follow()?;
+        let proc = HidingProcfs::mount()?;
+        info!("keeping a table of tasks by events");
+        Ok(Self::Procfs { proc, table })
     }
 
     /// What tells if the source fails for good; the kernel does not.
@@ -68,16 +77,9 @@ impl Source {
     }
 }
 
-/// The better way to ask the kernel, if there is one. The file's messages need
-/// no translation.
-fn kernels_way() -> Option<Way> {
-    let file = TransactionFile::open().is_ok();
-    if file {
-        return Some(Way::File);
-    }
-    AnyTransport::open(Way::Netlink, &mut vec![0; RECEIVE_BUFFER])
-        .is_ok()
-        .then_some(Way::Netlink)
+/// Whether the kernel can be asked in this way.
+fn is_open(way: Way) -> bool {
+    AnyTransport::open(way, &mut vec![0; RECEIVE_BUFFER]).is_ok()
 }
 
 /// The kernel shows nobody through a file or a socket what whoever opened it

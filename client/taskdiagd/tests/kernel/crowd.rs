@@ -217,7 +217,7 @@ fn what_is_no_socket_of_its_own_is_left_alone() {
     let path = folder.path().join("socket");
     let start = || {
         let mut daemon = Command::new(TASKDIAGD);
-        daemon.args(["--source", "kernel", "--socket"]).arg(&path);
+        daemon.args(["--source", "auto", "--socket"]).arg(&path);
         daemon.output().unwrap().status.code()
     };
     std::fs::write(&path, "a file").unwrap();

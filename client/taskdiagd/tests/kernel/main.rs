@@ -11,6 +11,7 @@ mod crowd;
 mod kept;
 mod peers;
 mod rows;
+mod service;
 mod visibility;
 
-const SOURCES: [&str; 2] = ["kernel", "procfs"];
+const SOURCES: [&str; 3] = ["file", "netlink", "procfs"];

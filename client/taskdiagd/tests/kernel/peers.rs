@@ -72,7 +72,11 @@ fn from_other_namespaces_nothing_is_answered() {
             (vec!["unshare", "--user", "--map-root-user"], mapped),
             (
                 vec!["unshare", "--pid", "--fork"],
-                "it is in a pid namespace of its own",
+                "it is in another pid namespace",
+            ),
+            (
+                vec!["unshare", "--cgroup"],
+                "it is in another cgroup namespace",
             ),
         ] {
             let output = house.command(&by, "daemon", &["--all"]);
@@ -130,7 +134,7 @@ fn only_the_process_that_connected_is_answered() {
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
 fn descriptors_are_not_taken() {
-    let house = House::new("kernel", &[]);
+    let house = House::new("auto", &[]);
     let open = || {
         std::fs::read_dir(format!("/proc/{}/fd", house.pid()))
             .unwrap()

@@ -61,8 +61,8 @@ fn all_rows_are_those_of_the_kernel() {
             // What moved meanwhile may be told as it was before, or as after.
             if after.get(pid) == Some(row) {
                 let expected = match source {
-                    "kernel" => row.clone(),
-                    _ => as_kept(row.clone()),
+                    "procfs" => as_kept(row.clone()),
+                    _ => row.clone(),
                 };
                 assert_eq!(told.get(pid), Some(&expected), "{source}");
                 held += 1;
