@@ -183,8 +183,9 @@
 //! # By which way
 //!
 //! [`Client::connect_any`](crate::Client::connect_any) takes the best
-//! [`Way`](crate::Way) there is: the netlink family, `/proc/task-diag`, or the
-//! files of `/proc/PID`. A program that would rather fail than be slow says so:
+//! [`Way`](crate::Way) there is: the netlink family, `/proc/task-diag`, the
+//! daemon `taskdiagd`, or the files of `/proc/PID`. Rows that the daemon keeps by
+//! events, and has not read anew, [say so](crate::TaskRef::is_kept). A program that would rather fail than be slow says so:
 //!
 //! ```
 //! use taskdiag::{Client, Error, Way};
