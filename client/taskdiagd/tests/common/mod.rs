@@ -129,7 +129,7 @@ fn start(socket: &Path, source: &str, options: &[&str]) -> Child {
 }
 
 /// Another program of the workspace, built by the same call.
-fn sibling(name: &str) -> PathBuf {
+pub(crate) fn sibling(name: &str) -> PathBuf {
     let program = Path::new(TASKDIAGD).with_file_name(name);
     assert!(program.exists(), "cargo build -p {name} is to come first");
     program

@@ -14,7 +14,7 @@ use nix::sys::wait::waitpid;
 use nix::unistd::{ForkResult, Gid, Pid, Uid, chown, fork, pause, setgid, setgroups, setuid};
 
 use crate::SOURCES;
-use crate::common::{House, OTHER, Target, USER};
+use crate::common::{House, OTHER, Target, USER, sibling};
 
 /// The oracle, mounted as long as this lives.
 struct Hiding(PathBuf);
@@ -186,9 +186,14 @@ impl Programs {
         Self(at)
     }
 
-    /// `sleep` by another name, of the other user if it is set-id.
+    /// `sleep` by another name.
     fn add(&self, house: &House, name: &str, mode: u32) -> String {
-        let copy = house.copy(Path::new("/bin/sleep"), mode);
+        self.add_as(house, Path::new("/bin/sleep"), name, mode)
+    }
+
+    /// A program by another name, of the other user if it is set-id.
+    fn add_as(&self, house: &House, program: &Path, name: &str, mode: u32) -> String {
+        let copy = house.copy(program, mode);
         let path = self.0.join(name);
         fs::copy(&copy, &path).unwrap();
         if mode & 0o4000 != 0 {
@@ -364,3 +369,45 @@ fn who_is_hidden_is_like_who_is_not_there() {
         }
     }
 }
+
+#[test]
+#[ignore = "needs a kernel with TASKDIAG"]
+fn who_becomes_hidden_is_not_shown_as_what_it_became() {
+    let house = House::new("procfs", &[]);
+    let programs = Programs::new(house.folder.path());
+    let secret = programs.add_as(&house, Path::new("/bin/true"), "secret", 0o4755);
+    let user = EXACT[1];
+    // Shells of the user's, which are to be seen, and whose children are until
+    // they have become the secret.
+    let shell = format!("while :; do {secret}; done");
+    let start = |_| {
+        let words = [&user[1..], &["sh", "-c", &shell]].concat();
+        Command::new(user[0]).args(words).spawn().unwrap()
+    };
+    let storm: Vec<_> = (0..STORM).map(start).collect();
+    let command = house.copy(&sibling("taskdiag-cli"), 0o755);
+    let ask = format!(
+        "for i in $(seq {LOOKS}); do {} --transport daemon --all -o comm 2>/dev/null; done",
+        command.display()
+    );
+    let output = Command::new(user[0])
+        .args(&user[1..])
+        .args(["sh", "-c", &ask])
+        .env("TASKDIAG_SOCKET", house.socket())
+        .output()
+        .unwrap();
+    for mut shell in storm {
+        shell.kill().unwrap();
+        shell.wait().unwrap();
+    }
+    let shown = String::from_utf8(output.stdout).unwrap();
+    let count = |name| shown.lines().filter(|line| line.trim() == name).count();
+    assert!(count("sh") >= STORM * LOOKS, "{shown}");
+    assert_eq!(count("secret"), 0);
+}
+
+/// How many processes change all the while.
+const STORM: usize = 4;
+
+/// How often it is looked for what is not to be seen.
+const LOOKS: usize = 200;
