@@ -43,6 +43,8 @@ enum State {
     Refused,
     /// The answer is under way.
     Underway,
+    /// The rest of it cannot be had.
+    Broken,
 }
 
 impl<T: Transport> Relay<T> {
@@ -64,7 +66,7 @@ impl<T: Transport> Relay<T> {
     ///
     /// Those of the transport. One at fault is no error, but has its answer.
     pub fn ask(&mut self, request: &[u8], scope: Scope) -> Result<()> {
-        if self.state == State::Underway {
+        if matches!(self.state, State::Underway | State::Broken) {
             self.transport.reset(&mut self.buffer)?;
         }
         self.message.answer_to(request);
@@ -91,22 +93,21 @@ impl<T: Transport> Relay<T> {
     ///
     /// Those of the transport; there are no more then.
     pub fn receive(&mut self) -> Result<Option<&[u8]>> {
-        match std::mem::replace(&mut self.state, State::Idle) {
-            State::Idle => return Ok(None),
-            State::Refused => return Ok(Some(&self.datagram)),
-            State::Underway => {}
-        }
-        let len = match self.transport.receive(&mut self.buffer) {
-            Ok(len) => len,
-            Err(error) => {
-                self.transport.reset(&mut self.buffer)?;
-                return Err(error);
+        match self.state {
+            State::Idle | State::Broken => return Ok(None),
+            State::Refused => {
+                self.state = State::Idle;
+                return Ok(Some(&self.datagram));
             }
-        };
-        self.datagram.clear();
-        if !self.take(len)? {
-            self.state = State::Underway;
+            // Unless this goes well.
+            State::Underway => self.state = State::Broken,
         }
+        let len = self.transport.receive(&mut self.buffer)?;
+        self.datagram.clear();
+        self.state = match self.take(len)? {
+            true => State::Idle,
+            false => State::Underway,
+        };
         Ok(Some(&self.datagram))
     }
 

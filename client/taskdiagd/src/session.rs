@@ -39,6 +39,8 @@ pub(crate) struct Session {
 /// A request, and which process sent it.
 struct Received {
     request: Vec<u8>,
+    /// How long it was: the end of one that is too long is gone.
+    len: usize,
     sender: UnixCredentials,
 }
 
@@ -86,16 +88,23 @@ impl Session {
             }
         }
         let sender = sender.ok_or(Errno::EPROTO)?;
-        if len > REQUEST_MAX {
-            let text = format!("{len} bytes, and no request has more than {REQUEST_MAX}");
-            self.send(&refusal(&request, libc::EMSGSIZE, &text))?;
-            return self.receive();
-        }
-        Ok(Some(Received { request, sender }))
+        Ok(Some(Received {
+            request,
+            len,
+            sender,
+        }))
     }
 
     fn answer(&self, received: &Received) -> Result<(), Errno> {
-        let Received { request, sender } = received;
+        let Received {
+            request,
+            len,
+            sender,
+        } = received;
+        if *len > REQUEST_MAX {
+            let text = format!("{len} bytes, and no request has more than {REQUEST_MAX}");
+            return self.send(&refusal(request, libc::EMSGSIZE, &text));
+        }
         let rights = match self.peer.rights(*sender, &self.house.home) {
             Ok(rights) => rights,
             Err(denial) => {

@@ -26,7 +26,8 @@ pub(crate) enum Source {
     },
 }
 
-/// A way to have a client's requests answered, with no more than its rights.
+/// A way to have one request of a client's answered, with no more than its
+/// rights. Reset, it would be opened with the daemon's own.
 pub(crate) struct Opened {
     pub(crate) transport: Box<dyn Transport>,
     /// Held for as long as the answer takes.
