@@ -10,6 +10,9 @@ use zerocopy::FromBytes;
 use crate::error::{Error, Result};
 use crate::facts::{AreaRow, Facts, Question, Stat};
 
+/// The first process.
+const INIT: u32 = 1;
+
 /// The parent of all kernel threads.
 const KTHREADD: u32 = 2;
 
@@ -75,9 +78,10 @@ impl Reference {
     }
 }
 
-/// Without what a kernel thread changes on its own.
+/// Without what a kernel thread, or the first process, changes on its own.
 fn steady(facts: Facts) -> Facts {
-    if facts.ppid != KTHREADD && facts.pid != KTHREADD {
+    let on_its_own = facts.ppid == KTHREADD || facts.pid == KTHREADD || facts.tgid == INIT;
+    if !on_its_own {
         return facts;
     }
     Facts {

@@ -125,7 +125,8 @@ pub(super) fn open_proc() -> Result<OwnedFd> {
     open(c"/proc", flags, Mode::empty()).map_err(Error::io("/proc"))
 }
 
-/// A file by a path that is ended by a NUL; `None` if its task has gone.
+/// A file by a path that is ended by a NUL; `None` if its task has gone,
+/// or is not to be looked at.
 pub(super) fn open_file(folder: BorrowedFd<'_>, path: &[u8]) -> Result<Option<OwnedFd>> {
     existing(folder, path, OFlags::RDONLY | OFlags::CLOEXEC)
 }
@@ -142,7 +143,7 @@ fn existing(folder: BorrowedFd<'_>, path: &[u8], flags: OFlags) -> Result<Option
     let path = CStr::from_bytes_until_nul(path).map_err(Error::failed)?;
     match openat(folder, path, flags, Mode::empty()) {
         Ok(fd) => Ok(Some(fd)),
-        Err(Errno::NOENT | Errno::SRCH) => Ok(None),
+        Err(Errno::NOENT | Errno::SRCH | Errno::ACCESS) => Ok(None),
         Err(error) => Err(Error::io("opening a file of procfs")(error)),
     }
 }

@@ -92,27 +92,59 @@ impl BaseAndCred {
     #[inline(always)]
     fn view(payload: &[u8]) -> Option<&Self> {
         let this = Self::ref_from_bytes(payload).ok()?;
-        let is = this.msg_header == header::<TaskDiagMsg>(abi::TASK_DIAG_MSG)
-            && this.base_header == header::<TaskDiagBase>(abi::TASK_DIAG_BASE)
-            && this.cred_header == header::<TaskDiagCreds>(abi::TASK_DIAG_CRED)
-            && this.msg.flags & abi::TASK_DIAG_FLAG_CONT == 0;
-        is.then_some(this)
+        this.is_sound().then_some(this)
+    }
+
+    /// Likewise, and what is behind it.
+    #[inline(always)]
+    fn begin(payload: &[u8]) -> Option<(&Self, &[u8])> {
+        let (this, behind) = Self::ref_from_prefix(payload).ok()?;
+        this.is_sound().then_some((this, behind))
+    }
+
+    #[inline(always)]
+    fn is_sound(&self) -> bool {
+        self.msg_header == header::<TaskDiagMsg>(abi::TASK_DIAG_MSG)
+            && self.base_header == header::<TaskDiagBase>(abi::TASK_DIAG_BASE)
+            && self.cred_header == header::<TaskDiagCreds>(abi::TASK_DIAG_CRED)
+            && self.msg.flags & abi::TASK_DIAG_FLAG_CONT == 0
+    }
+
+    #[inline(always)]
+    fn facts(&self) -> Facts {
+        let mut facts = Facts {
+            pid: self.msg.pid,
+            tgid: self.msg.tgid,
+            ..Facts::default()
+        };
+        base(&self.base, &mut facts);
+        cred(&self.cred, &mut facts);
+        facts
     }
 }
 
 /// Tells of a task, unless the message goes on from the one before.
 #[inline(always)]
 fn task<C: Consumer>(payload: &[u8], consumer: &mut C) -> Option<()> {
-    let Some(usual) = BaseAndCred::view(payload) else {
-        return any_task(payload, consumer);
-    };
-    let mut facts = Facts {
-        pid: usual.msg.pid,
-        tgid: usual.msg.tgid,
-        ..Facts::default()
-    };
-    base(&usual.base, &mut facts);
-    cred(&usual.cred, &mut facts);
+    if let Some(usual) = BaseAndCred::view(payload) {
+        consumer.task(&usual.facts());
+        return Some(());
+    }
+    match BaseAndCred::begin(payload) {
+        Some((usual, behind)) => more(usual, behind, consumer),
+        None => any_task(payload, consumer),
+    }
+}
+
+/// Base and cred, and others behind them.
+fn more<C: Consumer>(usual: &BaseAndCred, behind: &[u8], consumer: &mut C) -> Option<()> {
+    let mut facts = usual.facts();
+    for (kind, payload) in attributes(behind) {
+        if kind == abi::TASK_DIAG_STAT {
+            // Only 4-byte alignment is promised.
+            facts.stat = stat(&TaskDiagStat::read_from_prefix(payload).ok()?.0);
+        }
+    }
     consumer.task(&facts);
     Some(())
 }
