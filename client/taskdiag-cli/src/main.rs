@@ -18,6 +18,7 @@ mod output;
 mod ps;
 mod row;
 mod run;
+mod session;
 mod sort;
 mod spec;
 mod tree;

@@ -55,6 +55,17 @@ pub(crate) struct Area {
 }
 
 impl Row {
+    /// Its number and its parent's. The other threads of a process stand below
+    /// the one that has its number.
+    pub(crate) fn relation(&self) -> (u32, u32) {
+        let parent = if self.tid == self.tgid {
+            self.base.map_or(0, |base| base.ppid)
+        } else {
+            self.tgid
+        };
+        (self.tid, parent)
+    }
+
     /// Takes from the task what these groups have.
     pub(crate) fn new(task: TaskRef<'_>, show: Show) -> Self {
         let mut row = Self {

@@ -18,12 +18,10 @@ use crate::maps;
 use crate::output::{self, Output};
 use crate::ps;
 use crate::row::Row;
+use crate::session::{connect, failure, open_stdout, say, tell_if_cut};
 use crate::sort;
 use crate::tree;
 use crate::watch;
-
-/// Room for what a full receive buffer of tasks comes to in most formats.
-const OUTPUT_BUFFER: usize = 64 * 1024;
 
 /// Does what the process was started for.
 pub(crate) fn run() -> Exit {
@@ -52,12 +50,6 @@ pub(crate) fn run() -> Exit {
     }
 }
 
-/// Tells the user something that is not part of the output.
-pub(crate) fn say(what: fmt::Arguments<'_>) {
-    // A closed standard error is no reason to panic.
-    let _ = writeln!(io::stderr(), "taskdiag-cli: {what}");
-}
-
 fn execute(job: &Job) -> Result<Exit, Failure> {
     match job {
         Job::Rows(job) => show_rows(job)?,
@@ -71,41 +63,10 @@ fn execute(job: &Job) -> Result<Exit, Failure> {
     Ok(Exit::Success)
 }
 
-/// Finds whom to ask. Who has not said to read /proc is told what that costs.
-pub(crate) fn connect(ask: Ask) -> Result<Client<AnyTransport>, Error> {
-    if let Some(way) = ask.way() {
-        return Client::connect_by(way);
-    }
-    let client = Client::connect_any()?;
-    if client.transport().way().is_slow() {
-        say(format_args!("{SLOW}"));
-    }
-    Ok(client)
-}
-
-const SLOW: &str = "\
-the running kernel has no task_diag: reading /proc instead, at
-several system calls a task. A kernel built with CONFIG_TASKDIAG=y answers in
-one request for all; scripts/run of its sources builds and boots one. With
---transport procfs this goes without saying.";
-
 const KEPT: &str = "\
 taskdiagd keeps these rows by events. States are not known so (?), and
 process groups, tracers and capabilities are as they were when last read. With
 --show stat, or any other group besides, all is read anew.";
-
-/// Standard output, written in large pieces, and the width of the terminal if
-/// it is one.
-pub(crate) fn open_stdout() -> (BufWriter<StdoutLock<'static>>, Option<usize>) {
-    let stdout = io::stdout();
-    let width = stdout
-        .is_terminal()
-        .then(|| terminal_size::terminal_size_of(&stdout))
-        .flatten()
-        .map(|(width, _)| usize::from(width.0));
-    let out = BufWriter::with_capacity(OUTPUT_BUFFER, stdout.lock());
-    (out, width)
-}
 
 fn show_rows(job: &Rows) -> Result<(), Failure> {
     let failed = |error| failure(error, &job.request);
@@ -215,33 +176,6 @@ fn show_diagnosis(json: bool) -> Result<(), Failure> {
     }
 }
 
-/// What failed. A kernel that refuses a request is asked what it can do: it may
-/// be older than this command.
-pub(crate) fn failure(error: Error, request: &Request) -> Failure {
-    let lacking = match error.errno() {
-        Some(libc::EINVAL | libc::EOPNOTSUPP) => Client::connect_any()
-            .and_then(|mut client| client.features())
-            .map(|features| features.lacking(request))
-            .unwrap_or_default(),
-        _ => Features::default(),
-    };
-    if lacking.is_empty() {
-        Failure::request(error, request)
-    } else {
-        Failure::Lacking(lacking)
-    }
-}
-
-/// Says that something is missing, where that is so.
-pub(crate) fn tell_if_cut(task: TaskRef<'_>) {
-    if task.cut() {
-        log::warn!(
-            "process {}: its memory went away while it was told of; the rest is missing",
-            task.tgid()
-        );
-    }
-}
-
 /// Says beside the output what is to be said of a dump.
 fn conclude(stats: Stats, way: Way, watch: &Watch, wanted: bool) {
     if stats.interrupted {
@@ -272,7 +206,8 @@ fn put(
     }
     sort::sort(&mut rows, &job.sort, host);
     if job.tree {
-        for place in tree::arrange(&relations(&rows)) {
+        let relations: Vec<_> = rows.iter().map(Row::relation).collect();
+        for place in tree::arrange(&relations) {
             output.leaf(std::mem::take(&mut rows[place.index]), place)?;
         }
     } else {
@@ -281,21 +216,6 @@ fn put(
         }
     }
     Ok(output.finish()?)
-}
-
-/// Each row's number and its parent's. The other threads of a process stand
-/// below the one that has its number.
-pub(crate) fn relations(rows: &[Row]) -> Vec<(u32, u32)> {
-    rows.iter()
-        .map(|row| {
-            let parent = if row.tid == row.tgid {
-                row.base.map_or(0, |base| base.ppid)
-            } else {
-                row.tgid
-            };
-            (row.tid, parent)
-        })
-        .collect()
 }
 
 /// From the request to the last row's arrival. Rows that are written as they

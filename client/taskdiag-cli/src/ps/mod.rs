@@ -15,7 +15,7 @@ use taskdiag::{Request, Show, Strategy};
 use crate::exit::Failure;
 use crate::host::Host;
 use crate::row::Row;
-use crate::run;
+use crate::session;
 use crate::sort::{self, Key};
 use crate::tree::{self, Branches, Place};
 
@@ -33,7 +33,7 @@ pub(crate) fn run(words: &[String]) -> Result<(), Failure> {
     let options = args::parse(words).map_err(Failure::Ps)?;
     if options.version {
         let version = env!("CARGO_PKG_VERSION");
-        let (mut out, _) = run::open_stdout();
+        let (mut out, _) = session::open_stdout();
         writeln!(out, "ps of taskdiag-cli {version}")?;
         return Ok(out.flush()?);
     }
@@ -110,8 +110,8 @@ fn ask(
         request.filters.pids = options.selection.pids();
     }
 
-    let failed = |error| run::failure(error, &request);
-    let mut client = run::connect(options.transport).map_err(failed)?;
+    let failed = |error| session::failure(error, &request);
+    let mut client = session::connect(options.transport).map_err(failed)?;
     let mut dump = client.dump(&request).map_err(failed)?;
     while let Some(task) = dump.next().map_err(failed)? {
         let mut row = Row::new(task, show);
@@ -145,7 +145,7 @@ fn choose(
     if keys.is_empty() {
         rows.sort_by_key(|row| row.stat.as_deref().map(|stat| stat.start_time));
     }
-    let mut relations = run::relations(&rows);
+    let mut relations: Vec<_> = rows.iter().map(Row::relation).collect();
     if options.forest == Some(Dialect::Bsd) {
         // What runs under init stands beside it in this one, and is no branch.
         for (_, parent) in relations.iter_mut().filter(|(_, parent)| *parent == INIT) {
@@ -173,7 +173,7 @@ struct Printer<'a> {
 
 impl<'a> Printer<'a> {
     fn new(fields: &'a [Field], options: &'a Options, host: &'a Host) -> Self {
-        let (out, terminal) = run::open_stdout();
+        let (out, terminal) = session::open_stdout();
         let slots = fields.iter().map(|field| field.slot.clone()).collect();
         Self {
             fields,

@@ -21,7 +21,7 @@ pub(crate) use args::Watch;
 
 use crate::exit::{Exit, Failure};
 use crate::host;
-use crate::run;
+use crate::session;
 
 use known::{Facts, Known};
 use line::Wording;
@@ -41,7 +41,7 @@ pub(crate) fn run(job: &Watch) -> Result<Exit, Failure> {
         .map_err(Failure::Other)?;
     tell_filter(&connector, job);
     // What happens from now on is told, and what has happened can be asked.
-    let (out, _) = run::open_stdout();
+    let (out, _) = session::open_stdout();
     let colour = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let wording = Wording::new(job.numeric);
     let zone = wording.zone.clone();
@@ -188,7 +188,7 @@ fn is_of_wanted(job: &Watch, event: &Event, facts: Option<Facts>) -> bool {
 /// Says so where the kernel does not choose among the events.
 fn tell_filter(connector: &Connector, job: &Watch) {
     if connector.filtered_by() == FilteredBy::Client && job.needed() != Events::all() {
-        run::say(format_args!(
+        session::say(format_args!(
             "the running kernel is from before Linux 6.6 and tells of all events; the others \
              are left out here"
         ));
@@ -196,7 +196,7 @@ fn tell_filter(connector: &Connector, job: &Watch) {
 }
 
 fn tell_stats(connector: &Connector, shown: u64) {
-    run::say(format_args!(
+    session::say(format_args!(
         "events: {shown}, receives: {}, buffer: {}, filtered by: {}",
         connector.receives(),
         connector.buffer(),
