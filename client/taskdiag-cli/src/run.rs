@@ -2,11 +2,10 @@
 //! One run of the command, from its words to its exit status.
 
 use std::fmt;
-use std::io::{self, BufWriter, IsTerminal as _, StdoutLock, Write as _};
+use std::io::Write as _;
 use std::time::{Duration, Instant};
 
-use nix::libc;
-use taskdiag::{AnyTransport, Client, Error, Features, Request, Show, Stats, TaskRef, Way};
+use taskdiag::{Show, Stats, TaskRef, Way};
 
 use crate::areas;
 use crate::cli::{self, Ask, Job, Maps, Rows};

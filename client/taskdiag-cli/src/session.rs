@@ -12,7 +12,7 @@ use crate::cli::Ask;
 use crate::exit::Failure;
 
 /// Room for what a full receive buffer of tasks comes to in most formats.
-const OUTPUT_BUFFER: usize = 64 * 1024;
+pub(crate) const OUTPUT_BUFFER: usize = 64 * 1024;
 
 /// Finds whom to ask. Who has not said to read /proc is told what that costs.
 pub(crate) fn connect(ask: Ask) -> Result<Client<AnyTransport>, Error> {

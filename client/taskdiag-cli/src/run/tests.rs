@@ -3,10 +3,14 @@
 
 use std::cell::RefCell;
 use std::ffi::OsString;
+use std::io;
 use std::rc::Rc;
+
+use taskdiag::Error;
 
 use super::*;
 use crate::row::samples::{init, nameless, plain};
+use crate::session::OUTPUT_BUFFER;
 
 /// A place to write to that can be looked at meanwhile, and can be full.
 #[derive(Clone, Default)]
