@@ -113,12 +113,6 @@ build_module() {
 	mv "$STOCK/module-hash.new" "$STOCK/module-hash"
 }
 
-module_sources() {
-	(cd "$PROJECT" && find kernel include/uapi -type f \
-		\( -name '*.[ch]' -o -name 'K*' -o -name 'Makefile*' \) ! -name '*.mod.c' |
-		LC_ALL=C sort)
-}
-
 module_hash() {
 	(cd "$PROJECT" && module_sources | tr '\n' '\0' | hash_of)
 }

@@ -152,9 +152,11 @@ fn list(lacking: &Features) -> String {
 const NO_FAMILY: &str = "\
 the running kernel has no TASKDIAG family to ask.
 
-It takes a kernel that is built with CONFIG_TASKDIAG=y. In the sources of
-task_diag, scripts/run builds and boots one, and runs this command in it:
+It takes a kernel that is built with CONFIG_TASKDIAG, or has task_diag as a
+module. In the sources of task_diag, the first of these gives the running kernel
+the module, the second boots a kernel and runs this command in it:
 
+    scripts/install
     scripts/run taskdiag-cli --all";
 
 /// Says which task is missing, if that is what the error is about. It can be
@@ -263,7 +265,7 @@ mod tests {
     fn a_kernel_without_the_family_is_no_dead_end() {
         let request = Request::new(Strategy::All);
         let text = Failure::request(Error::NoFamily, &request).to_string();
-        for word in ["TASKDIAG", "CONFIG_TASKDIAG=y", "scripts/run"] {
+        for word in ["CONFIG_TASKDIAG", "scripts/install", "scripts/run"] {
             assert!(text.contains(word), "{word} is not in: {text}");
         }
     }

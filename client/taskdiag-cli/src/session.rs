@@ -28,9 +28,9 @@ pub(crate) fn connect(ask: Ask) -> Result<Client<AnyTransport>, Error> {
 
 const SLOW: &str = "\
 the running kernel has no task_diag: reading /proc instead, at
-several system calls a task. A kernel built with CONFIG_TASKDIAG=y answers in
-one request for all; scripts/run of its sources builds and boots one. With
---transport procfs this goes without saying.";
+several system calls a task. A kernel with task_diag answers in one request for
+all; scripts/install of its sources gives this one the module. With --transport
+procfs this goes without saying.";
 
 /// Standard output, written in large pieces, and the width of the terminal if
 /// it is one.

@@ -9,9 +9,11 @@ use assert_cmd::Command;
 const ADVICE: &str = "\
 taskdiag-cli: the running kernel has no TASKDIAG family to ask.
 
-It takes a kernel that is built with CONFIG_TASKDIAG=y. In the sources of
-task_diag, scripts/run builds and boots one, and runs this command in it:
+It takes a kernel that is built with CONFIG_TASKDIAG, or has task_diag as a
+module. In the sources of task_diag, the first of these gives the running kernel
+the module, the second boots a kernel and runs this command in it:
 
+    scripts/install
     scripts/run taskdiag-cli --all
 ";
 
@@ -57,8 +59,9 @@ fn whatever_is_asked() {
 #[test]
 fn and_it_is_where_the_advice_says() {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
-    let name = "scripts/run";
-    assert!(fs::exists(format!("{root}/{name}")).is_ok_and(|exists| exists));
+    for name in ["scripts/install", "scripts/run"] {
+        assert!(fs::exists(format!("{root}/{name}")).is_ok_and(|exists| exists));
+    }
 }
 
 #[test]

@@ -305,8 +305,8 @@ fn tell_connector(connector: &Connector) -> String {
 fn tell_get(command: &str) -> String {
     match command {
         GET_TASK_DIAG => format!(
-            "{command}   (in the sources of task_diag; to keep it, a kernel with \
-             CONFIG_TASKDIAG or the module: README.md)"
+            "{command}   (in the sources of task_diag; to keep it, scripts/install \
+             there, or a kernel with CONFIG_TASKDIAG)"
         ),
         _ => command.to_owned(),
     }

@@ -1,0 +1,11 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# What task_diag is as a module.
+
+# The files it is built from, by path in the project.
+module_sources() {
+	(cd "$PROJECT" && find kernel include/uapi -type f \
+		\( -name '*.[ch]' -o -name 'K*' -o -name 'Makefile*' \) ! -name '*.mod.c' |
+		LC_ALL=C sort)
+}
