@@ -190,7 +190,8 @@ struct taskdiag_hit {
  * @only: @members of a request for one task
  * @budget: candidates left before the RCU section has to end
  * @iter: position in the pid table; valid in one RCU section
- * @slot: likewise
+ * @slot: likewise: where the entry of @cursor lies, if it is before @slots_end
+ * @slots_end: where the piece of the table ends that @slot lies in
  */
 struct taskdiag_walk {
 	struct pid_namespace	*ns;
@@ -205,6 +206,7 @@ struct taskdiag_walk {
 	unsigned int		budget;
 	struct radix_tree_iter	iter;
 	void __rcu		**slot;
+	void __rcu		**slots_end;
 };
 
 u64 taskdiag_walk_strategies(void);

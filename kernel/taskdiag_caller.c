@@ -225,8 +225,7 @@ static bool lsm_permits(const struct taskdiag_judge *judge,
  * namespace: it would stand in for the ids of the task, over the namespace of
  * its credentials, and for being dumpable, over that of its mm.
  */
-static noinline bool ids_permit(struct taskdiag_judge *judge,
-				struct task_struct *task)
+static bool ids_permit(struct taskdiag_judge *judge, struct task_struct *task)
 {
 	const struct cred *tcred = __task_cred(task);
 
@@ -242,11 +241,21 @@ static noinline bool ids_permit(struct taskdiag_judge *judge,
 	return dumpable_to(judge, task);
 }
 
-static bool judge_permits(struct taskdiag_judge *judge,
-			  struct task_struct *task)
+static noinline bool judge_permits(struct taskdiag_judge *judge,
+				   struct task_struct *task)
 {
 	return (judge->everywhere || ids_permit(judge, task)) &&
 	       lsm_permits(judge, task);
+}
+
+/* The answer to most tasks where most are hidden, without the question whole. */
+static bool judge_denies_at_sight(const struct taskdiag_judge *judge,
+				  struct task_struct *task)
+{
+	const struct cred *tcred = __task_cred(task);
+
+	return !judge->everywhere && judge->ns == tcred->user_ns &&
+	       !judge->ns_capable && !same_ids(judge->cred, tcred);
 }
 
 static noinline bool all_permit(struct taskdiag_caller *caller,
@@ -282,8 +291,13 @@ bool taskdiag_may_see(struct taskdiag_caller *caller, struct task_struct *task)
 {
 	const bool self = task_tgid(task) == caller->process;
 
+	if (unlikely(caller->nr_judges != 1))
+		return all_permit(caller, task, self);
+
 	/* Mostly all of them are one, who can only be the sender. */
-	if (likely(caller->nr_judges == 1))
-		return self || judge_permits(caller->judges, task);
-	return all_permit(caller, task, self);
+	if (self)
+		return true;
+	if (judge_denies_at_sight(caller->judges, task))
+		return false;
+	return judge_permits(caller->judges, task);
 }

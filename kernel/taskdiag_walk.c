@@ -320,6 +320,28 @@ void taskdiag_walk_release(struct taskdiag_walk *walk)
 		put_members(walk->members, walk->nr_members);
 }
 
+/* Look the cursor up in the table anew. */
+static void enter_table(struct taskdiag_walk *walk)
+{
+	radix_tree_iter_init(&walk->iter, walk->cursor);
+	walk->slot = NULL;
+	walk->slots_end = NULL;
+}
+
+/* Go to the next piece of the table that there is. */
+static bool next_slots(struct taskdiag_walk *walk)
+{
+	void __rcu **slot;
+
+	slot = radix_tree_next_chunk(&walk->ns->idr.idr_rt, &walk->iter, 0);
+	if (!slot)
+		return false;
+	walk->cursor = walk->iter.index;
+	walk->slot = slot;
+	walk->slots_end = slot + radix_tree_chunk_size(&walk->iter);
+	return true;
+}
+
 /**
  * taskdiag_walk_enter - go on walking
  * @walk: the walk
@@ -329,7 +351,27 @@ void taskdiag_walk_release(struct taskdiag_walk *walk)
 void taskdiag_walk_enter(struct taskdiag_walk *walk)
 {
 	walk->budget = TASKDIAG_WALK_BUDGET;
-	walk->slot = radix_tree_iter_init(&walk->iter, walk->cursor);
+	enter_table(walk);
+}
+
+/* The next entry of the piece of the table that we are in. */
+static __always_inline struct pid *next_in_slots(struct taskdiag_walk *walk)
+{
+	while (walk->slot < walk->slots_end) {
+		struct pid *pid = rcu_dereference_raw(*walk->slot);
+
+		/* The node moved under us. */
+		if (unlikely(radix_tree_deref_retry(pid))) {
+			enter_table(walk);
+			break;
+		}
+		walk->slot++;
+		walk->cursor++;
+		/* NULL: no task, or one that is still being made. */
+		if (pid)
+			return pid;
+	}
+	return NULL;
 }
 
 /*
@@ -339,32 +381,11 @@ void taskdiag_walk_enter(struct taskdiag_walk *walk)
  */
 static struct pid *next_in_ns(struct taskdiag_walk *walk)
 {
-	void __rcu **slot = walk->slot;
+	struct pid *pid = NULL;
 
-	for (;;) {
-		struct pid *pid;
-
-		if (slot)
-			slot = radix_tree_next_slot(slot, &walk->iter, 0);
-		if (!slot)
-			slot = radix_tree_next_chunk(&walk->ns->idr.idr_rt,
-						     &walk->iter, 0);
-		if (!slot)
-			return NULL;
-
-		pid = rcu_dereference_raw(*slot);
-		/* The node moved under us: look this number up again. */
-		if (radix_tree_deref_retry(pid)) {
-			slot = radix_tree_iter_retry(&walk->iter);
-			continue;
-		}
-
-		/* NULL is a number whose task is still being made. */
-		walk->slot = slot;
-		walk->cursor = walk->iter.index + 1;
-		if (pid)
-			return pid;
-	}
+	while (!pid && next_slots(walk))
+		pid = next_in_slots(walk);
+	return pid;
 }
 
 /* The next number of the list; NULL also if it stands for nothing. */
@@ -382,7 +403,7 @@ static struct pid *next_member(struct taskdiag_walk *walk)
 	return walk->members[walk->cursor++];
 }
 
-static struct pid *next_pid(struct taskdiag_walk *walk)
+static noinline struct pid *next_pid(struct taskdiag_walk *walk)
 {
 	if (walk->members)
 		return next_member(walk);
@@ -446,7 +467,8 @@ bool taskdiag_walk_next(struct taskdiag_walk *walk, struct taskdiag_hit *hit)
 		struct pid *pid;
 
 		walk->budget--;
-		pid = next_pid(walk);
+		/* Only who goes through the table has slots. */
+		pid = next_in_slots(walk) ?: next_pid(walk);
 		if (!pid) {
 			walk->done = at_end(walk);
 			if (walk->done)
