@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::{Parser, ValueEnum};
+use clap::Parser;
 use log::{error, warn};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{SigSet, Signal};
@@ -18,14 +18,14 @@ use crate::listener::Listener;
 use crate::peer::Home;
 use crate::server::{self, Limits};
 use crate::session::House;
-use crate::source::Source;
+use crate::source::{Choice, Source};
 
 /// Serves requests for tasks on a Unix socket, in the messages of task_diag
 ///
 /// Where the kernel has task_diag, requests are handed on to it; elsewhere a
 /// table of tasks is kept by the events of the proc connector. Each client is
-/// told what it may see, and no more. Logs go to standard error, and RUST_LOG
-/// says which.
+/// told what it may see, and no more. Has to be started as root. Logs go to
+/// standard error, and RUST_LOG says which.
 #[derive(Debug, Parser)]
 #[command(version)]
 pub struct Cli {
@@ -35,7 +35,7 @@ pub struct Cli {
 
     /// Where answers are to come from
     #[arg(long, value_enum, default_value_t)]
-    source: From,
+    source: Choice,
 
     /// How many clients there may be at a time
     #[arg(long, value_name = "N", default_value_t = 4096)]
@@ -49,20 +49,6 @@ pub struct Cli {
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..))]
     patience: u32,
-}
-
-/// Where answers come from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum From {
-    /// The first of these that is there
-    #[default]
-    Auto,
-    /// The kernel's /proc/task-diag
-    File,
-    /// The kernel's TASKDIAG family
-    Netlink,
-    /// procfs, and a table that is kept by events
-    Procfs,
 }
 
 /// Runs the daemon to its end.

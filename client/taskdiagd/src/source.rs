@@ -3,16 +3,30 @@
 
 use std::sync::Arc;
 
+use clap::ValueEnum;
 use log::info;
 use taskdiag::{AnyTransport, Procfs, RECEIVE_BUFFER, Transport, Way};
 
-use crate::cli::From;
 use crate::error::{Error, Result, io};
 use crate::eyes::Eyes;
 use crate::keeper::Keeper;
 use crate::peer::Rights;
 use crate::procfs::HidingProcfs;
 use crate::table::Table;
+
+/// Where answers are wanted from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Choice {
+    /// The first of these that is there
+    #[default]
+    Auto,
+    /// The kernel's /proc/task-diag
+    File,
+    /// The kernel's TASKDIAG family
+    Netlink,
+    /// procfs, and a table that is kept by events
+    Procfs,
+}
 
 /// What answers requests here.
 #[derive(Debug)]
@@ -36,20 +50,20 @@ pub(crate) struct Opened {
 
 impl Source {
     /// Opens the one that is wanted.
-    pub(crate) fn open(from: From) -> Result<Self> {
+    pub(crate) fn open(choice: Choice) -> Result<Self> {
         // The messages of the file need no translation.
-        let ways: &[Way] = match from {
-            From::Auto => &[Way::File, Way::Netlink],
-            From::File => &[Way::File],
-            From::Netlink => &[Way::Netlink],
-            From::Procfs => &[],
+        let ways: &[Way] = match choice {
+            Choice::Auto => &[Way::File, Way::Netlink],
+            Choice::File => &[Way::File],
+            Choice::Netlink => &[Way::Netlink],
+            Choice::Procfs => &[],
         };
         match ways.iter().find(|&&way| is_open(way)) {
             Some(&way) => {
                 info!("handing requests on to the kernel, by {way}");
                 Ok(Self::Kernel(way))
             }
-            None if matches!(from, From::Auto | From::Procfs) => Self::keep_table(),
+            None if matches!(choice, Choice::Auto | Choice::Procfs) => Self::keep_table(),
             None => Err(Error::NoKernel),
         }
     }
