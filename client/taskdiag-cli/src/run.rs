@@ -69,7 +69,7 @@ process groups, tracers and capabilities are as they were when last read. With
 
 fn show_rows(job: &Rows) -> Result<(), Failure> {
     let failed = |error| failure(error, &job.request);
-    let mut client = connect(job.ask).map_err(failed)?;
+    let mut client = connect(job.ask.way()).map_err(failed)?;
     let way = client.transport().way();
     let host = Host::now(job.numeric);
     let (out, width) = open_stdout();
@@ -140,7 +140,7 @@ fn add_piece(begun: &mut Option<Row>, piece: TaskRef<'_>, show: Show) -> Option<
 
 fn show_maps(job: &Maps) -> Result<(), Failure> {
     let failed = |error| failure(error, &job.request);
-    let mut client = connect(job.ask).map_err(failed)?;
+    let mut client = connect(job.ask.way()).map_err(failed)?;
     let way = client.transport().way();
     let (mut out, _) = open_stdout();
     let mut watch = Watch::start();
@@ -156,7 +156,7 @@ fn show_maps(job: &Maps) -> Result<(), Failure> {
 }
 
 fn show_features(ask: Ask, json: bool) -> Result<(), Failure> {
-    let mut client = connect(ask).map_err(Failure::Other)?;
+    let mut client = connect(ask.way()).map_err(Failure::Other)?;
     let features = client.features().map_err(Failure::Other)?;
     let (mut out, _) = open_stdout();
     features::write(&mut out, &features, json)?;

@@ -6,17 +6,16 @@ use std::fmt;
 use std::io::{self, BufWriter, IsTerminal as _, StdoutLock, Write as _};
 
 use nix::libc;
-use taskdiag::{AnyTransport, Client, Error, Features, Request, TaskRef};
+use taskdiag::{AnyTransport, Client, Error, Features, Request, TaskRef, Way};
 
-use crate::cli::Ask;
 use crate::exit::Failure;
 
 /// Room for what a full receive buffer of tasks comes to in most formats.
 pub(crate) const OUTPUT_BUFFER: usize = 64 * 1024;
 
 /// Finds whom to ask. Who has not said to read /proc is told what that costs.
-pub(crate) fn connect(ask: Ask) -> Result<Client<AnyTransport>, Error> {
-    if let Some(way) = ask.way() {
+pub(crate) fn connect(way: Option<Way>) -> Result<Client<AnyTransport>, Error> {
+    if let Some(way) = way {
         return Client::connect_by(way);
     }
     let client = Client::connect_any()?;

@@ -111,7 +111,7 @@ fn ask(
     }
 
     let failed = |error| session::failure(error, &request);
-    let mut client = session::connect(options.transport).map_err(failed)?;
+    let mut client = session::connect(options.transport.way()).map_err(failed)?;
     let mut dump = client.dump(&request).map_err(failed)?;
     while let Some(task) = dump.next().map_err(failed)? {
         let mut row = Row::new(task, show);
