@@ -238,7 +238,7 @@ pub(crate) enum Ask {
     Netlink,
     /// By /proc/task-diag
     File,
-    /// By taskdiagd, a daemon that keeps a table of tasks
+    /// By taskdiagd, at /run/taskdiag.sock or where TASKDIAG_SOCKET says
     Daemon,
     /// Not at all, but to read /proc/PID: slow, and there on any kernel
     Procfs,

@@ -73,7 +73,7 @@ fn a_file_that_is_not_there_is_told_of() {
         .stdout("")
         .stderr(
             "taskdiag-cli: the running kernel has no /proc/task-diag; \
-             boot one that is built with CONFIG_TASKDIAG=y\n",
+             boot one that is built with CONFIG_TASKDIAG_PROC\n",
         );
 }
 

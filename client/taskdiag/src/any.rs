@@ -31,7 +31,7 @@ impl Way {
     /// All there are, the best first.
     pub const ALL: [Self; 4] = [Self::Netlink, Self::File, Self::Daemon, Self::Procfs];
 
-    /// Whether it costs several system calls a task, and not a few hundred
+    /// Whether it costs several system calls a task, and not about a thousand
     /// instructions.
     #[must_use]
     pub const fn is_slow(self) -> bool {

@@ -23,13 +23,14 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 pub enum Error {
     /// The kernel has no TASKDIAG family.
     #[error(
-        "the running kernel has no TASKDIAG family; boot one that is built with CONFIG_TASKDIAG=y"
+        "the running kernel has no TASKDIAG family; load the module task_diag, or boot a kernel \
+         that is built with CONFIG_TASKDIAG"
     )]
     NoFamily,
 
     /// The kernel has no transaction file.
     #[error(
-        "the running kernel has no /proc/task-diag; boot one that is built with CONFIG_TASKDIAG=y"
+        "the running kernel has no /proc/task-diag; boot one that is built with CONFIG_TASKDIAG_PROC"
     )]
     NoFile,
 

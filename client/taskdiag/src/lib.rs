@@ -30,9 +30,10 @@
 //!
 //! [`Client::connect_any`] takes the best there is: the netlink family, the
 //! transaction file `/proc/task-diag`, the daemon `taskdiagd`, or else the files
-//! of `/proc/PID`, which every Linux has. [`AnyTransport::way`] tells which. Requests, tasks and errors
-//! are the same; what procfs cannot tell is said at [`Procfs`]. It costs some
-//! dozen system calls a task instead of a few hundred instructions.
+//! of `/proc/PID`, which every Linux has. [`AnyTransport::way`] tells which.
+//! Requests, tasks and errors are the same; what procfs cannot tell is said at
+//! [`Procfs`]. It costs several system calls a task instead of about a thousand
+//! instructions.
 //!
 //! ```
 //! use taskdiag::{Client, Request, Strategy};

@@ -27,7 +27,7 @@ pub(super) static COLUMNS: &[Column] = &[
     column(&[("sid", "SID"), ("sess", "SESS"), ("session", "SESS")], 5, Pid, BASE,
         |row, _| Some(Value::Number(row.base?.sid.into())), "session"),
     column(&[("state", "S"), ("s", "S")], 1, Left, BASE,
-        |row, _| Some(Value::State(row.base?.state)), "state: one of RSDTtXZPI, as in ps"),
+        |row, _| Some(Value::State(row.base?.state)), "state: one of RSDTtXZPI, as in ps; ? if the daemon does not know"),
     column(&[("comm", "COMMAND"), ("ucmd", "CMD"), ("ucomm", "COMMAND")], 15, Free, BASE,
         |row, _| Some(Value::Comm(row.base?.comm)), "name, 15 bytes at most"),
     column(&[("fname", "COMMAND")], 8, Left, BASE,
