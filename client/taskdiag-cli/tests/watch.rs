@@ -125,17 +125,32 @@ fn bad_exits_are_told_among_ten_thousand_and_no_others() {
 }
 
 /// A shell that ends as it is told to.
-fn shell() -> Child {
-    Command::new("sh")
-        .args(["-c", "read code; exit $code"])
+const SHELL: [&str; 3] = ["sh", "-c", "read code; exit $code"];
+
+/// A process that does so well behind the end of another thread of it.
+const THREADED: [&str; 3] = [
+    "python3",
+    "-c",
+    "import os, threading, time\n\
+     code = int(input())\n\
+     thread = threading.Thread(target=int)\n\
+     thread.start()\n\
+     thread.join()\n\
+     time.sleep(0.2)\n\
+     os._exit(code)",
+];
+
+fn begin(program: [&str; 3]) -> Child {
+    Command::new(program[0])
+        .args(&program[1..])
         .stdin(Stdio::piped())
         .spawn()
-        .expect("a shell")
+        .expect("a program")
 }
 
 /// Waits for the end of a process with the command, and has it end.
 fn until(words: &[&str], end: impl FnOnce(&mut Child)) -> Option<i32> {
-    let mut shell = shell();
+    let mut shell = begin(SHELL);
     let pid = shell.id().to_string();
     let watching = Watching::start(&[&["--events", "exit", "--until", &pid], words].concat());
     end(&mut shell);
@@ -161,6 +176,20 @@ fn the_status_is_that_of_the_process_waited_for() {
     assert_eq!(until(&["--timeout", "0.1"], |_| {}), Some(124));
     let free = end(0, None).to_string();
     assert!(complaint(&["watch", "--until", &free]).contains(&format!("no process {free} ")));
+}
+
+#[test]
+#[ignore = "needs the proc connector"]
+fn the_status_is_that_of_no_other_thread() {
+    let mut process = begin(THREADED);
+    let pid = process.id().to_string();
+    let watching = Watching::start(&["--events", "exit", "--until", &pid]);
+    // It is over before the first of its two ends is looked at.
+    watching.signal(Signal::SIGSTOP);
+    tell(&mut process, "3");
+    assert_eq!(process.wait().expect("its status").code(), Some(3));
+    watching.signal(Signal::SIGCONT);
+    assert_eq!(watching.rest().1, Some(3));
 }
 
 #[test]

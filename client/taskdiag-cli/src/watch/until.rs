@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //! The end of a process: `--until`.
 //!
-//! Events tell of the end of threads, and of a process when its first one
-//! ends, which may be long before the others do. So at each end the kernel is
-//! asked whether that was the last.
+//! Events tell of the end of threads. A process has the status of its first one,
+//! and is not over before that, but it may be so long after: from then on the
+//! kernel is asked at each end whether that was the last.
 
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::ExitStatus;
@@ -22,6 +22,8 @@ pub(super) struct Until {
     pid: Pid,
     /// When it began, which tells it from a later one with its number.
     start: Option<u64>,
+    /// Its first thread has ended.
+    first_ended: bool,
 }
 
 impl Until {
@@ -37,14 +39,20 @@ impl Until {
             client,
             pid,
             start: start(&task),
+            first_ended: task.base.is_some_and(|base| is_dead(base.state)),
         })
     }
 
     /// The status it ended with, if this was its end.
     pub(super) fn status(&mut self, event: &Event) -> Result<Option<u8>, Failure> {
         match event.kind {
-            EventKind::Exit { tgid, status, .. } if tgid == self.pid => {
-                Ok(self.is_over()?.then(|| as_shell(status)))
+            EventKind::Exit {
+                pid, tgid, status, ..
+            } if tgid == self.pid => {
+                self.first_ended |= pid == tgid;
+                // Another thread may have been quick: its status is not wanted.
+                let over = self.first_ended && self.is_over()?;
+                Ok(over.then(|| as_shell(status)))
             }
             EventKind::Lost(_) if self.is_over()? => Err(Failure::LostEnd(self.pid)),
             _ => Ok(None),
@@ -62,10 +70,12 @@ impl Until {
 
 /// A zombie that is the last of its threads.
 fn is_over(task: &Task) -> bool {
-    let ended = task
-        .base
-        .is_some_and(|base| matches!(base.state, State::Zombie | State::Dead));
-    ended && task.stat.as_ref().is_none_or(|stat| stat.num_threads <= 1)
+    task.base.is_some_and(|base| is_dead(base.state))
+        && task.stat.as_ref().is_none_or(|stat| stat.num_threads <= 1)
+}
+
+fn is_dead(state: State) -> bool {
+    matches!(state, State::Zombie | State::Dead)
 }
 
 fn start(task: &Task) -> Option<u64> {
