@@ -17,11 +17,13 @@ pub(crate) struct Credentials {
 }
 
 impl Credentials {
-    /// Reads them; `None` if something is missing.
-    pub(crate) fn parse(status: &str) -> Option<Self> {
+    /// Reads them; `None` if something is missing. The name of the process,
+    /// which is there too, is no text but bytes.
+    pub(crate) fn parse(status: &[u8]) -> Option<Self> {
         let field = |name: &str| {
-            let mut lines = status.lines();
-            lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
+            let mut lines = status.split(|&byte| byte == b'\n');
+            let rest = lines.find_map(|line| line.strip_prefix(name.as_bytes()))?;
+            std::str::from_utf8(rest.strip_prefix(b":")?).ok()
         };
         let fourth = |name| field(name)?.split_whitespace().nth(3)?.parse().ok();
         let capabilities = u64::from_str_radix(field("CapEff")?.trim(), 16).ok()?;
@@ -42,23 +44,27 @@ mod tests {
     const STATUS: &str = "Name:\tUid:\t9\t9\t9\t9\nUid:\t1\t2\t3\t4\nGid:\t5\t6\t7\t8\n\
                           CapEff:\t0000000000080000\nNoNewPrivs:\t0\n";
 
+    fn parse(status: &str) -> Option<Credentials> {
+        Credentials::parse(status.as_bytes())
+    }
+
     #[test]
     fn credentials_are_those_of_the_file_system() {
-        let read = Credentials::parse(STATUS).unwrap();
+        let read = parse(STATUS).unwrap();
         assert_eq!((read.fsuid, read.fsgid), (4, 8));
         assert!(read.sees_all && !read.restrained);
         let less = STATUS
             .replace("80000", "7ffff")
             .replace("Privs:\t0", "Privs:\t1");
-        let read = Credentials::parse(&less).unwrap();
+        let read = parse(&less).unwrap();
         assert!(!read.sees_all && read.restrained);
     }
 
     #[test]
     fn what_is_missing_is_not_made_up() {
         for line in ["Uid:\t1", "Gid", "CapEff"] {
-            assert_eq!(Credentials::parse(&STATUS.replace(line, "x")), None);
+            assert_eq!(parse(&STATUS.replace(line, "x")), None);
         }
-        assert_eq!(Credentials::parse(""), None);
+        assert_eq!(parse(""), None);
     }
 }

@@ -4,6 +4,7 @@
 #![allow(dead_code, reason = "each test program uses some of it")]
 
 use std::fs;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
@@ -11,6 +12,7 @@ use std::thread;
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, socket};
 use nix::unistd::Pid;
 use taskdiag::{Client, Daemon, Error, RECEIVE_BUFFER, Request, Task};
 use tempfile::TempDir;
@@ -60,6 +62,19 @@ impl House {
     pub(crate) fn client(&self) -> Client<Daemon> {
         let daemon = Daemon::connect_to(&self.socket()).unwrap();
         Client::with_transport(daemon, RECEIVE_BUFFER)
+    }
+
+    /// A connection of which nothing has been asked yet.
+    pub(crate) fn connected(&self) -> OwnedFd {
+        let fd = socket(
+            AddressFamily::Unix,
+            SockType::SeqPacket,
+            SockFlag::SOCK_CLOEXEC,
+            None,
+        )
+        .unwrap();
+        connect(fd.as_raw_fd(), &UnixAddr::new(&self.socket()).unwrap()).unwrap();
+        fd
     }
 
     pub(crate) fn ask(&self, request: &Request) -> Result<Vec<Task>, Error> {

@@ -8,9 +8,7 @@ use std::process::Command;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::Signal;
-use nix::sys::socket::{
-    AddressFamily, MsgFlags, SockFlag, SockType, UnixAddr, connect, recv, send, socket,
-};
+use nix::sys::socket::{MsgFlags, recv, send};
 use proptest::prelude::*;
 use taskdiag::codec::encode;
 use taskdiag::reassembly::{Event, Reassembly};
@@ -25,18 +23,6 @@ const FLAGS: u16 = 0x301;
 fn raise_descriptors() {
     let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
     setrlimit(Resource::RLIMIT_NOFILE, hard, hard).unwrap();
-}
-
-fn connected(house: &House) -> OwnedFd {
-    let fd = socket(
-        AddressFamily::Unix,
-        SockType::SeqPacket,
-        SockFlag::SOCK_CLOEXEC,
-        None,
-    )
-    .unwrap();
-    connect(fd.as_raw_fd(), &UnixAddr::new(&house.socket()).unwrap()).unwrap();
-    fd
 }
 
 fn all(show: Show) -> Request {
@@ -74,7 +60,7 @@ fn a_thousand_clients_at_once_are_all_answered() {
     let population: Vec<_> = (0..50).map(|_| Target::new(&["sleep"])).collect();
     for source in SOURCES {
         let house = House::new(source, &[]);
-        let clients: Vec<_> = (0..CLIENTS).map(|_| connected(&house)).collect();
+        let clients: Vec<_> = (0..CLIENTS).map(|_| house.connected()).collect();
         for (client, seq) in clients.iter().zip(0..) {
             ask(client, &all(Show::BASE | Show::CRED), seq);
         }
@@ -92,7 +78,7 @@ fn who_does_not_read_keeps_nobody_waiting_and_is_hung_up_on() {
     let _population: Vec<_> = (0..50).map(|_| Target::new(&["sleep"])).collect();
     for source in SOURCES {
         let house = House::new(source, &["--patience", "2"]);
-        let slow: Vec<_> = (0..50).map(|_| connected(&house)).collect();
+        let slow: Vec<_> = (0..50).map(|_| house.connected()).collect();
         // Far more than there is room for.
         let much = all(Show::VMA | Show::VMA_STAT | Show::CMDLINE);
         for client in &slow {
@@ -122,7 +108,7 @@ fn who_leaves_in_the_middle_leaves_nothing_behind() {
         };
         let before = open();
         for _ in 0..200 {
-            let client = connected(&house);
+            let client = house.connected();
             ask(&client, &all(Show::all()), 1);
         }
         assert!(house.ask(&all(Show::BASE)).unwrap().len() > 50);
@@ -156,7 +142,7 @@ fn no_bytes_stop_it() {
                 message.extend((flags | 1).to_ne_bytes());
                 message.extend([7; 8]);
                 message.extend(attributes);
-                let client = connected(&house);
+                let client = house.connected();
                 for request in [&bytes, &message] {
                     if request.is_empty() {
                         continue;
@@ -170,7 +156,7 @@ fn no_bytes_stop_it() {
             })
             .unwrap();
         let huge = vec![0; 150_000];
-        let client = connected(&house);
+        let client = house.connected();
         for _ in 0..1000 {
             let sent = send(client.as_raw_fd(), &huge, MsgFlags::MSG_NOSIGNAL).unwrap();
             let mut answer = [0; 4096];

@@ -1,33 +1,23 @@
 // SPDX-License-Identifier: MIT
 //! Whom the daemon does not serve, and what it says to them.
 
-use std::fs::File;
+use std::ffi::OsStr;
+use std::fs::{self, File};
 use std::io::Write;
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::UnixStream;
 use std::process::{Command, Stdio};
+use std::sync::mpsc::channel;
+use std::thread;
 
-use nix::sys::socket::{
-    AddressFamily, ControlMessage, MsgFlags, SockFlag, SockType, UnixAddr, connect, recv, send,
-    sendmsg, socket,
-};
+use nix::sys::prctl::set_no_new_privs;
+use nix::sys::socket::{ControlMessage, MsgFlags, UnixAddr, recv, send, sendmsg};
 use taskdiag::codec::{TaskDiagMessage, encode};
 use taskdiag::{Framing, Show};
 
 use crate::SOURCES;
-use crate::common::{House, TASKDIAGD};
-
-fn connected(house: &House) -> OwnedFd {
-    let fd = socket(
-        AddressFamily::Unix,
-        SockType::SeqPacket,
-        SockFlag::SOCK_CLOEXEC,
-        None,
-    )
-    .unwrap();
-    connect(fd.as_raw_fd(), &UnixAddr::new(&house.socket()).unwrap()).unwrap();
-    fd
-}
+use crate::common::{House, TASKDIAGD, sibling};
 
 fn question() -> Vec<u8> {
     encode(TaskDiagMessage::features(), Framing::Plain, 7, 1)
@@ -106,10 +96,68 @@ fn who_may_be_confined_is_told_nothing() {
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
+fn a_thread_that_may_be_confined_is_enough() {
+    // Other tests ask as the process that they are all part of.
+    const ALONE: &str = "TASKDIAGD_TEST_ALONE";
+    if std::env::var_os(ALONE).is_none() {
+        let name = "peers::a_thread_that_may_be_confined_is_enough";
+        let status = Command::new(std::env::current_exe().unwrap())
+            .args(["--ignored", "--exact", name])
+            .env(ALONE, "")
+            .status()
+            .unwrap();
+        assert!(status.success());
+        return;
+    }
+    for source in SOURCES {
+        let house = House::new(source, &[]);
+        let fd = house.connected();
+        let ask = || {
+            send(fd.as_raw_fd(), &question(), MsgFlags::empty()).unwrap();
+            answer(&fd)
+        };
+        let why = "it may be confined by Landlock";
+        assert!(!says(&ask(), why), "{source}");
+        let (ready, begun) = channel();
+        let (end, until) = channel::<()>();
+        let restrained = thread::spawn(move || {
+            set_no_new_privs().unwrap();
+            ready.send(()).unwrap();
+            let _ = until.recv();
+        });
+        begun.recv().unwrap();
+        // The first thread, and this one, are as before.
+        assert!(says(&ask(), why), "{source}");
+        drop(end);
+        restrained.join().unwrap();
+        while says(&ask(), why) {
+            // It is joined before it has ended.
+            thread::yield_now();
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs a kernel with TASKDIAG"]
+fn a_name_of_any_bytes_is_answered() {
+    let house = House::new("auto", &[]);
+    let program = OsStr::from_bytes(b"name-\xff\xfe");
+    let command = house.folder.path().join(program);
+    fs::copy(sibling("taskdiag-cli"), &command).unwrap();
+    let output = Command::new(&command)
+        .args(["--transport", "daemon", "--pid", "1"])
+        .env("TASKDIAG_SOCKET", house.socket())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+}
+
+#[test]
+#[ignore = "needs a kernel with TASKDIAG"]
 fn only_the_process_that_connected_is_answered() {
     for source in SOURCES {
         let house = House::new(source, &[]);
-        let fd = connected(&house);
+        let fd = house.connected();
         let request = house.folder.path().join("request");
         File::create(&request)
             .unwrap()
@@ -136,14 +184,14 @@ fn only_the_process_that_connected_is_answered() {
 fn descriptors_are_not_taken() {
     let house = House::new("auto", &[]);
     let open = || {
-        std::fs::read_dir(format!("/proc/{}/fd", house.pid()))
+        fs::read_dir(format!("/proc/{}/fd", house.pid()))
             .unwrap()
             .count()
     };
     let before = open();
     let (one, _other) = UnixStream::pair().unwrap();
     for _ in 0..50 {
-        let fd = connected(&house);
+        let fd = house.connected();
         let descriptors = [one.as_raw_fd(); 20];
         let rights = [ControlMessage::ScmRights(&descriptors)];
         let question = question();
@@ -155,7 +203,7 @@ fn descriptors_are_not_taken() {
     // Who is served behind these finds none of their descriptors left.
     assert_eq!(house.client().one(1, Show::BASE).unwrap().pid, 1);
     while open() > before + 1 {
-        std::thread::yield_now();
+        thread::yield_now();
     }
 }
 
