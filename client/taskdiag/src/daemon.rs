@@ -10,11 +10,13 @@ use std::path::{Path, PathBuf};
 use log::debug;
 use netlink_packet_core::NLM_F_REQUEST;
 use nix::errno::Errno;
-use nix::sys::socket::sockopt::PeerCredentials;
+use nix::sys::socket::sockopt::{PeerCredentials, ReceiveTimeout, SendTimeout};
 use nix::sys::socket::{
-    AddressFamily, MsgFlags, SockFlag, SockType, UnixAddr, connect, getsockopt, recv, send, socket,
+    AddressFamily, MsgFlags, SockFlag, SockType, UnixAddr, connect, getsockopt, recv, send,
+    setsockopt, socket,
 };
-use nix::unistd::geteuid;
+use nix::sys::time::{TimeVal, TimeValLike};
+use nix::unistd::{getegid, geteuid, getgid, getuid};
 
 use crate::codec::{TaskDiagMessage, encode};
 use crate::error::{Error, Result};
@@ -28,6 +30,13 @@ pub const DAEMON_SOCKET: &str = "/run/taskdiag.sock";
 
 /// The environment variable that says where the daemon's socket is.
 pub const DAEMON_VARIABLE: &str = "TASKDIAG_SOCKET";
+
+/// How many seconds a daemon has to let one in, and to say first what it can
+/// tell. An answer may take as long as it takes.
+const PATIENCE: i64 = 5;
+
+/// Who an id is that has no mapping in the caller's user namespace.
+const OVERFLOW_ID: u32 = 65534;
 
 /// Room for what the daemon says first.
 const GREETING: usize = 1024;
@@ -43,14 +52,16 @@ pub struct Daemon {
 }
 
 impl Daemon {
-    /// Connects to the socket in its usual place.
+    /// Connects to the socket in its usual place. In a set-id program the
+    /// environment is its caller's, and [`DAEMON_VARIABLE`] does not count.
     ///
     /// # Errors
     ///
     /// As [`Self::connect_to`].
     pub fn connect() -> Result<Self> {
-        let path = std::env::var_os(DAEMON_VARIABLE).unwrap_or_else(|| DAEMON_SOCKET.into());
-        Self::connect_to(Path::new(&path))
+        let own = getuid() == geteuid() && getgid() == getegid();
+        let chosen = std::env::var_os(DAEMON_VARIABLE).filter(|_| own);
+        Self::connect_to(Path::new(&chosen.unwrap_or_else(|| DAEMON_SOCKET.into())))
     }
 
     /// Connects to the socket that has this path.
@@ -60,22 +71,19 @@ impl Daemon {
     /// [`Error::NoDaemon`] if nobody listens there, [`Error::Kernel`] if the
     /// daemon serves others only, with its reason, else [`Error::Io`]: also
     /// where it is a daemon neither of root nor of the caller, who is not to
-    /// be believed.
+    /// be believed, and where it does not answer within some seconds.
     pub fn connect_to(path: &Path) -> Result<Self> {
-        let fd = socket(
-            AddressFamily::Unix,
-            SockType::SeqPacket,
-            SockFlag::SOCK_CLOEXEC,
-            None,
-        )
-        .map_err(io("cannot open a socket"))?;
+        let fd = unconnected()?;
+        limit(&fd, PATIENCE)?;
         let address = UnixAddr::new(path).map_err(io("cannot address the daemon's socket"))?;
         connect(fd.as_raw_fd(), &address).map_err(|errno| match errno {
             Errno::ENOENT | Errno::ECONNREFUSED => Error::NoDaemon { path: path.into() },
+            // There are too many who wait to be let in.
+            Errno::EAGAIN => io("the daemon does not answer")(Errno::ETIMEDOUT),
             errno => io("cannot connect to the daemon")(errno),
         })?;
         let daemon = getsockopt(&fd, PeerCredentials).map_err(io("cannot tell whose daemon"))?;
-        if ![0, geteuid().as_raw()].contains(&daemon.uid()) {
+        if !is_believed(daemon.uid(), geteuid().as_raw()) {
             return Err(io("the daemon is of another user")(Errno::EACCES));
         }
         let mut connected = Self {
@@ -83,6 +91,7 @@ impl Daemon {
             path: path.into(),
         };
         connected.greet()?;
+        limit(&connected.fd, 0)?;
         Ok(connected)
     }
 
@@ -94,7 +103,12 @@ impl Daemon {
         self.try_send(&question)
             .map_err(io("cannot send the request"))?;
         let mut answer = [0; GREETING];
-        let len = self.receive(&mut answer)?;
+        let len = self.receive(&mut answer).map_err(|error| match error {
+            Error::Io { source, .. } if source.kind() == io::ErrorKind::WouldBlock => {
+                io("the daemon does not answer")(Errno::ETIMEDOUT)
+            }
+            error => error,
+        })?;
         let mut reassembly = Reassembly::new(framing, 0, self.port());
         reassembly.features(&answer[..len]).map(drop)
     }
@@ -157,6 +171,30 @@ impl Transport for Daemon {
     }
 }
 
+fn unconnected() -> Result<OwnedFd> {
+    socket(
+        AddressFamily::Unix,
+        SockType::SeqPacket,
+        SockFlag::SOCK_CLOEXEC,
+        None,
+    )
+    .map_err(io("cannot open a socket"))
+}
+
+/// Lets nothing on the socket take longer than so many seconds; 0 is for ever.
+fn limit(socket: &OwnedFd, seconds: i64) -> Result<()> {
+    let limit = TimeVal::seconds(seconds);
+    setsockopt(socket, SendTimeout, &limit)
+        .and_then(|()| setsockopt(socket, ReceiveTimeout, &limit))
+        .map_err(io("cannot limit the daemon's time"))
+}
+
+/// Whether a daemon of this user tells the truth to that one. Two who have no
+/// mapping have the same id, and need not be the same.
+const fn is_believed(daemon: u32, caller: u32) -> bool {
+    daemon == 0 || (daemon == caller && daemon != OVERFLOW_ID)
+}
+
 fn io(context: &'static str) -> impl Fn(Errno) -> Error {
     move |errno| Error::Io {
         context,
@@ -166,7 +204,45 @@ fn io(context: &'static str) -> impl Fn(Errno) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use nix::sys::socket::{Backlog, bind, listen};
+
     use super::*;
+
+    /// A socket that nobody is let in at, with room for one who waits, and its
+    /// folder.
+    fn listener() -> (tempfile::TempDir, PathBuf, OwnedFd) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("socket");
+        let fd = unconnected().unwrap();
+        bind(fd.as_raw_fd(), &UnixAddr::new(&path).unwrap()).unwrap();
+        listen(&fd, Backlog::new(0).unwrap()).unwrap();
+        (folder, path, fd)
+    }
+
+    fn does_not_answer(path: &Path) {
+        let said = Daemon::connect_to(path).unwrap_err().to_string();
+        assert!(said.starts_with("the daemon does not answer"), "{said}");
+    }
+
+    #[test]
+    fn a_daemon_that_says_nothing_is_not_waited_for() {
+        let (_folder, path, _listener) = listener();
+        does_not_answer(&path);
+    }
+
+    #[test]
+    fn a_daemon_that_lets_nobody_in_is_not_waited_for() {
+        let (_folder, path, _listener) = listener();
+        let waiting = unconnected().unwrap();
+        connect(waiting.as_raw_fd(), &UnixAddr::new(&path).unwrap()).unwrap();
+        does_not_answer(&path);
+    }
+
+    #[test]
+    fn who_has_no_mapping_is_nobodys_own() {
+        assert!(is_believed(0, 1000) && is_believed(1000, 1000) && is_believed(0, OVERFLOW_ID));
+        assert!(!is_believed(1000, 0) && !is_believed(OVERFLOW_ID, OVERFLOW_ID));
+    }
 
     #[test]
     fn without_a_daemon_it_says_where_it_looked() {

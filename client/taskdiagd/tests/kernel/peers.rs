@@ -53,8 +53,9 @@ fn from_other_namespaces_nothing_is_answered() {
     for source in SOURCES {
         let house = House::new(source, &[]);
         for (by, why) in [
-            (vec!["unshare", "--user"], mapped),
-            // Where root has no number, the client does not believe it is root's.
+            // Where root has no number, the client does not believe it is root's,
+            // nor its own, though both have none.
+            (vec!["unshare", "--user"], not_mapped),
             (
                 as_user(&["unshare", "--user", "--map-root-user"]),
                 not_mapped,
