@@ -1,23 +1,26 @@
 // SPDX-License-Identifier: MIT
 //! The socket that clients connect to: made here, or inherited.
 
-use std::fs::{self, Permissions};
+use std::fs::{self, File, OpenOptions};
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
-use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use log::{info, warn};
 use nix::errno::Errno;
+use nix::fcntl::{Flock, FlockArg};
+use nix::libc::O_NOFOLLOW;
 use nix::sys::socket::sockopt::PassCred;
 use nix::sys::socket::{
     AddressFamily, Backlog, SockFlag, SockType, UnixAddr, bind, connect, getsockname, listen,
     setsockopt, socket,
 };
+use nix::sys::stat::{Mode, fchmod, umask};
 
 use crate::error::{Error, Result, invalid, io};
 
 /// Everybody may connect: each is judged by its own rights.
-const MODE: u32 = 0o666;
+const MODE: Mode = Mode::from_bits_truncate(0o666);
 /// How many may wait to be let in; the kernel has a limit of its own.
 const BACKLOG: i32 = 1024;
 
@@ -33,6 +36,9 @@ pub(crate) struct Listener {
 struct Made {
     path: PathBuf,
     identity: (u64, u64),
+    /// Who has it makes and removes that file. Its own file stays: removed, it
+    /// would be locked by one, and made anew by another.
+    _lock: Flock<File>,
 }
 
 impl Listener {
@@ -63,20 +69,20 @@ impl Listener {
 
     fn make(path: &Path) -> Result<Self> {
         let address = UnixAddr::new(path).map_err(io("the path of the socket is too long"))?;
+        let lock = lock(path)?;
         remove_stale(path, &address)?;
         let socket = new_socket()?;
-        bind(socket.as_raw_fd(), &address).map_err(|errno| match errno {
+        bind_for_everybody(&socket, &address).map_err(|errno| match errno {
             Errno::EADDRINUSE => Error::Taken { path: path.into() },
             errno => io("cannot make the socket's file")(errno),
         })?;
         let made = fs::symlink_metadata(path).map_err(io("cannot find the socket's file"))?;
-        fs::set_permissions(path, Permissions::from_mode(MODE))
-            .map_err(io("cannot open the socket's file to everybody"))?;
         Ok(Self {
             socket,
             made: Some(Made {
                 path: path.into(),
                 identity: (made.dev(), made.ino()),
+                _lock: lock,
             }),
         })
     }
@@ -85,7 +91,7 @@ impl Listener {
 impl Drop for Listener {
     /// Removes the file, unless it is another daemon's by now.
     fn drop(&mut self) {
-        let Some(Made { path, identity }) = &self.made else {
+        let Some(Made { path, identity, .. }) = &self.made else {
             return;
         };
         match fs::symlink_metadata(path) {
@@ -107,6 +113,36 @@ fn new_socket() -> Result<OwnedFd> {
         None,
     )
     .map_err(io("cannot open a socket"))
+}
+
+/// Keeps other daemons from this path, who would take a socket that nobody
+/// listens at yet for one that nobody listens at any more.
+fn lock(path: &Path) -> Result<Flock<File>> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        // Who can open it can lock it.
+        .mode(0o600)
+        .custom_flags(O_NOFOLLOW)
+        .open(name)
+        .map_err(io("cannot make the file of the lock"))?;
+    Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_, errno)| match errno {
+        Errno::EWOULDBLOCK => Error::Taken { path: path.into() },
+        errno => io("cannot lock the socket's path")(errno),
+    })
+}
+
+/// The file has the socket's own mode from the first, whatever is put in its
+/// place afterwards. No other thread makes files.
+fn bind_for_everybody(socket: &OwnedFd, address: &UnixAddr) -> nix::Result<()> {
+    fchmod(socket, MODE)?;
+    let own = umask(Mode::empty());
+    let bound = bind(socket.as_raw_fd(), address);
+    umask(own);
+    bound
 }
 
 /// Removes the file of a daemon that has ended without doing so. What is no

@@ -2,8 +2,10 @@
 //! Many clients, slow ones, hostile ones, and a daemon that ends.
 
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 use std::process::Command;
+use std::time::Duration;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -12,7 +14,7 @@ use nix::sys::socket::{MsgFlags, recv, send};
 use proptest::prelude::*;
 use taskdiag::codec::encode;
 use taskdiag::reassembly::{Event, Reassembly};
-use taskdiag::{Framing, Request, Show, Strategy};
+use taskdiag::{Daemon, Framing, Request, Show, Strategy};
 
 use crate::SOURCES;
 use crate::common::{House, TASKDIAGD, Target};
@@ -113,7 +115,7 @@ fn who_leaves_in_the_middle_leaves_nothing_behind() {
         }
         assert!(house.ask(&all(Show::BASE)).unwrap().len() > 50);
         while open() > before {
-            std::thread::sleep(std::time::Duration::from_millis(5));
+            std::thread::sleep(Duration::from_millis(5));
         }
     }
 }
@@ -196,6 +198,41 @@ fn it_begins_again_where_it_was_killed_and_leaves_nothing_where_it_was_told_to_s
         assert!(!house.socket().exists());
         assert!(client.one(1, Show::BASE).is_err());
     }
+}
+
+#[test]
+#[ignore = "needs a kernel with TASKDIAG"]
+fn of_those_that_begin_at_once_one_serves() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("socket");
+    // One was killed there.
+    drop(UnixListener::bind(&path).unwrap());
+    let mut daemons: Vec<_> = (0..8)
+        .map(|_| {
+            let mut daemon = Command::new(TASKDIAGD);
+            daemon.args(["--source", "file", "--socket"]).arg(&path);
+            daemon.spawn().unwrap()
+        })
+        .collect();
+    while daemons.len() > 1 {
+        daemons.retain_mut(|daemon| match daemon.try_wait().unwrap() {
+            Some(status) => {
+                assert_eq!(status.code(), Some(1));
+                false
+            }
+            None => true,
+        });
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let mut last = daemons.pop().unwrap();
+    while Daemon::connect_to(&path).is_err() {
+        assert_eq!(last.try_wait().unwrap(), None);
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o666);
+    last.kill().unwrap();
+    last.wait().unwrap();
 }
 
 #[test]
