@@ -70,7 +70,10 @@ fn targets(house: &House, programs: &Programs) -> Vec<Target> {
         ]
         .map(str::to_owned)
     };
-    let mut targets = vec![Target::new(&["sleep"])];
+    let mut targets = vec![
+        Target::new(&["sleep"]),
+        Target::new(&[BARE[0], &["sleep"]].concat()),
+    ];
     let mut add = |words: &[String], more: &[&str]| {
         let words: Vec<&str> = words
             .iter()
@@ -264,6 +267,12 @@ const CAPABLE: [&[&str]; 2] = [
     ],
 ];
 
+/// The same without any capability.
+const BARE: [&[&str]; 2] = [
+    &["setpriv", "--bounding-set", "-all", "--inh-caps", "-all"],
+    EXACT[1],
+];
+
 /// The oracle, the daemon and the targets, and those that all know of.
 struct Scene {
     house: House,
@@ -333,11 +342,15 @@ fn everybody_is_shown_whom_procfs_shows() {
 fn nobody_is_shown_more_for_capabilities() {
     for source in SOURCES {
         let scene = Scene::new(source);
-        for caller in CAPABLE {
+        for (caller, bare) in CAPABLE.into_iter().zip(BARE) {
             let expected = scene.expected(caller);
             for show in ["base,cred", "base,stat"] {
                 let told = scene.told(caller, show);
                 assert!(told.is_subset(&expected), "{source}, {show}: {caller:?}");
+                // And no less than without any.
+                let least = scene.expected(bare);
+                assert!(!least.is_empty(), "{bare:?}");
+                assert!(told.is_superset(&least), "{source}, {show}: {caller:?}");
             }
         }
     }
