@@ -117,7 +117,7 @@ impl Session {
                 return self.send(&refusal(request, libc::EIO, &error.to_string()));
             }
         };
-        let mut relay = Relay::new(opened.transport);
+        let mut relay = Relay::new(opened);
         let mut next = relay.ask(request, Scope::Own);
         loop {
             match next.and_then(|()| relay.receive()) {

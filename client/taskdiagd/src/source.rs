@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use clap::ValueEnum;
 use log::info;
-use taskdiag::{AnyTransport, Procfs, RECEIVE_BUFFER, Transport, Way};
+use taskdiag::{AnyTransport, Framing, Procfs, RECEIVE_BUFFER, Scope, Transport, Way};
 
 use crate::error::{Error, Result, io};
 use crate::eyes::Eyes;
@@ -42,11 +42,7 @@ pub(crate) enum Source {
 
 /// A way to have one request of a client's answered, with no more than its
 /// rights. Reset, it would be opened with the daemon's own.
-pub(crate) struct Opened {
-    pub(crate) transport: Box<dyn Transport>,
-    /// Held for as long as the answer takes.
-    _eyes: Option<Eyes>,
-}
+pub(crate) type Opened = Box<dyn Transport>;
 
 impl Source {
     /// Opens the one that is wanted.
@@ -106,10 +102,7 @@ fn open_kernel(way: Way, rights: Rights) -> Result<Opened> {
     drop(eyes);
     let transport =
         transport.map_err(|error| io("cannot ask the kernel")(std::io::Error::other(error)))?;
-    Ok(Opened {
-        transport: Box::new(transport),
-        _eyes: None,
-    })
+    Ok(Box::new(transport))
 }
 
 /// Whoever looks into procfs always sees itself, so that is hidden from
@@ -117,16 +110,55 @@ fn open_kernel(way: Way, rights: Rights) -> Result<Opened> {
 fn open_procfs(proc: &HidingProcfs, table: &Arc<Table>, rights: Rights) -> Result<Opened> {
     let root = proc.root()?;
     let keeper = Keeper::new(Arc::clone(table), proc.root()?, rights);
-    let eyes = eyes(rights)?;
     let procfs = Procfs::from_root(root).keep(keeper);
     let procfs = match rights {
         Rights::All => procfs,
         Rights::Of { .. } => procfs.hide(std::process::id()),
     };
-    Ok(Opened {
-        transport: Box::new(procfs),
-        _eyes: eyes,
-    })
+    Ok(Box::new(Looking { procfs, rights }))
+}
+
+/// Reads procfs with the client's eyes, and has them no longer than that: a
+/// thread of the client's ids is one that the client may hold up.
+#[derive(Debug)]
+struct Looking {
+    procfs: Procfs,
+    rights: Rights,
+}
+
+impl Looking {
+    fn look<T>(
+        &mut self,
+        look: impl FnOnce(&mut Procfs) -> taskdiag::Result<T>,
+    ) -> taskdiag::Result<T> {
+        let _eyes = eyes(self.rights).map_err(|error| taskdiag::Error::Io {
+            context: "cannot look for a client",
+            source: std::io::Error::other(error),
+        })?;
+        look(&mut self.procfs)
+    }
+}
+
+impl Transport for Looking {
+    fn framing(&self) -> Framing {
+        self.procfs.framing()
+    }
+
+    fn port(&self) -> u32 {
+        self.procfs.port()
+    }
+
+    fn send(&mut self, request: &[u8], scope: Scope) -> taskdiag::Result<()> {
+        self.look(|procfs| procfs.send(request, scope))
+    }
+
+    fn receive(&mut self, buffer: &mut [u8]) -> taskdiag::Result<usize> {
+        self.look(|procfs| procfs.receive(buffer))
+    }
+
+    fn reset(&mut self, buffer: &mut [u8]) -> taskdiag::Result<()> {
+        self.look(|procfs| procfs.reset(buffer))
+    }
 }
 
 fn eyes(rights: Rights) -> Result<Option<Eyes>> {
