@@ -12,11 +12,12 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use sd_notify::NotifyState;
 
+use crate::crowd::{self, Limits};
 use crate::error::{Result, io};
 use crate::eyes;
 use crate::listener::Listener;
 use crate::peer::Home;
-use crate::server::{self, Limits};
+use crate::server;
 use crate::session::House;
 use crate::source::{Choice, Source};
 
@@ -45,7 +46,7 @@ pub struct Cli {
     #[arg(long, value_name = "N", default_value_t = 1024)]
     clients_of_user: usize,
 
-    /// After how many seconds to hang up on a client that does not read
+    /// After how many seconds to hang up on a client that does not read, or ask
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..))]
     patience: u32,
@@ -69,7 +70,7 @@ pub fn run() -> ExitCode {
 fn serve(cli: &Cli) -> Result<()> {
     // Before there is another thread, which would not have them blocked.
     let signals = block_signals()?;
-    raise_descriptors();
+    let descriptors = raise_descriptors(crowd::descriptors(cli.clients));
     eyes::check_rights()?;
     let house = Arc::new(House {
         source: Source::open(cli.source)?,
@@ -80,7 +81,8 @@ fn serve(cli: &Cli) -> Result<()> {
         clients: cli.clients,
         clients_of_user: cli.clients_of_user,
         patience: cli.patience,
-    };
+    }
+    .within(descriptors);
     notify(NotifyState::Ready);
     let served = server::serve(&listener, &house, &limits, &signals);
     notify(NotifyState::Stopping);
@@ -94,12 +96,21 @@ fn block_signals() -> Result<SignalFd> {
     SignalFd::with_flags(&signals, SfdFlags::SFD_CLOEXEC).map_err(io("cannot read signals"))
 }
 
-/// Each client takes some descriptors.
-fn raise_descriptors() {
-    let raised = getrlimit(Resource::RLIMIT_NOFILE)
-        .and_then(|(_, hard)| setrlimit(Resource::RLIMIT_NOFILE, hard, hard));
+/// Has that many descriptors, or as many as there may be, and tells how many
+/// that are.
+fn raise_descriptors(wanted: usize) -> usize {
+    let raised = getrlimit(Resource::RLIMIT_NOFILE).and_then(|(_, hard)| {
+        let most = hard.max(wanted as u64);
+        // Beyond the limit it takes a right that the daemon does not need.
+        setrlimit(Resource::RLIMIT_NOFILE, most, most)
+            .or_else(|_| setrlimit(Resource::RLIMIT_NOFILE, hard, hard))
+    });
     if let Err(errno) = raised {
         warn!("cannot have more descriptors: {errno}");
+    }
+    match getrlimit(Resource::RLIMIT_NOFILE) {
+        Ok((now, _)) => usize::try_from(now).unwrap_or(usize::MAX),
+        Err(_) => 0,
     }
 }
 

@@ -42,6 +42,15 @@ pub enum Error {
         what: &'static str,
     },
 
+    /// A client has to be turned away.
+    #[error("process {pid} of user {uid} is turned away, as there are too many")]
+    Full {
+        /// Who it is.
+        pid: i32,
+        /// Whose.
+        uid: u32,
+    },
+
     /// A system call failed.
     #[error("{context}: {source}")]
     Io {

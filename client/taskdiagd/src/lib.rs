@@ -21,6 +21,7 @@
 #![deny(unsafe_code)]
 
 pub mod cli;
+mod crowd;
 mod error;
 pub mod eyes;
 mod keeper;

@@ -19,7 +19,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::sockopt::{PeerCredentials, PeerPidfd};
 use nix::sys::socket::{UnixCredentials, getsockopt};
 
-use crate::error::{Result, io};
+use crate::error::{Error, Result, io};
 use crate::status::Credentials;
 
 /// What a client may see.
@@ -158,6 +158,20 @@ impl Peer {
             folder: File::open(format!("/proc/{}", peer.pid())).ok(),
             pidfd,
         })
+    }
+
+    /// Whether it is where the daemon is, as far as that can be told.
+    pub(crate) fn is_at(&self, home: &Home) -> bool {
+        self.folder()
+            .is_some_and(|folder| home.has(&folder) == Ok(true))
+    }
+
+    /// That there is no place for it.
+    pub(crate) const fn too_many(&self) -> Error {
+        Error::Full {
+            pid: self.pid,
+            uid: self.uid,
+        }
     }
 
     /// What it may see now, if it is who sent the request.

@@ -1,24 +1,28 @@
 // SPDX-License-Identifier: MIT
 //! Lets clients in, each with a thread of its own, until it is told to stop.
 
-use std::collections::HashMap;
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use log::{info, warn};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signalfd::SignalFd;
 use nix::sys::socket::setsockopt;
-use nix::sys::socket::sockopt::{SendTimeout, SndBuf};
+use nix::sys::socket::sockopt::{ReceiveTimeout, SendTimeout, SndBuf};
 use nix::sys::time::{TimeVal, TimeValLike};
 use rustix::net::{SocketFlags, accept_with};
 
+use crate::crowd::{Crowd, Guest, Limits};
 use crate::error::{Error, Result, io};
 use crate::listener::Listener;
 use crate::peer::Peer;
 use crate::session::{House, Session};
+
+/// How often it is said that there are too many.
+const COMPLAINTS: Duration = Duration::from_secs(10);
 
 /// A session calls nothing deep, and holds what is large elsewhere.
 const STACK: usize = 256 * 1024;
@@ -26,53 +30,28 @@ const STACK: usize = 256 * 1024;
 /// counts twice as much for its own.
 const SEND_BUFFER: usize = 64 * 1024;
 
-/// How much clients may take.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
-    /// How many of them there may be.
-    pub(crate) clients: usize,
-    /// How many of them may be one user's, other than root.
-    pub(crate) clients_of_user: usize,
-    /// How long one may leave its answer unread, in seconds.
-    pub(crate) patience: u32,
-}
-
-/// How many clients there are, by their users.
+/// Those who were turned away, and when that was last said.
 #[derive(Debug, Default)]
-struct Crowd(Mutex<HashMap<u32, usize>>);
-
-/// A client's place in the crowd, which is free again when this is dropped.
-#[derive(Debug)]
-struct Place {
-    crowd: Arc<Crowd>,
-    uid: u32,
+struct Complaints {
+    since: Option<Instant>,
+    unsaid: u64,
 }
 
-impl Crowd {
-    /// Takes a place; `None` if there is none left.
-    fn enter(self: &Arc<Self>, uid: u32, limits: &Limits) -> Option<Place> {
-        let mut crowd = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let all: usize = crowd.values().sum();
-        let of_user = crowd.get(&uid).copied().unwrap_or_default();
-        let full = all >= limits.clients || (uid != 0 && of_user >= limits.clients_of_user);
-        if full {
-            return None;
+impl Complaints {
+    /// Says it, unless that was done just before.
+    fn add(&mut self, why: &Error) {
+        if self.since.is_some_and(|since| since.elapsed() < COMPLAINTS) {
+            self.unsaid += 1;
+            return;
         }
-        crowd.insert(uid, of_user + 1);
-        Some(Place {
-            crowd: Arc::clone(self),
-            uid,
-        })
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut crowd = self.crowd.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match crowd.get_mut(&self.uid) {
-            Some(count) if *count > 1 => *count -= 1,
-            _ => drop(crowd.remove(&self.uid)),
+        warn!("{why}");
+        if self.unsaid > 0 {
+            warn!("{} more were turned away before", self.unsaid);
         }
+        *self = Self {
+            since: Some(Instant::now()),
+            unsaid: 0,
+        };
     }
 }
 
@@ -84,6 +63,7 @@ pub(crate) fn serve(
     signals: &SignalFd,
 ) -> Result<()> {
     let crowd = Arc::new(Crowd::default());
+    let mut complaints = Complaints::default();
     let failed = house.source.table().map(|table| table.failed());
     loop {
         let ready = |fd| PollFd::new(fd, PollFlags::POLLIN);
@@ -105,27 +85,19 @@ pub(crate) fn serve(
                 .map_or(Ok(()), |table| table.why_failed());
         }
         if is_ready[1] {
-            let_in(&listener.socket, house, &crowd, limits)?;
+            if let Some(socket) = let_in(&listener.socket)? {
+                begin(socket, house, &crowd, limits).unwrap_or_else(|why| complaints.add(&why));
+            }
         }
     }
 }
 
-/// Lets the next one in.
-fn let_in(
-    listener: &OwnedFd,
-    house: &Arc<House>,
-    crowd: &Arc<Crowd>,
-    limits: &Limits,
-) -> Result<()> {
-    let socket = match accept_with(listener, SocketFlags::CLOEXEC) {
-        Ok(socket) => socket,
-        Err(errno) => return bear(Errno::from_raw(errno.raw_os_error())),
-    };
-    let begun = begin(socket, house, crowd, limits);
-    if let Err(error) = begun {
-        warn!("a client is turned away: {error}");
+/// Lets the next one in, if that is possible for the moment.
+fn let_in(listener: &OwnedFd) -> Result<Option<OwnedFd>> {
+    match accept_with(listener, SocketFlags::CLOEXEC) {
+        Ok(socket) => Ok(Some(socket)),
+        Err(errno) => bear(Errno::from_raw(errno.raw_os_error())).map(|()| None),
     }
-    Ok(())
 }
 
 /// What is wrong with a client, or for the moment, ends no daemon.
@@ -134,7 +106,7 @@ fn bear(errno: Errno) -> Result<()> {
         Errno::EMFILE | Errno::ENFILE | Errno::ENOBUFS | Errno::ENOMEM => {
             warn!("cannot let a client in: {errno}");
             // It waits, and would have this tried over and over.
-            thread::sleep(std::time::Duration::from_millis(100));
+            thread::sleep(Duration::from_millis(100));
             Ok(())
         }
         Errno::EINTR | Errno::EAGAIN | Errno::ECONNABORTED => Ok(()),
@@ -142,14 +114,16 @@ fn bear(errno: Errno) -> Result<()> {
     }
 }
 
+/// Gives it a thread. What is wrong with one client concerns no other.
 fn begin(socket: OwnedFd, house: &Arc<House>, crowd: &Arc<Crowd>, limits: &Limits) -> Result<()> {
     let peer = Peer::of(&socket)?;
-    let Some(place) = crowd.enter(peer.uid, limits) else {
-        warn!("{peer}: turned away, as there are too many");
-        return Ok(());
-    };
+    let place = crowd.enter(Guest::of(&peer, &house.home), limits);
+    let place = place.ok_or_else(|| peer.too_many())?;
     let patience = TimeVal::seconds(limits.patience.into());
-    setsockopt(&socket, SendTimeout, &patience).map_err(io("cannot limit a client's time"))?;
+    // Until it has asked what it is answered, see Session::receive().
+    setsockopt(&socket, ReceiveTimeout, &patience)
+        .and_then(|()| setsockopt(&socket, SendTimeout, &patience))
+        .map_err(io("cannot limit a client's time"))?;
     setsockopt(&socket, SndBuf, &SEND_BUFFER).map_err(io("cannot limit a client's room"))?;
     let session = Session {
         socket,
@@ -171,28 +145,5 @@ fn begin(socket: OwnedFd, house: &Arc<House>, crowd: &Arc<Crowd>, limits: &Limit
             context: "cannot start a thread",
             source,
         }),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_user_cannot_take_everybodys_place() {
-        let limits = Limits {
-            clients: 5,
-            clients_of_user: 2,
-            patience: 1,
-        };
-        let crowd = Arc::new(Crowd::default());
-        let mut places: Vec<_> = (0..2).map(|_| crowd.enter(7, &limits).unwrap()).collect();
-        assert!(crowd.enter(7, &limits).is_none());
-        places.extend((0..3).map(|_| crowd.enter(0, &limits).unwrap()));
-        assert!(crowd.enter(8, &limits).is_none(), "there are five");
-        places.remove(0);
-        assert!(crowd.enter(7, &limits).is_some());
-        places.clear();
-        assert!(crowd.0.lock().unwrap().is_empty());
     }
 }

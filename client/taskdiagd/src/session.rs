@@ -9,9 +9,11 @@ use log::debug;
 use nix::cmsg_space;
 use nix::errno::Errno;
 use nix::libc;
+use nix::sys::socket::sockopt::ReceiveTimeout;
 use nix::sys::socket::{
-    ControlMessageOwned, MsgFlags, UnixAddr, UnixCredentials, recv, recvmsg, send,
+    ControlMessageOwned, MsgFlags, UnixAddr, UnixCredentials, recv, recvmsg, send, setsockopt,
 };
+use nix::sys::time::{TimeVal, TimeValLike};
 use taskdiag::Scope;
 use taskdiag::relay::{Relay, failure, refusal};
 
@@ -60,13 +62,13 @@ impl Session {
         };
         match end {
             Ok(()) | Err(Errno::EPIPE | Errno::ECONNRESET) => {}
-            Err(Errno::EAGAIN) => debug!("{}: does not read its answer", self.peer),
+            Err(Errno::EAGAIN) => debug!("{}: neither asks nor reads", self.peer),
             Err(errno) => debug!("{}: {errno}", self.peer),
         }
     }
 
-    /// Waits for the next request; `None` if there is none to come. Nothing is
-    /// held for a client that does not ask.
+    /// Waits for the next request, for as long as the socket says; `None` if
+    /// there is none to come. Nothing is held for a client that does not ask.
     fn receive(&self) -> Result<Option<Received>, Errno> {
         let fd = self.socket.as_raw_fd();
         let peek = MsgFlags::MSG_PEEK | MsgFlags::MSG_TRUNC;
@@ -111,6 +113,7 @@ impl Session {
                 return self.send(&refusal(request, libc::EPERM, &denial.to_string()));
             }
         };
+        self.wait_for_ever()?;
         let opened = match self.house.source.open_for(rights) {
             Ok(opened) => opened,
             Err(error) => {
@@ -127,6 +130,11 @@ impl Session {
             }
             next = Ok(());
         }
+    }
+
+    /// Who may ask may take its time to ask again.
+    fn wait_for_ever(&self) -> Result<(), Errno> {
+        setsockopt(&self.socket, ReceiveTimeout, &TimeVal::zero())
     }
 
     /// Sends a datagram, and waits for room for as long as the socket says.

@@ -99,6 +99,21 @@ fn who_does_not_read_keeps_nobody_waiting_and_is_hung_up_on() {
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
+fn who_asks_nothing_is_hung_up_on_and_who_has_asked_is_not() {
+    let house = House::new("auto", &["--patience", "1"]);
+    let asked = house.connected();
+    for seq in 0..3 {
+        ask(&asked, &all(Show::BASE), seq);
+        assert!(tasks(&asked, seq) > 0);
+        let silent = house.connected();
+        let mut end = [0];
+        let len = recv(silent.as_raw_fd(), &mut end, MsgFlags::empty());
+        assert_eq!(len, Ok(0));
+    }
+}
+
+#[test]
+#[ignore = "needs a kernel with TASKDIAG"]
 fn who_leaves_in_the_middle_leaves_nothing_behind() {
     let _population: Vec<_> = (0..50).map(|_| Target::new(&["sleep"])).collect();
     for source in SOURCES {
