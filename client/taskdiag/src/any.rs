@@ -81,7 +81,8 @@ impl AnyTransport {
         })
     }
 
-    /// Opens the first of [`Way::ALL`] that can be opened.
+    /// Opens the first of [`Way::ALL`] that can be opened. A daemon that does
+    /// not answer within two seconds cannot.
     ///
     /// # Errors
     ///
@@ -89,7 +90,11 @@ impl AnyTransport {
     pub fn open_best(buffer: &mut [u8]) -> Result<Self> {
         let mut why = None;
         for way in Way::ALL {
-            match Self::open(way, buffer) {
+            let opened = match way {
+                Way::Daemon => Daemon::connect_quickly().map(Self::Daemon),
+                way => Self::open(way, buffer),
+            };
+            match opened {
                 Ok(transport) => return Ok(transport),
                 Err(error) => {
                     debug!("not by {way}: {error}");

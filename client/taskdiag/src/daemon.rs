@@ -33,7 +33,10 @@ pub const DAEMON_VARIABLE: &str = "TASKDIAG_SOCKET";
 
 /// How many seconds a daemon has to let one in, and to say first what it can
 /// tell. An answer may take as long as it takes.
-const PATIENCE: i64 = 5;
+const PATIENCE: i64 = 30;
+
+/// And how many where there is another way.
+const IMPATIENCE: i64 = 2;
 
 /// Who an id is that has no mapping in the caller's user namespace.
 const OVERFLOW_ID: u32 = 65534;
@@ -59,9 +62,12 @@ impl Daemon {
     ///
     /// As [`Self::connect_to`].
     pub fn connect() -> Result<Self> {
-        let own = getuid() == geteuid() && getgid() == getegid();
-        let chosen = std::env::var_os(DAEMON_VARIABLE).filter(|_| own);
-        Self::connect_to(Path::new(&chosen.unwrap_or_else(|| DAEMON_SOCKET.into())))
+        Self::connect_to(&usual_place())
+    }
+
+    /// As [`Self::connect`], for those who can do without.
+    pub(crate) fn connect_quickly() -> Result<Self> {
+        Self::connect_within(&usual_place(), IMPATIENCE)
     }
 
     /// Connects to the socket that has this path.
@@ -71,10 +77,14 @@ impl Daemon {
     /// [`Error::NoDaemon`] if nobody listens there, [`Error::Kernel`] if the
     /// daemon serves others only, with its reason, else [`Error::Io`]: also
     /// where it is a daemon neither of root nor of the caller, who is not to
-    /// be believed, and where it does not answer within some seconds.
+    /// be believed, and where it does not answer within half a minute.
     pub fn connect_to(path: &Path) -> Result<Self> {
+        Self::connect_within(path, PATIENCE)
+    }
+
+    fn connect_within(path: &Path, patience: i64) -> Result<Self> {
         let fd = unconnected()?;
-        limit(&fd, PATIENCE)?;
+        limit(&fd, patience)?;
         let address = UnixAddr::new(path).map_err(io("cannot address the daemon's socket"))?;
         connect(fd.as_raw_fd(), &address).map_err(|errno| match errno {
             Errno::ENOENT | Errno::ECONNREFUSED => Error::NoDaemon { path: path.into() },
@@ -171,6 +181,12 @@ impl Transport for Daemon {
     }
 }
 
+fn usual_place() -> PathBuf {
+    let own = getuid() == geteuid() && getgid() == getegid();
+    let chosen = std::env::var_os(DAEMON_VARIABLE).filter(|_| own);
+    chosen.unwrap_or_else(|| DAEMON_SOCKET.into()).into()
+}
+
 fn unconnected() -> Result<OwnedFd> {
     socket(
         AddressFamily::Unix,
@@ -220,7 +236,7 @@ mod tests {
     }
 
     fn does_not_answer(path: &Path) {
-        let said = Daemon::connect_to(path).unwrap_err().to_string();
+        let said = Daemon::connect_within(path, 1).unwrap_err().to_string();
         assert!(said.starts_with("the daemon does not answer"), "{said}");
     }
 
