@@ -230,7 +230,7 @@ impl<T: TaskSource, E: EventSource> Live<T, E> {
     ///
     /// As [`Self::poll`].
     pub fn sync(&mut self) -> Result<Vec<Change>> {
-        self.listen(Some(Duration::ZERO))?;
+        self.listen_to_the_end()?;
         self.settle()?;
         self.listen(Some(Duration::ZERO))?;
         self.sweep(true)?;

@@ -18,6 +18,9 @@ use crate::task::Task;
 /// How many events are taken in before what they say is looked at, so that
 /// under a storm of them there is an end to it.
 const BATCH: u64 = 4096;
+/// How many of these there may be before all are asked about, which is more
+/// than the usual receive buffer holds.
+const BATCHES: usize = 8;
 /// How many processes are asked about at once; a request has room for four
 /// times as many.
 const QUESTION: usize = 4096;
@@ -29,6 +32,19 @@ impl<T: TaskSource, E: EventSource> Live<T, E> {
     /// Takes in events: waits for the first, and not for those behind it.
     pub(super) fn listen(&mut self, timeout: Option<Duration>) -> Result<()> {
         self.more = listen(&mut self.events, &mut self.hints, timeout)?;
+        Ok(())
+    }
+
+    /// Takes in all events that there are. If they come faster than they are
+    /// taken in there is no end to it, and all are asked about instead.
+    pub(super) fn listen_to_the_end(&mut self) -> Result<()> {
+        for _ in 0..BATCHES {
+            self.listen(Some(Duration::ZERO))?;
+            if !self.more {
+                return Ok(());
+            }
+        }
+        self.hints.lost = true;
         Ok(())
     }
 

@@ -190,6 +190,34 @@ fn manners() -> impl Strategy<Value = Manners> {
     })
 }
 
+/// However many events wait, what they are about is in the table behind one
+/// call: here that a process ends, which is the last of them.
+#[test]
+fn everything_that_has_happened_is_looked_at_in_one_call() {
+    for names in [9_000, 100_000] {
+        let manners = Manners {
+            orderly: true,
+            room: usize::MAX,
+            fails: 0,
+            inodes: true,
+        };
+        let world = Rc::new(RefCell::new(World::new(manners, 1, Vec::new())));
+        let happen = |op| world.borrow_mut().happen(op);
+        let window = || Window(world.clone());
+        happen(Op::Fork(0));
+        let mut live = Live::new(window(), window(), Show::BASE | Show::CRED).unwrap();
+        live.poll(Some(Duration::ZERO)).unwrap();
+        for name in 0..names {
+            happen(Op::Name(0, u8::try_from(name % 26).unwrap()));
+        }
+        happen(Op::Exit(0, 0));
+        live.sync().unwrap();
+        let kept: Vec<Task> = live.iter().map(|task| (**task).clone()).collect();
+        assert_same(&kept, &world.borrow());
+        assert!(live.is_current());
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 500, ..ProptestConfig::default() })]
 

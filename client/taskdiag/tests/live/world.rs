@@ -189,7 +189,7 @@ impl World {
         }
     }
 
-    fn happen(&mut self, op: Op) {
+    pub(crate) fn happen(&mut self, op: Op) {
         self.clock += 1;
         match op {
             Op::Fork(who) => self.fork(who),
