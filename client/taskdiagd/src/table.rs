@@ -17,6 +17,7 @@ use taskdiag::live::{Change, Live};
 use taskdiag::{Client, Pid, Procfs, RECEIVE_BUFFER, Show, Task};
 
 use crate::error::{Error, Result, io};
+use crate::heartbeat::Heartbeat;
 
 /// How often in a row the table may fail to be brought up to date.
 const FAILURES: usize = 8;
@@ -26,7 +27,7 @@ const RESPITE: Duration = Duration::from_millis(100);
 /// What is kept of each process.
 const KEPT: Show = Show::BASE.union(Show::CRED);
 
-type Following = Live<Client<Procfs>, Connector>;
+type Following = Live<Client<Procfs>, Heartbeat>;
 
 /// The table.
 #[derive(Debug)]
@@ -58,7 +59,7 @@ impl Table {
         let connector = Connector::listen(Events::all()).map_err(Error::NoEvents)?;
         let procfs = Procfs::open().map_err(Error::Table)?;
         let client = Client::with_transport(procfs, RECEIVE_BUFFER);
-        let mut live = Live::new(client, connector, KEPT).map_err(Error::Table)?;
+        let mut live = Live::new(client, Heartbeat::of(connector), KEPT).map_err(Error::Table)?;
         let eventfd = || {
             let flags = EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK;
             EventFd::from_flags(flags).map_err(io("cannot have an eventfd"))
@@ -161,14 +162,26 @@ impl Table {
         self.wait(live)?;
         let asked = self.lock().asked;
         let is_wanted = self.lock().answered < asked;
-        let changes = match is_wanted {
-            true => live.sync()?,
-            false => live.poll(Some(Duration::ZERO))?,
-        };
-        let mut state = self.lock();
-        state.apply(changes);
-        state.answered = asked;
+        if is_wanted {
+            self.bring_up_to_date(live)?;
+        } else {
+            let changes = live.poll(Some(Duration::ZERO))?;
+            self.lock().apply(changes);
+        }
+        self.lock().answered = asked;
         self.done.notify_all();
+        Ok(())
+    }
+
+    /// By events; by a list of all where some may be missing.
+    fn bring_up_to_date(&self, live: &mut Following) -> taskdiag::Result<()> {
+        live.events().beat()?;
+        let changes = live.sync()?;
+        self.lock().apply(changes);
+        if !live.events().is_whole() {
+            let changes = live.sync()?;
+            self.lock().apply(changes);
+        }
         Ok(())
     }
 

@@ -176,6 +176,15 @@ impl Connector {
         self.receives
     }
 
+    /// How many orders to listen or to ignore have been acknowledged since this
+    /// listens, whosever they were: who listens to everything is told of all of
+    /// them. Any user can silence the connector by orders, for others too; who
+    /// ends such a silence is heard.
+    #[must_use]
+    pub fn orders(&self) -> u64 {
+        self.intake.orders()
+    }
+
     /// How often it has been waited for events.
     #[must_use]
     pub const fn waits(&self) -> u64 {

@@ -35,6 +35,8 @@ pub(super) struct Intake {
     /// An overflow that is not told yet: how many messages may be left from
     /// before it.
     overflow: Option<usize>,
+    /// How many acknowledgements have come.
+    orders: u64,
     ready: VecDeque<Result<Event>>,
 }
 
@@ -46,6 +48,7 @@ impl Intake {
             capacity,
             next: counts_losses.then(BTreeMap::new),
             overflow: None,
+            orders: 0,
             ready: VecDeque::new(),
         }
     }
@@ -53,6 +56,11 @@ impl Intake {
     /// Whether gaps are looked for.
     pub(super) fn counts_losses(&self) -> bool {
         self.next.is_some()
+    }
+
+    /// How many orders the kernel has acknowledged meanwhile, whosever.
+    pub(super) fn orders(&self) -> u64 {
+        self.orders
     }
 
     /// The next one to give.
@@ -94,10 +102,12 @@ impl Intake {
         if let Some(events) = self.gap(&message) {
             self.tell(Some(message.cpu), Lost::Gap { events });
         }
-        if let What::Event(event) = message.what {
-            if event.kind.events().intersects(self.wanted) {
+        match message.what {
+            What::Event(event) if event.kind.events().intersects(self.wanted) => {
                 self.ready.push_back(Ok(event));
             }
+            What::Ack { .. } => self.orders += 1,
+            What::Event(_) | What::Unknown => {}
         }
     }
 
