@@ -5,10 +5,10 @@ use std::collections::VecDeque;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 
-use taskdiag::{Keep, Pid, Task};
+use taskdiag::{Cred, Keep, Pid, Task};
 
 use crate::peer::Rights;
-use crate::procfs::shows;
+use crate::procfs::ids;
 use crate::table::Table;
 
 /// How many rows are taken from the table, and judged, at a time.
@@ -37,9 +37,12 @@ impl Keeper {
         }
     }
 
-    /// Asks the kernel; but about the daemon, which may always see itself.
-    fn may_be_seen(&self, pid: Pid) -> bool {
-        pid != std::process::id() && shows(self.root.as_fd(), pid)
+    /// Asks the kernel, but about the daemon, which may always see itself. Tells
+    /// whether the row has the effective ids of whoever that was about.
+    fn verdict(&self, task: &Task) -> Option<bool> {
+        let (uid, gid) = ids(self.root.as_fd(), task.pid)?;
+        let is_it = |cred: Cred| (cred.euid, cred.egid) == (uid, gid);
+        (task.pid != std::process::id()).then(|| task.cred.is_some_and(is_it))
     }
 
     /// Those of these rows that may be seen. A row counts if it is the same
@@ -48,21 +51,22 @@ impl Keeper {
     fn judge(&self, mut rows: Vec<Arc<Task>>) -> taskdiag::Result<Vec<Arc<Task>>> {
         let mut seen = Vec::new();
         for _ in 0..ATTEMPTS {
-            rows.retain(|task| self.may_be_seen(task.pid));
-            if rows.is_empty() {
+            let judged: Vec<_> = rows
+                .drain(..)
+                .filter_map(|task| Some((self.verdict(&task)?, task)))
+                .collect();
+            if judged.is_empty() {
                 break;
             }
             self.table.catch_up()?;
-            let now = self.table.again(&rows);
-            let mut changed = Vec::new();
-            for (then, now) in rows.into_iter().zip(now) {
+            let now = self.table.again(judged.iter().map(|(_, task)| task.pid));
+            for ((is_it, then), now) in judged.into_iter().zip(now) {
                 match now {
-                    Some(now) if Arc::ptr_eq(&then, &now) => seen.push(now),
-                    Some(now) => changed.push(now),
+                    Some(now) if is_it && Arc::ptr_eq(&then, &now) => seen.push(now),
+                    Some(now) => rows.push(now),
                     None => {}
                 }
             }
-            rows = changed;
         }
         seen.sort_unstable_by_key(|task| task.pid);
         Ok(seen)

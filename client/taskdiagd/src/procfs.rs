@@ -41,9 +41,10 @@ impl HidingProcfs {
     }
 }
 
-/// Whether the process may be seen by whoever the thread looks for.
-pub(crate) fn shows(root: BorrowedFd<'_>, pid: Pid) -> bool {
-    fstatat(root, pid.to_string().as_str(), AtFlags::empty()).is_ok()
+/// The effective ids of the process, if whoever the thread looks for may see it.
+pub(crate) fn ids(root: BorrowedFd<'_>, pid: Pid) -> Option<(u32, u32)> {
+    let stat = fstatat(root, pid.to_string().as_str(), AtFlags::empty()).ok()?;
+    Some((stat.st_uid, stat.st_gid))
 }
 
 const CANNOT: &str = "cannot mount a procfs with hidepid=ptraceable (Linux 5.8, CAP_SYS_ADMIN)";

@@ -113,11 +113,10 @@ impl Table {
         )
     }
 
-    /// The rows of the same numbers as they are now.
-    pub(crate) fn again(&self, rows: &[Arc<Task>]) -> Vec<Option<Arc<Task>>> {
+    /// The rows of these numbers as they are now.
+    pub(crate) fn again(&self, pids: impl Iterator<Item = Pid>) -> Vec<Option<Arc<Task>>> {
         let state = self.lock();
-        let now = rows.iter().map(|task| state.rows.get(&task.pid).cloned());
-        now.collect()
+        pids.map(|pid| state.rows.get(&pid).cloned()).collect()
     }
 
     /// Becomes readable when the table has failed for good.
