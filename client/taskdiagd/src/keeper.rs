@@ -5,11 +5,12 @@ use std::collections::VecDeque;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 
-use taskdiag::{Cred, Keep, Pid, Task};
+use taskdiag::live::TaskSource;
+use taskdiag::{Client, Cred, Error, Keep, Pid, Procfs, RECEIVE_BUFFER, Request, Strategy, Task};
 
 use crate::peer::Rights;
 use crate::procfs::ids;
-use crate::table::Table;
+use crate::table::{KEPT, Table};
 
 /// How many rows are taken from the table, and judged, at a time.
 const PORTION: usize = 256;
@@ -68,8 +69,26 @@ impl Keeper {
                 }
             }
         }
+        self.read(&rows, &mut seen)?;
         seen.sort_unstable_by_key(|task| task.pid);
         Ok(seen)
+    }
+
+    /// Appends those of these rows that may be seen as they are now: whoever
+    /// changes all the time is never the same before and after a question.
+    fn read(&self, rows: &[Arc<Task>], seen: &mut Vec<Arc<Task>>) -> taskdiag::Result<()> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let root = self.root.try_clone().map_err(|source| Error::Io {
+            context: "cannot have another descriptor of procfs",
+            source,
+        })?;
+        let request = Request::new(Strategy::All)
+            .show(KEPT)
+            .pids(rows.iter().map(|task| task.pid));
+        Client::with_transport(Procfs::from_root(root), RECEIVE_BUFFER)
+            .tell(&request, &mut |task| seen.push(Arc::new(task)))
     }
 }
 

@@ -25,7 +25,7 @@ const FAILURES: usize = 8;
 const RESPITE: Duration = Duration::from_millis(100);
 
 /// What is kept of each process.
-const KEPT: Show = Show::BASE.union(Show::CRED);
+pub(crate) const KEPT: Show = Show::BASE.union(Show::CRED);
 
 type Following = Live<Client<Procfs>, Heartbeat>;
 

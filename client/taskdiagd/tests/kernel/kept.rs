@@ -2,6 +2,10 @@
 //! What is kept is what is there: nobody who asks behind something that
 //! happened is told what was before.
 
+use std::fs;
+use std::process::{Child, Command};
+use std::thread;
+
 use taskdiag::{Client, Daemon, Request, Show, Strategy, Task};
 
 use crate::common::{House, Target};
@@ -44,6 +48,49 @@ fn who_has_begun_is_there_and_who_was_waited_for_is_not() {
         );
         target.end();
         assert_eq!(find(&kept(&mut client), pid), None);
+    }
+}
+
+/// Takes another name all the time.
+struct Renamer(Child);
+
+impl Renamer {
+    fn new(by: &[&str]) -> Self {
+        let script = "while :; do i=$((i + 1)); echo $i >/proc/$$/comm; done";
+        let mut command = Command::new(by[0]);
+        command.args(&by[1..]);
+        let renamer = Self(command.args(["sh", "-c", script]).spawn().unwrap());
+        let comm = || fs::read_to_string(format!("/proc/{}/comm", renamer.0.id())).unwrap();
+        while comm().trim().parse::<u64>().is_err() {
+            thread::yield_now();
+        }
+        renamer
+    }
+}
+
+impl Drop for Renamer {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+#[ignore = "needs a kernel with TASKDIAG"]
+fn who_takes_another_name_all_the_time_is_there() {
+    let house = House::new("procfs", &[]);
+    let user = ["setpriv", "--reuid", "1000", "--regid", "1000"];
+    let by = [&user[..], &["--clear-groups"]].concat();
+    let renamers: Vec<_> = (0..2).map(|_| Renamer::new(&by)).collect();
+    for _ in 0..10 {
+        let output = house.command(&by, "daemon", &["--all", "--show", "base,cred"]);
+        assert!(output.status.success(), "{output:?}");
+        let output = String::from_utf8(output.stdout).unwrap();
+        for renamer in &renamers {
+            let pid = renamer.0.id().to_string();
+            let is_it = |line: &str| line.split_whitespace().nth(2) == Some(&pid);
+            assert!(output.lines().any(is_it), "{pid}: {output}");
+        }
     }
 }
 
