@@ -21,6 +21,8 @@ pub(crate) enum Value<'a> {
     Signed(i64),
     /// A number of tenths: percents.
     Tenths(u64),
+    /// A part of the machine, in tenths of percents.
+    Share(u64),
     /// A set of bits without names.
     Bits(u64),
     /// An address, in hexadecimal digits.
@@ -84,6 +86,7 @@ impl Value<'_> {
         match (*self, *other) {
             (Self::Number(a), Self::Number(b))
             | (Self::Tenths(a), Self::Tenths(b))
+            | (Self::Share(a), Self::Share(b))
             | (Self::Bits(a), Self::Bits(b))
             | (Self::Address(a), Self::Address(b))
             | (Self::CpuTime(a), Self::CpuTime(b))
@@ -171,7 +174,9 @@ impl Cell<'_> {
         match value {
             Value::Number(number) | Value::Bits(number) => push_number(text, number),
             Value::Signed(number) => push(text, format_args!("{number}")),
-            Value::Tenths(tenths) => push(text, format_args!("{}.{}", tenths / 10, tenths % 10)),
+            Value::Tenths(tenths) | Value::Share(tenths) => {
+                push(text, format_args!("{}.{}", tenths / 10, tenths % 10));
+            }
             Value::Address(address) => push(text, format_args!("{address:08x}")),
             Value::Flag(flag) => push(text, format_args!("{flag}")),
             Value::State(state) => text.push(state.letter()),
@@ -254,7 +259,9 @@ impl Serialize for Cell<'_> {
             Value::Number(number) | Value::Bits(number) => serializer.serialize_u64(number),
             Value::Signed(number) => serializer.serialize_i64(number),
             #[expect(clippy::cast_precision_loss, reason = "percents")]
-            Value::Tenths(tenths) => serializer.serialize_f64(tenths as f64 / 10.0),
+            Value::Tenths(tenths) | Value::Share(tenths) => {
+                serializer.serialize_f64(tenths as f64 / 10.0)
+            }
             Value::User(id) | Value::Group(id) if numeric => serializer.serialize_u32(id),
             Value::Flag(flag) => serializer.serialize_bool(flag),
             Value::State(state) => serializer.serialize_char(state.letter()),

@@ -67,7 +67,7 @@ pub(super) static COLUMNS: &[Column] = &[
     column(&[("cp", "CP")], 3, Right, STAT,
         |row, host| of(row, |stat| Value::Number(per_mille(stat, own_ticks(stat), host).min(999))), "pcpu in tenths of percents"),
     column(&[("pmem", "%MEM"), ("%mem", "%MEM")], 4, Right, STAT,
-        |row, host| of(row, |stat| Value::Tenths((kib(stat.rss()) * 1000 / host.memory).min(999))), "percents: rss by the machine's memory"),
+        |row, host| of(row, |stat| Value::Share((kib(stat.rss()) * 1000 / host.memory).min(999))), "percents: rss by the machine's memory"),
 
     column(&[("pri", "PRI")], 3, Right, STAT,
         |row, _| of(row, |stat| Value::Signed(39 - i64::from(stat.priority))), "priority, the higher the more urgent"),

@@ -58,6 +58,8 @@ impl Writer<'_> {
             }
             Some(Value::User(uid)) => self.short(&host.names.user(uid), uid, room),
             Some(Value::Group(gid)) => self.short(&host.names.group(gid), gid, room),
+            // With a place to spare, which it keeps where the line is pushed.
+            Some(Value::Share(tenths)) => format!("{:2}.{}", tenths / 10, tenths % 10),
             Some(Value::Tenths(tenths)) if tenths > 999 => (tenths / 10).to_string(),
             Some(Value::BsdTime(seconds)) => clock::bsd_time(seconds),
             Some(Value::Started(start, how)) => host.clock.started(start, how),
@@ -221,6 +223,7 @@ mod tests {
     fn numbers_and_times_are_as_ps_writes_them() {
         assert_eq!(written(Value::Tenths(999), 4), "99.9");
         assert_eq!(written(Value::Tenths(1000), 4), "100");
+        assert_eq!(written(Value::Share(7), 4), " 0.7");
         assert_eq!(written(Value::BsdTime(5), 6), "  0:05");
         assert_eq!(written(Value::Started(0, Started::Clock), 8), "  Jan 01");
         assert_eq!(written(Value::Terminal(0), 8), "?");
