@@ -12,6 +12,8 @@ const LISTEN: u32 = 1;
 const IGNORE: u32 = 2;
 /// An operation that there is not.
 const NONE: u32 = 3;
+/// More than ever listen, with those that other tests have left behind.
+const MANY: u32 = 1000;
 
 fn open() -> NlSocket {
     let group = Groups::new_groups(&[CnMsgIdx::Proc.into()]);
@@ -35,7 +37,7 @@ pub(crate) fn silence() {
         let result = unsafe { libc::syscall(libc::SYS_setresuid, NOBODY, NOBODY, NOBODY) };
         assert_eq!(result, 0);
         let socket = open();
-        for _ in 0..100 {
+        for _ in 0..MANY {
             order(&socket, NONE);
             order(&socket, IGNORE);
         }
@@ -45,7 +47,7 @@ pub(crate) fn silence() {
 
 /// Who goes without a word counts for ever, which mends it.
 pub(crate) fn mend() {
-    for _ in 0..200 {
+    for _ in 0..=MANY {
         order(&open(), LISTEN);
     }
 }
