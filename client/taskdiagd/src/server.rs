@@ -82,7 +82,7 @@ pub(crate) fn serve(
             return house
                 .source
                 .table()
-                .map_or(Ok(()), |table| table.why_failed());
+                .map_or(Ok(()), |table| Err(table.why_failed()));
         }
         if is_ready[1] {
             if let Some(socket) = let_in(&listener.socket)? {

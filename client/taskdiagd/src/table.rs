@@ -94,10 +94,7 @@ impl Table {
                 .unwrap_or_else(PoisonError::into_inner);
         }
         if state.has_failed {
-            return Err(taskdiag::Error::Io {
-                context: "the table of tasks is not kept any more",
-                source: Errno::EIO.into(),
-            });
+            return Err(not_kept());
         }
         Ok(state.changes)
     }
@@ -125,11 +122,8 @@ impl Table {
     }
 
     /// Why that is.
-    pub(crate) fn why_failed(&self) -> Result<()> {
-        self.lock()
-            .why_failed
-            .take()
-            .map_or(Ok(()), |error| Err(Error::Table(error)))
+    pub(crate) fn why_failed(&self) -> Error {
+        Error::Table(self.lock().why_failed.take().unwrap_or_else(not_kept))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -138,6 +132,7 @@ impl Table {
 
     /// Keeps it current, and says so if that cannot be done any more.
     fn keep(&self, mut live: Following) {
+        let _end = End(self);
         let mut failures = 0;
         while failures < FAILURES {
             match self.step(&mut live) {
@@ -150,9 +145,6 @@ impl Table {
                 }
             }
         }
-        self.lock().has_failed = true;
-        self.done.notify_all();
-        let _ = self.failed.write(1);
     }
 
     /// Waits for an event or for somebody who wants the table up to date, and
@@ -208,6 +200,24 @@ impl Table {
         // this thread once more.
         let _ = self.wanted.read();
         Ok(())
+    }
+}
+
+fn not_kept() -> taskdiag::Error {
+    taskdiag::Error::Io {
+        context: "the table of tasks is not kept any more",
+        source: Errno::EIO.into(),
+    }
+}
+
+/// However keeping the table ends, nobody waits for it any more.
+struct End<'a>(&'a Table);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.lock().has_failed = true;
+        self.0.done.notify_all();
+        let _ = self.0.failed.write(1);
     }
 }
 
