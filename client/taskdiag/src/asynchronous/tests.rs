@@ -121,7 +121,7 @@ impl AsyncSocket for Script {
     }
 
     fn poll_recv_from_full(&self, _: &mut Context<'_>) -> Poll<io::Result<(Vec<u8>, SocketAddr)>> {
-        unimplemented!("netlink-proto does not receive in this way")
+        Poll::Ready(Err(io::ErrorKind::Unsupported.into()))
     }
 }
 

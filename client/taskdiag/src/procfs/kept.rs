@@ -107,9 +107,6 @@ pub(super) fn put(message: &mut Message, task: &Task, tasks: &Tasks) {
 /// As it is told: nobody comes back from the dead, and of everything else a
 /// task may do there is no event.
 fn to_abi(base: &Base) -> TaskDiagBase {
-    let mut comm = [0; abi::TASK_DIAG_COMM_LEN];
-    let name = base.comm.as_bytes();
-    comm[..name.len()].copy_from_slice(name);
     TaskDiagBase {
         tgid: base.tgid,
         pid: base.pid,
@@ -121,7 +118,7 @@ fn to_abi(base: &Base) -> TaskDiagBase {
             State::Zombie => abi::TASK_DIAG_ZOMBIE,
             _ => abi::TASK_DIAG_UNKNOWN,
         },
-        comm,
+        comm: *base.comm.padded(),
         pad: [0; 3],
     }
 }

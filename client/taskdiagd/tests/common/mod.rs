@@ -19,6 +19,15 @@ use tempfile::TempDir;
 
 /// The user and the group of most who ask.
 pub(crate) const USER: u32 = 1000;
+/// Runs a program as that user.
+pub(crate) const AS_USER: [&str; 6] = [
+    "setpriv",
+    "--reuid",
+    "1000",
+    "--regid",
+    "1000",
+    "--clear-groups",
+];
 pub(crate) const OTHER: u32 = 1001;
 
 /// A daemon, and a folder that everybody may look into.

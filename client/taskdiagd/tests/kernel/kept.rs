@@ -8,7 +8,7 @@ use std::thread;
 
 use taskdiag::{Client, Daemon, Request, Show, Strategy, Task};
 
-use crate::common::{House, Target};
+use crate::common::{AS_USER, House, Target};
 
 const ROUNDS: usize = 100;
 
@@ -79,11 +79,9 @@ impl Drop for Renamer {
 #[ignore = "needs a kernel with TASKDIAG"]
 fn who_takes_another_name_all_the_time_is_there() {
     let house = House::new("procfs", &[]);
-    let user = ["setpriv", "--reuid", "1000", "--regid", "1000"];
-    let by = [&user[..], &["--clear-groups"]].concat();
-    let renamers: Vec<_> = (0..2).map(|_| Renamer::new(&by)).collect();
+    let renamers: Vec<_> = (0..2).map(|_| Renamer::new(&AS_USER)).collect();
     for _ in 0..10 {
-        let output = house.command(&by, "daemon", &["--all", "--show", "base,cred"]);
+        let output = house.command(&AS_USER, "daemon", &["--all", "--show", "base,cred"]);
         assert!(output.status.success(), "{output:?}");
         let output = String::from_utf8(output.stdout).unwrap();
         for renamer in &renamers {

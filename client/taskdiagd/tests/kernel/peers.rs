@@ -17,7 +17,7 @@ use taskdiag::codec::{TaskDiagMessage, encode};
 use taskdiag::{Framing, Show};
 
 use crate::SOURCES;
-use crate::common::{House, TASKDIAGD, sibling};
+use crate::common::{AS_USER, House, TASKDIAGD, sibling};
 
 fn question() -> Vec<u8> {
     encode(TaskDiagMessage::features(), Framing::Plain, 7, 1)
@@ -39,15 +39,7 @@ fn says(answer: &[u8], text: &str) -> bool {
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
 fn from_other_namespaces_nothing_is_answered() {
-    let user = [
-        "setpriv",
-        "--reuid",
-        "1000",
-        "--regid",
-        "1000",
-        "--clear-groups",
-    ];
-    let as_user = |words: &[&'static str]| [&user[..], words].concat();
+    let as_user = |words: &[&'static str]| [&AS_USER[..], words].concat();
     let not_mapped = "the daemon is of another user";
     let mapped = "it is in another user namespace";
     for source in SOURCES {

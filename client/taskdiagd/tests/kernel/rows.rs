@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use taskdiag::{Client, Error, Request, Show, State, Strategy, Task};
 
 use crate::SOURCES;
-use crate::common::{House, Target};
+use crate::common::{AS_USER, House, Target};
 
 fn all() -> Request {
     Request::new(Strategy::All).show(Show::BASE | Show::CRED)
@@ -36,11 +36,10 @@ fn as_kept(mut task: Task) -> Task {
 /// Processes of several kinds, standing still.
 fn population() -> Vec<Target> {
     let by = |words: &[&str]| Target::new(&[words, &["sleep"]].concat());
-    let user = ["setpriv", "--reuid", "1000", "--regid", "1000"];
     let mut population = vec![
         by(&["setsid"]),
-        by(&[&user[..], &["--clear-groups"]].concat()),
-        by(&[&user[..], &["--clear-groups", "--no-new-privs"]].concat()),
+        by(&AS_USER),
+        by(&[&AS_USER[..], &["--no-new-privs"]].concat()),
         by(&["setpriv", "--bounding-set", "-sys_admin"]),
     ];
     population.extend((0..40).map(|_| by(&["nice"])));

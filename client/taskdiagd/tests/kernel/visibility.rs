@@ -14,7 +14,7 @@ use nix::sys::wait::waitpid;
 use nix::unistd::{ForkResult, Gid, Pid, Uid, chown, fork, pause, setgid, setgroups, setuid};
 
 use crate::SOURCES;
-use crate::common::{House, OTHER, Target, USER, sibling};
+use crate::common::{AS_USER, House, OTHER, Target, USER, sibling};
 
 /// The oracle, mounted as long as this lives.
 struct Hiding(PathBuf);
@@ -218,14 +218,7 @@ impl Drop for Programs {
 /// Callers by whose eyes the oracle and the daemon agree to the last process.
 const EXACT: [&[&str]; 6] = [
     &["env"],
-    &[
-        "setpriv",
-        "--reuid",
-        "1000",
-        "--regid",
-        "1000",
-        "--clear-groups",
-    ],
+    &AS_USER,
     &[
         "setpriv", "--reuid", "1000", "--regid", "1000", "--groups", "0,1001",
     ],
