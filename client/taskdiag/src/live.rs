@@ -230,10 +230,21 @@ impl<T: TaskSource, E: EventSource> Live<T, E> {
     ///
     /// As [`Self::poll`].
     pub fn sync(&mut self) -> Result<Vec<Change>> {
-        self.listen_to_the_end()?;
-        self.settle()?;
-        self.listen(Some(Duration::ZERO))?;
+        self.catch_up()?;
         self.sweep(true)?;
+        Ok(self.take_changes())
+    }
+
+    /// Brings the table up to date with everything that events tell of, and
+    /// the rows of these processes as [`Self::sync`] does: for whoever needs
+    /// some rows as they are now, and not to have all zombies asked about.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::poll`].
+    pub fn sync_those(&mut self, pids: impl IntoIterator<Item = Pid>) -> Result<Vec<Change>> {
+        self.catch_up()?;
+        self.sweep_those(pids, true)?;
         Ok(self.take_changes())
     }
 

@@ -10,7 +10,7 @@ use taskdiag::{Client, Cred, Error, Keep, Pid, Procfs, RECEIVE_BUFFER, Request, 
 
 use crate::peer::Rights;
 use crate::procfs::ids;
-use crate::table::{KEPT, Table};
+use crate::table::{KEPT, Table, Wanted};
 
 /// How many rows are taken from the table, and judged, at a time.
 const PORTION: usize = 256;
@@ -59,8 +59,9 @@ impl Keeper {
             if judged.is_empty() {
                 break;
             }
-            self.table.catch_up()?;
-            let now = self.table.again(judged.iter().map(|(_, task)| task.pid));
+            let pids = || judged.iter().map(|(_, task)| task.pid);
+            self.table.catch_up(Wanted::Those(pids().collect()))?;
+            let now = self.table.again(pids());
             for ((is_it, then), now) in judged.into_iter().zip(now) {
                 match now {
                     Some(now) if is_it && Arc::ptr_eq(&then, &now) => seen.push(now),
@@ -95,7 +96,7 @@ impl Keeper {
 impl Keep for Keeper {
     fn next(&mut self, from: Pid, rows: &mut VecDeque<Arc<Task>>) -> taskdiag::Result<bool> {
         if from == 0 {
-            self.begun = self.table.catch_up()?;
+            self.begun = self.table.catch_up(Wanted::All)?;
         }
         let mut from = from;
         loop {

@@ -2,7 +2,7 @@
 //! The table of processes: one thread keeps it current by events, the others
 //! read it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -49,8 +49,40 @@ struct State {
     /// How often it was asked to be up to date, and up to which of these it is.
     asked: u64,
     answered: u64,
+    /// By those that it is not up to yet.
+    wanted: Option<Wanted>,
     why_failed: Option<taskdiag::Error>,
     has_failed: bool,
+}
+
+/// Whom to ask about where no event tells of what happens: zombies are reaped
+/// without one.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// These alone.
+    Those(BTreeSet<Pid>),
+    /// All of them, which takes long where there are many.
+    All,
+}
+
+impl Wanted {
+    /// What two want.
+    fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Those(mut these), Self::Those(those)) => {
+                these.extend(those);
+                Self::Those(these)
+            }
+            _ => Self::All,
+        }
+    }
+
+    fn sync(&self, live: &mut Following) -> taskdiag::Result<Vec<Change>> {
+        match self {
+            Self::Those(pids) => live.sync_those(pids.iter().copied()),
+            Self::All => live.sync(),
+        }
+    }
 }
 
 impl Table {
@@ -79,12 +111,11 @@ impl Table {
         Ok(table)
     }
 
-    /// Has everything looked at that has happened before this call. Tells how
-    /// often something has changed so far.
-    pub(crate) fn catch_up(&self) -> taskdiag::Result<u64> {
+    /// Has everything looked at that has happened before this call, for the
+    /// rows that are wanted. Tells how often something has changed so far.
+    pub(crate) fn catch_up(&self, wanted: Wanted) -> taskdiag::Result<u64> {
         let mut state = self.lock();
-        state.asked += 1;
-        let mine = state.asked;
+        let mine = state.ask(wanted);
         // A counter that is full is one that wakes.
         let _ = self.wanted.write(1);
         while state.answered < mine && !state.has_failed {
@@ -151,26 +182,30 @@ impl Table {
     /// brings it there.
     fn step(&self, live: &mut Following) -> taskdiag::Result<()> {
         self.wait(live)?;
-        let asked = self.lock().asked;
-        let is_wanted = self.lock().answered < asked;
-        if is_wanted {
-            self.bring_up_to_date(live)?;
-        } else {
+        let (asked, wanted) = self.lock().take_wanted();
+        let Some(wanted) = wanted else {
             let changes = live.poll(Some(Duration::ZERO))?;
             self.lock().apply(changes);
+            return Ok(());
+        };
+        let done = self.bring_up_to_date(live, &wanted);
+        let mut state = self.lock();
+        if done.is_err() {
+            state.want(wanted);
+        } else {
+            state.answered = asked;
+            self.done.notify_all();
         }
-        self.lock().answered = asked;
-        self.done.notify_all();
-        Ok(())
+        done
     }
 
     /// By events; by a list of all where some may be missing.
-    fn bring_up_to_date(&self, live: &mut Following) -> taskdiag::Result<()> {
+    fn bring_up_to_date(&self, live: &mut Following, wanted: &Wanted) -> taskdiag::Result<()> {
         live.events().beat()?;
-        let changes = live.sync()?;
+        let changes = wanted.sync(live)?;
         self.lock().apply(changes);
         if !live.events().is_whole() {
-            let changes = live.sync()?;
+            let changes = wanted.sync(live)?;
             self.lock().apply(changes);
         }
         Ok(())
@@ -222,6 +257,25 @@ impl Drop for End<'_> {
 }
 
 impl State {
+    /// Has it brought up to date; tells which of those who asked this is.
+    fn ask(&mut self, wanted: Wanted) -> u64 {
+        self.want(wanted);
+        self.asked += 1;
+        self.asked
+    }
+
+    fn want(&mut self, wanted: Wanted) {
+        self.wanted = Some(match self.wanted.take() {
+            Some(others) => others.and(wanted),
+            None => wanted,
+        });
+    }
+
+    /// What is wanted, and by whom.
+    const fn take_wanted(&mut self) -> (u64, Option<Wanted>) {
+        (self.asked, self.wanted.take())
+    }
+
     fn apply(&mut self, changes: Vec<Change>) {
         self.changes += changes.len() as u64;
         for change in changes {
@@ -235,5 +289,39 @@ impl State {
                 other => debug!("a change of an unknown kind: {other:?}"),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn those(pids: &[Pid]) -> Wanted {
+        Wanted::Those(pids.iter().copied().collect())
+    }
+
+    #[test]
+    fn what_several_want_is_brought_up_to_date_at_once() {
+        let mut state = State::default();
+        assert_eq!(state.take_wanted(), (0, None));
+        state.ask(those(&[1, 2]));
+        state.ask(those(&[2, 3]));
+        assert_eq!(state.take_wanted(), (2, Some(those(&[1, 2, 3]))));
+        assert_eq!(state.take_wanted(), (2, None));
+
+        state.ask(those(&[1]));
+        state.ask(Wanted::All);
+        state.ask(those(&[2]));
+        assert_eq!(state.take_wanted(), (5, Some(Wanted::All)));
+    }
+
+    #[test]
+    fn what_could_not_be_done_is_wanted_still() {
+        let mut state = State::default();
+        state.ask(those(&[1]));
+        let (_, wanted) = state.take_wanted();
+        state.ask(those(&[2]));
+        state.want(wanted.unwrap());
+        assert_eq!(state.take_wanted(), (2, Some(those(&[1, 2]))));
     }
 }

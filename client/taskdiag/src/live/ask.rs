@@ -48,6 +48,14 @@ impl<T: TaskSource, E: EventSource> Live<T, E> {
         Ok(())
     }
 
+    /// Looks at all events that there are.
+    pub(super) fn catch_up(&mut self) -> Result<()> {
+        self.listen_to_the_end()?;
+        self.settle()?;
+        // For the exits of those who were just found to be gone.
+        self.listen(Some(Duration::ZERO))
+    }
+
     /// Asks about everybody there is to ask about by now.
     pub(super) fn settle_due(&mut self) -> Result<()> {
         match self.rest.left(Instant::now()) {
@@ -59,16 +67,28 @@ impl<T: TaskSource, E: EventSource> Live<T, E> {
     /// Asks, besides, about those of whom no event tells that they go.
     pub(super) fn sweep(&mut self, at_once: bool) -> Result<()> {
         let asked = self.table.restless().clone();
-        for &pid in &asked {
-            let hint = self.hints.ask(pid);
-            hint.later = true;
-            hint.at_once = at_once;
-        }
-        self.settle()?;
+        self.sweep_those(asked.iter().copied(), at_once)?;
         let restless = self.table.restless();
         self.rest.asked(asked.difference(restless).next().is_some());
         self.set_rest();
         Ok(())
+    }
+
+    /// Likewise, but about these alone: when to ask about them all is not put
+    /// off by it.
+    pub(super) fn sweep_those(
+        &mut self,
+        pids: impl IntoIterator<Item = Pid>,
+        at_once: bool,
+    ) -> Result<()> {
+        for pid in pids {
+            if self.table.restless().contains(&pid) {
+                let hint = self.hints.ask(pid);
+                hint.later = true;
+                hint.at_once = at_once;
+            }
+        }
+        self.settle()
     }
 
     /// Asks about those of whom events tell something; about all, if some of

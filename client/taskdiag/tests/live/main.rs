@@ -218,6 +218,51 @@ fn everything_that_has_happened_is_looked_at_in_one_call() {
     }
 }
 
+/// Zombies are asked about once when all are, and then each with the rows it is
+/// among; not all of them with each few rows.
+#[test]
+fn who_needs_some_rows_has_no_other_zombies_asked_about() {
+    let manners = Manners {
+        orderly: true,
+        room: usize::MAX,
+        fails: 0,
+        inodes: true,
+    };
+    let world = Rc::new(RefCell::new(World::new(manners, 3, Vec::new())));
+    let happen = |op| world.borrow_mut().happen(op);
+    let window = || Window(world.clone());
+    happen(Op::Fork(0));
+    for _ in 0..9 {
+        happen(Op::Fork(1));
+    }
+    for _ in 0..6 {
+        happen(Op::Exit(3, 0));
+    }
+    let mut live = Live::new(window(), window(), Show::BASE | Show::CRED).unwrap();
+    let rows: Vec<Task> = live.iter().map(|task| (**task).clone()).collect();
+    let is_zombie = |pid: &Pid| rows.iter().any(|task| task.pid == *pid && is_zombie(task));
+    let pids: Vec<Pid> = rows.iter().map(|task| task.pid).collect();
+    let zombies = pids.iter().filter(|pid| is_zombie(pid)).count();
+    assert!(zombies > 2 && pids.len() > zombies + 2, "{rows:#?}");
+
+    let asked = |live: &mut Watched, pids: Option<&[Pid]>| {
+        let before = live.stats().asked;
+        let changes = match pids {
+            Some(pids) => live.sync_those(pids.iter().copied()),
+            None => live.sync(),
+        };
+        assert_eq!(changes.unwrap(), []);
+        usize::try_from(live.stats().asked - before).unwrap()
+    };
+    live.sync().unwrap();
+    assert_eq!(asked(&mut live, None), zombies);
+    for portion in pids.chunks(3) {
+        let among_them = portion.iter().filter(|pid| is_zombie(pid)).count();
+        assert_eq!(asked(&mut live, Some(portion)), among_them);
+    }
+    assert_eq!(asked(&mut live, Some(&[])), 0);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 500, ..ProptestConfig::default() })]
 
@@ -231,5 +276,30 @@ proptest! {
     fn exits_are_told(inodes: bool, dice: u64, script in script()) {
         let manners = Manners { orderly: true, room: usize::MAX, fails: 0, inodes };
         watch(manners, dice, script);
+    }
+
+    /// The rows that somebody needs are as they are now, whatever was lost.
+    #[test]
+    fn rows_that_are_needed_are_those_that_are_there(
+        room in prop_oneof![Just(usize::MAX), 1..30_usize],
+        inodes: bool,
+        dice: u64,
+        script in script(),
+        needed in prop::collection::vec(prop::collection::btree_set(1..=12_u32, 0..6), 1..20),
+    ) {
+        let manners = Manners { orderly: true, room, fails: 0, inodes };
+        let world = Rc::new(RefCell::new(World::new(manners, dice, script)));
+        let window = || Window(world.clone());
+        let mut live = Live::new(window(), window(), Show::BASE | Show::CRED).unwrap();
+        for needed in &needed {
+            world.borrow_mut().go_on(12);
+            live.sync_those(needed.iter().copied()).unwrap();
+            let there = world.borrow().tasks();
+            for &pid in needed {
+                let is_it = |task: &&Task| task.pid == pid;
+                let kept = live.get(pid).map(|task| &**task);
+                prop_assert_eq!(kept, there.iter().find(is_it), "{:#?}", world.borrow().history);
+            }
+        }
     }
 }
