@@ -105,6 +105,9 @@ impl Row<'_> {
             let text = self.proc.read_in(folder, "stat")?;
             facts.stat = Some(Stat::parse(text).ok_or_else(|| malformed("stat"))?);
         }
+        if facts.status.is_of_the_reaped() || facts.stat.is_some_and(|s| s.is_of_the_reaped()) {
+            return Err(Lack::Gone);
+        }
         Ok(facts)
     }
 

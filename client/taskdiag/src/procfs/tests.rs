@@ -293,6 +293,23 @@ fn who_goes_meanwhile_is_left_out() {
 }
 
 #[test]
+fn who_is_reaped_while_it_is_read_is_left_out() {
+    let tree = family();
+    tree.file("5/status", b"Name:\tgone\nState:\tX (dead)\nTgid:\t0\n");
+    tree.file("3/stat", b"3 (gone) X 0 -1 -1 0 -1 4227084 0");
+    assert_eq!(tree.pids(&Request::new(Strategy::All)), [1, 12]);
+    let one = |pid| tree.ask(&Request::new(Strategy::One(pid)));
+    assert!(one(5).is_err() && one(3).is_err());
+}
+
+#[test]
+fn what_has_no_number_of_a_process_is_no_status() {
+    let tree = family();
+    tree.file("5/status", b"Name:\tgone\nUid:\t1\t2\t3\t4\n");
+    assert!(tree.ask(&Request::new(Strategy::All)).is_err());
+}
+
+#[test]
 fn a_row_goes_on_in_the_next_message() {
     let tree = Tree::new();
     tree.task(1, 1, 0, b"init", 'S');

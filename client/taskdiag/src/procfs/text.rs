@@ -131,6 +131,12 @@ impl Stat {
         self.fields[field - Self::FIRST]
     }
 
+    /// Whether the task was reaped while this was written: it is in no process
+    /// group any more.
+    pub(super) fn is_of_the_reaped(&self) -> bool {
+        self.get(field::PGRP) as i64 == -1
+    }
+
     /// What tells the memory of one program from that of the next: whether
     /// there is any, and where the stack is.
     pub(super) fn memory(&self) -> (bool, u64) {
@@ -159,7 +165,7 @@ fn name_of_worker(name: &[u8]) -> &[u8] {
 /// `status`, as far as it is of use here.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Status {
-    pub(super) tgid: u32,
+    pub(super) tgid: Option<u32>,
     pub(super) tracer: u32,
     /// Real, effective, saved, and for files.
     pub(super) uids: [u32; 4],
@@ -186,7 +192,14 @@ pub(super) struct Status {
 }
 
 impl Status {
-    /// Reads the lines. `None` if a number is none, or there is no process.
+    /// Whether the task was reaped while this was written: it has no number
+    /// any more, in a file that could still be opened.
+    pub(super) const fn is_of_the_reaped(&self) -> bool {
+        matches!(self.tgid, Some(0))
+    }
+
+    /// Reads the lines. `None` if a number is none, or that of the process is
+    /// missing.
     pub(super) fn parse(text: &[u8]) -> Option<Self> {
         let mut status = Self::default();
         for line in text.split(|&byte| byte == b'\n') {
@@ -195,19 +208,19 @@ impl Status {
             };
             status.take(&line[..colon], &line[colon + 1..])?;
         }
-        (status.tgid != 0).then_some(status)
+        status.tgid.map(|_| status)
     }
 
-    /// The number of the process alone.
+    /// The number of the process alone, if it still has one.
     pub(super) fn parse_tgid(text: &[u8]) -> Option<u32> {
         let mut lines = text.split(|&byte| byte == b'\n');
         let tgid = lines.find_map(|line| line.strip_prefix(b"Tgid:"))?;
-        number(words(tgid).next()?)
+        number(words(tgid).next()?).filter(|&tgid| tgid != 0)
     }
 
     fn take(&mut self, name: &[u8], value: &[u8]) -> Option<()> {
         match name {
-            b"Tgid" => self.tgid = one(value)?,
+            b"Tgid" => self.tgid = Some(one(value)?),
             b"TracerPid" => self.tracer = one(value)?,
             b"Uid" => self.uids = ids(value)?,
             b"Gid" => self.gids = ids(value)?,
