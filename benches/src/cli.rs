@@ -6,10 +6,11 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
+use crate::contest::Contest;
 use crate::error::{Error, Result};
 use crate::facts::Question;
 use crate::live;
-use crate::measure::{Contest, Plan};
+use crate::measure::Plan;
 use crate::population::{self, Kind};
 use crate::report::{self, gate};
 use crate::rivals::RIVALS;

@@ -2,7 +2,10 @@
 //! What rivals tell, in a form that can be compared: of a task, and of an area
 //! of a process's memory.
 
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+use std::fmt;
+
+use serde::Serialize;
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, transmute_ref};
 
 /// A tick of the clock that procfs counts processor time in, in nanoseconds.
 pub(crate) const TICK: u64 = 10_000_000;
@@ -107,6 +110,21 @@ impl From<&Area<'_>> for AreaRow {
     }
 }
 
+impl Facts {
+    /// All of them, to add up or to compare.
+    #[inline(always)]
+    pub(crate) const fn words(&self) -> &[u64; size_of::<Self>() / size_of::<u64>()] {
+        transmute_ref!(self)
+    }
+}
+
+impl AreaRow {
+    /// The vsyscall page is no area of the process.
+    pub(crate) const fn is_of_the_kernel(&self) -> bool {
+        self.start >= 1 << 63
+    }
+}
+
 /// FNV-1a: the same in every process.
 fn hash(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
@@ -115,9 +133,7 @@ fn hash(bytes: &[u8]) -> u64 {
 }
 
 /// Which facts a rival is asked for, and so is compared by.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Question {
     /// Number, and number of the parent.
@@ -138,6 +154,13 @@ pub(crate) enum Question {
     Groups,
     /// Tasks that the caller may not see.
     Hidden,
+}
+
+impl fmt::Display for Question {
+    /// As in the raw data.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
+    }
 }
 
 impl Question {
@@ -180,6 +203,22 @@ impl Question {
 }
 
 impl Stat {
+    /// What only grows, or stays.
+    pub(crate) const fn counters(self) -> Self {
+        Self {
+            vsize: 0,
+            rss_anon: 0,
+            rss_file: 0,
+            nice: 0,
+            num_threads: 0,
+            ..self
+        }
+    }
+
+    pub(crate) const fn words(&self) -> &[u64; size_of::<Self>() / size_of::<u64>()] {
+        transmute_ref!(self)
+    }
+
     /// As exact as procfs is.
     fn in_ticks(self) -> Self {
         Self {

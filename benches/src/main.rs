@@ -7,11 +7,13 @@
 //! plots of what was measured. `scripts/bench` is what calls both.
 
 mod cli;
+mod contest;
 mod error;
 mod facts;
 mod genl;
 mod live;
 mod measure;
+mod moment;
 mod outcome;
 mod population;
 mod report;

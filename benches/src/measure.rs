@@ -1,105 +1,19 @@
 // SPDX-License-Identifier: MIT
 //! Measuring: a population after the other, a rival after the other.
 
+use std::fmt;
 use std::fs::{self, File};
-use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Instant;
 
 use crate::error::{Error, Result};
 use crate::facts::Question;
+use crate::moment::Look;
 use crate::outcome::{Outcome, Record};
 use crate::population::{Kind, Population};
-use crate::rivals::{ProcfsText, RIVALS, Rival, SOME};
-use crate::source::{Rows, Source, Sum};
-use crate::verify::{Reference, read_areas, read_facts};
-
-/// What a rival's process is told.
-#[derive(Debug)]
-pub(crate) struct Contest {
-    pub(crate) rounds: usize,
-    /// Where all rows go, once.
-    pub(crate) rows: PathBuf,
-}
-
-impl Contest {
-    pub(crate) fn create_rows(&self) -> Result<BufWriter<File>> {
-        let file = File::create(&self.rows);
-        let file = file.map_err(Error::io(self.rows.display().to_string()))?;
-        Ok(BufWriter::new(file))
-    }
-}
-
-/// How many rounds: those asked for, but for what takes long.
-pub(crate) struct Pace {
-    rounds: usize,
-    pub(crate) ns: Vec<u64>,
-}
-
-impl Pace {
-    const ENOUGH_NS: u64 = 3_000_000_000;
-
-    pub(crate) const fn new(rounds: usize) -> Self {
-        Self {
-            rounds,
-            ns: Vec::new(),
-        }
-    }
-
-    pub(crate) fn goes_on(&self) -> bool {
-        self.ns.len() < self.rounds && self.ns.iter().sum::<u64>() < Self::ENOUGH_NS
-    }
-
-    pub(crate) fn took(&mut self, ns: u64) {
-        self.ns.push(ns);
-    }
-}
-
-pub(crate) fn nanoseconds(begun: Instant) -> u64 {
-    u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX)
-}
-
-/// Has a rival list everything, first to compare and then to measure.
-pub(crate) fn compete<S: Source>(
-    contest: &Contest,
-    make: impl FnOnce() -> Result<S>,
-) -> Result<Outcome> {
-    let mut rows = Rows::new(contest.create_rows()?);
-    let begun = Instant::now();
-    let mut source = make()?;
-    let setup_ns = nanoseconds(begun);
-    source.prepare()?;
-    source.dump(&mut rows)?;
-    rows.finish()?;
-
-    let mut pace = Pace::new(contest.rounds);
-    let mut told = 0;
-    while pace.goes_on() {
-        source.prepare()?;
-        let mut sum = Sum::default();
-        let begun = Instant::now();
-        source.dump(&mut sum)?;
-        pace.took(nanoseconds(begun));
-        told = sum.rows;
-    }
-    Ok(Outcome {
-        own: vec![std::process::id()],
-        setup_ns,
-        ns: pace.ns,
-        rows: told,
-        receives: source.receives(),
-        memory_kib: own_memory()?,
-    })
-}
-
-/// The most memory that this process has had resident, in KiB.
-fn own_memory() -> Result<u64> {
-    let status = fs::read_to_string("/proc/self/status").map_err(Error::io("/proc/self/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok())
-        .ok_or_else(|| Error::failed("/proc/self/status has no VmHWM"))
-}
+use crate::rivals::{RIVALS, Rival, SOME};
+use crate::source::read_rows;
+use crate::verify::Witness;
 
 /// What is measured where.
 #[derive(Debug)]
@@ -140,71 +54,47 @@ impl Plan {
         make_room(tasks)?;
         let _population = Population::start(self.kind, tasks)?;
         let folder = tempfolder()?;
-        // Times and sizes only where somebody is asked for them.
-        let facts = if tasks <= SOME && self.kind == Kind::Processes {
-            Question::BaseCredStat
-        } else {
-            Question::BaseCred
+        let look = Look {
+            kind: self.kind,
+            // Times and sizes take long to read of very many.
+            question: if tasks <= SOME {
+                Question::BaseCredStat
+            } else {
+                Question::BaseCred
+            },
+            areas: self
+                .rivals(tasks)
+                .any(|rival| rival.question == Question::Areas),
+            folder: &folder,
         };
-        let rivals = RIVALS.iter().filter(|rival| {
-            rival.takes_part(self.kind, tasks)
-                && self
-                    .only
-                    .as_ref()
-                    .is_none_or(|only| rival.name.contains(only))
-                && self
-                    .question
-                    .is_none_or(|question| rival.question == question)
-        });
 
-        let before = self.reference(facts, &folder)?;
-        let mut ran = Vec::new();
+        let before = look.before()?;
         let mut failures = 0;
-        for rival in rivals {
+        let mut ran = Vec::new();
+        for rival in self.rivals(tasks) {
             let rows = folder.join(format!("rows-{}", ran.len()));
             match self.run(rival, &rows) {
                 Ok(outcome) => {
-                    show(rival, &outcome, before.len());
+                    show(rival, &outcome, before.tasks.len());
                     ran.push((rival, rows, outcome));
                 }
                 Err(Error::Missing(what)) if !self.need_all => {
-                    eprintln!(
-                        "  {:14} {:24} not here: {what}",
-                        name(rival.question),
-                        rival.name
-                    );
+                    say(rival, format_args!("not here: {what}"));
                 }
                 Err(error) => {
-                    eprintln!(
-                        "  {:14} {:24} FAILED: {error}",
-                        name(rival.question),
-                        rival.name
-                    );
+                    say(rival, format_args!("FAILED: {error}"));
                     failures += 1;
                 }
             }
         }
-        let after = self.reference(facts, &folder)?;
+        let after = look.after()?;
 
-        let mut areas = None;
+        let witness = Witness::new(&before, &after, tasks)?;
         for (rival, rows, outcome) in &ran {
-            let verdict = if rival.question == Question::Areas {
-                read_areas(rows).and_then(|told| {
-                    let expected = areas.get_or_insert_with(|| told.clone());
-                    crate::verify::check_areas(expected, &told, &before, &after, &outcome.own)
-                })
-            } else {
-                read_facts(rows)
-                    .and_then(|told| before.check(&after, &told, rival.question, &outcome.own))
-            };
-            match verdict {
-                Ok(()) => self.write(csv, rival, tasks, before.len(), outcome)?,
+            match judge(&witness, rival.question, rows, outcome) {
+                Ok(()) => self.write(csv, rival, tasks, before.tasks.len(), outcome)?,
                 Err(error) => {
-                    eprintln!(
-                        "{} ({}): NOT COUNTED: {error}",
-                        rival.name,
-                        name(rival.question)
-                    );
+                    say(rival, format_args!("NOT COUNTED: {error}"));
                     failures += 1;
                 }
             }
@@ -213,16 +103,15 @@ impl Plan {
         Ok(failures)
     }
 
-    /// The tasks as procfs has them.
-    fn reference(&self, question: Question, folder: &Path) -> Result<Reference> {
-        let contest = Contest {
-            rounds: 0,
-            rows: folder.join("reference"),
-        };
-        let mut rows = Rows::new(contest.create_rows()?);
-        ProcfsText::new(self.kind, question)?.dump(&mut rows)?;
-        rows.finish()?;
-        Ok(Reference::new(read_facts(&contest.rows)?))
+    /// Those that are asked about so many tasks.
+    fn rivals(&self, tasks: usize) -> impl Iterator<Item = &'static Rival> {
+        RIVALS.iter().filter(move |rival| {
+            let named = |only: &String| rival.name.contains(only);
+            let asked = |question| rival.question == question;
+            rival.takes_part(self.kind, tasks)
+                && self.only.as_ref().is_none_or(named)
+                && self.question.is_none_or(asked)
+        })
     }
 
     /// In a process of its own, so that nobody inherits memory or caches of it.
@@ -274,19 +163,23 @@ impl Plan {
     }
 }
 
+/// Whether it is to be counted.
+fn judge(witness: &Witness<'_>, question: Question, rows: &Path, outcome: &Outcome) -> Result<()> {
+    if question == Question::Areas {
+        witness.check_areas(&read_rows(rows)?)
+    } else {
+        witness.check_tasks(&read_rows(rows)?, question, &outcome.own)
+    }
+}
+
 fn show(rival: &Rival, outcome: &Outcome, tasks: usize) {
     let least = outcome.ns.iter().min().copied().unwrap_or_default();
     let a_task = least / (tasks as u64).max(1);
-    eprintln!(
-        "  {:14} {:24} {a_task:>9} ns a task",
-        name(rival.question),
-        rival.name
-    );
+    say(rival, format_args!("{a_task:>9} ns a task"));
 }
 
-pub(crate) fn name(question: Question) -> String {
-    let name = serde_json::to_string(&question).unwrap_or_default();
-    name.trim_matches('"').to_owned()
+fn say(rival: &Rival, what: fmt::Arguments<'_>) {
+    eprintln!("  {:14} {:24} {what}", rival.question, rival.name);
 }
 
 fn kernel() -> Result<String> {

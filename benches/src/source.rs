@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 //! A rival that runs in this process, and who listens to it.
 
+use std::fs::{self, File};
 use std::hint::black_box;
-use std::io::Write;
+use std::io::{BufWriter, Write};
+use std::path::Path;
 
-use zerocopy::{IntoBytes, transmute_ref};
+use zerocopy::{FromBytes, IntoBytes};
 
 use crate::error::{Error, Result};
 use crate::facts::{Area, AreaRow, Facts};
@@ -42,8 +44,7 @@ pub(crate) struct Sum {
 impl Consumer for Sum {
     #[inline(always)]
     fn task(&mut self, facts: &Facts) {
-        let words: &[u64; size_of::<Facts>() / size_of::<u64>()] = transmute_ref!(facts);
-        for word in words {
+        for word in facts.words() {
             self.sum = self.sum.wrapping_add(*word);
         }
         self.rows += 1;
@@ -70,20 +71,23 @@ impl Drop for Sum {
 }
 
 /// The consumer that is compared: it writes down everything.
-pub(crate) struct Rows<W> {
-    out: W,
+pub(crate) struct Rows {
+    out: BufWriter<File>,
     failed: Option<std::io::Error>,
 }
 
-impl<W: Write> Rows<W> {
-    pub(crate) const fn new(out: W) -> Self {
-        Self { out, failed: None }
+impl Rows {
+    pub(crate) fn create(path: &Path) -> Result<Self> {
+        let file = File::create(path).map_err(Error::io(path.display().to_string()))?;
+        Ok(Self {
+            out: BufWriter::new(file),
+            failed: None,
+        })
     }
 
-    pub(crate) fn finish(mut self) -> Result<W> {
+    pub(crate) fn finish(mut self) -> Result<()> {
         let result = self.failed.map_or_else(|| self.out.flush(), Err);
-        result.map_err(Error::io("writing rows down"))?;
-        Ok(self.out)
+        result.map_err(Error::io("writing rows down"))
     }
 
     fn write(&mut self, row: &[u8]) {
@@ -93,7 +97,7 @@ impl<W: Write> Rows<W> {
     }
 }
 
-impl<W: Write> Consumer for Rows<W> {
+impl Consumer for Rows {
     fn task(&mut self, facts: &Facts) {
         self.write(facts.as_bytes());
     }
@@ -101,4 +105,19 @@ impl<W: Write> Consumer for Rows<W> {
     fn area(&mut self, area: &Area<'_>) {
         self.write(AreaRow::from(area).as_bytes());
     }
+}
+
+/// Has a source tell everything to a file.
+pub(crate) fn write_rows<S: Source>(source: &mut S, path: &Path) -> Result<()> {
+    let mut rows = Rows::create(path)?;
+    source.dump(&mut rows)?;
+    rows.finish()
+}
+
+/// What such a file says.
+pub(crate) fn read_rows<T: FromBytes>(path: &Path) -> Result<Vec<T>> {
+    let bytes = fs::read(path).map_err(Error::io(path.display().to_string()))?;
+    let rows = bytes.chunks(size_of::<T>());
+    let rows: Option<Vec<T>> = rows.map(|row| T::read_from_bytes(row).ok()).collect();
+    rows.ok_or_else(|| Error::failed(format!("{} holds no rows", path.display())))
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! The figures that task_diag has to reach.
 
-use super::figures::Figures;
+use super::figures::{Figure, Figures};
 use super::table::{Table, short};
 use crate::facts::Question;
 
@@ -38,12 +38,13 @@ pub(crate) fn table(figures: &Figures) -> Table {
 
 fn limits(figures: &Figures) -> Vec<Limit> {
     let find = |population, question, rival| figures.find(MACHINE, population, question, rival);
-    let a_task = |population, question, rival| {
-        find(population, question, rival).map(super::figures::Figure::a_task)
-    };
+    let a_task =
+        |population, question, rival| find(population, question, rival).map(Figure::a_task);
     let ratio = |question, rival, other| {
         Some(a_task(10_000, question, rival)? / a_task(10_000, question, other)?)
     };
+    let growth =
+        |question, rival| Some(a_task(100_000, question, rival)? / a_task(1_000, question, rival)?);
     let limit = |what, at_most, measured| Limit {
         what,
         at_most,
@@ -90,19 +91,15 @@ fn limits(figures: &Figures) -> Vec<Limit> {
             0.2,
             ratio(Question::Areas, RAW, "maps by hand"),
         ),
-        limit("100,000 tasks against 1,000, a task", 1.1, growth(figures)),
+        limit(
+            "100,000 tasks against 1,000, a task",
+            1.1,
+            growth(Question::BaseCred, LIBRARY),
+        ),
         limit(
             "memory of the library's process, 100,000 tasks, KiB",
             4096.0,
             find(100_000, Question::BaseCred, LIBRARY).map(|f| f.record.memory_kib as f64),
         ),
     ]
-}
-
-fn growth(figures: &Figures) -> Option<f64> {
-    let a_task = |population| {
-        let figure = figures.find(MACHINE, population, Question::BaseCred, LIBRARY)?;
-        Some(figure.a_task())
-    };
-    Some(a_task(100_000)? / a_task(1_000)?)
 }

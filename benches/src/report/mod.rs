@@ -14,7 +14,6 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 use crate::facts::Question;
-use crate::measure::name;
 use crate::rivals::RIVALS;
 use figures::{Figure, Figures};
 use table::{Table, short, thousands};
@@ -132,7 +131,7 @@ fn populations(figures: &Figures, machine: &str, kind: &str) -> Table {
             .collect();
         if cells.iter().any(|cell| !cell.is_empty()) {
             table.row(
-                [name(rival.question), rival.name.to_owned()]
+                [rival.question.to_string(), rival.name.to_owned()]
                     .into_iter()
                     .chain(cells),
             );
@@ -188,7 +187,7 @@ fn again(figures: &Figures) -> (Table, f64) {
         if difference.abs() > 0.1 {
             table.row([
                 second.record.rival.clone(),
-                name(second.record.question),
+                second.record.question.to_string(),
                 second.record.kind.clone(),
                 thousands(second.record.population),
                 format!("{difference:+.2} %"),

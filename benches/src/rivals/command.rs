@@ -11,9 +11,9 @@ use std::process::{Child, Command, Stdio};
 use nix::sys::resource::{Usage, UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
 
+use crate::contest::{Contest, Pace};
 use crate::error::{Error, Result};
 use crate::facts::Facts;
-use crate::measure::{Contest, Pace};
 use crate::outcome::Outcome;
 use crate::source::{Consumer, Rows};
 
@@ -77,7 +77,7 @@ fn finish(mut child: Child) -> Result<u32> {
 }
 
 fn write_rows(contest: &Contest, facts: Vec<Facts>) -> Result<u64> {
-    let mut rows = Rows::new(contest.create_rows()?);
+    let mut rows = Rows::create(&contest.rows)?;
     let count = facts.len() as u64;
     for facts in facts {
         rows.task(&facts);

@@ -12,12 +12,13 @@ mod taskstats;
 
 use taskdiag::Show;
 
-use crate::error::Result;
+use crate::contest::{Contest, compete};
+use crate::error::{Error, Result};
 use crate::facts::Question;
-use crate::measure::{Contest, compete};
 use crate::outcome::Outcome;
 use crate::population::Kind;
 
+pub(crate) use procfs_areas::MapsText;
 pub(crate) use procfs_text::ProcfsText;
 
 /// One way to ask one question.
@@ -84,9 +85,7 @@ impl Rival {
                 raw::Raw::new(kind, show, self.question)
             }),
             Way::Library(show) => compete(contest, || library::Library::new(kind, show)),
-            Way::ProcfsText if self.question == Question::Areas => {
-                compete(contest, procfs_areas::MapsText::new)
-            }
+            Way::ProcfsText if self.question == Question::Areas => compete(contest, MapsText::new),
             Way::ProcfsText => compete(contest, || ProcfsText::new(kind, self.question)),
             Way::ProcfsCrate => compete(contest, || Ok(procfs_crate::ProcfsCrate)),
             Way::Bpf if self.question == Question::Areas => compete(contest, bpf::Areas::new),
@@ -101,7 +100,6 @@ impl Rival {
 
 /// For the rest of this process.
 fn become_nobody() -> Result<()> {
-    use crate::error::Error;
     use nix::unistd::{Gid, Uid, setgroups, setresgid, setresuid};
     let (uid, gid) = (Uid::from_raw(65534), Gid::from_raw(65534));
     setgroups(&[])

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 //! The areas of all processes: `maps` as text, and `ioctl(PROCMAP_QUERY)`.
 
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use nix::errno::Errno;
 use rustix::io::read;
 
-use super::procfs_text::{each_number, hexadecimal, number, open_file, open_proc};
+use super::procfs_text::{each_number, hexadecimal, number, open_file, open_proc, path};
 use crate::error::{Error, Result};
 use crate::facts::Area;
 use crate::source::{Consumer, Source};
@@ -31,16 +31,11 @@ impl MapsText {
 impl Source for MapsText {
     fn dump<C: Consumer>(&mut self, consumer: &mut C) -> Result<()> {
         self.receives = 0;
-        let proc = open_proc()?;
-        each_number(proc.as_fd(), |name| {
-            let pid = number(name).0.try_into().unwrap_or(u32::MAX);
-            let Some(file) = open_file(proc.as_fd(), &maps_of(name))? else {
-                return Ok(());
-            };
+        each_process(|pid, maps| {
             loop {
                 self.receives += 1;
                 // The kernel ends what it hands out with a whole line.
-                match read(&file, &mut self.buffer) {
+                match read(&maps, &mut self.buffer) {
                     Ok(0) | Err(rustix::io::Errno::SRCH) => return Ok(()),
                     Ok(len) => {
                         for line in self.buffer[..len].split_inclusive(|byte| *byte == b'\n') {
@@ -58,11 +53,14 @@ impl Source for MapsText {
     }
 }
 
-fn maps_of(name: &[u8]) -> [u8; 32] {
-    let mut path = [0; 32];
-    path[..name.len()].copy_from_slice(name);
-    path[name.len()..name.len() + 5].copy_from_slice(b"/maps");
-    path
+/// Calls `f` with each process and its `maps`, but for those that have gone.
+fn each_process(mut f: impl FnMut(u32, OwnedFd) -> Result<()>) -> Result<()> {
+    let proc = open_proc()?;
+    each_number(proc.as_fd(), |name| {
+        let pid = number(name).0.try_into().unwrap_or(u32::MAX);
+        let maps = open_file(proc.as_fd(), &path(name, b"/maps"))?;
+        maps.map_or(Ok(()), |maps| f(pid, maps))
+    })
 }
 
 /// `START-END rwxp OFFSET MAJOR:MINOR INODE      NAME`, the numbers but the inode
@@ -171,15 +169,10 @@ impl ProcmapQuery {
 impl Source for ProcmapQuery {
     fn dump<C: Consumer>(&mut self, consumer: &mut C) -> Result<()> {
         self.receives = 0;
-        let proc = open_proc()?;
-        each_number(proc.as_fd(), |name| {
-            let pid = number(name).0.try_into().unwrap_or(u32::MAX);
-            let Some(file) = open_file(proc.as_fd(), &maps_of(name))? else {
-                return Ok(());
-            };
+        each_process(|pid, maps| {
             let mut address = 0;
             loop {
-                let query = match self.ask(file.as_raw_fd(), address) {
+                let query = match self.ask(maps.as_raw_fd(), address) {
                     Ok(query) => query,
                     Err(Errno::ENOENT | Errno::ESRCH) => return Ok(()),
                     Err(error) => return Err(Error::io("PROCMAP_QUERY")(error)),

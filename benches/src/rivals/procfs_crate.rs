@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! procfs through the crate of that name, as its documentation shows.
 
+use nix::libc;
 use procfs::ProcError;
 use procfs::process::{Process, all_processes};
 
@@ -15,11 +16,20 @@ impl Source for ProcfsCrate {
         for process in all_processes().map_err(Error::failed)? {
             match process.and_then(|process| facts(&process)) {
                 Ok(facts) => consumer.task(&facts),
-                Err(ProcError::NotFound(_)) => {}
+                Err(error) if has_gone(&error) => {}
                 Err(error) => return Err(Error::failed(error)),
             }
         }
         Ok(())
+    }
+}
+
+/// Before its file was opened, or before that was read.
+fn has_gone(error: &ProcError) -> bool {
+    match error {
+        ProcError::NotFound(_) => true,
+        ProcError::Io(error, _) => error.raw_os_error() == Some(libc::ESRCH),
+        _ => false,
     }
 }
 
@@ -28,8 +38,9 @@ fn facts(process: &Process) -> Result<Facts, ProcError> {
     let status = process.status()?;
     let id = |id: i32| id as u32;
     let mut comm = [0; 16];
-    let len = status.name.len().min(15);
-    comm[..len].copy_from_slice(&status.name.as_bytes()[..len]);
+    // Its `status.name` ends before a colon.
+    let len = stat.comm.len().min(15);
+    comm[..len].copy_from_slice(&stat.comm.as_bytes()[..len]);
     Ok(Facts {
         pid: id(status.pid),
         tgid: id(status.tgid),

@@ -75,10 +75,7 @@ impl ProcfsText {
         file: &[u8],
         buffer: &'b mut [u8],
     ) -> Result<Option<&'b [u8]>> {
-        let mut path = [0; 32];
-        path[..task.len()].copy_from_slice(task);
-        path[task.len()..task.len() + file.len()].copy_from_slice(file);
-        let text = open_file(folder, &path)?.map(|file| read(file, &mut *buffer));
+        let text = open_file(folder, &path(task, file))?.map(|file| read(file, &mut *buffer));
         self.receives += 1;
         match text {
             None | Some(Err(Errno::SRCH)) => Ok(None),
@@ -93,10 +90,7 @@ impl ProcfsText {
         name: &[u8],
         consumer: &mut C,
     ) -> Result<()> {
-        let mut path = [0; 32];
-        path[..name.len()].copy_from_slice(name);
-        path[name.len()..name.len() + 5].copy_from_slice(b"/task");
-        let Some(folder) = open_folder(proc, &path)? else {
+        let Some(folder) = open_folder(proc, &path(name, b"/task"))? else {
             return Ok(());
         };
         each_number(folder.as_fd(), |thread| {
@@ -123,6 +117,15 @@ impl Source for ProcfsText {
 pub(super) fn open_proc() -> Result<OwnedFd> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     open(c"/proc", flags, Mode::empty()).map_err(Error::io("/proc"))
+}
+
+/// The path of a file of a task, ended by a NUL.
+#[inline(always)]
+pub(super) fn path(task: &[u8], file: &[u8]) -> [u8; 32] {
+    let mut path = [0; 32];
+    path[..task.len()].copy_from_slice(task);
+    path[task.len()..task.len() + file.len()].copy_from_slice(file);
+    path
 }
 
 /// A file by a path that is ended by a NUL; `None` if its task has gone,

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+//! How a rival is measured that runs in this process.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use crate::error::{Error, Result};
+use crate::outcome::Outcome;
+use crate::source::{Source, Sum, write_rows};
+
+/// What a rival's process is told.
+#[derive(Debug)]
+pub(crate) struct Contest {
+    pub(crate) rounds: usize,
+    /// Where all rows go, once.
+    pub(crate) rows: PathBuf,
+}
+
+/// How many rounds: those asked for, but for what takes long.
+pub(crate) struct Pace {
+    rounds: usize,
+    pub(crate) ns: Vec<u64>,
+}
+
+impl Pace {
+    const ENOUGH_NS: u64 = 3_000_000_000;
+
+    pub(crate) const fn new(rounds: usize) -> Self {
+        Self {
+            rounds,
+            ns: Vec::new(),
+        }
+    }
+
+    pub(crate) fn goes_on(&self) -> bool {
+        self.ns.len() < self.rounds && self.ns.iter().sum::<u64>() < Self::ENOUGH_NS
+    }
+
+    pub(crate) fn took(&mut self, ns: u64) {
+        self.ns.push(ns);
+    }
+}
+
+pub(crate) fn nanoseconds(begun: Instant) -> u64 {
+    u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// Has a rival list everything, first to compare and then to measure.
+pub(crate) fn compete<S: Source>(
+    contest: &Contest,
+    make: impl FnOnce() -> Result<S>,
+) -> Result<Outcome> {
+    let begun = Instant::now();
+    let mut source = make()?;
+    let setup_ns = nanoseconds(begun);
+    source.prepare()?;
+    write_rows(&mut source, &contest.rows)?;
+
+    let mut pace = Pace::new(contest.rounds);
+    let mut told = 0;
+    while pace.goes_on() {
+        source.prepare()?;
+        let mut sum = Sum::default();
+        let begun = Instant::now();
+        source.dump(&mut sum)?;
+        pace.took(nanoseconds(begun));
+        told = sum.rows;
+    }
+    Ok(Outcome {
+        own: vec![std::process::id()],
+        setup_ns,
+        ns: pace.ns,
+        rows: told,
+        receives: source.receives(),
+        memory_kib: own_memory()?,
+    })
+}
+
+/// The most memory that this process has had resident, in KiB.
+fn own_memory() -> Result<u64> {
+    let status = fs::read_to_string("/proc/self/status").map_err(Error::io("/proc/self/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok())
+        .ok_or_else(|| Error::failed("/proc/self/status has no VmHWM"))
+}
