@@ -226,6 +226,10 @@ impl<T: TaskSource, E: EventSource> Live<T, E> {
     /// Brings the table up to date with everything, also with what no event
     /// tells of, and tells what has changed.
     ///
+    /// Where the events may have fallen silent, it finds out
+    /// ([`EventSource::probe`]), and asks about all. [`Self::poll`] does not: it
+    /// believes that nothing happens where it is told of nothing.
+    ///
     /// # Errors
     ///
     /// As [`Self::poll`].

@@ -8,12 +8,22 @@
 #[path = "common/silencer.rs"]
 mod silencer;
 
-use std::process::Command;
+use std::fs;
+use std::process::{Child, Command};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use taskdiag::events::{Connector, EventSource as _, Events, FilteredBy};
+use taskdiag::events::{Connector, Event, EventKind, EventSource as _, Events, FilteredBy, Lost};
+use taskdiag::live::Live;
+use taskdiag::{Client, Procfs, RECEIVE_BUFFER, Show};
 
 use silencer::{mend, silence};
+
+/// One test after another: there is one connector.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// Whether a listener is told that a process lives and ends.
 fn hears(connector: &mut Connector) -> bool {
@@ -27,6 +37,7 @@ fn hears(connector: &mut Connector) -> bool {
 #[test]
 #[ignore = "needs a kernel of its own"]
 fn any_user_can_silence_the_connector() {
+    let _alone = alone();
     let mut connector = Connector::listen(Events::all()).unwrap();
     assert_eq!(
         connector.filtered_by(),
@@ -43,4 +54,76 @@ fn any_user_can_silence_the_connector() {
 
     mend();
     assert!(hears(&mut connector));
+}
+
+/// What a listener is told that wants to know whether it is told everything;
+/// true if that is so.
+fn is_told(connector: &mut Connector) -> bool {
+    connector.probe().unwrap();
+    let next = || connector.next_event(Some(Duration::ZERO)).unwrap();
+    let is_silence = |event: Event| event.kind == EventKind::Lost(Lost::Silence);
+    // Each of them, as it is known when there are no more.
+    std::iter::from_fn(next)
+        .filter(|&event| is_silence(event))
+        .count()
+        == 0
+}
+
+#[test]
+#[ignore = "needs a kernel of its own"]
+fn who_wants_to_know_finds_out() {
+    let _alone = alone();
+    let name = || fs::read("/proc/thread-self/comm").unwrap();
+    let before = name();
+    let mut connector = Connector::listen(Events::all()).unwrap();
+    assert!(is_told(&mut connector));
+    assert!(is_told(&mut connector));
+    silence();
+    assert!(!is_told(&mut connector));
+    assert!(!is_told(&mut connector));
+    mend();
+    assert!(!is_told(&mut connector), "there was a silence before");
+    assert!(is_told(&mut connector));
+    silence();
+    mend();
+    assert!(!is_told(&mut connector), "there was one in between");
+    assert!(is_told(&mut connector));
+    assert_eq!(name(), before);
+}
+
+#[test]
+#[ignore = "needs a kernel of its own"]
+fn a_table_is_not_deceived() {
+    let _alone = alone();
+    let connector = Connector::listen(Events::all()).unwrap();
+    let client = Client::with_transport(Procfs::open().unwrap(), RECEIVE_BUFFER);
+    let mut live = Live::new(client, connector, Show::BASE).unwrap();
+    let begin = || Command::new("sleep").arg("1000000").spawn().unwrap();
+    let end = |mut child: Child| {
+        child.kill().unwrap();
+        child.wait().unwrap();
+        child.id()
+    };
+    let first = begin();
+    live.sync().unwrap();
+    assert!(live.get(first.id()).is_some());
+
+    silence();
+    let second = begin();
+    let gone = end(first);
+    live.sync_those([]).unwrap();
+    assert!(live.get(second.id()).is_some());
+    assert!(live.get(gone).is_none());
+    // Nobody asks until it is over.
+    let gone = end(second);
+    mend();
+    live.sync_those([]).unwrap();
+    assert!(live.get(gone).is_none());
+
+    let dumps = live.stats().dumps;
+    let third = begin();
+    live.sync().unwrap();
+    assert!(live.get(third.id()).is_some());
+    assert_eq!(live.stats().dumps, dumps, "events come again");
+    end(third);
 }

@@ -24,7 +24,6 @@ pub mod cli;
 mod crowd;
 mod error;
 pub mod eyes;
-mod heartbeat;
 mod keeper;
 #[allow(unsafe_code, reason = "descriptors that are inherited")]
 mod listener;

@@ -8,7 +8,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use log::{debug, warn};
+use log::{debug, info, warn};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::eventfd::{EfdFlags, EventFd};
@@ -17,7 +17,6 @@ use taskdiag::live::{Change, Live};
 use taskdiag::{Client, Pid, Procfs, RECEIVE_BUFFER, Show, Task};
 
 use crate::error::{Error, Result, io};
-use crate::heartbeat::Heartbeat;
 
 /// How often in a row the table may fail to be brought up to date.
 const FAILURES: usize = 8;
@@ -27,7 +26,7 @@ const RESPITE: Duration = Duration::from_millis(100);
 /// What is kept of each process.
 pub(crate) const KEPT: Show = Show::BASE.union(Show::CRED);
 
-type Following = Live<Client<Procfs>, Heartbeat>;
+type Following = Live<Client<Procfs>, Connector>;
 
 /// The table.
 #[derive(Debug)]
@@ -51,6 +50,8 @@ struct State {
     answered: u64,
     /// By those that it is not up to yet.
     wanted: Option<Wanted>,
+    /// When it was brought up to date last, events were missing.
+    is_losing: bool,
     why_failed: Option<taskdiag::Error>,
     has_failed: bool,
 }
@@ -91,7 +92,7 @@ impl Table {
         let connector = Connector::listen(Events::all()).map_err(Error::NoEvents)?;
         let procfs = Procfs::open().map_err(Error::Table)?;
         let client = Client::with_transport(procfs, RECEIVE_BUFFER);
-        let mut live = Live::new(client, Heartbeat::of(connector), KEPT).map_err(Error::Table)?;
+        let mut live = Live::new(client, connector, KEPT).map_err(Error::Table)?;
         let eventfd = || {
             let flags = EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK;
             EventFd::from_flags(flags).map_err(io("cannot have an eventfd"))
@@ -201,13 +202,11 @@ impl Table {
 
     /// By events; by a list of all where some may be missing.
     fn bring_up_to_date(&self, live: &mut Following, wanted: &Wanted) -> taskdiag::Result<()> {
-        live.events().beat()?;
+        let losses = live.stats().losses;
         let changes = wanted.sync(live)?;
-        self.lock().apply(changes);
-        if !live.events().is_whole() {
-            let changes = wanted.sync(live)?;
-            self.lock().apply(changes);
-        }
+        let mut state = self.lock();
+        state.apply(changes);
+        state.note_loss(live.stats().losses != losses);
         Ok(())
     }
 
@@ -274,6 +273,17 @@ impl State {
     /// What is wanted, and by whom.
     const fn take_wanted(&mut self) -> (u64, Option<Wanted>) {
         (self.asked, self.wanted.take())
+    }
+
+    /// Says so when events begin to be missing, and when that ends: any user
+    /// can silence the connector.
+    fn note_loss(&mut self, is_losing: bool) {
+        match (self.is_losing, is_losing) {
+            (false, true) => warn!("events are missing: all processes are listed until they come"),
+            (true, false) => info!("events come again"),
+            _ => {}
+        }
+        self.is_losing = is_losing;
     }
 
     fn apply(&mut self, changes: Vec<Change>) {

@@ -7,6 +7,7 @@
 mod absence;
 mod intake;
 mod message;
+mod probe;
 mod subscribe;
 #[cfg(test)]
 mod tests;
@@ -18,9 +19,11 @@ use std::time::{Duration, Instant};
 use log::debug;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::time::{ClockId, clock_gettime};
 
 pub use self::absence::NoEvents;
 use self::intake::Intake;
+use self::probe::Probe;
 use super::{Event, EventSource, Events};
 use crate::error::{Error, Result};
 use crate::socket;
@@ -244,6 +247,20 @@ impl EventSource for Connector {
             }
         }
     }
+
+    /// Tells of [`Lost::Silence`](super::Lost::Silence) if the kernel does not
+    /// tell of an event that the calling thread makes, or if somebody has given
+    /// an order since this was asked last, which may have ended a silence. The
+    /// event is that the thread has taken the name it has.
+    ///
+    /// Only who listens to everything can find that out. Otherwise this does
+    /// nothing, see [`Self::counts_losses`].
+    fn probe(&mut self) -> Result<()> {
+        if self.counts_losses() {
+            self.intake.probe(Probe::send()?);
+        }
+        Ok(())
+    }
 }
 
 impl AsFd for Connector {
@@ -298,6 +315,11 @@ fn with_implied(mut events: Events) -> Events {
         events |= Events::NONZERO_EXIT;
     }
     events
+}
+
+/// The time by the clock that the kernel stamps events with.
+fn now() -> Duration {
+    clock_gettime(ClockId::CLOCK_MONOTONIC).map_or(Duration::ZERO, Duration::from)
 }
 
 /// A time for `poll()`, rather longer than shorter.

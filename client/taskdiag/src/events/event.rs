@@ -213,12 +213,16 @@ pub enum Lost {
         /// How many events of that CPU.
         events: u32,
     },
+    /// Nobody was told of anything, or may not have been, for any time: see
+    /// [`EventSource::probe`](super::EventSource::probe), which alone finds out.
+    Silence,
 }
 
 impl fmt::Display for Lost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Overflow => f.write_str("events were lost: the receive buffer was full"),
+            Self::Silence => f.write_str("events may not have been told for a time"),
             Self::Gap { events: 1 } => f.write_str("1 event was lost"),
             Self::Gap { events } => write!(f, "{events} events were lost"),
         }

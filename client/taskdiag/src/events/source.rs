@@ -42,6 +42,17 @@ pub trait EventSource {
     /// The source's own; it can be asked again after any of them.
     fn next_event(&mut self, timeout: Option<Duration>) -> Result<Option<Event>>;
 
+    /// Has it told, or a loss, whatever has happened before this call, by the
+    /// time [`Self::next_event`] finds nothing more. For sources that may fall
+    /// silent without knowing; those that cannot need do nothing.
+    ///
+    /// # Errors
+    ///
+    /// The source's own, if it cannot find out.
+    fn probe(&mut self) -> Result<()> {
+        Ok(())
+    }
+
     /// The events, without end; each is waited for.
     fn events(&mut self) -> impl Iterator<Item = Result<Event>>
     where
@@ -55,10 +66,18 @@ impl<S: EventSource + ?Sized> EventSource for &mut S {
     fn next_event(&mut self, timeout: Option<Duration>) -> Result<Option<Event>> {
         (**self).next_event(timeout)
     }
+
+    fn probe(&mut self) -> Result<()> {
+        (**self).probe()
+    }
 }
 
 impl<S: EventSource + ?Sized> EventSource for Box<S> {
     fn next_event(&mut self, timeout: Option<Duration>) -> Result<Option<Event>> {
         (**self).next_event(timeout)
+    }
+
+    fn probe(&mut self) -> Result<()> {
+        (**self).probe()
     }
 }

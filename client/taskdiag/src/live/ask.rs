@@ -48,8 +48,12 @@ impl<T: TaskSource, E: EventSource> Live<T, E> {
         Ok(())
     }
 
-    /// Looks at all events that there are.
+    /// Looks at all events that there are, and makes sure that there are any.
     pub(super) fn catch_up(&mut self) -> Result<()> {
+        if let Err(error) = self.events.probe() {
+            self.hints.lost = true;
+            return Err(error);
+        }
         self.listen_to_the_end()?;
         self.settle()?;
         // For the exits of those who were just found to be gone.

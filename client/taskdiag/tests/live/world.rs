@@ -40,6 +40,8 @@ pub(crate) enum Op {
     Reap(u8),
     /// An event that is late is sent.
     Send(u8),
+    /// From now on no event is, or they are again.
+    Silence,
 }
 
 /// How unkind it is.
@@ -116,6 +118,9 @@ pub(crate) struct World {
     late: Vec<(usize, EventKind)>,
     queues: [VecDeque<Event>; 2],
     losing: bool,
+    silent: bool,
+    /// An event was not sent since somebody wanted to know.
+    unsent: bool,
     pub(crate) history: Vec<(u64, Happened)>,
     pub(crate) losses: u64,
     pub(crate) failures: u64,
@@ -137,6 +142,8 @@ impl World {
             late: Vec::new(),
             queues: Default::default(),
             losing: false,
+            silent: false,
+            unsent: false,
             history: Vec::new(),
             losses: 0,
             failures: 0,
@@ -221,6 +228,7 @@ impl World {
             Op::ThreadExit(who, code) => self.thread_exit(who, code),
             Op::Reap(who) => self.reap(who),
             Op::Send(which) => self.send(which.into()),
+            Op::Silence => self.silent ^= true,
         }
     }
 
@@ -435,6 +443,10 @@ impl World {
         let eldest = self.late.iter().position(of_same).unwrap();
         let (cpu, event) = self.late.remove(eldest);
         self.clock += 1;
+        if self.silent {
+            self.unsent = true;
+            return;
+        }
         let waiting: usize = self.queues.iter().map(VecDeque::len).sum();
         if waiting >= self.manners.room {
             self.losing = true;
@@ -526,5 +538,12 @@ impl EventSource for Window {
         let mut world = self.0.borrow_mut();
         world.try_to("listen")?;
         Ok(world.receive())
+    }
+
+    fn probe(&mut self) -> Result<()> {
+        let mut world = self.0.borrow_mut();
+        world.try_to("probe")?;
+        world.losing |= std::mem::take(&mut world.unsent);
+        Ok(())
     }
 }

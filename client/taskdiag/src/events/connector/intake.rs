@@ -13,13 +13,16 @@
 //!
 //! A gap in the numbers does not mean that it is over: it may be left from an
 //! earlier loss.
+//!
+//! What is lost because nobody is told of anything shows by a [`Probe`] that has
+//! not come when there is nothing more to read. A silence that is over by then
+//! was ended by an order, which is acknowledged to all who listen to everything.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::time::Duration;
-
-use nix::time::{ClockId, clock_gettime};
 
 use super::message::{Message, What, decode};
+use super::now;
+use super::probe::Probe;
 use crate::error::{Error, Result};
 use crate::events::{Event, EventKind, Events, Lost};
 
@@ -37,6 +40,10 @@ pub(super) struct Intake {
     overflow: Option<usize>,
     /// How many acknowledgements have come.
     orders: u64,
+    /// How many had when nothing was missing last.
+    orders_before: u64,
+    /// What is to come before there is nothing to read.
+    probe: Option<Probe>,
     ready: VecDeque<Result<Event>>,
 }
 
@@ -49,6 +56,8 @@ impl Intake {
             next: counts_losses.then(BTreeMap::new),
             overflow: None,
             orders: 0,
+            orders_before: 0,
+            probe: None,
             ready: VecDeque::new(),
         }
     }
@@ -88,9 +97,20 @@ impl Intake {
         self.overflow = Some(self.capacity);
     }
 
+    /// This is on its way.
+    pub(super) fn probe(&mut self, probe: Probe) {
+        self.probe = Some(probe);
+    }
+
     /// There is nothing to receive.
     pub(super) fn drained(&mut self) {
-        self.tell_overflow();
+        let overflow = self.tell_overflow();
+        if let Some(probe) = self.probe.take() {
+            let ordered = self.orders != std::mem::replace(&mut self.orders_before, self.orders);
+            if !overflow && (ordered || !probe.has_come()) {
+                self.tell(None, Lost::Silence);
+            }
+        }
     }
 
     /// Receiving failed.
@@ -101,6 +121,9 @@ impl Intake {
     fn message(&mut self, message: Message) {
         if let Some(events) = self.gap(&message) {
             self.tell(Some(message.cpu), Lost::Gap { events });
+        }
+        if let (What::Event(event), Some(probe)) = (&message.what, &mut self.probe) {
+            probe.compare(event);
         }
         match message.what {
             What::Event(event) if event.kind.events().intersects(self.wanted) => {
@@ -121,25 +144,25 @@ impl Intake {
 
     fn come_closer_to_overflow(&mut self) {
         match &mut self.overflow {
-            Some(0) => self.tell_overflow(),
+            Some(0) => {
+                self.tell_overflow();
+            }
             Some(left) => *left -= 1,
             None => {}
         }
     }
 
-    fn tell_overflow(&mut self) {
-        if self.overflow.take().is_some() {
+    /// Tells whether there was one.
+    fn tell_overflow(&mut self) -> bool {
+        let overflow = self.overflow.take().is_some();
+        if overflow {
             self.tell(None, Lost::Overflow);
         }
+        overflow
     }
 
     fn tell(&mut self, cpu: Option<u32>, lost: Lost) {
         let event = Event::new(now(), cpu, EventKind::Lost(lost));
         self.ready.push_back(Ok(event));
     }
-}
-
-/// The time by the clock that the kernel stamps events with.
-fn now() -> Duration {
-    clock_gettime(ClockId::CLOCK_MONOTONIC).map_or(Duration::ZERO, Duration::from)
 }

@@ -59,7 +59,9 @@ pub(super) fn subscribe(
         if filtered_by == FilteredBy::Client || wanted.is_empty() {
             return Ok(FilteredBy::Client);
         }
-        send(fd, Order::ListenTo(wanted), port(fd)?)?;
+        if !wanted.is_all() {
+            send(fd, Order::ListenTo(wanted), port(fd)?)?;
+        }
         Ok(FilteredBy::Kernel)
     } else if give(fd, Order::Listen, capacity)? {
         Ok(FilteredBy::Client)

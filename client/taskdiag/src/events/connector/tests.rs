@@ -9,6 +9,7 @@ use proptest::prelude::*;
 
 use super::intake::Intake;
 use super::message::{Order, What, decode, encode};
+use super::probe::Probe;
 use super::with_implied;
 use crate::error::Error;
 use crate::events::{Event, EventKind, Events, Lost};
@@ -201,6 +202,7 @@ fn told(intake: &mut Intake) -> Vec<String> {
             Err(error) => panic!("{error}"),
             Ok(Event { kind, cpu, .. }) => match (kind, cpu) {
                 (EventKind::Lost(Lost::Overflow), None) => "overflow".to_owned(),
+                (EventKind::Lost(Lost::Silence), None) => "silence".to_owned(),
                 (EventKind::Lost(Lost::Gap { events }), Some(cpu)) => {
                     format!("{events} of {cpu}")
                 }
@@ -313,6 +315,51 @@ fn an_overflow_is_told_once_the_buffer_has_been_read() {
         told(&mut intake),
         ["exit", "exit", "exit", "exit", "overflow", "exit"]
     );
+}
+
+/// A probe that begins so long after the events here, and what is told when
+/// these have come.
+fn probed(intake: &mut Intake, delay: u64, datagrams: &[Vec<u8>]) -> Vec<String> {
+    intake.probe(Probe::of(8, Duration::from_nanos(1_000_000_007 + delay)));
+    for datagram in datagrams {
+        intake.datagram(datagram);
+    }
+    let mut before = told(intake);
+    intake.drained();
+    before.retain(|told| told != "comm");
+    before.extend(told(intake));
+    before
+}
+
+#[test]
+fn a_silence_is_told_where_somebody_wants_to_know() {
+    let mut intake = Intake::new(Events::all(), 10, true);
+    let comm = |pid| datagram(COMM, pid, 0, 0, &words(&[pid, 7]));
+    let ack = datagram(0, 1, 0, 4712, &words(&[0]));
+
+    intake.drained();
+    assert!(told(&mut intake).is_empty());
+    assert!(probed(&mut intake, 0, &[comm(8)]).is_empty());
+    assert_eq!(probed(&mut intake, 0, &[]), ["silence"]);
+    // Another's, and one of before.
+    assert_eq!(probed(&mut intake, 0, &[comm(7)]), ["silence"]);
+    let mut intake = Intake::new(Events::all(), 10, true);
+    assert_eq!(probed(&mut intake, 1, &[comm(8)]), ["silence"]);
+
+    // Somebody has given an order: that is told once.
+    let mut intake = Intake::new(Events::all(), 10, true);
+    intake.datagram(&ack);
+    intake.drained();
+    assert!(told(&mut intake).is_empty());
+    assert_eq!(probed(&mut intake, 0, &[comm(8)]), ["silence"]);
+    let mut again = comm(8);
+    let seq = 16 + 8;
+    again[seq] = 1;
+    assert!(probed(&mut intake, 0, &[again]).is_empty());
+
+    // Where events were lost it is known why it has not come.
+    intake.overrun();
+    assert_eq!(probed(&mut intake, 0, &[]), ["overflow"]);
 }
 
 #[test]
