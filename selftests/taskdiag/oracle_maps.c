@@ -50,6 +50,9 @@ static const struct {
 	{ "sl", TASK_DIAG_VMA_SEALED },
 };
 
+/* Linux 6.1 shows it as "??". */
+#define VM_FLAGS_YOUNG TASK_DIAG_VMA_LOCKONFAULT
+
 /* The line of smaps that has a figure. */
 static const struct figure {
 	const char *key;
@@ -124,6 +127,7 @@ static int parse_flags(const char *value, struct procfs_area *area)
 	size_t i;
 
 	while (sscanf(value, " %2s%n", letters, &used) == 1) {
+		area->unnamed |= !strcmp(letters, "??");
 		for (i = 0; i < ARRAY_SIZE(vm_flags); i++)
 			if (!strcmp(letters, vm_flags[i].letters))
 				area->vma.flags |= vm_flags[i].flag;
@@ -153,12 +157,10 @@ static void parse_figure(const char *line, const char *colon,
 int oracle_maps_read(int proc, pid_t pid, struct procfs_areas *areas)
 {
 	struct procfs_area *area = NULL;
-	size_t len, room = 0, i;
+	size_t len, room = 0;
 	char *line, *next;
 
 	memset(areas, 0, sizeof(*areas));
-	for (i = 0; i < ARRAY_SIZE(vm_flags); i++)
-		areas->flags_known |= vm_flags[i].flag;
 	areas->text = procfs_file(proc, pid, 0, "smaps", &len);
 	if (!areas->text)
 		return -errno;
@@ -244,7 +246,8 @@ bool oracle_maps_agree(const struct task_diag_vma *vma, const char *name,
 		       const struct procfs_area *area, char *text, size_t size)
 {
 	const struct task_diag_vma *other = &area->vma;
-	const __u64 flags = vma->flags & ~TASK_DIAG_VMA_DELETED;
+	const __u64 unknown = area->unnamed ? VM_FLAGS_YOUNG : 0;
+	const __u64 flags = vma->flags & ~(TASK_DIAG_VMA_DELETED | unknown);
 
 	if (vma->start != other->start || vma->end != other->end)
 		snprintf(text, size, "%llx-%llx, in procfs %llx-%llx %s",

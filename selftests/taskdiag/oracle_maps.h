@@ -17,6 +17,7 @@ struct procfs_area {
 	 * DELETED, which no file shows but by what the name ends with.
 	 */
 	struct task_diag_vma vma;
+	bool unnamed;		/* and one has a name in younger kernels only */
 	struct task_diag_vma_stat stat;	/* in bytes, but of whole KiB */
 	const char *name;		/* newlines as "\012" */
 };
@@ -24,7 +25,6 @@ struct procfs_area {
 struct procfs_areas {
 	struct procfs_area *area;
 	size_t nr;
-	__u64 flags_known;	/* those that this kernel has names for */
 	char *text;		/* where the names are */
 };
 
