@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::Parser;
+use clap::builder::RangedU64ValueParser;
+use clap::{CommandFactory, FromArgMatches, Parser};
 use log::{error, warn};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{SigSet, Signal};
@@ -40,6 +41,7 @@ pub struct Cli {
 
     /// How many clients there may be at a time
     #[arg(long, value_name = "N", default_value_t = 4096)]
+    #[arg(value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
     clients: usize,
 
     /// How many of them may be one user's, other than root
@@ -52,13 +54,29 @@ pub struct Cli {
     patience: u32,
 }
 
+impl Cli {
+    fn read() -> Self {
+        let matches = Self::line().get_matches();
+        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
+
+    /// A number below zero is a wrong value, and not an option that there is
+    /// not.
+    fn line() -> clap::Command {
+        Self::command().mut_args(|arg| match arg.get_action().takes_values() {
+            true => arg.allow_negative_numbers(true),
+            false => arg,
+        })
+    }
+}
+
 /// Runs the daemon to its end.
 #[must_use]
 pub fn run() -> ExitCode {
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info"))
         .format_target(false)
         .init();
-    match serve(&Cli::parse()) {
+    match serve(&Cli::read()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             error!("{error}");
@@ -123,14 +141,12 @@ fn notify(state: NotifyState<'_>) {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
 
     #[test]
     fn the_manual_has_every_option_and_default() {
         let manual = include_str!("../taskdiagd.8").replace("\n.Cm ", " ");
-        let mut command = Cli::command();
+        let mut command = Cli::line();
         command.build();
         for option in command.get_arguments() {
             let name = option.get_long().expect("a long name");
@@ -146,6 +162,26 @@ mod tests {
             {
                 assert!(manual.contains(value.get_name()), "{name}: {value:?}");
             }
+        }
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused_by_name() {
+        for (line, why) in [
+            ("--source wrong", "'wrong' for '--source"),
+            ("--clients 0", "'0' for '--clients <N>'"),
+            ("--clients -1", "'-1' for '--clients <N>'"),
+            ("--clients many", "'many' for '--clients <N>'"),
+            ("--clients-of-user -1", "'-1' for '--clients-of-user <N>'"),
+            ("--patience 0", "'0' for '--patience <SECONDS>'"),
+            ("--patience 4294967296", "for '--patience <SECONDS>'"),
+            ("--socket", "required for '--socket <PATH>'"),
+            ("socket", "unexpected argument 'socket'"),
+        ] {
+            let words = std::iter::once("taskdiagd").chain(line.split_whitespace());
+            let error = Cli::line().try_get_matches_from(words).unwrap_err();
+            assert_eq!(error.exit_code(), 2);
+            assert!(error.to_string().contains(why), "{line}: {error}");
         }
     }
 }

@@ -2,7 +2,7 @@
 //! What keeps the daemon from serving, told so that a person knows what to do.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 
@@ -16,6 +16,13 @@ pub enum Error {
     /// Somebody listens there already.
     #[error("another daemon listens at {}", path.display())]
     Taken {
+        /// Where.
+        path: PathBuf,
+    },
+
+    /// Something else is there.
+    #[error("{} is there already, and is no socket", path.display())]
+    InTheWay {
         /// Where.
         path: PathBuf,
     },
@@ -51,6 +58,17 @@ pub enum Error {
         uid: u32,
     },
 
+    /// A file cannot be had.
+    #[error("{context} {}: {source}", path.display())]
+    File {
+        /// What was tried.
+        context: &'static str,
+        /// With which.
+        path: PathBuf,
+        /// What the system said to it.
+        source: io::Error,
+    },
+
     /// A system call failed.
     #[error("{context}: {source}")]
     Io {
@@ -65,6 +83,15 @@ pub enum Error {
 pub(crate) fn io<E: Into<io::Error>>(context: &'static str) -> impl Fn(E) -> Error {
     move |source| Error::Io {
         context,
+        source: source.into(),
+    }
+}
+
+/// Likewise, with the file's path in between.
+pub(crate) fn file<E: Into<io::Error>>(context: &'static str, path: &Path) -> impl Fn(E) -> Error {
+    move |source| Error::File {
+        context,
+        path: path.into(),
         source: source.into(),
     }
 }

@@ -17,7 +17,7 @@ use nix::sys::socket::{
 };
 use nix::sys::stat::{Mode, fchmod, umask};
 
-use crate::error::{Error, Result, invalid, io};
+use crate::error::{Error, Result, file, invalid, io};
 
 /// Everybody may connect: each is judged by its own rights.
 const MODE: Mode = Mode::from_bits_truncate(0o666);
@@ -68,15 +68,18 @@ impl Listener {
     }
 
     fn make(path: &Path) -> Result<Self> {
-        let address = UnixAddr::new(path).map_err(io("the path of the socket is too long"))?;
+        let address = UnixAddr::new(path).map_err(file("cannot have a socket at", path))?;
+        if is_something_else(path) {
+            return Err(Error::InTheWay { path: path.into() });
+        }
         let lock = lock(path)?;
         remove_stale(path, &address)?;
         let socket = new_socket()?;
         bind_for_everybody(&socket, &address).map_err(|errno| match errno {
             Errno::EADDRINUSE => Error::Taken { path: path.into() },
-            errno => io("cannot make the socket's file")(errno),
+            errno => file("cannot make the socket", path)(errno),
         })?;
-        let made = fs::symlink_metadata(path).map_err(io("cannot find the socket's file"))?;
+        let made = fs::symlink_metadata(path).map_err(file("cannot find the socket", path))?;
         Ok(Self {
             socket,
             made: Some(Made {
@@ -120,18 +123,19 @@ fn new_socket() -> Result<OwnedFd> {
 fn lock(path: &Path) -> Result<Flock<File>> {
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
-    let file = OpenOptions::new()
+    let name = PathBuf::from(name);
+    let lock = OpenOptions::new()
         .write(true)
         .create(true)
         .truncate(false)
         // Who can open it can lock it.
         .mode(0o600)
         .custom_flags(O_NOFOLLOW)
-        .open(name)
-        .map_err(io("cannot make the file of the lock"))?;
-    Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_, errno)| match errno {
+        .open(&name)
+        .map_err(file("cannot make the lock", &name))?;
+    Flock::lock(lock, FlockArg::LockExclusiveNonblock).map_err(|(_, errno)| match errno {
         Errno::EWOULDBLOCK => Error::Taken { path: path.into() },
-        errno => io("cannot lock the socket's path")(errno),
+        errno => file("cannot lock", &name)(errno),
     })
 }
 
@@ -145,13 +149,21 @@ fn bind_for_everybody(socket: &OwnedFd, address: &UnixAddr) -> nix::Result<()> {
     bound
 }
 
-/// Removes the file of a daemon that has ended without doing so. What is no
-/// socket, or has somebody behind it, is left alone.
+/// What a daemon has never made.
+fn is_something_else(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|found| !found.file_type().is_socket())
+}
+
+/// Removes the file of a daemon that has ended without doing so. A socket that
+/// has somebody behind it is left alone.
 fn remove_stale(path: &Path, address: &UnixAddr) -> Result<()> {
-    let is_socket = fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket());
-    if is_socket && connect(new_socket()?.as_raw_fd(), address) == Err(Errno::ECONNREFUSED) {
+    let is_there = fs::symlink_metadata(path).is_ok();
+    if is_there
+        && !is_something_else(path)
+        && connect(new_socket()?.as_raw_fd(), address) == Err(Errno::ECONNREFUSED)
+    {
         info!("removing {}, which nobody listens at", path.display());
-        fs::remove_file(path).map_err(io("cannot remove the old socket's file"))?;
+        fs::remove_file(path).map_err(file("cannot remove the old socket", path))?;
     }
     Ok(())
 }
@@ -182,5 +194,41 @@ fn check(socket: &OwnedFd) -> Result<()> {
         _ => Err(invalid(
             "the passed socket is not one of ListenSequentialPacket=",
         )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn what_keeps_a_socket_from_its_path_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::write(at("file"), "").unwrap();
+        fs::create_dir(at("folder")).unwrap();
+        symlink(at("nothing"), at("link")).unwrap();
+        symlink(at("file"), at("guarded.lock")).unwrap();
+        fs::create_dir(at("blocked.lock")).unwrap();
+        let long = "x".repeat(120);
+        for (name, why) in [
+            ("file", "file is there already, and is no socket"),
+            ("folder", "folder is there already, and is no socket"),
+            ("folder/", "folder/ is there already, and is no socket"),
+            ("link", "link is there already, and is no socket"),
+            ("none/socket", "none/socket.lock: No such file or directory"),
+            ("file/socket", "file/socket.lock: Not a directory"),
+            ("guarded", "guarded.lock: Too many levels of symbolic links"),
+            ("blocked", "blocked.lock: Is a directory"),
+            (&long, "x: File name too long"),
+        ] {
+            let error = Listener::open(&at(name)).unwrap_err().to_string();
+            assert!(error.contains(why), "{name}: {error}");
+        }
+        // Nothing is left behind, and nothing was changed.
+        assert!(!at("file.lock").exists() && !at("folder/.lock").exists());
+        assert_eq!(fs::read(at("file")).unwrap(), b"");
     }
 }
