@@ -85,9 +85,14 @@ impl Daemon {
     fn connect_within(path: &Path, patience: i64) -> Result<Self> {
         let fd = unconnected()?;
         limit(&fd, patience)?;
-        let address = UnixAddr::new(path).map_err(io("cannot address the daemon's socket"))?;
-        connect(fd.as_raw_fd(), &address).map_err(|errno| match errno {
-            Errno::ENOENT | Errno::ECONNREFUSED => Error::NoDaemon { path: path.into() },
+        let connected = UnixAddr::new(path).and_then(|it| connect(fd.as_raw_fd(), &it));
+        connected.map_err(|errno| match errno {
+            // Also where none can: the path is too long, or none at all.
+            Errno::ENOENT
+            | Errno::ECONNREFUSED
+            | Errno::ENAMETOOLONG
+            | Errno::ENOTDIR
+            | Errno::EINVAL => Error::NoDaemon { path: path.into() },
             // There are too many who wait to be let in.
             Errno::EAGAIN => io("the daemon does not answer")(Errno::ETIMEDOUT),
             errno => io("cannot connect to the daemon")(errno),
@@ -262,11 +267,12 @@ mod tests {
 
     #[test]
     fn without_a_daemon_it_says_where_it_looked() {
-        let error = Daemon::connect_to(Path::new("/nonexistent/sock")).unwrap_err();
-        assert!(matches!(error, Error::NoDaemon { .. }));
-        assert_eq!(
-            error.to_string(),
-            "no taskdiagd listens at /nonexistent/sock"
-        );
+        let long = format!("/{}", "x".repeat(120));
+        for path in ["/nonexistent/sock", "/dev", "/dev/null/sock", "", &long] {
+            let error = Daemon::connect_to(Path::new(path)).unwrap_err();
+            assert!(matches!(error, Error::NoDaemon { .. }), "{path}: {error}");
+            let said = format!("no taskdiagd listens at {path}");
+            assert_eq!(error.to_string(), said);
+        }
     }
 }
