@@ -9,7 +9,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::error::ErrorKind;
-use clap::{ArgGroup, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::{
+    ArgGroup, Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum,
+};
 use taskdiag::{Pid, Request, Scope, Show, Strategy, Way};
 
 use crate::columns::{self, BadColumn, Chosen};
@@ -318,7 +320,7 @@ pub(crate) struct Maps {
 /// Reads a command line. `--help` and `--version` are errors too, as clap
 /// has it; they know that they are none.
 pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Job, clap::Error> {
-    let mut command = CommandLine::command().after_long_help(details());
+    let mut command = command().after_long_help(details());
     let line = command
         .try_get_matches_from_mut(words)
         .and_then(|matches| CommandLine::from_arg_matches(&matches))
@@ -329,7 +331,21 @@ pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Job, cl
 
 /// Writes files made of the command line.
 pub(crate) fn generate(what: What, folder: &Path) -> io::Result<()> {
-    generate::write(what, folder, CommandLine::command(), &details())
+    generate::write(what, folder, command(), &details())
+}
+
+/// What can be said. A number below zero is a wrong value, and not an option
+/// that there is not.
+fn command() -> Command {
+    fn with_numbers(command: Command) -> Command {
+        command
+            .mut_args(|arg| match arg.get_action().takes_values() {
+                true => arg.allow_negative_numbers(true),
+                false => arg,
+            })
+            .mut_subcommands(with_numbers)
+    }
+    with_numbers(CommandLine::command())
 }
 
 impl CommandLine {
@@ -576,7 +592,7 @@ mod tests {
 
     #[test]
     fn the_definition_holds_together() {
-        CommandLine::command().debug_assert();
+        command().debug_assert();
     }
 
     #[test]

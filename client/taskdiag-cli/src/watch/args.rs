@@ -28,7 +28,7 @@ pub(crate) struct Watch {
     pub(super) uid: Option<u32>,
 
     /// Of processes whose name matches this regular expression
-    #[arg(long, value_name = "RE")]
+    #[arg(long, value_name = "RE", value_parser = expression)]
     pub(super) comm: Option<Regex>,
 
     /// Of threads as well, where they begin and end
@@ -95,11 +95,20 @@ fn events(list: &str) -> Result<Events, String> {
     }
 }
 
+/// What is wrong with it is in the last line of what the parser says.
+fn expression(word: &str) -> Result<Regex, String> {
+    Regex::new(word).map_err(|error| {
+        let error = error.to_string();
+        let last = error.lines().last().unwrap_or_default();
+        last.trim_start_matches("error: ").to_owned()
+    })
+}
+
 fn seconds(word: &str) -> Result<Duration, String> {
     word.parse()
         .ok()
         .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
-        .ok_or_else(|| "a time is a number of seconds".to_owned())
+        .ok_or_else(|| "a time is a number of seconds, and none is below 0".to_owned())
 }
 
 impl Watch {
