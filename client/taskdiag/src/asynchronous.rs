@@ -278,7 +278,8 @@ impl<S: Link> Answer<S> {
         let result = loop {
             match self.reassembly.step(&self.datagram) {
                 Ok(Step::Task(row)) => {
-                    break Ok(self.reassembly.task(&self.datagram, row).to_owned());
+                    let task = self.reassembly.task(&self.datagram, row);
+                    break task.map(|task| task.to_owned());
                 }
                 Ok(Step::End) => return Poll::Ready(None),
                 Err(error) => break Err(error),

@@ -265,23 +265,17 @@ impl<T: Transport> Dump<'_, T> {
     pub fn next(&mut self) -> Result<Option<TaskRef<'_>>> {
         let client = &mut *self.client;
         let datagram = client.buffer.get(..self.len).unwrap_or_default();
-        let Some(row) = client.reassembly.step_fast::<GenlInner>(datagram) else {
-            return self.next_slowly();
+        let row = match client.reassembly.step_fast::<GenlInner>(datagram) {
+            Some(row) => row,
+            None => match self.find(Reassembly::step)? {
+                Some(row) => row,
+                None => return Ok(None),
+            },
         };
+        let client = &mut *self.client;
+        let task = client.reassembly.task(&client.buffer, row)?;
         self.stats.tasks += 1;
-        let datagram = self.client.buffer.get(..self.len).unwrap_or_default();
-        Ok(Some(row.within(datagram)))
-    }
-
-    /// As [`Self::next`], where it is not the usual.
-    #[cold]
-    fn next_slowly(&mut self) -> Result<Option<TaskRef<'_>>> {
-        let Some(row) = self.find(Reassembly::step)? else {
-            return Ok(None);
-        };
-        self.stats.tasks += 1;
-        let client = &*self.client;
-        Ok(Some(client.reassembly.task(&client.buffer, row)))
+        Ok(Some(task))
     }
 
     /// The next message about a task, as it is received: for tasks whose areas
@@ -319,8 +313,8 @@ impl<T: Transport> Dump<'_, T> {
         let Some(row) = self.find(Reassembly::step_piece)? else {
             return Ok(None);
         };
-        let client = &*self.client;
-        let piece = client.reassembly.task(&client.buffer, row);
+        let client = &mut *self.client;
+        let piece = client.reassembly.task(&client.buffer, row)?;
         self.stats.tasks += u64::from(!piece.goes_on());
         Ok(Some(piece))
     }

@@ -60,14 +60,14 @@ const GATHERED_KEPT: usize = 256 * 1024;
 #[derive(Debug, Default)]
 pub struct Reassembly {
     framing: Framing,
-    /// The message type of tasks.
-    kind: u16,
     address: Address,
     /// How far the present datagram has been read.
     position: usize,
     /// The task that may still go on in the next message, if there is one.
     open: Piece,
     place: Place,
+    /// The header of the message that it began with.
+    usual: Header,
     /// The attributes of a task whose pieces do not lie together.
     gathered: Vec<u8>,
     /// The `NLM_F_*` flags of all messages so far.
@@ -112,23 +112,11 @@ enum Portion {
 }
 
 /// A task, or a piece of one, as a place rather than a view: what a caller needs that owns
-/// both the datagram and the reassembly. Its attributes are sound.
+/// both the datagram and the reassembly. Its attributes have not been looked at.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Row {
     piece: Piece,
-    groups: Groups,
     aside: bool,
-}
-
-impl Row {
-    /// The task itself, in the buffer that it lies in.
-    #[inline]
-    pub(crate) fn within(self, buffer: &[u8]) -> TaskRef<'_> {
-        let Piece {
-            pid, tgid, flags, ..
-        } = self.piece;
-        TaskRef::with_groups(pid, tgid, flags, self.piece.attributes(buffer), self.groups)
-    }
 }
 
 /// What comes next, with a task as a place.
@@ -167,7 +155,6 @@ impl Reassembly {
         let framing = framing.into();
         *self = Self {
             framing,
-            kind: framing.kind(abi::TASK_DIAG_CMD_GET),
             address: Address::new(seq, port),
             unread: true,
             gathered: std::mem::take(&mut self.gathered),
@@ -227,25 +214,22 @@ impl Reassembly {
     }
 
     /// What comes nearly always: the message of a task that begins, behind
-    /// that of a task in the same datagram, which thereby is whole. Everything
-    /// else, and every doubt, is left to [`Self::step_slowly`].
+    /// that of another in the same datagram, which thereby is whole; the two
+    /// headers are the same. Everything else, and every doubt, is left to
+    /// [`Self::step_slowly`].
     #[inline(always)]
     pub(crate) fn step_fast<I: Inner>(&mut self, datagram: &[u8]) -> Option<Row> {
         let rest = datagram.get(self.position..)?;
-        let head = TaskHead::<I>::read(rest)?;
+        let head = TaskHead::<I>::view(rest)?;
         let len = head.header.len as usize;
         let usual = self.place == Place::InDatagram
-            && head.header.kind == self.kind
-            && head.header.address == self.address
-            && head.header.flags & FLAG_MULTI != 0
+            && head.header.is(&self.usual)
             && head.msg.flags == 0
-            && len >= size_of::<TaskHead<I>>()
             && len <= rest.len();
         if !usual {
             return None;
         }
         let piece = self.open;
-        let groups = Groups::find(piece.attributes(datagram)).ok()?;
         self.open = Piece {
             pid: head.msg.pid,
             tgid: head.msg.tgid,
@@ -253,20 +237,25 @@ impl Reassembly {
             end: self.position + len,
             flags: 0,
         };
-        self.flags |= head.header.flags;
         self.position += align(len);
         Some(Row {
             piece,
-            groups,
             aside: false,
         })
     }
 
     /// The task that has been found, when this datagram was read.
-    #[inline]
-    pub(crate) fn task<'a>(&'a self, datagram: &'a [u8], row: Row) -> TaskRef<'a> {
+    #[inline(always)]
+    pub(crate) fn task<'a>(&'a mut self, datagram: &'a [u8], row: Row) -> Result<TaskRef<'a>> {
         let buffer = if row.aside { &self.gathered } else { datagram };
-        row.within(buffer)
+        match row.piece.view(buffer) {
+            Ok(task) => Ok(task),
+            Err(malformed) => {
+                self.place = Place::Nowhere;
+                self.ended = true;
+                Err(malformed.into())
+            }
+        }
     }
 
     /// What [`Self::step_fast`] leaves.
@@ -295,7 +284,7 @@ impl Reassembly {
     fn read_messages(&mut self, datagram: &[u8], portion: Portion) -> Result<Step> {
         if portion == Portion::Pieces && self.is_open() {
             // Left from when whole tasks were asked for.
-            return self.hand_out(datagram);
+            return Ok(self.hand_out());
         }
         loop {
             let Some(message) = self.read_message(datagram)? else {
@@ -306,18 +295,19 @@ impl Reassembly {
                 let error = message.error();
                 if error.is_none() && self.is_open() {
                     // This message is read again when the task is out.
-                    return self.whole(datagram);
+                    return Ok(self.whole());
                 }
                 self.unread = false;
                 return error.map_or(Ok(Step::End), |error| Err(error.into()));
             }
+            let header = message.header;
             let (piece, goes_on) = message.piece(self.framing)?;
             let step = match portion {
                 Portion::Tasks if goes_on => self.go_on(datagram, piece)?,
-                Portion::Pieces if goes_on => self.go_on_apart(datagram, piece)?,
-                _ if message.header.flags & FLAG_MULTI == 0 => self.only_one(datagram, piece)?,
-                Portion::Tasks => self.begin(datagram, piece)?,
-                Portion::Pieces => self.begin_apart(datagram, piece)?,
+                Portion::Pieces if goes_on => Some(self.go_on_apart(header, piece)?),
+                _ if header.flags & FLAG_MULTI == 0 => Some(self.only_one(header, piece)?),
+                Portion::Tasks => self.begin(header, piece),
+                Portion::Pieces => Some(self.begin_apart(header, piece)),
             };
             self.position += message.len;
             if let Some(step) = step {
@@ -385,53 +375,47 @@ impl Reassembly {
     }
 
     /// The open task is whole: hands it out.
-    fn whole(&mut self, datagram: &[u8]) -> Result<Step> {
-        let step = self.hand_out(datagram)?;
+    fn whole(&mut self) -> Step {
+        let step = self.hand_out();
         self.place = Place::Nowhere;
-        Ok(step)
+        step
     }
 
     /// Hands the open task out, as far as it has come.
-    fn hand_out(&mut self, datagram: &[u8]) -> Result<Step> {
+    fn hand_out(&mut self) -> Step {
         let aside = self.place == Place::Aside;
-        let buffer = if aside { &self.gathered } else { datagram };
-        let groups = Groups::find(self.open.attributes(buffer))?;
         self.place = Place::HandedOut;
-        Ok(Step::Task(Row {
+        Step::Task(Row {
             piece: self.open,
-            groups,
             aside,
-        }))
+        })
     }
 
     /// A task begins, and another thereby is whole.
-    fn begin(&mut self, datagram: &[u8], piece: Piece) -> Result<Option<Step>> {
-        let whole = match self.is_open() {
-            true => Some(self.whole(datagram)?),
-            false => None,
-        };
+    fn begin(&mut self, header: Header, piece: Piece) -> Option<Step> {
+        let whole = self.is_open().then(|| self.whole());
         self.open = piece;
+        self.usual = header;
         self.place = Place::InDatagram;
-        Ok(whole)
+        whole
     }
 
     /// A task begins, and that is handed out by itself.
-    fn begin_apart(&mut self, datagram: &[u8], piece: Piece) -> Result<Option<Step>> {
-        self.open = piece;
-        self.place = Place::InDatagram;
-        self.hand_out(datagram).map(Some)
+    fn begin_apart(&mut self, header: Header, piece: Piece) -> Step {
+        self.begin(header, piece);
+        self.hand_out()
     }
 
     /// A message that is not one of many is the whole answer.
-    fn only_one(&mut self, datagram: &[u8], piece: Piece) -> Result<Option<Step>> {
+    fn only_one(&mut self, header: Header, piece: Piece) -> Result<Step> {
         if self.place != Place::Nowhere {
             return Err(Malformed("a message that is no part of a dump, in a dump").into());
         }
-        self.begin(datagram, piece)?;
-        let whole = self.whole(datagram)?;
+        self.begin(header, piece);
+        let whole = self.whole();
         self.unread = false;
         self.end();
-        Ok(Some(whole))
+        Ok(whole)
     }
 
     /// Adds a piece to the open task; passes it over, if that has been handed
@@ -447,9 +431,9 @@ impl Reassembly {
     }
 
     /// Hands out a piece by itself.
-    fn go_on_apart(&mut self, datagram: &[u8], piece: Piece) -> Result<Option<Step>> {
+    fn go_on_apart(&mut self, header: Header, piece: Piece) -> Result<Step> {
         self.expect(piece)?;
-        self.begin_apart(datagram, piece)
+        Ok(self.begin_apart(header, piece))
     }
 
     /// A piece goes on with the task of the message before.
@@ -477,7 +461,7 @@ impl Reassembly {
     /// at first, so that a broken piece does not become a sound one by what
     /// follows it.
     fn gather(&mut self, datagram: &[u8], piece: Piece) -> Result<()> {
-        let attributes = piece.attributes(datagram);
+        let attributes = piece.attributes(datagram)?;
         Groups::find(attributes)?;
         let len = align(self.gathered.len() + attributes.len());
         self.open.end = len;
@@ -490,8 +474,15 @@ impl Reassembly {
 impl Piece {
     /// Its attributes, in the buffer that it lies in.
     #[inline]
-    fn attributes(self, buffer: &[u8]) -> &[u8] {
-        buffer.get(self.start..self.end).unwrap_or_default()
+    fn attributes(self, buffer: &[u8]) -> Result<&[u8], Malformed> {
+        let within = buffer.get(self.start..self.end);
+        within.ok_or(Malformed("a message that is shorter than its headers"))
+    }
+
+    /// The task itself, if its attributes are sound.
+    #[inline]
+    fn view(self, buffer: &[u8]) -> Result<TaskRef<'_>, Malformed> {
+        TaskRef::view(self.pid, self.tgid, self.flags, self.attributes(buffer)?)
     }
 }
 
@@ -517,7 +508,7 @@ impl Feed<'_> {
     )]
     pub fn next(&mut self) -> Result<Event<'_>> {
         let step = self.reassembly.step(self.datagram)?;
-        Ok(self.event(step))
+        self.event(step)
     }
 
     /// As [`Self::next`], but with each message about a task by itself, as it
@@ -532,15 +523,15 @@ impl Feed<'_> {
     /// As [`Self::next`].
     pub fn next_piece(&mut self) -> Result<Event<'_>> {
         let step = self.reassembly.step_piece(self.datagram)?;
-        Ok(self.event(step))
+        self.event(step)
     }
 
-    fn event(&self, step: Step) -> Event<'_> {
-        match step {
-            Step::Task(row) => Event::Task(self.reassembly.task(self.datagram, row)),
+    fn event(&mut self, step: Step) -> Result<Event<'_>> {
+        Ok(match step {
+            Step::Task(row) => Event::Task(self.reassembly.task(self.datagram, row)?),
             Step::More => Event::More,
             Step::End => Event::End,
-        }
+        })
     }
 }
 

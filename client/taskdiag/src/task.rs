@@ -91,6 +91,8 @@ pub struct TaskRef<'a> {
     tgid: Pid,
     /// `TASK_DIAG_FLAG_*`.
     flags: u32,
+    /// If the attributes begin so.
+    usual: Option<&'a BaseAndCred>,
     groups: Groups,
 }
 
@@ -106,7 +108,7 @@ pub(crate) struct Groups {
     stat: u32,
 }
 
-/// What is asked for most: BASE and CRED, and nothing behind them.
+/// What is asked for most, and so comes as one: BASE and CRED.
 #[derive(FromBytes, Immutable, KnownLayout)]
 #[repr(C)]
 struct BaseAndCred {
@@ -115,17 +117,12 @@ struct BaseAndCred {
 }
 
 impl BaseAndCred {
-    const GROUPS: Groups = Groups {
-        base: offset_of!(Self, base) as u32,
-        cred: offset_of!(Self, cred) as u32,
-        stat: NOWHERE,
-    };
-
-    /// Whether these attributes are it.
+    /// It, if these attributes begin with it, and those behind it.
     #[inline]
-    fn is(attributes: &[u8]) -> bool {
-        Self::ref_from_bytes(attributes)
-            .is_ok_and(|all| all.base.is(abi::TASK_DIAG_BASE) && all.cred.is(abi::TASK_DIAG_CRED))
+    fn begin(attributes: &[u8]) -> Option<(&Self, &[u8])> {
+        let (this, behind) = Self::ref_from_prefix(attributes).ok()?;
+        let sound = this.base.is(abi::TASK_DIAG_BASE) && this.cred.is(abi::TASK_DIAG_CRED);
+        sound.then_some((this, behind))
     }
 }
 
@@ -139,30 +136,36 @@ impl Groups {
         stat: NOWHERE,
     };
 
+    const BASE_AND_CRED: Self = Self {
+        base: offset_of!(BaseAndCred, base) as u32,
+        cred: offset_of!(BaseAndCred, cred) as u32,
+        stat: NOWHERE,
+    };
+
     /// Walks the attributes, to the last byte.
     #[inline]
     pub(crate) fn find(attributes: &[u8]) -> Result<Self, Malformed> {
-        if BaseAndCred::is(attributes) {
-            return Ok(BaseAndCred::GROUPS);
+        match BaseAndCred::begin(attributes) {
+            Some((_, [])) => Ok(Self::BASE_AND_CRED),
+            Some(_) => Self::BASE_AND_CRED.search(attributes, size_of::<BaseAndCred>()),
+            None => Self::NONE.search(attributes, 0),
         }
-        Self::search(attributes)
     }
 
-    /// Whatever there is.
+    /// And whatever there is from here on.
     #[inline(never)]
-    fn search(attributes: &[u8]) -> Result<Self, Malformed> {
-        let mut groups = Self::NONE;
+    fn search(mut self, attributes: &[u8], from: usize) -> Result<Self, Malformed> {
         if attributes.len() > NOWHERE as usize {
             return Err(Malformed("a task of 4 GiB and more"));
         }
-        let mut walk = Attributes::new(attributes);
+        let mut walk = Attributes::new_at(attributes, from);
         loop {
             let at = walk.at() as u32;
             match walk.next().transpose()? {
-                None => return Ok(groups),
-                Some((abi::TASK_DIAG_BASE, _)) if groups.base == NOWHERE => groups.base = at,
-                Some((abi::TASK_DIAG_CRED, _)) if groups.cred == NOWHERE => groups.cred = at,
-                Some((abi::TASK_DIAG_STAT, _)) if groups.stat == NOWHERE => groups.stat = at,
+                None => return Ok(self),
+                Some((abi::TASK_DIAG_BASE, _)) if self.base == NOWHERE => self.base = at,
+                Some((abi::TASK_DIAG_CRED, _)) if self.cred == NOWHERE => self.cred = at,
+                Some((abi::TASK_DIAG_STAT, _)) if self.stat == NOWHERE => self.stat = at,
                 Some((kind, value)) => look_into(kind, value)?,
             }
         }
@@ -209,33 +212,37 @@ impl<'a> TaskRef<'a> {
     ///
     /// [`crate::Error::Decode`] if these are not attributes to the last byte.
     pub fn new(pid: Pid, tgid: Pid, attributes: &'a [u8]) -> Result<Self> {
-        let groups = Groups::find(attributes)?;
-        Ok(Self::with_groups(pid, tgid, 0, attributes, groups))
+        Ok(Self::view(pid, tgid, 0, attributes)?)
     }
 
-    /// Views attributes that have been walked.
+    /// Views any attributes.
     #[inline]
-    pub(crate) const fn with_groups(
+    pub(crate) fn view(
         pid: Pid,
         tgid: Pid,
         flags: u32,
         attributes: &'a [u8],
-        groups: Groups,
-    ) -> Self {
-        Self {
+    ) -> Result<Self, Malformed> {
+        let (usual, groups) = match BaseAndCred::begin(attributes) {
+            Some((usual, [])) => (Some(usual), Groups::BASE_AND_CRED),
+            other => (other.map(|(usual, _)| usual), Groups::find(attributes)?),
+        };
+        Ok(Self {
             attributes,
             pid,
             tgid,
             flags,
+            usual,
             groups,
-        }
+        })
     }
 
     /// The value of the attribute that begins there.
     #[inline]
     fn value(&self, at: u32) -> Option<&'a [u8]> {
-        let mut walk = Attributes::new(self.attributes.get(at as usize..)?);
-        let (_, value) = walk.next()?.ok()?;
+        let (_, value) = Attributes::new_at(self.attributes, at as usize)
+            .next()?
+            .ok()?;
         Some(value)
     }
 
@@ -255,14 +262,20 @@ impl<'a> TaskRef<'a> {
     #[inline]
     #[must_use]
     pub fn base(&self) -> Option<Base> {
-        Some(read::<TaskDiagBase>(self.value(self.groups.base)?).into())
+        match self.usual {
+            Some(usual) => Some(usual.base.value().into()),
+            None => Some(read::<TaskDiagBase>(self.value(self.groups.base)?).into()),
+        }
     }
 
     /// Its credentials, if they were asked for.
     #[inline]
     #[must_use]
     pub fn cred(&self) -> Option<Cred> {
-        Some(read::<TaskDiagCreds>(self.value(self.groups.cred)?).into())
+        match self.usual {
+            Some(usual) => Some(usual.cred.value().into()),
+            None => Some(read::<TaskDiagCreds>(self.value(self.groups.cred)?).into()),
+        }
     }
 
     /// Its times and sizes, if they were asked for.

@@ -4,7 +4,7 @@
 //! The receiving half of the codec, without its copies: every task takes this
 //! path. Pure, and total: there are no bytes that make it panic.
 
-use zerocopy::{FromBytes, Immutable, KnownLayout};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use crate::abi;
 use crate::error::Error;
@@ -48,7 +48,9 @@ impl From<Malformed> for Error {
 
 /// What the messages of an answer are recognised by: the sequence number and
 /// the port number.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, Immutable, KnownLayout)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
 #[repr(C)]
 pub(crate) struct Address([u32; 2]);
 
@@ -59,7 +61,7 @@ impl Address {
 }
 
 /// `struct nlmsghdr`.
-#[derive(Clone, Copy, Debug, FromBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub(crate) struct Header {
     pub(crate) len: u32,
@@ -80,6 +82,13 @@ impl Header {
         ))?;
         Ok((header, payload, align(len)))
     }
+
+    /// Whether it is the same, to the last bit.
+    #[inline]
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        // Bytes are compared by the word, fields would be by the field.
+        self.as_bytes() == other.as_bytes()
+    }
 }
 
 /// The head of a message about a task, in the form it has nearly always: every
@@ -95,8 +104,8 @@ pub(crate) struct TaskHead<I> {
 impl<I: Inner> TaskHead<I> {
     /// The head at the beginning of these bytes, if it has that form.
     #[inline]
-    pub(crate) fn read(bytes: &[u8]) -> Option<Self> {
-        let (head, _) = Self::read_from_prefix(bytes).ok()?;
+    pub(crate) fn view(bytes: &[u8]) -> Option<&Self> {
+        let (head, _) = Self::ref_from_prefix(bytes).ok()?;
         (head.inner == I::USUAL).then_some(head)
     }
 }
@@ -112,12 +121,7 @@ pub(crate) type PlainInner = [u8; 4];
 pub(crate) type GenlInner = [u8; 8];
 
 impl Inner for PlainInner {
-    const USUAL: Self = {
-        let len = (size_of::<AttributeHeader>() + size_of::<abi::TaskDiagMsg>()) as u16;
-        let [l0, l1] = len.to_ne_bytes();
-        let [k0, k1] = abi::TASK_DIAG_MSG.to_ne_bytes();
-        [l0, l1, k0, k1]
-    };
+    const USUAL: Self = AttributeHeader::of::<abi::TaskDiagMsg>(abi::TASK_DIAG_MSG);
 }
 
 impl Inner for GenlInner {
@@ -129,11 +133,21 @@ impl Inner for GenlInner {
 }
 
 /// `struct nlattr`.
-#[derive(Clone, Copy, PartialEq, FromBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, FromBytes, Immutable, KnownLayout)]
 #[repr(C)]
 struct AttributeHeader {
     len: u16,
     kind: u16,
+}
+
+impl AttributeHeader {
+    /// That of an attribute of this type with such a structure, as bytes.
+    const fn of<T>(kind: u16) -> [u8; size_of::<Self>()] {
+        let len = (size_of::<Self>() + size_of::<T>()) as u16;
+        let [l0, l1] = len.to_ne_bytes();
+        let [k0, k1] = kind.to_ne_bytes();
+        [l0, l1, k0, k1]
+    }
 }
 
 /// An attribute that holds a structure, neither longer nor shorter than this
@@ -141,7 +155,7 @@ struct AttributeHeader {
 #[derive(Clone, Copy, FromBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub(crate) struct Exactly<T> {
-    header: AttributeHeader,
+    header: [u8; size_of::<AttributeHeader>()],
     value: T,
 }
 
@@ -149,8 +163,16 @@ impl<T> Exactly<T> {
     /// Whether it is one, of this type.
     #[inline]
     pub(crate) fn is(&self, kind: u16) -> bool {
-        let len = size_of::<Self>() as u16;
-        self.header == AttributeHeader { len, kind }
+        self.header == AttributeHeader::of::<T>(kind)
+    }
+
+    /// It itself, if it is one.
+    #[inline]
+    pub(crate) const fn value(&self) -> T
+    where
+        T: Copy,
+    {
+        self.value
     }
 }
 
@@ -164,7 +186,13 @@ pub(crate) struct Attributes<'a> {
 impl<'a> Attributes<'a> {
     #[inline]
     pub(crate) const fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, at: 0 }
+        Self::new_at(bytes, 0)
+    }
+
+    /// Those that begin there, and behind.
+    #[inline]
+    pub(crate) const fn new_at(bytes: &'a [u8], at: usize) -> Self {
+        Self { bytes, at }
     }
 
     /// Where the next one begins.

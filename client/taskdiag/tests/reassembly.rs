@@ -514,6 +514,49 @@ proptest! {
         }
     }
 
+    /// What is usual is read in another way than what is not, of which bytes
+    /// at an odd address are a part.
+    #[test]
+    fn the_usual_is_read_as_the_unusual(
+        shapes in prop::collection::vec(prop_oneof![9 => Just(0), 1 => 1..4], 0..12),
+        flips in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..3),
+    ) {
+        let mut stream = Vec::new();
+        for (pid, shape) in (1u32..).zip(shapes) {
+            let usual = [base(pid), cred()].concat();
+            stream.extend(match shape {
+                0 => row(pid, 0, &usual),
+                1 => row(pid, 0, &[cred(), base(pid)].concat()),
+                2 => row(pid, 0, &[usual, attribute(STAT, &[7; 9])].concat()),
+                _ => row(pid - 1, CONT, &attribute(CMDLINE, b"more")),
+            });
+        }
+        stream.extend(done(0));
+        for (at, value) in flips {
+            let at = at.index(stream.len());
+            stream[at] = value;
+        }
+        // Room for it to begin at either address.
+        let mut buffer = vec![0u8; stream.len() + 8];
+        let even = buffer.as_ptr().align_offset(4);
+        let mut read_at = |at: usize| {
+            let bytes = &mut buffer[at..at + stream.len()];
+            bytes.copy_from_slice(&stream);
+            let mut reassembly = reassembly();
+            let mut feed = reassembly.feed(bytes);
+            let mut tasks = Vec::new();
+            loop {
+                match feed.next() {
+                    Ok(Event::Task(task)) => tasks.push(touch(task)),
+                    Ok(Event::More) => break (tasks, "more".to_owned()),
+                    Ok(Event::End) => break (tasks, "end".to_owned()),
+                    Err(error) => break (tasks, error.to_string()),
+                }
+            }
+        };
+        prop_assert_eq!(read_at(even), read_at(even + 1));
+    }
+
     #[test]
     fn a_sound_stream_with_flipped_bytes_is_tasks_or_an_error(
         plans in plans(),
