@@ -183,6 +183,14 @@ fn look_into(kind: u16, value: &[u8]) -> Result<(), Malformed> {
     }
 }
 
+/// Reads the attribute that begins there, if one does.
+#[inline(never)]
+fn find<T: FromBytes + IntoBytes>(attributes: &[u8], at: u32) -> Option<T> {
+    let mut walk = Attributes::new_at(attributes, at as usize);
+    let (_, value) = walk.next()?.ok()?;
+    Some(read(value))
+}
+
 /// The values of the attributes of one type.
 #[derive(Clone, Debug)]
 struct OfKind<'a> {
@@ -237,15 +245,6 @@ impl<'a> TaskRef<'a> {
         })
     }
 
-    /// The value of the attribute that begins there.
-    #[inline]
-    fn value(&self, at: u32) -> Option<&'a [u8]> {
-        let (_, value) = Attributes::new_at(self.attributes, at as usize)
-            .next()?
-            .ok()?;
-        Some(value)
-    }
-
     /// The number of the task (thread).
     #[must_use]
     pub const fn pid(&self) -> Pid {
@@ -259,30 +258,33 @@ impl<'a> TaskRef<'a> {
     }
 
     /// Who the task is, if that was asked for.
-    #[inline]
+    // Would otherwise be written to memory to be returned, and the task as well.
+    #[inline(always)]
     #[must_use]
     pub fn base(&self) -> Option<Base> {
-        match self.usual {
-            Some(usual) => Some(usual.base.value().into()),
-            None => Some(read::<TaskDiagBase>(self.value(self.groups.base)?).into()),
-        }
+        let base = match self.usual {
+            Some(usual) => Some(usual.base.value()),
+            None => find::<TaskDiagBase>(self.attributes, self.groups.base),
+        };
+        base.map(Into::into)
     }
 
     /// Its credentials, if they were asked for.
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub fn cred(&self) -> Option<Cred> {
-        match self.usual {
-            Some(usual) => Some(usual.cred.value().into()),
-            None => Some(read::<TaskDiagCreds>(self.value(self.groups.cred)?).into()),
-        }
+        let cred = match self.usual {
+            Some(usual) => Some(usual.cred.value()),
+            None => find::<TaskDiagCreds>(self.attributes, self.groups.cred),
+        };
+        cred.map(Into::into)
     }
 
     /// Its times and sizes, if they were asked for.
     #[inline]
     #[must_use]
     pub fn stat(&self) -> Option<Stat> {
-        Some(read::<abi::TaskDiagStat>(self.value(self.groups.stat)?).into())
+        find::<abi::TaskDiagStat>(self.attributes, self.groups.stat).map(Into::into)
     }
 
     /// The areas of its memory, if they were asked for and there was a memory
