@@ -6,8 +6,10 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
+use crate::clock::Clock;
 use crate::contest::Contest;
 use crate::error::{Error, Result};
+use crate::events;
 use crate::facts::Question;
 use crate::live;
 use crate::measure::Plan;
@@ -30,6 +32,9 @@ enum CommandLine {
         /// How often each rival lists them
         #[arg(long, default_value_t = 3)]
         rounds: usize,
+        /// What to measure rivals by; whole programs are by the processor always
+        #[arg(long, value_enum, default_value = "elapsed")]
+        clock: Clock,
         /// What to call this machine
         #[arg(long, default_value = "native")]
         machine: String,
@@ -62,6 +67,8 @@ enum CommandLine {
     },
     /// Compare a live table with reading procfs once a second
     Live(live::Plan),
+    /// Measure what it costs to be told of processes that begin and end
+    Events(events::Plan),
     #[command(hide = true)]
     Population {
         #[arg(long, value_enum)]
@@ -74,6 +81,8 @@ enum CommandLine {
         kind: Kind,
         #[arg(long)]
         rounds: usize,
+        #[arg(long, value_enum)]
+        clock: Clock,
         #[arg(long)]
         rows: PathBuf,
         index: usize,
@@ -90,6 +99,7 @@ pub(crate) fn run() -> Result<()> {
             tasks,
             kind,
             rounds,
+            clock,
             machine,
             only,
             question,
@@ -100,6 +110,7 @@ pub(crate) fn run() -> Result<()> {
             kind,
             populations: tasks,
             rounds,
+            clock,
             only,
             question,
             need_all,
@@ -108,17 +119,26 @@ pub(crate) fn run() -> Result<()> {
         CommandLine::Report { results, page } => report::write(&results, page.as_deref()),
         CommandLine::Gate { results, limit } => gate::check(&results, &limit),
         CommandLine::Live(plan) => plan.carry_out(),
+        CommandLine::Events(plan) => plan.carry_out(),
         CommandLine::Population { kind, tasks } => population::run(kind, tasks),
         CommandLine::Rival {
             kind,
             rounds,
+            clock,
             rows,
             index,
         } => {
             let rival = RIVALS
                 .get(index)
                 .ok_or_else(|| Error::failed("no such rival"))?;
-            let outcome = rival.run(kind, &Contest { rounds, rows })?;
+            let outcome = rival.run(
+                kind,
+                &Contest {
+                    rounds,
+                    clock,
+                    rows,
+                },
+            )?;
             serde_json::to_writer(io::stdout(), &outcome).map_err(Error::failed)
         }
     }

@@ -3,8 +3,8 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::time::Instant;
 
+use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::outcome::Outcome;
 use crate::source::{Source, Sum, write_rows};
@@ -13,6 +13,7 @@ use crate::source::{Source, Sum, write_rows};
 #[derive(Debug)]
 pub(crate) struct Contest {
     pub(crate) rounds: usize,
+    pub(crate) clock: Clock,
     /// Where all rows go, once.
     pub(crate) rows: PathBuf,
 }
@@ -42,18 +43,15 @@ impl Pace {
     }
 }
 
-pub(crate) fn nanoseconds(begun: Instant) -> u64 {
-    u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX)
-}
-
 /// Has a rival list everything, first to compare and then to measure.
 pub(crate) fn compete<S: Source>(
     contest: &Contest,
     make: impl FnOnce() -> Result<S>,
 ) -> Result<Outcome> {
-    let begun = Instant::now();
+    let clock = contest.clock;
+    let begun = clock.now()?;
     let mut source = make()?;
-    let setup_ns = nanoseconds(begun);
+    let setup_ns = clock.now()? - begun;
     source.prepare()?;
     write_rows(&mut source, &contest.rows)?;
 
@@ -62,9 +60,9 @@ pub(crate) fn compete<S: Source>(
     while pace.goes_on() {
         source.prepare()?;
         let mut sum = Sum::default();
-        let begun = Instant::now();
+        let begun = clock.now()?;
         source.dump(&mut sum)?;
-        pace.took(nanoseconds(begun));
+        pace.took(clock.now()? - begun);
         told = sum.rows;
     }
     Ok(Outcome {

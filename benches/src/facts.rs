@@ -154,6 +154,10 @@ pub(crate) enum Question {
     Groups,
     /// Tasks that the caller may not see.
     Hidden,
+    /// To be told of events: what whoever listens takes.
+    Listening,
+    /// Likewise: what all take, who makes the events among them.
+    Lives,
 }
 
 impl fmt::Display for Question {
@@ -175,7 +179,12 @@ impl Question {
             ..number
         };
         match self {
-            Self::Aux | Self::Areas | Self::Groups | Self::Hidden => number,
+            Self::Aux
+            | Self::Areas
+            | Self::Groups
+            | Self::Hidden
+            | Self::Listening
+            | Self::Lives => number,
             Self::Numbers => numbers,
             Self::Names => Facts {
                 comm: all.comm,

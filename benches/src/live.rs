@@ -12,10 +12,10 @@ use std::time::{Duration, Instant};
 use nix::libc;
 use nix::sys::prctl::set_name;
 use nix::sys::wait::waitpid;
-use nix::time::{ClockId, clock_gettime};
 use nix::unistd::{ForkResult, fork};
 use taskdiag::{Live, Show};
 
+use crate::clock::own_ns;
 use crate::error::{Error, Result};
 use crate::facts::Question;
 use crate::population::{Kind, Population};
@@ -59,10 +59,10 @@ impl Plan {
     }
 
     fn follow(&self) -> Result<Followed> {
-        let begun = processor_time()?;
+        let begun = own_ns()?;
         let mut live = Live::follow(Show::BASE | Show::CRED).map_err(Error::failed)?;
         live.poll(Some(Duration::ZERO)).map_err(Error::failed)?;
-        let first = processor_time()? - begun;
+        let first = own_ns()? - begun;
         let before = live.stats();
 
         let over = AtomicBool::new(false);
@@ -90,13 +90,13 @@ impl Plan {
         T: taskdiag::live::TaskSource,
         E: taskdiag::events::EventSource,
     {
-        let begun = processor_time()?;
+        let begun = own_ns()?;
         let end = Instant::now() + Duration::from_secs(self.seconds);
         loop {
             let left = end.saturating_duration_since(Instant::now());
             live.poll(Some(left)).map_err(Error::failed)?;
             if left.is_zero() {
-                return Ok(processor_time()? - begun);
+                return Ok(own_ns()? - begun);
             }
         }
     }
@@ -154,14 +154,7 @@ fn scan() -> Result<u64> {
     let mut procfs = ProcfsText::new(Kind::Processes, Question::BaseCredStat)?;
     // The first finds nothing in the caches.
     procfs.dump(&mut Sum::default())?;
-    let begun = processor_time()?;
+    let begun = own_ns()?;
     procfs.dump(&mut Sum::default())?;
-    Ok(processor_time()? - begun)
-}
-
-/// How long this thread has been on a processor, in nanoseconds.
-fn processor_time() -> Result<u64> {
-    let time = clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID);
-    let time = Duration::from(time.map_err(Error::io("clock_gettime"))?);
-    Ok(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX))
+    Ok(own_ns()? - begun)
 }

@@ -7,8 +7,10 @@
 //! plots of what was measured. `scripts/bench` is what calls both.
 
 mod cli;
+mod clock;
 mod contest;
 mod error;
+mod events;
 mod facts;
 mod genl;
 mod live;
@@ -19,6 +21,7 @@ mod population;
 mod report;
 mod rivals;
 mod source;
+mod task;
 mod verify;
 
 use std::process::ExitCode;

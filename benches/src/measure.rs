@@ -2,14 +2,15 @@
 //! Measuring: a population after the other, a rival after the other.
 
 use std::fmt;
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::facts::Question;
 use crate::moment::Look;
-use crate::outcome::{Outcome, Record};
+use crate::outcome::{Outcome, Raw, Record, kernel};
 use crate::population::{Kind, Population};
 use crate::rivals::{RIVALS, Rival, SOME};
 use crate::source::read_rows;
@@ -22,6 +23,7 @@ pub(crate) struct Plan {
     pub(crate) kind: Kind,
     pub(crate) populations: Vec<usize>,
     pub(crate) rounds: usize,
+    pub(crate) clock: Clock,
     /// Part of the name of a rival, to measure that one alone.
     pub(crate) only: Option<String>,
     /// Only of this question.
@@ -33,15 +35,10 @@ pub(crate) struct Plan {
 impl Plan {
     /// Measures everything; says at the end if something is not to be counted.
     pub(crate) fn carry_out(&self, out: &Path) -> Result<()> {
-        let file = fs::OpenOptions::new().create(true).append(true).open(out);
-        let file = file.map_err(Error::io(out.display().to_string()))?;
-        let empty = file.metadata().map_or(0, |metadata| metadata.len()) == 0;
-        let mut csv = csv::WriterBuilder::new()
-            .has_headers(empty)
-            .from_writer(file);
+        let mut raw = Raw::open(out)?;
         let mut failures = 0;
         for &tasks in &self.populations {
-            failures += self.measure(tasks, &mut csv)?;
+            failures += self.measure(tasks, &mut raw)?;
         }
         match failures {
             0 => Ok(()),
@@ -49,7 +46,7 @@ impl Plan {
         }
     }
 
-    fn measure(&self, tasks: usize, csv: &mut csv::Writer<File>) -> Result<usize> {
+    fn measure(&self, tasks: usize, raw: &mut Raw) -> Result<usize> {
         eprintln!("{} {}: making them", tasks, self.kind.name());
         make_room(tasks)?;
         let _population = Population::start(self.kind, tasks)?;
@@ -92,7 +89,7 @@ impl Plan {
         let witness = Witness::new(&before, &after, tasks)?;
         for (rival, rows, outcome) in &ran {
             match judge(&witness, rival.question, rows, outcome) {
-                Ok(()) => self.write(csv, rival, tasks, before.tasks.len(), outcome)?,
+                Ok(()) => self.write(raw, rival, tasks, before.tasks.len(), outcome)?,
                 Err(error) => {
                     say(rival, format_args!("NOT COUNTED: {error}"));
                     failures += 1;
@@ -120,6 +117,7 @@ impl Plan {
         let output = Command::new("/proc/self/exe")
             .args(["rival", "--kind", self.kind.name()])
             .args(["--rounds", &self.rounds.to_string()])
+            .args(["--clock", self.clock.name()])
             .arg("--rows")
             .arg(rows)
             .arg(index.unwrap_or_default().to_string())
@@ -135,14 +133,14 @@ impl Plan {
 
     fn write(
         &self,
-        csv: &mut csv::Writer<File>,
+        raw: &mut Raw,
         rival: &Rival,
         population: usize,
         tasks: usize,
         outcome: &Outcome,
     ) -> Result<()> {
         for (round, ns) in outcome.ns.iter().enumerate() {
-            csv.serialize(Record {
+            raw.write(&Record {
                 machine: self.machine.clone(),
                 kernel: kernel()?,
                 kind: self.kind.name().to_owned(),
@@ -156,10 +154,9 @@ impl Plan {
                 setup_ns: outcome.setup_ns,
                 receives: outcome.receives,
                 memory_kib: outcome.memory_kib,
-            })
-            .map_err(Error::failed)?;
+            })?;
         }
-        csv.flush().map_err(Error::io("writing the results"))
+        Ok(())
     }
 }
 
@@ -180,11 +177,6 @@ fn show(rival: &Rival, outcome: &Outcome, tasks: usize) {
 
 fn say(rival: &Rival, what: fmt::Arguments<'_>) {
     eprintln!("  {:14} {:24} {what}", rival.question, rival.name);
-}
-
-fn kernel() -> Result<String> {
-    let name = nix::sys::utsname::uname().map_err(Error::io("uname"))?;
-    Ok(name.release().to_string_lossy().into_owned())
 }
 
 fn tempfolder() -> Result<PathBuf> {

@@ -2,8 +2,12 @@
 //! What the process that a rival runs in tells the one that measures, and what
 //! becomes of it in a file.
 
+use std::fs::{File, OpenOptions};
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
 
+use crate::error::{Error, Result};
 use crate::facts::Question;
 
 /// What a rival's process says on its standard output.
@@ -27,7 +31,7 @@ pub(crate) struct Record {
     /// `icount` where nanoseconds are instructions, `uml`, `native`.
     pub(crate) machine: String,
     pub(crate) kernel: String,
-    /// `processes` or `threads`.
+    /// `processes` or `threads`; `lives` where it is about events.
     pub(crate) kind: String,
     /// Tasks made for the measurement.
     pub(crate) population: u64,
@@ -35,11 +39,37 @@ pub(crate) struct Record {
     pub(crate) question: Question,
     /// The tasks that there were.
     pub(crate) tasks: u64,
-    /// Tasks or areas told of.
+    /// Tasks, areas or events told of.
     pub(crate) rows: u64,
     pub(crate) round: usize,
     pub(crate) ns: u64,
     pub(crate) setup_ns: u64,
     pub(crate) receives: u64,
     pub(crate) memory_kib: u64,
+}
+
+/// A file of raw data.
+pub(crate) struct Raw(csv::Writer<File>);
+
+impl Raw {
+    /// Adds to what is there.
+    pub(crate) fn open(path: &Path) -> Result<Self> {
+        let file = OpenOptions::new().create(true).append(true).open(path);
+        let file = file.map_err(Error::io(path.display().to_string()))?;
+        let empty = file.metadata().map_or(0, |metadata| metadata.len()) == 0;
+        let mut csv = csv::WriterBuilder::new();
+        Ok(Self(csv.has_headers(empty).from_writer(file)))
+    }
+
+    /// At once, whatever happens later.
+    pub(crate) fn write(&mut self, record: &Record) -> Result<()> {
+        self.0.serialize(record).map_err(Error::failed)?;
+        self.0.flush().map_err(Error::io("writing the results"))
+    }
+}
+
+/// Which one runs.
+pub(crate) fn kernel() -> Result<String> {
+    let name = nix::sys::utsname::uname().map_err(Error::io("uname"))?;
+    Ok(name.release().to_string_lossy().into_owned())
 }

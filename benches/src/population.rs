@@ -7,16 +7,19 @@
 
 use std::io::{self, Read, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
+use std::ptr::null_mut;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
 
-use nix::errno::Errno;
 use nix::libc::{self, c_int, c_void};
 use nix::sys::signal::Signal;
-use nix::unistd::Pid;
 
 use crate::error::{Error, Result};
+use crate::task;
 
-/// What a task needs of a stack to go to sleep.
-const STACK: usize = 4096;
+/// How many have gone to sleep, in the memory that they share.
+static ASLEEP: AtomicUsize = AtomicUsize::new(0);
 
 /// What says that the tasks are there.
 const READY: &[u8] = b"ready";
@@ -36,7 +39,7 @@ impl Kind {
     }
 
     const fn flags(self) -> c_int {
-        const SHARED: c_int = libc::CLONE_VM | libc::CLONE_FS | libc::CLONE_FILES;
+        const SHARED: c_int = libc::CLONE_FS | libc::CLONE_FILES;
         match self {
             Self::Processes => SHARED | libc::SIGCHLD,
             Self::Threads => SHARED | libc::CLONE_SIGHAND | libc::CLONE_THREAD,
@@ -85,15 +88,15 @@ impl Drop for Population {
 /// The process that has the tasks: makes them, says so, and ends them when its
 /// standard input does.
 pub(crate) fn run(kind: Kind, tasks: usize) -> Result<()> {
-    let mut stacks = vec![0; tasks * STACK];
+    let mut stacks = vec![0; tasks * task::STACK];
     let mut children = Vec::with_capacity(tasks);
-    for stack in stacks.chunks_exact_mut(STACK) {
-        let top = stack.as_mut_ptr_range().end.cast();
-        // SAFETY: the task runs on a stack of its own, which lives as long as
-        // this process, and sleep() has no use for anything but its stack.
-        let child = unsafe { libc::clone(sleep, top, kind.flags(), std::ptr::null_mut()) };
-        let child = Errno::result(child).map_err(Error::io("clone"))?;
-        children.push(Pid::from_raw(child));
+    for stack in stacks.chunks_exact_mut(task::STACK) {
+        // SAFETY: the stack lives as long as this process, and sleep() has no
+        // use for anything but its stack.
+        children.push(unsafe { task::start(sleep, null_mut(), kind.flags(), stack) }?);
+    }
+    while ASLEEP.load(Ordering::Relaxed) < tasks {
+        thread::sleep(Duration::from_millis(1));
     }
     io::stdout()
         .write_all(READY)
@@ -115,6 +118,7 @@ pub(crate) fn run(kind: Kind, tasks: usize) -> Result<()> {
 extern "C" fn sleep(_: *mut c_void) -> c_int {
     // Its own, or a thread's with the whole process.
     let _ = nix::sys::prctl::set_pdeathsig(Signal::SIGKILL);
+    ASLEEP.fetch_add(1, Ordering::Relaxed);
     loop {
         nix::unistd::pause();
     }

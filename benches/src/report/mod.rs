@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! Tables and plots of what was measured, on the terminal and on a page.
 
+mod events;
 mod figures;
 pub(crate) mod gate;
 mod limits;
@@ -60,7 +61,7 @@ fn text(figures: &Figures) -> Result<String> {
     for machine in machines(figures) {
         for kind in ["processes", "threads"] {
             let title = format!("{machine}: {kind}");
-            let about = format!("{} a task.", unit(&machine));
+            let about = format!("{} a task.{}", unit(&machine), caveat(&machine));
             section(&title, &about, &populations(figures, &machine, kind))?;
         }
         let about = format!("{} a task, 1,000 processes.", unit(&machine));
@@ -74,6 +75,16 @@ fn text(figures: &Figures) -> Result<String> {
             &format!("{machine}: areas"),
             &about,
             &areas(figures, &machine),
+        )?;
+        let about = format!(
+            "{} of the listener, for an event and for a process that forks, runs a program and \
+             ends; and of all together for such a process.",
+            unit(&machine)
+        );
+        section(
+            &format!("{machine}: events"),
+            &about,
+            &events::table(figures, &machine),
         )?;
     }
     let (table, worst) = again(figures);
@@ -89,6 +100,19 @@ fn unit(machine: &str) -> &'static str {
         "Instructions"
     } else {
         "Nanoseconds"
+    }
+}
+
+/// What has to be known to read the figures of this machine.
+fn caveat(machine: &str) -> &'static str {
+    match machine {
+        "uml" => " Calls of the kernel are dear here: read ratios, and those with care.",
+        "native" => {
+            " Time on a processor of a machine that does other things, too, and on its own \
+             kernel, into which nothing was loaded: neither task_diag nor BPF programs. So \
+             `taskdiag-cli ps` reads procfs here, as `ps` does."
+        }
+        _ => "",
     }
 }
 

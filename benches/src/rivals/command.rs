@@ -8,9 +8,9 @@ use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
 use std::process::{Child, Command, Stdio};
 
-use nix::sys::resource::{Usage, UsageWho, getrusage};
-use nix::sys::time::TimeValLike;
+use nix::sys::resource::UsageWho;
 
+use crate::clock::{ns_of, usage_of};
 use crate::contest::{Contest, Pace};
 use crate::error::{Error, Result};
 use crate::facts::Facts;
@@ -30,28 +30,17 @@ pub(crate) fn run(words: &[&str], contest: &Contest) -> Result<Outcome> {
 
     let mut pace = Pace::new(contest.rounds);
     while pace.goes_on() {
-        let begun = processor_ns(&usage()?);
+        let begun = ns_of(UsageWho::RUSAGE_CHILDREN)?;
         finish(start(words, Stdio::null())?)?;
-        pace.took(processor_ns(&usage()?) - begun);
+        pace.took(ns_of(UsageWho::RUSAGE_CHILDREN)? - begun);
     }
     Ok(Outcome {
         own,
         ns: pace.ns,
         rows,
-        memory_kib: usage()?.max_rss() as u64,
+        memory_kib: usage_of(UsageWho::RUSAGE_CHILDREN)?.max_rss() as u64,
         ..Outcome::default()
     })
-}
-
-/// What all programs that have ended have used.
-fn usage() -> Result<Usage> {
-    getrusage(UsageWho::RUSAGE_CHILDREN).map_err(Error::io("getrusage"))
-}
-
-/// Exact to a microsecond.
-fn processor_ns(usage: &Usage) -> u64 {
-    let time = usage.user_time() + usage.system_time();
-    time.num_nanoseconds() as u64
 }
 
 fn start(words: &[&str], output: Stdio) -> Result<Child> {
@@ -123,6 +112,7 @@ pub(crate) fn psutil(contest: &Contest) -> Result<Outcome> {
     let child = Command::new(PYTHON)
         .args(["-c", include_str!("psutil.py")])
         .arg(contest.rounds.to_string())
+        .arg(contest.clock.name())
         .arg(&listing)
         .stdout(Stdio::piped())
         .spawn()

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+//! What is measured: time in nanoseconds, or the time that somebody was on a
+//! processor.
+
+use std::time::Duration;
+
+use nix::sys::resource::{Usage, UsageWho, getrusage};
+use nix::sys::time::TimeValLike;
+use nix::time::{ClockId, clock_gettime};
+
+use crate::error::{Error, Result};
+
+/// What a rival that runs in this process is measured by.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(crate) enum Clock {
+    /// Everything, the exactest there is on a machine that does nothing else.
+    Elapsed,
+    /// What the rival had of a processor, for a machine that others use, too.
+    Processor,
+}
+
+impl Clock {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Elapsed => "elapsed",
+            Self::Processor => "processor",
+        }
+    }
+
+    pub(crate) fn now(self) -> Result<u64> {
+        let time = clock_gettime(match self {
+            Self::Elapsed => ClockId::CLOCK_MONOTONIC,
+            Self::Processor => ClockId::CLOCK_THREAD_CPUTIME_ID,
+        });
+        let time = Duration::from(time.map_err(Error::io("clock_gettime"))?);
+        Ok(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX))
+    }
+}
+
+/// This thread.
+pub(crate) fn own_ns() -> Result<u64> {
+    Clock::Processor.now()
+}
+
+/// This process, or all its children that have ended; exact to a microsecond.
+pub(crate) fn ns_of(who: UsageWho) -> Result<u64> {
+    let usage = usage_of(who)?;
+    let time = usage.user_time() + usage.system_time();
+    Ok(time.num_nanoseconds() as u64)
+}
+
+pub(crate) fn usage_of(who: UsageWho) -> Result<Usage> {
+    getrusage(who).map_err(Error::io("getrusage"))
+}
