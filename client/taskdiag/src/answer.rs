@@ -8,7 +8,7 @@ use nix::libc;
 use zerocopy::IntoBytes;
 
 use crate::abi::{self, TaskDiagFeatures, TaskDiagMsg};
-use crate::request::Pid;
+use crate::pid::Pid;
 use crate::wire::{FLAG_CAPPED, FLAG_EXTENDED_ACK, FLAG_MULTI, align};
 
 pub(crate) const NLMSG_ERROR: u16 = 2;

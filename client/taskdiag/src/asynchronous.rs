@@ -52,8 +52,10 @@ use crate::codec::{TaskDiagMessage, encode, impl_family};
 use crate::dump::Stats;
 use crate::error::{Error, Result};
 use crate::features::Features;
+use crate::pid::Pid;
 use crate::reassembly::{Reassembly, Step};
-use crate::request::{Pid, Request, Scope, Show, Strategy};
+use crate::request::{Request, Scope, Strategy};
+use crate::show::Show;
 use crate::task::Task;
 
 /// Asks for these tasks.
@@ -101,7 +103,7 @@ pub async fn get(request: &Request) -> Result<Task> {
     let answer = Answer::open(request.into(), request.flags_for_one(), request.scope).await?;
     match Tasks(answer).next().await {
         Some(task) => task,
-        None => Err(Error::none(request)),
+        None => Err(request.without_answer()),
     }
 }
 

@@ -31,9 +31,7 @@ use crate::request::Request;
 use crate::task::read;
 use crate::transport::Framing;
 
-/// The longest value that an attribute can have, in bytes: its length, with the
-/// header, travels in 16 bits.
-pub const ATTRIBUTE_MAX: usize = u16::MAX as usize - 4;
+pub use crate::wire::ATTRIBUTE_MAX;
 
 /// The attributes of a request or a reply.
 ///

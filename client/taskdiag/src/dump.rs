@@ -11,8 +11,10 @@ use crate::any::{AnyTransport, Way};
 use crate::codec::{TaskDiagMessage, encode};
 use crate::error::{Error, Result};
 use crate::features::Features;
+use crate::pid::Pid;
 use crate::reassembly::{Reassembly, Row, Step};
-use crate::request::{Pid, Request, Scope, Show, Strategy};
+use crate::request::{Request, Scope, Strategy};
+use crate::show::Show;
 use crate::socket::Socket;
 use crate::task::{Task, TaskRef};
 use crate::transport::{Framing, Transport};
@@ -158,7 +160,7 @@ impl<T: Transport> Client<T> {
         let task = answer.next()?.map(|task| task.to_owned());
         // Where it is a dump, its end is still to be read.
         answer.next()?;
-        task.ok_or_else(|| Error::none(request))
+        task.ok_or_else(|| request.without_answer())
     }
 
     /// Asks what the kernel can tell: groups of facts, strategies, filters.

@@ -5,11 +5,10 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-use netlink_packet_core::NLM_F_DUMP;
-
 use crate::abi;
-use crate::events::NoEvents;
-use crate::request::{Pid, Request, Show};
+use crate::pid::Pid;
+use crate::show::Show;
+use crate::wire::{ATTRIBUTE_MAX, Malformed};
 
 /// The crate's result.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -82,7 +81,7 @@ pub enum Error {
     #[error(
         "{} of {len} bytes: there is room for {} in a request",
         AttributeName(*attribute),
-        crate::codec::ATTRIBUTE_MAX
+        ATTRIBUTE_MAX
     )]
     TooLong {
         /// The type of the attribute that it would be.
@@ -155,17 +154,43 @@ impl Error {
             | Self::Decode { .. } => None,
         }
     }
+}
 
-    /// There was no task in the answer to a request for one.
-    pub(crate) fn none(request: &Request) -> Self {
-        if request.flags_for_one() & NLM_F_DUMP != 0 {
-            // It was there when it was asked for.
-            return KernelError::new(nix::libc::ESRCH).into();
-        }
+impl From<Malformed> for Error {
+    #[cold]
+    fn from(Malformed(what): Malformed) -> Self {
         Self::Decode {
-            what: "it holds no task".to_owned(),
+            what: what.to_owned(),
         }
     }
+}
+
+/// Why events of processes cannot be had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NoEvents {
+    /// There is no connector.
+    #[error("the kernel is built without CONFIG_CONNECTOR")]
+    NoConnector,
+    /// There is one, that tells of other things.
+    #[error("the kernel is built without CONFIG_PROC_EVENTS")]
+    NoProcEvents,
+    /// The kernel is from before 6.6, and lets nobody else listen.
+    #[error("that needs CAP_NET_ADMIN before Linux 6.6")]
+    NeedsNetAdmin,
+    /// The caller is in a network namespace of its own.
+    #[error("the kernel tells of them in the initial network namespace only")]
+    NetNamespace,
+    /// The caller is in a user namespace of its own.
+    #[error("the kernel tells of them in the initial user namespace only")]
+    UserNamespace,
+    /// The caller is in a pid namespace of its own.
+    #[error("the kernel tells of them in the initial pid namespace only")]
+    PidNamespace,
+    /// The kernel does not answer, and nothing is in the way that one could
+    /// see.
+    #[error("the kernel did not acknowledge that it will tell of them")]
+    Silence,
 }
 
 /// An error as the kernel answered it.

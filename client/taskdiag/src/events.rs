@@ -13,7 +13,8 @@ mod source;
 mod stream;
 mod which;
 
-pub use connector::{Connector, EVENT_BUFFER, FilteredBy, Listen, NoEvents};
+pub use crate::error::NoEvents;
+pub use connector::{Connector, EVENT_BUFFER, FilteredBy, Listen};
 pub use event::{Event, EventKind, Lost};
 pub use source::EventSource;
 #[cfg(feature = "tokio")]

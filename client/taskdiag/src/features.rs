@@ -9,7 +9,8 @@ use crate::abi::{self, TaskDiagFeatures};
 use crate::error::Result;
 use crate::filter::Filters;
 use crate::names;
-use crate::request::{Request, Show, Strategy};
+use crate::request::{Request, Strategy};
+use crate::show::Show;
 
 /// What the running kernel can tell.
 ///

@@ -5,7 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::abi;
-use crate::request::Pid;
+use crate::pid::Pid;
 use crate::task::{State, VmaFlags};
 
 /// Filters: of the tasks that a strategy names, those that all of these hold

@@ -75,10 +75,12 @@ mod filter;
 pub mod guide;
 pub mod live;
 mod names;
+mod pid;
 mod procfs;
 pub mod reassembly;
 pub mod relay;
 mod request;
+mod show;
 #[allow(unsafe_code, reason = "socket options that nix does not have")]
 mod socket;
 mod task;
@@ -94,8 +96,10 @@ pub use features::{Features, FilterKinds, Strategies};
 pub use file::TransactionFile;
 pub use filter::{Filters, ParseStatesError, States};
 pub use live::Live;
+pub use pid::Pid;
 pub use procfs::{Keep, Procfs};
-pub use request::{ParseShowError, Pid, Request, Scope, Show, Strategy};
+pub use request::{Request, Scope, Strategy};
+pub use show::{ParseShowError, Show};
 pub use socket::Socket;
 pub use task::{
     Base, Cgroup, Cmdline, Comm, Cred, Files, Ident, Ns, Stat, State, Task, TaskRef, Vma, VmaFlags,

@@ -105,7 +105,8 @@ use crate::any::AnyTransport;
 use crate::dump::Client;
 use crate::error::{Error, Result};
 use crate::events::{Connector, EventSource, Events};
-use crate::request::{Pid, Show};
+use crate::pid::Pid;
+use crate::show::Show;
 use crate::task::Task;
 
 use hints::Hints;

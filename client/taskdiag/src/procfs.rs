@@ -31,6 +31,7 @@ mod cgroups;
 mod files;
 mod folder;
 mod kept;
+mod member;
 mod memory;
 mod ns;
 #[allow(unsafe_code, reason = "a system call that nix does not have")]
@@ -48,16 +49,17 @@ use std::path::Path;
 use self::cgroups::Cgroups;
 use self::folder::{Lack, Proc};
 pub use self::kept::Keep;
+use self::member::Member;
 use self::memory::{Long, Told};
 use self::request::{Asked, Host, Tasks};
 use self::row::Begun;
-use self::walk::Member;
 use crate::abi;
 use crate::answer::{Message, Refusal};
 use crate::error::{Error, Result};
 use crate::features::Features;
 use crate::file::hand_out;
-use crate::request::{Pid, Scope};
+use crate::pid::Pid;
+use crate::request::Scope;
 use crate::transport::{Framing, Transport};
 use crate::wire::{FLAG_INTERRUPTED, align};
 

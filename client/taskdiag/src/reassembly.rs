@@ -10,7 +10,7 @@ use log::debug;
 use crate::abi::{self, TaskDiagFeatures, TaskDiagMsg};
 use crate::error::{Error, KernelError, Result};
 use crate::extack;
-use crate::request::Pid;
+use crate::pid::Pid;
 use crate::task::{Groups, TaskRef, read};
 use crate::transport::Framing;
 use crate::wire::{

@@ -23,7 +23,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use crate::abi::{self, TaskDiagBase, TaskDiagCreds};
 use crate::error::Result;
-use crate::request::Pid;
+use crate::pid::Pid;
 use crate::wire::{Attributes, Exactly, Malformed};
 
 pub use base::{Base, Comm, State};

@@ -7,7 +7,6 @@
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use crate::abi;
-use crate::error::Error;
 
 /// Messages and attributes begin at multiples of this.
 const ALIGNMENT: usize = 4;
@@ -27,6 +26,10 @@ pub(crate) const FLAG_CAPPED: u16 = 0x100;
 /// `NLM_F_ACK_TLVS`: an extended acknowledgement follows.
 pub(crate) const FLAG_EXTENDED_ACK: u16 = 0x200;
 
+/// The longest value that an attribute can have, in bytes: its length, with the
+/// header, travels in 16 bits.
+pub const ATTRIBUTE_MAX: usize = u16::MAX as usize - 4;
+
 /// The length of something in memory, and the padding behind it.
 #[inline]
 pub(crate) const fn align(len: usize) -> usize {
@@ -36,15 +39,6 @@ pub(crate) const fn align(len: usize) -> usize {
 /// Bytes that are not what the protocol says: what is wrong with them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Malformed(pub(crate) &'static str);
-
-impl From<Malformed> for Error {
-    #[cold]
-    fn from(Malformed(what): Malformed) -> Self {
-        Self::Decode {
-            what: what.to_owned(),
-        }
-    }
-}
 
 /// What the messages of an answer are recognised by: the sequence number and
 /// the port number.

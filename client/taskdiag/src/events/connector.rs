@@ -21,7 +21,6 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::time::{ClockId, clock_gettime};
 
-pub use self::absence::NoEvents;
 use self::intake::Intake;
 use self::probe::Probe;
 use super::{Event, EventSource, Events};

@@ -6,7 +6,7 @@ use std::process::ExitStatus;
 use std::time::Duration;
 
 use super::Events;
-use crate::request::Pid;
+use crate::pid::Pid;
 use crate::task::Comm;
 
 /// Something that happened to a task.

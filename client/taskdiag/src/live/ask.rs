@@ -12,7 +12,8 @@ use super::hints::{Hint, Hints};
 use super::source::TaskSource;
 use crate::error::Result;
 use crate::events::EventSource;
-use crate::request::{Pid, Request, Strategy};
+use crate::pid::Pid;
+use crate::request::{Request, Strategy};
 use crate::task::Task;
 
 /// How many events are taken in before what they say is looked at, so that

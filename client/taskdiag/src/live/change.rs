@@ -4,7 +4,7 @@
 use std::process::ExitStatus;
 use std::sync::Arc;
 
-use crate::request::Pid;
+use crate::pid::Pid;
 use crate::task::Task;
 
 /// A change of a [`Live`](super::Live) table.

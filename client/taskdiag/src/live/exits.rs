@@ -10,7 +10,7 @@
 use std::collections::BTreeMap;
 
 use super::hints::{End, Hint};
-use crate::request::Pid;
+use crate::pid::Pid;
 
 /// What is known of how a process ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

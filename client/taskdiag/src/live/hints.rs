@@ -9,7 +9,7 @@ use std::process::ExitStatus;
 use std::time::Duration;
 
 use crate::events::{Event, EventKind};
-use crate::request::Pid;
+use crate::pid::Pid;
 
 /// How a thread ended, and when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::change::Change;
 use super::exits::{Bearers, Ending, Ends, Owed};
 use super::hints::Hint;
-use crate::request::Pid;
+use crate::pid::Pid;
 use crate::task::{State, Task};
 
 /// A process.

@@ -14,9 +14,9 @@ use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, open, openat};
 use nix::sys::stat::{Mode, fstatat};
 
+use super::member::Member;
 use super::text;
-use super::walk::Member;
-use crate::request::Pid;
+use crate::pid::Pid;
 
 /// Room for `stat` or `status` of nearly every task.
 const BUFFER: usize = 4096;

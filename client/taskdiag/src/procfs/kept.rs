@@ -12,7 +12,9 @@ use crate::abi::{self, TaskDiagBase, TaskDiagCreds};
 use crate::answer::Message;
 use crate::error::Result;
 use crate::filter::Filters;
-use crate::request::{Pid, Show, Strategy};
+use crate::pid::Pid;
+use crate::request::Strategy;
+use crate::show::Show;
 use crate::task::{Base, State, Task};
 
 /// The groups that are kept, as far as events tell of them.

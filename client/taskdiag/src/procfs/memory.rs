@@ -6,13 +6,13 @@ use std::fs::File;
 use zerocopy::IntoBytes;
 
 use super::folder::{Folder, Lack, Proc, optional};
+use super::member::Member;
 use super::request::Tasks;
 use super::smaps::{Area, Smaps};
 use super::text::Stat;
-use super::walk::Member;
 use crate::abi::{self, TaskDiagVma, TaskDiagVmaStat};
 use crate::answer::{ATTRIBUTE, ATTRIBUTE_MAX, Message};
-use crate::request::Show;
+use crate::show::Show;
 
 /// Less of a command line is not worth an attribute.
 const CMDLINE_MIN: usize = 64;

@@ -8,7 +8,7 @@ use nix::libc;
 use nix::sys::stat::fstat;
 use nix::sys::statfs::{FsType, fstatfs};
 
-use super::walk::Member;
+use super::member::Member;
 
 /// `PIDFS_MAGIC`: elsewhere all pidfds share one inode.
 const PIDFS: u64 = 0x5049_4446;

@@ -11,7 +11,9 @@ use crate::abi::{self, TASK_DIAG_COMM_LEN, TaskDiagFeatures, TaskDiagPid};
 use crate::answer::{self, Blame, Refusal};
 use crate::features::{Features, FilterKinds, Strategies};
 use crate::filter::{Filters, States};
-use crate::request::{Pid, Show, Strategy};
+use crate::pid::Pid;
+use crate::request::Strategy;
+use crate::show::Show;
 use crate::task::{VmaFlags, read};
 use crate::wire::{Attributes, FLAG_REQUEST, Header};
 

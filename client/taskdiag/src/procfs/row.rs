@@ -7,15 +7,15 @@ use zerocopy::IntoBytes;
 
 use super::cgroups::{self, Cgroups};
 use super::folder::{Folder, Lack, Proc, optional};
+use super::member::Member;
 use super::memory::{LONG, Long, Told};
 use super::request::Tasks;
 use super::text::{self, Stat, Status, field};
-use super::walk::Member;
 use super::{files, ns, pidfd};
 use crate::abi::{self, TaskDiagBase, TaskDiagCgroup, TaskDiagCreds, TaskDiagIdent, TaskDiagStat};
 use crate::answer::Message;
 use crate::filter::States;
-use crate::request::Show;
+use crate::show::Show;
 
 /// Nanoseconds of a clock tick: procfs counts in hundredths of a second
 /// wherever this crate runs.

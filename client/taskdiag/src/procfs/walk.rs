@@ -8,44 +8,14 @@ use std::collections::{BTreeMap, HashSet};
 use std::io;
 
 use super::folder::{Lack, Proc, optional};
+use super::member::Member;
 use super::request::Tasks;
 use super::text::{self, Stat, Status};
-use crate::request::{Pid, Strategy};
+use crate::pid::Pid;
+use crate::request::Strategy;
 
 /// How often a list of children is read until it says the same twice.
 const PATIENCE: usize = 4;
-
-/// A task to tell of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Member {
-    pub(super) pid: Pid,
-    pub(super) tgid: Pid,
-    /// It stands for its process.
-    pub(super) whole: bool,
-}
-
-impl Member {
-    const fn process(pid: Pid) -> Self {
-        Self {
-            pid,
-            tgid: pid,
-            whole: true,
-        }
-    }
-
-    /// Its own number, and that of its process.
-    pub(super) const fn numbers(self) -> (Pid, Pid) {
-        (self.pid, self.tgid)
-    }
-
-    const fn thread(pid: Pid, tgid: Pid) -> Self {
-        Self {
-            pid,
-            tgid,
-            whole: false,
-        }
-    }
-}
 
 /// The tasks that are asked for; `None` if the one they hang on is not there.
 pub(super) fn members(proc: &mut Proc, tasks: &Tasks) -> io::Result<Option<Vec<Member>>> {

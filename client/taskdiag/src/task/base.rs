@@ -4,7 +4,7 @@
 use std::fmt::{self, Write as _};
 
 use crate::abi::{self, TaskDiagBase};
-use crate::request::Pid;
+use crate::pid::Pid;
 
 /// Who a task is.
 ///

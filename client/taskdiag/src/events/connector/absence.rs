@@ -5,33 +5,7 @@
 use std::fs;
 use std::os::linux::fs::MetadataExt;
 
-/// Why events of processes cannot be had.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum NoEvents {
-    /// There is no connector.
-    #[error("the kernel is built without CONFIG_CONNECTOR")]
-    NoConnector,
-    /// There is one, that tells of other things.
-    #[error("the kernel is built without CONFIG_PROC_EVENTS")]
-    NoProcEvents,
-    /// The kernel is from before 6.6, and lets nobody else listen.
-    #[error("that needs CAP_NET_ADMIN before Linux 6.6")]
-    NeedsNetAdmin,
-    /// The caller is in a network namespace of its own.
-    #[error("the kernel tells of them in the initial network namespace only")]
-    NetNamespace,
-    /// The caller is in a user namespace of its own.
-    #[error("the kernel tells of them in the initial user namespace only")]
-    UserNamespace,
-    /// The caller is in a pid namespace of its own.
-    #[error("the kernel tells of them in the initial pid namespace only")]
-    PidNamespace,
-    /// The kernel does not answer, and nothing is in the way that one could
-    /// see.
-    #[error("the kernel did not acknowledge that it will tell of them")]
-    Silence,
-}
+use crate::error::NoEvents;
 
 /// The initial namespaces' inodes, `PROC_USER_INIT_INO` and
 /// `PROC_PID_INIT_INO` of the kernel.

@@ -18,7 +18,7 @@ use neli::{FromBytesWithInput, ToBytes};
 use zerocopy::{FromBytes, Immutable, KnownLayout};
 
 use crate::events::{Event, EventKind, Events};
-use crate::request::Pid;
+use crate::pid::Pid;
 use crate::task::Comm;
 use crate::wire::{Header, Malformed};
 

@@ -15,7 +15,7 @@ use nix::unistd::gettid;
 use super::now;
 use crate::error::{Error, Result};
 use crate::events::{Event, EventKind};
-use crate::request::Pid;
+use crate::pid::Pid;
 
 /// Such an event, on its way.
 #[derive(Clone, Copy, Debug)]

@@ -12,10 +12,10 @@ use nix::libc;
 use nix::sys::socket::sockopt::{RcvBuf, RcvBufForce};
 use nix::sys::socket::{getsockopt, setsockopt};
 
-use super::absence::{self, NoEvents};
+use super::absence;
 use super::message::{Order, What, decode, encode};
 use super::{DATAGRAM, FilteredBy, Received, receive};
-use crate::error::{Error, KernelError, Result};
+use crate::error::{Error, KernelError, NoEvents, Result};
 use crate::events::Events;
 use crate::request::Scope;
 use crate::socket;
