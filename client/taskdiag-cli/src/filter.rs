@@ -10,6 +10,8 @@ use nix::sys::statfs::{CGROUP2_SUPER_MAGIC, statfs};
 use nix::unistd::User;
 use taskdiag::{Filters, ParseStatesError, Pid, States, VmaFlags};
 
+use crate::pid;
+
 /// One condition: `KEY=VALUE`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Condition {
@@ -117,10 +119,7 @@ fn comm(word: &str) -> Result<Vec<u8>, BadCondition> {
 }
 
 fn pid(word: &str) -> Result<Pid, BadCondition> {
-    word.parse()
-        .ok()
-        .filter(|pid| (1..=i32::MAX.unsigned_abs()).contains(pid))
-        .ok_or_else(|| BadCondition::Pid(word.to_owned()))
+    pid::read(word).ok_or_else(|| BadCondition::Pid(word.to_owned()))
 }
 
 /// The flags that `--filter vma=` has words for.

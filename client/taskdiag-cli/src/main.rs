@@ -15,6 +15,7 @@ mod host;
 mod maps;
 mod names;
 mod output;
+mod pid;
 mod ps;
 mod row;
 mod run;

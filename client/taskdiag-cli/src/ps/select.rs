@@ -5,6 +5,7 @@ use nix::unistd::Group;
 use taskdiag::{Pid, Show, State};
 
 use crate::host::Host;
+use crate::pid;
 use crate::row::Row;
 
 bitflags::bitflags! {
@@ -62,15 +63,10 @@ fn each<T>(list: &str, read: impl Fn(&str) -> Result<T, String>) -> Result<Vec<T
 }
 
 fn pid(word: &str) -> Result<Pid, String> {
-    word.parse()
-        .ok()
-        .filter(|pid| (1..=i32::MAX.unsigned_abs()).contains(pid))
-        .ok_or_else(|| {
-            format!(
-                "{word:?} is no PID: that is a number from 1 to {}",
-                i32::MAX
-            )
-        })
+    pid::read(word).ok_or_else(|| {
+        let greatest = pid::GREATEST;
+        format!("{word:?} is no PID: that is a number from 1 to {greatest}")
+    })
 }
 
 fn session(word: &str) -> Result<Pid, String> {

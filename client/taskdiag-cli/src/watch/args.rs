@@ -8,8 +8,8 @@ use regex::bytes::Regex;
 use taskdiag::Pid;
 use taskdiag::events::{EVENT_BUFFER, Events};
 
-use crate::cli::pid;
 use crate::filter;
+use crate::pid::pid;
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Watch {
