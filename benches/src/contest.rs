@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::outcome::Outcome;
-use crate::source::{Source, Sum, write_rows};
+use crate::source::{Rows, Source, Sum};
 
 /// What a rival's process is told.
 #[derive(Debug)]
@@ -48,12 +48,15 @@ pub(crate) fn compete<S: Source>(
     contest: &Contest,
     make: impl FnOnce() -> Result<S>,
 ) -> Result<Outcome> {
+    // Before the rival is ready, as it may be nobody then.
+    let mut rows = Rows::create(&contest.rows)?;
     let clock = contest.clock;
     let begun = clock.now()?;
     let mut source = make()?;
     let setup_ns = clock.now()? - begun;
     source.prepare()?;
-    write_rows(&mut source, &contest.rows)?;
+    source.dump(&mut rows)?;
+    rows.finish()?;
 
     let mut pace = Pace::new(contest.rounds);
     let mut told = 0;
