@@ -16,17 +16,17 @@ use serde_json::{Value, json};
 mod common;
 
 use common::{
-    NOBODY, Sleeper, answer, assert_pss, await_that, cli, complaint, listed, numbers, objects,
-    status, text, with_threads,
+    NOBODY, Sleeper, answer, assert_pss, await_that, cli, complaint, numbers, objects, procfs,
+    text, with_threads,
 };
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
 fn the_main_job_shows_every_process_once() {
     let _sleeper = Sleeper::start(&mut Sleeper::shell());
-    let before = listed("/proc");
+    let before = procfs::processes();
     let table = answer(&["--all", "--show", "base,cred"]);
-    let after = listed("/proc");
+    let after = procfs::processes();
 
     let mut lines = table.lines();
     let headers: Vec<&str> = lines
@@ -88,12 +88,11 @@ fn each_strategy_shows_its_tasks() {
         3,
         |_| (),
         || {
-            let task = format!("/proc/{me}/task");
             // Other tests of this file may come and go beside this one.
-            let before = listed(&task);
+            let before = procfs::threads(me);
             let threads = objects(&["--threads", &pid]);
             let all = objects(&["--all-threads", "--columns", "pid,tid"]);
-            let after = listed(&task);
+            let after = procfs::threads(me);
 
             let stayed: BTreeSet<u32> = before.intersection(&after).copied().collect();
             assert!(stayed.len() >= 4);
@@ -125,7 +124,7 @@ fn every_column_agrees_with_procfs() {
     );
     // The second process is the kernel's own.
     for pid in [2, root.pid(), nobody.pid()] {
-        let status = status(pid);
+        let status = procfs::status(pid);
         let number = |field: &str, index: usize| {
             status[field][index]
                 .parse::<u32>()
@@ -727,7 +726,7 @@ fn each_format_has_every_group() {
     let row = objects(&words).remove(0);
     assert_eq!(row["args"], "sh -c echo; read never");
     assert_eq!(row["leader"], true);
-    let listed = listed(&format!("/proc/{pid}/fd")).len();
+    let listed = procfs::numbers(&format!("/proc/{pid}/fd")).len();
     assert_eq!(row["fds"].as_u64(), listed.try_into().ok());
     let link = fs::read_link(format!("/proc/{pid}/ns/net")).expect("procfs");
     assert_eq!(

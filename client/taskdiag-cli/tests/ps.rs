@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use common::{NOBODY, await_that, status, text};
+use common::{NOBODY, await_that, procfs, text};
 
 /// Tasks to look at, of many kinds, none of which does anything.
 struct Population {
@@ -96,7 +96,7 @@ impl Population {
         self.pids = await_that(|| {
             let pids = self.family();
             let rest = |pid: &u32| {
-                let state = &status(*pid)["State"][0];
+                let state = &procfs::status(*pid)["State"][0];
                 matches!(state.as_str(), "S" | "T" | "Z")
             };
             let still = pids == before && pids.iter().all(rest) && pids.len() == EXPECTED;

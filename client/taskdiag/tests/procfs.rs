@@ -2,6 +2,9 @@
 //! The answers out of `/proc` of the machine that the tests run on, whatever
 //! its kernel.
 
+#[path = "common/rows.rs"]
+mod rows;
+
 use std::collections::BTreeSet;
 use std::ffi::CString;
 use std::fs;
@@ -20,20 +23,14 @@ use taskdiag::{
     AnyTransport, Client, Error, Request, Scope, Show, State, Strategy, Task, VmaFlags, Way,
 };
 
+use rows::pids;
+
 fn client() -> Client<AnyTransport> {
     Client::connect_by(Way::Procfs).unwrap()
 }
 
 fn tasks(request: &Request) -> Vec<Task> {
-    let mut client = client();
-    let mut dump = client.dump(request).unwrap();
-    dump.tasks().collect::<Result<_, _>>().unwrap()
-}
-
-fn pids(tasks: &[Task]) -> BTreeSet<u32> {
-    let pids: BTreeSet<_> = tasks.iter().map(|task| task.pid).collect();
-    assert_eq!(pids.len(), tasks.len(), "a task came twice");
-    pids
+    rows::tasks(client(), request)
 }
 
 fn myself() -> u32 {

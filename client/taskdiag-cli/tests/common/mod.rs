@@ -5,7 +5,6 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 #![allow(unreachable_pub, reason = "no crate of its own")]
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Read as _;
 use std::process::{Child, Command, Output, Stdio};
@@ -14,6 +13,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+
+#[path = "../../../taskdiag/tests/common/procfs.rs"]
+pub mod procfs;
 
 /// A user every system has, with this name.
 pub const NOBODY: u32 = 65534;
@@ -72,7 +74,7 @@ impl Sleeper {
         let mut ready = [0; 1];
         let stdout = child.stdout.as_mut().expect("a pipe");
         stdout.read_exact(&mut ready).expect("it says it is there");
-        await_that(|| (status(child.id())["State"][0] == "S").then_some(()));
+        await_that(|| (procfs::status(child.id())["State"][0] == "S").then_some(()));
         Self(child)
     }
 
@@ -132,26 +134,6 @@ pub fn await_that<T>(mut look: impl FnMut() -> Option<T>) -> T {
         assert!(Instant::now() < end, "waited in vain");
         thread::sleep(Duration::from_millis(20));
     }
-}
-
-pub fn listed(folder: &str) -> BTreeSet<u32> {
-    fs::read_dir(folder)
-        .expect("procfs")
-        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
-        .collect()
-}
-
-/// The fields of `/proc/PID/status`.
-pub fn status(pid: u32) -> BTreeMap<String, Vec<String>> {
-    fs::read_to_string(format!("/proc/{pid}/status"))
-        .expect("procfs")
-        .lines()
-        .filter_map(|line| line.split_once(':'))
-        .map(|(name, values)| {
-            let values = values.split_whitespace().map(str::to_owned).collect();
-            (name.to_owned(), values)
-        })
-        .collect()
 }
 
 /// Sees that this can be the pss of a process, in KiB. Its pages of libraries

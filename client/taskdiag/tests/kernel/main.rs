@@ -9,7 +9,10 @@ mod features;
 mod groups;
 mod live;
 mod population;
+#[path = "../common/procfs.rs"]
 mod procfs;
+#[path = "../common/rows.rs"]
+mod rows;
 mod storm;
 mod ways;
 
@@ -28,6 +31,7 @@ use taskdiag::{
 };
 
 use population::{Population, free_pid};
+use rows::pids;
 
 const REQUEST: u16 = 0x001;
 const DUMP: u16 = 0x300;
@@ -42,16 +46,7 @@ fn everything(strategy: Strategy) -> Request {
 }
 
 fn tasks(request: &Request) -> Vec<Task> {
-    let mut client = client();
-    let mut dump = client.dump(request).unwrap();
-    dump.tasks().collect::<Result<_, _>>().unwrap()
-}
-
-/// The numbers of these tasks, none of which may come twice.
-fn pids(tasks: &[Task]) -> BTreeSet<u32> {
-    let pids: BTreeSet<_> = tasks.iter().map(|task| task.pid).collect();
-    assert_eq!(pids.len(), tasks.len(), "a task came twice");
-    pids
+    rows::tasks(client(), request)
 }
 
 fn myself() -> u32 {

@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
-/// The numbers that name a folder in here; none, if it is gone.
-fn numbers(folder: &str) -> BTreeSet<u32> {
+/// The numbers that name something in this folder; none, if it is gone.
+pub(crate) fn numbers(folder: &str) -> BTreeSet<u32> {
     let Ok(entries) = fs::read_dir(folder) else {
         return BTreeSet::new();
     };

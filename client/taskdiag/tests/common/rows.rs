@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+//! Rows that a test has asked for.
+
+use std::collections::BTreeSet;
+
+use taskdiag::{Client, Request, Task, Transport};
+
+/// All that there are.
+pub(crate) fn tasks<T: Transport>(mut client: Client<T>, request: &Request) -> Vec<Task> {
+    let mut dump = client.dump(request).unwrap();
+    dump.tasks().collect::<Result<_, _>>().unwrap()
+}
+
+/// The numbers of these tasks, none of which may come twice.
+pub(crate) fn pids(tasks: &[Task]) -> BTreeSet<u32> {
+    let pids: BTreeSet<_> = tasks.iter().map(|task| task.pid).collect();
+    assert_eq!(pids.len(), tasks.len(), "a task came twice");
+    pids
+}
