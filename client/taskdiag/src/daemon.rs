@@ -82,8 +82,24 @@ impl Daemon {
         Self::connect_within(path, PATIENCE)
     }
 
+    /// A socket of the kind that clients and daemon talk through, not connected
+    /// yet: for those who listen, too.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`].
+    pub fn socket() -> Result<OwnedFd> {
+        socket(
+            AddressFamily::Unix,
+            SockType::SeqPacket,
+            SockFlag::SOCK_CLOEXEC,
+            None,
+        )
+        .map_err(io("cannot open a socket"))
+    }
+
     fn connect_within(path: &Path, patience: i64) -> Result<Self> {
-        let fd = unconnected()?;
+        let fd = Self::socket()?;
         limit(&fd, patience)?;
         let connected = UnixAddr::new(path).and_then(|it| connect(fd.as_raw_fd(), &it));
         connected.map_err(|errno| match errno {
@@ -192,16 +208,6 @@ fn usual_place() -> PathBuf {
     chosen.unwrap_or_else(|| DAEMON_SOCKET.into()).into()
 }
 
-fn unconnected() -> Result<OwnedFd> {
-    socket(
-        AddressFamily::Unix,
-        SockType::SeqPacket,
-        SockFlag::SOCK_CLOEXEC,
-        None,
-    )
-    .map_err(io("cannot open a socket"))
-}
-
 /// Lets nothing on the socket take longer than so many seconds; 0 is for ever.
 fn limit(socket: &OwnedFd, seconds: i64) -> Result<()> {
     let limit = TimeVal::seconds(seconds);
@@ -234,7 +240,7 @@ mod tests {
     fn listener() -> (tempfile::TempDir, PathBuf, OwnedFd) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("socket");
-        let fd = unconnected().unwrap();
+        let fd = Daemon::socket().unwrap();
         bind(fd.as_raw_fd(), &UnixAddr::new(&path).unwrap()).unwrap();
         listen(&fd, Backlog::new(0).unwrap()).unwrap();
         (folder, path, fd)
@@ -254,7 +260,7 @@ mod tests {
     #[test]
     fn a_daemon_that_lets_nobody_in_is_not_waited_for() {
         let (_folder, path, _listener) = listener();
-        let waiting = unconnected().unwrap();
+        let waiting = Daemon::socket().unwrap();
         connect(waiting.as_raw_fd(), &UnixAddr::new(&path).unwrap()).unwrap();
         does_not_answer(&path);
     }

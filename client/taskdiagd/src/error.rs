@@ -58,6 +58,10 @@ pub enum Error {
         uid: u32,
     },
 
+    /// Nothing can be listened at.
+    #[error(transparent)]
+    Socket(taskdiag::Error),
+
     /// A file cannot be had.
     #[error("{context} {}: {source}", path.display())]
     File {

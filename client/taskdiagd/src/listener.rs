@@ -12,10 +12,10 @@ use nix::fcntl::{Flock, FlockArg};
 use nix::libc::O_NOFOLLOW;
 use nix::sys::socket::sockopt::PassCred;
 use nix::sys::socket::{
-    AddressFamily, Backlog, SockFlag, SockType, UnixAddr, bind, connect, getsockname, listen,
-    setsockopt, socket,
+    Backlog, SockType, UnixAddr, bind, connect, getsockname, listen, setsockopt,
 };
 use nix::sys::stat::{Mode, fchmod, umask};
+use taskdiag::Daemon;
 
 use crate::error::{Error, Result, file, invalid, io};
 
@@ -109,13 +109,7 @@ impl Drop for Listener {
 }
 
 fn new_socket() -> Result<OwnedFd> {
-    socket(
-        AddressFamily::Unix,
-        SockType::SeqPacket,
-        SockFlag::SOCK_CLOEXEC,
-        None,
-    )
-    .map_err(io("cannot open a socket"))
+    Daemon::socket().map_err(Error::Socket)
 }
 
 /// Keeps other daemons from this path, who would take a socket that nobody

@@ -12,7 +12,7 @@ use std::thread;
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
-use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, socket};
+use nix::sys::socket::{UnixAddr, connect};
 use nix::unistd::Pid;
 use taskdiag::{Client, Daemon, Error, RECEIVE_BUFFER, Request, Task};
 use tempfile::TempDir;
@@ -75,13 +75,7 @@ impl House {
 
     /// A connection of which nothing has been asked yet.
     pub(crate) fn connected(&self) -> OwnedFd {
-        let fd = socket(
-            AddressFamily::Unix,
-            SockType::SeqPacket,
-            SockFlag::SOCK_CLOEXEC,
-            None,
-        )
-        .unwrap();
+        let fd = Daemon::socket().unwrap();
         connect(fd.as_raw_fd(), &UnixAddr::new(&self.socket()).unwrap()).unwrap();
         fd
     }
