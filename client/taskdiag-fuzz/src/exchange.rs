@@ -48,6 +48,16 @@ pub(crate) struct Turns<'a> {
     pub(crate) later: Rights<'a>,
 }
 
+impl<'a> Turns<'a> {
+    /// The same in all of them.
+    pub(crate) const fn all(rights: Rights<'a>) -> Self {
+        Self {
+            first: rights,
+            later: rights,
+        }
+    }
+}
+
 /// An exchange under way.
 #[derive(Debug)]
 pub(crate) struct Exchange<'a> {

@@ -135,10 +135,7 @@ impl<'a> Performer<'a> {
         };
         let actor = self.actor(Knowledge::Roster);
         let rights = self.rights(self.sender.tgid);
-        let turns = Turns {
-            first: rights,
-            later: rights,
-        };
+        let turns = Turns::all(rights);
         let (bytes, control) = encode(case, &actor);
         self.show(&bytes, &control);
 

@@ -54,10 +54,7 @@ impl<'a> Performer<'a> {
         let socket = Socket::open(case.settings)?;
         let actor = self.actor(Knowledge::Roster);
         let rights = self.rights(self.sender.tgid);
-        let turns = Turns {
-            first: rights,
-            later: rights,
-        };
+        let turns = Turns::all(rights);
         let (bytes, control) = encode(case, &actor);
         self.show(&bytes, &control);
         let mut exchange = self.exchange(&socket, case, &bytes);
@@ -219,10 +216,7 @@ impl<'a> Performer<'a> {
         };
         let own = [self.sender.tgid];
         let rights = Rights::Processes(&own);
-        let turns = Turns {
-            first: rights,
-            later: rights,
-        };
+        let turns = Turns::all(rights);
         let (bytes, control) = encode(case, &actor);
         self.show(&bytes, &control);
         let mut exchange = self.exchange(&socket, case, &bytes);
