@@ -3,26 +3,20 @@
 //!
 //! Pure: is handed datagrams, and knows no socket and no process.
 
+mod ends;
 pub(crate) mod poison;
 mod row;
 
 use std::collections::HashSet;
 
-use nix::errno::Errno;
-use nix::libc::{EAGAIN, EBUSY, ENOBUFS, EPERM, ESRCH};
-
+use ends::name;
 pub(crate) use row::Row;
 
-use crate::model::{Expectation, Expected, Query, Refusal, strategy_name};
+use crate::model::{Expectation, Expected, Query, strategy_name};
 use crate::wire::{
-    Attributes, HEADER, Header, NLA_TYPE_MASK, NLM_F_ACK_TLVS, NLM_F_CAPPED, NLM_F_DUMP,
-    NLM_F_DUMP_INTR, NLM_F_MULTI, NLMSG_DONE, NLMSG_ERROR, NLMSGERR_ATTR_MISS_TYPE,
-    NLMSGERR_ATTR_MSG, NLMSGERR_ATTR_OFFS, NLMSGERR_ATTR_POLICY, align, u32_at,
+    HEADER, Header, NLM_F_DUMP_INTR, NLM_F_MULTI, NLMSG_DONE, NLMSG_ERROR, align, u32_at,
 };
 use taskdiag::abi;
-
-/// What a reader who is not the one that asked is told.
-const NOT_YOURS: &str = "only the process that asked may read on";
 
 /// Something the kernel must not do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -424,135 +418,6 @@ impl Oracle {
         Ok(())
     }
 
-    fn error(&mut self, index: usize, header: Header, payload: &[u8]) -> Result<(), String> {
-        let code = u32_at(payload, 0).ok_or("it has no code")? as i32;
-        let behind = self.check_repeated(index, header, code, payload)?;
-        let extended = self.extended_ack(header.flags, &payload[behind..])?;
-        if code == 0 {
-            return self.ack(index);
-        }
-
-        let errno = code.wrapping_neg();
-        self.counts.errnos.push(errno);
-        if self.manner.lossy && matches!(errno, ENOBUFS | EAGAIN) {
-            // Once there is room, a dump goes on.
-            self.lost = true;
-            return Ok(());
-        }
-        let dump_before = self.asked[..index].iter().any(Asked::is_dump);
-        let asked = &mut self.asked[index];
-        if asked.failed || asked.ended || !asked.pids.is_empty() {
-            return Err(format!("an error behind the end: {}", name(errno)));
-        }
-        asked.failed = true;
-        let flags = asked.expectation.header.flags;
-        if errno == EBUSY && dump_before && flags & NLM_F_DUMP == NLM_F_DUMP {
-            return Ok(());
-        }
-        judge_error(&asked.expectation.refusals, errno, extended.as_ref())
-    }
-
-    fn ack(&mut self, index: usize) -> Result<(), String> {
-        let unsure = self.is_unsure();
-        let asked = &mut self.asked[index];
-        let refusals = &asked.expectation.refusals;
-        let right = match asked.expectation.query {
-            // A row comes first, and a dump has an end of its own.
-            Some(query) => !query.dump && (!asked.pids.is_empty() || unsure),
-            None => refusals.is_empty(),
-        };
-        if !right || !asked.expectation.wants_ack() || asked.acked {
-            return Err(format!("an acknowledgement, instead of {refusals:?}"));
-        }
-        asked.acked = true;
-        self.counts.acks += 1;
-        Ok(())
-    }
-
-    /// An error repeats the message it is about; returns how far that goes.
-    fn check_repeated(
-        &self,
-        index: usize,
-        header: Header,
-        code: i32,
-        payload: &[u8],
-    ) -> Result<usize, String> {
-        let capped = code == 0 || self.manner.cap_ack;
-        let flags = if capped { NLM_F_CAPPED } else { 0 };
-        if header.flags & !NLM_F_ACK_TLVS != flags {
-            return Err(format!("an error with flags {:#x}", header.flags));
-        }
-        let sent = &self.asked[index].sent;
-        let len = if capped { HEADER } else { sent.len() };
-        let end = 4 + align(len);
-        let Some(repeated) = payload.get(4..end) else {
-            return Err("it does not repeat the message".to_owned());
-        };
-        if repeated[..len] != sent[..len] || repeated[len..].iter().any(|byte| *byte != 0) {
-            return Err("what it repeats is not the message".to_owned());
-        }
-        Ok(end)
-    }
-
-    fn done(
-        &mut self,
-        index: usize,
-        header: Header,
-        payload: &[u8],
-        rights: &Rights<'_>,
-    ) -> Result<(), String> {
-        if header.flags & !(NLM_F_DUMP_INTR | NLM_F_ACK_TLVS) != NLM_F_MULTI {
-            return Err(format!("an end with flags {:#x}", header.flags));
-        }
-        let code = u32_at(payload, 0).ok_or("it has no code")? as i32;
-        let extended = self.extended_ack(header.flags, &payload[4..])?;
-        let asked = &mut self.asked[index];
-        let Some(query) = asked.expectation.query.filter(|query| query.dump) else {
-            return Err(format!(
-                "an end, instead of {:?}",
-                asked.expectation.refusals
-            ));
-        };
-        if asked.ended || asked.failed {
-            return Err("a second end".to_owned());
-        }
-        asked.ended = true;
-        self.counts.dones += 1;
-        if code == 0 {
-            let certain = query.strategy == abi::TASK_DIAG_DUMP_ONE && !query.filtered;
-            if certain && asked.pids.is_empty() && !self.blind {
-                return Err("an end without its one row".to_owned());
-            }
-            return Ok(());
-        }
-        let errno = code.wrapping_neg();
-        self.counts.errnos.push(errno);
-        asked.failed = true;
-        match rights {
-            Rights::Nobody if errno == EPERM => match extended {
-                Some(extended) if extended.text.as_deref() != Some(NOT_YOURS) => {
-                    Err(format!("EPERM, saying {:?}", extended.text))
-                }
-                _ => Ok(()),
-            },
-            _ => judge_error(&asked.expectation.refusals, errno, extended.as_ref()),
-        }
-    }
-
-    /// What is said beside the code, unless nobody wants to know or there was
-    /// no room for it.
-    fn extended_ack(&self, flags: u16, tlvs: &[u8]) -> Result<Option<Extended>, String> {
-        let announced = flags & NLM_F_ACK_TLVS != 0;
-        if announced && !self.manner.ext_ack {
-            return Err("an extended acknowledgement that nobody asked for".to_owned());
-        }
-        if !announced && !tlvs.is_empty() {
-            return Err("there is something behind it".to_owned());
-        }
-        let silent = !self.manner.ext_ack || (announced && tlvs.is_empty());
-        (!silent).then(|| Extended::read(tlvs)).transpose()
-    }
-
     /// All that was read has been judged. Returns the dumps that are whole.
     pub(crate) fn finish(self) -> Result<Vec<Dump>, Finding> {
         let unsure = self.is_unsure();
@@ -595,75 +460,6 @@ impl Oracle {
             .collect();
         missing.join(", ")
     }
-}
-
-fn judge_error(
-    refusals: &[Refusal],
-    errno: i32,
-    extended: Option<&Extended>,
-) -> Result<(), String> {
-    let says_so = |refusal: &Refusal, extended: &Extended| {
-        let text = refusal.text.is_none() || refusal.text == extended.text;
-        // Of a task that has just gone, nothing is pointed at.
-        let at = refusal.at.is_none()
-            || refusal.at == extended.at
-            || (errno == ESRCH && extended.at.is_none());
-        text && at
-    };
-    let fits = |refusal: &Refusal| {
-        refusal.errno == errno && extended.is_none_or(|extended| says_so(refusal, extended))
-    };
-    if refusals.iter().any(fits) {
-        return Ok(());
-    }
-    Err(format!(
-        "{} {extended:?}, instead of {refusals:?}",
-        name(errno)
-    ))
-}
-
-/// What an extended acknowledgement says.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Extended {
-    text: Option<String>,
-    at: Option<u32>,
-}
-
-impl Extended {
-    fn read(tlvs: &[u8]) -> Result<Self, String> {
-        let mut extended = Self::default();
-        let mut walk = Attributes::new(tlvs);
-        for attribute in walk.by_ref() {
-            let value = attribute.value;
-            match attribute.kind & NLA_TYPE_MASK {
-                NLMSGERR_ATTR_MSG => {
-                    let Some((0, text)) = value.split_last() else {
-                        return Err("its text has no end".to_owned());
-                    };
-                    if !text.iter().all(|byte| (b' '..=b'~').contains(byte)) {
-                        return Err(format!("its text is no text: {text:02x?}"));
-                    }
-                    extended.text = Some(String::from_utf8_lossy(text).into_owned());
-                }
-                NLMSGERR_ATTR_OFFS if value.len() == 4 => extended.at = u32_at(value, 0),
-                NLMSGERR_ATTR_MISS_TYPE if value.len() == 4 => {}
-                NLMSGERR_ATTR_POLICY => {}
-                kind => {
-                    let len = value.len();
-                    return Err(format!("attribute {kind} of {len} bytes behind it"));
-                }
-            }
-        }
-        if walk.rest().is_empty() {
-            Ok(extended)
-        } else {
-            Err("its extended acknowledgement is cut".to_owned())
-        }
-    }
-}
-
-fn name(errno: i32) -> String {
-    format!("{:?}", Errno::from_raw(errno))
 }
 
 fn finding<T>(what: impl Into<String>) -> Result<T, Finding> {

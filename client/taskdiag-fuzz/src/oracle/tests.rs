@@ -3,12 +3,17 @@
 
 use std::ops::Range;
 
-use nix::libc::{EINVAL, ESRCH};
+use nix::libc::{EBUSY, EINVAL, EPERM, ESRCH};
 use proptest::prelude::*;
 
+use super::ends::NOT_YOURS;
 use super::row::tests::payload;
 use super::*;
-use crate::wire::{NLM_F_ACK, NLM_F_REQUEST};
+use crate::model::Refusal;
+use crate::wire::{
+    NLM_F_ACK, NLM_F_ACK_TLVS, NLM_F_CAPPED, NLM_F_DUMP, NLM_F_REQUEST, NLMSGERR_ATTR_MSG,
+    NLMSGERR_ATTR_OFFS,
+};
 
 const FAMILY: u16 = 0x1d;
 const PORT: u32 = 4711;
