@@ -110,10 +110,9 @@ impl<T: TaskSource, E: EventSource> Live<T, E> {
 
     fn set_rest(&mut self) {
         let new = self.table.take_stirred();
-        if self.table.restless().is_empty() {
-            self.rest.nobody();
-        } else {
-            self.rest.somebody(new, Instant::now());
+        match self.table.restless().len() {
+            0 => self.rest.nobody(),
+            count => self.rest.somebody(count, new, Instant::now()),
         }
     }
 
