@@ -299,7 +299,7 @@ static inline bool taskdiag_walk_confirm(const struct taskdiag_walk *walk,
 struct taskdiag_group;
 struct taskdiag_cont;
 
-/* Writes a structure about a task that the caller may see, without sleeping. */
+/* Writes the whole of a structure about a task that may be seen, without sleeping. */
 typedef void (*taskdiag_fill_fn)(void *to, const struct taskdiag_hit *hit,
 				 const struct taskdiag_caller *caller);
 
@@ -308,15 +308,11 @@ typedef void (*taskdiag_fill_fn)(void *to, const struct taskdiag_hit *hit,
  * @fill: writes it
  * @offset: where in the row it lies
  * @headers: how many bytes in front of it are headers
- * @attr: the last of them
- * @zeroed: how many of its bytes @fill wants to find zeroed
  */
 struct taskdiag_part {
 	taskdiag_fill_fn	fill;
 	unsigned int		offset;
 	unsigned int		headers;
-	struct nlattr		attr;
-	unsigned int		zeroed;
 };
 
 /**
@@ -328,6 +324,7 @@ struct taskdiag_part {
  * @every_thread: to tell of a process is to look at each of its threads
  * @nr_parts: how many groups of a fixed size were asked for
  * @parts: what is to be written for them, in bit order
+ * @usual: the first of them are BASE and CRED
  * @tail: how many bytes of @template are behind the last of them
  * @nr_puts: how many groups were asked for that are put behind the template,
  *	one task at a time
@@ -341,6 +338,7 @@ struct taskdiag_row {
 	bool			every_thread;
 	unsigned int		nr_parts;
 	struct taskdiag_part	parts[TASK_DIAG_GROUP_MAX + 1];
+	bool			usual;
 	unsigned int		tail;
 	unsigned int		nr_puts;
 	unsigned int		nr_short;

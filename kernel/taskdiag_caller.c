@@ -212,8 +212,8 @@ static noinline bool lsm_permits_other(const struct taskdiag_judge *judge,
 	return !err;
 }
 
-static bool lsm_permits(const struct taskdiag_judge *judge,
-			struct task_struct *task)
+static __always_inline bool lsm_permits(const struct taskdiag_judge *judge,
+					struct task_struct *task)
 {
 	if (likely(!judge->foreign))
 		return !security_ptrace_access_check(task, TASKDIAG_PTRACE_MODE);
@@ -225,7 +225,8 @@ static bool lsm_permits(const struct taskdiag_judge *judge,
  * namespace: it would stand in for the ids of the task, over the namespace of
  * its credentials, and for being dumpable, over that of its mm.
  */
-static bool ids_permit(struct taskdiag_judge *judge, struct task_struct *task)
+static noinline bool ids_permit(struct taskdiag_judge *judge,
+				struct task_struct *task)
 {
 	const struct cred *tcred = __task_cred(task);
 

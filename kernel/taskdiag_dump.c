@@ -117,14 +117,37 @@ void taskdiag_dump_close(struct taskdiag_dump *dump)
 	kfree(dump);
 }
 
+/* Room for rows, at the end of a message. */
+struct room {
+	u8	*at;
+	u8	*end;
+};
+
+static __always_inline struct room open_room(const struct sk_buff *skb)
+{
+	u8 *at = skb_tail_pointer(skb);
+
+	return (struct room) { .at = at, .end = at + skb_tailroom(skb) };
+}
+
+/* What has been written there is part of the message. */
+static __always_inline void close_room(struct taskdiag_dump *dump,
+				       const struct room *room,
+				       struct sk_buff *skb)
+{
+	unsigned int len = room->at - skb_tail_pointer(skb);
+
+	__skb_put(skb, len);
+	dump->any_row |= len > 0;
+}
+
 /*
  * Put the row of a task, if the caller may see it and wants it.  False if it
  * has no room; of tasks that may not be seen nobody learns, not even by the
  * room they do not take.
  */
 static __always_inline bool put_row(struct taskdiag_dump *dump,
-				    struct sk_buff *skb,
-				    struct taskdiag_hit *hit)
+				    struct room *room, struct taskdiag_hit *hit)
 {
 	unsigned int len = dump->row.template->len;
 
@@ -132,16 +155,14 @@ static __always_inline bool put_row(struct taskdiag_dump *dump,
 		hit->state = task_state_index(hit->task);
 		if (!taskdiag_filter_holds(&dump->filter, hit))
 			break;
-		if (skb_tailroom(skb) < len)
+		if (room->end - room->at < len)
 			return false;
-		taskdiag_row_fill(&dump->row, skb_tail_pointer(skb), hit,
-				  &dump->caller);
+		taskdiag_row_fill(&dump->row, room->at, hit, &dump->caller);
 		if (dump->row.every_thread && hit->whole)
 			taskdiag_walk_charge(&dump->walk,
 					     get_nr_threads(hit->task));
 		if (taskdiag_walk_confirm(&dump->walk, hit)) {
-			__skb_put(skb, len);
-			dump->any_row = true;
+			room->at += len;
 			break;
 		}
 	}
@@ -154,6 +175,7 @@ static __always_inline bool put_row(struct taskdiag_dump *dump,
  */
 static int put_batch(struct taskdiag_dump *dump, struct sk_buff *skb)
 {
+	struct room room = open_room(skb);
 	struct taskdiag_hit hit;
 	int err = 0;
 
@@ -161,13 +183,14 @@ static int put_batch(struct taskdiag_dump *dump, struct sk_buff *skb)
 	taskdiag_caller_enter(&dump->caller);
 	taskdiag_walk_enter(&dump->walk);
 	while (taskdiag_walk_next(&dump->walk, &hit)) {
-		if (!put_row(dump, skb, &hit)) {
+		if (!put_row(dump, &room, &hit)) {
 			taskdiag_walk_unget(&dump->walk);
 			err = -EMSGSIZE;
 			break;
 		}
 	}
 	rcu_read_unlock();
+	close_room(dump, &room, skb);
 	return err;
 }
 
@@ -177,6 +200,7 @@ static int put_batch(struct taskdiag_dump *dump, struct sk_buff *skb)
  */
 static int begin_cont(struct taskdiag_dump *dump, struct sk_buff *skb)
 {
+	struct room room = open_room(skb);
 	unsigned int start = skb->len;
 	struct taskdiag_hit hit;
 	u64 exec_id;
@@ -187,11 +211,12 @@ static int begin_cont(struct taskdiag_dump *dump, struct sk_buff *skb)
 	taskdiag_walk_enter(&dump->walk);
 	while (skb->len == start && taskdiag_walk_next(&dump->walk, &hit)) {
 		exec_id = READ_ONCE(hit.task->self_exec_id);
-		if (!put_row(dump, skb, &hit)) {
+		if (!put_row(dump, &room, &hit)) {
 			taskdiag_walk_unget(&dump->walk);
 			err = -EMSGSIZE;
 			break;
 		}
+		close_room(dump, &room, skb);
 	}
 	if (skb->len != start)
 		taskdiag_cont_begin(&dump->cont, &hit, exec_id, start);

@@ -37,8 +37,8 @@
  * @size: of its structure; 0 if it has no fixed size
  * @has_u64: there are 64-bit fields in it, which want to be aligned
  * @every_thread: of a process, each thread is looked at
- * @writes_all: @fill writes every byte of it; else @fill finds it zeroed
- * @fill: writes that structure.  Runs under RCU and must not sleep.
+ * @fill: writes that structure, every byte of it.  Runs under RCU and must not
+ *	sleep.
  * @put: puts its attributes, in a row for which @fill has written the others.
  *	May sleep.  Returns 0 when all is told, -EMSGSIZE if there was no room
  *	for that, -ESTALE if what it was about is gone, or an error.
@@ -51,7 +51,6 @@ struct taskdiag_group {
 	size_t		size;
 	bool		has_u64;
 	bool		every_thread;
-	bool		writes_all;
 	taskdiag_fill_fn	fill;
 	int		(*put)(struct taskdiag_cont *cont, struct sk_buff *skb,
 			       struct taskdiag_caller *caller);
@@ -89,13 +88,9 @@ static pid_t parent_nr(struct task_struct *task, struct pid_namespace *ns)
 	return nr;
 }
 
-/*
- * /proc/PID/stat and status: fs/proc/array.c.  This and write_cred() are what
- * most requests ask for, and are part of taskdiag_row_fill() therefore.
- */
-static __always_inline void write_base(void *to,
-				       const struct taskdiag_hit *hit,
-				       const struct taskdiag_caller *caller)
+/* /proc/PID/stat and status: fs/proc/array.c. */
+static __always_inline void fill_base(void *to, const struct taskdiag_hit *hit,
+				      const struct taskdiag_caller *caller)
 {
 	struct pid_namespace *ns = caller->pid_ns;
 	struct task_struct *task = hit->task;
@@ -130,12 +125,6 @@ static __always_inline void write_base(void *to,
 	memset(base->__pad, 0, sizeof(base->__pad));
 }
 
-static void fill_base(void *to, const struct taskdiag_hit *hit,
-		      const struct taskdiag_caller *caller)
-{
-	write_base(to, hit, caller);
-}
-
 static u32 uid_in(struct user_namespace *ns, kuid_t uid)
 {
 	/* The identity, and the namespace nearly everybody is in. */
@@ -158,9 +147,8 @@ static void put_caps(struct task_diag_caps *to, kernel_cap_t caps)
 }
 
 /* /proc/PID/status: fs/proc/array.c; securebits: prctl(PR_GET_SECUREBITS). */
-static __always_inline void write_cred(void *to,
-				       const struct taskdiag_hit *hit,
-				       const struct taskdiag_caller *caller)
+static __always_inline void fill_cred(void *to, const struct taskdiag_hit *hit,
+				      const struct taskdiag_caller *caller)
 {
 	struct user_namespace *ns = caller->sender->user_ns;
 	const struct cred *cred = __task_cred(hit->task);
@@ -185,17 +173,12 @@ static __always_inline void write_cred(void *to,
 	creds->no_new_privs = task_no_new_privs(hit->task);
 }
 
-static void fill_cred(void *to, const struct taskdiag_hit *hit,
-		      const struct taskdiag_caller *caller)
-{
-	write_cred(to, hit, caller);
-}
-
 static void fill_ident(void *to, const struct taskdiag_hit *hit,
 		       const struct taskdiag_caller *caller)
 {
 	struct task_diag_ident *ident = to;
 
+	memset(ident, 0, sizeof(*ident));
 	ident->start_time = timens_add_boottime_ns(hit->task->start_boottime);
 	/* Elsewhere pidfs makes numbers up, for as long as one is open. */
 	if (IS_ENABLED(CONFIG_64BIT))
@@ -238,6 +221,7 @@ static void fill_ns(void *to, const struct taskdiag_hit *hit,
 	struct task_struct *task = hit->task;
 	struct task_diag_ns *ns = to;
 
+	memset(ns, 0, sizeof(*ns));
 	if (IS_ENABLED(CONFIG_PID_NS))
 		ns->pid = ns_of_pid(hit->struct_pid)->ns.inum;
 	if (IS_ENABLED(CONFIG_USER_NS))
@@ -254,13 +238,11 @@ static const struct taskdiag_group groups[TASK_DIAG_GROUP_MAX + 1] = {
 	[TASK_DIAG_GROUP_BASE] = {
 		.name		= "BASE",
 		.size		= sizeof(struct task_diag_base),
-		.writes_all	= true,
 		.fill		= fill_base,
 	},
 	[TASK_DIAG_GROUP_CRED] = {
 		.name		= "CRED",
 		.size		= sizeof(struct task_diag_creds),
-		.writes_all	= true,
 		.fill		= fill_cred,
 	},
 	[TASK_DIAG_GROUP_STAT] = {
@@ -500,10 +482,54 @@ static int add_part(struct taskdiag_row *row, struct sk_buff *skb,
 	if (err)
 		return err;
 	part->headers = part->offset - end;
-	part->attr = *(struct nlattr *)(skb->data + part->offset - NLA_HDRLEN);
 	part->fill = group->fill;
-	part->zeroed = group->writes_all ? 0 : group->size;
 	return 0;
+}
+
+/*
+ * What most requests ask for, as it lies behind the struct task_diag_msg: known
+ * to the compiler, and so written without looking the parts up.
+ */
+struct usual_parts {
+	struct nlattr		base_attr;
+	struct task_diag_base	base;
+	struct nlattr		cred_attr;
+	struct task_diag_creds	cred;
+};
+
+#define NR_USUAL_PARTS	2
+
+static bool begins_as_usual(const struct taskdiag_row *row)
+{
+	const struct taskdiag_part *parts = row->parts;
+
+	return row->nr_parts >= NR_USUAL_PARTS &&
+	       parts[0].fill == fill_base && parts[1].fill == fill_cred;
+}
+
+static struct nlattr attr_of(int type, size_t size)
+{
+	return (struct nlattr) {
+		.nla_len	= nla_attr_size(size),
+		.nla_type	= type,
+	};
+}
+
+static __always_inline void
+fill_usual_parts(void *to, const struct taskdiag_hit *hit,
+		 const struct taskdiag_caller *caller)
+{
+	struct usual_parts *parts = to;
+
+	/* As nla_reserve() lays them out. */
+	BUILD_BUG_ON(sizeof(*parts) !=
+		     nla_total_size(sizeof(parts->base)) +
+		     nla_total_size(sizeof(parts->cred)));
+
+	parts->base_attr = attr_of(TASK_DIAG_BASE, sizeof(parts->base));
+	fill_base(&parts->base, hit, caller);
+	parts->cred_attr = attr_of(TASK_DIAG_CRED, sizeof(parts->cred));
+	fill_cred(&parts->cred, hit, caller);
 }
 
 /**
@@ -527,6 +553,7 @@ int taskdiag_row_put_template(struct taskdiag_row *row, struct sk_buff *skb)
 		err = add_part(row, skb, bit);
 		any_u64 |= groups[bit].has_u64;
 	}
+	row->usual = begins_as_usual(row);
 	end = skb->len;
 	if (!err && any_u64)
 		err = reserve_tail(skb);
@@ -534,48 +561,18 @@ int taskdiag_row_put_template(struct taskdiag_row *row, struct sk_buff *skb)
 	return err;
 }
 
-/* What a message begins with; over netlink that is so much. */
-static void put_head(const struct taskdiag_row *row, void *to,
-		     const struct taskdiag_hit *hit)
+/*
+ * Headers, from the template; mostly @usual bytes of them, and what is known
+ * beforehand is copied without a call.
+ */
+static __always_inline void copy_headers(void *to, const void *template,
+					 unsigned int at, unsigned int len,
+					 unsigned int usual)
 {
-	const unsigned int usual = NLMSG_HDRLEN + GENL_HDRLEN + NLA_HDRLEN;
-	struct task_diag_msg *msg = to + row->msg_offset;
-	const void *from = row->template->data;
-
-	if (likely(row->msg_offset == usual))
-		memcpy(to, from, usual);
+	if (likely(len == usual))
+		memcpy(to + at, template + at, usual);
 	else
-		memcpy(to, from, row->msg_offset);
-	*msg = (struct task_diag_msg) {
-		.pid	= hit->pid,
-		.tgid	= hit->tgid,
-	};
-}
-
-/* What lies in front of a structure: mostly no more than its own header. */
-static void put_headers(const struct taskdiag_row *row, void *to,
-			const struct taskdiag_part *part)
-{
-	unsigned int at = part->offset - part->headers;
-
-	if (likely(part->headers == NLA_HDRLEN))
-		memcpy(to + at, &part->attr, NLA_HDRLEN);
-	else
-		memcpy(to + at, row->template->data + at, part->headers);
-}
-
-static __always_inline void write_part(const struct taskdiag_part *part,
-				       void *to, const struct taskdiag_hit *hit,
-				       const struct taskdiag_caller *caller)
-{
-	if (part->zeroed)
-		memset(to, 0, part->zeroed);
-	if (part->fill == fill_base)
-		write_base(to, hit, caller);
-	else if (part->fill == fill_cred)
-		write_cred(to, hit, caller);
-	else
-		part->fill(to, hit, caller);
+		memcpy(to + at, template + at, len);
 }
 
 /**
@@ -591,17 +588,28 @@ void taskdiag_row_fill(const struct taskdiag_row *row, void *to,
 {
 	const struct taskdiag_part *part = row->parts;
 	const struct taskdiag_part *const end = part + row->nr_parts;
-	unsigned int tail;
+	const void *template = row->template->data;
+	struct task_diag_msg *msg = to + row->msg_offset;
 
-	put_head(row, to, hit);
+	/* Over netlink so much. */
+	copy_headers(to, template, 0, row->msg_offset,
+		     NLMSG_HDRLEN + GENL_HDRLEN + NLA_HDRLEN);
+	*msg = (struct task_diag_msg) {
+		.pid	= hit->pid,
+		.tgid	= hit->tgid,
+	};
+	if (likely(row->usual)) {
+		fill_usual_parts(msg + 1, hit, caller);
+		part += NR_USUAL_PARTS;
+	}
 	for (; part < end; part++) {
-		put_headers(row, to, part);
-		write_part(part, to + part->offset, hit, caller);
+		copy_headers(to, template, part->offset - part->headers,
+			     part->headers, NLA_HDRLEN);
+		part->fill(to + part->offset, hit, caller);
 	}
-	if (row->tail) {
-		tail = row->template->len - row->tail;
-		memcpy(to + tail, row->template->data + tail, row->tail);
-	}
+	if (row->tail)
+		copy_headers(to, template, row->template->len - row->tail,
+			     row->tail, NLA_HDRLEN);
 }
 
 /**

@@ -103,6 +103,10 @@ static u64 blkio_delay(struct task_struct *task)
 
 	if (!delays)
 		return 0;
+	/* The lock is for those that read it in two words. */
+	if (IS_ENABLED(CONFIG_64BIT))
+		return READ_ONCE(delays->blkio_delay);
+
 	raw_spin_lock_irqsave(&delays->lock, flags);
 	delay = delays->blkio_delay;
 	raw_spin_unlock_irqrestore(&delays->lock, flags);
@@ -260,7 +264,7 @@ static void put_memory(struct task_diag_stat *stat, struct task_struct *task)
 
 /**
  * taskdiag_fill_stat - the group STAT
- * @to: a zeroed struct task_diag_stat
+ * @to: a struct task_diag_stat
  * @hit: about whom
  * @caller: who asks
  */
@@ -270,6 +274,8 @@ void taskdiag_fill_stat(void *to, const struct taskdiag_hit *hit,
 	struct task_struct *task = hit->task;
 	struct task_diag_stat *stat = to;
 
+	/* Not every task has all of it. */
+	memset(stat, 0, sizeof(*stat));
 	stat->start_time = timens_add_boottime_ns(task->start_boottime);
 	stat->flags = task->flags;
 	put_times(stat, task, hit->whole);
