@@ -2,6 +2,7 @@
 //! The raw data, a figure of the rounds of each rival.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fs;
 use std::path::Path;
 
@@ -9,7 +10,8 @@ use crate::error::{Error, Result};
 use crate::facts::Question;
 use crate::outcome::Record;
 
-/// What a rival took for a population: the round in the middle stands for all.
+/// What a rival took for a population: the cheapest round stands for all, as
+/// whatever else a machine does in one only adds.
 pub(crate) struct Figure {
     pub(crate) record: Record,
 }
@@ -45,17 +47,21 @@ fn key(record: &Record) -> Key {
 impl Figures {
     /// Reads a file, or every file of a folder that is called `.csv`.
     pub(crate) fn read(path: &Path) -> Result<Self> {
-        let mut rounds: BTreeMap<Key, Vec<Record>> = BTreeMap::new();
-        for record in read_all(path)? {
-            rounds.entry(key(&record)).or_default().push(record);
+        Ok(Self::of_rounds(read_all(path)?))
+    }
+
+    fn of_rounds(rounds: Vec<Record>) -> Self {
+        let mut cheapest: BTreeMap<Key, Figure> = BTreeMap::new();
+        for record in rounds {
+            match cheapest.entry(key(&record)) {
+                Entry::Occupied(known) if known.get().record.ns <= record.ns => {}
+                Entry::Occupied(mut known) => known.get_mut().record = record,
+                Entry::Vacant(new) => {
+                    new.insert(Figure { record });
+                }
+            }
         }
-        let figures = rounds.into_values().filter_map(|mut rounds| {
-            rounds.sort_by_key(|record| record.ns);
-            let middle = rounds.len() / 2;
-            let record = rounds.into_iter().nth(middle)?;
-            Some(Figure { record })
-        });
-        Ok(Self(figures.collect()))
+        Self(cheapest.into_values().collect())
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Figure> {
@@ -106,4 +112,41 @@ fn read_file(path: &Path) -> Result<Vec<Record>> {
         .deserialize()
         .collect::<Result<_, _>>()
         .map_err(broken)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn round(rival: &str, ns: u64) -> Record {
+        Record {
+            machine: "icount".to_owned(),
+            kernel: String::new(),
+            kind: "processes".to_owned(),
+            population: 10,
+            rival: rival.to_owned(),
+            question: Question::Base,
+            tasks: 10,
+            rows: 10,
+            round: 0,
+            ns,
+            setup_ns: 0,
+            receives: 0,
+            memory_kib: 0,
+        }
+    }
+
+    #[test]
+    fn the_cheapest_round_counts() {
+        let rounds = [("a", 300), ("a", 200), ("b", 50), ("a", 250)];
+        let rounds = rounds.map(|(rival, ns)| round(rival, ns));
+        let figures = Figures::of_rounds(rounds.into());
+        let cost = |rival| {
+            let figure = figures.find("icount", 10, Question::Base, rival);
+            figure.map(Figure::a_task)
+        };
+        assert_eq!(cost("a"), Some(20.0));
+        assert_eq!(cost("b"), Some(5.0));
+        assert_eq!(cost("c"), None);
+    }
 }
