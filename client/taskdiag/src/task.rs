@@ -21,7 +21,7 @@ use std::mem::offset_of;
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-use crate::abi::{self, TaskDiagBase, TaskDiagCreds};
+use crate::abi::{self, TaskDiagBase, TaskDiagCreds, TaskDiagStat};
 use crate::error::Result;
 use crate::pid::Pid;
 use crate::wire::{Attributes, Exactly, Malformed};
@@ -126,6 +126,13 @@ impl BaseAndCred {
     }
 }
 
+/// Whether these attributes are STAT alone.
+#[inline]
+fn is_stat(attributes: &[u8]) -> bool {
+    Exactly::<TaskDiagStat>::ref_from_bytes(attributes)
+        .is_ok_and(|stat| stat.is(abi::TASK_DIAG_STAT))
+}
+
 /// No attribute begins there: it takes four bytes to begin one.
 const NOWHERE: u32 = u32::MAX;
 
@@ -142,11 +149,17 @@ impl Groups {
         stat: NOWHERE,
     };
 
+    const BASE_CRED_AND_STAT: Self = Self {
+        stat: size_of::<BaseAndCred>() as u32,
+        ..Self::BASE_AND_CRED
+    };
+
     /// Walks the attributes, to the last byte.
     #[inline]
     pub(crate) fn find(attributes: &[u8]) -> Result<Self, Malformed> {
         match BaseAndCred::begin(attributes) {
             Some((_, [])) => Ok(Self::BASE_AND_CRED),
+            Some((_, behind)) if is_stat(behind) => Ok(Self::BASE_CRED_AND_STAT),
             Some(_) => Self::BASE_AND_CRED.search(attributes, size_of::<BaseAndCred>()),
             None => Self::NONE.search(attributes, 0),
         }
@@ -281,10 +294,15 @@ impl<'a> TaskRef<'a> {
     }
 
     /// Its times and sizes, if they were asked for.
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub fn stat(&self) -> Option<Stat> {
-        find::<abi::TaskDiagStat>(self.attributes, self.groups.stat).map(Into::into)
+        let attributes = self.attributes.get(self.groups.stat as usize..)?;
+        let stat = match Exactly::<TaskDiagStat>::ref_from_prefix(attributes) {
+            Ok((stat, _)) if stat.is(abi::TASK_DIAG_STAT) => Some(stat.value()),
+            _ => find::<TaskDiagStat>(attributes, 0),
+        };
+        stat.map(Into::into)
     }
 
     /// The areas of its memory, if they were asked for and there was a memory
@@ -474,7 +492,7 @@ impl Task {
                 self.cred = Some(read::<TaskDiagCreds>(value).into());
             }
             abi::TASK_DIAG_STAT if self.stat.is_none() => {
-                self.stat = Some(read::<abi::TaskDiagStat>(value).into());
+                self.stat = Some(read::<TaskDiagStat>(value).into());
             }
             abi::TASK_DIAG_FILES if self.files.is_none() => {
                 self.files = Some(read::<abi::TaskDiagFiles>(value).into());

@@ -145,9 +145,9 @@ impl AttributeHeader {
 }
 
 /// An attribute that holds a structure, neither longer nor shorter than this
-/// crate knows it.
+/// crate knows it. It may lie anywhere.
 #[derive(Clone, Copy, FromBytes, Immutable, KnownLayout)]
-#[repr(C)]
+#[repr(C, packed)]
 pub(crate) struct Exactly<T> {
     header: [u8; size_of::<AttributeHeader>()],
     value: T,
