@@ -17,6 +17,17 @@ int cast_begin(struct cast *c, const struct member_spec specs[], size_t nr)
 	return err;
 }
 
+int cast_begin_usual(struct cast *c)
+{
+	static const struct member_spec specs[] = {
+		{ .name = "zombie", .pose = POSE_ZOMBIE },
+		{ .name = "stopped", .pose = POSE_STOPPED, .threads = 1 },
+		{ .name = "leader gone", .pose = POSE_LEADER_GONE, .threads = 2 },
+	};
+
+	return cast_begin(c, specs, ARRAY_SIZE(specs));
+}
+
 static struct specimen *next(struct cast *c)
 {
 	if (c->nr < CAST_SPECIMENS)
@@ -44,6 +55,16 @@ int cast_make(struct cast *c, const char *name, specimen_make make, void *arg)
 	return s ? made(c, name, specimen_begin(s, make, arg)) : -ENOSPC;
 }
 
+int cast_make_all(struct cast *c, const struct cast_kind kinds[], size_t nr)
+{
+	size_t i;
+	int err = 0;
+
+	for (i = 0; !err && i < nr; i++)
+		err = cast_make(c, kinds[i].name, kinds[i].make, NULL);
+	return err;
+}
+
 int cast_exec(struct cast *c, const char *name, const char *path,
 	      char *const argv[], char *const env[], specimen_make make)
 {
@@ -53,7 +74,7 @@ int cast_exec(struct cast *c, const char *name, const char *path,
 		   -ENOSPC;
 }
 
-int cast_run(struct cast *c, char *const argv[])
+static int run(struct cast *c, char *const argv[])
 {
 	struct specimen *s = next(c);
 
@@ -62,6 +83,16 @@ int cast_run(struct cast *c, char *const argv[])
 	if (made(c, argv[0], specimen_run(s, argv)))
 		ksft_print_msg("no %s here: %s\n", argv[0], s->error);
 	return 0;
+}
+
+int cast_run_all(struct cast *c, char *const programs[][CAST_ARGS], size_t nr)
+{
+	size_t i;
+	int err = 0;
+
+	for (i = 0; !err && i < nr; i++)
+		err = run(c, programs[i]);
+	return err;
 }
 
 struct specimen *cast_find(struct cast *c, const char *name)

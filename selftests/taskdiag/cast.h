@@ -14,6 +14,14 @@
 
 #define CAST_SPECIMENS 48
 
+struct cast_kind {
+	const char *name;	/* as a specimen */
+	specimen_make make;
+};
+
+/* Arguments of a program, from its name on, with a NULL behind the last. */
+#define CAST_ARGS 4
+
 struct cast {
 	struct population pop;		/* what went wrong is in pop.error */
 	size_t nr;
@@ -27,15 +35,21 @@ struct cast {
  */
 int cast_begin(struct cast *c, const struct member_spec specs[], size_t nr);
 
+/* Likewise with a zombie, one stopped with a thread, and two without a leader. */
+int cast_begin_usual(struct cast *c);
+
 /* One more specimen, by specimen_begin(). */
 int cast_make(struct cast *c, const char *name, specimen_make make, void *arg);
 
-/* Likewise by specimen_exec(). */
+/* One of each kind, likewise. */
+int cast_make_all(struct cast *c, const struct cast_kind kinds[], size_t nr);
+
+/* One more by specimen_exec(). */
 int cast_exec(struct cast *c, const char *name, const char *path,
 	      char *const argv[], char *const env[], specimen_make make);
 
-/* Likewise by specimen_run(): a program that this machine may lack. */
-int cast_run(struct cast *c, char *const argv[]);
+/* One of each program by specimen_run(), but those that this machine lacks. */
+int cast_run_all(struct cast *c, char *const programs[][CAST_ARGS], size_t nr);
 
 /* NULL or 0 for a name that nobody has. */
 struct specimen *cast_find(struct cast *c, const char *name);

@@ -203,7 +203,7 @@ static char * const odd_args[][6] = {
 	{ "one" },
 };
 
-static char * const programs[][4] = {
+static char * const programs[][CAST_ARGS] = {
 	{ "sh", "-c", "echo; read x" },
 	{ "python3", "-c", "print(flush=True); input()" },
 };
@@ -212,16 +212,11 @@ static struct cast cast;
 
 static int make_cast(void)
 {
-	static const struct member_spec specs[] = {
-		{ .name = "zombie", .pose = POSE_ZOMBIE },
-		{ .name = "stopped", .pose = POSE_STOPPED, .threads = 1 },
-		{ .name = "leader gone", .pose = POSE_LEADER_GONE, .threads = 2 },
-	};
 	char *argv[4] = { "program" };
 	size_t i;
 	int err;
 
-	err = cast_begin(&cast, specs, ARRAY_SIZE(specs));
+	err = cast_begin_usual(&cast);
 	for (i = 0; !err && i < ROLES; i++) {
 		argv[1] = role_name[i];
 		argv[2] = "more";
@@ -231,8 +226,7 @@ static int make_cast(void)
 	}
 	for (i = 0; !err && i < ARRAY_SIZE(odd_args); i++)
 		err = cast_exec(&cast, "odd", SELF, odd_args[i], env, NULL);
-	for (i = 0; !err && i < ARRAY_SIZE(programs); i++)
-		err = cast_run(&cast, programs[i]);
+	err = err ?: cast_run_all(&cast, programs, ARRAY_SIZE(programs));
 	err = err ?: cast_exec(&cast, "longest", SELF,
 			       long_args(role_name[ROLE_NOTHING], 'a'), env,
 			       allow_long_args);

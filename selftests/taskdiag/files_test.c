@@ -186,10 +186,7 @@ static int differ_by_thread(void *arg)
 	return 0;
 }
 
-static const struct kind {
-	const char *name;
-	specimen_make make;
-} kinds[] = {
+static const struct cast_kind kinds[] = {
 	{ "plain", NULL },
 	{ "everything", open_everything },
 	{ "many", open_many },
@@ -199,7 +196,7 @@ static const struct kind {
 	{ "threads", differ_by_thread },
 };
 
-static char * const programs[][4] = {
+static char * const programs[][CAST_ARGS] = {
 	{ "sh", "-c", "exec 7</dev/null 8<&7; echo; read x" },
 	{
 		"python3", "-c",
@@ -216,20 +213,10 @@ static struct cast cast;
 
 static int make_cast(void)
 {
-	static const struct member_spec specs[] = {
-		{ .name = "zombie", .pose = POSE_ZOMBIE },
-		{ .name = "stopped", .pose = POSE_STOPPED, .threads = 1 },
-		{ .name = "leader gone", .pose = POSE_LEADER_GONE, .threads = 2 },
-	};
-	size_t i;
-	int err;
-
-	err = cast_begin(&cast, specs, ARRAY_SIZE(specs));
-	for (i = 0; !err && i < ARRAY_SIZE(kinds); i++)
-		err = cast_make(&cast, kinds[i].name, kinds[i].make, NULL);
-	for (i = 0; !err && i < ARRAY_SIZE(programs); i++)
-		err = cast_run(&cast, programs[i]);
-	return err ?: population_settle(&cast.pop);
+	return cast_begin_usual(&cast) ?:
+	       cast_make_all(&cast, kinds, ARRAY_SIZE(kinds)) ?:
+	       cast_run_all(&cast, programs, ARRAY_SIZE(programs)) ?:
+	       population_settle(&cast.pop);
 }
 
 static void end_cast(void)

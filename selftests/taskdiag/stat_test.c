@@ -354,12 +354,7 @@ static int use_root(void *arg)
 	return setpriority(PRIO_PROCESS, 0, -1) ? -errno : 0;
 }
 
-struct kind {
-	const char *name;
-	specimen_make make;
-};
-
-static const struct kind kinds[] = {
+static const struct cast_kind kinds[] = {
 	{ "plain", NULL },
 	{ "nice", be_nice },
 	{ "nicest", be_nicest },
@@ -383,7 +378,7 @@ static const struct kind kinds[] = {
 };
 
 /* Programs of others, where there are any. */
-static char * const programs[][4] = {
+static char * const programs[][CAST_ARGS] = {
 	{ "sh", "-c", "echo; read x" },
 	{
 		"python3", "-c",
@@ -428,15 +423,12 @@ static int make_cast(void)
 		{ .name = "leader gone", .pose = POSE_LEADER_GONE, .threads = 3 },
 		{ .name = "user", .who = &user, .threads = 1, .children = 2 },
 	};
-	size_t i;
 	int err;
 
 	before_all = clock_ns(CLOCK_BOOTTIME);
 	err = cast_begin(&cast, specs, ARRAY_SIZE(specs));
-	for (i = 0; !err && i < ARRAY_SIZE(kinds); i++)
-		err = cast_make(&cast, kinds[i].name, kinds[i].make, NULL);
-	for (i = 0; !err && i < ARRAY_SIZE(programs); i++)
-		err = cast_run(&cast, programs[i]);
+	err = err ?: cast_make_all(&cast, kinds, ARRAY_SIZE(kinds));
+	err = err ?: cast_run_all(&cast, programs, ARRAY_SIZE(programs));
 	if (err)
 		return err;
 	signal(SIGUSR1, SIG_IGN);

@@ -75,7 +75,12 @@ static int copy_self(void)
 	return 0;
 }
 
-static char * const programs[][4] = {
+static const struct cast_kind kinds[] = {
+	{ "zoo", mappings_make },
+	{ "many", mappings_make_many },
+};
+
+static char * const programs[][CAST_ARGS] = {
 	{ "sh", "-c", "echo; read x" },
 	{
 		"python3", "-c",
@@ -92,28 +97,21 @@ static struct cast cast;
 
 static int make_cast(void)
 {
-	static const struct member_spec specs[] = {
-		{ .name = "zombie", .pose = POSE_ZOMBIE },
-		{ .name = "stopped", .pose = POSE_STOPPED, .threads = 1 },
-		{ .name = "leader gone", .pose = POSE_LEADER_GONE, .threads = 2 },
-		{ .name = "other", .who = &user },
-	};
+	static const struct member_spec other = { .name = "other", .who = &user };
 	static char * const deleted_args[] = { "copy", ROLE_DELETED, NULL };
 	static size_t long_nr = LONG_NAMES;
-	size_t i;
 	int err;
 
 	err = program_install();
-	err = err ?: cast_begin(&cast, specs, ARRAY_SIZE(specs));
+	err = err ?: cast_begin_usual(&cast);
+	err = err ?: population_add(&cast.pop, &other);
 	err = err ?: copy_self();
-	err = err ?: cast_make(&cast, "zoo", mappings_make, NULL);
-	err = err ?: cast_make(&cast, "many", mappings_make_many, NULL);
+	err = err ?: cast_make_all(&cast, kinds, ARRAY_SIZE(kinds));
 	err = err ?: cast_make(&cast, "long names", mappings_make_long,
 			       &long_nr);
 	err = err ?: cast_exec(&cast, "deleted", COPY, deleted_args, NULL,
 			       NULL);
-	for (i = 0; !err && i < ARRAY_SIZE(programs); i++)
-		err = cast_run(&cast, programs[i]);
+	err = err ?: cast_run_all(&cast, programs, ARRAY_SIZE(programs));
 	return err ?: population_settle(&cast.pop);
 }
 
