@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "cgroups.h"
+#include "setting.h"
 
 static int root = -1, folder = -1;
 static char path[32];		/* of the folder in the hierarchy */
@@ -48,18 +49,6 @@ static int open_one(const char *name)
 		      O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
-static int write_file(int dir, const char *file, const char *text)
-{
-	int fd = openat(dir, file, O_WRONLY | O_CLOEXEC), err = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) < 0)
-		err = -errno;
-	close(fd);
-	return err;
-}
-
 static int write_number(const char *name, const char *file, pid_t number)
 {
 	int dir = open_one(name), err;
@@ -68,7 +57,7 @@ static int write_number(const char *name, const char *file, pid_t number)
 	if (dir < 0)
 		return -errno;
 	snprintf(text, sizeof(text), "%d", number);
-	err = write_file(dir, file, text);
+	err = setting_write_at(dir, file, text);
 	close(dir);
 	return err;
 }
@@ -99,7 +88,7 @@ int cgroups_allow_threads(const char *name)
 
 	if (dir < 0)
 		return -errno;
-	err = write_file(dir, "cgroup.type", "threaded");
+	err = setting_write_at(dir, "cgroup.type", "threaded");
 	close(dir);
 	return err;
 }
@@ -134,7 +123,7 @@ static void empty(int dir)
 	char line[16];
 
 	while (procs && fgets(line, sizeof(line), procs))
-		write_file(root, "cgroup.procs", line);
+		setting_write_at(root, "cgroup.procs", line);
 	if (procs)
 		fclose(procs);
 }

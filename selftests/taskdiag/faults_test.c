@@ -17,6 +17,7 @@
 #include "handover.h"
 #include "identity.h"
 #include "namespace.h"
+#include "setting.h"
 #include "taskdiag_test.h"
 #include "view.h"
 
@@ -51,18 +52,6 @@ static const struct identity other_user = {
 	.gid = { OTHER_USER, OTHER_USER, OTHER_USER, OTHER_USER },
 };
 
-static int write_setting(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC), err = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) < 0)
-		err = -errno;
-	close(fd);
-	return err;
-}
-
 /* All that can fail may, and says nothing about it in the log. */
 static void need_fault_injection(void)
 {
@@ -89,7 +78,7 @@ static void need_fault_injection(void)
 	int err;
 
 	for (i = 0; i < ARRAY_SIZE(settings); i++) {
-		err = write_setting(settings[i].path, settings[i].text);
+		err = setting_write(settings[i].path, settings[i].text);
 		if (err)
 			ksft_exit_fail_msg("cannot be made to fail without CONFIG_%s: %s: %s\n",
 					   settings[i].option,
@@ -377,11 +366,11 @@ static int fail_at_random(const char *percent)
 
 	for (i = 0; !err && i < ARRAY_SIZE(what); i++) {
 		snprintf(path, sizeof(path), DEBUGFS "%s/task-filter", what[i]);
-		err = write_setting(path, "Y");
+		err = setting_write(path, "Y");
 		snprintf(path, sizeof(path), DEBUGFS "%s/times", what[i]);
-		err = err ?: write_setting(path, "-1");
+		err = err ?: setting_write(path, "-1");
 		snprintf(path, sizeof(path), DEBUGFS "%s/probability", what[i]);
-		err = err ?: write_setting(path, percent);
+		err = err ?: setting_write(path, percent);
 	}
 	return err;
 }
@@ -403,10 +392,10 @@ TEST_F_TIMEOUT(faults, at_random_are_told, TIMEOUT_SECONDS)
 		const char *why;
 
 		ASSERT_EQ(0, td_open(&sock, BUFFER));
-		ASSERT_EQ(0, write_setting("/proc/self/make-it-fail", "1"));
+		ASSERT_EQ(0, setting_write("/proc/self/make-it-fail", "1"));
 		ask_and_receive(&sock, self->received, &request->what,
 				request->flags, &as);
-		while (write_setting("/proc/self/make-it-fail", "0"))
+		while (setting_write("/proc/self/make-it-fail", "0"))
 			;
 		ASSERT_EQ(0, understand(&sock, self->received, dump, &a));
 		EXPECT_TRUE(is_clean(self->received, &a, request->rows, &why)) {

@@ -8,7 +8,6 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -17,6 +16,7 @@
 #include <linux/sched.h>
 
 #include "namespace.h"
+#include "setting.h"
 
 /* Namespaces go when RCU and a work queue have come to it. */
 #define PATIENCE_MS 15000
@@ -29,18 +29,6 @@ pid_t namespace_fork(__u64 flags)
 	return pid < 0 ? -errno : pid;
 }
 
-static int write_text(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC), err = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) < 0)
-		err = -errno;
-	close(fd);
-	return err;
-}
-
 int namespace_be_root(void)
 {
 	const uid_t uid = geteuid();
@@ -51,9 +39,9 @@ int namespace_be_root(void)
 		return -errno;
 	snprintf(uid_map, sizeof(uid_map), "0 %u 1", uid);
 	snprintf(gid_map, sizeof(gid_map), "0 %u 1", gid);
-	return write_text("/proc/self/setgroups", "deny") ?:
-	       write_text("/proc/self/uid_map", uid_map) ?:
-	       write_text("/proc/self/gid_map", gid_map);
+	return setting_write("/proc/self/setgroups", "deny") ?:
+	       setting_write("/proc/self/uid_map", uid_map) ?:
+	       setting_write("/proc/self/gid_map", gid_map);
 }
 
 int namespace_limit(const char *what, unsigned int limit)
@@ -62,7 +50,7 @@ int namespace_limit(const char *what, unsigned int limit)
 
 	snprintf(path, sizeof(path), "/proc/sys/user/max_%s_namespaces", what);
 	snprintf(text, sizeof(text), "%u", limit);
-	return write_text(path, text);
+	return setting_write(path, text);
 }
 
 static void be_init(unsigned int sleepers, int ready, void (*play)(void *arg),
@@ -144,5 +132,5 @@ int namespace_next_pid(pid_t pid)
 	char text[16];
 
 	snprintf(text, sizeof(text), "%d", pid - 1);
-	return write_text("/proc/sys/kernel/ns_last_pid", text);
+	return setting_write("/proc/sys/kernel/ns_last_pid", text);
 }

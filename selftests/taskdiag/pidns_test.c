@@ -11,11 +11,10 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
-#include <sys/syscall.h>
-#include <linux/sched.h>
 
 #include "identity.h"
 #include "idset.h"
+#include "namespace.h"
 #include "oracle.h"
 #include "procfs.h"
 #include "taskdiag_test.h"
@@ -118,13 +117,6 @@ static int wait_for(struct news *news, sem_t *sem)
 	return -news->error;
 }
 
-static pid_t fork_into(__u64 flags)
-{
-	struct clone_args args = { .flags = flags, .exit_signal = SIGCHLD };
-
-	return syscall(SYS_clone3, &args, sizeof(args));
-}
-
 static void sleep_for_good(void)
 {
 	for (;;)
@@ -159,9 +151,9 @@ static void populate(struct news *news)
 	}
 	news->family = pop.member[0].pid;
 
-	nested = fork_into(CLONE_NEWPID);
+	nested = namespace_fork(CLONE_NEWPID);
 	if (nested < 0)
-		tell_failure(news, errno, "a namespace in the namespace");
+		tell_failure(news, -nested, "a namespace in the namespace");
 	if (!nested) {
 		prctl(PR_SET_NAME, "nested");
 		sleep_for_good();
@@ -256,13 +248,13 @@ static int make_namespace(struct pidns *pidns)
 	if (!news)
 		return -ENOMEM;
 	pidns->news = news;
-	pidns->init = fork_into(CLONE_NEWPID | CLONE_NEWNS);
+	pidns->init = namespace_fork(CLONE_NEWPID | CLONE_NEWNS);
 	if (!pidns->init) {
 		be_init(news);
 		sleep_for_good();
 	}
 	if (pidns->init < 0) {
-		tell_failure(news, errno, "clone3 into a namespace");
+		tell_failure(news, -pidns->init, "clone3 into a namespace");
 		return -news->error;
 	}
 	if (wait_for(news, &news->init_is_ready))
@@ -781,31 +773,6 @@ TEST_F(pidns, an_unprivileged_opener_cannot_be_used_to_choose)
 	td_close(&sock);
 }
 
-/* "0 USER 1" and the like into a map of the calling process. */
-static int write_map(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC), err = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) < 0)
-		err = -errno;
-	close(fd);
-	return err;
-}
-
-static int own_user_namespace(void)
-{
-	char map[32];
-
-	if (unshare(CLONE_NEWUSER))
-		return -errno;
-	snprintf(map, sizeof(map), "0 %d 1", USER);
-	return write_map("/proc/self/setgroups", "deny") ?:
-	       write_map("/proc/self/uid_map", map) ?:
-	       write_map("/proc/self/gid_map", map);
-}
-
 static __u32 overflow_id(struct __test_metadata *_metadata)
 {
 	unsigned int id = 0;
@@ -873,9 +840,9 @@ static void be_plain_user(struct __test_metadata *_metadata, struct news *news)
 	EXPECT_EQ(0, identity_assume(&user, &step)) {
 		TH_LOG("%s", step);
 	}
-	EXPECT_EQ(0, own_user_namespace());
+	EXPECT_EQ(0, namespace_be_root());
 	EXPECT_EQ(0, unshare(CLONE_NEWNET));
-	pid = fork_into(CLONE_NEWPID | CLONE_NEWNS);
+	pid = namespace_fork(CLONE_NEWPID | CLONE_NEWNS);
 	EXPECT_LE(0, pid);
 	if (!pid) {
 		root_of_its_own(_metadata, news);
