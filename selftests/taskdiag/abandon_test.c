@@ -8,11 +8,9 @@
 #include <sched.h>
 #include <sys/fsuid.h>
 
-#include "identity.h"
 #include "namespace.h"
 #include "taskdiag_test.h"
-
-#define USER 1234
+#include "users.h"
 
 /* Small datagrams, several of them to a dump of the namespace. */
 #define BUFFER 4096
@@ -39,11 +37,6 @@
 #define NAMESPACES 3
 
 #define TIMEOUT_SECONDS 600
-
-static const struct identity user = {
-	.uid = { USER, USER, USER, USER },
-	.gid = { USER, USER, USER, USER },
-};
 
 /* The smallest of some readings, in KiB; the kernel frees when it has time. */
 static long slab_kib(void)

@@ -8,13 +8,8 @@
 
 int cast_begin(struct cast *c, const struct member_spec specs[], size_t nr)
 {
-	size_t i;
-	int err;
-
-	err = population_begin(&c->pop);
-	for (i = 0; !err && i < nr; i++)
-		err = population_add(&c->pop, &specs[i]);
-	return err;
+	return population_begin(&c->pop) ?:
+	       population_add_all(&c->pop, specs, nr, 1);
 }
 
 int cast_begin_usual(struct cast *c)

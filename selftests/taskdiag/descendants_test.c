@@ -12,22 +12,13 @@
 #include "procfs.h"
 #include "specimen.h"
 #include "taskdiag_test.h"
+#include "users.h"
 #include "view.h"
 
 #define DEPTH 60
 #define WIDTH 40
 #define STORM_PIDS 400
 #define STORM_DUMPS 400
-
-static const struct identity user = {
-	.uid = { 3000, 3000, 3000, 3000 },
-	.gid = { 3000, 3000, 3000, 3000 },
-};
-
-static const struct identity stranger = {
-	.uid = { 3001, 3001, 3001, 3001 },
-	.gid = { 3001, 3001, 3001, 3001 },
-};
 
 /* ------------------------------------------------------------ specimens */
 
@@ -123,14 +114,14 @@ static int be_user_below(void *arg)
 
 static int be_stranger(void *arg)
 {
-	return become(&stranger);
+	return become(&other_user);
 }
 
 /* root - the user's child - a stranger - the user's grandchildren. */
 static int hide_the_middle(void *arg)
 {
 	/* Fork as root all along, and be somebody else in the end. */
-	return forked(be_user_below, NULL) ?: become(&stranger);
+	return forked(be_user_below, NULL) ?: become(&other_user);
 }
 
 static int make_hidden(void *arg)
@@ -169,8 +160,7 @@ static int make_population(void)
 	int err;
 
 	err = population_begin(&pop);
-	for (i = 0; !err && i < ARRAY_SIZE(specs); i++)
-		err = population_add(&pop, &specs[i]);
+	err = err ?: population_add_all(&pop, specs, ARRAY_SIZE(specs), 1);
 	for (i = 0; !err && i < TREES; i++) {
 		err = specimen_begin(&trees[i], makes[i].make,
 				     (void *)makes[i].arg);
@@ -395,7 +385,7 @@ TEST_F(descendants, not_through_the_hidden)
 		ASSERT_EQ(0, td_open(&sock, variant->size));
 		ask(_metadata, &sock, root, &a);
 		EXPECT_EQ(3U, a.rows);
-		EXPECT_TRUE(view_only_of(&a, 3000, 0));
+		EXPECT_TRUE(view_only_of(&a, USER, 0));
 		expect_parents_first(_metadata, &a, root);
 		td_answer_free(&a);
 		_exit(0);

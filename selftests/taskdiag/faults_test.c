@@ -15,14 +15,11 @@
 #include <sched.h>
 
 #include "handover.h"
-#include "identity.h"
 #include "namespace.h"
 #include "setting.h"
 #include "taskdiag_test.h"
+#include "users.h"
 #include "view.h"
-
-#define USER 1234
-#define OTHER_USER 1235
 
 /* Small datagrams, several of them to a dump of the namespace. */
 #define BUFFER 4096
@@ -41,16 +38,6 @@
 #define TIMEOUT_SECONDS 600
 
 #define DEBUGFS "/sys/kernel/debug/"
-
-static const struct identity user = {
-	.uid = { USER, USER, USER, USER },
-	.gid = { USER, USER, USER, USER },
-};
-
-static const struct identity other_user = {
-	.uid = { OTHER_USER, OTHER_USER, OTHER_USER, OTHER_USER },
-	.gid = { OTHER_USER, OTHER_USER, OTHER_USER, OTHER_USER },
-};
 
 /* All that can fail may, and says nothing about it in the log. */
 static void need_fault_injection(void)

@@ -4,6 +4,7 @@
  * it says it cannot.
  */
 #include "taskdiag_test.h"
+#include "users.h"
 
 /* All that a name is known for here, by number; NULL for what is no filter. */
 static const char * const group_names[] = {
@@ -173,10 +174,6 @@ TEST_F(features, filters)
 /* It tells of the kernel, not of tasks: everybody may know, and all the same. */
 TEST_F(features, for_everybody)
 {
-	static const struct identity user = {
-		.uid = { 3000, 3000, 3000, 3000 },
-		.gid = { 3000, 3000, 3000, 3000 },
-	};
 	pid_t child = td_fork_as(_metadata, &user);
 
 	if (!child) {

@@ -9,23 +9,13 @@
 #include <limits.h>
 #include <sched.h>
 
-#include "identity.h"
 #include "namespace.h"
 #include "taskdiag_test.h"
+#include "users.h"
 #include "view.h"
-
-#define USER 1234
-#define OTHER_USER 1235
-
-#define USER_IDS { USER, USER, USER, USER }
 
 /* Enough of a namespace's for several small datagrams. */
 #define SLEEPERS 120
-
-static const struct identity user = {
-	.uid = USER_IDS,
-	.gid = USER_IDS,
-};
 
 /* May put any ids into a message, but may not see more for it. */
 static const struct identity forger = {
@@ -33,11 +23,6 @@ static const struct identity forger = {
 	.gid = USER_IDS,
 	.permitted = CAP_BIT(CAP_SETUID) | CAP_BIT(CAP_SETGID),
 	.effective = CAP_BIT(CAP_SETUID) | CAP_BIT(CAP_SETGID),
-};
-
-static const struct identity other_user = {
-	.uid = { OTHER_USER, OTHER_USER, OTHER_USER, OTHER_USER },
-	.gid = { OTHER_USER, OTHER_USER, OTHER_USER, OTHER_USER },
 };
 
 static const struct task_diag_pid all = {
@@ -49,16 +34,7 @@ static struct population pop;
 
 static int make_population(void)
 {
-	const struct member_spec specs[] = {
-		{ .who = &user }, { .who = &other_user }, {},
-	};
-	size_t i;
-	int err;
-
-	err = population_begin(&pop);
-	for (i = 0; !err && i < ARRAY_SIZE(specs); i++)
-		err = population_add(&pop, &specs[i]);
-	return err ?: population_settle(&pop);
+	return users_begin(&pop, 1);
 }
 
 FIXTURE(forgery) {

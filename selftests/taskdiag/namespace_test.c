@@ -10,28 +10,13 @@
 #include <sched.h>
 
 #include "handover.h"
-#include "identity.h"
 #include "namespace.h"
 #include "taskdiag_test.h"
+#include "users.h"
 #include "view.h"
-
-#define USER 1234
-#define OTHER_USER 1235
-
-#define USER_IDS { USER, USER, USER, USER }
 
 /* Enough of the user's for several small datagrams. */
 #define SLEEPERS 110
-
-static const struct identity user = {
-	.uid = USER_IDS,
-	.gid = USER_IDS,
-};
-
-static const struct identity other_user = {
-	.uid = { OTHER_USER, OTHER_USER, OTHER_USER, OTHER_USER },
-	.gid = { OTHER_USER, OTHER_USER, OTHER_USER, OTHER_USER },
-};
 
 static const struct task_diag_pid all = {
 	.show_flags = TD_BASE_CRED,
@@ -43,17 +28,13 @@ static struct population pop;
 
 static int make_population(void)
 {
-	const struct member_spec specs[] = {
-		{ .who = &user, .threads = 1 }, { .who = &other_user }, {},
-	};
-	int i, err;
+	const struct member_spec many = { .who = &user, .threads = 1 };
+	const struct member_spec others[] = { { .who = &other_user }, {} };
 
-	err = population_begin(&pop);
-	for (i = 0; !err && i < SLEEPERS; i++)
-		err = population_add(&pop, &specs[0]);
-	for (i = 1; !err && i < (int)ARRAY_SIZE(specs); i++)
-		err = population_add(&pop, &specs[i]);
-	return err ?: population_settle(&pop);
+	return population_begin(&pop) ?:
+	       population_add_all(&pop, &many, 1, SLEEPERS) ?:
+	       population_add_all(&pop, others, ARRAY_SIZE(others), 1) ?:
+	       population_settle(&pop);
 }
 
 FIXTURE(escape) {

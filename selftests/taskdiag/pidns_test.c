@@ -12,26 +12,18 @@
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 
-#include "identity.h"
 #include "idset.h"
 #include "namespace.h"
 #include "oracle.h"
 #include "procfs.h"
 #include "taskdiag_test.h"
-
-#define USER 4321
-#define OTHER_USER 4322
+#include "users.h"
 
 /* In a namespace, beside its init. */
 #define SLEEPERS 60
 
 #define ATTEMPTS 50
 #define PATIENCE_SECONDS 20
-
-static const struct identity user = {
-	.uid = { USER, USER, USER, USER },
-	.gid = { USER, USER, USER, USER },
-};
 
 static const struct identity user_with_cap_sys_admin = {
 	.uid = { USER, USER, USER, USER },

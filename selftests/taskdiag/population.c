@@ -426,6 +426,17 @@ int population_add(struct population *p, const struct member_spec *spec)
 	return 0;
 }
 
+int population_add_all(struct population *p, const struct member_spec specs[],
+		       size_t nr, unsigned int each)
+{
+	size_t i;
+	int err = 0;
+
+	for (i = 0; !err && i < nr * each; i++)
+		err = population_add(p, &specs[i % nr]);
+	return err;
+}
+
 /* Is the process in the given state, and nothing but its leader elsewhere? */
 static bool process_settled(int proc, pid_t pid, __u8 leader, __u8 others)
 {

@@ -69,6 +69,10 @@ int population_begin(struct population *p);
 /* Make one more and wait until it is set up; it is the last of p->member. */
 int population_add(struct population *p, const struct member_spec *spec);
 
+/* Make @each more of every one of @specs, by turns. */
+int population_add_all(struct population *p, const struct member_spec specs[],
+		       size_t nr, unsigned int each);
+
 /* Wait until /proc shows every task in the state it is to stay in. */
 int population_settle(struct population *p);
 

@@ -13,15 +13,12 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "identity.h"
 #include "taskdiag_test.h"
+#include "users.h"
 
 #ifndef SOL_NETLINK
 #define SOL_NETLINK 270
 #endif
-
-#define USER 1234
-#define OTHER_USER 1235
 
 /* The user's own, before and behind those that are hidden from it. */
 #define SLEEPERS 60
@@ -31,16 +28,6 @@
 
 /* Of each question, for its median. */
 #define REPEATED 201
-
-static const struct identity user = {
-	.uid = { USER, USER, USER, USER },
-	.gid = { USER, USER, USER, USER },
-};
-
-static const struct identity other_user = {
-	.uid = { OTHER_USER, OTHER_USER, OTHER_USER, OTHER_USER },
-	.gid = { OTHER_USER, OTHER_USER, OTHER_USER, OTHER_USER },
-};
 
 static const struct member_spec big = {
 	.who = &other_user, .threads = HIDDEN_THREADS, .children = 40,
@@ -336,10 +323,9 @@ static void add(struct __test_metadata *_metadata, struct population *to,
 		const struct member_spec *spec, int times)
 {
 	ASSERT_EQ(0, population_begin(to));
-	while (times--)
-		ASSERT_EQ(0, population_add(to, spec)) {
-			TH_LOG("%s", to->error);
-		}
+	ASSERT_EQ(0, population_add_all(to, spec, 1, times)) {
+		TH_LOG("%s", to->error);
+	}
 }
 
 TEST_F(shape, does_not_tell_of_the_hidden)

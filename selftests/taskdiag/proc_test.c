@@ -23,13 +23,8 @@
 #include "program.h"
 #include "taskdiag_file.h"
 #include "taskdiag_test.h"
+#include "users.h"
 #include "view.h"
-
-#define USER 1234
-#define OTHER_USER 1235
-
-#define USER_IDS { USER, USER, USER, USER }
-#define OTHER_IDS { OTHER_USER, OTHER_USER, OTHER_USER, OTHER_USER }
 
 /* Of each user: together they are more than is made at a time. */
 #define SLEEPERS 100
@@ -38,18 +33,6 @@
 #define TOO_LONG (128 * 1024 + 1)
 
 #define ABANDONED 10000
-
-static const struct identity user = { .uid = USER_IDS, .gid = USER_IDS };
-static const struct identity other_user = {
-	.uid = OTHER_IDS, .gid = OTHER_IDS,
-};
-
-/* Of a set-user-id-root program that has given up its rights for a while. */
-static const struct identity user_once_root = {
-	.uid = { USER, USER, 0, USER },
-	.gid = USER_IDS,
-	.permitted = CAP_EVERY,
-};
 
 static const struct task_diag_pid all = {
 	.show_flags = TD_BASE_CRED,
@@ -60,16 +43,7 @@ static struct population pop;
 
 static int make_population(void)
 {
-	const struct member_spec specs[] = {
-		{ .who = &user }, { .who = &other_user }, {},
-	};
-	int i, err;
-
-	err = population_begin(&pop);
-	err = err ?: program_install();
-	for (i = 0; !err && i < 3 * SLEEPERS; i++)
-		err = population_add(&pop, &specs[i % 3]);
-	return err ?: population_settle(&pop);
+	return users_begin(&pop, SLEEPERS) ?: program_install();
 }
 
 /* A request as the file has it; what is in it is aligned to 4 bytes only. */

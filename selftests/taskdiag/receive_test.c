@@ -28,12 +28,10 @@ static struct population pop;
 static int make_population(void)
 {
 	const struct member_spec spec = { .threads = THREADS };
-	int i, err;
 
-	err = population_begin(&pop);
-	for (i = 0; !err && i < SLEEPERS; i++)
-		err = population_add(&pop, &spec);
-	return err ?: population_settle(&pop);
+	return population_begin(&pop) ?:
+	       population_add_all(&pop, &spec, 1, SLEEPERS) ?:
+	       population_settle(&pop);
 }
 
 /* Everybody is there, once. */

@@ -22,12 +22,10 @@ static struct population pop;
 static int make_population(void)
 {
 	const struct member_spec sleeper = {};
-	int i, err;
 
-	err = population_begin(&pop);
-	for (i = 0; !err && i < SLEEPERS; i++)
-		err = population_add(&pop, &sleeper);
-	return err ?: population_settle(&pop);
+	return population_begin(&pop) ?:
+	       population_add_all(&pop, &sleeper, 1, SLEEPERS) ?:
+	       population_settle(&pop);
 }
 
 FIXTURE(shared) {

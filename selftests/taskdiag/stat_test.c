@@ -22,6 +22,7 @@
 #include "oracle_stat.h"
 #include "procfs.h"
 #include "taskdiag_test.h"
+#include "users.h"
 
 #define PAGE ((size_t)sysconf(_SC_PAGESIZE))
 #define MIB (1024UL * 1024)
@@ -411,10 +412,6 @@ static pid_t make_zombie(int exit_signal, int code, int kill_by)
 
 static int make_cast(void)
 {
-	static const struct identity user = {
-		.uid = { 2000, 2000, 2000, 2000 },
-		.gid = { 2000, 2000, 2000, 2000 },
-	};
 	static const struct member_spec specs[] = {
 		{ .name = "zombie", .pose = POSE_ZOMBIE },
 		{ .name = "stopped", .pose = POSE_STOPPED, .threads = 1 },
@@ -881,13 +878,8 @@ TEST_F(stat, kernel_threads_have_no_size)
 /* The caller is told what it is allowed to know of another, or nothing. */
 TEST_F(stat, users_see_their_own)
 {
-	static const struct identity user = {
-		.uid = { 2000, 2000, 2000, 2000 },
-		.gid = { 2000, 2000, 2000, 2000 },
-	};
-	pid_t child;
+	pid_t child = td_fork_as(_metadata, &user);
 
-	child = td_fork_as(_metadata, &user);
 	if (!child) {
 		const struct task_diag_pid what = {
 			.show_flags = TD_BASE_CRED | TASK_DIAG_SHOW_STAT,
@@ -906,7 +898,7 @@ TEST_F(stat, users_see_their_own)
 		for (i = 0; i < a.rows; i++) {
 			const pid_t pid = a.row[i].msg.pid;
 
-			EXPECT_EQ(2000U, a.row[i].cred.uid);
+			EXPECT_EQ((__u32)USER, a.row[i].cred.uid);
 			if (pid == getpid())
 				continue;
 			ASSERT_EQ(0, oracle_stat_read(self->proc, pid, 0,

@@ -132,15 +132,10 @@ static int mount_hiding_procfs(void)
 
 static int make_population(void)
 {
-	size_t i;
-	int err;
-
-	err = population_begin(&pop);
-	err = err ?: program_install();
-	err = err ?: mount_hiding_procfs();
-	for (i = 0; !err && i < ARRAY_SIZE(targets); i++)
-		err = population_add(&pop, &targets[i]);
-	return err ?: population_settle(&pop);
+	return population_begin(&pop) ?: program_install() ?:
+	       mount_hiding_procfs() ?:
+	       population_add_all(&pop, targets, ARRAY_SIZE(targets), 1) ?:
+	       population_settle(&pop);
 }
 
 /* The callers; what each sees is not said here but by procfs. */
@@ -768,14 +763,12 @@ static void populate_level(struct __test_metadata *_metadata,
 	const struct member_spec *specs = own_user_ns ? of_a_user : of_root;
 	const size_t nr = own_user_ns ? ARRAY_SIZE(of_a_user) :
 					ARRAY_SIZE(of_root);
-	size_t i;
 
 	EXPECT_EQ(0, mount_hiding_procfs());
 	EXPECT_EQ(0, population_begin(here));
-	for (i = 0; i < nr; i++)
-		EXPECT_EQ(0, population_add(here, &specs[i])) {
-			TH_LOG("%s", here->error);
-		}
+	EXPECT_EQ(0, population_add_all(here, specs, nr, 1)) {
+		TH_LOG("%s", here->error);
+	}
 	EXPECT_EQ(0, population_settle(here)) {
 		TH_LOG("%s", here->error);
 	}

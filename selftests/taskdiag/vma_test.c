@@ -15,6 +15,7 @@
 #include "procfs.h"
 #include "program.h"
 #include "taskdiag_test.h"
+#include "users.h"
 
 #define SELF "/proc/self/exe"
 #define COPY "/tmp/taskdiag-copy"
@@ -25,11 +26,6 @@
 #define ROLE_EXEC "exec"		/* ... and become another program */
 #define ROLE_SETUID "setuid"		/* ... become a set-user-id program */
 #define ROLE_DELETED "deleted"		/* have no file any more */
-
-static const struct identity user = {
-	.uid = { 2000, 2000, 2000, 2000 },
-	.gid = { 2000, 2000, 2000, 2000 },
-};
 
 /* ------------------------------------------------------------ specimens */
 
