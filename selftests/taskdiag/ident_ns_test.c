@@ -7,7 +7,6 @@
 #include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
@@ -68,15 +67,8 @@ static int leave_and_fork(void *arg)
 
 	if (err)
 		return err;
-	pid = fork();
-	if (pid < 0)
-		return -errno;
-	if (!pid) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		for (;;)
-			pause();
-	}
-	return 0;
+	pid = specimen_fork_sleeper();
+	return pid < 0 ? pid : 0;
 }
 
 struct loner {

@@ -22,6 +22,7 @@
 
 #include "../kselftest.h"
 #include "mappings.h"
+#include "specimen.h"
 
 #ifndef PR_SET_VMA
 #define PR_SET_VMA 0x53564d41
@@ -263,14 +264,9 @@ static int share_with_a_child(void)
 	if (!memory)
 		return -errno;
 	memset(memory, 'c', 8 * page());
-	pid = fork();
+	pid = specimen_fork_sleeper();
 	if (pid < 0)
-		return -errno;
-	if (!pid) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		for (;;)
-			pause();
-	}
+		return pid;
 	/* Some are its own again, as it writes to them. */
 	memset(memory, 'p', 3 * page());
 	return 0;

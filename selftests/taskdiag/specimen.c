@@ -277,3 +277,15 @@ void specimen_end(struct specimen *s)
 	}
 	memset(s, 0, sizeof(*s));
 }
+
+pid_t specimen_fork_sleeper(void)
+{
+	pid_t pid = fork();
+
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (;;)
+			pause();
+	}
+	return pid < 0 ? -errno : pid;
+}

@@ -70,4 +70,7 @@ void specimen_end(struct specimen *s);
  */
 void specimen_be_ready(void);
 
+/* In a specimen: a child that sleeps until it is over.  Or a negative errno. */
+pid_t specimen_fork_sleeper(void);
+
 #endif /* TASKDIAG_SPECIMEN_H */

@@ -10,7 +10,6 @@
 #include <semaphore.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -315,14 +314,9 @@ static int be_in_the_background(void *arg)
 
 	if (tty < 0)
 		return tty;
-	pid = fork();
+	pid = specimen_fork_sleeper();
 	if (pid < 0)
-		return -errno;
-	if (!pid) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		for (;;)
-			pause();
-	}
+		return pid;
 	if (setpgid(pid, pid) || tcsetpgrp(tty, pid))
 		return -errno;
 	return 0;

@@ -204,6 +204,41 @@ int td_ask_for(struct td_sock *s, const struct task_diag_pid *what, __u16 flags,
 	return err;
 }
 
+/*
+ * Send @request, and receive the one message that answers it with command @cmd:
+ * its attributes are in @attrs.
+ */
+static int td_converse(struct td_sock *s, const struct nlmsghdr *request,
+		       __u8 cmd, struct td_span *attrs)
+{
+	const struct genlmsghdr *genl;
+	const struct nlmsghdr *nlh;
+	ssize_t got;
+	int err;
+
+	err = td_send(s, request, request->nlmsg_len, NULL);
+	if (err)
+		return err;
+	got = td_receive_raw(s, 0);
+	if (got < 0)
+		return got;
+	attrs->at = s->buf;
+	attrs->len = got;
+	if (td_next_message(attrs, &nlh) <= 0 || attrs->len)
+		return -EBADMSG;
+	if (nlh->nlmsg_type == NLMSG_ERROR)
+		return ((const struct nlmsgerr *)NLMSG_DATA(nlh))->error;
+	genl = NLMSG_DATA(nlh);
+	if (nlh->nlmsg_type != request->nlmsg_type ||
+	    nlh->nlmsg_seq != request->nlmsg_seq ||
+	    nlh->nlmsg_len < NLMSG_LENGTH(GENL_HDRLEN) || genl->cmd != cmd)
+		return -EBADMSG;
+
+	attrs->at = (const unsigned char *)genl + GENL_HDRLEN;
+	attrs->len = nlh->nlmsg_len - NLMSG_LENGTH(GENL_HDRLEN);
+	return 0;
+}
+
 static int td_resolve(struct td_sock *s)
 {
 	struct {
@@ -222,30 +257,13 @@ static int td_resolve(struct td_sock *s)
 		.nla.nla_type = CTRL_ATTR_FAMILY_NAME,
 		.name = TASK_DIAG_GENL_NAME,
 	};
-	const struct nlmsghdr *nlh;
 	struct td_span span;
 	struct td_attr attr;
-	ssize_t got;
 	int err;
 
-	err = td_send(s, &request, sizeof(request), NULL);
+	err = td_converse(s, &request.nlh, CTRL_CMD_NEWFAMILY, &span);
 	if (err)
 		return err;
-	got = td_receive_raw(s, 0);
-	if (got < 0)
-		return got;
-	span.at = s->buf;
-	span.len = got;
-	if (td_next_message(&span, &nlh) <= 0)
-		return -EBADMSG;
-	if (nlh->nlmsg_type == NLMSG_ERROR)
-		return ((const struct nlmsgerr *)NLMSG_DATA(nlh))->error;
-	if (nlh->nlmsg_type != GENL_ID_CTRL ||
-	    nlh->nlmsg_len < NLMSG_LENGTH(GENL_HDRLEN))
-		return -EBADMSG;
-
-	span.at = (const unsigned char *)NLMSG_DATA(nlh) + GENL_HDRLEN;
-	span.len = nlh->nlmsg_len - NLMSG_LENGTH(GENL_HDRLEN);
 	while ((err = td_next_attr(&span, &attr)) > 0) {
 		switch (attr.type) {
 		case CTRL_ATTR_FAMILY_ID:
@@ -705,32 +723,13 @@ int td_features(struct td_sock *s, struct task_diag_features *features)
 		.genl.cmd = TASK_DIAG_CMD_FEATURES,
 		.genl.version = TASK_DIAG_GENL_VERSION,
 	};
-	const struct nlmsghdr *nlh;
 	struct td_span span;
 	struct td_attr attr;
-	ssize_t got;
 	int err;
 
-	err = td_send(s, &request, sizeof(request), NULL);
+	err = td_converse(s, &request.nlh, TASK_DIAG_CMD_FEATURES, &span);
 	if (err)
 		return err;
-	got = td_receive_raw(s, 0);
-	if (got < 0)
-		return got;
-	span.at = s->buf;
-	span.len = got;
-	if (td_next_message(&span, &nlh) <= 0 || span.len)
-		return -EBADMSG;
-	if (nlh->nlmsg_type == NLMSG_ERROR)
-		return ((const struct nlmsgerr *)NLMSG_DATA(nlh))->error;
-	if (nlh->nlmsg_type != s->family || nlh->nlmsg_seq != s->seq ||
-	    nlh->nlmsg_len < NLMSG_LENGTH(GENL_HDRLEN) ||
-	    ((const struct genlmsghdr *)NLMSG_DATA(nlh))->cmd !=
-		    TASK_DIAG_CMD_FEATURES)
-		return -EBADMSG;
-
-	span.at = (const unsigned char *)NLMSG_DATA(nlh) + GENL_HDRLEN;
-	span.len = nlh->nlmsg_len - NLMSG_LENGTH(GENL_HDRLEN);
 	do {
 		err = td_next_attr(&span, &attr);
 	} while (err > 0 && attr.type == TASK_DIAG_PAD);
