@@ -133,7 +133,7 @@ impl Connector {
     fn begin(how: &Listen) -> Result<Self> {
         let fd = subscribe::open()?;
         let buffer = subscribe::resize(&fd, how.buffer)?;
-        let capacity = buffer / MESSAGE_COST;
+        let capacity = capacity(buffer);
         let wanted = with_implied(how.events);
         let filtered_by = subscribe::subscribe(&fd, wanted, how.filtered_by, capacity)?;
         let everything = filtered_by == FilteredBy::Client || wanted.is_all();
@@ -193,7 +193,17 @@ impl Connector {
         self.waits
     }
 
-    /// Takes in a message; false if there is none.
+    /// Takes in what was there to receive before this call, and not without end
+    /// what comes meanwhile.
+    fn receive_what_is_there(&mut self) {
+        for _ in 0..=capacity(self.buffer) {
+            if !self.receive() {
+                break;
+            }
+        }
+    }
+
+    /// Takes in a message; false if there is none, or none can be received.
     fn receive(&mut self) -> bool {
         let mut buffer = [0; DATAGRAM];
         match receive(&self.fd, &mut buffer) {
@@ -206,7 +216,10 @@ impl Connector {
                 self.intake.drained();
                 return false;
             }
-            Err(error) => self.intake.failed(error),
+            Err(error) => {
+                self.intake.failed(error);
+                return false;
+            }
         }
         true
     }
@@ -256,6 +269,10 @@ impl EventSource for Connector {
     /// nothing, see [`Self::counts_losses`].
     fn probe(&mut self) -> Result<()> {
         if self.counts_losses() {
+            // So that what is received from now on is not of an earlier one.
+            // Their times would not tell: the kernel's clock and that of this
+            // process may differ, in a time namespace.
+            self.receive_what_is_there();
             self.intake.probe(Probe::send()?);
         }
         Ok(())
@@ -316,7 +333,13 @@ fn with_implied(mut events: Events) -> Events {
     events
 }
 
-/// The time by the clock that the kernel stamps events with.
+/// How many messages a receive buffer of this size can hold.
+const fn capacity(buffer: usize) -> usize {
+    buffer / MESSAGE_COST
+}
+
+/// The time by the clock that the kernel stamps events with, or in a time
+/// namespace by that one's: nothing is to be concluded from the difference.
 fn now() -> Duration {
     clock_gettime(ClockId::CLOCK_MONOTONIC).map_or(Duration::ZERO, Duration::from)
 }

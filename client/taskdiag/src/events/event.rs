@@ -15,8 +15,8 @@ use crate::task::Comm;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Event {
-    /// When it happened, by `CLOCK_MONOTONIC`; for what was lost, when that
-    /// was noticed.
+    /// When it happened, by `CLOCK_MONOTONIC` of the initial time namespace; for
+    /// what was lost, when that was noticed, by that of the reader's.
     pub time: Duration,
     /// The CPU it happened on; `None` for what concerns all of them. Events of
     /// one CPU come in their order, those of several may not.

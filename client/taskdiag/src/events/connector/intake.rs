@@ -97,7 +97,7 @@ impl Intake {
         self.overflow = Some(self.capacity);
     }
 
-    /// This is on its way.
+    /// This is on its way, and whatever was there before it has been received.
     pub(super) fn probe(&mut self, probe: Probe) {
         self.probe = Some(probe);
     }

@@ -4,15 +4,13 @@
 //! Any user can silence the connector, and nothing tells those who listen. An
 //! event that the listener makes itself is queued by the time the call returns
 //! that makes it. If it is not among what is received then, others are missing
-//! as well.
-
-use std::time::Duration;
+//! as well. What was queued before it is to be received before it is made: one
+//! event of a thread that takes its name looks like another.
 
 use nix::errno::Errno;
 use nix::sys::prctl;
 use nix::unistd::gettid;
 
-use super::now;
 use crate::error::{Error, Result};
 use crate::events::{Event, EventKind};
 use crate::pid::Pid;
@@ -21,7 +19,6 @@ use crate::pid::Pid;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Probe {
     pid: Pid,
-    since: Duration,
     has_come: bool,
 }
 
@@ -29,26 +26,23 @@ impl Probe {
     /// Gives the thread the name that it has, of which the kernel tells as of
     /// any other.
     pub(super) fn send() -> Result<Self> {
-        let probe = Self::of(gettid().as_raw().unsigned_abs(), now());
         prctl::get_name()
             .and_then(|name| prctl::set_name(&name))
             .map_err(cannot)?;
-        Ok(probe)
+        Ok(Self::of(gettid().as_raw().unsigned_abs()))
     }
 
-    /// An event of this thread's, from then on.
-    pub(super) const fn of(pid: Pid, since: Duration) -> Self {
+    /// An event of this thread's.
+    pub(super) const fn of(pid: Pid) -> Self {
         Self {
             pid,
-            since,
             has_come: false,
         }
     }
 
     /// An event was received.
     pub(super) fn compare(&mut self, event: &Event) {
-        let is_its = matches!(event.kind, EventKind::Comm { pid, .. } if pid == self.pid);
-        self.has_come |= is_its && event.time >= self.since;
+        self.has_come |= matches!(event.kind, EventKind::Comm { pid, .. } if pid == self.pid);
     }
 
     pub(super) const fn has_come(&self) -> bool {
