@@ -60,7 +60,7 @@
 //! | capability sets of [`Cred`], where ids change or a program starts | uid, gid, exec |
 //! | [`Cmdline`] | exec |
 //! | [`State::Zombie`], and how a process ended | exit |
-//! | that a zombie is reaped | no event: zombies are asked about again, at first after 10 ms, and ever more seldom, to once a second; of thousands, 0.1 ms for each apart |
+//! | that a zombie is reaped | no event: zombies are asked about again, at first after 10 ms, and ever more seldom, to once a second; of thousands, 0.1 ms for each apart, to every 5 s |
 //!
 //! Of everything else the kernel sends no event, and it is as it was when the
 //! row was asked for last: whether a process runs or sleeps ([`Base::state`]),

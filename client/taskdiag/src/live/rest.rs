@@ -7,9 +7,11 @@ use std::time::{Duration, Instant};
 const SOON: Duration = Duration::from_millis(10);
 /// Some never are.
 const SELDOM: Duration = Duration::from_secs(1);
-/// The time between for each of them: some ten times what asking takes, so that
+/// The time between for each of them, up to [`LONGEST`]: some ten times what asking takes, so that
 /// nobody has many and a new one again and again to keep the asker busy.
 const EACH: Duration = Duration::from_micros(100);
+/// However many there are, none that is gone is kept for much longer.
+const LONGEST: Duration = Duration::from_secs(5);
 
 /// The time until then; there is none as long as there is nobody to ask about.
 #[derive(Debug)]
@@ -44,7 +46,7 @@ impl Rest {
             self.interval = SOON;
         }
         let count = u32::try_from(count).unwrap_or(u32::MAX);
-        let next = now + self.interval.max(EACH.saturating_mul(count));
+        let next = now + self.interval.max(EACH.saturating_mul(count).min(LONGEST));
         self.at = Some(self.at.map_or(next, |at| at.min(next)));
     }
 
@@ -96,6 +98,9 @@ mod tests {
         // Who comes later does not put the others off.
         rest.somebody(20_001, true, now + SELDOM);
         assert_eq!(rest.left(now + SELDOM), Some(SELDOM));
+        rest.asked(true);
+        rest.somebody(usize::MAX, false, now);
+        assert_eq!(rest.left(now), Some(LONGEST));
         rest.asked(true);
         rest.somebody(10, false, now);
         assert_eq!(rest.left(now), Some(SOON));
