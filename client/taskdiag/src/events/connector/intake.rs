@@ -104,10 +104,10 @@ impl Intake {
 
     /// There is nothing to receive.
     pub(super) fn drained(&mut self) {
-        let overflow = self.tell_overflow();
+        self.tell_overflow();
         if let Some(probe) = self.probe.take() {
             let ordered = self.orders != std::mem::replace(&mut self.orders_before, self.orders);
-            if !overflow && (ordered || !probe.has_come()) {
+            if ordered || !probe.has_come() {
                 self.tell(None, Lost::Silence);
             }
         }
@@ -144,21 +144,19 @@ impl Intake {
 
     fn come_closer_to_overflow(&mut self) {
         match &mut self.overflow {
-            Some(0) => {
-                self.tell_overflow();
-            }
+            Some(0) => self.tell_overflow(),
             Some(left) => *left -= 1,
             None => {}
         }
     }
 
-    /// Tells whether there was one.
-    fn tell_overflow(&mut self) -> bool {
-        let overflow = self.overflow.take().is_some();
-        if overflow {
+    /// Tells of an overflow, if there was one. The probe may have been lost in
+    /// it: nobody waits for that any more, as this makes them look anew as well.
+    fn tell_overflow(&mut self) {
+        if self.overflow.take().is_some() {
+            self.probe = None;
             self.tell(None, Lost::Overflow);
         }
-        overflow
     }
 
     fn tell(&mut self, cpu: Option<u32>, lost: Lost) {

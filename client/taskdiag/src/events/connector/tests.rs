@@ -364,6 +364,22 @@ fn a_silence_is_told_where_somebody_wants_to_know() {
 }
 
 #[test]
+fn a_probe_that_was_lost_in_an_overflow_is_no_silence() {
+    let exits = |count| -> Vec<_> { (0..count).map(|seq| exit(0, seq, 0)).collect() };
+    // Told when the buffer has been read, or when there is another.
+    let mut intake = Intake::new(Events::all(), 1, true);
+    intake.overrun();
+    assert_eq!(probed(&mut intake, &exits(2)), ["exit", "exit", "overflow"]);
+    intake.overrun();
+    intake.probe(Probe::of(8));
+    intake.overrun();
+    intake.drained();
+    assert_eq!(told(&mut intake), ["overflow", "overflow"]);
+    // The next one is waited for again.
+    assert_eq!(probed(&mut intake, &[]), ["silence"]);
+}
+
+#[test]
 fn a_bad_datagram_is_no_end() {
     let mut intake = Intake::new(Events::all(), 10, true);
     intake.datagram(b"what is this?");
