@@ -140,6 +140,8 @@ pub struct Stats {
     pub events: u64,
     /// How often events were lost.
     pub losses: u64,
+    /// How many of these were [`Lost::Silence`](crate::events::Lost::Silence).
+    pub silences: u64,
     /// How often all processes were asked about: once, and after losses.
     pub dumps: u64,
     /// Questions about some processes.
@@ -227,6 +229,9 @@ impl<T: TaskSource, E: EventSource> Live<T, E> {
     /// Brings the table up to date with everything, also with what no event
     /// tells of, and tells what has changed.
     ///
+    /// The kernel makes a process a zombie before it tells of that: an exit of
+    /// which the event is still on its way, for microseconds, is not seen.
+    ///
     /// Where the events may have fallen silent, it finds out
     /// ([`EventSource::probe`]), and asks about all. [`Self::poll`] does not: it
     /// believes that nothing happens where it is told of nothing.
@@ -242,7 +247,8 @@ impl<T: TaskSource, E: EventSource> Live<T, E> {
 
     /// Brings the table up to date with everything that events tell of, and
     /// the rows of these processes as [`Self::sync`] does: for whoever needs
-    /// some rows as they are now, and not to have all zombies asked about.
+    /// some rows as they are now, and not to have all zombies asked about. What
+    /// is said there of exits holds here as well.
     ///
     /// # Errors
     ///
@@ -314,6 +320,7 @@ impl<T: TaskSource, E: EventSource> Live<T, E> {
         Stats {
             events: self.hints.events,
             losses: self.hints.losses,
+            silences: self.hints.silences,
             ..self.stats
         }
     }

@@ -50,8 +50,8 @@ struct State {
     answered: u64,
     /// By those that it is not up to yet.
     wanted: Option<Wanted>,
-    /// When it was brought up to date last, events were missing.
-    is_losing: bool,
+    /// When it was brought up to date last, no events were told.
+    is_silent: bool,
     why_failed: Option<taskdiag::Error>,
     has_failed: bool,
 }
@@ -202,11 +202,15 @@ impl Table {
 
     /// By events; by a list of all where some may be missing.
     fn bring_up_to_date(&self, live: &mut Following, wanted: &Wanted) -> taskdiag::Result<()> {
-        let losses = live.stats().losses;
+        let before = live.stats();
         let changes = wanted.sync(live)?;
         let mut state = self.lock();
         state.apply(changes);
-        state.note_loss(live.stats().losses != losses);
+        let now = live.stats();
+        state.note_silence(now.silences != before.silences);
+        if now.losses != before.losses {
+            debug!("events were lost: all processes were listed");
+        }
         Ok(())
     }
 
@@ -276,14 +280,15 @@ impl State {
     }
 
     /// Says so when events begin to be missing, and when that ends: any user
-    /// can silence the connector.
-    fn note_loss(&mut self, is_losing: bool) {
-        match (self.is_losing, is_losing) {
+    /// can silence the connector. A full buffer is nobody's doing, and made
+    /// good at once.
+    fn note_silence(&mut self, is_silent: bool) {
+        match (self.is_silent, is_silent) {
             (false, true) => warn!("events are missing: all processes are listed until they come"),
             (true, false) => info!("events come again"),
             _ => {}
         }
-        self.is_losing = is_losing;
+        self.is_silent = is_silent;
     }
 
     fn apply(&mut self, changes: Vec<Change>) {

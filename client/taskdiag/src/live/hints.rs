@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use crate::events::{Event, EventKind};
+use crate::events::{Event, EventKind, Lost};
 use crate::pid::Pid;
 
 /// How a thread ended, and when.
@@ -93,6 +93,8 @@ pub(super) struct Hints {
     pub(super) events: u64,
     /// Losses noted.
     pub(super) losses: u64,
+    /// Silences among them.
+    pub(super) silences: u64,
 }
 
 impl Hints {
@@ -102,6 +104,7 @@ impl Hints {
         if event.is_lost() {
             self.lost = true;
             self.losses += 1;
+            self.silences += u64::from(event.kind == EventKind::Lost(Lost::Silence));
         }
         let Some((pid, tgid)) = event.kind.task() else {
             return;
