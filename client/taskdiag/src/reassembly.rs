@@ -66,8 +66,10 @@ pub struct Reassembly {
     /// The task that may still go on in the next message, if there is one.
     open: Piece,
     place: Place,
-    /// The header of the message that it began with.
-    usual: Header,
+    /// The header of the message that it began with, if messages are put
+    /// plainly, and if they are not: of no message is a header of zeros that of
+    /// a task.
+    usual: [Header; 2],
     /// The attributes of a task whose pieces do not lie together.
     gathered: Vec<u8>,
     /// The `NLM_F_*` flags of all messages so far.
@@ -223,7 +225,8 @@ impl Reassembly {
         let head = TaskHead::<I>::view(rest)?;
         let len = head.header.len as usize;
         let usual = self.place == Place::InDatagram
-            && head.header.is(&self.usual)
+            && head.header.is(&self.usual[usize::from(I::IN_GENL)])
+            && len >= size_of::<TaskHead<I>>()
             && head.msg.flags == 0
             && len <= rest.len();
         if !usual {
@@ -395,7 +398,7 @@ impl Reassembly {
     fn begin(&mut self, header: Header, piece: Piece) -> Option<Step> {
         let whole = self.is_open().then(|| self.whole());
         self.open = piece;
-        self.usual = header;
+        self.usual[usize::from(self.framing != Framing::Plain)] = header;
         self.place = Place::InDatagram;
         whole
     }

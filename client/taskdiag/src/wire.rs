@@ -107,6 +107,8 @@ impl<I: Inner> TaskHead<I> {
 /// What lies between a message's header and the value of its first attribute.
 pub(crate) trait Inner: Copy + PartialEq + FromBytes + Immutable + KnownLayout {
     const USUAL: Self;
+    /// Generic netlink's header is in it.
+    const IN_GENL: bool;
 }
 
 /// The header of the first attribute.
@@ -116,6 +118,7 @@ pub(crate) type GenlInner = [u8; 8];
 
 impl Inner for PlainInner {
     const USUAL: Self = AttributeHeader::of::<abi::TaskDiagMsg>(abi::TASK_DIAG_MSG);
+    const IN_GENL: bool = false;
 }
 
 impl Inner for GenlInner {
@@ -124,6 +127,7 @@ impl Inner for GenlInner {
         let [l0, l1, k0, k1] = PlainInner::USUAL;
         [cmd, version, 0, 0, l0, l1, k0, k1]
     };
+    const IN_GENL: bool = true;
 }
 
 /// `struct nlattr`.

@@ -428,3 +428,36 @@ fn a_group_the_kernel_does_not_know_is_named() {
          (attribute TASK_DIAG_CMD_ATTR_GET at byte 20)"
     );
 }
+
+#[test]
+fn what_is_put_plainly_is_not_taken_for_generic_netlink() {
+    // The same header as that of a sound message, and another one within.
+    let sound = |pid: u32| {
+        [
+            attribute(MSG, &words(&[pid, pid, 0])),
+            attribute(40, &[0; 4]),
+        ]
+    };
+    let other = |pid: u32| {
+        [
+            vec![1, 1, 0, 0],
+            attribute(MSG, &words(&[pid, pid, 0])),
+            attribute(40, &[]),
+        ]
+    };
+    let message = |attributes: &[Vec<u8>]| message(0x11, MULTI, &attributes.concat());
+    let datagram = [
+        message(&sound(1)),
+        message(&sound(2)),
+        message(&other(666)),
+        done(0),
+    ];
+    let script = Script {
+        plain: true,
+        ..Script::new([[datagram.concat()]])
+    };
+    let mut client = Client::with_transport(script, 4096);
+    let mut dump = client.dump(&Request::new(Strategy::All)).unwrap();
+    assert_eq!(dump.next().unwrap().unwrap().pid(), 1);
+    assert!(matches!(dump.next(), Err(Error::Decode { .. })));
+}

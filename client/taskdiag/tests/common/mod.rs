@@ -165,6 +165,8 @@ pub struct Script {
     pub answers: VecDeque<VecDeque<Receive>>,
     pub sent: Vec<(Vec<u8>, Scope)>,
     pub resets: usize,
+    /// Messages are put without generic netlink.
+    pub plain: bool,
 }
 
 impl Script {
@@ -186,7 +188,10 @@ impl Script {
 
 impl Transport for Script {
     fn framing(&self) -> Framing {
-        FAMILY.into()
+        match self.plain {
+            true => Framing::Plain,
+            false => FAMILY.into(),
+        }
     }
 
     fn port(&self) -> u32 {
