@@ -522,6 +522,8 @@ fill_usual_parts(void *to, const struct taskdiag_hit *hit,
 	struct usual_parts *parts = to;
 
 	/* As nla_reserve() lays them out. */
+	BUILD_BUG_ON(offsetof(struct usual_parts, cred_attr) !=
+		     nla_total_size(sizeof(parts->base)));
 	BUILD_BUG_ON(sizeof(*parts) !=
 		     nla_total_size(sizeof(parts->base)) +
 		     nla_total_size(sizeof(parts->cred)));

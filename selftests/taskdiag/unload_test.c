@@ -193,6 +193,9 @@ static int dump_once(struct tally *tally, unsigned int nth)
 		err = td_receive(&sock, &a);
 		if (a.fault[0])
 			snprintf(tally->text, sizeof(tally->text), "%s", a.fault);
+		else if (a.rows && a.end.error)
+			snprintf(tally->text, sizeof(tally->text),
+				 "cut off after %zu rows", a.rows);
 		err = err ? err : -a.end.error;
 		tally->whole += !err;
 	} else if (!err) {
