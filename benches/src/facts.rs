@@ -212,6 +212,12 @@ impl Question {
 }
 
 impl Stat {
+    /// How often it was put on a processor: whoever has run says more than
+    /// before.
+    pub(crate) const fn switches(&self) -> [u64; 2] {
+        [self.nvcsw, self.nivcsw]
+    }
+
     /// What only grows, or stays.
     pub(crate) const fn counters(self) -> Self {
         Self {

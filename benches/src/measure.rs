@@ -12,7 +12,7 @@ use crate::facts::Question;
 use crate::moment::Look;
 use crate::outcome::{Outcome, Raw, Record, kernel};
 use crate::population::{Kind, Population};
-use crate::rivals::{RIVALS, Rival, SOME};
+use crate::rivals::{RIVALS, Rival};
 use crate::source::read_rows;
 use crate::verify::Witness;
 
@@ -53,12 +53,6 @@ impl Plan {
         let folder = tempfolder()?;
         let look = Look {
             kind: self.kind,
-            // Times and sizes take long to read of very many.
-            question: if tasks <= SOME {
-                Question::BaseCredStat
-            } else {
-                Question::BaseCred
-            },
             areas: self
                 .rivals(tasks)
                 .any(|rival| rival.question == Question::Areas),

@@ -15,7 +15,6 @@ use crate::source::{read_rows, write_rows};
 /// How to look.
 pub(crate) struct Look<'a> {
     pub(crate) kind: Kind,
-    pub(crate) question: Question,
     pub(crate) areas: bool,
     /// A folder for what was read.
     pub(crate) folder: &'a Path,
@@ -52,7 +51,10 @@ impl Look<'_> {
     fn look(&self) -> Result<Moment> {
         let mut moment = Moment::default();
         let rows = self.folder.join("moment");
-        write_rows(&mut ProcfsText::new(self.kind, self.question)?, &rows)?;
+        write_rows(
+            &mut ProcfsText::new(self.kind, Question::BaseCredStat)?,
+            &rows,
+        )?;
         let facts: Vec<Facts> = read_rows(&rows)?;
         moment.tasks = facts.into_iter().map(|facts| (facts.pid, facts)).collect();
         if self.areas {

@@ -73,8 +73,9 @@ impl<'a> Witness<'a> {
         let Some((before, after)) = self.both(pid) else {
             return self.check_number(pid);
         };
-        let idle = before.stat == after.stat;
-        let certain = |facts: &Facts| certain(question.keep(facts), idle);
+        let slept = slept(before, after);
+        let same_sizes = before.stat == after.stat;
+        let certain = |facts: &Facts| certain(question.keep(facts), slept, same_sizes);
         let [told, before, after] = [told, before, after].map(certain);
         if agree(&told, &before, &after) {
             Ok(())
@@ -132,17 +133,22 @@ impl<'a> Witness<'a> {
         self.both(pid).is_some()
     }
 
-    /// Whoever has run has been switched on and off a processor, at least.
     fn was_idle(&self, pid: u32) -> bool {
         self.both(pid)
-            .is_some_and(|(before, after)| before.stat == after.stat)
+            .is_some_and(|(before, after)| slept(before, after))
     }
+}
+
+/// Whoever has run has been switched on and off a processor, at least.
+fn slept(before: &Facts, after: &Facts) -> bool {
+    before.stat.switches() == after.stat.switches()
 }
 
 /// Without what may have been another for a while, though it was the same
 /// before and after: kernel threads and the first process change on their own,
-/// and somebody who has run has been in other states and had other sizes.
-fn certain(facts: Facts, idle: bool) -> Facts {
+/// and somebody who has run has been in other states and had other sizes. Who
+/// shares a memory has other sizes as well while another runs.
+fn certain(facts: Facts, slept: bool, same_sizes: bool) -> Facts {
     if facts.ppid == KTHREADD || facts.pid == KTHREADD || facts.tgid == INIT {
         return Facts {
             comm: [0; 16],
@@ -151,12 +157,12 @@ fn certain(facts: Facts, idle: bool) -> Facts {
             ..facts
         };
     }
-    if idle {
-        return facts;
-    }
     Facts {
-        state: 0,
-        stat: facts.stat.counters(),
+        state: if slept { facts.state } else { 0 },
+        stat: match slept && same_sizes {
+            true => facts.stat,
+            false => facts.stat.counters(),
+        },
         ..facts
     }
 }

@@ -61,7 +61,7 @@ pub(crate) enum Reach {
 }
 
 /// The largest population for what takes too long to be asked about more.
-pub(crate) const SOME: usize = 10_000;
+const SOME: usize = 10_000;
 /// The population that the cost of each group is taken at.
 pub(crate) const GROUP: usize = 1_000;
 
