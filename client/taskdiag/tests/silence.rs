@@ -8,11 +8,10 @@
 #[path = "common/silencer.rs"]
 mod silencer;
 
-use std::path::Path;
+use std::fs;
 use std::process::{Child, Command};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use std::{env, fs};
 
 use taskdiag::events::{Connector, Event, EventKind, EventSource as _, Events, FilteredBy, Lost};
 use taskdiag::live::Live;
@@ -90,31 +89,6 @@ fn who_wants_to_know_finds_out() {
     assert!(!is_told(&mut connector), "there was one in between");
     assert!(is_told(&mut connector));
     assert_eq!(name(), before);
-}
-
-/// The kernel's clock is not that of a process there.
-#[test]
-#[ignore = "needs a kernel of its own"]
-fn in_a_time_namespace_it_is_the_same() {
-    let _alone = alone();
-    if !Path::new("/proc/self/ns/time").exists() {
-        eprintln!("this kernel has no time namespaces");
-        return;
-    }
-    for ahead in ["100000", "-1"] {
-        let output = Command::new("unshare")
-            .args(["--time", "--monotonic", ahead, "--fork"])
-            .arg(env::current_exe().unwrap())
-            .args(["--ignored", "--exact", "who_wants_to_know_finds_out"])
-            .arg("what_was_told_before_says_nothing")
-            .output()
-            .unwrap();
-        let said = String::from_utf8_lossy(&output.stdout);
-        assert!(
-            said.contains(" 2 passed; 0 failed;"),
-            "{ahead} s: {output:?}"
-        );
-    }
 }
 
 #[test]
