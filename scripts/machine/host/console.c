@@ -37,6 +37,12 @@ static const char *const trouble[] = {
 	"unregister_netdevice: waiting", NULL
 };
 
+/*
+ * QEMU before 8.1 can run an instruction that Linux has just patched as the
+ * breakpoint that it was while that went on (its commit deba78709ae8).
+ */
+static const char *const fault_of_emulator[] = { "int3: 0000", NULL };
+
 static const char *const harmless[] = {
 	"Kernel memory leak detector initialized",
 	"INFO: lockdep is turned off", NULL
@@ -51,6 +57,7 @@ static struct {
 	FILE *file;
 	long trouble_at;	/* where in the file, -1: nowhere */
 	long last_lines;	/* where the last few begin */
+	bool fault_of_emulator;
 } console = { .trouble_at = -1 };
 
 void console_open(const char *path)
@@ -97,6 +104,7 @@ void console_carry(int fd)
 
 			console.trouble_at = starts[(first - 1) % LAST_LINES];
 		}
+		console.fault_of_emulator |= speaks_of(line, fault_of_emulator);
 		fputs(line, console.file);
 		fflush(console.file);
 	}
@@ -120,6 +128,11 @@ static void show_from(long offset, int lines)
 bool console_shows_trouble(void)
 {
 	return console.trouble_at >= 0;
+}
+
+bool console_shows_fault_of_emulator(void)
+{
+	return console.fault_of_emulator;
 }
 
 void console_explain(const char *what)

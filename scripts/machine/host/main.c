@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
+#include <unistd.h>
 
 #include "console.h"
 #include "machine.h"
@@ -112,6 +113,11 @@ static void start_thread(void *(*f)(void *), void *argument)
 
 #define GRACE_SECONDS 5	/* for a command that was told to end */
 
+#define FAULT_OF_EMULATOR \
+	"a patched instruction was run as a breakpoint, as QEMU before 8.1 may do"
+#define BOOTS_MAX 3	/* where it is the emulator that fails */
+
+static int boots = 1;
 static int command_status = -1;
 static int interrupted;	/* by this signal */
 static bool started, alive = true;
@@ -250,10 +256,39 @@ static void attend(int signals)
 	}
 }
 
+/* Nothing of the caller's has happened yet, and nothing of it is lost. */
+static bool may_boot_again(void)
+{
+	return console_shows_fault_of_emulator() && !started && !interrupted &&
+	       boots < BOOTS_MAX;
+}
+
+/* As a program that knows nothing of this time but that it has been. */
+static void boot_again(int argc, char **argv)
+{
+	char *again[argc + 2], option[24];
+	int n = 0;
+
+	snprintf(option, sizeof(option), "--boots=%d", boots + 1);
+	again[n++] = argv[0];
+	again[n++] = option;
+	/* The last time's stands first. */
+	for (int i = boots > 1 ? 2 : 1; i < argc; i++)
+		again[n++] = argv[i];
+	again[n] = NULL;
+	fprintf(stderr, "scripts/run: " FAULT_OF_EMULATOR "; booting again\n");
+	execv("/proc/self/exe", again);
+	err(MACHINE_FAILED, "cannot boot again");
+}
+
 /* Says what went wrong, if anything did, and returns the exit status. */
 static int verdict(bool *explained)
 {
 	*explained = true;
+	if (console_shows_fault_of_emulator()) {
+		console_explain(FAULT_OF_EMULATOR);
+		return MACHINE_FAILED;
+	}
 	if (console_shows_trouble()) {
 		console_explain("the kernel is in trouble");
 		return MACHINE_FAILED;
@@ -282,6 +317,7 @@ static void parse_options(int argc, char **argv)
 		{ "memory-folder", required_argument, NULL, 'M' },
 		{ "state-folder", required_argument, NULL, 's' },
 		{ "log", required_argument, NULL, 'l' },
+		{ "boots", required_argument, NULL, 'b' },
 		{ "folder", required_argument, NULL, ITEM_FOLDER },
 		{ "writable", required_argument, NULL, ITEM_WRITABLE },
 		{ "visible", required_argument, NULL, ITEM_VISIBLE },
@@ -320,6 +356,9 @@ static void parse_options(int argc, char **argv)
 			break;
 		case 'l':
 			log_path = optarg;
+			break;
+		case 'b':
+			boots = atoi(optarg);
 			break;
 		case ITEM_FOLDER:
 		case ITEM_WRITABLE:
@@ -369,6 +408,8 @@ int main(int argc, char **argv)
 	if (streams.interactive)
 		streams_make_raw();
 	attend(signals);
+	if (may_boot_again())
+		boot_again(argc, argv);
 	status = verdict(&explained);
 	if (machine.scrap && !explained)
 		unlink(machine.scrap);
