@@ -20,10 +20,11 @@
 /* --- names --------------------------------------------------------------- */
 
 #ifdef CONFIG_VIRT_CPU_ACCOUNTING_GEN
-#define COMPAT_TASK_GTIME(x) \
+#define COMPAT_TASK_TIMES(x) \
+	x(task_cputime, TASK_DIAG_SHOW_STAT, "tell times") \
 	x(task_gtime, TASK_DIAG_SHOW_STAT, "tell times")
 #else
-#define COMPAT_TASK_GTIME(x)
+#define COMPAT_TASK_TIMES(x)
 #endif
 
 #ifdef __HAVE_ARCH_GATE_AREA
@@ -47,12 +48,13 @@
 #define COMPAT_FUNCTIONS(x) \
 	x(security_capable, 0, "judge who may see a task") \
 	x(security_ptrace_access_check, 0, "ask the security modules") \
+	x(cputime_adjust, TASK_DIAG_SHOW_STAT, "tell times") \
 	x(thread_group_cputime_adjusted, TASK_DIAG_SHOW_STAT, "tell times") \
 	x(__lock_task_sighand, TASK_DIAG_SHOW_STAT, "tell the terminal") \
 	x(from_mnt_ns, TASK_DIAG_SHOW_NS, "tell the mount namespace") \
 	x(access_remote_vm, TASK_DIAG_SHOW_CMDLINE, "read a command line") \
 	x(arch_vma_name, TASK_DIAG_SHOW_VMA, "name areas") \
-	COMPAT_TASK_GTIME(x) \
+	COMPAT_TASK_TIMES(x) \
 	COMPAT_GET_GATE_VMA(x) \
 	COMPAT_ANON_VMA_NAME(x)
 

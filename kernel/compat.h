@@ -44,6 +44,7 @@
 
 COMPAT_DECLARE(security_capable);
 COMPAT_DECLARE(security_ptrace_access_check);
+COMPAT_DECLARE(cputime_adjust);
 COMPAT_DECLARE(thread_group_cputime_adjusted);
 COMPAT_DECLARE(__lock_task_sighand);
 COMPAT_DECLARE(from_mnt_ns);
@@ -51,13 +52,19 @@ COMPAT_DECLARE(from_mnt_ns);
 #define security_capable	static_call(compat_security_capable)
 #define security_ptrace_access_check \
 	static_call(compat_security_ptrace_access_check)
+#define cputime_adjust		static_call(compat_cputime_adjust)
 #define thread_group_cputime_adjusted \
 	static_call(compat_thread_group_cputime_adjusted)
 #define lock_task_sighand	static_call(compat___lock_task_sighand)
 #define from_mnt_ns		static_call(compat_from_mnt_ns)
 
 #ifdef CONFIG_VIRT_CPU_ACCOUNTING_GEN
+COMPAT_DECLARE(task_cputime);
 COMPAT_DECLARE(task_gtime);
+
+/* There is a structure of that name, too. */
+#define task_cputime(task, utime, stime) \
+	static_call(compat_task_cputime)(task, utime, stime)
 #define task_gtime		static_call(compat_task_gtime)
 #endif
 

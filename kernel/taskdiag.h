@@ -445,6 +445,9 @@ int taskdiag_put_cgroup(struct taskdiag_cont *cont, struct sk_buff *skb,
 			struct taskdiag_caller *caller);
 int taskdiag_put_cmdline(struct taskdiag_cont *cont, struct sk_buff *skb,
 			 struct taskdiag_caller *caller);
+int taskdiag_mm_hold(struct taskdiag_cont *cont, struct taskdiag_caller *caller,
+		     struct mm_struct **ret);
+void taskdiag_mm_drop(struct mm_struct *mm);
 int taskdiag_put_areas(struct taskdiag_cont *cont, struct sk_buff *skb,
 		       struct taskdiag_caller *caller);
 

@@ -28,22 +28,32 @@
 
 /* The threads that a process has, and those that it had. */
 static void sum_up_threads(struct task_diag_stat *stat,
+			   struct task_cputime *times,
 			   struct signal_struct *sig)
 {
+	u64 gtime = sig->gtime, min_flt = sig->min_flt, maj_flt = sig->maj_flt;
 	struct task_struct *thread;
+	u64 utime, stime;
 
-	stat->gtime = sig->gtime;
-	stat->min_flt = sig->min_flt;
-	stat->maj_flt = sig->maj_flt;
+	times->utime = sig->utime;
+	times->stime = sig->stime;
+	times->sum_exec_runtime = sig->sum_sched_runtime;
 	__for_each_thread(sig, thread) {
-		stat->gtime += task_gtime(thread);
-		stat->min_flt += thread->min_flt;
-		stat->maj_flt += thread->maj_flt;
+		task_cputime(thread, &utime, &stime);
+		times->utime += utime;
+		times->stime += stime;
+		times->sum_exec_runtime += thread->se.sum_exec_runtime;
+		gtime += task_gtime(thread);
+		min_flt += thread->min_flt;
+		maj_flt += thread->maj_flt;
 	}
+	stat->gtime = gtime;
+	stat->min_flt = min_flt;
+	stat->maj_flt = maj_flt;
 }
 
-static void put_sums(struct task_diag_stat *stat, struct signal_struct *sig,
-		     bool whole)
+static void put_sums(struct task_diag_stat *stat, struct task_cputime *times,
+		     struct signal_struct *sig, bool whole)
 {
 	/* Those that were waited for. */
 	stat->cutime = sig->cutime;
@@ -53,7 +63,7 @@ static void put_sums(struct task_diag_stat *stat, struct signal_struct *sig,
 	stat->cmaj_flt = sig->cmaj_flt;
 
 	if (whole)
-		sum_up_threads(stat, sig);
+		sum_up_threads(stat, times, sig);
 }
 
 /*
@@ -61,29 +71,49 @@ static void put_sums(struct task_diag_stat *stat, struct signal_struct *sig,
  * a child that was waited for to the children.  Try without, once.
  */
 static void put_sums_at_rest(struct task_diag_stat *stat,
+			     struct task_cputime *times,
 			     struct signal_struct *sig, bool whole)
 {
 	unsigned int seq = read_seqbegin(&sig->stats_lock);
 	unsigned long flags;
 
-	put_sums(stat, sig, whole);
+	put_sums(stat, times, sig, whole);
 	if (likely(!read_seqretry(&sig->stats_lock, seq)))
 		return;
 
 	read_seqlock_excl_irqsave(&sig->stats_lock, flags);
-	put_sums(stat, sig, whole);
+	put_sums(stat, times, sig, whole);
 	read_sequnlock_excl_irqrestore(&sig->stats_lock, flags);
+}
+
+/*
+ * The sums are those of thread_group_cputime(), which would go over the threads
+ * once more.  It knows two things better: what the reader itself has used since
+ * the last tick, and how to read a time in two words.
+ */
+static void adjust_times(struct task_struct *task, struct task_cputime *times,
+			 u64 *utime, u64 *stime)
+{
+#if defined(CONFIG_64BIT) && !defined(CONFIG_VIRT_CPU_ACCOUNTING_NATIVE)
+	if (!same_thread_group(current, task)) {
+		cputime_adjust(times, &task->signal->prev_cputime, utime,
+			       stime);
+		return;
+	}
+#endif
+	thread_group_cputime_adjusted(task, utime, stime);
 }
 
 static void put_times(struct task_diag_stat *stat, struct task_struct *task,
 		      bool whole)
 {
+	struct task_cputime times;
 	u64 utime, stime;
 
-	put_sums_at_rest(stat, task->signal, whole);
+	put_sums_at_rest(stat, &times, task->signal, whole);
 
 	if (whole) {
-		thread_group_cputime_adjusted(task, &utime, &stime);
+		adjust_times(task, &times, &utime, &stime);
 	} else {
 		stat->gtime = task_gtime(task);
 		stat->min_flt = task->min_flt;
@@ -125,6 +155,8 @@ static void put_delays(struct task_diag_stat *stat, struct task_struct *task)
 	stat->nivcsw = task->nivcsw;
 #ifdef CONFIG_SCHED_INFO
 	stat->run_delay = task->sched_info.run_delay;
+#else
+	stat->run_delay = 0;
 #endif
 	stat->blkio_delay = blkio_delay(task);
 }
@@ -167,6 +199,7 @@ static void put_signals(struct task_diag_stat *stat,
 	stat->num_threads = get_nr_threads(task);
 	stat->exit_signal = task->exit_signal;
 	stat->exit_code = task->exit_code;
+	stat->tty = 0;
 	stat->tty_pgrp = -1;
 
 	if (!READ_ONCE(sig->tty) && !stopped_or_ending(sig))
@@ -250,15 +283,27 @@ static void put_sizes(struct task_diag_stat *stat, struct mm_struct *mm)
 	stat->locked = bytes(mm->locked_vm);
 }
 
+static void put_no_sizes(struct task_diag_stat *stat)
+{
+	const size_t start = offsetof(struct task_diag_stat, vsize);
+	const size_t end = offsetofend(struct task_diag_stat, locked);
+
+	memset((void *)stat + start, 0, end - start);
+}
+
 /* Kernel threads have no memory, even while they work on somebody else's. */
 static void put_memory(struct task_diag_stat *stat, struct task_struct *task)
 {
-	if (task->flags & PF_KTHREAD)
+	if (task->flags & PF_KTHREAD) {
+		put_no_sizes(stat);
 		return;
+	}
 
 	task_lock(task);
 	if (task->mm)
 		put_sizes(stat, task->mm);
+	else
+		put_no_sizes(stat);
 	task_unlock(task);
 }
 
@@ -274,8 +319,8 @@ void taskdiag_fill_stat(void *to, const struct taskdiag_hit *hit,
 	struct task_struct *task = hit->task;
 	struct task_diag_stat *stat = to;
 
-	/* Not every task has all of it. */
-	memset(stat, 0, sizeof(*stat));
+	/* All of it is written, here and below. */
+	stat->__pad = 0;
 	stat->start_time = timens_add_boottime_ns(task->start_boottime);
 	stat->flags = task->flags;
 	put_times(stat, task, hit->whole);

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 //! task_diag with a receive loop written by hand.
 
+use memchr::memchr;
 use taskdiag::Show;
 use taskdiag::abi::{
     self, TaskDiagBase, TaskDiagCreds, TaskDiagMsg, TaskDiagPid, TaskDiagStat, TaskDiagVma,
 };
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unalign};
 
 use crate::error::{Error, Result};
 use crate::facts::{Area, Facts, Question, Stat};
@@ -123,6 +124,23 @@ impl BaseAndCred {
     }
 }
 
+/// What is behind that where stat is asked for, too.
+#[derive(FromBytes, Immutable, KnownLayout)]
+#[repr(C)]
+struct AndStat {
+    header: [u16; 2],
+    // Only 4-byte alignment is promised.
+    stat: Unalign<TaskDiagStat>,
+}
+
+impl AndStat {
+    #[inline(always)]
+    fn view(behind: &[u8]) -> Option<&Self> {
+        let this = Self::ref_from_bytes(behind).ok()?;
+        (this.header == header::<TaskDiagStat>(abi::TASK_DIAG_STAT)).then_some(this)
+    }
+}
+
 /// Tells of a task, unless the message goes on from the one before.
 #[inline(always)]
 fn task<C: Consumer>(payload: &[u8], consumer: &mut C) -> Option<()> {
@@ -130,23 +148,16 @@ fn task<C: Consumer>(payload: &[u8], consumer: &mut C) -> Option<()> {
         consumer.task(&usual.facts());
         return Some(());
     }
-    match BaseAndCred::begin(payload) {
-        Some((usual, behind)) => more(usual, behind, consumer),
+    let begun = BaseAndCred::begin(payload);
+    match begun.and_then(|(usual, behind)| Some((usual, AndStat::view(behind)?))) {
+        Some((usual, and)) => {
+            let mut facts = usual.facts();
+            facts.stat = stat(&and.stat.get());
+            consumer.task(&facts);
+            Some(())
+        }
         None => any_task(payload, consumer),
     }
-}
-
-/// Base and cred, and others behind them.
-fn more<C: Consumer>(usual: &BaseAndCred, behind: &[u8], consumer: &mut C) -> Option<()> {
-    let mut facts = usual.facts();
-    for (kind, payload) in attributes(behind) {
-        if kind == abi::TASK_DIAG_STAT {
-            // Only 4-byte alignment is promised.
-            facts.stat = stat(&TaskDiagStat::read_from_prefix(payload).ok()?.0);
-        }
-    }
-    consumer.task(&facts);
-    Some(())
 }
 
 /// Whatever there is about it.
@@ -260,5 +271,5 @@ fn areas<C: Consumer>(payload: &[u8], consumer: &mut C) -> Option<()> {
 }
 
 pub(super) fn until_nul(bytes: &[u8]) -> &[u8] {
-    bytes.split(|byte| *byte == 0).next().unwrap_or_default()
+    &bytes[..memchr(0, bytes).unwrap_or(bytes.len())]
 }

@@ -2,6 +2,8 @@
 //! Records: structures one behind the other in an attribute, each with its own
 //! length at its beginning and, it may be, with a text behind its fields.
 
+use memchr::memchr;
+
 use crate::task::{OfKind, read};
 use crate::wire::Malformed;
 
@@ -83,10 +85,7 @@ pub(crate) fn text(bytes: &[u8], offset: u32) -> Result<Option<&[u8]>, Malformed
     let text = bytes
         .get(offset as usize..)
         .ok_or(Malformed("a name begins behind its structure's end"))?;
-    let end = text
-        .iter()
-        .position(|&byte| byte == 0)
-        .ok_or(Malformed("a name has no end"))?;
+    let end = memchr(0, text).ok_or(Malformed("a name has no end"))?;
     Ok(Some(&text[..end]))
 }
 

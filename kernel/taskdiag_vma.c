@@ -1,0 +1,552 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * task_diag: the groups VMA and VMA_STAT, the areas of a task's memory.
+ *
+ * As /proc/PID/maps and smaps tell of them (fs/proc/task_mmu.c).  Who may see
+ * them, and how the memory is held, is taskdiag_mm.c's to know.
+ */
+#include <linux/dcache.h>
+#include <linux/fs.h>
+#include <linux/hugetlb.h>
+#include <linux/mm.h>
+#include <linux/mmap_lock.h>
+#include <linux/proc_fs.h>
+#include <linux/sched/signal.h>
+#include <linux/sizes.h>
+#include <linux/string.h>
+#include <net/netlink.h>
+
+#include "taskdiag.h"
+
+/*
+ * How much address space is told of before others get the mmap lock: some
+ * milliseconds' worth if all of it is resident.
+ */
+#define TASKDIAG_SPACE_AT_ONCE	SZ_256M
+
+/* One that moves its areas ahead of us is not followed for ever. */
+#define TASKDIAG_AREAS_MORE	1024
+
+/* An area costs as much as this however small it is. */
+#define TASKDIAG_AREA_COST	(TASKDIAG_SPACE_AT_ONCE / 512)
+
+/**
+ * struct area_name - what an area is called
+ * @text: its name, which may be in the row's room for a path; NULL if it has none
+ * @size: with the NUL at its end
+ * @path: the file that this is the path of; NULL if it is of none
+ * @deleted: TASK_DIAG_VMA_DELETED, if the file was then
+ */
+struct area_name {
+	const char		*text;
+	size_t			size;
+	const struct path	*path;
+	u64			deleted;
+};
+
+/**
+ * struct areas - a message's worth of areas
+ * @cont: whose
+ * @skb: where to
+ * @mm: whose, with a user reference
+ * @locked: we hold its mmap lock
+ * @walking: and have had an area from @vmi since we took it
+ * @vmi: where we are among them
+ * @name: of the last area that was told of, while we hold the lock
+ * @budget: bytes of address space until we have to let go of it
+ * @vma: the attribute TASK_DIAG_VMA; NULL if it was not asked for
+ * @want_stats: TASK_DIAG_VMA_STAT was asked for
+ * @nr: how many areas there are
+ */
+struct areas {
+	struct taskdiag_cont	*cont;
+	struct sk_buff		*skb;
+	struct mm_struct	*mm;
+	bool			locked;
+	bool			walking;
+	struct vma_iterator	vmi;
+	struct area_name	name;
+	unsigned long		budget;
+	struct nlattr		*vma;
+	bool			want_stats;
+	unsigned int		nr;
+};
+
+static int lock_areas(struct areas *areas)
+{
+	if (mmap_read_lock_killable(areas->mm))
+		return -EINTR;
+	areas->locked = true;
+	areas->walking = false;
+	areas->name.path = NULL;
+	areas->budget = TASKDIAG_SPACE_AT_ONCE;
+	return 0;
+}
+
+static void unlock_areas(struct areas *areas)
+{
+	if (areas->locked)
+		mmap_read_unlock(areas->mm);
+	areas->locked = false;
+}
+
+/* Give others the lock.  After an error we do not have it back. */
+static int breathe(struct areas *areas)
+{
+	unlock_areas(areas);
+	cond_resched();
+	if (fatal_signal_pending(current))
+		return -EINTR;
+	return lock_areas(areas);
+}
+
+static bool is_deleted(const struct path *path)
+{
+	const struct dentry *dentry = path->dentry;
+
+	/* A memfd and its kin never had a name, and d_path() says the same. */
+	return d_unlinked(dentry) ||
+	       (dentry->d_op && dentry->d_op->d_dname == simple_dname);
+}
+
+/* Constants all: a mask, and a shift where the two numbers differ. */
+static __always_inline u64 flag(const struct vm_area_struct *vma,
+				vm_flags_t from, u64 to)
+{
+	return vma->vm_flags & from ? to : 0;
+}
+
+/* What nearly every area has, or has not. */
+#define TASKDIAG_VM_USUAL	(VM_READ | VM_WRITE | VM_EXEC | VM_MAYREAD | \
+				 VM_MAYWRITE | VM_MAYEXEC | VM_MAYSHARE | \
+				 VM_ACCOUNT | VM_SOFTDIRTY)
+
+static u64 unusual_flags(const struct vm_area_struct *vma)
+{
+	u64 flags = 0;
+
+	flags |= flag(vma, VM_SHARED, TASK_DIAG_VMA_SHARED);
+	flags |= flag(vma, VM_GROWSDOWN, TASK_DIAG_VMA_GROWSDOWN);
+	flags |= flag(vma, VM_PFNMAP, TASK_DIAG_VMA_PFNMAP);
+	flags |= flag(vma, VM_LOCKED, TASK_DIAG_VMA_LOCKED);
+	flags |= flag(vma, VM_IO, TASK_DIAG_VMA_IO);
+	flags |= flag(vma, VM_SEQ_READ, TASK_DIAG_VMA_SEQ_READ);
+	flags |= flag(vma, VM_RAND_READ, TASK_DIAG_VMA_RAND_READ);
+	flags |= flag(vma, VM_DONTCOPY, TASK_DIAG_VMA_DONTCOPY);
+	flags |= flag(vma, VM_DONTEXPAND, TASK_DIAG_VMA_DONTEXPAND);
+	flags |= flag(vma, VM_NORESERVE, TASK_DIAG_VMA_NORESERVE);
+	flags |= flag(vma, VM_HUGETLB, TASK_DIAG_VMA_HUGETLB);
+	flags |= flag(vma, VM_SYNC, TASK_DIAG_VMA_SYNC);
+	flags |= flag(vma, VM_WIPEONFORK, TASK_DIAG_VMA_WIPEONFORK);
+	flags |= flag(vma, VM_DONTDUMP, TASK_DIAG_VMA_DONTDUMP);
+	flags |= flag(vma, VM_MIXEDMAP, TASK_DIAG_VMA_MIXEDMAP);
+	flags |= flag(vma, VM_HUGEPAGE, TASK_DIAG_VMA_HUGEPAGE);
+	flags |= flag(vma, VM_NOHUGEPAGE, TASK_DIAG_VMA_NOHUGEPAGE);
+	flags |= flag(vma, VM_MERGEABLE, TASK_DIAG_VMA_MERGEABLE);
+	flags |= flag(vma, VM_LOCKONFAULT, TASK_DIAG_VMA_LOCKONFAULT);
+	flags |= flag(vma, VM_UFFD_MISSING, TASK_DIAG_VMA_UFFD_MISSING);
+	flags |= flag(vma, VM_UFFD_MINOR, TASK_DIAG_VMA_UFFD_MINOR);
+	flags |= flag(vma, VM_UFFD_WP, TASK_DIAG_VMA_UFFD_WP);
+#ifdef CONFIG_64BIT
+	flags |= flag(vma, VM_SEALED, TASK_DIAG_VMA_SEALED);
+#endif
+	return flags;
+}
+
+/* VmFlags of /proc/PID/smaps, in the numbers of the ABI. */
+static u64 flags_of(const struct vm_area_struct *vma)
+{
+	u64 flags = 0;
+
+	flags |= flag(vma, VM_READ, TASK_DIAG_VMA_READ);
+	flags |= flag(vma, VM_WRITE, TASK_DIAG_VMA_WRITE);
+	flags |= flag(vma, VM_EXEC, TASK_DIAG_VMA_EXEC);
+	flags |= flag(vma, VM_MAYREAD, TASK_DIAG_VMA_MAYREAD);
+	flags |= flag(vma, VM_MAYWRITE, TASK_DIAG_VMA_MAYWRITE);
+	flags |= flag(vma, VM_MAYEXEC, TASK_DIAG_VMA_MAYEXEC);
+	flags |= flag(vma, VM_MAYSHARE, TASK_DIAG_VMA_MAYSHARE);
+	flags |= flag(vma, VM_ACCOUNT, TASK_DIAG_VMA_ACCOUNT);
+	flags |= flag(vma, VM_SOFTDIRTY, TASK_DIAG_VMA_SOFTDIRTY);
+	if (vma->vm_flags & ~TASKDIAG_VM_USUAL)
+		flags |= unusual_flags(vma);
+
+	if (vma->vm_file) {
+		flags |= TASK_DIAG_VMA_FILE;
+		if (is_deleted(file_user_path(vma->vm_file)))
+			flags |= TASK_DIAG_VMA_DELETED;
+	}
+	return flags;
+}
+
+/* At the end of @buf; none if it is longer than a path can be. */
+static void name_by_path(struct area_name *name, const struct path *path,
+			 char *buf)
+{
+	const char *text = d_path(path, buf, TASKDIAG_PATH_SIZE);
+
+	name->text = IS_ERR(text) ? NULL : text;
+	name->path = path;
+}
+
+/*
+ * A program or library is some areas in a row, all of one file: whoever knows
+ * the path from the last one knows it, unless the file was deleted since.
+ */
+static void find_name(struct areas *areas, struct vm_area_struct *vma,
+		      u64 flags)
+{
+	u64 deleted = flags & TASK_DIAG_VMA_DELETED;
+	struct area_name *name = &areas->name;
+	char *buf = areas->cont->path;
+	const struct path *path;
+	const char *text, *format;
+
+	get_vma_name(vma, &path, &text, &format);
+	if (path && path == name->path && deleted == name->deleted)
+		return;
+
+	*name = (struct area_name) { .text = text, .deleted = deleted };
+	if (path) {
+		name_by_path(name, path, buf);
+	} else if (format) {
+		snprintf(buf, TASKDIAG_PATH_SIZE, format, text);
+		name->text = buf;
+	}
+	if (name->text)
+		name->size = strlen(name->text) + 1;
+}
+
+/* Room for @len bytes of TASK_DIAG_VMA, and for the numbers to go with them? */
+static __always_inline bool has_room(const struct areas *areas, size_t len)
+{
+	size_t room = skb_tailroom(areas->skb);
+
+	if (areas->want_stats) {
+		if (areas->nr == TASKDIAG_STATS)
+			return false;
+		len += nla_total_size_64bit((areas->nr + 1) *
+					    sizeof(*areas->cont->stats));
+	}
+	if (areas->vma)
+		room = min_t(size_t, room, (void *)areas->vma + U16_MAX -
+					   (void *)skb_tail_pointer(areas->skb));
+	return len <= room;
+}
+
+/* What is mapped of which file, from @start on. */
+static void put_file(struct task_diag_vma *to, const struct vm_area_struct *vma,
+		     unsigned long start)
+{
+	const struct inode *inode;
+
+	if (!vma->vm_file) {
+		to->pgoff = 0;
+		to->ino = 0;
+		to->dev_major = 0;
+		to->dev_minor = 0;
+		return;
+	}
+	inode = file_user_inode(vma->vm_file);
+	to->pgoff = ((u64)vma->vm_pgoff << PAGE_SHIFT) + (start - vma->vm_start);
+	to->ino = inode->i_ino;
+	to->dev_major = MAJOR(inode->i_sb->s_dev);
+	to->dev_minor = MINOR(inode->i_sb->s_dev);
+}
+
+/* The area is @vma from @start on. */
+static struct task_diag_vma *put_vma(struct areas *areas,
+				     struct vm_area_struct *vma,
+				     unsigned long start, u64 flags)
+{
+	const struct area_name *name = &areas->name;
+	struct task_diag_vma *to;
+	size_t len;
+
+	find_name(areas, vma, flags);
+	len = ALIGN(sizeof(*to) + name->size, 8);
+	if (!has_room(areas, len))
+		return NULL;
+
+	/* All of it is written below, by field. */
+	to = __skb_put(areas->skb, len);
+	to->len = len;
+	to->name_off = name->text ? sizeof(*to) : 0;
+	to->start = start;
+	to->end = vma->vm_end;
+	to->flags = flags;
+	put_file(to, vma, start);
+	if (name->text) {
+		/* What is behind the name, up to the next area. */
+		memset((void *)to + len - 8, 0, 8);
+		memcpy(to + 1, name->text, name->size);
+	}
+	return to;
+}
+
+#ifdef CONFIG_PROC_PAGE_MONITOR
+static void put_stats(struct task_diag_vma_stat *to, unsigned long start,
+		      unsigned long end, const struct mem_size_stats *mss)
+{
+	*to = (struct task_diag_vma_stat) {
+		.len		= sizeof(*to),
+		.start		= start,
+		.end		= end,
+		.rss		= mss->resident,
+		.pss		= mss->pss >> PSS_SHIFT,
+		.pss_dirty	= mss->pss_dirty >> PSS_SHIFT,
+		.shared_clean	= mss->shared_clean,
+		.shared_dirty	= mss->shared_dirty,
+		.private_clean	= mss->private_clean,
+		.private_dirty	= mss->private_dirty,
+		.referenced	= mss->referenced,
+		.anonymous	= mss->anonymous,
+		.ksm		= mss->ksm,
+		.lazy_free	= mss->lazyfree,
+		.anon_thp	= mss->anonymous_thp,
+		.shmem_thp	= mss->shmem_thp,
+		.file_thp	= mss->file_thp,
+		.shared_hugetlb	= mss->shared_hugetlb,
+		.private_hugetlb = mss->private_hugetlb,
+		.swap		= mss->swap,
+		.swap_pss	= mss->swap_pss >> PSS_SHIFT,
+		.locked		= mss->pss_locked >> PSS_SHIFT,
+	};
+}
+
+/* A huge page counts whole: let none be in two pieces. */
+static unsigned long end_of_piece(struct vm_area_struct *vma,
+				  unsigned long addr)
+{
+	unsigned long size = max_t(unsigned long, TASKDIAG_SPACE_AT_ONCE,
+				   vma_kernel_pagesize(vma));
+	unsigned long end = round_down(addr, size) + size;
+
+	return end > addr && end < vma->vm_end ? end : vma->vm_end;
+}
+
+/* Does the area that was [.., @end) with @flags go on at @addr? */
+static bool goes_on(struct vm_area_struct *vma, unsigned long addr,
+		    unsigned long end, vm_flags_t flags)
+{
+	return vma && vma->vm_start <= addr && vma->vm_end == end &&
+	       vma->vm_flags == flags;
+}
+
+/*
+ * Count a large area in pieces, and let go of the mmap lock between them.  If
+ * it changes meanwhile it ends, for us, where it has been counted to: @end.
+ */
+static int count_pieces(struct areas *areas, struct vm_area_struct *vma,
+			unsigned long addr, unsigned long *end,
+			struct mem_size_stats *mss)
+{
+	vm_flags_t flags = vma->vm_flags;
+
+	for (;;) {
+		unsigned long next = end_of_piece(vma, addr);
+		int err;
+
+		smap_gather_stats(vma, mss, addr, next);
+		if (next == *end)
+			return 0;
+
+		addr = next;
+		err = breathe(areas);
+		if (err)
+			return err;
+		vma = find_vma(areas->mm, addr);
+		if (!goes_on(vma, addr, *end, flags)) {
+			*end = addr;
+			return 0;
+		}
+	}
+}
+
+/* As smaps does it, but for what takes long.  0 as a start means all to it. */
+static int count_area(struct areas *areas, struct vm_area_struct *vma,
+		      unsigned long start, unsigned long *end)
+{
+	struct mem_size_stats mss = {};
+	int err = 0;
+
+	if (start == vma->vm_start &&
+	    (!start || *end - start <= TASKDIAG_SPACE_AT_ONCE)) {
+		areas->budget -= min(areas->budget, *end - start);
+		smap_gather_stats(vma, &mss, 0, 0);
+	} else {
+		err = count_pieces(areas, vma, start, end, &mss);
+	}
+	if (!err)
+		put_stats(&areas->cont->stats[areas->nr], start, *end, &mss);
+	return err;
+}
+#else
+static int count_area(struct areas *areas, struct vm_area_struct *vma,
+		      unsigned long start, unsigned long *end)
+{
+	return 0;
+}
+#endif
+
+/* Tell of @vma from @start on; @end becomes how far that was. */
+static int put_area(struct areas *areas, struct vm_area_struct *vma,
+		    unsigned long start, unsigned long *end)
+{
+	u64 wanted = areas->cont->vma_flags;
+	struct task_diag_vma *to = NULL;
+	u64 flags = flags_of(vma);
+	int err;
+
+	if ((flags & wanted) != wanted)
+		return 0;
+
+	if (areas->vma)
+		to = put_vma(areas, vma, start, flags);
+	if (areas->vma ? !to : !has_room(areas, 0))
+		return -EMSGSIZE;
+
+	if (areas->want_stats) {
+		err = count_area(areas, vma, start, end);
+		if (err)
+			return err;
+		if (to)
+			to->end = *end;
+	}
+	areas->nr++;
+	return 0;
+}
+
+/* The area at the row's address, or the first one behind it. */
+static struct vm_area_struct *next_area(struct areas *areas)
+{
+	/* What the iterator knows holds no longer than the lock. */
+	if (!areas->walking)
+		vma_iter_init(&areas->vmi, areas->mm, areas->cont->memory.addr);
+	areas->walking = true;
+	return vma_next(&areas->vmi);
+}
+
+/*
+ * All areas from the row's address on.  One that has grown below it since, or
+ * was merged with one below, begins at that address: none is told of twice.
+ */
+static int put_mapped(struct areas *areas)
+{
+	struct taskdiag_memory *memory = &areas->cont->memory;
+	struct vm_area_struct *vma;
+
+	if (!memory->addr)
+		memory->areas = 2 * areas->mm->map_count + TASKDIAG_AREAS_MORE;
+
+	while ((vma = next_area(areas))) {
+		unsigned long start = max(vma->vm_start, memory->addr);
+		unsigned long end = vma->vm_end;
+		int err;
+
+		if (!memory->areas)
+			return -ESTALE;
+		err = put_area(areas, vma, start, &end);
+		if (err)
+			return err;
+		memory->areas--;
+		memory->addr = end;
+
+		areas->budget -= min(areas->budget, TASKDIAG_AREA_COST);
+		if (!areas->budget)
+			err = breathe(areas);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* The area of no process that procfs shows in each, such as [vsyscall]. */
+static int put_gate(struct areas *areas)
+{
+	struct vm_area_struct *vma = get_gate_vma(areas->mm);
+	unsigned long end;
+
+	if (!vma)
+		return 0;
+	end = vma->vm_end;
+	return put_area(areas, vma, vma->vm_start, &end);
+}
+
+static int put_areas(struct areas *areas)
+{
+	int err;
+
+	err = lock_areas(areas);
+	if (!err)
+		err = put_mapped(areas);
+	if (!err)
+		err = put_gate(areas);
+	unlock_areas(areas);
+	return err;
+}
+
+/* has_room() has kept some for this. */
+static void close_attributes(struct areas *areas)
+{
+	struct sk_buff *skb = areas->skb;
+	struct nlattr *attr;
+
+	if (areas->vma)
+		areas->vma->nla_len = skb_tail_pointer(skb) -
+				      (unsigned char *)areas->vma;
+	if (areas->want_stats) {
+		attr = __nla_reserve_64bit(skb, TASK_DIAG_VMA_STAT, areas->nr *
+					   sizeof(*areas->cont->stats),
+					   TASK_DIAG_PAD);
+		memcpy(nla_data(attr), areas->cont->stats, nla_len(attr));
+	}
+}
+
+/**
+ * taskdiag_put_areas - put as much of TASK_DIAG_VMA and VMA_STAT as fits
+ * @cont: whose
+ * @skb: where to
+ * @caller: who asks
+ *
+ * Both are about the same areas in each message.  A process without any has
+ * attributes without any.
+ *
+ * Return: 0, -EMSGSIZE if there is more, -ESTALE if it is gone, or an error.
+ */
+int taskdiag_put_areas(struct taskdiag_cont *cont, struct sk_buff *skb,
+		       struct taskdiag_caller *caller)
+{
+	struct areas areas = {
+		.cont		= cont,
+		.skb		= skb,
+		.want_stats	= cont->stats,
+	};
+	unsigned int start = skb->len;
+	int err;
+
+	if (!cont->memory.whole)
+		return 0;
+	if (cont->want_vma)
+		areas.vma = nla_reserve_64bit(skb, TASK_DIAG_VMA, 0,
+					      TASK_DIAG_PAD);
+	if ((cont->want_vma && !areas.vma) || !has_room(&areas, 0)) {
+		skb_trim(skb, start);
+		return -EMSGSIZE;
+	}
+
+	err = taskdiag_mm_hold(cont, caller, &areas.mm);
+	if (err) {
+		skb_trim(skb, start);
+		return err;
+	}
+	if (areas.mm)
+		err = put_areas(&areas);
+	taskdiag_mm_drop(areas.mm);
+
+	/* What has been told of is to be sent, if it is anything. */
+	if (!err || ((err == -EMSGSIZE || err == -ESTALE) && areas.nr))
+		close_attributes(&areas);
+	else
+		skb_trim(skb, start);
+	return err;
+}
