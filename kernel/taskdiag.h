@@ -11,7 +11,8 @@
  *	    cont           a row that sleeps or outgrows a message
  *	    fill           what about them: one row of attributes a task
  *
- * A part knows those below it in this list, and none above.
+ * A part knows those below it in this list, and none above.  What is done for
+ * each and every task is inline, in taskdiag_each.h.
  */
 #ifndef _KERNEL_TASKDIAG_H
 #define _KERNEL_TASKDIAG_H
@@ -22,6 +23,7 @@
 #include <linux/netlink.h>
 #include <linux/pid.h>
 #include <linux/pid_namespace.h>
+#include <linux/ptrace.h>
 #include <linux/radix-tree.h>
 #include <linux/skbuff.h>
 #include <linux/taskdiag.h>
@@ -63,6 +65,7 @@ struct taskdiag_judge {
  * @cgroup_ns: the namespace from whose root the paths of cgroups are told
  * @judges: who has to agree to a row; valid in one RCU section
  * @nr_judges: how many they are
+ * @only_modules: it is one who may see all but what security modules forbid
  */
 struct taskdiag_caller {
 	const struct cred	*sender;
@@ -75,7 +78,14 @@ struct taskdiag_caller {
 	struct cgroup_namespace	*cgroup_ns;
 	struct taskdiag_judge	judges[TASKDIAG_JUDGES];
 	unsigned int		nr_judges;
+	bool			only_modules;
 };
+
+/*
+ * A dump may come to every task there is: a denial is nothing to audit.
+ * AppArmor and SELinux do so all the same.
+ */
+#define TASKDIAG_PTRACE_MODE	(PTRACE_MODE_READ_FSCREDS | PTRACE_MODE_NOAUDIT)
 
 int taskdiag_caller_pin(struct taskdiag_caller *caller,
 			const struct cred *opener, struct pid_namespace *ns,
@@ -83,7 +93,8 @@ int taskdiag_caller_pin(struct taskdiag_caller *caller,
 void taskdiag_caller_unpin(struct taskdiag_caller *caller);
 bool taskdiag_caller_is_current(const struct taskdiag_caller *caller);
 void taskdiag_caller_enter(struct taskdiag_caller *caller);
-bool taskdiag_may_see(struct taskdiag_caller *caller, struct task_struct *task);
+bool taskdiag_judges_permit(struct taskdiag_caller *caller,
+			    struct task_struct *task);
 
 /* --- filter -------------------------------------------------------------- */
 
@@ -141,18 +152,6 @@ int taskdiag_filter_init(struct taskdiag_filter *filter,
 			 struct netlink_ext_ack *extack);
 void taskdiag_filter_release(struct taskdiag_filter *filter);
 bool taskdiag_numbers_have(const struct taskdiag_numbers *list, u32 number);
-
-/* Is it one of the tasks wanted?  Asked only of those that may be seen. */
-static inline bool taskdiag_filter_holds(const struct taskdiag_filter *filter,
-					 const struct taskdiag_hit *hit)
-{
-	unsigned int i;
-
-	for (i = 0; i < filter->nr_holds; i++)
-		if (!filter->holds[i](filter, hit))
-			return false;
-	return true;
-}
 
 /* --- walk --------------------------------------------------------------- */
 
@@ -216,70 +215,11 @@ int taskdiag_walk_init(struct taskdiag_walk *walk, u64 strategy, u32 pid,
 		       struct netlink_ext_ack *extack);
 void taskdiag_walk_release(struct taskdiag_walk *walk);
 void taskdiag_walk_enter(struct taskdiag_walk *walk);
-bool taskdiag_walk_next(struct taskdiag_walk *walk, struct taskdiag_hit *hit);
+void taskdiag_walk_enter_table(struct taskdiag_walk *walk);
+struct pid *taskdiag_walk_pid(struct taskdiag_walk *walk);
+bool taskdiag_walk_at_end(const struct taskdiag_walk *walk);
 void taskdiag_walk_again(const struct taskdiag_walk *walk,
 			 struct taskdiag_hit *hit);
-
-/* The hit just taken has no room: come to it again, in the next RCU section. */
-static inline void taskdiag_walk_unget(struct taskdiag_walk *walk)
-{
-	walk->cursor--;
-}
-
-/* The hit just taken was as much work as @candidates. */
-static inline void taskdiag_walk_charge(struct taskdiag_walk *walk,
-					unsigned int candidates)
-{
-	walk->budget -= min(walk->budget, candidates);
-}
-
-/*
- * The number of @pid in @ns, 0 if it has none there.  pid_nr_ns(), inlined:
- * a row takes half a dozen of these.  Every pid has one in the namespace that
- * nearly everybody is in, and it is the first.
- */
-static inline pid_t taskdiag_nr(const struct pid *pid,
-				const struct pid_namespace *ns)
-{
-	if (!pid)
-		return 0;
-	if (ns == &init_pid_ns)
-		return pid->numbers[0].nr;
-	if (ns->level <= pid->level && pid->numbers[ns->level].ns == ns)
-		return pid->numbers[ns->level].nr;
-	return 0;
-}
-
-/* Who has the number @pid: pid_task(), inlined for the same reason. */
-static inline struct task_struct *taskdiag_task(const struct pid *pid,
-						enum pid_type type)
-{
-	struct hlist_node *first;
-
-	first = rcu_dereference(hlist_first_rcu(&pid->tasks[type]));
-	return hlist_entry_safe(first, struct task_struct, pid_links[type]);
-}
-
-/**
- * taskdiag_walk_confirm - is it still the task that the walk came to?
- * @walk: the walk, in the RCU section of the hit
- * @hit: the hit; its task becomes the one that has the number now, or NULL
- *
- * A number outlives its task when a thread other than the leader calls
- * execve(): that thread takes the leader's number, and the leader is reaped.
- * The process has been there all the while, and who was about to tell of it
- * has to look again.
- *
- * Return: true if so.
- */
-static inline bool taskdiag_walk_confirm(const struct taskdiag_walk *walk,
-					 struct taskdiag_hit *hit)
-{
-	if (likely(taskdiag_task(hit->struct_pid, walk->type) == hit->task))
-		return true;
-	taskdiag_walk_again(walk, hit);
-	return false;
-}
 
 /* --- fill --------------------------------------------------------------- */
 
@@ -299,7 +239,10 @@ static inline bool taskdiag_walk_confirm(const struct taskdiag_walk *walk,
 struct taskdiag_group;
 struct taskdiag_cont;
 
-/* Writes the whole of a structure about a task that may be seen, without sleeping. */
+/*
+ * Writes the whole of a structure about a task that may be seen, without
+ * sleeping.
+ */
 typedef void (*taskdiag_fill_fn)(void *to, const struct taskdiag_hit *hit,
 				 const struct taskdiag_caller *caller);
 
@@ -325,6 +268,7 @@ struct taskdiag_part {
  * @nr_parts: how many groups of a fixed size were asked for
  * @parts: what is to be written for them, in bit order
  * @usual: the first of them are BASE and CRED
+ * @more: something is behind these two
  * @tail: how many bytes of @template are behind the last of them
  * @nr_puts: how many groups were asked for that are put behind the template,
  *	one task at a time
@@ -339,6 +283,7 @@ struct taskdiag_row {
 	unsigned int		nr_parts;
 	struct taskdiag_part	parts[TASK_DIAG_GROUP_MAX + 1];
 	bool			usual;
+	bool			more;
 	unsigned int		tail;
 	unsigned int		nr_puts;
 	unsigned int		nr_short;

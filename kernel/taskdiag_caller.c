@@ -26,12 +26,6 @@
 
 #include "taskdiag.h"
 
-/*
- * A dump may come to every task there is: a denial is nothing to audit.  AppArmor
- * and SELinux do so all the same.
- */
-#define TASKDIAG_PTRACE_MODE	(PTRACE_MODE_READ_FSCREDS | PTRACE_MODE_NOAUDIT)
-
 /**
  * taskdiag_caller_pin - remember who asks
  * @caller: where to
@@ -168,6 +162,9 @@ void taskdiag_caller_enter(struct taskdiag_caller *caller)
 	add_judge(caller, caller->sender, true);
 	add_judge(caller, current_cred(), true);
 	add_judge(caller, caller->opener, false);
+	caller->only_modules = caller->nr_judges == 1 &&
+			       caller->judges->everywhere &&
+			       !caller->judges->foreign;
 }
 
 static bool same_ids(const struct cred *cred, const struct cred *tcred)
@@ -212,11 +209,12 @@ static noinline bool lsm_permits_other(const struct taskdiag_judge *judge,
 	return !err;
 }
 
-static __always_inline bool lsm_permits(const struct taskdiag_judge *judge,
-					struct task_struct *task)
+static bool lsm_permits(const struct taskdiag_judge *judge,
+			struct task_struct *task)
 {
 	if (likely(!judge->foreign))
-		return !security_ptrace_access_check(task, TASKDIAG_PTRACE_MODE);
+		return !security_ptrace_access_check(task,
+						     TASKDIAG_PTRACE_MODE);
 	return lsm_permits_other(judge, task);
 }
 
@@ -275,7 +273,7 @@ static noinline bool all_permit(struct taskdiag_caller *caller,
 }
 
 /**
- * taskdiag_may_see - the access check that every row has passed
+ * taskdiag_judges_permit - the access check, whoever asks
  * @caller: who asks, after taskdiag_caller_enter() in the same RCU section
  * @task: about whom
  *
@@ -288,7 +286,8 @@ static noinline bool all_permit(struct taskdiag_caller *caller,
  *
  * Return: true if so.
  */
-bool taskdiag_may_see(struct taskdiag_caller *caller, struct task_struct *task)
+bool taskdiag_judges_permit(struct taskdiag_caller *caller,
+			    struct task_struct *task)
 {
 	const bool self = task_tgid(task) == caller->process;
 

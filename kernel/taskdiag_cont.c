@@ -21,6 +21,7 @@
 #include <net/netlink.h>
 
 #include "taskdiag.h"
+#include "taskdiag_each.h"
 
 /* All hostile tasks together hold a dump up for this long. */
 #define TASKDIAG_PATIENCE	HZ

@@ -14,6 +14,7 @@
 #include <net/netlink.h>
 
 #include "taskdiag.h"
+#include "taskdiag_each.h"
 
 /* The lengths and the content are checked where they are known. */
 const struct nla_policy taskdiag_request_policy[TASKDIAG_REQUEST_ATTRS] = {
@@ -117,17 +118,23 @@ void taskdiag_dump_close(struct taskdiag_dump *dump)
 	kfree(dump);
 }
 
-/* Room for rows, at the end of a message. */
+/* Room for rows of one length, at the end of a message. */
 struct room {
-	u8	*at;
-	u8	*end;
+	u8		*at;
+	u8		*end;
+	unsigned int	row_len;
 };
 
-static __always_inline struct room open_room(const struct sk_buff *skb)
+static __always_inline struct room open_room(const struct taskdiag_dump *dump,
+					     const struct sk_buff *skb)
 {
 	u8 *at = skb_tail_pointer(skb);
 
-	return (struct room) { .at = at, .end = at + skb_tailroom(skb) };
+	return (struct room) {
+		.at		= at,
+		.end		= at + skb_tailroom(skb),
+		.row_len	= dump->row.template->len,
+	};
 }
 
 /* What has been written there is part of the message. */
@@ -149,20 +156,18 @@ static __always_inline void close_room(struct taskdiag_dump *dump,
 static __always_inline bool put_row(struct taskdiag_dump *dump,
 				    struct room *room, struct taskdiag_hit *hit)
 {
-	unsigned int len = dump->row.template->len;
-
 	while (hit->task && taskdiag_may_see(&dump->caller, hit->task)) {
 		hit->state = task_state_index(hit->task);
 		if (!taskdiag_filter_holds(&dump->filter, hit))
 			break;
-		if (room->end - room->at < len)
+		if (room->end - room->at < room->row_len)
 			return false;
 		taskdiag_row_fill(&dump->row, room->at, hit, &dump->caller);
 		if (dump->row.every_thread && hit->whole)
 			taskdiag_walk_charge(&dump->walk,
 					     get_nr_threads(hit->task));
 		if (taskdiag_walk_confirm(&dump->walk, hit)) {
-			room->at += len;
+			room->at += room->row_len;
 			break;
 		}
 	}
@@ -175,7 +180,7 @@ static __always_inline bool put_row(struct taskdiag_dump *dump,
  */
 static int put_batch(struct taskdiag_dump *dump, struct sk_buff *skb)
 {
-	struct room room = open_room(skb);
+	struct room room = open_room(dump, skb);
 	struct taskdiag_hit hit;
 	int err = 0;
 
@@ -200,7 +205,7 @@ static int put_batch(struct taskdiag_dump *dump, struct sk_buff *skb)
  */
 static int begin_cont(struct taskdiag_dump *dump, struct sk_buff *skb)
 {
-	struct room room = open_room(skb);
+	struct room room = open_room(dump, skb);
 	unsigned int start = skb->len;
 	struct taskdiag_hit hit;
 	u64 exec_id;

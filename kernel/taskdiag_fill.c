@@ -30,6 +30,7 @@
 #include <net/netlink.h>
 
 #include "taskdiag.h"
+#include "taskdiag_each.h"
 
 /**
  * struct taskdiag_group - a group of facts
@@ -74,7 +75,8 @@ static struct pid *thread_pid(struct task_struct *task)
  * another parent before that: who has none now is from outside of @ns only if
  * it still is the parent.
  */
-static pid_t parent_nr(struct task_struct *task, struct pid_namespace *ns)
+static __always_inline pid_t parent_nr(struct task_struct *task,
+				       struct pid_namespace *ns)
 {
 	struct task_struct *parent;
 	pid_t nr;
@@ -560,6 +562,7 @@ int taskdiag_row_put_template(struct taskdiag_row *row, struct sk_buff *skb)
 	if (!err && any_u64)
 		err = reserve_tail(skb);
 	row->tail = skb->len - end;
+	row->more = row->nr_parts > NR_USUAL_PARTS || row->tail;
 	return err;
 }
 
@@ -577,6 +580,25 @@ static __always_inline void copy_headers(void *to, const void *template,
 		memcpy(to + at, template + at, len);
 }
 
+/* All parts from @part on, and what is behind the last of them. */
+static noinline void fill_parts(const struct taskdiag_row *row,
+				const struct taskdiag_part *part, void *to,
+				const struct taskdiag_hit *hit,
+				const struct taskdiag_caller *caller)
+{
+	const struct taskdiag_part *const end = row->parts + row->nr_parts;
+	const void *template = row->template->data;
+
+	for (; part < end; part++) {
+		copy_headers(to, template, part->offset - part->headers,
+			     part->headers, NLA_HDRLEN);
+		part->fill(to + part->offset, hit, caller);
+	}
+	if (row->tail)
+		copy_headers(to, template, row->template->len - row->tail,
+			     row->tail, NLA_HDRLEN);
+}
+
 /**
  * taskdiag_row_fill - write a task's row
  * @row: after taskdiag_row_put_template()
@@ -588,13 +610,11 @@ void taskdiag_row_fill(const struct taskdiag_row *row, void *to,
 		       const struct taskdiag_hit *hit,
 		       const struct taskdiag_caller *caller)
 {
-	const struct taskdiag_part *part = row->parts;
-	const struct taskdiag_part *const end = part + row->nr_parts;
-	const void *template = row->template->data;
 	struct task_diag_msg *msg = to + row->msg_offset;
+	const struct taskdiag_part *part = row->parts;
 
 	/* Over netlink so much. */
-	copy_headers(to, template, 0, row->msg_offset,
+	copy_headers(to, row->template->data, 0, row->msg_offset,
 		     NLMSG_HDRLEN + GENL_HDRLEN + NLA_HDRLEN);
 	*msg = (struct task_diag_msg) {
 		.pid	= hit->pid,
@@ -602,16 +622,11 @@ void taskdiag_row_fill(const struct taskdiag_row *row, void *to,
 	};
 	if (likely(row->usual)) {
 		fill_usual_parts(msg + 1, hit, caller);
+		if (likely(!row->more))
+			return;
 		part += NR_USUAL_PARTS;
 	}
-	for (; part < end; part++) {
-		copy_headers(to, template, part->offset - part->headers,
-			     part->headers, NLA_HDRLEN);
-		part->fill(to + part->offset, hit, caller);
-	}
-	if (row->tail)
-		copy_headers(to, template, row->template->len - row->tail,
-			     row->tail, NLA_HDRLEN);
+	fill_parts(row, part, to, hit, caller);
 }
 
 /**

@@ -25,6 +25,7 @@
 #include <linux/delayacct.h>
 
 #include "taskdiag.h"
+#include "taskdiag_each.h"
 
 /* The threads that a process has, and those that it had. */
 static void sum_up_threads(struct task_diag_stat *stat,

@@ -32,7 +32,7 @@
 
 /**
  * struct area_name - what an area is called
- * @text: its name, which may be in the row's room for a path; NULL if it has none
+ * @text: its name, maybe in the row's room for a path; NULL if it has none
  * @size: with the NUL at its end
  * @path: the file that this is the path of; NULL if it is of none
  * @deleted: TASK_DIAG_VMA_DELETED, if the file was then
@@ -247,7 +247,8 @@ static void put_file(struct task_diag_vma *to, const struct vm_area_struct *vma,
 		return;
 	}
 	inode = file_user_inode(vma->vm_file);
-	to->pgoff = ((u64)vma->vm_pgoff << PAGE_SHIFT) + (start - vma->vm_start);
+	to->pgoff = ((u64)vma->vm_pgoff << PAGE_SHIFT) +
+		    (start - vma->vm_start);
 	to->ino = inode->i_ino;
 	to->dev_major = MAJOR(inode->i_sb->s_dev);
 	to->dev_minor = MINOR(inode->i_sb->s_dev);

@@ -26,6 +26,7 @@
 #include <linux/slab.h>
 
 #include "taskdiag.h"
+#include "taskdiag_each.h"
 
 /*
  * Candidates in one RCU section.  Rows end a section earlier, with a full
@@ -320,8 +321,11 @@ void taskdiag_walk_release(struct taskdiag_walk *walk)
 		put_members(walk->members, walk->nr_members);
 }
 
-/* Look the cursor up in the table anew. */
-static void enter_table(struct taskdiag_walk *walk)
+/**
+ * taskdiag_walk_enter_table - look the cursor up in the pid table anew
+ * @walk: the walk, in an RCU section
+ */
+void taskdiag_walk_enter_table(struct taskdiag_walk *walk)
 {
 	radix_tree_iter_init(&walk->iter, walk->cursor);
 	walk->slot = NULL;
@@ -351,27 +355,7 @@ static bool next_slots(struct taskdiag_walk *walk)
 void taskdiag_walk_enter(struct taskdiag_walk *walk)
 {
 	walk->budget = TASKDIAG_WALK_BUDGET;
-	enter_table(walk);
-}
-
-/* The next entry of the piece of the table that we are in. */
-static __always_inline struct pid *next_in_slots(struct taskdiag_walk *walk)
-{
-	while (walk->slot < walk->slots_end) {
-		struct pid *pid = rcu_dereference_raw(*walk->slot);
-
-		/* The node moved under us. */
-		if (unlikely(radix_tree_deref_retry(pid))) {
-			enter_table(walk);
-			break;
-		}
-		walk->slot++;
-		walk->cursor++;
-		/* NULL: no task, or one that is still being made. */
-		if (pid)
-			return pid;
-	}
-	return NULL;
+	taskdiag_walk_enter_table(walk);
 }
 
 /*
@@ -384,7 +368,7 @@ static struct pid *next_in_ns(struct taskdiag_walk *walk)
 	struct pid *pid = NULL;
 
 	while (!pid && next_slots(walk))
-		pid = next_in_slots(walk);
+		pid = taskdiag_walk_slots(walk);
 	return pid;
 }
 
@@ -403,7 +387,13 @@ static struct pid *next_member(struct taskdiag_walk *walk)
 	return walk->members[walk->cursor++];
 }
 
-static noinline struct pid *next_pid(struct taskdiag_walk *walk)
+/**
+ * taskdiag_walk_pid - come to the next number that is not at hand
+ * @walk: the walk, after taskdiag_walk_enter() in the same RCU section
+ *
+ * Return: who has it; NULL at the end, or if nobody has this one.
+ */
+struct pid *taskdiag_walk_pid(struct taskdiag_walk *walk)
 {
 	if (walk->members)
 		return next_member(walk);
@@ -412,33 +402,16 @@ static noinline struct pid *next_pid(struct taskdiag_walk *walk)
 	return next_in_ns(walk);
 }
 
-/* There was no next pid: is that because there are no more? */
-static bool at_end(const struct taskdiag_walk *walk)
+/**
+ * taskdiag_walk_at_end - there was no next number: are there no more?
+ * @walk: the walk
+ *
+ * Return: true if so.
+ */
+bool taskdiag_walk_at_end(const struct taskdiag_walk *walk)
 {
 	return walk->members || !walk->listed.numbers ||
 	       walk->cursor == walk->listed.nr;
-}
-
-/* Who has the number? */
-static __always_inline bool look_up(const struct taskdiag_walk *walk,
-				    struct taskdiag_hit *hit)
-{
-	struct task_struct *task = taskdiag_task(hit->struct_pid, walk->type);
-	struct pid *tgid;
-
-	hit->task = task;
-	if (!task)
-		return false;
-
-	hit->tgid = hit->pid;
-	hit->whole = true;
-	if (walk->type != PIDTYPE_TGID) {
-		hit->whole = walk->single && thread_group_leader(task);
-		tgid = rcu_dereference_raw(task->signal->pids[PIDTYPE_TGID]);
-		hit->tgid = taskdiag_nr(tgid, walk->ns);
-	}
-	/* None is left to a task that is being reaped. */
-	return hit->tgid;
 }
 
 /**
@@ -449,38 +422,6 @@ static __always_inline bool look_up(const struct taskdiag_walk *walk,
 void taskdiag_walk_again(const struct taskdiag_walk *walk,
 			 struct taskdiag_hit *hit)
 {
-	if (!look_up(walk, hit))
+	if (!taskdiag_walk_look_up(walk, hit))
 		hit->task = NULL;
-}
-
-/**
- * taskdiag_walk_next - come to the next task
- * @walk: the walk, after taskdiag_walk_enter() in the same RCU section
- * @hit: the task
- *
- * Return: false at the end (then @walk->done) or when it is time for another
- * RCU section.
- */
-bool taskdiag_walk_next(struct taskdiag_walk *walk, struct taskdiag_hit *hit)
-{
-	while (walk->budget) {
-		struct pid *pid;
-
-		walk->budget--;
-		/* Only who goes through the table has slots. */
-		pid = next_in_slots(walk) ?: next_pid(walk);
-		if (!pid) {
-			walk->done = at_end(walk);
-			if (walk->done)
-				return false;
-			continue;
-		}
-
-		hit->struct_pid = pid;
-		hit->pid = taskdiag_nr(pid, walk->ns);
-		/* It may be the name of a group or session, but of no task. */
-		if (look_up(walk, hit))
-			return true;
-	}
-	return false;
 }
