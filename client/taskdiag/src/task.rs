@@ -196,12 +196,13 @@ fn look_into(kind: u16, value: &[u8]) -> Result<(), Malformed> {
     }
 }
 
-/// Reads the attribute that begins there, if one does.
+/// Reads the attribute that begins there, if one does: a copy of what has
+/// another length than this crate knows.
 #[inline(never)]
-fn find<T: FromBytes + IntoBytes>(attributes: &[u8], at: u32) -> Option<T> {
+fn find<T: FromBytes + IntoBytes>(attributes: &[u8], at: u32) -> Option<Exactly<T>> {
     let mut walk = Attributes::new_at(attributes, at as usize);
     let (_, value) = walk.next()?.ok()?;
-    Some(read(value))
+    Some(Exactly::holding(read(value)))
 }
 
 /// The values of the attributes of one type.
@@ -272,25 +273,34 @@ impl<'a> TaskRef<'a> {
 
     /// Who the task is, if that was asked for.
     // Would otherwise be written to memory to be returned, and the task as well.
+    // By reference until the end, so that what nobody looks at is not read.
     #[inline(always)]
     #[must_use]
     pub fn base(&self) -> Option<Base> {
+        let copy;
         let base = match self.usual {
-            Some(usual) => Some(usual.base.value()),
-            None => find::<TaskDiagBase>(self.attributes, self.groups.base),
+            Some(usual) => &usual.base,
+            None => {
+                copy = find::<TaskDiagBase>(self.attributes, self.groups.base)?;
+                &copy
+            }
         };
-        base.map(Into::into)
+        Some(base.value().into())
     }
 
     /// Its credentials, if they were asked for.
     #[inline(always)]
     #[must_use]
     pub fn cred(&self) -> Option<Cred> {
+        let copy;
         let cred = match self.usual {
-            Some(usual) => Some(usual.cred.value()),
-            None => find::<TaskDiagCreds>(self.attributes, self.groups.cred),
+            Some(usual) => &usual.cred,
+            None => {
+                copy = find::<TaskDiagCreds>(self.attributes, self.groups.cred)?;
+                &copy
+            }
         };
-        cred.map(Into::into)
+        Some(cred.value().into())
     }
 
     /// Its times and sizes, if they were asked for.
@@ -298,11 +308,15 @@ impl<'a> TaskRef<'a> {
     #[must_use]
     pub fn stat(&self) -> Option<Stat> {
         let attributes = self.attributes.get(self.groups.stat as usize..)?;
+        let copy;
         let stat = match Exactly::<TaskDiagStat>::ref_from_prefix(attributes) {
-            Ok((stat, _)) if stat.is(abi::TASK_DIAG_STAT) => Some(stat.value()),
-            _ => find::<TaskDiagStat>(attributes, 0),
+            Ok((stat, _)) if stat.is(abi::TASK_DIAG_STAT) => stat,
+            _ => {
+                copy = find::<TaskDiagStat>(attributes, 0)?;
+                &copy
+            }
         };
-        stat.map(Into::into)
+        Some(stat.value().into())
     }
 
     /// The areas of its memory, if they were asked for and there was a memory

@@ -158,6 +158,14 @@ pub(crate) struct Exactly<T> {
 }
 
 impl<T> Exactly<T> {
+    /// One that holds a structure, and is none of any type.
+    pub(crate) const fn holding(value: T) -> Self {
+        Self {
+            header: [0; size_of::<AttributeHeader>()],
+            value,
+        }
+    }
+
     /// Whether it is one, of this type.
     #[inline]
     pub(crate) fn is(&self, kind: u16) -> bool {

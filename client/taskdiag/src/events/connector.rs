@@ -19,7 +19,6 @@ use std::time::{Duration, Instant};
 use log::debug;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::time::{ClockId, clock_gettime};
 
 use self::intake::Intake;
 use self::probe::Probe;
@@ -178,15 +177,6 @@ impl Connector {
         self.receives
     }
 
-    /// How many orders to listen or to ignore have been acknowledged since this
-    /// listens, whosever they were: who listens to everything is told of all of
-    /// them. Any user can silence the connector by orders, for others too; who
-    /// ends such a silence is heard.
-    #[must_use]
-    pub fn orders(&self) -> u64 {
-        self.intake.orders()
-    }
-
     /// How often it has been waited for events.
     #[must_use]
     pub const fn waits(&self) -> u64 {
@@ -336,12 +326,6 @@ fn with_implied(mut events: Events) -> Events {
 /// How many messages a receive buffer of this size can hold.
 const fn capacity(buffer: usize) -> usize {
     buffer / MESSAGE_COST
-}
-
-/// The time by the clock that the kernel stamps events with, or in a time
-/// namespace by that one's: nothing is to be concluded from the difference.
-fn now() -> Duration {
-    clock_gettime(ClockId::CLOCK_MONOTONIC).map_or(Duration::ZERO, Duration::from)
 }
 
 /// A time for `poll()`, rather longer than shorter.

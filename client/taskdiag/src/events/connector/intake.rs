@@ -19,9 +19,11 @@
 //! was ended by an order, which is acknowledged to all who listen to everything.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use nix::time::{ClockId, clock_gettime};
 
 use super::message::{Message, What, decode};
-use super::now;
 use super::probe::Probe;
 use crate::error::{Error, Result};
 use crate::events::{Event, EventKind, Events, Lost};
@@ -38,10 +40,8 @@ pub(super) struct Intake {
     /// An overflow that is not told yet: how many messages may be left from
     /// before it.
     overflow: Option<usize>,
-    /// How many acknowledgements have come.
-    orders: u64,
-    /// How many had when nothing was missing last.
-    orders_before: u64,
+    /// An order has been acknowledged since a probe was looked for last.
+    ordered: bool,
     /// What is to come before there is nothing to read.
     probe: Option<Probe>,
     ready: VecDeque<Result<Event>>,
@@ -55,8 +55,7 @@ impl Intake {
             capacity,
             next: counts_losses.then(BTreeMap::new),
             overflow: None,
-            orders: 0,
-            orders_before: 0,
+            ordered: false,
             probe: None,
             ready: VecDeque::new(),
         }
@@ -65,11 +64,6 @@ impl Intake {
     /// Whether gaps are looked for.
     pub(super) fn counts_losses(&self) -> bool {
         self.next.is_some()
-    }
-
-    /// How many orders the kernel has acknowledged meanwhile, whosever.
-    pub(super) fn orders(&self) -> u64 {
-        self.orders
     }
 
     /// The next one to give.
@@ -106,8 +100,7 @@ impl Intake {
     pub(super) fn drained(&mut self) {
         self.tell_overflow();
         if let Some(probe) = self.probe.take() {
-            let ordered = self.orders != std::mem::replace(&mut self.orders_before, self.orders);
-            if ordered || !probe.has_come() {
+            if std::mem::take(&mut self.ordered) || !probe.has_come() {
                 self.tell(None, Lost::Silence);
             }
         }
@@ -129,7 +122,7 @@ impl Intake {
             What::Event(event) if event.kind.events().intersects(self.wanted) => {
                 self.ready.push_back(Ok(event));
             }
-            What::Ack { .. } => self.orders += 1,
+            What::Ack { .. } => self.ordered = true,
             What::Event(_) | What::Unknown => {}
         }
     }
@@ -163,4 +156,10 @@ impl Intake {
         let event = Event::new(now(), cpu, EventKind::Lost(lost));
         self.ready.push_back(Ok(event));
     }
+}
+
+/// The time by the clock that the kernel stamps events with, or in a time
+/// namespace by that one's: nothing is to be concluded from the difference.
+fn now() -> Duration {
+    clock_gettime(ClockId::CLOCK_MONOTONIC).map_or(Duration::ZERO, Duration::from)
 }
