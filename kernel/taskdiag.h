@@ -19,11 +19,9 @@
 
 #include <linux/cred.h>
 #include <linux/limits.h>
-#include <linux/minmax.h>
 #include <linux/netlink.h>
 #include <linux/pid.h>
 #include <linux/pid_namespace.h>
-#include <linux/ptrace.h>
 #include <linux/radix-tree.h>
 #include <linux/skbuff.h>
 #include <linux/taskdiag.h>
@@ -80,12 +78,6 @@ struct taskdiag_caller {
 	unsigned int		nr_judges;
 	bool			only_modules;
 };
-
-/*
- * A dump may come to every task there is: a denial is nothing to audit.
- * AppArmor and SELinux do so all the same.
- */
-#define TASKDIAG_PTRACE_MODE	(PTRACE_MODE_READ_FSCREDS | PTRACE_MODE_NOAUDIT)
 
 int taskdiag_caller_pin(struct taskdiag_caller *caller,
 			const struct cred *opener, struct pid_namespace *ns,
@@ -220,6 +212,33 @@ struct pid *taskdiag_walk_pid(struct taskdiag_walk *walk);
 bool taskdiag_walk_at_end(const struct taskdiag_walk *walk);
 void taskdiag_walk_again(const struct taskdiag_walk *walk,
 			 struct taskdiag_hit *hit);
+
+/*
+ * The number of @pid in @ns, 0 if it has none there.  pid_nr_ns(), inlined:
+ * a row takes half a dozen of these.  Every pid has one in the namespace that
+ * nearly everybody is in, and it is the first.
+ */
+static inline pid_t taskdiag_nr(const struct pid *pid,
+				const struct pid_namespace *ns)
+{
+	if (!pid)
+		return 0;
+	if (ns == &init_pid_ns)
+		return pid->numbers[0].nr;
+	if (ns->level <= pid->level && pid->numbers[ns->level].ns == ns)
+		return pid->numbers[ns->level].nr;
+	return 0;
+}
+
+/* Who has the number @pid: pid_task(), inlined for the same reason. */
+static inline struct task_struct *taskdiag_task(const struct pid *pid,
+						enum pid_type type)
+{
+	struct hlist_node *first;
+
+	first = rcu_dereference(hlist_first_rcu(&pid->tasks[type]));
+	return hlist_entry_safe(first, struct task_struct, pid_links[type]);
+}
 
 /* --- fill --------------------------------------------------------------- */
 

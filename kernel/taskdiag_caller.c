@@ -25,6 +25,7 @@
 #include <linux/user_namespace.h>
 
 #include "taskdiag.h"
+#include "taskdiag_each.h"
 
 /**
  * taskdiag_caller_pin - remember who asks
@@ -162,9 +163,9 @@ void taskdiag_caller_enter(struct taskdiag_caller *caller)
 	add_judge(caller, caller->sender, true);
 	add_judge(caller, current_cred(), true);
 	add_judge(caller, caller->opener, false);
+	/* One alone is current's own, which modules judge by anyhow. */
 	caller->only_modules = caller->nr_judges == 1 &&
-			       caller->judges->everywhere &&
-			       !caller->judges->foreign;
+			       caller->judges->everywhere;
 }
 
 static bool same_ids(const struct cred *cred, const struct cred *tcred)
@@ -201,20 +202,19 @@ static noinline bool lsm_permits_other(const struct taskdiag_judge *judge,
 				       struct task_struct *task)
 {
 	const struct cred *old;
-	int err;
+	bool ret;
 
 	old = override_creds(judge->cred);
-	err = security_ptrace_access_check(task, TASKDIAG_PTRACE_MODE);
+	ret = taskdiag_modules_permit(task);
 	revert_creds(old);
-	return !err;
+	return ret;
 }
 
 static bool lsm_permits(const struct taskdiag_judge *judge,
 			struct task_struct *task)
 {
 	if (likely(!judge->foreign))
-		return !security_ptrace_access_check(task,
-						     TASKDIAG_PTRACE_MODE);
+		return taskdiag_modules_permit(task);
 	return lsm_permits_other(judge, task);
 }
 
@@ -247,14 +247,17 @@ static noinline bool judge_permits(struct taskdiag_judge *judge,
 	       lsm_permits(judge, task);
 }
 
-/* The answer to most tasks where most are hidden, without the question whole. */
+/*
+ * The answer to most tasks where most are hidden, without the question whole.
+ * Who may see them everywhere has not come here.
+ */
 static bool judge_denies_at_sight(const struct taskdiag_judge *judge,
 				  struct task_struct *task)
 {
 	const struct cred *tcred = __task_cred(task);
 
-	return !judge->everywhere && judge->ns == tcred->user_ns &&
-	       !judge->ns_capable && !same_ids(judge->cred, tcred);
+	return judge->ns == tcred->user_ns && !judge->ns_capable &&
+	       !same_ids(judge->cred, tcred);
 }
 
 static noinline bool all_permit(struct taskdiag_caller *caller,

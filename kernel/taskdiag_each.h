@@ -10,8 +10,9 @@
 #ifndef _KERNEL_TASKDIAG_EACH_H
 #define _KERNEL_TASKDIAG_EACH_H
 
+#include <linux/minmax.h>
 #include <linux/pid.h>
-#include <linux/pid_namespace.h>
+#include <linux/ptrace.h>
 #include <linux/radix-tree.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
@@ -19,35 +20,6 @@
 #include <linux/security.h>
 
 #include "taskdiag.h"
-
-/* --- numbers ------------------------------------------------------------ */
-
-/*
- * The number of @pid in @ns, 0 if it has none there.  pid_nr_ns(), inlined:
- * a row takes half a dozen of these.  Every pid has one in the namespace that
- * nearly everybody is in, and it is the first.
- */
-static inline pid_t taskdiag_nr(const struct pid *pid,
-				const struct pid_namespace *ns)
-{
-	if (!pid)
-		return 0;
-	if (ns == &init_pid_ns)
-		return pid->numbers[0].nr;
-	if (ns->level <= pid->level && pid->numbers[ns->level].ns == ns)
-		return pid->numbers[ns->level].nr;
-	return 0;
-}
-
-/* Who has the number @pid: pid_task(), inlined for the same reason. */
-static inline struct task_struct *taskdiag_task(const struct pid *pid,
-						enum pid_type type)
-{
-	struct hlist_node *first;
-
-	first = rcu_dereference(hlist_first_rcu(&pid->tasks[type]));
-	return hlist_entry_safe(first, struct task_struct, pid_links[type]);
-}
 
 /* --- walk --------------------------------------------------------------- */
 
@@ -143,6 +115,18 @@ static inline void taskdiag_walk_charge(struct taskdiag_walk *walk,
 
 /* --- caller ------------------------------------------------------------- */
 
+/*
+ * A dump may come to every task there is: a denial is nothing to audit.
+ * AppArmor and SELinux do so all the same.
+ */
+#define TASKDIAG_PTRACE_MODE	(PTRACE_MODE_READ_FSCREDS | PTRACE_MODE_NOAUDIT)
+
+/* What the security modules say of current's own credentials. */
+static __always_inline bool taskdiag_modules_permit(struct task_struct *task)
+{
+	return !security_ptrace_access_check(task, TASKDIAG_PTRACE_MODE);
+}
+
 /**
  * taskdiag_may_see - the access check that every row has passed
  * @caller: who asks, after taskdiag_caller_enter() in the same RCU section
@@ -157,8 +141,7 @@ static __always_inline bool taskdiag_may_see(struct taskdiag_caller *caller,
 					     struct task_struct *task)
 {
 	if (caller->only_modules && task_tgid(task) != caller->process)
-		return !security_ptrace_access_check(task,
-						     TASKDIAG_PTRACE_MODE);
+		return taskdiag_modules_permit(task);
 	return taskdiag_judges_permit(caller, task);
 }
 

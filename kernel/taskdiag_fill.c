@@ -30,7 +30,6 @@
 #include <net/netlink.h>
 
 #include "taskdiag.h"
-#include "taskdiag_each.h"
 
 /**
  * struct taskdiag_group - a group of facts

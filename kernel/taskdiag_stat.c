@@ -25,7 +25,6 @@
 #include <linux/delayacct.h>
 
 #include "taskdiag.h"
-#include "taskdiag_each.h"
 
 /* The threads that a process has, and those that it had. */
 static void sum_up_threads(struct task_diag_stat *stat,
@@ -95,14 +94,11 @@ static void put_sums_at_rest(struct task_diag_stat *stat,
 static void adjust_times(struct task_struct *task, struct task_cputime *times,
 			 u64 *utime, u64 *stime)
 {
-#if defined(CONFIG_64BIT) && !defined(CONFIG_VIRT_CPU_ACCOUNTING_NATIVE)
-	if (!same_thread_group(current, task)) {
+	if (!IS_ENABLED(CONFIG_64BIT) || same_thread_group(current, task))
+		thread_group_cputime_adjusted(task, utime, stime);
+	else
 		cputime_adjust(times, &task->signal->prev_cputime, utime,
 			       stime);
-		return;
-	}
-#endif
-	thread_group_cputime_adjusted(task, utime, stime);
 }
 
 static void put_times(struct task_diag_stat *stat, struct task_struct *task,

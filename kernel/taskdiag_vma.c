@@ -189,8 +189,9 @@ static void name_by_path(struct area_name *name, const struct path *path,
 }
 
 /*
- * A program or library is some areas in a row, all of one file: whoever knows
- * the path from the last one knows it, unless the file was deleted since.
+ * A program or library is some areas in a row, all of one file: the path that
+ * the last one had is taken for all of them, unless the file was deleted
+ * meanwhile.  Renamed, it has that name for as long as we hold the lock.
  */
 static void find_name(struct areas *areas, struct vm_area_struct *vma,
 		      u64 flags)
@@ -217,7 +218,7 @@ static void find_name(struct areas *areas, struct vm_area_struct *vma,
 }
 
 /* Room for @len bytes of TASK_DIAG_VMA, and for the numbers to go with them? */
-static __always_inline bool has_room(const struct areas *areas, size_t len)
+static bool has_room(const struct areas *areas, size_t len)
 {
 	size_t room = skb_tailroom(areas->skb);
 
@@ -254,6 +255,9 @@ static void put_file(struct task_diag_vma *to, const struct vm_area_struct *vma,
 	to->dev_minor = MINOR(inode->i_sb->s_dev);
 }
 
+/* Areas lie behind each other at multiples of this. */
+#define AREA_ALIGN	sizeof(u64)
+
 /* The area is @vma from @start on. */
 static struct task_diag_vma *put_vma(struct areas *areas,
 				     struct vm_area_struct *vma,
@@ -264,7 +268,7 @@ static struct task_diag_vma *put_vma(struct areas *areas,
 	size_t len;
 
 	find_name(areas, vma, flags);
-	len = ALIGN(sizeof(*to) + name->size, 8);
+	len = ALIGN(sizeof(*to) + name->size, AREA_ALIGN);
 	if (!has_room(areas, len))
 		return NULL;
 
@@ -278,7 +282,7 @@ static struct task_diag_vma *put_vma(struct areas *areas,
 	put_file(to, vma, start);
 	if (name->text) {
 		/* What is behind the name, up to the next area. */
-		memset((void *)to + len - 8, 0, 8);
+		memset((void *)to + len - AREA_ALIGN, 0, AREA_ALIGN);
 		memcpy(to + 1, name->text, name->size);
 	}
 	return to;

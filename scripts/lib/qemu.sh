@@ -171,9 +171,13 @@ boot_modules() {
 # ----------------------------------------------------------------- the machine
 
 describe_machine() {
-	local option further
+	local option how further
 	MACHINE_OPTIONS=(--qemu --option=-initrd --option="$INITRAMFS")
-	read -ra further <<<"$(accelerator) -smp ${TASKDIAG_SMP:-4} ${TASKDIAG_QEMU-}"
+	how=$(accelerator)
+	if [[ $how == *thread=multi* ]]; then
+		MACHINE_OPTIONS+=(--emulator-fails)
+	fi
+	read -ra further <<<"$how -smp ${TASKDIAG_SMP:-4} ${TASKDIAG_QEMU-}"
 	for option in "${further[@]}"; do
 		MACHINE_OPTIONS+=(--option="$option")
 	done

@@ -69,6 +69,29 @@ static ssize_t find_pattern(const unsigned char *bytes, size_t len, size_t run)
 	return -1;
 }
 
+/* Behind its name an area is zero, up to the next one. */
+static bool areas_are_padded(const unsigned char *bytes, size_t len)
+{
+	const struct task_diag_vma *vma;
+	size_t used;
+
+	for (; len; bytes += vma->len, len -= vma->len) {
+		vma = (const void *)bytes;
+		if (len < sizeof(*vma) || vma->len < sizeof(*vma) ||
+		    vma->len > len || vma->name_off >= vma->len)
+			return false;
+		used = sizeof(*vma);
+		if (vma->name_off)
+			used = vma->name_off +
+			       strnlen((const char *)bytes + vma->name_off,
+				       vma->len - vma->name_off);
+		for (; used < vma->len; used++)
+			if (bytes[used])
+				return false;
+	}
+	return true;
+}
+
 /* What is between attributes is nobody's, and zero. */
 static bool pads_are_zero(const unsigned char *bytes, size_t len)
 {
@@ -77,6 +100,9 @@ static bool pads_are_zero(const unsigned char *bytes, size_t len)
 		size_t used = nla->nla_len, whole = NLA_ALIGN(used);
 
 		if (used < NLA_HDRLEN || used > len)
+			return false;
+		if (nla->nla_type == TASK_DIAG_VMA &&
+		    !areas_are_padded(bytes + NLA_HDRLEN, used - NLA_HDRLEN))
 			return false;
 		for (; used < whole && used < len; used++)
 			if (bytes[used])

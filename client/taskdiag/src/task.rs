@@ -196,8 +196,8 @@ fn look_into(kind: u16, value: &[u8]) -> Result<(), Malformed> {
     }
 }
 
-/// Reads the attribute that begins there, if one does: a copy of what has
-/// another length than this crate knows.
+/// Reads the attribute that begins there, if one does: a copy, as it may be
+/// longer or shorter than this crate knows it.
 #[inline(never)]
 fn find<T: FromBytes + IntoBytes>(attributes: &[u8], at: u32) -> Option<Exactly<T>> {
     let mut walk = Attributes::new_at(attributes, at as usize);

@@ -16,6 +16,7 @@
 static const char *const trouble[] = {
 	/* of anything: lockdep and RCU begin their reports with these, too */
 	"BUG:", "BUG ", "WARNING:", "INFO: ", "Oops", "Kernel panic",
+	"int3: 0000",
 	"------------[ cut here ]", "general protection fault",
 	"unable to handle",
 	/* what a checker is called */
@@ -37,11 +38,8 @@ static const char *const trouble[] = {
 	"unregister_netdevice: waiting", NULL
 };
 
-/*
- * QEMU before 8.1 can run an instruction that Linux has just patched as the
- * breakpoint that it was while that went on (its commit deba78709ae8).
- */
-static const char *const fault_of_emulator[] = { "int3: 0000", NULL };
+/* A breakpoint that nobody has set. */
+static const char *const stray_breakpoint[] = { "int3: 0000", NULL };
 
 static const char *const harmless[] = {
 	"Kernel memory leak detector initialized",
@@ -57,7 +55,7 @@ static struct {
 	FILE *file;
 	long trouble_at;	/* where in the file, -1: nowhere */
 	long last_lines;	/* where the last few begin */
-	bool fault_of_emulator;
+	bool stray_breakpoint;	/* that is what the trouble began with */
 } console = { .trouble_at = -1 };
 
 void console_open(const char *path)
@@ -103,8 +101,8 @@ void console_carry(int fd)
 			size_t first = n > LINES_BEFORE ? n - LINES_BEFORE : 1;
 
 			console.trouble_at = starts[(first - 1) % LAST_LINES];
+			console.stray_breakpoint = speaks_of(line, stray_breakpoint);
 		}
-		console.fault_of_emulator |= speaks_of(line, fault_of_emulator);
 		fputs(line, console.file);
 		fflush(console.file);
 	}
@@ -130,9 +128,9 @@ bool console_shows_trouble(void)
 	return console.trouble_at >= 0;
 }
 
-bool console_shows_fault_of_emulator(void)
+bool console_shows_stray_breakpoint(void)
 {
-	return console.fault_of_emulator;
+	return console.stray_breakpoint;
 }
 
 void console_explain(const char *what)

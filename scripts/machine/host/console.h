@@ -15,8 +15,8 @@ void console_carry(int from);
 /* After that: whether the kernel reported a bug of its own. */
 bool console_shows_trouble(void);
 
-/* Whether that may be none of the kernel's, but of the machine it runs in. */
-bool console_shows_fault_of_emulator(void);
+/* Whether that began with a breakpoint that nobody had set. */
+bool console_shows_stray_breakpoint(void);
 
 /* Shows the trouble, or else the end, on standard error. */
 void console_explain(const char *what);
