@@ -118,6 +118,19 @@ static void make_fillers(struct __test_metadata *_metadata)
 	}
 }
 
+/* A child that is what @be makes of it, once it says that it is ready. */
+static pid_t make_ready(struct __test_metadata *_metadata,
+			void (*be)(void *arg), void *arg)
+{
+	pid_t pid = fork();
+
+	ASSERT_LE(0, pid);
+	if (!pid)
+		be(arg);
+	hear(_metadata, 'r');
+	return pid;
+}
+
 /* A dump of which two datagrams have been made, and one has been read. */
 static void dump_half(struct __test_metadata *_metadata, struct td_sock *sock,
 		      __u64 strategy, pid_t pid, struct td_answer *a)
@@ -158,55 +171,16 @@ static bool named(const struct td_row *row, const char *name)
 FIXTURE(thread_exec) {
 };
 
-/* Which numbers the two have. */
-struct thread_exec {
-	__u64 strategy;
-	pid_t leader;
-	pid_t thread;
-};
-
 FIXTURE_VARIANT(thread_exec) {
-	struct thread_exec is;
+	__u64 strategy;
 };
 
-FIXTURE_VARIANT_ADD(thread_exec, all_both_before) {
-	.is.strategy = TASK_DIAG_DUMP_ALL,
-	.is.leader = BEFORE, .is.thread = BEFORE + 1,
+FIXTURE_VARIANT_ADD(thread_exec, all) {
+	.strategy = TASK_DIAG_DUMP_ALL,
 };
 
-FIXTURE_VARIANT_ADD(thread_exec, all_both_behind) {
-	.is.strategy = TASK_DIAG_DUMP_ALL,
-	.is.leader = BEHIND, .is.thread = BEHIND + 1,
-};
-
-FIXTURE_VARIANT_ADD(thread_exec, all_leader_before) {
-	.is.strategy = TASK_DIAG_DUMP_ALL,
-	.is.leader = BEFORE, .is.thread = BEHIND,
-};
-
-FIXTURE_VARIANT_ADD(thread_exec, all_leader_behind) {
-	.is.strategy = TASK_DIAG_DUMP_ALL,
-	.is.leader = BEHIND, .is.thread = BEFORE,
-};
-
-FIXTURE_VARIANT_ADD(thread_exec, all_thread_both_before) {
-	.is.strategy = TASK_DIAG_DUMP_ALL_THREAD,
-	.is.leader = BEFORE, .is.thread = BEFORE + 1,
-};
-
-FIXTURE_VARIANT_ADD(thread_exec, all_thread_both_behind) {
-	.is.strategy = TASK_DIAG_DUMP_ALL_THREAD,
-	.is.leader = BEHIND, .is.thread = BEHIND + 1,
-};
-
-FIXTURE_VARIANT_ADD(thread_exec, all_thread_leader_before) {
-	.is.strategy = TASK_DIAG_DUMP_ALL_THREAD,
-	.is.leader = BEFORE, .is.thread = BEHIND,
-};
-
-FIXTURE_VARIANT_ADD(thread_exec, all_thread_leader_behind) {
-	.is.strategy = TASK_DIAG_DUMP_ALL_THREAD,
-	.is.leader = BEHIND, .is.thread = BEFORE,
+FIXTURE_VARIANT_ADD(thread_exec, all_thread) {
+	.strategy = TASK_DIAG_DUMP_ALL_THREAD,
 };
 
 FIXTURE_SETUP(thread_exec)
@@ -227,6 +201,13 @@ static void *execute(void *arg)
 	_exit(1);
 	return arg;
 }
+
+/* Which numbers the two have, and what is asked meanwhile. */
+struct thread_exec {
+	__u64 strategy;
+	pid_t leader;
+	pid_t thread;
+};
 
 /* A process with a thread that will execute a program. */
 static void be_executor(pid_t thread_number)
@@ -279,9 +260,32 @@ static void play_thread_exec(struct __test_metadata *_metadata,
 	td_answer_free(&a);
 }
 
-TEST_F(thread_exec, leaves_one_process)
+TEST_F(thread_exec, both_before_leave_one_process)
 {
-	in_namespace(_metadata, play_thread_exec, &variant->is);
+	const struct thread_exec is = { variant->strategy, BEFORE, BEFORE + 1 };
+
+	in_namespace(_metadata, play_thread_exec, &is);
+}
+
+TEST_F(thread_exec, both_behind_leave_one_process)
+{
+	const struct thread_exec is = { variant->strategy, BEHIND, BEHIND + 1 };
+
+	in_namespace(_metadata, play_thread_exec, &is);
+}
+
+TEST_F(thread_exec, leader_before_leaves_one_process)
+{
+	const struct thread_exec is = { variant->strategy, BEFORE, BEHIND };
+
+	in_namespace(_metadata, play_thread_exec, &is);
+}
+
+TEST_F(thread_exec, leader_behind_leaves_one_process)
+{
+	const struct thread_exec is = { variant->strategy, BEHIND, BEFORE };
+
+	in_namespace(_metadata, play_thread_exec, &is);
 }
 
 /*
@@ -550,8 +554,9 @@ static void *be_one_of_a_crowd(void *arg)
 }
 
 /* A process and its threads, of which some leave when they may. */
-static void be_crowd(struct crowd *crowd)
+static void be_crowd(void *arg)
 {
+	struct crowd *crowd = arg;
 	pthread_t thread[RELATIVES];
 	int i;
 
@@ -582,11 +587,7 @@ static void play_threads(struct __test_metadata *_metadata, const void *arg)
 
 	ASSERT_NE(NULL, crowd);
 	ASSERT_EQ(0, td_open(&sock, BUFFER));
-	pid = fork();
-	ASSERT_LE(0, pid);
-	if (!pid)
-		be_crowd(crowd);
-	hear(_metadata, 'r');
+	pid = make_ready(_metadata, be_crowd, crowd);
 	dump_half(_metadata, &sock, TASK_DIAG_DUMP_THREAD, pid, &a);
 	seen = a.rows;
 	let_go(_metadata, RELATIVES / 3);
@@ -617,8 +618,9 @@ FIXTURE_TEARDOWN(asked_for)
 {
 }
 
-static void be_parent(pid_t child[RELATIVES])
+static void be_parent(void *arg)
 {
+	pid_t *child = arg;
 	int i;
 
 	for (i = 0; i < RELATIVES; i++) {
@@ -645,11 +647,7 @@ static void play_parent(struct __test_metadata *_metadata, const void *arg)
 
 	ASSERT_NE(NULL, child);
 	ASSERT_EQ(0, td_open(&sock, BUFFER));
-	parent = fork();
-	ASSERT_LE(0, parent);
-	if (!parent)
-		be_parent(child);
-	hear(_metadata, 'r');
+	parent = make_ready(_metadata, be_parent, child);
 	dump_half(_metadata, &sock, TASK_DIAG_DUMP_CHILDREN, parent, &a);
 	end_child(_metadata, parent);
 	dump_rest(_metadata, &sock, &a);
@@ -677,11 +675,7 @@ static void play_process(struct __test_metadata *_metadata, const void *arg)
 
 	ASSERT_NE(NULL, crowd);
 	ASSERT_EQ(0, td_open(&sock, BUFFER));
-	pid = fork();
-	ASSERT_LE(0, pid);
-	if (!pid)
-		be_crowd(crowd);
-	hear(_metadata, 'r');
+	pid = make_ready(_metadata, be_crowd, crowd);
 	dump_half(_metadata, &sock, TASK_DIAG_DUMP_THREAD, pid, &a);
 	end_child(_metadata, pid);
 	dump_rest(_metadata, &sock, &a);
@@ -705,7 +699,7 @@ static void *execute_in_crowd(void *arg)
 	return arg;
 }
 
-static void be_crowd_that_executes(void)
+static void be_crowd_that_executes(void *arg)
 {
 	pthread_t thread;
 	int i;
@@ -725,11 +719,7 @@ static void play_program(struct __test_metadata *_metadata, const void *arg)
 	pid_t pid;
 
 	ASSERT_EQ(0, td_open(&sock, BUFFER));
-	pid = fork();
-	ASSERT_LE(0, pid);
-	if (!pid)
-		be_crowd_that_executes();
-	hear(_metadata, 'r');
+	pid = make_ready(_metadata, be_crowd_that_executes, NULL);
 	dump_half(_metadata, &sock, TASK_DIAG_DUMP_THREAD, pid, &a);
 	seen = a.rows;
 	let_go(_metadata, 1);
