@@ -92,7 +92,7 @@ static int have_threads(void *arg)
 static int make_threaded(void)
 {
 	struct idset tids = {};
-	int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int proc = procfs_open();
 	int err;
 
 	err = cgroups_make("t") ?: cgroups_make("t/one") ?:
@@ -192,7 +192,7 @@ FIXTURE(cgroup) {
 FIXTURE_SETUP(cgroup)
 {
 	ASSERT_EQ(0, td_open(&self->sock, TD_LARGE));
-	self->proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	self->proc = procfs_open();
 	ASSERT_LE(0, self->proc);
 }
 

@@ -4,7 +4,6 @@
  * byte by byte as /proc/PID/cmdline has them; over many messages, and of a
  * program that ends in the middle.
  */
-#include <fcntl.h>
 #include <pthread.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -260,7 +259,7 @@ FIXTURE_VARIANT_ADD(cmdline, in_8_kib) {
 FIXTURE_SETUP(cmdline)
 {
 	ASSERT_EQ(0, td_open(&self->sock, variant->size));
-	self->proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	self->proc = procfs_open();
 	ASSERT_LE(0, self->proc);
 }
 
@@ -296,14 +295,8 @@ static void expect_same(struct __test_metadata *_metadata, int proc,
 static void ask(struct __test_metadata *_metadata, struct td_sock *sock,
 		__u64 strategy, pid_t pid, struct td_answer *a)
 {
-	const struct task_diag_pid what = {
-		.show_flags = TASK_DIAG_SHOW_BASE | TASK_DIAG_SHOW_CMDLINE,
-		.dump_strategy = strategy,
-		.pid = pid,
-	};
-
-	ASSERT_EQ(0, td_query(sock, &what, NLM_F_DUMP, a));
-	ASSERT_GOOD(a);
+	td_good_dump(_metadata, sock,
+		     TASK_DIAG_SHOW_BASE | TASK_DIAG_SHOW_CMDLINE, strategy, pid, a);
 }
 
 /* Kernel threads, zombies and two megabytes among them. */

@@ -3,7 +3,6 @@
  * DESCENDANTS: all of the tree under a process, each task once, parents first;
  * also while it grows and withers, and nothing behind who may not be seen.
  */
-#include <fcntl.h>
 #include <sched.h>
 #include <sys/prctl.h>
 
@@ -220,7 +219,7 @@ FIXTURE_VARIANT_ADD(descendants, in_8_kib) {
 FIXTURE_SETUP(descendants)
 {
 	ASSERT_EQ(0, td_open(&self->sock, variant->size));
-	self->proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	self->proc = procfs_open();
 	ASSERT_LE(0, self->proc);
 }
 
@@ -233,14 +232,8 @@ FIXTURE_TEARDOWN(descendants)
 static void ask(struct __test_metadata *_metadata, struct td_sock *sock,
 		pid_t pid, struct td_answer *a)
 {
-	const struct task_diag_pid what = {
-		.show_flags = TD_BASE_CRED,
-		.dump_strategy = TASK_DIAG_DUMP_DESCENDANTS,
-		.pid = pid,
-	};
-
-	ASSERT_EQ(0, td_query(sock, &what, NLM_F_DUMP, a));
-	ASSERT_GOOD(a);
+	td_good_dump(_metadata, sock, TD_BASE_CRED, TASK_DIAG_DUMP_DESCENDANTS,
+		     pid, a);
 }
 
 /* Who is a parent here has come before; the first have @root for one. */
@@ -503,7 +496,7 @@ static void weather_the_storm(struct __test_metadata *_metadata)
 	int proc;
 
 	ASSERT_EQ(0, namespace_mount_procfs());
-	proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	proc = procfs_open();
 	ASSERT_EQ(0, specimen_begin(&bush, make_bush, (void *)3));
 	ASSERT_EQ(0, descendants(proc, bush.pid, &stay));
 	ASSERT_EQ(0, churn_begin(&churn, STORM_PIDS));

@@ -4,7 +4,6 @@
  * that keep to the protocol, however they are received.  What the rows say
  * about a task is looked at elsewhere.
  */
-#include <fcntl.h>
 
 #include "procfs.h"
 #include "taskdiag_test.h"
@@ -82,7 +81,7 @@ FIXTURE_VARIANT_ADD(dump, in_8_kib) {
 FIXTURE_SETUP(dump)
 {
 	ASSERT_EQ(0, td_open(&self->sock, variant->size));
-	self->proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	self->proc = procfs_open();
 	ASSERT_LE(0, self->proc);
 }
 

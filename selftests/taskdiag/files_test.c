@@ -348,7 +348,7 @@ FIXTURE(files) {
 FIXTURE_SETUP(files)
 {
 	ASSERT_EQ(0, td_open(&self->sock, TD_LARGE));
-	self->proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	self->proc = procfs_open();
 	ASSERT_LE(0, self->proc);
 }
 
@@ -362,16 +362,9 @@ FIXTURE_TEARDOWN(files)
 static void ask_one(struct __test_metadata *_metadata, struct td_sock *sock,
 		    pid_t pid, struct task_diag_files *files)
 {
-	const struct task_diag_pid what = {
-		.show_flags = TASK_DIAG_SHOW_FILES,
-		.dump_strategy = TASK_DIAG_DUMP_ONE,
-		.pid = pid,
-	};
 	struct td_answer a;
 
-	ASSERT_EQ(0, td_query(sock, &what, 0, &a));
-	ASSERT_GOOD(&a);
-	ASSERT_EQ(1U, a.rows);
+	td_good_row(_metadata, sock, TASK_DIAG_SHOW_FILES, pid, &a);
 	*files = a.row[0].files;
 	td_answer_free(&a);
 }

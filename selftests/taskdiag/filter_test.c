@@ -4,7 +4,6 @@
  * exactly what a reader of the whole dump would pick out.  How malformed ones
  * are refused is looked at in request_test.
  */
-#include <fcntl.h>
 #include <sched.h>
 #include <sys/prctl.h>
 
@@ -72,7 +71,7 @@ static int read_pid_max(void)
 
 static int make_population(void)
 {
-	int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC), err;
+	int proc = procfs_open(), err;
 	size_t i, j;
 
 	err = population_begin(&pop);
@@ -247,7 +246,7 @@ FIXTURE(filter) {
 FIXTURE_SETUP(filter)
 {
 	ASSERT_EQ(0, td_open(&self->sock, TD_LARGE));
-	self->proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	self->proc = procfs_open();
 	ASSERT_LE(0, self->proc);
 }
 

@@ -205,7 +205,7 @@ FIXTURE(ident_ns) {
 FIXTURE_SETUP(ident_ns)
 {
 	ASSERT_EQ(0, td_open(&self->sock, TD_LARGE));
-	self->proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	self->proc = procfs_open();
 	ASSERT_LE(0, self->proc);
 }
 

@@ -3,7 +3,6 @@
  * The oracle test: some hundreds of tasks, unlike each other in everything that
  * BASE and CRED tell, and every field of every one as procfs has it.
  */
-#include <fcntl.h>
 #include <sys/prctl.h>
 #include <linux/securebits.h>
 
@@ -139,7 +138,7 @@ FIXTURE(oracle) {
 FIXTURE_SETUP(oracle)
 {
 	ASSERT_EQ(0, td_open(&self->sock, TD_LARGE));
-	self->proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	self->proc = procfs_open();
 	ASSERT_LE(0, self->proc);
 }
 

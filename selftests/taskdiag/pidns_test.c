@@ -540,7 +540,7 @@ TEST_F(pidns, as_seen_from_a_neighbour)
 		{ .pid = getpid() }, { .pid = getppid() }, { .pid = inner.host },
 		{ .pid = 1 },
 	};
-	int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int proc = procfs_open();
 	size_t i;
 
 	ASSERT_LE(0, proc);
@@ -791,7 +791,7 @@ static void root_of_its_own(struct __test_metadata *_metadata,
 
 	be_init(news);
 	EXPECT_EQ(0, wait_for(news, &news->guests_are_all_in));
-	proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	proc = procfs_open();
 	EXPECT_LE(0, proc);
 	EXPECT_EQ(0, td_open(&sock, TD_SMALL));
 	same_as_procfs(_metadata, &sock, NULL, proc, false);

@@ -246,7 +246,7 @@ static void wait_for_stop(const struct making *making, pid_t tid)
 /* The highest is the thread made last, and not the leader if there are two. */
 static pid_t last_thread(const struct making *making)
 {
-	int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int proc = procfs_open();
 	struct idset tids = {};
 	pid_t tid;
 
@@ -519,7 +519,7 @@ int population_settle(struct population *p)
 	int proc, err = 0;
 	size_t i;
 
-	proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	proc = procfs_open();
 	if (proc < 0)
 		return explain(p, errno, "open /proc");
 	clock_gettime(CLOCK_MONOTONIC, &limit);

@@ -19,6 +19,11 @@
 /* task_diag_base::state is the place in here. */
 static const char state_letters[] = "RSDTtXZPI";
 
+int procfs_open(void)
+{
+	return open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
 /* The whole of a small file, with a NUL behind it; its length or -errno. */
 static ssize_t procfs_slurp(int proc, const char *path, char *text, size_t size)
 {

@@ -29,6 +29,9 @@ struct procfs_snapshot {
 	size_t nr;
 };
 
+/* The root of what is mounted on /proc: a descriptor, or -1 with errno. */
+int procfs_open(void);
+
 /*
  * @proc is a descriptor of a procfs mount's root.  All return 0 or a negative
  * errno: -ESRCH or -ENOENT for a task that is not there, -EAGAIN for one that

@@ -251,7 +251,7 @@ int specimen_settle(struct specimen *s)
 	long long before = -1, now;
 	int proc, look, quiet = 0;
 
-	proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	proc = procfs_open();
 	if (proc < 0)
 		return explain(s, errno, "open /proc");
 	for (look = 0; look < patience && quiet < QUIET_LOOKS; look++) {

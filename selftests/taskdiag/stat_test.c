@@ -478,7 +478,7 @@ FIXTURE_SETUP(stat)
 	memset(&self->known, 0, sizeof(self->known));
 	ASSERT_EQ(0, td_open(&self->sock, TD_LARGE));
 	ASSERT_EQ(0, known_processes(&self->known));
-	self->proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	self->proc = procfs_open();
 	ASSERT_LE(0, self->proc);
 }
 
@@ -493,16 +493,9 @@ FIXTURE_TEARDOWN(stat)
 static void ask_one(struct __test_metadata *_metadata, struct td_sock *sock,
 		    pid_t pid, struct task_diag_stat *stat)
 {
-	const struct task_diag_pid what = {
-		.show_flags = TASK_DIAG_SHOW_STAT,
-		.dump_strategy = TASK_DIAG_DUMP_ONE,
-		.pid = pid,
-	};
 	struct td_answer a;
 
-	ASSERT_EQ(0, td_query(sock, &what, 0, &a));
-	ASSERT_GOOD(&a);
-	ASSERT_EQ(1U, a.rows);
+	td_good_row(_metadata, sock, TASK_DIAG_SHOW_STAT, pid, &a);
 	ASSERT_EQ(TASK_DIAG_SHOW_STAT, a.row[0].groups);
 	*stat = a.row[0].stat;
 	td_answer_free(&a);

@@ -6,7 +6,6 @@
  * TASKDIAG_STORM_DUMPS is how many dumps of each strategy are looked at: 1000
  * unless told, which takes minutes; fewer are for kernels that check themselves.
  */
-#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -194,7 +193,7 @@ static void scatter(struct __test_metadata *_metadata, struct keep *processes,
 	/* Names are told apart no more: the specifications are gone. */
 	ASSERT_EQ(0, population_settle(&pop));
 
-	proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	proc = procfs_open();
 	ASSERT_LE(0, proc);
 	for (i = 0; i < MEMBERS; i++) {
 		const pid_t pid = pop.member[i].pid;
@@ -288,7 +287,7 @@ static void be_crowd(struct keep *threads)
 	for (i = 1; i < RELATIVES; i++)
 		if (pthread_create(&thread, NULL, stay, NULL))
 			_exit(1);
-	proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	proc = procfs_open();
 	if (proc < 0 || procfs_threads(proc, getpid(), &tids))
 		_exit(1);
 	for (i = 0; i < tids.nr; i++)

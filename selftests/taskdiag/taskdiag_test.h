@@ -28,6 +28,7 @@
 #undef TEST_TIMEOUT_DEFAULT
 #define TEST_TIMEOUT_DEFAULT 300
 
+#include "facts.h"
 #include "identity.h"
 #include "population.h"
 #include "taskdiag_nl.h"
@@ -84,6 +85,49 @@ static inline bool td_had_no_say(const struct td_answer *a)
 	if (!td_had_no_say(__blamed)) \
 		EXPECT_EQ((where), __blamed->end.offset); \
 } while (0)
+
+/* A dump that comes whole. */
+static inline void td_good_dump(struct __test_metadata *_metadata,
+				struct td_sock *sock, __u64 show,
+				__u64 strategy, pid_t pid, struct td_answer *a)
+{
+	const struct task_diag_pid what = {
+		.show_flags = show,
+		.dump_strategy = strategy,
+		.pid = pid,
+	};
+
+	ASSERT_EQ(0, td_query(sock, &what, NLM_F_DUMP, a));
+	ASSERT_GOOD(a);
+}
+
+/* The one row that a plain request brings. */
+static inline void td_good_row(struct __test_metadata *_metadata,
+			       struct td_sock *sock, __u64 show, pid_t pid,
+			       struct td_answer *a)
+{
+	const struct task_diag_pid what = {
+		.show_flags = show,
+		.dump_strategy = TASK_DIAG_DUMP_ONE,
+		.pid = pid,
+	};
+
+	ASSERT_EQ(0, td_query(sock, &what, 0, a));
+	ASSERT_GOOD(a);
+	ASSERT_EQ(1U, a->rows);
+}
+
+/* The areas of a row, which are as the ABI says. */
+static inline void td_good_areas(struct __test_metadata *_metadata,
+				 const struct td_answer *a,
+				 const struct td_row *row, struct areas *areas)
+{
+	char text[160] = "";
+
+	ASSERT_EQ(0, facts_areas(a, row, areas, text, sizeof(text))) {
+		TH_LOG("%u: %s", row->msg.pid, text);
+	}
+}
 
 /* A child did all it had to do; what it found out it has said itself. */
 #define EXPECT_EXIT_0(child) do { \

@@ -5,7 +5,6 @@
  * it cannot find there is as if it did not exist.  From outside of any namespace
  * first, then from in pid and user namespaces.
  */
-#include <fcntl.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -300,7 +299,7 @@ static int visible_threads(int proc, const struct idset *tids,
 /* Every thread of the population, by root's eyes. */
 static int known_threads(struct idset *tids)
 {
-	int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int proc = procfs_open();
 	int err = 0;
 	size_t i;
 
@@ -342,7 +341,7 @@ static void same_as_procfs(struct __test_metadata *_metadata,
 	int proc, attempt;
 
 	EXPECT_EQ(0, td_open(&sock, TD_LARGE));
-	proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	proc = procfs_open();
 	EXPECT_LE(0, proc);
 	for (attempt = 0; attempt < ATTEMPTS; attempt++) {
 		struct idset before = {}, after = {};
@@ -411,7 +410,7 @@ static void same_threads(struct __test_metadata *_metadata,
 	int proc;
 
 	EXPECT_EQ(0, td_open(&sock, TD_LARGE));
-	proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	proc = procfs_open();
 	EXPECT_LE(0, proc);
 	EXPECT_EQ(0, visible_threads(proc, tids, &visible));
 	EXPECT_EQ(0, dump_to_set(&sock, TASK_DIAG_DUMP_ALL_THREAD, &rows, text,
@@ -474,7 +473,7 @@ static void hidden_is_absent(struct __test_metadata *_metadata,
 	int proc;
 
 	EXPECT_EQ(0, td_open(&sock, TD_LARGE));
-	proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	proc = procfs_open();
 	EXPECT_LE(0, proc);
 	EXPECT_EQ(0, visible_threads(proc, tids, &visible));
 	for (way = 0; way < ARRAY_SIZE(ways); way++) {

@@ -3,7 +3,6 @@
  * VMA_STAT: resident pages of every kind, each figure of each area as
  * /proc/PID/smaps has it; with VMA and without, over many messages.
  */
-#include <fcntl.h>
 #include <sys/prctl.h>
 
 #include "cast.h"
@@ -98,7 +97,7 @@ FIXTURE_SETUP(vma_stat)
 	ASSERT_EQ(0, td_open(&self->sock, variant->size));
 	if (td_module_lacks(&self->sock, TASK_DIAG_SHOW_VMA_STAT))
 		SKIP(return, "no group VMA_STAT in this kernel's module");
-	self->proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	self->proc = procfs_open();
 	ASSERT_LE(0, self->proc);
 }
 
@@ -106,30 +105,6 @@ FIXTURE_TEARDOWN(vma_stat)
 {
 	close(self->proc);
 	td_close(&self->sock);
-}
-
-static void ask(struct __test_metadata *_metadata, struct td_sock *sock,
-		__u64 show, __u64 strategy, pid_t pid, struct td_answer *a)
-{
-	const struct task_diag_pid what = {
-		.show_flags = show,
-		.dump_strategy = strategy,
-		.pid = pid,
-	};
-
-	ASSERT_EQ(0, td_query(sock, &what, NLM_F_DUMP, a));
-	ASSERT_GOOD(a);
-}
-
-static void areas_of(struct __test_metadata *_metadata,
-		     const struct td_answer *a, const struct td_row *row,
-		     struct areas *areas)
-{
-	char text[160] = "";
-
-	ASSERT_EQ(0, facts_areas(a, row, areas, text, sizeof(text))) {
-		TH_LOG("%u: %s", row->msg.pid, text);
-	}
 }
 
 /*
@@ -147,7 +122,7 @@ static size_t expect_same(struct __test_metadata *_metadata,
 
 	if (!before->nr && !(row->groups & TASK_DIAG_SHOW_VMA_STAT))
 		return 0;
-	areas_of(_metadata, a, row, &areas);
+	td_good_areas(_metadata, a, row, &areas);
 	EXPECT_FALSE(row->cut);
 	EXPECT_EQ(before->nr, areas.nr_stat) {
 		TH_LOG("%u has another number of areas", row->msg.pid);
@@ -181,7 +156,7 @@ static size_t compare_one(struct __test_metadata *_metadata,
 	size_t compared;
 
 	ASSERT_EQ(0, oracle_maps_read(proc, pid, &before));
-	ask(_metadata, sock, show, TASK_DIAG_DUMP_ONE, pid, &a);
+	td_good_dump(_metadata, sock, show, TASK_DIAG_DUMP_ONE, pid, &a);
 	ASSERT_EQ(1U, a.rows);
 	ASSERT_EQ(0, oracle_maps_read(proc, pid, &after));
 	compared = expect_same(_metadata, &a, &a.row[0], &before, &after);
@@ -217,7 +192,8 @@ TEST_F(vma_stat, of_every_process)
 	ASSERT_NE(NULL, before);
 	for (i = 0; i < pids.nr; i++)
 		oracle_maps_read(self->proc, pids.id[i], &before[i]);
-	ask(_metadata, &self->sock, variant->show, TASK_DIAG_DUMP_ALL, 0, &a);
+	td_good_dump(_metadata, &self->sock, variant->show, TASK_DIAG_DUMP_ALL,
+		     0, &a);
 	for (i = 0; i < pids.nr; i++) {
 		const struct td_row *row = td_find(&a, pids.id[i]);
 		struct procfs_areas after;
@@ -247,10 +223,10 @@ TEST_F(vma_stat, as_they_were_made)
 	struct td_answer a;
 	size_t i;
 
-	ask(_metadata, &self->sock, variant->show, TASK_DIAG_DUMP_ONE,
-	    cast_pid(&cast, "filled"), &a);
+	td_good_dump(_metadata, &self->sock, variant->show, TASK_DIAG_DUMP_ONE,
+		     cast_pid(&cast, "filled"), &a);
 	ASSERT_EQ(1U, a.rows);
-	areas_of(_metadata, &a, &a.row[0], &areas);
+	td_good_areas(_metadata, &a, &a.row[0], &areas);
 	for (i = 0; i < areas.nr_stat; i++) {
 		const struct task_diag_vma_stat *stat = &areas.stat[i];
 
@@ -290,10 +266,10 @@ TEST_F(vma_stat, of_a_big_area)
 	struct areas areas;
 	struct td_answer a;
 
-	ask(_metadata, &self->sock, variant->show, TASK_DIAG_DUMP_ONE,
-	    cast_pid(&cast, "big"), &a);
+	td_good_dump(_metadata, &self->sock, variant->show, TASK_DIAG_DUMP_ONE,
+		     cast_pid(&cast, "big"), &a);
 	ASSERT_EQ(1U, a.rows);
-	areas_of(_metadata, &a, &a.row[0], &areas);
+	td_good_areas(_metadata, &a, &a.row[0], &areas);
 	for (i = 0; i < areas.nr_stat; i++) {
 		const struct task_diag_vma_stat *stat = &areas.stat[i];
 
@@ -329,7 +305,7 @@ TEST_F(vma_stat, with_some_flags_only)
 	ASSERT_EQ(0, td_query_for(&self->sock, &what, NLM_F_DUMP, &filter, 1,
 				  &a));
 	ASSERT_GOOD(&a);
-	areas_of(_metadata, &a, &a.row[0], &areas);
+	td_good_areas(_metadata, &a, &a.row[0], &areas);
 	for (i = 0; i < expected.nr; i++) {
 		if ((expected.area[i].vma.flags & flags) != flags)
 			continue;
@@ -382,10 +358,10 @@ TEST_F(vma_stat, of_a_process_that_maps_and_unmaps)
 		struct areas areas;
 		struct td_answer a;
 
-		ask(_metadata, &self->sock, variant->show, TASK_DIAG_DUMP_ONE,
-		    pid, &a);
+		td_good_dump(_metadata, &self->sock, variant->show,
+			     TASK_DIAG_DUMP_ONE, pid, &a);
 		ASSERT_EQ(1U, a.rows);
-		areas_of(_metadata, &a, &a.row[0], &areas);
+		td_good_areas(_metadata, &a, &a.row[0], &areas);
 		for (i = 0; i < areas.nr_stat; i++)
 			seen += areas.stat[i].end - areas.stat[i].start >= BIG;
 		/* The first rounds may come before it has been mapped. */

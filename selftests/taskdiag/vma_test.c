@@ -138,7 +138,7 @@ FIXTURE_VARIANT_ADD(vma, in_8_kib) {
 FIXTURE_SETUP(vma)
 {
 	ASSERT_EQ(0, td_open(&self->sock, variant->size));
-	self->proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	self->proc = procfs_open();
 	ASSERT_LE(0, self->proc);
 }
 
@@ -151,25 +151,8 @@ FIXTURE_TEARDOWN(vma)
 static void ask(struct __test_metadata *_metadata, struct td_sock *sock,
 		__u64 strategy, pid_t pid, struct td_answer *a)
 {
-	const struct task_diag_pid what = {
-		.show_flags = TASK_DIAG_SHOW_BASE | TASK_DIAG_SHOW_VMA,
-		.dump_strategy = strategy,
-		.pid = pid,
-	};
-
-	ASSERT_EQ(0, td_query(sock, &what, NLM_F_DUMP, a));
-	ASSERT_GOOD(a);
-}
-
-static void areas_of(struct __test_metadata *_metadata,
-		     const struct td_answer *a, const struct td_row *row,
-		     struct areas *areas)
-{
-	char text[160] = "";
-
-	ASSERT_EQ(0, facts_areas(a, row, areas, text, sizeof(text))) {
-		TH_LOG("%u: %s", row->msg.pid, text);
-	}
+	td_good_dump(_metadata, sock,
+		     TASK_DIAG_SHOW_BASE | TASK_DIAG_SHOW_VMA, strategy, pid, a);
 }
 
 /* All areas of the row, in order, and no other. */
@@ -186,7 +169,7 @@ static size_t expect_same(struct __test_metadata *_metadata, int proc,
 		oracle_maps_free(&expected);
 		return 0;
 	}
-	areas_of(_metadata, a, row, &areas);
+	td_good_areas(_metadata, a, row, &areas);
 	EXPECT_EQ(expected.nr, areas.nr) {
 		TH_LOG("%u has another number of areas", row->msg.pid);
 	}
@@ -261,7 +244,7 @@ TEST_F(vma, names_of_4095_bytes)
 	    cast_pid(&cast, "long names"), &a);
 	ASSERT_EQ(1U, a.rows);
 	expect_same(_metadata, self->proc, &a, &a.row[0]);
-	areas_of(_metadata, &a, &a.row[0], &areas);
+	td_good_areas(_metadata, &a, &a.row[0], &areas);
 	for (i = 0; i < areas.nr; i++)
 		seen += strlen(areas.area[i].name) == MAPPINGS_LONGEST_NAME;
 	EXPECT_EQ((size_t)LONG_NAMES, seen);
@@ -279,7 +262,7 @@ TEST_F(vma, of_a_program_that_was_deleted)
 	ask(_metadata, &self->sock, TASK_DIAG_DUMP_ONE, cast_pid(&cast, "deleted"), &a);
 	ASSERT_EQ(1U, a.rows);
 	expect_same(_metadata, self->proc, &a, &a.row[0]);
-	areas_of(_metadata, &a, &a.row[0], &areas);
+	td_good_areas(_metadata, &a, &a.row[0], &areas);
 	for (i = 0; i < areas.nr; i++) {
 		if (strcmp(areas.area[i].name, COPY " (deleted)"))
 			continue;
@@ -301,7 +284,7 @@ TEST_F(vma, called_deleted)
 
 	ask(_metadata, &self->sock, TASK_DIAG_DUMP_ONE, cast_pid(&cast, "zoo"), &a);
 	ASSERT_EQ(1U, a.rows);
-	areas_of(_metadata, &a, &a.row[0], &areas);
+	td_good_areas(_metadata, &a, &a.row[0], &areas);
 	for (i = 0; i < areas.nr; i++) {
 		const struct area *area = &areas.area[i];
 		const bool flag = area->vma.flags & TASK_DIAG_VMA_DELETED;
@@ -418,7 +401,7 @@ TEST_F(vma, with_some_flags_only)
 
 		ask(_metadata, &self->sock, TASK_DIAG_DUMP_ONE, pids[i],
 		    &whole);
-		areas_of(_metadata, &whole, &whole.row[0], &all);
+		td_good_areas(_metadata, &whole, &whole.row[0], &all);
 		for (j = 0; j < ARRAY_SIZE(flags); j++) {
 			const struct td_filter filter = {
 				TASK_DIAG_CMD_ATTR_VMA_FLAGS, &flags[j],
@@ -491,7 +474,7 @@ static void expect_old(struct __test_metadata *_metadata,
 	size_t i;
 
 	ASSERT_EQ(1U, a->rows);
-	areas_of(_metadata, a, &a->row[0], &areas);
+	td_good_areas(_metadata, a, &a->row[0], &areas);
 	EXPECT_TRUE(a->row[0].cut);
 	EXPECT_LT(0U, areas.nr);
 	EXPECT_GT(old->nr, areas.nr);
@@ -704,7 +687,7 @@ TEST_F(vma, of_a_process_that_maps_and_unmaps)
 		ask(_metadata, &self->sock, TASK_DIAG_DUMP_ONE, pid, &a);
 		ASSERT_EQ(1U, a.rows);
 		/* Ascending, and none twice: that is looked at in there. */
-		areas_of(_metadata, &a, &a.row[0], &areas);
+		td_good_areas(_metadata, &a, &a.row[0], &areas);
 		EXPECT_FALSE(a.row[0].cut);
 		facts_areas_free(&areas);
 		td_answer_free(&a);
