@@ -104,8 +104,8 @@ FIXTURE_TEARDOWN(probe)
 }
 
 /*
- * All that comes in answer, under the same sequence number always.  The request
- * is quoted in it: its number is put out of the way.
+ * All that comes in answer.  The request is quoted in it: its number is put out
+ * of the way.
  */
 static ssize_t ask_raw(struct td_sock *sock, __u64 strategy, __u16 flags,
 		       pid_t pid, unsigned char *bytes, size_t size)
@@ -118,26 +118,19 @@ static ssize_t ask_raw(struct td_sock *sock, __u64 strategy, __u16 flags,
 	const size_t quoted = NLMSG_LENGTH(sizeof(struct nlmsgerr)) +
 			      GENL_HDRLEN + NLA_HDRLEN +
 			      offsetof(struct task_diag_pid, pid);
-	const struct nlmsghdr *nlh = (const void *)sock->buf;
+	const struct nlmsghdr *nlh = (const void *)bytes;
 	const struct nlmsgerr *error = NLMSG_DATA(nlh);
-	ssize_t got;
-	int err;
+	ssize_t got = td_query_raw(sock, &what, flags, bytes, size);
 
-	sock->seq = 0;
-	err = td_ask(sock, &what, flags, NULL);
-	if (err)
-		return err;
-	got = td_receive_raw(sock, 0);
 	if (got < 0)
 		return got;
-	if ((size_t)got > size || (size_t)got < quoted + sizeof(what.pid))
+	if ((size_t)got < quoted + sizeof(what.pid))
 		return -EMSGSIZE;
 	if (nlh->nlmsg_type != NLMSG_ERROR || !error->error ||
-	    memcmp(sock->buf + quoted, &what.pid, sizeof(what.pid)))
+	    memcmp(bytes + quoted, &what.pid, sizeof(what.pid)))
 		return -EPROTO;
-	memcpy(bytes, sock->buf, got);
 	memset(bytes + quoted, 0, sizeof(what.pid));
-	return td_receive_raw(sock, MSG_DONTWAIT) == -EAGAIN ? got : -EBADMSG;
+	return got;
 }
 
 /* Some of the hidden: processes, a thread, kernel threads, a zombie. */

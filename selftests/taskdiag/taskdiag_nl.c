@@ -698,6 +698,25 @@ int td_query(struct td_sock *s, const struct task_diag_pid *what, __u16 flags,
 	return err ? err : td_receive(s, a);
 }
 
+ssize_t td_query_raw(struct td_sock *s, const struct task_diag_pid *what,
+		     __u16 flags, unsigned char *bytes, size_t size)
+{
+	ssize_t got;
+	int err;
+
+	s->seq = 0;
+	err = td_ask(s, what, flags, NULL);
+	if (err)
+		return err;
+	got = td_receive_raw(s, 0);
+	if (got < 0)
+		return got;
+	if ((size_t)got > size)
+		return -EMSGSIZE;
+	memcpy(bytes, s->buf, got);
+	return td_receive_raw(s, MSG_DONTWAIT) == -EAGAIN ? got : -EBADMSG;
+}
+
 int td_query_for(struct td_sock *s, const struct task_diag_pid *what,
 		 __u16 flags, const struct td_filter *filter, size_t nr,
 		 struct td_answer *a)

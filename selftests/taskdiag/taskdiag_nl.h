@@ -148,7 +148,15 @@ int td_receive(struct td_sock *s, struct td_answer *a);
 int td_query(struct td_sock *s, const struct task_diag_pid *what, __u16 flags,
 	     struct td_answer *a);
 
-/* The same with filters. */
+/*
+ * The bytes of an answer of one datagram, to a request that has the same
+ * sequence number always: how many, or a negative errno, of which -EMSGSIZE says
+ * that they are more than @size, and -EBADMSG that another datagram came.
+ */
+ssize_t td_query_raw(struct td_sock *s, const struct task_diag_pid *what,
+		     __u16 flags, unsigned char *bytes, size_t size);
+
+/* The same as td_query() with filters. */
 int td_query_for(struct td_sock *s, const struct task_diag_pid *what,
 		 __u16 flags, const struct td_filter *filter, size_t nr,
 		 struct td_answer *a);

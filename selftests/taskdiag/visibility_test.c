@@ -436,20 +436,8 @@ static ssize_t ask_raw(struct td_sock *sock, __u64 strategy, __u16 flags,
 		.dump_strategy = strategy,
 		.pid = pid,
 	};
-	ssize_t got;
-	int err;
 
-	sock->seq = 0;
-	err = td_ask(sock, &what, flags, NULL);
-	if (err)
-		return err;
-	got = td_receive_raw(sock, 0);
-	if (got < 0)
-		return got;
-	if ((size_t)got > size)
-		return -EMSGSIZE;
-	memcpy(bytes, sock->buf, got);
-	return td_receive_raw(sock, MSG_DONTWAIT) == -EAGAIN ? got : -EBADMSG;
+	return td_query_raw(sock, &what, flags, bytes, size);
 }
 
 /* A hidden number answers with the very bytes of a free one. */
