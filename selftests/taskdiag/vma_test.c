@@ -649,6 +649,82 @@ TEST_F(vma, without_end)
 	specimen_end(&s);
 }
 
+/* What a file is called in turn; one is longer than the other. */
+#define HERE	"/tmp/taskdiag-here"
+#define THERE	"/tmp/taskdiag-elsewhere"
+
+/* So many areas of it lie one behind the other. */
+#define OF_FILE	3U
+
+/* Says by a byte that from now on it does nothing else. */
+static void be_renamer(int ready)
+{
+	const long page = sysconf(_SC_PAGESIZE);
+	int fd = open(HERE, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	char *memory;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (fd < 0 || ftruncate(fd, OF_FILE * page))
+		_exit(1);
+	memory = mmap(NULL, OF_FILE * page, PROT_READ, MAP_SHARED, fd, 0);
+	if (memory == MAP_FAILED ||
+	    mprotect(memory + page, page, PROT_READ | PROT_WRITE) ||
+	    write(ready, "r", 1) != 1)
+		_exit(1);
+	for (;;)
+		if (rename(HERE, THERE) || rename(THERE, HERE))
+			_exit(1);
+}
+
+/*
+ * What its areas are called is one of its names, and whole.  Catches a path
+ * that is kept for longer than it is there.
+ */
+TEST_F(vma, of_a_file_that_is_renamed)
+{
+	int round, ready[2];
+	char byte;
+	pid_t pid;
+
+	ASSERT_EQ(0, pipe2(ready, O_CLOEXEC));
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid)
+		be_renamer(ready[1]);
+	close(ready[1]);
+	ASSERT_EQ(1, read(ready[0], &byte, 1));
+	close(ready[0]);
+	for (round = 0; round < 300; round++) {
+		struct areas areas;
+		struct td_answer a;
+		size_t i, seen = 0;
+
+		ask(_metadata, &self->sock, TASK_DIAG_DUMP_ONE, pid, &a);
+		ASSERT_EQ(1U, a.rows);
+		td_good_areas(_metadata, &a, &a.row[0], &areas);
+		for (i = 0; i < areas.nr; i++) {
+			const struct area *area = &areas.area[i];
+
+			if (strncmp(area->name, "/tmp/taskdiag-", 14))
+				continue;
+			EXPECT_TRUE(!strcmp(area->name, HERE) ||
+				    !strcmp(area->name, THERE)) {
+				TH_LOG("it is called %s", area->name);
+			}
+			EXPECT_EQ(0U, area->vma.flags &
+				      TASK_DIAG_VMA_DELETED);
+			seen++;
+		}
+		EXPECT_EQ(OF_FILE, seen);
+		facts_areas_free(&areas);
+		td_answer_free(&a);
+	}
+	EXPECT_EQ(0, waitpid(pid, NULL, WNOHANG));
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	EXPECT_TRUE(!unlink(HERE) || !unlink(THERE));
+}
+
 /*
  * It changes its areas all the time.  Those that keep still are there once
  * each; which of the others are is a matter of luck.
