@@ -2,7 +2,6 @@
 //! The raw data, a figure of the rounds of each rival.
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::fs;
 use std::path::Path;
 
@@ -10,8 +9,9 @@ use crate::error::{Error, Result};
 use crate::facts::Question;
 use crate::outcome::Record;
 
-/// What a rival took for a population: the cheapest round stands for all, as
-/// whatever else a machine does in one only adds.
+/// What a rival took for a population: the round in the middle stands for all.
+/// What else a machine does in a round adds to it, and memory that another has
+/// just given back takes from it.
 pub(crate) struct Figure {
     pub(crate) record: Record,
 }
@@ -44,6 +44,15 @@ fn key(record: &Record) -> Key {
     )
 }
 
+/// Of two in the middle the cheaper one.
+fn middle(mut rounds: Vec<Record>) -> Figure {
+    rounds.sort_by_key(|record| record.ns);
+    let at = (rounds.len() - 1) / 2;
+    Figure {
+        record: rounds.swap_remove(at),
+    }
+}
+
 impl Figures {
     /// Reads a file, or every file of a folder that is called `.csv`.
     pub(crate) fn read(path: &Path) -> Result<Self> {
@@ -51,17 +60,11 @@ impl Figures {
     }
 
     fn of_rounds(rounds: Vec<Record>) -> Self {
-        let mut cheapest: BTreeMap<Key, Figure> = BTreeMap::new();
+        let mut of_each: BTreeMap<Key, Vec<Record>> = BTreeMap::new();
         for record in rounds {
-            match cheapest.entry(key(&record)) {
-                Entry::Occupied(known) if known.get().record.ns <= record.ns => {}
-                Entry::Occupied(mut known) => known.get_mut().record = record,
-                Entry::Vacant(new) => {
-                    new.insert(Figure { record });
-                }
-            }
+            of_each.entry(key(&record)).or_default().push(record);
         }
-        Self(cheapest.into_values().collect())
+        Self(of_each.into_values().map(middle).collect())
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Figure> {
@@ -137,8 +140,8 @@ mod tests {
     }
 
     #[test]
-    fn the_cheapest_round_counts() {
-        let rounds = [("a", 300), ("a", 200), ("b", 50), ("a", 250)];
+    fn the_round_in_the_middle_counts() {
+        let rounds = [("a", 300), ("a", 100), ("b", 50), ("a", 200), ("a", 900)];
         let rounds = rounds.map(|(rival, ns)| round(rival, ns));
         let figures = Figures::of_rounds(rounds.into());
         let cost = |rival| {
