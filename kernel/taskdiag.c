@@ -19,7 +19,7 @@
 #include <net/genetlink.h>
 #include <net/sock.h>
 
-#include "taskdiag.h"
+#include "taskdiag_parts.h"
 
 static struct genl_family taskdiag_nl_family;
 

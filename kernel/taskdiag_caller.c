@@ -24,8 +24,8 @@
 #include <linux/security.h>
 #include <linux/user_namespace.h>
 
-#include "taskdiag.h"
-#include "taskdiag_each.h"
+#include "taskdiag_parts.h"
+#include "taskdiag_caller.h"
 
 /**
  * taskdiag_caller_pin - remember who asks

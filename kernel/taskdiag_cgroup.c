@@ -8,7 +8,7 @@
 #include <linux/string.h>
 #include <net/netlink.h>
 
-#include "taskdiag.h"
+#include "taskdiag_parts.h"
 
 /*
  * The path of @cgrp as it is seen in @ns, at @path; NULL if it is longer than

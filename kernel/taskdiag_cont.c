@@ -20,8 +20,8 @@
 #include <linux/slab.h>
 #include <net/netlink.h>
 
-#include "taskdiag.h"
-#include "taskdiag_each.h"
+#include "taskdiag_parts.h"
+#include "taskdiag_caller.h"
 
 /* All hostile tasks together hold a dump up for this long. */
 #define TASKDIAG_PATIENCE	HZ

@@ -13,8 +13,9 @@
 #include <linux/slab.h>
 #include <net/netlink.h>
 
-#include "taskdiag.h"
-#include "taskdiag_each.h"
+#include "taskdiag_parts.h"
+#include "taskdiag_caller.h"
+#include "taskdiag_walk.h"
 
 /* The lengths and the content are checked where they are known. */
 const struct nla_policy taskdiag_request_policy[TASKDIAG_REQUEST_ATTRS] = {

@@ -23,7 +23,7 @@
 #include <linux/uidgid.h>
 #include <net/netlink.h>
 
-#include "taskdiag.h"
+#include "taskdiag_parts.h"
 
 /**
  * struct filter_kind - a filter

@@ -20,7 +20,7 @@
 #include <linux/uio.h>
 #include <net/netlink.h>
 
-#include "taskdiag.h"
+#include "taskdiag_parts.h"
 
 /* Less of it is not worth an attribute. */
 #define TASKDIAG_CMDLINE_MIN	64

@@ -28,7 +28,7 @@
 #include <linux/wait.h>
 #include <net/netlink.h>
 
-#include "taskdiag.h"
+#include "taskdiag_parts.h"
 
 /* There is room for each attribute, and for the longest of them. */
 #define TASKDIAG_PROC_REQUEST_MAX	SZ_128K

@@ -16,7 +16,7 @@
 #include <linux/string.h>
 #include <net/netlink.h>
 
-#include "taskdiag.h"
+#include "taskdiag_parts.h"
 
 /*
  * How much address space is told of before others get the mmap lock: some

@@ -25,8 +25,9 @@
 #include <linux/sched/task.h>
 #include <linux/slab.h>
 
-#include "taskdiag.h"
-#include "taskdiag_each.h"
+#include "taskdiag_parts.h"
+#include "taskdiag_caller.h"
+#include "taskdiag_walk.h"
 
 /*
  * Candidates in one RCU section.  Rows end a section earlier, with a full

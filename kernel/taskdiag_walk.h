@@ -1,27 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * task_diag: what is done for each and every task, as far as it takes less than
- * a call of it would.
- *
- * In the order of the batch that does it, taskdiag_dump.c: come to a task, ask
- * whether the caller may see it, whether it is wanted, and, after its row has
- * been written, whether it still was that task.
+ * task_diag: a step of the walk, inline, as it takes less than a call of it
+ * would.  taskdiag_walk.c has the rest.
  */
-#ifndef _KERNEL_TASKDIAG_EACH_H
-#define _KERNEL_TASKDIAG_EACH_H
+#ifndef _KERNEL_TASKDIAG_WALK_H
+#define _KERNEL_TASKDIAG_WALK_H
 
 #include <linux/minmax.h>
 #include <linux/pid.h>
-#include <linux/ptrace.h>
 #include <linux/radix-tree.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
-#include <linux/security.h>
 
-#include "taskdiag.h"
+#include "taskdiag_parts.h"
 
-/* --- walk --------------------------------------------------------------- */
+void taskdiag_walk_enter_table(struct taskdiag_walk *walk);
+struct pid *taskdiag_walk_pid(struct taskdiag_walk *walk);
+bool taskdiag_walk_at_end(const struct taskdiag_walk *walk);
+void taskdiag_walk_again(const struct taskdiag_walk *walk,
+			 struct taskdiag_hit *hit);
 
 /* The next entry of the piece of the table that we are in. */
 static __always_inline struct pid *
@@ -113,54 +111,6 @@ static inline void taskdiag_walk_charge(struct taskdiag_walk *walk,
 	walk->budget -= min(walk->budget, candidates);
 }
 
-/* --- caller ------------------------------------------------------------- */
-
-/*
- * A dump may come to every task there is: a denial is nothing to audit.
- * AppArmor and SELinux do so all the same.
- */
-#define TASKDIAG_PTRACE_MODE	(PTRACE_MODE_READ_FSCREDS | PTRACE_MODE_NOAUDIT)
-
-/* What the security modules say of current's own credentials. */
-static __always_inline bool taskdiag_modules_permit(struct task_struct *task)
-{
-	return !security_ptrace_access_check(task, TASKDIAG_PTRACE_MODE);
-}
-
-/**
- * taskdiag_may_see - the access check that every row has passed
- * @caller: who asks, after taskdiag_caller_enter() in the same RCU section
- * @task: about whom
- *
- * Who may see every task is left with a question to the security modules; the
- * process that asks sees itself without, and all others are asked more.
- *
- * Return: true if so.
- */
-static __always_inline bool taskdiag_may_see(struct taskdiag_caller *caller,
-					     struct task_struct *task)
-{
-	if (caller->only_modules && task_tgid(task) != caller->process)
-		return taskdiag_modules_permit(task);
-	return taskdiag_judges_permit(caller, task);
-}
-
-/* --- filter ------------------------------------------------------------- */
-
-/* Is it one of the tasks wanted?  Asked only of those that may be seen. */
-static inline bool taskdiag_filter_holds(const struct taskdiag_filter *filter,
-					 const struct taskdiag_hit *hit)
-{
-	unsigned int i;
-
-	for (i = 0; i < filter->nr_holds; i++)
-		if (!filter->holds[i](filter, hit))
-			return false;
-	return true;
-}
-
-/* --- and after the row -------------------------------------------------- */
-
 /**
  * taskdiag_walk_confirm - is it still the task that the walk came to?
  * @walk: the walk, in the RCU section of the hit
@@ -182,4 +132,4 @@ static inline bool taskdiag_walk_confirm(const struct taskdiag_walk *walk,
 	return false;
 }
 
-#endif /* _KERNEL_TASKDIAG_EACH_H */
+#endif /* _KERNEL_TASKDIAG_WALK_H */

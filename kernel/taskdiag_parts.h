@@ -12,10 +12,10 @@
  *	    fill           what about them: one row of attributes a task
  *
  * A part knows those below it in this list, and none above.  What is done for
- * each and every task is inline, in taskdiag_each.h.
+ * each and every task is inline, in taskdiag_caller.h and taskdiag_walk.h.
  */
-#ifndef _KERNEL_TASKDIAG_H
-#define _KERNEL_TASKDIAG_H
+#ifndef _KERNEL_TASKDIAG_PARTS_H
+#define _KERNEL_TASKDIAG_PARTS_H
 
 #include <linux/cred.h>
 #include <linux/limits.h>
@@ -85,8 +85,6 @@ int taskdiag_caller_pin(struct taskdiag_caller *caller,
 void taskdiag_caller_unpin(struct taskdiag_caller *caller);
 bool taskdiag_caller_is_current(const struct taskdiag_caller *caller);
 void taskdiag_caller_enter(struct taskdiag_caller *caller);
-bool taskdiag_judges_permit(struct taskdiag_caller *caller,
-			    struct task_struct *task);
 
 /* --- filter -------------------------------------------------------------- */
 
@@ -144,6 +142,18 @@ int taskdiag_filter_init(struct taskdiag_filter *filter,
 			 struct netlink_ext_ack *extack);
 void taskdiag_filter_release(struct taskdiag_filter *filter);
 bool taskdiag_numbers_have(const struct taskdiag_numbers *list, u32 number);
+
+/* Is it one of the tasks wanted?  Asked only of those that may be seen. */
+static inline bool taskdiag_filter_holds(const struct taskdiag_filter *filter,
+					 const struct taskdiag_hit *hit)
+{
+	unsigned int i;
+
+	for (i = 0; i < filter->nr_holds; i++)
+		if (!filter->holds[i](filter, hit))
+			return false;
+	return true;
+}
 
 /* --- walk --------------------------------------------------------------- */
 
@@ -207,11 +217,6 @@ int taskdiag_walk_init(struct taskdiag_walk *walk, u64 strategy, u32 pid,
 		       struct netlink_ext_ack *extack);
 void taskdiag_walk_release(struct taskdiag_walk *walk);
 void taskdiag_walk_enter(struct taskdiag_walk *walk);
-void taskdiag_walk_enter_table(struct taskdiag_walk *walk);
-struct pid *taskdiag_walk_pid(struct taskdiag_walk *walk);
-bool taskdiag_walk_at_end(const struct taskdiag_walk *walk);
-void taskdiag_walk_again(const struct taskdiag_walk *walk,
-			 struct taskdiag_hit *hit);
 
 /*
  * The number of @pid in @ns, 0 if it has none there.  pid_nr_ns(), inlined:
@@ -447,4 +452,4 @@ int taskdiag_dump_rows(struct taskdiag_dump *dump, struct sk_buff *skb,
 unsigned int taskdiag_dump_generation(void);
 void taskdiag_dump_features(struct task_diag_features *features);
 
-#endif /* _KERNEL_TASKDIAG_H */
+#endif /* _KERNEL_TASKDIAG_PARTS_H */
