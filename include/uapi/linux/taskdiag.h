@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */
 /*
- * task_diag: facts about tasks as one binary stream.
+ * task_diag: attributes of tasks as one binary stream.
  *
- * The one definition of every number and structure that crosses the
- * user-kernel boundary.  Numbers never change.  The structures of a reply only
- * grow at the end: a reader takes the part it knows, and takes what is missing
- * from a shorter one as zero.  The structure of the request stays as it is,
- * and grows by attributes beside it.
+ * The only definition of the numbers and structures that cross the boundary
+ * between kernel and user space.  Numbers never change.  Structures of a reply
+ * grow at the end only: a reader uses the part that it knows, and treats fields
+ * behind the end of a shorter structure as absent.  The structure of the request
+ * never grows: new parameters are new attributes.
  */
 #ifndef _UAPI_LINUX_TASKDIAG_H
 #define _UAPI_LINUX_TASKDIAG_H
@@ -20,12 +20,13 @@
 enum {
 	TASK_DIAG_CMD_UNSPEC,
 	/*
-	 * Request: TASK_DIAG_CMD_ATTR_GET.  Reply: one or more messages a
-	 * task, each TASK_DIAG_MSG and then groups.  With NLM_F_DUMP any
-	 * strategy; without it TASK_DIAG_DUMP_ONE only.
+	 * Report tasks.  Request: TASK_DIAG_CMD_ATTR_GET, plus options and
+	 * filters.  Reply: one or more messages per task, each with
+	 * TASK_DIAG_MSG first and groups behind it.  Without NLM_F_DUMP the
+	 * strategy must be TASK_DIAG_DUMP_ONE.
 	 */
 	TASK_DIAG_CMD_GET,
-	/* What the kernel can tell.  Reply: TASK_DIAG_FEATURES. */
+	/* Report the supported features.  Reply: TASK_DIAG_FEATURES. */
 	TASK_DIAG_CMD_FEATURES,
 
 	__TASK_DIAG_CMD_MAX,
@@ -34,28 +35,28 @@ enum {
 
 /*
  * The transaction file /proc/task-diag: write one request, read messages until
- * there is no more, write the next.  They are those of the family but for the
- * generic-netlink header: nlmsg_type is TASK_DIAG_NLMSG_BASE + the command, and
- * the attributes follow at once.
+ * the end of the reply, write the next request.  The messages are those of the
+ * family without the generic netlink header: nlmsg_type is TASK_DIAG_NLMSG_BASE
+ * plus the command, and the attributes follow the netlink header.
  */
 #define TASK_DIAG_PROC_NAME	"task-diag"
 #define TASK_DIAG_NLMSG_BASE	0x10	/* NLMSG_MIN_TYPE */
 
 /*
- * The groups of facts, by bit in task_diag_pid::show_flags.  A group that the
- * running kernel was built without is refused with EOPNOTSUPP.
+ * Attribute groups, by bit in task_diag_pid::show_flags.  A request for a group
+ * that the running kernel does not provide fails with EOPNOTSUPP.
  */
 enum {
 	TASK_DIAG_GROUP_BASE,		/* struct task_diag_base */
 	TASK_DIAG_GROUP_CRED,		/* struct task_diag_creds */
 	TASK_DIAG_GROUP_STAT,		/* struct task_diag_stat */
-	TASK_DIAG_GROUP_VMA,		/* struct task_diag_vma, any number */
-	TASK_DIAG_GROUP_VMA_STAT,	/* struct task_diag_vma_stat, likewise */
+	TASK_DIAG_GROUP_VMA,		/* struct task_diag_vma[] */
+	TASK_DIAG_GROUP_VMA_STAT,	/* struct task_diag_vma_stat[] */
 	TASK_DIAG_GROUP_CMDLINE,	/* bytes */
 	TASK_DIAG_GROUP_FILES,		/* struct task_diag_files */
 	TASK_DIAG_GROUP_IDENT,		/* struct task_diag_ident */
 	TASK_DIAG_GROUP_NS,		/* struct task_diag_ns */
-	TASK_DIAG_GROUP_CGROUP,		/* struct task_diag_cgroup, and a path */
+	TASK_DIAG_GROUP_CGROUP,		/* struct task_diag_cgroup, path */
 
 	__TASK_DIAG_GROUP_MAX,
 #define TASK_DIAG_GROUP_MAX	(__TASK_DIAG_GROUP_MAX - 1)
@@ -72,31 +73,63 @@ enum {
 #define TASK_DIAG_SHOW_NS	_BITULL(TASK_DIAG_GROUP_NS)
 #define TASK_DIAG_SHOW_CGROUP	_BITULL(TASK_DIAG_GROUP_CGROUP)
 
+/* Filters, by bit in task_diag_features::filters. */
+enum {
+	TASK_DIAG_FILTER_UID,
+	TASK_DIAG_FILTER_CGROUP,
+	TASK_DIAG_FILTER_STATES,
+	TASK_DIAG_FILTER_COMM,
+	TASK_DIAG_FILTER_PIDS,
+	TASK_DIAG_FILTER_VMA_FLAGS,
+
+	__TASK_DIAG_FILTER_MAX,
+#define TASK_DIAG_FILTER_MAX	(__TASK_DIAG_FILTER_MAX - 1)
+};
+
 /*
- * Attributes: one set for request and reply.  1 to 15 belong to the protocol
- * itself; the group with bit N is attribute TASK_DIAG_ATTR_GROUPS + N.
+ * Attributes: one set for request and reply.  Numbers below
+ * TASK_DIAG_ATTR_FILTERS belong to the protocol, filter N is attribute
+ * TASK_DIAG_ATTR_FILTERS + N, group N is attribute TASK_DIAG_ATTR_GROUPS + N.
  */
-#define TASK_DIAG_ATTR_GROUPS	16
+#define TASK_DIAG_ATTR_FILTERS	32
+#define TASK_DIAG_ATTR_GROUPS	64
 
 enum {
 	TASK_DIAG_ATTR_UNSPEC,
 	TASK_DIAG_CMD_ATTR_GET,		/* struct task_diag_pid, request only */
 	TASK_DIAG_MSG,			/* struct task_diag_msg, reply only */
-	TASK_DIAG_PAD,			/* aligns 64-bit payloads, skip it */
+	TASK_DIAG_PAD,			/* aligns 64-bit payloads, no content */
+	TASK_DIAG_FEATURES,		/* struct task_diag_features, reply only */
+	TASK_DIAG_ABSENT,		/* struct task_diag_absent, reply only */
+
+	/* Options, request only.  Descriptors are the sender's. */
+	/* u32: report pids in the pid namespace of this nsfs descriptor */
+	TASK_DIAG_CMD_ATTR_PIDNS_FD,
+	/* u32: pidfd of the task that task_diag_pid::pid names otherwise */
+	TASK_DIAG_CMD_ATTR_PIDFD,
 
 	/*
-	 * Filters, request only: of the tasks that the strategy names, those
-	 * that all given filters hold for.
+	 * Filters, request only: report only tasks of the strategy that match
+	 * all filters.
 	 */
-	TASK_DIAG_CMD_ATTR_UID,		/* u32: effective user id */
-	TASK_DIAG_CMD_ATTR_CGROUP,	/* u64: id of a cgroup, or of one above */
-	TASK_DIAG_CMD_ATTR_STATES,	/* u32: bit N for task_diag_base::state N */
-	TASK_DIAG_CMD_ATTR_COMM,	/* bytes: how the name begins */
-	TASK_DIAG_CMD_ATTR_PIDS,	/* u32[]: one of these tasks */
-	/* Of the areas: u64, TASK_DIAG_VMA_* flags that are all set. */
-	TASK_DIAG_CMD_ATTR_VMA_FLAGS,
-
-	TASK_DIAG_FEATURES,		/* struct task_diag_features, reply only */
+	/* u32: effective user id */
+	TASK_DIAG_CMD_ATTR_UID =
+		TASK_DIAG_ATTR_FILTERS + TASK_DIAG_FILTER_UID,
+	/* u64: id of the task's cgroup, or of one of its ancestors */
+	TASK_DIAG_CMD_ATTR_CGROUP =
+		TASK_DIAG_ATTR_FILTERS + TASK_DIAG_FILTER_CGROUP,
+	/* u32: bit N for task_diag_base::state N */
+	TASK_DIAG_CMD_ATTR_STATES =
+		TASK_DIAG_ATTR_FILTERS + TASK_DIAG_FILTER_STATES,
+	/* string: prefix of the name */
+	TASK_DIAG_CMD_ATTR_COMM =
+		TASK_DIAG_ATTR_FILTERS + TASK_DIAG_FILTER_COMM,
+	/* u32[]: pids */
+	TASK_DIAG_CMD_ATTR_PIDS =
+		TASK_DIAG_ATTR_FILTERS + TASK_DIAG_FILTER_PIDS,
+	/* u64: TASK_DIAG_VMA_* flags that a memory mapping must all have */
+	TASK_DIAG_CMD_ATTR_VMA_FLAGS =
+		TASK_DIAG_ATTR_FILTERS + TASK_DIAG_FILTER_VMA_FLAGS,
 
 	TASK_DIAG_BASE = TASK_DIAG_ATTR_GROUPS + TASK_DIAG_GROUP_BASE,
 	TASK_DIAG_CRED = TASK_DIAG_ATTR_GROUPS + TASK_DIAG_GROUP_CRED,
@@ -113,14 +146,17 @@ enum {
 #define TASK_DIAG_ATTR_MAX	(__TASK_DIAG_ATTR_MAX - 1)
 };
 
-/* Which tasks: task_diag_pid::dump_strategy. */
+/* The tasks to report: task_diag_pid::dump_strategy. */
 enum {
-	TASK_DIAG_DUMP_ALL,		/* every process; pid is ignored */
+	TASK_DIAG_DUMP_ALL,		/* all processes; pid is ignored */
 	TASK_DIAG_DUMP_ONE,		/* the process or thread pid */
 	TASK_DIAG_DUMP_CHILDREN,	/* the children of process pid */
 	TASK_DIAG_DUMP_THREAD,		/* the threads of process pid */
-	TASK_DIAG_DUMP_ALL_THREAD,	/* every thread; pid is ignored */
-	/* children of process pid, theirs, and so on; parents come first */
+	TASK_DIAG_DUMP_ALL_THREAD,	/* all threads; pid is ignored */
+	/*
+	 * The children of process pid, their children, and so on; a parent
+	 * precedes its children.
+	 */
 	TASK_DIAG_DUMP_DESCENDANTS,
 
 	__TASK_DIAG_DUMP_MAX,
@@ -128,11 +164,11 @@ enum {
 };
 
 /**
- * struct task_diag_pid - the request
- * @show_flags: TASK_DIAG_SHOW_*, the groups to report; 0 for TASK_DIAG_MSG only
+ * struct task_diag_pid - TASK_DIAG_CMD_ATTR_GET: the request
+ * @show_flags: TASK_DIAG_SHOW_*, the groups to report; 0: TASK_DIAG_MSG only
  * @dump_strategy: TASK_DIAG_DUMP_*, the tasks to report
- * @pid: for ONE, CHILDREN and THREAD the process or thread meant, as a number
- *	in the pid namespace that the request is made for
+ * @pid: process or thread that ONE, CHILDREN, THREAD and DESCENDANTS refer to,
+ *	in the pid namespace of the request; 0 with TASK_DIAG_CMD_ATTR_PIDFD
  * @reserved: must be 0
  */
 struct task_diag_pid {
@@ -142,20 +178,16 @@ struct task_diag_pid {
 	__u32	reserved;
 };
 
-/* task_diag_msg::flags */
-#define TASK_DIAG_FLAG_CONT	_BITUL(0)	/* goes on from the message before */
-/* It ended or became another program while it was told of: what is behind is missing. */
-#define TASK_DIAG_FLAG_CUT	_BITUL(1)
 /*
- * Not of the kernel's, but of a daemon that keeps the row current by events:
- * what no event tells is TASK_DIAG_UNKNOWN, or as it was last read.
+ * task_diag_msg::flags.  The kernel never sets bits 16 to 31: they are for
+ * programs that forward messages.
  */
-#define TASK_DIAG_FLAG_KEPT	_BITUL(2)
+#define TASK_DIAG_FLAG_CONT	_BITUL(0)	/* continues the previous message */
 
 /**
- * struct task_diag_msg - which task a message is about
- * @pid: the task's (thread's) number
- * @tgid: the number of its process
+ * struct task_diag_msg - TASK_DIAG_MSG: the task that a message describes
+ * @pid: pid of the task (thread)
+ * @tgid: pid of its process
  * @flags: TASK_DIAG_FLAG_*
  */
 struct task_diag_msg {
@@ -164,7 +196,27 @@ struct task_diag_msg {
 	__u32	flags;
 };
 
-/* task_diag_base::state, in the order of the letters "RSDTtXZPI". */
+/**
+ * struct task_diag_absent - TASK_DIAG_ABSENT: groups that a row lacks
+ * @gone: the task has ended, or has called execve(), since its row was begun
+ * @denied: the caller may see the task but may not read these groups
+ * @busy: another task held a lock or a page for too long, or a signal
+ *	interrupted the caller
+ * @leader: reported only in the row of the thread group's leader
+ *
+ * Masks of TASK_DIAG_SHOW_*.  Each group of the request is either complete in
+ * the messages of a row or part of one of these masks.  In the second case its
+ * attributes are missing or incomplete.  Rows with all groups complete have no
+ * TASK_DIAG_ABSENT; other rows have it in their last message.
+ */
+struct task_diag_absent {
+	__u64	gone;
+	__u64	denied;
+	__u64	busy;
+	__u64	leader;
+};
+
+/* task_diag_base::state, in the order of procfs's letters "RSDTtXZPI". */
 enum {
 	TASK_DIAG_RUNNING,
 	TASK_DIAG_INTERRUPTIBLE,
@@ -177,24 +229,22 @@ enum {
 	TASK_DIAG_IDLE,
 };
 
-#define TASK_DIAG_UNKNOWN	255	/* with TASK_DIAG_FLAG_KEPT alone */
-
 #define TASK_DIAG_COMM_LEN	16
 
 /**
- * struct task_diag_base - TASK_DIAG_BASE: who the task is
- * @tgid: the number of its process
- * @pid: its own number
- * @ppid: the process number of its parent
- * @tpid: the number of the task that traces it, 0 if none does
- * @sid: its session
- * @pgid: its process group
- * @state: TASK_DIAG_RUNNING and kin
- * @comm: its name: any bytes, ended and padded with NULs
+ * struct task_diag_base - TASK_DIAG_BASE: identifiers, state and name
+ * @tgid: pid of its process
+ * @pid: its own pid
+ * @ppid: pid of its parent process
+ * @tpid: pid of the task that traces it; 0: not traced
+ * @sid: session id
+ * @pgid: process group id
+ * @state: TASK_DIAG_RUNNING to TASK_DIAG_IDLE
+ * @comm: name: any bytes, terminated and padded with NULs
  * @__pad: 0
  *
- * All numbers are those of the request's pid namespace; 0 stands for what has
- * no number there.
+ * All pids are in the pid namespace of the request; 0 is a task without a pid
+ * there.
  */
 struct task_diag_base {
 	__u32	tgid;
@@ -232,10 +282,10 @@ struct task_diag_caps {
  * @cap_bset: the capability bounding set
  * @cap_ambient: ambient capabilities
  * @securebits: SECBIT_* of <linux/securebits.h>
- * @no_new_privs: 1 if execve() cannot grant privileges any more, else 0
+ * @no_new_privs: 1 if execve() can no longer grant privileges, else 0
  *
- * Ids are those of the sender's user namespace; an id without a mapping there
- * is the overflow id.
+ * Ids are in the sender's user namespace; an id without a mapping there is
+ * reported as the overflow id.
  */
 struct task_diag_creds {
 	__u32	uid;
@@ -255,54 +305,58 @@ struct task_diag_creds {
 	__u32	no_new_privs;
 };
 
+/* task_diag_stat::valid */
+/* vsize, rss_anon, rss_file, rss_shmem, rss_peak, swap, text, data, locked */
+#define TASK_DIAG_STAT_VALID_MEMORY		_BITUL(0)
+#define TASK_DIAG_STAT_VALID_RUN_DELAY		_BITUL(1)
+#define TASK_DIAG_STAT_VALID_BLKIO_DELAY	_BITUL(2)
+#define TASK_DIAG_STAT_VALID_EXIT_CODE		_BITUL(3)
+
 /**
  * struct task_diag_stat - TASK_DIAG_STAT: times and sizes
- * @start_time: when it started: nanoseconds since boot, in the time namespace
- *	of whoever reads
+ * @start_time: start of the task: nanoseconds since boot, in the time namespace
+ *	of the reader
  * @utime: nanoseconds in user mode
  * @stime: nanoseconds in kernel mode
- * @gtime: nanoseconds as a guest's virtual processor, part of @utime
- * @cutime: @utime of the children that were waited for
- * @cstime: @stime of these
- * @cgtime: @gtime of these
+ * @gtime: nanoseconds spent running a virtual CPU, part of @utime
+ * @cutime: @utime of children that were waited for
+ * @cstime: @stime of children that were waited for
+ * @cgtime: @gtime of children that were waited for
  * @min_flt: page faults that needed no input
  * @maj_flt: page faults that needed input
- * @cmin_flt: @min_flt of the children that were waited for
- * @cmaj_flt: @maj_flt of these
- * @nvcsw: context switches that it asked for, of the thread alone
- * @nivcsw: context switches that it did not ask for, of the thread alone
- * @run_delay: nanoseconds waited for a processor, of the thread alone; 0 if
- *	the kernel does not count them
- * @blkio_delay: nanoseconds waited for block devices, of the thread alone;
- *	0 if the kernel does not count them
+ * @cmin_flt: @min_flt of children that were waited for
+ * @cmaj_flt: @maj_flt of children that were waited for
+ * @nvcsw: voluntary context switches of this thread
+ * @nivcsw: involuntary context switches of this thread
+ * @run_delay: nanoseconds that this thread waited for a CPU
+ * @blkio_delay: nanoseconds that this thread waited for block devices
  * @vsize: bytes of address space
- * @rss_anon: bytes of anonymous memory that are resident
- * @rss_file: bytes of files that are resident
- * @rss_shmem: bytes of shared memory that are resident
- * @rss_peak: the most that the three together have been
+ * @rss_anon: resident bytes of anonymous memory
+ * @rss_file: resident bytes of files
+ * @rss_shmem: resident bytes of shared memory
+ * @rss_peak: maximum of the sum of the three
  * @swap: bytes of anonymous memory that are swapped out
  * @text: bytes of the program's code
- * @data: bytes of private writable areas and stack
- * @locked: bytes that are locked into memory
+ * @data: bytes of private writable mappings and stack
+ * @locked: bytes locked into memory
  * @flags: PF_* of the kernel's <linux/sched.h>
- * @tty: its terminal, as stat(2) encodes device numbers; 0 for none
- * @tty_pgrp: the foreground process group of the terminal; 0 if it has no
- *	number in the pid namespace, -1 without a terminal
- * @priority: the kernel's priority: 0 to 39 for nice -20 to 19, below 0 for
- *	real time
+ * @tty: controlling terminal, encoded as by stat(2); 0: none
+ * @tty_pgrp: foreground process group of the terminal; 0: no pid in the pid
+ *	namespace; -1: no terminal
+ * @priority: kernel priority: 0 to 39 for nice -20 to 19, below 0 for real time
  * @nice: -20 to 19
- * @rt_priority: 1 to 99, and 0 if not real time
+ * @rt_priority: 1 to 99; 0: not real time
  * @policy: SCHED_* of <linux/sched.h>
  * @num_threads: threads of its process
- * @processor: where it ran last
- * @exit_signal: the signal that its parent gets when it ends, -1 for a thread
- * @exit_code: how it ended, as of wait(2), or is about to
- * @__pad: 0
+ * @processor: CPU that it ran on last
+ * @exit_signal: signal that its parent receives at its end; -1 for a thread
+ * @exit_code: wait(2) status of a task that has ended or is about to
+ * @valid: TASK_DIAG_STAT_VALID_*; a field without such a bit is always valid
  *
- * As in /proc/PID/stat where the row is a process's, and as in
- * /proc/PID/task/TID/stat where it is a thread's: with TASK_DIAG_DUMP_THREAD
- * and ALL_THREAD every row is a thread's, with ONE those are that are not
- * about a thread group's leader.
+ * Values are those of /proc/PID/stat in rows of processes, and those of
+ * /proc/PID/task/TID/stat in rows of threads.  With TASK_DIAG_DUMP_THREAD and
+ * ALL_THREAD all rows are rows of threads; with ONE, a row is a row of a thread
+ * if its task is not the leader of its thread group.
  */
 struct task_diag_stat {
 	__u64	start_time;
@@ -340,7 +394,7 @@ struct task_diag_stat {
 	__u32	processor;
 	__s32	exit_signal;
 	__s32	exit_code;
-	__u32	__pad;
+	__u32	valid;
 };
 
 /* task_diag_vma::flags, and TASK_DIAG_CMD_ATTR_VMA_FLAGS */
@@ -348,8 +402,8 @@ struct task_diag_stat {
 #define TASK_DIAG_VMA_WRITE		_BITULL(1)
 #define TASK_DIAG_VMA_EXEC		_BITULL(2)
 #define TASK_DIAG_VMA_SHARED		_BITULL(3)
-#define TASK_DIAG_VMA_FILE		_BITULL(4)	/* it maps a file */
-#define TASK_DIAG_VMA_DELETED		_BITULL(5)	/* which has no name any more */
+#define TASK_DIAG_VMA_FILE		_BITULL(4)	/* maps a file */
+#define TASK_DIAG_VMA_DELETED		_BITULL(5)	/* the file is deleted */
 #define TASK_DIAG_VMA_MAYREAD		_BITULL(6)
 #define TASK_DIAG_VMA_MAYWRITE		_BITULL(7)
 #define TASK_DIAG_VMA_MAYEXEC		_BITULL(8)
@@ -380,25 +434,24 @@ struct task_diag_stat {
 #define TASK_DIAG_VMA_SEALED		_BITULL(33)
 
 /**
- * struct task_diag_vma - TASK_DIAG_VMA: an area of a process's memory
- * @len: bytes from here to the next area of the attribute, a multiple of 8
- * @name_off: where in these bytes the name begins, which ends with a NUL; 0 if
- *	there is none
+ * struct task_diag_vma - TASK_DIAG_VMA: a memory mapping of a process
+ * @len: bytes from here to the next record of the attribute, a multiple of 8
+ * @name_off: offset of the name in this record; 0: no name
  * @start: first address
- * @end: first address behind it
- * @pgoff: of the file mapped: where in it the area begins, in bytes
- * @ino: of the file mapped: its inode
+ * @end: first address behind the mapping
+ * @pgoff: offset of the mapping in the mapped file, in bytes
+ * @ino: inode number of the mapped file
  * @flags: TASK_DIAG_VMA_*
- * @dev_major: of the file mapped: its device
- * @dev_minor: likewise
+ * @dev_major: major device number of the mapped file
+ * @dev_minor: minor device number of the mapped file
  *
- * The name is as in /proc/PID/maps: a path, with " (deleted)" behind it where
- * TASK_DIAG_VMA_DELETED is set, or one of "[heap]", "[stack]", "[vdso]",
- * "[anon:NAME]" and the like; but of any bytes, where maps writes "\012" for
- * a newline.  An attribute holds any number of areas in ascending order.
+ * @pgoff, @ino, @dev_major and @dev_minor are valid with TASK_DIAG_VMA_FILE.
  *
- * Areas are those of a process: no row of a thread other than the leader has
- * any.
+ * The name ends with a NUL.  Its text is that of /proc/PID/maps: a path, with
+ * " (deleted)" behind it where TASK_DIAG_VMA_DELETED is set, or one of "[heap]",
+ * "[stack]", "[vdso]", "[anon:NAME]" and so on.  Its bytes are not escaped, while
+ * maps writes "\012" for a newline.  An attribute contains any number of records
+ * in ascending order.
  */
 struct task_diag_vma {
 	__u32	len;
@@ -413,32 +466,32 @@ struct task_diag_vma {
 };
 
 /**
- * struct task_diag_vma_stat - TASK_DIAG_VMA_STAT: what is there of an area
- * @len: bytes from here to the next area of the attribute, a multiple of 8
+ * struct task_diag_vma_stat - TASK_DIAG_VMA_STAT: memory use of a mapping
+ * @len: bytes from here to the next record of the attribute, a multiple of 8
  * @__pad: 0
- * @start: first address of the area, as of struct task_diag_vma
+ * @start: first address of the mapping, as in struct task_diag_vma
  * @end: first address behind it
  * @rss: resident
  * @pss: resident, each page divided by the number of its users
- * @pss_dirty: of these, what is dirty
+ * @pss_dirty: dirty part of @pss
  * @shared_clean: resident, with other users, clean
  * @shared_dirty: resident, with other users, dirty
  * @private_clean: resident, without other users, clean
  * @private_dirty: resident, without other users, dirty
- * @referenced: resident and lately used
- * @anonymous: resident and no file's
- * @ksm: merged with the same content elsewhere
- * @lazy_free: given back by madvise(2), and not yet taken
+ * @referenced: resident and recently used
+ * @anonymous: resident, belongs to no file
+ * @ksm: merged with equal pages elsewhere
+ * @lazy_free: released by madvise(2), not yet reclaimed
  * @anon_thp: in anonymous transparent huge pages
- * @shmem_thp: in shared memory's huge pages
- * @file_thp: in files' huge pages
- * @shared_hugetlb: in pages of hugetlbfs with other users
- * @private_hugetlb: in pages of hugetlbfs without
+ * @shmem_thp: in huge pages of shared memory
+ * @file_thp: in huge pages of files
+ * @shared_hugetlb: in hugetlbfs pages with other users
+ * @private_hugetlb: in hugetlbfs pages without other users
  * @swap: swapped out
  * @swap_pss: swapped out, each page divided by the number of its users
- * @locked: @pss, if the area is locked into memory
+ * @locked: @pss if the mapping is locked into memory, else 0
  *
- * Bytes, as in /proc/PID/smaps.
+ * All sizes are in bytes, as in /proc/PID/smaps.
  */
 struct task_diag_vma_stat {
 	__u32	len;
@@ -466,18 +519,22 @@ struct task_diag_vma_stat {
 	__u64	locked;
 };
 
+/* task_diag_files::valid */
+/* total, regular, socket, pipe, eventfd, epoll, other */
+#define TASK_DIAG_FILES_VALID_COUNTS	_BITUL(0)
+
 /**
  * struct task_diag_files - TASK_DIAG_FILES: open files
  * @limit_soft: RLIMIT_NOFILE
- * @limit_hard: how far it may be raised
+ * @limit_hard: upper bound of RLIMIT_NOFILE
  * @total: descriptors in use
- * @regular: of these, regular files
- * @socket: sockets
- * @pipe: pipes and FIFOs
- * @eventfd: eventfds
- * @epoll: epoll instances
- * @other: all else
- * @__pad: 0
+ * @regular: descriptors of regular files
+ * @socket: descriptors of sockets
+ * @pipe: descriptors of pipes and FIFOs
+ * @eventfd: descriptors of eventfds
+ * @epoll: descriptors of epoll instances
+ * @other: all other descriptors
+ * @valid: TASK_DIAG_FILES_VALID_*; a field without such a bit is always valid
  */
 struct task_diag_files {
 	__u64	limit_soft;
@@ -489,42 +546,83 @@ struct task_diag_files {
 	__u32	eventfd;
 	__u32	epoll;
 	__u32	other;
-	__u32	__pad;
+	__u32	valid;
 };
 
 /* task_diag_ident::flags */
-#define TASK_DIAG_IDENT_LEADER	_BITUL(0)	/* of its thread group */
+#define TASK_DIAG_IDENT_LEADER	_BITUL(0)	/* leader of its thread group */
+
+/* task_diag_ident::valid */
+#define TASK_DIAG_IDENT_VALID_PIDFD_INO	_BITUL(0)
 
 /**
- * struct task_diag_ident - TASK_DIAG_IDENT: this task, and no later one
- * @start_time: as in struct task_diag_stat
- * @pidfd_ino: inode number of its pidfds; 0 where they have none of their own
+ * struct task_diag_ident - TASK_DIAG_IDENT: distinguishes a task from all others
+ * @start_time: start of the task: nanoseconds since boot, in the initial time
+ *	namespace
+ * @pidfd_ino: inode number of its pidfds
  * @flags: TASK_DIAG_IDENT_*
- * @__pad: 0
+ * @valid: TASK_DIAG_IDENT_VALID_*; a field without such a bit is always valid
+ *
+ * All readers receive the same values for a task.
  */
 struct task_diag_ident {
 	__u64	start_time;
 	__u64	pidfd_ino;
 	__u32	flags;
-	__u32	__pad;
+	__u32	valid;
 };
 
+/*
+ * task_diag_ns::valid: bit N for the inode number of namespace N, bit
+ * TASK_DIAG_NS_IDS + N for its id.
+ */
+enum {
+	TASK_DIAG_NS_CGROUP,
+	TASK_DIAG_NS_IPC,
+	TASK_DIAG_NS_MNT,
+	TASK_DIAG_NS_NET,
+	TASK_DIAG_NS_PID,
+	TASK_DIAG_NS_PID_FOR_CHILDREN,
+	TASK_DIAG_NS_TIME,
+	TASK_DIAG_NS_TIME_FOR_CHILDREN,
+	TASK_DIAG_NS_USER,
+	TASK_DIAG_NS_UTS,
+
+	__TASK_DIAG_NS_MAX,
+#define TASK_DIAG_NS_MAX	(__TASK_DIAG_NS_MAX - 1)
+};
+
+#define TASK_DIAG_NS_IDS	32
+
 /**
- * struct task_diag_ns - TASK_DIAG_NS: inode numbers of its namespaces
- * @cgroup: as of /proc/PID/ns/cgroup
- * @ipc: likewise
- * @mnt: likewise
- * @net: likewise
- * @pid: likewise
- * @pid_for_children: likewise
- * @time: likewise
- * @time_for_children: likewise
- * @user: likewise
- * @uts: likewise
+ * struct task_diag_ns - TASK_DIAG_NS: namespaces of a task
+ * @valid: which of the other fields are valid; a field that is not is 0
+ * @cgroup: inode number of /proc/PID/ns/cgroup
+ * @ipc: inode number of /proc/PID/ns/ipc
+ * @mnt: inode number of /proc/PID/ns/mnt
+ * @net: inode number of /proc/PID/ns/net
+ * @pid: inode number of /proc/PID/ns/pid
+ * @pid_for_children: inode number of /proc/PID/ns/pid_for_children
+ * @time: inode number of /proc/PID/ns/time
+ * @time_for_children: inode number of /proc/PID/ns/time_for_children
+ * @user: inode number of /proc/PID/ns/user
+ * @uts: inode number of /proc/PID/ns/uts
+ * @cgroup_id: id of that namespace, never reused
+ * @ipc_id: id of that namespace, never reused
+ * @mnt_id: id of that namespace, never reused
+ * @net_id: id of that namespace, never reused
+ * @pid_id: id of that namespace, never reused
+ * @pid_for_children_id: id of that namespace, never reused
+ * @time_id: id of that namespace, never reused
+ * @time_for_children_id: id of that namespace, never reused
+ * @user_id: id of that namespace, never reused
+ * @uts_id: id of that namespace, never reused
  *
- * 0 stands for what the kernel does not have or the task has no more.
+ * A field is not valid if the kernel does not have the namespace or the id, or
+ * if the task no longer has the namespace.
  */
 struct task_diag_ns {
+	__u64	valid;
 	__u32	cgroup;
 	__u32	ipc;
 	__u32	mnt;
@@ -535,16 +633,27 @@ struct task_diag_ns {
 	__u32	time_for_children;
 	__u32	user;
 	__u32	uts;
+	__u64	cgroup_id;
+	__u64	ipc_id;
+	__u64	mnt_id;
+	__u64	net_id;
+	__u64	pid_id;
+	__u64	pid_for_children_id;
+	__u64	time_id;
+	__u64	time_for_children_id;
+	__u64	user_id;
+	__u64	uts_id;
 };
 
 /**
- * struct task_diag_cgroup - TASK_DIAG_CGROUP: its cgroup
- * @id: of the cgroup in the default hierarchy
- * @path_off: where from here its path begins, which ends with a NUL
+ * struct task_diag_cgroup - TASK_DIAG_CGROUP: cgroup of a task
+ * @id: id of its cgroup in the default hierarchy
+ * @path_off: offset of the path behind the start of this structure; 0: no path,
+ *	as it is longer than PATH_MAX
  * @__pad: 0
  *
- * The path is relative to the root of the caller's cgroup namespace, as in
- * the line "0::" of /proc/PID/cgroup.
+ * The path ends with a NUL.  It is relative to the root of the sender's cgroup
+ * namespace, as in the line "0::" of /proc/PID/cgroup.
  */
 struct task_diag_cgroup {
 	__u64	id;
@@ -552,16 +661,26 @@ struct task_diag_cgroup {
 	__u32	__pad;
 };
 
+/* task_diag_features::options */
+#define TASK_DIAG_OPTION_PIDNS_FD	_BITULL(0)
+#define TASK_DIAG_OPTION_PIDFD		_BITULL(1)
+
 /**
- * struct task_diag_features - TASK_DIAG_FEATURES: what the kernel can tell
- * @groups: bit N: the group TASK_DIAG_GROUP_* of number N
- * @strategies: bit N: the strategy TASK_DIAG_DUMP_* of number N
- * @filters: bit N: the attribute TASK_DIAG_CMD_ATTR_* of number N
+ * struct task_diag_features - TASK_DIAG_FEATURES: supported features
+ * @groups: bit N: group TASK_DIAG_GROUP_* with number N
+ * @strategies: bit N: strategy TASK_DIAG_DUMP_* with number N
+ * @filters: bit N: filter TASK_DIAG_FILTER_* with number N
+ * @options: TASK_DIAG_OPTION_*
+ * @recv_min: bytes of a receive buffer that can hold every message
+ * @__pad: 0
  */
 struct task_diag_features {
 	__u64	groups;
 	__u64	strategies;
 	__u64	filters;
+	__u64	options;
+	__u32	recv_min;
+	__u32	__pad;
 };
 
 #endif /* _UAPI_LINUX_TASKDIAG_H */
