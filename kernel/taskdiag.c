@@ -28,8 +28,14 @@ static const struct nla_policy taskdiag_nl_features_policy[] = {
 	[TASK_DIAG_CMD_ATTR_GET] = { .type = NLA_REJECT },
 };
 
+/**
+ * struct taskdiag_nl_dump_ctx - state of a netlink dump
+ * @dump: the dump
+ * @started: the first step, in the sender, is over
+ */
 struct taskdiag_nl_dump_ctx {
 	struct taskdiag_dump	*dump;
+	bool			started;
 };
 
 static struct taskdiag_nl_dump_ctx *
@@ -124,7 +130,7 @@ static struct taskdiag_dump *taskdiag_nl_open(const struct sk_buff *skb,
 	ns = taskdiag_nl_get_pid_ns(skb, sock->file, info->extack);
 	if (IS_ERR(ns))
 		return ERR_CAST(ns);
-	dump = taskdiag_dump_open(info->attrs, sock->file->f_cred, ns,
+	dump = taskdiag_dump_open(info->attrs, sock->file, ns,
 				  flags & NLM_F_MULTI, info->extack);
 	if (IS_ERR(dump))
 		return dump;
@@ -152,7 +158,7 @@ static int taskdiag_nl_get_doit(struct sk_buff *skb, struct genl_info *info)
 		err = -ENOMEM;
 		goto out;
 	}
-	err = taskdiag_dump_rows(dump, reply, info->extack);
+	err = taskdiag_dump_rows(dump, reply, false, info->extack);
 	if (err)
 		nlmsg_free(reply);
 	else
@@ -171,26 +177,30 @@ static int taskdiag_nl_get_start(struct netlink_callback *cb)
 	if (IS_ERR(dump))
 		return PTR_ERR(dump);
 	ctx->dump = dump;
-	cb->min_dump_alloc = taskdiag_row_room(&dump->row);
 	return 0;
 }
 
-/* Runs in the sender first, and then in whoever reads the socket. */
+/*
+ * The first step runs in sendmsg(), under the lock that all families share and
+ * that registering one takes for writing.  All others run in recvmsg(), under the
+ * socket's own mutex.
+ */
 static int taskdiag_nl_get_dumpit(struct sk_buff *skb,
 				  struct netlink_callback *cb)
 {
-	struct taskdiag_dump *dump = taskdiag_nl_dump_ctx(cb)->dump;
-	int ret;
+	struct taskdiag_nl_dump_ctx *ctx = taskdiag_nl_dump_ctx(cb);
+	bool may_wait = ctx->started;
 
-	cb->seq = taskdiag_dump_generation();
-	ret = taskdiag_dump_rows(dump, skb, cb->extack);
-	if (skb->len)
-		nl_dump_check_consistent(cb, nlmsg_hdr(skb));
+	/*
+	 * The size of @skb is that of the reader's buffer, or smaller if memory
+	 * is fragmented.  A reader whose buffer holds any message must not
+	 * receive an error for that reason.
+	 */
+	if (skb_tailroom(skb) >= SKB_WITH_OVERHEAD(TASKDIAG_RECV_MIN))
+		cb->min_dump_alloc = SKB_WITH_OVERHEAD(TASKDIAG_RECV_MIN);
 
-	/* What moved during the last rows is told by the closing message. */
-	if (!ret)
-		cb->seq = taskdiag_dump_generation();
-	return ret;
+	ctx->started = true;
+	return taskdiag_dump_rows(ctx->dump, skb, may_wait, cb->extack);
 }
 
 static int taskdiag_nl_get_done(struct netlink_callback *cb)

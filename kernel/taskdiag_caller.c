@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * task_diag: who asks, and what they may see.
+ * task_diag: the caller's credentials and the access check.
  *
- * Knows credentials, and neither the request nor the reply.  Everything that
- * tells one task from another to user space has passed taskdiag_may_see().
+ * Every value that distinguishes one task from another to user space has passed
+ * taskdiag_may_see().  Depends on credentials and tasks only; must not depend on
+ * the request or the reply.
  *
- * The rule is the one of procfs mounted with hidepid=ptraceable, that is of
- * ptrace_may_access(PTRACE_MODE_READ_FSCREDS), asked about explicit
- * credentials instead of those of current.  It has to be: a dump goes on in
- * the context of whoever reads the socket, and ptrace_may_access() judges by
- * current in several places that override_creds() does not reach, such as
- * its exemption for the own process.
+ * The rule is that of procfs mounted with hidepid=ptraceable, which is
+ * ptrace_may_access(PTRACE_MODE_READ_FSCREDS), applied to explicit credentials
+ * instead of current's.  A dump continues in the process that reads the socket,
+ * and ptrace_may_access() uses current in several places that override_creds()
+ * does not reach, for example for its exemption of the own process.
  */
 #include <linux/capability.h>
 #include <linux/cgroup.h>
@@ -22,21 +22,63 @@
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 #include <linux/security.h>
+#include <linux/string.h>
 #include <linux/user_namespace.h>
 
 #include "taskdiag_parts.h"
 #include "taskdiag_caller.h"
 
+/* --- equal credentials --------------------------------------------------- */
+
+static bool same_groups(const struct group_info *a, const struct group_info *b)
+{
+	return a == b ||
+	       (a->ngroups == b->ngroups &&
+		!memcmp(a->gid, b->gid, a->ngroups * sizeof(*a->gid)));
+}
+
+static bool same_caps(kernel_cap_t a, kernel_cap_t b)
+{
+	return cap_issubset(a, b) && cap_issubset(b, a);
+}
+
+/* Do security modules decide the same by @a and @b, if their ids are equal? */
+static bool same_lsm_state(const struct cred *a, const struct cred *b)
+{
+	return a->user_ns == b->user_ns &&
+	       same_caps(a->cap_permitted, b->cap_permitted) &&
+	       security_same_cred_state(a, b);
+}
+
+/*
+ * Are @a and @b equal in every field that an access check uses?  fork() and, in
+ * each thread of a process, the C library's setresuid() make copies, so pointers
+ * differ where the credentials do not.
+ */
+static bool same_creds(const struct cred *a, const struct cred *b)
+{
+	return a == b ||
+	       (uid_eq(a->uid, b->uid) && uid_eq(a->euid, b->euid) &&
+		uid_eq(a->suid, b->suid) && uid_eq(a->fsuid, b->fsuid) &&
+		gid_eq(a->gid, b->gid) && gid_eq(a->egid, b->egid) &&
+		gid_eq(a->sgid, b->sgid) && gid_eq(a->fsgid, b->fsgid) &&
+		same_caps(a->cap_effective, b->cap_effective) &&
+		same_groups(a->group_info, b->group_info) &&
+		same_lsm_state(a, b));
+}
+
+/* --- the caller ---------------------------------------------------------- */
+
 /**
- * taskdiag_caller_pin - remember who asks
- * @caller: where to
- * @opener: credentials of whoever opened the descriptor
- * @ns: the pid namespace to answer in; its reference passes to @caller
- * @extack: what was wrong
+ * taskdiag_caller_pin - take references to the caller's credentials
+ * @caller: destination
+ * @opener: credentials of the process that opened the descriptor
+ * @ns: pid namespace of the reply; its reference passes to @caller
+ * @extack: receives the reason of an error
  *
- * Called in the context of the sender.
+ * Context: Process context of the sender.
  *
- * Return: 0, or an error; @caller is to be unpinned either way.
+ * Return: 0 or an error; @caller must be unpinned in both cases.
  */
 int taskdiag_caller_pin(struct taskdiag_caller *caller,
 			const struct cred *opener, struct pid_namespace *ns,
@@ -53,13 +95,12 @@ int taskdiag_caller_pin(struct taskdiag_caller *caller,
 	get_cgroup_ns(caller->cgroup_ns);
 
 	/*
-	 * A sandbox that gets its descriptor to somebody outside learns
-	 * nothing from outside, not even the numbers that its own tasks have
-	 * there.
+	 * A descriptor that leaves a sandbox must not bring anything from
+	 * outside into it, not even the pids that its own tasks have there.
 	 */
 	if (!current_in_userns(opener->user_ns)) {
 		NL_SET_ERR_MSG(extack,
-			       "it was opened in another user namespace");
+			       "descriptor was opened in another user namespace");
 		return -EPERM;
 	}
 	return 0;
@@ -77,96 +118,179 @@ void taskdiag_caller_unpin(struct taskdiag_caller *caller)
 }
 
 /**
- * taskdiag_caller_is_current - does current go on with its own request?
- * @caller: who asked
+ * taskdiag_caller_is_current - check that current may continue the dump
+ * @caller: the caller
  *
- * A descriptor can be shared, so anybody may come to read on, and with the
- * read would start the work for the next rows.  That is for the process that
- * asked alone, and only as long as it runs the program that asked: a set-id
- * program must neither serve rows nor show itself to who started it.
+ * Any process that shares the descriptor can read from it, and reading makes
+ * the next rows.  Only the sender's process may do that, and only while it runs
+ * the program that sent the request: a set-id program must neither make rows
+ * nor show itself to the process that started it.
  *
- * Some security modules (Landlock, Smack) judge by the objective credentials
- * of the task that asks, and those are whose context we are in: the threads
- * of the process may share the work only if theirs are those of the thread
- * that asked.
+ * Some security modules (Landlock before Linux 6.15, Smack) decide by the
+ * objective credentials of current.  So another thread of the process may
+ * continue only if its objective credentials equal the sender's.
  *
- * Return: true if so.
+ * Return: true if current may continue.
  */
 bool taskdiag_caller_is_current(const struct taskdiag_caller *caller)
 {
 	return task_tgid(current) == caller->process &&
 	       READ_ONCE(current->self_exec_id) == caller->exec_id &&
 	       (task_pid(current) == caller->thread ||
-		current_real_cred() == caller->real_sender);
+		same_creds(current_real_cred(), caller->real_sender));
 }
 
-static bool judge_has_cap(const struct taskdiag_judge *judge,
-			  struct user_namespace *ns)
+/* --- sets of credentials ------------------------------------------------- */
+
+static bool has_cap(const struct taskdiag_credset *set,
+		    struct user_namespace *ns)
 {
-	if (judge->ns == ns)
-		return judge->ns_capable;
-	return !security_capable(judge->cred, ns, CAP_SYS_PTRACE,
+	if (set->ns == ns)
+		return set->ns_capable;
+	return !security_capable(set->cred, ns, CAP_SYS_PTRACE,
 				 CAP_OPT_NOAUDIT);
 }
 
 /*
- * Remember the verdict for the user namespace of a task's credentials: most
- * tasks share theirs.  The pointer cannot come to stand for another
- * namespace, as credentials found under RCU hold theirs until the RCU
- * section has ended, and the memory ends with it.  (A namespace found in an
- * mm would not do: that one is freed at once.)
+ * Cache the result for the user namespace of a task's credentials, as most tasks
+ * share one.  Within an RCU section the pointer cannot come to mean another
+ * namespace: credentials found under RCU hold theirs until the section ends.
+ * (A namespace found in an mm would not do: it is freed at once.)
  */
-static bool judge_has_cap_over(struct taskdiag_judge *judge,
-			       const struct cred *tcred)
+static bool has_cap_over(struct taskdiag_credset *set, const struct cred *tcred)
 {
-	if (judge->ns != tcred->user_ns) {
-		judge->ns_capable = judge_has_cap(judge, tcred->user_ns);
-		judge->ns = tcred->user_ns;
+	if (set->ns != tcred->user_ns) {
+		set->ns_capable = has_cap(set, tcred->user_ns);
+		set->ns = tcred->user_ns;
 	}
-	return judge->ns_capable;
+	return set->ns_capable;
 }
 
-static void add_judge(struct taskdiag_caller *caller, const struct cred *cred,
-		      bool own_process)
+/*
+ * Do security modules permit @set every task that they permit @first?  Their
+ * answer depends on their own state, on capabilities, and, for the owner of a
+ * user namespace, on the effective user id.
+ */
+static bool implied_by(const struct taskdiag_credset *set,
+		       const struct taskdiag_credset *first)
 {
-	struct taskdiag_judge *judge;
+	const struct cred *a = first->cred, *b = set->cred;
+
+	return a->user_ns == b->user_ns &&
+	       security_same_cred_state(a, b) &&
+	       cap_issubset(a->cap_permitted, b->cap_permitted) &&
+	       cap_issubset(a->cap_effective, b->cap_effective) &&
+	       (set->cap_init_ns || uid_eq(a->euid, b->euid));
+}
+
+static void add_credset(struct taskdiag_caller *caller, const struct cred *cred,
+			bool own_process)
+{
+	struct taskdiag_credset *set;
 	unsigned int i;
 
-	for (i = 0; i < caller->nr_judges; i++)
-		if (caller->judges[i].cred == cred)
+	for (i = 0; i < caller->nr_credsets; i++)
+		if (same_creds(caller->credsets[i].cred, cred))
 			return;
 
-	judge = &caller->judges[caller->nr_judges++];
-	*judge = (struct taskdiag_judge) {
+	set = &caller->credsets[caller->nr_credsets++];
+	*set = (struct taskdiag_credset) {
 		.cred		= cred,
 		.own_process	= own_process,
-		.foreign	= cred != current_cred(),
-		.everywhere	= !security_capable(cred, &init_user_ns,
+		.needs_override	= !same_creds(cred, current_cred()),
+		.cap_init_ns	= !security_capable(cred, &init_user_ns,
 						    CAP_SYS_PTRACE,
 						    CAP_OPT_NOAUDIT),
 	};
+	set->lsm_implied = implied_by(set, caller->credsets);
 }
 
 /**
- * taskdiag_caller_enter - get ready to judge tasks
- * @caller: who asks
+ * taskdiag_caller_enter - begin an RCU section of access checks
+ * @caller: the caller
  *
- * Starts an RCU section's worth of taskdiag_may_see().  The process that
- * asked may have changed its credentials since, or another of its threads may
- * read: what the reader may not see now, it does not get either.
+ * The sender's process may have changed its credentials since the request, or
+ * another of its threads may read: tasks that the reader may not see now are not
+ * reported either.
+ *
+ * Context: RCU read-side critical section, which taskdiag_may_see() requires.
  */
 void taskdiag_caller_enter(struct taskdiag_caller *caller)
 {
 	RCU_LOCKDEP_WARN(!rcu_read_lock_held(), "needs one RCU section");
 
-	caller->nr_judges = 0;
-	add_judge(caller, caller->sender, true);
-	add_judge(caller, current_cred(), true);
-	add_judge(caller, caller->opener, false);
-	/* One alone is current's own, which modules judge by anyhow. */
-	caller->only_modules = caller->nr_judges == 1 &&
-			       caller->judges->everywhere;
+	caller->nr_denials = 0;
+	caller->nr_credsets = 0;
+	add_credset(caller, caller->sender, true);
+	add_credset(caller, current_cred(), true);
+	add_credset(caller, caller->opener, false);
+	/* A single set equals current's credentials. */
+	caller->only_lsm = caller->nr_credsets == 1 &&
+			   caller->credsets->cap_init_ns;
 }
+
+/* --- security modules ---------------------------------------------------- */
+
+/**
+ * taskdiag_was_denied - look for an earlier denial of tasks of the same kind
+ * @caller: the caller, after taskdiag_caller_enter() in the same RCU section
+ * @task: the task to be seen
+ *
+ * Return: true if security modules have denied a task with equal state.
+ */
+bool taskdiag_was_denied(const struct taskdiag_caller *caller,
+			 struct task_struct *task)
+{
+	const struct cred *tcred = __task_cred(task);
+	unsigned int i, nr = min(caller->nr_denials, TASKDIAG_DENIALS);
+
+	for (i = 0; i < nr; i++)
+		if (caller->denials[i] == tcred ||
+		    same_lsm_state(caller->denials[i], tcred))
+			return true;
+	return false;
+}
+
+/**
+ * taskdiag_note_denial - remember that security modules have denied a task
+ * @caller: the caller, after taskdiag_caller_enter() in the same RCU section
+ * @task: the task
+ *
+ * AppArmor and SELinux audit each denial.  A confined caller of a dump would
+ * flood the log, at the expense of other records, if they were asked about each
+ * task.  So tasks of the same kind are denied without asking for the rest of the
+ * RCU section, in which the pointer stays valid.
+ */
+void taskdiag_note_denial(struct taskdiag_caller *caller,
+			  struct task_struct *task)
+{
+	caller->denials[caller->nr_denials++ % TASKDIAG_DENIALS] =
+		__task_cred(task);
+}
+
+static noinline bool lsm_permits_override(struct taskdiag_caller *caller,
+					  const struct taskdiag_credset *set,
+					  struct task_struct *task)
+{
+	const struct cred *old;
+	bool ret;
+
+	old = override_creds(set->cred);
+	ret = taskdiag_lsm_permits(caller, task);
+	revert_creds(old);
+	return ret;
+}
+
+static bool lsm_permits_set(struct taskdiag_caller *caller,
+			    const struct taskdiag_credset *set,
+			    struct task_struct *task)
+{
+	if (likely(!set->needs_override))
+		return taskdiag_lsm_permits(caller, task);
+	return lsm_permits_override(caller, set, task);
+}
+
+/* --- the check ----------------------------------------------------------- */
 
 static bool same_ids(const struct cred *cred, const struct cred *tcred)
 {
@@ -179,7 +303,7 @@ static bool same_ids(const struct cred *cred, const struct cred *tcred)
 }
 
 /* task_still_dumpable() of kernel/ptrace.c. */
-static bool dumpable_to(const struct taskdiag_judge *judge,
+static bool dumpable_to(const struct taskdiag_credset *set,
 			struct task_struct *task)
 {
 	struct mm_struct *mm;
@@ -189,118 +313,107 @@ static bool dumpable_to(const struct taskdiag_judge *judge,
 	mm = task->mm;
 	if (mm)
 		ret = get_dumpable(mm) == SUID_DUMP_USER ||
-		      judge_has_cap(judge, mm->user_ns);
+		      has_cap(set, mm->user_ns);
 	else
-		ret = task->user_dumpable ||
-		      judge_has_cap(judge, &init_user_ns);
+		ret = task->user_dumpable || has_cap(set, &init_user_ns);
 	task_unlock(task);
 
 	return ret;
 }
 
-static noinline bool lsm_permits_other(const struct taskdiag_judge *judge,
-				       struct task_struct *task)
-{
-	const struct cred *old;
-	bool ret;
-
-	old = override_creds(judge->cred);
-	ret = taskdiag_modules_permit(task);
-	revert_creds(old);
-	return ret;
-}
-
-static bool lsm_permits(const struct taskdiag_judge *judge,
-			struct task_struct *task)
-{
-	if (likely(!judge->foreign))
-		return taskdiag_modules_permit(task);
-	return lsm_permits_other(judge, task);
-}
-
 /*
- * What there is to ask of who does not hold the capability over every user
- * namespace: it would stand in for the ids of the task, over the namespace of
- * its credentials, and for being dumpable, over that of its mm.
+ * The check by ids, capabilities and dumpability.  CAP_SYS_PTRACE over the user
+ * namespace of the task's credentials replaces equal ids; over that of its mm it
+ * replaces dumpability.
  */
-static noinline bool ids_permit(struct taskdiag_judge *judge,
-				struct task_struct *task)
+static noinline bool ids_permit_checked(struct taskdiag_credset *set,
+					struct task_struct *task)
 {
 	const struct cred *tcred = __task_cred(task);
 
-	if (!same_ids(judge->cred, tcred) && !judge_has_cap_over(judge, tcred))
+	if (!same_ids(set->cred, tcred) && !has_cap_over(set, tcred))
 		return false;
 
 	/*
-	 * A task that drops privileges becomes undumpable first: see its new
-	 * credentials, see that too.  Pairs with the barrier in
-	 * commit_creds(), as in __ptrace_may_access().
+	 * A task that drops privileges becomes undumpable first: a reader that
+	 * sees its new credentials must see that too.  Pairs with the barrier
+	 * in commit_creds(), as in __ptrace_may_access().
 	 */
 	smp_rmb();
-	return dumpable_to(judge, task);
+	return dumpable_to(set, task);
 }
 
-static noinline bool judge_permits(struct taskdiag_judge *judge,
-				   struct task_struct *task)
+static bool ids_permit(struct taskdiag_credset *set, struct task_struct *task)
 {
-	return (judge->everywhere || ids_permit(judge, task)) &&
-	       lsm_permits(judge, task);
+	return set->cap_init_ns || ids_permit_checked(set, task);
 }
 
 /*
- * The answer to most tasks where most are hidden, without the question whole.
- * Who may see them everywhere has not come here.
+ * Denies most tasks where most are hidden, without the complete check.  False
+ * for credentials with cap_init_ns, which have no cached namespace.
  */
-static bool judge_denies_at_sight(const struct taskdiag_judge *judge,
-				  struct task_struct *task)
+static bool ids_deny_early(const struct taskdiag_credset *set,
+			   struct task_struct *task)
 {
 	const struct cred *tcred = __task_cred(task);
 
-	return judge->ns == tcred->user_ns && !judge->ns_capable &&
-	       !same_ids(judge->cred, tcred);
+	return set->ns == tcred->user_ns && !set->ns_capable &&
+	       !same_ids(set->cred, tcred);
 }
 
+/*
+ * All sets pass the check by ids before security modules are asked, as these may
+ * audit a denial.
+ */
 static noinline bool all_permit(struct taskdiag_caller *caller,
 				struct task_struct *task, bool self)
 {
-	struct taskdiag_judge *judge = caller->judges;
-	unsigned int i;
+	struct taskdiag_credset *set, *end;
+	bool first_asked = false;
 
-	for (i = 0; i < caller->nr_judges; i++, judge++) {
-		if (self && judge->own_process)
-			continue;
-		if (!judge_permits(judge, task))
+	end = caller->credsets + caller->nr_credsets;
+	for (set = caller->credsets; set < end; set++)
+		if (!(self && set->own_process) && !ids_permit(set, task))
 			return false;
+
+	for (set = caller->credsets; set < end; set++) {
+		if (self && set->own_process)
+			continue;
+		if (first_asked && set->lsm_implied)
+			continue;
+		if (!lsm_permits_set(caller, set, task))
+			return false;
+		first_asked |= set == caller->credsets;
 	}
 	return true;
 }
 
 /**
- * taskdiag_judges_permit - the access check, whoever asks
- * @caller: who asks, after taskdiag_caller_enter() in the same RCU section
- * @task: about whom
+ * taskdiag_credsets_permit - the access check for any caller
+ * @caller: the caller, after taskdiag_caller_enter() in the same RCU section
+ * @task: the task to be seen
  *
- * Everybody who had a hand in the request has to be allowed to see @task.  A
- * process may always see itself, but through its own request only: the one
- * exemption, and whoever opened the descriptor does not have it.
+ * Sender, reader and opener must all be allowed to see @task.  The only
+ * exemption: a process may always see itself through its own request.  The
+ * opener does not have this exemption.
  *
- * What an opener's Landlock domain or Smack label would say is not heard:
- * these modules ask about current, see taskdiag_caller_is_current().
+ * The opener's Landlock domain and Smack label are not considered: these
+ * modules decide by current, see taskdiag_caller_is_current().
  *
- * Return: true if so.
+ * Return: true if they are.
  */
-bool taskdiag_judges_permit(struct taskdiag_caller *caller,
-			    struct task_struct *task)
+bool taskdiag_credsets_permit(struct taskdiag_caller *caller,
+			      struct task_struct *task)
 {
 	const bool self = task_tgid(task) == caller->process;
+	struct taskdiag_credset *set = caller->credsets;
 
-	if (unlikely(caller->nr_judges != 1))
+	if (unlikely(caller->nr_credsets != 1))
 		return all_permit(caller, task, self);
 
-	/* Mostly all of them are one, who can only be the sender. */
+	/* Mostly all are equal, and therefore the sender's. */
 	if (self)
 		return true;
-	if (judge_denies_at_sight(caller->judges, task))
-		return false;
-	return judge_permits(caller->judges, task);
+	return !ids_deny_early(set, task) && ids_permit(set, task) &&
+	       lsm_permits_set(caller, set, task);
 }

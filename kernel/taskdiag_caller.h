@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * task_diag: the access check, inline as far as it is one question to the
- * security modules.  taskdiag_caller.c has the others.
+ * task_diag: the access check, inline as far as it is one call of the security
+ * modules' hook.  The rest is in taskdiag_caller.c.
  */
 #ifndef _KERNEL_TASKDIAG_CALLER_H
 #define _KERNEL_TASKDIAG_CALLER_H
@@ -13,37 +13,50 @@
 
 #include "taskdiag_parts.h"
 
-bool taskdiag_judges_permit(struct taskdiag_caller *caller,
-			    struct task_struct *task);
+bool taskdiag_credsets_permit(struct taskdiag_caller *caller,
+			      struct task_struct *task);
+bool taskdiag_was_denied(const struct taskdiag_caller *caller,
+			 struct task_struct *task);
+void taskdiag_note_denial(struct taskdiag_caller *caller,
+			  struct task_struct *task);
 
 /*
- * A dump may come to every task there is: a denial is nothing to audit.
- * AppArmor and SELinux do so all the same.
+ * A dump may come to every task there is: a denial is no reason to audit.
+ * AppArmor and SELinux ignore this flag, hence taskdiag_note_denial().
  */
 #define TASKDIAG_PTRACE_MODE	(PTRACE_MODE_READ_FSCREDS | PTRACE_MODE_NOAUDIT)
 
-/* What the security modules say of current's own credentials. */
-static __always_inline bool taskdiag_modules_permit(struct task_struct *task)
+/**
+ * taskdiag_lsm_permits - ask the security modules about current's credentials
+ * @caller: the caller, after taskdiag_caller_enter() in the same RCU section
+ * @task: the task to be seen
+ *
+ * Return: true if they permit current to see @task.
+ */
+static __always_inline bool taskdiag_lsm_permits(struct taskdiag_caller *caller,
+						 struct task_struct *task)
 {
-	return !security_ptrace_access_check(task, TASKDIAG_PTRACE_MODE);
+	if (unlikely(caller->nr_denials) && taskdiag_was_denied(caller, task))
+		return false;
+	if (likely(!security_ptrace_access_check(task, TASKDIAG_PTRACE_MODE)))
+		return true;
+	taskdiag_note_denial(caller, task);
+	return false;
 }
 
 /**
  * taskdiag_may_see - the access check that every row has passed
- * @caller: who asks, after taskdiag_caller_enter() in the same RCU section
- * @task: about whom
+ * @caller: the caller, after taskdiag_caller_enter() in the same RCU section
+ * @task: the task to be seen
  *
- * Who may see every task is left with a question to the security modules; the
- * process that asks sees itself without, and all others are asked more.
- *
- * Return: true if so.
+ * Return: true if @caller may see @task.
  */
 static __always_inline bool taskdiag_may_see(struct taskdiag_caller *caller,
 					     struct task_struct *task)
 {
-	if (caller->only_modules && task_tgid(task) != caller->process)
-		return taskdiag_modules_permit(task);
-	return taskdiag_judges_permit(caller, task);
+	if (caller->only_lsm && task_tgid(task) != caller->process)
+		return taskdiag_lsm_permits(caller, task);
+	return taskdiag_credsets_permit(caller, task);
 }
 
 #endif /* _KERNEL_TASKDIAG_CALLER_H */

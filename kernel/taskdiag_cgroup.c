@@ -37,7 +37,8 @@ static const char *path_of(struct cgroup *cgrp, struct cgroup_namespace *ns,
  * @skb: where to
  * @caller: who asks
  *
- * Return: 0, or -EMSGSIZE if it does not fit.
+ * Return: 0, -EMSGSIZE if it does not fit, or an error of
+ * taskdiag_cont_recheck().
  */
 int taskdiag_put_cgroup(struct taskdiag_cont *cont, struct sk_buff *skb,
 			struct taskdiag_caller *caller)
@@ -47,6 +48,11 @@ int taskdiag_put_cgroup(struct taskdiag_cont *cont, struct sk_buff *skb,
 	struct nlattr *attr;
 	const char *path;
 	size_t len;
+	int err;
+
+	err = taskdiag_cont_recheck(cont, caller);
+	if (err)
+		return err;
 
 	rcu_read_lock();
 	cgrp = task_dfl_cgroup(cont->task);

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * task_diag: one request, from its attribute to its last row.
+ * task_diag: one request, from its attributes to its last row.
  *
- * Puts caller, walk and fill together, whichever door the request came
- * through.  Knows the request as a whole, and no strategy or group by name.
+ * Depends on caller, descriptors, filter, walk, row and long rows, and combines
+ * them; must not depend on an entry point.
  */
 #include <linux/err.h>
+#include <linux/fs.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
-#include <linux/sched/stat.h>
 #include <linux/slab.h>
 #include <net/netlink.h>
 
@@ -17,28 +17,27 @@
 #include "taskdiag_caller.h"
 #include "taskdiag_walk.h"
 
-/* The lengths and the content are checked where they are known. */
 const struct nla_policy taskdiag_request_policy[TASKDIAG_REQUEST_ATTRS] = {
-	[TASK_DIAG_CMD_ATTR_GET]	= { .type = NLA_BINARY },
-	[TASK_DIAG_CMD_ATTR_UID]	= { .type = NLA_BINARY },
-	[TASK_DIAG_CMD_ATTR_CGROUP]	= { .type = NLA_BINARY },
-	[TASK_DIAG_CMD_ATTR_STATES]	= { .type = NLA_BINARY },
-	[TASK_DIAG_CMD_ATTR_COMM]	= { .type = NLA_BINARY },
+	[TASK_DIAG_CMD_ATTR_GET] =
+		NLA_POLICY_EXACT_LEN(sizeof(struct task_diag_pid)),
+	[TASK_DIAG_CMD_ATTR_PIDNS_FD]	= { .type = NLA_U32 },
+	[TASK_DIAG_CMD_ATTR_PIDFD]	= { .type = NLA_U32 },
+	[TASK_DIAG_CMD_ATTR_UID]	= { .type = NLA_U32 },
+	[TASK_DIAG_CMD_ATTR_CGROUP]	= { .type = NLA_U64 },
+	[TASK_DIAG_CMD_ATTR_STATES] =
+		NLA_POLICY_MASK(NLA_U32, GENMASK(TASK_DIAG_IDLE, 0)),
+	[TASK_DIAG_CMD_ATTR_COMM] = {
+		.type	= NLA_STRING,
+		.len	= TASK_DIAG_COMM_LEN - 1,
+	},
 	[TASK_DIAG_CMD_ATTR_PIDS]	= { .type = NLA_BINARY },
-	[TASK_DIAG_CMD_ATTR_VMA_FLAGS]	= { .type = NLA_BINARY },
+	[TASK_DIAG_CMD_ATTR_VMA_FLAGS]	= { .type = NLA_U64 },
 };
 
 static int parse_request(struct task_diag_pid *req, const struct nlattr *attr,
 			 struct netlink_ext_ack *extack)
 {
-	/* Grows by attributes beside it, so that no version of it is guessed. */
-	if (nla_len(attr) != sizeof(*req)) {
-		NL_SET_ERR_MSG_FMT(extack,
-				   "struct task_diag_pid: %d bytes instead of %zu",
-				   nla_len(attr), sizeof(*req));
-		return -EINVAL;
-	}
-	/* Netlink aligns to 4 bytes, the structure wants 8. */
+	/* Netlink aligns to 4 bytes, the structure needs 8. */
 	memcpy(req, nla_data(attr), sizeof(*req));
 
 	if (req->reserved) {
@@ -48,28 +47,74 @@ static int parse_request(struct task_diag_pid *req, const struct nlattr *attr,
 	return 0;
 }
 
+/* Consumes the reference to @ns. */
+static int pin_caller(struct taskdiag_dump *dump, const struct nlattr *ns_fd,
+		      const struct file *opener, struct pid_namespace *ns,
+		      struct netlink_ext_ack *extack)
+{
+	struct pid_namespace *named;
+
+	if (ns_fd) {
+		named = taskdiag_fd_pid_ns(ns_fd, ns, opener, extack);
+		put_pid_ns(ns);
+		if (IS_ERR(named))
+			return PTR_ERR(named);
+		ns = named;
+	}
+	return taskdiag_caller_pin(&dump->caller, opener->f_cred, ns, extack);
+}
+
+/*
+ * All parts of a request.  Errors without an attribute of their own are those of
+ * TASK_DIAG_CMD_ATTR_GET.
+ */
+static int take_request(struct taskdiag_dump *dump, struct nlattr *const *attrs,
+			bool multi, struct netlink_ext_ack *extack)
+{
+	struct task_diag_pid req;
+	int err;
+
+	err = parse_request(&req, attrs[TASK_DIAG_CMD_ATTR_GET], extack);
+	if (!err)
+		err = taskdiag_row_init(&dump->row, req.show_flags, multi,
+					extack);
+	if (!err)
+		err = taskdiag_filter_init(&dump->filter, attrs, req.show_flags,
+					   &dump->caller, extack);
+	if (!err)
+		err = taskdiag_cont_init(&dump->cont, &dump->row,
+					 dump->filter.vma_flags, multi);
+	if (!err)
+		err = taskdiag_walk_init(&dump->walk, &req,
+					 attrs[TASK_DIAG_CMD_ATTR_PIDFD], multi,
+					 &dump->filter.pids, &dump->caller,
+					 extack);
+	return err;
+}
+
 /**
- * taskdiag_dump_open - take a request in
- * @attrs: the request's attributes by number, up to TASKDIAG_REQUEST_ATTRS,
- *	parsed with taskdiag_request_policy; TASK_DIAG_CMD_ATTR_GET is among them
- * @opener: credentials of whoever opened the descriptor it came through
- * @ns: the pid namespace to answer in; its reference is consumed
- * @multi: the door can carry any number of rows, and not just one
- * @extack: what was wrong
+ * taskdiag_dump_open - begin a dump
+ * @attrs: attributes of the request by number, up to TASKDIAG_REQUEST_ATTRS,
+ *	parsed with taskdiag_request_policy; TASK_DIAG_CMD_ATTR_GET is present
+ * @opener: the file that the request came through
+ * @ns: pid namespace of the reply by default; its reference is consumed
+ * @multi: the reply may have any number of rows, instead of exactly one
+ * @extack: receives the reason of an error
  *
- * Called in the context of the sender.  The door has to put headers and then
- * the row's template into the dump before it asks for rows.
+ * The entry point must put the message headers and then the row's template into
+ * the dump before it calls taskdiag_dump_rows().
  *
- * Return: the dump, or an error.
+ * Context: Process context of the sender.  May be called with locks held that
+ * others need, so it allocates memory and waits for nothing else.
+ *
+ * Return: the dump or an error pointer.
  */
 struct taskdiag_dump *taskdiag_dump_open(struct nlattr *const *attrs,
-					 const struct cred *opener,
+					 const struct file *opener,
 					 struct pid_namespace *ns, bool multi,
 					 struct netlink_ext_ack *extack)
 {
-	const struct nlattr *attr = attrs[TASK_DIAG_CMD_ATTR_GET];
 	struct taskdiag_dump *dump;
-	struct task_diag_pid req;
 	int err;
 
 	dump = kzalloc(sizeof(*dump), GFP_KERNEL_ACCOUNT);
@@ -77,33 +122,18 @@ struct taskdiag_dump *taskdiag_dump_open(struct nlattr *const *attrs,
 		put_pid_ns(ns);
 		return ERR_PTR(-ENOMEM);
 	}
-	err = taskdiag_caller_pin(&dump->caller, opener, ns, extack);
+	dump->multi = multi;
+	err = pin_caller(dump, attrs[TASK_DIAG_CMD_ATTR_PIDNS_FD], opener, ns,
+			 extack);
 	if (err)
 		goto close;
-
-	err = parse_request(&req, attr, extack);
-	if (!err)
-		err = taskdiag_row_init(&dump->row, req.show_flags, multi,
-					extack);
-	if (err)
-		goto blame;
-	/* This one says itself which attribute is wrong. */
-	err = taskdiag_filter_init(&dump->filter, attrs, req.show_flags,
-				   &dump->caller, extack);
-	if (!err)
-		err = taskdiag_cont_init(&dump->cont, &dump->row,
-					 dump->filter.vma_flags);
-	if (err)
-		goto close;
-	err = taskdiag_walk_init(&dump->walk, req.dump_strategy, req.pid,
-				 multi, &dump->filter.pids, &dump->caller,
-				 extack);
+	err = take_request(dump, attrs, multi, extack);
 	if (!err)
 		return dump;
-blame:
-	/* No fault of the request's. */
-	if (err != -ENOMEM && err != -EINTR)
-		NL_SET_BAD_ATTR(extack, attr);
+
+	/* These are not caused by an attribute. */
+	if (extack && !extack->bad_attr && err != -ENOMEM && err != -EINTR)
+		NL_SET_BAD_ATTR(extack, attrs[TASK_DIAG_CMD_ATTR_GET]);
 close:
 	taskdiag_dump_close(dump);
 	return ERR_PTR(err);
@@ -150,14 +180,24 @@ static __always_inline void close_room(struct taskdiag_dump *dump,
 }
 
 /*
- * Put the row of a task, if the caller may see it and wants it.  False if it
- * has no room; of tasks that may not be seen nobody learns, not even by the
- * room they do not take.
+ * Put the row of a task if it is visible and passes the filters.  Returns false
+ * if the message has no tailroom for it.  Invisible tasks return true, so they do
+ * not affect where a message ends.
+ *
+ * @exec_id, if it is given, becomes the program that the row describes: read
+ * before the check, so that a later execve() is noticed.
  */
 static __always_inline bool put_row(struct taskdiag_dump *dump,
-				    struct room *room, struct taskdiag_hit *hit)
+				    struct room *room, struct taskdiag_hit *hit,
+				    u64 *exec_id)
 {
-	while (hit->task && taskdiag_may_see(&dump->caller, hit->task)) {
+	while (hit->task) {
+		if (exec_id)
+			*exec_id = READ_ONCE(hit->task->self_exec_id);
+		if (!taskdiag_may_see(&dump->caller, hit->task)) {
+			taskdiag_walk_hide(&dump->walk);
+			break;
+		}
 		hit->state = task_state_index(hit->task);
 		if (!taskdiag_filter_holds(&dump->filter, hit))
 			break;
@@ -189,7 +229,7 @@ static int put_batch(struct taskdiag_dump *dump, struct sk_buff *skb)
 	taskdiag_caller_enter(&dump->caller);
 	taskdiag_walk_enter(&dump->walk);
 	while (taskdiag_walk_next(&dump->walk, &hit)) {
-		if (!put_row(dump, &room, &hit)) {
+		if (!put_row(dump, &room, &hit, NULL)) {
 			taskdiag_walk_unget(&dump->walk);
 			err = -EMSGSIZE;
 			break;
@@ -201,8 +241,8 @@ static int put_batch(struct taskdiag_dump *dump, struct sk_buff *skb)
 }
 
 /*
- * The same up to the first row, of which there is more to tell than can be told
- * under RCU: take its task.
+ * Put the first row from here on, and begin to append to it.  Like put_batch(),
+ * one RCU section, which ends with that row.
  */
 static int begin_cont(struct taskdiag_dump *dump, struct sk_buff *skb)
 {
@@ -216,8 +256,7 @@ static int begin_cont(struct taskdiag_dump *dump, struct sk_buff *skb)
 	taskdiag_caller_enter(&dump->caller);
 	taskdiag_walk_enter(&dump->walk);
 	while (skb->len == start && taskdiag_walk_next(&dump->walk, &hit)) {
-		exec_id = READ_ONCE(hit.task->self_exec_id);
-		if (!put_row(dump, &room, &hit)) {
+		if (!put_row(dump, &room, &hit, &exec_id)) {
 			taskdiag_walk_unget(&dump->walk);
 			err = -EMSGSIZE;
 			break;
@@ -230,53 +269,74 @@ static int begin_cont(struct taskdiag_dump *dump, struct sk_buff *skb)
 	return err;
 }
 
-/* Go on with the row that is under way, or with the next one. */
-static int put_cont(struct taskdiag_dump *dump, struct sk_buff *skb)
+/*
+ * Continue the current row, or begin the next one.  Without @may_wait the groups
+ * that are appended to a row of a dump are left to the next message.  A single
+ * request has only one message, and never waits.
+ */
+static int put_cont(struct taskdiag_dump *dump, struct sk_buff *skb,
+		    bool may_wait, struct netlink_ext_ack *extack)
 {
 	struct taskdiag_cont *cont = &dump->cont;
 	int err = 0;
 
-	if (!cont->task)
+	if (!cont->pid)
 		err = begin_cont(dump, skb);
 	else if (!taskdiag_cont_resume(cont, &dump->row, skb))
 		err = -EMSGSIZE;
-	if (err || !cont->task)
+	if (err || !cont->pid)
 		return err;
 
+	if (dump->multi && !may_wait) {
+		taskdiag_cont_postpone(cont, skb);
+		return -EMSGSIZE;
+	}
 	err = taskdiag_cont_put(cont, &dump->row, skb, &dump->caller);
-	if (err == -EMSGSIZE && !cont->task)
-		taskdiag_walk_unget(&dump->walk);
+	if (err == -EMSGSIZE && !skb->len)
+		NL_SET_ERR_MSG_FMT(extack,
+				   "receive buffer: too small for one message, %u bytes are sufficient",
+				   TASKDIAG_RECV_MIN);
 	return err;
 }
 
 /**
- * taskdiag_dump_rows - go on with the dump
- * @dump: with its template in place
- * @skb: where the rows go
- * @extack: what was wrong
+ * taskdiag_dump_rows - continue a dump
+ * @dump: the dump, with its template in place
+ * @skb: destination of the rows
+ * @may_wait: the caller holds no lock that others need
+ * @extack: receives the reason of an error
  *
- * Return: the bytes in @skb if there is more to come, 0 after the last row,
+ * Nothing waits for another task in the first step of a netlink dump, in which
+ * the generic netlink core holds a lock of all families.  A pending signal ends
+ * the step as soon as there is a message to deliver.
+ *
+ * Context: Process context of the sender's process.  May sleep.
+ *
+ * Return: number of bytes in @skb if more rows may follow, 0 after the last row,
  * or an error.
  */
 int taskdiag_dump_rows(struct taskdiag_dump *dump, struct sk_buff *skb,
-		       struct netlink_ext_ack *extack)
+		       bool may_wait, struct netlink_ext_ack *extack)
 {
 	int err;
 
 	if (!taskdiag_caller_is_current(&dump->caller)) {
 		NL_SET_ERR_MSG(extack,
-			       "only the process that asked may read on");
+			       "only the process that sent the request may continue");
 		return -EPERM;
 	}
 
-	while (!dump->walk.done || dump->cont.task) {
-		err = dump->row.nr_puts ? put_cont(dump, skb) :
-					  put_batch(dump, skb);
+	while (!dump->walk.done || dump->cont.pid) {
+		err = dump->row.nr_puts ?
+			put_cont(dump, skb, may_wait, extack) :
+			put_batch(dump, skb);
 		if (err == -EMSGSIZE && skb->len)
 			return skb->len;
 		if (err)
 			return err;
 		cond_resched();
+		if (skb->len && signal_pending(current))
+			return skb->len;
 		if (fatal_signal_pending(current))
 			return -EINTR;
 	}
@@ -289,30 +349,17 @@ int taskdiag_dump_rows(struct taskdiag_dump *dump, struct sk_buff *skb,
 }
 
 /**
- * taskdiag_dump_generation - a number that moves with every fork and reap
- *
- * Both counters are read without a lock, and a fork that is half done when
- * they are can hide a reap: this tells that the table moved, it does not prove
- * that it stood still.
- *
- * Return: the number; never 0, which means "none" to netlink.
- */
-unsigned int taskdiag_dump_generation(void)
-{
-	unsigned int forks = READ_ONCE(total_forks);
-
-	return (2 * forks - READ_ONCE(nr_threads)) ?: 1;
-}
-
-/**
- * taskdiag_dump_features - what requests can ask for
- * @features: written
+ * taskdiag_dump_features - return the features of this kernel
+ * @features: destination
  */
 void taskdiag_dump_features(struct task_diag_features *features)
 {
 	*features = (struct task_diag_features) {
 		.groups		= taskdiag_row_groups(),
 		.strategies	= taskdiag_walk_strategies(),
-		.filters	= taskdiag_filter_kinds(taskdiag_row_groups()),
+		.filters = taskdiag_filter_supported(taskdiag_row_groups()),
+		.options	= TASK_DIAG_OPTION_PIDNS_FD |
+				  TASK_DIAG_OPTION_PIDFD,
+		.recv_min	= TASKDIAG_RECV_MIN,
 	};
 }

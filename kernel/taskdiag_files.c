@@ -2,9 +2,9 @@
 /*
  * task_diag: the group FILES.
  *
- * Procfs tells the same to whom it shows a task's fdinfo/, which it does on the
- * terms of taskdiag_may_see().  It is asked again for each piece of a large
- * table, and never are two programs' descriptors added up.
+ * The access check of procfs for /proc/PID/fdinfo is taskdiag_may_see().  It is
+ * repeated for each piece of a large table, so the sum never includes the
+ * descriptors of two programs.
  */
 #include <linux/dcache.h>
 #include <linux/fdtable.h>
@@ -99,6 +99,7 @@ static int count_some(struct task_diag_files *files, struct taskdiag_cont *cont,
 	task_lock(task);
 	table = task->files;
 	if (table) {
+		files->valid = TASK_DIAG_FILES_VALID_COUNTS;
 		spin_lock(&table->file_lock);
 		ret = count_open(files, table, fd);
 		spin_unlock(&table->file_lock);
@@ -115,7 +116,8 @@ static int count_some(struct task_diag_files *files, struct taskdiag_cont *cont,
  * @skb: where to
  * @caller: who asks
  *
- * Return: 0, -EMSGSIZE if it does not fit, -ESTALE if they are gone, or -EINTR.
+ * Return: 0, -EMSGSIZE if it does not fit, -ESTALE if the task has ended, -EINTR
+ * after a fatal signal, or an error of taskdiag_cont_lock().
  */
 int taskdiag_put_files(struct taskdiag_cont *cont, struct sk_buff *skb,
 		       struct taskdiag_caller *caller)

@@ -39,12 +39,14 @@
  * @every_thread: of a process, each thread is looked at
  * @fill: writes that structure, every byte of it.  Runs under RCU and must not
  *	sleep.
- * @put: puts its attributes, in a row for which @fill has written the others.
- *	May sleep.  Returns 0 when all is told, -EMSGSIZE if there was no room
- *	for that, -ESTALE if what it was about is gone, or an error.
- * @resumes: @put goes on in the next message; else it puts all or nothing
+ * @put: appends its attributes to a row for which @fill has written the others.
+ *	May wait, by taskdiag_cont_wait() only.  Returns 0 when the group is
+ *	complete, -EMSGSIZE if the rest belongs to the next message, -ESTALE if
+ *	the task has ended or called execve(), -EACCES if the access check no
+ *	longer passes, -EBUSY if another task does not release something in time,
+ *	-ENXIO if the group belongs to the leader's row, or an error.
  *
- * With neither @fill nor @put this kernel cannot tell.
+ * A group with neither @fill nor @put is not supported by this kernel.
  */
 struct taskdiag_group {
 	const char	*name;
@@ -54,7 +56,6 @@ struct taskdiag_group {
 	taskdiag_fill_fn	fill;
 	int		(*put)(struct taskdiag_cont *cont, struct sk_buff *skb,
 			       struct taskdiag_caller *caller);
-	bool		resumes;
 };
 
 /* @pid of @task's process: its session, or its process group. */
@@ -180,39 +181,67 @@ static void fill_ident(void *to, const struct taskdiag_hit *hit,
 	struct task_diag_ident *ident = to;
 
 	memset(ident, 0, sizeof(*ident));
-	ident->start_time = timens_add_boottime_ns(hit->task->start_boottime);
-	/* Elsewhere pidfs makes numbers up, for as long as one is open. */
+	/* Equal for all readers, so without the offset of a time namespace. */
+	ident->start_time = hit->task->start_boottime;
+	/* On 32 bits pidfs invents numbers for as long as a pidfd is open. */
 	if (IS_ENABLED(CONFIG_64BIT))
 		ident->pidfd_ino = taskdiag_pidfd_ino(hit->struct_pid);
+	if (ident->pidfd_ino)
+		ident->valid = TASK_DIAG_IDENT_VALID_PIDFD_INO;
 	if (thread_group_leader(hit->task))
 		ident->flags = TASK_DIAG_IDENT_LEADER;
 }
 
-/* Until a namespace has had its first process, it cannot be entered. */
-static u32 pid_for_children(const struct pid_namespace *ns)
+/* Set one namespace of a struct task_diag_ns, unless it has no number. */
+#define SET_NS(to, name, bit, inode_nr, ns) do { \
+	(to)->name = (inode_nr); \
+	(to)->name##_id = taskdiag_ns_id(ns); \
+	if ((to)->name) \
+		(to)->valid |= BIT_ULL(bit); \
+	if ((to)->name##_id) \
+		(to)->valid |= BIT_ULL(TASK_DIAG_NS_IDS + (bit)); \
+} while (0)
+
+static void set_ns_for_children(struct task_diag_ns *to,
+				const struct pid_namespace *ns)
 {
-	return READ_ONCE(ns->child_reaper) ? ns->ns.inum : 0;
+	/* A namespace cannot be entered before its first process exists. */
+	if (READ_ONCE(ns->child_reaper))
+		SET_NS(to, pid_for_children, TASK_DIAG_NS_PID_FOR_CHILDREN,
+		       ns->ns.inum, &ns->ns);
 }
 
-static void put_proxied_ns(struct task_diag_ns *to,
-			   const struct nsproxy *proxy)
+static void set_nsproxy(struct task_diag_ns *to, const struct nsproxy *proxy)
 {
-	if (IS_ENABLED(CONFIG_CGROUPS))
-		to->cgroup = proxy->cgroup_ns->ns.inum;
-	if (IS_ENABLED(CONFIG_IPC_NS))
-		to->ipc = proxy->ipc_ns->ns.inum;
-	to->mnt = from_mnt_ns(proxy->mnt_ns)->inum;
-	if (IS_ENABLED(CONFIG_NET_NS))
-		to->net = proxy->net_ns->ns.inum;
-	if (IS_ENABLED(CONFIG_PID_NS))
-		to->pid_for_children =
-			pid_for_children(proxy->pid_ns_for_children);
-	if (IS_ENABLED(CONFIG_TIME_NS)) {
-		to->time = proxy->time_ns->ns.inum;
-		to->time_for_children = proxy->time_ns_for_children->ns.inum;
-	}
-	if (IS_ENABLED(CONFIG_UTS_NS))
-		to->uts = proxy->uts_ns->ns.inum;
+	const struct ns_common *mnt = from_mnt_ns(proxy->mnt_ns);
+
+	SET_NS(to, mnt, TASK_DIAG_NS_MNT, mnt->inum, mnt);
+#ifdef CONFIG_CGROUPS
+	SET_NS(to, cgroup, TASK_DIAG_NS_CGROUP, proxy->cgroup_ns->ns.inum,
+	       &proxy->cgroup_ns->ns);
+#endif
+#ifdef CONFIG_IPC_NS
+	SET_NS(to, ipc, TASK_DIAG_NS_IPC, proxy->ipc_ns->ns.inum,
+	       &proxy->ipc_ns->ns);
+#endif
+#ifdef CONFIG_NET_NS
+	SET_NS(to, net, TASK_DIAG_NS_NET, proxy->net_ns->ns.inum,
+	       &proxy->net_ns->ns);
+#endif
+#ifdef CONFIG_PID_NS
+	set_ns_for_children(to, proxy->pid_ns_for_children);
+#endif
+#ifdef CONFIG_TIME_NS
+	SET_NS(to, time, TASK_DIAG_NS_TIME, proxy->time_ns->ns.inum,
+	       &proxy->time_ns->ns);
+	SET_NS(to, time_for_children, TASK_DIAG_NS_TIME_FOR_CHILDREN,
+	       proxy->time_ns_for_children->ns.inum,
+	       &proxy->time_ns_for_children->ns);
+#endif
+#ifdef CONFIG_UTS_NS
+	SET_NS(to, uts, TASK_DIAG_NS_UTS, proxy->uts_ns->ns.inum,
+	       &proxy->uts_ns->ns);
+#endif
 }
 
 /* The links of /proc/PID/ns: fs/proc/namespaces.c. */
@@ -223,15 +252,20 @@ static void fill_ns(void *to, const struct taskdiag_hit *hit,
 	struct task_diag_ns *ns = to;
 
 	memset(ns, 0, sizeof(*ns));
-	if (IS_ENABLED(CONFIG_PID_NS))
-		ns->pid = ns_of_pid(hit->struct_pid)->ns.inum;
-	if (IS_ENABLED(CONFIG_USER_NS))
-		ns->user = __task_cred(task)->user_ns->ns.inum;
+#ifdef CONFIG_PID_NS
+	SET_NS(ns, pid, TASK_DIAG_NS_PID, ns_of_pid(hit->struct_pid)->ns.inum,
+	       &ns_of_pid(hit->struct_pid)->ns);
+#endif
+#ifdef CONFIG_USER_NS
+	SET_NS(ns, user, TASK_DIAG_NS_USER,
+	       __task_cred(task)->user_ns->ns.inum,
+	       &__task_cred(task)->user_ns->ns);
+#endif
 
-	/* A task that ends gives the others back. */
+	/* A task that exits drops the others. */
 	task_lock(task);
 	if (task->nsproxy)
-		put_proxied_ns(ns, task->nsproxy);
+		set_nsproxy(ns, task->nsproxy);
 	task_unlock(task);
 }
 
@@ -257,21 +291,18 @@ static const struct taskdiag_group groups[TASK_DIAG_GROUP_MAX + 1] = {
 		.name		= "VMA",
 #ifdef CONFIG_TASKDIAG_MM
 		.put		= taskdiag_put_areas,
-		.resumes	= true,
 #endif
 	},
 	[TASK_DIAG_GROUP_VMA_STAT] = {
 		.name		= "VMA_STAT",
 #if defined(CONFIG_TASKDIAG_MM) && defined(CONFIG_PROC_PAGE_MONITOR)
 		.put		= taskdiag_put_areas,
-		.resumes	= true,
 #endif
 	},
 	[TASK_DIAG_GROUP_CMDLINE] = {
 		.name		= "CMDLINE",
 #ifdef CONFIG_TASKDIAG_MM
 		.put		= taskdiag_put_cmdline,
-		.resumes	= true,
 #endif
 	},
 	[TASK_DIAG_GROUP_FILES] = {
@@ -288,6 +319,7 @@ static const struct taskdiag_group groups[TASK_DIAG_GROUP_MAX + 1] = {
 	[TASK_DIAG_GROUP_NS] = {
 		.name		= "NS",
 		.size		= sizeof(struct task_diag_ns),
+		.has_u64	= true,
 		.fill		= fill_ns,
 	},
 	[TASK_DIAG_GROUP_CGROUP] = {
@@ -321,12 +353,13 @@ u64 taskdiag_row_groups(void)
 }
 
 /*
- * The order of what is put behind the structures.  Those in front are in the
- * first message.  VMA tells for VMA_STAT as well, message by message.
+ * The order of appended groups.  Those that cannot wait come first, so that they
+ * are checked together with the template.  VMA appends VMA_STAT as well, message
+ * by message.
  */
 static const unsigned int put_order[] = {
-	TASK_DIAG_GROUP_FILES,
 	TASK_DIAG_GROUP_CGROUP,
+	TASK_DIAG_GROUP_FILES,
 	TASK_DIAG_GROUP_CMDLINE,
 	TASK_DIAG_GROUP_VMA,
 	TASK_DIAG_GROUP_VMA_STAT,
@@ -341,10 +374,9 @@ static void choose_puts(struct taskdiag_row *row)
 		group = &groups[put_order[i]];
 		if (!(row->show_flags & BIT_ULL(put_order[i])))
 			continue;
-		if (last && last->put == group->put)
-			continue;
-		row->puts[row->nr_puts++] = group;
-		row->nr_short += !group->resumes;
+		if (!last || last->put != group->put)
+			row->puts[row->nr_puts++] = group;
+		row->put_flags[row->nr_puts - 1] |= BIT_ULL(put_order[i]);
 		last = group;
 	}
 }
@@ -375,7 +407,7 @@ int taskdiag_row_init(struct taskdiag_row *row, u64 show_flags, bool multi,
 			continue;
 		if (!can_tell(bit)) {
 			NL_SET_ERR_MSG_FMT(extack,
-					   "show_flags: no group %s in this kernel",
+					   "show_flags: group %s not supported by this kernel",
 					   groups[bit].name);
 			return -EOPNOTSUPP;
 		}
@@ -421,11 +453,8 @@ size_t taskdiag_row_size(const struct taskdiag_row *row)
 }
 
 /**
- * taskdiag_row_room - room that a message may need
+ * taskdiag_row_room - return the size of a buffer for any message of a row
  * @row: after taskdiag_row_put_template()
- *
- * What has no fixed size needs room for one name of the longest kind, and each
- * message has more than enough for one then.
  *
  * Return: bytes.
  */
@@ -434,9 +463,11 @@ size_t taskdiag_row_room(const struct taskdiag_row *row)
 	size_t room = row->template->len;
 	unsigned int i;
 
+	if (row->nr_puts)
+		room += nla_total_size_64bit(sizeof(struct task_diag_absent));
 	for (i = 0; i < row->nr_puts; i++) {
 		if (!row->puts[i]->size)
-			return SKB_WITH_OVERHEAD(2 * PATH_MAX);
+			return SKB_WITH_OVERHEAD(TASKDIAG_RECV_MIN);
 		room += nla_total_size_64bit(row->puts[i]->size);
 	}
 	return room;

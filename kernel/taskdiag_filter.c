@@ -5,7 +5,7 @@
  * A filter is an attribute beside the request, and one row of the table here:
  * how to take it in, and how to ask it about a task.  Only tasks that may be
  * seen are asked about, as otherwise the time it takes would tell of others.
- * The list of pids is not asked about tasks but walked: see taskdiag_walk.c.
+ * With ALL and ALL_THREAD, taskdiag_walk.c iterates over the list of pids.
  */
 #include <linux/bitops.h>
 #include <linux/bits.h>
@@ -27,14 +27,13 @@
 
 /**
  * struct filter_kind - a filter
- * @name: what extended acks call it
- * @size: of its payload; 0 if that differs
- * @take: takes its payload in
- * @holds: asks it about a task; NULL: it is not about tasks one by one
+ * @name: its name in extended acks
+ * @take: stores its payload, whose type and length the policy has checked; NULL
+ *	if this kernel does not have the filter
+ * @holds: tests a task; NULL if the filter does not select tasks
  */
 struct filter_kind {
 	const char	*name;
-	size_t		size;
 	int		(*take)(struct taskdiag_filter *filter,
 				const struct nlattr *attr,
 				const struct taskdiag_caller *caller,
@@ -108,20 +107,11 @@ static int take_states(struct taskdiag_filter *filter,
 		       const struct taskdiag_caller *caller,
 		       struct netlink_ext_ack *extack)
 {
-	u32 unknown;
-
 	filter->states = nla_get_u32(attr);
-	unknown = filter->states & ~GENMASK(TASK_DIAG_IDLE, 0);
-	if (unknown) {
-		NL_SET_ERR_MSG_ATTR_FMT(extack, attr,
-					"states: unknown bits 0x%x", unknown);
-		return -EINVAL;
-	}
-	if (!filter->states) {
-		NL_SET_ERR_MSG_ATTR(extack, attr, "states: none");
-		return -EINVAL;
-	}
-	return 0;
+	if (filter->states)
+		return 0;
+	NL_SET_ERR_MSG_ATTR(extack, attr, "states: no state is selected");
+	return -EINVAL;
 }
 
 static bool state_holds(const struct taskdiag_filter *filter,
@@ -136,20 +126,22 @@ static int take_comm(struct taskdiag_filter *filter, const struct nlattr *attr,
 		     const struct taskdiag_caller *caller,
 		     struct netlink_ext_ack *extack)
 {
+	const char *prefix = nla_data(attr);
 	size_t len = nla_len(attr);
 
-	if (!len || len >= sizeof(filter->comm)) {
-		NL_SET_ERR_MSG_ATTR_FMT(extack, attr,
-					"comm: %zu bytes instead of 1 to %zu",
-					len, sizeof(filter->comm) - 1);
+	/* Strings may end with a NUL. */
+	if (len && !prefix[len - 1])
+		len--;
+	if (!len) {
+		NL_SET_ERR_MSG_ATTR(extack, attr, "comm: empty");
 		return -EINVAL;
 	}
-	if (memchr(nla_data(attr), '\0', len)) {
-		NL_SET_ERR_MSG_ATTR(extack, attr, "comm: no name has a NUL");
+	if (memchr(prefix, '\0', len)) {
+		NL_SET_ERR_MSG_ATTR(extack, attr, "comm: contains a NUL");
 		return -EINVAL;
 	}
 	filter->comm_len = len;
-	memcpy(filter->comm, nla_data(attr), len);
+	memcpy(filter->comm, prefix, len);
 	return 0;
 }
 
@@ -194,7 +186,7 @@ static int take_pids(struct taskdiag_filter *filter, const struct nlattr *attr,
 
 	if (!len || len % sizeof(u32)) {
 		NL_SET_ERR_MSG_ATTR_FMT(extack, attr,
-					"pids: %zu bytes are no list of u32",
+					"pids: %zu bytes are not a list of u32",
 					len);
 		return -EINVAL;
 	}
@@ -207,23 +199,19 @@ static int take_pids(struct taskdiag_filter *filter, const struct nlattr *attr,
 
 	if (!list->numbers[0] || list->numbers[list->nr - 1] > PID_MAX_LIMIT) {
 		NL_SET_ERR_MSG_ATTR(extack, attr,
-				    "pids: not the number of a task");
+				    "pids: contains a number that no task can have");
 		return -EINVAL;
 	}
 	return 0;
 }
 
-/**
- * taskdiag_numbers_have - is a number in a list?
- * @list: the list
- * @number: the number
- *
- * Return: true if so.
- */
-bool taskdiag_numbers_have(const struct taskdiag_numbers *list, u32 number)
+static bool pids_hold(const struct taskdiag_filter *filter,
+		      const struct taskdiag_hit *hit)
 {
-	return bsearch(&number, list->numbers, list->nr, sizeof(number),
-		       cmp_numbers);
+	const struct taskdiag_numbers *list = &filter->pids;
+	u32 pid = hit->pid;
+
+	return bsearch(&pid, list->numbers, list->nr, sizeof(pid), cmp_numbers);
 }
 
 /* --- areas --------------------------------------------------------------- */
@@ -249,43 +237,35 @@ static int take_vma_flags(struct taskdiag_filter *filter,
 
 /* ------------------------------------------------------------------------- */
 
-static const struct filter_kind kinds[TASKDIAG_REQUEST_ATTRS] = {
-	[TASK_DIAG_CMD_ATTR_UID] = {
-		"uid", sizeof(u32), take_uid, uid_holds,
-	},
+static const struct filter_kind kinds[__TASK_DIAG_FILTER_MAX] = {
+	[TASK_DIAG_FILTER_UID]		= { "uid", take_uid, uid_holds },
 #ifdef CONFIG_CGROUPS
-	[TASK_DIAG_CMD_ATTR_CGROUP] = {
-		"cgroup", sizeof(u64), take_cgroup, cgroup_holds,
-	},
+	[TASK_DIAG_FILTER_CGROUP]	= { "cgroup", take_cgroup, cgroup_holds },
 #else
-	[TASK_DIAG_CMD_ATTR_CGROUP]	= { "cgroup" },
+	[TASK_DIAG_FILTER_CGROUP]	= { "cgroup" },
 #endif
-	[TASK_DIAG_CMD_ATTR_STATES] = {
-		"states", sizeof(u32), take_states, state_holds,
-	},
-	[TASK_DIAG_CMD_ATTR_COMM]	= { "comm", 0, take_comm, comm_holds },
-	[TASK_DIAG_CMD_ATTR_PIDS]	= { "pids", 0, take_pids },
-	[TASK_DIAG_CMD_ATTR_VMA_FLAGS] = {
-		"vma_flags", sizeof(u64), take_vma_flags,
-	},
+	[TASK_DIAG_FILTER_STATES]	= { "states", take_states, state_holds },
+	[TASK_DIAG_FILTER_COMM]		= { "comm", take_comm, comm_holds },
+	[TASK_DIAG_FILTER_PIDS]		= { "pids", take_pids, pids_hold },
+	[TASK_DIAG_FILTER_VMA_FLAGS]	= { "vma_flags", take_vma_flags },
 };
 
 /**
- * taskdiag_filter_kinds - which filters there are
- * @groups: TASK_DIAG_SHOW_* of the groups there are
+ * taskdiag_filter_supported - return the filters of this kernel
+ * @groups: TASK_DIAG_SHOW_* of the groups of this kernel
  *
- * Return: bit N for TASK_DIAG_CMD_ATTR_* of number N.
+ * Return: bit N for TASK_DIAG_FILTER_* with number N.
  */
-u64 taskdiag_filter_kinds(u64 groups)
+u64 taskdiag_filter_supported(u64 groups)
 {
-	unsigned int type;
+	unsigned int nr;
 	u64 all = 0;
 
-	for (type = 0; type < ARRAY_SIZE(kinds); type++)
-		if (kinds[type].take)
-			all |= BIT_ULL(type);
+	for (nr = 0; nr < ARRAY_SIZE(kinds); nr++)
+		if (kinds[nr].take)
+			all |= BIT_ULL(nr);
 	if (!(groups & TASKDIAG_SHOW_AREAS))
-		all &= ~BIT_ULL(TASK_DIAG_CMD_ATTR_VMA_FLAGS);
+		all &= ~BIT_ULL(TASK_DIAG_FILTER_VMA_FLAGS);
 	return all;
 }
 
@@ -298,17 +278,10 @@ static int take(struct taskdiag_filter *filter, const struct filter_kind *kind,
 
 	if (!kind->take) {
 		NL_SET_ERR_MSG_ATTR_FMT(extack, attr,
-					"%s: no such filter in this kernel",
+					"%s: filter not supported by this kernel",
 					kind->name);
 		return -EOPNOTSUPP;
 	}
-	if (kind->size && nla_len(attr) != kind->size) {
-		NL_SET_ERR_MSG_ATTR_FMT(extack, attr,
-					"%s: %d bytes instead of %zu",
-					kind->name, nla_len(attr), kind->size);
-		return -EINVAL;
-	}
-
 	err = kind->take(filter, attr, caller, extack);
 	if (!err && kind->holds)
 		filter->holds[filter->nr_holds++] = kind->holds;
@@ -333,20 +306,22 @@ int taskdiag_filter_init(struct taskdiag_filter *filter,
 			 struct netlink_ext_ack *extack)
 {
 	const struct nlattr *areas = attrs[TASK_DIAG_CMD_ATTR_VMA_FLAGS];
-	unsigned int type;
+	const struct nlattr *attr;
+	unsigned int nr;
 	int err;
 
-	for (type = 0; type < ARRAY_SIZE(kinds); type++) {
-		if (!attrs[type] || !kinds[type].name)
+	for (nr = 0; nr < ARRAY_SIZE(kinds); nr++) {
+		attr = attrs[TASK_DIAG_ATTR_FILTERS + nr];
+		if (!attr)
 			continue;
-		err = take(filter, &kinds[type], attrs[type], caller, extack);
+		err = take(filter, &kinds[nr], attr, caller, extack);
 		if (err)
 			return err;
 	}
 
 	if (areas && !(show_flags & TASKDIAG_SHOW_AREAS)) {
 		NL_SET_ERR_MSG_ATTR(extack, areas,
-				    "vma_flags: show_flags asks for no areas");
+				    "vma_flags: needs VMA or VMA_STAT in show_flags");
 		return -EINVAL;
 	}
 	return 0;

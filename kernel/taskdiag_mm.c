@@ -1,60 +1,49 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * task_diag: a task's memory, and the group CMDLINE.
+ * task_diag: access to a task's address space, and the group CMDLINE.
  *
- * What is told comes from the functions that /proc/PID/cmdline, maps and smaps
- * have for it, and to whom procfs would show these files: cmdline to whoever
- * sees the process at all, maps and smaps on PTRACE_MODE_READ_FSCREDS, both of
- * which are taskdiag_may_see().  It is asked again for each message, as a
- * process that had execve() give it more rights may not be seen any more.
+ * The access check of procfs for maps and smaps is PTRACE_MODE_READ_FSCREDS; for
+ * cmdline it is visibility.  Both are taskdiag_may_see().  The check is repeated
+ * for each message, as execve() may have given the process more rights.
  *
- * Between messages an mm is held, but not its memory: that goes with the last
- * process that uses it, however slowly a dump is read.
+ * Nothing here waits without limit: locks are tried, and pages that are not in
+ * memory are requested and tried again.  Between messages no reference to the
+ * address space is held.
  */
+#include <linux/err.h>
+#include <linux/gfp.h>
+#include <linux/highmem.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
-#include <linux/proc_fs.h>
+#include <linux/mmap_lock.h>
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
 #include <linux/sizes.h>
-#include <linux/uio.h>
+#include <linux/spinlock.h>
+#include <linux/string.h>
 #include <net/netlink.h>
 
 #include "taskdiag_parts.h"
 
-/* Less of it is not worth an attribute. */
+/* An attribute with fewer bytes of a command line is not worth its header. */
 #define TASKDIAG_CMDLINE_MIN	64
 
 /*
- * execve() takes 6 MiB of arguments.  With prctl(PR_SET_MM) they can be said to
- * be all of the address space, and a dump cannot be told to leave one out.
+ * execve() takes 6 MiB of arguments.  With prctl(PR_SET_MM) a process can declare
+ * its whole address space to be its arguments, and a dump cannot leave it out.
  */
 #define TASKDIAG_CMDLINE_MAX	SZ_8M
 
 /* --- access ------------------------------------------------------------- */
 
-/* Is @mm what the row is about?  The first one is. */
-static bool is_same(struct taskdiag_memory *memory, struct mm_struct *mm)
-{
-	if (!memory->known) {
-		memory->known = true;
-		memory->mm = mm;
-		if (mm)
-			mmgrab(mm);
-		return mm || !memory->expected;
-	}
-	return mm == memory->mm;
-}
-
 /**
- * taskdiag_mm_hold - get hold of the memory that a row is about
- * @cont: whose
- * @caller: who asks
- * @ret: the memory, with a user reference; NULL if the task had none to begin
- *	with
+ * taskdiag_mm_hold - take a reference to the address space of the current row
+ * @cont: the current row
+ * @caller: the caller
+ * @ret: the address space; NULL if the task had none when the row was begun
  *
- * Return: 0, -ESTALE if it is gone, or not for the caller's eyes any more, or
- * an error.
+ * Return: 0, -ESTALE if the task has given it up, or an error of
+ * taskdiag_cont_lock().
  */
 int taskdiag_mm_hold(struct taskdiag_cont *cont, struct taskdiag_caller *caller,
 		     struct mm_struct **ret)
@@ -68,19 +57,17 @@ int taskdiag_mm_hold(struct taskdiag_cont *cont, struct taskdiag_caller *caller,
 	mm = get_task_mm(cont->task);
 	taskdiag_cont_unlock(cont);
 
-	if (is_same(&cont->memory, mm)) {
-		*ret = mm;
-		return 0;
-	}
-	taskdiag_mm_drop(mm);
-	return -ESTALE;
+	if (!mm && cont->memory.expected)
+		return -ESTALE;
+	*ret = mm;
+	return 0;
 }
 
 /**
- * taskdiag_mm_drop - let go of it
- * @mm: the memory, or NULL
+ * taskdiag_mm_drop - drop a reference of taskdiag_mm_hold()
+ * @mm: the address space, or NULL
  *
- * If we are the last, the end of it is not the reader's to wait for.
+ * If it is the last one, the caller does not wait until the memory is freed.
  */
 void taskdiag_mm_drop(struct mm_struct *mm)
 {
@@ -88,28 +75,199 @@ void taskdiag_mm_drop(struct mm_struct *mm)
 		mmput_async(mm);
 }
 
+/**
+ * taskdiag_mm_lock - take the mmap lock for reading
+ * @cont: the current row
+ * @mm: its address space
+ *
+ * Return: 0, or an error of taskdiag_cont_wait().
+ */
+int taskdiag_mm_lock(struct taskdiag_cont *cont, struct mm_struct *mm)
+{
+	int err;
+
+	while (!mmap_read_trylock(mm)) {
+		err = taskdiag_cont_wait(cont);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* --- reading memory ------------------------------------------------------- */
+
+/*
+ * The page at @addr.  Like procfs, only of anonymous memory: a page of a file
+ * could be under the control of another user.
+ */
+static struct page *get_page_at(struct taskdiag_cont *cont,
+				struct mm_struct *mm, unsigned long addr)
+{
+	struct page *page;
+	int locked, err;
+	long got;
+
+	for (;;) {
+		err = taskdiag_mm_lock(cont, mm);
+		if (err)
+			return ERR_PTR(err);
+
+		locked = 1;
+		got = get_user_pages_remote(mm, addr, 1,
+					    FOLL_ANON | FOLL_NOWAIT, &page,
+					    &locked);
+		if (locked)
+			mmap_read_unlock(mm);
+		if (got == 1)
+			return page;
+		if (got < 0)
+			return ERR_PTR(-EFAULT);
+
+		/* It is being read from swap, or a userfaultfd provides it. */
+		err = taskdiag_cont_wait(cont);
+		if (err)
+			return ERR_PTR(err);
+	}
+}
+
+/*
+ * Copies up to @len bytes.  Returns their number, which is smaller if there is
+ * no readable memory behind them.  After an error *@done bytes have been copied.
+ */
+static int read_memory(struct taskdiag_cont *cont, struct mm_struct *mm,
+		       unsigned long addr, void *to, size_t len, size_t *done)
+{
+	struct page *page;
+	size_t part;
+
+	for (*done = 0; *done < len; *done += part) {
+		page = get_page_at(cont, mm, addr + *done);
+		if (IS_ERR(page))
+			return PTR_ERR(page) == -EFAULT ? 0 : PTR_ERR(page);
+		part = min(len - *done,
+			   PAGE_SIZE - offset_in_page(addr + *done));
+		memcpy_from_page(to + *done, page,
+				 offset_in_page(addr + *done), part);
+		put_page(page);
+	}
+	return 0;
+}
+
 /* --- CMDLINE ------------------------------------------------------------ */
 
 /**
- * taskdiag_put_cmdline - put as much of TASK_DIAG_CMDLINE as fits
- * @cont: whose
- * @skb: where to
- * @caller: who asks
+ * struct args - position of a command line in the address space
+ * @start: first byte
+ * @end: end, as of execve()
+ * @limit: end of the memory that a longer title may occupy: the end of the
+ *	environment if that follows immediately
+ */
+struct args {
+	unsigned long	start;
+	unsigned long	end;
+	unsigned long	limit;
+};
+
+/* Returns false if there is no command line, or it has not been set up yet. */
+static bool find_args(struct mm_struct *mm, struct args *args)
+{
+	unsigned long env_start, env_end;
+
+	/* execve() sets this one last. */
+	if (!mm->env_end)
+		return false;
+
+	spin_lock(&mm->arg_lock);
+	args->start = mm->arg_start;
+	args->end = mm->arg_end;
+	env_start = mm->env_start;
+	env_end = mm->env_end;
+	spin_unlock(&mm->arg_lock);
+
+	args->limit = args->end;
+	if (env_start == args->end && env_end > env_start)
+		args->limit = env_end;
+	return args->start < args->end;
+}
+
+/*
+ * A title, as of setproctitle(3): one string of at most a page, which may extend
+ * into the environment.
+ */
+static int read_title(struct taskdiag_cont *cont, struct mm_struct *mm,
+		      const struct args *args, void *to, size_t len,
+		      size_t *done)
+{
+	size_t pos = cont->memory.args, got, end;
+	char *page;
+	int err;
+
+	*done = 0;
+	page = (char *)__get_free_page(GFP_KERNEL_ACCOUNT);
+	if (!page)
+		return -ENOMEM;
+
+	err = read_memory(cont, mm, args->start, page, PAGE_SIZE, &got);
+	end = strnlen(page, got);
+	if (end < got)
+		end++;
+	end = min(end, args->limit - args->start);
+	if (!err && pos < end) {
+		*done = min(len, end - pos);
+		memcpy(to, page + pos, *done);
+	}
+	free_page((unsigned long)page);
+	return err;
+}
+
+/*
+ * The next bytes of the command line, as /proc/PID/cmdline has them
+ * (get_mm_cmdline() in fs/proc/base.c).
+ */
+static int read_args(struct taskdiag_cont *cont, struct mm_struct *mm, void *to,
+		     size_t len, size_t *done)
+{
+	unsigned long pos = cont->memory.args;
+	struct args args;
+	size_t got;
+	char last;
+	int err;
+
+	*done = 0;
+	if (!find_args(mm, &args) || pos >= args.limit - args.start)
+		return 0;
+
+	/* A process that has set a title has overwritten the final NUL. */
+	err = read_memory(cont, mm, args.end - 1, &last, 1, &got);
+	if (err)
+		return err;
+	if (got && last)
+		return read_title(cont, mm, &args, to, len, done);
+	if (pos >= args.end - args.start)
+		return 0;
+	return read_memory(cont, mm, args.start + pos, to,
+			   min(len, args.end - args.start - pos), done);
+}
+
+/**
+ * taskdiag_put_cmdline - append as much of TASK_DIAG_CMDLINE as fits
+ * @cont: the current row
+ * @skb: destination
+ * @caller: the caller
  *
- * Return: 0, -EMSGSIZE if there may be more, -ESTALE if it is gone, or an error.
+ * Return: 0, -EMSGSIZE if there may be more, -EBUSY if a lock or a page was not
+ * available in time or there is too much, or an error of taskdiag_mm_hold().
  */
 int taskdiag_put_cmdline(struct taskdiag_cont *cont, struct sk_buff *skb,
 			 struct taskdiag_caller *caller)
 {
+	size_t room, done = 0;
 	struct nlattr *attr;
 	struct mm_struct *mm;
-	struct iov_iter iter;
-	struct kvec room;
-	ssize_t got = 0;
 	int err;
 
 	if (cont->memory.args >= TASKDIAG_CMDLINE_MAX)
-		return -ESTALE;
+		return -EBUSY;
 	if (skb_tailroom(skb) < nla_total_size(TASKDIAG_CMDLINE_MIN))
 		return -EMSGSIZE;
 	err = taskdiag_mm_hold(cont, caller, &mm);
@@ -117,19 +275,22 @@ int taskdiag_put_cmdline(struct taskdiag_cont *cont, struct sk_buff *skb,
 		return err;
 
 	attr = __nla_reserve(skb, TASK_DIAG_CMDLINE, 0);
-	room.iov_base = skb_tail_pointer(skb);
-	room.iov_len = round_down(min(skb_tailroom(skb), U16_MAX - NLA_HDRLEN),
-				  NLA_ALIGNTO);
-	iov_iter_kvec(&iter, ITER_DEST, &room, 1, room.iov_len);
+	room = round_down(min(skb_tailroom(skb), U16_MAX - NLA_HDRLEN),
+			  NLA_ALIGNTO);
 	if (mm)
-		got = get_mm_cmdline(mm, &iter, &cont->memory.args);
+		err = read_args(cont, mm, skb_tail_pointer(skb), room, &done);
 	taskdiag_mm_drop(mm);
-	if (got < 0)
-		return got;
 
-	attr->nla_len = nla_attr_size(got);
-	skb_put(skb, got);
-	skb_put_zero(skb, nla_padlen(got));
-	cont->memory.args += got;
-	return got == room.iov_len ? -EMSGSIZE : 0;
+	/* After an error the bytes so far are kept, if there are any. */
+	if (err && !done) {
+		skb_trim(skb, skb->len - NLA_HDRLEN);
+		return err;
+	}
+	attr->nla_len = nla_attr_size(done);
+	skb_put(skb, done);
+	skb_put_zero(skb, nla_padlen(done));
+	cont->memory.args += done;
+	if (err)
+		return err;
+	return done == room ? -EMSGSIZE : 0;
 }

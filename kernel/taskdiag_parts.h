@@ -6,6 +6,7 @@
  *			   netlink, taskdiag_proc.c through /proc/task-diag
  *	  dump             one request, from its attribute to its last row
  *	    caller         who asks, and what they may see
+ *	    fd             descriptors in a request
  *	    filter         which of the tasks
  *	    walk           which tasks
  *	    cont           a row that sleeps or outgrows a message
@@ -31,39 +32,48 @@
 /* --- caller ------------------------------------------------------------- */
 
 /**
- * struct taskdiag_judge - one set of credentials that has to agree
+ * struct taskdiag_credset - one set of credentials that must pass the check
  * @cred: the credentials
- * @own_process: they belong to the process that asked, which may see itself
- * @foreign: they are not those that security modules take for the caller's now
- * @everywhere: they hold CAP_SYS_PTRACE over every user namespace
- * @ns: the user namespace that @ns_capable speaks of
- * @ns_capable: they hold CAP_SYS_PTRACE over @ns
+ * @own_process: belongs to the sender's process, which may always see itself
+ * @needs_override: differs from current's, by which security modules decide
+ * @cap_init_ns: has CAP_SYS_PTRACE over all user namespaces
+ * @lsm_implied: security modules permit it all tasks that they permit the first
+ *	set
+ * @ns: user namespace that @ns_capable refers to
+ * @ns_capable: has CAP_SYS_PTRACE over @ns
  */
-struct taskdiag_judge {
+struct taskdiag_credset {
 	const struct cred	*cred;
 	bool			own_process;
-	bool			foreign;
-	bool			everywhere;
+	bool			needs_override;
+	bool			cap_init_ns;
+	bool			lsm_implied;
 	bool			ns_capable;
 	struct user_namespace	*ns;
 };
 
-/* The sender, whoever reads, and whoever opened the descriptor. */
-#define TASKDIAG_JUDGES		3
+/* Sender, reader and opener. */
+#define TASKDIAG_CREDSETS	3
+
+/* Denials by security modules that one RCU section remembers. */
+#define TASKDIAG_DENIALS	16U
 
 /**
- * struct taskdiag_caller - who asks, pinned when the request arrives
- * @sender: credentials of the task that sent the request
- * @real_sender: the same task's objective credentials
- * @opener: credentials of whoever opened the descriptor it came through
- * @thread: that task
+ * struct taskdiag_caller - the caller, pinned when the request arrives
+ * @sender: subjective credentials of the task that sent the request
+ * @real_sender: objective credentials of that task
+ * @opener: credentials of the process that opened the descriptor
+ * @thread: the task that sent the request
  * @process: its process
- * @exec_id: which program that process ran: execve() starts another one
- * @pid_ns: the namespace in whose numbers request and reply are written
- * @cgroup_ns: the namespace from whose root the paths of cgroups are told
- * @judges: who has to agree to a row; valid in one RCU section
- * @nr_judges: how many they are
- * @only_modules: it is one who may see all but what security modules forbid
+ * @exec_id: program that the process was running; execve() changes it
+ * @pid_ns: pid namespace of all pids in request and reply
+ * @cgroup_ns: cgroup namespace of all cgroup paths in the reply
+ * @credsets: distinct sets that must all pass; valid in one RCU section
+ * @nr_credsets: length of @credsets
+ * @only_lsm: security modules alone decide
+ * @denials: credentials of tasks that security modules have denied; valid in
+ *	one RCU section
+ * @nr_denials: number of denials in this RCU section
  */
 struct taskdiag_caller {
 	const struct cred	*sender;
@@ -74,9 +84,11 @@ struct taskdiag_caller {
 	u64			exec_id;
 	struct pid_namespace	*pid_ns;
 	struct cgroup_namespace	*cgroup_ns;
-	struct taskdiag_judge	judges[TASKDIAG_JUDGES];
-	unsigned int		nr_judges;
-	bool			only_modules;
+	struct taskdiag_credset	credsets[TASKDIAG_CREDSETS];
+	unsigned int		nr_credsets;
+	bool			only_lsm;
+	unsigned int		nr_denials;
+	const struct cred	*denials[TASKDIAG_DENIALS];
 };
 
 int taskdiag_caller_pin(struct taskdiag_caller *caller,
@@ -86,10 +98,19 @@ void taskdiag_caller_unpin(struct taskdiag_caller *caller);
 bool taskdiag_caller_is_current(const struct taskdiag_caller *caller);
 void taskdiag_caller_enter(struct taskdiag_caller *caller);
 
+/* --- fd ------------------------------------------------------------------ */
+
+struct pid_namespace *taskdiag_fd_pid_ns(const struct nlattr *attr,
+					 struct pid_namespace *def,
+					 const struct file *opener,
+					 struct netlink_ext_ack *extack);
+struct pid *taskdiag_fd_pid(const struct nlattr *attr,
+			    struct netlink_ext_ack *extack);
+
 /* --- filter -------------------------------------------------------------- */
 
-/* A request is made of attributes with numbers below this one. */
-#define TASKDIAG_REQUEST_ATTRS	(TASK_DIAG_CMD_ATTR_VMA_FLAGS + 1)
+/* Attributes of a request have numbers below this one. */
+#define TASKDIAG_REQUEST_ATTRS	(TASK_DIAG_ATTR_FILTERS + __TASK_DIAG_FILTER_MAX)
 
 /* The groups that tell of areas. */
 #define TASKDIAG_SHOW_AREAS	(TASK_DIAG_SHOW_VMA | TASK_DIAG_SHOW_VMA_STAT)
@@ -125,7 +146,7 @@ struct taskdiag_numbers {
  */
 struct taskdiag_filter {
 	unsigned int		nr_holds;
-	taskdiag_holds_fn	holds[TASKDIAG_REQUEST_ATTRS];
+	taskdiag_holds_fn	holds[__TASK_DIAG_FILTER_MAX];
 	kuid_t			uid;
 	struct cgroup		*cgroup;
 	u32			states;
@@ -135,13 +156,12 @@ struct taskdiag_filter {
 	u64			vma_flags;
 };
 
-u64 taskdiag_filter_kinds(u64 groups);
+u64 taskdiag_filter_supported(u64 groups);
 int taskdiag_filter_init(struct taskdiag_filter *filter,
 			 struct nlattr *const *attrs, u64 show_flags,
 			 const struct taskdiag_caller *caller,
 			 struct netlink_ext_ack *extack);
 void taskdiag_filter_release(struct taskdiag_filter *filter);
-bool taskdiag_numbers_have(const struct taskdiag_numbers *list, u32 number);
 
 /* Is it one of the tasks wanted?  Asked only of those that may be seen. */
 static inline bool taskdiag_filter_holds(const struct taskdiag_filter *filter,
@@ -184,15 +204,17 @@ struct taskdiag_hit {
  *	@listed.  All stand for the same task however the tables change meanwhile.
  * @done: there is nothing after @cursor
  * @single: the request is for exactly one task
- * @members: the tasks meant, as they were when the request arrived; NULL to
- *	walk @ns
- * @nr_members: how many they are
- * @listed: the numbers that are wanted; without numbers all of them are
+ * @members: tasks as of the request; NULL: iterate over @ns
+ * @nr_members: length of @members
+ * @parents: index of each member's parent in @members; NULL unless a member
+ *	counts only if its ancestors are visible
+ * @hidden: bit N: member N is not visible, or has an ancestor that is not
+ * @listed: pids to iterate over instead of all in @ns; empty: all
  * @only: @members of a request for one task
- * @budget: candidates left before the RCU section has to end
+ * @budget: candidates left in this RCU section
  * @iter: position in the pid table; valid in one RCU section
- * @slot: likewise: where the entry of @cursor lies, if it is before @slots_end
- * @slots_end: where the piece of the table ends that @slot lies in
+ * @slot: slot of @cursor if it is before @slots_end; valid in one RCU section
+ * @slots_end: end of the piece of the table that contains @slot
  */
 struct taskdiag_walk {
 	struct pid_namespace	*ns;
@@ -202,6 +224,8 @@ struct taskdiag_walk {
 	bool			single;
 	struct pid		**members;
 	unsigned int		nr_members;
+	u32			*parents;
+	unsigned long		*hidden;
 	struct taskdiag_numbers	listed;
 	struct pid		*only;
 	unsigned int		budget;
@@ -211,8 +235,10 @@ struct taskdiag_walk {
 };
 
 u64 taskdiag_walk_strategies(void);
-int taskdiag_walk_init(struct taskdiag_walk *walk, u64 strategy, u32 pid,
-		       bool multi, const struct taskdiag_numbers *listed,
+int taskdiag_walk_init(struct taskdiag_walk *walk,
+		       const struct task_diag_pid *req,
+		       const struct nlattr *pidfd, bool multi,
+		       const struct taskdiag_numbers *listed,
 		       struct taskdiag_caller *caller,
 		       struct netlink_ext_ack *extack);
 void taskdiag_walk_release(struct taskdiag_walk *walk);
@@ -260,6 +286,11 @@ static inline struct task_struct *taskdiag_task(const struct pid *pid,
 #define taskdiag_pidfd_ino(pid)	((pid)->ino)
 #endif
 
+/* This version of Linux has no 64-bit ids of namespaces. */
+#ifndef taskdiag_ns_id
+#define taskdiag_ns_id(ns)	((void)(ns), 0ULL)
+#endif
+
 struct taskdiag_group;
 struct taskdiag_cont;
 
@@ -294,10 +325,10 @@ struct taskdiag_part {
  * @usual: the first of them are BASE and CRED
  * @more: something is behind these two
  * @tail: how many bytes of @template are behind the last of them
- * @nr_puts: how many groups were asked for that are put behind the template,
+ * @nr_puts: number of requested groups that are appended behind the template,
  *	one task at a time
- * @nr_short: how many of them have to be in the first message
- * @puts: these groups, in the order they are put in
+ * @puts: these groups, in the order of appending
+ * @put_flags: TASK_DIAG_SHOW_* of the groups that each of them appends
  */
 struct taskdiag_row {
 	u64			show_flags;
@@ -310,8 +341,8 @@ struct taskdiag_row {
 	bool			more;
 	unsigned int		tail;
 	unsigned int		nr_puts;
-	unsigned int		nr_short;
 	const struct taskdiag_group	*puts[TASK_DIAG_GROUP_MAX + 1];
+	u64			put_flags[TASK_DIAG_GROUP_MAX + 1];
 };
 
 u64 taskdiag_row_groups(void);
@@ -336,74 +367,90 @@ void taskdiag_fill_stat(void *to, const struct taskdiag_hit *hit,
 #define TASKDIAG_DELETED	" (deleted)"
 #define TASKDIAG_PATH_SIZE	(PATH_MAX + sizeof(TASKDIAG_DELETED))
 
-/* Areas in a message; with their numbers they fill one of 32 KiB. */
+/*
+ * Every message fits into a receive buffer of this size: the longest has one
+ * name of TASKDIAG_PATH_SIZE bytes.
+ */
+#define TASKDIAG_RECV_MIN	(2 * PATH_MAX)
+
+/* Memory mappings per message; with TASK_DIAG_VMA_STAT they fill 32 KiB. */
 #define TASKDIAG_STATS		128
 
 /**
- * struct taskdiag_memory - how much has been told of a task's memory
- * @expected: the task had memory when its row was begun
- * @whole: the row is that of a process, of which all is told
- * @known: it has been looked for
- * @mm: what was found, held without its contents; NULL if there was none
- * @args: bytes of the command line that have been told
- * @addr: areas have been told of up to here
- * @areas: how many more there can be
+ * struct taskdiag_memory - progress within a task's memory
+ * @expected: the task had an address space when its row was begun
+ * @whole: the row is a row of a process
+ * @args: bytes of the command line that have been appended
+ * @addr: mappings have been appended up to this address
+ * @areas: upper bound of the mappings still to be appended
  */
 struct taskdiag_memory {
 	bool			expected;
 	bool			whole;
-	bool			known;
-	struct mm_struct	*mm;
 	loff_t			args;
 	unsigned long		addr;
 	unsigned long		areas;
 };
 
 /**
- * struct taskdiag_cont - a row that sleeps or outgrows a message, while it is put
- * @path: room for the longest name, %TASKDIAG_PATH_SIZE bytes
- * @stats: room for %TASKDIAG_STATS of them, if they were asked for
- * @want_vma: TASK_DIAG_VMA was asked for
- * @vma_flags: TASK_DIAG_VMA_* that an area has to have
- * @patience: ticks that we wait for tasks which hold us up
- * @task: whose row it is; NULL between two rows
- * @pid: its number
- * @tgid: the number of its process
- * @exec_id: which program it ran when the row was begun
- * @start: where in the buffer the message begins
- * @resumed: the message goes on from one before
- * @step: which of the row's groups is under way
- * @memory: how far that is
+ * struct taskdiag_cont - the row that is being appended to, over messages
+ * @path: buffer of %TASKDIAG_PATH_SIZE bytes
+ * @stats: buffer of %TASKDIAG_STATS records, if they were requested
+ * @want_vma: TASK_DIAG_VMA was requested
+ * @vma_flags: TASK_DIAG_VMA_* that a memory mapping must have
+ * @timeout: ticks that this dump may still wait for other tasks
+ * @pid: struct pid of the row's task; NULL between two rows
+ * @nr: pid of the task
+ * @tgid: pid of its process
+ * @exec_id: program that it was running when the row was begun
+ * @task: the task, while a message is being made
+ * @task_timeout: ticks that this row may still wait for other tasks
+ * @start: offset of the current message in the buffer
+ * @resumed: the current message is not the first of the row
+ * @step: index of the current group in taskdiag_row::puts
+ * @absent: groups that are missing or incomplete so far
+ * @memory: progress within the current group
+ *
+ * Between two messages a row holds a struct pid and nothing else of its task:
+ * the same struct pid and exec_id mean the same program and address space.
  */
 struct taskdiag_cont {
 	char			*path;
 	struct task_diag_vma_stat	*stats;
 	bool			want_vma;
 	u64			vma_flags;
-	unsigned int		patience;
+	unsigned int		timeout;
 
-	struct task_struct	*task;
-	u32			pid;
+	struct pid		*pid;
+	u32			nr;
 	u32			tgid;
 	u64			exec_id;
+	struct task_struct	*task;
+	unsigned int		task_timeout;
 	unsigned int		start;
 	bool			resumed;
 	unsigned int		step;
+	struct task_diag_absent	absent;
 	struct taskdiag_memory	memory;
 };
 
 int taskdiag_cont_init(struct taskdiag_cont *cont,
-		       const struct taskdiag_row *row, u64 vma_flags);
+		       const struct taskdiag_row *row, u64 vma_flags,
+		       bool multi);
 void taskdiag_cont_release(struct taskdiag_cont *cont);
 void taskdiag_cont_begin(struct taskdiag_cont *cont,
 			 const struct taskdiag_hit *hit, u64 exec_id,
 			 unsigned int start);
 bool taskdiag_cont_resume(struct taskdiag_cont *cont,
 			  const struct taskdiag_row *row, struct sk_buff *skb);
+void taskdiag_cont_postpone(struct taskdiag_cont *cont, struct sk_buff *skb);
 int taskdiag_cont_put(struct taskdiag_cont *cont,
 		      const struct taskdiag_row *row, struct sk_buff *skb,
 		      struct taskdiag_caller *caller);
 
+int taskdiag_cont_wait(struct taskdiag_cont *cont);
+int taskdiag_cont_recheck(struct taskdiag_cont *cont,
+			  struct taskdiag_caller *caller);
 int taskdiag_cont_lock(struct taskdiag_cont *cont,
 		       struct taskdiag_caller *caller);
 void taskdiag_cont_unlock(struct taskdiag_cont *cont);
@@ -417,6 +464,7 @@ int taskdiag_put_cmdline(struct taskdiag_cont *cont, struct sk_buff *skb,
 int taskdiag_mm_hold(struct taskdiag_cont *cont, struct taskdiag_caller *caller,
 		     struct mm_struct **ret);
 void taskdiag_mm_drop(struct mm_struct *mm);
+int taskdiag_mm_lock(struct taskdiag_cont *cont, struct mm_struct *mm);
 int taskdiag_put_areas(struct taskdiag_cont *cont, struct sk_buff *skb,
 		       struct taskdiag_caller *caller);
 
@@ -428,7 +476,8 @@ int taskdiag_put_areas(struct taskdiag_cont *cont, struct sk_buff *skb,
  * @filter: which of the tasks
  * @walk: which tasks
  * @row: what about them
- * @cont: the row that is under way, if a message may end within one
+ * @cont: the row that is being appended to, if rows have appended groups
+ * @multi: any number of rows may follow, instead of exactly one
  * @any_row: a row has been put
  */
 struct taskdiag_dump {
@@ -437,19 +486,19 @@ struct taskdiag_dump {
 	struct taskdiag_walk	walk;
 	struct taskdiag_row	row;
 	struct taskdiag_cont	cont;
+	bool			multi;
 	bool			any_row;
 };
 
 extern const struct nla_policy taskdiag_request_policy[TASKDIAG_REQUEST_ATTRS];
 
 struct taskdiag_dump *taskdiag_dump_open(struct nlattr *const *attrs,
-					 const struct cred *opener,
+					 const struct file *opener,
 					 struct pid_namespace *ns, bool multi,
 					 struct netlink_ext_ack *extack);
 void taskdiag_dump_close(struct taskdiag_dump *dump);
 int taskdiag_dump_rows(struct taskdiag_dump *dump, struct sk_buff *skb,
-		       struct netlink_ext_ack *extack);
-unsigned int taskdiag_dump_generation(void);
+		       bool may_wait, struct netlink_ext_ack *extack);
 void taskdiag_dump_features(struct task_diag_features *features);
 
 #endif /* _KERNEL_TASKDIAG_PARTS_H */

@@ -45,7 +45,6 @@
  * @changed: who polls
  * @request: header of the request that is being answered
  * @dump: its rows, until the answer has been read to its end; or NULL
- * @generation: of the tables, when rows were last made; 0 before
  * @made_all: there are no more rows, for this reason:
  * @end: 0 or an error, and
  * @extack: what was wrong
@@ -57,7 +56,6 @@ struct taskdiag_transaction {
 	wait_queue_head_t	changed;
 	struct nlmsghdr		request;
 	struct taskdiag_dump	*dump;
-	unsigned int		generation;
 	bool			made_all;
 	int			end;
 	struct netlink_ext_ack	extack;
@@ -136,15 +134,6 @@ static void explain(struct taskdiag_transaction *t,
 	t->answer = skb;
 }
 
-/* NLM_F_DUMP_INTR, if the tables have moved since rows were last made. */
-static int moved_since(struct taskdiag_transaction *t)
-{
-	unsigned int before = t->generation;
-
-	t->generation = taskdiag_dump_generation();
-	return before && before != t->generation ? NLM_F_DUMP_INTR : 0;
-}
-
 /*
  * The end of the answer.  False if it has no room; then it comes with the next
  * batch.
@@ -157,8 +146,7 @@ static bool put_end(struct taskdiag_transaction *t, struct sk_buff *skb)
 				reason_size(&t->extack))
 		return false;
 
-	nlh = put_header(t, skb, NLMSG_DONE, sizeof(t->end),
-			 NLM_F_MULTI | moved_since(t));
+	nlh = put_header(t, skb, NLMSG_DONE, sizeof(t->end), NLM_F_MULTI);
 	memcpy(nlmsg_data(nlh), &t->end, sizeof(t->end));
 	if (t->end)
 		put_reason(skb, nlh, &t->extack, NULL);
@@ -221,7 +209,7 @@ static int make_one(struct taskdiag_transaction *t,
 	if (!skb)
 		return -ENOMEM;
 
-	err = taskdiag_dump_rows(t->dump, skb, extack);
+	err = taskdiag_dump_rows(t->dump, skb, true, extack);
 	if (err) {
 		kfree_skb(skb);
 		return err;
@@ -244,13 +232,11 @@ static int answer_get(struct taskdiag_transaction *t, struct file *file,
 		return -EINVAL;
 	}
 
-	dump = taskdiag_dump_open(attrs, file->f_cred, get_pid_ns(ns), multi,
-				  extack);
+	dump = taskdiag_dump_open(attrs, file, get_pid_ns(ns), multi, extack);
 	if (IS_ERR(dump))
 		return PTR_ERR(dump);
 
 	t->dump = dump;
-	t->generation = 0;
 	t->made_all = false;
 	t->told_all = false;
 	err = put_template(t, multi ? NLM_F_MULTI : 0);
@@ -355,13 +341,10 @@ static ssize_t taskdiag_proc_write(struct file *file, const char __user *from,
 
 static void make_rows(struct taskdiag_transaction *t, struct sk_buff *skb)
 {
-	int flags = moved_since(t);
 	int ret;
 
 	memset(&t->extack, 0, sizeof(t->extack));
-	ret = taskdiag_dump_rows(t->dump, skb, &t->extack);
-	if (skb->len)
-		nlmsg_hdr(skb)->nlmsg_flags |= flags;
+	ret = taskdiag_dump_rows(t->dump, skb, true, &t->extack);
 	if (ret <= 0) {
 		t->made_all = true;
 		t->end = ret;

@@ -121,15 +121,16 @@ static void put_times(struct task_diag_stat *stat, struct task_struct *task,
 	stat->stime = stime;
 }
 
+/* -1 if the kernel does not count it. */
 #ifdef CONFIG_TASK_DELAY_ACCT
-static u64 blkio_delay(struct task_struct *task)
+static s64 blkio_delay(struct task_struct *task)
 {
 	struct task_delay_info *delays = task->delays;
 	unsigned long flags;
 	u64 delay;
 
 	if (!delays)
-		return 0;
+		return -1;
 	/* The lock is for those that read it in two words. */
 	if (IS_ENABLED(CONFIG_64BIT))
 		return READ_ONCE(delays->blkio_delay);
@@ -140,22 +141,27 @@ static u64 blkio_delay(struct task_struct *task)
 	return delay;
 }
 #else
-static u64 blkio_delay(struct task_struct *task)
+static s64 blkio_delay(struct task_struct *task)
 {
-	return 0;
+	return -1;
 }
 #endif
 
 static void put_delays(struct task_diag_stat *stat, struct task_struct *task)
 {
+	s64 blkio = blkio_delay(task);
+
 	stat->nvcsw = task->nvcsw;
 	stat->nivcsw = task->nivcsw;
 #ifdef CONFIG_SCHED_INFO
 	stat->run_delay = task->sched_info.run_delay;
+	stat->valid |= TASK_DIAG_STAT_VALID_RUN_DELAY;
 #else
 	stat->run_delay = 0;
 #endif
-	stat->blkio_delay = blkio_delay(task);
+	stat->blkio_delay = max_t(s64, blkio, 0);
+	if (blkio >= 0)
+		stat->valid |= TASK_DIAG_STAT_VALID_BLKIO_DELAY;
 }
 
 static void put_scheduling(struct task_diag_stat *stat,
@@ -278,6 +284,7 @@ static void put_sizes(struct task_diag_stat *stat, struct mm_struct *mm)
 	stat->text = min(text, bytes(mm->exec_vm));
 	stat->data = bytes(mm->data_vm + mm->stack_vm);
 	stat->locked = bytes(mm->locked_vm);
+	stat->valid |= TASK_DIAG_STAT_VALID_MEMORY;
 }
 
 static void put_no_sizes(struct task_diag_stat *stat)
@@ -317,7 +324,7 @@ void taskdiag_fill_stat(void *to, const struct taskdiag_hit *hit,
 	struct task_diag_stat *stat = to;
 
 	/* All of it is written, here and below. */
-	stat->__pad = 0;
+	stat->valid = TASK_DIAG_STAT_VALID_EXIT_CODE;
 	stat->start_time = timens_add_boottime_ns(task->start_boottime);
 	stat->flags = task->flags;
 	put_times(stat, task, hit->whole);

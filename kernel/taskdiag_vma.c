@@ -72,10 +72,16 @@ struct areas {
 	unsigned int		nr;
 };
 
+/* The mmap lock, unless it is held already. */
 static int lock_areas(struct areas *areas)
 {
-	if (mmap_read_lock_killable(areas->mm))
-		return -EINTR;
+	int err;
+
+	if (areas->locked)
+		return 0;
+	err = taskdiag_mm_lock(areas->cont, areas->mm);
+	if (err)
+		return err;
 	areas->locked = true;
 	areas->walking = false;
 	areas->name.path = NULL;
@@ -90,13 +96,16 @@ static void unlock_areas(struct areas *areas)
 	areas->locked = false;
 }
 
-/* Give others the lock.  After an error we do not have it back. */
-static int breathe(struct areas *areas)
+/*
+ * Drop the mmap lock so that others get it.  After an error it is not held
+ * again.
+ */
+static int relock_areas(struct areas *areas)
 {
 	unlock_areas(areas);
 	cond_resched();
-	if (fatal_signal_pending(current))
-		return -EINTR;
+	if (signal_pending(current))
+		return -EBUSY;
 	return lock_areas(areas);
 }
 
@@ -338,58 +347,53 @@ static bool goes_on(struct vm_area_struct *vma, unsigned long addr,
 }
 
 /*
- * Count a large area in pieces, and let go of the mmap lock between them.  If
- * it changes meanwhile it ends, for us, where it has been counted to: @end.
+ * Count a large area in pieces, and drop the mmap lock between them.  @end
+ * becomes the end of the last piece that was counted: the area may have changed
+ * meanwhile, the lock may not be available, or a signal may be pending.  The
+ * next record begins there.
  */
-static int count_pieces(struct areas *areas, struct vm_area_struct *vma,
-			unsigned long addr, unsigned long *end,
-			struct mem_size_stats *mss)
+static void count_pieces(struct areas *areas, struct vm_area_struct *vma,
+			 unsigned long addr, unsigned long *end,
+			 struct mem_size_stats *mss)
 {
 	vm_flags_t flags = vma->vm_flags;
 
 	for (;;) {
 		unsigned long next = end_of_piece(vma, addr);
-		int err;
 
 		smap_gather_stats(vma, mss, addr, next);
 		if (next == *end)
-			return 0;
+			return;
 
 		addr = next;
-		err = breathe(areas);
-		if (err)
-			return err;
+		if (relock_areas(areas))
+			break;
 		vma = find_vma(areas->mm, addr);
-		if (!goes_on(vma, addr, *end, flags)) {
-			*end = addr;
-			return 0;
-		}
+		if (!goes_on(vma, addr, *end, flags))
+			break;
 	}
+	*end = addr;
 }
 
 /* As smaps does it, but for what takes long.  0 as a start means all to it. */
-static int count_area(struct areas *areas, struct vm_area_struct *vma,
-		      unsigned long start, unsigned long *end)
+static void count_area(struct areas *areas, struct vm_area_struct *vma,
+		       unsigned long start, unsigned long *end)
 {
 	struct mem_size_stats mss = {};
-	int err = 0;
 
 	if (start == vma->vm_start &&
 	    (!start || *end - start <= TASKDIAG_SPACE_AT_ONCE)) {
 		areas->budget -= min(areas->budget, *end - start);
 		smap_gather_stats(vma, &mss, 0, 0);
 	} else {
-		err = count_pieces(areas, vma, start, end, &mss);
+		count_pieces(areas, vma, start, end, &mss);
 	}
-	if (!err)
-		put_stats(&areas->cont->stats[areas->nr], start, *end, &mss);
-	return err;
+	put_stats(&areas->cont->stats[areas->nr], start, *end, &mss);
 }
 #else
-static int count_area(struct areas *areas, struct vm_area_struct *vma,
-		      unsigned long start, unsigned long *end)
+static void count_area(struct areas *areas, struct vm_area_struct *vma,
+		       unsigned long start, unsigned long *end)
 {
-	return 0;
 }
 #endif
 
@@ -400,7 +404,6 @@ static int put_area(struct areas *areas, struct vm_area_struct *vma,
 	u64 wanted = areas->cont->vma_flags;
 	struct task_diag_vma *to = NULL;
 	u64 flags = flags_of(vma);
-	int err;
 
 	if ((flags & wanted) != wanted)
 		return 0;
@@ -411,9 +414,7 @@ static int put_area(struct areas *areas, struct vm_area_struct *vma,
 		return -EMSGSIZE;
 
 	if (areas->want_stats) {
-		err = count_area(areas, vma, start, end);
-		if (err)
-			return err;
+		count_area(areas, vma, start, end);
 		if (to)
 			to->end = *end;
 	}
@@ -449,16 +450,18 @@ static int put_mapped(struct areas *areas)
 		int err;
 
 		if (!memory->areas)
-			return -ESTALE;
+			return -EBUSY;
 		err = put_area(areas, vma, start, &end);
 		if (err)
 			return err;
 		memory->areas--;
 		memory->addr = end;
 
+		/* Deliver the part so far. */
+		if (signal_pending(current))
+			return -EMSGSIZE;
 		areas->budget -= min(areas->budget, TASKDIAG_AREA_COST);
-		if (!areas->budget)
-			err = breathe(areas);
+		err = areas->budget ? lock_areas(areas) : relock_areas(areas);
 		if (err)
 			return err;
 	}
@@ -516,7 +519,9 @@ static void close_attributes(struct areas *areas)
  * Both are about the same areas in each message.  A process without any has
  * attributes without any.
  *
- * Return: 0, -EMSGSIZE if there is more, -ESTALE if it is gone, or an error.
+ * Return: 0, -EMSGSIZE if there is more, -EBUSY if the mmap lock was not
+ * available in time or there are too many, -ENXIO for a thread other than the
+ * leader, or an error of taskdiag_mm_hold().
  */
 int taskdiag_put_areas(struct taskdiag_cont *cont, struct sk_buff *skb,
 		       struct taskdiag_caller *caller)
@@ -530,7 +535,7 @@ int taskdiag_put_areas(struct taskdiag_cont *cont, struct sk_buff *skb,
 	int err;
 
 	if (!cont->memory.whole)
-		return 0;
+		return -ENXIO;
 	if (cont->want_vma)
 		areas.vma = nla_reserve_64bit(skb, TASK_DIAG_VMA, 0,
 					      TASK_DIAG_PAD);
@@ -548,8 +553,8 @@ int taskdiag_put_areas(struct taskdiag_cont *cont, struct sk_buff *skb,
 		err = put_areas(&areas);
 	taskdiag_mm_drop(areas.mm);
 
-	/* What has been told of is to be sent, if it is anything. */
-	if (!err || ((err == -EMSGSIZE || err == -ESTALE) && areas.nr))
+	/* After an error the records so far are kept, if there are any. */
+	if (!err || ((err == -EMSGSIZE || err == -EBUSY) && areas.nr))
 		close_attributes(&areas);
 	else
 		skb_trim(skb, start);

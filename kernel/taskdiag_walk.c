@@ -14,6 +14,11 @@
  * - The others take the membership when the request arrives, as a list of
  *   struct pid.  Going through the kernel's own lists by position
  *   would lose a task for each one before it that exits meanwhile.
+ *
+ * - DESCENDANTS includes a task only if all its ancestors below the named one
+ *   are visible.  The access check is that of the rows: a member that fails it
+ *   is marked as hidden, and so are the members below it when their turn comes,
+ *   as a parent precedes its children.
  */
 #include <linux/bits.h>
 #include <linux/bug.h>
@@ -38,83 +43,94 @@
 /* Room for most families, so that they are counted and taken in one go. */
 #define TASKDIAG_MEMBERS_GUESS	32
 
-/* Note @pid at place @nr of @members, if there is such a place. */
-static void take_member(struct pid **members, unsigned int max,
-			unsigned int nr, struct pid *pid)
+/* The parent of members whose parent is the task that the request names. */
+#define TASKDIAG_NO_PARENT	U32_MAX
+
+/**
+ * struct family - relatives of a task while they are collected
+ * @members: references to their pids
+ * @parents: index of each one's parent in @members, or %TASKDIAG_NO_PARENT; NULL
+ *	if the strategy has no use for it
+ * @max: length of both
+ * @nr: number of relatives found, which may exceed @max
+ */
+struct family {
+	struct pid	**members;
+	u32		*parents;
+	unsigned int	max;
+	unsigned int	nr;
+};
+
+static void add_member(struct family *family, struct task_struct *task,
+		       u32 parent)
 {
-	if (nr < max)
-		members[nr] = get_pid(pid);
+	if (family->nr < family->max) {
+		family->members[family->nr] = get_pid(task_pid(task));
+		if (family->parents)
+			family->parents[family->nr] = parent;
+	}
+	family->nr++;
 }
 
 /*
- * The threads of @task's process: take the first @max, return how many there
- * are.  Called under tasklist_lock, as two threads swap their numbers when
- * the second calls execve().
+ * The threads of @task's process.  Context: tasklist_lock, as two threads swap
+ * their pids when the second calls execve().
  */
-static unsigned int take_threads(struct task_struct *task,
-				 struct pid **members, unsigned int max,
-				 struct taskdiag_caller *caller)
+static void collect_threads(struct family *family, struct task_struct *task)
 {
 	struct task_struct *thread;
-	unsigned int nr = 0;
 
 	for_each_thread(task, thread)
-		take_member(members, max, nr++, task_pid(thread));
-	return nr;
+		add_member(family, thread, TASKDIAG_NO_PARENT);
 }
 
-/* Likewise its children, which each of its threads has a list of. */
-static unsigned int take_children(struct task_struct *task,
-				  struct pid **members, unsigned int max,
-				  struct taskdiag_caller *caller)
-{
-	struct task_struct *thread, *child;
-	unsigned int nr = 0;
-
-	for_each_thread(task, thread)
-		list_for_each_entry(child, &thread->children, sibling)
-			take_member(members, max, nr++, task_pid(child));
-	return nr;
-}
-
-/* Of @task's children those that may be seen, behind @nr others. */
-static unsigned int add_seen_children(struct task_struct *task,
-				      struct pid **members, unsigned int max,
-				      unsigned int nr,
-				      struct taskdiag_caller *caller)
+/* The children of all of @task's threads.  Context: tasklist_lock. */
+static void add_children(struct family *family, struct task_struct *task,
+			 u32 parent)
 {
 	struct task_struct *thread, *child;
 
 	for_each_thread(task, thread)
 		list_for_each_entry(child, &thread->children, sibling)
-			if (taskdiag_may_see(caller, child))
-				take_member(members, max, nr++,
-					    task_pid(child));
-	return nr;
+			add_member(family, child, parent);
+}
+
+static void collect_children(struct family *family, struct task_struct *task)
+{
+	add_children(family, task, TASKDIAG_NO_PARENT);
 }
 
 /*
- * Likewise its children, theirs, and so on: what has been taken is what is
- * still to be asked for children, so parents come first.  Nothing leads
- * through a task that may not be seen, and that has to be found out here:
- * once the lock is gone, so may be a task in the middle.
+ * The descendants of @task, parents first: the members so far are the queue of
+ * tasks whose children are still to be added.  No access checks here: others
+ * wait for tasklist_lock.
  */
-static unsigned int take_descendants(struct task_struct *task,
-				     struct pid **members, unsigned int max,
-				     struct taskdiag_caller *caller)
+static void collect_descendants(struct family *family, struct task_struct *task)
 {
-	unsigned int nr, i;
+	unsigned int i;
 
-	rcu_read_lock();
-	taskdiag_caller_enter(caller);
-	nr = add_seen_children(task, members, max, 0, caller);
-	for (i = 0; i < nr && nr <= max; i++)
-		nr = add_seen_children(pid_task(members[i], PIDTYPE_PID),
-				       members, max, nr, caller);
-	rcu_read_unlock();
+	collect_children(family, task);
+	for (i = 0; i < min(family->nr, family->max); i++)
+		add_children(family,
+			     pid_task(family->members[i], PIDTYPE_PID), i);
 
-	/* With no room to go on, how many there are is a guess. */
-	return nr <= max ? nr : nr + 3 * max;
+	/* The children of those that did not fit are a guess. */
+	if (family->nr > family->max)
+		family->nr += 3 * family->max;
+}
+
+static int alloc_family(struct family *family, unsigned int max, bool parents)
+{
+	*family = (struct family) { .max = max };
+	family->members = kvmalloc_array(max, sizeof(*family->members),
+					 GFP_KERNEL_ACCOUNT);
+	if (!family->members)
+		return -ENOMEM;
+	if (!parents)
+		return 0;
+	family->parents = kvmalloc_array(max, sizeof(*family->parents),
+					 GFP_KERNEL_ACCOUNT);
+	return family->parents ? 0 : -ENOMEM;
 }
 
 static void put_members(struct pid **members, unsigned int nr)
@@ -126,121 +142,141 @@ static void put_members(struct pid **members, unsigned int nr)
 	kvfree(members);
 }
 
-typedef unsigned int (*take_fn)(struct task_struct *task,
-				struct pid **members, unsigned int max,
-				struct taskdiag_caller *caller);
+static void free_family(struct family *family)
+{
+	if (family->members)
+		put_members(family->members, min(family->nr, family->max));
+	kvfree(family->parents);
+}
+
+typedef void (*collect_fn)(struct family *family, struct task_struct *task);
 
 /*
- * Families grow while we allocate: ask again until all of it fits.  Like
- * signals to a process group, it holds tasklist_lock for as long as the
- * family is large.
+ * One attempt: fails if the task has ended.  Holds tasklist_lock for as long as
+ * it takes to reference @max members, as sending a signal to a process group
+ * does.
  */
-static int take_members(struct taskdiag_walk *walk, struct pid *of,
-			take_fn take, struct taskdiag_caller *caller)
+static int collect_family(struct family *family, struct pid *of,
+			  collect_fn collect)
 {
+	struct task_struct *task;
+
+	read_lock(&tasklist_lock);
+	task = pid_task(of, PIDTYPE_PID);
+	if (task)
+		collect(family, task);
+	read_unlock(&tasklist_lock);
+	return task ? 0 : -ESRCH;
+}
+
+static int keep_family(struct taskdiag_walk *walk, const struct family *family)
+{
+	walk->members = family->members;
+	walk->nr_members = family->nr;
+	walk->parents = family->parents;
+	if (!walk->parents)
+		return 0;
+	walk->hidden = kvcalloc(BITS_TO_LONGS(family->nr), sizeof(long),
+				GFP_KERNEL_ACCOUNT);
+	return walk->hidden ? 0 : -ENOMEM;
+}
+
+/* A family can grow while memory is allocated: repeat until it fits. */
+static int take_members(struct taskdiag_walk *walk, struct pid *of,
+			collect_fn collect)
+{
+	bool parents = collect == collect_descendants;
 	unsigned int max = TASKDIAG_MEMBERS_GUESS;
+	struct family family;
+	int err;
 
 	for (;;) {
-		struct task_struct *task;
-		struct pid **members;
-		unsigned int nr = 0;
+		err = alloc_family(&family, max, parents);
+		if (!err)
+			err = collect_family(&family, of, collect);
+		if (!err && family.nr <= max)
+			return keep_family(walk, &family);
 
-		members = kvmalloc_array(max, sizeof(*members),
-					 GFP_KERNEL_ACCOUNT);
-		if (!members)
-			return -ENOMEM;
-
-		read_lock(&tasklist_lock);
-		task = pid_task(of, PIDTYPE_PID);
-		if (task)
-			nr = take(task, members, max, caller);
-		read_unlock(&tasklist_lock);
-
-		if (!task) {
-			kvfree(members);
-			return -ESRCH;
-		}
-		if (nr <= max) {
-			walk->members = members;
-			walk->nr_members = nr;
-			return 0;
-		}
-
-		put_members(members, max);
+		free_family(&family);
+		if (err)
+			return err;
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		cond_resched();
-		max = nr + nr / 4;
+		max = family.nr + family.nr / 4;
 	}
 }
 
-static bool is_listed(const struct taskdiag_walk *walk, const struct pid *pid)
-{
-	return !walk->listed.numbers ||
-	       taskdiag_numbers_have(&walk->listed, taskdiag_nr(pid, walk->ns));
-}
-
-/* Of the members, keep those with a number on the list. */
-static void keep_listed(struct taskdiag_walk *walk)
-{
-	unsigned int i, nr = 0;
-
-	if (!walk->listed.numbers)
-		return;
-
-	for (i = 0; i < walk->nr_members; i++) {
-		struct pid *pid = walk->members[i];
-
-		if (is_listed(walk, pid))
-			walk->members[nr++] = pid;
-		else
-			put_pid(pid);
-		cond_resched();
-	}
-	walk->nr_members = nr;
-}
-
-/* A task that may not be seen is as if it did not exist. */
-static struct pid *get_visible_pid(struct taskdiag_caller *caller, pid_t nr)
+/* Keeps @pid if its task is visible and has a number in the namespace. */
+static struct pid *keep_visible(struct taskdiag_caller *caller, struct pid *pid)
 {
 	struct task_struct *task;
-	struct pid *pid;
+	bool visible;
 
 	rcu_read_lock();
 	taskdiag_caller_enter(caller);
-	pid = find_pid_ns(nr, caller->pid_ns);
 	task = pid_task(pid, PIDTYPE_PID);
-	if (task && taskdiag_may_see(caller, task))
-		get_pid(pid);
-	else
-		pid = NULL;
+	visible = task && taskdiag_nr(pid, caller->pid_ns) &&
+		  taskdiag_may_see(caller, task);
+	rcu_read_unlock();
+	if (visible)
+		return pid;
+	put_pid(pid);
+	return NULL;
+}
+
+static struct pid *find_number(struct taskdiag_caller *caller, pid_t nr)
+{
+	struct pid *pid;
+
+	rcu_read_lock();
+	pid = get_pid(find_pid_ns(nr, caller->pid_ns));
 	rcu_read_unlock();
 	return pid;
 }
 
-static int walk_from(struct taskdiag_walk *walk, u32 nr,
-		     struct taskdiag_caller *caller, take_fn take,
+/* The pid that the request names, by number or descriptor, before any check. */
+static struct pid *find_named(const struct task_diag_pid *req,
+			      const struct nlattr *pidfd,
+			      struct taskdiag_caller *caller,
+			      struct netlink_ext_ack *extack)
+{
+	if (pidfd && req->pid) {
+		NL_SET_ERR_MSG_ATTR(extack, pidfd, "pidfd: pid must be 0");
+		return ERR_PTR(-EINVAL);
+	}
+	if (pidfd)
+		return taskdiag_fd_pid(pidfd, extack);
+	if (!req->pid || req->pid > PID_MAX_LIMIT) {
+		NL_SET_ERR_MSG(extack, "pid: not the number of a task");
+		return ERR_PTR(-EINVAL);
+	}
+	return find_number(caller, req->pid);
+}
+
+/* A task that is not visible is reported like one that does not exist. */
+static int walk_from(struct taskdiag_walk *walk,
+		     const struct task_diag_pid *req,
+		     const struct nlattr *pidfd,
+		     struct taskdiag_caller *caller, collect_fn collect,
 		     struct netlink_ext_ack *extack)
 {
 	struct pid *pid;
 	int err = -ESRCH;
 
-	if (!nr || nr > PID_MAX_LIMIT) {
-		NL_SET_ERR_MSG(extack, "pid: not the number of a task");
-		return -EINVAL;
-	}
-
-	pid = get_visible_pid(caller, nr);
-	if (pid && !take) {
+	pid = find_named(req, pidfd, caller, extack);
+	if (IS_ERR(pid))
+		return PTR_ERR(pid);
+	pid = keep_visible(caller, pid);
+	if (pid && !collect) {
 		walk->only = pid;
 		walk->members = &walk->only;
-		walk->nr_members = is_listed(walk, pid);
+		walk->nr_members = 1;
 		return 0;
 	}
 	if (pid) {
-		err = take_members(walk, pid, take, caller);
+		err = take_members(walk, pid, collect);
 		put_pid(pid);
-		keep_listed(walk);
 	}
 	if (err == -ESRCH)
 		NL_SET_ERR_MSG(extack, "pid: no such task");
@@ -257,30 +293,45 @@ u64 taskdiag_walk_strategies(void)
 	return GENMASK_ULL(TASK_DIAG_DUMP_MAX, 0);
 }
 
+/* A strategy that names no task has no use for a pidfd. */
+static int walk_all(struct taskdiag_walk *walk, enum pid_type type,
+		    const struct nlattr *pidfd, struct netlink_ext_ack *extack)
+{
+	if (pidfd) {
+		NL_SET_ERR_MSG_ATTR(extack, pidfd,
+				    "pidfd: dump_strategy names no task");
+		return -EINVAL;
+	}
+	walk->type = type;
+	return 0;
+}
+
 /**
- * taskdiag_walk_init - get ready to walk
+ * taskdiag_walk_init - prepare to iterate over the tasks of a strategy
  * @walk: zeroed
- * @strategy: TASK_DIAG_DUMP_*
- * @pid: the task meant, for strategies that mean one
- * @multi: there may be any number of rows, and not just one
- * @listed: the numbers of the tasks wanted, if there is a list; has to stay
- * @caller: who asks
- * @extack: what was wrong
+ * @req: the request
+ * @pidfd: TASK_DIAG_CMD_ATTR_PIDFD or NULL
+ * @multi: any number of rows may follow, instead of exactly one
+ * @listed: pids to iterate over, if the request lists them; must stay
+ * @caller: the caller
+ * @extack: receives the reason of an error
  *
- * Return: 0 or an error.
+ * Return: 0 or an error; @walk must be released in both cases.
  */
-int taskdiag_walk_init(struct taskdiag_walk *walk, u64 strategy, u32 pid,
-		       bool multi, const struct taskdiag_numbers *listed,
+int taskdiag_walk_init(struct taskdiag_walk *walk,
+		       const struct task_diag_pid *req,
+		       const struct nlattr *pidfd, bool multi,
+		       const struct taskdiag_numbers *listed,
 		       struct taskdiag_caller *caller,
 		       struct netlink_ext_ack *extack)
 {
-	if (strategy > TASK_DIAG_DUMP_MAX) {
+	if (req->dump_strategy > TASK_DIAG_DUMP_MAX) {
 		NL_SET_ERR_MSG_FMT(extack,
 				   "dump_strategy: unknown strategy %llu",
-				   strategy);
+				   req->dump_strategy);
 		return -EINVAL;
 	}
-	if (!multi && strategy != TASK_DIAG_DUMP_ONE) {
+	if (!multi && req->dump_strategy != TASK_DIAG_DUMP_ONE) {
 		NL_SET_ERR_MSG(extack, "dump_strategy: needs NLM_F_DUMP");
 		return -EINVAL;
 	}
@@ -288,28 +339,29 @@ int taskdiag_walk_init(struct taskdiag_walk *walk, u64 strategy, u32 pid,
 	walk->ns = caller->pid_ns;
 	walk->listed = *listed;
 
-	switch (strategy) {
+	switch (req->dump_strategy) {
 	case TASK_DIAG_DUMP_ALL:
-		walk->type = PIDTYPE_TGID;
-		return 0;
+		return walk_all(walk, PIDTYPE_TGID, pidfd, extack);
 	case TASK_DIAG_DUMP_ALL_THREAD:
-		walk->type = PIDTYPE_PID;
-		return 0;
+		return walk_all(walk, PIDTYPE_PID, pidfd, extack);
 	case TASK_DIAG_DUMP_ONE:
 		walk->type = PIDTYPE_PID;
 		walk->single = true;
-		return walk_from(walk, pid, caller, NULL, extack);
+		return walk_from(walk, req, pidfd, caller, NULL, extack);
 	case TASK_DIAG_DUMP_CHILDREN:
 		walk->type = PIDTYPE_TGID;
-		return walk_from(walk, pid, caller, take_children, extack);
+		return walk_from(walk, req, pidfd, caller, collect_children,
+				 extack);
 	case TASK_DIAG_DUMP_THREAD:
 		walk->type = PIDTYPE_PID;
-		return walk_from(walk, pid, caller, take_threads, extack);
+		return walk_from(walk, req, pidfd, caller, collect_threads,
+				 extack);
 	case TASK_DIAG_DUMP_DESCENDANTS:
 		walk->type = PIDTYPE_TGID;
-		return walk_from(walk, pid, caller, take_descendants, extack);
+		return walk_from(walk, req, pidfd, caller, collect_descendants,
+				 extack);
 	}
-	/* A number of the ABI without a walk here. */
+	/* A strategy of the ABI is missing above. */
 	WARN_ON_ONCE(1);
 	return -EINVAL;
 }
@@ -320,6 +372,8 @@ void taskdiag_walk_release(struct taskdiag_walk *walk)
 		put_pid(walk->only);
 	else if (walk->members)
 		put_members(walk->members, walk->nr_members);
+	kvfree(walk->parents);
+	kvfree(walk->hidden);
 }
 
 /**
@@ -381,11 +435,23 @@ static struct pid *next_listed(struct taskdiag_walk *walk)
 	return find_pid_ns(walk->listed.numbers[walk->cursor++], walk->ns);
 }
 
+/* The next member; NULL also for one below a task that is not visible. */
 static struct pid *next_member(struct taskdiag_walk *walk)
 {
-	if (walk->cursor == walk->nr_members)
+	unsigned int member = walk->cursor;
+	u32 parent;
+
+	if (member == walk->nr_members)
 		return NULL;
-	return walk->members[walk->cursor++];
+	walk->cursor++;
+	if (!walk->parents)
+		return walk->members[member];
+
+	parent = walk->parents[member];
+	if (parent == TASKDIAG_NO_PARENT || !test_bit(parent, walk->hidden))
+		return walk->members[member];
+	taskdiag_walk_hide(walk);
+	return NULL;
 }
 
 /**
@@ -411,8 +477,9 @@ struct pid *taskdiag_walk_pid(struct taskdiag_walk *walk)
  */
 bool taskdiag_walk_at_end(const struct taskdiag_walk *walk)
 {
-	return walk->members || !walk->listed.numbers ||
-	       walk->cursor == walk->listed.nr;
+	if (walk->members)
+		return walk->cursor == walk->nr_members;
+	return !walk->listed.numbers || walk->cursor == walk->listed.nr;
 }
 
 /**

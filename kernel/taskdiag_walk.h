@@ -6,6 +6,7 @@
 #ifndef _KERNEL_TASKDIAG_WALK_H
 #define _KERNEL_TASKDIAG_WALK_H
 
+#include <linux/bitops.h>
 #include <linux/minmax.h>
 #include <linux/pid.h>
 #include <linux/radix-tree.h>
@@ -102,6 +103,13 @@ taskdiag_walk_next(struct taskdiag_walk *walk, struct taskdiag_hit *hit)
 static inline void taskdiag_walk_unget(struct taskdiag_walk *walk)
 {
 	walk->cursor--;
+}
+
+/* The hit just taken is not visible, and so are the members below it. */
+static inline void taskdiag_walk_hide(struct taskdiag_walk *walk)
+{
+	if (walk->hidden)
+		__set_bit(walk->cursor - 1, walk->hidden);
 }
 
 /* The hit just taken was as much work as @candidates. */

@@ -200,8 +200,8 @@ struct task_diag_msg {
  * struct task_diag_absent - TASK_DIAG_ABSENT: groups that a row lacks
  * @gone: the task has ended, or has called execve(), since its row was begun
  * @denied: the caller may see the task but may not read these groups
- * @busy: another task held a lock or a page for too long, or a signal
- *	interrupted the caller
+ * @busy: another task held a lock or a page for too long, a signal interrupted
+ *	the caller, or the group exceeded a limit
  * @leader: reported only in the row of the thread group's leader
  *
  * Masks of TASK_DIAG_SHOW_*.  Each group of the request is either complete in
