@@ -47,21 +47,19 @@ static int parse_request(struct task_diag_pid *req, const struct nlattr *attr,
 	return 0;
 }
 
-/* Consumes the reference to @ns. */
-static int pin_caller(struct taskdiag_dump *dump, const struct nlattr *ns_fd,
-		      const struct file *opener, struct pid_namespace *ns,
-		      struct netlink_ext_ack *extack)
+/* The pid namespace that the request names.  Consumes the reference to @def. */
+static struct pid_namespace *choose_pid_ns(const struct nlattr *fd,
+					   struct pid_namespace *def,
+					   const struct file *opener,
+					   struct netlink_ext_ack *extack)
 {
-	struct pid_namespace *named;
+	struct pid_namespace *ns;
 
-	if (ns_fd) {
-		named = taskdiag_fd_pid_ns(ns_fd, ns, opener, extack);
-		put_pid_ns(ns);
-		if (IS_ERR(named))
-			return PTR_ERR(named);
-		ns = named;
-	}
-	return taskdiag_caller_pin(&dump->caller, opener->f_cred, ns, extack);
+	if (!fd)
+		return def;
+	ns = taskdiag_fd_pid_ns(fd, def, opener, extack);
+	put_pid_ns(def);
+	return ns;
 }
 
 /*
@@ -117,14 +115,17 @@ struct taskdiag_dump *taskdiag_dump_open(struct nlattr *const *attrs,
 	struct taskdiag_dump *dump;
 	int err;
 
+	ns = choose_pid_ns(attrs[TASK_DIAG_CMD_ATTR_PIDNS_FD], ns, opener,
+			   extack);
+	if (IS_ERR(ns))
+		return ERR_CAST(ns);
 	dump = kzalloc(sizeof(*dump), GFP_KERNEL_ACCOUNT);
 	if (!dump) {
 		put_pid_ns(ns);
 		return ERR_PTR(-ENOMEM);
 	}
 	dump->multi = multi;
-	err = pin_caller(dump, attrs[TASK_DIAG_CMD_ATTR_PIDNS_FD], opener, ns,
-			 extack);
+	err = taskdiag_caller_pin(&dump->caller, opener->f_cred, ns, extack);
 	if (err)
 		goto close;
 	err = take_request(dump, attrs, multi, extack);
