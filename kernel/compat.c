@@ -52,7 +52,7 @@
 	x(thread_group_cputime_adjusted, TASK_DIAG_SHOW_STAT, "tell times") \
 	x(__lock_task_sighand, TASK_DIAG_SHOW_STAT, "tell the terminal") \
 	x(from_mnt_ns, TASK_DIAG_SHOW_NS, "tell the mount namespace") \
-	x(access_remote_vm, TASK_DIAG_SHOW_CMDLINE, "read a command line") \
+	x(pidfd_get_pid, 0, "find the task of a pidfd") \
 	x(arch_vma_name, TASK_DIAG_SHOW_VMA, "name areas") \
 	COMPAT_TASK_TIMES(x) \
 	COMPAT_GET_GATE_VMA(x) \
@@ -61,9 +61,7 @@
 /* Those of which the address is wanted, be it that of a function. */
 #define COMPAT_VARIABLES(x) \
 	x(simple_dname, TASK_DIAG_SHOW_VMA, "tell deleted files") \
-	x(tasklist_lock, 0, "list the relatives of a task") \
-	x(total_forks, 0, "tell that the table has moved") \
-	x(nr_threads, 0, "tell that the table has moved")
+	x(tasklist_lock, 0, "list the relatives of a task")
 
 /* Nothing calls them before they have been found. */
 #define DEFINE_FUNCTION(_name, _groups, _purpose) \

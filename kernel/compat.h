@@ -25,6 +25,7 @@
 #include <linux/sched/stat.h>
 #include <linux/sched/task.h>
 #include <linux/security.h>
+#include <linux/slab.h>
 #include <linux/static_call.h>
 #include <linux/version.h>
 #include <net/genetlink.h>
@@ -68,10 +69,10 @@ COMPAT_DECLARE(task_gtime);
 #define task_gtime		static_call(compat_task_gtime)
 #endif
 
-COMPAT_DECLARE(access_remote_vm);
 COMPAT_DECLARE(arch_vma_name);
+COMPAT_DECLARE(pidfd_get_pid);
 
-#define access_remote_vm	static_call(compat_access_remote_vm)
+#define pidfd_get_pid		static_call(compat_pidfd_get_pid)
 #define arch_vma_name		static_call(compat_arch_vma_name)
 
 #ifdef __HAVE_ARCH_GATE_AREA
@@ -92,24 +93,34 @@ extern typeof(simple_dname) *compat_simple_dname;
 #define simple_dname		compat_simple_dname
 
 extern rwlock_t *compat_tasklist_lock;
-extern unsigned long *compat_total_forks;
-extern int *compat_nr_threads;
 
 #define tasklist_lock		(*compat_tasklist_lock)
-#define total_forks		(*compat_total_forks)
-#define nr_threads		(*compat_nr_threads)
 
 /* TASK_DIAG_SHOW_* of what cannot be told without names that were not found. */
 extern u64 compat_hidden_groups;
 
 #define taskdiag_hidden_groups	compat_hidden_groups
 
-/* --- what belongs to fs/proc --------------------------------------------- */
+/* --- functions that patches add to the kernel ----------------------------- */
 
-struct iov_iter;
+/*
+ * The size of the security modules' part of struct cred is not known here.  Its
+ * allocation is zeroed, so equal parts have equal allocations.
+ */
+static inline bool security_same_cred_state(const struct cred *a,
+					    const struct cred *b)
+{
+#ifdef CONFIG_SECURITY
+	if (a->security == b->security)
+		return true;
+	return ksize(a->security) == ksize(b->security) &&
+	       !memcmp(a->security, b->security, ksize(a->security));
+#else
+	return true;
+#endif
+}
 
 /* In compat_mm.c. */
-ssize_t get_mm_cmdline(struct mm_struct *mm, struct iov_iter *to, loff_t *ppos);
 void get_vma_name(struct vm_area_struct *vma, const struct path **path,
 		  const char **name, const char **name_fmt);
 
@@ -219,6 +230,12 @@ static inline int compat_kernfs_path_from_node(struct kernfs_node *to,
 /* The file below, where one file system lies over another, was shown so far. */
 #define file_user_path(file)	(&(file)->f_path)
 #define file_user_inode(file)	file_inode(file)
+#endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
+/* It could return the memory mappings of the pages. */
+#define get_user_pages_remote(mm, start, nr, flags, pages, locked) \
+	get_user_pages_remote(mm, start, nr, flags, pages, NULL, locked)
 #endif
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
