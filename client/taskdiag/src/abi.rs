@@ -1,26 +1,25 @@
 // SPDX-License-Identifier: MIT
-//! The Rust mirror of `include/uapi/linux/taskdiag.h`: the same names, the
-//! same numbers, the same structures.
+//! Rust mirror of `include/uapi/linux/taskdiag.h`: the same names, numbers and
+//! structures.
 //!
-//! The header is the truth. `tests/abi` compiles it with the C compiler
-//! and compares every size, offset and number with what stands here. This
-//! module does no I/O and knows nothing of messages; what the numbers mean is
-//! said in the header and, for users of this crate, at [`crate::Base`],
-//! [`crate::Stat`] and the other groups, [`crate::Strategy`] and
-//! [`crate::Filters`].
+//! The header is authoritative. `tests/abi` compiles it with the C compiler and
+//! compares every size, offset and number with this module. The module does no
+//! I/O and does not depend on messages. The header documents the numbers; for
+//! users of this crate, [`crate::Base`], [`crate::Stat`] and the other groups,
+//! [`crate::Strategy`] and [`crate::Filters`] do.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-/// The family's name, by which the kernel gives its number.
+/// Name of the family, which resolves to its id.
 pub const TASK_DIAG_GENL_NAME: &str = "TASKDIAG";
 /// The family's version.
 pub const TASK_DIAG_GENL_VERSION: u8 = 1;
 
 /// No command.
 pub const TASK_DIAG_CMD_UNSPEC: u8 = 0;
-/// Ask for tasks; also the command of every reply.
+/// Report tasks; also the command of every reply.
 pub const TASK_DIAG_CMD_GET: u8 = 1;
-/// Ask what the kernel can tell.
+/// Report the supported features.
 pub const TASK_DIAG_CMD_FEATURES: u8 = 2;
 /// The highest command.
 pub const TASK_DIAG_CMD_MAX: u8 = TASK_DIAG_CMD_FEATURES;
@@ -81,31 +80,54 @@ pub const TASK_DIAG_SHOW_NS: u64 = 1 << TASK_DIAG_GROUP_NS;
 /// Show the group CGROUP.
 pub const TASK_DIAG_SHOW_CGROUP: u64 = 1 << TASK_DIAG_GROUP_CGROUP;
 
-/// The attribute of the group with bit 0; bit N is this plus N.
-pub const TASK_DIAG_ATTR_GROUPS: u16 = 16;
+/// Number of the filter UID in [`TaskDiagFeatures::filters`].
+pub const TASK_DIAG_FILTER_UID: u16 = 0;
+/// Number of the filter CGROUP in [`TaskDiagFeatures::filters`].
+pub const TASK_DIAG_FILTER_CGROUP: u16 = 1;
+/// Number of the filter STATES in [`TaskDiagFeatures::filters`].
+pub const TASK_DIAG_FILTER_STATES: u16 = 2;
+/// Number of the filter COMM in [`TaskDiagFeatures::filters`].
+pub const TASK_DIAG_FILTER_COMM: u16 = 3;
+/// Number of the filter PIDS in [`TaskDiagFeatures::filters`].
+pub const TASK_DIAG_FILTER_PIDS: u16 = 4;
+/// Number of the filter VMA_FLAGS in [`TaskDiagFeatures::filters`].
+pub const TASK_DIAG_FILTER_VMA_FLAGS: u16 = 5;
+/// The highest filter.
+pub const TASK_DIAG_FILTER_MAX: u16 = TASK_DIAG_FILTER_VMA_FLAGS;
+
+/// Attribute of filter 0; filter N is this plus N.
+pub const TASK_DIAG_ATTR_FILTERS: u16 = 32;
+/// Attribute of group 0; group N is this plus N.
+pub const TASK_DIAG_ATTR_GROUPS: u16 = 64;
 
 /// No attribute.
 pub const TASK_DIAG_ATTR_UNSPEC: u16 = 0;
 /// The request: [`TaskDiagPid`].
 pub const TASK_DIAG_CMD_ATTR_GET: u16 = 1;
-/// Which task a message is about: [`TaskDiagMsg`].
+/// The task that a message describes: [`TaskDiagMsg`].
 pub const TASK_DIAG_MSG: u16 = 2;
-/// Aligns 64-bit payloads; carries nothing.
+/// Aligns 64-bit payloads; no content.
 pub const TASK_DIAG_PAD: u16 = 3;
-/// Filter, a `u32`: tasks with this effective user id.
-pub const TASK_DIAG_CMD_ATTR_UID: u16 = 4;
-/// Filter, a `u64`: tasks in the cgroup with this id, or below it.
-pub const TASK_DIAG_CMD_ATTR_CGROUP: u16 = 5;
-/// Filter, a `u32`: tasks in one of these states, bit N for state N.
-pub const TASK_DIAG_CMD_ATTR_STATES: u16 = 6;
-/// Filter, bytes: tasks whose name begins with these.
-pub const TASK_DIAG_CMD_ATTR_COMM: u16 = 7;
-/// Filter, any number of `u32`: these tasks.
-pub const TASK_DIAG_CMD_ATTR_PIDS: u16 = 8;
-/// Filter, a `u64`: areas that have all of these `TASK_DIAG_VMA_*`.
-pub const TASK_DIAG_CMD_ATTR_VMA_FLAGS: u16 = 9;
-/// What the kernel can tell: [`TaskDiagFeatures`].
-pub const TASK_DIAG_FEATURES: u16 = 10;
+/// The supported features: [`TaskDiagFeatures`].
+pub const TASK_DIAG_FEATURES: u16 = 4;
+/// The groups that a row lacks: [`TaskDiagAbsent`].
+pub const TASK_DIAG_ABSENT: u16 = 5;
+/// Option, a `u32`: report pids in the pid namespace of this descriptor.
+pub const TASK_DIAG_CMD_ATTR_PIDNS_FD: u16 = 6;
+/// Option, a `u32`: pidfd of the task that [`TaskDiagPid::pid`] names otherwise.
+pub const TASK_DIAG_CMD_ATTR_PIDFD: u16 = 7;
+/// Filter, a `u32`: effective user id.
+pub const TASK_DIAG_CMD_ATTR_UID: u16 = TASK_DIAG_ATTR_FILTERS + TASK_DIAG_FILTER_UID;
+/// Filter, a `u64`: id of the task's cgroup, or of one of its ancestors.
+pub const TASK_DIAG_CMD_ATTR_CGROUP: u16 = TASK_DIAG_ATTR_FILTERS + TASK_DIAG_FILTER_CGROUP;
+/// Filter, a `u32`: bit N for [`TaskDiagBase::state`] N.
+pub const TASK_DIAG_CMD_ATTR_STATES: u16 = TASK_DIAG_ATTR_FILTERS + TASK_DIAG_FILTER_STATES;
+/// Filter, a string: prefix of the name.
+pub const TASK_DIAG_CMD_ATTR_COMM: u16 = TASK_DIAG_ATTR_FILTERS + TASK_DIAG_FILTER_COMM;
+/// Filter, `u32`s: pids.
+pub const TASK_DIAG_CMD_ATTR_PIDS: u16 = TASK_DIAG_ATTR_FILTERS + TASK_DIAG_FILTER_PIDS;
+/// Filter, a `u64`: `TASK_DIAG_VMA_*` flags that a memory mapping must all have.
+pub const TASK_DIAG_CMD_ATTR_VMA_FLAGS: u16 = TASK_DIAG_ATTR_FILTERS + TASK_DIAG_FILTER_VMA_FLAGS;
 /// The group BASE: [`TaskDiagBase`].
 pub const TASK_DIAG_BASE: u16 = TASK_DIAG_ATTR_GROUPS + TASK_DIAG_GROUP_BASE;
 /// The group CRED: [`TaskDiagCreds`].
@@ -144,12 +166,8 @@ pub const TASK_DIAG_DUMP_DESCENDANTS: u64 = 5;
 /// The highest strategy.
 pub const TASK_DIAG_DUMP_MAX: u64 = TASK_DIAG_DUMP_DESCENDANTS;
 
-/// In [`TaskDiagMsg::flags`]: goes on from the message before.
+/// In [`TaskDiagMsg::flags`]: continues the previous message.
 pub const TASK_DIAG_FLAG_CONT: u32 = 1 << 0;
-/// In [`TaskDiagMsg::flags`]: areas or arguments are missing.
-pub const TASK_DIAG_FLAG_CUT: u32 = 1 << 1;
-/// In [`TaskDiagMsg::flags`]: kept current by events, so far as these tell.
-pub const TASK_DIAG_FLAG_KEPT: u32 = 1 << 2;
 
 /// Running or ready to run.
 pub const TASK_DIAG_RUNNING: u8 = 0;
@@ -169,8 +187,6 @@ pub const TASK_DIAG_ZOMBIE: u8 = 6;
 pub const TASK_DIAG_PARKED: u8 = 7;
 /// An idle kernel thread.
 pub const TASK_DIAG_IDLE: u8 = 8;
-/// Not known: with [`TASK_DIAG_FLAG_KEPT`] alone.
-pub const TASK_DIAG_UNKNOWN: u8 = 255;
 
 /// May be read.
 pub const TASK_DIAG_VMA_READ: u64 = 1 << 0;
@@ -182,7 +198,7 @@ pub const TASK_DIAG_VMA_EXEC: u64 = 1 << 2;
 pub const TASK_DIAG_VMA_SHARED: u64 = 1 << 3;
 /// Maps a file.
 pub const TASK_DIAG_VMA_FILE: u64 = 1 << 4;
-/// Maps a file that has no name any more.
+/// Maps a deleted file.
 pub const TASK_DIAG_VMA_DELETED: u64 = 1 << 5;
 /// May be made readable.
 pub const TASK_DIAG_VMA_MAYREAD: u64 = 1 << 6;
@@ -232,11 +248,11 @@ pub const TASK_DIAG_VMA_MERGEABLE: u64 = 1 << 27;
 pub const TASK_DIAG_VMA_LOCKONFAULT: u64 = 1 << 28;
 /// Written to since that was last cleared.
 pub const TASK_DIAG_VMA_SOFTDIRTY: u64 = 1 << 29;
-/// userfaultfd is told of missing pages.
+/// userfaultfd reports missing pages.
 pub const TASK_DIAG_VMA_UFFD_MISSING: u64 = 1 << 30;
-/// userfaultfd is told of minor faults.
+/// userfaultfd reports minor faults.
 pub const TASK_DIAG_VMA_UFFD_MINOR: u64 = 1 << 31;
-/// userfaultfd is told of writes.
+/// userfaultfd reports writes.
 pub const TASK_DIAG_VMA_UFFD_WP: u64 = 1 << 32;
 /// Sealed by `mseal`.
 pub const TASK_DIAG_VMA_SEALED: u64 = 1 << 33;
@@ -244,7 +260,53 @@ pub const TASK_DIAG_VMA_SEALED: u64 = 1 << 33;
 /// [`TaskDiagIdent::flags`]: the task leads its thread group.
 pub const TASK_DIAG_IDENT_LEADER: u32 = 1 << 0;
 
-/// The room for a task's name, its NUL included.
+/// [`TaskDiagIdent::valid`]: [`TaskDiagIdent::pidfd_ino`].
+pub const TASK_DIAG_IDENT_VALID_PIDFD_INO: u32 = 1 << 0;
+
+/// [`TaskDiagStat::valid`]: `vsize`, `rss_anon`, `rss_file`, `rss_shmem`,
+/// `rss_peak`, `swap`, `text`, `data`, `locked`.
+pub const TASK_DIAG_STAT_VALID_MEMORY: u32 = 1 << 0;
+/// [`TaskDiagStat::valid`]: [`TaskDiagStat::run_delay`].
+pub const TASK_DIAG_STAT_VALID_RUN_DELAY: u32 = 1 << 1;
+/// [`TaskDiagStat::valid`]: [`TaskDiagStat::blkio_delay`].
+pub const TASK_DIAG_STAT_VALID_BLKIO_DELAY: u32 = 1 << 2;
+/// [`TaskDiagStat::valid`]: [`TaskDiagStat::exit_code`].
+pub const TASK_DIAG_STAT_VALID_EXIT_CODE: u32 = 1 << 3;
+
+/// [`TaskDiagFiles::valid`]: all fields but the limits.
+pub const TASK_DIAG_FILES_VALID_COUNTS: u32 = 1 << 0;
+
+/// Bit in [`TaskDiagNs::valid`] of [`TaskDiagNs::cgroup`].
+pub const TASK_DIAG_NS_CGROUP: u32 = 0;
+/// Bit in [`TaskDiagNs::valid`] of [`TaskDiagNs::ipc`].
+pub const TASK_DIAG_NS_IPC: u32 = 1;
+/// Bit in [`TaskDiagNs::valid`] of [`TaskDiagNs::mnt`].
+pub const TASK_DIAG_NS_MNT: u32 = 2;
+/// Bit in [`TaskDiagNs::valid`] of [`TaskDiagNs::net`].
+pub const TASK_DIAG_NS_NET: u32 = 3;
+/// Bit in [`TaskDiagNs::valid`] of [`TaskDiagNs::pid`].
+pub const TASK_DIAG_NS_PID: u32 = 4;
+/// Bit in [`TaskDiagNs::valid`] of [`TaskDiagNs::pid_for_children`].
+pub const TASK_DIAG_NS_PID_FOR_CHILDREN: u32 = 5;
+/// Bit in [`TaskDiagNs::valid`] of [`TaskDiagNs::time`].
+pub const TASK_DIAG_NS_TIME: u32 = 6;
+/// Bit in [`TaskDiagNs::valid`] of [`TaskDiagNs::time_for_children`].
+pub const TASK_DIAG_NS_TIME_FOR_CHILDREN: u32 = 7;
+/// Bit in [`TaskDiagNs::valid`] of [`TaskDiagNs::user`].
+pub const TASK_DIAG_NS_USER: u32 = 8;
+/// Bit in [`TaskDiagNs::valid`] of [`TaskDiagNs::uts`].
+pub const TASK_DIAG_NS_UTS: u32 = 9;
+/// The highest bit of an inode number.
+pub const TASK_DIAG_NS_MAX: u32 = TASK_DIAG_NS_UTS;
+/// Bit N of an inode number is bit N plus this of the namespace's id.
+pub const TASK_DIAG_NS_IDS: u32 = 32;
+
+/// [`TaskDiagFeatures::options`]: [`TASK_DIAG_CMD_ATTR_PIDNS_FD`].
+pub const TASK_DIAG_OPTION_PIDNS_FD: u64 = 1 << 0;
+/// [`TaskDiagFeatures::options`]: [`TASK_DIAG_CMD_ATTR_PIDFD`].
+pub const TASK_DIAG_OPTION_PIDFD: u64 = 1 << 1;
+
+/// Length of a task's name with its NUL.
 pub const TASK_DIAG_COMM_LEN: usize = 16;
 
 /// `struct task_diag_pid`: the request.
@@ -257,13 +319,32 @@ pub struct TaskDiagPid {
     pub show_flags: u64,
     /// `TASK_DIAG_DUMP_*`, the tasks to report.
     pub dump_strategy: u64,
-    /// For ONE, CHILDREN and THREAD: the process or thread meant.
+    /// Process or thread that ONE, CHILDREN, THREAD and DESCENDANTS refer to;
+    /// 0 with [`TASK_DIAG_CMD_ATTR_PIDFD`].
     pub pid: u32,
     /// Must be 0.
     pub reserved: u32,
 }
 
-/// `struct task_diag_msg`: which task a message is about.
+/// `struct task_diag_absent`: groups that a row lacks, as masks of
+/// `TASK_DIAG_SHOW_*`.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+pub struct TaskDiagAbsent {
+    /// The task has ended, or has called `execve`, since its row was begun.
+    pub gone: u64,
+    /// The caller may see the task but may not read these groups.
+    pub denied: u64,
+    /// Another task held a lock or a page for too long, or a signal interrupted
+    /// the caller.
+    pub busy: u64,
+    /// Reported only in the row of the thread group's leader.
+    pub leader: u64,
+}
+
+/// `struct task_diag_msg`: the task that a message describes.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
 )]
@@ -277,7 +358,7 @@ pub struct TaskDiagMsg {
     pub flags: u32,
 }
 
-/// `struct task_diag_base`: who the task is.
+/// `struct task_diag_base`: identifiers, state and name.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
 )]
@@ -347,7 +428,7 @@ pub struct TaskDiagCreds {
     pub cap_ambient: TaskDiagCaps,
     /// `SECBIT_*` of `<linux/securebits.h>`.
     pub securebits: u32,
-    /// 1 if `execve` cannot grant privileges any more, else 0.
+    /// 1 if `execve` can no longer grant privileges, else 0.
     pub no_new_privs: u32,
 }
 
@@ -357,8 +438,8 @@ pub struct TaskDiagCreds {
 )]
 #[repr(C)]
 pub struct TaskDiagStat {
-    /// When it started: nanoseconds since boot, in the time namespace of
-    /// whoever reads.
+    /// Start of the task: nanoseconds since boot, in the time namespace of the
+    /// reader.
     pub start_time: u64,
     /// Nanoseconds in user mode.
     pub utime: u64,
@@ -384,11 +465,9 @@ pub struct TaskDiagStat {
     pub nvcsw: u64,
     /// Context switches that it did not ask for, of the thread alone.
     pub nivcsw: u64,
-    /// Nanoseconds waited for a processor, of the thread alone; 0 if the kernel
-    /// does not count them.
+    /// Nanoseconds that this thread waited for a CPU.
     pub run_delay: u64,
-    /// Nanoseconds waited for block devices, of the thread alone; 0 if the
-    /// kernel does not count them.
+    /// Nanoseconds that this thread waited for block devices.
     pub blkio_delay: u64,
     /// Bytes of address space.
     pub vsize: u64,
@@ -430,13 +509,13 @@ pub struct TaskDiagStat {
     pub processor: u32,
     /// The signal that its parent gets when it ends, -1 for a thread.
     pub exit_signal: i32,
-    /// How it ended, as of wait(2), or is about to.
+    /// wait(2) status of a task that has ended or is about to.
     pub exit_code: i32,
-    /// `__pad`: 0.
-    pub pad: u32,
+    /// `TASK_DIAG_STAT_VALID_*`.
+    pub valid: u32,
 }
 
-/// `struct task_diag_vma`: an area of a process's memory, and a name behind it.
+/// `struct task_diag_vma`: a memory mapping of a process, and a name behind it.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
 )]
@@ -459,11 +538,11 @@ pub struct TaskDiagVma {
     pub flags: u64,
     /// Of the file mapped: its device.
     pub dev_major: u32,
-    /// Likewise.
+    /// Minor device number of the mapped file.
     pub dev_minor: u32,
 }
 
-/// `struct task_diag_vma_stat`: what is there of an area.
+/// `struct task_diag_vma_stat`: memory use of a mapping.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
 )]
@@ -539,54 +618,77 @@ pub struct TaskDiagFiles {
     pub eventfd: u32,
     /// Epoll instances.
     pub epoll: u32,
-    /// All else.
+    /// All other descriptors.
     pub other: u32,
-    /// `__pad`: 0.
-    pub pad: u32,
+    /// `TASK_DIAG_FILES_VALID_*`.
+    pub valid: u32,
 }
 
-/// `struct task_diag_ident`: this task, and no later one.
+/// `struct task_diag_ident`: distinguishes a task from all others.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
 )]
 #[repr(C)]
 pub struct TaskDiagIdent {
-    /// As in [`TaskDiagStat`].
+    /// Start of the task: nanoseconds since boot, in the initial time namespace.
     pub start_time: u64,
-    /// Inode number of its pidfds; 0 where they have none of their own.
+    /// Inode number of its pidfds.
     pub pidfd_ino: u64,
-    /// `TASK_DIAG_IDENT_*`.
+    /// `TASK_DIAG_IDENT_LEADER`.
     pub flags: u32,
-    /// `__pad`: 0.
-    pub pad: u32,
+    /// `TASK_DIAG_IDENT_VALID_*`.
+    pub valid: u32,
 }
 
-/// `struct task_diag_ns`: inode numbers of its namespaces.
+/// `struct task_diag_ns`: namespaces of a task. A field that is not valid is 0.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
 )]
 #[repr(C)]
 pub struct TaskDiagNs {
-    /// As of `/proc/PID/ns/cgroup`.
+    /// Bit `TASK_DIAG_NS_*` of each valid inode number, and that plus
+    /// [`TASK_DIAG_NS_IDS`] of each valid id.
+    pub valid: u64,
+    /// Inode number of `/proc/PID/ns/cgroup`.
     pub cgroup: u32,
-    /// Likewise.
+    /// Inode number of `/proc/PID/ns/ipc`.
     pub ipc: u32,
-    /// Likewise.
+    /// Inode number of `/proc/PID/ns/mnt`.
     pub mnt: u32,
-    /// Likewise.
+    /// Inode number of `/proc/PID/ns/net`.
     pub net: u32,
-    /// Likewise.
+    /// Inode number of `/proc/PID/ns/pid`.
     pub pid: u32,
-    /// Likewise.
+    /// Inode number of `/proc/PID/ns/pid_for_children`.
     pub pid_for_children: u32,
-    /// Likewise.
+    /// Inode number of `/proc/PID/ns/time`.
     pub time: u32,
-    /// Likewise.
+    /// Inode number of `/proc/PID/ns/time_for_children`.
     pub time_for_children: u32,
-    /// Likewise.
+    /// Inode number of `/proc/PID/ns/user`.
     pub user: u32,
-    /// Likewise.
+    /// Inode number of `/proc/PID/ns/uts`.
     pub uts: u32,
+    /// Id of the namespace [`Self::cgroup`], never reused.
+    pub cgroup_id: u64,
+    /// Id of the namespace [`Self::ipc`], never reused.
+    pub ipc_id: u64,
+    /// Id of the namespace [`Self::mnt`], never reused.
+    pub mnt_id: u64,
+    /// Id of the namespace [`Self::net`], never reused.
+    pub net_id: u64,
+    /// Id of the namespace [`Self::pid`], never reused.
+    pub pid_id: u64,
+    /// Id of the namespace [`Self::pid_for_children`], never reused.
+    pub pid_for_children_id: u64,
+    /// Id of the namespace [`Self::time`], never reused.
+    pub time_id: u64,
+    /// Id of the namespace [`Self::time_for_children`], never reused.
+    pub time_for_children_id: u64,
+    /// Id of the namespace [`Self::user`], never reused.
+    pub user_id: u64,
+    /// Id of the namespace [`Self::uts`], never reused.
+    pub uts_id: u64,
 }
 
 /// `struct task_diag_cgroup`: its cgroup, and a path behind it.
@@ -595,26 +697,33 @@ pub struct TaskDiagNs {
 )]
 #[repr(C)]
 pub struct TaskDiagCgroup {
-    /// Of the cgroup in the default hierarchy.
+    /// Id of its cgroup in the default hierarchy.
     pub id: u64,
-    /// Where from here its path begins, which ends with a NUL.
+    /// Offset of the path, which ends with a NUL, from the start of this
+    /// structure; 0: no path, as it is longer than `PATH_MAX`.
     pub path_off: u32,
     /// `__pad`: 0.
     pub pad: u32,
 }
 
-/// `struct task_diag_features`: what the kernel can tell.
+/// `struct task_diag_features`: supported features.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
 )]
 #[repr(C)]
 pub struct TaskDiagFeatures {
-    /// Bit N: the group `TASK_DIAG_GROUP_*` of number N.
+    /// Bit N: group `TASK_DIAG_GROUP_*` with number N.
     pub groups: u64,
-    /// Bit N: the strategy `TASK_DIAG_DUMP_*` of number N.
+    /// Bit N: strategy `TASK_DIAG_DUMP_*` with number N.
     pub strategies: u64,
-    /// Bit N: the attribute `TASK_DIAG_CMD_ATTR_*` of number N.
+    /// Bit N: filter `TASK_DIAG_FILTER_*` with number N.
     pub filters: u64,
+    /// `TASK_DIAG_OPTION_*`.
+    pub options: u64,
+    /// Bytes of a receive buffer that can hold every message.
+    pub recv_min: u32,
+    /// `__pad`: 0.
+    pub pad: u32,
 }
 
 /// The name of an attribute's type, for messages to people.
@@ -624,13 +733,16 @@ pub const fn attribute_name(kind: u16) -> Option<&'static str> {
         TASK_DIAG_CMD_ATTR_GET => "TASK_DIAG_CMD_ATTR_GET",
         TASK_DIAG_MSG => "TASK_DIAG_MSG",
         TASK_DIAG_PAD => "TASK_DIAG_PAD",
+        TASK_DIAG_FEATURES => "TASK_DIAG_FEATURES",
+        TASK_DIAG_ABSENT => "TASK_DIAG_ABSENT",
+        TASK_DIAG_CMD_ATTR_PIDNS_FD => "TASK_DIAG_CMD_ATTR_PIDNS_FD",
+        TASK_DIAG_CMD_ATTR_PIDFD => "TASK_DIAG_CMD_ATTR_PIDFD",
         TASK_DIAG_CMD_ATTR_UID => "TASK_DIAG_CMD_ATTR_UID",
         TASK_DIAG_CMD_ATTR_CGROUP => "TASK_DIAG_CMD_ATTR_CGROUP",
         TASK_DIAG_CMD_ATTR_STATES => "TASK_DIAG_CMD_ATTR_STATES",
         TASK_DIAG_CMD_ATTR_COMM => "TASK_DIAG_CMD_ATTR_COMM",
         TASK_DIAG_CMD_ATTR_PIDS => "TASK_DIAG_CMD_ATTR_PIDS",
         TASK_DIAG_CMD_ATTR_VMA_FLAGS => "TASK_DIAG_CMD_ATTR_VMA_FLAGS",
-        TASK_DIAG_FEATURES => "TASK_DIAG_FEATURES",
         TASK_DIAG_BASE => "TASK_DIAG_BASE",
         TASK_DIAG_CRED => "TASK_DIAG_CRED",
         TASK_DIAG_STAT => "TASK_DIAG_STAT",

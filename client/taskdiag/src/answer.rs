@@ -7,8 +7,9 @@ use std::io::{self, Read};
 use nix::libc;
 use zerocopy::IntoBytes;
 
-use crate::abi::{self, TaskDiagFeatures, TaskDiagMsg};
+use crate::abi::{self, TaskDiagAbsent, TaskDiagFeatures, TaskDiagMsg};
 use crate::pid::Pid;
+use crate::task::Absent;
 use crate::wire::{FLAG_CAPPED, FLAG_EXTENDED_ACK, FLAG_MULTI, align};
 
 pub(crate) const NLMSG_ERROR: u16 = 2;
@@ -23,6 +24,9 @@ pub(crate) const HEADER: usize = 16;
 pub(crate) const ATTRIBUTE: usize = 4;
 /// An attribute is no longer than this, its header included.
 pub(crate) const ATTRIBUTE_MAX: usize = u16::MAX as usize;
+
+/// Room that a row leaves for the attribute ABSENT in its last message.
+pub(crate) const ABSENT_ROOM: usize = ATTRIBUTE + size_of::<TaskDiagAbsent>();
 
 /// Why a request is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,6 +65,24 @@ impl Refusal {
     pub(crate) fn gone() -> Self {
         Self::no_such_task(Blame::Nothing)
     }
+}
+
+/// The options that name a task or a namespace by a descriptor of the sender.
+pub(crate) const DESCRIPTORS: [u16; 2] = [
+    abi::TASK_DIAG_CMD_ATTR_PIDNS_FD,
+    abi::TASK_DIAG_CMD_ATTR_PIDFD,
+];
+
+/// Whether it is the type of such an option.
+pub(crate) fn is_descriptor(kind: u16) -> bool {
+    DESCRIPTORS.contains(&kind)
+}
+
+/// Refuses such an option: descriptors reach the kernel only.
+pub(crate) fn no_descriptors(kind: u16, by: &str, blame: Blame) -> Refusal {
+    let name = abi::attribute_name(kind).unwrap_or("descriptor");
+    let text = format!("{name}: not supported by {by}");
+    Refusal::new(libc::EOPNOTSUPP, text, blame)
 }
 
 /// A message, whole or being put together. Its memory is kept for the next.
@@ -125,16 +147,14 @@ impl Message {
         );
     }
 
-    /// Sets a flag of the task's.
-    pub(crate) fn add_flag(&mut self, flag: u32) {
-        const FLAGS: usize = HEADER + ATTRIBUTE + std::mem::offset_of!(TaskDiagMsg, flags);
-        // They are in the lowest byte, so far.
-        let at = if cfg!(target_endian = "big") {
-            FLAGS + 3
-        } else {
-            FLAGS
-        };
-        self.bytes[at] |= flag as u8;
+    /// Appends the groups that the row lacks, if there are any.
+    pub(crate) fn put_absent(&mut self, absent: Absent) {
+        if !absent.is_empty() {
+            self.put(
+                abi::TASK_DIAG_ABSENT,
+                TaskDiagAbsent::from(absent).as_bytes(),
+            );
+        }
     }
 
     /// Puts an attribute.

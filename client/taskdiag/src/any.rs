@@ -145,6 +145,10 @@ impl Transport for AnyTransport {
         self.get().port()
     }
 
+    fn forwards(&self) -> bool {
+        self.get().forwards()
+    }
+
     fn send(&mut self, request: &[u8], scope: Scope) -> Result<()> {
         self.get_mut().send(request, scope)
     }

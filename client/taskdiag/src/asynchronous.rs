@@ -69,7 +69,7 @@ use crate::task::Task;
 /// # Panics
 ///
 /// Outside of a tokio runtime with I/O enabled.
-pub async fn dump(request: &Request) -> Result<Tasks> {
+pub async fn dump(request: &Request<'_>) -> Result<Tasks> {
     let flags = NLM_F_REQUEST | NLM_F_DUMP;
     let answer = Answer::open(request.into(), flags, request.scope).await?;
     Ok(Tasks(answer))
@@ -99,7 +99,7 @@ pub async fn one(pid: Pid, show: Show) -> Result<Task> {
 /// # Panics
 ///
 /// Outside of a tokio runtime with I/O enabled.
-pub async fn get(request: &Request) -> Result<Task> {
+pub async fn get(request: &Request<'_>) -> Result<Task> {
     let answer = Answer::open(request.into(), request.flags_for_one(), request.scope).await?;
     match Tasks(answer).next().await {
         Some(task) => task,
@@ -107,7 +107,7 @@ pub async fn get(request: &Request) -> Result<Task> {
     }
 }
 
-/// Asks what the kernel can tell, see [`crate::Client::features`].
+/// Queries the supported features, see [`crate::Client::features`].
 ///
 /// # Errors
 ///
@@ -252,14 +252,20 @@ impl<S: Link> Answer<S> {
             Ok(messages) => messages.boxed(),
             Err(_) => return Err(closed(&mut connection)),
         };
+        // The caller may close descriptors when this returns: the kernel has to
+        // receive the request before.
+        let closed = message.has_descriptors()
+            && poll_fn(|cx| Poll::Ready(Pin::new(&mut connection).poll(cx).is_ready())).await;
+        // netlink-proto has looked at the sequence number already.
+        let mut reassembly = Reassembly::new(family, 0, 0);
+        reassembly.request(message.requested());
         Ok(Self {
             connection,
-            closed: false,
+            closed,
             messages,
             _unsolicited: unsolicited,
             request: bytes,
-            // netlink-proto has looked at the sequence number already.
-            reassembly: Reassembly::new(family, 0, 0),
+            reassembly,
             datagram: Vec::new(),
             before,
             tasks: 0,

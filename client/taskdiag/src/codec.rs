@@ -22,12 +22,13 @@ use netlink_packet_generic::{GenlHeader, GenlMessage};
 use zerocopy::IntoBytes;
 
 use crate::abi::{
-    self, TaskDiagBase, TaskDiagCreds, TaskDiagFeatures, TaskDiagFiles, TaskDiagIdent, TaskDiagMsg,
-    TaskDiagNs, TaskDiagPid, TaskDiagStat,
+    self, TaskDiagAbsent, TaskDiagBase, TaskDiagCreds, TaskDiagFeatures, TaskDiagFiles,
+    TaskDiagIdent, TaskDiagMsg, TaskDiagNs, TaskDiagPid, TaskDiagStat,
 };
 use crate::error::Error;
 use crate::filter::Filters;
 use crate::request::Request;
+use crate::show::Show;
 use crate::task::read;
 use crate::transport::Framing;
 
@@ -47,6 +48,12 @@ pub enum TaskDiagAttr {
     Msg(TaskDiagMsg),
     /// `TASK_DIAG_PAD`: so many bytes of nothing.
     Pad(usize),
+    /// `TASK_DIAG_ABSENT`: the groups that a row lacks.
+    Absent(TaskDiagAbsent),
+    /// `TASK_DIAG_CMD_ATTR_PIDNS_FD`: descriptor of a pid namespace.
+    PidnsFd(u32),
+    /// `TASK_DIAG_CMD_ATTR_PIDFD`: descriptor of a task.
+    Pidfd(u32),
     /// `TASK_DIAG_CMD_ATTR_UID`: tasks with this effective user id.
     FilterUid(u32),
     /// `TASK_DIAG_CMD_ATTR_CGROUP`: tasks in this cgroup, or below it.
@@ -91,7 +98,11 @@ impl TaskDiagAttr {
         Some(match self {
             Self::Get(pid) => pid.as_bytes(),
             Self::Msg(msg) => msg.as_bytes(),
-            Self::FilterUid(number) | Self::FilterStates(number) => number.as_bytes(),
+            Self::Absent(absent) => absent.as_bytes(),
+            Self::PidnsFd(number)
+            | Self::Pidfd(number)
+            | Self::FilterUid(number)
+            | Self::FilterStates(number) => number.as_bytes(),
             Self::FilterCgroup(number) | Self::FilterVmaFlags(number) => number.as_bytes(),
             Self::FilterPids(pids) => pids.as_bytes(),
             Self::Features(features) => features.as_bytes(),
@@ -125,6 +136,9 @@ impl Nla for TaskDiagAttr {
             Self::Get(_) => abi::TASK_DIAG_CMD_ATTR_GET,
             Self::Msg(_) => abi::TASK_DIAG_MSG,
             Self::Pad(_) => abi::TASK_DIAG_PAD,
+            Self::Absent(_) => abi::TASK_DIAG_ABSENT,
+            Self::PidnsFd(_) => abi::TASK_DIAG_CMD_ATTR_PIDNS_FD,
+            Self::Pidfd(_) => abi::TASK_DIAG_CMD_ATTR_PIDFD,
             Self::FilterUid(_) => abi::TASK_DIAG_CMD_ATTR_UID,
             Self::FilterCgroup(_) => abi::TASK_DIAG_CMD_ATTR_CGROUP,
             Self::FilterStates(_) => abi::TASK_DIAG_CMD_ATTR_STATES,
@@ -162,6 +176,9 @@ impl<'a, T: AsRef<[u8]> + ?Sized> Parseable<NlaBuffer<&'a T>> for TaskDiagAttr {
             abi::TASK_DIAG_CMD_ATTR_GET => Self::Get(read(value)),
             abi::TASK_DIAG_MSG => Self::Msg(read(value)),
             abi::TASK_DIAG_PAD => Self::Pad(value.len()),
+            abi::TASK_DIAG_ABSENT => Self::Absent(read(value)),
+            abi::TASK_DIAG_CMD_ATTR_PIDNS_FD => Self::PidnsFd(read(value)),
+            abi::TASK_DIAG_CMD_ATTR_PIDFD => Self::Pidfd(read(value)),
             abi::TASK_DIAG_CMD_ATTR_UID => Self::FilterUid(read(value)),
             abi::TASK_DIAG_CMD_ATTR_CGROUP => Self::FilterCgroup(read(value)),
             abi::TASK_DIAG_CMD_ATTR_STATES => Self::FilterStates(read(value)),
@@ -215,6 +232,24 @@ impl TaskDiagMessage {
 }
 
 impl TaskDiagMessage {
+    /// The groups that each row of its answer has or lists as absent.
+    pub(crate) fn requested(&self) -> Show {
+        let mut attributes = self.attributes.iter();
+        let get = attributes.find_map(|attribute| match attribute {
+            TaskDiagAttr::Get(pid) => Some(Show::from_bits_retain(pid.show_flags)),
+            _ => None,
+        });
+        get.unwrap_or_default()
+    }
+
+    /// Whether it names a task or a namespace by a descriptor.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn has_descriptors(&self) -> bool {
+        self.attributes
+            .iter()
+            .any(|attribute| matches!(attribute, TaskDiagAttr::PidnsFd(_) | TaskDiagAttr::Pidfd(_)))
+    }
+
     /// Whether it can be sent: what an attribute's length can say is limited.
     pub(crate) fn check(&self) -> Result<(), Error> {
         let too_long = |attribute: &&TaskDiagAttr| attribute.value_len() > ATTRIBUTE_MAX;
@@ -228,9 +263,14 @@ impl TaskDiagMessage {
     }
 }
 
-impl From<&Request> for TaskDiagMessage {
-    fn from(request: &Request) -> Self {
+impl From<&Request<'_>> for TaskDiagMessage {
+    fn from(request: &Request<'_>) -> Self {
         let mut attributes = vec![TaskDiagAttr::Get(request.into())];
+        let pidns_fd = request
+            .pidns_fd
+            .map(|fd| TaskDiagAttr::PidnsFd(fd.number()));
+        let pidfd = request.pidfd.map(|fd| TaskDiagAttr::Pidfd(fd.number()));
+        attributes.extend(pidns_fd.into_iter().chain(pidfd));
         attributes.extend(filters(&request.filters));
         Self::get(attributes)
     }

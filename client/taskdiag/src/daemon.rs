@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 //! The daemon's socket: a request is a datagram, its answer is several.
 //!
-//! Knows nothing of tasks.
+//! Must not depend on tasks.
+
+pub mod protocol;
 
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -157,6 +159,11 @@ impl Transport for Daemon {
     /// The answer repeats what the request says, which is none.
     fn port(&self) -> u32 {
         0
+    }
+
+    /// Rows may be the daemon's own.
+    fn forwards(&self) -> bool {
+        true
     }
 
     /// Sends the request; once more, if the daemon has been started anew

@@ -24,6 +24,10 @@ use crate::wire::GenlInner;
 /// the kernel makes no datagram of a dump longer than this.
 pub const RECEIVE_BUFFER: usize = 32 * 1024;
 
+/// The least length of a receive buffer, in bytes: a datagram with a single
+/// message is never longer. [`Features::recv_min`] is the running kernel's.
+pub const RECEIVE_MIN: usize = 8 * 1024;
+
 /// A connection to the kernel's TASKDIAG family.
 ///
 /// What it is allowed to see is settled by whoever opens it and whoever sends
@@ -66,15 +70,15 @@ impl Client {
     /// Opens a socket with a receive buffer of another length than
     /// [`RECEIVE_BUFFER`], in bytes.
     ///
-    /// A shorter one costs more system calls; with less than 8 KiB messages
-    /// may fail to fit it. A longer one is of use for tasks whose data comes
-    /// in larger messages.
+    /// A shorter one costs more system calls; a longer one saves some for tasks
+    /// with much data. It has at least [`RECEIVE_MIN`] bytes, which is enough for
+    /// every message.
     ///
     /// # Errors
     ///
     /// As [`Self::connect`].
     pub fn connect_with_buffer(len: usize) -> Result<Self> {
-        let mut buffer = vec![0; len].into_boxed_slice();
+        let mut buffer = vec![0; len.max(RECEIVE_MIN)].into_boxed_slice();
         let socket = Socket::connect(&mut buffer)?;
         Ok(Self::over(socket, buffer))
     }
@@ -134,7 +138,7 @@ impl<T: Transport> Client<T> {
     ///
     /// [`Error::Io`], [`Error::Scope`] and [`Error::TooLong`] if the request
     /// cannot be sent. What the kernel says to it comes with the first task.
-    pub fn dump(&mut self, request: &Request) -> Result<Dump<'_, T>> {
+    pub fn dump(&mut self, request: &Request<'_>) -> Result<Dump<'_, T>> {
         self.ask(request.into(), NLM_F_REQUEST | NLM_F_DUMP, request.scope)
     }
 
@@ -155,7 +159,7 @@ impl<T: Transport> Client<T> {
     /// # Errors
     ///
     /// As [`Self::one`].
-    pub fn get(&mut self, request: &Request) -> Result<Task> {
+    pub fn get(&mut self, request: &Request<'_>) -> Result<Task> {
         let mut answer = self.ask(request.into(), request.flags_for_one(), request.scope)?;
         let task = answer.next()?.map(|task| task.to_owned());
         // Where it is a dump, its end is still to be read.
@@ -163,7 +167,7 @@ impl<T: Transport> Client<T> {
         task.ok_or_else(|| request.without_answer())
     }
 
-    /// Asks what the kernel can tell: groups of facts, strategies, filters.
+    /// Queries the supported features: groups, strategies, filters, options.
     ///
     /// The first kernels with the family cannot be asked, and can tell
     /// [`Features::FIRST`]: of them, this is the answer.
@@ -202,10 +206,13 @@ impl<T: Transport> Client<T> {
         }
         self.seq = self.seq.wrapping_add(1);
         let framing = self.transport.framing();
+        let requested = message.requested();
         self.request = encode(message, framing, self.seq, flags);
         self.transport.send(&self.request, scope)?;
         self.reassembly
             .restart(framing, self.seq, self.transport.port());
+        self.reassembly.request(requested);
+        self.reassembly.accept_forwarded(self.transport.forwards());
         Ok(Dump {
             client: self,
             len: 0,
@@ -225,9 +232,9 @@ pub struct Stats {
     pub bytes: u64,
     /// Tasks handed out.
     pub tasks: u64,
-    /// Whether the kernel said that somewhere in the system tasks came or went
-    /// in the meantime (`NLM_F_DUMP_INTR`). No task that was there throughout
-    /// is missing for that; on a busy host every dump has it.
+    /// Whether a message has `NLM_F_DUMP_INTR`. The kernel never sets it; a
+    /// daemon that answers from its table sets it if tasks began or ended during
+    /// the dump. No task that existed throughout is missing.
     pub interrupted: bool,
 }
 
@@ -285,7 +292,9 @@ impl<T: Transport> Dump<'_, T> {
     /// of a task comes in pieces of at most one datagram, one behind the other;
     /// [`TaskRef::goes_on`] tells all but the first of a task. What comes in
     /// several pieces are [`TaskRef::vmas`], [`TaskRef::vma_stats`] and
-    /// [`TaskRef::cmdline`]; the other groups are in the first.
+    /// [`TaskRef::cmdline`]; [`TaskRef::files`] and [`TaskRef::cgroup`] are in
+    /// exactly one piece, [`TaskRef::absent`] is in the last, and the other
+    /// groups are in the first.
     ///
     /// The two ways may be mixed: after a piece, [`Self::next`] passes over
     /// the rest of its task.

@@ -15,8 +15,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// What went wrong.
 ///
-/// A dump during which the kernel's table of tasks changed is no error: see
-/// [`crate::Stats::interrupted`].
+/// Programs decide by the variant, by [`Self::errno`] and by
+/// [`KernelError::attribute`]. Texts are for people and may change.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -156,6 +156,21 @@ impl Error {
     }
 }
 
+impl Error {
+    /// Whether the requested task does not exist, or the caller may not see it.
+    #[must_use]
+    pub fn is_no_such_task(&self) -> bool {
+        matches!(self, Self::Kernel(error) if error.errno == nix::libc::ESRCH)
+    }
+
+    /// Whether this kernel does not have a group, filter or option of the
+    /// request. [`crate::Features::lacking`] says which.
+    #[must_use]
+    pub fn is_unsupported(&self) -> bool {
+        matches!(self, Self::Kernel(error) if error.errno == nix::libc::EOPNOTSUPP)
+    }
+}
+
 impl From<Malformed> for Error {
     #[cold]
     fn from(Malformed(what): Malformed) -> Self {
@@ -197,12 +212,13 @@ pub enum NoEvents {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct KernelError {
-    /// The error number, positive: `ESRCH` where there is no such task or it
-    /// may not be seen, `EINVAL` for a bad request, `EOPNOTSUPP` for a group
-    /// the kernel was built without, `EPERM` for a dump another process
-    /// asked for.
+    /// The error number, positive: `ESRCH` if there is no such task or the
+    /// caller may not see it, `EINVAL` for a bad request, `EOPNOTSUPP` for a
+    /// group, filter or option that this kernel does not have, `EBADF` for a
+    /// descriptor of the wrong kind, `EPERM` for a dump of another process.
     pub errno: i32,
-    /// What the kernel says about it: the extended acknowledgement's text.
+    /// Text of the extended acknowledgement, for people: it is not part of the
+    /// protocol.
     pub message: Option<String>,
     /// The attribute of the request that is at fault.
     pub attribute: Option<BadAttr>,
@@ -216,18 +232,7 @@ impl KernelError {
             attribute: None,
         }
     }
-
-    /// The groups that this kernel does not know, where that is why it refuses
-    /// a request: it can name them by number only.
-    #[must_use]
-    pub fn unknown_groups(&self) -> Option<Show> {
-        let bits = self.message.as_deref()?.strip_prefix(UNKNOWN_GROUPS)?;
-        Some(Show::from_bits_retain(u64::from_str_radix(bits, 16).ok()?))
-    }
 }
-
-/// How the kernel begins to say so; the bits follow.
-const UNKNOWN_GROUPS: &str = "show_flags: unknown bits 0x";
 
 impl std::error::Error for KernelError {}
 
@@ -236,9 +241,6 @@ impl fmt::Display for KernelError {
         write!(f, "{}", io::Error::from_raw_os_error(self.errno))?;
         if let Some(message) = &self.message {
             write!(f, ": {message}")?;
-        }
-        if let Some(groups) = self.unknown_groups() {
-            write!(f, ", {groups}")?;
         }
         if let Some(attribute) = &self.attribute {
             write!(f, " ({attribute})")?;

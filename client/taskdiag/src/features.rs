@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! What a kernel can tell: groups of facts, strategies and filters.
+//! Supported features: attribute groups, strategies, filters and options.
 
 use std::fmt;
 
@@ -12,18 +12,23 @@ use crate::names;
 use crate::request::{Request, Strategy};
 use crate::show::Show;
 
-/// What the running kernel can tell.
+/// The features that the running kernel supports.
 ///
 /// Bits that this version of the crate has no name for are kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Features {
-    /// The groups of facts.
+    /// The attribute groups.
     pub groups: Show,
     /// The strategies.
     pub strategies: Strategies,
     /// The filters.
     pub filters: FilterKinds,
+    /// The options.
+    pub options: Options,
+    /// Bytes of a receive buffer that can hold every message; 0 if the kernel
+    /// does not report it.
+    pub recv_min: u32,
 }
 
 impl Features {
@@ -37,15 +42,19 @@ impl Features {
             .union(Strategies::THREADS)
             .union(Strategies::ALL_THREADS),
         filters: FilterKinds::empty(),
+        options: Options::empty(),
+        recv_min: 0,
     };
 
-    /// What this request needs that is not in here.
+    /// The features that this request needs and that are not in here.
     #[must_use]
-    pub fn lacking(&self, request: &Request) -> Self {
+    pub fn lacking(&self, request: &Request<'_>) -> Self {
         Self {
             groups: request.show.difference(self.groups),
             strategies: Strategies::from(request.strategy).difference(self.strategies),
             filters: FilterKinds::from(&request.filters).difference(self.filters),
+            options: Options::from(request).difference(self.options),
+            recv_min: 0,
         }
     }
 
@@ -59,10 +68,13 @@ impl Features {
         }
     }
 
-    /// Whether there is nothing in it.
+    /// Whether there is no feature in it.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.groups.is_empty() && self.strategies.is_empty() && self.filters.is_empty()
+        self.groups.is_empty()
+            && self.strategies.is_empty()
+            && self.filters.is_empty()
+            && self.options.is_empty()
     }
 }
 
@@ -72,6 +84,8 @@ impl From<TaskDiagFeatures> for Features {
             groups: Show::from_bits_retain(features.groups),
             strategies: Strategies::from_bits_retain(features.strategies),
             filters: FilterKinds::from_bits_retain(features.filters),
+            options: Options::from_bits_retain(features.options),
+            recv_min: features.recv_min,
         }
     }
 }
@@ -82,6 +96,9 @@ impl From<Features> for TaskDiagFeatures {
             groups: features.groups.bits(),
             strategies: features.strategies.bits(),
             filters: features.filters.bits(),
+            options: features.options.bits(),
+            recv_min: features.recv_min,
+            pad: 0,
         }
     }
 }
@@ -123,17 +140,17 @@ bitflags::bitflags! {
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
     pub struct FilterKinds: u64 {
         /// [`Filters::uid`].
-        const UID = 1 << abi::TASK_DIAG_CMD_ATTR_UID;
+        const UID = 1 << abi::TASK_DIAG_FILTER_UID;
         /// [`Filters::cgroup`].
-        const CGROUP = 1 << abi::TASK_DIAG_CMD_ATTR_CGROUP;
+        const CGROUP = 1 << abi::TASK_DIAG_FILTER_CGROUP;
         /// [`Filters::states`].
-        const STATES = 1 << abi::TASK_DIAG_CMD_ATTR_STATES;
+        const STATES = 1 << abi::TASK_DIAG_FILTER_STATES;
         /// [`Filters::comm`].
-        const COMM = 1 << abi::TASK_DIAG_CMD_ATTR_COMM;
+        const COMM = 1 << abi::TASK_DIAG_FILTER_COMM;
         /// [`Filters::pids`].
-        const PIDS = 1 << abi::TASK_DIAG_CMD_ATTR_PIDS;
+        const PIDS = 1 << abi::TASK_DIAG_FILTER_PIDS;
         /// [`Filters::vma_flags`].
-        const VMA_FLAGS = 1 << abi::TASK_DIAG_CMD_ATTR_VMA_FLAGS;
+        const VMA_FLAGS = 1 << abi::TASK_DIAG_FILTER_VMA_FLAGS;
     }
 }
 
@@ -150,6 +167,33 @@ impl From<&Filters> for FilterKinds {
         .into_iter()
         .filter_map(|(there, kind)| there.then_some(kind))
         .collect()
+    }
+}
+
+bitflags::bitflags! {
+    /// A set of options of a [`Request`].
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+    pub struct Options: u64 {
+        /// [`Request::pidns_fd`].
+        const PIDNS_FD = abi::TASK_DIAG_OPTION_PIDNS_FD;
+        /// [`Request::pidfd`].
+        const PIDFD = abi::TASK_DIAG_OPTION_PIDFD;
+    }
+}
+
+impl From<&Request<'_>> for Options {
+    fn from(request: &Request<'_>) -> Self {
+        let mut options = Self::empty();
+        options.set(Self::PIDNS_FD, request.pidns_fd.is_some());
+        options.set(Self::PIDFD, request.pidfd.is_some());
+        options
+    }
+}
+
+impl fmt::Display for Options {
+    /// Names between commas; bits that have no name as one hexadecimal number.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        names::write(self, f)
     }
 }
 

@@ -89,10 +89,11 @@ mod wire;
 
 pub use any::{AnyTransport, Way};
 pub use caps::{CapSet, Capability};
+pub use daemon::protocol as daemon_protocol;
 pub use daemon::{DAEMON_SOCKET, DAEMON_VARIABLE, Daemon};
-pub use dump::{Client, Dump, RECEIVE_BUFFER, Stats};
+pub use dump::{Client, Dump, RECEIVE_BUFFER, RECEIVE_MIN, Stats};
 pub use error::{BadAttr, Error, KernelError, Result};
-pub use features::{Features, FilterKinds, Strategies};
+pub use features::{Features, FilterKinds, Options, Strategies};
 pub use file::TransactionFile;
 pub use filter::{Filters, ParseStatesError, States};
 pub use live::Live;
@@ -102,7 +103,7 @@ pub use request::{Request, Scope, Strategy};
 pub use show::{ParseShowError, Show};
 pub use socket::Socket;
 pub use task::{
-    Base, Cgroup, Cmdline, Comm, Cred, Files, Ident, Ns, Stat, State, Task, TaskRef, Vma, VmaFlags,
-    VmaStat, VmaStats, Vmas,
+    Absent, Base, Cgroup, Cmdline, Comm, Cred, FileCounts, Files, Ident, Memory, Ns, Stat, State,
+    Task, TaskRef, Vma, VmaFlags, VmaStat, VmaStats, Vmas,
 };
 pub use transport::{Framing, Transport};

@@ -14,8 +14,13 @@
 //! - The id of a cgroup is 0, and nobody can be asked for by it, where no
 //!   cgroup2 file system is mounted.
 //! - A file whose name ends in ` (deleted)` is taken for one.
-//! - A group that procfs does not let the caller read about a task (areas,
-//!   open files, namespaces of others) is missing in that task's row.
+//! - Ids of namespaces are not valid.
+//! - `blkio_delay` is valid if it is not 0, or if the sysctl
+//!   `kernel.task_delayacct` is 1.
+//! - A group that procfs does not let the caller read about a task (memory
+//!   mappings, open files, namespaces of others) is absent in that task's row,
+//!   and listed as denied.
+//! - Tasks and pid namespaces cannot be named by descriptors.
 //! - Who is shown is what the mount shows: others too, unless it is mounted
 //!   with `hidepid`.
 //! - The view of another pid namespace.
@@ -54,7 +59,7 @@ use self::memory::{Long, Told};
 use self::request::{Asked, Host, Tasks};
 use self::row::Begun;
 use crate::abi;
-use crate::answer::{Message, Refusal};
+use crate::answer::{ABSENT_ROOM, Message, Refusal};
 use crate::error::{Error, Result};
 use crate::features::Features;
 use crate::file::hand_out;
@@ -196,7 +201,7 @@ impl Procfs {
 
     /// Makes the next message of the answer, if there is one.
     fn make(&mut self, limit: usize) -> Result<()> {
-        self.message.limit = limit.min(MESSAGE_MAX);
+        self.message.limit = limit.min(MESSAGE_MAX).saturating_sub(ABSENT_ROOM);
         let Some(mut answer) = self.answer.take() else {
             return Ok(());
         };
@@ -279,14 +284,20 @@ impl Procfs {
         match told {
             Ok(Told::All) => {
                 if !long.is_the_same(&mut self.proc) {
-                    self.message.add_flag(abi::TASK_DIAG_FLAG_CUT);
+                    long.absent.gone |= long.reported(&answer.tasks);
                 }
+                self.message.put_absent(long.absent);
             }
             Ok(Told::Some) => answer.long = Some(long),
             Err(Lack::NoRoom(message)) => return Err(self.no_room(message)),
             Err(Lack::Io(error)) => return Err(io("cannot read /proc")(error)),
-            Err(Lack::Gone | Lack::Denied | Lack::Changed) => {
-                self.message.add_flag(abi::TASK_DIAG_FLAG_CUT);
+            Err(Lack::Gone | Lack::Changed) => {
+                long.absent.gone |= long.rest(&answer.tasks);
+                self.message.put_absent(long.absent);
+            }
+            Err(Lack::Denied) => {
+                long.absent.denied |= long.rest(&answer.tasks);
+                self.message.put_absent(long.absent);
             }
         }
         self.message.end();
@@ -312,8 +323,8 @@ impl Procfs {
     fn no_room(&mut self, message: usize) -> Error {
         self.message.clear();
         Error::Truncated {
-            message,
-            buffer: self.message.limit,
+            message: message + ABSENT_ROOM,
+            buffer: self.message.limit + ABSENT_ROOM,
         }
     }
 }
@@ -345,6 +356,11 @@ impl Transport for Procfs {
     /// The answer repeats what the request says, which is none.
     fn port(&self) -> u32 {
         0
+    }
+
+    /// Cached rows are marked.
+    fn forwards(&self) -> bool {
+        self.keeper.is_some()
     }
 
     fn send(&mut self, request: &[u8], scope: Scope) -> Result<()> {

@@ -8,10 +8,12 @@
 use log::debug;
 
 use crate::abi::{self, TaskDiagFeatures, TaskDiagMsg};
+use crate::daemon::protocol::FORWARDER_FLAGS;
 use crate::error::{Error, KernelError, Result};
 use crate::extack;
 use crate::pid::Pid;
-use crate::task::{Groups, TaskRef, read};
+use crate::show::Show;
+use crate::task::{Absent, Groups, TaskRef, absent_in, groups_in, read};
 use crate::transport::Framing;
 use crate::wire::{
     Address, Attributes, FLAG_INTERRUPTED, FLAG_MULTI, GenlInner, Header, Inner, Malformed,
@@ -39,6 +41,9 @@ const GATHERED_KEPT: usize = 256 * 1024;
 ///
 /// Messages with another sequence or port number belong to other answers, for
 /// example one that was left half-read; they are passed over.
+///
+/// With [`Self::request`] each row is checked against the request: a group that
+/// a row neither has nor lists as absent is an error.
 ///
 /// ```
 /// use taskdiag::reassembly::{Event, Reassembly};
@@ -74,10 +79,26 @@ pub struct Reassembly {
     gathered: Vec<u8>,
     /// The `NLM_F_*` flags of all messages so far.
     flags: u16,
+    /// The groups that each row has or lists as absent.
+    requested: Show,
+    /// Whether rows may have flags of a program that forwards them.
+    forwarded: bool,
+    /// TASK_DIAG_ABSENT has ended the open task.
+    concluded: bool,
+    /// The groups of the task that is returned in pieces; `None` if some of its
+    /// pieces were passed over.
+    pieces: Option<Seen>,
     /// Nothing comes any more.
     ended: bool,
     /// The end of the answer has not been seen.
     unread: bool,
+}
+
+/// The groups of a task whose pieces are returned one by one.
+#[derive(Clone, Copy, Debug, Default)]
+struct Seen {
+    there: Show,
+    absent: Absent,
 }
 
 /// A message, or several, about one task, and where their attributes are.
@@ -119,6 +140,8 @@ enum Portion {
 pub(crate) struct Row {
     piece: Piece,
     aside: bool,
+    /// Not a piece of a task.
+    whole: bool,
 }
 
 /// What comes next, with a task as a place.
@@ -164,6 +187,19 @@ impl Reassembly {
         };
     }
 
+    /// Checks rows against a request for these groups: one that neither has a
+    /// group nor lists it as absent is an error. To be called before the first
+    /// datagram is read.
+    pub const fn request(&mut self, groups: Show) {
+        self.requested = groups;
+    }
+
+    /// Accepts the flags of a program that forwards rows: see
+    /// [`crate::daemon_protocol`]. Otherwise they are ignored.
+    pub const fn accept_forwarded(&mut self, forwarded: bool) {
+        self.forwarded = forwarded;
+    }
+
     /// Reads a datagram. One must be read up to [`Event::More`] before the
     /// next is fed.
     pub fn feed<'a>(&'a mut self, datagram: &'a [u8]) -> Feed<'a> {
@@ -178,8 +214,8 @@ impl Reassembly {
         self.framing
     }
 
-    /// Whether a message so far said that tasks came or went in the meantime
-    /// (`NLM_F_DUMP_INTR`).
+    /// Whether a message so far has `NLM_F_DUMP_INTR`. The kernel never sets it;
+    /// a daemon that answers from a table may.
     #[must_use]
     pub const fn interrupted(&self) -> bool {
         self.flags & FLAG_INTERRUPTED != 0
@@ -244,6 +280,7 @@ impl Reassembly {
         Some(Row {
             piece,
             aside: false,
+            whole: true,
         })
     }
 
@@ -251,14 +288,20 @@ impl Reassembly {
     #[inline(always)]
     pub(crate) fn task<'a>(&'a mut self, datagram: &'a [u8], row: Row) -> Result<TaskRef<'a>> {
         let buffer = if row.aside { &self.gathered } else { datagram };
-        match row.piece.view(buffer) {
-            Ok(task) => Ok(task),
-            Err(malformed) => {
-                self.place = Place::Nowhere;
-                self.ended = true;
-                Err(malformed.into())
+        let error = match row.piece.view(buffer) {
+            Ok(task) if row.whole => match task.missing(self.requested) {
+                missing if missing.is_empty() => return Ok(task),
+                missing => lacking(missing),
+            },
+            Ok(task) => {
+                see(&mut self.pieces, task);
+                return Ok(task);
             }
-        }
+            Err(malformed) => malformed.into(),
+        };
+        self.place = Place::Nowhere;
+        self.ended = true;
+        Err(error)
     }
 
     /// What [`Self::step_fast`] leaves.
@@ -285,9 +328,12 @@ impl Reassembly {
     }
 
     fn read_messages(&mut self, datagram: &[u8], portion: Portion) -> Result<Step> {
+        if portion == Portion::Tasks {
+            self.pieces = None;
+        }
         if portion == Portion::Pieces && self.is_open() {
             // Left from when whole tasks were asked for.
-            return Ok(self.hand_out());
+            return Ok(self.hand_out(false));
         }
         loop {
             let Some(message) = self.read_message(datagram)? else {
@@ -301,16 +347,22 @@ impl Reassembly {
                     return Ok(self.whole());
                 }
                 self.unread = false;
+                if error.is_none() {
+                    self.check_pieces()?;
+                }
                 return error.map_or(Ok(Step::End), |error| Err(error.into()));
             }
             let header = message.header;
-            let (piece, goes_on) = message.piece(self.framing)?;
+            let (piece, goes_on) = message.piece(self.framing, self.forwarded)?;
             let step = match portion {
                 Portion::Tasks if goes_on => self.go_on(datagram, piece)?,
                 Portion::Pieces if goes_on => Some(self.go_on_apart(header, piece)?),
                 _ if header.flags & FLAG_MULTI == 0 => Some(self.only_one(header, piece)?),
                 Portion::Tasks => self.begin(header, piece),
-                Portion::Pieces => Some(self.begin_apart(header, piece)),
+                Portion::Pieces => {
+                    self.check_pieces()?;
+                    Some(self.begin_apart(header, piece))
+                }
             };
             self.position += message.len;
             if let Some(step) = step {
@@ -379,18 +431,19 @@ impl Reassembly {
 
     /// The open task is whole: hands it out.
     fn whole(&mut self) -> Step {
-        let step = self.hand_out();
+        let step = self.hand_out(true);
         self.place = Place::Nowhere;
         step
     }
 
     /// Hands the open task out, as far as it has come.
-    fn hand_out(&mut self) -> Step {
+    fn hand_out(&mut self, whole: bool) -> Step {
         let aside = self.place == Place::Aside;
         self.place = Place::HandedOut;
         Step::Task(Row {
             piece: self.open,
             aside,
+            whole,
         })
     }
 
@@ -398,6 +451,7 @@ impl Reassembly {
     fn begin(&mut self, header: Header, piece: Piece) -> Option<Step> {
         let whole = self.is_open().then(|| self.whole());
         self.open = piece;
+        self.concluded = false;
         self.usual[usize::from(self.framing != Framing::Plain)] = header;
         self.place = Place::InDatagram;
         whole
@@ -406,7 +460,7 @@ impl Reassembly {
     /// A task begins, and that is handed out by itself.
     fn begin_apart(&mut self, header: Header, piece: Piece) -> Step {
         self.begin(header, piece);
-        self.hand_out()
+        self.hand_out(false)
     }
 
     /// A message that is not one of many is the whole answer.
@@ -424,9 +478,12 @@ impl Reassembly {
     /// Adds a piece to the open task; passes it over, if that has been handed
     /// out in pieces so far.
     fn go_on(&mut self, datagram: &[u8], piece: Piece) -> Result<Option<Step>> {
-        self.expect(piece)?;
+        self.check_continues(piece)?;
         if self.is_open() {
             self.put_aside(datagram)?;
+            if self.concluded {
+                return Err(Malformed(BEHIND_ABSENT).into());
+            }
             self.open.flags |= piece.flags & !abi::TASK_DIAG_FLAG_CONT;
             self.gather(datagram, piece)?;
         }
@@ -435,16 +492,31 @@ impl Reassembly {
 
     /// Hands out a piece by itself.
     fn go_on_apart(&mut self, header: Header, piece: Piece) -> Result<Step> {
-        self.expect(piece)?;
+        self.check_continues(piece)?;
+        if self.pieces.is_some_and(|seen| !seen.absent.is_empty()) {
+            return Err(Malformed(BEHIND_ABSENT).into());
+        }
         Ok(self.begin_apart(header, piece))
     }
 
     /// A piece goes on with the task of the message before.
-    fn expect(&self, piece: Piece) -> Result<()> {
+    fn check_continues(&self, piece: Piece) -> Result<()> {
         if self.place == Place::Nowhere || self.open.pid != piece.pid {
             return Err(Malformed("a message goes on with a task that did not begin").into());
         }
         Ok(())
+    }
+
+    /// The task whose pieces have been returned has every requested group.
+    fn check_pieces(&mut self) -> Result<()> {
+        let Some(seen) = self.pieces.take() else {
+            return Ok(());
+        };
+        let missing = self.requested.difference(seen.there);
+        match missing.difference(seen.absent.groups()) {
+            missing if missing.is_empty() => Ok(()),
+            missing => Err(lacking(missing)),
+        }
     }
 
     /// Copies the open task, if it lies in the datagram.
@@ -466,11 +538,33 @@ impl Reassembly {
     fn gather(&mut self, datagram: &[u8], piece: Piece) -> Result<()> {
         let attributes = piece.attributes(datagram)?;
         Groups::find(attributes)?;
+        self.concluded |= absent_in(attributes).is_some();
         let len = align(self.gathered.len() + attributes.len());
         self.open.end = len;
         self.gathered.extend_from_slice(attributes);
         self.gathered.resize(len, 0);
         Ok(())
+    }
+}
+
+const BEHIND_ABSENT: &str = "a message continues a row behind TASK_DIAG_ABSENT";
+
+/// A row neither has these groups nor lists them as absent.
+#[cold]
+fn lacking(missing: Show) -> Error {
+    Error::Decode {
+        what: format!("a row lacks {missing} without a reason"),
+    }
+}
+
+/// Adds the groups of a piece to those of its task.
+fn see(pieces: &mut Option<Seen>, piece: TaskRef<'_>) {
+    if !piece.goes_on() {
+        *pieces = Some(Seen::default());
+    }
+    if let Some(seen) = pieces {
+        seen.there |= groups_in(piece.as_bytes());
+        seen.absent.add(piece.absent());
     }
 }
 
@@ -561,7 +655,7 @@ impl<'a> Message<'a> {
 
     /// Which task it is about, where the attributes behind that are, and
     /// whether it goes on with that task.
-    fn piece(&self, framing: Framing) -> Result<(Piece, bool), Malformed> {
+    fn piece(&self, framing: Framing, forwarded: bool) -> Result<(Piece, bool), Malformed> {
         let mut walk = self.attributes(
             framing,
             abi::TASK_DIAG_CMD_GET,
@@ -570,7 +664,10 @@ impl<'a> Message<'a> {
         let Some((abi::TASK_DIAG_MSG, value)) = walk.next().transpose()? else {
             return Err(Malformed("the first attribute is not TASK_DIAG_MSG"));
         };
-        let msg: TaskDiagMsg = read(value);
+        let mut msg: TaskDiagMsg = read(value);
+        if !forwarded {
+            msg.flags &= !FORWARDER_FLAGS;
+        }
         let rest = walk.rest().len();
         let end = self.position + size_of::<Header>() + self.payload.len();
         let piece = Piece {

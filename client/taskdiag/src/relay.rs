@@ -9,17 +9,21 @@
 use nix::libc;
 
 use crate::abi;
-use crate::answer::{Blame, Message, NLMSG_DONE, NLMSG_ERROR, Refusal};
+use crate::answer::{self, ATTRIBUTE, Blame, HEADER, Message, NLMSG_DONE, NLMSG_ERROR, Refusal};
 use crate::dump::RECEIVE_BUFFER;
 use crate::error::{Error, KernelError, Result};
 use crate::extack;
 use crate::request::Scope;
 use crate::transport::{Framing, Transport};
-use crate::wire::{FLAG_ACK, FLAG_INTERRUPTED, FLAG_MULTI, FLAG_REQUEST, Header, Malformed, align};
+use crate::wire::{
+    Attributes, FLAG_ACK, FLAG_INTERRUPTED, FLAG_MULTI, FLAG_REQUEST, Header, Malformed, align,
+};
 
 /// Where the flags are in the header of a message, and what names it: its
 /// sequence and port number.
 const FLAGS: std::ops::Range<usize> = 6..8;
+const KIND: std::ops::Range<usize> = 4..6;
+const FEATURES: u16 = abi::task_diag_nlmsg(abi::TASK_DIAG_CMD_FEATURES);
 const NAME: std::ops::Range<usize> = 8..16;
 
 /// Hands on requests and answers.
@@ -132,6 +136,7 @@ impl<T: Transport> Relay<T> {
                 }
             }
             self.datagram[begin..][NAME].copy_from_slice(&self.name);
+            clear_options(&mut self.datagram[begin..]);
             self.datagram.resize(align(self.datagram.len()), 0);
             rest = rest.get(len..).unwrap_or_default();
         }
@@ -176,6 +181,7 @@ fn prepare(request: &[u8], framing: Framing) -> Result<Vec<u8>, Refusal> {
         .find(|&cmd| kind == abi::task_diag_nlmsg(cmd))
         .ok_or_else(unknown)?;
 
+    refuse_descriptors(payload)?;
     let mut asked = request[..header.len as usize].to_vec();
     asked[FLAGS].copy_from_slice(&(header.flags & !FLAG_ACK).to_ne_bytes());
     if let Framing::Genl { family } = framing {
@@ -188,6 +194,45 @@ fn prepare(request: &[u8], framing: Framing) -> Result<Vec<u8>, Refusal> {
         asked.extend(payload);
     }
     Ok(asked)
+}
+
+/// A descriptor of the client means another file here, or none.
+fn refuse_descriptors(payload: &[u8]) -> Result<(), Refusal> {
+    let mut walk = Attributes::new(payload);
+    loop {
+        let blame = Blame::At((HEADER + walk.at()) as u32);
+        match walk.next() {
+            Some(Ok((kind, _))) if answer::is_descriptor(kind) => {
+                return Err(answer::no_descriptors(kind, "the daemon", blame));
+            }
+            Some(Ok(_)) => {}
+            // The transport refuses what cannot be read.
+            Some(Err(_)) | None => return Ok(()),
+        }
+    }
+}
+
+/// Removes the options of the features in this message: the relay refuses them.
+fn clear_options(message: &mut [u8]) {
+    const OPTIONS: usize = std::mem::offset_of!(abi::TaskDiagFeatures, options);
+    let kind = message.get(KIND).map(|kind| kind == FEATURES.to_ne_bytes());
+    let (Some(true), Some(attributes)) = (kind, message.get_mut(HEADER..)) else {
+        return;
+    };
+    let mut walk = Attributes::new(attributes);
+    let mut found = None;
+    let mut at = 0;
+    while let Some(Ok((kind, value))) = walk.next() {
+        if kind == abi::TASK_DIAG_FEATURES {
+            let begin = at + ATTRIBUTE;
+            let end = (begin + OPTIONS + size_of::<u64>()).min(begin + value.len());
+            found = Some(begin + OPTIONS..end);
+        }
+        at = walk.at();
+    }
+    if let Some(options) = found.and_then(|range| attributes.get_mut(range)) {
+        options.fill(0);
+    }
 }
 
 /// A message of the family's as that of the transaction file.

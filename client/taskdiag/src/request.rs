@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: MIT
-//! What is asked: which tasks, what about them, as seen from where.
+//! Requests: which tasks, which groups, in which pid namespace.
 //!
-//! Types only; how a request looks on the wire is the codec's business.
+//! Types only; the codec encodes them.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 
 use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST};
 
@@ -31,16 +35,16 @@ pub enum Strategy {
     Descendants(Pid),
 }
 
-/// As seen from where: the pid namespace whose numbers are meant and given,
-/// and outside of which nothing is reported.
+/// The pid namespace of a request: pids are in that namespace, and no task
+/// outside of it is reported. See also [`Request::pidns_fd`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Scope {
-    /// The asker's own.
+    /// The caller's own.
     #[default]
     Own,
-    /// That of this process, a number in the asker's own namespace. Needs
-    /// `CAP_SYS_ADMIN` over the user namespace that owns the asker's pid
+    /// That of this process, a pid in the caller's own namespace. Needs
+    /// `CAP_SYS_ADMIN` over the user namespace that owns the caller's pid
     /// namespace.
     Process(Pid),
 }
@@ -57,20 +61,57 @@ pub enum Scope {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub struct Request {
+pub struct Request<'fd> {
     /// Which tasks.
     pub strategy: Strategy,
-    /// Which of these are told of at all.
+    /// Which of these are reported.
     pub filters: Filters,
-    /// What about them.
+    /// The groups to report.
     pub show: Show,
-    /// As seen from where.
+    /// The pid namespace.
     pub scope: Scope,
+    pub(crate) pidns_fd: Option<Descriptor<'fd>>,
+    pub(crate) pidfd: Option<Descriptor<'fd>>,
 }
 
-impl Request {
-    /// Asks for the group [`Show::BASE`] of these tasks, as seen from the
-    /// asker's own pid namespace.
+/// A descriptor that stays open as long as the request exists.
+#[derive(Clone, Copy)]
+pub(crate) struct Descriptor<'fd>(BorrowedFd<'fd>);
+
+impl Descriptor<'_> {
+    /// Its number, which is never negative.
+    pub(crate) fn number(self) -> u32 {
+        self.raw() as u32
+    }
+
+    fn raw(self) -> RawFd {
+        self.0.as_raw_fd()
+    }
+}
+
+impl fmt::Debug for Descriptor<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.raw().fmt(f)
+    }
+}
+
+impl PartialEq for Descriptor<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.raw() == other.raw()
+    }
+}
+
+impl Eq for Descriptor<'_> {}
+
+impl Hash for Descriptor<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.raw().hash(state);
+    }
+}
+
+impl<'fd> Request<'fd> {
+    /// Requests the group [`Show::BASE`] of these tasks, in the caller's own pid
+    /// namespace.
     #[must_use]
     pub fn new(strategy: Strategy) -> Self {
         Self {
@@ -78,7 +119,73 @@ impl Request {
             filters: Filters::default(),
             show: Show::BASE,
             scope: Scope::Own,
+            pidns_fd: None,
+            pidfd: None,
         }
+    }
+
+    /// Reports pids in the pid namespace of this nsfs descriptor, and no task
+    /// outside of it; pids of the request are in that namespace too.
+    ///
+    /// ```no_run
+    /// use std::fs::File;
+    /// use std::os::fd::AsFd;
+    ///
+    /// use taskdiag::{Client, Request, Strategy};
+    ///
+    /// let namespace = File::open("/proc/4711/ns/pid").unwrap();
+    /// let request = Request::new(Strategy::All).pidns_fd(namespace.as_fd());
+    /// Client::connect()?.dump(&request)?.for_each(|task| println!("{}", task.pid()))?;
+    /// # Ok::<(), taskdiag::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Sent by one of the clients, the request fails with [`Error::Kernel`]:
+    ///
+    /// - `EBADF` if the descriptor is not open in the kernel's view,
+    /// - `EINVAL` if it is not that of a pid namespace,
+    /// - `EPERM` if the namespace is neither the caller's own nor one below, and
+    ///   the caller lacks `CAP_SYS_ADMIN` over the user namespace that owns it,
+    /// - `EOPNOTSUPP` if the kernel or the transport does not have the option:
+    ///   see [`Options::PIDNS_FD`](crate::Options::PIDNS_FD). The daemon and
+    ///   procfs do not.
+    #[must_use]
+    pub fn pidns_fd(mut self, namespace: BorrowedFd<'fd>) -> Self {
+        self.pidns_fd = Some(Descriptor(namespace));
+        self
+    }
+
+    /// Names the task of the strategy by a pidfd instead of a pid, which must be
+    /// 0 then. Unlike a pid, a pidfd never refers to a later task.
+    ///
+    /// ```no_run
+    /// use std::os::fd::BorrowedFd;
+    ///
+    /// use taskdiag::{Client, Request, Strategy, Task};
+    ///
+    /// fn children(client: &mut Client, pidfd: BorrowedFd<'_>) -> taskdiag::Result<Vec<Task>> {
+    ///     let request = Request::new(Strategy::Children(0)).pidfd(pidfd);
+    ///     client.dump(&request)?.tasks().collect()
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Sent by one of the clients, the request fails with [`Error::Kernel`]:
+    ///
+    /// - `EBADF` if the descriptor is not a pidfd,
+    /// - `ESRCH` if the task has been reaped, the caller may not see it, or it
+    ///   has no pid in the pid namespace of the request,
+    /// - `EINVAL` with a pid other than 0, and with [`Strategy::All`] and
+    ///   [`Strategy::AllThreads`],
+    /// - `EOPNOTSUPP` if the kernel or the transport does not have the option:
+    ///   see [`Options::PIDFD`](crate::Options::PIDFD). The daemon and procfs do
+    ///   not.
+    #[must_use]
+    pub fn pidfd(mut self, task: BorrowedFd<'fd>) -> Self {
+        self.pidfd = Some(Descriptor(task));
+        self
     }
 
     /// Asks for these groups.
@@ -138,7 +245,7 @@ impl Request {
     }
 }
 
-impl Request {
+impl Request<'_> {
     /// The `NLM_F_*` flags of a request for one task: groups that may outgrow
     /// a message come in dumps only.
     pub(crate) fn flags_for_one(&self) -> u16 {
@@ -162,8 +269,8 @@ impl Request {
     }
 }
 
-impl From<&Request> for abi::TaskDiagPid {
-    fn from(request: &Request) -> Self {
+impl From<&Request<'_>> for abi::TaskDiagPid {
+    fn from(request: &Request<'_>) -> Self {
         let (dump_strategy, pid) = match request.strategy {
             Strategy::All => (abi::TASK_DIAG_DUMP_ALL, 0),
             Strategy::One(pid) => (abi::TASK_DIAG_DUMP_ONE, pid),

@@ -4,6 +4,7 @@
 //! Pure: reads attributes from bytes, knows neither messages nor sockets. Each
 //! group of facts has a file of its own below.
 
+mod absent;
 mod base;
 mod cgroup;
 mod cmdline;
@@ -21,19 +22,22 @@ use std::mem::offset_of;
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-use crate::abi::{self, TaskDiagBase, TaskDiagCreds, TaskDiagStat};
+use crate::abi::{self, TaskDiagAbsent, TaskDiagBase, TaskDiagCreds, TaskDiagStat};
+use crate::daemon::protocol;
 use crate::error::Result;
 use crate::pid::Pid;
+use crate::show::Show;
 use crate::wire::{Attributes, Exactly, Malformed};
 
+pub use absent::Absent;
 pub use base::{Base, Comm, State};
 pub use cgroup::Cgroup;
 pub use cmdline::Cmdline;
 pub use cred::Cred;
-pub use files::Files;
+pub use files::{FileCounts, Files};
 pub use ident::Ident;
 pub use ns::Ns;
-pub use stat::Stat;
+pub use stat::{Memory, Stat};
 pub use vma::{Vma, VmaFlags, Vmas};
 pub use vma_stat::{VmaStat, VmaStats};
 
@@ -168,6 +172,7 @@ impl Groups {
     /// And whatever there is from here on.
     #[inline(never)]
     fn search(mut self, attributes: &[u8], from: usize) -> Result<Self, Malformed> {
+        let mut absent = false;
         if attributes.len() > NOWHERE as usize {
             return Err(Malformed("a task of 4 GiB and more"));
         }
@@ -179,6 +184,10 @@ impl Groups {
                 Some((abi::TASK_DIAG_BASE, _)) if self.base == NOWHERE => self.base = at,
                 Some((abi::TASK_DIAG_CRED, _)) if self.cred == NOWHERE => self.cred = at,
                 Some((abi::TASK_DIAG_STAT, _)) if self.stat == NOWHERE => self.stat = at,
+                Some((abi::TASK_DIAG_ABSENT, _)) if absent => {
+                    return Err(Malformed("a row with TASK_DIAG_ABSENT twice"));
+                }
+                Some((abi::TASK_DIAG_ABSENT, _)) => absent = true,
                 Some((kind, value)) => look_into(kind, value)?,
             }
         }
@@ -203,6 +212,26 @@ fn find<T: FromBytes + IntoBytes>(attributes: &[u8], at: u32) -> Option<Exactly<
     let mut walk = Attributes::new_at(attributes, at as usize);
     let (_, value) = walk.next()?.ok()?;
     Some(Exactly::holding(read(value)))
+}
+
+/// The groups that have an attribute there.
+pub(crate) fn groups_in(attributes: &[u8]) -> Show {
+    let kinds = Attributes::new(attributes).map_while(Result::ok);
+    let bits = kinds.filter_map(|(kind, _)| {
+        let group = kind.checked_sub(abi::TASK_DIAG_ATTR_GROUPS)?;
+        1u64.checked_shl(group.into())
+    });
+    Show::from_bits_retain(bits.fold(0, |all, bit| all | bit))
+}
+
+/// Reads the attribute ABSENT, if there is one.
+pub(crate) fn absent_in(attributes: &[u8]) -> Option<Absent> {
+    let attributes = Attributes::new(attributes);
+    let mut values = OfKind {
+        attributes,
+        kind: abi::TASK_DIAG_ABSENT,
+    };
+    Some(read::<TaskDiagAbsent>(values.next()?).into())
 }
 
 /// The values of the attributes of one type.
@@ -319,15 +348,14 @@ impl<'a> TaskRef<'a> {
         Some(stat.value().into())
     }
 
-    /// The areas of its memory, if they were asked for and there was a memory
-    /// to tell of; see [`Self::cut`].
+    /// Its memory mappings, if they were requested; see [`Self::absent`].
     #[must_use]
     pub fn vmas(&self) -> Option<Vmas<'a>> {
         self.group(abi::TASK_DIAG_GROUP_VMA)?;
         Some(Vmas::new(self.of_kind(abi::TASK_DIAG_VMA)))
     }
 
-    /// What is there of the areas, if that was asked for; likewise.
+    /// Memory use of the mappings, if it was requested; see [`Self::absent`].
     #[must_use]
     pub fn vma_stats(&self) -> Option<VmaStats<'a>> {
         self.group(abi::TASK_DIAG_GROUP_VMA_STAT)?;
@@ -368,19 +396,55 @@ impl<'a> TaskRef<'a> {
         Cgroup::read(self.group(abi::TASK_DIAG_GROUP_CGROUP)?).ok()
     }
 
-    /// Whether its memory went away while it was told of, by an exit or an
-    /// exec: areas or arguments are missing at the end.
+    /// The groups that the row lacks, with the reason. Each requested group is
+    /// either complete or in one of these sets.
+    ///
+    /// Of a piece that [`crate::Dump::next_piece`] returns: empty, except in the
+    /// last piece of an incomplete row.
     #[must_use]
-    pub const fn cut(&self) -> bool {
-        self.flags & abi::TASK_DIAG_FLAG_CUT != 0
+    pub fn absent(&self) -> Absent {
+        // Rows that begin and end in the usual form have no other attributes.
+        match self.usual {
+            Some(_) if self.attributes.len() == size_of::<BaseAndCred>() => Absent::default(),
+            _ => absent_in(self.attributes).unwrap_or_default(),
+        }
     }
 
-    /// Whether somebody keeps the row current by events, and did not read it
-    /// anew: its state is not known, and what no event tells (process group,
-    /// tracer, capabilities, secure bits) is as it was when last read.
+    /// The groups of these that the row neither has nor lists as absent.
+    #[inline]
+    pub(crate) fn missing(&self, requested: Show) -> Show {
+        let usual = match self.usual {
+            Some(_) => Show::BASE.union(Show::CRED),
+            None => Show::empty(),
+        };
+        let rest = requested.difference(usual);
+        match rest.is_empty() {
+            true => rest,
+            false => self.missing_of(rest),
+        }
+    }
+
+    #[inline(never)]
+    fn missing_of(&self, requested: Show) -> Show {
+        let there = match self.groups.stat {
+            NOWHERE => Show::empty(),
+            _ => Show::STAT,
+        };
+        let rest = requested.difference(there);
+        if rest.is_empty() {
+            return rest;
+        }
+        rest.difference(groups_in(self.attributes))
+            .difference(self.absent().groups())
+    }
+
+    /// Whether it is a cached row, kept current by events: its state is not
+    /// known, and fields without events (process group, tracer, capabilities,
+    /// secure bits) have the values of the last read. Never of the kernel's rows:
+    /// see [`crate::daemon_protocol`].
     #[must_use]
     pub const fn is_kept(&self) -> bool {
-        self.flags & abi::TASK_DIAG_FLAG_KEPT != 0
+        self.flags & protocol::FLAG_CACHED != 0
     }
 
     /// Whether this is a piece that goes on from the one before: never, but
@@ -396,6 +460,11 @@ impl<'a> TaskRef<'a> {
     pub fn group(&self, bit: u16) -> Option<&'a [u8]> {
         let wanted = abi::TASK_DIAG_ATTR_GROUPS.checked_add(bit)?;
         self.of_kind(wanted).next()
+    }
+
+    /// Its attributes.
+    pub(crate) const fn as_bytes(&self) -> &'a [u8] {
+        self.attributes
     }
 
     const fn of_kind(&self, kind: u16) -> OfKind<'a> {
@@ -420,7 +489,6 @@ impl<'a> TaskRef<'a> {
         let mut task = Task {
             pid: self.pid,
             tgid: self.tgid,
-            cut: self.cut(),
             kept: self.is_kept(),
             ..Task::default()
         };
@@ -481,12 +549,11 @@ pub struct Task {
     /// What is there of the areas, if that was asked for.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub vma_stats: Option<Vec<VmaStat>>,
-    /// Whether its memory went away while it was told of, by an exit or an
-    /// exec: areas or arguments are missing at the end.
-    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "std::ops::Not::not"))]
-    pub cut: bool,
-    /// Whether somebody keeps the row current by events, and did not read it
-    /// anew: see [`TaskRef::is_kept`].
+    /// The groups that the row lacks, with the reason.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Absent::is_empty"))]
+    pub absent: Absent,
+    /// Whether it is a cached row, kept current by events: see
+    /// [`TaskRef::is_kept`].
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "std::ops::Not::not"))]
     pub kept: bool,
     /// The attributes this crate does not decode, as received: type and bytes.
@@ -521,6 +588,7 @@ impl Task {
                 // It has been looked at when the task was received.
                 self.cgroup = Cgroup::read(value).ok().map(Cgroup::into_owned);
             }
+            abi::TASK_DIAG_ABSENT => self.absent = read::<TaskDiagAbsent>(value).into(),
             abi::TASK_DIAG_CMDLINE => self.cmdline.get_or_insert_default().add(value),
             abi::TASK_DIAG_VMA => {
                 let vmas = Vma::all(value).map(Vma::into_owned);

@@ -76,6 +76,12 @@ pub trait Transport: fmt::Debug {
     /// The port number that answers are addressed to.
     fn port(&self) -> u32;
 
+    /// Whether a program between the kernel and the client may add flags of its
+    /// own to rows: see [`crate::daemon_protocol`].
+    fn forwards(&self) -> bool {
+        false
+    }
+
     /// Sends a request, as seen from there.
     fn send(&mut self, request: &[u8], scope: Scope) -> Result<()>;
 
@@ -95,6 +101,10 @@ impl<T: Transport + ?Sized> Transport for Box<T> {
 
     fn port(&self) -> u32 {
         (**self).port()
+    }
+
+    fn forwards(&self) -> bool {
+        (**self).forwards()
     }
 
     fn send(&mut self, request: &[u8], scope: Scope) -> Result<()> {

@@ -20,11 +20,11 @@ pub trait TaskSource {
     /// # Errors
     ///
     /// The source's own. Tasks may have been told of before.
-    fn tell(&mut self, request: &Request, each: &mut dyn FnMut(Task)) -> Result<()>;
+    fn tell(&mut self, request: &Request<'_>, each: &mut dyn FnMut(Task)) -> Result<()>;
 }
 
 impl<T: Transport> TaskSource for Client<T> {
-    fn tell(&mut self, request: &Request, each: &mut dyn FnMut(Task)) -> Result<()> {
+    fn tell(&mut self, request: &Request<'_>, each: &mut dyn FnMut(Task)) -> Result<()> {
         if let Some(one) = for_one(request) {
             match self.get(&one) {
                 // A number may be that of a thread meanwhile.
@@ -45,7 +45,7 @@ impl<T: Transport> TaskSource for Client<T> {
 
 /// The same request for one process as a question without a dump, which costs
 /// the fewest system calls.
-fn for_one(request: &Request) -> Option<Request> {
+fn for_one<'fd>(request: &Request<'fd>) -> Option<Request<'fd>> {
     let [pid] = request.filters.pids.as_deref()? else {
         return None;
     };
@@ -59,13 +59,13 @@ fn for_one(request: &Request) -> Option<Request> {
 }
 
 impl<S: TaskSource + ?Sized> TaskSource for &mut S {
-    fn tell(&mut self, request: &Request, each: &mut dyn FnMut(Task)) -> Result<()> {
+    fn tell(&mut self, request: &Request<'_>, each: &mut dyn FnMut(Task)) -> Result<()> {
         (**self).tell(request, each)
     }
 }
 
 impl<S: TaskSource + ?Sized> TaskSource for Box<S> {
-    fn tell(&mut self, request: &Request, each: &mut dyn FnMut(Task)) -> Result<()> {
+    fn tell(&mut self, request: &Request<'_>, each: &mut dyn FnMut(Task)) -> Result<()> {
         (**self).tell(request, each)
     }
 }

@@ -9,9 +9,9 @@ use nix::sys::stat::{FileStat, SFlag, fstatat};
 
 use super::folder::{Folder, Lack, Proc};
 use super::text;
-use crate::abi::TaskDiagFiles;
+use crate::abi::{self, TaskDiagFiles};
 
-/// Counts the open files of a task.
+/// Counts the open files of a task. A zombie has no descriptor table.
 pub(super) fn read(proc: &mut Proc, folder: &Folder) -> Result<TaskDiagFiles, Lack> {
     let limits = proc.read_in(folder, "limits")?;
     let mut files = TaskDiagFiles::default();
@@ -28,7 +28,19 @@ pub(super) fn read(proc: &mut Proc, folder: &Folder) -> Result<TaskDiagFiles, La
             Kind::Other => &mut files.other,
         } += 1;
     }
+    if files.total > 0 || has_table(proc, folder)? {
+        files.valid = abi::TASK_DIAG_FILES_VALID_COUNTS;
+    }
     Ok(files)
+}
+
+fn has_table(proc: &mut Proc, folder: &Folder) -> Result<bool, Lack> {
+    let stat = proc.read_in(folder, "stat")?;
+    let state = text::Stat::parse(stat).map(|stat| stat.state);
+    Ok(!matches!(
+        state,
+        Some(abi::TASK_DIAG_ZOMBIE | abi::TASK_DIAG_DEAD)
+    ))
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

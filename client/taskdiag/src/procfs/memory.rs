@@ -5,7 +5,7 @@ use std::fs::File;
 
 use zerocopy::IntoBytes;
 
-use super::folder::{Folder, Lack, Proc, optional};
+use super::folder::{Folder, Lack, Proc};
 use super::member::Member;
 use super::request::Tasks;
 use super::smaps::{Area, Smaps};
@@ -13,6 +13,7 @@ use super::text::Stat;
 use crate::abi::{self, TaskDiagVma, TaskDiagVmaStat};
 use crate::answer::{ATTRIBUTE, ATTRIBUTE_MAX, Message};
 use crate::show::Show;
+use crate::task::Absent;
 
 /// Less of a command line is not worth an attribute.
 const CMDLINE_MIN: usize = 64;
@@ -35,6 +36,8 @@ pub(super) enum Told {
 #[derive(Debug)]
 pub(super) struct Long {
     pub(super) member: Member,
+    /// The groups that the row lacks so far.
+    pub(super) absent: Absent,
     folder: Folder,
     /// What its memory was when the row was begun.
     memory: (bool, u64),
@@ -52,9 +55,11 @@ impl Long {
         folder: Folder,
         stat: &Stat,
         tasks: &Tasks,
+        absent: Absent,
     ) -> Result<Self, Lack> {
         let mut long = Self {
             member,
+            absent,
             memory: stat.memory(),
             cmdline: None,
             smaps: None,
@@ -64,19 +69,41 @@ impl Long {
             folder,
         };
         if tasks.show.contains(Show::CMDLINE) {
-            long.cmdline = optional(long.folder.file("cmdline"))?;
-        }
-        // Areas are a process's.
-        if tasks.show.intersects(AREAS) && member.pid == member.tgid {
-            long.smaps = match long.folder.file("smaps") {
-                Ok(file) => Some(Smaps::new(Some(file))),
-                // There is no memory to tell of.
-                Err(Lack::Gone) => Some(Smaps::new(None)),
-                Err(Lack::Denied) => None,
+            match long.folder.file("cmdline") {
+                Ok(file) => long.cmdline = Some(file),
+                Err(Lack::Denied) => long.absent.denied |= Show::CMDLINE,
                 Err(lack) => return Err(lack),
-            };
+            }
+        }
+        let areas = tasks.show.intersection(AREAS);
+        if member.pid != member.tgid {
+            long.absent.leader |= areas;
+        } else if !areas.is_empty() {
+            match long.folder.file("smaps") {
+                Ok(file) => long.smaps = Some(Smaps::new(Some(file))),
+                // The task has no memory.
+                Err(Lack::Gone) => long.smaps = Some(Smaps::new(None)),
+                Err(Lack::Denied) => long.absent.denied |= areas,
+                Err(lack) => return Err(lack),
+            }
         }
         Ok(long)
+    }
+
+    /// The groups that are not complete yet.
+    pub(super) fn rest(&self, tasks: &Tasks) -> Show {
+        let mut rest = Show::empty();
+        rest.set(Show::CMDLINE, self.cmdline.is_some());
+        if self.smaps.is_some() {
+            rest |= tasks.show.intersection(AREAS);
+        }
+        rest
+    }
+
+    /// The groups of these that the row has not listed as absent.
+    pub(super) fn reported(&self, tasks: &Tasks) -> Show {
+        let groups = tasks.show.intersection(LONG);
+        groups.difference(self.absent.groups())
     }
 
     /// Whether the task is there, and has the memory that the row is about.

@@ -15,17 +15,13 @@ const PIDFS: u64 = 0x5049_4446;
 /// `PIDFD_THREAD`.
 const THREAD: libc::c_uint = libc::O_EXCL as libc::c_uint;
 
-/// The inode of a task's pidfds; 0 where they have none of their own.
-pub(super) fn inode(member: Member) -> u64 {
+/// Inode number of a task's pidfds; `None` if pidfds have no inode numbers of
+/// their own.
+pub(super) fn inode(member: Member) -> Option<u64> {
     let flags = if member.pid == member.tgid { 0 } else { THREAD };
-    let Ok(pidfd) = open(member.pid, flags) else {
-        return 0;
-    };
+    let pidfd = open(member.pid, flags).ok()?;
     let own = fstatfs(&pidfd).is_ok_and(|of| of.filesystem_type() == FsType(PIDFS as _));
-    match fstat(&pidfd) {
-        Ok(stat) if own => stat.st_ino,
-        _ => 0,
-    }
+    fstat(&pidfd).ok().filter(|_| own).map(|stat| stat.st_ino)
 }
 
 fn open(pid: u32, flags: libc::c_uint) -> io::Result<OwnedFd> {

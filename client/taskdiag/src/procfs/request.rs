@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-//! Requests, taken in as the kernel does: what is refused there is refused
-//! here, with the same error and the same words.
+//! Parses requests as the kernel does: the same requests are refused, with the
+//! same errno and attribute.
 
 use nix::libc;
 
@@ -9,6 +9,7 @@ use super::folder::Proc;
 use super::text;
 use crate::abi::{self, TASK_DIAG_COMM_LEN, TaskDiagFeatures, TaskDiagPid};
 use crate::answer::{self, Blame, Refusal};
+use crate::dump::RECEIVE_MIN;
 use crate::features::{Features, FilterKinds, Strategies};
 use crate::filter::{Filters, States};
 use crate::pid::Pid;
@@ -47,6 +48,10 @@ pub(super) struct Tasks {
     pub(super) single: bool,
     /// Where the request names the task it is about.
     pub(super) blame: Blame,
+    /// Nanoseconds that the caller's time namespace adds to the time since boot.
+    pub(super) boot_offset: i64,
+    /// Whether the kernel counts waiting for block devices.
+    pub(super) counts_delays: bool,
 }
 
 impl Tasks {
@@ -69,6 +74,7 @@ pub(super) struct Host<'a> {
 pub(super) fn features(proc: &Proc, cgroups: &Cgroups) -> Features {
     let mut features = Features::from(TaskDiagFeatures::default());
     features.groups = Show::all();
+    features.recv_min = RECEIVE_MIN as u32;
     features.strategies = Strategies::all();
     features.filters = FilterKinds::all();
     if !proc.tells_areas() {
@@ -126,7 +132,7 @@ const GET: u16 = abi::task_diag_nlmsg(abi::TASK_DIAG_CMD_GET);
 const FEATURES: u16 = abi::task_diag_nlmsg(abi::TASK_DIAG_CMD_FEATURES);
 
 fn attributes(payload: &[u8]) -> Result<Given<'_>, Refusal> {
-    let mut given = Given::default();
+    let mut given: Given<'_> = [None; abi::TASK_DIAG_CMD_ATTR_VMA_FLAGS as usize + 1];
     let mut walk = Attributes::new(payload);
     loop {
         let blame = Blame::At((answer::HEADER + walk.at()) as u32);
@@ -146,7 +152,9 @@ fn attributes(payload: &[u8]) -> Result<Given<'_>, Refusal> {
 
 /// Whether it is an attribute of requests.
 fn is_asked_with(kind: u16) -> bool {
-    kind == abi::TASK_DIAG_CMD_ATTR_GET || kind >= abi::TASK_DIAG_CMD_ATTR_UID
+    kind == abi::TASK_DIAG_CMD_ATTR_GET
+        || answer::is_descriptor(kind)
+        || kind >= abi::TASK_DIAG_ATTR_FILTERS
 }
 
 fn tasks(given: &Given<'_>, multi: bool, host: &mut Host<'_>) -> Result<Tasks, Refusal> {
@@ -166,9 +174,14 @@ fn tasks(given: &Given<'_>, multi: bool, host: &mut Host<'_>) -> Result<Tasks, R
         24 => read(get.value),
         len => {
             let text = format!("struct task_diag_pid: {len} bytes instead of 24");
-            return Err(wrong(text));
+            return Err(Refusal::new(libc::ERANGE, text, blame));
         }
     };
+    for kind in answer::DESCRIPTORS {
+        if let Some(attribute) = given[usize::from(kind)] {
+            return Err(answer::no_descriptors(kind, "procfs", attribute.blame));
+        }
+    }
     if reserved != 0 {
         return Err(wrong("reserved: must be 0".to_owned()));
     }
@@ -199,7 +212,32 @@ fn tasks(given: &Given<'_>, multi: bool, host: &mut Host<'_>) -> Result<Tasks, R
         multi,
         single,
         blame,
+        boot_offset: match show.contains(Show::IDENT) {
+            true => boot_offset(host.proc),
+            false => 0,
+        },
+        counts_delays: show.contains(Show::STAT) && counts_delays(host.proc),
     })
+}
+
+/// Reads the offset of the caller's time namespace; 0 without time namespaces.
+fn boot_offset(proc: &mut Proc) -> i64 {
+    let text = proc.read_all(format_args!("self/timens_offsets"));
+    text.map_or(0, |text| boot_offset_in(&text).unwrap_or(0))
+}
+
+/// "boottime           -5 500000000"
+fn boot_offset_in(text: &[u8]) -> Option<i64> {
+    let mut lines = text.split(|&byte| byte == b'\n');
+    let line = lines.find_map(|line| line.strip_prefix(b"boottime"))?;
+    let mut words = text::words(line).map(|word| std::str::from_utf8(word).ok()?.parse().ok());
+    let (seconds, nanoseconds): (i64, i64) = (words.next()??, words.next()??);
+    seconds.checked_mul(1_000_000_000)?.checked_add(nanoseconds)
+}
+
+fn counts_delays(proc: &mut Proc) -> bool {
+    let text = proc.read_all(format_args!("sys/kernel/task_delayacct"));
+    text.is_ok_and(|text| text.trim_ascii() == b"1")
 }
 
 fn is_number(pid: Pid) -> bool {
@@ -294,21 +332,29 @@ fn states(attribute: Attribute<'_>) -> Result<States, Refusal> {
 
 fn comm(attribute: Attribute<'_>) -> Result<Vec<u8>, Refusal> {
     let longest = TASK_DIAG_COMM_LEN - 1;
-    let text = match attribute.value.len() {
-        len if len == 0 || len > longest => {
-            format!("comm: {len} bytes instead of 1 to {longest}")
+    let name = attribute.value;
+    let name = name.strip_suffix(b"\0").unwrap_or(name);
+    let (errno, text) = match name.len() {
+        len if attribute.value.is_empty() || len > longest => {
+            let text = format!("comm: {len} bytes instead of 1 to {longest}");
+            (libc::ERANGE, text)
         }
-        _ if attribute.value.contains(&0) => "comm: no name has a NUL".to_owned(),
-        _ => return Ok(attribute.value.to_owned()),
+        0 => (libc::EINVAL, "comm: empty".to_owned()),
+        _ if name.contains(&0) => (libc::EINVAL, "comm: a NUL before its end".to_owned()),
+        _ => return Ok(name.to_owned()),
     };
-    Err(Refusal::invalid(text, attribute.blame))
+    Err(Refusal::new(errno, text, attribute.blame))
 }
 
 fn pids(attribute: Attribute<'_>) -> Result<Vec<Pid>, Refusal> {
     let len = attribute.value.len();
     if len == 0 || len % size_of::<Pid>() != 0 {
+        let errno = match len < size_of::<Pid>() {
+            true => libc::ERANGE,
+            false => libc::EINVAL,
+        };
         let text = format!("pids: {len} bytes are no list of u32");
-        return Err(Refusal::invalid(text, attribute.blame));
+        return Err(Refusal::new(errno, text, attribute.blame));
     }
     let pids: Vec<Pid> = attribute.value.chunks(size_of::<Pid>()).map(read).collect();
     if !pids.iter().copied().all(is_number) {

@@ -16,6 +16,7 @@ use crate::abi::{self, TaskDiagBase, TaskDiagCgroup, TaskDiagCreds, TaskDiagIden
 use crate::answer::Message;
 use crate::filter::States;
 use crate::show::Show;
+use crate::task::Absent;
 
 /// Nanoseconds of a clock tick: procfs counts in hundredths of a second
 /// wherever this crate runs.
@@ -68,15 +69,18 @@ impl Row<'_> {
         }
         self.message
             .begin_row(member.numbers(), self.tasks.multi, 0);
-        self.put_groups(member, &folder, &facts)?;
+        let absent = self.put_groups(member, &folder, &facts)?;
         if self.tasks.show.intersects(FROM_OTHERS) && !folder.is_alive() {
             return Err(Lack::Gone);
         }
         let begun = match facts.stat {
             Some(stat) if self.tasks.show.intersects(LONG) => {
-                self.put_long(Long::begin(member, folder, &stat, self.tasks)?)?
+                self.put_long(Long::begin(member, folder, &stat, self.tasks, absent)?)?
             }
-            _ => Begun::Whole,
+            _ => {
+                self.message.put_absent(absent);
+                Begun::Whole
+            }
         };
         self.message.end();
         Ok(begun)
@@ -85,7 +89,10 @@ impl Row<'_> {
     fn put_long(&mut self, mut long: Long) -> Result<Begun, Lack> {
         match long.put(self.message, self.tasks)? {
             Told::Some => Ok(Begun::GoesOn(Box::new(long))),
-            Told::All if long.is_the_same(self.proc) => Ok(Begun::Whole),
+            Told::All if long.is_the_same(self.proc) => {
+                self.message.put_absent(long.absent);
+                Ok(Begun::Whole)
+            }
             Told::All => Err(Lack::Changed),
         }
     }
@@ -134,8 +141,15 @@ impl Row<'_> {
         Ok(cgroups::is_within(path, cgroup))
     }
 
-    /// Puts the groups that are in the first message, in the kernel's order.
-    fn put_groups(&mut self, member: Member, folder: &Folder, facts: &Facts) -> Result<(), Lack> {
+    /// Appends the groups that are in the first message, in the kernel's order,
+    /// and returns those that the row lacks.
+    fn put_groups(
+        &mut self,
+        member: Member,
+        folder: &Folder,
+        facts: &Facts,
+    ) -> Result<Absent, Lack> {
+        let mut absent = Absent::default();
         let show = self.tasks.show;
         let Facts { status, stat } = facts;
         if let Some(stat) = stat.as_ref().filter(|_| show.contains(Show::BASE)) {
@@ -147,35 +161,62 @@ impl Row<'_> {
             self.message.put(abi::TASK_DIAG_CRED, creds.as_bytes());
         }
         if let Some(stat) = stat.as_ref().filter(|_| show.contains(Show::STAT)) {
-            let mut numbers = numbers(status, stat);
-            numbers.run_delay = self.read_run_delay(folder)?;
+            let numbers = self.stat(folder, status, stat)?;
             self.message.put(abi::TASK_DIAG_STAT, numbers.as_bytes());
         }
         if let Some(stat) = stat.as_ref().filter(|_| show.contains(Show::IDENT)) {
-            let ident = ident(member, stat);
+            let ident = ident(member, stat, self.tasks.boot_offset);
             self.message.put(abi::TASK_DIAG_IDENT, ident.as_bytes());
         }
         if show.contains(Show::NS) {
-            if let Some(ns) = permitted(ns::read(folder))? {
-                self.message.put(abi::TASK_DIAG_NS, ns.as_bytes());
+            match permitted(ns::read(folder))? {
+                Some(ns) => self.message.put(abi::TASK_DIAG_NS, ns.as_bytes()),
+                None => absent.denied |= Show::NS,
             }
         }
         if show.contains(Show::FILES) {
-            if let Some(files) = permitted(files::read(self.proc, folder))? {
-                self.message.put(abi::TASK_DIAG_FILES, files.as_bytes());
+            match permitted(files::read(self.proc, folder))? {
+                Some(files) => self.message.put(abi::TASK_DIAG_FILES, files.as_bytes()),
+                None => absent.denied |= Show::FILES,
             }
         }
         if show.contains(Show::CGROUP) {
             self.put_cgroup(folder)?;
         }
-        Ok(())
+        Ok(absent)
     }
 
-    /// `schedstat`, second number: nanoseconds on a run queue.
-    fn read_run_delay(&mut self, folder: &Folder) -> Result<u64, Lack> {
+    /// STAT, with the fields that have a file of their own.
+    fn stat(
+        &mut self,
+        folder: &Folder,
+        status: &Status,
+        stat: &Stat,
+    ) -> Result<TaskDiagStat, Lack> {
+        let mut numbers = numbers(status, stat);
+        if status.has_memory && numbers.vsize != 0 {
+            numbers.valid |= abi::TASK_DIAG_STAT_VALID_MEMORY;
+        }
+        if let Some(delay) = self.read_run_delay(folder)? {
+            numbers.run_delay = delay;
+            numbers.valid |= abi::TASK_DIAG_STAT_VALID_RUN_DELAY;
+        }
+        if numbers.blkio_delay != 0 || self.tasks.counts_delays {
+            numbers.valid |= abi::TASK_DIAG_STAT_VALID_BLKIO_DELAY;
+        }
+        if shows_exit_code(folder, stat) {
+            numbers.valid |= abi::TASK_DIAG_STAT_VALID_EXIT_CODE;
+        }
+        Ok(numbers)
+    }
+
+    /// `schedstat`, second number: nanoseconds on a run queue. A kernel that does
+    /// not count them writes zeros.
+    fn read_run_delay(&mut self, folder: &Folder) -> Result<Option<u64>, Lack> {
         let text = optional(self.proc.read_in(folder, "schedstat"))?;
-        let delay = text.and_then(|text| text::number(text::words(text).nth(1)?));
-        Ok(delay.unwrap_or(0))
+        let numbers = || text.into_iter().flat_map(text::words);
+        let counted = numbers().any(|number| number != b"0");
+        Ok(numbers().nth(1).filter(|_| counted).and_then(text::number))
     }
 
     fn put_cgroup(&mut self, folder: &Folder) -> Result<(), Lack> {
@@ -200,7 +241,17 @@ impl Row<'_> {
     }
 }
 
-/// Nothing, if it is not for the caller's eyes.
+/// Whether `stat` has the exit status of the task: it writes 0 for a caller that
+/// may not read it, and then 1 instead of the code's address.
+fn shows_exit_code(folder: &Folder, stat: &Stat) -> bool {
+    match (stat.get(field::EXIT_CODE), stat.get(field::START_CODE)) {
+        (0, 0) => ns::may_read(folder),
+        (0, 1) => false,
+        _ => true,
+    }
+}
+
+/// `None` if the caller may not read it.
 fn permitted<T>(had: Result<T, Lack>) -> Result<Option<T>, Lack> {
     match had {
         Err(Lack::Denied) => Ok(None),
@@ -252,8 +303,8 @@ fn creds(status: &Status) -> TaskDiagCreds {
     }
 }
 
-/// STAT, but for what has a file of its own. Fields of 32 bits were written as
-/// such.
+/// STAT without the fields that have a file of their own, none of them valid yet.
+/// Fields of 32 bits were written as such.
 fn numbers(status: &Status, stat: &Stat) -> TaskDiagStat {
     let number = |field| stat.get(field);
     let time = |field| stat.get(field).wrapping_mul(TICK);
@@ -293,18 +344,24 @@ fn numbers(status: &Status, stat: &Stat) -> TaskDiagStat {
         processor: number(field::PROCESSOR) as u32,
         exit_signal: number(field::EXIT_SIGNAL) as i32,
         exit_code: number(field::EXIT_CODE) as i32,
-        pad: 0,
+        valid: 0,
     }
 }
 
-fn ident(member: Member, stat: &Stat) -> TaskDiagIdent {
+/// IDENT; `boot_offset` is that of the caller's time namespace, which procfs adds.
+fn ident(member: Member, stat: &Stat, boot_offset: i64) -> TaskDiagIdent {
+    let start_time = stat.get(field::START_TIME).wrapping_mul(TICK);
+    let pidfd_ino = pidfd::inode(member);
     TaskDiagIdent {
-        start_time: stat.get(field::START_TIME).wrapping_mul(TICK),
-        pidfd_ino: pidfd::inode(member),
+        start_time: start_time.wrapping_sub(boot_offset as u64),
+        pidfd_ino: pidfd_ino.unwrap_or(0),
         flags: match member.pid == member.tgid {
             true => abi::TASK_DIAG_IDENT_LEADER,
             false => 0,
         },
-        pad: 0,
+        valid: match pidfd_ino {
+            Some(_) => abi::TASK_DIAG_IDENT_VALID_PIDFD_INO,
+            None => 0,
+        },
     }
 }

@@ -71,6 +71,7 @@ pub(super) mod field {
     pub(in super::super) const NUM_THREADS: usize = 20;
     pub(in super::super) const START_TIME: usize = 22;
     pub(in super::super) const VSIZE: usize = 23;
+    pub(in super::super) const START_CODE: usize = 26;
     pub(in super::super) const START_STACK: usize = 28;
     pub(in super::super) const EXIT_SIGNAL: usize = 38;
     pub(in super::super) const PROCESSOR: usize = 39;
@@ -176,6 +177,8 @@ pub(super) struct Status {
     pub(super) cap_bset: TaskDiagCaps,
     pub(super) cap_ambient: TaskDiagCaps,
     pub(super) no_new_privs: u32,
+    /// The task has an address space.
+    pub(super) has_memory: bool,
     /// Bytes from here on.
     pub(super) rss_anon: u64,
     pub(super) rss_file: u64,
@@ -230,6 +233,7 @@ impl Status {
             b"CapBnd" => self.cap_bset = caps(value)?,
             b"CapAmb" => self.cap_ambient = caps(value)?,
             b"NoNewPrivs" => self.no_new_privs = one(value)?,
+            b"VmSize" => self.has_memory = true,
             b"RssAnon" => self.rss_anon = kib(value)?,
             b"RssFile" => self.rss_file = kib(value)?,
             b"RssShmem" => self.rss_shmem = kib(value)?,

@@ -4,6 +4,7 @@
 use std::fmt::{self, Write as _};
 
 use crate::abi::{self, TaskDiagBase};
+use crate::daemon::protocol;
 use crate::pid::Pid;
 
 /// Who a task is.
@@ -71,7 +72,7 @@ pub enum State {
     Parked,
     /// An idle kernel thread: `I`.
     Idle,
-    /// Not known, as of a row that is [kept](crate::Task::kept): `?`.
+    /// Not known, in a [cached row](crate::TaskRef::is_kept): `?`.
     Unknown,
     /// A state newer than this crate, by number: `?`.
     Other(u8),
@@ -109,7 +110,7 @@ impl From<u8> for State {
             abi::TASK_DIAG_ZOMBIE => Self::Zombie,
             abi::TASK_DIAG_PARKED => Self::Parked,
             abi::TASK_DIAG_IDLE => Self::Idle,
-            abi::TASK_DIAG_UNKNOWN => Self::Unknown,
+            protocol::STATE_UNKNOWN => Self::Unknown,
             other => Self::Other(other),
         }
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! The group CGROUP: where a task is in the default hierarchy.
+//! The group CGROUP: cgroup of a task in the default hierarchy.
 
 use std::borrow::Cow;
 
@@ -13,22 +13,23 @@ use crate::wire::Malformed;
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Cgroup<'a> {
-    /// Its number, as the inode of its folder in cgroupfs. `cgroup_id()`.
+    /// Its id, the inode number of its directory in cgroupfs. `cgroup_id()`.
     pub id: u64,
-    /// Its path from the root of the asker's cgroup namespace, as behind `0::`
-    /// in `/proc/PID/cgroup`. Any bytes but NUL. `cgroup_path_ns()`.
-    #[cfg_attr(feature = "serde", serde(serialize_with = "super::lossy"))]
-    pub path: Cow<'a, [u8]>,
+    /// Its path, relative to the root of the caller's cgroup namespace, as in the
+    /// line `0::` of `/proc/PID/cgroup`. Any bytes except NUL; `None` if it is
+    /// longer than `PATH_MAX`. `cgroup_path_ns()`.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "super::lossy_option"))]
+    pub path: Option<Cow<'a, [u8]>>,
 }
 
 impl<'a> Cgroup<'a> {
     /// Reads the attribute.
     pub(super) fn read(bytes: &'a [u8]) -> Result<Self, Malformed> {
         let offset = read::<TaskDiagCgroup>(bytes).path_off;
-        let path = text(bytes, offset)?.unwrap_or_default();
+        let path = text(bytes, offset)?;
         Ok(Self {
             id: read::<TaskDiagCgroup>(fields(bytes, offset)).id,
-            path: Cow::Borrowed(path),
+            path: path.map(Cow::Borrowed),
         })
     }
 
@@ -37,7 +38,7 @@ impl<'a> Cgroup<'a> {
     pub fn into_owned(self) -> Cgroup<'static> {
         Cgroup {
             id: self.id,
-            path: Cow::Owned(self.path.into_owned()),
+            path: self.path.map(|path| Cow::Owned(path.into_owned())),
         }
     }
 }

@@ -1,33 +1,62 @@
 // SPDX-License-Identifier: MIT
-//! The group FILES: open files, counted.
+//! The group FILES: number of open files.
 
-use crate::abi::TaskDiagFiles;
-use crate::task::mirror;
+use crate::abi::{self, TaskDiagFiles};
 
-mirror! {
-    /// A task's open files, counted, as in `/proc/PID/fd` and `/proc/PID/limits`.
-    ///
-    /// From the kernel: `struct files_struct`, and `struct rlimit` of
-    /// `signal_struct`. All but the limits are 0 for zombies.
-    pub struct Files: TaskDiagFiles {
-        /// How many it may have: `RLIMIT_NOFILE`, [`u64::MAX`] for any number;
-        /// `limits` Max open files.
-        limit_soft: u64,
-        /// How far it may raise that.
-        limit_hard: u64,
-        /// Descriptors in use: the entries of `fd/`.
-        total: u32,
-        /// Of these, regular files.
-        regular: u32,
-        /// Of these, sockets.
-        socket: u32,
-        /// Of these, pipes and FIFOs.
-        pipe: u32,
-        /// Of these, eventfds.
-        eventfd: u32,
-        /// Of these, epoll instances.
-        epoll: u32,
-        /// Of these, all else.
-        other: u32,
+/// A task's open files, as in `/proc/PID/fd` and `/proc/PID/limits`.
+///
+/// From the kernel: `struct files_struct`, and `struct rlimit` of
+/// `signal_struct`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Files {
+    /// `RLIMIT_NOFILE`, [`u64::MAX`] if unlimited; `limits` Max open files.
+    pub limit_soft: u64,
+    /// Upper bound of `RLIMIT_NOFILE`.
+    pub limit_hard: u64,
+    /// Descriptors in use; `None` for a task without a descriptor table, such as
+    /// a zombie.
+    pub counts: Option<FileCounts>,
+}
+
+/// Descriptors in use, by kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct FileCounts {
+    /// All descriptors in use: the entries of `fd/`.
+    pub total: u32,
+    /// Descriptors of regular files.
+    pub regular: u32,
+    /// Descriptors of sockets.
+    pub socket: u32,
+    /// Descriptors of pipes and FIFOs.
+    pub pipe: u32,
+    /// Descriptors of eventfds.
+    pub eventfd: u32,
+    /// Descriptors of epoll instances.
+    pub epoll: u32,
+    /// All other descriptors.
+    pub other: u32,
+}
+
+impl From<TaskDiagFiles> for Files {
+    #[inline]
+    fn from(files: TaskDiagFiles) -> Self {
+        let counted = files.valid & abi::TASK_DIAG_FILES_VALID_COUNTS != 0;
+        Self {
+            limit_soft: files.limit_soft,
+            limit_hard: files.limit_hard,
+            counts: counted.then_some(FileCounts {
+                total: files.total,
+                regular: files.regular,
+                socket: files.socket,
+                pipe: files.pipe,
+                eventfd: files.eventfd,
+                epoll: files.epoll,
+                other: files.other,
+            }),
+        }
     }
 }

@@ -1,32 +1,34 @@
 // SPDX-License-Identifier: MIT
-//! The group IDENT: what tells a task from a later one with its number.
+//! The group IDENT: distinguishes a task from all others.
 
 use crate::abi::{self, TaskDiagIdent};
 
-/// This task, and no later one that has its number.
+/// Distinguishes a task from all others, also from later ones with its pid.
 ///
-/// Number and start time together are as good as unique; the inode of a
-/// task's pidfds is unique since the kernel was booted.
+/// Pid and start time together are nearly unique; the inode number of a task's
+/// pidfds is unique since boot. All readers receive the same values for a task.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Ident {
-    /// When it started: nanoseconds since boot, as in
-    /// [`Stat::start_time`](crate::Stat::start_time).
+    /// Start of the task: nanoseconds since boot, in the initial time namespace.
+    /// [`Stat::start_time`](crate::Stat::start_time) is in the reader's.
     pub start_time: u64,
-    /// Inode number of its pidfds, as `fstat(2)` tells it; `None` where they
-    /// have none of their own. `struct pid::ino`, since Linux 6.9.
+    /// Inode number of its pidfds, as `fstat(2)` reports it; `None` if the
+    /// kernel has no inode numbers of their own for pidfds. `struct pid::ino`,
+    /// since Linux 6.9.
     pub pidfd_ino: Option<u64>,
-    /// Whether it leads its thread group. `thread_group_leader()`.
+    /// Whether it is the leader of its thread group. `thread_group_leader()`.
     pub leader: bool,
 }
 
 impl From<TaskDiagIdent> for Ident {
     #[inline]
     fn from(ident: TaskDiagIdent) -> Self {
+        let numbered = ident.valid & abi::TASK_DIAG_IDENT_VALID_PIDFD_INO != 0;
         Self {
             start_time: ident.start_time,
-            pidfd_ino: Some(ident.pidfd_ino).filter(|&ino| ino != 0),
+            pidfd_ino: numbered.then_some(ident.pidfd_ino),
             leader: ident.flags & abi::TASK_DIAG_IDENT_LEADER != 0,
         }
     }

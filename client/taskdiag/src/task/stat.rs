@@ -1,121 +1,171 @@
 // SPDX-License-Identifier: MIT
 //! The group STAT: times and sizes.
 
-use crate::abi::TaskDiagStat;
-use crate::task::mirror;
+use crate::abi::{self, TaskDiagStat};
 
-mirror! {
-    /// A task's times and sizes.
-    ///
-    /// As in `/proc/PID/stat` where the task stands for its process, and as in
-    /// `/proc/PID/task/TID/stat` where it is a thread: with
-    /// [`Strategy::Threads`](crate::Strategy::Threads) and
-    /// [`Strategy::AllThreads`](crate::Strategy::AllThreads) every task is one, and
-    /// with [`Strategy::One`](crate::Strategy::One) those are that do not lead their
-    /// process. Sizes are in bytes, and 0 for kernel threads and zombies.
-    pub struct Stat: TaskDiagStat {
-        /// When it started: nanoseconds since boot, as the time namespace of
-        /// whoever reads has it. `task_struct::start_boottime`; `stat` field
-        /// 22.
-        start_time: u64,
-        /// Nanoseconds in user mode, of all threads of a process.
-        /// `thread_group_cputime_adjusted()`; `stat` field 14.
-        utime: u64,
-        /// Nanoseconds in kernel mode, likewise; `stat` field 15.
-        stime: u64,
-        /// Nanoseconds as a guest's virtual processor, part of `utime`; `stat`
-        /// field 43.
-        gtime: u64,
-        /// `utime` of the children that were waited for.
-        /// `signal_struct::cutime`; `stat` field 16.
-        cutime: u64,
-        /// `stime` of these; `stat` field 17.
-        cstime: u64,
-        /// `gtime` of these; `stat` field 44.
-        cgtime: u64,
-        /// Page faults that needed no input; `stat` field 10.
-        min_flt: u64,
-        /// Page faults that needed input; `stat` field 12.
-        maj_flt: u64,
-        /// `min_flt` of the children that were waited for; `stat` field 11.
-        cmin_flt: u64,
-        /// `maj_flt` of these; `stat` field 13.
-        cmaj_flt: u64,
-        /// Context switches that it asked for, of the thread alone; `status`
-        /// voluntary_ctxt_switches.
-        nvcsw: u64,
-        /// Context switches that it did not ask for, of the thread alone;
-        /// `status` nonvoluntary_ctxt_switches.
-        nivcsw: u64,
-        /// Nanoseconds waited for a processor, of the thread alone; 0 if the
-        /// kernel does not count them. `sched_info::run_delay`; `schedstat`,
-        /// the second number.
-        run_delay: u64,
-        /// Nanoseconds waited for block devices, of the thread alone; 0 if the
-        /// kernel does not count them. `delayacct_blkio_ticks()`; `stat` field
-        /// 42.
-        blkio_delay: u64,
-        /// Bytes of address space. `task_vsize()`; `stat` field 23.
-        vsize: u64,
-        /// Bytes of anonymous memory that are resident. `MM_ANONPAGES`;
-        /// `status` RssAnon.
-        rss_anon: u64,
-        /// Bytes of files that are resident. `MM_FILEPAGES`; `status` RssFile.
-        rss_file: u64,
-        /// Bytes of shared memory that are resident. `MM_SHMEMPAGES`; `status`
-        /// RssShmem.
-        rss_shmem: u64,
-        /// The most bytes that the three together have been; `status` VmHWM.
-        rss_peak: u64,
-        /// Bytes of anonymous memory that are swapped out. `MM_SWAPENTS`;
-        /// `status` VmSwap.
-        swap: u64,
-        /// Bytes of the program's code; `statm`, the fourth number.
-        text: u64,
-        /// Bytes of private writable areas and stack; `statm`, the sixth
-        /// number.
-        data: u64,
-        /// Bytes that are locked into memory; `status` VmLck.
-        locked: u64,
-        /// `PF_*` of the kernel's `<linux/sched.h>`; `stat` field 9.
-        flags: u32,
-        /// Its terminal, as `stat(2)` encodes device numbers; 0 for none.
-        /// `stat` field 7.
-        tty: u32,
-        /// The foreground process group of the terminal; 0 if it has no number
-        /// in the pid namespace, -1 without a terminal. `stat` field 8.
-        tty_pgrp: i32,
-        /// The kernel's priority: 0 to 39 for nice -20 to 19, below 0 for real
-        /// time. `task_prio()`; `stat` field 18.
-        priority: i32,
-        /// -20 to 19. `task_nice()`; `stat` field 19.
-        nice: i32,
-        /// 1 to 99, and 0 if not real time; `stat` field 40.
-        rt_priority: u32,
-        /// `SCHED_*` of `<linux/sched.h>`; `stat` field 41.
-        policy: u32,
-        /// Threads of its process; `stat` field 20.
-        num_threads: u32,
-        /// The processor it ran on last; `stat` field 39.
-        processor: u32,
-        /// The signal that its parent gets when it ends, -1 for a thread;
-        /// `stat` field 38.
-        exit_signal: i32,
-        /// How it ended, as `wait(2)` tells it, or is about to; `stat` field
-        /// 52.
-        exit_code: i32,
-    }
+/// A task's times and sizes.
+///
+/// Values are those of `/proc/PID/stat` in rows of processes, and those of
+/// `/proc/PID/task/TID/stat` in rows of threads. With
+/// [`Strategy::Threads`](crate::Strategy::Threads) and
+/// [`Strategy::AllThreads`](crate::Strategy::AllThreads) all rows are rows of
+/// threads; with [`Strategy::One`](crate::Strategy::One), a row is a row of a
+/// thread if its task is not the leader of its thread group.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Stat {
+    /// Start of the task: nanoseconds since boot, in the time namespace of the
+    /// reader. `task_struct::start_boottime`; `stat` field 22.
+    pub start_time: u64,
+    /// Nanoseconds in user mode, of all threads of a process.
+    /// `thread_group_cputime_adjusted()`; `stat` field 14.
+    pub utime: u64,
+    /// Nanoseconds in kernel mode, of all threads of a process; `stat` field 15.
+    pub stime: u64,
+    /// Nanoseconds spent running a virtual CPU, part of `utime`; `stat` field
+    /// 43.
+    pub gtime: u64,
+    /// `utime` of children that were waited for. `signal_struct::cutime`; `stat`
+    /// field 16.
+    pub cutime: u64,
+    /// `stime` of children that were waited for; `stat` field 17.
+    pub cstime: u64,
+    /// `gtime` of children that were waited for; `stat` field 44.
+    pub cgtime: u64,
+    /// Page faults that needed no input; `stat` field 10.
+    pub min_flt: u64,
+    /// Page faults that needed input; `stat` field 12.
+    pub maj_flt: u64,
+    /// `min_flt` of children that were waited for; `stat` field 11.
+    pub cmin_flt: u64,
+    /// `maj_flt` of children that were waited for; `stat` field 13.
+    pub cmaj_flt: u64,
+    /// Voluntary context switches of this thread; `status`
+    /// voluntary_ctxt_switches.
+    pub nvcsw: u64,
+    /// Involuntary context switches of this thread; `status`
+    /// nonvoluntary_ctxt_switches.
+    pub nivcsw: u64,
+    /// Nanoseconds that this thread waited for a CPU; `None` if the kernel does
+    /// not count them. `sched_info::run_delay`; `schedstat`, the second number.
+    pub run_delay: Option<u64>,
+    /// Nanoseconds that this thread waited for block devices; `None` if the
+    /// kernel does not count them. `delayacct_blkio_ticks()`; `stat` field 42.
+    pub blkio_delay: Option<u64>,
+    /// Its address space; `None` for a task without one: a kernel thread, a
+    /// zombie.
+    pub memory: Option<Memory>,
+    /// `PF_*` of the kernel's `<linux/sched.h>`; `stat` field 9.
+    pub flags: u32,
+    /// Controlling terminal, encoded as by `stat(2)`; 0: none. `stat` field 7.
+    pub tty: u32,
+    /// Foreground process group of the terminal; 0: no pid in the pid
+    /// namespace; -1: no terminal. `stat` field 8.
+    pub tty_pgrp: i32,
+    /// Kernel priority: 0 to 39 for nice -20 to 19, below 0 for real time.
+    /// `task_prio()`; `stat` field 18.
+    pub priority: i32,
+    /// -20 to 19. `task_nice()`; `stat` field 19.
+    pub nice: i32,
+    /// 1 to 99; 0: not real time. `stat` field 40.
+    pub rt_priority: u32,
+    /// `SCHED_*` of `<linux/sched.h>`; `stat` field 41.
+    pub policy: u32,
+    /// Threads of its process; `stat` field 20.
+    pub num_threads: u32,
+    /// CPU that it ran on last; `stat` field 39.
+    pub processor: u32,
+    /// Signal that its parent receives at its end; -1 for a thread. `stat` field
+    /// 38.
+    pub exit_signal: i32,
+    /// `wait(2)` status of a task that has ended or is about to; `None` if the
+    /// kernel does not report it. `stat` field 52.
+    pub exit_code: Option<i32>,
 }
 
-impl Stat {
-    /// Resident bytes of all kinds; `stat` field 24, which counts in pages.
+/// A task's address space, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Memory {
+    /// Address space. `task_vsize()`; `stat` field 23.
+    pub vsize: u64,
+    /// Resident anonymous memory. `MM_ANONPAGES`; `status` RssAnon.
+    pub rss_anon: u64,
+    /// Resident memory of files. `MM_FILEPAGES`; `status` RssFile.
+    pub rss_file: u64,
+    /// Resident shared memory. `MM_SHMEMPAGES`; `status` RssShmem.
+    pub rss_shmem: u64,
+    /// Maximum of the sum of the three; `status` VmHWM.
+    pub rss_peak: u64,
+    /// Anonymous memory that is swapped out. `MM_SWAPENTS`; `status` VmSwap.
+    pub swap: u64,
+    /// The program's code; `statm`, the fourth number.
+    pub text: u64,
+    /// Private writable mappings and stack; `statm`, the sixth number.
+    pub data: u64,
+    /// Memory locked into RAM; `status` VmLck.
+    pub locked: u64,
+}
+
+impl Memory {
+    /// Resident bytes of all kinds; `stat` field 24, which counts pages.
     #[must_use]
     pub const fn rss(&self) -> u64 {
         self.rss_anon
             .saturating_add(self.rss_file)
             .saturating_add(self.rss_shmem)
     }
+}
 
+impl From<TaskDiagStat> for Stat {
+    #[inline]
+    fn from(stat: TaskDiagStat) -> Self {
+        let valid = |bit| stat.valid & bit != 0;
+        Self {
+            start_time: stat.start_time,
+            utime: stat.utime,
+            stime: stat.stime,
+            gtime: stat.gtime,
+            cutime: stat.cutime,
+            cstime: stat.cstime,
+            cgtime: stat.cgtime,
+            min_flt: stat.min_flt,
+            maj_flt: stat.maj_flt,
+            cmin_flt: stat.cmin_flt,
+            cmaj_flt: stat.cmaj_flt,
+            nvcsw: stat.nvcsw,
+            nivcsw: stat.nivcsw,
+            run_delay: valid(abi::TASK_DIAG_STAT_VALID_RUN_DELAY).then_some(stat.run_delay),
+            blkio_delay: valid(abi::TASK_DIAG_STAT_VALID_BLKIO_DELAY).then_some(stat.blkio_delay),
+            memory: valid(abi::TASK_DIAG_STAT_VALID_MEMORY).then_some(Memory {
+                vsize: stat.vsize,
+                rss_anon: stat.rss_anon,
+                rss_file: stat.rss_file,
+                rss_shmem: stat.rss_shmem,
+                rss_peak: stat.rss_peak,
+                swap: stat.swap,
+                text: stat.text,
+                data: stat.data,
+                locked: stat.locked,
+            }),
+            flags: stat.flags,
+            tty: stat.tty,
+            tty_pgrp: stat.tty_pgrp,
+            priority: stat.priority,
+            nice: stat.nice,
+            rt_priority: stat.rt_priority,
+            policy: stat.policy,
+            num_threads: stat.num_threads,
+            processor: stat.processor,
+            exit_signal: stat.exit_signal,
+            exit_code: valid(abi::TASK_DIAG_STAT_VALID_EXIT_CODE).then_some(stat.exit_code),
+        }
+    }
+}
+
+impl Stat {
     /// Major and minor number of its terminal, if it has one.
     #[must_use]
     pub const fn terminal(&self) -> Option<(u32, u32)> {

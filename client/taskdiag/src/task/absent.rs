@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: MIT
+//! The groups that a row lacks, with the reason.
+
+use std::fmt;
+
+use crate::abi::TaskDiagAbsent;
+use crate::show::Show;
+
+/// The groups that a row lacks, by reason.
+///
+/// Each group of the request is either complete in a row or in one of these
+/// sets. Of a group in a set, a part may be there: the first arguments, the
+/// first memory mappings. Bits without a name are kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Absent {
+    /// The task has ended, or has called `execve`, since its row was begun.
+    pub gone: Show,
+    /// The caller may see the task but may not read these groups.
+    pub denied: Show,
+    /// Another task held a lock or a page for too long, or a signal interrupted
+    /// the caller.
+    pub busy: Show,
+    /// Reported only in the row of the thread group's leader: memory mappings in
+    /// rows of its other threads.
+    pub leader: Show,
+}
+
+impl Absent {
+    /// All of the groups.
+    #[must_use]
+    pub const fn groups(&self) -> Show {
+        self.lost().union(self.leader)
+    }
+
+    /// The groups that the task has and the row lacks: all but
+    /// [`Self::leader`].
+    #[must_use]
+    pub const fn lost(&self) -> Show {
+        self.gone.union(self.denied).union(self.busy)
+    }
+
+    /// Whether the row lacks no group.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.groups().is_empty()
+    }
+
+    /// The sets that are not empty, each with its name.
+    pub fn reasons(&self) -> impl Iterator<Item = (&'static str, Show)> + use<> {
+        [
+            ("gone", self.gone),
+            ("denied", self.denied),
+            ("busy", self.busy),
+            ("leader", self.leader),
+        ]
+        .into_iter()
+        .filter(|(_, groups)| !groups.is_empty())
+    }
+
+    /// Adds the groups of the other.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.gone |= other.gone;
+        self.denied |= other.denied;
+        self.busy |= other.busy;
+        self.leader |= other.leader;
+    }
+}
+
+impl From<TaskDiagAbsent> for Absent {
+    fn from(absent: TaskDiagAbsent) -> Self {
+        Self {
+            gone: Show::from_bits_retain(absent.gone),
+            denied: Show::from_bits_retain(absent.denied),
+            busy: Show::from_bits_retain(absent.busy),
+            leader: Show::from_bits_retain(absent.leader),
+        }
+    }
+}
+
+impl From<Absent> for TaskDiagAbsent {
+    fn from(absent: Absent) -> Self {
+        Self {
+            gone: absent.gone.bits(),
+            denied: absent.denied.bits(),
+            busy: absent.busy.bits(),
+            leader: absent.leader.bits(),
+        }
+    }
+}
+
+/// `gone: cmdline; denied: files,ns`.
+impl fmt::Display for Absent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut separator = "";
+        for (reason, groups) in self.reasons() {
+            write!(f, "{separator}{reason}: {groups}")?;
+            separator = "; ";
+        }
+        Ok(())
+    }
+}
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for Absent {
+    /// An object: for each reason with groups, their names between commas.
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(
+            self.reasons()
+                .map(|(reason, groups)| (reason, groups.to_string())),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn display_lists_each_reason_with_its_groups() {
+        let absent = Absent {
+            gone: Show::CMDLINE,
+            denied: Show::FILES | Show::NS,
+            ..Absent::default()
+        };
+        assert_eq!(absent.to_string(), "gone: cmdline; denied: files,ns");
+        assert_eq!(Absent::default().to_string(), "");
+        assert_eq!(absent.lost(), Show::CMDLINE | Show::FILES | Show::NS);
+        assert!(!absent.is_empty() && Absent::default().is_empty());
+    }
+
+    #[test]
+    fn leader_groups_are_not_lost() {
+        let absent = Absent {
+            leader: Show::VMA,
+            ..Absent::default()
+        };
+        assert_eq!((absent.groups(), absent.lost()), (Show::VMA, Show::empty()));
+    }
+}
