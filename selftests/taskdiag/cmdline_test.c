@@ -279,7 +279,7 @@ static void expect_same(struct __test_metadata *_metadata, int proc,
 			       &size);
 	ASSERT_NE(NULL, expected);
 	ASSERT_EQ(0, facts_cmdline(a, row, &said, &len));
-	EXPECT_FALSE(row->cut);
+	EXPECT_FALSE(row->complete);
 	EXPECT_EQ(size, len) {
 		TH_LOG("%u of %u: \"%.40s\", in procfs \"%.40s\"",
 		       row->msg.pid, row->msg.tgid, said, expected);
@@ -414,7 +414,8 @@ static void expect_one_program(struct __test_metadata *_metadata,
 	for (i = sizeof("long") + sizeof("A"); i < len; i++)
 		others += said[i] != letter && said[i] != '\0';
 	EXPECT_EQ(0U, others);
-	EXPECT_EQ(a->row[0].cut, len < all);
+	EXPECT_EQ(a->row[0].absent.gone,
+		  len < all ? TASK_DIAG_SHOW_CMDLINE : 0);
 	free(said);
 }
 
@@ -440,7 +441,7 @@ static void interrupt(struct __test_metadata *_metadata, struct td_sock *sock,
 	ASSERT_EQ(0, td_receive(sock, &a));
 	ASSERT_GOOD(&a);
 	expect_one_program(_metadata, &a, 'a');
-	*cut = a.row[0].cut;
+	*cut = a.row[0].absent.gone == TASK_DIAG_SHOW_CMDLINE;
 	td_answer_free(&a);
 }
 
@@ -477,7 +478,7 @@ TEST_F(cmdline, execve_in_the_middle)
 	EXPECT_TRUE(cut);
 	ask(_metadata, &self->sock, TASK_DIAG_DUMP_ONE, s.pid, &a);
 	expect_one_program(_metadata, &a, 'b');
-	EXPECT_FALSE(a.row[0].cut);
+	EXPECT_FALSE(a.row[0].complete);
 	td_answer_free(&a);
 	specimen_end(&s);
 }
@@ -528,7 +529,7 @@ TEST_F(cmdline, without_end)
 	}
 	ask(_metadata, &self->sock, TASK_DIAG_DUMP_ONE, s.pid, &a);
 	ASSERT_EQ(1U, a.rows);
-	EXPECT_TRUE(a.row[0].cut);
+	EXPECT_EQ(TASK_DIAG_SHOW_CMDLINE, a.row[0].absent.busy);
 	span = td_attrs(&a, &a.row[0]);
 	while (td_next_attr(&span, &attr) > 0)
 		if (attr.type == TASK_DIAG_CMDLINE)

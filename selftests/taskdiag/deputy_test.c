@@ -51,7 +51,7 @@ static void expect_refused(struct __test_metadata *_metadata,
 	EXPECT_STREQ("", a->fault);
 	EXPECT_EQ(NLMSG_DONE, (int)a->end.type);
 	EXPECT_EQ(EPERM, a->end.error);
-	EXPECT_SAYS(a, "process that asked");
+	EXPECT_SAYS(a, "process that sent the request");
 	EXPECT_EQ(rows, a->rows);
 	EXPECT_EQ(-EAGAIN, td_receive_raw(sock, MSG_DONTWAIT));
 }

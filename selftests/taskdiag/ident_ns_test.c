@@ -243,7 +243,8 @@ static void compare_ident(struct __test_metadata *_metadata,
 	EXPECT_NE(0U, row->ident.start_time);
 	EXPECT_EQ(pid == tid ? TASK_DIAG_IDENT_LEADER : 0UL,
 		  (unsigned long)row->ident.flags);
-	EXPECT_EQ(0U, row->ident.__pad);
+	EXPECT_EQ(TASK_DIAG_IDENT_VALID_PIDFD_INO,
+		  (unsigned long)row->ident.valid);
 }
 
 /* ---------------------------------------------------------------- tests */

@@ -75,7 +75,7 @@ static const struct field {
 	NARROW(processor),
 	NARROW(exit_signal),
 	NARROW(exit_code),
-	NARROW(__pad),
+	NARROW(valid),
 };
 
 static __u64 unit_size(enum unit unit)
@@ -168,6 +168,8 @@ static int read_status(int proc, pid_t pid, pid_t tid,
 	stat->data = (status_number(text, "VmData") +
 		      status_number(text, "VmStk")) * 1024;
 	stat->locked = status_number(text, "VmLck") * 1024;
+	if (strstr(text, "\nVmSize:"))
+		stat->valid |= TASK_DIAG_STAT_VALID_MEMORY;
 	stat->nvcsw = status_number(text, "voluntary_ctxt_switches");
 	stat->nivcsw = status_number(text, "nonvoluntary_ctxt_switches");
 	free(text);
@@ -219,6 +221,7 @@ static int read_schedstat(int proc, pid_t pid, pid_t tid,
 	got = sscanf(text, "%*u %llu", &run_delay);
 	free(text);
 	stat->run_delay = run_delay;
+	stat->valid |= TASK_DIAG_STAT_VALID_RUN_DELAY;
 	return got == 1 ? 0 : -EBADMSG;
 }
 
@@ -228,6 +231,7 @@ int oracle_stat_read(int proc, pid_t pid, pid_t tid,
 	__u64 rss = 0;
 
 	memset(stat, 0, sizeof(*stat));
+	stat->valid = TASK_DIAG_STAT_VALID_EXIT_CODE;
 	return read_stat(proc, pid, tid, stat, &rss) ?:
 	       read_status(proc, pid, tid, stat) ?:
 	       check_statm(proc, pid, tid, stat, rss) ?:
@@ -245,6 +249,9 @@ static __u64 value(const struct task_diag_stat *stat, const struct field *field)
 		return wide / unit_size(field->unit);
 	}
 	memcpy(&narrow, (const char *)stat + field->offset, sizeof(narrow));
+	/* Procfs does not show whether delays of block devices are counted. */
+	if (field->offset == offsetof(struct task_diag_stat, valid))
+		narrow &= ~TASK_DIAG_STAT_VALID_BLKIO_DELAY;
 	return narrow;
 }
 

@@ -45,11 +45,18 @@ TEST(the_abi_has_its_numbers)
 	EXPECT_EQ(1, TASK_DIAG_CMD_ATTR_GET);
 	EXPECT_EQ(2, TASK_DIAG_MSG);
 	EXPECT_EQ(3, TASK_DIAG_PAD);
-	EXPECT_EQ(16, TASK_DIAG_BASE);
-	EXPECT_EQ(17, TASK_DIAG_CRED);
-	EXPECT_EQ(18, TASK_DIAG_STAT);
-	EXPECT_EQ(19, TASK_DIAG_VMA);
-	EXPECT_EQ(20, TASK_DIAG_VMA_STAT);
+	EXPECT_EQ(4, TASK_DIAG_FEATURES);
+	EXPECT_EQ(5, TASK_DIAG_ABSENT);
+	EXPECT_EQ(6, TASK_DIAG_CMD_ATTR_PIDNS_FD);
+	EXPECT_EQ(7, TASK_DIAG_CMD_ATTR_PIDFD);
+	EXPECT_EQ(32, TASK_DIAG_CMD_ATTR_UID);
+	EXPECT_EQ(37, TASK_DIAG_CMD_ATTR_VMA_FLAGS);
+	EXPECT_EQ(64, TASK_DIAG_BASE);
+	EXPECT_EQ(65, TASK_DIAG_CRED);
+	EXPECT_EQ(66, TASK_DIAG_STAT);
+	EXPECT_EQ(67, TASK_DIAG_VMA);
+	EXPECT_EQ(68, TASK_DIAG_VMA_STAT);
+	EXPECT_EQ(73, TASK_DIAG_CGROUP);
 	EXPECT_EQ(0, TASK_DIAG_DUMP_ALL);
 	EXPECT_EQ(1, TASK_DIAG_DUMP_ONE);
 	EXPECT_EQ(2, TASK_DIAG_DUMP_CHILDREN);
@@ -242,27 +249,27 @@ FIXTURE_VARIANT_ADD(refusal, the_highest_reserved_bit) {
 
 FIXTURE_VARIANT_ADD(refusal, an_empty_structure) {
 	ASK_RIGHT, .is.len_change = -(int)sizeof(struct task_diag_pid),
-	.is.error = EINVAL, .is.text = "task_diag_pid", .is.blame = BLAME_FIRST,
+	.is.error = ERANGE, .is.text = "size", .is.blame = BLAME_FIRST,
 };
 
 FIXTURE_VARIANT_ADD(refusal, a_structure_without_reserved) {
 	ASK_RIGHT, .is.len_change = -4,
-	.is.error = EINVAL, .is.text = "task_diag_pid", .is.blame = BLAME_FIRST,
+	.is.error = ERANGE, .is.text = "size", .is.blame = BLAME_FIRST,
 };
 
 FIXTURE_VARIANT_ADD(refusal, a_byte_too_few) {
 	ASK_RIGHT, .is.len_change = -1,
-	.is.error = EINVAL, .is.text = "task_diag_pid", .is.blame = BLAME_FIRST,
+	.is.error = ERANGE, .is.text = "size", .is.blame = BLAME_FIRST,
 };
 
 FIXTURE_VARIANT_ADD(refusal, a_byte_too_many) {
 	ASK_RIGHT, .is.len_change = 1,
-	.is.error = EINVAL, .is.text = "task_diag_pid", .is.blame = BLAME_FIRST,
+	.is.error = ERANGE, .is.text = "size", .is.blame = BLAME_FIRST,
 };
 
 FIXTURE_VARIANT_ADD(refusal, eight_bytes_too_many) {
 	ASK_RIGHT, .is.len_change = 8,
-	.is.error = EINVAL, .is.text = "task_diag_pid", .is.blame = BLAME_FIRST,
+	.is.error = ERANGE, .is.text = "size", .is.blame = BLAME_FIRST,
 };
 
 /* Attributes */
@@ -335,6 +342,10 @@ FIXTURE_VARIANT_ADD(refusal, four_stray_bytes) {
 #define WITH(_type, _data, _len) \
 	BESIDE(_type, _data, _len), .is.error = EINVAL
 
+/* What the policy rejects by its length. */
+#define WITH_LENGTH(_type, _data, _len) \
+	BESIDE(_type, _data, _len), .is.error = ERANGE
+
 #define WITH_U32(_type, ...) \
 	WITH(_type, ((const __u32[]) { __VA_ARGS__ }), \
 	     sizeof((const __u32[]) { __VA_ARGS__ }))
@@ -343,11 +354,11 @@ FIXTURE_VARIANT_ADD(refusal, four_stray_bytes) {
 	WITH(_type, (&(const __u64) { _value }), sizeof(__u64))
 
 FIXTURE_VARIANT_ADD(refusal, an_empty_uid) {
-	WITH(UID, "", 0), .is.text = "uid: 0 bytes instead of 4",
+	WITH(UID, "", 0), .is.text = "length",
 };
 
 FIXTURE_VARIANT_ADD(refusal, a_uid_of_64_bits) {
-	WITH_U64(UID, 0), .is.text = "uid: 8 bytes instead of 4",
+	WITH_U64(UID, 0), .is.text = "length",
 };
 
 FIXTURE_VARIANT_ADD(refusal, a_uid_that_is_none) {
@@ -355,7 +366,7 @@ FIXTURE_VARIANT_ADD(refusal, a_uid_that_is_none) {
 };
 
 FIXTURE_VARIANT_ADD(refusal, a_cgroup_of_32_bits) {
-	WITH_U32(CGROUP, 1), .is.text = "cgroup: 4 bytes instead of 8",
+	WITH_U32(CGROUP, 1), .is.text = "length",
 };
 
 FIXTURE_VARIANT_ADD(refusal, a_cgroup_that_is_none) {
@@ -364,34 +375,38 @@ FIXTURE_VARIANT_ADD(refusal, a_cgroup_that_is_none) {
 };
 
 FIXTURE_VARIANT_ADD(refusal, states_of_64_bits) {
-	WITH_U64(STATES, 1), .is.text = "states: 8 bytes instead of 4",
+	WITH_U64(STATES, 1), .is.text = "length",
 };
 
 FIXTURE_VARIANT_ADD(refusal, no_states) {
-	WITH_U32(STATES, 0), .is.text = "states: none",
+	WITH_U32(STATES, 0), .is.text = "states: ",
 };
 
 FIXTURE_VARIANT_ADD(refusal, the_lowest_unknown_state) {
 	WITH_U32(STATES, 1 | 1U << (TASK_DIAG_IDLE + 1)),
-	.is.text = "states: unknown bits 0x200",
+	.is.text = "reserved bit",
 };
 
 FIXTURE_VARIANT_ADD(refusal, the_highest_unknown_state) {
 	WITH_U32(STATES, 1 | 1U << 31),
-	.is.text = "states: unknown bits 0x80000000",
+	.is.text = "reserved bit",
 };
 
 FIXTURE_VARIANT_ADD(refusal, an_empty_comm) {
-	WITH(COMM, "", 0), .is.text = "comm: 0 bytes",
+	WITH_LENGTH(COMM, "", 0), .is.text = "policy",
 };
 
 FIXTURE_VARIANT_ADD(refusal, a_comm_that_is_too_long) {
-	WITH(COMM, "0123456789abcdef", TASK_DIAG_COMM_LEN),
-	.is.text = "comm: 16 bytes",
+	WITH_LENGTH(COMM, "0123456789abcdef", TASK_DIAG_COMM_LEN),
+	.is.text = "policy",
 };
 
-FIXTURE_VARIANT_ADD(refusal, a_comm_with_a_nul_behind_it) {
-	WITH(COMM, "init", 5), .is.text = "comm: ",
+FIXTURE_VARIANT_ADD(refusal, a_comm_of_one_nul) {
+	WITH(COMM, "", 1), .is.text = "comm: empty",
+};
+
+FIXTURE_VARIANT_ADD(refusal, a_comm_with_a_nul_inside) {
+	WITH(COMM, "in\0t", 4), .is.text = "comm: ",
 };
 
 FIXTURE_VARIANT_ADD(refusal, an_empty_list_of_pids) {
@@ -403,15 +418,15 @@ FIXTURE_VARIANT_ADD(refusal, a_pid_and_a_half) {
 };
 
 FIXTURE_VARIANT_ADD(refusal, pid_0_in_a_list) {
-	WITH_U32(PIDS, 1, 0), .is.text = "pids: not the number of a task",
+	WITH_U32(PIDS, 1, 0), .is.text = "pids: ",
 };
 
 FIXTURE_VARIANT_ADD(refusal, the_highest_pid_in_a_list) {
-	WITH_U32(PIDS, 1, ~0U, 2), .is.text = "pids: not the number of a task",
+	WITH_U32(PIDS, 1, ~0U, 2), .is.text = "pids: ",
 };
 
 FIXTURE_VARIANT_ADD(refusal, vma_flags_of_32_bits) {
-	WITH_U32(VMA_FLAGS, 1), .is.text = "vma_flags: 4 bytes instead of 8",
+	WITH_U32(VMA_FLAGS, 1), .is.text = "length",
 };
 
 FIXTURE_VARIANT_ADD(refusal, the_lowest_unknown_vma_flag) {
@@ -426,7 +441,43 @@ FIXTURE_VARIANT_ADD(refusal, the_highest_unknown_vma_flag) {
 
 FIXTURE_VARIANT_ADD(refusal, vma_flags_without_areas) {
 	WITH_U64(VMA_FLAGS, TASK_DIAG_VMA_EXEC),
-	.is.text = "vma_flags: show_flags",
+	.is.text = "vma_flags: ",
+};
+
+/* Options */
+
+FIXTURE_VARIANT_ADD(refusal, a_pidfd_of_64_bits) {
+	WITH_U64(PIDFD, 0), .is.text = "length",
+};
+
+FIXTURE_VARIANT_ADD(refusal, a_pidfd_beside_a_pid) {
+	WITH_U32(PIDFD, 0), .is.text = "pidfd: ",
+};
+
+FIXTURE_VARIANT_ADD(refusal, a_pidfd_that_is_not_open) {
+	BESIDE(PIDFD, ((const __u32[]) { 1000 * 1000 }), sizeof(__u32)),
+	.is.what = { .dump_strategy = TASK_DIAG_DUMP_ONE },
+	.is.error = EBADF, .is.text = "pidfd: ",
+};
+
+FIXTURE_VARIANT_ADD(refusal, a_pidfd_for_all) {
+	WITH_U32(PIDFD, 0), .is.text = "pidfd: ",
+	.is.what = { .dump_strategy = TASK_DIAG_DUMP_ALL },
+	.is.plain_text = "",
+};
+
+FIXTURE_VARIANT_ADD(refusal, a_pid_namespace_of_64_bits) {
+	WITH_U64(PIDNS_FD, 0), .is.text = "length",
+};
+
+FIXTURE_VARIANT_ADD(refusal, a_pid_namespace_that_is_not_open) {
+	BESIDE(PIDNS_FD, ((const __u32[]) { 1000 * 1000 }), sizeof(__u32)),
+	.is.error = EBADF, .is.text = "pidns_fd: ",
+};
+
+FIXTURE_VARIANT_ADD(refusal, absent_in_a_request) {
+	ASK_RIGHT, .is.second = true, .is.second_type = TASK_DIAG_ABSENT,
+	.is.error = EINVAL, .is.text = "attribute", .is.blame = BLAME_SECOND,
 };
 
 FIXTURE_VARIANT_ADD(refusal, features_in_a_request) {

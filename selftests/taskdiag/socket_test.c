@@ -74,7 +74,7 @@ static int read_on(struct td_sock *sock, const char **why)
 	if (a.fault[0] || a.end.type != NLMSG_DONE || a.end.error != EPERM)
 		goto out;
 	*why = "the end does not say why";
-	if (!strstr(a.end.text, "process that asked"))
+	if (!strstr(a.end.text, "process that sent the request"))
 		goto out;
 	*why = "something behind the end";
 	if (td_receive_raw(sock, MSG_DONTWAIT) != -EAGAIN)

@@ -462,6 +462,7 @@ static const struct {
 	TD_STRUCT(TASK_DIAG_FILES, task_diag_files, files),
 	TD_STRUCT(TASK_DIAG_IDENT, task_diag_ident, ident),
 	TD_STRUCT(TASK_DIAG_NS, task_diag_ns, ns),
+	TD_STRUCT(TASK_DIAG_ABSENT, task_diag_absent, absent),
 };
 
 /* What may go on from message to message; all else is there once. */
@@ -471,12 +472,12 @@ static bool td_goes_on(__u16 type)
 	       type == TASK_DIAG_CMDLINE;
 }
 
-/* In the order of their bits, but what is found without RCU comes last. */
+/* In the order of their bits; appended groups and TASK_DIAG_ABSENT come last. */
 static unsigned int td_place(__u16 type)
 {
 	static const __u16 last[] = {
-		TASK_DIAG_FILES, TASK_DIAG_CGROUP, TASK_DIAG_CMDLINE,
-		TASK_DIAG_VMA, TASK_DIAG_VMA_STAT,
+		TASK_DIAG_CGROUP, TASK_DIAG_FILES, TASK_DIAG_CMDLINE,
+		TASK_DIAG_VMA, TASK_DIAG_VMA_STAT, TASK_DIAG_ABSENT,
 	};
 	unsigned int i;
 
@@ -514,13 +515,19 @@ static void td_take_attrs(struct td_answer *a, struct td_row *row,
 	while ((more = td_next_attr(&span, &attr)) > 0) {
 		if (attr.type == TASK_DIAG_PAD || attr.type == TASK_DIAG_MSG)
 			continue;
-		if (attr.type < TASK_DIAG_ATTR_GROUPS) {
+		if (attr.type < TASK_DIAG_ATTR_GROUPS &&
+		    attr.type != TASK_DIAG_ABSENT) {
 			td_fault(a, "attribute %u in a reply", attr.type);
 			continue;
 		}
 		if (td_place(attr.type) < td_place(last))
 			td_fault(a, "group %u after group %u", attr.type, last);
 		last = attr.type;
+		if (attr.type == TASK_DIAG_ABSENT) {
+			row->complete = true;
+			td_take_struct(a, row, &attr);
+			continue;
+		}
 		group = 1ULL << (attr.type - TASK_DIAG_ATTR_GROUPS);
 		if (row->groups & group && !td_goes_on(attr.type))
 			td_fault(a, "group %u twice", attr.type);
@@ -597,14 +604,14 @@ static int td_take_task(struct td_answer *a, const struct nlmsghdr *nlh)
 		return 0;
 	}
 	td_attr_struct(&first, &msg, sizeof(msg));
-	if (msg.flags & ~(TASK_DIAG_FLAG_CONT | TASK_DIAG_FLAG_CUT))
+	if (msg.flags & ~TASK_DIAG_FLAG_CONT)
 		td_fault(a, "unknown message flags %#x", msg.flags);
 
 	if (msg.flags & TASK_DIAG_FLAG_CONT) {
 		row = a->rows ? &a->row[a->rows - 1] : NULL;
 		if (!row || row->msg.pid != msg.pid ||
 		    row->msg.tgid != msg.tgid) {
-			td_fault(a, "%u goes on without a beginning", msg.pid);
+			td_fault(a, "%u continues without a beginning", msg.pid);
 			return 0;
 		}
 	} else {
@@ -613,9 +620,8 @@ static int td_take_task(struct td_answer *a, const struct nlmsghdr *nlh)
 			return -ENOMEM;
 		row->msg = msg;
 	}
-	if (row->cut)
-		td_fault(a, "%u goes on after a cut", msg.pid);
-	row->cut = msg.flags & TASK_DIAG_FLAG_CUT;
+	if (row->complete)
+		td_fault(a, "%u continues after TASK_DIAG_ABSENT", msg.pid);
 	row->messages++;
 	td_take_attrs(a, row, rest);
 	return td_keep_raw(a, row, span);
@@ -655,10 +661,10 @@ int td_receive_some(struct td_sock *s, struct td_answer *answers, size_t nr)
 			continue;
 		if (nlh->nlmsg_pid != s->portid)
 			td_fault(a, "a message for port %u", nlh->nlmsg_pid);
-		/* Only dumps can be interrupted; errors use the bit otherwise. */
-		if (a->dump && nlh->nlmsg_type != NLMSG_ERROR &&
+		/* Errors use the bit otherwise. */
+		if (nlh->nlmsg_type != NLMSG_ERROR &&
 		    nlh->nlmsg_flags & NLM_F_DUMP_INTR)
-			a->interrupted = true;
+			td_fault(a, "NLM_F_DUMP_INTR");
 
 		if (nlh->nlmsg_type == NLMSG_DONE ||
 		    nlh->nlmsg_type == NLMSG_ERROR) {

@@ -80,7 +80,8 @@ struct td_row {
 	struct task_diag_ident ident;
 	struct task_diag_ns ns;
 	unsigned int messages;	/* it came in */
-	bool cut;		/* TASK_DIAG_FLAG_CUT was in the last */
+	struct task_diag_absent absent;	/* all 0 unless the row had one */
+	bool complete;		/* no message may follow TASK_DIAG_ABSENT */
 	size_t start;		/* its attributes in td_answer::raw ... */
 	size_t len;		/* ... and how many bytes they are */
 };
@@ -95,7 +96,6 @@ struct td_answer {
 	size_t raw_len;
 	size_t raw_room;
 	unsigned int receives;
-	bool interrupted;	/* NLM_F_DUMP_INTR was seen */
 	struct td_end end;
 	char fault[160];	/* the first breach of protocol, "" for none */
 };

@@ -123,7 +123,7 @@ static size_t expect_same(struct __test_metadata *_metadata,
 	if (!before->nr && !(row->groups & TASK_DIAG_SHOW_VMA_STAT))
 		return 0;
 	td_good_areas(_metadata, a, row, &areas);
-	EXPECT_FALSE(row->cut);
+	EXPECT_FALSE(row->complete);
 	EXPECT_EQ(before->nr, areas.nr_stat) {
 		TH_LOG("%u has another number of areas", row->msg.pid);
 	}

@@ -173,7 +173,7 @@ static size_t expect_same(struct __test_metadata *_metadata, int proc,
 	EXPECT_EQ(expected.nr, areas.nr) {
 		TH_LOG("%u has another number of areas", row->msg.pid);
 	}
-	EXPECT_FALSE(row->cut);
+	EXPECT_FALSE(row->complete);
 	nr = areas.nr < expected.nr ? areas.nr : expected.nr;
 	for (i = 0; i < nr; i++) {
 		bool same = oracle_maps_agree(&areas.area[i].vma,
@@ -475,7 +475,7 @@ static void expect_old(struct __test_metadata *_metadata,
 
 	ASSERT_EQ(1U, a->rows);
 	td_good_areas(_metadata, a, &a->row[0], &areas);
-	EXPECT_TRUE(a->row[0].cut);
+	EXPECT_EQ(TASK_DIAG_SHOW_VMA, a->row[0].absent.gone);
 	EXPECT_LT(0U, areas.nr);
 	EXPECT_GT(old->nr, areas.nr);
 	for (i = 0; i < areas.nr && i < old->nr; i++) {
@@ -570,7 +570,7 @@ TEST_F(vma, exit_of_one_of_many)
 	ASSERT_EQ(0, td_receive(&self->sock, &a));
 	ASSERT_GOOD(&a);
 	ASSERT_EQ(2U, a.rows);
-	EXPECT_TRUE(a.row[0].cut);
+	EXPECT_EQ(TASK_DIAG_SHOW_VMA, a.row[0].absent.gone);
 	row = td_find(&a, other.pid);
 	ASSERT_NE(NULL, row);
 	expect_same(_metadata, self->proc, &a, row);
@@ -643,7 +643,7 @@ TEST_F(vma, without_end)
 	}
 	ASSERT_GOOD(&a);
 	ASSERT_EQ(1U, a.rows);
-	EXPECT_TRUE(a.row[0].cut);
+	EXPECT_EQ(TASK_DIAG_SHOW_VMA, a.row[0].absent.busy);
 	EXPECT_LT(2, i);
 	td_answer_free(&a);
 	specimen_end(&s);
@@ -764,7 +764,7 @@ TEST_F(vma, of_a_process_that_maps_and_unmaps)
 		ASSERT_EQ(1U, a.rows);
 		/* Ascending, and none twice: that is looked at in there. */
 		td_good_areas(_metadata, &a, &a.row[0], &areas);
-		EXPECT_FALSE(a.row[0].cut);
+		EXPECT_FALSE(a.row[0].complete);
 		facts_areas_free(&areas);
 		td_answer_free(&a);
 	}
