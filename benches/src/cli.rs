@@ -11,6 +11,7 @@ use crate::contest::Contest;
 use crate::error::{Error, Result};
 use crate::events;
 use crate::facts::Question;
+use crate::limits;
 use crate::live;
 use crate::measure::Plan;
 use crate::population::{self, Kind};
@@ -69,6 +70,9 @@ enum CommandLine {
     Live(live::Plan),
     /// Measure what it costs to be told of processes that begin and end
     Events(events::Plan),
+    /// Measure costs that have a bound: tasklist_lock, and a second set of
+    /// credentials
+    Limits(limits::Plan),
     #[command(hide = true)]
     Population {
         #[arg(long, value_enum)]
@@ -120,6 +124,7 @@ pub(crate) fn run() -> Result<()> {
         CommandLine::Gate { results, limit } => gate::check(&results, &limit),
         CommandLine::Live(plan) => plan.carry_out(),
         CommandLine::Events(plan) => plan.carry_out(),
+        CommandLine::Limits(plan) => plan.carry_out(),
         CommandLine::Population { kind, tasks } => population::run(kind, tasks),
         CommandLine::Rival {
             kind,

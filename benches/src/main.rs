@@ -13,6 +13,7 @@ mod error;
 mod events;
 mod facts;
 mod genl;
+mod limits;
 mod live;
 mod measure;
 mod moment;

@@ -74,6 +74,11 @@ impl Population {
         }
         Ok(Self { child, life })
     }
+
+    /// Pid of the process whose children or threads the tasks are.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
 }
 
 impl Drop for Population {
