@@ -129,7 +129,17 @@ int compat_deliver(struct sk_buff *skb, int ret);
 
 /* --- loading and unloading ----------------------------------------------- */
 
-/* The family's own, after all of the above has been found. */
+/* Initialization of /proc/task-diag, after all of the above has been found. */
+int compat_proc_init(void);
+
+#undef fs_initcall
+#define fs_initcall(fn) \
+	int __init compat_proc_init(void) \
+	{ \
+		return fn(); \
+	}
+
+/* Initialization of the family. */
 int compat_family_init(void);
 
 #undef device_initcall
