@@ -11,6 +11,7 @@
 #include <linux/kprobes.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/proc_fs.h>
 #include <linux/slab.h>
 #include <linux/taskdiag.h>
 
@@ -319,20 +320,45 @@ static void free_texts(void)
 
 /* --- loading and unloading ----------------------------------------------- */
 
+static void remove_family(void)
+{
+	genl_unregister_family(compat_family);
+	free_ops(compat_family);
+}
+
+#ifndef CONFIG_PROC_FS
+int __init compat_proc_init(void)
+{
+	return 0;
+}
+#endif
+
+/*
+ * The file comes last: an open file has a wait queue in memory of the module,
+ * which must not go away because something else failed.
+ */
 static int __init compat_init(void)
 {
 	int err;
 
 	err = find_names();
-	return err ?: compat_family_init();
+	if (err)
+		return err;
+	err = compat_family_init();
+	if (err)
+		return err;
+	err = compat_proc_init();
+	if (err)
+		remove_family();
+	return err;
 }
 module_init(compat_init);
 
-/* Dumps that are under way hold a reference to the module each. */
+/* Every dump under way and every open file holds a reference to the module. */
 static void __exit compat_exit(void)
 {
-	genl_unregister_family(compat_family);
-	free_ops(compat_family);
+	remove_proc_entry(TASK_DIAG_PROC_NAME, NULL);
+	remove_family();
 	free_texts();
 }
 module_exit(compat_exit);

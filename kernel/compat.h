@@ -127,9 +127,30 @@ void get_vma_name(struct vm_area_struct *vma, const struct path **path,
 /* What smaps adds up page by page cannot be had in a few lines. */
 #undef CONFIG_PROC_PAGE_MONITOR
 
+/* --- delivery of replies ------------------------------------------------- */
+
+/* A kernel with NETLINK_SKB_NO_TAP needs none of compat_taps.c. */
+#ifndef NETLINK_SKB_NO_TAP
+int compat_reply(const struct sk_buff *request, struct sk_buff *reply);
+int compat_deliver(struct sk_buff *skb, int ret);
+
+#define taskdiag_nl_reply(request, info, reply) compat_reply(request, reply)
+#define taskdiag_nl_deliver	compat_deliver
+#endif
+
 /* --- loading and unloading ----------------------------------------------- */
 
-/* The family's own, after all of the above has been found. */
+/* Initialization of /proc/task-diag, after all of the above has been found. */
+int compat_proc_init(void);
+
+#undef fs_initcall
+#define fs_initcall(fn) \
+	int __init compat_proc_init(void) \
+	{ \
+		return fn(); \
+	}
+
+/* Initialization of the family. */
 int compat_family_init(void);
 
 #undef device_initcall

@@ -23,6 +23,26 @@
 
 static struct genl_family taskdiag_nl_family;
 
+/*
+ * The access check holds for the receiver, and not for the opener of a netlink
+ * tap (nlmon): no tap receives a row.  A kernel without the flag has task_diag
+ * as a module only, which has other functions instead: see compat_taps.c.
+ */
+#ifndef taskdiag_nl_reply
+static int taskdiag_nl_reply(const struct sk_buff *request,
+			     struct genl_info *info, struct sk_buff *reply)
+{
+	NETLINK_CB(reply).flags |= NETLINK_SKB_NO_TAP;
+	return genlmsg_reply(reply, info);
+}
+
+static int taskdiag_nl_deliver(struct sk_buff *skb, int ret)
+{
+	NETLINK_CB(skb).flags |= NETLINK_SKB_NO_TAP;
+	return ret;
+}
+#endif
+
 /* Nothing beside the command: what is refused can mean something one day. */
 static const struct nla_policy taskdiag_nl_features_policy[] = {
 	[TASK_DIAG_CMD_ATTR_GET] = { .type = NLA_REJECT },
@@ -117,9 +137,9 @@ static struct taskdiag_dump *taskdiag_nl_open(const struct sk_buff *skb,
 		return ERR_PTR(-EPERM);
 	}
 	/*
-	 * Who owns the socket's network namespace can listen to all that is
-	 * said over netlink in it (nlmon).  So that has to be who owns the
-	 * sender's own user namespace, or one above.
+	 * The owner of the socket's network namespace can read requests and
+	 * errors there with a netlink tap (nlmon), although no rows.  So the
+	 * owner has to be the sender's own user namespace, or one above.
 	 */
 	if (!current_in_userns(sock_net(sock->sk)->user_ns)) {
 		NL_SET_ERR_MSG(info->extack,
@@ -162,7 +182,7 @@ static int taskdiag_nl_get_doit(struct sk_buff *skb, struct genl_info *info)
 	if (err)
 		nlmsg_free(reply);
 	else
-		err = genlmsg_reply(reply, info);
+		err = taskdiag_nl_reply(skb, info, reply);
 out:
 	taskdiag_dump_close(dump);
 	return err;
@@ -200,7 +220,9 @@ static int taskdiag_nl_get_dumpit(struct sk_buff *skb,
 		cb->min_dump_alloc = SKB_WITH_OVERHEAD(TASKDIAG_RECV_MIN);
 
 	ctx->started = true;
-	return taskdiag_dump_rows(ctx->dump, skb, may_wait, cb->extack);
+	return taskdiag_nl_deliver(skb, taskdiag_dump_rows(ctx->dump, skb,
+							   may_wait,
+							   cb->extack));
 }
 
 static int taskdiag_nl_get_done(struct netlink_callback *cb)

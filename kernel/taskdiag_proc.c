@@ -15,6 +15,7 @@
 #include <linux/fs.h>
 #include <linux/init.h>
 #include <linux/mm.h>
+#include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/netlink.h>
 #include <linux/pid_namespace.h>
@@ -466,9 +467,17 @@ static int taskdiag_proc_open(struct inode *inode, struct file *file)
 {
 	struct taskdiag_transaction *t;
 
+	/*
+	 * procfs would release an open file when its entry is removed, and
+	 * then a sleeper in poll() would have its wait queue freed.
+	 */
+	if (!try_module_get(THIS_MODULE))
+		return -ENOENT;
 	t = kzalloc(sizeof(*t), GFP_KERNEL_ACCOUNT);
-	if (!t)
+	if (!t) {
+		module_put(THIS_MODULE);
 		return -ENOMEM;
+	}
 	mutex_init(&t->lock);
 	init_waitqueue_head(&t->changed);
 	file->private_data = t;
@@ -481,6 +490,8 @@ static int taskdiag_proc_release(struct inode *inode, struct file *file)
 
 	end_transaction(t);
 	kfree(t);
+	/* remove_proc_entry() waits until this function has returned. */
+	module_put(THIS_MODULE);
 	return 0;
 }
 

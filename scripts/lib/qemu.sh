@@ -133,11 +133,14 @@ copy_changed() {
 # What it takes to come to the lines and to the host's files.
 BOOT_MODULES=(virtio_pci virtio_console 9pnet_virtio 9p)
 
+# Modules that selftests use; the guest cannot load others by itself.
+TEST_MODULES=(af_packet nlmon)
+
 # Sets INITRAMFS.
 build_initramfs() {
 	local folder=$STOCK/initramfs
 	INITRAMFS=$STOCK/initramfs-$(printf '%s\0' "$MODULE" "$MACHINE_BOOT" |
-		hash_of "${BOOT_MODULES[@]}")
+		hash_of "${BOOT_MODULES[@]}" "${TEST_MODULES[@]}")
 	[[ -f $INITRAMFS ]] && return
 	rm -rf "$folder" "$STOCK"/initramfs-*
 	mkdir -p "$folder/modules"
@@ -164,7 +167,8 @@ copy_boot_modules() {
 boot_modules() {
 	local release
 	release=$(basename "$STOCK"/lib/modules/*)
-	/sbin/modprobe -C /dev/null -d "$STOCK" -S "$release" --all --show-depends "${BOOT_MODULES[@]}" |
+	/sbin/modprobe -C /dev/null -d "$STOCK" -S "$release" --all --show-depends \
+		"${BOOT_MODULES[@]}" "${TEST_MODULES[@]}" |
 		grep '^insmod' | awk '!seen[$0]++ { print $1, $2 }'
 }
 

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * task_diag as a module: it can be unloaded at any time, but for that a dump
- * is under way, and then it says so.  No dump that was begun is cut off.
+ * task_diag as a module: it can be unloaded at any time, except while a dump is
+ * under way or /proc/task-diag is open, and then unloading reports that.  No
+ * dump that was begun is cut off.
  *
  * TASKDIAG_MODULE names the file, and the module in it is loaded; fails
  * otherwise: it is built and installed, but not among the programs that
  * run_kselftest.sh starts by itself.
  */
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -167,6 +169,102 @@ TEST_F(module, goes_when_the_reader_is_killed)
 	EXPECT_EQ(0, unload_soon());
 }
 
+/* With the socket's dump out of the way. */
+static void close_dump(struct __test_metadata *_metadata,
+		       struct td_sock *sock)
+{
+	EXPECT_EQ(-EWOULDBLOCK, unload());
+	td_close(sock);
+}
+
+/* The reply is the socket's then, and freed without the module. */
+TEST_F(module, unread_reply_holds_no_reference)
+{
+	const struct task_diag_pid own = {
+		.show_flags = TD_BASE_CRED,
+		.dump_strategy = TASK_DIAG_DUMP_ONE,
+		.pid = getpid(),
+	};
+	struct td_sock socks[2];
+	struct td_answer a;
+	unsigned int i;
+
+	close_dump(_metadata, &self->sock);
+	for (i = 0; i < ARRAY_SIZE(socks); i++) {
+		ASSERT_EQ(0, td_open(&socks[i], TD_SMALL));
+		ASSERT_EQ(0, td_ask(&socks[i], &own, NLM_F_ACK, NULL));
+	}
+	ASSERT_EQ(0, unload_soon());
+	td_expect(&socks[0], &a, false);
+	ASSERT_EQ(0, td_receive(&socks[0], &a));
+	ASSERT_GOOD(&a);
+	EXPECT_EQ(1U, a.rows);
+	td_answer_free(&a);
+	for (i = 0; i < ARRAY_SIZE(socks); i++)
+		td_close(&socks[i]);
+}
+
+static int open_file(void)
+{
+	return open("/proc/" TASK_DIAG_PROC_NAME, O_RDWR | O_CLOEXEC);
+}
+
+TEST_F(module, stays_while_the_file_is_open)
+{
+	int fd;
+
+	close_dump(_metadata, &self->sock);
+	fd = open_file();
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(-EWOULDBLOCK, unload());
+	close(fd);
+	EXPECT_EQ(0, unload_soon());
+}
+
+/* A sleeper in poll() is on a wait queue of the module. */
+TEST_F(module, stays_while_the_file_is_polled)
+{
+	struct pollfd file = { .events = POLLIN };
+	pid_t child;
+
+	close_dump(_metadata, &self->sock);
+	file.fd = open_file();
+	ASSERT_LE(0, file.fd);
+	child = fork();
+	ASSERT_LE(0, child);
+	if (!child) {
+		poll(&file, 1, -1);
+		_exit(0);
+	}
+	close(file.fd);
+	EXPECT_EQ(-EWOULDBLOCK, unload());
+	kill(child, SIGKILL);
+	ASSERT_EQ(child, waitpid(child, NULL, 0));
+	EXPECT_EQ(0, unload_soon());
+}
+
+TEST_F(module, removes_the_file_when_unloaded)
+{
+	struct td_sock file;
+	struct td_answer a;
+
+	close_dump(_metadata, &self->sock);
+	ASSERT_EQ(0, unload_soon());
+	EXPECT_EQ(-1, open_file());
+	EXPECT_EQ(ENOENT, errno);
+
+	ASSERT_EQ(0, load());
+	td_through_file = true;
+	ASSERT_EQ(0, td_open(&file, TD_SMALL));
+	ASSERT_EQ(0, td_query(&file, &everything, NLM_F_DUMP, &a));
+	EXPECT_EQ(0, a.end.error);
+	EXPECT_LT(0U, a.rows);
+	td_answer_free(&a);
+	td_close(&file);
+	td_through_file = false;
+	EXPECT_EQ(0, unload_soon());
+}
+
 /* --- the storm ----------------------------------------------------------- */
 
 /* Shared with those who dump. */
@@ -184,6 +282,8 @@ static int dump_once(struct tally *tally, unsigned int nth)
 	struct td_sock sock;
 	int err;
 
+	/* By turns over the socket and through the file. */
+	td_through_file = nth / 3 % 2;
 	err = td_open(&sock, TD_SMALL);
 	if (err)
 		return err;

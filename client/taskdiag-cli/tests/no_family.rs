@@ -72,8 +72,8 @@ fn a_file_that_is_not_there_is_told_of() {
         .code(1)
         .stdout("")
         .stderr(
-            "taskdiag-cli: the running kernel has no /proc/task-diag; \
-             boot one that is built with CONFIG_TASKDIAG_PROC\n",
+            "taskdiag-cli: the running kernel has no /proc/task-diag; load the module \
+             task_diag, or boot a kernel that is built with CONFIG_TASKDIAG_PROC\n",
         );
 }
 

@@ -29,7 +29,8 @@ pub enum Error {
 
     /// The kernel has no transaction file.
     #[error(
-        "the running kernel has no /proc/task-diag; boot one that is built with CONFIG_TASKDIAG_PROC"
+        "the running kernel has no /proc/task-diag; load the module task_diag, or boot a kernel \
+         that is built with CONFIG_TASKDIAG_PROC"
     )]
     NoFile,
 
