@@ -30,12 +30,12 @@ static const struct {
 	const void *data;
 	size_t len;
 } filters[] = {
-	[TASK_DIAG_CMD_ATTR_UID] = { "uid", &one, sizeof(one) },
-	[TASK_DIAG_CMD_ATTR_CGROUP] = { "cgroup", &wide_one, sizeof(wide_one) },
-	[TASK_DIAG_CMD_ATTR_STATES] = { "states", &one, sizeof(one) },
-	[TASK_DIAG_CMD_ATTR_COMM] = { "comm", "x", 1 },
-	[TASK_DIAG_CMD_ATTR_PIDS] = { "pids", &one, sizeof(one) },
-	[TASK_DIAG_CMD_ATTR_VMA_FLAGS] = {
+	[TASK_DIAG_FILTER_UID] = { "uid", &one, sizeof(one) },
+	[TASK_DIAG_FILTER_CGROUP] = { "cgroup", &wide_one, sizeof(wide_one) },
+	[TASK_DIAG_FILTER_STATES] = { "states", &one, sizeof(one) },
+	[TASK_DIAG_FILTER_COMM] = { "comm", "x", 1 },
+	[TASK_DIAG_FILTER_PIDS] = { "pids", &one, sizeof(one) },
+	[TASK_DIAG_FILTER_VMA_FLAGS] = {
 		"vma_flags", &wide_one, sizeof(wide_one),
 	},
 };
@@ -65,7 +65,7 @@ TEST_F(features, the_oldest_are_there)
 	EXPECT_EQ(strategies, self->has.strategies & strategies);
 }
 
-/* No number that nobody knows of, and none of an attribute that is no filter. */
+/* No bit is set that the header does not define. */
 TEST_F(features, all_have_a_name)
 {
 	size_t i;
@@ -73,9 +73,10 @@ TEST_F(features, all_have_a_name)
 	EXPECT_EQ(0U, self->has.groups >> ARRAY_SIZE(group_names));
 	EXPECT_EQ(0U, self->has.strategies >> (TASK_DIAG_DUMP_MAX + 1));
 	EXPECT_EQ(0U, self->has.filters >> ARRAY_SIZE(filters));
-	for (i = 0; i < ARRAY_SIZE(filters); i++)
-		if (!filters[i].name)
-			EXPECT_EQ(0U, self->has.filters >> i & 1);
+	EXPECT_EQ(TASK_DIAG_OPTION_PIDNS_FD | TASK_DIAG_OPTION_PIDFD,
+		  self->has.options);
+	EXPECT_LE(4096U, self->has.recv_min);
+	EXPECT_EQ(0U, self->has.__pad);
 }
 
 static void expect_refused(struct __test_metadata *_metadata,
@@ -146,18 +147,17 @@ TEST_F(features, filters)
 
 	for (i = 0; i < ARRAY_SIZE(filters); i++) {
 		const struct td_filter filter = {
-			i, filters[i].data, filters[i].len,
+			TASK_DIAG_ATTR_FILTERS + i, filters[i].data,
+			filters[i].len,
 		};
 		const struct task_diag_pid what = {
-			.show_flags = i == TASK_DIAG_CMD_ATTR_VMA_FLAGS ?
+			.show_flags = i == TASK_DIAG_FILTER_VMA_FLAGS ?
 				      TASK_DIAG_SHOW_VMA : TASK_DIAG_SHOW_BASE,
 			.dump_strategy = TASK_DIAG_DUMP_CHILDREN,
 			.pid = getpid(),
 		};
 		struct td_answer a;
 
-		if (!filters[i].name)
-			continue;
 		/* Without areas there is nothing to choose among. */
 		if (what.show_flags & ~self->has.groups) {
 			EXPECT_EQ(0U, self->has.filters >> i & 1);

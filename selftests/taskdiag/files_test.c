@@ -268,6 +268,7 @@ static int count_files(int proc, pid_t pid, pid_t tid,
 	dir = fdopendir(fd);
 	if (!dir)
 		return -errno;
+	files->valid = TASK_DIAG_FILES_VALID_COUNTS;
 	while ((entry = readdir(dir)))
 		if (entry->d_name[0] != '.')
 			count_one(fd, entry->d_name, files);

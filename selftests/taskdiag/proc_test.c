@@ -422,7 +422,7 @@ static void spoil_attribute(struct request *request)
 
 static void spoil_missing(struct request *request)
 {
-	request->nla.nla_type = TASK_DIAG_CMD_ATTR_UID;
+	request->nla.nla_type = TASK_DIAG_CMD_ATTR_PIDS;
 }
 
 static void spoil_attribute_len(struct request *request)
