@@ -2,6 +2,10 @@
 /*
  * task_diag: attributes of tasks as one binary stream.
  *
+ * Integers are in the byte order of the machine.  Attributes are aligned to 4
+ * bytes only: a reader must copy payloads with 64-bit fields before it accesses
+ * them.
+ *
  * The only definition of the numbers and structures that cross the boundary
  * between kernel and user space.  Numbers never change.  Structures of a reply
  * grow at the end only: a reader uses the part that it knows, and treats fields
@@ -73,7 +77,7 @@ enum {
 #define TASK_DIAG_SHOW_NS	_BITULL(TASK_DIAG_GROUP_NS)
 #define TASK_DIAG_SHOW_CGROUP	_BITULL(TASK_DIAG_GROUP_CGROUP)
 
-/* Filters, by bit in task_diag_features::filters. */
+/* Filters, by bit in task_diag_features::filters.  There are at most 32. */
 enum {
 	TASK_DIAG_FILTER_UID,
 	TASK_DIAG_FILTER_CGROUP,
@@ -124,7 +128,7 @@ enum {
 	/* string: prefix of the name */
 	TASK_DIAG_CMD_ATTR_COMM =
 		TASK_DIAG_ATTR_FILTERS + TASK_DIAG_FILTER_COMM,
-	/* u32[]: pids */
+	/* u32[]: 1 to 16382 pids, in any order */
 	TASK_DIAG_CMD_ATTR_PIDS =
 		TASK_DIAG_ATTR_FILTERS + TASK_DIAG_FILTER_PIDS,
 	/* u64: TASK_DIAG_VMA_* flags that a memory mapping must all have */
@@ -183,12 +187,17 @@ struct task_diag_pid {
  * programs that forward messages.
  */
 #define TASK_DIAG_FLAG_CONT	_BITUL(0)	/* continues the previous message */
+#define TASK_DIAG_FLAG_MORE	_BITUL(1)	/* the next message continues it */
 
 /**
  * struct task_diag_msg - TASK_DIAG_MSG: the task that a message describes
  * @pid: pid of the task (thread)
  * @tgid: pid of its process
  * @flags: TASK_DIAG_FLAG_*
+ *
+ * A row consists of one or more messages.  Its last message is the one without
+ * TASK_DIAG_FLAG_MORE.  If a dump ends with an error before, the row is
+ * incomplete.
  */
 struct task_diag_msg {
 	__u32	pid;
@@ -200,8 +209,9 @@ struct task_diag_msg {
  * struct task_diag_absent - TASK_DIAG_ABSENT: groups that a row lacks
  * @gone: the task has ended, or has called execve(), since its row was begun
  * @denied: the caller may see the task but may not read these groups
- * @busy: another task held a lock or a page for too long, a signal interrupted
- *	the caller, or the group exceeded a limit
+ * @busy: another task held a lock or a page for too long, or a signal
+ *	interrupted the caller
+ * @limit: there is more than the kernel reports of one task
  * @leader: reported only in the row of the thread group's leader
  *
  * Masks of TASK_DIAG_SHOW_*.  Each group of the request is either complete in
@@ -213,6 +223,7 @@ struct task_diag_absent {
 	__u64	gone;
 	__u64	denied;
 	__u64	busy;
+	__u64	limit;
 	__u64	leader;
 };
 
@@ -339,7 +350,7 @@ struct task_diag_creds {
  * @text: bytes of the program's code
  * @data: bytes of private writable mappings and stack
  * @locked: bytes locked into memory
- * @flags: PF_* of the kernel's <linux/sched.h>
+ * @flags: the kernel's internal flags, whose meaning depends on its version
  * @tty: controlling terminal, encoded as by stat(2); 0: none
  * @tty_pgrp: foreground process group of the terminal; 0: no pid in the pid
  *	namespace; -1: no terminal
@@ -350,7 +361,8 @@ struct task_diag_creds {
  * @num_threads: threads of its process
  * @processor: CPU that it ran on last
  * @exit_signal: signal that its parent receives at its end; -1 for a thread
- * @exit_code: wait(2) status of a task that has ended or is about to
+ * @exit_code: wait(2) status of a task that has ended or is about to; valid for
+ *	such tasks only
  * @valid: TASK_DIAG_STAT_VALID_*; a field without such a bit is always valid
  *
  * Values are those of /proc/PID/stat in rows of processes, and those of
@@ -451,7 +463,9 @@ struct task_diag_stat {
  * " (deleted)" behind it where TASK_DIAG_VMA_DELETED is set, or one of "[heap]",
  * "[stack]", "[vdso]", "[anon:NAME]" and so on.  Its bytes are not escaped, while
  * maps writes "\012" for a newline.  An attribute contains any number of records
- * in ascending order.
+ * in ascending order.  A mapping that changes while it is reported, or that is
+ * too large to be examined in one piece, may be reported as several records, each
+ * of which begins where the previous one ends.
  */
 struct task_diag_vma {
 	__u32	len;
@@ -469,7 +483,7 @@ struct task_diag_vma {
  * struct task_diag_vma_stat - TASK_DIAG_VMA_STAT: memory use of a mapping
  * @len: bytes from here to the next record of the attribute, a multiple of 8
  * @__pad: 0
- * @start: first address of the mapping, as in struct task_diag_vma
+ * @start: first address, as in the corresponding struct task_diag_vma
  * @end: first address behind it
  * @rss: resident
  * @pss: resident, each page divided by the number of its users
@@ -525,8 +539,8 @@ struct task_diag_vma_stat {
 
 /**
  * struct task_diag_files - TASK_DIAG_FILES: open files
- * @limit_soft: RLIMIT_NOFILE
- * @limit_hard: upper bound of RLIMIT_NOFILE
+ * @limit_soft: RLIMIT_NOFILE; all bits set: unlimited
+ * @limit_hard: upper bound of RLIMIT_NOFILE; all bits set: unlimited
  * @total: descriptors in use
  * @regular: descriptors of regular files
  * @socket: descriptors of sockets
@@ -645,20 +659,24 @@ struct task_diag_ns {
 	__u64	uts_id;
 };
 
+/* task_diag_cgroup::flags */
+#define TASK_DIAG_CGROUP_DELETED	_BITUL(0)	/* the cgroup is removed */
+
 /**
  * struct task_diag_cgroup - TASK_DIAG_CGROUP: cgroup of a task
  * @id: id of its cgroup in the default hierarchy
  * @path_off: offset of the path behind the start of this structure; 0: no path,
  *	as it is longer than PATH_MAX
- * @__pad: 0
+ * @flags: TASK_DIAG_CGROUP_*
  *
  * The path ends with a NUL.  It is relative to the root of the sender's cgroup
- * namespace, as in the line "0::" of /proc/PID/cgroup.
+ * namespace, as in the line "0::" of /proc/PID/cgroup, with " (deleted)" behind
+ * it where TASK_DIAG_CGROUP_DELETED is set.
  */
 struct task_diag_cgroup {
 	__u64	id;
 	__u32	path_off;
-	__u32	__pad;
+	__u32	flags;
 };
 
 /* task_diag_features::options */
@@ -671,6 +689,7 @@ struct task_diag_cgroup {
  * @strategies: bit N: strategy TASK_DIAG_DUMP_* with number N
  * @filters: bit N: filter TASK_DIAG_FILTER_* with number N
  * @options: TASK_DIAG_OPTION_*
+ * @vma_flags: TASK_DIAG_VMA_* that this kernel reports
  * @recv_min: bytes of a receive buffer that can hold every message
  * @__pad: 0
  */
@@ -679,6 +698,7 @@ struct task_diag_features {
 	__u64	strategies;
 	__u64	filters;
 	__u64	options;
+	__u64	vma_flags;
 	__u32	recv_min;
 	__u32	__pad;
 };
