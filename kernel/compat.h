@@ -120,6 +120,9 @@ static inline bool security_same_cred_state(const struct cred *a,
 #endif
 }
 
+/* The list of active security modules is not exported. */
+#define taskdiag_bpf_decides	IS_ENABLED(CONFIG_BPF_LSM)
+
 /* In compat_mm.c. */
 void get_vma_name(struct vm_area_struct *vma, const struct path **path,
 		  const char **name, const char **name_fmt);

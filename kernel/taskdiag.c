@@ -105,7 +105,7 @@ static int taskdiag_nl_put_template(struct taskdiag_dump *dump,
 	struct sk_buff *skb;
 	void *hdr;
 
-	skb = genlmsg_new(taskdiag_row_size(&dump->row), GFP_KERNEL_ACCOUNT);
+	skb = genlmsg_new(taskdiag_row_size(&dump->row), TASKDIAG_GFP);
 	if (!skb)
 		return -ENOMEM;
 	dump->row.template = skb;
@@ -212,12 +212,15 @@ static int taskdiag_nl_get_dumpit(struct sk_buff *skb,
 	bool may_wait = ctx->started;
 
 	/*
-	 * The size of @skb is that of the reader's buffer, or smaller if memory
-	 * is fragmented.  A reader whose buffer holds any message must not
-	 * receive an error for that reason.
+	 * Once the reader's buffer is known to hold any message, a smaller @skb,
+	 * as of fragmented memory, must not cause an error.
 	 */
 	if (skb_tailroom(skb) >= SKB_WITH_OVERHEAD(TASKDIAG_RECV_MIN))
 		cb->min_dump_alloc = SKB_WITH_OVERHEAD(TASKDIAG_RECV_MIN);
+
+	/* The buffer ends where the reader's does, and may begin anywhere. */
+	if (!IS_ENABLED(CONFIG_HAVE_EFFICIENT_UNALIGNED_ACCESS))
+		skb_reserve(skb, -(unsigned long)skb->data % sizeof(u64));
 
 	ctx->started = true;
 	return taskdiag_nl_deliver(skb, taskdiag_dump_rows(ctx->dump, skb,

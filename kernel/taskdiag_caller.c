@@ -2,8 +2,8 @@
 /*
  * task_diag: the caller's credentials and the access check.
  *
- * Every value that distinguishes one task from another to user space has passed
- * taskdiag_may_see().  Depends on credentials and tasks only; must not depend on
+ * A task is reported to user space only after it has passed taskdiag_may_see().
+ * Depends on credentials and tasks only; must not depend on
  * the request or the reply.
  *
  * The rule is that of procfs mounted with hidepid=ptraceable, which is
@@ -28,6 +28,11 @@
 #include "taskdiag_parts.h"
 #include "taskdiag_caller.h"
 
+#ifndef taskdiag_bpf_decides
+#include <linux/lsm_hooks.h>
+#include <uapi/linux/lsm.h>
+#endif
+
 /* --- equal credentials --------------------------------------------------- */
 
 static bool same_groups(const struct group_info *a, const struct group_info *b)
@@ -37,16 +42,13 @@ static bool same_groups(const struct group_info *a, const struct group_info *b)
 		!memcmp(a->gid, b->gid, a->ngroups * sizeof(*a->gid)));
 }
 
-static bool same_caps(kernel_cap_t a, kernel_cap_t b)
-{
-	return cap_issubset(a, b) && cap_issubset(b, a);
-}
+#define same_caps(a, b, set)	(!memcmp(&(a)->set, &(b)->set, sizeof((a)->set)))
 
 /* Do security modules decide the same by @a and @b, if their ids are equal? */
 static bool same_lsm_state(const struct cred *a, const struct cred *b)
 {
 	return a->user_ns == b->user_ns &&
-	       same_caps(a->cap_permitted, b->cap_permitted) &&
+	       same_caps(a, b, cap_permitted) &&
 	       security_same_cred_state(a, b);
 }
 
@@ -62,7 +64,7 @@ static bool same_creds(const struct cred *a, const struct cred *b)
 		uid_eq(a->suid, b->suid) && uid_eq(a->fsuid, b->fsuid) &&
 		gid_eq(a->gid, b->gid) && gid_eq(a->egid, b->egid) &&
 		gid_eq(a->sgid, b->sgid) && gid_eq(a->fsgid, b->fsgid) &&
-		same_caps(a->cap_effective, b->cap_effective) &&
+		same_caps(a, b, cap_effective) &&
 		same_groups(a->group_info, b->group_info) &&
 		same_lsm_state(a, b));
 }
@@ -108,6 +110,8 @@ int taskdiag_caller_pin(struct taskdiag_caller *caller,
 
 void taskdiag_caller_unpin(struct taskdiag_caller *caller)
 {
+	while (caller->nr_denials)
+		put_cred(caller->denials[--caller->nr_denials].cred);
 	put_cred(caller->sender);
 	put_cred(caller->real_sender);
 	put_cred(caller->opener);
@@ -166,10 +170,27 @@ static bool has_cap_over(struct taskdiag_credset *set, const struct cred *tcred)
 	return set->ns_capable;
 }
 
+/* A BPF program on the hook can decide by anything. */
+static bool bpf_decides(void)
+{
+#ifdef taskdiag_bpf_decides
+	return taskdiag_bpf_decides;
+#elif defined(CONFIG_SECURITY)
+	unsigned int i;
+
+	for (i = 0; i < lsm_active_cnt; i++)
+		if (lsm_idlist[i]->id == LSM_ID_BPF)
+			return true;
+	return false;
+#else
+	return false;
+#endif
+}
+
 /*
- * Do security modules permit @set every task that they permit @first?  Their
- * answer depends on their own state, on capabilities, and, for the owner of a
- * user namespace, on the effective user id.
+ * Do security modules permit @set every task that they permit @first?  The
+ * answer of modules in the kernel depends on their own state, on capabilities,
+ * and, for the owner of a user namespace, on the effective user id.
  */
 static bool implied_by(const struct taskdiag_credset *set,
 		       const struct taskdiag_credset *first)
@@ -180,7 +201,8 @@ static bool implied_by(const struct taskdiag_credset *set,
 	       security_same_cred_state(a, b) &&
 	       cap_issubset(a->cap_permitted, b->cap_permitted) &&
 	       cap_issubset(a->cap_effective, b->cap_effective) &&
-	       (set->cap_init_ns || uid_eq(a->euid, b->euid));
+	       (set->cap_init_ns || uid_eq(a->euid, b->euid)) &&
+	       !bpf_decides();
 }
 
 static void add_credset(struct taskdiag_caller *caller, const struct cred *cred,
@@ -219,7 +241,6 @@ void taskdiag_caller_enter(struct taskdiag_caller *caller)
 {
 	RCU_LOCKDEP_WARN(!rcu_read_lock_held(), "needs one RCU section");
 
-	caller->nr_denials = 0;
 	caller->nr_credsets = 0;
 	add_credset(caller, caller->sender, true);
 	add_credset(caller, current_cred(), true);
@@ -231,24 +252,21 @@ void taskdiag_caller_enter(struct taskdiag_caller *caller)
 
 /* --- security modules ---------------------------------------------------- */
 
-/**
- * taskdiag_was_denied - look for an earlier denial of tasks of the same kind
- * @caller: the caller, after taskdiag_caller_enter() in the same RCU section
- * @task: the task to be seen
- *
- * Return: true if security modules have denied a task with equal state.
+/*
+ * Tasks of one kind that are asked about before the others count as denied: a
+ * BPF program on the hook may deny single tasks.
  */
-bool taskdiag_was_denied(const struct taskdiag_caller *caller,
-			 struct task_struct *task)
-{
-	const struct cred *tcred = __task_cred(task);
-	unsigned int i, nr = min(caller->nr_denials, TASKDIAG_DENIALS);
+#define TASKDIAG_DENIALS_ASKED	4
 
-	for (i = 0; i < nr; i++)
-		if (caller->denials[i] == tcred ||
-		    same_lsm_state(caller->denials[i], tcred))
-			return true;
-	return false;
+static struct taskdiag_denial *find_denial(struct taskdiag_caller *caller,
+					   const struct cred *tcred)
+{
+	struct taskdiag_denial *denial = caller->denials;
+
+	for (; denial < caller->denials + caller->nr_denials; denial++)
+		if (denial->cred == tcred || same_lsm_state(denial->cred, tcred))
+			return denial;
+	return NULL;
 }
 
 /**
@@ -258,14 +276,53 @@ bool taskdiag_was_denied(const struct taskdiag_caller *caller,
  *
  * AppArmor and SELinux audit each denial.  A confined caller of a dump would
  * flood the log, at the expense of other records, if they were asked about each
- * task.  So tasks of the same kind are denied without asking for the rest of the
- * RCU section, in which the pointer stays valid.
+ * task.  So after some denials, tasks of the same kind are denied without asking
+ * for the rest of the dump.
  */
 void taskdiag_note_denial(struct taskdiag_caller *caller,
 			  struct task_struct *task)
 {
-	caller->denials[caller->nr_denials++ % TASKDIAG_DENIALS] =
-		__task_cred(task);
+	const struct cred *tcred = __task_cred(task);
+	struct taskdiag_denial *denial = find_denial(caller, tcred);
+
+	if (denial) {
+		denial->nr++;
+		return;
+	}
+	if (caller->nr_denials == TASKDIAG_DENIALS)
+		return;
+	tcred = get_cred_rcu(tcred);
+	if (tcred)
+		caller->denials[caller->nr_denials++] =
+			(struct taskdiag_denial) { .cred = tcred, .nr = 1 };
+}
+
+/**
+ * taskdiag_lsm_permits_slow - taskdiag_lsm_permits() after a denial
+ * @caller: the caller, after taskdiag_caller_enter() in the same RCU section
+ * @task: the task to be seen
+ *
+ * Return: true if the security modules permit current to see @task.
+ */
+bool taskdiag_lsm_permits_slow(struct taskdiag_caller *caller,
+			       struct task_struct *task)
+{
+	/* The sender's process is exempt from what denied others. */
+	const bool self = task_tgid(task) == caller->process;
+	struct taskdiag_denial *denial = NULL;
+
+	if (!self)
+		denial = find_denial(caller, __task_cred(task));
+	if (denial && !denial->mixed && denial->nr >= TASKDIAG_DENIALS_ASKED)
+		return false;
+	if (!security_ptrace_access_check(task, TASKDIAG_PTRACE_MODE)) {
+		if (denial)
+			denial->mixed = true;
+		return true;
+	}
+	if (!self)
+		taskdiag_note_denial(caller, task);
+	return false;
 }
 
 static noinline bool lsm_permits_override(struct taskdiag_caller *caller,

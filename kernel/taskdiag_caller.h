@@ -15,8 +15,8 @@
 
 bool taskdiag_credsets_permit(struct taskdiag_caller *caller,
 			      struct task_struct *task);
-bool taskdiag_was_denied(const struct taskdiag_caller *caller,
-			 struct task_struct *task);
+bool taskdiag_lsm_permits_slow(struct taskdiag_caller *caller,
+			       struct task_struct *task);
 void taskdiag_note_denial(struct taskdiag_caller *caller,
 			  struct task_struct *task);
 
@@ -36,8 +36,8 @@ void taskdiag_note_denial(struct taskdiag_caller *caller,
 static __always_inline bool taskdiag_lsm_permits(struct taskdiag_caller *caller,
 						 struct task_struct *task)
 {
-	if (unlikely(caller->nr_denials) && taskdiag_was_denied(caller, task))
-		return false;
+	if (unlikely(caller->nr_denials))
+		return taskdiag_lsm_permits_slow(caller, task);
 	if (likely(!security_ptrace_access_check(task, TASKDIAG_PTRACE_MODE)))
 		return true;
 	taskdiag_note_denial(caller, task);

@@ -19,14 +19,16 @@
  * procfs takes and which every fork wants, can be left alone.
  */
 static const char *path_of(struct cgroup *cgrp, struct cgroup_namespace *ns,
-			   char *path)
+			   char *path, u32 *flags)
 {
 	struct cgroup *root = ns->root_cset->dfl_cgrp;
 
-	if (kernfs_path_from_node(cgrp->kn, root->kn, path, PATH_MAX) < 0)
-		return NULL;
 	/* A zombie can outlive its cgroup. */
 	if (!(READ_ONCE(cgrp->self.flags) & CSS_ONLINE))
+		*flags |= TASK_DIAG_CGROUP_DELETED;
+	if (kernfs_path_from_node(cgrp->kn, root->kn, path, PATH_MAX) < 0)
+		return NULL;
+	if (*flags & TASK_DIAG_CGROUP_DELETED)
 		strcat(path, TASKDIAG_DELETED);
 	return path;
 }
@@ -57,7 +59,7 @@ int taskdiag_put_cgroup(struct taskdiag_cont *cont, struct sk_buff *skb,
 	rcu_read_lock();
 	cgrp = task_dfl_cgroup(cont->task);
 	head.id = cgroup_id(cgrp);
-	path = path_of(cgrp, caller->cgroup_ns, cont->path);
+	path = path_of(cgrp, caller->cgroup_ns, cont->path, &head.flags);
 	rcu_read_unlock();
 
 	len = path ? strlen(path) + 1 : 0;

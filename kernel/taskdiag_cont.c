@@ -51,14 +51,14 @@ int taskdiag_cont_init(struct taskdiag_cont *cont,
 	cont->vma_flags = vma_flags;
 	cont->timeout = multi ? TASKDIAG_DUMP_TIMEOUT : 0;
 	cont->want_vma = row->show_flags & TASK_DIAG_SHOW_VMA;
-	cont->path = kmalloc(TASKDIAG_PATH_SIZE, GFP_KERNEL_ACCOUNT);
+	cont->path = kmalloc(TASKDIAG_PATH_SIZE, TASKDIAG_GFP);
 	if (!cont->path)
 		return -ENOMEM;
 
 	if (row->show_flags & TASK_DIAG_SHOW_VMA_STAT) {
 		cont->stats = kmalloc_array(TASKDIAG_STATS,
 					    sizeof(*cont->stats),
-					    GFP_KERNEL_ACCOUNT);
+					    TASKDIAG_GFP);
 		if (!cont->stats)
 			return -ENOMEM;
 	}
@@ -254,10 +254,13 @@ static void end_message(const struct taskdiag_cont *cont, struct sk_buff *skb)
 /**
  * taskdiag_cont_postpone - leave all appended groups to the next message
  * @cont: after taskdiag_cont_begin()
+ * @row: layout of the rows
  * @skb: destination of the current message
  */
-void taskdiag_cont_postpone(struct taskdiag_cont *cont, struct sk_buff *skb)
+void taskdiag_cont_postpone(struct taskdiag_cont *cont,
+			    const struct taskdiag_row *row, struct sk_buff *skb)
 {
+	msg_of(cont, row, skb)->flags |= TASK_DIAG_FLAG_MORE;
 	end_message(cont, skb);
 }
 
@@ -291,6 +294,9 @@ static bool note_absent(struct taskdiag_cont *cont,
 		return true;
 	case -EBUSY:
 		cont->absent.busy |= row->put_flags[cont->step++];
+		return true;
+	case -E2BIG:
+		cont->absent.limit |= row->put_flags[cont->step++];
 		return true;
 	case -ENXIO:
 		cont->absent.leader |= row->put_flags[cont->step++];
@@ -355,8 +361,10 @@ int taskdiag_cont_put(struct taskdiag_cont *cont,
 		skb_trim(skb, cont->start);
 		return err;
 	}
-	end_message(cont, skb);
-	if (!err)
+	if (err)
+		msg_of(cont, row, skb)->flags |= TASK_DIAG_FLAG_MORE;
+	else
 		end_row(cont);
+	end_message(cont, skb);
 	return err;
 }

@@ -119,7 +119,7 @@ struct taskdiag_dump *taskdiag_dump_open(struct nlattr *const *attrs,
 			   extack);
 	if (IS_ERR(ns))
 		return ERR_CAST(ns);
-	dump = kzalloc(sizeof(*dump), GFP_KERNEL_ACCOUNT);
+	dump = kzalloc(sizeof(*dump), TASKDIAG_GFP);
 	if (!dump) {
 		put_pid_ns(ns);
 		return ERR_PTR(-ENOMEM);
@@ -289,7 +289,7 @@ static int put_cont(struct taskdiag_dump *dump, struct sk_buff *skb,
 		return err;
 
 	if (dump->multi && !may_wait) {
-		taskdiag_cont_postpone(cont, skb);
+		taskdiag_cont_postpone(cont, &dump->row, skb);
 		return -EMSGSIZE;
 	}
 	err = taskdiag_cont_put(cont, &dump->row, skb, &dump->caller);
@@ -336,7 +336,7 @@ int taskdiag_dump_rows(struct taskdiag_dump *dump, struct sk_buff *skb,
 		if (err)
 			return err;
 		cond_resched();
-		if (skb->len && signal_pending(current))
+		if (dump->multi && skb->len && signal_pending(current))
 			return skb->len;
 		if (fatal_signal_pending(current))
 			return -EINTR;
@@ -361,6 +361,7 @@ void taskdiag_dump_features(struct task_diag_features *features)
 		.filters = taskdiag_filter_supported(taskdiag_row_groups()),
 		.options	= TASK_DIAG_OPTION_PIDNS_FD |
 				  TASK_DIAG_OPTION_PIDFD,
+		.vma_flags	= taskdiag_vma_flags(),
 		.recv_min	= TASKDIAG_RECV_MIN,
 	};
 }

@@ -44,7 +44,8 @@
  *	complete, -EMSGSIZE if the rest belongs to the next message, -ESTALE if
  *	the task has ended or called execve(), -EACCES if the access check no
  *	longer passes, -EBUSY if another task does not release something in time,
- *	-ENXIO if the group belongs to the leader's row, or an error.
+ *	-E2BIG if there is too much, -ENXIO if the group belongs to the leader's
+ *	row, or an error.
  *
  * A group with neither @fill nor @put is not supported by this kernel.
  */

@@ -191,7 +191,7 @@ static int take_pids(struct taskdiag_filter *filter, const struct nlattr *attr,
 		return -EINVAL;
 	}
 
-	list->numbers = kvmemdup(nla_data(attr), len, GFP_KERNEL_ACCOUNT);
+	list->numbers = kvmemdup(nla_data(attr), len, TASKDIAG_GFP);
 	if (!list->numbers)
 		return -ENOMEM;
 	list->nr = len / sizeof(u32);
@@ -221,16 +221,21 @@ static int take_vma_flags(struct taskdiag_filter *filter,
 			  const struct taskdiag_caller *caller,
 			  struct netlink_ext_ack *extack)
 {
-	u64 unknown;
+	const u64 known = GENMASK_ULL(ilog2(TASK_DIAG_VMA_SEALED), 0);
 
 	filter->vma_flags = nla_get_u64(attr);
-	unknown = filter->vma_flags &
-		  ~GENMASK_ULL(ilog2(TASK_DIAG_VMA_SEALED), 0);
-	if (unknown) {
+	if (filter->vma_flags & ~known) {
 		NL_SET_ERR_MSG_ATTR_FMT(extack, attr,
 					"vma_flags: unknown bits 0x%llx",
-					unknown);
+					filter->vma_flags & ~known);
 		return -EINVAL;
+	}
+	if (filter->vma_flags & ~taskdiag_vma_flags()) {
+		NL_SET_ERR_MSG_ATTR_FMT(extack, attr,
+					"vma_flags: bits 0x%llx not supported by this kernel",
+					filter->vma_flags &
+					~taskdiag_vma_flags());
+		return -EOPNOTSUPP;
 	}
 	return 0;
 }

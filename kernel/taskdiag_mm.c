@@ -6,7 +6,7 @@
  * cmdline it is visibility.  Both are taskdiag_may_see().  The check is repeated
  * for each message, as execve() may have given the process more rights.
  *
- * Nothing here waits without limit: locks are tried, and pages that are not in
+ * No wait depends on another task: locks are tried, and pages that are not in
  * memory are requested and tried again.  Between messages no reference to the
  * address space is held.
  */
@@ -256,7 +256,8 @@ static int read_args(struct taskdiag_cont *cont, struct mm_struct *mm, void *to,
  * @caller: the caller
  *
  * Return: 0, -EMSGSIZE if there may be more, -EBUSY if a lock or a page was not
- * available in time or there is too much, or an error of taskdiag_mm_hold().
+ * available in time, -E2BIG if there is too much, or an error of
+ * taskdiag_mm_hold().
  */
 int taskdiag_put_cmdline(struct taskdiag_cont *cont, struct sk_buff *skb,
 			 struct taskdiag_caller *caller)
@@ -267,7 +268,7 @@ int taskdiag_put_cmdline(struct taskdiag_cont *cont, struct sk_buff *skb,
 	int err;
 
 	if (cont->memory.args >= TASKDIAG_CMDLINE_MAX)
-		return -EBUSY;
+		return -E2BIG;
 	if (skb_tailroom(skb) < nla_total_size(TASKDIAG_CMDLINE_MIN))
 		return -EMSGSIZE;
 	err = taskdiag_mm_hold(cont, caller, &mm);

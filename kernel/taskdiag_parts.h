@@ -29,6 +29,13 @@
 #include <linux/uidgid.h>
 #include <net/netlink.h>
 
+/*
+ * Memory of a request is charged to the sender.  It is allocated while a lock is
+ * held that others need, so a sender that exceeds its memory cgroup's limit gets
+ * an error instead of waiting for the OOM killer.
+ */
+#define TASKDIAG_GFP	(GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL)
+
 /* --- caller ------------------------------------------------------------- */
 
 /**
@@ -36,7 +43,8 @@
  * @cred: the credentials
  * @own_process: belongs to the sender's process, which may always see itself
  * @needs_override: differs from current's, by which security modules decide
- * @cap_init_ns: has CAP_SYS_PTRACE over all user namespaces
+ * @cap_init_ns: has CAP_SYS_PTRACE over the initial user namespace, and so over
+ *	all; security modules may still deny it over one
  * @lsm_implied: security modules permit it all tasks that they permit the first
  *	set
  * @ns: user namespace that @ns_capable refers to
@@ -55,7 +63,19 @@ struct taskdiag_credset {
 /* Sender, reader and opener. */
 #define TASKDIAG_CREDSETS	3
 
-/* Denials by security modules that one RCU section remembers. */
+/**
+ * struct taskdiag_denial - tasks of one kind that security modules deny
+ * @cred: credentials of the first of them, with a reference
+ * @nr: number of such tasks that were asked about
+ * @mixed: a task of this kind was permitted, so each one is asked about
+ */
+struct taskdiag_denial {
+	const struct cred	*cred;
+	unsigned int		nr;
+	bool			mixed;
+};
+
+/* Kinds of denied tasks that a dump remembers. */
 #define TASKDIAG_DENIALS	16U
 
 /**
@@ -71,9 +91,8 @@ struct taskdiag_credset {
  * @credsets: distinct sets that must all pass; valid in one RCU section
  * @nr_credsets: length of @credsets
  * @only_lsm: security modules alone decide
- * @denials: credentials of tasks that security modules have denied; valid in
- *	one RCU section
- * @nr_denials: number of denials in this RCU section
+ * @denials: kinds of tasks that security modules have denied
+ * @nr_denials: number of them
  */
 struct taskdiag_caller {
 	const struct cred	*sender;
@@ -88,7 +107,7 @@ struct taskdiag_caller {
 	unsigned int		nr_credsets;
 	bool			only_lsm;
 	unsigned int		nr_denials;
-	const struct cred	*denials[TASKDIAG_DENIALS];
+	struct taskdiag_denial	denials[TASKDIAG_DENIALS];
 };
 
 int taskdiag_caller_pin(struct taskdiag_caller *caller,
@@ -443,7 +462,9 @@ void taskdiag_cont_begin(struct taskdiag_cont *cont,
 			 unsigned int start);
 bool taskdiag_cont_resume(struct taskdiag_cont *cont,
 			  const struct taskdiag_row *row, struct sk_buff *skb);
-void taskdiag_cont_postpone(struct taskdiag_cont *cont, struct sk_buff *skb);
+void taskdiag_cont_postpone(struct taskdiag_cont *cont,
+			    const struct taskdiag_row *row,
+			    struct sk_buff *skb);
 int taskdiag_cont_put(struct taskdiag_cont *cont,
 		      const struct taskdiag_row *row, struct sk_buff *skb,
 		      struct taskdiag_caller *caller);
@@ -467,6 +488,15 @@ void taskdiag_mm_drop(struct mm_struct *mm);
 int taskdiag_mm_lock(struct taskdiag_cont *cont, struct mm_struct *mm);
 int taskdiag_put_areas(struct taskdiag_cont *cont, struct sk_buff *skb,
 		       struct taskdiag_caller *caller);
+
+#ifdef CONFIG_TASKDIAG_MM
+u64 taskdiag_vma_flags(void);
+#else
+static inline u64 taskdiag_vma_flags(void)
+{
+	return 0;
+}
+#endif
 
 /* --- dump --------------------------------------------------------------- */
 

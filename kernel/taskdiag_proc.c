@@ -37,6 +37,9 @@
 /* As much as netlink makes at a time. */
 #define TASKDIAG_PROC_BATCH		SKB_WITH_OVERHEAD(SZ_32K)
 
+/* Space for NLMSG_DONE and the reason of an error. */
+#define TASKDIAG_PROC_END		((size_t)SZ_512)
+
 /* Everybody may ask; what they are told depends on who they are. */
 #define TASKDIAG_PROC_MODE		0666
 
@@ -358,7 +361,8 @@ static void make_rows(struct taskdiag_transaction *t, struct sk_buff *skb)
  */
 static int make_answer(struct taskdiag_transaction *t, size_t room)
 {
-	size_t least = taskdiag_row_room(&t->dump->row);
+	size_t least = max(taskdiag_row_room(&t->dump->row),
+			   TASKDIAG_PROC_END);
 	size_t size = clamp(round_down(room, 8), least, TASKDIAG_PROC_BATCH);
 	struct sk_buff *skb;
 

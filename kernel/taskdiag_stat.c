@@ -202,6 +202,8 @@ static void put_signals(struct task_diag_stat *stat,
 	stat->num_threads = get_nr_threads(task);
 	stat->exit_signal = task->exit_signal;
 	stat->exit_code = task->exit_code;
+	if (READ_ONCE(task->exit_state))
+		stat->valid |= TASK_DIAG_STAT_VALID_EXIT_CODE;
 	stat->tty = 0;
 	stat->tty_pgrp = -1;
 
@@ -211,8 +213,11 @@ static void put_signals(struct task_diag_stat *stat,
 		return;
 	if (sig->tty)
 		put_terminal(stat, sig->tty, ns);
+	/* Of a stopped process it is the signal that stopped it. */
 	if (hit->whole && stopped_or_ending(sig))
 		stat->exit_code = sig->group_exit_code;
+	if (hit->whole && sig->flags & SIGNAL_GROUP_EXIT)
+		stat->valid |= TASK_DIAG_STAT_VALID_EXIT_CODE;
 	unlock_task_sighand(task, &flags);
 }
 
@@ -324,7 +329,7 @@ void taskdiag_fill_stat(void *to, const struct taskdiag_hit *hit,
 	struct task_diag_stat *stat = to;
 
 	/* All of it is written, here and below. */
-	stat->valid = TASK_DIAG_STAT_VALID_EXIT_CODE;
+	stat->valid = 0;
 	stat->start_time = timens_add_boottime_ns(task->start_boottime);
 	stat->flags = task->flags;
 	put_times(stat, task, hit->whole);

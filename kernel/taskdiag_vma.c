@@ -119,10 +119,9 @@ static bool is_deleted(const struct path *path)
 }
 
 /* Constants all: a mask, and a shift where the two numbers differ. */
-static __always_inline u64 flag(const struct vm_area_struct *vma,
-				vm_flags_t from, u64 to)
+static __always_inline u64 flag(vm_flags_t flags, vm_flags_t from, u64 to)
 {
-	return vma->vm_flags & from ? to : 0;
+	return flags & from ? to : 0;
 }
 
 /* What nearly every area has, or has not. */
@@ -130,54 +129,71 @@ static __always_inline u64 flag(const struct vm_area_struct *vma,
 				 VM_MAYWRITE | VM_MAYEXEC | VM_MAYSHARE | \
 				 VM_ACCOUNT | VM_SOFTDIRTY)
 
-static u64 unusual_flags(const struct vm_area_struct *vma)
+static u64 unusual_flags(vm_flags_t vm_flags)
 {
 	u64 flags = 0;
 
-	flags |= flag(vma, VM_SHARED, TASK_DIAG_VMA_SHARED);
-	flags |= flag(vma, VM_GROWSDOWN, TASK_DIAG_VMA_GROWSDOWN);
-	flags |= flag(vma, VM_PFNMAP, TASK_DIAG_VMA_PFNMAP);
-	flags |= flag(vma, VM_LOCKED, TASK_DIAG_VMA_LOCKED);
-	flags |= flag(vma, VM_IO, TASK_DIAG_VMA_IO);
-	flags |= flag(vma, VM_SEQ_READ, TASK_DIAG_VMA_SEQ_READ);
-	flags |= flag(vma, VM_RAND_READ, TASK_DIAG_VMA_RAND_READ);
-	flags |= flag(vma, VM_DONTCOPY, TASK_DIAG_VMA_DONTCOPY);
-	flags |= flag(vma, VM_DONTEXPAND, TASK_DIAG_VMA_DONTEXPAND);
-	flags |= flag(vma, VM_NORESERVE, TASK_DIAG_VMA_NORESERVE);
-	flags |= flag(vma, VM_HUGETLB, TASK_DIAG_VMA_HUGETLB);
-	flags |= flag(vma, VM_SYNC, TASK_DIAG_VMA_SYNC);
-	flags |= flag(vma, VM_WIPEONFORK, TASK_DIAG_VMA_WIPEONFORK);
-	flags |= flag(vma, VM_DONTDUMP, TASK_DIAG_VMA_DONTDUMP);
-	flags |= flag(vma, VM_MIXEDMAP, TASK_DIAG_VMA_MIXEDMAP);
-	flags |= flag(vma, VM_HUGEPAGE, TASK_DIAG_VMA_HUGEPAGE);
-	flags |= flag(vma, VM_NOHUGEPAGE, TASK_DIAG_VMA_NOHUGEPAGE);
-	flags |= flag(vma, VM_MERGEABLE, TASK_DIAG_VMA_MERGEABLE);
-	flags |= flag(vma, VM_LOCKONFAULT, TASK_DIAG_VMA_LOCKONFAULT);
-	flags |= flag(vma, VM_UFFD_MISSING, TASK_DIAG_VMA_UFFD_MISSING);
-	flags |= flag(vma, VM_UFFD_MINOR, TASK_DIAG_VMA_UFFD_MINOR);
-	flags |= flag(vma, VM_UFFD_WP, TASK_DIAG_VMA_UFFD_WP);
+	flags |= flag(vm_flags, VM_SHARED, TASK_DIAG_VMA_SHARED);
+	flags |= flag(vm_flags, VM_GROWSDOWN, TASK_DIAG_VMA_GROWSDOWN);
+	flags |= flag(vm_flags, VM_PFNMAP, TASK_DIAG_VMA_PFNMAP);
+	flags |= flag(vm_flags, VM_LOCKED, TASK_DIAG_VMA_LOCKED);
+	flags |= flag(vm_flags, VM_IO, TASK_DIAG_VMA_IO);
+	flags |= flag(vm_flags, VM_SEQ_READ, TASK_DIAG_VMA_SEQ_READ);
+	flags |= flag(vm_flags, VM_RAND_READ, TASK_DIAG_VMA_RAND_READ);
+	flags |= flag(vm_flags, VM_DONTCOPY, TASK_DIAG_VMA_DONTCOPY);
+	flags |= flag(vm_flags, VM_DONTEXPAND, TASK_DIAG_VMA_DONTEXPAND);
+	flags |= flag(vm_flags, VM_NORESERVE, TASK_DIAG_VMA_NORESERVE);
+	flags |= flag(vm_flags, VM_HUGETLB, TASK_DIAG_VMA_HUGETLB);
+	flags |= flag(vm_flags, VM_SYNC, TASK_DIAG_VMA_SYNC);
+	flags |= flag(vm_flags, VM_WIPEONFORK, TASK_DIAG_VMA_WIPEONFORK);
+	flags |= flag(vm_flags, VM_DONTDUMP, TASK_DIAG_VMA_DONTDUMP);
+	flags |= flag(vm_flags, VM_MIXEDMAP, TASK_DIAG_VMA_MIXEDMAP);
+	flags |= flag(vm_flags, VM_HUGEPAGE, TASK_DIAG_VMA_HUGEPAGE);
+	flags |= flag(vm_flags, VM_NOHUGEPAGE, TASK_DIAG_VMA_NOHUGEPAGE);
+	flags |= flag(vm_flags, VM_MERGEABLE, TASK_DIAG_VMA_MERGEABLE);
+	flags |= flag(vm_flags, VM_LOCKONFAULT, TASK_DIAG_VMA_LOCKONFAULT);
+	flags |= flag(vm_flags, VM_UFFD_MISSING, TASK_DIAG_VMA_UFFD_MISSING);
+	flags |= flag(vm_flags, VM_UFFD_MINOR, TASK_DIAG_VMA_UFFD_MINOR);
+	flags |= flag(vm_flags, VM_UFFD_WP, TASK_DIAG_VMA_UFFD_WP);
 #ifdef CONFIG_64BIT
-	flags |= flag(vma, VM_SEALED, TASK_DIAG_VMA_SEALED);
+	flags |= flag(vm_flags, VM_SEALED, TASK_DIAG_VMA_SEALED);
 #endif
 	return flags;
 }
 
 /* VmFlags of /proc/PID/smaps, in the numbers of the ABI. */
-static u64 flags_of(const struct vm_area_struct *vma)
+static __always_inline u64 vm_flags_of(vm_flags_t vm_flags)
 {
 	u64 flags = 0;
 
-	flags |= flag(vma, VM_READ, TASK_DIAG_VMA_READ);
-	flags |= flag(vma, VM_WRITE, TASK_DIAG_VMA_WRITE);
-	flags |= flag(vma, VM_EXEC, TASK_DIAG_VMA_EXEC);
-	flags |= flag(vma, VM_MAYREAD, TASK_DIAG_VMA_MAYREAD);
-	flags |= flag(vma, VM_MAYWRITE, TASK_DIAG_VMA_MAYWRITE);
-	flags |= flag(vma, VM_MAYEXEC, TASK_DIAG_VMA_MAYEXEC);
-	flags |= flag(vma, VM_MAYSHARE, TASK_DIAG_VMA_MAYSHARE);
-	flags |= flag(vma, VM_ACCOUNT, TASK_DIAG_VMA_ACCOUNT);
-	flags |= flag(vma, VM_SOFTDIRTY, TASK_DIAG_VMA_SOFTDIRTY);
-	if (vma->vm_flags & ~TASKDIAG_VM_USUAL)
-		flags |= unusual_flags(vma);
+	flags |= flag(vm_flags, VM_READ, TASK_DIAG_VMA_READ);
+	flags |= flag(vm_flags, VM_WRITE, TASK_DIAG_VMA_WRITE);
+	flags |= flag(vm_flags, VM_EXEC, TASK_DIAG_VMA_EXEC);
+	flags |= flag(vm_flags, VM_MAYREAD, TASK_DIAG_VMA_MAYREAD);
+	flags |= flag(vm_flags, VM_MAYWRITE, TASK_DIAG_VMA_MAYWRITE);
+	flags |= flag(vm_flags, VM_MAYEXEC, TASK_DIAG_VMA_MAYEXEC);
+	flags |= flag(vm_flags, VM_MAYSHARE, TASK_DIAG_VMA_MAYSHARE);
+	flags |= flag(vm_flags, VM_ACCOUNT, TASK_DIAG_VMA_ACCOUNT);
+	flags |= flag(vm_flags, VM_SOFTDIRTY, TASK_DIAG_VMA_SOFTDIRTY);
+	if (vm_flags & ~TASKDIAG_VM_USUAL)
+		flags |= unusual_flags(vm_flags);
+	return flags;
+}
+
+/**
+ * taskdiag_vma_flags - return the flags of memory mappings of this kernel
+ *
+ * Return: TASK_DIAG_VMA_*.
+ */
+u64 taskdiag_vma_flags(void)
+{
+	return vm_flags_of(~(vm_flags_t)0) | TASK_DIAG_VMA_FILE |
+	       TASK_DIAG_VMA_DELETED;
+}
+
+static u64 flags_of(const struct vm_area_struct *vma)
+{
+	u64 flags = vm_flags_of(vma->vm_flags);
 
 	if (vma->vm_file) {
 		flags |= TASK_DIAG_VMA_FILE;
@@ -327,12 +343,10 @@ static void put_stats(struct task_diag_vma_stat *to, unsigned long start,
 	};
 }
 
-/* A huge page counts whole: let none be in two pieces. */
+/* A huge page counts whole: it must not be in two pieces. */
 static unsigned long end_of_piece(struct vm_area_struct *vma,
-				  unsigned long addr)
+				  unsigned long addr, unsigned long size)
 {
-	unsigned long size = max_t(unsigned long, TASKDIAG_SPACE_AT_ONCE,
-				   vma_kernel_pagesize(vma));
 	unsigned long end = round_down(addr, size) + size;
 
 	return end > addr && end < vma->vm_end ? end : vma->vm_end;
@@ -356,14 +370,24 @@ static void count_pieces(struct areas *areas, struct vm_area_struct *vma,
 			 unsigned long addr, unsigned long *end,
 			 struct mem_size_stats *mss)
 {
+	const unsigned long least = max_t(unsigned long, TASKDIAG_SPACE_AT_ONCE,
+					  vma_kernel_pagesize(vma));
+	unsigned long size = least, pages = 0;
 	vm_flags_t flags = vma->vm_flags;
 
 	for (;;) {
-		unsigned long next = end_of_piece(vma, addr);
+		unsigned long next = end_of_piece(vma, addr, size);
 
 		smap_gather_stats(vma, mss, addr, next);
 		if (next == *end)
 			return;
+
+		/* Empty address space costs little, and there can be much. */
+		if (mss->resident + mss->swap != pages)
+			size = least;
+		else if (size <= TASK_SIZE_MAX / 2)
+			size *= 2;
+		pages = mss->resident + mss->swap;
 
 		addr = next;
 		if (relock_areas(areas))
@@ -450,15 +474,15 @@ static int put_mapped(struct areas *areas)
 		int err;
 
 		if (!memory->areas)
-			return -EBUSY;
+			return -E2BIG;
 		err = put_area(areas, vma, start, &end);
 		if (err)
 			return err;
 		memory->areas--;
 		memory->addr = end;
 
-		/* Deliver the part so far. */
-		if (signal_pending(current))
+		/* Deliver the part so far, if there is any. */
+		if (areas->nr && signal_pending(current))
 			return -EMSGSIZE;
 		areas->budget -= min(areas->budget, TASKDIAG_AREA_COST);
 		err = areas->budget ? lock_areas(areas) : relock_areas(areas);
@@ -520,8 +544,8 @@ static void close_attributes(struct areas *areas)
  * attributes without any.
  *
  * Return: 0, -EMSGSIZE if there is more, -EBUSY if the mmap lock was not
- * available in time or there are too many, -ENXIO for a thread other than the
- * leader, or an error of taskdiag_mm_hold().
+ * available in time, -E2BIG if there are too many, -ENXIO for a thread other than
+ * the leader, or an error of taskdiag_mm_hold().
  */
 int taskdiag_put_areas(struct taskdiag_cont *cont, struct sk_buff *skb,
 		       struct taskdiag_caller *caller)
@@ -554,7 +578,8 @@ int taskdiag_put_areas(struct taskdiag_cont *cont, struct sk_buff *skb,
 	taskdiag_mm_drop(areas.mm);
 
 	/* After an error the records so far are kept, if there are any. */
-	if (!err || ((err == -EMSGSIZE || err == -EBUSY) && areas.nr))
+	if (!err || ((err == -EMSGSIZE || err == -EBUSY || err == -E2BIG) &&
+		     areas.nr))
 		close_attributes(&areas);
 	else
 		skb_trim(skb, start);

@@ -18,7 +18,8 @@
  * - DESCENDANTS includes a task only if all its ancestors below the named one
  *   are visible.  The access check is that of the rows: a member that fails it
  *   is marked as hidden, and so are the members below it when their turn comes,
- *   as a parent precedes its children.
+ *   as a parent precedes its children.  A member that has ended before its turn
+ *   hides nothing: a visible task below it must not be lost.
  */
 #include <linux/bits.h>
 #include <linux/bug.h>
@@ -123,13 +124,13 @@ static int alloc_family(struct family *family, unsigned int max, bool parents)
 {
 	*family = (struct family) { .max = max };
 	family->members = kvmalloc_array(max, sizeof(*family->members),
-					 GFP_KERNEL_ACCOUNT);
+					 TASKDIAG_GFP);
 	if (!family->members)
 		return -ENOMEM;
 	if (!parents)
 		return 0;
 	family->parents = kvmalloc_array(max, sizeof(*family->parents),
-					 GFP_KERNEL_ACCOUNT);
+					 TASKDIAG_GFP);
 	return family->parents ? 0 : -ENOMEM;
 }
 
@@ -177,7 +178,7 @@ static int keep_family(struct taskdiag_walk *walk, const struct family *family)
 	if (!walk->parents)
 		return 0;
 	walk->hidden = kvcalloc(BITS_TO_LONGS(family->nr), sizeof(long),
-				GFP_KERNEL_ACCOUNT);
+				TASKDIAG_GFP);
 	return walk->hidden ? 0 : -ENOMEM;
 }
 
