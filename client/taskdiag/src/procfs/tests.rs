@@ -140,7 +140,7 @@ fn times_are_ticks_and_sizes_bytes() {
     assert_eq!((stat.nice, stat.tty_pgrp, stat.flags), (-5, -1, 4_194_304));
     let memory = stat.memory.unwrap();
     assert_eq!((memory.vsize, memory.rss_peak), (4096, 12 * 1024));
-    assert_eq!((stat.nvcsw, stat.exit_code), (77, None));
+    assert_eq!((stat.nvcsw, stat.exit_code), (77, Some(0)));
     assert_eq!(task.ident.unwrap().start_time, stat.start_time);
 }
 
