@@ -7,7 +7,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use taskdiag::reassembly::{Event, Reassembly};
-use taskdiag::{Error, Task, TaskRef};
+use taskdiag::{Error, Show, Task, TaskRef};
 
 /// `sizeof(struct nlmsghdr)`.
 const HEADER: usize = 16;
@@ -53,6 +53,16 @@ fuzz_target!(|bytes: &[u8]| {
     read(&mut reassembly, &datagrams);
     reassembly.restart(family, seq, port);
     assert_eq!(read(&mut reassembly, &datagrams), whole);
+
+    // Held against a request, rows may be refused; the whole ones, and the pieces,
+    // are looked at all the same.
+    reassembly.restart(family, seq, port);
+    reassembly.request(Show::BASE | Show::STAT | Show::CMDLINE | Show::VMA);
+    reassembly.accept_forwarded(true);
+    read(&mut reassembly, &datagrams);
+    reassembly.restart(family, seq, port);
+    reassembly.request(Show::BASE | Show::FILES | Show::CGROUP);
+    read_pieces(&mut reassembly, &datagrams);
 
     let single: Vec<_> = datagrams
         .iter()
@@ -133,6 +143,16 @@ fn read(reassembly: &mut Reassembly, datagrams: &[&[u8]]) -> (Vec<Task>, End, bo
     (tasks, end, interrupted)
 }
 
+/// Reads all of them piece by piece.
+fn read_pieces(reassembly: &mut Reassembly, datagrams: &[&[u8]]) {
+    for datagram in datagrams {
+        let mut feed = reassembly.feed(datagram);
+        while let Ok(Event::Task(piece)) = feed.next_piece() {
+            owned(piece);
+        }
+    }
+}
+
 fn describe(error: &Error) -> End {
     // All of its texts are to be made, too.
     let text = format!("{error} {error:?}");
@@ -148,6 +168,8 @@ fn owned(task: TaskRef<'_>) -> Task {
     assert_eq!((owned.pid, owned.tgid), (task.pid(), task.tgid()));
     assert_eq!(owned.base, task.base());
     assert_eq!(owned.cred, task.cred());
+    assert_eq!(owned.absent, task.absent());
+    let _ = owned.absent.to_string();
     for (kind, value) in task.attributes() {
         if let Some(bit) = kind.checked_sub(taskdiag::abi::TASK_DIAG_ATTR_GROUPS) {
             assert!(task.group(bit).is_some(), "{kind} of {} bytes", value.len());

@@ -10,7 +10,7 @@ use crate::source::{Consumer, Source};
 
 pub(crate) struct Library {
     client: Client,
-    request: Request,
+    request: Request<'static>,
     receives: u64,
 }
 
@@ -114,15 +114,16 @@ fn take_cred(cred: &Cred, facts: &mut Facts) {
 
 #[inline(always)]
 fn take_stat(stat: &Stat) -> facts::Stat {
+    let memory = stat.memory.unwrap_or_default();
     facts::Stat {
         utime: stat.utime,
         stime: stat.stime,
         start_time: stat.start_time,
         min_flt: stat.min_flt,
         maj_flt: stat.maj_flt,
-        vsize: stat.vsize,
-        rss_anon: stat.rss_anon,
-        rss_file: stat.rss_file,
+        vsize: memory.vsize,
+        rss_anon: memory.rss_anon,
+        rss_file: memory.rss_file,
         nvcsw: stat.nvcsw,
         nivcsw: stat.nivcsw,
         nice: i64::from(stat.nice),

@@ -52,7 +52,7 @@ pub(crate) enum Job {
 /// Tasks are to be shown, in rows and columns.
 #[derive(Debug)]
 pub(crate) struct Rows {
-    pub(crate) request: Request,
+    pub(crate) request: Request<'static>,
     pub(crate) ask: Ask,
     pub(crate) columns: Vec<Chosen>,
     pub(crate) sort: Vec<Key>,
@@ -73,7 +73,7 @@ impl Rows {
 /// The memory of a process is to be shown, in the text of procfs.
 #[derive(Debug)]
 pub(crate) struct Maps {
-    pub(crate) request: Request,
+    pub(crate) request: Request<'static>,
     pub(crate) ask: Ask,
     pub(crate) stats: bool,
 }

@@ -45,7 +45,7 @@ pub(crate) enum Failure {
     Output(io::Error),
 
     #[error("{}", explain(.0, .1))]
-    Request(Error, Box<Request>),
+    Request(Error, Box<Request<'static>>),
 
     /// The kernel is older than what was asked of it.
     #[error("the running kernel has no {}; \"taskdiag-cli features\" lists what it has", list(.0))]
@@ -85,7 +85,7 @@ It understands what ps(1) of procps does as far as the kernel tells it:
 
 impl Failure {
     /// What failed, and what was asked.
-    pub(crate) fn request(error: Error, request: &Request) -> Self {
+    pub(crate) fn request(error: Error, request: &Request<'static>) -> Self {
         Self::Request(error, Box::new(request.clone()))
     }
 
@@ -120,10 +120,12 @@ impl From<io::Error> for Failure {
     }
 }
 
-fn explain(error: &Error, request: &Request) -> String {
+fn explain(error: &Error, request: &Request<'_>) -> String {
     match error {
-        Error::Kernel(kernel) => missing_task(kernel.errno, kernel.message.as_deref(), request)
-            .unwrap_or_else(|| explain_other(error)),
+        Error::Kernel(kernel) => {
+            let attribute = kernel.attribute.and_then(|attribute| attribute.name());
+            missing_task(kernel.errno, attribute, request).unwrap_or_else(|| explain_other(error))
+        }
         _ => explain_other(error),
     }
 }
@@ -141,6 +143,7 @@ fn list(lacking: &Features) -> String {
         ("group", lacking.groups.to_string()),
         ("strategy", lacking.strategies.to_string()),
         ("filter", lacking.filters.to_string()),
+        ("option", lacking.options.to_string()),
     ];
     let there = kinds.into_iter().filter(|(_, names)| !names.is_empty());
     let list: Vec<String> = there
@@ -159,10 +162,13 @@ the module, the second boots a kernel and runs this command in it:
     scripts/install
     scripts/run taskdiag-cli --all";
 
-/// Says which task is missing, if that is what the error is about. It can be
-/// about the process to ask from too, which the kernel calls by the message
-/// that names it.
-fn missing_task(errno: i32, message: Option<&str>, request: &Request) -> Option<String> {
+/// No task has a greater pid.
+const PID_MAX: Pid = 4 * 1024 * 1024;
+
+/// Reports which task is missing, if the error is about it. With
+/// [`Scope::Process`] an error that names no attribute may be about the process
+/// of the scope instead.
+fn missing_task(errno: i32, attribute: Option<&str>, request: &Request<'_>) -> Option<String> {
     let (Strategy::One(pid)
     | Strategy::Children(pid)
     | Strategy::Threads(pid)
@@ -170,11 +176,10 @@ fn missing_task(errno: i32, message: Option<&str>, request: &Request) -> Option<
     else {
         return None;
     };
-    let says = |start| message.is_some_and(|text| text.starts_with(start));
-    // A number beyond the largest is no task's, either.
+    let named = attribute == Some("TASK_DIAG_CMD_ATTR_GET");
     let missing = match errno {
-        nix::libc::ESRCH => !says("SCM_CREDENTIALS"),
-        nix::libc::EINVAL => says("pid: not the number of a task"),
+        nix::libc::ESRCH => named || request.scope == Scope::Own,
+        nix::libc::EINVAL => named && !(1..=PID_MAX).contains(&pid),
         _ => false,
     };
     if !missing {
@@ -200,9 +205,7 @@ mod tests {
     use nix::libc::{EINVAL, ESRCH};
     use taskdiag::Show;
 
-    fn missing(errno: i32, message: &str, request: &Request) -> Option<String> {
-        missing_task(errno, Some(message), request)
-    }
+    const GET: Option<&str> = Some("TASK_DIAG_CMD_ATTR_GET");
 
     #[test]
     fn a_task_that_is_not_there_is_named() {
@@ -213,36 +216,33 @@ mod tests {
             Strategy::Descendants(123),
         ] {
             let request = Request::new(strategy);
-            for (errno, text) in [
-                (ESRCH, "pid: no such task"),
-                (EINVAL, "pid: not the number of a task"),
-            ] {
+            // A task that ended after the request arrived has no attribute.
+            for attribute in [GET, None] {
                 assert_eq!(
-                    missing(errno, text, &request).as_deref(),
+                    missing_task(ESRCH, attribute, &request).as_deref(),
                     Some("no process 123 (or it is not visible to you)")
                 );
             }
-            assert_eq!(
-                missing(ESRCH, "pid: no such task", &request).as_deref(),
-                Some("no process 123 (or it is not visible to you)")
-            );
             let request = request.scope(Scope::Process(7));
             assert_eq!(
-                missing(ESRCH, "pid: no such task", &request).as_deref(),
+                missing_task(ESRCH, GET, &request).as_deref(),
                 Some("no process 123 as seen from process 7 (or it is not visible to you)")
             );
         }
+        let large = Request::new(Strategy::One(u32::MAX));
+        assert_eq!(
+            missing_task(EINVAL, GET, &large).as_deref(),
+            Some("no process 4294967295 (or it is not visible to you)")
+        );
     }
 
     #[test]
     fn other_errors_are_left_to_the_kernel_s_words() {
         let request = Request::new(Strategy::One(123)).scope(Scope::Process(7));
-        let scope = "SCM_CREDENTIALS: no such process";
-        assert_eq!(missing(ESRCH, scope, &request), None);
-        let other = "show_flags: unknown bits 0x400";
-        assert_eq!(missing(EINVAL, other, &request), None);
+        assert_eq!(missing_task(ESRCH, None, &request), None);
+        assert_eq!(missing_task(EINVAL, GET, &request), None);
         let all = Request::new(Strategy::All);
-        assert_eq!(missing(ESRCH, "pid: no such task", &all), None);
+        assert_eq!(missing_task(ESRCH, GET, &all), None);
     }
 
     #[test]

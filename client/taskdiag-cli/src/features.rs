@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-//! `features`: what the running kernel can tell, and what it cannot.
+//! `features`: the features that the running kernel has, and those it lacks.
 
 use std::fmt::Display;
 use std::io::{self, Write};
 
 use serde_json::json;
-use taskdiag::{Features, FilterKinds, Show, Strategies};
+use taskdiag::{Features, FilterKinds, Options, Show, Strategies};
 
 /// Writes it for a person, or as an object.
 pub(crate) fn write(out: &mut dyn Write, features: &Features, json: bool) -> io::Result<()> {
@@ -21,12 +21,19 @@ pub(crate) fn write(out: &mut dyn Write, features: &Features, json: bool) -> io:
             &features.filters,
             &(FilterKinds::all() - features.filters),
         ),
+        Line::new(
+            "options",
+            &features.options,
+            &(Options::all() - features.options),
+        ),
     ];
+    let recv_min = Some(features.recv_min).filter(|&bytes| bytes > 0);
     if json {
-        let object: serde_json::Map<_, _> = lines
+        let mut object: serde_json::Map<_, _> = lines
             .iter()
             .map(|line| (line.what.to_owned(), json!(words(&line.there))))
             .collect();
+        object.insert("recv_min".to_owned(), json!(recv_min));
         serde_json::to_writer(&mut *out, &object)?;
         return out.write_all(b"\n");
     }
@@ -43,7 +50,10 @@ pub(crate) fn write(out: &mut dyn Write, features: &Features, json: bool) -> io:
         }
         writeln!(out)?;
     }
-    Ok(())
+    match recv_min {
+        Some(bytes) => writeln!(out, "{:11} {bytes}", "recv_min"),
+        None => writeln!(out, "{:11} -", "recv_min"),
+    }
 }
 
 struct Line {
@@ -84,15 +94,27 @@ mod tests {
         assert!(lines[0].starts_with("groups      base,cred   (not in this kernel: stat,"));
         assert!(lines[1].starts_with("strategies  all,one,children,threads,all_threads   (not"));
         assert!(lines[2].starts_with("filters     none   (not in this kernel: uid,"));
-        assert_eq!(lines.len(), 3);
+        assert_eq!(
+            lines[3..],
+            [
+                "options     none   (not in this kernel: pidns_fd,pidfd)",
+                "recv_min    -"
+            ]
+        );
     }
 
     #[test]
     fn nothing_is_missing_of_everything() {
         let mut all = Features::default();
         (all.groups, all.strategies) = (Show::all(), Strategies::all());
-        all.filters = FilterKinds::all();
-        assert!(!written(&all, false).contains("not in this kernel"));
+        (all.filters, all.options) = (FilterKinds::all(), Options::all());
+        all.recv_min = 8192;
+        let text = written(&all, false);
+        assert!(!text.contains("not in this kernel"));
+        assert!(
+            text.ends_with("\noptions     pidns_fd,pidfd\nrecv_min    8192\n"),
+            "{text}"
+        );
     }
 
     #[test]
@@ -101,5 +123,7 @@ mod tests {
             serde_json::from_str(&written(&Features::FIRST, true)).expect("an object");
         assert_eq!(value["groups"], json!(["base", "cred"]));
         assert_eq!(value["filters"], json!([]));
+        assert_eq!(value["options"], json!([]));
+        assert_eq!(value["recv_min"], serde_json::Value::Null);
     }
 }

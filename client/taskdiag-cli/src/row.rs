@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! What the command keeps of a task: the groups it has columns for.
 
+use std::borrow::Cow;
 use std::rc::Rc;
 
 use taskdiag::{Base, Cred, Files, Ident, Ns, Show, Stat, State, TaskRef, Vma, VmaStat};
@@ -33,7 +34,8 @@ pub(crate) struct Row {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Cgroup {
     pub(crate) id: u64,
-    pub(crate) path: Vec<u8>,
+    /// `None` if it is too long.
+    pub(crate) path: Option<Vec<u8>>,
 }
 
 /// What the areas of a process's memory come to, in bytes.
@@ -87,21 +89,29 @@ impl Row {
     /// Takes the other groups, too.
     fn fetch(&mut self, task: TaskRef<'_>) {
         self.stat = task.stat().map(Box::new);
-        self.files = task.files().map(Box::new);
         self.ident = task.ident().map(Box::new);
         self.ns = task.ns().map(Box::new);
-        self.cgroup = task.cgroup().map(|cgroup| {
-            Rc::new(Cgroup {
-                id: cgroup.id,
-                path: cgroup.path.into_owned(),
-            })
-        });
+        self.fetch_appended(task);
         self.cmdline = task.cmdline().map(|bytes| bytes.as_bytes().into());
         self.add_memory(task);
     }
 
-    /// Takes the next piece of what comes in pieces.
+    /// Takes the groups that may come in a later message.
+    fn fetch_appended(&mut self, task: TaskRef<'_>) {
+        if let Some(files) = task.files() {
+            self.files = Some(Box::new(files));
+        }
+        if let Some(cgroup) = task.cgroup() {
+            self.cgroup = Some(Rc::new(Cgroup {
+                id: cgroup.id,
+                path: cgroup.path.map(Cow::into_owned),
+            }));
+        }
+    }
+
+    /// Takes the next piece of a row.
     pub(crate) fn go_on(&mut self, task: TaskRef<'_>) {
+        self.fetch_appended(task);
         if let Some(more) = task.cmdline() {
             let begun = self.cmdline.as_deref().unwrap_or_default();
             self.cmdline = Some([begun, more.as_bytes()].concat().into());
@@ -113,6 +123,13 @@ impl Row {
         if let Some(areas) = task.vma_stats() {
             let memory = self.memory.get_or_insert_default();
             areas.for_each(|area| memory.add(&area));
+        }
+    }
+
+    /// Sets the sizes of a task without memory to 0, as procps prints them.
+    pub(crate) fn zero_memory(&mut self) {
+        if let Some(stat) = &mut self.stat {
+            stat.memory.get_or_insert_default();
         }
     }
 

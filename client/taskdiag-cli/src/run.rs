@@ -17,7 +17,7 @@ use crate::maps;
 use crate::output::{self, Output};
 use crate::ps;
 use crate::row::Row;
-use crate::session::{connect, failure, open_stdout, say, tell_if_cut};
+use crate::session::{Incomplete, connect, failure, open_stdout, say};
 use crate::sort;
 use crate::tree;
 use crate::watch;
@@ -77,6 +77,7 @@ fn show_rows(job: &Rows) -> Result<(), Failure> {
 
     let show = job.request.show;
     let mut kept = false;
+    let mut incomplete = Incomplete::default();
     let mut watch = Watch::start();
     let mut dump = client.dump(&job.request).map_err(failed)?;
     if job.are_areas() {
@@ -87,7 +88,7 @@ fn show_rows(job: &Rows) -> Result<(), Failure> {
                     watch.stop();
                     return Ok(None);
                 };
-                tell_if_cut(piece);
+                incomplete.note(piece);
                 areas.take(piece, show);
             }
             Ok(areas.next())
@@ -97,7 +98,7 @@ fn show_rows(job: &Rows) -> Result<(), Failure> {
         let mut begun = None;
         put(job, &host, output.as_mut(), || {
             while let Some(piece) = dump.next_piece().map_err(failed)? {
-                tell_if_cut(piece);
+                incomplete.note(piece);
                 let whole = add_piece(&mut begun, piece, show);
                 if whole.is_some() {
                     return Ok(whole);
@@ -111,7 +112,7 @@ fn show_rows(job: &Rows) -> Result<(), Failure> {
             let task = dump.next().map_err(failed)?;
             match task {
                 Some(task) => {
-                    tell_if_cut(task);
+                    incomplete.note(task);
                     kept |= task.is_kept();
                 }
                 None => watch.stop(),
@@ -119,6 +120,7 @@ fn show_rows(job: &Rows) -> Result<(), Failure> {
             Ok(task.map(|task| Row::new(task, show)))
         })?;
     }
+    incomplete.warn();
     if kept {
         say(format_args!("{KEPT}"));
     }
@@ -143,14 +145,16 @@ fn show_maps(job: &Maps) -> Result<(), Failure> {
     let mut client = connect(job.ask.way()).map_err(failed)?;
     let way = client.transport().way();
     let (mut out, _) = open_stdout();
+    let mut incomplete = Incomplete::default();
     let mut watch = Watch::start();
     let mut dump = client.dump(&job.request).map_err(failed)?;
     while let Some(piece) = dump.next_piece().map_err(failed)? {
-        tell_if_cut(piece);
+        incomplete.note(piece);
         maps::write(&mut out, piece)?;
     }
     watch.stop();
     out.flush()?;
+    incomplete.warn();
     conclude(dump.stats(), way, &watch, job.stats);
     Ok(())
 }

@@ -6,7 +6,7 @@ use std::fmt;
 use std::io::{self, BufWriter, IsTerminal as _, StdoutLock, Write as _};
 
 use nix::libc;
-use taskdiag::{AnyTransport, Client, Error, Features, Request, TaskRef, Way};
+use taskdiag::{AnyTransport, Client, Error, Features, Request, Show, TaskRef, Way};
 
 use crate::exit::Failure;
 
@@ -46,7 +46,7 @@ pub(crate) fn open_stdout() -> (BufWriter<StdoutLock<'static>>, Option<usize>) {
 
 /// What failed. A kernel that refuses a request is asked what it can do: it may
 /// be older than this command.
-pub(crate) fn failure(error: Error, request: &Request) -> Failure {
+pub(crate) fn failure(error: Error, request: &Request<'static>) -> Failure {
     let lacking = match error.errno() {
         Some(libc::EINVAL | libc::EOPNOTSUPP) => Client::connect_any()
             .and_then(|mut client| client.features())
@@ -61,13 +61,53 @@ pub(crate) fn failure(error: Error, request: &Request) -> Failure {
     }
 }
 
-/// Says that something is missing, where that is so.
-pub(crate) fn tell_if_cut(task: TaskRef<'_>) {
-    if task.cut() {
-        log::warn!(
-            "process {}: its memory went away while it was told of; the rest is missing",
-            task.tgid()
-        );
+/// The rows of a run that lack groups.
+#[derive(Debug, Default)]
+pub(crate) struct Incomplete {
+    rows: u64,
+    gone: Show,
+    denied: Show,
+    busy: Show,
+}
+
+impl Incomplete {
+    /// Counts the row, or the last piece of a row, if it lacks groups that the
+    /// task has.
+    pub(crate) fn note(&mut self, task: TaskRef<'_>) {
+        let absent = task.absent();
+        if !absent.lost().is_empty() {
+            self.rows += 1;
+            self.gone |= absent.gone;
+            self.denied |= absent.denied;
+            self.busy |= absent.busy;
+        }
+    }
+
+    /// The warning, if there is something to warn of.
+    fn warning(&self) -> Option<String> {
+        let reasons = [
+            ("the task ended or called execve()", self.gone),
+            ("permission denied", self.denied),
+            ("the task was busy", self.busy),
+        ];
+        let reasons: Vec<String> = reasons
+            .into_iter()
+            .filter(|(_, groups)| !groups.is_empty())
+            .map(|(reason, groups)| format!("{groups}: {reason}"))
+            .collect();
+        let rows = match self.rows {
+            0 => return None,
+            1 => "1 row is incomplete".to_owned(),
+            rows => format!("{rows} rows are incomplete"),
+        };
+        Some(format!("warning: {rows} ({})", reasons.join("; ")))
+    }
+
+    /// Warns once, if any row was incomplete.
+    pub(crate) fn warn(&self) {
+        if let Some(warning) = self.warning() {
+            say(format_args!("{warning}"));
+        }
     }
 }
 
@@ -75,4 +115,37 @@ pub(crate) fn tell_if_cut(task: TaskRef<'_>) {
 pub(crate) fn say(what: fmt::Arguments<'_>) {
     // A closed standard error is no reason to panic.
     let _ = writeln!(io::stderr(), "taskdiag-cli: {what}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_warning_counts_rows_and_lists_groups_by_reason() {
+        let mut incomplete = Incomplete::default();
+        assert_eq!(incomplete.warning(), None);
+        let masks = |masks: [u64; 4]| {
+            let header = [36u16.to_ne_bytes(), 5u16.to_ne_bytes()].concat();
+            let masks = masks.map(u64::to_ne_bytes).concat();
+            [header, masks].concat()
+        };
+        let mut note = |attributes: &[u8]| {
+            incomplete.note(TaskRef::new(1, 1, attributes).expect("attributes"));
+            incomplete.warning()
+        };
+        // Mappings of a thread are in the row of its leader.
+        assert_eq!(note(&masks([0, 0, 0, 0b11 << 3])), None);
+        assert_eq!(
+            note(&masks([0, 1 << 6, 0, 0])).as_deref(),
+            Some("warning: 1 row is incomplete (files: permission denied)")
+        );
+        assert_eq!(
+            note(&masks([1 << 5, 1 << 8, 1 << 3, 0])).as_deref(),
+            Some(
+                "warning: 2 rows are incomplete (cmdline: the task ended or called execve(); \
+                 files,ns: permission denied; vma: the task was busy)"
+            )
+        );
+    }
 }

@@ -352,7 +352,7 @@ fn a_refused_request_exits_with_1_and_says_why() {
         text.starts_with("taskdiag-cli: the kernel refused: "),
         "{text}"
     );
-    assert!(text.contains("cgroup: "), "{text}");
+    assert!(text.contains("TASK_DIAG_CMD_ATTR_CGROUP"), "{text}");
 }
 
 #[test]
@@ -510,7 +510,7 @@ fn statistics_count_what_was_received() {
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn a_table_that_moves_is_told_and_is_no_failure() {
+fn a_table_that_moves_is_no_failure() {
     let (told, status) = with_threads(
         1000,
         |_| (),
@@ -535,11 +535,7 @@ fn a_table_that_moves_is_told_and_is_no_failure() {
         },
     );
     assert_eq!(status.code(), Some(0));
-    assert!(told.contains("interrupted: yes"), "{told}");
-    assert!(
-        told.contains("tasks came or went during the dump"),
-        "{told}"
-    );
+    assert!(told.contains("interrupted: no"), "{told}");
 }
 
 #[test]
@@ -572,7 +568,8 @@ fn rows_come_in_the_order_asked_for() {
 #[ignore = "needs a kernel with TASKDIAG"]
 fn the_kernel_has_all_that_the_command_knows() {
     let text = answer(&["features"]);
-    assert_eq!(text.lines().count(), 3, "{text}");
+    assert_eq!(text.lines().count(), 5, "{text}");
+    assert!(text.contains("\noptions     pidns_fd,pidfd\n"), "{text}");
     assert!(!text.contains("not in this kernel"), "{text}");
     let object: Value = serde_json::from_str(&answer(&["features", "--json"])).expect("JSON");
     assert_eq!(object["groups"][0], "base");

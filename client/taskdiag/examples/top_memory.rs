@@ -28,7 +28,7 @@ fn top_memory() -> Outcome {
         if let (Some(cred), Some(stat)) = (task.cred(), task.stat()) {
             let (processes, bytes) = users.entry(cred.euid).or_default();
             *processes += 1;
-            *bytes += stat.rss();
+            *bytes += stat.memory.map_or(0, |memory| memory.rss());
         }
     })?;
 

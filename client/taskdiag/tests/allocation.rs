@@ -128,7 +128,8 @@ fn giant() -> Vec<Vec<u8>> {
         .chain(areas.chunks(300).map(|some| attribute(VMA, &some.concat())));
     let mut datagrams = vec![row(1, 0, &base(1))];
     datagrams.extend(pieces.map(|piece| row(1, CONT, &piece)));
-    datagrams.push([row(2, 0, &base(2)), done(0)].concat());
+    let last = [base(2), absent([(1 << 3) | (1 << 5), 0, 0, 0])].concat();
+    datagrams.push([row(2, 0, &last), done(0)].concat());
     datagrams
 }
 

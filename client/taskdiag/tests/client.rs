@@ -4,11 +4,13 @@
 
 mod common;
 
+use std::os::fd::AsFd;
+
 use common::*;
 use taskdiag::abi::TaskDiagPid;
 use taskdiag::{
-    Client, Error, Features, FilterKinds, Request, Scope, Show, States, Strategies, Strategy,
-    VmaFlags,
+    Client, Error, Features, FilterKinds, Options, Request, Scope, Show, States, Strategies,
+    Strategy, VmaFlags,
 };
 use zerocopy::FromBytes;
 
@@ -16,7 +18,7 @@ fn client(answers: Vec<Vec<Vec<u8>>>) -> Client<Script> {
     Client::with_transport(Script::new(answers), 4096)
 }
 
-fn all() -> Request {
+fn all() -> Request<'static> {
     Request::new(Strategy::All).show(Show::BASE | Show::CRED)
 }
 
@@ -158,7 +160,8 @@ fn an_interrupted_dump_says_so() {
         ],
     ] {
         let mut client = client(vec![datagrams]);
-        let stats = client.dump(&all()).unwrap().for_each(|_| ()).unwrap();
+        let request = Request::new(Strategy::All).show(Show::empty());
+        let stats = client.dump(&request).unwrap().for_each(|_| ()).unwrap();
         assert!(stats.interrupted);
     }
 }
@@ -253,12 +256,12 @@ fn filters_are_sent_behind_the_request() {
     let asked = [quads(&[8, 5]), words(&[7, 0])].concat();
     let expected = [
         attribute(1, &asked),
-        attribute(4, &words(&[1000])),
-        attribute(5, &quads(&[1 << 40])),
-        attribute(6, &words(&[0b100_0001])),
-        attribute(7, b"post"),
-        attribute(8, &words(&[9, 8])),
-        attribute(9, &quads(&[0b1_0100])),
+        attribute(32, &words(&[1000])),
+        attribute(33, &quads(&[1 << 40])),
+        attribute(34, &words(&[0b100_0001])),
+        attribute(35, b"post"),
+        attribute(36, &words(&[9, 8])),
+        attribute(37, &quads(&[0b1_0100])),
     ];
     assert_eq!(sent[20..], expected.concat());
 }
@@ -286,13 +289,18 @@ fn one_with_groups_that_outgrow_a_message_is_a_dump() {
         row(
             9,
             if page == 1 { 0 } else { CONT },
-            &attribute(VMA, &vma(page, None)),
+            &[base(9), attribute(VMA, &vma(page, None))].concat(),
         )
     };
     let mut client = client(vec![
         vec![areas(1), [areas(2), done(0)].concat()],
         vec![done(0)],
-        vec![row_with(0, 9, 0, &base(9))],
+        vec![row_with(
+            0,
+            9,
+            0,
+            &[base(9), absent([0, 0, 1 << 6, 0])].concat(),
+        )],
         vec![done(0)],
     ]);
     let task = client.one(9, Show::BASE | Show::VMA).unwrap();
@@ -300,7 +308,8 @@ fn one_with_groups_that_outgrow_a_message_is_a_dump() {
     // Gone before it could be told of.
     let error = client.one(9, Show::CMDLINE).unwrap_err();
     assert_eq!(error.errno(), Some(3));
-    client.one(9, Show::BASE | Show::FILES).unwrap();
+    let task = client.one(9, Show::BASE | Show::FILES).unwrap();
+    assert_eq!((task.files, task.absent.busy), (None, Show::FILES));
     // Only the kernel says what is wrong with this.
     let many = Request::new(Strategy::All).show(Show::VMA);
     client.get(&many).unwrap_err();
@@ -315,13 +324,18 @@ fn one_with_groups_that_outgrow_a_message_is_a_dump() {
 fn pieces_are_counted_as_one_task() {
     let datagrams = vec![
         [rows(1..3), row(2, CONT, &base(2))].concat(),
-        [row(2, CONT | CUT, &[]), rows(3..4), done(0)].concat(),
+        [
+            row(2, CONT, &absent([1 << 5, 0, 0, 0])),
+            rows(3..4),
+            done(0),
+        ]
+        .concat(),
     ];
     let mut client = client(vec![datagrams]);
     let mut dump = client.dump(&all()).unwrap();
     let mut pieces = Vec::new();
     while let Some(piece) = dump.next_piece().unwrap() {
-        pieces.push((piece.pid(), piece.goes_on(), piece.cut()));
+        pieces.push((piece.pid(), piece.goes_on(), !piece.absent().is_empty()));
     }
     assert_eq!(
         pieces,
@@ -337,18 +351,25 @@ fn pieces_are_counted_as_one_task() {
 }
 
 fn features(groups: u64, strategies: u64, filters: u64) -> Vec<u8> {
-    let told = attribute(10, &quads(&[groups, strategies, filters, 99]));
+    let fields = [
+        quads(&[groups, strategies, filters, 5]),
+        words(&[8192, 0]),
+        quads(&[99]),
+    ];
+    let told = attribute(FEATURES, &fields.concat());
     let payload = [&[2, 1, 0, 0], &attribute(PAD, &[])[..], &told].concat();
     message(FAMILY, 0, &payload)
 }
 
 #[test]
 fn what_the_kernel_can_tell_is_asked() {
-    let mut client = client(vec![vec![features(0x8_0103, 0x21, 0x30)], vec![done(0)]]);
+    let mut client = client(vec![vec![features(0x8_0103, 0x21, 0b11)], vec![done(0)]]);
     let told = client.features().unwrap();
     assert_eq!(told.groups.to_string(), "base,cred,ns,0x80000");
     assert_eq!(told.strategies, Strategies::ALL | Strategies::DESCENDANTS);
     assert_eq!(told.filters.to_string(), "uid,cgroup");
+    assert_eq!(told.options.to_string(), "pidns_fd,0x4");
+    assert_eq!(told.recv_min, 8192);
     let sent = &client.transport().sent[0].0;
     assert_eq!((sent.len(), sent[16], sent[7]), (20, 2, 0));
 
@@ -360,7 +381,13 @@ fn what_the_kernel_can_tell_is_asked() {
     assert_eq!(lacking.groups, Show::STAT);
     assert_eq!(lacking.strategies, Strategies::empty());
     assert_eq!(lacking.filters, FilterKinds::COMM);
+    assert_eq!(lacking.options, Options::empty());
     assert!(!lacking.is_empty());
+    let stdin = std::io::stdin();
+    let by_descriptors = Request::new(Strategy::All)
+        .pidfd(stdin.as_fd())
+        .pidns_fd(stdin.as_fd());
+    assert_eq!(told.lacking(&by_descriptors).options, Options::PIDFD);
     assert!(
         told.lacking(&Request::new(Strategy::Descendants(1)).cgroup(1))
             .is_empty()
@@ -412,21 +439,61 @@ fn kernels_that_cannot_be_asked_can_tell_what_the_first_could() {
     client.features().unwrap_err();
 }
 
+/// Whatever the text says, the errno decides.
 #[test]
-fn a_group_the_kernel_does_not_know_is_named() {
+fn errors_are_told_apart_by_errno() {
     let repeated = [&48u32.to_ne_bytes()[..], &[0; 44]].concat();
-    let text = "show_flags: unknown bits 0x220";
-    let refusal = failure(NLMSG_ERROR, -22, &repeated, text, Some(20));
-    let mut client = client(vec![vec![refusal]]);
-    let Err(Error::Kernel(error)) = client.one(1, Show::CMDLINE | Show::CGROUP) else {
-        panic!("no error of the kernel's");
+    let refusal = |code, text| failure(NLMSG_ERROR, code, &repeated, text, Some(20));
+    let mut client = client(vec![
+        vec![refusal(-3, "show_flags: unknown bits 0x220")],
+        vec![refusal(-95, "pid: no such task")],
+        vec![refusal(-22, "show_flags: unknown bits 0x220")],
+    ]);
+    let mut fails = || {
+        let error = client.one(1, Show::CMDLINE | Show::CGROUP).unwrap_err();
+        (
+            error.is_no_such_task(),
+            error.is_unsupported(),
+            error.to_string(),
+        )
     };
-    assert_eq!(error.unknown_groups(), Some(Show::CMDLINE | Show::CGROUP));
+    assert!(matches!(fails(), (true, false, _)));
+    assert!(matches!(fails(), (false, true, _)));
+    let (gone, unsupported, text) = fails();
+    assert!(!gone && !unsupported);
     assert_eq!(
-        error.to_string(),
-        "Invalid argument (os error 22): show_flags: unknown bits 0x220, cmdline,cgroup \
+        text,
+        "Invalid argument (os error 22): show_flags: unknown bits 0x220 \
          (attribute TASK_DIAG_CMD_ATTR_GET at byte 20)"
     );
+}
+
+#[test]
+fn a_row_without_a_requested_group_ends_the_dump() {
+    let mut client = client(vec![vec![
+        [rows(1..3), row(3, 0, &base(3)), done(0)].concat(),
+    ]]);
+    let mut dump = client.dump(&all()).unwrap();
+    let tasks: Vec<_> = dump.tasks().collect();
+    assert_eq!(tasks.len(), 3);
+    assert_eq!(
+        tasks[2].as_ref().unwrap_err().to_string(),
+        "cannot read the kernel's answer: a row lacks cred without a reason"
+    );
+}
+
+#[test]
+fn only_a_forwarder_marks_rows_as_cached() {
+    for forwards in [false, true] {
+        let answer = [row(1, CACHED, &[base(1), cred()].concat()), done(0)].concat();
+        let script = Script {
+            forwards,
+            ..Script::new([[answer]])
+        };
+        let mut client = Client::with_transport(script, 4096);
+        let mut dump = client.dump(&all()).unwrap();
+        assert_eq!(dump.next().unwrap().unwrap().is_kept(), forwards);
+    }
 }
 
 #[test]
@@ -457,7 +524,8 @@ fn what_is_put_plainly_is_not_taken_for_generic_netlink() {
         ..Script::new([[datagram.concat()]])
     };
     let mut client = Client::with_transport(script, 4096);
-    let mut dump = client.dump(&Request::new(Strategy::All)).unwrap();
+    let request = Request::new(Strategy::All).show(Show::empty());
+    let mut dump = client.dump(&request).unwrap();
     assert_eq!(dump.next().unwrap().unwrap().pid(), 1);
     assert!(matches!(dump.next(), Err(Error::Decode { .. })));
 }

@@ -5,7 +5,7 @@
 use netlink_packet_core::{DefaultNla, NetlinkHeader, NetlinkMessage, NetlinkPayload};
 use netlink_packet_generic::GenlMessage;
 use proptest::prelude::*;
-use taskdiag::abi::{TaskDiagBase, TaskDiagCaps, TaskDiagCreds, TaskDiagMsg};
+use taskdiag::abi::{TaskDiagAbsent, TaskDiagBase, TaskDiagCaps, TaskDiagCreds, TaskDiagMsg};
 use taskdiag::codec::{TaskDiagAttr, TaskDiagMessage, encode};
 use taskdiag::{Filters, Request, Show, States, Strategy as Which, VmaFlags};
 use zerocopy::FromBytes;
@@ -22,6 +22,9 @@ fn decode(bytes: &[u8]) -> Result<TaskDiagMessage, netlink_packet_core::DecodeEr
 // Written out for little-endian machines, as the issue of a capture would be.
 #[cfg(target_endian = "little")]
 mod bytes {
+    use std::io::{stderr, stdin};
+    use std::os::fd::AsFd;
+
     use super::*;
 
     #[rustfmt::skip]
@@ -47,6 +50,66 @@ mod bytes {
         assert_eq!(decode(&REQUEST).unwrap(), message);
     }
 
+    #[test]
+    fn descriptors_are_sent_before_filters() {
+        let (namespace, task) = (stdin(), stderr());
+        let request = Request::new(Which::Children(0))
+            .uid(1000)
+            .pidfd(task.as_fd())
+            .pidns_fd(namespace.as_fd());
+        #[rustfmt::skip]
+        const EXPECTED: [u8; 72] = [
+            0x48, 0x00, 0x00, 0x00, // length 72
+            0x1d, 0x00,             // type: the family id
+            0x01, 0x03,             // NLM_F_REQUEST | NLM_F_DUMP
+            0x2a, 0x00, 0x00, 0x00, // sequence number 42
+            0x00, 0x00, 0x00, 0x00, // port: filled in by the kernel
+            0x01, 0x01, 0x00, 0x00, // TASK_DIAG_CMD_GET, version 1
+            0x1c, 0x00, 0x01, 0x00, // TASK_DIAG_CMD_ATTR_GET, length 28
+            0x01, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, // BASE
+            0x02, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, // CHILDREN
+            0x00, 0x00, 0x00, 0x00, // pid 0
+            0x00, 0x00, 0x00, 0x00, // reserved
+            0x08, 0x00, 0x06, 0x00, // TASK_DIAG_CMD_ATTR_PIDNS_FD, length 8
+            0x00, 0x00, 0x00, 0x00, // descriptor 0
+            0x08, 0x00, 0x07, 0x00, // TASK_DIAG_CMD_ATTR_PIDFD, length 8
+            0x02, 0x00, 0x00, 0x00, // descriptor 2
+            0x08, 0x00, 0x20, 0x00, // TASK_DIAG_CMD_ATTR_UID, length 8
+            0xe8, 0x03, 0x00, 0x00, // 1000
+        ];
+        let message = TaskDiagMessage::from(&request);
+        assert_eq!(encode(message.clone(), 0x1d, 42, 0x301), EXPECTED);
+        assert_eq!(decode(&EXPECTED).unwrap(), message);
+        assert_eq!(request, request.clone());
+        assert_ne!(request, request.clone().pidfd(namespace.as_fd()));
+    }
+
+    #[test]
+    fn absent_is_four_masks() {
+        #[rustfmt::skip]
+        const EXPECTED: [u8; 56] = [
+            0x38, 0x00, 0x00, 0x00, // length 56
+            0x1d, 0x00,             // type: the family id
+            0x00, 0x00,             // no flags
+            0x2a, 0x00, 0x00, 0x00, // sequence number 42
+            0x00, 0x00, 0x00, 0x00, // port
+            0x01, 0x01, 0x00, 0x00, // TASK_DIAG_CMD_GET, version 1
+            0x24, 0x00, 0x05, 0x00, // TASK_DIAG_ABSENT, length 36
+            0x20, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, // gone: CMDLINE
+            0x40, 0x01, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, // denied: FILES | NS
+            0x00, 0x02, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, // busy: CGROUP
+            0x18, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, // leader: VMA | VMA_STAT
+        ];
+        let message = TaskDiagMessage::get(vec![TaskDiagAttr::Absent(TaskDiagAbsent {
+            gone: 0x20,
+            denied: 0x140,
+            busy: 0x200,
+            leader: 0x18,
+        })]);
+        assert_eq!(encode(message.clone(), 0x1d, 42, 0), EXPECTED);
+        assert_eq!(decode(&EXPECTED).unwrap(), message);
+    }
+
     #[rustfmt::skip]
     const REPLY: [u8; 180] = [
         0xb4, 0x00, 0x00, 0x00, // length 180
@@ -59,7 +122,7 @@ mod bytes {
         0x0b, 0x00, 0x00, 0x00, // pid 11
         0x0a, 0x00, 0x00, 0x00, // tgid 10
         0x00, 0x00, 0x00, 0x00, // flags
-        0x30, 0x00, 0x10, 0x00, // TASK_DIAG_BASE, length 48
+        0x30, 0x00, 0x40, 0x00, // TASK_DIAG_BASE, length 48
         0x0a, 0x00, 0x00, 0x00, // tgid 10
         0x0b, 0x00, 0x00, 0x00, // pid 11
         0x01, 0x00, 0x00, 0x00, // ppid 1
@@ -69,7 +132,7 @@ mod bytes {
         0x06,                   // zombie
         b's', b'h', b' ', b'(', b'1', b')', 0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0,
         0x00, 0x00, 0x00,       // __pad
-        0x54, 0x00, 0x11, 0x00, // TASK_DIAG_CRED, length 84
+        0x54, 0x00, 0x41, 0x00, // TASK_DIAG_CRED, length 84
         0xe8, 0x03, 0x00, 0x00, // uid 1000
         0x00, 0x00, 0x00, 0x00, // euid 0
         0x02, 0x00, 0x00, 0x00, // suid
@@ -86,7 +149,7 @@ mod bytes {
         0x05, 0x00, 0x00, 0x00, // securebits
         0x01, 0x00, 0x00, 0x00, // no_new_privs
         0x04, 0x00, 0x03, 0x00, // TASK_DIAG_PAD, length 4
-        0x06, 0x00, 0x3f, 0x80, // type 63, nested, length 6
+        0x06, 0x00, 0x5f, 0x80, // type 95, nested, length 6
         0xaa, 0xbb, 0x00, 0x00, // and two bytes of padding
     ];
 
@@ -127,7 +190,7 @@ mod bytes {
                 no_new_privs: 1,
             }),
             TaskDiagAttr::Pad(0),
-            TaskDiagAttr::Other(DefaultNla::new(0x803f, vec![0xaa, 0xbb])),
+            TaskDiagAttr::Other(DefaultNla::new(0x805f, vec![0xaa, 0xbb])),
         ])
     }
 
@@ -185,9 +248,9 @@ mod bytes {
         assert_eq!(cred.cap_ambient.to_string(), "none");
         assert_eq!((cred.securebits, cred.no_new_privs), (5, true));
         let attributes: Vec<_> = task.attributes().map(|(kind, _)| kind).collect();
-        assert_eq!(attributes, [16, 17, 63]);
-        assert_eq!(task.group(47), Some(&[0xaa, 0xbb][..]));
-        assert_eq!(task.to_owned().other, [(63, vec![0xaa, 0xbb])]);
+        assert_eq!(attributes, [64, 65, 95]);
+        assert_eq!(task.group(31), Some(&[0xaa, 0xbb][..]));
+        assert_eq!(task.to_owned().other, [(95, vec![0xaa, 0xbb])]);
     }
 }
 
@@ -210,7 +273,7 @@ fn structures_of_any_length_are_read() {
 }
 
 fn read_creds(bytes: &[u8]) -> TaskDiagCreds {
-    let other = TaskDiagAttr::Other(DefaultNla::new(17, bytes.to_vec()));
+    let other = TaskDiagAttr::Other(DefaultNla::new(65, bytes.to_vec()));
     let message = decode(&encode(TaskDiagMessage::get(vec![other]), 0x1d, 1, 0)).unwrap();
     let [TaskDiagAttr::Cred(creds)] = message.attributes[..] else {
         panic!("not CRED: {message:?}");
@@ -238,10 +301,13 @@ fn any_attribute() -> impl Strategy<Value = TaskDiagAttr> {
         of_bytes(TaskDiagAttr::Get),
         of_bytes(TaskDiagAttr::Msg),
         of_bytes(TaskDiagAttr::Features),
+        of_bytes(TaskDiagAttr::Absent),
+        of_bytes(TaskDiagAttr::PidnsFd),
+        of_bytes(TaskDiagAttr::Pidfd),
         (0usize..16).prop_map(TaskDiagAttr::Pad),
         // Types that are not known, with and without the flags in them.
         (
-            prop_oneof![Just(0u16), 11u16..16, 26u16..0x4000],
+            prop_oneof![Just(0u16), 8u16..32, 38u16..64, 74u16..0x4000],
             prop_oneof![Just(0u16), Just(0x4000), Just(0x8000)],
             prop::collection::vec(any::<u8>(), 0..300),
         )

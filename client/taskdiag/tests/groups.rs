@@ -32,7 +32,8 @@ fn owned(task: TaskRef<'_>) -> Task {
     assert_eq!(owned.cmdline, task.cmdline());
     assert_eq!(owned.vmas, task.vmas().map(Iterator::collect));
     assert_eq!(owned.vma_stats, task.vma_stats().map(Iterator::collect));
-    assert_eq!((owned.cut, owned.kept), (task.cut(), task.is_kept()));
+    assert_eq!(owned.absent, task.absent());
+    assert_eq!(owned.kept, task.is_kept());
     owned
 }
 
@@ -56,59 +57,89 @@ fn assert_grows<T: PartialEq + std::fmt::Debug>(
 
 proptest! {
     #[test]
-    fn stat_is_read(quad in any::<[u64; 24]>(), word in any::<[u32; 11]>()) {
-        let value = [quads(&quad), words(&word), words(&[0])].concat();
+    fn stat_is_read(quad in any::<[u64; 24]>(), word in any::<[u32; 11]>(), unknown: u32) {
+        // Bits that this version has no name for are ignored.
+        let valid = unknown | 0b1111;
+        let value = [quads(&quad), words(&word), words(&[valid])].concat();
         let bytes = attribute(STAT, &value);
         let stat = owned(task(&bytes)).stat.unwrap();
+        let memory = stat.memory.unwrap();
         prop_assert_eq!(quad, [
             stat.start_time, stat.utime, stat.stime, stat.gtime, stat.cutime,
             stat.cstime, stat.cgtime, stat.min_flt, stat.maj_flt, stat.cmin_flt,
-            stat.cmaj_flt, stat.nvcsw, stat.nivcsw, stat.run_delay, stat.blkio_delay,
-            stat.vsize, stat.rss_anon, stat.rss_file, stat.rss_shmem, stat.rss_peak,
-            stat.swap, stat.text, stat.data, stat.locked
+            stat.cmaj_flt, stat.nvcsw, stat.nivcsw, stat.run_delay.unwrap(),
+            stat.blkio_delay.unwrap(), memory.vsize, memory.rss_anon, memory.rss_file,
+            memory.rss_shmem, memory.rss_peak, memory.swap, memory.text, memory.data,
+            memory.locked
         ]);
         prop_assert_eq!(word, [
             stat.flags, stat.tty, stat.tty_pgrp.cast_unsigned(),
             stat.priority.cast_unsigned(), stat.nice.cast_unsigned(),
             stat.rt_priority, stat.policy, stat.num_threads, stat.processor,
-            stat.exit_signal.cast_unsigned(), stat.exit_code.cast_unsigned()
+            stat.exit_signal.cast_unsigned(), stat.exit_code.unwrap().cast_unsigned()
         ]);
         assert_grows(STAT, &value, |task| task.stat());
     }
 
     #[test]
-    fn files_are_read(limits in any::<[u64; 2]>(), word in any::<[u32; 7]>()) {
-        let value = [quads(&limits), words(&word), words(&[0])].concat();
+    fn invalid_fields_of_stat_are_none(valid: u32) {
+        let value = [quads(&[7; 24]), words(&[7; 11]), words(&[valid])].concat();
+        let stat = owned(task(&attribute(STAT, &value))).stat.unwrap();
+        let bit = |bit: u32| valid & 1 << bit != 0;
+        prop_assert_eq!(stat.memory.is_some(), bit(0));
+        prop_assert_eq!(stat.run_delay, bit(1).then_some(7));
+        prop_assert_eq!(stat.blkio_delay, bit(2).then_some(7));
+        prop_assert_eq!(stat.exit_code, bit(3).then_some(7));
+        prop_assert_eq!((stat.utime, stat.processor), (7, 7));
+    }
+
+    #[test]
+    fn files_are_read(
+        limits in any::<[u64; 2]>(),
+        word in any::<[u32; 7]>(),
+        valid: u32,
+    ) {
+        let value = [quads(&limits), words(&word), words(&[valid])].concat();
         let bytes = attribute(FILES, &value);
         let files = owned(task(&bytes)).files.unwrap();
         prop_assert_eq!(limits, [files.limit_soft, files.limit_hard]);
-        prop_assert_eq!(word, [
-            files.total, files.regular, files.socket, files.pipe, files.eventfd,
-            files.epoll, files.other
+        let counts = files.counts.map(|counts| [
+            counts.total, counts.regular, counts.socket, counts.pipe, counts.eventfd,
+            counts.epoll, counts.other
         ]);
+        prop_assert_eq!(counts, (valid & 1 != 0).then_some(word));
         assert_grows(FILES, &value, |task| task.files());
     }
 
     #[test]
-    fn ident_is_read(start_time: u64, ino: u64, flags: u32) {
-        let value = [quads(&[start_time, ino]), words(&[flags, 0])].concat();
+    fn ident_is_read(start_time: u64, ino: u64, flags: u32, valid: u32) {
+        let value = [quads(&[start_time, ino]), words(&[flags, valid])].concat();
         let bytes = attribute(IDENT, &value);
         let ident = owned(task(&bytes)).ident.unwrap();
         prop_assert_eq!(ident.start_time, start_time);
-        prop_assert_eq!(ident.pidfd_ino.unwrap_or(0), ino);
+        prop_assert_eq!(ident.pidfd_ino, (valid & 1 != 0).then_some(ino));
         prop_assert_eq!(ident.leader, flags & 1 != 0);
         assert_grows(IDENT, &value, |task| task.ident());
     }
 
     #[test]
-    fn ns_is_read(word in any::<[u32; 10]>()) {
-        let value = words(&word);
+    fn ns_is_read(valid: u64, word in any::<[u32; 10]>(), quad in any::<[u64; 10]>()) {
+        let value = [quads(&[valid]), words(&word), quads(&quad)].concat();
         let bytes = attribute(NS, &value);
         let ns = owned(task(&bytes)).ns.unwrap();
-        prop_assert_eq!(word, [
+        let inodes = [
             ns.cgroup, ns.ipc, ns.mnt, ns.net, ns.pid, ns.pid_for_children, ns.time,
             ns.time_for_children, ns.user, ns.uts
-        ]);
+        ];
+        let ids = [
+            ns.cgroup_id, ns.ipc_id, ns.mnt_id, ns.net_id, ns.pid_id,
+            ns.pid_for_children_id, ns.time_id, ns.time_for_children_id, ns.user_id,
+            ns.uts_id
+        ];
+        for bit in 0..10 {
+            prop_assert_eq!(inodes[bit], (valid & 1 << bit != 0).then_some(word[bit]));
+            prop_assert_eq!(ids[bit], (valid & 1 << (32 + bit) != 0).then_some(quad[bit]));
+        }
         assert_grows(NS, &value, |task| task.ns());
     }
 
@@ -124,7 +155,20 @@ proptest! {
         let bytes = attribute(CGROUP, &value.concat());
         let cgroup = owned(task(&bytes)).cgroup.unwrap();
         prop_assert_eq!(cgroup.id, id);
-        prop_assert_eq!(&cgroup.path[..], &path[..]);
+        prop_assert_eq!(cgroup.path.as_deref(), Some(&path[..]));
+    }
+
+    #[test]
+    fn absent_is_read(masks in any::<[u64; 4]>()) {
+        let value = quads(&masks);
+        let bytes = [base(1), attribute(ABSENT, &value)].concat();
+        let absent = owned(task(&bytes)).absent;
+        prop_assert_eq!(masks, [
+            absent.gone.bits(), absent.denied.bits(), absent.busy.bits(),
+            absent.leader.bits()
+        ]);
+        prop_assert_eq!(absent.groups().bits(), masks.iter().fold(0, |all, mask| all | mask));
+        assert_grows(ABSENT, &value, |task| Some(task.absent()));
     }
 
     #[test]
@@ -329,23 +373,33 @@ fn what_is_wrong_in_a_group_is_told() {
     assert_eq!(what(&path(16, b"")), endless);
     assert_eq!(what(&path(18, b"/")), behind);
     assert_eq!(what(&path(u32::MAX, b"/\0")), behind);
-    assert_eq!(task(&path(0, b"")).cgroup().unwrap().path, &b""[..]);
+    assert_eq!(task(&path(0, b"")).cgroup().unwrap().path, None);
 }
 
 #[test]
 fn only_the_first_of_a_group_with_one_structure_counts() {
     let bytes = [
-        attribute(NS, &words(&[1; 10])),
-        attribute(NS, &words(&[2; 10])),
+        attribute(NS, &[quads(&[u64::MAX]), words(&[1; 10])].concat()),
+        attribute(NS, &[quads(&[u64::MAX]), words(&[2; 10])].concat()),
         cgroup(1, b"/one"),
         cgroup(2, b"/two"),
     ]
     .concat();
     let task = owned(task(&bytes));
-    assert_eq!(task.ns.unwrap().uts, 1);
+    assert_eq!(task.ns.unwrap().uts, Some(1));
     assert_eq!(task.cgroup.unwrap().id, 1);
     let kinds: Vec<_> = task.other.iter().map(|(kind, _)| *kind).collect();
     assert_eq!(kinds, [NS, CGROUP]);
+}
+
+#[test]
+fn a_row_with_absent_twice_is_an_error() {
+    let twice = [absent([1, 0, 0, 0]), absent([1, 0, 0, 0])].concat();
+    assert_eq!(what(&twice), "a row with TASK_DIAG_ABSENT twice");
+    assert_eq!(
+        what(&[base(1), cred(), twice].concat()),
+        "a row with TASK_DIAG_ABSENT twice"
+    );
 }
 
 #[test]
@@ -382,4 +436,27 @@ fn groups_are_serialised_for_people() {
         serde_json::json!(["read", "exec"])
     );
     assert_eq!(json["vmas"][1]["name"], serde_json::Value::Null);
+    assert_eq!(json.get("absent"), None);
+}
+
+#[cfg(feature = "serde")]
+#[test]
+fn unknown_values_are_serialised_as_null() {
+    let bytes = [
+        attribute(STAT, &[0; 240]),
+        attribute(FILES, &[0; 48]),
+        attribute(NS, &[0; 128]),
+        absent([0, 0b11 << 3, 0, 0]),
+    ]
+    .concat();
+    let json = serde_json::to_value(task(&bytes).to_owned()).unwrap();
+    let null = serde_json::Value::Null;
+    assert_eq!(json["stat"]["memory"], null);
+    assert_eq!(json["stat"]["run_delay"], null);
+    assert_eq!(json["files"]["counts"], null);
+    assert_eq!(json["ns"]["mnt_id"], null);
+    assert_eq!(
+        json["absent"],
+        serde_json::json!({"denied": "vma,vma_stat"})
+    );
 }

@@ -7,7 +7,7 @@ mod common;
 use common::*;
 use proptest::prelude::*;
 use taskdiag::reassembly::{Event, Reassembly};
-use taskdiag::{Error, Task, TaskRef};
+use taskdiag::{Error, Show, Task, TaskRef};
 
 fn reassembly() -> Reassembly {
     Reassembly::new(FAMILY, SEQ, PORT)
@@ -37,7 +37,7 @@ fn touch(task: TaskRef<'_>) -> Task {
     let owned = task.to_owned();
     assert_eq!((task.pid(), task.tgid()), (owned.pid, owned.tgid));
     assert_eq!((task.base(), task.cred()), (owned.base, owned.cred));
-    assert_eq!((task.stat(), task.cut()), (owned.stat, owned.cut));
+    assert_eq!((task.stat(), task.absent()), (owned.stat, owned.absent));
     assert_eq!(task.cmdline(), owned.cmdline);
     assert_eq!(task.vmas().map(Iterator::collect), owned.vmas);
     assert_eq!(task.vma_stats().map(Iterator::collect), owned.vma_stats);
@@ -67,7 +67,7 @@ fn pieces_are_taken_together() {
         row(1, 0, &base(1)),
         row(2, 0, &base(2)),
         row(2, CONT, &cred()),
-        row(2, CONT, &attribute(40, b"more")),
+        row(2, CONT, &attribute(100, b"more")),
         row(3, 0, &[]),
         done(0),
     ];
@@ -75,7 +75,7 @@ fn pieces_are_taken_together() {
     assert_eq!(tasks.len(), 3);
     assert!(tasks[0].base.is_some() && tasks[0].cred.is_none());
     assert!(tasks[1].base.is_some() && tasks[1].cred.is_some());
-    assert_eq!(tasks[1].other, [(40, b"more".to_vec())]);
+    assert_eq!(tasks[1].other, [(100, b"more".to_vec())]);
     assert_eq!(tasks[2].pid, 3);
 }
 
@@ -91,7 +91,7 @@ fn long() -> Vec<Vec<u8>> {
         row(2, CONT, &attribute(CMDLINE, b"ng ar")),
         row(2, CONT, &[attribute(CMDLINE, b"g\0"), vmas(1..3)].concat()),
         row(2, CONT, &vmas(3..9)),
-        row(2, CONT | CUT, &[]),
+        row(2, CONT, &absent([1 << 3, 0, 0, 0])),
         row(3, 0, &base(3)),
         done(0),
     ]
@@ -105,7 +105,9 @@ fn a_process_over_many_messages_is_whole() {
         panic!("{tasks:?}");
     };
     assert_eq!((one.pid, three.pid), (1, 3));
-    assert_eq!((one.cut, two.cut, three.cut), (false, true, false));
+    assert!(one.absent.is_empty() && three.absent.is_empty());
+    assert_eq!(two.absent.gone, Show::VMA);
+    assert_eq!(two.absent.groups(), Show::VMA);
     assert_eq!(two.cmdline.as_ref().unwrap().as_bytes(), b"a\0long arg\0");
     let starts = two.vmas.iter().flatten().map(|vma| vma.start >> 12);
     assert!(starts.eq(1..9));
@@ -120,7 +122,8 @@ fn pieces_come_one_by_one() {
     while let Event::Task(piece) = feed.next_piece().unwrap() {
         let areas = piece.vmas().into_iter().flatten().count();
         let args = piece.cmdline().map_or(0, |args| args.as_bytes().len());
-        pieces.push((piece.pid(), piece.goes_on(), piece.cut(), args, areas));
+        let absent = !piece.absent().is_empty();
+        pieces.push((piece.pid(), piece.goes_on(), absent, args, areas));
     }
     assert_eq!(
         pieces,
@@ -339,6 +342,133 @@ struct Plan {
     attributes: Vec<Vec<u8>>,
 }
 
+/// Each row has what was requested, or lists it as absent.
+#[test]
+fn a_group_that_a_row_neither_has_nor_lists_is_an_error() {
+    let requested = Show::BASE | Show::STAT | Show::FILES;
+    let stat = attribute(STAT, &[0; 240]);
+    let files = attribute(FILES, &[0; 48]);
+    let sound = [
+        row(1, 0, &[base(1), stat.clone(), files.clone()].concat()),
+        row(2, 0, &[base(2), stat.clone()].concat()),
+        row(2, CONT, &files),
+        row(3, 0, &[base(3), absent([1 << 2, 0, 1 << 6, 0])].concat()),
+        row(4, 0, &[base(4), stat.clone()].concat()),
+        row(4, CONT, &absent([0, 1 << 6, 0, 0])),
+        // Groups that were not requested, and reasons for them, are ignored.
+        row(
+            5,
+            0,
+            &[
+                base(5),
+                cred(),
+                stat.clone(),
+                files.clone(),
+                absent([0, 0, 0, 1 << 40]),
+            ]
+            .concat(),
+        ),
+    ];
+    // Neither in the last message nor anywhere: what is missing in a row between
+    // two others, in the last one, and in one of several messages.
+    let broken = [
+        (vec![row(6, 0, &base(6))], "stat,files"),
+        (
+            vec![row(6, 0, &[base(6), stat.clone()].concat()), row(7, 0, &[])],
+            "files",
+        ),
+        (vec![row(6, 0, &base(6)), row(6, CONT, &files)], "stat"),
+        (
+            vec![row(6, 0, &[base(6), stat, absent([1, 0, 0, 0])].concat())],
+            "files",
+        ),
+        (
+            vec![row(6, 0, &files), row(6, CONT, &absent([0, 1, 0, 0]))],
+            "stat",
+        ),
+    ];
+    let read = |stream: &[u8], by_pieces: bool| {
+        let mut reassembly = reassembly();
+        reassembly.request(requested);
+        let mut feed = reassembly.feed(stream);
+        let mut pids = Vec::new();
+        loop {
+            let next = if by_pieces {
+                feed.next_piece()
+            } else {
+                feed.next()
+            };
+            match next {
+                Ok(Event::Task(task)) if task.goes_on() => {}
+                Ok(Event::Task(task)) => pids.push(task.pid()),
+                Ok(Event::More) => panic!("the end is there"),
+                Ok(Event::End) => return (pids, None),
+                Err(error) => {
+                    assert!(matches!(feed.next(), Ok(Event::End)));
+                    return (pids, Some(error.to_string()));
+                }
+            }
+        }
+    };
+    for by_pieces in [false, true] {
+        let stream = [&sound[..], &[done(0)]].concat().concat();
+        assert_eq!(read(&stream, by_pieces), (vec![1, 2, 3, 4, 5], None));
+        for (rows, missing) in &broken {
+            let stream = [&sound[..], rows, &[done(0)]].concat().concat();
+            let (pids, error) = read(&stream, by_pieces);
+            let text =
+                format!("cannot read the kernel's answer: a row lacks {missing} without a reason");
+            assert_eq!(error.as_deref(), Some(&text[..]), "{missing}");
+            assert!(pids.starts_with(&[1, 2, 3, 4, 5]), "{pids:?}");
+        }
+    }
+    // A dump that fails may have ended in the middle of its last row.
+    let stream = [row(6, 0, &base(6)), done(-5)].concat();
+    let (pids, error) = read(&stream, true);
+    assert_eq!(pids, [6]);
+    assert_eq!(error.as_deref(), Some("Input/output error (os error 5)"));
+}
+
+#[test]
+fn absent_ends_a_row() {
+    let behind =
+        "cannot read the kernel's answer: a message continues a row behind TASK_DIAG_ABSENT";
+    let rows = [
+        vec![row(1, 0, &absent([1, 0, 0, 0])), row(1, CONT, &base(1))],
+        vec![
+            row(1, 0, &base(1)),
+            row(1, CONT, &absent([2, 0, 0, 0])),
+            row(1, CONT, &cred()),
+        ],
+    ];
+    for rows in rows {
+        let stream = [rows.concat(), done(0)].concat();
+        assert_eq!(what(&stream), behind);
+        let mut reassembly = reassembly();
+        let mut feed = reassembly.feed(&stream);
+        let error = loop {
+            match feed.next_piece() {
+                Ok(Event::Task(_)) => {}
+                Ok(other) => panic!("{other:?}"),
+                Err(error) => break error.to_string(),
+            }
+        };
+        assert_eq!(error, behind);
+    }
+}
+
+#[test]
+fn flags_of_a_forwarder_are_ignored_unless_accepted() {
+    let stream = [row(1, CACHED, &base(1)), row(2, 1 << 16, &base(2)), done(0)].concat();
+    for forwarded in [false, true] {
+        let mut reassembly = reassembly();
+        reassembly.accept_forwarded(forwarded);
+        let (tasks, _) = read(&mut reassembly, [&stream[..]]).unwrap();
+        let kept: Vec<_> = tasks.iter().map(|task| task.kept).collect();
+        assert_eq!(kept, [forwarded, false]);
+    }
+}
+
 /// What a datagram comes to at an even address, and at an odd one.
 fn read_both_ways(datagram: &[u8]) -> [(Vec<Task>, String); 2] {
     let mut buffer = vec![0u8; datagram.len() + 8];
@@ -380,7 +510,7 @@ fn short_row(len: u16) -> Vec<u8> {
 }
 
 fn plans() -> impl Strategy<Value = Vec<Plan>> {
-    let other = (26u16..0x4000, prop::collection::vec(any::<u8>(), 0..40));
+    let other = (74u16..0x4000, prop::collection::vec(any::<u8>(), 0..40));
     let attribute = prop_oneof![
         any::<u16>().prop_map(|pid| base(pid.into())),
         Just(cred()),

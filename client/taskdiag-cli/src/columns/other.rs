@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! The small groups: open files, identity, namespaces, cgroup.
 
-use taskdiag::{Files, Ident, Ns, Show};
+use taskdiag::{FileCounts, Files, Ident, Ns, Show};
 
 use super::Align::{Free, Left, Right};
 use super::{Column, column};
@@ -16,19 +16,19 @@ const CGROUP: Show = Show::CGROUP;
 #[rustfmt::skip]
 pub(super) static COLUMNS: &[Column] = &[
     column(&[("fds", "FDS")], 3, Right, FILES,
-        |row, _| files(row, |files| files.total.into()), "open files"),
+        |row, _| counts(row, |counts| counts.total), "open files"),
     column(&[("fd_regular", "REG")], 3, Right, FILES,
-        |row, _| files(row, |files| files.regular.into()), "of these regular files"),
+        |row, _| counts(row, |counts| counts.regular), "of these regular files"),
     column(&[("fd_socket", "SOCK")], 4, Right, FILES,
-        |row, _| files(row, |files| files.socket.into()), "sockets"),
+        |row, _| counts(row, |counts| counts.socket), "sockets"),
     column(&[("fd_pipe", "PIPE")], 4, Right, FILES,
-        |row, _| files(row, |files| files.pipe.into()), "pipes and FIFOs"),
+        |row, _| counts(row, |counts| counts.pipe), "pipes and FIFOs"),
     column(&[("fd_eventfd", "EVENT")], 5, Right, FILES,
-        |row, _| files(row, |files| files.eventfd.into()), "eventfds"),
+        |row, _| counts(row, |counts| counts.eventfd), "eventfds"),
     column(&[("fd_epoll", "EPOLL")], 5, Right, FILES,
-        |row, _| files(row, |files| files.epoll.into()), "epoll instances"),
+        |row, _| counts(row, |counts| counts.epoll), "epoll instances"),
     column(&[("fd_other", "OTHER")], 5, Right, FILES,
-        |row, _| files(row, |files| files.other.into()), "all else"),
+        |row, _| counts(row, |counts| counts.other), "all else"),
     column(&[("nofile", "NOFILE")], 6, Right, FILES,
         |row, _| files(row, |files| files.limit_soft), "how many it may have"),
     column(&[("nofile_max", "NOFILEMAX")], 9, Right, FILES,
@@ -53,15 +53,20 @@ pub(super) static COLUMNS: &[Column] = &[
     column(&[("utsns", "UTSNS")], 10, Right, NS, |row, _| ns(row, |ns| ns.uts), "UTS namespace"),
 
     column(&[("cgroup", "CGROUP")], 27, Free, CGROUP,
-        |row, _| Some(Value::Cgroup(&row.cgroup.as_deref()?.path)), "cgroup in the default hierarchy, 0:: before its path"),
+        |row, _| Some(Value::Cgroup(row.cgroup.as_deref()?.path.as_deref()?)), "cgroup in the default hierarchy, 0:: before its path"),
     column(&[("cgpath", "CGPATH")], 27, Free, CGROUP,
-        |row, _| Some(Value::Bytes(&row.cgroup.as_deref()?.path)), "the path alone"),
+        |row, _| Some(Value::Bytes(row.cgroup.as_deref()?.path.as_deref()?)), "the path alone"),
     column(&[("cgid", "CGID")], 8, Right, CGROUP,
         |row, _| Some(Value::Number(row.cgroup.as_deref()?.id)), "its id, the inode of its folder"),
 ];
 
 fn files(row: &Row, number: impl FnOnce(&Files) -> u64) -> Option<Value<'_>> {
     row.files.as_deref().map(number).map(Value::Number)
+}
+
+fn counts(row: &Row, number: impl FnOnce(&FileCounts) -> u32) -> Option<Value<'_>> {
+    let counts = row.files.as_deref()?.counts.as_ref()?;
+    Some(Value::Number(number(counts).into()))
 }
 
 fn ident<'a>(
@@ -71,8 +76,7 @@ fn ident<'a>(
     row.ident.as_deref().and_then(value)
 }
 
-/// What has no namespace of the kind has none to tell.
-fn ns(row: &Row, number: impl FnOnce(&Ns) -> u32) -> Option<Value<'_>> {
-    let number = number(row.ns.as_deref()?);
-    (number != 0).then_some(Value::Number(number.into()))
+fn ns(row: &Row, number: impl FnOnce(&Ns) -> Option<u32>) -> Option<Value<'_>> {
+    let number = number(row.ns.as_deref()?)?;
+    Some(Value::Number(number.into()))
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! Times and sizes, as `ps` reckons them.
 
-use taskdiag::{Show, Stat, State};
+use taskdiag::{Memory, Show, Stat, State};
 
 use super::Align::{Left, Pid, Right};
 use super::{Column, column};
@@ -56,9 +56,9 @@ pub(super) static COLUMNS: &[Column] = &[
     column(&[("cgtime", "CGTIME")], 6, Right, STAT,
         |row, _| of(row, |stat| Value::Number(stat.cgtime)), "gtime of these"),
     column(&[("run_delay", "RUNDELAY")], 8, Right, STAT,
-        |row, _| of(row, |stat| Value::Number(stat.run_delay)), "nanoseconds waited for a processor, the thread alone"),
+        |row, _| counted(row, |stat| stat.run_delay.map(Value::Number)), "nanoseconds waited for a processor, the thread alone"),
     column(&[("blkio_delay", "IODELAY")], 7, Right, STAT,
-        |row, _| of(row, |stat| Value::Number(stat.blkio_delay)), "nanoseconds waited for block devices, likewise"),
+        |row, _| counted(row, |stat| stat.blkio_delay.map(Value::Number)), "nanoseconds waited for block devices, likewise"),
 
     column(&[("pcpu", "%CPU"), ("%cpu", "%CPU")], 4, Right, STAT,
         |row, host| of(row, |stat| Value::Tenths(per_mille(stat, own_ticks(stat), host))), "percents: processor time by time since it started"),
@@ -67,7 +67,7 @@ pub(super) static COLUMNS: &[Column] = &[
     column(&[("cp", "CP")], 3, Right, STAT,
         |row, host| of(row, |stat| Value::Number(per_mille(stat, own_ticks(stat), host).min(999))), "pcpu in tenths of percents"),
     column(&[("pmem", "%MEM"), ("%mem", "%MEM")], 4, Right, STAT,
-        |row, host| of(row, |stat| Value::Share((kib(stat.rss()) * 1000 / host.memory).min(999))), "percents: rss by the machine's memory"),
+        |row, host| memory(row, |memory| Value::Share((kib(memory.rss()) * 1000 / host.memory).min(999))), "percents: rss by the machine's memory"),
 
     column(&[("pri", "PRI")], 3, Right, STAT,
         |row, _| of(row, |stat| Value::Signed(39 - i64::from(stat.priority))), "priority, the higher the more urgent"),
@@ -103,29 +103,29 @@ pub(super) static COLUMNS: &[Column] = &[
         |row, _| of(row, |stat| Value::Number(stat.processor.into())), "likewise"),
 
     column(&[("vsz", "VSZ"), ("vsize", "VSZ")], 6, Right, STAT,
-        |row, _| of(row, |stat| Value::Number(kib(stat.vsize))), "address space"),
+        |row, _| memory(row, |memory| Value::Number(kib(memory.vsize))), "address space"),
     column(&[("sz", "SZ")], 5, Right, STAT,
-        |row, host| of(row, |stat| Value::Number(kib(stat.vsize) / (host.page / 1024))), "likewise, in pages"),
+        |row, host| memory(row, |memory| Value::Number(kib(memory.vsize) / (host.page / 1024))), "likewise, in pages"),
     column(&[("m_size", "SIZE")], 5, Right, STAT,
-        |row, _| of(row, |stat| Value::Number(stat.vsize)), "likewise, in bytes"),
+        |row, _| memory(row, |memory| Value::Number(memory.vsize)), "likewise, in bytes"),
     column(&[("rss", "RSS"), ("rssize", "RSS"), ("rsz", "RSZ")], 5, Right, STAT,
-        |row, _| of(row, |stat| Value::Number(kib(stat.rss()))), "resident memory"),
+        |row, _| memory(row, |memory| Value::Number(kib(memory.rss()))), "resident memory"),
     column(&[("rss_anon", "ANON")], 5, Right, STAT,
-        |row, _| of(row, |stat| Value::Number(kib(stat.rss_anon))), "of that anonymous"),
+        |row, _| memory(row, |memory| Value::Number(kib(memory.rss_anon))), "of that anonymous"),
     column(&[("rss_file", "FILE")], 5, Right, STAT,
-        |row, _| of(row, |stat| Value::Number(kib(stat.rss_file))), "of that files"),
+        |row, _| memory(row, |memory| Value::Number(kib(memory.rss_file))), "of that files"),
     column(&[("rss_shmem", "SHMEM")], 5, Right, STAT,
-        |row, _| of(row, |stat| Value::Number(kib(stat.rss_shmem))), "of that shared memory"),
+        |row, _| memory(row, |memory| Value::Number(kib(memory.rss_shmem))), "of that shared memory"),
     column(&[("rss_peak", "PEAK")], 5, Right, STAT,
-        |row, _| of(row, |stat| Value::Number(kib(stat.rss_peak))), "the most that rss has been"),
+        |row, _| memory(row, |memory| Value::Number(kib(memory.rss_peak))), "the most that rss has been"),
     column(&[("swap", "SWAP")], 5, Right, STAT,
-        |row, _| of(row, |stat| Value::Number(kib(stat.swap))), "anonymous memory that is swapped out"),
+        |row, _| memory(row, |memory| Value::Number(kib(memory.swap))), "anonymous memory that is swapped out"),
     column(&[("size", "SIZE")], 5, Right, STAT,
-        |row, _| of(row, |stat| Value::Number(kib(stat.data))), "private writable areas and stack"),
+        |row, _| memory(row, |memory| Value::Number(kib(memory.data))), "private writable areas and stack"),
     column(&[("text", "TEXT")], 5, Right, STAT,
-        |row, _| of(row, |stat| Value::Number(kib(stat.text))), "the program's code"),
+        |row, _| memory(row, |memory| Value::Number(kib(memory.text))), "the program's code"),
     column(&[("vm_lock", "LCK")], 3, Right, STAT,
-        |row, _| of(row, |stat| Value::Number(kib(stat.locked))), "memory that is locked"),
+        |row, _| memory(row, |memory| Value::Number(kib(memory.locked))), "memory that is locked"),
 
     column(&[("min_flt", "MINFL"), ("minflt", "MINFLT")], 6, Right, STAT,
         |row, _| of(row, |stat| Value::Number(stat.min_flt)), "page faults without input"),
@@ -146,11 +146,23 @@ pub(super) static COLUMNS: &[Column] = &[
     column(&[("exit_signal", "EXITSIG")], 7, Right, STAT,
         |row, _| of(row, |stat| Value::Signed(stat.exit_signal.into())), "signal to its parent when it ends, -1 for a thread"),
     column(&[("exit_code", "EXIT")], 5, Right, STAT,
-        |row, _| of(row, |stat| Value::Signed(stat.exit_code.into())), "how it ended, as of wait(2)"),
+        |row, _| counted(row, |stat| Some(Value::Signed(stat.exit_code?.into()))), "how it ended, as of wait(2)"),
 ];
 
 fn of(row: &Row, value: impl FnOnce(&Stat) -> Value<'static>) -> Option<Value<'_>> {
     row.stat.as_deref().map(value)
+}
+
+/// A field that the kernel may not report.
+fn counted<'a>(
+    row: &'a Row,
+    value: impl FnOnce(&Stat) -> Option<Value<'static>>,
+) -> Option<Value<'a>> {
+    row.stat.as_deref().and_then(value)
+}
+
+fn memory(row: &Row, value: impl FnOnce(&Memory) -> Value<'static>) -> Option<Value<'_>> {
+    Some(value(row.stat.as_deref()?.memory.as_ref()?))
 }
 
 const fn kib(bytes: u64) -> u64 {
@@ -181,7 +193,10 @@ fn letters(row: &Row) -> Option<Letters> {
     let further = [
         (stat.nice < 0, '<'),
         (stat.nice > 0, 'N'),
-        (kib(stat.locked) > 0, 'L'),
+        (
+            stat.memory.is_some_and(|memory| kib(memory.locked) > 0),
+            'L',
+        ),
         (base.sid == base.tgid, 's'),
         (stat.num_threads > 1, 'l'),
         (foreground, '+'),

@@ -122,20 +122,22 @@ fn full() -> Row {
     row.stat = Some(Box::new(stat()));
     let mut files = Files::default();
     (files.limit_soft, files.limit_hard) = (400, 401);
-    (files.total, files.regular, files.socket, files.pipe) = (402, 403, 404, 405);
-    (files.eventfd, files.epoll, files.other) = (406, 407, 408);
+    let counts = files.counts.get_or_insert_default();
+    (counts.total, counts.regular, counts.socket, counts.pipe) = (402, 403, 404, 405);
+    (counts.eventfd, counts.epoll, counts.other) = (406, 407, 408);
     row.files = Some(Box::new(files));
     let mut ident = Ident::default();
     (ident.start_time, ident.pidfd_ino, ident.leader) = (410, Some(411), true);
     row.ident = Some(Box::new(ident));
     let mut ns = Ns::default();
-    (ns.cgroup, ns.ipc, ns.mnt, ns.net, ns.pid) = (420, 421, 422, 423, 424);
-    (ns.pid_for_children, ns.time, ns.time_for_children) = (425, 426, 427);
-    (ns.user, ns.uts) = (428, 0);
+    (ns.cgroup, ns.ipc, ns.mnt, ns.net) = (Some(420), Some(421), Some(422), Some(423));
+    (ns.pid, ns.pid_for_children) = (Some(424), Some(425));
+    (ns.time, ns.time_for_children, ns.user) = (Some(426), Some(427), Some(428));
+    ns.uts = None;
     row.ns = Some(Box::new(ns));
     row.cgroup = Some(Rc::new(Cgroup {
         id: 430,
-        path: b"/a".to_vec(),
+        path: Some(b"/a".to_vec()),
     }));
     row.cmdline = Some(Rc::from(&b"sh\0-c\0"[..]));
     row.memory = Some(Box::new(Memory {
@@ -155,15 +157,17 @@ fn stat() -> Stat {
     (stat.utime, stat.stime, stat.gtime) = (100_009_000_000, 25_009_000_000, 302);
     (stat.cutime, stat.cstime, stat.cgtime) = (303, 304, 305);
     (stat.min_flt, stat.maj_flt, stat.cmin_flt, stat.cmaj_flt) = (310, 311, 312, 313);
-    (stat.nvcsw, stat.nivcsw, stat.run_delay, stat.blkio_delay) = (314, 315, 316, 317);
-    stat.vsize = 320 * 1024;
-    (stat.rss_anon, stat.rss_file, stat.rss_shmem) = (10 * 1024, 11 * 1024, 10_485 * 1024);
-    (stat.rss_peak, stat.swap, stat.text) = (324 * 1024, 325 * 1024, 326 * 1024);
-    (stat.data, stat.locked) = (327 * 1024, 328 * 1024);
+    (stat.nvcsw, stat.nivcsw) = (314, 315);
+    (stat.run_delay, stat.blkio_delay) = (Some(316), Some(317));
+    let memory = stat.memory.get_or_insert_default();
+    memory.vsize = 320 * 1024;
+    (memory.rss_anon, memory.rss_file, memory.rss_shmem) = (10 * 1024, 11 * 1024, 10_485 * 1024);
+    (memory.rss_peak, memory.swap, memory.text) = (324 * 1024, 325 * 1024, 326 * 1024);
+    (memory.data, memory.locked) = (327 * 1024, 328 * 1024);
     (stat.flags, stat.tty, stat.tty_pgrp) = (0x140, 0, 104);
     (stat.priority, stat.nice, stat.rt_priority, stat.policy) = (25, 5, 0, 0);
     (stat.num_threads, stat.processor) = (2, 3);
-    (stat.exit_signal, stat.exit_code) = (17, -1);
+    (stat.exit_signal, stat.exit_code) = (17, Some(-1));
     stat
 }
 
@@ -274,6 +278,42 @@ fn every_column_shows_its_field() {
         .filter(|name| !shown.contains(name))
         .collect();
     assert_eq!(missing, [""; 0]);
+}
+
+/// Values that the kernel does not report are not zeros; ps prints zeros for
+/// the sizes of a task without memory.
+#[test]
+fn unknown_values_are_dashes() {
+    let mut row = full();
+    let stat = row.stat.as_mut().expect("it has one");
+    (stat.memory, stat.run_delay, stat.blkio_delay) = (None, None, None);
+    stat.exit_code = None;
+    row.files.as_mut().expect("it has one").counts = None;
+    row.ident.as_mut().expect("it has one").pidfd_ino = None;
+    let cgroup = Cgroup {
+        id: 430,
+        path: None,
+    };
+    row.cgroup = Some(Rc::new(cgroup));
+    let host = &Host::at(10_000, true);
+    let shown = |row: &Row, name| {
+        let value = find(name).expect(name).column.value(row, host);
+        Cell { value, host }.to_table()
+    };
+    let sizes =
+        "vsz sz m_size rss rss_anon rss_file rss_shmem rss_peak swap size text vm_lock pmem";
+    let others = "run_delay blkio_delay exit_code fds fd_regular fd_socket fd_pipe fd_eventfd \
+                  fd_epoll fd_other pidfd_ino cgroup cgpath";
+    for name in sizes.split_whitespace().chain(others.split_whitespace()) {
+        assert_eq!(shown(&row, name), "-", "{name}");
+    }
+    assert_eq!(shown(&row, "stat"), "SNl+");
+    assert_eq!(shown(&row, "nofile"), "400");
+    row.zero_memory();
+    for name in sizes.split_whitespace() {
+        let zero = if name == "pmem" { "0.0" } else { "0" };
+        assert_eq!(shown(&row, name), zero, "{name}");
+    }
 }
 
 #[test]

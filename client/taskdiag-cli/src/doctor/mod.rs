@@ -12,7 +12,7 @@ use std::io::{self, Write};
 use nix::sys::utsname::uname;
 use nix::unistd::geteuid;
 use serde::Serialize;
-use taskdiag::{Client, Features, FilterKinds, Show, Strategies, Way};
+use taskdiag::{Client, Features, FilterKinds, Options, Show, Strategies, Way};
 
 use crate::features::words;
 
@@ -59,6 +59,7 @@ struct Told {
     groups: Vec<String>,
     strategies: Vec<String>,
     filters: Vec<String>,
+    options: Vec<String>,
 }
 
 /// Who asks, and from where.
@@ -155,6 +156,7 @@ impl Diagnosis {
             facts.push(("groups", told.groups.join(",")));
             facts.push(("strategies", told.strategies.join(",")));
             facts.push(("filters", told.filters.join(",")));
+            facts.push(("options", told.options.join(",")));
         }
         facts.push(("procfs", tell_procfs(self.procfs.as_ref())));
         facts.push(("auto", tell_auto(self.auto.as_deref(), self.is_fast())));
@@ -200,6 +202,7 @@ impl From<&Features> for Told {
             groups: words(&features.groups),
             strategies: words(&features.strategies),
             filters: words(&features.filters),
+            options: words(&features.options),
         }
     }
 }
@@ -216,6 +219,7 @@ fn lacking(features: &Features) -> impl Iterator<Item = String> {
             "filters",
             (FilterKinds::all() - features.filters).to_string(),
         ),
+        ("options", (Options::all() - features.options).to_string()),
     ]
     .into_iter()
     .filter(|(_, names)| !names.is_empty())

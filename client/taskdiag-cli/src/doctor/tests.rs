@@ -12,7 +12,7 @@ fn door(there: bool) -> Door {
 fn every_feature() -> Features {
     let mut all = Features::default();
     (all.groups, all.strategies) = (Show::all(), Strategies::all());
-    all.filters = FilterKinds::all();
+    (all.filters, all.options) = (FilterKinds::all(), Options::all());
     all
 }
 

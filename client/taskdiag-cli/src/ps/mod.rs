@@ -115,6 +115,7 @@ fn ask(
     let mut dump = client.dump(&request).map_err(failed)?;
     while let Some(task) = dump.next().map_err(failed)? {
         let mut row = Row::new(task, show);
+        row.zero_memory();
         if options.cumulative {
             row.add_children();
         }

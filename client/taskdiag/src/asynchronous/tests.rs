@@ -172,7 +172,9 @@ async fn open(script: impl IntoIterator<Item = Event>) -> Result<Answer<Script>>
         events.clear();
         events.extend(script);
     });
-    let request = Request::new(Strategy::All).scope(Scope::Process(9));
+    let request = Request::new(Strategy::All)
+        .show(Show::empty())
+        .scope(Scope::Process(9));
     let flags = NLM_F_REQUEST | NLM_F_DUMP;
     Answer::open((&request).into(), flags, request.scope).await
 }

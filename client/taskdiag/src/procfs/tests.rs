@@ -47,7 +47,7 @@ impl Tree {
         let status = format!(
             "Name:\tx\nTgid:\t{tgid}\nPid:\t{pid}\nTracerPid:\t9\n\
              Uid:\t1\t2\t3\t4\nGid:\t5\t6\t7\t8\nGroups:\t\n\
-             VmHWM:\t     12 kB\nCapInh:\t0000000000000000\nCapPrm:\t000001ffffffffff\n\
+             VmSize:\t      4 kB\nVmHWM:\t     12 kB\nCapInh:\t0000000000000000\nCapPrm:\t000001ffffffffff\n\
              CapEff:\t0000000000000001\nCapBnd:\t8000000000000000\nNoNewPrivs:\t1\n\
              voluntary_ctxt_switches:\t77\n"
         );
@@ -69,11 +69,11 @@ impl Tree {
         Client::with_transport(Procfs::at(&self.0).unwrap(), RECEIVE)
     }
 
-    fn ask(&self, request: &Request) -> Result<Vec<Task>> {
+    fn ask(&self, request: &Request<'_>) -> Result<Vec<Task>> {
         self.client().dump(request)?.tasks().collect()
     }
 
-    fn pids(&self, request: &Request) -> Vec<u32> {
+    fn pids(&self, request: &Request<'_>) -> Vec<u32> {
         let tasks = self.ask(request).unwrap();
         tasks.iter().map(|task| task.pid).collect()
     }
@@ -138,11 +138,128 @@ fn times_are_ticks_and_sizes_bytes() {
     assert_eq!((stat.utime, stat.stime), (30_000_000, 40_000_000));
     assert_eq!((stat.min_flt, stat.maj_flt), (5, 7));
     assert_eq!((stat.nice, stat.tty_pgrp, stat.flags), (-5, -1, 4_194_304));
-    assert_eq!(
-        (stat.vsize, stat.rss_peak, stat.nvcsw),
-        (4096, 12 * 1024, 77)
-    );
+    let memory = stat.memory.unwrap();
+    assert_eq!((memory.vsize, memory.rss_peak), (4096, 12 * 1024));
+    assert_eq!((stat.nvcsw, stat.exit_code), (77, Some(0)));
     assert_eq!(task.ident.unwrap().start_time, stat.start_time);
+}
+
+/// Files that the kernel does not have, or has zeros in, are not zeros.
+#[test]
+fn fields_without_a_source_are_none() {
+    let tree = family();
+    let stat = || tree.client().one(1, Show::STAT).unwrap().stat.unwrap();
+    assert_eq!((stat().run_delay, stat().blkio_delay), (None, None));
+    tree.file("1/schedstat", b"0 0 0\n");
+    assert_eq!(stat().run_delay, None);
+    tree.file("1/schedstat", b"5 0 1\n");
+    assert_eq!(stat().run_delay, Some(0));
+    tree.file("1/schedstat", b"5 7 1\n");
+    assert_eq!(stat().run_delay, Some(7));
+    tree.file("sys/kernel/task_delayacct", b"1\n");
+    assert_eq!(stat().blkio_delay, Some(0));
+    tree.file("sys/kernel/task_delayacct", b"0\n");
+    assert_eq!(stat().blkio_delay, None);
+    // A kernel thread, or a zombie.
+    tree.file("1/status", b"Tgid:\t1\nUid:\t0 0 0 0\n");
+    assert_eq!(stat().memory, None);
+}
+
+#[test]
+fn ident_is_in_the_initial_time_namespace() {
+    let tree = family();
+    let show = Show::STAT | Show::IDENT;
+    tree.file("self/timens_offsets", b"monotonic 1 0\nboottime -5 -7\n");
+    let task = tree.client().one(1, show).unwrap();
+    assert_eq!(task.stat.unwrap().start_time, 1_230_000_000);
+    assert_eq!(task.ident.unwrap().start_time, 6_230_000_007);
+}
+
+#[test]
+fn counts_of_a_zombie_are_none() {
+    let tree = family();
+    for pid in [1, 5] {
+        tree.file(&format!("{pid}/limits"), b"Max open files 10 20 files\n");
+        fs::create_dir(tree.0.join(format!("{pid}/fd"))).unwrap();
+    }
+    let files = |pid| tree.client().one(pid, Show::FILES).unwrap().files.unwrap();
+    assert_eq!(files(1).counts, Some(crate::FileCounts::default()));
+    assert_eq!(files(5).counts, None);
+    assert_eq!((files(5).limit_soft, files(5).limit_hard), (10, 20));
+}
+
+#[test]
+fn namespaces_without_a_link_are_none() {
+    let tree = family();
+    fs::create_dir(tree.0.join("1/ns")).unwrap();
+    symlink("mnt:[4026531841]", tree.0.join("1/ns/mnt")).unwrap();
+    let ns = tree.client().one(1, Show::NS).unwrap().ns.unwrap();
+    assert_eq!((ns.mnt, ns.net), (Some(4_026_531_841), None));
+    assert_eq!(ns.mnt_id, None);
+}
+
+#[test]
+fn mappings_are_in_the_row_of_the_leader() {
+    let tree = family();
+    tree.file("12/task/12/smaps", b"");
+    let show = Show::VMA | Show::VMA_STAT;
+    let mut threads = tree
+        .ask(&Request::new(Strategy::Threads(12)).show(show))
+        .unwrap();
+    threads.sort_by_key(|task| task.pid);
+    let [leader, other] = &threads[..] else {
+        panic!("{threads:?}");
+    };
+    assert!(leader.absent.is_empty());
+    assert_eq!(leader.vmas, Some(vec![]));
+    assert_eq!((other.absent.leader, other.absent.groups()), (show, show));
+    assert_eq!(other.vmas, None);
+}
+
+/// The task ends while its row is in the middle of its messages.
+#[test]
+fn groups_of_a_task_that_ends_are_gone() {
+    let tree = Tree::new();
+    tree.task(1, 1, 0, b"init", 'S');
+    tree.file("1/cmdline", &[b'x'; 100_000]);
+    tree.file("1/smaps", b"");
+    let request = Request::new(Strategy::All).show(Show::BASE | Show::CMDLINE | Show::VMA);
+    let mut client = tree.client();
+    let mut dump = client.dump(&request).unwrap();
+    let piece = dump.next_piece().unwrap().unwrap();
+    assert!(piece.absent().is_empty() && piece.cmdline().is_some());
+    fs::remove_file(tree.0.join("1/stat")).unwrap();
+    let mut absent = crate::Absent::default();
+    while let Some(piece) = dump.next_piece().unwrap() {
+        assert!(absent.is_empty(), "a piece behind the last");
+        absent = piece.absent();
+    }
+    assert_eq!(absent.gone, Show::CMDLINE | Show::VMA);
+    assert_eq!(absent.groups(), absent.gone);
+}
+
+#[test]
+fn descriptors_are_refused() {
+    use std::os::fd::AsFd;
+    let tree = family();
+    let stdin = io::stdin();
+    for (request, name) in [
+        (
+            Request::new(Strategy::All).pidns_fd(stdin.as_fd()),
+            "TASK_DIAG_CMD_ATTR_PIDNS_FD",
+        ),
+        (
+            Request::new(Strategy::One(0)).pidfd(stdin.as_fd()),
+            "TASK_DIAG_CMD_ATTR_PIDFD",
+        ),
+    ] {
+        let (errno, text, at) = refused(tree.ask(&request));
+        assert_eq!((errno, at), (nix::libc::EOPNOTSUPP, Some(name)));
+        assert_eq!(text, Some(format!("{name}: not supported by procfs")));
+    }
+    let features = tree.client().features().unwrap();
+    assert_eq!(features.options, crate::Options::empty());
+    assert_eq!(features.recv_min, 8192);
 }
 
 #[test]
@@ -211,7 +328,7 @@ fn refused(result: Result<impl Sized>) -> (i32, Option<String>, Option<&'static 
 
 #[test]
 fn bad_requests_are_refused_as_by_the_kernel() {
-    use nix::libc::{EINVAL, EOPNOTSUPP, ESRCH};
+    use nix::libc::{EINVAL, EOPNOTSUPP, ERANGE, ESRCH};
     const GET: &str = "TASK_DIAG_CMD_ATTR_GET";
     let tree = family();
     let all = || Request::new(Strategy::All);
@@ -242,7 +359,7 @@ fn bad_requests_are_refused_as_by_the_kernel() {
         ),
         (
             all().comm(b""),
-            EINVAL,
+            ERANGE,
             "comm: 0 bytes instead of 1 to 15",
             "TASK_DIAG_CMD_ATTR_COMM",
         ),
@@ -331,9 +448,9 @@ fn a_row_goes_on_in_the_next_message() {
         let mut dump = client.dump(&request).unwrap();
         let task = dump.next().unwrap().unwrap().to_owned();
         assert!(dump.next().unwrap().is_none());
-        assert!(!task.cut, "{room}");
+        assert!(task.absent.is_empty(), "{room}");
         assert_eq!(task.cmdline.unwrap().as_bytes(), arguments);
-        assert_eq!(&task.cgroup.unwrap().path[..], b"/x");
+        assert_eq!(task.cgroup.unwrap().path.as_deref(), Some(&b"/x"[..]));
         let (vmas, stats) = (task.vmas.unwrap(), task.vma_stats.unwrap());
         assert_eq!((vmas.len(), stats.len()), (5000, 5000));
         for (i, (vma, stat)) in vmas.iter().zip(&stats).enumerate() {

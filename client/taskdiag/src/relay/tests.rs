@@ -155,6 +155,56 @@ fn an_error_points_at_the_same_attribute() {
     );
 }
 
+/// A descriptor of the client is not one of the daemon.
+#[test]
+fn descriptors_are_refused_and_not_announced() {
+    use std::os::fd::AsFd;
+    let stdin = std::io::stdin();
+    let all = || Request::new(Strategy::All);
+    for (asked, kind) in [
+        (
+            all().pidns_fd(stdin.as_fd()),
+            abi::TASK_DIAG_CMD_ATTR_PIDNS_FD,
+        ),
+        (all().pidfd(stdin.as_fd()), abi::TASK_DIAG_CMD_ATTR_PIDFD),
+    ] {
+        let request = encode(TaskDiagMessage::from(&asked), Framing::Plain, 7, DUMP);
+        let mut relay = relay(&[]);
+        relay.ask(&request, Scope::Own).unwrap();
+        assert!(relay.transport.asked.is_empty());
+        let datagram = relay.receive().unwrap().unwrap().to_owned();
+        let mut reassembly = Reassembly::new(Framing::Plain, 7, 0);
+        let Err(Error::Kernel(mut error)) = reassembly.feed(&datagram).next().map(drop) else {
+            panic!("not refused");
+        };
+        error.locate(&request, Framing::Plain);
+        assert_eq!(error.errno, libc::EOPNOTSUPP);
+        assert_eq!(error.attribute.unwrap().kind, Some(kind));
+    }
+
+    let features = abi::TaskDiagFeatures {
+        groups: 1,
+        options: 3,
+        recv_min: 8192,
+        ..Default::default()
+    };
+    let attribute = crate::codec::TaskDiagAttr::Features(features);
+    let mut told = TaskDiagMessage::features();
+    told.attributes = vec![crate::codec::TaskDiagAttr::Pad(0), attribute];
+    let answer = encode(told, FAMILY, 77, 0);
+    let mut relay = relay(&[answer]);
+    let request = encode(TaskDiagMessage::features(), Framing::Plain, 7, 1);
+    relay.ask(&request, Scope::Own).unwrap();
+    let datagram = relay.receive().unwrap().unwrap().to_owned();
+    let mut reassembly = Reassembly::new(Framing::Plain, 7, 0);
+    let read = reassembly.features(&datagram).unwrap().unwrap();
+    let expected = abi::TaskDiagFeatures {
+        options: 0,
+        ..features
+    };
+    assert_eq!(read, expected);
+}
+
 proptest! {
     /// Netlink is silent about what is no request, so nobody waits for its
     /// answer.

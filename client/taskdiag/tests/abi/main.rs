@@ -38,7 +38,12 @@ fn numbers() -> Facts {
         TASK_DIAG_SHOW_BASE TASK_DIAG_SHOW_CRED TASK_DIAG_SHOW_STAT TASK_DIAG_SHOW_VMA
         TASK_DIAG_SHOW_VMA_STAT TASK_DIAG_SHOW_CMDLINE TASK_DIAG_SHOW_FILES
         TASK_DIAG_SHOW_IDENT TASK_DIAG_SHOW_NS TASK_DIAG_SHOW_CGROUP
-        TASK_DIAG_ATTR_GROUPS TASK_DIAG_ATTR_UNSPEC TASK_DIAG_CMD_ATTR_GET TASK_DIAG_MSG
+        TASK_DIAG_FILTER_UID TASK_DIAG_FILTER_CGROUP TASK_DIAG_FILTER_STATES
+        TASK_DIAG_FILTER_COMM TASK_DIAG_FILTER_PIDS TASK_DIAG_FILTER_VMA_FLAGS
+        TASK_DIAG_FILTER_MAX
+        TASK_DIAG_ATTR_FILTERS TASK_DIAG_ATTR_GROUPS
+        TASK_DIAG_ATTR_UNSPEC TASK_DIAG_CMD_ATTR_GET TASK_DIAG_MSG
+        TASK_DIAG_ABSENT TASK_DIAG_CMD_ATTR_PIDNS_FD TASK_DIAG_CMD_ATTR_PIDFD
         TASK_DIAG_PAD TASK_DIAG_CMD_ATTR_UID TASK_DIAG_CMD_ATTR_CGROUP
         TASK_DIAG_CMD_ATTR_STATES TASK_DIAG_CMD_ATTR_COMM TASK_DIAG_CMD_ATTR_PIDS
         TASK_DIAG_CMD_ATTR_VMA_FLAGS TASK_DIAG_FEATURES TASK_DIAG_BASE TASK_DIAG_CRED
@@ -46,10 +51,9 @@ fn numbers() -> Facts {
         TASK_DIAG_IDENT TASK_DIAG_NS TASK_DIAG_CGROUP TASK_DIAG_ATTR_MAX
         TASK_DIAG_DUMP_ALL TASK_DIAG_DUMP_ONE TASK_DIAG_DUMP_CHILDREN TASK_DIAG_DUMP_THREAD
         TASK_DIAG_DUMP_ALL_THREAD TASK_DIAG_DUMP_DESCENDANTS TASK_DIAG_DUMP_MAX
-        TASK_DIAG_FLAG_CONT TASK_DIAG_FLAG_CUT TASK_DIAG_FLAG_KEPT
+        TASK_DIAG_FLAG_CONT
         TASK_DIAG_RUNNING TASK_DIAG_INTERRUPTIBLE TASK_DIAG_UNINTERRUPTIBLE TASK_DIAG_STOPPED
         TASK_DIAG_TRACE_STOP TASK_DIAG_DEAD TASK_DIAG_ZOMBIE TASK_DIAG_PARKED TASK_DIAG_IDLE
-        TASK_DIAG_UNKNOWN
         TASK_DIAG_COMM_LEN
         TASK_DIAG_VMA_READ TASK_DIAG_VMA_WRITE TASK_DIAG_VMA_EXEC TASK_DIAG_VMA_SHARED
         TASK_DIAG_VMA_FILE TASK_DIAG_VMA_DELETED TASK_DIAG_VMA_MAYREAD
@@ -62,7 +66,15 @@ fn numbers() -> Facts {
         TASK_DIAG_VMA_NOHUGEPAGE TASK_DIAG_VMA_MERGEABLE TASK_DIAG_VMA_LOCKONFAULT
         TASK_DIAG_VMA_SOFTDIRTY TASK_DIAG_VMA_UFFD_MISSING TASK_DIAG_VMA_UFFD_MINOR
         TASK_DIAG_VMA_UFFD_WP TASK_DIAG_VMA_SEALED
-        TASK_DIAG_IDENT_LEADER
+        TASK_DIAG_IDENT_LEADER TASK_DIAG_IDENT_VALID_PIDFD_INO
+        TASK_DIAG_STAT_VALID_MEMORY TASK_DIAG_STAT_VALID_RUN_DELAY
+        TASK_DIAG_STAT_VALID_BLKIO_DELAY TASK_DIAG_STAT_VALID_EXIT_CODE
+        TASK_DIAG_FILES_VALID_COUNTS
+        TASK_DIAG_NS_CGROUP TASK_DIAG_NS_IPC TASK_DIAG_NS_MNT TASK_DIAG_NS_NET
+        TASK_DIAG_NS_PID TASK_DIAG_NS_PID_FOR_CHILDREN TASK_DIAG_NS_TIME
+        TASK_DIAG_NS_TIME_FOR_CHILDREN TASK_DIAG_NS_USER TASK_DIAG_NS_UTS
+        TASK_DIAG_NS_MAX TASK_DIAG_NS_IDS
+        TASK_DIAG_OPTION_PIDNS_FD TASK_DIAG_OPTION_PIDFD
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into();
@@ -70,6 +82,8 @@ fn numbers() -> Facts {
     for (name, highest) in [
         ("__TASK_DIAG_CMD_MAX", i128::from(TASK_DIAG_CMD_MAX)),
         ("__TASK_DIAG_GROUP_MAX", i128::from(TASK_DIAG_GROUP_MAX)),
+        ("__TASK_DIAG_FILTER_MAX", i128::from(TASK_DIAG_FILTER_MAX)),
+        ("__TASK_DIAG_NS_MAX", i128::from(TASK_DIAG_NS_MAX)),
         ("__TASK_DIAG_ATTR_MAX", i128::from(TASK_DIAG_ATTR_MAX)),
         ("__TASK_DIAG_DUMP_MAX", i128::from(TASK_DIAG_DUMP_MAX)),
     ] {
@@ -100,6 +114,7 @@ fn structures() -> Facts {
     }
     structure!("task_diag_pid" TaskDiagPid { show_flags, dump_strategy, pid, reserved });
     structure!("task_diag_msg" TaskDiagMsg { pid, tgid, flags });
+    structure!("task_diag_absent" TaskDiagAbsent { gone, denied, busy, leader });
     structure!("task_diag_base" TaskDiagBase {
         tgid, pid, ppid, tpid, sid, pgid, state, comm, pad as "__pad"
     });
@@ -114,7 +129,7 @@ fn structures() -> Facts {
         cmin_flt, cmaj_flt, nvcsw, nivcsw, run_delay, blkio_delay, vsize, rss_anon,
         rss_file, rss_shmem, rss_peak, swap, text, data, locked, flags, tty, tty_pgrp,
         priority, nice, rt_priority, policy, num_threads, processor, exit_signal,
-        exit_code, pad as "__pad"
+        exit_code, valid
     });
     structure!("task_diag_vma" TaskDiagVma {
         len, name_off, start, end, pgoff, ino, flags, dev_major, dev_minor
@@ -125,20 +140,22 @@ fn structures() -> Facts {
         shmem_thp, file_thp, shared_hugetlb, private_hugetlb, swap, swap_pss, locked
     });
     structure!("task_diag_files" TaskDiagFiles {
-        limit_soft, limit_hard, total, regular, socket, pipe, eventfd, epoll, other, pad
-        as "__pad"
+        limit_soft, limit_hard, total, regular, socket, pipe, eventfd, epoll, other, valid
     });
     structure!("task_diag_ident" TaskDiagIdent {
-        start_time, pidfd_ino, flags, pad as "__pad"
+        start_time, pidfd_ino, flags, valid
     });
     structure!("task_diag_ns" TaskDiagNs {
-        cgroup, ipc, mnt, net, pid, pid_for_children, time, time_for_children, user, uts
+        valid,
+        cgroup, ipc, mnt, net, pid, pid_for_children, time, time_for_children, user, uts,
+        cgroup_id, ipc_id, mnt_id, net_id, pid_id, pid_for_children_id, time_id,
+        time_for_children_id, user_id, uts_id
     });
     structure!("task_diag_cgroup" TaskDiagCgroup {
         id, path_off, pad as "__pad"
     });
     structure!("task_diag_features" TaskDiagFeatures {
-        groups, strategies, filters
+        groups, strategies, filters, options, recv_min, pad as "__pad"
     });
     facts
 }

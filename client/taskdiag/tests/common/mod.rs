@@ -24,19 +24,22 @@ pub const ACK_TLVS: u16 = 0x200;
 
 pub const MSG: u16 = 2;
 pub const PAD: u16 = 3;
-pub const BASE: u16 = 16;
-pub const CRED: u16 = 17;
-pub const STAT: u16 = 18;
-pub const VMA: u16 = 19;
-pub const VMA_STAT: u16 = 20;
-pub const CMDLINE: u16 = 21;
-pub const FILES: u16 = 22;
-pub const IDENT: u16 = 23;
-pub const NS: u16 = 24;
-pub const CGROUP: u16 = 25;
+pub const FEATURES: u16 = 4;
+pub const ABSENT: u16 = 5;
+pub const BASE: u16 = 64;
+pub const CRED: u16 = 65;
+pub const STAT: u16 = 66;
+pub const VMA: u16 = 67;
+pub const VMA_STAT: u16 = 68;
+pub const CMDLINE: u16 = 69;
+pub const FILES: u16 = 70;
+pub const IDENT: u16 = 71;
+pub const NS: u16 = 72;
+pub const CGROUP: u16 = 73;
 
 pub const CONT: u32 = 1;
-pub const CUT: u32 = 2;
+/// The daemon's mark of a cached row.
+pub const CACHED: u32 = 1 << 31;
 
 fn pad(bytes: &mut Vec<u8>) {
     bytes.resize(bytes.len().next_multiple_of(4), 0);
@@ -109,6 +112,11 @@ pub fn cgroup(id: u64, path: &[u8]) -> Vec<u8> {
     attribute(CGROUP, &value)
 }
 
+/// ABSENT as the kernel sends it: gone, denied, busy, leader.
+pub fn absent(masks: [u64; 4]) -> Vec<u8> {
+    attribute(ABSENT, &quads(&masks))
+}
+
 /// A message about a task: its numbers, its flags, and what stands behind
 /// them.
 pub fn row(pid: u32, flags: u32, attributes: &[u8]) -> Vec<u8> {
@@ -167,6 +175,8 @@ pub struct Script {
     pub resets: usize,
     /// Messages are put without generic netlink.
     pub plain: bool,
+    /// As of a program that forwards rows.
+    pub forwards: bool,
 }
 
 impl Script {
@@ -196,6 +206,10 @@ impl Transport for Script {
 
     fn port(&self) -> u32 {
         PORT
+    }
+
+    fn forwards(&self) -> bool {
+        self.forwards
     }
 
     fn send(&mut self, request: &[u8], scope: Scope) -> Result<()> {

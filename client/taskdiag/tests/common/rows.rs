@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use taskdiag::{Client, Request, Task, Transport};
 
 /// All that there are.
-pub(crate) fn tasks<T: Transport>(mut client: Client<T>, request: &Request) -> Vec<Task> {
+pub(crate) fn tasks<T: Transport>(mut client: Client<T>, request: &Request<'_>) -> Vec<Task> {
     let mut dump = client.dump(request).unwrap();
     dump.tasks().collect::<Result<_, _>>().unwrap()
 }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 //! What the kernel says it can tell, and the filters.
 
-use taskdiag::{FilterKinds, States, Strategies};
+use std::os::fd::{AsFd, FromRawFd, OwnedFd};
+
+use taskdiag::{FilterKinds, Options, RECEIVE_MIN, States, Strategies};
 
 use super::*;
 
@@ -13,6 +15,8 @@ fn what_it_can_tell_is_what_it_tells() {
     assert_eq!(features.groups, Show::all());
     assert_eq!(features.strategies, Strategies::all());
     assert_eq!(features.filters, FilterKinds::all());
+    assert_eq!(features.options, Options::all());
+    assert_eq!(features.recv_min as usize, RECEIVE_MIN);
     // The client goes on, and in a sandbox it is the same.
     client.one(myself(), Show::BASE).unwrap();
     assert_eq!(client.features().unwrap(), features);
@@ -21,16 +25,18 @@ fn what_it_can_tell_is_what_it_tells() {
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn a_group_it_has_never_heard_of_is_named() {
+fn unknown_group_is_einval_and_missing_from_the_features() {
     let mut client = client();
     let unheard = Show::from_bits_retain(1 << 40);
     let error = kernel_error(client.one(myself(), Show::BASE | unheard));
     assert_eq!(error.errno, libc::EINVAL);
-    assert_eq!(error.unknown_groups(), Some(unheard));
+    assert_eq!(error.attribute.unwrap().name(), Some(GET));
+    let request = Request::new(Strategy::All).show(Show::BASE | unheard);
+    assert_eq!(client.features().unwrap().lacking(&request).groups, unheard);
 }
 
 /// The tasks that a request finds are those that hold of all.
-fn assert_filters(request: &Request, holds: impl Fn(&Task) -> bool) {
+fn assert_filters(request: &Request<'_>, holds: impl Fn(&Task) -> bool) {
     let population = Population::new(5);
     let among = |tasks: Vec<Task>| {
         let mut tasks: Vec<_> = tasks.into_iter().map(|task| task.pid).collect();
@@ -91,10 +97,10 @@ fn a_list_of_ten_thousand_numbers() {
 fn a_filter_at_fault_is_named() {
     let all = || Request::new(Strategy::All);
     for (request, errno, name) in [
-        (all().comm(b""), libc::EINVAL, "TASK_DIAG_CMD_ATTR_COMM"),
+        (all().comm(b""), libc::ERANGE, "TASK_DIAG_CMD_ATTR_COMM"),
         (
             all().comm(b"sixteen bytes ok"),
-            libc::EINVAL,
+            libc::ERANGE,
             "TASK_DIAG_CMD_ATTR_COMM",
         ),
         (
@@ -102,7 +108,7 @@ fn a_filter_at_fault_is_named() {
             libc::EINVAL,
             "TASK_DIAG_CMD_ATTR_STATES",
         ),
-        (all().pids([]), libc::EINVAL, "TASK_DIAG_CMD_ATTR_PIDS"),
+        (all().pids([]), libc::ERANGE, "TASK_DIAG_CMD_ATTR_PIDS"),
         (all().pids([1, 0]), libc::EINVAL, "TASK_DIAG_CMD_ATTR_PIDS"),
         (
             all().vma_flags(VmaFlags::EXEC),
@@ -115,7 +121,75 @@ fn a_filter_at_fault_is_named() {
             (error.errno, error.attribute.unwrap().name()),
             (errno, Some(name))
         );
-        assert!(error.message.is_some());
+    }
+}
+
+fn pidfd_of(pid: u32) -> OwnedFd {
+    // SAFETY: takes two numbers, and what it returns is a new descriptor or -1.
+    let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
+    assert!(fd >= 0, "pidfd_open: {}", std::io::Error::last_os_error());
+    // SAFETY: it is open, and has no other owner.
+    unsafe { OwnedFd::from_raw_fd(i32::try_from(fd).unwrap()) }
+}
+
+#[test]
+#[ignore = "needs a kernel with TASKDIAG"]
+fn a_pidfd_names_the_task() {
+    let population = Population::new(3);
+    let me = pidfd_of(myself());
+    for (by_fd, by_pid) in [
+        (Strategy::One(0), Strategy::One(myself())),
+        (Strategy::Children(0), Strategy::Children(myself())),
+        (Strategy::Descendants(0), Strategy::Descendants(myself())),
+    ] {
+        let found = pids(&tasks(&everything(by_fd).pidfd(me.as_fd())));
+        assert_eq!(found, pids(&tasks(&everything(by_pid))), "{by_pid:?}");
+    }
+    let one = Request::new(Strategy::One(0)).pidfd(me.as_fd());
+    assert_eq!(client().get(&one).unwrap().pid, myself());
+    drop(population);
+
+    let refused = |request: &Request<'_>| {
+        let error = kernel_error(client().dump(request).unwrap().for_each(|_| ()));
+        (error.errno, error.attribute.and_then(|at| at.name()))
+    };
+    const PIDFD: Option<&str> = Some("TASK_DIAG_CMD_ATTR_PIDFD");
+    let with = |strategy| everything(strategy).pidfd(me.as_fd());
+    assert_eq!(refused(&with(Strategy::All)), (libc::EINVAL, PIDFD));
+    assert_eq!(refused(&with(Strategy::One(1))), (libc::EINVAL, PIDFD));
+    let file = std::fs::File::open("/proc/version").unwrap();
+    let no_pidfd = everything(Strategy::One(0)).pidfd(file.as_fd());
+    assert_eq!(refused(&no_pidfd), (libc::EBADF, PIDFD));
+    let mut child = Command::new("true").spawn().unwrap();
+    let gone = pidfd_of(child.id());
+    child.wait().unwrap();
+    let error = kernel_error(client().get(&Request::new(Strategy::One(0)).pidfd(gone.as_fd())));
+    assert_eq!(error.errno, libc::ESRCH);
+}
+
+#[test]
+#[ignore = "needs a kernel with TASKDIAG"]
+fn an_nsfs_descriptor_names_the_pid_namespace() {
+    let container = Container::new();
+    let inside = std::fs::File::open(format!("/proc/{}/ns/pid", container.init)).unwrap();
+    let request = everything(Strategy::All).pidns_fd(inside.as_fd());
+    let found = tasks(&request);
+    let by_scope = tasks(&everything(Strategy::All).scope(Scope::Process(container.init)));
+    assert_eq!(pids(&found), pids(&by_scope));
+    assert!(found.iter().any(|task| task.pid == 1));
+
+    for (path, errno) in [
+        ("/proc/self/ns/net", libc::EINVAL),
+        ("/proc/version", libc::EINVAL),
+    ] {
+        let file = std::fs::File::open(path).unwrap();
+        let request = everything(Strategy::All).pidns_fd(file.as_fd());
+        let error = kernel_error(client().dump(&request).unwrap().for_each(|_| ()));
+        assert_eq!(error.errno, errno, "{path}");
+        assert_eq!(
+            error.attribute.unwrap().name(),
+            Some("TASK_DIAG_CMD_ATTR_PIDNS_FD")
+        );
     }
 }
 

@@ -503,7 +503,7 @@ pub(crate) fn status(code: u8) -> ExitStatus {
 pub(crate) struct Window(pub(crate) Rc<RefCell<World>>);
 
 impl TaskSource for Window {
-    fn tell(&mut self, request: &Request, each: &mut dyn FnMut(Task)) -> Result<()> {
+    fn tell(&mut self, request: &Request<'_>, each: &mut dyn FnMut(Task)) -> Result<()> {
         assert_eq!(request.strategy, Strategy::All);
         let listed = request.filters.pids.clone();
         for pid in INIT..=PIDS {

@@ -80,7 +80,7 @@ impl House {
         fd
     }
 
-    pub(crate) fn ask(&self, request: &Request) -> Result<Vec<Task>, Error> {
+    pub(crate) fn ask(&self, request: &Request<'_>) -> Result<Vec<Task>, Error> {
         self.client().dump(request)?.tasks().collect()
     }
 

@@ -27,11 +27,11 @@ fn raise_descriptors() {
     setrlimit(Resource::RLIMIT_NOFILE, hard, hard).unwrap();
 }
 
-fn all(show: Show) -> Request {
+fn all(show: Show) -> Request<'static> {
     Request::new(Strategy::All).show(show)
 }
 
-fn ask(fd: &OwnedFd, request: &Request, seq: u32) {
+fn ask(fd: &OwnedFd, request: &Request<'_>, seq: u32) {
     let request = encode(request.into(), Framing::Plain, seq, FLAGS);
     send(fd.as_raw_fd(), &request, MsgFlags::MSG_NOSIGNAL).unwrap();
 }

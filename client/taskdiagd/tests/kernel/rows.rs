@@ -8,7 +8,7 @@ use taskdiag::{Client, Error, Request, Show, State, Strategy, Task};
 use crate::SOURCES;
 use crate::common::{AS_USER, House, Target};
 
-fn all() -> Request {
+fn all() -> Request<'static> {
     Request::new(Strategy::All).show(Show::BASE | Show::CRED)
 }
 
@@ -16,7 +16,7 @@ fn by_pid(tasks: Vec<Task>) -> BTreeMap<u32, Task> {
     tasks.into_iter().map(|task| (task.pid, task)).collect()
 }
 
-fn of_kernel(request: &Request) -> BTreeMap<u32, Task> {
+fn of_kernel(request: &Request<'_>) -> BTreeMap<u32, Task> {
     let mut client = Client::connect().expect("these tests need a kernel with TASKDIAG");
     let mut dump = client.dump(request).unwrap();
     by_pid(dump.tasks().map(Result::unwrap).collect())
