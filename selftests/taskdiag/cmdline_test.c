@@ -529,7 +529,7 @@ TEST_F(cmdline, without_end)
 	}
 	ask(_metadata, &self->sock, TASK_DIAG_DUMP_ONE, s.pid, &a);
 	ASSERT_EQ(1U, a.rows);
-	EXPECT_EQ(TASK_DIAG_SHOW_CMDLINE, a.row[0].absent.busy);
+	EXPECT_EQ(TASK_DIAG_SHOW_CMDLINE, a.row[0].absent.limit);
 	span = td_attrs(&a, &a.row[0]);
 	while (td_next_attr(&span, &attr) > 0)
 		if (attr.type == TASK_DIAG_CMDLINE)

@@ -72,8 +72,8 @@ int facts_cgroup(const struct td_answer *a, const struct td_row *row,
 	if (attr.len < sizeof(*cgroup))
 		return bad(&to, "cgroup of %zu bytes", attr.len);
 	memcpy(cgroup, attr.data, sizeof(*cgroup));
-	if (cgroup->__pad)
-		return bad(&to, "the padding is not 0");
+	if (cgroup->flags & ~TASK_DIAG_CGROUP_DELETED)
+		return bad(&to, "flags %#x", cgroup->flags);
 	if (cgroup->path_off < sizeof(*cgroup) || cgroup->path_off >= attr.len)
 		return bad(&to, "path_off %u of %zu", cgroup->path_off,
 			   attr.len);

@@ -103,7 +103,10 @@ static int read_stat(int proc, pid_t pid, pid_t tid,
 	if (!text)
 		return -errno;
 	/* Number 2, the name, ends with the last parenthesis; 3 is a letter. */
-	at = strrchr(text, ')') + sizeof(") S") - 1;
+	at = strrchr(text, ')') + sizeof(") ") - 1;
+	if (*at == 'Z' || *at == 'X')
+		stat->valid |= TASK_DIAG_STAT_VALID_EXIT_CODE;
+	at++;
 	for (i = 4; i < STAT_FIELDS; i++)
 		/* The largest are addresses, and of no interest. */
 		field[i] = strtoll(at, &at, 10);
@@ -231,7 +234,6 @@ int oracle_stat_read(int proc, pid_t pid, pid_t tid,
 	__u64 rss = 0;
 
 	memset(stat, 0, sizeof(*stat));
-	stat->valid = TASK_DIAG_STAT_VALID_EXIT_CODE;
 	return read_stat(proc, pid, tid, stat, &rss) ?:
 	       read_status(proc, pid, tid, stat) ?:
 	       check_statm(proc, pid, tid, stat, rss) ?:

@@ -332,12 +332,14 @@ FIXTURE_VARIANT_ADD(refusal, four_stray_bytes) {
 
 /* Filters */
 
-#define BESIDE(_type, _data, _len) \
-	ASK_RIGHT, \
+#define SECOND(_type, _data, _len) \
 	.is.second = true, \
 	.is.second_type = TASK_DIAG_CMD_ATTR_##_type, \
 	.is.second_data = (_data), .is.second_len = (_len), \
 	.is.blame = BLAME_SECOND
+
+#define BESIDE(_type, _data, _len) \
+	ASK_RIGHT, SECOND(_type, _data, _len)
 
 #define WITH(_type, _data, _len) \
 	BESIDE(_type, _data, _len), .is.error = EINVAL
@@ -455,15 +457,15 @@ FIXTURE_VARIANT_ADD(refusal, a_pidfd_beside_a_pid) {
 };
 
 FIXTURE_VARIANT_ADD(refusal, a_pidfd_that_is_not_open) {
-	BESIDE(PIDFD, ((const __u32[]) { 1000 * 1000 }), sizeof(__u32)),
-	.is.what = { .dump_strategy = TASK_DIAG_DUMP_ONE },
+	ASK_FOR(0, TASK_DIAG_DUMP_ONE, 0),
+	SECOND(PIDFD, ((const __u32[]) { 1000 * 1000 }), sizeof(__u32)),
 	.is.error = EBADF, .is.text = "pidfd: ",
 };
 
 FIXTURE_VARIANT_ADD(refusal, a_pidfd_for_all) {
-	WITH_U32(PIDFD, 0), .is.text = "pidfd: ",
-	.is.what = { .dump_strategy = TASK_DIAG_DUMP_ALL },
-	.is.plain_text = "",
+	ASK_FOR(0, TASK_DIAG_DUMP_ALL, 0),
+	SECOND(PIDFD, ((const __u32[]) { 0 }), sizeof(__u32)),
+	.is.error = EINVAL, .is.text = "pidfd: ", .is.plain_text = "",
 };
 
 FIXTURE_VARIANT_ADD(refusal, a_pid_namespace_of_64_bits) {

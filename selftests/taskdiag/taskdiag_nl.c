@@ -433,6 +433,9 @@ static void td_take_end(struct td_answer *a, const struct nlmsghdr *nlh)
 	if (code > 0)
 		td_fault(a, "positive error code %d", code);
 	a->end.error = -code;
+	if (!code && a->rows && a->row[a->rows - 1].more)
+		td_fault(a, "the end instead of the rest of %u",
+			 a->row[a->rows - 1].msg.pid);
 
 	if (nlh->nlmsg_type == NLMSG_DONE) {
 		if (!a->dump)
@@ -604,7 +607,7 @@ static int td_take_task(struct td_answer *a, const struct nlmsghdr *nlh)
 		return 0;
 	}
 	td_attr_struct(&first, &msg, sizeof(msg));
-	if (msg.flags & ~TASK_DIAG_FLAG_CONT)
+	if (msg.flags & ~(TASK_DIAG_FLAG_CONT | TASK_DIAG_FLAG_MORE))
 		td_fault(a, "unknown message flags %#x", msg.flags);
 
 	if (msg.flags & TASK_DIAG_FLAG_CONT) {
@@ -614,12 +617,19 @@ static int td_take_task(struct td_answer *a, const struct nlmsghdr *nlh)
 			td_fault(a, "%u continues without a beginning", msg.pid);
 			return 0;
 		}
+		if (!row->more)
+			td_fault(a, "%u continues after its last message",
+				 msg.pid);
 	} else {
+		if (a->rows && a->row[a->rows - 1].more)
+			td_fault(a, "%u does not continue",
+				 a->row[a->rows - 1].msg.pid);
 		row = td_new_row(a);
 		if (!row)
 			return -ENOMEM;
 		row->msg = msg;
 	}
+	row->more = msg.flags & TASK_DIAG_FLAG_MORE;
 	if (row->complete)
 		td_fault(a, "%u continues after TASK_DIAG_ABSENT", msg.pid);
 	row->messages++;

@@ -82,6 +82,7 @@ struct td_row {
 	unsigned int messages;	/* it came in */
 	struct task_diag_absent absent;	/* all 0 unless the row had one */
 	bool complete;		/* no message may follow TASK_DIAG_ABSENT */
+	bool more;		/* TASK_DIAG_FLAG_MORE was in the last message */
 	size_t start;		/* its attributes in td_answer::raw ... */
 	size_t len;		/* ... and how many bytes they are */
 };

@@ -643,7 +643,7 @@ TEST_F(vma, without_end)
 	}
 	ASSERT_GOOD(&a);
 	ASSERT_EQ(1U, a.rows);
-	EXPECT_EQ(TASK_DIAG_SHOW_VMA, a.row[0].absent.busy);
+	EXPECT_EQ(TASK_DIAG_SHOW_VMA, a.row[0].absent.limit);
 	EXPECT_LT(2, i);
 	td_answer_free(&a);
 	specimen_end(&s);
