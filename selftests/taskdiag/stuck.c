@@ -82,13 +82,15 @@ static void *unmap(void *arg)
 
 static int call_execve(void *arg)
 {
-	static char name[] = PROGRAM;
-	static char *argv[] = { name, NULL };
+	/*
+	 * On the stack, and the symbol resolved: a page fault behind be_ready()
+	 * would wait for the mmap lock.
+	 */
+	char name[] = PROGRAM;
+	char *argv[] = { name, NULL };
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	/* A page fault behind this would wait for the mmap lock. */
 	execve("/nonexistent", argv, argv + 1);
-	name[0] = '/';
 	be_ready(TASK_IN_EXEC);
 	execve(name, argv, argv + 1);
 	_exit(!!arg);
@@ -110,7 +112,8 @@ static int fork_child(void)
 static int prepare(const char *path, bool with_exec)
 {
 	pthread_t thread;
-	int fd = open(path, O_RDWR | O_CLOEXEC);
+	/* Without O_CLOEXEC: execve() would wait for the server in close(). */
+	int fd = open(path, O_RDWR);
 
 	if (fd < 0)
 		return -errno;
@@ -150,20 +153,25 @@ static bool await(const int *value)
 	return __atomic_load_n(value, __ATOMIC_SEQ_CST);
 }
 
-/* The letter of /proc/PID/task/TID/stat, or '?'. */
+/*
+ * The state of a task in /proc/PID/task/TID/status, or '?'.  To read the file
+ * "stat" instead would wait for the exec_update_lock.
+ */
 static char state_of(pid_t pid, pid_t tid)
 {
-	char path[64], text[128], *at = NULL;
+	static const char title[] = "State:\t";
+	char path[64], line[128], state = '?';
 	FILE *file;
 
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/stat", pid, tid);
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/status", pid, tid);
 	file = fopen(path, "re");
 	if (!file)
-		return '?';
-	if (fgets(text, sizeof(text), file))
-		at = strrchr(text, ')');
+		return state;
+	while (fgets(line, sizeof(line), file))
+		if (!strncmp(line, title, strlen(title)))
+			state = line[strlen(title)];
 	fclose(file);
-	return at ? at[2] : '?';
+	return state;
 }
 
 static bool await_wait(pid_t pid, pid_t tid)
