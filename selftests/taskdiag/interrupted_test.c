@@ -25,9 +25,15 @@ static void end_population(void)
 	population_end(&pop);
 }
 
+/* Shared with the process that forks. */
+struct forker {
+	bool stop;
+	unsigned long forks;
+};
+
 FIXTURE(interrupted) {
 	struct td_sock sock;
-	volatile unsigned long *forks;
+	volatile struct forker *shared;
 	pid_t forker;
 };
 
@@ -43,18 +49,18 @@ FIXTURE_VARIANT_ADD(interrupted, all_thread) {
 	.strategy = TASK_DIAG_DUMP_ALL_THREAD,
 };
 
-/* Fork and reap until the parent is gone. */
-static void fork_and_reap(volatile unsigned long *forks)
+/* Fork and reap until it is told to stop or the parent has ended. */
+static void fork_and_reap(volatile struct forker *shared)
 {
 	const pid_t parent = getppid();
 
-	while (getppid() == parent) {
+	while (!shared->stop && getppid() == parent) {
 		pid_t pid = fork();
 
 		if (!pid)
 			_exit(0);
 		if (pid > 0 && waitpid(pid, NULL, 0) == pid)
-			++*forks;
+			++shared->forks;
 	}
 	_exit(0);
 }
@@ -63,27 +69,28 @@ FIXTURE_SETUP(interrupted)
 {
 	/* A dump of many messages. */
 	ASSERT_EQ(0, td_open(&self->sock, TD_SMALL));
-	self->forks = td_share(sizeof(*self->forks));
-	ASSERT_NE(NULL, self->forks);
+	self->shared = td_share(sizeof(*self->shared));
+	ASSERT_NE(NULL, self->shared);
 	self->forker = fork();
 	ASSERT_LE(0, self->forker);
 	if (!self->forker)
-		fork_and_reap(self->forks);
+		fork_and_reap(self->shared);
 }
 
 FIXTURE_TEARDOWN(interrupted)
 {
 	td_close(&self->sock);
-	kill(self->forker, SIGKILL);
-	waitpid(self->forker, NULL, 0);
+	/* User-Mode Linux does not survive a SIGKILL during fork(). */
+	self->shared->stop = true;
+	EXPECT_EXIT_0(self->forker);
 }
 
 /* Wait until a task has been forked and reaped. */
-static void await_fork(volatile unsigned long *forks)
+static void await_fork(const volatile struct forker *shared)
 {
-	const unsigned long before = *forks;
+	const unsigned long before = shared->forks;
 
-	while (*forks == before)
+	while (shared->forks == before)
 		usleep(1000);
 }
 
@@ -102,7 +109,7 @@ TEST_F(interrupted, dump_during_forks_has_no_dump_intr)
 		td_expect(&self->sock, &a, true);
 		ASSERT_EQ(0, td_receive_some(&self->sock, &a, 1));
 		ASSERT_EQ(0, (int)a.end.type);
-		await_fork(self->forks);
+		await_fork(self->shared);
 		ASSERT_EQ(0, td_receive(&self->sock, &a));
 		/* td_receive() rejects messages with the flag. */
 		ASSERT_GOOD(&a);
