@@ -27,6 +27,9 @@
 #define AWAIT_SECONDS 30
 #define LOOK_US 5000
 
+/* Longer than the kernel makes a task wait that dirties too many pages. */
+#define SETTLED_LOOKS 80
+
 /* Tasks of the process, in the order in which they begin to wait. */
 enum task {
 	TASK_WRITER,		/* in page_mkwrite() */
@@ -44,6 +47,7 @@ struct stuck_shared {
 
 static struct stuck_shared *shared;
 static volatile char *page;
+static int file;
 static void *unmapped;
 static size_t page_size;
 
@@ -67,7 +71,11 @@ static void be_ready(enum task task)
 static void *write_page(void *arg)
 {
 	be_ready(TASK_WRITER);
-	*page = 2;
+	/* The kernel can start writeback earlier than this loop does. */
+	for (;;) {
+		*page = 1;
+		sync_file_range(file, 0, 0, SYNC_FILE_RANGE_WRITE);
+	}
 	return arg;
 }
 
@@ -108,23 +116,21 @@ static int fork_child(void)
 		     CLONE_VM | CLONE_PARENT | SIGCHLD, NULL) < 0 ? -errno : 0;
 }
 
-/* Map the file, have a page of it written back, and start the tasks. */
+/* Map the file, and make the tasks. */
 static int prepare(const char *path, bool with_exec)
 {
 	pthread_t thread;
-	/* Without O_CLOEXEC: execve() would wait for the server in close(). */
-	int fd = open(path, O_RDWR);
 
-	if (fd < 0)
+	/* Without O_CLOEXEC: execve() would wait for the server in close(). */
+	file = open(path, O_RDWR);
+	if (file < 0)
 		return -errno;
 	page_size = sysconf(_SC_PAGESIZE);
-	page = mmap(NULL, page_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	page = mmap(NULL, page_size, PROT_READ | PROT_WRITE, MAP_SHARED, file,
+		    0);
 	unmapped = mmap(NULL, 2 * page_size, PROT_READ | PROT_WRITE,
 			MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (page == MAP_FAILED || unmapped == MAP_FAILED)
-		return -errno;
-	*page = 1;
-	if (sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE))
 		return -errno;
 	if (pthread_create(&thread, NULL, write_page, NULL) ||
 	    pthread_create(&thread, NULL, unmap, NULL))
@@ -153,34 +159,48 @@ static bool await(const int *value)
 	return __atomic_load_n(value, __ATOMIC_SEQ_CST);
 }
 
-/*
- * The state of a task in /proc/PID/task/TID/status, or '?'.  To read the file
- * "stat" instead would wait for the exec_update_lock.
- */
-static char state_of(pid_t pid, pid_t tid)
+/* What /proc/PID/task/TID/status shows. */
+struct status {
+	char state;
+	unsigned long switches;	/* voluntary ones */
+};
+
+/* To read the file "stat" instead would wait for the exec_update_lock. */
+static struct status status_of(pid_t pid, pid_t tid)
 {
-	static const char title[] = "State:\t";
-	char path[64], line[128], state = '?';
-	FILE *file;
+	struct status status = { .state = '?' };
+	char path[64], line[128];
+	FILE *from;
 
 	snprintf(path, sizeof(path), "/proc/%d/task/%d/status", pid, tid);
-	file = fopen(path, "re");
-	if (!file)
-		return state;
-	while (fgets(line, sizeof(line), file))
-		if (!strncmp(line, title, strlen(title)))
-			state = line[strlen(title)];
-	fclose(file);
-	return state;
+	from = fopen(path, "re");
+	if (!from)
+		return status;
+	while (fgets(line, sizeof(line), from)) {
+		sscanf(line, "State: %c", &status.state);
+		sscanf(line, "voluntary_ctxt_switches: %lu", &status.switches);
+	}
+	fclose(from);
+	return status;
 }
 
+/* Wait until the task has been in an uninterruptible sleep for a while. */
 static bool await_wait(pid_t pid, pid_t tid)
 {
-	int left = AWAIT_SECONDS * (1000000 / LOOK_US);
+	int left = AWAIT_SECONDS * (1000000 / LOOK_US), quiet = 0;
+	struct status before = {};
 
-	while (state_of(pid, tid) != 'D' && left--)
+	while (quiet < SETTLED_LOOKS && left--) {
+		const struct status now = status_of(pid, tid);
+
+		if (now.state == 'D' && now.switches == before.switches)
+			quiet++;
+		else
+			quiet = 0;
+		before = now;
 		usleep(LOOK_US);
-	return state_of(pid, tid) == 'D';
+	}
+	return quiet == SETTLED_LOOKS;
 }
 
 /* Let @task start to wait, and return when it does. */
@@ -225,14 +245,13 @@ int stuck_begin(struct stuck *s, bool with_exec)
 		return explain(s, -ETIMEDOUT, "map a file of FUSE");
 	if (shared->ready < 0)
 		return explain(s, shared->ready, "map a file of FUSE");
-	err = fuse_await_write(&s->fuse);
-	if (err)
-		return explain(s, err, "start writeback");
 	if (with_exec && !await(&shared->tid[TASK_IN_EXEC]))
 		return explain(s, -ETIMEDOUT, "clone");
 	s->in_exec = shared->tid[TASK_IN_EXEC];
 
 	err = start(s, TASK_WRITER, "wait in page_mkwrite()");
+	if (!err && fuse_await_write(&s->fuse))
+		err = explain(s, -ETIMEDOUT, "start writeback");
 	err = err ?: start(s, TASK_UNMAPPER, "wait in munmap()");
 	if (with_exec)
 		err = err ?: start(s, TASK_IN_EXEC, "wait in execve()");

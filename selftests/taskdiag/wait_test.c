@@ -12,6 +12,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <linux/userfaultfd.h>
 
 #include "idset.h"
@@ -125,6 +126,10 @@ static void expect_row(struct __test_metadata *_metadata,
 
 	ASSERT_NE(NULL, row);
 	EXPECT_EQ(e->show & ~e->busy, row->groups & ~e->busy);
+	EXPECT_EQ(e->busy, row->absent.busy);
+	EXPECT_EQ(0U, row->absent.gone);
+	EXPECT_EQ(0U, row->absent.denied);
+	EXPECT_EQ(0U, row->absent.leader);
 }
 
 /* Each process that exists all the time has one row. */
@@ -341,7 +346,6 @@ FIXTURE(exec_lock) {
 
 FIXTURE_VARIANT(exec_lock) {
 	__u64 group;
-	bool dump_only;
 };
 
 FIXTURE_VARIANT_ADD(exec_lock, files) {
@@ -350,7 +354,6 @@ FIXTURE_VARIANT_ADD(exec_lock, files) {
 
 FIXTURE_VARIANT_ADD(exec_lock, cmdline) {
 	.group = TASK_DIAG_SHOW_CMDLINE,
-	.dump_only = true,
 };
 
 FIXTURE_SETUP(exec_lock)
@@ -382,12 +385,85 @@ TEST_F(exec_lock, dump_of_the_task_ends)
 	run(_metadata, dump_one, &self->expected, release_stuck, &self->stuck);
 }
 
-TEST_F(exec_lock, request_for_the_task_does_not_wait)
+/* FILES is the only group with a wait that such a request can have. */
+TEST(request_for_a_task_in_execve_does_not_wait)
 {
-	if (variant->dump_only)
-		SKIP(return, "the group needs NLM_F_DUMP");
-	run(_metadata, request_one, &self->expected, release_stuck,
-	    &self->stuck);
+	static struct stuck stuck;
+	struct expected e = {
+		.show = TASK_DIAG_SHOW_BASE | TASK_DIAG_SHOW_FILES,
+		.busy = TASK_DIAG_SHOW_FILES,
+	};
+
+	own_mounts(_metadata);
+	EXPECT_EQ(0, stuck_begin(&stuck, true)) {
+		TH_LOG("%s", stuck.error);
+	}
+	e.pid = stuck.in_exec;
+	run(_metadata, request_one, &e, release_stuck, &stuck);
+	stuck_end(&stuck);
+}
+
+static void on_alarm(int sig)
+{
+}
+
+/* A signal every millisecond, or none. */
+static void set_alarms(struct __test_metadata *_metadata, bool on)
+{
+	const struct sigaction action = { .sa_handler = on_alarm };
+	const struct itimerval interval = {
+		.it_interval.tv_usec = on ? 1000 : 0,
+		.it_value.tv_usec = on ? 1000 : 0,
+	};
+
+	ASSERT_EQ(0, sigaction(SIGALRM, &action, NULL));
+	ASSERT_EQ(0, setitimer(ITIMER_REAL, &interval, NULL));
+}
+
+/* How often a reader waits for the task, with and without signals. */
+static void read_amid_signals(struct __test_metadata *_metadata, void *arg)
+{
+	const struct expected *e = arg;
+	const struct task_diag_pid what = {
+		.show_flags = e->show,
+		.dump_strategy = TASK_DIAG_DUMP_ONE,
+		.pid = e->pid,
+	};
+	long before, waited[2];
+	struct td_sock sock;
+	int i;
+
+	ASSERT_EQ(0, td_open(&sock, TD_LARGE));
+	for (i = 0; i < 2; i++) {
+		struct td_answer a;
+
+		send_request(_metadata, &sock, &what, NLM_F_DUMP);
+		td_expect(&sock, &a, true);
+		set_alarms(_metadata, i);
+		before = waits();
+		ASSERT_EQ(0, td_receive(&sock, &a));
+		waited[i] = waits() - before;
+		set_alarms(_metadata, false);
+		ASSERT_GOOD(&a);
+		expect_row(_metadata, &a, e);
+		td_answer_free(&a);
+	}
+	EXPECT_LT(2 * waited[1], waited[0]) {
+		TH_LOG("%ld waits without signals, %ld with signals",
+		       waited[0], waited[1]);
+	}
+	td_close(&sock);
+}
+
+TEST_F(mmap_lock, signal_ends_the_wait)
+{
+	struct expected e = {
+		.show = TASK_DIAG_SHOW_BASE | variant->group,
+		.pid = self->stuck.pid,
+		.busy = variant->group,
+	};
+
+	run(_metadata, read_amid_signals, &e, release_stuck, &self->stuck);
 }
 
 /* A process whose arguments are in a page that nobody provides. */
