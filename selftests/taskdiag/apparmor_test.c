@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mount.h>
+#include <linux/audit.h>
 
 #include "handover.h"
 #include "idset.h"
@@ -24,6 +25,9 @@
 
 #define BLIND "taskdiag_test_blind"
 #define SIGHTED "taskdiag_test_sighted"
+
+/* AppArmor audits what no rule allows, and not what a rule denies. */
+#define AUDITED "taskdiag_test_audited"
 
 /* All that there is to allow, but for one thing. */
 #define ALL_BUT_PTRACE \
@@ -35,7 +39,9 @@ static const char profiles[] =
 	"profile " BLIND " flags=(attach_disconnected) {\n"
 	ALL_BUT_PTRACE "deny ptrace read,\n}\n"
 	"profile " SIGHTED " flags=(attach_disconnected) {\n"
-	ALL_BUT_PTRACE "ptrace,\n}\n";
+	ALL_BUT_PTRACE "ptrace,\n}\n"
+	"profile " AUDITED " flags=(attach_disconnected) {\n"
+	ALL_BUT_PTRACE "}\n";
 
 #define PARSER "PATH=$PATH:/usr/sbin:/sbin apparmor_parser --replace --skip-cache"
 
@@ -244,6 +250,148 @@ TEST_F(apparmor, the_reader_is_asked_too)
 	EXPECT_FALSE(idset_has(&after, self->sleeper));
 	EXPECT_LT(after.nr, before.nr);
 	td_answer_free(&a);
+}
+
+/* Processes with the same label, and far fewer records than that. */
+#define AUDITED_TASKS 400
+#define FEW_RECORDS (AUDITED_TASKS / 10)
+
+/* Nothing has been audited for so long: all records have arrived. */
+#define QUIET_SECONDS 2
+
+/* Readers of the audit log, and of the number of lost records. */
+struct audit {
+	int log;
+	int control;
+};
+
+static void audit_open(struct __test_metadata *_metadata, struct audit *audit)
+{
+	const struct timeval quiet = { .tv_sec = QUIET_SECONDS };
+	const struct sockaddr_nl log = {
+		.nl_family = AF_NETLINK,
+		.nl_groups = 1 << (AUDIT_NLGRP_READLOG - 1),
+	};
+	const int size = 16 << 20;
+
+	audit->log = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_AUDIT);
+	audit->control = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC,
+				NETLINK_AUDIT);
+	ASSERT_LE(0, audit->log);
+	ASSERT_LE(0, audit->control);
+	ASSERT_EQ(0, setsockopt(audit->log, SOL_SOCKET, SO_RCVBUFFORCE, &size,
+				sizeof(size)));
+	ASSERT_EQ(0, setsockopt(audit->log, SOL_SOCKET, SO_RCVTIMEO, &quiet,
+				sizeof(quiet)));
+	ASSERT_EQ(0, bind(audit->log, (const struct sockaddr *)&log,
+			  sizeof(log)));
+}
+
+static unsigned int audit_lost(struct __test_metadata *_metadata,
+			       const struct audit *audit)
+{
+	const struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
+	const struct nlmsghdr request = {
+		.nlmsg_len = sizeof(request),
+		.nlmsg_type = AUDIT_GET,
+		.nlmsg_flags = NLM_F_REQUEST,
+	};
+	struct {
+		struct nlmsghdr nlh;
+		struct audit_status status;
+	} reply = {};
+
+	ASSERT_EQ((ssize_t)sizeof(request),
+		  sendto(audit->control, &request, sizeof(request), 0,
+			 (const struct sockaddr *)&kernel, sizeof(kernel)));
+	ASSERT_LT((ssize_t)offsetof(struct audit_status, backlog),
+		  recv(audit->control, &reply, sizeof(reply), 0));
+	ASSERT_EQ(AUDIT_GET, reply.nlh.nlmsg_type);
+	return reply.status.lost;
+}
+
+/* Records about denials of ptrace under the profile, until there are no more. */
+static unsigned int audit_count(const struct audit *audit)
+{
+	unsigned int nr = 0;
+	char record[8192];
+	ssize_t got;
+
+	while ((got = recv(audit->log, record, sizeof(record) - 1, 0)) > 0 ||
+	       (got < 0 && errno == ENOBUFS)) {
+		if (got < (ssize_t)NLMSG_HDRLEN)
+			continue;
+		record[got] = '\0';
+		if (strstr(record + NLMSG_HDRLEN, "operation=\"ptrace\"") &&
+		    strstr(record + NLMSG_HDRLEN, AUDITED))
+			nr++;
+	}
+	return nr;
+}
+
+static void read_environ(struct __test_metadata *_metadata, pid_t pid)
+{
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/%d/environ", pid);
+	EXPECT_GT(0, open(path, O_RDONLY | O_CLOEXEC));
+}
+
+static void dump_all(struct __test_metadata *_metadata)
+{
+	struct idset pids = {};
+
+	ASSERT_EQ(0, view_own(&pids));
+	EXPECT_TRUE(sees_only(&pids, getpid()));
+}
+
+/*
+ * The records, and the lost records, of a confined child that reads the
+ * environment of task @pid or, if that is 0, dumps all tasks.
+ */
+static unsigned int records_of(struct __test_metadata *_metadata,
+			       const struct audit *audit, pid_t pid)
+{
+	unsigned int lost = audit_lost(_metadata, audit);
+	pid_t child = fork();
+
+	ASSERT_LE(0, child);
+	if (!child) {
+		ASSERT_EQ(0, confine_to(AUDITED));
+		if (pid)
+			read_environ(_metadata, pid);
+		else
+			dump_all(_metadata);
+		_exit(0);
+	}
+	EXPECT_EXIT_0(child);
+	return audit_count(audit) + audit_lost(_metadata, audit) - lost;
+}
+
+/* Catches a security module that is asked again about each task of a label. */
+TEST_F(apparmor, dump_of_a_confined_caller_is_audited_per_label)
+{
+	struct population pop;
+	struct member_spec spec = {};
+	unsigned int records;
+	struct audit audit;
+
+	ASSERT_EQ(0, population_begin(&pop));
+	ASSERT_EQ(0, population_add_all(&pop, &spec, 1, AUDITED_TASKS)) {
+		TH_LOG("%s", pop.error);
+	}
+	audit_open(_metadata, &audit);
+	audit_count(&audit);
+
+	/* Otherwise the next check would show nothing. */
+	EXPECT_LE(1U, records_of(_metadata, &audit, self->sleeper)) {
+		TH_LOG("no record of a denial: is audit off?");
+	}
+	records = records_of(_metadata, &audit, 0);
+	EXPECT_GT((unsigned int)FEW_RECORDS, records) {
+		TH_LOG("%u records", records);
+	}
+	population_end(&pop);
 }
 
 int main(int argc, char **argv)

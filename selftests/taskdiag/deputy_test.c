@@ -5,6 +5,7 @@
  * test names the implementation that it catches.
  */
 #include <fcntl.h>
+#include <grp.h>
 #include <pthread.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -330,6 +331,119 @@ TEST_F(process, a_thread_with_fewer_rights_cannot_read_on)
 	expect_no_more(_metadata, &read.read);
 	td_answer_free(&read.asked);
 	td_answer_free(&read.read);
+}
+
+/* A thread that reads on after its process, or it alone, has new credentials. */
+struct sibling {
+	struct td_sock *sock;
+	int (*change)(void);	/* NULL: nothing of its own */
+	pthread_barrier_t asked;
+	struct td_answer made;	/* by the request */
+	struct td_answer read;	/* by the sibling's reads */
+	int err;
+};
+
+static void *be_sibling(void *arg)
+{
+	struct sibling *s = arg;
+
+	s->err = s->change ? s->change() : 0;
+	pthread_barrier_wait(&s->asked);
+	if (!s->err)
+		s->err = read_in_parts(s->sock, &s->made, &s->read);
+	return NULL;
+}
+
+/* Let @all_change, if given, change every thread, and a sibling read on. */
+static void read_in_sibling(struct __test_metadata *_metadata,
+			    struct sibling *s, int (*all_change)(void))
+{
+	pthread_t thread;
+
+	ASSERT_EQ(0, pthread_barrier_init(&s->asked, NULL, 2));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, be_sibling, s));
+	if (all_change)
+		EXPECT_EQ(0, all_change());
+	EXPECT_EQ(0, td_ask(s->sock, &all, NLM_F_DUMP, NULL));
+	pthread_barrier_wait(&s->asked);
+	ASSERT_EQ(0, pthread_join(thread, NULL));
+	EXPECT_EQ(0, s->err);
+}
+
+/* The functions of the C library do this to every thread. */
+static int become_user(void)
+{
+	static const gid_t groups[] = { USER, OTHER_USER };
+
+	if (setgroups(ARRAY_SIZE(groups), groups) ||
+	    setresgid(USER, USER, USER) || setresuid(USER, USER, USER))
+		return -errno;
+	return 0;
+}
+
+/*
+ * Each thread has a struct cred of its own then, all with the same contents.
+ * Catches a comparison by pointer.
+ */
+TEST_F(process, thread_with_equal_credentials_continues_the_dump)
+{
+	struct sibling s = { .sock = &self->sock };
+	pid_t pid = fork();
+
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		read_in_sibling(_metadata, &s, become_user);
+		EXPECT_STREQ("", s.read.fault);
+		EXPECT_EQ(0, s.read.end.error) {
+			TH_LOG("%s", s.read.end.text);
+		}
+		EXPECT_LT(0U, s.read.rows);
+		EXPECT_LT((size_t)SLEEPERS, s.made.rows + s.read.rows);
+		EXPECT_TRUE(view_only_of(&s.read, USER, 0));
+		_exit(0);
+	}
+	EXPECT_EXIT_0(pid);
+}
+
+/* System calls, and not the C library: for the calling thread. */
+static int add_group(void)
+{
+	static const gid_t group = OTHER_USER;
+
+	return syscall(SYS_setgroups, 1, &group) ? -errno : 0;
+}
+
+static int drop_capability(void)
+{
+	struct __user_cap_header_struct head = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+	};
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {};
+
+	if (syscall(SYS_capget, &head, data))
+		return -errno;
+	data[0].permitted &= ~CAP_BIT(CAP_NET_RAW);
+	data[0].effective &= ~CAP_BIT(CAP_NET_RAW);
+	return syscall(SYS_capset, &head, data) ? -errno : 0;
+}
+
+/* Catches a comparison of the ids alone. */
+TEST_F(process, thread_with_other_groups_or_capabilities_gets_eperm)
+{
+	static int (* const changes[])(void) = { add_group, drop_capability };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(changes); i++) {
+		struct sibling s = {
+			.sock = &self->sock,
+			.change = changes[i],
+		};
+
+		read_in_sibling(_metadata, &s, NULL);
+		expect_no_more(_metadata, &s.read);
+		td_answer_free(&s.made);
+		td_answer_free(&s.read);
+	}
 }
 
 /* The same of one and the same thread: what it has given up is gone. */

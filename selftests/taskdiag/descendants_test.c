@@ -485,6 +485,96 @@ TEST_F(descendants, while_a_branch_ends)
 	idset_free(&stay);
 }
 
+/* Processes in between, each with one child; shared with all of them. */
+#define BETWEEN 150
+
+struct branches {
+	int ready;
+	pid_t between[BETWEEN];
+	pid_t below[BETWEEN];
+};
+
+static void sleep_for_ever(void)
+{
+	for (;;)
+		pause();
+}
+
+static void be_between(struct branches *b, int nr)
+{
+	pid_t pid = fork();
+
+	if (!pid)
+		sleep_for_ever();
+	b->between[nr] = getpid();
+	b->below[nr] = pid;
+	__atomic_add_fetch(&b->ready, 1, __ATOMIC_SEQ_CST);
+	sleep_for_ever();
+}
+
+/* Its children are reaped as soon as they end. */
+static void be_root(struct branches *b)
+{
+	int i;
+
+	signal(SIGCHLD, SIG_IGN);
+	for (i = 0; i < BETWEEN; i++)
+		if (!fork())
+			be_between(b, i);
+	sleep_for_ever();
+}
+
+/*
+ * Membership is of the time of the request.  Catches a parent that is looked up
+ * when the row of its child is made.
+ */
+TEST_F(descendants, child_of_a_process_that_ends_before_its_row_is_reported)
+{
+	struct task_diag_pid what = {
+		.show_flags = TD_BASE_CRED,
+		.dump_strategy = TASK_DIAG_DUMP_DESCENDANTS,
+	};
+	struct branches *b = td_share(sizeof(*b));
+	struct td_answer a;
+	size_t missing = 0;
+	pid_t root;
+	int i;
+
+	ASSERT_NE(NULL, b);
+	/* Children of processes that end become ours. */
+	ASSERT_EQ(0, prctl(PR_SET_CHILD_SUBREAPER, 1));
+	root = fork();
+	ASSERT_LE(0, root);
+	if (!root)
+		be_root(b);
+	while (__atomic_load_n(&b->ready, __ATOMIC_SEQ_CST) < BETWEEN)
+		usleep(1000);
+
+	what.pid = root;
+	ASSERT_EQ(0, td_ask(&self->sock, &what, NLM_F_DUMP, NULL));
+	td_expect(&self->sock, &a, true);
+	for (i = 0; i < BETWEEN; i++)
+		kill(b->between[i], SIGKILL);
+	for (i = 0; i < BETWEEN; i++)
+		while (!kill(b->between[i], 0))
+			usleep(1000);
+	ASSERT_EQ(0, td_receive(&self->sock, &a));
+	ASSERT_GOOD(&a);
+	/* The test is of little use if all rows were made by the request. */
+	if (variant->size == TD_SMALL)
+		EXPECT_GT(BETWEEN + BETWEEN / 2U, a.rows);
+	for (i = 0; i < BETWEEN; i++)
+		missing += !td_find(&a, b->below[i]);
+	EXPECT_EQ(0U, missing);
+	td_answer_free(&a);
+
+	kill(root, SIGKILL);
+	for (i = 0; i < BETWEEN; i++)
+		kill(b->below[i], SIGKILL);
+	while (wait(NULL) > 0 || errno == EINTR)
+		;
+}
+
 /* In a storm: who stays is there once, behind its parent, every time. */
 static void weather_the_storm(struct __test_metadata *_metadata)
 {

@@ -152,6 +152,7 @@ void td_make(struct td_sock *s, const struct task_diag_pid *what, __u16 flags,
 	static_assert(sizeof(*request) == NLMSG_HDRLEN + GENL_HDRLEN +
 		      NLA_HDRLEN + sizeof(*what), "request has holes");
 
+	s->show = what->show_flags;
 	*request = (struct td_request) {
 		.nlh.nlmsg_len = sizeof(*request),
 		.nlh.nlmsg_type = s->family,
@@ -373,6 +374,7 @@ void td_expect(const struct td_sock *s, struct td_answer *a, bool dump)
 {
 	memset(a, 0, sizeof(*a));
 	a->seq = s->seq;
+	a->show = s->show;
 	a->dump = dump;
 }
 
@@ -409,6 +411,31 @@ static void td_end_tlvs(struct td_answer *a, struct td_span span)
 		td_fault(a, "malformed extended ack");
 }
 
+/*
+ * The last row is complete: each group of the request is there, or is in exactly
+ * one mask of TASK_DIAG_ABSENT.
+ */
+static void td_end_row(struct td_answer *a)
+{
+	const struct td_row *row = &a->row[a->rows - 1];
+	const struct task_diag_absent *absent = &row->absent;
+	const __u64 all = absent->gone | absent->denied | absent->busy |
+			  absent->leader;
+	const __u64 once = absent->gone ^ absent->denied ^ absent->busy ^
+			   absent->leader;
+
+	if (row->complete != !!all)
+		td_fault(a, "%u has an empty TASK_DIAG_ABSENT", row->msg.pid);
+	if (all != once)
+		td_fault(a, "%u lacks groups for two reasons", row->msg.pid);
+	if (all & ~a->show)
+		td_fault(a, "%u lacks groups %#llx, which were not requested",
+			 row->msg.pid, all & ~a->show);
+	if ((row->groups | all) != a->show)
+		td_fault(a, "%u has groups %#llx of %#llx, and lacks %#llx",
+			 row->msg.pid, row->groups, a->show, all);
+}
+
 static void td_take_end(struct td_answer *a, const struct nlmsghdr *nlh)
 {
 	const unsigned char *data = NLMSG_DATA(nlh);
@@ -436,6 +463,9 @@ static void td_take_end(struct td_answer *a, const struct nlmsghdr *nlh)
 	if (!code && a->rows && a->row[a->rows - 1].more)
 		td_fault(a, "the end instead of the rest of %u",
 			 a->row[a->rows - 1].msg.pid);
+	/* A dump that ends with an error may do so within a row. */
+	if (a->rows && !code)
+		td_end_row(a);
 
 	if (nlh->nlmsg_type == NLMSG_DONE) {
 		if (!a->dump)
@@ -543,6 +573,8 @@ static void td_take_attrs(struct td_answer *a, struct td_row *row,
 
 static struct td_row *td_new_row(struct td_answer *a)
 {
+	if (a->rows)
+		td_end_row(a);
 	if (a->rows == a->room) {
 		size_t room = a->room ? 2 * a->room : 64;
 		struct td_row *bigger = realloc(a->row, room * sizeof(*bigger));

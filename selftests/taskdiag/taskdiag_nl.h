@@ -27,7 +27,8 @@ struct td_sock {
 	size_t size;		/* of what is received at a time */
 	unsigned char *buf;
 	__u32 portid;
-	__u32 seq;		/* of the last request */
+	__u32 seq;		/* of the last request ... */
+	__u64 show;		/* ... and its groups */
 	__u16 family;
 	__u32 version;
 	__u32 hdrsize;
@@ -89,6 +90,7 @@ struct td_row {
 
 struct td_answer {
 	__u32 seq;
+	__u64 show;		/* groups of the request */
 	bool dump;		/* asked with NLM_F_DUMP */
 	struct td_row *row;
 	size_t rows;

@@ -4,6 +4,7 @@
  * /proc/PID/smaps has it; with VMA and without, over many messages.
  */
 #include <sys/prctl.h>
+#include <sys/time.h>
 
 #include "cast.h"
 #include "facts.h"
@@ -373,6 +374,83 @@ TEST_F(vma_stat, of_a_process_that_maps_and_unmaps)
 	}
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
+}
+
+/* Mappings with all pages resident, which take a while to add up. */
+#define PARTS 64U
+#define PART (2UL << 20)
+
+static int have_parts(void *arg)
+{
+	const size_t page = sysconf(_SC_PAGESIZE);
+	unsigned int i;
+
+	for (i = 0; i < PARTS; i++) {
+		/* The last page separates it from the next one. */
+		char *memory = mmap(NULL, PART + page, PROT_READ | PROT_WRITE,
+				    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+		if (memory == MAP_FAILED ||
+		    mprotect(memory + PART, page, PROT_NONE))
+			return -errno;
+		/* Huge pages are added up too fast; not all kernels have them. */
+		madvise(memory, PART, MADV_NOHUGEPAGE);
+		memset(memory, 1, PART);
+	}
+	return arg ? -EINVAL : 0;
+}
+
+static void on_alarm(int sig)
+{
+}
+
+static void set_alarms(struct __test_metadata *_metadata, long usec)
+{
+	const struct sigaction action = { .sa_handler = on_alarm };
+	const struct itimerval interval = {
+		.it_interval.tv_usec = usec,
+		.it_value.tv_usec = usec,
+	};
+
+	ASSERT_EQ(0, sigaction(SIGALRM, &action, NULL));
+	ASSERT_EQ(0, setitimer(ITIMER_REAL, &interval, NULL));
+}
+
+/* The messages of the row; all of its mappings must be there. */
+static unsigned int count_messages(struct __test_metadata *_metadata,
+				   struct td_sock *sock, __u64 show, pid_t pid)
+{
+	unsigned int messages, parts = 0;
+	struct areas areas;
+	struct td_answer a;
+	size_t i;
+
+	td_good_dump(_metadata, sock, show, TASK_DIAG_DUMP_ONE, pid, &a);
+	ASSERT_EQ(1U, a.rows);
+	EXPECT_FALSE(a.row[0].complete);
+	td_good_areas(_metadata, &a, &a.row[0], &areas);
+	for (i = 0; i < areas.nr_stat; i++)
+		parts += areas.stat[i].rss == PART;
+	EXPECT_EQ(PARTS, parts);
+	messages = a.row[0].messages;
+	facts_areas_free(&areas);
+	td_answer_free(&a);
+	return messages;
+}
+
+/* Catches a row that the reader cannot interrupt except by SIGKILL. */
+TEST_F(vma_stat, signals_divide_the_row_into_more_messages)
+{
+	unsigned int without, with;
+	struct specimen s;
+
+	ASSERT_EQ(0, specimen_begin(&s, have_parts, NULL));
+	without = count_messages(_metadata, &self->sock, variant->show, s.pid);
+	set_alarms(_metadata, 200);
+	with = count_messages(_metadata, &self->sock, variant->show, s.pid);
+	set_alarms(_metadata, 0);
+	EXPECT_LT(without, with);
+	specimen_end(&s);
 }
 
 int main(int argc, char **argv)

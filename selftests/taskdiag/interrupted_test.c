@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * NLM_F_DUMP_INTR: libraries discard a dump that has it.  Forks and exits take
+ * no task from a dump, so no message has it, however often tasks fork and exit
+ * meanwhile.
+ */
+#include "taskdiag_test.h"
+
+#define SLEEPERS 200
+#define DUMPS 200
+
+static struct population pop;
+
+static int make_population(void)
+{
+	static const struct member_spec spec = { .threads = 1 };
+
+	return population_begin(&pop) ?:
+	       population_add_all(&pop, &spec, 1, SLEEPERS) ?:
+	       population_settle(&pop);
+}
+
+static void end_population(void)
+{
+	population_end(&pop);
+}
+
+/* Shared with the process that forks. */
+struct forker {
+	bool stop;
+	unsigned long forks;
+};
+
+FIXTURE(interrupted) {
+	struct td_sock sock;
+	volatile struct forker *shared;
+	pid_t forker;
+};
+
+FIXTURE_VARIANT(interrupted) {
+	__u64 strategy;
+};
+
+FIXTURE_VARIANT_ADD(interrupted, all) {
+	.strategy = TASK_DIAG_DUMP_ALL,
+};
+
+FIXTURE_VARIANT_ADD(interrupted, all_thread) {
+	.strategy = TASK_DIAG_DUMP_ALL_THREAD,
+};
+
+/* Fork and reap until it is told to stop or the parent has ended. */
+static void fork_and_reap(volatile struct forker *shared)
+{
+	const pid_t parent = getppid();
+
+	while (!shared->stop && getppid() == parent) {
+		pid_t pid = fork();
+
+		if (!pid)
+			_exit(0);
+		if (pid > 0 && waitpid(pid, NULL, 0) == pid)
+			++shared->forks;
+	}
+	_exit(0);
+}
+
+FIXTURE_SETUP(interrupted)
+{
+	/* A dump of many messages. */
+	ASSERT_EQ(0, td_open(&self->sock, TD_SMALL));
+	self->shared = td_share(sizeof(*self->shared));
+	ASSERT_NE(NULL, self->shared);
+	self->forker = fork();
+	ASSERT_LE(0, self->forker);
+	if (!self->forker)
+		fork_and_reap(self->shared);
+}
+
+FIXTURE_TEARDOWN(interrupted)
+{
+	td_close(&self->sock);
+	/* User-Mode Linux does not survive a SIGKILL during fork(). */
+	self->shared->stop = true;
+	EXPECT_EXIT_0(self->forker);
+}
+
+/* Wait until a task has been forked and reaped. */
+static void await_fork(const volatile struct forker *shared)
+{
+	const unsigned long before = shared->forks;
+
+	while (shared->forks == before)
+		usleep(1000);
+}
+
+TEST_F(interrupted, dump_during_forks_has_no_dump_intr)
+{
+	const struct task_diag_pid what = {
+		.show_flags = TD_BASE_CRED,
+		.dump_strategy = variant->strategy,
+	};
+	unsigned int i;
+
+	for (i = 0; i < DUMPS; i++) {
+		struct td_answer a;
+
+		ASSERT_EQ(0, td_ask(&self->sock, &what, NLM_F_DUMP, NULL));
+		td_expect(&self->sock, &a, true);
+		ASSERT_EQ(0, td_receive_some(&self->sock, &a, 1));
+		ASSERT_EQ(0, (int)a.end.type);
+		await_fork(self->shared);
+		ASSERT_EQ(0, td_receive(&self->sock, &a));
+		/* td_receive() rejects messages with the flag. */
+		ASSERT_GOOD(&a);
+		EXPECT_LT((size_t)SLEEPERS, a.rows);
+		td_answer_free(&a);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	return td_main(argc, argv, make_population, end_population, pop.error);
+}

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Dumps that nobody reads, in the middle of a row whose task has ended: they
+ * keep neither the task nor its memory.  Both hold a reference to the user
+ * namespace of the task, of which there may be a limited number.
+ */
+#include <sched.h>
+#include <sys/resource.h>
+
+#include "namespace.h"
+#include "specimen.h"
+#include "taskdiag_test.h"
+
+#define SELF "/proc/self/exe"
+
+/* User namespaces, with a task, a socket and a dump each. */
+#define TASKS 8
+
+/* More than fits the messages that are made before the dump is left alone. */
+#define LONG_ARG (128 * 1024 - 1)
+#define LONG_ARGS 4
+#define READS 2
+
+/* References are put by RCU and by a work queue. */
+#define AWAIT_SECONDS 20
+#define LOOK_US 10000
+
+/* argv[1] of a task: enter the user namespace before or after execve(). */
+#define BEFORE_EXEC "before"
+#define AFTER_EXEC "after"
+
+static int enter_user_ns(void *arg)
+{
+	const struct rlimit limit = {
+		.rlim_cur = 64UL << 20, .rlim_max = RLIM_INFINITY,
+	};
+
+	if (setrlimit(RLIMIT_STACK, &limit))
+		return -errno;
+	return arg && unshare(CLONE_NEWUSER) ? -errno : 0;
+}
+
+static int be_task(int argc, char **argv)
+{
+	if (argc < 2)
+		return -EINVAL;
+	if (strcmp(argv[1], AFTER_EXEC))
+		return 0;
+	return unshare(CLONE_NEWUSER) ? -errno : 0;
+}
+
+FIXTURE(pinned) {
+	struct specimen task[TASKS];
+	struct td_sock sock[TASKS];
+	struct td_answer answer[TASKS];
+};
+
+FIXTURE_VARIANT(pinned) {
+	const char *when;
+};
+
+/* The credentials of the task are in the namespace, its memory is not. */
+FIXTURE_VARIANT_ADD(pinned, task) {
+	.when = AFTER_EXEC,
+};
+
+FIXTURE_VARIANT_ADD(pinned, task_and_memory) {
+	.when = BEFORE_EXEC,
+};
+
+FIXTURE_SETUP(pinned)
+{
+}
+
+FIXTURE_TEARDOWN(pinned)
+{
+}
+
+static int begin_task(struct specimen *task, const char *when)
+{
+	static char arg[LONG_ARG + 1];
+	char *argv[LONG_ARGS + 3] = { "task", (char *)when };
+	int i;
+
+	memset(arg, 'a', LONG_ARG);
+	for (i = 0; i < LONG_ARGS; i++)
+		argv[2 + i] = arg;
+	return specimen_exec(task, SELF, argv, NULL, enter_user_ns,
+			     strcmp(when, BEFORE_EXEC) ? NULL : task);
+}
+
+/* Send a request for the task, and stop amid its arguments. */
+static void begin_dump(struct __test_metadata *_metadata, struct td_sock *sock,
+		       struct td_answer *a, pid_t pid)
+{
+	const struct task_diag_pid what = {
+		.show_flags = TASK_DIAG_SHOW_BASE | TASK_DIAG_SHOW_CMDLINE,
+		.dump_strategy = TASK_DIAG_DUMP_ONE,
+		.pid = pid,
+	};
+	int i;
+
+	ASSERT_EQ(0, td_open(sock, TD_SMALL));
+	ASSERT_EQ(0, td_ask(sock, &what, NLM_F_DUMP, NULL));
+	td_expect(sock, a, true);
+	for (i = 0; i < READS; i++)
+		ASSERT_EQ(0, td_receive_some(sock, a, 1));
+	ASSERT_EQ(1U, a->rows);
+	ASSERT_EQ(0, (int)a->end.type);
+}
+
+/* Hold @nr user namespaces at a time: whether there may be so many. */
+static bool can_make_user_ns(unsigned int nr)
+{
+	bool all = true;
+	unsigned int i;
+	pid_t pid[TASKS];
+
+	for (i = 0; i < nr; i++) {
+		pid[i] = namespace_fork(CLONE_NEWUSER);
+		if (!pid[i])
+			for (;;)
+				pause();
+		all = all && pid[i] > 0;
+	}
+	for (i = 0; i < nr; i++) {
+		if (pid[i] > 0) {
+			kill(pid[i], SIGKILL);
+			waitpid(pid[i], NULL, 0);
+		}
+	}
+	return all;
+}
+
+static bool can_soon_make_user_ns(unsigned int nr)
+{
+	int left = AWAIT_SECONDS * (1000000 / LOOK_US);
+
+	while (!can_make_user_ns(nr) && left--)
+		usleep(LOOK_US);
+	return left >= 0;
+}
+
+TEST_F(pinned, unread_dump_releases_a_task_that_has_ended)
+{
+	pid_t pid = fork();
+	int i;
+
+	ASSERT_LE(0, pid);
+	if (pid) {
+		EXPECT_EXIT_0(pid);
+		return;
+	}
+
+	ASSERT_EQ(0, namespace_be_root());
+	ASSERT_EQ(0, namespace_limit("user", TASKS));
+	for (i = 0; i < TASKS; i++) {
+		ASSERT_EQ(0, begin_task(&self->task[i], variant->when)) {
+			TH_LOG("%s", self->task[i].error);
+		}
+		begin_dump(_metadata, &self->sock[i], &self->answer[i],
+			   self->task[i].pid);
+	}
+	/* The limit applies. */
+	EXPECT_FALSE(can_make_user_ns(1));
+
+	for (i = 0; i < TASKS; i++)
+		specimen_end(&self->task[i]);
+	EXPECT_TRUE(can_soon_make_user_ns(TASKS)) {
+		TH_LOG("unread dumps keep user namespaces of ended tasks");
+	}
+
+	/* The dumps have been there all the time. */
+	for (i = 0; i < TASKS; i++) {
+		ASSERT_EQ(0, td_receive(&self->sock[i], &self->answer[i]));
+		ASSERT_GOOD(&self->answer[i]);
+		td_answer_free(&self->answer[i]);
+		td_close(&self->sock[i]);
+	}
+	EXPECT_TRUE(can_soon_make_user_ns(TASKS));
+	_exit(0);
+}
+
+int main(int argc, char **argv)
+{
+	specimen_be_one(argc, argv, be_task);
+	td_need_kernel_and_root();
+	return test_harness_run(argc, argv);
+}

@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A process that waits in the kernel for a FUSE server, and holds locks of its
+ * own meanwhile.
+ *
+ * Depends on fuse.h and procfs; must not depend on task_diag.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "stuck.h"
+
+#define PROGRAM "/bin/true"
+#define STACK_SIZE 65536
+#define AWAIT_SECONDS 30
+#define LOOK_US 5000
+
+/* Longer than the kernel makes a task wait that dirties too many pages. */
+#define SETTLED_LOOKS 80
+
+/* Tasks of the process, in the order in which they begin to wait. */
+enum task {
+	TASK_WRITER,		/* in page_mkwrite() */
+	TASK_UNMAPPER,		/* in munmap() */
+	TASK_IN_EXEC,		/* in execve() */
+	TASKS,
+};
+
+/* Shared by the process and its maker. */
+struct stuck_shared {
+	int ready;		/* 1, or a negative errno */
+	pid_t tid[TASKS];	/* 0 before the task is ready */
+	int start[TASKS][2];	/* pipes: the task starts to wait when it reads */
+};
+
+static struct stuck_shared *shared;
+static volatile char *page;
+static int file;
+static void *unmapped;
+static size_t page_size;
+
+static int explain(struct stuck *s, int err, const char *step)
+{
+	snprintf(s->error, sizeof(s->error), "%s: %s", step, strerror(-err));
+	return err;
+}
+
+/* Every page that the task needs afterwards is present when this returns. */
+static void be_ready(enum task task)
+{
+	char byte;
+
+	__atomic_store_n(&shared->tid[task], syscall(SYS_gettid),
+			 __ATOMIC_SEQ_CST);
+	while (read(shared->start[task][0], &byte, 1) < 0 && errno == EINTR)
+		;
+}
+
+static void *write_page(void *arg)
+{
+	be_ready(TASK_WRITER);
+	/* The kernel can start writeback earlier than this loop does. */
+	for (;;) {
+		*page = 1;
+		sync_file_range(file, 0, 0, SYNC_FILE_RANGE_WRITE);
+	}
+	return arg;
+}
+
+static void *unmap(void *arg)
+{
+	/* The first call resolves the symbol. */
+	munmap((char *)unmapped + page_size, page_size);
+	be_ready(TASK_UNMAPPER);
+	munmap(unmapped, page_size);
+	return arg;
+}
+
+static int call_execve(void *arg)
+{
+	/*
+	 * On the stack, and the symbol resolved: a page fault behind be_ready()
+	 * would wait for the mmap lock.
+	 */
+	char name[] = PROGRAM;
+	char *argv[] = { name, NULL };
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	execve("/nonexistent", argv, argv + 1);
+	be_ready(TASK_IN_EXEC);
+	execve(name, argv, argv + 1);
+	_exit(!!arg);
+}
+
+static int fork_child(void)
+{
+	char *stack = mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (stack == MAP_FAILED)
+		return -errno;
+	memset(stack, 1, STACK_SIZE);
+	return clone(call_execve, stack + STACK_SIZE,
+		     CLONE_VM | CLONE_PARENT | SIGCHLD, NULL) < 0 ? -errno : 0;
+}
+
+/* Map the file, and make the tasks. */
+static int prepare(const char *path, bool with_exec)
+{
+	pthread_t thread;
+
+	/* Without O_CLOEXEC: execve() would wait for the server in close(). */
+	file = open(path, O_RDWR);
+	if (file < 0)
+		return -errno;
+	page_size = sysconf(_SC_PAGESIZE);
+	page = mmap(NULL, page_size, PROT_READ | PROT_WRITE, MAP_SHARED, file,
+		    0);
+	unmapped = mmap(NULL, 2 * page_size, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (page == MAP_FAILED || unmapped == MAP_FAILED)
+		return -errno;
+	if (pthread_create(&thread, NULL, write_page, NULL) ||
+	    pthread_create(&thread, NULL, unmap, NULL))
+		return -EAGAIN;
+	return with_exec ? fork_child() : 0;
+}
+
+static void be_stuck(const char *path, bool with_exec)
+{
+	int err;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	prctl(PR_SET_NAME, "stuck");
+	err = prepare(path, with_exec);
+	__atomic_store_n(&shared->ready, err ?: 1, __ATOMIC_SEQ_CST);
+	for (;;)
+		pause();
+}
+
+static bool await(const int *value)
+{
+	int left = AWAIT_SECONDS * (1000000 / LOOK_US);
+
+	while (!__atomic_load_n(value, __ATOMIC_SEQ_CST) && left--)
+		usleep(LOOK_US);
+	return __atomic_load_n(value, __ATOMIC_SEQ_CST);
+}
+
+/* What /proc/PID/task/TID/status shows. */
+struct status {
+	char state;
+	unsigned long switches;	/* voluntary ones */
+};
+
+/* To read the file "stat" instead would wait for the exec_update_lock. */
+static struct status status_of(pid_t pid, pid_t tid)
+{
+	struct status status = { .state = '?' };
+	char path[64], line[128];
+	FILE *from;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/status", pid, tid);
+	from = fopen(path, "re");
+	if (!from)
+		return status;
+	while (fgets(line, sizeof(line), from)) {
+		sscanf(line, "State: %c", &status.state);
+		sscanf(line, "voluntary_ctxt_switches: %lu", &status.switches);
+	}
+	fclose(from);
+	return status;
+}
+
+/* Wait until the task has been in an uninterruptible sleep for a while. */
+static bool await_wait(pid_t pid, pid_t tid)
+{
+	int left = AWAIT_SECONDS * (1000000 / LOOK_US), quiet = 0;
+	struct status before = {};
+
+	while (quiet < SETTLED_LOOKS && left--) {
+		const struct status now = status_of(pid, tid);
+
+		if (now.state == 'D' && now.switches == before.switches)
+			quiet++;
+		else
+			quiet = 0;
+		before = now;
+		usleep(LOOK_US);
+	}
+	return quiet == SETTLED_LOOKS;
+}
+
+/* Let @task start to wait, and return when it does. */
+static int start(struct stuck *s, enum task task, const char *step)
+{
+	pid_t tid;
+
+	if (!await(&s->shared->tid[task]))
+		return explain(s, -ETIMEDOUT, step);
+	tid = s->shared->tid[task];
+	if (write(s->shared->start[task][1], "", 1) != 1)
+		return explain(s, -errno, step);
+	if (!await_wait(task == TASK_IN_EXEC ? tid : s->pid, tid))
+		return explain(s, -ETIMEDOUT, step);
+	return 0;
+}
+
+int stuck_begin(struct stuck *s, bool with_exec)
+{
+	int err, i;
+
+	memset(s, 0, sizeof(*s));
+	err = fuse_begin(&s->fuse);
+	if (err)
+		return explain(s, err, "mount FUSE (CONFIG_FUSE_FS)");
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
+		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (shared == MAP_FAILED)
+		return explain(s, -errno, "mmap");
+	s->shared = shared;
+	for (i = 0; i < TASKS; i++)
+		if (pipe2(shared->start[i], O_CLOEXEC))
+			return explain(s, -errno, "pipe2");
+
+	fflush(NULL);
+	s->pid = fork();
+	if (!s->pid)
+		be_stuck(s->fuse.file, with_exec);
+	if (s->pid < 0)
+		return explain(s, -errno, "fork");
+	if (!await(&shared->ready))
+		return explain(s, -ETIMEDOUT, "map a file of FUSE");
+	if (shared->ready < 0)
+		return explain(s, shared->ready, "map a file of FUSE");
+	if (with_exec && !await(&shared->tid[TASK_IN_EXEC]))
+		return explain(s, -ETIMEDOUT, "clone");
+	s->in_exec = shared->tid[TASK_IN_EXEC];
+
+	err = start(s, TASK_WRITER, "wait in page_mkwrite()");
+	if (!err && fuse_await_write(&s->fuse))
+		err = explain(s, -ETIMEDOUT, "start writeback");
+	err = err ?: start(s, TASK_UNMAPPER, "wait in munmap()");
+	if (with_exec)
+		err = err ?: start(s, TASK_IN_EXEC, "wait in execve()");
+	return err;
+}
+
+static void reap(pid_t pid)
+{
+	if (pid <= 0)
+		return;
+	kill(pid, SIGKILL);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}
+
+void stuck_end(struct stuck *s)
+{
+	int i, j;
+
+	/* In this order: tasks in page_mkwrite() ignore SIGKILL. */
+	fuse_end(&s->fuse);
+	reap(s->in_exec);
+	reap(s->pid);
+	if (s->shared) {
+		for (i = 0; i < TASKS; i++)
+			for (j = 0; j < 2; j++)
+				if (s->shared->start[i][j])
+					close(s->shared->start[i][j]);
+		munmap(s->shared, sizeof(*s->shared));
+	}
+	memset(s, 0, sizeof(*s));
+}

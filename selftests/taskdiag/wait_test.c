@@ -1,0 +1,551 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Requests about tasks whose locks or pages stay unavailable: the mmap lock and
+ * the exec_update_lock of a process that waits for a FUSE server, and a page of
+ * arguments that no userfaultfd handler provides.  The sender does not wait,
+ * and the dump reports all other tasks.
+ */
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <linux/userfaultfd.h>
+
+#include "idset.h"
+#include "procfs.h"
+#include "specimen.h"
+#include "stuck.h"
+#include "taskdiag_test.h"
+#include "view.h"
+
+/* Only a request that never ends takes this long. */
+#define GUARD_SECONDS 20
+#define LOOK_US 10000
+
+/* What a child that sends a request does; shared. */
+struct progress {
+	const char *step;
+};
+
+static struct progress *progress;
+
+static bool has_ended(pid_t child, int *status)
+{
+	int left = GUARD_SECONDS * (1000000 / LOOK_US);
+	pid_t got;
+
+	while (!(got = waitpid(child, status, WNOHANG)) && left--)
+		usleep(LOOK_US);
+	return got == child;
+}
+
+/*
+ * Run @act in a child.  If the child never ends, call @release, so that the
+ * kernel can kill the child.
+ */
+static void run(struct __test_metadata *_metadata,
+		void (*act)(struct __test_metadata *_metadata, void *arg),
+		void *arg, void (*release)(void *of), void *of)
+{
+	int status = -1;
+	pid_t child;
+
+	progress->step = "start";
+	fflush(NULL);
+	child = fork();
+	ASSERT_LE(0, child);
+	if (!child) {
+		act(_metadata, arg);
+		_exit(0);
+	}
+	if (!has_ended(child, &status)) {
+		EXPECT_TRUE(false) {
+			TH_LOG("still in this step after %d seconds: %s",
+			       GUARD_SECONDS, progress->step);
+		}
+		release(of);
+		kill(child, SIGKILL);
+		waitpid(child, &status, 0);
+		return;
+	}
+	EXPECT_EQ(0, status);
+}
+
+/* Voluntary context switches of the calling thread. */
+static long waits(void)
+{
+	struct rusage usage = {};
+
+	getrusage(RUSAGE_THREAD, &usage);
+	return usage.ru_nvcsw;
+}
+
+/* Send a request, which must not wait. */
+static void send_request(struct __test_metadata *_metadata,
+			 struct td_sock *sock, const struct task_diag_pid *what,
+			 __u16 flags)
+{
+	long before, after;
+
+	progress->step = "send the request";
+	before = waits();
+	ASSERT_EQ(0, td_ask(sock, what, flags, NULL));
+	after = waits();
+	EXPECT_EQ(before, after) {
+		TH_LOG("the sender has waited %ld times", after - before);
+	}
+	progress->step = "receive the reply";
+}
+
+/* A request that involves no stuck task: whatever it allocates is there then. */
+static void warm_up(struct __test_metadata *_metadata, struct td_sock *sock,
+		    __u64 show)
+{
+	struct td_answer a;
+
+	progress->step = "warm up";
+	td_good_dump(_metadata, sock, show, TASK_DIAG_DUMP_ONE, getpid(), &a);
+	td_answer_free(&a);
+}
+
+/* What a child requests, and the task that has to be incomplete. */
+struct expected {
+	__u64 show;
+	pid_t pid;
+	__u64 busy;
+};
+
+static void expect_row(struct __test_metadata *_metadata,
+		       const struct td_answer *a, const struct expected *e)
+{
+	const struct td_row *row = td_find(a, e->pid);
+
+	ASSERT_NE(NULL, row);
+	EXPECT_EQ(e->show & ~e->busy, row->groups & ~e->busy);
+	EXPECT_EQ(e->busy, row->absent.busy);
+	EXPECT_EQ(0U, row->absent.gone);
+	EXPECT_EQ(0U, row->absent.denied);
+	EXPECT_EQ(0U, row->absent.leader);
+}
+
+/* Each process that exists all the time has one row. */
+static void dump_all(struct __test_metadata *_metadata, void *arg)
+{
+	const struct expected *e = arg;
+	const struct task_diag_pid what = {
+		.show_flags = e->show,
+		.dump_strategy = TASK_DIAG_DUMP_ALL,
+	};
+	struct idset before = {}, after = {}, seen = {};
+	struct td_answer a;
+	struct td_sock sock;
+	int proc = procfs_open();
+	size_t i;
+
+	ASSERT_LE(0, proc);
+	ASSERT_EQ(0, td_open(&sock, TD_LARGE));
+	warm_up(_metadata, &sock, e->show);
+	ASSERT_EQ(0, procfs_processes(proc, &before));
+	send_request(_metadata, &sock, &what, NLM_F_DUMP);
+	td_expect(&sock, &a, true);
+	ASSERT_EQ(0, td_receive(&sock, &a));
+	ASSERT_GOOD(&a);
+	ASSERT_EQ(0, procfs_processes(proc, &after));
+	ASSERT_EQ(0, view_of(&a, &seen));
+	for (i = 0; i < before.nr; i++)
+		if (idset_has(&after, before.id[i]))
+			EXPECT_TRUE(idset_has(&seen, before.id[i])) {
+				TH_LOG("no row of %u", before.id[i]);
+			}
+	expect_row(_metadata, &a, e);
+	td_answer_free(&a);
+	td_close(&sock);
+	close(proc);
+}
+
+/* The same for a dump of one task. */
+static void dump_one(struct __test_metadata *_metadata, void *arg)
+{
+	const struct expected *e = arg;
+	const struct task_diag_pid what = {
+		.show_flags = e->show,
+		.dump_strategy = TASK_DIAG_DUMP_ONE,
+		.pid = e->pid,
+	};
+	struct td_answer a;
+	struct td_sock sock;
+
+	ASSERT_EQ(0, td_open(&sock, TD_LARGE));
+	warm_up(_metadata, &sock, e->show);
+	send_request(_metadata, &sock, &what, NLM_F_DUMP);
+	td_expect(&sock, &a, true);
+	ASSERT_EQ(0, td_receive(&sock, &a));
+	ASSERT_GOOD(&a);
+	ASSERT_EQ(1U, a.rows);
+	expect_row(_metadata, &a, e);
+	td_answer_free(&a);
+	td_close(&sock);
+}
+
+/* A request without NLM_F_DUMP is processed in the sender, as a whole. */
+static void request_one(struct __test_metadata *_metadata, void *arg)
+{
+	const struct expected *e = arg;
+	const struct task_diag_pid what = {
+		.show_flags = e->show,
+		.dump_strategy = TASK_DIAG_DUMP_ONE,
+		.pid = e->pid,
+	};
+	struct td_answer a;
+	struct td_sock sock;
+
+	ASSERT_EQ(0, td_open(&sock, TD_LARGE));
+	progress->step = "warm up";
+	td_good_row(_metadata, &sock, e->show, getpid(), &a);
+	td_answer_free(&a);
+	send_request(_metadata, &sock, &what, NLM_F_ACK);
+	td_expect(&sock, &a, false);
+	ASSERT_EQ(0, td_receive(&sock, &a));
+	ASSERT_GOOD(&a);
+	ASSERT_EQ(1U, a.rows);
+	expect_row(_metadata, &a, e);
+	td_answer_free(&a);
+	td_close(&sock);
+}
+
+static void own_mounts(struct __test_metadata *_metadata)
+{
+	ASSERT_EQ(0, unshare(CLONE_NEWNS));
+	ASSERT_EQ(0, mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
+}
+
+static void release_stuck(void *of)
+{
+	stuck_end(of);
+}
+
+FIXTURE(mmap_lock) {
+	struct stuck stuck;
+};
+
+FIXTURE_VARIANT(mmap_lock) {
+	__u64 group;
+};
+
+FIXTURE_VARIANT_ADD(mmap_lock, cmdline) {
+	.group = TASK_DIAG_SHOW_CMDLINE,
+};
+
+FIXTURE_VARIANT_ADD(mmap_lock, vma) {
+	.group = TASK_DIAG_SHOW_VMA,
+};
+
+FIXTURE_VARIANT_ADD(mmap_lock, vma_stat) {
+	.group = TASK_DIAG_SHOW_VMA_STAT,
+};
+
+FIXTURE_SETUP(mmap_lock)
+{
+	own_mounts(_metadata);
+	ASSERT_EQ(0, stuck_begin(&self->stuck, false)) {
+		TH_LOG("%s", self->stuck.error);
+		stuck_end(&self->stuck);
+	}
+}
+
+FIXTURE_TEARDOWN(mmap_lock)
+{
+	stuck_end(&self->stuck);
+}
+
+TEST_F(mmap_lock, dump_of_all_tasks_continues)
+{
+	struct expected e = {
+		.show = TASK_DIAG_SHOW_BASE | variant->group,
+		.pid = self->stuck.pid,
+		.busy = variant->group,
+	};
+
+	run(_metadata, dump_all, &e, release_stuck, &self->stuck);
+}
+
+TEST_F(mmap_lock, dump_of_the_task_ends)
+{
+	struct expected e = {
+		.show = TASK_DIAG_SHOW_BASE | variant->group,
+		.pid = self->stuck.pid,
+		.busy = variant->group,
+	};
+
+	run(_metadata, dump_one, &e, release_stuck, &self->stuck);
+}
+
+static void resolve_family(struct __test_metadata *_metadata, void *arg)
+{
+	struct td_sock sock;
+
+	progress->step = "resolve the family";
+	EXPECT_EQ(0, td_open(&sock, TD_SMALL));
+	td_close(&sock);
+	EXPECT_EQ(NULL, arg);
+}
+
+/* Another process resolves the family between request and reply. */
+static void dump_amid_other_requests(struct __test_metadata *_metadata,
+				     void *arg)
+{
+	const struct expected *e = arg;
+	const struct task_diag_pid what = {
+		.show_flags = e->show,
+		.dump_strategy = TASK_DIAG_DUMP_ALL,
+	};
+	struct td_answer a;
+	struct td_sock sock;
+	pid_t child;
+
+	ASSERT_EQ(0, td_open(&sock, TD_LARGE));
+	warm_up(_metadata, &sock, e->show);
+	send_request(_metadata, &sock, &what, NLM_F_DUMP);
+	child = fork();
+	ASSERT_LE(0, child);
+	if (!child) {
+		resolve_family(_metadata, NULL);
+		_exit(0);
+	}
+	EXPECT_EXIT_0(child);
+	progress->step = "receive the reply";
+	td_expect(&sock, &a, true);
+	ASSERT_EQ(0, td_receive(&sock, &a));
+	ASSERT_GOOD(&a);
+	expect_row(_metadata, &a, e);
+	td_answer_free(&a);
+	td_close(&sock);
+}
+
+TEST_F(mmap_lock, other_processes_can_resolve_the_family)
+{
+	struct expected e = {
+		.show = TASK_DIAG_SHOW_BASE | variant->group,
+		.pid = self->stuck.pid,
+		.busy = variant->group,
+	};
+
+	run(_metadata, dump_amid_other_requests, &e, release_stuck,
+	    &self->stuck);
+	run(_metadata, resolve_family, NULL, release_stuck, &self->stuck);
+}
+
+FIXTURE(exec_lock) {
+	struct stuck stuck;
+	struct expected expected;
+};
+
+FIXTURE_VARIANT(exec_lock) {
+	__u64 group;
+};
+
+FIXTURE_VARIANT_ADD(exec_lock, files) {
+	.group = TASK_DIAG_SHOW_FILES,
+};
+
+FIXTURE_VARIANT_ADD(exec_lock, cmdline) {
+	.group = TASK_DIAG_SHOW_CMDLINE,
+};
+
+FIXTURE_SETUP(exec_lock)
+{
+	own_mounts(_metadata);
+	ASSERT_EQ(0, stuck_begin(&self->stuck, true)) {
+		TH_LOG("%s", self->stuck.error);
+		stuck_end(&self->stuck);
+	}
+	self->expected = (struct expected) {
+		.show = TASK_DIAG_SHOW_BASE | variant->group,
+		.pid = self->stuck.in_exec,
+		.busy = variant->group,
+	};
+}
+
+FIXTURE_TEARDOWN(exec_lock)
+{
+	stuck_end(&self->stuck);
+}
+
+TEST_F(exec_lock, dump_of_all_tasks_continues)
+{
+	run(_metadata, dump_all, &self->expected, release_stuck, &self->stuck);
+}
+
+TEST_F(exec_lock, dump_of_the_task_ends)
+{
+	run(_metadata, dump_one, &self->expected, release_stuck, &self->stuck);
+}
+
+/* FILES is the only group with a wait that such a request can have. */
+TEST(request_for_a_task_in_execve_does_not_wait)
+{
+	static struct stuck stuck;
+	struct expected e = {
+		.show = TASK_DIAG_SHOW_BASE | TASK_DIAG_SHOW_FILES,
+		.busy = TASK_DIAG_SHOW_FILES,
+	};
+
+	own_mounts(_metadata);
+	EXPECT_EQ(0, stuck_begin(&stuck, true)) {
+		TH_LOG("%s", stuck.error);
+	}
+	e.pid = stuck.in_exec;
+	run(_metadata, request_one, &e, release_stuck, &stuck);
+	stuck_end(&stuck);
+}
+
+static void on_alarm(int sig)
+{
+}
+
+/* A signal every millisecond, or none. */
+static void set_alarms(struct __test_metadata *_metadata, bool on)
+{
+	const struct sigaction action = { .sa_handler = on_alarm };
+	const struct itimerval interval = {
+		.it_interval.tv_usec = on ? 1000 : 0,
+		.it_value.tv_usec = on ? 1000 : 0,
+	};
+
+	ASSERT_EQ(0, sigaction(SIGALRM, &action, NULL));
+	ASSERT_EQ(0, setitimer(ITIMER_REAL, &interval, NULL));
+}
+
+/* How often a reader waits for the task, with and without signals. */
+static void read_amid_signals(struct __test_metadata *_metadata, void *arg)
+{
+	const struct expected *e = arg;
+	const struct task_diag_pid what = {
+		.show_flags = e->show,
+		.dump_strategy = TASK_DIAG_DUMP_ONE,
+		.pid = e->pid,
+	};
+	long before, waited[2];
+	struct td_sock sock;
+	int i;
+
+	ASSERT_EQ(0, td_open(&sock, TD_LARGE));
+	for (i = 0; i < 2; i++) {
+		struct td_answer a;
+
+		send_request(_metadata, &sock, &what, NLM_F_DUMP);
+		td_expect(&sock, &a, true);
+		set_alarms(_metadata, i);
+		before = waits();
+		ASSERT_EQ(0, td_receive(&sock, &a));
+		waited[i] = waits() - before;
+		set_alarms(_metadata, false);
+		ASSERT_GOOD(&a);
+		expect_row(_metadata, &a, e);
+		td_answer_free(&a);
+	}
+	EXPECT_LT(2 * waited[1], waited[0]) {
+		TH_LOG("%ld waits without signals, %ld with signals",
+		       waited[0], waited[1]);
+	}
+	td_close(&sock);
+}
+
+TEST_F(mmap_lock, signal_ends_the_wait)
+{
+	struct expected e = {
+		.show = TASK_DIAG_SHOW_BASE | variant->group,
+		.pid = self->stuck.pid,
+		.busy = variant->group,
+	};
+
+	run(_metadata, read_amid_signals, &e, release_stuck, &self->stuck);
+}
+
+/* A process whose arguments are in a page that nobody provides. */
+FIXTURE(missing_page) {
+	struct specimen task;
+	struct expected expected;
+};
+
+static int set_arguments(const char *start, size_t len)
+{
+	/* ARG_START must not exceed ARG_END at any time. */
+	if (prctl(PR_SET_MM, PR_SET_MM_ARG_START, start, 0, 0) &&
+	    prctl(PR_SET_MM, PR_SET_MM_ARG_END, start + len, 0, 0))
+		return -errno;
+	if (prctl(PR_SET_MM, PR_SET_MM_ARG_END, start + len, 0, 0) ||
+	    prctl(PR_SET_MM, PR_SET_MM_ARG_START, start, 0, 0))
+		return -errno;
+	return 0;
+}
+
+static int have_missing_arguments(void *arg)
+{
+	const size_t size = 2 * sysconf(_SC_PAGESIZE);
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register area = {
+		.mode = UFFDIO_REGISTER_MODE_MISSING,
+	};
+	void *memory;
+	int fd;
+
+	memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	/* Without UFFD_USER_MODE_ONLY: it applies to the kernel's accesses too. */
+	fd = syscall(SYS_userfaultfd, O_CLOEXEC);
+	if (memory == MAP_FAILED || fd < 0 || ioctl(fd, UFFDIO_API, &api))
+		return -errno;
+	area.range.start = (unsigned long)memory;
+	area.range.len = size;
+	if (ioctl(fd, UFFDIO_REGISTER, &area))
+		return -errno;
+	return arg ? -EINVAL : set_arguments(memory, size);
+}
+
+FIXTURE_SETUP(missing_page)
+{
+	ASSERT_EQ(0, specimen_begin(&self->task, have_missing_arguments,
+				    NULL)) {
+		TH_LOG("%s (CONFIG_USERFAULTFD)", self->task.error);
+	}
+	self->expected = (struct expected) {
+		.show = TASK_DIAG_SHOW_BASE | TASK_DIAG_SHOW_CMDLINE,
+		.pid = self->task.pid,
+		.busy = TASK_DIAG_SHOW_CMDLINE,
+	};
+}
+
+FIXTURE_TEARDOWN(missing_page)
+{
+	specimen_end(&self->task);
+}
+
+/* The descriptor is closed, and readers of the page continue. */
+static void release_page(void *of)
+{
+	specimen_end(of);
+}
+
+TEST_F(missing_page, dump_of_all_tasks_continues)
+{
+	run(_metadata, dump_all, &self->expected, release_page, &self->task);
+}
+
+TEST_F(missing_page, dump_of_the_task_ends)
+{
+	run(_metadata, dump_one, &self->expected, release_page, &self->task);
+}
+
+int main(int argc, char **argv)
+{
+	td_need_kernel_and_root();
+	progress = td_share(sizeof(*progress));
+	if (!progress)
+		ksft_exit_fail_msg("mmap: %s\n", strerror(errno));
+	return test_harness_run(argc, argv);
+}
