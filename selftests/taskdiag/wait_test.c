@@ -129,6 +129,7 @@ static void expect_row(struct __test_metadata *_metadata,
 	EXPECT_EQ(e->busy, row->absent.busy);
 	EXPECT_EQ(0U, row->absent.gone);
 	EXPECT_EQ(0U, row->absent.denied);
+	EXPECT_EQ(0U, row->absent.limit);
 	EXPECT_EQ(0U, row->absent.leader);
 }
 
