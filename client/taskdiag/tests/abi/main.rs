@@ -6,6 +6,7 @@
 //! fails the test as much as one that differs. The compiler then says what
 //! each of them is worth.
 
+mod frozen;
 mod spec;
 
 use std::collections::BTreeMap;
