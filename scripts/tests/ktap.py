@@ -18,6 +18,9 @@ class Result(unittest.TestResult):
     def line(self, outcome, test, directive=""):
         self.number += 1
         name = test.id().split(".")[-1].removeprefix("test_")
+        # Distinguishes the cases of a class that runs once per version.
+        if hasattr(test, "label"):
+            name = f"{test.label} {name}"
         print(f"{outcome} {self.number} {self.group}: {name}{directive}", flush=True)
 
     def fail(self, test, error):

@@ -428,6 +428,7 @@ static void play_asker(struct __test_metadata *_metadata, const void *arg)
 	EXPECT_EXIT_0(pid);
 
 	sock.seq++;
+	sock.show = all.show_flags;
 	next_is(_metadata, BEHIND);
 	pid = fork();
 	if (!pid) {

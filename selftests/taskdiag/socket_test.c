@@ -122,6 +122,7 @@ TEST_F(shared, a_parent_cannot_read_on)
 	EXPECT_EXIT_0(pid);
 
 	self->sock.seq++;
+	self->sock.show = all.show_flags;
 	EXPECT_EQ(0, read_on(&self->sock, &why)) {
 		TH_LOG("%s", why);
 	}

@@ -82,9 +82,13 @@ static void *write_page(void *arg)
 static void *unmap(void *arg)
 {
 	/* The first call resolves the symbol. */
-	munmap((char *)unmapped + page_size, page_size);
-	be_ready(TASK_UNMAPPER);
 	munmap(unmapped, page_size);
+	be_ready(TASK_UNMAPPER);
+	/*
+	 * With per-VMA locks the writer does not hold the mmap lock: unmap the
+	 * very page, so that munmap() waits for the writer with the lock held.
+	 */
+	munmap((void *)page, page_size);
 	return arg;
 }
 
@@ -128,7 +132,7 @@ static int prepare(const char *path, bool with_exec)
 	page_size = sysconf(_SC_PAGESIZE);
 	page = mmap(NULL, page_size, PROT_READ | PROT_WRITE, MAP_SHARED, file,
 		    0);
-	unmapped = mmap(NULL, 2 * page_size, PROT_READ | PROT_WRITE,
+	unmapped = mmap(NULL, page_size, PROT_READ | PROT_WRITE,
 			MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (page == MAP_FAILED || unmapped == MAP_FAILED)
 		return -errno;

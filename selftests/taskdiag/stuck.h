@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A process that waits in the kernel for a FUSE server, and holds locks of its
- * own meanwhile: a thread holds the mmap lock for reading in page_mkwrite(),
- * and a second one waits in munmap() for that lock.  A child that shares the
- * memory holds its exec_update_lock for writing, as it waits in execve() for
- * the mmap lock.
+ * own meanwhile: a thread waits in page_mkwrite() with the mmap lock or the lock
+ * of the mapping held for reading, and a second one in munmap() with the mmap
+ * lock requested or held for writing.  A child that shares the memory holds its
+ * exec_update_lock for writing, as it waits in execve() for the mmap lock.
  *
  * Depends on fuse.h and procfs; must not depend on task_diag.
  */

@@ -420,9 +420,9 @@ static void td_end_row(struct td_answer *a)
 	const struct td_row *row = &a->row[a->rows - 1];
 	const struct task_diag_absent *absent = &row->absent;
 	const __u64 all = absent->gone | absent->denied | absent->busy |
-			  absent->leader;
+			  absent->limit | absent->leader;
 	const __u64 once = absent->gone ^ absent->denied ^ absent->busy ^
-			   absent->leader;
+			   absent->limit ^ absent->leader;
 
 	if (row->complete != !!all)
 		td_fault(a, "%u has an empty TASK_DIAG_ABSENT", row->msg.pid);

@@ -49,11 +49,39 @@
 //! # Ok::<(), taskdiag::Error>(())
 //! ```
 //!
-//! Who may not be seen is answered like who is not there.
+//! A task that the caller may not see is indistinguishable from one that does
+//! not exist. [`Error::is_no_such_task`](crate::Error::is_no_such_task) is true
+//! for both.
 //!
-//! Tasks come and go while they are listed. One that is there all the while is
-//! told of once; [`Stats::interrupted`](crate::Stats::interrupted) says whether
-//! that of others is uncertain.
+//! A pid may be reused before the request arrives.
+//! [`Request::pidfd`](crate::Request::pidfd) names a task by a descriptor, which
+//! never refers to a later task, and
+//! [`Request::pidns_fd`](crate::Request::pidns_fd) names a pid namespace.
+//!
+//! Tasks begin and end while they are listed. A task that exists from before the
+//! request until the last row is reported exactly once.
+//!
+//! # Unknown values and incomplete rows
+//!
+//! Values that the kernel does not report are `None`, never 0: the memory of a
+//! task without an address space, delays that are not counted, namespaces that
+//! the kernel does not have.
+//!
+//! A requested group is either complete in a row, or in one of the sets of
+//! [`TaskRef::absent`](crate::TaskRef::absent), which say why: the task ended or
+//! called `execve`, the caller may not read the group, a lock was held for too
+//! long. Memory mappings are reported in the row of a process's leader only.
+//!
+//! ```no_run
+//! use taskdiag::{Client, Show};
+//!
+//! let task = Client::connect()?.one(1, Show::BASE | Show::FILES)?;
+//! match task.files.and_then(|files| files.counts) {
+//!     Some(counts) => println!("{} open files", counts.total),
+//!     None => println!("unknown: {}", task.absent),
+//! }
+//! # Ok::<(), taskdiag::Error>(())
+//! ```
 //!
 //! # Only some of them
 //!

@@ -351,12 +351,8 @@ fn comm(attribute: Attribute<'_>) -> Result<Vec<u8>, Refusal> {
 fn pids(attribute: Attribute<'_>) -> Result<Vec<Pid>, Refusal> {
     let len = attribute.value.len();
     if len == 0 || len % size_of::<Pid>() != 0 {
-        let errno = match len < size_of::<Pid>() {
-            true => libc::ERANGE,
-            false => libc::EINVAL,
-        };
         let text = format!("pids: {len} bytes are no list of u32");
-        return Err(Refusal::new(errno, text, attribute.blame));
+        return Err(Refusal::invalid(text, attribute.blame));
     }
     let pids: Vec<Pid> = attribute.value.chunks(size_of::<Pid>()).map(read).collect();
     if !pids.iter().copied().all(is_number) {

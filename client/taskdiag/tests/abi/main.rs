@@ -6,6 +6,7 @@
 //! fails the test as much as one that differs. The compiler then says what
 //! each of them is worth.
 
+mod frozen;
 mod spec;
 
 use std::collections::BTreeMap;
@@ -348,10 +349,12 @@ fn is_for_c_alone(name: &str) -> bool {
         || name.ends_with("_MAX")
         || name.starts_with("TASK_DIAG_GROUP_")
         || [
+            "TASK_DIAG_ATTR_FILTERS",
             "TASK_DIAG_ATTR_GROUPS",
             "TASK_DIAG_COMM_LEN",
             "TASK_DIAG_GENL_VERSION",
             "TASK_DIAG_NLMSG_BASE",
+            "TASK_DIAG_NS_IDS",
         ]
         .contains(&name)
 }
@@ -395,6 +398,7 @@ fn attributes_have_their_structures_in_the_specification() {
         ("cmd-attr-get", "task_diag_pid"),
         ("msg", "task_diag_msg"),
         ("features", "task_diag_features"),
+        ("absent", "task_diag_absent"),
         ("base", "task_diag_base"),
         ("cred", "task_diag_creds"),
         ("stat", "task_diag_stat"),

@@ -131,7 +131,7 @@ fn a_filter_at_fault_is_named() {
             libc::EINVAL,
             "TASK_DIAG_CMD_ATTR_STATES",
         ),
-        (all().pids([]), libc::ERANGE, "TASK_DIAG_CMD_ATTR_PIDS"),
+        (all().pids([]), libc::EINVAL, "TASK_DIAG_CMD_ATTR_PIDS"),
         (all().pids([1, 0]), libc::EINVAL, "TASK_DIAG_CMD_ATTR_PIDS"),
         (
             all().vma_flags(VmaFlags::EXEC),
