@@ -122,6 +122,7 @@ fn read(reassembly: &mut Reassembly, datagrams: &[&[u8]]) -> (Vec<Task>, End, bo
             match feed.next() {
                 Ok(Event::Task(task)) => {
                     assert_eq!(end, End::Open, "a task behind the end");
+                    assert!(!task.goes_on() && !task.has_more(), "an open row");
                     tasks.push(owned(task));
                 }
                 Ok(Event::More) => break,
@@ -143,12 +144,27 @@ fn read(reassembly: &mut Reassembly, datagrams: &[&[u8]]) -> (Vec<Task>, End, bo
     (tasks, end, interrupted)
 }
 
-/// Reads all of them piece by piece.
+/// Reads all of them piece by piece: a row begins where the previous one ended.
 fn read_pieces(reassembly: &mut Reassembly, datagrams: &[&[u8]]) {
+    let mut open = None;
     for datagram in datagrams {
         let mut feed = reassembly.feed(datagram);
-        while let Ok(Event::Task(piece)) = feed.next_piece() {
-            owned(piece);
+        loop {
+            match feed.next_piece() {
+                Ok(Event::Task(piece)) => {
+                    assert_eq!(piece.goes_on(), open.is_some());
+                    assert!(open.is_none_or(|pid| pid == piece.pid()));
+                    open = piece.has_more().then_some(piece.pid());
+                    owned(piece);
+                }
+                Ok(Event::More) => break,
+                // Without an error before, no row is open at the end.
+                Ok(Event::End) => {
+                    assert_eq!(open, None);
+                    return;
+                }
+                Err(_) => return,
+            }
         }
     }
 }
@@ -169,6 +185,9 @@ fn owned(task: TaskRef<'_>) -> Task {
     assert_eq!(owned.base, task.base());
     assert_eq!(owned.cred, task.cred());
     assert_eq!(owned.absent, task.absent());
+    if let (Some(cgroup), Some(view)) = (&owned.cgroup, task.cgroup()) {
+        assert_eq!(cgroup.deleted, view.deleted);
+    }
     let _ = owned.absent.to_string();
     for (kind, value) in task.attributes() {
         if let Some(bit) = kind.checked_sub(taskdiag::abi::TASK_DIAG_ATTR_GROUPS) {

@@ -144,6 +144,7 @@ fn list(lacking: &Features) -> String {
         ("strategy", lacking.strategies.to_string()),
         ("filter", lacking.filters.to_string()),
         ("option", lacking.options.to_string()),
+        ("flag", lacking.vma_flags.to_string()),
     ];
     let there = kinds.into_iter().filter(|(_, names)| !names.is_empty());
     let list: Vec<String> = there
@@ -259,6 +260,11 @@ mod tests {
         let failure =
             Failure::Lacking(Features::FIRST.lacking(&Request::new(Strategy::All).uid(0)));
         assert!(failure.to_string().contains(" has no filter uid; "));
+        let mut features = Features::FIRST;
+        features.filters = taskdiag::FilterKinds::all();
+        let request = Request::new(Strategy::All).vma_flags(taskdiag::VmaFlags::SEALED);
+        let failure = Failure::Lacking(features.lacking(&request));
+        assert!(failure.to_string().contains(" has no flag sealed; "));
     }
 
     #[test]

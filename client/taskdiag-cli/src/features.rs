@@ -5,7 +5,7 @@ use std::fmt::Display;
 use std::io::{self, Write};
 
 use serde_json::json;
-use taskdiag::{Features, FilterKinds, Options, Show, Strategies};
+use taskdiag::{Features, FilterKinds, Options, Show, Strategies, VmaFlags};
 
 /// Writes it for a person, or as an object.
 pub(crate) fn write(out: &mut dyn Write, features: &Features, json: bool) -> io::Result<()> {
@@ -25,6 +25,11 @@ pub(crate) fn write(out: &mut dyn Write, features: &Features, json: bool) -> io:
             "options",
             &features.options,
             &(Options::all() - features.options),
+        ),
+        Line::new(
+            "vma_flags",
+            &features.vma_flags,
+            &(VmaFlags::all() - features.vma_flags),
         ),
     ];
     let recv_min = Some(features.recv_min).filter(|&bytes| bytes > 0);
@@ -95,12 +100,11 @@ mod tests {
         assert!(lines[1].starts_with("strategies  all,one,children,threads,all_threads   (not"));
         assert!(lines[2].starts_with("filters     none   (not in this kernel: uid,"));
         assert_eq!(
-            lines[3..],
-            [
-                "options     none   (not in this kernel: pidns_fd,pidfd)",
-                "recv_min    -"
-            ]
+            lines[3],
+            "options     none   (not in this kernel: pidns_fd,pidfd)"
         );
+        assert!(lines[4].starts_with("vma_flags   none   (not in this kernel: read,write,"));
+        assert_eq!(lines[5..], ["recv_min    -"]);
     }
 
     #[test]
@@ -108,13 +112,15 @@ mod tests {
         let mut all = Features::default();
         (all.groups, all.strategies) = (Show::all(), Strategies::all());
         (all.filters, all.options) = (FilterKinds::all(), Options::all());
+        all.vma_flags = VmaFlags::all();
         all.recv_min = 8192;
         let text = written(&all, false);
         assert!(!text.contains("not in this kernel"));
-        assert!(
-            text.ends_with("\noptions     pidns_fd,pidfd\nrecv_min    8192\n"),
-            "{text}"
-        );
+        let lines: Vec<&str> = text.lines().skip(3).collect();
+        assert_eq!(lines[0], "options     pidns_fd,pidfd");
+        assert!(lines[1].starts_with("vma_flags   read,write,"), "{text}");
+        assert!(lines[1].ends_with(",sealed"), "{text}");
+        assert_eq!(lines[2..], ["recv_min    8192"]);
     }
 
     #[test]
@@ -124,6 +130,7 @@ mod tests {
         assert_eq!(value["groups"], json!(["base", "cred"]));
         assert_eq!(value["filters"], json!([]));
         assert_eq!(value["options"], json!([]));
+        assert_eq!(value["vma_flags"], json!([]));
         assert_eq!(value["recv_min"], serde_json::Value::Null);
     }
 }

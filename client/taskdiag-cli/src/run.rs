@@ -105,7 +105,7 @@ fn show_rows(job: &Rows) -> Result<(), Failure> {
                 }
             }
             watch.stop();
-            Ok(begun.take())
+            Ok(None)
         })?;
     } else {
         put(job, &host, output.as_mut(), || {
@@ -128,15 +128,15 @@ fn show_rows(job: &Rows) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Adds a piece to the row it belongs to. With the first of the next task, the
-/// row before is whole.
+/// Adds a piece to the row it belongs to, and returns the row with its last piece.
 fn add_piece(begun: &mut Option<Row>, piece: TaskRef<'_>, show: Show) -> Option<Row> {
     match begun {
-        Some(row) if piece.goes_on() => {
-            row.go_on(piece);
-            None
-        }
-        _ => begun.replace(Row::new(piece, show)),
+        Some(row) if piece.goes_on() => row.go_on(piece),
+        _ => *begun = Some(Row::new(piece, show)),
+    }
+    match piece.has_more() {
+        true => None,
+        false => begun.take(),
     }
 }
 

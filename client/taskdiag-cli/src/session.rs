@@ -68,6 +68,7 @@ pub(crate) struct Incomplete {
     gone: Show,
     denied: Show,
     busy: Show,
+    limit: Show,
 }
 
 impl Incomplete {
@@ -80,6 +81,7 @@ impl Incomplete {
             self.gone |= absent.gone;
             self.denied |= absent.denied;
             self.busy |= absent.busy;
+            self.limit |= absent.limit;
         }
     }
 
@@ -89,6 +91,7 @@ impl Incomplete {
             ("the task ended or called execve()", self.gone),
             ("permission denied", self.denied),
             ("the task was busy", self.busy),
+            ("too large", self.limit),
         ];
         let reasons: Vec<String> = reasons
             .into_iter()
@@ -125,8 +128,8 @@ mod tests {
     fn the_warning_counts_rows_and_lists_groups_by_reason() {
         let mut incomplete = Incomplete::default();
         assert_eq!(incomplete.warning(), None);
-        let masks = |masks: [u64; 4]| {
-            let header = [36u16.to_ne_bytes(), 5u16.to_ne_bytes()].concat();
+        let masks = |masks: [u64; 5]| {
+            let header = [44u16.to_ne_bytes(), 5u16.to_ne_bytes()].concat();
             let masks = masks.map(u64::to_ne_bytes).concat();
             [header, masks].concat()
         };
@@ -135,16 +138,16 @@ mod tests {
             incomplete.warning()
         };
         // Mappings of a thread are in the row of its leader.
-        assert_eq!(note(&masks([0, 0, 0, 0b11 << 3])), None);
+        assert_eq!(note(&masks([0, 0, 0, 0, 0b11 << 3])), None);
         assert_eq!(
-            note(&masks([0, 1 << 6, 0, 0])).as_deref(),
+            note(&masks([0, 1 << 6, 0, 0, 0])).as_deref(),
             Some("warning: 1 row is incomplete (files: permission denied)")
         );
         assert_eq!(
-            note(&masks([1 << 5, 1 << 8, 1 << 3, 0])).as_deref(),
+            note(&masks([1 << 5, 1 << 8, 1 << 3, 1 << 9, 0])).as_deref(),
             Some(
                 "warning: 2 rows are incomplete (cmdline: the task ended or called execve(); \
-                 files,ns: permission denied; vma: the task was busy)"
+                 files,ns: permission denied; vma: the task was busy; cgroup: too large)"
             )
         );
     }

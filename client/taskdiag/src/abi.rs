@@ -168,6 +168,8 @@ pub const TASK_DIAG_DUMP_MAX: u64 = TASK_DIAG_DUMP_DESCENDANTS;
 
 /// In [`TaskDiagMsg::flags`]: continues the previous message.
 pub const TASK_DIAG_FLAG_CONT: u32 = 1 << 0;
+/// In [`TaskDiagMsg::flags`]: the next message continues it.
+pub const TASK_DIAG_FLAG_MORE: u32 = 1 << 1;
 
 /// Running or ready to run.
 pub const TASK_DIAG_RUNNING: u8 = 0;
@@ -301,6 +303,9 @@ pub const TASK_DIAG_NS_MAX: u32 = TASK_DIAG_NS_UTS;
 /// Bit N of an inode number is bit N plus this of the namespace's id.
 pub const TASK_DIAG_NS_IDS: u32 = 32;
 
+/// [`TaskDiagCgroup::flags`]: the cgroup is removed.
+pub const TASK_DIAG_CGROUP_DELETED: u32 = 1 << 0;
+
 /// [`TaskDiagFeatures::options`]: [`TASK_DIAG_CMD_ATTR_PIDNS_FD`].
 pub const TASK_DIAG_OPTION_PIDNS_FD: u64 = 1 << 0;
 /// [`TaskDiagFeatures::options`]: [`TASK_DIAG_CMD_ATTR_PIDFD`].
@@ -340,6 +345,8 @@ pub struct TaskDiagAbsent {
     /// Another task held a lock or a page for too long, or a signal interrupted
     /// the caller.
     pub busy: u64,
+    /// There is more than the kernel reports of one task.
+    pub limit: u64,
     /// Reported only in the row of the thread group's leader.
     pub leader: u64,
 }
@@ -702,8 +709,8 @@ pub struct TaskDiagCgroup {
     /// Offset of the path, which ends with a NUL, from the start of this
     /// structure; 0: no path, as it is longer than `PATH_MAX`.
     pub path_off: u32,
-    /// `__pad`: 0.
-    pub pad: u32,
+    /// `TASK_DIAG_CGROUP_*`.
+    pub flags: u32,
 }
 
 /// `struct task_diag_features`: supported features.
@@ -720,6 +727,8 @@ pub struct TaskDiagFeatures {
     pub filters: u64,
     /// `TASK_DIAG_OPTION_*`.
     pub options: u64,
+    /// `TASK_DIAG_VMA_*` that this kernel reports.
+    pub vma_flags: u64,
     /// Bytes of a receive buffer that can hold every message.
     pub recv_min: u32,
     /// `__pad`: 0.

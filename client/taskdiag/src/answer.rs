@@ -147,6 +147,15 @@ impl Message {
         );
     }
 
+    /// Marks the message about a task: the next message continues its row.
+    pub(crate) fn continue_row(&mut self) {
+        let at = HEADER + ATTRIBUTE + std::mem::offset_of!(TaskDiagMsg, flags);
+        if let Some(flags) = self.bytes[at..].first_chunk_mut() {
+            let marked = u32::from_ne_bytes(*flags) | abi::TASK_DIAG_FLAG_MORE;
+            *flags = marked.to_ne_bytes();
+        }
+    }
+
     /// Appends the groups that the row lacks, if there are any.
     pub(crate) fn put_absent(&mut self, absent: Absent) {
         if !absent.is_empty() {

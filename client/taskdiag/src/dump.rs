@@ -290,7 +290,8 @@ impl<T: Transport> Dump<'_, T> {
     /// The next message about a task, as it is received: for tasks whose areas
     /// or arguments are more than one wants to hold. Everything that is told
     /// of a task comes in pieces of at most one datagram, one behind the other;
-    /// [`TaskRef::goes_on`] tells all but the first of a task. What comes in
+    /// [`TaskRef::goes_on`] is set in all but the first of a task, and
+    /// [`TaskRef::has_more`] in all but the last. What comes in
     /// several pieces are [`TaskRef::vmas`], [`TaskRef::vma_stats`] and
     /// [`TaskRef::cmdline`]; [`TaskRef::files`] and [`TaskRef::cgroup`] are in
     /// exactly one piece, [`TaskRef::absent`] is in the last, and the other
@@ -318,8 +319,8 @@ impl<T: Transport> Dump<'_, T> {
     ///
     /// # Errors
     ///
-    /// As [`Self::next`]; the last piece before an error may not have been the
-    /// last of its task.
+    /// As [`Self::next`]. A row is incomplete if an error follows a piece with
+    /// [`TaskRef::has_more`].
     pub fn next_piece(&mut self) -> Result<Option<TaskRef<'_>>> {
         let Some(row) = self.find(Reassembly::step_piece)? else {
             return Ok(None);

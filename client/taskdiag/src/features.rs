@@ -11,6 +11,7 @@ use crate::filter::Filters;
 use crate::names;
 use crate::request::{Request, Strategy};
 use crate::show::Show;
+use crate::task::VmaFlags;
 
 /// The features that the running kernel supports.
 ///
@@ -26,6 +27,8 @@ pub struct Features {
     pub filters: FilterKinds,
     /// The options.
     pub options: Options,
+    /// The flags of memory mappings that it reports, and filters by.
+    pub vma_flags: VmaFlags,
     /// Bytes of a receive buffer that can hold every message; 0 if the kernel
     /// does not report it.
     pub recv_min: u32,
@@ -43,17 +46,20 @@ impl Features {
             .union(Strategies::ALL_THREADS),
         filters: FilterKinds::empty(),
         options: Options::empty(),
+        vma_flags: VmaFlags::empty(),
         recv_min: 0,
     };
 
     /// The features that this request needs and that are not in here.
     #[must_use]
     pub fn lacking(&self, request: &Request<'_>) -> Self {
+        let vma_flags = request.filters.vma_flags.unwrap_or_default();
         Self {
             groups: request.show.difference(self.groups),
             strategies: Strategies::from(request.strategy).difference(self.strategies),
             filters: FilterKinds::from(&request.filters).difference(self.filters),
             options: Options::from(request).difference(self.options),
+            vma_flags: vma_flags.difference(self.vma_flags),
             recv_min: 0,
         }
     }
@@ -75,6 +81,7 @@ impl Features {
             && self.strategies.is_empty()
             && self.filters.is_empty()
             && self.options.is_empty()
+            && self.vma_flags.is_empty()
     }
 }
 
@@ -85,6 +92,7 @@ impl From<TaskDiagFeatures> for Features {
             strategies: Strategies::from_bits_retain(features.strategies),
             filters: FilterKinds::from_bits_retain(features.filters),
             options: Options::from_bits_retain(features.options),
+            vma_flags: VmaFlags::from_bits_retain(features.vma_flags),
             recv_min: features.recv_min,
         }
     }
@@ -97,6 +105,7 @@ impl From<Features> for TaskDiagFeatures {
             strategies: features.strategies.bits(),
             filters: features.filters.bits(),
             options: features.options.bits(),
+            vma_flags: features.vma_flags.bits(),
             recv_min: features.recv_min,
             pad: 0,
         }

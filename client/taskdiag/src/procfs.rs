@@ -13,7 +13,10 @@
 //! - `securebits` is 0.
 //! - The id of a cgroup is 0, and nobody can be asked for by it, where no
 //!   cgroup2 file system is mounted.
-//! - A file whose name ends in ` (deleted)` is taken for one.
+//! - A file whose name ends in ` (deleted)` is reported as deleted, and so is a
+//!   cgroup.
+//! - The flags of memory mappings that the kernel does not have are unknown: no
+//!   mapping has them.
 //! - Ids of namespaces are not valid.
 //! - `blkio_delay` is valid if it is not 0, or if the sysctl
 //!   `kernel.task_delayacct` is 1.
@@ -288,7 +291,10 @@ impl Procfs {
                 }
                 self.message.put_absent(long.absent);
             }
-            Ok(Told::Some) => answer.long = Some(long),
+            Ok(Told::Some) => {
+                self.message.continue_row();
+                answer.long = Some(long);
+            }
             Err(Lack::NoRoom(message)) => return Err(self.no_room(message)),
             Err(Lack::Io(error)) => return Err(io("cannot read /proc")(error)),
             Err(Lack::Gone | Lack::Changed) => {

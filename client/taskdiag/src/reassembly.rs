@@ -13,7 +13,7 @@ use crate::error::{Error, KernelError, Result};
 use crate::extack;
 use crate::pid::Pid;
 use crate::show::Show;
-use crate::task::{Absent, Groups, TaskRef, absent_in, groups_in, read};
+use crate::task::{Groups, TaskRef, absent_in, groups_in, read};
 use crate::transport::Framing;
 use crate::wire::{
     Address, Attributes, FLAG_INTERRUPTED, FLAG_MULTI, GenlInner, Header, Inner, Malformed,
@@ -24,20 +24,20 @@ const NLMSG_NOOP: u16 = 1;
 const NLMSG_ERROR: u16 = 2;
 const NLMSG_DONE: u16 = 3;
 const NLMSG_OVERRUN: u16 = 4;
-/// How much of the buffer for tasks that do not lie in one datagram is kept for
-/// the next one, in bytes.
+/// Capacity of the buffer for multi-message rows that is kept for the next row, in
+/// bytes.
 const GATHERED_KEPT: usize = 256 * 1024;
 
-/// Puts one answer together.
+/// Reassembles the rows of one answer.
 ///
-/// A task may go on in the next message, so it is known to be whole only when
-/// that has been seen. A task that is still open when a datagram ends is copied
-/// aside, into a buffer that is kept for the purpose; all others are handed out
-/// where they lie. When an answer fails, the task that was open may lack
-/// something, and is not handed out.
+/// A row is complete with its first message without `TASK_DIAG_FLAG_MORE`, and is
+/// returned at once. A row of one message is returned where it lies in the
+/// datagram. The messages of a multi-message row are copied to a buffer, which is
+/// kept for the next one. A row that is open when the answer ends, by an error or
+/// not, is never returned.
 ///
-/// A task whose areas and arguments are more than one wants to hold can be had
-/// in pieces instead: see [`Feed::next_piece`].
+/// A row with more memory mappings and arguments than one wants to hold can be
+/// read message by message instead: see [`Feed::next_piece`].
 ///
 /// Messages with another sequence or port number belong to other answers, for
 /// example one that was left half-read; they are passed over.
@@ -66,39 +66,32 @@ const GATHERED_KEPT: usize = 256 * 1024;
 pub struct Reassembly {
     framing: Framing,
     address: Address,
-    /// How far the present datagram has been read.
+    /// Offset of the next message in the datagram.
     position: usize,
-    /// The task that may still go on in the next message, if there is one.
-    open: Piece,
     place: Place,
-    /// The header of the message that it began with, if messages are put
-    /// plainly, and if they are not: of no message is a header of zeros that of
-    /// a task.
+    /// The row that the next message continues, unless there is none.
+    open: Piece,
+    /// Header of the last row of one message, indexed by framing. Zeros match no
+    /// message: those are in the slot of the unused framing, and in both slots
+    /// while a row is open and after the end.
     usual: [Header; 2],
-    /// The attributes of a task whose pieces do not lie together.
+    /// The attributes of a multi-message row.
     gathered: Vec<u8>,
+    /// A row has been seen.
+    begun: bool,
     /// The `NLM_F_*` flags of all messages so far.
     flags: u16,
     /// The groups that each row has or lists as absent.
     requested: Show,
     /// Whether rows may have flags of a program that forwards them.
     forwarded: bool,
-    /// TASK_DIAG_ABSENT has ended the open task.
-    concluded: bool,
-    /// The groups of the task that is returned in pieces; `None` if some of its
-    /// pieces were passed over.
-    pieces: Option<Seen>,
+    /// The groups so far of the row that is returned in pieces; `None` if not all
+    /// of its pieces are returned.
+    pieces: Option<Show>,
     /// Nothing comes any more.
     ended: bool,
     /// The end of the answer has not been seen.
     unread: bool,
-}
-
-/// The groups of a task whose pieces are returned one by one.
-#[derive(Clone, Copy, Debug, Default)]
-struct Seen {
-    there: Show,
-    absent: Absent,
 }
 
 /// A message, or several, about one task, and where their attributes are.
@@ -112,17 +105,16 @@ struct Piece {
     flags: u32,
 }
 
-/// Where the open task lies.
+/// Whether a row is open, and its messages so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Place {
-    /// There is none.
+    /// No row is open.
     #[default]
     Nowhere,
-    InDatagram,
-    /// In [`Reassembly::gathered`].
-    Aside,
-    /// Nowhere any more: what came of it so far has been handed out.
-    HandedOut,
+    /// They are in [`Reassembly::gathered`].
+    Gathered,
+    /// They have been returned as pieces.
+    Returned,
 }
 
 /// What is handed out.
@@ -234,8 +226,9 @@ impl Reassembly {
     }
 
     /// Nothing comes any more.
-    pub(crate) const fn end(&mut self) {
+    pub(crate) fn end(&mut self) {
         self.place = Place::Nowhere;
+        self.usual = Default::default();
         self.ended = true;
     }
 
@@ -251,25 +244,21 @@ impl Reassembly {
         }
     }
 
-    /// What comes nearly always: the message of a task that begins, behind
-    /// that of another in the same datagram, which thereby is whole; the two
-    /// headers are the same. Everything else, and every doubt, is left to
-    /// [`Self::step_slowly`].
+    /// Returns the next message, if it is a row of one message with the same header
+    /// as the last such row. Leaves everything else to [`Self::step_slowly`].
     #[inline(always)]
     pub(crate) fn step_fast<I: Inner>(&mut self, datagram: &[u8]) -> Option<Row> {
         let rest = datagram.get(self.position..)?;
         let head = TaskHead::<I>::view(rest)?;
         let len = head.header.len as usize;
-        let usual = self.place == Place::InDatagram
-            && head.header.is(&self.usual[usize::from(I::IN_GENL)])
+        let usual = head.header.is(&self.usual[usize::from(I::IN_GENL)])
             && len >= size_of::<TaskHead<I>>()
             && head.msg.flags == 0
             && len <= rest.len();
         if !usual {
             return None;
         }
-        let piece = self.open;
-        self.open = Piece {
+        let piece = Piece {
             pid: head.msg.pid,
             tgid: head.msg.tgid,
             start: self.position + size_of::<TaskHead<I>>(),
@@ -284,7 +273,7 @@ impl Reassembly {
         })
     }
 
-    /// The task that has been found, when this datagram was read.
+    /// Views the row that a step of this datagram returned.
     #[inline(always)]
     pub(crate) fn task<'a>(&'a mut self, datagram: &'a [u8], row: Row) -> Result<TaskRef<'a>> {
         let buffer = if row.aside { &self.gathered } else { datagram };
@@ -293,13 +282,14 @@ impl Reassembly {
                 missing if missing.is_empty() => return Ok(task),
                 missing => lacking(missing),
             },
-            Ok(task) => {
-                see(&mut self.pieces, task);
-                return Ok(task);
-            }
+            Ok(piece) => match check_piece(&mut self.pieces, piece, self.requested) {
+                Ok(()) => return Ok(piece),
+                Err(error) => error,
+            },
             Err(malformed) => malformed.into(),
         };
         self.place = Place::Nowhere;
+        self.usual = Default::default();
         self.ended = true;
         Err(error)
     }
@@ -328,45 +318,40 @@ impl Reassembly {
     }
 
     fn read_messages(&mut self, datagram: &[u8], portion: Portion) -> Result<Step> {
-        if portion == Portion::Tasks {
-            self.pieces = None;
-        }
-        if portion == Portion::Pieces && self.is_open() {
-            // Left from when whole tasks were asked for.
-            return Ok(self.hand_out(false));
+        match (portion, self.place) {
+            (Portion::Tasks, _) => self.pieces = None,
+            // Begun when whole rows were requested.
+            (Portion::Pieces, Place::Gathered) => {
+                self.place = Place::Returned;
+                return Ok(Step::Task(Row {
+                    piece: self.open,
+                    aside: true,
+                    whole: false,
+                }));
+            }
+            (Portion::Pieces, _) => {}
         }
         loop {
             let Some(message) = self.read_message(datagram)? else {
-                self.put_aside(datagram)?;
                 return Ok(Step::More);
             };
             if !self.framing.is_kind(message.header.kind) {
-                let error = message.error();
-                if error.is_none() && self.is_open() {
-                    // This message is read again when the task is out.
-                    return Ok(self.whole());
-                }
-                self.unread = false;
-                if error.is_none() {
-                    self.check_pieces()?;
-                }
-                return error.map_or(Ok(Step::End), |error| Err(error.into()));
+                return self.conclude(&message);
             }
-            let header = message.header;
-            let (piece, goes_on) = message.piece(self.framing, self.forwarded)?;
-            let step = match portion {
-                Portion::Tasks if goes_on => self.go_on(datagram, piece)?,
-                Portion::Pieces if goes_on => Some(self.go_on_apart(header, piece)?),
-                _ if header.flags & FLAG_MULTI == 0 => Some(self.only_one(header, piece)?),
-                Portion::Tasks => self.begin(header, piece),
-                Portion::Pieces => {
-                    self.check_pieces()?;
-                    Some(self.begin_apart(header, piece))
+            let piece = message.piece(self.framing, self.forwarded)?;
+            self.check_order(message.header, piece)?;
+            self.position += message.len;
+            let row = if piece.is_whole() {
+                Some(self.take_whole(message.header, piece))
+            } else {
+                self.usual = Default::default();
+                match portion {
+                    Portion::Tasks => self.gather(datagram, piece)?,
+                    Portion::Pieces => Some(self.take_piece(piece)),
                 }
             };
-            self.position += message.len;
-            if let Some(step) = step {
-                return Ok(step);
+            if let Some(row) = row {
+                return Ok(Step::Task(row));
             }
         }
     }
@@ -424,130 +409,108 @@ impl Reassembly {
         }
     }
 
-    /// There is a task that has not been handed out.
-    fn is_open(&self) -> bool {
-        matches!(self.place, Place::InDatagram | Place::Aside)
-    }
-
-    /// The open task is whole: hands it out.
-    fn whole(&mut self) -> Step {
-        let step = self.hand_out(true);
-        self.place = Place::Nowhere;
-        step
-    }
-
-    /// Hands the open task out, as far as it has come.
-    fn hand_out(&mut self, whole: bool) -> Step {
-        let aside = self.place == Place::Aside;
-        self.place = Place::HandedOut;
-        Step::Task(Row {
-            piece: self.open,
-            aside,
-            whole,
-        })
-    }
-
-    /// A task begins, and another thereby is whole.
-    fn begin(&mut self, header: Header, piece: Piece) -> Option<Step> {
-        let whole = self.is_open().then(|| self.whole());
-        self.open = piece;
-        self.concluded = false;
-        self.usual[usize::from(self.framing != Framing::Plain)] = header;
-        self.place = Place::InDatagram;
-        whole
-    }
-
-    /// A task begins, and that is handed out by itself.
-    fn begin_apart(&mut self, header: Header, piece: Piece) -> Step {
-        self.begin(header, piece);
-        self.hand_out(false)
-    }
-
-    /// A message that is not one of many is the whole answer.
-    fn only_one(&mut self, header: Header, piece: Piece) -> Result<Step> {
-        if self.place != Place::Nowhere {
-            return Err(Malformed("a message that is no part of a dump, in a dump").into());
-        }
-        self.begin(header, piece);
-        let whole = self.whole();
+    /// Reads a message that is not about a task: the end, or an error.
+    fn conclude(&mut self, message: &Message<'_>) -> Result<Step> {
         self.unread = false;
-        self.end();
-        Ok(whole)
-    }
-
-    /// Adds a piece to the open task; passes it over, if that has been handed
-    /// out in pieces so far.
-    fn go_on(&mut self, datagram: &[u8], piece: Piece) -> Result<Option<Step>> {
-        self.check_continues(piece)?;
-        if self.is_open() {
-            self.put_aside(datagram)?;
-            if self.concluded {
-                return Err(Malformed(BEHIND_ABSENT).into());
+        match message.error() {
+            Some(error) => Err(error.into()),
+            None if self.place != Place::Nowhere => {
+                Err(Malformed("the answer ends within a row").into())
             }
-            self.open.flags |= piece.flags & !abi::TASK_DIAG_FLAG_CONT;
-            self.gather(datagram, piece)?;
+            None => Ok(Step::End),
         }
-        Ok(None)
     }
 
-    /// Hands out a piece by itself.
-    fn go_on_apart(&mut self, header: Header, piece: Piece) -> Result<Step> {
-        self.check_continues(piece)?;
-        if self.pieces.is_some_and(|seen| !seen.absent.is_empty()) {
-            return Err(Malformed(BEHIND_ABSENT).into());
-        }
-        Ok(self.begin_apart(header, piece))
-    }
-
-    /// A piece goes on with the task of the message before.
-    fn check_continues(&self, piece: Piece) -> Result<()> {
-        if self.place == Place::Nowhere || self.open.pid != piece.pid {
-            return Err(Malformed("a message goes on with a task that did not begin").into());
-        }
-        Ok(())
-    }
-
-    /// The task whose pieces have been returned has every requested group.
-    fn check_pieces(&mut self) -> Result<()> {
-        let Some(seen) = self.pieces.take() else {
-            return Ok(());
+    /// Checks that this message may follow the previous one.
+    fn check_order(&mut self, header: Header, piece: Piece) -> Result<()> {
+        let open = self.place != Place::Nowhere;
+        let wrong = match piece.continues() {
+            _ if header.flags & FLAG_MULTI == 0 && (self.begun || !piece.is_whole()) => {
+                "a message that is no part of a dump, in a dump"
+            }
+            true if !open => "a message continues a row without TASK_DIAG_FLAG_MORE",
+            true if piece.pid != self.open.pid => "a message continues the row of another task",
+            false if open => "a row begins before the previous row has ended",
+            _ => {
+                self.begun = true;
+                return Ok(());
+            }
         };
-        let missing = self.requested.difference(seen.there);
-        match missing.difference(seen.absent.groups()) {
-            missing if missing.is_empty() => Ok(()),
-            missing => Err(lacking(missing)),
+        Err(Malformed(wrong).into())
+    }
+
+    /// Returns a row of one message.
+    fn take_whole(&mut self, header: Header, piece: Piece) -> Row {
+        if header.flags & FLAG_MULTI == 0 {
+            // It is the whole answer.
+            self.unread = false;
+            self.end();
+        } else {
+            self.usual[usize::from(self.framing != Framing::Plain)] = header;
+        }
+        Row {
+            piece,
+            aside: false,
+            whole: true,
         }
     }
 
-    /// Copies the open task, if it lies in the datagram.
-    fn put_aside(&mut self, datagram: &[u8]) -> Result<()> {
-        if self.place != Place::InDatagram {
-            return Ok(());
+    /// Returns a message of a multi-message row.
+    fn take_piece(&mut self, piece: Piece) -> Row {
+        self.open = piece;
+        self.place = match piece.has_more() {
+            true => Place::Returned,
+            false => Place::Nowhere,
+        };
+        Row {
+            piece,
+            aside: false,
+            whole: false,
         }
-        self.gathered.clear();
-        self.gathered.shrink_to(GATHERED_KEPT);
-        let piece = self.open;
-        self.open.start = 0;
-        self.place = Place::Aside;
-        self.gather(datagram, piece)
     }
 
-    /// Appends the attributes of a piece to what is gathered. They are looked
-    /// at first, so that a broken piece does not become a sound one by what
-    /// follows it.
-    fn gather(&mut self, datagram: &[u8], piece: Piece) -> Result<()> {
+    /// Adds a message to its multi-message row, and returns that with its last
+    /// message. Skips the message if the row has been returned in pieces so far.
+    fn gather(&mut self, datagram: &[u8], piece: Piece) -> Result<Option<Row>> {
+        let skipped = self.place == Place::Returned;
+        if !skipped {
+            self.append(datagram, piece)?;
+        }
+        if piece.has_more() {
+            return Ok(None);
+        }
+        self.place = Place::Nowhere;
+        self.open.flags &= !abi::TASK_DIAG_FLAG_MORE;
+        Ok((!skipped).then_some(Row {
+            piece: self.open,
+            aside: true,
+            whole: true,
+        }))
+    }
+
+    /// Appends the attributes of a message to those of its row. They are checked
+    /// before, so that the next message cannot complete a malformed one.
+    fn append(&mut self, datagram: &[u8], piece: Piece) -> Result<()> {
         let attributes = piece.attributes(datagram)?;
         Groups::find(attributes)?;
-        self.concluded |= absent_in(attributes).is_some();
-        let len = align(self.gathered.len() + attributes.len());
-        self.open.end = len;
+        if piece.has_more() && absent_in(attributes).is_some() {
+            return Err(Malformed(ABSENT_BEFORE_LAST).into());
+        }
+        if self.place == Place::Nowhere {
+            self.gathered.clear();
+            self.gathered.shrink_to(GATHERED_KEPT);
+            self.open = Piece { start: 0, ..piece };
+            self.place = Place::Gathered;
+        }
+        self.open.flags |= piece.flags & !abi::TASK_DIAG_FLAG_CONT;
         self.gathered.extend_from_slice(attributes);
-        self.gathered.resize(len, 0);
+        self.open.end = align(self.gathered.len());
+        self.gathered.resize(self.open.end, 0);
         Ok(())
     }
 }
 
-const BEHIND_ABSENT: &str = "a message continues a row behind TASK_DIAG_ABSENT";
+const ABSENT_BEFORE_LAST: &str = "TASK_DIAG_ABSENT before the last message of a row";
 
 /// A row neither has these groups nor lists them as absent.
 #[cold]
@@ -557,18 +520,45 @@ fn lacking(missing: Show) -> Error {
     }
 }
 
-/// Adds the groups of a piece to those of its task.
-fn see(pieces: &mut Option<Seen>, piece: TaskRef<'_>) {
+/// Checks a piece, and with the last piece of a row that it has every requested
+/// group.
+fn check_piece(pieces: &mut Option<Show>, piece: TaskRef<'_>, requested: Show) -> Result<()> {
+    let attributes = piece.as_bytes();
     if !piece.goes_on() {
-        *pieces = Some(Seen::default());
+        *pieces = Some(Show::empty());
     }
-    if let Some(seen) = pieces {
-        seen.there |= groups_in(piece.as_bytes());
-        seen.absent.add(piece.absent());
+    if piece.has_more() {
+        if absent_in(attributes).is_some() {
+            return Err(Malformed(ABSENT_BEFORE_LAST).into());
+        }
+        if let Some(there) = pieces {
+            *there |= groups_in(attributes);
+        }
+        return Ok(());
+    }
+    let there = pieces.take().unwrap_or(requested);
+    match piece.missing(requested.difference(there)) {
+        missing if missing.is_empty() => Ok(()),
+        missing => Err(lacking(missing)),
     }
 }
 
 impl Piece {
+    /// Whether it continues the row of the previous message.
+    const fn continues(self) -> bool {
+        self.flags & abi::TASK_DIAG_FLAG_CONT != 0
+    }
+
+    /// Whether the next message continues its row.
+    const fn has_more(self) -> bool {
+        self.flags & abi::TASK_DIAG_FLAG_MORE != 0
+    }
+
+    /// Whether it is a row by itself.
+    const fn is_whole(self) -> bool {
+        !self.continues() && !self.has_more()
+    }
+
     /// Its attributes, in the buffer that it lies in.
     #[inline]
     fn attributes(self, buffer: &[u8]) -> Result<&[u8], Malformed> {
@@ -609,8 +599,8 @@ impl Feed<'_> {
     }
 
     /// As [`Self::next`], but with each message about a task by itself, as it
-    /// comes: a task that goes on in further messages comes in as many
-    /// pieces, and all but the first say so, see [`TaskRef::goes_on`].
+    /// comes: a multi-message row comes in as many pieces. See
+    /// [`TaskRef::goes_on`] and [`TaskRef::has_more`].
     ///
     /// The two may be mixed: after a piece, [`Self::next`] passes over the
     /// rest of its task.
@@ -653,9 +643,9 @@ impl<'a> Message<'a> {
         }
     }
 
-    /// Which task it is about, where the attributes behind that are, and
-    /// whether it goes on with that task.
-    fn piece(&self, framing: Framing, forwarded: bool) -> Result<(Piece, bool), Malformed> {
+    /// Returns the task that it is about, and the place of the attributes behind
+    /// that.
+    fn piece(&self, framing: Framing, forwarded: bool) -> Result<Piece, Malformed> {
         let mut walk = self.attributes(
             framing,
             abi::TASK_DIAG_CMD_GET,
@@ -670,14 +660,13 @@ impl<'a> Message<'a> {
         }
         let rest = walk.rest().len();
         let end = self.position + size_of::<Header>() + self.payload.len();
-        let piece = Piece {
+        Ok(Piece {
             pid: msg.pid,
             tgid: msg.tgid,
             start: end - rest,
             end,
             flags: msg.flags,
-        };
-        Ok((piece, msg.flags & abi::TASK_DIAG_FLAG_CONT != 0))
+        })
     }
 
     fn features(&self, framing: Framing) -> Result<TaskDiagFeatures, Malformed> {

@@ -447,11 +447,18 @@ impl<'a> TaskRef<'a> {
         self.flags & protocol::FLAG_CACHED != 0
     }
 
-    /// Whether this is a piece that goes on from the one before: never, but
-    /// for what [`crate::Dump::next_piece`] hands out.
+    /// Whether this piece continues the row of the previous piece. Always false,
+    /// except for pieces that [`crate::Dump::next_piece`] returns.
     #[must_use]
     pub const fn goes_on(&self) -> bool {
         self.flags & abi::TASK_DIAG_FLAG_CONT != 0
+    }
+
+    /// Whether the next piece continues the row of this piece. Always false,
+    /// except for pieces that [`crate::Dump::next_piece`] returns.
+    #[must_use]
+    pub const fn has_more(&self) -> bool {
+        self.flags & abi::TASK_DIAG_FLAG_MORE != 0
     }
 
     /// The bytes of the group with this bit in [`crate::Show`] (BASE is 0), as

@@ -65,7 +65,7 @@ const PER_DATAGRAM: usize = 32 * 1024 / ROW;
 fn answer(tasks: u32) -> Vec<Vec<u8>> {
     let messages: Vec<_> = (1..=tasks)
         .flat_map(|pid| match pid % 100 {
-            0 => vec![row(pid, 0, &base(pid)), row(pid, CONT, &cred())],
+            0 => pieces(pid, &[base(pid), cred()]),
             _ => vec![row(pid, 0, &[base(pid), cred()].concat())],
         })
         .collect();
@@ -99,7 +99,7 @@ fn a_dump_allocates_nothing_per_task() {
         Script::new([answer(few), answer(many), answer(many)]),
         taskdiag::RECEIVE_BUFFER,
     );
-    // The buffer for the task at the end of a datagram grows once.
+    // The buffer for multi-message rows grows once.
     let (tasks, _, first) = read(&mut client);
     assert_eq!(tasks, 500);
     assert!(first <= 4, "{first} allocations");
@@ -122,13 +122,16 @@ const ARGUMENTS: usize = 2 << 20;
 fn giant() -> Vec<Vec<u8>> {
     let arguments = vec![b'a'; ARGUMENTS];
     let areas: Vec<_> = (0..AREAS).map(|page| vma(page, Some(NAME))).collect();
-    let pieces = arguments
+    let arguments = arguments
         .chunks(32_000)
-        .map(|piece| attribute(CMDLINE, piece))
-        .chain(areas.chunks(300).map(|some| attribute(VMA, &some.concat())));
-    let mut datagrams = vec![row(1, 0, &base(1))];
-    datagrams.extend(pieces.map(|piece| row(1, CONT, &piece)));
-    let last = [base(2), absent([(1 << 3) | (1 << 5), 0, 0, 0])].concat();
+        .map(|some| attribute(CMDLINE, some));
+    let areas = areas.chunks(300).map(|some| attribute(VMA, &some.concat()));
+    let groups: Vec<_> = std::iter::once(base(1))
+        .chain(arguments)
+        .chain(areas)
+        .collect();
+    let mut datagrams = pieces(1, &groups);
+    let last = [base(2), absent([(1 << 3) | (1 << 5), 0, 0, 0, 0])].concat();
     datagrams.push([row(2, 0, &last), done(0)].concat());
     datagrams
 }

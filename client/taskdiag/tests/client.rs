@@ -124,15 +124,16 @@ fn a_refusal_carries_errno_text_and_attribute() {
 fn a_dump_that_is_cut_short_is_an_error_at_its_end() {
     let mut client = client(vec![vec![
         rows(1..4),
+        row(4, MORE, &[base(4), cred()].concat()),
         failure(NLMSG_DONE, -1, &[], "only the process that asked", None),
     ]]);
     let mut dump = client.dump(&all()).unwrap();
     let tasks: Vec<_> = dump.tasks().collect();
-    // The third may have been going to go on.
-    assert_eq!(tasks.len(), 3);
-    assert!(tasks[..2].iter().all(Result::is_ok));
+    // The fourth row is incomplete.
+    assert_eq!(tasks.len(), 4);
+    assert!(tasks[..3].iter().all(Result::is_ok));
     assert_eq!(
-        tasks[2].as_ref().unwrap_err().to_string(),
+        tasks[3].as_ref().unwrap_err().to_string(),
         "Operation not permitted (os error 1): only the process that asked"
     );
 }
@@ -285,21 +286,18 @@ fn a_filter_that_does_not_fit_is_not_sent() {
 
 #[test]
 fn one_with_groups_that_outgrow_a_message_is_a_dump() {
-    let areas = |page| {
-        row(
-            9,
-            if page == 1 { 0 } else { CONT },
-            &[base(9), attribute(VMA, &vma(page, None))].concat(),
-        )
+    let areas = |page| [base(9), attribute(VMA, &vma(page, None))].concat();
+    let [first, last] = &pieces(9, &[areas(1), areas(2)])[..] else {
+        panic!("two messages");
     };
     let mut client = client(vec![
-        vec![areas(1), [areas(2), done(0)].concat()],
+        vec![first.clone(), [&last[..], &done(0)].concat()],
         vec![done(0)],
         vec![row_with(
             0,
             9,
             0,
-            &[base(9), absent([0, 0, 1 << 6, 0])].concat(),
+            &[base(9), absent([0, 0, 1 << 6, 0, 0])].concat(),
         )],
         vec![done(0)],
     ]);
@@ -323,9 +321,14 @@ fn one_with_groups_that_outgrow_a_message_is_a_dump() {
 #[test]
 fn pieces_are_counted_as_one_task() {
     let datagrams = vec![
-        [rows(1..3), row(2, CONT, &base(2))].concat(),
         [
-            row(2, CONT, &absent([1 << 5, 0, 0, 0])),
+            rows(1..2),
+            row(2, MORE, &cred()),
+            row(2, CONT | MORE, &base(2)),
+        ]
+        .concat(),
+        [
+            row(2, CONT, &absent([1 << 5, 0, 0, 0, 0])),
             rows(3..4),
             done(0),
         ]
@@ -335,16 +338,17 @@ fn pieces_are_counted_as_one_task() {
     let mut dump = client.dump(&all()).unwrap();
     let mut pieces = Vec::new();
     while let Some(piece) = dump.next_piece().unwrap() {
-        pieces.push((piece.pid(), piece.goes_on(), !piece.absent().is_empty()));
+        let absent = !piece.absent().is_empty();
+        pieces.push((piece.pid(), piece.goes_on(), piece.has_more(), absent));
     }
     assert_eq!(
         pieces,
         [
-            (1, false, false),
-            (2, false, false),
-            (2, true, false),
-            (2, true, true),
-            (3, false, false)
+            (1, false, false, false),
+            (2, false, true, false),
+            (2, true, true, false),
+            (2, true, false, true),
+            (3, false, false, false)
         ]
     );
     assert_eq!(dump.stats().tasks, 3);
@@ -352,7 +356,7 @@ fn pieces_are_counted_as_one_task() {
 
 fn features(groups: u64, strategies: u64, filters: u64) -> Vec<u8> {
     let fields = [
-        quads(&[groups, strategies, filters, 5]),
+        quads(&[groups, strategies, filters, 5, 1 << 50 | 0b11]),
         words(&[8192, 0]),
         quads(&[99]),
     ];
@@ -369,6 +373,7 @@ fn what_the_kernel_can_tell_is_asked() {
     assert_eq!(told.strategies, Strategies::ALL | Strategies::DESCENDANTS);
     assert_eq!(told.filters.to_string(), "uid,cgroup");
     assert_eq!(told.options.to_string(), "pidns_fd,0x4");
+    assert_eq!(told.vma_flags.to_string(), "read,write,0x4000000000000");
     assert_eq!(told.recv_min, 8192);
     let sent = &client.transport().sent[0].0;
     assert_eq!((sent.len(), sent[16], sent[7]), (20, 2, 0));
@@ -382,7 +387,11 @@ fn what_the_kernel_can_tell_is_asked() {
     assert_eq!(lacking.strategies, Strategies::empty());
     assert_eq!(lacking.filters, FilterKinds::COMM);
     assert_eq!(lacking.options, Options::empty());
+    assert_eq!(lacking.vma_flags, VmaFlags::empty());
     assert!(!lacking.is_empty());
+    let sealed = VmaFlags::READ | VmaFlags::SEALED;
+    let by_flags = Request::new(Strategy::All).vma_flags(sealed);
+    assert_eq!(told.lacking(&by_flags).vma_flags, VmaFlags::SEALED);
     let stdin = std::io::stdin();
     let by_descriptors = Request::new(Strategy::All)
         .pidfd(stdin.as_fd())
@@ -527,5 +536,6 @@ fn what_is_put_plainly_is_not_taken_for_generic_netlink() {
     let request = Request::new(Strategy::All).show(Show::empty());
     let mut dump = client.dump(&request).unwrap();
     assert_eq!(dump.next().unwrap().unwrap().pid(), 1);
+    assert_eq!(dump.next().unwrap().unwrap().pid(), 2);
     assert!(matches!(dump.next(), Err(Error::Decode { .. })));
 }

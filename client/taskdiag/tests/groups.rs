@@ -146,26 +146,27 @@ proptest! {
     #[test]
     fn cgroup_is_read(
         id: u64,
+        flags: u32,
         more in prop::collection::vec(any::<u8>(), 0..20),
         path in prop::collection::vec(1u8.., 0..200),
         behind in prop::collection::vec(any::<u8>(), 0..9),
     ) {
         let offset = 16 + more.len() as u32;
-        let value = [quads(&[id]), words(&[offset, 0]), more, path.clone(), vec![0], behind];
+        let value = [quads(&[id]), words(&[offset, flags]), more, path.clone(), vec![0], behind];
         let bytes = attribute(CGROUP, &value.concat());
         let cgroup = owned(task(&bytes)).cgroup.unwrap();
-        prop_assert_eq!(cgroup.id, id);
+        prop_assert_eq!((cgroup.id, cgroup.deleted), (id, flags & 1 != 0));
         prop_assert_eq!(cgroup.path.as_deref(), Some(&path[..]));
     }
 
     #[test]
-    fn absent_is_read(masks in any::<[u64; 4]>()) {
+    fn absent_is_read(masks in any::<[u64; 5]>()) {
         let value = quads(&masks);
         let bytes = [base(1), attribute(ABSENT, &value)].concat();
         let absent = owned(task(&bytes)).absent;
         prop_assert_eq!(masks, [
             absent.gone.bits(), absent.denied.bits(), absent.busy.bits(),
-            absent.leader.bits()
+            absent.limit.bits(), absent.leader.bits()
         ]);
         prop_assert_eq!(absent.groups().bits(), masks.iter().fold(0, |all, mask| all | mask));
         assert_grows(ABSENT, &value, |task| Some(task.absent()));
@@ -394,7 +395,7 @@ fn only_the_first_of_a_group_with_one_structure_counts() {
 
 #[test]
 fn a_row_with_absent_twice_is_an_error() {
-    let twice = [absent([1, 0, 0, 0]), absent([1, 0, 0, 0])].concat();
+    let twice = [absent([1, 0, 0, 0, 0]), absent([1, 0, 0, 0, 0])].concat();
     assert_eq!(what(&twice), "a row with TASK_DIAG_ABSENT twice");
     assert_eq!(
         what(&[base(1), cred(), twice].concat()),
@@ -430,6 +431,7 @@ fn groups_are_serialised_for_people() {
     let json = serde_json::to_value(task(&bytes).to_owned()).unwrap();
     assert_eq!(json["cmdline"], serde_json::json!(["sh", "-c", "\u{fffd}"]));
     assert_eq!(json["cgroup"]["path"], "/a\u{fffd}b");
+    assert_eq!(json["cgroup"]["deleted"], false);
     assert_eq!(json["vmas"][0]["name"], "/lib\u{fffd}");
     assert_eq!(
         json["vmas"][0]["flags"],
@@ -446,7 +448,7 @@ fn unknown_values_are_serialised_as_null() {
         attribute(STAT, &[0; 240]),
         attribute(FILES, &[0; 48]),
         attribute(NS, &[0; 128]),
-        absent([0, 0b11 << 3, 0, 0]),
+        absent([0, 0b11 << 3, 0, 1 << 5, 0]),
     ]
     .concat();
     let json = serde_json::to_value(task(&bytes).to_owned()).unwrap();
@@ -457,6 +459,6 @@ fn unknown_values_are_serialised_as_null() {
     assert_eq!(json["ns"]["mnt_id"], null);
     assert_eq!(
         json["absent"],
-        serde_json::json!({"denied": "vma,vma_stat"})
+        serde_json::json!({"denied": "vma,vma_stat", "limit": "cmdline"})
     );
 }

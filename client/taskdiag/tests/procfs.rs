@@ -104,7 +104,7 @@ fn this_process_is_told_of() {
     let memory = stat.memory.unwrap();
     assert!(memory.vsize >= memory.rss() && memory.rss() > 0);
     assert!(memory.text > 0 && memory.data > 0);
-    assert_eq!(stat.exit_code, Some(0));
+    assert_eq!(stat.exit_code, None);
     let ident = task.ident.unwrap();
     assert!(ident.leader);
     // In the initial time namespace; its times are whole ticks as well.

@@ -65,8 +65,8 @@ fn what(datagram: &[u8]) -> String {
 fn pieces_are_taken_together() {
     let pieces = [
         row(1, 0, &base(1)),
-        row(2, 0, &base(2)),
-        row(2, CONT, &cred()),
+        row(2, MORE, &base(2)),
+        row(2, CONT | MORE, &cred()),
         row(2, CONT, &attribute(100, b"more")),
         row(3, 0, &[]),
         done(0),
@@ -87,11 +87,15 @@ fn long() -> Vec<Vec<u8>> {
     };
     vec![
         row(1, 0, &base(1)),
-        row(2, 0, &[base(2), attribute(CMDLINE, b"a\0lo")].concat()),
-        row(2, CONT, &attribute(CMDLINE, b"ng ar")),
-        row(2, CONT, &[attribute(CMDLINE, b"g\0"), vmas(1..3)].concat()),
-        row(2, CONT, &vmas(3..9)),
-        row(2, CONT, &absent([1 << 3, 0, 0, 0])),
+        row(2, MORE, &[base(2), attribute(CMDLINE, b"a\0lo")].concat()),
+        row(2, CONT | MORE, &attribute(CMDLINE, b"ng ar")),
+        row(
+            2,
+            CONT | MORE,
+            &[attribute(CMDLINE, b"g\0"), vmas(1..3)].concat(),
+        ),
+        row(2, CONT | MORE, &vmas(3..9)),
+        row(2, CONT, &absent([1 << 3, 0, 0, 0, 0])),
         row(3, 0, &base(3)),
         done(0),
     ]
@@ -123,18 +127,19 @@ fn pieces_come_one_by_one() {
         let areas = piece.vmas().into_iter().flatten().count();
         let args = piece.cmdline().map_or(0, |args| args.as_bytes().len());
         let absent = !piece.absent().is_empty();
-        pieces.push((piece.pid(), piece.goes_on(), absent, args, areas));
+        let ends = (piece.goes_on(), piece.has_more());
+        pieces.push((piece.pid(), ends, absent, args, areas));
     }
     assert_eq!(
         pieces,
         [
-            (1, false, false, 0, 0),
-            (2, false, false, 4, 0),
-            (2, true, false, 5, 0),
-            (2, true, false, 2, 2),
-            (2, true, false, 0, 6),
-            (2, true, true, 0, 0),
-            (3, false, false, 0, 0),
+            (1, (false, false), false, 0, 0),
+            (2, (false, true), false, 4, 0),
+            (2, (true, true), false, 5, 0),
+            (2, (true, true), false, 2, 2),
+            (2, (true, true), false, 0, 6),
+            (2, (true, false), true, 0, 0),
+            (3, (false, false), false, 0, 0),
         ]
     );
     assert!(matches!(feed.next_piece().unwrap(), Event::End));
@@ -157,16 +162,157 @@ fn the_rest_of_a_task_can_be_passed_over() {
         }
     };
     assert_eq!(pid(false), (1, false));
-    // Begun when the one before was known to be whole.
     assert_eq!(pid(true), (2, false));
     assert_eq!(pid(true), (2, true));
     assert_eq!(pid(false), (3, false));
 }
 
+/// The messages so far of a row that was begun as a whole are its first piece.
+#[test]
+fn an_open_row_can_be_read_on_in_pieces() {
+    let messages = long();
+    let mut reassembly = reassembly();
+    let mut feed = reassembly.feed(&messages[1]);
+    assert!(matches!(feed.next().unwrap(), Event::More));
+    let mut feed = reassembly.feed(&messages[2]);
+    assert!(matches!(feed.next().unwrap(), Event::More));
+    let rest = messages[3..].concat();
+    let mut feed = reassembly.feed(&rest);
+    let mut pieces = Vec::new();
+    while let Event::Task(piece) = feed.next_piece().unwrap() {
+        let args = piece.cmdline().map_or(0, |args| args.as_bytes().len());
+        pieces.push((piece.pid(), piece.goes_on(), piece.has_more(), args));
+    }
+    assert_eq!(
+        pieces,
+        [
+            (2, false, true, 9),
+            (2, true, true, 2),
+            (2, true, true, 0),
+            (2, true, false, 0),
+            (3, false, false, 0),
+        ]
+    );
+}
+
+/// Each row is returned with its last message, before the next one arrives.
+#[test]
+fn a_complete_row_is_returned_at_once() {
+    for by_pieces in [false, true] {
+        let mut reassembly = reassembly();
+        let mut returned = Vec::new();
+        for message in long() {
+            let mut feed = reassembly.feed(&message);
+            let next = match by_pieces {
+                true => feed.next_piece(),
+                false => feed.next(),
+            };
+            returned.push(match next.unwrap() {
+                Event::Task(task) => Some((task.pid(), task.has_more())),
+                Event::More => None,
+                Event::End => Some((0, false)),
+            });
+        }
+        let open = if by_pieces { Some((2, true)) } else { None };
+        let ends = [Some((1, false)), open, open, open, open];
+        let rest = [Some((2, false)), Some((3, false)), Some((0, false))];
+        assert_eq!(returned, [&ends[..], &rest].concat());
+    }
+}
+
+/// An answer that ends within a row has no complete row there.
+#[test]
+fn an_open_row_at_the_end_is_never_returned() {
+    for (end, text) in [
+        (done(-5), "Input/output error (os error 5)"),
+        (
+            done(0),
+            "cannot read the kernel's answer: the answer ends within a row",
+        ),
+        (
+            failure(NLMSG_ERROR, -5, &words(&[16, 0, 0, 0]), "no", None),
+            "Input/output error (os error 5): no",
+        ),
+    ] {
+        for rows in [
+            vec![row(2, MORE, &base(2))],
+            vec![row(2, MORE, &base(2)), row(2, CONT | MORE, &cred())],
+        ] {
+            let stream = [row(1, 0, &base(1)), rows.concat(), end.clone()].concat();
+            let mut reassembly = reassembly();
+            let mut feed = reassembly.feed(&stream);
+            assert!(matches!(feed.next().unwrap(), Event::Task(task) if task.pid() == 1));
+            assert_eq!(feed.next().unwrap_err().to_string(), text);
+            assert!(matches!(feed.next().unwrap(), Event::End));
+
+            reassembly.restart(FAMILY, SEQ, PORT);
+            let mut feed = reassembly.feed(&stream);
+            let mut last = None;
+            let error = loop {
+                match feed.next_piece() {
+                    Ok(Event::Task(piece)) => last = Some((piece.pid(), piece.has_more())),
+                    Ok(other) => panic!("{other:?}"),
+                    Err(error) => break error.to_string(),
+                }
+            };
+            assert_eq!((error.as_str(), last), (text, Some((2, true))));
+        }
+    }
+}
+
+/// A row begins without CONT, and ends without MORE.
+#[test]
+fn messages_out_of_order_are_errors() {
+    const UNBEGUN: &str = "a message continues a row without TASK_DIAG_FLAG_MORE";
+    const OTHER: &str = "a message continues the row of another task";
+    const OPEN: &str = "a row begins before the previous row has ended";
+    const SINGLE: &str = "a message that is no part of a dump, in a dump";
+    for (messages, text) in [
+        (vec![row(1, CONT, &[])], UNBEGUN),
+        (vec![row(1, CONT | MORE, &[])], UNBEGUN),
+        (vec![row(1, 0, &[]), row(1, CONT, &[])], UNBEGUN),
+        (
+            vec![row(1, MORE, &[]), row(1, CONT, &[]), row(1, CONT, &[])],
+            UNBEGUN,
+        ),
+        (vec![row(1, MORE, &[]), row(2, CONT, &[])], OTHER),
+        (vec![row(1, MORE, &[]), row(1, 0, &[])], OPEN),
+        (vec![row(1, MORE, &[]), row(2, 0, &[])], OPEN),
+        (vec![row(1, MORE, &[]), row(2, MORE, &[])], OPEN),
+        // Behind rows of the same header as well.
+        (
+            vec![
+                row(1, 0, &[]),
+                row(2, 0, &[]),
+                row(3, MORE, &[]),
+                row(4, 0, &[]),
+            ],
+            OPEN,
+        ),
+        (vec![row(1, 0, &[]), row_with(0, 2, 0, &[])], SINGLE),
+        (vec![row(1, MORE, &[]), row_with(0, 1, CONT, &[])], SINGLE),
+        (vec![row_with(0, 1, MORE, &[])], SINGLE),
+    ] {
+        let stream = [messages.concat(), done(0)].concat();
+        let text = format!("cannot read the kernel's answer: {text}");
+        assert_eq!(what(&stream), text, "{messages:?}");
+        let mut reassembly = reassembly();
+        let mut feed = reassembly.feed(&stream);
+        let error = loop {
+            match feed.next_piece() {
+                Ok(Event::Task(_)) => {}
+                Ok(other) => panic!("{other:?}"),
+                Err(error) => break error.to_string(),
+            }
+        };
+        assert_eq!(error, text, "{messages:?}");
+    }
+}
+
 #[test]
 fn a_piece_of_another_task_is_an_error() {
     for second in [row(2, CONT, &[]), row_with(0, 2, 0, &[])] {
-        let stream = [row(1, 0, &[]), second].concat();
+        let stream = [row(1, MORE, &[]), second].concat();
         let mut reassembly = reassembly();
         let mut feed = reassembly.feed(&stream);
         assert!(matches!(feed.next_piece().unwrap(), Event::Task(_)));
@@ -189,13 +335,13 @@ fn the_first_of_a_group_counts_and_the_others_survive() {
 fn messages_of_other_answers_are_passed_over() {
     let mut other_seq = row(66, 0, &base(66));
     other_seq[8] ^= 1;
-    let mut other_port = row(77, CONT, &base(77));
+    let mut other_port = row(77, CONT | MORE, &base(77));
     other_port[12] ^= 1;
     let mut other_done = done(-5);
     other_done[8] ^= 1;
     let stream = [
         other_seq.clone(),
-        row(1, 0, &base(1)),
+        row(1, MORE, &base(1)),
         other_port,
         row(1, CONT, &cred()),
         other_seq,
@@ -249,7 +395,7 @@ fn headers_of_unusual_length_are_read() {
 
 #[test]
 fn the_last_message_may_lack_its_padding() {
-    let mut last = row(2, 0, &attribute(99, b"12345"));
+    let mut last = row(2, MORE, &attribute(99, b"12345"));
     let len = (last.len() - 3) as u32;
     last[..4].copy_from_slice(&len.to_ne_bytes());
     last.truncate(len as usize);
@@ -264,14 +410,6 @@ fn the_last_message_may_lack_its_padding() {
 
 #[test]
 fn what_is_wrong_is_told() {
-    assert_eq!(
-        what(&row(1, CONT, &[])),
-        "cannot read the kernel's answer: a message goes on with a task that did not begin"
-    );
-    assert_eq!(
-        what(&[row(1, 0, &[]), row(2, CONT, &[])].concat()),
-        "cannot read the kernel's answer: a message goes on with a task that did not begin"
-    );
     assert_eq!(
         what(&message(FAMILY, MULTI, &[1, 1, 0, 0])),
         "cannot read the kernel's answer: the first attribute is not TASK_DIAG_MSG"
@@ -292,10 +430,6 @@ fn what_is_wrong_is_told() {
         what(&done(0)[..15]),
         "cannot read the kernel's answer: there are fewer bytes than a message header has"
     );
-    assert_eq!(
-        what(&[row(1, 0, &[]), row_with(0, 2, 0, &[])].concat()),
-        "cannot read the kernel's answer: a message that is no part of a dump, in a dump"
-    );
     assert!(matches!(
         read(&mut reassembly(), [&message(NLMSG_OVERRUN, 0, &[])[..]]),
         Err(Error::Overrun)
@@ -306,7 +440,7 @@ fn what_is_wrong_is_told() {
 #[test]
 fn pieces_are_looked_at_one_by_one() {
     let stream = [
-        row(1, 0, &[12, 0, 99, 0, 1, 2, 3, 4]),
+        row(1, MORE, &[12, 0, 99, 0, 1, 2, 3, 4]),
         row(1, CONT, &[5, 6, 7, 8]),
         done(0),
     ]
@@ -316,7 +450,7 @@ fn pieces_are_looked_at_one_by_one() {
 
 #[test]
 fn after_an_error_there_is_only_the_end() {
-    let stream = [row(1, 0, &[]), row(7, CONT, &[]), row(8, 0, &[]), done(0)].concat();
+    let stream = [row(7, CONT, &[]), row(8, 0, &[]), done(0)].concat();
     let mut reassembly = reassembly();
     let mut feed = reassembly.feed(&stream);
     assert!(feed.next().is_err());
@@ -328,7 +462,7 @@ fn after_an_error_there_is_only_the_end() {
 #[test]
 fn a_restart_forgets() {
     let mut reassembly = reassembly();
-    let begun = row_with(MULTI | INTERRUPTED, 1, 0, &base(1));
+    let begun = row_with(MULTI | INTERRUPTED, 1, MORE, &base(1));
     let (tasks, ended) = read(&mut reassembly, [&begun[..]]).unwrap();
     assert!(tasks.is_empty() && !ended && reassembly.interrupted());
     reassembly.restart(FAMILY, SEQ, PORT);
@@ -350,11 +484,11 @@ fn a_group_that_a_row_neither_has_nor_lists_is_an_error() {
     let files = attribute(FILES, &[0; 48]);
     let sound = [
         row(1, 0, &[base(1), stat.clone(), files.clone()].concat()),
-        row(2, 0, &[base(2), stat.clone()].concat()),
+        row(2, MORE, &[base(2), stat.clone()].concat()),
         row(2, CONT, &files),
-        row(3, 0, &[base(3), absent([1 << 2, 0, 1 << 6, 0])].concat()),
-        row(4, 0, &[base(4), stat.clone()].concat()),
-        row(4, CONT, &absent([0, 1 << 6, 0, 0])),
+        row(3, 0, &[base(3), absent([1 << 2, 0, 0, 1 << 6, 0])].concat()),
+        row(4, MORE, &[base(4), stat.clone()].concat()),
+        row(4, CONT, &absent([0, 1 << 6, 0, 0, 0])),
         // Groups that were not requested, and reasons for them, are ignored.
         row(
             5,
@@ -364,7 +498,7 @@ fn a_group_that_a_row_neither_has_nor_lists_is_an_error() {
                 cred(),
                 stat.clone(),
                 files.clone(),
-                absent([0, 0, 0, 1 << 40]),
+                absent([0, 0, 0, 0, 1 << 40]),
             ]
             .concat(),
         ),
@@ -377,13 +511,17 @@ fn a_group_that_a_row_neither_has_nor_lists_is_an_error() {
             vec![row(6, 0, &[base(6), stat.clone()].concat()), row(7, 0, &[])],
             "files",
         ),
-        (vec![row(6, 0, &base(6)), row(6, CONT, &files)], "stat"),
+        (vec![row(6, MORE, &base(6)), row(6, CONT, &files)], "stat"),
         (
-            vec![row(6, 0, &[base(6), stat, absent([1, 0, 0, 0])].concat())],
+            vec![row(
+                6,
+                0,
+                &[base(6), stat, absent([1, 0, 0, 0, 0])].concat(),
+            )],
             "files",
         ),
         (
-            vec![row(6, 0, &files), row(6, CONT, &absent([0, 1, 0, 0]))],
+            vec![row(6, MORE, &files), row(6, CONT, &absent([0, 1, 0, 0, 0]))],
             "stat",
         ),
     ];
@@ -423,21 +561,24 @@ fn a_group_that_a_row_neither_has_nor_lists_is_an_error() {
         }
     }
     // A dump that fails may have ended in the middle of its last row.
-    let stream = [row(6, 0, &base(6)), done(-5)].concat();
+    let stream = [row(6, MORE, &base(6)), done(-5)].concat();
     let (pids, error) = read(&stream, true);
     assert_eq!(pids, [6]);
     assert_eq!(error.as_deref(), Some("Input/output error (os error 5)"));
 }
 
 #[test]
-fn absent_ends_a_row() {
+fn absent_is_in_the_last_message() {
     let behind =
-        "cannot read the kernel's answer: a message continues a row behind TASK_DIAG_ABSENT";
+        "cannot read the kernel's answer: TASK_DIAG_ABSENT before the last message of a row";
     let rows = [
-        vec![row(1, 0, &absent([1, 0, 0, 0])), row(1, CONT, &base(1))],
         vec![
-            row(1, 0, &base(1)),
-            row(1, CONT, &absent([2, 0, 0, 0])),
+            row(1, MORE, &absent([1, 0, 0, 0, 0])),
+            row(1, CONT, &base(1)),
+        ],
+        vec![
+            row(1, MORE, &base(1)),
+            row(1, CONT | MORE, &absent([2, 0, 0, 0, 0])),
             row(1, CONT, &cred()),
         ],
     ];
@@ -496,7 +637,7 @@ fn a_message_is_not_read_beyond_its_end() {
     let stream = [short_row(4), short_row(4), short_row(16), behind, done(0)].concat();
     let [usual, unusual] = read_both_ways(&stream);
     assert_eq!(usual, unusual);
-    assert_eq!(usual.0.len(), 1);
+    assert_eq!(usual.0.len(), 2);
 }
 
 /// A message with nothing in it but a `TASK_DIAG_MSG` without a value, and
@@ -572,17 +713,14 @@ proptest! {
         let mut messages = Vec::new();
         let mut cuts = pieces.into_iter().cycle();
         for (pid, plan) in plans.iter().enumerate() {
-            let mut piece = Vec::new();
-            let mut flags = 0;
+            let mut row = vec![Vec::new()];
             for attribute in &plan.attributes {
                 if cuts.next().unwrap() {
-                    messages.push(row(pid as u32, flags, &piece));
-                    piece.clear();
-                    flags = CONT;
+                    row.push(Vec::new());
                 }
-                piece.extend(attribute);
+                row.last_mut().unwrap().extend(attribute);
             }
-            messages.push(row(pid as u32, flags, &piece));
+            messages.extend(common::pieces(pid as u32, &row));
         }
         messages.push(done(0));
         let interrupted = interrupted.index(messages.len());
@@ -638,10 +776,8 @@ proptest! {
     ) {
         let mut stream = Vec::new();
         for (pid, plan) in plans.iter().enumerate() {
-            stream.push(row(pid as u32, 0, &[]));
-            for attribute in &plan.attributes {
-                stream.push(row(pid as u32, CONT, attribute));
-            }
+            let row = [&[Vec::new()], &plan.attributes[..]].concat();
+            stream.extend(pieces(pid as u32, &row));
         }
         stream.push(done(0));
         let mut reassembly = reassembly();
@@ -675,7 +811,7 @@ proptest! {
                 touch(task);
             }
             // Behind a sound head, so that more of them are looked at.
-            let stream = [row(1, 0, bytes), row(2, 0, &[]), row(2, CONT, bytes), done(0)].concat();
+            let stream = [row(1, 0, bytes), row(2, MORE, &[]), row(2, CONT, bytes), done(0)].concat();
             let _ = read(&mut reassembly(), [&stream[..]]);
             for kind in [NLMSG_ERROR, NLMSG_DONE, FAMILY] {
                 let stream = message(kind, ACK_TLVS, bytes);
@@ -688,7 +824,7 @@ proptest! {
     /// at an odd address are a part.
     #[test]
     fn the_usual_is_read_as_the_unusual(
-        shapes in prop::collection::vec(prop_oneof![9 => Just(0), 1 => 1..5], 0..12),
+        shapes in prop::collection::vec(prop_oneof![9 => Just(0), 1 => 1..6], 0..12),
         flips in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..3),
     ) {
         let mut stream = Vec::new();
@@ -699,7 +835,8 @@ proptest! {
                 1 => row(pid, 0, &[cred(), base(pid)].concat()),
                 2 => row(pid, 0, &[usual, attribute(STAT, &[7; 9])].concat()),
                 3 => short_row(4),
-                _ => row(pid - 1, CONT, &attribute(CMDLINE, b"more")),
+                4 => pieces(pid, &[usual, attribute(CMDLINE, b"more")]).concat(),
+                _ => row(pid, MORE, &usual),
             });
         }
         stream.extend(done(0));
@@ -719,7 +856,7 @@ proptest! {
     ) {
         let mut stream = Vec::new();
         for (pid, plan) in plans.iter().enumerate() {
-            stream.extend(row(pid as u32, 0, &plan.attributes.concat()));
+            stream.extend(row(pid as u32, MORE, &plan.attributes.concat()));
             stream.extend(row(pid as u32, CONT, &cred()));
         }
         stream.extend(done(0));
@@ -751,7 +888,7 @@ fn plain(genl: &[u8]) -> Vec<u8> {
 fn an_answer_without_generic_netlink_is_the_same() {
     let messages = [
         row(1, 0, &base(1)),
-        row(2, 0, &base(2)),
+        row(2, MORE, &base(2)),
         row(2, CONT, &cred()),
         row(3, 0, &[base(3), cred()].concat()),
         done(0),

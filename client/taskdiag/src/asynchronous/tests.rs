@@ -10,7 +10,7 @@ use bytes::BufMut;
 use netlink_proto::sys::AsyncSocket;
 
 use super::*;
-use crate::abi::{TaskDiagCreds, TaskDiagMsg};
+use crate::abi::{self, TaskDiagCreds, TaskDiagMsg};
 use crate::codec::TaskDiagAttr;
 use crate::request::Scope;
 
@@ -146,17 +146,17 @@ fn family() -> Vec<u8> {
     )
 }
 
-fn row(flags: u16, pid: u32, cont: u32) -> Vec<u8> {
+fn row(flags: u16, pid: u32, task_flags: u32) -> Vec<u8> {
     let msg = TaskDiagAttr::Msg(TaskDiagMsg {
         pid,
         tgid: pid,
-        flags: cont,
+        flags: task_flags,
     });
     let group = TaskDiagAttr::Cred(TaskDiagCreds {
         uid: pid,
         ..Default::default()
     });
-    let attributes = match cont {
+    let attributes = match task_flags & abi::TASK_DIAG_FLAG_CONT {
         0 => vec![msg],
         _ => vec![msg, group],
     };
@@ -201,8 +201,13 @@ fn pids(tasks: &[Result<Task>]) -> Vec<u32> {
 #[tokio::test]
 async fn a_dump_is_put_together() {
     let datagrams = vec![
-        [row(2, 1, 0), row(2, 2, 0)].concat(),
-        [row(2, 2, 1), row(2, 3, 0), done(2, 0)].concat(),
+        [row(2, 1, 0), row(2, 2, abi::TASK_DIAG_FLAG_MORE)].concat(),
+        [
+            row(2, 2, abi::TASK_DIAG_FLAG_CONT),
+            row(2, 3, 0),
+            done(2, 0),
+        ]
+        .concat(),
     ];
     let (tasks, stats) = read(datagrams).await;
     assert_eq!(pids(&tasks), [1, 2, 3]);
@@ -232,7 +237,7 @@ async fn an_error_that_ends_a_dump_is_an_error() {
     .concat();
     let payload = [&(-1i32).to_ne_bytes()[..], &text, &offset].concat();
     let (tasks, _) = read(vec![
-        [row(2, 1, 0), row(2, 2, 0)].concat(),
+        [row(2, 1, 0), row(2, 2, abi::TASK_DIAG_FLAG_MORE)].concat(),
         message(3, 0x202, SEQ, &payload),
     ])
     .await;
@@ -257,7 +262,7 @@ async fn what_is_lost_is_never_silent() {
     ] {
         let script = [
             Event::Datagram(family()),
-            Event::Datagram([row(2, 1, 0), row(2, 2, 0)].concat()),
+            Event::Datagram([row(2, 1, 0), row(2, 2, abi::TASK_DIAG_FLAG_MORE)].concat()),
             Event::Fault(fault),
         ];
         let mut answer = open(script).await.unwrap();

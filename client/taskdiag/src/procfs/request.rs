@@ -77,9 +77,11 @@ pub(super) fn features(proc: &Proc, cgroups: &Cgroups) -> Features {
     features.recv_min = RECEIVE_MIN as u32;
     features.strategies = Strategies::all();
     features.filters = FilterKinds::all();
+    features.vma_flags = VmaFlags::all();
     if !proc.tells_areas() {
         features.groups -= Show::VMA | Show::VMA_STAT;
         features.filters -= FilterKinds::VMA_FLAGS;
+        features.vma_flags = VmaFlags::empty();
     }
     if !proc.tells_cgroups() {
         features.groups -= Show::CGROUP;

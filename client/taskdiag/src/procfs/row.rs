@@ -88,7 +88,10 @@ impl Row<'_> {
 
     fn put_long(&mut self, mut long: Long) -> Result<Begun, Lack> {
         match long.put(self.message, self.tasks)? {
-            Told::Some => Ok(Begun::GoesOn(Box::new(long))),
+            Told::Some => {
+                self.message.continue_row();
+                Ok(Begun::GoesOn(Box::new(long)))
+            }
             Told::All if long.is_the_same(self.proc) => {
                 self.message.put_absent(long.absent);
                 Ok(Begun::Whole)
@@ -174,14 +177,14 @@ impl Row<'_> {
                 None => absent.denied |= Show::NS,
             }
         }
+        if show.contains(Show::CGROUP) {
+            self.put_cgroup(folder)?;
+        }
         if show.contains(Show::FILES) {
             match permitted(files::read(self.proc, folder))? {
                 Some(files) => self.message.put(abi::TASK_DIAG_FILES, files.as_bytes()),
                 None => absent.denied |= Show::FILES,
             }
-        }
-        if show.contains(Show::CGROUP) {
-            self.put_cgroup(folder)?;
         }
         Ok(absent)
     }
@@ -227,10 +230,14 @@ impl Row<'_> {
             Some(path) => (path, self.cgroups.id_of(path)),
             None => (&b"/"[..], ROOT_CGROUP),
         };
+        let flags = match path.ends_with(b" (deleted)") {
+            true => abi::TASK_DIAG_CGROUP_DELETED,
+            false => 0,
+        };
         let head = TaskDiagCgroup {
             id,
             path_off: size_of::<TaskDiagCgroup>() as u32,
-            pad: 0,
+            flags,
         };
         let at = self.message.open(abi::TASK_DIAG_CGROUP);
         self.message.append(head.as_bytes());
@@ -241,9 +248,12 @@ impl Row<'_> {
     }
 }
 
-/// Whether `stat` has the exit status of the task: it writes 0 for a caller that
-/// may not read it, and then 1 instead of the code's address.
+/// Whether `stat` has the exit status of a task that has ended: it writes 0 for a
+/// caller that may not read it, and then 1 instead of the code's address.
 fn shows_exit_code(folder: &Folder, stat: &Stat) -> bool {
+    if !matches!(stat.state, abi::TASK_DIAG_ZOMBIE | abi::TASK_DIAG_DEAD) {
+        return false;
+    }
     match (stat.get(field::EXIT_CODE), stat.get(field::START_CODE)) {
         (0, 0) => ns::may_read(folder),
         (0, 1) => false,

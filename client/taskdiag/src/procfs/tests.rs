@@ -140,7 +140,7 @@ fn times_are_ticks_and_sizes_bytes() {
     assert_eq!((stat.nice, stat.tty_pgrp, stat.flags), (-5, -1, 4_194_304));
     let memory = stat.memory.unwrap();
     assert_eq!((memory.vsize, memory.rss_peak), (4096, 12 * 1024));
-    assert_eq!((stat.nvcsw, stat.exit_code), (77, Some(0)));
+    assert_eq!((stat.nvcsw, stat.exit_code), (77, None));
     assert_eq!(task.ident.unwrap().start_time, stat.start_time);
 }
 
@@ -189,6 +189,33 @@ fn counts_of_a_zombie_are_none() {
 }
 
 #[test]
+fn exit_code_is_of_tasks_that_have_ended() {
+    let tree = family();
+    let exit_code = |pid| {
+        tree.client()
+            .one(pid, Show::STAT)
+            .unwrap()
+            .stat
+            .unwrap()
+            .exit_code
+    };
+    assert_eq!((exit_code(1), exit_code(12)), (None, None));
+    assert_eq!(exit_code(5), Some(0));
+    tree.task(7, 7, 1, b"dead", 'X');
+    assert_eq!(exit_code(7), Some(0));
+}
+
+#[test]
+fn a_cgroup_that_is_removed_is_deleted() {
+    let tree = family();
+    let cgroup = || tree.client().one(1, Show::CGROUP).unwrap().cgroup.unwrap();
+    assert!(!cgroup().deleted);
+    tree.file("1/cgroup", b"0::/x (deleted)\n");
+    assert!(cgroup().deleted);
+    assert_eq!(cgroup().path.as_deref(), Some(&b"/x (deleted)"[..]));
+}
+
+#[test]
 fn namespaces_without_a_link_are_none() {
     let tree = family();
     fs::create_dir(tree.0.join("1/ns")).unwrap();
@@ -228,6 +255,7 @@ fn groups_of_a_task_that_ends_are_gone() {
     let mut dump = client.dump(&request).unwrap();
     let piece = dump.next_piece().unwrap().unwrap();
     assert!(piece.absent().is_empty() && piece.cmdline().is_some());
+    assert!(piece.has_more());
     fs::remove_file(tree.0.join("1/stat")).unwrap();
     let mut absent = crate::Absent::default();
     while let Some(piece) = dump.next_piece().unwrap() {

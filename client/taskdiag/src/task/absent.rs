@@ -21,6 +21,8 @@ pub struct Absent {
     /// Another task held a lock or a page for too long, or a signal interrupted
     /// the caller.
     pub busy: Show,
+    /// There is more than the kernel reports of one task.
+    pub limit: Show,
     /// Reported only in the row of the thread group's leader: memory mappings in
     /// rows of its other threads.
     pub leader: Show,
@@ -37,7 +39,10 @@ impl Absent {
     /// [`Self::leader`].
     #[must_use]
     pub const fn lost(&self) -> Show {
-        self.gone.union(self.denied).union(self.busy)
+        self.gone
+            .union(self.denied)
+            .union(self.busy)
+            .union(self.limit)
     }
 
     /// Whether the row lacks no group.
@@ -52,18 +57,11 @@ impl Absent {
             ("gone", self.gone),
             ("denied", self.denied),
             ("busy", self.busy),
+            ("limit", self.limit),
             ("leader", self.leader),
         ]
         .into_iter()
         .filter(|(_, groups)| !groups.is_empty())
-    }
-
-    /// Adds the groups of the other.
-    pub(crate) fn add(&mut self, other: Self) {
-        self.gone |= other.gone;
-        self.denied |= other.denied;
-        self.busy |= other.busy;
-        self.leader |= other.leader;
     }
 }
 
@@ -73,6 +71,7 @@ impl From<TaskDiagAbsent> for Absent {
             gone: Show::from_bits_retain(absent.gone),
             denied: Show::from_bits_retain(absent.denied),
             busy: Show::from_bits_retain(absent.busy),
+            limit: Show::from_bits_retain(absent.limit),
             leader: Show::from_bits_retain(absent.leader),
         }
     }
@@ -84,6 +83,7 @@ impl From<Absent> for TaskDiagAbsent {
             gone: absent.gone.bits(),
             denied: absent.denied.bits(),
             busy: absent.busy.bits(),
+            limit: absent.limit.bits(),
             leader: absent.leader.bits(),
         }
     }
@@ -121,11 +121,18 @@ mod tests {
         let absent = Absent {
             gone: Show::CMDLINE,
             denied: Show::FILES | Show::NS,
+            limit: Show::VMA,
             ..Absent::default()
         };
-        assert_eq!(absent.to_string(), "gone: cmdline; denied: files,ns");
+        assert_eq!(
+            absent.to_string(),
+            "gone: cmdline; denied: files,ns; limit: vma"
+        );
         assert_eq!(Absent::default().to_string(), "");
-        assert_eq!(absent.lost(), Show::CMDLINE | Show::FILES | Show::NS);
+        assert_eq!(
+            absent.lost(),
+            Show::CMDLINE | Show::FILES | Show::NS | Show::VMA
+        );
         assert!(!absent.is_empty() && Absent::default().is_empty());
     }
 

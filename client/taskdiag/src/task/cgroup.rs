@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use crate::abi::TaskDiagCgroup;
+use crate::abi::{TASK_DIAG_CGROUP_DELETED, TaskDiagCgroup};
 use crate::task::read;
 use crate::task::records::{fields, text};
 use crate::wire::Malformed;
@@ -15,9 +15,12 @@ use crate::wire::Malformed;
 pub struct Cgroup<'a> {
     /// Its id, the inode number of its directory in cgroupfs. `cgroup_id()`.
     pub id: u64,
+    /// Whether it is removed: its path ends with " (deleted)" then.
+    pub deleted: bool,
     /// Its path, relative to the root of the caller's cgroup namespace, as in the
     /// line `0::` of `/proc/PID/cgroup`. Any bytes except NUL; `None` if it is
-    /// longer than `PATH_MAX`. `cgroup_path_ns()`.
+    /// longer than `PATH_MAX`. With " (deleted)" behind it where
+    /// [`Self::deleted`] is set. `cgroup_path_ns()`.
     #[cfg_attr(feature = "serde", serde(serialize_with = "super::lossy_option"))]
     pub path: Option<Cow<'a, [u8]>>,
 }
@@ -27,8 +30,10 @@ impl<'a> Cgroup<'a> {
     pub(super) fn read(bytes: &'a [u8]) -> Result<Self, Malformed> {
         let offset = read::<TaskDiagCgroup>(bytes).path_off;
         let path = text(bytes, offset)?;
+        let cgroup: TaskDiagCgroup = read(fields(bytes, offset));
         Ok(Self {
-            id: read::<TaskDiagCgroup>(fields(bytes, offset)).id,
+            id: cgroup.id,
+            deleted: cgroup.flags & TASK_DIAG_CGROUP_DELETED != 0,
             path: path.map(Cow::Borrowed),
         })
     }
@@ -38,6 +43,7 @@ impl<'a> Cgroup<'a> {
     pub fn into_owned(self) -> Cgroup<'static> {
         Cgroup {
             id: self.id,
+            deleted: self.deleted,
             path: self.path.map(|path| Cow::Owned(path.into_owned())),
         }
     }

@@ -79,8 +79,8 @@ pub struct Stat {
     /// Signal that its parent receives at its end; -1 for a thread. `stat` field
     /// 38.
     pub exit_signal: i32,
-    /// `wait(2)` status of a task that has ended or is about to; `None` if the
-    /// kernel does not report it. `stat` field 52.
+    /// `wait(2)` status of a task that has ended or is about to; `None` for any
+    /// other. `stat` field 52.
     pub exit_code: Option<i32>,
 }
 

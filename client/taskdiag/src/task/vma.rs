@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use crate::abi::{self, TaskDiagVma};
+use crate::names;
 use crate::task::records::{Records, RecordsOf, fields, text};
 use crate::task::{OfKind, read};
 use crate::wire::Malformed;
@@ -211,6 +212,13 @@ impl VmaFlags {
     pub(crate) fn from_mnemonic(word: &[u8]) -> Option<Self> {
         let is_word = |(_, mnemonic): &&(Self, &str)| mnemonic.as_bytes() == word;
         MNEMONICS.iter().find(is_word).map(|&(flag, _)| flag)
+    }
+}
+
+impl fmt::Display for VmaFlags {
+    /// Names between commas; bits that have no name as one hexadecimal number.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        names::write(self, f)
     }
 }
 

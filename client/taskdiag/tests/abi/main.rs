@@ -52,7 +52,7 @@ fn numbers() -> Facts {
         TASK_DIAG_IDENT TASK_DIAG_NS TASK_DIAG_CGROUP TASK_DIAG_ATTR_MAX
         TASK_DIAG_DUMP_ALL TASK_DIAG_DUMP_ONE TASK_DIAG_DUMP_CHILDREN TASK_DIAG_DUMP_THREAD
         TASK_DIAG_DUMP_ALL_THREAD TASK_DIAG_DUMP_DESCENDANTS TASK_DIAG_DUMP_MAX
-        TASK_DIAG_FLAG_CONT
+        TASK_DIAG_FLAG_CONT TASK_DIAG_FLAG_MORE
         TASK_DIAG_RUNNING TASK_DIAG_INTERRUPTIBLE TASK_DIAG_UNINTERRUPTIBLE TASK_DIAG_STOPPED
         TASK_DIAG_TRACE_STOP TASK_DIAG_DEAD TASK_DIAG_ZOMBIE TASK_DIAG_PARKED TASK_DIAG_IDLE
         TASK_DIAG_COMM_LEN
@@ -75,7 +75,7 @@ fn numbers() -> Facts {
         TASK_DIAG_NS_PID TASK_DIAG_NS_PID_FOR_CHILDREN TASK_DIAG_NS_TIME
         TASK_DIAG_NS_TIME_FOR_CHILDREN TASK_DIAG_NS_USER TASK_DIAG_NS_UTS
         TASK_DIAG_NS_MAX TASK_DIAG_NS_IDS
-        TASK_DIAG_OPTION_PIDNS_FD TASK_DIAG_OPTION_PIDFD
+        TASK_DIAG_CGROUP_DELETED TASK_DIAG_OPTION_PIDNS_FD TASK_DIAG_OPTION_PIDFD
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into();
@@ -115,7 +115,7 @@ fn structures() -> Facts {
     }
     structure!("task_diag_pid" TaskDiagPid { show_flags, dump_strategy, pid, reserved });
     structure!("task_diag_msg" TaskDiagMsg { pid, tgid, flags });
-    structure!("task_diag_absent" TaskDiagAbsent { gone, denied, busy, leader });
+    structure!("task_diag_absent" TaskDiagAbsent { gone, denied, busy, limit, leader });
     structure!("task_diag_base" TaskDiagBase {
         tgid, pid, ppid, tpid, sid, pgid, state, comm, pad as "__pad"
     });
@@ -153,10 +153,10 @@ fn structures() -> Facts {
         time_for_children_id, user_id, uts_id
     });
     structure!("task_diag_cgroup" TaskDiagCgroup {
-        id, path_off, pad as "__pad"
+        id, path_off, flags
     });
     structure!("task_diag_features" TaskDiagFeatures {
-        groups, strategies, filters, options, recv_min, pad as "__pad"
+        groups, strategies, filters, options, vma_flags, recv_min, pad as "__pad"
     });
     facts
 }

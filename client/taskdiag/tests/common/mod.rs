@@ -38,6 +38,7 @@ pub const NS: u16 = 72;
 pub const CGROUP: u16 = 73;
 
 pub const CONT: u32 = 1;
+pub const MORE: u32 = 2;
 /// The daemon's mark of a cached row.
 pub const CACHED: u32 = 1 << 31;
 
@@ -112,8 +113,8 @@ pub fn cgroup(id: u64, path: &[u8]) -> Vec<u8> {
     attribute(CGROUP, &value)
 }
 
-/// ABSENT as the kernel sends it: gone, denied, busy, leader.
-pub fn absent(masks: [u64; 4]) -> Vec<u8> {
+/// ABSENT as the kernel sends it: gone, denied, busy, limit, leader.
+pub fn absent(masks: [u64; 5]) -> Vec<u8> {
     attribute(ABSENT, &quads(&masks))
 }
 
@@ -142,6 +143,16 @@ pub fn base(pid: u32) -> Vec<u8> {
 /// CRED as the kernel sends it.
 pub fn cred() -> Vec<u8> {
     attribute(CRED, &words(&(100..120).collect::<Vec<_>>()))
+}
+
+/// A row of several messages, one for each of these.
+pub fn pieces<A: AsRef<[u8]>>(pid: u32, attributes: &[A]) -> Vec<Vec<u8>> {
+    let last = attributes.len() - 1;
+    let flags = |at| if at == 0 { 0 } else { CONT } | if at == last { 0 } else { MORE };
+    let pieces = attributes.iter().enumerate();
+    pieces
+        .map(|(at, attributes)| row(pid, flags(at), attributes.as_ref()))
+        .collect()
 }
 
 pub fn done(code: i32) -> Vec<u8> {

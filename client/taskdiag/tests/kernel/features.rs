@@ -17,6 +17,9 @@ fn what_it_can_tell_is_what_it_tells() {
     assert_eq!(features.filters, FilterKinds::all());
     assert_eq!(features.options, Options::all());
     assert_eq!(features.recv_min as usize, RECEIVE_MIN);
+    let everywhere = VmaFlags::READ | VmaFlags::FILE | VmaFlags::DELETED | VmaFlags::DONTCOPY;
+    assert!(features.vma_flags.contains(everywhere));
+    assert!(VmaFlags::all().contains(features.vma_flags));
     // The client goes on, and in a sandbox it is the same.
     client.one(myself(), Show::BASE).unwrap();
     assert_eq!(client.features().unwrap(), features);
@@ -33,6 +36,26 @@ fn unknown_group_is_einval_and_missing_from_the_features() {
     assert_eq!(error.attribute.unwrap().name(), Some(GET));
     let request = Request::new(Strategy::All).show(Show::BASE | unheard);
     assert_eq!(client.features().unwrap().lacking(&request).groups, unheard);
+}
+
+#[test]
+#[ignore = "needs a kernel with TASKDIAG"]
+fn a_vma_flag_that_is_missing_from_the_features_is_eopnotsupp() {
+    let mut client = client();
+    let features = client.features().unwrap();
+    for flag in VmaFlags::all().iter() {
+        let request = Request::new(Strategy::One(myself())).show(Show::VMA);
+        let result = client.get(&request.vma_flags(flag));
+        match features.vma_flags.contains(flag) {
+            true => drop(result.unwrap()),
+            false => {
+                let error = kernel_error(result);
+                let name = error.attribute.unwrap().name();
+                let expected = (libc::EOPNOTSUPP, Some("TASK_DIAG_CMD_ATTR_VMA_FLAGS"));
+                assert_eq!((error.errno, name), expected, "{flag}");
+            }
+        }
+    }
 }
 
 /// The tasks that a request finds are those that hold of all.

@@ -3,8 +3,10 @@
 //! transaction file where the kernel has it, and procfs. Equal row by row.
 
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
+use std::process::Stdio;
 
 use nix::sys::signal::{Signal, kill};
 use taskdiag::{AnyTransport, States, Way};
@@ -318,4 +320,57 @@ fn only_netlink_knows_other_namespaces() {
         Client::connect_any().unwrap().transport().way(),
         Way::Netlink
     );
+}
+
+/// A process that has ended with this status, and whose parent has not waited for
+/// it.
+struct Zombie(Child);
+
+impl Zombie {
+    fn new(status: u8, cgroup: &Cgroup) -> Self {
+        let mut child = Command::new("sh")
+            .args(["-c", "read line; exit \"$line\""])
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        cgroup.add(child.id());
+        let mut stdin = child.stdin.take().unwrap();
+        writeln!(stdin, "{status}").unwrap();
+        while procfs::status(child.id())["State"][0] != "Z" {
+            nix::sched::sched_yield().unwrap();
+        }
+        Self(child)
+    }
+}
+
+impl Drop for Zombie {
+    fn drop(&mut self) {
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+#[ignore = "needs a kernel with TASKDIAG"]
+fn exit_code_and_removed_cgroup_are_the_same_by_every_way() {
+    let cgroup = Cgroup::new("ways-removed");
+    let zombie = Zombie::new(3, &cgroup);
+    let pid = zombie.0.id();
+    let show = Show::BASE | Show::STAT | Show::CGROUP;
+    let removed = |task: &Task| task.cgroup.as_ref().unwrap().deleted;
+    assert!(
+        ways()
+            .iter()
+            .all(|&way| !removed(&by(way).one(pid, show).unwrap()))
+    );
+    fs::remove_dir(&cgroup.0).unwrap();
+    for way in ways() {
+        let task = by(way).one(pid, show).unwrap();
+        assert_eq!(task.base.unwrap().state, State::Zombie, "{way}");
+        assert_eq!(task.stat.unwrap().exit_code, Some(3 << 8), "{way}");
+        assert!(removed(&task), "{way}");
+        let path = task.cgroup.unwrap().path.unwrap();
+        assert_eq!(&path[..], b"/ways-removed (deleted)", "{way}");
+        let running = by(way).one(myself(), Show::STAT).unwrap();
+        assert_eq!(running.stat.unwrap().exit_code, None, "{way}");
+    }
 }
