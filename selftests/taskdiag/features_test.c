@@ -68,8 +68,6 @@ TEST_F(features, the_oldest_are_there)
 /* No bit is set that the header does not define. */
 TEST_F(features, all_have_a_name)
 {
-	size_t i;
-
 	EXPECT_EQ(0U, self->has.groups >> ARRAY_SIZE(group_names));
 	EXPECT_EQ(0U, self->has.strategies >> (TASK_DIAG_DUMP_MAX + 1));
 	EXPECT_EQ(0U, self->has.filters >> ARRAY_SIZE(filters));

@@ -221,7 +221,7 @@ TEST_F(file, end_of_dump_is_read_after_reads_that_are_too_small)
 	/* A message that ends a dump is longer than a row without groups. */
 	ASSERT_EQ(0, ask(self->fd, &none, NLM_F_DUMP));
 	EXPECT_EQ(-EMSGSIZE, take(self->fd, self->buf, NLMSG_HDRLEN));
-	EXPECT_EQ(NLMSG_LENGTH(sizeof(int)),
+	EXPECT_EQ((ssize_t)NLMSG_LENGTH(sizeof(int)),
 		  take(self->fd, self->buf, sizeof(self->buf)));
 	EXPECT_EQ(NLMSG_DONE, nlh->nlmsg_type);
 	EXPECT_EQ(0, take(self->fd, self->buf, sizeof(self->buf)));
