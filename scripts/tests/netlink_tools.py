@@ -11,7 +11,8 @@ import sys
 
 GROUPS = ["base", "cred", "stat", "vma", "vma-stat", "cmdline", "files", "ident", "ns", "cgroup"]
 STRATEGIES = ["all", "one", "children", "thread", "all-thread", "descendants"]
-ABSENT = ["gone", "denied", "busy", "leader"]
+ABSENT = ["gone", "denied", "busy", "limit", "leader"]
+MSG_FLAGS = ["cont", "more"]
 # Attributes of a group that may be in several messages of a row.
 SPLIT = ["vma", "vma-stat", "cmdline"]
 # Characters at the end of a failed program's output.
@@ -80,37 +81,43 @@ def rows_by_pid(messages):
     """Joins the messages of each row.  Fails if a task has more than one row."""
     rows = {}
     row = None
+    unfinished = False
     for message in messages:
-        pid, continues = pid_and_cont(message["msg"])
-        if continues:
-            if row is None or pid_and_cont(row["msg"])[0] != pid:
-                raise AssertionError(f"a message of {pid} continues no row")
-            for name, value in message.items():
-                if name in SPLIT and name in row:
-                    row[name] += value
-                elif name not in ("msg", "pad"):
-                    if name in row:
-                        raise AssertionError(f"{name} twice in the row of {pid}")
-                    row[name] = value
-        else:
+        pid, flags = pid_and_flags(message["msg"])
+        if ("cont" in flags) != unfinished:
+            raise AssertionError(f"{flags} in a message of {pid}, unfinished row: {unfinished}")
+        unfinished = "more" in flags
+        if "cont" not in flags:
             if pid in rows:
                 raise AssertionError(f"two rows of {pid}")
             rows[pid] = row = dict(message)
+            continue
+        if pid_and_flags(row["msg"])[0] != pid:
+            raise AssertionError(f"a message of {pid} continues another row")
+        for name, value in message.items():
+            if name in SPLIT and name in row:
+                row[name] += value
+            elif name not in ("msg", "pad"):
+                if name in row:
+                    raise AssertionError(f"{name} twice in the row of {pid}")
+                row[name] = value
+    if unfinished:
+        raise AssertionError("the last row is unfinished")
     return rows
 
 
-def pid_and_cont(msg):
+def pid_and_flags(msg):
     if isinstance(msg, bytes):
         pid, _, flags = struct.unpack("III", msg)
-        return pid, flags & 1
-    return msg["pid"], "cont" in msg["flags"]
+        return pid, {name for bit, name in enumerate(MSG_FLAGS) if flags >> bit & 1}
+    return msg["pid"], set(msg["flags"])
 
 
 def absent_groups(row):
     """Groups in the masks of a row, by the name of the mask."""
     absent = row.get("absent", {})
     if isinstance(absent, bytes):
-        masks = zip(ABSENT, struct.unpack("QQQQ", absent))
+        masks = zip(ABSENT, struct.unpack("QQQQQ", absent))
         return {name: [group for group in GROUPS if value & mask([group])]
                 for name, value in masks}
     return absent

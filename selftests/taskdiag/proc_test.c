@@ -211,6 +211,22 @@ TEST_F(file, loses_nothing_to_a_buffer_that_is_too_small)
 	munmap(nowhere, sizeof(self->buf));
 }
 
+TEST_F(file, end_of_dump_is_read_after_reads_that_are_too_small)
+{
+	const struct nlmsghdr *nlh = (void *)self->buf;
+	const struct task_diag_pid none = {
+		.dump_strategy = TASK_DIAG_DUMP_CHILDREN, .pid = getpid(),
+	};
+
+	/* A message that ends a dump is longer than a row without groups. */
+	ASSERT_EQ(0, ask(self->fd, &none, NLM_F_DUMP));
+	EXPECT_EQ(-EMSGSIZE, take(self->fd, self->buf, NLMSG_HDRLEN));
+	EXPECT_EQ(NLMSG_LENGTH(sizeof(int)),
+		  take(self->fd, self->buf, sizeof(self->buf)));
+	EXPECT_EQ(NLMSG_DONE, nlh->nlmsg_type);
+	EXPECT_EQ(0, take(self->fd, self->buf, sizeof(self->buf)));
+}
+
 TEST_F(file, answers_a_plain_request_with_one_message)
 {
 	const struct nlmsghdr *nlh = (void *)self->buf;

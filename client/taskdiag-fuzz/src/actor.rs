@@ -2,10 +2,11 @@
 //! Who performs a case, as far as it matters to what comes back: which process
 //! of which user, and what it knows of the others.
 
-use crate::case::{Id, Who};
+use crate::case::{Descriptor, Id, Who};
+use crate::descriptors::Descriptors;
 use crate::encode::Cast;
 use crate::model::control::Sender;
-use crate::model::{Fate, World};
+use crate::model::{Fate, Features, Opened, Space, World};
 use crate::roster::Roster;
 
 /// What is known of the tasks that can be asked about.
@@ -15,7 +16,7 @@ pub(crate) enum Knowledge {
     Roster,
     /// Only which numbers there cannot be.
     Nothing,
-    /// That there is nobody else.
+    /// That there is nobody else in the own pid namespace.
     Alone,
 }
 
@@ -23,13 +24,18 @@ pub(crate) enum Knowledge {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Actor<'a> {
     pub(crate) family: u16,
-    /// The groups that the kernel says it has.
-    pub(crate) groups: u64,
+    /// What the kernel has reported.
+    pub(crate) features: Features,
     pub(crate) sender: Sender,
     pub(crate) parent: u32,
     pub(crate) just_exited: u32,
     pub(crate) roster: &'a Roster,
     pub(crate) knowledge: Knowledge,
+    pub(crate) descriptors: &'a Descriptors,
+    /// The pid namespace of requests through the transport of the case.
+    pub(crate) space: Space,
+    /// It may see the processes of root.
+    pub(crate) sees_root: bool,
 }
 
 impl Cast for Actor<'_> {
@@ -62,6 +68,10 @@ impl Cast for Actor<'_> {
         number.unwrap_or_else(|| self.roster.free())
     }
 
+    fn descriptor(&self, descriptor: Descriptor) -> u32 {
+        self.descriptors.number(descriptor)
+    }
+
     fn uid(&self, id: Id) -> u32 {
         match id {
             Id::Own => self.sender.uid,
@@ -83,16 +93,20 @@ impl Actor<'_> {
         self.roster.existence(pid)
     }
 
-    /// The world as seen from the process that a message is said to be from.
+    /// The world as seen from the process that a message names as its source.
     pub(crate) fn world_of(&self, source: u32) -> Seen<'_> {
-        let contained = self.roster.contained.contains(&source);
-        let certain = source == self.sender.tgid || self.existence(source) == Fate::Here;
+        let own = source == self.sender.tgid;
+        let certain = own || self.existence(source) == Fate::Here;
         Seen {
             actor: self,
-            knowledge: if certain && !contained {
-                self.knowledge
+            space: if own {
+                self.space
+            } else if !certain {
+                Space::Unknown
+            } else if self.roster.contained.contains(&source) {
+                Space::Child
             } else {
-                Knowledge::Nothing
+                Space::Outer
             },
             source_may_be_gone: !certain,
         }
@@ -103,7 +117,8 @@ impl Actor<'_> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Seen<'a> {
     actor: &'a Actor<'a>,
-    pub(crate) knowledge: Knowledge,
+    /// The pid namespace of requests without `TASK_DIAG_CMD_ATTR_PIDNS_FD`.
+    space: Space,
     source_may_be_gone: bool,
 }
 
@@ -112,23 +127,71 @@ impl World for Seen<'_> {
         self.actor.family
     }
 
-    fn groups(&self) -> u64 {
-        self.actor.groups
+    fn features(&self) -> Features {
+        self.actor.features
     }
 
-    fn fate(&self, pid: u32) -> Fate {
-        let own = pid == self.actor.sender.tgid;
-        match self.knowledge {
-            Knowledge::Roster if own => Fate::Here,
-            Knowledge::Roster => self.actor.roster.fate(pid),
-            Knowledge::Alone if own => Fate::Here,
-            Knowledge::Alone => Fate::Absent,
-            Knowledge::Nothing if pid >= self.actor.roster.pid_max => Fate::Absent,
-            Knowledge::Nothing => Fate::Unsure,
+    fn space(&self) -> Space {
+        self.space
+    }
+
+    fn may_enter_any_space(&self) -> bool {
+        self.actor.sees_root
+    }
+
+    fn fate(&self, space: Space, pid: u32) -> Fate {
+        let own = space == self.actor.space && pid == self.actor.sender.tgid;
+        match (space, self.actor.knowledge) {
+            (_, Knowledge::Nothing) | (Space::Unknown, _) => self.fate_unknown(pid),
+            (Space::Child, _) => self.actor.roster.fate_in_child(pid, self.actor.sees_root),
+            _ if own => Fate::Here,
+            (Space::Inner, Knowledge::Alone) => Fate::Absent,
+            (Space::Outer, Knowledge::Roster) => self.actor.roster.fate(pid),
+            _ => self.fate_unknown(pid),
+        }
+    }
+
+    fn translate(&self, space: Space, outer: u32) -> (Fate, Option<u32>) {
+        match space {
+            Space::Outer => (self.fate(space, outer), Some(outer)),
+            Space::Child => match self.actor.roster.number_in_child(outer) {
+                Some(pid) => (self.fate(space, pid), Some(pid)),
+                None => (Fate::Absent, None),
+            },
+            // The only process in there that has a pidfd is the own one.
+            Space::Inner if self.actor.knowledge == Knowledge::Alone => {
+                match self.actor.descriptors.is_own(outer) {
+                    true => (Fate::Here, Some(1)),
+                    false => (Fate::Absent, None),
+                }
+            }
+            Space::Inner | Space::Unknown => (Fate::Unsure, None),
+        }
+    }
+
+    fn opened(&self, number: u32) -> Opened {
+        self.actor.descriptors.opened(number)
+    }
+
+    fn has_uid(&self, uid: u32) -> Option<bool> {
+        match uid {
+            u32::MAX => Some(false),
+            _ if self.actor.knowledge == Knowledge::Roster => Some(true),
+            _ => None,
         }
     }
 
     fn source_may_be_gone(&self) -> bool {
         self.source_may_be_gone
+    }
+}
+
+impl Seen<'_> {
+    fn fate_unknown(&self, pid: u32) -> Fate {
+        if pid >= self.actor.roster.pid_max {
+            Fate::Absent
+        } else {
+            Fate::Unsure
+        }
     }
 }

@@ -7,10 +7,20 @@
 /// So many cases in a row share a socket, if nothing happens to it.
 pub(crate) const EPOCH: u64 = 32;
 
+/// The interface that requests go through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Transport {
+    /// The generic netlink family.
+    Socket,
+    /// `/proc/task-diag`.
+    File,
+}
+
 /// One case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Case {
     pub(crate) iteration: u64,
+    pub(crate) transport: Transport,
     pub(crate) settings: Settings,
     pub(crate) control: Vec<Control>,
     /// So many bytes are missing at the end of the control messages.
@@ -22,7 +32,8 @@ pub(crate) struct Case {
     pub(crate) scene: Scene,
 }
 
-/// What a socket is told before it is used. The same for a whole epoch.
+/// Options of the socket or file. The same for a whole epoch; a file has none
+/// of the socket's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Settings {
     /// `NETLINK_EXT_ACK`.
@@ -67,6 +78,37 @@ pub(crate) enum Id {
     Own,
     /// This one.
     Number(u32),
+}
+
+/// A descriptor of the process that sends a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Descriptor {
+    /// A pidfd of the process that performs the case.
+    OwnTask,
+    /// A pidfd of a process that stays, modulo the number of these pidfds.
+    Task(u8),
+    /// A pidfd of a thread.
+    Thread,
+    /// A pidfd of a zombie.
+    Zombie,
+    /// A pidfd of a process that has been reaped.
+    Ended,
+    /// A pidfd of a process in the child pid namespace.
+    ContainedTask,
+    /// The pid namespace of the process that performs the case.
+    OwnNamespace,
+    /// The pid namespace of the run.
+    OuterNamespace,
+    /// The pid namespace of the contained processes.
+    ChildNamespace,
+    /// A namespace of another kind, modulo the number of these.
+    OtherNamespace(u8),
+    /// Neither a task nor a namespace, modulo the number of these.
+    Plain(u8),
+    /// Opened with `O_PATH`.
+    Path,
+    /// A number without an open file.
+    Closed,
 }
 
 /// A control message.
@@ -129,6 +171,8 @@ pub(crate) struct Attribute {
 pub(crate) enum Value {
     Request(Request),
     Bytes(Vec<u8>),
+    /// The number of a descriptor.
+    Descriptor(Descriptor),
     Nested(Vec<Attribute>),
 }
 
@@ -149,6 +193,7 @@ impl Value {
         match self {
             Self::Request(_) => 24 + i8::MAX as usize,
             Self::Bytes(bytes) => bytes.len(),
+            Self::Descriptor(_) => 4,
             Self::Nested(inner) => inner.iter().map(Attribute::room).sum(),
         }
     }
@@ -173,15 +218,15 @@ impl Message {
 pub(crate) struct Reading {
     /// The sizes of the buffers, in turn.
     pub(crate) sizes: Vec<usize>,
-    /// Without `MSG_DONTWAIT`, where more has to come.
+    /// Without `MSG_DONTWAIT` or `O_NONBLOCK`, where more has to come.
     pub(crate) wait: bool,
-    /// Look with `MSG_PEEK` first.
+    /// Call `recvmsg()` with `MSG_PEEK`, or `poll()`, before each read.
     pub(crate) peek: bool,
     /// With `MSG_TRUNC`.
     pub(crate) tell_length: bool,
     /// Read on until nothing comes, however complete the answer is.
     pub(crate) drain: bool,
-    /// Close the socket after so many reads.
+    /// Close the socket or file after so many reads.
     pub(crate) stop_after: Option<usize>,
     /// Send another message after so many reads.
     pub(crate) interject: Option<(usize, Message)>,

@@ -6,17 +6,20 @@ use std::time::Duration;
 
 use clap::Parser;
 
-/// Sends requests to the kernel's TASKDIAG family that are wrong in every way
-/// there is, among sound ones, and judges every answer.
+use crate::generate::Transports;
+
+/// Sends valid and invalid requests to the kernel's TASKDIAG family and to
+/// /proc/task-diag, and checks every reply against a model of the protocol.
 ///
-/// Every case is made from the seed and its number alone, so a finding can be
-/// had again: it is reported with both. What is around a case, such as which
-/// tasks come and go meanwhile, is not the same in every run.
+/// A case depends on the seed, its number and its transport only. A finding is
+/// reported with these three, which reproduce the request. Other tasks that come
+/// and go meanwhile differ from run to run.
 ///
 /// Run as root, in a kernel that may break:
 ///
 ///     cargo build --release --package taskdiag-fuzz
 ///     scripts/run taskdiag-fuzz --requests 1000000
+///     scripts/run taskdiag-fuzz --requests 1000000 --transport file
 ///     scripts/run taskdiag-fuzz --seconds 60 --as-user 1000
 ///     scripts/run taskdiag-fuzz --seed 42 --replay 1234
 #[derive(Debug, Parser)]
@@ -43,6 +46,11 @@ pub(crate) struct Options {
         conflicts_with_all = ["requests", "seconds"]
     )]
     pub(crate) replay: Option<u64>,
+
+    /// Send requests through the socket of the family, through /proc/task-diag, or
+    /// through both in turn
+    #[arg(long, value_name = "TRANSPORT", value_enum, default_value = "both")]
+    pub(crate) transport: Transports,
 
     /// Send as this user, with the group of the same number, instead of root
     #[arg(long, value_name = "UID", value_parser = clap::value_parser!(u32).range(1..=60_000))]
@@ -106,5 +114,15 @@ mod tests {
         assert!(parse(&["--replay", "7"]).is_err());
         assert!(parse(&["--seed", "1", "--replay", "7", "--seconds", "1"]).is_err());
         assert!(parse(&["--as-user", "0"]).is_err());
+    }
+
+    #[test]
+    fn both_transports_are_the_default() {
+        assert_eq!(parse(&[]).unwrap().transport, Transports::Both);
+        assert_eq!(
+            parse(&["--transport", "file"]).unwrap().transport,
+            Transports::File
+        );
+        assert!(parse(&["--transport", "pigeon"]).is_err());
     }
 }

@@ -5,7 +5,9 @@
 
 use zerocopy::IntoBytes;
 
-use crate::case::{Attribute, Case, Control, Id, Kind, Length, Message, Request, Value, Who};
+use crate::case::{
+    Attribute, Case, Control, Descriptor, Id, Kind, Length, Message, Request, Transport, Value, Who,
+};
 use crate::wire::{ATTRIBUTE_HEADER, HEADER, Header, align};
 use taskdiag::abi;
 
@@ -21,26 +23,35 @@ pub(crate) trait Cast {
     /// The family's number.
     fn family(&self) -> u16;
     fn number(&self, who: Who) -> u32;
+    /// The number of an open descriptor, or one that is not open.
+    fn descriptor(&self, descriptor: Descriptor) -> u32;
     fn uid(&self, id: Id) -> u32;
     fn gid(&self, id: Id) -> u32;
 }
 
-/// All that one `sendmsg()` sends.
-pub(crate) fn datagram(messages: &[Message], tail: &[u8], cast: &dyn Cast) -> Vec<u8> {
+/// All that one `sendmsg()` or `write()` sends.
+pub(crate) fn datagram(
+    transport: Transport,
+    messages: &[Message],
+    tail: &[u8],
+    cast: &dyn Cast,
+) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(64);
     for message in messages {
         bytes.resize(align(bytes.len()), 0);
-        put_message(&mut bytes, message, cast);
+        put_message(&mut bytes, transport, message, cast);
     }
     bytes.extend(tail);
     bytes
 }
 
-fn put_message(bytes: &mut Vec<u8>, message: &Message, cast: &dyn Cast) {
+fn put_message(bytes: &mut Vec<u8>, transport: Transport, message: &Message, cast: &dyn Cast) {
     let start = bytes.len();
     bytes.resize(start + HEADER, 0);
-    bytes.extend([message.cmd, message.version]);
-    bytes.extend(message.reserved.to_ne_bytes());
+    if transport == Transport::Socket {
+        bytes.extend([message.cmd, message.version]);
+        bytes.extend(message.reserved.to_ne_bytes());
+    }
     for attribute in &message.attributes {
         put_attribute(bytes, attribute, cast);
     }
@@ -51,9 +62,10 @@ fn put_message(bytes: &mut Vec<u8>, message: &Message, cast: &dyn Cast) {
     let mut header = Vec::with_capacity(HEADER);
     Header {
         len: length(message.len, bytes.len() - start),
-        kind: match message.kind {
-            Kind::Family => cast.family(),
-            Kind::Number(number) => number,
+        kind: match (message.kind, transport) {
+            (Kind::Family, Transport::Socket) => cast.family(),
+            (Kind::Family, Transport::File) => abi::TASK_DIAG_NLMSG_BASE + u16::from(message.cmd),
+            (Kind::Number(number), _) => number,
         },
         flags: message.flags,
         seq: message.seq,
@@ -71,6 +83,9 @@ fn put_attribute(bytes: &mut Vec<u8>, attribute: &Attribute, cast: &dyn Cast) {
     match &attribute.value {
         Value::Request(request) => put_request(bytes, *request, cast),
         Value::Bytes(value) => bytes.extend(value),
+        Value::Descriptor(descriptor) => {
+            bytes.extend(cast.descriptor(*descriptor).to_ne_bytes());
+        }
         Value::Nested(inner) => {
             for attribute in inner {
                 put_attribute(bytes, attribute, cast);
@@ -163,6 +178,12 @@ pub(crate) mod tests {
                 _ => 4711,
             }
         }
+        fn descriptor(&self, descriptor: Descriptor) -> u32 {
+            match descriptor {
+                Descriptor::Closed => 1 << 20,
+                _ => 5,
+            }
+        }
         fn uid(&self, id: Id) -> u32 {
             match id {
                 Id::Own => 1000,
@@ -201,7 +222,7 @@ pub(crate) mod tests {
 
     #[test]
     fn a_sound_request_has_the_bytes_of_the_protocol() {
-        let bytes = datagram(&[request(2, 4711)], &[], &Puppets);
+        let bytes = datagram(Transport::Socket, &[request(2, 4711)], &[], &Puppets);
         let expected: Vec<u8> = [
             &48u32.to_ne_bytes()[..],
             &0x1du16.to_ne_bytes(),
@@ -221,11 +242,20 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn request_for_the_file_has_no_generic_netlink_header() {
+        let bytes = datagram(Transport::File, &[request(2, 4711)], &[], &Puppets);
+        assert_eq!(bytes.len(), 44);
+        assert_eq!(bytes[..4], 44u32.to_ne_bytes());
+        assert_eq!(bytes[4..6], 0x11u16.to_ne_bytes());
+        assert_eq!(bytes[16..20], [28, 0, 1, 0]);
+    }
+
+    #[test]
     fn a_message_can_be_cut_into_its_header() {
         let mut message = request(0, 0);
         message.cut = 40;
         message.len = Length::Is(48);
-        let bytes = datagram(&[message], &[], &Puppets);
+        let bytes = datagram(Transport::Socket, &[message], &[], &Puppets);
         assert_eq!(bytes.len(), 8);
         assert_eq!(bytes[..4], 48u32.to_ne_bytes());
     }
@@ -234,7 +264,7 @@ pub(crate) mod tests {
     fn messages_begin_at_multiples_of_four() {
         let mut first = request(0, 0);
         first.cut = 3;
-        let bytes = datagram(&[first, request(1, 1)], &[9], &Puppets);
+        let bytes = datagram(Transport::Socket, &[first, request(1, 1)], &[9], &Puppets);
         assert_eq!(bytes.len(), 48 + 48 + 1);
         assert_eq!(bytes[..4], 45u32.to_ne_bytes());
         assert_eq!(bytes[48..52], 48u32.to_ne_bytes());

@@ -1,25 +1,63 @@
 // SPDX-License-Identifier: MIT
-//! One exchange: a datagram is sent through a socket, and its answer read in
-//! the way a case says, every datagram judged as it comes.
+//! One exchange: a request is sent through a socket or a file, and its reply read
+//! as the case says, every datagram judged as it comes.
 
 use std::sync::atomic::Ordering::Relaxed;
 
 use nix::errno::Errno;
 use nix::sys::socket::MsgFlags;
 
-use crate::actor::{Actor, Knowledge};
-use crate::case::{Case, Message, Reading};
+use crate::actor::Actor;
+use crate::case::{Case, Message, Reading, Settings, Transport};
 use crate::encode::{control, datagram};
-use crate::model::{control as control_model, expect};
+use crate::model::{Features, control as control_model, expect_through};
 use crate::oracle::{Finding, Manner, Oracle, Rights};
 use crate::shared::Shared;
-use crate::socket::{Buffer, Received, Socket};
+use crate::socket::{Buffer, Error, Received, Socket};
+use crate::transaction::Transaction;
+use crate::wire::{HEADER, Header, NLMSG_MIN_TYPE, align};
 
 /// No answer takes so many reads.
 const MAX_READS: usize = 100_000;
 /// More than these at once, or larger ones, may not fit a socket's buffer.
 const ROOM_FOR_MESSAGES: usize = 3;
 const ROOM_FOR_BYTES: usize = 16 * 1024;
+
+/// After so many reads with too little room comes one with enough.
+const TOO_SMALL: usize = 3;
+/// Room for every message.
+const ENOUGH: usize = 65536;
+
+/// An open socket or file.
+#[derive(Debug)]
+pub(crate) enum Link {
+    Socket(Socket),
+    File(Transaction),
+}
+
+impl Link {
+    pub(crate) fn open(transport: Transport, settings: Settings) -> Result<Self, Error> {
+        match transport {
+            Transport::Socket => Socket::open(settings).map(Self::Socket),
+            Transport::File => Transaction::open().map(Self::File),
+        }
+    }
+
+    const fn transport(&self) -> Transport {
+        match self {
+            Self::Socket(_) => Transport::Socket,
+            Self::File(_) => Transport::File,
+        }
+    }
+
+    /// Sends bytes with control messages, of which a file takes none.
+    pub(crate) fn send(&self, bytes: &[u8], control: &[u8]) -> nix::Result<usize> {
+        match self {
+            Self::Socket(socket) => socket.send(bytes, control),
+            Self::File(file) => file.write(bytes),
+        }
+    }
+}
 
 /// How reading ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +66,7 @@ pub(crate) enum End {
     Complete,
     /// Nothing comes any more.
     Empty,
-    /// The case wants the socket closed here.
+    /// The case wants the socket or file closed here.
     Abandoned,
 }
 
@@ -61,11 +99,14 @@ impl<'a> Turns<'a> {
 /// An exchange under way.
 #[derive(Debug)]
 pub(crate) struct Exchange<'a> {
-    socket: &'a Socket,
+    link: &'a Link,
     reading: &'a Reading,
+    features: Features,
     shared: &'static Shared,
     pub(crate) oracle: Oracle,
     reads: usize,
+    /// Reads of a file that had too little room, in a row, and the most room.
+    too_small: (usize, usize),
     interjected: bool,
     /// All that was received, if somebody wants it.
     pub(crate) record: Option<Vec<Vec<u8>>>,
@@ -75,28 +116,39 @@ pub(crate) struct Exchange<'a> {
 
 impl<'a> Exchange<'a> {
     pub(crate) fn new(
-        socket: &'a Socket,
+        link: &'a Link,
         case: &'a Case,
         family: u16,
+        features: Features,
         bytes: usize,
         shared: &'static Shared,
     ) -> Self {
         let messages = case.messages.len() + usize::from(case.reading.interject.is_some());
+        let port = match link {
+            Link::Socket(socket) => Some(socket.port),
+            Link::File(_) => None,
+        };
         let manner = Manner {
+            transport: case.transport,
             family,
-            port: socket.port,
-            ext_ack: case.settings.ext_ack,
+            features,
+            port: port.unwrap_or_default(),
+            ext_ack: port.is_none() || case.settings.ext_ack,
             cap_ack: case.settings.cap_ack,
-            lossy: case.settings.receive_buffer.is_some()
-                || messages > ROOM_FOR_MESSAGES
-                || bytes > ROOM_FOR_BYTES,
+            small_buffer: false,
+            lossy: port.is_some()
+                && (case.settings.receive_buffer.is_some()
+                    || messages > ROOM_FOR_MESSAGES
+                    || bytes > ROOM_FOR_BYTES),
         };
         Self {
-            socket,
+            link,
             reading: &case.reading,
+            features,
             shared,
             oracle: Oracle::new(manner),
             reads: 0,
+            too_small: (0, 0),
             interjected: false,
             record: None,
             show: false,
@@ -115,26 +167,29 @@ impl<'a> Exchange<'a> {
         self
     }
 
-    /// Sends. Returns what is then known of the tasks that were asked about, or
-    /// nothing if the system, rightly, did not send it.
+    /// Sends. Returns false if the system, rightly, did not send it.
     pub(crate) fn send(
         &mut self,
         bytes: &[u8],
         control: &[u8],
         actor: &Actor<'_>,
-    ) -> Result<Option<Knowledge>, Finding> {
+    ) -> Result<bool, Finding> {
+        if let Link::File(file) = self.link {
+            file.set_nonblocking(!self.reading.wait)
+                .map_err(|errno| Finding(format!("F_SETFL: {errno}")))?;
+            let result = file.write(bytes);
+            return self.was_written(bytes, result, actor);
+        }
         let verdict = control_model::judge(control, &actor.sender, &|pid| actor.existence(pid));
-        match (self.socket.send(bytes, control), verdict.source) {
+        match (self.link.send(bytes, control), verdict.source) {
             (Ok(sent), Some(source)) if sent == bytes.len() => {
-                Ok(Some(self.was_sent_by(source, bytes, actor)))
+                self.was_sent_by(source, bytes, actor);
+                Ok(true)
             }
             (Err(errno), _) if verdict.errnos.contains(&(errno as i32)) => {
                 self.shared.requests.fetch_add(1, Relaxed);
-                self.shared.add_refused(errno);
-                if self.show {
-                    println!("sendmsg: {errno}");
-                }
-                Ok(None)
+                self.was_refused("sendmsg", errno);
+                Ok(false)
             }
             (result, _) => Err(Finding(format!(
                 "sendmsg() of {} bytes with control {control:02x?}: {result:?}, instead of \
@@ -144,18 +199,89 @@ impl<'a> Exchange<'a> {
         }
     }
 
-    /// As [`Self::send`], of what the actor has sent already.
-    pub(crate) fn was_sent(&mut self, bytes: &[u8], actor: &Actor<'_>) {
-        self.was_sent_by(actor.sender.tgid, bytes, actor);
+    fn was_refused(&self, call: &str, errno: Errno) {
+        self.shared.add_refused(errno);
+        if self.show {
+            println!("{call}: {errno}");
+        }
     }
 
-    fn was_sent_by(&mut self, source: u32, bytes: &[u8], actor: &Actor<'_>) -> Knowledge {
+    /// As [`Self::send`], of what the actor has sent with this result.
+    pub(crate) fn was_sent(
+        &mut self,
+        bytes: &[u8],
+        result: nix::Result<usize>,
+        actor: &Actor<'_>,
+    ) -> Result<bool, Finding> {
+        match (self.link, result) {
+            (Link::File(_), _) => self.was_written(bytes, result, actor),
+            (Link::Socket(_), Ok(sent)) if sent == bytes.len() => {
+                self.was_sent_by(actor.sender.tgid, bytes, actor);
+                Ok(true)
+            }
+            (Link::Socket(_), result) => Err(Finding(format!(
+                "sendmsg() of {} bytes: {result:?}",
+                bytes.len()
+            ))),
+        }
+    }
+
+    /// Judges the result of `write()`. Returns true if there is a reply to read,
+    /// be it the reason of a refusal.
+    fn was_written(
+        &mut self,
+        bytes: &[u8],
+        result: nix::Result<usize>,
+        actor: &Actor<'_>,
+    ) -> Result<bool, Finding> {
+        let finding = |expected: &str| {
+            Err(Finding(format!(
+                "write() of {} bytes: {result:?}, instead of {expected}",
+                bytes.len()
+            )))
+        };
+        let unchanged = if bytes.len() < HEADER {
+            Some(Errno::EINVAL)
+        } else {
+            self.oracle.is_busy().then_some(Errno::EBUSY)
+        };
+        if let Some(errno) = unchanged {
+            self.shared.requests.fetch_add(1, Relaxed);
+            if result != Err(errno) {
+                return finding(&format!("{errno:?}"));
+            }
+            self.was_refused("write", errno);
+            return Ok(false);
+        }
+
+        // What did not fit is dropped.
+        self.too_small = (0, 0);
+        self.was_sent_by(actor.sender.tgid, bytes, actor);
+        match result {
+            Ok(written) if written == bytes.len() => {
+                if !self.oracle.taken() {
+                    return finding(&self.oracle.missing());
+                }
+            }
+            Err(errno) => {
+                let expected = self.oracle.missing();
+                if !self.oracle.refused(errno as i32) {
+                    return finding(&expected);
+                }
+                self.was_refused("write", errno);
+            }
+            Ok(_) => return finding("all of them"),
+        }
+        Ok(true)
+    }
+
+    fn was_sent_by(&mut self, source: u32, bytes: &[u8], actor: &Actor<'_>) {
         let world = actor.world_of(source);
-        let expected = expect(bytes, &world);
+        let transport = self.link.transport();
+        let expected = expect_through(transport, bytes, &world);
         let requests = expected.messages.len().max(1) as u64;
         self.shared.requests.fetch_add(requests, Relaxed);
         self.oracle.asked(bytes, expected);
-        world.knowledge
     }
 
     /// Reads to the end that the case wants.
@@ -187,14 +313,115 @@ impl<'a> Exchange<'a> {
         )))
     }
 
-    /// Reads one datagram; false if there is none.
+    /// Reads once; false if there is nothing.
     pub(crate) fn read_one(
         &mut self,
         buffers: &mut Buffers,
         turns: &Turns<'_>,
     ) -> Result<bool, Finding> {
+        match self.link {
+            Link::Socket(socket) => self.receive(socket, buffers, turns),
+            Link::File(file) => self.read_file(file, &mut buffers.main, turns),
+        }
+    }
+
+    /// Reads from a file, with as much room as it is the turn of.
+    fn read_file(
+        &mut self,
+        file: &Transaction,
+        buffer: &mut Buffer,
+        turns: &Turns<'_>,
+    ) -> Result<bool, Finding> {
+        let unsure = self.oracle.is_unsure();
+        let (busy, readable) = (self.oracle.is_busy(), self.oracle.is_readable());
+        if self.reading.peek && !unsure {
+            let polled = file.poll();
+            if polled != Ok((readable, !busy)) {
+                return Err(Finding(format!(
+                    "poll() shows {polled:?} instead of {:?}",
+                    (readable, !busy)
+                )));
+            }
+        }
+        let size = if self.too_small.0 < TOO_SMALL {
+            self.reading.sizes[self.reads % self.reading.sizes.len()]
+        } else {
+            ENOUGH
+        };
+        let result = file.read(buffer, size, self.reading.tell_length);
+        self.reads += 1;
+        if self.show {
+            println!("read {size}: {result:?}");
+        }
+        // Only the process that sent the request may read its rows.
+        let foreign = matches!(turns.later, Rights::Nobody) && busy && !unsure;
+        match result {
+            Err(Errno::EPERM) if foreign => {
+                self.oracle.dropped();
+                self.shared.add_refused(Errno::EPERM);
+                Ok(true)
+            }
+            _ if foreign => Err(Finding(format!(
+                "read() by another process: {result:?}, instead of EPERM"
+            ))),
+            Ok(0) if size == 0 => Ok(true),
+            Ok(0) if !readable || unsure => Ok(false),
+            Err(Errno::EMSGSIZE) if (readable || unsure) && size < ENOUGH => {
+                self.too_small = (self.too_small.0 + 1, self.too_small.1.max(size));
+                self.shared.too_small.fetch_add(1, Relaxed);
+                Ok(true)
+            }
+            Ok(len) if len > 0 && (readable || unsure) => {
+                let rights = if self.oracle.is_dumping() {
+                    turns.later
+                } else {
+                    turns.first
+                };
+                self.judge_file(buffer, len, &rights)?;
+                Ok(true)
+            }
+            result => Err(Finding(format!(
+                "read() into {size} bytes: {result:?}, and {} is missing",
+                self.oracle.missing()
+            ))),
+        }
+    }
+
+    fn judge_file(
+        &mut self,
+        buffer: &Buffer,
+        len: usize,
+        rights: &Rights<'_>,
+    ) -> Result<(), Finding> {
+        self.shared.replies.fetch_add(1, Relaxed);
+        if self.show {
+            crate::report::dump(buffer.bytes());
+        }
+        if !buffer.is_blank_behind() {
+            return Err(Finding(format!("bytes were written behind {len}")));
+        }
+        let (_, room) = std::mem::take(&mut self.too_small);
+        let first = Header::read(buffer.bytes()).map_or(0, |header| header.len as usize);
+        if align(first) <= room {
+            return Err(Finding(format!(
+                "a message of {first} bytes did not fit {room}"
+            )));
+        }
+        self.oracle.datagram(buffer.bytes(), len, rights)
+    }
+
+    /// Receives one datagram from a socket.
+    fn receive(
+        &mut self,
+        socket: &Socket,
+        buffers: &mut Buffers,
+        turns: &Turns<'_>,
+    ) -> Result<bool, Finding> {
         let must_come = !self.oracle.is_complete() && !self.oracle.is_unsure();
         let size = self.reading.sizes[self.reads % self.reading.sizes.len()];
+        if size < self.features.recv_min as usize {
+            self.oracle.has_small_buffer();
+        }
         let mut flags = MsgFlags::empty();
         flags.set(MsgFlags::MSG_TRUNC, self.reading.tell_length);
         flags.set(
@@ -204,16 +431,22 @@ impl<'a> Exchange<'a> {
 
         let peeked = if self.reading.peek && !self.oracle.has_lost() {
             let flags = flags | MsgFlags::MSG_PEEK;
-            match self.socket.receive(&mut buffers.peek, size, flags) {
+            match socket.receive(&mut buffers.peek, size, flags) {
                 Err(Errno::ENOBUFS) => return self.overrun().map(|()| true),
                 result => result.ok(),
             }
         } else {
             None
         };
-        match self.socket.receive(&mut buffers.main, size, flags) {
+        match socket.receive(&mut buffers.main, size, flags) {
             Ok(received) => {
-                if peeked.is_some_and(|peeked| peeked != received)
+                let same = |peeked: Received| {
+                    Received {
+                        largest: received.largest,
+                        ..peeked
+                    } == received
+                };
+                if peeked.is_some_and(|peeked| !same(peeked))
                     || (peeked.is_some() && buffers.peek.bytes() != buffers.main.bytes())
                 {
                     return Err(Finding(format!(
@@ -266,6 +499,12 @@ impl<'a> Exchange<'a> {
                 received.got()
             )));
         }
+        let expected = received.largest.max(self.features.recv_min as usize);
+        if received.truncated && received.size >= expected && is_row(buffer.bytes()) {
+            return Err(Finding(format!(
+                "a datagram of rows does not fit the largest buffer: {received:?}"
+            )));
+        }
         if received.told_length && received.truncated != (received.len > received.size) {
             return Err(Finding(format!("MSG_TRUNC is wrong: {received:?}")));
         }
@@ -299,15 +538,21 @@ impl<'a> Exchange<'a> {
     }
 
     fn send_also(&mut self, message: &Message, actor: &Actor<'_>) -> Result<(), Finding> {
-        let bytes = datagram(std::slice::from_ref(message), &[], actor);
+        let transport = self.link.transport();
+        let bytes = datagram(transport, std::slice::from_ref(message), &[], actor);
         self.send(&bytes, &[], actor).map(drop)
     }
+}
+
+/// It begins with a message of the family.
+fn is_row(bytes: &[u8]) -> bool {
+    Header::read(bytes).is_some_and(|header| header.kind >= NLMSG_MIN_TYPE)
 }
 
 /// The bytes of a case: the message, and the control messages.
 pub(crate) fn encode(case: &Case, actor: &Actor<'_>) -> (Vec<u8>, Vec<u8>) {
     (
-        datagram(&case.messages, &case.tail, actor),
+        datagram(case.transport, &case.messages, &case.tail, actor),
         control(case, actor),
     )
 }

@@ -6,7 +6,9 @@
 mod dice;
 mod message;
 
-use crate::case::{Case, Change, Control, EPOCH, Id, Message, Reading, Scene, Settings, Who};
+use crate::case::{
+    Case, Change, Control, EPOCH, Id, Message, Reading, Scene, Settings, Transport, Who,
+};
 use dice::Dice;
 
 /// The largest receive buffer of a case.
@@ -28,23 +30,58 @@ const SCM_CREDENTIALS: i32 = 2;
 /// `SOL_NETLINK`.
 const SOL_NETLINK: i32 = 270;
 
+/// The transports of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Transports {
+    /// The generic netlink family
+    Socket,
+    /// /proc/task-diag
+    File,
+    /// Both in turn
+    Both,
+}
+
+impl Transports {
+    pub(crate) fn include(self, transport: Transport) -> bool {
+        match self {
+            Self::Socket => transport == Transport::Socket,
+            Self::File => transport == Transport::File,
+            Self::Both => true,
+        }
+    }
+
+    /// The transport of a case. All cases of an epoch have the same.
+    fn of(self, iteration: u64) -> Transport {
+        match self {
+            Self::Socket => Transport::Socket,
+            Self::File => Transport::File,
+            Self::Both if (iteration / EPOCH) % 2 == 0 => Transport::Socket,
+            Self::Both => Transport::File,
+        }
+    }
+}
+
 /// Makes the cases of a run.
 #[derive(Clone, Debug)]
 pub(crate) struct Generator {
     seed: u64,
+    transports: Transports,
 }
 
 impl Generator {
-    pub(crate) const fn new(seed: u64) -> Self {
-        Self { seed }
+    pub(crate) const fn new(seed: u64, transports: Transports) -> Self {
+        Self { seed, transports }
     }
 
-    /// The case with this number.
+    /// The case with this number. It depends on the seed, the number and its
+    /// transport only.
     pub(crate) fn case(&self, iteration: u64) -> Case {
+        let transport = self.transports.of(iteration);
         let mut dice = Dice::new(self.seed, iteration.wrapping_mul(2));
         let scene = scene(&mut dice);
         let mut case = Case {
             iteration,
+            transport,
             settings: settings(&mut Dice::new(
                 self.seed,
                 (iteration / EPOCH).wrapping_mul(2) + 1,
@@ -67,7 +104,31 @@ impl Generator {
                 case.messages = vec![message::long(&mut dice)];
             }
         }
+        if transport == Transport::File {
+            case.as_transaction(&mut dice);
+        }
         case
+    }
+}
+
+impl Case {
+    /// Adapts a case to the file: one request, no control messages, buffers of
+    /// sizes that matter there.
+    fn as_transaction(&mut self, dice: &mut Dice) {
+        self.control.clear();
+        self.control_cut = 0;
+        // More than one request is one request with trailing bytes.
+        if !dice.one_in(8) {
+            self.messages.truncate(1);
+        }
+        self.reading.sizes = match dice.below(8) {
+            0 => vec![*dice.pick(&[1, 16, 20, 36, 60, 200])],
+            1 => vec![*dice.pick(&[1, 16, 36]), 200 + dice.below(1000), 8192],
+            2 => vec![200 + dice.below(8000)],
+            3 => vec![65536, 17, 300, 4096],
+            4 | 5 => vec![8192],
+            _ => vec![32768],
+        };
     }
 }
 
@@ -198,6 +259,7 @@ fn reading(dice: &mut Dice, scene: Scene) -> Reading {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::case::Value;
     use crate::encode::tests::Puppets;
     use crate::encode::{control as encode_control, datagram};
     use crate::oracle::poison;
@@ -208,8 +270,8 @@ mod tests {
 
         #[test]
         fn a_case_is_within_limits(seed: u64, iteration: u64) {
-            let case = Generator::new(seed).case(iteration);
-            let bytes = datagram(&case.messages, &case.tail, &Puppets);
+            let case = Generator::new(seed, Transports::Both).case(iteration);
+            let bytes = datagram(case.transport, &case.messages, &case.tail, &Puppets);
             // An empty one is no netlink message.
             prop_assert!(!bytes.is_empty());
             prop_assert!(bytes.len() <= MAX_DATAGRAM, "{} bytes", bytes.len());
@@ -223,14 +285,14 @@ mod tests {
 
         #[test]
         fn the_same_seed_makes_the_same_case(seed: u64, iteration: u64) {
-            let generator = Generator::new(seed);
+            let generator = Generator::new(seed, Transports::Both);
             let case = generator.case(iteration);
             // Not even what has been made in between matters.
             generator.case(iteration.wrapping_add(1) / 3);
             prop_assert_eq!(&generator.case(iteration), &case);
             prop_assert_eq!(
-                datagram(&case.messages, &case.tail, &Puppets),
-                datagram(&generator.case(iteration).messages, &case.tail, &Puppets)
+                datagram(case.transport, &case.messages, &case.tail, &Puppets),
+                datagram(case.transport, &generator.case(iteration).messages, &case.tail, &Puppets)
             );
         }
 
@@ -238,9 +300,10 @@ mod tests {
 
     #[test]
     fn all_scenes_and_many_shapes_come_up() {
-        let generator = Generator::new(1);
+        let generator = Generator::new(1, Transports::Both);
         let mut scenes = std::collections::HashSet::new();
         let (mut truncated, mut forged, mut several, mut interjected) = (0, 0, 0, 0);
+        let (mut files, mut options) = (0, 0);
         for iteration in 0..30_000 {
             let case = generator.case(iteration);
             scenes.insert(std::mem::discriminant(&case.scene));
@@ -248,6 +311,13 @@ mod tests {
             forged += usize::from(!case.control.is_empty());
             several += usize::from(case.messages.len() > 1);
             interjected += usize::from(case.reading.interject.is_some());
+            files += usize::from(case.transport == Transport::File);
+            options += usize::from(case.messages.iter().any(|message| {
+                message
+                    .attributes
+                    .iter()
+                    .any(|attribute| matches!(attribute.value, Value::Descriptor(_)))
+            }));
         }
         assert_eq!(scenes.len(), 7);
         for (what, count) in [
@@ -255,14 +325,31 @@ mod tests {
             ("forged", forged),
             ("several", several),
             ("interjected", interjected),
+            ("files", files),
+            ("options", options),
         ] {
             assert!(count > 200, "{what}: {count} of 30,000");
         }
     }
 
     #[test]
+    fn case_depends_on_its_own_transport_only() {
+        let both = Generator::new(7, Transports::Both);
+        let file = Generator::new(7, Transports::File);
+        let socket = Generator::new(7, Transports::Socket);
+        for iteration in 0..200 {
+            let case = both.case(iteration);
+            let alone = match case.transport {
+                Transport::File => file.case(iteration),
+                Transport::Socket => socket.case(iteration),
+            };
+            assert_eq!(case, alone);
+        }
+    }
+
+    #[test]
     fn an_epoch_shares_its_settings() {
-        let generator = Generator::new(1);
+        let generator = Generator::new(1, Transports::Both);
         for epoch in 0..20 {
             let cases = epoch * EPOCH..(epoch + 1) * EPOCH;
             let first = generator.case(cases.start).settings;
@@ -278,8 +365,8 @@ mod tests {
     fn seeds_differ() {
         let count = (0..100)
             .filter(|&iteration| {
-                Generator::new(1).case(iteration).messages
-                    == Generator::new(2).case(iteration).messages
+                Generator::new(1, Transports::Both).case(iteration).messages
+                    == Generator::new(2, Transports::Both).case(iteration).messages
             })
             .count();
         assert_eq!(count, 0);

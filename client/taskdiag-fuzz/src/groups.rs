@@ -1,49 +1,48 @@
 // SPDX-License-Identifier: MIT
-//! The groups of facts: what there is a number for, and how each one looks.
+//! The attribute groups: their numbers and layouts.
 //!
-//! The one table to extend when the family learns another group. Which of them
-//! the running kernel has it says itself.
-
-use std::mem::offset_of;
+//! The one table to extend when the family gets another group. The running
+//! kernel reports which of them it supports.
 
 use taskdiag::abi;
 
-/// How the attribute of a group looks.
+/// The layout of a group's attribute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Shape {
-    /// One structure of this size, with four bytes of padding at this place of
-    /// it, if there are any.
-    Structure(usize, Option<usize>),
-    /// Such a structure with a text behind it.
-    Text(usize, Option<usize>),
+    /// One structure of this size.
+    Structure(usize),
+    /// A structure of this size and a text behind it.
+    Text(usize),
     /// Any bytes, in any number of messages.
     Pieces,
-    /// Structures of at least this size that say how long they are, likewise.
+    /// Records of at least this size that begin with their length, in any number
+    /// of messages.
     Areas(usize),
 }
 
-/// A group of facts.
+/// An attribute group.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Group {
     pub(crate) bit: u16,
     pub(crate) name: &'static str,
     pub(crate) shape: Shape,
-    /// Every task has it.
+    /// It is in the first message of every row. Others are appended, and can be
+    /// absent.
     pub(crate) always: bool,
 }
 
 impl Group {
-    /// It has no fixed size, and may take more than one message.
+    /// It has no fixed size, so that a request for it needs `NLM_F_DUMP`.
     pub(crate) const fn is_long(&self) -> bool {
         !matches!(self.shape, Shape::Structure(..))
     }
 }
 
-const fn every(bit: u16, name: &'static str, size: usize, pad: Option<usize>) -> Group {
+const fn every(bit: u16, name: &'static str, size: usize) -> Group {
     Group {
         bit,
         name,
-        shape: Shape::Structure(size, pad),
+        shape: Shape::Structure(size),
         always: true,
     }
 }
@@ -62,19 +61,16 @@ pub(crate) const GROUPS: &[Group] = &[
         abi::TASK_DIAG_GROUP_BASE,
         "BASE",
         size_of::<abi::TaskDiagBase>(),
-        None,
     ),
     every(
         abi::TASK_DIAG_GROUP_CRED,
         "CRED",
         size_of::<abi::TaskDiagCreds>(),
-        None,
     ),
     every(
         abi::TASK_DIAG_GROUP_STAT,
         "STAT",
         size_of::<abi::TaskDiagStat>(),
-        Some(offset_of!(abi::TaskDiagStat, pad)),
     ),
     some(
         abi::TASK_DIAG_GROUP_VMA,
@@ -90,32 +86,28 @@ pub(crate) const GROUPS: &[Group] = &[
     some(
         abi::TASK_DIAG_GROUP_FILES,
         "FILES",
-        Shape::Structure(
-            size_of::<abi::TaskDiagFiles>(),
-            Some(offset_of!(abi::TaskDiagFiles, pad)),
-        ),
+        Shape::Structure(size_of::<abi::TaskDiagFiles>()),
     ),
     every(
         abi::TASK_DIAG_GROUP_IDENT,
         "IDENT",
         size_of::<abi::TaskDiagIdent>(),
-        Some(offset_of!(abi::TaskDiagIdent, pad)),
     ),
-    every(
-        abi::TASK_DIAG_GROUP_NS,
-        "NS",
-        size_of::<abi::TaskDiagNs>(),
-        None,
-    ),
+    every(abi::TASK_DIAG_GROUP_NS, "NS", size_of::<abi::TaskDiagNs>()),
     some(
         abi::TASK_DIAG_GROUP_CGROUP,
         "CGROUP",
-        Shape::Text(
-            size_of::<abi::TaskDiagCgroup>(),
-            Some(offset_of!(abi::TaskDiagCgroup, pad)),
-        ),
+        Shape::Text(size_of::<abi::TaskDiagCgroup>()),
     ),
 ];
+
+/// The bits of the groups that can be absent.
+pub(crate) fn appended() -> u64 {
+    GROUPS
+        .iter()
+        .filter(|group| !group.always)
+        .fold(0, |bits, group| bits | 1 << group.bit)
+}
 
 /// The bits of all groups there are a number for.
 pub(crate) fn known() -> u64 {

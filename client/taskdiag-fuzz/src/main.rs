@@ -10,6 +10,7 @@
 //!   encode     a case -> bytes                     pure
 //!   model      bytes -> what has to come back      pure
 //!   oracle     what came back, against that        pure
+//!   descriptors  what requests name by descriptor
 //!   exchange   sends and reads
 //!   perform    cases, with other threads and processes where they have a part
 //!   population tasks to ask about
@@ -21,6 +22,8 @@
 mod actor;
 mod case;
 mod cli;
+#[allow(unsafe_code, reason = "opens pidfds")]
+mod descriptors;
 mod encode;
 mod exchange;
 mod generate;
@@ -30,7 +33,7 @@ mod model;
 mod oracle;
 mod perform;
 mod population;
-#[allow(unsafe_code, reason = "forks")]
+#[allow(unsafe_code, reason = "forks, and maps memory")]
 mod process;
 mod report;
 mod roster;
@@ -39,6 +42,7 @@ mod shared;
 #[allow(unsafe_code, reason = "sends control messages that are none")]
 mod socket;
 mod supervise;
+mod transaction;
 mod wire;
 
 use std::process::ExitCode;

@@ -1,24 +1,27 @@
 // SPDX-License-Identifier: MIT
-//! The protocol, once more: what has to come back for the bytes that are sent.
+//! The protocol, once more: the replies that are right for the bytes sent.
 //!
-//! Reads the bytes as `docs/protocol.md` and netlink say they are read, and
-//! knows nothing of the case they were made for. Pure.
+//! Reads the bytes as `docs/protocol.md` and netlink say they are read. Depends
+//! on the bytes and the [`World`] only, not on the case. Pure.
 
+mod attributes;
 pub(crate) mod control;
 
 use std::ops::Range;
 
-use nix::libc::{EINVAL, ENOENT, EOPNOTSUPP, ESRCH};
+use nix::libc::{EBADF, EINVAL, ENOENT, EOPNOTSUPP, EPERM, ESRCH};
 
+use crate::case::Transport;
 use crate::groups::{self, GROUPS};
 use crate::wire::{
-    Attributes, GENL_HEADER, GENL_MAX_ID, HEADER, Header, NLA_F_NESTED, NLA_TYPE_MASK, NLM_F_ACK,
-    NLM_F_DUMP, NLM_F_ECHO, NLM_F_REQUEST, NLMSG_MIN_TYPE, align, u32_at, u64_at,
+    GENL_HEADER, GENL_MAX_ID, HEADER, Header, NLM_F_ACK, NLM_F_DUMP, NLM_F_ECHO, NLM_F_REQUEST,
+    NLMSG_MIN_TYPE, align, u32_at, u64_at,
 };
+use attributes::Found;
 use taskdiag::abi;
 
 /// The largest number a task can have: `PID_MAX_LIMIT`.
-const PID_MAX_LIMIT: u32 = 4 * 1024 * 1024;
+pub(crate) const PID_MAX_LIMIT: u32 = 4 * 1024 * 1024;
 
 /// What is known of the task with a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,38 +33,101 @@ pub(crate) enum Fate {
     Unsure,
 }
 
+/// A pid namespace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Space {
+    /// That of the run and of most of its processes.
+    Outer,
+    /// That of the contained processes; below [`Self::Outer`].
+    Child,
+    /// That of a process that performs a case in namespaces of its own; below
+    /// [`Self::Outer`].
+    Inner,
+    /// One of these, it is not known which.
+    Unknown,
+}
+
+impl Space {
+    /// It is the other one or below it.
+    const fn is_within(self, other: Self) -> bool {
+        matches!(
+            (self, other),
+            (_, Self::Outer) | (Self::Child, Self::Child) | (Self::Inner, Self::Inner)
+        )
+    }
+}
+
+/// What the number of a descriptor stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Opened {
+    /// No file that can be used.
+    Nothing,
+    /// Neither a task nor a pid namespace.
+    Other,
+    /// A pidfd of the task with this number in [`Space::Outer`].
+    Task(u32),
+    /// A pidfd of a task that has been reaped.
+    EndedTask,
+    PidNamespace(Space),
+    Unsure,
+}
+
+/// Supported features, as of `struct task_diag_features`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Features {
+    pub(crate) groups: u64,
+    pub(crate) strategies: u64,
+    pub(crate) filters: u64,
+    pub(crate) options: u64,
+    /// Known flags of memory mappings.
+    pub(crate) vma_flags: u64,
+    pub(crate) recv_min: u32,
+}
+
 /// Where a request is made from, and what is there.
 pub(crate) trait World {
     /// The family's number.
     fn family(&self) -> u16;
-    /// The groups that the kernel says it has.
-    fn groups(&self) -> u64;
-    /// What is known of the task with that number, as seen from the namespace
-    /// that the request is made for.
-    fn fate(&self, pid: u32) -> Fate;
+    fn features(&self) -> Features;
+    /// The pid namespace of a request without `TASK_DIAG_CMD_ATTR_PIDNS_FD`.
+    fn space(&self) -> Space;
+    /// The sender has `CAP_SYS_ADMIN` over every pid namespace.
+    fn may_enter_any_space(&self) -> bool;
+    /// What is known of the task with that number in a pid namespace.
+    fn fate(&self, space: Space, pid: u32) -> Fate;
+    /// The number in a pid namespace of the task with this number in
+    /// [`Space::Outer`], if it has one there and may be seen.
+    fn translate(&self, space: Space, outer: u32) -> (Fate, Option<u32>);
+    fn opened(&self, number: u32) -> Opened;
+    /// Whether a user id is valid in the sender's user namespace.
+    fn has_uid(&self, uid: u32) -> Option<bool>;
     /// The process that the request names as its source may have gone.
     fn source_may_be_gone(&self) -> bool;
 }
 
-/// A request that is in order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A valid request.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Query {
     pub(crate) strategy: u64,
     pub(crate) show: u64,
+    /// The task that the strategy refers to; 0: any, or not known.
     pub(crate) pid: u32,
+    /// The pid namespace of the reply.
+    pub(crate) space: Space,
     /// With `NLM_F_DUMP`.
     pub(crate) dump: bool,
-    /// There are filters beside it: who passes them is not told here.
+    /// It has filters. Which tasks match them is not known here.
     pub(crate) filtered: bool,
+    /// The pids of the last `TASK_DIAG_CMD_ATTR_PIDS`.
+    pub(crate) pids: Option<Vec<u32>>,
+    /// The mask of the last `TASK_DIAG_CMD_ATTR_STATES`.
+    pub(crate) states: Option<u32>,
 }
 
 impl Query {
     /// Asks for everything there is in the namespace.
     pub(crate) fn is_for_all(&self) -> bool {
-        matches!(
-            self.strategy,
-            abi::TASK_DIAG_DUMP_ALL | abi::TASK_DIAG_DUMP_ALL_THREAD
-        )
+        is_for_all(self.strategy)
     }
 
     /// The rows are about processes, not about threads.
@@ -75,68 +141,83 @@ impl Query {
     }
 }
 
+const fn is_for_all(strategy: u64) -> bool {
+    matches!(
+        strategy,
+        abi::TASK_DIAG_DUMP_ALL | abi::TASK_DIAG_DUMP_ALL_THREAD
+    )
+}
+
 /// An error that is a right answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Refusal {
     pub(crate) errno: i32,
-    /// Its text, where it is the family's to choose.
-    pub(crate) text: Option<String>,
     /// Where in the message the attribute at fault is, where that is certain.
     pub(crate) at: Option<u32>,
 }
 
 impl Refusal {
-    fn plain(errno: i32) -> Self {
-        Self {
-            errno,
-            text: None,
-            at: None,
-        }
+    pub(crate) const fn plain(errno: i32) -> Self {
+        Self { errno, at: None }
     }
 
-    fn says(errno: i32, text: impl Into<String>) -> Self {
+    const fn at(errno: i32, at: u32) -> Self {
         Self {
-            text: Some(text.into()),
-            ..Self::plain(errno)
+            errno,
+            at: Some(at),
         }
     }
 
     /// There is no such task, or none that may be seen.
-    pub(crate) fn no_such_task() -> Self {
-        Self::says(ESRCH, "pid: no such task")
+    pub(crate) const fn no_such_task() -> Self {
+        Self::plain(ESRCH)
     }
 }
 
-/// What may be answered to a message: rows, what the kernel can tell, one of the
-/// refusals, or, where there is none of these, an acknowledgement or nothing.
+/// What may be answered to a message: rows, the features, one of the refusals,
+/// or, where there is none of these, an acknowledgement or nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Expectation {
     pub(crate) header: Header,
     /// Where the message lies.
     pub(crate) place: Range<usize>,
     pub(crate) query: Option<Query>,
-    /// It is `TASK_DIAG_CMD_FEATURES`, and in order.
+    /// It is `TASK_DIAG_CMD_FEATURES`, and valid.
     pub(crate) features: bool,
     pub(crate) refusals: Vec<Refusal>,
-}
-
-impl Expectation {
     /// An acknowledgement was asked for.
-    pub(crate) fn wants_ack(&self) -> bool {
-        self.header.flags & NLM_F_ACK != 0
-    }
+    pub(crate) wants_ack: bool,
 }
 
-/// What has to come back for a datagram.
+/// What has to come back for what was sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Expected {
     pub(crate) messages: Vec<Expectation>,
-    /// Not all of it can be told: two messages have one sequence number, or
-    /// one is for another family.
+    /// Not all of it is known: two messages have one sequence number, or one is
+    /// for another family.
     pub(crate) vague: bool,
 }
 
-/// What has to come back for these bytes.
+/// Faults of a request: it has all of these, of which the kernel reports one.
+#[derive(Debug, Default)]
+struct Faults {
+    /// The request cannot succeed.
+    certain: Vec<Refusal>,
+    /// It may succeed all the same.
+    possible: Vec<Refusal>,
+}
+
+impl Faults {
+    /// What a request with these faults brings.
+    fn judge(self, query: Query) -> (Option<Query>, Vec<Refusal>) {
+        let query = self.certain.is_empty().then_some(query);
+        let mut refusals = self.certain;
+        refusals.extend(self.possible);
+        (query, refusals)
+    }
+}
+
+/// What has to come back for one `sendmsg()` of these bytes.
 pub(crate) fn expect(bytes: &[u8], world: &dyn World) -> Expected {
     let mut expected = Expected::default();
     let mut at = 0;
@@ -147,21 +228,20 @@ pub(crate) fn expect(bytes: &[u8], world: &dyn World) -> Expected {
         }
         let place = at..at + len;
         let message = &bytes[place.clone()];
+        let mut features = false;
         let (query, refusals) = if header.flags & NLM_F_REQUEST == 0 || header.kind < NLMSG_MIN_TYPE
         {
             (None, Vec::new())
         } else if header.kind != world.family() {
             expected.vague |= header.kind <= GENL_MAX_ID;
             (None, vec![Refusal::plain(ENOENT)])
-        } else if asks_for_features(message) {
-            (None, features_message(message, header.flags))
+        } else if message.get(HEADER) == Some(&abi::TASK_DIAG_CMD_FEATURES) {
+            let refusals = features_message(message, header.flags);
+            features = refusals.is_empty();
+            (None, refusals)
         } else {
             family_message(message, header.flags, world)
         };
-        let features = header.flags & NLM_F_REQUEST != 0
-            && header.kind == world.family()
-            && asks_for_features(message)
-            && refusals.is_empty();
         expected.vague |= expected
             .messages
             .iter()
@@ -172,14 +252,65 @@ pub(crate) fn expect(bytes: &[u8], world: &dyn World) -> Expected {
             query,
             features,
             refusals,
+            wants_ack: header.flags & NLM_F_ACK != 0,
         });
         at += align(len);
     }
     expected
 }
 
-fn asks_for_features(message: &[u8]) -> bool {
-    message.get(HEADER) == Some(&abi::TASK_DIAG_CMD_FEATURES)
+/// What has to come back for one `write()` of these bytes, which are at least a
+/// header.
+pub(crate) fn expect_of_file(bytes: &[u8], world: &dyn World) -> Expected {
+    let Some(header) = Header::read(bytes) else {
+        return Expected::default();
+    };
+    let mut features = false;
+    let (query, refusals) =
+        if header.len as usize != bytes.len() || header.flags & NLM_F_REQUEST == 0 {
+            // Nothing else is looked at.
+            (None, vec![Refusal::plain(EINVAL)])
+        } else {
+            match header
+                .kind
+                .checked_sub(abi::TASK_DIAG_NLMSG_BASE)
+                .and_then(|command| u8::try_from(command).ok())
+            {
+                Some(abi::TASK_DIAG_CMD_GET) => request_message(bytes, HEADER, header.flags, world),
+                Some(abi::TASK_DIAG_CMD_FEATURES) if bytes.len() == HEADER => {
+                    features = true;
+                    (None, Vec::new())
+                }
+                command => {
+                    let errno = match command {
+                        Some(abi::TASK_DIAG_CMD_FEATURES) => EINVAL,
+                        _ => EOPNOTSUPP,
+                    };
+                    let mut refusals = vec![Refusal::plain(errno)];
+                    refusals.extend(attributes::parse(bytes, HEADER).faults());
+                    (None, refusals)
+                }
+            }
+        };
+    Expected {
+        messages: vec![Expectation {
+            header,
+            place: 0..bytes.len(),
+            query,
+            features,
+            refusals,
+            wants_ack: false,
+        }],
+        vague: false,
+    }
+}
+
+/// What has to come back through a transport.
+pub(crate) fn expect_through(transport: Transport, bytes: &[u8], world: &dyn World) -> Expected {
+    match transport {
+        Transport::Socket => expect(bytes, world),
+        Transport::File => expect_of_file(bytes, world),
+    }
 }
 
 /// What is wrong with a request that has no attributes and is no dump.
@@ -194,28 +325,10 @@ fn features_message(message: &[u8], flags: u16) -> Vec<Refusal> {
 }
 
 fn family_message(message: &[u8], flags: u16, world: &dyn World) -> (Option<Query>, Vec<Refusal>) {
-    match check_headers(message, flags).and_then(|()| find_request(message)) {
-        Err(refusal) => (None, vec![refusal]),
-        Ok(found) => {
-            let dump = flags & NLM_F_DUMP == NLM_F_DUMP;
-            let (mut query, mut refusals) = request_in_order(found.request, dump, world);
-            for refusal in &mut refusals {
-                refusal.at = Some(found.at as u32);
-            }
-            if let Some(query) = &mut query {
-                query.filtered = found.filtered;
-            }
-            if found.filtered {
-                // Whether a filter is in order, the selftests look at.
-                refusals.extend([EINVAL, ENOENT, EOPNOTSUPP].map(Refusal::plain));
-                refusals.push(Refusal::no_such_task());
-            }
-            if world.source_may_be_gone() {
-                refusals.push(Refusal::says(ESRCH, "SCM_CREDENTIALS: no such process"));
-            }
-            (query, refusals)
-        }
+    if let Err(refusal) = check_headers(message, flags) {
+        return (None, vec![refusal]);
     }
+    request_message(message, HEADER + GENL_HEADER, flags, world)
 }
 
 fn check_headers(message: &[u8], flags: u16) -> Result<(), Refusal> {
@@ -242,108 +355,222 @@ fn check_headers(message: &[u8], flags: u16) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// The attributes of a request.
-struct Found<'a> {
-    /// Where the one of the request itself begins in the message.
-    at: usize,
-    request: &'a [u8],
-    filtered: bool,
-}
-
-/// Finds the request's attribute, of which the last one counts, and filters.
-fn find_request(message: &[u8]) -> Result<Found<'_>, Refusal> {
-    const BEGIN: usize = HEADER + GENL_HEADER;
-
-    let mut found = None;
-    let mut filtered = false;
-    let mut walk = Attributes::new(&message[BEGIN..]);
-    for attribute in walk.by_ref() {
-        if attribute.kind & NLA_F_NESTED != 0 {
-            return Err(Refusal::plain(EINVAL));
-        }
-        match attribute.kind & NLA_TYPE_MASK {
-            abi::TASK_DIAG_CMD_ATTR_GET => {
-                found = Some((BEGIN + attribute.at, attribute.value));
-            }
-            abi::TASK_DIAG_CMD_ATTR_UID..=abi::TASK_DIAG_CMD_ATTR_VMA_FLAGS => filtered = true,
-            _ => return Err(Refusal::plain(EINVAL)),
-        }
-    }
-    if !walk.rest().is_empty() {
-        return Err(Refusal::plain(EINVAL));
-    }
-    let (at, request) =
-        found.ok_or_else(|| Refusal::says(EINVAL, "TASK_DIAG_CMD_ATTR_GET is missing"))?;
-    Ok(Found {
-        at,
-        request,
-        filtered,
-    })
-}
-
-fn request_in_order(
-    request: &[u8],
-    dump: bool,
+/// What `TASK_DIAG_CMD_GET` brings, whose attributes begin at `begin`.
+fn request_message(
+    message: &[u8],
+    begin: usize,
+    flags: u16,
     world: &dyn World,
 ) -> (Option<Query>, Vec<Refusal>) {
-    match read_request(request, dump, world.groups()) {
-        Err(refusal) => (None, vec![refusal]),
-        Ok(query) if query.is_for_all() => (Some(query), Vec::new()),
-        Ok(query) => match world.fate(query.pid) {
-            Fate::Here => (Some(query), Vec::new()),
-            Fate::Absent => (None, vec![Refusal::no_such_task()]),
-            Fate::Unsure => (Some(query), vec![Refusal::no_such_task()]),
-        },
+    let parsed = attributes::parse(message, begin);
+    if parsed.fault.is_some() {
+        return (None, parsed.faults().collect());
     }
+    let dump = flags & NLM_F_DUMP == NLM_F_DUMP;
+    let mut faults = Faults {
+        certain: Vec::new(),
+        possible: Vec::new(),
+    };
+    faults.certain.extend(parsed.last_faults());
+    if world.source_may_be_gone() {
+        faults.possible.push(Refusal::no_such_task());
+    }
+    let Some(get) = parsed.last(abi::TASK_DIAG_CMD_ATTR_GET) else {
+        faults.certain.push(Refusal::plain(EINVAL));
+        let refusals = faults.certain.into_iter().chain(faults.possible);
+        return (None, refusals.collect());
+    };
+
+    let mut query = read_request(get, dump, world, &mut faults);
+    check_filters(&parsed, &mut query, world, &mut faults);
+    find_space(&parsed, &mut query, world, &mut faults);
+    find_task(&parsed, get, &mut query, world, &mut faults);
+    if query.filtered && query.strategy == abi::TASK_DIAG_DUMP_ONE {
+        faults.possible.push(Refusal::no_such_task());
+    }
+    faults.judge(query)
 }
 
-fn read_request(request: &[u8], dump: bool, groups: u64) -> Result<Query, Refusal> {
-    if request.len() != size_of::<abi::TaskDiagPid>() {
-        let text = format!(
-            "struct task_diag_pid: {} bytes instead of 24",
-            request.len()
-        );
-        return Err(Refusal::says(EINVAL, text));
-    }
+/// The request itself.
+fn read_request(get: &Found<'_>, dump: bool, world: &dyn World, faults: &mut Faults) -> Query {
+    let request = get.value;
     let query = Query {
         show: u64_at(request, 0).unwrap_or_default(),
         strategy: u64_at(request, 8).unwrap_or_default(),
         pid: u32_at(request, 16).unwrap_or_default(),
+        space: world.space(),
         dump,
         filtered: false,
+        pids: None,
+        states: None,
     };
+    let features = world.features();
+    let mut fault = |errno| faults.certain.push(Refusal::at(errno, get.at));
     if u32_at(request, 20) != Some(0) {
-        return Err(Refusal::says(EINVAL, "reserved: must be 0"));
+        fault(EINVAL);
     }
-    let unknown = query.show & !groups::known();
-    if unknown != 0 {
-        let text = format!("show_flags: unknown bits {unknown:#x}");
-        return Err(Refusal::says(EINVAL, text));
+    if query.show & !groups::known() != 0 {
+        fault(EINVAL);
     }
-    for group in GROUPS {
-        if query.show & !groups & (1 << group.bit) != 0 {
-            let text = format!("show_flags: no group {} in this kernel", group.name);
-            return Err(Refusal::says(EOPNOTSUPP, text));
-        }
-        if query.show & (1 << group.bit) != 0 && group.is_long() && !dump {
-            let text = format!("show_flags: {} needs NLM_F_DUMP", group.name);
-            return Err(Refusal::says(EINVAL, text));
-        }
+    if query.show & groups::known() & !features.groups != 0 {
+        fault(EOPNOTSUPP);
+    }
+    if !dump
+        && GROUPS
+            .iter()
+            .any(|group| query.show & (1 << group.bit) != 0 && group.is_long())
+    {
+        fault(EINVAL);
     }
     if query.strategy > abi::TASK_DIAG_DUMP_MAX {
-        let text = format!("dump_strategy: unknown strategy {}", query.strategy);
-        return Err(Refusal::says(EINVAL, text));
+        fault(EINVAL);
+    } else if features.strategies & (1 << query.strategy) == 0 {
+        fault(EOPNOTSUPP);
     }
     if !dump && query.strategy != abi::TASK_DIAG_DUMP_ONE {
-        return Err(Refusal::says(EINVAL, "dump_strategy: needs NLM_F_DUMP"));
+        fault(EINVAL);
     }
-    if !query.is_for_all() && !(1..=PID_MAX_LIMIT).contains(&query.pid) {
-        return Err(Refusal::says(EINVAL, "pid: not the number of a task"));
-    }
-    Ok(query)
+    query
 }
 
-/// The command of a message of the family, for messages to people.
+fn check_filters(
+    parsed: &attributes::Parsed<'_>,
+    query: &mut Query,
+    world: &dyn World,
+    faults: &mut Faults,
+) {
+    let supported = world.features().filters;
+    for filter in 0..=abi::TASK_DIAG_FILTER_MAX {
+        let Some(found) = parsed.last(abi::TASK_DIAG_ATTR_FILTERS + filter) else {
+            continue;
+        };
+        query.filtered = true;
+        let mut fault = |errno| faults.certain.push(Refusal::at(errno, found.at));
+        if supported & (1 << filter) == 0 {
+            fault(EOPNOTSUPP);
+        }
+        match found.kind {
+            abi::TASK_DIAG_CMD_ATTR_UID => {
+                match u32_at(found.value, 0).map(|uid| world.has_uid(uid)) {
+                    Some(Some(true)) | None => {}
+                    Some(Some(false)) => fault(EINVAL),
+                    Some(None) => faults.possible.push(Refusal::at(EINVAL, found.at)),
+                }
+            }
+            // Which cgroups there are is not known.
+            abi::TASK_DIAG_CMD_ATTR_CGROUP => {
+                faults.possible.push(Refusal::at(ENOENT, found.at));
+            }
+            abi::TASK_DIAG_CMD_ATTR_STATES => query.states = u32_at(found.value, 0),
+            abi::TASK_DIAG_CMD_ATTR_PIDS => {
+                query.pids = Some(
+                    found
+                        .value
+                        .chunks_exact(4)
+                        .filter_map(|pid| u32_at(pid, 0))
+                        .collect(),
+                );
+            }
+            abi::TASK_DIAG_CMD_ATTR_VMA_FLAGS => {
+                let needs = abi::TASK_DIAG_SHOW_VMA | abi::TASK_DIAG_SHOW_VMA_STAT;
+                if query.show & needs == 0 {
+                    fault(EINVAL);
+                }
+                let flags = u64_at(found.value, 0).unwrap_or_default();
+                if flags & !world.features().vma_flags != 0 {
+                    fault(EOPNOTSUPP);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// `TASK_DIAG_CMD_ATTR_PIDNS_FD`.
+fn find_space(
+    parsed: &attributes::Parsed<'_>,
+    query: &mut Query,
+    world: &dyn World,
+    faults: &mut Faults,
+) {
+    let Some(found) = parsed.last(abi::TASK_DIAG_CMD_ATTR_PIDNS_FD) else {
+        return;
+    };
+    if world.features().options & abi::TASK_DIAG_OPTION_PIDNS_FD == 0 {
+        faults.certain.push(Refusal::at(EOPNOTSUPP, found.at));
+    }
+    let mut fault = |errno| faults.certain.push(Refusal::at(errno, found.at));
+    match world.opened(u32_at(found.value, 0).unwrap_or_default()) {
+        Opened::Nothing => fault(EBADF),
+        Opened::Other | Opened::Task(_) | Opened::EndedTask => fault(EINVAL),
+        Opened::PidNamespace(space) => {
+            if !space.is_within(world.space()) && !world.may_enter_any_space() {
+                fault(EPERM);
+            }
+            query.space = space;
+        }
+        Opened::Unsure => {
+            query.space = Space::Unknown;
+            let refusals = [EBADF, EINVAL, EPERM].map(|errno| Refusal::at(errno, found.at));
+            faults.possible.extend(refusals);
+        }
+    }
+}
+
+/// The task that the strategy refers to, by pid or by pidfd.
+fn find_task(
+    parsed: &attributes::Parsed<'_>,
+    get: &Found<'_>,
+    query: &mut Query,
+    world: &dyn World,
+    faults: &mut Faults,
+) {
+    let Some(found) = parsed.last(abi::TASK_DIAG_CMD_ATTR_PIDFD) else {
+        if query.is_for_all() || query.strategy > abi::TASK_DIAG_DUMP_MAX {
+            return;
+        }
+        if !(1..=PID_MAX_LIMIT).contains(&query.pid) {
+            faults.certain.push(Refusal::at(EINVAL, get.at));
+            return;
+        }
+        let no_such_task = Refusal::at(ESRCH, get.at);
+        match world.fate(query.space, query.pid) {
+            Fate::Here => {}
+            Fate::Absent => faults.certain.push(no_such_task),
+            Fate::Unsure => faults.possible.push(no_such_task),
+        }
+        return;
+    };
+
+    if world.features().options & abi::TASK_DIAG_OPTION_PIDFD == 0 {
+        faults.certain.push(Refusal::at(EOPNOTSUPP, found.at));
+    }
+    if query.pid != 0 || query.is_for_all() {
+        faults.certain.push(Refusal::at(EINVAL, found.at));
+    }
+    query.pid = 0;
+    match world.opened(u32_at(found.value, 0).unwrap_or_default()) {
+        Opened::Nothing | Opened::Other | Opened::PidNamespace(_) => {
+            faults.certain.push(Refusal::at(EBADF, found.at));
+        }
+        Opened::EndedTask => faults.certain.push(Refusal::no_such_task()),
+        Opened::Task(outer) => {
+            let (fate, pid) = world.translate(query.space, outer);
+            query.pid = pid.unwrap_or_default();
+            match fate {
+                Fate::Here => {}
+                Fate::Absent => faults.certain.push(Refusal::no_such_task()),
+                Fate::Unsure => faults.possible.push(Refusal::no_such_task()),
+            }
+        }
+        Opened::Unsure => {
+            faults.possible.push(Refusal::at(EBADF, found.at));
+            faults.possible.push(Refusal::no_such_task());
+        }
+    }
+}
+
+/// The name of a strategy, for messages to people.
 pub(crate) fn strategy_name(strategy: u64) -> &'static str {
     match strategy {
         abi::TASK_DIAG_DUMP_ALL => "ALL",
@@ -359,36 +586,85 @@ pub(crate) fn strategy_name(strategy: u64) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::case::{Attribute, Length, Message, Value};
+    use crate::case::{Attribute, Descriptor, Length, Message, Value};
     use crate::encode::datagram;
     use crate::encode::tests::{Puppets, request};
+    use nix::libc::ERANGE;
 
-    struct Empty;
+    /// A world with process 1, without process 2; descriptors below 5 are
+    /// closed, 5 is a pidfd of process 1, 6 of one that has been reaped, 7 the
+    /// child pid namespace, 8 a file.
+    struct Empty {
+        privileged: bool,
+        space: Space,
+    }
+
+    const OUTER: Empty = Empty {
+        privileged: true,
+        space: Space::Outer,
+    };
 
     impl World for Empty {
         fn family(&self) -> u16 {
             0x1d
         }
-        fn groups(&self) -> u64 {
-            0x23
+        fn features(&self) -> Features {
+            Features {
+                groups: 0x63,
+                strategies: 0x3f,
+                filters: 0x3d,
+                options: 3,
+                vma_flags: 0xff,
+                recv_min: 8192,
+            }
         }
-        fn fate(&self, pid: u32) -> Fate {
+        fn space(&self) -> Space {
+            self.space
+        }
+        fn may_enter_any_space(&self) -> bool {
+            self.privileged
+        }
+        fn fate(&self, _: Space, pid: u32) -> Fate {
             match pid {
                 1 => Fate::Here,
                 2 => Fate::Absent,
                 _ => Fate::Unsure,
             }
         }
+        fn translate(&self, space: Space, outer: u32) -> (Fate, Option<u32>) {
+            match space {
+                Space::Outer => (self.fate(space, outer), Some(outer)),
+                _ => (Fate::Absent, None),
+            }
+        }
+        fn opened(&self, number: u32) -> Opened {
+            match number {
+                5 => Opened::Task(1),
+                6 => Opened::EndedTask,
+                7 => Opened::PidNamespace(Space::Child),
+                8 => Opened::Other,
+                9 => Opened::PidNamespace(Space::Outer),
+                _ => Opened::Nothing,
+            }
+        }
+        fn has_uid(&self, uid: u32) -> Option<bool> {
+            Some(uid != u32::MAX)
+        }
         fn source_may_be_gone(&self) -> bool {
             false
         }
     }
 
-    fn expect_one(message: Message) -> Expectation {
-        let expected = expect(&datagram(&[message], &[], &Puppets), &Empty);
+    fn expect_one_in(world: &Empty, message: Message) -> Expectation {
+        let bytes = datagram(Transport::Socket, &[message], &[], &Puppets);
+        let expected = expect(&bytes, world);
         assert!(!expected.vague);
         assert_eq!(expected.messages.len(), 1);
         expected.messages[0].clone()
+    }
+
+    fn expect_one(message: Message) -> Expectation {
+        expect_one_in(&OUTER, message)
     }
 
     fn edit(strategy: u64, pid: u32, change: impl FnOnce(&mut Message)) -> Expectation {
@@ -404,8 +680,25 @@ mod tests {
         }
     }
 
+    fn other(kind: u16, value: &[u8]) -> Attribute {
+        Attribute {
+            kind,
+            len: Length::True,
+            value: Value::Bytes(value.to_vec()),
+        }
+    }
+
+    fn faults(expectation: &Expectation) -> Vec<(i32, Option<u32>)> {
+        assert_eq!(expectation.query, None);
+        expectation
+            .refusals
+            .iter()
+            .map(|refusal| (refusal.errno, refusal.at))
+            .collect()
+    }
+
     #[test]
-    fn a_sound_dump_brings_rows() {
+    fn valid_dump_brings_rows() {
         let expectation = expect_one(request(abi::TASK_DIAG_DUMP_ALL, 0));
         assert_eq!(
             expectation.query,
@@ -413,22 +706,20 @@ mod tests {
                 strategy: 0,
                 show: 3,
                 pid: 0,
+                space: Space::Outer,
                 dump: true,
-                filtered: false
+                filtered: false,
+                pids: None,
+                states: None,
             })
         );
         assert!(expectation.refusals.is_empty());
     }
 
     #[test]
-    fn who_is_not_there_is_refused() {
+    fn absent_task_is_refused() {
         let absent = expect_one(request(abi::TASK_DIAG_DUMP_CHILDREN, 2));
-        assert_eq!(absent.query, None);
-        assert_eq!(
-            absent.refusals[0].text.as_deref(),
-            Some("pid: no such task")
-        );
-        assert_eq!(absent.refusals[0].at, Some(20));
+        assert_eq!(faults(&absent), [(ESRCH, Some(20))]);
 
         let unsure = expect_one(request(abi::TASK_DIAG_DUMP_THREAD, 3));
         assert!(unsure.query.is_some());
@@ -436,56 +727,43 @@ mod tests {
     }
 
     #[test]
-    fn each_fault_is_named() {
-        let text = |expectation: Expectation| {
-            assert_eq!(expectation.query, None);
-            let refusal = expectation.refusals.into_iter().next().unwrap();
-            (refusal.errno, refusal.text.unwrap())
-        };
+    fn each_fault_of_the_request_is_found() {
+        let one = |errno| [(errno, Some(20))];
+        let show = |bits| edit(0, 0, move |message| fields(message).show_flags = bits);
         assert_eq!(
-            text(edit(0, 0, |message| fields(message).reserved = 1)),
-            (EINVAL, "reserved: must be 0".to_owned())
+            faults(&edit(0, 0, |message| fields(message).reserved = 1)),
+            one(EINVAL)
         );
+        assert_eq!(faults(&show(0x400)), one(EINVAL));
+        assert_eq!(faults(&show(0x18)), one(EOPNOTSUPP));
         assert_eq!(
-            text(edit(0, 0, |message| fields(message).show_flags = 0x400)),
-            (EINVAL, "show_flags: unknown bits 0x400".to_owned())
-        );
-        assert_eq!(
-            text(edit(0, 0, |message| fields(message).show_flags = 0x18)),
-            (
-                EOPNOTSUPP,
-                "show_flags: no group VMA in this kernel".to_owned()
-            )
-        );
-        assert_eq!(
-            text(edit(1, 1, |message| {
+            faults(&edit(1, 1, |message| {
                 message.flags = NLM_F_REQUEST;
                 fields(message).show_flags = 0x20;
             })),
-            (EINVAL, "show_flags: CMDLINE needs NLM_F_DUMP".to_owned())
+            one(EINVAL)
+        );
+        assert!(
+            edit(1, 1, |message| {
+                message.flags = NLM_F_REQUEST;
+                fields(message).show_flags = abi::TASK_DIAG_SHOW_FILES;
+            })
+            .query
+            .is_some()
+        );
+        assert_eq!(faults(&edit(7, 0, |_| ())), one(EINVAL));
+        assert_eq!(faults(&edit(1, 0, |_| ())), one(EINVAL));
+        assert_eq!(
+            faults(&edit(0, 0, |message| fields(message).off = -4)),
+            one(ERANGE)
         );
         assert_eq!(
-            text(edit(7, 0, |_| ())),
-            (EINVAL, "dump_strategy: unknown strategy 7".to_owned())
+            faults(&edit(2, 1, |message| message.flags = NLM_F_REQUEST)),
+            one(EINVAL)
         );
         assert_eq!(
-            text(edit(1, 0, |_| ())),
-            (EINVAL, "pid: not the number of a task".to_owned())
-        );
-        assert_eq!(
-            text(edit(0, 0, |message| fields(message).off = -4)),
-            (
-                EINVAL,
-                "struct task_diag_pid: 20 bytes instead of 24".to_owned()
-            )
-        );
-        assert_eq!(
-            text(edit(2, 0, |message| message.flags = NLM_F_REQUEST)),
-            (EINVAL, "dump_strategy: needs NLM_F_DUMP".to_owned())
-        );
-        assert_eq!(
-            text(edit(0, 0, |message| message.attributes.clear())),
-            (EINVAL, "TASK_DIAG_CMD_ATTR_GET is missing".to_owned())
+            faults(&edit(0, 0, |message| message.attributes.clear())),
+            [(EINVAL, None)]
         );
     }
 
@@ -495,7 +773,7 @@ mod tests {
         assert_eq!(errno(edit(0, 0, |message| message.reserved = 1)), EINVAL);
         assert_eq!(errno(edit(0, 0, |message| message.flags |= 0x400)), EINVAL);
         assert_eq!(errno(edit(0, 0, |message| message.flags = 0x101)), EINVAL);
-        assert_eq!(errno(edit(0, 0, |message| message.cmd = 2)), EOPNOTSUPP);
+        assert_eq!(errno(edit(0, 0, |message| message.cmd = 3)), EOPNOTSUPP);
         assert_eq!(errno(edit(0, 0, |message| message.cut = 29)), EINVAL);
         assert_eq!(
             errno(edit(0, 0, |message| message.kind =
@@ -508,17 +786,14 @@ mod tests {
     #[test]
     fn attributes_are_checked_strictly() {
         let errno = |expectation: Expectation| expectation.refusals[0].errno;
-        let other = |kind| Attribute {
-            kind,
-            len: Length::True,
-            value: Value::Bytes(vec![0; 4]),
-        };
-        for kind in [0, 2, 16, 0x3fff, NLA_F_NESTED | 1] {
-            let expectation = edit(0, 0, |message| message.attributes.push(other(kind)));
+        for kind in [0, 2, 5, 16, 64, 0x3fff, crate::wire::NLA_F_NESTED | 1] {
+            let expectation = edit(0, 0, |message| {
+                message.attributes.push(other(kind, &[0; 4]));
+            });
             assert_eq!(errno(expectation), EINVAL, "{kind:#x}");
         }
         assert_eq!(errno(edit(0, 0, |message| message.cut = 1)), EINVAL);
-        // The byte order of what has none is nobody's business.
+        // NLA_F_NET_BYTEORDER is not checked.
         let expectation = edit(0, 0, |message| {
             message.attributes[0].kind |= crate::wire::NLA_F_NET_BYTEORDER;
         });
@@ -526,24 +801,140 @@ mod tests {
     }
 
     #[test]
-    fn no_request_is_no_request() {
-        let expectation = edit(0, 0, |message| message.flags = NLM_F_ACK);
-        assert_eq!(expectation.query, None);
-        assert!(expectation.refusals.is_empty());
-        assert!(expectation.wants_ack());
+    fn filters_are_checked() {
+        let filter =
+            |kind, value: &[u8]| edit(0, 0, |message| message.attributes.push(other(kind, value)));
+        let at = Some(48);
+        assert!(
+            filter(abi::TASK_DIAG_CMD_ATTR_UID, &[0; 4])
+                .query
+                .is_some_and(|query| query.filtered)
+        );
+        assert_eq!(
+            faults(&filter(abi::TASK_DIAG_CMD_ATTR_UID, &[0xff; 4])),
+            [(EINVAL, at)]
+        );
+        // Not in the features.
+        let cgroup = filter(abi::TASK_DIAG_CMD_ATTR_CGROUP, &[1; 8]);
+        assert!(faults(&cgroup).contains(&(EOPNOTSUPP, at)));
+        // Without VMA or VMA_STAT.
+        assert_eq!(
+            faults(&filter(abi::TASK_DIAG_CMD_ATTR_VMA_FLAGS, &[0; 8])),
+            [(EINVAL, at)]
+        );
+    }
+
+    fn with_option(world: &Empty, strategy: u64, pid: u32, kind: u16, number: u32) -> Expectation {
+        let mut message = request(strategy, pid);
+        message.attributes.push(other(kind, &number.to_ne_bytes()));
+        expect_one_in(world, message)
     }
 
     #[test]
-    fn a_wrong_length_ends_the_datagram() {
+    fn pidfd_names_the_task() {
+        let kind = abi::TASK_DIAG_CMD_ATTR_PIDFD;
+        let one = |pid, number| with_option(&OUTER, abi::TASK_DIAG_DUMP_ONE, pid, kind, number);
+        assert_eq!(one(0, 5).query.map(|query| query.pid), Some(1));
+        assert_eq!(faults(&one(1, 5)), [(EINVAL, Some(48))]);
+        assert_eq!(faults(&one(0, 4)), [(EBADF, Some(48))]);
+        assert_eq!(faults(&one(0, 7)), [(EBADF, Some(48))]);
+        assert_eq!(faults(&one(0, 8)), [(EBADF, Some(48))]);
+        assert_eq!(faults(&one(0, 6)), [(ESRCH, None)]);
+        let all = with_option(&OUTER, abi::TASK_DIAG_DUMP_ALL, 0, kind, 5);
+        assert_eq!(faults(&all), [(EINVAL, Some(48))]);
+    }
+
+    #[test]
+    fn pid_namespace_is_own_or_below_or_needs_a_capability() {
+        let kind = abi::TASK_DIAG_CMD_ATTR_PIDNS_FD;
+        let all =
+            |world: &Empty, number| with_option(world, abi::TASK_DIAG_DUMP_ALL, 0, kind, number);
+        let inner = |privileged| Empty {
+            privileged,
+            space: Space::Inner,
+        };
+        let space = |expectation: Expectation| expectation.query.map(|query| query.space);
+        assert_eq!(space(all(&OUTER, 7)), Some(Space::Child));
+        assert_eq!(space(all(&inner(true), 7)), Some(Space::Child));
+        assert_eq!(faults(&all(&inner(false), 7)), [(EPERM, Some(48))]);
+        assert_eq!(faults(&all(&inner(false), 9)), [(EPERM, Some(48))]);
+        assert_eq!(faults(&all(&OUTER, 4)), [(EBADF, Some(48))]);
+        assert_eq!(faults(&all(&OUTER, 5)), [(EINVAL, Some(48))]);
+        assert_eq!(faults(&all(&OUTER, 8)), [(EINVAL, Some(48))]);
+    }
+
+    #[test]
+    fn descriptors_are_encoded_as_numbers() {
+        let mut message = request(abi::TASK_DIAG_DUMP_ONE, 0);
+        message.attributes.push(Attribute {
+            kind: abi::TASK_DIAG_CMD_ATTR_PIDFD,
+            len: Length::True,
+            value: Value::Descriptor(Descriptor::OwnTask),
+        });
+        assert_eq!(expect_one(message).query.map(|query| query.pid), Some(1));
+    }
+
+    #[test]
+    fn message_without_request_flag_is_no_request() {
+        let expectation = edit(0, 0, |message| message.flags = NLM_F_ACK);
+        assert_eq!(expectation.query, None);
+        assert!(expectation.refusals.is_empty());
+        assert!(expectation.wants_ack);
+    }
+
+    #[test]
+    fn wrong_length_ends_the_datagram() {
         let mut first = request(0, 0);
         first.len = Length::Is(15);
-        let bytes = datagram(&[first, request(0, 0)], &[], &Puppets);
-        assert!(expect(&bytes, &Empty).messages.is_empty());
+        let bytes = datagram(Transport::Socket, &[first, request(0, 0)], &[], &Puppets);
+        assert!(expect(&bytes, &OUTER).messages.is_empty());
     }
 
     #[test]
     fn twins_are_vague() {
-        let bytes = datagram(&[request(0, 0), request(0, 0)], &[], &Puppets);
-        assert!(expect(&bytes, &Empty).vague);
+        let bytes = datagram(
+            Transport::Socket,
+            &[request(0, 0), request(0, 0)],
+            &[],
+            &Puppets,
+        );
+        assert!(expect(&bytes, &OUTER).vague);
+    }
+
+    fn written(messages: &[Message], tail: &[u8]) -> Expectation {
+        let bytes = datagram(Transport::File, messages, tail, &Puppets);
+        expect_of_file(&bytes, &OUTER).messages.remove(0)
+    }
+
+    #[test]
+    fn file_takes_one_whole_request() {
+        let whole = written(&[request(0, 0)], &[]);
+        assert!(whole.query.is_some() && whole.refusals.is_empty());
+        let einval = [(EINVAL, None)];
+        assert_eq!(faults(&written(&[request(0, 0)], &[1])), einval);
+        assert_eq!(
+            faults(&written(&[request(0, 0), request(0, 0)], &[])),
+            einval
+        );
+        let mut short = request(0, 0);
+        short.len = Length::Off(-4);
+        assert_eq!(faults(&written(&[short], &[])), einval);
+        let mut unasked = request(0, 0);
+        unasked.flags = NLM_F_DUMP;
+        assert_eq!(faults(&written(&[unasked], &[])), einval);
+    }
+
+    #[test]
+    fn file_has_the_commands_of_the_family() {
+        let command = |cmd| {
+            let mut message = request(0, 0);
+            message.cmd = cmd;
+            message
+        };
+        assert_eq!(faults(&written(&[command(3)], &[])), [(EOPNOTSUPP, None)]);
+        assert_eq!(faults(&written(&[command(2)], &[])), [(EINVAL, None)]);
+        let mut features = command(2);
+        features.attributes.clear();
+        assert!(written(&[features], &[]).features);
     }
 }

@@ -10,13 +10,17 @@ mod row;
 use std::collections::HashSet;
 
 use ends::name;
-pub(crate) use row::Row;
+use row::Pending;
+pub(crate) use row::{Row, features};
 
-use crate::model::{Expectation, Expected, Query, strategy_name};
-use crate::wire::{
-    HEADER, Header, NLM_F_DUMP_INTR, NLM_F_MULTI, NLMSG_DONE, NLMSG_ERROR, align, u32_at,
-};
+use crate::case::Transport;
+use crate::groups;
+use crate::model::{Expectation, Expected, Features, Query, Space, strategy_name};
+use crate::wire::{HEADER, Header, NLM_F_MULTI, NLMSG_DONE, NLMSG_ERROR, align, u32_at};
 use taskdiag::abi;
+
+/// No message of a row is longer.
+const MAX_MESSAGE: u32 = 32 * 1024;
 
 /// Something the kernel must not do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -36,26 +40,29 @@ pub(crate) enum Rights<'a> {
         /// Processes that stay and that this user may not see.
         hidden: Option<&'a HashSet<u32>>,
     },
-    /// Those of these processes.
-    Processes(&'a [u32]),
+    /// Those of these processes, by their numbers in a pid namespace.
+    Processes(&'a [(Space, u32)]),
     /// Nobody's: who reads is not who asked.
     Nobody,
 }
 
 impl Rights<'_> {
-    fn permit(&self, row: &Row) -> bool {
+    fn permit(&self, row: &Row, query: &Query) -> bool {
         match *self {
             Self::All => true,
             Self::Nobody => false,
-            Self::Processes(tgids) => tgids.contains(&row.tgid),
+            Self::Processes(known) => known.contains(&(query.space, row.tgid)),
+            // The contained processes belong to root.
+            Self::User { .. } if query.space == Space::Child => false,
             Self::User {
                 uid,
                 gid,
                 own,
                 hidden,
             } => {
-                row.tgid == own
-                    || (hidden.is_none_or(|hidden| !hidden.contains(&row.tgid))
+                let outer = query.space == Space::Outer;
+                (outer && row.tgid == own)
+                    || (hidden.is_none_or(|hidden| !outer || !hidden.contains(&row.tgid))
                         && row.creds.is_none_or(|creds| {
                             [creds.uid, creds.euid, creds.suid] == [uid; 3]
                                 && [creds.gid, creds.egid, creds.sgid] == [gid; 3]
@@ -68,11 +75,17 @@ impl Rights<'_> {
 /// How the socket was told to answer, and who it is.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Manner {
+    pub(crate) transport: Transport,
     pub(crate) family: u16,
-    /// The number that answers are addressed to.
+    /// What the kernel has reported.
+    pub(crate) features: Features,
+    /// The port that answers of a socket are addressed to. Those of a file
+    /// repeat the request's.
     pub(crate) port: u32,
     pub(crate) ext_ack: bool,
     pub(crate) cap_ack: bool,
+    /// A read has had less room than a message can need.
+    pub(crate) small_buffer: bool,
     /// Answers may be lost for want of room, which the kernel then says.
     pub(crate) lossy: bool,
 }
@@ -82,6 +95,10 @@ pub(crate) struct Manner {
 pub(crate) struct Counts {
     pub(crate) messages: u64,
     pub(crate) rows: u64,
+    /// Messages that continue a row.
+    pub(crate) continued: u64,
+    /// Rows with `TASK_DIAG_ABSENT`.
+    pub(crate) absent: u64,
     pub(crate) acks: u64,
     pub(crate) dones: u64,
     pub(crate) errnos: Vec<i32>,
@@ -93,6 +110,8 @@ pub(crate) struct Dump {
     pub(crate) query: Query,
     /// The numbers of its rows, in ascending order.
     pub(crate) pids: Vec<u32>,
+    /// The tasks in whose rows groups are gone.
+    pub(crate) gone: Vec<u32>,
 }
 
 /// A message that was sent, and what has come back for it.
@@ -102,6 +121,11 @@ struct Asked {
     /// Its bytes, which errors repeat.
     sent: Vec<u8>,
     pids: Vec<u32>,
+    gone: Vec<u32>,
+    /// The number of the datagram with its first row.
+    first: Option<u64>,
+    /// The row whose last message is still to come.
+    pending: Option<Pending>,
     /// The process that the rows are threads or children of.
     relative: Option<u32>,
     failed: bool,
@@ -114,7 +138,7 @@ struct Asked {
 impl Asked {
     /// Nothing more comes.
     fn is_complete(&self) -> bool {
-        let wants_ack = self.expectation.wants_ack();
+        let wants_ack = self.expectation.wants_ack;
         match &self.expectation.query {
             _ if self.failed => true,
             Some(query) if query.dump => self.ended,
@@ -128,7 +152,31 @@ impl Asked {
     }
 
     fn is_dump(&self) -> bool {
-        self.expectation.query.is_some_and(|query| query.dump)
+        self.expectation
+            .query
+            .as_ref()
+            .is_some_and(|query| query.dump)
+    }
+
+    fn end_row_if_complete(&mut self, rights: &Rights<'_>) -> Result<(), String> {
+        if self.pending.is_some_and(|pending| pending.is_complete()) {
+            self.end_row(rights)?;
+        }
+        Ok(())
+    }
+
+    /// No more messages of the row under way come.
+    fn end_row(&mut self, rights: &Rights<'_>) -> Result<(), String> {
+        let (Some(pending), Some(query)) = (self.pending.take(), &self.expectation.query) else {
+            return Ok(());
+        };
+        if pending.end(query.show)? != 0 {
+            self.gone.push(pending.pid);
+        }
+        if matches!(rights, Rights::All) && pending.denied() != 0 {
+            return Err(format!("root may not read all of it: {pending:?}"));
+        }
+        Ok(())
     }
 }
 
@@ -137,10 +185,14 @@ impl Asked {
 pub(crate) struct Oracle {
     manner: Manner,
     asked: Vec<Asked>,
+    /// Requests written to a file before the last one.
+    past: Vec<Asked>,
     vague: bool,
     /// Some of the answer was cut off.
     blind: bool,
     lost: bool,
+    /// Datagrams so far.
+    datagrams: u64,
     pub(crate) counts: Counts,
 }
 
@@ -149,12 +201,16 @@ impl Oracle {
         Self {
             manner,
             asked: Vec::new(),
+            past: Vec::new(),
             vague: false,
             blind: false,
             lost: false,
+            datagrams: 0,
             counts: Counts {
                 messages: 0,
                 rows: 0,
+                continued: 0,
+                absent: 0,
                 acks: 0,
                 dones: 0,
                 errnos: Vec::new(),
@@ -164,6 +220,10 @@ impl Oracle {
 
     /// These bytes were sent, and this has to come of it.
     pub(crate) fn asked(&mut self, bytes: &[u8], expected: Expected) {
+        if self.manner.transport == Transport::File {
+            // The reply to the one before has been read, or was dropped.
+            self.past.append(&mut self.asked);
+        }
         self.vague |= expected.vague
             || expected
                 .messages
@@ -174,12 +234,66 @@ impl Oracle {
                 sent: bytes[expectation.place.clone()].to_vec(),
                 expectation,
                 pids: Vec::new(),
+                gone: Vec::new(),
+                first: None,
+                pending: None,
                 relative: None,
                 failed: false,
                 ended: false,
                 acked: false,
                 told: false,
             });
+        }
+    }
+
+    /// `write()` has refused the last request with this error; its reason can be
+    /// read. False if that is not one of the errors that are right.
+    pub(crate) fn refused(&mut self, errno: i32) -> bool {
+        let Some(asked) = self.asked.last_mut() else {
+            return false;
+        };
+        let expectation = &mut asked.expectation;
+        expectation
+            .refusals
+            .retain(|refusal| refusal.errno == errno);
+        expectation.query = None;
+        expectation.features = false;
+        !expectation.refusals.is_empty()
+    }
+
+    /// `write()` has taken the last request. False if it must not.
+    pub(crate) fn taken(&mut self) -> bool {
+        let Some(asked) = self.asked.last_mut() else {
+            return false;
+        };
+        if !asked.is_dump() {
+            // A single message has been made already.
+            asked.expectation.refusals.clear();
+        }
+        asked.expectation.query.is_some() || asked.expectation.features
+    }
+
+    /// The last request is for a dump.
+    pub(crate) fn is_dumping(&self) -> bool {
+        self.asked.last().is_some_and(Asked::is_dump)
+    }
+
+    /// The last request of a file has rows that are still to be read.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.asked
+            .last()
+            .is_some_and(|asked| asked.expectation.query.is_some() && !asked.is_complete())
+    }
+
+    /// There is something to read from a file.
+    pub(crate) fn is_readable(&self) -> bool {
+        self.asked.last().is_some_and(|asked| !asked.is_complete())
+    }
+
+    /// The rest of the last answer of a file has been dropped.
+    pub(crate) fn dropped(&mut self) {
+        if let Some(asked) = self.asked.last_mut() {
+            asked.failed = true;
         }
     }
 
@@ -191,6 +305,11 @@ impl Oracle {
     /// Whether all of the answer has been seen cannot be told.
     pub(crate) fn is_unsure(&self) -> bool {
         self.vague || self.blind || self.lost
+    }
+
+    /// A read has less room than a message can need.
+    pub(crate) const fn has_small_buffer(&mut self) {
+        self.manner.small_buffer = true;
     }
 
     /// Some of the answer was lost, of which the rest may come later.
@@ -213,7 +332,10 @@ impl Oracle {
         let [asked] = self.asked.as_slice() else {
             return None;
         };
-        let request = match asked.expectation.query {
+        if self.manner.transport == Transport::File {
+            return None;
+        }
+        let request = match &asked.expectation.query {
             Some(query) => format!(
                 "{}{}-{}",
                 strategy_name(query.strategy).to_lowercase(),
@@ -255,8 +377,15 @@ impl Oracle {
         if len == 0 {
             return finding("an empty datagram");
         }
+        self.datagrams += 1;
         let whole = bytes.len() == len;
         self.blind |= !whole;
+        if self.is_unsure() {
+            // The rest of a row may be missing.
+            for asked in &mut self.asked {
+                asked.pending = None;
+            }
+        }
         if align(len) != len {
             return finding(format!("a datagram of {len} bytes, which is not aligned"));
         }
@@ -299,13 +428,17 @@ impl Oracle {
     }
 
     fn check_address(&self, header: &Header) -> Result<usize, Finding> {
-        if header.pid != self.manner.port {
+        let Some(index) = self.find(header.seq) else {
+            return finding("it answers nothing that was asked");
+        };
+        let port = match self.manner.transport {
+            Transport::Socket => self.manner.port,
+            Transport::File => self.asked[index].expectation.header.pid,
+        };
+        if header.pid != port {
             return finding(format!("it is for port {}", header.pid));
         }
-        match self.find(header.seq) {
-            Some(index) => Ok(index),
-            None => finding("it answers nothing that was asked"),
-        }
+        Ok(index)
     }
 
     fn message(
@@ -322,16 +455,29 @@ impl Oracle {
         let what = match header.kind {
             NLMSG_ERROR => self.error(index, header, payload),
             NLMSG_DONE => self.done(index, header, payload, rights),
-            kind if kind == self.manner.family => self.row(index, header, payload, rights),
+            kind if kind == self.kind(index) => self.row(index, header, payload, rights),
             kind => Err(format!("there is no message of type {kind}")),
         };
         what.map_err(|what| {
-            let query = self.asked[index].expectation.query.map_or_else(
+            let query = self.asked[index].expectation.query.as_ref().map_or_else(
                 || "no request".to_owned(),
                 |query| format!("{} of {}", strategy_name(query.strategy), query.pid),
             );
             Finding(format!("to {query}: {what}"))
         })
+    }
+
+    /// The type of the messages that answer a request.
+    fn kind(&self, index: usize) -> u16 {
+        let command = if self.asked[index].expectation.features {
+            abi::TASK_DIAG_CMD_FEATURES
+        } else {
+            abi::TASK_DIAG_CMD_GET
+        };
+        match self.manner.transport {
+            Transport::Socket => self.manner.family,
+            Transport::File => abi::TASK_DIAG_NLMSG_BASE + u16::from(command),
+        }
     }
 
     fn message_of_anybody(&mut self, header: Header, payload: &[u8]) -> Result<(), Finding> {
@@ -344,7 +490,7 @@ impl Oracle {
                 }
                 None => finding("it has no code"),
             },
-            kind if kind == self.manner.family => {
+            kind if kind == self.manner.family || self.manner.transport == Transport::File => {
                 self.counts.rows += 1;
                 Ok(())
             }
@@ -359,15 +505,22 @@ impl Oracle {
         payload: &[u8],
         rights: &Rights<'_>,
     ) -> Result<(), String> {
+        let unsure = self.is_unsure();
+        let Manner {
+            transport,
+            features,
+            lossy,
+            ..
+        } = self.manner;
         let asked = &mut self.asked[index];
         if asked.expectation.features {
             if asked.told || header.flags != 0 {
-                return Err("what the kernel can tell, again or as a dump".to_owned());
+                return Err("the features, again or as a dump".to_owned());
             }
             asked.told = true;
-            return row::read_features(payload);
+            return row::read_features(transport, payload, features);
         }
-        let Some(query) = asked.expectation.query else {
+        let Some(query) = &asked.expectation.query else {
             return Err(format!(
                 "a row, instead of {:?}",
                 asked.expectation.refusals
@@ -376,36 +529,58 @@ impl Oracle {
         if asked.ended || asked.failed {
             return Err("a row behind the end".to_owned());
         }
-        let (flags, allowed) = if query.dump {
-            (NLM_F_MULTI, NLM_F_DUMP_INTR)
-        } else {
-            (0, 0)
-        };
-        if header.flags & !allowed != flags {
+        if header.flags != if query.dump { NLM_F_MULTI } else { 0 } {
             return Err(format!("a row with flags {:#x}", header.flags));
         }
-        let row = row::read(payload, query.show)?;
+        if header.len > MAX_MESSAGE {
+            return Err(format!("a message of {} bytes", header.len));
+        }
+        let row = row::read(transport, payload, query.show)?;
         let (pid, tgid) = (row.pid, row.tgid);
-        if !rights.permit(&row) {
+        let appended = query.show & groups::appended();
+        let exact = transport == Transport::Socket && !lossy && !unsure;
+        if query.dump && appended != 0 && exact {
+            // The first datagram is made in sendmsg(), where nothing may wait for
+            // other tasks.
+            let more = match asked.first {
+                None => row.groups & appended != 0 || row.absent.is_some(),
+                Some(first) => first == self.datagrams,
+            };
+            if more {
+                return Err(format!("sendmsg() made more than structures: {row:?}"));
+            }
+            asked.first.get_or_insert(self.datagrams);
+        }
+        if !rights.permit(&row, query) {
             return Err(format!("this row is not to be seen: {row:?}"));
         }
         if query.is_for_processes() && pid != tgid {
             return Err(format!("thread {pid} of process {tgid} among processes"));
         }
         let last = asked.pids.last().copied();
+        self.counts.absent += u64::from(row.absent.is_some());
         if row.goes_on {
-            return match last {
-                Some(last) if last == pid => Ok(()),
+            self.counts.continued += 1;
+            let Some(pending) = &mut asked.pending else {
                 // What it goes on from may have been cut off.
-                _ if self.blind => Ok(()),
-                _ => Err(format!("more of task {pid} behind task {last:?}")),
+                return if unsure {
+                    Ok(())
+                } else {
+                    Err(format!("more of task {pid} behind task {last:?}"))
+                };
             };
+            pending.add(&row)?;
+            return asked.end_row_if_complete(rights);
         }
+        if let Some(pending) = asked.pending {
+            return Err(format!("task {pid} in the middle of {pending:?}"));
+        }
+        check_filters(query, &row)?;
         match query.strategy {
             _ if query.is_for_all() && last.is_some_and(|last| last >= pid) => {
                 return Err(format!("task {pid} behind task {last:?}"));
             }
-            abi::TASK_DIAG_DUMP_ONE if pid != query.pid || last.is_some() => {
+            abi::TASK_DIAG_DUMP_ONE if query.pid != 0 && pid != query.pid || last.is_some() => {
                 return Err(format!("a row about task {pid}"));
             }
             abi::TASK_DIAG_DUMP_THREAD if *asked.relative.get_or_insert(tgid) != tgid => {
@@ -413,19 +588,26 @@ impl Oracle {
             }
             _ => {}
         }
+        if row.more && !query.dump {
+            return Err(format!("a single row of more than a message: {row:?}"));
+        }
         asked.pids.push(pid);
+        if !unsure {
+            asked.pending = Some(Pending::new(&row));
+        }
         self.counts.rows += 1;
-        Ok(())
+        asked.end_row_if_complete(rights)
     }
 
     /// All that was read has been judged. Returns the dumps that are whole.
     pub(crate) fn finish(self) -> Result<Vec<Dump>, Finding> {
         let unsure = self.is_unsure();
         let mut dumps = Vec::new();
-        for asked in self.asked {
+        for asked in self.past.into_iter().chain(self.asked) {
             let Some(query) = asked.expectation.query else {
                 continue;
             };
+            let gone = asked.gone;
             let mut pids = asked.pids;
             pids.sort_unstable();
             if let Some(twice) = pids.windows(2).find(|pair| pair[0] == pair[1]) {
@@ -437,7 +619,7 @@ impl Oracle {
                 ));
             }
             if asked.ended && !asked.failed && !unsure {
-                dumps.push(Dump { query, pids });
+                dumps.push(Dump { query, pids, gone });
             }
         }
         Ok(dumps)
@@ -459,6 +641,20 @@ impl Oracle {
             })
             .collect();
         missing.join(", ")
+    }
+}
+
+/// A row that the filters of its request exclude.
+fn check_filters(query: &Query, row: &Row) -> Result<(), String> {
+    let pids = query.pids.as_ref();
+    if pids.is_some_and(|pids| !pids.contains(&row.pid)) {
+        return Err(format!("task {} is not in PIDS", row.pid));
+    }
+    match (query.states, row.base) {
+        (Some(states), Some(base)) if states & (1 << base.state) == 0 => {
+            Err(format!("state {} is not in {states:#x}", base.state))
+        }
+        _ => Ok(()),
     }
 }
 

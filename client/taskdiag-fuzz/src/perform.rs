@@ -8,16 +8,19 @@ use std::sync::atomic::Ordering::Relaxed;
 use nix::unistd::{getgid, getpid, getppid, getuid};
 
 use crate::actor::{Actor, Knowledge};
-use crate::case::{Case, EPOCH, Scene};
-use crate::exchange::{Buffers, End, Exchange, Turns, encode};
+use crate::case::{Case, EPOCH, Scene, Transport};
+use crate::descriptors::Descriptors;
+use crate::exchange::{Buffers, End, Exchange, Link, Turns, encode};
 use crate::keep::Keeper;
 use crate::model::control::Sender;
+use crate::model::{Features, Space};
 use crate::oracle::{Dump, Finding, Oracle, Rights};
 use crate::process::User;
 use crate::report::{self, Reporter};
 use crate::roster::Roster;
 use crate::shared::Shared;
-use crate::socket::{self, Socket};
+use crate::socket;
+use taskdiag::abi;
 
 /// Why a case has not been performed well.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +41,8 @@ pub(crate) enum Failure {
     Reported,
     #[error("cannot keep an answer: {0}")]
     Keep(#[from] std::io::Error),
+    #[error("cannot open descriptors of the process: {0}")]
+    Descriptors(#[source] std::io::Error),
 }
 
 /// What stays the same for a whole run.
@@ -45,8 +50,8 @@ pub(crate) enum Failure {
 pub(crate) struct Setting<'a> {
     pub(crate) reporter: Reporter,
     pub(crate) family: u16,
-    /// The groups that the kernel says it has.
-    pub(crate) groups: u64,
+    /// What the kernel has reported.
+    pub(crate) features: Features,
     pub(crate) shared: &'static Shared,
     pub(crate) roster: &'a Roster,
     /// Cases are performed as the plain user, not as root.
@@ -63,16 +68,25 @@ pub(crate) struct Performer<'a> {
     setting: &'a Setting<'a>,
     sender: Sender,
     parent: u32,
+    descriptors: Descriptors,
     /// Left over from the case before, and the epoch it was opened for.
-    socket: Option<(u64, Socket)>,
+    link: Option<(u64, Link)>,
     buffers: Buffers,
     keeper: Option<Keeper>,
 }
 
 impl<'a> Performer<'a> {
-    pub(crate) fn new(setting: &'a Setting<'a>, keeper: Option<Keeper>) -> Self {
-        Self {
+    pub(crate) fn new(
+        setting: &'a Setting<'a>,
+        mut descriptors: Descriptors,
+        keeper: Option<Keeper>,
+    ) -> Result<Self, Failure> {
+        descriptors
+            .open_own(getpid().as_raw() as u32, Space::Outer)
+            .map_err(Failure::Descriptors)?;
+        Ok(Self {
             setting,
+            descriptors,
             sender: Sender {
                 tgid: getpid().as_raw() as u32,
                 uid: getuid().as_raw(),
@@ -80,13 +94,16 @@ impl<'a> Performer<'a> {
                 privileged: getuid().is_root(),
             },
             parent: getppid().as_raw() as u32,
-            socket: None,
+            link: None,
             buffers: Buffers::default(),
             keeper,
-        }
+        })
     }
 
     pub(crate) fn perform(&mut self, case: &Case) -> Result<(), Failure> {
+        if case.transport == Transport::File {
+            self.setting.shared.files.fetch_add(1, Relaxed);
+        }
         if case.scene == Scene::Alone {
             self.alone(case)
         } else {
@@ -101,15 +118,18 @@ impl<'a> Performer<'a> {
         }
     }
 
-    fn actor(&self, knowledge: Knowledge) -> Actor<'a> {
+    fn actor(&self, knowledge: Knowledge, space: Space) -> Actor<'_> {
         Actor {
             family: self.setting.family,
-            groups: self.setting.groups,
+            features: self.setting.features,
             sender: self.sender,
             parent: self.parent,
             just_exited: self.setting.shared.just_exited.load(Relaxed),
             roster: self.setting.roster,
             knowledge,
+            descriptors: &self.descriptors,
+            space,
+            sees_root: !self.setting.as_user && knowledge == Knowledge::Roster,
         }
     }
 
@@ -129,24 +149,39 @@ impl<'a> Performer<'a> {
 
     fn alone(&mut self, case: &Case) -> Result<(), Failure> {
         let epoch = case.iteration / EPOCH;
-        let socket = match self.socket.take() {
-            Some((opened, socket)) if opened == epoch => socket,
-            _ => Socket::open(case.settings)?,
+        let link = match self.link.take() {
+            Some((opened, link)) if opened == epoch => link,
+            _ => Link::open(case.transport, case.settings)?,
         };
-        let actor = self.actor(Knowledge::Roster);
+        let mut buffers = std::mem::take(&mut self.buffers);
+        let result = self.alone_through(case, &link, &mut buffers);
+        self.buffers = buffers;
+        if result? {
+            self.link = Some((epoch, link));
+        }
+        Ok(())
+    }
+
+    /// Returns true if the socket or file can be used again.
+    fn alone_through(
+        &mut self,
+        case: &Case,
+        link: &Link,
+        buffers: &mut Buffers,
+    ) -> Result<bool, Failure> {
+        let actor = self.actor(Knowledge::Roster, Space::Outer);
         let rights = self.rights(self.sender.tgid);
         let turns = Turns::all(rights);
         let (bytes, control) = encode(case, &actor);
         self.show(&bytes, &control);
 
         let mut exchange = self
-            .exchange(&socket, case, &bytes)
+            .exchange(link, case, &bytes)
             .recording(self.keeper.is_some());
-        let Some(knowledge) = exchange.send(&bytes, &control, &actor)? else {
-            self.socket = Some((epoch, socket));
-            return Ok(());
-        };
-        let end = exchange.read(&mut self.buffers, &turns, &actor)?;
+        if !exchange.send(&bytes, &control, &actor)? {
+            return Ok(true);
+        }
+        let end = exchange.read(buffers, &turns, &actor)?;
         let record = exchange.record.take();
         let oracle = exchange.oracle;
         if let (Some(keeper), Some(record), Some(shape), End::Complete) =
@@ -156,26 +191,35 @@ impl<'a> Performer<'a> {
         }
         // A dump makes its next datagram before it hands one out, so where
         // there is none, none comes.
-        if end != End::Abandoned && !oracle.has_lost() {
-            self.socket = Some((epoch, socket));
-        }
-        self.finish(oracle, knowledge, self.sender.tgid)
+        let again = end != End::Abandoned && !oracle.has_lost();
+        self.finish(oracle, Knowledge::Roster, self.sender.tgid)?;
+        Ok(again)
     }
 
-    fn exchange<'e>(&self, socket: &'e Socket, case: &'e Case, bytes: &[u8]) -> Exchange<'e> {
+    fn exchange<'e>(&self, link: &'e Link, case: &'e Case, bytes: &[u8]) -> Exchange<'e> {
         let setting = self.setting;
-        Exchange::new(socket, case, setting.family, bytes.len(), setting.shared)
-            .showing(setting.show)
+        Exchange::new(
+            link,
+            case,
+            setting.family,
+            setting.features,
+            bytes.len(),
+            setting.shared,
+        )
+        .showing(setting.show)
     }
 
     /// Closes an exchange: counts what was in it, and looks at whole dumps.
     fn finish(&self, oracle: Oracle, knowledge: Knowledge, own: u32) -> Result<(), Failure> {
         self.setting.shared.add(&oracle.counts);
         for dump in oracle.finish()? {
-            let checked = match knowledge {
-                Knowledge::Nothing => continue,
-                Knowledge::Roster => self.setting.roster.check(&dump, own),
-                Knowledge::Alone => check_alone(&dump, own),
+            let sees_root = !self.setting.as_user && knowledge == Knowledge::Roster;
+            let checked = match (knowledge, dump.query.space) {
+                (Knowledge::Nothing, _) => continue,
+                (_, Space::Child) => self.setting.roster.check_child(&dump, sees_root),
+                (Knowledge::Roster, Space::Outer) => self.setting.roster.check(&dump, own),
+                (Knowledge::Alone, Space::Inner) => check_alone(&dump),
+                _ => continue,
             };
             checked.map_err(Finding)?;
             self.setting.shared.whole_dumps.fetch_add(1, Relaxed);
@@ -196,10 +240,17 @@ impl<'a> Performer<'a> {
 }
 
 /// Where there is one task, every dump but that of its children is of it.
-fn check_alone(dump: &Dump, own: u32) -> Result<(), String> {
-    let children = dump.query.strategy == taskdiag::abi::TASK_DIAG_DUMP_CHILDREN;
-    let expected: &[u32] = if children { &[] } else { &[own] };
-    if dump.pids == expected {
+fn check_alone(dump: &Dump) -> Result<(), String> {
+    let none = [
+        abi::TASK_DIAG_DUMP_CHILDREN,
+        abi::TASK_DIAG_DUMP_DESCENDANTS,
+    ];
+    let expected: &[u32] = if none.contains(&dump.query.strategy) {
+        &[]
+    } else {
+        &[1]
+    };
+    if dump.query.filtered || dump.pids == expected {
         Ok(())
     } else {
         Err(format!(

@@ -15,11 +15,12 @@ use std::sync::mpsc;
 
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::prctl;
+use nix::sys::ptrace;
 use nix::sys::signal::{Signal, raise};
 use nix::unistd::{Pid, getpid, gettid, setpgid, setsid};
 use zerocopy::IntoBytes;
 
-use crate::process::{Child, User, leave, stay};
+use crate::process::{Child, User, leave, leave_in_vfork, map_much, stay};
 use crate::roster::{Pillar, Roster};
 use crate::shared::Shared;
 
@@ -37,6 +38,8 @@ const NAMES: [&CStr; 8] = [
 const THREADS: usize = 6;
 const CHILDREN: usize = 5;
 const CROWD: usize = 25;
+/// Mappings that take several messages.
+const MAPPINGS: usize = 700;
 
 /// Processes with the properties that tasks can have. They end with this.
 #[derive(Debug)]
@@ -171,6 +174,26 @@ impl Building {
                     stay()
                 })?;
                 Ok(Kin::of(&[stopped]))
+            })?;
+            self.member(owner, true, || {
+                let traced = Child::fork(|| {
+                    let _ = ptrace::traceme();
+                    let _ = raise(Signal::SIGSTOP);
+                    stay()
+                })?;
+                Ok(Kin::of(&[traced]))
+            })?;
+            self.member(owner, true, || {
+                leave_in_vfork()?;
+                // From here on this is the child.
+                Ok(Kin {
+                    threads: Vec::new(),
+                    children: vec![getpid().as_raw() as u32],
+                })
+            })?;
+            self.member(owner, true, || {
+                map_much(MAPPINGS)?;
+                Ok(Kin::default())
             })?;
             self.member(owner, false, || {
                 prctl::set_dumpable(false)?;

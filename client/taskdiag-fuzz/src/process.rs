@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
 //! Processes forked for a purpose, and what they can be.
 
+use std::num::NonZeroUsize;
+
 use nix::errno::Errno;
 use nix::libc;
+use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous};
 use nix::sys::prctl;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
@@ -65,6 +68,35 @@ fn code(status: WaitStatus) -> Option<i32> {
         WaitStatus::Signaled(_, signal, _) => Some(128 + signal as i32),
         _ => None,
     }
+}
+
+/// Leaves this process stuck in a vfork: it sleeps uninterruptibly until its
+/// child has ended. Returns in the child.
+pub(crate) fn leave_in_vfork() -> nix::Result<()> {
+    let flags = libc::CLONE_VFORK | libc::SIGCHLD;
+    // SAFETY: without CLONE_VM this is a fork, of a thread that is the only one
+    // of its process.
+    let child = unsafe { libc::syscall(libc::SYS_clone, flags, 0, 0, 0, 0) };
+    match Errno::result(child)? {
+        0 => prctl::set_pdeathsig(Signal::SIGKILL),
+        // SAFETY: _exit() ends the process.
+        _ => unsafe { libc::_exit(0) },
+    }
+}
+
+/// Creates this number of memory mappings, none of which merges with the next.
+pub(crate) fn map_much(count: usize) -> nix::Result<()> {
+    const SIZE: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
+    for index in 0..count {
+        let protection = if index % 2 == 0 {
+            ProtFlags::PROT_READ
+        } else {
+            ProtFlags::PROT_NONE
+        };
+        // SAFETY: a new mapping replaces none, and nothing refers to it.
+        unsafe { mmap_anonymous(None, SIZE, protection, MapFlags::MAP_PRIVATE) }?;
+    }
+    Ok(())
 }
 
 /// A user, with a group of the same number and no other.

@@ -3,12 +3,14 @@
 
 use std::fmt::Write as _;
 
-use crate::case::Case;
+use crate::case::{Case, Transport};
+use crate::generate::Generator;
 use crate::oracle::Finding;
 
 /// Who to say it was.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Reporter {
+    pub(crate) generator: Generator,
     pub(crate) seed: u64,
     pub(crate) as_user: Option<u32>,
 }
@@ -16,7 +18,14 @@ pub(crate) struct Reporter {
 impl Reporter {
     /// How to perform a case again.
     pub(crate) fn command(&self, iteration: u64) -> String {
-        let mut command = format!("taskdiag-fuzz --seed {} --replay {iteration}", self.seed);
+        let transport = match self.generator.case(iteration).transport {
+            Transport::Socket => "socket",
+            Transport::File => "file",
+        };
+        let mut command = format!(
+            "taskdiag-fuzz --seed {} --replay {iteration} --transport {transport}",
+            self.seed
+        );
         if let Some(uid) = self.as_user {
             let _ = write!(command, " --as-user {uid}");
         }
@@ -34,9 +43,14 @@ impl Reporter {
     /// Tells of a finding.
     pub(crate) fn finding(&self, case: &Case, finding: &Finding) {
         eprintln!(
-            "taskdiag-fuzz: FINDING in case {} of seed {}: {finding}\n  {case:?}\n  again: {}",
+            "taskdiag-fuzz: FINDING in case {} of seed {} through the {}: {finding}\n  {case:?}\n  \
+             again: {}",
             case.iteration,
             self.seed,
+            match case.transport {
+                Transport::Socket => "socket",
+                Transport::File => "file",
+            },
             self.command(case.iteration)
         );
     }

@@ -31,7 +31,8 @@ pub(crate) struct Pillar {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Roster {
     pub(crate) pillars: Vec<Pillar>,
-    /// Those of them in a pid namespace of their own.
+    /// Those of them in a pid namespace of their own, in which they have the
+    /// numbers from 1 on, in this order.
     pub(crate) contained: Vec<u32>,
     /// Those of them that have exited and are not reaped.
     pub(crate) zombies: Vec<u32>,
@@ -83,6 +84,22 @@ impl Roster {
         }
     }
 
+    /// What is known of a number in the namespace of the contained processes,
+    /// for a caller that may see them or not.
+    pub(crate) fn fate_in_child(&self, pid: u32, visible: bool) -> Fate {
+        if visible && (1..=self.contained.len()).contains(&(pid as usize)) {
+            Fate::Here
+        } else {
+            Fate::Absent
+        }
+    }
+
+    /// The number that a contained process has in its namespace.
+    pub(crate) fn number_in_child(&self, pid: u32) -> Option<u32> {
+        let index = self.contained.iter().position(|other| *other == pid)?;
+        Some(index as u32 + 1)
+    }
+
     /// Whether there is a task with this number, seen or not.
     pub(crate) fn existence(&self, pid: u32) -> Fate {
         if pid == 0 || pid >= self.pid_max {
@@ -99,9 +116,39 @@ impl Roster {
         (self.pid_max + 7).min(PID_MAX_LIMIT)
     }
 
-    /// Holds a whole dump against what stays. `own` is the process that asked.
+    /// Checks a whole dump against the contained processes, in their namespace.
+    pub(crate) fn check_child(&self, dump: &Dump, visible: bool) -> Result<(), String> {
+        let Dump { query, pids, .. } = dump;
+        let all: Vec<u32> = if visible {
+            (1..=self.contained.len() as u32).collect()
+        } else {
+            Vec::new()
+        };
+        let expected = match query.strategy {
+            abi::TASK_DIAG_DUMP_ALL | abi::TASK_DIAG_DUMP_ALL_THREAD => all,
+            abi::TASK_DIAG_DUMP_CHILDREN | abi::TASK_DIAG_DUMP_DESCENDANTS => Vec::new(),
+            _ => vec![query.pid],
+        };
+        if query.filtered || *pids == expected {
+            return Ok(());
+        }
+        Err(format!(
+            "in the child pid namespace {} of {} is {pids:?} instead of {expected:?}",
+            strategy_name(query.strategy),
+            query.pid
+        ))
+    }
+
+    /// Checks a whole dump against what stays. `own` is the process that asked.
     pub(crate) fn check(&self, dump: &Dump, own: u32) -> Result<(), String> {
-        let Dump { query, pids } = dump;
+        let Dump { query, pids, gone } = dump;
+        let stays = |pid: &&u32| {
+            self.pillar_of(**pid)
+                .is_some_and(|pillar| !self.zombies.contains(&pillar.pid))
+        };
+        if let Some(pid) = gone.iter().find(stays) {
+            return Err(format!("groups of task {pid} are gone, which stays"));
+        }
         if query.filtered {
             return Ok(());
         }
@@ -151,7 +198,7 @@ impl Roster {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Query;
+    use crate::model::{Query, Space};
 
     fn roster() -> Roster {
         let pillar = |pid, visible, threads: &[u32], children: &[u32]| Pillar {
@@ -172,15 +219,23 @@ mod tests {
     }
 
     fn check(strategy: u64, pid: u32, pids: &[u32]) -> Result<(), String> {
+        check_with_gone(strategy, pid, pids, &[])
+    }
+
+    fn check_with_gone(strategy: u64, pid: u32, pids: &[u32], gone: &[u32]) -> Result<(), String> {
         let dump = Dump {
             query: Query {
                 strategy,
                 show: 0,
                 pid,
+                space: Space::Outer,
                 filtered: false,
                 dump: true,
+                pids: None,
+                states: None,
             },
             pids: pids.to_vec(),
+            gone: gone.to_vec(),
         };
         roster().check(&dump, 5)
     }
@@ -209,6 +264,24 @@ mod tests {
             check(abi::TASK_DIAG_DUMP_ALL_THREAD, 0, &[5, 10, 11, 20]),
             Ok(())
         );
+    }
+
+    #[test]
+    fn groups_of_tasks_that_stay_are_not_gone() {
+        let dump = |gone| check_with_gone(abi::TASK_DIAG_DUMP_ALL, 0, &[5, 10, 20], gone);
+        assert_eq!(dump(&[50]), Ok(()));
+        assert!(dump(&[20]).is_err());
+    }
+
+    #[test]
+    fn contained_processes_are_numbered_from_1() {
+        let mut roster = roster();
+        roster.contained = vec![40, 41];
+        assert_eq!(roster.fate_in_child(2, true), Fate::Here);
+        assert_eq!(roster.fate_in_child(3, true), Fate::Absent);
+        assert_eq!(roster.fate_in_child(2, false), Fate::Absent);
+        assert_eq!(roster.number_in_child(41), Some(2));
+        assert_eq!(roster.number_in_child(10), None);
     }
 
     #[test]

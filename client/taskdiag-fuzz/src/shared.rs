@@ -21,15 +21,21 @@ pub(crate) struct Shared {
     /// The case that is being performed.
     pub(crate) iteration: AtomicU64,
     pub(crate) cases: AtomicU64,
+    /// Of these, those through the file.
+    pub(crate) files: AtomicU64,
     /// Netlink messages sent.
     pub(crate) requests: AtomicU64,
     /// Datagrams received, and what was in them.
     pub(crate) replies: AtomicU64,
     pub(crate) messages: AtomicU64,
     pub(crate) rows: AtomicU64,
+    pub(crate) continued: AtomicU64,
+    pub(crate) absent: AtomicU64,
     pub(crate) acks: AtomicU64,
     pub(crate) dones: AtomicU64,
     pub(crate) truncated: AtomicU64,
+    /// Reads of the file with less room than a message.
+    pub(crate) too_small: AtomicU64,
     pub(crate) overruns: AtomicU64,
     /// Dumps of which every task that had to be in them was looked for.
     pub(crate) whole_dumps: AtomicU64,
@@ -48,7 +54,7 @@ pub(crate) struct Shared {
     pub(crate) calm: AtomicBool,
     /// Errors in answers.
     errors: [AtomicU64; ERRNOS],
-    /// Errors of `sendmsg()`.
+    /// Errors of `sendmsg()`, and of `write()` and `read()`.
     refused: [AtomicU64; ERRNOS],
 }
 
@@ -75,6 +81,8 @@ impl Shared {
     pub(crate) fn add(&self, counts: &Counts) {
         self.messages.fetch_add(counts.messages, Relaxed);
         self.rows.fetch_add(counts.rows, Relaxed);
+        self.continued.fetch_add(counts.continued, Relaxed);
+        self.absent.fetch_add(counts.absent, Relaxed);
         self.acks.fetch_add(counts.acks, Relaxed);
         self.dones.fetch_add(counts.dones, Relaxed);
         for &errno in &counts.errnos {
@@ -115,8 +123,9 @@ impl fmt::Display for Shared {
         let get = |counter: &AtomicU64| counter.load(Relaxed);
         write!(
             f,
-            "{} cases, {} requests, {} replies with {} messages: {} rows, {} dones, {} acks",
+            "{} cases, {} of them through the file, {} requests, {} replies with {} messages: {} rows, {} dones, {} acks",
             get(&self.cases),
+            get(&self.files),
             get(&self.requests),
             get(&self.replies),
             get(&self.messages),
@@ -125,12 +134,16 @@ impl fmt::Display for Shared {
             get(&self.acks),
         )?;
         show_errors(f, "; errors:", &self.errors)?;
-        show_errors(f, "; not sent:", &self.refused)?;
+        show_errors(f, "; refused:", &self.refused)?;
         write!(
             f,
-            "; {} whole dumps, {} truncated replies, {} overruns, {} scenes",
+            "; {} continuation messages, {} rows with absent groups, {} whole dumps, \
+             {} truncated replies, {} short reads, {} overruns, {} scenes",
+            get(&self.continued),
+            get(&self.absent),
             get(&self.whole_dumps),
             get(&self.truncated),
+            get(&self.too_small),
             get(&self.overruns),
             get(&self.scenes),
         )?;
@@ -166,7 +179,7 @@ mod tests {
             line.contains("errors: 2 UnknownErrno, 1 ESRCH, 2 EINVAL;"),
             "{line}"
         );
-        assert!(line.contains("not sent: 1 EPERM;"), "{line}");
+        assert!(line.contains("refused: 1 EPERM;"), "{line}");
         assert!(line.ends_with("; 0 findings"), "{line}");
     }
 }

@@ -4,6 +4,7 @@
 
 use std::io::IoSliceMut;
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use nix::errno::Errno;
 use nix::libc;
@@ -15,8 +16,11 @@ use nix::sys::time::{TimeVal, TimeValLike};
 
 use crate::case::Settings;
 use crate::generate::MAX_BUFFER;
+use crate::model::Features;
+use crate::oracle::features;
+use crate::transaction::Transaction;
 use crate::wire::{
-    Attributes, GENL_HEADER, HEADER, Header, NLM_F_REQUEST, NLMSG_ERROR, u16_at, u32_at, u64_at,
+    Attributes, GENL_HEADER, HEADER, Header, NLM_F_REQUEST, NLMSG_ERROR, u16_at, u32_at,
 };
 use taskdiag::abi;
 
@@ -74,9 +78,11 @@ pub(crate) enum Error {
         "this kernel has no TASKDIAG family; run me in one that has: scripts/run taskdiag-fuzz"
     )]
     NoFamily,
+    #[error("this kernel has no /proc/task-diag: run with --transport socket")]
+    NoFile,
     #[error("cannot {0}: {1}")]
     System(&'static str, Errno),
-    #[error("the kernel does not say which number the family has")]
+    #[error("the kernel does not report the family's number, or no valid features")]
     NoAnswer,
 }
 
@@ -90,6 +96,8 @@ pub(crate) struct Socket {
     fd: OwnedFd,
     /// The number that answers are addressed to.
     pub(crate) port: u32,
+    /// The largest buffer of a read so far: the kernel's datagrams grow with it.
+    largest: AtomicUsize,
 }
 
 impl Socket {
@@ -119,7 +127,11 @@ impl Socket {
         let port = getsockname::<NetlinkAddr>(fd.as_raw_fd())
             .map_err(cannot("tell a socket's port"))?
             .pid();
-        Ok(Self { fd, port })
+        Ok(Self {
+            fd,
+            port,
+            largest: AtomicUsize::new(0),
+        })
     }
 
     /// Sends these bytes with these control messages, sound or not.
@@ -155,6 +167,7 @@ impl Socket {
         flags: MsgFlags,
     ) -> nix::Result<Received> {
         buffer.wipe();
+        let largest = self.largest.fetch_max(size, Relaxed);
         loop {
             let mut iov = [IoSliceMut::new(&mut buffer.bytes[..size])];
             match recvmsg::<NetlinkAddr>(self.fd.as_raw_fd(), &mut iov, None, flags) {
@@ -164,6 +177,7 @@ impl Socket {
                     let received = Received {
                         len: message.bytes,
                         size,
+                        largest,
                         truncated: message.flags.contains(MsgFlags::MSG_TRUNC),
                         told_length: flags.contains(MsgFlags::MSG_TRUNC),
                         from: message.address.map(|address| address.pid()),
@@ -181,6 +195,8 @@ impl Socket {
 pub(crate) struct Received {
     pub(crate) len: usize,
     pub(crate) size: usize,
+    /// The largest buffer of the reads before.
+    pub(crate) largest: usize,
     pub(crate) truncated: bool,
     pub(crate) told_length: bool,
     pub(crate) from: Option<u32>,
@@ -222,6 +238,17 @@ impl Buffer {
                 .all(|byte| *byte == BLANK)
     }
 
+    /// Has a function read into the first `size` bytes.
+    pub(crate) fn fill(
+        &mut self,
+        size: usize,
+        read: impl FnOnce(&mut [u8]) -> nix::Result<usize>,
+    ) -> nix::Result<usize> {
+        self.wipe();
+        self.used = read(&mut self.bytes[..size])?;
+        Ok(self.used)
+    }
+
     fn wipe(&mut self) {
         self.bytes[..self.used].fill(BLANK);
         self.used = 0;
@@ -243,12 +270,31 @@ pub(crate) fn find_family() -> Result<u16, Error> {
         .ok_or(Error::NoAnswer)
 }
 
-/// The groups that the kernel says it has.
-pub(crate) fn find_groups(family: u16) -> Result<u64, Error> {
+/// The features that the kernel reports over netlink.
+pub(crate) fn find_features(family: u16) -> Result<Features, Error> {
     let answer = ask(family, abi::TASK_DIAG_CMD_FEATURES, &[])?;
-    find_attribute(&answer, abi::TASK_DIAG_FEATURES)
-        .and_then(|value| u64_at(value, 0))
-        .ok_or(Error::NoAnswer)
+    features(&answer).ok_or(Error::NoAnswer)
+}
+
+/// The features that the kernel reports through the file.
+pub(crate) fn find_features_of_file() -> Result<Features, Error> {
+    let file = Transaction::open()?;
+    let mut question = Vec::new();
+    Header {
+        len: HEADER as u32,
+        kind: abi::TASK_DIAG_NLMSG_BASE + u16::from(abi::TASK_DIAG_CMD_FEATURES),
+        flags: NLM_F_REQUEST,
+        seq: 1,
+        pid: 0,
+    }
+    .write(&mut question);
+    file.write(&question)
+        .map_err(cannot("write to /proc/task-diag"))?;
+    let mut buffer = Buffer::default();
+    file.read(&mut buffer, 8192, false)
+        .map_err(cannot("read from /proc/task-diag"))?;
+    let attributes = buffer.bytes().get(HEADER..).ok_or(Error::NoAnswer)?;
+    features(attributes).ok_or(Error::NoAnswer)
 }
 
 fn find_attribute(attributes: &[u8], kind: u16) -> Option<&[u8]> {

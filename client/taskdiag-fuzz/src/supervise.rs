@@ -13,9 +13,12 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{SigSet, Signal};
 use nix::unistd::geteuid;
 
+use crate::case::Transport;
 use crate::cli::Options;
-use crate::generate::Generator;
+use crate::descriptors::Descriptors;
+use crate::generate::{Generator, Transports};
 use crate::keep::Keeper;
+use crate::model::Features;
 use crate::perform::{Failure, Performer, Setting};
 use crate::population::Population;
 use crate::process::{Child, User};
@@ -47,6 +50,10 @@ pub(crate) enum Error {
     NotRoot,
     #[error("cannot bring the population up: {0}")]
     Population(#[source] io::Error),
+    #[error("cannot open descriptors for requests: {0}")]
+    Descriptors(#[source] io::Error),
+    #[error("the family and /proc/task-diag report different features: {0}")]
+    Features(String),
     #[error("cannot use the folder {0:?}: {1}")]
     Folder(std::path::PathBuf, #[source] io::Error),
     #[error("cannot {0}: {1}")]
@@ -58,8 +65,7 @@ fn cannot<E: Into<io::Error>>(what: &'static str) -> impl Fn(E) -> Error {
 }
 
 pub(crate) fn run(options: &Options) -> Result<ExitCode, Error> {
-    let family = socket::find_family()?;
-    let groups = socket::find_groups(family)?;
+    let (family, features) = find_kernel(options.transport)?;
     let seed = options
         .seed
         .unwrap_or_else(|| RandomState::new().hash_one(std::process::id()));
@@ -85,13 +91,15 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Error> {
     let shared = Shared::map().map_err(cannot("share memory"))?;
     let population =
         Population::raise(user, options.as_user.is_some(), shared).map_err(Error::Population)?;
+    let descriptors = Descriptors::open(&population.roster).map_err(Error::Descriptors)?;
     let setting = Setting {
         reporter: Reporter {
+            generator: Generator::new(seed, options.transport),
             seed,
             as_user: options.as_user,
         },
         family,
-        groups,
+        features,
         shared,
         roster: &population.roster,
         as_user: options.as_user.is_some(),
@@ -99,7 +107,8 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Error> {
         show: options.replay.is_some(),
     };
     let begun = Instant::now();
-    let worker = Child::fork(|| work(options, &setting, keeper)).map_err(cannot("fork"))?;
+    let worker =
+        Child::fork(|| work(options, &setting, descriptors, keeper)).map_err(cannot("fork"))?;
     let end = watch(worker, &setting, &interrupted)?;
     drop(population);
 
@@ -107,6 +116,30 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Error> {
     let rate = shared.cases.load(Relaxed) as f64 / seconds;
     println!("taskdiag-fuzz: seed {seed}: {shared}; {seconds:.1} s, {rate:.0} cases/s");
     Ok(judge(end, shared))
+}
+
+/// The family's number, if that is a transport of the run, and the features, which
+/// both transports report alike.
+fn find_kernel(transports: Transports) -> Result<(u16, Features), Error> {
+    let family = transports
+        .include(Transport::Socket)
+        .then(|| {
+            let family = socket::find_family()?;
+            Ok::<_, socket::Error>((family, socket::find_features(family)?))
+        })
+        .transpose()?;
+    let file = transports
+        .include(Transport::File)
+        .then(socket::find_features_of_file)
+        .transpose()?;
+    match (family, file) {
+        (Some((_, socket)), Some(file)) if socket != file => {
+            Err(Error::Features(format!("{socket:x?} and {file:x?}")))
+        }
+        (Some(found), _) => Ok(found),
+        (None, Some(features)) => Ok((0, features)),
+        (None, None) => Err(Error::Socket(socket::Error::NoAnswer)),
+    }
 }
 
 /// How the process that performed the cases ended.
@@ -182,7 +215,12 @@ fn watch(worker: Child, setting: &Setting<'_>, interrupted: &AtomicBool) -> Resu
 }
 
 /// Performs the cases, in a process of its own.
-fn work(options: &Options, setting: &Setting<'_>, keeper: Option<Keeper>) -> u8 {
+fn work(
+    options: &Options,
+    setting: &Setting<'_>,
+    descriptors: Descriptors,
+    keeper: Option<Keeper>,
+) -> u8 {
     // Who is interrupted is the supervisor, which lets this come to an end.
     let mut signals = SigSet::empty();
     signals.add(Signal::SIGINT);
@@ -197,8 +235,14 @@ fn work(options: &Options, setting: &Setting<'_>, keeper: Option<Keeper>) -> u8 
     }
 
     let shared = setting.shared;
-    let generator = Generator::new(setting.reporter.seed);
-    let mut performer = Performer::new(setting, keeper);
+    let generator = &setting.reporter.generator;
+    let mut performer = match Performer::new(setting, descriptors, keeper) {
+        Ok(performer) => performer,
+        Err(failure) => {
+            eprintln!("taskdiag-fuzz: {failure}");
+            return 1;
+        }
+    };
     let begun = Instant::now();
     let (first, end) = options.cases();
     for iteration in first..end {

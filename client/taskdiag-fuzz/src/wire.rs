@@ -15,7 +15,6 @@ pub(crate) const NLM_F_REQUEST: u16 = 0x01;
 pub(crate) const NLM_F_MULTI: u16 = 0x02;
 pub(crate) const NLM_F_ACK: u16 = 0x04;
 pub(crate) const NLM_F_ECHO: u16 = 0x08;
-pub(crate) const NLM_F_DUMP_INTR: u16 = 0x10;
 pub(crate) const NLM_F_DUMP: u16 = 0x300;
 pub(crate) const NLM_F_CAPPED: u16 = 0x100;
 pub(crate) const NLM_F_ACK_TLVS: u16 = 0x200;

@@ -46,11 +46,13 @@ fn the_kernel_holds_against_root() {
         "rows",
         "dones",
         "acks",
+        "continuation messages",
+        "rows with absent groups",
         "whole dumps",
     ] {
         assert!(number(&line, word) > 0, "{word}: {line}");
     }
-    for errno in ["EINVAL", "ESRCH", "EOPNOTSUPP", "ENOENT"] {
+    for errno in ["EINVAL", "ESRCH", "EOPNOTSUPP", "ENOENT", "ERANGE", "EBADF"] {
         assert!(number(&line, errno) > 0, "{errno}: {line}");
     }
     assert_eq!(number(&line, "findings"), 0);
@@ -65,6 +67,33 @@ fn the_kernel_holds_against_a_user() {
     assert!(number(&line, "whole dumps") > 0, "{line}");
     // Speaking for others.
     assert!(number(&line, "EPERM") > 0, "{line}");
+}
+
+#[test]
+#[ignore = "needs a kernel with TASKDIAG"]
+fn each_transport_can_be_fuzzed_alone() {
+    let through_file = |transport| {
+        let words = [
+            "--requests",
+            "3000",
+            "--seed",
+            "6",
+            "--transport",
+            transport,
+        ];
+        let (code, line, complaints) = fuzz(&words);
+        assert_eq!(code, Some(0), "{complaints}{line}");
+        for word in ["rows", "dones", "whole dumps"] {
+            assert!(number(&line, word) > 0, "{transport}: {word}: {line}");
+        }
+        (number(&line, "of them through the file"), line)
+    };
+    assert_eq!(through_file("socket").0, 0);
+    let (count, line) = through_file("file");
+    assert_eq!(count, 3000);
+    // Requests beside a pending reply, and buffers that hold no message.
+    assert!(number(&line, "EBUSY") > 0, "{line}");
+    assert!(number(&line, "short reads") > 0, "{line}");
 }
 
 #[test]

@@ -40,7 +40,7 @@
 //!
 //! let mut client = Client::connect_any()?;
 //! let me = client.one(std::process::id(), Show::BASE | Show::STAT)?;
-//! assert!(me.stat.is_some_and(|stat| stat.rss() > 0));
+//! assert!(me.stat.and_then(|stat| stat.memory).is_some_and(|memory| memory.rss() > 0));
 //!
 //! let mut child = std::process::Command::new("true").spawn().unwrap();
 //! child.wait().unwrap();

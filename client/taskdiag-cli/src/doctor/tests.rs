@@ -96,7 +96,7 @@ fn without_task_diag_there_is_a_command_that_gets_it() {
 fn an_older_kernel_and_fewer_rights_are_told_of() {
     let mut old = host(true, false, Some(Features::FIRST));
     assert!(old.lacks[0].starts_with("groups stat,"), "{:?}", old.lacks);
-    assert_eq!((old.lacks.len(), old.get), (3, None));
+    assert_eq!((old.lacks.len(), old.get), (4, None));
 
     old.who.cap_sys_ptrace = false;
     old.connector.why_not = Some("the kernel is built without it".to_owned());

@@ -3,7 +3,7 @@
 
 use super::MAX_VALUE;
 use super::dice::Dice;
-use crate::case::{Attribute, Kind, Length, Message, Request, Value, Who};
+use crate::case::{Attribute, Descriptor, Kind, Length, Message, Request, Value, Who};
 use crate::groups;
 use crate::wire::{
     GENL_MAX_ID, NLA_F_NESTED, NLA_F_NET_BYTEORDER, NLM_F_ACK, NLM_F_DUMP, NLM_F_ECHO,
@@ -33,10 +33,22 @@ pub(super) fn message(dice: &mut Dice, index: u32) -> Message {
 /// A sound request whose answer is as long as there are tasks.
 pub(super) fn long(dice: &mut Dice) -> Message {
     let strategy = *dice.pick(&[abi::TASK_DIAG_DUMP_ALL, abi::TASK_DIAG_DUMP_ALL_THREAD]);
-    request(dice, 0, NLM_F_DUMP, strategy, groups::PLAIN)
+    let appended = if dice.one_in(3) { show(dice) } else { 0 };
+    request(dice, 0, NLM_F_DUMP, strategy, groups::PLAIN | appended)
+}
+
+/// A request for the supported features.
+fn features(dice: &mut Dice, index: u32) -> Message {
+    let mut message = request(dice, index, 0, 0, 0);
+    message.cmd = abi::TASK_DIAG_CMD_FEATURES;
+    message.attributes.clear();
+    message
 }
 
 fn sound(dice: &mut Dice, index: u32) -> Message {
+    if dice.one_in(64) {
+        return features(dice, index);
+    }
     let strategy = *dice.pick(&[
         abi::TASK_DIAG_DUMP_ALL,
         abi::TASK_DIAG_DUMP_ONE,
@@ -58,7 +70,85 @@ fn sound(dice: &mut Dice, index: u32) -> Message {
         let at = dice.below(message.attributes.len() + 1);
         message.attributes.insert(at, filter);
     }
+    if dice.one_in(10) {
+        add_pid_namespace(dice, &mut message);
+    }
+    if dice.one_in(8) {
+        add_pidfd(dice, &mut message);
+    }
     message
+}
+
+fn descriptor_attribute(dice: &mut Dice, kind: u16, descriptor: Descriptor) -> Attribute {
+    Attribute {
+        kind,
+        len: Length::True,
+        value: if dice.one_in(12) {
+            let number = *dice.pick(&[0u32, 1, 2, 1000, i32::MAX as u32, u32::MAX]);
+            Value::Bytes(number.to_ne_bytes().to_vec())
+        } else {
+            Value::Descriptor(descriptor)
+        },
+    }
+}
+
+fn add_pid_namespace(dice: &mut Dice, message: &mut Message) {
+    let descriptor = match dice.below(16) {
+        0..5 => Descriptor::ChildNamespace,
+        5..8 => Descriptor::OuterNamespace,
+        8..11 => Descriptor::OwnNamespace,
+        11 => Descriptor::OtherNamespace(dice.byte()),
+        12 => Descriptor::Plain(dice.byte()),
+        13 => Descriptor::Path,
+        14 => Descriptor::Task(dice.byte()),
+        _ => Descriptor::Closed,
+    };
+    let option = descriptor_attribute(dice, abi::TASK_DIAG_CMD_ATTR_PIDNS_FD, descriptor);
+    let at = dice.below(message.attributes.len() + 1);
+    message.attributes.insert(at, option);
+}
+
+/// Names the task of a request by a pidfd, as a rule instead of its pid.
+fn add_pidfd(dice: &mut Dice, message: &mut Message) {
+    let descriptor = match dice.below(20) {
+        0..6 => Descriptor::Task(dice.byte()),
+        6..8 => Descriptor::OwnTask,
+        8..10 => Descriptor::Thread,
+        10 => Descriptor::Zombie,
+        11 | 12 => Descriptor::Ended,
+        13 | 14 => Descriptor::ContainedTask,
+        15 => Descriptor::Plain(dice.byte()),
+        16 => Descriptor::ChildNamespace,
+        17 => Descriptor::Path,
+        18 => Descriptor::OtherNamespace(dice.byte()),
+        _ => Descriptor::Closed,
+    };
+    let option = descriptor_attribute(dice, abi::TASK_DIAG_CMD_ATTR_PIDFD, descriptor);
+    let at = dice.below(message.attributes.len() + 1);
+    message.attributes.insert(at, option);
+    let instead = !dice.one_in(8);
+    let strategy = *dice.pick(&[
+        abi::TASK_DIAG_DUMP_ONE,
+        abi::TASK_DIAG_DUMP_CHILDREN,
+        abi::TASK_DIAG_DUMP_THREAD,
+        abi::TASK_DIAG_DUMP_DESCENDANTS,
+    ]);
+    if let Some(request) = fields(message).filter(|_| instead) {
+        request.pid = Who::Number(0);
+        if [abi::TASK_DIAG_DUMP_ALL, abi::TASK_DIAG_DUMP_ALL_THREAD].contains(&request.strategy) {
+            request.strategy = strategy;
+        }
+    }
+}
+
+fn fields(message: &mut Message) -> Option<&mut Request> {
+    message
+        .attributes
+        .iter_mut()
+        .find_map(|attribute| match &mut attribute.value {
+            Value::Request(request) => Some(request),
+            _ => None,
+        })
 }
 
 /// One of the other groups beside the plain ones, at times all of them.
@@ -71,20 +161,43 @@ fn show(dice: &mut Dice) -> u64 {
     }
 }
 
-/// A filter: as a rule one that is in order, whoever passes it.
+/// A filter: as a rule a valid one.
 fn filter(dice: &mut Dice) -> Attribute {
-    let kind = abi::TASK_DIAG_CMD_ATTR_UID + dice.below(6) as u16;
+    let filters = usize::from(abi::TASK_DIAG_FILTER_MAX) + 1;
+    let kind = abi::TASK_DIAG_ATTR_FILTERS + dice.below(filters) as u16;
     let bytes = match kind {
-        abi::TASK_DIAG_CMD_ATTR_UID => (*dice.pick(&[0u32, 1000, 1234])).to_ne_bytes().to_vec(),
-        abi::TASK_DIAG_CMD_ATTR_STATES => (dice.u32() & 0x1ff).to_ne_bytes().to_vec(),
-        abi::TASK_DIAG_CMD_ATTR_COMM => vec![*dice.pick(b"ftsk"); 1 + dice.below(3)],
+        abi::TASK_DIAG_CMD_ATTR_UID => (*dice.pick(&[0u32, 1000, 1234, 1234, u32::MAX]))
+            .to_ne_bytes()
+            .to_vec(),
+        abi::TASK_DIAG_CMD_ATTR_STATES => {
+            let states = match dice.below(8) {
+                0 => 0,
+                1 => 1 << dice.below(32),
+                _ => dice.u32() & 0x1ff,
+            };
+            states.to_ne_bytes().to_vec()
+        }
+        abi::TASK_DIAG_CMD_ATTR_COMM => {
+            let len = match dice.below(4) {
+                0 => dice.below(18),
+                _ => 1 + dice.below(3),
+            };
+            let mut name = vec![*dice.pick(b"ftsc"); len];
+            if dice.one_in(4) {
+                name.push(0);
+            }
+            if dice.one_in(8) {
+                name.push(b'c');
+            }
+            name
+        }
         abi::TASK_DIAG_CMD_ATTR_PIDS => {
             let pids = 1 + dice.below(300);
             (0..pids)
                 .flat_map(|_| (1 + dice.below(400) as u32).to_ne_bytes())
                 .collect()
         }
-        abi::TASK_DIAG_CMD_ATTR_VMA_FLAGS => (dice.u64() & 0xff).to_ne_bytes().to_vec(),
+        _ if dice.one_in(4) => (1u64 << dice.below(40)).to_ne_bytes().to_vec(),
         _ => (dice.u64() & 0xff).to_ne_bytes().to_vec(),
     };
     Attribute {
@@ -181,15 +294,7 @@ fn length(dice: &mut Dice) -> Length {
 
 fn spoil_fields(dice: &mut Dice, message: &mut Message) {
     let pid = who(dice);
-    let Some(request) =
-        message
-            .attributes
-            .iter_mut()
-            .find_map(|attribute| match &mut attribute.value {
-                Value::Request(request) => Some(request),
-                _ => None,
-            })
-    else {
+    let Some(request) = fields(message) else {
         return;
     };
     match dice.below(6) {
@@ -287,9 +392,12 @@ fn edit(message: &mut Message, at: usize, change: impl FnOnce(&mut Attribute)) {
 }
 
 fn kind(dice: &mut Dice) -> u16 {
-    match dice.below(3) {
-        0 => dice.below(32) as u16,
-        1 => abi::TASK_DIAG_CMD_ATTR_GET,
+    match dice.below(6) {
+        0 => dice.below(16) as u16,
+        1 => abi::TASK_DIAG_ATTR_FILTERS + dice.below(8) as u16,
+        2 => abi::TASK_DIAG_ATTR_GROUPS + dice.below(12) as u16,
+        3 => abi::TASK_DIAG_CMD_ATTR_GET,
+        4 => dice.below(128) as u16,
         _ => dice.u32() as u16,
     }
 }

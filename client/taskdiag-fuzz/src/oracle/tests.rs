@@ -3,10 +3,10 @@
 
 use std::ops::Range;
 
-use nix::libc::{EBUSY, EINVAL, EPERM, ESRCH};
+use nix::libc::{EBUSY, EINVAL, EMSGSIZE, EPERM, ESRCH};
 use proptest::prelude::*;
+use zerocopy::IntoBytes;
 
-use super::ends::NOT_YOURS;
 use super::row::tests::payload;
 use super::*;
 use crate::model::Refusal;
@@ -21,6 +21,16 @@ const SEQ: u32 = 7;
 const LEN: u32 = 48;
 
 const MANNER: Manner = Manner {
+    transport: Transport::Socket,
+    features: Features {
+        groups: 0x3ff,
+        strategies: 0x3f,
+        filters: 0x3f,
+        options: 3,
+        vma_flags: 0xff,
+        recv_min: 8192,
+    },
+    small_buffer: false,
     family: FAMILY,
     port: PORT,
     ext_ack: true,
@@ -62,11 +72,15 @@ fn asked_by(manner: Manner, flags: u16, strategy: u64, pid: u32, refusals: Vec<R
             strategy,
             show: 3,
             pid,
+            space: Space::Outer,
             dump: flags & NLM_F_DUMP == NLM_F_DUMP,
             filtered: false,
+            pids: None,
+            states: None,
         }),
         features: false,
         refusals,
+        wants_ack: flags & NLM_F_ACK != 0,
     };
     oracle.asked(
         &sent(flags),
@@ -219,7 +233,9 @@ fn an_error_is_the_right_one() {
     assert_eq!(oracle.counts.errnos, [ESRCH]);
 
     assert!(wrong(one(), &[answer(EINVAL, text, Some(20))]).contains("EINVAL"));
-    assert!(wrong(one(), &[answer(ESRCH, "pid: hidden", Some(20))]).contains("hidden"));
+    // The text is not part of the protocol, but it is text.
+    show(&mut one(), &[answer(ESRCH, "another text", Some(20))]).unwrap();
+    assert!(wrong(one(), &[answer(ESRCH, "\x01", Some(20))]).contains("text"));
     assert!(wrong(one(), &[answer(ESRCH, text, Some(24))]).contains("24"));
     let mut repeated = sent(NLM_F_DUMP);
     repeated[40] ^= 1;
@@ -271,29 +287,179 @@ fn who_has_no_rights_gets_no_row() {
     assert!(see(with_uid(5, 0), &user).is_err());
     assert!(see(with_uid(9, 1000), &user).is_err());
     assert!(see(row(5), &Rights::Nobody).is_err());
-    assert_eq!(see(row(5), &Rights::Processes(&[5])), Ok(()));
-    assert!(see(row(6), &Rights::Processes(&[5])).is_err());
+    assert_eq!(
+        see(row(5), &Rights::Processes(&[(Space::Outer, 5)])),
+        Ok(())
+    );
+    assert!(see(row(6), &Rights::Processes(&[(Space::Outer, 5)])).is_err());
 }
 
 #[test]
-fn a_foreign_reader_is_told_so() {
-    let foreign = |code: i32, text| {
-        let payload = [&code.to_ne_bytes()[..], &tlvs(text, None)].concat();
+fn foreign_reader_gets_eperm() {
+    let foreign = |code: i32| {
+        let payload = [&code.to_ne_bytes()[..], &tlvs("a reason", None)].concat();
         let bytes = message(NLMSG_DONE, NLM_F_MULTI | NLM_F_ACK_TLVS, &payload);
         all().datagram(&bytes, bytes.len(), &Rights::Nobody)
     };
-    assert_eq!(foreign(-EPERM, NOT_YOURS), Ok(()));
-    assert!(foreign(-EPERM, "no").is_err());
-    assert!(foreign(-EINVAL, NOT_YOURS).is_err());
-    // There may have been no room for the text.
-    let bytes = message(
-        NLMSG_DONE,
-        NLM_F_MULTI | NLM_F_ACK_TLVS,
-        &(-EPERM).to_ne_bytes(),
-    );
-    assert_eq!(all().datagram(&bytes, bytes.len(), &Rights::Nobody), Ok(()));
-    // Who asked is not told that.
-    assert!(show(&mut all(), &[bytes]).is_err());
+    assert_eq!(foreign(-EPERM), Ok(()));
+    assert!(foreign(-EINVAL).is_err());
+    // The process that asked does not get it.
+    assert!(show(&mut all(), &[done(-EPERM)]).is_err());
+}
+
+#[test]
+fn emsgsize_ends_a_dump_only_for_a_small_buffer() {
+    assert!(wrong(all(), &[done(-EMSGSIZE)]).contains("EMSGSIZE"));
+    let mut oracle = all();
+    oracle.has_small_buffer();
+    show(&mut oracle, &[row(1), done(-EMSGSIZE)]).unwrap();
+    assert!(oracle.is_complete());
+}
+
+#[test]
+fn interruption_is_never_announced() {
+    let flags = NLM_F_MULTI | 0x10;
+    let row = message(FAMILY, flags, &payload(5, 5, |_, _| ()));
+    assert!(wrong(all(), &[row]).contains("flags"));
+    let end = message(NLMSG_DONE, flags, &0i32.to_ne_bytes());
+    assert!(wrong(all(), &[end]).contains("flags"));
+}
+
+/// A dump of CMDLINE beside BASE and CRED.
+fn with_cmdline() -> Oracle {
+    let mut oracle = all();
+    let query = oracle.asked[0].expectation.query.as_mut().unwrap();
+    query.show |= abi::TASK_DIAG_SHOW_CMDLINE;
+    oracle
+}
+
+/// The first message of a row that is continued.
+fn begun(pid: u32) -> Vec<u8> {
+    let mut bytes = row(pid);
+    bytes[32] |= 2;
+    bytes
+}
+
+fn continuation(pid: u32, more: bool, attributes: &[(u16, &[u8])]) -> Vec<u8> {
+    let mut payload = vec![1, 1, 0, 0];
+    let msg = [pid, pid, 1 | u32::from(more) << 1];
+    let mut put = |kind: u16, value: &[u8]| {
+        payload.extend((4 + value.len() as u16).to_ne_bytes());
+        payload.extend(kind.to_ne_bytes());
+        payload.extend(value);
+        payload.resize(align(payload.len()), 0);
+    };
+    put(abi::TASK_DIAG_MSG, msg.as_bytes());
+    for (kind, value) in attributes {
+        put(*kind, value);
+    }
+    message(FAMILY, NLM_F_MULTI, &payload)
+}
+
+#[test]
+fn row_is_complete_with_the_message_without_more() {
+    let cmdline: &[(u16, &[u8])] = &[(abi::TASK_DIAG_CMDLINE, b"sh\0")];
+    let more = |pid| continuation(pid, true, cmdline);
+    let last = |pid| continuation(pid, false, cmdline);
+    let mut oracle = with_cmdline();
+    show(&mut oracle, &[begun(1)]).unwrap();
+    show(&mut oracle, &[more(1), last(1), begun(5)]).unwrap();
+    show(&mut oracle, &[last(5), done(0)]).unwrap();
+    assert!(oracle.is_complete());
+
+    let wrong_behind = |messages: &[Vec<u8>]| {
+        let mut oracle = with_cmdline();
+        show(&mut oracle, &[begun(1)]).unwrap();
+        wrong(oracle, messages)
+    };
+    assert!(wrong_behind(&[begun(5)]).contains("in the middle"));
+    assert!(wrong_behind(&[done(0)]).contains("the rest is missing"));
+    assert!(wrong_behind(&[last(5)]).contains("behind task"));
+    assert!(wrong_behind(&[last(1), last(1)]).contains("behind task"));
+    assert!(wrong(with_cmdline(), &[row(1)]).contains("are missing"));
+    // Nothing is appended in sendmsg().
+    assert!(wrong(with_cmdline(), &[begun(1), last(1)]).contains("sendmsg"));
+    assert!(wrong(with_cmdline(), &[last(5)]).contains("sendmsg"));
+}
+
+#[test]
+fn groups_that_are_gone_are_reported() {
+    let absent = |gone, denied| {
+        let absent = row::Absent {
+            gone,
+            denied,
+            ..Default::default()
+        };
+        continuation(1, false, &[(abi::TASK_DIAG_ABSENT, absent.as_bytes())])
+    };
+    let mut oracle = with_cmdline();
+    let cmdline = abi::TASK_DIAG_SHOW_CMDLINE;
+    show(&mut oracle, &[begun(1)]).unwrap();
+    show(&mut oracle, &[absent(cmdline, 0), done(0)]).unwrap();
+    assert_eq!(oracle.finish().unwrap()[0].gone, [1]);
+    // All may be seen.
+    let mut oracle = with_cmdline();
+    show(&mut oracle, &[begun(1)]).unwrap();
+    assert!(wrong(oracle, &[absent(0, cmdline), done(0)]).contains("root"));
+}
+
+/// A file to which a request has been written.
+fn written(flags: u16, strategy: u64, refusals: Vec<Refusal>) -> Oracle {
+    let manner = Manner {
+        transport: Transport::File,
+        ..MANNER
+    };
+    asked_by(manner, flags, strategy, 5, refusals)
+}
+
+/// A message of the file, for port 0 as in the request.
+fn of_file(kind: u16, flags: u16, payload: &[u8]) -> Vec<u8> {
+    let mut bytes = message(kind, flags, payload);
+    bytes[12..16].fill(0);
+    bytes
+}
+
+#[test]
+fn file_repeats_the_port_and_has_no_generic_netlink_header() {
+    let row = |kind| of_file(kind, NLM_F_MULTI, &payload(5, 5, |_, _| ())[4..]);
+    let mut oracle = written(NLM_F_DUMP, abi::TASK_DIAG_DUMP_ALL, Vec::new());
+    assert!(oracle.taken() && oracle.is_busy() && oracle.is_readable());
+    show(&mut oracle, &[row(0x11)]).unwrap();
+    let end = of_file(NLMSG_DONE, NLM_F_MULTI, &0i32.to_ne_bytes());
+    show(&mut oracle, &[end]).unwrap();
+    assert!(!oracle.is_busy() && !oracle.is_readable());
+
+    let dump = || written(NLM_F_DUMP, abi::TASK_DIAG_DUMP_ALL, Vec::new());
+    assert!(wrong(dump(), &[row(FAMILY)]).contains("type"));
+    let mut astray = row(0x11);
+    astray[12] = 1;
+    assert!(wrong(dump(), &[astray]).contains("port"));
+}
+
+#[test]
+fn refusal_of_the_file_can_be_read() {
+    let refused = |errno| {
+        let mut oracle = written(
+            NLM_F_DUMP,
+            abi::TASK_DIAG_DUMP_ONE,
+            vec![Refusal::no_such_task(), Refusal::plain(EINVAL)],
+        );
+        assert!(oracle.refused(errno));
+        assert!(!oracle.is_busy() && oracle.is_readable());
+        oracle
+    };
+    let reason = |errno: i32| {
+        let repeated = &sent(NLM_F_DUMP)[..16];
+        let payload = [&(-errno).to_ne_bytes(), repeated, &tlvs("a reason", None)].concat();
+        of_file(NLMSG_ERROR, NLM_F_CAPPED | NLM_F_ACK_TLVS, &payload)
+    };
+    let mut oracle = refused(ESRCH);
+    show(&mut oracle, &[reason(ESRCH)]).unwrap();
+    assert!(oracle.is_complete() && !oracle.is_readable());
+    // As write() has said.
+    assert!(wrong(refused(ESRCH), &[reason(EINVAL)]).contains("EINVAL"));
+    assert!(!written(NLM_F_DUMP, 0, Vec::new()).refused(EINVAL));
+    assert!(!written(NLM_F_DUMP, 0, Vec::new()).refused(EPERM));
 }
 
 #[test]
@@ -357,6 +523,7 @@ fn a_dump_beside_a_dump_may_wait() {
         features: false,
         query: None,
         refusals: vec![Refusal::no_such_task()],
+        wants_ack: false,
     };
     oracle.asked(
         &bytes,

@@ -3,6 +3,7 @@
 //! asked is gone, or is not any more what it was.
 
 use std::fs;
+use std::io;
 use std::sync::atomic::Ordering::Relaxed;
 use std::thread;
 
@@ -13,12 +14,12 @@ use nix::unistd::{getpid, getppid};
 
 use super::{Failure, Performer};
 use crate::actor::Knowledge;
-use crate::case::{Case, Change, Scene};
-use crate::exchange::{Turns, encode};
+use crate::case::{Case, Change, Scene, Transport};
+use crate::exchange::{Buffers, Link, Turns, encode};
+use crate::model::Space;
 use crate::model::control::Sender;
 use crate::oracle::{Finding, Rights};
 use crate::process::Child;
-use crate::socket::Socket;
 
 /// What a process of a scene exits with.
 const WELL: u8 = 0;
@@ -28,6 +29,8 @@ const FOUND: u8 = 1;
 const REFUSED: u8 = 2;
 /// It has told of another failure.
 const FAILED: u8 = 3;
+/// It could not send a request; the rest is the error's number.
+const NOT_SENT: u8 = 100;
 
 /// As often as somebody else reads.
 const FOREIGN_READS: usize = 3;
@@ -35,62 +38,64 @@ const FOREIGN_READS: usize = 3;
 impl<'a> Performer<'a> {
     pub(super) fn with_others(&mut self, case: &Case) -> Result<(), Failure> {
         // What happens to it may outlast the case.
-        self.socket = None;
-        match case.scene {
-            Scene::Alone | Scene::ThreadReads | Scene::ThreadAsks => self.with_thread(case),
-            Scene::ForkReads => self.fork_reads(case),
-            Scene::ForkAsks => self.fork_asks(case),
-            Scene::Changes(change) => {
-                self.in_fork(case, |performer| performer.changing(case, change))
+        self.link = None;
+        let mut buffers = std::mem::take(&mut self.buffers);
+        let result = match case.scene {
+            Scene::Alone | Scene::ThreadReads | Scene::ThreadAsks => {
+                self.with_thread(case, &mut buffers)
             }
-            Scene::Contained { inherited } => {
-                self.in_fork(case, |performer| performer.contained(case, inherited))
-            }
-        }
+            Scene::ForkReads => self.fork_reads(case, &mut buffers),
+            Scene::ForkAsks => self.fork_asks(case, &mut buffers),
+            Scene::Changes(change) => self.in_fork(case, Space::Outer, |performer| {
+                performer.changing(case, change, &mut buffers)
+            }),
+            Scene::Contained { inherited } => self.in_fork(case, Space::Outer, |performer| {
+                performer.contained(case, inherited, &mut buffers)
+            }),
+        };
+        self.buffers = buffers;
+        result
     }
 
     /// All threads of a process are one.
-    fn with_thread(&mut self, case: &Case) -> Result<(), Failure> {
-        let socket = Socket::open(case.settings)?;
-        let actor = self.actor(Knowledge::Roster);
+    fn with_thread(&self, case: &Case, buffers: &mut Buffers) -> Result<(), Failure> {
+        let link = Link::open(case.transport, case.settings)?;
+        let actor = self.actor(Knowledge::Roster, Space::Outer);
         let rights = self.rights(self.sender.tgid);
         let turns = Turns::all(rights);
         let (bytes, control) = encode(case, &actor);
         self.show(&bytes, &control);
-        let mut exchange = self.exchange(&socket, case, &bytes);
+        let mut exchange = self.exchange(&link, case, &bytes);
 
         let other_asks = case.scene == Scene::ThreadAsks;
-        let knowledge = in_thread(other_asks, || exchange.send(&bytes, &control, &actor))??;
-        let Some(knowledge) = knowledge else {
+        let sent = in_thread(other_asks, || exchange.send(&bytes, &control, &actor))??;
+        if !sent {
             return Ok(());
-        };
-        let buffers = &mut self.buffers;
+        }
         in_thread(!other_asks, || exchange.read(buffers, &turns, &actor))??;
         let oracle = exchange.oracle;
-        self.finish(oracle, knowledge, self.sender.tgid)
+        self.finish(oracle, Knowledge::Roster, self.sender.tgid)
     }
 
-    /// Somebody else gets what had been made when the request was sent, and
-    /// then no row; and neither does who asked, as the dump is over.
-    fn fork_reads(&mut self, case: &Case) -> Result<(), Failure> {
-        let socket = Socket::open(case.settings)?;
-        let actor = self.actor(Knowledge::Roster);
+    /// Another process gets what had been made when the request was sent, and
+    /// then no row; and neither does the one that asked, as the dump is over.
+    fn fork_reads(&mut self, case: &Case, buffers: &mut Buffers) -> Result<(), Failure> {
+        let link = Link::open(case.transport, case.settings)?;
+        let actor = self.actor(Knowledge::Roster, Space::Outer);
         let turns = Turns {
             first: self.rights(self.sender.tgid),
             later: Rights::Nobody,
         };
         let (bytes, control) = encode(case, &actor);
         self.show(&bytes, &control);
-        let mut exchange = self.exchange(&socket, case, &bytes);
-        if exchange.send(&bytes, &control, &actor)?.is_none() {
+        let mut exchange = self.exchange(&link, case, &bytes);
+        if !exchange.send(&bytes, &control, &actor)? {
             return Ok(());
         }
 
-        self.in_fork(case, |performer| {
+        self.in_fork(case, Space::Outer, |performer| {
             for _ in 0..FOREIGN_READS {
-                if exchange.oracle.is_complete()
-                    || !exchange.read_one(&mut performer.buffers, &turns)?
-                {
+                if exchange.oracle.is_complete() || !exchange.read_one(buffers, &turns)? {
                     break;
                 }
             }
@@ -100,22 +105,25 @@ impl<'a> Performer<'a> {
         })?;
 
         exchange.oracle.missed_some();
-        exchange.read(&mut self.buffers, &turns, &actor)?;
+        let actor = self.actor(Knowledge::Roster, Space::Outer);
+        exchange.read(buffers, &turns, &actor)?;
         self.finish(exchange.oracle, Knowledge::Nothing, self.sender.tgid)
     }
 
-    /// Who asked is gone: what had been made is there, and then no row.
-    fn fork_asks(&mut self, case: &Case) -> Result<(), Failure> {
-        let socket = Socket::open(case.settings)?;
-        let mut actor = self.actor(Knowledge::Roster);
+    /// The process that asked is gone: what had been made is there, and then no
+    /// row.
+    fn fork_asks(&self, case: &Case, buffers: &mut Buffers) -> Result<(), Failure> {
+        let link = Link::open(case.transport, case.settings)?;
+        let mut actor = self.actor(Knowledge::Roster, Space::Outer);
         actor.parent = self.sender.tgid;
 
         let asker = Child::fork(|| {
             actor.sender.tgid = getpid().as_raw() as u32;
             let (bytes, control) = encode(case, &actor);
-            match socket.send(&bytes, &control) {
+            match link.send(&bytes, &control) {
                 Ok(sent) if sent == bytes.len() => WELL,
-                _ => FAILED,
+                Ok(_) => FAILED,
+                Err(errno) => NOT_SENT.saturating_add(errno as u8),
             }
         })
         .map_err(|errno| Failure::System("fork", errno))?;
@@ -123,26 +131,35 @@ impl<'a> Performer<'a> {
         actor.sender.tgid = asker.pid();
         let (bytes, control) = encode(case, &actor);
         self.show(&bytes, &control);
-        self.end_of(asker)?;
-        let mut exchange = self.exchange(&socket, case, &bytes);
-        exchange.was_sent(&bytes, &actor);
+        let code = asker
+            .wait()
+            .map_err(|errno| Failure::System("wait for a process", errno))?;
+        let result = match u8::try_from(code) {
+            Ok(WELL) => Ok(bytes.len()),
+            Ok(code) if code > NOT_SENT => Err(Errno::from_raw(i32::from(code - NOT_SENT))),
+            _ => Err(Errno::UnknownErrno),
+        };
+        let mut exchange = self.exchange(&link, case, &bytes);
+        if !exchange.was_sent(&bytes, result, &actor)? {
+            return Ok(());
+        }
         let turns = Turns {
             first: self.rights(actor.sender.tgid),
             later: Rights::Nobody,
         };
-        exchange.read(&mut self.buffers, &turns, &actor)?;
+        exchange.read(buffers, &turns, &actor)?;
         self.finish(exchange.oracle, Knowledge::Roster, actor.sender.tgid)
     }
 
     /// Asks, changes, reads on: what is not to be seen any more does not come.
-    fn changing(&mut self, case: &Case, change: Change) -> Result<(), Failure> {
-        let socket = Socket::open(case.settings)?;
-        let actor = self.actor(Knowledge::Roster);
+    fn changing(&self, case: &Case, change: Change, buffers: &mut Buffers) -> Result<(), Failure> {
+        let link = Link::open(case.transport, case.settings)?;
+        let actor = self.actor(Knowledge::Roster, Space::Outer);
         let before = self.rights(self.sender.tgid);
         let (bytes, control) = encode(case, &actor);
         self.show(&bytes, &control);
-        let mut exchange = self.exchange(&socket, case, &bytes);
-        if exchange.send(&bytes, &control, &actor)?.is_none() {
+        let mut exchange = self.exchange(&link, case, &bytes);
+        if !exchange.send(&bytes, &control, &actor)? {
             return Ok(());
         }
 
@@ -151,7 +168,7 @@ impl<'a> Performer<'a> {
             first: before,
             later: after.unwrap_or(before),
         };
-        exchange.read(&mut self.buffers, &turns, &actor)?;
+        exchange.read(buffers, &turns, &actor)?;
         self.finish(exchange.oracle, Knowledge::Nothing, self.sender.tgid)
     }
 
@@ -189,41 +206,68 @@ impl<'a> Performer<'a> {
         }
     }
 
-    /// Asks from namespaces in which there is nobody else.
-    fn contained(&mut self, case: &Case, inherited: bool) -> Result<(), Failure> {
-        let outer = inherited.then(|| Socket::open(case.settings)).transpose()?;
+    /// Asks from namespaces in which there is no other process.
+    fn contained(
+        &mut self,
+        case: &Case,
+        inherited: bool,
+        buffers: &mut Buffers,
+    ) -> Result<(), Failure> {
+        let outer = inherited
+            .then(|| Link::open(case.transport, case.settings))
+            .transpose()?;
+        let around = self.sender.tgid;
         enter_namespaces(self.sender).map_err(allowed("enter namespaces"))?;
-        self.in_fork(case, |performer| performer.inside(case, outer))
+        self.in_fork(case, Space::Inner, |performer| {
+            performer.inside(case, around, outer, buffers)
+        })
     }
 
-    fn inside(&mut self, case: &Case, outer: Option<Socket>) -> Result<(), Failure> {
+    /// `around` is the number of the process that entered the user namespace.
+    fn inside(
+        &mut self,
+        case: &Case,
+        around: u32,
+        inherited: Option<Link>,
+        buffers: &mut Buffers,
+    ) -> Result<(), Failure> {
+        let own = outer_pid().map_err(Failure::Descriptors)?;
+        // The pid namespace of the file is that of its procfs.
+        let file = case.transport == Transport::File;
         self.sender = Sender {
-            tgid: self.sender.tgid,
+            tgid: if file { own } else { 1 },
             uid: 0,
             gid: 0,
             privileged: true,
         };
-        // A plain user who opened the socket may not see what has capabilities
-        // of its own, and who is that in here.
-        let actor = self.actor(if outer.is_some() && self.setting.as_user {
+        // A plain user who opened the socket may not see a process with
+        // capabilities of its own, which this one has.
+        let hidden = inherited.is_some() && self.setting.as_user;
+        let knowledge = if file || hidden {
             Knowledge::Nothing
         } else {
             Knowledge::Alone
-        });
-        let socket = match outer {
-            Some(socket) => socket,
-            None => Socket::open(case.settings)?,
         };
-        let own = [self.sender.tgid];
-        let rights = Rights::Processes(&own);
+        let space = if file { Space::Outer } else { Space::Inner };
+        let link = match inherited {
+            Some(link) => link,
+            None => Link::open(case.transport, case.settings)?,
+        };
+        let actor = self.actor(knowledge, space);
+        let seen = [
+            (Space::Inner, 1),
+            (Space::Outer, own),
+            (Space::Outer, around),
+        ];
+        let rights = Rights::Processes(&seen);
         let turns = Turns::all(rights);
         let (bytes, control) = encode(case, &actor);
         self.show(&bytes, &control);
-        let mut exchange = self.exchange(&socket, case, &bytes);
-        let Some(knowledge) = exchange.send(&bytes, &control, &actor)? else {
+        let mut exchange = self.exchange(&link, case, &bytes);
+        if !exchange.send(&bytes, &control, &actor)? {
             return Ok(());
-        };
-        exchange.read(&mut self.buffers, &turns, &actor)?;
+        }
+        exchange.read(buffers, &turns, &actor)?;
         self.finish(exchange.oracle, knowledge, self.sender.tgid)
     }
 
@@ -231,12 +275,14 @@ impl<'a> Performer<'a> {
     fn in_fork(
         &mut self,
         case: &Case,
+        space: Space,
         play: impl FnOnce(&mut Self) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         let child = Child::fork(|| {
             self.sender.tgid = getpid().as_raw() as u32;
             self.parent = getppid().as_raw() as u32;
-            match play(self) {
+            let own = outer_pid().and_then(|pid| self.descriptors.open_own(pid, space));
+            match own.map_err(Failure::Descriptors).and_then(|()| play(self)) {
                 Ok(()) => WELL,
                 Err(Failure::Finding(finding)) => {
                     self.setting.shared.findings.fetch_add(1, Relaxed);
@@ -265,6 +311,13 @@ impl<'a> Performer<'a> {
             _ => Err(Finding(format!("a process of the scene ended with {code}")).into()),
         }
     }
+}
+
+/// The number of this process in the pid namespace of procfs.
+fn outer_pid() -> io::Result<u32> {
+    let own = fs::read_link("/proc/self")?;
+    let pid = own.to_str().and_then(|own| own.parse().ok());
+    pid.ok_or_else(|| io::Error::other("/proc/self is no number"))
 }
 
 /// Does this, in another thread if wanted.

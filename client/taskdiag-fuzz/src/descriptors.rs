@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: MIT
+//! Descriptors for requests to name: pidfds, namespaces, and files that are
+//! neither.
+//!
+//! They are opened as root before the process that performs the cases is forked,
+//! which inherits them. Only those of itself it opens on its own.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::unix::fs::OpenOptionsExt;
+
+use nix::errno::Errno;
+use nix::libc;
+
+use crate::case::Descriptor;
+use crate::model::{Opened, Space};
+use crate::process::Child;
+use crate::roster::Roster;
+
+/// `PIDFD_THREAD`.
+const PIDFD_THREAD: libc::c_uint = libc::O_EXCL as libc::c_uint;
+/// No process of a run opens so many files.
+const NEVER_OPEN: u32 = 1 << 10;
+/// Pidfds of processes that stay.
+const TASKS: usize = 12;
+
+/// An open file, and what it stands for.
+#[derive(Debug)]
+struct Entry {
+    file: OwnedFd,
+    opened: Opened,
+}
+
+/// The descriptors.
+#[derive(Debug)]
+pub(crate) struct Descriptors {
+    own_task: Option<Entry>,
+    own_namespace: Option<Entry>,
+    tasks: Vec<Entry>,
+    /// Linux before 6.9 has none.
+    thread: Option<Entry>,
+    zombie: Option<Entry>,
+    ended: Option<Entry>,
+    contained: Option<Entry>,
+    outer_namespace: Option<Entry>,
+    child_namespace: Option<Entry>,
+    other_namespaces: Vec<Entry>,
+    plain: Vec<Entry>,
+    path: Option<Entry>,
+}
+
+impl Descriptors {
+    /// Opens all but those of the process that performs the cases.
+    pub(crate) fn open(roster: &Roster) -> io::Result<Self> {
+        let stays = roster
+            .pillars
+            .iter()
+            .filter(|pillar| !roster.contained.contains(&pillar.pid));
+        let thread = roster.pillars.iter().find_map(|pillar| {
+            let thread = pillar.threads.iter().find(|pid| **pid != pillar.pid)?;
+            pidfd(*thread, PIDFD_THREAD).ok()
+        });
+        let mut tasks = Vec::new();
+        for pillar in stays.step_by((roster.pillars.len() / TASKS).max(1)) {
+            tasks.push(pidfd(pillar.pid, 0)?);
+        }
+        let first = |pids: &[u32]| pids.first().map(|pid| pidfd(*pid, 0)).transpose();
+        let other_namespaces = ["net", "mnt", "user", "uts", "ipc"]
+            .into_iter()
+            .filter_map(|kind| File::open(format!("/proc/self/ns/{kind}")).ok())
+            .map(|file| entry(file, Opened::Other))
+            .collect();
+        let plain = ["/dev/null", "/proc/self", "/proc/self/stat", "/"]
+            .into_iter()
+            .filter_map(|path| File::open(path).ok())
+            .map(|file| entry(file, Opened::Other))
+            .collect();
+        let path = File::options()
+            .read(true)
+            .custom_flags(libc::O_PATH)
+            .open("/proc/self/ns/pid")?;
+        Ok(Self {
+            own_task: None,
+            own_namespace: None,
+            tasks,
+            thread,
+            zombie: first(&roster.zombies)?,
+            ended: Some(ended()?),
+            contained: first(&roster.contained)?,
+            outer_namespace: Some(namespace("self", Space::Outer)?),
+            child_namespace: roster
+                .contained
+                .first()
+                .map(|pid| namespace(&pid.to_string(), Space::Child))
+                .transpose()?,
+            other_namespaces,
+            plain,
+            path: Some(entry(path, Opened::Nothing)),
+        })
+    }
+
+    /// Opens those of this process, which has the number `outer` in the outer
+    /// pid namespace and is in the namespace `space`.
+    pub(crate) fn open_own(&mut self, outer: u32, space: Space) -> io::Result<()> {
+        let file = pidfd_of_self()?;
+        self.own_task = Some(Entry {
+            file,
+            opened: Opened::Task(outer),
+        });
+        self.own_namespace = Some(namespace("self", space)?);
+        Ok(())
+    }
+
+    /// The process that performs the case has this number in the outer pid
+    /// namespace.
+    pub(crate) fn is_own(&self, outer: u32) -> bool {
+        self.own_task
+            .as_ref()
+            .is_some_and(|entry| entry.opened == Opened::Task(outer))
+    }
+
+    fn find(&self, descriptor: Descriptor) -> Option<&Entry> {
+        fn nth(from: &[Entry], index: u8) -> Option<&Entry> {
+            from.get(usize::from(index) % from.len().max(1))
+        }
+        match descriptor {
+            Descriptor::OwnTask => self.own_task.as_ref(),
+            Descriptor::Task(index) => nth(&self.tasks, index),
+            Descriptor::Thread => self.thread.as_ref(),
+            Descriptor::Zombie => self.zombie.as_ref(),
+            Descriptor::Ended => self.ended.as_ref(),
+            Descriptor::ContainedTask => self.contained.as_ref(),
+            Descriptor::OwnNamespace => self.own_namespace.as_ref(),
+            Descriptor::OuterNamespace => self.outer_namespace.as_ref(),
+            Descriptor::ChildNamespace => self.child_namespace.as_ref(),
+            Descriptor::OtherNamespace(index) => nth(&self.other_namespaces, index),
+            Descriptor::Plain(index) => nth(&self.plain, index),
+            Descriptor::Path => self.path.as_ref(),
+            Descriptor::Closed => None,
+        }
+    }
+
+    /// The number of a descriptor; one that is not open, if there is none.
+    pub(crate) fn number(&self, descriptor: Descriptor) -> u32 {
+        self.find(descriptor)
+            .map_or(NEVER_OPEN, |entry| entry.file.as_raw_fd() as u32)
+    }
+
+    /// What a number stands for.
+    pub(crate) fn opened(&self, number: u32) -> Opened {
+        if number >= NEVER_OPEN {
+            return Opened::Nothing;
+        }
+        let entries = self
+            .tasks
+            .iter()
+            .chain(&self.other_namespaces)
+            .chain(&self.plain)
+            .chain(&self.own_task)
+            .chain(&self.own_namespace)
+            .chain(&self.thread)
+            .chain(&self.zombie)
+            .chain(&self.ended)
+            .chain(&self.contained)
+            .chain(&self.outer_namespace)
+            .chain(&self.child_namespace)
+            .chain(&self.path);
+        entries
+            .into_iter()
+            .find(|entry| entry.file.as_raw_fd() as u32 == number)
+            .map_or(Opened::Unsure, |entry| entry.opened)
+    }
+}
+
+fn entry(file: File, opened: Opened) -> Entry {
+    Entry {
+        file: file.into(),
+        opened,
+    }
+}
+
+fn namespace(pid: &str, space: Space) -> io::Result<Entry> {
+    let file = File::open(format!("/proc/{pid}/ns/pid"))?;
+    Ok(entry(file, Opened::PidNamespace(space)))
+}
+
+fn pidfd(pid: u32, flags: libc::c_uint) -> io::Result<Entry> {
+    Ok(Entry {
+        file: pidfd_open(pid, flags)?,
+        opened: Opened::Task(pid),
+    })
+}
+
+fn pidfd_of_self() -> io::Result<OwnedFd> {
+    // The number in the own pid namespace, whichever that is.
+    pidfd_open(nix::unistd::getpid().as_raw() as u32, 0)
+}
+
+fn pidfd_open(pid: u32, flags: libc::c_uint) -> io::Result<OwnedFd> {
+    // SAFETY: pidfd_open() takes two numbers and touches no memory.
+    let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, flags) };
+    let fd = Errno::result(fd)?;
+    // SAFETY: the system call has just opened it, and nothing else owns it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd as i32) })
+}
+
+/// A pidfd of a process that has ended and has been reaped.
+fn ended() -> io::Result<Entry> {
+    let child = Child::fork(|| crate::process::stay())?;
+    let file = pidfd_open(child.pid(), 0)?;
+    child.kill();
+    Ok(Entry {
+        file,
+        opened: Opened::EndedTask,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_known_by_what_they_stand_for() {
+        let mut descriptors = Descriptors::open(&Roster::default()).unwrap();
+        let own = std::process::id();
+        descriptors.open_own(own, Space::Outer).unwrap();
+        let opened = |descriptor| descriptors.opened(descriptors.number(descriptor));
+        assert_eq!(opened(Descriptor::OwnTask), Opened::Task(own));
+        assert_eq!(opened(Descriptor::Ended), Opened::EndedTask);
+        assert_eq!(
+            opened(Descriptor::OwnNamespace),
+            Opened::PidNamespace(Space::Outer)
+        );
+        assert_eq!(opened(Descriptor::OtherNamespace(7)), Opened::Other);
+        assert_eq!(opened(Descriptor::Plain(2)), Opened::Other);
+        assert_eq!(opened(Descriptor::Path), Opened::Nothing);
+        assert_eq!(opened(Descriptor::Closed), Opened::Nothing);
+        // There is no contained process.
+        assert_eq!(opened(Descriptor::ContainedTask), Opened::Nothing);
+        assert_eq!(descriptors.opened(0), Opened::Unsure);
+    }
+}
