@@ -4,11 +4,12 @@
 //!
 //! Where instructions are counted, a nanosecond is an instruction.
 
+use std::fs::File;
 use std::hint::black_box;
 use std::io::{self, Write};
 
 use nix::sys::wait::{WaitStatus, waitpid};
-use nix::unistd::{ForkResult, fork};
+use nix::unistd::{ForkResult, fork, pipe};
 use taskdiag::abi::{self, TaskDiagPid};
 use zerocopy::IntoBytes;
 
@@ -135,7 +136,8 @@ enum Change {
 
 /// Runs `measure` in a child with other credentials.
 fn in_child(change: Change, measure: impl FnOnce() -> Result<u64>) -> Result<u64> {
-    let (mut from, mut to) = io::pipe().map_err(Error::io("pipe"))?;
+    let (from, to) = pipe().map_err(Error::io("pipe"))?;
+    let (mut from, mut to) = (File::from(from), File::from(to));
     // SAFETY: This process has one thread.
     match unsafe { fork() }.map_err(Error::io("fork"))? {
         ForkResult::Child => {
