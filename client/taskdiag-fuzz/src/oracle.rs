@@ -193,6 +193,8 @@ pub(crate) struct Oracle {
     lost: bool,
     /// Datagrams so far.
     datagrams: u64,
+    /// The reader may have lost the right to see a task since it asked.
+    changed: bool,
     pub(crate) counts: Counts,
 }
 
@@ -206,6 +208,7 @@ impl Oracle {
             blind: false,
             lost: false,
             datagrams: 0,
+            changed: false,
             counts: Counts {
                 messages: 0,
                 rows: 0,
@@ -320,6 +323,11 @@ impl Oracle {
     /// Somebody else has read some of it.
     pub(crate) const fn missed_some(&mut self) {
         self.vague = true;
+    }
+
+    /// The reader changes its credentials before it reads.
+    pub(crate) const fn has_changed(&mut self) {
+        self.changed = true;
     }
 
     /// Answers may be lost.

@@ -317,6 +317,15 @@ fn emsgsize_ends_a_dump_only_for_a_small_buffer() {
 }
 
 #[test]
+fn task_may_be_hidden_from_a_reader_that_has_changed() {
+    let one = || asked(NLM_F_DUMP, abi::TASK_DIAG_DUMP_ONE, 5, Vec::new());
+    assert!(wrong(one(), &[done(-ESRCH)]).contains("ESRCH"));
+    let mut oracle = one();
+    oracle.has_changed();
+    show(&mut oracle, &[done(-ESRCH)]).unwrap();
+}
+
+#[test]
 fn interruption_is_never_announced() {
     let flags = NLM_F_MULTI | 0x10;
     let row = message(FAMILY, flags, &payload(5, 5, |_, _| ()));

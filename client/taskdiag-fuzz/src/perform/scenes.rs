@@ -164,6 +164,7 @@ impl<'a> Performer<'a> {
         }
 
         let after = self.change(change).map_err(allowed("change"))?;
+        exchange.oracle.has_changed();
         let turns = Turns {
             first: before,
             later: after.unwrap_or(before),
