@@ -99,6 +99,7 @@ struct defect {
 	enum blame blame;
 	__u32 missing;
 	const char *plain_text;	/* if it is another one without a dump */
+	enum blame plain_blame;	/* and if another attribute is */
 };
 
 /* Too short to say even which command it is. */
@@ -465,7 +466,8 @@ FIXTURE_VARIANT_ADD(refusal, a_pidfd_that_is_not_open) {
 FIXTURE_VARIANT_ADD(refusal, a_pidfd_for_all) {
 	ASK_FOR(0, TASK_DIAG_DUMP_ALL, 0),
 	SECOND(PIDFD, ((const __u32[]) { 0 }), sizeof(__u32)),
-	.is.error = EINVAL, .is.text = "pidfd: ", .is.plain_text = "",
+	.is.error = EINVAL, .is.text = "pidfd: ",
+	.is.plain_text = "dump_strategy", .is.plain_blame = BLAME_FIRST,
 };
 
 FIXTURE_VARIANT_ADD(refusal, a_pid_namespace_of_64_bits) {
@@ -574,7 +576,8 @@ static void refuse(struct __test_metadata *_metadata, struct td_sock *sock,
 		EXPECT_SAYS(&a, text);
 	if (defect->and_text)
 		EXPECT_SAYS(&a, defect->and_text);
-	EXPECT_BLAMES(&a, offset[defect->blame]);
+	EXPECT_BLAMES(&a, offset[!dump && defect->plain_blame ?
+				 defect->plain_blame : defect->blame]);
 	EXPECT_EQ(td_had_no_say(&a) ? 0 : defect->missing, a.end.missing);
 	td_answer_free(&a);
 
