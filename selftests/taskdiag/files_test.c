@@ -268,7 +268,6 @@ static int count_files(int proc, pid_t pid, pid_t tid,
 	dir = fdopendir(fd);
 	if (!dir)
 		return -errno;
-	files->valid = TASK_DIAG_FILES_VALID_COUNTS;
 	while ((entry = readdir(dir)))
 		if (entry->d_name[0] != '.')
 			count_one(fd, entry->d_name, files);
@@ -308,12 +307,31 @@ static int read_limits(int proc, pid_t pid, pid_t tid,
 	return 0;
 }
 
+/* The size of a descriptor table is 0 for a task that has none. */
+static int read_validity(int proc, pid_t pid, pid_t tid,
+			 struct task_diag_files *files)
+{
+	static const char key[] = "\nFDSize:";
+	char *text, *at;
+	size_t len;
+
+	text = procfs_file(proc, pid, tid, "status", &len);
+	if (!text)
+		return -errno;
+	at = strstr(text, key);
+	if (at && strtoul(at + strlen(key), NULL, 10))
+		files->valid = TASK_DIAG_FILES_VALID_COUNTS;
+	free(text);
+	return 0;
+}
+
 static int files_in_procfs(int proc, pid_t pid, pid_t tid,
 			   struct task_diag_files *files)
 {
 	memset(files, 0, sizeof(*files));
 	return count_files(proc, pid, tid, files) ?:
-	       read_limits(proc, pid, tid, files);
+	       read_limits(proc, pid, tid, files) ?:
+	       read_validity(proc, pid, tid, files);
 }
 
 static void log_files(struct __test_metadata *_metadata, const char *where,
