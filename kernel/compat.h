@@ -135,7 +135,7 @@ void get_vma_name(struct vm_area_struct *vma, const struct path **path,
 /* A kernel with NETLINK_SKB_NO_TAP needs none of compat_taps.c. */
 #ifndef NETLINK_SKB_NO_TAP
 int compat_reply(const struct sk_buff *request, struct sk_buff *reply);
-int compat_deliver(struct sk_buff *skb, int ret);
+int compat_deliver(struct sk_buff *skb, struct netlink_callback *cb, int ret);
 
 #define taskdiag_nl_reply(request, info, reply) compat_reply(request, reply)
 #define taskdiag_nl_deliver	compat_deliver

@@ -15,6 +15,8 @@
 #include <linux/filter.h>
 #include <linux/netlink.h>
 #include <linux/skbuff.h>
+#include <linux/string.h>
+#include <net/netlink.h>
 #include <net/sock.h>
 
 #ifndef NETLINK_SKB_NO_TAP
@@ -56,33 +58,55 @@ int compat_reply(const struct sk_buff *request, struct sk_buff *reply)
 	return 0;
 }
 
+/* Append the end of a dump that has not failed, as netlink_dump_done() does. */
+static bool put_done(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	struct nlmsghdr *nlh;
+
+	nlh = nlmsg_put_answer(skb, cb, NLMSG_DONE, sizeof(int),
+			       NLM_F_MULTI | cb->answer_flags);
+	if (!nlh)
+		return false;
+	memset(nlmsg_data(nlh), 0, sizeof(int));
+	return true;
+}
+
 /**
  * compat_deliver - deliver the rows that a dumpit operation has made
  * @skb: rows, in the buffer of netlink_dump()
- * @ret: what the operation is about to return
+ * @cb: state of the dump
+ * @ret: return value of the operation
  *
- * netlink_dump() goes on with an empty buffer.  If the dump ends with these
- * rows, netlink_dump() writes NLMSG_DONE to it, so the rows are copied.  If the
- * dump does not, the buffer is marked as one from an emergency reserve, so that
- * sk_filter() makes netlink_dump() drop it, and counts it as PFMemallocDrop.
+ * The rows are queued in a clone of the buffer.  netlink_dump() continues with
+ * an empty buffer, into which it writes NLMSG_DONE after the last rows: behind
+ * the rows, as the clone shares them.  If there is nothing to write, the buffer
+ * is marked as one from an emergency reserve, so that sk_filter() makes
+ * netlink_dump() drop it, and counts it as PFMemallocDrop.
  *
  * Return: what the operation returns instead.
  */
-int compat_deliver(struct sk_buff *skb, int ret)
+int compat_deliver(struct sk_buff *skb, struct netlink_callback *cb, int ret)
 {
+	const int end_size = nlmsg_total_size(sizeof(int));
 	struct sock *sk = skb->sk;
 	struct sk_buff *rows;
+	bool done;
 
 	if (!skb->len)
 		return ret;
-	rows = ret > 0 ? skb_clone(skb, GFP_KERNEL) :
-			 skb_copy_expand(skb, 0, 0, GFP_KERNEL);
-	skb_trim(skb, 0);
+	/* netlink_dump() writes one as well. */
+	done = !ret && skb_tailroom(skb) >= 2 * end_size && put_done(skb, cb);
+
+	rows = skb_clone(skb, GFP_KERNEL);
+	skb_pull(skb, skb->len);
+	/* No filter may read the rows as headers of what follows. */
+	skb_reset_network_header(skb);
+	skb_reset_mac_header(skb);
+	if (ret > 0 || done || skb_tailroom(skb) < end_size)
+		skb->pfmemalloc = true;
 	if (!rows)
 		return -ENOMEM;
 	queue_message(sk, rows);
-	if (ret > 0)
-		skb->pfmemalloc = true;
 	return ret;
 }
 

@@ -36,7 +36,8 @@ static int taskdiag_nl_reply(const struct sk_buff *request,
 	return genlmsg_reply(reply, info);
 }
 
-static int taskdiag_nl_deliver(struct sk_buff *skb, int ret)
+static int taskdiag_nl_deliver(struct sk_buff *skb,
+			       struct netlink_callback *cb, int ret)
 {
 	NETLINK_CB(skb).flags |= NETLINK_SKB_NO_TAP;
 	return ret;
@@ -210,6 +211,7 @@ static int taskdiag_nl_get_dumpit(struct sk_buff *skb,
 {
 	struct taskdiag_nl_dump_ctx *ctx = taskdiag_nl_dump_ctx(cb);
 	bool may_wait = ctx->started;
+	int ret;
 
 	/*
 	 * Once the reader's buffer is known to hold any message, a smaller @skb,
@@ -223,9 +225,8 @@ static int taskdiag_nl_get_dumpit(struct sk_buff *skb,
 		skb_reserve(skb, -(unsigned long)skb->data % sizeof(u64));
 
 	ctx->started = true;
-	return taskdiag_nl_deliver(skb, taskdiag_dump_rows(ctx->dump, skb,
-							   may_wait,
-							   cb->extack));
+	ret = taskdiag_dump_rows(ctx->dump, skb, may_wait, cb->extack);
+	return taskdiag_nl_deliver(skb, cb, ret);
 }
 
 static int taskdiag_nl_get_done(struct netlink_callback *cb)

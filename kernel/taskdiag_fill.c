@@ -91,11 +91,30 @@ static __always_inline pid_t parent_nr(struct task_struct *task,
 	return nr;
 }
 
-/* /proc/PID/stat and status: fs/proc/array.c. */
-static __always_inline void fill_base(void *to, const struct taskdiag_hit *hit,
-				      const struct taskdiag_caller *caller)
+/*
+ * The name, which all writers pad with NULs.  Its lock costs more than to look
+ * twice: a name that is being changed differs between the two.
+ */
+static __always_inline void copy_comm(char *to, const struct task_struct *task)
 {
-	struct pid_namespace *ns = caller->pid_ns;
+	u64 now[2], again[2];
+
+	BUILD_BUG_ON(sizeof(task->comm) != sizeof(now));
+
+	memcpy(again, task->comm, sizeof(again));
+	do {
+		memcpy(now, again, sizeof(now));
+		barrier();
+		memcpy(again, task->comm, sizeof(again));
+	} while (unlikely(now[0] != again[0] || now[1] != again[1]));
+	memcpy(to, now, sizeof(now));
+}
+
+/* /proc/PID/stat and status: fs/proc/array.c. */
+static __always_inline void fill_base_in(void *to,
+					 const struct taskdiag_hit *hit,
+					 struct pid_namespace *ns)
+{
 	struct task_struct *task = hit->task;
 	struct task_diag_base *base = to;
 	pid_t ppid = 0, tpid = 0;
@@ -121,26 +140,51 @@ static __always_inline void fill_base(void *to, const struct taskdiag_hit *hit,
 	base->ppid = ppid;
 	base->tpid = tpid;
 
-	/* All writers pad the name with NULs; the lock keeps it in one piece. */
-	task_lock(task);
-	memcpy(base->comm, task->comm, sizeof(base->comm));
-	task_unlock(task);
+	copy_comm(base->comm, task);
 	memset(base->__pad, 0, sizeof(base->__pad));
 }
 
-static u32 uid_in(struct user_namespace *ns, kuid_t uid)
+/* With a constant namespace the compiler omits its tests for each pid. */
+static __always_inline void fill_base(void *to, const struct taskdiag_hit *hit,
+				      const struct taskdiag_caller *caller)
 {
-	/* The identity, and the namespace nearly everybody is in. */
-	if (ns == &init_user_ns)
-		return __kuid_val(uid);
-	return from_kuid_munged(ns, uid);
+	if (likely(caller->pid_ns == &init_pid_ns))
+		fill_base_in(to, hit, &init_pid_ns);
+	else
+		fill_base_in(to, hit, caller->pid_ns);
 }
 
-static u32 gid_in(struct user_namespace *ns, kgid_t gid)
+/* In the initial user namespace the mapping is the identity. */
+static __always_inline u32 uid_in(struct user_namespace *ns, kuid_t uid)
 {
-	if (ns == &init_user_ns)
-		return __kgid_val(gid);
-	return from_kgid_munged(ns, gid);
+	return ns ? from_kuid_munged(ns, uid) : __kuid_val(uid);
+}
+
+static __always_inline u32 gid_in(struct user_namespace *ns, kgid_t gid)
+{
+	return ns ? from_kgid_munged(ns, gid) : __kgid_val(gid);
+}
+
+/* The ids in @ns; NULL stands for the initial user namespace. */
+static __always_inline void set_ids(struct task_diag_creds *creds,
+				    const struct cred *cred,
+				    struct user_namespace *ns)
+{
+	creds->uid = uid_in(ns, cred->uid);
+	creds->euid = uid_in(ns, cred->euid);
+	creds->suid = uid_in(ns, cred->suid);
+	creds->fsuid = uid_in(ns, cred->fsuid);
+	creds->gid = gid_in(ns, cred->gid);
+	creds->egid = gid_in(ns, cred->egid);
+	creds->sgid = gid_in(ns, cred->sgid);
+	creds->fsgid = gid_in(ns, cred->fsgid);
+}
+
+static noinline void set_mapped_ids(struct task_diag_creds *creds,
+				    const struct cred *cred,
+				    struct user_namespace *ns)
+{
+	set_ids(creds, cred, ns);
 }
 
 static void put_caps(struct task_diag_caps *to, kernel_cap_t caps)
@@ -157,14 +201,10 @@ static __always_inline void fill_cred(void *to, const struct taskdiag_hit *hit,
 	const struct cred *cred = __task_cred(hit->task);
 	struct task_diag_creds *creds = to;
 
-	creds->uid = uid_in(ns, cred->uid);
-	creds->euid = uid_in(ns, cred->euid);
-	creds->suid = uid_in(ns, cred->suid);
-	creds->fsuid = uid_in(ns, cred->fsuid);
-	creds->gid = gid_in(ns, cred->gid);
-	creds->egid = gid_in(ns, cred->egid);
-	creds->sgid = gid_in(ns, cred->sgid);
-	creds->fsgid = gid_in(ns, cred->fsgid);
+	if (likely(ns == &init_user_ns))
+		set_ids(creds, cred, NULL);
+	else
+		set_mapped_ids(creds, cred, ns);
 
 	put_caps(&creds->cap_inheritable, cred->cap_inheritable);
 	put_caps(&creds->cap_permitted, cred->cap_permitted);
