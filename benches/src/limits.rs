@@ -9,7 +9,7 @@ use std::hint::black_box;
 use std::io::{self, Write};
 
 use nix::sys::wait::{WaitStatus, waitpid};
-use nix::unistd::{ForkResult, fork, pipe};
+use nix::unistd::{ForkResult, Gid, fork, pipe, setgroups};
 use taskdiag::abi::{self, TaskDiagPid};
 use zerocopy::IntoBytes;
 
@@ -63,7 +63,7 @@ impl Plan {
         for (name, change) in [
             ("the opener's", None),
             ("a copy of the opener's", Some(Change::Copy)),
-            ("fewer capabilities than the opener's", Some(Change::Drop)),
+            ("other supplementary groups", Some(Change::Groups)),
         ] {
             out.flush().map_err(Error::io("stdout"))?;
             let per_row = match change {
@@ -131,7 +131,7 @@ fn per_row(genl: &mut Genl, request: &[u8]) -> Result<u64> {
 #[derive(Clone, Copy)]
 enum Change {
     Copy,
-    Drop,
+    Groups,
 }
 
 /// Runs `measure` in a child with other credentials.
@@ -158,26 +158,13 @@ fn in_child(change: Change, measure: impl FnOnce() -> Result<u64>) -> Result<u64
 }
 
 impl Change {
-    /// Without `CAP_SYS_NICE`, which no access check looks at by itself, the
-    /// capabilities are a proper subset of the opener's.
+    /// No module of the kernel decides by supplementary groups, so a row costs
+    /// the same for each set of credentials.
     fn apply(self) -> Result<()> {
         match self {
             Self::Copy => Ok(()),
-            Self::Drop => {
-                use rustix::thread::{
-                    CapabilitySet, CapabilitySets, capabilities, set_capabilities,
-                };
-                let now = capabilities(None).map_err(Error::io("capget"))?;
-                let less = now.permitted.difference(CapabilitySet::SYS_NICE);
-                set_capabilities(
-                    None,
-                    CapabilitySets {
-                        effective: less,
-                        permitted: less,
-                        inheritable: now.inheritable,
-                    },
-                )
-                .map_err(Error::io("capset"))
+            Self::Groups => {
+                setgroups(&[Gid::from_raw(1), Gid::from_raw(2)]).map_err(Error::io("setgroups"))
             }
         }
     }
