@@ -16,7 +16,7 @@ use crate::reassembly::{Reassembly, Row, Step};
 use crate::request::{Request, Scope, Strategy};
 use crate::show::Show;
 use crate::socket::Socket;
-use crate::task::{Task, TaskRef};
+use crate::task::{BaseAndCred, BaseCredAndStat, Task, TaskRef};
 use crate::transport::{Framing, Transport};
 use crate::wire::GenlInner;
 
@@ -272,9 +272,20 @@ impl<T: Transport> Dump<'_, T> {
     // A task would otherwise be written to memory to be returned, and read again.
     #[inline(always)]
     pub fn next(&mut self) -> Result<Option<TaskRef<'_>>> {
-        let client = &mut *self.client;
-        let datagram = client.buffer.get(..self.len).unwrap_or_default();
-        let row = match client.reassembly.step_fast::<GenlInner>(datagram) {
+        // Views the row only after the branch: a task that each step returned would
+        // borrow the client in the branches without a task, too.
+        let (reassembly, datagram) = self.parts();
+        if let Some(row) = reassembly.step_exact::<GenlInner, BaseAndCred>(datagram) {
+            self.stats.tasks += 1;
+            return row.task(&self.client.buffer).map(Some);
+        }
+        let (reassembly, datagram) = self.parts();
+        if let Some(row) = reassembly.step_exact::<GenlInner, BaseCredAndStat>(datagram) {
+            self.stats.tasks += 1;
+            return row.task(&self.client.buffer).map(Some);
+        }
+        let (reassembly, datagram) = self.parts();
+        let row = match reassembly.step_fast::<GenlInner>(datagram) {
             Some(row) => row,
             None => match self.find(Reassembly::step)? {
                 Some(row) => row,
@@ -285,6 +296,14 @@ impl<T: Transport> Dump<'_, T> {
         let task = client.reassembly.task(&client.buffer, row)?;
         self.stats.tasks += 1;
         Ok(Some(task))
+    }
+
+    /// Returns the reassembly, and the current datagram.
+    #[inline(always)]
+    fn parts(&mut self) -> (&mut Reassembly, &[u8]) {
+        let client = &mut *self.client;
+        let datagram = client.buffer.get(..self.len).unwrap_or_default();
+        (&mut client.reassembly, datagram)
     }
 
     /// The next message about a task, as it is received: for tasks whose areas

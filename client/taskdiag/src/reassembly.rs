@@ -5,7 +5,10 @@
 //! Pure: knows no socket. Any bytes may be fed to it; it answers with tasks or
 //! with an error.
 
+use std::marker::PhantomData;
+
 use log::debug;
+use zerocopy::{FromBytes, Immutable, KnownLayout};
 
 use crate::abi::{self, TaskDiagFeatures, TaskDiagMsg};
 use crate::daemon::protocol::FORWARDER_FLAGS;
@@ -13,7 +16,7 @@ use crate::error::{Error, KernelError, Result};
 use crate::extack;
 use crate::pid::Pid;
 use crate::show::Show;
-use crate::task::{Groups, TaskRef, absent_in, groups_in, read};
+use crate::task::{FastAttributes, Groups, TaskRef, absent_in, groups_in, read};
 use crate::transport::Framing;
 use crate::wire::{
     Address, Attributes, FLAG_INTERRUPTED, FLAG_MULTI, GenlInner, Header, Inner, Malformed,
@@ -103,6 +106,54 @@ struct Piece {
     end: usize,
     /// `TASK_DIAG_FLAG_*` of all of them.
     flags: u32,
+}
+
+/// A message without flags, about a task with exactly these attributes. Its length
+/// is a multiple of the alignment, as that of each structure in it.
+#[derive(FromBytes, Immutable, KnownLayout)]
+#[repr(C)]
+struct FastMessage<I, A> {
+    head: TaskHead<I>,
+    attributes: A,
+}
+
+impl<I: Inner, A: FastAttributes> FastMessage<I, A> {
+    /// The message at the beginning of these bytes, if its length, its attributes
+    /// and its flags are right. The caller compares the rest of the header.
+    #[inline(always)]
+    fn view(bytes: &[u8]) -> Option<&Self> {
+        let (message, _) = Self::ref_from_prefix(bytes).ok()?;
+        let sound = message.head.header.len as usize == size_of::<Self>()
+            && message.head.is_usual()
+            && message.head.msg.flags == 0
+            && message.attributes.is_sound();
+        sound.then_some(message)
+    }
+}
+
+/// A row of exactly these attributes, as a place: see [`Row`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FastRow<I, A> {
+    start: usize,
+    form: PhantomData<(I, A)>,
+}
+
+impl<I: Inner, A: FastAttributes> FastRow<I, A> {
+    /// Views the row, in the buffer with the datagram that [`Reassembly::step_exact`]
+    /// returned it from.
+    #[inline(always)]
+    pub(crate) fn task(self, buffer: &[u8]) -> Result<TaskRef<'_>> {
+        let message = buffer
+            .get(self.start..)
+            .and_then(|bytes| FastMessage::<I, A>::ref_from_prefix(bytes).ok());
+        match message {
+            Some((message, _)) => {
+                let msg = message.head.msg;
+                Ok(TaskRef::fast(msg.pid, msg.tgid, &message.attributes))
+            }
+            None => Err(Malformed("a message that is shorter than its headers").into()),
+        }
+    }
 }
 
 /// Whether a row is open, and its messages so far.
@@ -244,6 +295,33 @@ impl Reassembly {
         }
     }
 
+    /// Returns the next message, if it is a row of exactly these attributes with the
+    /// same header as the last row of one message, and no other group is requested.
+    /// Leaves everything else to [`Self::step_fast`].
+    ///
+    /// These comparisons are all checks of such a row: it has every requested group,
+    /// and lists none as absent. `usual` matches no message while a row is open and
+    /// after the end.
+    #[inline(always)]
+    pub(crate) fn step_exact<I: Inner, A: FastAttributes>(
+        &mut self,
+        datagram: &[u8],
+    ) -> Option<FastRow<I, A>> {
+        let start = self.position;
+        let message = FastMessage::<I, A>::view(datagram.get(start..)?)?;
+        let header = message.head.header;
+        let fast = header.is(&self.usual[usize::from(I::IN_GENL)])
+            && self.requested.difference(A::GROUPS).is_empty();
+        if !fast {
+            return None;
+        }
+        self.position = start + size_of::<FastMessage<I, A>>();
+        Some(FastRow {
+            start,
+            form: PhantomData,
+        })
+    }
+
     /// Returns the next message, if it is a row of one message with the same header
     /// as the last such row. Leaves everything else to [`Self::step_slowly`].
     #[inline(always)]
@@ -251,7 +329,8 @@ impl Reassembly {
         let rest = datagram.get(self.position..)?;
         let head = TaskHead::<I>::view(rest)?;
         let len = head.header.len as usize;
-        let usual = head.header.is(&self.usual[usize::from(I::IN_GENL)])
+        let header = head.header;
+        let usual = header.is(&self.usual[usize::from(I::IN_GENL)])
             && len >= size_of::<TaskHead<I>>()
             && head.msg.flags == 0
             && len <= rest.len();

@@ -113,9 +113,9 @@ pub(crate) struct Groups {
 }
 
 /// What is asked for most, and so comes as one: BASE and CRED.
-#[derive(FromBytes, Immutable, KnownLayout)]
+#[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
-struct BaseAndCred {
+pub(crate) struct BaseAndCred {
     base: Exactly<TaskDiagBase>,
     cred: Exactly<TaskDiagCreds>,
 }
@@ -125,8 +125,59 @@ impl BaseAndCred {
     #[inline]
     fn begin(attributes: &[u8]) -> Option<(&Self, &[u8])> {
         let (this, behind) = Self::ref_from_prefix(attributes).ok()?;
-        let sound = this.base.is(abi::TASK_DIAG_BASE) && this.cred.is(abi::TASK_DIAG_CRED);
-        sound.then_some((this, behind))
+        this.is_sound().then_some((this, behind))
+    }
+}
+
+/// The attributes of a row on the fast path: these groups, in this order, and no
+/// other attribute.
+pub(crate) trait FastAttributes:
+    FromBytes + IntoBytes + Immutable + KnownLayout + 'static
+{
+    const GROUPS: Show;
+    const PLACES: Groups;
+
+    /// Whether each attribute has its type and length.
+    fn is_sound(&self) -> bool;
+
+    fn base_and_cred(&self) -> &BaseAndCred;
+}
+
+impl FastAttributes for BaseAndCred {
+    const GROUPS: Show = Show::BASE.union(Show::CRED);
+    const PLACES: Groups = Groups::BASE_AND_CRED;
+
+    #[inline(always)]
+    fn is_sound(&self) -> bool {
+        self.base.is(abi::TASK_DIAG_BASE) && self.cred.is(abi::TASK_DIAG_CRED)
+    }
+
+    #[inline(always)]
+    fn base_and_cred(&self) -> &BaseAndCred {
+        self
+    }
+}
+
+/// BASE, CRED and STAT.
+#[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub(crate) struct BaseCredAndStat {
+    base_and_cred: BaseAndCred,
+    stat: Exactly<TaskDiagStat>,
+}
+
+impl FastAttributes for BaseCredAndStat {
+    const GROUPS: Show = BaseAndCred::GROUPS.union(Show::STAT);
+    const PLACES: Groups = Groups::BASE_CRED_AND_STAT;
+
+    #[inline(always)]
+    fn is_sound(&self) -> bool {
+        self.base_and_cred.is_sound() && self.stat.is(abi::TASK_DIAG_STAT)
+    }
+
+    #[inline(always)]
+    fn base_and_cred(&self) -> &BaseAndCred {
+        &self.base_and_cred
     }
 }
 
@@ -264,6 +315,19 @@ impl<'a> TaskRef<'a> {
     /// [`crate::Error::Decode`] if these are not attributes to the last byte.
     pub fn new(pid: Pid, tgid: Pid, attributes: &'a [u8]) -> Result<Self> {
         Ok(Self::view(pid, tgid, 0, attributes)?)
+    }
+
+    /// Views the row of a message without flags.
+    #[inline(always)]
+    pub(crate) fn fast<A: FastAttributes>(pid: Pid, tgid: Pid, attributes: &'a A) -> Self {
+        Self {
+            attributes: attributes.as_bytes(),
+            pid,
+            tgid,
+            flags: 0,
+            usual: Some(attributes.base_and_cred()),
+            groups: A::PLACES,
+        }
     }
 
     /// Views any attributes.
@@ -414,7 +478,7 @@ impl<'a> TaskRef<'a> {
     #[inline]
     pub(crate) fn missing(&self, requested: Show) -> Show {
         let usual = match self.usual {
-            Some(_) => Show::BASE.union(Show::CRED),
+            Some(_) => BaseAndCred::GROUPS,
             None => Show::empty(),
         };
         let rest = requested.difference(usual);

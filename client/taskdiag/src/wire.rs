@@ -87,9 +87,10 @@ impl Header {
 }
 
 /// The head of a message about a task, in the form it has nearly always: every
-/// header in it is of the known length, and `TASK_DIAG_MSG` comes first.
+/// header in it is of the known length, and `TASK_DIAG_MSG` comes first. It may
+/// lie anywhere: alignment would cost a check per message.
 #[derive(Clone, Copy, FromBytes, Immutable, KnownLayout)]
-#[repr(C)]
+#[repr(C, packed)]
 pub(crate) struct TaskHead<I> {
     pub(crate) header: Header,
     inner: I,
@@ -101,12 +102,21 @@ impl<I: Inner> TaskHead<I> {
     #[inline]
     pub(crate) fn view(bytes: &[u8]) -> Option<&Self> {
         let (head, _) = Self::ref_from_prefix(bytes).ok()?;
-        (head.inner == I::USUAL).then_some(head)
+        head.is_usual().then_some(head)
+    }
+
+    /// Whether it has that form.
+    #[inline]
+    pub(crate) fn is_usual(&self) -> bool {
+        let inner = self.inner;
+        inner == I::USUAL
     }
 }
 
 /// What lies between a message's header and the value of its first attribute.
-pub(crate) trait Inner: Copy + PartialEq + FromBytes + Immutable + KnownLayout {
+pub(crate) trait Inner:
+    Copy + PartialEq + FromBytes + Immutable + KnownLayout + 'static
+{
     const USUAL: Self;
     /// Generic netlink's header is in it.
     const IN_GENL: bool;
@@ -151,7 +161,7 @@ impl AttributeHeader {
 
 /// An attribute that holds a structure, neither longer nor shorter than this
 /// crate knows it. It may lie anywhere.
-#[derive(Clone, Copy, FromBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C, packed)]
 pub(crate) struct Exactly<T> {
     header: [u8; size_of::<AttributeHeader>()],

@@ -8,6 +8,7 @@ use std::os::fd::AsFd;
 
 use common::*;
 use taskdiag::abi::TaskDiagPid;
+use taskdiag::reassembly::{Event, Reassembly};
 use taskdiag::{
     Client, Error, Features, FilterKinds, Options, Request, Scope, Show, States, Strategies,
     Strategy, VmaFlags,
@@ -538,4 +539,113 @@ fn what_is_put_plainly_is_not_taken_for_generic_netlink() {
     assert_eq!(dump.next().unwrap().unwrap().pid(), 1);
     assert_eq!(dump.next().unwrap().unwrap().pid(), 2);
     assert!(matches!(dump.next(), Err(Error::Decode { .. })));
+}
+
+/// The sequence number of a client's first request.
+const FIRST_SEQ: u32 = 2;
+
+/// Reads a datagram with `Dump::next`, which has the fast path for these rows.
+fn read_by_client(show: Show, datagram: &[u8]) -> String {
+    let end = message(NLMSG_DONE, MULTI, &[0; 4]);
+    let mut client = client(vec![vec![datagram.to_vec(), end]]);
+    let mut dump = client
+        .dump(&Request::new(Strategy::All).show(show))
+        .unwrap();
+    let mut out = String::new();
+    loop {
+        match dump.next() {
+            Ok(Some(task)) => out += &format!("{:?} {:?}\n", task.to_owned(), task.stat()),
+            Ok(None) => return out,
+            Err(error) => return out + &error.to_string(),
+        }
+    }
+}
+
+/// Reads a datagram with `Feed::next`, which has no fast path for these rows.
+fn read_by_feed(show: Show, datagram: &[u8]) -> String {
+    let mut reassembly = Reassembly::new(FAMILY, FIRST_SEQ, PORT);
+    reassembly.request(show);
+    let mut feed = reassembly.feed(datagram);
+    let mut out = String::new();
+    loop {
+        match feed.next() {
+            Ok(Event::Task(task)) => out += &format!("{:?} {:?}\n", task.to_owned(), task.stat()),
+            Ok(Event::More | Event::End) => return out,
+            Err(error) => return out + &error.to_string(),
+        }
+    }
+}
+
+/// Three rows with these attributes behind BASE and CRED, and the length of each.
+fn three_rows(rest: &[u8]) -> (Vec<u8>, usize) {
+    let mut rows: Vec<_> = (11..14)
+        .map(|pid| row(pid, 0, &[&base(pid)[..], &cred(), rest].concat()))
+        .collect();
+    for row in &mut rows {
+        row[8..12].copy_from_slice(&FIRST_SEQ.to_ne_bytes());
+    }
+    (rows.concat(), rows[0].len())
+}
+
+#[test]
+fn fast_path_accepts_exactly_the_rows_that_the_slow_path_accepts() {
+    let shows = [
+        Show::BASE,
+        Show::BASE | Show::CRED,
+        Show::BASE | Show::CRED | Show::STAT,
+    ];
+    for rest in [vec![], attribute(STAT, &[1; 240])] {
+        let (datagram, len) = three_rows(&rest);
+        for show in shows {
+            let read = read_by_client(show, &datagram);
+            assert_eq!(read, read_by_feed(show, &datagram));
+            let complete = !rest.is_empty() || !show.contains(Show::STAT);
+            assert_eq!(read.lines().count() == 3, complete, "{read}");
+            for at in len..2 * len {
+                for change in [1, 2, 0x80, 0xff] {
+                    let mut changed = datagram.clone();
+                    changed[at] ^= change;
+                    let expected = read_by_feed(show, &changed);
+                    assert_eq!(read_by_client(show, &changed), expected, "{at} {change}");
+                }
+            }
+            for end in len..3 * len {
+                let expected = read_by_feed(show, &datagram[..end]);
+                assert_eq!(read_by_client(show, &datagram[..end]), expected, "{end}");
+            }
+        }
+    }
+}
+
+#[test]
+fn message_of_zeros_is_an_error_on_the_fast_path() {
+    let (mut datagram, len) = three_rows(&[]);
+    datagram[len..len + 16].fill(0);
+    let read = read_by_client(Show::BASE | Show::CRED, &datagram);
+    assert_eq!(read, read_by_feed(Show::BASE | Show::CRED, &datagram));
+    assert_eq!(read.lines().count(), 2, "{read}");
+}
+
+#[test]
+fn row_of_the_same_length_without_a_requested_group_is_an_error() {
+    // The first row has the header of a row of BASE and CRED, but is complete.
+    let lists = [
+        base(1),
+        absent([1 << 1, 1 << 9, 0, 0, 0]),
+        attribute(PAD, &[0; 36]),
+    ]
+    .concat();
+    let first = row(1, 0, &lists);
+    let second = row(2, 0, &[base(2), cred()].concat());
+    assert_eq!(first.len(), second.len());
+
+    let mut client = client(vec![vec![[first, second].concat()]]);
+    let show = Show::BASE | Show::CRED | Show::CGROUP;
+    let mut dump = client
+        .dump(&Request::new(Strategy::All).show(show))
+        .unwrap();
+    assert_eq!(dump.next().unwrap().unwrap().pid(), 1);
+    let error = dump.next().unwrap_err().to_string();
+    assert!(error.contains("lacks cgroup"), "{error}");
+    assert!(dump.next().unwrap().is_none());
 }
