@@ -42,13 +42,12 @@ static bool same_groups(const struct group_info *a, const struct group_info *b)
 		!memcmp(a->gid, b->gid, a->ngroups * sizeof(*a->gid)));
 }
 
-#define same_caps(a, b, set)	(!memcmp(&(a)->set, &(b)->set, sizeof((a)->set)))
-
 /* Do security modules decide the same by @a and @b, if their ids are equal? */
 static bool same_lsm_state(const struct cred *a, const struct cred *b)
 {
 	return a->user_ns == b->user_ns &&
-	       same_caps(a, b, cap_permitted) &&
+	       !memcmp(&a->cap_permitted, &b->cap_permitted,
+		       sizeof(a->cap_permitted)) &&
 	       security_same_cred_state(a, b);
 }
 
@@ -64,7 +63,8 @@ static bool same_creds(const struct cred *a, const struct cred *b)
 		uid_eq(a->suid, b->suid) && uid_eq(a->fsuid, b->fsuid) &&
 		gid_eq(a->gid, b->gid) && gid_eq(a->egid, b->egid) &&
 		gid_eq(a->sgid, b->sgid) && gid_eq(a->fsgid, b->fsgid) &&
-		same_caps(a, b, cap_effective) &&
+		!memcmp(&a->cap_effective, &b->cap_effective,
+			sizeof(a->cap_effective)) &&
 		same_groups(a->group_info, b->group_info) &&
 		same_lsm_state(a, b));
 }

@@ -233,55 +233,59 @@ static void fill_ident(void *to, const struct taskdiag_hit *hit,
 		ident->flags = TASK_DIAG_IDENT_LEADER;
 }
 
-/* Set one namespace of a struct task_diag_ns, unless it has no number. */
-#define SET_NS(to, name, bit, inode_nr, ns) do { \
-	(to)->name = (inode_nr); \
-	(to)->name##_id = taskdiag_ns_id(ns); \
-	if ((to)->name) \
-		(to)->valid |= BIT_ULL(bit); \
-	if ((to)->name##_id) \
-		(to)->valid |= BIT_ULL(TASK_DIAG_NS_IDS + (bit)); \
-} while (0)
+/* Set the inode number and the id of namespace @nr, TASK_DIAG_NS_*. */
+static void set_ns(struct task_diag_ns *to, unsigned int nr,
+		   const struct ns_common *ns)
+{
+	u32 *inums = &to->cgroup;
+	u64 *ids = &to->cgroup_id;
+
+	/* Both are in the order of the numbers. */
+	BUILD_BUG_ON(offsetof(struct task_diag_ns, uts) -
+		     offsetof(struct task_diag_ns, cgroup) !=
+		     TASK_DIAG_NS_UTS * sizeof(*inums));
+	BUILD_BUG_ON(offsetof(struct task_diag_ns, uts_id) -
+		     offsetof(struct task_diag_ns, cgroup_id) !=
+		     TASK_DIAG_NS_UTS * sizeof(*ids));
+
+	inums[nr] = ns->inum;
+	ids[nr] = taskdiag_ns_id(ns);
+	if (inums[nr])
+		to->valid |= BIT_ULL(nr);
+	if (ids[nr])
+		to->valid |= BIT_ULL(TASK_DIAG_NS_IDS + nr);
+}
 
 static void set_ns_for_children(struct task_diag_ns *to,
 				const struct pid_namespace *ns)
 {
 	/* A namespace cannot be entered before its first process exists. */
 	if (READ_ONCE(ns->child_reaper))
-		SET_NS(to, pid_for_children, TASK_DIAG_NS_PID_FOR_CHILDREN,
-		       ns->ns.inum, &ns->ns);
+		set_ns(to, TASK_DIAG_NS_PID_FOR_CHILDREN, &ns->ns);
 }
 
 static void set_nsproxy(struct task_diag_ns *to, const struct nsproxy *proxy)
 {
-	const struct ns_common *mnt = from_mnt_ns(proxy->mnt_ns);
-
-	SET_NS(to, mnt, TASK_DIAG_NS_MNT, mnt->inum, mnt);
+	set_ns(to, TASK_DIAG_NS_MNT, from_mnt_ns(proxy->mnt_ns));
 #ifdef CONFIG_CGROUPS
-	SET_NS(to, cgroup, TASK_DIAG_NS_CGROUP, proxy->cgroup_ns->ns.inum,
-	       &proxy->cgroup_ns->ns);
+	set_ns(to, TASK_DIAG_NS_CGROUP, &proxy->cgroup_ns->ns);
 #endif
 #ifdef CONFIG_IPC_NS
-	SET_NS(to, ipc, TASK_DIAG_NS_IPC, proxy->ipc_ns->ns.inum,
-	       &proxy->ipc_ns->ns);
+	set_ns(to, TASK_DIAG_NS_IPC, &proxy->ipc_ns->ns);
 #endif
 #ifdef CONFIG_NET_NS
-	SET_NS(to, net, TASK_DIAG_NS_NET, proxy->net_ns->ns.inum,
-	       &proxy->net_ns->ns);
+	set_ns(to, TASK_DIAG_NS_NET, &proxy->net_ns->ns);
 #endif
 #ifdef CONFIG_PID_NS
 	set_ns_for_children(to, proxy->pid_ns_for_children);
 #endif
 #ifdef CONFIG_TIME_NS
-	SET_NS(to, time, TASK_DIAG_NS_TIME, proxy->time_ns->ns.inum,
-	       &proxy->time_ns->ns);
-	SET_NS(to, time_for_children, TASK_DIAG_NS_TIME_FOR_CHILDREN,
-	       proxy->time_ns_for_children->ns.inum,
+	set_ns(to, TASK_DIAG_NS_TIME, &proxy->time_ns->ns);
+	set_ns(to, TASK_DIAG_NS_TIME_FOR_CHILDREN,
 	       &proxy->time_ns_for_children->ns);
 #endif
 #ifdef CONFIG_UTS_NS
-	SET_NS(to, uts, TASK_DIAG_NS_UTS, proxy->uts_ns->ns.inum,
-	       &proxy->uts_ns->ns);
+	set_ns(to, TASK_DIAG_NS_UTS, &proxy->uts_ns->ns);
 #endif
 }
 
@@ -294,13 +298,10 @@ static void fill_ns(void *to, const struct taskdiag_hit *hit,
 
 	memset(ns, 0, sizeof(*ns));
 #ifdef CONFIG_PID_NS
-	SET_NS(ns, pid, TASK_DIAG_NS_PID, ns_of_pid(hit->struct_pid)->ns.inum,
-	       &ns_of_pid(hit->struct_pid)->ns);
+	set_ns(ns, TASK_DIAG_NS_PID, &ns_of_pid(hit->struct_pid)->ns);
 #endif
 #ifdef CONFIG_USER_NS
-	SET_NS(ns, user, TASK_DIAG_NS_USER,
-	       __task_cred(task)->user_ns->ns.inum,
-	       &__task_cred(task)->user_ns->ns);
+	set_ns(ns, TASK_DIAG_NS_USER, &__task_cred(task)->user_ns->ns);
 #endif
 
 	/* A task that exits drops the others. */

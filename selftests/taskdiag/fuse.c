@@ -157,7 +157,7 @@ static void answer_request(int fd, const struct request *request,
 		answer(fd, request, 0, NULL, 0);
 		break;
 	default:
-		answer(fd, request, -ENOSYS, NULL, 0);
+		answer(fd, request, -EOPNOTSUPP, NULL, 0);
 	}
 }
 
@@ -204,7 +204,7 @@ static bool await(const int *value)
 int fuse_begin(struct fuse *f)
 {
 	memset(f, 0, sizeof(*f));
-	strcpy(f->mount, "/tmp/taskdiag-fuse-XXXXXX");
+	snprintf(f->mount, sizeof(f->mount), "/tmp/taskdiag-fuse-XXXXXX");
 	if (!mkdtemp(f->mount))
 		return -errno;
 	snprintf(f->file, sizeof(f->file), "%s/%s", f->mount, FILE_NAME);

@@ -33,7 +33,7 @@ struct forker {
 
 FIXTURE(interrupted) {
 	struct td_sock sock;
-	volatile struct forker *shared;
+	struct forker *shared;
 	pid_t forker;
 };
 
@@ -50,17 +50,18 @@ FIXTURE_VARIANT_ADD(interrupted, all_thread) {
 };
 
 /* Fork and reap until it is told to stop or the parent has ended. */
-static void fork_and_reap(volatile struct forker *shared)
+static void fork_and_reap(struct forker *shared)
 {
 	const pid_t parent = getppid();
 
-	while (!shared->stop && getppid() == parent) {
+	while (!__atomic_load_n(&shared->stop, __ATOMIC_SEQ_CST) &&
+	       getppid() == parent) {
 		pid_t pid = fork();
 
 		if (!pid)
 			_exit(0);
 		if (pid > 0 && waitpid(pid, NULL, 0) == pid)
-			++shared->forks;
+			__atomic_add_fetch(&shared->forks, 1, __ATOMIC_SEQ_CST);
 	}
 	_exit(0);
 }
@@ -81,16 +82,21 @@ FIXTURE_TEARDOWN(interrupted)
 {
 	td_close(&self->sock);
 	/* User-Mode Linux does not survive a SIGKILL during fork(). */
-	self->shared->stop = true;
+	__atomic_store_n(&self->shared->stop, true, __ATOMIC_SEQ_CST);
 	EXPECT_EXIT_0(self->forker);
 }
 
-/* Wait until a task has been forked and reaped. */
-static void await_fork(const volatile struct forker *shared)
+static unsigned long forks_of(const struct forker *shared)
 {
-	const unsigned long before = shared->forks;
+	return __atomic_load_n(&shared->forks, __ATOMIC_SEQ_CST);
+}
 
-	while (shared->forks == before)
+/* Wait until a task has been forked and reaped. */
+static void await_fork(const struct forker *shared)
+{
+	const unsigned long before = forks_of(shared);
+
+	while (forks_of(shared) == before)
 		usleep(1000);
 }
 

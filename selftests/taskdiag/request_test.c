@@ -340,7 +340,11 @@ FIXTURE_VARIANT_ADD(refusal, four_stray_bytes) {
 	.is.blame = BLAME_SECOND
 
 #define BESIDE(_type, _data, _len) \
-	ASK_RIGHT, SECOND(_type, _data, _len)
+	.is.second = true, \
+	.is.second_type = TASK_DIAG_CMD_ATTR_##_type, \
+	.is.second_data = (_data), .is.second_len = (_len), \
+	.is.blame = BLAME_SECOND, \
+	ASK_RIGHT
 
 #define WITH(_type, _data, _len) \
 	BESIDE(_type, _data, _len), .is.error = EINVAL

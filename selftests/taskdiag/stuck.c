@@ -46,7 +46,7 @@ struct stuck_shared {
 };
 
 static struct stuck_shared *shared;
-static volatile char *page;
+static char *page;
 static int file;
 static void *unmapped;
 static size_t page_size;
@@ -73,7 +73,7 @@ static void *write_page(void *arg)
 	be_ready(TASK_WRITER);
 	/* The kernel can start writeback earlier than this loop does. */
 	for (;;) {
-		*page = 1;
+		__atomic_store_n(page, 1, __ATOMIC_SEQ_CST);
 		sync_file_range(file, 0, 0, SYNC_FILE_RANGE_WRITE);
 	}
 	return arg;
@@ -88,7 +88,7 @@ static void *unmap(void *arg)
 	 * With per-VMA locks the writer does not hold the mmap lock: unmap the
 	 * very page, so that munmap() waits for the writer with the lock held.
 	 */
-	munmap((void *)page, page_size);
+	munmap(page, page_size);
 	return arg;
 }
 
@@ -99,12 +99,14 @@ static int call_execve(void *arg)
 	 * would wait for the mmap lock.
 	 */
 	char name[] = PROGRAM;
-	char *argv[] = { name, NULL };
+	char *args[2];
 
+	args[0] = name;
+	args[1] = NULL;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	execve("/nonexistent", argv, argv + 1);
+	execve("/nonexistent", args, args + 1);
 	be_ready(TASK_IN_EXEC);
-	execve(name, argv, argv + 1);
+	execve(name, args, args + 1);
 	_exit(!!arg);
 }
 
@@ -181,8 +183,11 @@ static struct status status_of(pid_t pid, pid_t tid)
 	if (!from)
 		return status;
 	while (fgets(line, sizeof(line), from)) {
-		sscanf(line, "State: %c", &status.state);
-		sscanf(line, "voluntary_ctxt_switches: %lu", &status.switches);
+		if (sscanf(line, "State: %c", &status.state) == 1)
+			continue;
+		if (sscanf(line, "voluntary_ctxt_switches: %lu",
+			   &status.switches) == 1)
+			break;
 	}
 	fclose(from);
 	return status;
@@ -207,17 +212,17 @@ static bool await_wait(pid_t pid, pid_t tid)
 	return quiet == SETTLED_LOOKS;
 }
 
-/* Let @task start to wait, and return when it does. */
-static int start(struct stuck *s, enum task task, const char *step)
+/* Let task @nr start to wait, and return when it does. */
+static int start(struct stuck *s, enum task nr, const char *step)
 {
 	pid_t tid;
 
-	if (!await(&s->shared->tid[task]))
+	if (!await(&s->shared->tid[nr]))
 		return explain(s, -ETIMEDOUT, step);
-	tid = s->shared->tid[task];
-	if (write(s->shared->start[task][1], "", 1) != 1)
+	tid = s->shared->tid[nr];
+	if (write(s->shared->start[nr][1], "", 1) != 1)
 		return explain(s, -errno, step);
-	if (!await_wait(task == TASK_IN_EXEC ? tid : s->pid, tid))
+	if (!await_wait(nr == TASK_IN_EXEC ? tid : s->pid, tid))
 		return explain(s, -ETIMEDOUT, step);
 	return 0;
 }
