@@ -4,6 +4,9 @@
  * refused with the right errno, a text that names the field, and the offset of
  * the attribute.
  */
+#include <signal.h>
+#include <sys/time.h>
+
 #include "taskdiag_test.h"
 
 /* A request into which every defect can be put. */
@@ -681,6 +684,41 @@ TEST_F(strategy, as_a_plain_request)
 		EXPECT_EQ(1U, a.rows);
 	}
 	td_answer_free(&a);
+}
+
+static void ignore(int signal)
+{
+	(void)signal;
+}
+
+/* A pending signal ends a step of a dump, and must not end a single request. */
+TEST(single_request_with_a_pending_signal_is_answered)
+{
+	const struct itimerval often = { { 0, 100 }, { 0, 100 } }, never = {};
+	const struct sigaction action = {
+		.sa_handler = ignore, .sa_flags = SA_RESTART,
+	};
+	const struct task_diag_pid what = {
+		.show_flags = TD_BASE_CRED | TASK_DIAG_SHOW_FILES,
+		.dump_strategy = TASK_DIAG_DUMP_ONE,
+		.pid = getpid(),
+	};
+	struct td_sock sock;
+	int i;
+
+	ASSERT_EQ(0, td_open(&sock, TD_LARGE));
+	ASSERT_EQ(0, sigaction(SIGALRM, &action, NULL));
+	ASSERT_EQ(0, setitimer(ITIMER_REAL, &often, NULL));
+	for (i = 0; i < 2000; i++) {
+		struct td_answer a;
+
+		ASSERT_EQ(0, td_query(&sock, &what, 0, &a));
+		ASSERT_GOOD(&a);
+		ASSERT_EQ(1U, a.rows);
+		td_answer_free(&a);
+	}
+	ASSERT_EQ(0, setitimer(ITIMER_REAL, &never, NULL));
+	td_close(&sock);
 }
 
 int main(int argc, char **argv)
