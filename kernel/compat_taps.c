@@ -21,7 +21,7 @@
 
 #ifndef NETLINK_SKB_NO_TAP
 
-/* What netlink_unicast() and netlink_dump() do with @skb, except for taps. */
+/* Queue @skb as netlink_unicast() and netlink_dump() do, but not at taps. */
 static void queue_message(struct sock *sk, struct sk_buff *skb)
 {
 	/* A socket filter must not find the uninitialized headroom. */
@@ -83,7 +83,7 @@ static bool put_done(struct sk_buff *skb, struct netlink_callback *cb)
  * is marked as one from an emergency reserve, so that sk_filter() makes
  * netlink_dump() drop it, and counts it as PFMemallocDrop.
  *
- * Return: what the operation returns instead.
+ * Return: new return value of the operation.
  */
 int compat_deliver(struct sk_buff *skb, struct netlink_callback *cb, int ret)
 {

@@ -214,8 +214,8 @@ static int taskdiag_nl_get_dumpit(struct sk_buff *skb,
 	int ret;
 
 	/*
-	 * Once the reader's buffer is known to hold any message, a smaller @skb,
-	 * as of fragmented memory, must not cause an error.
+	 * Once the reader's buffer is known to hold any message, an @skb that
+	 * is smaller because memory is fragmented must not cause an error.
 	 */
 	if (skb_tailroom(skb) >= SKB_WITH_OVERHEAD(TASKDIAG_RECV_MIN))
 		cb->min_dump_alloc = SKB_WITH_OVERHEAD(TASKDIAG_RECV_MIN);

@@ -42,7 +42,7 @@ static bool same_groups(const struct group_info *a, const struct group_info *b)
 		!memcmp(a->gid, b->gid, a->ngroups * sizeof(*a->gid)));
 }
 
-/* Do security modules decide the same by @a and @b, if their ids are equal? */
+/* Do security modules treat @a and @b equally, if their ids are equal? */
 static bool same_lsm_state(const struct cred *a, const struct cred *b)
 {
 	return a->user_ns == b->user_ns &&
@@ -468,7 +468,7 @@ bool taskdiag_credsets_permit(struct taskdiag_caller *caller,
 	if (unlikely(caller->nr_credsets != 1))
 		return all_permit(caller, task, self);
 
-	/* Mostly all are equal, and therefore the sender's. */
+	/* In most cases the sets are equal, so this set is the sender's. */
 	if (self)
 		return true;
 	return !ids_deny_early(set, task) && ids_permit(set, task) &&

@@ -21,8 +21,8 @@ void taskdiag_note_denial(struct taskdiag_caller *caller,
 			  struct task_struct *task);
 
 /*
- * A dump may come to every task there is: a denial is no reason to audit.
- * AppArmor and SELinux ignore this flag, hence taskdiag_note_denial().
+ * A dump may check every task, so denials are not audited.  AppArmor and
+ * SELinux ignore this flag, hence taskdiag_note_denial().
  */
 #define TASKDIAG_PTRACE_MODE	(PTRACE_MODE_READ_FSCREDS | PTRACE_MODE_NOAUDIT)
 

@@ -2,9 +2,9 @@
 /*
  * task_diag: rows with groups that may wait or may exceed a message.
  *
- * Such a row is made for one task at a time, outside of RCU: first the
+ * A multi-message row is made for one task at a time, outside of RCU: first the
  * structures of the template, as in any other row, and behind them the appended
- * groups.  When there is no more tailroom the message ends, and the row
+ * groups.  A message ends when the skb has no tailroom left, and the row
  * continues in the next message, which has TASK_DIAG_FLAG_CONT.
  *
  * Every wait for another task goes through taskdiag_cont_wait(), which limits it.

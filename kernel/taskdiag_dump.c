@@ -132,7 +132,7 @@ struct taskdiag_dump *taskdiag_dump_open(struct nlattr *const *attrs,
 	if (!err)
 		return dump;
 
-	/* These are not caused by an attribute. */
+	/* -ENOMEM and -EINTR are not caused by an attribute. */
 	if (extack && !extack->bad_attr && err != -ENOMEM && err != -EINTR)
 		NL_SET_BAD_ATTR(extack, attrs[TASK_DIAG_CMD_ATTR_GET]);
 close:

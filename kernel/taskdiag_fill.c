@@ -165,7 +165,7 @@ static __always_inline u32 gid_in(struct user_namespace *ns, kgid_t gid)
 	return ns ? from_kgid_munged(ns, gid) : __kgid_val(gid);
 }
 
-/* The ids in @ns; NULL stands for the initial user namespace. */
+/* Set the ids in @ns; NULL: the initial user namespace. */
 static __always_inline void set_ids(struct task_diag_creds *creds,
 				    const struct cred *cred,
 				    struct user_namespace *ns)

@@ -158,7 +158,7 @@ static int read_memory(struct taskdiag_cont *cont, struct mm_struct *mm,
 /**
  * struct args - position of a command line in the address space
  * @start: first byte
- * @end: end, as of execve()
+ * @end: end, as set by execve()
  * @limit: end of the memory that a longer title may occupy: the end of the
  *	environment if that follows immediately
  */
@@ -168,7 +168,7 @@ struct args {
 	unsigned long	limit;
 };
 
-/* Returns false if there is no command line, or it has not been set up yet. */
+/* Returns false if the command line does not exist or is not set up yet. */
 static bool find_args(struct mm_struct *mm, struct args *args)
 {
 	unsigned long env_start, env_end;
@@ -191,8 +191,8 @@ static bool find_args(struct mm_struct *mm, struct args *args)
 }
 
 /*
- * A title, as of setproctitle(3): one string of at most a page, which may extend
- * into the environment.
+ * A title set by setproctitle(3): one string of at most a page, which may
+ * extend into the environment.
  */
 static int read_title(struct taskdiag_cont *cont, struct mm_struct *mm,
 		      const struct args *args, void *to, size_t len,

@@ -223,7 +223,7 @@ struct taskdiag_hit {
  *	@listed.  All stand for the same task however the tables change meanwhile.
  * @done: there is nothing after @cursor
  * @single: the request is for exactly one task
- * @members: tasks as of the request; NULL: iterate over @ns
+ * @members: tasks at the time of the request; NULL: iterate over @ns
  * @nr_members: length of @members
  * @parents: index of each member's parent in @members; NULL unless a member
  *	counts only if its ancestors are visible

@@ -26,7 +26,7 @@
 #define BLIND "taskdiag_test_blind"
 #define SIGHTED "taskdiag_test_sighted"
 
-/* AppArmor audits what no rule allows, and not what a rule denies. */
+/* AppArmor audits an access that no rule allows, unless a rule denies it. */
 #define AUDITED "taskdiag_test_audited"
 
 /* All that there is to allow, but for one thing. */
@@ -310,7 +310,7 @@ static unsigned int audit_lost(struct __test_metadata *_metadata,
 	return reply.status.lost;
 }
 
-/* Records about denials of ptrace under the profile, until there are no more. */
+/* Read all records.  Return the number of denials of ptrace in the profile. */
 static unsigned int audit_count(const struct audit *audit)
 {
 	unsigned int nr = 0;

@@ -49,7 +49,7 @@ FIXTURE_VARIANT_ADD(interrupted, all_thread) {
 	.strategy = TASK_DIAG_DUMP_ALL_THREAD,
 };
 
-/* Fork and reap until it is told to stop or the parent has ended. */
+/* Fork and reap until @shared requests a stop or the parent has ended. */
 static void fork_and_reap(struct forker *shared)
 {
 	const pid_t parent = getppid();

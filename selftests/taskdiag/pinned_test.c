@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Dumps that nobody reads, in the middle of a row whose task has ended: they
+ * Dumps that are not read, in the middle of a row whose task has ended: they
  * keep neither the task nor its memory.  Both hold a reference to the user
- * namespace of the task, of which there may be a limited number.
+ * namespace of the task, and the number of user namespaces is limited.
  */
 #include <sched.h>
 #include <sys/resource.h>

@@ -352,7 +352,7 @@ FIXTURE_VARIANT_ADD(refusal, four_stray_bytes) {
 #define WITH(_type, _data, _len) \
 	BESIDE(_type, _data, _len), .is.error = EINVAL
 
-/* What the policy rejects by its length. */
+/* Attributes that the policy rejects by length. */
 #define WITH_LENGTH(_type, _data, _len) \
 	BESIDE(_type, _data, _len), .is.error = ERANGE
 

@@ -492,9 +492,9 @@ static void dump_and_check(struct __test_metadata *_metadata, __u64 strategy,
 	TH_LOG("%u dumps, forks during %u of them, %u rows, %u receives", dumps,
 	       disturbed, rows, receives);
 	/*
-	 * Otherwise the test has shown nothing.  Dumps of a family are over in
-	 * a few receives, and where there are more processors than the host has,
-	 * the storm may pause for as long.
+	 * Without forks during dumps the test proves nothing.  A dump of a
+	 * family takes only a few receives, and on a VM with more processors
+	 * than the host has, the fork storm may pause for as long.
 	 */
 	if (several)
 		EXPECT_LE(dumps / 20, disturbed);

@@ -165,7 +165,7 @@ static bool await(const int *value)
 	return __atomic_load_n(value, __ATOMIC_SEQ_CST);
 }
 
-/* What /proc/PID/task/TID/status shows. */
+/* Fields of /proc/PID/task/TID/status. */
 struct status {
 	char state;
 	unsigned long switches;	/* voluntary ones */

@@ -26,7 +26,7 @@
 #define GUARD_SECONDS 20
 #define LOOK_US 10000
 
-/* What a child that sends a request does; shared. */
+/* Current step of a child that sends a request; shared. */
 struct progress {
 	const char *step;
 };
@@ -112,7 +112,7 @@ static void warm_up(struct __test_metadata *_metadata, struct td_sock *sock,
 	td_answer_free(&a);
 }
 
-/* What a child requests, and the task that has to be incomplete. */
+/* Groups that a child requests, and the task whose row must be incomplete. */
 struct expected {
 	__u64 show;
 	pid_t pid;
@@ -168,7 +168,7 @@ static void dump_all(struct __test_metadata *_metadata, void *arg)
 	close(proc);
 }
 
-/* The same for a dump of one task. */
+/* Dump one task and check its row. */
 static void dump_one(struct __test_metadata *_metadata, void *arg)
 {
 	const struct expected *e = arg;
@@ -483,7 +483,7 @@ TEST_F(mmap_lock, signal_ends_the_wait)
 	run(_metadata, read_amid_signals, &e, release_stuck, &self->stuck);
 }
 
-/* A process whose arguments are in a page that nobody provides. */
+/* A process whose arguments are in a page that is never provided. */
 FIXTURE(missing_page) {
 	struct specimen task;
 	struct expected expected;

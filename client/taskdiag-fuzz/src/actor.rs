@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-//! Who performs a case, as far as it matters to what comes back: which process
-//! of which user, and what it knows of the others.
+//! The process that performs a case, as far as it affects the replies: its ids,
+//! its user, and the known tasks.
 
 use crate::case::{Descriptor, Id, Who};
 use crate::descriptors::Descriptors;
@@ -9,22 +9,22 @@ use crate::model::control::Sender;
 use crate::model::{Fate, Features, Opened, Space, World};
 use crate::roster::Roster;
 
-/// What is known of the tasks that can be asked about.
+/// Known tasks of the pid namespace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Knowledge {
-    /// Whatever the roster knows.
+    /// The tasks of the roster.
     Roster,
-    /// Only which numbers there cannot be.
+    /// None. Only pids that no task can have are known.
     Nothing,
-    /// That there is nobody else in the own pid namespace.
+    /// The process is the only one in its pid namespace.
     Alone,
 }
 
-/// Who performs.
+/// The process that performs a case.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Actor<'a> {
     pub(crate) family: u16,
-    /// What the kernel has reported.
+    /// Features that the kernel reported.
     pub(crate) features: Features,
     pub(crate) sender: Sender,
     pub(crate) parent: u32,
@@ -34,7 +34,7 @@ pub(crate) struct Actor<'a> {
     pub(crate) descriptors: &'a Descriptors,
     /// The pid namespace of requests through the transport of the case.
     pub(crate) space: Space,
-    /// It may see the processes of root.
+    /// The process may see root's processes.
     pub(crate) sees_root: bool,
 }
 
@@ -48,7 +48,7 @@ impl Cast for Actor<'_> {
             from.get(usize::from(index) % from.len().max(1))
         }
         let pillar = |index| nth(&self.roster.pillars, index);
-        // Where there is nobody for a part, it is played by nobody.
+        // A process role without a process gets a pid that no task has.
         let number = match who {
             Who::Number(number) => Some(number),
             Who::Own => Some(self.sender.tgid),
@@ -88,12 +88,12 @@ impl Cast for Actor<'_> {
 }
 
 impl Actor<'_> {
-    /// Whether there is a process with this number, to speak for.
+    /// Whether a process with this pid exists that a message can name as its source.
     pub(crate) fn existence(&self, pid: u32) -> Fate {
         self.roster.existence(pid)
     }
 
-    /// The world as seen from the process that a message names as its source.
+    /// Returns the view of the process that a message names as its source.
     pub(crate) fn world_of(&self, source: u32) -> Seen<'_> {
         let own = source == self.sender.tgid;
         let certain = own || self.existence(source) == Fate::Here;
@@ -113,7 +113,7 @@ impl Actor<'_> {
     }
 }
 
-/// The world as seen from somewhere.
+/// The known tasks, as seen by the source of a message.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Seen<'a> {
     actor: &'a Actor<'a>,
@@ -158,7 +158,7 @@ impl World for Seen<'_> {
                 Some(pid) => (self.fate(space, pid), Some(pid)),
                 None => (Fate::Absent, None),
             },
-            // The only process in there that has a pidfd is the own one.
+            // This process is the only one in the namespace that has a pidfd.
             Space::Inner if self.actor.knowledge == Knowledge::Alone => {
                 match self.actor.descriptors.is_own(outer) {
                     true => (Fate::Here, Some(1)),

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-//! A case: what is sent, how the answer is read, and who else is on stage.
+//! A case: the request, the reads of its reply, and the other processes involved.
 //!
-//! Plain data. Processes are named by the part they play, so that a case means
-//! the same in every run, whatever numbers its processes have.
+//! Plain data. Processes are named by role, so that a case means the same in
+//! every run, whatever pids its processes have.
 
-/// So many cases in a row share a socket, if nothing happens to it.
+/// Number of consecutive cases that share a socket or file, unless one of them
+/// makes it unusable.
 pub(crate) const EPOCH: u64 = 32;
 
 /// The interface that requests go through.
@@ -23,17 +24,16 @@ pub(crate) struct Case {
     pub(crate) transport: Transport,
     pub(crate) settings: Settings,
     pub(crate) control: Vec<Control>,
-    /// So many bytes are missing at the end of the control messages.
+    /// Number of bytes cut off the end of the control messages.
     pub(crate) control_cut: usize,
     pub(crate) messages: Vec<Message>,
-    /// Behind the last message.
+    /// Bytes after the last message.
     pub(crate) tail: Vec<u8>,
     pub(crate) reading: Reading,
     pub(crate) scene: Scene,
 }
 
-/// Options of the socket or file. The same for a whole epoch; a file has none
-/// of the socket's.
+/// Socket options. All cases of an epoch have the same options; a file has none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Settings {
     /// `NETLINK_EXT_ACK`.
@@ -46,37 +46,37 @@ pub(crate) struct Settings {
     pub(crate) receive_buffer: Option<usize>,
 }
 
-/// A process or thread, by its part.
+/// A process or thread, by role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Who {
-    /// This number, as it is.
+    /// The task with this pid.
     Number(u32),
     /// The process that performs the case.
     Own,
-    /// The parent of that, which belongs to root.
+    /// The parent of the process that performs the case. It belongs to root.
     Parent,
-    /// A process of the population that stays, modulo how many there are.
+    /// A process that runs for the whole run, modulo the number of these processes.
     Pillar(u8),
-    /// A thread of a process that stays.
+    /// A thread of a process that runs for the whole run.
     PillarThread(u8, u8),
-    /// A child of a process that stays.
+    /// A child of a process that runs for the whole run.
     PillarChild(u8, u8),
-    /// A zombie that stays.
+    /// A zombie that is not reaped during the run.
     Zombie,
-    /// A process in a pid namespace of its own.
+    /// A process in the child pid namespace.
     Contained(u8),
     /// A process that has just been reaped.
     JustExited,
-    /// A number that no task can have here, though it is in the range.
+    /// A valid pid that no task has.
     Free,
 }
 
 /// A user or group id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Id {
-    /// That of the process that performs the case.
+    /// The id of the process that performs the case.
     Own,
-    /// This one.
+    /// This id.
     Number(u32),
 }
 
@@ -85,7 +85,8 @@ pub(crate) enum Id {
 pub(crate) enum Descriptor {
     /// A pidfd of the process that performs the case.
     OwnTask,
-    /// A pidfd of a process that stays, modulo the number of these pidfds.
+    /// A pidfd of a process that runs for the whole run, modulo the number of these
+    /// pidfds.
     Task(u8),
     /// A pidfd of a thread.
     Thread,
@@ -107,7 +108,7 @@ pub(crate) enum Descriptor {
     Plain(u8),
     /// Opened with `O_PATH`.
     Path,
-    /// A number without an open file.
+    /// A number that is not an open descriptor.
     Closed,
 }
 
@@ -116,26 +117,26 @@ pub(crate) enum Descriptor {
 pub(crate) enum Control {
     /// `SCM_CREDENTIALS`, well formed.
     Credentials { pid: Who, uid: Id, gid: Id },
-    /// Any other.
+    /// Any other control message.
     Raw {
         level: i32,
         kind: i32,
-        /// What its header says, beside the length it has.
+        /// Difference between the length in the header and the actual length.
         off: i64,
         data: Vec<u8>,
     },
 }
 
-/// What a length field says.
+/// Contents of a length field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Length {
     True,
-    /// So much beside the truth.
+    /// The actual length plus this difference.
     Off(i32),
     Is(u32),
 }
 
-/// What `nlmsg_type` says.
+/// Contents of `nlmsg_type`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Family,
@@ -154,7 +155,7 @@ pub(crate) struct Message {
     pub(crate) version: u8,
     pub(crate) reserved: u16,
     pub(crate) attributes: Vec<Attribute>,
-    /// So many bytes are missing at its end.
+    /// Number of bytes cut off the end of the message.
     pub(crate) cut: usize,
 }
 
@@ -166,7 +167,7 @@ pub(crate) struct Attribute {
     pub(crate) value: Value,
 }
 
-/// What is in an attribute.
+/// Payload of an attribute.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Value {
     Request(Request),
@@ -183,7 +184,7 @@ pub(crate) struct Request {
     pub(crate) strategy: u64,
     pub(crate) pid: Who,
     pub(crate) reserved: u32,
-    /// So many bytes longer than it is, or shorter.
+    /// Difference between the length of the payload and the structure's size.
     pub(crate) off: i8,
 }
 
@@ -213,65 +214,65 @@ impl Message {
     }
 }
 
-/// How an answer is read.
+/// The reads of a reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Reading {
     /// The sizes of the buffers, in turn.
     pub(crate) sizes: Vec<usize>,
-    /// Without `MSG_DONTWAIT` or `O_NONBLOCK`, where more has to come.
+    /// Read without `MSG_DONTWAIT` or `O_NONBLOCK` while more data is expected.
     pub(crate) wait: bool,
     /// Call `recvmsg()` with `MSG_PEEK`, or `poll()`, before each read.
     pub(crate) peek: bool,
-    /// With `MSG_TRUNC`.
+    /// Read with `MSG_TRUNC`, or through a duplicate of the file.
     pub(crate) tell_length: bool,
-    /// Read on until nothing comes, however complete the answer is.
+    /// Read until no more data is available, even if the reply is complete.
     pub(crate) drain: bool,
-    /// Close the socket or file after so many reads.
+    /// Close the socket or file after this number of reads.
     pub(crate) stop_after: Option<usize>,
-    /// Send another message after so many reads.
+    /// Send another message after this number of reads.
     pub(crate) interject: Option<(usize, Message)>,
 }
 
-/// Who else is on stage, and what happens between the request and the reads.
+/// Other threads and processes of a case, and events between request and reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scene {
-    /// One thread asks and reads.
+    /// One thread sends and reads.
     Alone,
     /// Another thread of the process reads.
     ThreadReads,
-    /// A thread asks and is gone when the answer is read.
+    /// Another thread sends and has ended when the reply is read.
     ThreadAsks,
-    /// A forked process reads, then the one that asked.
+    /// A forked process reads, then the sender.
     ForkReads,
-    /// A forked process asks and is gone when the answer is read.
+    /// A forked process sends and has ended when the reply is read.
     ForkAsks,
-    /// What a forked process with a socket of its own does to itself between
-    /// asking and reading.
+    /// A forked process with its own socket or file changes between sending and
+    /// reading.
     Changes(Change),
-    /// A process in user, pid and network namespaces of its own asks.
+    /// A process in new user, pid and network namespaces sends and reads.
     Contained {
-        /// Through a socket that was opened outside.
+        /// The socket or file was opened before the namespaces were created.
         inherited: bool,
     },
 }
 
-/// What a process does to itself.
+/// A change of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Change {
-    /// Becomes a plain user.
+    /// Switches to an unprivileged user.
     User,
     /// Enters a new user namespace.
     UserNamespace,
-    /// Has its children born in a new pid namespace.
+    /// Creates a new pid namespace for its children.
     PidNamespace,
     /// Enters a new network namespace.
     NetNamespace,
-    /// May not be dumped any more.
+    /// Becomes undumpable.
     Undumpable,
 }
 
 impl Scene {
-    /// No other process has a hand in it.
+    /// Whether no other process takes part.
     pub(crate) const fn is_of_one_process(self) -> bool {
         matches!(self, Self::Alone | Self::ThreadReads | Self::ThreadAsks)
     }

@@ -11,9 +11,9 @@ use crate::generate::Transports;
 /// Sends valid and invalid requests to the kernel's TASKDIAG family and to
 /// /proc/task-diag, and checks every reply against a model of the protocol.
 ///
-/// A case depends on the seed, its number and its transport only. A finding is
-/// reported with these three, which reproduce the request. Other tasks that come
-/// and go meanwhile differ from run to run.
+/// A case depends only on the seed, its number and its transport. A finding is
+/// reported with these three, which reproduce the request. The tasks that begin
+/// and end during a run differ from run to run.
 ///
 /// Run as root, in a kernel that may break:
 ///

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
-//! Descriptors for requests to name: pidfds, namespaces, and files that are
-//! neither.
+//! Descriptors for requests: pidfds, namespaces, and other files.
 //!
-//! They are opened as root before the process that performs the cases is forked,
-//! which inherits them. Only those of itself it opens on its own.
+//! The supervisor opens them as root before it forks the process that performs
+//! the cases, which inherits them. That process opens the descriptors of itself.
 
 use std::fs::File;
 use std::io;
@@ -20,25 +19,25 @@ use crate::roster::Roster;
 
 /// `PIDFD_THREAD`.
 const PIDFD_THREAD: libc::c_uint = libc::O_EXCL as libc::c_uint;
-/// No process of a run opens so many files.
+/// A descriptor that no process of a run has open.
 const NEVER_OPEN: u32 = 1 << 10;
-/// Pidfds of processes that stay.
+/// Maximum number of pidfds of processes that run for the whole run.
 const TASKS: usize = 12;
 
-/// An open file, and what it stands for.
+/// An open file, and the object that it refers to.
 #[derive(Debug)]
 struct Entry {
     file: OwnedFd,
     opened: Opened,
 }
 
-/// The descriptors.
+/// The descriptors that requests can name.
 #[derive(Debug)]
 pub(crate) struct Descriptors {
     own_task: Option<Entry>,
     own_namespace: Option<Entry>,
     tasks: Vec<Entry>,
-    /// Linux before 6.9 has none.
+    /// `None` before Linux 6.9, which has no pidfds of threads.
     thread: Option<Entry>,
     zombie: Option<Entry>,
     ended: Option<Entry>,
@@ -51,7 +50,7 @@ pub(crate) struct Descriptors {
 }
 
 impl Descriptors {
-    /// Opens all but those of the process that performs the cases.
+    /// Opens all descriptors except those of the process that performs the cases.
     pub(crate) fn open(roster: &Roster) -> io::Result<Self> {
         let stays = roster
             .pillars
@@ -100,8 +99,8 @@ impl Descriptors {
         })
     }
 
-    /// Opens those of this process, which has the number `outer` in the outer
-    /// pid namespace and is in the namespace `space`.
+    /// Opens the descriptors of this process, which has pid `outer` in the outer
+    /// pid namespace and is in the pid namespace `space`.
     pub(crate) fn open_own(&mut self, outer: u32, space: Space) -> io::Result<()> {
         let file = pidfd_of_self()?;
         self.own_task = Some(Entry {
@@ -112,7 +111,7 @@ impl Descriptors {
         Ok(())
     }
 
-    /// The process that performs the case has this number in the outer pid
+    /// Whether the process that performs the case has this pid in the outer pid
     /// namespace.
     pub(crate) fn is_own(&self, outer: u32) -> bool {
         self.own_task
@@ -141,13 +140,13 @@ impl Descriptors {
         }
     }
 
-    /// The number of a descriptor; one that is not open, if there is none.
+    /// Returns the number of a descriptor, or [`NEVER_OPEN`] if it does not exist.
     pub(crate) fn number(&self, descriptor: Descriptor) -> u32 {
         self.find(descriptor)
             .map_or(NEVER_OPEN, |entry| entry.file.as_raw_fd() as u32)
     }
 
-    /// What a number stands for.
+    /// Returns the object that a descriptor number refers to.
     pub(crate) fn opened(&self, number: u32) -> Opened {
         if number >= NEVER_OPEN {
             return Opened::Nothing;
@@ -193,12 +192,12 @@ fn pidfd(pid: u32, flags: libc::c_uint) -> io::Result<Entry> {
 }
 
 fn pidfd_of_self() -> io::Result<OwnedFd> {
-    // The number in the own pid namespace, whichever that is.
+    // The pid in the pid namespace of this process.
     pidfd_open(nix::unistd::getpid().as_raw() as u32, 0)
 }
 
 fn pidfd_open(pid: u32, flags: libc::c_uint) -> io::Result<OwnedFd> {
-    // SAFETY: pidfd_open() takes two numbers and touches no memory.
+    // SAFETY: pidfd_open() takes two integers and does not access memory.
     let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, flags) };
     let fd = Errno::result(fd)?;
     // SAFETY: the system call has just opened it, and nothing else owns it.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-//! From a case to the bytes that are sent.
+//! Encodes a case as the bytes that are sent.
 //!
-//! Pure: who plays which part is told by the [`Cast`].
+//! Pure. The [`Cast`] assigns processes to the roles of a case.
 
 use zerocopy::IntoBytes;
 
@@ -18,9 +18,9 @@ const CONTROL_ALIGNMENT: usize = 8;
 const SOL_SOCKET: i32 = 1;
 const SCM_CREDENTIALS: i32 = 2;
 
-/// Who plays the parts of a case.
+/// The processes, ids and descriptors that a case refers to.
 pub(crate) trait Cast {
-    /// The family's number.
+    /// The family id.
     fn family(&self) -> u16;
     fn number(&self, who: Who) -> u32;
     /// The number of an open descriptor, or one that is not open.
@@ -29,7 +29,7 @@ pub(crate) trait Cast {
     fn gid(&self, id: Id) -> u32;
 }
 
-/// All that one `sendmsg()` or `write()` sends.
+/// Returns the bytes of one `sendmsg()` or `write()`.
 pub(crate) fn datagram(
     transport: Transport,
     messages: &[Message],

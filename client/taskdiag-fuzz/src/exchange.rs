@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-//! One exchange: a request is sent through a socket or a file, and its reply read
-//! as the case says, every datagram judged as it comes.
+//! One exchange: sends a request through a socket or a file, reads the reply as
+//! the case specifies, and checks each datagram when it is received.
 
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -17,15 +17,15 @@ use crate::socket::{Buffer, Error, Received, Socket};
 use crate::transaction::Transaction;
 use crate::wire::{HEADER, Header, NLMSG_MIN_TYPE, align};
 
-/// No answer takes so many reads.
+/// Maximum number of reads of a reply.
 const MAX_READS: usize = 100_000;
 /// More than these at once, or larger ones, may not fit a socket's buffer.
 const ROOM_FOR_MESSAGES: usize = 3;
 const ROOM_FOR_BYTES: usize = 16 * 1024;
 
-/// After so many reads with too little room comes one with enough.
+/// Maximum number of consecutive reads with a buffer that is too small.
 const TOO_SMALL: usize = 3;
-/// Room for every message.
+/// Size of a buffer that can hold every message.
 const ENOUGH: usize = 65536;
 
 /// An open socket or file.
@@ -50,7 +50,7 @@ impl Link {
         }
     }
 
-    /// Sends bytes with control messages, of which a file takes none.
+    /// Sends bytes, and over a socket the control messages too.
     pub(crate) fn send(&self, bytes: &[u8], control: &[u8]) -> nix::Result<usize> {
         match self {
             Self::Socket(socket) => socket.send(bytes, control),
@@ -62,24 +62,24 @@ impl Link {
 /// How reading ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
-    /// The answer is complete.
+    /// The reply is complete.
     Complete,
-    /// Nothing comes any more.
+    /// No more data is available.
     Empty,
-    /// The case wants the socket or file closed here.
+    /// The case closes the socket or file here.
     Abandoned,
 }
 
-/// Room to receive into.
+/// Receive buffers.
 #[derive(Debug, Default)]
 pub(crate) struct Buffers {
     main: Buffer,
-    /// What was looked at with `MSG_PEEK`.
+    /// Data received with `MSG_PEEK`.
     peek: Buffer,
 }
 
-/// Whose rows may come: in the datagram that is made when the request is sent,
-/// and in those that are made when it is read.
+/// Which rows a reply may contain: in the datagram that the kernel makes when it
+/// receives the request, and in the datagrams that it makes for later reads.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Turns<'a> {
     pub(crate) first: Rights<'a>,
@@ -87,7 +87,7 @@ pub(crate) struct Turns<'a> {
 }
 
 impl<'a> Turns<'a> {
-    /// The same in all of them.
+    /// Returns the same rights for all datagrams.
     pub(crate) const fn all(rights: Rights<'a>) -> Self {
         Self {
             first: rights,
@@ -105,12 +105,13 @@ pub(crate) struct Exchange<'a> {
     shared: &'static Shared,
     pub(crate) oracle: Oracle,
     reads: usize,
-    /// Reads of a file that had too little room, in a row, and the most room.
+    /// Number of consecutive reads of a file with a buffer that was too small, and
+    /// the size of the largest of these buffers.
     too_small: (usize, usize),
     interjected: bool,
-    /// All that was received, if somebody wants it.
+    /// All received datagrams, if they are recorded.
     pub(crate) record: Option<Vec<Vec<u8>>>,
-    /// Show what comes.
+    /// Print received data.
     show: bool,
 }
 
@@ -155,19 +156,19 @@ impl<'a> Exchange<'a> {
         }
     }
 
-    /// Keeps a copy of all that is received.
+    /// Records all received datagrams.
     pub(crate) fn recording(mut self, record: bool) -> Self {
         self.record = record.then(Vec::new);
         self
     }
 
-    /// Shows all that is received.
+    /// Prints all received data.
     pub(crate) fn showing(mut self, show: bool) -> Self {
         self.show = show;
         self
     }
 
-    /// Sends. Returns false if the system, rightly, did not send it.
+    /// Sends the request. Returns false if the system call failed as expected.
     pub(crate) fn send(
         &mut self,
         bytes: &[u8],
@@ -206,7 +207,8 @@ impl<'a> Exchange<'a> {
         }
     }
 
-    /// As [`Self::send`], of what the actor has sent with this result.
+    /// Checks the result of sending, as [`Self::send`] does, for a request that the
+    /// actor has sent.
     pub(crate) fn was_sent(
         &mut self,
         bytes: &[u8],
@@ -226,8 +228,8 @@ impl<'a> Exchange<'a> {
         }
     }
 
-    /// Judges the result of `write()`. Returns true if there is a reply to read,
-    /// be it the reason of a refusal.
+    /// Checks the result of `write()`. Returns true if there is a reply to read,
+    /// which may be the error message of a rejected request.
     fn was_written(
         &mut self,
         bytes: &[u8],
@@ -254,7 +256,7 @@ impl<'a> Exchange<'a> {
             return Ok(false);
         }
 
-        // What did not fit is dropped.
+        // A new request drops the message that did not fit.
         self.too_small = (0, 0);
         self.was_sent_by(actor.sender.tgid, bytes, actor);
         match result {
@@ -284,7 +286,7 @@ impl<'a> Exchange<'a> {
         self.oracle.asked(bytes, expected);
     }
 
-    /// Reads to the end that the case wants.
+    /// Reads until the end that the case specifies.
     pub(crate) fn read(
         &mut self,
         buffers: &mut Buffers,
@@ -308,12 +310,12 @@ impl<'a> Exchange<'a> {
             }
         }
         Err(Finding(format!(
-            "there is no end after {MAX_READS} reads: {}",
+            "the reply has no end after {MAX_READS} reads: {}",
             self.oracle.missing()
         )))
     }
 
-    /// Reads once; false if there is nothing.
+    /// Reads once. Returns false if no data is available.
     pub(crate) fn read_one(
         &mut self,
         buffers: &mut Buffers,
@@ -325,7 +327,7 @@ impl<'a> Exchange<'a> {
         }
     }
 
-    /// Reads from a file, with as much room as it is the turn of.
+    /// Reads from a file, with the buffer size that the case lists for this read.
     fn read_file(
         &mut self,
         file: &Transaction,
@@ -404,7 +406,7 @@ impl<'a> Exchange<'a> {
         let first = Header::read(buffer.bytes()).map_or(0, |header| header.len as usize);
         if align(first) <= room {
             return Err(Finding(format!(
-                "a message of {first} bytes did not fit {room}"
+                "a message of {first} bytes did not fit a buffer of {room} bytes"
             )));
         }
         self.oracle.datagram(buffer.bytes(), len, rights)
@@ -450,7 +452,7 @@ impl<'a> Exchange<'a> {
                     || (peeked.is_some() && buffers.peek.bytes() != buffers.main.bytes())
                 {
                     return Err(Finding(format!(
-                        "MSG_PEEK showed {peeked:?}, and then came {received:?}"
+                        "MSG_PEEK returned {peeked:?}, and the next read {received:?}"
                     )));
                 }
                 let rights = if self.reads == 0 {
@@ -463,7 +465,7 @@ impl<'a> Exchange<'a> {
                 Ok(true)
             }
             Err(Errno::EAGAIN) if must_come => Err(Finding(format!(
-                "after {} reads nothing comes any more, but {} is missing",
+                "no more data after {} reads, but {} is missing",
                 self.reads,
                 self.oracle.missing()
             ))),
@@ -513,7 +515,7 @@ impl<'a> Exchange<'a> {
             if received.told_length {
                 received.len
             } else {
-                // Longer, nobody knows how much.
+                // Longer than the buffer, by an unknown length.
                 usize::MAX - 3
             }
         } else {
@@ -525,7 +527,7 @@ impl<'a> Exchange<'a> {
         self.oracle.datagram(buffer.bytes(), len, rights)
     }
 
-    /// Sends the other message when it is time.
+    /// Sends the case's other message after the number of reads that it specifies.
     fn interject(&mut self, actor: &Actor<'_>) -> Result<(), Finding> {
         let Some((after, message)) = &self.reading.interject else {
             return Ok(());
@@ -544,12 +546,12 @@ impl<'a> Exchange<'a> {
     }
 }
 
-/// It begins with a message of the family.
+/// Whether these bytes begin with a message of the family.
 fn is_row(bytes: &[u8]) -> bool {
     Header::read(bytes).is_some_and(|header| header.kind >= NLMSG_MIN_TYPE)
 }
 
-/// The bytes of a case: the message, and the control messages.
+/// Returns the bytes of a case: the messages, and the control messages.
 pub(crate) fn encode(case: &Case, actor: &Actor<'_>) -> (Vec<u8>, Vec<u8>) {
     (
         datagram(case.transport, &case.messages, &case.tail, actor),

@@ -50,7 +50,7 @@ impl Transports {
         }
     }
 
-    /// The transport of a case. All cases of an epoch have the same.
+    /// Returns the transport of a case. All cases of an epoch use the same transport.
     fn of(self, iteration: u64) -> Transport {
         match self {
             Self::Socket => Transport::Socket,
@@ -73,8 +73,8 @@ impl Generator {
         Self { seed, transports }
     }
 
-    /// The case with this number. It depends on the seed, the number and its
-    /// transport only.
+    /// Returns the case with this number. It depends only on the seed, the number
+    /// and the transport.
     pub(crate) fn case(&self, iteration: u64) -> Case {
         let transport = self.transports.of(iteration);
         let mut dice = Dice::new(self.seed, iteration.wrapping_mul(2));
@@ -97,8 +97,8 @@ impl Generator {
             (case.control, case.control_cut) = control(&mut dice);
             case.tail = dice.maybe(64, |dice| dice.up_to(TAIL)).unwrap_or_default();
         } else {
-            // What is whose must be told apart; and what matters is what comes
-            // behind the first datagram.
+            // One message, so that each reply belongs to a known request. Long
+            // replies, as only datagrams after the first depend on the reader.
             case.messages.truncate(1);
             if !dice.one_in(4) {
                 case.messages = vec![message::long(&mut dice)];
@@ -112,12 +112,12 @@ impl Generator {
 }
 
 impl Case {
-    /// Adapts a case to the file: one request, no control messages, buffers of
-    /// sizes that matter there.
+    /// Adapts a case to the file: one request, no control messages, and buffer sizes
+    /// around the lengths of headers and messages.
     fn as_transaction(&mut self, dice: &mut Dice) {
         self.control.clear();
         self.control_cut = 0;
-        // More than one request is one request with trailing bytes.
+        // The file reads further requests as trailing bytes of the first one.
         if !dice.one_in(8) {
             self.messages.truncate(1);
         }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //! The attribute groups: their numbers and layouts.
 //!
-//! The one table to extend when the family gets another group. The running
-//! kernel reports which of them it supports.
+//! A new group of the family is added to [`GROUPS`]. The running kernel reports
+//! which groups it supports.
 
 use taskdiag::abi;
 
@@ -11,7 +11,7 @@ use taskdiag::abi;
 pub(crate) enum Shape {
     /// One structure of this size.
     Structure(usize),
-    /// A structure of this size and a text behind it.
+    /// A structure of this size, followed by a string.
     Text(usize),
     /// Any bytes, in any number of messages.
     Pieces,
@@ -26,13 +26,14 @@ pub(crate) struct Group {
     pub(crate) bit: u16,
     pub(crate) name: &'static str,
     pub(crate) shape: Shape,
-    /// It is in the first message of every row. Others are appended, and can be
-    /// absent.
+    /// The group is in the first message of every row. Other groups are appended,
+    /// and can be absent.
     pub(crate) always: bool,
 }
 
 impl Group {
-    /// It has no fixed size, so that a request for it needs `NLM_F_DUMP`.
+    /// Whether the group has no fixed size, so that requests for it need
+    /// `NLM_F_DUMP`.
     pub(crate) const fn is_long(&self) -> bool {
         !matches!(self.shape, Shape::Structure(..))
     }
@@ -101,7 +102,7 @@ pub(crate) const GROUPS: &[Group] = &[
     ),
 ];
 
-/// The bits of the groups that can be absent.
+/// Returns the bits of the groups that can be absent.
 pub(crate) fn appended() -> u64 {
     GROUPS
         .iter()

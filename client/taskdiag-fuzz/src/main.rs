@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: MIT
 //! A fuzzer of the kernel's TASKDIAG family, from user space.
 //!
-//! It knows how requests are made up, so that most of what it sends comes far
-//! enough to matter; and it knows the protocol well enough to say of every
-//! answer whether it is a right one.
+//! It generates requests by structure, so that most of them pass the first checks
+//! of the kernel. It checks every reply against a model of the protocol.
 //!
 //! ```text
-//!   generate   seed and number -> a case           pure
-//!   encode     a case -> bytes                     pure
-//!   model      bytes -> what has to come back      pure
-//!   oracle     what came back, against that        pure
-//!   descriptors  what requests name by descriptor
-//!   exchange   sends and reads
-//!   perform    cases, with other threads and processes where they have a part
-//!   population tasks to ask about
-//!   supervise  a run: watches who performs, counts, ends it
+//!   generate     seed and number -> a case                  pure
+//!   encode       a case -> bytes                            pure
+//!   model        bytes -> expected replies                  pure
+//!   oracle       compares replies with the expected ones    pure
+//!   descriptors  descriptors that requests name
+//!   exchange     sends requests and reads replies
+//!   perform      cases, including those with other threads and processes
+//!   population   the test tasks
+//!   supervise    a run: starts, watches and ends the process that performs cases
 //! ```
 
 #![deny(unsafe_code)]

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-//! The protocol, once more: the replies that are right for the bytes sent.
+//! A model of the protocol: the valid replies to the bytes of a request.
 //!
-//! Reads the bytes as `docs/protocol.md` and netlink say they are read. Depends
-//! on the bytes and the [`World`] only, not on the case. Pure.
+//! Interprets the bytes as specified by `docs/protocol.md` and netlink. Depends on
+//! the bytes and the [`World`]; must not depend on the case. Pure.
 
 mod attributes;
 pub(crate) mod control;
@@ -23,12 +23,12 @@ use taskdiag::abi;
 /// The largest number a task can have: `PID_MAX_LIMIT`.
 pub(crate) const PID_MAX_LIMIT: u32 = 4 * 1024 * 1024;
 
-/// What is known of the task with a number.
+/// Whether a request finds the task with a pid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
-    /// It is there, stays, and may be seen.
+    /// The task exists for the whole run and is visible.
     Here,
-    /// There is none, or none that may be seen, and that stays so.
+    /// During the whole run no task with the pid exists or none is visible.
     Absent,
     Unsure,
 }
@@ -36,19 +36,19 @@ pub(crate) enum Fate {
 /// A pid namespace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Space {
-    /// That of the run and of most of its processes.
+    /// The pid namespace of the run and of most of its processes.
     Outer,
-    /// That of the contained processes; below [`Self::Outer`].
+    /// The pid namespace of the contained processes, a child of [`Self::Outer`].
     Child,
-    /// That of a process that performs a case in namespaces of its own; below
-    /// [`Self::Outer`].
+    /// The pid namespace of a process that performs a case in new namespaces, a
+    /// child of [`Self::Outer`].
     Inner,
-    /// One of these, it is not known which.
+    /// Any of these namespaces.
     Unknown,
 }
 
 impl Space {
-    /// It is the other one or below it.
+    /// Whether the namespace equals `other` or is a descendant of it.
     const fn is_within(self, other: Self) -> bool {
         matches!(
             (self, other),
@@ -57,14 +57,14 @@ impl Space {
     }
 }
 
-/// What the number of a descriptor stands for.
+/// The object that a descriptor number refers to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Opened {
-    /// No file that can be used.
+    /// No open file, or one that is opened with `O_PATH`.
     Nothing,
     /// Neither a task nor a pid namespace.
     Other,
-    /// A pidfd of the task with this number in [`Space::Outer`].
+    /// A pidfd of the task with this pid in [`Space::Outer`].
     Task(u32),
     /// A pidfd of a task that has been reaped.
     EndedTask,
@@ -72,36 +72,36 @@ pub(crate) enum Opened {
     Unsure,
 }
 
-/// Supported features, as of `struct task_diag_features`.
+/// Supported features: fields of `struct task_diag_features`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Features {
     pub(crate) groups: u64,
     pub(crate) strategies: u64,
     pub(crate) filters: u64,
     pub(crate) options: u64,
-    /// Known flags of memory mappings.
+    /// Supported flags of memory mappings.
     pub(crate) vma_flags: u64,
     pub(crate) recv_min: u32,
 }
 
-/// Where a request is made from, and what is there.
+/// The sender of a request, and the tasks and descriptors that it can name.
 pub(crate) trait World {
-    /// The family's number.
+    /// The family id.
     fn family(&self) -> u16;
     fn features(&self) -> Features;
     /// The pid namespace of a request without `TASK_DIAG_CMD_ATTR_PIDNS_FD`.
     fn space(&self) -> Space;
-    /// The sender has `CAP_SYS_ADMIN` over every pid namespace.
+    /// Whether the sender has `CAP_SYS_ADMIN` over every pid namespace.
     fn may_enter_any_space(&self) -> bool;
-    /// What is known of the task with that number in a pid namespace.
+    /// Whether a request finds the task with this pid in a pid namespace.
     fn fate(&self, space: Space, pid: u32) -> Fate;
-    /// The number in a pid namespace of the task with this number in
-    /// [`Space::Outer`], if it has one there and may be seen.
+    /// Returns the pid in a pid namespace of the task with pid `outer` in
+    /// [`Space::Outer`], if the task has one and is visible.
     fn translate(&self, space: Space, outer: u32) -> (Fate, Option<u32>);
     fn opened(&self, number: u32) -> Opened;
     /// Whether a user id is valid in the sender's user namespace.
     fn has_uid(&self, uid: u32) -> Option<bool>;
-    /// The process that the request names as its source may have gone.
+    /// Whether the process that the request names as its source may have ended.
     fn source_may_be_gone(&self) -> bool;
 }
 
@@ -110,13 +110,13 @@ pub(crate) trait World {
 pub(crate) struct Query {
     pub(crate) strategy: u64,
     pub(crate) show: u64,
-    /// The task that the strategy refers to; 0: any, or not known.
+    /// The task that the strategy refers to; 0: any, or unknown.
     pub(crate) pid: u32,
     /// The pid namespace of the reply.
     pub(crate) space: Space,
-    /// With `NLM_F_DUMP`.
+    /// The request has `NLM_F_DUMP`.
     pub(crate) dump: bool,
-    /// It has filters. Which tasks match them is not known here.
+    /// The request has filters. The model does not know which tasks match them.
     pub(crate) filtered: bool,
     /// The pids of the last `TASK_DIAG_CMD_ATTR_PIDS`.
     pub(crate) pids: Option<Vec<u32>>,
@@ -125,12 +125,12 @@ pub(crate) struct Query {
 }
 
 impl Query {
-    /// Asks for everything there is in the namespace.
+    /// Whether the request is for all tasks of the namespace.
     pub(crate) fn is_for_all(&self) -> bool {
         is_for_all(self.strategy)
     }
 
-    /// The rows are about processes, not about threads.
+    /// Whether the rows are about processes, not about threads.
     pub(crate) fn is_for_processes(&self) -> bool {
         matches!(
             self.strategy,
@@ -148,11 +148,11 @@ const fn is_for_all(strategy: u64) -> bool {
     )
 }
 
-/// An error that is a right answer.
+/// An error that is a valid reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Refusal {
     pub(crate) errno: i32,
-    /// Where in the message the attribute at fault is, where that is certain.
+    /// Offset in the message of the attribute at fault, if it is known.
     pub(crate) at: Option<u32>,
 }
 
@@ -168,47 +168,47 @@ impl Refusal {
         }
     }
 
-    /// There is no such task, or none that may be seen.
+    /// The task does not exist or is not visible.
     pub(crate) const fn no_such_task() -> Self {
         Self::plain(ESRCH)
     }
 }
 
-/// What may be answered to a message: rows, the features, one of the refusals,
-/// or, where there is none of these, an acknowledgement or nothing.
+/// The valid replies to a message: rows, the features, or one of the refusals. If
+/// the message has none of these, an acknowledgement or no reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Expectation {
     pub(crate) header: Header,
-    /// Where the message lies.
+    /// Position of the message in the datagram.
     pub(crate) place: Range<usize>,
     pub(crate) query: Option<Query>,
-    /// It is `TASK_DIAG_CMD_FEATURES`, and valid.
+    /// The message is a valid `TASK_DIAG_CMD_FEATURES`.
     pub(crate) features: bool,
     pub(crate) refusals: Vec<Refusal>,
-    /// An acknowledgement was asked for.
+    /// The message requests an acknowledgement.
     pub(crate) wants_ack: bool,
 }
 
-/// What has to come back for what was sent.
+/// The expected replies to a datagram.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Expected {
     pub(crate) messages: Vec<Expectation>,
-    /// Not all of it is known: two messages have one sequence number, or one is
-    /// for another family.
+    /// The expectation is incomplete: two messages have the same sequence number,
+    /// or a message is for another family.
     pub(crate) vague: bool,
 }
 
-/// Faults of a request: it has all of these, of which the kernel reports one.
+/// Faults of a request, of which the kernel reports one.
 #[derive(Debug, Default)]
 struct Faults {
-    /// The request cannot succeed.
+    /// Faults with which the request cannot succeed.
     certain: Vec<Refusal>,
-    /// It may succeed all the same.
+    /// Errors of a request that may also succeed.
     possible: Vec<Refusal>,
 }
 
 impl Faults {
-    /// What a request with these faults brings.
+    /// Returns the query, unless a fault is certain, and the possible errors.
     fn judge(self, query: Query) -> (Option<Query>, Vec<Refusal>) {
         let query = self.certain.is_empty().then_some(query);
         let mut refusals = self.certain;
@@ -217,7 +217,7 @@ impl Faults {
     }
 }
 
-/// What has to come back for one `sendmsg()` of these bytes.
+/// Returns the expected replies to one `sendmsg()` of these bytes.
 pub(crate) fn expect(bytes: &[u8], world: &dyn World) -> Expected {
     let mut expected = Expected::default();
     let mut at = 0;
@@ -259,8 +259,8 @@ pub(crate) fn expect(bytes: &[u8], world: &dyn World) -> Expected {
     expected
 }
 
-/// What has to come back for one `write()` of these bytes, which are at least a
-/// header.
+/// Returns the expected reply to one `write()` of these bytes. They contain at
+/// least a header.
 pub(crate) fn expect_of_file(bytes: &[u8], world: &dyn World) -> Expected {
     let Some(header) = Header::read(bytes) else {
         return Expected::default();
@@ -268,7 +268,7 @@ pub(crate) fn expect_of_file(bytes: &[u8], world: &dyn World) -> Expected {
     let mut features = false;
     let (query, refusals) =
         if header.len as usize != bytes.len() || header.flags & NLM_F_REQUEST == 0 {
-            // Nothing else is looked at.
+            // The kernel checks these first.
             (None, vec![Refusal::plain(EINVAL)])
         } else {
             match header
@@ -305,7 +305,7 @@ pub(crate) fn expect_of_file(bytes: &[u8], world: &dyn World) -> Expected {
     }
 }
 
-/// What has to come back through a transport.
+/// Returns the expected replies to bytes sent through a transport.
 pub(crate) fn expect_through(transport: Transport, bytes: &[u8], world: &dyn World) -> Expected {
     match transport {
         Transport::Socket => expect(bytes, world),
@@ -313,7 +313,8 @@ pub(crate) fn expect_through(transport: Transport, bytes: &[u8], world: &dyn Wor
     }
 }
 
-/// What is wrong with a request that has no attributes and is no dump.
+/// Returns the faults of a `TASK_DIAG_CMD_FEATURES`, which must have no attributes
+/// and must not be a dump.
 fn features_message(message: &[u8], flags: u16) -> Vec<Refusal> {
     let refusal = match check_headers(message, flags) {
         Err(refusal) => refusal,
@@ -355,7 +356,8 @@ fn check_headers(message: &[u8], flags: u16) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// What `TASK_DIAG_CMD_GET` brings, whose attributes begin at `begin`.
+/// Returns the query and the possible errors of a `TASK_DIAG_CMD_GET`. Its
+/// attributes begin at `begin`.
 fn request_message(
     message: &[u8],
     begin: usize,
@@ -391,7 +393,7 @@ fn request_message(
     faults.judge(query)
 }
 
-/// The request itself.
+/// Checks `TASK_DIAG_CMD_ATTR_GET`.
 fn read_request(get: &Found<'_>, dump: bool, world: &dyn World, faults: &mut Faults) -> Query {
     let request = get.value;
     let query = Query {
@@ -457,7 +459,7 @@ fn check_filters(
                     Some(None) => faults.possible.push(Refusal::at(EINVAL, found.at)),
                 }
             }
-            // Which cgroups there are is not known.
+            // The model does not know which cgroups exist.
             abi::TASK_DIAG_CMD_ATTR_CGROUP => {
                 faults.possible.push(Refusal::at(ENOENT, found.at));
             }
@@ -486,7 +488,7 @@ fn check_filters(
     }
 }
 
-/// `TASK_DIAG_CMD_ATTR_PIDNS_FD`.
+/// Checks `TASK_DIAG_CMD_ATTR_PIDNS_FD`.
 fn find_space(
     parsed: &attributes::Parsed<'_>,
     query: &mut Query,
@@ -517,7 +519,7 @@ fn find_space(
     }
 }
 
-/// The task that the strategy refers to, by pid or by pidfd.
+/// Checks the task that the strategy refers to, by pid or by pidfd.
 fn find_task(
     parsed: &attributes::Parsed<'_>,
     get: &Found<'_>,
@@ -570,7 +572,7 @@ fn find_task(
     }
 }
 
-/// The name of a strategy, for messages to people.
+/// Returns the name of a strategy, for error messages.
 pub(crate) fn strategy_name(strategy: u64) -> &'static str {
     match strategy {
         abi::TASK_DIAG_DUMP_ALL => "ALL",
@@ -591,9 +593,9 @@ mod tests {
     use crate::encode::tests::{Puppets, request};
     use nix::libc::ERANGE;
 
-    /// A world with process 1, without process 2; descriptors below 5 are
-    /// closed, 5 is a pidfd of process 1, 6 of one that has been reaped, 7 the
-    /// child pid namespace, 8 a file.
+    /// A world with process 1 and without process 2. Descriptors below 5 are
+    /// closed, 5 is a pidfd of process 1, 6 a pidfd of a process that has been
+    /// reaped, 7 the child pid namespace, 8 a file.
     struct Empty {
         privileged: bool,
         space: Space,
@@ -814,10 +816,10 @@ mod tests {
             faults(&filter(abi::TASK_DIAG_CMD_ATTR_UID, &[0xff; 4])),
             [(EINVAL, at)]
         );
-        // Not in the features.
+        // The features do not include the filter.
         let cgroup = filter(abi::TASK_DIAG_CMD_ATTR_CGROUP, &[1; 8]);
         assert!(faults(&cgroup).contains(&(EOPNOTSUPP, at)));
-        // Without VMA or VMA_STAT.
+        // The request has neither VMA nor VMA_STAT.
         assert_eq!(
             faults(&filter(abi::TASK_DIAG_CMD_ATTR_VMA_FLAGS, &[0; 8])),
             [(EINVAL, at)]

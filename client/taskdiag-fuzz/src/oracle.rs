@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-//! Judges an answer: what came back against what had to.
+//! Compares replies with the expected ones.
 //!
-//! Pure: is handed datagrams, and knows no socket and no process.
+//! Depends on received datagrams; must not depend on sockets or processes. Pure.
 
 mod ends;
 pub(crate) mod poison;
@@ -19,7 +19,7 @@ use crate::model::{Expectation, Expected, Features, Query, Space, strategy_name}
 use crate::wire::{HEADER, Header, NLM_F_MULTI, NLMSG_DONE, NLMSG_ERROR, align, u32_at};
 use taskdiag::abi;
 
-/// No message of a row is longer.
+/// Maximum length of a message of a row.
 const MAX_MESSAGE: u32 = 32 * 1024;
 
 /// Something the kernel must not do.
@@ -27,22 +27,22 @@ const MAX_MESSAGE: u32 = 32 * 1024;
 #[error("{0}")]
 pub(crate) struct Finding(pub(crate) String);
 
-/// Whose rows a datagram may hold.
+/// The rows that a datagram may contain.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Rights<'a> {
-    /// Everybody's.
+    /// Rows of all tasks.
     All,
-    /// Those of a plain user, and of the own process.
+    /// Rows of tasks that an unprivileged user may see, and of its own process.
     User {
         uid: u32,
         gid: u32,
         own: u32,
-        /// Processes that stay and that this user may not see.
+        /// Processes of the whole run that this user may not see.
         hidden: Option<&'a HashSet<u32>>,
     },
-    /// Those of these processes, by their numbers in a pid namespace.
+    /// Rows of these processes, by pid in a pid namespace.
     Processes(&'a [(Space, u32)]),
-    /// Nobody's: who reads is not who asked.
+    /// No rows: the reader is not the process that sent the request.
     Nobody,
 }
 
@@ -72,25 +72,25 @@ impl Rights<'_> {
     }
 }
 
-/// How the socket was told to answer, and who it is.
+/// Properties of the socket or file that affect the form of a reply.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Manner {
     pub(crate) transport: Transport,
     pub(crate) family: u16,
-    /// What the kernel has reported.
+    /// Features that the kernel reported.
     pub(crate) features: Features,
-    /// The port that answers of a socket are addressed to. Those of a file
-    /// repeat the request's.
+    /// Port of the socket, to which its replies are addressed. Replies of a file
+    /// repeat the port of the request.
     pub(crate) port: u32,
     pub(crate) ext_ack: bool,
     pub(crate) cap_ack: bool,
-    /// A read has had less room than a message can need.
+    /// The buffer of a read was smaller than the longest possible message.
     pub(crate) small_buffer: bool,
-    /// Answers may be lost for want of room, which the kernel then says.
+    /// The receive buffer may overflow, which the kernel reports.
     pub(crate) lossy: bool,
 }
 
-/// What was seen, for the closing line.
+/// Number of messages received, for the closing line.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
     pub(crate) messages: u64,
@@ -104,29 +104,29 @@ pub(crate) struct Counts {
     pub(crate) errnos: Vec<i32>,
 }
 
-/// A dump that has come to its end, whole.
+/// A complete dump.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Dump {
     pub(crate) query: Query,
-    /// The numbers of its rows, in ascending order.
+    /// The pids of its rows, in ascending order.
     pub(crate) pids: Vec<u32>,
-    /// The tasks in whose rows groups are gone.
+    /// The tasks whose rows list groups as gone.
     pub(crate) gone: Vec<u32>,
 }
 
-/// A message that was sent, and what has come back for it.
+/// A message that was sent, and the reply so far.
 #[derive(Debug)]
 struct Asked {
     expectation: Expectation,
-    /// Its bytes, which errors repeat.
+    /// Bytes of the message, which errors repeat.
     sent: Vec<u8>,
     pids: Vec<u32>,
     gone: Vec<u32>,
-    /// The number of the datagram with its first row.
+    /// The number of the datagram with the first row.
     first: Option<u64>,
-    /// The row whose last message is still to come.
+    /// The row whose last message has not been received.
     pending: Option<Pending>,
-    /// The process that the rows are threads or children of.
+    /// The process whose threads are reported.
     relative: Option<u32>,
     failed: bool,
     ended: bool,
@@ -136,7 +136,7 @@ struct Asked {
 }
 
 impl Asked {
-    /// Nothing more comes.
+    /// Whether the reply is complete.
     fn is_complete(&self) -> bool {
         let wants_ack = self.expectation.wants_ack;
         match &self.expectation.query {
@@ -165,7 +165,7 @@ impl Asked {
         Ok(())
     }
 
-    /// No more messages of the row under way come.
+    /// Checks the current row, which has no more messages.
     fn end_row(&mut self, rights: &Rights<'_>) -> Result<(), String> {
         let (Some(pending), Some(query)) = (self.pending.take(), &self.expectation.query) else {
             return Ok(());
@@ -174,13 +174,13 @@ impl Asked {
             self.gone.push(pending.pid);
         }
         if matches!(rights, Rights::All) && pending.denied() != 0 {
-            return Err(format!("root may not read all of it: {pending:?}"));
+            return Err(format!("a group is denied to root: {pending:?}"));
         }
         Ok(())
     }
 }
 
-/// Judges the answer to one or more datagrams.
+/// Checks the replies to one or more datagrams.
 #[derive(Debug)]
 pub(crate) struct Oracle {
     manner: Manner,
@@ -188,12 +188,12 @@ pub(crate) struct Oracle {
     /// Requests written to a file before the last one.
     past: Vec<Asked>,
     vague: bool,
-    /// Some of the answer was cut off.
+    /// A part of the reply was truncated.
     blind: bool,
     lost: bool,
-    /// Datagrams so far.
+    /// Number of datagrams so far.
     datagrams: u64,
-    /// The reader may have lost the right to see a task since it asked.
+    /// The reader may have lost the right to see a task since it sent the request.
     changed: bool,
     pub(crate) counts: Counts,
 }
@@ -221,10 +221,10 @@ impl Oracle {
         }
     }
 
-    /// These bytes were sent, and this has to come of it.
+    /// Adds bytes that were sent, and the replies that they require.
     pub(crate) fn asked(&mut self, bytes: &[u8], expected: Expected) {
         if self.manner.transport == Transport::File {
-            // The reply to the one before has been read, or was dropped.
+            // The reply to the previous request has been read or dropped.
             self.past.append(&mut self.asked);
         }
         self.vague |= expected.vague
@@ -249,8 +249,8 @@ impl Oracle {
         }
     }
 
-    /// `write()` has refused the last request with this error; its reason can be
-    /// read. False if that is not one of the errors that are right.
+    /// Records that `write()` failed for the last request with this error, whose
+    /// error message can be read. Returns false if the error is not expected.
     pub(crate) fn refused(&mut self, errno: i32) -> bool {
         let Some(asked) = self.asked.last_mut() else {
             return false;
@@ -264,78 +264,79 @@ impl Oracle {
         !expectation.refusals.is_empty()
     }
 
-    /// `write()` has taken the last request. False if it must not.
+    /// Records that `write()` accepted the last request. Returns false if it must
+    /// fail.
     pub(crate) fn taken(&mut self) -> bool {
         let Some(asked) = self.asked.last_mut() else {
             return false;
         };
         if !asked.is_dump() {
-            // A single message has been made already.
+            // The single message of the reply has already been made.
             asked.expectation.refusals.clear();
         }
         asked.expectation.query.is_some() || asked.expectation.features
     }
 
-    /// The last request is for a dump.
+    /// Whether the last request is for a dump.
     pub(crate) fn is_dumping(&self) -> bool {
         self.asked.last().is_some_and(Asked::is_dump)
     }
 
-    /// The last request of a file has rows that are still to be read.
+    /// Whether the last request of a file has rows that have not been read.
     pub(crate) fn is_busy(&self) -> bool {
         self.asked
             .last()
             .is_some_and(|asked| asked.expectation.query.is_some() && !asked.is_complete())
     }
 
-    /// There is something to read from a file.
+    /// Whether a file has data to read.
     pub(crate) fn is_readable(&self) -> bool {
         self.asked.last().is_some_and(|asked| !asked.is_complete())
     }
 
-    /// The rest of the last answer of a file has been dropped.
+    /// Records that the rest of a file's last reply has been dropped.
     pub(crate) fn dropped(&mut self) {
         if let Some(asked) = self.asked.last_mut() {
             asked.failed = true;
         }
     }
 
-    /// All of the answer has been seen.
+    /// Whether the whole reply has been received.
     pub(crate) fn is_complete(&self) -> bool {
         !self.is_unsure() && self.asked.iter().all(Asked::is_complete)
     }
 
-    /// Whether all of the answer has been seen cannot be told.
+    /// Whether the end of the reply cannot be recognized.
     pub(crate) fn is_unsure(&self) -> bool {
         self.vague || self.blind || self.lost
     }
 
-    /// A read has less room than a message can need.
+    /// Records a read with a buffer smaller than the longest possible message.
     pub(crate) const fn has_small_buffer(&mut self) {
         self.manner.small_buffer = true;
     }
 
-    /// Some of the answer was lost, of which the rest may come later.
+    /// Whether a part of the reply was lost. The rest may be received later.
     pub(crate) const fn has_lost(&self) -> bool {
         self.lost
     }
 
-    /// Somebody else has read some of it.
+    /// Records that another process has read a part of the reply.
     pub(crate) const fn missed_some(&mut self) {
         self.vague = true;
     }
 
-    /// The reader changes its credentials before it reads.
+    /// Records that the reader changes its credentials before it reads.
     pub(crate) const fn has_changed(&mut self) {
         self.changed = true;
     }
 
-    /// Answers may be lost.
+    /// Whether replies may be lost.
     pub(crate) const fn is_lossy(&self) -> bool {
         self.manner.lossy
     }
 
-    /// What kind of answer it is, in a word, if it is one to one request.
+    /// Returns a name for the kind of the reply, if it is the reply to one request.
     pub(crate) fn shape(&self) -> Option<String> {
         let [asked] = self.asked.as_slice() else {
             return None;
@@ -359,7 +360,7 @@ impl Oracle {
         Some(request + &errno)
     }
 
-    /// The socket said that there was no room.
+    /// Records an overflow of the receive buffer, reported with `ENOBUFS`.
     pub(crate) fn overrun(&mut self) -> Result<(), Finding> {
         if !self.manner.lossy {
             return finding("ENOBUFS, though there was room");
@@ -368,8 +369,8 @@ impl Oracle {
         Ok(())
     }
 
-    /// Judges a datagram, of which `bytes` may be the first part only. Some of
-    /// it may have been made for a reader with fewer rights than who asked.
+    /// Checks a datagram. `bytes` may be only its first part. The kernel may have
+    /// made it for a reader with fewer rights than the sender.
     pub(crate) fn datagram(
         &mut self,
         bytes: &[u8],
@@ -456,7 +457,7 @@ impl Oracle {
         rights: &Rights<'_>,
     ) -> Result<(), Finding> {
         if self.vague {
-            // Whose it is cannot be told; that it is well formed can.
+            // The message cannot be assigned to a request, but its form is checked.
             return self.message_of_anybody(header, payload);
         }
         let index = self.check_address(&header)?;
@@ -475,7 +476,7 @@ impl Oracle {
         })
     }
 
-    /// The type of the messages that answer a request.
+    /// Returns the type of the reply's messages.
     fn kind(&self, index: usize) -> u16 {
         let command = if self.asked[index].expectation.features {
             abi::TASK_DIAG_CMD_FEATURES
@@ -523,7 +524,7 @@ impl Oracle {
         let asked = &mut self.asked[index];
         if asked.expectation.features {
             if asked.told || header.flags != 0 {
-                return Err("the features, again or as a dump".to_owned());
+                return Err("the features twice or as a dump".to_owned());
             }
             asked.told = true;
             return row::read_features(transport, payload, features);
@@ -548,22 +549,22 @@ impl Oracle {
         let appended = query.show & groups::appended();
         let exact = transport == Transport::Socket && !lossy && !unsure;
         if query.dump && appended != 0 && exact {
-            // The first datagram is made in sendmsg(), where nothing may wait for
-            // other tasks.
+            // The kernel makes the first datagram in sendmsg(), where it must not
+            // wait for other tasks.
             let more = match asked.first {
                 None => row.groups & appended != 0 || row.absent.is_some(),
                 Some(first) => first == self.datagrams,
             };
             if more {
-                return Err(format!("sendmsg() made more than structures: {row:?}"));
+                return Err(format!("sendmsg() made an appended group: {row:?}"));
             }
             asked.first.get_or_insert(self.datagrams);
         }
-        // A row that was begun before the change says at its end that the rest is
-        // denied.
+        // A row that was begun before the change ends with a message that lists the
+        // remaining groups as denied.
         let denied_since = self.changed && row.goes_on && row.groups == 0;
         if !denied_since && !rights.permit(&row, query) {
-            return Err(format!("this row is not to be seen: {row:?}"));
+            return Err(format!("the reader may not see this row: {row:?}"));
         }
         if query.is_for_processes() && pid != tgid {
             return Err(format!("thread {pid} of process {tgid} among processes"));
@@ -573,7 +574,7 @@ impl Oracle {
         if row.goes_on {
             self.counts.continued += 1;
             let Some(pending) = &mut asked.pending else {
-                // What it goes on from may have been cut off.
+                // The previous message may have been truncated.
                 return if unsure {
                     Ok(())
                 } else {
@@ -610,7 +611,7 @@ impl Oracle {
         asked.end_row_if_complete(rights)
     }
 
-    /// All that was read has been judged. Returns the dumps that are whole.
+    /// Ends the exchange. Returns the complete dumps.
     pub(crate) fn finish(self) -> Result<Vec<Dump>, Finding> {
         let unsure = self.is_unsure();
         let mut dumps = Vec::new();
@@ -636,7 +637,7 @@ impl Oracle {
         Ok(dumps)
     }
 
-    /// What is still to come, for messages to people.
+    /// Returns a description of the missing replies, for error messages.
     pub(crate) fn missing(&self) -> String {
         let missing: Vec<_> = self
             .asked
@@ -655,7 +656,7 @@ impl Oracle {
     }
 }
 
-/// A row that the filters of its request exclude.
+/// Checks that the filters of the request include the row.
 fn check_filters(query: &Query, row: &Row) -> Result<(), String> {
     let pids = query.pids.as_ref();
     if pids.is_some_and(|pids| !pids.contains(&row.pid)) {

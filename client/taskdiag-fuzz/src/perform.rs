@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! Performs cases, one after the other.
+//! Performs cases one by one.
 
 mod scenes;
 
@@ -22,13 +22,13 @@ use crate::shared::Shared;
 use crate::socket;
 use taskdiag::abi;
 
-/// Why a case has not been performed well.
+/// Reason why a case failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
-    /// The kernel did what it must not.
+    /// The kernel violated the protocol.
     #[error(transparent)]
     Finding(#[from] Finding),
-    /// The system did not do what it takes to perform it.
+    /// A system call that the case needs failed.
     #[error(transparent)]
     Socket(#[from] socket::Error),
     #[error("cannot {0}: {1}")]
@@ -45,20 +45,20 @@ pub(crate) enum Failure {
     Descriptors(#[source] std::io::Error),
 }
 
-/// What stays the same for a whole run.
+/// Constants of a run.
 #[derive(Debug)]
 pub(crate) struct Setting<'a> {
     pub(crate) reporter: Reporter,
     pub(crate) family: u16,
-    /// What the kernel has reported.
+    /// Features that the kernel reported.
     pub(crate) features: Features,
     pub(crate) shared: &'static Shared,
     pub(crate) roster: &'a Roster,
-    /// Cases are performed as the plain user, not as root.
+    /// Cases are performed as the unprivileged user, not as root.
     pub(crate) as_user: bool,
-    /// The plain user, if processes can be made to be one's.
+    /// The unprivileged user, if processes can switch to it.
     pub(crate) user: Option<User>,
-    /// Show what is sent and received.
+    /// Print sent and received data.
     pub(crate) show: bool,
 }
 
@@ -69,7 +69,7 @@ pub(crate) struct Performer<'a> {
     sender: Sender,
     parent: u32,
     descriptors: Descriptors,
-    /// Left over from the case before, and the epoch it was opened for.
+    /// Socket or file of the previous case, and its epoch.
     link: Option<(u64, Link)>,
     buffers: Buffers,
     keeper: Option<Keeper>,
@@ -133,7 +133,7 @@ impl<'a> Performer<'a> {
         }
     }
 
-    /// What this process may see, when it is `own`.
+    /// Returns the rows that this process, with pid `own`, may see.
     fn rights(&self, own: u32) -> Rights<'a> {
         if self.setting.as_user {
             Rights::User {
@@ -189,8 +189,8 @@ impl<'a> Performer<'a> {
         {
             keeper.keep(&shape, &record)?;
         }
-        // A dump makes its next datagram before it hands one out, so where
-        // there is none, none comes.
+        // A dump makes its next datagram before it delivers one, so an empty socket
+        // stays empty.
         let again = end != End::Abandoned && !oracle.has_lost();
         self.finish(oracle, Knowledge::Roster, self.sender.tgid)?;
         Ok(again)
@@ -209,7 +209,7 @@ impl<'a> Performer<'a> {
         .showing(setting.show)
     }
 
-    /// Closes an exchange: counts what was in it, and looks at whole dumps.
+    /// Ends an exchange: adds its counts, and checks complete dumps.
     fn finish(&self, oracle: Oracle, knowledge: Knowledge, own: u32) -> Result<(), Failure> {
         self.setting.shared.add(&oracle.counts);
         for dump in oracle.finish()? {
@@ -239,7 +239,8 @@ impl<'a> Performer<'a> {
     }
 }
 
-/// Where there is one task, every dump but that of its children is of it.
+/// Checks a dump in a pid namespace with one task: it reports the task, unless it
+/// is a dump of children.
 fn check_alone(dump: &Dump) -> Result<(), String> {
     let none = [
         abi::TASK_DIAG_DUMP_CHILDREN,

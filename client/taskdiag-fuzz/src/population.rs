@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-//! The tasks that are asked about: pillars, which stay, and a storm of others
-//! that come and go.
+//! The test tasks: pillars, which run for the whole run, and a fork storm of
+//! short-lived tasks.
 //!
-//! No name or number in here looks like what the kernel fills memory with.
+//! Names and numbers must not look like the kernel's poison patterns.
 
 mod storm;
 
@@ -24,7 +24,7 @@ use crate::process::{Child, User, leave, leave_in_vfork, map_much, stay};
 use crate::roster::{Pillar, Roster};
 use crate::shared::Shared;
 
-/// Names as no tool likes them.
+/// Names that parsers of procfs get wrong.
 const NAMES: [&CStr; 8] = [
     c"plain",
     c"with space",
@@ -38,10 +38,10 @@ const NAMES: [&CStr; 8] = [
 const THREADS: usize = 6;
 const CHILDREN: usize = 5;
 const CROWD: usize = 25;
-/// Mappings that take several messages.
+/// Number of memory mappings of a process whose row has several messages.
 const MAPPINGS: usize = 700;
 
-/// Processes with the properties that tasks can have. They end with this.
+/// Test tasks with all properties that tasks can have. Dropping this ends them.
 #[derive(Debug)]
 pub(crate) struct Population {
     members: Vec<Child>,
@@ -50,17 +50,17 @@ pub(crate) struct Population {
     shared: &'static Shared,
 }
 
-/// Who a member belongs to.
+/// Owner of a test process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Owner {
-    /// Whoever runs this.
+    /// The user that runs the fuzzer.
     Own,
     User,
-    /// The user, in another group.
+    /// The unprivileged user, in another group.
     UserElsewhere,
 }
 
-/// The tasks of a member beside its leader.
+/// Threads and children of a test process.
 #[derive(Debug, Default)]
 struct Kin {
     threads: Vec<u32>,
@@ -77,9 +77,8 @@ impl Kin {
 }
 
 impl Population {
-    /// Brings them up. `user` is the plain user to make some of them belong
-    /// to, if that can be done; `as_user` says that cases are performed as that
-    /// user.
+    /// Starts the test tasks. `user`: owner of some of them, if processes can switch
+    /// to it; `as_user`: cases are performed as that user.
     pub(crate) fn raise(
         user: Option<User>,
         as_user: bool,
@@ -123,9 +122,8 @@ impl Population {
 
 impl Drop for Population {
     fn drop(&mut self) {
-        // A storm is not killed, but left to come to its end: User-Mode Linux
-        // does not always live through a process that is killed while it
-        // forks.
+        // Wait for the fork storm instead of killing it: User-Mode Linux may crash
+        // when a process is killed while it forks.
         self.shared.calm.store(true, Relaxed);
         for storm in self.storms.drain(..) {
             let _ = storm.wait();
@@ -144,7 +142,7 @@ struct Building {
 }
 
 impl Building {
-    /// Some of everything, of each owner.
+    /// Starts processes with each property for each owner.
     fn families(&mut self) -> io::Result<()> {
         let owners: &[Owner] = if self.user.is_some() {
             &[Owner::Own, Owner::User, Owner::UserElsewhere]
@@ -185,7 +183,7 @@ impl Building {
             })?;
             self.member(owner, true, || {
                 leave_in_vfork()?;
-                // From here on this is the child.
+                // The rest runs in the child of the vfork.
                 Ok(Kin {
                     threads: Vec::new(),
                     children: vec![getpid().as_raw() as u32],
@@ -200,20 +198,20 @@ impl Building {
                 Ok(Kin::default())
             })?;
         }
-        // What the user may see is to fill more than one datagram, too.
+        // The rows that the user may see must exceed one datagram.
         self.member(Owner::User, true, || children(CROWD))?;
         Ok(())
     }
 
-    /// What is left of a process when all of it has exited, or its leader. Not
-    /// for a plain user to see. Returns the first kind.
+    /// Starts a zombie, and a process whose leader has exited. The unprivileged user
+    /// may see neither. Returns the zombies.
     fn remains(&mut self) -> io::Result<Vec<u32>> {
         let kin = self.member(Owner::Own, false, || Ok(Kin::of(&[Child::fork(|| 0)?])))?;
         self.member_that(leave, Owner::Own, false, threads)?;
         Ok(kin.children)
     }
 
-    /// Processes in a pid namespace of their own, where one can be made.
+    /// Starts processes in a child pid namespace, if the run can create one.
     fn container(&mut self) -> io::Result<Vec<u32>> {
         if self.user.is_none() {
             return Ok(Vec::new());
@@ -225,8 +223,8 @@ impl Building {
         Ok(kin.children)
     }
 
-    /// Forks a member, which becomes what `be` makes of it and then stays.
-    /// `open` says that the members of its family may see it.
+    /// Forks a test process, which calls `be` and then sleeps until it is killed.
+    /// `open`: the unprivileged user may see the process if it owns it.
     fn member(
         &mut self,
         owner: Owner,
@@ -313,7 +311,7 @@ fn children(count: usize) -> io::Result<Kin> {
     Ok(Kin::of(&children))
 }
 
-/// Writes the kin down for [`hear`].
+/// Sends the pids to [`hear`].
 fn tell(mut to: UnixStream, kin: &Kin) -> io::Result<()> {
     let mut words = vec![kin.threads.len() as u32, kin.children.len() as u32];
     words.extend(&kin.threads);

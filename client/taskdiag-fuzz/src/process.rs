@@ -70,12 +70,12 @@ fn code(status: WaitStatus) -> Option<i32> {
     }
 }
 
-/// Leaves this process stuck in a vfork: it sleeps uninterruptibly until its
+/// Forks with `CLONE_VFORK`, so that this process sleeps uninterruptibly until its
 /// child has ended. Returns in the child.
 pub(crate) fn leave_in_vfork() -> nix::Result<()> {
     let flags = libc::CLONE_VFORK | libc::SIGCHLD;
-    // SAFETY: without CLONE_VM this is a fork, of a thread that is the only one
-    // of its process.
+    // SAFETY: without CLONE_VM this is a fork, and the calling thread is the only
+    // one of its process.
     let child = unsafe { libc::syscall(libc::SYS_clone, flags, 0, 0, 0, 0) };
     match Errno::result(child)? {
         0 => prctl::set_pdeathsig(Signal::SIGKILL),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! Shows people what happened.
+//! Prints findings and failures.
 
 use std::fmt::Write as _;
 
@@ -7,7 +7,7 @@ use crate::case::{Case, Transport};
 use crate::generate::Generator;
 use crate::oracle::Finding;
 
-/// Who to say it was.
+/// Prints findings with the options that reproduce them.
 #[derive(Clone, Debug)]
 pub(crate) struct Reporter {
     pub(crate) generator: Generator,
@@ -16,7 +16,7 @@ pub(crate) struct Reporter {
 }
 
 impl Reporter {
-    /// How to perform a case again.
+    /// Returns the command that performs a case again.
     pub(crate) fn command(&self, iteration: u64) -> String {
         let transport = match self.generator.case(iteration).transport {
             Transport::Socket => "socket",
@@ -32,7 +32,7 @@ impl Reporter {
         command
     }
 
-    /// Tells of what could not be done.
+    /// Prints a failure.
     pub(crate) fn failure(&self, case: &Case, failure: &dyn std::error::Error) {
         eprintln!(
             "taskdiag-fuzz: case {} of seed {}: {failure}",
@@ -40,7 +40,7 @@ impl Reporter {
         );
     }
 
-    /// Tells of a finding.
+    /// Prints a finding.
     pub(crate) fn finding(&self, case: &Case, finding: &Finding) {
         eprintln!(
             "taskdiag-fuzz: FINDING in case {} of seed {} through the {}: {finding}\n  {case:?}\n  \
@@ -56,7 +56,7 @@ impl Reporter {
     }
 }
 
-/// Shows bytes, 16 a line.
+/// Prints bytes, 16 per line.
 pub(crate) fn dump(bytes: &[u8]) {
     for (index, line) in bytes.chunks(16).enumerate() {
         println!("  {:04x}  {line:02x?}", 16 * index);

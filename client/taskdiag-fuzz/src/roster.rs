@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-//! Who is there: the tasks of the population that stay, and what must be
-//! true of dumps because they do.
+//! Known tasks: the test tasks that run for the whole run, and checks of dumps
+//! against them.
 //!
 //! Pure.
 
@@ -13,13 +13,13 @@ use taskdiag::abi;
 /// The largest number a task can have: `PID_MAX_LIMIT`.
 const PID_MAX_LIMIT: u32 = 4 * 1024 * 1024;
 
-/// A process that stays.
+/// A process that runs for the whole run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Pillar {
     pub(crate) pid: u32,
-    /// It may be seen by who performs the cases.
+    /// The process that performs the cases may see it.
     pub(crate) visible: bool,
-    /// It may be seen by the plain user, too.
+    /// The unprivileged user may see it.
     pub(crate) visible_to_user: bool,
     /// In ascending order, its leader among them.
     pub(crate) threads: Vec<u32>,
@@ -27,22 +27,22 @@ pub(crate) struct Pillar {
     pub(crate) children: Vec<u32>,
 }
 
-/// All that stays.
+/// All known tasks.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Roster {
     pub(crate) pillars: Vec<Pillar>,
-    /// Those of them in a pid namespace of their own, in which they have the
-    /// numbers from 1 on, in this order.
+    /// The processes in the child pid namespace, in which they have the pids from 1
+    /// on, in this order.
     pub(crate) contained: Vec<u32>,
-    /// Those of them that have exited and are not reaped.
+    /// The processes that have exited and are not reaped.
     pub(crate) zombies: Vec<u32>,
     /// Processes that the performer may not see.
     pub(crate) hidden: HashSet<u32>,
-    /// Processes that the plain user may not see.
+    /// Processes that the unprivileged user may not see.
     pub(crate) hidden_from_user: HashSet<u32>,
-    /// Numbers from here on are given to nobody.
+    /// No task has this pid or a greater one.
     pub(crate) pid_max: u32,
-    /// Of every thread: its pillar.
+    /// Index in [`Self::pillars`] for each thread.
     owners: HashMap<u32, usize>,
 }
 
@@ -71,7 +71,7 @@ impl Roster {
         self.owners.get(&pid).map(|&index| &self.pillars[index])
     }
 
-    /// What is known of the task with this number.
+    /// Whether a request finds the task with this pid.
     pub(crate) fn fate(&self, pid: u32) -> Fate {
         if pid >= self.pid_max {
             return Fate::Absent;
@@ -84,8 +84,8 @@ impl Roster {
         }
     }
 
-    /// What is known of a number in the namespace of the contained processes,
-    /// for a caller that may see them or not.
+    /// Whether a request finds the task with this pid in the child pid namespace.
+    /// `visible`: the caller may see the contained processes.
     pub(crate) fn fate_in_child(&self, pid: u32, visible: bool) -> Fate {
         if visible && (1..=self.contained.len()).contains(&(pid as usize)) {
             Fate::Here
@@ -94,13 +94,13 @@ impl Roster {
         }
     }
 
-    /// The number that a contained process has in its namespace.
+    /// Returns the pid of a contained process in its pid namespace.
     pub(crate) fn number_in_child(&self, pid: u32) -> Option<u32> {
         let index = self.contained.iter().position(|other| *other == pid)?;
         Some(index as u32 + 1)
     }
 
-    /// Whether there is a task with this number, seen or not.
+    /// Whether a task with this pid exists, visible or not.
     pub(crate) fn existence(&self, pid: u32) -> Fate {
         if pid == 0 || pid >= self.pid_max {
             return Fate::Absent;
@@ -111,12 +111,13 @@ impl Roster {
         }
     }
 
-    /// A number that is in the range, and given to nobody.
+    /// Returns a valid pid that no task has.
     pub(crate) fn free(&self) -> u32 {
         (self.pid_max + 7).min(PID_MAX_LIMIT)
     }
 
-    /// Checks a whole dump against the contained processes, in their namespace.
+    /// Checks a complete dump of the child pid namespace against the contained
+    /// processes.
     pub(crate) fn check_child(&self, dump: &Dump, visible: bool) -> Result<(), String> {
         let Dump { query, pids, .. } = dump;
         let all: Vec<u32> = if visible {
@@ -139,7 +140,7 @@ impl Roster {
         ))
     }
 
-    /// Checks a whole dump against what stays. `own` is the process that asked.
+    /// Checks a complete dump against the known tasks. `own` is the sender.
     pub(crate) fn check(&self, dump: &Dump, own: u32) -> Result<(), String> {
         let Dump { query, pids, gone } = dump;
         let stays = |pid: &&u32| {
@@ -147,7 +148,7 @@ impl Roster {
                 .is_some_and(|pillar| !self.zombies.contains(&pillar.pid))
         };
         if let Some(pid) = gone.iter().find(stays) {
-            return Err(format!("groups of task {pid} are gone, which stays"));
+            return Err(format!("groups of task {pid} are gone, but it still runs"));
         }
         if query.filtered {
             return Ok(());

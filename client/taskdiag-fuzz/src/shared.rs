@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! What the processes of a run tell each other: one page of counters, shared
-//! by all of them.
+//! Counters of a run, in a page that all its processes share.
 
 use std::fmt;
 use std::num::NonZeroUsize;
@@ -21,11 +20,11 @@ pub(crate) struct Shared {
     /// The case that is being performed.
     pub(crate) iteration: AtomicU64,
     pub(crate) cases: AtomicU64,
-    /// Of these, those through the file.
+    /// Cases performed through the file.
     pub(crate) files: AtomicU64,
     /// Netlink messages sent.
     pub(crate) requests: AtomicU64,
-    /// Datagrams received, and what was in them.
+    /// Datagrams received.
     pub(crate) replies: AtomicU64,
     pub(crate) messages: AtomicU64,
     pub(crate) rows: AtomicU64,
@@ -34,25 +33,25 @@ pub(crate) struct Shared {
     pub(crate) acks: AtomicU64,
     pub(crate) dones: AtomicU64,
     pub(crate) truncated: AtomicU64,
-    /// Reads of the file with less room than a message.
+    /// Reads of the file with a buffer smaller than a message.
     pub(crate) too_small: AtomicU64,
     pub(crate) overruns: AtomicU64,
-    /// Dumps of which every task that had to be in them was looked for.
+    /// Complete dumps checked against the known tasks.
     pub(crate) whole_dumps: AtomicU64,
-    /// Scenes with other threads and processes, and those that this system
-    /// does not allow.
+    /// Cases with other threads and processes.
     pub(crate) scenes: AtomicU64,
+    /// Cases with other processes that this system does not allow.
     pub(crate) scenes_refused: AtomicU64,
     pub(crate) findings: AtomicU32,
-    /// The last process of the population that was reaped.
+    /// The test process that was reaped last.
     pub(crate) just_exited: AtomicU32,
-    /// Tasks that came and went meanwhile.
+    /// Tasks forked and reaped by the fork storm.
     pub(crate) storm: AtomicU64,
     /// Perform no more cases.
     pub(crate) stop: AtomicBool,
-    /// Have no more tasks come and go.
+    /// End the fork storm.
     pub(crate) calm: AtomicBool,
-    /// Errors in answers.
+    /// Errors in replies.
     errors: [AtomicU64; ERRNOS],
     /// Errors of `sendmsg()`, and of `write()` and `read()`.
     refused: [AtomicU64; ERRNOS],

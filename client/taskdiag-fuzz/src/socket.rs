@@ -24,21 +24,21 @@ use crate::wire::{
 };
 use taskdiag::abi;
 
-/// `GENL_ID_CTRL` and the part of its language that finds a family.
+/// `GENL_ID_CTRL`, and its command and attributes that find a family.
 const GENL_ID_CTRL: u16 = 16;
 const CTRL_CMD_GETFAMILY: u8 = 3;
 const CTRL_ATTR_FAMILY_ID: u16 = 1;
 const CTRL_ATTR_FAMILY_NAME: u16 = 2;
 
-/// How long to wait for what has to come, in seconds.
+/// Receive timeout in seconds.
 const PATIENCE: i64 = 20;
 
-/// What stands in the receive buffer where nothing has been received.
+/// Contents of the receive buffer outside of received data.
 const BLANK: u8 = 0xc3;
-/// So much of it behind each datagram is looked at.
+/// Number of blank bytes that are checked behind each datagram.
 const MARGIN: usize = 64;
-/// No datagram is longer. What is behind is never touched, and costs nothing
-/// when a process is forked.
+/// Maximum length of a datagram. The buffer behind it is never touched, so that it
+/// costs nothing when a process is forked.
 const MAX_DATAGRAM: usize = 192 * 1024;
 
 #[allow(unreachable_pub, missing_docs, reason = "the macro makes them public")]
@@ -71,7 +71,7 @@ mod options {
     );
 }
 
-/// What went wrong with a socket of our own; no fault of the family's.
+/// An error of the fuzzer's own socket or file.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     #[error(
@@ -82,7 +82,7 @@ pub(crate) enum Error {
     NoFile,
     #[error("cannot {0}: {1}")]
     System(&'static str, Errno),
-    #[error("the kernel does not report the family's number, or no valid features")]
+    #[error("the kernel does not report the family id, or no valid features")]
     NoAnswer,
 }
 
@@ -94,9 +94,9 @@ fn cannot(what: &'static str) -> impl Fn(Errno) -> Error {
 #[derive(Debug)]
 pub(crate) struct Socket {
     fd: OwnedFd,
-    /// The number that answers are addressed to.
+    /// The port, to which replies are addressed.
     pub(crate) port: u32,
-    /// The largest buffer of a read so far: the kernel's datagrams grow with it.
+    /// The largest buffer of a read so far. The kernel's datagrams grow with it.
     largest: AtomicUsize,
 }
 
@@ -134,7 +134,7 @@ impl Socket {
         })
     }
 
-    /// Sends these bytes with these control messages, sound or not.
+    /// Sends bytes with control messages, which may be malformed.
     pub(crate) fn send(&self, bytes: &[u8], control: &[u8]) -> nix::Result<usize> {
         let mut iov = libc::iovec {
             iov_base: bytes.as_ptr().cast_mut().cast(),
@@ -190,12 +190,12 @@ impl Socket {
     }
 }
 
-/// What `recvmsg()` said of a datagram.
+/// Results of `recvmsg()` for a datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Received {
     pub(crate) len: usize,
     pub(crate) size: usize,
-    /// The largest buffer of the reads before.
+    /// The largest buffer of the previous reads.
     pub(crate) largest: usize,
     pub(crate) truncated: bool,
     pub(crate) told_length: bool,
@@ -203,13 +203,13 @@ pub(crate) struct Received {
 }
 
 impl Received {
-    /// So many bytes are in the buffer.
+    /// Returns the number of bytes in the buffer.
     pub(crate) fn got(&self) -> usize {
         self.len.min(self.size)
     }
 }
 
-/// Room to receive into, blank where nothing was received.
+/// A receive buffer, blank outside of received data.
 #[derive(Debug)]
 pub(crate) struct Buffer {
     bytes: Vec<u8>,
@@ -225,12 +225,12 @@ impl Default for Buffer {
 }
 
 impl Buffer {
-    /// What was received last.
+    /// Returns the data received last.
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes[..self.used]
     }
 
-    /// Nothing was written behind what was received.
+    /// Whether nothing was written behind the received data.
     pub(crate) fn is_blank_behind(&self) -> bool {
         self.used <= MAX_DATAGRAM
             && self.bytes[self.used..self.used + MARGIN]
@@ -238,7 +238,7 @@ impl Buffer {
                 .all(|byte| *byte == BLANK)
     }
 
-    /// Has a function read into the first `size` bytes.
+    /// Calls a function that reads into the first `size` bytes.
     pub(crate) fn fill(
         &mut self,
         size: usize,
@@ -255,7 +255,7 @@ impl Buffer {
     }
 }
 
-/// Asks the kernel for the family's number.
+/// Queries the family id.
 pub(crate) fn find_family() -> Result<u16, Error> {
     let mut name = abi::TASK_DIAG_GENL_NAME.as_bytes().to_vec();
     name.push(0);
@@ -270,13 +270,13 @@ pub(crate) fn find_family() -> Result<u16, Error> {
         .ok_or(Error::NoAnswer)
 }
 
-/// The features that the kernel reports over netlink.
+/// Queries the supported features over netlink.
 pub(crate) fn find_features(family: u16) -> Result<Features, Error> {
     let answer = ask(family, abi::TASK_DIAG_CMD_FEATURES, &[])?;
     features(&answer).ok_or(Error::NoAnswer)
 }
 
-/// The features that the kernel reports through the file.
+/// Queries the supported features through the file.
 pub(crate) fn find_features_of_file() -> Result<Features, Error> {
     let file = Transaction::open()?;
     let mut question = Vec::new();
@@ -303,7 +303,7 @@ fn find_attribute(attributes: &[u8], kind: u16) -> Option<&[u8]> {
         .map(|attribute| attribute.value)
 }
 
-/// Sends a command with these attributes; returns those of the answer.
+/// Sends a command with these attributes. Returns the attributes of the reply.
 fn ask(family: u16, command: u8, attributes: &[u8]) -> Result<Vec<u8>, Error> {
     let socket = Socket::open(Settings {
         ext_ack: false,

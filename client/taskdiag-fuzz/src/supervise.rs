@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-//! A run: brings the population up, lets a process perform the cases, watches
-//! that it goes on, and says in the end what there was.
+//! A run: starts the test tasks and a process that performs the cases, watches
+//! its progress, and prints the closing line.
 
 use std::hash::{BuildHasher, RandomState};
 use std::io;
@@ -26,22 +26,22 @@ use crate::report::Reporter;
 use crate::shared::Shared;
 use crate::socket;
 
-/// The plain user of the population, if none is asked for.
+/// Default uid of the unprivileged test tasks.
 const USER: u32 = 1000;
-/// A case that takes longer hangs.
+/// Timeout of a case.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Between two looks at how it goes.
+/// Interval between checks for progress.
 const TICK: Duration = Duration::from_millis(50);
-/// Between two lines about how it goes.
+/// Interval between progress lines.
 const PROGRESS: Duration = Duration::from_secs(10);
-/// After so many findings there is enough to look at.
+/// Number of findings after which a run ends.
 const MAX_FINDINGS: u32 = 10;
-/// Cases between two looks at the clock.
+/// Number of cases between checks of the time limit.
 const CASES_PER_LOOK: u64 = 64;
-/// That so many cases bring no row says that nothing was tested.
+/// Number of cases without a row after which a run has tested nothing.
 const CASES_WITHOUT_ROW: u64 = 1000;
 
-/// Why there is no run.
+/// Reason why a run cannot start or continue.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     #[error(transparent)]
@@ -118,8 +118,8 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Error> {
     Ok(judge(end, shared))
 }
 
-/// The family's number, if that is a transport of the run, and the features, which
-/// both transports report alike.
+/// Queries the family id, if the run uses the socket, and the features, which must
+/// be the same over both transports.
 fn find_kernel(transports: Transports) -> Result<(u16, Features), Error> {
     let family = transports
         .include(Transport::Socket)
@@ -142,12 +142,12 @@ fn find_kernel(transports: Transports) -> Result<(u16, Features), Error> {
     }
 }
 
-/// How the process that performed the cases ended.
+/// Result of the process that performed the cases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
     Well,
     Interrupted,
-    /// It has been told why.
+    /// The process failed. The reason has been printed.
     Badly,
 }
 
@@ -165,7 +165,7 @@ fn judge(end: End, shared: &Shared) -> ExitCode {
     }
 }
 
-/// Waits for the worker, and sees to it that it comes to an end.
+/// Waits for the worker. Ends it after an interrupt or a timeout.
 fn watch(worker: Child, setting: &Setting<'_>, interrupted: &AtomicBool) -> Result<End, Error> {
     let shared = setting.shared;
     let mut moved = Instant::now();
@@ -175,7 +175,7 @@ fn watch(worker: Child, setting: &Setting<'_>, interrupted: &AtomicBool) -> Resu
         match worker.try_wait().map_err(cannot("wait for the worker"))? {
             Some(0) if interrupted.load(Relaxed) => return Ok(End::Interrupted),
             Some(0) => return Ok(End::Well),
-            // It has said why.
+            // The worker has printed the reason.
             Some(1) => return Ok(End::Badly),
             Some(code) => {
                 let case = shared.iteration.load(Relaxed);
@@ -214,14 +214,14 @@ fn watch(worker: Child, setting: &Setting<'_>, interrupted: &AtomicBool) -> Resu
     }
 }
 
-/// Performs the cases, in a process of its own.
+/// Performs the cases. Runs in a forked process.
 fn work(
     options: &Options,
     setting: &Setting<'_>,
     descriptors: Descriptors,
     keeper: Option<Keeper>,
 ) -> u8 {
-    // Who is interrupted is the supervisor, which lets this come to an end.
+    // The supervisor handles interrupts and ends this process.
     let mut signals = SigSet::empty();
     signals.add(Signal::SIGINT);
     signals.add(Signal::SIGTERM);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! `/proc/task-diag`, open: one request and its reply at a time.
+//! An open `/proc/task-diag`: one request and its reply at a time.
 
 use std::fs::File;
 use std::os::fd::{AsFd, OwnedFd};
@@ -12,11 +12,11 @@ use nix::unistd::{read, write};
 use crate::socket::{Buffer, Error};
 use taskdiag::abi;
 
-/// An open file.
+/// An open `/proc/task-diag`.
 #[derive(Debug)]
 pub(crate) struct Transaction {
     fd: OwnedFd,
-    /// A duplicate of it.
+    /// A duplicate of `fd`.
     twin: OwnedFd,
 }
 
@@ -59,7 +59,7 @@ impl Transaction {
     }
 
     /// Reads into the first `size` bytes of the buffer, through the duplicate if
-    /// wanted.
+    /// `twin` is true.
     pub(crate) fn read(&self, buffer: &mut Buffer, size: usize, twin: bool) -> nix::Result<usize> {
         let fd = if twin { &self.twin } else { &self.fd };
         buffer.fill(size, |bytes| {
@@ -72,7 +72,7 @@ impl Transaction {
         })
     }
 
-    /// Whether there is something to read, and whether a request can be written.
+    /// Returns whether there is data to read, and whether a request can be written.
     pub(crate) fn poll(&self) -> nix::Result<(bool, bool)> {
         let mut fds = [PollFd::new(
             self.fd.as_fd(),

@@ -91,7 +91,7 @@ fn each_transport_can_be_fuzzed_alone() {
     assert_eq!(through_file("socket").0, 0);
     let (count, line) = through_file("file");
     assert_eq!(count, 3000);
-    // Requests beside a pending reply, and buffers that hold no message.
+    // Requests while a reply is pending, and buffers smaller than a message.
     assert!(number(&line, "EBUSY") > 0, "{line}");
     assert!(number(&line, "short reads") > 0, "{line}");
 }

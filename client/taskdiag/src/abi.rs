@@ -275,7 +275,7 @@ pub const TASK_DIAG_STAT_VALID_BLKIO_DELAY: u32 = 1 << 2;
 /// [`TaskDiagStat::valid`]: [`TaskDiagStat::exit_code`].
 pub const TASK_DIAG_STAT_VALID_EXIT_CODE: u32 = 1 << 3;
 
-/// [`TaskDiagFiles::valid`]: all fields but the limits.
+/// [`TaskDiagFiles::valid`]: all fields except the limits.
 pub const TASK_DIAG_FILES_VALID_COUNTS: u32 = 1 << 0;
 
 /// Bit in [`TaskDiagNs::valid`] of [`TaskDiagNs::cgroup`].

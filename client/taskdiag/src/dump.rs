@@ -306,18 +306,19 @@ impl<T: Transport> Dump<'_, T> {
         (&mut client.reassembly, datagram)
     }
 
-    /// The next message about a task, as it is received: for tasks whose areas
-    /// or arguments are more than one wants to hold. Everything that is told
-    /// of a task comes in pieces of at most one datagram, one behind the other;
-    /// [`TaskRef::goes_on`] is set in all but the first of a task, and
-    /// [`TaskRef::has_more`] in all but the last. What comes in
-    /// several pieces are [`TaskRef::vmas`], [`TaskRef::vma_stats`] and
-    /// [`TaskRef::cmdline`]; [`TaskRef::files`] and [`TaskRef::cgroup`] are in
-    /// exactly one piece, [`TaskRef::absent`] is in the last, and the other
+    /// Returns the next message about a task as it is received. This limits the
+    /// memory for tasks with many memory mappings or long command lines.
+    ///
+    /// The row of a task consists of pieces, each at most one datagram long.
+    /// [`TaskRef::goes_on`] is set in every piece of a row except the first, and
+    /// [`TaskRef::has_more`] in every piece except the last.
+    /// [`TaskRef::vmas`], [`TaskRef::vma_stats`] and [`TaskRef::cmdline`] may be
+    /// spread over several pieces; [`TaskRef::files`] and [`TaskRef::cgroup`] are
+    /// in exactly one piece, [`TaskRef::absent`] is in the last, and the other
     /// groups are in the first.
     ///
-    /// The two ways may be mixed: after a piece, [`Self::next`] passes over
-    /// the rest of its task.
+    /// Calls of [`Self::next`] and of this function may be mixed: after a piece,
+    /// [`Self::next`] skips the rest of the row.
     ///
     /// ```no_run
     /// use taskdiag::{Client, Request, Show, Strategy};

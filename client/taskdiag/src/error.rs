@@ -213,7 +213,7 @@ pub enum NoEvents {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct KernelError {
-    /// The error number, positive: `ESRCH` if there is no such task or the
+    /// The error number, positive: `ESRCH` if the task does not exist or the
     /// caller may not see it, `EINVAL` for a bad request, `EOPNOTSUPP` for a
     /// group, filter or option that this kernel does not have, `EBADF` for a
     /// descriptor of the wrong kind, `EPERM` for a dump of another process.

@@ -50,7 +50,7 @@ impl Features {
         recv_min: 0,
     };
 
-    /// The features that this request needs and that are not in here.
+    /// Returns the features that the request needs and this set lacks.
     #[must_use]
     pub fn lacking(&self, request: &Request<'_>) -> Self {
         let vma_flags = request.filters.vma_flags.unwrap_or_default();
@@ -74,7 +74,7 @@ impl Features {
         }
     }
 
-    /// Whether there is no feature in it.
+    /// Whether the set has no feature.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.groups.is_empty()

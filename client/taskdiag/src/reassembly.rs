@@ -299,9 +299,8 @@ impl Reassembly {
     /// same header as the last row of one message, and no other group is requested.
     /// Leaves everything else to [`Self::step_fast`].
     ///
-    /// These comparisons are all checks of such a row: it has every requested group,
-    /// and lists none as absent. `usual` matches no message while a row is open and
-    /// after the end.
+    /// The row needs no other check: it has every requested group, and lists none
+    /// as absent. `usual` matches no message while a row is open and after the end.
     #[inline(always)]
     pub(crate) fn step_exact<I: Inner, A: FastAttributes>(
         &mut self,

@@ -40,12 +40,12 @@ pub enum Strategy {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Scope {
-    /// The caller's own.
+    /// The caller's own pid namespace.
     #[default]
     Own,
-    /// That of this process, a pid in the caller's own namespace. Needs
-    /// `CAP_SYS_ADMIN` over the user namespace that owns the caller's pid
-    /// namespace.
+    /// The pid namespace of the process with this pid in the caller's own pid
+    /// namespace. Requires `CAP_SYS_ADMIN` over the user namespace that owns the
+    /// caller's pid namespace.
     Process(Pid),
 }
 
@@ -144,7 +144,7 @@ impl<'fd> Request<'fd> {
     /// Sent by one of the clients, the request fails with [`Error::Kernel`]:
     ///
     /// - `EBADF` if the descriptor is not open in the kernel's view,
-    /// - `EINVAL` if it is not that of a pid namespace,
+    /// - `EINVAL` if it does not refer to a pid namespace,
     /// - `EPERM` if the namespace is neither the caller's own nor one below, and
     ///   the caller lacks `CAP_SYS_ADMIN` over the user namespace that owns it,
     /// - `EOPNOTSUPP` if the kernel or the transport does not have the option:

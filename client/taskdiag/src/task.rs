@@ -504,8 +504,8 @@ impl<'a> TaskRef<'a> {
 
     /// Whether it is a cached row, kept current by events: its state is not
     /// known, and fields without events (process group, tracer, capabilities,
-    /// secure bits) have the values of the last read. Never of the kernel's rows:
-    /// see [`crate::daemon_protocol`].
+    /// secure bits) have the values of the last read. Always false for rows of the
+    /// kernel: see [`crate::daemon_protocol`].
     #[must_use]
     pub const fn is_kept(&self) -> bool {
         self.flags & protocol::FLAG_CACHED != 0

@@ -19,8 +19,8 @@ pub(crate) const FLAG_REQUEST: u16 = 0x01;
 pub(crate) const FLAG_MULTI: u16 = 0x02;
 /// `NLM_F_ACK`: to be acknowledged, whatever the answer is.
 pub(crate) const FLAG_ACK: u16 = 0x04;
-/// `NLM_F_DUMP_INTR`: never the kernel's; set by a daemon that answers from its
-/// table if tasks began or ended during the dump.
+/// `NLM_F_DUMP_INTR`: never set by the kernel. A daemon that replies from its
+/// table sets it if tasks began or ended during the dump.
 pub(crate) const FLAG_INTERRUPTED: u16 = 0x10;
 /// `NLM_F_CAPPED`: an error repeats the request's header only.
 pub(crate) const FLAG_CAPPED: u16 = 0x100;

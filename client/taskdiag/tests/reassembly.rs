@@ -476,7 +476,7 @@ struct Plan {
     attributes: Vec<Vec<u8>>,
 }
 
-/// Each row has what was requested, or lists it as absent.
+/// Each row has every requested group, or lists it as absent.
 #[test]
 fn a_group_that_a_row_neither_has_nor_lists_is_an_error() {
     let requested = Show::BASE | Show::STAT | Show::FILES;
@@ -503,8 +503,8 @@ fn a_group_that_a_row_neither_has_nor_lists_is_an_error() {
             .concat(),
         ),
     ];
-    // Neither in the last message nor anywhere: what is missing in a row between
-    // two others, in the last one, and in one of several messages.
+    // Groups that a row neither has nor lists: in a row between two others, in the
+    // last row, and in a multi-message row.
     let broken = [
         (vec![row(6, 0, &base(6))], "stat,files"),
         (

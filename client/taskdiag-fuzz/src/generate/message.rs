@@ -30,14 +30,14 @@ pub(super) fn message(dice: &mut Dice, index: u32) -> Message {
     message
 }
 
-/// A sound request whose answer is as long as there are tasks.
+/// Returns a valid request for all tasks.
 pub(super) fn long(dice: &mut Dice) -> Message {
     let strategy = *dice.pick(&[abi::TASK_DIAG_DUMP_ALL, abi::TASK_DIAG_DUMP_ALL_THREAD]);
     let appended = if dice.one_in(3) { show(dice) } else { 0 };
     request(dice, 0, NLM_F_DUMP, strategy, groups::PLAIN | appended)
 }
 
-/// A request for the supported features.
+/// Returns a request for the supported features.
 fn features(dice: &mut Dice, index: u32) -> Message {
     let mut message = request(dice, index, 0, 0, 0);
     message.cmd = abi::TASK_DIAG_CMD_FEATURES;
@@ -108,7 +108,7 @@ fn add_pid_namespace(dice: &mut Dice, message: &mut Message) {
     message.attributes.insert(at, option);
 }
 
-/// Names the task of a request by a pidfd, as a rule instead of its pid.
+/// Names the task of a request by a pidfd, in most cases instead of a pid.
 fn add_pidfd(dice: &mut Dice, message: &mut Message) {
     let descriptor = match dice.below(20) {
         0..6 => Descriptor::Task(dice.byte()),
@@ -151,7 +151,8 @@ fn fields(message: &mut Message) -> Option<&mut Request> {
         })
 }
 
-/// One of the other groups beside the plain ones, at times all of them.
+/// Returns a mask of plain groups, in half of the cases with one other group or
+/// with all groups.
 fn show(dice: &mut Dice) -> u64 {
     let plain = dice.u64() & groups::PLAIN;
     match dice.below(16) {
@@ -161,7 +162,7 @@ fn show(dice: &mut Dice) -> u64 {
     }
 }
 
-/// A filter: as a rule a valid one.
+/// Returns a filter, which is valid in most cases.
 fn filter(dice: &mut Dice) -> Attribute {
     let filters = usize::from(abi::TASK_DIAG_FILTER_MAX) + 1;
     let kind = abi::TASK_DIAG_ATTR_FILTERS + dice.below(filters) as u16;

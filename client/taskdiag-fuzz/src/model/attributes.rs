@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! The attributes of a request, checked as the kernel checks them against the
+//! Checks the attributes of a request as the kernel checks them against the
 //! policy: strictly, in their order, up to the first fault.
 
 use nix::libc::{EINVAL, ERANGE};
@@ -12,21 +12,21 @@ use taskdiag::abi;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Found<'a> {
     pub(super) kind: u16,
-    /// Where it begins in the message.
+    /// Offset of the attribute in the message.
     pub(super) at: u32,
     pub(super) value: &'a [u8],
 }
 
-/// The attributes up to the first that no policy accepts.
+/// The attributes before the first one that the policy rejects.
 #[derive(Debug, Default)]
 pub(super) struct Parsed<'a> {
     found: Vec<Found<'a>>,
-    /// The fault that ended the walk.
+    /// The fault of the attribute that the policy rejects.
     pub(super) fault: Option<Refusal>,
 }
 
 impl<'a> Parsed<'a> {
-    /// The attribute of this type that counts.
+    /// Returns the last attribute of this type, which is the effective one.
     pub(super) fn last(&self, kind: u16) -> Option<&Found<'a>> {
         self.found.iter().rev().find(|found| found.kind == kind)
     }
@@ -36,7 +36,7 @@ impl<'a> Parsed<'a> {
             .is_some_and(|last| last.at == found.at)
     }
 
-    /// Values that are not valid, of the attributes that count.
+    /// Returns the faults of the effective attributes' values.
     pub(super) fn last_faults(&self) -> impl Iterator<Item = Refusal> {
         self.found
             .iter()
@@ -44,13 +44,13 @@ impl<'a> Parsed<'a> {
             .flat_map(value_faults)
     }
 
-    /// The fault that ended the walk, which is reported before all others.
+    /// Returns the fault against the policy, which is reported before all others.
     pub(super) fn faults(&self) -> impl Iterator<Item = Refusal> {
         self.fault.iter().cloned()
     }
 }
 
-/// Walks the attributes of a message, which begin at `begin`.
+/// Parses the attributes of a message. They begin at `begin`.
 pub(super) fn parse(message: &[u8], begin: usize) -> Parsed<'_> {
     let mut parsed = Parsed::default();
     let mut walk = Attributes::new(message.get(begin..).unwrap_or_default());
@@ -77,8 +77,7 @@ pub(super) fn parse(message: &[u8], begin: usize) -> Parsed<'_> {
     parsed
 }
 
-/// The error for an attribute of this type and length, if it does not conform to
-/// the policy.
+/// Returns the errno for an attribute that does not conform to the policy.
 fn policy_error(kind: u16, value: &[u8]) -> Option<i32> {
     let len = value.len();
     let (valid, errno) = match kind {
@@ -102,7 +101,7 @@ fn policy_error(kind: u16, value: &[u8]) -> Option<i32> {
     (!valid).then_some(errno)
 }
 
-/// A value that is not valid, though it conforms to the policy.
+/// Returns the fault of an invalid value that conforms to the policy.
 fn value_faults(found: &Found<'_>) -> Option<Refusal> {
     let value = found.value;
     let fault = match found.kind {

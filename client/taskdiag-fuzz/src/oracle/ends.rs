@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-//! How an answer ends: in an error, an acknowledgement, or the end of a dump,
-//! and what is said beside these.
+//! The end of a reply: an error, an acknowledgement, or the end of a dump, and
+//! their extended acknowledgements.
 
 use nix::errno::Errno;
 use nix::libc::{EAGAIN, EBUSY, EMSGSIZE, ENOBUFS, EPERM, ESRCH};
@@ -32,7 +32,7 @@ impl Oracle {
         let errno = code.wrapping_neg();
         self.counts.errnos.push(errno);
         if self.manner.lossy && matches!(errno, ENOBUFS | EAGAIN) {
-            // Once there is room, a dump goes on.
+            // The dump continues when the receive buffer has been read.
             self.lost = true;
             return Ok(());
         }
@@ -54,7 +54,7 @@ impl Oracle {
         let asked = &mut self.asked[index];
         let refusals = &asked.expectation.refusals;
         let right = match &asked.expectation.query {
-            // A row comes first, and a dump has an end of its own.
+            // The acknowledgement follows the row. A dump ends with NLMSG_DONE.
             Some(query) => !query.dump && (!asked.pids.is_empty() || unsure),
             None => refusals.is_empty(),
         };
@@ -66,7 +66,7 @@ impl Oracle {
         Ok(())
     }
 
-    /// An error repeats the message it is about; returns how far that goes.
+    /// Checks the copy of the request in an error. Returns the end of the copy.
     fn check_repeated(
         &self,
         index: usize,
@@ -128,9 +128,9 @@ impl Oracle {
         self.counts.errnos.push(errno);
         asked.failed = true;
         match rights {
-            // Only the process that sent the request may read on.
+            // Only the process that sent the request may read its rows.
             Rights::Nobody if errno == EPERM => Ok(()),
-            // Rows of a file are made when they are read.
+            // The kernel makes rows of a file when they are read.
             _ if errno == ESRCH && self.changed && asked.pids.is_empty() => Ok(()),
             // The reader's buffer is smaller than a message can be.
             _ if errno == EMSGSIZE && self.manner.small_buffer => Ok(()),
@@ -138,8 +138,8 @@ impl Oracle {
         }
     }
 
-    /// What is said beside the code, unless nobody wants to know or there was
-    /// no room for it.
+    /// Reads the extended acknowledgement. Returns `None` if the socket did not
+    /// request it or the buffer had no space for it.
     fn extended_ack(&self, flags: u16, tlvs: &[u8]) -> Result<Option<Extended>, String> {
         let announced = flags & NLM_F_ACK_TLVS != 0;
         if announced && !self.manner.ext_ack {
@@ -159,7 +159,7 @@ fn judge_error(
     extended: Option<&Extended>,
 ) -> Result<(), String> {
     let says_so = |refusal: &Refusal, extended: &Extended| {
-        // The error for a task that has just gone names no attribute.
+        // The error for a task that ended after the check names no attribute.
         refusal.at.is_none()
             || refusal.at == extended.at
             || (errno == ESRCH && extended.at.is_none())
@@ -176,7 +176,7 @@ fn judge_error(
     ))
 }
 
-/// What an extended acknowledgement says.
+/// Contents of an extended acknowledgement.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Extended {
     text: Option<String>,

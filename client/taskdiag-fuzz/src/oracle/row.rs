@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! Checks the messages of a row, field by field, and the row that they make up.
+//! Checks each field of a row's messages, and the row as a whole.
 
 use std::mem::offset_of;
 
@@ -15,7 +15,7 @@ use taskdiag::abi;
 const CAP_LAST_CAP: u32 = 40;
 /// `SECURE_ALL_BITS` and their locks.
 const SECURE_BITS: u32 = 0xff;
-/// Groups of memory mappings, which only rows of leaders have.
+/// Groups of memory mappings, which are only in rows of leaders.
 const AREAS: u64 = abi::TASK_DIAG_SHOW_VMA | abi::TASK_DIAG_SHOW_VMA_STAT;
 
 /// `TASK_DIAG_FLAG_MORE`: the next message continues the row.
@@ -41,33 +41,33 @@ pub(crate) struct Row {
     pub(crate) tgid: u32,
     pub(crate) base: Option<abi::TaskDiagBase>,
     pub(crate) creds: Option<abi::TaskDiagCreds>,
-    /// The bits of the groups that are there.
+    /// Bits of the groups in the message.
     pub(crate) groups: u64,
-    /// It is not the first message about its task.
+    /// The message continues the row of the previous message.
     pub(crate) goes_on: bool,
-    /// The next message continues it.
+    /// The next message continues the row.
     pub(crate) more: bool,
     /// `TASK_DIAG_ABSENT`.
     pub(crate) absent: Option<Absent>,
-    /// The places of its first and its last group.
+    /// Positions of the first and the last group.
     places: Option<(Place, Place)>,
 }
 
-/// A row under way: what its messages so far contain.
+/// The current row, with the contents of its messages so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Pending {
     pub(crate) pid: u32,
     tgid: u32,
     groups: u64,
     absent: Option<Absent>,
-    /// The next message continues it.
+    /// The next message continues the row.
     more: bool,
-    /// The stage of the last group.
+    /// Stage of the last group so far, see [`Place`].
     stage: u8,
 }
 
 impl Pending {
-    /// A row of which this is the first message.
+    /// Begins a row with its first message.
     pub(crate) fn new(row: &Row) -> Self {
         Self {
             pid: row.pid,
@@ -112,12 +112,12 @@ impl Pending {
         Ok(())
     }
 
-    /// Its last message has been read.
+    /// Whether the last message of the row has been received.
     pub(crate) const fn is_complete(&self) -> bool {
         !self.more
     }
 
-    /// Checks a row that is complete. Returns the groups that are gone.
+    /// Checks a complete row. Returns the groups that are listed as gone.
     pub(crate) fn end(&self, show: u64) -> Result<u64, String> {
         let absent = self.absent.unwrap_or_default();
         let masks = [
@@ -161,13 +161,13 @@ impl Pending {
         Ok(absent.gone)
     }
 
-    /// Groups that the caller may not read.
+    /// Returns the groups that the caller may not read.
     pub(crate) fn denied(&self) -> u64 {
         self.absent.map_or(0, |absent| absent.denied)
     }
 }
 
-/// Groups with one attribute per row.
+/// Returns the groups with one attribute per row.
 fn whole_groups() -> u64 {
     GROUPS
         .iter()
@@ -175,7 +175,7 @@ fn whole_groups() -> u64 {
         .fold(0, |bits, group| bits | 1 << group.bit)
 }
 
-/// Reads a message of a row, which may have these groups and no others.
+/// Reads a message of a row. It may contain only the groups in `show`.
 pub(super) fn read(transport: Transport, payload: &[u8], show: u64) -> Result<Row, String> {
     let attributes = attributes(transport, payload, abi::TASK_DIAG_CMD_GET)?;
     let mut walk = Attributes::new(attributes);
@@ -198,11 +198,11 @@ pub(super) fn read(transport: Transport, payload: &[u8], show: u64) -> Result<Ro
             .filter(|group| show & (1 << group.bit) != 0)
             .ok_or_else(|| {
                 let kind = attribute.kind & NLA_TYPE_MASK;
-                format!("there is attribute {kind}, which was not requested")
+                format!("attribute {kind} was not requested")
             })?;
         let place = Place::of(group);
         if row.places.is_some_and(|(_, behind)| behind >= place) {
-            return Err(format!("{} is there twice, or too late", group.name));
+            return Err(format!("{} is duplicate or out of order", group.name));
         }
         row.places = Some((row.places.map_or(place, |(first, _)| first), place));
         read_group(group, attribute.value, &mut row)?;
@@ -220,8 +220,8 @@ pub(super) fn read(transport: Transport, payload: &[u8], show: u64) -> Result<Ro
     }
 }
 
-/// Checks the reply to `TASK_DIAG_CMD_FEATURES` against the one that the run
-/// began with.
+/// Checks the reply to `TASK_DIAG_CMD_FEATURES` against the features that were
+/// reported at the start of the run.
 pub(super) fn read_features(
     transport: Transport,
     payload: &[u8],
@@ -234,7 +234,7 @@ pub(super) fn read_features(
     }
 }
 
-/// The features in these attributes, if there is nothing else.
+/// Returns the features, if the reply has no other attribute.
 pub(crate) fn features(attributes: &[u8]) -> Option<Features> {
     let mut walk = Attributes::new(attributes);
     let found: Vec<_> = walk
@@ -266,7 +266,7 @@ pub(crate) fn features(attributes: &[u8]) -> Option<Features> {
     known.then_some(features)
 }
 
-/// The attributes of a message with this command.
+/// Returns the attributes of a message with this command.
 fn attributes(transport: Transport, payload: &[u8], command: u8) -> Result<&[u8], String> {
     if transport == Transport::File {
         return Ok(payload);
@@ -303,7 +303,7 @@ fn message(first: Option<Attribute<'_>>) -> Result<Row, String> {
     Ok(row)
 }
 
-/// The place of a group in a row: structures first, then the appended groups.
+/// Position of a group in a row: structures first, then the appended groups.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Place {
     stage: u8,
@@ -333,7 +333,7 @@ fn read_group(group: &Group, value: &[u8], row: &mut Row) -> Result<(), String> 
         Shape::Pieces => return Ok(()),
         Shape::Areas(size) => return areas(size, value).map_err(|what| format!("{name}: {what}")),
         Shape::Structure(_) if row.goes_on && group.always => {
-            return Err(format!("{name} is in a message that goes on"));
+            return Err(format!("{name} is in a continuation message"));
         }
         Shape::Structure(size) if len == size => {}
         Shape::Text(size) if len >= size => {}
@@ -354,8 +354,9 @@ fn read_group(group: &Group, value: &[u8], row: &mut Row) -> Result<(), String> 
     Ok(())
 }
 
-/// Areas in ascending order, each with its length, and of a structure of this
-/// size: it begins with the length, where the name is, and the two addresses.
+/// Checks memory mappings: in ascending order, each with a structure of at least
+/// this size, which begins with its length, the offset of the name, and two
+/// addresses.
 fn areas(size: usize, value: &[u8]) -> Result<(), String> {
     let mut rest = value;
     let mut below = 0;
@@ -376,7 +377,8 @@ fn areas(size: usize, value: &[u8]) -> Result<(), String> {
     Ok(())
 }
 
-/// Behind a name there is nothing, and without one nothing at all.
+/// Checks that only zeros follow a mapping's name, or its structure if the mapping
+/// has no name.
 fn check_name(size: usize, area: &[u8]) -> Result<(), String> {
     let name = match u32_at(area, 4).unwrap_or_default() as usize {
         0 => return empty(&area[size..]),
@@ -389,7 +391,7 @@ fn check_name(size: usize, area: &[u8]) -> Result<(), String> {
     }
 }
 
-/// A group that the first message of a row has, and this one does not.
+/// Returns a group that the first message of a row must contain, and lacks.
 fn missing(row: &Row, show: u64) -> Option<&'static Group> {
     GROUPS
         .iter()
@@ -400,7 +402,7 @@ fn empty(bytes: &[u8]) -> Result<(), String> {
     if bytes.iter().all(|byte| *byte == 0) {
         return Ok(());
     }
-    Err(format!("what is nobody's is not zero: {bytes:02x?}"))
+    Err(format!("unused bytes are not zero: {bytes:02x?}"))
 }
 
 fn base(value: &[u8], row: &Row) -> Result<abi::TaskDiagBase, String> {
@@ -457,7 +459,7 @@ fn creds(value: &[u8]) -> Result<abi::TaskDiagCreds, String> {
     Ok(creds)
 }
 
-/// These fields are 0.
+/// Checks that fields that are not valid are 0.
 fn unused(name: &str, value: &[u8], at: usize, len: usize) -> Result<(), String> {
     match value.get(at..at + len) {
         Some(fields) if fields.iter().all(|byte| *byte == 0) => Ok(()),
@@ -476,7 +478,7 @@ fn stat(value: &[u8]) -> Result<(), String> {
         | abi::TASK_DIAG_STAT_VALID_BLKIO_DELAY
         | abi::TASK_DIAG_STAT_VALID_EXIT_CODE;
     if valid & !known != 0 {
-        return Err(format!("STAT has validity {valid:#x}"));
+        return Err(format!("STAT: unknown bits in valid: {valid:#x}"));
     }
     if valid & abi::TASK_DIAG_STAT_VALID_MEMORY == 0 {
         let vsize = offset_of!(abi::TaskDiagStat, vsize);
@@ -499,7 +501,7 @@ fn files(value: &[u8]) -> Result<(), String> {
     let files = abi::TaskDiagFiles::read_from_bytes(value)
         .map_err(|_| "FILES has another length".to_owned())?;
     if files.valid & !abi::TASK_DIAG_FILES_VALID_COUNTS != 0 {
-        return Err(format!("FILES has validity {:#x}", files.valid));
+        return Err(format!("FILES: unknown bits in valid: {:#x}", files.valid));
     }
     if files.valid == 0 {
         let total = offset_of!(abi::TaskDiagFiles, total);
@@ -515,7 +517,7 @@ fn files(value: &[u8]) -> Result<(), String> {
         files.other,
     ];
     if files.total != kinds.iter().sum::<u32>() {
-        return Err(format!("FILES does not add up: {files:?}"));
+        return Err(format!("FILES: total is not the sum: {files:?}"));
     }
     Ok(())
 }
@@ -528,18 +530,18 @@ fn ident(value: &[u8]) -> Result<(), String> {
         return Err(format!("IDENT is {ident:x?}"));
     }
     if (ident.valid & known == 0) != (ident.pidfd_ino == 0) {
-        return Err(format!("IDENT has an inode number, or not: {ident:x?}"));
+        return Err(format!("IDENT: valid does not match pidfd_ino: {ident:x?}"));
     }
     Ok(())
 }
 
-/// Ten inode numbers and ten ids behind the validity.
+/// Checks NS: `valid`, ten inode numbers and ten ids.
 fn ns(value: &[u8]) -> Result<(), String> {
     let kinds = abi::TASK_DIAG_NS_MAX + 1;
     let valid = u64_at(value, 0).unwrap_or_default();
     let all = ((1u64 << kinds) - 1) * (1 | 1 << abi::TASK_DIAG_NS_IDS);
     if valid & !all != 0 {
-        return Err(format!("NS has validity {valid:#x}"));
+        return Err(format!("NS: unknown bits in valid: {valid:#x}"));
     }
     for kind in 0..kinds as usize {
         let inode = u32_at(value, 8 + 4 * kind).unwrap_or_default();
@@ -548,7 +550,7 @@ fn ns(value: &[u8]) -> Result<(), String> {
         let id_bit = abi::TASK_DIAG_NS_IDS as usize + kind;
         if has(kind) != (inode != 0) || has(id_bit) != (id != 0) {
             return Err(format!(
-                "NS has validity {valid:#x}, and of namespace {kind} inode {inode} and id {id}"
+                "NS: valid {valid:#x} does not match inode {inode} and id {id} of namespace {kind}"
             ));
         }
     }
@@ -567,7 +569,7 @@ fn cgroup(value: &[u8]) -> Result<(), String> {
             let path = &value[at..];
             match path.iter().position(|byte| *byte == 0) {
                 Some(end) if end + 1 == path.len() => Ok(()),
-                _ => Err(format!("CGROUP has a path without its end: {path:02x?}")),
+                _ => Err(format!("CGROUP: no single NUL ends the path: {path:02x?}")),
             }
         }
         at => Err(format!("CGROUP has a path at {at} of {}", value.len())),
@@ -590,7 +592,7 @@ pub(super) mod tests {
         comm
     }
 
-    /// A row with BASE and CRED, changed before it is written down.
+    /// Returns a row with BASE and CRED, which `change` has modified.
     pub(crate) fn payload(
         pid: u32,
         tgid: u32,
@@ -626,7 +628,7 @@ pub(super) mod tests {
         assert!(read(Transport::File, &bytes[4..], 3).is_ok());
     }
 
-    /// The first message of a row of task 7 with these groups.
+    /// Returns the first message of a row of task 7 with these groups.
     fn begun(tgid: u32, groups: u64) -> Pending {
         Pending::new(&Row {
             pid: 7,
@@ -638,7 +640,7 @@ pub(super) mod tests {
         })
     }
 
-    /// The same, which is to be continued.
+    /// Returns the first message of a row of task 7 that the next message continues.
     fn begun_with_more(groups: u64) -> Pending {
         Pending {
             more: true,
@@ -646,8 +648,8 @@ pub(super) mod tests {
         }
     }
 
-    /// A message that continues it with these groups, the first and last of which
-    /// are of these stages.
+    /// Returns a message that continues the row of task 7 with these groups. The
+    /// stages are those of the first and the last group.
     fn more(groups: u64, stages: (u8, u8), absent: Option<Absent>) -> Row {
         let (first, last) = stages;
         Row {

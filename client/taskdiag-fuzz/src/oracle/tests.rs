@@ -233,7 +233,7 @@ fn an_error_is_the_right_one() {
     assert_eq!(oracle.counts.errnos, [ESRCH]);
 
     assert!(wrong(one(), &[answer(EINVAL, text, Some(20))]).contains("EINVAL"));
-    // The text is not part of the protocol, but it is text.
+    // The text is not part of the protocol, but must be printable.
     show(&mut one(), &[answer(ESRCH, "another text", Some(20))]).unwrap();
     assert!(wrong(one(), &[answer(ESRCH, "\x01", Some(20))]).contains("text"));
     assert!(wrong(one(), &[answer(ESRCH, text, Some(24))]).contains("24"));
@@ -303,7 +303,7 @@ fn foreign_reader_gets_eperm() {
     };
     assert_eq!(foreign(-EPERM), Ok(()));
     assert!(foreign(-EINVAL).is_err());
-    // The process that asked does not get it.
+    // The process that sent the request does not get EPERM.
     assert!(show(&mut all(), &[done(-EPERM)]).is_err());
 }
 
@@ -334,7 +334,7 @@ fn interruption_is_never_announced() {
     assert!(wrong(all(), &[end]).contains("flags"));
 }
 
-/// A dump of CMDLINE beside BASE and CRED.
+/// Returns a dump of BASE, CRED and CMDLINE.
 fn with_cmdline() -> Oracle {
     let mut oracle = all();
     let query = oracle.asked[0].expectation.query.as_mut().unwrap();
@@ -342,7 +342,7 @@ fn with_cmdline() -> Oracle {
     oracle
 }
 
-/// The first message of a row that is continued.
+/// Returns the first message of a row that the next message continues.
 fn begun(pid: u32) -> Vec<u8> {
     let mut bytes = row(pid);
     bytes[32] |= 2;
@@ -386,7 +386,7 @@ fn row_is_complete_with_the_message_without_more() {
     assert!(wrong_behind(&[last(5)]).contains("behind task"));
     assert!(wrong_behind(&[last(1), last(1)]).contains("behind task"));
     assert!(wrong(with_cmdline(), &[row(1)]).contains("are missing"));
-    // Nothing is appended in sendmsg().
+    // sendmsg() appends no group.
     assert!(wrong(with_cmdline(), &[begun(1), last(1)]).contains("sendmsg"));
     assert!(wrong(with_cmdline(), &[last(5)]).contains("sendmsg"));
 }
@@ -406,13 +406,13 @@ fn groups_that_are_gone_are_reported() {
     show(&mut oracle, &[begun(1)]).unwrap();
     show(&mut oracle, &[absent(cmdline, 0), done(0)]).unwrap();
     assert_eq!(oracle.finish().unwrap()[0].gone, [1]);
-    // All may be seen.
+    // A reader with all rights is denied no group.
     let mut oracle = with_cmdline();
     show(&mut oracle, &[begun(1)]).unwrap();
     assert!(wrong(oracle, &[absent(0, cmdline), done(0)]).contains("root"));
 }
 
-/// A file to which a request has been written.
+/// Returns a file to which a request has been written.
 fn written(flags: u16, strategy: u64, refusals: Vec<Refusal>) -> Oracle {
     let manner = Manner {
         transport: Transport::File,
@@ -421,7 +421,7 @@ fn written(flags: u16, strategy: u64, refusals: Vec<Refusal>) -> Oracle {
     asked_by(manner, flags, strategy, 5, refusals)
 }
 
-/// A message of the file, for port 0 as in the request.
+/// Returns a message of the file, for port 0 as in the request.
 fn of_file(kind: u16, flags: u16, payload: &[u8]) -> Vec<u8> {
     let mut bytes = message(kind, flags, payload);
     bytes[12..16].fill(0);
@@ -465,7 +465,7 @@ fn refusal_of_the_file_can_be_read() {
     let mut oracle = refused(ESRCH);
     show(&mut oracle, &[reason(ESRCH)]).unwrap();
     assert!(oracle.is_complete() && !oracle.is_readable());
-    // As write() has said.
+    // The message must have the errno of write().
     assert!(wrong(refused(ESRCH), &[reason(EINVAL)]).contains("EINVAL"));
     assert!(!written(NLM_F_DUMP, 0, Vec::new()).refused(EINVAL));
     assert!(!written(NLM_F_DUMP, 0, Vec::new()).refused(EPERM));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-//! Cases with other threads and processes in them: who did not ask reads, who
-//! asked is gone, or is not any more what it was.
+//! Cases with other threads and processes: the reader is not the sender, the
+//! sender has ended, or its credentials or namespaces have changed.
 
 use std::fs;
 use std::io;
@@ -21,23 +21,23 @@ use crate::model::control::Sender;
 use crate::oracle::{Finding, Rights};
 use crate::process::Child;
 
-/// What a process of a scene exits with.
+/// Exit status of a process that succeeded.
 const WELL: u8 = 0;
-/// It has told of a finding.
+/// Exit status of a process that reported a finding.
 const FOUND: u8 = 1;
-/// The system does not allow the scene.
+/// Exit status of a process that lacks the rights for the scenario.
 const REFUSED: u8 = 2;
-/// It has told of another failure.
+/// Exit status of a process that reported another failure.
 const FAILED: u8 = 3;
-/// It could not send a request; the rest is the error's number.
+/// Exit status of a process that could not send its request, plus the errno.
 const NOT_SENT: u8 = 100;
 
-/// As often as somebody else reads.
+/// Number of reads by another process.
 const FOREIGN_READS: usize = 3;
 
 impl<'a> Performer<'a> {
     pub(super) fn with_others(&mut self, case: &Case) -> Result<(), Failure> {
-        // What happens to it may outlast the case.
+        // Later cases must not use a socket that this case may have affected.
         self.link = None;
         let mut buffers = std::mem::take(&mut self.buffers);
         let result = match case.scene {
@@ -57,7 +57,7 @@ impl<'a> Performer<'a> {
         result
     }
 
-    /// All threads of a process are one.
+    /// Sends and reads in different threads, which have the same rights.
     fn with_thread(&self, case: &Case, buffers: &mut Buffers) -> Result<(), Failure> {
         let link = Link::open(case.transport, case.settings)?;
         let actor = self.actor(Knowledge::Roster, Space::Outer);
@@ -77,8 +77,8 @@ impl<'a> Performer<'a> {
         self.finish(oracle, Knowledge::Roster, self.sender.tgid)
     }
 
-    /// Another process gets what had been made when the request was sent, and
-    /// then no row; and neither does the one that asked, as the dump is over.
+    /// Another process reads the datagram that the request has made, and then no
+    /// rows. Its attempt ends the dump, so the sender receives no more rows either.
     fn fork_reads(&mut self, case: &Case, buffers: &mut Buffers) -> Result<(), Failure> {
         let link = Link::open(case.transport, case.settings)?;
         let actor = self.actor(Knowledge::Roster, Space::Outer);
@@ -110,8 +110,8 @@ impl<'a> Performer<'a> {
         self.finish(exchange.oracle, Knowledge::Nothing, self.sender.tgid)
     }
 
-    /// The process that asked is gone: what had been made is there, and then no
-    /// row.
+    /// Reads after the sender has ended: the datagram that the request has made, and
+    /// then no rows.
     fn fork_asks(&self, case: &Case, buffers: &mut Buffers) -> Result<(), Failure> {
         let link = Link::open(case.transport, case.settings)?;
         let mut actor = self.actor(Knowledge::Roster, Space::Outer);
@@ -151,7 +151,8 @@ impl<'a> Performer<'a> {
         self.finish(exchange.oracle, Knowledge::Roster, actor.sender.tgid)
     }
 
-    /// Asks, changes, reads on: what is not to be seen any more does not come.
+    /// Sends, changes the process, and reads. Tasks that the process may no longer
+    /// see are not reported.
     fn changing(&self, case: &Case, change: Change, buffers: &mut Buffers) -> Result<(), Failure> {
         let link = Link::open(case.transport, case.settings)?;
         let actor = self.actor(Knowledge::Roster, Space::Outer);
@@ -173,8 +174,7 @@ impl<'a> Performer<'a> {
         self.finish(exchange.oracle, Knowledge::Nothing, self.sender.tgid)
     }
 
-    /// Makes this process another. Returns what it may see from then on, if
-    /// that is not what it could see before.
+    /// Changes this process. Returns its rights afterwards, if they differ.
     fn change(&self, change: Change) -> nix::Result<Option<Rights<'a>>> {
         let own = self.sender.tgid;
         let was_root = !self.setting.as_user;
@@ -193,7 +193,7 @@ impl<'a> Performer<'a> {
             }
             Change::UserNamespace => {
                 unshare(CloneFlags::CLONE_NEWUSER)?;
-                // Root is a plain user in there.
+                // In the new user namespace, root is an unprivileged user.
                 Ok(was_root.then_some(Rights::User {
                     uid: self.sender.uid,
                     gid: self.sender.gid,
@@ -207,7 +207,7 @@ impl<'a> Performer<'a> {
         }
     }
 
-    /// Asks from namespaces in which there is no other process.
+    /// Sends a request from new namespaces that contain no other process.
     fn contained(
         &mut self,
         case: &Case,
@@ -224,7 +224,7 @@ impl<'a> Performer<'a> {
         })
     }
 
-    /// `around` is the number of the process that entered the user namespace.
+    /// `around` is the pid of the process that entered the user namespace.
     fn inside(
         &mut self,
         case: &Case,
@@ -233,7 +233,7 @@ impl<'a> Performer<'a> {
         buffers: &mut Buffers,
     ) -> Result<(), Failure> {
         let own = outer_pid().map_err(Failure::Descriptors)?;
-        // The pid namespace of the file is that of its procfs.
+        // The file uses the pid namespace of its procfs mount.
         let file = case.transport == Transport::File;
         self.sender = Sender {
             tgid: if file { own } else { 1 },
@@ -241,8 +241,8 @@ impl<'a> Performer<'a> {
             gid: 0,
             privileged: true,
         };
-        // A plain user who opened the socket may not see a process with
-        // capabilities of its own, which this one has.
+        // The opener of an inherited socket is an unprivileged user, which may not
+        // see this process: it has more capabilities.
         let hidden = inherited.is_some() && self.setting.as_user;
         let knowledge = if file || hidden {
             Knowledge::Nothing
@@ -272,7 +272,7 @@ impl<'a> Performer<'a> {
         self.finish(exchange.oracle, knowledge, self.sender.tgid)
     }
 
-    /// Plays a part of the case in a forked process.
+    /// Performs a part of the case in a forked process.
     fn in_fork(
         &mut self,
         case: &Case,
@@ -314,14 +314,14 @@ impl<'a> Performer<'a> {
     }
 }
 
-/// The number of this process in the pid namespace of procfs.
+/// Returns the pid of this process in the pid namespace of procfs.
 fn outer_pid() -> io::Result<u32> {
     let own = fs::read_link("/proc/self")?;
     let pid = own.to_str().and_then(|own| own.parse().ok());
-    pid.ok_or_else(|| io::Error::other("/proc/self is no number"))
+    pid.ok_or_else(|| io::Error::other("/proc/self is not a pid"))
 }
 
-/// Does this, in another thread if wanted.
+/// Calls `work`, in another thread if `other` is true.
 fn in_thread<T: Send>(other: bool, work: impl FnOnce() -> T + Send) -> Result<T, Failure> {
     if !other {
         return Ok(work());
@@ -336,8 +336,7 @@ fn in_thread<T: Send>(other: bool, work: impl FnOnce() -> T + Send) -> Result<T,
     })
 }
 
-/// Has the children of this process born as root of user, pid and network
-/// namespaces of their own.
+/// Enters new user and network namespaces, and a new pid namespace for children.
 fn enter_namespaces(outer: Sender) -> nix::Result<()> {
     unshare(CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWPID | CloneFlags::CLONE_NEWNET)?;
     let write = |file, text: &str| {
@@ -349,7 +348,8 @@ fn enter_namespaces(outer: Sender) -> nix::Result<()> {
     write("/proc/self/gid_map", &format!("0 {} 1", outer.gid))
 }
 
-/// Not every system lets everybody do this.
+/// Maps errors that a system without the needed rights or limits returns to
+/// [`Failure::NotAllowed`].
 fn allowed(what: &'static str) -> impl Fn(Errno) -> Failure {
     move |errno| match errno {
         Errno::EPERM | Errno::EACCES | Errno::ENOSPC | Errno::EUSERS => Failure::NotAllowed,

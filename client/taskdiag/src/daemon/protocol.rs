@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
-//! What `taskdiagd` adds to the kernel's protocol.
+//! Extensions of the kernel's protocol by `taskdiagd`.
 //!
-//! The daemon answers with the messages of `/proc/task-diag`. Bits 16 to 31 of
-//! [`TaskDiagMsg::flags`](crate::abi::TaskDiagMsg::flags) are never the kernel's:
-//! a client accepts them only from a transport that forwards rows, see
+//! The daemon replies with the messages of `/proc/task-diag`. The kernel never
+//! sets bits 16 to 31 of
+//! [`TaskDiagMsg::flags`](crate::abi::TaskDiagMsg::flags). A client accepts them
+//! only from a transport that forwards rows, see
 //! [`Transport::forwards`](crate::Transport::forwards), and ignores them in
-//! answers of the kernel.
+//! replies of the kernel.
 
 /// The bits of [`TaskDiagMsg::flags`](crate::abi::TaskDiagMsg::flags) that belong
 /// to programs that forward messages.

@@ -35,7 +35,7 @@ impl Absent {
         self.lost().union(self.leader)
     }
 
-    /// The groups that the task has and the row lacks: all but
+    /// The groups that the task has and the row lacks: all sets except
     /// [`Self::leader`].
     #[must_use]
     pub const fn lost(&self) -> Show {

@@ -148,7 +148,7 @@ fn a_filter_at_fault_is_named() {
 }
 
 fn pidfd_of(pid: u32) -> OwnedFd {
-    // SAFETY: takes two numbers, and what it returns is a new descriptor or -1.
+    // SAFETY: pidfd_open() takes two integers, and returns a new descriptor or -1.
     let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
     assert!(fd >= 0, "pidfd_open: {}", std::io::Error::last_os_error());
     // SAFETY: it is open, and has no other owner.
