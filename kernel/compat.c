@@ -329,13 +329,15 @@ static void remove_family(void)
 #ifndef CONFIG_PROC_FS
 int __init compat_proc_init(void)
 {
-	return 0;
+	return -EOPNOTSUPP;
 }
 #endif
 
+static bool compat_has_file;
+
 /*
- * The file comes last: an open file has a wait queue in memory of the module,
- * which must not go away because something else failed.
+ * Once the family is public, a dump can hold a reference to the module, so that
+ * nothing may fail after that: without memory for the file there is none.
  */
 static int __init compat_init(void)
 {
@@ -347,17 +349,18 @@ static int __init compat_init(void)
 	err = compat_family_init();
 	if (err)
 		return err;
-	err = compat_proc_init();
-	if (err)
-		remove_family();
-	return err;
+	compat_has_file = !compat_proc_init();
+	if (!compat_has_file)
+		pr_notice("cannot create /proc/%s\n", TASK_DIAG_PROC_NAME);
+	return 0;
 }
 module_init(compat_init);
 
 /* Every dump under way and every open file holds a reference to the module. */
 static void __exit compat_exit(void)
 {
-	remove_proc_entry(TASK_DIAG_PROC_NAME, NULL);
+	if (compat_has_file)
+		remove_proc_entry(TASK_DIAG_PROC_NAME, NULL);
 	remove_family();
 	free_texts();
 }

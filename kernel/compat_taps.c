@@ -98,14 +98,17 @@ int compat_deliver(struct sk_buff *skb, struct netlink_callback *cb, int ret)
 	done = !ret && skb_tailroom(skb) >= 2 * end_size && put_done(skb, cb);
 
 	rows = skb_clone(skb, GFP_KERNEL);
+	if (!rows) {
+		/* There must be space for the end of the dump. */
+		skb_trim(skb, 0);
+		return -ENOMEM;
+	}
 	skb_pull(skb, skb->len);
 	/* No filter may read the rows as headers of what follows. */
 	skb_reset_network_header(skb);
 	skb_reset_mac_header(skb);
 	if (ret > 0 || done || skb_tailroom(skb) < end_size)
 		skb->pfmemalloc = true;
-	if (!rows)
-		return -ENOMEM;
 	queue_message(sk, rows);
 	return ret;
 }

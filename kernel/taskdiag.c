@@ -221,8 +221,12 @@ static int taskdiag_nl_get_dumpit(struct sk_buff *skb,
 		cb->min_dump_alloc = SKB_WITH_OVERHEAD(TASKDIAG_RECV_MIN);
 
 	/* The buffer ends where the reader's does, and may begin anywhere. */
-	if (!IS_ENABLED(CONFIG_HAVE_EFFICIENT_UNALIGNED_ACCESS))
+	if (!IS_ENABLED(CONFIG_HAVE_EFFICIENT_UNALIGNED_ACCESS)) {
 		skb_reserve(skb, -(unsigned long)skb->data % sizeof(u64));
+		/* A socket filter must not read what is before. */
+		skb_reset_network_header(skb);
+		skb_reset_mac_header(skb);
+	}
 
 	ctx->started = true;
 	ret = taskdiag_dump_rows(ctx->dump, skb, may_wait, cb->extack);

@@ -110,8 +110,12 @@ int taskdiag_caller_pin(struct taskdiag_caller *caller,
 
 void taskdiag_caller_unpin(struct taskdiag_caller *caller)
 {
-	while (caller->nr_denials)
-		put_cred(caller->denials[--caller->nr_denials].cred);
+	struct taskdiag_denial *denial = caller->denials;
+
+	for (; denial < caller->denials + caller->nr_denials; denial++) {
+		put_cred(denial->cred);
+		put_pid(denial->process);
+	}
 	put_cred(caller->sender);
 	put_cred(caller->real_sender);
 	put_cred(caller->opener);
@@ -246,15 +250,15 @@ void taskdiag_caller_enter(struct taskdiag_caller *caller)
 	add_credset(caller, current_cred(), true);
 	add_credset(caller, caller->opener, false);
 	/* A single set equals current's credentials. */
-	caller->only_lsm = caller->nr_credsets == 1 &&
+	caller->only_lsm = caller->nr_credsets == 1 && !caller->nr_denials &&
 			   caller->credsets->cap_init_ns;
 }
 
 /* --- security modules ---------------------------------------------------- */
 
 /*
- * Tasks of one kind that are asked about before the others count as denied: a
- * BPF program on the hook may deny single tasks.
+ * Processes of one kind that are asked about before the others count as denied:
+ * a BPF program on the hook may deny single processes.
  */
 #define TASKDIAG_DENIALS_ASKED	4
 
@@ -285,7 +289,11 @@ void taskdiag_note_denial(struct taskdiag_caller *caller,
 	const struct cred *tcred = __task_cred(task);
 	struct taskdiag_denial *denial = find_denial(caller, tcred);
 
+	/* From now on the slow path asks. */
+	caller->only_lsm = false;
 	if (denial) {
+		put_pid(denial->process);
+		denial->process = get_pid(task_tgid(task));
 		denial->nr++;
 		return;
 	}
@@ -294,7 +302,21 @@ void taskdiag_note_denial(struct taskdiag_caller *caller,
 	tcred = get_cred_rcu(tcred);
 	if (tcred)
 		caller->denials[caller->nr_denials++] =
-			(struct taskdiag_denial) { .cred = tcred, .nr = 1 };
+			(struct taskdiag_denial) {
+				.cred = tcred,
+				.process = get_pid(task_tgid(task)),
+				.nr = 1,
+			};
+}
+
+/* A task that passes the complete check shows that not all of its kind are denied. */
+static void note_permission(struct taskdiag_caller *caller,
+			    struct task_struct *task)
+{
+	struct taskdiag_denial *denial = find_denial(caller, __task_cred(task));
+
+	if (denial)
+		denial->mixed = true;
 }
 
 /**
@@ -313,13 +335,13 @@ bool taskdiag_lsm_permits_slow(struct taskdiag_caller *caller,
 
 	if (!self)
 		denial = find_denial(caller, __task_cred(task));
-	if (denial && !denial->mixed && denial->nr >= TASKDIAG_DENIALS_ASKED)
+	/* The threads of a process that was denied are denied as well. */
+	if (denial && !denial->mixed &&
+	    (denial->process == task_tgid(task) ||
+	     denial->nr >= TASKDIAG_DENIALS_ASKED))
 		return false;
-	if (!security_ptrace_access_check(task, TASKDIAG_PTRACE_MODE)) {
-		if (denial)
-			denial->mixed = true;
+	if (!security_ptrace_access_check(task, TASKDIAG_PTRACE_MODE))
 		return true;
-	}
 	if (!self)
 		taskdiag_note_denial(caller, task);
 	return false;
@@ -442,6 +464,8 @@ static noinline bool all_permit(struct taskdiag_caller *caller,
 			return false;
 		first_asked |= set == caller->credsets;
 	}
+	if (unlikely(caller->nr_denials))
+		note_permission(caller, task);
 	return true;
 }
 

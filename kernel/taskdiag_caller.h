@@ -54,8 +54,13 @@ static __always_inline bool taskdiag_lsm_permits(struct taskdiag_caller *caller,
 static __always_inline bool taskdiag_may_see(struct taskdiag_caller *caller,
 					     struct task_struct *task)
 {
-	if (caller->only_lsm && task_tgid(task) != caller->process)
-		return taskdiag_lsm_permits(caller, task);
+	if (caller->only_lsm && task_tgid(task) != caller->process) {
+		if (likely(!security_ptrace_access_check(task,
+							 TASKDIAG_PTRACE_MODE)))
+			return true;
+		taskdiag_note_denial(caller, task);
+		return false;
+	}
 	return taskdiag_credsets_permit(caller, task);
 }
 

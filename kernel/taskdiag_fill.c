@@ -91,25 +91,6 @@ static __always_inline pid_t parent_nr(struct task_struct *task,
 	return nr;
 }
 
-/*
- * The name, which all writers pad with NULs.  Its lock costs more than to look
- * twice: a name that is being changed differs between the two.
- */
-static __always_inline void copy_comm(char *to, const struct task_struct *task)
-{
-	u64 now[2], again[2];
-
-	BUILD_BUG_ON(sizeof(task->comm) != sizeof(now));
-
-	memcpy(again, task->comm, sizeof(again));
-	do {
-		memcpy(now, again, sizeof(now));
-		barrier();
-		memcpy(again, task->comm, sizeof(again));
-	} while (unlikely(now[0] != again[0] || now[1] != again[1]));
-	memcpy(to, now, sizeof(now));
-}
-
 /* /proc/PID/stat and status: fs/proc/array.c. */
 static __always_inline void fill_base_in(void *to,
 					 const struct taskdiag_hit *hit,
@@ -140,7 +121,10 @@ static __always_inline void fill_base_in(void *to,
 	base->ppid = ppid;
 	base->tpid = tpid;
 
-	copy_comm(base->comm, task);
+	/* All writers pad the name with NULs; the lock keeps it in one piece. */
+	task_lock(task);
+	memcpy(base->comm, task->comm, sizeof(base->comm));
+	task_unlock(task);
 	memset(base->__pad, 0, sizeof(base->__pad));
 }
 

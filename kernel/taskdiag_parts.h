@@ -31,10 +31,10 @@
 
 /*
  * Memory of a request is charged to the sender.  It is allocated while a lock is
- * held that others need, so a sender that exceeds its memory cgroup's limit gets
- * an error instead of waiting for the OOM killer.
+ * held that others need, so a sender that exceeds the limit of its memory cgroup
+ * gets an error after one attempt to reclaim, and does not wait for more.
  */
-#define TASKDIAG_GFP	(GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL)
+#define TASKDIAG_GFP	(GFP_KERNEL_ACCOUNT | __GFP_NORETRY | __GFP_NOWARN)
 
 /* --- caller ------------------------------------------------------------- */
 
@@ -66,11 +66,13 @@ struct taskdiag_credset {
 /**
  * struct taskdiag_denial - tasks of one kind that security modules deny
  * @cred: credentials of the first of them, with a reference
- * @nr: number of such tasks that were asked about
+ * @process: process of the last of them, with a reference
+ * @nr: number of processes with such tasks
  * @mixed: a task of this kind was permitted, so each one is asked about
  */
 struct taskdiag_denial {
 	const struct cred	*cred;
+	struct pid		*process;
 	unsigned int		nr;
 	bool			mixed;
 };

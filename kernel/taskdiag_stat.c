@@ -191,6 +191,33 @@ static bool stopped_or_ending(const struct signal_struct *sig)
 	       (SIGNAL_GROUP_EXIT | SIGNAL_STOP_STOPPED);
 }
 
+/* A process whose leader has ended has not ended before its last thread has. */
+static void put_exit_code(struct task_diag_stat *stat,
+			  const struct taskdiag_hit *hit)
+{
+	struct task_struct *task = hit->task;
+	/* do_exit() sets the code first. */
+	bool ended = smp_load_acquire(&task->exit_state);
+
+	if (hit->whole && delay_group_leader(task))
+		ended = false;
+	stat->exit_code = task->exit_code;
+	if (ended)
+		stat->valid |= TASK_DIAG_STAT_VALID_EXIT_CODE;
+}
+
+/* Of a stopped process it is the signal that stopped it. */
+static void put_group_exit_code(struct task_diag_stat *stat,
+				const struct signal_struct *sig)
+{
+	if (sig->flags & (SIGNAL_GROUP_EXIT | SIGNAL_STOP_STOPPED))
+		stat->exit_code = sig->group_exit_code;
+	if (sig->flags & SIGNAL_GROUP_EXIT)
+		stat->valid |= TASK_DIAG_STAT_VALID_EXIT_CODE;
+	else if (sig->flags & SIGNAL_STOP_STOPPED)
+		stat->valid &= ~TASK_DIAG_STAT_VALID_EXIT_CODE;
+}
+
 static void put_signals(struct task_diag_stat *stat,
 			const struct taskdiag_hit *hit,
 			struct pid_namespace *ns)
@@ -201,9 +228,7 @@ static void put_signals(struct task_diag_stat *stat,
 
 	stat->num_threads = get_nr_threads(task);
 	stat->exit_signal = task->exit_signal;
-	stat->exit_code = task->exit_code;
-	if (READ_ONCE(task->exit_state))
-		stat->valid |= TASK_DIAG_STAT_VALID_EXIT_CODE;
+	put_exit_code(stat, hit);
 	stat->tty = 0;
 	stat->tty_pgrp = -1;
 
@@ -213,11 +238,8 @@ static void put_signals(struct task_diag_stat *stat,
 		return;
 	if (sig->tty)
 		put_terminal(stat, sig->tty, ns);
-	/* Of a stopped process it is the signal that stopped it. */
-	if (hit->whole && stopped_or_ending(sig))
-		stat->exit_code = sig->group_exit_code;
-	if (hit->whole && sig->flags & SIGNAL_GROUP_EXIT)
-		stat->valid |= TASK_DIAG_STAT_VALID_EXIT_CODE;
+	if (hit->whole)
+		put_group_exit_code(stat, sig);
 	unlock_task_sighand(task, &flags);
 }
 

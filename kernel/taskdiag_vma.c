@@ -24,6 +24,9 @@
  */
 #define TASKDIAG_SPACE_AT_ONCE	SZ_256M
 
+/* How much more of it while it is empty; the next piece may be resident. */
+#define TASKDIAG_SPARSE_FACTOR	8
+
 /* One that moves its areas ahead of us is not followed for ever. */
 #define TASKDIAG_AREAS_MORE	1024
 
@@ -352,12 +355,41 @@ static unsigned long end_of_piece(struct vm_area_struct *vma,
 	return end > addr && end < vma->vm_end ? end : vma->vm_end;
 }
 
-/* Does the area that was [.., @end) with @flags go on at @addr? */
-static bool goes_on(struct vm_area_struct *vma, unsigned long addr,
-		    unsigned long end, vm_flags_t flags)
+/**
+ * struct mapping - identity of a memory mapping while the mmap lock is dropped
+ * @end: first address behind it
+ * @flags: its vm_flags
+ * @file: its file, to be compared only
+ * @offset: page offset of address 0 in the file
+ */
+struct mapping {
+	unsigned long		end;
+	vm_flags_t		flags;
+	const struct file	*file;
+	unsigned long		offset;
+};
+
+static struct mapping mapping_of(const struct vm_area_struct *vma)
 {
-	return vma && vma->vm_start <= addr && vma->vm_end == end &&
-	       vma->vm_flags == flags;
+	return (struct mapping) {
+		.end	= vma->vm_end,
+		.flags	= vma->vm_flags,
+		.file	= vma->vm_file,
+		.offset	= vma->vm_pgoff - (vma->vm_start >> PAGE_SHIFT),
+	};
+}
+
+static bool continues(const struct vm_area_struct *vma, unsigned long addr,
+		      const struct mapping *before)
+{
+	struct mapping now;
+
+	if (!vma || vma->vm_start > addr)
+		return false;
+	now = mapping_of(vma);
+	return now.end == before->end && now.flags == before->flags &&
+	       now.file == before->file &&
+	       (!now.file || now.offset == before->offset);
 }
 
 /*
@@ -372,8 +404,8 @@ static void count_pieces(struct areas *areas, struct vm_area_struct *vma,
 {
 	const unsigned long least = max_t(unsigned long, TASKDIAG_SPACE_AT_ONCE,
 					  vma_kernel_pagesize(vma));
+	const struct mapping before = mapping_of(vma);
 	unsigned long size = least, pages = 0;
-	vm_flags_t flags = vma->vm_flags;
 
 	for (;;) {
 		unsigned long next = end_of_piece(vma, addr, size);
@@ -383,17 +415,16 @@ static void count_pieces(struct areas *areas, struct vm_area_struct *vma,
 			return;
 
 		/* Empty address space costs little, and there can be much. */
-		if (mss->resident + mss->swap != pages)
-			size = least;
-		else if (size <= TASK_SIZE_MAX / 2)
-			size *= 2;
+		size = least;
+		if (mss->resident + mss->swap == pages && vma_is_anonymous(vma))
+			size *= TASKDIAG_SPARSE_FACTOR;
 		pages = mss->resident + mss->swap;
 
 		addr = next;
 		if (relock_areas(areas))
 			break;
 		vma = find_vma(areas->mm, addr);
-		if (!goes_on(vma, addr, *end, flags))
+		if (!continues(vma, addr, &before))
 			break;
 	}
 	*end = addr;

@@ -96,6 +96,7 @@ static int read_stat(int proc, pid_t pid, pid_t tid,
 	const __u64 tick = unit_size(TICK);
 	long long field[STAT_FIELDS] = {};
 	char *text, *at;
+	bool ended;
 	size_t len;
 	int i;
 
@@ -104,8 +105,7 @@ static int read_stat(int proc, pid_t pid, pid_t tid,
 		return -errno;
 	/* Number 2, the name, ends with the last parenthesis; 3 is a letter. */
 	at = strrchr(text, ')') + sizeof(") ") - 1;
-	if (*at == 'Z' || *at == 'X')
-		stat->valid |= TASK_DIAG_STAT_VALID_EXIT_CODE;
+	ended = *at == 'Z' || *at == 'X';
 	at++;
 	for (i = 4; i < STAT_FIELDS; i++)
 		/* The largest are addresses, and of no interest. */
@@ -137,6 +137,9 @@ static int read_stat(int proc, pid_t pid, pid_t tid,
 	stat->gtime = field[STAT_GTIME] * tick;
 	stat->cgtime = field[STAT_CGTIME] * tick;
 	stat->exit_code = field[STAT_EXIT_CODE];
+	/* A process has not ended before its last thread has. */
+	if (ended && (tid || stat->num_threads < 2))
+		stat->valid |= TASK_DIAG_STAT_VALID_EXIT_CODE;
 	return 0;
 }
 

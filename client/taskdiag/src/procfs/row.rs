@@ -164,7 +164,7 @@ impl Row<'_> {
             self.message.put(abi::TASK_DIAG_CRED, creds.as_bytes());
         }
         if let Some(stat) = stat.as_ref().filter(|_| show.contains(Show::STAT)) {
-            let numbers = self.stat(folder, status, stat)?;
+            let numbers = self.stat(member, folder, status, stat)?;
             self.message.put(abi::TASK_DIAG_STAT, numbers.as_bytes());
         }
         if let Some(stat) = stat.as_ref().filter(|_| show.contains(Show::IDENT)) {
@@ -192,6 +192,7 @@ impl Row<'_> {
     /// STAT, with the fields that have a file of their own.
     fn stat(
         &mut self,
+        member: Member,
         folder: &Folder,
         status: &Status,
         stat: &Stat,
@@ -207,7 +208,9 @@ impl Row<'_> {
         if numbers.blkio_delay != 0 || self.tasks.counts_delays {
             numbers.valid |= abi::TASK_DIAG_STAT_VALID_BLKIO_DELAY;
         }
-        if shows_exit_code(folder, stat) {
+        // A process has not ended before its last thread has.
+        let lives = member.whole && numbers.num_threads > 1;
+        if !lives && shows_exit_code(folder, stat) {
             numbers.valid |= abi::TASK_DIAG_STAT_VALID_EXIT_CODE;
         }
         Ok(numbers)
