@@ -15,10 +15,11 @@ minimum_rust_version() {
 check_minimum_rust_version() {
 	local version
 	version=$(minimum_rust_version)
-	command -v rustup >/dev/null ||
-		die "cannot install Rust $version: rustup is missing, see https://rustup.rs"
-	cargo "+$version" --version >/dev/null 2>&1 ||
-		rustup toolchain install "$version" --profile minimal
+	if ! cargo "+$version" --version >/dev/null 2>&1 &&
+		! rustup toolchain install "$version" --profile minimal; then
+		say "Rust $version: NOT RUN, because rustup cannot install it"
+		return
+	fi
 	cargo "+$version" check --workspace --all-features --locked \
 		--target-dir "$PROJECT/target/minimum-rust"
 }
