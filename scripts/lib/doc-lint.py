@@ -1,0 +1,181 @@
+#!/usr/bin/python3 -B
+# SPDX-License-Identifier: GPL-2.0-only
+"""
+Checks the Markdown documents of the project against its files:
+
+  links   the file and the heading of each relative link exist
+  paths   each path in backticks is that of a tracked file or directory; a path
+          without a top-level directory is the end of a tracked path
+  names   each function in backticks, as `name()` or `Type::name()`, is a word
+          of the sources; each test that is named is defined
+
+Usage: doc-lint.py
+
+Prints a line per error; the exit status is 1 if there is one.
+"""
+
+import fnmatch
+import os
+import re
+import subprocess
+import sys
+
+# Placeholders for the files of a new group, and of a release.
+PLACEHOLDER = re.compile(r"(^|/)x\.(rs|c)$|[<>…]|VERSION|\$|^~|^/|://")
+# Files that a build or a program writes.
+GENERATED = ["kernel/task_diag.ko", "target/*", "benches/baseline.new"]
+# Paths of the Linux tree that begin like paths of the project.
+UPSTREAM_PATHS = ["include/linux/*"]
+# Functions of the Linux tree that no source of the project mentions.
+UPSTREAM_NAMES = ["aa_may_ptrace", "find_ge_pid"]
+# Functions of a new group, strategy or filter.
+NEW_NAMES = re.compile(r"(^|_)x(_|$)")
+
+SOURCE_EXTENSIONS = ("rs", "c", "h", "py", "sh", "md", "yaml", "toml", "txt", "config", "patch")
+TEST_REFERENCE = re.compile(r"`(\w+_test)`((?:,? (?:and )?`(?!\w+_test`)[\w.*]+`)*)")
+
+
+def tracked_files():
+    output = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+                            stdout=subprocess.PIPE, check=True).stdout.decode()
+    return [path for path in output.split("\n") if path and os.path.exists(path)]
+
+
+def read(path):
+    with open(path, encoding="utf-8", errors="replace") as file:
+        return file.read()
+
+
+def without_code_blocks(text):
+    """The text with empty lines in the place of code blocks."""
+    lines, code = [], False
+    for line in text.split("\n"):
+        fence = line.lstrip().startswith("```")
+        code ^= fence
+        lines.append("" if code or fence else line)
+    return "\n".join(lines)
+
+
+def anchors(text):
+    """Anchors of the headings, as GitHub derives them."""
+    found = {}
+    for heading in re.findall(r"^#{1,6} +(.+?) *#*$", without_code_blocks(text), re.MULTILINE):
+        heading = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", heading)
+        anchor = re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+        count = found.get(anchor, 0)
+        found[anchor] = count + 1
+        if count:
+            found[f"{anchor}-{count}"] = 1
+    return set(found)
+
+
+class Project:
+    """The tracked files, and the words of those that are not documents."""
+
+    def __init__(self):
+        self.files = tracked_files()
+        self.directories = {path[:index] for path in self.files
+                            for index, byte in enumerate(path) if byte == "/"}
+        self.top = {path.split("/")[0] for path in self.files if "/" in path}
+        self.documents = [path for path in self.files if path.endswith(".md")
+                          and not path.startswith("LICENSES/")]
+        self.words = set()
+        for path in self.files:
+            if not path.endswith((".md", ".csv", ".svg", ".lock")):
+                self.words.update(re.findall(r"\w+", read(path)))
+
+    def has_path(self, path):
+        path = path.rstrip("/")
+        if path in self.directories or path in self.files:
+            return True
+        if "*" in path:
+            return bool(fnmatch.filter([*self.files, *self.directories], path))
+        return False
+
+    def has_end_of_path(self, path):
+        end = "/" + path
+        return any(("/" + file).endswith(end) for file in self.files)
+
+
+def line_of(text, position):
+    return text.count("\n", 0, position) + 1
+
+
+def check_links(project, path, text):
+    for match in re.finditer(r"\[(?:[^\[\]]|\[[^]]*\])*\]\(\s*([^)\s]+)\)", text):
+        target, _, anchor = match.group(1).partition("#")
+        if re.match(r"[a-z]+:", target):
+            continue
+        file = os.path.normpath(os.path.join(os.path.dirname(path), target)) if target else path
+        if not project.has_path(file):
+            yield match.start(), f"link to missing file {target}"
+        elif anchor and file.endswith(".md") and anchor not in anchors(read(file)):
+            yield match.start(), f"link to missing heading {match.group(1)}"
+
+
+def check_paths(project, path, text):
+    for match in re.finditer(r"`([^`\n]+)`", text):
+        for word in match.group(1).split():
+            word = word.strip(",;:\"'")
+            if not re.fullmatch(r"[\w.*{},/+-]+", word) or PLACEHOLDER.search(word):
+                continue
+            if any(fnmatch.fnmatch(word, known) for known in GENERATED + UPSTREAM_PATHS):
+                continue
+            local = os.path.normpath(os.path.join(os.path.dirname(path), word))
+            if word.split("/")[0] in project.top and "/" in word:
+                if not project.has_path(word) and not project.has_path(local):
+                    yield match.start(), f"missing path {word}"
+            elif re.search(r"\w\.(%s)$" % "|".join(SOURCE_EXTENSIONS), word):
+                if "*" not in word and not project.has_end_of_path(word):
+                    yield match.start(), f"no file is named {word}"
+
+
+def check_names(project, _path, text):
+    for match in re.finditer(r"`(?:\w+::)*(\w+)\(\)`", text):
+        name = match.group(1)
+        if name not in project.words and name not in UPSTREAM_NAMES and not NEW_NAMES.search(name):
+            yield match.start(), f"no source has the word {name}"
+    for match in re.finditer(r"`((?:\w+::)+)(\w+)`", text):
+        for word in match.group(1).split("::")[:-1] + [match.group(2)]:
+            if word not in project.words and not project.has_end_of_path(word + ".rs"):
+                yield match.start(), f"no source has the word {word}"
+
+
+def check_tests(_project, _path, text):
+    for match in TEST_REFERENCE.finditer(text):
+        file = f"selftests/taskdiag/{match.group(1)}.c"
+        if not os.path.exists(file):
+            yield match.start(), f"there is no {file}"
+            continue
+        defined = [".".join(names) for names in
+                   re.findall(r"\bTEST_F(?:_TIMEOUT)?\((\w+),\s*(\w+)", read(file))]
+        alone = re.findall(r"\bTEST(?:_TIMEOUT)?\((\w+)", read(file))
+        variants = [".".join(names) for names in
+                    re.findall(r"\bFIXTURE_VARIANT_ADD\((\w+),\s*(\w+)\)", read(file))]
+        for name in re.findall(r"`([\w.*]+)`", match.group(2)):
+            # fixture.test, fixture.variant.test or fixture.variant
+            candidates = alone + defined + variants + [
+                f"{variant}.{test.split('.', 1)[1]}" for variant in variants for test in defined
+                if test.split(".")[0] == variant.split(".")[0]]
+            if not fnmatch.filter(candidates, name):
+                yield match.start(), f"{file} has no test {name}"
+
+
+def main():
+    if sys.argv[1:]:
+        print(__doc__.strip())
+        sys.exit(0 if sys.argv[1] in ("-h", "--help") else 2)
+    project = Project()
+    errors = 0
+    for path in project.documents:
+        text = without_code_blocks(read(path))
+        for check in (check_links, check_paths, check_names, check_tests):
+            for position, error in check(project, path, text):
+                print(f"{path}:{line_of(text, position)}: {error}")
+                errors += 1
+    print(f"{len(project.documents)} documents, {errors} errors")
+    sys.exit(errors > 0)
+
+
+if __name__ == "__main__":
+    main()
