@@ -135,6 +135,10 @@ def check_names(project, _path, text):
         name = match.group(1)
         if name not in project.words and name not in UPSTREAM_NAMES and not NEW_NAMES.search(name):
             yield match.start(), f"no source has the word {name}"
+    # Names of tests: at least three words.
+    for match in re.finditer(r"`([a-z0-9]+(?:_[a-z0-9]+){2,})`", text):
+        if match.group(1) not in project.words and match.group(1) not in UPSTREAM_NAMES:
+            yield match.start(), f"no source has the word {match.group(1)}"
     for match in re.finditer(r"`((?:\w+::)+)(\w+)`", text):
         for word in match.group(1).split("::")[:-1] + [match.group(2)]:
             if word not in project.words and not project.has_end_of_path(word + ".rs"):
