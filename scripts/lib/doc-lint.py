@@ -21,7 +21,7 @@ import subprocess
 import sys
 
 # Placeholders for the files of a new group, and of a release.
-PLACEHOLDER = re.compile(r"(^|/)x\.(rs|c)$|[<>…]|VERSION|\$|^~|^/|://")
+PLACEHOLDER = re.compile(r"(^|/)x\.(rs|c)$|[<>…]|VERSION|\bNAME\b|\$|^~|^/|://")
 # Files that a build or a program writes.
 GENERATED = ["kernel/task_diag.ko", "target/*", "benches/baseline.new"]
 # Paths of the Linux tree that begin like paths of the project.

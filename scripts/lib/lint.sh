@@ -1,39 +1,58 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# What can be said about the sources without running them: the checks that
-# scripts/check and the continuous integration share.
+# Checks of the sources that do not boot a kernel, and the runner of these checks.
+# scripts/check and .ci/run use them.
 
-# ---------------------------------------------------------------- the steps
+# ---------------------------------------------------------------- steps
 
 FAILED_STEPS=()
+STEP_LOGS=()
 
-# Runs a check and goes on whatever it says.  step NAME COMMAND...
+# step NAME COMMAND...: runs a check, shows and keeps its output, and continues
+# even if the check fails.
 step() {
-	local name=$1 begun=$SECONDS status
+	local name=$1 begun=$SECONDS status log
 	shift
+	if [[ -z ${STEP_LOG_DIR-} ]]; then
+		make_log_dir step-logs
+		STEP_LOG_DIR=$LOG_DIR
+	fi
+	log=$STEP_LOG_DIR/${name//[^A-Za-z0-9]/-}.log
 	headline "$name"
 	set +e
 	(
 		set -e
+		# The output goes to a pipe, for which cargo omits the colours.
+		if [[ -t 1 ]]; then
+			export CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-always}
+		fi
 		"$@"
-	)
-	status=$?
+	) 2>&1 | tee "$log"
+	status=${PIPESTATUS[0]}
 	set -e
 	if ((status)); then
 		FAILED_STEPS+=("$name")
+		STEP_LOGS+=("$log")
 		say "$name: failed after $((SECONDS - begun)) s"
 	else
-		say "$name: fine, $((SECONDS - begun)) s"
+		say "$name: passed, $((SECONDS - begun)) s"
 	fi
 }
 
+# Prints the failures of each failed step and, last, the names of these steps.
 conclude_steps() {
-	if ((${#FAILED_STEPS[@]})); then
-		say "failed: $(printf '%s, ' "${FAILED_STEPS[@]}" | sed 's/, $//')"
-		return 1
+	local i
+	if ((!${#FAILED_STEPS[@]})); then
+		say "all steps passed"
+		return
 	fi
-	say "all fine"
+	for i in "${!FAILED_STEPS[@]}"; do
+		headline "failed: ${FAILED_STEPS[i]} (output: ${STEP_LOGS[i]})"
+		print_failures "${STEP_LOGS[i]}"
+	done
+	say "failed: $(printf '%s, ' "${FAILED_STEPS[@]}" | sed 's/, $//')"
+	return 1
 }
 
 # ------------------------------------------------------------------- Rust
@@ -159,6 +178,26 @@ check_sparse() {
 run_sparse() {
 	configure_kernel uml && kernel_make -j"$(nproc)" prepare &&
 		rm -f "${@/#/$KERNEL_BUILD/}" && kernel_make C=1 W=1 "$@"
+}
+
+# ---------------------------------------------------------------- documents
+
+need_python() {
+	need python3 /usr/bin/python3
+	install_missing "check the documents"
+}
+
+# Links, paths, and names of functions and tests in the Markdown documents.
+check_documents() {
+	need_python
+	(cd "$PROJECT" && scripts/lib/doc-lint.py)
+}
+
+# check_prose [BASE]: reports unclear wording on lines added since BASE, by
+# default origin/main, and fails if the tree has more of it than permitted.
+check_prose() {
+	need_python
+	(cd "$PROJECT" && scripts/lib/prose-lint.py "$@")
 }
 
 # ---------------------------------------------------------------- scripts
