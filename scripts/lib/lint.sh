@@ -60,7 +60,7 @@ conclude_steps() {
 need_rust_component() {
 	cargo "$1" --version >/dev/null 2>&1 && return
 	command -v rustup >/dev/null ||
-		die "cargo $1 is missing; it comes with rustup, https://rustup.rs"
+		die "cargo $1 is missing; install Rust as described at https://rustup.rs"
 	say "installing the Rust component $2"
 	rustup component add "$2"
 }
@@ -82,7 +82,7 @@ check_rust_tests() {
 	if cargo nextest --version >/dev/null 2>&1; then
 		cargo nextest run --workspace --all-features --locked --status-level slow
 	else
-		say "there is no cargo-nextest, so it is cargo test"
+		say "cargo-nextest is missing; running cargo test"
 		cargo test --workspace --all-features --all-targets --locked
 	fi
 }
@@ -95,13 +95,13 @@ need_checkpatch() {
 	install_missing "run checkpatch.pl"
 }
 
-# C files and patches of this project, by path in it.
+# Prints the C files and patches of the project, by path in the project.
 c_files() {
 	(cd "$PROJECT" && find kernel include selftests scripts \
 		\( -name '*.[ch]' -o -name '*.patch' \) -type f | sort)
 }
 
-# The same, but only what differs from the upstream branch, or else from HEAD.
+# Prints the C files that differ from the upstream branch, or else from HEAD.
 changed_c_files() {
 	local base
 	base=$(git -C "$PROJECT" merge-base HEAD '@{upstream}' 2>/dev/null || echo HEAD)
@@ -111,16 +111,16 @@ changed_c_files() {
 	} | sort -u | comm -12 - <(c_files)
 }
 
-# What checkpatch.pl wants of code that lives in a kernel tree, and knows its
-# version: compat*.[ch] are there for the trees they do not live in.
+# Rules of checkpatch.pl for code in a kernel tree, which knows its version.  The
+# files compat*.[ch] are for other trees.
 COMPAT_LICENCE=(--no-tree --ignore LINUX_VERSION_CODE
 	--ignore CONSTANT_COMPARISON --ignore NEW_TYPEDEFS --ignore COMPLEX_MACRO
 	--ignore MACRO_WITH_FLOW_CONTROL --ignore MACRO_ARG_REUSE
 	--ignore MACRO_ARG_UNUSED --ignore TRAILING_SEMICOLON
 	--ignore MULTISTATEMENT_MACRO_USE_DO_WHILE)
 
-# checkpatch.pl judges by where a file lies, so it is shown each one in its
-# place in a kernel tree.  check_patch_style < list of files
+# check_patch_style < list of files: runs checkpatch.pl on each file at its path in
+# a kernel tree, on which the rules of checkpatch.pl depend.
 check_patch_style() {
 	local file place bad=0 count=0
 	while IFS= read -r file; do
@@ -140,7 +140,7 @@ check_patch_style() {
 			"${place[@]}") || bad=1
 	done
 	rm -rf "$KERNEL_TREE/tools/taskdiag"
-	say "checkpatch.pl --strict looked at $count files"
+	say "checkpatch.pl --strict checked $count files"
 	return "$bad"
 }
 
@@ -154,8 +154,8 @@ check_changed_patch_style() {
 	changed_c_files | check_patch_style
 }
 
-# The family's files only; in a build folder of its own, as W=1 would make the
-# other one build everything again.
+# Checks the files of task_diag only, in a separate build directory: W=1 would
+# cause a complete build in the other one.
 check_sparse() {
 	local log objects
 	need sparse sparse
@@ -170,7 +170,7 @@ check_sparse() {
 		tail -n 30 "$log"
 		return 1
 	}
-	# Of the objects, not of what they include.
+	# Only errors in the files of task_diag, not in the headers of the kernel.
 	unlock_cache
 	! grep -E '(^|/)(kernel|linux)/taskdiag[^ ]*:[0-9]+' "$log"
 }

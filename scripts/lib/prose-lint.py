@@ -58,6 +58,8 @@ PATTERNS = [
 EXCEPTIONS = [
     # The established name of the workload.
     (r"", r"\b[Ff]ork[ -]storms?\b"),
+    # The other side of the host.
+    (r"^scripts/", r"\bguest\b"),
 ]
 
 EXTENSIONS = {"md", "rs", "c", "h", "sh", "yaml", "config"}
