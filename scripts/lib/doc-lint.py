@@ -6,6 +6,7 @@ Checks the Markdown documents of the project against its files:
   links   the file and the heading of each relative link exist
   paths   each path in backticks is that of a tracked file or directory; a path
           without a top-level directory is the end of a tracked path
+  abi     numbers, offsets, types and sizes in docs/protocol.md are those of the ABI
   names   each function in backticks, as `name()` or `Type::name()`, is a word
           of the sources; each test that is named is defined
 
@@ -165,6 +166,129 @@ def check_tests(_project, _path, text):
                 yield match.start(), f"{file} has no test {name}"
 
 
+class Abi:
+    """The frozen copy of the ABI header, which a test compares with the header."""
+
+    def __init__(self, text):
+        self.numbers, self.sizes, self.fields = {}, {}, {}
+        for line in text.split("\n"):
+            words = line.split()
+            if words[:1] == ["number"]:
+                self.numbers[words[1]] = int(words[2])
+            elif words[:1] == ["struct"]:
+                self.sizes[words[1]] = int(words[3])
+            elif words[:1] == ["field"]:
+                self.fields.setdefault(words[1], []).append(
+                    (words[2], int(words[3]), " ".join(words[4:])))
+
+
+def cells_of(line):
+    return [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+
+
+def tables_of(text):
+    """Position, header and rows of each table; rows with their positions."""
+    table, position = None, 0
+    for line in text.split("\n"):
+        if line.startswith("|"):
+            if table is None:
+                table = (position, cells_of(line), [])
+            elif not line.startswith("|---"):
+                table[2].append((position, cells_of(line)))
+        elif table:
+            yield table
+            table = None
+        position += len(line) + 1
+
+
+def check_fields(abi, struct, header, rows):
+    """Compares a table of fields with a structure."""
+    fields = {name: (offset, kind) for name, offset, kind in abi.fields[struct]}
+    documented = set()
+    types = header.index("type") if "type" in header else None
+    for position, row in rows:
+        names = re.findall(r"`(\w+)`", row[1])
+        for index, name in enumerate(names):
+            documented.add(name)
+            if name not in fields:
+                yield position, f"struct {struct} has no field {name}"
+                continue
+            offset, kind = fields[name]
+            if index == 0 and str(offset) != row[0]:
+                yield position, f"{struct}.{name} is at offset {offset}, not {row[0]}"
+            if index and offset <= fields.get(names[index - 1], (-1,))[0]:
+                yield position, f"{struct}.{name} is not behind {names[index - 1]}"
+            named = row[types].split(" × ")[0] if types is not None else None
+            if named and not kind.startswith("struct") and kind.replace("__", "") != named:
+                yield position, f"{struct}.{name} has the type {kind}, not {named}"
+    for name in fields.keys() - documented - {"reserved"}:
+        yield rows[0][0], f"{struct}.{name} is missing"
+
+
+def bits_of(text):
+    """The bits of "1 to 3", of "4, 5" or of "6"."""
+    match = re.fullmatch(r"(\d+) to (\d+)", text)
+    if match:
+        return list(range(int(match.group(1)), int(match.group(2)) + 1))
+    return [int(bit) for bit in re.findall(r"\d+", text)]
+
+
+def check_bits(abi, prefix, column, rows):
+    """Compares a table of bits with the numbers of a prefix."""
+    for position, row in rows:
+        values = {name: int(value) for name, value in
+                  re.findall(r"`(\w+)` = (\d+)", row[column])}
+        if not values:
+            names = [name for name in re.findall(r"`([A-Z]\w+)`", row[column])]
+            bits = bits_of(row[0])
+            if len(names) != len(bits):
+                yield position, f"{len(names)} names for the bits {row[0]}"
+            values = {name: 1 << bit for name, bit in zip(names, bits)}
+        for name, value in values.items():
+            if abi.numbers.get(prefix + name) != value:
+                yield position, f"{prefix}{name} is {abi.numbers.get(prefix + name)}, not {value}"
+
+
+def check_abi(_project, path, text):
+    if path != "docs/protocol.md":
+        return
+    abi = Abi(read("client/taskdiag/tests/abi/frozen.txt"))
+    for match in re.finditer(r"`struct\s+(task_diag_\w+)`, (\d+)\s+bytes", text):
+        if abi.sizes.get(match.group(1)) != int(match.group(2)):
+            yield match.start(), f"struct {match.group(1)} has {abi.sizes.get(match.group(1))} bytes"
+    for match in re.finditer(r"^### (\w+)\n\nBit (\d+), attribute (\d+)", text, re.MULTILINE):
+        group = match.group(1)
+        if (abi.numbers.get("TASK_DIAG_GROUP_" + group), abi.numbers.get("TASK_DIAG_" + group)) != (
+                int(match.group(2)), int(match.group(3))):
+            yield match.start(), f"group {group} has other numbers"
+    for match in re.finditer(r"`(TASK_DIAG_[A-Z]+_)(\w+)` = (\d+)((?:, `_\w+` = \d+)*)", text):
+        values = [(match.group(2), match.group(3))]
+        values += re.findall(r"`_(\w+)` = (\d+)", match.group(4))
+        for name, value in values:
+            if abi.numbers.get(match.group(1) + name) != int(value):
+                yield match.start(), f"{match.group(1)}{name} is not {value}"
+    documented = set()
+    for start, header, rows in tables_of(text):
+        prefixes = [(column, match.group(1)) for column, cell in enumerate(header)
+                    if (match := re.fullmatch(r"`(TASK_DIAG_\w*_)`", cell))]
+        if header[0] == "offset":
+            struct = re.findall(r"\btask_diag_\w+", text[:start] + " ".join(header))[-1]
+            documented.add(struct)
+            yield from check_fields(abi, struct, header, rows)
+        for column, prefix in prefixes:
+            yield from check_bits(abi, prefix, column, rows)
+        for position, row in rows:
+            name = re.fullmatch(r"`(TASK_DIAG_\w+)`", row[0])
+            if name and row[1].isdigit() and abi.numbers.get(name.group(1)) != int(row[1]):
+                yield position, f"{name.group(1)} is not {row[1]}"
+    for struct in abi.sizes.keys() - documented - {"task_diag_caps"}:
+        yield 0, f"there is no table of struct {struct}"
+    for name in abi.numbers:
+        is_known = name.startswith(("TASK_DIAG_DUMP_", "TASK_DIAG_CMD_ATTR_"))
+        if is_known and f"`{name}`" not in text:
+            yield 0, f"{name} is missing"
+
+
 def main():
     if sys.argv[1:]:
         print(__doc__.strip())
@@ -173,7 +297,7 @@ def main():
     errors = 0
     for path in project.documents:
         text = without_code_blocks(read(path))
-        for check in (check_links, check_paths, check_names, check_tests):
+        for check in (check_links, check_paths, check_abi, check_names, check_tests):
             for position, error in check(project, path, text):
                 print(f"{path}:{line_of(text, position)}: {error}")
                 errors += 1
