@@ -202,6 +202,12 @@ check_prose() {
 
 # ---------------------------------------------------------------- scripts
 
+# Tests of the checks themselves.
+check_checks() {
+	need_python
+	"$PROJECT/scripts/tests/checks"
+}
+
 check_shell() {
 	need shellcheck shellcheck
 	install_missing "check the scripts"

@@ -8,8 +8,9 @@ Usage: prose-lint.py [--all | BASE]
 
 BASE is a commit: the lines that were added since its merge base with HEAD are
 checked.  The default is origin/main, or HEAD if there is no such branch, or the
-commit before HEAD if nothing differs from that.  A line that was only moved
-counts as old.  --all lists all lines of the tree.
+commit before HEAD if nothing differs from that.  The lines of untracked files
+count as added, and lines that were only moved do not.  --all lists all lines of
+the tree.
 
 The exit status is 1 if an added line matches, or if the tree has more than
 MATCHES_MAX matches.
@@ -49,7 +50,7 @@ PATTERNS = [
                  r"|way in)\b"),
     ("without-a-word", r"\bwithout (a|another) word\b|\bgoes without saying\b"),
     # Write "is not a".
-    ("no-x-for-not-a-x", r"\bis no [a-z]+\b|\bare no [a-z]+\b|\bof no [a-z]+\b"),
+    ("no-x-for-not-a-x", r"\b(is|are|of) no (?!longer\b|more than\b|less than\b)[a-z]+\b"),
     ("kin", r"\band (its|their )?kin\b|\bas of\b"),
     ("stand", r"\b(stand|stands|stood) (in|beside|behind|at|with|for|to)\b"),
 ]
@@ -149,6 +150,10 @@ def commit(name):
         return None
 
 
+def untracked_files():
+    return set(git("ls-files", "--others", "--exclude-standard").split("\n")) - {""}
+
+
 def find_base(name):
     """The commit to compare with; None if there is none."""
     if name and not commit(name):
@@ -156,7 +161,7 @@ def find_base(name):
     base = "HEAD"
     if name or commit("origin/main"):
         base = git("merge-base", "HEAD", name or "origin/main").strip()
-    if not git("diff", "--name-only", base) and not name:
+    if not name and not git("diff", "--name-only", base) and not untracked_files():
         return commit("HEAD~1")
     return commit(base)
 
@@ -189,11 +194,13 @@ def main():
     base = None if show_all else find_base(arguments[0] if arguments else None)
     added = added_lines(base) if base else {}
     total, new = 0, 0
-    for path in filter(is_checked, git("ls-files").split("\n")):
+    untracked = untracked_files()
+    paths = sorted(untracked.union(git("ls-files").split("\n")) - {""})
+    for path in filter(is_checked, paths):
         for number, name, text in matches(path):
             total += 1
-            is_new = number in added.get(path, ())
-            new += is_new
+            is_new = number in added.get(path, ()) or (base and path in untracked)
+            new += bool(is_new)
             if show_all or is_new:
                 print(f"{path}:{number}: {name}: {text[:160]}")
     if base:
