@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Protocol between the program on the host and the init program of the guest.
+ * Protocol between the program on the host and the init program of the VM.
  *
  * The VM has five lines.  Each stream of the command has its own line, so that a
  * slow reader of one stream does not delay another:
  *
- *   IN    host to guest: standard input
- *   OUT   guest to host: standard output
- *   ERR   guest to host: standard error
- *   TERM  guest to host: output for the caller's terminal
+ *   IN    host to VM: standard input
+ *   OUT   VM to host: standard output
+ *   ERR   VM to host: standard error
+ *   TERM  VM to host: output for the caller's terminal
  *   CTL   both ways: frames, each a struct frame and its payload
  *
  * A stream is a sequence of blocks, each an unsigned short and that many bytes; a
  * block of length 0 ends the stream.  Not every kind of line reports when written
- * data has arrived, so the guest powers off only after it has received OFF.  The
+ * data has arrived, so the VM powers off only after it has received OFF.  The
  * host sends OFF after it has read the end of each stream.
  *
- * Host and guest run on one CPU, so numbers are in native byte order.
+ * Host and VM use the same CPU, so numbers are in native byte order.
  */
 #ifndef VM_FRAMES_H
 #define VM_FRAMES_H
@@ -33,11 +33,11 @@
 enum line { LINE_IN, LINE_OUT, LINE_ERR, LINE_TERM, LINE_CTL, LINES };
 
 enum frame_type {
-	FRAME_READY = 1,	/* guest: the lines are open */
+	FRAME_READY = 1,	/* VM: the lines are open */
 	FRAME_START,		/* host: items that describe the command */
 	FRAME_SIGNAL,		/* host: an int, for the command */
 	FRAME_WINSIZE,		/* host: struct winsize, of the terminal */
-	FRAME_ENDED,		/* guest: an int, the command's exit status */
+	FRAME_ENDED,		/* VM: an int, the command's exit status */
 	FRAME_OFF,		/* host: all streams have been read to their end */
 };
 
