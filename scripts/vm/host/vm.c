@@ -20,8 +20,7 @@
 static pid_t supervisor = -1;
 static int supervisor_pipe = -1;
 
-static void exec_vm(const struct vm *vm,
-			   const int their_ends[VM_ENDS])
+static void exec_vm(const struct vm *vm, const int their_ends[VM_ENDS])
 {
 	const struct rlimit no_core = { 0, 0 };
 
@@ -48,7 +47,7 @@ static void exec_vm(const struct vm *vm,
  * parent is closed.
  */
 static void supervise(const struct vm *vm, int parent, const int ends[VM_ENDS],
-		 const int their_ends[VM_ENDS])
+		      const int their_ends[VM_ENDS])
 {
 	const pid_t master = getppid();
 	sigset_t signals;
