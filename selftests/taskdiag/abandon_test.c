@@ -8,9 +8,9 @@
 #include <sched.h>
 #include <sys/fsuid.h>
 
-#include "namespace.h"
-#include "taskdiag_test.h"
-#include "users.h"
+#include "lib/namespace.h"
+#include "lib/taskdiag_test.h"
+#include "lib/users.h"
 
 /* Small datagrams, several of them to a dump of the namespace. */
 #define BUFFER 4096

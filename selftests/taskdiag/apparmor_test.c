@@ -18,10 +18,10 @@
 #include <sys/mount.h>
 #include <linux/audit.h>
 
-#include "handover.h"
-#include "idset.h"
-#include "taskdiag_test.h"
-#include "view.h"
+#include "lib/fd_passing.h"
+#include "lib/pid_set.h"
+#include "lib/taskdiag_test.h"
+#include "lib/visible_pids.h"
 
 #define BLIND "taskdiag_test_blind"
 #define SIGHTED "taskdiag_test_sighted"

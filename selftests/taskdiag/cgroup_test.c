@@ -9,11 +9,11 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 
-#include "cgroups.h"
-#include "facts.h"
-#include "procfs.h"
-#include "specimen.h"
-#include "taskdiag_test.h"
+#include "lib/cgroups.h"
+#include "lib/fields.h"
+#include "lib/procfs.h"
+#include "lib/special_task.h"
+#include "lib/taskdiag_test.h"
 
 /* Of a cgroup, as procfs can show it: a NUL behind it, in PATH_MAX. */
 #define LONGEST 4095

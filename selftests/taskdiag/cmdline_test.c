@@ -8,10 +8,10 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
-#include "cast.h"
-#include "facts.h"
-#include "procfs.h"
-#include "taskdiag_test.h"
+#include "lib/test_tasks.h"
+#include "lib/fields.h"
+#include "lib/procfs.h"
+#include "lib/taskdiag_test.h"
 
 #define SELF "/proc/self/exe"
 

@@ -12,11 +12,11 @@
 #include <sys/uio.h>
 #include <linux/landlock.h>
 
-#include "handover.h"
-#include "program.h"
-#include "taskdiag_test.h"
-#include "users.h"
-#include "view.h"
+#include "lib/fd_passing.h"
+#include "lib/program.h"
+#include "lib/taskdiag_test.h"
+#include "lib/users.h"
+#include "lib/visible_pids.h"
 
 /* Enough of each user's for several small datagrams. */
 #define SLEEPERS 100

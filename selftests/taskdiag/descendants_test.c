@@ -6,13 +6,13 @@
 #include <sched.h>
 #include <sys/prctl.h>
 
-#include "churn.h"
-#include "namespace.h"
-#include "procfs.h"
-#include "specimen.h"
-#include "taskdiag_test.h"
-#include "users.h"
-#include "view.h"
+#include "lib/fork_storm.h"
+#include "lib/namespace.h"
+#include "lib/procfs.h"
+#include "lib/special_task.h"
+#include "lib/taskdiag_test.h"
+#include "lib/users.h"
+#include "lib/visible_pids.h"
 
 #define DEPTH 60
 #define WIDTH 40

@@ -5,9 +5,9 @@
  * about a task is looked at elsewhere.
  */
 
-#include "procfs.h"
-#include "taskdiag_test.h"
-#include "view.h"
+#include "lib/procfs.h"
+#include "lib/taskdiag_test.h"
+#include "lib/visible_pids.h"
 
 /* Enough for several datagrams with either buffer. */
 #define SLEEPERS 240

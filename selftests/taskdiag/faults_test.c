@@ -14,12 +14,12 @@
 #include <fcntl.h>
 #include <sched.h>
 
-#include "handover.h"
-#include "namespace.h"
-#include "setting.h"
-#include "taskdiag_test.h"
-#include "users.h"
-#include "view.h"
+#include "lib/fd_passing.h"
+#include "lib/namespace.h"
+#include "lib/setting.h"
+#include "lib/taskdiag_test.h"
+#include "lib/users.h"
+#include "lib/visible_pids.h"
 
 /* Small datagrams, several of them to a dump of the namespace. */
 #define BUFFER 4096

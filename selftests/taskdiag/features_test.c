@@ -3,8 +3,8 @@
  * FEATURES: that the kernel says it can what it can, and refuses, by name, what
  * it says it cannot.
  */
-#include "taskdiag_test.h"
-#include "users.h"
+#include "lib/taskdiag_test.h"
+#include "lib/users.h"
 
 /* All that a name is known for here, by number; NULL for what is no filter. */
 static const char * const group_names[] = {

@@ -19,9 +19,9 @@
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
 
-#include "cast.h"
-#include "procfs.h"
-#include "taskdiag_test.h"
+#include "lib/test_tasks.h"
+#include "lib/procfs.h"
+#include "lib/taskdiag_test.h"
 
 #define EVENTFD_LINK "anon_inode:[eventfd]"
 #define EPOLL_LINK "anon_inode:[eventpoll]"

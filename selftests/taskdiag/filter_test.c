@@ -7,11 +7,11 @@
 #include <sched.h>
 #include <sys/prctl.h>
 
-#include "cgroups.h"
-#include "namespace.h"
-#include "procfs.h"
-#include "taskdiag_test.h"
-#include "view.h"
+#include "lib/cgroups.h"
+#include "lib/namespace.h"
+#include "lib/procfs.h"
+#include "lib/taskdiag_test.h"
+#include "lib/visible_pids.h"
 
 #define UID_A 3000
 #define UID_B 3001

@@ -13,10 +13,10 @@
 #include <time.h>
 #include <linux/sched.h>
 
-#include "cast.h"
-#include "namespace.h"
-#include "procfs.h"
-#include "taskdiag_test.h"
+#include "lib/test_tasks.h"
+#include "lib/namespace.h"
+#include "lib/procfs.h"
+#include "lib/taskdiag_test.h"
 
 #ifndef PIDFD_THREAD
 #define PIDFD_THREAD O_EXCL

@@ -4,7 +4,7 @@
  * no task from a dump, so no message has it, however often tasks fork and exit
  * meanwhile.
  */
-#include "taskdiag_test.h"
+#include "lib/taskdiag_test.h"
 
 #define SLEEPERS 200
 #define DUMPS 200

@@ -9,11 +9,11 @@
 #include <pthread.h>
 #include <sched.h>
 
-#include "handover.h"
-#include "namespace.h"
-#include "taskdiag_test.h"
-#include "users.h"
-#include "view.h"
+#include "lib/fd_passing.h"
+#include "lib/namespace.h"
+#include "lib/taskdiag_test.h"
+#include "lib/users.h"
+#include "lib/visible_pids.h"
 
 /* Enough of the user's for several small datagrams. */
 #define SLEEPERS 110

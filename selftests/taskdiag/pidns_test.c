@@ -12,12 +12,12 @@
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 
-#include "idset.h"
-#include "namespace.h"
-#include "oracle.h"
-#include "procfs.h"
-#include "taskdiag_test.h"
-#include "users.h"
+#include "lib/pid_set.h"
+#include "lib/namespace.h"
+#include "lib/expected_task.h"
+#include "lib/procfs.h"
+#include "lib/taskdiag_test.h"
+#include "lib/users.h"
 
 /* In a namespace, beside its init. */
 #define SLEEPERS 60

@@ -7,9 +7,9 @@
 #include <sched.h>
 #include <sys/resource.h>
 
-#include "namespace.h"
-#include "specimen.h"
-#include "taskdiag_test.h"
+#include "lib/namespace.h"
+#include "lib/special_task.h"
+#include "lib/taskdiag_test.h"
 
 #define SELF "/proc/self/exe"
 

@@ -12,8 +12,8 @@
 #include <sched.h>
 #include <sys/prctl.h>
 
-#include "namespace.h"
-#include "taskdiag_test.h"
+#include "lib/namespace.h"
+#include "lib/taskdiag_test.h"
 
 /* Of no pattern, as no byte of ids, names and numbers here is. */
 #define USER 1234

@@ -19,12 +19,12 @@
 
 #define TD_THROUGH_FILE true
 
-#include "namespace.h"
-#include "program.h"
-#include "taskdiag_file.h"
-#include "taskdiag_test.h"
-#include "users.h"
-#include "view.h"
+#include "lib/namespace.h"
+#include "lib/program.h"
+#include "lib/file_transport.h"
+#include "lib/taskdiag_test.h"
+#include "lib/users.h"
+#include "lib/visible_pids.h"
 
 /* Of each user: together they are more than is made at a time. */
 #define SLEEPERS 100

@@ -13,10 +13,10 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
-#include "namespace.h"
-#include "program.h"
-#include "taskdiag_test.h"
-#include "view.h"
+#include "lib/namespace.h"
+#include "lib/program.h"
+#include "lib/taskdiag_test.h"
+#include "lib/visible_pids.h"
 
 /* Small datagrams, of two dozen rows. */
 #define BUFFER 4096

@@ -10,8 +10,8 @@
 #include <sched.h>
 #include <sys/time.h>
 
-#include "taskdiag_test.h"
-#include "view.h"
+#include "lib/taskdiag_test.h"
+#include "lib/visible_pids.h"
 
 /* Enough for several datagrams of any size. */
 #define SLEEPERS 150

@@ -7,7 +7,7 @@
 #include <signal.h>
 #include <sys/time.h>
 
-#include "taskdiag_test.h"
+#include "lib/taskdiag_test.h"
 
 /* A request into which every defect can be put. */
 struct any_request {

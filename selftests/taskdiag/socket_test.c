@@ -5,8 +5,8 @@
  */
 #include <pthread.h>
 
-#include "program.h"
-#include "taskdiag_test.h"
+#include "lib/program.h"
+#include "lib/taskdiag_test.h"
 
 /* Enough for several small datagrams. */
 #define SLEEPERS 150

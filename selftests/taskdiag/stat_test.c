@@ -17,11 +17,11 @@
 #include <time.h>
 #include <linux/sched.h>
 
-#include "cast.h"
-#include "oracle_stat.h"
-#include "procfs.h"
-#include "taskdiag_test.h"
-#include "users.h"
+#include "lib/test_tasks.h"
+#include "lib/expected_stat.h"
+#include "lib/procfs.h"
+#include "lib/taskdiag_test.h"
+#include "lib/users.h"
 
 #define PAGE ((size_t)sysconf(_SC_PAGESIZE))
 #define MIB (1024UL * 1024)

@@ -10,9 +10,9 @@
 #include <sys/prctl.h>
 #include <linux/filter.h>
 
-#include "handover.h"
-#include "tap.h"
-#include "taskdiag_test.h"
+#include "lib/fd_passing.h"
+#include "lib/tap.h"
+#include "lib/taskdiag_test.h"
 
 /* Name of the test's task: in rows, and not in requests. */
 #define SECRET "overhear me"

@@ -16,7 +16,7 @@
 #include <sys/syscall.h>
 #include <time.h>
 
-#include "taskdiag_test.h"
+#include "lib/taskdiag_test.h"
 
 #define MODULE "task_diag"
 #define DUMPERS 4

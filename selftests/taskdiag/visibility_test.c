@@ -10,12 +10,12 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 
-#include "identity.h"
-#include "namespace.h"
-#include "procfs.h"
-#include "program.h"
-#include "taskdiag_test.h"
-#include "view.h"
+#include "lib/credentials.h"
+#include "lib/namespace.h"
+#include "lib/procfs.h"
+#include "lib/program.h"
+#include "lib/taskdiag_test.h"
+#include "lib/visible_pids.h"
 
 /* Users, and their groups of the same numbers. */
 #define ANN 3001

@@ -6,12 +6,12 @@
 #include <sys/prctl.h>
 #include <sys/time.h>
 
-#include "cast.h"
-#include "facts.h"
-#include "mappings.h"
-#include "oracle_maps.h"
-#include "procfs.h"
-#include "taskdiag_test.h"
+#include "lib/test_tasks.h"
+#include "lib/fields.h"
+#include "lib/make_mappings.h"
+#include "lib/expected_maps.h"
+#include "lib/procfs.h"
+#include "lib/taskdiag_test.h"
 
 #define BIG (512UL << 20)
 

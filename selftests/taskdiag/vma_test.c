@@ -8,14 +8,14 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 
-#include "cast.h"
-#include "facts.h"
-#include "mappings.h"
-#include "oracle_maps.h"
-#include "procfs.h"
-#include "program.h"
-#include "taskdiag_test.h"
-#include "users.h"
+#include "lib/test_tasks.h"
+#include "lib/fields.h"
+#include "lib/make_mappings.h"
+#include "lib/expected_maps.h"
+#include "lib/procfs.h"
+#include "lib/program.h"
+#include "lib/taskdiag_test.h"
+#include "lib/users.h"
 
 #define SELF "/proc/self/exe"
 #define COPY "/tmp/taskdiag-copy"

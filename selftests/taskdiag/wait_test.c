@@ -15,12 +15,12 @@
 #include <sys/time.h>
 #include <linux/userfaultfd.h>
 
-#include "idset.h"
-#include "procfs.h"
-#include "specimen.h"
-#include "stuck.h"
-#include "taskdiag_test.h"
-#include "view.h"
+#include "lib/pid_set.h"
+#include "lib/procfs.h"
+#include "lib/special_task.h"
+#include "lib/stuck.h"
+#include "lib/taskdiag_test.h"
+#include "lib/visible_pids.h"
 
 /* Only a request that never ends takes this long. */
 #define GUARD_SECONDS 20

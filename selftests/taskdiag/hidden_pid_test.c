@@ -1,0 +1,360 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Finding out whether there is somebody behind a number one may not look at.
+ * That the answer is the same to the byte is looked at for many callers in
+ * visibility_test.c; here are the questions asked in odd ways, and what an
+ * answer says by its shape.
+ *
+ * What it says by the time it takes is not asserted: a bound that holds on a
+ * busy machine is too wide to mean anything.  What can be counted is counted in
+ * faults_test.c: the answers about somebody hidden and about nobody make the
+ * kernel allocate equally often.  The medians are logged for a person to see.
+ */
+#include <stdlib.h>
+#include <time.h>
+
+#include "lib/taskdiag_test.h"
+#include "lib/users.h"
+
+#ifndef SOL_NETLINK
+#define SOL_NETLINK 270
+#endif
+
+/* The user's own, before and behind those that are hidden from it. */
+#define SLEEPERS 60
+
+/* More than the kernel looks at in one go. */
+#define HIDDEN_THREADS 1100
+
+/* Of each question, for its median. */
+#define REPEATED 201
+
+static const struct member_spec big = {
+	.who = &other_user, .threads = HIDDEN_THREADS, .children = 40,
+};
+
+/* Made once, before the tests; none of it is the user's. */
+static struct population hidden;
+
+static int make_population(void)
+{
+	const struct member_spec zombie = {
+		.who = &other_user, .pose = POSE_ZOMBIE,
+	};
+	const struct member_spec roots = {};
+	int err;
+
+	err = population_begin(&hidden);
+	err = err ?: population_add(&hidden, &big);
+	err = err ?: population_add(&hidden, &zombie);
+	err = err ?: population_add(&hidden, &roots);
+	return err ?: population_settle(&hidden);
+}
+
+/* The ways to ask about one task, with and without NLM_F_DUMP. */
+FIXTURE(probe) {
+	struct td_sock sock;
+	pid_t free_pid;
+};
+
+FIXTURE_VARIANT(probe) {
+	__u64 strategy;
+	__u16 flags;
+};
+
+FIXTURE_VARIANT_ADD(probe, one_in_a_dump) {
+	.strategy = TASK_DIAG_DUMP_ONE, .flags = NLM_F_DUMP,
+};
+
+FIXTURE_VARIANT_ADD(probe, children_in_a_dump) {
+	.strategy = TASK_DIAG_DUMP_CHILDREN, .flags = NLM_F_DUMP,
+};
+
+FIXTURE_VARIANT_ADD(probe, threads_in_a_dump) {
+	.strategy = TASK_DIAG_DUMP_THREAD, .flags = NLM_F_DUMP,
+};
+
+FIXTURE_VARIANT_ADD(probe, one_plainly) {
+	.strategy = TASK_DIAG_DUMP_ONE,
+};
+
+FIXTURE_VARIANT_ADD(probe, one_plainly_with_an_ack) {
+	.strategy = TASK_DIAG_DUMP_ONE, .flags = NLM_F_ACK,
+};
+
+/* Wrong in themselves: only who is there and visible may be told so. */
+FIXTURE_VARIANT_ADD(probe, children_plainly) {
+	.strategy = TASK_DIAG_DUMP_CHILDREN,
+};
+
+FIXTURE_VARIANT_ADD(probe, threads_plainly) {
+	.strategy = TASK_DIAG_DUMP_THREAD,
+};
+
+FIXTURE_SETUP(probe)
+{
+	self->free_pid = td_free_pid();
+	ASSERT_LT(0, self->free_pid);
+	ASSERT_EQ(0, td_open(&self->sock, TD_SMALL));
+}
+
+FIXTURE_TEARDOWN(probe)
+{
+	td_close(&self->sock);
+}
+
+/*
+ * All that comes in answer.  The request is quoted in it: its number is put out
+ * of the way.
+ */
+static ssize_t ask_raw(struct td_sock *sock, __u64 strategy, __u16 flags,
+		       pid_t pid, unsigned char *bytes, size_t size)
+{
+	const struct task_diag_pid what = {
+		.show_flags = TD_BASE_CRED,
+		.dump_strategy = strategy,
+		.pid = pid,
+	};
+	const size_t quoted = NLMSG_LENGTH(sizeof(struct nlmsgerr)) +
+			      GENL_HDRLEN + NLA_HDRLEN +
+			      offsetof(struct task_diag_pid, pid);
+	const struct nlmsghdr *nlh = (const void *)bytes;
+	const struct nlmsgerr *error = NLMSG_DATA(nlh);
+	ssize_t got = td_query_raw(sock, &what, flags, bytes, size);
+
+	if (got < 0)
+		return got;
+	if ((size_t)got < quoted + sizeof(what.pid))
+		return -EMSGSIZE;
+	if (nlh->nlmsg_type != NLMSG_ERROR || !error->error ||
+	    memcmp(bytes + quoted, &what.pid, sizeof(what.pid)))
+		return -EPROTO;
+	memset(bytes + quoted, 0, sizeof(what.pid));
+	return got;
+}
+
+/* Some of the hidden: processes, a thread, kernel threads, a zombie. */
+static int list_hidden(pid_t *pids, int max)
+{
+	int nr = 0;
+	size_t i;
+
+	pids[nr++] = 1;
+	pids[nr++] = 2;
+	/* Threads follow their leaders. */
+	pids[nr++] = hidden.member[0].pid + HIDDEN_THREADS / 2;
+	for (i = 0; i < hidden.nr && nr < max; i++)
+		pids[nr++] = hidden.member[i].pid;
+	return nr;
+}
+
+/*
+ * The request is quoted in full, as NETLINK_CAP_ACK is off.  Catches a look at
+ * what else is wrong with a request once somebody, visible or not, is found.
+ */
+TEST_F(probe, hidden_is_absent_in_a_full_quotation)
+{
+	const int off = 0;
+	pid_t pids[16], pid;
+	int nr, i;
+
+	nr = list_hidden(pids, ARRAY_SIZE(pids));
+	ASSERT_EQ(0, setsockopt(self->sock.fd, SOL_NETLINK, NETLINK_CAP_ACK, &off,
+				sizeof(off)));
+	pid = td_fork_as(_metadata, &user);
+	if (!pid) {
+		unsigned char absent[512], there[512];
+		ssize_t len;
+
+		len = ask_raw(&self->sock, variant->strategy, variant->flags,
+			      self->free_pid, absent, sizeof(absent));
+		EXPECT_LT(0, len);
+		for (i = 0; i < nr; i++) {
+			EXPECT_EQ(len, ask_raw(&self->sock, variant->strategy,
+					       variant->flags, pids[i], there,
+					       sizeof(there)));
+			EXPECT_EQ(0, memcmp(absent, there, len));
+		}
+		_exit(0);
+	}
+	EXPECT_EXIT_0(pid);
+}
+
+static int by_time(const void *a, const void *b)
+{
+	const __u64 *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+static __u64 nanoseconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000000000ULL + now.tv_nsec;
+}
+
+/* The questions take turns, so that whatever else goes on meets them alike. */
+static void log_times(struct __test_metadata *_metadata, struct td_sock *sock,
+		      __u64 strategy, __u16 flags, const pid_t pids[3])
+{
+	static __u64 took[3][REPEATED];
+	unsigned char bytes[512];
+	int i, which;
+
+	for (i = 0; i < REPEATED; i++) {
+		for (which = 0; which < 3; which++) {
+			__u64 start = nanoseconds();
+
+			ASSERT_LT(0, ask_raw(sock, strategy, flags,
+					     pids[which], bytes,
+					     sizeof(bytes)));
+			took[which][i] = nanoseconds() - start;
+		}
+	}
+	for (which = 0; which < 3; which++)
+		qsort(took[which], REPEATED, sizeof(took[which][0]), by_time);
+	TH_LOG("nobody %llu ns, a hidden zombie %llu, hidden with %d threads %llu",
+	       took[0][REPEATED / 2], took[1][REPEATED / 2], HIDDEN_THREADS,
+	       took[2][REPEATED / 2]);
+}
+
+TEST_F(probe, hidden_or_absent_takes_its_time)
+{
+	const int off = 0;
+	const pid_t pids[] = {
+		self->free_pid, hidden.member[1].pid, hidden.member[0].pid,
+	};
+	pid_t pid;
+
+	ASSERT_EQ(0, setsockopt(self->sock.fd, SOL_NETLINK, NETLINK_CAP_ACK, &off,
+				sizeof(off)));
+	pid = td_fork_as(_metadata, &user);
+	if (!pid) {
+		log_times(_metadata, &self->sock, variant->strategy,
+			  variant->flags, pids);
+		_exit(0);
+	}
+	EXPECT_EXIT_0(pid);
+}
+
+/*
+ * A dump over a system with thousands of hidden tasks, and then without them.
+ * Catches datagrams that end where the walk over hidden tasks paused.
+ */
+FIXTURE(shape) {
+	struct td_sock sock;
+};
+
+FIXTURE_VARIANT(shape) {
+	__u64 strategy;
+};
+
+FIXTURE_VARIANT_ADD(shape, of_processes) { .strategy = TASK_DIAG_DUMP_ALL };
+FIXTURE_VARIANT_ADD(shape, of_threads) {
+	.strategy = TASK_DIAG_DUMP_ALL_THREAD,
+};
+
+FIXTURE_SETUP(shape)
+{
+	ASSERT_EQ(0, td_open(&self->sock, TD_SMALL));
+}
+
+FIXTURE_TEARDOWN(shape)
+{
+	td_close(&self->sock);
+}
+
+#define DATAGRAMS 16
+
+/* How many rows each datagram has. */
+struct shape {
+	int nr;
+	size_t rows[DATAGRAMS];
+};
+
+static int take_shape(struct td_sock *sock, __u64 strategy,
+		      struct shape *shape)
+{
+	const struct task_diag_pid what = {
+		.show_flags = TD_BASE_CRED,
+		.dump_strategy = strategy,
+	};
+	struct td_answer a;
+	int err;
+
+	err = td_ask(sock, &what, NLM_F_DUMP, NULL);
+	td_expect(sock, &a, true);
+	while (!err && !a.end.type) {
+		const size_t before = a.rows;
+
+		if (shape->nr == DATAGRAMS)
+			return -E2BIG;
+		err = td_receive_some(sock, &a, 1);
+		shape->rows[shape->nr++] = a.rows - before;
+	}
+	err = err ?: -a.end.error;
+	td_answer_free(&a);
+	return err;
+}
+
+/* As the user sees it. */
+static void see_shape(struct __test_metadata *_metadata, struct td_sock *sock,
+		      __u64 strategy, struct shape *shape)
+{
+	pid_t pid = td_fork_as(_metadata, &user);
+
+	if (!pid) {
+		EXPECT_EQ(0, take_shape(sock, strategy, shape));
+		_exit(0);
+	}
+	EXPECT_EXIT_0(pid);
+}
+
+static void add(struct __test_metadata *_metadata, struct population *to,
+		const struct member_spec *spec, int times)
+{
+	ASSERT_EQ(0, population_begin(to));
+	ASSERT_EQ(0, population_add_all(to, spec, 1, times)) {
+		TH_LOG("%s", to->error);
+	}
+}
+
+TEST_F(shape, does_not_tell_of_the_hidden)
+{
+	const struct member_spec sleeper = { .who = &user };
+	struct population before, among, behind;
+	struct shape *with, *without;
+	int i;
+
+	with = td_share(2 * sizeof(*with));
+	ASSERT_NE(NULL, with);
+	without = with + 1;
+
+	/* Their numbers lie in this order. */
+	add(_metadata, &before, &sleeper, SLEEPERS);
+	add(_metadata, &among, &big, 1);
+	add(_metadata, &behind, &sleeper, SLEEPERS);
+	see_shape(_metadata, &self->sock, variant->strategy, with);
+	population_end(&among);
+	see_shape(_metadata, &self->sock, variant->strategy, without);
+
+	EXPECT_LT(2, with->nr);
+	EXPECT_EQ(with->nr, without->nr);
+	for (i = 0; i < DATAGRAMS; i++)
+		EXPECT_EQ(with->rows[i], without->rows[i]);
+	population_end(&behind);
+	population_end(&before);
+	munmap(with, 2 * sizeof(*with));
+}
+
+static void end_population(void)
+{
+	population_end(&hidden);
+}
+
+int main(int argc, char **argv)
+{
+	return td_main(argc, argv, make_population, end_population, hidden.error);
+}

@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A specimen: one process, or program, with one peculiarity.  Knows how to make
+ * one and when procfs shows that it keeps still; knows no task_diag.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "procfs.h"
+#include "special_task.h"
+
+#define SETTLE_SECONDS 30
+#define QUIET_LOOKS 3
+#define LOOK_NS (4 * 1000 * 1000)
+
+static int explain(struct specimen *s, int error, const char *step)
+{
+	snprintf(s->error, sizeof(s->error), "%s: %s", step, strerror(error));
+	return -error;
+}
+
+/* What is said on standard output: nothing but a newline, or what failed. */
+static void report(int err)
+{
+	char line[64];
+	int len;
+
+	len = snprintf(line, sizeof(line), "%s\n", err ? strerror(-err) : "");
+	if (write(STDOUT_FILENO, line, len) != len || err)
+		_exit(1);
+}
+
+/* Until told to proceed; does not return at the end. */
+static void sleep_a_while(void)
+{
+	char proceed;
+	ssize_t got;
+
+	do {
+		got = read(STDIN_FILENO, &proceed, 1);
+	} while (got < 0 && errno == EINTR);
+	if (got != 1)
+		_exit(0);
+}
+
+void specimen_be_ready(void)
+{
+	report(0);
+	sleep_a_while();
+}
+
+static void be_still(void)
+{
+	report(0);
+	for (;;)
+		sleep_a_while();
+}
+
+void specimen_be_one(int argc, char **argv, int (*make)(int argc, char **argv))
+{
+	static const char mark[] = SPECIMEN_MARK;
+
+	if (!environ || !environ[0] || strcmp(environ[0], mark))
+		return;
+	/* Cleared by a set-user-id program, and else still there. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (make) {
+		int err = make(argc, argv);
+
+		if (err)
+			report(err);
+	}
+	be_still();
+}
+
+/* 0 in the specimen, with its standard streams as they are to be. */
+static pid_t give_birth(struct specimen *s)
+{
+	int report[2], lifeline[2];
+	pid_t pid;
+
+	memset(s, 0, sizeof(*s));
+	if (pipe2(report, O_CLOEXEC))
+		return explain(s, errno, "pipe for a report");
+	if (pipe2(lifeline, O_CLOEXEC)) {
+		close(report[0]);
+		close(report[1]);
+		return explain(s, errno, "pipe of the lifeline");
+	}
+
+	/* What stdio holds back would come out once more in the child. */
+	fflush(NULL);
+	pid = fork();
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (dup2(lifeline[0], STDIN_FILENO) < 0 ||
+		    dup2(report[1], STDOUT_FILENO) < 0)
+			_exit(1);
+		/* A lifeline of another one ends only if nobody else has it. */
+		if (close_range(STDERR_FILENO + 1, ~0U, 0))
+			_exit(1);
+		return 0;
+	}
+	close(lifeline[0]);
+	close(report[1]);
+	s->report = report[0];
+	s->lifeline = lifeline[1];
+	s->pid = pid;
+	if (pid < 0) {
+		close(s->report);
+		close(s->lifeline);
+		s->pid = 0;
+		return explain(s, errno, "fork of a specimen");
+	}
+	return pid;
+}
+
+/* Its line: up to a newline, and empty if all is well. */
+static int hear(struct specimen *s)
+{
+	char line[64];
+	size_t used = 0;
+	ssize_t got;
+
+	do {
+		got = read(s->report, line + used, 1);
+		if (got == 1 && line[used] == '\n') {
+			line[used] = '\0';
+			if (!used)
+				return 0;
+			snprintf(s->error, sizeof(s->error), "in the specimen: %s",
+				 line);
+			return -ECHILD;
+		}
+		if (got == 1 && used < sizeof(line) - 1)
+			used++;
+	} while (got == 1 || (got < 0 && errno == EINTR));
+	return explain(s, ECHILD, "a specimen died before it was ready");
+}
+
+int specimen_await(struct specimen *s)
+{
+	int err = hear(s) ?: specimen_settle(s);
+
+	if (err) {
+		char error[sizeof(s->error)];
+
+		memcpy(error, s->error, sizeof(error));
+		specimen_end(s);
+		memcpy(s->error, error, sizeof(error));
+	}
+	return err;
+}
+
+int specimen_begin(struct specimen *s, specimen_make make, void *arg)
+{
+	pid_t pid = give_birth(s);
+
+	if (!pid) {
+		int err = make ? make(arg) : 0;
+
+		if (err)
+			report(err);
+		be_still();
+	}
+	return pid < 0 ? pid : specimen_await(s);
+}
+
+int specimen_exec(struct specimen *s, const char *path, char *const argv[],
+		  char *const env[], specimen_make make, void *arg)
+{
+	static char * const mark[] = { SPECIMEN_MARK, NULL };
+	pid_t pid = give_birth(s);
+
+	if (!pid) {
+		int err = make ? make(arg) : 0;
+
+		if (!err) {
+			execve(path, argv, env ?: mark);
+			err = -errno;
+		}
+		report(err);
+	}
+	return pid < 0 ? pid : specimen_await(s);
+}
+
+int specimen_run(struct specimen *s, char *const argv[])
+{
+	pid_t pid = give_birth(s);
+
+	if (!pid) {
+		execvp(argv[0], argv);
+		report(-errno);
+	}
+	return pid < 0 ? pid : specimen_await(s);
+}
+
+int specimen_proceed(struct specimen *s)
+{
+	if (write(s->lifeline, "", 1) != 1)
+		return explain(s, errno, "write to a specimen");
+	return 0;
+}
+
+/* How often its tasks have gone to sleep in all; -EAGAIN if one is awake. */
+static long long sleeps(int proc, pid_t pid)
+{
+	struct idset tids = {};
+	long long sum = 0;
+	size_t i;
+	int err;
+
+	err = procfs_threads(proc, pid, &tids);
+	for (i = 0; !err && i < tids.nr; i++) {
+		struct procfs_task task;
+		const char *value;
+		char *status;
+		size_t len;
+
+		err = procfs_read(proc, pid, tids.id[i], &task);
+		if (!err && task.base.state == TASK_DIAG_RUNNING)
+			err = -EAGAIN;
+		if (err)
+			break;
+		status = procfs_file(proc, pid, tids.id[i], "status", &len);
+		if (!status) {
+			err = -errno;
+			break;
+		}
+		value = strstr(status, "\nvoluntary_ctxt_switches:");
+		sum += value ? strtoll(strchr(value, ':') + 1, NULL, 10) : 0;
+		free(status);
+	}
+	idset_free(&tids);
+	return err ?: sum;
+}
+
+int specimen_settle(struct specimen *s)
+{
+	const struct timespec pause = { .tv_nsec = LOOK_NS };
+	const int patience = SETTLE_SECONDS * (1000 * 1000 * 1000 / LOOK_NS);
+	long long before = -1, now;
+	int proc, look, quiet = 0;
+
+	proc = procfs_open();
+	if (proc < 0)
+		return explain(s, errno, "open /proc");
+	for (look = 0; look < patience && quiet < QUIET_LOOKS; look++) {
+		now = sleeps(proc, s->pid);
+		quiet = now >= 0 && now == before ? quiet + 1 : 0;
+		before = now;
+		nanosleep(&pause, NULL);
+	}
+	close(proc);
+	if (quiet < QUIET_LOOKS)
+		return explain(s, ETIMEDOUT, "a specimen does not keep still");
+	return 0;
+}
+
+void specimen_end(struct specimen *s)
+{
+	if (s->pid > 0) {
+		kill(s->pid, SIGKILL);
+		while (waitpid(s->pid, NULL, __WALL) < 0 && errno == EINTR)
+			;
+		close(s->report);
+		close(s->lifeline);
+	}
+	memset(s, 0, sizeof(*s));
+}
+
+pid_t specimen_fork_sleeper(void)
+{
+	pid_t pid = fork();
+
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (;;)
+			pause();
+	}
+	return pid < 0 ? -errno : pid;
+}

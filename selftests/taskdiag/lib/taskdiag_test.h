@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What every test program here has in common: what it needs before it starts,
+ * and assertions about answers.  Knows the harness and the helpers.
+ */
+#ifndef TASKDIAG_TEST_H
+#define TASKDIAG_TEST_H
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/*
+ * The harness is not written for -Wextra: its wrappers have parameters they do
+ * not use, and a local variable across setjmp().
+ */
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+#ifndef __clang__
+#pragma GCC diagnostic ignored "-Wclobbered"
+#endif
+
+#include "../../kselftest_harness.h"
+
+/* For machines that another program pretends to be. */
+#undef TEST_TIMEOUT_DEFAULT
+#define TEST_TIMEOUT_DEFAULT 300
+
+#include "fields.h"
+#include "credentials.h"
+#include "task_pool.h"
+#include "taskdiag_nl.h"
+
+/* The Makefile has some tests once more for the transaction file. */
+#ifndef TD_THROUGH_FILE
+#define TD_THROUGH_FILE false
+#endif
+
+#define TD_BASE_CRED (TASK_DIAG_SHOW_BASE | TASK_DIAG_SHOW_CRED)
+
+/* The answer came whole, by the protocol, and says that all went well. */
+#define ASSERT_GOOD(answer) do { \
+	const struct td_answer *__good = (answer); \
+	\
+	ASSERT_STREQ("", __good->fault); \
+	ASSERT_EQ(0, __good->end.error) { \
+		TH_LOG("the kernel says: %s", __good->end.text); \
+	} \
+	ASSERT_EQ(__good->dump ? NLMSG_DONE : NLMSG_ERROR, \
+		  (int)__good->end.type); \
+} while (0)
+
+/*
+ * Before Linux 6.2, for which there is a module, a family has no way to say why
+ * it refuses to start a dump: nothing was said.
+ */
+static inline bool td_had_no_say(const struct td_answer *a)
+{
+	unsigned int major, minor;
+	struct utsname name;
+
+	return a->dump && !td_through_file && a->end.type == NLMSG_ERROR &&
+	       !a->end.text[0] && !a->end.offset && !a->end.missing &&
+	       !uname(&name) &&
+	       sscanf(name.release, "%u.%u", &major, &minor) == 2 &&
+	       (major < 6 || (major == 6 && minor < 2));
+}
+
+/* The extended ack has @part in its text ... */
+#define EXPECT_SAYS(answer, part) do { \
+	const struct td_answer *__said = (answer); \
+	const char *__part = (part); \
+	\
+	EXPECT_TRUE(strstr(__said->end.text, __part) || td_had_no_say(__said)) { \
+		TH_LOG("no \"%s\" in \"%s\"", __part, __said->end.text); \
+	} \
+} while (0)
+
+/* ... and points at this offset. */
+#define EXPECT_BLAMES(answer, where) do { \
+	const struct td_answer *__blamed = (answer); \
+	\
+	if (!td_had_no_say(__blamed)) \
+		EXPECT_EQ((where), __blamed->end.offset); \
+} while (0)
+
+/* A dump that comes whole. */
+static inline void td_good_dump(struct __test_metadata *_metadata,
+				struct td_sock *sock, __u64 show,
+				__u64 strategy, pid_t pid, struct td_answer *a)
+{
+	const struct task_diag_pid what = {
+		.show_flags = show,
+		.dump_strategy = strategy,
+		.pid = pid,
+	};
+
+	ASSERT_EQ(0, td_query(sock, &what, NLM_F_DUMP, a));
+	ASSERT_GOOD(a);
+}
+
+/* The one row that a plain request brings. */
+static inline void td_good_row(struct __test_metadata *_metadata,
+			       struct td_sock *sock, __u64 show, pid_t pid,
+			       struct td_answer *a)
+{
+	const struct task_diag_pid what = {
+		.show_flags = show,
+		.dump_strategy = TASK_DIAG_DUMP_ONE,
+		.pid = pid,
+	};
+
+	ASSERT_EQ(0, td_query(sock, &what, 0, a));
+	ASSERT_GOOD(a);
+	ASSERT_EQ(1U, a->rows);
+}
+
+/* The areas of a row, which are as the ABI says. */
+static inline void td_good_areas(struct __test_metadata *_metadata,
+				 const struct td_answer *a,
+				 const struct td_row *row, struct areas *areas)
+{
+	char text[160] = "";
+
+	ASSERT_EQ(0, facts_areas(a, row, areas, text, sizeof(text))) {
+		TH_LOG("%u: %s", row->msg.pid, text);
+	}
+}
+
+/* A child did all it had to do; what it found out it has said itself. */
+#define EXPECT_EXIT_0(child) do { \
+	pid_t __child = (child); \
+	int __status = -1; \
+	\
+	EXPECT_LT(0, __child); \
+	EXPECT_EQ(__child, waitpid(__child, &__status, 0)); \
+	EXPECT_EQ(0, __status); \
+} while (0)
+
+/*
+ * Without the family, or without root, nothing can be said: that is a skipped
+ * program, exit code 4, and not a passed one.
+ */
+static inline void td_need_kernel_and_root(void)
+{
+	struct td_sock sock;
+	int err;
+
+	td_through_file = TD_THROUGH_FILE;
+	if (geteuid())
+		ksft_exit_skip("needs root\n");
+	err = td_open(&sock, TD_LARGE);
+	if (err == -ENOENT)
+		ksft_exit_skip("this kernel has no %s\n", TD_THROUGH_FILE ?
+			       "/proc/task-diag: CONFIG_TASKDIAG_PROC is off" :
+			       "TASKDIAG family: CONFIG_TASKDIAG_NETLINK is off");
+	if (err)
+		ksft_exit_fail_msg("cannot get to task_diag: %s\n",
+				   strerror(-err));
+	td_close(&sock);
+}
+
+/*
+ * Those of the groups @show that a module cannot tell, as its kernel keeps to
+ * itself what that takes: nothing to test there.  A kernel that has task_diag
+ * built in has no such excuse.
+ */
+static inline __u64 td_module_lacks(struct td_sock *s, __u64 show)
+{
+	struct task_diag_features has;
+
+	if (access("/sys/module/task_diag/initstate", F_OK) ||
+	    td_features(s, &has))
+		return 0;
+	return show & ~has.groups;
+}
+
+/*
+ * Run the tests in a child, so that the process that has made what they look at
+ * can end it afterwards: the harness exits by itself.
+ */
+static inline int td_run_tests(int argc, char **argv)
+{
+	int status = -1;
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	if (!pid)
+		exit(test_harness_run(argc, argv));
+	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
+		return KSFT_FAIL;
+	return WEXITSTATUS(status);
+}
+
+/*
+ * The rest of main() in a program whose tests look at what @make makes: 0 or a
+ * negative errno, with a text in @error.  @end ends it, also if half made.
+ */
+static inline int td_main(int argc, char **argv, int (*make)(void),
+			  void (*end)(void), const char *error)
+{
+	int status, err;
+
+	td_need_kernel_and_root();
+	err = make();
+	if (err) {
+		ksft_print_msg("%s: %s\n", error, strerror(-err));
+		end();
+		ksft_exit_fail_msg("there is nobody to look at\n");
+	}
+	status = td_run_tests(argc, argv);
+	end();
+	return status;
+}
+
+/* Be @who from now on, or say why not and be no more. */
+static inline void td_become(struct __test_metadata *_metadata,
+			     const struct identity *who)
+{
+	const char *step = "";
+	int err = identity_assume(who, &step);
+
+	EXPECT_EQ(0, err) {
+		TH_LOG("%s: %s", step, strerror(-err));
+		_exit(1);
+	}
+}
+
+/* A child that is @who: 0 there. */
+static inline pid_t td_fork_as(struct __test_metadata *_metadata,
+			       const struct identity *who)
+{
+	pid_t pid = fork();
+
+	ASSERT_LE(0, pid);
+	if (!pid)
+		td_become(_metadata, who);
+	return pid;
+}
+
+/* Memory, zeroed, that children have in common with us; NULL if there is none. */
+static inline void *td_share(size_t size)
+{
+	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	return memory == MAP_FAILED ? NULL : memory;
+}
+
+/* A number that no task has: one just gone is the last to be given out again. */
+static inline pid_t td_free_pid(void)
+{
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(0);
+	return pid > 0 && waitpid(pid, NULL, 0) == pid ? pid : 0;
+}
+
+#endif /* TASKDIAG_TEST_H */

@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * SCM_CREDENTIALS that do not tell the truth: what may be put there by whom,
+ * and that it says in whose numbers to answer and nothing else.  Naming a
+ * process of another namespace as such is looked at in pidns_test.c.  Each test
+ * names the implementation that it catches.
+ */
+#include <fcntl.h>
+#include <limits.h>
+#include <sched.h>
+
+#include "lib/namespace.h"
+#include "lib/taskdiag_test.h"
+#include "lib/users.h"
+#include "lib/visible_pids.h"
+
+/* Enough of a namespace's for several small datagrams. */
+#define SLEEPERS 120
+
+/* May put any ids into a message, but may not see more for it. */
+static const struct identity forger = {
+	.uid = USER_IDS,
+	.gid = USER_IDS,
+	.permitted = CAP_BIT(CAP_SETUID) | CAP_BIT(CAP_SETGID),
+	.effective = CAP_BIT(CAP_SETUID) | CAP_BIT(CAP_SETGID),
+};
+
+static const struct task_diag_pid all = {
+	.show_flags = TD_BASE_CRED,
+	.dump_strategy = TASK_DIAG_DUMP_ALL,
+};
+
+static struct population pop;
+
+static int make_population(void)
+{
+	return users_begin(&pop, 1);
+}
+
+FIXTURE(forgery) {
+	struct td_sock sock;
+};
+
+FIXTURE_SETUP(forgery)
+{
+	ASSERT_EQ(0, td_open(&self->sock, TD_SMALL));
+}
+
+FIXTURE_TEARDOWN(forgery)
+{
+	td_close(&self->sock);
+}
+
+/* Not even an answer: the message does not get as far as the family. */
+static void expect_unsent(struct __test_metadata *_metadata,
+			  struct td_sock *sock, const struct ucred *as, int err)
+{
+	EXPECT_EQ(err, td_ask(sock, &all, NLM_F_DUMP, as)) {
+		TH_LOG("as %d, %u, %u", as->pid, as->uid, as->gid);
+	}
+	EXPECT_EQ(-EAGAIN, td_receive_raw(sock, MSG_DONTWAIT));
+}
+
+/* Catches ids that are taken from the message. */
+TEST_F(forgery, ids_of_others_show_no_more)
+{
+	pid_t pid = td_fork_as(_metadata, &forger);
+
+	if (!pid) {
+		const struct ucred as[] = {
+			{ .pid = getpid(), .uid = 0, .gid = 0 },
+			{ .pid = getpid(), .uid = OTHER_USER, .gid = OTHER_USER },
+		};
+		struct td_answer a;
+		size_t i;
+
+		for (i = 0; i < ARRAY_SIZE(as); i++) {
+			EXPECT_EQ(0, td_ask(&self->sock, &all, NLM_F_DUMP,
+					    &as[i]));
+			td_expect(&self->sock, &a, true);
+			EXPECT_EQ(0, td_receive(&self->sock, &a));
+			EXPECT_STREQ("", a.fault);
+			EXPECT_EQ(0, a.end.error);
+			EXPECT_LE(2U, a.rows);
+			EXPECT_TRUE(view_only_of(&a, USER, 0));
+			td_answer_free(&a);
+		}
+		_exit(0);
+	}
+	EXPECT_EXIT_0(pid);
+}
+
+/*
+ * Numbers that are none, by who may name them and by who may not.  To the
+ * latter those that are some look the same, hidden or not.
+ */
+TEST_F(forgery, numbers_of_nobody_are_not_sent)
+{
+	const struct ucred numbers[] = {
+		{ .pid = 0 }, { .pid = -1 }, { .pid = INT_MIN },
+		{ .pid = INT_MAX }, { .pid = 4 * 1024 * 1024 + 1 },
+		{ .pid = td_free_pid() },
+		/* And of somebody: who may see them, who may not. */
+		{ .pid = pop.member[0].pid }, { .pid = 1 },
+	};
+	const size_t nobody = ARRAY_SIZE(numbers) - 2;
+	size_t i;
+	pid_t pid;
+
+	for (i = 0; i < nobody; i++)
+		expect_unsent(_metadata, &self->sock, &numbers[i], -ESRCH);
+
+	pid = td_fork_as(_metadata, &user);
+	if (!pid) {
+		for (i = 0; i < ARRAY_SIZE(numbers); i++) {
+			struct ucred as = numbers[i];
+
+			as.uid = USER;
+			as.gid = USER;
+			expect_unsent(_metadata, &self->sock, &as, -EPERM);
+		}
+		_exit(0);
+	}
+	EXPECT_EXIT_0(pid);
+}
+
+/* Capabilities over a namespace do not reach beyond it. */
+TEST_F(forgery, root_of_a_user_namespace_may_not_name_others)
+{
+	pid_t pid = td_fork_as(_metadata, &user);
+
+	if (!pid) {
+		struct ucred as = { .pid = getppid() };
+
+		/* But not of the pid namespace. */
+		EXPECT_EQ(0, namespace_be_root());
+		expect_unsent(_metadata, &self->sock, &as, -EPERM);
+		as.pid = pop.member[0].pid;
+		expect_unsent(_metadata, &self->sock, &as, -EPERM);
+		_exit(0);
+	}
+	EXPECT_EXIT_0(pid);
+}
+
+/* There is no user -1 in any namespace. */
+TEST_F(forgery, ids_of_nobody_are_not_sent)
+{
+	const struct ucred as[] = {
+		{ .pid = getpid(), .uid = -1 }, { .pid = getpid(), .gid = -1 },
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(as); i++)
+		expect_unsent(_metadata, &self->sock, &as[i], -EINVAL);
+}
+
+/*
+ * A number can outlive its process, as that of a session.  The socket layer
+ * finds it, the family has to find nobody behind it: what happens to a process
+ * that exits while the message that names it is on its way.  Catches a struct
+ * pid that is taken for a process.
+ */
+TEST_F(forgery, who_has_exited_is_no_source)
+{
+	const struct task_diag_pid one = {
+		.show_flags = TD_BASE_CRED,
+		.dump_strategy = TASK_DIAG_DUMP_ONE,
+		.pid = 1,
+	};
+	int ends[2], way;
+	pid_t leader, other;
+	struct ucred as = {};
+	char byte;
+
+	ASSERT_EQ(0, pipe2(ends, O_CLOEXEC));
+	leader = fork();
+	ASSERT_LE(0, leader);
+	if (!leader) {
+		if (setsid() < 0)
+			_exit(1);
+		other = fork();
+		if (!other) {
+			/* Stays in the session until the pipe is closed. */
+			close(ends[1]);
+			_exit(read(ends[0], &byte, 1));
+		}
+		_exit(other < 0);
+	}
+	close(ends[0]);
+
+	/* Of a zombie there is still somebody, with a namespace. */
+	ASSERT_EQ(0, waitid(P_PID, leader, NULL, WEXITED | WNOWAIT));
+	as.pid = leader;
+	EXPECT_EQ(0, td_ask(&self->sock, &one, NLM_F_ACK, &as));
+	EXPECT_LT(0, td_receive_raw(&self->sock, 0));
+	EXPECT_LT(0, td_receive_raw(&self->sock, 0));
+	EXPECT_EXIT_0(leader);
+
+	for (way = 0; way < 2; way++) {
+		struct td_answer a;
+
+		EXPECT_EQ(0, td_ask(&self->sock, way ? &all : &one,
+				    way ? NLM_F_DUMP : 0, &as));
+		td_expect(&self->sock, &a, way);
+		EXPECT_EQ(0, td_receive(&self->sock, &a));
+		EXPECT_STREQ("", a.fault);
+		EXPECT_EQ(NLMSG_ERROR, (int)a.end.type);
+		EXPECT_EQ(ESRCH, a.end.error);
+		EXPECT_SAYS(&a, "SCM_CREDENTIALS: no such process");
+		EXPECT_EQ(0U, a.rows);
+		td_answer_free(&a);
+	}
+	close(ends[1]);
+}
+
+/* A pid namespace full of processes; its init ends when @end is closed. */
+static void populate_namespace(int begin, int end)
+{
+	char byte = 0;
+	int i;
+
+	for (i = 0; i < SLEEPERS; i++) {
+		pid_t pid = fork();
+
+		if (!pid)
+			for (;;)
+				pause();
+		if (pid < 0)
+			_exit(1);
+	}
+	if (write(begin, &byte, 1) != 1)
+		_exit(1);
+	_exit(read(end, &byte, 1));
+}
+
+/*
+ * The source exits after the message, and its whole namespace with it.  Catches
+ * a namespace that is looked up again by number, or not held.
+ */
+TEST_F(forgery, a_source_may_exit_while_the_dump_goes_on)
+{
+	int begin[2], end[2];
+	struct ucred as = {};
+	struct td_answer a;
+	struct idset pids = {};
+	size_t before, i;
+	char byte;
+
+	ASSERT_EQ(0, pipe2(begin, O_CLOEXEC));
+	ASSERT_EQ(0, pipe2(end, O_CLOEXEC));
+	as.pid = namespace_fork(CLONE_NEWPID);
+	ASSERT_LE(0, as.pid);
+	if (!as.pid) {
+		close(end[1]);
+		populate_namespace(begin[1], end[0]);
+	}
+	ASSERT_EQ(1, read(begin[0], &byte, 1));
+
+	ASSERT_EQ(0, td_ask(&self->sock, &all, NLM_F_DUMP, &as));
+	td_expect(&self->sock, &a, true);
+	ASSERT_EQ(0, td_receive_some(&self->sock, &a, 1));
+	before = a.rows;
+	close(end[1]);
+	EXPECT_EXIT_0(as.pid);
+
+	ASSERT_EQ(0, td_receive(&self->sock, &a));
+	ASSERT_GOOD(&a);
+	EXPECT_EQ(0, view_of(&a, &pids));
+	/*
+	 * The datagram that was made when the first was read, and then the
+	 * end: nobody from elsewhere has come to fill the place.
+	 */
+	EXPECT_LT(before, a.rows);
+	EXPECT_GT(SLEEPERS + 1U, a.rows);
+	for (i = 0; i < pids.nr; i++)
+		EXPECT_EQ(i + 1, pids.id[i]);
+
+	td_answer_free(&a);
+	EXPECT_EQ(-ESRCH, td_ask(&self->sock, &all, NLM_F_DUMP, &as));
+	idset_free(&pids);
+	close(begin[0]);
+	close(begin[1]);
+	close(end[0]);
+}
+
+static void end_population(void)
+{
+	population_end(&pop);
+}
+
+int main(int argc, char **argv)
+{
+	return td_main(argc, argv, make_population, end_population, pop.error);
+}
