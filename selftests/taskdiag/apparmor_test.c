@@ -23,27 +23,28 @@
 #include "lib/taskdiag_test.h"
 #include "lib/visible_pids.h"
 
-#define BLIND "taskdiag_test_blind"
-#define SIGHTED "taskdiag_test_sighted"
+#define DENY "taskdiag_test_blind"
+#define ALLOW "taskdiag_test_sighted"
 
 /* AppArmor audits an access that no rule allows, unless a rule denies it. */
-#define AUDITED "taskdiag_test_audited"
+#define AUDIT "taskdiag_test_audited"
 
 /* All that there is to allow, but for one thing. */
-#define ALL_BUT_PTRACE \
+#define ALLOW_ALL_EXCEPT_PTRACE \
 	"file, capability, network, mount, umount, pivot_root, signal,\n" \
 	"unix, dbus, change_profile,\n"
 
 static const char profiles[] =
 	"abi <abi/3.0>,\n"
-	"profile " BLIND " flags=(attach_disconnected) {\n"
-	ALL_BUT_PTRACE "deny ptrace read,\n}\n"
-	"profile " SIGHTED " flags=(attach_disconnected) {\n"
-	ALL_BUT_PTRACE "ptrace,\n}\n"
-	"profile " AUDITED " flags=(attach_disconnected) {\n"
-	ALL_BUT_PTRACE "}\n";
+	"profile " DENY " flags=(attach_disconnected) {\n"
+	ALLOW_ALL_EXCEPT_PTRACE "deny ptrace read,\n}\n"
+	"profile " ALLOW " flags=(attach_disconnected) {\n"
+	ALLOW_ALL_EXCEPT_PTRACE "ptrace,\n}\n"
+	"profile " AUDIT " flags=(attach_disconnected) {\n"
+	ALLOW_ALL_EXCEPT_PTRACE "}\n";
 
-#define PARSER "PATH=$PATH:/usr/sbin:/sbin apparmor_parser --replace --skip-cache"
+#define PARSER \
+	"PATH=$PATH:/usr/sbin:/sbin apparmor_parser --replace --skip-cache"
 
 static int load_profiles(void)
 {
@@ -70,24 +71,25 @@ static int confine_to(const char *profile)
 	return len;
 }
 
-static int note_processes(const char *procfs, struct idset *pids)
+static int list_processes(const char *procfs, struct pid_set *pids)
 {
-	DIR *folder = opendir(procfs);
+	DIR *dir = opendir(procfs);
 	struct dirent *entry;
 	int err = 0;
 
-	if (!folder)
+	if (!dir)
 		return -errno;
-	while (!err && (entry = readdir(folder))) {
+	while (!err && (entry = readdir(dir))) {
 		if (isdigit(entry->d_name[0]))
-			err = idset_add(pids, strtoul(entry->d_name, NULL, 10));
+			err = pid_set_add(pids,
+					  strtoul(entry->d_name, NULL, 10));
 	}
-	closedir(folder);
+	closedir(dir);
 	return err;
 }
 
 /* The processes in a procfs that hides what the caller may not see. */
-static int view_of_procfs(struct idset *pids)
+static int pids_in_procfs(struct pid_set *pids)
 {
 	char path[] = "/tmp/taskdiag-proc-XXXXXX";
 	int err;
@@ -96,7 +98,7 @@ static int view_of_procfs(struct idset *pids)
 	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
 	    mount("proc", path, "proc", 0, "hidepid=ptraceable"))
 		return -errno;
-	err = note_processes(path, pids);
+	err = list_processes(path, pids);
 	umount(path);
 	rmdir(path);
 	return err;
@@ -125,43 +127,43 @@ FIXTURE_TEARDOWN(apparmor)
 	waitpid(self->sleeper, NULL, 0);
 }
 
-static bool sees_only(const struct idset *pids, pid_t pid)
+static bool contains_only(const struct pid_set *pids, pid_t pid)
 {
-	return pids->nr == 1 && idset_has(pids, pid);
+	return pids->nr == 1 && pid_set_has(pids, pid);
 }
 
 /* Else the rest would say nothing. */
 TEST_F(apparmor, who_is_not_confined_sees_others)
 {
-	struct idset pids = {};
+	struct pid_set pids = {};
 
-	ASSERT_EQ(0, view_own(&pids));
-	EXPECT_TRUE(idset_has(&pids, self->sleeper));
-	EXPECT_TRUE(idset_has(&pids, 1));
-	EXPECT_TRUE(idset_has(&pids, getpid()));
+	ASSERT_EQ(0, visible_pids(&pids));
+	EXPECT_TRUE(pid_set_has(&pids, self->sleeper));
+	EXPECT_TRUE(pid_set_has(&pids, 1));
+	EXPECT_TRUE(pid_set_has(&pids, getpid()));
 }
 
 TEST_F(apparmor, a_profile_that_allows_it_hides_nobody)
 {
-	struct idset pids = {};
+	struct pid_set pids = {};
 
-	ASSERT_EQ(0, confine_to(SIGHTED));
-	ASSERT_EQ(0, view_own(&pids));
-	EXPECT_TRUE(idset_has(&pids, self->sleeper));
-	EXPECT_TRUE(idset_has(&pids, 1));
+	ASSERT_EQ(0, confine_to(ALLOW));
+	ASSERT_EQ(0, visible_pids(&pids));
+	EXPECT_TRUE(pid_set_has(&pids, self->sleeper));
+	EXPECT_TRUE(pid_set_has(&pids, 1));
 }
 
 TEST_F(apparmor, a_profile_that_denies_it_hides_everybody)
 {
-	struct idset pids = {}, of_procfs = {};
+	struct pid_set pids = {}, of_procfs = {};
 
-	ASSERT_EQ(0, confine_to(BLIND));
-	ASSERT_EQ(0, view_own(&pids));
-	EXPECT_TRUE(sees_only(&pids, getpid())) {
+	ASSERT_EQ(0, confine_to(DENY));
+	ASSERT_EQ(0, visible_pids(&pids));
+	EXPECT_TRUE(contains_only(&pids, getpid())) {
 		TH_LOG("%zu rows", pids.nr);
 	}
-	ASSERT_EQ(0, view_of_procfs(&of_procfs));
-	EXPECT_TRUE(idset_equal(&pids, &of_procfs)) {
+	ASSERT_EQ(0, pids_in_procfs(&of_procfs));
+	EXPECT_TRUE(pid_set_equal(&pids, &of_procfs)) {
 		TH_LOG("procfs has %zu", of_procfs.nr);
 	}
 }
@@ -177,17 +179,17 @@ TEST_F(apparmor, who_is_hidden_is_nobody)
 	size_t i;
 
 	ASSERT_EQ(0, td_open(&sock, TD_LARGE));
-	ASSERT_EQ(0, confine_to(BLIND));
+	ASSERT_EQ(0, confine_to(DENY));
 	for (i = 0; i < sizeof(strategies) / sizeof(*strategies); i++) {
-		struct task_diag_pid what = {
+		struct task_diag_pid query = {
 			.show_flags = TD_BASE_CRED,
 			.dump_strategy = strategies[i],
 			.pid = self->sleeper,
 		};
 
-		ASSERT_EQ(0, td_query(&sock, &what, NLM_F_DUMP, &hidden));
-		what.pid = 4194303;
-		ASSERT_EQ(0, td_query(&sock, &what, NLM_F_DUMP, &none));
+		ASSERT_EQ(0, td_query(&sock, &query, NLM_F_DUMP, &hidden));
+		query.pid = 4194303;
+		ASSERT_EQ(0, td_query(&sock, &query, NLM_F_DUMP, &none));
 		EXPECT_EQ(ESRCH, hidden.end.error);
 		EXPECT_EQ(none.end.error, hidden.end.error);
 		EXPECT_STREQ(none.end.text, hidden.end.text);
@@ -199,26 +201,26 @@ TEST_F(apparmor, who_is_hidden_is_nobody)
 /* The socket of somebody who is blind lends nobody's eyes to it. */
 TEST_F(apparmor, the_opener_is_asked_too)
 {
-	struct td_sock *like = td_share(sizeof(*like)), sock;
-	struct idset pids = {};
+	struct td_sock *like = td_alloc_shared(sizeof(*like)), sock;
+	struct pid_set pids = {};
 	int ends[2], fd;
 	pid_t child;
 
 	ASSERT_NE(NULL, like);
-	ASSERT_EQ(0, handover_open(ends));
+	ASSERT_EQ(0, fd_passing_open(ends));
 	child = fork();
 	ASSERT_LE(0, child);
 	if (!child) {
-		ASSERT_EQ(0, confine_to(BLIND));
+		ASSERT_EQ(0, confine_to(DENY));
 		ASSERT_EQ(0, td_open(like, TD_LARGE));
-		ASSERT_EQ(0, handover_give(ends[1], like->fd));
+		ASSERT_EQ(0, fd_passing_send(ends[1], like->fd));
 		_exit(0);
 	}
 	EXPECT_EXIT_0(child);
-	fd = handover_take(ends[0]);
+	fd = fd_passing_receive(ends[0]);
 	ASSERT_LE(0, fd);
 	ASSERT_EQ(0, td_adopt(&sock, fd, like));
-	ASSERT_EQ(0, view_over(&sock, &pids));
+	ASSERT_EQ(0, visible_pids_over(&sock, &pids));
 	/* Ourselves neither: the opener is another process. */
 	EXPECT_EQ(0U, pids.nr) {
 		TH_LOG("%zu rows", pids.nr);
@@ -228,33 +230,33 @@ TEST_F(apparmor, the_opener_is_asked_too)
 /* Who goes blind between the request and the read reads no more of others. */
 TEST_F(apparmor, the_reader_is_asked_too)
 {
-	const struct task_diag_pid what = {
+	const struct task_diag_pid query = {
 		.show_flags = TD_BASE_CRED,
 		.dump_strategy = TASK_DIAG_DUMP_ALL,
 	};
-	struct idset before = {}, after = {};
+	struct pid_set before = {}, after = {};
 	struct td_answer a;
 	struct td_sock sock;
 
 	ASSERT_EQ(0, td_open(&sock, TD_SMALL));
-	ASSERT_EQ(0, view_over(&sock, &before));
-	ASSERT_TRUE(idset_has(&before, self->sleeper));
-	ASSERT_EQ(0, td_ask(&sock, &what, NLM_F_DUMP, NULL));
-	ASSERT_EQ(0, confine_to(BLIND));
-	td_expect(&sock, &a, true);
+	ASSERT_EQ(0, visible_pids_over(&sock, &before));
+	ASSERT_TRUE(pid_set_has(&before, self->sleeper));
+	ASSERT_EQ(0, td_send_request(&sock, &query, NLM_F_DUMP, NULL));
+	ASSERT_EQ(0, confine_to(DENY));
+	td_answer_init(&sock, &a, true);
 	ASSERT_EQ(0, td_receive(&sock, &a));
-	ASSERT_GOOD(&a);
-	ASSERT_EQ(0, view_of(&a, &after));
+	ASSERT_SUCCESS(&a);
+	ASSERT_EQ(0, visible_pids_in(&a, &after));
 	/* What was put into the socket with the request is there, and we are. */
-	EXPECT_TRUE(idset_has(&after, getpid()));
-	EXPECT_FALSE(idset_has(&after, self->sleeper));
+	EXPECT_TRUE(pid_set_has(&after, getpid()));
+	EXPECT_FALSE(pid_set_has(&after, self->sleeper));
 	EXPECT_LT(after.nr, before.nr);
 	td_answer_free(&a);
 }
 
 /* Processes with the same label, and far fewer records than that. */
-#define AUDITED_TASKS 400
-#define FEW_RECORDS (AUDITED_TASKS / 10)
+#define AUDIT_TASKS 400
+#define FEW_RECORDS (AUDIT_TASKS / 10)
 
 /* Nothing has been audited for so long: all records have arrived. */
 #define QUIET_SECONDS 2
@@ -323,7 +325,7 @@ static unsigned int audit_count(const struct audit *audit)
 			continue;
 		record[got] = '\0';
 		if (strstr(record + NLMSG_HDRLEN, "operation=\"ptrace\"") &&
-		    strstr(record + NLMSG_HDRLEN, AUDITED))
+		    strstr(record + NLMSG_HDRLEN, AUDIT))
 			nr++;
 	}
 	return nr;
@@ -339,25 +341,25 @@ static void read_environ(struct __test_metadata *_metadata, pid_t pid)
 
 static void dump_all(struct __test_metadata *_metadata)
 {
-	struct idset pids = {};
+	struct pid_set pids = {};
 
-	ASSERT_EQ(0, view_own(&pids));
-	EXPECT_TRUE(sees_only(&pids, getpid()));
+	ASSERT_EQ(0, visible_pids(&pids));
+	EXPECT_TRUE(contains_only(&pids, getpid()));
 }
 
 /*
  * The records, and the lost records, of a confined child that reads the
  * environment of task @pid or, if that is 0, dumps all tasks.
  */
-static unsigned int records_of(struct __test_metadata *_metadata,
-			       const struct audit *audit, pid_t pid)
+static unsigned int count_records(struct __test_metadata *_metadata,
+				  const struct audit *audit, pid_t pid)
 {
 	unsigned int lost = audit_lost(_metadata, audit);
 	pid_t child = fork();
 
 	ASSERT_LE(0, child);
 	if (!child) {
-		ASSERT_EQ(0, confine_to(AUDITED));
+		ASSERT_EQ(0, confine_to(AUDIT));
 		if (pid)
 			read_environ(_metadata, pid);
 		else
@@ -371,31 +373,31 @@ static unsigned int records_of(struct __test_metadata *_metadata,
 /* Catches a security module that is asked again about each task of a label. */
 TEST_F(apparmor, dump_of_a_confined_caller_is_audited_per_label)
 {
-	struct population pop;
-	struct member_spec spec = {};
+	struct task_pool pool;
+	struct task_spec spec = {};
 	unsigned int records;
 	struct audit audit;
 
-	ASSERT_EQ(0, population_begin(&pop));
-	ASSERT_EQ(0, population_add_all(&pop, &spec, 1, AUDITED_TASKS)) {
-		TH_LOG("%s", pop.error);
+	ASSERT_EQ(0, task_pool_begin(&pool));
+	ASSERT_EQ(0, task_pool_add_all(&pool, &spec, 1, AUDIT_TASKS)) {
+		TH_LOG("%s", pool.error);
 	}
 	audit_open(_metadata, &audit);
 	audit_count(&audit);
 
 	/* Otherwise the next check would show nothing. */
-	EXPECT_LE(1U, records_of(_metadata, &audit, self->sleeper)) {
+	EXPECT_LE(1U, count_records(_metadata, &audit, self->sleeper)) {
 		TH_LOG("no record of a denial: is audit off?");
 	}
-	records = records_of(_metadata, &audit, 0);
+	records = count_records(_metadata, &audit, 0);
 	EXPECT_GT((unsigned int)FEW_RECORDS, records) {
 		TH_LOG("%u records", records);
 	}
-	population_end(&pop);
+	task_pool_end(&pool);
 }
 
 int main(int argc, char **argv)
 {
-	td_need_kernel_and_root();
+	td_require_family_and_root();
 	return test_harness_run(argc, argv);
 }

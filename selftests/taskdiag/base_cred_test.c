@@ -38,11 +38,11 @@ static const char * const names[] = {
 };
 
 /* Kinds of credentials; the ids are put in per process. */
-static const struct identity identities[] = {
+static const struct credentials credential_kinds[] = {
 	{},
 	{ .no_new_privs = true },
 	{
-		.permitted = CAP_EVERY, .effective = CAP_EVERY,
+		.permitted = CAP_ALL, .effective = CAP_ALL,
 	},
 	{
 		.permitted = CAP_BIT(CAP_CHOWN) | CAP_BIT(CAP_NET_RAW) |
@@ -64,7 +64,7 @@ static const struct identity identities[] = {
 	},
 	{
 		.permitted = CAP_BIT(CAP_SETPCAP),
-		.dropped = CAP_EVERY,
+		.dropped = CAP_ALL,
 		.securebits = SECBIT_KEEP_CAPS | SECBIT_NO_SETUID_FIXUP |
 			      SECBIT_NO_SETUID_FIXUP_LOCKED,
 		.no_new_privs = true,
@@ -72,30 +72,30 @@ static const struct identity identities[] = {
 };
 
 /* Kinds of processes; name and credentials are put in by turns. */
-static const struct member_spec kinds[] = {
-	{ .pose = POSE_SLEEPS },
-	{ .pose = POSE_SLEEPS, .own_session = true },
-	{ .pose = POSE_SLEEPS, .own_group = true },
-	{ .pose = POSE_SLEEPS, .threads = 3 },
-	{ .pose = POSE_SLEEPS, .threads = 3, .threads_differ = true },
-	{ .pose = POSE_SLEEPS, .own_session = true, .children = 2 },
-	{ .pose = POSE_SLEEPS, .threads = 1, .children = 4 },
-	{ .pose = POSE_STOPPED },
-	{ .pose = POSE_STOPPED, .threads = 2, .threads_differ = true },
-	{ .pose = POSE_ZOMBIE },
-	{ .pose = POSE_ZOMBIE, .own_group = true },
-	{ .pose = POSE_ZOMBIE, .own_session = true },
-	{ .pose = POSE_LEADER_GONE, .threads = 2, .threads_differ = true },
-	{ .pose = POSE_LEADER_GONE, .threads = 1, .children = 3 },
-	{ .pose = POSE_TRACED },
-	{ .pose = POSE_TRACED, .threads = 1 },
-	{ .pose = POSE_TRACE_STOPPED },
-	{ .pose = POSE_TRACE_STOPPED, .own_session = true },
+static const struct task_spec kinds[] = {
+	{ .state = POOL_SLEEPING },
+	{ .state = POOL_SLEEPING, .own_session = true },
+	{ .state = POOL_SLEEPING, .own_group = true },
+	{ .state = POOL_SLEEPING, .threads = 3 },
+	{ .state = POOL_SLEEPING, .threads = 3, .threads_differ = true },
+	{ .state = POOL_SLEEPING, .own_session = true, .children = 2 },
+	{ .state = POOL_SLEEPING, .threads = 1, .children = 4 },
+	{ .state = POOL_STOPPED },
+	{ .state = POOL_STOPPED, .threads = 2, .threads_differ = true },
+	{ .state = POOL_ZOMBIE },
+	{ .state = POOL_ZOMBIE, .own_group = true },
+	{ .state = POOL_ZOMBIE, .own_session = true },
+	{ .state = POOL_LEADER_EXITED, .threads = 2, .threads_differ = true },
+	{ .state = POOL_LEADER_EXITED, .threads = 1, .children = 3 },
+	{ .state = POOL_TRACED },
+	{ .state = POOL_TRACED, .threads = 1 },
+	{ .state = POOL_TRACE_STOPPED },
+	{ .state = POOL_TRACE_STOPPED, .own_session = true },
 };
 
 /* Made once, before the tests. */
-static struct population pop;
-static struct identity *made;	/* one a member: specs point at them */
+static struct task_pool pool;
+static struct credentials *made_creds;	/* one a member: specs point at them */
 
 static struct ids next_ids(void)
 {
@@ -106,28 +106,29 @@ static struct ids next_ids(void)
 	return ids;
 }
 
-static int make_population(void)
+static int make_pool(void)
 {
 	const size_t nr = GENERATIONS * ARRAY_SIZE(kinds);
 	size_t i;
 	int err;
 
-	made = calloc(nr, sizeof(*made));
-	if (!made)
+	made_creds = calloc(nr, sizeof(*made_creds));
+	if (!made_creds)
 		return -ENOMEM;
-	err = population_begin(&pop);
+	err = task_pool_begin(&pool);
 	for (i = 0; !err && i < nr; i++) {
-		struct member_spec spec = kinds[i % ARRAY_SIZE(kinds)];
+		struct task_spec spec = kinds[i % ARRAY_SIZE(kinds)];
 
 		/* These counts have no common factor, so that all meet. */
-		made[i] = identities[i % ARRAY_SIZE(identities)];
-		made[i].uid = next_ids();
-		made[i].gid = next_ids();
+		made_creds[i] =
+			credential_kinds[i % ARRAY_SIZE(credential_kinds)];
+		made_creds[i].uid = next_ids();
+		made_creds[i].gid = next_ids();
 		spec.name = names[i % ARRAY_SIZE(names)];
-		spec.who = &made[i];
-		err = population_add(&pop, &spec);
+		spec.creds = &made_creds[i];
+		err = task_pool_add(&pool, &spec);
 	}
-	return err ?: population_settle(&pop);
+	return err ?: task_pool_settle(&pool);
 }
 
 FIXTURE(oracle) {
@@ -149,8 +150,8 @@ FIXTURE_TEARDOWN(oracle)
 }
 
 /* Did the task keep still between the two snapshots, its state aside? */
-static bool kept_still(const struct procfs_task *before,
-		       const struct procfs_task *after)
+static bool is_unchanged(const struct procfs_task *before,
+			 const struct procfs_task *after)
 {
 	struct procfs_task a = *before, b = *after;
 
@@ -165,24 +166,24 @@ static bool kept_still(const struct procfs_task *before,
 }
 
 /* The tasks that were made for this, whose state is known to stay. */
-static int known_tasks(int proc, bool threads, struct idset *known)
+static int known_tasks(int proc, bool threads, struct pid_set *known)
 {
 	size_t i, j;
 	int err = 0;
 
-	for (i = 0; !err && i < pop.nr; i++) {
-		const struct member *member = &pop.member[i];
-		struct idset pids = {};
+	for (i = 0; !err && i < pool.nr; i++) {
+		const struct pool_task *pool_task = &pool.task[i];
+		struct pid_set pids = {};
 
-		err = idset_add(&pids, member->pid);
-		if (!err && member->tracer)
-			err = idset_add(&pids, member->tracer);
-		err = err ?: procfs_children(proc, member->pid, &pids);
+		err = pid_set_add(&pids, pool_task->pid);
+		if (!err && pool_task->tracer)
+			err = pid_set_add(&pids, pool_task->tracer);
+		err = err ?: procfs_children(proc, pool_task->pid, &pids);
 		for (j = 0; !err && j < pids.nr; j++)
 			err = threads ?
 				procfs_threads(proc, pids.id[j], known) :
-				idset_add(known, pids.id[j]);
-		idset_free(&pids);
+				pid_set_add(known, pids.id[j]);
+		pid_set_free(&pids);
 	}
 	return err;
 }
@@ -191,42 +192,44 @@ static int known_tasks(int proc, bool threads, struct idset *known)
 static void compare_all(struct __test_metadata *_metadata, struct td_sock *sock,
 			int proc, bool threads)
 {
-	const struct task_diag_pid what = {
+	const struct task_diag_pid query = {
 		.show_flags = TD_BASE_CRED,
 		.dump_strategy = threads ? TASK_DIAG_DUMP_ALL_THREAD :
 					   TASK_DIAG_DUMP_ALL,
 	};
 	struct procfs_snapshot before, after;
 	size_t i, compared = 0, of_known = 0;
-	struct idset known = {};
+	struct pid_set known = {};
 	struct td_answer a;
 	char text[160];
 
 	ASSERT_EQ(0, known_tasks(proc, threads, &known));
 	ASSERT_EQ(0, procfs_snapshot(proc, threads, &before));
-	ASSERT_EQ(0, td_query(sock, &what, NLM_F_DUMP, &a));
+	ASSERT_EQ(0, td_query(sock, &query, NLM_F_DUMP, &a));
 	ASSERT_EQ(0, procfs_snapshot(proc, threads, &after));
-	ASSERT_GOOD(&a);
+	ASSERT_SUCCESS(&a);
 
 	for (i = 0; i < before.nr; i++) {
 		const struct procfs_task *task = &before.task[i], *later;
 		const __u32 pid = task->base.pid;
-		const struct td_row *row = td_find(&a, pid);
+		const struct td_row *row = td_find_row(&a, pid);
 
 		later = procfs_find(&after, pid);
-		if (!later || !kept_still(task, later))
+		if (!later || !is_unchanged(task, later))
 			continue;
 		EXPECT_NE(NULL, row) {
 			TH_LOG("%u, \"%s\", is not dumped", pid, task->name);
 		}
 		if (!row)
 			continue;
-		EXPECT_TRUE(oracle_agrees(row, task, idset_has(&known, pid),
-					  text, sizeof(text))) {
+		EXPECT_TRUE(expected_task_matches(row, task,
+						  pid_set_has(&known, pid),
+						  text, sizeof(text)))
+		{
 			TH_LOG("%u of %u: %s", pid, task->base.tgid, text);
 		}
 		compared++;
-		of_known += idset_has(&known, pid);
+		of_known += pid_set_has(&known, pid);
 	}
 	for (i = 0; i < a.rows; i++) {
 		const __u32 pid = a.row[i].msg.pid;
@@ -239,13 +242,13 @@ static void compare_all(struct __test_metadata *_metadata, struct td_sock *sock,
 
 	/* All that was made was compared, and the system is more than that. */
 	EXPECT_EQ(known.nr, of_known);
-	EXPECT_LT(pop.nr, known.nr);
+	EXPECT_LT(pool.nr, known.nr);
 	EXPECT_LT(known.nr, compared);
 	TH_LOG("compared %zu tasks, %zu of them made for this", compared,
 	       of_known);
 	procfs_snapshot_free(&before);
 	procfs_snapshot_free(&after);
-	idset_free(&known);
+	pid_set_free(&known);
 	td_answer_free(&a);
 }
 
@@ -264,23 +267,23 @@ TEST_F(oracle, one_by_one)
 {
 	size_t i;
 
-	for (i = 0; i < pop.nr; i++) {
-		const struct task_diag_pid what = {
+	for (i = 0; i < pool.nr; i++) {
+		const struct task_diag_pid query = {
 			.show_flags = TD_BASE_CRED,
 			.dump_strategy = TASK_DIAG_DUMP_ONE,
-			.pid = pop.member[i].pid,
+			.pid = pool.task[i].pid,
 		};
 		struct procfs_task task;
 		struct td_answer a;
 		char text[160];
 
-		ASSERT_EQ(0, procfs_read(self->proc, what.pid, 0, &task));
-		ASSERT_EQ(0, td_query(&self->sock, &what, 0, &a));
-		ASSERT_GOOD(&a);
+		ASSERT_EQ(0, procfs_read(self->proc, query.pid, 0, &task));
+		ASSERT_EQ(0, td_query(&self->sock, &query, 0, &a));
+		ASSERT_SUCCESS(&a);
 		ASSERT_EQ(1U, a.rows);
-		EXPECT_TRUE(oracle_agrees(&a.row[0], &task, true, text,
-					  sizeof(text))) {
-			TH_LOG("%u: %s", what.pid, text);
+		EXPECT_TRUE(expected_task_matches(&a.row[0], &task, true, text,
+						  sizeof(text))) {
+			TH_LOG("%u: %s", query.pid, text);
 		}
 		td_answer_free(&a);
 	}
@@ -301,42 +304,42 @@ static bool ids_are(const struct ids *ids, __u32 real, __u32 effective,
 TEST_F(oracle, as_they_were_made)
 {
 	static const __u8 states[] = {
-		[POSE_SLEEPS] = TASK_DIAG_INTERRUPTIBLE,
-		[POSE_STOPPED] = TASK_DIAG_STOPPED,
-		[POSE_ZOMBIE] = TASK_DIAG_ZOMBIE,
-		[POSE_LEADER_GONE] = TASK_DIAG_ZOMBIE,
-		[POSE_TRACED] = TASK_DIAG_INTERRUPTIBLE,
-		[POSE_TRACE_STOPPED] = TASK_DIAG_TRACE_STOP,
+		[POOL_SLEEPING] = TASK_DIAG_INTERRUPTIBLE,
+		[POOL_STOPPED] = TASK_DIAG_STOPPED,
+		[POOL_ZOMBIE] = TASK_DIAG_ZOMBIE,
+		[POOL_LEADER_EXITED] = TASK_DIAG_ZOMBIE,
+		[POOL_TRACED] = TASK_DIAG_INTERRUPTIBLE,
+		[POOL_TRACE_STOPPED] = TASK_DIAG_TRACE_STOP,
 	};
-	const struct task_diag_pid what = { .show_flags = TD_BASE_CRED };
+	const struct task_diag_pid query = { .show_flags = TD_BASE_CRED };
 	struct td_answer a;
 	size_t i;
 
-	ASSERT_EQ(0, td_query(&self->sock, &what, NLM_F_DUMP, &a));
-	ASSERT_GOOD(&a);
-	for (i = 0; i < pop.nr; i++) {
-		const struct member *member = &pop.member[i];
-		const struct td_row *row = td_find(&a, member->pid);
-		const struct member_spec *spec = &member->spec;
-		const struct identity *who = spec->who;
+	ASSERT_EQ(0, td_query(&self->sock, &query, NLM_F_DUMP, &a));
+	ASSERT_SUCCESS(&a);
+	for (i = 0; i < pool.nr; i++) {
+		const struct pool_task *pool_task = &pool.task[i];
+		const struct td_row *row = td_find_row(&a, pool_task->pid);
+		const struct task_spec *spec = &pool_task->spec;
+		const struct credentials *creds = spec->creds;
 		char name[TASK_DIAG_COMM_LEN] = {};
 
 		ASSERT_NE(NULL, row);
 		snprintf(name, sizeof(name), "%s", spec->name);
 		EXPECT_EQ(0, memcmp(name, row->base.comm, sizeof(name)));
-		EXPECT_EQ(states[spec->pose], row->base.state);
-		EXPECT_EQ(pop.maker, (pid_t)row->base.ppid);
-		EXPECT_EQ(member->tracer_thread, (pid_t)row->base.tpid);
+		EXPECT_EQ(states[spec->state], row->base.state);
+		EXPECT_EQ(pool.parent, (pid_t)row->base.ppid);
+		EXPECT_EQ(pool_task->tracer_thread, (pid_t)row->base.tpid);
 		EXPECT_EQ(spec->own_session,
-			  row->base.sid == (__u32)member->pid);
+			  row->base.sid == (__u32)pool_task->pid);
 		EXPECT_EQ(spec->own_session || spec->own_group,
-			  row->base.pgid == (__u32)member->pid);
-		EXPECT_TRUE(ids_are(&who->uid, row->cred.uid, row->cred.euid,
+			  row->base.pgid == (__u32)pool_task->pid);
+		EXPECT_TRUE(ids_are(&creds->uid, row->cred.uid, row->cred.euid,
 				    row->cred.suid, row->cred.fsuid));
-		EXPECT_TRUE(ids_are(&who->gid, row->cred.gid, row->cred.egid,
+		EXPECT_TRUE(ids_are(&creds->gid, row->cred.gid, row->cred.egid,
 				    row->cred.sgid, row->cred.fsgid));
-		EXPECT_EQ(who->securebits, row->cred.securebits);
-		EXPECT_EQ((__u32)who->no_new_privs, row->cred.no_new_privs);
+		EXPECT_EQ(creds->securebits, row->cred.securebits);
+		EXPECT_EQ((__u32)creds->no_new_privs, row->cred.no_new_privs);
 	}
 	td_answer_free(&a);
 }
@@ -346,27 +349,27 @@ TEST_F(oracle, threads_differ)
 {
 	size_t i, j, differing = 0;
 
-	for (i = 0; i < pop.nr; i++) {
-		const struct member *member = &pop.member[i];
-		const struct task_diag_pid what = {
+	for (i = 0; i < pool.nr; i++) {
+		const struct pool_task *pool_task = &pool.task[i];
+		const struct task_diag_pid query = {
 			.show_flags = TD_BASE_CRED,
 			.dump_strategy = TASK_DIAG_DUMP_THREAD,
-			.pid = member->pid,
+			.pid = pool_task->pid,
 		};
 		const struct td_row *leader;
 		struct td_answer a;
 
-		if (!member->spec.threads_differ)
+		if (!pool_task->spec.threads_differ)
 			continue;
-		ASSERT_EQ(0, td_query(&self->sock, &what, NLM_F_DUMP, &a));
-		ASSERT_GOOD(&a);
-		ASSERT_EQ(1U + member->spec.threads, a.rows);
-		leader = td_find(&a, member->pid);
+		ASSERT_EQ(0, td_query(&self->sock, &query, NLM_F_DUMP, &a));
+		ASSERT_SUCCESS(&a);
+		ASSERT_EQ(1U + pool_task->spec.threads, a.rows);
+		leader = td_find_row(&a, pool_task->pid);
 		ASSERT_NE(NULL, leader);
 		for (j = 0; j < a.rows; j++) {
 			const struct td_row *row = &a.row[j];
 
-			EXPECT_EQ(member->pid, (pid_t)row->base.tgid);
+			EXPECT_EQ(pool_task->pid, (pid_t)row->base.tgid);
 			EXPECT_EQ(leader->base.ppid, row->base.ppid);
 			EXPECT_EQ(leader->base.sid, row->base.sid);
 			EXPECT_EQ(leader->base.pgid, row->base.pgid);
@@ -385,7 +388,7 @@ TEST_F(oracle, threads_differ)
 /* What a longer name has left behind in memory is not part of a shorter one. */
 TEST_F(oracle, nothing_is_left_of_a_longer_name)
 {
-	const struct task_diag_pid what = {
+	const struct task_diag_pid query = {
 		.show_flags = TASK_DIAG_SHOW_BASE,
 		.dump_strategy = TASK_DIAG_DUMP_ONE,
 		.pid = getpid(),
@@ -395,19 +398,19 @@ TEST_F(oracle, nothing_is_left_of_a_longer_name)
 
 	ASSERT_EQ(0, prctl(PR_SET_NAME, "fifteen bytes!!"));
 	ASSERT_EQ(0, prctl(PR_SET_NAME, "x"));
-	ASSERT_EQ(0, td_query(&self->sock, &what, 0, &a));
-	ASSERT_GOOD(&a);
+	ASSERT_EQ(0, td_query(&self->sock, &query, 0, &a));
+	ASSERT_SUCCESS(&a);
 	ASSERT_EQ(1U, a.rows);
 	EXPECT_EQ(0, memcmp(expected, a.row[0].base.comm, sizeof(expected)));
 	td_answer_free(&a);
 }
 
-static void end_population(void)
+static void end_pool(void)
 {
-	population_end(&pop);
+	task_pool_end(&pool);
 }
 
 int main(int argc, char **argv)
 {
-	return td_main(argc, argv, make_population, end_population, pop.error);
+	return td_main(argc, argv, make_pool, end_pool, pool.error);
 }

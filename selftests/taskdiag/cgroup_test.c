@@ -19,15 +19,15 @@
 #define LONGEST 4095
 #define LONG_NAME 200
 
-static struct specimen at_root, in_a, in_b, in_a_b, deep, threaded, doomed;
-static struct population pop;
+static struct special_task in_root, in_a, in_b, in_a_b, deep, threaded, removed;
+static struct task_pool pool;
 static char deep_name[LONGEST + 1];
 
 /* As many levels as it takes for the path to be exactly so long. */
 static int make_deep(size_t longest)
 {
 	size_t left = longest - strlen(cgroups_path()), at = 0;
-	int dir = dup(cgroups_folder()), procs, err = 0;
+	int dir = dup(cgroups_dir()), procs, err = 0;
 
 	while (!err && left) {
 		/* A slash and a name; nothing of one byte, a slash alone. */
@@ -58,88 +58,88 @@ static int make_deep(size_t longest)
 	return err;
 }
 
-static int begin(struct specimen *s, const char *cgroup)
+static int begin(struct special_task *s, const char *cgroup)
 {
-	int err = specimen_begin(s, NULL, NULL);
+	int err = special_task_begin(s, NULL, NULL);
 
 	if (err) {
-		snprintf(pop.error, sizeof(pop.error), "%s", s->error);
+		snprintf(pool.error, sizeof(pool.error), "%s", s->error);
 		return err;
 	}
 	err = cgroups_move(cgroup, s->pid);
 	if (err)
-		snprintf(pop.error, sizeof(pop.error), "to \"%s\": %s", cgroup,
-			 strerror(-err));
+		snprintf(pool.error, sizeof(pool.error), "to \"%s\": %s",
+			 cgroup, strerror(-err));
 	return err;
 }
 
-static void *just_be(void *arg)
+static void *sleep_forever(void *arg)
 {
 	for (;;)
 		pause();
 	return NULL;
 }
 
-static int have_threads(void *arg)
+static int add_threads(void *arg)
 {
 	pthread_t thread;
 
-	return -(pthread_create(&thread, NULL, just_be, NULL) ?:
-		 pthread_create(&thread, NULL, just_be, NULL));
+	return -(pthread_create(&thread, NULL, sleep_forever, NULL) ?:
+		 pthread_create(&thread, NULL, sleep_forever, NULL));
 }
 
 /* The threads of one process in two cgroups, the leader in a third. */
-static int make_threaded(void)
+static int make_threaded_cgroup(void)
 {
-	struct idset tids = {};
+	struct pid_set tids = {};
 	int proc = procfs_open();
 	int err;
 
 	err = cgroups_make("t") ?: cgroups_make("t/one") ?:
 	      cgroups_make("t/two") ?: cgroups_allow_threads("t/one") ?:
 	      cgroups_allow_threads("t/two") ?:
-	      specimen_begin(&threaded, have_threads, NULL) ?:
+	      special_task_begin(&threaded, add_threads, NULL) ?:
 	      cgroups_move("t", threaded.pid) ?:
 	      procfs_threads(proc, threaded.pid, &tids);
 	if (!err && tids.nr == 3)
 		err = cgroups_move_thread("t/one", tids.id[1]) ?:
 		      cgroups_move_thread("t/two", tids.id[2]);
-	idset_free(&tids);
+	pid_set_free(&tids);
 	close(proc);
 	return err;
 }
 
-static int make_population(void)
+static int make_pool(void)
 {
 	int err;
 
-	err = population_begin(&pop);
+	err = task_pool_begin(&pool);
 	err = err ?: cgroups_begin();
 	err = err ?: cgroups_make("a") ?: cgroups_make("b") ?:
 	      cgroups_make("a/b") ?: cgroups_make("a/b with (blanks)") ?:
 	      cgroups_make("doomed");
 	if (err) {
-		snprintf(pop.error, sizeof(pop.error), "cgroups: %s",
+		snprintf(pool.error, sizeof(pool.error), "cgroups: %s",
 			 strerror(-err));
 		return err;
 	}
-	return begin(&at_root, "/") ?: begin(&in_a, "a") ?:
+	return begin(&in_root, "/") ?: begin(&in_a, "a") ?:
 	       begin(&in_b, "b") ?: begin(&in_a_b, "a/b with (blanks)") ?:
-	       begin(&doomed, "doomed") ?: begin(&deep, "a/b") ?:
-	       make_deep(LONGEST) ?: make_threaded();
+	       begin(&removed, "doomed") ?: begin(&deep, "a/b") ?:
+	       make_deep(LONGEST) ?: make_threaded_cgroup();
 }
 
-static void end_population(void)
+static void end_pool(void)
 {
-	specimen_end(&at_root);
-	specimen_end(&in_a);
-	specimen_end(&in_b);
-	specimen_end(&in_a_b);
-	specimen_end(&deep);
-	specimen_end(&threaded);
-	specimen_end(&doomed);
+	special_task_end(&in_root);
+	special_task_end(&in_a);
+	special_task_end(&in_b);
+	special_task_end(&in_a_b);
+	special_task_end(&deep);
+	special_task_end(&threaded);
+	special_task_end(&removed);
 	cgroups_end();
-	population_end(&pop);
+	task_pool_end(&pool);
 }
 
 /* The line of the default hierarchy; NULL if there is none.  To be freed. */
@@ -164,8 +164,9 @@ static char *path_in_procfs(int proc, pid_t pid, pid_t tid)
 	return path;
 }
 
-static void expect_same(struct __test_metadata *_metadata, int proc,
-			const struct td_answer *a, const struct td_row *row)
+static void expect_procfs_cgroup(struct __test_metadata *_metadata, int proc,
+				 const struct td_answer *a,
+				 const struct td_row *row)
 {
 	struct task_diag_cgroup cgroup;
 	const char *path = NULL;
@@ -174,7 +175,8 @@ static void expect_same(struct __test_metadata *_metadata, int proc,
 
 	expected = path_in_procfs(proc, row->msg.tgid, row->msg.pid);
 	ASSERT_NE(NULL, expected);
-	ASSERT_EQ(0, facts_cgroup(a, row, &cgroup, &path, text, sizeof(text))) {
+	ASSERT_EQ(0, fields_cgroup(a, row, &cgroup, &path, text, sizeof(text)))
+	{
 		TH_LOG("%s", text);
 	}
 	EXPECT_STREQ(expected, path) {
@@ -203,10 +205,10 @@ FIXTURE_TEARDOWN(cgroup)
 }
 
 /* The cgroup of one process; the path is to be freed. */
-static char *ask_one(struct __test_metadata *_metadata, struct td_sock *sock,
-		     pid_t pid, __u64 *id)
+static char *query_one(struct __test_metadata *_metadata, struct td_sock *sock,
+		       pid_t pid, __u64 *id)
 {
-	const struct task_diag_pid what = {
+	const struct task_diag_pid query = {
 		.show_flags = TASK_DIAG_SHOW_CGROUP,
 		.dump_strategy = TASK_DIAG_DUMP_ONE,
 		.pid = pid,
@@ -216,11 +218,11 @@ static char *ask_one(struct __test_metadata *_metadata, struct td_sock *sock,
 	char text[160] = "", *copy;
 	struct td_answer a;
 
-	ASSERT_EQ(0, td_query(sock, &what, NLM_F_DUMP, &a));
-	ASSERT_GOOD(&a);
+	ASSERT_EQ(0, td_query(sock, &query, NLM_F_DUMP, &a));
+	ASSERT_SUCCESS(&a);
 	ASSERT_EQ(1U, a.rows);
-	ASSERT_EQ(0, facts_cgroup(&a, &a.row[0], &cgroup, &path, text,
-				  sizeof(text))) {
+	ASSERT_EQ(0, fields_cgroup(&a, &a.row[0], &cgroup, &path, text,
+				   sizeof(text))) {
 		TH_LOG("%s", text);
 	}
 	copy = strdup(path);
@@ -229,8 +231,8 @@ static char *ask_one(struct __test_metadata *_metadata, struct td_sock *sock,
 	return copy;
 }
 
-static void expect_in(struct __test_metadata *_metadata, struct td_sock *sock,
-		      pid_t pid, const char *name)
+static void expect_cgroup(struct __test_metadata *_metadata,
+			  struct td_sock *sock, pid_t pid, const char *name)
 {
 	char expected[2 * LONGEST];
 	__u64 id = 0;
@@ -238,7 +240,7 @@ static void expect_in(struct __test_metadata *_metadata, struct td_sock *sock,
 
 	snprintf(expected, sizeof(expected), "%s%s%s", cgroups_path(),
 		 name[0] ? "/" : "", name);
-	path = ask_one(_metadata, sock, pid, &id);
+	path = query_one(_metadata, sock, pid, &id);
 	EXPECT_STREQ(expected, path);
 	EXPECT_EQ(cgroups_id(name), id);
 	free(path);
@@ -249,11 +251,11 @@ TEST_F(cgroup, as_they_were_made)
 	__u64 id = 0;
 	char *path;
 
-	expect_in(_metadata, &self->sock, in_a.pid, "a");
-	expect_in(_metadata, &self->sock, in_b.pid, "b");
-	expect_in(_metadata, &self->sock, in_a_b.pid, "a/b with (blanks)");
-	expect_in(_metadata, &self->sock, threaded.pid, "t");
-	path = ask_one(_metadata, &self->sock, at_root.pid, &id);
+	expect_cgroup(_metadata, &self->sock, in_a.pid, "a");
+	expect_cgroup(_metadata, &self->sock, in_b.pid, "b");
+	expect_cgroup(_metadata, &self->sock, in_a_b.pid, "a/b with (blanks)");
+	expect_cgroup(_metadata, &self->sock, threaded.pid, "t");
+	path = query_one(_metadata, &self->sock, in_root.pid, &id);
 	EXPECT_STREQ("/", path);
 	EXPECT_EQ(cgroups_id("/"), id);
 	free(path);
@@ -262,18 +264,18 @@ TEST_F(cgroup, as_they_were_made)
 static void compare_all(struct __test_metadata *_metadata, struct td_sock *sock,
 			int proc, __u64 strategy)
 {
-	const struct task_diag_pid what = {
+	const struct task_diag_pid query = {
 		.show_flags = TASK_DIAG_SHOW_CGROUP,
 		.dump_strategy = strategy,
 	};
 	struct td_answer a;
 	size_t i;
 
-	ASSERT_EQ(0, td_query(sock, &what, NLM_F_DUMP, &a));
-	ASSERT_GOOD(&a);
+	ASSERT_EQ(0, td_query(sock, &query, NLM_F_DUMP, &a));
+	ASSERT_SUCCESS(&a);
 	EXPECT_LT(7U, a.rows);
 	for (i = 0; i < a.rows; i++)
-		expect_same(_metadata, proc, &a, &a.row[i]);
+		expect_procfs_cgroup(_metadata, proc, &a, &a.row[i]);
 	td_answer_free(&a);
 }
 
@@ -295,13 +297,13 @@ TEST_F(cgroup, a_path_of_4095_bytes)
 	snprintf(expected, sizeof(expected), "%s/%s", cgroups_path(),
 		 deep_name);
 	ASSERT_EQ((size_t)LONGEST, strlen(expected));
-	path = ask_one(_metadata, &self->sock, deep.pid, &id);
+	path = query_one(_metadata, &self->sock, deep.pid, &id);
 	EXPECT_STREQ(expected, path);
 	EXPECT_NE(0U, id);
 	free(path);
 
 	ASSERT_EQ(0, td_open(&small, TD_SMALL));
-	path = ask_one(_metadata, &small, deep.pid, &id);
+	path = query_one(_metadata, &small, deep.pid, &id);
 	EXPECT_STREQ(expected, path);
 	free(path);
 	td_close(&small);
@@ -309,7 +311,7 @@ TEST_F(cgroup, a_path_of_4095_bytes)
 
 TEST_F(cgroup, threads_have_their_own)
 {
-	const struct task_diag_pid what = {
+	const struct task_diag_pid query = {
 		.show_flags = TASK_DIAG_SHOW_CGROUP,
 		.dump_strategy = TASK_DIAG_DUMP_THREAD,
 		.pid = threaded.pid,
@@ -321,14 +323,14 @@ TEST_F(cgroup, threads_have_their_own)
 	struct td_answer a;
 	size_t i;
 
-	ASSERT_EQ(0, td_query(&self->sock, &what, NLM_F_DUMP, &a));
-	ASSERT_GOOD(&a);
+	ASSERT_EQ(0, td_query(&self->sock, &query, NLM_F_DUMP, &a));
+	ASSERT_SUCCESS(&a);
 	ASSERT_EQ(3U, a.rows);
 	for (i = 0; i < a.rows; i++) {
-		ASSERT_EQ(0, facts_cgroup(&a, &a.row[i], &cgroup, &path, text,
-					  sizeof(text)));
+		ASSERT_EQ(0, fields_cgroup(&a, &a.row[i], &cgroup, &path, text,
+					   sizeof(text)));
 		EXPECT_EQ(cgroups_id(names[i]), cgroup.id);
-		expect_same(_metadata, self->proc, &a, &a.row[i]);
+		expect_procfs_cgroup(_metadata, self->proc, &a, &a.row[i]);
 	}
 	td_answer_free(&a);
 }
@@ -337,13 +339,13 @@ TEST_F(cgroup, threads_have_their_own)
 TEST_F(cgroup, from_a_cgroup_namespace)
 {
 	static const struct {
-		struct specimen *s;
+		struct special_task *s;
 		const char *path;
 	} seen[] = {
 		{ &in_a, "/" },
 		{ &in_a_b, "/b with (blanks)" },
 		{ &in_b, "/../b" },
-		{ &at_root, "/../.." },
+		{ &in_root, "/../.." },
 	};
 	pid_t child = fork();
 	size_t i;
@@ -357,8 +359,8 @@ TEST_F(cgroup, from_a_cgroup_namespace)
 		ASSERT_EQ(0, td_open(&sock, TD_LARGE));
 		for (i = 0; i < ARRAY_SIZE(seen); i++) {
 			__u64 id = 0;
-			char *path = ask_one(_metadata, &sock, seen[i].s->pid,
-					     &id);
+			char *path = query_one(_metadata, &sock, seen[i].s->pid,
+					       &id);
 
 			EXPECT_STREQ(seen[i].path, path);
 			free(path);
@@ -375,34 +377,34 @@ TEST_F(cgroup, from_a_cgroup_namespace)
 /* A zombie stays in the cgroup it was in, be it removed. */
 TEST_F(cgroup, a_cgroup_that_was_removed)
 {
-	const struct task_diag_pid what = {
+	const struct task_diag_pid query = {
 		.show_flags = TASK_DIAG_SHOW_CGROUP,
 		.dump_strategy = TASK_DIAG_DUMP_ONE,
-		.pid = doomed.pid,
+		.pid = removed.pid,
 	};
 	struct td_answer a;
 
-	kill(doomed.pid, SIGKILL);
+	kill(removed.pid, SIGKILL);
 	/* It is our parent's child: look until it is a zombie. */
 	for (;;) {
 		struct procfs_task task;
 
-		ASSERT_EQ(0, procfs_read(self->proc, doomed.pid, 0, &task));
+		ASSERT_EQ(0, procfs_read(self->proc, removed.pid, 0, &task));
 		if (task.base.state == TASK_DIAG_ZOMBIE)
 			break;
 		usleep(1000);
 	}
-	ASSERT_EQ(0, td_query(&self->sock, &what, NLM_F_DUMP, &a));
-	ASSERT_GOOD(&a);
+	ASSERT_EQ(0, td_query(&self->sock, &query, NLM_F_DUMP, &a));
+	ASSERT_SUCCESS(&a);
 	ASSERT_EQ(1U, a.rows);
-	expect_same(_metadata, self->proc, &a, &a.row[0]);
+	expect_procfs_cgroup(_metadata, self->proc, &a, &a.row[0]);
 	td_answer_free(&a);
 
 	ASSERT_EQ(0, cgroups_remove("doomed"));
-	ASSERT_EQ(0, td_query(&self->sock, &what, NLM_F_DUMP, &a));
-	ASSERT_GOOD(&a);
+	ASSERT_EQ(0, td_query(&self->sock, &query, NLM_F_DUMP, &a));
+	ASSERT_SUCCESS(&a);
 	ASSERT_EQ(1U, a.rows);
-	expect_same(_metadata, self->proc, &a, &a.row[0]);
+	expect_procfs_cgroup(_metadata, self->proc, &a, &a.row[0]);
 	td_answer_free(&a);
 }
 
@@ -427,7 +429,7 @@ TEST_F(cgroup, of_a_process_that_moves)
 	snprintf(paths[1], sizeof(paths[1]), "%s/b", cgroups_path());
 	for (round = 0; round < 2000; round++) {
 		__u64 id = 0;
-		char *path = ask_one(_metadata, &self->sock, in_b.pid, &id);
+		char *path = query_one(_metadata, &self->sock, in_b.pid, &id);
 		int which = id == ids[0] ? 0 : 1;
 
 		ASSERT_EQ(ids[which], id);
@@ -445,5 +447,5 @@ TEST_F(cgroup, of_a_process_that_moves)
 
 int main(int argc, char **argv)
 {
-	return td_main(argc, argv, make_population, end_population, pop.error);
+	return td_main(argc, argv, make_pool, end_pool, pool.error);
 }

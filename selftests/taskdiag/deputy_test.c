@@ -21,7 +21,7 @@
 /* Enough of each user's for several small datagrams. */
 #define SLEEPERS 100
 
-static const struct identity user_once_other = {
+static const struct credentials user_with_saved_other = {
 	.uid = { USER, USER, OTHER_USER, USER },
 	.gid = { USER, USER, OTHER_USER, USER },
 };
@@ -35,11 +35,11 @@ static const struct task_diag_pid all = {
  * Made once, before the tests.  Everybody of a test has a higher number than
  * all of these: a dump that goes on comes to them, and then to the test.
  */
-static struct population pop;
+static struct task_pool pool;
 
-static int make_population(void)
+static int make_pool(void)
 {
-	return users_begin(&pop, SLEEPERS) ?: program_install();
+	return users_begin(&pool, SLEEPERS) ?: program_install();
 }
 
 /* Nothing but an end that says who may read on, and nothing behind it. */
@@ -52,7 +52,7 @@ static void expect_refused(struct __test_metadata *_metadata,
 	EXPECT_STREQ("", a->fault);
 	EXPECT_EQ(NLMSG_DONE, (int)a->end.type);
 	EXPECT_EQ(EPERM, a->end.error);
-	EXPECT_SAYS(a, "process that sent the request");
+	EXPECT_EXTACK_TEXT(a, "process that sent the request");
 	EXPECT_EQ(rows, a->rows);
 	EXPECT_EQ(-EAGAIN, td_receive_raw(sock, MSG_DONTWAIT));
 }
@@ -78,17 +78,17 @@ FIXTURE_VARIANT(reader) {
 	bool leaves_end;	/* and the refusal behind them */
 };
 
-static ssize_t by_recv(int fd, void *buf, size_t size)
+static ssize_t read_by_recv(int fd, void *buf, size_t size)
 {
 	return recv(fd, buf, size, 0);
 }
 
-static ssize_t by_peek(int fd, void *buf, size_t size)
+static ssize_t read_by_peek(int fd, void *buf, size_t size)
 {
 	return recv(fd, buf, size, MSG_PEEK);
 }
 
-static ssize_t by_readv(int fd, void *buf, size_t size)
+static ssize_t read_by_readv(int fd, void *buf, size_t size)
 {
 	const struct iovec iov[] = {
 		{ .iov_base = buf, .iov_len = size / 2 },
@@ -99,7 +99,7 @@ static ssize_t by_readv(int fd, void *buf, size_t size)
 }
 
 /* As "cat <&socket >file" may do it. */
-static ssize_t by_splice(int fd, void *buf, size_t size)
+static ssize_t read_by_splice(int fd, void *buf, size_t size)
 {
 	ssize_t got;
 	int ends[2];
@@ -121,19 +121,22 @@ FIXTURE_VARIANT_ADD(reader, by_reading_twice) {
 };
 
 FIXTURE_VARIANT_ADD(reader, by_readv) {
-	.read = by_readv, .times = 2,
+	.read = read_by_readv, .times = 2,
 };
 
 FIXTURE_VARIANT_ADD(reader, by_recv) {
-	.read = by_recv, .times = 2,
+	.read = read_by_recv, .times = 2,
 };
 
 FIXTURE_VARIANT_ADD(reader, by_splice) {
-	.read = by_splice, .times = 2,
+	.read = read_by_splice, .times = 2,
 };
 
-FIXTURE_VARIANT_ADD(reader, by_peek) {
-	.read = by_peek, .times = 2, .leaves_rows = true, .leaves_end = true,
+FIXTURE_VARIANT_ADD(reader, by_peek){
+	.read = read_by_peek,
+	.times = 2,
+	.leaves_rows = true,
+	.leaves_end = true,
 };
 
 FIXTURE_SETUP(reader)
@@ -151,14 +154,14 @@ FIXTURE_TEARDOWN(reader)
 }
 
 /* One after the other: tell that it is the other's turn, and wait for one's own. */
-static void my_turn_is_over(struct __test_metadata *_metadata, int end)
+static void end_turn(struct __test_metadata *_metadata, int end)
 {
 	char turn = 0;
 
 	EXPECT_EQ(1, write(end, &turn, 1));
 }
 
-static void wait_for_my_turn(struct __test_metadata *_metadata, int end)
+static void await_turn(struct __test_metadata *_metadata, int end)
 {
 	char turn;
 
@@ -166,25 +169,25 @@ static void wait_for_my_turn(struct __test_metadata *_metadata, int end)
 }
 
 /* Read what was left, with the expectations that the protocol gives rise to. */
-static void read_what_was_left(struct __test_metadata *_metadata,
-			       struct td_sock *sock, bool rows, bool end,
-			       pid_t reader)
+static void read_rest(struct __test_metadata *_metadata,
+		      struct td_sock *sock, bool rows, bool end,
+		      pid_t reader)
 {
 	struct td_answer a;
 
-	td_expect(sock, &a, true);
+	td_answer_init(sock, &a, true);
 	if (rows) {
-		EXPECT_EQ(0, td_receive_some(sock, &a, 1));
+		EXPECT_EQ(0, td_receive_datagram(sock, &a, 1));
 		EXPECT_LT(0U, a.rows);
 	}
 	if (end)
 		expect_refused(_metadata, sock, &a);
 	/* If anything is there against expectation, say how bad it is. */
 	EXPECT_EQ(-EAGAIN, td_receive_raw(sock, MSG_PEEK | MSG_DONTWAIT)) {
-		td_receive_some(sock, &a, 1);
+		td_receive_datagram(sock, &a, 1);
 	}
-	EXPECT_TRUE(view_only_of(&a, USER, 0));
-	EXPECT_EQ(NULL, td_find(&a, reader));
+	EXPECT_TRUE(rows_only_of(&a, USER, 0));
+	EXPECT_EQ(NULL, td_find_row(&a, reader));
 	td_answer_free(&a);
 }
 
@@ -197,26 +200,27 @@ TEST_F(reader, with_more_rights_makes_nothing_for_who_asked)
 
 	pid = td_fork_as(_metadata, &user);
 	if (!pid) {
-		EXPECT_EQ(0, td_ask(&self->sock, &all, NLM_F_DUMP, NULL));
-		my_turn_is_over(_metadata, self->ends[0]);
-		wait_for_my_turn(_metadata, self->ends[0]);
-		read_what_was_left(_metadata, &self->sock,
-				   variant->leaves_rows, variant->leaves_end,
-				   getppid());
+		EXPECT_EQ(0,
+			  td_send_request(&self->sock, &all, NLM_F_DUMP, NULL));
+		end_turn(_metadata, self->ends[0]);
+		await_turn(_metadata, self->ends[0]);
+		read_rest(_metadata, &self->sock,
+			  variant->leaves_rows, variant->leaves_end,
+			  getppid());
 
 		/* What it may see it can still ask for. */
 		EXPECT_EQ(0, td_query(&self->sock, &all, NLM_F_DUMP, &a));
 		EXPECT_EQ(0, a.end.error);
 		EXPECT_LT((size_t)SLEEPERS, a.rows);
 		EXPECT_LE(3U, a.receives);
-		EXPECT_TRUE(view_only_of(&a, USER, 0));
+		EXPECT_TRUE(rows_only_of(&a, USER, 0));
 		_exit(0);
 	}
 
-	wait_for_my_turn(_metadata, self->ends[1]);
+	await_turn(_metadata, self->ends[1]);
 	for (i = 0; i < variant->times; i++)
 		EXPECT_LT(0, variant->read(self->sock.fd, buf, sizeof(buf)));
-	my_turn_is_over(_metadata, self->ends[1]);
+	end_turn(_metadata, self->ends[1]);
 	EXPECT_EXIT_0(pid);
 }
 
@@ -242,62 +246,62 @@ FIXTURE_TEARDOWN(process)
  * Read an answer in two parts: the rows that were made while it was asked for,
  * and those that reading it makes.
  */
-static int read_in_parts(struct td_sock *sock, struct td_answer *asked,
+static int read_in_parts(struct td_sock *sock, struct td_answer *first,
 			 struct td_answer *read)
 {
 	int err;
 
-	td_expect(sock, asked, true);
-	td_expect(sock, read, true);
-	err = td_receive_some(sock, asked, 1);
-	if (!err && asked->end.type)
+	td_answer_init(sock, first, true);
+	td_answer_init(sock, read, true);
+	err = td_receive_datagram(sock, first, 1);
+	if (!err && first->end.type)
 		err = -ENODATA;
 	return err ?: td_receive(sock, read);
 }
 
 /* What a thread is to do, as whom, and how that went. */
-struct part {
-	const struct identity *who;
+struct thread_args {
+	const struct credentials *creds;
 	struct td_sock *sock;
-	struct td_answer asked;
+	struct td_answer first;
 	struct td_answer read;
 	int err;
 };
 
-static void *part_ask(void *arg)
+static void *send_step(void *arg)
 {
-	struct part *part = arg;
+	struct thread_args *args = arg;
 	const char *step;
 
-	part->err = part->who ? identity_assume(part->who, &step) : 0;
-	if (!part->err)
-		part->err = td_ask(part->sock, &all, NLM_F_DUMP, NULL);
+	args->err = args->creds ? credentials_assume(args->creds, &step) : 0;
+	if (!args->err)
+		args->err = td_send_request(args->sock, &all, NLM_F_DUMP, NULL);
 	return NULL;
 }
 
-static void *part_read(void *arg)
+static void *read_step(void *arg)
 {
-	struct part *part = arg;
+	struct thread_args *args = arg;
 	const char *step;
 
-	part->err = part->who ? identity_assume(part->who, &step) : 0;
-	if (!part->err)
-		part->err = read_in_parts(part->sock, &part->asked,
-					  &part->read);
+	args->err = args->creds ? credentials_assume(args->creds, &step) : 0;
+	if (!args->err)
+		args->err = read_in_parts(args->sock, &args->first,
+					  &args->read);
 	return NULL;
 }
 
-static int play(void *(*act)(void *), struct part *part)
+static int run_in_thread(void *(*step_fn)(void *), struct thread_args *args)
 {
 	pthread_t thread;
-	int err = pthread_create(&thread, NULL, act, part);
+	int err = pthread_create(&thread, NULL, step_fn, args);
 
-	return err ? -err : -pthread_join(thread, NULL) ?: part->err;
+	return err ? -err : -pthread_join(thread, NULL) ?: args->err;
 }
 
 /* A dump that a thread of other credentials reads on ends, without a row. */
-static void expect_no_more(struct __test_metadata *_metadata,
-			   const struct td_answer *read)
+static void expect_eperm_without_rows(struct __test_metadata *_metadata,
+				      const struct td_answer *read)
 {
 	EXPECT_STREQ("", read->fault);
 	EXPECT_EQ(EPERM, read->end.error);
@@ -307,29 +311,29 @@ static void expect_no_more(struct __test_metadata *_metadata,
 /* Catches a check by the credentials of whoever reads alone. */
 TEST_F(process, a_thread_with_more_rights_cannot_read_on)
 {
-	struct part ask = { .who = &user, .sock = &self->sock };
-	struct part read = { .sock = &self->sock };
+	struct thread_args sender = { .creds = &user, .sock = &self->sock };
+	struct thread_args read = { .sock = &self->sock };
 
-	ASSERT_EQ(0, play(part_ask, &ask));
-	ASSERT_EQ(0, play(part_read, &read));
-	EXPECT_TRUE(view_only_of(&read.asked, USER, getpid()));
-	EXPECT_LT(0U, read.asked.rows);
-	expect_no_more(_metadata, &read.read);
-	td_answer_free(&read.asked);
+	ASSERT_EQ(0, run_in_thread(send_step, &sender));
+	ASSERT_EQ(0, run_in_thread(read_step, &read));
+	EXPECT_TRUE(rows_only_of(&read.first, USER, getpid()));
+	EXPECT_LT(0U, read.first.rows);
+	expect_eperm_without_rows(_metadata, &read.read);
+	td_answer_free(&read.first);
 	td_answer_free(&read.read);
 }
 
 /* Catches a check by the credentials of whoever asked alone. */
 TEST_F(process, a_thread_with_fewer_rights_cannot_read_on)
 {
-	struct part ask = { .sock = &self->sock };
-	struct part read = { .who = &user, .sock = &self->sock };
+	struct thread_args sender = { .sock = &self->sock };
+	struct thread_args read = { .creds = &user, .sock = &self->sock };
 
-	ASSERT_EQ(0, play(part_ask, &ask));
-	ASSERT_EQ(0, play(part_read, &read));
-	EXPECT_FALSE(view_only_of(&read.asked, USER, getpid()));
-	expect_no_more(_metadata, &read.read);
-	td_answer_free(&read.asked);
+	ASSERT_EQ(0, run_in_thread(send_step, &sender));
+	ASSERT_EQ(0, run_in_thread(read_step, &read));
+	EXPECT_FALSE(rows_only_of(&read.first, USER, getpid()));
+	expect_eperm_without_rows(_metadata, &read.read);
+	td_answer_free(&read.first);
 	td_answer_free(&read.read);
 }
 
@@ -337,18 +341,18 @@ TEST_F(process, a_thread_with_fewer_rights_cannot_read_on)
 struct sibling {
 	struct td_sock *sock;
 	int (*change)(void);	/* NULL: nothing of its own */
-	pthread_barrier_t asked;
+	pthread_barrier_t request_sent;
 	struct td_answer made;	/* by the request */
 	struct td_answer read;	/* by the sibling's reads */
 	int err;
 };
 
-static void *be_sibling(void *arg)
+static void *run_sibling(void *arg)
 {
 	struct sibling *s = arg;
 
 	s->err = s->change ? s->change() : 0;
-	pthread_barrier_wait(&s->asked);
+	pthread_barrier_wait(&s->request_sent);
 	if (!s->err)
 		s->err = read_in_parts(s->sock, &s->made, &s->read);
 	return NULL;
@@ -360,18 +364,18 @@ static void read_in_sibling(struct __test_metadata *_metadata,
 {
 	pthread_t thread;
 
-	ASSERT_EQ(0, pthread_barrier_init(&s->asked, NULL, 2));
-	ASSERT_EQ(0, pthread_create(&thread, NULL, be_sibling, s));
+	ASSERT_EQ(0, pthread_barrier_init(&s->request_sent, NULL, 2));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, run_sibling, s));
 	if (all_change)
 		EXPECT_EQ(0, all_change());
-	EXPECT_EQ(0, td_ask(s->sock, &all, NLM_F_DUMP, NULL));
-	pthread_barrier_wait(&s->asked);
+	EXPECT_EQ(0, td_send_request(s->sock, &all, NLM_F_DUMP, NULL));
+	pthread_barrier_wait(&s->request_sent);
 	ASSERT_EQ(0, pthread_join(thread, NULL));
 	EXPECT_EQ(0, s->err);
 }
 
 /* The functions of the C library do this to every thread. */
-static int become_user(void)
+static int assume_user(void)
 {
 	static const gid_t groups[] = { USER, OTHER_USER };
 
@@ -392,14 +396,14 @@ TEST_F(process, thread_with_equal_credentials_continues_the_dump)
 
 	ASSERT_LE(0, pid);
 	if (!pid) {
-		read_in_sibling(_metadata, &s, become_user);
+		read_in_sibling(_metadata, &s, assume_user);
 		EXPECT_STREQ("", s.read.fault);
 		EXPECT_EQ(0, s.read.end.error) {
 			TH_LOG("%s", s.read.end.text);
 		}
 		EXPECT_LT(0U, s.read.rows);
 		EXPECT_LT((size_t)SLEEPERS, s.made.rows + s.read.rows);
-		EXPECT_TRUE(view_only_of(&s.read, USER, 0));
+		EXPECT_TRUE(rows_only_of(&s.read, USER, 0));
 		_exit(0);
 	}
 	EXPECT_EXIT_0(pid);
@@ -440,7 +444,7 @@ TEST_F(process, thread_with_other_groups_or_capabilities_gets_eperm)
 		};
 
 		read_in_sibling(_metadata, &s, NULL);
-		expect_no_more(_metadata, &s.read);
+		expect_eperm_without_rows(_metadata, &s.read);
 		td_answer_free(&s.made);
 		td_answer_free(&s.read);
 	}
@@ -453,16 +457,17 @@ TEST_F(process, giving_up_rights_midway_narrows_the_dump)
 
 	ASSERT_LE(0, pid);
 	if (!pid) {
-		struct td_answer asked, read;
+		struct td_answer first, read;
 
-		EXPECT_EQ(0, td_ask(&self->sock, &all, NLM_F_DUMP, NULL));
-		td_become(_metadata, &user);
-		EXPECT_EQ(0, read_in_parts(&self->sock, &asked, &read));
+		EXPECT_EQ(0,
+			  td_send_request(&self->sock, &all, NLM_F_DUMP, NULL));
+		td_assume(_metadata, &user);
+		EXPECT_EQ(0, read_in_parts(&self->sock, &first, &read));
 		EXPECT_STREQ("", read.fault);
 		EXPECT_EQ(0, read.end.error);
-		EXPECT_FALSE(view_only_of(&asked, USER, 0));
+		EXPECT_FALSE(rows_only_of(&first, USER, 0));
 		EXPECT_LT(0U, read.rows);
-		EXPECT_TRUE(view_only_of(&read, USER, 0));
+		EXPECT_TRUE(rows_only_of(&read, USER, 0));
 		_exit(0);
 	}
 	EXPECT_EXIT_0(pid);
@@ -471,24 +476,25 @@ TEST_F(process, giving_up_rights_midway_narrows_the_dump)
 /* Catches credentials that are looked up anew when the dump goes on. */
 TEST_F(process, gaining_rights_midway_adds_nothing)
 {
-	pid_t pid = td_fork_as(_metadata, &user_once_root);
+	pid_t pid = td_fork_as(_metadata, &user_with_saved_root);
 
 	if (!pid) {
-		struct td_answer asked, read;
+		struct td_answer first, read;
 
-		EXPECT_EQ(0, td_ask(&self->sock, &all, NLM_F_DUMP, NULL));
+		EXPECT_EQ(0,
+			  td_send_request(&self->sock, &all, NLM_F_DUMP, NULL));
 		EXPECT_EQ(0, setresuid(-1, 0, -1));
-		EXPECT_EQ(0, read_in_parts(&self->sock, &asked, &read));
+		EXPECT_EQ(0, read_in_parts(&self->sock, &first, &read));
 		EXPECT_STREQ("", read.fault);
 		EXPECT_EQ(0, read.end.error);
-		EXPECT_LT((size_t)SLEEPERS, asked.rows + read.rows);
-		EXPECT_TRUE(view_only_of(&asked, USER, getpid()));
-		EXPECT_TRUE(view_only_of(&read, USER, getpid()));
+		EXPECT_LT((size_t)SLEEPERS, first.rows + read.rows);
+		EXPECT_TRUE(rows_only_of(&first, USER, getpid()));
+		EXPECT_TRUE(rows_only_of(&read, USER, getpid()));
 
 		/* It is somebody now, but has to ask again. */
 		td_answer_free(&read);
 		EXPECT_EQ(0, td_query(&self->sock, &all, NLM_F_DUMP, &read));
-		EXPECT_FALSE(view_only_of(&read, USER, getpid()));
+		EXPECT_FALSE(rows_only_of(&read, USER, getpid()));
 		_exit(0);
 	}
 	EXPECT_EXIT_0(pid);
@@ -500,26 +506,27 @@ TEST_F(process, gaining_rights_midway_adds_nothing)
  */
 TEST_F(process, becoming_another_user_midway_leaves_itself)
 {
-	pid_t pid = td_fork_as(_metadata, &user_once_other);
+	pid_t pid = td_fork_as(_metadata, &user_with_saved_other);
 
 	if (!pid) {
-		struct td_answer asked, read;
+		struct td_answer first, read;
 
-		EXPECT_EQ(0, td_ask(&self->sock, &all, NLM_F_DUMP, NULL));
+		EXPECT_EQ(0,
+			  td_send_request(&self->sock, &all, NLM_F_DUMP, NULL));
 		EXPECT_EQ(0, setresgid(OTHER_USER, OTHER_USER, OTHER_USER));
 		EXPECT_EQ(0, setresuid(OTHER_USER, OTHER_USER, OTHER_USER));
-		EXPECT_EQ(0, read_in_parts(&self->sock, &asked, &read));
+		EXPECT_EQ(0, read_in_parts(&self->sock, &first, &read));
 		EXPECT_STREQ("", read.fault);
 		EXPECT_EQ(0, read.end.error);
-		EXPECT_LT(0U, asked.rows);
-		EXPECT_TRUE(view_only_of(&asked, USER, 0));
+		EXPECT_LT(0U, first.rows);
+		EXPECT_TRUE(rows_only_of(&first, USER, 0));
 		EXPECT_EQ(1U, read.rows);
-		EXPECT_NE(NULL, td_find(&read, getpid()));
+		EXPECT_NE(NULL, td_find_row(&read, getpid()));
 
 		td_answer_free(&read);
 		EXPECT_EQ(0, td_query(&self->sock, &all, NLM_F_DUMP, &read));
 		EXPECT_LT((size_t)SLEEPERS, read.rows);
-		EXPECT_TRUE(view_only_of(&read, OTHER_USER, 0));
+		EXPECT_TRUE(rows_only_of(&read, OTHER_USER, 0));
 		_exit(0);
 	}
 	EXPECT_EXIT_0(pid);
@@ -531,7 +538,7 @@ TEST_F(process, becoming_another_user_midway_leaves_itself)
  */
 #define COPY_INPUT "--copy-input"
 #define WRITE_ERROR "--write-error"
-#define COMPARE_VIEWS "--compare-views"
+#define COMPARE_PIDS "--compare-views"
 
 /* As cat does: from standard input to standard output. */
 static int main_copy_input(void)
@@ -562,14 +569,14 @@ static int main_write_error(const char *text)
  * Open a socket, share it, ask, and go on as a set-user-id program with it for
  * standard input.  Returns only if something goes wrong.
  */
-static int ask_and_exec(int share, int output, struct td_sock *shared)
+static int send_and_exec(int share, int output, struct td_sock *shared)
 {
 	struct td_sock sock;
 	int err;
 
 	err = td_open(&sock, TD_SMALL);
-	err = err ?: handover_give(share, sock.fd);
-	err = err ?: td_ask(&sock, &all, NLM_F_DUMP, NULL);
+	err = err ?: fd_passing_send(share, sock.fd);
+	err = err ?: td_send_request(&sock, &all, NLM_F_DUMP, NULL);
 	if (err)
 		return err;
 	*shared = sock;
@@ -591,23 +598,23 @@ static void read_through_program(struct __test_metadata *_metadata,
 	pid_t pid;
 
 	/* Both keep datagrams apart. */
-	EXPECT_EQ(0, handover_open(share));
-	EXPECT_EQ(0, handover_open(output));
+	EXPECT_EQ(0, fd_passing_open(share));
+	EXPECT_EQ(0, fd_passing_open(output));
 	pid = fork();
 	if (!pid)
-		_exit(-ask_and_exec(share[1], output[1], shared));
+		_exit(-send_and_exec(share[1], output[1], shared));
 	EXPECT_EXIT_0(pid);
-	EXPECT_EQ(0, td_adopt(&sock, handover_take(share[0]), shared));
+	EXPECT_EQ(0, td_adopt(&sock, fd_passing_receive(share[0]), shared));
 	EXPECT_EQ(0, td_adopt(&copied, output[0], shared));
 
-	td_expect(&copied, &queued, true);
-	EXPECT_EQ(0, td_receive_some(&copied, &queued, 1));
+	td_answer_init(&copied, &queued, true);
+	EXPECT_EQ(0, td_receive_datagram(&copied, &queued, 1));
 	EXPECT_LT(0U, queued.rows);
 	EXPECT_EQ(0, (int)queued.end.type);
-	EXPECT_TRUE(view_only_of(&queued, USER, 0));
-	td_expect(&copied, &a, true);
+	EXPECT_TRUE(rows_only_of(&queued, USER, 0));
+	td_answer_init(&copied, &a, true);
 	expect_refused(_metadata, &copied, &a);
-	EXPECT_EQ(NULL, td_find(&a, pid));
+	EXPECT_EQ(NULL, td_find_row(&a, pid));
 	EXPECT_EQ(-EAGAIN, td_receive_raw(&sock, MSG_DONTWAIT));
 }
 
@@ -617,7 +624,7 @@ FIXTURE(setuid) {
 
 FIXTURE_SETUP(setuid)
 {
-	self->shared = td_share(sizeof(*self->shared));
+	self->shared = td_alloc_shared(sizeof(*self->shared));
 	ASSERT_NE(NULL, self->shared);
 }
 
@@ -644,14 +651,15 @@ TEST_F(setuid, a_program_reads_for_nobody_else)
 /* Have a set-user-id program write a request into @sock. */
 static void write_through_program(struct __test_metadata *_metadata,
 				  struct td_sock *sock,
-				  const struct task_diag_pid *what, __u16 flags)
+				  const struct task_diag_pid *query,
+				  __u16 flags)
 {
 	struct td_request request;
 	char text[2 * sizeof(request) + 1];
 	const char *const args[] = { text, NULL };
 	pid_t pid;
 
-	td_make(sock, what, flags, &request);
+	td_make_request(sock, query, flags, &request);
 	program_encode(&request, sizeof(request), text);
 	pid = fork();
 	if (!pid) {
@@ -676,10 +684,10 @@ TEST_F(setuid, a_program_writes_for_who_opened)
 
 		EXPECT_EQ(0, td_open(&sock, TD_SMALL));
 		write_through_program(_metadata, &sock, &all, NLM_F_DUMP);
-		td_expect(&sock, &a, true);
-		EXPECT_EQ(0, td_receive_some(&sock, &a, 1));
+		td_answer_init(&sock, &a, true);
+		EXPECT_EQ(0, td_receive_datagram(&sock, &a, 1));
 		EXPECT_LT(0U, a.rows);
-		EXPECT_TRUE(view_only_of(&a, USER, 0));
+		EXPECT_TRUE(rows_only_of(&a, USER, 0));
 		expect_refused(_metadata, &sock, &a);
 		_exit(0);
 	}
@@ -689,11 +697,11 @@ TEST_F(setuid, a_program_writes_for_who_opened)
 /* The same about one task, to whom nobody has to read on. */
 TEST_F(setuid, a_program_asks_for_who_opened)
 {
-	const pid_t free_pid = td_free_pid();
+	const pid_t unused_pid = td_unused_pid();
 	pid_t pid = td_fork_as(_metadata, &user);
 
 	if (!pid) {
-		const pid_t pids[] = { 1, pop.member[2].pid, free_pid };
+		const pid_t pids[] = { 1, pool.task[2].pid, unused_pid };
 		unsigned char answer[ARRAY_SIZE(pids)][TD_SMALL];
 		ssize_t len[ARRAY_SIZE(pids)];
 		struct td_sock sock;
@@ -740,7 +748,7 @@ FIXTURE_VARIANT_ADD(passed, by_exec) { .by_exec = true };
 
 FIXTURE_SETUP(passed)
 {
-	ASSERT_EQ(0, handover_open(self->ends));
+	ASSERT_EQ(0, fd_passing_open(self->ends));
 }
 
 FIXTURE_TEARDOWN(passed)
@@ -750,21 +758,21 @@ FIXTURE_TEARDOWN(passed)
 }
 
 /* Over the passed socket there is what there is over one of our own. */
-static int compare_views(struct td_sock *passed)
+static int compare_pids(struct td_sock *passed)
 {
-	struct idset own = {}, borrowed = {};
+	struct pid_set own = {}, passed_pids = {};
 	int err;
 
-	err = view_own(&own);
-	err = err ?: view_over(passed, &borrowed);
+	err = visible_pids(&own);
+	err = err ?: visible_pids_over(passed, &passed_pids);
 	if (!err && own.nr <= SLEEPERS)
 		err = -ENODATA;
-	if (!err && !idset_equal(&own, &borrowed))
+	if (!err && !pid_set_equal(&own, &passed_pids))
 		err = -EXDEV;
 	return err;
 }
 
-static int main_compare_views(char **arg)
+static int main_compare_pids(char **arg)
 {
 	const struct td_sock like = {
 		.size = TD_SMALL,
@@ -775,10 +783,10 @@ static int main_compare_views(char **arg)
 	struct td_sock passed;
 
 	return -(td_adopt(&passed, STDIN_FILENO, &like) ?:
-		 compare_views(&passed));
+		 compare_pids(&passed));
 }
 
-static int exec_and_compare(const struct td_sock *sock)
+static int exec_compare_pids(const struct td_sock *sock)
 {
 	char portid[16], family[16], seq[16];
 	const char *const args[] = { portid, family, seq, NULL };
@@ -788,7 +796,7 @@ static int exec_and_compare(const struct td_sock *sock)
 	snprintf(seq, sizeof(seq), "%u", sock->seq);
 	if (dup2(sock->fd, STDIN_FILENO) < 0)
 		return -errno;
-	return program_run(COMPARE_VIEWS, args);
+	return program_run(COMPARE_PIDS, args);
 }
 
 TEST_F(passed, shows_what_the_user_sees)
@@ -798,7 +806,7 @@ TEST_F(passed, shows_what_the_user_sees)
 
 	/* With SCM_RIGHTS it is opened when the other process is there. */
 	ASSERT_EQ(0, td_open(&opened_first, TD_SMALL));
-	shared = td_share(sizeof(*shared));
+	shared = td_alloc_shared(sizeof(*shared));
 	ASSERT_NE(NULL, shared);
 	*shared = opened_first;
 
@@ -807,21 +815,21 @@ TEST_F(passed, shows_what_the_user_sees)
 		struct td_sock sock = opened_first;
 
 		if (variant->by_scm_rights) {
-			int fd = handover_take(self->ends[0]);
+			int fd = fd_passing_receive(self->ends[0]);
 
 			EXPECT_LE(0, fd);
 			EXPECT_EQ(0, td_adopt(&sock, fd, shared));
 		}
 		if (variant->by_exec)
-			_exit(-exec_and_compare(&sock));
-		_exit(-compare_views(&sock));
+			_exit(-exec_compare_pids(&sock));
+		_exit(-compare_pids(&sock));
 	}
 	if (variant->by_scm_rights) {
 		struct td_sock opened_later;
 
 		ASSERT_EQ(0, td_open(&opened_later, TD_SMALL));
 		*shared = opened_later;
-		ASSERT_EQ(0, handover_give(self->ends[1], opened_later.fd));
+		ASSERT_EQ(0, fd_passing_send(self->ends[1], opened_later.fd));
 		td_close(&opened_later);
 	}
 	EXPECT_EXIT_0(pid);
@@ -848,7 +856,7 @@ FIXTURE_SETUP(sandbox)
 
 	if (abi < 0)
 		SKIP(return, "no Landlock: %s", strerror(errno));
-	ASSERT_EQ(0, handover_open(self->ends));
+	ASSERT_EQ(0, fd_passing_open(self->ends));
 }
 
 FIXTURE_TEARDOWN(sandbox)
@@ -880,12 +888,12 @@ TEST_F(sandbox, who_asks_from_inside_sees_inside)
 	pid_t pid = td_fork_as(_metadata, &user);
 
 	if (!pid) {
-		struct idset pids = {};
+		struct pid_set pids = {};
 
 		EXPECT_EQ(0, enter_sandbox());
-		EXPECT_EQ(0, view_own(&pids));
+		EXPECT_EQ(0, visible_pids(&pids));
 		EXPECT_EQ(1U, pids.nr);
-		EXPECT_TRUE(idset_has(&pids, getpid()));
+		EXPECT_TRUE(pid_set_has(&pids, getpid()));
 		_exit(0);
 	}
 	EXPECT_EXIT_0(pid);
@@ -899,25 +907,25 @@ TEST_F(sandbox, a_socket_from_outside_does_not_help_out)
 	ASSERT_EQ(0, td_open(&sock, TD_SMALL));
 	pid = td_fork_as(_metadata, &user);
 	if (!pid) {
-		struct idset pids = {};
+		struct pid_set pids = {};
 
 		EXPECT_EQ(0, enter_sandbox());
-		EXPECT_EQ(0, view_over(&sock, &pids));
+		EXPECT_EQ(0, visible_pids_over(&sock, &pids));
 		EXPECT_EQ(1U, pids.nr);
-		EXPECT_TRUE(idset_has(&pids, getpid()));
+		EXPECT_TRUE(pid_set_has(&pids, getpid()));
 		_exit(0);
 	}
 	EXPECT_EXIT_0(pid);
 	td_close(&sock);
 }
 
-static void *ask_from_inside(void *arg)
+static void *send_from_sandbox(void *arg)
 {
-	struct part *part = arg;
+	struct thread_args *args = arg;
 
-	part->err = enter_sandbox();
-	if (!part->err)
-		part->err = td_ask(part->sock, &all, NLM_F_DUMP, NULL);
+	args->err = enter_sandbox();
+	if (!args->err)
+		args->err = td_send_request(args->sock, &all, NLM_F_DUMP, NULL);
 	return NULL;
 }
 
@@ -930,16 +938,16 @@ TEST_F(sandbox, a_sibling_outside_cannot_read_on)
 	pid_t pid = td_fork_as(_metadata, &user);
 
 	if (!pid) {
-		struct part ask = {}, read = {};
+		struct thread_args sender = {}, read = {};
 		struct td_sock sock;
 
 		EXPECT_EQ(0, td_open(&sock, TD_SMALL));
-		ask.sock = &sock;
+		sender.sock = &sock;
 		read.sock = &sock;
-		EXPECT_EQ(0, play(ask_from_inside, &ask));
-		td_expect(&sock, &read.read, true);
+		EXPECT_EQ(0, run_in_thread(send_from_sandbox, &sender));
+		td_answer_init(&sock, &read.read, true);
 		EXPECT_EQ(0, td_receive(&sock, &read.read));
-		EXPECT_TRUE(view_only_of(&read.read, USER, getpid()));
+		EXPECT_TRUE(rows_only_of(&read.read, USER, getpid()));
 		EXPECT_GE(1U, read.read.rows);
 		td_answer_free(&read.read);
 		_exit(0);
@@ -959,19 +967,19 @@ static void open_inside(struct __test_metadata *_metadata, int end,
 	EXPECT_EQ(0, enter_sandbox());
 	EXPECT_EQ(0, td_open(&sock, TD_SMALL));
 	*shared = sock;
-	EXPECT_EQ(0, handover_give(end, sock.fd));
+	EXPECT_EQ(0, fd_passing_send(end, sock.fd));
 }
 
 static void use_outside(struct __test_metadata *_metadata, int end,
 			const struct td_sock *shared)
 {
-	int fd = handover_take(end);
-	struct idset pids = {};
+	int fd = fd_passing_receive(end);
+	struct pid_set pids = {};
 	struct td_sock sock;
 
 	EXPECT_LE(0, fd);
 	EXPECT_EQ(0, td_adopt(&sock, fd, shared));
-	EXPECT_EQ(0, view_over(&sock, &pids));
+	EXPECT_EQ(0, visible_pids_over(&sock, &pids));
 	EXPECT_EQ(0U, pids.nr);
 }
 
@@ -980,7 +988,7 @@ TEST_F(sandbox, a_socket_from_inside_shows_nothing_outside)
 	struct td_sock *shared;
 	pid_t inside, outside;
 
-	shared = td_share(sizeof(*shared));
+	shared = td_alloc_shared(sizeof(*shared));
 	ASSERT_NE(NULL, shared);
 	inside = td_fork_as(_metadata, &user);
 	if (!inside) {
@@ -1002,9 +1010,9 @@ TEST_F(sandbox, a_socket_from_inside_shows_nothing_outside)
  */
 XFAIL_ADD(sandbox, of_landlock, a_socket_from_inside_shows_nothing_outside);
 
-static void end_population(void)
+static void end_pool(void)
 {
-	population_end(&pop);
+	task_pool_end(&pool);
 }
 
 int main(int argc, char **argv)
@@ -1013,7 +1021,7 @@ int main(int argc, char **argv)
 		return main_copy_input();
 	if (argc == 3 && !strcmp(argv[1], WRITE_ERROR))
 		return main_write_error(argv[2]);
-	if (argc == 5 && !strcmp(argv[1], COMPARE_VIEWS))
-		return main_compare_views(argv + 2);
-	return td_main(argc, argv, make_population, end_population, pop.error);
+	if (argc == 5 && !strcmp(argv[1], COMPARE_PIDS))
+		return main_compare_pids(argv + 2);
+	return td_main(argc, argv, make_pool, end_pool, pool.error);
 }

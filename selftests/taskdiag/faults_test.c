@@ -27,7 +27,7 @@
 #define SLEEPERS 60
 
 /* No request has so many places to fail at. */
-#define PLACES 1000
+#define MAX_ALLOCATIONS 1000
 
 /* Places are tried from first to last this many times. */
 #define ROUNDS 5
@@ -40,7 +40,7 @@
 #define DEBUGFS "/sys/kernel/debug/"
 
 /* All that can fail may, and says nothing about it in the log. */
-static void need_fault_injection(void)
+static void require_fault_injection(void)
 {
 	static const struct {
 		const char *path;
@@ -67,34 +67,35 @@ static void need_fault_injection(void)
 	for (i = 0; i < ARRAY_SIZE(settings); i++) {
 		err = setting_write(settings[i].path, settings[i].text);
 		if (err)
-			ksft_exit_fail_msg("cannot be made to fail without CONFIG_%s: %s: %s\n",
-					   settings[i].option,
-					   settings[i].path, strerror(-err));
+			ksft_exit_fail_msg(
+				"cannot be made to fail without CONFIG_%s: %s: %s\n",
+				settings[i].option, settings[i].path,
+				strerror(-err));
 	}
 }
 
 /* The faults of this thread. */
-static int faults = -1;
+static int fail_nth = -1;
 
-static int begin_faults(void)
+static int open_fail_nth(void)
 {
-	faults = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
-	return faults < 0 ? -errno : 0;
+	fail_nth = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
+	return fail_nth < 0 ? -errno : 0;
 }
 
-static int fail_at(int place)
+static int fail_at(int nth)
 {
 	char text[16];
-	int len = snprintf(text, sizeof(text), "%d", place);
+	int len = snprintf(text, sizeof(text), "%d", nth);
 
-	return write(faults, text, len) == len ? 0 : -errno;
+	return write(fail_nth, text, len) == len ? 0 : -errno;
 }
 
 /* How many places short of the one to fail at we have come, 0 if it failed. */
-static int places_left(void)
+static int fail_nth_left(void)
 {
 	char text[16] = "";
-	ssize_t got = pread(faults, text, sizeof(text) - 1, 0);
+	ssize_t got = pread(fail_nth, text, sizeof(text) - 1, 0);
 
 	/* To read it is a copy, too. */
 	if (got < 0)
@@ -111,12 +112,12 @@ struct received {
 	unsigned char bytes[DATAGRAMS][BUFFER];
 };
 
-static void ask_and_receive(struct td_sock *sock, struct received *received,
-			    const struct task_diag_pid *what, __u16 flags,
-			    const struct ucred *as)
+static void send_and_receive(struct td_sock *sock, struct received *received,
+			     const struct task_diag_pid *query, __u16 flags,
+			     const struct ucred *as)
 {
 	received->nr = 0;
-	received->error = -td_ask(sock, what, flags, as);
+	received->error = -td_send_request(sock, query, flags, as);
 	while (received->nr < DATAGRAMS) {
 		const int nr = received->nr;
 		ssize_t got = td_receive_raw(sock, MSG_DONTWAIT);
@@ -135,21 +136,21 @@ static void ask_and_receive(struct td_sock *sock, struct received *received,
 }
 
 /* Look at it when nothing fails any more, through a socket that takes anything. */
-static int understand(const struct td_sock *sock, struct received *received,
-		      bool dump, struct td_answer *a)
+static int parse_received(const struct td_sock *sock, struct received *received,
+			  bool dump, struct td_answer *a)
 {
 	struct td_sock replay;
 	int ends[2], err, i;
 
-	td_expect(sock, a, dump);
-	err = handover_open(ends);
+	td_answer_init(sock, a, dump);
+	err = fd_passing_open(ends);
 	if (err)
 		return err;
 	err = td_adopt(&replay, ends[0], sock);
 	for (i = 0; !err && i < received->nr; i++) {
 		if (write(ends[1], received->bytes[i], received->len[i]) < 0)
 			err = -errno;
-		err = err ?: td_receive_some(&replay, a, 1);
+		err = err ?: td_receive_datagram(&replay, a, 1);
 	}
 	td_close(&replay);
 	close(ends[1]);
@@ -162,13 +163,14 @@ static bool is_fault(int error)
 }
 
 /* The whole answer, or an error that says what it was. */
-static bool is_clean(const struct received *received,
-		     const struct td_answer *a, size_t rows, const char **why)
+static bool is_complete_or_fault(const struct received *received,
+				 const struct td_answer *a, size_t rows,
+				 const char **why)
 {
-	struct idset pids = {};
-	int twice = view_of(a, &pids);
+	struct pid_set pids = {};
+	int twice = visible_pids_in(a, &pids);
 
-	idset_free(&pids);
+	pid_set_free(&pids);
 	*why = "a row is there twice";
 	if (twice)
 		return false;
@@ -191,43 +193,63 @@ static bool is_clean(const struct received *received,
 /* In a namespace of SLEEPERS and an init, from outside of it. */
 struct request {
 	const char *name;
-	struct task_diag_pid what;
+	struct task_diag_pid query;
 	__u16 flags;
 	size_t rows;
 };
 
-#define SHOW .what.show_flags = TD_BASE_CRED
-#define SHOW_LONG .what.show_flags = (TD_BASE_CRED | TASK_DIAG_SHOW_FILES | \
+#define SHOW .query.show_flags = TD_BASE_CRED
+#define SHOW_LONG .query.show_flags = (TD_BASE_CRED | TASK_DIAG_SHOW_FILES | \
 	TASK_DIAG_SHOW_CGROUP | TASK_DIAG_SHOW_CMDLINE | TASK_DIAG_SHOW_VMA)
 
 static const struct request requests[] = {
 	{ .name = "all", SHOW, .flags = NLM_F_DUMP, .rows = SLEEPERS + 1 },
 	{
-		.name = "all threads", SHOW, .flags = NLM_F_DUMP,
-		.what.dump_strategy = TASK_DIAG_DUMP_ALL_THREAD,
+		.name = "all threads",
+		SHOW,
+		.flags = NLM_F_DUMP,
+		.query.dump_strategy = TASK_DIAG_DUMP_ALL_THREAD,
 		.rows = SLEEPERS + 1,
 	},
 	{
-		.name = "children", SHOW, .flags = NLM_F_DUMP, .what.pid = 1,
-		.what.dump_strategy = TASK_DIAG_DUMP_CHILDREN,
+		.name = "children",
+		SHOW,
+		.flags = NLM_F_DUMP,
+		.query.pid = 1,
+		.query.dump_strategy = TASK_DIAG_DUMP_CHILDREN,
 		.rows = SLEEPERS,
 	},
 	{
-		.name = "threads", SHOW, .flags = NLM_F_DUMP, .what.pid = 1,
-		.what.dump_strategy = TASK_DIAG_DUMP_THREAD, .rows = 1,
-	},
-	{
-		.name = "one", SHOW, .flags = NLM_F_DUMP, .what.pid = 1,
-		.what.dump_strategy = TASK_DIAG_DUMP_ONE, .rows = 1,
-	},
-	{
-		.name = "one, and what sleeps", SHOW_LONG, .flags = NLM_F_DUMP,
-		.what.dump_strategy = TASK_DIAG_DUMP_ONE, .what.pid = 1,
+		.name = "threads",
+		SHOW,
+		.flags = NLM_F_DUMP,
+		.query.pid = 1,
+		.query.dump_strategy = TASK_DIAG_DUMP_THREAD,
 		.rows = 1,
 	},
 	{
-		.name = "one, plainly", SHOW, .flags = NLM_F_ACK, .what.pid = 1,
-		.what.dump_strategy = TASK_DIAG_DUMP_ONE, .rows = 1,
+		.name = "one",
+		SHOW,
+		.flags = NLM_F_DUMP,
+		.query.pid = 1,
+		.query.dump_strategy = TASK_DIAG_DUMP_ONE,
+		.rows = 1,
+	},
+	{
+		.name = "one, and what sleeps",
+		SHOW_LONG,
+		.flags = NLM_F_DUMP,
+		.query.dump_strategy = TASK_DIAG_DUMP_ONE,
+		.query.pid = 1,
+		.rows = 1,
+	},
+	{
+		.name = "one, plainly",
+		SHOW,
+		.flags = NLM_F_ACK,
+		.query.pid = 1,
+		.query.dump_strategy = TASK_DIAG_DUMP_ONE,
+		.rows = 1,
 	},
 };
 
@@ -237,7 +259,7 @@ FIXTURE(faults) {
 
 FIXTURE_SETUP(faults)
 {
-	self->received = td_share(sizeof(*self->received));
+	self->received = td_alloc_shared(sizeof(*self->received));
 	ASSERT_NE(NULL, self->received);
 	/* Pages that are there already cannot fail to come. */
 	memset(self->received, 1, sizeof(*self->received));
@@ -250,7 +272,7 @@ FIXTURE_TEARDOWN(faults)
 
 /* Returns whether there was a place to fail at; counts what did not work. */
 static bool fail_once(struct __test_metadata *_metadata,
-		      const struct request *request, int place,
+		      const struct request *request, int nth,
 		      const struct ucred *as, struct received *received,
 		      int *failed)
 {
@@ -262,14 +284,14 @@ static bool fail_once(struct __test_metadata *_metadata,
 
 	/* A dump that could not go on holds its socket: a new one each time. */
 	ASSERT_EQ(0, td_open(&sock, BUFFER));
-	ASSERT_EQ(0, fail_at(place));
-	ask_and_receive(&sock, received, &request->what, request->flags, as);
-	left = places_left();
+	ASSERT_EQ(0, fail_at(nth));
+	send_and_receive(&sock, received, &request->query, request->flags, as);
+	left = fail_nth_left();
 
-	ASSERT_EQ(0, understand(&sock, received, dump, &a));
-	EXPECT_TRUE(is_clean(received, &a, request->rows, &why)) {
+	ASSERT_EQ(0, parse_received(&sock, received, dump, &a));
+	EXPECT_TRUE(is_complete_or_fault(received, &a, request->rows, &why)) {
 		TH_LOG("%s, place %d: %s (%s, end %d: %s, %zu rows)",
-		       request->name, place, why, strerror(received->error),
+		       request->name, nth, why, strerror(received->error),
 		       a.end.error, a.end.text, a.rows);
 	}
 	*failed += received->error || a.end.error;
@@ -278,25 +300,25 @@ static bool fail_once(struct __test_metadata *_metadata,
 	return !left;
 }
 
-static void fail_everywhere(struct __test_metadata *_metadata,
-			    const struct ucred *as, struct received *received,
-			    bool tell)
+static void fail_each_allocation(struct __test_metadata *_metadata,
+				 const struct ucred *as,
+				 struct received *received, bool log)
 {
 	size_t i;
-	int place, failed;
+	int nth, failed;
 
 	for (i = 0; i < ARRAY_SIZE(requests); i++) {
 		failed = 0;
-		for (place = 1; place < PLACES; place++)
-			if (!fail_once(_metadata, &requests[i], place, as,
+		for (nth = 1; nth < MAX_ALLOCATIONS; nth++)
+			if (!fail_once(_metadata, &requests[i], nth, as,
 				       received, &failed))
 				break;
-		if (tell)
+		if (log)
 			TH_LOG("%s: %d places to fail at, %d of them told",
-			       requests[i].name, place - 1, failed);
+			       requests[i].name, nth - 1, failed);
 		/* Else nothing of this was put to a test. */
-		EXPECT_LT(5, place);
-		EXPECT_GT(PLACES, place);
+		EXPECT_LT(5, nth);
+		EXPECT_GT(MAX_ALLOCATIONS, nth);
 		EXPECT_LT(0, failed);
 	}
 }
@@ -316,7 +338,7 @@ TEST_F_TIMEOUT(faults, are_told_and_leave_nothing, TIMEOUT_SECONDS)
 		int i;
 
 		/* A limit of our own: one that we are in, and one below. */
-		ASSERT_EQ(0, namespace_be_root());
+		ASSERT_EQ(0, namespace_become_root());
 		pid = namespace_fork(CLONE_NEWPID | CLONE_NEWNS);
 		ASSERT_LE(0, pid);
 		if (pid) {
@@ -325,18 +347,19 @@ TEST_F_TIMEOUT(faults, are_told_and_leave_nothing, TIMEOUT_SECONDS)
 		}
 		ASSERT_EQ(0, namespace_mount_procfs());
 		ASSERT_EQ(0, namespace_limit("pid", 2));
-		ASSERT_EQ(0, begin_faults());
+		ASSERT_EQ(0, open_fail_nth());
 		for (i = 0; i < ROUNDS; i++) {
-			as.pid = namespace_begin_when_possible(0, SLEEPERS,
-							       NULL, NULL);
+			as.pid = namespace_begin_retry(0, SLEEPERS,
+						       NULL, NULL);
 			ASSERT_LT(0, as.pid) {
 				TH_LOG("the %dth: %s", i, strerror(-as.pid));
 			}
-			fail_everywhere(_metadata, &as, self->received, !i);
+			fail_each_allocation(_metadata, &as, self->received,
+					     !i);
 			EXPECT_EQ(-ENOSPC, namespace_fork(CLONE_NEWPID));
 			namespace_end(as.pid);
 		}
-		as.pid = namespace_begin_when_possible(0, 1, NULL, NULL);
+		as.pid = namespace_begin_retry(0, 1, NULL, NULL);
 		EXPECT_LT(0, as.pid);
 		_exit(0);
 	}
@@ -346,17 +369,19 @@ TEST_F_TIMEOUT(faults, are_told_and_leave_nothing, TIMEOUT_SECONDS)
 /* Several at a time, wherever they come. */
 static int fail_at_random(const char *percent)
 {
-	static const char *const what[] = { "failslab", "fail_page_alloc" };
+	static const char *const knobs[] = { "failslab", "fail_page_alloc" };
 	char path[64];
 	size_t i;
 	int err = 0;
 
-	for (i = 0; !err && i < ARRAY_SIZE(what); i++) {
-		snprintf(path, sizeof(path), DEBUGFS "%s/task-filter", what[i]);
+	for (i = 0; !err && i < ARRAY_SIZE(knobs); i++) {
+		snprintf(path, sizeof(path), DEBUGFS "%s/task-filter",
+			 knobs[i]);
 		err = setting_write(path, "Y");
-		snprintf(path, sizeof(path), DEBUGFS "%s/times", what[i]);
+		snprintf(path, sizeof(path), DEBUGFS "%s/times", knobs[i]);
 		err = err ?: setting_write(path, "-1");
-		snprintf(path, sizeof(path), DEBUGFS "%s/probability", what[i]);
+		snprintf(path, sizeof(path), DEBUGFS "%s/probability",
+			 knobs[i]);
 		err = err ?: setting_write(path, percent);
 	}
 	return err;
@@ -380,12 +405,14 @@ TEST_F_TIMEOUT(faults, at_random_are_told, TIMEOUT_SECONDS)
 
 		ASSERT_EQ(0, td_open(&sock, BUFFER));
 		ASSERT_EQ(0, setting_write("/proc/self/make-it-fail", "1"));
-		ask_and_receive(&sock, self->received, &request->what,
-				request->flags, &as);
+		send_and_receive(&sock, self->received, &request->query,
+				 request->flags, &as);
 		while (setting_write("/proc/self/make-it-fail", "0"))
 			;
-		ASSERT_EQ(0, understand(&sock, self->received, dump, &a));
-		EXPECT_TRUE(is_clean(self->received, &a, request->rows, &why)) {
+		ASSERT_EQ(0, parse_received(&sock, self->received, dump, &a));
+		EXPECT_TRUE(is_complete_or_fault(self->received, &a,
+						 request->rows, &why))
+		{
 			TH_LOG("%s: %s", request->name, why);
 		}
 		if (self->received->error || a.end.error)
@@ -410,7 +437,7 @@ TEST_F_TIMEOUT(faults, at_random_are_told, TIMEOUT_SECONDS)
 FIXTURE(cost) {
 	struct td_sock sock;
 	struct received *received;
-	struct population hidden;
+	struct task_pool hidden;
 };
 
 FIXTURE_VARIANT(cost) {
@@ -436,23 +463,23 @@ FIXTURE_VARIANT_ADD(cost, of_one_plainly) {
 
 FIXTURE_SETUP(cost)
 {
-	const struct member_spec big = {
-		.who = &other_user, .threads = 40, .children = 40,
+	const struct task_spec big = {
+		.creds = &other_user, .threads = 40, .children = 40,
 	};
 
 	ASSERT_EQ(0, td_open(&self->sock, BUFFER));
-	self->received = td_share(sizeof(*self->received));
+	self->received = td_alloc_shared(sizeof(*self->received));
 	ASSERT_NE(NULL, self->received);
 	memset(self->received, 1, sizeof(*self->received));
-	ASSERT_EQ(0, population_begin(&self->hidden));
-	ASSERT_EQ(0, population_add(&self->hidden, &big)) {
+	ASSERT_EQ(0, task_pool_begin(&self->hidden));
+	ASSERT_EQ(0, task_pool_add(&self->hidden, &big)) {
 		TH_LOG("%s", self->hidden.error);
 	}
 }
 
 FIXTURE_TEARDOWN(cost)
 {
-	population_end(&self->hidden);
+	task_pool_end(&self->hidden);
 	munmap(self->received, sizeof(*self->received));
 	td_close(&self->sock);
 }
@@ -460,53 +487,54 @@ FIXTURE_TEARDOWN(cost)
 /* Now and then an allocation takes another to refill a cache: not the least. */
 #define TRIES 16
 
-static int cost_of(struct td_sock *sock, struct received *received,
-		   const struct task_diag_pid *what, __u16 flags)
+static int count_allocations(struct td_sock *sock, struct received *received,
+			     const struct task_diag_pid *query, __u16 flags)
 {
-	int i, cost, least = PLACES;
+	int i, cost, lowest = MAX_ALLOCATIONS;
 
 	for (i = 0; i < TRIES; i++) {
-		int err = fail_at(PLACES);
+		int err = fail_at(MAX_ALLOCATIONS);
 
 		if (err)
 			return err;
-		ask_and_receive(sock, received, what, flags, NULL);
-		cost = PLACES - places_left();
-		if (cost < least)
-			least = cost;
+		send_and_receive(sock, received, query, flags, NULL);
+		cost = MAX_ALLOCATIONS - fail_nth_left();
+		if (cost < lowest)
+			lowest = cost;
 	}
-	return least;
+	return lowest;
 }
 
 TEST_F(cost, of_the_hidden_is_that_of_nobody)
 {
 	const pid_t pids[] = {
-		td_free_pid(), 1, self->hidden.member[0].pid, td_free_pid(),
+		td_unused_pid(), 1, self->hidden.task[0].pid, td_unused_pid(),
 	};
 	pid_t pid = td_fork_as(_metadata, &user);
 
 	if (!pid) {
-		struct task_diag_pid what = {
+		struct task_diag_pid query = {
 			.show_flags = TD_BASE_CRED,
 			.dump_strategy = variant->strategy,
 		};
 		int cost[ARRAY_SIZE(pids)];
 		size_t i;
 
-		EXPECT_EQ(0, begin_faults());
+		EXPECT_EQ(0, open_fail_nth());
 		for (i = 0; i < ARRAY_SIZE(pids); i++) {
-			what.pid = pids[i];
-			cost[i] = cost_of(&self->sock, self->received, &what,
-					  variant->flags);
+			query.pid = pids[i];
+			cost[i] = count_allocations(&self->sock, self->received,
+						    &query, variant->flags);
 			EXPECT_EQ(0, self->received->error);
 			EXPECT_EQ(1, self->received->nr);
 			EXPECT_LT(0, cost[i]);
 			EXPECT_EQ(cost[0], cost[i]);
 		}
 		/* And it is a measure: what is visible costs more. */
-		what.pid = getpid();
-		EXPECT_LT(cost[0], cost_of(&self->sock, self->received, &what,
-					   variant->flags));
+		query.pid = getpid();
+		EXPECT_LT(cost[0],
+			  count_allocations(&self->sock, self->received, &query,
+					    variant->flags));
 		TH_LOG("%d", cost[0]);
 		_exit(0);
 	}
@@ -515,7 +543,7 @@ TEST_F(cost, of_the_hidden_is_that_of_nobody)
 
 int main(int argc, char **argv)
 {
-	td_need_kernel_and_root();
-	need_fault_injection();
+	td_require_family_and_root();
+	require_fault_injection();
 	return test_harness_run(argc, argv);
 }

@@ -21,22 +21,22 @@ static const char * const group_names[] = {
 };
 
 /* An id, a set of states and a pid that are good anywhere. */
-static const __u32 one = 1;
+static const __u32 one_u32 = 1;
 /* That of the root of all cgroups, and a flag of areas. */
-static const __u64 wide_one = 1;
+static const __u64 one_u64 = 1;
 
 static const struct {
 	const char *name;
 	const void *data;
 	size_t len;
 } filters[] = {
-	[TASK_DIAG_FILTER_UID] = { "uid", &one, sizeof(one) },
-	[TASK_DIAG_FILTER_CGROUP] = { "cgroup", &wide_one, sizeof(wide_one) },
-	[TASK_DIAG_FILTER_STATES] = { "states", &one, sizeof(one) },
+	[TASK_DIAG_FILTER_UID] = { "uid", &one_u32, sizeof(one_u32) },
+	[TASK_DIAG_FILTER_CGROUP] = { "cgroup", &one_u64, sizeof(one_u64) },
+	[TASK_DIAG_FILTER_STATES] = { "states", &one_u32, sizeof(one_u32) },
 	[TASK_DIAG_FILTER_COMM] = { "comm", "x", 1 },
-	[TASK_DIAG_FILTER_PIDS] = { "pids", &one, sizeof(one) },
+	[TASK_DIAG_FILTER_PIDS] = { "pids", &one_u32, sizeof(one_u32) },
 	[TASK_DIAG_FILTER_VMA_FLAGS] = {
-		"vma_flags", &wide_one, sizeof(wide_one),
+		"vma_flags", &one_u64, sizeof(one_u64),
 	},
 };
 
@@ -77,9 +77,10 @@ TEST_F(features, all_have_a_name)
 	EXPECT_EQ(0U, self->has.__pad);
 }
 
-static void expect_refused(struct __test_metadata *_metadata,
-			   const struct td_answer *a, bool has, int error,
-			   const char *text, const char *name)
+static void expect_supported_or_refused(struct __test_metadata *_metadata,
+					const struct td_answer *a, bool has,
+					int error, const char *text,
+					const char *name)
 {
 	ASSERT_STREQ("", a->fault);
 	EXPECT_EQ(has ? 0 : error, a->end.error) {
@@ -87,8 +88,8 @@ static void expect_refused(struct __test_metadata *_metadata,
 	}
 	if (has)
 		return;
-	EXPECT_SAYS(a, text);
-	EXPECT_SAYS(a, name);
+	EXPECT_EXTACK_TEXT(a, text);
+	EXPECT_EXTACK_TEXT(a, name);
 }
 
 /* Every bit there is, as a dump. */
@@ -97,7 +98,7 @@ TEST_F(features, groups)
 	unsigned int bit;
 
 	for (bit = 0; bit < 64; bit++) {
-		const struct task_diag_pid what = {
+		const struct task_diag_pid query = {
 			.show_flags = 1ULL << bit,
 			.dump_strategy = TASK_DIAG_DUMP_ONE,
 			.pid = getpid(),
@@ -105,13 +106,14 @@ TEST_F(features, groups)
 		const bool known = bit < ARRAY_SIZE(group_names);
 		struct td_answer a;
 
-		ASSERT_EQ(0, td_query(&self->sock, &what, NLM_F_DUMP, &a));
-		expect_refused(_metadata, &a, self->has.groups >> bit & 1,
-			       known ? EOPNOTSUPP : EINVAL, "show_flags: ",
-			       known ? group_names[bit] : "");
+		ASSERT_EQ(0, td_query(&self->sock, &query, NLM_F_DUMP, &a));
+		expect_supported_or_refused(
+			_metadata, &a, self->has.groups >> bit & 1,
+			known ? EOPNOTSUPP : EINVAL,
+			"show_flags: ", known ? group_names[bit] : "");
 		if (self->has.groups >> bit & 1) {
 			ASSERT_EQ(1U, a.rows);
-			EXPECT_EQ(what.show_flags, a.row[0].groups);
+			EXPECT_EQ(query.show_flags, a.row[0].groups);
 		}
 		td_answer_free(&a);
 	}
@@ -122,7 +124,7 @@ TEST_F(features, strategies)
 	__u64 strategy;
 
 	for (strategy = 0; strategy < 64; strategy++) {
-		const struct task_diag_pid what = {
+		const struct task_diag_pid query = {
 			.show_flags = TASK_DIAG_SHOW_BASE,
 			.dump_strategy = strategy,
 			.pid = getpid(),
@@ -130,11 +132,10 @@ TEST_F(features, strategies)
 		const bool known = strategy <= TASK_DIAG_DUMP_MAX;
 		struct td_answer a;
 
-		ASSERT_EQ(0, td_query(&self->sock, &what, NLM_F_DUMP, &a));
-		expect_refused(_metadata, &a,
-			       self->has.strategies >> strategy & 1,
-			       known ? EOPNOTSUPP : EINVAL, "dump_strategy: ",
-			       "");
+		ASSERT_EQ(0, td_query(&self->sock, &query, NLM_F_DUMP, &a));
+		expect_supported_or_refused(
+			_metadata, &a, self->has.strategies >> strategy & 1,
+			known ? EOPNOTSUPP : EINVAL, "dump_strategy: ", "");
 		td_answer_free(&a);
 	}
 }
@@ -148,7 +149,7 @@ TEST_F(features, filters)
 			TASK_DIAG_ATTR_FILTERS + i, filters[i].data,
 			filters[i].len,
 		};
-		const struct task_diag_pid what = {
+		const struct task_diag_pid query = {
 			.show_flags = i == TASK_DIAG_FILTER_VMA_FLAGS ?
 				      TASK_DIAG_SHOW_VMA : TASK_DIAG_SHOW_BASE,
 			.dump_strategy = TASK_DIAG_DUMP_CHILDREN,
@@ -157,14 +158,16 @@ TEST_F(features, filters)
 		struct td_answer a;
 
 		/* Without areas there is nothing to choose among. */
-		if (what.show_flags & ~self->has.groups) {
+		if (query.show_flags & ~self->has.groups) {
 			EXPECT_EQ(0U, self->has.filters >> i & 1);
 			continue;
 		}
-		ASSERT_EQ(0, td_query_for(&self->sock, &what, NLM_F_DUMP,
-					  &filter, 1, &a));
-		expect_refused(_metadata, &a, self->has.filters >> i & 1,
-			       EOPNOTSUPP, filters[i].name, filters[i].name);
+		ASSERT_EQ(0, td_query_filtered(&self->sock, &query, NLM_F_DUMP,
+					       &filter, 1, &a));
+		expect_supported_or_refused(_metadata, &a,
+					    self->has.filters >> i & 1,
+					    EOPNOTSUPP, filters[i].name,
+					    filters[i].name);
 		td_answer_free(&a);
 	}
 }
@@ -204,7 +207,7 @@ TEST_F(features, takes_nothing)
 		__u16 attr;
 		__u16 flags;
 		int error;
-	} odd[] = {
+	} malformed[] = {
 		{ TASK_DIAG_CMD_ATTR_UID, 0, EINVAL },
 		{ TASK_DIAG_FEATURES, 0, EINVAL },
 		{ TASK_DIAG_ATTR_MAX + 1, 0, EINVAL },
@@ -213,19 +216,20 @@ TEST_F(features, takes_nothing)
 	struct task_diag_features has;
 	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(odd); i++) {
+	for (i = 0; i < ARRAY_SIZE(malformed); i++) {
 		struct td_answer a;
 
-		request.nla.nla_type = odd[i].attr;
-		request.nlh.nlmsg_len = odd[i].attr ? sizeof(request) :
-						      NLMSG_LENGTH(GENL_HDRLEN);
-		request.nlh.nlmsg_flags = NLM_F_REQUEST | odd[i].flags;
+		request.nla.nla_type = malformed[i].attr;
+		request.nlh.nlmsg_len = malformed[i].attr ?
+						sizeof(request) :
+						NLMSG_LENGTH(GENL_HDRLEN);
+		request.nlh.nlmsg_flags = NLM_F_REQUEST | malformed[i].flags;
 		request.nlh.nlmsg_seq = ++self->sock.seq;
-		ASSERT_EQ(0, td_send(&self->sock, &request,
-				     request.nlh.nlmsg_len, NULL));
-		td_expect(&self->sock, &a, false);
+		ASSERT_EQ(0, td_send_bytes(&self->sock, &request,
+					   request.nlh.nlmsg_len, NULL));
+		td_answer_init(&self->sock, &a, false);
 		ASSERT_EQ(0, td_receive(&self->sock, &a));
-		EXPECT_EQ(odd[i].error, a.end.error) {
+		EXPECT_EQ(malformed[i].error, a.end.error) {
 			TH_LOG("%zu: %s", i, a.end.text);
 		}
 		td_answer_free(&a);
@@ -236,6 +240,6 @@ TEST_F(features, takes_nothing)
 
 int main(int argc, char **argv)
 {
-	td_need_kernel_and_root();
+	td_require_family_and_root();
 	return test_harness_run(argc, argv);
 }

@@ -34,10 +34,10 @@
 /* Of the one family and the one process that are asked about. */
 #define RELATIVES 60
 
-#define MAX_KEPT 256
+#define MAX_STABLE 256
 
 /* A task that is there from before the first dump until after the last. */
-struct kept {
+struct stable_task {
 	__u32 pid;
 	__u32 tgid;
 	__u32 ppid;
@@ -45,25 +45,26 @@ struct kept {
 };
 
 /* Shared with those who make them. */
-struct keep {
+struct stable_tasks {
 	size_t nr;
-	struct kept task[MAX_KEPT];
+	struct stable_task task[MAX_STABLE];
 	bool ready;
 	bool stop;		/* for those who go on making others */
 };
 
-static void keep(struct keep *keep, pid_t pid, pid_t tgid, pid_t ppid,
-		 const char *name)
+static void stable_tasks(struct stable_tasks *stable_tasks, pid_t pid,
+			 pid_t tgid, pid_t ppid, const char *name)
 {
-	struct kept *kept = &keep->task[keep->nr++];
+	struct stable_task *stable_task =
+		&stable_tasks->task[stable_tasks->nr++];
 
-	kept->pid = pid;
-	kept->tgid = tgid;
-	kept->ppid = ppid;
-	snprintf(kept->name, sizeof(kept->name), "%s", name);
+	stable_task->pid = pid;
+	stable_task->tgid = tgid;
+	stable_task->ppid = ppid;
+	snprintf(stable_task->name, sizeof(stable_task->name), "%s", name);
 }
 
-static unsigned int dumps_wanted(void)
+static unsigned int dump_count(void)
 {
 	const char *text = getenv(DUMPS);
 	int dumps = text ? atoi(text) : 0;
@@ -76,7 +77,7 @@ static unsigned int dumps_wanted(void)
  * of somebody, as nobody here has a parent, a session or a group elsewhere, and
  * its name is one name.
  */
-static const char *fault_of_row(const struct td_row *row)
+static const char *row_error(const struct td_row *row)
 {
 	const struct task_diag_base *base = &row->base;
 	const size_t len = strnlen(base->comm, sizeof(base->comm));
@@ -107,17 +108,18 @@ static const char *fault_of_row(const struct td_row *row)
 }
 
 /* Hold an answer to the promises; what is broken goes to @text. */
-static bool keeps_promises(const struct td_answer *a, const struct keep *keep,
-			   char *text, size_t size)
+static bool check_answer(const struct td_answer *a,
+			 const struct stable_tasks *stable_tasks, char *text,
+			 size_t size)
 {
-	struct idset pids = {};
+	struct pid_set pids = {};
 	const char *fault;
 	size_t i;
 	int err;
 
 	text[0] = '\0';
-	err = view_of(a, &pids);
-	idset_free(&pids);
+	err = visible_pids_in(a, &pids);
+	pid_set_free(&pids);
 	if (a->fault[0])
 		snprintf(text, size, "%s", a->fault);
 	else if (a->end.type != (a->dump ? NLMSG_DONE : NLMSG_ERROR) ||
@@ -128,86 +130,89 @@ static bool keeps_promises(const struct td_answer *a, const struct keep *keep,
 		snprintf(text, size, "rows as a set: %s", strerror(-err));
 
 	for (i = 0; !text[0] && i < a->rows; i++) {
-		fault = fault_of_row(&a->row[i]);
+		fault = row_error(&a->row[i]);
 		if (fault)
 			snprintf(text, size, "%s of %u, %.16s", fault,
 				 a->row[i].msg.pid, a->row[i].base.comm);
 	}
-	for (i = 0; !text[0] && i < keep->nr; i++) {
-		const struct kept *kept = &keep->task[i];
-		const struct td_row *row = td_find(a, kept->pid);
+	for (i = 0; !text[0] && i < stable_tasks->nr; i++) {
+		const struct stable_task *stable_task = &stable_tasks->task[i];
+		const struct td_row *row = td_find_row(a, stable_task->pid);
 
 		if (!row)
-			snprintf(text, size, "%s, %u, is not there", kept->name,
-				 kept->pid);
-		else if (row->msg.tgid != kept->tgid ||
-			 row->base.ppid != kept->ppid ||
-			 strcmp(row->base.comm, kept->name))
+			snprintf(text, size, "%s, %u, is not there",
+				 stable_task->name, stable_task->pid);
+		else if (row->msg.tgid != stable_task->tgid ||
+			 row->base.ppid != stable_task->ppid ||
+			 strcmp(row->base.comm, stable_task->name))
 			snprintf(text, size, "%u is not %s of %u and %u",
-				 kept->pid, kept->name, kept->tgid, kept->ppid);
+				 stable_task->pid, stable_task->name,
+				 stable_task->tgid, stable_task->ppid);
 	}
 	return !text[0];
 }
 
-static void wait_until_ready(struct __test_metadata *_metadata,
-			     struct keep *keep)
+static void await_ready(struct __test_metadata *_metadata,
+			struct stable_tasks *stable_tasks)
 {
-	int patience = 10000;
+	int timeout = 10000;
 
-	while (!__atomic_load_n(&keep->ready, __ATOMIC_ACQUIRE) && patience--)
+	while (!__atomic_load_n(&stable_tasks->ready, __ATOMIC_ACQUIRE) &&
+	       timeout--)
 		usleep(1000);
-	ASSERT_LT(0, patience);
+	ASSERT_LT(0, timeout);
 }
 
-static void ready(struct keep *keep)
+static void ready(struct stable_tasks *stable_tasks)
 {
-	__atomic_store_n(&keep->ready, true, __ATOMIC_RELEASE);
+	__atomic_store_n(&stable_tasks->ready, true, __ATOMIC_RELEASE);
 }
 
-static bool stopped(const struct keep *keep)
+static bool stopped(const struct stable_tasks *stable_tasks)
 {
-	return __atomic_load_n(&keep->stop, __ATOMIC_RELAXED);
+	return __atomic_load_n(&stable_tasks->stop, __ATOMIC_RELAXED);
 }
 
 /* Processes, some with threads, scattered over all numbers. */
-static void scatter(struct __test_metadata *_metadata, struct keep *processes,
-		    struct keep *threads)
+static void make_scattered_tasks(struct __test_metadata *_metadata,
+				 struct stable_tasks *processes,
+				 struct stable_tasks *threads)
 {
-	struct population pop;
+	struct task_pool pool;
 	int proc, i;
 	size_t j;
 
-	ASSERT_EQ(0, population_begin(&pop));
+	ASSERT_EQ(0, task_pool_begin(&pool));
 	for (i = 0; i < MEMBERS; i++) {
 		char name[TASK_DIAG_COMM_LEN];
-		const struct member_spec spec = {
+		const struct task_spec spec = {
 			.name = name, .threads = i % 3 ? 0 : 2,
 		};
 
 		snprintf(name, sizeof(name), "kept %d", i);
 		ASSERT_EQ(0, namespace_next_pid(STEP * (i + 1)));
-		ASSERT_EQ(0, population_add(&pop, &spec)) {
-			TH_LOG("%s", pop.error);
+		ASSERT_EQ(0, task_pool_add(&pool, &spec)) {
+			TH_LOG("%s", pool.error);
 		}
 	}
 	/* Names are told apart no more: the specifications are gone. */
-	ASSERT_EQ(0, population_settle(&pop));
+	ASSERT_EQ(0, task_pool_settle(&pool));
 
 	proc = procfs_open();
 	ASSERT_LE(0, proc);
 	for (i = 0; i < MEMBERS; i++) {
-		const pid_t pid = pop.member[i].pid;
+		const pid_t pid = pool.task[i].pid;
 		char name[TASK_DIAG_COMM_LEN];
-		struct idset tids = {};
+		struct pid_set tids = {};
 
 		ASSERT_EQ(STEP * (i + 1), pid);
 		snprintf(name, sizeof(name), "kept %d", i);
-		keep(processes, pid, pid, getpid(), name);
+		stable_tasks(processes, pid, pid, getpid(), name);
 		ASSERT_EQ(0, procfs_threads(proc, pid, &tids));
 		ASSERT_EQ(i % 3 ? 1U : 3U, tids.nr);
 		for (j = 0; j < tids.nr; j++)
-			keep(threads, tids.id[j], pid, getpid(), name);
-		idset_free(&tids);
+			stable_tasks(threads, tids.id[j], pid, getpid(), name);
+		pid_set_free(&tids);
 	}
 	close(proc);
 }
@@ -217,9 +222,9 @@ static void scatter(struct __test_metadata *_metadata, struct keep *processes,
  * parent.  These come first, so that each that exits moves the others on in the
  * list.
  */
-static void *have_children_that_stay(void *arg)
+static void *make_stable_children(void *arg)
 {
-	struct keep *children = arg;
+	struct stable_tasks *children = arg;
 	int i;
 
 	for (i = 0; i < RELATIVES; i++) {
@@ -231,7 +236,7 @@ static void *have_children_that_stay(void *arg)
 			for (;;)
 				pause();
 		}
-		keep(children, pid, pid, parent, "family");
+		stable_tasks(children, pid, pid, parent, "family");
 	}
 	ready(children);
 	for (;;)
@@ -239,45 +244,45 @@ static void *have_children_that_stay(void *arg)
 	return NULL;
 }
 
-#define PASSING 8
+#define SHORT_LIVED 8
 
-static void be_family(struct keep *children)
+static void run_family(struct stable_tasks *children)
 {
-	pid_t passing[PASSING] = {};
+	pid_t short_lived[SHORT_LIVED] = {};
 	pthread_t thread;
 	unsigned int i;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	prctl(PR_SET_NAME, "family");
-	if (pthread_create(&thread, NULL, have_children_that_stay, children))
+	if (pthread_create(&thread, NULL, make_stable_children, children))
 		_exit(1);
-	for (i = 0; !stopped(children); i = (i + 1) % PASSING) {
-		if (passing[i] > 0)
-			waitpid(passing[i], NULL, 0);
-		passing[i] = fork();
-		if (!passing[i])
+	for (i = 0; !stopped(children); i = (i + 1) % SHORT_LIVED) {
+		if (short_lived[i] > 0)
+			waitpid(short_lived[i], NULL, 0);
+		short_lived[i] = fork();
+		if (!short_lived[i])
 			_exit(0);
 		usleep(100);
 	}
 	_exit(0);
 }
 
-static void *stay(void *arg)
+static void *sleep_forever(void *arg)
 {
 	for (;;)
 		pause();
 	return arg;
 }
 
-static void *pass(void *arg)
+static void *exit_at_once(void *arg)
 {
 	return arg;
 }
 
 /* A process whose threads stay, but for one after the other. */
-static void be_crowd(struct keep *threads)
+static void run_thread_group(struct stable_tasks *threads)
 {
-	struct idset tids = {};
+	struct pid_set tids = {};
 	pthread_t thread;
 	size_t i;
 	int proc;
@@ -285,82 +290,86 @@ static void be_crowd(struct keep *threads)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	prctl(PR_SET_NAME, "crowd");
 	for (i = 1; i < RELATIVES; i++)
-		if (pthread_create(&thread, NULL, stay, NULL))
+		if (pthread_create(&thread, NULL, sleep_forever, NULL))
 			_exit(1);
 	proc = procfs_open();
 	if (proc < 0 || procfs_threads(proc, getpid(), &tids))
 		_exit(1);
 	for (i = 0; i < tids.nr; i++)
-		keep(threads, tids.id[i], getpid(), getppid(), "crowd");
+		stable_tasks(threads, tids.id[i], getpid(), getppid(), "crowd");
 	ready(threads);
 	while (!stopped(threads))
-		if (!pthread_create(&thread, NULL, pass, NULL))
+		if (!pthread_create(&thread, NULL, exit_at_once, NULL))
 			pthread_join(thread, NULL);
 	_exit(0);
 }
 
 /* Everybody there is in a storm. */
-struct cast {
-	struct keep *processes;
-	struct keep *threads;
-	struct keep *children;
-	struct keep *crowd;
+struct storm_tasks {
+	struct stable_tasks *processes;
+	struct stable_tasks *threads;
+	struct stable_tasks *children;
+	struct stable_tasks *thread_group;
 	pid_t family;
-	pid_t crowd_pid;
-	struct churn churn;
+	pid_t thread_group_pid;
+	struct fork_storm storm;
 };
 
-static struct keep *new_keep(struct __test_metadata *_metadata)
+static struct stable_tasks *new_stable_tasks(struct __test_metadata *_metadata)
 {
-	struct keep *keep = td_share(sizeof(*keep));
+	struct stable_tasks *stable_tasks =
+		td_alloc_shared(sizeof(*stable_tasks));
 
-	ASSERT_NE(NULL, keep);
-	return keep;
+	ASSERT_NE(NULL, stable_tasks);
+	return stable_tasks;
 }
 
 /* In a pid namespace of its own, with whose first process all of it ends. */
-static void raise_storm(struct __test_metadata *_metadata, struct cast *cast)
+static void begin_storm(struct __test_metadata *_metadata,
+			struct storm_tasks *tasks)
 {
-	memset(cast, 0, sizeof(*cast));
+	memset(tasks, 0, sizeof(*tasks));
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	ASSERT_EQ(0, namespace_mount_procfs());
-	cast->processes = new_keep(_metadata);
-	cast->threads = new_keep(_metadata);
-	cast->children = new_keep(_metadata);
-	cast->crowd = new_keep(_metadata);
+	tasks->processes = new_stable_tasks(_metadata);
+	tasks->threads = new_stable_tasks(_metadata);
+	tasks->children = new_stable_tasks(_metadata);
+	tasks->thread_group = new_stable_tasks(_metadata);
 
-	scatter(_metadata, cast->processes, cast->threads);
-	cast->family = fork();
-	ASSERT_LE(0, cast->family);
-	if (!cast->family)
-		be_family(cast->children);
-	cast->crowd_pid = fork();
-	ASSERT_LE(0, cast->crowd_pid);
-	if (!cast->crowd_pid)
-		be_crowd(cast->crowd);
-	wait_until_ready(_metadata, cast->children);
-	wait_until_ready(_metadata, cast->crowd);
-	ASSERT_EQ(0, churn_begin(&cast->churn, HIGHEST));
+	make_scattered_tasks(_metadata, tasks->processes, tasks->threads);
+	tasks->family = fork();
+	ASSERT_LE(0, tasks->family);
+	if (!tasks->family)
+		run_family(tasks->children);
+	tasks->thread_group_pid = fork();
+	ASSERT_LE(0, tasks->thread_group_pid);
+	if (!tasks->thread_group_pid)
+		run_thread_group(tasks->thread_group);
+	await_ready(_metadata, tasks->children);
+	await_ready(_metadata, tasks->thread_group);
+	ASSERT_EQ(0, fork_storm_begin(&tasks->storm, HIGHEST));
 }
 
 /*
  * It has to have blown from all sides, however soon the dumps were through.
- * Nobody is to be killed while it forks: see churn_end().
+ * Nobody is to be killed while it forks: see fork_storm_end().
  */
-static void calm_down(struct __test_metadata *_metadata, struct cast *cast)
+static void end_storm(struct __test_metadata *_metadata,
+		      struct storm_tasks *tasks)
 {
-	int patience = 10000;
+	int timeout = 10000;
 
-	while (churn_missed(&cast->churn) != CHURN_WAYS && patience--)
+	while (fork_storm_idle_worker(&tasks->storm) != STORM_WORKERS &&
+	       timeout--)
 		usleep(1000);
-	EXPECT_EQ(CHURN_WAYS, churn_missed(&cast->churn)) {
+	EXPECT_EQ(STORM_WORKERS, fork_storm_idle_worker(&tasks->storm)) {
 		TH_LOG("nobody has come and gone this way");
 	}
-	churn_end(&cast->churn);
-	cast->children->stop = true;
-	cast->crowd->stop = true;
-	EXPECT_EXIT_0(cast->family);
-	EXPECT_EXIT_0(cast->crowd_pid);
+	fork_storm_end(&tasks->storm);
+	tasks->children->stop = true;
+	tasks->thread_group->stop = true;
+	EXPECT_EXIT_0(tasks->family);
+	EXPECT_EXIT_0(tasks->thread_group_pid);
 }
 
 FIXTURE(storm) {
@@ -400,45 +409,47 @@ FIXTURE_TEARDOWN(storm)
 }
 
 /* One dump, with a chance for all others between any two of its datagrams. */
-static int dump_in_storm(struct td_sock *sock, const struct task_diag_pid *what,
-			 struct td_answer *a)
+static int dump_in_storm(struct td_sock *sock,
+			 const struct task_diag_pid *query, struct td_answer *a)
 {
 	int err;
 
-	err = td_ask(sock, what, NLM_F_DUMP, NULL);
-	td_expect(sock, a, true);
+	err = td_send_request(sock, query, NLM_F_DUMP, NULL);
+	td_answer_init(sock, a, true);
 	while (!err && !a->end.type) {
 		sched_yield();
-		err = td_receive_some(sock, a, 1);
+		err = td_receive_datagram(sock, a, 1);
 	}
 	return err;
 }
 
 /* What is asked the nth time, and who has to be in the answer. */
-static void choose(const struct cast *cast, __u64 strategy, unsigned int nth,
-		   struct task_diag_pid *what, struct keep *expected)
+static void choose_query(const struct storm_tasks *tasks, __u64 strategy,
+			 unsigned int nth, struct task_diag_pid *query,
+			 struct stable_tasks *expected)
 {
-	what->show_flags = TD_BASE_CRED;
-	what->dump_strategy = strategy;
+	query->show_flags = TD_BASE_CRED;
+	query->dump_strategy = strategy;
 	switch (strategy) {
 	case TASK_DIAG_DUMP_ALL:
-		*expected = *cast->processes;
+		*expected = *tasks->processes;
 		break;
 	case TASK_DIAG_DUMP_ALL_THREAD:
-		*expected = *cast->threads;
+		*expected = *tasks->threads;
 		break;
 	case TASK_DIAG_DUMP_CHILDREN:
-		*expected = *cast->children;
-		what->pid = cast->family;
+		*expected = *tasks->children;
+		query->pid = tasks->family;
 		break;
 	case TASK_DIAG_DUMP_THREAD:
-		*expected = *cast->crowd;
-		what->pid = cast->crowd_pid;
+		*expected = *tasks->thread_group;
+		query->pid = tasks->thread_group_pid;
 		break;
 	case TASK_DIAG_DUMP_ONE:
 		expected->nr = 1;
-		expected->task[0] = cast->threads->task[nth % cast->threads->nr];
-		what->pid = expected->task[0].pid;
+		expected->task[0] =
+			tasks->threads->task[nth % tasks->threads->nr];
+		query->pid = expected->task[0].pid;
 		break;
 	}
 }
@@ -463,75 +474,75 @@ static unsigned long forks(void)
 static void dump_and_check(struct __test_metadata *_metadata, __u64 strategy,
 			   bool several)
 {
-	const unsigned int dumps = dumps_wanted();
-	unsigned int i, disturbed = 0, rows = 0, receives = 0;
+	const unsigned int dumps = dump_count();
+	unsigned int i, with_forks = 0, rows = 0, receives = 0;
 	struct td_sock sock;
-	struct cast cast;
-	bool good = true;
+	struct storm_tasks tasks;
+	bool ok = true;
 
 	ASSERT_EQ(0, td_open(&sock, BUFFER));
-	raise_storm(_metadata, &cast);
-	for (i = 0; good && i < dumps; i++) {
-		struct task_diag_pid what = {};
+	begin_storm(_metadata, &tasks);
+	for (i = 0; ok && i < dumps; i++) {
+		struct task_diag_pid query = {};
 		const unsigned long before = forks();
-		static struct keep expected;
+		static struct stable_tasks expected;
 		struct td_answer a;
 		char text[160];
 
-		choose(&cast, strategy, i, &what, &expected);
-		EXPECT_EQ(0, dump_in_storm(&sock, &what, &a));
-		good = keeps_promises(&a, &expected, text, sizeof(text));
-		EXPECT_TRUE(good) {
+		choose_query(&tasks, strategy, i, &query, &expected);
+		EXPECT_EQ(0, dump_in_storm(&sock, &query, &a));
+		ok = check_answer(&a, &expected, text, sizeof(text));
+		EXPECT_TRUE(ok) {
 			TH_LOG("dump %u: %s", i, text);
 		}
-		disturbed += forks() != before;
+		with_forks += forks() != before;
 		rows += a.rows;
 		receives += a.receives;
 		td_answer_free(&a);
 	}
 	TH_LOG("%u dumps, forks during %u of them, %u rows, %u receives", dumps,
-	       disturbed, rows, receives);
+	       with_forks, rows, receives);
 	/*
 	 * Without forks during dumps the test proves nothing.  A dump of a
 	 * family takes only a few receives, and on a VM with more processors
 	 * than the host has, the fork storm may pause for as long.
 	 */
 	if (several)
-		EXPECT_LE(dumps / 20, disturbed);
-	calm_down(_metadata, &cast);
+		EXPECT_LE(dumps / 20, with_forks);
+	end_storm(_metadata, &tasks);
 }
 
 /*
  * Numbers of anybody, by turns as a dump and plainly: somebody or nobody, and
  * nothing in between.
  */
-static void ask_for_anybody(struct __test_metadata *_metadata)
+static void query_any_pid(struct __test_metadata *_metadata)
 {
-	const unsigned int times = 50 * dumps_wanted();
+	const unsigned int times = 50 * dump_count();
 	unsigned int i, found = 0;
 	struct td_sock sock;
-	struct cast cast;
-	bool good = true;
+	struct storm_tasks tasks;
+	bool ok = true;
 
 	ASSERT_EQ(0, td_open(&sock, BUFFER));
-	raise_storm(_metadata, &cast);
-	for (i = 0; good && i < times; i++) {
-		const struct task_diag_pid what = {
+	begin_storm(_metadata, &tasks);
+	for (i = 0; ok && i < times; i++) {
+		const struct task_diag_pid query = {
 			.show_flags = TD_BASE_CRED,
 			.dump_strategy = TASK_DIAG_DUMP_ONE,
 			.pid = 1 + i * 7 % HIGHEST,
 		};
-		static const struct keep nobody;
+		static const struct stable_tasks no_stable_tasks;
 		struct td_answer a;
 		char text[160];
 
-		EXPECT_EQ(0, td_query(&sock, &what, i % 2 ? NLM_F_DUMP : 0,
+		EXPECT_EQ(0, td_query(&sock, &query, i % 2 ? NLM_F_DUMP : 0,
 				      &a));
-		good = a.end.error == ESRCH ? !a.fault[0] && !a.rows :
-		       keeps_promises(&a, &nobody, text, sizeof(text)) &&
-		       a.rows == 1 && a.row[0].msg.pid == what.pid;
-		EXPECT_TRUE(good) {
-			TH_LOG("%u: %zu rows, error %d, %s, %s", what.pid,
+		ok = a.end.error == ESRCH ? !a.fault[0] && !a.rows :
+		     check_answer(&a, &no_stable_tasks, text, sizeof(text)) &&
+		     a.rows == 1 && a.row[0].msg.pid == query.pid;
+		EXPECT_TRUE(ok) {
+			TH_LOG("%u: %zu rows, error %d, %s, %s", query.pid,
 			       a.rows, a.end.error, a.fault, text);
 		}
 		found += a.rows;
@@ -541,7 +552,7 @@ static void ask_for_anybody(struct __test_metadata *_metadata)
 	}
 	EXPECT_LT(0U, found);
 	EXPECT_GT(times, found);
-	calm_down(_metadata, &cast);
+	end_storm(_metadata, &tasks);
 }
 
 TEST_F_TIMEOUT(storm, has_who_stays_exactly_once, TIMEOUT_SECONDS)
@@ -573,7 +584,7 @@ TEST_F_TIMEOUT(anybody, is_there_or_not, TIMEOUT_SECONDS)
 
 	ASSERT_LE(0, pid);
 	if (!pid) {
-		ask_for_anybody(_metadata);
+		query_any_pid(_metadata);
 		_exit(0);
 	}
 	EXPECT_EXIT_0(pid);
@@ -595,7 +606,7 @@ FIXTURE_TEARDOWN(sockets)
 #define SOCKETS 8		/* of each */
 
 struct dumper {
-	const struct cast *cast;
+	const struct storm_tasks *tasks;
 	unsigned int nth;
 	unsigned int dumps;
 	char text[160];
@@ -607,30 +618,31 @@ static void *dump_many_times(void *arg)
 		TASK_DIAG_DUMP_ALL, TASK_DIAG_DUMP_ALL_THREAD,
 		TASK_DIAG_DUMP_CHILDREN, TASK_DIAG_DUMP_THREAD,
 	};
-	struct keep *expected = calloc(1, sizeof(*expected));
+	struct stable_tasks *expected = calloc(1, sizeof(*expected));
 	struct dumper *dumper = arg;
 	struct td_sock sock;
 	unsigned int i;
-	bool good = true;
+	bool ok = true;
 
 	if (!expected || td_open(&sock, BUFFER)) {
 		snprintf(dumper->text, sizeof(dumper->text), "cannot begin");
 		return NULL;
 	}
-	for (i = 0; good && i < dumper->dumps; i++) {
+	for (i = 0; ok && i < dumper->dumps; i++) {
 		const unsigned int nth = dumper->nth + i;
-		struct task_diag_pid what = {};
+		struct task_diag_pid query = {};
 		struct td_answer a;
 		int err;
 
-		choose(dumper->cast, strategies[nth % ARRAY_SIZE(strategies)],
-		       nth, &what, expected);
-		err = dump_in_storm(&sock, &what, &a);
+		choose_query(dumper->tasks,
+			     strategies[nth % ARRAY_SIZE(strategies)], nth,
+			     &query, expected);
+		err = dump_in_storm(&sock, &query, &a);
 		if (err)
 			snprintf(dumper->text, sizeof(dumper->text), "%s",
 				 strerror(-err));
-		good = !err && keeps_promises(&a, expected, dumper->text,
-					      sizeof(dumper->text));
+		ok = !err && check_answer(&a, expected, dumper->text,
+					  sizeof(dumper->text));
 		td_answer_free(&a);
 	}
 	td_close(&sock);
@@ -639,7 +651,8 @@ static void *dump_many_times(void *arg)
 }
 
 static void dump_in_threads(struct __test_metadata *_metadata,
-			    const struct cast *cast, unsigned int process)
+			    const struct storm_tasks *tasks,
+			    unsigned int process)
 {
 	struct dumper dumper[SOCKETS];
 	pthread_t thread[SOCKETS];
@@ -647,9 +660,9 @@ static void dump_in_threads(struct __test_metadata *_metadata,
 
 	for (i = 0; i < SOCKETS; i++) {
 		dumper[i] = (struct dumper) {
-			.cast = cast,
+			.tasks = tasks,
 			.nth = process * SOCKETS + i,
-			.dumps = 1 + dumps_wanted() / 20,
+			.dumps = 1 + dump_count() / 20,
 		};
 		ASSERT_EQ(0, pthread_create(&thread[i], NULL, dump_many_times,
 					    &dumper[i]));
@@ -660,24 +673,24 @@ static void dump_in_threads(struct __test_metadata *_metadata,
 	}
 }
 
-static void dump_everywhere(struct __test_metadata *_metadata)
+static void dump_in_processes(struct __test_metadata *_metadata)
 {
 	pid_t pid[PROCESSES];
-	struct cast cast;
+	struct storm_tasks tasks;
 	int i;
 
-	raise_storm(_metadata, &cast);
+	begin_storm(_metadata, &tasks);
 	for (i = 0; i < PROCESSES; i++) {
 		pid[i] = fork();
 		ASSERT_LE(0, pid[i]);
 		if (!pid[i]) {
-			dump_in_threads(_metadata, &cast, i);
+			dump_in_threads(_metadata, &tasks, i);
 			_exit(0);
 		}
 	}
 	for (i = 0; i < PROCESSES; i++)
 		EXPECT_EXIT_0(pid[i]);
-	calm_down(_metadata, &cast);
+	end_storm(_metadata, &tasks);
 }
 
 TEST_F_TIMEOUT(sockets, sixty_four_at_once, TIMEOUT_SECONDS)
@@ -686,7 +699,7 @@ TEST_F_TIMEOUT(sockets, sixty_four_at_once, TIMEOUT_SECONDS)
 
 	ASSERT_LE(0, pid);
 	if (!pid) {
-		dump_everywhere(_metadata);
+		dump_in_processes(_metadata);
 		_exit(0);
 	}
 	EXPECT_EXIT_0(pid);
@@ -694,8 +707,8 @@ TEST_F_TIMEOUT(sockets, sixty_four_at_once, TIMEOUT_SECONDS)
 
 int main(int argc, char **argv)
 {
-	if (argc > 1 && !strcmp(argv[1], CHURN_ROLE))
+	if (argc > 1 && !strcmp(argv[1], FORK_STORM_ROLE))
 		return 0;
-	td_need_kernel_and_root();
+	td_require_family_and_root();
 	return test_harness_run(argc, argv);
 }

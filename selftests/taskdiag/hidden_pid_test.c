@@ -29,32 +29,32 @@
 /* Of each question, for its median. */
 #define REPEATED 201
 
-static const struct member_spec big = {
-	.who = &other_user, .threads = HIDDEN_THREADS, .children = 40,
+static const struct task_spec big = {
+	.creds = &other_user, .threads = HIDDEN_THREADS, .children = 40,
 };
 
 /* Made once, before the tests; none of it is the user's. */
-static struct population hidden;
+static struct task_pool hidden;
 
-static int make_population(void)
+static int make_pool(void)
 {
-	const struct member_spec zombie = {
-		.who = &other_user, .pose = POSE_ZOMBIE,
+	const struct task_spec zombie = {
+		.creds = &other_user, .state = POOL_ZOMBIE,
 	};
-	const struct member_spec roots = {};
+	const struct task_spec roots = {};
 	int err;
 
-	err = population_begin(&hidden);
-	err = err ?: population_add(&hidden, &big);
-	err = err ?: population_add(&hidden, &zombie);
-	err = err ?: population_add(&hidden, &roots);
-	return err ?: population_settle(&hidden);
+	err = task_pool_begin(&hidden);
+	err = err ?: task_pool_add(&hidden, &big);
+	err = err ?: task_pool_add(&hidden, &zombie);
+	err = err ?: task_pool_add(&hidden, &roots);
+	return err ?: task_pool_settle(&hidden);
 }
 
 /* The ways to ask about one task, with and without NLM_F_DUMP. */
 FIXTURE(probe) {
 	struct td_sock sock;
-	pid_t free_pid;
+	pid_t unused_pid;
 };
 
 FIXTURE_VARIANT(probe) {
@@ -93,8 +93,8 @@ FIXTURE_VARIANT_ADD(probe, threads_plainly) {
 
 FIXTURE_SETUP(probe)
 {
-	self->free_pid = td_free_pid();
-	ASSERT_LT(0, self->free_pid);
+	self->unused_pid = td_unused_pid();
+	ASSERT_LT(0, self->unused_pid);
 	ASSERT_EQ(0, td_open(&self->sock, TD_SMALL));
 }
 
@@ -107,10 +107,10 @@ FIXTURE_TEARDOWN(probe)
  * All that comes in answer.  The request is quoted in it: its number is put out
  * of the way.
  */
-static ssize_t ask_raw(struct td_sock *sock, __u64 strategy, __u16 flags,
-		       pid_t pid, unsigned char *bytes, size_t size)
+static ssize_t query_raw(struct td_sock *sock, __u64 strategy, __u16 flags,
+			 pid_t pid, unsigned char *bytes, size_t size)
 {
-	const struct task_diag_pid what = {
+	const struct task_diag_pid query = {
 		.show_flags = TD_BASE_CRED,
 		.dump_strategy = strategy,
 		.pid = pid,
@@ -120,16 +120,16 @@ static ssize_t ask_raw(struct td_sock *sock, __u64 strategy, __u16 flags,
 			      offsetof(struct task_diag_pid, pid);
 	const struct nlmsghdr *nlh = (const void *)bytes;
 	const struct nlmsgerr *error = NLMSG_DATA(nlh);
-	ssize_t got = td_query_raw(sock, &what, flags, bytes, size);
+	ssize_t got = td_query_raw(sock, &query, flags, bytes, size);
 
 	if (got < 0)
 		return got;
-	if ((size_t)got < quoted + sizeof(what.pid))
+	if ((size_t)got < quoted + sizeof(query.pid))
 		return -EMSGSIZE;
 	if (nlh->nlmsg_type != NLMSG_ERROR || !error->error ||
-	    memcmp(bytes + quoted, &what.pid, sizeof(what.pid)))
+	    memcmp(bytes + quoted, &query.pid, sizeof(query.pid)))
 		return -EPROTO;
-	memset(bytes + quoted, 0, sizeof(what.pid));
+	memset(bytes + quoted, 0, sizeof(query.pid));
 	return got;
 }
 
@@ -142,9 +142,9 @@ static int list_hidden(pid_t *pids, int max)
 	pids[nr++] = 1;
 	pids[nr++] = 2;
 	/* Threads follow their leaders. */
-	pids[nr++] = hidden.member[0].pid + HIDDEN_THREADS / 2;
+	pids[nr++] = hidden.task[0].pid + HIDDEN_THREADS / 2;
 	for (i = 0; i < hidden.nr && nr < max; i++)
-		pids[nr++] = hidden.member[i].pid;
+		pids[nr++] = hidden.task[i].pid;
 	return nr;
 }
 
@@ -159,20 +159,20 @@ TEST_F(probe, hidden_is_absent_in_a_full_quotation)
 	int nr, i;
 
 	nr = list_hidden(pids, ARRAY_SIZE(pids));
-	ASSERT_EQ(0, setsockopt(self->sock.fd, SOL_NETLINK, NETLINK_CAP_ACK, &off,
-				sizeof(off)));
+	ASSERT_EQ(0, setsockopt(self->sock.fd, SOL_NETLINK, NETLINK_CAP_ACK,
+				&off, sizeof(off)));
 	pid = td_fork_as(_metadata, &user);
 	if (!pid) {
 		unsigned char absent[512], there[512];
 		ssize_t len;
 
-		len = ask_raw(&self->sock, variant->strategy, variant->flags,
-			      self->free_pid, absent, sizeof(absent));
+		len = query_raw(&self->sock, variant->strategy, variant->flags,
+				self->unused_pid, absent, sizeof(absent));
 		EXPECT_LT(0, len);
 		for (i = 0; i < nr; i++) {
-			EXPECT_EQ(len, ask_raw(&self->sock, variant->strategy,
-					       variant->flags, pids[i], there,
-					       sizeof(there)));
+			EXPECT_EQ(len, query_raw(&self->sock, variant->strategy,
+						 variant->flags, pids[i], there,
+						 sizeof(there)));
 			EXPECT_EQ(0, memcmp(absent, there, len));
 		}
 		_exit(0);
@@ -199,7 +199,7 @@ static __u64 nanoseconds(void)
 static void log_times(struct __test_metadata *_metadata, struct td_sock *sock,
 		      __u64 strategy, __u16 flags, const pid_t pids[3])
 {
-	static __u64 took[3][REPEATED];
+	static __u64 elapsed[3][REPEATED];
 	unsigned char bytes[512];
 	int i, which;
 
@@ -207,29 +207,30 @@ static void log_times(struct __test_metadata *_metadata, struct td_sock *sock,
 		for (which = 0; which < 3; which++) {
 			__u64 start = nanoseconds();
 
-			ASSERT_LT(0, ask_raw(sock, strategy, flags,
-					     pids[which], bytes,
-					     sizeof(bytes)));
-			took[which][i] = nanoseconds() - start;
+			ASSERT_LT(0, query_raw(sock, strategy, flags,
+					       pids[which], bytes,
+					       sizeof(bytes)));
+			elapsed[which][i] = nanoseconds() - start;
 		}
 	}
 	for (which = 0; which < 3; which++)
-		qsort(took[which], REPEATED, sizeof(took[which][0]), by_time);
+		qsort(elapsed[which], REPEATED, sizeof(elapsed[which][0]),
+		      by_time);
 	TH_LOG("nobody %llu ns, a hidden zombie %llu, hidden with %d threads %llu",
-	       took[0][REPEATED / 2], took[1][REPEATED / 2], HIDDEN_THREADS,
-	       took[2][REPEATED / 2]);
+	       elapsed[0][REPEATED / 2], elapsed[1][REPEATED / 2],
+	       HIDDEN_THREADS, elapsed[2][REPEATED / 2]);
 }
 
 TEST_F(probe, hidden_or_absent_takes_its_time)
 {
 	const int off = 0;
 	const pid_t pids[] = {
-		self->free_pid, hidden.member[1].pid, hidden.member[0].pid,
+		self->unused_pid, hidden.task[1].pid, hidden.task[0].pid,
 	};
 	pid_t pid;
 
-	ASSERT_EQ(0, setsockopt(self->sock.fd, SOL_NETLINK, NETLINK_CAP_ACK, &off,
-				sizeof(off)));
+	ASSERT_EQ(0, setsockopt(self->sock.fd, SOL_NETLINK, NETLINK_CAP_ACK,
+				&off, sizeof(off)));
 	pid = td_fork_as(_metadata, &user);
 	if (!pid) {
 		log_times(_metadata, &self->sock, variant->strategy,
@@ -277,21 +278,21 @@ struct shape {
 static int take_shape(struct td_sock *sock, __u64 strategy,
 		      struct shape *shape)
 {
-	const struct task_diag_pid what = {
+	const struct task_diag_pid query = {
 		.show_flags = TD_BASE_CRED,
 		.dump_strategy = strategy,
 	};
 	struct td_answer a;
 	int err;
 
-	err = td_ask(sock, &what, NLM_F_DUMP, NULL);
-	td_expect(sock, &a, true);
+	err = td_send_request(sock, &query, NLM_F_DUMP, NULL);
+	td_answer_init(sock, &a, true);
 	while (!err && !a.end.type) {
 		const size_t before = a.rows;
 
 		if (shape->nr == DATAGRAMS)
 			return -E2BIG;
-		err = td_receive_some(sock, &a, 1);
+		err = td_receive_datagram(sock, &a, 1);
 		shape->rows[shape->nr++] = a.rows - before;
 	}
 	err = err ?: -a.end.error;
@@ -300,8 +301,9 @@ static int take_shape(struct td_sock *sock, __u64 strategy,
 }
 
 /* As the user sees it. */
-static void see_shape(struct __test_metadata *_metadata, struct td_sock *sock,
-		      __u64 strategy, struct shape *shape)
+static void take_shape_as_user(struct __test_metadata *_metadata,
+			       struct td_sock *sock, __u64 strategy,
+			       struct shape *shape)
 {
 	pid_t pid = td_fork_as(_metadata, &user);
 
@@ -312,49 +314,50 @@ static void see_shape(struct __test_metadata *_metadata, struct td_sock *sock,
 	EXPECT_EXIT_0(pid);
 }
 
-static void add(struct __test_metadata *_metadata, struct population *to,
-		const struct member_spec *spec, int times)
+static void begin_pool(struct __test_metadata *_metadata,
+		       struct task_pool *target_pool,
+		       const struct task_spec *spec, int times)
 {
-	ASSERT_EQ(0, population_begin(to));
-	ASSERT_EQ(0, population_add_all(to, spec, 1, times)) {
-		TH_LOG("%s", to->error);
+	ASSERT_EQ(0, task_pool_begin(target_pool));
+	ASSERT_EQ(0, task_pool_add_all(target_pool, spec, 1, times)) {
+		TH_LOG("%s", target_pool->error);
 	}
 }
 
 TEST_F(shape, does_not_tell_of_the_hidden)
 {
-	const struct member_spec sleeper = { .who = &user };
-	struct population before, among, behind;
+	const struct task_spec sleeper = { .creds = &user };
+	struct task_pool before, hidden_pool, after;
 	struct shape *with, *without;
 	int i;
 
-	with = td_share(2 * sizeof(*with));
+	with = td_alloc_shared(2 * sizeof(*with));
 	ASSERT_NE(NULL, with);
 	without = with + 1;
 
 	/* Their numbers lie in this order. */
-	add(_metadata, &before, &sleeper, SLEEPERS);
-	add(_metadata, &among, &big, 1);
-	add(_metadata, &behind, &sleeper, SLEEPERS);
-	see_shape(_metadata, &self->sock, variant->strategy, with);
-	population_end(&among);
-	see_shape(_metadata, &self->sock, variant->strategy, without);
+	begin_pool(_metadata, &before, &sleeper, SLEEPERS);
+	begin_pool(_metadata, &hidden_pool, &big, 1);
+	begin_pool(_metadata, &after, &sleeper, SLEEPERS);
+	take_shape_as_user(_metadata, &self->sock, variant->strategy, with);
+	task_pool_end(&hidden_pool);
+	take_shape_as_user(_metadata, &self->sock, variant->strategy, without);
 
 	EXPECT_LT(2, with->nr);
 	EXPECT_EQ(with->nr, without->nr);
 	for (i = 0; i < DATAGRAMS; i++)
 		EXPECT_EQ(with->rows[i], without->rows[i]);
-	population_end(&behind);
-	population_end(&before);
+	task_pool_end(&after);
+	task_pool_end(&before);
 	munmap(with, 2 * sizeof(*with));
 }
 
-static void end_population(void)
+static void end_pool(void)
 {
-	population_end(&hidden);
+	task_pool_end(&hidden);
 }
 
 int main(int argc, char **argv)
 {
-	return td_main(argc, argv, make_population, end_population, hidden.error);
+	return td_main(argc, argv, make_pool, end_pool, hidden.error);
 }

@@ -9,20 +9,20 @@
 #define SLEEPERS 200
 #define DUMPS 200
 
-static struct population pop;
+static struct task_pool pool;
 
-static int make_population(void)
+static int make_pool(void)
 {
-	static const struct member_spec spec = { .threads = 1 };
+	static const struct task_spec spec = { .threads = 1 };
 
-	return population_begin(&pop) ?:
-	       population_add_all(&pop, &spec, 1, SLEEPERS) ?:
-	       population_settle(&pop);
+	return task_pool_begin(&pool) ?:
+	       task_pool_add_all(&pool, &spec, 1, SLEEPERS) ?:
+	       task_pool_settle(&pool);
 }
 
-static void end_population(void)
+static void end_pool(void)
 {
-	population_end(&pop);
+	task_pool_end(&pool);
 }
 
 /* Shared with the process that forks. */
@@ -70,7 +70,7 @@ FIXTURE_SETUP(interrupted)
 {
 	/* A dump of many messages. */
 	ASSERT_EQ(0, td_open(&self->sock, TD_SMALL));
-	self->shared = td_share(sizeof(*self->shared));
+	self->shared = td_alloc_shared(sizeof(*self->shared));
 	ASSERT_NE(NULL, self->shared);
 	self->forker = fork();
 	ASSERT_LE(0, self->forker);
@@ -102,7 +102,7 @@ static void await_fork(const struct forker *shared)
 
 TEST_F(interrupted, dump_during_forks_has_no_dump_intr)
 {
-	const struct task_diag_pid what = {
+	const struct task_diag_pid query = {
 		.show_flags = TD_BASE_CRED,
 		.dump_strategy = variant->strategy,
 	};
@@ -111,14 +111,15 @@ TEST_F(interrupted, dump_during_forks_has_no_dump_intr)
 	for (i = 0; i < DUMPS; i++) {
 		struct td_answer a;
 
-		ASSERT_EQ(0, td_ask(&self->sock, &what, NLM_F_DUMP, NULL));
-		td_expect(&self->sock, &a, true);
-		ASSERT_EQ(0, td_receive_some(&self->sock, &a, 1));
+		ASSERT_EQ(0, td_send_request(&self->sock, &query, NLM_F_DUMP,
+					     NULL));
+		td_answer_init(&self->sock, &a, true);
+		ASSERT_EQ(0, td_receive_datagram(&self->sock, &a, 1));
 		ASSERT_EQ(0, (int)a.end.type);
 		await_fork(self->shared);
 		ASSERT_EQ(0, td_receive(&self->sock, &a));
 		/* td_receive() rejects messages with the flag. */
-		ASSERT_GOOD(&a);
+		ASSERT_SUCCESS(&a);
 		EXPECT_LT((size_t)SLEEPERS, a.rows);
 		td_answer_free(&a);
 	}
@@ -126,5 +127,5 @@ TEST_F(interrupted, dump_during_forks_has_no_dump_intr)
 
 int main(int argc, char **argv)
 {
-	return td_main(argc, argv, make_population, end_population, pop.error);
+	return td_main(argc, argv, make_pool, end_pool, pool.error);
 }

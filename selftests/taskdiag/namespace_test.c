@@ -24,17 +24,17 @@ static const struct task_diag_pid all = {
 };
 
 /* Outside of all that the tests make. */
-static struct population pop;
+static struct task_pool pool;
 
-static int make_population(void)
+static int make_pool(void)
 {
-	const struct member_spec many = { .who = &user, .threads = 1 };
-	const struct member_spec others[] = { { .who = &other_user }, {} };
+	const struct task_spec many_threads = { .creds = &user, .threads = 1 };
+	const struct task_spec others[] = { { .creds = &other_user }, {} };
 
-	return population_begin(&pop) ?:
-	       population_add_all(&pop, &many, 1, SLEEPERS) ?:
-	       population_add_all(&pop, others, ARRAY_SIZE(others), 1) ?:
-	       population_settle(&pop);
+	return task_pool_begin(&pool) ?:
+	       task_pool_add_all(&pool, &many_threads, 1, SLEEPERS) ?:
+	       task_pool_add_all(&pool, others, ARRAY_SIZE(others), 1) ?:
+	       task_pool_settle(&pool);
 }
 
 FIXTURE(escape) {
@@ -42,7 +42,7 @@ FIXTURE(escape) {
 };
 
 FIXTURE_VARIANT(escape) {
-	const struct identity *opener;	/* NULL for root */
+	const struct credentials *opener;	/* NULL for root */
 	bool may_see_inside;
 };
 
@@ -60,33 +60,35 @@ FIXTURE_VARIANT_ADD(escape, over_a_strangers_socket) {
 };
 
 /* Open a socket as somebody else, as a thread can do that. */
-struct opening {
-	const struct identity *who;
+struct open_args {
+	const struct credentials *creds;
 	struct td_sock *sock;
 	int err;
 };
 
 static void *open_as(void *arg)
 {
-	struct opening *opening = arg;
+	struct open_args *open_args = arg;
 	const char *step;
 
-	opening->err = opening->who ? identity_assume(opening->who, &step) : 0;
-	if (!opening->err)
-		opening->err = td_open(opening->sock, TD_SMALL);
+	open_args->err = open_args->creds ?
+				 credentials_assume(open_args->creds, &step) :
+				 0;
+	if (!open_args->err)
+		open_args->err = td_open(open_args->sock, TD_SMALL);
 	return NULL;
 }
 
 FIXTURE_SETUP(escape)
 {
-	struct opening opening = {
-		.who = variant->opener, .sock = &self->sock,
+	struct open_args open_args = {
+		.creds = variant->opener, .sock = &self->sock,
 	};
 	pthread_t thread;
 
-	ASSERT_EQ(0, pthread_create(&thread, NULL, open_as, &opening));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, open_as, &open_args));
 	ASSERT_EQ(0, pthread_join(thread, NULL));
-	ASSERT_EQ(0, opening.err);
+	ASSERT_EQ(0, open_args.err);
 }
 
 FIXTURE_TEARDOWN(escape)
@@ -105,7 +107,7 @@ static pid_t fork_inside(struct __test_metadata *_metadata)
 	outside = td_fork_as(_metadata, &user);
 	if (outside)
 		return outside;
-	EXPECT_EQ(0, namespace_be_root());
+	EXPECT_EQ(0, namespace_become_root());
 	inside = namespace_fork(CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWNS);
 	EXPECT_LE(0, inside);
 	if (inside) {
@@ -117,24 +119,24 @@ static pid_t fork_inside(struct __test_metadata *_metadata)
 }
 
 /* Does asking for @pid say what asking for a number of nobody's says? */
-static void expect_nobody(struct __test_metadata *_metadata,
-			  struct td_sock *sock, pid_t pid)
+static void expect_no_such_task(struct __test_metadata *_metadata,
+				struct td_sock *sock, pid_t pid)
 {
-	struct task_diag_pid what = { .show_flags = TD_BASE_CRED };
+	struct task_diag_pid query = { .show_flags = TD_BASE_CRED };
 	static const __u64 strategies[] = {
 		TASK_DIAG_DUMP_ONE, TASK_DIAG_DUMP_CHILDREN,
 		TASK_DIAG_DUMP_THREAD,
 	};
-	const pid_t free_pid = td_free_pid();
+	const pid_t unused_pid = td_unused_pid();
 	struct td_answer a, b;
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(strategies); i++) {
-		what.dump_strategy = strategies[i];
-		what.pid = pid;
-		EXPECT_EQ(0, td_query(sock, &what, NLM_F_DUMP, &a));
-		what.pid = free_pid;
-		EXPECT_EQ(0, td_query(sock, &what, NLM_F_DUMP, &b));
+		query.dump_strategy = strategies[i];
+		query.pid = pid;
+		EXPECT_EQ(0, td_query(sock, &query, NLM_F_DUMP, &a));
+		query.pid = unused_pid;
+		EXPECT_EQ(0, td_query(sock, &query, NLM_F_DUMP, &b));
 		EXPECT_EQ(ESRCH, a.end.error);
 		EXPECT_EQ(0, memcmp(&a.end, &b.end, sizeof(a.end)));
 		td_answer_free(&a);
@@ -149,8 +151,8 @@ static void expect_nobody(struct __test_metadata *_metadata,
 TEST_F(escape, shows_what_is_inside)
 {
 	const pid_t outside[] = {
-		getpid(), getppid(), pop.member[0].pid,
-		pop.member[pop.nr - 1].pid,
+		getpid(), getppid(), pool.task[0].pid,
+		pool.task[pool.nr - 1].pid,
 	};
 	pid_t pid = fork_inside(_metadata);
 
@@ -169,7 +171,7 @@ TEST_F(escape, shows_what_is_inside)
 			EXPECT_EQ(0U, a.row[0].cred.uid);
 		}
 		for (i = 0; i < ARRAY_SIZE(outside); i++)
-			expect_nobody(_metadata, &self->sock, outside[i]);
+			expect_no_such_task(_metadata, &self->sock, outside[i]);
 		_exit(0);
 	}
 	EXPECT_EXIT_0(pid);
@@ -182,7 +184,7 @@ TEST_F(escape, shows_what_is_inside)
 TEST_F(escape, no_source_is_outside)
 {
 	const pid_t outside[] = {
-		getpid(), pop.member[0].pid, pop.member[pop.nr - 1].pid,
+		getpid(), pool.task[0].pid, pool.task[pool.nr - 1].pid,
 	};
 	pid_t pid = fork_inside(_metadata);
 
@@ -192,8 +194,8 @@ TEST_F(escape, no_source_is_outside)
 
 		for (i = 0; i < ARRAY_SIZE(outside); i++) {
 			as.pid = outside[i];
-			EXPECT_EQ(-ESRCH, td_ask(&self->sock, &all, NLM_F_DUMP,
-						 &as));
+			EXPECT_EQ(-ESRCH, td_send_request(&self->sock, &all,
+							  NLM_F_DUMP, &as));
 		}
 		_exit(0);
 	}
@@ -216,8 +218,9 @@ TEST_F(escape, a_namespace_below_is_the_openers_choice_too)
 		if (!as.pid)
 			for (;;)
 				pause();
-		EXPECT_EQ(0, td_ask(&self->sock, &all, NLM_F_DUMP, &as));
-		td_expect(&self->sock, &a, true);
+		EXPECT_EQ(0,
+			  td_send_request(&self->sock, &all, NLM_F_DUMP, &as));
+		td_answer_init(&self->sock, &a, true);
 		EXPECT_EQ(0, td_receive(&self->sock, &a));
 		EXPECT_STREQ("", a.fault);
 		EXPECT_EQ(variant->may_see_inside ? 0 : EPERM, a.end.error);
@@ -233,14 +236,14 @@ TEST_F(escape, a_dump_from_outside_ends_inside)
 {
 	pid_t pid;
 
-	ASSERT_EQ(0, td_ask(&self->sock, &all, NLM_F_DUMP, NULL));
+	ASSERT_EQ(0, td_send_request(&self->sock, &all, NLM_F_DUMP, NULL));
 	pid = fork_inside(_metadata);
 	if (!pid) {
 		struct td_answer a;
 		size_t queued;
 
-		td_expect(&self->sock, &a, true);
-		EXPECT_EQ(0, td_receive_some(&self->sock, &a, 1));
+		td_answer_init(&self->sock, &a, true);
+		EXPECT_EQ(0, td_receive_datagram(&self->sock, &a, 1));
 		queued = a.rows;
 		if (!a.end.type) {
 			EXPECT_EQ(0, td_receive(&self->sock, &a));
@@ -262,15 +265,15 @@ TEST_F(escape, a_user_namespace_adds_nothing)
 	pid_t pid = td_fork_as(_metadata, &user);
 
 	if (!pid) {
-		struct idset before = {}, after = {};
+		struct pid_set before = {}, after = {};
 
-		EXPECT_EQ(0, view_own(&before));
+		EXPECT_EQ(0, visible_pids(&before));
 		EXPECT_LT((size_t)SLEEPERS, before.nr);
-		EXPECT_EQ(0, namespace_be_root());
-		EXPECT_EQ(0, view_over(&self->sock, &after));
+		EXPECT_EQ(0, namespace_become_root());
+		EXPECT_EQ(0, visible_pids_over(&self->sock, &after));
 		EXPECT_EQ(variant->may_see_inside, after.nr);
 		EXPECT_EQ(variant->may_see_inside,
-			  idset_has(&after, getpid()));
+			  pid_set_has(&after, getpid()));
 		_exit(0);
 	}
 	EXPECT_EXIT_0(pid);
@@ -285,21 +288,22 @@ TEST_F(escape, a_user_namespace_midway_adds_nothing)
 	pid_t pid = td_fork_as(_metadata, &user);
 
 	if (!pid) {
-		struct td_answer asked, read;
+		struct td_answer first, read;
 
-		EXPECT_EQ(0, td_ask(&self->sock, &all, NLM_F_DUMP, NULL));
-		EXPECT_EQ(0, namespace_be_root());
-		td_expect(&self->sock, &asked, true);
-		EXPECT_EQ(0, td_receive_some(&self->sock, &asked, 1));
-		EXPECT_EQ(variant->may_see_inside, !!asked.rows);
-		EXPECT_TRUE(view_only_of(&asked, USER, 0));
-		if (!asked.end.type) {
-			td_expect(&self->sock, &read, true);
+		EXPECT_EQ(0,
+			  td_send_request(&self->sock, &all, NLM_F_DUMP, NULL));
+		EXPECT_EQ(0, namespace_become_root());
+		td_answer_init(&self->sock, &first, true);
+		EXPECT_EQ(0, td_receive_datagram(&self->sock, &first, 1));
+		EXPECT_EQ(variant->may_see_inside, !!first.rows);
+		EXPECT_TRUE(rows_only_of(&first, USER, 0));
+		if (!first.end.type) {
+			td_answer_init(&self->sock, &read, true);
 			EXPECT_EQ(0, td_receive(&self->sock, &read));
 			EXPECT_EQ(0, read.end.error);
 			EXPECT_EQ(1U, read.rows);
-			EXPECT_NE(NULL, td_find(&read, getpid()));
-			EXPECT_TRUE(view_only_of(&read, USER, 0));
+			EXPECT_NE(NULL, td_find_row(&read, getpid()));
+			EXPECT_TRUE(rows_only_of(&read, USER, 0));
 		}
 		_exit(0);
 	}
@@ -313,7 +317,7 @@ TEST_F(escape, a_user_namespace_midway_adds_nothing)
 FIXTURE(deputy) {
 	struct td_sock *opened;
 	int ends[2];		/* to hand it over */
-	int stay[2];		/* until this is closed */
+	int hold[2];		/* until this is closed */
 };
 
 FIXTURE_VARIANT(deputy) {
@@ -332,10 +336,10 @@ FIXTURE_VARIANT_ADD(deputy, outside_a_container) {
 
 FIXTURE_SETUP(deputy)
 {
-	self->opened = td_share(sizeof(*self->opened));
+	self->opened = td_alloc_shared(sizeof(*self->opened));
 	ASSERT_NE(NULL, self->opened);
-	ASSERT_EQ(0, handover_open(self->ends));
-	ASSERT_EQ(0, pipe2(self->stay, O_CLOEXEC));
+	ASSERT_EQ(0, fd_passing_open(self->ends));
+	ASSERT_EQ(0, pipe2(self->hold, O_CLOEXEC));
 }
 
 FIXTURE_TEARDOWN(deputy)
@@ -352,19 +356,19 @@ static void open_inside(struct __test_metadata *_metadata, int end,
 
 	EXPECT_EQ(0, td_open(&sock, TD_SMALL));
 	*opened = sock;
-	EXPECT_EQ(0, handover_give(end, sock.fd));
+	EXPECT_EQ(0, fd_passing_send(end, sock.fd));
 }
 
 static void use_outside(struct __test_metadata *_metadata, int end,
 			const struct td_sock *opened)
 {
-	int fd = handover_take(end), err;
-	struct idset pids = {};
+	int fd = fd_passing_receive(end), err;
+	struct pid_set pids = {};
 	struct td_sock sock;
 
 	EXPECT_LE(0, fd);
 	EXPECT_EQ(0, td_adopt(&sock, fd, opened));
-	err = view_over(&sock, &pids);
+	err = visible_pids_over(&sock, &pids);
 	EXPECT_TRUE(!err || err == -EPERM);
 	EXPECT_EQ(0U, pids.nr);
 	td_close(&sock);
@@ -372,29 +376,29 @@ static void use_outside(struct __test_metadata *_metadata, int end,
 
 TEST_F(deputy, shows_nothing_to_who_is_inside)
 {
-	pid_t maker, outside;
+	pid_t parent, outside;
 	char never;
 
-	maker = fork();
-	ASSERT_LE(0, maker);
-	if (!maker) {
+	parent = fork();
+	ASSERT_LE(0, parent);
+	if (!parent) {
 		pid_t inside;
 
 		if (variant->user_namespace) {
-			td_become(_metadata, &user);
-			EXPECT_EQ(0, namespace_be_root());
+			td_assume(_metadata, &user);
+			EXPECT_EQ(0, namespace_become_root());
 		}
 		inside = namespace_fork(variant->flags);
 		EXPECT_LE(0, inside);
 		if (!inside) {
 			if (!variant->user_namespace)
-				td_become(_metadata, &user);
+				td_assume(_metadata, &user);
 			open_inside(_metadata, self->ends[1], self->opened);
 			_exit(0);
 		}
 		EXPECT_EXIT_0(inside);
-		close(self->stay[1]);
-		_exit(read(self->stay[0], &never, 1));
+		close(self->hold[1]);
+		_exit(read(self->hold[0], &never, 1));
 	}
 	outside = td_fork_as(_metadata, &user);
 	if (!outside) {
@@ -402,9 +406,9 @@ TEST_F(deputy, shows_nothing_to_who_is_inside)
 		_exit(0);
 	}
 	EXPECT_EXIT_0(outside);
-	close(self->stay[0]);
-	close(self->stay[1]);
-	EXPECT_EXIT_0(maker);
+	close(self->hold[0]);
+	close(self->hold[1]);
+	EXPECT_EXIT_0(parent);
 }
 
 /*
@@ -435,41 +439,41 @@ FIXTURE_TEARDOWN(network)
 static void expect_refused(struct __test_metadata *_metadata,
 			   struct td_sock *sock, __u64 strategy, __u16 flags)
 {
-	const struct task_diag_pid what = {
+	const struct task_diag_pid query = {
 		.show_flags = TD_BASE_CRED,
 		.dump_strategy = strategy,
 		.pid = 1,
 	};
 	struct td_answer a;
 
-	EXPECT_EQ(0, td_query(sock, &what, flags, &a));
+	EXPECT_EQ(0, td_query(sock, &query, flags, &a));
 	EXPECT_STREQ("", a.fault);
 	EXPECT_EQ(EPERM, a.end.error);
-	EXPECT_SAYS(&a, "network namespace");
+	EXPECT_EXTACK_TEXT(&a, "network namespace");
 	EXPECT_EQ(0U, a.rows);
 	td_answer_free(&a);
 }
 
 TEST_F(network, of_somebody_else_is_no_place_to_ask)
 {
-	int stay[2], ready[2], ns;
+	int hold[2], ready[2], ns;
 	char path[64], byte;
 	pid_t pid;
 
-	ASSERT_EQ(0, pipe2(stay, O_CLOEXEC));
+	ASSERT_EQ(0, pipe2(hold, O_CLOEXEC));
 	ASSERT_EQ(0, pipe2(ready, O_CLOEXEC));
 	pid = td_fork_as(_metadata, &user);
 	if (!pid) {
-		struct idset own = {};
+		struct pid_set own = {};
 
-		close(stay[1]);
-		EXPECT_EQ(0, namespace_be_root());
+		close(hold[1]);
+		EXPECT_EQ(0, namespace_become_root());
 		EXPECT_EQ(0, unshare(CLONE_NEWNET));
 		/* Its own requests are. */
-		EXPECT_EQ(0, view_own(&own));
-		EXPECT_TRUE(idset_has(&own, getpid()));
+		EXPECT_EQ(0, visible_pids(&own));
+		EXPECT_TRUE(pid_set_has(&own, getpid()));
 		EXPECT_EQ(1, write(ready[1], "", 1));
-		_exit(read(stay[0], &byte, 1));
+		_exit(read(hold[0], &byte, 1));
 	}
 	ASSERT_EQ(1, read(ready[0], &byte, 1));
 	snprintf(path, sizeof(path), "/proc/%d/ns/net", pid);
@@ -480,20 +484,20 @@ TEST_F(network, of_somebody_else_is_no_place_to_ask)
 	ASSERT_EQ(0, td_open(&self->sock, TD_SMALL));
 	expect_refused(_metadata, &self->sock, TASK_DIAG_DUMP_ALL, NLM_F_DUMP);
 	expect_refused(_metadata, &self->sock, TASK_DIAG_DUMP_ONE, 0);
-	close(stay[1]);
+	close(hold[1]);
 	EXPECT_EXIT_0(pid);
-	close(stay[0]);
+	close(hold[0]);
 	close(ready[0]);
 	close(ready[1]);
 	close(ns);
 }
 
-static void end_population(void)
+static void end_pool(void)
 {
-	population_end(&pop);
+	task_pool_end(&pool);
 }
 
 int main(int argc, char **argv)
 {
-	return td_main(argc, argv, make_population, end_population, pop.error);
+	return td_main(argc, argv, make_pool, end_pool, pool.error);
 }

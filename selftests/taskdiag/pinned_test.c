@@ -40,7 +40,7 @@ static int enter_user_ns(void *arg)
 	return arg && unshare(CLONE_NEWUSER) ? -errno : 0;
 }
 
-static int be_task(int argc, char **argv)
+static int setup_task(int argc, char **argv)
 {
 	if (argc < 2)
 		return -EINVAL;
@@ -50,7 +50,7 @@ static int be_task(int argc, char **argv)
 }
 
 FIXTURE(pinned) {
-	struct specimen task[TASKS];
+	struct special_task task[TASKS];
 	struct td_sock sock[TASKS];
 	struct td_answer answer[TASKS];
 };
@@ -76,7 +76,7 @@ FIXTURE_TEARDOWN(pinned)
 {
 }
 
-static int begin_task(struct specimen *task, const char *when)
+static int begin_task(struct special_task *task, const char *when)
 {
 	static char arg[LONG_ARG + 1];
 	char *argv[LONG_ARGS + 3] = { "task", (char *)when };
@@ -85,15 +85,15 @@ static int begin_task(struct specimen *task, const char *when)
 	memset(arg, 'a', LONG_ARG);
 	for (i = 0; i < LONG_ARGS; i++)
 		argv[2 + i] = arg;
-	return specimen_exec(task, SELF, argv, NULL, enter_user_ns,
-			     strcmp(when, BEFORE_EXEC) ? NULL : task);
+	return special_task_exec(task, SELF, argv, NULL, enter_user_ns,
+				 strcmp(when, BEFORE_EXEC) ? NULL : task);
 }
 
 /* Send a request for the task, and stop amid its arguments. */
 static void begin_dump(struct __test_metadata *_metadata, struct td_sock *sock,
 		       struct td_answer *a, pid_t pid)
 {
-	const struct task_diag_pid what = {
+	const struct task_diag_pid query = {
 		.show_flags = TASK_DIAG_SHOW_BASE | TASK_DIAG_SHOW_CMDLINE,
 		.dump_strategy = TASK_DIAG_DUMP_ONE,
 		.pid = pid,
@@ -101,10 +101,10 @@ static void begin_dump(struct __test_metadata *_metadata, struct td_sock *sock,
 	int i;
 
 	ASSERT_EQ(0, td_open(sock, TD_SMALL));
-	ASSERT_EQ(0, td_ask(sock, &what, NLM_F_DUMP, NULL));
-	td_expect(sock, a, true);
+	ASSERT_EQ(0, td_send_request(sock, &query, NLM_F_DUMP, NULL));
+	td_answer_init(sock, a, true);
 	for (i = 0; i < READS; i++)
-		ASSERT_EQ(0, td_receive_some(sock, a, 1));
+		ASSERT_EQ(0, td_receive_datagram(sock, a, 1));
 	ASSERT_EQ(1U, a->rows);
 	ASSERT_EQ(0, (int)a->end.type);
 }
@@ -152,7 +152,7 @@ TEST_F(pinned, unread_dump_releases_a_task_that_has_ended)
 		return;
 	}
 
-	ASSERT_EQ(0, namespace_be_root());
+	ASSERT_EQ(0, namespace_become_root());
 	ASSERT_EQ(0, namespace_limit("user", TASKS));
 	for (i = 0; i < TASKS; i++) {
 		ASSERT_EQ(0, begin_task(&self->task[i], variant->when)) {
@@ -165,7 +165,7 @@ TEST_F(pinned, unread_dump_releases_a_task_that_has_ended)
 	EXPECT_FALSE(can_make_user_ns(1));
 
 	for (i = 0; i < TASKS; i++)
-		specimen_end(&self->task[i]);
+		special_task_end(&self->task[i]);
 	EXPECT_TRUE(can_soon_make_user_ns(TASKS)) {
 		TH_LOG("unread dumps keep user namespaces of ended tasks");
 	}
@@ -173,7 +173,7 @@ TEST_F(pinned, unread_dump_releases_a_task_that_has_ended)
 	/* The dumps have been there all the time. */
 	for (i = 0; i < TASKS; i++) {
 		ASSERT_EQ(0, td_receive(&self->sock[i], &self->answer[i]));
-		ASSERT_GOOD(&self->answer[i]);
+		ASSERT_SUCCESS(&self->answer[i]);
 		td_answer_free(&self->answer[i]);
 		td_close(&self->sock[i]);
 	}
@@ -183,7 +183,7 @@ TEST_F(pinned, unread_dump_releases_a_task_that_has_ended)
 
 int main(int argc, char **argv)
 {
-	specimen_be_one(argc, argv, be_task);
-	td_need_kernel_and_root();
+	special_task_main(argc, argv, setup_task);
+	td_require_family_and_root();
 	return test_harness_run(argc, argv);
 }

@@ -29,7 +29,7 @@
 /* So many of the same are no accident in what tasks are told of. */
 #define RUN 4
 
-static const struct identity user = {
+static const struct credentials user = {
 	.uid = { USER, USER, USER, USER },
 	.gid = { USER, USER, USER, USER },
 };
@@ -70,7 +70,7 @@ static ssize_t find_pattern(const unsigned char *bytes, size_t len, size_t run)
 }
 
 /* Behind its name an area is zero, up to the next one. */
-static bool areas_are_padded(const unsigned char *bytes, size_t len)
+static bool mappings_are_padded(const unsigned char *bytes, size_t len)
 {
 	const struct task_diag_vma *vma;
 	size_t used;
@@ -102,7 +102,7 @@ static bool pads_are_zero(const unsigned char *bytes, size_t len)
 		if (used < NLA_HDRLEN || used > len)
 			return false;
 		if (nla->nla_type == TASK_DIAG_VMA &&
-		    !areas_are_padded(bytes + NLA_HDRLEN, used - NLA_HDRLEN))
+		    !mappings_are_padded(bytes + NLA_HDRLEN, used - NLA_HDRLEN))
 			return false;
 		for (; used < whole && used < len; used++)
 			if (bytes[used])
@@ -129,9 +129,9 @@ static bool message_pads_are_zero(const struct td_sock *sock,
 }
 
 /* One datagram.  A row of BASE and CRED, here, has no pattern at all. */
-static void search(struct __test_metadata *_metadata,
-		   const struct td_sock *sock, const unsigned char *bytes,
-		   size_t len, size_t run)
+static void search_datagram(struct __test_metadata *_metadata,
+			    const struct td_sock *sock,
+			    const unsigned char *bytes, size_t len, size_t run)
 {
 	const struct nlmsghdr *nlh = (const void *)bytes;
 	ssize_t at = find_pattern(bytes, len, run);
@@ -160,49 +160,50 @@ static size_t search_answer(struct __test_metadata *_metadata,
 		bool row = nlh->nlmsg_type == sock->family;
 
 		/* Texts are of any letters, and a "k" is 0x6b. */
-		search(_metadata, sock, sock->buf, got, row ? run : RUN);
+		search_datagram(_metadata, sock, sock->buf, got,
+				row ? run : RUN);
 		found += row;
 	}
 	EXPECT_EQ(-EAGAIN, got);
 	return found;
 }
 
-static size_t ask_and_search(struct __test_metadata *_metadata,
-			     struct td_sock *sock,
-			     const struct task_diag_pid *what, __u16 flags,
-			     size_t run)
+static size_t query_and_search(struct __test_metadata *_metadata,
+			       struct td_sock *sock,
+			       const struct task_diag_pid *query, __u16 flags,
+			       size_t run)
 {
 	/* Sequence numbers are of no pattern, either. */
 	sock->seq = 0;
-	EXPECT_EQ(0, td_ask(sock, what, flags, NULL));
+	EXPECT_EQ(0, td_send_request(sock, query, flags, NULL));
 	return search_answer(_metadata, sock, run);
 }
 
 /* Whose numbers, names and ids have no byte of a pattern. */
-static void settle_down(struct __test_metadata *_metadata,
-			struct population *pop)
+static void make_patternless_tasks(struct __test_metadata *_metadata,
+				   struct task_pool *pool)
 {
-	const struct member_spec specs[] = {
-		{ .name = "tame", .who = &user },
-		{ .name = "tame", .who = &user, .threads = 1 },
-		{ .name = "tame", .pose = POSE_ZOMBIE },
+	const struct task_spec specs[] = {
+		{ .name = "tame", .creds = &user },
+		{ .name = "tame", .creds = &user, .threads = 1 },
+		{ .name = "tame", .state = POOL_ZOMBIE },
 		{ .name = "tame", .children = 1 },
-		{ .name = "tame", .pose = POSE_STOPPED },
+		{ .name = "tame", .state = POOL_STOPPED },
 	};
 	int i;
 
 	EXPECT_EQ(0, namespace_mount_procfs());
 	EXPECT_EQ(0, prctl(PR_SET_NAME, "init"));
-	EXPECT_EQ(0, population_begin(pop));
+	EXPECT_EQ(0, task_pool_begin(pool));
 	for (i = 0; i < MEMBERS; i++)
-		EXPECT_EQ(0, population_add(pop,
-					    &specs[i % ARRAY_SIZE(specs)])) {
-			TH_LOG("%s", pop->error);
+		EXPECT_EQ(0, task_pool_add(pool,
+					   &specs[i % ARRAY_SIZE(specs)])) {
+			TH_LOG("%s", pool->error);
 		}
-	EXPECT_EQ(0, population_settle(pop)) {
-		TH_LOG("%s", pop->error);
+	EXPECT_EQ(0, task_pool_settle(pool)) {
+		TH_LOG("%s", pool->error);
 	}
-	EXPECT_GT(LOWEST_PATTERN, pop->member[pop->nr - 1].pid + 2);
+	EXPECT_GT(LOWEST_PATTERN, pool->task[pool->nr - 1].pid + 2);
 }
 
 /* Those that go on from message to message, or have no fixed size. */
@@ -213,7 +214,7 @@ static void settle_down(struct __test_metadata *_metadata,
 static const struct {
 	__u64 strategy;
 	__u16 flags;
-} ways[] = {
+} requests[] = {
 	{ TASK_DIAG_DUMP_ALL, NLM_F_DUMP },
 	{ TASK_DIAG_DUMP_ALL_THREAD, NLM_F_DUMP },
 	{ TASK_DIAG_DUMP_CHILDREN, NLM_F_DUMP },
@@ -224,23 +225,23 @@ static const struct {
 	{ TASK_DIAG_DUMP_ONE, NLM_F_ACK },
 };
 
-static void ask_in_every_way(struct __test_metadata *_metadata,
-			     struct td_sock *sock, __u64 show, size_t run)
+static void query_all(struct __test_metadata *_metadata,
+		      struct td_sock *sock, __u64 show, size_t run)
 {
 	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(ways); i++) {
-		const bool dump = ways[i].flags == NLM_F_DUMP;
-		const struct task_diag_pid what = {
+	for (i = 0; i < ARRAY_SIZE(requests); i++) {
+		const bool dump = requests[i].flags == NLM_F_DUMP;
+		const struct task_diag_pid query = {
 			.show_flags = dump ? show : show & ~LONG_GROUPS,
-			.dump_strategy = ways[i].strategy,
+			.dump_strategy = requests[i].strategy,
 			.pid = 1,
 		};
 
-		EXPECT_LT(0U, ask_and_search(_metadata, sock, &what,
-					     ways[i].flags, run)) {
+		EXPECT_LT(0U, query_and_search(_metadata, sock, &query,
+					       requests[i].flags, run)) {
 			TH_LOG("strategy %u, show 0x%llx: no row",
-			       (unsigned int)what.dump_strategy,
+			       (unsigned int)query.dump_strategy,
 			       (unsigned long long)show);
 		}
 	}
@@ -256,8 +257,8 @@ static __u64 all_groups(struct __test_metadata *_metadata, struct td_sock *sock)
 				       features.groups;
 }
 
-static void refuse_in_every_way(struct __test_metadata *_metadata,
-				struct td_sock *sock)
+static void query_invalid(struct __test_metadata *_metadata,
+			  struct td_sock *sock)
 {
 	static const struct task_diag_pid wrong[] = {
 		{ .dump_strategy = TASK_DIAG_DUMP_ONE, .pid = 3000 },
@@ -271,10 +272,10 @@ static void refuse_in_every_way(struct __test_metadata *_metadata,
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(wrong); i++) {
-		EXPECT_EQ(0U, ask_and_search(_metadata, sock, &wrong[i],
-					     NLM_F_DUMP, RUN));
-		EXPECT_EQ(0U, ask_and_search(_metadata, sock, &wrong[i], 0,
-					     RUN));
+		EXPECT_EQ(0U, query_and_search(_metadata, sock, &wrong[i],
+					       NLM_F_DUMP, RUN));
+		EXPECT_EQ(0U, query_and_search(_metadata, sock, &wrong[i], 0,
+					       RUN));
 	}
 }
 
@@ -282,21 +283,21 @@ static void send_raw(struct __test_metadata *_metadata, struct td_sock *sock,
 		     struct td_request *request, size_t len)
 {
 	request->nlh.nlmsg_len = len;
-	EXPECT_EQ(0, td_send(sock, request, len, NULL));
+	EXPECT_EQ(0, td_send_bytes(sock, request, len, NULL));
 	EXPECT_EQ(0U, search_answer(_metadata, sock, RUN));
 }
 
 /* The family's and generic netlink's own, down to the shortest of requests. */
-static void refuse_what_is_cut(struct __test_metadata *_metadata,
-			       struct td_sock *sock)
+static void query_truncated(struct __test_metadata *_metadata,
+			    struct td_sock *sock)
 {
-	const struct task_diag_pid what = { .show_flags = TD_BASE_CRED };
+	const struct task_diag_pid query = { .show_flags = TD_BASE_CRED };
 	struct td_request request;
 	size_t len;
 
 	for (len = NLMSG_HDRLEN; len < sizeof(request); len += 4) {
-		td_make(sock, &what, NLM_F_DUMP | NLM_F_ACK, &request);
-		if (len < sizeof(request) - sizeof(what))
+		td_make_request(sock, &query, NLM_F_DUMP | NLM_F_ACK, &request);
+		if (len < sizeof(request) - sizeof(query))
 			memset((unsigned char *)&request + len, 0,
 			       sizeof(request) - len);
 		send_raw(_metadata, sock, &request, len);
@@ -318,7 +319,7 @@ TEST_F(poison, is_in_no_reply)
 {
 	static const size_t sizes[] = BUFFERS;
 	pid_t pid = namespace_fork(CLONE_NEWPID | CLONE_NEWNS);
-	struct population pop;
+	struct task_pool pool;
 	struct td_sock sock;
 	__u64 groups;
 	size_t i;
@@ -328,40 +329,41 @@ TEST_F(poison, is_in_no_reply)
 		EXPECT_EXIT_0(pid);
 		return;
 	}
-	settle_down(_metadata, &pop);
+	make_patternless_tasks(_metadata, &pool);
 	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
 		EXPECT_EQ(0, td_open(&sock, sizes[i]));
 		groups = all_groups(_metadata, &sock);
 		EXPECT_EQ(TD_BASE_CRED, groups & TD_BASE_CRED);
 
-		ask_in_every_way(_metadata, &sock, 0, 1);
-		ask_in_every_way(_metadata, &sock, TASK_DIAG_SHOW_BASE, 1);
-		ask_in_every_way(_metadata, &sock, TASK_DIAG_SHOW_CRED, 1);
-		ask_in_every_way(_metadata, &sock, TD_BASE_CRED, 1);
-		ask_in_every_way(_metadata, &sock, groups, RUN);
-		refuse_in_every_way(_metadata, &sock);
-		refuse_what_is_cut(_metadata, &sock);
+		query_all(_metadata, &sock, 0, 1);
+		query_all(_metadata, &sock, TASK_DIAG_SHOW_BASE, 1);
+		query_all(_metadata, &sock, TASK_DIAG_SHOW_CRED, 1);
+		query_all(_metadata, &sock, TD_BASE_CRED, 1);
+		query_all(_metadata, &sock, groups, RUN);
+		query_invalid(_metadata, &sock);
+		query_truncated(_metadata, &sock);
 		td_close(&sock);
 	}
 	/* All that is here ends with us. */
 	_exit(0);
 }
 
-static void need_poison(void)
+static void require_poison(void)
 {
 	static const char setting[] = "/sys/kernel/slab/kmalloc-1k/poison";
 	int fd = open(setting, O_RDONLY | O_CLOEXEC);
 	char text[2] = "";
 
 	if (fd < 0 || read(fd, text, 1) != 1 || text[0] != '1')
-		ksft_exit_fail_msg("nothing shows without CONFIG_SLUB_DEBUG_ON: %s\n",
-				   setting);
+		ksft_exit_fail_msg(
+			"nothing shows without CONFIG_SLUB_DEBUG_ON: %s\n",
+			setting);
 	close(fd);
 }
 
 int main(int argc, char **argv)
 {
-	td_need_kernel_and_root();
-	need_poison();
+	td_require_family_and_root();
+	require_poison();
 	return test_harness_run(argc, argv);
 }

@@ -23,35 +23,36 @@ static const struct task_diag_pid all = {
 };
 
 /* Made once, before the tests. */
-static struct population pop;
+static struct task_pool pool;
 
-static int make_population(void)
+static int make_pool(void)
 {
-	const struct member_spec spec = { .threads = THREADS };
+	const struct task_spec spec = { .threads = THREADS };
 
-	return population_begin(&pop) ?:
-	       population_add_all(&pop, &spec, 1, SLEEPERS) ?:
-	       population_settle(&pop);
+	return task_pool_begin(&pool) ?:
+	       task_pool_add_all(&pool, &spec, 1, SLEEPERS) ?:
+	       task_pool_settle(&pool);
 }
 
 /* Everybody is there, once. */
 static void expect_all(struct __test_metadata *_metadata,
 		       const struct td_answer *a)
 {
-	struct idset pids = {};
+	struct pid_set pids = {};
 	size_t i;
 
 	EXPECT_STREQ("", a->fault);
 	EXPECT_EQ(NLMSG_DONE, (int)a->end.type);
 	EXPECT_EQ(0, a->end.error);
-	EXPECT_EQ(0, view_of(a, &pids));
+	EXPECT_EQ(0, visible_pids_in(a, &pids));
 	EXPECT_LE((size_t)SLEEPERS * (THREADS + 1), pids.nr);
-	for (i = 0; i < pop.nr; i++)
-		EXPECT_TRUE(idset_has(&pids, pop.member[i].pid));
-	idset_free(&pids);
+	for (i = 0; i < pool.nr; i++)
+		EXPECT_TRUE(pid_set_has(&pids, pool.task[i].pid));
+	pid_set_free(&pids);
 }
 
-static void dump_well(struct __test_metadata *_metadata, struct td_sock *sock)
+static void expect_complete_dump(struct __test_metadata *_metadata,
+				 struct td_sock *sock)
 {
 	struct td_answer a;
 
@@ -75,20 +76,20 @@ FIXTURE_TEARDOWN(receive)
 }
 
 /* What a dump comes to, and in how many pieces. */
-struct sum {
+struct totals {
 	size_t bytes;
 	unsigned int datagrams;
 	unsigned int cut;	/* of them, and said to be */
 };
 
 /* Receive all there is into @size bytes, and look no closer. */
-static int drain(int fd, size_t size, int flags, struct sum *sum)
+static int drain(int fd, size_t size, int flags, struct totals *totals)
 {
 	char *buf = malloc(size ?: 1);
 	struct iovec iov = { .iov_base = buf, .iov_len = size };
 	int err = buf ? 0 : -ENOMEM;
 
-	*sum = (struct sum) {};
+	*totals = (struct totals) {};
 	while (!err) {
 		struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
 		ssize_t got = recvmsg(fd, &msg, flags | MSG_DONTWAIT);
@@ -97,9 +98,9 @@ static int drain(int fd, size_t size, int flags, struct sum *sum)
 			err = -errno;
 			break;
 		}
-		sum->bytes += got;
-		sum->datagrams++;
-		sum->cut += !!(msg.msg_flags & MSG_TRUNC);
+		totals->bytes += got;
+		totals->datagrams++;
+		totals->cut += !!(msg.msg_flags & MSG_TRUNC);
 	}
 	free(buf);
 	return err == -EAGAIN ? 0 : err;
@@ -113,46 +114,49 @@ static int drain(int fd, size_t size, int flags, struct sum *sum)
 TEST_F(receive, tiny_buffers_are_told_what_they_miss)
 {
 	static const size_t sizes[] = { 1, 4, sizeof(struct nlmsghdr) };
-	struct sum whole, sum;
+	struct totals whole, totals;
 	size_t i;
 
-	ASSERT_EQ(0, td_ask(&self->sock, &all, NLM_F_DUMP, NULL));
+	ASSERT_EQ(0, td_send_request(&self->sock, &all, NLM_F_DUMP, NULL));
 	ASSERT_EQ(0, drain(self->sock.fd, TD_LARGE, 0, &whole));
 	EXPECT_LT(1U, whole.datagrams);
 	EXPECT_EQ(0U, whole.cut);
 
 	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
-		ASSERT_EQ(0, td_ask(&self->sock, &all, NLM_F_DUMP, NULL));
-		ASSERT_EQ(0, drain(self->sock.fd, sizes[i], 0, &sum));
-		EXPECT_EQ(sum.datagrams, sum.cut);
-		EXPECT_EQ(sum.datagrams * sizes[i], sum.bytes);
+		ASSERT_EQ(0,
+			  td_send_request(&self->sock, &all, NLM_F_DUMP, NULL));
+		ASSERT_EQ(0, drain(self->sock.fd, sizes[i], 0, &totals));
+		EXPECT_EQ(totals.datagrams, totals.cut);
+		EXPECT_EQ(totals.datagrams * sizes[i], totals.bytes);
 
 		/* With MSG_TRUNC the length is told as it was. */
-		ASSERT_EQ(0, td_ask(&self->sock, &all, NLM_F_DUMP, NULL));
-		ASSERT_EQ(0, drain(self->sock.fd, sizes[i], MSG_TRUNC, &sum));
-		EXPECT_EQ(sum.datagrams, sum.cut);
-		EXPECT_EQ(whole.bytes, sum.bytes);
-		dump_well(_metadata, &self->sock);
+		ASSERT_EQ(0,
+			  td_send_request(&self->sock, &all, NLM_F_DUMP, NULL));
+		ASSERT_EQ(0,
+			  drain(self->sock.fd, sizes[i], MSG_TRUNC, &totals));
+		EXPECT_EQ(totals.datagrams, totals.cut);
+		EXPECT_EQ(whole.bytes, totals.bytes);
+		expect_complete_dump(_metadata, &self->sock);
 	}
 }
 
 /* The same of a socket that has never seen a larger one. */
 TEST_F(receive, a_new_socket_with_a_tiny_buffer)
 {
-	struct sum whole, sum;
+	struct totals whole, totals;
 	int fd;
 
-	ASSERT_EQ(0, td_ask(&self->sock, &all, NLM_F_DUMP, NULL));
+	ASSERT_EQ(0, td_send_request(&self->sock, &all, NLM_F_DUMP, NULL));
 	ASSERT_EQ(0, drain(self->sock.fd, TD_LARGE, 0, &whole));
 
 	fd = self->sock.fd;
 	self->sock.fd = socket(AF_NETLINK, SOCK_RAW, NETLINK_GENERIC);
 	ASSERT_LE(0, self->sock.fd);
-	ASSERT_EQ(0, td_ask(&self->sock, &all, NLM_F_DUMP, NULL));
-	ASSERT_EQ(0, drain(self->sock.fd, 1, MSG_TRUNC, &sum));
-	EXPECT_EQ(sum.datagrams, sum.cut);
-	EXPECT_EQ(whole.bytes, sum.bytes);
-	EXPECT_LT(whole.datagrams, sum.datagrams);
+	ASSERT_EQ(0, td_send_request(&self->sock, &all, NLM_F_DUMP, NULL));
+	ASSERT_EQ(0, drain(self->sock.fd, 1, MSG_TRUNC, &totals));
+	EXPECT_EQ(totals.datagrams, totals.cut);
+	EXPECT_EQ(whole.bytes, totals.bytes);
+	EXPECT_LT(whole.datagrams, totals.datagrams);
 	close(fd);
 }
 
@@ -162,8 +166,8 @@ TEST_F(receive, a_buffer_that_is_just_right)
 	const size_t size = self->sock.size;
 	struct td_answer a;
 
-	ASSERT_EQ(0, td_ask(&self->sock, &all, NLM_F_DUMP, NULL));
-	td_expect(&self->sock, &a, true);
+	ASSERT_EQ(0, td_send_request(&self->sock, &all, NLM_F_DUMP, NULL));
+	td_answer_init(&self->sock, &a, true);
 	while (!a.end.type) {
 		ssize_t len = recv(self->sock.fd, NULL, 0,
 				   MSG_PEEK | MSG_TRUNC);
@@ -171,7 +175,7 @@ TEST_F(receive, a_buffer_that_is_just_right)
 		ASSERT_LT(0, len);
 		ASSERT_GE(size, (size_t)len);
 		self->sock.size = len;
-		ASSERT_EQ(0, td_receive_some(&self->sock, &a, 1));
+		ASSERT_EQ(0, td_receive_datagram(&self->sock, &a, 1));
 	}
 	self->sock.size = size;
 	expect_all(_metadata, &a);
@@ -203,14 +207,14 @@ TEST_F(receive, looking_ahead_takes_nothing_away)
 	char byte;
 	int i;
 
-	ASSERT_EQ(0, td_ask(&self->sock, &all, NLM_F_DUMP, NULL));
-	td_expect(&self->sock, &a, true);
+	ASSERT_EQ(0, td_send_request(&self->sock, &all, NLM_F_DUMP, NULL));
+	td_answer_init(&self->sock, &a, true);
 	for (i = 0; i < 1000; i++)
 		ASSERT_EQ(1, recv(self->sock.fd, &byte, 1, MSG_PEEK));
 	while (!a.end.type) {
 		for (i = 0; i < 5; i++)
 			ASSERT_EQ(1, recv(self->sock.fd, &byte, 1, MSG_PEEK));
-		ASSERT_EQ(0, td_receive_some(&self->sock, &a, 1));
+		ASSERT_EQ(0, td_receive_datagram(&self->sock, &a, 1));
 	}
 	expect_all(_metadata, &a);
 	td_answer_free(&a);
@@ -226,12 +230,13 @@ struct reader {
 	int err;
 };
 
-static void *read_along(void *arg)
+static void *run_reader(void *arg)
 {
 	struct reader *reader = arg;
 
 	while (!__atomic_load_n(reader->over, __ATOMIC_ACQUIRE)) {
-		int err = td_receive_some(&reader->sock, &reader->answer, 1);
+		int err =
+			td_receive_datagram(&reader->sock, &reader->answer, 1);
 
 		/* Another may have had the last. */
 		if (err && err != -EAGAIN) {
@@ -249,23 +254,23 @@ static void *read_along(void *arg)
 /* Catches a dump whose place is kept outside the lock of the socket. */
 TEST_F(receive, threads_share_a_dump)
 {
-	const struct timeval short_patience = { .tv_usec = 50 * 1000 };
+	const struct timeval short_timeout = { .tv_usec = 50 * 1000 };
 	struct reader reader[READERS] = {};
 	pthread_t thread[READERS];
-	struct idset pids = {};
+	struct pid_set pids = {};
 	bool over = false;
 	size_t rows = 0;
 	int i, ends = 0;
 
 	ASSERT_EQ(0, setsockopt(self->sock.fd, SOL_SOCKET, SO_RCVTIMEO,
-				&short_patience, sizeof(short_patience)));
-	ASSERT_EQ(0, td_ask(&self->sock, &all, NLM_F_DUMP, NULL));
+				&short_timeout, sizeof(short_timeout)));
+	ASSERT_EQ(0, td_send_request(&self->sock, &all, NLM_F_DUMP, NULL));
 	for (i = 0; i < READERS; i++) {
 		ASSERT_EQ(0, td_adopt(&reader[i].sock, self->sock.fd,
 				      &self->sock));
-		td_expect(&self->sock, &reader[i].answer, true);
+		td_answer_init(&self->sock, &reader[i].answer, true);
 		reader[i].over = &over;
-		ASSERT_EQ(0, pthread_create(&thread[i], NULL, read_along,
+		ASSERT_EQ(0, pthread_create(&thread[i], NULL, run_reader,
 					    &reader[i]));
 	}
 	for (i = 0; i < READERS; i++) {
@@ -275,14 +280,14 @@ TEST_F(receive, threads_share_a_dump)
 		EXPECT_EQ(0, reader[i].answer.end.error);
 		ends += !!reader[i].answer.end.type;
 		rows += reader[i].answer.rows;
-		EXPECT_EQ(0, view_of(&reader[i].answer, &pids));
+		EXPECT_EQ(0, visible_pids_in(&reader[i].answer, &pids));
 	}
 	EXPECT_EQ(1, ends);
 	EXPECT_EQ(rows, pids.nr);
 	EXPECT_LE((size_t)SLEEPERS * (THREADS + 1), rows);
-	for (i = 0; i < (int)pop.nr; i++)
-		EXPECT_TRUE(idset_has(&pids, pop.member[i].pid));
-	idset_free(&pids);
+	for (i = 0; i < (int)pool.nr; i++)
+		EXPECT_TRUE(pid_set_has(&pids, pool.task[i].pid));
+	pid_set_free(&pids);
 }
 
 /*
@@ -312,7 +317,7 @@ FIXTURE_TEARDOWN(signals)
 
 static int caught;
 
-static void catch(int signal)
+static void count_signal(int signal)
 {
 	__atomic_fetch_add(&caught, 1, __ATOMIC_RELAXED);
 }
@@ -320,10 +325,11 @@ static void catch(int signal)
 TEST_F(signals, do_not_disturb_a_dump)
 {
 	const struct sigaction action = {
-		.sa_handler = catch, .sa_flags = variant->flags,
+		.sa_handler = count_signal, .sa_flags = variant->flags,
 	};
 	const struct itimerval fast = {
-		.it_interval = { .tv_usec = 200 }, .it_value = { .tv_usec = 200 },
+		.it_interval = { .tv_usec = 200 },
+		.it_value = { .tv_usec = 200 },
 	};
 	const struct itimerval never = {};
 	int dumps = 0;
@@ -332,7 +338,7 @@ TEST_F(signals, do_not_disturb_a_dump)
 	ASSERT_EQ(0, setitimer(ITIMER_REAL, &fast, NULL));
 	/* So many that some of them came in the middle. */
 	while (dumps++ < 20 || __atomic_load_n(&caught, __ATOMIC_RELAXED) < 50)
-		dump_well(_metadata, &self->sock);
+		expect_complete_dump(_metadata, &self->sock);
 	ASSERT_EQ(0, setitimer(ITIMER_REAL, &never, NULL));
 }
 
@@ -363,8 +369,8 @@ FIXTURE_TEARDOWN(no_room)
 /* One datagram is made when the one before has been read: it always fits. */
 TEST_F(no_room, a_dump_goes_on_one_by_one)
 {
-	dump_well(_metadata, &self->sock);
-	dump_well(_metadata, &self->sock);
+	expect_complete_dump(_metadata, &self->sock);
+	expect_complete_dump(_metadata, &self->sock);
 }
 
 /* Answers nobody reads. */
@@ -375,12 +381,12 @@ TEST_F(no_room, what_is_lost_is_told)
 		.dump_strategy = TASK_DIAG_DUMP_ONE,
 		.pid = getpid(),
 	};
-	const int asked = 100;
+	const int requests = 100;
 	int answers = 0, lost = 0, i;
 	ssize_t got;
 
-	for (i = 0; i < asked; i++)
-		ASSERT_EQ(0, td_ask(&self->sock, &one, 0, NULL));
+	for (i = 0; i < requests; i++)
+		ASSERT_EQ(0, td_send_request(&self->sock, &one, 0, NULL));
 	for (;;) {
 		got = td_receive_raw(&self->sock, MSG_DONTWAIT);
 		if (got == -EAGAIN)
@@ -393,11 +399,11 @@ TEST_F(no_room, what_is_lost_is_told)
 		answers++;
 	}
 	EXPECT_LT(0, answers);
-	EXPECT_GT(asked, answers);
+	EXPECT_GT(requests, answers);
 	EXPECT_LT(0, lost);
 
 	/* And that was all: the socket is as good as new. */
-	dump_well(_metadata, &self->sock);
+	expect_complete_dump(_metadata, &self->sock);
 }
 
 /*
@@ -413,32 +419,33 @@ TEST_F(no_room, a_dump_behind_another_answer_is_whole_or_told_of)
 		.pid = getpid(),
 	};
 	struct td_answer a[2];
-	bool told = false;
+	bool enobufs = false;
 	int err;
 
-	ASSERT_EQ(0, td_ask(&self->sock, &one, 0, NULL));
-	td_expect(&self->sock, &a[0], false);
-	ASSERT_EQ(0, td_ask(&self->sock, &all, NLM_F_DUMP, NULL));
-	td_expect(&self->sock, &a[1], true);
+	ASSERT_EQ(0, td_send_request(&self->sock, &one, 0, NULL));
+	td_answer_init(&self->sock, &a[0], false);
+	ASSERT_EQ(0, td_send_request(&self->sock, &all, NLM_F_DUMP, NULL));
+	td_answer_init(&self->sock, &a[1], true);
 	ASSERT_EQ(0, fcntl(self->sock.fd, F_SETFL, O_NONBLOCK));
-	while ((err = td_receive_some(&self->sock, a, 2)) != -EAGAIN) {
+	while ((err = td_receive_datagram(&self->sock, a, 2)) != -EAGAIN) {
 		ASSERT_TRUE(!err || err == -ENOBUFS);
-		told = told || err == -ENOBUFS || a[1].end.error == ENOBUFS;
+		enobufs = enobufs || err == -ENOBUFS ||
+			  a[1].end.error == ENOBUFS;
 	}
 	EXPECT_EQ(1U, a[0].rows);
-	if (!told)
+	if (!enobufs)
 		expect_all(_metadata, &a[1]);
 	td_answer_free(&a[0]);
 	td_answer_free(&a[1]);
-	dump_well(_metadata, &self->sock);
+	expect_complete_dump(_metadata, &self->sock);
 }
 
-static void end_population(void)
+static void end_pool(void)
 {
-	population_end(&pop);
+	task_pool_end(&pool);
 }
 
 int main(int argc, char **argv)
 {
-	return td_main(argc, argv, make_population, end_population, pop.error);
+	return td_main(argc, argv, make_pool, end_pool, pool.error);
 }

@@ -18,7 +18,7 @@
 #define SLEEPERS 120
 
 /* May put any ids into a message, but may not see more for it. */
-static const struct identity forger = {
+static const struct credentials forger = {
 	.uid = USER_IDS,
 	.gid = USER_IDS,
 	.permitted = CAP_BIT(CAP_SETUID) | CAP_BIT(CAP_SETGID),
@@ -30,11 +30,11 @@ static const struct task_diag_pid all = {
 	.dump_strategy = TASK_DIAG_DUMP_ALL,
 };
 
-static struct population pop;
+static struct task_pool pool;
 
-static int make_population(void)
+static int make_pool(void)
 {
-	return users_begin(&pop, 1);
+	return users_begin(&pool, 1);
 }
 
 FIXTURE(forgery) {
@@ -52,10 +52,11 @@ FIXTURE_TEARDOWN(forgery)
 }
 
 /* Not even an answer: the message does not get as far as the family. */
-static void expect_unsent(struct __test_metadata *_metadata,
-			  struct td_sock *sock, const struct ucred *as, int err)
+static void expect_send_error(struct __test_metadata *_metadata,
+			      struct td_sock *sock, const struct ucred *as,
+			      int err)
 {
-	EXPECT_EQ(err, td_ask(sock, &all, NLM_F_DUMP, as)) {
+	EXPECT_EQ(err, td_send_request(sock, &all, NLM_F_DUMP, as)) {
 		TH_LOG("as %d, %u, %u", as->pid, as->uid, as->gid);
 	}
 	EXPECT_EQ(-EAGAIN, td_receive_raw(sock, MSG_DONTWAIT));
@@ -69,20 +70,22 @@ TEST_F(forgery, ids_of_others_show_no_more)
 	if (!pid) {
 		const struct ucred as[] = {
 			{ .pid = getpid(), .uid = 0, .gid = 0 },
-			{ .pid = getpid(), .uid = OTHER_USER, .gid = OTHER_USER },
+			{ .pid = getpid(),
+			  .uid = OTHER_USER,
+			  .gid = OTHER_USER },
 		};
 		struct td_answer a;
 		size_t i;
 
 		for (i = 0; i < ARRAY_SIZE(as); i++) {
-			EXPECT_EQ(0, td_ask(&self->sock, &all, NLM_F_DUMP,
-					    &as[i]));
-			td_expect(&self->sock, &a, true);
+			EXPECT_EQ(0, td_send_request(&self->sock, &all,
+						     NLM_F_DUMP, &as[i]));
+			td_answer_init(&self->sock, &a, true);
 			EXPECT_EQ(0, td_receive(&self->sock, &a));
 			EXPECT_STREQ("", a.fault);
 			EXPECT_EQ(0, a.end.error);
 			EXPECT_LE(2U, a.rows);
-			EXPECT_TRUE(view_only_of(&a, USER, 0));
+			EXPECT_TRUE(rows_only_of(&a, USER, 0));
 			td_answer_free(&a);
 		}
 		_exit(0);
@@ -96,28 +99,28 @@ TEST_F(forgery, ids_of_others_show_no_more)
  */
 TEST_F(forgery, numbers_of_nobody_are_not_sent)
 {
-	const struct ucred numbers[] = {
+	const struct ucred creds[] = {
 		{ .pid = 0 }, { .pid = -1 }, { .pid = INT_MIN },
 		{ .pid = INT_MAX }, { .pid = 4 * 1024 * 1024 + 1 },
-		{ .pid = td_free_pid() },
+		{ .pid = td_unused_pid() },
 		/* And of somebody: who may see them, who may not. */
-		{ .pid = pop.member[0].pid }, { .pid = 1 },
+		{ .pid = pool.task[0].pid }, { .pid = 1 },
 	};
-	const size_t nobody = ARRAY_SIZE(numbers) - 2;
+	const size_t nr_unused = ARRAY_SIZE(creds) - 2;
 	size_t i;
 	pid_t pid;
 
-	for (i = 0; i < nobody; i++)
-		expect_unsent(_metadata, &self->sock, &numbers[i], -ESRCH);
+	for (i = 0; i < nr_unused; i++)
+		expect_send_error(_metadata, &self->sock, &creds[i], -ESRCH);
 
 	pid = td_fork_as(_metadata, &user);
 	if (!pid) {
-		for (i = 0; i < ARRAY_SIZE(numbers); i++) {
-			struct ucred as = numbers[i];
+		for (i = 0; i < ARRAY_SIZE(creds); i++) {
+			struct ucred as = creds[i];
 
 			as.uid = USER;
 			as.gid = USER;
-			expect_unsent(_metadata, &self->sock, &as, -EPERM);
+			expect_send_error(_metadata, &self->sock, &as, -EPERM);
 		}
 		_exit(0);
 	}
@@ -133,10 +136,10 @@ TEST_F(forgery, root_of_a_user_namespace_may_not_name_others)
 		struct ucred as = { .pid = getppid() };
 
 		/* But not of the pid namespace. */
-		EXPECT_EQ(0, namespace_be_root());
-		expect_unsent(_metadata, &self->sock, &as, -EPERM);
-		as.pid = pop.member[0].pid;
-		expect_unsent(_metadata, &self->sock, &as, -EPERM);
+		EXPECT_EQ(0, namespace_become_root());
+		expect_send_error(_metadata, &self->sock, &as, -EPERM);
+		as.pid = pool.task[0].pid;
+		expect_send_error(_metadata, &self->sock, &as, -EPERM);
 		_exit(0);
 	}
 	EXPECT_EXIT_0(pid);
@@ -151,7 +154,7 @@ TEST_F(forgery, ids_of_nobody_are_not_sent)
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(as); i++)
-		expect_unsent(_metadata, &self->sock, &as[i], -EINVAL);
+		expect_send_error(_metadata, &self->sock, &as[i], -EINVAL);
 }
 
 /*
@@ -167,7 +170,7 @@ TEST_F(forgery, who_has_exited_is_no_source)
 		.dump_strategy = TASK_DIAG_DUMP_ONE,
 		.pid = 1,
 	};
-	int ends[2], way;
+	int ends[2], dump;
 	pid_t leader, other;
 	struct ucred as = {};
 	char byte;
@@ -191,22 +194,22 @@ TEST_F(forgery, who_has_exited_is_no_source)
 	/* Of a zombie there is still somebody, with a namespace. */
 	ASSERT_EQ(0, waitid(P_PID, leader, NULL, WEXITED | WNOWAIT));
 	as.pid = leader;
-	EXPECT_EQ(0, td_ask(&self->sock, &one, NLM_F_ACK, &as));
+	EXPECT_EQ(0, td_send_request(&self->sock, &one, NLM_F_ACK, &as));
 	EXPECT_LT(0, td_receive_raw(&self->sock, 0));
 	EXPECT_LT(0, td_receive_raw(&self->sock, 0));
 	EXPECT_EXIT_0(leader);
 
-	for (way = 0; way < 2; way++) {
+	for (dump = 0; dump < 2; dump++) {
 		struct td_answer a;
 
-		EXPECT_EQ(0, td_ask(&self->sock, way ? &all : &one,
-				    way ? NLM_F_DUMP : 0, &as));
-		td_expect(&self->sock, &a, way);
+		EXPECT_EQ(0, td_send_request(&self->sock, dump ? &all : &one,
+					     dump ? NLM_F_DUMP : 0, &as));
+		td_answer_init(&self->sock, &a, dump);
 		EXPECT_EQ(0, td_receive(&self->sock, &a));
 		EXPECT_STREQ("", a.fault);
 		EXPECT_EQ(NLMSG_ERROR, (int)a.end.type);
 		EXPECT_EQ(ESRCH, a.end.error);
-		EXPECT_SAYS(&a, "SCM_CREDENTIALS: no such process");
+		EXPECT_EXTACK_TEXT(&a, "SCM_CREDENTIALS: no such process");
 		EXPECT_EQ(0U, a.rows);
 		td_answer_free(&a);
 	}
@@ -214,7 +217,7 @@ TEST_F(forgery, who_has_exited_is_no_source)
 }
 
 /* A pid namespace full of processes; its init ends when @end is closed. */
-static void populate_namespace(int begin, int end)
+static void fill_namespace(int begin, int end)
 {
 	char byte = 0;
 	int i;
@@ -242,7 +245,7 @@ TEST_F(forgery, a_source_may_exit_while_the_dump_goes_on)
 	int begin[2], end[2];
 	struct ucred as = {};
 	struct td_answer a;
-	struct idset pids = {};
+	struct pid_set pids = {};
 	size_t before, i;
 	char byte;
 
@@ -252,20 +255,20 @@ TEST_F(forgery, a_source_may_exit_while_the_dump_goes_on)
 	ASSERT_LE(0, as.pid);
 	if (!as.pid) {
 		close(end[1]);
-		populate_namespace(begin[1], end[0]);
+		fill_namespace(begin[1], end[0]);
 	}
 	ASSERT_EQ(1, read(begin[0], &byte, 1));
 
-	ASSERT_EQ(0, td_ask(&self->sock, &all, NLM_F_DUMP, &as));
-	td_expect(&self->sock, &a, true);
-	ASSERT_EQ(0, td_receive_some(&self->sock, &a, 1));
+	ASSERT_EQ(0, td_send_request(&self->sock, &all, NLM_F_DUMP, &as));
+	td_answer_init(&self->sock, &a, true);
+	ASSERT_EQ(0, td_receive_datagram(&self->sock, &a, 1));
 	before = a.rows;
 	close(end[1]);
 	EXPECT_EXIT_0(as.pid);
 
 	ASSERT_EQ(0, td_receive(&self->sock, &a));
-	ASSERT_GOOD(&a);
-	EXPECT_EQ(0, view_of(&a, &pids));
+	ASSERT_SUCCESS(&a);
+	EXPECT_EQ(0, visible_pids_in(&a, &pids));
 	/*
 	 * The datagram that was made when the first was read, and then the
 	 * end: nobody from elsewhere has come to fill the place.
@@ -276,19 +279,19 @@ TEST_F(forgery, a_source_may_exit_while_the_dump_goes_on)
 		EXPECT_EQ(i + 1, pids.id[i]);
 
 	td_answer_free(&a);
-	EXPECT_EQ(-ESRCH, td_ask(&self->sock, &all, NLM_F_DUMP, &as));
-	idset_free(&pids);
+	EXPECT_EQ(-ESRCH, td_send_request(&self->sock, &all, NLM_F_DUMP, &as));
+	pid_set_free(&pids);
 	close(begin[0]);
 	close(begin[1]);
 	close(end[0]);
 }
 
-static void end_population(void)
+static void end_pool(void)
 {
-	population_end(&pop);
+	task_pool_end(&pool);
 }
 
 int main(int argc, char **argv)
 {
-	return td_main(argc, argv, make_population, end_population, pop.error);
+	return td_main(argc, argv, make_pool, end_pool, pool.error);
 }

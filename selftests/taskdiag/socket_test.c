@@ -17,15 +17,15 @@ static const struct task_diag_pid all = {
 };
 
 /* Made once, before the tests. */
-static struct population pop;
+static struct task_pool pool;
 
-static int make_population(void)
+static int make_pool(void)
 {
-	const struct member_spec sleeper = {};
+	const struct task_spec sleeper = {};
 
-	return population_begin(&pop) ?:
-	       population_add_all(&pop, &sleeper, 1, SLEEPERS) ?:
-	       population_settle(&pop);
+	return task_pool_begin(&pool) ?:
+	       task_pool_add_all(&pool, &sleeper, 1, SLEEPERS) ?:
+	       task_pool_settle(&pool);
 }
 
 FIXTURE(shared) {
@@ -46,15 +46,15 @@ FIXTURE_TEARDOWN(shared)
  * Read on with what somebody else asked for.  One datagram was made when they
  * asked and is there for who takes it; then there is an end, and no row.
  */
-static int read_on(struct td_sock *sock, const char **why)
+static int read_rest(struct td_sock *sock, const char **why)
 {
 	struct td_answer a;
 	size_t queued;
 	int err;
 
-	td_expect(sock, &a, true);
+	td_answer_init(sock, &a, true);
 	*why = "no datagram in the queue";
-	err = td_receive_some(sock, &a, 1);
+	err = td_receive_datagram(sock, &a, 1);
 	if (err)
 		goto out;
 	err = -EPROTO;
@@ -63,7 +63,7 @@ static int read_on(struct td_sock *sock, const char **why)
 	if (!queued || a.end.type)
 		goto out;
 	*why = "nothing behind the first datagram";
-	err = td_receive_some(sock, &a, 1);
+	err = td_receive_datagram(sock, &a, 1);
 	if (err)
 		goto out;
 	err = -EPROTO;
@@ -90,12 +90,12 @@ TEST_F(shared, another_process_cannot_read_on)
 	struct td_answer a;
 	pid_t pid;
 
-	ASSERT_EQ(0, td_ask(&self->sock, &all, NLM_F_DUMP, NULL));
+	ASSERT_EQ(0, td_send_request(&self->sock, &all, NLM_F_DUMP, NULL));
 	pid = fork();
 	if (!pid) {
 		const char *why = "";
 
-		EXPECT_EQ(0, read_on(&self->sock, &why)) {
+		EXPECT_EQ(0, read_rest(&self->sock, &why)) {
 			TH_LOG("%s", why);
 		}
 		_exit(0);
@@ -105,8 +105,8 @@ TEST_F(shared, another_process_cannot_read_on)
 	/* That dump is over, and the next one is not harmed by it. */
 	EXPECT_EQ(-EAGAIN, td_receive_raw(&self->sock, MSG_DONTWAIT));
 	ASSERT_EQ(0, td_query(&self->sock, &all, NLM_F_DUMP, &a));
-	ASSERT_GOOD(&a);
-	EXPECT_LE(pop.nr, a.rows);
+	ASSERT_SUCCESS(&a);
+	EXPECT_LE(pool.nr, a.rows);
 	td_answer_free(&a);
 }
 
@@ -118,37 +118,38 @@ TEST_F(shared, a_parent_cannot_read_on)
 
 	pid = fork();
 	if (!pid)
-		_exit(-td_ask(&self->sock, &all, NLM_F_DUMP, NULL));
+		_exit(-td_send_request(&self->sock, &all, NLM_F_DUMP, NULL));
 	EXPECT_EXIT_0(pid);
 
 	self->sock.seq++;
 	self->sock.show = all.show_flags;
-	EXPECT_EQ(0, read_on(&self->sock, &why)) {
+	EXPECT_EQ(0, read_rest(&self->sock, &why)) {
 		TH_LOG("%s", why);
 	}
 }
 
 /* The role of a program that is told of the socket it has been left. */
-#define READ_ON "--read-on"
+#define READ_REST "--read-on"
 
-static int exec_and_read_on(const struct td_sock *sock)
+static int exec_read_rest(const struct td_sock *sock)
 {
 	char text[2 * sizeof(*sock) + 1];
 	const char * const args[] = { text, NULL };
 
 	program_encode(sock, sizeof(*sock), text);
-	return program_run(READ_ON, args);
+	return program_run(READ_REST, args);
 }
 
-static int main_read_on(const char *text)
+static int main_read_rest(const char *text)
 {
-	struct td_sock left, sock;
+	struct td_sock inherited, sock;
 	const char *why = "";
 
-	if (program_decode(text, &left, sizeof(left)) != sizeof(left) ||
-	    td_adopt(&sock, left.fd, &left))
+	if (program_decode(text, &inherited, sizeof(inherited)) !=
+		    sizeof(inherited) ||
+	    td_adopt(&sock, inherited.fd, &inherited))
 		return 1;
-	if (read_on(&sock, &why)) {
+	if (read_rest(&sock, &why)) {
 		fprintf(stderr, "# after execve(): %s\n", why);
 		return 1;
 	}
@@ -165,14 +166,14 @@ TEST_F(shared, another_program_cannot_read_on)
 
 		/* The very process that asked, but for execve(). */
 		if (td_open(&own, TD_SMALL) ||
-		    td_ask(&own, &all, NLM_F_DUMP, NULL))
+		    td_send_request(&own, &all, NLM_F_DUMP, NULL))
 			_exit(1);
-		_exit(-exec_and_read_on(&own));
+		_exit(-exec_read_rest(&own));
 	}
 	EXPECT_EXIT_0(pid);
 }
 
-struct threads_share {
+struct thread_args {
 	struct td_sock *sock;
 	struct td_answer *answer;
 	int err;
@@ -180,37 +181,38 @@ struct threads_share {
 
 static void *read_in_thread(void *arg)
 {
-	struct threads_share *share = arg;
+	struct thread_args *thread_args = arg;
 
-	share->err = td_receive(share->sock, share->answer);
+	thread_args->err = td_receive(thread_args->sock, thread_args->answer);
 	return NULL;
 }
 
 TEST_F(shared, another_thread_can_read_on)
 {
 	struct td_answer a;
-	struct threads_share share = { &self->sock, &a, -1 };
+	struct thread_args thread_args = { &self->sock, &a, -1 };
 	pthread_t thread;
 
-	ASSERT_EQ(0, td_ask(&self->sock, &all, NLM_F_DUMP, NULL));
-	td_expect(&self->sock, &a, true);
-	ASSERT_EQ(0, pthread_create(&thread, NULL, read_in_thread, &share));
+	ASSERT_EQ(0, td_send_request(&self->sock, &all, NLM_F_DUMP, NULL));
+	td_answer_init(&self->sock, &a, true);
+	ASSERT_EQ(0,
+		  pthread_create(&thread, NULL, read_in_thread, &thread_args));
 	ASSERT_EQ(0, pthread_join(thread, NULL));
-	ASSERT_EQ(0, share.err);
-	ASSERT_GOOD(&a);
-	EXPECT_LE(pop.nr, a.rows);
+	ASSERT_EQ(0, thread_args.err);
+	ASSERT_SUCCESS(&a);
+	EXPECT_LE(pool.nr, a.rows);
 	EXPECT_LT(2U, a.receives);
 	td_answer_free(&a);
 }
 
-static void end_population(void)
+static void end_pool(void)
 {
-	population_end(&pop);
+	task_pool_end(&pool);
 }
 
 int main(int argc, char **argv)
 {
-	if (argc == 3 && !strcmp(argv[1], READ_ON))
-		return main_read_on(argv[2]);
-	return td_main(argc, argv, make_population, end_population, pop.error);
+	if (argc == 3 && !strcmp(argv[1], READ_REST))
+		return main_read_rest(argv[2]);
+	return td_main(argc, argv, make_pool, end_pool, pool.error);
 }

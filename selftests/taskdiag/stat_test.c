@@ -49,7 +49,7 @@ static __u64 clock_ns(clockid_t clock)
 
 /* ------------------------------------------------------------ specimens */
 
-static void burn(unsigned int ms)
+static void use_cpu(unsigned int ms)
 {
 	const __u64 end = clock_ns(CLOCK_PROCESS_CPUTIME_ID) + ms * 1000000ULL;
 
@@ -78,38 +78,38 @@ static int set_policy(int policy, int priority)
 	return sched_setscheduler(0, policy, &param) ? -errno : 0;
 }
 
-static int be_nice(void *arg)
+static int set_nice(void *arg)
 {
 	return setpriority(PRIO_PROCESS, 0, NICE) ? -errno : 0;
 }
 
-static int be_nicest(void *arg)
+static int set_nice_19(void *arg)
 {
 	return setpriority(PRIO_PROCESS, 0, 19) ? -errno : 0;
 }
 
-static int be_fifo(void *arg)
+static int set_fifo(void *arg)
 {
 	return set_policy(SCHED_FIFO, FIFO_PRIORITY);
 }
 
-static int be_round_robin(void *arg)
+static int set_round_robin(void *arg)
 {
 	return set_policy(SCHED_RR, 99);
 }
 
-static int be_batch(void *arg)
+static int set_batch(void *arg)
 {
 	return set_policy(SCHED_BATCH, 0);
 }
 
-static int be_idle(void *arg)
+static int set_idle(void *arg)
 {
 	return set_policy(SCHED_IDLE, 0);
 }
 
 /* What <linux/sched/types.h> calls struct sched_attr, which libc may have too. */
-static int be_deadline(void *arg)
+static int set_deadline(void *arg)
 {
 	const struct {
 		__u32 size;
@@ -150,7 +150,7 @@ static int fill_memory(void *arg)
 								     -ENOMEM;
 }
 
-static int map_a_program(void *arg)
+static int map_program(void *arg)
 {
 	const int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 	off_t size;
@@ -168,7 +168,7 @@ static int map_a_program(void *arg)
 }
 
 /* Children waited for, and grandchildren, are part of their parent's figures. */
-static int have_had_children(void *arg)
+static int reap_children(void *arg)
 {
 	int i;
 
@@ -180,11 +180,11 @@ static int have_had_children(void *arg)
 		if (!pid) {
 			if (!touch(CHILD_FAULTS * PAGE, MAP_PRIVATE))
 				_exit(1);
-			burn(BUSY_MS);
+			use_cpu(BUSY_MS);
 			if (!i) {
 				pid = fork();
 				if (!pid) {
-					burn(BUSY_MS);
+					use_cpu(BUSY_MS);
 					_exit(0);
 				}
 				waitpid(pid, NULL, 0);
@@ -198,15 +198,15 @@ static int have_had_children(void *arg)
 }
 
 /* Nobody waits for these: they count for nobody. */
-static int ignore_children(void *arg)
+static int autoreap_children(void *arg)
 {
 	signal(SIGCHLD, SIG_IGN);
-	return have_had_children(arg) == -ECHILD ? 0 : -EINVAL;
+	return reap_children(arg) == -ECHILD ? 0 : -EINVAL;
 }
 
-static int be_busy(void *arg)
+static int use_cpu_time(void *arg)
 {
-	burn(2 * BUSY_MS);
+	use_cpu(2 * BUSY_MS);
 	return 0;
 }
 
@@ -243,7 +243,7 @@ static void *serve(void *arg)
 	return NULL;
 }
 
-static int be_a_server(void *arg)
+static int start_server(void *arg)
 {
 	static struct server server;
 	struct sockaddr_in any = { .sin_family = AF_INET };
@@ -268,20 +268,20 @@ static int be_a_server(void *arg)
 }
 
 /* Threads that are gone are part of their process's figures. */
-static void *spend(void *arg)
+static void *use_resources(void *arg)
 {
 	touch(CHILD_FAULTS * PAGE, MAP_PRIVATE);
-	burn(BUSY_MS);
+	use_cpu(BUSY_MS);
 	return NULL;
 }
 
-static int have_had_threads(void *arg)
+static int join_threads(void *arg)
 {
 	pthread_t thread;
 	int i, err = 0;
 
 	for (i = 0; !err && i < 2; i++)
-		err = pthread_create(&thread, NULL, spend, NULL) ?:
+		err = pthread_create(&thread, NULL, use_resources, NULL) ?:
 		      pthread_join(thread, NULL);
 	return -err;
 }
@@ -300,21 +300,21 @@ static int take_terminal(void)
 	return slave;
 }
 
-static int own_a_terminal(void *arg)
+static int open_terminal(void *arg)
 {
 	const int tty = take_terminal();
 
 	return tty < 0 ? tty : 0;
 }
 
-static int be_in_the_background(void *arg)
+static int leave_foreground(void *arg)
 {
 	const int tty = take_terminal();
 	pid_t pid;
 
 	if (tty < 0)
 		return tty;
-	pid = specimen_fork_sleeper();
+	pid = special_task_fork_child();
 	if (pid < 0)
 		return pid;
 	if (setpgid(pid, pid) || tcsetpgrp(tty, pid))
@@ -322,7 +322,7 @@ static int be_in_the_background(void *arg)
 	return 0;
 }
 
-static int have_no_foreground(void *arg)
+static int end_foreground_group(void *arg)
 {
 	const int tty = take_terminal();
 	int status;
@@ -344,36 +344,36 @@ static int have_no_foreground(void *arg)
 }
 
 /* A right that is made use of is a flag of the task. */
-static int use_root(void *arg)
+static int use_capability(void *arg)
 {
 	return setpriority(PRIO_PROCESS, 0, -1) ? -errno : 0;
 }
 
-static const struct cast_kind kinds[] = {
+static const struct test_task_kind kinds[] = {
 	{ "plain", NULL },
-	{ "nice", be_nice },
-	{ "nicest", be_nicest },
-	{ "fifo", be_fifo },
-	{ "round robin", be_round_robin },
-	{ "batch", be_batch },
-	{ "idle", be_idle },
-	{ "deadline", be_deadline },
+	{ "nice", set_nice },
+	{ "nicest", set_nice_19 },
+	{ "fifo", set_fifo },
+	{ "round robin", set_round_robin },
+	{ "batch", set_batch },
+	{ "idle", set_idle },
+	{ "deadline", set_deadline },
 	{ "locked", lock_memory },
 	{ "full", fill_memory },
-	{ "mapped", map_a_program },
-	{ "parent", have_had_children },
-	{ "bad parent", ignore_children },
-	{ "busy", be_busy },
-	{ "server", be_a_server },
-	{ "had threads", have_had_threads },
-	{ "terminal", own_a_terminal },
-	{ "background", be_in_the_background },
-	{ "no foreground", have_no_foreground },
-	{ "root", use_root },
+	{ "mapped", map_program },
+	{ "parent", reap_children },
+	{ "bad parent", autoreap_children },
+	{ "busy", use_cpu_time },
+	{ "server", start_server },
+	{ "had threads", join_threads },
+	{ "terminal", open_terminal },
+	{ "background", leave_foreground },
+	{ "no foreground", end_foreground_group },
+	{ "root", use_capability },
 };
 
 /* Programs of others, where there are any. */
-static char * const programs[][CAST_ARGS] = {
+static char * const programs[][TEST_TASKS_ARGS] = {
 	{ "sh", "-c", "echo; read x" },
 	{
 		"python3", "-c",
@@ -386,7 +386,7 @@ static char * const programs[][CAST_ARGS] = {
 	},
 };
 
-static struct cast cast;
+static struct test_tasks tasks;
 static pid_t exited, killed;
 static __u64 before_all, after_all;	/* on CLOCK_BOOTTIME */
 
@@ -404,22 +404,26 @@ static pid_t make_zombie(int exit_signal, int code, int kill_by)
 	return pid;
 }
 
-static int make_cast(void)
+static int make_test_tasks(void)
 {
-	static const struct member_spec specs[] = {
-		{ .name = "zombie", .pose = POSE_ZOMBIE },
-		{ .name = "stopped", .pose = POSE_STOPPED, .threads = 1 },
-		{ .name = "traced", .pose = POSE_TRACED, .threads = 2 },
-		{ .name = "trace stop", .pose = POSE_TRACE_STOPPED },
-		{ .name = "leader gone", .pose = POSE_LEADER_GONE, .threads = 3 },
-		{ .name = "user", .who = &user, .threads = 1, .children = 2 },
+	static const struct task_spec specs[] = {
+		{ .name = "zombie", .state = POOL_ZOMBIE },
+		{ .name = "stopped", .state = POOL_STOPPED, .threads = 1 },
+		{ .name = "traced", .state = POOL_TRACED, .threads = 2 },
+		{ .name = "trace stop", .state = POOL_TRACE_STOPPED },
+		{ .name = "leader gone",
+		  .state = POOL_LEADER_EXITED,
+		  .threads = 3 },
+		{ .name = "user", .creds = &user, .threads = 1, .children = 2 },
 	};
 	int err;
 
 	before_all = clock_ns(CLOCK_BOOTTIME);
-	err = cast_begin(&cast, specs, ARRAY_SIZE(specs));
-	err = err ?: cast_make_all(&cast, kinds, ARRAY_SIZE(kinds));
-	err = err ?: cast_run_all(&cast, programs, ARRAY_SIZE(programs));
+	err = test_tasks_begin(&tasks, specs, ARRAY_SIZE(specs));
+	err = err ?: test_tasks_add_all(&tasks, kinds, ARRAY_SIZE(kinds));
+	err = err   ?:
+		      test_tasks_add_programs(&tasks, programs,
+					      ARRAY_SIZE(programs));
 	if (err)
 		return err;
 	signal(SIGUSR1, SIG_IGN);
@@ -428,39 +432,39 @@ static int make_cast(void)
 	if (exited < 0 || killed < 0)
 		return -EAGAIN;
 	after_all = clock_ns(CLOCK_BOOTTIME);
-	return population_settle(&cast.pop);
+	return task_pool_settle(&tasks.pool);
 }
 
-static void end_cast(void)
+static void end_test_tasks(void)
 {
 	waitpid(exited, NULL, __WALL);
 	waitpid(killed, NULL, __WALL);
-	cast_end(&cast);
+	test_tasks_end(&tasks);
 }
 
-static pid_t member_pid(enum pose pose)
+static pid_t pool_task_pid(enum pool_state state)
 {
 	size_t i;
 
-	for (i = 0; i < cast.pop.nr; i++)
-		if (cast.pop.member[i].spec.pose == pose)
-			return cast.pop.member[i].pid;
+	for (i = 0; i < tasks.pool.nr; i++)
+		if (tasks.pool.task[i].spec.state == state)
+			return tasks.pool.task[i].pid;
 	return 0;
 }
 
 /* Everybody that keeps still. */
-static int known_processes(struct idset *known)
+static int known_processes(struct pid_set *known)
 {
 	size_t i;
 	int err;
 
-	err = idset_add(known, exited) ?: idset_add(known, killed);
-	for (i = 0; !err && i < cast.nr; i++)
-		err = idset_add(known, cast.specimen[i].pid);
-	for (i = 0; !err && i < cast.pop.nr; i++) {
-		err = idset_add(known, cast.pop.member[i].pid);
-		if (!err && cast.pop.member[i].tracer)
-			err = idset_add(known, cast.pop.member[i].tracer);
+	err = pid_set_add(known, exited) ?: pid_set_add(known, killed);
+	for (i = 0; !err && i < tasks.nr; i++)
+		err = pid_set_add(known, tasks.special[i].pid);
+	for (i = 0; !err && i < tasks.pool.nr; i++) {
+		err = pid_set_add(known, tasks.pool.task[i].pid);
+		if (!err && tasks.pool.task[i].tracer)
+			err = pid_set_add(known, tasks.pool.task[i].tracer);
 	}
 	return err;
 }
@@ -469,7 +473,7 @@ static int known_processes(struct idset *known)
 
 FIXTURE(stat) {
 	struct td_sock sock;
-	struct idset known;
+	struct pid_set known;
 	int proc;
 };
 
@@ -485,63 +489,65 @@ FIXTURE_SETUP(stat)
 FIXTURE_TEARDOWN(stat)
 {
 	close(self->proc);
-	idset_free(&self->known);
+	pid_set_free(&self->known);
 	td_close(&self->sock);
 }
 
 /* One row about @pid, from a strategy that makes it a process's. */
-static void ask_one(struct __test_metadata *_metadata, struct td_sock *sock,
-		    pid_t pid, struct task_diag_stat *stat)
+static void query_one(struct __test_metadata *_metadata, struct td_sock *sock,
+		      pid_t pid, struct task_diag_stat *stat)
 {
 	struct td_answer a;
 
-	td_good_row(_metadata, sock, TASK_DIAG_SHOW_STAT, pid, &a);
+	td_get_row(_metadata, sock, TASK_DIAG_SHOW_STAT, pid, &a);
 	ASSERT_EQ(TASK_DIAG_SHOW_STAT, a.row[0].groups);
 	*stat = a.row[0].stat;
 	td_answer_free(&a);
 }
 
 /* What procfs says of several tasks, in the order of their numbers. */
-struct told {
+struct stat_entry {
 	__u32 pid;
 	__u32 tgid;
 	struct task_diag_stat stat;
 };
 
-static size_t tell_all(int proc, bool threads, struct told *told, size_t room)
+static size_t read_all(int proc, bool threads, struct stat_entry *entries,
+		       size_t capacity)
 {
-	struct idset pids = {};
+	struct pid_set pids = {};
 	size_t i, j, nr = 0;
 
 	procfs_processes(proc, &pids);
 	for (i = 0; i < pids.nr; i++) {
-		struct idset tids = {};
+		struct pid_set tids = {};
 
 		if (threads)
 			procfs_threads(proc, pids.id[i], &tids);
 		else
-			idset_add(&tids, pids.id[i]);
-		for (j = 0; j < tids.nr && nr < room; j++) {
-			told[nr].pid = tids.id[j];
-			told[nr].tgid = pids.id[i];
-			if (!oracle_stat_read(proc, pids.id[i],
-					      threads ? tids.id[j] : 0,
-					      &told[nr].stat))
+			pid_set_add(&tids, pids.id[i]);
+		for (j = 0; j < tids.nr && nr < capacity; j++) {
+			entries[nr].pid = tids.id[j];
+			entries[nr].tgid = pids.id[i];
+			if (!expected_stat_read(proc, pids.id[i],
+						threads ? tids.id[j] : 0,
+						&entries[nr].stat))
 				nr++;
 		}
-		idset_free(&tids);
+		pid_set_free(&tids);
 	}
-	idset_free(&pids);
+	pid_set_free(&pids);
 	return nr;
 }
 
-static const struct told *tale_of(const struct told *told, size_t nr, __u32 pid)
+static const struct stat_entry *find_entry(const struct stat_entry *entries,
+					   size_t nr, __u32 pid)
 {
 	size_t i;
 
 	for (i = 0; i < nr; i++)
-		if (told[i].pid == pid)
-			return &told[i];
+		if (entries[i].pid == pid)
+			return &entries[i];
 	return NULL;
 }
 
@@ -549,31 +555,32 @@ static const struct told *tale_of(const struct told *told, size_t nr, __u32 pid)
 
 /* Every task of the system, kernel threads among them. */
 static void compare_all(struct __test_metadata *_metadata, struct td_sock *sock,
-			int proc, const struct idset *known, bool threads)
+			int proc, const struct pid_set *known, bool threads)
 {
-	const struct task_diag_pid what = {
+	const struct task_diag_pid query = {
 		.show_flags = TASK_DIAG_SHOW_STAT,
 		.dump_strategy = threads ? TASK_DIAG_DUMP_ALL_THREAD :
 					   TASK_DIAG_DUMP_ALL,
 	};
 	size_t i, nr_before, nr_after, compared = 0, of_known = 0;
-	struct told *before, *after;
+	struct stat_entry *before, *after;
 	struct td_answer a;
 	char text[160];
 
 	before = calloc(2 * MOST_TASKS, sizeof(*before));
 	ASSERT_NE(NULL, before);
 	after = before + MOST_TASKS;
-	nr_before = tell_all(proc, threads, before, MOST_TASKS);
-	ASSERT_EQ(0, td_query(sock, &what, NLM_F_DUMP, &a));
-	nr_after = tell_all(proc, threads, after, MOST_TASKS);
-	ASSERT_GOOD(&a);
+	nr_before = read_all(proc, threads, before, MOST_TASKS);
+	ASSERT_EQ(0, td_query(sock, &query, NLM_F_DUMP, &a));
+	nr_after = read_all(proc, threads, after, MOST_TASKS);
+	ASSERT_SUCCESS(&a);
 
 	for (i = 0; i < nr_before; i++) {
-		const struct told *then = &before[i];
-		const struct told *now = tale_of(after, nr_after, then->pid);
-		const struct td_row *row = td_find(&a, then->pid);
-		const bool still = idset_has(known, then->tgid);
+		const struct stat_entry *then = &before[i];
+		const struct stat_entry *now =
+			find_entry(after, nr_after, then->pid);
+		const struct td_row *row = td_find_row(&a, then->pid);
+		const bool still = pid_set_has(known, then->tgid);
 
 		if (!now)
 			continue;
@@ -582,9 +589,9 @@ static void compare_all(struct __test_metadata *_metadata, struct td_sock *sock,
 		}
 		if (!row)
 			continue;
-		EXPECT_TRUE(oracle_stat_agrees(&row->stat, &then->stat,
-					       &now->stat, still, text,
-					       sizeof(text))) {
+		EXPECT_TRUE(expected_stat_matches(&row->stat, &then->stat,
+						  &now->stat, still, text,
+						  sizeof(text))) {
 			TH_LOG("%u of %u: %s", then->pid, then->tgid, text);
 		}
 		compared++;
@@ -613,8 +620,10 @@ TEST_F(stat, every_thread_is_as_in_procfs)
 TEST_F(stat, a_row_is_a_process_or_a_thread_by_its_strategy)
 {
 	const pid_t pids[] = {
-		cast_pid(&cast, "server"), cast_pid(&cast, "had threads"),
-		member_pid(POSE_LEADER_GONE), member_pid(POSE_STOPPED),
+		test_tasks_pid(&tasks, "server"),
+		test_tasks_pid(&tasks, "had threads"),
+		pool_task_pid(POOL_LEADER_EXITED),
+		pool_task_pid(POOL_STOPPED),
 	};
 	struct task_diag_stat whole, thread;
 	size_t i, j, differing = 0;
@@ -630,43 +639,45 @@ TEST_F(stat, a_row_is_a_process_or_a_thread_by_its_strategy)
 		const struct task_diag_pid children = {
 			.show_flags = TASK_DIAG_SHOW_STAT,
 			.dump_strategy = TASK_DIAG_DUMP_CHILDREN,
-			.pid = cast.pop.maker,
+			.pid = tasks.pool.parent,
 		};
 		const struct td_row *row;
 
-		ASSERT_EQ(0, oracle_stat_read(self->proc, pids[i], 0, &whole));
-		ask_one(_metadata, &self->sock, pids[i], &thread);
-		EXPECT_TRUE(oracle_stat_agrees(&thread, &whole, &whole, true,
-					       text, sizeof(text))) {
+		ASSERT_EQ(0,
+			  expected_stat_read(self->proc, pids[i], 0, &whole));
+		query_one(_metadata, &self->sock, pids[i], &thread);
+		EXPECT_TRUE(expected_stat_matches(&thread, &whole, &whole, true,
+						  text, sizeof(text))) {
 			TH_LOG("ONE %d: %s", pids[i], text);
 		}
 
 		ASSERT_EQ(0, td_query(&self->sock, &children, NLM_F_DUMP, &a));
-		ASSERT_GOOD(&a);
-		row = td_find(&a, pids[i]);
+		ASSERT_SUCCESS(&a);
+		row = td_find_row(&a, pids[i]);
 		ASSERT_NE(NULL, row);
-		EXPECT_TRUE(oracle_stat_agrees(&row->stat, &whole, &whole, true,
-					       text, sizeof(text))) {
+		EXPECT_TRUE(expected_stat_matches(&row->stat, &whole, &whole,
+						  true, text, sizeof(text)))
+		{
 			TH_LOG("CHILDREN %d: %s", pids[i], text);
 		}
 		td_answer_free(&a);
 
 		ASSERT_EQ(0, td_query(&self->sock, &threads, NLM_F_DUMP, &a));
-		ASSERT_GOOD(&a);
+		ASSERT_SUCCESS(&a);
 		for (j = 0; j < a.rows; j++) {
 			const pid_t tid = a.row[j].msg.pid;
 			struct task_diag_stat one;
 
 			row = &a.row[j];
-			ASSERT_EQ(0, oracle_stat_read(self->proc, pids[i], tid,
-						      &thread));
-			EXPECT_TRUE(oracle_stat_agrees(&row->stat, &thread,
-						       &thread, true, text,
-						       sizeof(text))) {
+			ASSERT_EQ(0, expected_stat_read(self->proc, pids[i],
+							tid, &thread));
+			EXPECT_TRUE(expected_stat_matches(&row->stat, &thread,
+							  &thread, true, text,
+							  sizeof(text))) {
 				TH_LOG("THREAD %d: %s", tid, text);
 			}
 			if (tid != pids[i]) {
-				ask_one(_metadata, &self->sock, tid, &one);
+				query_one(_metadata, &self->sock, tid, &one);
 				EXPECT_EQ(0, memcmp(&one, &row->stat,
 						    sizeof(one)));
 			} else {
@@ -682,14 +693,14 @@ TEST_F(stat, a_row_is_a_process_or_a_thread_by_its_strategy)
 /* procfs rounds times down to ticks; here are all of their nanoseconds. */
 TEST_F(stat, times_are_in_nanoseconds)
 {
-	const pid_t pid = cast_pid(&cast, "busy");
+	const pid_t pid = test_tasks_pid(&tasks, "busy");
 	struct timespec used = {};
 	struct task_diag_stat stat;
 	clockid_t clock;
 	__u64 expected;
 
 	ASSERT_EQ(0, clock_getcpuclockid(pid, &clock));
-	ask_one(_metadata, &self->sock, pid, &stat);
+	query_one(_metadata, &self->sock, pid, &stat);
 	ASSERT_EQ(0, clock_gettime(clock, &used));
 	expected = used.tv_sec * NS_PER_SEC + used.tv_nsec;
 	EXPECT_LE(2 * BUSY_MS * 1000000ULL, stat.utime + stat.stime);
@@ -703,8 +714,8 @@ TEST_F(stat, it_started_when_it_was_made)
 	struct task_diag_stat stat, last = {};
 	size_t i;
 
-	for (i = 0; i < cast.nr; i++) {
-		ask_one(_metadata, &self->sock, cast.specimen[i].pid, &stat);
+	for (i = 0; i < tasks.nr; i++) {
+		query_one(_metadata, &self->sock, tasks.special[i].pid, &stat);
 		EXPECT_LT(before_all, stat.start_time);
 		EXPECT_LT(stat.start_time, after_all);
 		/* They were made one after the other. */
@@ -718,7 +729,8 @@ TEST_F(stat, as_they_were_made)
 {
 	struct task_diag_stat stat, other;
 
-	ask_one(_metadata, &self->sock, cast_pid(&cast, "plain"), &stat);
+	query_one(_metadata, &self->sock, test_tasks_pid(&tasks, "plain"),
+		  &stat);
 	EXPECT_EQ(0, stat.nice);
 	EXPECT_EQ(20, stat.priority);
 	EXPECT_EQ((__u32)SCHED_NORMAL, stat.policy);
@@ -733,33 +745,42 @@ TEST_F(stat, as_they_were_made)
 	EXPECT_LT(stat.rss_anon + stat.rss_file, stat.vsize);
 	EXPECT_EQ(0U, stat.cutime + stat.cstime + stat.cmin_flt);
 
-	ask_one(_metadata, &self->sock, cast_pid(&cast, "nice"), &stat);
+	query_one(_metadata, &self->sock, test_tasks_pid(&tasks, "nice"),
+		  &stat);
 	EXPECT_EQ(NICE, stat.nice);
 	EXPECT_EQ(20 + NICE, stat.priority);
-	ask_one(_metadata, &self->sock, cast_pid(&cast, "nicest"), &stat);
+	query_one(_metadata, &self->sock, test_tasks_pid(&tasks, "nicest"),
+		  &stat);
 	EXPECT_EQ(19, stat.nice);
 	EXPECT_EQ(39, stat.priority);
 
-	ask_one(_metadata, &self->sock, cast_pid(&cast, "fifo"), &stat);
+	query_one(_metadata, &self->sock, test_tasks_pid(&tasks, "fifo"),
+		  &stat);
 	EXPECT_EQ((__u32)SCHED_FIFO, stat.policy);
 	EXPECT_EQ((__u32)FIFO_PRIORITY, stat.rt_priority);
 	EXPECT_EQ(-1 - FIFO_PRIORITY, stat.priority);
-	ask_one(_metadata, &self->sock, cast_pid(&cast, "round robin"), &stat);
+	query_one(_metadata, &self->sock, test_tasks_pid(&tasks, "round robin"),
+		  &stat);
 	EXPECT_EQ((__u32)SCHED_RR, stat.policy);
 	EXPECT_EQ(99U, stat.rt_priority);
 	EXPECT_EQ(-100, stat.priority);
-	ask_one(_metadata, &self->sock, cast_pid(&cast, "batch"), &stat);
+	query_one(_metadata, &self->sock, test_tasks_pid(&tasks, "batch"),
+		  &stat);
 	EXPECT_EQ((__u32)SCHED_BATCH, stat.policy);
-	ask_one(_metadata, &self->sock, cast_pid(&cast, "idle"), &stat);
+	query_one(_metadata, &self->sock, test_tasks_pid(&tasks, "idle"),
+		  &stat);
 	EXPECT_EQ((__u32)SCHED_IDLE, stat.policy);
-	ask_one(_metadata, &self->sock, cast_pid(&cast, "deadline"), &stat);
+	query_one(_metadata, &self->sock, test_tasks_pid(&tasks, "deadline"),
+		  &stat);
 	EXPECT_EQ((__u32)SCHED_DEADLINE, stat.policy);
 	EXPECT_EQ(-101, stat.priority);
 
-	ask_one(_metadata, &self->sock, cast_pid(&cast, "locked"), &stat);
+	query_one(_metadata, &self->sock, test_tasks_pid(&tasks, "locked"),
+		  &stat);
 	EXPECT_EQ(LOCKED_PAGES * PAGE, stat.locked);
 
-	ask_one(_metadata, &self->sock, cast_pid(&cast, "full"), &stat);
+	query_one(_metadata, &self->sock, test_tasks_pid(&tasks, "full"),
+		  &stat);
 	EXPECT_LE(ANON, stat.rss_anon);
 	EXPECT_LE(SHMEM, stat.rss_shmem);
 	EXPECT_LE(PEAK, stat.rss_peak);
@@ -767,57 +788,65 @@ TEST_F(stat, as_they_were_made)
 	EXPECT_LE(ANON, stat.data);
 	EXPECT_LE(PEAK / PAGE + ANON / PAGE, stat.min_flt);
 
-	ask_one(_metadata, &self->sock, cast_pid(&cast, "parent"), &stat);
+	query_one(_metadata, &self->sock, test_tasks_pid(&tasks, "parent"),
+		  &stat);
 	EXPECT_LE(3U * CHILD_FAULTS, stat.cmin_flt);
 	EXPECT_GT(3U * CHILD_FAULTS, stat.min_flt);
 	/* Four of them in all, and time passes in ticks on some machines. */
 	EXPECT_LE(2 * BUSY_MS * 1000000ULL, stat.cutime + stat.cstime);
-	ask_one(_metadata, &self->sock, cast_pid(&cast, "bad parent"), &stat);
+	query_one(_metadata, &self->sock, test_tasks_pid(&tasks, "bad parent"),
+		  &stat);
 	EXPECT_EQ(0U, stat.cutime + stat.cstime + stat.cmin_flt);
 
-	ask_one(_metadata, &self->sock, cast_pid(&cast, "had threads"), &stat);
+	query_one(_metadata, &self->sock, test_tasks_pid(&tasks, "had threads"),
+		  &stat);
 	EXPECT_LE(2U * CHILD_FAULTS, stat.min_flt);
 	EXPECT_LE(BUSY_MS * 1000000ULL, stat.utime + stat.stime);
 	EXPECT_EQ(1U, stat.num_threads);
-	ask_one(_metadata, &self->sock, cast_pid(&cast, "server"), &stat);
+	query_one(_metadata, &self->sock, test_tasks_pid(&tasks, "server"),
+		  &stat);
 	EXPECT_EQ(1U + SERVER_THREADS, stat.num_threads);
 
-	ask_one(_metadata, &self->sock, cast_pid(&cast, "terminal"), &stat);
+	query_one(_metadata, &self->sock, test_tasks_pid(&tasks, "terminal"),
+		  &stat);
 	EXPECT_EQ(136U, stat.tty >> 8 & 0xfff);
-	EXPECT_EQ(cast_pid(&cast, "terminal"), stat.tty_pgrp);
-	ask_one(_metadata, &self->sock, cast_pid(&cast, "background"), &other);
+	EXPECT_EQ(test_tasks_pid(&tasks, "terminal"), stat.tty_pgrp);
+	query_one(_metadata, &self->sock, test_tasks_pid(&tasks, "background"),
+		  &other);
 	EXPECT_NE(stat.tty, other.tty);
-	EXPECT_NE(cast_pid(&cast, "background"), other.tty_pgrp);
+	EXPECT_NE(test_tasks_pid(&tasks, "background"), other.tty_pgrp);
 	EXPECT_LT(0, other.tty_pgrp);
-	ask_one(_metadata, &self->sock, cast_pid(&cast, "no foreground"), &stat);
+	query_one(_metadata, &self->sock,
+		  test_tasks_pid(&tasks, "no foreground"), &stat);
 	EXPECT_LT(0U, stat.tty);
 
-	ask_one(_metadata, &self->sock, exited, &stat);
+	query_one(_metadata, &self->sock, exited, &stat);
 	EXPECT_EQ(EXIT_CODE << 8, stat.exit_code);
 	EXPECT_EQ(SIGUSR1, stat.exit_signal);
 	EXPECT_EQ(0U, stat.vsize + stat.rss_anon + stat.rss_file);
-	ask_one(_metadata, &self->sock, killed, &stat);
+	query_one(_metadata, &self->sock, killed, &stat);
 	EXPECT_EQ(SIGKILL, stat.exit_code);
 	EXPECT_EQ(0, stat.exit_signal);
 
-	ask_one(_metadata, &self->sock, member_pid(POSE_LEADER_GONE), &stat);
+	query_one(_metadata, &self->sock, pool_task_pid(POOL_LEADER_EXITED),
+		  &stat);
 	EXPECT_EQ(4U, stat.num_threads);
 }
 
 /* Threads have no exit signal, but a schedule and switches of their own. */
 TEST_F(stat, threads_differ)
 {
-	const struct task_diag_pid what = {
+	const struct task_diag_pid query = {
 		.show_flags = TASK_DIAG_SHOW_STAT,
 		.dump_strategy = TASK_DIAG_DUMP_THREAD,
-		.pid = cast_pid(&cast, "server"),
+		.pid = test_tasks_pid(&tasks, "server"),
 	};
 	unsigned int fifo = 0, nice = 0;
 	struct td_answer a;
 	size_t i;
 
-	ASSERT_EQ(0, td_query(&self->sock, &what, NLM_F_DUMP, &a));
-	ASSERT_GOOD(&a);
+	ASSERT_EQ(0, td_query(&self->sock, &query, NLM_F_DUMP, &a));
+	ASSERT_SUCCESS(&a);
 	ASSERT_EQ(1U + SERVER_THREADS, a.rows);
 	for (i = 0; i < a.rows; i++) {
 		const struct td_row *row = &a.row[i];
@@ -837,14 +866,15 @@ TEST_F(stat, threads_differ)
 /* Without memory of their own all sizes are 0, borrowed memory or not. */
 TEST_F(stat, kernel_threads_have_no_size)
 {
-	const struct task_diag_pid what = { .show_flags = TASK_DIAG_SHOW_STAT };
+	const struct task_diag_pid query = { .show_flags =
+						     TASK_DIAG_SHOW_STAT };
 	struct procfs_snapshot shot;
 	size_t i, seen = 0;
 	struct td_answer a;
 
 	ASSERT_EQ(0, procfs_snapshot(self->proc, false, &shot));
-	ASSERT_EQ(0, td_query(&self->sock, &what, NLM_F_DUMP, &a));
-	ASSERT_GOOD(&a);
+	ASSERT_EQ(0, td_query(&self->sock, &query, NLM_F_DUMP, &a));
+	ASSERT_SUCCESS(&a);
 	for (i = 0; i < a.rows; i++) {
 		const struct procfs_task *task =
 			procfs_find(&shot, a.row[i].msg.pid);
@@ -868,7 +898,7 @@ TEST_F(stat, users_see_their_own)
 	pid_t child = td_fork_as(_metadata, &user);
 
 	if (!child) {
-		const struct task_diag_pid what = {
+		const struct task_diag_pid query = {
 			.show_flags = TD_BASE_CRED | TASK_DIAG_SHOW_STAT,
 		};
 		struct task_diag_stat expected;
@@ -878,8 +908,8 @@ TEST_F(stat, users_see_their_own)
 		size_t i;
 
 		ASSERT_EQ(0, td_open(&sock, TD_LARGE));
-		ASSERT_EQ(0, td_query(&sock, &what, NLM_F_DUMP, &a));
-		ASSERT_GOOD(&a);
+		ASSERT_EQ(0, td_query(&sock, &query, NLM_F_DUMP, &a));
+		ASSERT_SUCCESS(&a);
 		/* Itself, the member and its two children. */
 		EXPECT_EQ(4U, a.rows);
 		for (i = 0; i < a.rows; i++) {
@@ -888,12 +918,12 @@ TEST_F(stat, users_see_their_own)
 			EXPECT_EQ((__u32)USER, a.row[i].cred.uid);
 			if (pid == getpid())
 				continue;
-			ASSERT_EQ(0, oracle_stat_read(self->proc, pid, 0,
-						      &expected));
-			EXPECT_TRUE(oracle_stat_agrees(&a.row[i].stat,
-						       &expected, &expected,
-						       true, text,
-						       sizeof(text))) {
+			ASSERT_EQ(0, expected_stat_read(self->proc, pid, 0,
+							&expected));
+			EXPECT_TRUE(expected_stat_matches(&a.row[i].stat,
+							  &expected, &expected,
+							  true, text,
+							  sizeof(text))) {
 				TH_LOG("%d: %s", pid, text);
 			}
 		}
@@ -904,5 +934,6 @@ TEST_F(stat, users_see_their_own)
 
 int main(int argc, char **argv)
 {
-	return td_main(argc, argv, make_cast, end_cast, cast.pop.error);
+	return td_main(argc, argv, make_test_tasks, end_test_tasks,
+		       tasks.pool.error);
 }

@@ -22,7 +22,7 @@
 
 #define NOBODY { 65534, 65534, 65534, 65534 }
 
-static const struct identity tapper = {
+static const struct credentials tapper = {
 	.uid = NOBODY,
 	.gid = NOBODY,
 	.permitted = CAP_BIT(CAP_NET_ADMIN) | CAP_BIT(CAP_NET_RAW),
@@ -39,20 +39,20 @@ static const struct task_diag_pid all_short = {
 	.dump_strategy = TASK_DIAG_DUMP_ALL,
 };
 
-static struct population pop;
+static struct task_pool pool;
 
-static int make_population(void)
+static int make_pool(void)
 {
-	const struct member_spec sleeper = {};
+	const struct task_spec sleeper = {};
 
-	return population_begin(&pop) ?:
-	       population_add_all(&pop, &sleeper, 1, SLEEPERS) ?:
-	       population_settle(&pop);
+	return task_pool_begin(&pool) ?:
+	       task_pool_add_all(&pool, &sleeper, 1, SLEEPERS) ?:
+	       task_pool_settle(&pool);
 }
 
-static void end_population(void)
+static void end_pool(void)
 {
-	population_end(&pop);
+	task_pool_end(&pool);
 }
 
 FIXTURE(tap) {
@@ -76,12 +76,12 @@ FIXTURE_TEARDOWN(tap)
 }
 
 /* In the tapper: create a tap that is up and hand over its packet socket. */
-static int give_tap(int end)
+static int send_tap(int end)
 {
 	struct tap tap;
 
 	return tap_create(&tap) ?: tap_set(&tap, true) ?:
-	       handover_give(end, tap.packets);
+	       fd_passing_send(end, tap.packets);
 }
 
 #define KERNEL_LACKS_TAPS 42
@@ -108,15 +108,15 @@ static bool open_tap(struct __test_metadata *_metadata, int *packets)
 	int ends[2], status;
 	pid_t pid;
 
-	ASSERT_EQ(0, handover_open(ends));
+	ASSERT_EQ(0, fd_passing_open(ends));
 	pid = td_fork_as(_metadata, &tapper);
 	if (!pid)
-		_exit(exit_status(give_tap(ends[1])));
+		_exit(exit_status(send_tap(ends[1])));
 	status = tapper_status(_metadata, pid);
 	if (status == KERNEL_LACKS_TAPS)
 		return false;
 	ASSERT_EQ(0, status);
-	*packets = handover_take(ends[0]);
+	*packets = fd_passing_receive(ends[0]);
 	ASSERT_LE(0, *packets);
 	close(ends[0]);
 	close(ends[1]);
@@ -126,9 +126,9 @@ static bool open_tap(struct __test_metadata *_metadata, int *packets)
 #define NO_TAPS "this kernel has no nlmon or no AF_PACKET"
 
 /* The tap works, has the requests and no row of their replies. */
-static void expect_unheard(struct __test_metadata *_metadata,
-			   const struct td_sock *sock, int packets,
-			   unsigned int requests)
+static void expect_no_rows_in_tap(struct __test_metadata *_metadata,
+				  const struct td_sock *sock, int packets,
+				  unsigned int requests)
 {
 	struct tap_count count = {};
 	struct td_sock other;
@@ -150,13 +150,13 @@ TEST_F(tap, receives_no_row_of_a_dump)
 
 	if (!open_tap(_metadata, &self->packets))
 		SKIP(return, NO_TAPS);
-	td_good_dump(_metadata, &self->sock, all.show_flags,
-		     all.dump_strategy, 0, &a);
+	td_dump(_metadata, &self->sock, all.show_flags,
+		all.dump_strategy, 0, &a);
 	EXPECT_LT((size_t)SLEEPERS, a.rows);
-	EXPECT_TRUE(!!td_find(&a, getpid()));
+	EXPECT_TRUE(!!td_find_row(&a, getpid()));
 	EXPECT_LT(1U, a.receives);
 	td_answer_free(&a);
-	expect_unheard(_metadata, &self->sock, self->packets, 1);
+	expect_no_rows_in_tap(_metadata, &self->sock, self->packets, 1);
 }
 
 /* Rows of a fixed size are made in another way. */
@@ -166,11 +166,11 @@ TEST_F(tap, receives_no_row_of_a_dump_of_short_rows)
 
 	if (!open_tap(_metadata, &self->packets))
 		SKIP(return, NO_TAPS);
-	td_good_dump(_metadata, &self->sock, all_short.show_flags,
-		     all_short.dump_strategy, 0, &a);
+	td_dump(_metadata, &self->sock, all_short.show_flags,
+		all_short.dump_strategy, 0, &a);
 	EXPECT_LT((size_t)SLEEPERS, a.rows);
 	td_answer_free(&a);
-	expect_unheard(_metadata, &self->sock, self->packets, 1);
+	expect_no_rows_in_tap(_metadata, &self->sock, self->packets, 1);
 }
 
 TEST_F(tap, receives_no_row_of_a_single_request)
@@ -179,27 +179,27 @@ TEST_F(tap, receives_no_row_of_a_single_request)
 
 	if (!open_tap(_metadata, &self->packets))
 		SKIP(return, NO_TAPS);
-	td_good_row(_metadata, &self->sock, TD_BASE_CRED, getpid(), &a);
+	td_get_row(_metadata, &self->sock, TD_BASE_CRED, getpid(), &a);
 	td_answer_free(&a);
-	expect_unheard(_metadata, &self->sock, self->packets, 1);
+	expect_no_rows_in_tap(_metadata, &self->sock, self->packets, 1);
 }
 
 TEST_F(tap, opened_during_a_dump_receives_no_row)
 {
 	struct td_answer a;
 
-	ASSERT_EQ(0, td_ask(&self->sock, &all, NLM_F_DUMP, NULL));
-	td_expect(&self->sock, &a, true);
-	ASSERT_EQ(0, td_receive_some(&self->sock, &a, 1));
+	ASSERT_EQ(0, td_send_request(&self->sock, &all, NLM_F_DUMP, NULL));
+	td_answer_init(&self->sock, &a, true);
+	ASSERT_EQ(0, td_receive_datagram(&self->sock, &a, 1));
 	ASSERT_EQ(0, (int)a.end.type);
 
 	if (!open_tap(_metadata, &self->packets))
 		SKIP(return, NO_TAPS);
 	ASSERT_EQ(0, td_receive(&self->sock, &a));
-	ASSERT_GOOD(&a);
+	ASSERT_SUCCESS(&a);
 	EXPECT_LT((size_t)SLEEPERS, a.rows);
 	td_answer_free(&a);
-	expect_unheard(_metadata, &self->sock, self->packets, 0);
+	expect_no_rows_in_tap(_metadata, &self->sock, self->packets, 0);
 }
 
 /* Nothing of a request through the file is netlink, not even the request. */
@@ -211,9 +211,9 @@ TEST_F(tap, receives_nothing_of_the_file)
 
 	if (!open_tap(_metadata, &self->packets))
 		SKIP(return, NO_TAPS);
-	td_through_file = true;
+	td_use_file = true;
 	err = td_open(&file, TD_SMALL);
-	td_through_file = false;
+	td_use_file = false;
 	if (err == -ENOENT)
 		SKIP(return, "this kernel has no /proc/task-diag");
 	ASSERT_EQ(0, err);
@@ -222,7 +222,7 @@ TEST_F(tap, receives_nothing_of_the_file)
 	EXPECT_LT((size_t)SLEEPERS, a.rows);
 	td_answer_free(&a);
 	td_close(&file);
-	expect_unheard(_metadata, &self->sock, self->packets, 0);
+	expect_no_rows_in_tap(_metadata, &self->sock, self->packets, 0);
 }
 
 /* --- a tap that comes and goes ------------------------------------------- */
@@ -267,7 +267,7 @@ static int toggle_tap(struct race *race, __u16 family)
 
 TEST_F(tap, that_comes_and_goes_receives_no_row)
 {
-	struct race *race = td_share(sizeof(*race));
+	struct race *race = td_alloc_shared(sizeof(*race));
 	unsigned int nth, status;
 	struct td_answer a;
 	pid_t pid;
@@ -281,12 +281,12 @@ TEST_F(tap, that_comes_and_goes_receives_no_row)
 	}
 	for (nth = 0; !__atomic_load_n(&race->over, __ATOMIC_ACQUIRE); nth++) {
 		if (nth % 2)
-			td_good_dump(_metadata, &self->sock,
-				     all_short.show_flags,
-				     all_short.dump_strategy, 0, &a);
+			td_dump(_metadata, &self->sock,
+				all_short.show_flags,
+				all_short.dump_strategy, 0, &a);
 		else
-			td_good_row(_metadata, &self->sock, TD_BASE_CRED,
-				    getpid(), &a);
+			td_get_row(_metadata, &self->sock, TD_BASE_CRED,
+				   getpid(), &a);
 		td_answer_free(&a);
 	}
 	status = tapper_status(_metadata, pid);
@@ -320,7 +320,7 @@ TEST(receive_buffer_bounds_unread_replies)
 	ASSERT_EQ(0, setsockopt(sock.fd, SOL_SOCKET, SO_RCVBUF, &size,
 				sizeof(size)));
 	for (i = 0; i < 500; i++)
-		ASSERT_EQ(0, td_ask(&sock, &own, 0, NULL));
+		ASSERT_EQ(0, td_send_request(&sock, &own, 0, NULL));
 	for (;;) {
 		got = td_receive_raw(&sock, MSG_DONTWAIT);
 		if (got == -EAGAIN)
@@ -349,14 +349,14 @@ TEST(socket_filter_applies_to_replies)
 	ASSERT_EQ(0, td_open(&sock, TD_SMALL));
 	ASSERT_EQ(0, setsockopt(sock.fd, SOL_SOCKET, SO_ATTACH_FILTER,
 				&filter, sizeof(filter)));
-	EXPECT_EQ(0, td_ask(&sock, &own, 0, NULL));
+	EXPECT_EQ(0, td_send_request(&sock, &own, 0, NULL));
 	EXPECT_EQ(-EAGAIN, td_receive_raw(&sock, MSG_DONTWAIT));
-	EXPECT_EQ(0, td_ask(&sock, &all, NLM_F_DUMP, NULL));
+	EXPECT_EQ(0, td_send_request(&sock, &all, NLM_F_DUMP, NULL));
 	EXPECT_EQ(-EAGAIN, td_receive_raw(&sock, MSG_DONTWAIT));
 	td_close(&sock);
 }
 
 int main(int argc, char **argv)
 {
-	return td_main(argc, argv, make_population, end_population, pop.error);
+	return td_main(argc, argv, make_pool, end_pool, pool.error);
 }

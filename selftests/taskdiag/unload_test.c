@@ -66,7 +66,7 @@ static double now(void)
 	return t.tv_sec + t.tv_nsec / 1e9;
 }
 
-static const struct task_diag_pid everything = {
+static const struct task_diag_pid all_groups = {
 	.show_flags = TD_BASE_CRED | TASK_DIAG_SHOW_STAT | TASK_DIAG_SHOW_VMA |
 		      TASK_DIAG_SHOW_CMDLINE | TASK_DIAG_SHOW_FILES |
 		      TASK_DIAG_SHOW_CGROUP,
@@ -74,7 +74,7 @@ static const struct task_diag_pid everything = {
 };
 
 /* Less, so that there are moments in which nobody is at it. */
-static const struct task_diag_pid little = {
+static const struct task_diag_pid few_groups = {
 	.show_flags = TD_BASE_CRED,
 	.dump_strategy = TASK_DIAG_DUMP_ALL,
 };
@@ -87,7 +87,8 @@ FIXTURE(module) {
 FIXTURE_SETUP(module)
 {
 	ASSERT_EQ(0, td_open(&self->sock, TD_SMALL));
-	ASSERT_EQ(0, td_ask(&self->sock, &everything, NLM_F_DUMP, NULL));
+	ASSERT_EQ(0,
+		  td_send_request(&self->sock, &all_groups, NLM_F_DUMP, NULL));
 }
 
 /* The next test finds it as this one did. */
@@ -103,9 +104,9 @@ TEST_F(module, stays_while_a_dump_is_read)
 	struct td_answer a;
 
 	EXPECT_EQ(-EWOULDBLOCK, unload());
-	td_expect(&self->sock, &a, true);
+	td_answer_init(&self->sock, &a, true);
 	ASSERT_EQ(0, td_receive(&self->sock, &a));
-	ASSERT_GOOD(&a);
+	ASSERT_SUCCESS(&a);
 	EXPECT_LT(0U, a.rows);
 	td_answer_free(&a);
 	EXPECT_EQ(0, unload_soon());
@@ -118,20 +119,20 @@ TEST_F(module, goes_when_nobody_reads)
 	struct td_answer a;
 	struct td_sock sock;
 
-	td_expect(&self->sock, &a, true);
+	td_answer_init(&self->sock, &a, true);
 	ASSERT_EQ(0, td_receive(&self->sock, &a));
 	td_answer_free(&a);
 
 	ASSERT_EQ(0, unload_soon());
-	ASSERT_EQ(0, td_query(&self->sock, &everything, NLM_F_DUMP, &a));
+	ASSERT_EQ(0, td_query(&self->sock, &all_groups, NLM_F_DUMP, &a));
 	EXPECT_EQ(ENOENT, a.end.error);
 	td_answer_free(&a);
 	EXPECT_EQ(-ENOENT, td_open(&sock, TD_SMALL));
 
 	ASSERT_EQ(0, load());
 	ASSERT_EQ(0, td_open(&sock, TD_SMALL));
-	ASSERT_EQ(0, td_query(&sock, &everything, NLM_F_DUMP, &a));
-	ASSERT_GOOD(&a);
+	ASSERT_EQ(0, td_query(&sock, &all_groups, NLM_F_DUMP, &a));
+	ASSERT_SUCCESS(&a);
 	td_answer_free(&a);
 	td_close(&sock);
 	td_close(&self->sock);
@@ -156,7 +157,8 @@ TEST_F(module, goes_when_the_reader_is_killed)
 	ASSERT_LE(0, child);
 	if (!child) {
 		if (td_open(&self->sock, TD_SMALL) ||
-		    td_ask(&self->sock, &everything, NLM_F_DUMP, NULL) ||
+		    td_send_request(&self->sock, &all_groups, NLM_F_DUMP,
+				    NULL) ||
 		    write(ends[1], "", 1) != 1)
 			_exit(1);
 		pause();
@@ -192,12 +194,12 @@ TEST_F(module, unread_reply_holds_no_reference)
 	close_dump(_metadata, &self->sock);
 	for (i = 0; i < ARRAY_SIZE(socks); i++) {
 		ASSERT_EQ(0, td_open(&socks[i], TD_SMALL));
-		ASSERT_EQ(0, td_ask(&socks[i], &own, NLM_F_ACK, NULL));
+		ASSERT_EQ(0, td_send_request(&socks[i], &own, NLM_F_ACK, NULL));
 	}
 	ASSERT_EQ(0, unload_soon());
-	td_expect(&socks[0], &a, false);
+	td_answer_init(&socks[0], &a, false);
 	ASSERT_EQ(0, td_receive(&socks[0], &a));
-	ASSERT_GOOD(&a);
+	ASSERT_SUCCESS(&a);
 	EXPECT_EQ(1U, a.rows);
 	td_answer_free(&a);
 	for (i = 0; i < ARRAY_SIZE(socks); i++)
@@ -254,100 +256,101 @@ TEST_F(module, removes_the_file_when_unloaded)
 	EXPECT_EQ(ENOENT, errno);
 
 	ASSERT_EQ(0, load());
-	td_through_file = true;
+	td_use_file = true;
 	ASSERT_EQ(0, td_open(&file, TD_SMALL));
-	ASSERT_EQ(0, td_query(&file, &everything, NLM_F_DUMP, &a));
+	ASSERT_EQ(0, td_query(&file, &all_groups, NLM_F_DUMP, &a));
 	EXPECT_EQ(0, a.end.error);
 	EXPECT_LT(0U, a.rows);
 	td_answer_free(&a);
 	td_close(&file);
-	td_through_file = false;
+	td_use_file = false;
 	EXPECT_EQ(0, unload_soon());
 }
 
 /* --- the storm ----------------------------------------------------------- */
 
 /* Shared with those who dump. */
-struct tally {
-	unsigned int whole;	/* dumps */
-	unsigned int left;	/* half read */
-	unsigned int turned_away;
+struct dump_count {
+	unsigned int complete;	/* dumps */
+	unsigned int abandoned;	/* half read */
+	unsigned int refused_opens;
 	char text[160];		/* the first thing that must not be */
 };
 
 /* Every third one is not read to its end. */
-static int dump_once(struct tally *tally, unsigned int nth)
+static int dump_once(struct dump_count *dump_count, unsigned int nth)
 {
 	struct td_answer a;
 	struct td_sock sock;
 	int err;
 
 	/* By turns over the socket and through the file. */
-	td_through_file = nth / 3 % 2;
+	td_use_file = nth / 3 % 2;
 	err = td_open(&sock, TD_SMALL);
 	if (err)
 		return err;
-	err = td_ask(&sock, &little, NLM_F_DUMP, NULL);
-	td_expect(&sock, &a, true);
+	err = td_send_request(&sock, &few_groups, NLM_F_DUMP, NULL);
+	td_answer_init(&sock, &a, true);
 	if (!err && nth % 3) {
 		err = td_receive(&sock, &a);
 		if (a.fault[0])
-			snprintf(tally->text, sizeof(tally->text), "%s", a.fault);
+			snprintf(dump_count->text, sizeof(dump_count->text),
+				 "%s", a.fault);
 		else if (a.rows && a.end.error)
-			snprintf(tally->text, sizeof(tally->text),
+			snprintf(dump_count->text, sizeof(dump_count->text),
 				 "cut off after %zu rows", a.rows);
 		err = err ? err : -a.end.error;
-		tally->whole += !err;
+		dump_count->complete += !err;
 	} else if (!err) {
-		tally->left++;
+		dump_count->abandoned++;
 	}
 	td_answer_free(&a);
 	td_close(&sock);
 	return err;
 }
 
-static void dump_until_wrong(struct tally *tally)
+static void dump_until_error(struct dump_count *dump_count)
 {
 	unsigned int nth;
 	int err;
 
-	for (nth = 0; !tally->text[0]; nth++) {
-		err = dump_once(tally, nth);
+	for (nth = 0; !dump_count->text[0]; nth++) {
+		err = dump_once(dump_count, nth);
 		/* Gone; or about to go, which netlink itself says so. */
 		if (err == -ENOENT || err == -EPROTONOSUPPORT)
-			tally->turned_away++;
+			dump_count->refused_opens++;
 		else if (err)
-			snprintf(tally->text, sizeof(tally->text), "%s",
-				 strerror(-err));
+			snprintf(dump_count->text, sizeof(dump_count->text),
+				 "%s", strerror(-err));
 	}
 }
 
-static struct tally sum_of(const struct tally *tallies)
+static struct dump_count total_of(const struct dump_count *counts)
 {
-	struct tally sum = {};
+	struct dump_count total = {};
 	size_t i;
 
 	for (i = 0; i < DUMPERS; i++) {
-		sum.whole += tallies[i].whole;
-		sum.left += tallies[i].left;
-		sum.turned_away += tallies[i].turned_away;
+		total.complete += counts[i].complete;
+		total.abandoned += counts[i].abandoned;
+		total.refused_opens += counts[i].refused_opens;
 	}
-	return sum;
+	return total;
 }
 
 /* How often it went, and how often it would not. */
 struct unloads {
-	unsigned int gone;
+	unsigned int unloaded;
 	unsigned int refused;
 };
 
-static bool all_happened(const struct tally *tallies,
+static bool all_happened(const struct dump_count *counts,
 			 const struct unloads *unloads)
 {
-	const struct tally sum = sum_of(tallies);
+	const struct dump_count total = total_of(counts);
 
-	return sum.whole && sum.left && sum.turned_away && unloads->gone &&
-	       unloads->refused;
+	return total.complete && total.abandoned && total.refused_opens &&
+	       unloads->unloaded && unloads->refused;
 }
 
 /* Once: out and in again, unless it is in use. */
@@ -361,33 +364,35 @@ static int unload_and_load(struct unloads *unloads)
 	}
 	if (err)
 		return err;
-	unloads->gone++;
+	unloads->unloaded++;
 	return load();
 }
 
 TEST_F_TIMEOUT(module, comes_and_goes_in_a_storm, TIMEOUT_SECONDS)
 {
-	struct tally *tally = td_share(DUMPERS * sizeof(*tally)), sum;
+	struct dump_count *dump_count = td_alloc_shared(DUMPERS *
+							sizeof(*dump_count)),
+			  total;
 	struct unloads unloads = {};
 	const double begin = now();
 	pid_t dumper[DUMPERS];
 	unsigned int i;
 	int err = 0;
 
-	ASSERT_NE(NULL, tally);
+	ASSERT_NE(NULL, dump_count);
 	td_close(&self->sock);
 	for (i = 0; i < DUMPERS; i++) {
 		dumper[i] = fork();
 		ASSERT_LE(0, dumper[i]);
 		if (!dumper[i]) {
-			dump_until_wrong(&tally[i]);
+			dump_until_error(&dump_count[i]);
 			_exit(0);
 		}
 	}
 
 	while (!err && (now() < begin + STORM_SECONDS ||
 			(now() < begin + STORM_SECONDS_MAX &&
-			 !all_happened(tally, &unloads)))) {
+			 !all_happened(dump_count, &unloads)))) {
 		err = unload_and_load(&unloads);
 		sched_yield();
 	}
@@ -396,18 +401,18 @@ TEST_F_TIMEOUT(module, comes_and_goes_in_a_storm, TIMEOUT_SECONDS)
 	for (i = 0; i < DUMPERS; i++) {
 		kill(dumper[i], SIGKILL);
 		EXPECT_EQ(dumper[i], waitpid(dumper[i], NULL, 0));
-		EXPECT_STREQ("", tally[i].text);
+		EXPECT_STREQ("", dump_count[i].text);
 	}
-	sum = sum_of(tally);
+	total = total_of(dump_count);
 	TH_LOG("%u dumps, %u left, %u turned away; unloaded %u times, refused %u times",
-	       sum.whole, sum.left, sum.turned_away, unloads.gone,
-	       unloads.refused);
-	EXPECT_TRUE(all_happened(tally, &unloads));
+	       total.complete, total.abandoned, total.refused_opens,
+	       unloads.unloaded, unloads.refused);
+	EXPECT_TRUE(all_happened(dump_count, &unloads));
 	EXPECT_EQ(0, unload_soon());
 }
 
 int main(int argc, char **argv)
 {
-	td_need_kernel_and_root();
+	td_require_family_and_root();
 	return test_harness_run(argc, argv);
 }

@@ -24,7 +24,7 @@
 
 /* Only a request that never ends takes this long. */
 #define GUARD_SECONDS 20
-#define LOOK_US 10000
+#define POLL_US 10000
 
 /* Current step of a child that sends a request; shared. */
 struct progress {
@@ -35,21 +35,22 @@ static struct progress *progress;
 
 static bool has_ended(pid_t child, int *status)
 {
-	int left = GUARD_SECONDS * (1000000 / LOOK_US);
+	int left = GUARD_SECONDS * (1000000 / POLL_US);
 	pid_t got;
 
 	while (!(got = waitpid(child, status, WNOHANG)) && left--)
-		usleep(LOOK_US);
+		usleep(POLL_US);
 	return got == child;
 }
 
 /*
- * Run @act in a child.  If the child never ends, call @release, so that the
+ * Run @child_fn in a child.  If the child never ends, call @release, so that the
  * kernel can kill the child.
  */
-static void run(struct __test_metadata *_metadata,
-		void (*act)(struct __test_metadata *_metadata, void *arg),
-		void *arg, void (*release)(void *of), void *of)
+static void run_in_child(struct __test_metadata *_metadata,
+			 void (*child_fn)(struct __test_metadata *_metadata,
+					  void *arg),
+			 void *arg, void (*release)(void *of), void *of)
 {
 	int status = -1;
 	pid_t child;
@@ -59,7 +60,7 @@ static void run(struct __test_metadata *_metadata,
 	child = fork();
 	ASSERT_LE(0, child);
 	if (!child) {
-		act(_metadata, arg);
+		child_fn(_metadata, arg);
 		_exit(0);
 	}
 	if (!has_ended(child, &status)) {
@@ -76,7 +77,7 @@ static void run(struct __test_metadata *_metadata,
 }
 
 /* Voluntary context switches of the calling thread. */
-static long waits(void)
+static long count_waits(void)
 {
 	struct rusage usage = {};
 
@@ -86,15 +87,15 @@ static long waits(void)
 
 /* Send a request, which must not wait. */
 static void send_request(struct __test_metadata *_metadata,
-			 struct td_sock *sock, const struct task_diag_pid *what,
-			 __u16 flags)
+			 struct td_sock *sock,
+			 const struct task_diag_pid *query, __u16 flags)
 {
 	long before, after;
 
 	progress->step = "send the request";
-	before = waits();
-	ASSERT_EQ(0, td_ask(sock, what, flags, NULL));
-	after = waits();
+	before = count_waits();
+	ASSERT_EQ(0, td_send_request(sock, query, flags, NULL));
+	after = count_waits();
 	EXPECT_EQ(before, after) {
 		TH_LOG("the sender has waited %ld times", after - before);
 	}
@@ -108,7 +109,7 @@ static void warm_up(struct __test_metadata *_metadata, struct td_sock *sock,
 	struct td_answer a;
 
 	progress->step = "warm up";
-	td_good_dump(_metadata, sock, show, TASK_DIAG_DUMP_ONE, getpid(), &a);
+	td_dump(_metadata, sock, show, TASK_DIAG_DUMP_ONE, getpid(), &a);
 	td_answer_free(&a);
 }
 
@@ -120,13 +121,15 @@ struct expected {
 };
 
 static void expect_row(struct __test_metadata *_metadata,
-		       const struct td_answer *a, const struct expected *e)
+		       const struct td_answer *a,
+		       const struct expected *expected)
 {
-	const struct td_row *row = td_find(a, e->pid);
+	const struct td_row *row = td_find_row(a, expected->pid);
 
 	ASSERT_NE(NULL, row);
-	EXPECT_EQ(e->show & ~e->busy, row->groups & ~e->busy);
-	EXPECT_EQ(e->busy, row->absent.busy);
+	EXPECT_EQ(expected->show & ~expected->busy,
+		  row->groups & ~expected->busy);
+	EXPECT_EQ(expected->busy, row->absent.busy);
 	EXPECT_EQ(0U, row->absent.gone);
 	EXPECT_EQ(0U, row->absent.denied);
 	EXPECT_EQ(0U, row->absent.limit);
@@ -136,12 +139,12 @@ static void expect_row(struct __test_metadata *_metadata,
 /* Each process that exists all the time has one row. */
 static void dump_all(struct __test_metadata *_metadata, void *arg)
 {
-	const struct expected *e = arg;
-	const struct task_diag_pid what = {
-		.show_flags = e->show,
+	const struct expected *expected = arg;
+	const struct task_diag_pid query = {
+		.show_flags = expected->show,
 		.dump_strategy = TASK_DIAG_DUMP_ALL,
 	};
-	struct idset before = {}, after = {}, seen = {};
+	struct pid_set before = {}, after = {}, seen = {};
 	struct td_answer a;
 	struct td_sock sock;
 	int proc = procfs_open();
@@ -149,20 +152,20 @@ static void dump_all(struct __test_metadata *_metadata, void *arg)
 
 	ASSERT_LE(0, proc);
 	ASSERT_EQ(0, td_open(&sock, TD_LARGE));
-	warm_up(_metadata, &sock, e->show);
+	warm_up(_metadata, &sock, expected->show);
 	ASSERT_EQ(0, procfs_processes(proc, &before));
-	send_request(_metadata, &sock, &what, NLM_F_DUMP);
-	td_expect(&sock, &a, true);
+	send_request(_metadata, &sock, &query, NLM_F_DUMP);
+	td_answer_init(&sock, &a, true);
 	ASSERT_EQ(0, td_receive(&sock, &a));
-	ASSERT_GOOD(&a);
+	ASSERT_SUCCESS(&a);
 	ASSERT_EQ(0, procfs_processes(proc, &after));
-	ASSERT_EQ(0, view_of(&a, &seen));
+	ASSERT_EQ(0, visible_pids_in(&a, &seen));
 	for (i = 0; i < before.nr; i++)
-		if (idset_has(&after, before.id[i]))
-			EXPECT_TRUE(idset_has(&seen, before.id[i])) {
+		if (pid_set_has(&after, before.id[i]))
+			EXPECT_TRUE(pid_set_has(&seen, before.id[i])) {
 				TH_LOG("no row of %u", before.id[i]);
 			}
-	expect_row(_metadata, &a, e);
+	expect_row(_metadata, &a, expected);
 	td_answer_free(&a);
 	td_close(&sock);
 	close(proc);
@@ -171,23 +174,23 @@ static void dump_all(struct __test_metadata *_metadata, void *arg)
 /* Dump one task and check its row. */
 static void dump_one(struct __test_metadata *_metadata, void *arg)
 {
-	const struct expected *e = arg;
-	const struct task_diag_pid what = {
-		.show_flags = e->show,
+	const struct expected *expected = arg;
+	const struct task_diag_pid query = {
+		.show_flags = expected->show,
 		.dump_strategy = TASK_DIAG_DUMP_ONE,
-		.pid = e->pid,
+		.pid = expected->pid,
 	};
 	struct td_answer a;
 	struct td_sock sock;
 
 	ASSERT_EQ(0, td_open(&sock, TD_LARGE));
-	warm_up(_metadata, &sock, e->show);
-	send_request(_metadata, &sock, &what, NLM_F_DUMP);
-	td_expect(&sock, &a, true);
+	warm_up(_metadata, &sock, expected->show);
+	send_request(_metadata, &sock, &query, NLM_F_DUMP);
+	td_answer_init(&sock, &a, true);
 	ASSERT_EQ(0, td_receive(&sock, &a));
-	ASSERT_GOOD(&a);
+	ASSERT_SUCCESS(&a);
 	ASSERT_EQ(1U, a.rows);
-	expect_row(_metadata, &a, e);
+	expect_row(_metadata, &a, expected);
 	td_answer_free(&a);
 	td_close(&sock);
 }
@@ -195,25 +198,25 @@ static void dump_one(struct __test_metadata *_metadata, void *arg)
 /* A request without NLM_F_DUMP is processed in the sender, as a whole. */
 static void request_one(struct __test_metadata *_metadata, void *arg)
 {
-	const struct expected *e = arg;
-	const struct task_diag_pid what = {
-		.show_flags = e->show,
+	const struct expected *expected = arg;
+	const struct task_diag_pid query = {
+		.show_flags = expected->show,
 		.dump_strategy = TASK_DIAG_DUMP_ONE,
-		.pid = e->pid,
+		.pid = expected->pid,
 	};
 	struct td_answer a;
 	struct td_sock sock;
 
 	ASSERT_EQ(0, td_open(&sock, TD_LARGE));
 	progress->step = "warm up";
-	td_good_row(_metadata, &sock, e->show, getpid(), &a);
+	td_get_row(_metadata, &sock, expected->show, getpid(), &a);
 	td_answer_free(&a);
-	send_request(_metadata, &sock, &what, NLM_F_ACK);
-	td_expect(&sock, &a, false);
+	send_request(_metadata, &sock, &query, NLM_F_ACK);
+	td_answer_init(&sock, &a, false);
 	ASSERT_EQ(0, td_receive(&sock, &a));
-	ASSERT_GOOD(&a);
+	ASSERT_SUCCESS(&a);
 	ASSERT_EQ(1U, a.rows);
-	expect_row(_metadata, &a, e);
+	expect_row(_metadata, &a, expected);
 	td_answer_free(&a);
 	td_close(&sock);
 }
@@ -231,7 +234,7 @@ static bool lacks_group(struct __test_metadata *_metadata, __u64 group)
 	bool lacks;
 
 	ASSERT_EQ(0, td_open(&sock, TD_SMALL));
-	lacks = td_module_lacks(&sock, group);
+	lacks = td_module_missing_groups(&sock, group);
 	td_close(&sock);
 	return lacks;
 }
@@ -279,24 +282,26 @@ FIXTURE_TEARDOWN(mmap_lock)
 
 TEST_F(mmap_lock, dump_of_all_tasks_continues)
 {
-	struct expected e = {
+	struct expected expected = {
 		.show = TASK_DIAG_SHOW_BASE | variant->group,
 		.pid = self->stuck.pid,
 		.busy = variant->group,
 	};
 
-	run(_metadata, dump_all, &e, release_stuck, &self->stuck);
+	run_in_child(_metadata, dump_all, &expected, release_stuck,
+		     &self->stuck);
 }
 
 TEST_F(mmap_lock, dump_of_the_task_ends)
 {
-	struct expected e = {
+	struct expected expected = {
 		.show = TASK_DIAG_SHOW_BASE | variant->group,
 		.pid = self->stuck.pid,
 		.busy = variant->group,
 	};
 
-	run(_metadata, dump_one, &e, release_stuck, &self->stuck);
+	run_in_child(_metadata, dump_one, &expected, release_stuck,
+		     &self->stuck);
 }
 
 static void resolve_family(struct __test_metadata *_metadata, void *arg)
@@ -310,12 +315,12 @@ static void resolve_family(struct __test_metadata *_metadata, void *arg)
 }
 
 /* Another process resolves the family between request and reply. */
-static void dump_amid_other_requests(struct __test_metadata *_metadata,
-				     void *arg)
+static void dump_during_other_requests(struct __test_metadata *_metadata,
+				       void *arg)
 {
-	const struct expected *e = arg;
-	const struct task_diag_pid what = {
-		.show_flags = e->show,
+	const struct expected *expected = arg;
+	const struct task_diag_pid query = {
+		.show_flags = expected->show,
 		.dump_strategy = TASK_DIAG_DUMP_ALL,
 	};
 	struct td_answer a;
@@ -323,8 +328,8 @@ static void dump_amid_other_requests(struct __test_metadata *_metadata,
 	pid_t child;
 
 	ASSERT_EQ(0, td_open(&sock, TD_LARGE));
-	warm_up(_metadata, &sock, e->show);
-	send_request(_metadata, &sock, &what, NLM_F_DUMP);
+	warm_up(_metadata, &sock, expected->show);
+	send_request(_metadata, &sock, &query, NLM_F_DUMP);
 	child = fork();
 	ASSERT_LE(0, child);
 	if (!child) {
@@ -333,25 +338,26 @@ static void dump_amid_other_requests(struct __test_metadata *_metadata,
 	}
 	EXPECT_EXIT_0(child);
 	progress->step = "receive the reply";
-	td_expect(&sock, &a, true);
+	td_answer_init(&sock, &a, true);
 	ASSERT_EQ(0, td_receive(&sock, &a));
-	ASSERT_GOOD(&a);
-	expect_row(_metadata, &a, e);
+	ASSERT_SUCCESS(&a);
+	expect_row(_metadata, &a, expected);
 	td_answer_free(&a);
 	td_close(&sock);
 }
 
 TEST_F(mmap_lock, other_processes_can_resolve_the_family)
 {
-	struct expected e = {
+	struct expected expected = {
 		.show = TASK_DIAG_SHOW_BASE | variant->group,
 		.pid = self->stuck.pid,
 		.busy = variant->group,
 	};
 
-	run(_metadata, dump_amid_other_requests, &e, release_stuck,
-	    &self->stuck);
-	run(_metadata, resolve_family, NULL, release_stuck, &self->stuck);
+	run_in_child(_metadata, dump_during_other_requests, &expected,
+		     release_stuck, &self->stuck);
+	run_in_child(_metadata, resolve_family, NULL, release_stuck,
+		     &self->stuck);
 }
 
 FIXTURE(exec_lock) {
@@ -394,19 +400,21 @@ FIXTURE_TEARDOWN(exec_lock)
 
 TEST_F(exec_lock, dump_of_all_tasks_continues)
 {
-	run(_metadata, dump_all, &self->expected, release_stuck, &self->stuck);
+	run_in_child(_metadata, dump_all, &self->expected, release_stuck,
+		     &self->stuck);
 }
 
 TEST_F(exec_lock, dump_of_the_task_ends)
 {
-	run(_metadata, dump_one, &self->expected, release_stuck, &self->stuck);
+	run_in_child(_metadata, dump_one, &self->expected, release_stuck,
+		     &self->stuck);
 }
 
 /* FILES is the only group with a wait that such a request can have. */
 TEST(request_for_a_task_in_execve_does_not_wait)
 {
 	static struct stuck stuck;
-	struct expected e = {
+	struct expected expected = {
 		.show = TASK_DIAG_SHOW_BASE | TASK_DIAG_SHOW_FILES,
 		.busy = TASK_DIAG_SHOW_FILES,
 	};
@@ -415,8 +423,8 @@ TEST(request_for_a_task_in_execve_does_not_wait)
 	EXPECT_EQ(0, stuck_begin(&stuck, true)) {
 		TH_LOG("%s", stuck.error);
 	}
-	e.pid = stuck.in_exec;
-	run(_metadata, request_one, &e, release_stuck, &stuck);
+	expected.pid = stuck.in_exec;
+	run_in_child(_metadata, request_one, &expected, release_stuck, &stuck);
 	stuck_end(&stuck);
 }
 
@@ -425,7 +433,7 @@ static void on_alarm(int sig)
 }
 
 /* A signal every millisecond, or none. */
-static void set_alarms(struct __test_metadata *_metadata, bool on)
+static void set_timer(struct __test_metadata *_metadata, bool on)
 {
 	const struct sigaction action = { .sa_handler = on_alarm };
 	const struct itimerval interval = {
@@ -438,13 +446,13 @@ static void set_alarms(struct __test_metadata *_metadata, bool on)
 }
 
 /* How often a reader waits for the task, with and without signals. */
-static void read_amid_signals(struct __test_metadata *_metadata, void *arg)
+static void read_during_signals(struct __test_metadata *_metadata, void *arg)
 {
-	const struct expected *e = arg;
-	const struct task_diag_pid what = {
-		.show_flags = e->show,
+	const struct expected *expected = arg;
+	const struct task_diag_pid query = {
+		.show_flags = expected->show,
 		.dump_strategy = TASK_DIAG_DUMP_ONE,
-		.pid = e->pid,
+		.pid = expected->pid,
 	};
 	long before, waited[2];
 	struct td_sock sock;
@@ -454,15 +462,15 @@ static void read_amid_signals(struct __test_metadata *_metadata, void *arg)
 	for (i = 0; i < 2; i++) {
 		struct td_answer a;
 
-		send_request(_metadata, &sock, &what, NLM_F_DUMP);
-		td_expect(&sock, &a, true);
-		set_alarms(_metadata, i);
-		before = waits();
+		send_request(_metadata, &sock, &query, NLM_F_DUMP);
+		td_answer_init(&sock, &a, true);
+		set_timer(_metadata, i);
+		before = count_waits();
 		ASSERT_EQ(0, td_receive(&sock, &a));
-		waited[i] = waits() - before;
-		set_alarms(_metadata, false);
-		ASSERT_GOOD(&a);
-		expect_row(_metadata, &a, e);
+		waited[i] = count_waits() - before;
+		set_timer(_metadata, false);
+		ASSERT_SUCCESS(&a);
+		expect_row(_metadata, &a, expected);
 		td_answer_free(&a);
 	}
 	EXPECT_LT(2 * waited[1], waited[0]) {
@@ -474,18 +482,19 @@ static void read_amid_signals(struct __test_metadata *_metadata, void *arg)
 
 TEST_F(mmap_lock, signal_ends_the_wait)
 {
-	struct expected e = {
+	struct expected expected = {
 		.show = TASK_DIAG_SHOW_BASE | variant->group,
 		.pid = self->stuck.pid,
 		.busy = variant->group,
 	};
 
-	run(_metadata, read_amid_signals, &e, release_stuck, &self->stuck);
+	run_in_child(_metadata, read_during_signals, &expected, release_stuck,
+		     &self->stuck);
 }
 
 /* A process whose arguments are in a page that is never provided. */
 FIXTURE(missing_page) {
-	struct specimen task;
+	struct special_task task;
 	struct expected expected;
 };
 
@@ -505,7 +514,7 @@ static int have_missing_arguments(void *arg)
 {
 	const size_t size = 2 * sysconf(_SC_PAGESIZE);
 	struct uffdio_api api = { .api = UFFD_API };
-	struct uffdio_register area = {
+	struct uffdio_register registration = {
 		.mode = UFFDIO_REGISTER_MODE_MISSING,
 	};
 	void *memory;
@@ -517,17 +526,17 @@ static int have_missing_arguments(void *arg)
 	fd = syscall(SYS_userfaultfd, O_CLOEXEC);
 	if (memory == MAP_FAILED || fd < 0 || ioctl(fd, UFFDIO_API, &api))
 		return -errno;
-	area.range.start = (unsigned long)memory;
-	area.range.len = size;
-	if (ioctl(fd, UFFDIO_REGISTER, &area))
+	registration.range.start = (unsigned long)memory;
+	registration.range.len = size;
+	if (ioctl(fd, UFFDIO_REGISTER, &registration))
 		return -errno;
 	return arg ? -EINVAL : set_arguments(memory, size);
 }
 
 FIXTURE_SETUP(missing_page)
 {
-	ASSERT_EQ(0, specimen_begin(&self->task, have_missing_arguments,
-				    NULL)) {
+	ASSERT_EQ(0, special_task_begin(&self->task, have_missing_arguments,
+					NULL)) {
 		TH_LOG("%s (CONFIG_USERFAULTFD)", self->task.error);
 	}
 	self->expected = (struct expected) {
@@ -539,29 +548,31 @@ FIXTURE_SETUP(missing_page)
 
 FIXTURE_TEARDOWN(missing_page)
 {
-	specimen_end(&self->task);
+	special_task_end(&self->task);
 }
 
 /* The descriptor is closed, and readers of the page continue. */
 static void release_page(void *of)
 {
-	specimen_end(of);
+	special_task_end(of);
 }
 
 TEST_F(missing_page, dump_of_all_tasks_continues)
 {
-	run(_metadata, dump_all, &self->expected, release_page, &self->task);
+	run_in_child(_metadata, dump_all, &self->expected, release_page,
+		     &self->task);
 }
 
 TEST_F(missing_page, dump_of_the_task_ends)
 {
-	run(_metadata, dump_one, &self->expected, release_page, &self->task);
+	run_in_child(_metadata, dump_one, &self->expected, release_page,
+		     &self->task);
 }
 
 int main(int argc, char **argv)
 {
-	td_need_kernel_and_root();
-	progress = td_share(sizeof(*progress));
+	td_require_family_and_root();
+	progress = td_alloc_shared(sizeof(*progress));
 	if (!progress)
 		ksft_exit_fail_msg("mmap: %s\n", strerror(errno));
 	return test_harness_run(argc, argv);

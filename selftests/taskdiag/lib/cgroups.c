@@ -17,7 +17,7 @@
 #include "cgroups.h"
 #include "setting.h"
 
-static int root = -1, folder = -1;
+static int root = -1, base_dir = -1;
 static char path[32];		/* of the folder in the hierarchy */
 
 int cgroups_begin(void)
@@ -37,26 +37,26 @@ int cgroups_begin(void)
 	snprintf(path, sizeof(path), "/taskdiag-%d", getpid());
 	if (mkdirat(root, path + 1, 0755))
 		return -errno;
-	folder = openat(root, path + 1, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return folder < 0 ? -errno : 0;
+	base_dir = openat(root, path + 1, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return base_dir < 0 ? -errno : 0;
 }
 
 static int open_one(const char *name)
 {
 	if (!strcmp(name, "/"))
 		return dup(root);
-	return openat(folder, name[0] ? name : ".",
+	return openat(base_dir, name[0] ? name : ".",
 		      O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
-static int write_number(const char *name, const char *file, pid_t number)
+static int write_number(const char *name, const char *file, pid_t pid)
 {
 	int dir = open_one(name), err;
 	char text[16];
 
 	if (dir < 0)
 		return -errno;
-	snprintf(text, sizeof(text), "%d", number);
+	snprintf(text, sizeof(text), "%d", pid);
 	err = setting_write_at(dir, file, text);
 	close(dir);
 	return err;
@@ -64,12 +64,12 @@ static int write_number(const char *name, const char *file, pid_t number)
 
 int cgroups_make(const char *name)
 {
-	return mkdirat(folder, name, 0755) ? -errno : 0;
+	return mkdirat(base_dir, name, 0755) ? -errno : 0;
 }
 
 int cgroups_remove(const char *name)
 {
-	return unlinkat(folder, name, AT_REMOVEDIR) ? -errno : 0;
+	return unlinkat(base_dir, name, AT_REMOVEDIR) ? -errno : 0;
 }
 
 int cgroups_move(const char *name, pid_t pid)
@@ -110,13 +110,13 @@ const char *cgroups_path(void)
 	return path;
 }
 
-int cgroups_folder(void)
+int cgroups_dir(void)
 {
-	return folder;
+	return base_dir;
 }
 
 /* Everybody in @dir, to the root. */
-static void empty(int dir)
+static void move_tasks_to_root(int dir)
 {
 	int fd = openat(dir, "cgroup.procs", O_RDONLY | O_CLOEXEC);
 	FILE *procs = fd < 0 ? NULL : fdopen(fd, "r");
@@ -144,7 +144,7 @@ static void remove_below(int dir)
 		if (child < 0)
 			continue;
 		remove_below(child);
-		empty(child);
+		move_tasks_to_root(child);
 		close(child);
 		unlinkat(dir, entry->d_name, AT_REMOVEDIR);
 	}
@@ -154,14 +154,14 @@ static void remove_below(int dir)
 
 void cgroups_end(void)
 {
-	if (folder >= 0) {
-		remove_below(folder);
-		empty(folder);
-		close(folder);
+	if (base_dir >= 0) {
+		remove_below(base_dir);
+		move_tasks_to_root(base_dir);
+		close(base_dir);
 		unlinkat(root, path + 1, AT_REMOVEDIR);
 	}
 	if (root >= 0)
 		close(root);
 	root = -1;
-	folder = -1;
+	base_dir = -1;
 }

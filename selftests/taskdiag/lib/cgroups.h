@@ -36,6 +36,6 @@ __u64 cgroups_id(const char *name);
 const char *cgroups_path(void);
 
 /* A descriptor of the folder itself. */
-int cgroups_folder(void);
+int cgroups_dir(void);
 
 #endif /* TASKDIAG_CGROUPS_H */

@@ -50,7 +50,7 @@ static int own_permitted(__u64 *set)
 	return 0;
 }
 
-static int set_caps(const struct identity *who)
+static int set_caps(const struct credentials *creds)
 {
 	struct __user_cap_header_struct head = {
 		.version = _LINUX_CAPABILITY_VERSION_3,
@@ -61,11 +61,12 @@ static int set_caps(const struct identity *who)
 
 	if (own_permitted(&permitted))
 		return -1;
-	permitted &= who->permitted;
+	permitted &= creds->permitted;
 	for (i = 0; i < CAP_WORDS; i++) {
 		data[i].permitted = permitted >> 32 * i;
-		data[i].effective = (permitted & who->effective) >> 32 * i;
-		data[i].inheritable = (permitted & who->inheritable) >> 32 * i;
+		data[i].effective = (permitted & creds->effective) >> 32 * i;
+		data[i].inheritable = (permitted & creds->inheritable) >>
+				      32 * i;
 	}
 	return syscall(SYS_capset, &head, data);
 }
@@ -93,62 +94,62 @@ static int raise_ambient(__u64 ambient)
 	return 0;
 }
 
-int identity_assume(const struct identity *who, const char **step)
+int credentials_assume(const struct credentials *creds, const char **step)
 {
 	/* Keep every capability until all that needs one is done. */
-	const int keep = SECBIT_NO_SETUID_FIXUP | SECBIT_KEEP_CAPS;
+	const int keep_caps = SECBIT_NO_SETUID_FIXUP | SECBIT_KEEP_CAPS;
 
 	*step = "PR_SET_SECUREBITS before";
-	if (prctl(PR_SET_SECUREBITS, keep))
+	if (prctl(PR_SET_SECUREBITS, keep_caps))
 		return -errno;
 	*step = "setresgid";
-	if (raw_setresgid(&who->gid))
+	if (raw_setresgid(&creds->gid))
 		return -errno;
 	*step = "setfsgid";
-	if (raw_setfsgid(who->gid.fs))
+	if (raw_setfsgid(creds->gid.fs))
 		return -EPERM;
 	*step = "setgroups";
 	if (syscall(SYS_setgroups, 0, NULL))
 		return -errno;
 	*step = "setresuid";
-	if (raw_setresuid(&who->uid))
+	if (raw_setresuid(&creds->uid))
 		return -errno;
 	*step = "setfsuid";
-	if (raw_setfsuid(who->uid.fs))
+	if (raw_setfsuid(creds->uid.fs))
 		return -EPERM;
 	*step = "PR_CAPBSET_DROP";
-	if (drop_bounds(who->dropped))
+	if (drop_bounds(creds->dropped))
 		return -errno;
 
 	/*
 	 * SECBIT_NO_CAP_AMBIENT_RAISE and capset() may forbid what follows
 	 * them: ambient needs the set in place, and the bits need CAP_SETPCAP.
 	 */
-	if (who->ambient) {
-		struct identity all = *who;
+	if (creds->ambient) {
+		struct credentials all = *creds;
 
 		*step = "capset for ambient";
-		all.permitted = CAP_EVERY;
-		all.effective = CAP_EVERY;
+		all.permitted = CAP_ALL;
+		all.effective = CAP_ALL;
 		if (set_caps(&all))
 			return -errno;
 		*step = "PR_CAP_AMBIENT_RAISE";
-		if (raise_ambient(who->ambient))
+		if (raise_ambient(creds->ambient))
 			return -errno;
 	}
 	*step = "PR_SET_SECUREBITS";
-	if (prctl(PR_SET_SECUREBITS, who->securebits))
+	if (prctl(PR_SET_SECUREBITS, creds->securebits))
 		return -errno;
 	*step = "capset";
-	if (set_caps(who))
+	if (set_caps(creds))
 		return -errno;
 
 	*step = "PR_SET_NO_NEW_PRIVS";
-	if (who->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+	if (creds->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		return -errno;
 	/* A change of ids or capabilities has made the process undumpable. */
 	*step = "PR_SET_DUMPABLE";
-	if (prctl(PR_SET_DUMPABLE, !who->undumpable))
+	if (prctl(PR_SET_DUMPABLE, !creds->undumpable))
 		return -errno;
 	return 0;
 }

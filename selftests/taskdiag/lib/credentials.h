@@ -19,9 +19,9 @@ struct ids {
 };
 
 #define CAP_BIT(cap) (1ULL << (cap))
-#define CAP_EVERY (~0ULL)
+#define CAP_ALL (~0ULL)
 
-struct identity {
+struct credentials {
 	struct ids uid;
 	struct ids gid;
 	__u64 permitted;	/* what is more than the caller has is cut off */
@@ -35,9 +35,9 @@ struct identity {
 };
 
 /*
- * Become @who, for the calling thread; wants root's rights.  0 or a negative
+ * Become @creds, for the calling thread; wants root's rights.  0 or a negative
  * errno with the step that failed in @step.
  */
-int identity_assume(const struct identity *who, const char **step);
+int credentials_assume(const struct credentials *creds, const char **step);
 
 #endif /* TASKDIAG_CREDENTIALS_H */

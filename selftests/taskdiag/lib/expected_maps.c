@@ -91,9 +91,9 @@ static __u64 figure_of(const struct task_diag_vma_stat *stat, size_t nr)
 /* "7f0c6000-7f0c8000 rw-p 00001000 08:01 4711      /path": no line but these
  * begins with a number.
  */
-static bool parse_head(char *line, struct procfs_area *area)
+static bool parse_head(char *line, struct procfs_mapping *mapping)
 {
-	struct task_diag_vma *vma = &area->vma;
+	struct task_diag_vma *vma = &mapping->vma;
 	unsigned long long start, end, pgoff, ino;
 	unsigned int major, minor;
 	int used = 0;
@@ -102,7 +102,7 @@ static bool parse_head(char *line, struct procfs_area *area)
 	if (sscanf(line, "%llx-%llx %*4s %llx %x:%x %llu%n", &start, &end,
 		   &pgoff, &major, &minor, &ino, &used) != 6 || !used)
 		return false;
-	memset(area, 0, sizeof(*area));
+	memset(mapping, 0, sizeof(*mapping));
 	vma->start = start;
 	vma->end = end;
 	vma->pgoff = pgoff;
@@ -111,33 +111,33 @@ static bool parse_head(char *line, struct procfs_area *area)
 	vma->ino = ino;
 	if (major || minor || ino)
 		vma->flags |= TASK_DIAG_VMA_FILE;
-	area->stat.start = start;
-	area->stat.end = end;
+	mapping->stat.start = start;
+	mapping->stat.end = end;
 
 	name = line + used;
 	name += strspn(name, " ");
-	area->name = name;
+	mapping->name = name;
 	return true;
 }
 
-static int parse_flags(const char *value, struct procfs_area *area)
+static int parse_flags(const char *value, struct procfs_mapping *mapping)
 {
 	char letters[3];
 	int used;
 	size_t i;
 
 	while (sscanf(value, " %2s%n", letters, &used) == 1) {
-		area->unnamed |= !strcmp(letters, "??");
+		mapping->unnamed |= !strcmp(letters, "??");
 		for (i = 0; i < ARRAY_SIZE(vm_flags); i++)
 			if (!strcmp(letters, vm_flags[i].letters))
-				area->vma.flags |= vm_flags[i].flag;
+				mapping->vma.flags |= vm_flags[i].flag;
 		value += used;
 	}
 	return 0;
 }
 
 static void parse_figure(const char *line, const char *colon,
-			 struct procfs_area *area)
+			 struct procfs_mapping *mapping)
 {
 	size_t i;
 
@@ -149,70 +149,72 @@ static void parse_figure(const char *line, const char *colon,
 		    strncmp(key, line, colon - line))
 			continue;
 		value = strtoull(colon + 1, NULL, 10) * 1024;
-		memcpy((char *)&area->stat + figures[i].offset, &value,
+		memcpy((char *)&mapping->stat + figures[i].offset, &value,
 		       sizeof(value));
 	}
 }
 
-int oracle_maps_read(int proc, pid_t pid, struct procfs_areas *areas)
+int expected_maps_read(int proc, pid_t pid, struct procfs_mappings *mappings)
 {
-	struct procfs_area *area = NULL;
-	size_t len, room = 0;
+	struct procfs_mapping *mapping = NULL;
+	size_t len, capacity = 0;
 	char *line, *next;
 
-	memset(areas, 0, sizeof(*areas));
-	areas->text = procfs_file(proc, pid, 0, "smaps", &len);
-	if (!areas->text)
+	memset(mappings, 0, sizeof(*mappings));
+	mappings->text = procfs_file(proc, pid, 0, "smaps", &len);
+	if (!mappings->text)
 		return -errno;
-	for (line = areas->text; *line; line = next) {
+	for (line = mappings->text; *line; line = next) {
 		char *end = strchr(line, '\n'), *colon;
 
 		if (!end)
 			return -EBADMSG;
 		*end = '\0';
 		next = end + 1;
-		if (areas->nr == room) {
-			room = room ? 2 * room : 64;
-			area = realloc(areas->area, room * sizeof(*area));
-			if (!area)
+		if (mappings->nr == capacity) {
+			capacity = capacity ? 2 * capacity : 64;
+			mapping = realloc(mappings->mapping,
+					  capacity * sizeof(*mapping));
+			if (!mapping)
 				return -ENOMEM;
-			areas->area = area;
+			mappings->mapping = mapping;
 		}
-		if (parse_head(line, &areas->area[areas->nr])) {
-			area = &areas->area[areas->nr++];
+		if (parse_head(line, &mappings->mapping[mappings->nr])) {
+			mapping = &mappings->mapping[mappings->nr++];
 			continue;
 		}
 		colon = strchr(line, ':');
-		if (!areas->nr || !colon)
+		if (!mappings->nr || !colon)
 			return -EBADMSG;
-		area = &areas->area[areas->nr - 1];
+		mapping = &mappings->mapping[mappings->nr - 1];
 		if (!strncmp(line, "VmFlags", colon - line))
-			parse_flags(colon + 1, area);
+			parse_flags(colon + 1, mapping);
 		else
-			parse_figure(line, colon, area);
+			parse_figure(line, colon, mapping);
 	}
 	return 0;
 }
 
-void oracle_maps_free(struct procfs_areas *areas)
+void expected_maps_free(struct procfs_mappings *mappings)
 {
-	free(areas->area);
-	free(areas->text);
-	memset(areas, 0, sizeof(*areas));
+	free(mappings->mapping);
+	free(mappings->text);
+	memset(mappings, 0, sizeof(*mappings));
 }
 
-const struct procfs_area *oracle_maps_find(const struct procfs_areas *areas,
-					   __u64 start)
+const struct procfs_mapping *
+expected_maps_find(const struct procfs_mappings *mappings, __u64 start)
 {
-	size_t low = 0, high = areas->nr;
+	size_t low = 0, high = mappings->nr;
 
 	while (low < high) {
 		const size_t middle = (low + high) / 2;
-		const struct procfs_area *area = &areas->area[middle];
+		const struct procfs_mapping *mapping =
+			&mappings->mapping[middle];
 
-		if (area->vma.start == start)
-			return area;
-		if (area->vma.start < start)
+		if (mapping->vma.start == start)
+			return mapping;
+		if (mapping->vma.start < start)
 			low = middle + 1;
 		else
 			high = middle;
@@ -221,7 +223,7 @@ const struct procfs_area *oracle_maps_find(const struct procfs_areas *areas,
 }
 
 /* As procfs would write it. */
-static bool same_name(const char *name, const char *shown)
+static bool names_match(const char *name, const char *shown)
 {
 	for (; *name; name++) {
 		if (*name == '\n') {
@@ -242,31 +244,33 @@ static bool ends_with(const char *name, const char *end)
 	return len >= tail && !strcmp(name + len - tail, end);
 }
 
-bool oracle_maps_agree(const struct task_diag_vma *vma, const char *name,
-		       const struct procfs_area *area, char *text, size_t size)
+bool expected_maps_match(const struct task_diag_vma *vma, const char *name,
+			 const struct procfs_mapping *mapping, char *text,
+			 size_t size)
 {
-	const struct task_diag_vma *other = &area->vma;
-	const __u64 unknown = area->unnamed ? VM_FLAGS_YOUNG : 0;
+	const struct task_diag_vma *other = &mapping->vma;
+	const __u64 unknown = mapping->unnamed ? VM_FLAGS_YOUNG : 0;
 	const __u64 flags = vma->flags & ~(TASK_DIAG_VMA_DELETED | unknown);
 
 	if (vma->start != other->start || vma->end != other->end)
 		snprintf(text, size, "%llx-%llx, in procfs %llx-%llx %s",
 			 vma->start, vma->end, other->start, other->end,
-			 area->name);
+			 mapping->name);
 	else if (vma->pgoff != other->pgoff || vma->ino != other->ino ||
 		 vma->dev_major != other->dev_major ||
 		 vma->dev_minor != other->dev_minor)
-		snprintf(text, size,
-			 "%llx: %llx of %u:%u %llu, in procfs %llx of %u:%u %llu",
-			 vma->start, vma->pgoff, vma->dev_major, vma->dev_minor,
-			 vma->ino, other->pgoff, other->dev_major,
-			 other->dev_minor, other->ino);
+		snprintf(
+			text, size,
+			"%llx: %llx of %u:%u %llu, in procfs %llx of %u:%u %llu",
+			vma->start, vma->pgoff, vma->dev_major, vma->dev_minor,
+			vma->ino, other->pgoff, other->dev_major,
+			other->dev_minor, other->ino);
 	else if (flags != other->flags)
 		snprintf(text, size, "%llx: flags %#llx, in procfs %#llx, %s",
-			 vma->start, flags, other->flags, area->name);
-	else if (!same_name(name, area->name))
+			 vma->start, flags, other->flags, mapping->name);
+	else if (!names_match(name, mapping->name))
 		snprintf(text, size, "%llx: \"%.60s\", in procfs \"%.60s\"",
-			 vma->start, name, area->name);
+			 vma->start, name, mapping->name);
 	else if (vma->flags & TASK_DIAG_VMA_DELETED &&
 		 (!(ends_with(name, " (deleted)") || name[0] == '[') ||
 		  !(flags & TASK_DIAG_VMA_FILE)))
@@ -277,33 +281,35 @@ bool oracle_maps_agree(const struct task_diag_vma *vma, const char *name,
 	return false;
 }
 
-bool oracle_smaps_agree(const struct task_diag_vma_stat *stat,
-			const struct procfs_area *area, char *text, size_t size)
+bool expected_smaps_match(const struct task_diag_vma_stat *stat,
+			  const struct procfs_mapping *mapping, char *text,
+			  size_t size)
 {
 	size_t i;
 
-	if (stat->start != area->stat.start || stat->end != area->stat.end) {
+	if (stat->start != mapping->stat.start ||
+	    stat->end != mapping->stat.end) {
 		snprintf(text, size, "%llx-%llx, in procfs %llx-%llx",
-			 stat->start, stat->end, area->stat.start,
-			 area->stat.end);
+			 stat->start, stat->end, mapping->stat.start,
+			 mapping->stat.end);
 		return false;
 	}
 	for (i = 0; i < ARRAY_SIZE(figures); i++) {
-		const __u64 said = figure_of(stat, i) / 1024 * 1024;
-		const __u64 expected = figure_of(&area->stat, i);
+		const __u64 reported = figure_of(stat, i) / 1024 * 1024;
+		const __u64 expected = figure_of(&mapping->stat, i);
 
-		if (said == expected)
+		if (reported == expected)
 			continue;
 		snprintf(text, size, "%llx: %s is %llu, in procfs %llu, %s",
-			 stat->start, figures[i].key, said, expected,
-			 area->name);
+			 stat->start, figures[i].key, reported, expected,
+			 mapping->name);
 		return false;
 	}
 	return true;
 }
 
-bool oracle_smaps_still(const struct procfs_area *one,
-			const struct procfs_area *other)
+bool expected_smaps_unchanged(const struct procfs_mapping *one,
+			      const struct procfs_mapping *other)
 {
 	return !memcmp(&one->stat, &other->stat, sizeof(one->stat));
 }

@@ -11,7 +11,7 @@
 #include <sys/types.h>
 #include <linux/taskdiag.h>
 
-struct procfs_area {
+struct procfs_mapping {
 	/*
 	 * Flags: those that "VmFlags:" has a name for, and FILE; without
 	 * DELETED, which no file shows but by what the name ends with.
@@ -22,31 +22,32 @@ struct procfs_area {
 	const char *name;		/* newlines as "\012" */
 };
 
-struct procfs_areas {
-	struct procfs_area *area;
+struct procfs_mappings {
+	struct procfs_mapping *mapping;
 	size_t nr;
 	char *text;		/* where the names are */
 };
 
 /* All return 0 or a negative errno unless they say more. */
-int oracle_maps_read(int proc, pid_t pid, struct procfs_areas *areas);
-void oracle_maps_free(struct procfs_areas *areas);
+int expected_maps_read(int proc, pid_t pid, struct procfs_mappings *mappings);
+void expected_maps_free(struct procfs_mappings *mappings);
 
 /* The area with this address, NULL if there is none. */
-const struct procfs_area *oracle_maps_find(const struct procfs_areas *areas,
-					   __u64 start);
+const struct procfs_mapping *
+expected_maps_find(const struct procfs_mappings *mappings, __u64 start);
 
 /* Is it the same area, in all that maps and VmFlags show? */
-bool oracle_maps_agree(const struct task_diag_vma *vma, const char *name,
-		       const struct procfs_area *area, char *text, size_t size);
+bool expected_maps_match(const struct task_diag_vma *vma, const char *name,
+			 const struct procfs_mapping *mapping, char *text,
+			 size_t size);
 
 /* Are these its figures, but for the part of a KiB that smaps leaves out? */
-bool oracle_smaps_agree(const struct task_diag_vma_stat *stat,
-			const struct procfs_area *area, char *text,
-			size_t size);
+bool expected_smaps_match(const struct task_diag_vma_stat *stat,
+			  const struct procfs_mapping *mapping, char *text,
+			  size_t size);
 
 /* Has nothing moved between the two? */
-bool oracle_smaps_still(const struct procfs_area *one,
-			const struct procfs_area *other);
+bool expected_smaps_unchanged(const struct procfs_mapping *one,
+			      const struct procfs_mapping *other);
 
 #endif /* TASKDIAG_EXPECTED_MAPS_H */

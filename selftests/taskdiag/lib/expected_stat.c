@@ -96,7 +96,7 @@ static int read_stat(int proc, pid_t pid, pid_t tid,
 	const __u64 tick = unit_size(TICK);
 	long long field[STAT_FIELDS] = {};
 	char *text, *at;
-	bool ended;
+	bool exited;
 	size_t len;
 	int i;
 
@@ -105,7 +105,7 @@ static int read_stat(int proc, pid_t pid, pid_t tid,
 		return -errno;
 	/* Number 2, the name, ends with the last parenthesis; 3 is a letter. */
 	at = strrchr(text, ')') + sizeof(") ") - 1;
-	ended = *at == 'Z' || *at == 'X';
+	exited = *at == 'Z' || *at == 'X';
 	at++;
 	for (i = 4; i < STAT_FIELDS; i++)
 		/* The largest are addresses, and of no interest. */
@@ -138,7 +138,7 @@ static int read_stat(int proc, pid_t pid, pid_t tid,
 	stat->cgtime = field[STAT_CGTIME] * tick;
 	stat->exit_code = field[STAT_EXIT_CODE];
 	/* A process has not ended before its last thread has. */
-	if (ended && (tid || stat->num_threads < 2))
+	if (exited && (tid || stat->num_threads < 2))
 		stat->valid |= TASK_DIAG_STAT_VALID_EXIT_CODE;
 	return 0;
 }
@@ -231,8 +231,8 @@ static int read_schedstat(int proc, pid_t pid, pid_t tid,
 	return got == 1 ? 0 : -EBADMSG;
 }
 
-int oracle_stat_read(int proc, pid_t pid, pid_t tid,
-		     struct task_diag_stat *stat)
+int expected_stat_read(int proc, pid_t pid, pid_t tid,
+		       struct task_diag_stat *stat)
 {
 	__u64 rss = 0;
 
@@ -260,26 +260,26 @@ static __u64 value(const struct task_diag_stat *stat, const struct field *field)
 	return narrow;
 }
 
-static bool field_agrees(const struct field *field, __u64 said, __u64 before,
-			 __u64 after, bool still)
+static bool field_agrees(const struct field *field, __u64 reported,
+			 __u64 before, __u64 after, bool still)
 {
 	if (before == after)
-		return said == before || (!still && !field->grows);
+		return reported == before || (!still && !field->grows);
 	if (field->grows)
-		return before <= said && said <= after;
+		return before <= reported && reported <= after;
 	return !still;
 }
 
-bool oracle_stat_agrees(const struct task_diag_stat *said,
-			const struct task_diag_stat *before,
-			const struct task_diag_stat *after, bool still,
-			char *text, size_t size)
+bool expected_stat_matches(const struct task_diag_stat *reported,
+			   const struct task_diag_stat *before,
+			   const struct task_diag_stat *after, bool still,
+			   char *text, size_t size)
 {
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(fields); i++) {
 		const struct field *field = &fields[i];
-		const __u64 is = value(said, field);
+		const __u64 is = value(reported, field);
 		const __u64 was = value(before, field);
 		const __u64 will = value(after, field);
 

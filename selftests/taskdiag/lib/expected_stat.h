@@ -16,17 +16,17 @@
  * Of /proc/PID (@tid 0) or /proc/PID/task/TID: stat, statm, status, schedstat.
  * 0 or a negative errno, as procfs_read().
  */
-int oracle_stat_read(int proc, pid_t pid, pid_t tid,
-		     struct task_diag_stat *stat);
+int expected_stat_read(int proc, pid_t pid, pid_t tid,
+		       struct task_diag_stat *stat);
 
 /*
- * Is each field of @said what procfs had before and after, in the unit in which
+ * Is each field of @reported what procfs had before and after, in the unit in which
  * procfs has it?  What only grows may lie between the two; of all else @still
  * says that it has kept still, and where it has not it is not compared.
  */
-bool oracle_stat_agrees(const struct task_diag_stat *said,
-			const struct task_diag_stat *before,
-			const struct task_diag_stat *after, bool still,
-			char *text, size_t size);
+bool expected_stat_matches(const struct task_diag_stat *reported,
+			   const struct task_diag_stat *before,
+			   const struct task_diag_stat *after, bool still,
+			   char *text, size_t size);
 
 #endif /* TASKDIAG_EXPECTED_STAT_H */

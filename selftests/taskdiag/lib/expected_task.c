@@ -40,16 +40,16 @@ static bool fields_agree(const void *row, const void *task,
 	size_t i;
 
 	for (i = 0; i < nr; i++) {
-		__u32 said, expected;
+		__u32 reported, expected;
 
-		memcpy(&said, (const char *)row + fields[i].offset,
-		       sizeof(said));
+		memcpy(&reported, (const char *)row + fields[i].offset,
+		       sizeof(reported));
 		memcpy(&expected, (const char *)task + fields[i].offset,
 		       sizeof(expected));
-		if (said == expected)
+		if (reported == expected)
 			continue;
 		snprintf(text, size, "%s is %#x, in procfs %#x",
-			 fields[i].name, said, expected);
+			 fields[i].name, reported, expected);
 		return false;
 	}
 	return true;
@@ -85,8 +85,9 @@ static bool name_agrees(const struct td_row *row,
 	return false;
 }
 
-bool oracle_agrees(const struct td_row *row, const struct procfs_task *task,
-		   bool with_state, char *text, size_t size)
+bool expected_task_matches(const struct td_row *row,
+			   const struct procfs_task *task, bool with_state,
+			   char *text, size_t size)
 {
 	const __u64 groups = TASK_DIAG_SHOW_BASE | TASK_DIAG_SHOW_CRED;
 

@@ -17,7 +17,8 @@
  * compared on demand: most tasks change theirs as they please.  Returns whether
  * all are equal; if not, @text says what is not.
  */
-bool oracle_agrees(const struct td_row *row, const struct procfs_task *task,
-		   bool with_state, char *text, size_t size);
+bool expected_task_matches(const struct td_row *row,
+			   const struct procfs_task *task, bool with_state,
+			   char *text, size_t size);
 
 #endif /* TASKDIAG_EXPECTED_TASK_H */

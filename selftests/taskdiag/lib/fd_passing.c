@@ -11,25 +11,25 @@
 #include "fd_passing.h"
 
 /* Who waits for a process that has died must not wait for ever. */
-#define PATIENCE_SECONDS 10
+#define TIMEOUT_SECONDS 10
 
 union control {
 	struct cmsghdr align;
 	char space[CMSG_SPACE(sizeof(int))];
 };
 
-int handover_open(int ends[2])
+int fd_passing_open(int ends[2])
 {
-	const struct timeval patience = { .tv_sec = PATIENCE_SECONDS };
+	const struct timeval timeout = { .tv_sec = TIMEOUT_SECONDS };
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) ||
-	    setsockopt(ends[0], SOL_SOCKET, SO_RCVTIMEO, &patience,
-		       sizeof(patience)))
+	    setsockopt(ends[0], SOL_SOCKET, SO_RCVTIMEO, &timeout,
+		       sizeof(timeout)))
 		return -errno;
 	return 0;
 }
 
-int handover_give(int end, int fd)
+int fd_passing_send(int end, int fd)
 {
 	char byte = 0;
 	struct iovec iov = { .iov_base = &byte, .iov_len = 1 };
@@ -49,7 +49,7 @@ int handover_give(int end, int fd)
 	return sendmsg(end, &msg, MSG_NOSIGNAL) == 1 ? 0 : -errno;
 }
 
-int handover_take(int end)
+int fd_passing_receive(int end)
 {
 	char byte;
 	struct iovec iov = { .iov_base = &byte, .iov_len = 1 };

@@ -7,10 +7,10 @@
 #define TASKDIAG_FD_PASSING_H
 
 /* Both ends, [0] to take from and [1] to give to.  0 or a negative errno. */
-int handover_open(int ends[2]);
-int handover_give(int end, int fd);
+int fd_passing_open(int ends[2]);
+int fd_passing_send(int end, int fd);
 
 /* The descriptor, or a negative errno; does not wait for ever. */
-int handover_take(int end);
+int fd_passing_receive(int end);
 
 #endif /* TASKDIAG_FD_PASSING_H */

@@ -9,13 +9,13 @@
 
 #include "taskdiag_nl.h"
 
-struct area {
+struct mapping {
 	struct task_diag_vma vma;
 	const char *name;		/* "" for none; in td_answer::raw */
 };
 
-struct areas {
-	struct area *area;
+struct mappings {
+	struct mapping *mapping;
 	size_t nr;
 	struct task_diag_vma_stat *stat;
 	size_t nr_stat;
@@ -27,16 +27,16 @@ struct areas {
  */
 
 /* The arguments; to be freed. */
-int facts_cmdline(const struct td_answer *a, const struct td_row *row,
-		  char **bytes, size_t *len);
+int fields_cmdline(const struct td_answer *a, const struct td_row *row,
+		   char **bytes, size_t *len);
 
-int facts_cgroup(const struct td_answer *a, const struct td_row *row,
-		 struct task_diag_cgroup *cgroup, const char **path,
-		 char *text, size_t size);
+int fields_cgroup(const struct td_answer *a, const struct td_row *row,
+		  struct task_diag_cgroup *cgroup, const char **path,
+		  char *text, size_t size);
 
 /* What there is of VMA and VMA_STAT: ascending, none twice. */
-int facts_areas(const struct td_answer *a, const struct td_row *row,
-		struct areas *areas, char *text, size_t size);
-void facts_areas_free(struct areas *areas);
+int fields_mappings(const struct td_answer *a, const struct td_row *row,
+		    struct mappings *mappings, char *text, size_t size);
+void fields_mappings_free(struct mappings *mappings);
 
 #endif /* TASKDIAG_FIELDS_H */

@@ -24,7 +24,7 @@ int td_file_open(struct td_sock *s)
 	return 0;
 }
 
-static bool can_be_read(const struct td_sock *s)
+static bool is_readable(const struct td_sock *s)
 {
 	struct pollfd fd = { .fd = s->fd, .events = POLLIN };
 
@@ -32,7 +32,7 @@ static bool can_be_read(const struct td_sock *s)
 }
 
 /* Without the header that the file does not have; the length that is left. */
-static size_t undress(unsigned char *bytes, size_t len)
+static size_t strip_genl_header(unsigned char *bytes, size_t len)
 {
 	struct nlmsghdr *nlh = (void *)bytes;
 	struct genlmsghdr *genl = NLMSG_DATA(nlh);
@@ -56,7 +56,7 @@ int td_file_send(struct td_sock *s, const void *bytes, size_t len)
 	if (!request)
 		return -ENOMEM;
 	memcpy(request, bytes, len);
-	left = undress(request, len);
+	left = strip_genl_header(request, len);
 	if (write(s->fd, request, left) != (ssize_t)left)
 		err = -errno;
 	free(request);
@@ -64,7 +64,7 @@ int td_file_send(struct td_sock *s, const void *bytes, size_t len)
 	s->ack_due = len >= sizeof(*nlh) && nlh->nlmsg_flags & NLM_F_ACK;
 	s->seq_due = len >= sizeof(*nlh) ? nlh->nlmsg_seq : 0;
 	/* Why it was refused is there to be read, but not why it has to wait. */
-	if (err && err != -EBUSY && err != -EAGAIN && can_be_read(s))
+	if (err && err != -EBUSY && err != -EAGAIN && is_readable(s))
 		return 0;
 	return err;
 }
@@ -91,8 +91,8 @@ static void move_offset(struct nlmsghdr *nlh)
 }
 
 /* Copy a message and give it what it lacks; where the next one goes. */
-static unsigned char *dress(struct td_sock *s, unsigned char *to,
-			    const struct nlmsghdr *from)
+static unsigned char *add_genl_header(struct td_sock *s, unsigned char *to,
+				      const struct nlmsghdr *from)
 {
 	size_t body = from->nlmsg_len - NLMSG_HDRLEN;
 	struct nlmsghdr *nlh = (void *)to;
@@ -118,7 +118,7 @@ static unsigned char *dress(struct td_sock *s, unsigned char *to,
 }
 
 /* Where the file says nothing more, a socket says that all went well. */
-static ssize_t acknowledge(struct td_sock *s)
+static ssize_t make_ack(struct td_sock *s)
 {
 	struct {
 		struct nlmsghdr nlh;
@@ -136,8 +136,8 @@ static ssize_t acknowledge(struct td_sock *s)
 }
 
 /* All messages of @raw into the buffer; how long they are there. */
-static ssize_t dress_all(struct td_sock *s, const unsigned char *raw,
-			 ssize_t len)
+static ssize_t add_genl_headers(struct td_sock *s, const unsigned char *raw,
+				ssize_t len)
 {
 	unsigned char *to = s->buf;
 	ssize_t at = 0;
@@ -148,7 +148,7 @@ static ssize_t dress_all(struct td_sock *s, const unsigned char *raw,
 		if (len - at < NLMSG_HDRLEN || nlh->nlmsg_len < NLMSG_HDRLEN ||
 		    nlh->nlmsg_len > len - at)
 			return -EBADMSG;
-		to = dress(s, to, nlh);
+		to = add_genl_header(s, to, nlh);
 		at += NLMSG_ALIGN(nlh->nlmsg_len);
 	}
 	return to - s->buf;
@@ -165,9 +165,9 @@ ssize_t td_file_receive(struct td_sock *s)
 	if (got < 0)
 		got = -errno;
 	else if (got > 0)
-		got = dress_all(s, raw, got);
+		got = add_genl_headers(s, raw, got);
 	else
-		got = s->ack_due ? acknowledge(s) : -EAGAIN;
+		got = s->ack_due ? make_ack(s) : -EAGAIN;
 	free(raw);
 	return got;
 }

@@ -49,7 +49,7 @@ static void fork_and_exit(void)
 	reap(pid);
 }
 
-static void keep_a_brood(void)
+static void fork_children(void)
 {
 	static pid_t child[BROOD];
 	const int nth = round_nr % BROOD;
@@ -65,7 +65,7 @@ static void keep_a_brood(void)
 	}
 }
 
-static void *come_and_go(void *arg)
+static void *run_thread(void *arg)
 {
 	change_name();
 	return arg;
@@ -76,39 +76,39 @@ static void make_threads(void)
 	pthread_t thread[2];
 	int i, nr = 0;
 
-	while (nr < 2 && !pthread_create(&thread[nr], NULL, come_and_go, NULL))
+	while (nr < 2 && !pthread_create(&thread[nr], NULL, run_thread, NULL))
 		nr++;
 	for (i = 0; i < nr; i++)
 		pthread_join(thread[i], NULL);
 }
 
-static void start_a_program(void)
+static void exec_program(void)
 {
 	pid_t pid = vfork();
 
 	if (!pid) {
-		program_run(CHURN_ROLE, NULL);
+		program_run(FORK_STORM_ROLE, NULL);
 		_exit(1);
 	}
 	reap(pid);
 }
 
-static void *become_a_program(void *arg)
+static void *exec_thread(void *arg)
 {
-	program_run(CHURN_ROLE, NULL);
+	program_run(FORK_STORM_ROLE, NULL);
 	_exit(1);
 	return arg;
 }
 
 /* The thread takes the place of its leader, number and all. */
-static void start_a_program_in_a_thread(void)
+static void exec_in_thread(void)
 {
 	pid_t pid = fork();
 
 	if (!pid) {
 		pthread_t thread;
 
-		if (pthread_create(&thread, NULL, become_a_program, NULL))
+		if (pthread_create(&thread, NULL, exec_thread, NULL))
 			_exit(1);
 		for (;;)
 			pause();
@@ -116,7 +116,7 @@ static void start_a_program_in_a_thread(void)
 	reap(pid);
 }
 
-static void leave_an_orphan(void)
+static void make_orphan(void)
 {
 	pid_t pid = fork();
 
@@ -128,46 +128,46 @@ static void leave_an_orphan(void)
 	reap(pid);
 }
 
-static void rewind_numbers(void)
+static void use_low_pids(void)
 {
 	namespace_next_pid(2 + rand() % highest_pid);
 	usleep(2000);
 }
 
-static void (*const go[CHURN_WAYS])(void) = {
-	[CHURN_FORK] = fork_and_exit,
-	[CHURN_BROOD] = keep_a_brood,
-	[CHURN_THREAD] = make_threads,
-	[CHURN_EXEC] = start_a_program,
-	[CHURN_THREAD_EXEC] = start_a_program_in_a_thread,
-	[CHURN_ORPHAN] = leave_an_orphan,
-	[CHURN_REWIND] = rewind_numbers,
+static void (*const work_fns[STORM_WORKERS])(void) = {
+	[STORM_FORK] = fork_and_exit,
+	[STORM_CHILDREN] = fork_children,
+	[STORM_THREADS] = make_threads,
+	[STORM_EXEC] = exec_program,
+	[STORM_THREAD_EXEC] = exec_in_thread,
+	[STORM_ORPHANS] = make_orphan,
+	[STORM_LOW_PIDS] = use_low_pids,
 };
 
-static void work(enum churn_way way, struct churn_state *state)
+static void run_worker(enum storm_worker worker, struct fork_storm_state *state)
 {
 	signal(SIGCHLD, SIG_DFL);
-	srand(way);
+	srand(worker);
 	while (!__atomic_load_n(&state->stop, __ATOMIC_RELAXED)) {
-		go[way]();
-		__atomic_store_n(&state->rounds[way], ++round_nr,
+		work_fns[worker]();
+		__atomic_store_n(&state->rounds[worker], ++round_nr,
 				 __ATOMIC_RELAXED);
 	}
 	_exit(0);
 }
 
 /* The workers' parent, and that of their orphans, which it never hears of. */
-static void be_root_of_all(struct churn_state *state)
+static void run_root(struct fork_storm_state *state)
 {
-	int way;
+	int worker;
 
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	signal(SIGCHLD, SIG_IGN);
-	for (way = 0; way < CHURN_WAYS; way++) {
+	for (worker = 0; worker < STORM_WORKERS; worker++) {
 		pid_t pid = fork();
 
 		if (!pid)
-			work(way, state);
+			run_worker(worker, state);
 		if (pid < 0)
 			state->stop = true;
 	}
@@ -177,40 +177,40 @@ static void be_root_of_all(struct churn_state *state)
 	_exit(0);
 }
 
-int churn_begin(struct churn *churn, pid_t highest)
+int fork_storm_begin(struct fork_storm *storm, pid_t highest)
 {
 	int err;
 
 	highest_pid = highest;
-	churn->state = mmap(NULL, sizeof(*churn->state), PROT_READ | PROT_WRITE,
+	storm->state = mmap(NULL, sizeof(*storm->state), PROT_READ | PROT_WRITE,
 			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (churn->state == MAP_FAILED)
+	if (storm->state == MAP_FAILED)
 		return -errno;
 	/* Say so here if it cannot be done, and not in a worker. */
 	err = namespace_next_pid(highest);
 	if (err)
 		return err;
-	churn->root = fork();
-	if (!churn->root)
-		be_root_of_all(churn->state);
-	return churn->root < 0 ? -errno : 0;
+	storm->root = fork();
+	if (!storm->root)
+		run_root(storm->state);
+	return storm->root < 0 ? -errno : 0;
 }
 
-int churn_missed(const struct churn *churn)
+int fork_storm_idle_worker(const struct fork_storm *storm)
 {
-	int way;
+	int worker;
 
-	for (way = 0; way < CHURN_WAYS; way++)
-		if (!__atomic_load_n(&churn->state->rounds[way],
+	for (worker = 0; worker < STORM_WORKERS; worker++)
+		if (!__atomic_load_n(&storm->state->rounds[worker],
 				     __ATOMIC_RELAXED))
 			break;
-	return way;
+	return worker;
 }
 
-void churn_end(struct churn *churn)
+void fork_storm_end(struct fork_storm *storm)
 {
-	__atomic_store_n(&churn->state->stop, true, __ATOMIC_RELAXED);
-	reap(churn->root);
-	munmap(churn->state, sizeof(*churn->state));
-	memset(churn, 0, sizeof(*churn));
+	__atomic_store_n(&storm->state->stop, true, __ATOMIC_RELAXED);
+	reap(storm->root);
+	munmap(storm->state, sizeof(*storm->state));
+	memset(storm, 0, sizeof(*storm));
 }

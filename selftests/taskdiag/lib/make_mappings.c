@@ -133,8 +133,11 @@ static int make_advices(void)
 
 static int make_names(void)
 {
-	static const char * const names[] = {
-		"plain", "two words", "with (parens) and: signs", "heap",
+	static const char *const names[] = {
+		"plain",
+		"two words",
+		"with (parens) and: signs",
+		"heap",
 		"12345678901234567890123456789012345678901234567890123456789012345678901234567",
 	};
 	const int sharings[] = { MAP_PRIVATE, MAP_SHARED };
@@ -164,15 +167,15 @@ static int make_files(void)
 		"\xff\xfe not UTF-8", "was (deleted)", "[heap]", " ",
 		"\t tab",
 	};
-	char folder[] = "/tmp/taskdiag-files-XXXXXX", path[64];
+	char dir[] = "/tmp/taskdiag-files-XXXXXX", path[64];
 	int fd, deleted;
 	size_t i;
 
-	if (!mkdtemp(folder))
+	if (!mkdtemp(dir))
 		return -errno;
 	for (i = 0; i < ARRAY_SIZE(names); i++) {
 		for (deleted = 0; deleted < 2; deleted++) {
-			snprintf(path, sizeof(path), "%s/%s%s", folder,
+			snprintf(path, sizeof(path), "%s/%s%s", dir,
 				 names[i], deleted ? "!" : "");
 			fd = new_file(path);
 			if (fd < 0 ||
@@ -226,7 +229,7 @@ static int make_odd_files(void)
 }
 
 /* Sealed ones, and ones that somebody else fills: on newer kernels. */
-static int make_modern(void)
+static int make_newer_kinds(void)
 {
 	struct uffdio_api api = { .api = UFFD_API };
 	char *sealed = anon(2, PROT_READ, MAP_PRIVATE);
@@ -248,12 +251,12 @@ static int make_modern(void)
 	return 0;
 }
 
-int mappings_make(void *unused)
+int make_mappings(void *unused)
 {
 	(void)unused;
 	return make_protections() ?: make_kinds() ?: make_advices() ?:
 	       make_names() ?: make_files() ?: make_odd_files() ?:
-	       make_modern();
+	       make_newer_kinds();
 }
 
 static int share_with_a_child(void)
@@ -264,7 +267,7 @@ static int share_with_a_child(void)
 	if (!memory)
 		return -errno;
 	memset(memory, 'c', 8 * page());
-	pid = specimen_fork_sleeper();
+	pid = special_task_fork_child();
 	if (pid < 0)
 		return pid;
 	/* Some are its own again, as it writes to them. */
@@ -306,7 +309,7 @@ static int fill_files(void)
 	return 0;
 }
 
-int mappings_fill(void *unused)
+int make_resident_pages(void *unused)
 {
 	const int prot = PROT_READ | PROT_WRITE;
 	char *own = anon(20, prot, MAP_PRIVATE);
@@ -331,31 +334,31 @@ int mappings_fill(void *unused)
 	return fill_files() ?: share_with_a_child();
 }
 
-int mappings_make_many(void *unused)
+int make_many_mappings(void *unused)
 {
-	char *memory = anon(MAPPINGS_MANY, PROT_NONE, MAP_PRIVATE);
+	char *memory = anon(MANY_MAPPINGS, PROT_NONE, MAP_PRIVATE);
 	size_t i;
 
 	(void)unused;
 	if (!memory)
 		return -errno;
 	/* Every other page is another area, and so are those between. */
-	for (i = 0; i < MAPPINGS_MANY; i += 2)
+	for (i = 0; i < MANY_MAPPINGS; i += 2)
 		if (mprotect(memory + i * page(), page(), PROT_READ))
 			return -errno;
 	return 0;
 }
 
-int mappings_make_long(void *nr)
+int make_long_names(void *nr)
 {
-	char folder[] = "/tmp/taskdiag-long-XXXXXX", name[256];
+	char dir[] = "/tmp/taskdiag-long-XXXXXX", name[256];
 	const size_t files = *(const size_t *)nr;
 	size_t left, i;
 
-	if (!mkdtemp(folder) || chdir(folder))
+	if (!mkdtemp(dir) || chdir(dir))
 		return -errno;
 	/* Folders until a name of 1 to 255 bytes makes it exactly as long. */
-	left = MAPPINGS_LONGEST_NAME - strlen(folder);
+	left = LONGEST_MAPPING_NAME - strlen(dir);
 	while (left > 256) {
 		const size_t len = left > 255 + 3 ? 200 : 100;
 
@@ -381,7 +384,7 @@ int mappings_make_long(void *nr)
 	return chdir("/") ? -errno : 0;
 }
 
-int mappings_make_huge(void *unused)
+int make_huge_pages(void *unused)
 {
 	char *thp = mmap(NULL, 4 * HUGE_SIZE, PROT_READ | PROT_WRITE,
 			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

@@ -10,26 +10,26 @@
 #include <stddef.h>
 
 /* More areas than this a process may not have by default. */
-#define MAPPINGS_MANY 60000
+#define MANY_MAPPINGS 60000
 
 /* As long as a path may be for open(), with the NUL behind it. */
-#define MAPPINGS_LONGEST_NAME 4095
+#define LONGEST_MAPPING_NAME 4095
 
-/* For specimen_begin(); what a kernel does not have is left out. */
+/* For special_task_begin(); what a kernel does not have is left out. */
 
 /* All protections, sharings, advices, names and kinds of files. */
-int mappings_make(void *unused);
+int make_mappings(void *unused);
 
 /* Resident pages: dirty and clean, own, shared and borrowed, locked, freed. */
-int mappings_fill(void *unused);
+int make_resident_pages(void *unused);
 
-/* MAPPINGS_MANY areas. */
-int mappings_make_many(void *unused);
+/* MANY_MAPPINGS areas. */
+int make_many_mappings(void *unused);
 
 /* As many files, their names as long as can be, as @nr, a size_t, says. */
-int mappings_make_long(void *nr);
+int make_long_names(void *nr);
 
 /* Huge pages; -ENOENT if this kernel gives none. */
-int mappings_make_huge(void *unused);
+int make_huge_pages(void *unused);
 
 #endif /* TASKDIAG_MAKE_MAPPINGS_H */

@@ -29,7 +29,7 @@ pid_t namespace_fork(__u64 flags)
 	return pid < 0 ? -errno : pid;
 }
 
-int namespace_be_root(void)
+int namespace_become_root(void)
 {
 	const uid_t uid = geteuid();
 	const gid_t gid = getegid();
@@ -44,17 +44,17 @@ int namespace_be_root(void)
 	       setting_write("/proc/self/gid_map", gid_map);
 }
 
-int namespace_limit(const char *what, unsigned int limit)
+int namespace_limit(const char *type, unsigned int limit)
 {
 	char path[64], text[16];
 
-	snprintf(path, sizeof(path), "/proc/sys/user/max_%s_namespaces", what);
+	snprintf(path, sizeof(path), "/proc/sys/user/max_%s_namespaces", type);
 	snprintf(text, sizeof(text), "%u", limit);
 	return setting_write(path, text);
 }
 
-static void be_init(unsigned int sleepers, int ready, void (*play)(void *arg),
-		    void *arg)
+static void be_init(unsigned int sleepers, int ready,
+		    void (*init_fn)(void *arg), void *arg)
 {
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	while (sleepers--) {
@@ -66,8 +66,8 @@ static void be_init(unsigned int sleepers, int ready, void (*play)(void *arg),
 			for (;;)
 				pause();
 	}
-	if (play)
-		play(arg);
+	if (init_fn)
+		init_fn(arg);
 	if (write(ready, "", 1) != 1)
 		_exit(1);
 	for (;;)
@@ -75,7 +75,7 @@ static void be_init(unsigned int sleepers, int ready, void (*play)(void *arg),
 }
 
 pid_t namespace_begin(__u64 flags, unsigned int sleepers,
-		      void (*play)(void *arg), void *arg)
+		      void (*init_fn)(void *arg), void *arg)
 {
 	int ready[2];
 	char byte;
@@ -86,7 +86,7 @@ pid_t namespace_begin(__u64 flags, unsigned int sleepers,
 	pid = namespace_fork(CLONE_NEWPID | flags);
 	if (!pid) {
 		close(ready[0]);
-		be_init(sleepers, ready[1], play, arg);
+		be_init(sleepers, ready[1], init_fn, arg);
 	}
 	close(ready[1]);
 	if (pid > 0 && read(ready[0], &byte, 1) != 1) {
@@ -97,18 +97,18 @@ pid_t namespace_begin(__u64 flags, unsigned int sleepers,
 	return pid;
 }
 
-pid_t namespace_begin_when_possible(__u64 flags, unsigned int sleepers,
-				    void (*play)(void *arg), void *arg)
+pid_t namespace_begin_retry(__u64 flags, unsigned int sleepers,
+			    void (*init_fn)(void *arg), void *arg)
 {
-	int patience = PATIENCE_MS / 10;
+	int timeout = PATIENCE_MS / 10;
 	pid_t pid;
 
 	do {
-		pid = namespace_begin(flags, sleepers, play, arg);
+		pid = namespace_begin(flags, sleepers, init_fn, arg);
 		if (pid != -ENOSPC)
 			break;
 		usleep(10 * 1000);
-	} while (patience--);
+	} while (timeout--);
 	return pid;
 }
 

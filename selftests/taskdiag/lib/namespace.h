@@ -15,23 +15,23 @@
 pid_t namespace_fork(__u64 flags);
 
 /* Leave for a user namespace in which the ids we have are root's. */
-int namespace_be_root(void);
+int namespace_become_root(void);
 
-/* How many there may be of @what, "pid" or "user", below the one we are root of. */
-int namespace_limit(const char *what, unsigned int limit);
+/* How many there may be of @type, "pid" or "user", below the one we are root of. */
+int namespace_limit(const char *type, unsigned int limit);
 
 /*
  * Begin a pid namespace, with what @flags name beside, of an init and a number
  * of processes that sleep.  Returns when all are there and init has done what
- * @play, if given, is: the number of init outside, or a negative errno, of which
+ * @init_fn, if given, is: the number of init outside, or a negative errno, of which
  * -ENOSPC says that there are as many as there may be.
  */
 pid_t namespace_begin(__u64 flags, unsigned int sleepers,
-		      void (*play)(void *arg), void *arg);
+		      void (*init_fn)(void *arg), void *arg);
 
 /* The same, when those that are going have had the time to go. */
-pid_t namespace_begin_when_possible(__u64 flags, unsigned int sleepers,
-				    void (*play)(void *arg), void *arg);
+pid_t namespace_begin_retry(__u64 flags, unsigned int sleepers,
+			    void (*init_fn)(void *arg), void *arg);
 
 /* End it, all of its processes included. */
 void namespace_end(pid_t init);

@@ -8,7 +8,7 @@
 #include "pid_set.h"
 
 /* Where @id is, or would have to be put. */
-static size_t idset_place(const struct idset *set, __u32 id)
+static size_t pid_set_index(const struct pid_set *set, __u32 id)
 {
 	size_t low = 0, high = set->nr;
 
@@ -23,21 +23,21 @@ static size_t idset_place(const struct idset *set, __u32 id)
 	return low;
 }
 
-int idset_add(struct idset *set, __u32 id)
+int pid_set_add(struct pid_set *set, __u32 id)
 {
-	size_t place = idset_place(set, id);
+	size_t place = pid_set_index(set, id);
 
 	if (place < set->nr && set->id[place] == id)
 		return 0;
 
-	if (set->nr == set->room) {
-		size_t room = set->room ? 2 * set->room : 64;
-		__u32 *bigger = realloc(set->id, room * sizeof(*bigger));
+	if (set->nr == set->capacity) {
+		size_t capacity = set->capacity ? 2 * set->capacity : 64;
+		__u32 *bigger = realloc(set->id, capacity * sizeof(*bigger));
 
 		if (!bigger)
 			return -ENOMEM;
 		set->id = bigger;
-		set->room = room;
+		set->capacity = capacity;
 	}
 	memmove(&set->id[place + 1], &set->id[place],
 		(set->nr - place) * sizeof(*set->id));
@@ -46,33 +46,33 @@ int idset_add(struct idset *set, __u32 id)
 	return 0;
 }
 
-bool idset_has(const struct idset *set, __u32 id)
+bool pid_set_has(const struct pid_set *set, __u32 id)
 {
-	size_t place = idset_place(set, id);
+	size_t place = pid_set_index(set, id);
 
 	return place < set->nr && set->id[place] == id;
 }
 
-bool idset_equal(const struct idset *a, const struct idset *b)
+bool pid_set_equal(const struct pid_set *a, const struct pid_set *b)
 {
 	return a->nr == b->nr &&
 	       (!a->nr || !memcmp(a->id, b->id, a->nr * sizeof(*a->id)));
 }
 
-void idset_free(struct idset *set)
+void pid_set_free(struct pid_set *set)
 {
 	free(set->id);
 	memset(set, 0, sizeof(*set));
 }
 
-void idset_minus(const struct idset *a, const struct idset *b, char *text,
-		 size_t size)
+void pid_set_difference(const struct pid_set *a, const struct pid_set *b,
+			char *text, size_t size)
 {
 	size_t used = 0, i;
 
 	text[0] = '\0';
 	for (i = 0; i < a->nr && used < size; i++)
-		if (!idset_has(b, a->id[i]))
+		if (!pid_set_has(b, a->id[i]))
 			used += snprintf(text + used, size - used, " %u",
 					 a->id[i]);
 }

@@ -10,23 +10,23 @@
 #include <stddef.h>
 #include <linux/types.h>
 
-struct idset {
+struct pid_set {
 	__u32 *id;
 	size_t nr;
-	size_t room;
+	size_t capacity;
 };
 
 /* 0 or -ENOMEM; adding a number twice keeps one. */
-int idset_add(struct idset *set, __u32 id);
-bool idset_has(const struct idset *set, __u32 id);
-bool idset_equal(const struct idset *a, const struct idset *b);
-void idset_free(struct idset *set);
+int pid_set_add(struct pid_set *set, __u32 id);
+bool pid_set_has(const struct pid_set *set, __u32 id);
+bool pid_set_equal(const struct pid_set *a, const struct pid_set *b);
+void pid_set_free(struct pid_set *set);
 
 /*
  * The numbers of @a that @b lacks, as text for a person, as far as they fit;
  * "" if there are none.
  */
-void idset_minus(const struct idset *a, const struct idset *b, char *text,
-		 size_t size);
+void pid_set_difference(const struct pid_set *a, const struct pid_set *b,
+			char *text, size_t size);
 
 #endif /* TASKDIAG_PID_SET_H */

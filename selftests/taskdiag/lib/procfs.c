@@ -25,7 +25,8 @@ int procfs_open(void)
 }
 
 /* The whole of a small file, with a NUL behind it; its length or -errno. */
-static ssize_t procfs_slurp(int proc, const char *path, char *text, size_t size)
+static ssize_t procfs_read_file(int proc, const char *path, char *text,
+				size_t size)
 {
 	size_t used = 0;
 	ssize_t got;
@@ -51,7 +52,7 @@ static ssize_t procfs_slurp(int proc, const char *path, char *text, size_t size)
 }
 
 /* The numeric names in a directory. */
-static int procfs_numbers(int proc, const char *path, struct idset *numbers)
+static int procfs_list_pids(int proc, const char *path, struct pid_set *pids)
 {
 	struct dirent *entry;
 	int fd, err = 0;
@@ -71,7 +72,7 @@ static int procfs_numbers(int proc, const char *path, struct idset *numbers)
 		unsigned long number = strtoul(entry->d_name, &end, 10);
 
 		if (number && !*end)
-			err = idset_add(numbers, number);
+			err = pid_set_add(pids, number);
 	}
 	if (!err && errno)
 		err = -errno;
@@ -79,22 +80,22 @@ static int procfs_numbers(int proc, const char *path, struct idset *numbers)
 	return err;
 }
 
-int procfs_processes(int proc, struct idset *pids)
+int procfs_processes(int proc, struct pid_set *pids)
 {
-	return procfs_numbers(proc, ".", pids);
+	return procfs_list_pids(proc, ".", pids);
 }
 
-int procfs_threads(int proc, pid_t pid, struct idset *tids)
+int procfs_threads(int proc, pid_t pid, struct pid_set *tids)
 {
 	char path[32];
 
 	snprintf(path, sizeof(path), "%d/task", pid);
-	return procfs_numbers(proc, path, tids);
+	return procfs_list_pids(proc, path, tids);
 }
 
-int procfs_children(int proc, pid_t pid, struct idset *pids)
+int procfs_children(int proc, pid_t pid, struct pid_set *pids)
 {
-	struct idset tids = {};
+	struct pid_set tids = {};
 	size_t i;
 	int err;
 
@@ -105,7 +106,7 @@ int procfs_children(int proc, pid_t pid, struct idset *pids)
 
 		snprintf(path, sizeof(path), "%d/task/%u/children", pid,
 			 tids.id[i]);
-		got = procfs_slurp(proc, path, text, sizeof(text));
+		got = procfs_read_file(proc, path, text, sizeof(text));
 		if (got < 0)
 			err = got;
 		while (!err) {
@@ -113,11 +114,11 @@ int procfs_children(int proc, pid_t pid, struct idset *pids)
 
 			if (end == at)
 				break;
-			err = idset_add(pids, child);
+			err = pid_set_add(pids, child);
 			at = end;
 		}
 	}
-	idset_free(&tids);
+	pid_set_free(&tids);
 	return err;
 }
 
@@ -257,7 +258,7 @@ int procfs_read(int proc, pid_t pid, pid_t tid, struct procfs_task *task)
 		snprintf(path, sizeof(path), "%d/task/%d/status", pid, tid);
 	else
 		snprintf(path, sizeof(path), "%d/status", pid);
-	got = procfs_slurp(proc, path, text, sizeof(text));
+	got = procfs_read_file(proc, path, text, sizeof(text));
 	if (got < 0)
 		return got;
 	err = parse_status(text, task);
@@ -268,7 +269,7 @@ int procfs_read(int proc, pid_t pid, pid_t tid, struct procfs_task *task)
 		snprintf(path, sizeof(path), "%d/task/%d/stat", pid, tid);
 	else
 		snprintf(path, sizeof(path), "%d/stat", pid);
-	got = procfs_slurp(proc, path, text, sizeof(text));
+	got = procfs_read_file(proc, path, text, sizeof(text));
 	if (got < 0)
 		return got;
 	return parse_stat(text, task);
@@ -277,7 +278,7 @@ int procfs_read(int proc, pid_t pid, pid_t tid, struct procfs_task *task)
 char *procfs_file(int proc, pid_t pid, pid_t tid, const char *name,
 		  size_t *len)
 {
-	size_t used = 0, room = 16384;
+	size_t used = 0, capacity = 16384;
 	char path[96], *text, *bigger;
 	ssize_t got = -1;
 	int fd, error;
@@ -289,16 +290,16 @@ char *procfs_file(int proc, pid_t pid, pid_t tid, const char *name,
 	fd = openat(proc, path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return NULL;
-	text = malloc(room);
+	text = malloc(capacity);
 	while (text) {
-		got = read(fd, text + used, room - 1 - used);
+		got = read(fd, text + used, capacity - 1 - used);
 		if (got <= 0)
 			break;
 		used += got;
-		if (used < room - 1)
+		if (used < capacity - 1)
 			continue;
-		room *= 2;
-		bigger = realloc(text, room);
+		capacity *= 2;
+		bigger = realloc(text, capacity);
 		if (!bigger)
 			free(text);
 		text = bigger;
@@ -317,18 +318,18 @@ char *procfs_file(int proc, pid_t pid, pid_t tid, const char *name,
 	return text;
 }
 
-static int snapshot_add(struct procfs_snapshot *shot, size_t *room,
+static int snapshot_add(struct procfs_snapshot *shot, size_t *capacity,
 			const struct procfs_task *task)
 {
-	if (shot->nr == *room) {
-		size_t wider = *room ? 2 * *room : 64;
+	if (shot->nr == *capacity) {
+		size_t wider = *capacity ? 2 * *capacity : 64;
 		struct procfs_task *bigger;
 
 		bigger = realloc(shot->task, wider * sizeof(*bigger));
 		if (!bigger)
 			return -ENOMEM;
 		shot->task = bigger;
-		*room = wider;
+		*capacity = wider;
 	}
 	shot->task[shot->nr++] = *task;
 	return 0;
@@ -343,40 +344,40 @@ static int compare_tasks(const void *a, const void *b)
 }
 
 /* A task may end, or change between the two files of it: that is no error. */
-static bool came_or_went(int err)
+static bool task_has_changed(int err)
 {
 	return err == -ESRCH || err == -ENOENT || err == -EAGAIN;
 }
 
 int procfs_snapshot(int proc, bool threads, struct procfs_snapshot *shot)
 {
-	struct idset pids = {};
-	size_t room = 0, i, j;
+	struct pid_set pids = {};
+	size_t capacity = 0, i, j;
 	int err;
 
 	memset(shot, 0, sizeof(*shot));
 	err = procfs_processes(proc, &pids);
 	for (i = 0; !err && i < pids.nr; i++) {
-		struct idset tids = {};
+		struct pid_set tids = {};
 
 		if (threads)
 			err = procfs_threads(proc, pids.id[i], &tids);
 		else
-			err = idset_add(&tids, 0);
+			err = pid_set_add(&tids, 0);
 		for (j = 0; !err && j < tids.nr; j++) {
 			struct procfs_task task;
 
 			err = procfs_read(proc, pids.id[i], tids.id[j], &task);
 			if (!err)
-				err = snapshot_add(shot, &room, &task);
-			else if (came_or_went(err))
+				err = snapshot_add(shot, &capacity, &task);
+			else if (task_has_changed(err))
 				err = 0;
 		}
-		idset_free(&tids);
-		if (came_or_went(err))
+		pid_set_free(&tids);
+		if (task_has_changed(err))
 			err = 0;
 	}
-	idset_free(&pids);
+	pid_set_free(&pids);
 	if (!err && shot->nr)
 		qsort(shot->task, shot->nr, sizeof(*shot->task), compare_tasks);
 	return err;

@@ -37,11 +37,11 @@ int procfs_open(void);
  * errno: -ESRCH or -ENOENT for a task that is not there, -EAGAIN for one that
  * changed while it was read.
  */
-int procfs_processes(int proc, struct idset *pids);
-int procfs_threads(int proc, pid_t pid, struct idset *tids);
+int procfs_processes(int proc, struct pid_set *pids);
+int procfs_threads(int proc, pid_t pid, struct pid_set *tids);
 
 /* The union of what each thread of @pid started. */
-int procfs_children(int proc, pid_t pid, struct idset *pids);
+int procfs_children(int proc, pid_t pid, struct pid_set *pids);
 
 /* @tid 0: the process as a whole, read from /proc/PID itself. */
 int procfs_read(int proc, pid_t pid, pid_t tid, struct procfs_task *task);

@@ -17,8 +17,8 @@
 #include "program.h"
 
 #define SELF "/proc/self/exe"
-#define FOLDER "/tmp"
-#define SETUID_COPY FOLDER "/taskdiag-setuid"
+#define MOUNT_POINT "/tmp"
+#define SETUID_COPY MOUNT_POINT "/taskdiag-setuid"
 #define MAX_ARGS 8
 
 static int copy_self(int to)
@@ -48,7 +48,7 @@ int program_install(void)
 	/* A file system that the user may have mounted nosuid will not do. */
 	if (unshare(CLONE_NEWNS) ||
 	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
-	    mount("tmpfs", FOLDER, "tmpfs", MS_NODEV, "mode=755"))
+	    mount("tmpfs", MOUNT_POINT, "tmpfs", MS_NODEV, "mode=755"))
 		return -errno;
 
 	to = open(SETUID_COPY, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0700);

@@ -19,10 +19,10 @@
 #include "special_task.h"
 
 #define SETTLE_SECONDS 30
-#define QUIET_LOOKS 3
+#define QUIET_CHECKS 3
 #define LOOK_NS (4 * 1000 * 1000)
 
-static int explain(struct specimen *s, int error, const char *step)
+static int set_error(struct special_task *s, int error, const char *step)
 {
 	snprintf(s->error, sizeof(s->error), "%s: %s", step, strerror(error));
 	return -error;
@@ -40,7 +40,7 @@ static void report(int err)
 }
 
 /* Until told to proceed; does not return at the end. */
-static void sleep_a_while(void)
+static void await_proceed(void)
 {
 	char proceed;
 	ssize_t got;
@@ -52,22 +52,23 @@ static void sleep_a_while(void)
 		_exit(0);
 }
 
-void specimen_be_ready(void)
+void special_task_ready(void)
 {
 	report(0);
-	sleep_a_while();
+	await_proceed();
 }
 
-static void be_still(void)
+static void sleep_until_end(void)
 {
 	report(0);
 	for (;;)
-		sleep_a_while();
+		await_proceed();
 }
 
-void specimen_be_one(int argc, char **argv, int (*make)(int argc, char **argv))
+void special_task_main(int argc, char **argv,
+		       int (*make)(int argc, char **argv))
 {
-	static const char mark[] = SPECIMEN_MARK;
+	static const char mark[] = SPECIAL_TASK_MARK;
 
 	if (!environ || !environ[0] || strcmp(environ[0], mark))
 		return;
@@ -79,22 +80,22 @@ void specimen_be_one(int argc, char **argv, int (*make)(int argc, char **argv))
 		if (err)
 			report(err);
 	}
-	be_still();
+	sleep_until_end();
 }
 
 /* 0 in the specimen, with its standard streams as they are to be. */
-static pid_t give_birth(struct specimen *s)
+static pid_t fork_with_pipes(struct special_task *s)
 {
 	int report[2], lifeline[2];
 	pid_t pid;
 
 	memset(s, 0, sizeof(*s));
 	if (pipe2(report, O_CLOEXEC))
-		return explain(s, errno, "pipe for a report");
+		return set_error(s, errno, "pipe for a report");
 	if (pipe2(lifeline, O_CLOEXEC)) {
 		close(report[0]);
 		close(report[1]);
-		return explain(s, errno, "pipe of the lifeline");
+		return set_error(s, errno, "pipe of the lifeline");
 	}
 
 	/* What stdio holds back would come out once more in the child. */
@@ -119,13 +120,13 @@ static pid_t give_birth(struct specimen *s)
 		close(s->report);
 		close(s->lifeline);
 		s->pid = 0;
-		return explain(s, errno, "fork of a specimen");
+		return set_error(s, errno, "fork of a specimen");
 	}
 	return pid;
 }
 
 /* Its line: up to a newline, and empty if all is well. */
-static int hear(struct specimen *s)
+static int read_report(struct special_task *s)
 {
 	char line[64];
 	size_t used = 0;
@@ -137,49 +138,51 @@ static int hear(struct specimen *s)
 			line[used] = '\0';
 			if (!used)
 				return 0;
-			snprintf(s->error, sizeof(s->error), "in the specimen: %s",
-				 line);
+			snprintf(s->error, sizeof(s->error),
+				 "in the specimen: %s", line);
 			return -ECHILD;
 		}
 		if (got == 1 && used < sizeof(line) - 1)
 			used++;
 	} while (got == 1 || (got < 0 && errno == EINTR));
-	return explain(s, ECHILD, "a specimen died before it was ready");
+	return set_error(s, ECHILD, "a specimen died before it was ready");
 }
 
-int specimen_await(struct specimen *s)
+int special_task_await(struct special_task *s)
 {
-	int err = hear(s) ?: specimen_settle(s);
+	int err = read_report(s) ?: special_task_settle(s);
 
 	if (err) {
 		char error[sizeof(s->error)];
 
 		memcpy(error, s->error, sizeof(error));
-		specimen_end(s);
+		special_task_end(s);
 		memcpy(s->error, error, sizeof(error));
 	}
 	return err;
 }
 
-int specimen_begin(struct specimen *s, specimen_make make, void *arg)
+int special_task_begin(struct special_task *s, special_task_setup make,
+		       void *arg)
 {
-	pid_t pid = give_birth(s);
+	pid_t pid = fork_with_pipes(s);
 
 	if (!pid) {
 		int err = make ? make(arg) : 0;
 
 		if (err)
 			report(err);
-		be_still();
+		sleep_until_end();
 	}
-	return pid < 0 ? pid : specimen_await(s);
+	return pid < 0 ? pid : special_task_await(s);
 }
 
-int specimen_exec(struct specimen *s, const char *path, char *const argv[],
-		  char *const env[], specimen_make make, void *arg)
+int special_task_exec(struct special_task *s, const char *path,
+		      char *const argv[], char *const env[],
+		      special_task_setup make, void *arg)
 {
-	static char * const mark[] = { SPECIMEN_MARK, NULL };
-	pid_t pid = give_birth(s);
+	static char * const mark[] = { SPECIAL_TASK_MARK, NULL };
+	pid_t pid = fork_with_pipes(s);
 
 	if (!pid) {
 		int err = make ? make(arg) : 0;
@@ -190,31 +193,31 @@ int specimen_exec(struct specimen *s, const char *path, char *const argv[],
 		}
 		report(err);
 	}
-	return pid < 0 ? pid : specimen_await(s);
+	return pid < 0 ? pid : special_task_await(s);
 }
 
-int specimen_run(struct specimen *s, char *const argv[])
+int special_task_run(struct special_task *s, char *const argv[])
 {
-	pid_t pid = give_birth(s);
+	pid_t pid = fork_with_pipes(s);
 
 	if (!pid) {
 		execvp(argv[0], argv);
 		report(-errno);
 	}
-	return pid < 0 ? pid : specimen_await(s);
+	return pid < 0 ? pid : special_task_await(s);
 }
 
-int specimen_proceed(struct specimen *s)
+int special_task_proceed(struct special_task *s)
 {
 	if (write(s->lifeline, "", 1) != 1)
-		return explain(s, errno, "write to a specimen");
+		return set_error(s, errno, "write to a specimen");
 	return 0;
 }
 
 /* How often its tasks have gone to sleep in all; -EAGAIN if one is awake. */
 static long long sleeps(int proc, pid_t pid)
 {
-	struct idset tids = {};
+	struct pid_set tids = {};
 	long long sum = 0;
 	size_t i;
 	int err;
@@ -240,33 +243,34 @@ static long long sleeps(int proc, pid_t pid)
 		sum += value ? strtoll(strchr(value, ':') + 1, NULL, 10) : 0;
 		free(status);
 	}
-	idset_free(&tids);
+	pid_set_free(&tids);
 	return err ?: sum;
 }
 
-int specimen_settle(struct specimen *s)
+int special_task_settle(struct special_task *s)
 {
 	const struct timespec pause = { .tv_nsec = LOOK_NS };
-	const int patience = SETTLE_SECONDS * (1000 * 1000 * 1000 / LOOK_NS);
+	const int timeout = SETTLE_SECONDS * (1000 * 1000 * 1000 / LOOK_NS);
 	long long before = -1, now;
 	int proc, look, quiet = 0;
 
 	proc = procfs_open();
 	if (proc < 0)
-		return explain(s, errno, "open /proc");
-	for (look = 0; look < patience && quiet < QUIET_LOOKS; look++) {
+		return set_error(s, errno, "open /proc");
+	for (look = 0; look < timeout && quiet < QUIET_CHECKS; look++) {
 		now = sleeps(proc, s->pid);
 		quiet = now >= 0 && now == before ? quiet + 1 : 0;
 		before = now;
 		nanosleep(&pause, NULL);
 	}
 	close(proc);
-	if (quiet < QUIET_LOOKS)
-		return explain(s, ETIMEDOUT, "a specimen does not keep still");
+	if (quiet < QUIET_CHECKS)
+		return set_error(s, ETIMEDOUT,
+				 "a specimen does not keep still");
 	return 0;
 }
 
-void specimen_end(struct specimen *s)
+void special_task_end(struct special_task *s)
 {
 	if (s->pid > 0) {
 		kill(s->pid, SIGKILL);
@@ -278,7 +282,7 @@ void specimen_end(struct specimen *s)
 	memset(s, 0, sizeof(*s));
 }
 
-pid_t specimen_fork_sleeper(void)
+pid_t special_task_fork_child(void)
 {
 	pid_t pid = fork();
 

@@ -28,7 +28,7 @@
 #define LOOK_US 5000
 
 /* Longer than the kernel makes a task wait that dirties too many pages. */
-#define SETTLED_LOOKS 80
+#define SETTLED_CHECKS 80
 
 /* Tasks of the process, in the order in which they begin to wait. */
 enum task {
@@ -51,14 +51,14 @@ static int file;
 static void *unmapped;
 static size_t page_size;
 
-static int explain(struct stuck *s, int err, const char *step)
+static int set_error(struct stuck *s, int err, const char *step)
 {
 	snprintf(s->error, sizeof(s->error), "%s: %s", step, strerror(-err));
 	return err;
 }
 
 /* Every page that the task needs afterwards is present when this returns. */
-static void be_ready(enum task task)
+static void report_ready(enum task task)
 {
 	char byte;
 
@@ -70,7 +70,7 @@ static void be_ready(enum task task)
 
 static void *write_page(void *arg)
 {
-	be_ready(TASK_WRITER);
+	report_ready(TASK_WRITER);
 	/* The kernel can start writeback earlier than this loop does. */
 	for (;;) {
 		__atomic_store_n(page, 1, __ATOMIC_SEQ_CST);
@@ -83,7 +83,7 @@ static void *unmap(void *arg)
 {
 	/* The first call resolves the symbol. */
 	munmap(unmapped, page_size);
-	be_ready(TASK_UNMAPPER);
+	report_ready(TASK_UNMAPPER);
 	/*
 	 * With per-VMA locks the writer does not hold the mmap lock: unmap the
 	 * very page, so that munmap() waits for the writer with the lock held.
@@ -95,7 +95,7 @@ static void *unmap(void *arg)
 static int call_execve(void *arg)
 {
 	/*
-	 * On the stack, and the symbol resolved: a page fault behind be_ready()
+	 * On the stack, and the symbol resolved: a page fault behind report_ready()
 	 * would wait for the mmap lock.
 	 */
 	char name[] = PROGRAM;
@@ -105,7 +105,7 @@ static int call_execve(void *arg)
 	args[1] = NULL;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	execve("/nonexistent", args, args + 1);
-	be_ready(TASK_IN_EXEC);
+	report_ready(TASK_IN_EXEC);
 	execve(name, args, args + 1);
 	_exit(!!arg);
 }
@@ -123,7 +123,7 @@ static int fork_child(void)
 }
 
 /* Map the file, and make the tasks. */
-static int prepare(const char *path, bool with_exec)
+static int make_tasks(const char *path, bool with_exec)
 {
 	pthread_t thread;
 
@@ -144,13 +144,13 @@ static int prepare(const char *path, bool with_exec)
 	return with_exec ? fork_child() : 0;
 }
 
-static void be_stuck(const char *path, bool with_exec)
+static void run_stuck(const char *path, bool with_exec)
 {
 	int err;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	prctl(PR_SET_NAME, "stuck");
-	err = prepare(path, with_exec);
+	err = make_tasks(path, with_exec);
 	__atomic_store_n(&shared->ready, err ?: 1, __ATOMIC_SEQ_CST);
 	for (;;)
 		pause();
@@ -194,12 +194,12 @@ static struct status status_of(pid_t pid, pid_t tid)
 }
 
 /* Wait until the task has been in an uninterruptible sleep for a while. */
-static bool await_wait(pid_t pid, pid_t tid)
+static bool await_sleep(pid_t pid, pid_t tid)
 {
 	int left = AWAIT_SECONDS * (1000000 / LOOK_US), quiet = 0;
 	struct status before = {};
 
-	while (quiet < SETTLED_LOOKS && left--) {
+	while (quiet < SETTLED_CHECKS && left--) {
 		const struct status now = status_of(pid, tid);
 
 		if (now.state == 'D' && now.switches == before.switches)
@@ -209,7 +209,7 @@ static bool await_wait(pid_t pid, pid_t tid)
 		before = now;
 		usleep(LOOK_US);
 	}
-	return quiet == SETTLED_LOOKS;
+	return quiet == SETTLED_CHECKS;
 }
 
 /* Let task @nr start to wait, and return when it does. */
@@ -218,12 +218,12 @@ static int start(struct stuck *s, enum task nr, const char *step)
 	pid_t tid;
 
 	if (!await(&s->shared->tid[nr]))
-		return explain(s, -ETIMEDOUT, step);
+		return set_error(s, -ETIMEDOUT, step);
 	tid = s->shared->tid[nr];
 	if (write(s->shared->start[nr][1], "", 1) != 1)
-		return explain(s, -errno, step);
-	if (!await_wait(nr == TASK_IN_EXEC ? tid : s->pid, tid))
-		return explain(s, -ETIMEDOUT, step);
+		return set_error(s, -errno, step);
+	if (!await_sleep(nr == TASK_IN_EXEC ? tid : s->pid, tid))
+		return set_error(s, -ETIMEDOUT, step);
 	return 0;
 }
 
@@ -234,33 +234,33 @@ int stuck_begin(struct stuck *s, bool with_exec)
 	memset(s, 0, sizeof(*s));
 	err = fuse_begin(&s->fuse);
 	if (err)
-		return explain(s, err, "mount FUSE (CONFIG_FUSE_FS)");
+		return set_error(s, err, "mount FUSE (CONFIG_FUSE_FS)");
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
 		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (shared == MAP_FAILED)
-		return explain(s, -errno, "mmap");
+		return set_error(s, -errno, "mmap");
 	s->shared = shared;
 	for (i = 0; i < TASKS; i++)
 		if (pipe2(shared->start[i], O_CLOEXEC))
-			return explain(s, -errno, "pipe2");
+			return set_error(s, -errno, "pipe2");
 
 	fflush(NULL);
 	s->pid = fork();
 	if (!s->pid)
-		be_stuck(s->fuse.file, with_exec);
+		run_stuck(s->fuse.file, with_exec);
 	if (s->pid < 0)
-		return explain(s, -errno, "fork");
+		return set_error(s, -errno, "fork");
 	if (!await(&shared->ready))
-		return explain(s, -ETIMEDOUT, "map a file of FUSE");
+		return set_error(s, -ETIMEDOUT, "map a file of FUSE");
 	if (shared->ready < 0)
-		return explain(s, shared->ready, "map a file of FUSE");
+		return set_error(s, shared->ready, "map a file of FUSE");
 	if (with_exec && !await(&shared->tid[TASK_IN_EXEC]))
-		return explain(s, -ETIMEDOUT, "clone");
+		return set_error(s, -ETIMEDOUT, "clone");
 	s->in_exec = shared->tid[TASK_IN_EXEC];
 
 	err = start(s, TASK_WRITER, "wait in page_mkwrite()");
 	if (!err && fuse_await_write(&s->fuse))
-		err = explain(s, -ETIMEDOUT, "start writeback");
+		err = set_error(s, -ETIMEDOUT, "start writeback");
 	err = err ?: start(s, TASK_UNMAPPER, "wait in munmap()");
 	if (with_exec)
 		err = err ?: start(s, TASK_IN_EXEC, "wait in execve()");

@@ -46,7 +46,7 @@ static struct nlattr *put_attr(struct link_request *request, __u16 type,
 }
 
 /* Send @request and receive the reply, which is an error or 0. */
-static int converse(int route, struct link_request *request)
+static int exchange(int route, struct link_request *request)
 {
 	struct {
 		struct nlmsghdr nlh;
@@ -81,7 +81,7 @@ static int create_device(int route)
 	put_attr(&request, IFLA_INFO_KIND, TAP_KIND, sizeof(TAP_KIND));
 	link->nla_len = (unsigned char *)&request + request.nlh.nlmsg_len -
 			(unsigned char *)link;
-	return converse(route, &request);
+	return exchange(route, &request);
 }
 
 static int open_packets(int index)
@@ -133,7 +133,7 @@ int tap_set(const struct tap *tap, bool up)
 		.info.ifi_change = IFF_UP,
 	};
 
-	return converse(tap->route, &request);
+	return exchange(tap->route, &request);
 }
 
 static void count_message(const struct nlmsghdr *nlh, __u16 family,

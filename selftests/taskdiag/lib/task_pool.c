@@ -25,7 +25,7 @@
 #define SETTLE_SECONDS 10
 
 /* To a member: now. */
-#define CUE SIGUSR1
+#define EXEC_SIGNAL SIGUSR1
 
 /* What a member tells its maker once it is set up, or has failed to be. */
 struct report {
@@ -35,8 +35,8 @@ struct report {
 };
 
 /* What a member and its threads have in common. */
-struct making {
-	const struct member_spec *spec;
+struct task_setup {
+	const struct task_spec *spec;
 	int report;		/* the pipe's end to write to */
 	int lifeline;		/* the pipe's end to read from */
 	pid_t target;		/* for a tracer: whom to trace */
@@ -44,8 +44,8 @@ struct making {
 	sem_t started;
 };
 
-static void send_report(const struct making *making, int error,
-			const char *step)
+static void report_setup(const struct task_setup *task_setup, int error,
+			 const char *step)
 {
 	struct report report = {
 		.error = error,
@@ -54,18 +54,20 @@ static void send_report(const struct making *making, int error,
 
 	snprintf(report.step, sizeof(report.step), "%s", step);
 	/* Less than PIPE_BUF goes in one piece, and its loss is seen as EOF. */
-	if (write(making->report, &report, sizeof(report)) != sizeof(report))
+	if (write(task_setup->report, &report, sizeof(report)) !=
+	    sizeof(report))
 		_exit(1);
 }
 
-static void fail(const struct making *making, int error, const char *step)
+static void fail_setup(const struct task_setup *task_setup, int error,
+		       const char *step)
 {
-	send_report(making, error, step);
+	report_setup(task_setup, error, step);
 	_exit(1);
 }
 
 /* The maker holds the other end: it closes it, or dies, and this returns. */
-static void sleep_until_the_end(int lifeline)
+static void sleep_until_end(int lifeline)
 {
 	char never;
 
@@ -75,68 +77,70 @@ static void sleep_until_the_end(int lifeline)
 }
 
 /* The children that the @nth of the member's tasks has to start. */
-static void start_children(const struct making *making, unsigned int nth)
+static void start_children(const struct task_setup *task_setup,
+			   unsigned int nth)
 {
-	const struct member_spec *spec = making->spec;
+	const struct task_spec *spec = task_setup->spec;
 	unsigned int i;
 
 	for (i = nth; i < spec->children; i += spec->threads + 1) {
 		pid_t pid = fork();
 
 		if (pid < 0)
-			fail(making, errno, "fork of a child");
+			fail_setup(task_setup, errno, "fork of a child");
 		if (!pid) {
-			close(making->report);
-			sleep_until_the_end(making->lifeline);
+			close(task_setup->report);
+			sleep_until_end(task_setup->lifeline);
 		}
 	}
 }
 
 /* Without a right to do so a task may still permute the ids it has. */
-static void differ(const struct making *making, unsigned int nth)
+static void set_thread_creds(const struct task_setup *task_setup,
+			     unsigned int nth)
 {
-	const struct ids *uid = &making->spec->who->uid;
-	const struct ids *gid = &making->spec->who->gid;
+	const struct ids *uid = &task_setup->spec->creds->uid;
+	const struct ids *gid = &task_setup->spec->creds->gid;
 	char name[16];
 
 	snprintf(name, sizeof(name), "thread %u", nth);
 	if (prctl(PR_SET_NAME, name))
-		fail(making, errno, "PR_SET_NAME");
+		fail_setup(task_setup, errno, "PR_SET_NAME");
 	if (nth % 2 && syscall(SYS_setresgid, gid->effective, gid->saved,
 			       gid->real))
-		fail(making, errno, "setresgid in a thread");
+		fail_setup(task_setup, errno, "setresgid in a thread");
 	if (syscall(SYS_setresuid, uid->saved, uid->real, uid->effective))
-		fail(making, errno, "setresuid in a thread");
+		fail_setup(task_setup, errno, "setresuid in a thread");
 }
 
-static void *member_thread(void *arg)
+static void *run_thread(void *arg)
 {
-	struct making *making = arg;
-	const unsigned int nth = making->thread;
-	const int lifeline = making->lifeline;
+	struct task_setup *task_setup = arg;
+	const unsigned int nth = task_setup->thread;
+	const int lifeline = task_setup->lifeline;
 
-	if (making->spec->threads_differ)
-		differ(making, nth);
-	start_children(making, nth);
-	sem_post(&making->started);
-	sleep_until_the_end(lifeline);
+	if (task_setup->spec->threads_differ)
+		set_thread_creds(task_setup, nth);
+	start_children(task_setup, nth);
+	sem_post(&task_setup->started);
+	sleep_until_end(lifeline);
 	return NULL;
 }
 
-static void start_threads(struct making *making)
+static void start_threads(struct task_setup *task_setup)
 {
 	pthread_t thread;
 	unsigned int i;
 	int err;
 
-	sem_init(&making->started, 0, 0);
-	for (i = 1; i <= making->spec->threads; i++) {
-		making->thread = i;
-		err = pthread_create(&thread, NULL, member_thread, making);
+	sem_init(&task_setup->started, 0, 0);
+	for (i = 1; i <= task_setup->spec->threads; i++) {
+		task_setup->thread = i;
+		err = pthread_create(&thread, NULL, run_thread, task_setup);
 		if (err)
-			fail(making, err, "pthread_create");
+			fail_setup(task_setup, err, "pthread_create");
 		/* One at a time, so that making->thread is theirs to read. */
-		while (sem_wait(&making->started))
+		while (sem_wait(&task_setup->started))
 			;
 	}
 }
@@ -147,203 +151,205 @@ static int keep_over_exec(int fd, char *text, size_t size)
 	return fcntl(fd, F_SETFD, 0);
 }
 
-static void execute(const struct making *making,
-		    int (*run)(const char *role, const char *const args[]))
+static void exec_role(const struct task_setup *task_setup,
+		      int (*run)(const char *role, const char *const args[]))
 {
 	char report[16], lifeline[16];
 	const char *const args[] = { report, lifeline, NULL };
 
-	if (keep_over_exec(making->report, report, sizeof(report)) ||
-	    keep_over_exec(making->lifeline, lifeline, sizeof(lifeline)))
-		fail(making, errno, "descriptors for a program");
-	fail(making, -run(POPULATION_ROLE, args), "execve");
+	if (keep_over_exec(task_setup->report, report, sizeof(report)) ||
+	    keep_over_exec(task_setup->lifeline, lifeline, sizeof(lifeline)))
+		fail_setup(task_setup, errno, "descriptors for a program");
+	fail_setup(task_setup, -run(TASK_POOL_ROLE, args), "execve");
 }
 
-int population_role(char **argv)
+int task_pool_role(char **argv)
 {
-	const struct making making = {
+	const struct task_setup task_setup = {
 		.report = atoi(argv[2]), .lifeline = atoi(argv[3]),
 	};
 
-	send_report(&making, 0, "");
-	sleep_until_the_end(making.lifeline);
+	report_setup(&task_setup, 0, "");
+	sleep_until_end(task_setup.lifeline);
 	return 1;
 }
 
 /* Its tracer says when; what comes of the execve() nobody gets to see. */
-static void execute_when_told(const struct making *making, const sigset_t *cue)
+static void exec_on_signal(const struct task_setup *task_setup,
+			   const sigset_t *exec_signal)
 {
 	int signal;
 
-	while (sigwait(cue, &signal))
+	while (sigwait(exec_signal, &signal))
 		;
-	execute(making, program_run);
+	exec_role(task_setup, program_run);
 }
 
-static void live(struct making *making)
+static void run_task(struct task_setup *task_setup)
 {
-	const struct member_spec *spec = making->spec;
+	const struct task_spec *spec = task_setup->spec;
 	const char *step;
-	sigset_t cue;
+	sigset_t exec_signal;
 	int err;
 
-	sigemptyset(&cue);
-	sigaddset(&cue, CUE);
-	pthread_sigmask(SIG_BLOCK, &cue, NULL);
+	sigemptyset(&exec_signal);
+	sigaddset(&exec_signal, EXEC_SIGNAL);
+	pthread_sigmask(SIG_BLOCK, &exec_signal, NULL);
 	if (spec->own_session && setsid() < 0)
-		fail(making, errno, "setsid");
+		fail_setup(task_setup, errno, "setsid");
 	if (spec->own_group && setpgid(0, 0))
-		fail(making, errno, "setpgid");
-	if (spec->who) {
-		err = identity_assume(spec->who, &step);
+		fail_setup(task_setup, errno, "setpgid");
+	if (spec->creds) {
+		err = credentials_assume(spec->creds, &step);
 		if (err)
-			fail(making, -err, step);
+			fail_setup(task_setup, -err, step);
 	}
 	/* Cleared by a change of credentials, hence only now. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL))
-		fail(making, errno, "PR_SET_PDEATHSIG");
+		fail_setup(task_setup, errno, "PR_SET_PDEATHSIG");
 	if (spec->name && prctl(PR_SET_NAME, spec->name))
-		fail(making, errno, "PR_SET_NAME");
-	start_threads(making);
-	start_children(making, 0);
-	if (spec->pose == POSE_SETUID)
-		execute(making, program_run_setuid);
-	send_report(making, 0, "");
+		fail_setup(task_setup, errno, "PR_SET_NAME");
+	start_threads(task_setup);
+	start_children(task_setup, 0);
+	if (spec->state == POOL_SETUID)
+		exec_role(task_setup, program_run_setuid);
+	report_setup(task_setup, 0, "");
 
-	switch (spec->pose) {
-	case POSE_IN_EXEC:
-		execute_when_told(making, &cue);
+	switch (spec->state) {
+	case POOL_IN_EXEC:
+		exec_on_signal(task_setup, &exec_signal);
 		break;
-	case POSE_STOPPED:
+	case POOL_STOPPED:
 		raise(SIGSTOP);
 		break;
-	case POSE_ZOMBIE:
+	case POOL_ZOMBIE:
 		_exit(0);
-	case POSE_LEADER_GONE:
+	case POOL_LEADER_EXITED:
 		/* The leader alone: exit() would end the threads as well. */
 		syscall(SYS_exit, 0);
 		break;
 	default:
 		break;
 	}
-	sleep_until_the_end(making->lifeline);
+	sleep_until_end(task_setup->lifeline);
 }
 
-static void seize(const struct making *making, pid_t tid, int options)
+static void seize(const struct task_setup *task_setup, pid_t tid, int options)
 {
 	if (ptrace(PTRACE_SEIZE, tid, NULL, PTRACE_O_EXITKILL | options))
-		fail(making, errno, "PTRACE_SEIZE");
+		fail_setup(task_setup, errno, "PTRACE_SEIZE");
 }
 
-static void wait_for_stop(const struct making *making, pid_t tid)
+static void wait_for_stop(const struct task_setup *task_setup, pid_t tid)
 {
 	int status;
 
 	if (waitpid(tid, &status, __WALL) < 0 || !WIFSTOPPED(status))
-		fail(making, errno, "wait for the trace stop");
+		fail_setup(task_setup, errno, "wait for the trace stop");
 }
 
 /* The highest is the thread made last, and not the leader if there are two. */
-static pid_t last_thread(const struct making *making)
+static pid_t last_thread(const struct task_setup *task_setup)
 {
 	int proc = procfs_open();
-	struct idset tids = {};
+	struct pid_set tids = {};
 	pid_t tid;
 
-	if (proc < 0 || procfs_threads(proc, making->target, &tids) ||
+	if (proc < 0 || procfs_threads(proc, task_setup->target, &tids) ||
 	    tids.nr < 2)
-		fail(making, ESRCH, "a thread to hold up execve()");
+		fail_setup(task_setup, ESRCH, "a thread to hold up execve()");
 	tid = tids.id[tids.nr - 1];
-	idset_free(&tids);
+	pid_set_free(&tids);
 	close(proc);
 	return tid;
 }
 
 /* execve() ends the other threads, and one of them takes its time to end. */
-static void hold_up_exec(const struct making *making)
+static void block_exec(const struct task_setup *task_setup)
 {
-	const pid_t tid = last_thread(making);
+	const pid_t tid = last_thread(task_setup);
 
-	seize(making, tid, PTRACE_O_TRACEEXIT);
-	if (kill(making->target, CUE))
-		fail(making, errno, "tell to execute");
-	wait_for_stop(making, tid);
+	seize(task_setup, tid, PTRACE_O_TRACEEXIT);
+	if (kill(task_setup->target, EXEC_SIGNAL))
+		fail_setup(task_setup, errno, "tell to execute");
+	wait_for_stop(task_setup, tid);
 }
 
 /* A thread and not the leader, so that its number is not its process's. */
 static void *tracer_thread(void *arg)
 {
-	const struct making *making = arg;
-	const int lifeline = making->lifeline;
+	const struct task_setup *task_setup = arg;
+	const int lifeline = task_setup->lifeline;
 
-	switch (making->spec->pose) {
-	case POSE_IN_EXEC:
-		hold_up_exec(making);
+	switch (task_setup->spec->state) {
+	case POOL_IN_EXEC:
+		block_exec(task_setup);
 		break;
-	case POSE_TRACE_STOPPED:
-		seize(making, making->target, 0);
-		if (ptrace(PTRACE_INTERRUPT, making->target, NULL, NULL))
-			fail(making, errno, "PTRACE_INTERRUPT");
-		wait_for_stop(making, making->target);
+	case POOL_TRACE_STOPPED:
+		seize(task_setup, task_setup->target, 0);
+		if (ptrace(PTRACE_INTERRUPT, task_setup->target, NULL, NULL))
+			fail_setup(task_setup, errno, "PTRACE_INTERRUPT");
+		wait_for_stop(task_setup, task_setup->target);
 		break;
 	default:
-		seize(making, making->target, 0);
+		seize(task_setup, task_setup->target, 0);
 		break;
 	}
-	send_report(making, 0, "");
-	sleep_until_the_end(lifeline);
+	report_setup(task_setup, 0, "");
+	sleep_until_end(lifeline);
 	return NULL;
 }
 
-static void trace(struct making *making)
+static void trace(struct task_setup *task_setup)
 {
 	pthread_t thread;
 	int err;
 
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL))
-		fail(making, errno, "PR_SET_PDEATHSIG");
-	err = pthread_create(&thread, NULL, tracer_thread, making);
+		fail_setup(task_setup, errno, "PR_SET_PDEATHSIG");
+	err = pthread_create(&thread, NULL, tracer_thread, task_setup);
 	if (err)
-		fail(making, err, "pthread_create");
-	sleep_until_the_end(making->lifeline);
+		fail_setup(task_setup, err, "pthread_create");
+	sleep_until_end(task_setup->lifeline);
 }
 
-static int explain(struct population *p, int error, const char *step)
+static int set_error(struct task_pool *p, int error, const char *step)
 {
 	snprintf(p->error, sizeof(p->error), "%s: %s", step, strerror(error));
 	return -error;
 }
 
-int population_begin(struct population *p)
+int task_pool_begin(struct task_pool *p)
 {
 	int ends[2];
 
 	memset(p, 0, sizeof(*p));
-	p->maker = getpid();
+	p->parent = getpid();
 	p->lifeline = -1;
 	p->lifeline_end = -1;
 	/* Orphaned children of members come to us, to be reaped. */
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1))
-		return explain(p, errno, "PR_SET_CHILD_SUBREAPER");
+		return set_error(p, errno, "PR_SET_CHILD_SUBREAPER");
 	if (pipe2(ends, O_CLOEXEC))
-		return explain(p, errno, "pipe of the lifeline");
+		return set_error(p, errno, "pipe of the lifeline");
 	p->lifeline = ends[0];
 	p->lifeline_end = ends[1];
 	return 0;
 }
 
-/* Fork a process that leads @life, and wait for its report. */
-static pid_t make(struct population *p, struct making *making,
-		  void (*life)(struct making *), struct report *report)
+/* Fork a process that leads @run, and wait for its report. */
+static pid_t fork_reporting(struct task_pool *p, struct task_setup *task_setup,
+			    void (*run)(struct task_setup *),
+			    struct report *report)
 {
 	ssize_t got;
 	int ends[2];
 	pid_t pid;
 
 	if (pipe2(ends, O_CLOEXEC))
-		return explain(p, errno, "pipe for a report");
-	making->report = ends[1];
-	making->lifeline = p->lifeline;
+		return set_error(p, errno, "pipe for a report");
+	task_setup->report = ends[1];
+	task_setup->lifeline = p->lifeline;
 
 	/* What stdio holds back would come out once more in each child. */
 	fflush(NULL);
@@ -351,13 +357,13 @@ static pid_t make(struct population *p, struct making *making,
 	if (!pid) {
 		close(p->lifeline_end);
 		close(ends[0]);
-		life(making);
+		run(task_setup);
 		_exit(1);
 	}
 	close(ends[1]);
 	if (pid < 0) {
 		close(ends[0]);
-		return explain(p, errno, "fork of a member");
+		return set_error(p, errno, "fork of a member");
 	}
 
 	do {
@@ -370,77 +376,78 @@ static pid_t make(struct population *p, struct making *making,
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 	if (got != sizeof(*report))
-		return explain(p, ECHILD, "a member died while it was set up");
-	return explain(p, report->error, report->step);
+		return set_error(p, ECHILD,
+				 "a member died while it was set up");
+	return set_error(p, report->error, report->step);
 }
 
-static struct member *new_member(struct population *p)
+static struct pool_task *new_task(struct task_pool *p)
 {
-	if (p->nr == p->room) {
-		size_t room = p->room ? 2 * p->room : 64;
-		struct member *bigger;
+	if (p->nr == p->capacity) {
+		size_t capacity = p->capacity ? 2 * p->capacity : 64;
+		struct pool_task *resized;
 
-		bigger = realloc(p->member, room * sizeof(*bigger));
-		if (!bigger)
+		resized = realloc(p->task, capacity * sizeof(*resized));
+		if (!resized)
 			return NULL;
-		p->member = bigger;
-		p->room = room;
+		p->task = resized;
+		p->capacity = capacity;
 	}
-	memset(&p->member[p->nr], 0, sizeof(*p->member));
-	return &p->member[p->nr++];
+	memset(&p->task[p->nr], 0, sizeof(*p->task));
+	return &p->task[p->nr++];
 }
 
-static bool is_traced(const struct member_spec *spec)
+static bool is_traced(const struct task_spec *spec)
 {
-	return spec->pose == POSE_TRACED ||
-	       spec->pose == POSE_TRACE_STOPPED || spec->pose == POSE_IN_EXEC;
+	return spec->state == POOL_TRACED ||
+	       spec->state == POOL_TRACE_STOPPED || spec->state == POOL_IN_EXEC;
 }
 
-int population_add(struct population *p, const struct member_spec *spec)
+int task_pool_add(struct task_pool *p, const struct task_spec *spec)
 {
-	struct making making = { .spec = spec };
-	struct member *member;
+	struct task_setup task_setup = { .spec = spec };
+	struct pool_task *pool_task;
 	struct report report;
 	pid_t pid;
 
-	if (spec->threads_differ && !spec->who)
-		return explain(p, EINVAL, "threads differ from whom?");
-	member = new_member(p);
-	if (!member)
-		return explain(p, ENOMEM, "a new member");
-	member->spec = *spec;
+	if (spec->threads_differ && !spec->creds)
+		return set_error(p, EINVAL, "threads differ from whom?");
+	pool_task = new_task(p);
+	if (!pool_task)
+		return set_error(p, ENOMEM, "a new member");
+	pool_task->spec = *spec;
 
-	pid = make(p, &making, live, &report);
+	pid = fork_reporting(p, &task_setup, run_task, &report);
 	if (pid < 0)
 		return pid;
-	member->pid = pid;
+	pool_task->pid = pid;
 
 	if (is_traced(spec)) {
-		making.target = pid;
-		pid = make(p, &making, trace, &report);
+		task_setup.target = pid;
+		pid = fork_reporting(p, &task_setup, trace, &report);
 		if (pid < 0)
 			return pid;
-		member->tracer = pid;
-		member->tracer_thread = report.thread;
+		pool_task->tracer = pid;
+		pool_task->tracer_thread = report.thread;
 	}
 	return 0;
 }
 
-int population_add_all(struct population *p, const struct member_spec specs[],
-		       size_t nr, unsigned int each)
+int task_pool_add_all(struct task_pool *p, const struct task_spec specs[],
+		      size_t nr, unsigned int each)
 {
 	size_t i;
 	int err = 0;
 
 	for (i = 0; !err && i < nr * each; i++)
-		err = population_add(p, &specs[i % nr]);
+		err = task_pool_add(p, &specs[i % nr]);
 	return err;
 }
 
 /* Is the process in the given state, and nothing but its leader elsewhere? */
-static bool process_settled(int proc, pid_t pid, __u8 leader, __u8 others)
+static bool process_settled(int proc, pid_t pid, __u8 leader, __u8 threads)
 {
-	struct idset tids = {};
+	struct pid_set tids = {};
 	bool settled;
 	size_t i;
 
@@ -450,69 +457,69 @@ static bool process_settled(int proc, pid_t pid, __u8 leader, __u8 others)
 		struct procfs_task task;
 
 		settled = !procfs_read(proc, pid, tids.id[i], &task) &&
-			  task.base.state == (leads ? leader : others);
+			  task.base.state == (leads ? leader : threads);
 	}
-	idset_free(&tids);
+	pid_set_free(&tids);
 	return settled;
 }
 
-static bool member_settled(const struct member *member, int proc)
+static bool task_settled(const struct pool_task *pool_task, int proc)
 {
 	static const __u8 states[][2] = {
-		[POSE_SLEEPS] = {
+		[POOL_SLEEPING] = {
 			TASK_DIAG_INTERRUPTIBLE, TASK_DIAG_INTERRUPTIBLE,
 		},
-		[POSE_STOPPED] = {
+		[POOL_STOPPED] = {
 			TASK_DIAG_STOPPED, TASK_DIAG_STOPPED,
 		},
-		[POSE_ZOMBIE] = {
+		[POOL_ZOMBIE] = {
 			TASK_DIAG_ZOMBIE, TASK_DIAG_ZOMBIE,
 		},
-		[POSE_LEADER_GONE] = {
+		[POOL_LEADER_EXITED] = {
 			TASK_DIAG_ZOMBIE, TASK_DIAG_INTERRUPTIBLE,
 		},
-		[POSE_TRACED] = {
+		[POOL_TRACED] = {
 			TASK_DIAG_INTERRUPTIBLE, TASK_DIAG_INTERRUPTIBLE,
 		},
-		[POSE_TRACE_STOPPED] = {
+		[POOL_TRACE_STOPPED] = {
 			TASK_DIAG_TRACE_STOP, TASK_DIAG_INTERRUPTIBLE,
 		},
-		[POSE_SETUID] = {
+		[POOL_SETUID] = {
 			TASK_DIAG_INTERRUPTIBLE, TASK_DIAG_INTERRUPTIBLE,
 		},
-		[POSE_IN_EXEC] = {
+		[POOL_IN_EXEC] = {
 			TASK_DIAG_UNINTERRUPTIBLE, TASK_DIAG_TRACE_STOP,
 		},
 	};
-	const __u8 *state = states[member->spec.pose];
-	struct idset children = {};
+	const __u8 *state = states[pool_task->spec.state];
+	struct pid_set children = {};
 	bool settled;
 	size_t i;
 
-	settled = process_settled(proc, member->pid, state[0], state[1]) &&
-		  (!member->tracer ||
-		   process_settled(proc, member->tracer,
+	settled = process_settled(proc, pool_task->pid, state[0], state[1]) &&
+		  (!pool_task->tracer ||
+		   process_settled(proc, pool_task->tracer,
 				   TASK_DIAG_INTERRUPTIBLE,
 				   TASK_DIAG_INTERRUPTIBLE)) &&
-		  !procfs_children(proc, member->pid, &children);
+		  !procfs_children(proc, pool_task->pid, &children);
 	for (i = 0; settled && i < children.nr; i++)
 		settled = process_settled(proc, children.id[i],
 					  TASK_DIAG_INTERRUPTIBLE,
 					  TASK_DIAG_INTERRUPTIBLE);
-	idset_free(&children);
+	pid_set_free(&children);
 	return settled;
 }
 
-static int restless(struct population *p, size_t nr)
+static int set_timeout_error(struct task_pool *p, size_t nr)
 {
 	char step[64];
 
 	snprintf(step, sizeof(step), "member %zu, pid %d, in pose %d", nr,
-		 p->member[nr].pid, p->member[nr].spec.pose);
-	return explain(p, ETIMEDOUT, step);
+		 p->task[nr].pid, p->task[nr].spec.state);
+	return set_error(p, ETIMEDOUT, step);
 }
 
-int population_settle(struct population *p)
+int task_pool_settle(struct task_pool *p)
 {
 	const struct timespec pause = { .tv_nsec = 1000 * 1000 };
 	struct timespec now, limit;
@@ -521,15 +528,15 @@ int population_settle(struct population *p)
 
 	proc = procfs_open();
 	if (proc < 0)
-		return explain(p, errno, "open /proc");
+		return set_error(p, errno, "open /proc");
 	clock_gettime(CLOCK_MONOTONIC, &limit);
 	limit.tv_sec += SETTLE_SECONDS;
 
 	for (i = 0; !err && i < p->nr; i++) {
-		while (!err && !member_settled(&p->member[i], proc)) {
+		while (!err && !task_settled(&p->task[i], proc)) {
 			clock_gettime(CLOCK_MONOTONIC, &now);
 			if (now.tv_sec > limit.tv_sec)
-				err = restless(p, i);
+				err = set_timeout_error(p, i);
 			nanosleep(&pause, NULL);
 		}
 	}
@@ -541,17 +548,17 @@ int population_settle(struct population *p)
 static void reap_orphans(void)
 {
 	const struct timespec pause = { .tv_nsec = 1000 * 1000 };
-	int patience = 2000;
+	int timeout = 2000;
 	pid_t pid;
 
 	do {
 		pid = waitpid(-1, NULL, WNOHANG | __WALL);
 		if (!pid)
 			nanosleep(&pause, NULL);
-	} while (pid > 0 || (!pid && patience--));
+	} while (pid > 0 || (!pid && timeout--));
 }
 
-void population_end(struct population *p)
+void task_pool_end(struct task_pool *p)
 {
 	size_t i;
 
@@ -561,19 +568,19 @@ void population_end(struct population *p)
 		close(p->lifeline);
 	/* A tracer first: until it is gone its tracee is not ours to reap. */
 	for (i = 0; i < p->nr; i++) {
-		if (p->member[i].tracer > 0)
-			kill(p->member[i].tracer, SIGKILL);
-		if (p->member[i].pid > 0)
-			kill(p->member[i].pid, SIGKILL);
+		if (p->task[i].tracer > 0)
+			kill(p->task[i].tracer, SIGKILL);
+		if (p->task[i].pid > 0)
+			kill(p->task[i].pid, SIGKILL);
 	}
 	for (i = 0; i < p->nr; i++) {
-		if (p->member[i].tracer > 0)
-			waitpid(p->member[i].tracer, NULL, __WALL);
-		if (p->member[i].pid > 0)
-			waitpid(p->member[i].pid, NULL, __WALL);
+		if (p->task[i].tracer > 0)
+			waitpid(p->task[i].tracer, NULL, __WALL);
+		if (p->task[i].pid > 0)
+			waitpid(p->task[i].pid, NULL, __WALL);
 	}
 	reap_orphans();
-	free(p->member);
+	free(p->task);
 	memset(p, 0, sizeof(*p));
 	p->lifeline = -1;
 	p->lifeline_end = -1;

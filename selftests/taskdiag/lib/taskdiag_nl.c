@@ -21,7 +21,7 @@
 #endif
 
 /* A kernel that never answers must fail a test, not hang it. */
-#define TD_PATIENCE_SECONDS 10
+#define TD_TIMEOUT_SECONDS 10
 
 int td_next_attr(struct td_span *span, struct td_attr *attr)
 {
@@ -105,10 +105,10 @@ static void td_fault(struct td_answer *a, const char *format, ...)
 	va_end(args);
 }
 
-bool td_through_file;
+bool td_use_file;
 
-int td_send(struct td_sock *s, const void *bytes, size_t len,
-	    const struct ucred *as)
+int td_send_bytes(struct td_sock *s, const void *bytes, size_t len,
+		  const struct ucred *as)
 {
 	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
 	struct iovec iov = { .iov_base = (void *)bytes, .iov_len = len };
@@ -145,14 +145,14 @@ int td_send(struct td_sock *s, const void *bytes, size_t len,
 	return (size_t)sent == len ? 0 : -EMSGSIZE;
 }
 
-void td_make(struct td_sock *s, const struct task_diag_pid *what, __u16 flags,
-	     struct td_request *request)
+void td_make_request(struct td_sock *s, const struct task_diag_pid *query,
+		     __u16 flags, struct td_request *request)
 {
 	/* An aligned structure here would put a hole into the message. */
 	static_assert(sizeof(*request) == NLMSG_HDRLEN + GENL_HDRLEN +
-		      NLA_HDRLEN + sizeof(*what), "request has holes");
+		      NLA_HDRLEN + sizeof(*query), "request has holes");
 
-	s->show = what->show_flags;
+	s->show = query->show_flags;
 	*request = (struct td_request) {
 		.nlh.nlmsg_len = sizeof(*request),
 		.nlh.nlmsg_type = s->family,
@@ -160,23 +160,23 @@ void td_make(struct td_sock *s, const struct task_diag_pid *what, __u16 flags,
 		.nlh.nlmsg_seq = ++s->seq,
 		.genl.cmd = TASK_DIAG_CMD_GET,
 		.genl.version = TASK_DIAG_GENL_VERSION,
-		.nla.nla_len = NLA_HDRLEN + sizeof(*what),
+		.nla.nla_len = NLA_HDRLEN + sizeof(*query),
 		.nla.nla_type = TASK_DIAG_CMD_ATTR_GET,
-		.what = *what,
+		.query = *query,
 	};
 }
 
-int td_ask(struct td_sock *s, const struct task_diag_pid *what, __u16 flags,
-	   const struct ucred *as)
+int td_send_request(struct td_sock *s, const struct task_diag_pid *query,
+		    __u16 flags, const struct ucred *as)
 {
 	struct td_request request;
 
-	td_make(s, what, flags, &request);
-	return td_send(s, &request, sizeof(request), as);
+	td_make_request(s, query, flags, &request);
+	return td_send_bytes(s, &request, sizeof(request), as);
 }
 
-int td_ask_for(struct td_sock *s, const struct task_diag_pid *what, __u16 flags,
-	       const struct td_filter *filter, size_t nr)
+int td_send_filtered(struct td_sock *s, const struct task_diag_pid *query,
+		     __u16 flags, const struct td_filter *filter, size_t nr)
 {
 	size_t len = sizeof(struct td_request), i;
 	unsigned char *bytes;
@@ -188,7 +188,7 @@ int td_ask_for(struct td_sock *s, const struct task_diag_pid *what, __u16 flags,
 	if (!bytes)
 		return -ENOMEM;
 
-	td_make(s, what, flags, (struct td_request *)bytes);
+	td_make_request(s, query, flags, (struct td_request *)bytes);
 	((struct nlmsghdr *)bytes)->nlmsg_len = len;
 	len = sizeof(struct td_request);
 	for (i = 0; i < nr; i++) {
@@ -200,7 +200,7 @@ int td_ask_for(struct td_sock *s, const struct task_diag_pid *what, __u16 flags,
 			memcpy(nla + 1, filter[i].data, filter[i].len);
 		len += NLA_HDRLEN + NLA_ALIGN(filter[i].len);
 	}
-	err = td_send(s, bytes, len, NULL);
+	err = td_send_bytes(s, bytes, len, NULL);
 	free(bytes);
 	return err;
 }
@@ -209,7 +209,7 @@ int td_ask_for(struct td_sock *s, const struct task_diag_pid *what, __u16 flags,
  * Send @request, and receive the one message that answers it with command @cmd:
  * its attributes are in @attrs.
  */
-static int td_converse(struct td_sock *s, const struct nlmsghdr *request,
+static int td_exchange(struct td_sock *s, const struct nlmsghdr *request,
 		       __u8 cmd, struct td_span *attrs)
 {
 	const struct genlmsghdr *genl;
@@ -217,7 +217,7 @@ static int td_converse(struct td_sock *s, const struct nlmsghdr *request,
 	ssize_t got;
 	int err;
 
-	err = td_send(s, request, request->nlmsg_len, NULL);
+	err = td_send_bytes(s, request, request->nlmsg_len, NULL);
 	if (err)
 		return err;
 	got = td_receive_raw(s, 0);
@@ -262,7 +262,7 @@ static int td_resolve(struct td_sock *s)
 	struct td_attr attr;
 	int err;
 
-	err = td_converse(s, &request.nlh, CTRL_CMD_NEWFAMILY, &span);
+	err = td_exchange(s, &request.nlh, CTRL_CMD_NEWFAMILY, &span);
 	if (err)
 		return err;
 	while ((err = td_next_attr(&span, &attr)) > 0) {
@@ -284,14 +284,14 @@ static int td_resolve(struct td_sock *s)
 }
 
 /* Messages of the file grow by a header each. */
-static unsigned char *td_make_room(const struct td_sock *s)
+static unsigned char *td_alloc_buffer(const struct td_sock *s)
 {
 	return malloc(s->file ? 2 * s->size : s->size);
 }
 
 static int td_connect(struct td_sock *s)
 {
-	const struct timeval patience = { .tv_sec = TD_PATIENCE_SECONDS };
+	const struct timeval timeout = { .tv_sec = TD_TIMEOUT_SECONDS };
 	struct sockaddr_nl self = { .nl_family = AF_NETLINK };
 	socklen_t len = sizeof(self);
 	const int on = 1;
@@ -300,8 +300,8 @@ static int td_connect(struct td_sock *s)
 	if (s->fd < 0 ||
 	    setsockopt(s->fd, SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof(on)) ||
 	    setsockopt(s->fd, SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof(on)) ||
-	    setsockopt(s->fd, SOL_SOCKET, SO_RCVTIMEO, &patience,
-		       sizeof(patience)) ||
+	    setsockopt(s->fd, SOL_SOCKET, SO_RCVTIMEO, &timeout,
+		       sizeof(timeout)) ||
 	    bind(s->fd, (struct sockaddr *)&self, sizeof(self)) ||
 	    getsockname(s->fd, (struct sockaddr *)&self, &len))
 		return -errno;
@@ -315,9 +315,9 @@ int td_open(struct td_sock *s, size_t size)
 
 	memset(s, 0, sizeof(*s));
 	s->fd = -1;
-	s->file = td_through_file;
+	s->file = td_use_file;
 	s->size = size;
-	s->buf = td_make_room(s);
+	s->buf = td_alloc_buffer(s);
 	if (!s->buf)
 		return -ENOMEM;
 
@@ -340,7 +340,7 @@ int td_adopt(struct td_sock *s, int fd, const struct td_sock *like)
 {
 	*s = *like;
 	s->fd = fd;
-	s->buf = td_make_room(s);
+	s->buf = td_alloc_buffer(s);
 	return s->buf ? 0 : -ENOMEM;
 }
 
@@ -370,7 +370,7 @@ ssize_t td_receive_raw(struct td_sock *s, int flags)
 	return got;
 }
 
-void td_expect(const struct td_sock *s, struct td_answer *a, bool dump)
+void td_answer_init(const struct td_sock *s, struct td_answer *a, bool dump)
 {
 	memset(a, 0, sizeof(*a));
 	a->seq = s->seq;
@@ -385,7 +385,7 @@ void td_answer_free(struct td_answer *a)
 	memset(a, 0, sizeof(*a));
 }
 
-static void td_end_tlvs(struct td_answer *a, struct td_span span)
+static void td_parse_extack(struct td_answer *a, struct td_span span)
 {
 	struct td_attr attr;
 	int more;
@@ -415,7 +415,7 @@ static void td_end_tlvs(struct td_answer *a, struct td_span span)
  * The last row is complete: each group of the request is there, or is in exactly
  * one mask of TASK_DIAG_ABSENT.
  */
-static void td_end_row(struct td_answer *a)
+static void td_check_row(struct td_answer *a)
 {
 	const struct td_row *row = &a->row[a->rows - 1];
 	const struct task_diag_absent *absent = &row->absent;
@@ -436,7 +436,7 @@ static void td_end_row(struct td_answer *a)
 			 row->msg.pid, row->groups, a->show, all);
 }
 
-static void td_take_end(struct td_answer *a, const struct nlmsghdr *nlh)
+static void td_parse_end(struct td_answer *a, const struct nlmsghdr *nlh)
 {
 	const unsigned char *data = NLMSG_DATA(nlh);
 	size_t len = nlh->nlmsg_len - NLMSG_HDRLEN, head;
@@ -465,7 +465,7 @@ static void td_take_end(struct td_answer *a, const struct nlmsghdr *nlh)
 			 a->row[a->rows - 1].msg.pid);
 	/* A dump that ends with an error may do so within a row. */
 	if (a->rows && !code)
-		td_end_row(a);
+		td_check_row(a);
 
 	if (nlh->nlmsg_type == NLMSG_DONE) {
 		if (!a->dump)
@@ -476,7 +476,7 @@ static void td_take_end(struct td_answer *a, const struct nlmsghdr *nlh)
 	if (nlh->nlmsg_flags & NLM_F_ACK_TLVS) {
 		struct td_span span = { data + head, len - head };
 
-		td_end_tlvs(a, span);
+		td_parse_extack(a, span);
 	}
 }
 
@@ -499,14 +499,14 @@ static const struct {
 };
 
 /* What may go on from message to message; all else is there once. */
-static bool td_goes_on(__u16 type)
+static bool td_spans_messages(__u16 type)
 {
 	return type == TASK_DIAG_VMA || type == TASK_DIAG_VMA_STAT ||
 	       type == TASK_DIAG_CMDLINE;
 }
 
 /* In the order of their bits; appended groups and TASK_DIAG_ABSENT come last. */
-static unsigned int td_place(__u16 type)
+static unsigned int td_attr_order(__u16 type)
 {
 	static const __u16 last[] = {
 		TASK_DIAG_CGROUP, TASK_DIAG_FILES, TASK_DIAG_CMDLINE,
@@ -520,8 +520,8 @@ static unsigned int td_place(__u16 type)
 	return type;
 }
 
-static void td_take_struct(struct td_answer *a, struct td_row *row,
-			   const struct td_attr *attr)
+static void td_parse_struct(struct td_answer *a, struct td_row *row,
+			    const struct td_attr *attr)
 {
 	size_t i;
 
@@ -537,8 +537,8 @@ static void td_take_struct(struct td_answer *a, struct td_row *row,
 }
 
 /* Put the attributes of one message into @row. */
-static void td_take_attrs(struct td_answer *a, struct td_row *row,
-			  struct td_span span)
+static void td_parse_attrs(struct td_answer *a, struct td_row *row,
+			   struct td_span span)
 {
 	unsigned int last = TASK_DIAG_MSG;
 	struct td_attr attr;
@@ -553,19 +553,19 @@ static void td_take_attrs(struct td_answer *a, struct td_row *row,
 			td_fault(a, "attribute %u in a reply", attr.type);
 			continue;
 		}
-		if (td_place(attr.type) < td_place(last))
+		if (td_attr_order(attr.type) < td_attr_order(last))
 			td_fault(a, "group %u after group %u", attr.type, last);
 		last = attr.type;
 		if (attr.type == TASK_DIAG_ABSENT) {
 			row->complete = true;
-			td_take_struct(a, row, &attr);
+			td_parse_struct(a, row, &attr);
 			continue;
 		}
 		group = 1ULL << (attr.type - TASK_DIAG_ATTR_GROUPS);
-		if (row->groups & group && !td_goes_on(attr.type))
+		if (row->groups & group && !td_spans_messages(attr.type))
 			td_fault(a, "group %u twice", attr.type);
 		row->groups |= group;
-		td_take_struct(a, row, &attr);
+		td_parse_struct(a, row, &attr);
 	}
 	if (more)
 		td_fault(a, "malformed attributes");
@@ -574,31 +574,32 @@ static void td_take_attrs(struct td_answer *a, struct td_row *row,
 static struct td_row *td_new_row(struct td_answer *a)
 {
 	if (a->rows)
-		td_end_row(a);
-	if (a->rows == a->room) {
-		size_t room = a->room ? 2 * a->room : 64;
-		struct td_row *bigger = realloc(a->row, room * sizeof(*bigger));
+		td_check_row(a);
+	if (a->rows == a->capacity) {
+		size_t capacity = a->capacity ? 2 * a->capacity : 64;
+		struct td_row *bigger =
+			realloc(a->row, capacity * sizeof(*bigger));
 
 		if (!bigger)
 			return NULL;
 		a->row = bigger;
-		a->room = room;
+		a->capacity = capacity;
 	}
 	memset(&a->row[a->rows], 0, sizeof(*a->row));
 	return &a->row[a->rows++];
 }
 
-static int td_keep_raw(struct td_answer *a, struct td_row *row,
-		       struct td_span span)
+static int td_append_raw(struct td_answer *a, struct td_row *row,
+			 struct td_span span)
 {
-	if (a->raw_len + span.len > a->raw_room) {
-		size_t room = 2 * (a->raw_len + span.len);
-		unsigned char *bigger = realloc(a->raw, room);
+	if (a->raw_len + span.len > a->raw_capacity) {
+		size_t capacity = 2 * (a->raw_len + span.len);
+		unsigned char *bigger = realloc(a->raw, capacity);
 
 		if (!bigger)
 			return -ENOMEM;
 		a->raw = bigger;
-		a->raw_room = room;
+		a->raw_capacity = capacity;
 	}
 	memcpy(a->raw + a->raw_len, span.at, span.len);
 	if (!row->len)
@@ -608,7 +609,7 @@ static int td_keep_raw(struct td_answer *a, struct td_row *row,
 	return 0;
 }
 
-static int td_take_task(struct td_answer *a, const struct nlmsghdr *nlh)
+static int td_parse_task(struct td_answer *a, const struct nlmsghdr *nlh)
 {
 	const struct genlmsghdr *genl = NLMSG_DATA(nlh);
 	struct td_span span, rest;
@@ -622,8 +623,10 @@ static int td_take_task(struct td_answer *a, const struct nlmsghdr *nlh)
 	}
 	if (genl->cmd != TASK_DIAG_CMD_GET ||
 	    genl->version != TASK_DIAG_GENL_VERSION || genl->reserved)
-		td_fault(a, "genetlink header: command %u, version %u, reserved %u",
-			 genl->cmd, genl->version, genl->reserved);
+		td_fault(
+			a,
+			"genetlink header: command %u, version %u, reserved %u",
+			genl->cmd, genl->version, genl->reserved);
 	if (!(nlh->nlmsg_flags & NLM_F_MULTI) != !a->dump)
 		td_fault(a, "message flags %#x in a %s", nlh->nlmsg_flags,
 			 a->dump ? "dump" : "plain answer");
@@ -646,7 +649,8 @@ static int td_take_task(struct td_answer *a, const struct nlmsghdr *nlh)
 		row = a->rows ? &a->row[a->rows - 1] : NULL;
 		if (!row || row->msg.pid != msg.pid ||
 		    row->msg.tgid != msg.tgid) {
-			td_fault(a, "%u continues without a beginning", msg.pid);
+			td_fault(a, "%u continues without a beginning",
+				 msg.pid);
 			return 0;
 		}
 		if (!row->more)
@@ -665,12 +669,12 @@ static int td_take_task(struct td_answer *a, const struct nlmsghdr *nlh)
 	if (row->complete)
 		td_fault(a, "%u continues after TASK_DIAG_ABSENT", msg.pid);
 	row->messages++;
-	td_take_attrs(a, row, rest);
-	return td_keep_raw(a, row, span);
+	td_parse_attrs(a, row, rest);
+	return td_append_raw(a, row, span);
 }
 
-static struct td_answer *td_whose(struct td_answer *answers, size_t nr,
-				  __u32 seq)
+static struct td_answer *td_answer_for(struct td_answer *answers, size_t nr,
+				       __u32 seq)
 {
 	size_t i;
 
@@ -681,7 +685,7 @@ static struct td_answer *td_whose(struct td_answer *answers, size_t nr,
 	return NULL;
 }
 
-int td_receive_some(struct td_sock *s, struct td_answer *answers, size_t nr)
+int td_receive_datagram(struct td_sock *s, struct td_answer *answers, size_t nr)
 {
 	ssize_t got = td_receive_raw(s, 0);
 	const struct nlmsghdr *nlh;
@@ -697,7 +701,8 @@ int td_receive_some(struct td_sock *s, struct td_answer *answers, size_t nr)
 	span.at = s->buf;
 	span.len = got;
 	while ((more = td_next_message(&span, &nlh)) > 0) {
-		struct td_answer *a = td_whose(answers, nr, nlh->nlmsg_seq);
+		struct td_answer *a =
+			td_answer_for(answers, nr, nlh->nlmsg_seq);
 
 		if (!a)
 			continue;
@@ -710,9 +715,9 @@ int td_receive_some(struct td_sock *s, struct td_answer *answers, size_t nr)
 
 		if (nlh->nlmsg_type == NLMSG_DONE ||
 		    nlh->nlmsg_type == NLMSG_ERROR) {
-			td_take_end(a, nlh);
+			td_parse_end(a, nlh);
 		} else if (nlh->nlmsg_type == s->family) {
-			int err = td_take_task(a, nlh);
+			int err = td_parse_task(a, nlh);
 
 			if (err)
 				return err;
@@ -721,7 +726,8 @@ int td_receive_some(struct td_sock *s, struct td_answer *answers, size_t nr)
 		}
 	}
 	if (more)
-		td_fault(&answers[0], "%zu stray bytes in a datagram", span.len);
+		td_fault(&answers[0], "%zu stray bytes in a datagram",
+			 span.len);
 	return 0;
 }
 
@@ -730,30 +736,30 @@ int td_receive(struct td_sock *s, struct td_answer *a)
 	int err = 0;
 
 	while (!err && !a->end.type)
-		err = td_receive_some(s, a, 1);
+		err = td_receive_datagram(s, a, 1);
 	return err;
 }
 
-int td_query(struct td_sock *s, const struct task_diag_pid *what, __u16 flags,
+int td_query(struct td_sock *s, const struct task_diag_pid *query, __u16 flags,
 	     struct td_answer *a)
 {
 	bool dump = (flags & NLM_F_DUMP) == NLM_F_DUMP;
 	int err;
 
 	/* A plain answer has no end of its own: the ack is it. */
-	err = td_ask(s, what, dump ? flags : flags | NLM_F_ACK, NULL);
-	td_expect(s, a, dump);
+	err = td_send_request(s, query, dump ? flags : flags | NLM_F_ACK, NULL);
+	td_answer_init(s, a, dump);
 	return err ? err : td_receive(s, a);
 }
 
-ssize_t td_query_raw(struct td_sock *s, const struct task_diag_pid *what,
+ssize_t td_query_raw(struct td_sock *s, const struct task_diag_pid *query,
 		     __u16 flags, unsigned char *bytes, size_t size)
 {
 	ssize_t got;
 	int err;
 
 	s->seq = 0;
-	err = td_ask(s, what, flags, NULL);
+	err = td_send_request(s, query, flags, NULL);
 	if (err)
 		return err;
 	got = td_receive_raw(s, 0);
@@ -765,15 +771,16 @@ ssize_t td_query_raw(struct td_sock *s, const struct task_diag_pid *what,
 	return td_receive_raw(s, MSG_DONTWAIT) == -EAGAIN ? got : -EBADMSG;
 }
 
-int td_query_for(struct td_sock *s, const struct task_diag_pid *what,
-		 __u16 flags, const struct td_filter *filter, size_t nr,
-		 struct td_answer *a)
+int td_query_filtered(struct td_sock *s, const struct task_diag_pid *query,
+		      __u16 flags, const struct td_filter *filter, size_t nr,
+		      struct td_answer *a)
 {
 	bool dump = (flags & NLM_F_DUMP) == NLM_F_DUMP;
 	int err;
 
-	err = td_ask_for(s, what, dump ? flags : flags | NLM_F_ACK, filter, nr);
-	td_expect(s, a, dump);
+	err = td_send_filtered(s, query, dump ? flags : flags | NLM_F_ACK,
+			       filter, nr);
+	td_answer_init(s, a, dump);
 	return err ? err : td_receive(s, a);
 }
 
@@ -794,7 +801,7 @@ int td_features(struct td_sock *s, struct task_diag_features *features)
 	struct td_attr attr;
 	int err;
 
-	err = td_converse(s, &request.nlh, TASK_DIAG_CMD_FEATURES, &span);
+	err = td_exchange(s, &request.nlh, TASK_DIAG_CMD_FEATURES, &span);
 	if (err)
 		return err;
 	do {
@@ -807,12 +814,12 @@ int td_features(struct td_sock *s, struct task_diag_features *features)
 	return 0;
 }
 
-struct td_span td_attrs(const struct td_answer *a, const struct td_row *row)
+struct td_span td_row_attrs(const struct td_answer *a, const struct td_row *row)
 {
 	return (struct td_span) { a->raw + row->start, row->len };
 }
 
-const struct td_row *td_find(const struct td_answer *a, __u32 pid)
+const struct td_row *td_find_row(const struct td_answer *a, __u32 pid)
 {
 	size_t i;
 

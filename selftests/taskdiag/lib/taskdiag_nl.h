@@ -39,7 +39,7 @@ struct td_request {
 	struct nlmsghdr nlh;
 	struct genlmsghdr genl;
 	struct nlattr nla;
-	struct task_diag_pid what;
+	struct task_diag_pid query;
 };
 
 /* Something beside struct task_diag_pid in a request. */
@@ -94,10 +94,10 @@ struct td_answer {
 	bool dump;		/* asked with NLM_F_DUMP */
 	struct td_row *row;
 	size_t rows;
-	size_t room;
+	size_t capacity;
 	unsigned char *raw;
 	size_t raw_len;
-	size_t raw_room;
+	size_t raw_capacity;
 	unsigned int receives;
 	struct td_end end;
 	char fault[160];	/* the first breach of protocol, "" for none */
@@ -109,46 +109,47 @@ struct td_answer {
 int td_open(struct td_sock *s, size_t size);
 
 /* What td_open() opens: set by a test program that is about the file. */
-extern bool td_through_file;
+extern bool td_use_file;
 void td_close(struct td_sock *s);
 
 /* Go on with a descriptor that somebody else opened, and @like described. */
 int td_adopt(struct td_sock *s, int fd, const struct td_sock *like);
 
 /* Send @len bytes as they are; @as, if given, goes along as SCM_CREDENTIALS. */
-int td_send(struct td_sock *s, const void *bytes, size_t len,
-	    const struct ucred *as);
+int td_send_bytes(struct td_sock *s, const void *bytes, size_t len,
+		  const struct ucred *as);
 
 /* Make a well-formed request under the next sequence number. */
-void td_make(struct td_sock *s, const struct task_diag_pid *what, __u16 flags,
-	     struct td_request *request);
+void td_make_request(struct td_sock *s, const struct task_diag_pid *query,
+		     __u16 flags, struct td_request *request);
 
 /* Make and send it. */
-int td_ask(struct td_sock *s, const struct task_diag_pid *what, __u16 flags,
-	   const struct ucred *as);
+int td_send_request(struct td_sock *s, const struct task_diag_pid *query,
+		    __u16 flags, const struct ucred *as);
 
 /* The same with filters. */
-int td_ask_for(struct td_sock *s, const struct task_diag_pid *what, __u16 flags,
-	       const struct td_filter *filter, size_t nr);
+int td_send_filtered(struct td_sock *s, const struct task_diag_pid *query,
+		     __u16 flags, const struct td_filter *filter, size_t nr);
 
 /* Receive one datagram as it is; the number of bytes or a negative errno. */
 ssize_t td_receive_raw(struct td_sock *s, int flags);
 
 /* Make ready to receive the answer to the request sent last. */
-void td_expect(const struct td_sock *s, struct td_answer *a, bool dump);
+void td_answer_init(const struct td_sock *s, struct td_answer *a, bool dump);
 void td_answer_free(struct td_answer *a);
 
 /*
  * Receive one datagram and put its messages to the answers, told apart by
  * their sequence numbers.
  */
-int td_receive_some(struct td_sock *s, struct td_answer *answers, size_t nr);
+int td_receive_datagram(struct td_sock *s, struct td_answer *answers,
+			size_t nr);
 
 /* Receive until @a has ended. */
 int td_receive(struct td_sock *s, struct td_answer *a);
 
-/* td_ask(), td_expect() and td_receive(); @flags may hold NLM_F_DUMP. */
-int td_query(struct td_sock *s, const struct task_diag_pid *what, __u16 flags,
+/* td_send_request(), td_answer_init() and td_receive(); @flags may hold NLM_F_DUMP. */
+int td_query(struct td_sock *s, const struct task_diag_pid *query, __u16 flags,
 	     struct td_answer *a);
 
 /*
@@ -156,13 +157,13 @@ int td_query(struct td_sock *s, const struct task_diag_pid *what, __u16 flags,
  * sequence number always: how many, or a negative errno, of which -EMSGSIZE says
  * that they are more than @size, and -EBADMSG that another datagram came.
  */
-ssize_t td_query_raw(struct td_sock *s, const struct task_diag_pid *what,
+ssize_t td_query_raw(struct td_sock *s, const struct task_diag_pid *query,
 		     __u16 flags, unsigned char *bytes, size_t size);
 
 /* The same as td_query() with filters. */
-int td_query_for(struct td_sock *s, const struct task_diag_pid *what,
-		 __u16 flags, const struct td_filter *filter, size_t nr,
-		 struct td_answer *a);
+int td_query_filtered(struct td_sock *s, const struct task_diag_pid *query,
+		      __u16 flags, const struct td_filter *filter, size_t nr,
+		      struct td_answer *a);
 
 /* TASK_DIAG_CMD_FEATURES; what the kernel refuses is -errno. */
 int td_features(struct td_sock *s, struct task_diag_features *features);
@@ -171,10 +172,11 @@ int td_features(struct td_sock *s, struct task_diag_features *features);
  * The attributes of all messages of a row, and the next of them: 1 for one, 0
  * at the end, -EBADMSG for bytes that are none.
  */
-struct td_span td_attrs(const struct td_answer *a, const struct td_row *row);
+struct td_span td_row_attrs(const struct td_answer *a,
+			    const struct td_row *row);
 int td_next_attr(struct td_span *span, struct td_attr *attr);
 
 /* The row about task @pid, NULL if there is none; the last if several. */
-const struct td_row *td_find(const struct td_answer *a, __u32 pid);
+const struct td_row *td_find_row(const struct td_answer *a, __u32 pid);
 
 #endif /* TASKDIAG_NL_H */

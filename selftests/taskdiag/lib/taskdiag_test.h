@@ -34,34 +34,34 @@
 #include "taskdiag_nl.h"
 
 /* The Makefile has some tests once more for the transaction file. */
-#ifndef TD_THROUGH_FILE
-#define TD_THROUGH_FILE false
+#ifndef TD_USE_FILE
+#define TD_USE_FILE false
 #endif
 
 #define TD_BASE_CRED (TASK_DIAG_SHOW_BASE | TASK_DIAG_SHOW_CRED)
 
 /* The answer came whole, by the protocol, and says that all went well. */
-#define ASSERT_GOOD(answer) do { \
-	const struct td_answer *__good = (answer); \
+#define ASSERT_SUCCESS(answer) do { \
+	const struct td_answer *__answer = (answer); \
 	\
-	ASSERT_STREQ("", __good->fault); \
-	ASSERT_EQ(0, __good->end.error) { \
-		TH_LOG("the kernel says: %s", __good->end.text); \
+	ASSERT_STREQ("", __answer->fault); \
+	ASSERT_EQ(0, __answer->end.error) { \
+		TH_LOG("the kernel says: %s", __answer->end.text); \
 	} \
-	ASSERT_EQ(__good->dump ? NLMSG_DONE : NLMSG_ERROR, \
-		  (int)__good->end.type); \
+	ASSERT_EQ(__answer->dump ? NLMSG_DONE : NLMSG_ERROR, \
+		  (int)__answer->end.type); \
 } while (0)
 
 /*
  * Before Linux 6.2, for which there is a module, a family has no way to say why
  * it refuses to start a dump: nothing was said.
  */
-static inline bool td_had_no_say(const struct td_answer *a)
+static inline bool td_lacks_start_extack(const struct td_answer *a)
 {
 	unsigned int major, minor;
 	struct utsname name;
 
-	return a->dump && !td_through_file && a->end.type == NLMSG_ERROR &&
+	return a->dump && !td_use_file && a->end.type == NLMSG_ERROR &&
 	       !a->end.text[0] && !a->end.offset && !a->end.missing &&
 	       !uname(&name) &&
 	       sscanf(name.release, "%u.%u", &major, &minor) == 2 &&
@@ -69,62 +69,67 @@ static inline bool td_had_no_say(const struct td_answer *a)
 }
 
 /* The extended ack has @part in its text ... */
-#define EXPECT_SAYS(answer, part) do { \
-	const struct td_answer *__said = (answer); \
-	const char *__part = (part); \
-	\
-	EXPECT_TRUE(strstr(__said->end.text, __part) || td_had_no_say(__said)) { \
-		TH_LOG("no \"%s\" in \"%s\"", __part, __said->end.text); \
-	} \
-} while (0)
+#define EXPECT_EXTACK_TEXT(answer, part)                            \
+	do {                                                        \
+		const struct td_answer *__reported = (answer);      \
+		const char *__part = (part);                        \
+                                                                    \
+		EXPECT_TRUE(strstr(__reported->end.text, __part) || \
+			    td_lacks_start_extack(__reported))      \
+		{                                                   \
+			TH_LOG("no \"%s\" in \"%s\"", __part,       \
+			       __reported->end.text);               \
+		}                                                   \
+	} while (0)
 
 /* ... and points at this offset. */
-#define EXPECT_BLAMES(answer, where) do { \
-	const struct td_answer *__blamed = (answer); \
+#define EXPECT_EXTACK_OFFSET(answer, where) do { \
+	const struct td_answer *__answer = (answer); \
 	\
-	if (!td_had_no_say(__blamed)) \
-		EXPECT_EQ((where), __blamed->end.offset); \
+	if (!td_lacks_start_extack(__answer)) \
+		EXPECT_EQ((where), __answer->end.offset); \
 } while (0)
 
 /* A dump that comes whole. */
-static inline void td_good_dump(struct __test_metadata *_metadata,
-				struct td_sock *sock, __u64 show,
-				__u64 strategy, pid_t pid, struct td_answer *a)
+static inline void td_dump(struct __test_metadata *_metadata,
+			   struct td_sock *sock, __u64 show,
+			   __u64 strategy, pid_t pid, struct td_answer *a)
 {
-	const struct task_diag_pid what = {
+	const struct task_diag_pid query = {
 		.show_flags = show,
 		.dump_strategy = strategy,
 		.pid = pid,
 	};
 
-	ASSERT_EQ(0, td_query(sock, &what, NLM_F_DUMP, a));
-	ASSERT_GOOD(a);
+	ASSERT_EQ(0, td_query(sock, &query, NLM_F_DUMP, a));
+	ASSERT_SUCCESS(a);
 }
 
 /* The one row that a plain request brings. */
-static inline void td_good_row(struct __test_metadata *_metadata,
-			       struct td_sock *sock, __u64 show, pid_t pid,
-			       struct td_answer *a)
+static inline void td_get_row(struct __test_metadata *_metadata,
+			      struct td_sock *sock, __u64 show, pid_t pid,
+			      struct td_answer *a)
 {
-	const struct task_diag_pid what = {
+	const struct task_diag_pid query = {
 		.show_flags = show,
 		.dump_strategy = TASK_DIAG_DUMP_ONE,
 		.pid = pid,
 	};
 
-	ASSERT_EQ(0, td_query(sock, &what, 0, a));
-	ASSERT_GOOD(a);
+	ASSERT_EQ(0, td_query(sock, &query, 0, a));
+	ASSERT_SUCCESS(a);
 	ASSERT_EQ(1U, a->rows);
 }
 
 /* The areas of a row, which are as the ABI says. */
-static inline void td_good_areas(struct __test_metadata *_metadata,
-				 const struct td_answer *a,
-				 const struct td_row *row, struct areas *areas)
+static inline void td_get_mappings(struct __test_metadata *_metadata,
+				   const struct td_answer *a,
+				   const struct td_row *row,
+				   struct mappings *mappings)
 {
 	char text[160] = "";
 
-	ASSERT_EQ(0, facts_areas(a, row, areas, text, sizeof(text))) {
+	ASSERT_EQ(0, fields_mappings(a, row, mappings, text, sizeof(text))) {
 		TH_LOG("%u: %s", row->msg.pid, text);
 	}
 }
@@ -143,19 +148,21 @@ static inline void td_good_areas(struct __test_metadata *_metadata,
  * Without the family, or without root, nothing can be said: that is a skipped
  * program, exit code 4, and not a passed one.
  */
-static inline void td_need_kernel_and_root(void)
+static inline void td_require_family_and_root(void)
 {
 	struct td_sock sock;
 	int err;
 
-	td_through_file = TD_THROUGH_FILE;
+	td_use_file = TD_USE_FILE;
 	if (geteuid())
 		ksft_exit_skip("needs root\n");
 	err = td_open(&sock, TD_LARGE);
 	if (err == -ENOENT)
-		ksft_exit_skip("this kernel has no %s\n", TD_THROUGH_FILE ?
-			       "/proc/task-diag: CONFIG_TASKDIAG_PROC is off" :
-			       "TASKDIAG family: CONFIG_TASKDIAG_NETLINK is off");
+		ksft_exit_skip(
+			"this kernel has no %s\n",
+			TD_USE_FILE ?
+				"/proc/task-diag: CONFIG_TASKDIAG_PROC is off" :
+				"TASKDIAG family: CONFIG_TASKDIAG_NETLINK is off");
 	if (err)
 		ksft_exit_fail_msg("cannot get to task_diag: %s\n",
 				   strerror(-err));
@@ -167,7 +174,7 @@ static inline void td_need_kernel_and_root(void)
  * itself what that takes: nothing to test there.  A kernel that has task_diag
  * built in has no such excuse.
  */
-static inline __u64 td_module_lacks(struct td_sock *s, __u64 show)
+static inline __u64 td_module_missing_groups(struct td_sock *s, __u64 show)
 {
 	struct task_diag_features has;
 
@@ -204,7 +211,7 @@ static inline int td_main(int argc, char **argv, int (*make)(void),
 {
 	int status, err;
 
-	td_need_kernel_and_root();
+	td_require_family_and_root();
 	err = make();
 	if (err) {
 		ksft_print_msg("%s: %s\n", error, strerror(-err));
@@ -216,12 +223,12 @@ static inline int td_main(int argc, char **argv, int (*make)(void),
 	return status;
 }
 
-/* Be @who from now on, or say why not and be no more. */
-static inline void td_become(struct __test_metadata *_metadata,
-			     const struct identity *who)
+/* Be @creds from now on, or say why not and be no more. */
+static inline void td_assume(struct __test_metadata *_metadata,
+			     const struct credentials *creds)
 {
 	const char *step = "";
-	int err = identity_assume(who, &step);
+	int err = credentials_assume(creds, &step);
 
 	EXPECT_EQ(0, err) {
 		TH_LOG("%s: %s", step, strerror(-err));
@@ -229,20 +236,20 @@ static inline void td_become(struct __test_metadata *_metadata,
 	}
 }
 
-/* A child that is @who: 0 there. */
+/* A child that is @creds: 0 there. */
 static inline pid_t td_fork_as(struct __test_metadata *_metadata,
-			       const struct identity *who)
+			       const struct credentials *creds)
 {
 	pid_t pid = fork();
 
 	ASSERT_LE(0, pid);
 	if (!pid)
-		td_become(_metadata, who);
+		td_assume(_metadata, creds);
 	return pid;
 }
 
 /* Memory, zeroed, that children have in common with us; NULL if there is none. */
-static inline void *td_share(size_t size)
+static inline void *td_alloc_shared(size_t size)
 {
 	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
 			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -251,7 +258,7 @@ static inline void *td_share(size_t size)
 }
 
 /* A number that no task has: one just gone is the last to be given out again. */
-static inline pid_t td_free_pid(void)
+static inline pid_t td_unused_pid(void)
 {
 	pid_t pid = fork();
 

@@ -6,110 +6,120 @@
 #include "../../kselftest.h"
 #include "test_tasks.h"
 
-int cast_begin(struct cast *c, const struct member_spec specs[], size_t nr)
+int test_tasks_begin(struct test_tasks *c, const struct task_spec specs[],
+		     size_t nr)
 {
-	return population_begin(&c->pop) ?:
-	       population_add_all(&c->pop, specs, nr, 1);
+	return task_pool_begin(&c->pool) ?:
+	       task_pool_add_all(&c->pool, specs, nr, 1);
 }
 
-int cast_begin_usual(struct cast *c)
+int test_tasks_begin_common(struct test_tasks *c)
 {
-	static const struct member_spec specs[] = {
-		{ .name = "zombie", .pose = POSE_ZOMBIE },
-		{ .name = "stopped", .pose = POSE_STOPPED, .threads = 1 },
-		{ .name = "leader gone", .pose = POSE_LEADER_GONE, .threads = 2 },
+	static const struct task_spec specs[] = {
+		{ .name = "zombie", .state = POOL_ZOMBIE },
+		{ .name = "stopped", .state = POOL_STOPPED, .threads = 1 },
+		{ .name = "leader gone",
+		  .state = POOL_LEADER_EXITED,
+		  .threads = 2 },
 	};
 
-	return cast_begin(c, specs, ARRAY_SIZE(specs));
+	return test_tasks_begin(c, specs, ARRAY_SIZE(specs));
 }
 
-static struct specimen *next(struct cast *c)
+static struct special_task *next_task(struct test_tasks *c)
 {
-	if (c->nr < CAST_SPECIMENS)
-		return &c->specimen[c->nr];
-	snprintf(c->pop.error, sizeof(c->pop.error),
-		 "more than %d specimens", CAST_SPECIMENS);
+	if (c->nr < TEST_TASKS_MAX)
+		return &c->special[c->nr];
+	snprintf(c->pool.error, sizeof(c->pool.error),
+		 "more than %d specimens", TEST_TASKS_MAX);
 	return NULL;
 }
 
 /* What became of the specimen behind the last. */
-static int made(struct cast *c, const char *name, int err)
+static int finish_add(struct test_tasks *c, const char *name, int err)
 {
 	if (err)
-		snprintf(c->pop.error, sizeof(c->pop.error), "%s: %s", name,
-			 c->specimen[c->nr].error);
+		snprintf(c->pool.error, sizeof(c->pool.error), "%s: %s", name,
+			 c->special[c->nr].error);
 	else
 		c->name[c->nr++] = name;
 	return err;
 }
 
-int cast_make(struct cast *c, const char *name, specimen_make make, void *arg)
+int test_tasks_add(struct test_tasks *c, const char *name,
+		   special_task_setup make, void *arg)
 {
-	struct specimen *s = next(c);
+	struct special_task *s = next_task(c);
 
-	return s ? made(c, name, specimen_begin(s, make, arg)) : -ENOSPC;
+	return s ? finish_add(c, name, special_task_begin(s, make, arg)) :
+		   -ENOSPC;
 }
 
-int cast_make_all(struct cast *c, const struct cast_kind kinds[], size_t nr)
+int test_tasks_add_all(struct test_tasks *c,
+		       const struct test_task_kind kinds[], size_t nr)
 {
 	size_t i;
 	int err = 0;
 
 	for (i = 0; !err && i < nr; i++)
-		err = cast_make(c, kinds[i].name, kinds[i].make, NULL);
+		err = test_tasks_add(c, kinds[i].name, kinds[i].make, NULL);
 	return err;
 }
 
-int cast_exec(struct cast *c, const char *name, const char *path,
-	      char *const argv[], char *const env[], specimen_make make)
+int test_tasks_add_exec(struct test_tasks *c, const char *name,
+			const char *path, char *const argv[], char *const env[],
+			special_task_setup make)
 {
-	struct specimen *s = next(c);
+	struct special_task *s = next_task(c);
 
-	return s ? made(c, name, specimen_exec(s, path, argv, env, make, NULL)) :
+	return s ? finish_add(c, name,
+			      special_task_exec(s, path, argv, env, make,
+						NULL)) :
 		   -ENOSPC;
 }
 
-static int run(struct cast *c, char *const argv[])
+static int add_program(struct test_tasks *c, char *const argv[])
 {
-	struct specimen *s = next(c);
+	struct special_task *s = next_task(c);
 
 	if (!s)
 		return -ENOSPC;
-	if (made(c, argv[0], specimen_run(s, argv)))
+	if (finish_add(c, argv[0], special_task_run(s, argv)))
 		ksft_print_msg("no %s here: %s\n", argv[0], s->error);
 	return 0;
 }
 
-int cast_run_all(struct cast *c, char *const programs[][CAST_ARGS], size_t nr)
+int test_tasks_add_programs(struct test_tasks *c,
+			    char *const programs[][TEST_TASKS_ARGS], size_t nr)
 {
 	size_t i;
 	int err = 0;
 
 	for (i = 0; !err && i < nr; i++)
-		err = run(c, programs[i]);
+		err = add_program(c, programs[i]);
 	return err;
 }
 
-struct specimen *cast_find(struct cast *c, const char *name)
+struct special_task *test_tasks_find(struct test_tasks *c, const char *name)
 {
 	size_t i;
 
 	for (i = 0; i < c->nr; i++)
 		if (!strcmp(c->name[i], name))
-			return &c->specimen[i];
+			return &c->special[i];
 	return NULL;
 }
 
-pid_t cast_pid(struct cast *c, const char *name)
+pid_t test_tasks_pid(struct test_tasks *c, const char *name)
 {
-	struct specimen *s = cast_find(c, name);
+	struct special_task *s = test_tasks_find(c, name);
 
 	return s ? s->pid : 0;
 }
 
-void cast_end(struct cast *c)
+void test_tasks_end(struct test_tasks *c)
 {
 	while (c->nr)
-		specimen_end(&c->specimen[--c->nr]);
-	population_end(&c->pop);
+		special_task_end(&c->special[--c->nr]);
+	task_pool_end(&c->pool);
 }

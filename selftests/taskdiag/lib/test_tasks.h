@@ -12,50 +12,55 @@
 #include "task_pool.h"
 #include "special_task.h"
 
-#define CAST_SPECIMENS 48
+#define TEST_TASKS_MAX 48
 
-struct cast_kind {
+struct test_task_kind {
 	const char *name;	/* as a specimen */
-	specimen_make make;
+	special_task_setup make;
 };
 
 /* Arguments of a program, from its name on, with a NULL behind the last. */
-#define CAST_ARGS 4
+#define TEST_TASKS_ARGS 4
 
-struct cast {
-	struct population pop;		/* what went wrong is in pop.error */
+struct test_tasks {
+	struct task_pool pool;		/* what went wrong is in pop.error */
 	size_t nr;
-	const char *name[CAST_SPECIMENS];
-	struct specimen specimen[CAST_SPECIMENS];
+	const char *name[TEST_TASKS_MAX];
+	struct special_task special[TEST_TASKS_MAX];
 };
 
 /*
  * All that return an int return 0 or a negative errno, with a text in
- * cast::pop.error.  Names are those of the caller, and stay.
+ * tasks::pop.error.  Names are those of the caller, and stay.
  */
-int cast_begin(struct cast *c, const struct member_spec specs[], size_t nr);
+int test_tasks_begin(struct test_tasks *c, const struct task_spec specs[],
+		     size_t nr);
 
 /* Likewise with a zombie, one stopped with a thread, and two without a leader. */
-int cast_begin_usual(struct cast *c);
+int test_tasks_begin_common(struct test_tasks *c);
 
-/* One more specimen, by specimen_begin(). */
-int cast_make(struct cast *c, const char *name, specimen_make make, void *arg);
+/* One more specimen, by special_task_begin(). */
+int test_tasks_add(struct test_tasks *c, const char *name,
+		   special_task_setup make, void *arg);
 
 /* One of each kind, likewise. */
-int cast_make_all(struct cast *c, const struct cast_kind kinds[], size_t nr);
+int test_tasks_add_all(struct test_tasks *c,
+		       const struct test_task_kind kinds[], size_t nr);
 
-/* One more by specimen_exec(). */
-int cast_exec(struct cast *c, const char *name, const char *path,
-	      char *const argv[], char *const env[], specimen_make make);
+/* One more by special_task_exec(). */
+int test_tasks_add_exec(struct test_tasks *c, const char *name,
+			const char *path, char *const argv[], char *const env[],
+			special_task_setup make);
 
-/* One of each program by specimen_run(), but those that this machine lacks. */
-int cast_run_all(struct cast *c, char *const programs[][CAST_ARGS], size_t nr);
+/* One of each program by special_task_run(), but those that this machine lacks. */
+int test_tasks_add_programs(struct test_tasks *c,
+			    char *const programs[][TEST_TASKS_ARGS], size_t nr);
 
 /* NULL or 0 for a name that nobody has. */
-struct specimen *cast_find(struct cast *c, const char *name);
-pid_t cast_pid(struct cast *c, const char *name);
+struct special_task *test_tasks_find(struct test_tasks *c, const char *name);
+pid_t test_tasks_pid(struct test_tasks *c, const char *name);
 
 /* End and reap them all. */
-void cast_end(struct cast *c);
+void test_tasks_end(struct test_tasks *c);
 
 #endif /* TASKDIAG_TEST_TASKS_H */

@@ -3,29 +3,29 @@
 #include "../../kselftest.h"
 #include "users.h"
 
-const struct identity user = {
+const struct credentials user = {
 	.uid = USER_IDS,
 	.gid = USER_IDS,
 };
 
-const struct identity other_user = {
+const struct credentials other_user = {
 	.uid = OTHER_IDS,
 	.gid = OTHER_IDS,
 };
 
-const struct identity user_once_root = {
+const struct credentials user_with_saved_root = {
 	.uid = { USER, USER, 0, USER },
 	.gid = USER_IDS,
-	.permitted = CAP_EVERY,
+	.permitted = CAP_ALL,
 };
 
-int users_begin(struct population *p, unsigned int each)
+int users_begin(struct task_pool *p, unsigned int each)
 {
-	const struct member_spec specs[] = {
-		{ .who = &user }, { .who = &other_user }, {},
+	const struct task_spec specs[] = {
+		{ .creds = &user }, { .creds = &other_user }, {},
 	};
 
-	return population_begin(p) ?:
-	       population_add_all(p, specs, ARRAY_SIZE(specs), each) ?:
-	       population_settle(p);
+	return task_pool_begin(p) ?:
+	       task_pool_add_all(p, specs, ARRAY_SIZE(specs), each) ?:
+	       task_pool_settle(p);
 }

@@ -14,16 +14,16 @@
 #define USER_IDS { USER, USER, USER, USER }
 #define OTHER_IDS { OTHER_USER, OTHER_USER, OTHER_USER, OTHER_USER }
 
-extern const struct identity user;
-extern const struct identity other_user;
+extern const struct credentials user;
+extern const struct credentials other_user;
 
 /* Of a set-user-id-root program that has given up its rights for a while. */
-extern const struct identity user_once_root;
+extern const struct credentials user_with_saved_root;
 
 /*
  * Begin a population of @each who sleep of the user, of the other and of root,
- * by turns, and wait for population_settle().
+ * by turns, and wait for task_pool_settle().
  */
-int users_begin(struct population *p, unsigned int each);
+int users_begin(struct task_pool *p, unsigned int each);
 
 #endif /* TASKDIAG_USERS_H */

@@ -7,19 +7,19 @@
 
 #include "visible_pids.h"
 
-int view_of(const struct td_answer *a, struct idset *pids)
+int visible_pids_in(const struct td_answer *a, struct pid_set *pids)
 {
 	size_t i, before = pids->nr;
 	int err = 0;
 
 	for (i = 0; !err && i < a->rows; i++)
-		err = idset_add(pids, a->row[i].msg.pid);
+		err = pid_set_add(pids, a->row[i].msg.pid);
 	if (!err && pids->nr != before + a->rows)
 		err = -EEXIST;
 	return err;
 }
 
-int view_over(struct td_sock *sock, struct idset *pids)
+int visible_pids_over(struct td_sock *sock, struct pid_set *pids)
 {
 	const struct task_diag_pid all = {
 		.dump_strategy = TASK_DIAG_DUMP_ALL,
@@ -33,12 +33,12 @@ int view_over(struct td_sock *sock, struct idset *pids)
 	if (!err)
 		err = -a.end.error;
 	if (!err)
-		err = view_of(&a, pids);
+		err = visible_pids_in(&a, pids);
 	td_answer_free(&a);
 	return err;
 }
 
-int view_own(struct idset *pids)
+int visible_pids(struct pid_set *pids)
 {
 	struct td_sock sock;
 	int err;
@@ -46,24 +46,24 @@ int view_own(struct idset *pids)
 	err = td_open(&sock, TD_SMALL);
 	if (err)
 		return err;
-	err = view_over(&sock, pids);
+	err = visible_pids_over(&sock, pids);
 	td_close(&sock);
 	return err;
 }
 
-static bool all_are(const struct task_diag_creds *cred, __u32 uid)
+static bool has_uid(const struct task_diag_creds *cred, __u32 uid)
 {
 	return cred->uid == uid && cred->euid == uid && cred->suid == uid &&
 	       cred->fsuid == uid;
 }
 
-bool view_only_of(const struct td_answer *a, __u32 uid, pid_t but)
+bool rows_only_of(const struct td_answer *a, __u32 uid, pid_t except_pid)
 {
 	size_t i;
 
 	for (i = 0; i < a->rows; i++)
-		if (a->row[i].msg.tgid != (__u32)but &&
-		    !all_are(&a->row[i].cred, uid))
+		if (a->row[i].msg.tgid != (__u32)except_pid &&
+		    !has_uid(&a->row[i].cred, uid))
 			return false;
 	return true;
 }

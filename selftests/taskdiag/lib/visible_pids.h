@@ -14,21 +14,21 @@
 /* All return 0 or a negative errno unless they say more. */
 
 /* The numbers of @a's rows; -EEXIST if one is there twice. */
-int view_of(const struct td_answer *a, struct idset *pids);
+int visible_pids_in(const struct td_answer *a, struct pid_set *pids);
 
 /*
  * Every process that a dump over @sock shows the caller.  -EPROTO for an
  * answer that breaks the protocol.
  */
-int view_over(struct td_sock *sock, struct idset *pids);
+int visible_pids_over(struct td_sock *sock, struct pid_set *pids);
 
 /* The same over a socket that the caller opens for the purpose. */
-int view_own(struct idset *pids);
+int visible_pids(struct pid_set *pids);
 
 /*
  * Is every row about a task all of whose user ids are @uid, but for those of
- * process @but (0: no exception)?  Needs SHOW_CRED.
+ * process @except_pid (0: no exception)?  Needs SHOW_CRED.
  */
-bool view_only_of(const struct td_answer *a, __u32 uid, pid_t but);
+bool rows_only_of(const struct td_answer *a, __u32 uid, pid_t except_pid);
 
 #endif /* TASKDIAG_VISIBLE_PIDS_H */
