@@ -250,14 +250,14 @@ static void abandon_with_all_endings(struct __test_metadata *_metadata,
 	abandon_to_another(_metadata, as);
 }
 
-FIXTURE(abandoned) {
+FIXTURE(abandoned_dump) {
 };
 
-FIXTURE_SETUP(abandoned)
+FIXTURE_SETUP(abandoned_dump)
 {
 }
 
-FIXTURE_TEARDOWN(abandoned)
+FIXTURE_TEARDOWN(abandoned_dump)
 {
 }
 
@@ -298,7 +298,8 @@ static void expect_no_growth(struct __test_metadata *_metadata,
  * Catches a dump whose memory, row template or credentials are not freed when
  * it is not over.
  */
-TEST_F_TIMEOUT(abandoned, ten_thousand_times_takes_no_memory, TIMEOUT_SECONDS)
+TEST_F_TIMEOUT(abandoned_dump,
+	       repeated_10000_times_leaks_no_memory, TIMEOUT_SECONDS)
 {
 	struct ucred as = {};
 
@@ -345,7 +346,8 @@ static void make_namespaces_in_turn(struct __test_metadata *_metadata,
 }
 
 /* Catches a reference to a process or its namespace that is not put. */
-TEST_F_TIMEOUT(abandoned, inside_lets_a_pid_namespace_go, TIMEOUT_SECONDS)
+TEST_F_TIMEOUT(abandoned_dump,
+	       inside_pid_namespace_releases_namespace, TIMEOUT_SECONDS)
 {
 	pid_t pid = td_fork_as(_metadata, &user);
 
@@ -357,7 +359,8 @@ TEST_F_TIMEOUT(abandoned, inside_lets_a_pid_namespace_go, TIMEOUT_SECONDS)
 }
 
 /* Catches a reference to credentials that is not put. */
-TEST_F_TIMEOUT(abandoned, inside_lets_a_user_namespace_go, TIMEOUT_SECONDS)
+TEST_F_TIMEOUT(abandoned_dump,
+	       inside_user_namespace_releases_namespace, TIMEOUT_SECONDS)
 {
 	pid_t pid = td_fork_as(_metadata, &user);
 
@@ -369,7 +372,8 @@ TEST_F_TIMEOUT(abandoned, inside_lets_a_user_namespace_go, TIMEOUT_SECONDS)
 }
 
 /* From outside: what is held is what SCM_CREDENTIALS name. */
-TEST_F_TIMEOUT(abandoned, outside_lets_a_pid_namespace_go, TIMEOUT_SECONDS)
+TEST_F_TIMEOUT(abandoned_dump,
+	       outside_pid_namespace_releases_namespace, TIMEOUT_SECONDS)
 {
 	pid_t pid = fork();
 

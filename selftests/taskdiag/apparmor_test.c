@@ -133,7 +133,7 @@ static bool contains_only(const struct pid_set *pids, pid_t pid)
 }
 
 /* Else the rest would say nothing. */
-TEST_F(apparmor, who_is_not_confined_sees_others)
+TEST_F(apparmor, unconfined_caller_sees_other_processes)
 {
 	struct pid_set pids = {};
 
@@ -143,7 +143,7 @@ TEST_F(apparmor, who_is_not_confined_sees_others)
 	EXPECT_TRUE(pid_set_has(&pids, getpid()));
 }
 
-TEST_F(apparmor, a_profile_that_allows_it_hides_nobody)
+TEST_F(apparmor, profile_that_allows_ptrace_read_hides_no_process)
 {
 	struct pid_set pids = {};
 
@@ -153,7 +153,7 @@ TEST_F(apparmor, a_profile_that_allows_it_hides_nobody)
 	EXPECT_TRUE(pid_set_has(&pids, 1));
 }
 
-TEST_F(apparmor, a_profile_that_denies_it_hides_everybody)
+TEST_F(apparmor, profile_that_denies_ptrace_read_hides_other_processes)
 {
 	struct pid_set pids = {}, of_procfs = {};
 
@@ -169,7 +169,7 @@ TEST_F(apparmor, a_profile_that_denies_it_hides_everybody)
 }
 
 /* As if there were none, to the errno and the text. */
-TEST_F(apparmor, who_is_hidden_is_nobody)
+TEST_F(apparmor, hidden_process_gets_same_error_as_unused_pid)
 {
 	const __u64 strategies[] = { TASK_DIAG_DUMP_ONE,
 				     TASK_DIAG_DUMP_CHILDREN,
@@ -199,7 +199,7 @@ TEST_F(apparmor, who_is_hidden_is_nobody)
 }
 
 /* The socket of somebody who is blind lends nobody's eyes to it. */
-TEST_F(apparmor, the_opener_is_asked_too)
+TEST_F(apparmor, confined_opener_hides_all_processes)
 {
 	struct td_sock *like = td_alloc_shared(sizeof(*like)), sock;
 	struct pid_set pids = {};
@@ -228,7 +228,7 @@ TEST_F(apparmor, the_opener_is_asked_too)
 }
 
 /* Who goes blind between the request and the read reads no more of others. */
-TEST_F(apparmor, the_reader_is_asked_too)
+TEST_F(apparmor, confined_reader_hides_other_processes)
 {
 	const struct task_diag_pid query = {
 		.show_flags = TD_BASE_CRED,
@@ -371,7 +371,7 @@ static unsigned int count_records(struct __test_metadata *_metadata,
 }
 
 /* Catches a security module that is asked again about each task of a label. */
-TEST_F(apparmor, dump_of_a_confined_caller_is_audited_per_label)
+TEST_F(apparmor, dump_by_confined_caller_is_audited_per_label)
 {
 	struct task_pool pool;
 	struct task_spec spec = {};

@@ -131,19 +131,19 @@ static int make_pool(void)
 	return err ?: task_pool_settle(&pool);
 }
 
-FIXTURE(oracle) {
+FIXTURE(base_cred) {
 	struct td_sock sock;
 	int proc;
 };
 
-FIXTURE_SETUP(oracle)
+FIXTURE_SETUP(base_cred)
 {
 	ASSERT_EQ(0, td_open(&self->sock, TD_LARGE));
 	self->proc = procfs_open();
 	ASSERT_LE(0, self->proc);
 }
 
-FIXTURE_TEARDOWN(oracle)
+FIXTURE_TEARDOWN(base_cred)
 {
 	close(self->proc);
 	td_close(&self->sock);
@@ -252,18 +252,18 @@ static void compare_all(struct __test_metadata *_metadata, struct td_sock *sock,
 	td_answer_free(&a);
 }
 
-TEST_F(oracle, every_process)
+TEST_F(base_cred, every_process_equals_procfs)
 {
 	compare_all(_metadata, &self->sock, self->proc, false);
 }
 
-TEST_F(oracle, every_thread)
+TEST_F(base_cred, every_thread_equals_procfs)
 {
 	compare_all(_metadata, &self->sock, self->proc, true);
 }
 
 /* What a strategy has to say about a task does not depend on the strategy. */
-TEST_F(oracle, one_by_one)
+TEST_F(base_cred, one_equals_procfs)
 {
 	size_t i;
 
@@ -301,7 +301,7 @@ static bool ids_are(const struct ids *ids, __u32 real, __u32 effective,
  * The same against the specification: what procfs does not show, and that the
  * population is what it claims to be.
  */
-TEST_F(oracle, as_they_were_made)
+TEST_F(base_cred, test_tasks_report_their_specification)
 {
 	static const __u8 states[] = {
 		[POOL_SLEEPING] = TASK_DIAG_INTERRUPTIBLE,
@@ -345,7 +345,7 @@ TEST_F(oracle, as_they_were_made)
 }
 
 /* A thread has a name and credentials of its own, and its process's relatives. */
-TEST_F(oracle, threads_differ)
+TEST_F(base_cred, threads_report_their_own_name_and_credentials)
 {
 	size_t i, j, differing = 0;
 
@@ -386,7 +386,7 @@ TEST_F(oracle, threads_differ)
 }
 
 /* What a longer name has left behind in memory is not part of a shorter one. */
-TEST_F(oracle, nothing_is_left_of_a_longer_name)
+TEST_F(base_cred, shorter_name_has_no_rest_of_longer_name)
 {
 	const struct task_diag_pid query = {
 		.show_flags = TASK_DIAG_SHOW_BASE,

@@ -246,7 +246,7 @@ static void expect_cgroup(struct __test_metadata *_metadata,
 	free(path);
 }
 
-TEST_F(cgroup, as_they_were_made)
+TEST_F(cgroup, test_tasks_report_their_cgroups)
 {
 	__u64 id = 0;
 	char *path;
@@ -279,7 +279,7 @@ static void compare_all(struct __test_metadata *_metadata, struct td_sock *sock,
 	td_answer_free(&a);
 }
 
-TEST_F(cgroup, every_task)
+TEST_F(cgroup, every_task_equals_procfs)
 {
 	compare_all(_metadata, &self->sock, self->proc, TASK_DIAG_DUMP_ALL);
 	compare_all(_metadata, &self->sock, self->proc,
@@ -287,7 +287,7 @@ TEST_F(cgroup, every_task)
 }
 
 /* The longest path there can be, in the largest and in the smallest buffer. */
-TEST_F(cgroup, a_path_of_4095_bytes)
+TEST_F(cgroup, path_of_4095_bytes_is_complete)
 {
 	char expected[2 * LONGEST];
 	struct td_sock small;
@@ -309,7 +309,7 @@ TEST_F(cgroup, a_path_of_4095_bytes)
 	td_close(&small);
 }
 
-TEST_F(cgroup, threads_have_their_own)
+TEST_F(cgroup, threads_report_their_own_cgroup)
 {
 	const struct task_diag_pid query = {
 		.show_flags = TASK_DIAG_SHOW_CGROUP,
@@ -336,7 +336,7 @@ TEST_F(cgroup, threads_have_their_own)
 }
 
 /* As a task of a container sees them: itself at the root, others elsewhere. */
-TEST_F(cgroup, from_a_cgroup_namespace)
+TEST_F(cgroup, paths_are_relative_to_cgroup_namespace_of_sender)
 {
 	static const struct {
 		struct special_task *s;
@@ -375,7 +375,7 @@ TEST_F(cgroup, from_a_cgroup_namespace)
 }
 
 /* A zombie stays in the cgroup it was in, be it removed. */
-TEST_F(cgroup, a_cgroup_that_was_removed)
+TEST_F(cgroup, zombie_in_removed_cgroup_equals_procfs)
 {
 	const struct task_diag_pid query = {
 		.show_flags = TASK_DIAG_SHOW_CGROUP,
@@ -409,7 +409,7 @@ TEST_F(cgroup, a_cgroup_that_was_removed)
 }
 
 /* It is moved to and fro while it is asked about: one of the two, whole. */
-TEST_F(cgroup, of_a_process_that_moves)
+TEST_F(cgroup, moving_process_reports_one_of_its_cgroups)
 {
 	const __u64 ids[] = { cgroups_id("a"), cgroups_id("b") };
 	char paths[2][64];

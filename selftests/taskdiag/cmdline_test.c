@@ -256,11 +256,11 @@ FIXTURE_VARIANT(cmdline) {
 	size_t size;		/* of the receive buffer */
 };
 
-FIXTURE_VARIANT_ADD(cmdline, in_32_kib) {
+FIXTURE_VARIANT_ADD(cmdline, buffer_32_kib) {
 	.size = TD_LARGE,
 };
 
-FIXTURE_VARIANT_ADD(cmdline, in_8_kib) {
+FIXTURE_VARIANT_ADD(cmdline, buffer_8_kib) {
 	.size = TD_SMALL,
 };
 
@@ -323,19 +323,19 @@ static void compare_all(struct __test_metadata *_metadata, struct td_sock *sock,
 	td_answer_free(&a);
 }
 
-TEST_F(cmdline, every_process)
+TEST_F(cmdline, every_process_equals_procfs)
 {
 	compare_all(_metadata, &self->sock, self->proc, TASK_DIAG_DUMP_ALL,
 		    tasks.nr);
 }
 
-TEST_F(cmdline, every_thread)
+TEST_F(cmdline, every_thread_equals_procfs)
 {
 	compare_all(_metadata, &self->sock, self->proc,
 		    TASK_DIAG_DUMP_ALL_THREAD, tasks.nr + 2);
 }
 
-TEST_F(cmdline, two_megabytes)
+TEST_F(cmdline, arguments_of_two_megabytes_are_complete)
 {
 	struct td_answer a;
 	char *reported;
@@ -354,7 +354,7 @@ TEST_F(cmdline, two_megabytes)
 }
 
 /* That each of them is what it claims to be. */
-TEST_F(cmdline, as_they_were_made)
+TEST_F(cmdline, test_tasks_report_their_arguments)
 {
 	static const struct {
 		enum role role;
@@ -398,7 +398,7 @@ TEST_F(cmdline, as_they_were_made)
 }
 
 /* A thread has the arguments of its process. */
-TEST_F(cmdline, of_threads)
+TEST_F(cmdline, threads_report_arguments_of_their_process)
 {
 	struct td_answer a;
 	size_t i;
@@ -475,7 +475,7 @@ static void reap_task(struct __test_metadata *_metadata, struct special_task *s)
 	special_task_end(s);
 }
 
-TEST_F(cmdline, execve_in_the_middle)
+TEST_F(cmdline, execve_during_row_marks_cmdline_gone)
 {
 	struct special_task s;
 	struct td_answer a;
@@ -494,7 +494,7 @@ TEST_F(cmdline, execve_in_the_middle)
 	special_task_end(&s);
 }
 
-TEST_F(cmdline, exit_in_the_middle)
+TEST_F(cmdline, exit_during_row_marks_cmdline_gone)
 {
 	static const event_fn ends[] = { kill_task, reap_task };
 	size_t i;
@@ -527,7 +527,7 @@ static int set_endless_args(void *unused)
 }
 
 /* Catches a row that a process can make as long as its address space. */
-TEST_F(cmdline, without_end)
+TEST_F(cmdline, endless_arguments_stop_at_limit)
 {
 	struct special_task s;
 	struct td_answer a;
@@ -552,7 +552,7 @@ TEST_F(cmdline, without_end)
 }
 
 /* Arguments are not as long as they can be for a plain request. */
-TEST_F(cmdline, needs_a_dump)
+TEST_F(cmdline, request_without_dump_gets_einval)
 {
 	const struct task_diag_pid query = {
 		.show_flags = TASK_DIAG_SHOW_BASE | TASK_DIAG_SHOW_CMDLINE,

@@ -65,13 +65,13 @@ static void expect_refused(struct __test_metadata *_metadata,
  * makes are all of root's.  Catches ptrace_may_access() under override_creds():
  * they are right but for root's own, which may always see itself.
  */
-FIXTURE(reader) {
+FIXTURE(privileged_reader) {
 	struct td_sock sock;
 	int ends[2];
 };
 
 /* The answer to the user is three datagrams long, and root's row is in the last. */
-FIXTURE_VARIANT(reader) {
+FIXTURE_VARIANT(privileged_reader) {
 	ssize_t (*read)(int fd, void *buf, size_t size);
 	int times;
 	bool leaves_rows;	/* those made for the user when it asked */
@@ -112,41 +112,41 @@ static ssize_t read_by_splice(int fd, void *buf, size_t size)
 	return got;
 }
 
-FIXTURE_VARIANT_ADD(reader, by_read) {
+FIXTURE_VARIANT_ADD(privileged_reader, by_read) {
 	.read = read, .times = 1, .leaves_end = true,
 };
 
-FIXTURE_VARIANT_ADD(reader, by_reading_twice) {
+FIXTURE_VARIANT_ADD(privileged_reader, by_reading_twice) {
 	.read = read, .times = 2,
 };
 
-FIXTURE_VARIANT_ADD(reader, by_readv) {
+FIXTURE_VARIANT_ADD(privileged_reader, by_readv) {
 	.read = read_by_readv, .times = 2,
 };
 
-FIXTURE_VARIANT_ADD(reader, by_recv) {
+FIXTURE_VARIANT_ADD(privileged_reader, by_recv) {
 	.read = read_by_recv, .times = 2,
 };
 
-FIXTURE_VARIANT_ADD(reader, by_splice) {
+FIXTURE_VARIANT_ADD(privileged_reader, by_splice) {
 	.read = read_by_splice, .times = 2,
 };
 
-FIXTURE_VARIANT_ADD(reader, by_peek){
+FIXTURE_VARIANT_ADD(privileged_reader, by_peek){
 	.read = read_by_peek,
 	.times = 2,
 	.leaves_rows = true,
 	.leaves_end = true,
 };
 
-FIXTURE_SETUP(reader)
+FIXTURE_SETUP(privileged_reader)
 {
 	ASSERT_EQ(0, td_open(&self->sock, TD_SMALL));
 	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0,
 				self->ends));
 }
 
-FIXTURE_TEARDOWN(reader)
+FIXTURE_TEARDOWN(privileged_reader)
 {
 	td_close(&self->sock);
 	close(self->ends[0]);
@@ -191,7 +191,7 @@ static void read_rest(struct __test_metadata *_metadata,
 	td_answer_free(&a);
 }
 
-TEST_F(reader, with_more_rights_makes_nothing_for_who_asked)
+TEST_F(privileged_reader, adds_no_row_for_the_sender)
 {
 	unsigned char buf[TD_SMALL];
 	struct td_answer a;
@@ -228,16 +228,16 @@ TEST_F(reader, with_more_rights_makes_nothing_for_who_asked)
  * One process over whose request several credentials have a say: those of its
  * threads, or those that it has one after the other.
  */
-FIXTURE(process) {
+FIXTURE(credential_change) {
 	struct td_sock sock;
 };
 
-FIXTURE_SETUP(process)
+FIXTURE_SETUP(credential_change)
 {
 	ASSERT_EQ(0, td_open(&self->sock, TD_SMALL));
 }
 
-FIXTURE_TEARDOWN(process)
+FIXTURE_TEARDOWN(credential_change)
 {
 	td_close(&self->sock);
 }
@@ -309,7 +309,7 @@ static void expect_eperm_without_rows(struct __test_metadata *_metadata,
 }
 
 /* Catches a check by the credentials of whoever reads alone. */
-TEST_F(process, a_thread_with_more_rights_cannot_read_on)
+TEST_F(credential_change, thread_with_more_rights_gets_eperm)
 {
 	struct thread_args sender = { .creds = &user, .sock = &self->sock };
 	struct thread_args read = { .sock = &self->sock };
@@ -324,7 +324,7 @@ TEST_F(process, a_thread_with_more_rights_cannot_read_on)
 }
 
 /* Catches a check by the credentials of whoever asked alone. */
-TEST_F(process, a_thread_with_fewer_rights_cannot_read_on)
+TEST_F(credential_change, thread_with_fewer_rights_gets_eperm)
 {
 	struct thread_args sender = { .sock = &self->sock };
 	struct thread_args read = { .creds = &user, .sock = &self->sock };
@@ -389,7 +389,7 @@ static int assume_user(void)
  * Each thread has a struct cred of its own then, all with the same contents.
  * Catches a comparison by pointer.
  */
-TEST_F(process, thread_with_equal_credentials_continues_the_dump)
+TEST_F(credential_change, thread_with_equal_credentials_continues_dump)
 {
 	struct sibling s = { .sock = &self->sock };
 	pid_t pid = fork();
@@ -432,7 +432,7 @@ static int drop_capability(void)
 }
 
 /* Catches a comparison of the ids alone. */
-TEST_F(process, thread_with_other_groups_or_capabilities_gets_eperm)
+TEST_F(credential_change, thread_with_other_groups_or_capabilities_gets_eperm)
 {
 	static int (* const changes[])(void) = { add_group, drop_capability };
 	size_t i;
@@ -451,7 +451,7 @@ TEST_F(process, thread_with_other_groups_or_capabilities_gets_eperm)
 }
 
 /* The same of one and the same thread: what it has given up is gone. */
-TEST_F(process, giving_up_rights_midway_narrows_the_dump)
+TEST_F(credential_change, dropping_rights_during_dump_hides_tasks)
 {
 	pid_t pid = fork();
 
@@ -474,7 +474,7 @@ TEST_F(process, giving_up_rights_midway_narrows_the_dump)
 }
 
 /* Catches credentials that are looked up anew when the dump goes on. */
-TEST_F(process, gaining_rights_midway_adds_nothing)
+TEST_F(credential_change, gaining_rights_during_dump_adds_no_row)
 {
 	pid_t pid = td_fork_as(_metadata, &user_with_saved_root);
 
@@ -504,7 +504,7 @@ TEST_F(process, gaining_rights_midway_adds_nothing)
  * What neither of two users may see of the other is not made for one who is
  * first the one and then the other.  Catches a check by either alone.
  */
-TEST_F(process, becoming_another_user_midway_leaves_itself)
+TEST_F(credential_change, changing_user_during_dump_leaves_own_row)
 {
 	pid_t pid = td_fork_as(_metadata, &user_with_saved_other);
 
@@ -618,17 +618,17 @@ static void read_through_program(struct __test_metadata *_metadata,
 	EXPECT_EQ(-EAGAIN, td_receive_raw(&sock, MSG_DONTWAIT));
 }
 
-FIXTURE(setuid) {
+FIXTURE(setuid_program) {
 	struct td_sock *shared;
 };
 
-FIXTURE_SETUP(setuid)
+FIXTURE_SETUP(setuid_program)
 {
 	self->shared = td_alloc_shared(sizeof(*self->shared));
 	ASSERT_NE(NULL, self->shared);
 }
 
-FIXTURE_TEARDOWN(setuid)
+FIXTURE_TEARDOWN(setuid_program)
 {
 	munmap(self->shared, sizeof(*self->shared));
 }
@@ -637,7 +637,7 @@ FIXTURE_TEARDOWN(setuid)
  * Catches an identity that execve() does not change: then the dump goes on,
  * and with the rest shows the set-user-id program itself to its user.
  */
-TEST_F(setuid, a_program_reads_for_nobody_else)
+TEST_F(setuid_program, read_ends_dump_with_eperm)
 {
 	pid_t pid = td_fork_as(_metadata, &user);
 
@@ -674,7 +674,7 @@ static void write_through_program(struct __test_metadata *_metadata,
  * Catches a check by the credentials of whoever sends alone, and one by those
  * that come with the message: the kernel's own tasks would head the answer.
  */
-TEST_F(setuid, a_program_writes_for_who_opened)
+TEST_F(setuid_program, dump_request_shows_what_opener_may_see)
 {
 	pid_t pid = td_fork_as(_metadata, &user);
 
@@ -695,7 +695,7 @@ TEST_F(setuid, a_program_writes_for_who_opened)
 }
 
 /* The same about one task, to whom nobody has to read on. */
-TEST_F(setuid, a_program_asks_for_who_opened)
+TEST_F(setuid_program, single_request_hides_what_opener_may_not_see)
 {
 	const pid_t unused_pid = td_unused_pid();
 	pid_t pid = td_fork_as(_metadata, &user);
@@ -732,26 +732,26 @@ TEST_F(setuid, a_program_asks_for_who_opened)
  * A socket of root's gets to a user, who asks over it.  Catches a socket that
  * carries the rights of whoever opened it.
  */
-FIXTURE(passed) {
+FIXTURE(passed_socket) {
 	struct td_sock sock;
 	int ends[2];
 };
 
-FIXTURE_VARIANT(passed) {
+FIXTURE_VARIANT(passed_socket) {
 	bool by_scm_rights;
 	bool by_exec;
 };
 
-FIXTURE_VARIANT_ADD(passed, by_fork) {};
-FIXTURE_VARIANT_ADD(passed, by_scm_rights) { .by_scm_rights = true };
-FIXTURE_VARIANT_ADD(passed, by_exec) { .by_exec = true };
+FIXTURE_VARIANT_ADD(passed_socket, by_fork) {};
+FIXTURE_VARIANT_ADD(passed_socket, by_scm_rights) { .by_scm_rights = true };
+FIXTURE_VARIANT_ADD(passed_socket, by_exec) { .by_exec = true };
 
-FIXTURE_SETUP(passed)
+FIXTURE_SETUP(passed_socket)
 {
 	ASSERT_EQ(0, fd_passing_open(self->ends));
 }
 
-FIXTURE_TEARDOWN(passed)
+FIXTURE_TEARDOWN(passed_socket)
 {
 	close(self->ends[0]);
 	close(self->ends[1]);
@@ -799,7 +799,7 @@ static int exec_compare_pids(const struct td_sock *sock)
 	return program_run(COMPARE_PIDS, args);
 }
 
-TEST_F(passed, shows_what_the_user_sees)
+TEST_F(passed_socket, shows_what_sender_may_see)
 {
 	struct td_sock opened_first, *shared;
 	pid_t pid;
@@ -847,7 +847,7 @@ FIXTURE(sandbox) {
 FIXTURE_VARIANT(sandbox) {
 };
 
-FIXTURE_VARIANT_ADD(sandbox, of_landlock) {};
+FIXTURE_VARIANT_ADD(sandbox, landlock) {};
 
 FIXTURE_SETUP(sandbox)
 {
@@ -883,7 +883,7 @@ static int enter_sandbox(void)
 	return err;
 }
 
-TEST_F(sandbox, who_asks_from_inside_sees_inside)
+TEST_F(sandbox, sender_inside_sees_only_itself)
 {
 	pid_t pid = td_fork_as(_metadata, &user);
 
@@ -899,7 +899,7 @@ TEST_F(sandbox, who_asks_from_inside_sees_inside)
 	EXPECT_EXIT_0(pid);
 }
 
-TEST_F(sandbox, a_socket_from_outside_does_not_help_out)
+TEST_F(sandbox, socket_from_outside_shows_only_sender)
 {
 	struct td_sock sock;
 	pid_t pid;
@@ -933,7 +933,7 @@ static void *send_from_sandbox(void *arg)
  * A sandbox is a thread's own.  Catches modules that judge by who reads when
  * a sibling outside the sandbox does.
  */
-TEST_F(sandbox, a_sibling_outside_cannot_read_on)
+TEST_F(sandbox, sibling_thread_outside_gets_no_other_row)
 {
 	pid_t pid = td_fork_as(_metadata, &user);
 
@@ -983,7 +983,7 @@ static void use_outside(struct __test_metadata *_metadata, int end,
 	EXPECT_EQ(0U, pids.nr);
 }
 
-TEST_F(sandbox, a_socket_from_inside_shows_nothing_outside)
+TEST_F(sandbox, socket_from_inside_shows_no_task_outside)
 {
 	struct td_sock *shared;
 	pid_t inside, outside;
@@ -1008,7 +1008,7 @@ TEST_F(sandbox, a_socket_from_inside_shows_nothing_outside)
  * Known gap: Landlock asks about the task behind current, not about the
  * credentials it is asked with, so that an opener's sandbox goes unheard.
  */
-XFAIL_ADD(sandbox, of_landlock, a_socket_from_inside_shows_nothing_outside);
+XFAIL_ADD(sandbox, landlock, socket_from_inside_shows_no_task_outside);
 
 static void end_pool(void)
 {

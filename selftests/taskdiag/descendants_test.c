@@ -211,11 +211,11 @@ FIXTURE_VARIANT(descendants) {
 	size_t size;		/* of the receive buffer */
 };
 
-FIXTURE_VARIANT_ADD(descendants, in_32_kib) {
+FIXTURE_VARIANT_ADD(descendants, buffer_32_kib) {
 	.size = TD_LARGE,
 };
 
-FIXTURE_VARIANT_ADD(descendants, in_8_kib) {
+FIXTURE_VARIANT_ADD(descendants, buffer_8_kib) {
 	.size = TD_SMALL,
 };
 
@@ -287,7 +287,7 @@ static void expect_tree(struct __test_metadata *_metadata,
 	td_answer_free(&a);
 }
 
-TEST_F(descendants, of_trees_of_all_shapes)
+TEST_F(descendants, trees_of_all_shapes_are_complete)
 {
 	/* 3 + 9 + 27 + 81 in all, and a zombie each under the 27. */
 	const size_t nested = 3 + 9 + 27 + 81 + 27;
@@ -300,7 +300,7 @@ TEST_F(descendants, of_trees_of_all_shapes)
 		    nested);
 }
 
-TEST_F(descendants, of_threads_and_of_who_has_none)
+TEST_F(descendants, children_of_all_threads_are_reported)
 {
 	expect_tree(_metadata, &self->sock, self->proc, family, 10);
 	expect_tree(_metadata, &self->sock, self->proc, leader_gone, 5);
@@ -308,7 +308,7 @@ TEST_F(descendants, of_threads_and_of_who_has_none)
 }
 
 /* A thread is the process it belongs to. */
-TEST_F(descendants, by_the_number_of_a_thread)
+TEST_F(descendants, tid_stands_for_its_process)
 {
 	struct pid_set tids = {};
 	struct td_answer a;
@@ -322,7 +322,7 @@ TEST_F(descendants, by_the_number_of_a_thread)
 }
 
 /* Everybody is the child of init, or of kthreadd, in the end. */
-TEST_F(descendants, of_the_first_two)
+TEST_F(descendants, init_and_kthreadd_have_all_processes)
 {
 	const struct task_diag_pid all_processes = { .show_flags =
 							     TD_BASE_CRED };
@@ -341,7 +341,7 @@ TEST_F(descendants, of_the_first_two)
 	td_answer_free(&kernel_side);
 }
 
-TEST_F(descendants, of_nobody)
+TEST_F(descendants, unused_pid_gets_esrch)
 {
 	const struct task_diag_pid query = {
 		.show_flags = TD_BASE_CRED,
@@ -369,7 +369,7 @@ TEST_F(descendants, of_nobody)
  * The user sees of its own process what it could reach through others that it
  * may see: the first child and that one's two children.
  */
-TEST_F(descendants, not_through_the_hidden)
+TEST_F(descendants, hidden_process_ends_its_branch)
 {
 	const pid_t root = trees[HIDDEN].pid;
 	pid_t child;
@@ -394,7 +394,7 @@ TEST_F(descendants, not_through_the_hidden)
 }
 
 /* To ask about who may not be seen is to ask about nobody. */
-TEST_F(descendants, of_the_hidden)
+TEST_F(descendants, hidden_pid_gets_same_error_as_unused_pid)
 {
 	pid_t child = td_fork_as(_metadata, &user);
 
@@ -429,7 +429,7 @@ TEST_F(descendants, of_the_hidden)
 }
 
 /* Only the branches that are in the pid namespace asked from have numbers. */
-TEST_F(descendants, in_a_pid_namespace)
+TEST_F(descendants, pid_namespace_hides_outside_branches)
 {
 	struct td_answer a;
 	pid_t init;
@@ -465,7 +465,7 @@ TEST_F(descendants, in_a_pid_namespace)
 }
 
 /* A whole branch ends while the dump is under way: it is left out, no more. */
-TEST_F(descendants, while_a_branch_ends)
+TEST_F(descendants, ending_branch_leaves_other_branches_complete)
 {
 	const struct task_diag_pid query = {
 		.show_flags = TD_BASE_CRED,
@@ -538,7 +538,7 @@ static void run_root(struct branches *b)
  * Membership is of the time of the request.  Catches a parent that is looked up
  * when the row of its child is made.
  */
-TEST_F(descendants, child_of_a_process_that_ends_before_its_row_is_reported)
+TEST_F(descendants, child_of_exited_process_is_reported)
 {
 	struct task_diag_pid query = {
 		.show_flags = TD_BASE_CRED,
@@ -630,11 +630,11 @@ static void dump_in_storm(struct __test_metadata *_metadata)
 	close(proc);
 }
 
-FIXTURE(storm) {
+FIXTURE(fork_storm) {
 	pid_t root;
 };
 
-FIXTURE_SETUP(storm)
+FIXTURE_SETUP(fork_storm)
 {
 	self->root = namespace_fork(CLONE_NEWPID | CLONE_NEWNS);
 	ASSERT_LE(0, self->root);
@@ -644,11 +644,11 @@ FIXTURE_SETUP(storm)
 	}
 }
 
-FIXTURE_TEARDOWN(storm)
+FIXTURE_TEARDOWN(fork_storm)
 {
 }
 
-TEST_F_TIMEOUT(storm, all_that_stay_are_there_once, 300)
+TEST_F_TIMEOUT(fork_storm, stable_tasks_are_reported_once, 300)
 {
 	EXPECT_EXIT_0(self->root);
 }

@@ -70,12 +70,12 @@ FIXTURE_VARIANT(dump) {
 	size_t rows;		/* that fit it at the least */
 };
 
-FIXTURE_VARIANT_ADD(dump, in_32_kib) {
+FIXTURE_VARIANT_ADD(dump, buffer_32_kib) {
 	.size = TD_LARGE,
 	.rows = 150,
 };
 
-FIXTURE_VARIANT_ADD(dump, in_8_kib) {
+FIXTURE_VARIANT_ADD(dump, buffer_8_kib) {
 	.size = TD_SMALL,
 	.rows = 40,
 };
@@ -169,20 +169,20 @@ static void expect_same_pids(struct __test_metadata *_metadata,
 	}
 }
 
-TEST_F(dump, all_is_every_process)
+TEST_F(dump, all_reports_every_process)
 {
 	expect_same_pids(_metadata, &self->sock, self->proc, TASK_DIAG_DUMP_ALL,
 			 0, list_processes, pool.nr);
 }
 
-TEST_F(dump, all_thread_is_every_thread)
+TEST_F(dump, all_thread_reports_every_thread)
 {
 	expect_same_pids(_metadata, &self->sock, self->proc,
 			 TASK_DIAG_DUMP_ALL_THREAD, 0, list_all_threads,
 			 2 * pool.nr);
 }
 
-TEST_F(dump, children_are_those_of_every_thread)
+TEST_F(dump, children_reports_children_of_every_thread)
 {
 	expect_same_pids(_metadata, &self->sock, self->proc,
 			 TASK_DIAG_DUMP_CHILDREN, family, procfs_children, 10);
@@ -195,7 +195,7 @@ TEST_F(dump, children_are_those_of_every_thread)
 			 pool.nr);
 }
 
-TEST_F(dump, threads_are_those_of_one_process)
+TEST_F(dump, thread_reports_threads_of_one_process)
 {
 	expect_same_pids(_metadata, &self->sock, self->proc,
 			 TASK_DIAG_DUMP_THREAD, family, procfs_threads, 4);
@@ -208,7 +208,7 @@ TEST_F(dump, threads_are_those_of_one_process)
 }
 
 /* An empty answer is an answer. */
-TEST_F(dump, nobody_has_children)
+TEST_F(dump, process_without_children_gets_empty_dump)
 {
 	const pid_t pids[] = { zombie, childless };
 	size_t i;
@@ -228,7 +228,7 @@ TEST_F(dump, nobody_has_children)
 	}
 }
 
-TEST_F(dump, a_thread_stands_for_its_process)
+TEST_F(dump, tid_stands_for_its_process)
 {
 	const __u64 strategies[] = {
 		TASK_DIAG_DUMP_CHILDREN, TASK_DIAG_DUMP_THREAD,
@@ -300,7 +300,7 @@ static void query_one(struct __test_metadata *_metadata, struct td_sock *sock,
 	td_answer_free(&plain);
 }
 
-TEST_F(dump, one_is_one)
+TEST_F(dump, one_reports_one_task)
 {
 	const pid_t pids[] = { family, leader_gone, zombie };
 	size_t i, j, queried = 0;
@@ -318,7 +318,7 @@ TEST_F(dump, one_is_one)
 }
 
 /* Without NLM_F_ACK the row is all there is. */
-TEST_F(dump, a_plain_answer_is_one_message)
+TEST_F(dump, single_request_without_ack_gets_one_message)
 {
 	const struct task_diag_pid query = {
 		.show_flags = TD_BASE_CRED,
@@ -337,7 +337,7 @@ TEST_F(dump, a_plain_answer_is_one_message)
 	td_answer_free(&a);
 }
 
-TEST_F(dump, a_free_number_is_no_task)
+TEST_F(dump, unused_pid_gets_esrch)
 {
 	const __u64 strategies[] = {
 		TASK_DIAG_DUMP_ONE, TASK_DIAG_DUMP_CHILDREN,
@@ -369,7 +369,7 @@ TEST_F(dump, a_free_number_is_no_task)
 	}
 }
 
-TEST_F(dump, all_ignores_the_pid)
+TEST_F(dump, all_ignores_pid)
 {
 	struct task_diag_pid query = { .pid = ~0U };
 	struct td_answer a;
@@ -386,7 +386,7 @@ TEST_F(dump, all_ignores_the_pid)
 	td_answer_free(&a);
 }
 
-TEST_F(dump, all_comes_in_the_order_of_numbers)
+TEST_F(dump, all_is_ordered_by_pid)
 {
 	const __u64 strategies[] = {
 		TASK_DIAG_DUMP_ALL, TASK_DIAG_DUMP_ALL_THREAD,
@@ -411,7 +411,7 @@ TEST_F(dump, all_comes_in_the_order_of_numbers)
 }
 
 /* Every mask with every strategy: MSG and these groups, and nothing else. */
-TEST_F(dump, a_row_holds_what_was_asked_for)
+TEST_F(dump, rows_contain_requested_groups_only)
 {
 	__u64 strategy, show;
 	size_t row;
@@ -449,7 +449,7 @@ TEST_F(dump, a_row_holds_what_was_asked_for)
 	}
 }
 
-TEST_F(dump, datagrams_are_as_large_as_the_buffer)
+TEST_F(dump, datagrams_fill_the_receive_buffer)
 {
 	const struct task_diag_pid query = {
 		.show_flags = TD_BASE_CRED,
@@ -465,7 +465,7 @@ TEST_F(dump, datagrams_are_as_large_as_the_buffer)
 }
 
 /* A socket has one dump at a time; the one under way is not disturbed. */
-TEST_F(dump, a_second_dump_finds_the_socket_busy)
+TEST_F(dump, second_dump_gets_ebusy)
 {
 	const struct task_diag_pid query = {
 		.show_flags = TD_BASE_CRED,
@@ -501,7 +501,7 @@ TEST_F(dump, a_second_dump_finds_the_socket_busy)
 }
 
 /* A plain request goes between the messages of a dump. */
-TEST_F(dump, a_plain_request_during_a_dump)
+TEST_F(dump, single_request_during_dump_is_answered)
 {
 	const struct task_diag_pid all = {
 		.show_flags = TD_BASE_CRED,
@@ -530,7 +530,7 @@ TEST_F(dump, a_plain_request_during_a_dump)
 	td_answer_free(&a[1]);
 }
 
-TEST_F(dump, an_abandoned_dump_ends_with_its_socket)
+TEST_F(dump, closing_the_socket_ends_the_dump)
 {
 	const struct task_diag_pid query = {
 		.show_flags = TD_BASE_CRED,
@@ -569,7 +569,7 @@ static void fork_and_reap(struct __test_metadata *_metadata)
 }
 
 /* td_receive() rejects messages with NLM_F_DUMP_INTR. */
-TEST_F(dump, that_loses_nothing_is_not_marked_as_interrupted)
+TEST_F(dump, fork_and_exit_during_dump_sets_no_dump_intr)
 {
 	const struct task_diag_pid query = {
 		.show_flags = TD_BASE_CRED,

@@ -253,11 +253,11 @@ static const struct request requests[] = {
 	},
 };
 
-FIXTURE(faults) {
+FIXTURE(failed_allocation) {
 	struct received *received;
 };
 
-FIXTURE_SETUP(faults)
+FIXTURE_SETUP(failed_allocation)
 {
 	self->received = td_alloc_shared(sizeof(*self->received));
 	ASSERT_NE(NULL, self->received);
@@ -265,7 +265,7 @@ FIXTURE_SETUP(faults)
 	memset(self->received, 1, sizeof(*self->received));
 }
 
-FIXTURE_TEARDOWN(faults)
+FIXTURE_TEARDOWN(failed_allocation)
 {
 	munmap(self->received, sizeof(*self->received));
 }
@@ -328,7 +328,8 @@ static void fail_each_allocation(struct __test_metadata *_metadata,
  * may be another one.  Catches a step of the way in that does not take back what
  * those before it have done.
  */
-TEST_F_TIMEOUT(faults, are_told_and_leave_nothing, TIMEOUT_SECONDS)
+TEST_F_TIMEOUT(failed_allocation,
+	       one_by_one_is_reported_and_leaks_nothing, TIMEOUT_SECONDS)
 {
 	pid_t pid = fork();
 
@@ -387,7 +388,7 @@ static int fail_at_random(const char *percent)
 	return err;
 }
 
-TEST_F_TIMEOUT(faults, at_random_are_told, TIMEOUT_SECONDS)
+TEST_F_TIMEOUT(failed_allocation, at_random_is_reported, TIMEOUT_SECONDS)
 {
 	struct ucred as = {};
 	int i, failed = 0, whole = 0;
@@ -434,34 +435,34 @@ TEST_F_TIMEOUT(faults, at_random_are_told, TIMEOUT_SECONDS)
  * Catches relatives that are listed before anybody has looked whether the one
  * asked about may be seen.
  */
-FIXTURE(cost) {
+FIXTURE(allocations) {
 	struct td_sock sock;
 	struct received *received;
 	struct task_pool hidden;
 };
 
-FIXTURE_VARIANT(cost) {
+FIXTURE_VARIANT(allocations) {
 	__u64 strategy;
 	__u16 flags;
 };
 
-FIXTURE_VARIANT_ADD(cost, of_one_in_a_dump) {
+FIXTURE_VARIANT_ADD(allocations, one_as_dump) {
 	.strategy = TASK_DIAG_DUMP_ONE, .flags = NLM_F_DUMP,
 };
 
-FIXTURE_VARIANT_ADD(cost, of_children_in_a_dump) {
+FIXTURE_VARIANT_ADD(allocations, children_as_dump) {
 	.strategy = TASK_DIAG_DUMP_CHILDREN, .flags = NLM_F_DUMP,
 };
 
-FIXTURE_VARIANT_ADD(cost, of_threads_in_a_dump) {
+FIXTURE_VARIANT_ADD(allocations, threads_as_dump) {
 	.strategy = TASK_DIAG_DUMP_THREAD, .flags = NLM_F_DUMP,
 };
 
-FIXTURE_VARIANT_ADD(cost, of_one_plainly) {
+FIXTURE_VARIANT_ADD(allocations, one_as_single_request) {
 	.strategy = TASK_DIAG_DUMP_ONE,
 };
 
-FIXTURE_SETUP(cost)
+FIXTURE_SETUP(allocations)
 {
 	const struct task_spec big = {
 		.creds = &other_user, .threads = 40, .children = 40,
@@ -477,7 +478,7 @@ FIXTURE_SETUP(cost)
 	}
 }
 
-FIXTURE_TEARDOWN(cost)
+FIXTURE_TEARDOWN(allocations)
 {
 	task_pool_end(&self->hidden);
 	munmap(self->received, sizeof(*self->received));
@@ -505,7 +506,7 @@ static int count_allocations(struct td_sock *sock, struct received *received,
 	return lowest;
 }
 
-TEST_F(cost, of_the_hidden_is_that_of_nobody)
+TEST_F(allocations, hidden_pid_needs_as_many_as_unused_pid)
 {
 	const pid_t pids[] = {
 		td_unused_pid(), 1, self->hidden.task[0].pid, td_unused_pid(),

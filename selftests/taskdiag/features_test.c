@@ -57,7 +57,7 @@ FIXTURE_TEARDOWN(features)
 }
 
 /* What has been there from the first version on is there. */
-TEST_F(features, the_oldest_are_there)
+TEST_F(features, first_groups_and_strategies_are_supported)
 {
 	const __u64 strategies = 2 * (1ULL << TASK_DIAG_DUMP_ALL_THREAD) - 1;
 
@@ -66,7 +66,7 @@ TEST_F(features, the_oldest_are_there)
 }
 
 /* No bit is set that the header does not define. */
-TEST_F(features, all_have_a_name)
+TEST_F(features, no_undefined_bit_is_set)
 {
 	EXPECT_EQ(0U, self->has.groups >> ARRAY_SIZE(group_names));
 	EXPECT_EQ(0U, self->has.strategies >> (TASK_DIAG_DUMP_MAX + 1));
@@ -93,7 +93,7 @@ static void expect_supported_or_refused(struct __test_metadata *_metadata,
 }
 
 /* Every bit there is, as a dump. */
-TEST_F(features, groups)
+TEST_F(features, unsupported_group_is_refused_by_name)
 {
 	unsigned int bit;
 
@@ -119,7 +119,7 @@ TEST_F(features, groups)
 	}
 }
 
-TEST_F(features, strategies)
+TEST_F(features, unsupported_strategy_is_refused)
 {
 	__u64 strategy;
 
@@ -140,7 +140,7 @@ TEST_F(features, strategies)
 	}
 }
 
-TEST_F(features, filters)
+TEST_F(features, unsupported_filter_is_refused_by_name)
 {
 	size_t i;
 
@@ -173,7 +173,7 @@ TEST_F(features, filters)
 }
 
 /* It tells of the kernel, not of tasks: everybody may know, and all the same. */
-TEST_F(features, for_everybody)
+TEST_F(features, unprivileged_user_gets_same_reply)
 {
 	pid_t child = td_fork_as(_metadata, &user);
 
@@ -190,7 +190,7 @@ TEST_F(features, for_everybody)
 }
 
 /* It has no attributes, and there is but one answer to it. */
-TEST_F(features, takes_nothing)
+TEST_F(features, request_with_attributes_or_dump_is_refused)
 {
 	struct {
 		struct nlmsghdr nlh;

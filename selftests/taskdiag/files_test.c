@@ -420,20 +420,20 @@ static void compare_all(struct __test_metadata *_metadata, struct td_sock *sock,
 	td_answer_free(&a);
 }
 
-TEST_F(files, every_process)
+TEST_F(files, every_process_equals_procfs)
 {
 	compare_all(_metadata, &self->sock, self->proc, TASK_DIAG_DUMP_ALL,
 		    tasks.nr + tasks.pool.nr);
 }
 
-TEST_F(files, every_thread)
+TEST_F(files, every_thread_equals_procfs)
 {
 	compare_all(_metadata, &self->sock, self->proc,
 		    TASK_DIAG_DUMP_ALL_THREAD,
 		    tasks.nr + 2 + tasks.pool.nr + 3);
 }
 
-TEST_F(files, as_they_were_made)
+TEST_F(files, test_tasks_report_their_descriptors)
 {
 	struct task_diag_files plain, files;
 
@@ -475,7 +475,7 @@ TEST_F(files, as_they_were_made)
 	EXPECT_EQ(0U, files.total);
 }
 
-TEST_F(files, threads_share_them_or_not)
+TEST_F(files, threads_report_shared_and_unshared_tables)
 {
 	const struct task_diag_pid query = {
 		.show_flags = TASK_DIAG_SHOW_FILES,
@@ -496,7 +496,7 @@ TEST_F(files, threads_share_them_or_not)
 }
 
 /* A table that grows and shrinks while it is counted. */
-TEST_F(files, of_a_process_that_opens_and_closes)
+TEST_F(files, changing_table_has_consistent_counts)
 {
 	int round;
 	pid_t pid;

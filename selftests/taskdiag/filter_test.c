@@ -351,47 +351,47 @@ static void test_all_pairs(struct __test_metadata *_metadata,
 	td_answer_free(&whole);
 }
 
-FIXTURE(picks) {
+FIXTURE(filter_pair) {
 	struct td_sock sock;
 };
 
-FIXTURE_VARIANT(picks) {
+FIXTURE_VARIANT(filter_pair) {
 	__u64 strategy;
 	size_t task_index;		/* that is meant, if one is */
 	size_t at_least;	/* so many picks bring something */
 };
 
-FIXTURE_VARIANT_ADD(picks, all) {
+FIXTURE_VARIANT_ADD(filter_pair, all) {
 	.strategy = TASK_DIAG_DUMP_ALL, .at_least = 100,
 };
 
-FIXTURE_VARIANT_ADD(picks, all_thread) {
+FIXTURE_VARIANT_ADD(filter_pair, all_thread) {
 	.strategy = TASK_DIAG_DUMP_ALL_THREAD, .at_least = 100,
 };
 
-FIXTURE_VARIANT_ADD(picks, children) {
+FIXTURE_VARIANT_ADD(filter_pair, children) {
 	.strategy = TASK_DIAG_DUMP_CHILDREN, .at_least = 100,
 };
 
-FIXTURE_VARIANT_ADD(picks, descendants) {
+FIXTURE_VARIANT_ADD(filter_pair, descendants) {
 	.strategy = TASK_DIAG_DUMP_DESCENDANTS, .at_least = 100,
 };
 
-FIXTURE_VARIANT_ADD(picks, thread) {
+FIXTURE_VARIANT_ADD(filter_pair, thread) {
 	.strategy = TASK_DIAG_DUMP_THREAD, .task_index = 8, .at_least = 20,
 };
 
-FIXTURE_SETUP(picks)
+FIXTURE_SETUP(filter_pair)
 {
 	ASSERT_EQ(0, td_open(&self->sock, TD_LARGE));
 }
 
-FIXTURE_TEARDOWN(picks)
+FIXTURE_TEARDOWN(filter_pair)
 {
 	td_close(&self->sock);
 }
 
-TEST_F(picks, each_two)
+TEST_F(filter_pair, selects_tasks_that_match_both)
 {
 	const struct task_diag_pid query = {
 		.show_flags = TD_BASE_CRED,
@@ -405,7 +405,7 @@ TEST_F(picks, each_two)
 }
 
 /* ONE: the task, or the answer for a number that nobody has. */
-TEST_F(filter, of_one)
+TEST_F(filter, one_is_reported_or_gets_esrch)
 {
 	static struct filter_data filter_data;
 	const struct task_diag_pid unused = {
@@ -464,7 +464,7 @@ TEST_F(filter, of_one)
 }
 
 /* All at once, and in any order. */
-TEST_F(filter, all_of_them)
+TEST_F(filter, all_filters_combined_select_intersection)
 {
 	const __u32 uid = UID_A, states = STATE(INTERRUPTIBLE);
 	const __u64 cgroup = cgroups_id("/");
@@ -493,7 +493,7 @@ static __u32 pid_after(pid_t pid, size_t n)
 }
 
 /* Ten thousand numbers and more, in no order, nearly all of them nobody's. */
-TEST_F(filter, a_list_of_many_numbers)
+TEST_F(filter, pids_takes_list_of_maximum_length)
 {
 	const size_t lens[] = { 10000, MOST_PIDS };
 	static __u32 pids[MOST_PIDS];
@@ -527,7 +527,7 @@ TEST_F(filter, a_list_of_many_numbers)
 }
 
 /* With ALL a number is that of a process, with ALL_THREAD that of a thread. */
-TEST_F(filter, a_list_of_threads)
+TEST_F(filter, pids_selects_threads_under_all_thread)
 {
 	const struct task_diag_pid processes = { .show_flags = TD_BASE_CRED };
 	const struct task_diag_pid threads = {
@@ -556,7 +556,7 @@ TEST_F(filter, a_list_of_threads)
 }
 
 /* The numbers are those of the pid namespace that the request is made for. */
-TEST_F(filter, numbers_of_a_pid_namespace)
+TEST_F(filter, pids_are_those_of_pid_namespace_of_sender)
 {
 	pid_t child;
 
@@ -594,7 +594,7 @@ TEST_F(filter, numbers_of_a_pid_namespace)
 }
 
 /* The id is one of the sender's user namespace. */
-TEST_F(filter, an_id_of_a_user_namespace)
+TEST_F(filter, uid_is_that_of_user_namespace_of_sender)
 {
 	pid_t child = td_fork_as(_metadata, &user_a);
 
@@ -634,7 +634,7 @@ TEST_F(filter, an_id_of_a_user_namespace)
 }
 
 /* A cgroup elsewhere does not exist in a cgroup namespace. */
-TEST_F(filter, a_cgroup_of_a_cgroup_namespace)
+TEST_F(filter, cgroup_outside_cgroup_namespace_gets_enoent)
 {
 	static const struct {
 		const char *name;
@@ -676,7 +676,7 @@ TEST_F(filter, a_cgroup_of_a_cgroup_namespace)
 	EXPECT_EXIT_0(child);
 }
 
-TEST_F(filter, a_cgroup_that_was_removed)
+TEST_F(filter, removed_cgroup_gets_enoent)
 {
 	const struct task_diag_pid query = { .show_flags = TD_BASE_CRED };
 	struct td_answer a;
@@ -697,7 +697,7 @@ TEST_F(filter, a_cgroup_that_was_removed)
 }
 
 /* It is removed while the dump is under way: the rest is told all the same. */
-TEST_F(filter, a_cgroup_that_goes_away_meanwhile)
+TEST_F(filter, cgroup_removed_during_dump_gives_complete_dump)
 {
 	const struct task_diag_pid query = { .show_flags = TD_BASE_CRED };
 	struct td_answer a;
@@ -722,7 +722,7 @@ TEST_F(filter, a_cgroup_that_goes_away_meanwhile)
 }
 
 /* Filters show nobody who could not be seen without. */
-TEST_F(filter, those_who_may_not_be_seen)
+TEST_F(filter, hidden_tasks_stay_hidden)
 {
 	pid_t child = td_fork_as(_metadata, &user_a);
 
@@ -758,7 +758,7 @@ TEST_F(filter, those_who_may_not_be_seen)
 }
 
 /* What one asks for leaves nothing behind for the next. */
-TEST_F(filter, a_request_later)
+TEST_F(filter, next_request_is_not_filtered)
 {
 	const struct task_diag_pid query = { .show_flags = TD_BASE_CRED };
 	static struct filter_data filter_data;

@@ -372,39 +372,39 @@ static void end_storm(struct __test_metadata *_metadata,
 	EXPECT_EXIT_0(tasks->thread_group_pid);
 }
 
-FIXTURE(storm) {
+FIXTURE(fork_storm) {
 };
 
-FIXTURE_VARIANT(storm) {
+FIXTURE_VARIANT(fork_storm) {
 	__u64 strategy;
 	bool several;		/* datagrams, between which something moves */
 };
 
-FIXTURE_VARIANT_ADD(storm, all) {
+FIXTURE_VARIANT_ADD(fork_storm, all) {
 	.strategy = TASK_DIAG_DUMP_ALL, .several = true,
 };
 
-FIXTURE_VARIANT_ADD(storm, all_thread) {
+FIXTURE_VARIANT_ADD(fork_storm, all_thread) {
 	.strategy = TASK_DIAG_DUMP_ALL_THREAD, .several = true,
 };
 
-FIXTURE_VARIANT_ADD(storm, children) {
+FIXTURE_VARIANT_ADD(fork_storm, children) {
 	.strategy = TASK_DIAG_DUMP_CHILDREN, .several = true,
 };
 
-FIXTURE_VARIANT_ADD(storm, thread) {
+FIXTURE_VARIANT_ADD(fork_storm, thread) {
 	.strategy = TASK_DIAG_DUMP_THREAD, .several = true,
 };
 
-FIXTURE_VARIANT_ADD(storm, one) {
+FIXTURE_VARIANT_ADD(fork_storm, one) {
 	.strategy = TASK_DIAG_DUMP_ONE,
 };
 
-FIXTURE_SETUP(storm)
+FIXTURE_SETUP(fork_storm)
 {
 }
 
-FIXTURE_TEARDOWN(storm)
+FIXTURE_TEARDOWN(fork_storm)
 {
 }
 
@@ -555,7 +555,8 @@ static void query_any_pid(struct __test_metadata *_metadata)
 	end_storm(_metadata, &tasks);
 }
 
-TEST_F_TIMEOUT(storm, has_who_stays_exactly_once, TIMEOUT_SECONDS)
+TEST_F_TIMEOUT(fork_storm,
+	       stable_tasks_are_reported_exactly_once, TIMEOUT_SECONDS)
 {
 	pid_t pid = namespace_fork(CLONE_NEWPID | CLONE_NEWNS);
 
@@ -567,18 +568,18 @@ TEST_F_TIMEOUT(storm, has_who_stays_exactly_once, TIMEOUT_SECONDS)
 	EXPECT_EXIT_0(pid);
 }
 
-FIXTURE(anybody) {
+FIXTURE(any_pid) {
 };
 
-FIXTURE_SETUP(anybody)
+FIXTURE_SETUP(any_pid)
 {
 }
 
-FIXTURE_TEARDOWN(anybody)
+FIXTURE_TEARDOWN(any_pid)
 {
 }
 
-TEST_F_TIMEOUT(anybody, is_there_or_not, TIMEOUT_SECONDS)
+TEST_F_TIMEOUT(any_pid, is_reported_or_gets_esrch, TIMEOUT_SECONDS)
 {
 	pid_t pid = namespace_fork(CLONE_NEWPID | CLONE_NEWNS);
 
@@ -591,14 +592,14 @@ TEST_F_TIMEOUT(anybody, is_there_or_not, TIMEOUT_SECONDS)
 }
 
 /* Many at once: no dump knows of the others. */
-FIXTURE(sockets) {
+FIXTURE(concurrent_dumps) {
 };
 
-FIXTURE_SETUP(sockets)
+FIXTURE_SETUP(concurrent_dumps)
 {
 }
 
-FIXTURE_TEARDOWN(sockets)
+FIXTURE_TEARDOWN(concurrent_dumps)
 {
 }
 
@@ -693,7 +694,7 @@ static void dump_in_processes(struct __test_metadata *_metadata)
 	end_storm(_metadata, &tasks);
 }
 
-TEST_F_TIMEOUT(sockets, sixty_four_at_once, TIMEOUT_SECONDS)
+TEST_F_TIMEOUT(concurrent_dumps, on_64_sockets_are_complete, TIMEOUT_SECONDS)
 {
 	pid_t pid = namespace_fork(CLONE_NEWPID | CLONE_NEWNS);
 

@@ -52,53 +52,53 @@ static int make_pool(void)
 }
 
 /* The ways to ask about one task, with and without NLM_F_DUMP. */
-FIXTURE(probe) {
+FIXTURE(hidden_pid) {
 	struct td_sock sock;
 	pid_t unused_pid;
 };
 
-FIXTURE_VARIANT(probe) {
+FIXTURE_VARIANT(hidden_pid) {
 	__u64 strategy;
 	__u16 flags;
 };
 
-FIXTURE_VARIANT_ADD(probe, one_in_a_dump) {
+FIXTURE_VARIANT_ADD(hidden_pid, one_as_dump) {
 	.strategy = TASK_DIAG_DUMP_ONE, .flags = NLM_F_DUMP,
 };
 
-FIXTURE_VARIANT_ADD(probe, children_in_a_dump) {
+FIXTURE_VARIANT_ADD(hidden_pid, children_as_dump) {
 	.strategy = TASK_DIAG_DUMP_CHILDREN, .flags = NLM_F_DUMP,
 };
 
-FIXTURE_VARIANT_ADD(probe, threads_in_a_dump) {
+FIXTURE_VARIANT_ADD(hidden_pid, threads_as_dump) {
 	.strategy = TASK_DIAG_DUMP_THREAD, .flags = NLM_F_DUMP,
 };
 
-FIXTURE_VARIANT_ADD(probe, one_plainly) {
+FIXTURE_VARIANT_ADD(hidden_pid, one_as_single_request) {
 	.strategy = TASK_DIAG_DUMP_ONE,
 };
 
-FIXTURE_VARIANT_ADD(probe, one_plainly_with_an_ack) {
+FIXTURE_VARIANT_ADD(hidden_pid, one_as_single_request_with_ack) {
 	.strategy = TASK_DIAG_DUMP_ONE, .flags = NLM_F_ACK,
 };
 
 /* Wrong in themselves: only who is there and visible may be told so. */
-FIXTURE_VARIANT_ADD(probe, children_plainly) {
+FIXTURE_VARIANT_ADD(hidden_pid, children_as_single_request) {
 	.strategy = TASK_DIAG_DUMP_CHILDREN,
 };
 
-FIXTURE_VARIANT_ADD(probe, threads_plainly) {
+FIXTURE_VARIANT_ADD(hidden_pid, threads_as_single_request) {
 	.strategy = TASK_DIAG_DUMP_THREAD,
 };
 
-FIXTURE_SETUP(probe)
+FIXTURE_SETUP(hidden_pid)
 {
 	self->unused_pid = td_unused_pid();
 	ASSERT_LT(0, self->unused_pid);
 	ASSERT_EQ(0, td_open(&self->sock, TD_SMALL));
 }
 
-FIXTURE_TEARDOWN(probe)
+FIXTURE_TEARDOWN(hidden_pid)
 {
 	td_close(&self->sock);
 }
@@ -152,7 +152,7 @@ static int list_hidden(pid_t *pids, int max)
  * The request is quoted in full, as NETLINK_CAP_ACK is off.  Catches a look at
  * what else is wrong with a request once somebody, visible or not, is found.
  */
-TEST_F(probe, hidden_is_absent_in_a_full_quotation)
+TEST_F(hidden_pid, with_quoted_request_gets_same_reply_as_unused_pid)
 {
 	const int off = 0;
 	pid_t pids[16], pid;
@@ -221,7 +221,7 @@ static void log_times(struct __test_metadata *_metadata, struct td_sock *sock,
 	       HIDDEN_THREADS, elapsed[2][REPEATED / 2]);
 }
 
-TEST_F(probe, hidden_or_absent_takes_its_time)
+TEST_F(hidden_pid, reply_times_are_logged)
 {
 	const int off = 0;
 	const pid_t pids[] = {
@@ -244,25 +244,25 @@ TEST_F(probe, hidden_or_absent_takes_its_time)
  * A dump over a system with thousands of hidden tasks, and then without them.
  * Catches datagrams that end where the walk over hidden tasks paused.
  */
-FIXTURE(shape) {
+FIXTURE(hidden_tasks) {
 	struct td_sock sock;
 };
 
-FIXTURE_VARIANT(shape) {
+FIXTURE_VARIANT(hidden_tasks) {
 	__u64 strategy;
 };
 
-FIXTURE_VARIANT_ADD(shape, of_processes) { .strategy = TASK_DIAG_DUMP_ALL };
-FIXTURE_VARIANT_ADD(shape, of_threads) {
+FIXTURE_VARIANT_ADD(hidden_tasks, processes) { .strategy = TASK_DIAG_DUMP_ALL };
+FIXTURE_VARIANT_ADD(hidden_tasks, threads) {
 	.strategy = TASK_DIAG_DUMP_ALL_THREAD,
 };
 
-FIXTURE_SETUP(shape)
+FIXTURE_SETUP(hidden_tasks)
 {
 	ASSERT_EQ(0, td_open(&self->sock, TD_SMALL));
 }
 
-FIXTURE_TEARDOWN(shape)
+FIXTURE_TEARDOWN(hidden_tasks)
 {
 	td_close(&self->sock);
 }
@@ -324,7 +324,7 @@ static void begin_pool(struct __test_metadata *_metadata,
 	}
 }
 
-TEST_F(shape, does_not_tell_of_the_hidden)
+TEST_F(hidden_tasks, do_not_change_datagram_boundaries)
 {
 	const struct task_spec sleeper = { .creds = &user };
 	struct task_pool before, hidden_pool, after;

@@ -257,7 +257,7 @@ static void compare_ident(struct __test_metadata *_metadata,
 /* ---------------------------------------------------------------- tests */
 
 /* Nothing else comes and goes here, so all of the system can be looked at. */
-TEST_F(ident_ns, every_thread)
+TEST_F(ident_ns, every_thread_equals_pidfd_and_procfs)
 {
 	const struct task_diag_pid query = {
 		.show_flags = IDENT_NS | TASK_DIAG_SHOW_STAT,
@@ -285,7 +285,7 @@ TEST_F(ident_ns, every_thread)
 }
 
 /* What a thread has for itself is not in the row of its process. */
-TEST_F(ident_ns, threads_differ)
+TEST_F(ident_ns, threads_report_their_own_namespaces)
 {
 	const struct task_diag_pid query = {
 		.show_flags = IDENT_NS,
@@ -317,7 +317,7 @@ TEST_F(ident_ns, threads_differ)
 }
 
 /* Each specimen has left one namespace, and that is where it differs. */
-TEST_F(ident_ns, each_that_was_left_is_another)
+TEST_F(ident_ns, unshared_namespace_alone_differs)
 {
 	const bool time = !access("/proc/self/ns/time", F_OK);
 	size_t i, j;
@@ -355,7 +355,7 @@ TEST_F(ident_ns, each_that_was_left_is_another)
 }
 
 /* The identity is that of one task, whoever has its number later. */
-TEST_F(ident_ns, a_number_used_again_is_another_task)
+TEST_F(ident_ns, reused_pid_has_other_identity)
 {
 	struct task_diag_pid query = {
 		.show_flags = IDENT_NS,
@@ -393,7 +393,7 @@ TEST_F(ident_ns, a_number_used_again_is_another_task)
 }
 
 /* All readers receive the same identity; other times are in their namespace. */
-TEST_F(ident_ns, is_equal_in_all_time_namespaces)
+TEST_F(ident_ns, identity_is_equal_in_all_time_namespaces)
 {
 	const struct task_diag_pid query = {
 		.show_flags = IDENT_NS | TASK_DIAG_SHOW_STAT,
@@ -435,7 +435,7 @@ TEST_F(ident_ns, is_equal_in_all_time_namespaces)
 }
 
 /* Zombies have left nearly all of theirs. */
-TEST_F(ident_ns, zombies_keep_what_procfs_says_they_keep)
+TEST_F(ident_ns, zombie_equals_procfs)
 {
 	const struct task_diag_pid query = {
 		.show_flags = IDENT_NS | TASK_DIAG_SHOW_STAT,

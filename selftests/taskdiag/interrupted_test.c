@@ -31,21 +31,21 @@ struct forker {
 	unsigned long forks;
 };
 
-FIXTURE(interrupted) {
+FIXTURE(dump_intr) {
 	struct td_sock sock;
 	struct forker *shared;
 	pid_t forker;
 };
 
-FIXTURE_VARIANT(interrupted) {
+FIXTURE_VARIANT(dump_intr) {
 	__u64 strategy;
 };
 
-FIXTURE_VARIANT_ADD(interrupted, all) {
+FIXTURE_VARIANT_ADD(dump_intr, all) {
 	.strategy = TASK_DIAG_DUMP_ALL,
 };
 
-FIXTURE_VARIANT_ADD(interrupted, all_thread) {
+FIXTURE_VARIANT_ADD(dump_intr, all_thread) {
 	.strategy = TASK_DIAG_DUMP_ALL_THREAD,
 };
 
@@ -66,7 +66,7 @@ static void fork_and_reap(struct forker *shared)
 	_exit(0);
 }
 
-FIXTURE_SETUP(interrupted)
+FIXTURE_SETUP(dump_intr)
 {
 	/* A dump of many messages. */
 	ASSERT_EQ(0, td_open(&self->sock, TD_SMALL));
@@ -78,7 +78,7 @@ FIXTURE_SETUP(interrupted)
 		fork_and_reap(self->shared);
 }
 
-FIXTURE_TEARDOWN(interrupted)
+FIXTURE_TEARDOWN(dump_intr)
 {
 	td_close(&self->sock);
 	/* User-Mode Linux does not survive a SIGKILL during fork(). */
@@ -100,7 +100,7 @@ static void await_fork(const struct forker *shared)
 		usleep(1000);
 }
 
-TEST_F(interrupted, dump_during_forks_has_no_dump_intr)
+TEST_F(dump_intr, is_not_set_by_forks_and_exits)
 {
 	const struct task_diag_pid query = {
 		.show_flags = TD_BASE_CRED,

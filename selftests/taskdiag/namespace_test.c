@@ -47,15 +47,15 @@ FIXTURE_VARIANT(escape) {
 };
 
 /* Who has all capabilities, the namespaces' owner, and who has to do with none. */
-FIXTURE_VARIANT_ADD(escape, over_roots_socket) {
+FIXTURE_VARIANT_ADD(escape, socket_of_root) {
 	.may_see_inside = true,
 };
 
-FIXTURE_VARIANT_ADD(escape, over_ones_own_socket) {
+FIXTURE_VARIANT_ADD(escape, socket_of_same_user) {
 	.opener = &user, .may_see_inside = true,
 };
 
-FIXTURE_VARIANT_ADD(escape, over_a_strangers_socket) {
+FIXTURE_VARIANT_ADD(escape, socket_of_other_user) {
 	.opener = &other_user, .may_see_inside = false,
 };
 
@@ -148,7 +148,7 @@ static void expect_no_such_task(struct __test_metadata *_metadata,
  * Catches a namespace that is taken from the socket, or from whoever opened it,
  * and capabilities that are those of the opener.
  */
-TEST_F(escape, shows_what_is_inside)
+TEST_F(escape, sender_inside_sees_inside_only)
 {
 	const pid_t outside[] = {
 		getpid(), getppid(), pool.task[0].pid,
@@ -181,7 +181,7 @@ TEST_F(escape, shows_what_is_inside)
  * Root inside may name a source.  Catches numbers that are looked up in the
  * initial namespace.
  */
-TEST_F(escape, no_source_is_outside)
+TEST_F(escape, naming_outside_pid_gets_esrch)
 {
 	const pid_t outside[] = {
 		getpid(), pool.task[0].pid, pool.task[pool.nr - 1].pid,
@@ -206,7 +206,7 @@ TEST_F(escape, no_source_is_outside)
  * A namespace below is one that root inside may choose.  Catches a choice that
  * is the sender's alone.
  */
-TEST_F(escape, a_namespace_below_is_the_openers_choice_too)
+TEST_F(escape, naming_nested_namespace_requires_opener_rights)
 {
 	pid_t pid = fork_inside(_metadata);
 
@@ -232,7 +232,7 @@ TEST_F(escape, a_namespace_below_is_the_openers_choice_too)
 }
 
 /* Asked outside by root, read inside.  Catches a dump that anybody may read on. */
-TEST_F(escape, a_dump_from_outside_ends_inside)
+TEST_F(escape, reader_inside_gets_eperm_for_dump_from_outside)
 {
 	pid_t pid;
 
@@ -260,7 +260,7 @@ TEST_F(escape, a_dump_from_outside_ends_inside)
  * without the ids they have.  Catches a check of ids across user namespaces,
  * and ns_capable() of the namespace one is in.
  */
-TEST_F(escape, a_user_namespace_adds_nothing)
+TEST_F(escape, user_namespace_root_sees_only_itself)
 {
 	pid_t pid = td_fork_as(_metadata, &user);
 
@@ -283,7 +283,7 @@ TEST_F(escape, a_user_namespace_adds_nothing)
  * The same between two messages of a dump.  Catches ids that are translated to
  * the namespace that the reader is in by then.
  */
-TEST_F(escape, a_user_namespace_midway_adds_nothing)
+TEST_F(escape, entering_user_namespace_during_dump_adds_no_row)
 {
 	pid_t pid = td_fork_as(_metadata, &user);
 
@@ -314,27 +314,27 @@ TEST_F(escape, a_user_namespace_midway_adds_nothing)
  * A socket that was opened inside, used outside by somebody with the same ids:
  * who is outside should be of no help to who is inside.
  */
-FIXTURE(deputy) {
+FIXTURE(socket_from_inside) {
 	struct td_sock *opened;
 	int ends[2];		/* to hand it over */
 	int hold[2];		/* until this is closed */
 };
 
-FIXTURE_VARIANT(deputy) {
+FIXTURE_VARIANT(socket_from_inside) {
 	__u64 flags;
 	bool user_namespace;
 };
 
-FIXTURE_VARIANT_ADD(deputy, outside_a_sandbox) {
+FIXTURE_VARIANT_ADD(socket_from_inside, user_sandbox) {
 	.flags = CLONE_NEWPID | CLONE_NEWNET, .user_namespace = true,
 };
 
 /* One that root has made, without a user namespace. */
-FIXTURE_VARIANT_ADD(deputy, outside_a_container) {
+FIXTURE_VARIANT_ADD(socket_from_inside, root_container) {
 	.flags = CLONE_NEWPID | CLONE_NEWNET,
 };
 
-FIXTURE_SETUP(deputy)
+FIXTURE_SETUP(socket_from_inside)
 {
 	self->opened = td_alloc_shared(sizeof(*self->opened));
 	ASSERT_NE(NULL, self->opened);
@@ -342,7 +342,7 @@ FIXTURE_SETUP(deputy)
 	ASSERT_EQ(0, pipe2(self->hold, O_CLOEXEC));
 }
 
-FIXTURE_TEARDOWN(deputy)
+FIXTURE_TEARDOWN(socket_from_inside)
 {
 	munmap(self->opened, sizeof(*self->opened));
 	close(self->ends[0]);
@@ -374,7 +374,7 @@ static void use_outside(struct __test_metadata *_metadata, int end,
 	td_close(&sock);
 }
 
-TEST_F(deputy, shows_nothing_to_who_is_inside)
+TEST_F(socket_from_inside, used_outside_shows_no_task)
 {
 	pid_t parent, outside;
 	char never;
@@ -415,23 +415,23 @@ TEST_F(deputy, shows_nothing_to_who_is_inside)
  * Known gap: the kernel does not keep the pid namespace of whoever opens a
  * socket, so that of the sender counts alone, and the opener's ids with it.
  */
-XFAIL_ADD(deputy, outside_a_container, shows_nothing_to_who_is_inside);
+XFAIL_ADD(socket_from_inside, root_container, used_outside_shows_no_task);
 
 /*
  * Who owns a network namespace can listen to netlink in it (nlmon).  So nobody
  * from above is answered there, whoever opens the socket.  Catches an answer to
  * somebody who has only come in.
  */
-FIXTURE(network) {
+FIXTURE(foreign_network_namespace) {
 	struct td_sock sock;
 };
 
-FIXTURE_SETUP(network)
+FIXTURE_SETUP(foreign_network_namespace)
 {
 	ASSERT_EQ(0, td_open(&self->sock, TD_SMALL));
 }
 
-FIXTURE_TEARDOWN(network)
+FIXTURE_TEARDOWN(foreign_network_namespace)
 {
 	td_close(&self->sock);
 }
@@ -454,7 +454,7 @@ static void expect_refused(struct __test_metadata *_metadata,
 	td_answer_free(&a);
 }
 
-TEST_F(network, of_somebody_else_is_no_place_to_ask)
+TEST_F(foreign_network_namespace, request_gets_eperm)
 {
 	int hold[2], ready[2], ns;
 	char path[64], byte;

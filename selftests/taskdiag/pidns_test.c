@@ -477,7 +477,7 @@ static pid_t fork_inside(struct __test_metadata *_metadata)
 }
 
 /* What the tests below rest on. */
-TEST_F(pidns, the_numbers_do_differ)
+TEST_F(pidns, pids_inside_and_outside_differ)
 {
 	struct pid_set inside = {};
 
@@ -489,7 +489,7 @@ TEST_F(pidns, the_numbers_do_differ)
 	pid_set_free(&inside);
 }
 
-TEST_F(pidns, a_sender_inside_sees_inside)
+TEST_F(pidns, sender_inside_sees_inside_only)
 {
 	pid_t pid = fork_inside(_metadata);
 
@@ -504,7 +504,7 @@ TEST_F(pidns, a_sender_inside_sees_inside)
 }
 
 /* It is the sender that counts, wherever the socket is from. */
-TEST_F(pidns, a_socket_from_outside_does_not_help_out)
+TEST_F(pidns, socket_from_outside_shows_inside_only)
 {
 	pid_t pid = fork_inside(_metadata);
 
@@ -515,12 +515,12 @@ TEST_F(pidns, a_socket_from_outside_does_not_help_out)
 	EXPECT_EXIT_0(pid);
 }
 
-TEST_F(pidns, a_sender_outside_can_ask_as_seen_from_inside)
+TEST_F(pidns, sender_outside_can_name_process_inside)
 {
 	expect_inner_view(_metadata, &self->sock, &self->as_inner);
 }
 
-TEST_F(pidns, one_as_seen_from_inside_without_a_dump)
+TEST_F(pidns, single_request_can_name_process_inside)
 {
 	const struct task_diag_pid query = {
 		.show_flags = TD_BASE_CRED,
@@ -541,7 +541,7 @@ TEST_F(pidns, one_as_seen_from_inside_without_a_dump)
 }
 
 /* Naming a process of one's own namespace changes nothing. */
-TEST_F(pidns, as_seen_from_a_neighbour)
+TEST_F(pidns, naming_process_of_same_namespace_changes_nothing)
 {
 	const struct ucred as[] = {
 		{ .pid = getpid() },
@@ -562,7 +562,7 @@ TEST_F(pidns, as_seen_from_a_neighbour)
 	close(proc);
 }
 
-TEST_F(pidns, strangers_have_no_number)
+TEST_F(pidns, outside_parent_session_group_tracer_are_0)
 {
 	const struct task_diag_pid all = { .show_flags = TD_BASE_CRED };
 	const struct td_row *joiner, *init;
@@ -602,7 +602,7 @@ TEST_F(pidns, strangers_have_no_number)
 }
 
 /* A namespace in the namespace, two levels down, is all of one process. */
-TEST_F(pidns, as_seen_from_two_levels_down)
+TEST_F(pidns, nested_namespace_shows_its_only_process)
 {
 	const struct task_diag_pid all = { .show_flags = TD_BASE_CRED };
 	struct ucred as = {};
@@ -627,7 +627,7 @@ TEST_F(pidns, as_seen_from_two_levels_down)
 	td_answer_free(&a);
 }
 
-TEST_F(pidns, nobody_is_no_source)
+TEST_F(pidns, naming_unused_pid_gets_esrch)
 {
 	const struct task_diag_pid all = {};
 	const struct ucred as[] = {
@@ -642,7 +642,7 @@ TEST_F(pidns, nobody_is_no_source)
 	}
 }
 
-TEST_F(pidns, others_cannot_name_a_source)
+TEST_F(pidns, naming_other_process_without_cap_sys_admin_gets_eperm)
 {
 	const struct credentials *creds[] = { &user,
 					      &root_without_cap_sys_admin };
@@ -683,7 +683,7 @@ TEST_F(pidns, others_cannot_name_a_source)
 	}
 }
 
-TEST_F(pidns, a_false_user_is_refused)
+TEST_F(pidns, false_ids_get_eperm)
 {
 	const struct task_diag_pid all = {};
 	pid_t pid = fork();
@@ -708,7 +708,7 @@ TEST_F(pidns, a_false_user_is_refused)
 }
 
 /* To choose the numbers is not to see whom they belong to. */
-TEST_F(pidns, a_source_lends_no_rights)
+TEST_F(pidns, naming_process_gives_no_rights)
 {
 	const struct task_diag_pid all = { .show_flags = TD_BASE_CRED };
 	pid_t pid = fork();
@@ -753,7 +753,7 @@ static void *open_as_user(void *arg)
 }
 
 /* The right to choose has to be the opener's as well as the sender's. */
-TEST_F(pidns, an_unprivileged_opener_cannot_be_used_to_choose)
+TEST_F(pidns, unprivileged_opener_cannot_name_process)
 {
 	const struct task_diag_pid all = { .show_flags = TD_BASE_CRED };
 	struct td_sock sock;
@@ -860,7 +860,7 @@ static void run_plain_user(struct __test_metadata *_metadata,
 	EXPECT_EQ(0, status);
 }
 
-TEST_F(pidns, in_the_namespaces_of_a_plain_user)
+TEST_F(pidns, namespaces_of_unprivileged_user_equal_procfs)
 {
 	struct ns_state *ns_state = alloc_ns_state();
 	struct join_args to = { .creds = &user_with_unmapped_fsuid };

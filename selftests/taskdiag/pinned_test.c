@@ -49,30 +49,30 @@ static int setup_task(int argc, char **argv)
 	return unshare(CLONE_NEWUSER) ? -errno : 0;
 }
 
-FIXTURE(pinned) {
+FIXTURE(unread_dump) {
 	struct special_task task[TASKS];
 	struct td_sock sock[TASKS];
 	struct td_answer answer[TASKS];
 };
 
-FIXTURE_VARIANT(pinned) {
+FIXTURE_VARIANT(unread_dump) {
 	const char *when;
 };
 
 /* The credentials of the task are in the namespace, its memory is not. */
-FIXTURE_VARIANT_ADD(pinned, task) {
+FIXTURE_VARIANT_ADD(unread_dump, task) {
 	.when = AFTER_EXEC,
 };
 
-FIXTURE_VARIANT_ADD(pinned, task_and_memory) {
+FIXTURE_VARIANT_ADD(unread_dump, task_and_memory) {
 	.when = BEFORE_EXEC,
 };
 
-FIXTURE_SETUP(pinned)
+FIXTURE_SETUP(unread_dump)
 {
 }
 
-FIXTURE_TEARDOWN(pinned)
+FIXTURE_TEARDOWN(unread_dump)
 {
 }
 
@@ -141,7 +141,7 @@ static bool can_soon_make_user_ns(unsigned int nr)
 	return left >= 0;
 }
 
-TEST_F(pinned, unread_dump_releases_a_task_that_has_ended)
+TEST_F(unread_dump, releases_exited_task)
 {
 	pid_t pid = fork();
 	int i;

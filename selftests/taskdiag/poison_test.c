@@ -315,7 +315,7 @@ FIXTURE_TEARDOWN(poison)
 {
 }
 
-TEST_F(poison, is_in_no_reply)
+TEST_F(poison, pattern_is_in_no_reply)
 {
 	static const size_t sizes[] = BUFFERS;
 	pid_t pid = namespace_fork(CLONE_NEWPID | CLONE_NEWNS);

@@ -125,12 +125,12 @@ static void expect_all_tasks(struct __test_metadata *_metadata,
 	pid_set_free(&pids);
 }
 
-TEST_F(file, says_nothing_unasked)
+TEST_F(file, read_without_request_returns_0)
 {
 	EXPECT_EQ(0, read_file(self->fd, self->buf, sizeof(self->buf)));
 }
 
-TEST_F(file, tells_of_everybody_once_however_it_is_read)
+TEST_F(file, any_buffer_size_reports_all_tasks_once)
 {
 	/* The least is that of one message; the greatest takes all there is. */
 	const size_t sizes[] = { 192, 1000, 4096, TD_LARGE, 1 << 20 };
@@ -153,7 +153,7 @@ TEST_F(file, tells_of_everybody_once_however_it_is_read)
 	}
 }
 
-TEST_F(file, gives_back_the_numbers_of_the_request)
+TEST_F(file, reply_has_sequence_and_port_of_request)
 {
 	const struct nlmsghdr *nlh = (void *)self->buf;
 	const struct task_diag_pid one = {
@@ -175,7 +175,7 @@ TEST_F(file, gives_back_the_numbers_of_the_request)
 	EXPECT_EQ(0, read_file(self->fd, self->buf, sizeof(self->buf)));
 }
 
-TEST_F(file, takes_the_next_request_when_the_answer_is_read)
+TEST_F(file, write_before_end_of_reply_gets_ebusy)
 {
 	ssize_t got;
 
@@ -190,7 +190,7 @@ TEST_F(file, takes_the_next_request_when_the_answer_is_read)
 	EXPECT_EQ(0, write_request(self->fd, &all, NLM_F_DUMP));
 }
 
-TEST_F(file, loses_nothing_to_a_buffer_that_is_too_small)
+TEST_F(file, read_with_too_small_buffer_gets_emsgsize)
 {
 	const size_t sizes[] = { 1, 4, NLMSG_HDRLEN, 64 };
 	void *nowhere = mmap(NULL, sizeof(self->buf), PROT_NONE,
@@ -212,7 +212,7 @@ TEST_F(file, loses_nothing_to_a_buffer_that_is_too_small)
 	munmap(nowhere, sizeof(self->buf));
 }
 
-TEST_F(file, end_of_dump_is_read_after_reads_that_are_too_small)
+TEST_F(file, end_of_dump_survives_too_small_read)
 {
 	const struct nlmsghdr *nlh = (void *)self->buf;
 	const struct task_diag_pid none = {
@@ -228,7 +228,7 @@ TEST_F(file, end_of_dump_is_read_after_reads_that_are_too_small)
 	EXPECT_EQ(0, read_file(self->fd, self->buf, sizeof(self->buf)));
 }
 
-TEST_F(file, answers_a_plain_request_with_one_message)
+TEST_F(file, single_request_gets_one_message)
 {
 	const struct nlmsghdr *nlh = (void *)self->buf;
 	struct task_diag_pid one = {
@@ -252,7 +252,7 @@ TEST_F(file, answers_a_plain_request_with_one_message)
 	EXPECT_EQ(0, write_request(self->fd, &one, 0));
 }
 
-TEST_F(file, cannot_be_sought_in)
+TEST_F(file, seek_gets_espipe)
 {
 	EXPECT_EQ(-1, lseek(self->fd, 0, SEEK_SET));
 	EXPECT_EQ(ESPIPE, errno);
@@ -269,7 +269,7 @@ static int poll_file(int fd)
 	return poll(&poll_fd, 1, 0) < 0 ? -errno : poll_fd.revents;
 }
 
-TEST_F(file, says_by_poll_whose_turn_it_is)
+TEST_F(file, poll_reports_readable_and_writable)
 {
 	const struct task_diag_pid absent_task = {
 		.dump_strategy = TASK_DIAG_DUMP_ONE, .pid = td_unused_pid(),
@@ -287,7 +287,7 @@ TEST_F(file, says_by_poll_whose_turn_it_is)
 	EXPECT_EQ(0, write_request(self->fd, &all, NLM_F_DUMP));
 }
 
-TEST_F(file, can_do_the_groups_and_strategies_of_the_socket)
+TEST_F(file, features_equal_those_of_netlink)
 {
 	struct task_diag_features here, there;
 	struct td_sock sock;
@@ -313,7 +313,7 @@ static void count_alarm(int signal)
 	alarms++;
 }
 
-TEST_F_TIMEOUT(file, loses_nothing_to_signals, 300)
+TEST_F_TIMEOUT(file, dump_during_signals_is_complete, 300)
 {
 	const struct itimerval often = { { 0, 1000 }, { 0, 1000 } }, never = {};
 	const struct sigaction count = { .sa_handler = count_alarm };
@@ -355,7 +355,7 @@ static void *run_reader(void *arg)
 	return NULL;
 }
 
-TEST_F(file, can_be_read_by_several_threads)
+TEST_F(file, threads_share_one_dump)
 {
 	struct reader_thread reader_thread[THREADS] = {};
 	struct pid_set pids = {};
@@ -466,95 +466,95 @@ static void break_pid(struct request *request)
 	request->query.pid = td_unused_pid();
 }
 
-FIXTURE_VARIANT_ADD(refusal, nothing_at_all) {
+FIXTURE_VARIANT_ADD(refusal, empty_write) {
 	.break_request = break_nothing,
 	.len = -1,
 	.error = EINVAL,
 };
 
-FIXTURE_VARIANT_ADD(refusal, less_than_a_header) {
+FIXTURE_VARIANT_ADD(refusal, truncated_header) {
 	.break_request = break_nothing,
 	.len = NLMSG_HDRLEN - 1,
 	.error = EINVAL,
 };
 
-FIXTURE_VARIANT_ADD(refusal, too_much) {
+FIXTURE_VARIANT_ADD(refusal, oversized_write) {
 	.break_request = break_nothing,
 	.len = TOO_LONG,
 	.error = EMSGSIZE,
 };
 
-FIXTURE_VARIANT_ADD(refusal, half_a_request) {
+FIXTURE_VARIANT_ADD(refusal, truncated_request) {
 	.break_request = break_nothing,
 	.len = sizeof(struct request) - 4,
 	.error = EINVAL,
 	.text = "nlmsg_len: 44 for 40 bytes",
 };
 
-FIXTURE_VARIANT_ADD(refusal, another_length) {
+FIXTURE_VARIANT_ADD(refusal, nlmsg_len_mismatch) {
 	.break_request = break_len,
 	.error = EINVAL,
 	.text = "nlmsg_len: 45 for 44 bytes",
 };
 
-FIXTURE_VARIANT_ADD(refusal, no_request) {
+FIXTURE_VARIANT_ADD(refusal, missing_nlm_f_request) {
 	.break_request = break_flags,
 	.error = EINVAL,
 	.text = "NLM_F_REQUEST",
 };
 
-FIXTURE_VARIANT_ADD(refusal, an_unknown_command) {
+FIXTURE_VARIANT_ADD(refusal, unknown_command) {
 	.break_request = break_type,
 	.error = EOPNOTSUPP,
 	.text = "nlmsg_type: ",
 };
 
-FIXTURE_VARIANT_ADD(refusal, a_command_of_netlink) {
+FIXTURE_VARIANT_ADD(refusal, nlmsg_noop) {
 	.break_request = break_type_to_noop,
 	.error = EOPNOTSUPP,
 	.text = "nlmsg_type: ",
 };
 
-FIXTURE_VARIANT_ADD(refusal, more_than_a_question) {
+FIXTURE_VARIANT_ADD(refusal, features_with_attributes) {
 	.break_request = break_features,
 	.error = EINVAL,
 	.text = "attributes",
 };
 
-FIXTURE_VARIANT_ADD(refusal, an_unknown_attribute) {
+FIXTURE_VARIANT_ADD(refusal, unknown_attribute) {
 	.break_request = break_attribute,
 	.error = EINVAL,
 	.text = "attribute",
 	.offset = NLMSG_HDRLEN,
 };
 
-FIXTURE_VARIANT_ADD(refusal, what_does_not_ask) {
+FIXTURE_VARIANT_ADD(refusal, missing_cmd_attr_get) {
 	.break_request = break_missing,
 	.error = EINVAL,
 	.text = "TASK_DIAG_CMD_ATTR_GET is missing",
 };
 
-FIXTURE_VARIANT_ADD(refusal, a_broken_attribute) {
+FIXTURE_VARIANT_ADD(refusal, malformed_attribute) {
 	.break_request = break_attribute_len,
 	.error = EINVAL,
 	.text = "leftover",
 };
 
-FIXTURE_VARIANT_ADD(refusal, an_unknown_group) {
+FIXTURE_VARIANT_ADD(refusal, unknown_group) {
 	.break_request = break_groups,
 	.error = EINVAL,
 	.text = "show_flags: ",
 	.offset = NLMSG_HDRLEN,
 };
 
-FIXTURE_VARIANT_ADD(refusal, an_unknown_strategy) {
+FIXTURE_VARIANT_ADD(refusal, unknown_strategy) {
 	.break_request = break_strategy,
 	.error = EINVAL,
 	.text = "dump_strategy: ",
 	.offset = NLMSG_HDRLEN,
 };
 
-FIXTURE_VARIANT_ADD(refusal, a_free_number) {
+FIXTURE_VARIANT_ADD(refusal, unused_pid) {
 	.break_request = break_pid,
 	.error = ESRCH,
 	.text = "pid: no such task",
@@ -571,7 +571,7 @@ FIXTURE_TEARDOWN(refusal)
 	td_close(&self->sock);
 }
 
-TEST_F(refusal, says_why_and_takes_the_next)
+TEST_F(refusal, reports_errno_and_extack_and_accepts_next_request)
 {
 	const size_t len = variant->len == (size_t)-1 ? 0 :
 			   variant->len ?: sizeof(struct request);
@@ -623,31 +623,31 @@ static ssize_t read_by_readv(int fd, void *buf, size_t size)
  * Somebody asks through a file that is root's and anybody's, and root reads.
  * Catches rows that are made by the rights of whoever reads.
  */
-FIXTURE(reader) {
+FIXTURE(privileged_reader) {
 	int fd;
 	struct td_sock sock;
 	unsigned char buf[TD_LARGE];
 };
 
-FIXTURE_VARIANT(reader) {
+FIXTURE_VARIANT(privileged_reader) {
 	ssize_t (*read)(int fd, void *buf, size_t size);
 };
 
-FIXTURE_VARIANT_ADD(reader, by_read) { .read = read };
-FIXTURE_VARIANT_ADD(reader, by_readv) { .read = read_by_readv };
+FIXTURE_VARIANT_ADD(privileged_reader, by_read) { .read = read };
+FIXTURE_VARIANT_ADD(privileged_reader, by_readv) { .read = read_by_readv };
 
-FIXTURE_SETUP(reader)
+FIXTURE_SETUP(privileged_reader)
 {
 	ASSERT_EQ(0, td_open(&self->sock, TD_LARGE));
 	self->fd = self->sock.fd;
 }
 
-FIXTURE_TEARDOWN(reader)
+FIXTURE_TEARDOWN(privileged_reader)
 {
 	td_close(&self->sock);
 }
 
-TEST_F(reader, with_more_rights_gets_nothing_and_makes_nothing)
+TEST_F(privileged_reader, gets_eperm_and_adds_no_row)
 {
 	struct td_answer a;
 	pid_t pid;
@@ -678,7 +678,7 @@ TEST_F(reader, with_more_rights_gets_nothing_and_makes_nothing)
 }
 
 /* Catches a check by the rights of whoever opened the file alone. */
-TEST_F(file, lends_nobody_the_rights_of_its_opener)
+TEST_F(file, file_of_root_shows_what_sender_may_see)
 {
 	pid_t pid = td_fork_as(_metadata, &user);
 
@@ -695,7 +695,7 @@ TEST_F(file, lends_nobody_the_rights_of_its_opener)
 }
 
 /* What it has given up is gone, also from what was asked for before. */
-TEST_F(file, tells_less_to_who_gives_up_rights)
+TEST_F(file, dropping_rights_during_dump_hides_tasks)
 {
 	pid_t pid = fork();
 
@@ -717,7 +717,7 @@ TEST_F(file, tells_less_to_who_gives_up_rights)
 }
 
 /* Catches credentials that are looked up anew with each read. */
-TEST_F(file, tells_no_more_to_who_gains_rights)
+TEST_F(file, gaining_rights_during_dump_adds_no_row)
 {
 	pid_t pid = td_fork_as(_metadata, &user_with_saved_root);
 
@@ -765,7 +765,7 @@ static int main_write_error(const char *text)
 }
 
 /* Catches a dump that goes on over execve(). */
-TEST_F(file, tells_no_program_what_another_asked_for)
+TEST_F(file, read_after_execve_gets_eperm)
 {
 	pid_t pid = td_fork_as(_metadata, &user);
 
@@ -785,7 +785,7 @@ TEST_F(file, tells_no_program_what_another_asked_for)
  * the rights of whoever writes alone: an answer would tell of a hidden number
  * that it is one, and of a free one not.
  */
-TEST_F(file, takes_nothing_from_a_program_that_was_lent_it)
+TEST_F(file, write_by_setuid_program_fails)
 {
 	const pid_t pids[] = { 1, pool.task[2].pid, td_unused_pid() };
 	size_t i;
@@ -830,11 +830,12 @@ FIXTURE_VARIANT(mount) {
 	bool absent;
 };
 
-FIXTURE_VARIANT_ADD(mount, plain) { .options = "hidepid=0" };
-FIXTURE_VARIANT_ADD(mount, group) { .options = "hidepid=2,gid=1234" };
-FIXTURE_VARIANT_ADD(mount, no_access) { .options = "hidepid=1" };
-FIXTURE_VARIANT_ADD(mount, ptraceable) { .options = "hidepid=ptraceable" };
-FIXTURE_VARIANT_ADD(mount, processes_only) {
+FIXTURE_VARIANT_ADD(mount, hidepid_0) { .options = "hidepid=0" };
+FIXTURE_VARIANT_ADD(mount, hidepid_2_gid) { .options = "hidepid=2,gid=1234" };
+FIXTURE_VARIANT_ADD(mount, hidepid_1) { .options = "hidepid=1" };
+FIXTURE_VARIANT_ADD(mount,
+	            hidepid_ptraceable) { .options = "hidepid=ptraceable" };
+FIXTURE_VARIANT_ADD(mount, subset_pid) {
 	.options = "subset=pid", .absent = true,
 };
 
@@ -855,7 +856,7 @@ FIXTURE_TEARDOWN(mount)
 }
 
 /* A member of the mount's group, and one who is in no way. */
-TEST_F(mount, widens_nothing)
+TEST_F(mount, options_show_no_further_task)
 {
 	char path[64];
 	pid_t pid;
@@ -887,7 +888,7 @@ static void mount_namespace_procfs(void *unused)
 }
 
 /* Catches numbers of the reader's namespace, and of the opener's. */
-TEST(the_namespace_is_that_of_the_mount)
+TEST(pids_are_those_of_pid_namespace_of_mount)
 {
 	pid_t init =
 		namespace_begin(CLONE_NEWNS, 3, mount_namespace_procfs, NULL);
@@ -925,7 +926,7 @@ TEST(the_namespace_is_that_of_the_mount)
 /* --- what is left behind ------------------------------------------------- */
 
 /* Of a leak the debug kernel's kmemleak would tell, and this when it is large. */
-TEST_F_TIMEOUT(file, leaves_nothing_of_what_is_abandoned, 300)
+TEST_F_TIMEOUT(file, abandoned_dumps_leak_no_memory, 300)
 {
 	unsigned char buf[4096];
 	int i;

@@ -261,7 +261,7 @@ static void scenario_thread_exec(struct __test_metadata *_metadata,
 	td_answer_free(&a);
 }
 
-TEST_F(thread_exec, both_before_leave_one_process)
+TEST_F(thread_exec, before_current_task_reports_process_once)
 {
 	const struct thread_exec param = { variant->strategy, BEFORE,
 					   BEFORE + 1 };
@@ -269,7 +269,7 @@ TEST_F(thread_exec, both_before_leave_one_process)
 	run_in_namespace(_metadata, scenario_thread_exec, &param);
 }
 
-TEST_F(thread_exec, both_behind_leave_one_process)
+TEST_F(thread_exec, after_current_task_reports_process_once)
 {
 	const struct thread_exec param = { variant->strategy, AFTER,
 					   AFTER + 1 };
@@ -277,14 +277,14 @@ TEST_F(thread_exec, both_behind_leave_one_process)
 	run_in_namespace(_metadata, scenario_thread_exec, &param);
 }
 
-TEST_F(thread_exec, leader_before_leaves_one_process)
+TEST_F(thread_exec, leader_before_current_task_reports_process_once)
 {
 	const struct thread_exec param = { variant->strategy, BEFORE, AFTER };
 
 	run_in_namespace(_metadata, scenario_thread_exec, &param);
 }
 
-TEST_F(thread_exec, leader_behind_leaves_one_process)
+TEST_F(thread_exec, leader_after_current_task_reports_process_once)
 {
 	const struct thread_exec param = { variant->strategy, AFTER, BEFORE };
 
@@ -295,7 +295,7 @@ TEST_F(thread_exec, leader_behind_leaves_one_process)
  * A number that is used again.  Catches relatives that are kept as numbers: a
  * stranger would be among them.
  */
-FIXTURE(reuse) {
+FIXTURE(reused_pid) {
 };
 
 struct reuse {
@@ -304,42 +304,42 @@ struct reuse {
 	const char *shown;	/* under that number in the end, NULL for nobody */
 };
 
-FIXTURE_VARIANT(reuse) {
+FIXTURE_VARIANT(reused_pid) {
 	struct reuse param;
 };
 
-FIXTURE_VARIANT_ADD(reuse, all_before){
+FIXTURE_VARIANT_ADD(reused_pid, all_before){
 	.param.strategy = TASK_DIAG_DUMP_ALL,
 	.param.wanted_pid = BEFORE,
 	.param.shown = "old",
 };
 
-FIXTURE_VARIANT_ADD(reuse, all_behind){
+FIXTURE_VARIANT_ADD(reused_pid, all_after){
 	.param.strategy = TASK_DIAG_DUMP_ALL,
 	.param.wanted_pid = AFTER,
 	.param.shown = "new",
 };
 
-FIXTURE_VARIANT_ADD(reuse, all_thread_before) {
+FIXTURE_VARIANT_ADD(reused_pid, all_thread_before) {
 	.param.strategy = TASK_DIAG_DUMP_ALL_THREAD, .param.wanted_pid = BEFORE,
 	.param.shown = "old",
 };
 
-FIXTURE_VARIANT_ADD(reuse, all_thread_behind) {
+FIXTURE_VARIANT_ADD(reused_pid, all_thread_after) {
 	.param.strategy = TASK_DIAG_DUMP_ALL_THREAD, .param.wanted_pid = AFTER,
 	.param.shown = "new",
 };
 
 /* The relatives of the moment of the request: the new one is none of them. */
-FIXTURE_VARIANT_ADD(reuse, children_behind) {
+FIXTURE_VARIANT_ADD(reused_pid, children_after) {
 	.param.strategy = TASK_DIAG_DUMP_CHILDREN, .param.wanted_pid = AFTER,
 };
 
-FIXTURE_SETUP(reuse)
+FIXTURE_SETUP(reused_pid)
 {
 }
 
-FIXTURE_TEARDOWN(reuse)
+FIXTURE_TEARDOWN(reused_pid)
 {
 }
 
@@ -396,7 +396,7 @@ static void scenario_reuse(struct __test_metadata *_metadata, const void *arg)
 	td_answer_free(&a);
 }
 
-TEST_F(reuse, of_a_number_makes_no_other_of_a_task)
+TEST_F(reused_pid, is_not_taken_for_the_former_task)
 {
 	run_in_namespace(_metadata, scenario_reuse, &variant->param);
 }
@@ -406,14 +406,14 @@ TEST_F(reuse, of_a_number_makes_no_other_of_a_task)
  * asked and exited is not the one who asked.  Catches an asker that is known by
  * its number.
  */
-FIXTURE(asker) {
+FIXTURE(reused_pid_of_sender) {
 };
 
-FIXTURE_SETUP(asker)
+FIXTURE_SETUP(reused_pid_of_sender)
 {
 }
 
-FIXTURE_TEARDOWN(asker)
+FIXTURE_TEARDOWN(reused_pid_of_sender)
 {
 }
 
@@ -455,7 +455,7 @@ static void scenario_sender(struct __test_metadata *_metadata, const void *arg)
 	EXPECT_EXIT_0(pid);
 }
 
-TEST_F(asker, is_more_than_a_number)
+TEST_F(reused_pid_of_sender, gets_eperm)
 {
 	run_in_namespace(_metadata, scenario_sender, NULL);
 }
@@ -464,14 +464,14 @@ TEST_F(asker, is_more_than_a_number)
  * Relatives, of whom every third, the first among them, exits in the middle.
  * Catches a walk by position: for each that has gone it misses one who stays.
  */
-FIXTURE(siblings) {
+FIXTURE(exiting_siblings) {
 };
 
-FIXTURE_SETUP(siblings)
+FIXTURE_SETUP(exiting_siblings)
 {
 }
 
-FIXTURE_TEARDOWN(siblings)
+FIXTURE_TEARDOWN(exiting_siblings)
 {
 }
 
@@ -530,14 +530,14 @@ static void scenario_children(struct __test_metadata *_metadata,
 	td_answer_free(&a);
 }
 
-TEST_F(siblings, who_exit_take_no_child_with_them)
+TEST_F(exiting_siblings, leave_other_children_in_dump)
 {
 	const __u64 strategy = TASK_DIAG_DUMP_CHILDREN;
 
 	run_in_namespace(_metadata, scenario_children, &strategy);
 }
 
-TEST_F(siblings, who_exit_take_no_process_with_them)
+TEST_F(exiting_siblings, leave_other_processes_in_dump)
 {
 	const __u64 strategy = TASK_DIAG_DUMP_ALL;
 
@@ -610,7 +610,7 @@ static void scenario_threads(struct __test_metadata *_metadata, const void *arg)
 	td_answer_free(&a);
 }
 
-TEST_F(siblings, who_exit_take_no_thread_with_them)
+TEST_F(exiting_siblings, leave_other_threads_in_dump)
 {
 	run_in_namespace(_metadata, scenario_threads, NULL);
 }
@@ -619,14 +619,14 @@ TEST_F(siblings, who_exit_take_no_thread_with_them)
  * The one asked about exits in the middle.  Catches a dump that ends in an
  * error or early, or that looks the process up again.
  */
-FIXTURE(asked_for) {
+FIXTURE(queried_process) {
 };
 
-FIXTURE_SETUP(asked_for)
+FIXTURE_SETUP(queried_process)
 {
 }
 
-FIXTURE_TEARDOWN(asked_for)
+FIXTURE_TEARDOWN(queried_process)
 {
 }
 
@@ -672,7 +672,7 @@ static void scenario_parent(struct __test_metadata *_metadata, const void *arg)
 	td_answer_free(&a);
 }
 
-TEST_F(asked_for, may_exit_and_leave_children)
+TEST_F(queried_process, exiting_keeps_its_children_in_dump)
 {
 	run_in_namespace(_metadata, scenario_parent, NULL);
 }
@@ -697,7 +697,7 @@ static void scenario_process(struct __test_metadata *_metadata, const void *arg)
 	td_answer_free(&a);
 }
 
-TEST_F(asked_for, may_exit_with_all_its_threads)
+TEST_F(queried_process, exiting_with_its_threads_ends_dump)
 {
 	run_in_namespace(_metadata, scenario_process, NULL);
 }
@@ -745,7 +745,7 @@ static void scenario_exec(struct __test_metadata *_metadata, const void *arg)
 	td_answer_free(&a);
 }
 
-TEST_F(asked_for, may_go_on_as_another_program)
+TEST_F(queried_process, calling_execve_ends_dump_of_threads)
 {
 	run_in_namespace(_metadata, scenario_exec, NULL);
 }

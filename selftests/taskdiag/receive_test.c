@@ -111,7 +111,7 @@ static int drain(int fd, size_t size, int flags, struct totals *totals)
  * nevertheless, to its end.  Catches a dump that waits for a reader with more
  * room, or goes round in circles.
  */
-TEST_F(receive, tiny_buffers_are_told_what_they_miss)
+TEST_F(receive, tiny_buffer_gets_msg_trunc)
 {
 	static const size_t sizes[] = { 1, 4, sizeof(struct nlmsghdr) };
 	struct totals whole, totals;
@@ -141,7 +141,7 @@ TEST_F(receive, tiny_buffers_are_told_what_they_miss)
 }
 
 /* The same of a socket that has never seen a larger one. */
-TEST_F(receive, a_new_socket_with_a_tiny_buffer)
+TEST_F(receive, tiny_buffer_on_new_socket_gets_msg_trunc)
 {
 	struct totals whole, totals;
 	int fd;
@@ -161,7 +161,7 @@ TEST_F(receive, a_new_socket_with_a_tiny_buffer)
 }
 
 /* Ask how long it is, and then have exactly that. */
-TEST_F(receive, a_buffer_that_is_just_right)
+TEST_F(receive, buffer_of_exact_size_gets_complete_dump)
 {
 	const size_t size = self->sock.size;
 	struct td_answer a;
@@ -183,7 +183,7 @@ TEST_F(receive, a_buffer_that_is_just_right)
 }
 
 /* Catches datagrams that grow with the buffer without a bound. */
-TEST_F(receive, a_buffer_of_a_mebibyte)
+TEST_F(receive, buffer_of_1_mib_gets_datagrams_of_32_kib)
 {
 	struct td_sock huge;
 	struct td_answer a;
@@ -201,7 +201,7 @@ TEST_F(receive, a_buffer_of_a_mebibyte)
  * A look ahead makes the dump go on as a read does.  Catches rows that are made
  * again, and a queue without a bound.
  */
-TEST_F(receive, looking_ahead_takes_nothing_away)
+TEST_F(receive, msg_peek_loses_no_row)
 {
 	struct td_answer a;
 	char byte;
@@ -252,7 +252,7 @@ static void *run_reader(void *arg)
 }
 
 /* Catches a dump whose place is kept outside the lock of the socket. */
-TEST_F(receive, threads_share_a_dump)
+TEST_F(receive, threads_share_one_dump)
 {
 	const struct timeval short_timeout = { .tv_usec = 50 * 1000 };
 	struct reader reader[READERS] = {};
@@ -302,8 +302,8 @@ FIXTURE_VARIANT(signals) {
 	int flags;
 };
 
-FIXTURE_VARIANT_ADD(signals, that_restart) { .flags = SA_RESTART };
-FIXTURE_VARIANT_ADD(signals, that_interrupt) { .flags = 0 };
+FIXTURE_VARIANT_ADD(signals, sa_restart) { .flags = SA_RESTART };
+FIXTURE_VARIANT_ADD(signals, without_sa_restart) { .flags = 0 };
 
 FIXTURE_SETUP(signals)
 {
@@ -322,7 +322,7 @@ static void count_signal(int signal)
 	__atomic_fetch_add(&caught, 1, __ATOMIC_RELAXED);
 }
 
-TEST_F(signals, do_not_disturb_a_dump)
+TEST_F(signals, during_dump_lose_no_row)
 {
 	const struct sigaction action = {
 		.sa_handler = count_signal, .sa_flags = variant->flags,
@@ -347,11 +347,11 @@ TEST_F(signals, do_not_disturb_a_dump)
  * lost; that it was is told by ENOBUFS, from the socket layer, which must not
  * be kept from saying so.
  */
-FIXTURE(no_room) {
+FIXTURE(small_rcvbuf) {
 	struct td_sock sock;
 };
 
-FIXTURE_SETUP(no_room)
+FIXTURE_SETUP(small_rcvbuf)
 {
 	const int size = 0;
 
@@ -361,20 +361,20 @@ FIXTURE_SETUP(no_room)
 				sizeof(size)));
 }
 
-FIXTURE_TEARDOWN(no_room)
+FIXTURE_TEARDOWN(small_rcvbuf)
 {
 	td_close(&self->sock);
 }
 
 /* One datagram is made when the one before has been read: it always fits. */
-TEST_F(no_room, a_dump_goes_on_one_by_one)
+TEST_F(small_rcvbuf, dump_is_complete)
 {
 	expect_complete_dump(_metadata, &self->sock);
 	expect_complete_dump(_metadata, &self->sock);
 }
 
 /* Answers nobody reads. */
-TEST_F(no_room, what_is_lost_is_told)
+TEST_F(small_rcvbuf, lost_replies_get_enobufs)
 {
 	const struct task_diag_pid one = {
 		.show_flags = TD_BASE_CRED,
@@ -411,7 +411,7 @@ TEST_F(no_room, what_is_lost_is_told)
  * a single answer before it.  The socket layer says so, and makes it go on when
  * there is room again: a client that goes by the error gives up a whole dump.
  */
-TEST_F(no_room, a_dump_behind_another_answer_is_whole_or_told_of)
+TEST_F(small_rcvbuf, dump_after_unread_reply_is_complete_or_gets_enobufs)
 {
 	const struct task_diag_pid one = {
 		.show_flags = TD_BASE_CRED,

@@ -38,7 +38,7 @@ enum offending {
 	OFFENDING_SECOND,
 };
 
-TEST(the_abi_has_its_numbers)
+TEST(abi_sizes_and_values_are_fixed)
 {
 	EXPECT_EQ(24U, sizeof(struct task_diag_pid));
 	EXPECT_EQ(12U, sizeof(struct task_diag_msg));
@@ -67,7 +67,7 @@ TEST(the_abi_has_its_numbers)
 	EXPECT_EQ(4, TASK_DIAG_DUMP_ALL_THREAD);
 }
 
-TEST(the_family_is_known_by_name)
+TEST(family_is_resolved_by_name)
 {
 	struct td_sock sock;
 
@@ -106,7 +106,7 @@ struct defect {
 };
 
 /* Too short to say even which command it is. */
-TEST(a_message_without_a_genlmsghdr_is_refused)
+TEST(message_without_genlmsghdr_gets_einval)
 {
 	const __u16 flags[] = { 0, NLM_F_DUMP };
 	struct td_sock sock;
@@ -151,14 +151,14 @@ FIXTURE_VARIANT(refusal) {
 
 /* show_flags */
 
-FIXTURE_VARIANT_ADD(refusal, the_lowest_unknown_flag){
+FIXTURE_VARIANT_ADD(refusal, lowest_unknown_flag){
 	ASK_FOR(1ULL << (TASK_DIAG_GROUP_MAX + 1), TASK_DIAG_DUMP_ONE, 1),
 	.defect.error = EINVAL,
 	.defect.text = "show_flags",
 	.defect.offending = OFFENDING_FIRST,
 };
 
-FIXTURE_VARIANT_ADD(refusal, the_highest_unknown_flag){
+FIXTURE_VARIANT_ADD(refusal, highest_unknown_flag){
 	ASK_FOR(1ULL << 63, TASK_DIAG_DUMP_ONE, 1),
 	.defect.error = EINVAL,
 	.defect.text = "show_flags",
@@ -166,7 +166,7 @@ FIXTURE_VARIANT_ADD(refusal, the_highest_unknown_flag){
 };
 
 /* Lost if the mask were ever held in 32 bits. */
-FIXTURE_VARIANT_ADD(refusal, an_unknown_flag_beside_known_ones){
+FIXTURE_VARIANT_ADD(refusal, unknown_flag_with_known_flags){
 	ASK_FOR(TD_BASE_CRED | 1ULL << 32, TASK_DIAG_DUMP_ONE, 1),
 	.defect.error = EINVAL,
 	.defect.text = "show_flags",
@@ -175,7 +175,7 @@ FIXTURE_VARIANT_ADD(refusal, an_unknown_flag_beside_known_ones){
 
 /* dump_strategy */
 
-FIXTURE_VARIANT_ADD(refusal, the_lowest_unknown_strategy){
+FIXTURE_VARIANT_ADD(refusal, lowest_unknown_strategy){
 	ASK_FOR(TD_BASE_CRED, TASK_DIAG_DUMP_MAX + 1, 1),
 	.defect.error = EINVAL,
 	.defect.text = "dump_strategy",
@@ -183,14 +183,14 @@ FIXTURE_VARIANT_ADD(refusal, the_lowest_unknown_strategy){
 };
 
 /* In 32 bits this would be TASK_DIAG_DUMP_ONE. */
-FIXTURE_VARIANT_ADD(refusal, a_strategy_of_33_bits){
+FIXTURE_VARIANT_ADD(refusal, strategy_of_33_bits){
 	ASK_FOR(TD_BASE_CRED, 1ULL << 32 | TASK_DIAG_DUMP_ONE, 1),
 	.defect.error = EINVAL,
 	.defect.text = "dump_strategy",
 	.defect.offending = OFFENDING_FIRST,
 };
 
-FIXTURE_VARIANT_ADD(refusal, the_highest_strategy){
+FIXTURE_VARIANT_ADD(refusal, highest_strategy){
 	ASK_FOR(TD_BASE_CRED, ~0ULL, 1),
 	.defect.error = EINVAL,
 	.defect.text = "dump_strategy",
@@ -230,14 +230,14 @@ FIXTURE_VARIANT_ADD(refusal, descendants_of_pid_0){
 	.defect.single_text = "",
 };
 
-FIXTURE_VARIANT_ADD(refusal, one_of_a_pid_beyond_int){
+FIXTURE_VARIANT_ADD(refusal, one_of_pid_above_int_max){
 	ASK_FOR(TD_BASE_CRED, TASK_DIAG_DUMP_ONE, 1U << 31 | 1),
 	.defect.error = EINVAL,
 	.defect.text = "pid",
 	.defect.offending = OFFENDING_FIRST,
 };
 
-FIXTURE_VARIANT_ADD(refusal, children_of_a_pid_beyond_int){
+FIXTURE_VARIANT_ADD(refusal, children_of_pid_above_int_max){
 	ASK_FOR(TD_BASE_CRED, TASK_DIAG_DUMP_CHILDREN, 1U << 31 | 1),
 	.defect.error = EINVAL,
 	.defect.text = "pid",
@@ -245,7 +245,7 @@ FIXTURE_VARIANT_ADD(refusal, children_of_a_pid_beyond_int){
 	.defect.single_text = "",
 };
 
-FIXTURE_VARIANT_ADD(refusal, threads_of_a_pid_beyond_int){
+FIXTURE_VARIANT_ADD(refusal, threads_of_pid_above_int_max){
 	ASK_FOR(TD_BASE_CRED, TASK_DIAG_DUMP_THREAD, 1U << 31 | 1),
 	.defect.error = EINVAL,
 	.defect.text = "pid",
@@ -253,7 +253,7 @@ FIXTURE_VARIANT_ADD(refusal, threads_of_a_pid_beyond_int){
 	.defect.single_text = "",
 };
 
-FIXTURE_VARIANT_ADD(refusal, one_of_the_highest_pid){
+FIXTURE_VARIANT_ADD(refusal, one_of_highest_pid){
 	ASK_FOR(TD_BASE_CRED, TASK_DIAG_DUMP_ONE, ~0U),
 	.defect.error = EINVAL,
 	.defect.text = "pid",
@@ -262,14 +262,14 @@ FIXTURE_VARIANT_ADD(refusal, one_of_the_highest_pid){
 
 /* reserved */
 
-FIXTURE_VARIANT_ADD(refusal, a_reserved_bit) {
+FIXTURE_VARIANT_ADD(refusal, reserved_bit) {
 	.defect.query = {
 		.dump_strategy = TASK_DIAG_DUMP_ONE, .pid = 1, .reserved = 1,
 	},
 	.defect.error = EINVAL, .defect.text = "reserved", .defect.offending = OFFENDING_FIRST,
 };
 
-FIXTURE_VARIANT_ADD(refusal, the_highest_reserved_bit) {
+FIXTURE_VARIANT_ADD(refusal, highest_reserved_bit) {
 	.defect.query = {
 		.dump_strategy = TASK_DIAG_DUMP_ONE, .pid = 1,
 		.reserved = 1U << 31,
@@ -279,7 +279,7 @@ FIXTURE_VARIANT_ADD(refusal, the_highest_reserved_bit) {
 
 /* The length of the structure */
 
-FIXTURE_VARIANT_ADD(refusal, an_empty_structure){
+FIXTURE_VARIANT_ADD(refusal, empty_structure){
 	ASK_RIGHT,
 	.defect.len_change = -(int)sizeof(struct task_diag_pid),
 	.defect.error = ERANGE,
@@ -287,7 +287,7 @@ FIXTURE_VARIANT_ADD(refusal, an_empty_structure){
 	.defect.offending = OFFENDING_FIRST,
 };
 
-FIXTURE_VARIANT_ADD(refusal, a_structure_without_reserved){
+FIXTURE_VARIANT_ADD(refusal, structure_without_reserved){
 	ASK_RIGHT,
 	.defect.len_change = -4,
 	.defect.error = ERANGE,
@@ -295,7 +295,7 @@ FIXTURE_VARIANT_ADD(refusal, a_structure_without_reserved){
 	.defect.offending = OFFENDING_FIRST,
 };
 
-FIXTURE_VARIANT_ADD(refusal, a_byte_too_few){
+FIXTURE_VARIANT_ADD(refusal, structure_one_byte_short){
 	ASK_RIGHT,
 	.defect.len_change = -1,
 	.defect.error = ERANGE,
@@ -303,7 +303,7 @@ FIXTURE_VARIANT_ADD(refusal, a_byte_too_few){
 	.defect.offending = OFFENDING_FIRST,
 };
 
-FIXTURE_VARIANT_ADD(refusal, a_byte_too_many){
+FIXTURE_VARIANT_ADD(refusal, structure_one_byte_long){
 	ASK_RIGHT,
 	.defect.len_change = 1,
 	.defect.error = ERANGE,
@@ -311,7 +311,7 @@ FIXTURE_VARIANT_ADD(refusal, a_byte_too_many){
 	.defect.offending = OFFENDING_FIRST,
 };
 
-FIXTURE_VARIANT_ADD(refusal, eight_bytes_too_many){
+FIXTURE_VARIANT_ADD(refusal, structure_eight_bytes_long){
 	ASK_RIGHT,
 	.defect.len_change = 8,
 	.defect.error = ERANGE,
@@ -327,7 +327,7 @@ FIXTURE_VARIANT_ADD(refusal, no_attribute) {
 	.defect.missing = TASK_DIAG_CMD_ATTR_GET,
 };
 
-FIXTURE_VARIANT_ADD(refusal, another_attribute_instead){
+FIXTURE_VARIANT_ADD(refusal, other_attribute_instead){
 	ASK_RIGHT,
 	.defect.other_type = TASK_DIAG_ATTR_MAX + 1,
 	.defect.error = EINVAL,
@@ -335,7 +335,7 @@ FIXTURE_VARIANT_ADD(refusal, another_attribute_instead){
 	.defect.offending = OFFENDING_FIRST,
 };
 
-FIXTURE_VARIANT_ADD(refusal, the_attribute_marked_as_nested){
+FIXTURE_VARIANT_ADD(refusal, attribute_marked_as_nested){
 	ASK_RIGHT,
 	.defect.other_type = TASK_DIAG_CMD_ATTR_GET | NLA_F_NESTED,
 	.defect.error = EINVAL,
@@ -343,7 +343,7 @@ FIXTURE_VARIANT_ADD(refusal, the_attribute_marked_as_nested){
 	.defect.offending = OFFENDING_FIRST,
 };
 
-FIXTURE_VARIANT_ADD(refusal, attribute_0_beside){
+FIXTURE_VARIANT_ADD(refusal, additional_attribute_0){
 	ASK_RIGHT,
 	.defect.second = true,
 	.defect.second_type = TASK_DIAG_ATTR_UNSPEC,
@@ -352,7 +352,7 @@ FIXTURE_VARIANT_ADD(refusal, attribute_0_beside){
 	.defect.offending = OFFENDING_SECOND,
 };
 
-FIXTURE_VARIANT_ADD(refusal, an_unknown_attribute_beside){
+FIXTURE_VARIANT_ADD(refusal, additional_unknown_attribute){
 	ASK_RIGHT,
 	.defect.second = true,
 	.defect.second_type = TASK_DIAG_ATTR_MAX + 1,
@@ -361,7 +361,7 @@ FIXTURE_VARIANT_ADD(refusal, an_unknown_attribute_beside){
 	.defect.offending = OFFENDING_SECOND,
 };
 
-FIXTURE_VARIANT_ADD(refusal, the_highest_attribute_beside){
+FIXTURE_VARIANT_ADD(refusal, additional_highest_attribute){
 	ASK_RIGHT,
 	.defect.second = true,
 	.defect.second_type = (__u16)NLA_TYPE_MASK,
@@ -370,7 +370,7 @@ FIXTURE_VARIANT_ADD(refusal, the_highest_attribute_beside){
 	.defect.offending = OFFENDING_SECOND,
 };
 
-FIXTURE_VARIANT_ADD(refusal, task_diag_msg_in_a_request){
+FIXTURE_VARIANT_ADD(refusal, task_diag_msg_in_request){
 	ASK_RIGHT,
 	.defect.second = true,
 	.defect.second_type = TASK_DIAG_MSG,
@@ -379,7 +379,7 @@ FIXTURE_VARIANT_ADD(refusal, task_diag_msg_in_a_request){
 	.defect.offending = OFFENDING_SECOND,
 };
 
-FIXTURE_VARIANT_ADD(refusal, padding_in_a_request){
+FIXTURE_VARIANT_ADD(refusal, pad_in_request){
 	ASK_RIGHT,
 	.defect.second = true,
 	.defect.second_type = TASK_DIAG_PAD,
@@ -388,7 +388,7 @@ FIXTURE_VARIANT_ADD(refusal, padding_in_a_request){
 	.defect.offending = OFFENDING_SECOND,
 };
 
-FIXTURE_VARIANT_ADD(refusal, a_group_in_a_request){
+FIXTURE_VARIANT_ADD(refusal, group_in_request){
 	ASK_RIGHT,
 	.defect.second = true,
 	.defect.second_type = TASK_DIAG_CRED,
@@ -397,12 +397,12 @@ FIXTURE_VARIANT_ADD(refusal, a_group_in_a_request){
 	.defect.offending = OFFENDING_SECOND,
 };
 
-FIXTURE_VARIANT_ADD(refusal, one_stray_byte) {
+FIXTURE_VARIANT_ADD(refusal, one_trailing_byte) {
 	ASK_RIGHT, .defect.trailing = 1,
 	.defect.error = EINVAL, .defect.text = "leftover",
 };
 
-FIXTURE_VARIANT_ADD(refusal, four_stray_bytes) {
+FIXTURE_VARIANT_ADD(refusal, four_trailing_bytes) {
 	ASK_RIGHT, .defect.trailing = 4,
 	.defect.error = EINVAL, .defect.text = "leftover",
 };
@@ -436,23 +436,23 @@ FIXTURE_VARIANT_ADD(refusal, four_stray_bytes) {
 #define WITH_U64(_type, _value) \
 	WITH(_type, (&(const __u64) { _value }), sizeof(__u64))
 
-FIXTURE_VARIANT_ADD(refusal, an_empty_uid) {
+FIXTURE_VARIANT_ADD(refusal, empty_uid) {
 	WITH(UID, "", 0), .defect.text = "length",
 };
 
-FIXTURE_VARIANT_ADD(refusal, a_uid_of_64_bits) {
+FIXTURE_VARIANT_ADD(refusal, uid_of_64_bits) {
 	WITH_U64(UID, 0), .defect.text = "length",
 };
 
-FIXTURE_VARIANT_ADD(refusal, a_uid_that_is_none) {
+FIXTURE_VARIANT_ADD(refusal, invalid_uid) {
 	WITH_U32(UID, ~0U), .defect.text = "uid: ",
 };
 
-FIXTURE_VARIANT_ADD(refusal, a_cgroup_of_32_bits) {
+FIXTURE_VARIANT_ADD(refusal, cgroup_of_32_bits) {
 	WITH_U32(CGROUP, 1), .defect.text = "length",
 };
 
-FIXTURE_VARIANT_ADD(refusal, a_cgroup_that_is_none) {
+FIXTURE_VARIANT_ADD(refusal, nonexistent_cgroup) {
 	BESIDE(CGROUP, (&(const __u64) { ~0ULL }), sizeof(__u64)),
 	.defect.error = ENOENT, .defect.text = "cgroup: no such cgroup",
 };
@@ -465,46 +465,46 @@ FIXTURE_VARIANT_ADD(refusal, no_states) {
 	WITH_U32(STATES, 0), .defect.text = "states: ",
 };
 
-FIXTURE_VARIANT_ADD(refusal, the_lowest_unknown_state) {
+FIXTURE_VARIANT_ADD(refusal, lowest_unknown_state) {
 	WITH_U32(STATES, 1 | 1U << (TASK_DIAG_IDLE + 1)),
 	.defect.text = "reserved bit",
 };
 
-FIXTURE_VARIANT_ADD(refusal, the_highest_unknown_state) {
+FIXTURE_VARIANT_ADD(refusal, highest_unknown_state) {
 	WITH_U32(STATES, 1 | 1U << 31),
 	.defect.text = "reserved bit",
 };
 
-FIXTURE_VARIANT_ADD(refusal, an_empty_comm) {
+FIXTURE_VARIANT_ADD(refusal, empty_comm) {
 	WITH_LENGTH(COMM, "", 0), .defect.text = "policy",
 };
 
-FIXTURE_VARIANT_ADD(refusal, a_comm_that_is_too_long) {
+FIXTURE_VARIANT_ADD(refusal, too_long_comm) {
 	WITH_LENGTH(COMM, "0123456789abcdef", TASK_DIAG_COMM_LEN),
 	.defect.text = "policy",
 };
 
-FIXTURE_VARIANT_ADD(refusal, a_comm_of_one_nul) {
+FIXTURE_VARIANT_ADD(refusal, comm_of_one_nul) {
 	WITH(COMM, "", 1), .defect.text = "comm: empty",
 };
 
-FIXTURE_VARIANT_ADD(refusal, a_comm_with_a_nul_inside) {
+FIXTURE_VARIANT_ADD(refusal, comm_with_inner_nul) {
 	WITH(COMM, "in\0t", 4), .defect.text = "comm: ",
 };
 
-FIXTURE_VARIANT_ADD(refusal, an_empty_list_of_pids) {
+FIXTURE_VARIANT_ADD(refusal, empty_list_of_pids) {
 	WITH(PIDS, "", 0), .defect.text = "pids: 0 bytes",
 };
 
-FIXTURE_VARIANT_ADD(refusal, a_pid_and_a_half) {
+FIXTURE_VARIANT_ADD(refusal, list_of_pids_with_half_a_pid) {
 	WITH(PIDS, "123456", 6), .defect.text = "pids: 6 bytes",
 };
 
-FIXTURE_VARIANT_ADD(refusal, pid_0_in_a_list) {
+FIXTURE_VARIANT_ADD(refusal, list_of_pids_with_pid_0) {
 	WITH_U32(PIDS, 1, 0), .defect.text = "pids: ",
 };
 
-FIXTURE_VARIANT_ADD(refusal, the_highest_pid_in_a_list) {
+FIXTURE_VARIANT_ADD(refusal, list_of_pids_with_highest_pid) {
 	WITH_U32(PIDS, 1, ~0U, 2), .defect.text = "pids: ",
 };
 
@@ -512,38 +512,38 @@ FIXTURE_VARIANT_ADD(refusal, vma_flags_of_32_bits) {
 	WITH_U32(VMA_FLAGS, 1), .defect.text = "length",
 };
 
-FIXTURE_VARIANT_ADD(refusal, the_lowest_unknown_vma_flag) {
+FIXTURE_VARIANT_ADD(refusal, lowest_unknown_vma_flag) {
 	WITH_U64(VMA_FLAGS, TASK_DIAG_VMA_SEALED << 1),
 	.defect.text = "vma_flags: unknown bits 0x400000000",
 };
 
-FIXTURE_VARIANT_ADD(refusal, the_highest_unknown_vma_flag) {
+FIXTURE_VARIANT_ADD(refusal, highest_unknown_vma_flag) {
 	WITH_U64(VMA_FLAGS, 1ULL << 63),
 	.defect.text = "vma_flags: unknown bits 0x8000000000000000",
 };
 
-FIXTURE_VARIANT_ADD(refusal, vma_flags_without_areas) {
+FIXTURE_VARIANT_ADD(refusal, vma_flags_without_vma_group) {
 	WITH_U64(VMA_FLAGS, TASK_DIAG_VMA_EXEC),
 	.defect.text = "vma_flags: ",
 };
 
 /* Options */
 
-FIXTURE_VARIANT_ADD(refusal, a_pidfd_of_64_bits) {
+FIXTURE_VARIANT_ADD(refusal, pidfd_of_64_bits) {
 	WITH_U64(PIDFD, 0), .defect.text = "length",
 };
 
-FIXTURE_VARIANT_ADD(refusal, a_pidfd_beside_a_pid) {
+FIXTURE_VARIANT_ADD(refusal, pidfd_with_pid) {
 	WITH_U32(PIDFD, 0), .defect.text = "pidfd: ",
 };
 
-FIXTURE_VARIANT_ADD(refusal, a_pidfd_that_is_not_open) {
+FIXTURE_VARIANT_ADD(refusal, pidfd_not_open) {
 	ASK_FOR(0, TASK_DIAG_DUMP_ONE, 0),
 	SECOND(PIDFD, ((const __u32[]) { 1000 * 1000 }), sizeof(__u32)),
 	.defect.error = EBADF, .defect.text = "pidfd: ",
 };
 
-FIXTURE_VARIANT_ADD(refusal, a_pidfd_for_all){
+FIXTURE_VARIANT_ADD(refusal, pidfd_for_all){
 	ASK_FOR(0, TASK_DIAG_DUMP_ALL, 0),
 	SECOND(PIDFD, ((const __u32[]){ 0 }), sizeof(__u32)),
 	.defect.error = EINVAL,
@@ -552,16 +552,16 @@ FIXTURE_VARIANT_ADD(refusal, a_pidfd_for_all){
 	.defect.single_offending = OFFENDING_FIRST,
 };
 
-FIXTURE_VARIANT_ADD(refusal, a_pid_namespace_of_64_bits) {
+FIXTURE_VARIANT_ADD(refusal, pidns_fd_of_64_bits) {
 	WITH_U64(PIDNS_FD, 0), .defect.text = "length",
 };
 
-FIXTURE_VARIANT_ADD(refusal, a_pid_namespace_that_is_not_open) {
+FIXTURE_VARIANT_ADD(refusal, pidns_fd_not_open) {
 	BESIDE(PIDNS_FD, ((const __u32[]) { 1000 * 1000 }), sizeof(__u32)),
 	.defect.error = EBADF, .defect.text = "pidns_fd: ",
 };
 
-FIXTURE_VARIANT_ADD(refusal, absent_in_a_request){
+FIXTURE_VARIANT_ADD(refusal, absent_in_request){
 	ASK_RIGHT,
 	.defect.second = true,
 	.defect.second_type = TASK_DIAG_ABSENT,
@@ -570,7 +570,7 @@ FIXTURE_VARIANT_ADD(refusal, absent_in_a_request){
 	.defect.offending = OFFENDING_SECOND,
 };
 
-FIXTURE_VARIANT_ADD(refusal, features_in_a_request){
+FIXTURE_VARIANT_ADD(refusal, features_in_request){
 	ASK_RIGHT,
 	.defect.second = true,
 	.defect.second_type = TASK_DIAG_FEATURES,
@@ -587,7 +587,7 @@ FIXTURE_VARIANT_ADD(refusal, command_0){
 	.defect.error = EOPNOTSUPP,
 };
 
-FIXTURE_VARIANT_ADD(refusal, an_unknown_command){
+FIXTURE_VARIANT_ADD(refusal, unknown_command){
 	ASK_RIGHT,
 	.defect.cmd_change = TASK_DIAG_CMD_MAX + 1 - TASK_DIAG_CMD_GET,
 	.defect.error = EOPNOTSUPP,
@@ -598,7 +598,7 @@ FIXTURE_VARIANT_ADD(refusal, genlmsghdr_reserved) {
 	.defect.error = EINVAL, .defect.text = "genlmsghdr.reserved",
 };
 
-FIXTURE_VARIANT_ADD(refusal, a_reserved_message_flag) {
+FIXTURE_VARIANT_ADD(refusal, reserved_message_flag) {
 	ASK_RIGHT, .defect.nlmsg_flags = NLM_F_ATOMIC,
 	.defect.error = EINVAL, .defect.text = "nlmsg_flags",
 };
@@ -684,12 +684,12 @@ static void expect_refusal(struct __test_metadata *_metadata,
 	td_answer_free(&a);
 }
 
-TEST_F(refusal, of_a_dump)
+TEST_F(refusal, dump_gets_errno_and_extack)
 {
 	expect_refusal(_metadata, &self->sock, &variant->defect, true);
 }
 
-TEST_F(refusal, of_a_plain_request)
+TEST_F(refusal, single_request_gets_errno_and_extack)
 {
 	expect_refusal(_metadata, &self->sock, &variant->defect, false);
 }
@@ -738,7 +738,7 @@ FIXTURE_TEARDOWN(strategy)
 	td_close(&self->sock);
 }
 
-TEST_F(strategy, as_a_dump)
+TEST_F(strategy, dump_is_accepted)
 {
 	const struct task_diag_pid query = {
 		.dump_strategy = variant->strategy,
@@ -751,7 +751,7 @@ TEST_F(strategy, as_a_dump)
 	td_answer_free(&a);
 }
 
-TEST_F(strategy, as_a_plain_request)
+TEST_F(strategy, single_request_is_accepted_for_one_only)
 {
 	const struct task_diag_pid query = {
 		.dump_strategy = variant->strategy,
@@ -780,7 +780,7 @@ static void ignore(int signal)
 }
 
 /* A pending signal ends a step of a dump, and must not end a single request. */
-TEST(single_request_with_a_pending_signal_is_answered)
+TEST(single_request_with_pending_signal_is_answered)
 {
 	const struct itimerval often = { { 0, 100 }, { 0, 100 } }, never = {};
 	const struct sigaction action = {

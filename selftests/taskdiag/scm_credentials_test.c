@@ -37,16 +37,16 @@ static int make_pool(void)
 	return users_begin(&pool, 1);
 }
 
-FIXTURE(forgery) {
+FIXTURE(scm_credentials) {
 	struct td_sock sock;
 };
 
-FIXTURE_SETUP(forgery)
+FIXTURE_SETUP(scm_credentials)
 {
 	ASSERT_EQ(0, td_open(&self->sock, TD_SMALL));
 }
 
-FIXTURE_TEARDOWN(forgery)
+FIXTURE_TEARDOWN(scm_credentials)
 {
 	td_close(&self->sock);
 }
@@ -63,7 +63,7 @@ static void expect_send_error(struct __test_metadata *_metadata,
 }
 
 /* Catches ids that are taken from the message. */
-TEST_F(forgery, ids_of_others_show_no_more)
+TEST_F(scm_credentials, ids_of_other_users_show_no_more)
 {
 	pid_t pid = td_fork_as(_metadata, &forger);
 
@@ -97,7 +97,7 @@ TEST_F(forgery, ids_of_others_show_no_more)
  * Numbers that are none, by who may name them and by who may not.  To the
  * latter those that are some look the same, hidden or not.
  */
-TEST_F(forgery, numbers_of_nobody_are_not_sent)
+TEST_F(scm_credentials, unused_pid_cannot_be_sent)
 {
 	const struct ucred creds[] = {
 		{ .pid = 0 }, { .pid = -1 }, { .pid = INT_MIN },
@@ -128,7 +128,7 @@ TEST_F(forgery, numbers_of_nobody_are_not_sent)
 }
 
 /* Capabilities over a namespace do not reach beyond it. */
-TEST_F(forgery, root_of_a_user_namespace_may_not_name_others)
+TEST_F(scm_credentials, user_namespace_root_naming_outside_pid_gets_eperm)
 {
 	pid_t pid = td_fork_as(_metadata, &user);
 
@@ -146,7 +146,7 @@ TEST_F(forgery, root_of_a_user_namespace_may_not_name_others)
 }
 
 /* There is no user -1 in any namespace. */
-TEST_F(forgery, ids_of_nobody_are_not_sent)
+TEST_F(scm_credentials, unmapped_ids_get_einval)
 {
 	const struct ucred as[] = {
 		{ .pid = getpid(), .uid = -1 }, { .pid = getpid(), .gid = -1 },
@@ -163,7 +163,7 @@ TEST_F(forgery, ids_of_nobody_are_not_sent)
  * that exits while the message that names it is on its way.  Catches a struct
  * pid that is taken for a process.
  */
-TEST_F(forgery, who_has_exited_is_no_source)
+TEST_F(scm_credentials, pid_of_exited_process_gets_esrch)
 {
 	const struct task_diag_pid one = {
 		.show_flags = TD_BASE_CRED,
@@ -240,7 +240,7 @@ static void fill_namespace(int begin, int end)
  * The source exits after the message, and its whole namespace with it.  Catches
  * a namespace that is looked up again by number, or not held.
  */
-TEST_F(forgery, a_source_may_exit_while_the_dump_goes_on)
+TEST_F(scm_credentials, dump_survives_exit_of_named_process)
 {
 	int begin[2], end[2];
 	struct ucred as = {};

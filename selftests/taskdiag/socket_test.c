@@ -28,16 +28,16 @@ static int make_pool(void)
 	       task_pool_settle(&pool);
 }
 
-FIXTURE(shared) {
+FIXTURE(shared_socket) {
 	struct td_sock sock;
 };
 
-FIXTURE_SETUP(shared)
+FIXTURE_SETUP(shared_socket)
 {
 	ASSERT_EQ(0, td_open(&self->sock, TD_SMALL));
 }
 
-FIXTURE_TEARDOWN(shared)
+FIXTURE_TEARDOWN(shared_socket)
 {
 	td_close(&self->sock);
 }
@@ -85,7 +85,7 @@ out:
 	return err;
 }
 
-TEST_F(shared, another_process_cannot_read_on)
+TEST_F(shared_socket, other_process_gets_eperm)
 {
 	struct td_answer a;
 	pid_t pid;
@@ -111,7 +111,7 @@ TEST_F(shared, another_process_cannot_read_on)
 }
 
 /* The parent of who asked is somebody else just as well. */
-TEST_F(shared, a_parent_cannot_read_on)
+TEST_F(shared_socket, parent_of_sender_gets_eperm)
 {
 	const char *why = "";
 	pid_t pid;
@@ -156,7 +156,7 @@ static int main_read_rest(const char *text)
 	return 0;
 }
 
-TEST_F(shared, another_program_cannot_read_on)
+TEST_F(shared_socket, read_after_execve_gets_eperm)
 {
 	pid_t pid;
 
@@ -187,7 +187,7 @@ static void *read_in_thread(void *arg)
 	return NULL;
 }
 
-TEST_F(shared, another_thread_can_read_on)
+TEST_F(shared_socket, other_thread_continues_dump)
 {
 	struct td_answer a;
 	struct thread_args thread_args = { &self->sock, &a, -1 };

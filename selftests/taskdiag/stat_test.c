@@ -606,18 +606,18 @@ static void compare_all(struct __test_metadata *_metadata, struct td_sock *sock,
 	td_answer_free(&a);
 }
 
-TEST_F(stat, every_process_is_as_in_procfs)
+TEST_F(stat, every_process_equals_procfs)
 {
 	compare_all(_metadata, &self->sock, self->proc, &self->known, false);
 }
 
-TEST_F(stat, every_thread_is_as_in_procfs)
+TEST_F(stat, every_thread_equals_procfs)
 {
 	compare_all(_metadata, &self->sock, self->proc, &self->known, true);
 }
 
 /* Each strategy makes either rows of processes or rows of threads. */
-TEST_F(stat, a_row_is_a_process_or_a_thread_by_its_strategy)
+TEST_F(stat, strategy_selects_process_or_thread_figures)
 {
 	const pid_t pids[] = {
 		test_tasks_pid(&tasks, "server"),
@@ -691,7 +691,7 @@ TEST_F(stat, a_row_is_a_process_or_a_thread_by_its_strategy)
 }
 
 /* procfs rounds times down to ticks; here are all of their nanoseconds. */
-TEST_F(stat, times_are_in_nanoseconds)
+TEST_F(stat, cpu_times_have_nanosecond_resolution)
 {
 	const pid_t pid = test_tasks_pid(&tasks, "busy");
 	struct timespec used = {};
@@ -709,7 +709,7 @@ TEST_F(stat, times_are_in_nanoseconds)
 	EXPECT_LE(expected, stat.utime + stat.stime + 2000000);
 }
 
-TEST_F(stat, it_started_when_it_was_made)
+TEST_F(stat, start_time_is_within_creation_interval)
 {
 	struct task_diag_stat stat, last = {};
 	size_t i;
@@ -725,7 +725,7 @@ TEST_F(stat, it_started_when_it_was_made)
 }
 
 /* That the specimens are what they claim to be, and what procfs rounds. */
-TEST_F(stat, as_they_were_made)
+TEST_F(stat, test_tasks_report_their_properties)
 {
 	struct task_diag_stat stat, other;
 
@@ -834,7 +834,7 @@ TEST_F(stat, as_they_were_made)
 }
 
 /* Threads have no exit signal, but a schedule and switches of their own. */
-TEST_F(stat, threads_differ)
+TEST_F(stat, threads_report_their_own_figures)
 {
 	const struct task_diag_pid query = {
 		.show_flags = TASK_DIAG_SHOW_STAT,
@@ -864,7 +864,7 @@ TEST_F(stat, threads_differ)
 }
 
 /* Without memory of their own all sizes are 0, borrowed memory or not. */
-TEST_F(stat, kernel_threads_have_no_size)
+TEST_F(stat, kernel_threads_report_sizes_of_0)
 {
 	const struct task_diag_pid query = { .show_flags =
 						     TASK_DIAG_SHOW_STAT };
@@ -893,7 +893,7 @@ TEST_F(stat, kernel_threads_have_no_size)
 }
 
 /* The caller is told what it is allowed to know of another, or nothing. */
-TEST_F(stat, users_see_their_own)
+TEST_F(stat, unprivileged_user_sees_own_processes)
 {
 	pid_t child = td_fork_as(_metadata, &user);
 

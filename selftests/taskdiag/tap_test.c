@@ -144,7 +144,7 @@ static void expect_no_rows_in_tap(struct __test_metadata *_metadata,
 	EXPECT_EQ(0U, count.secrets);
 }
 
-TEST_F(tap, receives_no_row_of_a_dump)
+TEST_F(tap, receives_no_row_of_dump)
 {
 	struct td_answer a;
 
@@ -160,7 +160,7 @@ TEST_F(tap, receives_no_row_of_a_dump)
 }
 
 /* Rows of a fixed size are made in another way. */
-TEST_F(tap, receives_no_row_of_a_dump_of_short_rows)
+TEST_F(tap, receives_no_row_of_dump_of_fixed_groups)
 {
 	struct td_answer a;
 
@@ -173,7 +173,7 @@ TEST_F(tap, receives_no_row_of_a_dump_of_short_rows)
 	expect_no_rows_in_tap(_metadata, &self->sock, self->packets, 1);
 }
 
-TEST_F(tap, receives_no_row_of_a_single_request)
+TEST_F(tap, receives_no_row_of_single_request)
 {
 	struct td_answer a;
 
@@ -184,7 +184,7 @@ TEST_F(tap, receives_no_row_of_a_single_request)
 	expect_no_rows_in_tap(_metadata, &self->sock, self->packets, 1);
 }
 
-TEST_F(tap, opened_during_a_dump_receives_no_row)
+TEST_F(tap, opened_during_dump_receives_no_row)
 {
 	struct td_answer a;
 
@@ -203,7 +203,7 @@ TEST_F(tap, opened_during_a_dump_receives_no_row)
 }
 
 /* Nothing of a request through the file is netlink, not even the request. */
-TEST_F(tap, receives_nothing_of_the_file)
+TEST_F(tap, receives_nothing_of_proc_task_diag)
 {
 	struct td_sock file;
 	struct td_answer a;
@@ -265,7 +265,7 @@ static int toggle_tap(struct race *race, __u16 family)
 	return err;
 }
 
-TEST_F(tap, that_comes_and_goes_receives_no_row)
+TEST_F(tap, toggled_during_requests_receives_no_row)
 {
 	struct race *race = td_alloc_shared(sizeof(*race));
 	unsigned int nth, status;

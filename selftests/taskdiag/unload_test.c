@@ -99,7 +99,7 @@ FIXTURE_TEARDOWN(module)
 	EXPECT_TRUE(!err || err == -EEXIST);
 }
 
-TEST_F(module, stays_while_a_dump_is_read)
+TEST_F(module, unload_during_dump_gets_ewouldblock)
 {
 	struct td_answer a;
 
@@ -114,7 +114,7 @@ TEST_F(module, stays_while_a_dump_is_read)
 }
 
 /* And the socket, which is still there, finds nobody at the other end. */
-TEST_F(module, goes_when_nobody_reads)
+TEST_F(module, unload_after_dump_succeeds)
 {
 	struct td_answer a;
 	struct td_sock sock;
@@ -138,14 +138,14 @@ TEST_F(module, goes_when_nobody_reads)
 	td_close(&self->sock);
 }
 
-TEST_F(module, goes_when_the_socket_is_closed)
+TEST_F(module, unload_after_socket_is_closed_succeeds)
 {
 	EXPECT_EQ(-EWOULDBLOCK, unload());
 	td_close(&self->sock);
 	EXPECT_EQ(0, unload_soon());
 }
 
-TEST_F(module, goes_when_the_reader_is_killed)
+TEST_F(module, unload_after_reader_is_killed_succeeds)
 {
 	int ends[2];
 	char byte;
@@ -211,7 +211,7 @@ static int open_file(void)
 	return open("/proc/" TASK_DIAG_PROC_NAME, O_RDWR | O_CLOEXEC);
 }
 
-TEST_F(module, stays_while_the_file_is_open)
+TEST_F(module, unload_with_open_file_gets_ewouldblock)
 {
 	int fd;
 
@@ -224,7 +224,7 @@ TEST_F(module, stays_while_the_file_is_open)
 }
 
 /* A sleeper in poll() is on a wait queue of the module. */
-TEST_F(module, stays_while_the_file_is_polled)
+TEST_F(module, unload_with_polled_file_gets_ewouldblock)
 {
 	struct pollfd file = { .events = POLLIN };
 	pid_t child;
@@ -245,7 +245,7 @@ TEST_F(module, stays_while_the_file_is_polled)
 	EXPECT_EQ(0, unload_soon());
 }
 
-TEST_F(module, removes_the_file_when_unloaded)
+TEST_F(module, unload_removes_the_file)
 {
 	struct td_sock file;
 	struct td_answer a;
@@ -368,7 +368,8 @@ static int unload_and_load(struct unloads *unloads)
 	return load();
 }
 
-TEST_F_TIMEOUT(module, comes_and_goes_in_a_storm, TIMEOUT_SECONDS)
+TEST_F_TIMEOUT(module,
+	       unload_and_load_during_dumps_cuts_no_dump_off, TIMEOUT_SECONDS)
 {
 	struct dump_count *dump_count = td_alloc_shared(DUMPERS *
 							sizeof(*dump_count)),

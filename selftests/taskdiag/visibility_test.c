@@ -176,7 +176,7 @@ FIXTURE_VARIANT_ADD(caller, bob) {
 };
 
 /* A user with no process but its own. */
-FIXTURE_VARIANT_ADD(caller, nobody_else) {
+FIXTURE_VARIANT_ADD(caller, user_without_processes) {
 	.creds = { .uid = GROUP_IDS, .gid = GROUP_IDS },
 };
 
@@ -197,19 +197,19 @@ FIXTURE_VARIANT_ADD(caller, ann_in_group_0) {
 };
 
 /* It is the file-system ids that count, and no others. */
-FIXTURE_VARIANT_ADD(caller, ann_with_the_fs_ids_of_bob) {
+FIXTURE_VARIANT_ADD(caller, ann_with_fs_ids_of_bob) {
 	.creds = {
 		.uid = { ANN, ANN, ANN, BOB }, .gid = { ANN, ANN, ANN, BOB },
 	},
 };
 
-FIXTURE_VARIANT_ADD(caller, bob_with_the_fs_ids_of_ann) {
+FIXTURE_VARIANT_ADD(caller, bob_with_fs_ids_of_ann) {
 	.creds = {
 		.uid = { BOB, BOB, BOB, ANN }, .gid = { BOB, BOB, BOB, ANN },
 	},
 };
 
-FIXTURE_VARIANT_ADD(caller, root_with_the_fs_uid_of_ann) {
+FIXTURE_VARIANT_ADD(caller, root_with_fs_uid_of_ann) {
 	.creds = {
 		.uid = { 0, 0, 0, ANN }, .gid = { 0, 0, 0, ANN },
 	},
@@ -221,7 +221,7 @@ FIXTURE_VARIANT_ADD(caller, ann_with_another_fs_gid) {
 	},
 };
 
-FIXTURE_VARIANT_ADD(caller, ann_and_cap_sys_ptrace) {
+FIXTURE_VARIANT_ADD(caller, ann_with_cap_sys_ptrace) {
 	.creds = {
 		.uid = ANN_IDS, .gid = ANN_IDS,
 		.permitted = CAP_BIT(CAP_SYS_PTRACE),
@@ -230,7 +230,7 @@ FIXTURE_VARIANT_ADD(caller, ann_and_cap_sys_ptrace) {
 	.sees_all = true,
 };
 
-FIXTURE_VARIANT_ADD(caller, ann_and_ambient_cap_sys_ptrace) {
+FIXTURE_VARIANT_ADD(caller, ann_with_ambient_cap_sys_ptrace) {
 	.creds = {
 		.uid = ANN_IDS, .gid = ANN_IDS,
 		.permitted = CAP_BIT(CAP_SYS_PTRACE),
@@ -241,14 +241,14 @@ FIXTURE_VARIANT_ADD(caller, ann_and_ambient_cap_sys_ptrace) {
 	.sees_all = true,
 };
 
-FIXTURE_VARIANT_ADD(caller, ann_and_permitted_cap_sys_ptrace) {
+FIXTURE_VARIANT_ADD(caller, ann_with_permitted_cap_sys_ptrace) {
 	.creds = {
 		.uid = ANN_IDS, .gid = ANN_IDS,
 		.permitted = CAP_BIT(CAP_SYS_PTRACE),
 	},
 };
 
-FIXTURE_VARIANT_ADD(caller, ann_and_other_capabilities) {
+FIXTURE_VARIANT_ADD(caller, ann_with_other_capabilities) {
 	.creds = {
 		.uid = ANN_IDS, .gid = ANN_IDS,
 		.permitted = ~CAP_BIT(CAP_SYS_PTRACE),
@@ -257,7 +257,7 @@ FIXTURE_VARIANT_ADD(caller, ann_and_other_capabilities) {
 };
 
 /* As many as the capabilities of a target, but not the effective ones. */
-FIXTURE_VARIANT_ADD(caller, ann_and_cap_net_raw) {
+FIXTURE_VARIANT_ADD(caller, ann_with_cap_net_raw) {
 	.creds = {
 		.uid = ANN_IDS, .gid = ANN_IDS,
 		.permitted = CAP_BIT(CAP_NET_RAW),
@@ -512,7 +512,7 @@ static pid_t start_caller(struct __test_metadata *_metadata,
 	return pid;
 }
 
-TEST_F(caller, sees_the_processes_of_procfs)
+TEST_F(caller, sees_processes_shown_by_procfs)
 {
 	pid_t pid = start_caller(_metadata, &variant->creds);
 
@@ -523,7 +523,7 @@ TEST_F(caller, sees_the_processes_of_procfs)
 	EXPECT_EXIT_0(pid);
 }
 
-TEST_F(caller, sees_the_threads_of_procfs)
+TEST_F(caller, sees_threads_shown_by_procfs)
 {
 	struct pid_set tids = {};
 	pid_t pid;
@@ -539,7 +539,7 @@ TEST_F(caller, sees_the_threads_of_procfs)
 	pid_set_free(&tids);
 }
 
-TEST_F(caller, cannot_tell_hidden_from_absent)
+TEST_F(caller, gets_same_reply_for_hidden_and_unused_pid)
 {
 	struct pid_set tids = {};
 	pid_t pid;
@@ -658,7 +658,7 @@ static void fork_ns_children(struct __test_metadata *_metadata,
 	}
 }
 
-TEST_F(user_ns, root_sees_what_procfs_shows_it)
+TEST_F(user_ns, root_sees_processes_shown_by_procfs)
 {
 	pid_t pid = start_caller(_metadata, &variant->creds);
 
@@ -701,7 +701,7 @@ FIXTURE_VARIANT_ADD(pid_ns, child_of_root_by_ann) {
 	.level = 1, .creds = { .uid = ANN_IDS, .gid = ANN_IDS },
 };
 
-FIXTURE_VARIANT_ADD(pid_ns, child_of_root_by_ann_and_cap_sys_ptrace) {
+FIXTURE_VARIANT_ADD(pid_ns, child_of_root_by_ann_with_cap_sys_ptrace) {
 	.level = 1, .sees_all = true,
 	.creds = {
 		.uid = ANN_IDS, .gid = ANN_IDS,
@@ -798,7 +798,7 @@ static pid_t fork_level(struct __test_metadata *_metadata, bool own_user_ns,
 	return pid;
 }
 
-TEST_F(pid_ns, shows_what_its_procfs_shows)
+TEST_F(pid_ns, caller_sees_processes_shown_by_procfs)
 {
 	const struct credentials *creds =
 		variant->own_user_ns ? NULL : &variant->creds;

@@ -77,16 +77,16 @@ FIXTURE_VARIANT(vma_stat) {
 	__u64 show;
 };
 
-FIXTURE_VARIANT_ADD(vma_stat, alone_in_32_kib) {
+FIXTURE_VARIANT_ADD(vma_stat, alone_buffer_32_kib) {
 	.size = TD_LARGE, .show = TASK_DIAG_SHOW_VMA_STAT,
 };
 
-FIXTURE_VARIANT_ADD(vma_stat, with_vma_in_32_kib) {
+FIXTURE_VARIANT_ADD(vma_stat, with_vma_buffer_32_kib) {
 	.size = TD_LARGE,
 	.show = TASK_DIAG_SHOW_VMA_STAT | TASK_DIAG_SHOW_VMA,
 };
 
-FIXTURE_VARIANT_ADD(vma_stat, with_all_in_8_kib) {
+FIXTURE_VARIANT_ADD(vma_stat, with_all_groups_buffer_8_kib) {
 	.size = TD_SMALL,
 	.show = TASK_DIAG_SHOW_VMA_STAT | TASK_DIAG_SHOW_VMA | TD_BASE_CRED |
 		TASK_DIAG_SHOW_CMDLINE | TASK_DIAG_SHOW_STAT |
@@ -172,7 +172,7 @@ static size_t compare_one(struct __test_metadata *_metadata,
 	return compared;
 }
 
-TEST_F(vma_stat, of_every_specimen)
+TEST_F(vma_stat, every_test_task_equals_procfs)
 {
 	size_t i;
 
@@ -186,7 +186,7 @@ TEST_F(vma_stat, of_every_specimen)
 }
 
 /* All at once: what is about one task is not mixed with what is of another. */
-TEST_F(vma_stat, of_every_process)
+TEST_F(vma_stat, every_process_equals_procfs)
 {
 	size_t i, compared = 0;
 	struct pid_set pids = {};
@@ -222,7 +222,7 @@ TEST_F(vma_stat, of_every_process)
 }
 
 /* That the pages are of the kinds that they claim to be. */
-TEST_F(vma_stat, as_they_were_made)
+TEST_F(vma_stat, test_tasks_report_their_pages)
 {
 	struct task_diag_vma_stat total = {};
 	struct mappings mappings;
@@ -264,7 +264,7 @@ TEST_F(vma_stat, as_they_were_made)
 }
 
 /* The figures of one area of many pages are one figure each. */
-TEST_F(vma_stat, of_a_big_area)
+TEST_F(vma_stat, large_mapping_has_one_total)
 {
 	const size_t page = sysconf(_SC_PAGESIZE);
 	const __u64 expected = (BIG / page + 16) / 17 * page;
@@ -291,7 +291,7 @@ TEST_F(vma_stat, of_a_big_area)
 }
 
 /* Areas left out by a filter are left out of both. */
-TEST_F(vma_stat, with_some_flags_only)
+TEST_F(vma_stat, flag_filter_selects_mappings)
 {
 	static const __u64 flags = TASK_DIAG_VMA_FILE | TASK_DIAG_VMA_WRITE;
 	const struct td_filter filter = {
@@ -327,7 +327,7 @@ TEST_F(vma_stat, with_some_flags_only)
 	td_answer_free(&a);
 }
 
-TEST_F(vma_stat, of_huge_pages)
+TEST_F(vma_stat, huge_pages_equal_procfs)
 {
 	struct special_task s;
 
@@ -342,7 +342,7 @@ TEST_F(vma_stat, of_huge_pages)
  * Somebody else maps and unmaps while a big area is summed up: they are not
  * kept from it for long, and the areas that stay are there.
  */
-TEST_F(vma_stat, of_a_process_that_maps_and_unmaps)
+TEST_F(vma_stat, changing_process_keeps_large_mapping)
 {
 	int round;
 	pid_t pid;
@@ -448,7 +448,7 @@ static unsigned int count_messages(struct __test_metadata *_metadata,
 #define ATTEMPTS 200
 
 /* Catches a row that the reader cannot interrupt except by SIGKILL. */
-TEST_F(vma_stat, signals_divide_the_row_into_more_messages)
+TEST_F(vma_stat, signals_split_row_into_more_messages)
 {
 	unsigned int without, with = 0, i;
 	struct special_task s;

@@ -131,11 +131,11 @@ FIXTURE_VARIANT(vma) {
 	size_t size;		/* of the receive buffer */
 };
 
-FIXTURE_VARIANT_ADD(vma, in_32_kib) {
+FIXTURE_VARIANT_ADD(vma, buffer_32_kib) {
 	.size = TD_LARGE,
 };
 
-FIXTURE_VARIANT_ADD(vma, in_8_kib) {
+FIXTURE_VARIANT_ADD(vma, buffer_8_kib) {
 	.size = TD_SMALL,
 };
 
@@ -198,7 +198,7 @@ static size_t expect_procfs_mappings(struct __test_metadata *_metadata,
 	return nr;
 }
 
-TEST_F(vma, every_process)
+TEST_F(vma, every_process_equals_procfs)
 {
 	struct td_answer a;
 	size_t i, compared = 0;
@@ -216,7 +216,7 @@ TEST_F(vma, every_process)
 	td_answer_free(&a);
 }
 
-TEST_F(vma, of_every_kind)
+TEST_F(vma, mappings_of_every_kind_equal_procfs)
 {
 	struct td_answer a;
 
@@ -228,7 +228,7 @@ TEST_F(vma, of_every_kind)
 	td_answer_free(&a);
 }
 
-TEST_F(vma, of_60_000)
+TEST_F(vma, process_with_60000_mappings_equals_procfs)
 {
 	struct td_answer a;
 
@@ -243,7 +243,7 @@ TEST_F(vma, of_60_000)
 }
 
 /* A name alone is as long as the smallest message. */
-TEST_F(vma, names_of_4095_bytes)
+TEST_F(vma, names_of_4095_bytes_are_complete)
 {
 	size_t i, seen = 0;
 	struct mappings mappings;
@@ -263,7 +263,7 @@ TEST_F(vma, names_of_4095_bytes)
 }
 
 /* Its name says so for each of its areas, and so does the flag. */
-TEST_F(vma, of_a_program_that_was_deleted)
+TEST_F(vma, deleted_program_has_deleted_flag)
 {
 	size_t i, seen = 0;
 	struct mappings mappings;
@@ -287,7 +287,7 @@ TEST_F(vma, of_a_program_that_was_deleted)
 }
 
 /* What is deleted is told apart from what is only called so. */
-TEST_F(vma, called_deleted)
+TEST_F(vma, name_ending_in_deleted_has_no_deleted_flag)
 {
 	static const char suffix[] = "was (deleted)";
 	size_t i, called = 0, deleted_too = 0, zero = 0, memory = 0;
@@ -326,7 +326,7 @@ TEST_F(vma, called_deleted)
 }
 
 /* Threads have the memory of their leader, and it is told once. */
-TEST_F(vma, only_with_the_leader)
+TEST_F(vma, mappings_are_reported_for_leader_only)
 {
 	size_t i, with = 0, without = 0;
 	struct td_answer a;
@@ -353,7 +353,7 @@ TEST_F(vma, only_with_the_leader)
 	td_answer_free(&a);
 }
 
-TEST_F(vma, needs_a_dump)
+TEST_F(vma, request_without_dump_gets_einval)
 {
 	static const struct {
 		__u64 show;
@@ -386,7 +386,7 @@ TEST_F(vma, needs_a_dump)
 }
 
 /* Only those areas are there for whose flags was asked. */
-TEST_F(vma, with_some_flags_only)
+TEST_F(vma, flag_filter_selects_mappings)
 {
 	static const __u64 flags[] = {
 		TASK_DIAG_VMA_EXEC, TASK_DIAG_VMA_FILE,
@@ -534,7 +534,7 @@ static void interrupt_dump(struct __test_metadata *_metadata,
 	td_answer_free(&a);
 }
 
-TEST_F(vma, execve_in_the_middle)
+TEST_F(vma, execve_during_row_marks_vma_gone)
 {
 	static char * const argv[] = { "many", ROLE_EXEC, NULL };
 	struct special_task s;
@@ -551,7 +551,7 @@ TEST_F(vma, execve_in_the_middle)
 	special_task_end(&s);
 }
 
-TEST_F(vma, exit_in_the_middle)
+TEST_F(vma, exit_during_row_marks_vma_gone)
 {
 	static char * const argv[] = { "many", ROLE_MANY, NULL };
 	static const event_fn ends[] = { kill_task, reap_task };
@@ -568,7 +568,7 @@ TEST_F(vma, exit_in_the_middle)
 }
 
 /* The others are told of as if nothing had happened to the one. */
-TEST_F(vma, exit_of_one_of_many)
+TEST_F(vma, exit_during_row_leaves_other_rows_complete)
 {
 	static char * const argv[] = { "many", ROLE_MANY, NULL };
 	const struct task_diag_pid query = {
@@ -638,7 +638,7 @@ static int map_ahead_of_reader(void *unused)
 }
 
 /* Catches a row that goes on for as long as there is an area ahead. */
-TEST_F(vma, without_end)
+TEST_F(vma, endless_mappings_stop_at_limit)
 {
 	struct task_diag_pid query = {
 		.show_flags = TASK_DIAG_SHOW_VMA,
@@ -699,7 +699,7 @@ static void run_renamer(int ready)
  * What its areas are called is one of its names, and whole.  Catches a path
  * that is kept for longer than it is there.
  */
-TEST_F(vma, of_a_file_that_is_renamed)
+TEST_F(vma, renamed_file_has_one_of_its_names)
 {
 	int round, ready[2];
 	char byte;
@@ -748,7 +748,7 @@ TEST_F(vma, of_a_file_that_is_renamed)
  * It changes its areas all the time.  Those that keep still are there once
  * each; which of the others are is a matter of luck.
  */
-TEST_F(vma, of_a_process_that_maps_and_unmaps)
+TEST_F(vma, changing_process_has_ordered_mappings)
 {
 	struct procfs_mappings before;
 	int round;
@@ -797,7 +797,7 @@ TEST_F(vma, of_a_process_that_maps_and_unmaps)
 /* ----------------------------------------------------------- who may see */
 
 /* Nobody's maps but those that are one's own to see. */
-TEST_F(vma, of_others)
+TEST_F(vma, user_gets_no_mappings_of_hidden_processes)
 {
 	const pid_t other = tasks.pool.task[tasks.pool.nr - 1].pid;
 	pid_t child = td_fork_as(_metadata, &user);
@@ -839,7 +839,7 @@ TEST_F(vma, of_others)
 }
 
 /* The user's own process becomes root's in the middle: not a byte of that. */
-TEST_F(vma, set_user_id_in_the_middle)
+TEST_F(vma, setuid_exec_during_row_marks_vma_gone)
 {
 	static char * const argv[] = { "many", ROLE_SETUID, NULL };
 	pid_t child;

@@ -244,27 +244,27 @@ static void release_stuck(void *of)
 	stuck_end(of);
 }
 
-FIXTURE(mmap_lock) {
+FIXTURE(held_mmap_lock) {
 	struct stuck stuck;
 };
 
-FIXTURE_VARIANT(mmap_lock) {
+FIXTURE_VARIANT(held_mmap_lock) {
 	__u64 group;
 };
 
-FIXTURE_VARIANT_ADD(mmap_lock, cmdline) {
+FIXTURE_VARIANT_ADD(held_mmap_lock, cmdline) {
 	.group = TASK_DIAG_SHOW_CMDLINE,
 };
 
-FIXTURE_VARIANT_ADD(mmap_lock, vma) {
+FIXTURE_VARIANT_ADD(held_mmap_lock, vma) {
 	.group = TASK_DIAG_SHOW_VMA,
 };
 
-FIXTURE_VARIANT_ADD(mmap_lock, vma_stat) {
+FIXTURE_VARIANT_ADD(held_mmap_lock, vma_stat) {
 	.group = TASK_DIAG_SHOW_VMA_STAT,
 };
 
-FIXTURE_SETUP(mmap_lock)
+FIXTURE_SETUP(held_mmap_lock)
 {
 	if (lacks_group(_metadata, variant->group))
 		SKIP(return, "no such group in this kernel's module");
@@ -275,12 +275,12 @@ FIXTURE_SETUP(mmap_lock)
 	}
 }
 
-FIXTURE_TEARDOWN(mmap_lock)
+FIXTURE_TEARDOWN(held_mmap_lock)
 {
 	stuck_end(&self->stuck);
 }
 
-TEST_F(mmap_lock, dump_of_all_tasks_continues)
+TEST_F(held_mmap_lock, leaves_dump_of_all_tasks_complete)
 {
 	struct expected expected = {
 		.show = TASK_DIAG_SHOW_BASE | variant->group,
@@ -292,7 +292,7 @@ TEST_F(mmap_lock, dump_of_all_tasks_continues)
 		     &self->stuck);
 }
 
-TEST_F(mmap_lock, dump_of_the_task_ends)
+TEST_F(held_mmap_lock, marks_group_busy_in_dump_of_task)
 {
 	struct expected expected = {
 		.show = TASK_DIAG_SHOW_BASE | variant->group,
@@ -346,7 +346,7 @@ static void dump_during_other_requests(struct __test_metadata *_metadata,
 	td_close(&sock);
 }
 
-TEST_F(mmap_lock, other_processes_can_resolve_the_family)
+TEST_F(held_mmap_lock, does_not_block_family_lookup)
 {
 	struct expected expected = {
 		.show = TASK_DIAG_SHOW_BASE | variant->group,
@@ -360,24 +360,24 @@ TEST_F(mmap_lock, other_processes_can_resolve_the_family)
 		     &self->stuck);
 }
 
-FIXTURE(exec_lock) {
+FIXTURE(held_exec_update_lock) {
 	struct stuck stuck;
 	struct expected expected;
 };
 
-FIXTURE_VARIANT(exec_lock) {
+FIXTURE_VARIANT(held_exec_update_lock) {
 	__u64 group;
 };
 
-FIXTURE_VARIANT_ADD(exec_lock, files) {
+FIXTURE_VARIANT_ADD(held_exec_update_lock, files) {
 	.group = TASK_DIAG_SHOW_FILES,
 };
 
-FIXTURE_VARIANT_ADD(exec_lock, cmdline) {
+FIXTURE_VARIANT_ADD(held_exec_update_lock, cmdline) {
 	.group = TASK_DIAG_SHOW_CMDLINE,
 };
 
-FIXTURE_SETUP(exec_lock)
+FIXTURE_SETUP(held_exec_update_lock)
 {
 	if (lacks_group(_metadata, variant->group))
 		SKIP(return, "no such group in this kernel's module");
@@ -393,25 +393,25 @@ FIXTURE_SETUP(exec_lock)
 	};
 }
 
-FIXTURE_TEARDOWN(exec_lock)
+FIXTURE_TEARDOWN(held_exec_update_lock)
 {
 	stuck_end(&self->stuck);
 }
 
-TEST_F(exec_lock, dump_of_all_tasks_continues)
+TEST_F(held_exec_update_lock, leaves_dump_of_all_tasks_complete)
 {
 	run_in_child(_metadata, dump_all, &self->expected, release_stuck,
 		     &self->stuck);
 }
 
-TEST_F(exec_lock, dump_of_the_task_ends)
+TEST_F(held_exec_update_lock, marks_group_busy_in_dump_of_task)
 {
 	run_in_child(_metadata, dump_one, &self->expected, release_stuck,
 		     &self->stuck);
 }
 
 /* FILES is the only group with a wait that such a request can have. */
-TEST(request_for_a_task_in_execve_does_not_wait)
+TEST(single_request_for_task_in_execve_does_not_wait)
 {
 	static struct stuck stuck;
 	struct expected expected = {
@@ -480,7 +480,7 @@ static void read_during_signals(struct __test_metadata *_metadata, void *arg)
 	td_close(&sock);
 }
 
-TEST_F(mmap_lock, signal_ends_the_wait)
+TEST_F(held_mmap_lock, wait_ends_on_signal)
 {
 	struct expected expected = {
 		.show = TASK_DIAG_SHOW_BASE | variant->group,
@@ -557,13 +557,13 @@ static void release_page(void *of)
 	special_task_end(of);
 }
 
-TEST_F(missing_page, dump_of_all_tasks_continues)
+TEST_F(missing_page, leaves_dump_of_all_tasks_complete)
 {
 	run_in_child(_metadata, dump_all, &self->expected, release_page,
 		     &self->task);
 }
 
-TEST_F(missing_page, dump_of_the_task_ends)
+TEST_F(missing_page, marks_cmdline_busy_in_dump_of_task)
 {
 	run_in_child(_metadata, dump_one, &self->expected, release_page,
 		     &self->task);
