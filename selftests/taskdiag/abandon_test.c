@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Dumps that nobody reads to the end, thousands of times: that nothing is left
- * of them.  A reference to a process, to a pid namespace or to credentials
- * would keep a namespace from going, and of those there is one allowed at a
- * time; everything else is memory, whose growth has a bound.
+ * Dumps that are abandoned before their end, thousands of times: they must leak
+ * nothing.  A leaked reference to a process, a pid namespace or credentials
+ * would keep a namespace alive; the test allows one namespace at a time.  All
+ * else is memory, whose growth has a bound.
  */
 #include <sched.h>
 #include <sys/fsuid.h>
@@ -12,11 +12,13 @@
 #include "lib/taskdiag_test.h"
 #include "lib/users.h"
 
-/* Small datagrams, several of them to a dump of the namespace. */
+/* Small datagrams, so that a dump of the namespace takes several of them. */
 #define BUFFER 4096
 #define SLEEPERS 60
 
-/* Half-read dumps whose socket is closed; of each other way fewer. */
+/*
+ * Half-read dumps whose socket is closed; fewer rounds for each other ending.
+ */
 #define ROUNDS 10000
 #define ROUNDS_PER_ENDING 700
 #define ROUNDS_WITH_FORK 100
@@ -24,21 +26,23 @@
 /* The first rounds fill caches that stay filled. */
 #define WARM_UP_ROUNDS 500
 
-/* Less than a leak of 64 bytes a round, the smallest object there is. */
+/* Half of a leak of 64 bytes per round; no object is smaller than 64 bytes. */
 #define GROWTH_KIB (ROUNDS * 64 / 1024 / 2)
 
 /*
- * A leak is there in every run.  What is only kept for a while, as KASAN keeps
- * what has been freed, comes to an end.
+ * A leak shows in every run.  Memory that is freed late, as in the quarantine
+ * of KASAN, stops growing.
  */
 #define RUNS 4
 
-/* Namespaces, one after the other. */
+/* Number of namespaces, made one after the other. */
 #define NAMESPACES 3
 
 #define TIMEOUT_SECONDS 600
 
-/* The smallest of some readings, in KiB; the kernel frees when it has time. */
+/*
+ * Return the lowest of several readings, in KiB: the kernel frees memory late.
+ */
 static long slab_kib(void)
 {
 	long lowest = -1;
@@ -61,25 +65,28 @@ static long slab_kib(void)
 	return lowest;
 }
 
-/* The ways to leave a dump, or a request that is none. */
+/* A way to abandon a dump, or a request that starts none. */
 struct ending {
 	const char *name;
 	struct task_diag_pid query;
 	__u16 flags;
-	int reads;		/* before the socket is closed */
-	bool again;		/* asks once more, which is refused */
+	int reads;		/* datagrams, before the close */
+	bool again;		/* send a second request, which is refused */
 };
 
 #define SHOW .query.show_flags = TD_BASE_CRED
 
-/* With what is told of one task at a time: the row under way holds it. */
+/* Includes the appended groups: the current row holds references. */
 #define SHOW_ALL .query.show_flags = ((2ULL << TASK_DIAG_GROUP_MAX) - 1)
 
 static const struct ending half_read = {
 	.name = "half read", SHOW, .flags = NLM_F_DUMP, .reads = 1,
 };
 
-/* In the namespace, where init is 1 and parent of all. */
+/*
+ * All of these run in the namespace, whose init has pid 1 and is the parent of
+ * all.
+ */
 static const struct ending other_endings[] = {
 	{ .name = "unread", SHOW, .flags = NLM_F_DUMP },
 	{
@@ -134,7 +141,7 @@ static const struct ending other_endings[] = {
 	},
 };
 
-/* A socket that leaves out all that td_open() finds out anew. */
+/* Open a socket without the family lookup and buffer of td_open(). */
 static int open_socket(struct td_sock *sock)
 {
 	sock->fd = socket(AF_NETLINK, SOCK_RAW, NETLINK_GENERIC);
@@ -155,14 +162,17 @@ static int abandon(struct td_sock *sock, const struct ending *ending,
 	for (i = 0; !err && i < ending->reads; i++) {
 		ssize_t got = td_receive_raw(sock, 0);
 
-		/* What is too large for the buffer has been read as well. */
+		/*
+		 * A datagram that is larger than the buffer has been consumed
+		 * as well.
+		 */
 		err = got < 0 && got != -EMSGSIZE ? got : 0;
 	}
 	close(sock->fd);
 	return err;
 }
 
-/* Credentials that nobody else has: a reference to them is all they live by. */
+/* Set credentials that no other task has: only a reference keeps them alive. */
 static void change_credentials(int round)
 {
 	setfsgid(USER + round % 2);
@@ -187,7 +197,7 @@ static void abandon_repeatedly(struct __test_metadata *_metadata,
 	td_close(&first);
 }
 
-/* Whoever asked is gone, and with it the socket. */
+/* The sender exits, which closes the socket. */
 static void abandon_by_exit(struct __test_metadata *_metadata,
 			    const struct ucred *as)
 {
@@ -213,7 +223,7 @@ static void abandon_by_exit(struct __test_metadata *_metadata,
 	td_close(&sock);
 }
 
-/* Somebody else reads on, which ends it; and nobody reads that. */
+/* Another process reads, which ends the dump; no process reads that end. */
 static void abandon_to_another(struct __test_metadata *_metadata,
 			       const struct ucred *as)
 {
@@ -267,7 +277,7 @@ static void repeat_half_read(struct __test_metadata *_metadata,
 	abandon_repeatedly(_metadata, &half_read, as, ROUNDS);
 }
 
-/* Taken together they are as many. */
+/* All endings together take as many rounds as half_read. */
 static void repeat_all_endings(struct __test_metadata *_metadata,
 			       const struct ucred *as)
 {
@@ -295,8 +305,8 @@ static void expect_no_growth(struct __test_metadata *_metadata,
 }
 
 /*
- * Catches a dump whose memory, row template or credentials are not freed when
- * it is not over.
+ * Catches a dump that does not free its memory, row template or credentials
+ * when it is abandoned.
  */
 TEST_F_TIMEOUT(abandoned_dump,
 	       repeated_10000_times_leaks_no_memory, TIMEOUT_SECONDS)
@@ -319,8 +329,8 @@ static void abandon_inside(void *arg)
 }
 
 /*
- * There may be one, so that the next can only begin when nothing holds the last
- * one any more.
+ * The limit is one namespace.  The next one can start only when nothing holds a
+ * reference to the previous one.
  */
 static void make_namespaces_in_turn(struct __test_metadata *_metadata,
 				    __u64 flags)
@@ -339,13 +349,13 @@ static void make_namespaces_in_turn(struct __test_metadata *_metadata,
 		ASSERT_LT(0, init) {
 			TH_LOG("the %dth: %s", i, strerror(-init));
 		}
-		/* So there is a limit. */
+		/* This shows that the limit applies. */
 		EXPECT_EQ(-ENOSPC, namespace_fork(CLONE_NEWPID));
 		namespace_end(init);
 	}
 }
 
-/* Catches a reference to a process or its namespace that is not put. */
+/* Catches a leaked reference to a process or to its namespace. */
 TEST_F_TIMEOUT(abandoned_dump,
 	       inside_pid_namespace_releases_namespace, TIMEOUT_SECONDS)
 {
@@ -358,7 +368,7 @@ TEST_F_TIMEOUT(abandoned_dump,
 	EXPECT_EXIT_0(pid);
 }
 
-/* Catches a reference to credentials that is not put. */
+/* Catches a leaked reference to credentials. */
 TEST_F_TIMEOUT(abandoned_dump,
 	       inside_user_namespace_releases_namespace, TIMEOUT_SECONDS)
 {
@@ -371,7 +381,9 @@ TEST_F_TIMEOUT(abandoned_dump,
 	EXPECT_EXIT_0(pid);
 }
 
-/* From outside: what is held is what SCM_CREDENTIALS name. */
+/*
+ * The sender is outside: the dump refers to the namespace by SCM_CREDENTIALS.
+ */
 TEST_F_TIMEOUT(abandoned_dump,
 	       outside_pid_namespace_releases_namespace, TIMEOUT_SECONDS)
 {
@@ -381,7 +393,9 @@ TEST_F_TIMEOUT(abandoned_dump,
 	if (!pid) {
 		int i;
 
-		/* A limit of our own: one that we are in, and one below. */
+		/*
+		 * A limit for this test alone: its own namespace and one below.
+		 */
 		ASSERT_EQ(0, namespace_become_root());
 		pid = namespace_fork(CLONE_NEWPID | CLONE_NEWNS);
 		ASSERT_LE(0, pid);

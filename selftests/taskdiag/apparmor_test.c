@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A security module that objects: under a profile of AppArmor that denies
- * ptrace-read, root with every capability sees itself and nobody else.  So does
- * whoever has only one hand under that profile: the sender, the opener of the
- * socket, or the reader.
+ * A security module that denies access: under an AppArmor profile that denies
+ * ptrace-read, root with all capabilities sees only itself.  The same applies
+ * if only the sender, only the opener of the socket or only the reader is
+ * confined.
  *
- * Wants a kernel in which AppArmor is on, and apparmor_parser, and fails
- * without: it is built and installed, but not among the programs that
- * run_kselftest.sh starts by itself.
+ * Requires a kernel with AppArmor enabled, and apparmor_parser, and fails
+ * otherwise.  The program is built and installed, but run_kselftest.sh does not
+ * start it by default.
  */
 #include <ctype.h>
 #include <dirent.h>
@@ -29,7 +29,7 @@
 /* AppArmor audits an access that no rule allows, unless a rule denies it. */
 #define AUDIT "taskdiag_test_audited"
 
-/* All that there is to allow, but for one thing. */
+/* All permissions except ptrace. */
 #define ALLOW_ALL_EXCEPT_PTRACE \
 	"file, capability, network, mount, umount, pivot_root, signal,\n" \
 	"unix, dbus, change_profile,\n"
@@ -56,7 +56,7 @@ static int load_profiles(void)
 	return pclose(parser) ? -EINVAL : 0;
 }
 
-/* There is no way back. */
+/* A confined task cannot remove its profile. */
 static int confine_to(const char *profile)
 {
 	int fd = open("/proc/self/attr/apparmor/current", O_WRONLY | O_CLOEXEC);
@@ -88,7 +88,9 @@ static int list_processes(const char *procfs, struct pid_set *pids)
 	return err;
 }
 
-/* The processes in a procfs that hides what the caller may not see. */
+/*
+ * List the processes in a procfs that hides tasks which the caller may not see.
+ */
 static int pids_in_procfs(struct pid_set *pids)
 {
 	char path[] = "/tmp/taskdiag-proc-XXXXXX";
@@ -132,7 +134,7 @@ static bool contains_only(const struct pid_set *pids, pid_t pid)
 	return pids->nr == 1 && pid_set_has(pids, pid);
 }
 
-/* Else the rest would say nothing. */
+/* If this fails, the other tests show nothing. */
 TEST_F(apparmor, unconfined_caller_sees_other_processes)
 {
 	struct pid_set pids = {};
@@ -168,7 +170,7 @@ TEST_F(apparmor, profile_that_denies_ptrace_read_hides_other_processes)
 	}
 }
 
-/* As if there were none, to the errno and the text. */
+/* The errno and the message are equal as well. */
 TEST_F(apparmor, hidden_process_gets_same_error_as_unused_pid)
 {
 	const __u64 strategies[] = { TASK_DIAG_DUMP_ONE,
@@ -198,7 +200,7 @@ TEST_F(apparmor, hidden_process_gets_same_error_as_unused_pid)
 	}
 }
 
-/* The socket of somebody who is blind lends nobody's eyes to it. */
+/* A confined opener restricts the requests of other senders over its socket. */
 TEST_F(apparmor, confined_opener_hides_all_processes)
 {
 	struct td_sock *like = td_alloc_shared(sizeof(*like)), sock;
@@ -221,13 +223,18 @@ TEST_F(apparmor, confined_opener_hides_all_processes)
 	ASSERT_LE(0, fd);
 	ASSERT_EQ(0, td_adopt(&sock, fd, like));
 	ASSERT_EQ(0, visible_pids_over(&sock, &pids));
-	/* Ourselves neither: the opener is another process. */
+	/*
+	 * The sender does not see itself either: the opener is another process.
+	 */
 	EXPECT_EQ(0U, pids.nr) {
 		TH_LOG("%zu rows", pids.nr);
 	}
 }
 
-/* Who goes blind between the request and the read reads no more of others. */
+/*
+ * Catches a reader that is confined after the request and still gets rows of
+ * other processes.
+ */
 TEST_F(apparmor, confined_reader_hides_other_processes)
 {
 	const struct task_diag_pid query = {
@@ -247,21 +254,23 @@ TEST_F(apparmor, confined_reader_hides_other_processes)
 	ASSERT_EQ(0, td_receive(&sock, &a));
 	ASSERT_SUCCESS(&a);
 	ASSERT_EQ(0, visible_pids_in(&a, &after));
-	/* What was put into the socket with the request is there, and we are. */
+	/* Rows made by the request were made before the confinement. */
 	EXPECT_TRUE(pid_set_has(&after, getpid()));
 	EXPECT_FALSE(pid_set_has(&after, self->sleeper));
 	EXPECT_LT(after.nr, before.nr);
 	td_answer_free(&a);
 }
 
-/* Processes with the same label, and far fewer records than that. */
+/*
+ * Number of processes with the same label, and a much lower number of records.
+ */
 #define AUDIT_TASKS 400
 #define FEW_RECORDS (AUDIT_TASKS / 10)
 
-/* Nothing has been audited for so long: all records have arrived. */
+/* After this time without a record, all records have arrived. */
 #define QUIET_SECONDS 2
 
-/* Readers of the audit log, and of the number of lost records. */
+/* Sockets that receive the audit log and the number of lost records. */
 struct audit {
 	int log;
 	int control;
@@ -312,7 +321,7 @@ static unsigned int audit_lost(struct __test_metadata *_metadata,
 	return reply.status.lost;
 }
 
-/* Read all records.  Return the number of denials of ptrace in the profile. */
+/* Read all records.  Return the number of ptrace denials in the profile. */
 static unsigned int audit_count(const struct audit *audit)
 {
 	unsigned int nr = 0;
@@ -348,8 +357,9 @@ static void dump_all(struct __test_metadata *_metadata)
 }
 
 /*
- * The records, and the lost records, of a confined child that reads the
- * environment of task @pid or, if that is 0, dumps all tasks.
+ * Return the number of records, lost ones included, that a confined child
+ * causes when it reads the environment of task @pid or, if @pid is 0, dumps all
+ * tasks.
  */
 static unsigned int count_records(struct __test_metadata *_metadata,
 				  const struct audit *audit, pid_t pid)
@@ -370,7 +380,7 @@ static unsigned int count_records(struct __test_metadata *_metadata,
 	return audit_count(audit) + audit_lost(_metadata, audit) - lost;
 }
 
-/* Catches a security module that is asked again about each task of a label. */
+/* Catches a dump that calls the security module for each task of a label. */
 TEST_F(apparmor, dump_by_confined_caller_is_audited_per_label)
 {
 	struct task_pool pool;

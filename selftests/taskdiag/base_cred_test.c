@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The oracle test: some hundreds of tasks, unlike each other in everything that
- * BASE and CRED tell, and every field of every one as procfs has it.
+ * BASE and CRED: several hundred tasks that differ in all properties these
+ * groups report; each field of each task must equal procfs.
  */
 #include <sys/prctl.h>
 #include <linux/securebits.h>
@@ -10,13 +10,15 @@
 #include "lib/procfs.h"
 #include "lib/taskdiag_test.h"
 
-/* How many times each kind of process below is made, under other ids. */
+/* Number of processes of each kind below, each with ids of its own. */
 #define GENERATIONS 15
 
-/* Ids that no two fields of a generation share. */
+/* No two fields of a generation share an id. */
 #define FIRST_ID 20000
 
-/* 15 bytes are what fits; the last ones are cut off there. */
+/*
+ * A name has up to 15 bytes; the kernel truncates the last names of the list.
+ */
 static const char * const names[] = {
 	"plain",
 	"with space",
@@ -37,7 +39,7 @@ static const char * const names[] = {
 	"far more than sixteen bytes",
 };
 
-/* Kinds of credentials; the ids are put in per process. */
+/* Kinds of credentials; make_pool() sets the ids of each process. */
 static const struct credentials credential_kinds[] = {
 	{},
 	{ .no_new_privs = true },
@@ -71,7 +73,7 @@ static const struct credentials credential_kinds[] = {
 	},
 };
 
-/* Kinds of processes; name and credentials are put in by turns. */
+/* Kinds of processes; make_pool() sets their names and credentials in turn. */
 static const struct task_spec kinds[] = {
 	{ .state = POOL_SLEEPING },
 	{ .state = POOL_SLEEPING, .own_session = true },
@@ -95,7 +97,7 @@ static const struct task_spec kinds[] = {
 
 /* Made once, before the tests. */
 static struct task_pool pool;
-static struct credentials *made_creds;	/* one a member: specs point at them */
+static struct credentials *made_creds;	/* one per task, for specs */
 
 static struct ids next_ids(void)
 {
@@ -119,7 +121,7 @@ static int make_pool(void)
 	for (i = 0; !err && i < nr; i++) {
 		struct task_spec spec = kinds[i % ARRAY_SIZE(kinds)];
 
-		/* These counts have no common factor, so that all meet. */
+		/* The array sizes are coprime, so all combinations occur. */
 		made_creds[i] =
 			credential_kinds[i % ARRAY_SIZE(credential_kinds)];
 		made_creds[i].uid = next_ids();
@@ -149,7 +151,10 @@ FIXTURE_TEARDOWN(base_cred)
 	td_close(&self->sock);
 }
 
-/* Did the task keep still between the two snapshots, its state aside? */
+/*
+ * Return true if the task has not changed between two snapshots, except for its
+ * state.
+ */
 static bool is_unchanged(const struct procfs_task *before,
 			 const struct procfs_task *after)
 {
@@ -157,7 +162,7 @@ static bool is_unchanged(const struct procfs_task *before,
 
 	a.base.state = 0;
 	b.base.state = 0;
-	/* What a kernel thread is doing is part of its name in procfs. */
+	/* procfs appends the current work of a kernel thread to its name. */
 	if (a.kernel_thread) {
 		memset(a.name, 0, sizeof(a.name));
 		memset(b.name, 0, sizeof(b.name));
@@ -165,7 +170,7 @@ static bool is_unchanged(const struct procfs_task *before,
 	return !memcmp(&a, &b, sizeof(a));
 }
 
-/* The tasks that were made for this, whose state is known to stay. */
+/* List the tasks that this program has made; their states do not change. */
 static int known_tasks(int proc, bool threads, struct pid_set *known)
 {
 	size_t i, j;
@@ -188,7 +193,10 @@ static int known_tasks(int proc, bool threads, struct pid_set *known)
 	return err;
 }
 
-/* Every row between two snapshots, and every task in both of them. */
+/*
+ * Compare each row with the snapshots before and after the dump, and check that
+ * each task in both snapshots has a row.
+ */
 static void compare_all(struct __test_metadata *_metadata, struct td_sock *sock,
 			int proc, bool threads)
 {
@@ -240,7 +248,9 @@ static void compare_all(struct __test_metadata *_metadata, struct td_sock *sock,
 		}
 	}
 
-	/* All that was made was compared, and the system is more than that. */
+	/*
+	 * All test tasks were compared, and other tasks of the system as well.
+	 */
 	EXPECT_EQ(known.nr, of_known);
 	EXPECT_LT(pool.nr, known.nr);
 	EXPECT_LT(known.nr, compared);
@@ -262,7 +272,7 @@ TEST_F(base_cred, every_thread_equals_procfs)
 	compare_all(_metadata, &self->sock, self->proc, true);
 }
 
-/* What a strategy has to say about a task does not depend on the strategy. */
+/* The row of a task is the same under each strategy. */
 TEST_F(base_cred, one_equals_procfs)
 {
 	size_t i;
@@ -289,7 +299,7 @@ TEST_F(base_cred, one_equals_procfs)
 	}
 }
 
-/* Are all the ids those that were asked for? */
+/* Return true if the ids equal the requested ones. */
 static bool ids_are(const struct ids *ids, __u32 real, __u32 effective,
 		    __u32 saved, __u32 fs)
 {
@@ -298,8 +308,8 @@ static bool ids_are(const struct ids *ids, __u32 real, __u32 effective,
 }
 
 /*
- * The same against the specification: what procfs does not show, and that the
- * population is what it claims to be.
+ * Compare with the specification: this covers what procfs does not show and
+ * checks that the test tasks are set up as specified.
  */
 TEST_F(base_cred, test_tasks_report_their_specification)
 {
@@ -344,7 +354,10 @@ TEST_F(base_cred, test_tasks_report_their_specification)
 	td_answer_free(&a);
 }
 
-/* A thread has a name and credentials of its own, and its process's relatives. */
+/*
+ * A thread has its own name and credentials, and the parent, session and group
+ * of its process.
+ */
 TEST_F(base_cred, threads_report_their_own_name_and_credentials)
 {
 	size_t i, j, differing = 0;
@@ -385,7 +398,7 @@ TEST_F(base_cred, threads_report_their_own_name_and_credentials)
 	EXPECT_LT(0U, differing);
 }
 
-/* What a longer name has left behind in memory is not part of a shorter one. */
+/* Bytes of a longer previous name must not follow a shorter name. */
 TEST_F(base_cred, shorter_name_has_no_rest_of_longer_name)
 {
 	const struct task_diag_pid query = {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * CGROUP: tasks in cgroups deep and shallow, threaded, removed, and as seen
- * from cgroup namespaces, as /proc/PID/cgroup has them for the same reader.
+ * CGROUP: tasks in nested, threaded and removed cgroups, also as seen from a
+ * cgroup namespace.  Each path must equal /proc/PID/cgroup for the same reader.
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -15,7 +15,7 @@
 #include "lib/special_task.h"
 #include "lib/taskdiag_test.h"
 
-/* Of a cgroup, as procfs can show it: a NUL behind it, in PATH_MAX. */
+/* Maximum length of a path that procfs shows: PATH_MAX without the NUL. */
 #define LONGEST 4095
 #define LONG_NAME 200
 
@@ -23,14 +23,17 @@ static struct special_task in_root, in_a, in_b, in_a_b, deep, threaded, removed;
 static struct task_pool pool;
 static char deep_name[LONGEST + 1];
 
-/* As many levels as it takes for the path to be exactly so long. */
+/* Make nested cgroups until the path has exactly @longest bytes. */
 static int make_deep(size_t longest)
 {
 	size_t left = longest - strlen(cgroups_path()), at = 0;
 	int dir = dup(cgroups_dir()), procs, err = 0;
 
 	while (!err && left) {
-		/* A slash and a name; nothing of one byte, a slash alone. */
+		/*
+		 * Each level is a slash and a name.  A remainder of one byte
+		 * would be a slash without a name.
+		 */
 		size_t len = left > 2 * LONG_NAME ? LONG_NAME : left - 1;
 		char name[2 * LONG_NAME];
 		int next;
@@ -49,7 +52,7 @@ static int make_deep(size_t longest)
 	}
 	if (err)
 		return err;
-	/* Too long a name to be looked up at once. */
+	/* The path is too long for a single lookup. */
 	procs = openat(dir, "cgroup.procs", O_WRONLY | O_CLOEXEC);
 	if (dprintf(procs, "%d", deep.pid) < 0)
 		err = -errno;
@@ -88,7 +91,7 @@ static int add_threads(void *arg)
 		 pthread_create(&thread, NULL, sleep_forever, NULL));
 }
 
-/* The threads of one process in two cgroups, the leader in a third. */
+/* A process with two threads in two cgroups, and its leader in a third one. */
 static int make_threaded_cgroup(void)
 {
 	struct pid_set tids = {};
@@ -142,7 +145,10 @@ static void end_pool(void)
 	task_pool_end(&pool);
 }
 
-/* The line of the default hierarchy; NULL if there is none.  To be freed. */
+/*
+ * Return the path in the default hierarchy, to be freed, or NULL if there is
+ * none.
+ */
 static char *path_in_procfs(int proc, pid_t pid, pid_t tid)
 {
 	char *text, *at, *path;
@@ -159,7 +165,7 @@ static char *path_in_procfs(int proc, pid_t pid, pid_t tid)
 	at += at[0] == '\n' ? 4 : 3;
 	path = strdup(at);
 	free(text);
-	/* Newlines are not allowed in a name. */
+	/* A cgroup name cannot contain a newline. */
 	path[strcspn(path, "\n")] = '\0';
 	return path;
 }
@@ -204,7 +210,7 @@ FIXTURE_TEARDOWN(cgroup)
 	td_close(&self->sock);
 }
 
-/* The cgroup of one process; the path is to be freed. */
+/* Query the cgroup of one process and return its path, to be freed. */
 static char *query_one(struct __test_metadata *_metadata, struct td_sock *sock,
 		       pid_t pid, __u64 *id)
 {
@@ -286,7 +292,7 @@ TEST_F(cgroup, every_task_equals_procfs)
 		    TASK_DIAG_DUMP_ALL_THREAD);
 }
 
-/* The longest path there can be, in the largest and in the smallest buffer. */
+/* The longest possible path, with the largest and the smallest buffer. */
 TEST_F(cgroup, path_of_4095_bytes_is_complete)
 {
 	char expected[2 * LONGEST];
@@ -335,7 +341,10 @@ TEST_F(cgroup, threads_report_their_own_cgroup)
 	td_answer_free(&a);
 }
 
-/* As a task of a container sees them: itself at the root, others elsewhere. */
+/*
+ * The view from a container: the root of the namespace is "/", cgroups outside
+ * have "..".
+ */
 TEST_F(cgroup, paths_are_relative_to_cgroup_namespace_of_sender)
 {
 	static const struct {
@@ -370,11 +379,11 @@ TEST_F(cgroup, paths_are_relative_to_cgroup_namespace_of_sender)
 		_exit(0);
 	}
 	EXPECT_EXIT_0(child);
-	/* And it is the sender's, not one that the socket remembers. */
+	/* The namespace is that of the sender; the socket stores none. */
 	compare_all(_metadata, &self->sock, self->proc, TASK_DIAG_DUMP_ALL);
 }
 
-/* A zombie stays in the cgroup it was in, be it removed. */
+/* A zombie stays in its cgroup, even after the cgroup is removed. */
 TEST_F(cgroup, zombie_in_removed_cgroup_equals_procfs)
 {
 	const struct task_diag_pid query = {
@@ -385,7 +394,9 @@ TEST_F(cgroup, zombie_in_removed_cgroup_equals_procfs)
 	struct td_answer a;
 
 	kill(removed.pid, SIGKILL);
-	/* It is our parent's child: look until it is a zombie. */
+	/*
+	 * The process is a child of our parent, so poll until it is a zombie.
+	 */
 	for (;;) {
 		struct procfs_task task;
 
@@ -408,7 +419,10 @@ TEST_F(cgroup, zombie_in_removed_cgroup_equals_procfs)
 	td_answer_free(&a);
 }
 
-/* It is moved to and fro while it is asked about: one of the two, whole. */
+/*
+ * A process that moves between two cgroups during the queries reports one of
+ * them, with id and path of the same cgroup.
+ */
 TEST_F(cgroup, moving_process_reports_one_of_its_cgroups)
 {
 	const __u64 ids[] = { cgroups_id("a"), cgroups_id("b") };

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * CMDLINE: arguments none, odd, overwritten, out of reach and of two megabytes,
- * byte by byte as /proc/PID/cmdline has them; over many messages, and of a
- * program that ends in the middle.
+ * CMDLINE: no arguments, unusual arguments, overwritten and inaccessible ones,
+ * and two megabytes of them, compared byte by byte with /proc/PID/cmdline; rows
+ * of many messages; and programs that end during their row.
  */
 #include <pthread.h>
 #include <sys/prctl.h>
@@ -15,27 +15,30 @@
 
 #define SELF "/proc/self/exe"
 
-/* As long as one argument may be, NUL included, and two megabytes of such. */
+/*
+ * Maximum length of one argument, NUL included, and a count of such arguments
+ * that makes two megabytes.
+ */
 #define LONG_ARG (128 * 1024)
 #define LONG_ARGS 16
 
-/* What a program is to do to its arguments; argv[1] says which. */
+/* Change that a program makes to its arguments; argv[1] names it. */
 enum role {
 	ROLE_NOTHING,
-	ROLE_SHORT_TITLE,	/* shorter than before, and NULs behind it */
-	ROLE_LONG_TITLE,	/* over all arguments and on into what follows */
-	ROLE_LONGEST_TITLE,	/* over all that there is */
-	ROLE_NO_END,		/* all bytes of the arguments, and a NUL behind */
-	ROLE_MOVED,		/* arguments elsewhere */
-	ROLE_MOVED_TO_FILE,	/* in a file, that procfs does not read */
-	ROLE_MOVED_TO_NOTHING,	/* in memory that has been unmapped */
-	ROLE_MOVED_TO_HALF,	/* of which a part has been unmapped */
-	ROLE_EXEC,		/* when told: become another program */
+	ROLE_SHORT_TITLE,	/* shorter title, padded with NULs */
+	ROLE_LONG_TITLE,	/* overwrites all arguments and what follows */
+	ROLE_LONGEST_TITLE,	/* overwrites arguments and environment */
+	ROLE_NO_END,		/* no final NUL, and a NUL after it */
+	ROLE_MOVED,		/* arguments in other memory */
+	ROLE_MOVED_TO_FILE,	/* in a file mapping; procfs does not read it */
+	ROLE_MOVED_TO_NOTHING,	/* in unmapped memory */
+	ROLE_MOVED_TO_HALF,	/* in partly unmapped memory */
+	ROLE_EXEC,		/* calls execve() when told to proceed */
 	ROLE_THREADS,
 	ROLES,
 };
 
-/* ------------------------------------------------------------ specimens */
+/* --- special tasks -------------------------------------------------------- */
 
 static void *sleep_forever(void *arg)
 {
@@ -44,7 +47,9 @@ static void *sleep_forever(void *arg)
 	return NULL;
 }
 
-/* From where to where arguments and environment are. */
+/*
+ * Overwrite the arguments, and the environment after them, according to @role.
+ */
 static void overwrite_args(char **argv, enum role role)
 {
 	static const char title[] = "title: short";
@@ -81,7 +86,7 @@ static void overwrite_args(char **argv, enum role role)
 
 static int set_arg_range(const char *start, size_t len)
 {
-	/* The one may not lie behind the other at any time. */
+	/* ARG_START must not exceed ARG_END at any time. */
 	if (prctl(PR_SET_MM, PR_SET_MM_ARG_START, start, 0, 0) &&
 	    prctl(PR_SET_MM, PR_SET_MM_ARG_END, start + len, 0, 0))
 		return -errno;
@@ -119,7 +124,7 @@ static int move_args(enum role role)
 	return 0;
 }
 
-/* Two megabytes of the one letter, then of the other. */
+/* Return two megabytes of arguments that consist of @letter. */
 static char **long_args(const char *role, char letter)
 {
 	static char *argv[LONG_ARGS + 3];
@@ -160,7 +165,7 @@ static int exec_other_program(void)
 	return -errno;
 }
 
-/* The process that has been executed makes of itself what it is told. */
+/* Runs in the executed program: change the arguments as argv[1] says. */
 static int setup_program(int argc, char **argv)
 {
 	const enum role role = argc > 1 ? argv[1][0] - 'A' : ROLE_NOTHING;
@@ -245,7 +250,7 @@ static void end_test_tasks(void)
 	test_tasks_end(&tasks);
 }
 
-/* ---------------------------------------------------------------- tests */
+/* --- tests ---------------------------------------------------------------- */
 
 FIXTURE(cmdline) {
 	struct td_sock sock;
@@ -309,7 +314,7 @@ static void query_cmdline(struct __test_metadata *_metadata,
 		TASK_DIAG_SHOW_BASE | TASK_DIAG_SHOW_CMDLINE, strategy, pid, a);
 }
 
-/* Kernel threads, zombies and two megabytes among them. */
+/* Includes kernel threads, zombies and two megabytes of arguments. */
 static void compare_all(struct __test_metadata *_metadata, struct td_sock *sock,
 			int proc, __u64 strategy, size_t at_least)
 {
@@ -347,13 +352,13 @@ TEST_F(cmdline, arguments_of_two_megabytes_are_complete)
 	expect_procfs_cmdline(_metadata, self->proc, &a, &a.row[0]);
 	ASSERT_EQ(0, fields_cmdline(&a, &a.row[0], &reported, &len));
 	EXPECT_EQ(sizeof("long") + sizeof("A") + LONG_ARGS * LONG_ARG, len);
-	/* No message may be larger than what the reader has room for. */
+	/* No message is larger than the receive buffer. */
 	EXPECT_LT(len / self->sock.size, a.row[0].messages);
 	free(reported);
 	td_answer_free(&a);
 }
 
-/* That each of them is what it claims to be. */
+/* Check that each test task has the arguments it was made with. */
 TEST_F(cmdline, test_tasks_report_their_arguments)
 {
 	static const struct {
@@ -411,7 +416,7 @@ TEST_F(cmdline, threads_report_arguments_of_their_process)
 	td_answer_free(&a);
 }
 
-/* All of the letter are those of one program. */
+/* All bytes are of one program: no letter other than @letter. */
 static void expect_one_program(struct __test_metadata *_metadata,
 			       const struct td_answer *a, char letter)
 {
@@ -433,7 +438,7 @@ static void expect_one_program(struct __test_metadata *_metadata,
 typedef void (*event_fn)(struct __test_metadata *_metadata,
 			 struct special_task *s);
 
-/* Receive a little, let @event, and receive the rest. */
+/* Receive one datagram, run @event, and receive the rest. */
 static void interrupt_dump(struct __test_metadata *_metadata,
 			   struct td_sock *sock, struct special_task *s,
 			   event_fn event, bool *cut)
@@ -485,7 +490,9 @@ TEST_F(cmdline, execve_during_row_marks_cmdline_gone)
 				       long_args(role_name[ROLE_EXEC], 'a'),
 				       env, allow_long_args, NULL));
 	interrupt_dump(_metadata, &self->sock, &s, exec_task, &cut);
-	/* It was far from its end, and there is nothing to go on with. */
+	/*
+	 * Most of the arguments were not yet read, and the row cannot continue.
+	 */
 	EXPECT_TRUE(cut);
 	query_cmdline(_metadata, &self->sock, TASK_DIAG_DUMP_ONE, s.pid, &a);
 	expect_one_program(_metadata, &a, 'b');
@@ -513,11 +520,11 @@ TEST_F(cmdline, exit_during_row_marks_cmdline_gone)
 	}
 }
 
-/* More than execve() takes: what it takes at most is 6 MiB. */
+/* More than the 6 MiB that execve() accepts at most. */
 #define BOUND (8UL << 20)
 #define ENDLESS (64UL << 30)
 
-/* All of this is zeros, which are arguments as good as any. */
+/* All of this memory is zeros, which are valid arguments. */
 static int set_endless_args(void *unused)
 {
 	char *memory = mmap(NULL, ENDLESS, PROT_READ,
@@ -551,7 +558,7 @@ TEST_F(cmdline, endless_arguments_stop_at_limit)
 	special_task_end(&s);
 }
 
-/* Arguments are not as long as they can be for a plain request. */
+/* Arguments have no fixed size, so a single request cannot include them. */
 TEST_F(cmdline, request_without_dump_gets_einval)
 {
 	const struct task_diag_pid query = {

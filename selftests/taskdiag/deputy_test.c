@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The confused deputy: that nobody can make a process with more rights ask,
- * read on, or be looked at for them, by whatever way a socket gets to it.  Each
- * test names the implementation that it catches.
+ * Confused deputy: a process with fewer rights must not gain anything by making
+ * a process with more rights send a request, continue a dump or be reported, no
+ * matter how that process gets the socket.  Each test names the implementation
+ * that it catches.
  */
 #include <fcntl.h>
 #include <grp.h>
@@ -18,7 +19,7 @@
 #include "lib/users.h"
 #include "lib/visible_pids.h"
 
-/* Enough of each user's for several small datagrams. */
+/* Tasks of each user: enough for several small datagrams. */
 #define SLEEPERS 100
 
 static const struct credentials user_with_saved_other = {
@@ -32,8 +33,8 @@ static const struct task_diag_pid all = {
 };
 
 /*
- * Made once, before the tests.  Everybody of a test has a higher number than
- * all of these: a dump that goes on comes to them, and then to the test.
+ * Made once, before the tests.  The tasks of a test have higher pids than
+ * these, so a dump reports these tasks first.
  */
 static struct task_pool pool;
 
@@ -42,7 +43,10 @@ static int make_pool(void)
 	return users_begin(&pool, SLEEPERS) ?: program_install();
 }
 
-/* Nothing but an end that says who may read on, and nothing behind it. */
+/*
+ * Expect an end with an extack that names the process which may continue the
+ * dump, and nothing after it.
+ */
 static void expect_refused(struct __test_metadata *_metadata,
 			   struct td_sock *sock, struct td_answer *a)
 {
@@ -58,24 +62,28 @@ static void expect_refused(struct __test_metadata *_metadata,
 }
 
 /*
- * Somebody asks over a socket that is root's and anybody's, root reads, and
- * then who asked reads what there is.
+ * A user sends a request over a socket of root that both have, root reads, and
+ * then the user reads what is left.
  *
- * Catches a check by the credentials of current: the rows that root's read
- * makes are all of root's.  Catches ptrace_may_access() under override_creds():
- * they are right but for root's own, which may always see itself.
+ * Catches a check with the credentials of current: the rows that root's read
+ * makes would be all rows of root.  Catches ptrace_may_access() under
+ * override_creds(), which is correct except for the reader's own row: a task
+ * may always see itself.
  */
 FIXTURE(privileged_reader) {
 	struct td_sock sock;
 	int ends[2];
 };
 
-/* The answer to the user is three datagrams long, and root's row is in the last. */
+/*
+ * The reply to the user takes three datagrams; the row of root is in the last
+ * one.
+ */
 FIXTURE_VARIANT(privileged_reader) {
 	ssize_t (*read)(int fd, void *buf, size_t size);
 	int times;
-	bool leaves_rows;	/* those made for the user when it asked */
-	bool leaves_end;	/* and the refusal behind them */
+	bool leaves_rows;	/* rows made by the request remain */
+	bool leaves_end;	/* the error after them remains */
 };
 
 static ssize_t read_by_recv(int fd, void *buf, size_t size)
@@ -98,7 +106,7 @@ static ssize_t read_by_readv(int fd, void *buf, size_t size)
 	return readv(fd, iov, ARRAY_SIZE(iov));
 }
 
-/* As "cat <&socket >file" may do it. */
+/* "cat <&socket >file" may read like this. */
 static ssize_t read_by_splice(int fd, void *buf, size_t size)
 {
 	ssize_t got;
@@ -132,7 +140,7 @@ FIXTURE_VARIANT_ADD(privileged_reader, by_splice) {
 	.read = read_by_splice, .times = 2,
 };
 
-FIXTURE_VARIANT_ADD(privileged_reader, by_peek){
+FIXTURE_VARIANT_ADD(privileged_reader, by_peek) {
 	.read = read_by_peek,
 	.times = 2,
 	.leaves_rows = true,
@@ -153,7 +161,10 @@ FIXTURE_TEARDOWN(privileged_reader)
 	close(self->ends[1]);
 }
 
-/* One after the other: tell that it is the other's turn, and wait for one's own. */
+/*
+ * Two processes take turns: end_turn() passes the turn to the other process,
+ * await_turn() waits for it.
+ */
 static void end_turn(struct __test_metadata *_metadata, int end)
 {
 	char turn = 0;
@@ -168,7 +179,7 @@ static void await_turn(struct __test_metadata *_metadata, int end)
 	EXPECT_EQ(1, read(end, &turn, 1));
 }
 
-/* Read what was left, with the expectations that the protocol gives rise to. */
+/* Read the rest of the dump and check what the protocol requires. */
 static void read_rest(struct __test_metadata *_metadata,
 		      struct td_sock *sock, bool rows, bool end,
 		      pid_t reader)
@@ -182,7 +193,7 @@ static void read_rest(struct __test_metadata *_metadata,
 	}
 	if (end)
 		expect_refused(_metadata, sock, &a);
-	/* If anything is there against expectation, say how bad it is. */
+	/* If unexpected data is left, parse it for the checks below. */
 	EXPECT_EQ(-EAGAIN, td_receive_raw(sock, MSG_PEEK | MSG_DONTWAIT)) {
 		td_receive_datagram(sock, &a, 1);
 	}
@@ -208,7 +219,7 @@ TEST_F(privileged_reader, adds_no_row_for_the_sender)
 			  variant->leaves_rows, variant->leaves_end,
 			  getppid());
 
-		/* What it may see it can still ask for. */
+		/* The sender can still query all tasks that it may see. */
 		EXPECT_EQ(0, td_query(&self->sock, &all, NLM_F_DUMP, &a));
 		EXPECT_EQ(0, a.end.error);
 		EXPECT_LT((size_t)SLEEPERS, a.rows);
@@ -225,7 +236,7 @@ TEST_F(privileged_reader, adds_no_row_for_the_sender)
 }
 
 /*
- * One process over whose request several credentials have a say: those of its
+ * One process and a request for which several credentials matter: those of its
  * threads, or those that it has one after the other.
  */
 FIXTURE(credential_change) {
@@ -243,8 +254,8 @@ FIXTURE_TEARDOWN(credential_change)
 }
 
 /*
- * Read an answer in two parts: the rows that were made while it was asked for,
- * and those that reading it makes.
+ * Read a reply in two parts: the rows made by the request, and the rows made by
+ * the reads.
  */
 static int read_in_parts(struct td_sock *sock, struct td_answer *first,
 			 struct td_answer *read)
@@ -259,7 +270,7 @@ static int read_in_parts(struct td_sock *sock, struct td_answer *first,
 	return err ?: td_receive(sock, read);
 }
 
-/* What a thread is to do, as whom, and how that went. */
+/* Arguments of a thread that sends or reads with credentials of its own. */
 struct thread_args {
 	const struct credentials *creds;
 	struct td_sock *sock;
@@ -299,7 +310,7 @@ static int run_in_thread(void *(*step_fn)(void *), struct thread_args *args)
 	return err ? -err : -pthread_join(thread, NULL) ?: args->err;
 }
 
-/* A dump that a thread of other credentials reads on ends, without a row. */
+/* A read by a thread with other credentials ends the dump without a row. */
 static void expect_eperm_without_rows(struct __test_metadata *_metadata,
 				      const struct td_answer *read)
 {
@@ -308,7 +319,7 @@ static void expect_eperm_without_rows(struct __test_metadata *_metadata,
 	EXPECT_EQ(0U, read->rows);
 }
 
-/* Catches a check by the credentials of whoever reads alone. */
+/* Catches a check with the credentials of the reader only. */
 TEST_F(credential_change, thread_with_more_rights_gets_eperm)
 {
 	struct thread_args sender = { .creds = &user, .sock = &self->sock };
@@ -323,7 +334,7 @@ TEST_F(credential_change, thread_with_more_rights_gets_eperm)
 	td_answer_free(&read.read);
 }
 
-/* Catches a check by the credentials of whoever asked alone. */
+/* Catches a check with the credentials of the sender only. */
 TEST_F(credential_change, thread_with_fewer_rights_gets_eperm)
 {
 	struct thread_args sender = { .sock = &self->sock };
@@ -337,13 +348,16 @@ TEST_F(credential_change, thread_with_fewer_rights_gets_eperm)
 	td_answer_free(&read.read);
 }
 
-/* A thread that reads on after its process, or it alone, has new credentials. */
+/*
+ * A sibling thread that continues the dump after its own credentials or those
+ * of the whole process have changed.
+ */
 struct sibling {
 	struct td_sock *sock;
-	int (*change)(void);	/* NULL: nothing of its own */
+	int (*change)(void);	/* change of the sibling alone, or NULL */
 	pthread_barrier_t request_sent;
-	struct td_answer made;	/* by the request */
-	struct td_answer read;	/* by the sibling's reads */
+	struct td_answer made;	/* rows made by the request */
+	struct td_answer read;	/* rows made by the sibling's reads */
 	int err;
 };
 
@@ -358,7 +372,10 @@ static void *run_sibling(void *arg)
 	return NULL;
 }
 
-/* Let @all_change, if given, change every thread, and a sibling read on. */
+/*
+ * Run @all_change, if given, in all threads, send a request, and let a sibling
+ * thread read.
+ */
 static void read_in_sibling(struct __test_metadata *_metadata,
 			    struct sibling *s, int (*all_change)(void))
 {
@@ -374,7 +391,7 @@ static void read_in_sibling(struct __test_metadata *_metadata,
 	EXPECT_EQ(0, s->err);
 }
 
-/* The functions of the C library do this to every thread. */
+/* The wrappers of the C library change the credentials of all threads. */
 static int assume_user(void)
 {
 	static const gid_t groups[] = { USER, OTHER_USER };
@@ -386,7 +403,7 @@ static int assume_user(void)
 }
 
 /*
- * Each thread has a struct cred of its own then, all with the same contents.
+ * Each thread then has a struct cred of its own, all with equal contents.
  * Catches a comparison by pointer.
  */
 TEST_F(credential_change, thread_with_equal_credentials_continues_dump)
@@ -409,7 +426,10 @@ TEST_F(credential_change, thread_with_equal_credentials_continues_dump)
 	EXPECT_EXIT_0(pid);
 }
 
-/* System calls, and not the C library: for the calling thread. */
+/*
+ * Direct system calls change only the calling thread; the C library would
+ * change all threads.
+ */
 static int add_group(void)
 {
 	static const gid_t group = OTHER_USER;
@@ -431,7 +451,7 @@ static int drop_capability(void)
 	return syscall(SYS_capset, &head, data) ? -errno : 0;
 }
 
-/* Catches a comparison of the ids alone. */
+/* Catches a comparison of the ids only. */
 TEST_F(credential_change, thread_with_other_groups_or_capabilities_gets_eperm)
 {
 	static int (* const changes[])(void) = { add_group, drop_capability };
@@ -450,7 +470,10 @@ TEST_F(credential_change, thread_with_other_groups_or_capabilities_gets_eperm)
 	}
 }
 
-/* The same of one and the same thread: what it has given up is gone. */
+/*
+ * One thread that drops rights between two reads: rows that it may no longer
+ * see are omitted.
+ */
 TEST_F(credential_change, dropping_rights_during_dump_hides_tasks)
 {
 	pid_t pid = fork();
@@ -473,7 +496,7 @@ TEST_F(credential_change, dropping_rights_during_dump_hides_tasks)
 	EXPECT_EXIT_0(pid);
 }
 
-/* Catches credentials that are looked up anew when the dump goes on. */
+/* Catches credentials that are looked up again when the dump continues. */
 TEST_F(credential_change, gaining_rights_during_dump_adds_no_row)
 {
 	pid_t pid = td_fork_as(_metadata, &user_with_saved_root);
@@ -491,7 +514,7 @@ TEST_F(credential_change, gaining_rights_during_dump_adds_no_row)
 		EXPECT_TRUE(rows_only_of(&first, USER, getpid()));
 		EXPECT_TRUE(rows_only_of(&read, USER, getpid()));
 
-		/* It is somebody now, but has to ask again. */
+		/* The process has the rights now, but needs a new request. */
 		td_answer_free(&read);
 		EXPECT_EQ(0, td_query(&self->sock, &all, NLM_F_DUMP, &read));
 		EXPECT_FALSE(rows_only_of(&read, USER, getpid()));
@@ -501,8 +524,9 @@ TEST_F(credential_change, gaining_rights_during_dump_adds_no_row)
 }
 
 /*
- * What neither of two users may see of the other is not made for one who is
- * first the one and then the other.  Catches a check by either alone.
+ * The process changes from one user to another; neither may see the other.
+ * Rows require both checks.  Catches a check with one of the two credentials
+ * only.
  */
 TEST_F(credential_change, changing_user_during_dump_leaves_own_row)
 {
@@ -533,14 +557,14 @@ TEST_F(credential_change, changing_user_during_dump_leaves_own_row)
 }
 
 /*
- * Set-user-id programs, that their users start with whatever descriptors they
- * like.  Three parts for this very program to play then:
+ * Set-user-id programs that a user starts with chosen descriptors.  This
+ * program acts as one of three such programs:
  */
 #define COPY_INPUT "--copy-input"
 #define WRITE_ERROR "--write-error"
 #define COMPARE_PIDS "--compare-views"
 
-/* As cat does: from standard input to standard output. */
+/* Like cat: copies standard input to standard output. */
 static int main_copy_input(void)
 {
 	unsigned char buf[TD_SMALL];
@@ -554,7 +578,7 @@ static int main_copy_input(void)
 	return 0;
 }
 
-/* As a program does that quotes an argument in an error message. */
+/* Like a program that quotes an argument in an error message. */
 static int main_write_error(const char *text)
 {
 	unsigned char bytes[128];
@@ -566,8 +590,9 @@ static int main_write_error(const char *text)
 }
 
 /*
- * Open a socket, share it, ask, and go on as a set-user-id program with it for
- * standard input.  Returns only if something goes wrong.
+ * Open a socket, pass it to the other process, send a request, and execute a
+ * set-user-id program whose standard input is the socket.  Returns only on
+ * failure.
  */
 static int send_and_exec(int share, int output, struct td_sock *shared)
 {
@@ -580,7 +605,9 @@ static int send_and_exec(int share, int output, struct td_sock *shared)
 	if (err)
 		return err;
 	*shared = sock;
-	/* No patience: it is to end when there is nothing left. */
+	/*
+	 * Non-blocking, so that the program ends when nothing is left to read.
+	 */
 	if (fcntl(sock.fd, F_SETFL, O_NONBLOCK) ||
 	    dup2(sock.fd, STDIN_FILENO) < 0 ||
 	    dup2(output, STDOUT_FILENO) < 0)
@@ -588,7 +615,7 @@ static int send_and_exec(int share, int output, struct td_sock *shared)
 	return program_run_setuid(COPY_INPUT, NULL);
 }
 
-/* The attacker's other process gets what the program reads, and what is left. */
+/* The attacker's other process gets what the program reads and what is left. */
 static void read_through_program(struct __test_metadata *_metadata,
 				 struct td_sock *shared)
 {
@@ -597,7 +624,7 @@ static void read_through_program(struct __test_metadata *_metadata,
 	struct td_answer queued, a;
 	pid_t pid;
 
-	/* Both keep datagrams apart. */
+	/* Both preserve datagram boundaries. */
 	EXPECT_EQ(0, fd_passing_open(share));
 	EXPECT_EQ(0, fd_passing_open(output));
 	pid = fork();
@@ -634,8 +661,8 @@ FIXTURE_TEARDOWN(setuid_program)
 }
 
 /*
- * Catches an identity that execve() does not change: then the dump goes on,
- * and with the rest shows the set-user-id program itself to its user.
+ * Catches a sender identity that execve() does not change: the dump would
+ * continue, and its rest would show the set-user-id program to its user.
  */
 TEST_F(setuid_program, read_ends_dump_with_eperm)
 {
@@ -648,7 +675,7 @@ TEST_F(setuid_program, read_ends_dump_with_eperm)
 	EXPECT_EXIT_0(pid);
 }
 
-/* Have a set-user-id program write a request into @sock. */
+/* Run a set-user-id program that writes a request to @sock. */
 static void write_through_program(struct __test_metadata *_metadata,
 				  struct td_sock *sock,
 				  const struct task_diag_pid *query,
@@ -671,8 +698,8 @@ static void write_through_program(struct __test_metadata *_metadata,
 }
 
 /*
- * Catches a check by the credentials of whoever sends alone, and one by those
- * that come with the message: the kernel's own tasks would head the answer.
+ * Catches a check with the credentials of the sender only, or with those of the
+ * message: the reply would begin with kernel threads.
  */
 TEST_F(setuid_program, dump_request_shows_what_opener_may_see)
 {
@@ -694,7 +721,7 @@ TEST_F(setuid_program, dump_request_shows_what_opener_may_see)
 	EXPECT_EXIT_0(pid);
 }
 
-/* The same about one task, to whom nobody has to read on. */
+/* The same for a single request, whose reply needs no further read. */
 TEST_F(setuid_program, single_request_hides_what_opener_may_not_see)
 {
 	const pid_t unused_pid = td_unused_pid();
@@ -729,8 +756,8 @@ TEST_F(setuid_program, single_request_hides_what_opener_may_not_see)
 }
 
 /*
- * A socket of root's gets to a user, who asks over it.  Catches a socket that
- * carries the rights of whoever opened it.
+ * A user gets a socket that root opened, and sends a request over it.  Catches
+ * a socket that carries the rights of its opener.
  */
 FIXTURE(passed_socket) {
 	struct td_sock sock;
@@ -757,7 +784,7 @@ FIXTURE_TEARDOWN(passed_socket)
 	close(self->ends[1]);
 }
 
-/* Over the passed socket there is what there is over one of our own. */
+/* The passed socket must show the same tasks as a socket of the user's own. */
 static int compare_pids(struct td_sock *passed)
 {
 	struct pid_set own = {}, passed_pids = {};
@@ -804,7 +831,10 @@ TEST_F(passed_socket, shows_what_sender_may_see)
 	struct td_sock opened_first, *shared;
 	pid_t pid;
 
-	/* With SCM_RIGHTS it is opened when the other process is there. */
+	/*
+	 * With SCM_RIGHTS the socket is opened after the other process was
+	 * forked.
+	 */
 	ASSERT_EQ(0, td_open(&opened_first, TD_SMALL));
 	shared = td_alloc_shared(sizeof(*shared));
 	ASSERT_NE(NULL, shared);
@@ -837,8 +867,8 @@ TEST_F(passed_socket, shows_what_sender_may_see)
 }
 
 /*
- * A sandbox is part of who somebody is, although not of their ids.  Catches
- * security modules that are asked about the wrong process, or not at all.
+ * A sandbox restricts a task beyond its ids.  Catches a security module that is
+ * called for the wrong process, or not at all.
  */
 FIXTURE(sandbox) {
 	int ends[2];
@@ -865,7 +895,7 @@ FIXTURE_TEARDOWN(sandbox)
 	close(self->ends[1]);
 }
 
-/* Into a sandbox from which nobody outside can be traced. */
+/* Enter a sandbox that may not trace any process outside. */
 static int enter_sandbox(void)
 {
 	const struct landlock_ruleset_attr attr = {
@@ -930,8 +960,8 @@ static void *send_from_sandbox(void *arg)
 }
 
 /*
- * A sandbox is a thread's own.  Catches modules that judge by who reads when
- * a sibling outside the sandbox does.
+ * A sandbox belongs to one thread.  Catches a security module that checks the
+ * reader, when a sibling thread outside the sandbox reads.
  */
 TEST_F(sandbox, sibling_thread_outside_gets_no_other_row)
 {
@@ -956,8 +986,8 @@ TEST_F(sandbox, sibling_thread_outside_gets_no_other_row)
 }
 
 /*
- * A socket that was opened inside, used outside, by somebody with the same ids:
- * as for any opener, who is outside should be of no help to who is inside.
+ * A socket opened inside the sandbox and used outside by a task with the same
+ * ids: like any opener, the task inside must not profit from the task outside.
  */
 static void open_inside(struct __test_metadata *_metadata, int end,
 			struct td_sock *shared)
@@ -1005,8 +1035,8 @@ TEST_F(sandbox, socket_from_inside_shows_no_task_outside)
 }
 
 /*
- * Known gap: Landlock asks about the task behind current, not about the
- * credentials it is asked with, so that an opener's sandbox goes unheard.
+ * Known gap: Landlock checks current instead of the given credentials, so the
+ * sandbox of the opener has no effect.
  */
 XFAIL_ADD(sandbox, landlock, socket_from_inside_shows_no_task_outside);
 

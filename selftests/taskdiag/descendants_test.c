@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * DESCENDANTS: all of the tree under a process, each task once, parents first;
- * also while it grows and withers, and nothing behind who may not be seen.
+ * DESCENDANTS: the complete tree below a process, each task once, parents
+ * before children; also while the tree changes, and without the branches below
+ * a task that the caller may not see.
  */
 #include <sched.h>
 #include <sys/prctl.h>
@@ -19,11 +20,11 @@
 #define STORM_PIDS 400
 #define STORM_DUMPS 400
 
-/* ------------------------------------------------------------ specimens */
+/* --- special tasks -------------------------------------------------------- */
 
 /*
- * Until the parent is gone, or the whole tree: whose parent is another user's
- * gets no signal from it.
+ * Sleep until the parent or the whole tree ends.  A child of another user's
+ * process gets no parent-death signal.
  */
 static void sleep_until_end(void)
 {
@@ -35,7 +36,10 @@ static void sleep_until_end(void)
 	_exit(0);
 }
 
-/* What a child does first; it says so when all below it are there, too. */
+/*
+ * Fork a child that runs @setup and then sleeps.  Return when the child and all
+ * tasks below it are ready.
+ */
 static int fork_child(int (*setup)(void *arg), void *arg)
 {
 	int ready[2];
@@ -80,7 +84,7 @@ static int make_siblings(void *arg)
 	return err;
 }
 
-/* Several of each, some of them zombies. */
+/* Three children per level; the lowest level has a zombie each. */
 static int make_nested(void *arg)
 {
 	const size_t depth = (size_t)arg;
@@ -116,10 +120,13 @@ static int become_other_user(void *arg)
 	return assume(&other_user);
 }
 
-/* root - the user's child - a stranger - the user's grandchildren. */
+/*
+ * Tree: root, a child of the user, a process of the other user, grandchildren
+ * of the user.
+ */
 static int make_hidden_middle(void *arg)
 {
-	/* Fork as root all along, and be somebody else in the end. */
+	/* Fork as root, and change to the other user afterwards. */
 	return fork_child(become_user_with_children, NULL) ?:
 							     assume(&other_user);
 }
@@ -136,7 +143,7 @@ enum tree { CHAIN, SIBLINGS, NESTED, HIDDEN, TREES };
 
 static struct special_task trees[TREES];
 static struct task_pool pool;
-static pid_t family;			/* whose threads have children */
+static pid_t family;			/* all of its threads have children */
 static pid_t leader_gone;
 
 static int make_pool(void)
@@ -186,7 +193,7 @@ static void end_pool(void)
 	task_pool_end(&pool);
 }
 
-/* What procfs says: children, and theirs. */
+/* Collect the descendants of @pid from procfs, recursively. */
 static int descendants(int proc, pid_t pid, struct pid_set *pids)
 {
 	struct pid_set children = {};
@@ -198,7 +205,7 @@ static int descendants(int proc, pid_t pid, struct pid_set *pids)
 		err = pid_set_add(pids, children.id[i]) ?:
 		      descendants(proc, children.id[i], pids);
 	pid_set_free(&children);
-	/* Zombies without threads have no children, nor a list of them. */
+	/* A zombie without threads has no children and no list of them. */
 	return err == -ENOENT || err == -ESRCH ? 0 : err;
 }
 
@@ -240,7 +247,10 @@ static void query_descendants(struct __test_metadata *_metadata,
 		pid, a);
 }
 
-/* Who is a parent here has come before; the first have @root for one. */
+/*
+ * Check that the parent of each row came before; the first rows have parent
+ * @root.
+ */
 static void expect_parents_first(struct __test_metadata *_metadata,
 				 const struct td_answer *a, pid_t root)
 {
@@ -258,7 +268,7 @@ static void expect_parents_first(struct __test_metadata *_metadata,
 		EXPECT_EQ(row->msg.pid, row->msg.tgid);
 		ASSERT_EQ(0, pid_set_add(&before, row->base.pid));
 	}
-	/* None of them twice, and not the root. */
+	/* No task has two rows, and the root has none. */
 	EXPECT_EQ(a->rows + 1, before.nr);
 	pid_set_free(&before);
 }
@@ -289,7 +299,7 @@ static void expect_tree(struct __test_metadata *_metadata,
 
 TEST_F(descendants, trees_of_all_shapes_are_complete)
 {
-	/* 3 + 9 + 27 + 81 in all, and a zombie each under the 27. */
+	/* 3 + 9 + 27 + 81 processes, and a zombie below each of the 27. */
 	const size_t nested = 3 + 9 + 27 + 81 + 27;
 
 	expect_tree(_metadata, &self->sock, self->proc, trees[CHAIN].pid,
@@ -307,7 +317,7 @@ TEST_F(descendants, children_of_all_threads_are_reported)
 	expect_tree(_metadata, &self->sock, self->proc, pool.task[2].pid, 0);
 }
 
-/* A thread is the process it belongs to. */
+/* A tid stands for the process of the thread. */
 TEST_F(descendants, tid_stands_for_its_process)
 {
 	struct pid_set tids = {};
@@ -321,7 +331,7 @@ TEST_F(descendants, tid_stands_for_its_process)
 	pid_set_free(&tids);
 }
 
-/* Everybody is the child of init, or of kthreadd, in the end. */
+/* All processes descend from init or kthreadd. */
 TEST_F(descendants, init_and_kthreadd_have_all_processes)
 {
 	const struct task_diag_pid all_processes = { .show_flags =
@@ -366,15 +376,18 @@ TEST_F(descendants, unused_pid_gets_esrch)
 }
 
 /*
- * The user sees of its own process what it could reach through others that it
- * may see: the first child and that one's two children.
+ * A user sees, of its own process, the tasks that are reachable through visible
+ * tasks: the first child and its two children.
  */
 TEST_F(descendants, hidden_process_ends_its_branch)
 {
 	const pid_t root = trees[HIDDEN].pid;
 	pid_t child;
 
-	/* 3 children, 2 of the first, 1 of the hidden one, and 2 of that. */
+	/*
+	 * 3 children, 2 of the first child, 1 of the hidden child, and 2 of
+	 * that one.
+	 */
 	expect_tree(_metadata, &self->sock, self->proc, root, 3 + 2 + 1 + 2);
 
 	child = td_fork_as(_metadata, &user);
@@ -393,7 +406,7 @@ TEST_F(descendants, hidden_process_ends_its_branch)
 	EXPECT_EXIT_0(child);
 }
 
-/* To ask about who may not be seen is to ask about nobody. */
+/* A query for a hidden task must equal a query for an unused pid. */
 TEST_F(descendants, hidden_pid_gets_same_error_as_unused_pid)
 {
 	pid_t child = td_fork_as(_metadata, &user);
@@ -428,13 +441,15 @@ TEST_F(descendants, hidden_pid_gets_same_error_as_unused_pid)
 	EXPECT_EXIT_0(child);
 }
 
-/* Only the branches that are in the pid namespace asked from have numbers. */
+/* Only the branches in the pid namespace of the request have pids. */
 TEST_F(descendants, pid_namespace_hides_outside_branches)
 {
 	struct td_answer a;
 	pid_t init;
 
-	/* The numbers are those of the mount, which proc_test looks at. */
+	/*
+	 * The file has the pid namespace of its mount; proc_test covers that.
+	 */
 	if (td_use_file)
 		SKIP(return, "the file has no namespace of its sender");
 
@@ -443,7 +458,7 @@ TEST_F(descendants, pid_namespace_hides_outside_branches)
 	query_descendants(_metadata, &self->sock, init, &a);
 	EXPECT_EQ(5U, a.rows);
 	td_answer_free(&a);
-	/* From inside it is number 1. */
+	/* Inside the namespace, the init process has pid 1. */
 	{
 		const struct ucred as = { .pid = init };
 		const struct task_diag_pid query = {
@@ -464,7 +479,7 @@ TEST_F(descendants, pid_namespace_hides_outside_branches)
 	namespace_end(init);
 }
 
-/* A whole branch ends while the dump is under way: it is left out, no more. */
+/* A branch that ends during the dump is left out; all others are complete. */
 TEST_F(descendants, ending_branch_leaves_other_branches_complete)
 {
 	const struct task_diag_pid query = {
@@ -495,7 +510,7 @@ TEST_F(descendants, ending_branch_leaves_other_branches_complete)
 	pid_set_free(&stable);
 }
 
-/* Processes in between, each with one child; shared with all of them. */
+/* Processes with one child each; shared with all of them. */
 #define MIDDLES 150
 
 struct branches {
@@ -522,7 +537,7 @@ static void run_middle(struct branches *b, int nr)
 	sleep_forever();
 }
 
-/* Its children are reaped as soon as they end. */
+/* The root ignores SIGCHLD, so its children are reaped as soon as they end. */
 static void run_root(struct branches *b)
 {
 	int i;
@@ -535,8 +550,8 @@ static void run_root(struct branches *b)
 }
 
 /*
- * Membership is of the time of the request.  Catches a parent that is looked up
- * when the row of its child is made.
+ * The tree is that of the time of the request.  Catches a parent that is looked
+ * up when the row of its child is made.
  */
 TEST_F(descendants, child_of_exited_process_is_reported)
 {
@@ -551,7 +566,7 @@ TEST_F(descendants, child_of_exited_process_is_reported)
 	int i;
 
 	ASSERT_NE(NULL, b);
-	/* Children of processes that end become ours. */
+	/* This process becomes the parent of orphaned descendants. */
 	ASSERT_EQ(0, prctl(PR_SET_CHILD_SUBREAPER, 1));
 	root = fork();
 	ASSERT_LE(0, root);
@@ -570,7 +585,7 @@ TEST_F(descendants, child_of_exited_process_is_reported)
 			usleep(1000);
 	ASSERT_EQ(0, td_receive(&self->sock, &a));
 	ASSERT_SUCCESS(&a);
-	/* The test is of little use if all rows were made by the request. */
+	/* The test shows nothing if the request has made all rows. */
 	if (variant->size == TD_SMALL)
 		EXPECT_GT(MIDDLES + MIDDLES / 2U, a.rows);
 	for (i = 0; i < MIDDLES; i++)
@@ -585,7 +600,10 @@ TEST_F(descendants, child_of_exited_process_is_reported)
 		;
 }
 
-/* In a storm: who stays is there once, behind its parent, every time. */
+/*
+ * During a fork storm each task that stays is reported once, after its parent,
+ * in every dump.
+ */
 static void dump_in_storm(struct __test_metadata *_metadata)
 {
 	struct special_task nested;
@@ -601,7 +619,7 @@ static void dump_in_storm(struct __test_metadata *_metadata)
 	ASSERT_EQ(0, descendants(proc, nested.pid, &stable));
 	ASSERT_EQ(0, fork_storm_begin(&storm, STORM_PIDS));
 	ASSERT_EQ(0, td_open(&sock, TD_SMALL));
-	/* And until every way to come and go has been gone. */
+	/* Continue until every worker of the storm has run. */
 	for (i = 0;
 	     i < STORM_DUMPS || fork_storm_idle_worker(&storm) < STORM_WORKERS;
 	     i++) {
@@ -609,7 +627,7 @@ static void dump_in_storm(struct __test_metadata *_metadata)
 		struct td_answer a;
 
 		query_descendants(_metadata, &sock, 1, &a);
-		/* None twice: visible_pids_in() would say so. */
+		/* visible_pids_in() fails if a pid occurs twice. */
 		ASSERT_EQ(0, visible_pids_in(&a, &reported));
 		for (j = 0; j < stable.nr; j++)
 			EXPECT_TRUE(pid_set_has(&reported, stable.id[j]));

@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Dumps: that each strategy brings exactly the tasks it names, in messages
- * that keep to the protocol, however they are received.  What the rows say
- * about a task is looked at elsewhere.
+ * Dumps: each strategy reports exactly the tasks that it names, in messages
+ * that follow the protocol, for each buffer size.  Other programs test the
+ * contents of the rows.
  */
 
 #include "lib/procfs.h"
 #include "lib/taskdiag_test.h"
 #include "lib/visible_pids.h"
 
-/* Enough for several datagrams with either buffer. */
+/* Enough tasks for several datagrams with either buffer. */
 #define SLEEPERS 240
 
-/* Tasks elsewhere in the system may come and go while two views are taken. */
+/* Other tasks of the system may start or end between two listings. */
 #define ATTEMPTS 50
 
 /* Made once, before the tests. */
 static struct task_pool pool;
-static pid_t family;		/* has threads, and children of each */
-static pid_t leader_gone;	/* has threads, but a zombie for a leader */
+static pid_t family;		/* has threads, each with children */
+static pid_t leader_gone;	/* has threads, and a zombie as leader */
 static pid_t zombie;
 static pid_t childless;
 
@@ -67,7 +67,7 @@ FIXTURE(dump) {
 
 FIXTURE_VARIANT(dump) {
 	size_t size;		/* of the receive buffer */
-	size_t rows;		/* that fit it at the least */
+	size_t rows;		/* that fit at least */
 };
 
 FIXTURE_VARIANT_ADD(dump, buffer_32_kib) {
@@ -93,7 +93,7 @@ FIXTURE_TEARDOWN(dump)
 	td_close(&self->sock);
 }
 
-/* What procfs knows about the same question. */
+/* A function that lists from procfs what a strategy reports. */
 typedef int (*procfs_list_fn)(int proc, pid_t pid, struct pid_set *ids);
 
 static int list_processes(int proc, pid_t pid, struct pid_set *ids)
@@ -118,8 +118,8 @@ static int list_all_threads(int proc, pid_t pid, struct pid_set *ids)
 }
 
 /*
- * Dump between two looks at procfs that agree: then the dump has to agree
- * with both.
+ * Dump between two listings of procfs.  If the listings are equal, the dump
+ * must equal them.
  */
 static void expect_same_pids(struct __test_metadata *_metadata,
 			     struct td_sock *sock, int proc, __u64 strategy,
@@ -154,7 +154,7 @@ static void expect_same_pids(struct __test_metadata *_metadata,
 						   sizeof(text));
 				TH_LOG("not in procfs:%s", text);
 			}
-			/* Nothing is equal to nothing, too. */
+			/* Two empty sets would be equal as well. */
 			EXPECT_LE(at_least, rows.nr);
 		}
 		pid_set_free(&before);
@@ -189,7 +189,7 @@ TEST_F(dump, children_reports_children_of_every_thread)
 	expect_same_pids(_metadata, &self->sock, self->proc,
 			 TASK_DIAG_DUMP_CHILDREN, leader_gone, procfs_children,
 			 5);
-	/* Many: more than any first guess at their number. */
+	/* More children than any initial buffer size. */
 	expect_same_pids(_metadata, &self->sock, self->proc,
 			 TASK_DIAG_DUMP_CHILDREN, pool.parent, procfs_children,
 			 pool.nr);
@@ -207,7 +207,7 @@ TEST_F(dump, thread_reports_threads_of_one_process)
 			 TASK_DIAG_DUMP_THREAD, childless, procfs_threads, 1);
 }
 
-/* An empty answer is an answer. */
+/* An empty dump is a valid reply. */
 TEST_F(dump, process_without_children_gets_empty_dump)
 {
 	const pid_t pids[] = { zombie, childless };
@@ -272,7 +272,10 @@ TEST_F(dump, tid_stands_for_its_process)
 	}
 }
 
-/* Plain or as a dump, the answer about one task is the same to the byte. */
+/*
+ * The row of one task is the same, byte by byte, as a dump and as a single
+ * request.
+ */
 static void query_one(struct __test_metadata *_metadata, struct td_sock *sock,
 		      pid_t tgid, pid_t tid)
 {
@@ -317,7 +320,7 @@ TEST_F(dump, one_reports_one_task)
 	EXPECT_EQ(4U + 3U + 1U, queried);
 }
 
-/* Without NLM_F_ACK the row is all there is. */
+/* Without NLM_F_ACK, the row is the only message. */
 TEST_F(dump, single_request_without_ack_gets_one_message)
 {
 	const struct task_diag_pid query = {
@@ -348,7 +351,7 @@ TEST_F(dump, unused_pid_gets_esrch)
 
 	ASSERT_LT(0, pid);
 	for (i = 0; i <= ARRAY_SIZE(strategies); i++) {
-		/* The last time round as a plain request. */
+		/* The last round sends a single request. */
 		const bool plain = i == ARRAY_SIZE(strategies);
 		const struct task_diag_pid query = {
 			.show_flags = TD_BASE_CRED,
@@ -404,13 +407,16 @@ TEST_F(dump, all_is_ordered_by_pid)
 		ASSERT_SUCCESS(&a);
 		for (row = 1; row < a.rows; row++)
 			ASSERT_LT(a.row[row - 1].msg.pid, a.row[row].msg.pid);
-		/* So the order has had datagrams to break at. */
+		/* The order was checked across several datagrams. */
 		EXPECT_LT(1U, a.receives);
 		td_answer_free(&a);
 	}
 }
 
-/* Every mask with every strategy: MSG and these groups, and nothing else. */
+/*
+ * Each mask with each strategy: rows contain MSG, the requested groups and
+ * nothing else.
+ */
 TEST_F(dump, rows_contain_requested_groups_only)
 {
 	__u64 strategy, show;
@@ -459,12 +465,15 @@ TEST_F(dump, datagrams_fill_the_receive_buffer)
 
 	ASSERT_EQ(0, td_query(&self->sock, &query, NLM_F_DUMP, &a));
 	ASSERT_SUCCESS(&a);
-	/* The last one need not be full, and the end may come by itself. */
+	/*
+	 * The last datagram may be partial, and the end may have its own
+	 * datagram.
+	 */
 	EXPECT_LE(a.receives, a.rows / variant->rows + 2);
 	td_answer_free(&a);
 }
 
-/* A socket has one dump at a time; the one under way is not disturbed. */
+/* A socket has one dump at a time; a second request does not disturb it. */
 TEST_F(dump, second_dump_gets_ebusy)
 {
 	const struct task_diag_pid query = {
@@ -490,7 +499,7 @@ TEST_F(dump, second_dump_gets_ebusy)
 	EXPECT_EQ(EBUSY, a[1].end.error);
 	EXPECT_EQ(0U, a[1].rows);
 
-	/* Not for ever. */
+	/* The socket accepts a new dump afterwards. */
 	td_answer_free(&a[1]);
 	ASSERT_EQ(0, td_query(&self->sock, &query, NLM_F_DUMP, &a[1]));
 	ASSERT_SUCCESS(&a[1]);
@@ -500,7 +509,7 @@ TEST_F(dump, second_dump_gets_ebusy)
 	td_answer_free(&a[1]);
 }
 
-/* A plain request goes between the messages of a dump. */
+/* A reply to a single request may come between the messages of a dump. */
 TEST_F(dump, single_request_during_dump_is_answered)
 {
 	const struct task_diag_pid all = {
@@ -540,7 +549,7 @@ TEST_F(dump, closing_the_socket_ends_the_dump)
 	struct td_answer a;
 	int read;
 
-	/* Closed after the request, and after one datagram. */
+	/* Close the socket after the request, and after one datagram. */
 	for (read = 0; read < 2; read++) {
 		ASSERT_EQ(0, td_open(&sock, variant->size));
 		ASSERT_EQ(0, td_send_request(&sock, &query, NLM_F_DUMP, NULL));
@@ -557,7 +566,7 @@ TEST_F(dump, closing_the_socket_ends_the_dump)
 	td_answer_free(&a);
 }
 
-/* Fork and reap: the two ways in which the table of tasks moves. */
+/* Fork and reap a child: the two events that change the task list. */
 static void fork_and_reap(struct __test_metadata *_metadata)
 {
 	pid_t pid = fork();

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Allocations and copies that fail, one after the other, wherever a request
- * needs them: there is a clean error or the whole answer each time, and nothing
- * is left behind.  And the count of them: that an answer about somebody hidden
- * costs what one about nobody does.
+ * Allocations and copies that fail, one after the other, at each place of a
+ * request: the result is a clean error or the complete reply, and nothing
+ * leaks.  The number of allocations is tested as well: a query for a hidden
+ * task needs as many as a query for an unused pid.
  *
- * Wants a kernel with CONFIG_FAULT_INJECTION, CONFIG_FAILSLAB,
+ * Requires a kernel with CONFIG_FAULT_INJECTION, CONFIG_FAILSLAB,
  * CONFIG_FAIL_PAGE_ALLOC, CONFIG_FAULT_INJECTION_USERCOPY and
- * CONFIG_FAULT_INJECTION_DEBUG_FS, and fails without.  Most kernels are
- * without: it is built and installed, but not among the programs that
- * run_kselftest.sh starts by itself.
+ * CONFIG_FAULT_INJECTION_DEBUG_FS, and fails otherwise.  The program is built
+ * and installed, but run_kselftest.sh does not start it by default.
  */
 #include <fcntl.h>
 #include <sched.h>
@@ -21,25 +20,25 @@
 #include "lib/users.h"
 #include "lib/visible_pids.h"
 
-/* Small datagrams, several of them to a dump of the namespace. */
+/* Small datagrams, so that a dump of the namespace takes several of them. */
 #define BUFFER 4096
 #define DATAGRAMS 16
 #define SLEEPERS 60
 
-/* No request has so many places to fail at. */
+/* Upper bound of the allocations and copies of one request. */
 #define MAX_ALLOCATIONS 1000
 
-/* Places are tried from first to last this many times. */
+/* Number of passes over all allocations. */
 #define ROUNDS 5
 
-/* With faults at random. */
+/* Number of dumps with random failures. */
 #define DUMPS 300
 
 #define TIMEOUT_SECONDS 600
 
 #define DEBUGFS "/sys/kernel/debug/"
 
-/* All that can fail may, and says nothing about it in the log. */
+/* Make all allocations eligible for failure, without log messages. */
 static void require_fault_injection(void)
 {
 	static const struct {
@@ -74,7 +73,7 @@ static void require_fault_injection(void)
 	}
 }
 
-/* The faults of this thread. */
+/* The fail-nth file of this thread. */
 static int fail_nth = -1;
 
 static int open_fail_nth(void)
@@ -91,22 +90,22 @@ static int fail_at(int nth)
 	return write(fail_nth, text, len) == len ? 0 : -errno;
 }
 
-/* How many places short of the one to fail at we have come, 0 if it failed. */
+/* Return the remaining count of fail-nth, or 0 if the failure has occurred. */
 static int fail_nth_left(void)
 {
 	char text[16] = "";
 	ssize_t got = pread(fail_nth, text, sizeof(text) - 1, 0);
 
-	/* To read it is a copy, too. */
+	/* Reading the file is a copy as well, and can fail. */
 	if (got < 0)
 		return 1;
 	fail_at(0);
 	return atoi(text);
 }
 
-/* What comes in answer, kept as it is while things fail. */
+/* The reply, stored unparsed while allocations fail. */
 struct received {
-	int error;		/* of a system call, the first */
+	int error;		/* first error of a system call */
 	int nr;
 	ssize_t len[DATAGRAMS];
 	unsigned char bytes[DATAGRAMS][BUFFER];
@@ -135,7 +134,7 @@ static void send_and_receive(struct td_sock *sock, struct received *received,
 	}
 }
 
-/* Look at it when nothing fails any more, through a socket that takes anything. */
+/* Parse the reply when nothing fails any more, through a local socket. */
 static int parse_received(const struct td_sock *sock, struct received *received,
 			  bool dump, struct td_answer *a)
 {
@@ -162,7 +161,7 @@ static bool is_fault(int error)
 	return error == ENOMEM || error == ENOBUFS || error == EFAULT;
 }
 
-/* The whole answer, or an error that says what it was. */
+/* Return true for a complete reply or an injected error. */
 static bool is_complete_or_fault(const struct received *received,
 				 const struct td_answer *a, size_t rows,
 				 const char **why)
@@ -190,7 +189,7 @@ static bool is_complete_or_fault(const struct received *received,
 	return a->rows == rows;
 }
 
-/* In a namespace of SLEEPERS and an init, from outside of it. */
+/* Requests from outside a namespace that has an init and SLEEPERS processes. */
 struct request {
 	const char *name;
 	struct task_diag_pid query;
@@ -261,7 +260,7 @@ FIXTURE_SETUP(failed_allocation)
 {
 	self->received = td_alloc_shared(sizeof(*self->received));
 	ASSERT_NE(NULL, self->received);
-	/* Pages that are there already cannot fail to come. */
+	/* Touch the pages now: page faults must not fail later. */
 	memset(self->received, 1, sizeof(*self->received));
 }
 
@@ -270,7 +269,10 @@ FIXTURE_TEARDOWN(failed_allocation)
 	munmap(self->received, sizeof(*self->received));
 }
 
-/* Returns whether there was a place to fail at; counts what did not work. */
+/*
+ * Fail allocation @nth once.  Return true if the request had that many.  Adds
+ * to *@failed if the request failed.
+ */
 static bool fail_once(struct __test_metadata *_metadata,
 		      const struct request *request, int nth,
 		      const struct ucred *as, struct received *received,
@@ -282,7 +284,10 @@ static bool fail_once(struct __test_metadata *_metadata,
 	const char *why;
 	int left;
 
-	/* A dump that could not go on holds its socket: a new one each time. */
+	/*
+	 * A dump that cannot continue blocks its socket, so use a new socket
+	 * each time.
+	 */
 	ASSERT_EQ(0, td_open(&sock, BUFFER));
 	ASSERT_EQ(0, fail_at(nth));
 	send_and_receive(&sock, received, &request->query, request->flags, as);
@@ -316,7 +321,7 @@ static void fail_each_allocation(struct __test_metadata *_metadata,
 		if (log)
 			TH_LOG("%s: %d places to fail at, %d of them told",
 			       requests[i].name, nth - 1, failed);
-		/* Else nothing of this was put to a test. */
+		/* Otherwise nothing has been tested. */
 		EXPECT_LT(5, nth);
 		EXPECT_GT(MAX_ALLOCATIONS, nth);
 		EXPECT_LT(0, failed);
@@ -324,9 +329,9 @@ static void fail_each_allocation(struct __test_metadata *_metadata,
 }
 
 /*
- * One place after the other, in a pid namespace that has to be gone before there
- * may be another one.  Catches a step of the way in that does not take back what
- * those before it have done.
+ * Fail one allocation after the other, in a pid namespace that must be freed
+ * before the next one can be made.  Catches an error path that does not undo
+ * the earlier steps.
  */
 TEST_F_TIMEOUT(failed_allocation,
 	       one_by_one_is_reported_and_leaks_nothing, TIMEOUT_SECONDS)
@@ -338,7 +343,9 @@ TEST_F_TIMEOUT(failed_allocation,
 		struct ucred as = {};
 		int i;
 
-		/* A limit of our own: one that we are in, and one below. */
+		/*
+		 * A limit for this test alone: its own namespace and one below.
+		 */
 		ASSERT_EQ(0, namespace_become_root());
 		pid = namespace_fork(CLONE_NEWPID | CLONE_NEWNS);
 		ASSERT_LE(0, pid);
@@ -367,7 +374,7 @@ TEST_F_TIMEOUT(failed_allocation,
 	EXPECT_EXIT_0(pid);
 }
 
-/* Several at a time, wherever they come. */
+/* Fail allocations at random, several at a time. */
 static int fail_at_random(const char *percent)
 {
 	static const char *const knobs[] = { "failslab", "fail_page_alloc" };
@@ -431,9 +438,8 @@ TEST_F_TIMEOUT(failed_allocation, at_random_is_reported, TIMEOUT_SECONDS)
 }
 
 /*
- * How often a request allocates or copies is how much there is for it to do.
- * Catches relatives that are listed before anybody has looked whether the one
- * asked about may be seen.
+ * The number of allocations and copies measures the work of a request.  Catches
+ * relatives that are listed before the access check of the queried task.
  */
 FIXTURE(allocations) {
 	struct td_sock sock;
@@ -485,7 +491,10 @@ FIXTURE_TEARDOWN(allocations)
 	td_close(&self->sock);
 }
 
-/* Now and then an allocation takes another to refill a cache: not the least. */
+/*
+ * Sometimes an allocation needs another one to refill a cache; the lowest count
+ * does not include it.
+ */
 #define TRIES 16
 
 static int count_allocations(struct td_sock *sock, struct received *received,
@@ -531,7 +540,10 @@ TEST_F(allocations, hidden_pid_needs_as_many_as_unused_pid)
 			EXPECT_LT(0, cost[i]);
 			EXPECT_EQ(cost[0], cost[i]);
 		}
-		/* And it is a measure: what is visible costs more. */
+		/*
+		 * The count is a measure: a query for a visible task needs
+		 * more.
+		 */
 		query.pid = getpid();
 		EXPECT_LT(cost[0],
 			  count_allocations(&self->sock, self->received, &query,

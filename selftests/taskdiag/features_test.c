@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * FEATURES: that the kernel says it can what it can, and refuses, by name, what
- * it says it cannot.
+ * FEATURES: the kernel supports all features that it reports, and refuses
+ * others with an extack that names them.
  */
 #include "lib/taskdiag_test.h"
 #include "lib/users.h"
 
-/* All that a name is known for here, by number; NULL for what is no filter. */
+/* Group names by number. */
 static const char * const group_names[] = {
 	[TASK_DIAG_GROUP_BASE] = "BASE",
 	[TASK_DIAG_GROUP_CRED] = "CRED",
@@ -20,9 +20,9 @@ static const char * const group_names[] = {
 	[TASK_DIAG_GROUP_CGROUP] = "CGROUP",
 };
 
-/* An id, a set of states and a pid that are good anywhere. */
+/* A uid, a set of states and a pid that are valid on any system. */
 static const __u32 one_u32 = 1;
-/* That of the root of all cgroups, and a flag of areas. */
+/* The id of the root cgroup, and a VMA flag. */
 static const __u64 one_u64 = 1;
 
 static const struct {
@@ -56,7 +56,7 @@ FIXTURE_TEARDOWN(features)
 	td_close(&self->sock);
 }
 
-/* What has been there from the first version on is there. */
+/* Groups and strategies of the first version are supported. */
 TEST_F(features, first_groups_and_strategies_are_supported)
 {
 	const __u64 strategies = 2 * (1ULL << TASK_DIAG_DUMP_ALL_THREAD) - 1;
@@ -92,7 +92,7 @@ static void expect_supported_or_refused(struct __test_metadata *_metadata,
 	EXPECT_EXTACK_TEXT(a, name);
 }
 
-/* Every bit there is, as a dump. */
+/* Request each group bit in a dump. */
 TEST_F(features, unsupported_group_is_refused_by_name)
 {
 	unsigned int bit;
@@ -157,7 +157,7 @@ TEST_F(features, unsupported_filter_is_refused_by_name)
 		};
 		struct td_answer a;
 
-		/* Without areas there is nothing to choose among. */
+		/* The filter requires the VMA group. */
 		if (query.show_flags & ~self->has.groups) {
 			EXPECT_EQ(0U, self->has.filters >> i & 1);
 			continue;
@@ -172,7 +172,7 @@ TEST_F(features, unsupported_filter_is_refused_by_name)
 	}
 }
 
-/* It tells of the kernel, not of tasks: everybody may know, and all the same. */
+/* FEATURES describes the kernel, so all users get the same reply. */
 TEST_F(features, unprivileged_user_gets_same_reply)
 {
 	pid_t child = td_fork_as(_metadata, &user);
@@ -189,7 +189,7 @@ TEST_F(features, unprivileged_user_gets_same_reply)
 	EXPECT_EXIT_0(child);
 }
 
-/* It has no attributes, and there is but one answer to it. */
+/* The request takes no attributes, and has a single reply. */
 TEST_F(features, request_with_attributes_or_dump_is_refused)
 {
 	struct {

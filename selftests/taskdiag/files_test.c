@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * FILES: descriptors of every kind, many and few, shared and not, counted as
- * somebody would who reads the links of /proc/PID/fd.
+ * FILES: descriptors of all kinds, few and many, shared and not shared.  The
+ * counts must equal those from the links in /proc/PID/fd.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -26,15 +26,15 @@
 #define EVENTFD_LINK "anon_inode:[eventfd]"
 #define EPOLL_LINK "anon_inode:[eventpoll]"
 
-/* More than one table of them grows to at once, and with holes. */
+/* More than one growth step of a descriptor table, with holes. */
 #define MANY 5000
 #define MANY_STEP 3
 #define SOFT 3001
 #define HARD 40001
 
-/* ------------------------------------------------------------ specimens */
+/* --- special tasks -------------------------------------------------------- */
 
-/* What the specimen that has some of everything has beside 0, 1 and 2. */
+/* Descriptors of the task "everything" other than 0, 1 and 2. */
 static const struct task_diag_files all_kinds = {
 	.regular = 5,
 	.socket = 4,
@@ -57,7 +57,7 @@ static int open_fifo(void)
 	return fd;
 }
 
-/* An anonymous file, like an eventfd, that is none: not those of a kind. */
+/* An anonymous inode like that of an eventfd, counted as other. */
 static int open_inotify(void)
 {
 	return inotify_init();
@@ -69,12 +69,12 @@ static int open_all_kinds(void *arg)
 	int fd[27] = {}, nr_fds = 0, i;
 
 	sigemptyset(&set);
-	/* Regular: with a name, without, in memory, one only named, and ... */
+	/* Regular files: named, unnamed, in memory, O_PATH, ... */
 	fd[nr_fds++] = open("/proc/self/exe", O_RDONLY);
 	fd[nr_fds++] = open("/tmp", O_TMPFILE | O_RDWR, 0600);
 	fd[nr_fds++] = memfd_create("memory", 0);
 	fd[nr_fds++] = open("/proc/self/exe", O_PATH);
-	/* ... one that is no file of a file system, but called regular. */
+	/* ... and a namespace file, whose mode is that of a regular file. */
 	fd[nr_fds++] = open("/proc/self/ns/net", O_RDONLY);
 	/* Sockets */
 	if (socketpair(AF_UNIX, SOCK_STREAM, 0, &fd[nr_fds]))
@@ -82,12 +82,12 @@ static int open_all_kinds(void *arg)
 	nr_fds += 2;
 	fd[nr_fds++] = socket(AF_INET, SOCK_DGRAM, 0);
 	fd[nr_fds++] = socket(AF_NETLINK, SOCK_RAW, NETLINK_GENERIC);
-	/* Pipes, and a FIFO */
+	/* Pipes and a FIFO */
 	if (pipe(&fd[nr_fds]) || pipe(&fd[nr_fds + 2]))
 		return -errno;
 	nr_fds += 4;
 	fd[nr_fds++] = open_fifo();
-	/* eventfds: one of them with a second number */
+	/* eventfds, one of them duplicated */
 	fd[nr_fds++] = eventfd(0, 0);
 	fd[nr_fds++] = eventfd(7, EFD_SEMAPHORE);
 	fd[nr_fds] = dup(fd[nr_fds - 1]);
@@ -95,14 +95,16 @@ static int open_all_kinds(void *arg)
 	/* epoll */
 	fd[nr_fds++] = epoll_create1(0);
 	fd[nr_fds++] = epoll_create1(0);
-	/* All else */
+	/* Others */
 	fd[nr_fds++] = open("/", O_RDONLY | O_DIRECTORY);
 	fd[nr_fds++] = open("/dev/null", O_RDWR);
 	fd[nr_fds++] = open("/dev/ptmx", O_RDWR | O_NOCTTY);
 	fd[nr_fds++] = timerfd_create(CLOCK_MONOTONIC, 0);
 	fd[nr_fds++] = signalfd(-1, &set, 0);
 	fd[nr_fds++] = open_inotify();
-	/* The inode of this one is regular, but it does not show. */
+	/*
+	 * The inode of a pidfd has the mode of a regular file, but is not one.
+	 */
 	fd[nr_fds++] = syscall(SYS_pidfd_open, getpid(), 0);
 	fd[nr_fds++] = open("/proc/self", O_PATH | O_NOFOLLOW);
 	for (i = 0; i < nr_fds; i++)
@@ -131,7 +133,7 @@ static int open_and_close_many(void *arg)
 {
 	int i, err = open_many(arg);
 
-	/* The table stays large, and has one at its very end. */
+	/* The table keeps its size, and has one descriptor at its end. */
 	for (i = 1; i < MANY; i++)
 		close(50 + i * MANY_STEP);
 	return err;
@@ -224,7 +226,7 @@ static void end_test_tasks(void)
 	test_tasks_end(&tasks);
 }
 
-/* ---------------------------------------------------------------- oracle */
+/* --- procfs reference ----------------------------------------------------- */
 
 static void count_one(int dir, const char *name, struct task_diag_files *files)
 {
@@ -252,7 +254,7 @@ static void count_one(int dir, const char *name, struct task_diag_files *files)
 		files->other++;
 }
 
-/* A task without files, as a zombie, has a folder that cannot be opened. */
+/* The directory of a task without files, such as a zombie, cannot be opened. */
 static int count_files(int proc, pid_t pid, pid_t tid,
 		       struct task_diag_files *files)
 {
@@ -307,7 +309,7 @@ static int read_limits(int proc, pid_t pid, pid_t tid,
 	return 0;
 }
 
-/* The size of a descriptor table is 0 for a task that has none. */
+/* FDSize is 0 for a task without a descriptor table. */
 static int read_validity(int proc, pid_t pid, pid_t tid,
 			 struct task_diag_files *files)
 {
@@ -377,7 +379,7 @@ FIXTURE_TEARDOWN(files)
 	td_close(&self->sock);
 }
 
-/* A plain request: of all that can take long, FILES alone is in one. */
+/* A single request: of the appended groups it may include FILES only. */
 static void query_one(struct __test_metadata *_metadata, struct td_sock *sock,
 		      pid_t pid, struct task_diag_files *files)
 {
@@ -388,7 +390,7 @@ static void query_one(struct __test_metadata *_metadata, struct td_sock *sock,
 	td_answer_free(&a);
 }
 
-/* ---------------------------------------------------------------- tests */
+/* --- tests ---------------------------------------------------------------- */
 
 static void compare_all(struct __test_metadata *_metadata, struct td_sock *sock,
 			int proc, __u64 strategy, size_t at_least)
@@ -405,11 +407,11 @@ static void compare_all(struct __test_metadata *_metadata, struct td_sock *sock,
 	for (i = 0; i < a.rows; i++) {
 		const struct td_row *row = &a.row[i];
 
-		/* Ourselves we have just opened a folder more. */
+		/* This process has just opened another directory. */
 		if (row->msg.tgid == (__u32)getpid() ||
 		    row->base.state == TASK_DIAG_RUNNING)
 			continue;
-		/* Who the machine is run by is not ours to expect to be still. */
+		/* The descriptors of init may change at any time. */
 		if (row->msg.tgid == 1)
 			continue;
 		expect_procfs_files(_metadata, proc, row);
@@ -495,7 +497,7 @@ TEST_F(files, threads_report_shared_and_unshared_tables)
 	td_answer_free(&a);
 }
 
-/* A table that grows and shrinks while it is counted. */
+/* A descriptor table that grows and shrinks while it is counted. */
 TEST_F(files, changing_table_has_consistent_counts)
 {
 	int round;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Filters: that each of them, and each two of them, under every strategy, leaves
- * exactly what a reader of the whole dump would pick out.  How malformed ones
- * are refused is looked at in request_test.
+ * Filters: each filter and each pair of filters, under each strategy, selects
+ * exactly the tasks that a reader of the complete dump would select.
+ * request_test tests malformed filters.
  */
 #include <sched.h>
 #include <sys/prctl.h>
@@ -18,7 +18,7 @@
 #define UID_NONE 54321
 #define STATE(name) (1U << TASK_DIAG_##name)
 
-/* As many numbers as fit an attribute beside its header. */
+/* Maximum number of pids in one attribute, whose length has 16 bits. */
 #define MOST_PIDS ((0xffff - NLA_HDRLEN) / sizeof(__u32))
 
 static const struct credentials user_a = {
@@ -26,7 +26,7 @@ static const struct credentials user_a = {
 	.gid = { UID_A, UID_A, UID_A, UID_A },
 };
 
-/* It is the effective one that counts. */
+/* The filter compares the effective uid. */
 static const struct credentials user_b = {
 	.uid = { UID_A, UID_B, UID_A, UID_A },
 	.gid = { UID_A, UID_A, UID_A, UID_A },
@@ -51,14 +51,14 @@ static const struct task_spec kinds[] = {
 
 #define NR_KINDS ARRAY_SIZE(kinds)
 
-/* By turns: these numbers have no common factor with that of the kinds. */
+/* Assigned in turn; the number of kinds and of cgroups are coprime. */
 static const char * const groups[] = { "x", "x/y", "z", "/" };
 
 /* Made once, before the tests. */
 static struct task_pool pool;
 static const char *group_of[4 * NR_KINDS];
-static struct pid_set known;		/* tasks that keep still */
-static unsigned int pid_max;		/* numbers are below it */
+static struct pid_set known;		/* tasks that do not change */
+static unsigned int pid_max;		/* exclusive upper bound of pids */
 
 static int read_pid_max(void)
 {
@@ -83,7 +83,10 @@ static int make_pool(void)
 	for (i = 0; !err && i < ARRAY_SIZE(group_of); i++) {
 		err = task_pool_add(&pool, &kinds[i % NR_KINDS]);
 		group_of[i] = groups[i % ARRAY_SIZE(groups)];
-		/* Zombies stay where they are, leaders of others too. */
+		/*
+		 * Zombies cannot be moved, nor can processes whose leader is
+		 * one.
+		 */
 		if (kinds[i % NR_KINDS].state == POOL_ZOMBIE ||
 		    kinds[i % NR_KINDS].state == POOL_LEADER_EXITED)
 			group_of[i] = "/";
@@ -114,9 +117,9 @@ static void end_pool(void)
 	pid_set_free(&known);
 }
 
-/* ---------------------------------------------------------------- filters */
+/* --- filters -------------------------------------------------------------- */
 
-/* Is the process of @row in the cgroup @name or one below? */
+/* Return true if the process of @row is in cgroup @name or below it. */
 static bool in_cgroup(const struct td_row *row, const char *name)
 {
 	size_t i;
@@ -131,9 +134,9 @@ static bool in_cgroup(const struct td_row *row, const char *name)
 
 struct filter_case {
 	__u16 type;
-	__u32 value;		/* uid, states */
-	const char *text;	/* comm, name of a cgroup */
-	unsigned int step;	/* pids: every so many members */
+	__u32 value;		/* uid or set of states */
+	const char *text;	/* comm or name of a cgroup */
+	unsigned int step;	/* for pids: every step-th known task */
 };
 
 static const struct filter_case filter_cases[] = {
@@ -167,14 +170,14 @@ static const struct filter_case filter_cases[] = {
 	{ TASK_DIAG_CMD_ATTR_PIDS, .step = 1000 },
 };
 
-/* The bytes that a choice is made of. */
+/* The data of a filter attribute. */
 struct filter_data {
 	__u64 id;
 	__u32 pids[1024];
 	size_t nr;
 };
 
-/* Out of order, some twice, and one that nobody has. */
+/* Unordered pids with duplicates and one unused pid. */
 static void fill_pids(const struct filter_case *filter_case,
 		      struct filter_data *filter_data)
 {
@@ -241,7 +244,7 @@ static bool case_matches(const struct filter_case *filter_case,
 	return false;
 }
 
-/* ---------------------------------------------------------------- tests */
+/* --- tests ---------------------------------------------------------------- */
 
 FIXTURE(filter) {
 	struct td_sock sock;
@@ -262,8 +265,9 @@ FIXTURE_TEARDOWN(filter)
 }
 
 /*
- * Pick out of @whole what both hold for, and compare: all that keep still are
- * there or not, and of the others none is there that should not.
+ * Compare @picked with the rows of @whole that match both filters: for tasks
+ * that do not change in both directions, for all others only that each reported
+ * row matches.  Returns the number of matches.
  */
 static size_t expect_filtered(struct __test_metadata *_metadata,
 			      const struct td_answer *whole,
@@ -304,7 +308,7 @@ static size_t expect_filtered(struct __test_metadata *_metadata,
 	return nr;
 }
 
-/* Each two choices, of which the one may be the other. */
+/* Test each pair of filters, including a filter with itself. */
 static void test_all_pairs(struct __test_metadata *_metadata,
 			   struct td_sock *sock,
 			   const struct task_diag_pid *query, size_t at_least)
@@ -325,7 +329,7 @@ static void test_all_pairs(struct __test_metadata *_metadata,
 			struct td_answer picked;
 			size_t nr;
 
-			/* Of an attribute given twice the last counts. */
+			/* Of a duplicate attribute the last one counts. */
 			if (i != j &&
 			    filter_cases[i].type == filter_cases[j].type)
 				continue;
@@ -357,8 +361,8 @@ FIXTURE(filter_pair) {
 
 FIXTURE_VARIANT(filter_pair) {
 	__u64 strategy;
-	size_t task_index;		/* that is meant, if one is */
-	size_t at_least;	/* so many picks bring something */
+	size_t task_index;		/* queried task, 0: pool.parent */
+	size_t at_least;	/* minimum of non-empty results */
 };
 
 FIXTURE_VARIANT_ADD(filter_pair, all) {
@@ -404,7 +408,7 @@ TEST_F(filter_pair, selects_tasks_that_match_both)
 	test_all_pairs(_metadata, &self->sock, &query, variant->at_least);
 }
 
-/* ONE: the task, or the answer for a number that nobody has. */
+/* ONE: the row of the task, or the same error as for an unused pid. */
 TEST_F(filter, one_is_reported_or_gets_esrch)
 {
 	static struct filter_data filter_data;
@@ -463,7 +467,7 @@ TEST_F(filter, one_is_reported_or_gets_esrch)
 	EXPECT_LT(50U, missed);
 }
 
-/* All at once, and in any order. */
+/* All filters in one request, in another order. */
 TEST_F(filter, all_filters_combined_select_intersection)
 {
 	const __u32 uid = UID_A, states = STATE(INTERRUPTIBLE);
@@ -481,18 +485,18 @@ TEST_F(filter, all_filters_combined_select_intersection)
 	ASSERT_EQ(0, td_query_filtered(&self->sock, &query, NLM_F_DUMP, filters,
 				       ARRAY_SIZE(filters), &a));
 	ASSERT_SUCCESS(&a);
-	/* "post 1" and "posts", of each generation. */
+	/* "post 1" and "posts" of each generation. */
 	EXPECT_EQ(2 * ARRAY_SIZE(group_of) / NR_KINDS, a.rows);
 	td_answer_free(&a);
 }
 
-/* After the last number the first ones follow, as on a machine that had many. */
+/* Pids wrap around to the lowest ones after pid_max. */
 static __u32 pid_after(pid_t pid, size_t n)
 {
 	return (pid - 1 + n) % (pid_max - 1) + 1;
 }
 
-/* Ten thousand numbers and more, in no order, nearly all of them nobody's. */
+/* More than ten thousand unordered pids, most of them unused. */
 TEST_F(filter, pids_takes_list_of_maximum_length)
 {
 	const size_t lens[] = { 10000, MOST_PIDS };
@@ -509,7 +513,7 @@ TEST_F(filter, pids_takes_list_of_maximum_length)
 		struct td_answer a;
 		__u32 last = 0;
 
-		/* 7919 is prime, and so all are there once. */
+		/* 7919 is prime, so each pid occurs once. */
 		for (j = 0; j < lens[i]; j++)
 			pids[j] = pid_after(pool.task[0].pid,
 					    j * 7919 % lens[i]);
@@ -526,7 +530,7 @@ TEST_F(filter, pids_takes_list_of_maximum_length)
 	}
 }
 
-/* With ALL a number is that of a process, with ALL_THREAD that of a thread. */
+/* With ALL a pid selects a process, with ALL_THREAD a thread. */
 TEST_F(filter, pids_selects_threads_under_all_thread)
 {
 	const struct task_diag_pid processes = { .show_flags = TD_BASE_CRED };
@@ -555,12 +559,14 @@ TEST_F(filter, pids_selects_threads_under_all_thread)
 	pid_set_free(&tids);
 }
 
-/* The numbers are those of the pid namespace that the request is made for. */
+/* The pids are those of the pid namespace of the request. */
 TEST_F(filter, pids_are_those_of_pid_namespace_of_sender)
 {
 	pid_t child;
 
-	/* The numbers are those of the mount, which proc_test looks at. */
+	/*
+	 * The file has the pid namespace of its mount; proc_test covers that.
+	 */
 	if (td_use_file)
 		SKIP(return, "the file has no namespace of its sender");
 
@@ -593,7 +599,7 @@ TEST_F(filter, pids_are_those_of_pid_namespace_of_sender)
 	EXPECT_EXIT_0(child);
 }
 
-/* The id is one of the sender's user namespace. */
+/* The uid is one of the sender's user namespace. */
 TEST_F(filter, uid_is_that_of_user_namespace_of_sender)
 {
 	pid_t child = td_fork_as(_metadata, &user_a);
@@ -615,7 +621,10 @@ TEST_F(filter, uid_is_that_of_user_namespace_of_sender)
 		ASSERT_EQ(0, td_query_filtered(&sock, &query, NLM_F_DUMP,
 					       &filter, 1, &answer));
 		ASSERT_SUCCESS(&answer);
-		/* Itself, if nobody else: and all of them root, as it is. */
+		/*
+		 * The reply contains this process at least; all rows have uid
+		 * 0.
+		 */
 		EXPECT_NE(NULL, td_find_row(&answer, getpid()));
 		EXPECT_TRUE(rows_only_of(&answer, 0, 0));
 		td_answer_free(&answer);
@@ -633,7 +642,7 @@ TEST_F(filter, uid_is_that_of_user_namespace_of_sender)
 	EXPECT_EXIT_0(child);
 }
 
-/* A cgroup elsewhere does not exist in a cgroup namespace. */
+/* In a cgroup namespace, a cgroup outside does not exist. */
 TEST_F(filter, cgroup_outside_cgroup_namespace_gets_enoent)
 {
 	static const struct {
@@ -696,7 +705,7 @@ TEST_F(filter, removed_cgroup_gets_enoent)
 	td_answer_free(&a);
 }
 
-/* It is removed while the dump is under way: the rest is told all the same. */
+/* The cgroup is removed during the dump, which must still be complete. */
 TEST_F(filter, cgroup_removed_during_dump_gives_complete_dump)
 {
 	const struct task_diag_pid query = { .show_flags = TD_BASE_CRED };
@@ -721,7 +730,7 @@ TEST_F(filter, cgroup_removed_during_dump_gives_complete_dump)
 	}
 }
 
-/* Filters show nobody who could not be seen without. */
+/* Filters report no task that a dump without filters hides. */
 TEST_F(filter, hidden_tasks_stay_hidden)
 {
 	pid_t child = td_fork_as(_metadata, &user_a);
@@ -757,7 +766,7 @@ TEST_F(filter, hidden_tasks_stay_hidden)
 	EXPECT_EXIT_0(child);
 }
 
-/* What one asks for leaves nothing behind for the next. */
+/* The filters of a request do not affect the next request. */
 TEST_F(filter, next_request_is_not_filtered)
 {
 	const struct task_diag_pid query = { .show_flags = TD_BASE_CRED };

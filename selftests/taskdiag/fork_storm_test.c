@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a dump promises while everything around it moves: who is there all the
- * while is in it exactly once, nobody twice, and a row is all about one task.
+ * Guarantees of a dump during a fork storm: a task that exists throughout is
+ * reported exactly once, no task is reported twice, and all fields of a row
+ * belong to one task.
  *
- * TASKDIAG_STORM_DUMPS is how many dumps of each strategy are looked at: 1000
- * unless told, which takes minutes; fewer are for kernels that check themselves.
+ * TASKDIAG_STORM_DUMPS sets the number of dumps per strategy.  The default of
+ * 1000 takes minutes; use fewer with debug kernels.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -20,23 +21,23 @@
 #define DUMPS "TASKDIAG_STORM_DUMPS"
 #define DUMPS_DEFAULT 1000
 
-/* Enough for these and a slow machine. */
+/* Enough for these dumps on a slow machine. */
 #define TIMEOUT_SECONDS 3600
 
-/* Small datagrams: the more of them a dump has, the more happens in between. */
+/* Small datagrams: a dump with more datagrams overlaps with more forks. */
 #define BUFFER 4096
 
-/* Who stays, with room between their numbers for those who come and go. */
+/* Stable tasks, with unused pids between them for the storm. */
 #define MEMBERS 60
 #define STEP 20
 #define HIGHEST (STEP * (MEMBERS + 20))
 
-/* Of the one family and the one process that are asked about. */
+/* Tasks of the one family and of the one process that are queried. */
 #define RELATIVES 60
 
 #define MAX_STABLE 256
 
-/* A task that is there from before the first dump until after the last. */
+/* A task that exists before the first dump and after the last one. */
 struct stable_task {
 	__u32 pid;
 	__u32 tgid;
@@ -44,12 +45,12 @@ struct stable_task {
 	char name[TASK_DIAG_COMM_LEN];
 };
 
-/* Shared with those who make them. */
+/* Shared with the processes that make these tasks. */
 struct stable_tasks {
 	size_t nr;
 	struct stable_task task[MAX_STABLE];
 	bool ready;
-	bool stop;		/* for those who go on making others */
+	bool stop;		/* makers of short-lived tasks end */
 };
 
 static void stable_tasks(struct stable_tasks *stable_tasks, pid_t pid,
@@ -73,9 +74,9 @@ static unsigned int dump_count(void)
 }
 
 /*
- * What is true of every row, whatever its task was doing: all its numbers are
- * of somebody, as nobody here has a parent, a session or a group elsewhere, and
- * its name is one name.
+ * Check what holds for each row in any state of its task: all pids are set, as
+ * no task here has a parent, a session or a group outside, and the name is one
+ * name.  Return the invalid field, or NULL.
  */
 static const char *row_error(const struct td_row *row)
 {
@@ -89,7 +90,7 @@ static const char *row_error(const struct td_row *row)
 		return "tgid";
 	if (!base->ppid && row->msg.tgid != 1)
 		return "ppid";
-	/* Those of init are outside. */
+	/* The session and group of init are outside. */
 	if (row->msg.tgid != 1 && base->state != TASK_DIAG_ZOMBIE &&
 	    base->sid && !base->pgid)
 		return "pgid";
@@ -107,7 +108,10 @@ static const char *row_error(const struct td_row *row)
 	return NULL;
 }
 
-/* Hold an answer to the promises; what is broken goes to @text. */
+/*
+ * Check that @a contains each task in @stable_tasks and is valid.  @text
+ * receives the first violation.
+ */
 static bool check_answer(const struct td_answer *a,
 			 const struct stable_tasks *stable_tasks, char *text,
 			 size_t size)
@@ -173,7 +177,7 @@ static bool stopped(const struct stable_tasks *stable_tasks)
 	return __atomic_load_n(&stable_tasks->stop, __ATOMIC_RELAXED);
 }
 
-/* Processes, some with threads, scattered over all numbers. */
+/* Make processes, some with threads, whose pids are spread over the range. */
 static void make_scattered_tasks(struct __test_metadata *_metadata,
 				 struct stable_tasks *processes,
 				 struct stable_tasks *threads)
@@ -195,7 +199,9 @@ static void make_scattered_tasks(struct __test_metadata *_metadata,
 			TH_LOG("%s", pool.error);
 		}
 	}
-	/* Names are told apart no more: the specifications are gone. */
+	/*
+	 * The names are local variables, so settle before they go out of scope.
+	 */
 	ASSERT_EQ(0, task_pool_settle(&pool));
 
 	proc = procfs_open();
@@ -218,9 +224,8 @@ static void make_scattered_tasks(struct __test_metadata *_metadata,
 }
 
 /*
- * A family whose children stay, but for those of another thread of the same
- * parent.  These come first, so that each that exits moves the others on in the
- * list.
+ * Make children that stay.  The main thread has short-lived children, which
+ * come first in the list, so that each exit moves the stable ones.
  */
 static void *make_stable_children(void *arg)
 {
@@ -279,7 +284,10 @@ static void *exit_at_once(void *arg)
 	return arg;
 }
 
-/* A process whose threads stay, but for one after the other. */
+/*
+ * A process whose threads stay, except for one short-lived thread after the
+ * other.
+ */
 static void run_thread_group(struct stable_tasks *threads)
 {
 	struct pid_set tids = {};
@@ -304,7 +312,7 @@ static void run_thread_group(struct stable_tasks *threads)
 	_exit(0);
 }
 
-/* Everybody there is in a storm. */
+/* All stable tasks of a storm, and the storm. */
 struct storm_tasks {
 	struct stable_tasks *processes;
 	struct stable_tasks *threads;
@@ -324,7 +332,7 @@ static struct stable_tasks *new_stable_tasks(struct __test_metadata *_metadata)
 	return stable_tasks;
 }
 
-/* In a pid namespace of its own, with whose first process all of it ends. */
+/* Runs in a pid namespace of its own: all tasks end with its first process. */
 static void begin_storm(struct __test_metadata *_metadata,
 			struct storm_tasks *tasks)
 {
@@ -351,8 +359,8 @@ static void begin_storm(struct __test_metadata *_metadata,
 }
 
 /*
- * It has to have blown from all sides, however soon the dumps were through.
- * Nobody is to be killed while it forks: see fork_storm_end().
+ * Wait until each worker of the storm has run, even if the dumps were faster.
+ * Killing a task during fork() is not possible: see fork_storm_end().
  */
 static void end_storm(struct __test_metadata *_metadata,
 		      struct storm_tasks *tasks)
@@ -377,7 +385,7 @@ FIXTURE(fork_storm) {
 
 FIXTURE_VARIANT(fork_storm) {
 	__u64 strategy;
-	bool several;		/* datagrams, between which something moves */
+	bool several;		/* datagrams, with forks between them */
 };
 
 FIXTURE_VARIANT_ADD(fork_storm, all) {
@@ -408,7 +416,7 @@ FIXTURE_TEARDOWN(fork_storm)
 {
 }
 
-/* One dump, with a chance for all others between any two of its datagrams. */
+/* Dump, and yield the processor between the datagrams. */
 static int dump_in_storm(struct td_sock *sock,
 			 const struct task_diag_pid *query, struct td_answer *a)
 {
@@ -423,7 +431,9 @@ static int dump_in_storm(struct td_sock *sock,
 	return err;
 }
 
-/* What is asked the nth time, and who has to be in the answer. */
+/*
+ * Set query number @nth of a strategy, and the tasks that must be in the reply.
+ */
 static void choose_query(const struct storm_tasks *tasks, __u64 strategy,
 			 unsigned int nth, struct task_diag_pid *query,
 			 struct stable_tasks *expected)
@@ -513,8 +523,8 @@ static void dump_and_check(struct __test_metadata *_metadata, __u64 strategy,
 }
 
 /*
- * Numbers of anybody, by turns as a dump and plainly: somebody or nobody, and
- * nothing in between.
+ * Query arbitrary pids, alternately as a dump and as a single request: the
+ * reply is a valid row or ESRCH.
  */
 static void query_any_pid(struct __test_metadata *_metadata)
 {
@@ -591,7 +601,7 @@ TEST_F_TIMEOUT(any_pid, is_reported_or_gets_esrch, TIMEOUT_SECONDS)
 	EXPECT_EXIT_0(pid);
 }
 
-/* Many at once: no dump knows of the others. */
+/* Concurrent dumps do not affect each other. */
 FIXTURE(concurrent_dumps) {
 };
 
@@ -604,7 +614,7 @@ FIXTURE_TEARDOWN(concurrent_dumps)
 }
 
 #define PROCESSES 8
-#define SOCKETS 8		/* of each */
+#define SOCKETS 8		/* per process */
 
 struct dumper {
 	const struct storm_tasks *tasks;

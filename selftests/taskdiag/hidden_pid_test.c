@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Finding out whether there is somebody behind a number one may not look at.
- * That the answer is the same to the byte is looked at for many callers in
- * visibility_test.c; here are the questions asked in odd ways, and what an
- * answer says by its shape.
+ * Attempts to detect a task that the caller may not see. visibility_test.c
+ * shows for many callers that replies for hidden and unused pids are equal;
+ * this program sends unusual requests and checks the datagram boundaries of
+ * dumps.
  *
- * What it says by the time it takes is not asserted: a bound that holds on a
- * busy machine is too wide to mean anything.  What can be counted is counted in
- * faults_test.c: the answers about somebody hidden and about nobody make the
- * kernel allocate equally often.  The medians are logged for a person to see.
+ * The time of a reply is not asserted: a bound that holds on a busy machine is
+ * too wide to be useful. faults_test.c counts allocations instead: queries for
+ * hidden and for unused pids make the same number.  The medians of the times
+ * are logged for a human reader.
  */
 #include <stdlib.h>
 #include <time.h>
@@ -20,20 +20,20 @@
 #define SOL_NETLINK 270
 #endif
 
-/* The user's own, before and behind those that are hidden from it. */
+/* Tasks of the user, before and after the hidden ones. */
 #define SLEEPERS 60
 
-/* More than the kernel looks at in one go. */
+/* More than the kernel scans in one step. */
 #define HIDDEN_THREADS 1100
 
-/* Of each question, for its median. */
+/* Repetitions of each query, for the median. */
 #define REPEATED 201
 
 static const struct task_spec big = {
 	.creds = &other_user, .threads = HIDDEN_THREADS, .children = 40,
 };
 
-/* Made once, before the tests; none of it is the user's. */
+/* Made once, before the tests; none of these tasks belongs to the user. */
 static struct task_pool hidden;
 
 static int make_pool(void)
@@ -51,7 +51,7 @@ static int make_pool(void)
 	return err ?: task_pool_settle(&hidden);
 }
 
-/* The ways to ask about one task, with and without NLM_F_DUMP. */
+/* Queries for one task, with and without NLM_F_DUMP. */
 FIXTURE(hidden_pid) {
 	struct td_sock sock;
 	pid_t unused_pid;
@@ -82,7 +82,10 @@ FIXTURE_VARIANT_ADD(hidden_pid, one_as_single_request_with_ack) {
 	.strategy = TASK_DIAG_DUMP_ONE, .flags = NLM_F_ACK,
 };
 
-/* Wrong in themselves: only who is there and visible may be told so. */
+/*
+ * These are invalid requests; the error for that must not depend on hidden
+ * tasks.
+ */
 FIXTURE_VARIANT_ADD(hidden_pid, children_as_single_request) {
 	.strategy = TASK_DIAG_DUMP_CHILDREN,
 };
@@ -104,8 +107,8 @@ FIXTURE_TEARDOWN(hidden_pid)
 }
 
 /*
- * All that comes in answer.  The request is quoted in it: its number is put out
- * of the way.
+ * Receive the complete reply.  It quotes the request: clear the pid in the
+ * quote.
  */
 static ssize_t query_raw(struct td_sock *sock, __u64 strategy, __u16 flags,
 			 pid_t pid, unsigned char *bytes, size_t size)
@@ -133,7 +136,9 @@ static ssize_t query_raw(struct td_sock *sock, __u64 strategy, __u16 flags,
 	return got;
 }
 
-/* Some of the hidden: processes, a thread, kernel threads, a zombie. */
+/*
+ * Fill @pids with hidden tasks: processes, a thread, kernel threads, a zombie.
+ */
 static int list_hidden(pid_t *pids, int max)
 {
 	int nr = 0;
@@ -141,7 +146,7 @@ static int list_hidden(pid_t *pids, int max)
 
 	pids[nr++] = 1;
 	pids[nr++] = 2;
-	/* Threads follow their leaders. */
+	/* Threads have the pids after that of their leader. */
 	pids[nr++] = hidden.task[0].pid + HIDDEN_THREADS / 2;
 	for (i = 0; i < hidden.nr && nr < max; i++)
 		pids[nr++] = hidden.task[i].pid;
@@ -149,8 +154,8 @@ static int list_hidden(pid_t *pids, int max)
 }
 
 /*
- * The request is quoted in full, as NETLINK_CAP_ACK is off.  Catches a look at
- * what else is wrong with a request once somebody, visible or not, is found.
+ * The reply quotes the request completely, as NETLINK_CAP_ACK is off.  Catches
+ * a further check of the request after a lookup that found a hidden task.
  */
 TEST_F(hidden_pid, with_quoted_request_gets_same_reply_as_unused_pid)
 {
@@ -195,7 +200,7 @@ static __u64 nanoseconds(void)
 	return now.tv_sec * 1000000000ULL + now.tv_nsec;
 }
 
-/* The questions take turns, so that whatever else goes on meets them alike. */
+/* The queries take turns, so that other load affects all of them equally. */
 static void log_times(struct __test_metadata *_metadata, struct td_sock *sock,
 		      __u64 strategy, __u16 flags, const pid_t pids[3])
 {
@@ -241,8 +246,8 @@ TEST_F(hidden_pid, reply_times_are_logged)
 }
 
 /*
- * A dump over a system with thousands of hidden tasks, and then without them.
- * Catches datagrams that end where the walk over hidden tasks paused.
+ * A dump with thousands of hidden tasks, and one without them.  Catches
+ * datagrams that end where the scan over hidden tasks paused.
  */
 FIXTURE(hidden_tasks) {
 	struct td_sock sock;
@@ -269,7 +274,7 @@ FIXTURE_TEARDOWN(hidden_tasks)
 
 #define DATAGRAMS 16
 
-/* How many rows each datagram has. */
+/* Number of rows per datagram. */
 struct shape {
 	int nr;
 	size_t rows[DATAGRAMS];
@@ -300,7 +305,7 @@ static int take_shape(struct td_sock *sock, __u64 strategy,
 	return err;
 }
 
-/* As the user sees it. */
+/* Take the shape of a dump by the user. */
 static void take_shape_as_user(struct __test_metadata *_metadata,
 			       struct td_sock *sock, __u64 strategy,
 			       struct shape *shape)
@@ -335,7 +340,7 @@ TEST_F(hidden_tasks, do_not_change_datagram_boundaries)
 	ASSERT_NE(NULL, with);
 	without = with + 1;
 
-	/* Their numbers lie in this order. */
+	/* The pids are in this order. */
 	begin_pool(_metadata, &before, &sleeper, SLEEPERS);
 	begin_pool(_metadata, &hidden_pool, &big, 1);
 	begin_pool(_metadata, &after, &sleeper, SLEEPERS);

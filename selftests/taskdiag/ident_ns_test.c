@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * IDENT and NS: what makes a task itself, held against pidfds; and its
- * namespaces, each of them another one, held against /proc/PID/ns.
+ * IDENT and NS: the identity of a task, compared with pidfds, and its
+ * namespaces, all different, compared with /proc/PID/ns.
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -21,7 +21,7 @@
 #ifndef PIDFD_THREAD
 #define PIDFD_THREAD O_EXCL
 #endif
-/* Where the inode of a pidfd is that of its task; <linux/magic.h>. */
+/* File system of pidfds whose inode is unique per task; <linux/magic.h>. */
 #define PIDFS_MAGIC 0x50494446
 #define IDENT_NS (TASK_DIAG_SHOW_IDENT | TASK_DIAG_SHOW_NS)
 #define NS_PER_SEC 1000000000ULL
@@ -30,7 +30,7 @@
 static const struct {
 	const char *file;
 	size_t offset;
-	__u64 flag;		/* that makes another one */
+	__u64 flag;		/* clone flag for a new one */
 } namespaces[] = {
 #define NAMESPACE(name, flag) \
 	{ "ns/" #name, offsetof(struct task_diag_ns, name), flag }
@@ -48,18 +48,18 @@ static const struct {
 
 #define NR_NAMESPACES ARRAY_SIZE(namespaces)
 
-/* ------------------------------------------------------------ specimens */
+/* --- special tasks -------------------------------------------------------- */
 
-/* An argument of its own for each: what to unshare. */
+/* Each task has an argument of its own: the namespaces to unshare. */
 static int unshare_namespaces(void *arg)
 {
 	const __u64 flags = *(const __u64 *)arg;
 
-	/* What the kernel does not have cannot be left. */
+	/* Namespaces that the kernel does not have cannot be unshared. */
 	return unshare(flags) && errno != EINVAL ? -errno : 0;
 }
 
-/* A pid namespace is for the children, and there once the first is. */
+/* A new pid namespace is for children, and exists once the first child does. */
 static int unshare_and_fork(void *arg)
 {
 	int err = unshare_namespaces(arg);
@@ -88,7 +88,7 @@ static void *run_ns_thread(void *arg)
 	return NULL;
 }
 
-/* All but what all threads of a process have to share. */
+/* Threads unshare all namespaces that need not be shared in a process. */
 static int start_ns_threads(void *arg)
 {
 	static struct ns_thread ns_threads[] = {
@@ -116,7 +116,7 @@ static int start_ns_threads(void *arg)
 }
 
 static struct test_tasks tasks;
-static pid_t ns_init;		/* in a pid and a user namespace of its own */
+static pid_t ns_init;		/* in its own pid and user namespace */
 
 static int make_test_tasks(void)
 {
@@ -138,7 +138,7 @@ static int make_test_tasks(void)
 
 		err = test_tasks_add(&tasks, namespaces[i].file,
 				     unshare_namespaces, &flag);
-		/* To leave for a time namespace is refused where there is none. */
+		/* unshare(CLONE_NEWTIME) fails without time namespaces. */
 		if (flag != CLONE_NEWTIME)
 			all |= flag;
 	}
@@ -163,9 +163,12 @@ static void end_test_tasks(void)
 	test_tasks_end(&tasks);
 }
 
-/* ---------------------------------------------------------------- oracle */
+/* --- procfs reference ----------------------------------------------------- */
 
-/* "net:[4026531840]"; 0 for a link that leads nowhere, or that there is not. */
+/*
+ * Return the inode in "net:[4026531840]", or 0 if there is no such link or it
+ * has no target.
+ */
 static __u32 namespace_inode(int proc, pid_t pid, pid_t tid, const char *file)
 {
 	char path[96], link[64];
@@ -189,7 +192,7 @@ static __u32 reported_inode(const struct task_diag_ns *ns, size_t nr)
 	return inode;
 }
 
-/* 0 where all pidfds share an inode; ~0 if there is no such task. */
+/* Return 0 if all pidfds share an inode, and ~0 if there is no such task. */
 static __u64 pidfd_inode(pid_t pid, pid_t tid)
 {
 	int fd = syscall(SYS_pidfd_open, tid, pid == tid ? 0 : PIDFD_THREAD);
@@ -254,9 +257,9 @@ static void compare_ident(struct __test_metadata *_metadata,
 		  (unsigned long)row->ident.valid);
 }
 
-/* ---------------------------------------------------------------- tests */
+/* --- tests ---------------------------------------------------------------- */
 
-/* Nothing else comes and goes here, so all of the system can be looked at. */
+/* No other task starts or ends here, so compare all tasks of the system. */
 TEST_F(ident_ns, every_thread_equals_pidfd_and_procfs)
 {
 	const struct task_diag_pid query = {
@@ -272,7 +275,7 @@ TEST_F(ident_ns, every_thread_equals_pidfd_and_procfs)
 		const struct td_row *row = &a.row[i];
 
 		ASSERT_EQ(query.show_flags, row->groups);
-		/* A kernel thread may have ended by now. */
+		/* A kernel thread may have ended. */
 		if (pidfd_inode(row->msg.tgid, row->msg.pid) == ~0ULL)
 			continue;
 		compare_ident(_metadata, row);
@@ -284,7 +287,7 @@ TEST_F(ident_ns, every_thread_equals_pidfd_and_procfs)
 	td_answer_free(&a);
 }
 
-/* What a thread has for itself is not in the row of its process. */
+/* Namespaces of a thread are not in the row of its process. */
 TEST_F(ident_ns, threads_report_their_own_namespaces)
 {
 	const struct task_diag_pid query = {
@@ -307,7 +310,7 @@ TEST_F(ident_ns, threads_report_their_own_namespaces)
 			others[j] += reported_inode(&a.row[0].ns, j) !=
 				     reported_inode(&a.row[i].ns, j);
 	}
-	/* Four of them have left one each. */
+	/* Four threads have unshared one namespace each. */
 	for (j = 0; j < NR_NAMESPACES; j++) {
 		EXPECT_GE(1U, others[j]);
 		different += others[j];
@@ -316,7 +319,7 @@ TEST_F(ident_ns, threads_report_their_own_namespaces)
 	td_answer_free(&a);
 }
 
-/* Each specimen has left one namespace, and that is where it differs. */
+/* Each special task differs in the one namespace that it has unshared. */
 TEST_F(ident_ns, unshared_namespace_alone_differs)
 {
 	const bool time = !access("/proc/self/ns/time", F_OK);
@@ -354,7 +357,7 @@ TEST_F(ident_ns, unshared_namespace_alone_differs)
 	}
 }
 
-/* The identity is that of one task, whoever has its number later. */
+/* The identity belongs to one task, not to a later task with the same pid. */
 TEST_F(ident_ns, reused_pid_has_other_identity)
 {
 	struct task_diag_pid query = {
@@ -392,7 +395,9 @@ TEST_F(ident_ns, reused_pid_has_other_identity)
 	}
 }
 
-/* All readers receive the same identity; other times are in their namespace. */
+/*
+ * All readers receive the same identity; other times depend on the namespace.
+ */
 TEST_F(ident_ns, identity_is_equal_in_all_time_namespaces)
 {
 	const struct task_diag_pid query = {
@@ -434,7 +439,7 @@ TEST_F(ident_ns, identity_is_equal_in_all_time_namespaces)
 	EXPECT_EXIT_0(child);
 }
 
-/* Zombies have left nearly all of theirs. */
+/* Zombies have dropped most namespaces. */
 TEST_F(ident_ns, zombie_equals_procfs)
 {
 	const struct task_diag_pid query = {

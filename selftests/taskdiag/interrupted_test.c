@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * NLM_F_DUMP_INTR: libraries discard a dump that has it.  Forks and exits take
- * no task from a dump, so no message has it, however often tasks fork and exit
- * meanwhile.
+ * NLM_F_DUMP_INTR: libraries discard a dump with this flag.  Forks and exits
+ * make a dump miss no task, so no message has the flag, however often tasks
+ * fork and exit during the dump.
  */
 #include "lib/taskdiag_test.h"
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Ways out of a namespace: from the inside of the user, network and pid
- * namespaces that anybody can make, with sockets from the outside, and the
- * other way round.  Each test names the implementation that it catches.  What
- * is in a pid namespace is looked at in pidns_test.c.
+ * Attempts to see tasks outside a namespace: from inside user, network and pid
+ * namespaces that any user can make, with sockets from outside, and the
+ * reverse.  Each test names the implementation that it catches. pidns_test.c
+ * tests the contents of a pid namespace.
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -15,7 +15,7 @@
 #include "lib/users.h"
 #include "lib/visible_pids.h"
 
-/* Enough of the user's for several small datagrams. */
+/* Tasks of the user: enough for several small datagrams. */
 #define SLEEPERS 110
 
 static const struct task_diag_pid all = {
@@ -23,7 +23,7 @@ static const struct task_diag_pid all = {
 	.dump_strategy = TASK_DIAG_DUMP_ALL,
 };
 
-/* Outside of all that the tests make. */
+/* Outside all namespaces that the tests make. */
 static struct task_pool pool;
 
 static int make_pool(void)
@@ -42,11 +42,11 @@ FIXTURE(escape) {
 };
 
 FIXTURE_VARIANT(escape) {
-	const struct credentials *opener;	/* NULL for root */
+	const struct credentials *opener;	/* NULL: root */
 	bool may_see_inside;
 };
 
-/* Who has all capabilities, the namespaces' owner, and who has to do with none. */
+/* Openers: root, the owner of the namespaces, and an unrelated user. */
 FIXTURE_VARIANT_ADD(escape, socket_of_root) {
 	.may_see_inside = true,
 };
@@ -59,7 +59,7 @@ FIXTURE_VARIANT_ADD(escape, socket_of_other_user) {
 	.opener = &other_user, .may_see_inside = false,
 };
 
-/* Open a socket as somebody else, as a thread can do that. */
+/* Open a socket with other credentials, in a thread. */
 struct open_args {
 	const struct credentials *creds;
 	struct td_sock *sock;
@@ -97,8 +97,8 @@ FIXTURE_TEARDOWN(escape)
 }
 
 /*
- * A child that is a plain user, and then the first process of the namespaces
- * that such a user can make.  0 there.
+ * Fork a child that is an unprivileged user, and in it the first process of the
+ * namespaces that such a user can make.  Returns 0 in that process.
  */
 static pid_t fork_inside(struct __test_metadata *_metadata)
 {
@@ -118,7 +118,7 @@ static pid_t fork_inside(struct __test_metadata *_metadata)
 	return 0;
 }
 
-/* Does asking for @pid say what asking for a number of nobody's says? */
+/* Check that a query for @pid gets the same error as one for an unused pid. */
 static void expect_no_such_task(struct __test_metadata *_metadata,
 				struct td_sock *sock, pid_t pid)
 {
@@ -145,8 +145,8 @@ static void expect_no_such_task(struct __test_metadata *_metadata,
 }
 
 /*
- * Catches a namespace that is taken from the socket, or from whoever opened it,
- * and capabilities that are those of the opener.
+ * Catches a namespace taken from the socket or from its opener, and
+ * capabilities taken from the opener.
  */
 TEST_F(escape, sender_inside_sees_inside_only)
 {
@@ -178,8 +178,8 @@ TEST_F(escape, sender_inside_sees_inside_only)
 }
 
 /*
- * Root inside may name a source.  Catches numbers that are looked up in the
- * initial namespace.
+ * Root inside may name a process by SCM_CREDENTIALS.  Catches a lookup of that
+ * pid in the initial pid namespace.
  */
 TEST_F(escape, naming_outside_pid_gets_esrch)
 {
@@ -203,8 +203,8 @@ TEST_F(escape, naming_outside_pid_gets_esrch)
 }
 
 /*
- * A namespace below is one that root inside may choose.  Catches a choice that
- * is the sender's alone.
+ * Root inside may name a process in a nested namespace.  Catches a check of the
+ * sender only.
  */
 TEST_F(escape, naming_nested_namespace_requires_opener_rights)
 {
@@ -231,7 +231,10 @@ TEST_F(escape, naming_nested_namespace_requires_opener_rights)
 	EXPECT_EXIT_0(pid);
 }
 
-/* Asked outside by root, read inside.  Catches a dump that anybody may read on. */
+/*
+ * Root outside sends the request, and a process inside reads.  Catches a dump
+ * that any process can continue.
+ */
 TEST_F(escape, reader_inside_gets_eperm_for_dump_from_outside)
 {
 	pid_t pid;
@@ -256,9 +259,9 @@ TEST_F(escape, reader_inside_gets_eperm_for_dump_from_outside)
 }
 
 /*
- * To be root of a user namespace is to be nobody to those outside, with or
- * without the ids they have.  Catches a check of ids across user namespaces,
- * and ns_capable() of the namespace one is in.
+ * Root of a user namespace has no rights over tasks outside, with or without
+ * equal ids.  Catches a check of ids across user namespaces, and ns_capable()
+ * with the caller's own namespace.
  */
 TEST_F(escape, user_namespace_root_sees_only_itself)
 {
@@ -280,8 +283,8 @@ TEST_F(escape, user_namespace_root_sees_only_itself)
 }
 
 /*
- * The same between two messages of a dump.  Catches ids that are translated to
- * the namespace that the reader is in by then.
+ * The process enters a user namespace between two messages of a dump.  Catches
+ * ids that are translated to the current namespace of the reader.
  */
 TEST_F(escape, entering_user_namespace_during_dump_adds_no_row)
 {
@@ -311,13 +314,13 @@ TEST_F(escape, entering_user_namespace_during_dump_adds_no_row)
 }
 
 /*
- * A socket that was opened inside, used outside by somebody with the same ids:
- * who is outside should be of no help to who is inside.
+ * A socket opened inside and used outside, by a task with the same ids: the
+ * task inside must not profit from the task outside.
  */
 FIXTURE(socket_from_inside) {
 	struct td_sock *opened;
-	int ends[2];		/* to hand it over */
-	int hold[2];		/* until this is closed */
+	int ends[2];		/* pass the socket */
+	int hold[2];		/* the namespace lasts until this is closed */
 };
 
 FIXTURE_VARIANT(socket_from_inside) {
@@ -329,7 +332,7 @@ FIXTURE_VARIANT_ADD(socket_from_inside, user_sandbox) {
 	.flags = CLONE_NEWPID | CLONE_NEWNET, .user_namespace = true,
 };
 
-/* One that root has made, without a user namespace. */
+/* A namespace made by root, without a user namespace. */
 FIXTURE_VARIANT_ADD(socket_from_inside, root_container) {
 	.flags = CLONE_NEWPID | CLONE_NEWNET,
 };
@@ -412,15 +415,16 @@ TEST_F(socket_from_inside, used_outside_shows_no_task)
 }
 
 /*
- * Known gap: the kernel does not keep the pid namespace of whoever opens a
- * socket, so that of the sender counts alone, and the opener's ids with it.
+ * Known gap: the kernel does not store the pid namespace of the opener of a
+ * socket, so only the sender's namespace and the opener's ids count.
  */
 XFAIL_ADD(socket_from_inside, root_container, used_outside_shows_no_task);
 
 /*
- * Who owns a network namespace can listen to netlink in it (nlmon).  So nobody
- * from above is answered there, whoever opens the socket.  Catches an answer to
- * somebody who has only come in.
+ * The owner of a network namespace can capture netlink messages in it (nlmon),
+ * so a sender from a parent user namespace gets EPERM there, whoever opened the
+ * socket.  Catches a reply to a sender that has only joined the network
+ * namespace.
  */
 FIXTURE(foreign_network_namespace) {
 	struct td_sock sock;
@@ -469,7 +473,7 @@ TEST_F(foreign_network_namespace, request_gets_eperm)
 		close(hold[1]);
 		EXPECT_EQ(0, namespace_become_root());
 		EXPECT_EQ(0, unshare(CLONE_NEWNET));
-		/* Its own requests are. */
+		/* Requests of its own user are allowed. */
 		EXPECT_EQ(0, visible_pids(&own));
 		EXPECT_TRUE(pid_set_has(&own, getpid()));
 		EXPECT_EQ(1, write(ready[1], "", 1));

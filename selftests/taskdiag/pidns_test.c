@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Pid namespaces: in whose numbers a request is made and answered.  That of the
- * sender, or of the process that a privileged sender names as the source.  The
- * oracle is a procfs mounted inside.
+ * Pid namespaces: the namespace whose pids a request and its reply use.  It is
+ * that of the sender, or of the process that a privileged sender names by
+ * SCM_CREDENTIALS.  The reference is a procfs mounted inside.
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -19,7 +19,7 @@
 #include "lib/taskdiag_test.h"
 #include "lib/users.h"
 
-/* In a namespace, beside its init. */
+/* Processes in a namespace, without its init. */
 #define SLEEPERS 60
 
 #define ATTEMPTS 50
@@ -37,13 +37,15 @@ static const struct credentials root_without_cap_sys_admin = {
 	.effective = ~CAP_BIT(CAP_SYS_ADMIN),
 };
 
-/* The one who owns a user namespace of ours, with an id that it does not map. */
+/*
+ * The owner of one of our user namespaces, with an fsuid that it does not map.
+ */
 static const struct credentials user_with_unmapped_fsuid = {
 	.uid = { USER, USER, USER, OTHER_USER },
 	.gid = { USER, USER, USER, USER },
 };
 
-/* What the processes of a namespace tell; shared with them. */
+/* State that the processes of a namespace report; shared with them. */
 struct ns_state {
 	sem_t init_is_ready;
 	sem_t joiner_has_joined;
@@ -51,24 +53,24 @@ struct ns_state {
 	sem_t all_joined;
 	int error;
 	char step[96];
-	pid_t init;		/* by its number outside */
-	pid_t family;		/* a member, by its number inside */
-	pid_t joiner;		/* who came in from outside last, likewise */
+	pid_t init;		/* pid outside */
+	pid_t family;		/* pid of a pool task, inside */
+	pid_t joiner;		/* pid of the last joining process, inside */
 };
 
-/* Who is to come in from outside, and how far. */
+/* A process that joins from outside, and the namespaces that it enters. */
 struct join_args {
 	int pid_ns;
-	int user_ns;			/* -1 for the one it is in already */
-	const struct credentials *creds;	/* NULL for root */
+	int user_ns;			/* -1: stays in its own */
+	const struct credentials *creds;	/* NULL: root */
 };
 
 struct pidns {
 	struct ns_state *ns_state;
 	pid_t init;
-	pid_t joiner_parent;		/* who brought the guest in, and traces it */
-	int ns;			/* the namespace */
-	int proc;		/* the root of a procfs mounted inside */
+	pid_t joiner_parent;		/* parent and tracer of joiner */
+	int ns;			/* file of the namespace */
+	int proc;		/* root of a procfs mounted inside */
 };
 
 /* Made once, before the tests. */
@@ -117,7 +119,7 @@ static void sleep_forever(void)
 		pause();
 }
 
-/* Known processes, of which one leads a namespace in the namespace. */
+/* Make known processes, one of which is the init of a nested namespace. */
 static void populate(struct ns_state *ns_state)
 {
 	const struct task_spec family = {
@@ -154,7 +156,7 @@ static void populate(struct ns_state *ns_state)
 	}
 }
 
-/* The first process of a namespace: all others in it end with it. */
+/* The first process of a namespace; all others in it end with it. */
 static void run_init(struct ns_state *ns_state)
 {
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -182,8 +184,8 @@ static void run_joiner(struct ns_state *ns_state, const struct join_args *to)
 }
 
 /*
- * Bring a process in from outside.  Its parent, its session, its process group
- * and the one that traces it have no number there.
+ * Make a process join from outside.  Its parent, session, process group and
+ * tracer have no pid inside.
  */
 static void run_joiner_parent(struct ns_state *ns_state,
 			      const struct join_args *to)
@@ -216,7 +218,7 @@ static pid_t start_joiner_parent(struct ns_state *ns_state,
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		run_joiner_parent(ns_state, to);
 		sem_post(&ns_state->joiner_is_ready);
-		/* A namespace ends when all who died in it have been reaped. */
+		/* A namespace ends when all its processes are reaped. */
 		while (waitpid(-1, NULL, __WALL) > 0)
 			;
 		sleep_forever();
@@ -299,7 +301,7 @@ FIXTURE_TEARDOWN(pidns)
 	td_close(&self->sock);
 }
 
-/* As td_query(), with a process named as the source. */
+/* Like td_query(), with a process named by SCM_CREDENTIALS. */
 static int query_as(struct td_sock *sock, const struct task_diag_pid *query,
 		    const struct ucred *as, struct td_answer *a)
 {
@@ -320,7 +322,7 @@ static bool same_pids(const struct procfs_snapshot *a,
 	return a->nr == b->nr;
 }
 
-/* Exactly the tasks of a procfs, and about each exactly what is there. */
+/* The dump must have exactly the tasks of a procfs, with equal fields. */
 static void expect_procfs_tasks(struct __test_metadata *_metadata,
 				struct td_sock *sock, const struct ucred *as,
 				int proc, bool threads)
@@ -404,7 +406,7 @@ static void expect_one(struct __test_metadata *_metadata, struct td_sock *sock,
 	td_answer_free(&a);
 }
 
-/* All strategies, asked as seen from inside. */
+/* Check all strategies from the view inside. */
 static void expect_inner_view(struct __test_metadata *_metadata,
 			      struct td_sock *sock, const struct ucred *as)
 {
@@ -428,7 +430,7 @@ static void expect_inner_view(struct __test_metadata *_metadata,
 	expect_one(_metadata, sock, as, 1, "init inside");
 	expect_one(_metadata, sock, as, inner.ns_state->family, "family");
 	expect_one(_metadata, sock, as, inner.ns_state->joiner, "guest");
-	/* A number of the outer namespace, where it is far from the lowest. */
+	/* A pid of the outer namespace, far above the pids inside. */
 	expect_one(_metadata, sock, as, inner.joiner_parent, NULL);
 
 	EXPECT_EQ(0, query_as(sock, &children, as, &a));
@@ -456,7 +458,7 @@ static void expect_inner_view(struct __test_metadata *_metadata,
 	pid_set_free(&expected);
 }
 
-/* Go on as a process inside; returns 0 there, and only there. */
+/* Fork a process that is inside the namespace; returns 0 only there. */
 static pid_t fork_inside(struct __test_metadata *_metadata)
 {
 	int status = -1;
@@ -465,7 +467,7 @@ static pid_t fork_inside(struct __test_metadata *_metadata)
 	pid = fork();
 	if (pid)
 		return pid;
-	/* The namespace is that of children born from now on. */
+	/* The namespace is that of children forked from now on. */
 	if (setns(inner.ns, CLONE_NEWPID))
 		_exit(1);
 	pid = fork();
@@ -476,7 +478,7 @@ static pid_t fork_inside(struct __test_metadata *_metadata)
 	_exit(WEXITSTATUS(status));
 }
 
-/* What the tests below rest on. */
+/* The tests below rely on this. */
 TEST_F(pidns, pids_inside_and_outside_differ)
 {
 	struct pid_set inside = {};
@@ -503,7 +505,7 @@ TEST_F(pidns, sender_inside_sees_inside_only)
 	EXPECT_EXIT_0(pid);
 }
 
-/* It is the sender that counts, wherever the socket is from. */
+/* The namespace is that of the sender, not that of the socket. */
 TEST_F(pidns, socket_from_outside_shows_inside_only)
 {
 	pid_t pid = fork_inside(_metadata);
@@ -540,7 +542,7 @@ TEST_F(pidns, single_request_can_name_process_inside)
 	td_answer_free(&a);
 }
 
-/* Naming a process of one's own namespace changes nothing. */
+/* Naming a process of the sender's own namespace changes nothing. */
 TEST_F(pidns, naming_process_of_same_namespace_changes_nothing)
 {
 	const struct ucred as[] = {
@@ -580,13 +582,13 @@ TEST_F(pidns, outside_parent_session_group_tracer_are_0)
 	init = td_find_row(&a, 1);
 	ASSERT_NE(NULL, init);
 	EXPECT_EQ(0U, init->base.ppid);
-	/* Of all others the parents are inside. */
+	/* All other processes have a parent inside. */
 	for (i = 0; i < a.rows; i++)
 		if (&a.row[i] != joiner && &a.row[i] != init)
 			EXPECT_NE(0U, a.row[i].base.ppid);
 	td_answer_free(&a);
 
-	/* They do have numbers outside. */
+	/* Outside, these processes have pids. */
 	ASSERT_EQ(0, query_as(&self->sock, &all, NULL, &a));
 	ASSERT_SUCCESS(&a);
 	joiner = NULL;
@@ -601,7 +603,7 @@ TEST_F(pidns, outside_parent_session_group_tracer_are_0)
 	td_answer_free(&a);
 }
 
-/* A namespace in the namespace, two levels down, is all of one process. */
+/* A nested namespace, two levels below, has a single process. */
 TEST_F(pidns, nested_namespace_shows_its_only_process)
 {
 	const struct task_diag_pid all = { .show_flags = TD_BASE_CRED };
@@ -671,7 +673,7 @@ TEST_F(pidns, naming_other_process_without_cap_sys_admin_gets_eperm)
 			as.pid = getppid();
 			EXPECT_EQ(-EPERM, td_send_request(&self->sock, &all,
 							  NLM_F_DUMP, &as));
-			/* The truth may be told by anybody. */
+			/* Any sender may send its true ids. */
 			EXPECT_EQ(0, query_as(&self->sock, &all, &myself, &a));
 			EXPECT_STREQ("", a.fault);
 			EXPECT_EQ(0, a.end.error);
@@ -707,7 +709,7 @@ TEST_F(pidns, false_ids_get_eperm)
 	EXPECT_EXIT_0(pid);
 }
 
-/* To choose the numbers is not to see whom they belong to. */
+/* Selecting the pid namespace gives no right to see its tasks. */
 TEST_F(pidns, naming_process_gives_no_rights)
 {
 	const struct task_diag_pid all = { .show_flags = TD_BASE_CRED };
@@ -732,7 +734,7 @@ TEST_F(pidns, naming_process_gives_no_rights)
 		td_answer_free(&a);
 		expect_one(_metadata, &self->sock, &as, 1, NULL);
 
-		/* Nor is to choose the ids of the message. */
+		/* Nor does it allow other ids in the message. */
 		as.uid = 0;
 		as.gid = 0;
 		EXPECT_EQ(-EPERM,
@@ -742,7 +744,7 @@ TEST_F(pidns, naming_process_gives_no_rights)
 	EXPECT_EXIT_0(pid);
 }
 
-/* A thread, because credentials are a thread's, and descriptors are not. */
+/* Credentials belong to a thread, descriptors to the process. */
 static void *open_as_user(void *arg)
 {
 	const char *step;
@@ -752,7 +754,7 @@ static void *open_as_user(void *arg)
 	return td_open(arg, TD_SMALL) ? (void *)"td_open" : NULL;
 }
 
-/* The right to choose has to be the opener's as well as the sender's. */
+/* The opener needs the right to name a process as well as the sender. */
 TEST_F(pidns, unprivileged_opener_cannot_name_process)
 {
 	const struct task_diag_pid all = { .show_flags = TD_BASE_CRED };
@@ -772,7 +774,7 @@ TEST_F(pidns, unprivileged_opener_cannot_name_process)
 	EXPECT_EQ(0U, a.rows);
 	td_answer_free(&a);
 
-	/* But for that it is a socket like any other. */
+	/* Apart from that, the socket works like any other. */
 	ASSERT_EQ(0, query_as(&sock, &all, NULL, &a));
 	ASSERT_SUCCESS(&a);
 	td_answer_free(&a);
@@ -792,7 +794,7 @@ static __u32 overflow_id(struct __test_metadata *_metadata)
 	return id;
 }
 
-/* The root of a namespace that a plain user made, asking in it. */
+/* Root of a namespace made by an unprivileged user, sending inside it. */
 static void run_user_ns_root(struct __test_metadata *_metadata,
 			     struct ns_state *ns_state)
 {
@@ -814,8 +816,8 @@ static void run_user_ns_root(struct __test_metadata *_metadata,
 	expect_one(_metadata, &sock, NULL, ns_state->joiner, "guest");
 
 	/*
-	 * Ids are those of this user namespace, as far as it knows them.  The
-	 * guest that did not enter it has the same ones, and is not ours.
+	 * The ids are those of this user namespace as far as it maps them.  The
+	 * joining process that did not enter it has the same ids and is hidden.
 	 */
 	EXPECT_EQ(0, td_query(&sock, &all, NLM_F_DUMP, &a));
 	for (i = 0; i < a.rows; i++) {
@@ -836,7 +838,9 @@ static void run_user_ns_root(struct __test_metadata *_metadata,
 	td_answer_free(&a);
 }
 
-/* Does all with a plain user's rights that run_user_ns_root() needs. */
+/*
+ * Do all that run_user_ns_root() needs with the rights of an unprivileged user.
+ */
 static void run_plain_user(struct __test_metadata *_metadata,
 			   struct ns_state *ns_state)
 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Dumps that are not read, in the middle of a row whose task has ended: they
- * keep neither the task nor its memory.  Both hold a reference to the user
- * namespace of the task, and the number of user namespaces is limited.
+ * Unread dumps in the middle of a row whose task has ended: they must hold
+ * neither the task nor its memory.  Both hold a reference to the user namespace
+ * of the task, and the number of user namespaces is limited.
  */
 #include <sched.h>
 #include <sys/resource.h>
@@ -13,15 +13,15 @@
 
 #define SELF "/proc/self/exe"
 
-/* User namespaces, with a task, a socket and a dump each. */
+/* User namespaces, each with a task, a socket and a dump. */
 #define TASKS 8
 
-/* More than fits the messages that are made before the dump is left alone. */
+/* More than fits the messages made before the dump is left unread. */
 #define LONG_ARG (128 * 1024 - 1)
 #define LONG_ARGS 4
 #define READS 2
 
-/* References are put by RCU and by a work queue. */
+/* References are dropped by RCU and by a work queue. */
 #define AWAIT_SECONDS 20
 #define LOOK_US 10000
 
@@ -89,7 +89,7 @@ static int begin_task(struct special_task *task, const char *when)
 				 strcmp(when, BEFORE_EXEC) ? NULL : task);
 }
 
-/* Send a request for the task, and stop amid its arguments. */
+/* Send a request for the task, and stop in the middle of its arguments. */
 static void begin_dump(struct __test_metadata *_metadata, struct td_sock *sock,
 		       struct td_answer *a, pid_t pid)
 {
@@ -109,7 +109,10 @@ static void begin_dump(struct __test_metadata *_metadata, struct td_sock *sock,
 	ASSERT_EQ(0, (int)a->end.type);
 }
 
-/* Hold @nr user namespaces at a time: whether there may be so many. */
+/*
+ * Make @nr user namespaces that exist at the same time.  Return true if the
+ * limit allows it.
+ */
 static bool can_make_user_ns(unsigned int nr)
 {
 	bool all = true;
@@ -170,7 +173,7 @@ TEST_F(unread_dump, releases_exited_task)
 		TH_LOG("unread dumps keep user namespaces of ended tasks");
 	}
 
-	/* The dumps have been there all the time. */
+	/* The dumps continue where they stopped. */
 	for (i = 0; i < TASKS; i++) {
 		ASSERT_EQ(0, td_receive(&self->sock[i], &self->answer[i]));
 		ASSERT_SUCCESS(&self->answer[i]);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Memory that is nobody's: in a kernel that fills it with patterns before it is
- * used, every byte of every reply is searched for these.  Catches a byte that a
- * filler, a header or a pad leaves as it was.
+ * Uninitialised memory: in a kernel that fills memory with patterns before use,
+ * each byte of each reply is searched for them.  Catches a byte that a fill
+ * function, a header or padding leaves unset.
  *
- * Wants a kernel with CONFIG_SLUB_DEBUG_ON and CONFIG_PAGE_POISONING that is in
- * effect, whose allocations are not zeroed, and fails without: it is built and
- * installed, but not among the programs that run_kselftest.sh starts by itself.
+ * Requires a kernel with CONFIG_SLUB_DEBUG_ON and with CONFIG_PAGE_POISONING in
+ * effect, whose allocations are not zeroed, and fails otherwise.  The program
+ * is built and installed, but run_kselftest.sh does not start it by default.
  */
 #include <fcntl.h>
 #include <sched.h>
@@ -15,18 +15,18 @@
 #include "lib/namespace.h"
 #include "lib/taskdiag_test.h"
 
-/* Of no pattern, as no byte of ids, names and numbers here is. */
+/* Ids, names and pids here have no byte that is a pattern. */
 #define USER 1234
 
-/* Slabs at first, pages of their own from the largest on. */
+/* Small replies come from slabs, the largest from pages. */
 #define BUFFERS { 4096, 8192, 32768 }
 
 #define MEMBERS 20
 
-/* What a task's number has to be below to be of no pattern, too. */
+/* Pids below this have no byte that is a pattern. */
 #define LOWEST_PATTERN 0x5a
 
-/* So many of the same are no accident in what tasks are told of. */
+/* This many equal bytes in a row do not occur by chance. */
 #define RUN 4
 
 static const struct credentials user = {
@@ -35,8 +35,8 @@ static const struct credentials user = {
 };
 
 /*
- * Slab objects in use and freed, the last byte of them and the zones around;
- * pages; the compilers' own for variables on the stack.
+ * Patterns of SLUB for objects in use, freed objects, their last byte and red
+ * zones; of page poisoning; and of compilers for stack variables.
  */
 static bool is_pattern(unsigned char byte)
 {
@@ -53,7 +53,7 @@ static bool is_pattern(unsigned char byte)
 	return false;
 }
 
-/* How many of the same pattern there have to be in a row. */
+/* Return the position of @run equal pattern bytes in a row, or -1. */
 static ssize_t find_pattern(const unsigned char *bytes, size_t len, size_t run)
 {
 	size_t i, same = 0;
@@ -69,7 +69,7 @@ static ssize_t find_pattern(const unsigned char *bytes, size_t len, size_t run)
 	return -1;
 }
 
-/* Behind its name an area is zero, up to the next one. */
+/* Return true if the bytes after each name are zero up to the next mapping. */
 static bool mappings_are_padded(const unsigned char *bytes, size_t len)
 {
 	const struct task_diag_vma *vma;
@@ -92,7 +92,7 @@ static bool mappings_are_padded(const unsigned char *bytes, size_t len)
 	return true;
 }
 
-/* What is between attributes is nobody's, and zero. */
+/* Return true if the padding between attributes is zero. */
 static bool pads_are_zero(const unsigned char *bytes, size_t len)
 {
 	while (len >= NLA_HDRLEN) {
@@ -128,7 +128,10 @@ static bool message_pads_are_zero(const struct td_sock *sock,
 			     nlh->nlmsg_len - head);
 }
 
-/* One datagram.  A row of BASE and CRED, here, has no pattern at all. */
+/*
+ * Search one datagram.  A row of BASE and CRED must contain no pattern byte at
+ * all.
+ */
 static void search_datagram(struct __test_metadata *_metadata,
 			    const struct td_sock *sock,
 			    const unsigned char *bytes, size_t len, size_t run)
@@ -148,7 +151,9 @@ static void search_datagram(struct __test_metadata *_metadata,
 		}
 }
 
-/* The rest of an answer is there, or is made, when the first of it is. */
+/*
+ * When the first datagram arrives, the rest is queued or is made by the read.
+ */
 static size_t search_answer(struct __test_metadata *_metadata,
 			    struct td_sock *sock, size_t run)
 {
@@ -159,7 +164,7 @@ static size_t search_answer(struct __test_metadata *_metadata,
 		const struct nlmsghdr *nlh = (const void *)sock->buf;
 		bool row = nlh->nlmsg_type == sock->family;
 
-		/* Texts are of any letters, and a "k" is 0x6b. */
+		/* Error texts contain any letter, and "k" is 0x6b. */
 		search_datagram(_metadata, sock, sock->buf, got,
 				row ? run : RUN);
 		found += row;
@@ -173,13 +178,13 @@ static size_t query_and_search(struct __test_metadata *_metadata,
 			       const struct task_diag_pid *query, __u16 flags,
 			       size_t run)
 {
-	/* Sequence numbers are of no pattern, either. */
+	/* The sequence number must not be a pattern either. */
 	sock->seq = 0;
 	EXPECT_EQ(0, td_send_request(sock, query, flags, NULL));
 	return search_answer(_metadata, sock, run);
 }
 
-/* Whose numbers, names and ids have no byte of a pattern. */
+/* Make tasks whose pids, names and ids have no pattern byte. */
 static void make_patternless_tasks(struct __test_metadata *_metadata,
 				   struct task_pool *pool)
 {
@@ -206,11 +211,11 @@ static void make_patternless_tasks(struct __test_metadata *_metadata,
 	EXPECT_GT(LOWEST_PATTERN, pool->task[pool->nr - 1].pid + 2);
 }
 
-/* Those that go on from message to message, or have no fixed size. */
+/* Groups that continue over several messages or have no fixed size. */
 #define LONG_GROUPS (TASK_DIAG_SHOW_VMA | TASK_DIAG_SHOW_VMA_STAT | \
 		     TASK_DIAG_SHOW_CMDLINE | TASK_DIAG_SHOW_CGROUP)
 
-/* Every way to be told of tasks. */
+/* All requests that report tasks. */
 static const struct {
 	__u64 strategy;
 	__u16 flags;
@@ -247,7 +252,9 @@ static void query_all(struct __test_metadata *_metadata,
 	}
 }
 
-/* All that this kernel has, but what small buffers may not take. */
+/*
+ * All groups of this kernel, except those that a small buffer may not request.
+ */
 static __u64 all_groups(struct __test_metadata *_metadata, struct td_sock *sock)
 {
 	struct task_diag_features features = {};
@@ -287,7 +294,10 @@ static void send_raw(struct __test_metadata *_metadata, struct td_sock *sock,
 	EXPECT_EQ(0U, search_answer(_metadata, sock, RUN));
 }
 
-/* The family's and generic netlink's own, down to the shortest of requests. */
+/*
+ * Errors of the family and of generic netlink, for requests truncated to all
+ * lengths.
+ */
 static void query_truncated(struct __test_metadata *_metadata,
 			    struct td_sock *sock)
 {
@@ -344,7 +354,7 @@ TEST_F(poison, pattern_is_in_no_reply)
 		query_truncated(_metadata, &sock);
 		td_close(&sock);
 	}
-	/* All that is here ends with us. */
+	/* All tasks here end with this process. */
 	_exit(0);
 }
 

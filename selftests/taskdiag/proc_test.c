@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * /proc/task-diag as a file: one transaction after the other, what it refuses,
- * and nothing of it for who did not ask.  That it tells what the socket tells is
- * for the tests that are run over both.
+ * /proc/task-diag as a file: one transaction after the other, refused requests,
+ * and access checks of reader and sender.  Programs that run over both
+ * transports show that the replies are equal.
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -26,10 +26,10 @@
 #include "lib/users.h"
 #include "lib/visible_pids.h"
 
-/* Of each user: together they are more than is made at a time. */
+/* Tasks of each user; together they need several datagrams. */
 #define SLEEPERS 100
 
-/* Attributes can be as long as this, and some more. */
+/* Longer than the longest request that the file accepts. */
 #define TOO_LONG (128 * 1024 + 1)
 
 #define ABANDONED_DUMPS 10000
@@ -46,7 +46,9 @@ static int make_pool(void)
 	return users_begin(&pool, SLEEPERS) ?: program_install();
 }
 
-/* A request as the file has it; what is in it is aligned to 4 bytes only. */
+/*
+ * A request as written to the file; its contents are aligned to 4 bytes only.
+ */
 #pragma pack(push, 4)
 struct request {
 	struct nlmsghdr nlh;
@@ -71,7 +73,7 @@ static struct request request_for(const struct task_diag_pid *query,
 	};
 }
 
-/* 0 or a negative errno. */
+/* Return 0 or a negative errno. */
 static int write_file(int fd, const void *bytes, size_t len)
 {
 	return write(fd, bytes, len) == (ssize_t)len ? 0 : -errno;
@@ -93,7 +95,7 @@ static ssize_t read_file(int fd, void *buf, size_t size)
 
 FIXTURE(file) {
 	int fd;
-	struct td_sock sock;	/* the same, in a socket's clothes */
+	struct td_sock sock;	/* the same file as a td_sock */
 	unsigned char buf[TD_LARGE];
 };
 
@@ -108,7 +110,9 @@ FIXTURE_TEARDOWN(file)
 	td_close(&self->sock);
 }
 
-/* --- transactions ------------------------------------------------------- */
+/*
+ * --- transactions ----------------------------------------------------------
+ */
 
 static void expect_all_tasks(struct __test_metadata *_metadata,
 			     const struct td_answer *a)
@@ -118,7 +122,7 @@ static void expect_all_tasks(struct __test_metadata *_metadata,
 
 	EXPECT_STREQ("", a->fault);
 	EXPECT_EQ(0, a->end.error);
-	/* None twice: visible_pids_in() would say so. */
+	/* visible_pids_in() fails if a pid occurs twice. */
 	EXPECT_EQ(0, visible_pids_in(a, &pids));
 	for (i = 0; i < pool.nr; i++)
 		EXPECT_TRUE(pid_set_has(&pids, pool.task[i].pid));
@@ -132,7 +136,7 @@ TEST_F(file, read_without_request_returns_0)
 
 TEST_F(file, any_buffer_size_reports_all_tasks_once)
 {
-	/* The least is that of one message; the greatest takes all there is. */
+	/* From the size of one message to more than the whole reply. */
 	const size_t sizes[] = { 192, 1000, 4096, TD_LARGE, 1 << 20 };
 	struct td_answer a;
 	size_t i;
@@ -144,7 +148,7 @@ TEST_F(file, any_buffer_size_reports_all_tasks_once)
 		ASSERT_EQ(0, td_query(&sock, &all, NLM_F_DUMP, &a));
 		expect_all_tasks(_metadata, &a);
 		td_answer_free(&a);
-		/* And once more over the same file. */
+		/* A second transaction over the same file. */
 		EXPECT_EQ(0, read_file(sock.fd, self->buf, sizeof(self->buf)));
 		ASSERT_EQ(0, td_query(&sock, &all, NLM_F_DUMP, &a));
 		expect_all_tasks(_metadata, &a);
@@ -203,7 +207,7 @@ TEST_F(file, read_with_too_small_buffer_gets_emsgsize)
 	EXPECT_EQ(0, read_file(self->fd, self->buf, 0));
 	for (i = 0; i < ARRAY_SIZE(sizes); i++)
 		EXPECT_EQ(-EMSGSIZE, read_file(self->fd, self->buf, sizes[i]));
-	/* Nor to one that is not there. */
+	/* Nor does a read into inaccessible memory. */
 	EXPECT_EQ(-EFAULT, read_file(self->fd, nowhere, sizeof(self->buf)));
 	td_answer_init(&self->sock, &a, true);
 	ASSERT_EQ(0, td_receive(&self->sock, &a));
@@ -219,7 +223,7 @@ TEST_F(file, end_of_dump_survives_too_small_read)
 		.dump_strategy = TASK_DIAG_DUMP_CHILDREN, .pid = getpid(),
 	};
 
-	/* A message that ends a dump is longer than a row without groups. */
+	/* The end of a dump is longer than a row without groups. */
 	ASSERT_EQ(0, write_request(self->fd, &none, NLM_F_DUMP));
 	EXPECT_EQ(-EMSGSIZE, read_file(self->fd, self->buf, NLMSG_HDRLEN));
 	EXPECT_EQ((ssize_t)NLMSG_LENGTH(sizeof(int)),
@@ -281,7 +285,7 @@ TEST_F(file, poll_reports_readable_and_writable)
 	while (read_file(self->fd, self->buf, 1000) > 0)
 		;
 	EXPECT_EQ(POLLOUT, poll_file(self->fd));
-	/* There is a reason to be read, but nobody has to. */
+	/* The error can be read, but a write may follow without that. */
 	EXPECT_EQ(-ESRCH, write_request(self->fd, &absent_task, NLM_F_DUMP));
 	EXPECT_EQ(POLLIN | POLLOUT, poll_file(self->fd));
 	EXPECT_EQ(0, write_request(self->fd, &all, NLM_F_DUMP));
@@ -331,7 +335,7 @@ TEST_F_TIMEOUT(file, dump_during_signals_is_complete, 300)
 	EXPECT_LE(20, alarms);
 }
 
-/* Several threads read one answer: each message goes to one of them. */
+/* Several threads read one reply: each message goes to one of them. */
 #define THREADS 4
 
 struct reader_thread {
@@ -345,7 +349,7 @@ static void *run_reader(void *arg)
 {
 	struct reader_thread *reader_thread = arg;
 
-	/* To whom the end goes knows that it is one; the others read 0. */
+	/* The thread that gets the end stops; the others read 0. */
 	do {
 		reader_thread->err = td_receive_datagram(&reader_thread->sock,
 							 &reader_thread->a, 1);
@@ -392,7 +396,9 @@ TEST_F(file, threads_share_one_dump)
 	pid_set_free(&pids);
 }
 
-/* --- what is refused ---------------------------------------------------- */
+/*
+ * --- refused requests ------------------------------------------------------
+ */
 
 FIXTURE(refusal) {
 	struct td_sock sock;
@@ -400,10 +406,10 @@ FIXTURE(refusal) {
 
 FIXTURE_VARIANT(refusal) {
 	void (*break_request)(struct request *request);
-	size_t len;		/* of what is written, 0: as it is */
+	size_t len;		/* of the write; 0: the whole request */
 	int error;
-	const char *text;	/* NULL: there is nothing to be read */
-	__u32 offset;		/* of the attribute blamed */
+	const char *text;	/* NULL: nothing can be read */
+	__u32 offset;		/* of the offending attribute */
 };
 
 static void break_nothing(struct request *request)
@@ -588,7 +594,7 @@ TEST_F(refusal, reports_errno_and_extack_and_accepts_next_request)
 	if (variant->text) {
 		self->sock.seq = 42;
 		td_answer_init(&self->sock, &a, true);
-		/* It comes back in the answer. */
+		/* The reply repeats it. */
 		self->sock.portid = 99;
 		EXPECT_EQ(0, td_receive(&self->sock, &a));
 		EXPECT_STREQ("", a.fault);
@@ -607,7 +613,9 @@ TEST_F(refusal, reports_errno_and_extack_and_accepts_next_request)
 	td_answer_free(&a);
 }
 
-/* --- whose rights ------------------------------------------------------- */
+/*
+ * --- access control --------------------------------------------------------
+ */
 
 static ssize_t read_by_readv(int fd, void *buf, size_t size)
 {
@@ -620,8 +628,8 @@ static ssize_t read_by_readv(int fd, void *buf, size_t size)
 }
 
 /*
- * Somebody asks through a file that is root's and anybody's, and root reads.
- * Catches rows that are made by the rights of whoever reads.
+ * A user sends a request through a file that root opened and both have, and
+ * root reads.  Catches rows that are made with the rights of the reader.
  */
 FIXTURE(privileged_reader) {
 	int fd;
@@ -656,7 +664,7 @@ TEST_F(privileged_reader, gets_eperm_and_adds_no_row)
 	if (!pid) {
 		EXPECT_EQ(0,
 			  td_send_request(&self->sock, &all, NLM_F_DUMP, NULL));
-		/* Now it is the other's turn. */
+		/* It is the other process's turn. */
 		raise(SIGSTOP);
 		EXPECT_EQ(-EAGAIN, td_receive_raw(&self->sock, 0));
 		EXPECT_EQ(0, td_query(&self->sock, &all, NLM_F_DUMP, &a));
@@ -671,13 +679,13 @@ TEST_F(privileged_reader, gets_eperm_and_adds_no_row)
 	EXPECT_EQ(-EBUSY, write_request(self->fd, &all, NLM_F_DUMP));
 	EXPECT_EQ(-1, variant->read(self->fd, self->buf, sizeof(self->buf)));
 	EXPECT_EQ(EPERM, errno);
-	/* That was the end of it. */
+	/* The failed read has ended the dump. */
 	EXPECT_EQ(0, read_file(self->fd, self->buf, sizeof(self->buf)));
 	EXPECT_EQ(0, kill(pid, SIGCONT));
 	EXPECT_EXIT_0(pid);
 }
 
-/* Catches a check by the rights of whoever opened the file alone. */
+/* Catches a check with the rights of the opener only. */
 TEST_F(file, file_of_root_shows_what_sender_may_see)
 {
 	pid_t pid = td_fork_as(_metadata, &user);
@@ -694,7 +702,10 @@ TEST_F(file, file_of_root_shows_what_sender_may_see)
 	EXPECT_EXIT_0(pid);
 }
 
-/* What it has given up is gone, also from what was asked for before. */
+/*
+ * Rights that the process has dropped no longer apply, also to an earlier
+ * request.
+ */
 TEST_F(file, dropping_rights_during_dump_hides_tasks)
 {
 	pid_t pid = fork();
@@ -716,7 +727,7 @@ TEST_F(file, dropping_rights_during_dump_hides_tasks)
 	EXPECT_EXIT_0(pid);
 }
 
-/* Catches credentials that are looked up anew with each read. */
+/* Catches credentials that are looked up again by each read. */
 TEST_F(file, gaining_rights_during_dump_adds_no_row)
 {
 	pid_t pid = td_fork_as(_metadata, &user_with_saved_root);
@@ -737,11 +748,11 @@ TEST_F(file, gaining_rights_during_dump_adds_no_row)
 	EXPECT_EXIT_0(pid);
 }
 
-/* Two parts for this program to play as a set-user-id one. */
+/* This program acts as one of two set-user-id programs. */
 #define COPY_INPUT "--copy-input"
 #define WRITE_ERROR "--write-error"
 
-/* As cat does: 0 if it got nothing to copy, and was told why. */
+/* Like cat: returns 0 if the read fails with EPERM. */
 static int main_copy_input(void)
 {
 	unsigned char buf[TD_LARGE];
@@ -753,7 +764,7 @@ static int main_copy_input(void)
 	return got == -EPERM ? 0 : 3;
 }
 
-/* As a program does that quotes an argument in an error message. */
+/* Like a program that quotes an argument in an error message. */
 static int main_write_error(const char *text)
 {
 	unsigned char bytes[128];
@@ -764,7 +775,7 @@ static int main_write_error(const char *text)
 	return write_file(STDERR_FILENO, bytes, len) ? 3 : 0;
 }
 
-/* Catches a dump that goes on over execve(). */
+/* Catches a dump that continues after execve(). */
 TEST_F(file, read_after_execve_gets_eperm)
 {
 	pid_t pid = td_fork_as(_metadata, &user);
@@ -781,9 +792,9 @@ TEST_F(file, read_after_execve_gets_eperm)
 }
 
 /*
- * A set-user-id program writes what its user has shaped.  Catches a check by
- * the rights of whoever writes alone: an answer would tell of a hidden number
- * that it is one, and of a free one not.
+ * A set-user-id program writes bytes chosen by its user.  Catches a check with
+ * the rights of the writer only: the replies for a hidden pid and for an unused
+ * one would differ.
  */
 TEST_F(file, write_by_setuid_program_fails)
 {
@@ -819,7 +830,9 @@ TEST_F(file, write_by_setuid_program_fails)
 	EXPECT_EXIT_0(pid);
 }
 
-/* --- mounts ------------------------------------------------------------- */
+/*
+ * --- mounts ----------------------------------------------------------------
+ */
 
 FIXTURE(mount) {
 	char dir[sizeof("/tmp/taskdiag-proc-XXXXXX")];
@@ -855,7 +868,7 @@ FIXTURE_TEARDOWN(mount)
 	rmdir(self->dir);
 }
 
-/* A member of the mount's group, and one who is in no way. */
+/* A member of the group of the mount, and a user that is not a member. */
 TEST_F(mount, options_show_no_further_task)
 {
 	char path[64];
@@ -887,7 +900,7 @@ static void mount_namespace_procfs(void *unused)
 	namespace_mount_procfs();
 }
 
-/* Catches numbers of the reader's namespace, and of the opener's. */
+/* Catches pids of the namespace of the reader or of the opener. */
 TEST(pids_are_those_of_pid_namespace_of_mount)
 {
 	pid_t init =
@@ -911,7 +924,10 @@ TEST(pids_are_those_of_pid_namespace_of_mount)
 		EXPECT_NE(NULL, td_find_row(&a, pid));
 	td_answer_free(&a);
 
-	/* An open file keeps it, but no longer than that. */
+	/*
+	 * An open file holds the pid namespace, and its processes can still
+	 * end.
+	 */
 	EXPECT_EQ(0, td_send_request(&sock, &all, NLM_F_DUMP, NULL));
 	namespace_end(init);
 	td_answer_init(&sock, &a, true);
@@ -923,9 +939,14 @@ TEST(pids_are_those_of_pid_namespace_of_mount)
 	close(fd);
 }
 
-/* --- what is left behind ------------------------------------------------- */
+/*
+ * --- abandoned dumps -------------------------------------------------------
+ */
 
-/* Of a leak the debug kernel's kmemleak would tell, and this when it is large. */
+/*
+ * kmemleak in the debug kernel reports a leak; without it only a large one
+ * shows.
+ */
 TEST_F_TIMEOUT(file, abandoned_dumps_leak_no_memory, 300)
 {
 	unsigned char buf[4096];

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * One thing that happens in the middle of a dump, at a place that is known: a
- * second thread executes a program, a number is used again, relatives or the
- * one asked about exit.  Numbers are chosen, in a pid namespace of the test's
- * own, so that what happens lies before or behind the place the dump has come
- * to.  Each test names the implementation that it catches.
+ * One event at a known point of a dump: a second thread calls execve(), a pid
+ * is reused, relatives or the queried process exit.  Each test runs in a pid
+ * namespace of its own and chooses the pids, so that the event concerns tasks
+ * before or after the current position of the dump.  Each test names the
+ * implementation that it catches.
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -18,19 +18,19 @@
 #include "lib/taskdiag_test.h"
 #include "lib/visible_pids.h"
 
-/* Small datagrams, of two dozen rows. */
+/* Small datagrams of about two dozen rows. */
 #define BUFFER 4096
 
-/* Numbers that the dump has come to when it is half read, and others. */
+/* Pids that a half-read dump has already reported, and others. */
 #define BEFORE 20
 #define FILLERS_FROM 100
 #define FILLERS 100
 #define AFTER 500
 
-/* Of a family or process that takes several datagrams. */
+/* Size of a family or process that takes several datagrams. */
 #define RELATIVES 90
 
-/* What a test is told by those it starts. */
+/* Events that the forked processes send to the test. */
 static int event_pipe[2];
 
 static void send_event(char event)
@@ -47,7 +47,7 @@ static void await_event(struct __test_metadata *_metadata, char event)
 	ASSERT_EQ(event, received);
 }
 
-/* What they wait for to go on: a byte each. */
+/* The forked processes continue when they read one byte each. */
 static int release_pipe[2];
 
 static void await_release(void)
@@ -70,16 +70,16 @@ static void sleep_forever(void)
 		pause();
 }
 
-/* The role of a program that has been executed. */
+/* Role of an executed program that sleeps. */
 #define SLEEP_ROLE "--stay"
 
-/* Have the next process or thread be @pid. */
+/* Give the next process or thread pid @pid. */
 static void set_next_pid(struct __test_metadata *_metadata, pid_t pid)
 {
 	ASSERT_EQ(0, namespace_next_pid(pid));
 }
 
-/* Begin @scenario in a pid namespace of its own, as its first process. */
+/* Run @scenario in a pid namespace of its own, as its first process. */
 static void run_in_namespace(struct __test_metadata *_metadata,
 			     void (*scenario)(struct __test_metadata *,
 					      const void *),
@@ -104,7 +104,7 @@ static void run_in_namespace(struct __test_metadata *_metadata,
 	close(release_pipe[1]);
 }
 
-/* Processes for a dump to be in the middle of. */
+/* Make processes between the pids before and after the position of the dump. */
 static void make_fillers(struct __test_metadata *_metadata)
 {
 	int i;
@@ -119,7 +119,7 @@ static void make_fillers(struct __test_metadata *_metadata)
 	}
 }
 
-/* A child that is what @be makes of it, once it says that it is ready. */
+/* Fork a child that runs @be, and wait until it is ready. */
 static pid_t fork_ready(struct __test_metadata *_metadata,
 			void (*be)(void *arg), void *arg)
 {
@@ -132,7 +132,7 @@ static pid_t fork_ready(struct __test_metadata *_metadata,
 	return pid;
 }
 
-/* A dump of which two datagrams have been made, and one has been read. */
+/* Start a dump: two datagrams are made, one of them is read. */
 static void dump_half(struct __test_metadata *_metadata, struct td_sock *sock,
 		      __u64 strategy, pid_t pid, struct td_answer *a)
 {
@@ -166,8 +166,8 @@ static bool has_name(const struct td_row *row, const char *name)
 }
 
 /*
- * A second thread of a process executes a program, and takes its leader's
- * number over.  Catches a walk that goes on from a task that it has kept.
+ * A second thread of a process calls execve() and takes over the pid of its
+ * leader.  Catches an iterator that continues from a stored task.
  */
 FIXTURE(thread_exec) {
 };
@@ -196,21 +196,21 @@ static void *exec_thread(void *arg)
 {
 	send_event('t');
 	await_release();
-	/* Where the program is to say that it runs. */
+	/* The executed program reports on standard output that it runs. */
 	if (dup2(event_pipe[1], STDOUT_FILENO) >= 0)
 		program_run(SLEEP_ROLE, NULL);
 	_exit(1);
 	return arg;
 }
 
-/* Which numbers the two have, and what is asked meanwhile. */
+/* The pids of the two threads, and the strategy of the dump. */
 struct thread_exec {
 	__u64 strategy;
 	pid_t leader;
 	pid_t thread;
 };
 
-/* A process with a thread that will execute a program. */
+/* A process with a thread that will call execve(). */
 static void run_executor(pid_t thread_pid)
 {
 	pthread_t thread;
@@ -242,7 +242,7 @@ static void scenario_thread_exec(struct __test_metadata *_metadata,
 	make_fillers(_metadata);
 
 	dump_half(_metadata, &sock, param->strategy, 0, &a);
-	/* The places are where they should be. */
+	/* Check the position of the dump. */
 	EXPECT_EQ(param->leader == BEFORE, !!td_find_row(&a, param->leader));
 	EXPECT_EQ(!leads && param->thread < FILLERS_FROM,
 		  !!td_find_row(&a, param->thread));
@@ -250,7 +250,9 @@ static void scenario_thread_exec(struct __test_metadata *_metadata,
 	await_event(_metadata, 'p');
 	dump_rest(_metadata, &sock, &a);
 
-	/* The process is there once, as what it was when it was come to. */
+	/*
+	 * The process has one row, with the state at the time the row was made.
+	 */
 	row = td_find_row(&a, param->leader);
 	ASSERT_NE(NULL, row);
 	EXPECT_EQ(param->leader, (pid_t)row->msg.tgid);
@@ -292,8 +294,8 @@ TEST_F(thread_exec, leader_after_current_task_reports_process_once)
 }
 
 /*
- * A number that is used again.  Catches relatives that are kept as numbers: a
- * stranger would be among them.
+ * A reused pid.  Catches relatives that are stored as pids: an unrelated task
+ * would be reported among them.
  */
 FIXTURE(reused_pid) {
 };
@@ -301,20 +303,20 @@ FIXTURE(reused_pid) {
 struct reuse {
 	__u64 strategy;
 	pid_t wanted_pid;
-	const char *shown;	/* under that number in the end, NULL for nobody */
+	const char *shown;	/* expected name for the pid, or NULL */
 };
 
 FIXTURE_VARIANT(reused_pid) {
 	struct reuse param;
 };
 
-FIXTURE_VARIANT_ADD(reused_pid, all_before){
+FIXTURE_VARIANT_ADD(reused_pid, all_before) {
 	.param.strategy = TASK_DIAG_DUMP_ALL,
 	.param.wanted_pid = BEFORE,
 	.param.shown = "old",
 };
 
-FIXTURE_VARIANT_ADD(reused_pid, all_after){
+FIXTURE_VARIANT_ADD(reused_pid, all_after) {
 	.param.strategy = TASK_DIAG_DUMP_ALL,
 	.param.wanted_pid = AFTER,
 	.param.shown = "new",
@@ -330,7 +332,9 @@ FIXTURE_VARIANT_ADD(reused_pid, all_thread_after) {
 	.param.shown = "new",
 };
 
-/* The relatives of the moment of the request: the new one is none of them. */
+/*
+ * Relatives are those of the time of the request, so the new task has no row.
+ */
 FIXTURE_VARIANT_ADD(reused_pid, children_after) {
 	.param.strategy = TASK_DIAG_DUMP_CHILDREN, .param.wanted_pid = AFTER,
 };
@@ -343,7 +347,7 @@ FIXTURE_TEARDOWN(reused_pid)
 {
 }
 
-/* A child of ours that is called @name and has that number. */
+/* Make a child with the given pid and name. */
 static void make_child(struct __test_metadata *_metadata, pid_t wanted_pid,
 		       const char *name)
 {
@@ -374,7 +378,7 @@ static void scenario_reuse(struct __test_metadata *_metadata, const void *arg)
 	struct td_answer a;
 
 	ASSERT_EQ(0, td_open(&sock, BUFFER));
-	/* Children come in the order they were made in. */
+	/* Children are reported in the order of their creation. */
 	if (param->wanted_pid == BEFORE)
 		make_child(_metadata, param->wanted_pid, "old");
 	make_fillers(_metadata);
@@ -402,9 +406,8 @@ TEST_F(reused_pid, is_not_taken_for_the_former_task)
 }
 
 /*
- * The same of the one who asks: a process that gets the number of one that has
- * asked and exited is not the one who asked.  Catches an asker that is known by
- * its number.
+ * A process gets the pid of a sender that has exited.  It must not be taken for
+ * the sender.  Catches a sender that is identified by its pid.
  */
 FIXTURE(reused_pid_of_sender) {
 };
@@ -461,8 +464,9 @@ TEST_F(reused_pid_of_sender, gets_eperm)
 }
 
 /*
- * Relatives, of whom every third, the first among them, exits in the middle.
- * Catches a walk by position: for each that has gone it misses one who stays.
+ * Every third of several relatives, the first one included, exits during the
+ * dump.  Catches an iterator that continues by position: it would skip a
+ * remaining relative for each one that exited.
  */
 FIXTURE(exiting_siblings) {
 };
@@ -480,7 +484,10 @@ static bool is_exiting(int nth)
 	return nth % 3 == 0;
 }
 
-/* Every row, but for those who have left and were not come to before. */
+/*
+ * Check that each relative has a row, except those that exited before the dump
+ * reached them.
+ */
 static void expect_remaining(struct __test_metadata *_metadata,
 			     const struct td_answer *a,
 			     const pid_t relative[RELATIVES], size_t seen)
@@ -497,7 +504,7 @@ static void expect_remaining(struct __test_metadata *_metadata,
 			exiting++;
 		}
 	}
-	/* They were there while they were, and some had gone. */
+	/* Some of the exited relatives were reported, and some were not. */
 	EXPECT_LT(0U, exiting);
 	EXPECT_GT(RELATIVES / 3U, exiting);
 	EXPECT_LE(seen, a->rows);
@@ -546,7 +553,7 @@ TEST_F(exiting_siblings, leave_other_processes_in_dump)
 
 struct thread_group {
 	pid_t thread[RELATIVES];
-	int nr;			/* of the one that is being started */
+	int nr;			/* index of the thread that is being started */
 	sem_t started;
 };
 
@@ -563,7 +570,7 @@ static void *run_group_thread(void *arg)
 	return NULL;
 }
 
-/* A process and its threads, of which some leave when they may. */
+/* A process with threads, of which some exit when released. */
 static void run_thread_group(void *arg)
 {
 	struct thread_group *thread_group = arg;
@@ -573,7 +580,7 @@ static void run_thread_group(void *arg)
 	sem_init(&thread_group->started, 0, 0);
 	for (i = 0; i < RELATIVES; i++) {
 		thread_group->nr = i;
-		/* One at a time, so that their number is theirs to read. */
+		/* One at a time, so that each thread can read its index. */
 		if (pthread_create(&thread[i], NULL, run_group_thread,
 				   thread_group))
 			_exit(1);
@@ -616,8 +623,8 @@ TEST_F(exiting_siblings, leave_other_threads_in_dump)
 }
 
 /*
- * The one asked about exits in the middle.  Catches a dump that ends in an
- * error or early, or that looks the process up again.
+ * The queried process exits during the dump.  Catches a dump that ends with an
+ * error or too early, or that looks up the process again.
  */
 FIXTURE(queried_process) {
 };
@@ -648,7 +655,7 @@ static void run_parent(void *arg)
 	sleep_forever();
 }
 
-/* A child that has been adopted stays in the dump, with its new parent. */
+/* A child that has a new parent stays in the dump, with that parent. */
 static void scenario_parent(struct __test_metadata *_metadata, const void *arg)
 {
 	pid_t *child = td_alloc_shared(RELATIVES * sizeof(*child));
@@ -677,7 +684,7 @@ TEST_F(queried_process, exiting_keeps_its_children_in_dump)
 	run_in_namespace(_metadata, scenario_parent, NULL);
 }
 
-/* Threads go with it: what is left of the dump is its end. */
+/* The threads exit with the process, so only the end of the dump remains. */
 static void scenario_process(struct __test_metadata *_metadata, const void *arg)
 {
 	struct thread_group *thread_group =
@@ -702,7 +709,7 @@ TEST_F(queried_process, exiting_with_its_threads_ends_dump)
 	run_in_namespace(_metadata, scenario_process, NULL);
 }
 
-/* One of the threads executes a program: the process is what is left of it. */
+/* One thread calls execve(), and the others end. */
 static void *exec_in_group(void *arg)
 {
 	await_release();
@@ -739,7 +746,7 @@ static void scenario_exec(struct __test_metadata *_metadata, const void *arg)
 	await_event(_metadata, 'p');
 	dump_rest(_metadata, &sock, &a);
 	EXPECT_NE(NULL, td_find_row(&a, pid));
-	/* One more datagram had been made when the first was read. */
+	/* One more datagram was made when the first one was read. */
 	EXPECT_LE(seen, a.rows);
 	EXPECT_GE(2 * seen, a.rows);
 	td_answer_free(&a);

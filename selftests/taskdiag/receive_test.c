@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * However a dump is received, nothing of it is lost without a word: buffers
- * that are too small, much too large or just right, looks ahead, several
- * threads, signals, and a socket with hardly any room.  Each test names the
- * implementation that it catches, or what of the socket layer it relies on.
+ * No part of a dump is lost silently, for any way of receiving it: buffers that
+ * are too small, exact or very large, MSG_PEEK, several threads, signals, and a
+ * socket with a minimal receive buffer.  Each test names the implementation
+ * that it catches, or the behaviour of the socket layer that it relies on.
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -13,9 +13,9 @@
 #include "lib/taskdiag_test.h"
 #include "lib/visible_pids.h"
 
-/* Enough for several datagrams of any size. */
+/* Enough tasks for several datagrams of any size. */
 #define SLEEPERS 150
-#define THREADS 3		/* of each, beside the leader */
+#define THREADS 3		/* per process, without the leader */
 
 static const struct task_diag_pid all = {
 	.show_flags = TD_BASE_CRED,
@@ -34,7 +34,7 @@ static int make_pool(void)
 	       task_pool_settle(&pool);
 }
 
-/* Everybody is there, once. */
+/* Each task of the pool is reported once. */
 static void expect_all(struct __test_metadata *_metadata,
 		       const struct td_answer *a)
 {
@@ -75,14 +75,14 @@ FIXTURE_TEARDOWN(receive)
 	td_close(&self->sock);
 }
 
-/* What a dump comes to, and in how many pieces. */
+/* Totals of a dump. */
 struct totals {
 	size_t bytes;
 	unsigned int datagrams;
-	unsigned int cut;	/* of them, and said to be */
+	unsigned int cut;	/* datagrams with MSG_TRUNC */
 };
 
-/* Receive all there is into @size bytes, and look no closer. */
+/* Receive all datagrams with a buffer of @size bytes, without parsing them. */
 static int drain(int fd, size_t size, int flags, struct totals *totals)
 {
 	char *buf = malloc(size ?: 1);
@@ -107,9 +107,9 @@ static int drain(int fd, size_t size, int flags, struct totals *totals)
 }
 
 /*
- * Too small for anything.  The socket layer cuts, and says so; the dump goes on
- * nevertheless, to its end.  Catches a dump that waits for a reader with more
- * room, or goes round in circles.
+ * The buffer is too small for any message.  The socket layer truncates and sets
+ * MSG_TRUNC; the dump continues to its end.  Catches a dump that waits for a
+ * larger buffer or never ends.
  */
 TEST_F(receive, tiny_buffer_gets_msg_trunc)
 {
@@ -129,7 +129,7 @@ TEST_F(receive, tiny_buffer_gets_msg_trunc)
 		EXPECT_EQ(totals.datagrams, totals.cut);
 		EXPECT_EQ(totals.datagrams * sizes[i], totals.bytes);
 
-		/* With MSG_TRUNC the length is told as it was. */
+		/* With MSG_TRUNC, recv() returns the original length. */
 		ASSERT_EQ(0,
 			  td_send_request(&self->sock, &all, NLM_F_DUMP, NULL));
 		ASSERT_EQ(0,
@@ -140,7 +140,7 @@ TEST_F(receive, tiny_buffer_gets_msg_trunc)
 	}
 }
 
-/* The same of a socket that has never seen a larger one. */
+/* The same on a socket that has never received with a larger buffer. */
 TEST_F(receive, tiny_buffer_on_new_socket_gets_msg_trunc)
 {
 	struct totals whole, totals;
@@ -160,7 +160,10 @@ TEST_F(receive, tiny_buffer_on_new_socket_gets_msg_trunc)
 	close(fd);
 }
 
-/* Ask how long it is, and then have exactly that. */
+/*
+ * Query the length of the next datagram, and receive with a buffer of that
+ * size.
+ */
 TEST_F(receive, buffer_of_exact_size_gets_complete_dump)
 {
 	const size_t size = self->sock.size;
@@ -191,15 +194,15 @@ TEST_F(receive, buffer_of_1_mib_gets_datagrams_of_32_kib)
 	ASSERT_EQ(0, td_open(&huge, 1024 * 1024));
 	ASSERT_EQ(0, td_query(&huge, &all, NLM_F_DUMP, &a));
 	expect_all(_metadata, &a);
-	/* Just under 32 KiB of 168 bytes each. */
+	/* Datagrams of just under 32 KiB, with rows of 168 bytes each. */
 	EXPECT_LE(a.rows / 195, a.receives);
 	td_answer_free(&a);
 	td_close(&huge);
 }
 
 /*
- * A look ahead makes the dump go on as a read does.  Catches rows that are made
- * again, and a queue without a bound.
+ * MSG_PEEK makes the dump continue like a read does.  Catches rows that are
+ * made again, and a queue without a bound.
  */
 TEST_F(receive, msg_peek_loses_no_row)
 {
@@ -220,7 +223,7 @@ TEST_F(receive, msg_peek_loses_no_row)
 	td_answer_free(&a);
 }
 
-/* Some who read one dump together, by turns as it comes. */
+/* Threads that read one dump together. */
 #define READERS 4
 
 struct reader {
@@ -238,7 +241,7 @@ static void *run_reader(void *arg)
 		int err =
 			td_receive_datagram(&reader->sock, &reader->answer, 1);
 
-		/* Another may have had the last. */
+		/* Another thread may have received the last datagram. */
 		if (err && err != -EAGAIN) {
 			reader->err = err;
 			break;
@@ -251,7 +254,7 @@ static void *run_reader(void *arg)
 	return NULL;
 }
 
-/* Catches a dump whose place is kept outside the lock of the socket. */
+/* Catches dump state that is changed outside the lock of the socket. */
 TEST_F(receive, threads_share_one_dump)
 {
 	const struct timeval short_timeout = { .tv_usec = 50 * 1000 };
@@ -290,10 +293,7 @@ TEST_F(receive, threads_share_one_dump)
 	pid_set_free(&pids);
 }
 
-/*
- * Signals as fast as they come.  Catches a dump that ends for a signal that is
- * not deadly.
- */
+/* Frequent signals.  Catches a dump that ends on a non-fatal signal. */
 FIXTURE(signals) {
 	struct td_sock sock;
 };
@@ -336,16 +336,16 @@ TEST_F(signals, during_dump_lose_no_row)
 
 	ASSERT_EQ(0, sigaction(SIGALRM, &action, NULL));
 	ASSERT_EQ(0, setitimer(ITIMER_REAL, &fast, NULL));
-	/* So many that some of them came in the middle. */
+	/* Until enough signals have arrived during dumps. */
 	while (dumps++ < 20 || __atomic_load_n(&caught, __ATOMIC_RELAXED) < 50)
 		expect_complete_dump(_metadata, &self->sock);
 	ASSERT_EQ(0, setitimer(ITIMER_REAL, &never, NULL));
 }
 
 /*
- * A socket that has room for one datagram at the most.  What does not fit is
- * lost; that it was is told by ENOBUFS, from the socket layer, which must not
- * be kept from saying so.
+ * A socket with room for one datagram at most.  Replies that do not fit are
+ * lost; the socket layer reports that by ENOBUFS, and task_diag must not
+ * suppress it.
  */
 FIXTURE(small_rcvbuf) {
 	struct td_sock sock;
@@ -356,7 +356,7 @@ FIXTURE_SETUP(small_rcvbuf)
 	const int size = 0;
 
 	ASSERT_EQ(0, td_open(&self->sock, TD_LARGE));
-	/* As little as there can be. */
+	/* The minimum that the kernel allows. */
 	ASSERT_EQ(0, setsockopt(self->sock.fd, SOL_SOCKET, SO_RCVBUF, &size,
 				sizeof(size)));
 }
@@ -366,14 +366,16 @@ FIXTURE_TEARDOWN(small_rcvbuf)
 	td_close(&self->sock);
 }
 
-/* One datagram is made when the one before has been read: it always fits. */
+/*
+ * The next datagram is made after the previous one was read, so it always fits.
+ */
 TEST_F(small_rcvbuf, dump_is_complete)
 {
 	expect_complete_dump(_metadata, &self->sock);
 	expect_complete_dump(_metadata, &self->sock);
 }
 
-/* Answers nobody reads. */
+/* Replies that are not read. */
 TEST_F(small_rcvbuf, lost_replies_get_enobufs)
 {
 	const struct task_diag_pid one = {
@@ -402,14 +404,14 @@ TEST_F(small_rcvbuf, lost_replies_get_enobufs)
 	EXPECT_GT(requests, answers);
 	EXPECT_LT(0, lost);
 
-	/* And that was all: the socket is as good as new. */
+	/* The socket works as before afterwards. */
 	expect_complete_dump(_metadata, &self->sock);
 }
 
 /*
- * A dump that is asked for while there is no room for its beginning, because of
- * a single answer before it.  The socket layer says so, and makes it go on when
- * there is room again: a client that goes by the error gives up a whole dump.
+ * A dump request while an unread reply leaves no room for the first datagram.
+ * The socket layer reports ENOBUFS and continues the dump when there is room
+ * again; a client that stops at the error discards a complete dump.
  */
 TEST_F(small_rcvbuf, dump_after_unread_reply_is_complete_or_gets_enobufs)
 {

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Requests: what the family is, and that whatever is wrong with a request is
- * refused with the right errno, a text that names the field, and the offset of
- * the attribute.
+ * Requests: the constants of the family, and the error for each kind of invalid
+ * request: the errno, a text that names the field, and the offset of the
+ * attribute.
  */
 #include <signal.h>
 #include <sys/time.h>
 
 #include "lib/taskdiag_test.h"
 
-/* A request into which every defect can be put. */
+/* A request with room for each defect. */
 struct any_request {
 	struct nlmsghdr nlh;
 	struct genlmsghdr genl;
@@ -18,7 +18,7 @@ struct any_request {
 
 #define FIRST_ATTR NLMSG_LENGTH(GENL_HDRLEN)
 
-/* Append an attribute with its padding; returns where it begins. */
+/* Append an attribute with its padding.  Return its offset. */
 static size_t put_attr(struct any_request *req, __u16 type, const void *data,
 		       size_t len)
 {
@@ -33,7 +33,7 @@ static size_t put_attr(struct any_request *req, __u16 type, const void *data,
 }
 
 enum offending {
-	OFFENDING_NONE,		/* netlink has no attribute to point at */
+	OFFENDING_NONE,		/* netlink has no attribute to name */
 	OFFENDING_FIRST,
 	OFFENDING_SECOND,
 };
@@ -79,33 +79,33 @@ TEST(family_is_resolved_by_name)
 }
 
 /*
- * One defect each.  But for it the request asks for process 1, which is right
- * both as a dump and as a plain request.
+ * One defect per request.  Without the defect, the request queries process 1
+ * and is valid with and without NLM_F_DUMP.
  */
 struct defect {
 	struct task_diag_pid query;
-	int cmd_change;		/* away from the right command */
-	int len_change;		/* and from the right length */
+	int cmd_change;		/* added to the command */
+	int len_change;		/* added to the length */
 	__u8 genl_reserved;
-	__u16 nlmsg_flags;	/* beside the right ones */
+	__u16 nlmsg_flags;	/* additional flags */
 	bool no_attr;
-	__u16 other_type;		/* the attribute's type, if another */
-	bool second;		/* one more attribute behind it */
+	__u16 other_type;		/* type of the attribute, if not 0 */
+	bool second;		/* append another attribute */
 	__u16 second_type;
-	const void *second_data;	/* "1234" if NULL */
+	const void *second_data;	/* NULL: "1234" */
 	size_t second_len;
-	unsigned int trailing;	/* stray bytes at the end */
+	unsigned int trailing;	/* extra bytes at the end */
 
 	int error;
-	const char *text;	/* NULL: netlink itself says nothing */
+	const char *text;	/* NULL: netlink itself sets none */
 	const char *and_text;
 	enum offending offending;
 	__u32 missing;
-	const char *single_text;	/* if it is another one without a dump */
-	enum offending single_offending;	/* and if another attribute is */
+	const char *single_text;	/* if different without a dump */
+	enum offending single_offending;	/* likewise */
 };
 
-/* Too short to say even which command it is. */
+/* The message is too short to contain a command. */
 TEST(message_without_genlmsghdr_gets_einval)
 {
 	const __u16 flags[] = { 0, NLM_F_DUMP };
@@ -151,22 +151,22 @@ FIXTURE_VARIANT(refusal) {
 
 /* show_flags */
 
-FIXTURE_VARIANT_ADD(refusal, lowest_unknown_flag){
+FIXTURE_VARIANT_ADD(refusal, lowest_unknown_flag) {
 	ASK_FOR(1ULL << (TASK_DIAG_GROUP_MAX + 1), TASK_DIAG_DUMP_ONE, 1),
 	.defect.error = EINVAL,
 	.defect.text = "show_flags",
 	.defect.offending = OFFENDING_FIRST,
 };
 
-FIXTURE_VARIANT_ADD(refusal, highest_unknown_flag){
+FIXTURE_VARIANT_ADD(refusal, highest_unknown_flag) {
 	ASK_FOR(1ULL << 63, TASK_DIAG_DUMP_ONE, 1),
 	.defect.error = EINVAL,
 	.defect.text = "show_flags",
 	.defect.offending = OFFENDING_FIRST,
 };
 
-/* Lost if the mask were ever held in 32 bits. */
-FIXTURE_VARIANT_ADD(refusal, unknown_flag_with_known_flags){
+/* Lost if the mask were stored in 32 bits. */
+FIXTURE_VARIANT_ADD(refusal, unknown_flag_with_known_flags) {
 	ASK_FOR(TD_BASE_CRED | 1ULL << 32, TASK_DIAG_DUMP_ONE, 1),
 	.defect.error = EINVAL,
 	.defect.text = "show_flags",
@@ -175,38 +175,38 @@ FIXTURE_VARIANT_ADD(refusal, unknown_flag_with_known_flags){
 
 /* dump_strategy */
 
-FIXTURE_VARIANT_ADD(refusal, lowest_unknown_strategy){
+FIXTURE_VARIANT_ADD(refusal, lowest_unknown_strategy) {
 	ASK_FOR(TD_BASE_CRED, TASK_DIAG_DUMP_MAX + 1, 1),
 	.defect.error = EINVAL,
 	.defect.text = "dump_strategy",
 	.defect.offending = OFFENDING_FIRST,
 };
 
-/* In 32 bits this would be TASK_DIAG_DUMP_ONE. */
-FIXTURE_VARIANT_ADD(refusal, strategy_of_33_bits){
+/* Truncated to 32 bits this is TASK_DIAG_DUMP_ONE. */
+FIXTURE_VARIANT_ADD(refusal, strategy_of_33_bits) {
 	ASK_FOR(TD_BASE_CRED, 1ULL << 32 | TASK_DIAG_DUMP_ONE, 1),
 	.defect.error = EINVAL,
 	.defect.text = "dump_strategy",
 	.defect.offending = OFFENDING_FIRST,
 };
 
-FIXTURE_VARIANT_ADD(refusal, highest_strategy){
+FIXTURE_VARIANT_ADD(refusal, highest_strategy) {
 	ASK_FOR(TD_BASE_CRED, ~0ULL, 1),
 	.defect.error = EINVAL,
 	.defect.text = "dump_strategy",
 	.defect.offending = OFFENDING_FIRST,
 };
 
-/* pid: a plain request may be refused for its strategy instead */
+/* pid: a single request may be refused for its strategy instead */
 
-FIXTURE_VARIANT_ADD(refusal, one_of_pid_0){
+FIXTURE_VARIANT_ADD(refusal, one_of_pid_0) {
 	ASK_FOR(TD_BASE_CRED, TASK_DIAG_DUMP_ONE, 0),
 	.defect.error = EINVAL,
 	.defect.text = "pid",
 	.defect.offending = OFFENDING_FIRST,
 };
 
-FIXTURE_VARIANT_ADD(refusal, children_of_pid_0){
+FIXTURE_VARIANT_ADD(refusal, children_of_pid_0) {
 	ASK_FOR(TD_BASE_CRED, TASK_DIAG_DUMP_CHILDREN, 0),
 	.defect.error = EINVAL,
 	.defect.text = "pid",
@@ -214,7 +214,7 @@ FIXTURE_VARIANT_ADD(refusal, children_of_pid_0){
 	.defect.single_text = "",
 };
 
-FIXTURE_VARIANT_ADD(refusal, threads_of_pid_0){
+FIXTURE_VARIANT_ADD(refusal, threads_of_pid_0) {
 	ASK_FOR(TD_BASE_CRED, TASK_DIAG_DUMP_THREAD, 0),
 	.defect.error = EINVAL,
 	.defect.text = "pid",
@@ -222,7 +222,7 @@ FIXTURE_VARIANT_ADD(refusal, threads_of_pid_0){
 	.defect.single_text = "",
 };
 
-FIXTURE_VARIANT_ADD(refusal, descendants_of_pid_0){
+FIXTURE_VARIANT_ADD(refusal, descendants_of_pid_0) {
 	ASK_FOR(TD_BASE_CRED, TASK_DIAG_DUMP_DESCENDANTS, 0),
 	.defect.error = EINVAL,
 	.defect.text = "pid",
@@ -230,14 +230,14 @@ FIXTURE_VARIANT_ADD(refusal, descendants_of_pid_0){
 	.defect.single_text = "",
 };
 
-FIXTURE_VARIANT_ADD(refusal, one_of_pid_above_int_max){
+FIXTURE_VARIANT_ADD(refusal, one_of_pid_above_int_max) {
 	ASK_FOR(TD_BASE_CRED, TASK_DIAG_DUMP_ONE, 1U << 31 | 1),
 	.defect.error = EINVAL,
 	.defect.text = "pid",
 	.defect.offending = OFFENDING_FIRST,
 };
 
-FIXTURE_VARIANT_ADD(refusal, children_of_pid_above_int_max){
+FIXTURE_VARIANT_ADD(refusal, children_of_pid_above_int_max) {
 	ASK_FOR(TD_BASE_CRED, TASK_DIAG_DUMP_CHILDREN, 1U << 31 | 1),
 	.defect.error = EINVAL,
 	.defect.text = "pid",
@@ -245,7 +245,7 @@ FIXTURE_VARIANT_ADD(refusal, children_of_pid_above_int_max){
 	.defect.single_text = "",
 };
 
-FIXTURE_VARIANT_ADD(refusal, threads_of_pid_above_int_max){
+FIXTURE_VARIANT_ADD(refusal, threads_of_pid_above_int_max) {
 	ASK_FOR(TD_BASE_CRED, TASK_DIAG_DUMP_THREAD, 1U << 31 | 1),
 	.defect.error = EINVAL,
 	.defect.text = "pid",
@@ -253,7 +253,7 @@ FIXTURE_VARIANT_ADD(refusal, threads_of_pid_above_int_max){
 	.defect.single_text = "",
 };
 
-FIXTURE_VARIANT_ADD(refusal, one_of_highest_pid){
+FIXTURE_VARIANT_ADD(refusal, one_of_highest_pid) {
 	ASK_FOR(TD_BASE_CRED, TASK_DIAG_DUMP_ONE, ~0U),
 	.defect.error = EINVAL,
 	.defect.text = "pid",
@@ -277,9 +277,9 @@ FIXTURE_VARIANT_ADD(refusal, highest_reserved_bit) {
 	.defect.error = EINVAL, .defect.text = "reserved", .defect.offending = OFFENDING_FIRST,
 };
 
-/* The length of the structure */
+/* length of the structure */
 
-FIXTURE_VARIANT_ADD(refusal, empty_structure){
+FIXTURE_VARIANT_ADD(refusal, empty_structure) {
 	ASK_RIGHT,
 	.defect.len_change = -(int)sizeof(struct task_diag_pid),
 	.defect.error = ERANGE,
@@ -287,7 +287,7 @@ FIXTURE_VARIANT_ADD(refusal, empty_structure){
 	.defect.offending = OFFENDING_FIRST,
 };
 
-FIXTURE_VARIANT_ADD(refusal, structure_without_reserved){
+FIXTURE_VARIANT_ADD(refusal, structure_without_reserved) {
 	ASK_RIGHT,
 	.defect.len_change = -4,
 	.defect.error = ERANGE,
@@ -295,7 +295,7 @@ FIXTURE_VARIANT_ADD(refusal, structure_without_reserved){
 	.defect.offending = OFFENDING_FIRST,
 };
 
-FIXTURE_VARIANT_ADD(refusal, structure_one_byte_short){
+FIXTURE_VARIANT_ADD(refusal, structure_one_byte_short) {
 	ASK_RIGHT,
 	.defect.len_change = -1,
 	.defect.error = ERANGE,
@@ -303,7 +303,7 @@ FIXTURE_VARIANT_ADD(refusal, structure_one_byte_short){
 	.defect.offending = OFFENDING_FIRST,
 };
 
-FIXTURE_VARIANT_ADD(refusal, structure_one_byte_long){
+FIXTURE_VARIANT_ADD(refusal, structure_one_byte_long) {
 	ASK_RIGHT,
 	.defect.len_change = 1,
 	.defect.error = ERANGE,
@@ -311,7 +311,7 @@ FIXTURE_VARIANT_ADD(refusal, structure_one_byte_long){
 	.defect.offending = OFFENDING_FIRST,
 };
 
-FIXTURE_VARIANT_ADD(refusal, structure_eight_bytes_long){
+FIXTURE_VARIANT_ADD(refusal, structure_eight_bytes_long) {
 	ASK_RIGHT,
 	.defect.len_change = 8,
 	.defect.error = ERANGE,
@@ -319,7 +319,7 @@ FIXTURE_VARIANT_ADD(refusal, structure_eight_bytes_long){
 	.defect.offending = OFFENDING_FIRST,
 };
 
-/* Attributes */
+/* attributes */
 
 FIXTURE_VARIANT_ADD(refusal, no_attribute) {
 	ASK_RIGHT, .defect.no_attr = true,
@@ -327,7 +327,7 @@ FIXTURE_VARIANT_ADD(refusal, no_attribute) {
 	.defect.missing = TASK_DIAG_CMD_ATTR_GET,
 };
 
-FIXTURE_VARIANT_ADD(refusal, other_attribute_instead){
+FIXTURE_VARIANT_ADD(refusal, other_attribute_instead) {
 	ASK_RIGHT,
 	.defect.other_type = TASK_DIAG_ATTR_MAX + 1,
 	.defect.error = EINVAL,
@@ -335,7 +335,7 @@ FIXTURE_VARIANT_ADD(refusal, other_attribute_instead){
 	.defect.offending = OFFENDING_FIRST,
 };
 
-FIXTURE_VARIANT_ADD(refusal, attribute_marked_as_nested){
+FIXTURE_VARIANT_ADD(refusal, attribute_marked_as_nested) {
 	ASK_RIGHT,
 	.defect.other_type = TASK_DIAG_CMD_ATTR_GET | NLA_F_NESTED,
 	.defect.error = EINVAL,
@@ -343,7 +343,7 @@ FIXTURE_VARIANT_ADD(refusal, attribute_marked_as_nested){
 	.defect.offending = OFFENDING_FIRST,
 };
 
-FIXTURE_VARIANT_ADD(refusal, additional_attribute_0){
+FIXTURE_VARIANT_ADD(refusal, additional_attribute_0) {
 	ASK_RIGHT,
 	.defect.second = true,
 	.defect.second_type = TASK_DIAG_ATTR_UNSPEC,
@@ -352,7 +352,7 @@ FIXTURE_VARIANT_ADD(refusal, additional_attribute_0){
 	.defect.offending = OFFENDING_SECOND,
 };
 
-FIXTURE_VARIANT_ADD(refusal, additional_unknown_attribute){
+FIXTURE_VARIANT_ADD(refusal, additional_unknown_attribute) {
 	ASK_RIGHT,
 	.defect.second = true,
 	.defect.second_type = TASK_DIAG_ATTR_MAX + 1,
@@ -361,7 +361,7 @@ FIXTURE_VARIANT_ADD(refusal, additional_unknown_attribute){
 	.defect.offending = OFFENDING_SECOND,
 };
 
-FIXTURE_VARIANT_ADD(refusal, additional_highest_attribute){
+FIXTURE_VARIANT_ADD(refusal, additional_highest_attribute) {
 	ASK_RIGHT,
 	.defect.second = true,
 	.defect.second_type = (__u16)NLA_TYPE_MASK,
@@ -370,7 +370,7 @@ FIXTURE_VARIANT_ADD(refusal, additional_highest_attribute){
 	.defect.offending = OFFENDING_SECOND,
 };
 
-FIXTURE_VARIANT_ADD(refusal, task_diag_msg_in_request){
+FIXTURE_VARIANT_ADD(refusal, task_diag_msg_in_request) {
 	ASK_RIGHT,
 	.defect.second = true,
 	.defect.second_type = TASK_DIAG_MSG,
@@ -379,7 +379,7 @@ FIXTURE_VARIANT_ADD(refusal, task_diag_msg_in_request){
 	.defect.offending = OFFENDING_SECOND,
 };
 
-FIXTURE_VARIANT_ADD(refusal, pad_in_request){
+FIXTURE_VARIANT_ADD(refusal, pad_in_request) {
 	ASK_RIGHT,
 	.defect.second = true,
 	.defect.second_type = TASK_DIAG_PAD,
@@ -388,7 +388,7 @@ FIXTURE_VARIANT_ADD(refusal, pad_in_request){
 	.defect.offending = OFFENDING_SECOND,
 };
 
-FIXTURE_VARIANT_ADD(refusal, group_in_request){
+FIXTURE_VARIANT_ADD(refusal, group_in_request) {
 	ASK_RIGHT,
 	.defect.second = true,
 	.defect.second_type = TASK_DIAG_CRED,
@@ -407,7 +407,7 @@ FIXTURE_VARIANT_ADD(refusal, four_trailing_bytes) {
 	.defect.error = EINVAL, .defect.text = "leftover",
 };
 
-/* Filters */
+/* filters */
 
 #define SECOND(_type, _data, _len) \
 	.defect.second = true, \
@@ -527,7 +527,7 @@ FIXTURE_VARIANT_ADD(refusal, vma_flags_without_vma_group) {
 	.defect.text = "vma_flags: ",
 };
 
-/* Options */
+/* options */
 
 FIXTURE_VARIANT_ADD(refusal, pidfd_of_64_bits) {
 	WITH_U64(PIDFD, 0), .defect.text = "length",
@@ -543,7 +543,7 @@ FIXTURE_VARIANT_ADD(refusal, pidfd_not_open) {
 	.defect.error = EBADF, .defect.text = "pidfd: ",
 };
 
-FIXTURE_VARIANT_ADD(refusal, pidfd_for_all){
+FIXTURE_VARIANT_ADD(refusal, pidfd_for_all) {
 	ASK_FOR(0, TASK_DIAG_DUMP_ALL, 0),
 	SECOND(PIDFD, ((const __u32[]){ 0 }), sizeof(__u32)),
 	.defect.error = EINVAL,
@@ -561,7 +561,7 @@ FIXTURE_VARIANT_ADD(refusal, pidns_fd_not_open) {
 	.defect.error = EBADF, .defect.text = "pidns_fd: ",
 };
 
-FIXTURE_VARIANT_ADD(refusal, absent_in_request){
+FIXTURE_VARIANT_ADD(refusal, absent_in_request) {
 	ASK_RIGHT,
 	.defect.second = true,
 	.defect.second_type = TASK_DIAG_ABSENT,
@@ -570,7 +570,7 @@ FIXTURE_VARIANT_ADD(refusal, absent_in_request){
 	.defect.offending = OFFENDING_SECOND,
 };
 
-FIXTURE_VARIANT_ADD(refusal, features_in_request){
+FIXTURE_VARIANT_ADD(refusal, features_in_request) {
 	ASK_RIGHT,
 	.defect.second = true,
 	.defect.second_type = TASK_DIAG_FEATURES,
@@ -579,15 +579,15 @@ FIXTURE_VARIANT_ADD(refusal, features_in_request){
 	.defect.offending = OFFENDING_SECOND,
 };
 
-/* Headers */
+/* headers */
 
-FIXTURE_VARIANT_ADD(refusal, command_0){
+FIXTURE_VARIANT_ADD(refusal, command_0) {
 	ASK_RIGHT,
 	.defect.cmd_change = TASK_DIAG_CMD_UNSPEC - TASK_DIAG_CMD_GET,
 	.defect.error = EOPNOTSUPP,
 };
 
-FIXTURE_VARIANT_ADD(refusal, unknown_command){
+FIXTURE_VARIANT_ADD(refusal, unknown_command) {
 	ASK_RIGHT,
 	.defect.cmd_change = TASK_DIAG_CMD_MAX + 1 - TASK_DIAG_CMD_GET,
 	.defect.error = EOPNOTSUPP,
@@ -676,7 +676,9 @@ static void expect_refusal(struct __test_metadata *_metadata,
 		  a.end.missing);
 	td_answer_free(&a);
 
-	/* Nothing more comes, and the socket is good for another request. */
+	/*
+	 * No further message arrives, and the socket accepts another request.
+	 */
 	EXPECT_EQ(-EAGAIN, td_receive_raw(sock, MSG_DONTWAIT));
 	ASSERT_EQ(0, td_query(sock, &right, flags, &a));
 	ASSERT_SUCCESS(&a);
@@ -694,7 +696,10 @@ TEST_F(refusal, single_request_gets_errno_and_extack)
 	expect_refusal(_metadata, &self->sock, &variant->defect, false);
 }
 
-/* Several tasks make a dump, and one that asks without is told so. */
+/*
+ * Strategies that report several tasks require a dump; without NLM_F_DUMP they
+ * are refused.
+ */
 FIXTURE(strategy) {
 	struct td_sock sock;
 };
@@ -779,7 +784,9 @@ static void ignore(int signal)
 	(void)signal;
 }
 
-/* A pending signal ends a step of a dump, and must not end a single request. */
+/*
+ * A pending signal ends one step of a dump, and must not end a single request.
+ */
 TEST(single_request_with_pending_signal_is_answered)
 {
 	const struct itimerval often = { { 0, 100 }, { 0, 100 } }, never = {};

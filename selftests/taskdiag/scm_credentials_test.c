@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * SCM_CREDENTIALS that do not tell the truth: what may be put there by whom,
- * and that it says in whose numbers to answer and nothing else.  Naming a
- * process of another namespace as such is looked at in pidns_test.c.  Each test
- * names the implementation that it catches.
+ * False SCM_CREDENTIALS: which values a sender may put there, and that they
+ * select the pid namespace of the reply and nothing else. pidns_test.c tests
+ * the names of processes in other namespaces.  Each test names the
+ * implementation that it catches.
  */
 #include <fcntl.h>
 #include <limits.h>
@@ -14,10 +14,10 @@
 #include "lib/users.h"
 #include "lib/visible_pids.h"
 
-/* Enough of a namespace's for several small datagrams. */
+/* Processes of a namespace: enough for several small datagrams. */
 #define SLEEPERS 120
 
-/* May put any ids into a message, but may not see more for it. */
+/* May send any ids, and may not see more because of that. */
 static const struct credentials forger = {
 	.uid = USER_IDS,
 	.gid = USER_IDS,
@@ -51,7 +51,7 @@ FIXTURE_TEARDOWN(scm_credentials)
 	td_close(&self->sock);
 }
 
-/* Not even an answer: the message does not get as far as the family. */
+/* The message does not reach the family, so there is no reply. */
 static void expect_send_error(struct __test_metadata *_metadata,
 			      struct td_sock *sock, const struct ucred *as,
 			      int err)
@@ -94,8 +94,8 @@ TEST_F(scm_credentials, ids_of_other_users_show_no_more)
 }
 
 /*
- * Numbers that are none, by who may name them and by who may not.  To the
- * latter those that are some look the same, hidden or not.
+ * Unused pids, sent with and without the right to name a process.  Without the
+ * right, used and unused pids get the same error, hidden or not.
  */
 TEST_F(scm_credentials, unused_pid_cannot_be_sent)
 {
@@ -103,7 +103,7 @@ TEST_F(scm_credentials, unused_pid_cannot_be_sent)
 		{ .pid = 0 }, { .pid = -1 }, { .pid = INT_MIN },
 		{ .pid = INT_MAX }, { .pid = 4 * 1024 * 1024 + 1 },
 		{ .pid = td_unused_pid() },
-		/* And of somebody: who may see them, who may not. */
+		/* Pids in use: a visible task, and a hidden one. */
 		{ .pid = pool.task[0].pid }, { .pid = 1 },
 	};
 	const size_t nr_unused = ARRAY_SIZE(creds) - 2;
@@ -127,7 +127,7 @@ TEST_F(scm_credentials, unused_pid_cannot_be_sent)
 	EXPECT_EXIT_0(pid);
 }
 
-/* Capabilities over a namespace do not reach beyond it. */
+/* Capabilities over a user namespace do not reach beyond it. */
 TEST_F(scm_credentials, user_namespace_root_naming_outside_pid_gets_eperm)
 {
 	pid_t pid = td_fork_as(_metadata, &user);
@@ -135,7 +135,10 @@ TEST_F(scm_credentials, user_namespace_root_naming_outside_pid_gets_eperm)
 	if (!pid) {
 		struct ucred as = { .pid = getppid() };
 
-		/* But not of the pid namespace. */
+		/*
+		 * Capabilities over the user namespace, not over the pid
+		 * namespace.
+		 */
 		EXPECT_EQ(0, namespace_become_root());
 		expect_send_error(_metadata, &self->sock, &as, -EPERM);
 		as.pid = pool.task[0].pid;
@@ -145,7 +148,7 @@ TEST_F(scm_credentials, user_namespace_root_naming_outside_pid_gets_eperm)
 	EXPECT_EXIT_0(pid);
 }
 
-/* There is no user -1 in any namespace. */
+/* No namespace maps user -1. */
 TEST_F(scm_credentials, unmapped_ids_get_einval)
 {
 	const struct ucred as[] = {
@@ -158,10 +161,10 @@ TEST_F(scm_credentials, unmapped_ids_get_einval)
 }
 
 /*
- * A number can outlive its process, as that of a session.  The socket layer
- * finds it, the family has to find nobody behind it: what happens to a process
- * that exits while the message that names it is on its way.  Catches a struct
- * pid that is taken for a process.
+ * A struct pid can outlive its process, for example as a session.  The socket
+ * layer finds it; the family must find no process: this also happens if a
+ * process exits after its pid was sent.  Catches a struct pid that is taken for
+ * a process.
  */
 TEST_F(scm_credentials, pid_of_exited_process_gets_esrch)
 {
@@ -191,7 +194,7 @@ TEST_F(scm_credentials, pid_of_exited_process_gets_esrch)
 	}
 	close(ends[0]);
 
-	/* Of a zombie there is still somebody, with a namespace. */
+	/* A zombie still exists and has a pid namespace. */
 	ASSERT_EQ(0, waitid(P_PID, leader, NULL, WEXITED | WNOWAIT));
 	as.pid = leader;
 	EXPECT_EQ(0, td_send_request(&self->sock, &one, NLM_F_ACK, &as));
@@ -216,7 +219,7 @@ TEST_F(scm_credentials, pid_of_exited_process_gets_esrch)
 	close(ends[1]);
 }
 
-/* A pid namespace full of processes; its init ends when @end is closed. */
+/* Make processes in a pid namespace; its init ends when @end is closed. */
 static void fill_namespace(int begin, int end)
 {
 	char byte = 0;
@@ -237,8 +240,8 @@ static void fill_namespace(int begin, int end)
 }
 
 /*
- * The source exits after the message, and its whole namespace with it.  Catches
- * a namespace that is looked up again by number, or not held.
+ * The named process, and its whole namespace, exits after the request.  Catches
+ * a namespace that is looked up again by pid, or that is not referenced.
  */
 TEST_F(scm_credentials, dump_survives_exit_of_named_process)
 {
@@ -270,8 +273,8 @@ TEST_F(scm_credentials, dump_survives_exit_of_named_process)
 	ASSERT_SUCCESS(&a);
 	EXPECT_EQ(0, visible_pids_in(&a, &pids));
 	/*
-	 * The datagram that was made when the first was read, and then the
-	 * end: nobody from elsewhere has come to fill the place.
+	 * One datagram was made when the first was read, then follows the end:
+	 * no task of another namespace is reported instead.
 	 */
 	EXPECT_LT(before, a.rows);
 	EXPECT_GT(SLEEPERS + 1U, a.rows);

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * One socket, several readers: that only the process that asked can make a dump
- * go on, and only as long as it runs the program that asked.
+ * One socket with several readers: only the process that sent the request can
+ * continue a dump, and only while it runs the program that sent it.
  */
 #include <pthread.h>
 
 #include "lib/program.h"
 #include "lib/taskdiag_test.h"
 
-/* Enough for several small datagrams. */
+/* Enough tasks for several small datagrams. */
 #define SLEEPERS 150
 
 static const struct task_diag_pid all = {
@@ -43,8 +43,8 @@ FIXTURE_TEARDOWN(shared_socket)
 }
 
 /*
- * Read on with what somebody else asked for.  One datagram was made when they
- * asked and is there for who takes it; then there is an end, and no row.
+ * Continue a dump of another process.  One datagram was made by the request and
+ * any reader gets it; then the dump ends without a row.
  */
 static int read_rest(struct td_sock *sock, const char **why)
 {
@@ -102,7 +102,7 @@ TEST_F(shared_socket, other_process_gets_eperm)
 	}
 	EXPECT_EXIT_0(pid);
 
-	/* That dump is over, and the next one is not harmed by it. */
+	/* That dump is over and does not affect the next one. */
 	EXPECT_EQ(-EAGAIN, td_receive_raw(&self->sock, MSG_DONTWAIT));
 	ASSERT_EQ(0, td_query(&self->sock, &all, NLM_F_DUMP, &a));
 	ASSERT_SUCCESS(&a);
@@ -110,7 +110,7 @@ TEST_F(shared_socket, other_process_gets_eperm)
 	td_answer_free(&a);
 }
 
-/* The parent of who asked is somebody else just as well. */
+/* The parent of the sender is another process as well. */
 TEST_F(shared_socket, parent_of_sender_gets_eperm)
 {
 	const char *why = "";
@@ -128,7 +128,7 @@ TEST_F(shared_socket, parent_of_sender_gets_eperm)
 	}
 }
 
-/* The role of a program that is told of the socket it has been left. */
+/* Role of an executed program that inherits the socket. */
 #define READ_REST "--read-on"
 
 static int exec_read_rest(const struct td_sock *sock)
@@ -164,7 +164,7 @@ TEST_F(shared_socket, read_after_execve_gets_eperm)
 	if (!pid) {
 		struct td_sock own;
 
-		/* The very process that asked, but for execve(). */
+		/* The process that sent the request, after execve(). */
 		if (td_open(&own, TD_SMALL) ||
 		    td_send_request(&own, &all, NLM_F_DUMP, NULL))
 			_exit(1);

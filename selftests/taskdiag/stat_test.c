@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * STAT: real programs and processes that are peculiar in time, size, schedule
- * or terminal, and each field about each one as procfs has it.
+ * STAT: real programs, and processes with unusual times, sizes, schedules or
+ * terminals; each field of each task must equal procfs.
  */
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -27,7 +27,7 @@
 #define MIB (1024UL * 1024)
 #define NS_PER_SEC 1000000000ULL
 
-/* What the specimens are made to have, to be found again. */
+/* Properties of the special tasks, checked below. */
 #define NICE (-7)
 #define FIFO_PRIORITY 42
 #define LOCKED_PAGES 3
@@ -47,7 +47,7 @@ static __u64 clock_ns(clockid_t clock)
 	return now.tv_sec * NS_PER_SEC + now.tv_nsec;
 }
 
-/* ------------------------------------------------------------ specimens */
+/* --- special tasks -------------------------------------------------------- */
 
 static void use_cpu(unsigned int ms)
 {
@@ -57,7 +57,7 @@ static void use_cpu(unsigned int ms)
 		syscall(SYS_getppid);
 }
 
-/* Page by page, so that each is a fault. */
+/* Touch page by page, so that each page causes a fault. */
 static void *touch(size_t size, int flags)
 {
 	char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
@@ -65,7 +65,7 @@ static void *touch(size_t size, int flags)
 
 	if (memory == MAP_FAILED)
 		return NULL;
-	/* Refused where there are no large ones. */
+	/* Fails if the kernel has no huge pages. */
 	madvise(memory, size, MADV_NOHUGEPAGE);
 	memset(memory, 1, size);
 	return memory;
@@ -108,7 +108,10 @@ static int set_idle(void *arg)
 	return set_policy(SCHED_IDLE, 0);
 }
 
-/* What <linux/sched/types.h> calls struct sched_attr, which libc may have too. */
+/*
+ * struct sched_attr of <linux/sched/types.h>, which the C library may define
+ * too.
+ */
 static int set_deadline(void *arg)
 {
 	const struct {
@@ -162,12 +165,12 @@ static int map_program(void *arg)
 	memory = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
 	if (memory == MAP_FAILED)
 		return -errno;
-	/* Out of the page cache, as far as that is possible, and in again. */
+	/* Drop the page cache as far as possible, and read the pages again. */
 	posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
 	return madvise(memory, size, MADV_POPULATE_READ) ? -errno : 0;
 }
 
-/* Children waited for, and grandchildren, are part of their parent's figures. */
+/* The figures of a parent include its reaped children and grandchildren. */
 static int reap_children(void *arg)
 {
 	int i;
@@ -197,7 +200,7 @@ static int reap_children(void *arg)
 	return 0;
 }
 
-/* Nobody waits for these: they count for nobody. */
+/* No process waits for these children, so no figures include them. */
 static int autoreap_children(void *arg)
 {
 	signal(SIGCHLD, SIG_IGN);
@@ -210,7 +213,7 @@ static int use_cpu_time(void *arg)
 	return 0;
 }
 
-/* A clock of its own for each of these; several have their own schedule. */
+/* Each thread has its own CPU clock; several have a schedule of their own. */
 struct server {
 	sem_t started;
 	int listener;
@@ -267,7 +270,7 @@ static int start_server(void *arg)
 	return 0;
 }
 
-/* Threads that are gone are part of their process's figures. */
+/* The figures of a process include its ended threads. */
 static void *use_resources(void *arg)
 {
 	touch(CHILD_FAULTS * PAGE, MAP_PRIVATE);
@@ -286,7 +289,7 @@ static int join_threads(void *arg)
 	return -err;
 }
 
-/* The descriptors last as long as the specimen: the terminal goes with them. */
+/* The descriptors stay open, as closing them would end the terminal. */
 static int take_terminal(void)
 {
 	const int master = posix_openpt(O_RDWR | O_NOCTTY);
@@ -330,7 +333,7 @@ static int end_foreground_group(void *arg)
 
 	if (tty < 0)
 		return tty;
-	/* A group that is over by now. */
+	/* A foreground group that has ended. */
 	pid = fork();
 	if (pid < 0)
 		return -errno;
@@ -343,7 +346,7 @@ static int end_foreground_group(void *arg)
 	return 0;
 }
 
-/* A right that is made use of is a flag of the task. */
+/* The use of a capability sets a flag of the task. */
 static int use_capability(void *arg)
 {
 	return setpriority(PRIO_PROCESS, 0, -1) ? -errno : 0;
@@ -372,7 +375,7 @@ static const struct test_task_kind kinds[] = {
 	{ "root", use_capability },
 };
 
-/* Programs of others, where there are any. */
+/* Other programs, if they are installed. */
 static char * const programs[][TEST_TASKS_ARGS] = {
 	{ "sh", "-c", "echo; read x" },
 	{
@@ -388,9 +391,11 @@ static char * const programs[][TEST_TASKS_ARGS] = {
 
 static struct test_tasks tasks;
 static pid_t exited, killed;
-static __u64 before_all, after_all;	/* on CLOCK_BOOTTIME */
+static __u64 before_all, after_all;	/* CLOCK_BOOTTIME */
 
-/* Zombies under other signals than SIGCHLD, which nobody is asked for here. */
+/*
+ * Zombies with other exit signals than SIGCHLD; no process waits for them here.
+ */
 static pid_t make_zombie(int exit_signal, int code, int kill_by)
 {
 	struct clone_args args = { .exit_signal = exit_signal };
@@ -452,7 +457,7 @@ static pid_t pool_task_pid(enum pool_state state)
 	return 0;
 }
 
-/* Everybody that keeps still. */
+/* All processes that do not change. */
 static int known_processes(struct pid_set *known)
 {
 	size_t i;
@@ -469,7 +474,7 @@ static int known_processes(struct pid_set *known)
 	return err;
 }
 
-/* ---------------------------------------------------------------- tests */
+/* --- tests ---------------------------------------------------------------- */
 
 FIXTURE(stat) {
 	struct td_sock sock;
@@ -493,7 +498,7 @@ FIXTURE_TEARDOWN(stat)
 	td_close(&self->sock);
 }
 
-/* One row about @pid, from a strategy that makes it a process's. */
+/* Query one row of @pid, with the figures of the process. */
 static void query_one(struct __test_metadata *_metadata, struct td_sock *sock,
 		      pid_t pid, struct task_diag_stat *stat)
 {
@@ -505,7 +510,7 @@ static void query_one(struct __test_metadata *_metadata, struct td_sock *sock,
 	td_answer_free(&a);
 }
 
-/* What procfs says of several tasks, in the order of their numbers. */
+/* Figures of one task from procfs; arrays are ordered by pid. */
 struct stat_entry {
 	__u32 pid;
 	__u32 tgid;
@@ -553,7 +558,7 @@ static const struct stat_entry *find_entry(const struct stat_entry *entries,
 
 #define MOST_TASKS 2048
 
-/* Every task of the system, kernel threads among them. */
+/* Compare all tasks of the system, kernel threads included. */
 static void compare_all(struct __test_metadata *_metadata, struct td_sock *sock,
 			int proc, const struct pid_set *known, bool threads)
 {
@@ -616,7 +621,7 @@ TEST_F(stat, every_thread_equals_procfs)
 	compare_all(_metadata, &self->sock, self->proc, &self->known, true);
 }
 
-/* Each strategy makes either rows of processes or rows of threads. */
+/* Each strategy reports either figures of processes or figures of threads. */
 TEST_F(stat, strategy_selects_process_or_thread_figures)
 {
 	const pid_t pids[] = {
@@ -686,11 +691,14 @@ TEST_F(stat, strategy_selects_process_or_thread_figures)
 		}
 		td_answer_free(&a);
 	}
-	/* Otherwise nothing has been told apart. */
+	/*
+	 * Otherwise process and thread figures were equal and the test shows
+	 * nothing.
+	 */
 	EXPECT_LT(0U, differing);
 }
 
-/* procfs rounds times down to ticks; here are all of their nanoseconds. */
+/* procfs rounds times down to ticks; STAT has nanoseconds. */
 TEST_F(stat, cpu_times_have_nanosecond_resolution)
 {
 	const pid_t pid = test_tasks_pid(&tasks, "busy");
@@ -704,7 +712,10 @@ TEST_F(stat, cpu_times_have_nanosecond_resolution)
 	ASSERT_EQ(0, clock_gettime(clock, &used));
 	expected = used.tv_sec * NS_PER_SEC + used.tv_nsec;
 	EXPECT_LE(2 * BUSY_MS * 1000000ULL, stat.utime + stat.stime);
-	/* Some kernels add up the two from other clocks than this one. */
+	/*
+	 * Some kernels sum user and system time from other clocks than this
+	 * one.
+	 */
 	EXPECT_LE(stat.utime + stat.stime, expected + 2000000);
 	EXPECT_LE(expected, stat.utime + stat.stime + 2000000);
 }
@@ -724,7 +735,10 @@ TEST_F(stat, start_time_is_within_creation_interval)
 	}
 }
 
-/* That the specimens are what they claim to be, and what procfs rounds. */
+/*
+ * Check that the special tasks have their properties, and the figures that
+ * procfs rounds.
+ */
 TEST_F(stat, test_tasks_report_their_properties)
 {
 	struct task_diag_stat stat, other;
@@ -792,7 +806,7 @@ TEST_F(stat, test_tasks_report_their_properties)
 		  &stat);
 	EXPECT_LE(3U * CHILD_FAULTS, stat.cmin_flt);
 	EXPECT_GT(3U * CHILD_FAULTS, stat.min_flt);
-	/* Four of them in all, and time passes in ticks on some machines. */
+	/* Four children in total; on some machines time advances in ticks. */
 	EXPECT_LE(2 * BUSY_MS * 1000000ULL, stat.cutime + stat.cstime);
 	query_one(_metadata, &self->sock, test_tasks_pid(&tasks, "bad parent"),
 		  &stat);
@@ -833,7 +847,10 @@ TEST_F(stat, test_tasks_report_their_properties)
 	EXPECT_EQ(4U, stat.num_threads);
 }
 
-/* Threads have no exit signal, but a schedule and switches of their own. */
+/*
+ * Threads have no exit signal, but a schedule and context switches of their
+ * own.
+ */
 TEST_F(stat, threads_report_their_own_figures)
 {
 	const struct task_diag_pid query = {
@@ -863,7 +880,7 @@ TEST_F(stat, threads_report_their_own_figures)
 	td_answer_free(&a);
 }
 
-/* Without memory of their own all sizes are 0, borrowed memory or not. */
+/* Without memory of their own all sizes are 0, also with a borrowed mm. */
 TEST_F(stat, kernel_threads_report_sizes_of_0)
 {
 	const struct task_diag_pid query = { .show_flags =
@@ -892,7 +909,7 @@ TEST_F(stat, kernel_threads_report_sizes_of_0)
 	td_answer_free(&a);
 }
 
-/* The caller is told what it is allowed to know of another, or nothing. */
+/* A user gets the figures of its own tasks and no other row. */
 TEST_F(stat, unprivileged_user_sees_own_processes)
 {
 	pid_t child = td_fork_as(_metadata, &user);
@@ -910,7 +927,7 @@ TEST_F(stat, unprivileged_user_sees_own_processes)
 		ASSERT_EQ(0, td_open(&sock, TD_LARGE));
 		ASSERT_EQ(0, td_query(&sock, &query, NLM_F_DUMP, &a));
 		ASSERT_SUCCESS(&a);
-		/* Itself, the member and its two children. */
+		/* This process, the pool task and its two children. */
 		EXPECT_EQ(4U, a.rows);
 		for (i = 0; i < a.rows; i++) {
 			const pid_t pid = a.row[i].msg.pid;

@@ -75,7 +75,7 @@ FIXTURE_TEARDOWN(tap)
 		close(self->packets);
 }
 
-/* In the tapper: create a tap that is up and hand over its packet socket. */
+/* In the tapper: create a tap that is up and pass its packet socket. */
 static int send_tap(int end)
 {
 	struct tap tap;
@@ -102,7 +102,7 @@ static int exit_status(int err)
 	return err ? 1 : 0;
 }
 
-/* False if the kernel has no nlmon or no AF_PACKET. */
+/* Return false if the kernel has no nlmon or no AF_PACKET. */
 static bool open_tap(struct __test_metadata *_metadata, int *packets)
 {
 	int ends[2], status;
@@ -125,7 +125,7 @@ static bool open_tap(struct __test_metadata *_metadata, int *packets)
 
 #define NO_TAPS "this kernel has no nlmon or no AF_PACKET"
 
-/* The tap works, has the requests and no row of their replies. */
+/* Check that the tap works, has the requests and no row of their replies. */
 static void expect_no_rows_in_tap(struct __test_metadata *_metadata,
 				  const struct td_sock *sock, int packets,
 				  unsigned int requests)
@@ -159,7 +159,7 @@ TEST_F(tap, receives_no_row_of_dump)
 	expect_no_rows_in_tap(_metadata, &self->sock, self->packets, 1);
 }
 
-/* Rows of a fixed size are made in another way. */
+/* Rows of a fixed size are made by another code path. */
 TEST_F(tap, receives_no_row_of_dump_of_fixed_groups)
 {
 	struct td_answer a;
@@ -202,7 +202,10 @@ TEST_F(tap, opened_during_dump_receives_no_row)
 	expect_no_rows_in_tap(_metadata, &self->sock, self->packets, 0);
 }
 
-/* Nothing of a request through the file is netlink, not even the request. */
+/*
+ * A request through the file uses no netlink, so the tap receives not even the
+ * request.
+ */
 TEST_F(tap, receives_nothing_of_proc_task_diag)
 {
 	struct td_sock file;
@@ -225,7 +228,9 @@ TEST_F(tap, receives_nothing_of_proc_task_diag)
 	expect_no_rows_in_tap(_metadata, &self->sock, self->packets, 0);
 }
 
-/* --- a tap that comes and goes ------------------------------------------- */
+/*
+ * --- a tap that is toggled --------------------------------------------------
+ */
 
 #define TOGGLES 300U
 #define MESSAGES 100U
@@ -237,7 +242,7 @@ struct race {
 	bool over;
 };
 
-/* Every other time until a message has come, and else not at all. */
+/* Every other time stay up until a message has arrived. */
 static int up_and_down(const struct tap *tap, unsigned int nth)
 {
 	struct pollfd packets = { .fd = tap->packets, .events = POLLIN };
@@ -249,7 +254,7 @@ static int up_and_down(const struct tap *tap, unsigned int nth)
 	return err ?: tap_set(tap, false);
 }
 
-/* Until the tap has been up often, and has been up while requests were sent. */
+/* Toggle until the tap has been up often, and up during requests. */
 static int toggle_tap(struct race *race, __u16 family)
 {
 	struct tap tap;
@@ -300,9 +305,14 @@ TEST_F(tap, toggled_during_requests_receives_no_row)
 	EXPECT_EQ(0U, race->count.secrets);
 }
 
-/* --- the socket's own limits --------------------------------------------- */
+/*
+ * --- limits of the socket ---------------------------------------------------
+ */
 
-/* As for any other netlink message: replies count, and are dropped beyond. */
+/*
+ * As with any other netlink message, replies count towards the receive buffer,
+ * and are dropped beyond it.
+ */
 TEST(receive_buffer_bounds_unread_replies)
 {
 	const struct task_diag_pid own = {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * task_diag as a module: it can be unloaded at any time, except while a dump is
- * under way or /proc/task-diag is open, and then unloading reports that.  No
- * dump that was begun is cut off.
+ * task_diag as a module: it can be unloaded at any time, except during a dump
+ * or while /proc/task-diag is open; unloading then fails with an error.  No
+ * dump that has started is cut off.
  *
- * TASKDIAG_MODULE names the file, and the module in it is loaded; fails
- * otherwise: it is built and installed, but not among the programs that
- * run_kselftest.sh starts by itself.
+ * Requires TASKDIAG_MODULE, the path of the module file, and that the module is
+ * loaded, and fails otherwise.  The program is built and installed, but
+ * run_kselftest.sh does not start it by default.
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -21,7 +21,7 @@
 #define MODULE "task_diag"
 #define DUMPERS 4
 #define STORM_SECONDS 20
-/* Where it takes that long until everything has happened once. */
+/* Upper bound on a machine that needs long until each event has occurred. */
 #define STORM_SECONDS_MAX 240
 #define TIMEOUT_SECONDS 300
 
@@ -43,7 +43,7 @@ static int unload(void)
 	return syscall(SYS_delete_module, MODULE, O_NONBLOCK) ? -errno : 0;
 }
 
-/* What still has to let go of it gets this long. */
+/* Remaining users of the module get this time to release it. */
 static int unload_soon(void)
 {
 	const struct timespec pause = { .tv_nsec = 10000000 };
@@ -73,7 +73,7 @@ static const struct task_diag_pid all_groups = {
 	.dump_strategy = TASK_DIAG_DUMP_ALL_THREAD,
 };
 
-/* Less, so that there are moments in which nobody is at it. */
+/* Few groups, so that at times no dump is in progress. */
 static const struct task_diag_pid few_groups = {
 	.show_flags = TD_BASE_CRED,
 	.dump_strategy = TASK_DIAG_DUMP_ALL,
@@ -83,7 +83,7 @@ FIXTURE(module) {
 	struct td_sock sock;
 };
 
-/* With more of an answer under way than goes into one message. */
+/* The dump needs more than one message. */
 FIXTURE_SETUP(module)
 {
 	ASSERT_EQ(0, td_open(&self->sock, TD_SMALL));
@@ -91,7 +91,7 @@ FIXTURE_SETUP(module)
 		  td_send_request(&self->sock, &all_groups, NLM_F_DUMP, NULL));
 }
 
-/* The next test finds it as this one did. */
+/* Load the module again for the next test. */
 FIXTURE_TEARDOWN(module)
 {
 	int err = load();
@@ -113,7 +113,7 @@ TEST_F(module, unload_during_dump_gets_ewouldblock)
 	td_close(&self->sock);
 }
 
-/* And the socket, which is still there, finds nobody at the other end. */
+/* The socket stays open, and the family no longer exists. */
 TEST_F(module, unload_after_dump_succeeds)
 {
 	struct td_answer a;
@@ -171,7 +171,7 @@ TEST_F(module, unload_after_reader_is_killed_succeeds)
 	EXPECT_EQ(0, unload_soon());
 }
 
-/* With the socket's dump out of the way. */
+/* Close the dump of the fixture. */
 static void close_dump(struct __test_metadata *_metadata,
 		       struct td_sock *sock)
 {
@@ -179,7 +179,7 @@ static void close_dump(struct __test_metadata *_metadata,
 	td_close(sock);
 }
 
-/* The reply is the socket's then, and freed without the module. */
+/* The reply belongs to the socket, and is freed without the module. */
 TEST_F(module, unread_reply_holds_no_reference)
 {
 	const struct task_diag_pid own = {
@@ -223,7 +223,7 @@ TEST_F(module, unload_with_open_file_gets_ewouldblock)
 	EXPECT_EQ(0, unload_soon());
 }
 
-/* A sleeper in poll() is on a wait queue of the module. */
+/* A task that sleeps in poll() is on a wait queue of the module. */
 TEST_F(module, unload_with_polled_file_gets_ewouldblock)
 {
 	struct pollfd file = { .events = POLLIN };
@@ -267,24 +267,26 @@ TEST_F(module, unload_removes_the_file)
 	EXPECT_EQ(0, unload_soon());
 }
 
-/* --- the storm ----------------------------------------------------------- */
+/*
+ * --- unloading during dumps -------------------------------------------------
+ */
 
-/* Shared with those who dump. */
+/* Counts of one dumping process; shared. */
 struct dump_count {
 	unsigned int complete;	/* dumps */
-	unsigned int abandoned;	/* half read */
+	unsigned int abandoned;	/* read partly */
 	unsigned int refused_opens;
-	char text[160];		/* the first thing that must not be */
+	char text[160];		/* first violation */
 };
 
-/* Every third one is not read to its end. */
+/* Every third dump is not read to its end. */
 static int dump_once(struct dump_count *dump_count, unsigned int nth)
 {
 	struct td_answer a;
 	struct td_sock sock;
 	int err;
 
-	/* By turns over the socket and through the file. */
+	/* Alternate between netlink and the file. */
 	td_use_file = nth / 3 % 2;
 	err = td_open(&sock, TD_SMALL);
 	if (err)
@@ -316,7 +318,10 @@ static void dump_until_error(struct dump_count *dump_count)
 
 	for (nth = 0; !dump_count->text[0]; nth++) {
 		err = dump_once(dump_count, nth);
-		/* Gone; or about to go, which netlink itself says so. */
+		/*
+		 * Unloaded, or being unloaded, for which netlink itself returns
+		 * an error.
+		 */
 		if (err == -ENOENT || err == -EPROTONOSUPPORT)
 			dump_count->refused_opens++;
 		else if (err)
@@ -338,7 +343,7 @@ static struct dump_count total_of(const struct dump_count *counts)
 	return total;
 }
 
-/* How often it went, and how often it would not. */
+/* Number of unloads, and of refused unloads. */
 struct unloads {
 	unsigned int unloaded;
 	unsigned int refused;
@@ -353,7 +358,7 @@ static bool all_happened(const struct dump_count *counts,
 	       unloads->unloaded && unloads->refused;
 }
 
-/* Once: out and in again, unless it is in use. */
+/* Unload and load the module once, unless it is in use. */
 static int unload_and_load(struct unloads *unloads)
 {
 	int err = unload();

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Who sees what: for each caller in a table, the tasks in a dump are those that
- * the same caller finds in a procfs mounted with hidepid=ptraceable, and what
- * it cannot find there is as if it did not exist.  From outside of any namespace
- * first, then from in pid and user namespaces.
+ * Visibility: for each caller in a table, a dump has the tasks that the same
+ * caller finds in a procfs mounted with hidepid=ptraceable, and other tasks are
+ * indistinguishable from unused pids.  First outside all namespaces, then in
+ * pid and user namespaces.
  */
 #include <sched.h>
 #include <sys/mount.h>
@@ -17,7 +17,7 @@
 #include "lib/taskdiag_test.h"
 #include "lib/visible_pids.h"
 
-/* Users, and their groups of the same numbers. */
+/* Users, and groups with the same ids. */
 #define ANN 3001
 #define BOB 3002
 #define GROUP 3003
@@ -27,7 +27,7 @@
 #define GROUP_IDS { GROUP, GROUP, GROUP, GROUP }
 #define ROOT_IDS { 0, 0, 0, 0 }
 
-/* Tasks elsewhere in the system may come and go while two views are taken. */
+/* Other tasks of the system may start or end between two listings. */
 #define ATTEMPTS 50
 
 static const struct credentials ann = {
@@ -79,7 +79,7 @@ static const struct credentials root_without_capabilities = {
 	.gid = ROOT_IDS,
 };
 
-/* Who is looked at, beside what the system has anyway. */
+/* The tasks of the test, in addition to those of the system. */
 static const struct task_spec targets[] = {
 	{ .creds = &ann },
 	{ .creds = &ann, .threads = 2 },
@@ -119,7 +119,7 @@ static const struct task_spec targets[] = {
 /* Made once, before the tests. */
 static struct task_pool pool;
 
-/* A root of procfs that hides, in a mount namespace of our own. */
+/* Mount a procfs with hidepid=ptraceable in a mount namespace of our own. */
 static int mount_hidepid_procfs(void)
 {
 	if (unshare(CLONE_NEWNS) ||
@@ -137,7 +137,7 @@ static int make_pool(void)
 	       task_pool_settle(&pool);
 }
 
-/* The callers; what each sees is not said here but by procfs. */
+/* The callers; procfs determines what each of them sees. */
 FIXTURE(caller) {
 	pid_t unused_pid;
 };
@@ -175,12 +175,12 @@ FIXTURE_VARIANT_ADD(caller, bob) {
 	.creds = { .uid = BOB_IDS, .gid = BOB_IDS },
 };
 
-/* A user with no process but its own. */
+/* A user that has no other process. */
 FIXTURE_VARIANT_ADD(caller, user_without_processes) {
 	.creds = { .uid = GROUP_IDS, .gid = GROUP_IDS },
 };
 
-/* It sees itself all the same. */
+/* A task always sees itself. */
 FIXTURE_VARIANT_ADD(caller, ann_undumpable) {
 	.creds = {
 		.uid = ANN_IDS, .gid = ANN_IDS, .undumpable = true,
@@ -196,7 +196,7 @@ FIXTURE_VARIANT_ADD(caller, ann_in_group_0) {
 	.creds = { .uid = ANN_IDS, .gid = ROOT_IDS },
 };
 
-/* It is the file-system ids that count, and no others. */
+/* Only the file-system ids count. */
 FIXTURE_VARIANT_ADD(caller, ann_with_fs_ids_of_bob) {
 	.creds = {
 		.uid = { ANN, ANN, ANN, BOB }, .gid = { ANN, ANN, ANN, BOB },
@@ -256,7 +256,9 @@ FIXTURE_VARIANT_ADD(caller, ann_with_other_capabilities) {
 	},
 };
 
-/* As many as the capabilities of a target, but not the effective ones. */
+/*
+ * Equal to the permitted, but not to the effective, capabilities of a target.
+ */
 FIXTURE_VARIANT_ADD(caller, ann_with_cap_net_raw) {
 	.creds = {
 		.uid = ANN_IDS, .gid = ANN_IDS,
@@ -267,7 +269,7 @@ FIXTURE_VARIANT_ADD(caller, ann_with_cap_net_raw) {
 
 FIXTURE_SETUP(caller)
 {
-	/* Root alone can tell a free number from a hidden one. */
+	/* Only root can tell an unused pid from a hidden one. */
 	self->unused_pid = td_unused_pid();
 	ASSERT_LT(0, self->unused_pid);
 }
@@ -276,7 +278,7 @@ FIXTURE_TEARDOWN(caller)
 {
 }
 
-/* Only this thread of all: the task's own access decides, not its leader's. */
+/* The access check applies to the thread itself, not to its leader. */
 static int visible_threads(int proc, const struct pid_set *tids,
 			   struct pid_set *visible)
 {
@@ -296,7 +298,7 @@ static int visible_threads(int proc, const struct pid_set *tids,
 	return err;
 }
 
-/* Every thread of the population, by root's eyes. */
+/* List all threads of the pool, as root. */
 static int list_pool_threads(struct pid_set *tids)
 {
 	int proc = procfs_open();
@@ -331,8 +333,8 @@ static int dump_to_set(struct td_sock *sock, __u64 strategy,
 }
 
 /*
- * In a process that is the caller: all that it does is seen through its own
- * procfs and its own socket.  What both show is left in @seen.
+ * Runs in the caller: compare its own procfs with a dump over its own socket.
+ * @seen receives the pids that both show.
  */
 static void expect_procfs_pids(struct __test_metadata *_metadata,
 			       struct pid_set *seen)
@@ -379,7 +381,10 @@ static void expect_procfs_pids(struct __test_metadata *_metadata,
 	td_close(&sock);
 }
 
-/* Both ways of being trivial: to see nothing, or everything. */
+/*
+ * Return true if @seen contains the whole pool.  A caller that sees all or
+ * nothing is a trivial case.
+ */
 static bool contains_all(const struct pid_set *seen, const struct task_pool *p)
 {
 	size_t i;
@@ -401,7 +406,7 @@ static void compare_processes(struct __test_metadata *_metadata,
 	pid_set_free(&seen);
 }
 
-/* The population's threads are known, and do not come and go. */
+/* The threads of the pool are known and do not change. */
 static void compare_threads(struct __test_metadata *_metadata,
 			    const struct pid_set *tids)
 {
@@ -429,7 +434,7 @@ static void compare_threads(struct __test_metadata *_metadata,
 	}
 }
 
-/* The bytes of an answer; NETLINK_CAP_ACK keeps the request out of them. */
+/* The bytes of a reply; NETLINK_CAP_ACK excludes the request from them. */
 static ssize_t query_raw(struct td_sock *sock, __u64 strategy, __u16 flags,
 			 pid_t pid, unsigned char *bytes, size_t size)
 {
@@ -442,7 +447,9 @@ static ssize_t query_raw(struct td_sock *sock, __u64 strategy, __u16 flags,
 	return td_query_raw(sock, &kind, flags, bytes, size);
 }
 
-/* A hidden number answers with the very bytes of a free one. */
+/*
+ * The reply for a hidden pid equals the reply for an unused one, byte by byte.
+ */
 static void expect_hidden_equals_absent(struct __test_metadata *_metadata,
 					const struct pid_set *tids,
 					pid_t unused_pid, bool sees_all)
@@ -495,7 +502,7 @@ static void expect_hidden_equals_absent(struct __test_metadata *_metadata,
 	EXPECT_EQ(sees_all, !compared);
 }
 
-/* Become the caller in a child, and say there what is wrong. */
+/* Fork a child that has the credentials of the caller.  Returns 0 there. */
 static pid_t start_caller(struct __test_metadata *_metadata,
 			  const struct credentials *creds)
 {
@@ -556,8 +563,8 @@ TEST_F(caller, gets_same_reply_for_hidden_and_unused_pid)
 }
 
 /*
- * Root of a user namespace of its own, by way of who made it: over its own
- * tasks, and those of the namespace above.
+ * Root of a user namespace of its own, made by different users: it must see its
+ * own tasks, and none of the parent namespace.
  */
 FIXTURE(user_ns) {
 };
@@ -574,7 +581,7 @@ FIXTURE_VARIANT_ADD(user_ns, of_bob) {
 	.creds = { .uid = BOB_IDS, .gid = BOB_IDS },
 };
 
-/* Who maps root wants CAP_SETFCAP above. */
+/* Mapping root requires CAP_SETFCAP in the parent namespace. */
 FIXTURE_VARIANT_ADD(user_ns, of_root) {
 	.creds = {
 		.uid = ROOT_IDS, .gid = ROOT_IDS,
@@ -592,13 +599,13 @@ FIXTURE_TEARDOWN(user_ns)
 
 #define CHILD_ROLE "--company"
 
-/* What there is inside, beside the one who looks. */
+/* Processes inside the namespace, apart from the caller. */
 enum ns_child {
-	CHILD_FORKED,		/* with the memory of outside */
-	CHILD_UNDUMPABLE,	/* likewise, and nobody is to see it */
-	CHILD_EXECUTED,	/* with memory of inside, which nobody is to see */
-	CHILD_IN_USER_NS,	/* root of one further down */
-	CHILD_IN_PID_NS,	/* the first of one */
+	CHILD_FORKED,		/* with the memory of a process outside */
+	CHILD_UNDUMPABLE,	/* likewise, and not dumpable */
+	CHILD_EXECUTED,	/* with memory of its own, not dumpable */
+	CHILD_IN_USER_NS,	/* root of a nested user namespace */
+	CHILD_IN_PID_NS,	/* init of a pid namespace */
 	NR_CHILDREN,
 };
 
@@ -669,7 +676,9 @@ TEST_F(user_ns, root_sees_processes_shown_by_procfs)
 		EXPECT_EQ(0, namespace_become_root());
 		fork_ns_children(_metadata, ns_child);
 		expect_procfs_pids(_metadata, &seen);
-		/* Its capability counts, inside and nowhere else. */
+		/*
+		 * Its capability counts inside the namespace and nowhere else.
+		 */
 		EXPECT_TRUE(pid_set_has(&seen, ns_child[CHILD_EXECUTED]));
 		EXPECT_FALSE(contains_all(&seen, &pool));
 		EXPECT_FALSE(pid_set_has(&seen, 1));
@@ -679,16 +688,16 @@ TEST_F(user_ns, root_sees_processes_shown_by_procfs)
 }
 
 /*
- * In pid namespaces, one in the other: made by root, so that the user namespace
- * is that of outside, or by a user in one of its own.
+ * Nested pid namespaces: made by root, in the initial user namespace, or by a
+ * user in a user namespace of its own.
  */
 FIXTURE(pid_ns) {
 };
 
 FIXTURE_VARIANT(pid_ns) {
-	int level;		/* where the caller is: 1, or 2 in 1 */
+	int level;		/* nesting level of the caller, 1 or 2 */
 	bool own_user_ns;
-	struct credentials creds;	/* if not */
+	struct credentials creds;	/* unless own_user_ns */
 	bool sees_all;
 };
 
@@ -735,7 +744,7 @@ FIXTURE_TEARDOWN(pid_ns)
 {
 }
 
-/* Ids other than its own a user cannot give anybody. */
+/* An unprivileged user can make tasks with its own ids only. */
 static const struct task_spec root_specs[] = {
 	{ .creds = &ann }, { .creds = &ann, .threads = 2 },
 	{ .creds = &ann_undumpable }, { .creds = &ann, .state = POOL_ZOMBIE },
@@ -786,7 +795,9 @@ static void expect_visible_level(struct __test_metadata *_metadata,
 	_exit(0);
 }
 
-/* A child that is the first process of the next level.  0 there. */
+/*
+ * Fork a child that is the first process of the next level.  Returns 0 there.
+ */
 static pid_t fork_level(struct __test_metadata *_metadata, bool own_user_ns,
 			struct task_pool *level_pool)
 {
@@ -821,10 +832,10 @@ TEST_F(pid_ns, caller_sees_processes_shown_by_procfs)
 			_exit(0);
 		}
 	}
-	/* There is something below, too. */
+	/* There is a namespace below as well. */
 	EXPECT_LT(0, namespace_begin(0, 3, NULL, NULL));
 	expect_visible_level(_metadata, creds, variant->sees_all, &level_pool);
-	/* What is here, and below, ends with us. */
+	/* All tasks of this and lower levels end with this process. */
 	_exit(0);
 }
 

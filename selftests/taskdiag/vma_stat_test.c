@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * VMA_STAT: resident pages of every kind, each figure of each area as
- * /proc/PID/smaps has it; with VMA and without, over many messages.
+ * VMA_STAT: resident pages of all kinds; each figure of each mapping must equal
+ * /proc/PID/smaps; with and without VMA, over many messages.
  */
 #include <sys/prctl.h>
 #include <sys/time.h>
@@ -15,9 +15,9 @@
 
 #define BIG (512UL << 20)
 
-/* ------------------------------------------------------------ specimens */
+/* --- special tasks -------------------------------------------------------- */
 
-/* A large area of which every so many pages are there. */
+/* A large mapping in which every 17th page is resident. */
 static int map_big(void *arg)
 {
 	const size_t page = sysconf(_SC_PAGESIZE);
@@ -65,7 +65,7 @@ static void end_test_tasks(void)
 	test_tasks_end(&tasks);
 }
 
-/* ---------------------------------------------------------------- tests */
+/* --- tests ---------------------------------------------------------------- */
 
 FIXTURE(vma_stat) {
 	struct td_sock sock;
@@ -109,8 +109,9 @@ FIXTURE_TEARDOWN(vma_stat)
 }
 
 /*
- * Every area whose figures are the same in two looks at smaps: pages of files
- * are shared with whoever comes and goes.  Returns how many there were.
+ * Compare each mapping whose figures are equal in two reads of smaps: pages of
+ * files are shared with other processes.  Returns the number of compared
+ * mappings.
  */
 static size_t expect_procfs_figures(struct __test_metadata *_metadata,
 				    const struct td_answer *a,
@@ -185,7 +186,7 @@ TEST_F(vma_stat, every_test_task_equals_procfs)
 			    tasks.pool.task[i].pid);
 }
 
-/* All at once: what is about one task is not mixed with what is of another. */
+/* Dump all tasks at once: figures of different tasks must not be mixed. */
 TEST_F(vma_stat, every_process_equals_procfs)
 {
 	size_t i, compared = 0;
@@ -204,7 +205,7 @@ TEST_F(vma_stat, every_process_equals_procfs)
 		const struct td_row *row = td_find_row(&a, pids.id[i]);
 		struct procfs_mappings after;
 
-		/* Ours grows with what we read. */
+		/* The mappings of this process grow while it reads. */
 		if (row && pids.id[i] != (__u32)getpid() && pids.id[i] != 1) {
 			ASSERT_EQ(0, expected_maps_read(self->proc, pids.id[i],
 							&after));
@@ -221,7 +222,7 @@ TEST_F(vma_stat, every_process_equals_procfs)
 	td_answer_free(&a);
 }
 
-/* That the pages are of the kinds that they claim to be. */
+/* Check that the pages are of the kinds that the task has made. */
 TEST_F(vma_stat, test_tasks_report_their_pages)
 {
 	struct task_diag_vma_stat total = {};
@@ -263,7 +264,7 @@ TEST_F(vma_stat, test_tasks_report_their_pages)
 	td_answer_free(&a);
 }
 
-/* The figures of one area of many pages are one figure each. */
+/* A mapping of many pages has one total per figure. */
 TEST_F(vma_stat, large_mapping_has_one_total)
 {
 	const size_t page = sysconf(_SC_PAGESIZE);
@@ -290,7 +291,7 @@ TEST_F(vma_stat, large_mapping_has_one_total)
 	td_answer_free(&a);
 }
 
-/* Areas left out by a filter are left out of both. */
+/* Mappings excluded by a filter are excluded from both groups. */
 TEST_F(vma_stat, flag_filter_selects_mappings)
 {
 	static const __u64 flags = TASK_DIAG_VMA_FILE | TASK_DIAG_VMA_WRITE;
@@ -339,8 +340,8 @@ TEST_F(vma_stat, huge_pages_equal_procfs)
 }
 
 /*
- * Somebody else maps and unmaps while a big area is summed up: they are not
- * kept from it for long, and the areas that stay are there.
+ * A process maps and unmaps memory while the dump sums up a large mapping: its
+ * calls are not blocked for long, and the mappings that stay are reported.
  */
 TEST_F(vma_stat, changing_process_keeps_large_mapping)
 {
@@ -372,7 +373,7 @@ TEST_F(vma_stat, changing_process_keeps_large_mapping)
 		for (i = 0; i < mappings.nr_stat; i++)
 			seen += mappings.stat[i].end - mappings.stat[i].start >=
 				BIG;
-		/* The first rounds may come before it has been mapped. */
+		/* The first rounds may run before the large mapping exists. */
 		EXPECT_GE(1U, seen);
 		EXPECT_TRUE(seen || round <= 10);
 		fields_mappings_free(&mappings);
@@ -383,7 +384,7 @@ TEST_F(vma_stat, changing_process_keeps_large_mapping)
 	waitpid(pid, NULL, 0);
 }
 
-/* Mappings with all pages resident, which take a while to add up. */
+/* Mappings whose pages are all resident, which take a while to sum up. */
 #define PARTS 64U
 #define PART (2UL << 20)
 
@@ -393,14 +394,17 @@ static int map_parts(void *arg)
 	unsigned int i;
 
 	for (i = 0; i < PARTS; i++) {
-		/* The last page separates it from the next one. */
+		/* The last page separates the mapping from the next one. */
 		char *memory = mmap(NULL, PART + page, PROT_READ | PROT_WRITE,
 				    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 		if (memory == MAP_FAILED ||
 		    mprotect(memory + PART, page, PROT_NONE))
 			return -errno;
-		/* Huge pages are added up too fast; not all kernels have them. */
+		/*
+		 * Huge pages would be summed up too fast; some kernels have
+		 * none.
+		 */
 		madvise(memory, PART, MADV_NOHUGEPAGE);
 		memset(memory, 1, PART);
 	}
@@ -423,7 +427,9 @@ static void set_alarms(struct __test_metadata *_metadata, long usec)
 	ASSERT_EQ(0, setitimer(ITIMER_REAL, &interval, NULL));
 }
 
-/* The messages of the row; all of its mappings must be there. */
+/*
+ * Return the number of messages of the row; all of its mappings must be there.
+ */
 static unsigned int count_messages(struct __test_metadata *_metadata,
 				   struct td_sock *sock, __u64 show, pid_t pid)
 {
@@ -456,7 +462,9 @@ TEST_F(vma_stat, signals_split_row_into_more_messages)
 	ASSERT_EQ(0, special_task_begin(&s, map_parts, NULL));
 	without = count_messages(_metadata, &self->sock, variant->show, s.pid);
 	set_alarms(_metadata, 200);
-	/* A row may be over before the next tick, at which alarms go off. */
+	/*
+	 * Timers expire on ticks, and a row may be over before the next tick.
+	 */
 	for (i = 0; i < ATTEMPTS && with <= without; i++)
 		with = count_messages(_metadata, &self->sock, variant->show,
 				      s.pid);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * VMA: areas of every kind, of programs and of a process that has 60,000, each
- * as /proc/PID/maps and the flags of smaps have it; over many messages; and
- * never of two programs in one row.
+ * VMA: mappings of all kinds, of programs and of a process with 60,000 of them;
+ * each must equal /proc/PID/maps and the flags in smaps; over many messages;
+ * and no row mixes the mappings of two programs.
  */
 #include <fcntl.h>
 #include <sys/prctl.h>
@@ -21,13 +21,13 @@
 #define COPY "/tmp/taskdiag-copy"
 #define LONG_NAMES 12
 
-/* What a program does when it has been executed; argv[1] says which. */
-#define ROLE_MANY "many"		/* have many areas ... */
-#define ROLE_EXEC "exec"		/* ... and become another program */
-#define ROLE_SETUID "setuid"		/* ... become a set-user-id program */
-#define ROLE_DELETED "deleted"		/* have no file any more */
+/* Role of an executed program, in argv[1]. */
+#define ROLE_MANY "many"		/* makes many mappings ... */
+#define ROLE_EXEC "exec"		/* ... and calls execve() */
+#define ROLE_SETUID "setuid"		/* ... and executes a setuid program */
+#define ROLE_DELETED "deleted"		/* deletes its own file */
 
-/* ------------------------------------------------------------ specimens */
+/* --- special tasks -------------------------------------------------------- */
 
 static int setup_program(int argc, char **argv)
 {
@@ -53,7 +53,7 @@ static int setup_program(int argc, char **argv)
 	return -errno;
 }
 
-/* A copy of our program, to be deleted while it runs. */
+/* Copy this program; the copy is deleted while it runs. */
 static int copy_self(void)
 {
 	char bytes[65536];
@@ -120,7 +120,7 @@ static void end_test_tasks(void)
 	test_tasks_end(&tasks);
 }
 
-/* ---------------------------------------------------------------- tests */
+/* --- tests ---------------------------------------------------------------- */
 
 FIXTURE(vma) {
 	struct td_sock sock;
@@ -159,7 +159,7 @@ static void query_vmas(struct __test_metadata *_metadata, struct td_sock *sock,
 		TASK_DIAG_SHOW_BASE | TASK_DIAG_SHOW_VMA, strategy, pid, a);
 }
 
-/* All areas of the row, in order, and no other. */
+/* Compare all mappings of the row, in order.  Returns their number. */
 static size_t expect_procfs_mappings(struct __test_metadata *_metadata,
 				     int proc, const struct td_answer *a,
 				     const struct td_row *row)
@@ -189,7 +189,10 @@ static size_t expect_procfs_mappings(struct __test_metadata *_metadata,
 		EXPECT_TRUE(same) {
 			TH_LOG("%u: %s", row->msg.pid, text);
 		}
-		/* One is enough: what follows is likely to be shifted. */
+		/*
+		 * Report the first difference only: later mappings are likely
+		 * to be shifted.
+		 */
 		if (!same)
 			break;
 	}
@@ -205,7 +208,7 @@ TEST_F(vma, every_process_equals_procfs)
 
 	query_vmas(_metadata, &self->sock, TASK_DIAG_DUMP_ALL, 0, &a);
 	for (i = 0; i < a.rows; i++) {
-		/* Ours grows with what we are about to read. */
+		/* The mappings of this process grow while it reads. */
 		if (a.row[i].msg.pid == (__u32)getpid())
 			continue;
 		compared += expect_procfs_mappings(_metadata, self->proc, &a,
@@ -242,7 +245,7 @@ TEST_F(vma, process_with_60000_mappings_equals_procfs)
 	td_answer_free(&a);
 }
 
-/* A name alone is as long as the smallest message. */
+/* One name is as long as the smallest message. */
 TEST_F(vma, names_of_4095_bytes_are_complete)
 {
 	size_t i, seen = 0;
@@ -262,7 +265,7 @@ TEST_F(vma, names_of_4095_bytes_are_complete)
 	td_answer_free(&a);
 }
 
-/* Its name says so for each of its areas, and so does the flag. */
+/* Both the name and the flag of each of its mappings say that it is deleted. */
 TEST_F(vma, deleted_program_has_deleted_flag)
 {
 	size_t i, seen = 0;
@@ -286,7 +289,7 @@ TEST_F(vma, deleted_program_has_deleted_flag)
 	td_answer_free(&a);
 }
 
-/* What is deleted is told apart from what is only called so. */
+/* A deleted file differs from a file whose name ends in "(deleted)". */
 TEST_F(vma, name_ending_in_deleted_has_no_deleted_flag)
 {
 	static const char suffix[] = "was (deleted)";
@@ -325,7 +328,7 @@ TEST_F(vma, name_ending_in_deleted_has_no_deleted_flag)
 	td_answer_free(&a);
 }
 
-/* Threads have the memory of their leader, and it is told once. */
+/* Threads share the memory of their leader, so it is reported once. */
 TEST_F(vma, mappings_are_reported_for_leader_only)
 {
 	size_t i, with = 0, without = 0;
@@ -385,7 +388,7 @@ TEST_F(vma, request_without_dump_gets_einval)
 	}
 }
 
-/* Only those areas are there for whose flags was asked. */
+/* The filter selects the mappings that have all requested flags. */
 TEST_F(vma, flag_filter_selects_mappings)
 {
 	static const __u64 flags[] = {
@@ -426,7 +429,7 @@ TEST_F(vma, flag_filter_selects_mappings)
 						       NLM_F_DUMP, &filter, 1,
 						       &a));
 			ASSERT_SUCCESS(&a);
-			/* The task is there whether it has such areas or not. */
+			/* The task has a row even if no mapping matches. */
 			ASSERT_EQ(1U, a.rows);
 			memset(&some, 0, sizeof(some));
 			if (a.row[0].groups & TASK_DIAG_SHOW_VMA)
@@ -457,7 +460,9 @@ TEST_F(vma, flag_filter_selects_mappings)
 	}
 }
 
-/* ------------------------------------------------ what happens meanwhile */
+/*
+ * --- events during a row ----------------------------------------------------
+ */
 
 typedef void (*event_fn)(struct __test_metadata *_metadata,
 			 struct special_task *s);
@@ -481,7 +486,10 @@ static void reap_task(struct __test_metadata *_metadata, struct special_task *s)
 	special_task_end(s);
 }
 
-/* Each area the row has is one of the old program, and it knows it is short. */
+/*
+ * All mappings in the row belong to the old program, and the row is marked as
+ * incomplete.
+ */
 static void expect_old_mappings(struct __test_metadata *_metadata,
 				const struct td_answer *a,
 				const struct procfs_mappings *old)
@@ -542,7 +550,9 @@ TEST_F(vma, execve_during_row_marks_vma_gone)
 
 	ASSERT_EQ(0, special_task_exec(&s, SELF, argv, NULL, NULL, NULL));
 	interrupt_dump(_metadata, &self->sock, self->proc, &s, exec_task);
-	/* And now it is the new program's, all of it. */
+	/*
+	 * A new query reports the mappings of the new program, and only these.
+	 */
 	query_vmas(_metadata, &self->sock, TASK_DIAG_DUMP_ONE, s.pid, &a);
 	ASSERT_EQ(1U, a.rows);
 	EXPECT_GT(1000U,
@@ -567,7 +577,7 @@ TEST_F(vma, exit_during_row_marks_vma_gone)
 	}
 }
 
-/* The others are told of as if nothing had happened to the one. */
+/* The rows of other tasks are not affected. */
 TEST_F(vma, exit_during_row_leaves_other_rows_complete)
 {
 	static char * const argv[] = { "many", ROLE_MANY, NULL };
@@ -598,7 +608,7 @@ TEST_F(vma, exit_during_row_leaves_other_rows_complete)
 	special_task_end(&other);
 }
 
-/* Areas that move ahead of who reads them, as many at a time as this. */
+/* Mappings that stay ahead of the reader, this many at a time. */
 #define AHEAD 2048
 #define AHEAD_STEP (16UL << 20)
 #define AHEAD_FROM 0x100000000UL
@@ -615,14 +625,14 @@ static int map_ahead(unsigned long time)
 	if (mmap(at, AHEAD * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS |
 		 MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0) != at)
 		return -errno;
-	/* Neighbours that differ are not one area. */
+	/* Neighbours with different protections are separate mappings. */
 	for (i = 0; i < AHEAD; i += 2)
 		if (mprotect(at + i * page, page, PROT_READ))
 			return -errno;
 	return 0;
 }
 
-/* Each time it is told to. */
+/* Map ahead each time the test says so. */
 static int map_ahead_of_reader(void *unused)
 {
 	unsigned long time = 0;
@@ -637,7 +647,7 @@ static int map_ahead_of_reader(void *unused)
 	return 0;
 }
 
-/* Catches a row that goes on for as long as there is an area ahead. */
+/* Catches a row that continues as long as there are further mappings. */
 TEST_F(vma, endless_mappings_stop_at_limit)
 {
 	struct task_diag_pid query = {
@@ -668,14 +678,14 @@ TEST_F(vma, endless_mappings_stop_at_limit)
 	special_task_end(&s);
 }
 
-/* What a file is called in turn; one is longer than the other. */
+/* The file alternates between these names of different length. */
 #define HERE	"/tmp/taskdiag-here"
 #define THERE	"/tmp/taskdiag-elsewhere"
 
-/* So many areas of it lie one behind the other. */
+/* Number of adjacent mappings of the file. */
 #define OF_FILE	3U
 
-/* Says by a byte that from now on it does nothing else. */
+/* Sends a byte when it starts to rename the file, which it does forever. */
 static void run_renamer(int ready)
 {
 	const long page = sysconf(_SC_PAGESIZE);
@@ -696,8 +706,8 @@ static void run_renamer(int ready)
 }
 
 /*
- * What its areas are called is one of its names, and whole.  Catches a path
- * that is kept for longer than it is there.
+ * The name of each mapping is one of the two names.  Catches a path that is
+ * cached for too long.
  */
 TEST_F(vma, renamed_file_has_one_of_its_names)
 {
@@ -745,8 +755,8 @@ TEST_F(vma, renamed_file_has_one_of_its_names)
 }
 
 /*
- * It changes its areas all the time.  Those that keep still are there once
- * each; which of the others are is a matter of luck.
+ * A process that changes its mappings all the time.  Mappings that stay are
+ * reported once each; the others may or may not be reported.
  */
 TEST_F(vma, changing_process_has_ordered_mappings)
 {
@@ -781,7 +791,10 @@ TEST_F(vma, changing_process_has_ordered_mappings)
 
 		query_vmas(_metadata, &self->sock, TASK_DIAG_DUMP_ONE, pid, &a);
 		ASSERT_EQ(1U, a.rows);
-		/* Ascending, and none twice: that is looked at in there. */
+		/*
+		 * td_get_mappings() checks the order and that no mapping occurs
+		 * twice.
+		 */
 		td_get_mappings(_metadata, &a, &a.row[0], &mappings);
 		EXPECT_FALSE(a.row[0].complete);
 		fields_mappings_free(&mappings);
@@ -794,9 +807,11 @@ TEST_F(vma, changing_process_has_ordered_mappings)
 	waitpid(pid, NULL, 0);
 }
 
-/* ----------------------------------------------------------- who may see */
+/*
+ * --- access control ---------------------------------------------------------
+ */
 
-/* Nobody's maps but those that are one's own to see. */
+/* A user gets only the mappings of tasks that it may see. */
 TEST_F(vma, user_gets_no_mappings_of_hidden_processes)
 {
 	const pid_t other = tasks.pool.task[tasks.pool.nr - 1].pid;
@@ -838,7 +853,10 @@ TEST_F(vma, user_gets_no_mappings_of_hidden_processes)
 	EXPECT_EXIT_0(child);
 }
 
-/* The user's own process becomes root's in the middle: not a byte of that. */
+/*
+ * A process of the user executes a set-user-id program during its row: no byte
+ * of the new program may be reported.
+ */
 TEST_F(vma, setuid_exec_during_row_marks_vma_gone)
 {
 	static char * const argv[] = { "many", ROLE_SETUID, NULL };
@@ -868,7 +886,7 @@ TEST_F(vma, setuid_exec_during_row_marks_vma_gone)
 		td_answer_init(&sock, &a, true);
 		ASSERT_EQ(0, td_receive_datagram(&sock, &a, 1));
 		ASSERT_EQ(0, special_task_proceed(&s));
-		/* It is root's when we may not read its maps any more. */
+		/* Our access to its maps ends when it has become root's. */
 		while (timeout--) {
 			char *text;
 			size_t len;
@@ -888,7 +906,9 @@ TEST_F(vma, setuid_exec_during_row_marks_vma_gone)
 		ASSERT_EQ(0, td_query(&sock, &then, NLM_F_DUMP, &a));
 		EXPECT_EQ(ESRCH, a.end.error);
 		td_answer_free(&a);
-		/* Closing the lifeline ends it, whosever it is. */
+		/*
+		 * Closing the pipe ends the process, whatever its user id is.
+		 */
 		close(s.lifeline);
 		waitpid(s.pid, NULL, 0);
 		_exit(0);

@@ -44,8 +44,8 @@ static bool has_ended(pid_t child, int *status)
 }
 
 /*
- * Run @child_fn in a child.  If the child never ends, call @release, so that the
- * kernel can kill the child.
+ * Run @child_fn in a child.  If the child never ends, call @release, so that
+ * the kernel can kill the child.
  */
 static void run_in_child(struct __test_metadata *_metadata,
 			 void (*child_fn)(struct __test_metadata *_metadata,
@@ -102,7 +102,10 @@ static void send_request(struct __test_metadata *_metadata,
 	progress->step = "receive the reply";
 }
 
-/* A request that involves no stuck task: whatever it allocates is there then. */
+/*
+ * A request that involves no stuck task: the kernel then has allocated all that
+ * the next request needs.
+ */
 static void warm_up(struct __test_metadata *_metadata, struct td_sock *sock,
 		    __u64 show)
 {
@@ -195,7 +198,10 @@ static void dump_one(struct __test_metadata *_metadata, void *arg)
 	td_close(&sock);
 }
 
-/* A request without NLM_F_DUMP is processed in the sender, as a whole. */
+/*
+ * A request without NLM_F_DUMP is processed completely in the context of the
+ * sender.
+ */
 static void request_one(struct __test_metadata *_metadata, void *arg)
 {
 	const struct expected *expected = arg;
@@ -227,7 +233,7 @@ static void own_mounts(struct __test_metadata *_metadata)
 	ASSERT_EQ(0, mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
 }
 
-/* The kernel's module does not have the group: nothing to test. */
+/* Return true if the kernel's module does not have the group. */
 static bool lacks_group(struct __test_metadata *_metadata, __u64 group)
 {
 	struct td_sock sock;
@@ -410,7 +416,7 @@ TEST_F(held_exec_update_lock, marks_group_busy_in_dump_of_task)
 		     &self->stuck);
 }
 
-/* FILES is the only group with a wait that such a request can have. */
+/* FILES is the only group with a wait that such a request can include. */
 TEST(single_request_for_task_in_execve_does_not_wait)
 {
 	static struct stuck stuck;
@@ -522,7 +528,10 @@ static int have_missing_arguments(void *arg)
 
 	memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
 		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	/* Without UFFD_USER_MODE_ONLY: it applies to the kernel's accesses too. */
+	/*
+	 * Without UFFD_USER_MODE_ONLY, so that it applies to kernel accesses
+	 * too.
+	 */
 	fd = syscall(SYS_userfaultfd, O_CLOEXEC);
 	if (memory == MAP_FAILED || fd < 0 || ioctl(fd, UFFDIO_API, &api))
 		return -errno;
@@ -551,7 +560,7 @@ FIXTURE_TEARDOWN(missing_page)
 	special_task_end(&self->task);
 }
 
-/* The descriptor is closed, and readers of the page continue. */
+/* Closing the descriptor lets readers of the page continue. */
 static void release_page(void *of)
 {
 	special_task_end(of);

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * Cgroups of one's own in the default hierarchy.  Knows cgroup2 and mounts;
- * knows no task_diag.
- */
+/* Temporary cgroups in the default hierarchy. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +15,7 @@
 #include "setting.h"
 
 static int root = -1, base_dir = -1;
-static char path[32];		/* of the folder in the hierarchy */
+static char path[32];		/* of the directory in the hierarchy */
 
 int cgroups_begin(void)
 {
@@ -29,7 +26,7 @@ int cgroups_begin(void)
 	    mount("cgroup2", where, "cgroup2", 0, NULL))
 		return -errno;
 	root = open(where, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	/* Out of sight: who looks up names finds what was there before. */
+	/* Detach the mount, so that path lookups find what was there before. */
 	umount2(where, MNT_DETACH);
 	rmdir(where);
 	if (root < 0)
@@ -115,7 +112,7 @@ int cgroups_dir(void)
 	return base_dir;
 }
 
-/* Everybody in @dir, to the root. */
+/* Move all tasks in @dir to the root. */
 static void move_tasks_to_root(int dir)
 {
 	int fd = openat(dir, "cgroup.procs", O_RDONLY | O_CLOEXEC);

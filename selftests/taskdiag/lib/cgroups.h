@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Cgroups of one's own in the default hierarchy, to put tasks into.  Knows
- * cgroup2 and mounts; knows no task_diag.
+ * Temporary cgroups in the default hierarchy.
+ *
+ * Depends on setting.h and cgroup2; must not depend on task_diag.
  */
 #ifndef TASKDIAG_CGROUPS_H
 #define TASKDIAG_CGROUPS_H
@@ -9,33 +10,36 @@
 #include <sys/types.h>
 #include <linux/types.h>
 
-/* All return 0 or a negative errno unless they say more. */
+/* All functions return 0 or a negative errno unless noted. */
 
-/* Mount the hierarchy where nobody else sees it, and make a folder in it. */
+/*
+ * Mount the hierarchy where no other process sees it, and make a directory in
+ * it.
+ */
 int cgroups_begin(void);
 
-/* Unmake them all; who is still in one goes to the root first. */
+/* Remove all cgroups of this program; tasks in them move to the root first. */
 void cgroups_end(void);
 
 /*
- * All names are relative to that folder, "" is the folder itself; "/" is the
- * root of the hierarchy.
+ * Names are relative to that directory; "" is the directory itself, and "/" is
+ * the root of the hierarchy.
  */
 int cgroups_make(const char *name);
 int cgroups_remove(const char *name);
 
-/* The process, or the thread alone, where threads may go. */
+/* Move a process, or a single thread into a threaded cgroup. */
 int cgroups_move(const char *name, pid_t pid);
 int cgroups_move_thread(const char *name, pid_t tid);
 int cgroups_allow_threads(const char *name);
 
-/* Its number; 0 if there is none. */
+/* Return the id of a cgroup, 0 if there is none. */
 __u64 cgroups_id(const char *name);
 
-/* What the path of the folder is in the hierarchy, with a slash in front. */
+/* Return the path of the directory in the hierarchy, with a leading slash. */
 const char *cgroups_path(void);
 
-/* A descriptor of the folder itself. */
+/* Return a descriptor of the directory. */
 int cgroups_dir(void);
 
 #endif /* TASKDIAG_CGROUPS_H */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* How to become somebody.  Knows credentials only. */
+/* Assuming credentials. */
 #include <errno.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -11,8 +11,8 @@
 #define CAP_WORDS _LINUX_CAPABILITY_U32S_3
 
 /*
- * The C library's wrappers change every thread of a process at once.  Here one
- * thread is meant, so the system calls are made directly.
+ * The C library's wrappers change all threads of a process.  These direct
+ * system calls change the calling thread only.
  */
 static int raw_setresuid(const struct ids *id)
 {
@@ -24,7 +24,7 @@ static int raw_setresgid(const struct ids *id)
 	return syscall(SYS_setresgid, id->real, id->effective, id->saved);
 }
 
-/* These say what the id was before, so ask again whether it took. */
+/* These calls return the previous id, so call again to check the result. */
 static int raw_setfsuid(__u32 id)
 {
 	syscall(SYS_setfsuid, id);
@@ -96,7 +96,7 @@ static int raise_ambient(__u64 ambient)
 
 int credentials_assume(const struct credentials *creds, const char **step)
 {
-	/* Keep every capability until all that needs one is done. */
+	/* Keep all capabilities until the last step that needs one. */
 	const int keep_caps = SECBIT_NO_SETUID_FIXUP | SECBIT_KEEP_CAPS;
 
 	*step = "PR_SET_SECUREBITS before";
@@ -122,8 +122,9 @@ int credentials_assume(const struct credentials *creds, const char **step)
 		return -errno;
 
 	/*
-	 * SECBIT_NO_CAP_AMBIENT_RAISE and capset() may forbid what follows
-	 * them: ambient needs the set in place, and the bits need CAP_SETPCAP.
+	 * SECBIT_NO_CAP_AMBIENT_RAISE and capset() may forbid later steps:
+	 * ambient needs the permitted set in place, and the securebits need
+	 * CAP_SETPCAP.
 	 */
 	if (creds->ambient) {
 		struct credentials all = *creds;

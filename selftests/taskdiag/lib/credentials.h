@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Who a process is: ids, capabilities and what else its credentials hold, and
- * how to become that.  Knows nothing about what is asked of it afterwards.
+ * Credentials of a task: ids, capabilities, securebits and dumpability, and a
+ * function that assumes them.
+ *
+ * Depends on system calls only; must not depend on task_diag.
  */
 #ifndef TASKDIAG_CREDENTIALS_H
 #define TASKDIAG_CREDENTIALS_H
@@ -24,19 +26,19 @@ struct ids {
 struct credentials {
 	struct ids uid;
 	struct ids gid;
-	__u64 permitted;	/* what is more than the caller has is cut off */
+	__u64 permitted;	/* limited to what the caller has */
 	__u64 effective;
 	__u64 inheritable;
 	__u64 ambient;
-	__u64 dropped;		/* from the bounding set */
+	__u64 dropped;		/* removed from the bounding set */
 	__u32 securebits;
 	bool no_new_privs;
 	bool undumpable;
 };
 
 /*
- * Become @creds, for the calling thread; wants root's rights.  0 or a negative
- * errno with the step that failed in @step.
+ * Give the calling thread the credentials @creds.  Requires root.  Return 0 or
+ * a negative errno; @step receives the step that failed.
  */
 int credentials_assume(const struct credentials *creds, const char **step);
 

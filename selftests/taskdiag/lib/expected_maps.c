@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * The oracle of memory.  Knows procfs and the ABI structures; knows no socket.
- */
+/* Expected memory mappings from procfs. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +9,7 @@
 #include "expected_maps.h"
 #include "procfs.h"
 
-/* The two letters that VmFlags has for a flag. */
+/* The two letters of a flag in VmFlags. */
 static const struct {
 	char letters[3];
 	__u64 flag;
@@ -53,7 +51,7 @@ static const struct {
 /* Linux 6.1 shows it as "??". */
 #define VM_FLAGS_YOUNG TASK_DIAG_VMA_LOCKONFAULT
 
-/* The line of smaps that has a figure. */
+/* Key of the line in smaps that has a figure. */
 static const struct figure {
 	const char *key;
 	size_t offset;
@@ -88,8 +86,9 @@ static __u64 figure_of(const struct task_diag_vma_stat *stat, size_t nr)
 	return value;
 }
 
-/* "7f0c6000-7f0c8000 rw-p 00001000 08:01 4711      /path": no line but these
- * begins with a number.
+/*
+ * Parse "7f0c6000-7f0c8000 rw-p 00001000 08:01 4711      /path".  Only such
+ * lines begin with a hexadecimal number and a dash.
  */
 static bool parse_head(char *line, struct procfs_mapping *mapping)
 {
@@ -222,7 +221,7 @@ expected_maps_find(const struct procfs_mappings *mappings, __u64 start)
 	return NULL;
 }
 
-/* As procfs would write it. */
+/* Compare with the escaped form that procfs prints. */
 static bool names_match(const char *name, const char *shown)
 {
 	for (; *name; name++) {

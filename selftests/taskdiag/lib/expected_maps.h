@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The oracle of memory: the areas of a process as /proc/PID/smaps has them.
- * Knows procfs and the ABI structures; knows no socket.
+ * Expected memory mappings: those of a process in /proc/PID/smaps, and their
+ * comparison with VMA and VMA_STAT.
+ *
+ * Depends on procfs.h and the ABI structures; must not depend on netlink.
  */
 #ifndef TASKDIAG_EXPECTED_MAPS_H
 #define TASKDIAG_EXPECTED_MAPS_H
@@ -13,40 +15,46 @@
 
 struct procfs_mapping {
 	/*
-	 * Flags: those that "VmFlags:" has a name for, and FILE; without
-	 * DELETED, which no file shows but by what the name ends with.
+	 * Flags: those that "VmFlags:" names, and FILE; without DELETED, which
+	 * procfs shows only by a suffix of the name.
 	 */
 	struct task_diag_vma vma;
-	bool unnamed;		/* and one has a name in younger kernels only */
-	struct task_diag_vma_stat stat;	/* in bytes, but of whole KiB */
+	bool unnamed;		/* has a name in newer kernels only */
+	struct task_diag_vma_stat stat;	/* in bytes, multiples of 1 KiB */
 	const char *name;		/* newlines as "\012" */
 };
 
 struct procfs_mappings {
 	struct procfs_mapping *mapping;
 	size_t nr;
-	char *text;		/* where the names are */
+	char *text;		/* storage of the names */
 };
 
-/* All return 0 or a negative errno unless they say more. */
+/* All functions return 0 or a negative errno unless noted. */
 int expected_maps_read(int proc, pid_t pid, struct procfs_mappings *mappings);
 void expected_maps_free(struct procfs_mappings *mappings);
 
-/* The area with this address, NULL if there is none. */
+/* Return the mapping that starts at @start, or NULL. */
 const struct procfs_mapping *
 expected_maps_find(const struct procfs_mappings *mappings, __u64 start);
 
-/* Is it the same area, in all that maps and VmFlags show? */
+/*
+ * Return true if all that maps and VmFlags show is equal.  If not, @text
+ * receives the difference.
+ */
 bool expected_maps_match(const struct task_diag_vma *vma, const char *name,
 			 const struct procfs_mapping *mapping, char *text,
 			 size_t size);
 
-/* Are these its figures, but for the part of a KiB that smaps leaves out? */
+/*
+ * Return true if the figures are equal, apart from the fraction of a KiB that
+ * smaps omits.
+ */
 bool expected_smaps_match(const struct task_diag_vma_stat *stat,
 			  const struct procfs_mapping *mapping, char *text,
 			  size_t size);
 
-/* Has nothing moved between the two? */
+/* Return true if the figures of two reads are equal. */
 bool expected_smaps_unchanged(const struct procfs_mapping *one,
 			      const struct procfs_mapping *other);
 

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * The oracle of times and sizes.  Knows procfs and the ABI structures; knows no
- * socket.
- */
+/* Expected STAT from procfs. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +10,7 @@
 #include "expected_stat.h"
 #include "procfs.h"
 
-/* The numbers of the fields of /proc/PID/stat as proc(5) counts them. */
+/* Field numbers of /proc/PID/stat, as in proc(5). */
 enum {
 	STAT_TTY = 7, STAT_TTY_PGRP, STAT_FLAGS, STAT_MIN_FLT, STAT_CMIN_FLT,
 	STAT_MAJ_FLT, STAT_CMAJ_FLT, STAT_UTIME, STAT_STIME, STAT_CUTIME,
@@ -27,13 +24,13 @@ enum {
 
 enum unit { ONE, KIB, TICK };
 
-/* How a field is to be compared. */
+/* How to compare a field. */
 static const struct field {
 	const char *name;
 	size_t offset;
 	size_t size;
-	enum unit unit;		/* that procfs rounds it down to */
-	bool grows;		/* and never falls */
+	enum unit unit;		/* unit that procfs rounds down to */
+	bool grows;		/* never decreases */
 } fields[] = {
 #define WIDE(field, unit, grows) \
 	{ #field, offsetof(struct task_diag_stat, field), 8, unit, grows }
@@ -103,12 +100,15 @@ static int read_stat(int proc, pid_t pid, pid_t tid,
 	text = procfs_file(proc, pid, tid, "stat", &len);
 	if (!text)
 		return -errno;
-	/* Number 2, the name, ends with the last parenthesis; 3 is a letter. */
+	/*
+	 * Field 2, the name, ends with the last parenthesis; field 3 is a
+	 * letter.
+	 */
 	at = strrchr(text, ')') + sizeof(") ") - 1;
 	exited = *at == 'Z' || *at == 'X';
 	at++;
 	for (i = 4; i < STAT_FIELDS; i++)
-		/* The largest are addresses, and of no interest. */
+		/* The largest values are addresses, which are not used. */
 		field[i] = strtoll(at, &at, 10);
 	free(text);
 
@@ -137,13 +137,16 @@ static int read_stat(int proc, pid_t pid, pid_t tid,
 	stat->gtime = field[STAT_GTIME] * tick;
 	stat->cgtime = field[STAT_CGTIME] * tick;
 	stat->exit_code = field[STAT_EXIT_CODE];
-	/* A process has not ended before its last thread has. */
+	/* A process has exited when its last thread has. */
 	if (exited && (tid || stat->num_threads < 2))
 		stat->valid |= TASK_DIAG_STAT_VALID_EXIT_CODE;
 	return 0;
 }
 
-/* The number behind "Key:"; 0 where there is none, as without memory. */
+/*
+ * Return the number after "Key:", or 0 if the line is missing, as for a task
+ * without memory.
+ */
 static __u64 status_number(const char *status, const char *key)
 {
 	const size_t len = strlen(key);
@@ -183,8 +186,8 @@ static int read_status(int proc, pid_t pid, pid_t tid,
 }
 
 /*
- * Sizes that are in two files have to be the same in both.  Only stat does not
- * add up what each processor has counted.
+ * Sizes that two files show must be equal in both.  Only stat does not sum up
+ * the per-CPU counters.
  */
 static int check_statm(int proc, pid_t pid, pid_t tid,
 		       const struct task_diag_stat *stat, __u64 rss)
@@ -221,7 +224,7 @@ static int read_schedstat(int proc, pid_t pid, pid_t tid,
 	int got;
 
 	text = procfs_file(proc, pid, tid, "schedstat", &len);
-	/* A kernel that does not count has no such file. */
+	/* A kernel without scheduler statistics has no such file. */
 	if (!text)
 		return errno == ENOENT ? 0 : -errno;
 	got = sscanf(text, "%*u %llu", &run_delay);
@@ -243,7 +246,10 @@ int expected_stat_read(int proc, pid_t pid, pid_t tid,
 	       read_schedstat(proc, pid, tid, stat);
 }
 
-/* Signed ones are widened without their sign: equal is equal. */
+/*
+ * Convert signed fields without sign extension; this is sufficient for
+ * equality.
+ */
 static __u64 value(const struct task_diag_stat *stat, const struct field *field)
 {
 	__u64 wide = 0;
@@ -254,7 +260,7 @@ static __u64 value(const struct task_diag_stat *stat, const struct field *field)
 		return wide / unit_size(field->unit);
 	}
 	memcpy(&narrow, (const char *)stat + field->offset, sizeof(narrow));
-	/* Procfs does not show whether delays of block devices are counted. */
+	/* procfs does not show whether block-device delays are counted. */
 	if (field->offset == offsetof(struct task_diag_stat, valid))
 		narrow &= ~TASK_DIAG_STAT_VALID_BLKIO_DELAY;
 	return narrow;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The oracle of times and sizes: what procfs says about what STAT tells, and
- * what of both has to be equal.  Knows procfs and the ABI structures; knows no
- * socket.
+ * Expected STAT: the times and sizes of a task in procfs, and their comparison.
+ *
+ * Depends on procfs.h and the ABI structures; must not depend on netlink.
  */
 #ifndef TASKDIAG_EXPECTED_STAT_H
 #define TASKDIAG_EXPECTED_STAT_H
@@ -13,16 +13,17 @@
 #include <linux/taskdiag.h>
 
 /*
- * Of /proc/PID (@tid 0) or /proc/PID/task/TID: stat, statm, status, schedstat.
- * 0 or a negative errno, as procfs_read().
+ * Read stat, statm, status and schedstat of /proc/PID (@tid 0) or of
+ * /proc/PID/task/TID.  Return 0 or a negative errno, like procfs_read().
  */
 int expected_stat_read(int proc, pid_t pid, pid_t tid,
 		       struct task_diag_stat *stat);
 
 /*
- * Is each field of @reported what procfs had before and after, in the unit in which
- * procfs has it?  What only grows may lie between the two; of all else @still
- * says that it has kept still, and where it has not it is not compared.
+ * Return true if each field of @reported equals the values in procfs before and
+ * after the dump, in the unit that procfs uses.  A counter may lie between the
+ * two values.  All other fields are compared only if @still says that the task
+ * does not change.
  */
 bool expected_stat_matches(const struct task_diag_stat *reported,
 			   const struct task_diag_stat *before,

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * Holds what task_diag says about a task against what procfs says about it.
- * Knows both, and no test.
- */
+/* Expected BASE and CRED from procfs. */
 #include <stdio.h>
 #include <string.h>
 
@@ -17,7 +14,7 @@ struct field {
 #define BASE(field) { #field, offsetof(struct task_diag_base, field) }
 #define CRED(field) { #field, offsetof(struct task_diag_creds, field) }
 
-/* All of these are __u32, a capability set twice. */
+/* All of these are __u32; a capability set has two. */
 static const struct field base_fields[] = {
 	BASE(tgid), BASE(pid), BASE(ppid), BASE(tpid), BASE(sid), BASE(pgid),
 };
@@ -56,10 +53,9 @@ static bool fields_agree(const void *row, const void *task,
 }
 
 /*
- * The names agree byte by byte, and behind them there are NULs only.  A kernel
- * thread is the exception: procfs shows what it was to be called if that was
- * too long, and adds what a worker is working on.  Its own name is the
- * beginning of that.
+ * The names must be equal byte by byte, followed by NULs only.  For a kernel
+ * thread, procfs shows the full name if it was truncated, and appends the
+ * current work of a worker; the reported name must be the beginning of that.
  */
 static bool name_agrees(const struct td_row *row,
 			const struct procfs_task *task, char *text, size_t size)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Holds what task_diag says about a task against what procfs says about it.
- * Knows both, and no test.
+ * Expected BASE and CRED: the comparison of a row with a task in procfs.
+ *
+ * Depends on procfs.h and answer.h; must not depend on tests.
  */
 #ifndef TASKDIAG_EXPECTED_TASK_H
 #define TASKDIAG_EXPECTED_TASK_H
@@ -13,9 +14,9 @@
 #include "taskdiag_nl.h"
 
 /*
- * Compare every field of BASE and CRED that procfs shows.  The state is only
- * compared on demand: most tasks change theirs as they please.  Returns whether
- * all are equal; if not, @text says what is not.
+ * Compare all fields of BASE and CRED that procfs shows.  The state is compared
+ * only if @with_state, as most tasks change theirs at any time.  Return true if
+ * all are equal; if not, @text receives the difference.
  */
 bool expected_task_matches(const struct td_row *row,
 			   const struct procfs_task *task, bool with_state,

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * Handing a descriptor to another process over a pair of local sockets.  Knows
- * descriptors and not what they are of.
- */
+/* Passing a descriptor to another process over a socket pair. */
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -10,7 +7,7 @@
 
 #include "fd_passing.h"
 
-/* Who waits for a process that has died must not wait for ever. */
+/* The receiver must not wait forever for a process that has died. */
 #define TIMEOUT_SECONDS 10
 
 union control {

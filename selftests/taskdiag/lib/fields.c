@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * The groups of a row that are more than one structure.  Knows answers; knows
- * no test and no procfs.
- */
+/* Groups of a row with a variable size. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -12,10 +9,10 @@
 #include "../../kselftest.h"
 #include "fields.h"
 
-/* Both kinds of areas begin with how long they are. */
+/* The entries of both groups begin with their length. */
 #define ENTRY_ALIGN 8
 
-/* Where the complaint goes. */
+/* Buffer for an error message. */
 struct error_text {
 	char *text;
 	size_t size;
@@ -42,7 +39,7 @@ int fields_cmdline(const struct td_answer *a, const struct td_row *row,
 	*len = 0;
 	if (!(row->groups & TASK_DIAG_SHOW_CMDLINE))
 		return -ENOENT;
-	/* No longer than the row as a whole. */
+	/* The arguments cannot be longer than the row. */
 	*bytes = malloc(row->len + 1);
 	if (!*bytes)
 		return -ENOMEM;
@@ -83,7 +80,10 @@ int fields_cgroup(const struct td_answer *a, const struct td_row *row,
 	return 0;
 }
 
-/* Room for one more of @size bytes: a power of two, always. */
+/*
+ * Grow the array for one more entry of @size bytes; its capacity is a power of
+ * two.
+ */
 static void *grow_array(void *array, size_t nr, size_t size)
 {
 	if (nr & (nr - 1))
@@ -175,7 +175,7 @@ static int parse_attr(struct mappings *mappings, const struct td_attr *attr,
 	return err;
 }
 
-/* With both groups a message has the figures of exactly its areas. */
+/* With both groups, each message has figures of exactly its mappings. */
 static int mappings_match(const struct mappings *mappings,
 			  const struct error_text *to)
 {
@@ -207,7 +207,7 @@ int fields_mappings(const struct td_answer *a, const struct td_row *row,
 	if (!(row->groups & both))
 		return -ENOENT;
 	while (!err && td_next_attr(&span, &attr) > 0) {
-		/* A message begins: the one before is complete. */
+		/* A new message starts, so the previous one is complete. */
 		if (attr.type == TASK_DIAG_MSG && (row->groups & both) == both)
 			err = mappings_match(mappings, &to);
 		if (attr.type == TASK_DIAG_VMA ||

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The groups of a row that are more than one structure: arguments, areas, the
- * path of a cgroup.  Takes them together over all messages of the row, and
- * holds them to the ABI.  Knows answers; knows no test and no procfs.
+ * Groups of a row with a variable size: arguments, mappings, and the path of a
+ * cgroup.  Joins their attributes from all messages of the row and checks them
+ * against the ABI.
+ *
+ * Depends on answer.h; must not depend on procfs or tests.
  */
 #ifndef TASKDIAG_FIELDS_H
 #define TASKDIAG_FIELDS_H
@@ -22,11 +24,11 @@ struct mappings {
 };
 
 /*
- * All return 0 or a negative errno: -ENOENT if the group did not come, -EBADMSG
- * with a @text for what breaks the ABI.
+ * All functions return 0 or a negative errno: -ENOENT if the group is not in
+ * the row, -EBADMSG with a @text for a violation of the ABI.
  */
 
-/* The arguments; to be freed. */
+/* Join the arguments; *@bytes is to be freed. */
 int fields_cmdline(const struct td_answer *a, const struct td_row *row,
 		   char **bytes, size_t *len);
 
@@ -34,7 +36,7 @@ int fields_cgroup(const struct td_answer *a, const struct td_row *row,
 		  struct task_diag_cgroup *cgroup, const char **path,
 		  char *text, size_t size);
 
-/* What there is of VMA and VMA_STAT: ascending, none twice. */
+/* Parse VMA and VMA_STAT, which must be ascending and without duplicates. */
 int fields_mappings(const struct td_answer *a, const struct td_row *row,
 		    struct mappings *mappings, char *text, size_t size);
 void fields_mappings_free(struct mappings *mappings);

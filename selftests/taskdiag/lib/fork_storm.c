@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * A storm of tasks.  Knows how tasks come and go; knows no task_diag.
- */
+/* A fork storm. */
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -18,11 +16,14 @@
 
 #define BROOD 6
 
-/* What the workers have to know; theirs alone after fork(). */
+/* Set before fork(); each worker has its own copy. */
 static pid_t highest_pid;
 static __u64 round_nr;
 
-/* From empty to full, so that a mixture of two is no name. */
+/*
+ * The name is one repeated letter, so that a mixture of two names can be
+ * detected.
+ */
 static void change_name(void)
 {
 	static const char *const names[] = {
@@ -58,7 +59,10 @@ static void fork_children(void)
 		reap(child[nth]);
 	child[nth] = fork();
 	if (!child[nth]) {
-		/* Some are running still when their turn comes, some zombies. */
+		/*
+		 * Some children are still running when their turn comes, some
+		 * are zombies.
+		 */
 		if (nth % 2)
 			usleep(500);
 		_exit(0);
@@ -100,7 +104,7 @@ static void *exec_thread(void *arg)
 	return arg;
 }
 
-/* The thread takes the place of its leader, number and all. */
+/* The thread takes over the pid of its leader. */
 static void exec_in_thread(void)
 {
 	pid_t pid = fork();
@@ -156,7 +160,10 @@ static void run_worker(enum storm_worker worker, struct fork_storm_state *state)
 	_exit(0);
 }
 
-/* The workers' parent, and that of their orphans, which it never hears of. */
+/*
+ * The parent of the workers, which also reaps their orphans: it ignores
+ * SIGCHLD.
+ */
 static void run_root(struct fork_storm_state *state)
 {
 	int worker;
@@ -171,7 +178,7 @@ static void run_root(struct fork_storm_state *state)
 		if (pid < 0)
 			state->stop = true;
 	}
-	/* As there is nobody to hear of, this is to wait for all of them. */
+	/* With SIGCHLD ignored, this waits until all children have ended. */
 	while (wait(NULL) > 0 || errno == EINTR)
 		;
 	_exit(0);
@@ -186,7 +193,9 @@ int fork_storm_begin(struct fork_storm *storm, pid_t highest)
 			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (storm->state == MAP_FAILED)
 		return -errno;
-	/* Say so here if it cannot be done, and not in a worker. */
+	/*
+	 * Report the error here if the pid cannot be set, and not in a worker.
+	 */
 	err = namespace_next_pid(highest);
 	if (err)
 		return err;

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A storm of tasks: processes that fork, execute, exit, make threads, leave
- * orphans and change their names as fast as they can, under numbers that are
- * used again and again.  Knows how tasks come and go; knows no task_diag.
+ * A fork storm: processes that fork, exec, exit, start threads, leave orphans
+ * and change their names as fast as possible, with pids that are reused all the
+ * time.
+ *
+ * Depends on namespace.h and program.h; must not depend on task_diag.
  */
 #ifndef TASKDIAG_FORK_STORM_H
 #define TASKDIAG_FORK_STORM_H
@@ -11,15 +13,15 @@
 #include <sys/types.h>
 #include <linux/types.h>
 
-/* The ways to come and go, a worker each. */
+/* The kinds of workers; the storm has one process per kind. */
 enum storm_worker {
-	STORM_FORK,		/* fork, exit, be reaped; a new name each time */
+	STORM_FORK,		/* forks, exits, is reaped; new names */
 	STORM_CHILDREN,		/* several children at a time, and zombies */
-	STORM_THREADS,		/* threads that come and go */
-	STORM_EXEC,		/* programs that start and end at once */
-	STORM_THREAD_EXEC,	/* execve() by a thread that is no leader */
-	STORM_ORPHANS,		/* children left behind for others to reap */
-	STORM_LOW_PIDS,		/* go back to low numbers */
+	STORM_THREADS,		/* short-lived threads */
+	STORM_EXEC,		/* programs that exit at once */
+	STORM_THREAD_EXEC,	/* execve() by a thread other than the leader */
+	STORM_ORPHANS,		/* orphans for other processes to reap */
+	STORM_LOW_PIDS,		/* resets the next pid to a low one */
 	STORM_WORKERS,
 };
 
@@ -34,21 +36,21 @@ struct fork_storm {
 	struct fork_storm_state *state;
 };
 
-/* What a program has to return from main() at once when this is its role. */
+/* main() must return at once if this is its first argument. */
 #define FORK_STORM_ROLE "--come-and-go"
 
 /*
- * Wants to be root in a pid namespace of its own, whose numbers up to @highest
- * are used.  0 or a negative errno.
+ * Start a storm that uses pids up to @highest.  Requires root in a pid
+ * namespace of its own.  Return 0 or a negative errno.
  */
 int fork_storm_begin(struct fork_storm *storm, pid_t highest);
 
-/* A way that no worker has gone once, or STORM_WORKERS if there is none. */
+/* Return a worker that has not run yet, or STORM_WORKERS. */
 int fork_storm_idle_worker(const struct fork_storm *storm);
 
 /*
- * Let all of them finish what they are at.  To kill them would do on most
- * machines; User-Mode Linux has been seen not to survive a kill amid fork().
+ * Let all workers finish their current step.  Killing them would work on most
+ * machines, but User-Mode Linux may not survive a kill during fork().
  */
 void fork_storm_end(struct fork_storm *storm);
 

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * Areas of memory of every kind.  Knows memory; knows no procfs and no
- * task_diag.
- */
+/* Memory mappings of all kinds. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -59,7 +56,7 @@ static void *map_file(int fd, size_t pages, int prot, int flags, size_t first)
 	return memory == MAP_FAILED ? NULL : memory;
 }
 
-/* A new file of some pages in /tmp, or elsewhere if @path is absolute. */
+/* Make a new file of some pages in /tmp, or elsewhere if @path is absolute. */
 static int new_file(const char *path)
 {
 	const int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0700);
@@ -123,7 +120,7 @@ static int make_advices(void)
 
 		if (!memory)
 			return -errno;
-		/* EINVAL: built without. */
+		/* EINVAL: not supported by this kernel. */
 		if (madvise(memory + page(), 2 * page(), advices[i]) &&
 		    errno != EINVAL)
 			return -errno;
@@ -159,7 +156,7 @@ static int make_names(void)
 	return 0;
 }
 
-/* Names that are hard to read, and the same files deleted. */
+/* File names with unusual characters, and the same files deleted. */
 static int make_files(void)
 {
 	static const char * const names[] = {
@@ -187,7 +184,7 @@ static int make_files(void)
 			close(fd);
 		}
 	}
-	/* A file that is read-only: shared, but never to be written to. */
+	/* A read-only file: shared, without VM_MAYWRITE. */
 	fd = open(path, O_RDONLY | O_CREAT | O_CLOEXEC, 0400);
 	if (fd < 0 || !map_file(fd, 1, PROT_READ, MAP_SHARED, 0))
 		return -errno;
@@ -228,7 +225,7 @@ static int make_odd_files(void)
 	return 0;
 }
 
-/* Sealed ones, and ones that somebody else fills: on newer kernels. */
+/* Sealed mappings and userfaultfd, on newer kernels. */
 static int make_newer_kinds(void)
 {
 	struct uffdio_api api = { .api = UFFD_API };
@@ -244,7 +241,7 @@ static int make_newer_kinds(void)
 	if (!sealed || !filled)
 		return -errno;
 	syscall(SYS_mseal, sealed, 2 * page(), 0);
-	/* The descriptor stays open: without it there is no registration. */
+	/* Keep the descriptor open: closing it would unregister the mapping. */
 	uffd = syscall(SYS_userfaultfd, O_CLOEXEC);
 	if (uffd >= 0 && !ioctl(uffd, UFFDIO_API, &api))
 		ioctl(uffd, UFFDIO_REGISTER, &range);
@@ -270,7 +267,7 @@ static int share_with_a_child(void)
 	pid = special_task_fork_child();
 	if (pid < 0)
 		return pid;
-	/* Some are its own again, as it writes to them. */
+	/* Writing to some pages makes private copies of them. */
 	memset(memory, 'p', 3 * page());
 	return 0;
 }
@@ -299,7 +296,7 @@ static int fill_files(void)
 	shared[5 * page()] = 1;
 	close(fd);
 
-	/* Clean pages that nobody else has: the end of a program. */
+	/* Clean pages that no other process has: the end of a program. */
 	program = open("/bin/sh", O_RDONLY | O_CLOEXEC);
 	own = map_file(program, 3, PROT_READ, MAP_PRIVATE,
 		       lseek(program, 0, SEEK_END) / page() - 3);
@@ -342,7 +339,7 @@ int make_many_mappings(void *unused)
 	(void)unused;
 	if (!memory)
 		return -errno;
-	/* Every other page is another area, and so are those between. */
+	/* Alternating protections make every page a separate mapping. */
 	for (i = 0; i < MANY_MAPPINGS; i += 2)
 		if (mprotect(memory + i * page(), page(), PROT_READ))
 			return -errno;
@@ -357,7 +354,10 @@ int make_long_names(void *nr)
 
 	if (!mkdtemp(dir) || chdir(dir))
 		return -errno;
-	/* Folders until a name of 1 to 255 bytes makes it exactly as long. */
+	/*
+	 * Add directories until a name of 1 to 255 bytes gives the exact
+	 * length.
+	 */
 	left = LONGEST_MAPPING_NAME - strlen(dir);
 	while (left > 256) {
 		const size_t len = left > 255 + 3 ? 200 : 100;
@@ -375,7 +375,9 @@ int make_long_names(void *nr)
 		memset(name + strlen(name), 'f', sizeof(name) - strlen(name));
 		name[left - 1] = '\0';
 		fd = new_file(name);
-		/* Each with a gap, lest two of a file become one area. */
+		/*
+		 * A gap in the offsets keeps two mappings of a file separate.
+		 */
 		if (fd < 0 ||
 		    !map_file(fd, 1, PROT_READ, MAP_PRIVATE, i % SOME_PAGES))
 			return -errno;

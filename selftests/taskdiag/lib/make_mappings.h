@@ -1,35 +1,39 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Areas of memory of every kind: what a process can do to have lines in
- * /proc/PID/maps that are unlike each other.  Knows memory; knows no procfs and
- * no task_diag.
+ * Memory mappings of all kinds, for lines in /proc/PID/maps that differ in
+ * every respect.
+ *
+ * Depends on system calls only; must not depend on procfs or task_diag.
  */
 #ifndef TASKDIAG_MAKE_MAPPINGS_H
 #define TASKDIAG_MAKE_MAPPINGS_H
 
 #include <stddef.h>
 
-/* More areas than this a process may not have by default. */
+/* A process may not have more mappings than about this by default. */
 #define MANY_MAPPINGS 60000
 
-/* As long as a path may be for open(), with the NUL behind it. */
+/* Maximum length of a path for open(), without its NUL. */
 #define LONGEST_MAPPING_NAME 4095
 
-/* For special_task_begin(); what a kernel does not have is left out. */
+/*
+ * Functions for special_task_begin().  They skip what the kernel does not
+ * support.
+ */
 
-/* All protections, sharings, advices, names and kinds of files. */
+/* All protections, kinds of sharing, advice, names and kinds of files. */
 int make_mappings(void *unused);
 
-/* Resident pages: dirty and clean, own, shared and borrowed, locked, freed. */
+/* Resident pages: dirty, clean, private, shared, locked and freed ones. */
 int make_resident_pages(void *unused);
 
-/* MANY_MAPPINGS areas. */
+/* Make MANY_MAPPINGS mappings. */
 int make_many_mappings(void *unused);
 
-/* As many files, their names as long as can be, as @nr, a size_t, says. */
+/* Map *@nr files, a size_t, with names of maximum length. */
 int make_long_names(void *nr);
 
-/* Huge pages; -ENOENT if this kernel gives none. */
+/* Huge pages; -ENOENT if the kernel provides none. */
 int make_huge_pages(void *unused);
 
 #endif /* TASKDIAG_MAKE_MAPPINGS_H */

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * Namespaces of one's own: to fork into, to be root of, to choose numbers in.
- * Knows namespaces and procfs; knows no task_diag.
- */
+/* Namespaces for a test. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -18,7 +15,7 @@
 #include "namespace.h"
 #include "setting.h"
 
-/* Namespaces go when RCU and a work queue have come to it. */
+/* RCU and a work queue free namespaces late. */
 #define PATIENCE_MS 15000
 
 pid_t namespace_fork(__u64 flags)

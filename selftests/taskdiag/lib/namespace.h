@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Namespaces of one's own: to fork into, to be root of, to choose numbers in.
- * Knows namespaces and procfs; knows no task_diag.
+ * Namespaces for a test: to fork into, to be root of, and to choose pids in.
+ *
+ * Depends on setting.h and procfs; must not depend on task_diag.
  */
 #ifndef TASKDIAG_NAMESPACE_H
 #define TASKDIAG_NAMESPACE_H
@@ -9,40 +10,46 @@
 #include <sys/types.h>
 #include <linux/types.h>
 
-/* All return 0 or a negative errno unless they say more. */
+/* All functions return 0 or a negative errno unless noted. */
 
-/* As fork(), into the new namespaces that @flags, of CLONE_NEW*, name. */
+/* Like fork(), into the new namespaces that the CLONE_NEW* flags name. */
 pid_t namespace_fork(__u64 flags);
 
-/* Leave for a user namespace in which the ids we have are root's. */
+/* Enter a new user namespace that maps the caller's ids to root. */
 int namespace_become_root(void);
 
-/* How many there may be of @type, "pid" or "user", below the one we are root of. */
+/*
+ * Limit the number of namespaces of @type, "pid" or "user", below the caller's
+ * user namespace.
+ */
 int namespace_limit(const char *type, unsigned int limit);
 
 /*
- * Begin a pid namespace, with what @flags name beside, of an init and a number
- * of processes that sleep.  Returns when all are there and init has done what
- * @init_fn, if given, is: the number of init outside, or a negative errno, of which
- * -ENOSPC says that there are as many as there may be.
+ * Start a pid namespace, with the further namespaces in @flags, that has an
+ * init and @sleepers sleeping processes.  Returns when all of them exist and
+ * init has run @init_fn, if given.  Returns the pid of init outside or a
+ * negative errno: -ENOSPC if the limit is reached.
  */
 pid_t namespace_begin(__u64 flags, unsigned int sleepers,
 		      void (*init_fn)(void *arg), void *arg);
 
-/* The same, when those that are going have had the time to go. */
+/* The same, with retries while ended namespaces are being freed. */
 pid_t namespace_begin_retry(__u64 flags, unsigned int sleepers,
 			    void (*init_fn)(void *arg), void *arg);
 
-/* End it, all of its processes included. */
+/* End all processes of the namespace. */
 void namespace_end(pid_t init);
 
-/* In a mount namespace of our own: have /proc show our pid namespace. */
+/*
+ * Mount a procfs of the caller's pid namespace on /proc; requires a mount
+ * namespace of its own.
+ */
 int namespace_mount_procfs(void);
 
 /*
- * Let the next process or thread that is made in the caller's pid namespace
- * have this number, if it is free; wants CAP_CHECKPOINT_RESTORE or better, and
- * that nobody else is quicker.
+ * Give the next process or thread in the caller's pid namespace this pid, if it
+ * is free.  Requires CAP_CHECKPOINT_RESTORE, and that no other process forks
+ * first.
  */
 int namespace_next_pid(pid_t pid);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A sorted set of task numbers.  Knows numbers only. */
+/* A sorted set of pids. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 
 #include "pid_set.h"
 
-/* Where @id is, or would have to be put. */
+/* Return the position of @id, or the position to insert it at. */
 static size_t pid_set_index(const struct pid_set *set, __u32 id)
 {
 	size_t low = 0, high = set->nr;

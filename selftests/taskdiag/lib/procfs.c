@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * The oracle: what procfs says about tasks.  Knows procfs and the ABI
- * structures; knows no socket.
- */
+/* The procfs reference. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -13,10 +10,10 @@
 
 #include "procfs.h"
 
-/* Of <linux/sched.h>, and the ninth field of /proc/PID/stat. */
+/* From <linux/sched.h>; in the ninth field of /proc/PID/stat. */
 #define PF_KTHREAD 0x00200000
 
-/* task_diag_base::state is the place in here. */
+/* task_diag_base::state is the index of its letter. */
 static const char state_letters[] = "RSDTtXZPI";
 
 int procfs_open(void)
@@ -24,7 +21,10 @@ int procfs_open(void)
 	return open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
-/* The whole of a small file, with a NUL behind it; its length or -errno. */
+/*
+ * Read a small file completely, with a NUL appended.  Return its length or
+ * -errno.
+ */
 static ssize_t procfs_read_file(int proc, const char *path, char *text,
 				size_t size)
 {
@@ -51,7 +51,7 @@ static ssize_t procfs_read_file(int proc, const char *path, char *text,
 	return used;
 }
 
-/* The numeric names in a directory. */
+/* List the numeric names in a directory. */
 static int procfs_list_pids(int proc, const char *path, struct pid_set *pids)
 {
 	struct dirent *entry;
@@ -122,12 +122,12 @@ int procfs_children(int proc, pid_t pid, struct pid_set *pids)
 	return err;
 }
 
-/* The text behind "Key:" in a status file. */
+/* Return the text after "Key:" in a status file. */
 static const char *status_value(const char *status, const char *key)
 {
 	size_t len = strlen(key);
 
-	/* The name comes first and cannot hold an unescaped newline. */
+	/* The name comes first and contains no unescaped newline. */
 	while (status) {
 		if (!strncmp(status, key, len) && status[len] == ':')
 			return status + len + 1;
@@ -215,7 +215,7 @@ static int parse_status(const char *status, struct procfs_task *task)
 
 static int parse_stat(const char *stat, struct procfs_task *task)
 {
-	/* The name may hold anything, so it ends at the last parenthesis. */
+	/* The name may contain any byte, so it ends at the last parenthesis. */
 	const char *open = strchr(stat, '('), *close = strrchr(stat, ')');
 	struct task_diag_base *base = &task->base;
 	unsigned int ppid, flags;
@@ -343,7 +343,7 @@ static int compare_tasks(const void *a, const void *b)
 	       (one->base.pid < other->base.pid);
 }
 
-/* A task may end, or change between the two files of it: that is no error. */
+/* A task may end, or change between its two files: that is no error. */
 static bool task_has_changed(int err)
 {
 	return err == -ESRCH || err == -ENOENT || err == -EAGAIN;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The oracle: what procfs says about tasks, put into the structures that
- * task_diag answers with.  Knows procfs and the ABI structures; knows no
- * socket.
+ * The procfs reference: fields of tasks in procfs, in the structures of the
+ * ABI.
+ *
+ * Depends on pid_set.h and the ABI structures; must not depend on netlink.
  */
 #ifndef TASKDIAG_PROCFS_H
 #define TASKDIAG_PROCFS_H
@@ -14,46 +15,46 @@
 
 #include "pid_set.h"
 
-/* procfs appends to the names of kernel threads, up to this many bytes. */
+/* Maximum length of a name, as procfs appends to names of kernel threads. */
 #define PROCFS_NAME_LEN 64
 
 struct procfs_task {
-	struct task_diag_base base;	/* comm: the first 15 bytes of name */
-	struct task_diag_creds cred;	/* but for securebits, not shown here */
+	struct task_diag_base base;	/* comm: first 15 bytes of name */
+	struct task_diag_creds cred;	/* except securebits */
 	char name[PROCFS_NAME_LEN + 1];
 	bool kernel_thread;
 };
 
 struct procfs_snapshot {
-	struct procfs_task *task;	/* by number, ascending */
+	struct procfs_task *task;	/* ascending by pid */
 	size_t nr;
 };
 
-/* The root of what is mounted on /proc: a descriptor, or -1 with errno. */
+/* Return a descriptor of /proc, or -1 and set errno. */
 int procfs_open(void);
 
 /*
- * @proc is a descriptor of a procfs mount's root.  All return 0 or a negative
- * errno: -ESRCH or -ENOENT for a task that is not there, -EAGAIN for one that
- * changed while it was read.
+ * @proc is a descriptor of the root of a procfs mount.  All functions return 0
+ * or a negative errno: -ESRCH or -ENOENT for a task that does not exist,
+ * -EAGAIN for one that changed while it was read.
  */
 int procfs_processes(int proc, struct pid_set *pids);
 int procfs_threads(int proc, pid_t pid, struct pid_set *tids);
 
-/* The union of what each thread of @pid started. */
+/* List the children of all threads of @pid. */
 int procfs_children(int proc, pid_t pid, struct pid_set *pids);
 
-/* @tid 0: the process as a whole, read from /proc/PID itself. */
+/* @tid 0: read the process from /proc/PID itself. */
 int procfs_read(int proc, pid_t pid, pid_t tid, struct procfs_task *task);
 
 /*
- * The whole of a file of the task, however long, with a NUL behind it; to be
- * freed.  NULL with errno.
+ * Read a whole file of the task, with a NUL appended.  The result is to be
+ * freed; NULL with errno on failure.
  */
 char *procfs_file(int proc, pid_t pid, pid_t tid, const char *name,
 		  size_t *len);
 
-/* Every process, or every thread; tasks that end meanwhile are left out. */
+/* Read all processes or all threads; tasks that end meanwhile are omitted. */
 int procfs_snapshot(int proc, bool threads, struct procfs_snapshot *shot);
 void procfs_snapshot_free(struct procfs_snapshot *shot);
 const struct procfs_task *procfs_find(const struct procfs_snapshot *shot,

@@ -1,9 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * The running program once more, to be executed in a role: as it is, or
- * set-user-id root.  Knows files, mounts and execve(); knows neither sockets
- * nor what the roles do.
- */
+/* Executing the running program again in a role. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -45,7 +41,7 @@ int program_install(void)
 {
 	int to, err;
 
-	/* A file system that the user may have mounted nosuid will not do. */
+	/* An existing file system may be mounted nosuid. */
 	if (unshare(CLONE_NEWNS) ||
 	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
 	    mount("tmpfs", MOUNT_POINT, "tmpfs", MS_NODEV, "mode=755"))

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Telling the kernel something by a text in a file. */
+/* Writing a text to a kernel file. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Telling the kernel something by a text in a file: a sysctl, a map of ids, a
- * file of a control group.
+ * Writing a text to a kernel file: a sysctl, an id map or a cgroup file.
+ *
+ * Depends on the C library only.
  */
 #ifndef TASKDIAG_SETTING_H
 #define TASKDIAG_SETTING_H
 
-/* 0 or a negative errno; a file that is not there is not made. */
+/* Return 0 or a negative errno; a missing file is not created. */
 int setting_write(const char *path, const char *text);
 
-/* The same for one below the folder @dir. */
+/* The same for a file below the directory @dir. */
 int setting_write_at(int dir, const char *file, const char *text);
 
 #endif /* TASKDIAG_SETTING_H */

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * A specimen: one process, or program, with one peculiarity.  Knows how to make
- * one and when procfs shows that it keeps still; knows no task_diag.
- */
+/* Special tasks. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -28,7 +25,7 @@ static int set_error(struct special_task *s, int error, const char *step)
 	return -error;
 }
 
-/* What is said on standard output: nothing but a newline, or what failed. */
+/* Report on standard output: a newline, or the error. */
 static void report(int err)
 {
 	char line[64];
@@ -39,7 +36,9 @@ static void report(int err)
 		_exit(1);
 }
 
-/* Until told to proceed; does not return at the end. */
+/*
+ * Sleep until special_task_proceed().  Does not return if the task is to end.
+ */
 static void await_proceed(void)
 {
 	char proceed;
@@ -72,7 +71,7 @@ void special_task_main(int argc, char **argv,
 
 	if (!environ || !environ[0] || strcmp(environ[0], mark))
 		return;
-	/* Cleared by a set-user-id program, and else still there. */
+	/* execve() of a set-user-id program clears it. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (make) {
 		int err = make(argc, argv);
@@ -83,7 +82,7 @@ void special_task_main(int argc, char **argv,
 	sleep_until_end();
 }
 
-/* 0 in the specimen, with its standard streams as they are to be. */
+/* Fork with pipes for standard input and output; returns 0 in the child. */
 static pid_t fork_with_pipes(struct special_task *s)
 {
 	int report[2], lifeline[2];
@@ -98,7 +97,7 @@ static pid_t fork_with_pipes(struct special_task *s)
 		return set_error(s, errno, "pipe of the lifeline");
 	}
 
-	/* What stdio holds back would come out once more in the child. */
+	/* Otherwise the child would print buffered output again. */
 	fflush(NULL);
 	pid = fork();
 	if (!pid) {
@@ -106,7 +105,10 @@ static pid_t fork_with_pipes(struct special_task *s)
 		if (dup2(lifeline[0], STDIN_FILENO) < 0 ||
 		    dup2(report[1], STDOUT_FILENO) < 0)
 			_exit(1);
-		/* A lifeline of another one ends only if nobody else has it. */
+		/*
+		 * A pipe of another task ends only if no other process has it
+		 * open.
+		 */
 		if (close_range(STDERR_FILENO + 1, ~0U, 0))
 			_exit(1);
 		return 0;
@@ -125,7 +127,7 @@ static pid_t fork_with_pipes(struct special_task *s)
 	return pid;
 }
 
-/* Its line: up to a newline, and empty if all is well. */
+/* Read a line of the report; an empty line means success. */
 static int read_report(struct special_task *s)
 {
 	char line[64];
@@ -214,7 +216,10 @@ int special_task_proceed(struct special_task *s)
 	return 0;
 }
 
-/* How often its tasks have gone to sleep in all; -EAGAIN if one is awake. */
+/*
+ * Return the number of times that all threads have slept, -EAGAIN if one is
+ * awake.
+ */
 static long long sleeps(int proc, pid_t pid)
 {
 	struct pid_set tids = {};

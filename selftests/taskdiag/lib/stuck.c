@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A process that waits in the kernel for a FUSE server, and holds locks of its
- * own meanwhile.
- *
- * Depends on fuse.h and procfs; must not depend on task_diag.
+ * A process that waits in the kernel for a FUSE server while it holds its own
+ * locks.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -27,10 +25,10 @@
 #define AWAIT_SECONDS 30
 #define LOOK_US 5000
 
-/* Longer than the kernel makes a task wait that dirties too many pages. */
+/* Longer than the kernel throttles a task that dirties too many pages. */
 #define SETTLED_CHECKS 80
 
-/* Tasks of the process, in the order in which they begin to wait. */
+/* Tasks of the process, in the order in which they start to wait. */
 enum task {
 	TASK_WRITER,		/* in page_mkwrite() */
 	TASK_UNMAPPER,		/* in munmap() */
@@ -42,7 +40,7 @@ enum task {
 struct stuck_shared {
 	int ready;		/* 1, or a negative errno */
 	pid_t tid[TASKS];	/* 0 before the task is ready */
-	int start[TASKS][2];	/* pipes: the task starts to wait when it reads */
+	int start[TASKS][2];	/* pipes: a task waits after reading */
 };
 
 static struct stuck_shared *shared;
@@ -57,7 +55,7 @@ static int set_error(struct stuck *s, int err, const char *step)
 	return err;
 }
 
-/* Every page that the task needs afterwards is present when this returns. */
+/* All pages that the task needs afterwards are present when this returns. */
 static void report_ready(enum task task)
 {
 	char byte;
@@ -71,7 +69,7 @@ static void report_ready(enum task task)
 static void *write_page(void *arg)
 {
 	report_ready(TASK_WRITER);
-	/* The kernel can start writeback earlier than this loop does. */
+	/* The kernel can start writeback before this loop does. */
 	for (;;) {
 		__atomic_store_n(page, 1, __ATOMIC_SEQ_CST);
 		sync_file_range(file, 0, 0, SYNC_FILE_RANGE_WRITE);
@@ -86,7 +84,7 @@ static void *unmap(void *arg)
 	report_ready(TASK_UNMAPPER);
 	/*
 	 * With per-VMA locks the writer does not hold the mmap lock: unmap the
-	 * very page, so that munmap() waits for the writer with the lock held.
+	 * same page, so that munmap() waits for the writer with the lock held.
 	 */
 	munmap(page, page_size);
 	return arg;
@@ -95,8 +93,8 @@ static void *unmap(void *arg)
 static int call_execve(void *arg)
 {
 	/*
-	 * On the stack, and the symbol resolved: a page fault behind report_ready()
-	 * would wait for the mmap lock.
+	 * On the stack, and the symbol resolved: a page fault after
+	 * report_ready() would wait for the mmap lock.
 	 */
 	char name[] = PROGRAM;
 	char *args[2];
@@ -171,7 +169,7 @@ struct status {
 	unsigned long switches;	/* voluntary ones */
 };
 
-/* To read the file "stat" instead would wait for the exec_update_lock. */
+/* Reading the file "stat" instead would wait for the exec_update_lock. */
 static struct status status_of(pid_t pid, pid_t tid)
 {
 	struct status status = { .state = '?' };

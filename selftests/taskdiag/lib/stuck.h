@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A process that waits in the kernel for a FUSE server, and holds locks of its
- * own meanwhile: a thread waits in page_mkwrite() with the mmap lock or the lock
- * of the mapping held for reading, and a second one in munmap() with the mmap
- * lock requested or held for writing.  A child that shares the memory holds its
+ * A process that waits in the kernel for a FUSE server while it holds its own
+ * locks: a thread waits in page_mkwrite() with the mmap lock or the lock of the
+ * mapping held for reading, and a second one in munmap() with the mmap lock
+ * requested or held for writing.  A child that shares the memory holds its
  * exec_update_lock for writing, as it waits in execve() for the mmap lock.
  *
  * Depends on fuse.h and procfs; must not depend on task_diag.
@@ -27,9 +27,9 @@ struct stuck {
 };
 
 /*
- * Returns when all of them wait: 0, or a negative errno with a text in
- * stuck::error.  @with_exec: with the child in execve().  Wants root and a mount
- * namespace of the caller's own.
+ * Return when all of them wait: 0, or a negative errno with a text in
+ * stuck::error.  @with_exec: with the child in execve().  Requires root and a
+ * mount namespace of the caller's own.
  */
 int stuck_begin(struct stuck *s, bool with_exec);
 

@@ -45,7 +45,7 @@ static struct nlattr *put_attr(struct link_request *request, __u16 type,
 	return nla;
 }
 
-/* Send @request and receive the reply, which is an error or 0. */
+/* Send @request and receive the reply.  Return its error or 0. */
 static int exchange(int route, struct link_request *request)
 {
 	struct {
@@ -94,7 +94,10 @@ static int open_packets(int index)
 	const int size = TAP_QUEUE;
 	int fd, err;
 
-	/* Without a protocol until it is bound: no other device is meant. */
+	/*
+	 * No protocol until the bind, so that the socket receives from no other
+	 * device.
+	 */
 	fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;

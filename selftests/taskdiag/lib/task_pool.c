@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * A population of tasks whose every property is known.  Knows how to make
- * tasks and when procfs shows them made; knows no task_diag.
- */
+/* A pool of tasks with specified properties. */
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -24,23 +21,23 @@
 
 #define SETTLE_SECONDS 10
 
-/* To a member: now. */
+/* Tells a task to call execve(). */
 #define EXEC_SIGNAL SIGUSR1
 
-/* What a member tells its maker once it is set up, or has failed to be. */
+/* Report of a task about its setup, to the parent. */
 struct report {
 	int error;
 	pid_t thread;
 	char step[32];
 };
 
-/* What a member and its threads have in common. */
+/* Data shared by a task and its threads. */
 struct task_setup {
 	const struct task_spec *spec;
-	int report;		/* the pipe's end to write to */
-	int lifeline;		/* the pipe's end to read from */
-	pid_t target;		/* for a tracer: whom to trace */
-	unsigned int thread;	/* which one is being started */
+	int report;		/* write end of the pipe */
+	int lifeline;		/* read end of the pipe */
+	pid_t target;		/* for a tracer: its tracee */
+	unsigned int thread;	/* index of the starting thread */
 	sem_t started;
 };
 
@@ -53,7 +50,7 @@ static void report_setup(const struct task_setup *task_setup, int error,
 	};
 
 	snprintf(report.step, sizeof(report.step), "%s", step);
-	/* Less than PIPE_BUF goes in one piece, and its loss is seen as EOF. */
+	/* A write below PIPE_BUF is atomic; the parent sees its loss as EOF. */
 	if (write(task_setup->report, &report, sizeof(report)) !=
 	    sizeof(report))
 		_exit(1);
@@ -66,7 +63,7 @@ static void fail_setup(const struct task_setup *task_setup, int error,
 	_exit(1);
 }
 
-/* The maker holds the other end: it closes it, or dies, and this returns. */
+/* Returns when the parent closes the other end, or dies. */
 static void sleep_until_end(int lifeline)
 {
 	char never;
@@ -76,7 +73,7 @@ static void sleep_until_end(int lifeline)
 	_exit(0);
 }
 
-/* The children that the @nth of the member's tasks has to start. */
+/* Fork the children that the @nth thread of the task must make. */
 static void start_children(const struct task_setup *task_setup,
 			   unsigned int nth)
 {
@@ -95,7 +92,7 @@ static void start_children(const struct task_setup *task_setup,
 	}
 }
 
-/* Without a right to do so a task may still permute the ids it has. */
+/* An unprivileged task may still permute its ids. */
 static void set_thread_creds(const struct task_setup *task_setup,
 			     unsigned int nth)
 {
@@ -139,7 +136,7 @@ static void start_threads(struct task_setup *task_setup)
 		err = pthread_create(&thread, NULL, run_thread, task_setup);
 		if (err)
 			fail_setup(task_setup, err, "pthread_create");
-		/* One at a time, so that making->thread is theirs to read. */
+		/* One at a time, so that the thread can read its index. */
 		while (sem_wait(&task_setup->started))
 			;
 	}
@@ -174,7 +171,7 @@ int task_pool_role(char **argv)
 	return 1;
 }
 
-/* Its tracer says when; what comes of the execve() nobody gets to see. */
+/* The tracer sends the signal; execve() never completes. */
 static void exec_on_signal(const struct task_setup *task_setup,
 			   const sigset_t *exec_signal)
 {
@@ -204,7 +201,7 @@ static void run_task(struct task_setup *task_setup)
 		if (err)
 			fail_setup(task_setup, -err, step);
 	}
-	/* Cleared by a change of credentials, hence only now. */
+	/* A change of credentials clears it, so set it after that. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL))
 		fail_setup(task_setup, errno, "PR_SET_PDEATHSIG");
 	if (spec->name && prctl(PR_SET_NAME, spec->name))
@@ -225,7 +222,9 @@ static void run_task(struct task_setup *task_setup)
 	case POOL_ZOMBIE:
 		_exit(0);
 	case POOL_LEADER_EXITED:
-		/* The leader alone: exit() would end the threads as well. */
+		/*
+		 * Exit the leader only: exit() would end the threads as well.
+		 */
 		syscall(SYS_exit, 0);
 		break;
 	default:
@@ -248,7 +247,10 @@ static void wait_for_stop(const struct task_setup *task_setup, pid_t tid)
 		fail_setup(task_setup, errno, "wait for the trace stop");
 }
 
-/* The highest is the thread made last, and not the leader if there are two. */
+/*
+ * The highest tid is that of the newest thread, and not of the leader if there
+ * are two.
+ */
 static pid_t last_thread(const struct task_setup *task_setup)
 {
 	int proc = procfs_open();
@@ -264,7 +266,10 @@ static pid_t last_thread(const struct task_setup *task_setup)
 	return tid;
 }
 
-/* execve() ends the other threads, and one of them takes its time to end. */
+/*
+ * execve() ends the other threads, and a trace stop keeps one of them from
+ * ending.
+ */
 static void block_exec(const struct task_setup *task_setup)
 {
 	const pid_t tid = last_thread(task_setup);
@@ -275,7 +280,10 @@ static void block_exec(const struct task_setup *task_setup)
 	wait_for_stop(task_setup, tid);
 }
 
-/* A thread and not the leader, so that its number is not its process's. */
+/*
+ * The tracer is a thread other than the leader, so that tpid differs from its
+ * process.
+ */
 static void *tracer_thread(void *arg)
 {
 	const struct task_setup *task_setup = arg;
@@ -327,7 +335,7 @@ int task_pool_begin(struct task_pool *p)
 	p->parent = getpid();
 	p->lifeline = -1;
 	p->lifeline_end = -1;
-	/* Orphaned children of members come to us, to be reaped. */
+	/* Orphaned children of tasks become ours, to be reaped. */
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1))
 		return set_error(p, errno, "PR_SET_CHILD_SUBREAPER");
 	if (pipe2(ends, O_CLOEXEC))
@@ -337,7 +345,7 @@ int task_pool_begin(struct task_pool *p)
 	return 0;
 }
 
-/* Fork a process that leads @run, and wait for its report. */
+/* Fork a process that runs @run, and wait for its report. */
 static pid_t fork_reporting(struct task_pool *p, struct task_setup *task_setup,
 			    void (*run)(struct task_setup *),
 			    struct report *report)
@@ -351,7 +359,7 @@ static pid_t fork_reporting(struct task_pool *p, struct task_setup *task_setup,
 	task_setup->report = ends[1];
 	task_setup->lifeline = p->lifeline;
 
-	/* What stdio holds back would come out once more in each child. */
+	/* Otherwise each child would print buffered output again. */
 	fflush(NULL);
 	pid = fork();
 	if (!pid) {
@@ -444,7 +452,10 @@ int task_pool_add_all(struct task_pool *p, const struct task_spec specs[],
 	return err;
 }
 
-/* Is the process in the given state, and nothing but its leader elsewhere? */
+/*
+ * Return true if the leader is in state @leader and all other threads in state
+ * @threads.
+ */
 static bool process_settled(int proc, pid_t pid, __u8 leader, __u8 threads)
 {
 	struct pid_set tids = {};
@@ -544,7 +555,7 @@ int task_pool_settle(struct task_pool *p)
 	return err;
 }
 
-/* The children of members need a moment to notice that it is over. */
+/* The children of tasks need a moment to see the end of the pipe. */
 static void reap_orphans(void)
 {
 	const struct timespec pause = { .tv_nsec = 1000 * 1000 };
@@ -566,7 +577,9 @@ void task_pool_end(struct task_pool *p)
 		close(p->lifeline_end);
 	if (p->lifeline >= 0)
 		close(p->lifeline);
-	/* A tracer first: until it is gone its tracee is not ours to reap. */
+	/*
+	 * The tracer first: a traced task cannot be reaped before it is gone.
+	 */
 	for (i = 0; i < p->nr; i++) {
 		if (p->task[i].tracer > 0)
 			kill(p->task[i].tracer, SIGKILL);

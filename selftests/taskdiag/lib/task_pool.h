@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A population of tasks whose every property is known, because it was asked
- * for.  They stay as they are until task_pool_end(), and do not outlive the
- * process that made them.  Knows how to make tasks and when procfs shows them
- * made; knows no task_diag.
+ * A pool of tasks with specified properties.  They do not change until
+ * task_pool_end(), and end with their parent.
+ *
+ * Depends on credentials.h, procfs.h and program.h; must not depend on
+ * task_diag.
  */
 #ifndef TASKDIAG_TASK_POOL_H
 #define TASKDIAG_TASK_POOL_H
@@ -14,69 +15,71 @@
 
 #include "credentials.h"
 
-/* What a member does once it is made. */
+/* State of a task after its setup. */
 enum pool_state {
 	POOL_SLEEPING,
 	POOL_STOPPED,		/* by SIGSTOP */
 	POOL_ZOMBIE,
-	POOL_LEADER_EXITED,	/* a zombie leader of threads that live on */
+	POOL_LEADER_EXITED,	/* zombie leader, other threads remain */
 	POOL_TRACED,		/* has a tracer and sleeps */
-	POOL_TRACE_STOPPED,	/* has a tracer that stopped it */
-	POOL_SETUID,		/* has executed a set-user-id-root program */
-	POOL_IN_EXEC,		/* amid execve(): waits for a thread to end */
+	POOL_TRACE_STOPPED,	/* stopped by its tracer */
+	POOL_SETUID,		/* executed a set-user-id-root program */
+	POOL_IN_EXEC,		/* in execve(), waits for a thread to end */
 };
 
 /*
- * What these last two execute is the running program, for the one of them as
- * program_install() has put it down: main() has to hand over to
- * task_pool_role() when this is its role.
+ * The last two execute the running program, POOL_SETUID the copy that
+ * program_install() made: main() must call task_pool_role() if this is its
+ * role.
  */
 #define TASK_POOL_ROLE "--member"
 
 int task_pool_role(char **argv);
 
 struct task_spec {
-	const char *name;		/* NULL: as its parent */
-	const struct credentials *creds;	/* NULL: as its parent */
+	const char *name;		/* NULL: that of the parent */
+	const struct credentials *creds;	/* NULL: those of the parent */
 	enum pool_state state;
 	bool own_session;
 	bool own_group;
-	unsigned int threads;		/* beside the leader */
-	unsigned int children;		/* started by leader and threads in turn */
-	bool threads_differ;		/* in name and ids from the leader */
+	unsigned int threads;		/* without the leader */
+	unsigned int children;		/* forked by all threads in turn */
+	bool threads_differ;		/* own names and ids */
 };
 
 struct pool_task {
 	struct task_spec spec;
 	pid_t pid;
-	pid_t tracer;		/* the process that traces it, 0 for none */
-	pid_t tracer_thread;	/* and the very thread */
+	pid_t tracer;		/* process that traces it, 0: none */
+	pid_t tracer_thread;	/* thread of the tracer */
 };
 
 struct task_pool {
-	pid_t parent;		/* the parent of all its members */
+	pid_t parent;		/* parent of all tasks */
 	struct pool_task *task;
 	size_t nr;
 	size_t capacity;
-	int lifeline;		/* what those who sleep read from ... */
-	int lifeline_end;	/* ... until this, the other end, is closed */
-	char error[96];		/* what went wrong */
+	int lifeline;		/* sleeping tasks read from this end ... */
+	int lifeline_end;	/* ... until this other end is closed */
+	char error[96];		/* what failed */
 };
 
-/* All return 0 or a negative errno, with a text in task_pool::error. */
+/*
+ * All functions return 0 or a negative errno, with a text in task_pool::error.
+ */
 int task_pool_begin(struct task_pool *p);
 
-/* Make one more and wait until it is set up; it is the last of p->task. */
+/* Make one more task and wait until it is set up; it is the last of p->task. */
 int task_pool_add(struct task_pool *p, const struct task_spec *spec);
 
-/* Make @each more of every one of @specs, by turns. */
+/* Make @each more of each of @specs, in turn. */
 int task_pool_add_all(struct task_pool *p, const struct task_spec specs[],
 		      size_t nr, unsigned int each);
 
-/* Wait until /proc shows every task in the state it is to stay in. */
+/* Wait until /proc shows all tasks in their final state. */
 int task_pool_settle(struct task_pool *p);
 
-/* End and reap them all, children and tracers included. */
+/* End and reap all tasks, their children and tracers included. */
 void task_pool_end(struct task_pool *p);
 
 #endif /* TASKDIAG_TASK_POOL_H */

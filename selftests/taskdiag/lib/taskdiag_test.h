@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What every test program here has in common: what it needs before it starts,
- * and assertions about answers.  Knows the harness and the helpers.
+ * Common code of all test programs: preconditions, assertions about answers,
+ * and main().
+ *
+ * Depends on the harness and on all helpers it includes.
  */
 #ifndef TASKDIAG_TEST_H
 #define TASKDIAG_TEST_H
@@ -14,8 +16,8 @@
 #include <unistd.h>
 
 /*
- * The harness is not written for -Wextra: its wrappers have parameters they do
- * not use, and a local variable across setjmp().
+ * The harness does not compile cleanly with -Wextra: its wrappers have unused
+ * parameters, and a local variable across setjmp().
  */
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 #ifndef __clang__
@@ -24,7 +26,7 @@
 
 #include "../../kselftest_harness.h"
 
-/* For machines that another program pretends to be. */
+/* For emulated machines. */
 #undef TEST_TIMEOUT_DEFAULT
 #define TEST_TIMEOUT_DEFAULT 300
 
@@ -33,14 +35,14 @@
 #include "task_pool.h"
 #include "taskdiag_nl.h"
 
-/* The Makefile has some tests once more for the transaction file. */
+/* The Makefile builds some tests again for the file transport. */
 #ifndef TD_USE_FILE
 #define TD_USE_FILE false
 #endif
 
 #define TD_BASE_CRED (TASK_DIAG_SHOW_BASE | TASK_DIAG_SHOW_CRED)
 
-/* The answer came whole, by the protocol, and says that all went well. */
+/* The answer is complete, follows the protocol, and reports success. */
 #define ASSERT_SUCCESS(answer) do { \
 	const struct td_answer *__answer = (answer); \
 	\
@@ -53,8 +55,8 @@
 } while (0)
 
 /*
- * Before Linux 6.2, for which there is a module, a family has no way to say why
- * it refuses to start a dump: nothing was said.
+ * Before Linux 6.2, which the module supports, a family cannot set an extack
+ * when it refuses to start a dump.
  */
 static inline bool td_lacks_start_extack(const struct td_answer *a)
 {
@@ -68,7 +70,7 @@ static inline bool td_lacks_start_extack(const struct td_answer *a)
 	       (major < 6 || (major == 6 && minor < 2));
 }
 
-/* The extended ack has @part in its text ... */
+/* The extended ack contains @part in its text ... */
 #define EXPECT_EXTACK_TEXT(answer, part)                            \
 	do {                                                        \
 		const struct td_answer *__reported = (answer);      \
@@ -82,7 +84,7 @@ static inline bool td_lacks_start_extack(const struct td_answer *a)
 		}                                                   \
 	} while (0)
 
-/* ... and points at this offset. */
+/* ... and has this offset. */
 #define EXPECT_EXTACK_OFFSET(answer, where) do { \
 	const struct td_answer *__answer = (answer); \
 	\
@@ -90,7 +92,7 @@ static inline bool td_lacks_start_extack(const struct td_answer *a)
 		EXPECT_EQ((where), __answer->end.offset); \
 } while (0)
 
-/* A dump that comes whole. */
+/* Dump successfully. */
 static inline void td_dump(struct __test_metadata *_metadata,
 			   struct td_sock *sock, __u64 show,
 			   __u64 strategy, pid_t pid, struct td_answer *a)
@@ -105,7 +107,7 @@ static inline void td_dump(struct __test_metadata *_metadata,
 	ASSERT_SUCCESS(a);
 }
 
-/* The one row that a plain request brings. */
+/* Query one row by a single request. */
 static inline void td_get_row(struct __test_metadata *_metadata,
 			      struct td_sock *sock, __u64 show, pid_t pid,
 			      struct td_answer *a)
@@ -121,7 +123,7 @@ static inline void td_get_row(struct __test_metadata *_metadata,
 	ASSERT_EQ(1U, a->rows);
 }
 
-/* The areas of a row, which are as the ABI says. */
+/* Parse the mappings of a row, which must follow the ABI. */
 static inline void td_get_mappings(struct __test_metadata *_metadata,
 				   const struct td_answer *a,
 				   const struct td_row *row,
@@ -134,7 +136,7 @@ static inline void td_get_mappings(struct __test_metadata *_metadata,
 	}
 }
 
-/* A child did all it had to do; what it found out it has said itself. */
+/* The child has exited with status 0; it has logged any failure itself. */
 #define EXPECT_EXIT_0(child) do { \
 	pid_t __child = (child); \
 	int __status = -1; \
@@ -144,10 +146,7 @@ static inline void td_get_mappings(struct __test_metadata *_metadata,
 	EXPECT_EQ(0, __status); \
 } while (0)
 
-/*
- * Without the family, or without root, nothing can be said: that is a skipped
- * program, exit code 4, and not a passed one.
- */
+/* Skip the program, with exit code 4, without the family or without root. */
 static inline void td_require_family_and_root(void)
 {
 	struct td_sock sock;
@@ -170,9 +169,9 @@ static inline void td_require_family_and_root(void)
 }
 
 /*
- * Those of the groups @show that a module cannot tell, as its kernel keeps to
- * itself what that takes: nothing to test there.  A kernel that has task_diag
- * built in has no such excuse.
+ * Return those of the groups @show that the module cannot report, as its kernel
+ * does not export the required functions.  A kernel with task_diag built in
+ * reports all groups.
  */
 static inline __u64 td_module_missing_groups(struct td_sock *s, __u64 show)
 {
@@ -185,8 +184,8 @@ static inline __u64 td_module_missing_groups(struct td_sock *s, __u64 show)
 }
 
 /*
- * Run the tests in a child, so that the process that has made what they look at
- * can end it afterwards: the harness exits by itself.
+ * Run the tests in a child, so that this process can end the test tasks
+ * afterwards: the harness exits by itself.
  */
 static inline int td_run_tests(int argc, char **argv)
 {
@@ -203,8 +202,9 @@ static inline int td_run_tests(int argc, char **argv)
 }
 
 /*
- * The rest of main() in a program whose tests look at what @make makes: 0 or a
- * negative errno, with a text in @error.  @end ends it, also if half made.
+ * The rest of main() in a program whose tests need tasks that @make creates.
+ * @make returns 0 or a negative errno, with a text in @error.  @end ends the
+ * tasks, also after a failed @make.
  */
 static inline int td_main(int argc, char **argv, int (*make)(void),
 			  void (*end)(void), const char *error)
@@ -223,7 +223,7 @@ static inline int td_main(int argc, char **argv, int (*make)(void),
 	return status;
 }
 
-/* Be @creds from now on, or say why not and be no more. */
+/* Assume the credentials @creds, or log the failure and exit. */
 static inline void td_assume(struct __test_metadata *_metadata,
 			     const struct credentials *creds)
 {
@@ -236,7 +236,7 @@ static inline void td_assume(struct __test_metadata *_metadata,
 	}
 }
 
-/* A child that is @creds: 0 there. */
+/* Fork a child with the credentials @creds; returns 0 there. */
 static inline pid_t td_fork_as(struct __test_metadata *_metadata,
 			       const struct credentials *creds)
 {
@@ -248,7 +248,7 @@ static inline pid_t td_fork_as(struct __test_metadata *_metadata,
 	return pid;
 }
 
-/* Memory, zeroed, that children have in common with us; NULL if there is none. */
+/* Zeroed memory that is shared with children; NULL on failure. */
 static inline void *td_alloc_shared(size_t size)
 {
 	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
@@ -257,7 +257,7 @@ static inline void *td_alloc_shared(size_t size)
 	return memory == MAP_FAILED ? NULL : memory;
 }
 
-/* A number that no task has: one just gone is the last to be given out again. */
+/* An unused pid: one just freed is reused last. */
 static inline pid_t td_unused_pid(void)
 {
 	pid_t pid = fork();

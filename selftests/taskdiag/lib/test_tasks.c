@@ -35,7 +35,7 @@ static struct special_task *next_task(struct test_tasks *c)
 	return NULL;
 }
 
-/* What became of the specimen behind the last. */
+/* Register the new special task under @name, or store its error. */
 static int finish_add(struct test_tasks *c, const char *name, int err)
 {
 	if (err)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Who the tests of a program look at: a population, and specimens by name.
- * Knows how to make them all and how to end them all; knows no task_diag.
+ * The test tasks of a program: a task pool, and special tasks with names.
+ *
+ * Depends on task_pool.h and special_task.h; must not depend on task_diag.
  */
 #ifndef TASKDIAG_TEST_TASKS_H
 #define TASKDIAG_TEST_TASKS_H
@@ -15,52 +16,57 @@
 #define TEST_TASKS_MAX 48
 
 struct test_task_kind {
-	const char *name;	/* as a specimen */
+	const char *name;	/* of the special task */
 	special_task_setup make;
 };
 
-/* Arguments of a program, from its name on, with a NULL behind the last. */
+/* Arguments of a program, with its name first and NULL after the last. */
 #define TEST_TASKS_ARGS 4
 
 struct test_tasks {
-	struct task_pool pool;		/* what went wrong is in pop.error */
+	struct task_pool pool;		/* errors are in pool.error */
 	size_t nr;
 	const char *name[TEST_TASKS_MAX];
 	struct special_task special[TEST_TASKS_MAX];
 };
 
 /*
- * All that return an int return 0 or a negative errno, with a text in
- * tasks::pop.error.  Names are those of the caller, and stay.
+ * Functions that return an int return 0 or a negative errno, with a text in
+ * test_tasks::pool.error.  Names must outlive the test tasks.
  */
 int test_tasks_begin(struct test_tasks *c, const struct task_spec specs[],
 		     size_t nr);
 
-/* Likewise with a zombie, one stopped with a thread, and two without a leader. */
+/*
+ * The same with a zombie, a stopped process with a thread, and a process whose
+ * leader has exited.
+ */
 int test_tasks_begin_common(struct test_tasks *c);
 
-/* One more specimen, by special_task_begin(). */
+/* Add a special task by special_task_begin(). */
 int test_tasks_add(struct test_tasks *c, const char *name,
 		   special_task_setup make, void *arg);
 
-/* One of each kind, likewise. */
+/* Add one special task of each kind. */
 int test_tasks_add_all(struct test_tasks *c,
 		       const struct test_task_kind kinds[], size_t nr);
 
-/* One more by special_task_exec(). */
+/* Add a special task by special_task_exec(). */
 int test_tasks_add_exec(struct test_tasks *c, const char *name,
 			const char *path, char *const argv[], char *const env[],
 			special_task_setup make);
 
-/* One of each program by special_task_run(), but those that this machine lacks. */
+/*
+ * Add each program by special_task_run(), except those that are not installed.
+ */
 int test_tasks_add_programs(struct test_tasks *c,
 			    char *const programs[][TEST_TASKS_ARGS], size_t nr);
 
-/* NULL or 0 for a name that nobody has. */
+/* Return NULL or 0 if no task has this name. */
 struct special_task *test_tasks_find(struct test_tasks *c, const char *name);
 pid_t test_tasks_pid(struct test_tasks *c, const char *name);
 
-/* End and reap them all. */
+/* End and reap all of them. */
 void test_tasks_end(struct test_tasks *c);
 
 #endif /* TASKDIAG_TEST_TASKS_H */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Two plain users.  Knows identities and populations only. */
+/* Two unprivileged users. */
 #include "../../kselftest.h"
 #include "users.h"
 

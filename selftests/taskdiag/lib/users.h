@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Two plain users, whom nobody else in the system is, to be and to look at.
+ * Two unprivileged users that no other process of the system has.
+ *
+ * Depends on credentials.h and task_pool.h.
  */
 #ifndef TASKDIAG_USERS_H
 #define TASKDIAG_USERS_H
@@ -17,12 +19,12 @@
 extern const struct credentials user;
 extern const struct credentials other_user;
 
-/* Of a set-user-id-root program that has given up its rights for a while. */
+/* A set-user-id-root program that has temporarily dropped its rights. */
 extern const struct credentials user_with_saved_root;
 
 /*
- * Begin a population of @each who sleep of the user, of the other and of root,
- * by turns, and wait for task_pool_settle().
+ * Start a pool of @each sleeping tasks of the user, of the other user and of
+ * root, in turn, and settle it.
  */
 int users_begin(struct task_pool *p, unsigned int each);
 

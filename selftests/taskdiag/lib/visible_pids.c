@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * What somebody sees: the tasks of a dump as a set of numbers.  Knows answers
- * and sets; knows no test.
- */
+/* The pids of a dump as a set. */
 #include <errno.h>
 
 #include "visible_pids.h"

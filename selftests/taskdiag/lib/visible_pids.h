@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What somebody sees: the tasks of a dump as a set of numbers.  Knows answers
- * and sets; knows no test.
+ * The tasks that a caller sees: the pids of a dump as a set.
+ *
+ * Depends on answer.h and pid_set.h; must not depend on tests.
  */
 #ifndef TASKDIAG_VISIBLE_PIDS_H
 #define TASKDIAG_VISIBLE_PIDS_H
@@ -11,23 +12,23 @@
 #include "pid_set.h"
 #include "taskdiag_nl.h"
 
-/* All return 0 or a negative errno unless they say more. */
+/* All functions return 0 or a negative errno unless noted. */
 
-/* The numbers of @a's rows; -EEXIST if one is there twice. */
+/* Collect the pids of all rows; -EEXIST if one occurs twice. */
 int visible_pids_in(const struct td_answer *a, struct pid_set *pids);
 
 /*
- * Every process that a dump over @sock shows the caller.  -EPROTO for an
- * answer that breaks the protocol.
+ * Dump all processes over @sock and collect their pids; -EPROTO if the reply
+ * violates the protocol.
  */
 int visible_pids_over(struct td_sock *sock, struct pid_set *pids);
 
-/* The same over a socket that the caller opens for the purpose. */
+/* The same over a new socket of the caller. */
 int visible_pids(struct pid_set *pids);
 
 /*
- * Is every row about a task all of whose user ids are @uid, but for those of
- * process @except_pid (0: no exception)?  Needs SHOW_CRED.
+ * Return true if all user ids of all rows are @uid, except for those of process
+ * @except_pid (0: no exception).  Requires SHOW_CRED.
  */
 bool rows_only_of(const struct td_answer *a, __u32 uid, pid_t except_pid);
 
