@@ -107,36 +107,36 @@ static const struct ending other_endings[] = {
 		.query.dump_strategy = TASK_DIAG_DUMP_ONE, .query.pid = 1,
 	},
 	{
-		.name = "one, plainly", SHOW,
+		.name = "one, single request", SHOW,
 		.query.dump_strategy = TASK_DIAG_DUMP_ONE, .query.pid = 1,
 	},
 	{
-		.name = "all, plainly", SHOW,
+		.name = "all, single request", SHOW,
 	},
 	{
-		.name = "children, plainly", SHOW,
+		.name = "children, single request", SHOW,
 		.query.dump_strategy = TASK_DIAG_DUMP_CHILDREN, .query.pid = 1,
 	},
 	{
-		.name = "nobody", SHOW, .flags = NLM_F_DUMP,
+		.name = "unused pid", SHOW, .flags = NLM_F_DUMP,
 		.query.dump_strategy = TASK_DIAG_DUMP_ONE, .query.pid = 4000000,
 	},
 	{
-		.name = "an unknown strategy", SHOW, .flags = NLM_F_DUMP,
+		.name = "unknown strategy", SHOW, .flags = NLM_F_DUMP,
 		.query.dump_strategy = 99,
 	},
 	{
-		.name = "an unknown group", .flags = NLM_F_DUMP,
+		.name = "unknown group", .flags = NLM_F_DUMP,
 		.query.show_flags = 1ULL << 63,
 	},
 	{
 		.name = "twice", SHOW, .flags = NLM_F_DUMP, .again = true,
 	},
 	{
-		.name = "everything, unread", SHOW_ALL, .flags = NLM_F_DUMP,
+		.name = "all groups, unread", SHOW_ALL, .flags = NLM_F_DUMP,
 	},
 	{
-		.name = "everything, half read", SHOW_ALL, .flags = NLM_F_DUMP,
+		.name = "all groups, half read", SHOW_ALL, .flags = NLM_F_DUMP,
 		.reads = 1,
 	},
 };
@@ -190,7 +190,7 @@ static void abandon_repeatedly(struct __test_metadata *_metadata,
 	for (i = 0; i < rounds; i++) {
 		change_credentials(i);
 		ASSERT_EQ(0, abandon(&sock, ending, as)) {
-			TH_LOG("%s, the %dth time", ending->name, i);
+			TH_LOG("%s, round %d", ending->name, i);
 		}
 	}
 	td_close(&sock);
@@ -347,7 +347,7 @@ static void make_namespaces_in_turn(struct __test_metadata *_metadata,
 		init = namespace_begin_retry(flags, SLEEPERS,
 					     abandon_inside, _metadata);
 		ASSERT_LT(0, init) {
-			TH_LOG("the %dth: %s", i, strerror(-init));
+			TH_LOG("namespace %d: %s", i, strerror(-init));
 		}
 		/* This shows that the limit applies. */
 		EXPECT_EQ(-ENOSPC, namespace_fork(CLONE_NEWPID));
@@ -411,7 +411,8 @@ TEST_F_TIMEOUT(abandoned_dump,
 			as.pid = namespace_begin_retry(0, SLEEPERS,
 						       NULL, NULL);
 			ASSERT_LT(0, as.pid) {
-				TH_LOG("the %dth: %s", i, strerror(-as.pid));
+				TH_LOG("namespace %d: %s", i,
+				       strerror(-as.pid));
 			}
 			abandon_with_all_endings(_metadata, &as, 20);
 			EXPECT_EQ(-ENOSPC, namespace_fork(CLONE_NEWPID));

@@ -23,11 +23,11 @@
 #include "lib/taskdiag_test.h"
 #include "lib/visible_pids.h"
 
-#define DENY "taskdiag_test_blind"
-#define ALLOW "taskdiag_test_sighted"
+#define DENY "taskdiag_test_deny"
+#define ALLOW "taskdiag_test_allow"
 
 /* AppArmor audits an access that no rule allows, unless a rule denies it. */
-#define AUDIT "taskdiag_test_audited"
+#define AUDIT "taskdiag_test_audit"
 
 /* All permissions except ptrace. */
 #define ALLOW_ALL_EXCEPT_PTRACE \
@@ -113,7 +113,7 @@ FIXTURE(apparmor) {
 FIXTURE_SETUP(apparmor)
 {
 	ASSERT_EQ(0, load_profiles()) {
-		TH_LOG("this test needs AppArmor and apparmor_parser");
+		TH_LOG("load profiles: AppArmor or apparmor_parser is missing");
 	}
 	self->sleeper = fork();
 	ASSERT_LE(0, self->sleeper);
@@ -162,11 +162,11 @@ TEST_F(apparmor, profile_that_denies_ptrace_read_hides_other_processes)
 	ASSERT_EQ(0, confine_to(DENY));
 	ASSERT_EQ(0, visible_pids(&pids));
 	EXPECT_TRUE(contains_only(&pids, getpid())) {
-		TH_LOG("%zu rows", pids.nr);
+		TH_LOG("received %zu rows", pids.nr);
 	}
 	ASSERT_EQ(0, pids_in_procfs(&of_procfs));
 	EXPECT_TRUE(pid_set_equal(&pids, &of_procfs)) {
-		TH_LOG("procfs has %zu", of_procfs.nr);
+		TH_LOG("procfs shows %zu processes", of_procfs.nr);
 	}
 }
 
@@ -227,7 +227,7 @@ TEST_F(apparmor, confined_opener_hides_all_processes)
 	 * The sender does not see itself either: the opener is another process.
 	 */
 	EXPECT_EQ(0U, pids.nr) {
-		TH_LOG("%zu rows", pids.nr);
+		TH_LOG("received %zu rows", pids.nr);
 	}
 }
 

@@ -226,7 +226,7 @@ static void compare_all(struct __test_metadata *_metadata, struct td_sock *sock,
 		if (!later || !is_unchanged(task, later))
 			continue;
 		EXPECT_NE(NULL, row) {
-			TH_LOG("%u, \"%s\", is not dumped", pid, task->name);
+			TH_LOG("no row of task %u, \"%s\"", pid, task->name);
 		}
 		if (!row)
 			continue;
@@ -244,7 +244,7 @@ static void compare_all(struct __test_metadata *_metadata, struct td_sock *sock,
 
 		EXPECT_TRUE(procfs_find(&before, pid) ||
 			    procfs_find(&after, pid)) {
-			TH_LOG("%u is not in procfs", pid);
+			TH_LOG("task %u is not in procfs", pid);
 		}
 	}
 
@@ -254,7 +254,7 @@ static void compare_all(struct __test_metadata *_metadata, struct td_sock *sock,
 	EXPECT_EQ(known.nr, of_known);
 	EXPECT_LT(pool.nr, known.nr);
 	EXPECT_LT(known.nr, compared);
-	TH_LOG("compared %zu tasks, %zu of them made for this", compared,
+	TH_LOG("compared %zu tasks, %zu of them test tasks", compared,
 	       of_known);
 	procfs_snapshot_free(&before);
 	procfs_snapshot_free(&after);

@@ -71,7 +71,7 @@ static int begin(struct special_task *s, const char *cgroup)
 	}
 	err = cgroups_move(cgroup, s->pid);
 	if (err)
-		snprintf(pool.error, sizeof(pool.error), "to \"%s\": %s",
+		snprintf(pool.error, sizeof(pool.error), "move to \"%s\": %s",
 			 cgroup, strerror(-err));
 	return err;
 }
@@ -186,7 +186,7 @@ static void expect_procfs_cgroup(struct __test_metadata *_metadata, int proc,
 		TH_LOG("%s", text);
 	}
 	EXPECT_STREQ(expected, path) {
-		TH_LOG("%u of %u", row->msg.pid, row->msg.tgid);
+		TH_LOG("thread %u of process %u", row->msg.pid, row->msg.tgid);
 	}
 	EXPECT_NE(0U, cgroup.id);
 	free(expected);
@@ -456,7 +456,7 @@ TEST_F(cgroup, moving_process_reports_one_of_its_cgroups)
 	kill(mover, SIGKILL);
 	waitpid(mover, NULL, 0);
 	ASSERT_EQ(0, cgroups_move("b", in_b.pid));
-	TH_LOG("%u times in one, %u times in the other", seen[0], seen[1]);
+	TH_LOG("seen %u times in a, %u times in b", seen[0], seen[1]);
 }
 
 int main(int argc, char **argv)

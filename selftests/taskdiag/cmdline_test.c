@@ -295,11 +295,11 @@ static void expect_procfs_cmdline(struct __test_metadata *_metadata, int proc,
 	ASSERT_EQ(0, fields_cmdline(a, row, &reported, &len));
 	EXPECT_FALSE(row->complete);
 	EXPECT_EQ(size, len) {
-		TH_LOG("%u of %u: \"%.40s\", in procfs \"%.40s\"",
+		TH_LOG("thread %u of process %u: \"%.40s\", in procfs \"%.40s\"",
 		       row->msg.pid, row->msg.tgid, reported, expected);
 	}
 	EXPECT_EQ(0, memcmp(reported, expected, len < size ? len : size)) {
-		TH_LOG("%u of %u: \"%.40s\", in procfs \"%.40s\"",
+		TH_LOG("thread %u of process %u: \"%.40s\", in procfs \"%.40s\"",
 		       row->msg.pid, row->msg.tgid, reported, expected);
 	}
 	free(reported);

@@ -885,7 +885,8 @@ FIXTURE_SETUP(sandbox)
 				LANDLOCK_CREATE_RULESET_VERSION);
 
 	if (abi < 0)
-		SKIP(return, "no Landlock: %s", strerror(errno));
+		SKIP(return, "this kernel has no Landlock: %s",
+			   strerror(errno));
 	ASSERT_EQ(0, fd_passing_open(self->ends));
 }
 

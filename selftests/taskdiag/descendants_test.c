@@ -160,7 +160,7 @@ static int make_pool(void)
 	static const struct task_spec specs[] = {
 		{ .name = "family", .threads = 3, .children = 10 },
 		{
-			.name = "leader gone", .state = POOL_LEADER_EXITED,
+			.name = "leader exited", .state = POOL_LEADER_EXITED,
 			.threads = 2, .children = 5,
 		},
 		{ .name = "zombie", .state = POOL_ZOMBIE },
@@ -262,8 +262,8 @@ static void expect_parents_first(struct __test_metadata *_metadata,
 		const struct td_row *row = &a->row[i];
 
 		EXPECT_TRUE(pid_set_has(&before, row->base.ppid)) {
-			TH_LOG("%u before its parent %u", row->base.pid,
-			       row->base.ppid);
+			TH_LOG("process %u comes before its parent %u",
+			       row->base.pid, row->base.ppid);
 		}
 		EXPECT_EQ(row->msg.pid, row->msg.tgid);
 		ASSERT_EQ(0, pid_set_add(&before, row->base.pid));
@@ -286,7 +286,7 @@ static void expect_tree(struct __test_metadata *_metadata,
 	ASSERT_EQ(0, visible_pids_in(&a, &reported));
 	EXPECT_TRUE(pid_set_equal(&expected, &reported)) {
 		pid_set_difference(&expected, &reported, text, sizeof(text));
-		TH_LOG("not dumped:%s", text);
+		TH_LOG("not in the dump:%s", text);
 		pid_set_difference(&reported, &expected, text, sizeof(text));
 		TH_LOG("not in procfs:%s", text);
 	}
@@ -451,7 +451,7 @@ TEST_F(descendants, pid_namespace_hides_outside_branches)
 	 * The file has the pid namespace of its mount; proc_test covers that.
 	 */
 	if (td_use_file)
-		SKIP(return, "the file has no namespace of its sender");
+		SKIP(return, "the file uses the pid namespace of its mount");
 
 	init = namespace_begin(0, 5, NULL, NULL);
 	ASSERT_LT(0, init);

@@ -37,7 +37,7 @@ static int make_pool(void)
 		.name = "family", .threads = 3, .children = 10,
 	};
 	const struct task_spec leader_gone_spec = {
-		.name = "leader gone",
+		.name = "leader exited",
 		.state = POOL_LEADER_EXITED,
 		.threads = 2,
 		.children = 5,
@@ -149,7 +149,7 @@ static void expect_same_pids(struct __test_metadata *_metadata,
 			EXPECT_TRUE(pid_set_equal(&before, &rows)) {
 				pid_set_difference(&before, &rows, text,
 						   sizeof(text));
-				TH_LOG("not dumped:%s", text);
+				TH_LOG("not in the dump:%s", text);
 				pid_set_difference(&rows, &before, text,
 						   sizeof(text));
 				TH_LOG("not in procfs:%s", text);
@@ -165,7 +165,7 @@ static void expect_same_pids(struct __test_metadata *_metadata,
 			return;
 	}
 	ASSERT_LT(attempt, ATTEMPTS) {
-		TH_LOG("procfs never held still");
+		TH_LOG("procfs changed during every attempt");
 	}
 }
 

@@ -67,7 +67,7 @@ static void require_fault_injection(void)
 		err = setting_write(settings[i].path, settings[i].text);
 		if (err)
 			ksft_exit_fail_msg(
-				"cannot be made to fail without CONFIG_%s: %s: %s\n",
+				"CONFIG_%s is off: write %s: %s\n",
 				settings[i].option, settings[i].path,
 				strerror(-err));
 	}
@@ -170,10 +170,10 @@ static bool is_complete_or_fault(const struct received *received,
 	int twice = visible_pids_in(a, &pids);
 
 	pid_set_free(&pids);
-	*why = "a row is there twice";
+	*why = "a pid occurs twice";
 	if (twice)
 		return false;
-	*why = "an error that nothing here gives rise to";
+	*why = "unexpected error";
 	if ((received->error && !is_fault(received->error)) ||
 	    (a->end.error && !is_fault(a->end.error)))
 		return false;
@@ -182,10 +182,10 @@ static bool is_complete_or_fault(const struct received *received,
 	*why = a->fault;
 	if (a->fault[0])
 		return false;
-	*why = "no end, and no error";
+	*why = "neither an end nor an error";
 	if (!a->end.type)
 		return false;
-	*why = "rows are missing, and no error";
+	*why = "missing rows without an error";
 	return a->rows == rows;
 }
 
@@ -235,7 +235,7 @@ static const struct request requests[] = {
 		.rows = 1,
 	},
 	{
-		.name = "one, and what sleeps",
+		.name = "one, appended groups",
 		SHOW_LONG,
 		.flags = NLM_F_DUMP,
 		.query.dump_strategy = TASK_DIAG_DUMP_ONE,
@@ -243,7 +243,7 @@ static const struct request requests[] = {
 		.rows = 1,
 	},
 	{
-		.name = "one, plainly",
+		.name = "one, single request",
 		SHOW,
 		.flags = NLM_F_ACK,
 		.query.pid = 1,
@@ -295,7 +295,7 @@ static bool fail_once(struct __test_metadata *_metadata,
 
 	ASSERT_EQ(0, parse_received(&sock, received, dump, &a));
 	EXPECT_TRUE(is_complete_or_fault(received, &a, request->rows, &why)) {
-		TH_LOG("%s, place %d: %s (%s, end %d: %s, %zu rows)",
+		TH_LOG("%s, allocation %d: %s (%s, end %d: %s, %zu rows)",
 		       request->name, nth, why, strerror(received->error),
 		       a.end.error, a.end.text, a.rows);
 	}
@@ -319,7 +319,7 @@ static void fail_each_allocation(struct __test_metadata *_metadata,
 				       received, &failed))
 				break;
 		if (log)
-			TH_LOG("%s: %d places to fail at, %d of them told",
+			TH_LOG("%s: %d allocations, %d errors",
 			       requests[i].name, nth - 1, failed);
 		/* Otherwise nothing has been tested. */
 		EXPECT_LT(5, nth);
@@ -360,7 +360,8 @@ TEST_F_TIMEOUT(failed_allocation,
 			as.pid = namespace_begin_retry(0, SLEEPERS,
 						       NULL, NULL);
 			ASSERT_LT(0, as.pid) {
-				TH_LOG("the %dth: %s", i, strerror(-as.pid));
+				TH_LOG("namespace %d: %s", i,
+				       strerror(-as.pid));
 			}
 			fail_each_allocation(_metadata, &as, self->received,
 					     !i);
@@ -431,7 +432,7 @@ TEST_F_TIMEOUT(failed_allocation, at_random_is_reported, TIMEOUT_SECONDS)
 		td_close(&sock);
 	}
 	ASSERT_EQ(0, fail_at_random("0"));
-	TH_LOG("%d whole answers, %d errors", whole, failed);
+	TH_LOG("%d complete answers, %d errors", whole, failed);
 	EXPECT_LT(0, failed);
 	EXPECT_LT(0, whole);
 	namespace_end(as.pid);

@@ -355,9 +355,9 @@ static void expect_procfs_files(struct __test_metadata *_metadata, int proc,
 	ASSERT_EQ(0, files_in_procfs(proc, row->msg.tgid, row->msg.pid,
 				     &expected));
 	EXPECT_EQ(0, memcmp(&expected, files, sizeof(expected))) {
-		TH_LOG("%u of %u", row->msg.pid, row->msg.tgid);
+		TH_LOG("thread %u of process %u", row->msg.pid, row->msg.tgid);
 		log_files(_metadata, "in procfs", &expected);
-		log_files(_metadata, "here", files);
+		log_files(_metadata, "in the row", files);
 	}
 }
 

@@ -46,7 +46,7 @@ static const struct task_spec kinds[] = {
 	  .threads_differ = true,
 	  .creds = &user_a },
 	{ .name = "parent", .children = 3, .threads = 1, .creds = &user_b },
-	{ .name = "post gone", .state = POOL_LEADER_EXITED, .threads = 2 },
+	{ .name = "post exited", .state = POOL_LEADER_EXITED, .threads = 2 },
 };
 
 #define NR_KINDS ARRAY_SIZE(kinds)
@@ -287,7 +287,7 @@ static size_t expect_filtered(struct __test_metadata *_metadata,
 		if (!pid_set_has(&known, row->msg.pid))
 			continue;
 		EXPECT_EQ(expected, !!td_find_row(picked, row->msg.pid)) {
-			TH_LOG("%u, \"%s\", state %u, euid %u: %zu and %zu",
+			TH_LOG("task %u, \"%s\", state %u, euid %u: filter cases %zu and %zu",
 			       row->msg.pid, row->base.comm, row->base.state,
 			       row->cred.euid, one - filter_cases,
 			       two - filter_cases);
@@ -299,7 +299,7 @@ static size_t expect_filtered(struct __test_metadata *_metadata,
 
 		EXPECT_TRUE(case_matches(one, &filter_datas[0], row) &&
 			    case_matches(two, &filter_datas[1], row)) {
-			TH_LOG("%u, \"%s\", state %u, euid %u: %zu and %zu",
+			TH_LOG("task %u, \"%s\", state %u, euid %u: filter cases %zu and %zu",
 			       row->msg.pid, row->base.comm, row->base.state,
 			       row->cred.euid, one - filter_cases,
 			       two - filter_cases);
@@ -350,8 +350,8 @@ static void test_all_pairs(struct __test_metadata *_metadata,
 	}
 	EXPECT_LT(at_least, full);
 	EXPECT_LT(0U, empty);
-	TH_LOG("%zu picks of %zu rows, %zu empty", combinations, whole.rows,
-	       empty);
+	TH_LOG("%zu filter pairs on %zu rows, %zu empty results", combinations,
+	       whole.rows, empty);
 	td_answer_free(&whole);
 }
 
@@ -568,7 +568,7 @@ TEST_F(filter, pids_are_those_of_pid_namespace_of_sender)
 	 * The file has the pid namespace of its mount; proc_test covers that.
 	 */
 	if (td_use_file)
-		SKIP(return, "the file has no namespace of its sender");
+		SKIP(return, "the file uses the pid namespace of its mount");
 
 	child = namespace_fork(CLONE_NEWPID);
 	ASSERT_LE(0, child);

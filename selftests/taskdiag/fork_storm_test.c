@@ -97,14 +97,14 @@ static const char *row_error(const struct td_row *row)
 	if (base->state > TASK_DIAG_IDLE)
 		return "state";
 	if (len == sizeof(base->comm))
-		return "comm without an end";
+		return "comm without a NUL";
 	for (i = len; i < sizeof(base->comm); i++)
 		if (base->comm[i])
-			return "comm with something behind its end";
+			return "comm with bytes after its NUL";
 	for (i = 1; i < len; i++)
 		if ((base->comm[0] == 'B' || base->comm[0] == 'C') &&
 		    base->comm[i] != base->comm[0])
-			return "comm of two";
+			return "comm mixed from two names";
 	return NULL;
 }
 
@@ -128,30 +128,32 @@ static bool check_answer(const struct td_answer *a,
 		snprintf(text, size, "%s", a->fault);
 	else if (a->end.type != (a->dump ? NLMSG_DONE : NLMSG_ERROR) ||
 		 a->end.error)
-		snprintf(text, size, "ended with %d: %s", a->end.error,
-			 a->end.text);
+		snprintf(text, size, "dump ended with error %d: %s",
+			 a->end.error, a->end.text);
 	else if (err)
-		snprintf(text, size, "rows as a set: %s", strerror(-err));
+		snprintf(text, size, "set of pids: %s", strerror(-err));
 
 	for (i = 0; !text[0] && i < a->rows; i++) {
 		fault = row_error(&a->row[i]);
 		if (fault)
-			snprintf(text, size, "%s of %u, %.16s", fault,
-				 a->row[i].msg.pid, a->row[i].base.comm);
+			snprintf(text, size, "invalid %s of task %u, %.16s",
+				 fault, a->row[i].msg.pid, a->row[i].base.comm);
 	}
 	for (i = 0; !text[0] && i < stable_tasks->nr; i++) {
 		const struct stable_task *stable_task = &stable_tasks->task[i];
 		const struct td_row *row = td_find_row(a, stable_task->pid);
 
 		if (!row)
-			snprintf(text, size, "%s, %u, is not there",
+			snprintf(text, size, "no row of %s, %u",
 				 stable_task->name, stable_task->pid);
 		else if (row->msg.tgid != stable_task->tgid ||
 			 row->base.ppid != stable_task->ppid ||
 			 strcmp(row->base.comm, stable_task->name))
-			snprintf(text, size, "%u is not %s of %u and %u",
-				 stable_task->pid, stable_task->name,
-				 stable_task->tgid, stable_task->ppid);
+			snprintf(
+				text, size,
+				"row of %u differs from %s with tgid %u and ppid %u",
+				stable_task->pid, stable_task->name,
+				stable_task->tgid, stable_task->ppid);
 	}
 	return !text[0];
 }
@@ -193,7 +195,7 @@ static void make_scattered_tasks(struct __test_metadata *_metadata,
 			.name = name, .threads = i % 3 ? 0 : 2,
 		};
 
-		snprintf(name, sizeof(name), "kept %d", i);
+		snprintf(name, sizeof(name), "stable %d", i);
 		ASSERT_EQ(0, namespace_next_pid(STEP * (i + 1)));
 		ASSERT_EQ(0, task_pool_add(&pool, &spec)) {
 			TH_LOG("%s", pool.error);
@@ -212,7 +214,7 @@ static void make_scattered_tasks(struct __test_metadata *_metadata,
 		struct pid_set tids = {};
 
 		ASSERT_EQ(STEP * (i + 1), pid);
-		snprintf(name, sizeof(name), "kept %d", i);
+		snprintf(name, sizeof(name), "stable %d", i);
 		stable_tasks(processes, pid, pid, getpid(), name);
 		ASSERT_EQ(0, procfs_threads(proc, pid, &tids));
 		ASSERT_EQ(i % 3 ? 1U : 3U, tids.nr);
@@ -296,7 +298,7 @@ static void run_thread_group(struct stable_tasks *threads)
 	int proc;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	prctl(PR_SET_NAME, "crowd");
+	prctl(PR_SET_NAME, "thread group");
 	for (i = 1; i < RELATIVES; i++)
 		if (pthread_create(&thread, NULL, sleep_forever, NULL))
 			_exit(1);
@@ -304,7 +306,8 @@ static void run_thread_group(struct stable_tasks *threads)
 	if (proc < 0 || procfs_threads(proc, getpid(), &tids))
 		_exit(1);
 	for (i = 0; i < tids.nr; i++)
-		stable_tasks(threads, tids.id[i], getpid(), getppid(), "crowd");
+		stable_tasks(threads, tids.id[i], getpid(), getppid(),
+			     "thread group");
 	ready(threads);
 	while (!stopped(threads))
 		if (!pthread_create(&thread, NULL, exit_at_once, NULL))
@@ -371,7 +374,7 @@ static void end_storm(struct __test_metadata *_metadata,
 	       timeout--)
 		usleep(1000);
 	EXPECT_EQ(STORM_WORKERS, fork_storm_idle_worker(&tasks->storm)) {
-		TH_LOG("nobody has come and gone this way");
+		TH_LOG("a worker of the fork storm has not run");
 	}
 	fork_storm_end(&tasks->storm);
 	tasks->children->stop = true;
@@ -552,7 +555,7 @@ static void query_any_pid(struct __test_metadata *_metadata)
 		     check_answer(&a, &no_stable_tasks, text, sizeof(text)) &&
 		     a.rows == 1 && a.row[0].msg.pid == query.pid;
 		EXPECT_TRUE(ok) {
-			TH_LOG("%u: %zu rows, error %d, %s, %s", query.pid,
+			TH_LOG("pid %u: %zu rows, error %d, %s, %s", query.pid,
 			       a.rows, a.end.error, a.fault, text);
 		}
 		found += a.rows;
@@ -636,7 +639,7 @@ static void *dump_many_times(void *arg)
 	bool ok = true;
 
 	if (!expected || td_open(&sock, BUFFER)) {
-		snprintf(dumper->text, sizeof(dumper->text), "cannot begin");
+		snprintf(dumper->text, sizeof(dumper->text), "open the socket");
 		return NULL;
 	}
 	for (i = 0; ok && i < dumper->dumps; i++) {

@@ -124,7 +124,7 @@ static int make_test_tasks(void)
 		{ .name = "zombie", .state = POOL_ZOMBIE },
 		{ .name = "stopped", .state = POOL_STOPPED, .threads = 1 },
 		{ .name = "traced", .state = POOL_TRACED, .threads = 2 },
-		{ .name = "leader gone",
+		{ .name = "leader exited",
 		  .state = POOL_LEADER_EXITED,
 		  .threads = 3 },
 	};
@@ -142,12 +142,14 @@ static int make_test_tasks(void)
 		if (flag != CLONE_NEWTIME)
 			all |= flag;
 	}
-	err = err ?: test_tasks_add(&tasks, "left all", unshare_and_fork, &all);
 	err = err   ?:
-		      test_tasks_add(&tasks, "left pid", unshare_and_fork,
+		      test_tasks_add(&tasks, "unshared all", unshare_and_fork,
+				     &all);
+	err = err   ?:
+		      test_tasks_add(&tasks, "unshared pid", unshare_and_fork,
 				     &pid_ns);
 	err = err   ?:
-		      test_tasks_add(&tasks, "thread-wise", start_ns_threads,
+		      test_tasks_add(&tasks, "threads", start_ns_threads,
 				     NULL);
 	if (err)
 		return err;
@@ -236,7 +238,7 @@ static void compare_ns(struct __test_metadata *_metadata, int proc,
 		const __u32 expected = namespace_inode(proc, pid, tid, file);
 
 		EXPECT_EQ(expected, reported_inode(&row->ns, i)) {
-			TH_LOG("%s of %d of %d", file, tid, pid);
+			TH_LOG("%s of thread %d of process %d", file, tid, pid);
 		}
 	}
 }
@@ -247,7 +249,7 @@ static void compare_ident(struct __test_metadata *_metadata,
 	const pid_t pid = row->msg.tgid, tid = row->msg.pid;
 
 	EXPECT_EQ(pidfd_inode(pid, tid), row->ident.pidfd_ino) {
-		TH_LOG("%d of %d", tid, pid);
+		TH_LOG("thread %d of process %d", tid, pid);
 	}
 	EXPECT_EQ(row->stat.start_time, row->ident.start_time);
 	EXPECT_NE(0U, row->ident.start_time);
@@ -293,7 +295,7 @@ TEST_F(ident_ns, threads_report_their_own_namespaces)
 	const struct task_diag_pid query = {
 		.show_flags = IDENT_NS,
 		.dump_strategy = TASK_DIAG_DUMP_THREAD,
-		.pid = test_tasks_pid(&tasks, "thread-wise"),
+		.pid = test_tasks_pid(&tasks, "threads"),
 	};
 	unsigned int others[NR_NAMESPACES] = {}, different = 0;
 	struct td_answer a;
@@ -348,8 +350,8 @@ TEST_F(ident_ns, unshared_namespace_alone_differs)
 
 			EXPECT_EQ(other, reported_inode(&a.row[0].ns, j) !=
 					 reported_inode(&own.row[0].ns, j)) {
-				TH_LOG("%s of who left %s", namespaces[j].file,
-				       namespaces[i].file);
+				TH_LOG("%s of the task that unshared %s",
+				       namespaces[j].file, namespaces[i].file);
 			}
 		}
 		td_answer_free(&a);

@@ -106,7 +106,7 @@ static int wait_for(struct ns_state *ns_state, sem_t *sem)
 	while (sem_timedwait(sem, &limit)) {
 		if (errno != EINTR) {
 			record_error(ns_state, errno,
-				     "waiting for the namespace");
+				     "wait for the namespace");
 			break;
 		}
 	}
@@ -149,7 +149,7 @@ static void populate(struct ns_state *ns_state)
 
 	nested = namespace_fork(CLONE_NEWPID);
 	if (nested < 0)
-		record_error(ns_state, -nested, "a namespace in the namespace");
+		record_error(ns_state, -nested, "make the nested namespace");
 	if (!nested) {
 		prctl(PR_SET_NAME, "nested");
 		sleep_forever();
@@ -163,7 +163,7 @@ static void run_init(struct ns_state *ns_state)
 	prctl(PR_SET_NAME, "init inside");
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
 	    mount("proc", "/proc", "proc", 0, "hidepid=ptraceable"))
-		record_error(ns_state, errno, "a procfs inside");
+		record_error(ns_state, errno, "mount a procfs inside");
 	else
 		populate(ns_state);
 	sem_post(&ns_state->init_is_ready);
@@ -177,7 +177,7 @@ static void run_joiner(struct ns_state *ns_state, const struct join_args *to)
 	    (to->user_ns >= 0 && setns(to->user_ns, CLONE_NEWUSER)))
 		record_error(ns_state, errno, step);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	prctl(PR_SET_NAME, "guest");
+	prctl(PR_SET_NAME, "joiner");
 	ns_state->joiner = getpid();
 	sem_post(&ns_state->joiner_has_joined);
 	sleep_forever();
@@ -193,20 +193,20 @@ static void run_joiner_parent(struct ns_state *ns_state,
 	pid_t joiner;
 
 	if (setns(to->pid_ns, CLONE_NEWPID)) {
-		record_error(ns_state, errno, "setns for the guest");
+		record_error(ns_state, errno, "setns into the pid namespace");
 		return;
 	}
 	joiner = fork();
 	if (!joiner)
 		run_joiner(ns_state, to);
 	if (joiner < 0) {
-		record_error(ns_state, errno, "fork of the guest");
+		record_error(ns_state, errno, "fork of the joiner");
 		return;
 	}
 	if (wait_for(ns_state, &ns_state->joiner_has_joined))
 		return;
 	if (ptrace(PTRACE_SEIZE, joiner, NULL, PTRACE_O_EXITKILL))
-		record_error(ns_state, errno, "PTRACE_SEIZE of the guest");
+		record_error(ns_state, errno, "PTRACE_SEIZE of the joiner");
 }
 
 static pid_t start_joiner_parent(struct ns_state *ns_state,
@@ -224,7 +224,7 @@ static pid_t start_joiner_parent(struct ns_state *ns_state,
 		sleep_forever();
 	}
 	if (pid < 0)
-		record_error(ns_state, errno, "fork of the host");
+		record_error(ns_state, errno, "fork of the joiner's parent");
 	else
 		wait_for(ns_state, &ns_state->joiner_is_ready);
 	return pid;
@@ -354,7 +354,7 @@ static void expect_procfs_tasks(struct __test_metadata *_metadata,
 
 			row = td_find_row(&a, task->base.pid);
 			EXPECT_NE(NULL, row) {
-				TH_LOG("%u, \"%s\", is not dumped",
+				TH_LOG("no row of task %u, \"%s\"",
 				       task->base.pid, task->name);
 			}
 			if (!row)
@@ -376,7 +376,7 @@ static void expect_procfs_tasks(struct __test_metadata *_metadata,
 			return;
 	}
 	EXPECT_LT(attempt, ATTEMPTS) {
-		TH_LOG("procfs never held still");
+		TH_LOG("procfs changed during every attempt");
 	}
 }
 
@@ -429,7 +429,7 @@ static void expect_inner_view(struct __test_metadata *_metadata,
 
 	expect_one(_metadata, sock, as, 1, "init inside");
 	expect_one(_metadata, sock, as, inner.ns_state->family, "family");
-	expect_one(_metadata, sock, as, inner.ns_state->joiner, "guest");
+	expect_one(_metadata, sock, as, inner.ns_state->joiner, "joiner");
 	/* A pid of the outer namespace, far above the pids inside. */
 	expect_one(_metadata, sock, as, inner.joiner_parent, NULL);
 
@@ -593,7 +593,7 @@ TEST_F(pidns, outside_parent_session_group_tracer_are_0)
 	ASSERT_SUCCESS(&a);
 	joiner = NULL;
 	for (i = 0; i < a.rows; i++)
-		if (!strcmp(a.row[i].base.comm, "guest"))
+		if (!strcmp(a.row[i].base.comm, "joiner"))
 			joiner = &a.row[i];
 	ASSERT_NE(NULL, joiner);
 	EXPECT_EQ(inner.joiner_parent, (pid_t)joiner->base.ppid);
@@ -813,7 +813,7 @@ static void run_user_ns_root(struct __test_metadata *_metadata,
 	expect_procfs_tasks(_metadata, &sock, NULL, proc, false);
 	expect_procfs_tasks(_metadata, &sock, NULL, proc, true);
 	expect_one(_metadata, &sock, NULL, 1, "init inside");
-	expect_one(_metadata, &sock, NULL, ns_state->joiner, "guest");
+	expect_one(_metadata, &sock, NULL, ns_state->joiner, "joiner");
 
 	/*
 	 * The ids are those of this user namespace as far as it maps them.  The
@@ -825,7 +825,7 @@ static void run_user_ns_root(struct __test_metadata *_metadata,
 
 		EXPECT_EQ(0U, cred->uid);
 		EXPECT_EQ(0U, cred->gid);
-		if (!strcmp(a.row[i].base.comm, "guest")) {
+		if (!strcmp(a.row[i].base.comm, "joiner")) {
 			EXPECT_EQ(overflow, cred->fsuid);
 			joiners++;
 		} else {

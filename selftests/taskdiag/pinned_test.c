@@ -170,7 +170,7 @@ TEST_F(unread_dump, releases_exited_task)
 	for (i = 0; i < TASKS; i++)
 		special_task_end(&self->task[i]);
 	EXPECT_TRUE(can_soon_make_user_ns(TASKS)) {
-		TH_LOG("unread dumps keep user namespaces of ended tasks");
+		TH_LOG("unread dumps hold user namespaces of exited tasks");
 	}
 
 	/* The dumps continue where they stopped. */

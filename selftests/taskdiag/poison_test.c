@@ -141,11 +141,11 @@ static void search_datagram(struct __test_metadata *_metadata,
 	size_t left = len;
 
 	EXPECT_EQ(-1, at) {
-		TH_LOG("0x%02x at %zd of %zu", bytes[at], at, len);
+		TH_LOG("pattern 0x%02x at byte %zd of %zu", bytes[at], at, len);
 	}
 	for (; NLMSG_OK(nlh, left); nlh = NLMSG_NEXT(nlh, left))
 		EXPECT_TRUE(message_pads_are_zero(sock, nlh)) {
-			TH_LOG("a message at %zu of %zu",
+			TH_LOG("padding is not 0 in the message at byte %zu of %zu",
 			       (size_t)((const unsigned char *)nlh - bytes),
 			       len);
 		}
@@ -245,7 +245,7 @@ static void query_all(struct __test_metadata *_metadata,
 
 		EXPECT_LT(0U, query_and_search(_metadata, sock, &query,
 					       requests[i].flags, run)) {
-			TH_LOG("strategy %u, show 0x%llx: no row",
+			TH_LOG("no row for strategy %u, show_flags 0x%llx",
 			       (unsigned int)query.dump_strategy,
 			       (unsigned long long)show);
 		}
@@ -366,7 +366,7 @@ static void require_poison(void)
 
 	if (fd < 0 || read(fd, text, 1) != 1 || text[0] != '1')
 		ksft_exit_fail_msg(
-			"nothing shows without CONFIG_SLUB_DEBUG_ON: %s\n",
+			"CONFIG_SLUB_DEBUG_ON is off: %s\n",
 			setting);
 	close(fd);
 }

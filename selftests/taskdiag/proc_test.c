@@ -600,7 +600,7 @@ TEST_F(refusal, reports_errno_and_extack_and_accepts_next_request)
 		EXPECT_STREQ("", a.fault);
 		EXPECT_EQ(variant->error, a.end.error);
 		EXPECT_TRUE(!!strstr(a.end.text, variant->text)) {
-			TH_LOG("it says: %s", a.end.text);
+			TH_LOG("extack: %s", a.end.text);
 		}
 		EXPECT_EQ(variant->offset ? variant->offset + GENL_HDRLEN : 0,
 			  a.end.offset);

@@ -661,7 +661,7 @@ static void expect_refusal(struct __test_metadata *_metadata,
 	EXPECT_EQ(NLMSG_ERROR, (int)a.end.type);
 	EXPECT_EQ(0U, a.rows);
 	EXPECT_EQ(defect->error, a.end.error) {
-		TH_LOG("the kernel says: %s", a.end.text);
+		TH_LOG("extack: %s", a.end.text);
 	}
 	if (!dump && defect->single_text)
 		text = defect->single_text;

@@ -57,7 +57,7 @@ static void expect_send_error(struct __test_metadata *_metadata,
 			      int err)
 {
 	EXPECT_EQ(err, td_send_request(sock, &all, NLM_F_DUMP, as)) {
-		TH_LOG("as %d, %u, %u", as->pid, as->uid, as->gid);
+		TH_LOG("pid %d, uid %u, gid %u", as->pid, as->uid, as->gid);
 	}
 	EXPECT_EQ(-EAGAIN, td_receive_raw(sock, MSG_DONTWAIT));
 }

@@ -58,25 +58,25 @@ static int read_rest(struct td_sock *sock, const char **why)
 	if (err)
 		goto out;
 	err = -EPROTO;
-	*why = "the first datagram was not rows only";
+	*why = "the first datagram has more than rows";
 	queued = a.rows;
 	if (!queued || a.end.type)
 		goto out;
-	*why = "nothing behind the first datagram";
+	*why = "no datagram after the first one";
 	err = td_receive_datagram(sock, &a, 1);
 	if (err)
 		goto out;
 	err = -EPROTO;
-	*why = "rows for somebody who did not ask";
+	*why = "rows for a process other than the sender";
 	if (a.rows != queued)
 		goto out;
 	*why = "no end with EPERM";
 	if (a.fault[0] || a.end.type != NLMSG_DONE || a.end.error != EPERM)
 		goto out;
-	*why = "the end does not say why";
+	*why = "the end has no such extack";
 	if (!strstr(a.end.text, "process that sent the request"))
 		goto out;
-	*why = "something behind the end";
+	*why = "data after the end";
 	if (td_receive_raw(sock, MSG_DONTWAIT) != -EAGAIN)
 		goto out;
 	err = 0;

@@ -365,13 +365,13 @@ static const struct test_task_kind kinds[] = {
 	{ "full", fill_memory },
 	{ "mapped", map_program },
 	{ "parent", reap_children },
-	{ "bad parent", autoreap_children },
+	{ "autoreaping parent", autoreap_children },
 	{ "busy", use_cpu_time },
 	{ "server", start_server },
-	{ "had threads", join_threads },
+	{ "joined threads", join_threads },
 	{ "terminal", open_terminal },
 	{ "background", leave_foreground },
-	{ "no foreground", end_foreground_group },
+	{ "foreground ended", end_foreground_group },
 	{ "root", use_capability },
 };
 
@@ -416,7 +416,7 @@ static int make_test_tasks(void)
 		{ .name = "stopped", .state = POOL_STOPPED, .threads = 1 },
 		{ .name = "traced", .state = POOL_TRACED, .threads = 2 },
 		{ .name = "trace stop", .state = POOL_TRACE_STOPPED },
-		{ .name = "leader gone",
+		{ .name = "leader exited",
 		  .state = POOL_LEADER_EXITED,
 		  .threads = 3 },
 		{ .name = "user", .creds = &user, .threads = 1, .children = 2 },
@@ -590,14 +590,15 @@ static void compare_all(struct __test_metadata *_metadata, struct td_sock *sock,
 		if (!now)
 			continue;
 		EXPECT_NE(NULL, row) {
-			TH_LOG("%u is not dumped", then->pid);
+			TH_LOG("no row of task %u", then->pid);
 		}
 		if (!row)
 			continue;
 		EXPECT_TRUE(expected_stat_matches(&row->stat, &then->stat,
 						  &now->stat, still, text,
 						  sizeof(text))) {
-			TH_LOG("%u of %u: %s", then->pid, then->tgid, text);
+			TH_LOG("thread %u of process %u: %s", then->pid,
+			       then->tgid, text);
 		}
 		compared++;
 		of_known += still;
@@ -605,7 +606,7 @@ static void compare_all(struct __test_metadata *_metadata, struct td_sock *sock,
 	EXPECT_LE(known->nr + (threads ? SERVER_THREADS : 0), of_known);
 	/* There are others: kernel threads at least. */
 	EXPECT_LT(of_known, compared);
-	TH_LOG("compared %zu tasks, %zu of them made for this", compared,
+	TH_LOG("compared %zu tasks, %zu of them test tasks", compared,
 	       of_known);
 	free(before);
 	td_answer_free(&a);
@@ -626,7 +627,7 @@ TEST_F(stat, strategy_selects_process_or_thread_figures)
 {
 	const pid_t pids[] = {
 		test_tasks_pid(&tasks, "server"),
-		test_tasks_pid(&tasks, "had threads"),
+		test_tasks_pid(&tasks, "joined threads"),
 		pool_task_pid(POOL_LEADER_EXITED),
 		pool_task_pid(POOL_STOPPED),
 	};
@@ -808,12 +809,12 @@ TEST_F(stat, test_tasks_report_their_properties)
 	EXPECT_GT(3U * CHILD_FAULTS, stat.min_flt);
 	/* Four children in total; on some machines time advances in ticks. */
 	EXPECT_LE(2 * BUSY_MS * 1000000ULL, stat.cutime + stat.cstime);
-	query_one(_metadata, &self->sock, test_tasks_pid(&tasks, "bad parent"),
-		  &stat);
+	query_one(_metadata, &self->sock,
+		  test_tasks_pid(&tasks, "autoreaping parent"), &stat);
 	EXPECT_EQ(0U, stat.cutime + stat.cstime + stat.cmin_flt);
 
-	query_one(_metadata, &self->sock, test_tasks_pid(&tasks, "had threads"),
-		  &stat);
+	query_one(_metadata, &self->sock,
+		  test_tasks_pid(&tasks, "joined threads"), &stat);
 	EXPECT_LE(2U * CHILD_FAULTS, stat.min_flt);
 	EXPECT_LE(BUSY_MS * 1000000ULL, stat.utime + stat.stime);
 	EXPECT_EQ(1U, stat.num_threads);
@@ -831,7 +832,7 @@ TEST_F(stat, test_tasks_report_their_properties)
 	EXPECT_NE(test_tasks_pid(&tasks, "background"), other.tty_pgrp);
 	EXPECT_LT(0, other.tty_pgrp);
 	query_one(_metadata, &self->sock,
-		  test_tasks_pid(&tasks, "no foreground"), &stat);
+		  test_tasks_pid(&tasks, "foreground ended"), &stat);
 	EXPECT_LT(0U, stat.tty);
 
 	query_one(_metadata, &self->sock, exited, &stat);

@@ -298,8 +298,8 @@ TEST_F(tap, toggled_during_requests_receives_no_row)
 	if (status == KERNEL_LACKS_TAPS)
 		SKIP(return, NO_TAPS);
 	EXPECT_EQ(0U, status);
-	TH_LOG("%u requests, of which the tap received %u; up %u times", nth,
-	       race->count.requests, race->toggles);
+	TH_LOG("sent %u requests, the tap received %u of them; it was up %u times",
+	       nth, race->count.requests, race->toggles);
 	EXPECT_LE(MESSAGES, race->count.requests);
 	EXPECT_EQ(0U, race->count.rows);
 	EXPECT_EQ(0U, race->count.secrets);

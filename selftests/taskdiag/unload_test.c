@@ -300,7 +300,7 @@ static int dump_once(struct dump_count *dump_count, unsigned int nth)
 				 "%s", a.fault);
 		else if (a.rows && a.end.error)
 			snprintf(dump_count->text, sizeof(dump_count->text),
-				 "cut off after %zu rows", a.rows);
+				 "dump cut off after %zu rows", a.rows);
 		err = err ? err : -a.end.error;
 		dump_count->complete += !err;
 	} else if (!err) {
@@ -410,7 +410,7 @@ TEST_F_TIMEOUT(module,
 		EXPECT_STREQ("", dump_count[i].text);
 	}
 	total = total_of(dump_count);
-	TH_LOG("%u dumps, %u left, %u turned away; unloaded %u times, refused %u times",
+	TH_LOG("%u complete dumps, %u abandoned, %u refused; unloaded %u times, refused %u times",
 	       total.complete, total.abandoned, total.refused_opens,
 	       unloads.unloaded, unloads.refused);
 	EXPECT_TRUE(all_happened(dump_count, &unloads));

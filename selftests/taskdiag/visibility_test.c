@@ -362,10 +362,10 @@ static void expect_procfs_pids(struct __test_metadata *_metadata,
 			EXPECT_TRUE(pid_set_equal(&before, seen)) {
 				pid_set_difference(&before, seen, text,
 						   sizeof(text));
-				TH_LOG("in procfs alone:%s", text);
+				TH_LOG("in procfs only:%s", text);
 				pid_set_difference(seen, &before, text,
 						   sizeof(text));
-				TH_LOG("in the dump alone:%s", text);
+				TH_LOG("in the dump only:%s", text);
 			}
 		}
 		pid_set_free(&before);
@@ -374,7 +374,7 @@ static void expect_procfs_pids(struct __test_metadata *_metadata,
 			break;
 	}
 	EXPECT_LT(attempt, ATTEMPTS) {
-		TH_LOG("procfs never held still");
+		TH_LOG("procfs changed during every attempt");
 	}
 	EXPECT_TRUE(pid_set_has(seen, getpid()));
 	close(proc);
@@ -428,9 +428,9 @@ static void compare_threads(struct __test_metadata *_metadata,
 			EXPECT_EQ(0, pid_set_add(&known_rows, tids->id[i]));
 	EXPECT_TRUE(pid_set_equal(&visible, &known_rows)) {
 		pid_set_difference(&visible, &known_rows, text, sizeof(text));
-		TH_LOG("in procfs alone:%s", text);
+		TH_LOG("in procfs only:%s", text);
 		pid_set_difference(&known_rows, &visible, text, sizeof(text));
-		TH_LOG("in the dump alone:%s", text);
+		TH_LOG("in the dump only:%s", text);
 	}
 }
 
@@ -597,7 +597,7 @@ FIXTURE_TEARDOWN(user_ns)
 {
 }
 
-#define CHILD_ROLE "--company"
+#define CHILD_ROLE "--ns-child"
 
 /* Processes inside the namespace, apart from the caller. */
 enum ns_child {

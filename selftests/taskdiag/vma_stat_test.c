@@ -44,9 +44,9 @@ static char * const programs[][TEST_TASKS_ARGS] = {
 };
 
 static const struct test_task_kind kinds[] = {
-	{ "zoo", make_mappings },
-	{ "filled", make_resident_pages },
-	{ "big", map_big },
+	{ "all kinds", make_mappings },
+	{ "resident", make_resident_pages },
+	{ "large", map_big },
 	{ "many", make_many_mappings },
 };
 
@@ -97,7 +97,7 @@ FIXTURE_SETUP(vma_stat)
 {
 	ASSERT_EQ(0, td_open(&self->sock, variant->size));
 	if (td_module_missing_groups(&self->sock, TASK_DIAG_SHOW_VMA_STAT))
-		SKIP(return, "no group VMA_STAT in this kernel's module");
+		SKIP(return, "the module of this kernel has no group VMA_STAT");
 	self->proc = procfs_open();
 	ASSERT_LE(0, self->proc);
 }
@@ -128,7 +128,7 @@ static size_t expect_procfs_figures(struct __test_metadata *_metadata,
 	td_get_mappings(_metadata, a, row, &mappings);
 	EXPECT_FALSE(row->complete);
 	EXPECT_EQ(before->nr, mappings.nr_stat) {
-		TH_LOG("%u has another number of areas", row->msg.pid);
+		TH_LOG("number of mappings of task %u differs", row->msg.pid);
 	}
 	for (i = 0; i < mappings.nr_stat; i++) {
 		const __u64 start = mappings.stat[i].start;
@@ -138,8 +138,8 @@ static size_t expect_procfs_figures(struct __test_metadata *_metadata,
 			expected_maps_find(after, start);
 
 		EXPECT_TRUE(first && second) {
-			TH_LOG("%u: no area at %#llx in procfs", row->msg.pid,
-			       start);
+			TH_LOG("task %u: procfs has no mapping at %#llx",
+			       row->msg.pid, start);
 		}
 		if (!first || !second ||
 		    !expected_smaps_unchanged(first, second))
@@ -216,7 +216,7 @@ TEST_F(vma_stat, every_process_equals_procfs)
 		expected_maps_free(&before[i]);
 	}
 	EXPECT_LT((size_t)MANY_MAPPINGS, compared);
-	TH_LOG("compared %zu areas", compared);
+	TH_LOG("compared %zu mappings", compared);
 	free(before);
 	pid_set_free(&pids);
 	td_answer_free(&a);
@@ -231,7 +231,7 @@ TEST_F(vma_stat, test_tasks_report_their_pages)
 	size_t i;
 
 	td_dump(_metadata, &self->sock, variant->show, TASK_DIAG_DUMP_ONE,
-		test_tasks_pid(&tasks, "filled"), &a);
+		test_tasks_pid(&tasks, "resident"), &a);
 	ASSERT_EQ(1U, a.rows);
 	td_get_mappings(_metadata, &a, &a.row[0], &mappings);
 	for (i = 0; i < mappings.nr_stat; i++) {
@@ -274,7 +274,7 @@ TEST_F(vma_stat, large_mapping_has_one_total)
 	struct td_answer a;
 
 	td_dump(_metadata, &self->sock, variant->show, TASK_DIAG_DUMP_ONE,
-		test_tasks_pid(&tasks, "big"), &a);
+		test_tasks_pid(&tasks, "large"), &a);
 	ASSERT_EQ(1U, a.rows);
 	td_get_mappings(_metadata, &a, &a.row[0], &mappings);
 	for (i = 0; i < mappings.nr_stat; i++) {
@@ -301,7 +301,7 @@ TEST_F(vma_stat, flag_filter_selects_mappings)
 	const struct task_diag_pid query = {
 		.show_flags = variant->show,
 		.dump_strategy = TASK_DIAG_DUMP_ONE,
-		.pid = test_tasks_pid(&tasks, "zoo"),
+		.pid = test_tasks_pid(&tasks, "all kinds"),
 	};
 	struct procfs_mappings expected;
 	size_t i, nr = 0;

@@ -72,7 +72,7 @@ static int copy_self(void)
 }
 
 static const struct test_task_kind kinds[] = {
-	{ "zoo", make_mappings },
+	{ "all kinds", make_mappings },
 	{ "many", make_many_mappings },
 };
 
@@ -176,7 +176,7 @@ static size_t expect_procfs_mappings(struct __test_metadata *_metadata,
 	}
 	td_get_mappings(_metadata, a, row, &mappings);
 	EXPECT_EQ(expected.nr, mappings.nr) {
-		TH_LOG("%u has another number of areas", row->msg.pid);
+		TH_LOG("number of mappings of task %u differs", row->msg.pid);
 	}
 	EXPECT_FALSE(row->complete);
 	nr = mappings.nr < expected.nr ? mappings.nr : expected.nr;
@@ -215,7 +215,7 @@ TEST_F(vma, every_process_equals_procfs)
 						   &a.row[i]);
 	}
 	EXPECT_LT((size_t)MANY_MAPPINGS, compared);
-	TH_LOG("compared %zu areas", compared);
+	TH_LOG("compared %zu mappings", compared);
 	td_answer_free(&a);
 }
 
@@ -224,7 +224,7 @@ TEST_F(vma, mappings_of_every_kind_equal_procfs)
 	struct td_answer a;
 
 	query_vmas(_metadata, &self->sock, TASK_DIAG_DUMP_ONE,
-		   test_tasks_pid(&tasks, "zoo"), &a);
+		   test_tasks_pid(&tasks, "all kinds"), &a);
 	ASSERT_EQ(1U, a.rows);
 	EXPECT_LT(100U,
 		  expect_procfs_mappings(_metadata, self->proc, &a, &a.row[0]));
@@ -298,7 +298,7 @@ TEST_F(vma, name_ending_in_deleted_has_no_deleted_flag)
 	struct td_answer a;
 
 	query_vmas(_metadata, &self->sock, TASK_DIAG_DUMP_ONE,
-		   test_tasks_pid(&tasks, "zoo"), &a);
+		   test_tasks_pid(&tasks, "all kinds"), &a);
 	ASSERT_EQ(1U, a.rows);
 	td_get_mappings(_metadata, &a, &a.row[0], &mappings);
 	for (i = 0; i < mappings.nr; i++) {
@@ -372,7 +372,7 @@ TEST_F(vma, request_without_dump_gets_einval)
 		const struct task_diag_pid query = {
 			.show_flags = groups[i].show,
 			.dump_strategy = TASK_DIAG_DUMP_ONE,
-			.pid = test_tasks_pid(&tasks, "zoo"),
+			.pid = test_tasks_pid(&tasks, "all kinds"),
 		};
 
 		if (td_module_missing_groups(&self->sock, groups[i].show))
@@ -400,7 +400,8 @@ TEST_F(vma, flag_filter_selects_mappings)
 		TASK_DIAG_VMA_READ | TASK_DIAG_VMA_HUGETLB, 0,
 	};
 	const pid_t pids[] = {
-		test_tasks_pid(&tasks, "zoo"), test_tasks_pid(&tasks, "many"),
+		test_tasks_pid(&tasks, "all kinds"),
+		test_tasks_pid(&tasks, "many"),
 		test_tasks_pid(&tasks, "deleted"),
 	};
 	struct mappings all, some;
@@ -738,7 +739,7 @@ TEST_F(vma, renamed_file_has_one_of_its_names)
 				continue;
 			EXPECT_TRUE(!strcmp(mapping->name, HERE) ||
 				    !strcmp(mapping->name, THERE)) {
-				TH_LOG("it is called %s", mapping->name);
+				TH_LOG("unexpected name %s", mapping->name);
 			}
 			EXPECT_EQ(0U, mapping->vma.flags &
 				      TASK_DIAG_VMA_DELETED);
@@ -824,7 +825,7 @@ TEST_F(vma, user_gets_no_mappings_of_hidden_processes)
 		const struct task_diag_pid one = {
 			.show_flags = TASK_DIAG_SHOW_VMA,
 			.dump_strategy = TASK_DIAG_DUMP_ONE,
-			.pid = test_tasks_pid(&tasks, "zoo"),
+			.pid = test_tasks_pid(&tasks, "all kinds"),
 		};
 		struct td_sock sock;
 		struct td_answer a;

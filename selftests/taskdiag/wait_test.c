@@ -166,7 +166,7 @@ static void dump_all(struct __test_metadata *_metadata, void *arg)
 	for (i = 0; i < before.nr; i++)
 		if (pid_set_has(&after, before.id[i]))
 			EXPECT_TRUE(pid_set_has(&seen, before.id[i])) {
-				TH_LOG("no row of %u", before.id[i]);
+				TH_LOG("no row of task %u", before.id[i]);
 			}
 	expect_row(_metadata, &a, expected);
 	td_answer_free(&a);
@@ -273,7 +273,8 @@ FIXTURE_VARIANT_ADD(held_mmap_lock, vma_stat) {
 FIXTURE_SETUP(held_mmap_lock)
 {
 	if (lacks_group(_metadata, variant->group))
-		SKIP(return, "no such group in this kernel's module");
+		SKIP(return,
+			   "the module of this kernel does not have the group");
 	own_mounts(_metadata);
 	ASSERT_EQ(0, stuck_begin(&self->stuck, false)) {
 		TH_LOG("%s", self->stuck.error);
@@ -386,7 +387,8 @@ FIXTURE_VARIANT_ADD(held_exec_update_lock, cmdline) {
 FIXTURE_SETUP(held_exec_update_lock)
 {
 	if (lacks_group(_metadata, variant->group))
-		SKIP(return, "no such group in this kernel's module");
+		SKIP(return,
+			   "the module of this kernel does not have the group");
 	own_mounts(_metadata);
 	ASSERT_EQ(0, stuck_begin(&self->stuck, true)) {
 		TH_LOG("%s", self->stuck.error);

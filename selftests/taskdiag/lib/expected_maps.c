@@ -273,8 +273,8 @@ bool expected_maps_match(const struct task_diag_vma *vma, const char *name,
 	else if (vma->flags & TASK_DIAG_VMA_DELETED &&
 		 (!(ends_with(name, " (deleted)") || name[0] == '[') ||
 		  !(flags & TASK_DIAG_VMA_FILE)))
-		snprintf(text, size, "%llx: deleted, and %.60s", vma->start,
-			 name);
+		snprintf(text, size, "%llx: flag deleted, name %.60s",
+			 vma->start, name);
 	else
 		return true;
 	return false;

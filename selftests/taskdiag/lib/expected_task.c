@@ -64,12 +64,12 @@ static bool name_agrees(const struct td_row *row,
 	size_t len = strnlen(comm, TASK_DIAG_COMM_LEN), i;
 
 	if (len == TASK_DIAG_COMM_LEN) {
-		snprintf(text, size, "comm has no end");
+		snprintf(text, size, "comm without a NUL");
 		return false;
 	}
 	for (i = len; i < TASK_DIAG_COMM_LEN; i++) {
 		if (comm[i]) {
-			snprintf(text, size, "comm goes on behind its end");
+			snprintf(text, size, "comm with bytes after its NUL");
 			return false;
 		}
 	}
@@ -88,7 +88,7 @@ bool expected_task_matches(const struct td_row *row,
 	const __u64 groups = TASK_DIAG_SHOW_BASE | TASK_DIAG_SHOW_CRED;
 
 	if ((row->groups & groups) != groups) {
-		snprintf(text, size, "groups are %#llx",
+		snprintf(text, size, "unexpected groups %#llx",
 			 (unsigned long long)row->groups);
 		return false;
 	}
@@ -98,7 +98,7 @@ bool expected_task_matches(const struct td_row *row,
 		return false;
 	}
 	if (row->base.__pad[0] || row->base.__pad[1] || row->base.__pad[2]) {
-		snprintf(text, size, "the padding is not 0");
+		snprintf(text, size, "padding is not 0");
 		return false;
 	}
 	return fields_agree(&row->base, &task->base, base_fields,

@@ -70,13 +70,13 @@ int fields_cgroup(const struct td_answer *a, const struct td_row *row,
 		return protocol_error(&to, "cgroup of %zu bytes", attr.len);
 	memcpy(cgroup, attr.data, sizeof(*cgroup));
 	if (cgroup->flags & ~TASK_DIAG_CGROUP_DELETED)
-		return protocol_error(&to, "flags %#x", cgroup->flags);
+		return protocol_error(&to, "unknown flags %#x", cgroup->flags);
 	if (cgroup->path_off < sizeof(*cgroup) || cgroup->path_off >= attr.len)
 		return protocol_error(&to, "path_off %u of %zu",
 				      cgroup->path_off, attr.len);
 	*path = (const char *)attr.data + cgroup->path_off;
 	if (!memchr(*path, 0, attr.len - cgroup->path_off))
-		return protocol_error(&to, "the path has no end");
+		return protocol_error(&to, "path without a NUL");
 	return 0;
 }
 
@@ -112,15 +112,15 @@ static int parse_mapping(struct mappings *mappings, const unsigned char *at,
 					      len);
 		mapping->name = (const char *)at + name_off;
 		if (!memchr(mapping->name, 0, len - name_off))
-			return protocol_error(to, "a name has no end");
+			return protocol_error(to, "name without a NUL");
 		if (!mapping->name[0])
-			return protocol_error(to, "a name that is empty");
+			return protocol_error(to, "empty name");
 	}
 	if (mapping->vma.start >= mapping->vma.end)
-		return protocol_error(to, "an area from %#llx to %#llx",
+		return protocol_error(to, "mapping from %#llx to %#llx",
 				      mapping->vma.start, mapping->vma.end);
 	if (mappings->nr && mapping[-1].vma.end > mapping->vma.start)
-		return protocol_error(to, "%#llx behind %#llx",
+		return protocol_error(to, "mapping %#llx after %#llx",
 				      mapping->vma.start,
 				      mapping[-1].vma.start);
 	mappings->nr++;
@@ -141,11 +141,11 @@ static int parse_mapping_stat(struct mappings *mappings,
 	memcpy(stat, at, sizeof(*stat));
 
 	if (len != sizeof(*stat))
-		return protocol_error(to, "figures of %u bytes", len);
+		return protocol_error(to, "VMA_STAT entry of %u bytes", len);
 	if (stat->__pad)
-		return protocol_error(to, "the padding is not 0");
+		return protocol_error(to, "padding is not 0");
 	if (mappings->nr_stat && stat[-1].end > stat->start)
-		return protocol_error(to, "figures of %#llx behind %#llx",
+		return protocol_error(to, "figures of %#llx after %#llx",
 				      stat->start, stat[-1].start);
 	mappings->nr_stat++;
 	return 0;
@@ -166,7 +166,7 @@ static int parse_attr(struct mappings *mappings, const struct td_attr *attr,
 		if (attr->len - at >= sizeof(len))
 			memcpy(&len, attr->data + at, sizeof(len));
 		if (len < least || len % ENTRY_ALIGN || len > attr->len - at)
-			return protocol_error(to, "an area of %u bytes of %zu",
+			return protocol_error(to, "entry of %u bytes, %zu left",
 					      len, attr->len - at);
 		err = (stat ? parse_mapping_stat : parse_mapping)(
 			mappings, attr->data + at, len, to);
@@ -183,13 +183,13 @@ static int mappings_match(const struct mappings *mappings,
 
 	if (mappings->nr != mappings->nr_stat)
 		return protocol_error(
-			to, "a message with %zu areas and figures of %zu",
+			to, "message with %zu mappings and figures of %zu",
 			mappings->nr, mappings->nr_stat);
 	for (i = 0; i < mappings->nr; i++)
 		if (mappings->mapping[i].vma.start != mappings->stat[i].start ||
 		    mappings->mapping[i].vma.end != mappings->stat[i].end)
 			return protocol_error(
-				to, "figures of another area than %#llx",
+				to, "figures of a mapping other than %#llx",
 				mappings->mapping[i].vma.start);
 	return 0;
 }

@@ -37,7 +37,7 @@ struct fork_storm {
 };
 
 /* main() must return at once if this is its first argument. */
-#define FORK_STORM_ROLE "--come-and-go"
+#define FORK_STORM_ROLE "--fork-storm"
 
 /*
  * Start a storm that uses pids up to @highest.  Requires root in a pid

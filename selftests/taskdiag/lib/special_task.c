@@ -90,7 +90,7 @@ static pid_t fork_with_pipes(struct special_task *s)
 
 	memset(s, 0, sizeof(*s));
 	if (pipe2(report, O_CLOEXEC))
-		return set_error(s, errno, "pipe for a report");
+		return set_error(s, errno, "pipe for the report");
 	if (pipe2(lifeline, O_CLOEXEC)) {
 		close(report[0]);
 		close(report[1]);
@@ -122,7 +122,7 @@ static pid_t fork_with_pipes(struct special_task *s)
 		close(s->report);
 		close(s->lifeline);
 		s->pid = 0;
-		return set_error(s, errno, "fork of a specimen");
+		return set_error(s, errno, "fork");
 	}
 	return pid;
 }
@@ -141,13 +141,14 @@ static int read_report(struct special_task *s)
 			if (!used)
 				return 0;
 			snprintf(s->error, sizeof(s->error),
-				 "in the specimen: %s", line);
+				 "in the special task: %s", line);
 			return -ECHILD;
 		}
 		if (got == 1 && used < sizeof(line) - 1)
 			used++;
 	} while (got == 1 || (got < 0 && errno == EINTR));
-	return set_error(s, ECHILD, "a specimen died before it was ready");
+	return set_error(s, ECHILD,
+			 "the special task died before it was ready");
 }
 
 int special_task_await(struct special_task *s)
@@ -212,7 +213,7 @@ int special_task_run(struct special_task *s, char *const argv[])
 int special_task_proceed(struct special_task *s)
 {
 	if (write(s->lifeline, "", 1) != 1)
-		return set_error(s, errno, "write to a specimen");
+		return set_error(s, errno, "write to the special task");
 	return 0;
 }
 
@@ -271,7 +272,7 @@ int special_task_settle(struct special_task *s)
 	close(proc);
 	if (quiet < QUIET_CHECKS)
 		return set_error(s, ETIMEDOUT,
-				 "a specimen does not keep still");
+				 "the special task does not settle");
 	return 0;
 }
 

@@ -11,7 +11,7 @@
 #include <sys/types.h>
 
 /* An environment passed to special_task_exec() must begin with this. */
-#define SPECIAL_TASK_MARK "TASKDIAG_SPECIMEN=1"
+#define SPECIAL_TASK_MARK "TASKDIAG_SPECIAL=1"
 
 /*
  * A special task reports on its standard output that it is ready, and sleeps

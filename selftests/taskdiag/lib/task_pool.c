@@ -259,7 +259,7 @@ static pid_t last_thread(const struct task_setup *task_setup)
 
 	if (proc < 0 || procfs_threads(proc, task_setup->target, &tids) ||
 	    tids.nr < 2)
-		fail_setup(task_setup, ESRCH, "a thread to hold up execve()");
+		fail_setup(task_setup, ESRCH, "thread that blocks execve()");
 	tid = tids.id[tids.nr - 1];
 	pid_set_free(&tids);
 	close(proc);
@@ -276,7 +276,7 @@ static void block_exec(const struct task_setup *task_setup)
 
 	seize(task_setup, tid, PTRACE_O_TRACEEXIT);
 	if (kill(task_setup->target, EXEC_SIGNAL))
-		fail_setup(task_setup, errno, "tell to execute");
+		fail_setup(task_setup, errno, "send the signal for execve()");
 	wait_for_stop(task_setup, tid);
 }
 
@@ -371,7 +371,7 @@ static pid_t fork_reporting(struct task_pool *p, struct task_setup *task_setup,
 	close(ends[1]);
 	if (pid < 0) {
 		close(ends[0]);
-		return set_error(p, errno, "fork of a member");
+		return set_error(p, errno, "fork of a task");
 	}
 
 	do {
@@ -385,7 +385,7 @@ static pid_t fork_reporting(struct task_pool *p, struct task_setup *task_setup,
 	waitpid(pid, NULL, 0);
 	if (got != sizeof(*report))
 		return set_error(p, ECHILD,
-				 "a member died while it was set up");
+				 "a task died during its setup");
 	return set_error(p, report->error, report->step);
 }
 
@@ -419,10 +419,10 @@ int task_pool_add(struct task_pool *p, const struct task_spec *spec)
 	pid_t pid;
 
 	if (spec->threads_differ && !spec->creds)
-		return set_error(p, EINVAL, "threads differ from whom?");
+		return set_error(p, EINVAL, "threads_differ requires creds");
 	pool_task = new_task(p);
 	if (!pool_task)
-		return set_error(p, ENOMEM, "a new member");
+		return set_error(p, ENOMEM, "allocate a task");
 	pool_task->spec = *spec;
 
 	pid = fork_reporting(p, &task_setup, run_task, &report);
@@ -525,7 +525,7 @@ static int set_timeout_error(struct task_pool *p, size_t nr)
 {
 	char step[64];
 
-	snprintf(step, sizeof(step), "member %zu, pid %d, in pose %d", nr,
+	snprintf(step, sizeof(step), "settle task %zu, pid %d, state %d", nr,
 		 p->task[nr].pid, p->task[nr].spec.state);
 	return set_error(p, ETIMEDOUT, step);
 }

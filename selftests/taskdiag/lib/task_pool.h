@@ -32,7 +32,7 @@ enum pool_state {
  * program_install() made: main() must call task_pool_role() if this is its
  * role.
  */
-#define TASK_POOL_ROLE "--member"
+#define TASK_POOL_ROLE "--pool-task"
 
 int task_pool_role(char **argv);
 

@@ -48,7 +48,7 @@
 	\
 	ASSERT_STREQ("", __answer->fault); \
 	ASSERT_EQ(0, __answer->end.error) { \
-		TH_LOG("the kernel says: %s", __answer->end.text); \
+		TH_LOG("extack: %s", __answer->end.text); \
 	} \
 	ASSERT_EQ(__answer->dump ? NLMSG_DONE : NLMSG_ERROR, \
 		  (int)__answer->end.type); \
@@ -79,7 +79,7 @@ static inline bool td_lacks_start_extack(const struct td_answer *a)
 		EXPECT_TRUE(strstr(__reported->end.text, __part) || \
 			    td_lacks_start_extack(__reported))      \
 		{                                                   \
-			TH_LOG("no \"%s\" in \"%s\"", __part,       \
+			TH_LOG("no \"%s\" in extack \"%s\"", __part,       \
 			       __reported->end.text);               \
 		}                                                   \
 	} while (0)
@@ -163,7 +163,7 @@ static inline void td_require_family_and_root(void)
 				"/proc/task-diag: CONFIG_TASKDIAG_PROC is off" :
 				"TASKDIAG family: CONFIG_TASKDIAG_NETLINK is off");
 	if (err)
-		ksft_exit_fail_msg("cannot get to task_diag: %s\n",
+		ksft_exit_fail_msg("open task_diag: %s\n",
 				   strerror(-err));
 	td_close(&sock);
 }
@@ -216,7 +216,7 @@ static inline int td_main(int argc, char **argv, int (*make)(void),
 	if (err) {
 		ksft_print_msg("%s: %s\n", error, strerror(-err));
 		end();
-		ksft_exit_fail_msg("there is nobody to look at\n");
+		ksft_exit_fail_msg("test tasks are missing\n");
 	}
 	status = td_run_tests(argc, argv);
 	end();

@@ -18,7 +18,7 @@ int test_tasks_begin_common(struct test_tasks *c)
 	static const struct task_spec specs[] = {
 		{ .name = "zombie", .state = POOL_ZOMBIE },
 		{ .name = "stopped", .state = POOL_STOPPED, .threads = 1 },
-		{ .name = "leader gone",
+		{ .name = "leader exited",
 		  .state = POOL_LEADER_EXITED,
 		  .threads = 2 },
 	};
@@ -31,7 +31,7 @@ static struct special_task *next_task(struct test_tasks *c)
 	if (c->nr < TEST_TASKS_MAX)
 		return &c->special[c->nr];
 	snprintf(c->pool.error, sizeof(c->pool.error),
-		 "more than %d specimens", TEST_TASKS_MAX);
+		 "more than %d special tasks", TEST_TASKS_MAX);
 	return NULL;
 }
 
@@ -85,7 +85,7 @@ static int add_program(struct test_tasks *c, char *const argv[])
 	if (!s)
 		return -ENOSPC;
 	if (finish_add(c, argv[0], special_task_run(s, argv)))
-		ksft_print_msg("no %s here: %s\n", argv[0], s->error);
+		ksft_print_msg("skip program %s: %s\n", argv[0], s->error);
 	return 0;
 }
 
