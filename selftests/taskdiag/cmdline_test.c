@@ -234,11 +234,11 @@ static int make_test_tasks(void)
 	for (i = 0; !err && i < ARRAY_SIZE(odd_args); i++)
 		err = test_tasks_add_exec(&tasks, "odd", SELF, odd_args[i], env,
 					  NULL);
-	err = err   ?:
-		      test_tasks_add_programs(&tasks, programs,
+	if (!err)
+		err = test_tasks_add_programs(&tasks, programs,
 					      ARRAY_SIZE(programs));
-	err = err   ?:
-		      test_tasks_add_exec(&tasks, "longest", SELF,
+	if (!err)
+		err = test_tasks_add_exec(&tasks, "longest", SELF,
 					  long_args(role_name[ROLE_NOTHING],
 						    'a'),
 					  env, allow_long_args);
@@ -295,11 +295,11 @@ static void expect_procfs_cmdline(struct __test_metadata *_metadata, int proc,
 	ASSERT_EQ(0, fields_cmdline(a, row, &reported, &len));
 	EXPECT_FALSE(row->complete);
 	EXPECT_EQ(size, len) {
-		TH_LOG("thread %u of process %u: \"%.40s\", in procfs \"%.40s\"",
+		TH_LOG("%u of process %u: \"%.40s\", in procfs \"%.40s\"",
 		       row->msg.pid, row->msg.tgid, reported, expected);
 	}
 	EXPECT_EQ(0, memcmp(reported, expected, len < size ? len : size)) {
-		TH_LOG("thread %u of process %u: \"%.40s\", in procfs \"%.40s\"",
+		TH_LOG("%u of process %u: \"%.40s\", in procfs \"%.40s\"",
 		       row->msg.pid, row->msg.tgid, reported, expected);
 	}
 	free(reported);

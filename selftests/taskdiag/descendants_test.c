@@ -128,15 +128,14 @@ static int make_hidden_middle(void *arg)
 {
 	/* Fork as root, and change to the other user afterwards. */
 	return fork_child(become_user_with_children, NULL) ?:
-							     assume(&other_user);
+	       assume(&other_user);
 }
 
 static int make_hidden(void *arg)
 {
-	return fork_child(become_user_with_children, NULL)  ?:
-		       fork_child(make_hidden_middle, NULL) ?:
-		       fork_child(become_other_user, NULL)  ?:
-							      assume(&user);
+	return fork_child(become_user_with_children, NULL) ?:
+	       fork_child(make_hidden_middle, NULL) ?:
+	       fork_child(become_other_user, NULL) ?: assume(&user);
 }
 
 enum tree { CHAIN, SIBLINGS, NESTED, HIDDEN, TREES };

@@ -287,7 +287,7 @@ static size_t expect_filtered(struct __test_metadata *_metadata,
 		if (!pid_set_has(&known, row->msg.pid))
 			continue;
 		EXPECT_EQ(expected, !!td_find_row(picked, row->msg.pid)) {
-			TH_LOG("task %u, \"%s\", state %u, euid %u: filter cases %zu and %zu",
+			TH_LOG("%u, \"%s\", state %u, euid %u: cases %zu and %zu",
 			       row->msg.pid, row->base.comm, row->base.state,
 			       row->cred.euid, one - filter_cases,
 			       two - filter_cases);
@@ -299,7 +299,7 @@ static size_t expect_filtered(struct __test_metadata *_metadata,
 
 		EXPECT_TRUE(case_matches(one, &filter_datas[0], row) &&
 			    case_matches(two, &filter_datas[1], row)) {
-			TH_LOG("task %u, \"%s\", state %u, euid %u: filter cases %zu and %zu",
+			TH_LOG("%u, \"%s\", state %u, euid %u: cases %zu and %zu",
 			       row->msg.pid, row->base.comm, row->base.state,
 			       row->cred.euid, one - filter_cases,
 			       two - filter_cases);

@@ -151,7 +151,7 @@ static bool check_answer(const struct td_answer *a,
 			 strcmp(row->base.comm, stable_task->name))
 			snprintf(
 				text, size,
-				"row of %u differs from %s with tgid %u and ppid %u",
+				"%u differs from %s with tgid %u and ppid %u",
 				stable_task->pid, stable_task->name,
 				stable_task->tgid, stable_task->ppid);
 	}

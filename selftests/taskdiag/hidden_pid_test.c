@@ -221,7 +221,7 @@ static void log_times(struct __test_metadata *_metadata, struct td_sock *sock,
 	for (which = 0; which < 3; which++)
 		qsort(elapsed[which], REPEATED, sizeof(elapsed[which][0]),
 		      by_time);
-	TH_LOG("unused pid %llu ns, hidden zombie %llu ns, hidden with %d threads %llu ns",
+	TH_LOG("medians in ns: unused %llu, zombie %llu, with %d threads %llu",
 	       elapsed[0][REPEATED / 2], elapsed[1][REPEATED / 2],
 	       HIDDEN_THREADS, elapsed[2][REPEATED / 2]);
 }

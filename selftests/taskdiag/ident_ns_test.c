@@ -142,14 +142,14 @@ static int make_test_tasks(void)
 		if (flag != CLONE_NEWTIME)
 			all |= flag;
 	}
-	err = err   ?:
-		      test_tasks_add(&tasks, "unshared all", unshare_and_fork,
+	if (!err)
+		err = test_tasks_add(&tasks, "unshared all", unshare_and_fork,
 				     &all);
-	err = err   ?:
-		      test_tasks_add(&tasks, "unshared pid", unshare_and_fork,
+	if (!err)
+		err = test_tasks_add(&tasks, "unshared pid", unshare_and_fork,
 				     &pid_ns);
-	err = err   ?:
-		      test_tasks_add(&tasks, "threads", start_ns_threads,
+	if (!err)
+		err = test_tasks_add(&tasks, "threads", start_ns_threads,
 				     NULL);
 	if (err)
 		return err;

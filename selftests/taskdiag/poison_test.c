@@ -145,7 +145,7 @@ static void search_datagram(struct __test_metadata *_metadata,
 	}
 	for (; NLMSG_OK(nlh, left); nlh = NLMSG_NEXT(nlh, left))
 		EXPECT_TRUE(message_pads_are_zero(sock, nlh)) {
-			TH_LOG("padding is not 0 in the message at byte %zu of %zu",
+			TH_LOG("padding is not 0 in the message at %zu of %zu",
 			       (size_t)((const unsigned char *)nlh - bytes),
 			       len);
 		}

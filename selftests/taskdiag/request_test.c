@@ -89,7 +89,7 @@ struct defect {
 	__u8 genl_reserved;
 	__u16 nlmsg_flags;	/* additional flags */
 	bool no_attr;
-	__u16 other_type;		/* type of the attribute, if not 0 */
+	__u16 other_type;	/* type of the attribute, if not 0 */
 	bool second;		/* append another attribute */
 	__u16 second_type;
 	const void *second_data;	/* NULL: "1234" */
@@ -266,7 +266,9 @@ FIXTURE_VARIANT_ADD(refusal, reserved_bit) {
 	.defect.query = {
 		.dump_strategy = TASK_DIAG_DUMP_ONE, .pid = 1, .reserved = 1,
 	},
-	.defect.error = EINVAL, .defect.text = "reserved", .defect.offending = OFFENDING_FIRST,
+	.defect.error = EINVAL,
+	.defect.text = "reserved",
+	.defect.offending = OFFENDING_FIRST,
 };
 
 FIXTURE_VARIANT_ADD(refusal, highest_reserved_bit) {
@@ -274,7 +276,9 @@ FIXTURE_VARIANT_ADD(refusal, highest_reserved_bit) {
 		.dump_strategy = TASK_DIAG_DUMP_ONE, .pid = 1,
 		.reserved = 1U << 31,
 	},
-	.defect.error = EINVAL, .defect.text = "reserved", .defect.offending = OFFENDING_FIRST,
+	.defect.error = EINVAL,
+	.defect.text = "reserved",
+	.defect.offending = OFFENDING_FIRST,
 };
 
 /* length of the structure */

@@ -426,8 +426,8 @@ static int make_test_tasks(void)
 	before_all = clock_ns(CLOCK_BOOTTIME);
 	err = test_tasks_begin(&tasks, specs, ARRAY_SIZE(specs));
 	err = err ?: test_tasks_add_all(&tasks, kinds, ARRAY_SIZE(kinds));
-	err = err   ?:
-		      test_tasks_add_programs(&tasks, programs,
+	if (!err)
+		err = test_tasks_add_programs(&tasks, programs,
 					      ARRAY_SIZE(programs));
 	if (err)
 		return err;

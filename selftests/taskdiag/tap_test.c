@@ -298,7 +298,7 @@ TEST_F(tap, toggled_during_requests_receives_no_row)
 	if (status == KERNEL_LACKS_TAPS)
 		SKIP(return, NO_TAPS);
 	EXPECT_EQ(0U, status);
-	TH_LOG("sent %u requests, the tap received %u of them; it was up %u times",
+	TH_LOG("sent %u requests, the tap received %u; it was up %u times",
 	       nth, race->count.requests, race->toggles);
 	EXPECT_LE(MESSAGES, race->count.requests);
 	EXPECT_EQ(0U, race->count.rows);

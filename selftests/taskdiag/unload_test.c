@@ -410,7 +410,7 @@ TEST_F_TIMEOUT(module,
 		EXPECT_STREQ("", dump_count[i].text);
 	}
 	total = total_of(dump_count);
-	TH_LOG("%u complete dumps, %u abandoned, %u refused; unloaded %u times, refused %u times",
+	TH_LOG("dumps: %u complete, %u abandoned, %u refused; unloads: %u, %u refused",
 	       total.complete, total.abandoned, total.refused_opens,
 	       unloads.unloaded, unloads.refused);
 	EXPECT_TRUE(all_happened(dump_count, &unloads));

@@ -54,10 +54,14 @@ static struct test_tasks tasks;
 
 static int make_test_tasks(void)
 {
-	return test_tasks_begin_common(&tasks)				    ?:
-		       test_tasks_add_all(&tasks, kinds, ARRAY_SIZE(kinds)) ?:
-		       test_tasks_add_programs(&tasks, programs, ARRAY_SIZE(programs)) ?:
-		       task_pool_settle(&tasks.pool);
+	int err;
+
+	err = test_tasks_begin_common(&tasks);
+	err = err ?: test_tasks_add_all(&tasks, kinds, ARRAY_SIZE(kinds));
+	if (!err)
+		err = test_tasks_add_programs(&tasks, programs,
+					      ARRAY_SIZE(programs));
+	return err ?: task_pool_settle(&tasks.pool);
 }
 
 static void end_test_tasks(void)

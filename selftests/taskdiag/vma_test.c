@@ -106,11 +106,11 @@ static int make_test_tasks(void)
 	err = err ?: test_tasks_add_all(&tasks, kinds, ARRAY_SIZE(kinds));
 	err = err ?: test_tasks_add(&tasks, "long names", make_long_names,
 				    &long_nr);
-	err = err   ?:
-		      test_tasks_add_exec(&tasks, "deleted", COPY, deleted_args,
+	if (!err)
+		err = test_tasks_add_exec(&tasks, "deleted", COPY, deleted_args,
 					  NULL, NULL);
-	err = err   ?:
-		      test_tasks_add_programs(&tasks, programs,
+	if (!err)
+		err = test_tasks_add_programs(&tasks, programs,
 					      ARRAY_SIZE(programs));
 	return err ?: task_pool_settle(&tasks.pool);
 }
