@@ -509,11 +509,12 @@ TEST_F(cmdline, exit_during_row_marks_cmdline_gone)
 	for (i = 0; i < ARRAY_SIZE(ends); i++) {
 		struct special_task s;
 		bool cut = false;
+		int err;
 
-		ASSERT_EQ(0, special_task_exec(
-				     &s, SELF,
-				     long_args(role_name[ROLE_NOTHING], 'a'),
-				     env, allow_long_args, NULL));
+		err = special_task_exec(&s, SELF,
+					long_args(role_name[ROLE_NOTHING], 'a'),
+					env, allow_long_args, NULL);
+		ASSERT_EQ(0, err);
 		interrupt_dump(_metadata, &self->sock, &s, ends[i], &cut);
 		EXPECT_TRUE(cut);
 		special_task_end(&s);

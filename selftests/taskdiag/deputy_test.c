@@ -886,7 +886,7 @@ FIXTURE_SETUP(sandbox)
 
 	if (abi < 0)
 		SKIP(return, "this kernel has no Landlock: %s",
-			   strerror(errno));
+		     strerror(errno));
 	ASSERT_EQ(0, fd_passing_open(self->ends));
 }
 

@@ -66,10 +66,9 @@ static void require_fault_injection(void)
 	for (i = 0; i < ARRAY_SIZE(settings); i++) {
 		err = setting_write(settings[i].path, settings[i].text);
 		if (err)
-			ksft_exit_fail_msg(
-				"CONFIG_%s is off: write %s: %s\n",
-				settings[i].option, settings[i].path,
-				strerror(-err));
+			ksft_exit_fail_msg("CONFIG_%s is off: write %s: %s\n",
+					   settings[i].option,
+					   settings[i].path, strerror(-err));
 	}
 }
 

@@ -149,11 +149,10 @@ static bool check_answer(const struct td_answer *a,
 		else if (row->msg.tgid != stable_task->tgid ||
 			 row->base.ppid != stable_task->ppid ||
 			 strcmp(row->base.comm, stable_task->name))
-			snprintf(
-				text, size,
-				"%u differs from %s with tgid %u and ppid %u",
-				stable_task->pid, stable_task->name,
-				stable_task->tgid, stable_task->ppid);
+			snprintf(text, size,
+				 "%u differs from %s with tgid %u and ppid %u",
+				 stable_task->pid, stable_task->name,
+				 stable_task->tgid, stable_task->ppid);
 	}
 	return !text[0];
 }

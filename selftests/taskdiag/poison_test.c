@@ -365,9 +365,8 @@ static void require_poison(void)
 	char text[2] = "";
 
 	if (fd < 0 || read(fd, text, 1) != 1 || text[0] != '1')
-		ksft_exit_fail_msg(
-			"CONFIG_SLUB_DEBUG_ON is off: %s\n",
-			setting);
+		ksft_exit_fail_msg("CONFIG_SLUB_DEBUG_ON is off: %s\n",
+				   setting);
 	close(fd);
 }
 

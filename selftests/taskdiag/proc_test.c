@@ -846,8 +846,11 @@ FIXTURE_VARIANT(mount) {
 FIXTURE_VARIANT_ADD(mount, hidepid_0) { .options = "hidepid=0" };
 FIXTURE_VARIANT_ADD(mount, hidepid_2_gid) { .options = "hidepid=2,gid=1234" };
 FIXTURE_VARIANT_ADD(mount, hidepid_1) { .options = "hidepid=1" };
-FIXTURE_VARIANT_ADD(mount,
-	            hidepid_ptraceable) { .options = "hidepid=ptraceable" };
+
+FIXTURE_VARIANT_ADD(mount, hidepid_ptraceable) {
+	.options = "hidepid=ptraceable",
+};
+
 FIXTURE_VARIANT_ADD(mount, subset_pid) {
 	.options = "subset=pid", .absent = true,
 };

@@ -274,7 +274,7 @@ FIXTURE_SETUP(held_mmap_lock)
 {
 	if (lacks_group(_metadata, variant->group))
 		SKIP(return,
-			   "the module of this kernel does not have the group");
+		     "the module of this kernel does not have the group");
 	own_mounts(_metadata);
 	ASSERT_EQ(0, stuck_begin(&self->stuck, false)) {
 		TH_LOG("%s", self->stuck.error);
@@ -388,7 +388,7 @@ FIXTURE_SETUP(held_exec_update_lock)
 {
 	if (lacks_group(_metadata, variant->group))
 		SKIP(return,
-			   "the module of this kernel does not have the group");
+		     "the module of this kernel does not have the group");
 	own_mounts(_metadata);
 	ASSERT_EQ(0, stuck_begin(&self->stuck, true)) {
 		TH_LOG("%s", self->stuck.error);

@@ -258,12 +258,11 @@ bool expected_maps_match(const struct task_diag_vma *vma, const char *name,
 	else if (vma->pgoff != other->pgoff || vma->ino != other->ino ||
 		 vma->dev_major != other->dev_major ||
 		 vma->dev_minor != other->dev_minor)
-		snprintf(
-			text, size,
-			"%llx: %llx of %u:%u %llu, in procfs %llx of %u:%u %llu",
-			vma->start, vma->pgoff, vma->dev_major, vma->dev_minor,
-			vma->ino, other->pgoff, other->dev_major,
-			other->dev_minor, other->ino);
+		snprintf(text, size,
+			 "%llx: %llx of %u:%u %llu, in procfs %llx of %u:%u %llu",
+			 vma->start, vma->pgoff, vma->dev_major,
+			 vma->dev_minor, vma->ino, other->pgoff,
+			 other->dev_major, other->dev_minor, other->ino);
 	else if (flags != other->flags)
 		snprintf(text, size, "%llx: flags %#llx, in procfs %#llx, %s",
 			 vma->start, flags, other->flags, mapping->name);

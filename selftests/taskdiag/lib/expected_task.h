@@ -11,7 +11,7 @@
 #include <stddef.h>
 
 #include "procfs.h"
-#include "taskdiag_nl.h"
+#include "answer.h"
 
 /*
  * Compare all fields of BASE and CRED that procfs shows.  The state is compared

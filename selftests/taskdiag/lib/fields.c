@@ -168,8 +168,11 @@ static int parse_attr(struct mappings *mappings, const struct td_attr *attr,
 		if (len < least || len % ENTRY_ALIGN || len > attr->len - at)
 			return protocol_error(to, "entry of %u bytes, %zu left",
 					      len, attr->len - at);
-		err = (stat ? parse_mapping_stat : parse_mapping)(
-			mappings, attr->data + at, len, to);
+		if (stat)
+			err = parse_mapping_stat(mappings, attr->data + at, len,
+						 to);
+		else
+			err = parse_mapping(mappings, attr->data + at, len, to);
 		at += len;
 	}
 	return err;
@@ -182,15 +185,13 @@ static int mappings_match(const struct mappings *mappings,
 	size_t i;
 
 	if (mappings->nr != mappings->nr_stat)
-		return protocol_error(
-			to, "message with %zu mappings and figures of %zu",
-			mappings->nr, mappings->nr_stat);
+		return protocol_error(to, "%zu mappings and figures of %zu",
+				      mappings->nr, mappings->nr_stat);
 	for (i = 0; i < mappings->nr; i++)
 		if (mappings->mapping[i].vma.start != mappings->stat[i].start ||
 		    mappings->mapping[i].vma.end != mappings->stat[i].end)
-			return protocol_error(
-				to, "figures of a mapping other than %#llx",
-				mappings->mapping[i].vma.start);
+			return protocol_error(to, "no figures of mapping %#llx",
+					      mappings->mapping[i].vma.start);
 	return 0;
 }
 

@@ -9,7 +9,7 @@
 #ifndef TASKDIAG_FIELDS_H
 #define TASKDIAG_FIELDS_H
 
-#include "taskdiag_nl.h"
+#include "answer.h"
 
 struct mapping {
 	struct task_diag_vma vma;

@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * The transaction file /proc/task-diag in the clothes of a netlink socket.
- */
+/* The file /proc/task-diag with the message format of a netlink socket. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <linux/genetlink.h>
+#include <linux/netlink.h>
 
+#include "attr.h"
 #include "file_transport.h"
 
-/* As good as any that a socket would be told. */
+/* An arbitrary value that no other message type has. */
 #define FILE_FAMILY 0x7ff
 
 int td_file_open(struct td_sock *s)
@@ -31,7 +32,7 @@ static bool is_readable(const struct td_sock *s)
 	return poll(&fd, 1, 0) == 1 && fd.revents & POLLIN;
 }
 
-/* Without the header that the file does not have; the length that is left. */
+/* Remove the header that the file does not use.  Return the new length. */
 static size_t strip_genl_header(unsigned char *bytes, size_t len)
 {
 	struct nlmsghdr *nlh = (void *)bytes;
@@ -63,13 +64,16 @@ int td_file_send(struct td_sock *s, const void *bytes, size_t len)
 
 	s->ack_due = len >= sizeof(*nlh) && nlh->nlmsg_flags & NLM_F_ACK;
 	s->seq_due = len >= sizeof(*nlh) ? nlh->nlmsg_seq : 0;
-	/* Why it was refused is there to be read, but not why it has to wait. */
+	/*
+	 * The reply contains the error of a refused request, except if the file
+	 * is busy.
+	 */
 	if (err && err != -EBUSY && err != -EAGAIN && is_readable(s))
 		return 0;
 	return err;
 }
 
-/* The offset is that in the request as it was before td_file_send(). */
+/* Convert the offset to one in the request before td_file_send() changed it. */
 static void move_offset(struct nlmsghdr *nlh)
 {
 	size_t head = sizeof(struct nlmsgerr);
@@ -90,7 +94,9 @@ static void move_offset(struct nlmsghdr *nlh)
 	}
 }
 
-/* Copy a message and give it what it lacks; where the next one goes. */
+/*
+ * Copy a message and insert its header.  Return the position of the next one.
+ */
 static unsigned char *add_genl_header(struct td_sock *s, unsigned char *to,
 				      const struct nlmsghdr *from)
 {
@@ -117,7 +123,7 @@ static unsigned char *add_genl_header(struct td_sock *s, unsigned char *to,
 	return to + NLMSG_ALIGN(nlh->nlmsg_len);
 }
 
-/* Where the file says nothing more, a socket says that all went well. */
+/* Where read() on the file returns 0, a socket delivers an ack. */
 static ssize_t make_ack(struct td_sock *s)
 {
 	struct {
@@ -135,7 +141,7 @@ static ssize_t make_ack(struct td_sock *s)
 	return sizeof(message);
 }
 
-/* All messages of @raw into the buffer; how long they are there. */
+/* Copy all messages of @raw into the buffer.  Return their length there. */
 static ssize_t add_genl_headers(struct td_sock *s, const unsigned char *raw,
 				ssize_t len)
 {

@@ -33,7 +33,7 @@
 #include "fields.h"
 #include "credentials.h"
 #include "task_pool.h"
-#include "taskdiag_nl.h"
+#include "answer.h"
 
 /* The Makefile builds some tests again for the file transport. */
 #ifndef TD_USE_FILE
@@ -71,18 +71,16 @@ static inline bool td_lacks_start_extack(const struct td_answer *a)
 }
 
 /* The extended ack contains @part in its text ... */
-#define EXPECT_EXTACK_TEXT(answer, part)                            \
-	do {                                                        \
-		const struct td_answer *__reported = (answer);      \
-		const char *__part = (part);                        \
-                                                                    \
-		EXPECT_TRUE(strstr(__reported->end.text, __part) || \
-			    td_lacks_start_extack(__reported))      \
-		{                                                   \
-			TH_LOG("no \"%s\" in extack \"%s\"", __part,       \
-			       __reported->end.text);               \
-		}                                                   \
-	} while (0)
+#define EXPECT_EXTACK_TEXT(answer, part) do { \
+	const struct td_answer *__reported = (answer); \
+	const char *__part = (part); \
+	\
+	EXPECT_TRUE(strstr(__reported->end.text, __part) || \
+		    td_lacks_start_extack(__reported)) { \
+		TH_LOG("no \"%s\" in extack \"%s\"", __part, \
+		       __reported->end.text); \
+	} \
+} while (0)
 
 /* ... and has this offset. */
 #define EXPECT_EXTACK_OFFSET(answer, where) do { \
@@ -157,11 +155,9 @@ static inline void td_require_family_and_root(void)
 		ksft_exit_skip("needs root\n");
 	err = td_open(&sock, TD_LARGE);
 	if (err == -ENOENT)
-		ksft_exit_skip(
-			"this kernel has no %s\n",
-			TD_USE_FILE ?
-				"/proc/task-diag: CONFIG_TASKDIAG_PROC is off" :
-				"TASKDIAG family: CONFIG_TASKDIAG_NETLINK is off");
+		ksft_exit_skip("this kernel has no %s\n", TD_USE_FILE ?
+			       "/proc/task-diag: CONFIG_TASKDIAG_PROC is off" :
+			       "TASKDIAG family: CONFIG_TASKDIAG_NETLINK is off");
 	if (err)
 		ksft_exit_fail_msg("open task_diag: %s\n",
 				   strerror(-err));

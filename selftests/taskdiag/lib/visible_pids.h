@@ -10,7 +10,7 @@
 #include <stdbool.h>
 
 #include "pid_set.h"
-#include "taskdiag_nl.h"
+#include "answer.h"
 
 /* All functions return 0 or a negative errno unless noted. */
 
