@@ -33,7 +33,7 @@ enum role {
 	ROLE_MOVED_TO_FILE,	/* in a file mapping; procfs does not read it */
 	ROLE_MOVED_TO_NOTHING,	/* in unmapped memory */
 	ROLE_MOVED_TO_HALF,	/* in partly unmapped memory */
-	ROLE_EXEC,		/* calls execve() when told to proceed */
+	ROLE_EXEC,		/* calls execve() as its next step */
 	ROLE_THREADS,
 	ROLES,
 };

@@ -63,7 +63,7 @@ static void expect_refused(struct __test_metadata *_metadata,
 
 /*
  * A user sends a request over a socket of root that both have, root reads, and
- * then the user reads what is left.
+ * then the user reads the rest.
  *
  * Catches a check with the credentials of current: the rows that root's read
  * makes would be all rows of root.  Catches ptrace_may_access() under
@@ -179,7 +179,7 @@ static void await_turn(struct __test_metadata *_metadata, int end)
 	EXPECT_EQ(1, read(end, &turn, 1));
 }
 
-/* Read the rest of the dump and check what the protocol requires. */
+/* Read the rest of the dump and check it against the protocol. */
 static void read_rest(struct __test_metadata *_metadata,
 		      struct td_sock *sock, bool rows, bool end,
 		      pid_t reader)
@@ -615,7 +615,7 @@ static int send_and_exec(int share, int output, struct td_sock *shared)
 	return program_run_setuid(COPY_INPUT, NULL);
 }
 
-/* The attacker's other process gets what the program reads and what is left. */
+/* The attacker's other process gets the program's data and the rest. */
 static void read_through_program(struct __test_metadata *_metadata,
 				 struct td_sock *shared)
 {
@@ -721,7 +721,7 @@ TEST_F(setuid_program, dump_request_shows_what_opener_may_see)
 	EXPECT_EXIT_0(pid);
 }
 
-/* The same for a single request, whose reply needs no further read. */
+/* A single request, whose reply needs no further read. */
 TEST_F(setuid_program, single_request_hides_what_opener_may_not_see)
 {
 	const pid_t unused_pid = td_unused_pid();

@@ -316,7 +316,7 @@ TEST_F(descendants, children_of_all_threads_are_reported)
 	expect_tree(_metadata, &self->sock, self->proc, pool.task[2].pid, 0);
 }
 
-/* A tid stands for the process of the thread. */
+/* A tid selects the process of the thread. */
 TEST_F(descendants, tid_stands_for_its_process)
 {
 	struct pid_set tids = {};

@@ -93,7 +93,7 @@ FIXTURE_TEARDOWN(dump)
 	td_close(&self->sock);
 }
 
-/* A function that lists from procfs what a strategy reports. */
+/* A function that lists the tasks of a strategy from procfs. */
 typedef int (*procfs_list_fn)(int proc, pid_t pid, struct pid_set *ids);
 
 static int list_processes(int proc, pid_t pid, struct pid_set *ids)

@@ -83,7 +83,7 @@ FIXTURE_VARIANT_ADD(hidden_pid, one_as_single_request_with_ack) {
 };
 
 /*
- * These are invalid requests; the error for that must not depend on hidden
+ * Invalid requests, whose error must not depend on hidden
  * tasks.
  */
 FIXTURE_VARIANT_ADD(hidden_pid, children_as_single_request) {

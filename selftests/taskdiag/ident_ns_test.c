@@ -194,7 +194,7 @@ static __u32 reported_inode(const struct task_diag_ns *ns, size_t nr)
 	return inode;
 }
 
-/* Return 0 if all pidfds share an inode, and ~0 if there is no such task. */
+/* Return 0 if all pidfds share an inode, and ~0 if the task does not exist. */
 static __u64 pidfd_inode(pid_t pid, pid_t tid)
 {
 	int fd = syscall(SYS_pidfd_open, tid, pid == tid ? 0 : PIDFD_THREAD);

@@ -422,7 +422,7 @@ XFAIL_ADD(socket_from_inside, root_container, used_outside_shows_no_task);
 
 /*
  * The owner of a network namespace can capture netlink messages in it (nlmon),
- * so a sender from a parent user namespace gets EPERM there, whoever opened the
+ * so a sender from a parent user namespace gets EPERM there, no matter which task opened the
  * socket.  Catches a reply to a sender that has only joined the network
  * namespace.
  */

@@ -207,7 +207,7 @@ TEST_F(file, read_with_too_small_buffer_gets_emsgsize)
 	EXPECT_EQ(0, read_file(self->fd, self->buf, 0));
 	for (i = 0; i < ARRAY_SIZE(sizes); i++)
 		EXPECT_EQ(-EMSGSIZE, read_file(self->fd, self->buf, sizes[i]));
-	/* Nor does a read into inaccessible memory. */
+	/* A read into inaccessible memory loses nothing either. */
 	EXPECT_EQ(-EFAULT, read_file(self->fd, nowhere, sizeof(self->buf)));
 	td_answer_init(&self->sock, &a, true);
 	ASSERT_EQ(0, td_receive(&self->sock, &a));

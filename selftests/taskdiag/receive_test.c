@@ -140,7 +140,7 @@ TEST_F(receive, tiny_buffer_gets_msg_trunc)
 	}
 }
 
-/* The same on a socket that has never received with a larger buffer. */
+/* A tiny buffer on a socket that has never received with a larger one. */
 TEST_F(receive, tiny_buffer_on_new_socket_gets_msg_trunc)
 {
 	struct totals whole, totals;
@@ -343,7 +343,7 @@ TEST_F(signals, during_dump_lose_no_row)
 }
 
 /*
- * A socket with room for one datagram at most.  Replies that do not fit are
+ * A socket whose buffer holds one datagram at most.  Replies that do not fit are
  * lost; the socket layer reports that by ENOBUFS, and task_diag must not
  * suppress it.
  */

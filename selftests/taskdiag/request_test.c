@@ -102,7 +102,7 @@ struct defect {
 	enum offending offending;
 	__u32 missing;
 	const char *single_text;	/* if different without a dump */
-	enum offending single_offending;	/* likewise */
+	enum offending single_offending;	/* if different, too */
 };
 
 /* The message is too short to contain a command. */

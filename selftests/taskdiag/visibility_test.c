@@ -269,7 +269,7 @@ FIXTURE_VARIANT_ADD(caller, ann_with_cap_net_raw) {
 
 FIXTURE_SETUP(caller)
 {
-	/* Only root can tell an unused pid from a hidden one. */
+	/* Only root can distinguish an unused pid from a hidden one. */
 	self->unused_pid = td_unused_pid();
 	ASSERT_LT(0, self->unused_pid);
 }
@@ -602,7 +602,7 @@ FIXTURE_TEARDOWN(user_ns)
 /* Processes inside the namespace, apart from the caller. */
 enum ns_child {
 	CHILD_FORKED,		/* with the memory of a process outside */
-	CHILD_UNDUMPABLE,	/* likewise, and not dumpable */
+	CHILD_UNDUMPABLE,	/* the same memory, not dumpable */
 	CHILD_EXECUTED,	/* with memory of its own, not dumpable */
 	CHILD_IN_USER_NS,	/* root of a nested user namespace */
 	CHILD_IN_PID_NS,	/* init of a pid namespace */

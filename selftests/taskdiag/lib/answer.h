@@ -73,7 +73,7 @@ int td_receive(struct td_sock *s, struct td_answer *a);
 int td_query(struct td_sock *s, const struct task_diag_pid *query, __u16 flags,
 	     struct td_answer *a);
 
-/* The same with filters. */
+/* td_query() with filters. */
 int td_query_filtered(struct td_sock *s, const struct task_diag_pid *query,
 		      __u16 flags, const struct td_filter *filter, size_t nr,
 		      struct td_answer *a);

@@ -26,7 +26,7 @@ int cgroups_begin(void)
 	    mount("cgroup2", where, "cgroup2", 0, NULL))
 		return -errno;
 	root = open(where, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	/* Detach the mount, so that path lookups find what was there before. */
+	/* Detach the mount, so that path lookups find the previous files. */
 	umount2(where, MNT_DETACH);
 	rmdir(where);
 	if (root < 0)

@@ -24,7 +24,7 @@ static int raw_setresgid(const struct ids *id)
 	return syscall(SYS_setresgid, id->real, id->effective, id->saved);
 }
 
-/* These calls return the previous id, so call again to check the result. */
+/* setfsuid() and setfsgid() return the previous id, so call again to check. */
 static int raw_setfsuid(__u32 id)
 {
 	syscall(SYS_setfsuid, id);

@@ -26,7 +26,7 @@ struct ids {
 struct credentials {
 	struct ids uid;
 	struct ids gid;
-	__u64 permitted;	/* limited to what the caller has */
+	__u64 permitted;	/* limited to the caller's set */
 	__u64 effective;
 	__u64 inheritable;
 	__u64 ambient;

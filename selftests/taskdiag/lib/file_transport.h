@@ -18,7 +18,7 @@
 
 /* All functions return 0 or a negative errno unless noted. */
 
-/* Return -ENOENT if there is no such file. */
+/* Return -ENOENT if the file does not exist. */
 int td_file_open(struct td_sock *s);
 
 /* As on a socket, the reply reports a refused request. */

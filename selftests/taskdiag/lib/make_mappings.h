@@ -3,7 +3,7 @@
  * Memory mappings of all kinds, for lines in /proc/PID/maps that differ in
  * every respect.
  *
- * Depends on system calls only; must not depend on procfs or task_diag.
+ * Depends on special_task.h; must not depend on procfs or task_diag.
  */
 #ifndef TASKDIAG_MAKE_MAPPINGS_H
 #define TASKDIAG_MAKE_MAPPINGS_H
@@ -17,8 +17,8 @@
 #define LONGEST_MAPPING_NAME 4095
 
 /*
- * Functions for special_task_begin().  They skip what the kernel does not
- * support.
+ * Functions for special_task_begin().  They skip kinds that the kernel
+ * does not support.
  */
 
 /* All protections, kinds of sharing, advice, names and kinds of files. */

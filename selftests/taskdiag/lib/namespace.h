@@ -33,7 +33,7 @@ int namespace_limit(const char *type, unsigned int limit);
 pid_t namespace_begin(__u64 flags, unsigned int sleepers,
 		      void (*init_fn)(void *arg), void *arg);
 
-/* The same, with retries while ended namespaces are being freed. */
+/* namespace_begin() with retries while ended namespaces are being freed. */
 pid_t namespace_begin_retry(__u64 flags, unsigned int sleepers,
 			    void (*init_fn)(void *arg), void *arg);
 

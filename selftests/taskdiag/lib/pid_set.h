@@ -17,7 +17,7 @@ struct pid_set {
 	size_t capacity;
 };
 
-/* Return 0 or -ENOMEM; adding a pid twice is no error. */
+/* Return 0 or -ENOMEM; adding a pid again is allowed. */
 int pid_set_add(struct pid_set *set, __u32 id);
 bool pid_set_has(const struct pid_set *set, __u32 id);
 bool pid_set_equal(const struct pid_set *a, const struct pid_set *b);

@@ -343,7 +343,7 @@ static int compare_tasks(const void *a, const void *b)
 	       (one->base.pid < other->base.pid);
 }
 
-/* A task may end, or change between its two files: that is no error. */
+/* A task may end, or change between its two files; both are ignored. */
 static bool task_has_changed(int err)
 {
 	return err == -ESRCH || err == -ENOENT || err == -EAGAIN;

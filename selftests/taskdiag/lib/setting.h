@@ -10,7 +10,7 @@
 /* Return 0 or a negative errno; a missing file is not created. */
 int setting_write(const char *path, const char *text);
 
-/* The same for a file below the directory @dir. */
+/* setting_write() for a file below the directory @dir. */
 int setting_write_at(int dir, const char *file, const char *text);
 
 #endif /* TASKDIAG_SETTING_H */

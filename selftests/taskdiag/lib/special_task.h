@@ -56,7 +56,7 @@ int special_task_run(struct special_task *s, char *const argv[]);
 
 /*
  * main() of a program used with special_task_exec() must call this first.  It
- * returns only if the process is no special task.  In a special task, @make, if
+ * returns only if the process is not a special task.  In a special task, @make, if
  * given, is called with the arguments of main().
  */
 void special_task_main(int argc, char **argv,

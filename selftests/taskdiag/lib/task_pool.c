@@ -21,7 +21,7 @@
 
 #define SETTLE_SECONDS 10
 
-/* Tells a task to call execve(). */
+/* A task calls execve() when it receives this signal. */
 #define EXEC_SIGNAL SIGUSR1
 
 /* Report of a task about its setup, to the parent. */

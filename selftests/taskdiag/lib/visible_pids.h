@@ -23,7 +23,7 @@ int visible_pids_in(const struct td_answer *a, struct pid_set *pids);
  */
 int visible_pids_over(struct td_sock *sock, struct pid_set *pids);
 
-/* The same over a new socket of the caller. */
+/* visible_pids_over() a new socket of the caller. */
 int visible_pids(struct pid_set *pids);
 
 /*
