@@ -82,10 +82,7 @@ FIXTURE_VARIANT_ADD(hidden_pid, one_as_single_request_with_ack) {
 	.strategy = TASK_DIAG_DUMP_ONE, .flags = NLM_F_ACK,
 };
 
-/*
- * Invalid requests, whose error must not depend on hidden
- * tasks.
- */
+/* Invalid requests, whose error must not depend on hidden tasks. */
 FIXTURE_VARIANT_ADD(hidden_pid, children_as_single_request) {
 	.strategy = TASK_DIAG_DUMP_CHILDREN,
 };

@@ -422,9 +422,9 @@ XFAIL_ADD(socket_from_inside, root_container, used_outside_shows_no_task);
 
 /*
  * The owner of a network namespace can capture netlink messages in it (nlmon),
- * so a sender from a parent user namespace gets EPERM there, no matter which task opened the
- * socket.  Catches a reply to a sender that has only joined the network
- * namespace.
+ * so a sender from a parent user namespace gets EPERM there, no matter which
+ * task opened the socket.  Catches a reply to a sender that has only joined the
+ * network namespace.
  */
 FIXTURE(foreign_network_namespace) {
 	struct td_sock sock;

@@ -734,7 +734,9 @@ TEST_F(pidns, naming_process_gives_no_rights)
 		td_answer_free(&a);
 		expect_one(_metadata, &self->sock, &as, 1, NULL);
 
-		/* CAP_SYS_ADMIN does not allow other ids in the message either. */
+		/*
+		 * CAP_SYS_ADMIN does not allow other ids in the message either.
+		 */
 		as.uid = 0;
 		as.gid = 0;
 		EXPECT_EQ(-EPERM,

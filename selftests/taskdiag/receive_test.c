@@ -343,8 +343,8 @@ TEST_F(signals, during_dump_lose_no_row)
 }
 
 /*
- * A socket whose buffer holds one datagram at most.  Replies that do not fit are
- * lost; the socket layer reports that by ENOBUFS, and task_diag must not
+ * A socket whose buffer holds one datagram at most.  Replies that do not fit
+ * are lost; the socket layer reports that by ENOBUFS, and task_diag must not
  * suppress it.
  */
 FIXTURE(small_rcvbuf) {

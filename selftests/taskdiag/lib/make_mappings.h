@@ -17,8 +17,8 @@
 #define LONGEST_MAPPING_NAME 4095
 
 /*
- * Functions for special_task_begin().  They skip kinds that the kernel
- * does not support.
+ * Functions for special_task_begin().  They skip kinds that the kernel does not
+ * support.
  */
 
 /* All protections, kinds of sharing, advice, names and kinds of files. */

@@ -56,8 +56,8 @@ int special_task_run(struct special_task *s, char *const argv[]);
 
 /*
  * main() of a program used with special_task_exec() must call this first.  It
- * returns only if the process is not a special task.  In a special task, @make, if
- * given, is called with the arguments of main().
+ * returns only if the process is not a special task.  In a special task, @make,
+ * if given, is called with the arguments of main().
  */
 void special_task_main(int argc, char **argv,
 		       int (*make)(int argc, char **argv));

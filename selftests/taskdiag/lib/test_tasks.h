@@ -38,8 +38,8 @@ int test_tasks_begin(struct test_tasks *c, const struct task_spec specs[],
 		     size_t nr);
 
 /*
- * test_tasks_begin() with a zombie, a stopped process with a thread, and a process whose
- * leader has exited.
+ * test_tasks_begin() with a zombie, a stopped process with a thread, and a
+ * process whose leader has exited.
  */
 int test_tasks_begin_common(struct test_tasks *c);
 
