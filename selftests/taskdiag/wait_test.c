@@ -33,6 +33,15 @@ struct progress {
 
 static struct progress *progress;
 
+/* Groups that a child requests, and the task whose row must be incomplete. */
+struct expected {
+	__u64 show;
+	pid_t pid;
+	__u64 busy;
+	void (*release)(void *arg);	/* lets the task continue */
+	void *arg;
+};
+
 static bool has_ended(pid_t child, int *status)
 {
 	int left = GUARD_SECONDS * (1000000 / POLL_US);
@@ -44,13 +53,13 @@ static bool has_ended(pid_t child, int *status)
 }
 
 /*
- * Run @child_fn in a child.  If the child never ends, call @release, so that
+ * Run @child_fn in a child.  If the child never ends, release the task, so that
  * the kernel can kill the child.
  */
 static void run_in_child(struct __test_metadata *_metadata,
 			 void (*child_fn)(struct __test_metadata *_metadata,
-					  void *arg),
-			 void *arg, void (*release)(void *of), void *of)
+					  const struct expected *expected),
+			 const struct expected *expected)
 {
 	int status = -1;
 	pid_t child;
@@ -60,15 +69,16 @@ static void run_in_child(struct __test_metadata *_metadata,
 	child = fork();
 	ASSERT_LE(0, child);
 	if (!child) {
-		child_fn(_metadata, arg);
+		child_fn(_metadata, expected);
 		_exit(0);
 	}
+
 	if (!has_ended(child, &status)) {
 		EXPECT_TRUE(false) {
 			TH_LOG("still in this step after %d seconds: %s",
 			       GUARD_SECONDS, progress->step);
 		}
-		release(of);
+		expected->release(expected->arg);
 		kill(child, SIGKILL);
 		waitpid(child, &status, 0);
 		return;
@@ -85,50 +95,58 @@ static long count_waits(void)
 	return usage.ru_nvcsw;
 }
 
+/*
+ * Open a socket and send a request that involves no stuck task: the kernel then
+ * has allocated all that the next request needs.
+ */
+static void open_and_warm_up(struct __test_metadata *_metadata,
+			     struct td_sock *sock, __u64 show, bool dump)
+{
+	struct td_answer a;
+
+	ASSERT_EQ(0, td_open(sock, TD_LARGE));
+	progress->step = "warm up";
+	if (dump)
+		td_dump(_metadata, sock, show, TASK_DIAG_DUMP_ONE, getpid(),
+			&a);
+	else
+		td_get_row(_metadata, sock, show, getpid(), &a);
+	td_answer_free(&a);
+}
+
 /* Send a request, which must not wait. */
 static void send_request(struct __test_metadata *_metadata,
-			 struct td_sock *sock,
-			 const struct task_diag_pid *query, __u16 flags)
+			 struct td_sock *sock, const struct expected *expected,
+			 __u64 strategy, __u16 flags, struct td_answer *a)
 {
+	const struct task_diag_pid query = {
+		.show_flags = expected->show,
+		.dump_strategy = strategy,
+		.pid = strategy == TASK_DIAG_DUMP_ONE ? expected->pid : 0,
+	};
 	long before, after;
 
 	progress->step = "send the request";
 	before = count_waits();
-	ASSERT_EQ(0, td_send_request(sock, query, flags, NULL));
+	ASSERT_EQ(0, td_send_request(sock, &query, flags, NULL));
 	after = count_waits();
 	EXPECT_EQ(before, after) {
 		TH_LOG("the sender has waited %ld times", after - before);
 	}
 	progress->step = "receive the reply";
+	td_answer_init(sock, a, flags == NLM_F_DUMP);
 }
 
-/*
- * A request that involves no stuck task: the kernel then has allocated all that
- * the next request needs.
- */
-static void warm_up(struct __test_metadata *_metadata, struct td_sock *sock,
-		    __u64 show)
+/* Receive the reply and check the row of the task. */
+static void receive_reply(struct __test_metadata *_metadata,
+			  struct td_sock *sock, const struct expected *expected,
+			  struct td_answer *a)
 {
-	struct td_answer a;
+	const struct td_row *row;
 
-	progress->step = "warm up";
-	td_dump(_metadata, sock, show, TASK_DIAG_DUMP_ONE, getpid(), &a);
-	td_answer_free(&a);
-}
-
-/* Groups that a child requests, and the task whose row must be incomplete. */
-struct expected {
-	__u64 show;
-	pid_t pid;
-	__u64 busy;
-};
-
-static void expect_row(struct __test_metadata *_metadata,
-		       const struct td_answer *a,
-		       const struct expected *expected)
-{
-	const struct td_row *row = td_find_row(a, expected->pid);
-
+	ASSERT_EQ(0, td_receive(sock, a));
+	ASSERT_SUCCESS(a);
+	row = td_find_row(a, expected->pid);
 	ASSERT_NE(NULL, row);
 	EXPECT_EQ(expected->show & ~expected->busy,
 		  row->groups & ~expected->busy);
@@ -140,13 +158,9 @@ static void expect_row(struct __test_metadata *_metadata,
 }
 
 /* Each process that exists all the time has one row. */
-static void dump_all(struct __test_metadata *_metadata, void *arg)
+static void dump_all(struct __test_metadata *_metadata,
+		     const struct expected *expected)
 {
-	const struct expected *expected = arg;
-	const struct task_diag_pid query = {
-		.show_flags = expected->show,
-		.dump_strategy = TASK_DIAG_DUMP_ALL,
-	};
 	struct pid_set before = {}, after = {}, seen = {};
 	struct td_answer a;
 	struct td_sock sock;
@@ -154,13 +168,11 @@ static void dump_all(struct __test_metadata *_metadata, void *arg)
 	size_t i;
 
 	ASSERT_LE(0, proc);
-	ASSERT_EQ(0, td_open(&sock, TD_LARGE));
-	warm_up(_metadata, &sock, expected->show);
+	open_and_warm_up(_metadata, &sock, expected->show, true);
 	ASSERT_EQ(0, procfs_processes(proc, &before));
-	send_request(_metadata, &sock, &query, NLM_F_DUMP);
-	td_answer_init(&sock, &a, true);
-	ASSERT_EQ(0, td_receive(&sock, &a));
-	ASSERT_SUCCESS(&a);
+	send_request(_metadata, &sock, expected, TASK_DIAG_DUMP_ALL,
+		     NLM_F_DUMP, &a);
+	receive_reply(_metadata, &sock, expected, &a);
 	ASSERT_EQ(0, procfs_processes(proc, &after));
 	ASSERT_EQ(0, visible_pids_in(&a, &seen));
 	for (i = 0; i < before.nr; i++)
@@ -168,69 +180,40 @@ static void dump_all(struct __test_metadata *_metadata, void *arg)
 			EXPECT_TRUE(pid_set_has(&seen, before.id[i])) {
 				TH_LOG("no row of task %u", before.id[i]);
 			}
-	expect_row(_metadata, &a, expected);
 	td_answer_free(&a);
 	td_close(&sock);
 	close(proc);
 }
 
-/* Dump one task and check its row. */
-static void dump_one(struct __test_metadata *_metadata, void *arg)
+static void query_one(struct __test_metadata *_metadata,
+		      const struct expected *expected, __u16 flags)
 {
-	const struct expected *expected = arg;
-	const struct task_diag_pid query = {
-		.show_flags = expected->show,
-		.dump_strategy = TASK_DIAG_DUMP_ONE,
-		.pid = expected->pid,
-	};
 	struct td_answer a;
 	struct td_sock sock;
 
-	ASSERT_EQ(0, td_open(&sock, TD_LARGE));
-	warm_up(_metadata, &sock, expected->show);
-	send_request(_metadata, &sock, &query, NLM_F_DUMP);
-	td_answer_init(&sock, &a, true);
-	ASSERT_EQ(0, td_receive(&sock, &a));
-	ASSERT_SUCCESS(&a);
+	open_and_warm_up(_metadata, &sock, expected->show,
+			 flags == NLM_F_DUMP);
+	send_request(_metadata, &sock, expected, TASK_DIAG_DUMP_ONE, flags, &a);
+	receive_reply(_metadata, &sock, expected, &a);
 	ASSERT_EQ(1U, a.rows);
-	expect_row(_metadata, &a, expected);
 	td_answer_free(&a);
 	td_close(&sock);
+}
+
+static void dump_one(struct __test_metadata *_metadata,
+		     const struct expected *expected)
+{
+	query_one(_metadata, expected, NLM_F_DUMP);
 }
 
 /*
  * A request without NLM_F_DUMP is processed completely in the context of the
  * sender.
  */
-static void request_one(struct __test_metadata *_metadata, void *arg)
+static void request_one(struct __test_metadata *_metadata,
+			const struct expected *expected)
 {
-	const struct expected *expected = arg;
-	const struct task_diag_pid query = {
-		.show_flags = expected->show,
-		.dump_strategy = TASK_DIAG_DUMP_ONE,
-		.pid = expected->pid,
-	};
-	struct td_answer a;
-	struct td_sock sock;
-
-	ASSERT_EQ(0, td_open(&sock, TD_LARGE));
-	progress->step = "warm up";
-	td_get_row(_metadata, &sock, expected->show, getpid(), &a);
-	td_answer_free(&a);
-	send_request(_metadata, &sock, &query, NLM_F_ACK);
-	td_answer_init(&sock, &a, false);
-	ASSERT_EQ(0, td_receive(&sock, &a));
-	ASSERT_SUCCESS(&a);
-	ASSERT_EQ(1U, a.rows);
-	expect_row(_metadata, &a, expected);
-	td_answer_free(&a);
-	td_close(&sock);
-}
-
-static void own_mounts(struct __test_metadata *_metadata)
-{
-	ASSERT_EQ(0, unshare(CLONE_NEWNS));
-	ASSERT_EQ(0, mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
+	query_one(_metadata, expected, NLM_F_ACK);
 }
 
 /* Return true if the kernel's module does not have the group. */
@@ -245,13 +228,35 @@ static bool lacks_group(struct __test_metadata *_metadata, __u64 group)
 	return lacks;
 }
 
-static void release_stuck(void *of)
+#define LACKS_GROUP "the module of this kernel does not have the group"
+
+static void release_stuck(void *arg)
 {
-	stuck_end(of);
+	stuck_end(arg);
+}
+
+/* Make the tasks wait, in a mount namespace of our own. */
+static void begin_stuck(struct __test_metadata *_metadata, struct stuck *stuck,
+			bool with_exec, __u64 group, struct expected *expected)
+{
+	ASSERT_EQ(0, unshare(CLONE_NEWNS));
+	ASSERT_EQ(0, mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
+	ASSERT_EQ(0, stuck_begin(stuck, with_exec)) {
+		TH_LOG("%s", stuck->error);
+		stuck_end(stuck);
+	}
+	*expected = (struct expected) {
+		.show = TASK_DIAG_SHOW_BASE | group,
+		.pid = with_exec ? stuck->in_exec : stuck->pid,
+		.busy = group,
+		.release = release_stuck,
+		.arg = stuck,
+	};
 }
 
 FIXTURE(held_mmap_lock) {
 	struct stuck stuck;
+	struct expected expected;
 };
 
 FIXTURE_VARIANT(held_mmap_lock) {
@@ -273,13 +278,9 @@ FIXTURE_VARIANT_ADD(held_mmap_lock, vma_stat) {
 FIXTURE_SETUP(held_mmap_lock)
 {
 	if (lacks_group(_metadata, variant->group))
-		SKIP(return,
-		     "the module of this kernel does not have the group");
-	own_mounts(_metadata);
-	ASSERT_EQ(0, stuck_begin(&self->stuck, false)) {
-		TH_LOG("%s", self->stuck.error);
-		stuck_end(&self->stuck);
-	}
+		SKIP(return, LACKS_GROUP);
+	begin_stuck(_metadata, &self->stuck, false, variant->group,
+		    &self->expected);
 }
 
 FIXTURE_TEARDOWN(held_mmap_lock)
@@ -289,82 +290,52 @@ FIXTURE_TEARDOWN(held_mmap_lock)
 
 TEST_F(held_mmap_lock, leaves_dump_of_all_tasks_complete)
 {
-	struct expected expected = {
-		.show = TASK_DIAG_SHOW_BASE | variant->group,
-		.pid = self->stuck.pid,
-		.busy = variant->group,
-	};
-
-	run_in_child(_metadata, dump_all, &expected, release_stuck,
-		     &self->stuck);
+	run_in_child(_metadata, dump_all, &self->expected);
 }
 
 TEST_F(held_mmap_lock, marks_group_busy_in_dump_of_task)
 {
-	struct expected expected = {
-		.show = TASK_DIAG_SHOW_BASE | variant->group,
-		.pid = self->stuck.pid,
-		.busy = variant->group,
-	};
-
-	run_in_child(_metadata, dump_one, &expected, release_stuck,
-		     &self->stuck);
+	run_in_child(_metadata, dump_one, &self->expected);
 }
 
-static void resolve_family(struct __test_metadata *_metadata, void *arg)
+static void resolve_family(struct __test_metadata *_metadata,
+			   const struct expected *unused)
 {
 	struct td_sock sock;
 
 	progress->step = "resolve the family";
 	EXPECT_EQ(0, td_open(&sock, TD_SMALL));
 	td_close(&sock);
-	EXPECT_EQ(NULL, arg);
 }
 
 /* Another process resolves the family between request and reply. */
 static void dump_during_other_requests(struct __test_metadata *_metadata,
-				       void *arg)
+				       const struct expected *expected)
 {
-	const struct expected *expected = arg;
-	const struct task_diag_pid query = {
-		.show_flags = expected->show,
-		.dump_strategy = TASK_DIAG_DUMP_ALL,
-	};
 	struct td_answer a;
 	struct td_sock sock;
 	pid_t child;
 
-	ASSERT_EQ(0, td_open(&sock, TD_LARGE));
-	warm_up(_metadata, &sock, expected->show);
-	send_request(_metadata, &sock, &query, NLM_F_DUMP);
+	open_and_warm_up(_metadata, &sock, expected->show, true);
+	send_request(_metadata, &sock, expected, TASK_DIAG_DUMP_ALL,
+		     NLM_F_DUMP, &a);
 	child = fork();
 	ASSERT_LE(0, child);
 	if (!child) {
-		resolve_family(_metadata, NULL);
+		resolve_family(_metadata, expected);
 		_exit(0);
 	}
 	EXPECT_EXIT_0(child);
 	progress->step = "receive the reply";
-	td_answer_init(&sock, &a, true);
-	ASSERT_EQ(0, td_receive(&sock, &a));
-	ASSERT_SUCCESS(&a);
-	expect_row(_metadata, &a, expected);
+	receive_reply(_metadata, &sock, expected, &a);
 	td_answer_free(&a);
 	td_close(&sock);
 }
 
 TEST_F(held_mmap_lock, does_not_block_family_lookup)
 {
-	struct expected expected = {
-		.show = TASK_DIAG_SHOW_BASE | variant->group,
-		.pid = self->stuck.pid,
-		.busy = variant->group,
-	};
-
-	run_in_child(_metadata, dump_during_other_requests, &expected,
-		     release_stuck, &self->stuck);
-	run_in_child(_metadata, resolve_family, NULL, release_stuck,
-		     &self->stuck);
+	run_in_child(_metadata, dump_during_other_requests, &self->expected);
+	run_in_child(_metadata, resolve_family, &self->expected);
 }
 
 FIXTURE(held_exec_update_lock) {
@@ -387,18 +358,9 @@ FIXTURE_VARIANT_ADD(held_exec_update_lock, cmdline) {
 FIXTURE_SETUP(held_exec_update_lock)
 {
 	if (lacks_group(_metadata, variant->group))
-		SKIP(return,
-		     "the module of this kernel does not have the group");
-	own_mounts(_metadata);
-	ASSERT_EQ(0, stuck_begin(&self->stuck, true)) {
-		TH_LOG("%s", self->stuck.error);
-		stuck_end(&self->stuck);
-	}
-	self->expected = (struct expected) {
-		.show = TASK_DIAG_SHOW_BASE | variant->group,
-		.pid = self->stuck.in_exec,
-		.busy = variant->group,
-	};
+		SKIP(return, LACKS_GROUP);
+	begin_stuck(_metadata, &self->stuck, true, variant->group,
+		    &self->expected);
 }
 
 FIXTURE_TEARDOWN(held_exec_update_lock)
@@ -408,31 +370,22 @@ FIXTURE_TEARDOWN(held_exec_update_lock)
 
 TEST_F(held_exec_update_lock, leaves_dump_of_all_tasks_complete)
 {
-	run_in_child(_metadata, dump_all, &self->expected, release_stuck,
-		     &self->stuck);
+	run_in_child(_metadata, dump_all, &self->expected);
 }
 
 TEST_F(held_exec_update_lock, marks_group_busy_in_dump_of_task)
 {
-	run_in_child(_metadata, dump_one, &self->expected, release_stuck,
-		     &self->stuck);
+	run_in_child(_metadata, dump_one, &self->expected);
 }
 
 /* FILES is the only group with a wait that such a request can include. */
 TEST(single_request_for_task_in_execve_does_not_wait)
 {
 	static struct stuck stuck;
-	struct expected expected = {
-		.show = TASK_DIAG_SHOW_BASE | TASK_DIAG_SHOW_FILES,
-		.busy = TASK_DIAG_SHOW_FILES,
-	};
+	struct expected expected;
 
-	own_mounts(_metadata);
-	EXPECT_EQ(0, stuck_begin(&stuck, true)) {
-		TH_LOG("%s", stuck.error);
-	}
-	expected.pid = stuck.in_exec;
-	run_in_child(_metadata, request_one, &expected, release_stuck, &stuck);
+	begin_stuck(_metadata, &stuck, true, TASK_DIAG_SHOW_FILES, &expected);
+	run_in_child(_metadata, request_one, &expected);
 	stuck_end(&stuck);
 }
 
@@ -454,14 +407,9 @@ static void set_timer(struct __test_metadata *_metadata, bool on)
 }
 
 /* How often a reader waits for the task, with and without signals. */
-static void read_during_signals(struct __test_metadata *_metadata, void *arg)
+static void read_during_signals(struct __test_metadata *_metadata,
+				const struct expected *expected)
 {
-	const struct expected *expected = arg;
-	const struct task_diag_pid query = {
-		.show_flags = expected->show,
-		.dump_strategy = TASK_DIAG_DUMP_ONE,
-		.pid = expected->pid,
-	};
 	long before, waited[2];
 	struct td_sock sock;
 	int i;
@@ -470,15 +418,13 @@ static void read_during_signals(struct __test_metadata *_metadata, void *arg)
 	for (i = 0; i < 2; i++) {
 		struct td_answer a;
 
-		send_request(_metadata, &sock, &query, NLM_F_DUMP);
-		td_answer_init(&sock, &a, true);
+		send_request(_metadata, &sock, expected, TASK_DIAG_DUMP_ONE,
+			     NLM_F_DUMP, &a);
 		set_timer(_metadata, i);
 		before = count_waits();
-		ASSERT_EQ(0, td_receive(&sock, &a));
+		receive_reply(_metadata, &sock, expected, &a);
 		waited[i] = count_waits() - before;
 		set_timer(_metadata, false);
-		ASSERT_SUCCESS(&a);
-		expect_row(_metadata, &a, expected);
 		td_answer_free(&a);
 	}
 	EXPECT_LT(2 * waited[1], waited[0]) {
@@ -490,14 +436,7 @@ static void read_during_signals(struct __test_metadata *_metadata, void *arg)
 
 TEST_F(held_mmap_lock, wait_ends_on_signal)
 {
-	struct expected expected = {
-		.show = TASK_DIAG_SHOW_BASE | variant->group,
-		.pid = self->stuck.pid,
-		.busy = variant->group,
-	};
-
-	run_in_child(_metadata, read_during_signals, &expected, release_stuck,
-		     &self->stuck);
+	run_in_child(_metadata, read_during_signals, &self->expected);
 }
 
 /* A process whose arguments are in a page that is never provided. */
@@ -544,6 +483,12 @@ static int have_missing_arguments(void *arg)
 	return arg ? -EINVAL : set_arguments(memory, size);
 }
 
+/* Closing the descriptor lets readers of the page continue. */
+static void release_page(void *arg)
+{
+	special_task_end(arg);
+}
+
 FIXTURE_SETUP(missing_page)
 {
 	ASSERT_EQ(0, special_task_begin(&self->task, have_missing_arguments,
@@ -554,6 +499,8 @@ FIXTURE_SETUP(missing_page)
 		.show = TASK_DIAG_SHOW_BASE | TASK_DIAG_SHOW_CMDLINE,
 		.pid = self->task.pid,
 		.busy = TASK_DIAG_SHOW_CMDLINE,
+		.release = release_page,
+		.arg = &self->task,
 	};
 }
 
@@ -562,22 +509,14 @@ FIXTURE_TEARDOWN(missing_page)
 	special_task_end(&self->task);
 }
 
-/* Closing the descriptor lets readers of the page continue. */
-static void release_page(void *of)
-{
-	special_task_end(of);
-}
-
 TEST_F(missing_page, leaves_dump_of_all_tasks_complete)
 {
-	run_in_child(_metadata, dump_all, &self->expected, release_page,
-		     &self->task);
+	run_in_child(_metadata, dump_all, &self->expected);
 }
 
 TEST_F(missing_page, marks_cmdline_busy_in_dump_of_task)
 {
-	run_in_child(_metadata, dump_one, &self->expected, release_page,
-		     &self->task);
+	run_in_child(_metadata, dump_one, &self->expected);
 }
 
 int main(int argc, char **argv)
