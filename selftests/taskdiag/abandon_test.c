@@ -396,15 +396,7 @@ TEST_F_TIMEOUT(abandoned_dump,
 		/*
 		 * A limit for this test alone: its own namespace and one below.
 		 */
-		ASSERT_EQ(0, namespace_become_root());
-		pid = namespace_fork(CLONE_NEWPID | CLONE_NEWNS);
-		ASSERT_LE(0, pid);
-		if (pid) {
-			EXPECT_EXIT_0(pid);
-			_exit(0);
-		}
-		ASSERT_EQ(0, namespace_mount_procfs());
-		ASSERT_EQ(0, namespace_limit("pid", 2));
+		ASSERT_EQ(0, namespace_enter_limited(2));
 		for (i = 0; i < NAMESPACES; i++) {
 			struct ucred as = {};
 

@@ -9,8 +9,10 @@
 #include <sys/resource.h>
 
 #include "lib/test_tasks.h"
+#include "lib/arg_range.h"
 #include "lib/fields.h"
 #include "lib/procfs.h"
+#include "lib/task_events.h"
 #include "lib/taskdiag_test.h"
 
 #define SELF "/proc/self/exe"
@@ -84,18 +86,6 @@ static void overwrite_args(char **argv, enum role role)
 	}
 }
 
-static int set_arg_range(const char *start, size_t len)
-{
-	/* ARG_START must not exceed ARG_END at any time. */
-	if (prctl(PR_SET_MM, PR_SET_MM_ARG_START, start, 0, 0) &&
-	    prctl(PR_SET_MM, PR_SET_MM_ARG_END, start + len, 0, 0))
-		return -errno;
-	if (prctl(PR_SET_MM, PR_SET_MM_ARG_END, start + len, 0, 0) ||
-	    prctl(PR_SET_MM, PR_SET_MM_ARG_START, start, 0, 0))
-		return -errno;
-	return 0;
-}
-
 static int move_args(enum role role)
 {
 	const size_t page = sysconf(_SC_PAGESIZE), size = 4 * page;
@@ -114,7 +104,7 @@ static int move_args(enum role role)
 	memset(memory, 'm', size);
 	memory[size - 1] = '\0';
 	memory[page + 17] = '\0';
-	err = set_arg_range(memory, size);
+	err = arg_range_set(memory, size);
 	if (err)
 		return err;
 	if (role == ROLE_MOVED_TO_NOTHING)
@@ -435,9 +425,6 @@ static void expect_one_program(struct __test_metadata *_metadata,
 	free(reported);
 }
 
-typedef void (*event_fn)(struct __test_metadata *_metadata,
-			 struct special_task *s);
-
 /* Receive one datagram, run @event, and receive the rest. */
 static void interrupt_dump(struct __test_metadata *_metadata,
 			   struct td_sock *sock, struct special_task *s,
@@ -459,25 +446,6 @@ static void interrupt_dump(struct __test_metadata *_metadata,
 	expect_one_program(_metadata, &a, 'a');
 	*cut = a.row[0].absent.gone == TASK_DIAG_SHOW_CMDLINE;
 	td_answer_free(&a);
-}
-
-static void exec_task(struct __test_metadata *_metadata, struct special_task *s)
-{
-	ASSERT_EQ(0, special_task_proceed(s));
-	ASSERT_EQ(0, special_task_await(s));
-}
-
-static void kill_task(struct __test_metadata *_metadata, struct special_task *s)
-{
-	siginfo_t info;
-
-	ASSERT_EQ(0, kill(s->pid, SIGKILL));
-	ASSERT_EQ(0, waitid(P_PID, s->pid, &info, WEXITED | WNOWAIT));
-}
-
-static void reap_task(struct __test_metadata *_metadata, struct special_task *s)
-{
-	special_task_end(s);
 }
 
 TEST_F(cmdline, execve_during_row_marks_cmdline_gone)
@@ -531,7 +499,7 @@ static int set_endless_args(void *unused)
 	char *memory = mmap(NULL, ENDLESS, PROT_READ,
 			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
-	return memory == MAP_FAILED ? -errno : set_arg_range(memory, ENDLESS);
+	return memory == MAP_FAILED ? -errno : arg_range_set(memory, ENDLESS);
 }
 
 /* Catches a row that a process can make as long as its address space. */

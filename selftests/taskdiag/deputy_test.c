@@ -96,16 +96,6 @@ static ssize_t read_by_peek(int fd, void *buf, size_t size)
 	return recv(fd, buf, size, MSG_PEEK);
 }
 
-static ssize_t read_by_readv(int fd, void *buf, size_t size)
-{
-	const struct iovec iov[] = {
-		{ .iov_base = buf, .iov_len = size / 2 },
-		{ .iov_base = (char *)buf + size / 2, .iov_len = size / 2 },
-	};
-
-	return readv(fd, iov, ARRAY_SIZE(iov));
-}
-
 /* "cat <&socket >file" may read like this. */
 static ssize_t read_by_splice(int fd, void *buf, size_t size)
 {
@@ -129,7 +119,7 @@ FIXTURE_VARIANT_ADD(privileged_reader, by_reading_twice) {
 };
 
 FIXTURE_VARIANT_ADD(privileged_reader, by_readv) {
-	.read = read_by_readv, .times = 2,
+	.read = td_readv, .times = 2,
 };
 
 FIXTURE_VARIANT_ADD(privileged_reader, by_recv) {
@@ -561,7 +551,6 @@ TEST_F(credential_change, changing_user_during_dump_leaves_own_row)
  * program acts as one of three such programs:
  */
 #define COPY_INPUT "--copy-input"
-#define WRITE_ERROR "--write-error"
 #define COMPARE_PIDS "--compare-views"
 
 /* Like cat: copies standard input to standard output. */
@@ -576,17 +565,6 @@ static int main_copy_input(void)
 		if (write(STDOUT_FILENO, buf, got) != got)
 			return 3;
 	return 0;
-}
-
-/* Like a program that quotes an argument in an error message. */
-static int main_write_error(const char *text)
-{
-	unsigned char bytes[128];
-	int len = program_decode(text, bytes, sizeof(bytes));
-
-	if (geteuid() || getuid() != USER)
-		return 2;
-	return write(STDERR_FILENO, bytes, len) == len ? 0 : 3;
 }
 
 /*
@@ -692,7 +670,7 @@ static void write_through_program(struct __test_metadata *_metadata,
 	if (!pid) {
 		if (dup2(sock->fd, STDERR_FILENO) < 0)
 			_exit(1);
-		_exit(-program_run_setuid(WRITE_ERROR, args));
+		_exit(-program_run_setuid(PROGRAM_WRITE_ERROR, args));
 	}
 	EXPECT_EXIT_0(pid);
 }
@@ -1050,8 +1028,8 @@ int main(int argc, char **argv)
 {
 	if (argc > 1 && !strcmp(argv[1], COPY_INPUT))
 		return main_copy_input();
-	if (argc == 3 && !strcmp(argv[1], WRITE_ERROR))
-		return main_write_error(argv[2]);
+	if (argc == 3 && !strcmp(argv[1], PROGRAM_WRITE_ERROR))
+		return program_write_error(argv[2], USER);
 	if (argc == 5 && !strcmp(argv[1], COMPARE_PIDS))
 		return main_compare_pids(argv + 2);
 	return td_main(argc, argv, make_pool, end_pool, pool.error);

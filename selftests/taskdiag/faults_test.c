@@ -345,15 +345,7 @@ TEST_F_TIMEOUT(failed_allocation,
 		/*
 		 * A limit for this test alone: its own namespace and one below.
 		 */
-		ASSERT_EQ(0, namespace_become_root());
-		pid = namespace_fork(CLONE_NEWPID | CLONE_NEWNS);
-		ASSERT_LE(0, pid);
-		if (pid) {
-			EXPECT_EXIT_0(pid);
-			_exit(0);
-		}
-		ASSERT_EQ(0, namespace_mount_procfs());
-		ASSERT_EQ(0, namespace_limit("pid", 2));
+		ASSERT_EQ(0, namespace_enter_limited(2));
 		ASSERT_EQ(0, open_fail_nth());
 		for (i = 0; i < ROUNDS; i++) {
 			as.pid = namespace_begin_retry(0, SLEEPERS,

@@ -215,14 +215,8 @@ static struct test_tasks tasks;
 
 static int make_test_tasks(void)
 {
-	int err;
-
-	err = test_tasks_begin_common(&tasks);
-	err = err ?: test_tasks_add_all(&tasks, kinds, ARRAY_SIZE(kinds));
-	if (!err)
-		err = test_tasks_add_programs(&tasks, programs,
-					      ARRAY_SIZE(programs));
-	return err ?: task_pool_settle(&tasks.pool);
+	return test_tasks_begin_all(&tasks, kinds, ARRAY_SIZE(kinds), programs,
+				    ARRAY_SIZE(programs));
 }
 
 static void end_test_tasks(void)

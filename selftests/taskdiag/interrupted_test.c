@@ -15,9 +15,7 @@ static int make_pool(void)
 {
 	static const struct task_spec spec = { .threads = 1 };
 
-	return task_pool_begin(&pool) ?:
-	       task_pool_add_all(&pool, &spec, 1, SLEEPERS) ?:
-	       task_pool_settle(&pool);
+	return task_pool_begin_with(&pool, &spec, 1, SLEEPERS);
 }
 
 static void end_pool(void)

@@ -617,16 +617,6 @@ TEST_F(refusal, reports_errno_and_extack_and_accepts_next_request)
  * --- access control --------------------------------------------------------
  */
 
-static ssize_t read_by_readv(int fd, void *buf, size_t size)
-{
-	const struct iovec iov[] = {
-		{ .iov_base = buf, .iov_len = size / 2 },
-		{ .iov_base = (char *)buf + size / 2, .iov_len = size / 2 },
-	};
-
-	return readv(fd, iov, ARRAY_SIZE(iov));
-}
-
 /*
  * A user sends a request through a file that root opened and both have, and
  * root reads.  Catches rows that are made with the rights of the reader.
@@ -642,7 +632,7 @@ FIXTURE_VARIANT(privileged_reader) {
 };
 
 FIXTURE_VARIANT_ADD(privileged_reader, by_read) { .read = read };
-FIXTURE_VARIANT_ADD(privileged_reader, by_readv) { .read = read_by_readv };
+FIXTURE_VARIANT_ADD(privileged_reader, by_readv) { .read = td_readv };
 
 FIXTURE_SETUP(privileged_reader)
 {
@@ -750,7 +740,6 @@ TEST_F(file, gaining_rights_during_dump_adds_no_row)
 
 /* This program acts as one of two set-user-id programs. */
 #define COPY_INPUT "--copy-input"
-#define WRITE_ERROR "--write-error"
 
 /* Like cat: returns 0 if the read fails with EPERM. */
 static int main_copy_input(void)
@@ -762,17 +751,6 @@ static int main_copy_input(void)
 		return 2;
 	got = read_file(STDIN_FILENO, buf, sizeof(buf));
 	return got == -EPERM ? 0 : 3;
-}
-
-/* Like a program that quotes an argument in an error message. */
-static int main_write_error(const char *text)
-{
-	unsigned char bytes[128];
-	int len = program_decode(text, bytes, sizeof(bytes));
-
-	if (geteuid() || getuid() != USER)
-		return 2;
-	return write_file(STDERR_FILENO, bytes, len) ? 3 : 0;
 }
 
 /* Catches a dump that continues after execve(). */
@@ -812,6 +790,7 @@ TEST_F(file, write_by_setuid_program_fails)
 			};
 			const struct request request = request_for(&one, 0);
 			char text[2 * sizeof(request) + 1];
+			const char *const role = PROGRAM_WRITE_ERROR;
 			const char *const args[] = { text, NULL };
 			int fd = open(TD_FILE, O_RDWR), status = -1;
 
@@ -819,7 +798,7 @@ TEST_F(file, write_by_setuid_program_fails)
 			if (!fork()) {
 				if (dup2(fd, STDERR_FILENO) < 0)
 					_exit(1);
-				_exit(-program_run_setuid(WRITE_ERROR, args));
+				_exit(-program_run_setuid(role, args));
 			}
 			wait(&status);
 			EXPECT_EQ(3, WEXITSTATUS(status));
@@ -975,7 +954,7 @@ int main(int argc, char **argv)
 {
 	if (argc > 1 && !strcmp(argv[1], COPY_INPUT))
 		return main_copy_input();
-	if (argc == 3 && !strcmp(argv[1], WRITE_ERROR))
-		return main_write_error(argv[2]);
+	if (argc == 3 && !strcmp(argv[1], PROGRAM_WRITE_ERROR))
+		return program_write_error(argv[2], USER);
 	return td_main(argc, argv, make_pool, end_pool, pool.error);
 }

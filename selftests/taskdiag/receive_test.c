@@ -29,9 +29,7 @@ static int make_pool(void)
 {
 	const struct task_spec spec = { .threads = THREADS };
 
-	return task_pool_begin(&pool) ?:
-	       task_pool_add_all(&pool, &spec, 1, SLEEPERS) ?:
-	       task_pool_settle(&pool);
+	return task_pool_begin_with(&pool, &spec, 1, SLEEPERS);
 }
 
 /* Each task of the pool is reported once. */

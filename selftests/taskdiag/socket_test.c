@@ -23,9 +23,7 @@ static int make_pool(void)
 {
 	const struct task_spec sleeper = {};
 
-	return task_pool_begin(&pool) ?:
-	       task_pool_add_all(&pool, &sleeper, 1, SLEEPERS) ?:
-	       task_pool_settle(&pool);
+	return task_pool_begin_with(&pool, &sleeper, 1, SLEEPERS);
 }
 
 FIXTURE(shared_socket) {

@@ -14,6 +14,7 @@
 #include "lib/expected_maps.h"
 #include "lib/procfs.h"
 #include "lib/program.h"
+#include "lib/task_events.h"
 #include "lib/taskdiag_test.h"
 #include "lib/users.h"
 
@@ -464,28 +465,6 @@ TEST_F(vma, flag_filter_selects_mappings)
 /*
  * --- events during a row ----------------------------------------------------
  */
-
-typedef void (*event_fn)(struct __test_metadata *_metadata,
-			 struct special_task *s);
-
-static void exec_task(struct __test_metadata *_metadata, struct special_task *s)
-{
-	ASSERT_EQ(0, special_task_proceed(s));
-	ASSERT_EQ(0, special_task_await(s));
-}
-
-static void kill_task(struct __test_metadata *_metadata, struct special_task *s)
-{
-	siginfo_t info;
-
-	ASSERT_EQ(0, kill(s->pid, SIGKILL));
-	ASSERT_EQ(0, waitid(P_PID, s->pid, &info, WEXITED | WNOWAIT));
-}
-
-static void reap_task(struct __test_metadata *_metadata, struct special_task *s)
-{
-	special_task_end(s);
-}
 
 /*
  * All mappings in the row belong to the old program, and the row is marked as

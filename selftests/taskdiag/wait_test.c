@@ -15,6 +15,7 @@
 #include <sys/time.h>
 #include <linux/userfaultfd.h>
 
+#include "lib/arg_range.h"
 #include "lib/pid_set.h"
 #include "lib/procfs.h"
 #include "lib/special_task.h"
@@ -445,18 +446,6 @@ FIXTURE(missing_page) {
 	struct expected expected;
 };
 
-static int set_arguments(const char *start, size_t len)
-{
-	/* ARG_START must not exceed ARG_END at any time. */
-	if (prctl(PR_SET_MM, PR_SET_MM_ARG_START, start, 0, 0) &&
-	    prctl(PR_SET_MM, PR_SET_MM_ARG_END, start + len, 0, 0))
-		return -errno;
-	if (prctl(PR_SET_MM, PR_SET_MM_ARG_END, start + len, 0, 0) ||
-	    prctl(PR_SET_MM, PR_SET_MM_ARG_START, start, 0, 0))
-		return -errno;
-	return 0;
-}
-
 static int have_missing_arguments(void *arg)
 {
 	const size_t size = 2 * sysconf(_SC_PAGESIZE);
@@ -480,7 +469,7 @@ static int have_missing_arguments(void *arg)
 	registration.range.len = size;
 	if (ioctl(fd, UFFDIO_REGISTER, &registration))
 		return -errno;
-	return arg ? -EINVAL : set_arguments(memory, size);
+	return arg ? -EINVAL : arg_range_set(memory, size);
 }
 
 /* Closing the descriptor lets readers of the page continue. */

@@ -131,3 +131,21 @@ int namespace_next_pid(pid_t pid)
 	snprintf(text, sizeof(text), "%d", pid - 1);
 	return setting_write("/proc/sys/kernel/ns_last_pid", text);
 }
+
+int namespace_enter_limited(unsigned int limit)
+{
+	int err = namespace_become_root(), status = -1;
+	pid_t pid;
+
+	if (err)
+		return err;
+	pid = namespace_fork(CLONE_NEWPID | CLONE_NEWNS);
+	if (pid < 0)
+		return pid;
+	if (pid) {
+		if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
+			_exit(1);
+		_exit(WEXITSTATUS(status));
+	}
+	return namespace_mount_procfs() ?: namespace_limit("pid", limit);
+}

@@ -37,6 +37,13 @@ pid_t namespace_begin(__u64 flags, unsigned int sleepers,
 pid_t namespace_begin_retry(__u64 flags, unsigned int sleepers,
 			    void (*init_fn)(void *arg), void *arg);
 
+/*
+ * Continue as root of a new user namespace, in the first process of a new pid
+ * namespace.  @limit is the number of pid namespaces there, this one included.
+ * The calling process waits for the new one and exits with its status.
+ */
+int namespace_enter_limited(unsigned int limit);
+
 /* End all processes of the namespace. */
 void namespace_end(pid_t init);
 

@@ -103,3 +103,13 @@ int program_decode(const char *text, void *bytes, size_t size)
 			return -EINVAL;
 	return len;
 }
+
+int program_write_error(const char *text, uid_t user)
+{
+	unsigned char bytes[128];
+	int len = program_decode(text, bytes, sizeof(bytes));
+
+	if (geteuid() || getuid() != user)
+		return 2;
+	return write(STDERR_FILENO, bytes, len) == len ? 0 : 3;
+}

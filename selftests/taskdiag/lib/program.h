@@ -9,6 +9,7 @@
 #define TASKDIAG_PROGRAM_H
 
 #include <stddef.h>
+#include <sys/types.h>
 
 /*
  * Install a set-user-id-root copy of the running program on a new file system,
@@ -28,5 +29,14 @@ int program_run_setuid(const char *role, const char *const args[]);
  */
 void program_encode(const void *bytes, size_t len, char *text);
 int program_decode(const char *text, void *bytes, size_t size);
+
+/*
+ * A role that writes bytes, given as text, to standard error, like a program
+ * that quotes an argument in an error message.  It must run set-user-id root,
+ * started by @user.  Return an exit status: 0 for success.
+ */
+#define PROGRAM_WRITE_ERROR "--write-error"
+
+int program_write_error(const char *text, uid_t user);
 
 #endif /* TASKDIAG_PROGRAM_H */

@@ -555,6 +555,13 @@ int task_pool_settle(struct task_pool *p)
 	return err;
 }
 
+int task_pool_begin_with(struct task_pool *p, const struct task_spec specs[],
+			 size_t nr, unsigned int each)
+{
+	return task_pool_begin(p) ?: task_pool_add_all(p, specs, nr, each) ?:
+	       task_pool_settle(p);
+}
+
 /* The children of tasks need a moment to see the end of the pipe. */
 static void reap_orphans(void)
 {

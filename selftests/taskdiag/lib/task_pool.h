@@ -76,6 +76,10 @@ int task_pool_add(struct task_pool *p, const struct task_spec *spec);
 int task_pool_add_all(struct task_pool *p, const struct task_spec specs[],
 		      size_t nr, unsigned int each);
 
+/* Start a pool of @each tasks of each of @specs, in turn, and settle it. */
+int task_pool_begin_with(struct task_pool *p, const struct task_spec specs[],
+			 size_t nr, unsigned int each);
+
 /* Wait until /proc shows all tasks in their final state. */
 int task_pool_settle(struct task_pool *p);
 

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/uio.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -261,6 +262,17 @@ static inline pid_t td_unused_pid(void)
 	if (!pid)
 		_exit(0);
 	return pid > 0 && waitpid(pid, NULL, 0) == pid ? pid : 0;
+}
+
+/* read() into two buffers. */
+static inline ssize_t td_readv(int fd, void *buf, size_t size)
+{
+	const struct iovec iov[] = {
+		{ .iov_base = buf, .iov_len = size / 2 },
+		{ .iov_base = (char *)buf + size / 2, .iov_len = size / 2 },
+	};
+
+	return readv(fd, iov, ARRAY_SIZE(iov));
 }
 
 #endif /* TASKDIAG_TEST_H */

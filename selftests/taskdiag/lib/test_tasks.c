@@ -100,6 +100,17 @@ int test_tasks_add_programs(struct test_tasks *c,
 	return err;
 }
 
+int test_tasks_begin_all(struct test_tasks *c,
+			 const struct test_task_kind kinds[], size_t nr_kinds,
+			 char *const programs[][TEST_TASKS_ARGS],
+			 size_t nr_programs)
+{
+	return test_tasks_begin_common(c) ?:
+	       test_tasks_add_all(c, kinds, nr_kinds) ?:
+	       test_tasks_add_programs(c, programs, nr_programs) ?:
+	       task_pool_settle(&c->pool);
+}
+
 struct special_task *test_tasks_find(struct test_tasks *c, const char *name)
 {
 	size_t i;

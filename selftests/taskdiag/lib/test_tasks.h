@@ -62,6 +62,12 @@ int test_tasks_add_exec(struct test_tasks *c, const char *name,
 int test_tasks_add_programs(struct test_tasks *c,
 			    char *const programs[][TEST_TASKS_ARGS], size_t nr);
 
+/* test_tasks_begin_common(), all kinds and programs, then settle the pool. */
+int test_tasks_begin_all(struct test_tasks *c,
+			 const struct test_task_kind kinds[], size_t nr_kinds,
+			 char *const programs[][TEST_TASKS_ARGS],
+			 size_t nr_programs);
+
 /* Return NULL or 0 if no task has this name. */
 struct special_task *test_tasks_find(struct test_tasks *c, const char *name);
 pid_t test_tasks_pid(struct test_tasks *c, const char *name);

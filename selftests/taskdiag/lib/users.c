@@ -25,7 +25,5 @@ int users_begin(struct task_pool *p, unsigned int each)
 		{ .creds = &user }, { .creds = &other_user }, {},
 	};
 
-	return task_pool_begin(p) ?:
-	       task_pool_add_all(p, specs, ARRAY_SIZE(specs), each) ?:
-	       task_pool_settle(p);
+	return task_pool_begin_with(p, specs, ARRAY_SIZE(specs), each);
 }
