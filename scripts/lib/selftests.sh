@@ -1,16 +1,17 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Building what is to be tested inside the machine: the kselftests, as they lie
-# in the kernel tree, and the client's test programs.
+# Build the programs that are tested in the VM: the kselftests, in their place in
+# the kernel tree, and the test programs of the client.
 
-# One for each kind of kernel, as tests in two of them may run side by side.
-selftests_folder() {
+# Prints a directory per kernel and configuration, as tests of two kernels may run
+# at the same time.
+selftests_dir() {
 	printf %s "$KERNEL_HOME/selftests-${kernel-uml}-${config-uml}"
 }
 
-# Installs them in selftests_folder, built against the headers that this kernel
-# tree exports, as everybody's are.
+# Builds the selftests against the exported headers of this kernel tree, as for
+# any kselftest, and installs them in selftests_dir.
 build_selftests() {
 	local headers=$KERNEL_HOME/headers log=$KERNEL_HOME/selftests.log
 	need rsync rsync
@@ -22,17 +23,18 @@ build_selftests() {
 	unlock_cache
 }
 
-# From nothing each time: lib.mk does not know what a test includes.
+# Always a clean build: lib.mk does not track the headers that a test includes.
 make_selftests() {
 	local targets
-	rm -rf "$1/kselftest" "$(selftests_folder)"
+	rm -rf "$1/kselftest" "$(selftests_dir)"
 	targets=$(cd "$PROJECT/selftests" && echo *)
 	make -s -C "$KERNEL_TREE" ARCH="$(header_arch)" O="$1" headers &&
 		CFLAGS=-Werror make -C "$KERNEL_TREE/tools/testing/selftests" O="$1" ARCH="$(header_arch)" \
-			TARGETS="$targets" FORCE_TARGETS=1 INSTALL_PATH="$(selftests_folder)" install
+			TARGETS="$targets" FORCE_TARGETS=1 INSTALL_PATH="$(selftests_dir)" install
 }
 
-# User-Mode Linux exports no headers; its programs use the machine's own.
+# Prints the architecture of the headers.  User-Mode Linux exports no headers; its
+# programs use those of the host architecture.
 header_arch() {
 	case $(uname -m) in
 	x86_64 | i?86) echo x86 ;;
@@ -41,8 +43,8 @@ header_arch() {
 	esac
 }
 
-# Prints, for each of the client's test programs, the folder that cargo would
-# run it in, a tab, and its path.
+# Prints a line per test program of the client: the directory in which cargo would
+# run it, a tab, and its path.
 list_test_programs() {
 	need python3 /usr/bin/python3
 	install_missing "find the client's test programs"

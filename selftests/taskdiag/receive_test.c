@@ -407,8 +407,8 @@ TEST_F(small_rcvbuf, lost_replies_get_enobufs)
 }
 
 /*
- * A dump request while an unread reply leaves no room for the first datagram.
- * The socket layer reports ENOBUFS and continues the dump when there is room
+ * A dump request while an unread reply fills the buffer of the socket.  The
+ * socket layer reports ENOBUFS and continues the dump when there is space
  * again; a client that stops at the error discards a complete dump.
  */
 TEST_F(small_rcvbuf, dump_after_unread_reply_is_complete_or_gets_enobufs)

@@ -9,7 +9,7 @@
 
 #include "lib/taskdiag_test.h"
 
-/* A request with room for each defect. */
+/* A request that is large enough for each defect. */
 struct any_request {
 	struct nlmsghdr nlh;
 	struct genlmsghdr genl;

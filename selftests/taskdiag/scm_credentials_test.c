@@ -51,7 +51,7 @@ FIXTURE_TEARDOWN(scm_credentials)
 	td_close(&self->sock);
 }
 
-/* The message does not reach the family, so there is no reply. */
+/* The message does not reach the family, so nothing is received. */
 static void expect_send_error(struct __test_metadata *_metadata,
 			      struct td_sock *sock, const struct ucred *as,
 			      int err)
