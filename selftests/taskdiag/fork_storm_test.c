@@ -53,8 +53,8 @@ struct stable_tasks {
 	bool stop;		/* makers of short-lived tasks end */
 };
 
-static void stable_tasks(struct stable_tasks *stable_tasks, pid_t pid,
-			 pid_t tgid, pid_t ppid, const char *name)
+static void add_stable_task(struct stable_tasks *stable_tasks, pid_t pid,
+			    pid_t tgid, pid_t ppid, const char *name)
 {
 	struct stable_task *stable_task =
 		&stable_tasks->task[stable_tasks->nr++];
@@ -214,11 +214,11 @@ static void make_scattered_tasks(struct __test_metadata *_metadata,
 
 		ASSERT_EQ(STEP * (i + 1), pid);
 		snprintf(name, sizeof(name), "stable %d", i);
-		stable_tasks(processes, pid, pid, getpid(), name);
+		add_stable_task(processes, pid, pid, getpid(), name);
 		ASSERT_EQ(0, procfs_threads(proc, pid, &tids));
 		ASSERT_EQ(i % 3 ? 1U : 3U, tids.nr);
 		for (j = 0; j < tids.nr; j++)
-			stable_tasks(threads, tids.id[j], pid, getpid(), name);
+			add_stable_task(threads, tids.id[j], pid, getpid(), name);
 		pid_set_free(&tids);
 	}
 	close(proc);
@@ -242,7 +242,7 @@ static void *make_stable_children(void *arg)
 			for (;;)
 				pause();
 		}
-		stable_tasks(children, pid, pid, parent, "family");
+		add_stable_task(children, pid, pid, parent, "family");
 	}
 	ready(children);
 	for (;;)
@@ -305,8 +305,8 @@ static void run_thread_group(struct stable_tasks *threads)
 	if (proc < 0 || procfs_threads(proc, getpid(), &tids))
 		_exit(1);
 	for (i = 0; i < tids.nr; i++)
-		stable_tasks(threads, tids.id[i], getpid(), getppid(),
-			     "thread group");
+		add_stable_task(threads, tids.id[i], getpid(), getppid(),
+				"thread group");
 	ready(threads);
 	while (!stopped(threads))
 		if (!pthread_create(&thread, NULL, exit_at_once, NULL))

@@ -889,7 +889,7 @@ TEST_F(vma, setuid_exec_during_row_marks_vma_gone)
 		/*
 		 * Closing the pipe ends the process, whatever its user id is.
 		 */
-		close(s.lifeline);
+		close(s.input);
 		waitpid(s.pid, NULL, 0);
 		_exit(0);
 	}

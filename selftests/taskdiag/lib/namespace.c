@@ -16,7 +16,7 @@
 #include "setting.h"
 
 /* RCU and a work queue free namespaces late. */
-#define PATIENCE_MS 15000
+#define RETRY_MS 15000
 
 pid_t namespace_fork(__u64 flags)
 {
@@ -97,7 +97,7 @@ pid_t namespace_begin(__u64 flags, unsigned int sleepers,
 pid_t namespace_begin_retry(__u64 flags, unsigned int sleepers,
 			    void (*init_fn)(void *arg), void *arg)
 {
-	int timeout = PATIENCE_MS / 10;
+	int timeout = RETRY_MS / 10;
 	pid_t pid;
 
 	do {

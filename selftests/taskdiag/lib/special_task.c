@@ -85,16 +85,16 @@ void special_task_main(int argc, char **argv,
 /* Fork with pipes for standard input and output; returns 0 in the child. */
 static pid_t fork_with_pipes(struct special_task *s)
 {
-	int report[2], lifeline[2];
+	int report[2], input[2];
 	pid_t pid;
 
 	memset(s, 0, sizeof(*s));
 	if (pipe2(report, O_CLOEXEC))
 		return set_error(s, errno, "pipe for the report");
-	if (pipe2(lifeline, O_CLOEXEC)) {
+	if (pipe2(input, O_CLOEXEC)) {
 		close(report[0]);
 		close(report[1]);
-		return set_error(s, errno, "pipe of the lifeline");
+		return set_error(s, errno, "pipe for standard input");
 	}
 
 	/* Otherwise the child would print buffered output again. */
@@ -102,7 +102,7 @@ static pid_t fork_with_pipes(struct special_task *s)
 	pid = fork();
 	if (!pid) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (dup2(lifeline[0], STDIN_FILENO) < 0 ||
+		if (dup2(input[0], STDIN_FILENO) < 0 ||
 		    dup2(report[1], STDOUT_FILENO) < 0)
 			_exit(1);
 		/*
@@ -113,14 +113,14 @@ static pid_t fork_with_pipes(struct special_task *s)
 			_exit(1);
 		return 0;
 	}
-	close(lifeline[0]);
+	close(input[0]);
 	close(report[1]);
 	s->report = report[0];
-	s->lifeline = lifeline[1];
+	s->input = input[1];
 	s->pid = pid;
 	if (pid < 0) {
 		close(s->report);
-		close(s->lifeline);
+		close(s->input);
 		s->pid = 0;
 		return set_error(s, errno, "fork");
 	}
@@ -212,7 +212,7 @@ int special_task_run(struct special_task *s, char *const argv[])
 
 int special_task_proceed(struct special_task *s)
 {
-	if (write(s->lifeline, "", 1) != 1)
+	if (write(s->input, "", 1) != 1)
 		return set_error(s, errno, "write to the special task");
 	return 0;
 }
@@ -283,7 +283,7 @@ void special_task_end(struct special_task *s)
 		while (waitpid(s->pid, NULL, __WALL) < 0 && errno == EINTR)
 			;
 		close(s->report);
-		close(s->lifeline);
+		close(s->input);
 	}
 	memset(s, 0, sizeof(*s));
 }

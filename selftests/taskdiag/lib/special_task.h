@@ -20,7 +20,7 @@
 struct special_task {
 	pid_t pid;
 	int report;
-	int lifeline;
+	int input;
 	char error[96];		/* what failed */
 };
 

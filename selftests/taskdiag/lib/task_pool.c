@@ -35,7 +35,7 @@ struct report {
 struct task_setup {
 	const struct task_spec *spec;
 	int report;		/* write end of the pipe */
-	int lifeline;		/* read end of the pipe */
+	int end_pipe;		/* read end of the pipe */
 	pid_t target;		/* for a tracer: its tracee */
 	unsigned int thread;	/* index of the starting thread */
 	sem_t started;
@@ -64,11 +64,11 @@ static void fail_setup(const struct task_setup *task_setup, int error,
 }
 
 /* Returns when the parent closes the other end, or dies. */
-static void sleep_until_end(int lifeline)
+static void sleep_until_end(int end_pipe)
 {
 	char never;
 
-	while (read(lifeline, &never, 1) < 0 && errno == EINTR)
+	while (read(end_pipe, &never, 1) < 0 && errno == EINTR)
 		;
 	_exit(0);
 }
@@ -87,7 +87,7 @@ static void start_children(const struct task_setup *task_setup,
 			fail_setup(task_setup, errno, "fork of a child");
 		if (!pid) {
 			close(task_setup->report);
-			sleep_until_end(task_setup->lifeline);
+			sleep_until_end(task_setup->end_pipe);
 		}
 	}
 }
@@ -114,13 +114,13 @@ static void *run_thread(void *arg)
 {
 	struct task_setup *task_setup = arg;
 	const unsigned int nth = task_setup->thread;
-	const int lifeline = task_setup->lifeline;
+	const int end_pipe = task_setup->end_pipe;
 
 	if (task_setup->spec->threads_differ)
 		set_thread_creds(task_setup, nth);
 	start_children(task_setup, nth);
 	sem_post(&task_setup->started);
-	sleep_until_end(lifeline);
+	sleep_until_end(end_pipe);
 	return NULL;
 }
 
@@ -151,11 +151,11 @@ static int keep_over_exec(int fd, char *text, size_t size)
 static void exec_role(const struct task_setup *task_setup,
 		      int (*run)(const char *role, const char *const args[]))
 {
-	char report[16], lifeline[16];
-	const char *const args[] = { report, lifeline, NULL };
+	char report[16], end_pipe[16];
+	const char *const args[] = { report, end_pipe, NULL };
 
 	if (keep_over_exec(task_setup->report, report, sizeof(report)) ||
-	    keep_over_exec(task_setup->lifeline, lifeline, sizeof(lifeline)))
+	    keep_over_exec(task_setup->end_pipe, end_pipe, sizeof(end_pipe)))
 		fail_setup(task_setup, errno, "descriptors for a program");
 	fail_setup(task_setup, -run(TASK_POOL_ROLE, args), "execve");
 }
@@ -163,11 +163,11 @@ static void exec_role(const struct task_setup *task_setup,
 int task_pool_role(char **argv)
 {
 	const struct task_setup task_setup = {
-		.report = atoi(argv[2]), .lifeline = atoi(argv[3]),
+		.report = atoi(argv[2]), .end_pipe = atoi(argv[3]),
 	};
 
 	report_setup(&task_setup, 0, "");
-	sleep_until_end(task_setup.lifeline);
+	sleep_until_end(task_setup.end_pipe);
 	return 1;
 }
 
@@ -230,7 +230,7 @@ static void run_task(struct task_setup *task_setup)
 	default:
 		break;
 	}
-	sleep_until_end(task_setup->lifeline);
+	sleep_until_end(task_setup->end_pipe);
 }
 
 static void seize(const struct task_setup *task_setup, pid_t tid, int options)
@@ -287,7 +287,7 @@ static void block_exec(const struct task_setup *task_setup)
 static void *tracer_thread(void *arg)
 {
 	const struct task_setup *task_setup = arg;
-	const int lifeline = task_setup->lifeline;
+	const int end_pipe = task_setup->end_pipe;
 
 	switch (task_setup->spec->state) {
 	case POOL_IN_EXEC:
@@ -304,7 +304,7 @@ static void *tracer_thread(void *arg)
 		break;
 	}
 	report_setup(task_setup, 0, "");
-	sleep_until_end(lifeline);
+	sleep_until_end(end_pipe);
 	return NULL;
 }
 
@@ -318,7 +318,7 @@ static void trace(struct task_setup *task_setup)
 	err = pthread_create(&thread, NULL, tracer_thread, task_setup);
 	if (err)
 		fail_setup(task_setup, err, "pthread_create");
-	sleep_until_end(task_setup->lifeline);
+	sleep_until_end(task_setup->end_pipe);
 }
 
 static int set_error(struct task_pool *p, int error, const char *step)
@@ -333,15 +333,15 @@ int task_pool_begin(struct task_pool *p)
 
 	memset(p, 0, sizeof(*p));
 	p->parent = getpid();
-	p->lifeline = -1;
-	p->lifeline_end = -1;
+	p->end_pipe = -1;
+	p->end_pipe_write = -1;
 	/* Orphaned children of tasks become ours, to be reaped. */
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1))
 		return set_error(p, errno, "PR_SET_CHILD_SUBREAPER");
 	if (pipe2(ends, O_CLOEXEC))
-		return set_error(p, errno, "pipe of the lifeline");
-	p->lifeline = ends[0];
-	p->lifeline_end = ends[1];
+		return set_error(p, errno, "pipe for the end");
+	p->end_pipe = ends[0];
+	p->end_pipe_write = ends[1];
 	return 0;
 }
 
@@ -357,13 +357,13 @@ static pid_t fork_reporting(struct task_pool *p, struct task_setup *task_setup,
 	if (pipe2(ends, O_CLOEXEC))
 		return set_error(p, errno, "pipe for a report");
 	task_setup->report = ends[1];
-	task_setup->lifeline = p->lifeline;
+	task_setup->end_pipe = p->end_pipe;
 
 	/* Otherwise each child would print buffered output again. */
 	fflush(NULL);
 	pid = fork();
 	if (!pid) {
-		close(p->lifeline_end);
+		close(p->end_pipe_write);
 		close(ends[0]);
 		run(task_setup);
 		_exit(1);
@@ -580,10 +580,10 @@ void task_pool_end(struct task_pool *p)
 {
 	size_t i;
 
-	if (p->lifeline_end >= 0)
-		close(p->lifeline_end);
-	if (p->lifeline >= 0)
-		close(p->lifeline);
+	if (p->end_pipe_write >= 0)
+		close(p->end_pipe_write);
+	if (p->end_pipe >= 0)
+		close(p->end_pipe);
 	/*
 	 * The tracer first: a traced task cannot be reaped before it is gone.
 	 */
@@ -602,6 +602,6 @@ void task_pool_end(struct task_pool *p)
 	reap_orphans();
 	free(p->task);
 	memset(p, 0, sizeof(*p));
-	p->lifeline = -1;
-	p->lifeline_end = -1;
+	p->end_pipe = -1;
+	p->end_pipe_write = -1;
 }

@@ -59,8 +59,8 @@ struct task_pool {
 	struct pool_task *task;
 	size_t nr;
 	size_t capacity;
-	int lifeline;		/* sleeping tasks read from this end ... */
-	int lifeline_end;	/* ... until this other end is closed */
+	int end_pipe;		/* sleeping tasks read from this end ... */
+	int end_pipe_write;	/* ... until this other end is closed */
 	char error[96];		/* what failed */
 };
 
