@@ -27,11 +27,6 @@ static const struct credentials user_with_saved_other = {
 	.gid = { USER, USER, OTHER_USER, USER },
 };
 
-static const struct task_diag_pid all = {
-	.show_flags = TD_BASE_CRED,
-	.dump_strategy = TASK_DIAG_DUMP_ALL,
-};
-
 /*
  * Made once, before the tests.  The tasks of a test have higher pids than
  * these, so a dump reports these tasks first.
@@ -201,8 +196,8 @@ TEST_F(privileged_reader, adds_no_row_for_the_sender)
 
 	pid = td_fork_as(_metadata, &user);
 	if (!pid) {
-		EXPECT_EQ(0,
-			  td_send_request(&self->sock, &all, NLM_F_DUMP, NULL));
+		EXPECT_EQ(0, td_send_request(&self->sock, &td_all, NLM_F_DUMP,
+					     NULL));
 		end_turn(_metadata, self->ends[0]);
 		await_turn(_metadata, self->ends[0]);
 		read_rest(_metadata, &self->sock,
@@ -210,7 +205,7 @@ TEST_F(privileged_reader, adds_no_row_for_the_sender)
 			  getppid());
 
 		/* The sender can still query all tasks that it may see. */
-		EXPECT_EQ(0, td_query(&self->sock, &all, NLM_F_DUMP, &a));
+		EXPECT_EQ(0, td_query(&self->sock, &td_all, NLM_F_DUMP, &a));
 		EXPECT_EQ(0, a.end.error);
 		EXPECT_LT((size_t)SLEEPERS, a.rows);
 		EXPECT_LE(3U, a.receives);
@@ -276,7 +271,8 @@ static void *send_step(void *arg)
 
 	args->err = args->creds ? credentials_assume(args->creds, &step) : 0;
 	if (!args->err)
-		args->err = td_send_request(args->sock, &all, NLM_F_DUMP, NULL);
+		args->err =
+			td_send_request(args->sock, &td_all, NLM_F_DUMP, NULL);
 	return NULL;
 }
 
@@ -375,7 +371,7 @@ static void read_in_sibling(struct __test_metadata *_metadata,
 	ASSERT_EQ(0, pthread_create(&thread, NULL, run_sibling, s));
 	if (all_change)
 		EXPECT_EQ(0, all_change());
-	EXPECT_EQ(0, td_send_request(s->sock, &all, NLM_F_DUMP, NULL));
+	EXPECT_EQ(0, td_send_request(s->sock, &td_all, NLM_F_DUMP, NULL));
 	pthread_barrier_wait(&s->request_sent);
 	ASSERT_EQ(0, pthread_join(thread, NULL));
 	EXPECT_EQ(0, s->err);
@@ -472,8 +468,8 @@ TEST_F(credential_change, dropping_rights_during_dump_hides_tasks)
 	if (!pid) {
 		struct td_answer first, read;
 
-		EXPECT_EQ(0,
-			  td_send_request(&self->sock, &all, NLM_F_DUMP, NULL));
+		EXPECT_EQ(0, td_send_request(&self->sock, &td_all, NLM_F_DUMP,
+					     NULL));
 		td_assume(_metadata, &user);
 		EXPECT_EQ(0, read_in_parts(&self->sock, &first, &read));
 		EXPECT_STREQ("", read.fault);
@@ -494,8 +490,8 @@ TEST_F(credential_change, gaining_rights_during_dump_adds_no_row)
 	if (!pid) {
 		struct td_answer first, read;
 
-		EXPECT_EQ(0,
-			  td_send_request(&self->sock, &all, NLM_F_DUMP, NULL));
+		EXPECT_EQ(0, td_send_request(&self->sock, &td_all, NLM_F_DUMP,
+					     NULL));
 		EXPECT_EQ(0, setresuid(-1, 0, -1));
 		EXPECT_EQ(0, read_in_parts(&self->sock, &first, &read));
 		EXPECT_STREQ("", read.fault);
@@ -506,7 +502,7 @@ TEST_F(credential_change, gaining_rights_during_dump_adds_no_row)
 
 		/* The process has the rights now, but needs a new request. */
 		td_answer_free(&read);
-		EXPECT_EQ(0, td_query(&self->sock, &all, NLM_F_DUMP, &read));
+		EXPECT_EQ(0, td_query(&self->sock, &td_all, NLM_F_DUMP, &read));
 		EXPECT_FALSE(rows_only_of(&read, USER, getpid()));
 		_exit(0);
 	}
@@ -525,8 +521,8 @@ TEST_F(credential_change, changing_user_during_dump_leaves_own_row)
 	if (!pid) {
 		struct td_answer first, read;
 
-		EXPECT_EQ(0,
-			  td_send_request(&self->sock, &all, NLM_F_DUMP, NULL));
+		EXPECT_EQ(0, td_send_request(&self->sock, &td_all, NLM_F_DUMP,
+					     NULL));
 		EXPECT_EQ(0, setresgid(OTHER_USER, OTHER_USER, OTHER_USER));
 		EXPECT_EQ(0, setresuid(OTHER_USER, OTHER_USER, OTHER_USER));
 		EXPECT_EQ(0, read_in_parts(&self->sock, &first, &read));
@@ -538,7 +534,7 @@ TEST_F(credential_change, changing_user_during_dump_leaves_own_row)
 		EXPECT_NE(NULL, td_find_row(&read, getpid()));
 
 		td_answer_free(&read);
-		EXPECT_EQ(0, td_query(&self->sock, &all, NLM_F_DUMP, &read));
+		EXPECT_EQ(0, td_query(&self->sock, &td_all, NLM_F_DUMP, &read));
 		EXPECT_LT((size_t)SLEEPERS, read.rows);
 		EXPECT_TRUE(rows_only_of(&read, OTHER_USER, 0));
 		_exit(0);
@@ -579,7 +575,7 @@ static int send_and_exec(int share, int output, struct td_sock *shared)
 
 	err = td_open(&sock, TD_SMALL);
 	err = err ?: fd_passing_send(share, sock.fd);
-	err = err ?: td_send_request(&sock, &all, NLM_F_DUMP, NULL);
+	err = err ?: td_send_request(&sock, &td_all, NLM_F_DUMP, NULL);
 	if (err)
 		return err;
 	*shared = sock;
@@ -688,7 +684,7 @@ TEST_F(setuid_program, dump_request_shows_what_opener_may_see)
 		struct td_answer a;
 
 		EXPECT_EQ(0, td_open(&sock, TD_SMALL));
-		write_through_program(_metadata, &sock, &all, NLM_F_DUMP);
+		write_through_program(_metadata, &sock, &td_all, NLM_F_DUMP);
 		td_answer_init(&sock, &a, true);
 		EXPECT_EQ(0, td_receive_datagram(&sock, &a, 1));
 		EXPECT_LT(0U, a.rows);
@@ -934,7 +930,8 @@ static void *send_from_sandbox(void *arg)
 
 	args->err = enter_sandbox();
 	if (!args->err)
-		args->err = td_send_request(args->sock, &all, NLM_F_DUMP, NULL);
+		args->err =
+			td_send_request(args->sock, &td_all, NLM_F_DUMP, NULL);
 	return NULL;
 }
 

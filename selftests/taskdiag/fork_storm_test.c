@@ -218,7 +218,8 @@ static void make_scattered_tasks(struct __test_metadata *_metadata,
 		ASSERT_EQ(0, procfs_threads(proc, pid, &tids));
 		ASSERT_EQ(i % 3 ? 1U : 3U, tids.nr);
 		for (j = 0; j < tids.nr; j++)
-			add_stable_task(threads, tids.id[j], pid, getpid(), name);
+			add_stable_task(threads, tids.id[j], pid, getpid(),
+					name);
 		pid_set_free(&tids);
 	}
 	close(proc);

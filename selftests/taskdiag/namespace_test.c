@@ -18,11 +18,6 @@
 /* Tasks of the user: enough for several small datagrams. */
 #define SLEEPERS 110
 
-static const struct task_diag_pid all = {
-	.show_flags = TD_BASE_CRED,
-	.dump_strategy = TASK_DIAG_DUMP_ALL,
-};
-
 /* Outside all namespaces that the tests make. */
 static struct task_pool pool;
 
@@ -160,7 +155,7 @@ TEST_F(escape, sender_inside_sees_inside_only)
 		struct td_answer a;
 		size_t i;
 
-		EXPECT_EQ(0, td_query(&self->sock, &all, NLM_F_DUMP, &a));
+		EXPECT_EQ(0, td_query(&self->sock, &td_all, NLM_F_DUMP, &a));
 		EXPECT_STREQ("", a.fault);
 		EXPECT_EQ(0, a.end.error);
 		EXPECT_EQ(variant->may_see_inside, a.rows);
@@ -194,7 +189,7 @@ TEST_F(escape, naming_outside_pid_gets_esrch)
 
 		for (i = 0; i < ARRAY_SIZE(outside); i++) {
 			as.pid = outside[i];
-			EXPECT_EQ(-ESRCH, td_send_request(&self->sock, &all,
+			EXPECT_EQ(-ESRCH, td_send_request(&self->sock, &td_all,
 							  NLM_F_DUMP, &as));
 		}
 		_exit(0);
@@ -218,8 +213,8 @@ TEST_F(escape, naming_nested_namespace_requires_opener_rights)
 		if (!as.pid)
 			for (;;)
 				pause();
-		EXPECT_EQ(0,
-			  td_send_request(&self->sock, &all, NLM_F_DUMP, &as));
+		EXPECT_EQ(0, td_send_request(&self->sock, &td_all, NLM_F_DUMP,
+					     &as));
 		td_answer_init(&self->sock, &a, true);
 		EXPECT_EQ(0, td_receive(&self->sock, &a));
 		EXPECT_STREQ("", a.fault);
@@ -239,7 +234,7 @@ TEST_F(escape, reader_inside_gets_eperm_for_dump_from_outside)
 {
 	pid_t pid;
 
-	ASSERT_EQ(0, td_send_request(&self->sock, &all, NLM_F_DUMP, NULL));
+	ASSERT_EQ(0, td_send_request(&self->sock, &td_all, NLM_F_DUMP, NULL));
 	pid = fork_inside(_metadata);
 	if (!pid) {
 		struct td_answer a;
@@ -293,8 +288,8 @@ TEST_F(escape, entering_user_namespace_during_dump_adds_no_row)
 	if (!pid) {
 		struct td_answer first, read;
 
-		EXPECT_EQ(0,
-			  td_send_request(&self->sock, &all, NLM_F_DUMP, NULL));
+		EXPECT_EQ(0, td_send_request(&self->sock, &td_all, NLM_F_DUMP,
+					     NULL));
 		EXPECT_EQ(0, namespace_become_root());
 		td_answer_init(&self->sock, &first, true);
 		EXPECT_EQ(0, td_receive_datagram(&self->sock, &first, 1));

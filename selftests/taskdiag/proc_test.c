@@ -34,11 +34,6 @@
 
 #define ABANDONED_DUMPS 10000
 
-static const struct task_diag_pid all = {
-	.show_flags = TD_BASE_CRED,
-	.dump_strategy = TASK_DIAG_DUMP_ALL,
-};
-
 static struct task_pool pool;
 
 static int make_pool(void)
@@ -145,12 +140,12 @@ TEST_F(file, any_buffer_size_reports_all_tasks_once)
 		struct td_sock sock;
 
 		ASSERT_EQ(0, td_open(&sock, sizes[i]));
-		ASSERT_EQ(0, td_query(&sock, &all, NLM_F_DUMP, &a));
+		ASSERT_EQ(0, td_query(&sock, &td_all, NLM_F_DUMP, &a));
 		expect_all_tasks(_metadata, &a);
 		td_answer_free(&a);
 		/* A second transaction over the same file. */
 		EXPECT_EQ(0, read_file(sock.fd, self->buf, sizeof(self->buf)));
-		ASSERT_EQ(0, td_query(&sock, &all, NLM_F_DUMP, &a));
+		ASSERT_EQ(0, td_query(&sock, &td_all, NLM_F_DUMP, &a));
 		expect_all_tasks(_metadata, &a);
 		td_answer_free(&a);
 		td_close(&sock);
@@ -183,15 +178,15 @@ TEST_F(file, write_before_end_of_reply_gets_ebusy)
 {
 	ssize_t got;
 
-	ASSERT_EQ(0, write_request(self->fd, &all, NLM_F_DUMP));
-	EXPECT_EQ(-EBUSY, write_request(self->fd, &all, NLM_F_DUMP));
+	ASSERT_EQ(0, write_request(self->fd, &td_all, NLM_F_DUMP));
+	EXPECT_EQ(-EBUSY, write_request(self->fd, &td_all, NLM_F_DUMP));
 	got = read_file(self->fd, self->buf, 4096);
 	EXPECT_LT(0, got);
-	EXPECT_EQ(-EBUSY, write_request(self->fd, &all, NLM_F_DUMP));
+	EXPECT_EQ(-EBUSY, write_request(self->fd, &td_all, NLM_F_DUMP));
 	while (got > 0)
 		got = read_file(self->fd, self->buf, sizeof(self->buf));
 	EXPECT_EQ(0, got);
-	EXPECT_EQ(0, write_request(self->fd, &all, NLM_F_DUMP));
+	EXPECT_EQ(0, write_request(self->fd, &td_all, NLM_F_DUMP));
 }
 
 TEST_F(file, read_with_too_small_buffer_gets_emsgsize)
@@ -203,7 +198,7 @@ TEST_F(file, read_with_too_small_buffer_gets_emsgsize)
 	size_t i;
 
 	ASSERT_NE(MAP_FAILED, nowhere);
-	ASSERT_EQ(0, td_send_request(&self->sock, &all, NLM_F_DUMP, NULL));
+	ASSERT_EQ(0, td_send_request(&self->sock, &td_all, NLM_F_DUMP, NULL));
 	EXPECT_EQ(0, read_file(self->fd, self->buf, 0));
 	for (i = 0; i < ARRAY_SIZE(sizes); i++)
 		EXPECT_EQ(-EMSGSIZE, read_file(self->fd, self->buf, sizes[i]));
@@ -251,7 +246,7 @@ TEST_F(file, single_request_gets_one_message)
 
 	one.pid = td_unused_pid();
 	EXPECT_EQ(-ESRCH, write_request(self->fd, &one, 0));
-	EXPECT_EQ(-EINVAL, write_request(self->fd, &all, 0));
+	EXPECT_EQ(-EINVAL, write_request(self->fd, &td_all, 0));
 	one.pid = getpid();
 	EXPECT_EQ(0, write_request(self->fd, &one, 0));
 }
@@ -280,7 +275,7 @@ TEST_F(file, poll_reports_readable_and_writable)
 	};
 
 	EXPECT_EQ(POLLOUT, poll_file(self->fd));
-	ASSERT_EQ(0, write_request(self->fd, &all, NLM_F_DUMP));
+	ASSERT_EQ(0, write_request(self->fd, &td_all, NLM_F_DUMP));
 	EXPECT_EQ(POLLIN, poll_file(self->fd));
 	while (read_file(self->fd, self->buf, 1000) > 0)
 		;
@@ -288,7 +283,7 @@ TEST_F(file, poll_reports_readable_and_writable)
 	/* The error can be read, but a write may follow without that. */
 	EXPECT_EQ(-ESRCH, write_request(self->fd, &absent_task, NLM_F_DUMP));
 	EXPECT_EQ(POLLIN | POLLOUT, poll_file(self->fd));
-	EXPECT_EQ(0, write_request(self->fd, &all, NLM_F_DUMP));
+	EXPECT_EQ(0, write_request(self->fd, &td_all, NLM_F_DUMP));
 }
 
 TEST_F(file, features_equal_those_of_netlink)
@@ -327,7 +322,7 @@ TEST_F_TIMEOUT(file, dump_during_signals_is_complete, 300)
 	ASSERT_EQ(0, sigaction(SIGALRM, &count, NULL));
 	ASSERT_EQ(0, setitimer(ITIMER_REAL, &often, NULL));
 	for (i = 0; i < 1000 && (i < 20 || alarms < 20); i++) {
-		ASSERT_EQ(0, td_query(&self->sock, &all, NLM_F_DUMP, &a));
+		ASSERT_EQ(0, td_query(&self->sock, &td_all, NLM_F_DUMP, &a));
 		expect_all_tasks(_metadata, &a);
 		td_answer_free(&a);
 	}
@@ -366,7 +361,7 @@ TEST_F(file, threads_share_one_dump)
 	size_t i, j, ends = 0;
 
 	self->sock.size = 1000;
-	ASSERT_EQ(0, td_send_request(&self->sock, &all, NLM_F_DUMP, NULL));
+	ASSERT_EQ(0, td_send_request(&self->sock, &td_all, NLM_F_DUMP, NULL));
 	for (i = 0; i < THREADS; i++) {
 		ASSERT_EQ(0, td_adopt(&reader_thread[i].sock, self->fd,
 				      &self->sock));
@@ -585,7 +580,7 @@ TEST_F(refusal, reports_errno_and_extack_and_accepts_next_request)
 	struct td_answer a;
 
 	ASSERT_NE(NULL, request);
-	*request = request_for(&all, NLM_F_DUMP);
+	*request = request_for(&td_all, NLM_F_DUMP);
 	variant->break_request(request);
 	EXPECT_EQ(-variant->error, write(self->sock.fd, request, len) < 0 ?
 		  -errno : 0);
@@ -608,7 +603,7 @@ TEST_F(refusal, reports_errno_and_extack_and_accepts_next_request)
 		self->sock.portid = 0;
 	}
 	EXPECT_EQ(-EAGAIN, td_receive_raw(&self->sock, 0));
-	ASSERT_EQ(0, td_query(&self->sock, &all, NLM_F_DUMP, &a));
+	ASSERT_EQ(0, td_query(&self->sock, &td_all, NLM_F_DUMP, &a));
 	expect_all_tasks(_metadata, &a);
 	td_answer_free(&a);
 }
@@ -652,12 +647,12 @@ TEST_F(privileged_reader, gets_eperm_and_adds_no_row)
 
 	pid = td_fork_as(_metadata, &user);
 	if (!pid) {
-		EXPECT_EQ(0,
-			  td_send_request(&self->sock, &all, NLM_F_DUMP, NULL));
+		EXPECT_EQ(0, td_send_request(&self->sock, &td_all, NLM_F_DUMP,
+					     NULL));
 		/* It is the other process's turn. */
 		raise(SIGSTOP);
 		EXPECT_EQ(-EAGAIN, td_receive_raw(&self->sock, 0));
-		EXPECT_EQ(0, td_query(&self->sock, &all, NLM_F_DUMP, &a));
+		EXPECT_EQ(0, td_query(&self->sock, &td_all, NLM_F_DUMP, &a));
 		EXPECT_STREQ("", a.fault);
 		EXPECT_EQ(0, a.end.error);
 		EXPECT_LE((size_t)SLEEPERS, a.rows);
@@ -666,7 +661,7 @@ TEST_F(privileged_reader, gets_eperm_and_adds_no_row)
 	}
 
 	EXPECT_EQ(pid, waitpid(pid, NULL, WUNTRACED));
-	EXPECT_EQ(-EBUSY, write_request(self->fd, &all, NLM_F_DUMP));
+	EXPECT_EQ(-EBUSY, write_request(self->fd, &td_all, NLM_F_DUMP));
 	EXPECT_EQ(-1, variant->read(self->fd, self->buf, sizeof(self->buf)));
 	EXPECT_EQ(EPERM, errno);
 	/* The failed read has ended the dump. */
@@ -683,7 +678,7 @@ TEST_F(file, file_of_root_shows_what_sender_may_see)
 	if (!pid) {
 		struct td_answer a;
 
-		EXPECT_EQ(0, td_query(&self->sock, &all, NLM_F_DUMP, &a));
+		EXPECT_EQ(0, td_query(&self->sock, &td_all, NLM_F_DUMP, &a));
 		EXPECT_STREQ("", a.fault);
 		EXPECT_LE((size_t)SLEEPERS, a.rows);
 		EXPECT_TRUE(rows_only_of(&a, USER, 0));
@@ -704,8 +699,8 @@ TEST_F(file, dropping_rights_during_dump_hides_tasks)
 	if (!pid) {
 		struct td_answer a;
 
-		EXPECT_EQ(0,
-			  td_send_request(&self->sock, &all, NLM_F_DUMP, NULL));
+		EXPECT_EQ(0, td_send_request(&self->sock, &td_all, NLM_F_DUMP,
+					     NULL));
 		td_assume(_metadata, &user);
 		td_answer_init(&self->sock, &a, true);
 		EXPECT_EQ(0, td_receive(&self->sock, &a));
@@ -725,8 +720,8 @@ TEST_F(file, gaining_rights_during_dump_adds_no_row)
 	if (!pid) {
 		struct td_answer a;
 
-		EXPECT_EQ(0,
-			  td_send_request(&self->sock, &all, NLM_F_DUMP, NULL));
+		EXPECT_EQ(0, td_send_request(&self->sock, &td_all, NLM_F_DUMP,
+					     NULL));
 		EXPECT_EQ(0, setresuid(-1, 0, -1));
 		td_answer_init(&self->sock, &a, true);
 		EXPECT_EQ(0, td_receive(&self->sock, &a));
@@ -761,7 +756,7 @@ TEST_F(file, read_after_execve_gets_eperm)
 	if (!pid) {
 		int fd = open(TD_FILE, O_RDWR);
 
-		if (fd < 0 || write_request(fd, &all, NLM_F_DUMP) ||
+		if (fd < 0 || write_request(fd, &td_all, NLM_F_DUMP) ||
 		    dup2(fd, STDIN_FILENO) < 0)
 			_exit(1);
 		_exit(-program_run_setuid(COPY_INPUT, NULL));
@@ -868,7 +863,7 @@ TEST_F(mount, options_show_no_further_task)
 			_exit(errno != ENOENT);
 		EXPECT_EQ(0, td_open(&sock, TD_LARGE));
 		EXPECT_LE(0, dup2(fd, sock.fd));
-		EXPECT_EQ(0, td_query(&sock, &all, NLM_F_DUMP, &a));
+		EXPECT_EQ(0, td_query(&sock, &td_all, NLM_F_DUMP, &a));
 		EXPECT_STREQ("", a.fault);
 		EXPECT_LE((size_t)SLEEPERS, a.rows);
 		EXPECT_TRUE(rows_only_of(&a, USER, 0));
@@ -899,7 +894,7 @@ TEST(pids_are_those_of_pid_namespace_of_mount)
 	EXPECT_LE(0, fd);
 	EXPECT_EQ(0, td_open(&sock, TD_LARGE));
 	EXPECT_LE(0, dup2(fd, sock.fd));
-	EXPECT_EQ(0, td_query(&sock, &all, NLM_F_DUMP, &a));
+	EXPECT_EQ(0, td_query(&sock, &td_all, NLM_F_DUMP, &a));
 	EXPECT_STREQ("", a.fault);
 	EXPECT_EQ(4U, a.rows);
 	for (pid = 1; pid <= a.rows; pid++)
@@ -910,7 +905,7 @@ TEST(pids_are_those_of_pid_namespace_of_mount)
 	 * An open file holds the pid namespace, and its processes can still
 	 * end.
 	 */
-	EXPECT_EQ(0, td_send_request(&sock, &all, NLM_F_DUMP, NULL));
+	EXPECT_EQ(0, td_send_request(&sock, &td_all, NLM_F_DUMP, NULL));
 	namespace_end(init);
 	td_answer_init(&sock, &a, true);
 	EXPECT_EQ(0, td_receive(&sock, &a));
@@ -938,7 +933,7 @@ TEST_F_TIMEOUT(file, abandoned_dumps_leak_no_memory, 300)
 		int fd = open(TD_FILE, O_RDWR);
 
 		ASSERT_LE(0, fd);
-		ASSERT_EQ(0, write_request(fd, &all, NLM_F_DUMP));
+		ASSERT_EQ(0, write_request(fd, &td_all, NLM_F_DUMP));
 		if (i % 2)
 			ASSERT_LT(0, read_file(fd, buf, sizeof(buf)));
 		close(fd);

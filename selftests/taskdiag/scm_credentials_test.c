@@ -25,11 +25,6 @@ static const struct credentials forger = {
 	.effective = CAP_BIT(CAP_SETUID) | CAP_BIT(CAP_SETGID),
 };
 
-static const struct task_diag_pid all = {
-	.show_flags = TD_BASE_CRED,
-	.dump_strategy = TASK_DIAG_DUMP_ALL,
-};
-
 static struct task_pool pool;
 
 static int make_pool(void)
@@ -56,7 +51,7 @@ static void expect_send_error(struct __test_metadata *_metadata,
 			      struct td_sock *sock, const struct ucred *as,
 			      int err)
 {
-	EXPECT_EQ(err, td_send_request(sock, &all, NLM_F_DUMP, as)) {
+	EXPECT_EQ(err, td_send_request(sock, &td_all, NLM_F_DUMP, as)) {
 		TH_LOG("pid %d, uid %u, gid %u", as->pid, as->uid, as->gid);
 	}
 	EXPECT_EQ(-EAGAIN, td_receive_raw(sock, MSG_DONTWAIT));
@@ -78,7 +73,7 @@ TEST_F(scm_credentials, ids_of_other_users_show_no_more)
 		size_t i;
 
 		for (i = 0; i < ARRAY_SIZE(as); i++) {
-			EXPECT_EQ(0, td_send_request(&self->sock, &all,
+			EXPECT_EQ(0, td_send_request(&self->sock, &td_all,
 						     NLM_F_DUMP, &as[i]));
 			td_answer_init(&self->sock, &a, true);
 			EXPECT_EQ(0, td_receive(&self->sock, &a));
@@ -205,7 +200,7 @@ TEST_F(scm_credentials, pid_of_exited_process_gets_esrch)
 	for (dump = 0; dump < 2; dump++) {
 		struct td_answer a;
 
-		EXPECT_EQ(0, td_send_request(&self->sock, dump ? &all : &one,
+		EXPECT_EQ(0, td_send_request(&self->sock, dump ? &td_all : &one,
 					     dump ? NLM_F_DUMP : 0, &as));
 		td_answer_init(&self->sock, &a, dump);
 		EXPECT_EQ(0, td_receive(&self->sock, &a));
@@ -262,7 +257,7 @@ TEST_F(scm_credentials, dump_survives_exit_of_named_process)
 	}
 	ASSERT_EQ(1, read(begin[0], &byte, 1));
 
-	ASSERT_EQ(0, td_send_request(&self->sock, &all, NLM_F_DUMP, &as));
+	ASSERT_EQ(0, td_send_request(&self->sock, &td_all, NLM_F_DUMP, &as));
 	td_answer_init(&self->sock, &a, true);
 	ASSERT_EQ(0, td_receive_datagram(&self->sock, &a, 1));
 	before = a.rows;
@@ -282,7 +277,8 @@ TEST_F(scm_credentials, dump_survives_exit_of_named_process)
 		EXPECT_EQ(i + 1, pids.id[i]);
 
 	td_answer_free(&a);
-	EXPECT_EQ(-ESRCH, td_send_request(&self->sock, &all, NLM_F_DUMP, &as));
+	EXPECT_EQ(-ESRCH,
+		  td_send_request(&self->sock, &td_all, NLM_F_DUMP, &as));
 	pid_set_free(&pids);
 	close(begin[0]);
 	close(begin[1]);

@@ -11,11 +11,6 @@
 /* Enough tasks for several small datagrams. */
 #define SLEEPERS 150
 
-static const struct task_diag_pid all = {
-	.show_flags = TD_BASE_CRED,
-	.dump_strategy = TASK_DIAG_DUMP_ALL,
-};
-
 /* Made once, before the tests. */
 static struct task_pool pool;
 
@@ -88,7 +83,7 @@ TEST_F(shared_socket, other_process_gets_eperm)
 	struct td_answer a;
 	pid_t pid;
 
-	ASSERT_EQ(0, td_send_request(&self->sock, &all, NLM_F_DUMP, NULL));
+	ASSERT_EQ(0, td_send_request(&self->sock, &td_all, NLM_F_DUMP, NULL));
 	pid = fork();
 	if (!pid) {
 		const char *why = "";
@@ -102,7 +97,7 @@ TEST_F(shared_socket, other_process_gets_eperm)
 
 	/* That dump is over and does not affect the next one. */
 	EXPECT_EQ(-EAGAIN, td_receive_raw(&self->sock, MSG_DONTWAIT));
-	ASSERT_EQ(0, td_query(&self->sock, &all, NLM_F_DUMP, &a));
+	ASSERT_EQ(0, td_query(&self->sock, &td_all, NLM_F_DUMP, &a));
 	ASSERT_SUCCESS(&a);
 	EXPECT_LE(pool.nr, a.rows);
 	td_answer_free(&a);
@@ -116,11 +111,11 @@ TEST_F(shared_socket, parent_of_sender_gets_eperm)
 
 	pid = fork();
 	if (!pid)
-		_exit(-td_send_request(&self->sock, &all, NLM_F_DUMP, NULL));
+		_exit(-td_send_request(&self->sock, &td_all, NLM_F_DUMP, NULL));
 	EXPECT_EXIT_0(pid);
 
 	self->sock.seq++;
-	self->sock.show = all.show_flags;
+	self->sock.show = td_all.show_flags;
 	EXPECT_EQ(0, read_rest(&self->sock, &why)) {
 		TH_LOG("%s", why);
 	}
@@ -164,7 +159,7 @@ TEST_F(shared_socket, read_after_execve_gets_eperm)
 
 		/* The process that sent the request, after execve(). */
 		if (td_open(&own, TD_SMALL) ||
-		    td_send_request(&own, &all, NLM_F_DUMP, NULL))
+		    td_send_request(&own, &td_all, NLM_F_DUMP, NULL))
 			_exit(1);
 		_exit(-exec_read_rest(&own));
 	}
@@ -191,7 +186,7 @@ TEST_F(shared_socket, other_thread_continues_dump)
 	struct thread_args thread_args = { &self->sock, &a, -1 };
 	pthread_t thread;
 
-	ASSERT_EQ(0, td_send_request(&self->sock, &all, NLM_F_DUMP, NULL));
+	ASSERT_EQ(0, td_send_request(&self->sock, &td_all, NLM_F_DUMP, NULL));
 	td_answer_init(&self->sock, &a, true);
 	ASSERT_EQ(0,
 		  pthread_create(&thread, NULL, read_in_thread, &thread_args));

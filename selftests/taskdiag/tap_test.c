@@ -34,11 +34,6 @@ static const struct task_diag_pid all = {
 	.dump_strategy = TASK_DIAG_DUMP_ALL,
 };
 
-static const struct task_diag_pid all_short = {
-	.show_flags = TD_BASE_CRED,
-	.dump_strategy = TASK_DIAG_DUMP_ALL,
-};
-
 static struct task_pool pool;
 
 static int make_pool(void)
@@ -164,8 +159,8 @@ TEST_F(tap, receives_no_row_of_dump_of_fixed_groups)
 
 	if (!open_tap(_metadata, &self->packets))
 		SKIP(return, NO_TAPS);
-	td_dump(_metadata, &self->sock, all_short.show_flags,
-		all_short.dump_strategy, 0, &a);
+	td_dump(_metadata, &self->sock, td_all.show_flags,
+		td_all.dump_strategy, 0, &a);
 	EXPECT_LT((size_t)SLEEPERS, a.rows);
 	td_answer_free(&a);
 	expect_no_rows_in_tap(_metadata, &self->sock, self->packets, 1);
@@ -285,8 +280,8 @@ TEST_F(tap, toggled_during_requests_receives_no_row)
 	for (nth = 0; !__atomic_load_n(&race->over, __ATOMIC_ACQUIRE); nth++) {
 		if (nth % 2)
 			td_dump(_metadata, &self->sock,
-				all_short.show_flags,
-				all_short.dump_strategy, 0, &a);
+				td_all.show_flags,
+				td_all.dump_strategy, 0, &a);
 		else
 			td_get_row(_metadata, &self->sock, TD_BASE_CRED,
 				   getpid(), &a);

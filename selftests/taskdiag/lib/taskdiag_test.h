@@ -43,6 +43,12 @@
 
 #define TD_BASE_CRED (TASK_DIAG_SHOW_BASE | TASK_DIAG_SHOW_CRED)
 
+/* A query for BASE and CRED of all processes. */
+static const struct task_diag_pid td_all = {
+	.show_flags = TD_BASE_CRED,
+	.dump_strategy = TASK_DIAG_DUMP_ALL,
+};
+
 /* The answer is complete, follows the protocol, and reports success. */
 #define ASSERT_SUCCESS(answer) do { \
 	const struct td_answer *__answer = (answer); \
