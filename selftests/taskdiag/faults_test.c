@@ -133,7 +133,7 @@ static void send_and_receive(struct td_sock *sock, struct received *received,
 	}
 }
 
-/* Parse the reply when nothing fails any more, through a local socket. */
+/* Parse the reply through a local socket, when no allocation fails. */
 static int parse_received(const struct td_sock *sock, struct received *received,
 			  bool dump, struct td_answer *a)
 {
