@@ -6,12 +6,12 @@
 
 # Prints the directory of the installed kselftests: one per kernel and
 # configuration, because tests in two kernels may run at the same time.
-selftests_folder() {
+selftests_dir() {
 	printf %s "$KERNEL_HOME/selftests-${kernel-uml}-${config-uml}"
 }
 
 # Builds the kselftests against the headers that the kernel tree exports, and
-# installs them in selftests_folder.
+# installs them in selftests_dir.
 build_selftests() {
 	local headers=$KERNEL_HOME/headers log=$KERNEL_HOME/selftests.log
 	need rsync rsync
@@ -26,11 +26,11 @@ build_selftests() {
 # Builds all files each time: lib.mk has no dependencies on headers of a test.
 make_selftests() {
 	local targets
-	rm -rf "$1/kselftest" "$(selftests_folder)"
+	rm -rf "$1/kselftest" "$(selftests_dir)"
 	targets=$(cd "$PROJECT/selftests" && echo *)
 	make -s -C "$KERNEL_TREE" ARCH="$(header_arch)" O="$1" headers &&
 		CFLAGS=-Werror make -C "$KERNEL_TREE/tools/testing/selftests" O="$1" ARCH="$(header_arch)" \
-			TARGETS="$targets" FORCE_TARGETS=1 INSTALL_PATH="$(selftests_folder)" install
+			TARGETS="$targets" FORCE_TARGETS=1 INSTALL_PATH="$(selftests_dir)" install
 }
 
 # User-Mode Linux exports no headers; its programs use those of the host's CPU.

@@ -1,47 +1,51 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Dumps that nobody reads to the end, thousands of times: that nothing is left
- * of them.  A reference to a process, to a pid namespace or to credentials
- * would keep a namespace from going, and of those there is one allowed at a
- * time; everything else is memory, whose growth has a bound.
+ * Dumps that are abandoned before their end, thousands of times: they must leak
+ * nothing.  A leaked reference to a process, a pid namespace or credentials
+ * would keep a namespace alive; the test allows one namespace at a time.  All
+ * else is memory, whose growth has a bound.
  */
 #include <sched.h>
 #include <sys/fsuid.h>
 
-#include "namespace.h"
-#include "taskdiag_test.h"
-#include "users.h"
+#include "lib/namespace.h"
+#include "lib/taskdiag_test.h"
+#include "lib/users.h"
 
-/* Small datagrams, several of them to a dump of the namespace. */
+/* Small datagrams, so that a dump of the namespace takes several of them. */
 #define BUFFER 4096
 #define SLEEPERS 60
 
-/* Half-read dumps whose socket is closed; of each other way fewer. */
+/*
+ * Half-read dumps whose socket is closed; fewer rounds for each other ending.
+ */
 #define ROUNDS 10000
-#define ROUNDS_OF_OTHERS 700
-#define ROUNDS_OF_PROCESSES 100
+#define ROUNDS_PER_ENDING 700
+#define ROUNDS_WITH_FORK 100
 
 /* The first rounds fill caches that stay filled. */
-#define ROUNDS_TO_WARM_UP 500
+#define WARM_UP_ROUNDS 500
 
-/* Less than a leak of 64 bytes a round, the smallest object there is. */
+/* Half of a leak of 64 bytes per round; no object is smaller than 64 bytes. */
 #define GROWTH_KIB (ROUNDS * 64 / 1024 / 2)
 
 /*
- * A leak is there in every run.  What is only kept for a while, as KASAN keeps
- * what has been freed, comes to an end.
+ * A leak shows in every run.  Memory that is freed late, as in the quarantine
+ * of KASAN, stops growing.
  */
 #define RUNS 4
 
-/* Namespaces, one after the other. */
+/* Number of namespaces, made one after the other. */
 #define NAMESPACES 3
 
 #define TIMEOUT_SECONDS 600
 
-/* The smallest of some readings, in KiB; the kernel frees when it has time. */
+/*
+ * Return the lowest of several readings, in KiB: the kernel frees memory late.
+ */
 static long slab_kib(void)
 {
-	long least = -1;
+	long lowest = -1;
 	int i;
 
 	for (i = 0; i < 20; i++) {
@@ -53,124 +57,130 @@ static long slab_kib(void)
 			return -1;
 		while (fgets(line, sizeof(line), file))
 			if (sscanf(line, "SUnreclaim: %ld", &kib) == 1 &&
-			    (least < 0 || kib < least))
-				least = kib;
+			    (lowest < 0 || kib < lowest))
+				lowest = kib;
 		fclose(file);
 		usleep(10000);
 	}
-	return least;
+	return lowest;
 }
 
-/* The ways to leave a dump, or a request that is none. */
-struct way {
+/* A way to abandon a dump, or a request that starts none. */
+struct ending {
 	const char *name;
-	struct task_diag_pid what;
+	struct task_diag_pid query;
 	__u16 flags;
-	int reads;		/* before the socket is closed */
-	bool again;		/* asks once more, which is refused */
+	int reads;		/* datagrams, before the close */
+	bool again;		/* send a second request, which is refused */
 };
 
-#define SHOW .what.show_flags = TD_BASE_CRED
+#define SHOW .query.show_flags = TD_BASE_CRED
 
-/* With what is told of one task at a time: the row under way holds it. */
-#define SHOW_ALL .what.show_flags = ((2ULL << TASK_DIAG_GROUP_MAX) - 1)
+/* Includes the appended groups: the current row holds references. */
+#define SHOW_ALL .query.show_flags = ((2ULL << TASK_DIAG_GROUP_MAX) - 1)
 
-static const struct way half_read = {
+static const struct ending half_read = {
 	.name = "half read", SHOW, .flags = NLM_F_DUMP, .reads = 1,
 };
 
-/* In the namespace, where init is 1 and parent of all. */
-static const struct way others[] = {
+/*
+ * All of these run in the namespace, whose init has pid 1 and is the parent of
+ * all.
+ */
+static const struct ending other_endings[] = {
 	{ .name = "unread", SHOW, .flags = NLM_F_DUMP },
 	{
 		.name = "children, unread", SHOW, .flags = NLM_F_DUMP,
-		.what.dump_strategy = TASK_DIAG_DUMP_CHILDREN, .what.pid = 1,
+		.query.dump_strategy = TASK_DIAG_DUMP_CHILDREN, .query.pid = 1,
 	},
 	{
 		.name = "children, half read", SHOW, .flags = NLM_F_DUMP,
-		.what.dump_strategy = TASK_DIAG_DUMP_CHILDREN, .what.pid = 1,
+		.query.dump_strategy = TASK_DIAG_DUMP_CHILDREN, .query.pid = 1,
 		.reads = 1,
 	},
 	{
 		.name = "threads", SHOW, .flags = NLM_F_DUMP,
-		.what.dump_strategy = TASK_DIAG_DUMP_THREAD, .what.pid = 1,
+		.query.dump_strategy = TASK_DIAG_DUMP_THREAD, .query.pid = 1,
 	},
 	{
 		.name = "one", SHOW, .flags = NLM_F_DUMP,
-		.what.dump_strategy = TASK_DIAG_DUMP_ONE, .what.pid = 1,
+		.query.dump_strategy = TASK_DIAG_DUMP_ONE, .query.pid = 1,
 	},
 	{
-		.name = "one, plainly", SHOW,
-		.what.dump_strategy = TASK_DIAG_DUMP_ONE, .what.pid = 1,
+		.name = "one, single request", SHOW,
+		.query.dump_strategy = TASK_DIAG_DUMP_ONE, .query.pid = 1,
 	},
 	{
-		.name = "all, plainly", SHOW,
+		.name = "all, single request", SHOW,
 	},
 	{
-		.name = "children, plainly", SHOW,
-		.what.dump_strategy = TASK_DIAG_DUMP_CHILDREN, .what.pid = 1,
+		.name = "children, single request", SHOW,
+		.query.dump_strategy = TASK_DIAG_DUMP_CHILDREN, .query.pid = 1,
 	},
 	{
-		.name = "nobody", SHOW, .flags = NLM_F_DUMP,
-		.what.dump_strategy = TASK_DIAG_DUMP_ONE, .what.pid = 4000000,
+		.name = "unused pid", SHOW, .flags = NLM_F_DUMP,
+		.query.dump_strategy = TASK_DIAG_DUMP_ONE, .query.pid = 4000000,
 	},
 	{
-		.name = "an unknown strategy", SHOW, .flags = NLM_F_DUMP,
-		.what.dump_strategy = 99,
+		.name = "unknown strategy", SHOW, .flags = NLM_F_DUMP,
+		.query.dump_strategy = 99,
 	},
 	{
-		.name = "an unknown group", .flags = NLM_F_DUMP,
-		.what.show_flags = 1ULL << 63,
+		.name = "unknown group", .flags = NLM_F_DUMP,
+		.query.show_flags = 1ULL << 63,
 	},
 	{
 		.name = "twice", SHOW, .flags = NLM_F_DUMP, .again = true,
 	},
 	{
-		.name = "everything, unread", SHOW_ALL, .flags = NLM_F_DUMP,
+		.name = "all groups, unread", SHOW_ALL, .flags = NLM_F_DUMP,
 	},
 	{
-		.name = "everything, half read", SHOW_ALL, .flags = NLM_F_DUMP,
+		.name = "all groups, half read", SHOW_ALL, .flags = NLM_F_DUMP,
 		.reads = 1,
 	},
 };
 
-/* A socket that leaves out all that td_open() finds out anew. */
-static int open_quickly(struct td_sock *sock)
+/* Open a socket without the family lookup and buffer of td_open(). */
+static int open_socket(struct td_sock *sock)
 {
 	sock->fd = socket(AF_NETLINK, SOCK_RAW, NETLINK_GENERIC);
 	return sock->fd < 0 ? -errno : 0;
 }
 
-static int abandon(struct td_sock *sock, const struct way *way,
+static int abandon(struct td_sock *sock, const struct ending *ending,
 		   const struct ucred *as)
 {
 	int i, err;
 
-	err = open_quickly(sock);
+	err = open_socket(sock);
 	if (err)
 		return err;
-	err = td_ask(sock, &way->what, way->flags, as);
-	if (!err && way->again)
-		err = td_ask(sock, &way->what, way->flags, as);
-	for (i = 0; !err && i < way->reads; i++) {
+	err = td_send_request(sock, &ending->query, ending->flags, as);
+	if (!err && ending->again)
+		err = td_send_request(sock, &ending->query, ending->flags, as);
+	for (i = 0; !err && i < ending->reads; i++) {
 		ssize_t got = td_receive_raw(sock, 0);
 
-		/* What is too large for the buffer has been read as well. */
+		/*
+		 * A datagram that is larger than the buffer has been consumed
+		 * as well.
+		 */
 		err = got < 0 && got != -EMSGSIZE ? got : 0;
 	}
 	close(sock->fd);
 	return err;
 }
 
-/* Credentials that nobody else has: a reference to them is all they live by. */
+/* Set credentials that no other task has: only a reference keeps them alive. */
 static void change_credentials(int round)
 {
 	setfsgid(USER + round % 2);
 }
 
-static void abandon_often(struct __test_metadata *_metadata,
-			  const struct way *way, const struct ucred *as,
-			  int rounds)
+static void abandon_repeatedly(struct __test_metadata *_metadata,
+			       const struct ending *ending,
+			       const struct ucred *as, int rounds)
 {
 	struct td_sock sock, first;
 	int i;
@@ -179,15 +189,15 @@ static void abandon_often(struct __test_metadata *_metadata,
 	ASSERT_EQ(0, td_adopt(&sock, -1, &first));
 	for (i = 0; i < rounds; i++) {
 		change_credentials(i);
-		ASSERT_EQ(0, abandon(&sock, way, as)) {
-			TH_LOG("%s, the %dth time", way->name, i);
+		ASSERT_EQ(0, abandon(&sock, ending, as)) {
+			TH_LOG("%s, round %d", ending->name, i);
 		}
 	}
 	td_close(&sock);
 	td_close(&first);
 }
 
-/* Whoever asked is gone, and with it the socket. */
+/* The sender exits, which closes the socket. */
 static void abandon_by_exit(struct __test_metadata *_metadata,
 			    const struct ucred *as)
 {
@@ -195,15 +205,16 @@ static void abandon_by_exit(struct __test_metadata *_metadata,
 	int i;
 
 	ASSERT_EQ(0, td_open(&sock, BUFFER));
-	for (i = 0; i < ROUNDS_OF_PROCESSES; i++) {
+	for (i = 0; i < ROUNDS_WITH_FORK; i++) {
 		pid_t pid = fork();
 
 		ASSERT_LE(0, pid);
 		if (!pid) {
 			struct td_sock own = sock;
 
-			if (open_quickly(&own) ||
-			    td_ask(&own, &half_read.what, NLM_F_DUMP, as))
+			if (open_socket(&own) ||
+			    td_send_request(&own, &half_read.query, NLM_F_DUMP,
+					    as))
 				_exit(1);
 			_exit(td_receive_raw(&own, 0) < 0);
 		}
@@ -212,7 +223,7 @@ static void abandon_by_exit(struct __test_metadata *_metadata,
 	td_close(&sock);
 }
 
-/* Somebody else reads on, which ends it; and nobody reads that. */
+/* Another process reads, which ends the dump; no process reads that end. */
 static void abandon_to_another(struct __test_metadata *_metadata,
 			       const struct ucred *as)
 {
@@ -220,12 +231,13 @@ static void abandon_to_another(struct __test_metadata *_metadata,
 	int i;
 
 	ASSERT_EQ(0, td_open(&sock, BUFFER));
-	for (i = 0; i < ROUNDS_OF_PROCESSES; i++) {
+	for (i = 0; i < ROUNDS_WITH_FORK; i++) {
 		struct td_sock own = sock;
 		pid_t pid;
 
-		ASSERT_EQ(0, open_quickly(&own));
-		ASSERT_EQ(0, td_ask(&own, &half_read.what, NLM_F_DUMP, as));
+		ASSERT_EQ(0, open_socket(&own));
+		ASSERT_EQ(0, td_send_request(&own, &half_read.query, NLM_F_DUMP,
+					     as));
 		pid = fork();
 		ASSERT_LE(0, pid);
 		if (!pid)
@@ -236,46 +248,46 @@ static void abandon_to_another(struct __test_metadata *_metadata,
 	td_close(&sock);
 }
 
-static void abandon_in_every_way(struct __test_metadata *_metadata,
-				 const struct ucred *as, int rounds)
+static void abandon_with_all_endings(struct __test_metadata *_metadata,
+				     const struct ucred *as, int rounds)
 {
 	size_t i;
 
-	abandon_often(_metadata, &half_read, as, rounds);
-	for (i = 0; i < ARRAY_SIZE(others); i++)
-		abandon_often(_metadata, &others[i], as, rounds);
+	abandon_repeatedly(_metadata, &half_read, as, rounds);
+	for (i = 0; i < ARRAY_SIZE(other_endings); i++)
+		abandon_repeatedly(_metadata, &other_endings[i], as, rounds);
 	abandon_by_exit(_metadata, as);
 	abandon_to_another(_metadata, as);
 }
 
-FIXTURE(abandoned) {
+FIXTURE(abandoned_dump) {
 };
 
-FIXTURE_SETUP(abandoned)
+FIXTURE_SETUP(abandoned_dump)
 {
 }
 
-FIXTURE_TEARDOWN(abandoned)
+FIXTURE_TEARDOWN(abandoned_dump)
 {
 }
 
-static void half_read_often(struct __test_metadata *_metadata,
-			    const struct ucred *as)
+static void repeat_half_read(struct __test_metadata *_metadata,
+			     const struct ucred *as)
 {
-	abandon_often(_metadata, &half_read, as, ROUNDS);
+	abandon_repeatedly(_metadata, &half_read, as, ROUNDS);
 }
 
-/* Taken together they are as many. */
-static void every_way_often(struct __test_metadata *_metadata,
-			    const struct ucred *as)
+/* All endings together take as many rounds as half_read. */
+static void repeat_all_endings(struct __test_metadata *_metadata,
+			       const struct ucred *as)
 {
-	abandon_in_every_way(_metadata, as, ROUNDS_OF_OTHERS);
+	abandon_with_all_endings(_metadata, as, ROUNDS_PER_ENDING);
 }
 
-static void takes_no_memory(struct __test_metadata *_metadata,
-			    const struct ucred *as,
-			    void (*often)(struct __test_metadata *,
-					  const struct ucred *))
+static void expect_no_growth(struct __test_metadata *_metadata,
+			     const struct ucred *as,
+			     void (*repeat)(struct __test_metadata *,
+					    const struct ucred *))
 {
 	long before, after = slab_kib();
 	int run;
@@ -283,7 +295,7 @@ static void takes_no_memory(struct __test_metadata *_metadata,
 	ASSERT_LT(0, after);
 	for (run = 0; run < RUNS; run++) {
 		before = after;
-		often(_metadata, as);
+		repeat(_metadata, as);
 		after = slab_kib();
 		TH_LOG("%ld KiB of slabs before, %ld KiB after", before, after);
 		if (after < before + GROWTH_KIB)
@@ -293,80 +305,87 @@ static void takes_no_memory(struct __test_metadata *_metadata,
 }
 
 /*
- * Catches a dump whose memory, row template or credentials are not freed when
- * it is not over.
+ * Catches a dump that does not free its memory, row template or credentials
+ * when it is abandoned.
  */
-TEST_F_TIMEOUT(abandoned, ten_thousand_times_takes_no_memory, TIMEOUT_SECONDS)
+TEST_F_TIMEOUT(abandoned_dump,
+	       repeated_10000_times_leaks_no_memory, TIMEOUT_SECONDS)
 {
 	struct ucred as = {};
 
 	as.pid = namespace_begin(0, SLEEPERS, NULL, NULL);
 	ASSERT_LT(0, as.pid);
-	abandon_in_every_way(_metadata, &as, ROUNDS_TO_WARM_UP);
-	takes_no_memory(_metadata, &as, half_read_often);
-	takes_no_memory(_metadata, &as, every_way_often);
+	abandon_with_all_endings(_metadata, &as, WARM_UP_ROUNDS);
+	expect_no_growth(_metadata, &as, repeat_half_read);
+	expect_no_growth(_metadata, &as, repeat_all_endings);
 	namespace_end(as.pid);
 }
 
-static void play_inside(void *arg)
+static void abandon_inside(void *arg)
 {
 	struct __test_metadata *_metadata = arg;
 
-	abandon_in_every_way(_metadata, NULL, 20);
+	abandon_with_all_endings(_metadata, NULL, 20);
 }
 
 /*
- * There may be one, so that the next can only begin when nothing holds the last
- * one any more.
+ * The limit is one namespace.  The next one can start only when nothing holds a
+ * reference to the previous one.
  */
-static void one_after_the_other(struct __test_metadata *_metadata, __u64 flags)
+static void make_namespaces_in_turn(struct __test_metadata *_metadata,
+				    __u64 flags)
 {
 	pid_t init;
 	int i;
 
-	ASSERT_EQ(0, namespace_be_root());
+	ASSERT_EQ(0, namespace_become_root());
 	ASSERT_EQ(0, namespace_limit("pid", 1));
 	if (flags & CLONE_NEWUSER)
 		ASSERT_EQ(0, namespace_limit("user", 1));
 
 	for (i = 0; i < NAMESPACES; i++) {
-		init = namespace_begin_when_possible(flags, SLEEPERS,
-						     play_inside, _metadata);
+		init = namespace_begin_retry(flags, SLEEPERS,
+					     abandon_inside, _metadata);
 		ASSERT_LT(0, init) {
-			TH_LOG("the %dth: %s", i, strerror(-init));
+			TH_LOG("namespace %d: %s", i, strerror(-init));
 		}
-		/* So there is a limit. */
+		/* This shows that the limit applies. */
 		EXPECT_EQ(-ENOSPC, namespace_fork(CLONE_NEWPID));
 		namespace_end(init);
 	}
 }
 
-/* Catches a reference to a process or its namespace that is not put. */
-TEST_F_TIMEOUT(abandoned, inside_lets_a_pid_namespace_go, TIMEOUT_SECONDS)
+/* Catches a leaked reference to a process or to its namespace. */
+TEST_F_TIMEOUT(abandoned_dump,
+	       inside_pid_namespace_releases_namespace, TIMEOUT_SECONDS)
 {
 	pid_t pid = td_fork_as(_metadata, &user);
 
 	if (!pid) {
-		one_after_the_other(_metadata, 0);
+		make_namespaces_in_turn(_metadata, 0);
 		_exit(0);
 	}
 	EXPECT_EXIT_0(pid);
 }
 
-/* Catches a reference to credentials that is not put. */
-TEST_F_TIMEOUT(abandoned, inside_lets_a_user_namespace_go, TIMEOUT_SECONDS)
+/* Catches a leaked reference to credentials. */
+TEST_F_TIMEOUT(abandoned_dump,
+	       inside_user_namespace_releases_namespace, TIMEOUT_SECONDS)
 {
 	pid_t pid = td_fork_as(_metadata, &user);
 
 	if (!pid) {
-		one_after_the_other(_metadata, CLONE_NEWUSER);
+		make_namespaces_in_turn(_metadata, CLONE_NEWUSER);
 		_exit(0);
 	}
 	EXPECT_EXIT_0(pid);
 }
 
-/* From outside: what is held is what SCM_CREDENTIALS name. */
-TEST_F_TIMEOUT(abandoned, outside_lets_a_pid_namespace_go, TIMEOUT_SECONDS)
+/*
+ * The sender is outside: the dump refers to the namespace by SCM_CREDENTIALS.
+ */
+TEST_F_TIMEOUT(abandoned_dump,
+	       outside_pid_namespace_releases_namespace, TIMEOUT_SECONDS)
 {
 	pid_t pid = fork();
 
@@ -374,25 +393,20 @@ TEST_F_TIMEOUT(abandoned, outside_lets_a_pid_namespace_go, TIMEOUT_SECONDS)
 	if (!pid) {
 		int i;
 
-		/* A limit of our own: one that we are in, and one below. */
-		ASSERT_EQ(0, namespace_be_root());
-		pid = namespace_fork(CLONE_NEWPID | CLONE_NEWNS);
-		ASSERT_LE(0, pid);
-		if (pid) {
-			EXPECT_EXIT_0(pid);
-			_exit(0);
-		}
-		ASSERT_EQ(0, namespace_mount_procfs());
-		ASSERT_EQ(0, namespace_limit("pid", 2));
+		/*
+		 * A limit for this test alone: its own namespace and one below.
+		 */
+		ASSERT_EQ(0, namespace_enter_limited(2));
 		for (i = 0; i < NAMESPACES; i++) {
 			struct ucred as = {};
 
-			as.pid = namespace_begin_when_possible(0, SLEEPERS,
-							       NULL, NULL);
+			as.pid = namespace_begin_retry(0, SLEEPERS,
+						       NULL, NULL);
 			ASSERT_LT(0, as.pid) {
-				TH_LOG("the %dth: %s", i, strerror(-as.pid));
+				TH_LOG("namespace %d: %s", i,
+				       strerror(-as.pid));
 			}
-			abandon_in_every_way(_metadata, &as, 20);
+			abandon_with_all_endings(_metadata, &as, 20);
 			EXPECT_EQ(-ENOSPC, namespace_fork(CLONE_NEWPID));
 			namespace_end(as.pid);
 		}
@@ -403,6 +417,6 @@ TEST_F_TIMEOUT(abandoned, outside_lets_a_pid_namespace_go, TIMEOUT_SECONDS)
 
 int main(int argc, char **argv)
 {
-	td_need_kernel_and_root();
+	td_require_family_and_root();
 	return test_harness_run(argc, argv);
 }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A security module that objects: under a profile of AppArmor that denies
- * ptrace-read, root with every capability sees itself and nobody else.  So does
- * whoever has only one hand under that profile: the sender, the opener of the
- * socket, or the reader.
+ * A security module that denies access: under an AppArmor profile that denies
+ * ptrace-read, root with all capabilities sees only itself.  The same applies
+ * if only the sender, only the opener of the socket or only the reader is
+ * confined.
  *
- * Wants a kernel in which AppArmor is on, and apparmor_parser, and fails
- * without: it is built and installed, but not among the programs that
- * run_kselftest.sh starts by itself.
+ * Requires a kernel with AppArmor enabled, and apparmor_parser, and fails
+ * otherwise.  The program is built and installed, but run_kselftest.sh does not
+ * start it by default.
  */
 #include <ctype.h>
 #include <dirent.h>
@@ -18,32 +18,33 @@
 #include <sys/mount.h>
 #include <linux/audit.h>
 
-#include "handover.h"
-#include "idset.h"
-#include "taskdiag_test.h"
-#include "view.h"
+#include "lib/fd_passing.h"
+#include "lib/pid_set.h"
+#include "lib/taskdiag_test.h"
+#include "lib/visible_pids.h"
 
-#define BLIND "taskdiag_test_blind"
-#define SIGHTED "taskdiag_test_sighted"
+#define DENY "taskdiag_test_deny"
+#define ALLOW "taskdiag_test_allow"
 
 /* AppArmor audits an access that no rule allows, unless a rule denies it. */
-#define AUDITED "taskdiag_test_audited"
+#define AUDIT "taskdiag_test_audit"
 
-/* All that there is to allow, but for one thing. */
-#define ALL_BUT_PTRACE \
+/* All permissions except ptrace. */
+#define ALLOW_ALL_EXCEPT_PTRACE \
 	"file, capability, network, mount, umount, pivot_root, signal,\n" \
 	"unix, dbus, change_profile,\n"
 
 static const char profiles[] =
 	"abi <abi/3.0>,\n"
-	"profile " BLIND " flags=(attach_disconnected) {\n"
-	ALL_BUT_PTRACE "deny ptrace read,\n}\n"
-	"profile " SIGHTED " flags=(attach_disconnected) {\n"
-	ALL_BUT_PTRACE "ptrace,\n}\n"
-	"profile " AUDITED " flags=(attach_disconnected) {\n"
-	ALL_BUT_PTRACE "}\n";
+	"profile " DENY " flags=(attach_disconnected) {\n"
+	ALLOW_ALL_EXCEPT_PTRACE "deny ptrace read,\n}\n"
+	"profile " ALLOW " flags=(attach_disconnected) {\n"
+	ALLOW_ALL_EXCEPT_PTRACE "ptrace,\n}\n"
+	"profile " AUDIT " flags=(attach_disconnected) {\n"
+	ALLOW_ALL_EXCEPT_PTRACE "}\n";
 
-#define PARSER "PATH=$PATH:/usr/sbin:/sbin apparmor_parser --replace --skip-cache"
+#define PARSER \
+	"PATH=$PATH:/usr/sbin:/sbin apparmor_parser --replace --skip-cache"
 
 static int load_profiles(void)
 {
@@ -55,7 +56,7 @@ static int load_profiles(void)
 	return pclose(parser) ? -EINVAL : 0;
 }
 
-/* There is no way back. */
+/* A confined task cannot remove its profile. */
 static int confine_to(const char *profile)
 {
 	int fd = open("/proc/self/attr/apparmor/current", O_WRONLY | O_CLOEXEC);
@@ -70,24 +71,27 @@ static int confine_to(const char *profile)
 	return len;
 }
 
-static int note_processes(const char *procfs, struct idset *pids)
+static int list_processes(const char *procfs, struct pid_set *pids)
 {
-	DIR *folder = opendir(procfs);
+	DIR *dir = opendir(procfs);
 	struct dirent *entry;
 	int err = 0;
 
-	if (!folder)
+	if (!dir)
 		return -errno;
-	while (!err && (entry = readdir(folder))) {
+	while (!err && (entry = readdir(dir))) {
 		if (isdigit(entry->d_name[0]))
-			err = idset_add(pids, strtoul(entry->d_name, NULL, 10));
+			err = pid_set_add(pids,
+					  strtoul(entry->d_name, NULL, 10));
 	}
-	closedir(folder);
+	closedir(dir);
 	return err;
 }
 
-/* The processes in a procfs that hides what the caller may not see. */
-static int view_of_procfs(struct idset *pids)
+/*
+ * List the processes in a procfs that hides tasks which the caller may not see.
+ */
+static int pids_in_procfs(struct pid_set *pids)
 {
 	char path[] = "/tmp/taskdiag-proc-XXXXXX";
 	int err;
@@ -96,7 +100,7 @@ static int view_of_procfs(struct idset *pids)
 	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
 	    mount("proc", path, "proc", 0, "hidepid=ptraceable"))
 		return -errno;
-	err = note_processes(path, pids);
+	err = list_processes(path, pids);
 	umount(path);
 	rmdir(path);
 	return err;
@@ -109,7 +113,7 @@ FIXTURE(apparmor) {
 FIXTURE_SETUP(apparmor)
 {
 	ASSERT_EQ(0, load_profiles()) {
-		TH_LOG("this test needs AppArmor and apparmor_parser");
+		TH_LOG("load profiles: AppArmor or apparmor_parser is missing");
 	}
 	self->sleeper = fork();
 	ASSERT_LE(0, self->sleeper);
@@ -125,49 +129,49 @@ FIXTURE_TEARDOWN(apparmor)
 	waitpid(self->sleeper, NULL, 0);
 }
 
-static bool sees_only(const struct idset *pids, pid_t pid)
+static bool contains_only(const struct pid_set *pids, pid_t pid)
 {
-	return pids->nr == 1 && idset_has(pids, pid);
+	return pids->nr == 1 && pid_set_has(pids, pid);
 }
 
-/* Else the rest would say nothing. */
-TEST_F(apparmor, who_is_not_confined_sees_others)
+/* If this fails, the other tests show nothing. */
+TEST_F(apparmor, unconfined_caller_sees_other_processes)
 {
-	struct idset pids = {};
+	struct pid_set pids = {};
 
-	ASSERT_EQ(0, view_own(&pids));
-	EXPECT_TRUE(idset_has(&pids, self->sleeper));
-	EXPECT_TRUE(idset_has(&pids, 1));
-	EXPECT_TRUE(idset_has(&pids, getpid()));
+	ASSERT_EQ(0, visible_pids(&pids));
+	EXPECT_TRUE(pid_set_has(&pids, self->sleeper));
+	EXPECT_TRUE(pid_set_has(&pids, 1));
+	EXPECT_TRUE(pid_set_has(&pids, getpid()));
 }
 
-TEST_F(apparmor, a_profile_that_allows_it_hides_nobody)
+TEST_F(apparmor, profile_that_allows_ptrace_read_hides_no_process)
 {
-	struct idset pids = {};
+	struct pid_set pids = {};
 
-	ASSERT_EQ(0, confine_to(SIGHTED));
-	ASSERT_EQ(0, view_own(&pids));
-	EXPECT_TRUE(idset_has(&pids, self->sleeper));
-	EXPECT_TRUE(idset_has(&pids, 1));
+	ASSERT_EQ(0, confine_to(ALLOW));
+	ASSERT_EQ(0, visible_pids(&pids));
+	EXPECT_TRUE(pid_set_has(&pids, self->sleeper));
+	EXPECT_TRUE(pid_set_has(&pids, 1));
 }
 
-TEST_F(apparmor, a_profile_that_denies_it_hides_everybody)
+TEST_F(apparmor, profile_that_denies_ptrace_read_hides_other_processes)
 {
-	struct idset pids = {}, of_procfs = {};
+	struct pid_set pids = {}, of_procfs = {};
 
-	ASSERT_EQ(0, confine_to(BLIND));
-	ASSERT_EQ(0, view_own(&pids));
-	EXPECT_TRUE(sees_only(&pids, getpid())) {
-		TH_LOG("%zu rows", pids.nr);
+	ASSERT_EQ(0, confine_to(DENY));
+	ASSERT_EQ(0, visible_pids(&pids));
+	EXPECT_TRUE(contains_only(&pids, getpid())) {
+		TH_LOG("received %zu rows", pids.nr);
 	}
-	ASSERT_EQ(0, view_of_procfs(&of_procfs));
-	EXPECT_TRUE(idset_equal(&pids, &of_procfs)) {
-		TH_LOG("procfs has %zu", of_procfs.nr);
+	ASSERT_EQ(0, pids_in_procfs(&of_procfs));
+	EXPECT_TRUE(pid_set_equal(&pids, &of_procfs)) {
+		TH_LOG("procfs shows %zu processes", of_procfs.nr);
 	}
 }
 
-/* As if there were none, to the errno and the text. */
-TEST_F(apparmor, who_is_hidden_is_nobody)
+/* The errno and the message are equal as well. */
+TEST_F(apparmor, hidden_process_gets_same_error_as_unused_pid)
 {
 	const __u64 strategies[] = { TASK_DIAG_DUMP_ONE,
 				     TASK_DIAG_DUMP_CHILDREN,
@@ -177,17 +181,17 @@ TEST_F(apparmor, who_is_hidden_is_nobody)
 	size_t i;
 
 	ASSERT_EQ(0, td_open(&sock, TD_LARGE));
-	ASSERT_EQ(0, confine_to(BLIND));
+	ASSERT_EQ(0, confine_to(DENY));
 	for (i = 0; i < sizeof(strategies) / sizeof(*strategies); i++) {
-		struct task_diag_pid what = {
+		struct task_diag_pid query = {
 			.show_flags = TD_BASE_CRED,
 			.dump_strategy = strategies[i],
 			.pid = self->sleeper,
 		};
 
-		ASSERT_EQ(0, td_query(&sock, &what, NLM_F_DUMP, &hidden));
-		what.pid = 4194303;
-		ASSERT_EQ(0, td_query(&sock, &what, NLM_F_DUMP, &none));
+		ASSERT_EQ(0, td_query(&sock, &query, NLM_F_DUMP, &hidden));
+		query.pid = 4194303;
+		ASSERT_EQ(0, td_query(&sock, &query, NLM_F_DUMP, &none));
 		EXPECT_EQ(ESRCH, hidden.end.error);
 		EXPECT_EQ(none.end.error, hidden.end.error);
 		EXPECT_STREQ(none.end.text, hidden.end.text);
@@ -196,70 +200,77 @@ TEST_F(apparmor, who_is_hidden_is_nobody)
 	}
 }
 
-/* The socket of somebody who is blind lends nobody's eyes to it. */
-TEST_F(apparmor, the_opener_is_asked_too)
+/* A confined opener restricts the requests of other senders over its socket. */
+TEST_F(apparmor, confined_opener_hides_all_processes)
 {
-	struct td_sock *like = td_share(sizeof(*like)), sock;
-	struct idset pids = {};
+	struct td_sock *like = td_alloc_shared(sizeof(*like)), sock;
+	struct pid_set pids = {};
 	int ends[2], fd;
 	pid_t child;
 
 	ASSERT_NE(NULL, like);
-	ASSERT_EQ(0, handover_open(ends));
+	ASSERT_EQ(0, fd_passing_open(ends));
 	child = fork();
 	ASSERT_LE(0, child);
 	if (!child) {
-		ASSERT_EQ(0, confine_to(BLIND));
+		ASSERT_EQ(0, confine_to(DENY));
 		ASSERT_EQ(0, td_open(like, TD_LARGE));
-		ASSERT_EQ(0, handover_give(ends[1], like->fd));
+		ASSERT_EQ(0, fd_passing_send(ends[1], like->fd));
 		_exit(0);
 	}
 	EXPECT_EXIT_0(child);
-	fd = handover_take(ends[0]);
+	fd = fd_passing_receive(ends[0]);
 	ASSERT_LE(0, fd);
 	ASSERT_EQ(0, td_adopt(&sock, fd, like));
-	ASSERT_EQ(0, view_over(&sock, &pids));
-	/* Ourselves neither: the opener is another process. */
+	ASSERT_EQ(0, visible_pids_over(&sock, &pids));
+	/*
+	 * The sender does not see itself either: the opener is another process.
+	 */
 	EXPECT_EQ(0U, pids.nr) {
-		TH_LOG("%zu rows", pids.nr);
+		TH_LOG("received %zu rows", pids.nr);
 	}
 }
 
-/* Who goes blind between the request and the read reads no more of others. */
-TEST_F(apparmor, the_reader_is_asked_too)
+/*
+ * Catches a reader that is confined after the request and still gets rows of
+ * other processes.
+ */
+TEST_F(apparmor, confined_reader_hides_other_processes)
 {
-	const struct task_diag_pid what = {
+	const struct task_diag_pid query = {
 		.show_flags = TD_BASE_CRED,
 		.dump_strategy = TASK_DIAG_DUMP_ALL,
 	};
-	struct idset before = {}, after = {};
+	struct pid_set before = {}, after = {};
 	struct td_answer a;
 	struct td_sock sock;
 
 	ASSERT_EQ(0, td_open(&sock, TD_SMALL));
-	ASSERT_EQ(0, view_over(&sock, &before));
-	ASSERT_TRUE(idset_has(&before, self->sleeper));
-	ASSERT_EQ(0, td_ask(&sock, &what, NLM_F_DUMP, NULL));
-	ASSERT_EQ(0, confine_to(BLIND));
-	td_expect(&sock, &a, true);
+	ASSERT_EQ(0, visible_pids_over(&sock, &before));
+	ASSERT_TRUE(pid_set_has(&before, self->sleeper));
+	ASSERT_EQ(0, td_send_request(&sock, &query, NLM_F_DUMP, NULL));
+	ASSERT_EQ(0, confine_to(DENY));
+	td_answer_init(&sock, &a, true);
 	ASSERT_EQ(0, td_receive(&sock, &a));
-	ASSERT_GOOD(&a);
-	ASSERT_EQ(0, view_of(&a, &after));
-	/* What was put into the socket with the request is there, and we are. */
-	EXPECT_TRUE(idset_has(&after, getpid()));
-	EXPECT_FALSE(idset_has(&after, self->sleeper));
+	ASSERT_SUCCESS(&a);
+	ASSERT_EQ(0, visible_pids_in(&a, &after));
+	/* Rows made by the request were made before the confinement. */
+	EXPECT_TRUE(pid_set_has(&after, getpid()));
+	EXPECT_FALSE(pid_set_has(&after, self->sleeper));
 	EXPECT_LT(after.nr, before.nr);
 	td_answer_free(&a);
 }
 
-/* Processes with the same label, and far fewer records than that. */
-#define AUDITED_TASKS 400
-#define FEW_RECORDS (AUDITED_TASKS / 10)
+/*
+ * Number of processes with the same label, and a much lower number of records.
+ */
+#define AUDIT_TASKS 400
+#define FEW_RECORDS (AUDIT_TASKS / 10)
 
-/* Nothing has been audited for so long: all records have arrived. */
+/* After this time without a record, all records have arrived. */
 #define QUIET_SECONDS 2
 
-/* Readers of the audit log, and of the number of lost records. */
+/* Sockets that receive the audit log and the number of lost records. */
 struct audit {
 	int log;
 	int control;
@@ -310,7 +321,7 @@ static unsigned int audit_lost(struct __test_metadata *_metadata,
 	return reply.status.lost;
 }
 
-/* Read all records.  Return the number of denials of ptrace in the profile. */
+/* Read all records.  Return the number of ptrace denials in the profile. */
 static unsigned int audit_count(const struct audit *audit)
 {
 	unsigned int nr = 0;
@@ -323,7 +334,7 @@ static unsigned int audit_count(const struct audit *audit)
 			continue;
 		record[got] = '\0';
 		if (strstr(record + NLMSG_HDRLEN, "operation=\"ptrace\"") &&
-		    strstr(record + NLMSG_HDRLEN, AUDITED))
+		    strstr(record + NLMSG_HDRLEN, AUDIT))
 			nr++;
 	}
 	return nr;
@@ -339,25 +350,26 @@ static void read_environ(struct __test_metadata *_metadata, pid_t pid)
 
 static void dump_all(struct __test_metadata *_metadata)
 {
-	struct idset pids = {};
+	struct pid_set pids = {};
 
-	ASSERT_EQ(0, view_own(&pids));
-	EXPECT_TRUE(sees_only(&pids, getpid()));
+	ASSERT_EQ(0, visible_pids(&pids));
+	EXPECT_TRUE(contains_only(&pids, getpid()));
 }
 
 /*
- * The records, and the lost records, of a confined child that reads the
- * environment of task @pid or, if that is 0, dumps all tasks.
+ * Return the number of records, lost ones included, that a confined child
+ * causes when it reads the environment of task @pid or, if @pid is 0, dumps all
+ * tasks.
  */
-static unsigned int records_of(struct __test_metadata *_metadata,
-			       const struct audit *audit, pid_t pid)
+static unsigned int count_records(struct __test_metadata *_metadata,
+				  const struct audit *audit, pid_t pid)
 {
 	unsigned int lost = audit_lost(_metadata, audit);
 	pid_t child = fork();
 
 	ASSERT_LE(0, child);
 	if (!child) {
-		ASSERT_EQ(0, confine_to(AUDITED));
+		ASSERT_EQ(0, confine_to(AUDIT));
 		if (pid)
 			read_environ(_metadata, pid);
 		else
@@ -368,34 +380,34 @@ static unsigned int records_of(struct __test_metadata *_metadata,
 	return audit_count(audit) + audit_lost(_metadata, audit) - lost;
 }
 
-/* Catches a security module that is asked again about each task of a label. */
-TEST_F(apparmor, dump_of_a_confined_caller_is_audited_per_label)
+/* Catches a dump that calls the security module for each task of a label. */
+TEST_F(apparmor, dump_by_confined_caller_is_audited_per_label)
 {
-	struct population pop;
-	struct member_spec spec = {};
+	struct task_pool pool;
+	struct task_spec spec = {};
 	unsigned int records;
 	struct audit audit;
 
-	ASSERT_EQ(0, population_begin(&pop));
-	ASSERT_EQ(0, population_add_all(&pop, &spec, 1, AUDITED_TASKS)) {
-		TH_LOG("%s", pop.error);
+	ASSERT_EQ(0, task_pool_begin(&pool));
+	ASSERT_EQ(0, task_pool_add_all(&pool, &spec, 1, AUDIT_TASKS)) {
+		TH_LOG("%s", pool.error);
 	}
 	audit_open(_metadata, &audit);
 	audit_count(&audit);
 
 	/* Otherwise the next check would show nothing. */
-	EXPECT_LE(1U, records_of(_metadata, &audit, self->sleeper)) {
+	EXPECT_LE(1U, count_records(_metadata, &audit, self->sleeper)) {
 		TH_LOG("no record of a denial: is audit off?");
 	}
-	records = records_of(_metadata, &audit, 0);
+	records = count_records(_metadata, &audit, 0);
 	EXPECT_GT((unsigned int)FEW_RECORDS, records) {
 		TH_LOG("%u records", records);
 	}
-	population_end(&pop);
+	task_pool_end(&pool);
 }
 
 int main(int argc, char **argv)
 {
-	td_need_kernel_and_root();
+	td_require_family_and_root();
 	return test_harness_run(argc, argv);
 }

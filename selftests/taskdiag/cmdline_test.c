@@ -1,51 +1,58 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * CMDLINE: arguments none, odd, overwritten, out of reach and of two megabytes,
- * byte by byte as /proc/PID/cmdline has them; over many messages, and of a
- * program that ends in the middle.
+ * CMDLINE: no arguments, unusual arguments, overwritten and inaccessible ones,
+ * and two megabytes of them, compared byte by byte with /proc/PID/cmdline; rows
+ * of many messages; and programs that end during their row.
  */
 #include <pthread.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
-#include "cast.h"
-#include "facts.h"
-#include "procfs.h"
-#include "taskdiag_test.h"
+#include "lib/test_tasks.h"
+#include "lib/arg_range.h"
+#include "lib/fields.h"
+#include "lib/procfs.h"
+#include "lib/task_events.h"
+#include "lib/taskdiag_test.h"
 
 #define SELF "/proc/self/exe"
 
-/* As long as one argument may be, NUL included, and two megabytes of such. */
+/*
+ * Maximum length of one argument, NUL included, and a count of such arguments
+ * that makes two megabytes.
+ */
 #define LONG_ARG (128 * 1024)
 #define LONG_ARGS 16
 
-/* What a program is to do to its arguments; argv[1] says which. */
+/* Change that a program makes to its arguments; argv[1] names it. */
 enum role {
 	ROLE_NOTHING,
-	ROLE_SHORT_TITLE,	/* shorter than before, and NULs behind it */
-	ROLE_LONG_TITLE,	/* over all arguments and on into what follows */
-	ROLE_LONGEST_TITLE,	/* over all that there is */
-	ROLE_NO_END,		/* all bytes of the arguments, and a NUL behind */
-	ROLE_MOVED,		/* arguments elsewhere */
-	ROLE_MOVED_TO_FILE,	/* in a file, that procfs does not read */
-	ROLE_MOVED_TO_NOTHING,	/* in memory that has been unmapped */
-	ROLE_MOVED_TO_HALF,	/* of which a part has been unmapped */
-	ROLE_EXEC,		/* when told: become another program */
+	ROLE_SHORT_TITLE,	/* shorter title, padded with NULs */
+	ROLE_LONG_TITLE,	/* overwrites all arguments and what follows */
+	ROLE_LONGEST_TITLE,	/* overwrites arguments and environment */
+	ROLE_NO_END,		/* no final NUL, and a NUL after it */
+	ROLE_MOVED,		/* arguments in other memory */
+	ROLE_MOVED_TO_FILE,	/* in a file mapping; procfs does not read it */
+	ROLE_MOVED_TO_NOTHING,	/* in unmapped memory */
+	ROLE_MOVED_TO_HALF,	/* in partly unmapped memory */
+	ROLE_EXEC,		/* calls execve() as its next step */
 	ROLE_THREADS,
 	ROLES,
 };
 
-/* ------------------------------------------------------------ specimens */
+/* --- special tasks -------------------------------------------------------- */
 
-static void *just_be(void *arg)
+static void *sleep_forever(void *arg)
 {
 	for (;;)
 		pause();
 	return NULL;
 }
 
-/* From where to where arguments and environment are. */
-static void overwrite(char **argv, enum role role)
+/*
+ * Overwrite the arguments, and the environment after them, according to @role.
+ */
+static void overwrite_args(char **argv, enum role role)
 {
 	static const char title[] = "title: short";
 	char *start = argv[0], *args_end, *env_end;
@@ -79,19 +86,7 @@ static void overwrite(char **argv, enum role role)
 	}
 }
 
-static int move_to(const char *start, size_t len)
-{
-	/* The one may not lie behind the other at any time. */
-	if (prctl(PR_SET_MM, PR_SET_MM_ARG_START, start, 0, 0) &&
-	    prctl(PR_SET_MM, PR_SET_MM_ARG_END, start + len, 0, 0))
-		return -errno;
-	if (prctl(PR_SET_MM, PR_SET_MM_ARG_END, start + len, 0, 0) ||
-	    prctl(PR_SET_MM, PR_SET_MM_ARG_START, start, 0, 0))
-		return -errno;
-	return 0;
-}
-
-static int move(enum role role)
+static int move_args(enum role role)
 {
 	const size_t page = sysconf(_SC_PAGESIZE), size = 4 * page;
 	int flags = MAP_PRIVATE | MAP_ANONYMOUS, fd = -1, err;
@@ -109,7 +104,7 @@ static int move(enum role role)
 	memset(memory, 'm', size);
 	memory[size - 1] = '\0';
 	memory[page + 17] = '\0';
-	err = move_to(memory, size);
+	err = arg_range_set(memory, size);
 	if (err)
 		return err;
 	if (role == ROLE_MOVED_TO_NOTHING)
@@ -119,7 +114,7 @@ static int move(enum role role)
 	return 0;
 }
 
-/* Two megabytes of the one letter, then of the other. */
+/* Return two megabytes of arguments that consist of @letter. */
 static char **long_args(const char *role, char letter)
 {
 	static char *argv[LONG_ARGS + 3];
@@ -148,20 +143,20 @@ static int allow_long_args(void *arg)
 
 static char role_name[ROLES][2];
 
-static int become_another(void)
+static int exec_other_program(void)
 {
-	static char * const env[] = { SPECIMEN_MARK, NULL };
+	static char * const env[] = { SPECIAL_TASK_MARK, NULL };
 	char **argv = long_args(role_name[ROLE_NOTHING], 'b');
 
-	specimen_be_ready();
+	special_task_ready();
 	if (!argv)
 		return -ENOMEM;
 	execve(SELF, argv, env);
 	return -errno;
 }
 
-/* The process that has been executed makes of itself what it is told. */
-static int play(int argc, char **argv)
+/* Runs in the executed program: change the arguments as argv[1] says. */
+static int setup_program(int argc, char **argv)
 {
 	const enum role role = argc > 1 ? argv[1][0] - 'A' : ROLE_NOTHING;
 	pthread_t thread;
@@ -171,25 +166,28 @@ static int play(int argc, char **argv)
 	case ROLE_LONG_TITLE:
 	case ROLE_LONGEST_TITLE:
 	case ROLE_NO_END:
-		overwrite(argv, role);
+		overwrite_args(argv, role);
 		return 0;
 	case ROLE_MOVED:
 	case ROLE_MOVED_TO_FILE:
 	case ROLE_MOVED_TO_NOTHING:
 	case ROLE_MOVED_TO_HALF:
-		return move(role);
+		return move_args(role);
 	case ROLE_EXEC:
-		return become_another();
+		return exec_other_program();
 	case ROLE_THREADS:
-		return -(pthread_create(&thread, NULL, just_be, NULL) ?:
-			 pthread_create(&thread, NULL, just_be, NULL));
+		return -(pthread_create(&thread, NULL, sleep_forever, NULL) ?:
+			 pthread_create(&thread, NULL, sleep_forever, NULL));
 	default:
 		return 0;
 	}
 }
 
-static char * const env[] = {
-	SPECIMEN_MARK, "PATH=/usr/bin:/bin", "HOME=/", "LANG=C",
+static char *const env[] = {
+	SPECIAL_TASK_MARK,
+	"PATH=/usr/bin:/bin",
+	"HOME=/",
+	"LANG=C",
 	"LONG=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
 	NULL,
 };
@@ -202,42 +200,47 @@ static char * const odd_args[][6] = {
 	{ "one" },
 };
 
-static char * const programs[][CAST_ARGS] = {
+static char * const programs[][TEST_TASKS_ARGS] = {
 	{ "sh", "-c", "echo; read x" },
 	{ "python3", "-c", "print(flush=True); input()" },
 };
 
-static struct cast cast;
+static struct test_tasks tasks;
 
-static int make_cast(void)
+static int make_test_tasks(void)
 {
 	char *argv[4] = { "program" };
 	size_t i;
 	int err;
 
-	err = cast_begin_usual(&cast);
+	err = test_tasks_begin_common(&tasks);
 	for (i = 0; !err && i < ROLES; i++) {
 		argv[1] = role_name[i];
 		argv[2] = "more";
 		if (i != ROLE_EXEC)
-			err = cast_exec(&cast, role_name[i], SELF, argv, env,
-					NULL);
+			err = test_tasks_add_exec(&tasks, role_name[i], SELF,
+						  argv, env, NULL);
 	}
 	for (i = 0; !err && i < ARRAY_SIZE(odd_args); i++)
-		err = cast_exec(&cast, "odd", SELF, odd_args[i], env, NULL);
-	err = err ?: cast_run_all(&cast, programs, ARRAY_SIZE(programs));
-	err = err ?: cast_exec(&cast, "longest", SELF,
-			       long_args(role_name[ROLE_NOTHING], 'a'), env,
-			       allow_long_args);
-	return err ?: population_settle(&cast.pop);
+		err = test_tasks_add_exec(&tasks, "odd", SELF, odd_args[i], env,
+					  NULL);
+	if (!err)
+		err = test_tasks_add_programs(&tasks, programs,
+					      ARRAY_SIZE(programs));
+	if (!err)
+		err = test_tasks_add_exec(&tasks, "longest", SELF,
+					  long_args(role_name[ROLE_NOTHING],
+						    'a'),
+					  env, allow_long_args);
+	return err ?: task_pool_settle(&tasks.pool);
 }
 
-static void end_cast(void)
+static void end_test_tasks(void)
 {
-	cast_end(&cast);
+	test_tasks_end(&tasks);
 }
 
-/* ---------------------------------------------------------------- tests */
+/* --- tests ---------------------------------------------------------------- */
 
 FIXTURE(cmdline) {
 	struct td_sock sock;
@@ -248,11 +251,11 @@ FIXTURE_VARIANT(cmdline) {
 	size_t size;		/* of the receive buffer */
 };
 
-FIXTURE_VARIANT_ADD(cmdline, in_32_kib) {
+FIXTURE_VARIANT_ADD(cmdline, buffer_32_kib) {
 	.size = TD_LARGE,
 };
 
-FIXTURE_VARIANT_ADD(cmdline, in_8_kib) {
+FIXTURE_VARIANT_ADD(cmdline, buffer_8_kib) {
 	.size = TD_SMALL,
 };
 
@@ -269,82 +272,84 @@ FIXTURE_TEARDOWN(cmdline)
 	td_close(&self->sock);
 }
 
-static void expect_same(struct __test_metadata *_metadata, int proc,
-			const struct td_answer *a, const struct td_row *row)
+static void expect_procfs_cmdline(struct __test_metadata *_metadata, int proc,
+				  const struct td_answer *a,
+				  const struct td_row *row)
 {
-	char *said = NULL, *expected;
+	char *reported = NULL, *expected;
 	size_t len = 0, size = 0;
 
 	expected = procfs_file(proc, row->msg.tgid, row->msg.pid, "cmdline",
 			       &size);
 	ASSERT_NE(NULL, expected);
-	ASSERT_EQ(0, facts_cmdline(a, row, &said, &len));
+	ASSERT_EQ(0, fields_cmdline(a, row, &reported, &len));
 	EXPECT_FALSE(row->complete);
 	EXPECT_EQ(size, len) {
-		TH_LOG("%u of %u: \"%.40s\", in procfs \"%.40s\"",
-		       row->msg.pid, row->msg.tgid, said, expected);
+		TH_LOG("%u of process %u: \"%.40s\", in procfs \"%.40s\"",
+		       row->msg.pid, row->msg.tgid, reported, expected);
 	}
-	EXPECT_EQ(0, memcmp(said, expected, len < size ? len : size)) {
-		TH_LOG("%u of %u: \"%.40s\", in procfs \"%.40s\"",
-		       row->msg.pid, row->msg.tgid, said, expected);
+	EXPECT_EQ(0, memcmp(reported, expected, len < size ? len : size)) {
+		TH_LOG("%u of process %u: \"%.40s\", in procfs \"%.40s\"",
+		       row->msg.pid, row->msg.tgid, reported, expected);
 	}
-	free(said);
+	free(reported);
 	free(expected);
 }
 
-static void ask(struct __test_metadata *_metadata, struct td_sock *sock,
-		__u64 strategy, pid_t pid, struct td_answer *a)
+static void query_cmdline(struct __test_metadata *_metadata,
+			  struct td_sock *sock, __u64 strategy, pid_t pid,
+			  struct td_answer *a)
 {
-	td_good_dump(_metadata, sock,
-		     TASK_DIAG_SHOW_BASE | TASK_DIAG_SHOW_CMDLINE, strategy, pid, a);
+	td_dump(_metadata, sock,
+		TASK_DIAG_SHOW_BASE | TASK_DIAG_SHOW_CMDLINE, strategy, pid, a);
 }
 
-/* Kernel threads, zombies and two megabytes among them. */
+/* Includes kernel threads, zombies and two megabytes of arguments. */
 static void compare_all(struct __test_metadata *_metadata, struct td_sock *sock,
 			int proc, __u64 strategy, size_t at_least)
 {
 	struct td_answer a;
 	size_t i;
 
-	ask(_metadata, sock, strategy, 0, &a);
+	query_cmdline(_metadata, sock, strategy, 0, &a);
 	for (i = 0; i < a.rows; i++)
-		expect_same(_metadata, proc, &a, &a.row[i]);
+		expect_procfs_cmdline(_metadata, proc, &a, &a.row[i]);
 	EXPECT_LT(at_least, a.rows);
 	td_answer_free(&a);
 }
 
-TEST_F(cmdline, every_process)
+TEST_F(cmdline, every_process_equals_procfs)
 {
 	compare_all(_metadata, &self->sock, self->proc, TASK_DIAG_DUMP_ALL,
-		    cast.nr);
+		    tasks.nr);
 }
 
-TEST_F(cmdline, every_thread)
+TEST_F(cmdline, every_thread_equals_procfs)
 {
 	compare_all(_metadata, &self->sock, self->proc,
-		    TASK_DIAG_DUMP_ALL_THREAD, cast.nr + 2);
+		    TASK_DIAG_DUMP_ALL_THREAD, tasks.nr + 2);
 }
 
-TEST_F(cmdline, two_megabytes)
+TEST_F(cmdline, arguments_of_two_megabytes_are_complete)
 {
 	struct td_answer a;
-	char *said;
+	char *reported;
 	size_t len;
 
-	ask(_metadata, &self->sock, TASK_DIAG_DUMP_ONE,
-	    cast_pid(&cast, "longest"), &a);
+	query_cmdline(_metadata, &self->sock, TASK_DIAG_DUMP_ONE,
+		      test_tasks_pid(&tasks, "longest"), &a);
 	ASSERT_EQ(1U, a.rows);
-	expect_same(_metadata, self->proc, &a, &a.row[0]);
-	ASSERT_EQ(0, facts_cmdline(&a, &a.row[0], &said, &len));
+	expect_procfs_cmdline(_metadata, self->proc, &a, &a.row[0]);
+	ASSERT_EQ(0, fields_cmdline(&a, &a.row[0], &reported, &len));
 	EXPECT_EQ(sizeof("long") + sizeof("A") + LONG_ARGS * LONG_ARG, len);
-	/* No message may be larger than what the reader has room for. */
+	/* No message is larger than the receive buffer. */
 	EXPECT_LT(len / self->sock.size, a.row[0].messages);
-	free(said);
+	free(reported);
 	td_answer_free(&a);
 }
 
-/* That each of them is what it claims to be. */
-TEST_F(cmdline, as_they_were_made)
+/* Check that each test task has the arguments it was made with. */
+TEST_F(cmdline, test_tasks_report_their_arguments)
 {
 	static const struct {
 		enum role role;
@@ -361,196 +366,178 @@ TEST_F(cmdline, as_they_were_made)
 		ROLE_MOVED_TO_FILE, ROLE_MOVED_TO_NOTHING,
 	};
 	struct td_answer a;
-	char *said;
+	char *reported;
 	size_t len, i;
 
 	for (i = 0; i < ARRAY_SIZE(known); i++) {
-		ask(_metadata, &self->sock, TASK_DIAG_DUMP_ONE,
-		    cast_pid(&cast, role_name[known[i].role]), &a);
-		ASSERT_EQ(0, facts_cmdline(&a, &a.row[0], &said, &len));
+		query_cmdline(_metadata, &self->sock, TASK_DIAG_DUMP_ONE,
+			      test_tasks_pid(&tasks, role_name[known[i].role]),
+			      &a);
+		ASSERT_EQ(0, fields_cmdline(&a, &a.row[0], &reported, &len));
 		EXPECT_STREQ(known[i].begins,
-			     strncmp(known[i].begins, said,
+			     strncmp(known[i].begins, reported,
 				     strlen(known[i].begins)) ?
-			     said : known[i].begins);
+			     reported : known[i].begins);
 		EXPECT_LE(known[i].at_least, len);
-		free(said);
+		free(reported);
 		td_answer_free(&a);
 	}
 	for (i = 0; i < ARRAY_SIZE(none); i++) {
-		ask(_metadata, &self->sock, TASK_DIAG_DUMP_ONE,
-		    cast_pid(&cast, role_name[none[i]]), &a);
-		ASSERT_EQ(0, facts_cmdline(&a, &a.row[0], &said, &len));
+		query_cmdline(_metadata, &self->sock, TASK_DIAG_DUMP_ONE,
+			      test_tasks_pid(&tasks, role_name[none[i]]), &a);
+		ASSERT_EQ(0, fields_cmdline(&a, &a.row[0], &reported, &len));
 		EXPECT_EQ(0U, len);
-		free(said);
+		free(reported);
 		td_answer_free(&a);
 	}
 }
 
 /* A thread has the arguments of its process. */
-TEST_F(cmdline, of_threads)
+TEST_F(cmdline, threads_report_arguments_of_their_process)
 {
 	struct td_answer a;
 	size_t i;
 
-	ask(_metadata, &self->sock, TASK_DIAG_DUMP_THREAD,
-	    cast_pid(&cast, role_name[ROLE_THREADS]), &a);
+	query_cmdline(_metadata, &self->sock, TASK_DIAG_DUMP_THREAD,
+		      test_tasks_pid(&tasks, role_name[ROLE_THREADS]), &a);
 	ASSERT_EQ(3U, a.rows);
 	for (i = 0; i < a.rows; i++)
-		expect_same(_metadata, self->proc, &a, &a.row[i]);
+		expect_procfs_cmdline(_metadata, self->proc, &a, &a.row[i]);
 	td_answer_free(&a);
 }
 
-/* All of the letter are those of one program. */
+/* All bytes are of one program: no letter other than @letter. */
 static void expect_one_program(struct __test_metadata *_metadata,
 			       const struct td_answer *a, char letter)
 {
 	const size_t all = sizeof("long") + sizeof("A") +
 			   LONG_ARGS * (size_t)LONG_ARG;
-	size_t len, i, others = 0;
-	char *said;
+	size_t len, i, other_letters = 0;
+	char *reported;
 
 	ASSERT_EQ(1U, a->rows);
-	ASSERT_EQ(0, facts_cmdline(a, &a->row[0], &said, &len));
+	ASSERT_EQ(0, fields_cmdline(a, &a->row[0], &reported, &len));
 	for (i = sizeof("long") + sizeof("A"); i < len; i++)
-		others += said[i] != letter && said[i] != '\0';
-	EXPECT_EQ(0U, others);
+		other_letters += reported[i] != letter && reported[i] != '\0';
+	EXPECT_EQ(0U, other_letters);
 	EXPECT_EQ(a->row[0].absent.gone,
 		  len < all ? TASK_DIAG_SHOW_CMDLINE : 0);
-	free(said);
+	free(reported);
 }
 
-typedef void (*happening)(struct __test_metadata *_metadata,
-			  struct specimen *s);
-
-/* Receive a little, let @happen, and receive the rest. */
-static void interrupt(struct __test_metadata *_metadata, struct td_sock *sock,
-		      struct specimen *s,
-		      happening happen, bool *cut)
+/* Receive one datagram, run @event, and receive the rest. */
+static void interrupt_dump(struct __test_metadata *_metadata,
+			   struct td_sock *sock, struct special_task *s,
+			   event_fn event, bool *cut)
 {
-	const struct task_diag_pid what = {
+	const struct task_diag_pid query = {
 		.show_flags = TASK_DIAG_SHOW_BASE | TASK_DIAG_SHOW_CMDLINE,
 		.dump_strategy = TASK_DIAG_DUMP_ONE,
 		.pid = s->pid,
 	};
 	struct td_answer a;
 
-	ASSERT_EQ(0, td_ask(sock, &what, NLM_F_DUMP, NULL));
-	td_expect(sock, &a, true);
-	ASSERT_EQ(0, td_receive_some(sock, &a, 1));
-	happen(_metadata, s);
+	ASSERT_EQ(0, td_send_request(sock, &query, NLM_F_DUMP, NULL));
+	td_answer_init(sock, &a, true);
+	ASSERT_EQ(0, td_receive_datagram(sock, &a, 1));
+	event(_metadata, s);
 	ASSERT_EQ(0, td_receive(sock, &a));
-	ASSERT_GOOD(&a);
+	ASSERT_SUCCESS(&a);
 	expect_one_program(_metadata, &a, 'a');
 	*cut = a.row[0].absent.gone == TASK_DIAG_SHOW_CMDLINE;
 	td_answer_free(&a);
 }
 
-static void be_executed(struct __test_metadata *_metadata, struct specimen *s)
+TEST_F(cmdline, execve_during_row_marks_cmdline_gone)
 {
-	ASSERT_EQ(0, specimen_proceed(s));
-	ASSERT_EQ(0, specimen_await(s));
-}
-
-static void be_killed(struct __test_metadata *_metadata, struct specimen *s)
-{
-	siginfo_t info;
-
-	ASSERT_EQ(0, kill(s->pid, SIGKILL));
-	ASSERT_EQ(0, waitid(P_PID, s->pid, &info, WEXITED | WNOWAIT));
-}
-
-static void be_reaped(struct __test_metadata *_metadata, struct specimen *s)
-{
-	specimen_end(s);
-}
-
-TEST_F(cmdline, execve_in_the_middle)
-{
-	struct specimen s;
+	struct special_task s;
 	struct td_answer a;
 	bool cut = false;
 
-	ASSERT_EQ(0, specimen_exec(&s, SELF,
-				   long_args(role_name[ROLE_EXEC], 'a'), env,
-				   allow_long_args, NULL));
-	interrupt(_metadata, &self->sock, &s, be_executed, &cut);
-	/* It was far from its end, and there is nothing to go on with. */
+	ASSERT_EQ(0, special_task_exec(&s, SELF,
+				       long_args(role_name[ROLE_EXEC], 'a'),
+				       env, allow_long_args, NULL));
+	interrupt_dump(_metadata, &self->sock, &s, exec_task, &cut);
+	/*
+	 * Most of the arguments were not yet read, and the row cannot continue.
+	 */
 	EXPECT_TRUE(cut);
-	ask(_metadata, &self->sock, TASK_DIAG_DUMP_ONE, s.pid, &a);
+	query_cmdline(_metadata, &self->sock, TASK_DIAG_DUMP_ONE, s.pid, &a);
 	expect_one_program(_metadata, &a, 'b');
 	EXPECT_FALSE(a.row[0].complete);
 	td_answer_free(&a);
-	specimen_end(&s);
+	special_task_end(&s);
 }
 
-TEST_F(cmdline, exit_in_the_middle)
+TEST_F(cmdline, exit_during_row_marks_cmdline_gone)
 {
-	static const happening ends[] = { be_killed, be_reaped };
+	static const event_fn ends[] = { kill_task, reap_task };
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(ends); i++) {
-		struct specimen s;
+		struct special_task s;
 		bool cut = false;
+		int err;
 
-		ASSERT_EQ(0, specimen_exec(&s, SELF,
-					   long_args(role_name[ROLE_NOTHING],
-						     'a'),
-					   env, allow_long_args, NULL));
-		interrupt(_metadata, &self->sock, &s, ends[i], &cut);
+		err = special_task_exec(&s, SELF,
+					long_args(role_name[ROLE_NOTHING], 'a'),
+					env, allow_long_args, NULL);
+		ASSERT_EQ(0, err);
+		interrupt_dump(_metadata, &self->sock, &s, ends[i], &cut);
 		EXPECT_TRUE(cut);
-		specimen_end(&s);
+		special_task_end(&s);
 	}
 }
 
-/* More than execve() takes: what it takes at most is 6 MiB. */
+/* More than the 6 MiB that execve() accepts at most. */
 #define BOUND (8UL << 20)
 #define ENDLESS (64UL << 30)
 
-/* All of this is zeros, which are arguments as good as any. */
-static int have_endless_args(void *unused)
+/* All of this memory is zeros, which are valid arguments. */
+static int set_endless_args(void *unused)
 {
 	char *memory = mmap(NULL, ENDLESS, PROT_READ,
 			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
-	return memory == MAP_FAILED ? -errno : move_to(memory, ENDLESS);
+	return memory == MAP_FAILED ? -errno : arg_range_set(memory, ENDLESS);
 }
 
 /* Catches a row that a process can make as long as its address space. */
-TEST_F(cmdline, without_end)
+TEST_F(cmdline, endless_arguments_stop_at_limit)
 {
-	struct specimen s;
+	struct special_task s;
 	struct td_answer a;
 	struct td_attr attr;
 	struct td_span span;
 	size_t len = 0;
 
-	ASSERT_EQ(0, specimen_begin(&s, have_endless_args, NULL)) {
+	ASSERT_EQ(0, special_task_begin(&s, set_endless_args, NULL)) {
 		TH_LOG("%s", s.error);
 	}
-	ask(_metadata, &self->sock, TASK_DIAG_DUMP_ONE, s.pid, &a);
+	query_cmdline(_metadata, &self->sock, TASK_DIAG_DUMP_ONE, s.pid, &a);
 	ASSERT_EQ(1U, a.rows);
 	EXPECT_EQ(TASK_DIAG_SHOW_CMDLINE, a.row[0].absent.limit);
-	span = td_attrs(&a, &a.row[0]);
+	span = td_row_attrs(&a, &a.row[0]);
 	while (td_next_attr(&span, &attr) > 0)
 		if (attr.type == TASK_DIAG_CMDLINE)
 			len += attr.len;
 	EXPECT_LE(BOUND, len);
 	EXPECT_GT(BOUND + TD_LARGE, len);
 	td_answer_free(&a);
-	specimen_end(&s);
+	special_task_end(&s);
 }
 
-/* Arguments are not as long as they can be for a plain request. */
-TEST_F(cmdline, needs_a_dump)
+/* Arguments have no fixed size, so a single request cannot include them. */
+TEST_F(cmdline, request_without_dump_gets_einval)
 {
-	const struct task_diag_pid what = {
+	const struct task_diag_pid query = {
 		.show_flags = TASK_DIAG_SHOW_BASE | TASK_DIAG_SHOW_CMDLINE,
 		.dump_strategy = TASK_DIAG_DUMP_ONE,
-		.pid = cast_pid(&cast, "longest"),
+		.pid = test_tasks_pid(&tasks, "longest"),
 	};
 	struct td_answer a;
 
-	ASSERT_EQ(0, td_query(&self->sock, &what, 0, &a));
+	ASSERT_EQ(0, td_query(&self->sock, &query, 0, &a));
 	ASSERT_STREQ("", a.fault);
 	EXPECT_EQ(EINVAL, a.end.error);
 	EXPECT_TRUE(!!strstr(a.end.text, "show_flags"));
@@ -566,6 +553,7 @@ int main(int argc, char **argv)
 
 	for (i = 0; i < ROLES; i++)
 		role_name[i][0] = 'A' + i;
-	specimen_be_one(argc, argv, play);
-	return td_main(argc, argv, make_cast, end_cast, cast.pop.error);
+	special_task_main(argc, argv, setup_program);
+	return td_main(argc, argv, make_test_tasks, end_test_tasks,
+		       tasks.pool.error);
 }

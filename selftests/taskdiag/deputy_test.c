@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The confused deputy: that nobody can make a process with more rights ask,
- * read on, or be looked at for them, by whatever way a socket gets to it.  Each
- * test names the implementation that it catches.
+ * Confused deputy: a process with fewer rights must not gain anything by making
+ * a process with more rights send a request, continue a dump or be reported, no
+ * matter how that process gets the socket.  Each test names the implementation
+ * that it catches.
  */
 #include <fcntl.h>
 #include <grp.h>
@@ -12,37 +13,35 @@
 #include <sys/uio.h>
 #include <linux/landlock.h>
 
-#include "handover.h"
-#include "program.h"
-#include "taskdiag_test.h"
-#include "users.h"
-#include "view.h"
+#include "lib/fd_passing.h"
+#include "lib/program.h"
+#include "lib/taskdiag_test.h"
+#include "lib/users.h"
+#include "lib/visible_pids.h"
 
-/* Enough of each user's for several small datagrams. */
+/* Tasks of each user: enough for several small datagrams. */
 #define SLEEPERS 100
 
-static const struct identity user_once_other = {
+static const struct credentials user_with_saved_other = {
 	.uid = { USER, USER, OTHER_USER, USER },
 	.gid = { USER, USER, OTHER_USER, USER },
 };
 
-static const struct task_diag_pid all = {
-	.show_flags = TD_BASE_CRED,
-	.dump_strategy = TASK_DIAG_DUMP_ALL,
-};
-
 /*
- * Made once, before the tests.  Everybody of a test has a higher number than
- * all of these: a dump that goes on comes to them, and then to the test.
+ * Made once, before the tests.  The tasks of a test have higher pids than
+ * these, so a dump reports these tasks first.
  */
-static struct population pop;
+static struct task_pool pool;
 
-static int make_population(void)
+static int make_pool(void)
 {
-	return users_begin(&pop, SLEEPERS) ?: program_install();
+	return users_begin(&pool, SLEEPERS) ?: program_install();
 }
 
-/* Nothing but an end that says who may read on, and nothing behind it. */
+/*
+ * Expect an end with an extack that names the process which may continue the
+ * dump, and nothing after it.
+ */
 static void expect_refused(struct __test_metadata *_metadata,
 			   struct td_sock *sock, struct td_answer *a)
 {
@@ -52,54 +51,48 @@ static void expect_refused(struct __test_metadata *_metadata,
 	EXPECT_STREQ("", a->fault);
 	EXPECT_EQ(NLMSG_DONE, (int)a->end.type);
 	EXPECT_EQ(EPERM, a->end.error);
-	EXPECT_SAYS(a, "process that sent the request");
+	EXPECT_EXTACK_TEXT(a, "process that sent the request");
 	EXPECT_EQ(rows, a->rows);
 	EXPECT_EQ(-EAGAIN, td_receive_raw(sock, MSG_DONTWAIT));
 }
 
 /*
- * Somebody asks over a socket that is root's and anybody's, root reads, and
- * then who asked reads what there is.
+ * A user sends a request over a socket of root that both have, root reads, and
+ * then the user reads the rest.
  *
- * Catches a check by the credentials of current: the rows that root's read
- * makes are all of root's.  Catches ptrace_may_access() under override_creds():
- * they are right but for root's own, which may always see itself.
+ * Catches a check with the credentials of current: the rows that root's read
+ * makes would be all rows of root.  Catches ptrace_may_access() under
+ * override_creds(), which is correct except for the reader's own row: a task
+ * may always see itself.
  */
-FIXTURE(reader) {
+FIXTURE(privileged_reader) {
 	struct td_sock sock;
 	int ends[2];
 };
 
-/* The answer to the user is three datagrams long, and root's row is in the last. */
-FIXTURE_VARIANT(reader) {
+/*
+ * The reply to the user takes three datagrams; the row of root is in the last
+ * one.
+ */
+FIXTURE_VARIANT(privileged_reader) {
 	ssize_t (*read)(int fd, void *buf, size_t size);
 	int times;
-	bool leaves_rows;	/* those made for the user when it asked */
-	bool leaves_end;	/* and the refusal behind them */
+	bool leaves_rows;	/* rows made by the request remain */
+	bool leaves_end;	/* the error after them remains */
 };
 
-static ssize_t by_recv(int fd, void *buf, size_t size)
+static ssize_t read_by_recv(int fd, void *buf, size_t size)
 {
 	return recv(fd, buf, size, 0);
 }
 
-static ssize_t by_peek(int fd, void *buf, size_t size)
+static ssize_t read_by_peek(int fd, void *buf, size_t size)
 {
 	return recv(fd, buf, size, MSG_PEEK);
 }
 
-static ssize_t by_readv(int fd, void *buf, size_t size)
-{
-	const struct iovec iov[] = {
-		{ .iov_base = buf, .iov_len = size / 2 },
-		{ .iov_base = (char *)buf + size / 2, .iov_len = size / 2 },
-	};
-
-	return readv(fd, iov, ARRAY_SIZE(iov));
-}
-
-/* As "cat <&socket >file" may do it. */
-static ssize_t by_splice(int fd, void *buf, size_t size)
+/* "cat <&socket >file" may read like this. */
+static ssize_t read_by_splice(int fd, void *buf, size_t size)
 {
 	ssize_t got;
 	int ends[2];
@@ -112,83 +105,89 @@ static ssize_t by_splice(int fd, void *buf, size_t size)
 	return got;
 }
 
-FIXTURE_VARIANT_ADD(reader, by_read) {
+FIXTURE_VARIANT_ADD(privileged_reader, by_read) {
 	.read = read, .times = 1, .leaves_end = true,
 };
 
-FIXTURE_VARIANT_ADD(reader, by_reading_twice) {
+FIXTURE_VARIANT_ADD(privileged_reader, by_reading_twice) {
 	.read = read, .times = 2,
 };
 
-FIXTURE_VARIANT_ADD(reader, by_readv) {
-	.read = by_readv, .times = 2,
+FIXTURE_VARIANT_ADD(privileged_reader, by_readv) {
+	.read = td_readv, .times = 2,
 };
 
-FIXTURE_VARIANT_ADD(reader, by_recv) {
-	.read = by_recv, .times = 2,
+FIXTURE_VARIANT_ADD(privileged_reader, by_recv) {
+	.read = read_by_recv, .times = 2,
 };
 
-FIXTURE_VARIANT_ADD(reader, by_splice) {
-	.read = by_splice, .times = 2,
+FIXTURE_VARIANT_ADD(privileged_reader, by_splice) {
+	.read = read_by_splice, .times = 2,
 };
 
-FIXTURE_VARIANT_ADD(reader, by_peek) {
-	.read = by_peek, .times = 2, .leaves_rows = true, .leaves_end = true,
+FIXTURE_VARIANT_ADD(privileged_reader, by_peek) {
+	.read = read_by_peek,
+	.times = 2,
+	.leaves_rows = true,
+	.leaves_end = true,
 };
 
-FIXTURE_SETUP(reader)
+FIXTURE_SETUP(privileged_reader)
 {
 	ASSERT_EQ(0, td_open(&self->sock, TD_SMALL));
 	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0,
 				self->ends));
 }
 
-FIXTURE_TEARDOWN(reader)
+FIXTURE_TEARDOWN(privileged_reader)
 {
 	td_close(&self->sock);
 	close(self->ends[0]);
 	close(self->ends[1]);
 }
 
-/* One after the other: tell that it is the other's turn, and wait for one's own. */
-static void my_turn_is_over(struct __test_metadata *_metadata, int end)
+/*
+ * Two processes take turns: end_turn() passes the turn to the other process,
+ * await_turn() waits for it.
+ */
+static void end_turn(struct __test_metadata *_metadata, int end)
 {
 	char turn = 0;
 
 	EXPECT_EQ(1, write(end, &turn, 1));
 }
 
-static void wait_for_my_turn(struct __test_metadata *_metadata, int end)
+static void await_turn(struct __test_metadata *_metadata, int end)
 {
 	char turn;
 
 	EXPECT_EQ(1, read(end, &turn, 1));
 }
 
-/* Read what was left, with the expectations that the protocol gives rise to. */
-static void read_what_was_left(struct __test_metadata *_metadata,
-			       struct td_sock *sock, bool rows, bool end,
-			       pid_t reader)
+/* Read the rest of the dump and check it against the protocol. */
+static void read_rest(struct __test_metadata *_metadata,
+		      struct td_sock *sock, bool rows, bool end,
+		      pid_t reader)
 {
 	struct td_answer a;
 
-	td_expect(sock, &a, true);
+	td_answer_init(sock, &a, true);
 	if (rows) {
-		EXPECT_EQ(0, td_receive_some(sock, &a, 1));
+		EXPECT_EQ(0, td_receive_datagram(sock, &a, 1));
 		EXPECT_LT(0U, a.rows);
 	}
 	if (end)
 		expect_refused(_metadata, sock, &a);
-	/* If anything is there against expectation, say how bad it is. */
+	/* If unexpected data is left, parse it for the checks below. */
 	EXPECT_EQ(-EAGAIN, td_receive_raw(sock, MSG_PEEK | MSG_DONTWAIT)) {
-		td_receive_some(sock, &a, 1);
+		td_receive_datagram(sock, &a, 1);
 	}
-	EXPECT_TRUE(view_only_of(&a, USER, 0));
-	EXPECT_EQ(NULL, td_find(&a, reader));
+	EXPECT_TRUE(rows_only_of(&a, USER, 0));
+	EXPECT_EQ(NULL, td_find_row(&a, reader));
 	td_answer_free(&a);
 }
 
-TEST_F(reader, with_more_rights_makes_nothing_for_who_asked)
+TEST_F(privileged_reader, adds_no_row_for_the_sender)
 {
 	unsigned char buf[TD_SMALL];
 	struct td_answer a;
@@ -197,181 +196,189 @@ TEST_F(reader, with_more_rights_makes_nothing_for_who_asked)
 
 	pid = td_fork_as(_metadata, &user);
 	if (!pid) {
-		EXPECT_EQ(0, td_ask(&self->sock, &all, NLM_F_DUMP, NULL));
-		my_turn_is_over(_metadata, self->ends[0]);
-		wait_for_my_turn(_metadata, self->ends[0]);
-		read_what_was_left(_metadata, &self->sock,
-				   variant->leaves_rows, variant->leaves_end,
-				   getppid());
+		EXPECT_EQ(0, td_send_request(&self->sock, &td_all, NLM_F_DUMP,
+					     NULL));
+		end_turn(_metadata, self->ends[0]);
+		await_turn(_metadata, self->ends[0]);
+		read_rest(_metadata, &self->sock,
+			  variant->leaves_rows, variant->leaves_end,
+			  getppid());
 
-		/* What it may see it can still ask for. */
-		EXPECT_EQ(0, td_query(&self->sock, &all, NLM_F_DUMP, &a));
+		/* The sender can still query all tasks that it may see. */
+		EXPECT_EQ(0, td_query(&self->sock, &td_all, NLM_F_DUMP, &a));
 		EXPECT_EQ(0, a.end.error);
 		EXPECT_LT((size_t)SLEEPERS, a.rows);
 		EXPECT_LE(3U, a.receives);
-		EXPECT_TRUE(view_only_of(&a, USER, 0));
+		EXPECT_TRUE(rows_only_of(&a, USER, 0));
 		_exit(0);
 	}
 
-	wait_for_my_turn(_metadata, self->ends[1]);
+	await_turn(_metadata, self->ends[1]);
 	for (i = 0; i < variant->times; i++)
 		EXPECT_LT(0, variant->read(self->sock.fd, buf, sizeof(buf)));
-	my_turn_is_over(_metadata, self->ends[1]);
+	end_turn(_metadata, self->ends[1]);
 	EXPECT_EXIT_0(pid);
 }
 
 /*
- * One process over whose request several credentials have a say: those of its
+ * One process and a request for which several credentials matter: those of its
  * threads, or those that it has one after the other.
  */
-FIXTURE(process) {
+FIXTURE(credential_change) {
 	struct td_sock sock;
 };
 
-FIXTURE_SETUP(process)
+FIXTURE_SETUP(credential_change)
 {
 	ASSERT_EQ(0, td_open(&self->sock, TD_SMALL));
 }
 
-FIXTURE_TEARDOWN(process)
+FIXTURE_TEARDOWN(credential_change)
 {
 	td_close(&self->sock);
 }
 
 /*
- * Read an answer in two parts: the rows that were made while it was asked for,
- * and those that reading it makes.
+ * Read a reply in two parts: the rows made by the request, and the rows made by
+ * the reads.
  */
-static int read_in_parts(struct td_sock *sock, struct td_answer *asked,
+static int read_in_parts(struct td_sock *sock, struct td_answer *first,
 			 struct td_answer *read)
 {
 	int err;
 
-	td_expect(sock, asked, true);
-	td_expect(sock, read, true);
-	err = td_receive_some(sock, asked, 1);
-	if (!err && asked->end.type)
+	td_answer_init(sock, first, true);
+	td_answer_init(sock, read, true);
+	err = td_receive_datagram(sock, first, 1);
+	if (!err && first->end.type)
 		err = -ENODATA;
 	return err ?: td_receive(sock, read);
 }
 
-/* What a thread is to do, as whom, and how that went. */
-struct part {
-	const struct identity *who;
+/* Arguments of a thread that sends or reads with credentials of its own. */
+struct thread_args {
+	const struct credentials *creds;
 	struct td_sock *sock;
-	struct td_answer asked;
+	struct td_answer first;
 	struct td_answer read;
 	int err;
 };
 
-static void *part_ask(void *arg)
+static void *send_step(void *arg)
 {
-	struct part *part = arg;
+	struct thread_args *args = arg;
 	const char *step;
 
-	part->err = part->who ? identity_assume(part->who, &step) : 0;
-	if (!part->err)
-		part->err = td_ask(part->sock, &all, NLM_F_DUMP, NULL);
+	args->err = args->creds ? credentials_assume(args->creds, &step) : 0;
+	if (!args->err)
+		args->err =
+			td_send_request(args->sock, &td_all, NLM_F_DUMP, NULL);
 	return NULL;
 }
 
-static void *part_read(void *arg)
+static void *read_step(void *arg)
 {
-	struct part *part = arg;
+	struct thread_args *args = arg;
 	const char *step;
 
-	part->err = part->who ? identity_assume(part->who, &step) : 0;
-	if (!part->err)
-		part->err = read_in_parts(part->sock, &part->asked,
-					  &part->read);
+	args->err = args->creds ? credentials_assume(args->creds, &step) : 0;
+	if (!args->err)
+		args->err = read_in_parts(args->sock, &args->first,
+					  &args->read);
 	return NULL;
 }
 
-static int play(void *(*act)(void *), struct part *part)
+static int run_in_thread(void *(*step_fn)(void *), struct thread_args *args)
 {
 	pthread_t thread;
-	int err = pthread_create(&thread, NULL, act, part);
+	int err = pthread_create(&thread, NULL, step_fn, args);
 
-	return err ? -err : -pthread_join(thread, NULL) ?: part->err;
+	return err ? -err : -pthread_join(thread, NULL) ?: args->err;
 }
 
-/* A dump that a thread of other credentials reads on ends, without a row. */
-static void expect_no_more(struct __test_metadata *_metadata,
-			   const struct td_answer *read)
+/* A read by a thread with other credentials ends the dump without a row. */
+static void expect_eperm_without_rows(struct __test_metadata *_metadata,
+				      const struct td_answer *read)
 {
 	EXPECT_STREQ("", read->fault);
 	EXPECT_EQ(EPERM, read->end.error);
 	EXPECT_EQ(0U, read->rows);
 }
 
-/* Catches a check by the credentials of whoever reads alone. */
-TEST_F(process, a_thread_with_more_rights_cannot_read_on)
+/* Catches a check with the credentials of the reader only. */
+TEST_F(credential_change, thread_with_more_rights_gets_eperm)
 {
-	struct part ask = { .who = &user, .sock = &self->sock };
-	struct part read = { .sock = &self->sock };
+	struct thread_args sender = { .creds = &user, .sock = &self->sock };
+	struct thread_args read = { .sock = &self->sock };
 
-	ASSERT_EQ(0, play(part_ask, &ask));
-	ASSERT_EQ(0, play(part_read, &read));
-	EXPECT_TRUE(view_only_of(&read.asked, USER, getpid()));
-	EXPECT_LT(0U, read.asked.rows);
-	expect_no_more(_metadata, &read.read);
-	td_answer_free(&read.asked);
+	ASSERT_EQ(0, run_in_thread(send_step, &sender));
+	ASSERT_EQ(0, run_in_thread(read_step, &read));
+	EXPECT_TRUE(rows_only_of(&read.first, USER, getpid()));
+	EXPECT_LT(0U, read.first.rows);
+	expect_eperm_without_rows(_metadata, &read.read);
+	td_answer_free(&read.first);
 	td_answer_free(&read.read);
 }
 
-/* Catches a check by the credentials of whoever asked alone. */
-TEST_F(process, a_thread_with_fewer_rights_cannot_read_on)
+/* Catches a check with the credentials of the sender only. */
+TEST_F(credential_change, thread_with_fewer_rights_gets_eperm)
 {
-	struct part ask = { .sock = &self->sock };
-	struct part read = { .who = &user, .sock = &self->sock };
+	struct thread_args sender = { .sock = &self->sock };
+	struct thread_args read = { .creds = &user, .sock = &self->sock };
 
-	ASSERT_EQ(0, play(part_ask, &ask));
-	ASSERT_EQ(0, play(part_read, &read));
-	EXPECT_FALSE(view_only_of(&read.asked, USER, getpid()));
-	expect_no_more(_metadata, &read.read);
-	td_answer_free(&read.asked);
+	ASSERT_EQ(0, run_in_thread(send_step, &sender));
+	ASSERT_EQ(0, run_in_thread(read_step, &read));
+	EXPECT_FALSE(rows_only_of(&read.first, USER, getpid()));
+	expect_eperm_without_rows(_metadata, &read.read);
+	td_answer_free(&read.first);
 	td_answer_free(&read.read);
 }
 
-/* A thread that reads on after its process, or it alone, has new credentials. */
+/*
+ * A sibling thread that continues the dump after its own credentials or those
+ * of the whole process have changed.
+ */
 struct sibling {
 	struct td_sock *sock;
-	int (*change)(void);	/* NULL: nothing of its own */
-	pthread_barrier_t asked;
-	struct td_answer made;	/* by the request */
-	struct td_answer read;	/* by the sibling's reads */
+	int (*change)(void);	/* change of the sibling alone, or NULL */
+	pthread_barrier_t request_sent;
+	struct td_answer made;	/* rows made by the request */
+	struct td_answer read;	/* rows made by the sibling's reads */
 	int err;
 };
 
-static void *be_sibling(void *arg)
+static void *run_sibling(void *arg)
 {
 	struct sibling *s = arg;
 
 	s->err = s->change ? s->change() : 0;
-	pthread_barrier_wait(&s->asked);
+	pthread_barrier_wait(&s->request_sent);
 	if (!s->err)
 		s->err = read_in_parts(s->sock, &s->made, &s->read);
 	return NULL;
 }
 
-/* Let @all_change, if given, change every thread, and a sibling read on. */
+/*
+ * Run @all_change, if given, in all threads, send a request, and let a sibling
+ * thread read.
+ */
 static void read_in_sibling(struct __test_metadata *_metadata,
 			    struct sibling *s, int (*all_change)(void))
 {
 	pthread_t thread;
 
-	ASSERT_EQ(0, pthread_barrier_init(&s->asked, NULL, 2));
-	ASSERT_EQ(0, pthread_create(&thread, NULL, be_sibling, s));
+	ASSERT_EQ(0, pthread_barrier_init(&s->request_sent, NULL, 2));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, run_sibling, s));
 	if (all_change)
 		EXPECT_EQ(0, all_change());
-	EXPECT_EQ(0, td_ask(s->sock, &all, NLM_F_DUMP, NULL));
-	pthread_barrier_wait(&s->asked);
+	EXPECT_EQ(0, td_send_request(s->sock, &td_all, NLM_F_DUMP, NULL));
+	pthread_barrier_wait(&s->request_sent);
 	ASSERT_EQ(0, pthread_join(thread, NULL));
 	EXPECT_EQ(0, s->err);
 }
 
-/* The functions of the C library do this to every thread. */
-static int become_user(void)
+/* The wrappers of the C library change the credentials of all threads. */
+static int assume_user(void)
 {
 	static const gid_t groups[] = { USER, OTHER_USER };
 
@@ -382,30 +389,33 @@ static int become_user(void)
 }
 
 /*
- * Each thread has a struct cred of its own then, all with the same contents.
+ * Each thread then has a struct cred of its own, all with equal contents.
  * Catches a comparison by pointer.
  */
-TEST_F(process, thread_with_equal_credentials_continues_the_dump)
+TEST_F(credential_change, thread_with_equal_credentials_continues_dump)
 {
 	struct sibling s = { .sock = &self->sock };
 	pid_t pid = fork();
 
 	ASSERT_LE(0, pid);
 	if (!pid) {
-		read_in_sibling(_metadata, &s, become_user);
+		read_in_sibling(_metadata, &s, assume_user);
 		EXPECT_STREQ("", s.read.fault);
 		EXPECT_EQ(0, s.read.end.error) {
 			TH_LOG("%s", s.read.end.text);
 		}
 		EXPECT_LT(0U, s.read.rows);
 		EXPECT_LT((size_t)SLEEPERS, s.made.rows + s.read.rows);
-		EXPECT_TRUE(view_only_of(&s.read, USER, 0));
+		EXPECT_TRUE(rows_only_of(&s.read, USER, 0));
 		_exit(0);
 	}
 	EXPECT_EXIT_0(pid);
 }
 
-/* System calls, and not the C library: for the calling thread. */
+/*
+ * Direct system calls change only the calling thread; the C library would
+ * change all threads.
+ */
 static int add_group(void)
 {
 	static const gid_t group = OTHER_USER;
@@ -427,8 +437,8 @@ static int drop_capability(void)
 	return syscall(SYS_capset, &head, data) ? -errno : 0;
 }
 
-/* Catches a comparison of the ids alone. */
-TEST_F(process, thread_with_other_groups_or_capabilities_gets_eperm)
+/* Catches a comparison of the ids only. */
+TEST_F(credential_change, thread_with_other_groups_or_capabilities_gets_eperm)
 {
 	static int (* const changes[])(void) = { add_group, drop_capability };
 	size_t i;
@@ -440,100 +450,106 @@ TEST_F(process, thread_with_other_groups_or_capabilities_gets_eperm)
 		};
 
 		read_in_sibling(_metadata, &s, NULL);
-		expect_no_more(_metadata, &s.read);
+		expect_eperm_without_rows(_metadata, &s.read);
 		td_answer_free(&s.made);
 		td_answer_free(&s.read);
 	}
 }
 
-/* The same of one and the same thread: what it has given up is gone. */
-TEST_F(process, giving_up_rights_midway_narrows_the_dump)
+/*
+ * One thread that drops rights between two reads: rows that it may no longer
+ * see are omitted.
+ */
+TEST_F(credential_change, dropping_rights_during_dump_hides_tasks)
 {
 	pid_t pid = fork();
 
 	ASSERT_LE(0, pid);
 	if (!pid) {
-		struct td_answer asked, read;
+		struct td_answer first, read;
 
-		EXPECT_EQ(0, td_ask(&self->sock, &all, NLM_F_DUMP, NULL));
-		td_become(_metadata, &user);
-		EXPECT_EQ(0, read_in_parts(&self->sock, &asked, &read));
+		EXPECT_EQ(0, td_send_request(&self->sock, &td_all, NLM_F_DUMP,
+					     NULL));
+		td_assume(_metadata, &user);
+		EXPECT_EQ(0, read_in_parts(&self->sock, &first, &read));
 		EXPECT_STREQ("", read.fault);
 		EXPECT_EQ(0, read.end.error);
-		EXPECT_FALSE(view_only_of(&asked, USER, 0));
+		EXPECT_FALSE(rows_only_of(&first, USER, 0));
 		EXPECT_LT(0U, read.rows);
-		EXPECT_TRUE(view_only_of(&read, USER, 0));
+		EXPECT_TRUE(rows_only_of(&read, USER, 0));
 		_exit(0);
 	}
 	EXPECT_EXIT_0(pid);
 }
 
-/* Catches credentials that are looked up anew when the dump goes on. */
-TEST_F(process, gaining_rights_midway_adds_nothing)
+/* Catches credentials that are looked up again when the dump continues. */
+TEST_F(credential_change, gaining_rights_during_dump_adds_no_row)
 {
-	pid_t pid = td_fork_as(_metadata, &user_once_root);
+	pid_t pid = td_fork_as(_metadata, &user_with_saved_root);
 
 	if (!pid) {
-		struct td_answer asked, read;
+		struct td_answer first, read;
 
-		EXPECT_EQ(0, td_ask(&self->sock, &all, NLM_F_DUMP, NULL));
+		EXPECT_EQ(0, td_send_request(&self->sock, &td_all, NLM_F_DUMP,
+					     NULL));
 		EXPECT_EQ(0, setresuid(-1, 0, -1));
-		EXPECT_EQ(0, read_in_parts(&self->sock, &asked, &read));
+		EXPECT_EQ(0, read_in_parts(&self->sock, &first, &read));
 		EXPECT_STREQ("", read.fault);
 		EXPECT_EQ(0, read.end.error);
-		EXPECT_LT((size_t)SLEEPERS, asked.rows + read.rows);
-		EXPECT_TRUE(view_only_of(&asked, USER, getpid()));
-		EXPECT_TRUE(view_only_of(&read, USER, getpid()));
+		EXPECT_LT((size_t)SLEEPERS, first.rows + read.rows);
+		EXPECT_TRUE(rows_only_of(&first, USER, getpid()));
+		EXPECT_TRUE(rows_only_of(&read, USER, getpid()));
 
-		/* It is somebody now, but has to ask again. */
+		/* The process has the rights now, but needs a new request. */
 		td_answer_free(&read);
-		EXPECT_EQ(0, td_query(&self->sock, &all, NLM_F_DUMP, &read));
-		EXPECT_FALSE(view_only_of(&read, USER, getpid()));
+		EXPECT_EQ(0, td_query(&self->sock, &td_all, NLM_F_DUMP, &read));
+		EXPECT_FALSE(rows_only_of(&read, USER, getpid()));
 		_exit(0);
 	}
 	EXPECT_EXIT_0(pid);
 }
 
 /*
- * What neither of two users may see of the other is not made for one who is
- * first the one and then the other.  Catches a check by either alone.
+ * The process changes from one user to another; neither may see the other.
+ * Rows require both checks.  Catches a check with one of the two credentials
+ * only.
  */
-TEST_F(process, becoming_another_user_midway_leaves_itself)
+TEST_F(credential_change, changing_user_during_dump_leaves_own_row)
 {
-	pid_t pid = td_fork_as(_metadata, &user_once_other);
+	pid_t pid = td_fork_as(_metadata, &user_with_saved_other);
 
 	if (!pid) {
-		struct td_answer asked, read;
+		struct td_answer first, read;
 
-		EXPECT_EQ(0, td_ask(&self->sock, &all, NLM_F_DUMP, NULL));
+		EXPECT_EQ(0, td_send_request(&self->sock, &td_all, NLM_F_DUMP,
+					     NULL));
 		EXPECT_EQ(0, setresgid(OTHER_USER, OTHER_USER, OTHER_USER));
 		EXPECT_EQ(0, setresuid(OTHER_USER, OTHER_USER, OTHER_USER));
-		EXPECT_EQ(0, read_in_parts(&self->sock, &asked, &read));
+		EXPECT_EQ(0, read_in_parts(&self->sock, &first, &read));
 		EXPECT_STREQ("", read.fault);
 		EXPECT_EQ(0, read.end.error);
-		EXPECT_LT(0U, asked.rows);
-		EXPECT_TRUE(view_only_of(&asked, USER, 0));
+		EXPECT_LT(0U, first.rows);
+		EXPECT_TRUE(rows_only_of(&first, USER, 0));
 		EXPECT_EQ(1U, read.rows);
-		EXPECT_NE(NULL, td_find(&read, getpid()));
+		EXPECT_NE(NULL, td_find_row(&read, getpid()));
 
 		td_answer_free(&read);
-		EXPECT_EQ(0, td_query(&self->sock, &all, NLM_F_DUMP, &read));
+		EXPECT_EQ(0, td_query(&self->sock, &td_all, NLM_F_DUMP, &read));
 		EXPECT_LT((size_t)SLEEPERS, read.rows);
-		EXPECT_TRUE(view_only_of(&read, OTHER_USER, 0));
+		EXPECT_TRUE(rows_only_of(&read, OTHER_USER, 0));
 		_exit(0);
 	}
 	EXPECT_EXIT_0(pid);
 }
 
 /*
- * Set-user-id programs, that their users start with whatever descriptors they
- * like.  Three parts for this very program to play then:
+ * Set-user-id programs that a user starts with chosen descriptors.  This
+ * program acts as one of three such programs:
  */
 #define COPY_INPUT "--copy-input"
-#define WRITE_ERROR "--write-error"
-#define COMPARE_VIEWS "--compare-views"
+#define COMPARE_PIDS "--compare-views"
 
-/* As cat does: from standard input to standard output. */
+/* Like cat: copies standard input to standard output. */
 static int main_copy_input(void)
 {
 	unsigned char buf[TD_SMALL];
@@ -547,33 +563,25 @@ static int main_copy_input(void)
 	return 0;
 }
 
-/* As a program does that quotes an argument in an error message. */
-static int main_write_error(const char *text)
-{
-	unsigned char bytes[128];
-	int len = program_decode(text, bytes, sizeof(bytes));
-
-	if (geteuid() || getuid() != USER)
-		return 2;
-	return write(STDERR_FILENO, bytes, len) == len ? 0 : 3;
-}
-
 /*
- * Open a socket, share it, ask, and go on as a set-user-id program with it for
- * standard input.  Returns only if something goes wrong.
+ * Open a socket, pass it to the other process, send a request, and execute a
+ * set-user-id program whose standard input is the socket.  Returns only on
+ * failure.
  */
-static int ask_and_exec(int share, int output, struct td_sock *shared)
+static int send_and_exec(int share, int output, struct td_sock *shared)
 {
 	struct td_sock sock;
 	int err;
 
 	err = td_open(&sock, TD_SMALL);
-	err = err ?: handover_give(share, sock.fd);
-	err = err ?: td_ask(&sock, &all, NLM_F_DUMP, NULL);
+	err = err ?: fd_passing_send(share, sock.fd);
+	err = err ?: td_send_request(&sock, &td_all, NLM_F_DUMP, NULL);
 	if (err)
 		return err;
 	*shared = sock;
-	/* No patience: it is to end when there is nothing left. */
+	/*
+	 * Non-blocking, so that the program ends when nothing is left to read.
+	 */
 	if (fcntl(sock.fd, F_SETFL, O_NONBLOCK) ||
 	    dup2(sock.fd, STDIN_FILENO) < 0 ||
 	    dup2(output, STDOUT_FILENO) < 0)
@@ -581,7 +589,7 @@ static int ask_and_exec(int share, int output, struct td_sock *shared)
 	return program_run_setuid(COPY_INPUT, NULL);
 }
 
-/* The attacker's other process gets what the program reads, and what is left. */
+/* The attacker's other process gets the program's data and the rest. */
 static void read_through_program(struct __test_metadata *_metadata,
 				 struct td_sock *shared)
 {
@@ -590,47 +598,47 @@ static void read_through_program(struct __test_metadata *_metadata,
 	struct td_answer queued, a;
 	pid_t pid;
 
-	/* Both keep datagrams apart. */
-	EXPECT_EQ(0, handover_open(share));
-	EXPECT_EQ(0, handover_open(output));
+	/* Both preserve datagram boundaries. */
+	EXPECT_EQ(0, fd_passing_open(share));
+	EXPECT_EQ(0, fd_passing_open(output));
 	pid = fork();
 	if (!pid)
-		_exit(-ask_and_exec(share[1], output[1], shared));
+		_exit(-send_and_exec(share[1], output[1], shared));
 	EXPECT_EXIT_0(pid);
-	EXPECT_EQ(0, td_adopt(&sock, handover_take(share[0]), shared));
+	EXPECT_EQ(0, td_adopt(&sock, fd_passing_receive(share[0]), shared));
 	EXPECT_EQ(0, td_adopt(&copied, output[0], shared));
 
-	td_expect(&copied, &queued, true);
-	EXPECT_EQ(0, td_receive_some(&copied, &queued, 1));
+	td_answer_init(&copied, &queued, true);
+	EXPECT_EQ(0, td_receive_datagram(&copied, &queued, 1));
 	EXPECT_LT(0U, queued.rows);
 	EXPECT_EQ(0, (int)queued.end.type);
-	EXPECT_TRUE(view_only_of(&queued, USER, 0));
-	td_expect(&copied, &a, true);
+	EXPECT_TRUE(rows_only_of(&queued, USER, 0));
+	td_answer_init(&copied, &a, true);
 	expect_refused(_metadata, &copied, &a);
-	EXPECT_EQ(NULL, td_find(&a, pid));
+	EXPECT_EQ(NULL, td_find_row(&a, pid));
 	EXPECT_EQ(-EAGAIN, td_receive_raw(&sock, MSG_DONTWAIT));
 }
 
-FIXTURE(setuid) {
+FIXTURE(setuid_program) {
 	struct td_sock *shared;
 };
 
-FIXTURE_SETUP(setuid)
+FIXTURE_SETUP(setuid_program)
 {
-	self->shared = td_share(sizeof(*self->shared));
+	self->shared = td_alloc_shared(sizeof(*self->shared));
 	ASSERT_NE(NULL, self->shared);
 }
 
-FIXTURE_TEARDOWN(setuid)
+FIXTURE_TEARDOWN(setuid_program)
 {
 	munmap(self->shared, sizeof(*self->shared));
 }
 
 /*
- * Catches an identity that execve() does not change: then the dump goes on,
- * and with the rest shows the set-user-id program itself to its user.
+ * Catches a sender identity that execve() does not change: the dump would
+ * continue, and its rest would show the set-user-id program to its user.
  */
-TEST_F(setuid, a_program_reads_for_nobody_else)
+TEST_F(setuid_program, read_ends_dump_with_eperm)
 {
 	pid_t pid = td_fork_as(_metadata, &user);
 
@@ -641,32 +649,33 @@ TEST_F(setuid, a_program_reads_for_nobody_else)
 	EXPECT_EXIT_0(pid);
 }
 
-/* Have a set-user-id program write a request into @sock. */
+/* Run a set-user-id program that writes a request to @sock. */
 static void write_through_program(struct __test_metadata *_metadata,
 				  struct td_sock *sock,
-				  const struct task_diag_pid *what, __u16 flags)
+				  const struct task_diag_pid *query,
+				  __u16 flags)
 {
 	struct td_request request;
 	char text[2 * sizeof(request) + 1];
 	const char *const args[] = { text, NULL };
 	pid_t pid;
 
-	td_make(sock, what, flags, &request);
+	td_make_request(sock, query, flags, &request);
 	program_encode(&request, sizeof(request), text);
 	pid = fork();
 	if (!pid) {
 		if (dup2(sock->fd, STDERR_FILENO) < 0)
 			_exit(1);
-		_exit(-program_run_setuid(WRITE_ERROR, args));
+		_exit(-program_run_setuid(PROGRAM_WRITE_ERROR, args));
 	}
 	EXPECT_EXIT_0(pid);
 }
 
 /*
- * Catches a check by the credentials of whoever sends alone, and one by those
- * that come with the message: the kernel's own tasks would head the answer.
+ * Catches a check with the credentials of the sender only, or with those of the
+ * message: the reply would begin with kernel threads.
  */
-TEST_F(setuid, a_program_writes_for_who_opened)
+TEST_F(setuid_program, dump_request_shows_what_opener_may_see)
 {
 	pid_t pid = td_fork_as(_metadata, &user);
 
@@ -675,25 +684,25 @@ TEST_F(setuid, a_program_writes_for_who_opened)
 		struct td_answer a;
 
 		EXPECT_EQ(0, td_open(&sock, TD_SMALL));
-		write_through_program(_metadata, &sock, &all, NLM_F_DUMP);
-		td_expect(&sock, &a, true);
-		EXPECT_EQ(0, td_receive_some(&sock, &a, 1));
+		write_through_program(_metadata, &sock, &td_all, NLM_F_DUMP);
+		td_answer_init(&sock, &a, true);
+		EXPECT_EQ(0, td_receive_datagram(&sock, &a, 1));
 		EXPECT_LT(0U, a.rows);
-		EXPECT_TRUE(view_only_of(&a, USER, 0));
+		EXPECT_TRUE(rows_only_of(&a, USER, 0));
 		expect_refused(_metadata, &sock, &a);
 		_exit(0);
 	}
 	EXPECT_EXIT_0(pid);
 }
 
-/* The same about one task, to whom nobody has to read on. */
-TEST_F(setuid, a_program_asks_for_who_opened)
+/* A single request, whose reply needs no further read. */
+TEST_F(setuid_program, single_request_hides_what_opener_may_not_see)
 {
-	const pid_t free_pid = td_free_pid();
+	const pid_t unused_pid = td_unused_pid();
 	pid_t pid = td_fork_as(_metadata, &user);
 
 	if (!pid) {
-		const pid_t pids[] = { 1, pop.member[2].pid, free_pid };
+		const pid_t pids[] = { 1, pool.task[2].pid, unused_pid };
 		unsigned char answer[ARRAY_SIZE(pids)][TD_SMALL];
 		ssize_t len[ARRAY_SIZE(pids)];
 		struct td_sock sock;
@@ -721,50 +730,50 @@ TEST_F(setuid, a_program_asks_for_who_opened)
 }
 
 /*
- * A socket of root's gets to a user, who asks over it.  Catches a socket that
- * carries the rights of whoever opened it.
+ * A user gets a socket that root opened, and sends a request over it.  Catches
+ * a socket that carries the rights of its opener.
  */
-FIXTURE(passed) {
+FIXTURE(passed_socket) {
 	struct td_sock sock;
 	int ends[2];
 };
 
-FIXTURE_VARIANT(passed) {
+FIXTURE_VARIANT(passed_socket) {
 	bool by_scm_rights;
 	bool by_exec;
 };
 
-FIXTURE_VARIANT_ADD(passed, by_fork) {};
-FIXTURE_VARIANT_ADD(passed, by_scm_rights) { .by_scm_rights = true };
-FIXTURE_VARIANT_ADD(passed, by_exec) { .by_exec = true };
+FIXTURE_VARIANT_ADD(passed_socket, by_fork) {};
+FIXTURE_VARIANT_ADD(passed_socket, by_scm_rights) { .by_scm_rights = true };
+FIXTURE_VARIANT_ADD(passed_socket, by_exec) { .by_exec = true };
 
-FIXTURE_SETUP(passed)
+FIXTURE_SETUP(passed_socket)
 {
-	ASSERT_EQ(0, handover_open(self->ends));
+	ASSERT_EQ(0, fd_passing_open(self->ends));
 }
 
-FIXTURE_TEARDOWN(passed)
+FIXTURE_TEARDOWN(passed_socket)
 {
 	close(self->ends[0]);
 	close(self->ends[1]);
 }
 
-/* Over the passed socket there is what there is over one of our own. */
-static int compare_views(struct td_sock *passed)
+/* The passed socket must show the same tasks as a socket of the user's own. */
+static int compare_pids(struct td_sock *passed)
 {
-	struct idset own = {}, borrowed = {};
+	struct pid_set own = {}, passed_pids = {};
 	int err;
 
-	err = view_own(&own);
-	err = err ?: view_over(passed, &borrowed);
+	err = visible_pids(&own);
+	err = err ?: visible_pids_over(passed, &passed_pids);
 	if (!err && own.nr <= SLEEPERS)
 		err = -ENODATA;
-	if (!err && !idset_equal(&own, &borrowed))
+	if (!err && !pid_set_equal(&own, &passed_pids))
 		err = -EXDEV;
 	return err;
 }
 
-static int main_compare_views(char **arg)
+static int main_compare_pids(char **arg)
 {
 	const struct td_sock like = {
 		.size = TD_SMALL,
@@ -775,10 +784,10 @@ static int main_compare_views(char **arg)
 	struct td_sock passed;
 
 	return -(td_adopt(&passed, STDIN_FILENO, &like) ?:
-		 compare_views(&passed));
+		 compare_pids(&passed));
 }
 
-static int exec_and_compare(const struct td_sock *sock)
+static int exec_compare_pids(const struct td_sock *sock)
 {
 	char portid[16], family[16], seq[16];
 	const char *const args[] = { portid, family, seq, NULL };
@@ -788,17 +797,20 @@ static int exec_and_compare(const struct td_sock *sock)
 	snprintf(seq, sizeof(seq), "%u", sock->seq);
 	if (dup2(sock->fd, STDIN_FILENO) < 0)
 		return -errno;
-	return program_run(COMPARE_VIEWS, args);
+	return program_run(COMPARE_PIDS, args);
 }
 
-TEST_F(passed, shows_what_the_user_sees)
+TEST_F(passed_socket, shows_what_sender_may_see)
 {
 	struct td_sock opened_first, *shared;
 	pid_t pid;
 
-	/* With SCM_RIGHTS it is opened when the other process is there. */
+	/*
+	 * With SCM_RIGHTS the socket is opened after the other process was
+	 * forked.
+	 */
 	ASSERT_EQ(0, td_open(&opened_first, TD_SMALL));
-	shared = td_share(sizeof(*shared));
+	shared = td_alloc_shared(sizeof(*shared));
 	ASSERT_NE(NULL, shared);
 	*shared = opened_first;
 
@@ -807,21 +819,21 @@ TEST_F(passed, shows_what_the_user_sees)
 		struct td_sock sock = opened_first;
 
 		if (variant->by_scm_rights) {
-			int fd = handover_take(self->ends[0]);
+			int fd = fd_passing_receive(self->ends[0]);
 
 			EXPECT_LE(0, fd);
 			EXPECT_EQ(0, td_adopt(&sock, fd, shared));
 		}
 		if (variant->by_exec)
-			_exit(-exec_and_compare(&sock));
-		_exit(-compare_views(&sock));
+			_exit(-exec_compare_pids(&sock));
+		_exit(-compare_pids(&sock));
 	}
 	if (variant->by_scm_rights) {
 		struct td_sock opened_later;
 
 		ASSERT_EQ(0, td_open(&opened_later, TD_SMALL));
 		*shared = opened_later;
-		ASSERT_EQ(0, handover_give(self->ends[1], opened_later.fd));
+		ASSERT_EQ(0, fd_passing_send(self->ends[1], opened_later.fd));
 		td_close(&opened_later);
 	}
 	EXPECT_EXIT_0(pid);
@@ -829,8 +841,8 @@ TEST_F(passed, shows_what_the_user_sees)
 }
 
 /*
- * A sandbox is part of who somebody is, although not of their ids.  Catches
- * security modules that are asked about the wrong process, or not at all.
+ * A sandbox restricts a task beyond its ids.  Catches a security module that is
+ * called for the wrong process, or not at all.
  */
 FIXTURE(sandbox) {
 	int ends[2];
@@ -839,7 +851,7 @@ FIXTURE(sandbox) {
 FIXTURE_VARIANT(sandbox) {
 };
 
-FIXTURE_VARIANT_ADD(sandbox, of_landlock) {};
+FIXTURE_VARIANT_ADD(sandbox, landlock) {};
 
 FIXTURE_SETUP(sandbox)
 {
@@ -847,8 +859,9 @@ FIXTURE_SETUP(sandbox)
 				LANDLOCK_CREATE_RULESET_VERSION);
 
 	if (abi < 0)
-		SKIP(return, "no Landlock: %s", strerror(errno));
-	ASSERT_EQ(0, handover_open(self->ends));
+		SKIP(return, "this kernel has no Landlock: %s",
+		     strerror(errno));
+	ASSERT_EQ(0, fd_passing_open(self->ends));
 }
 
 FIXTURE_TEARDOWN(sandbox)
@@ -857,7 +870,7 @@ FIXTURE_TEARDOWN(sandbox)
 	close(self->ends[1]);
 }
 
-/* Into a sandbox from which nobody outside can be traced. */
+/* Enter a sandbox that may not trace any process outside. */
 static int enter_sandbox(void)
 {
 	const struct landlock_ruleset_attr attr = {
@@ -875,23 +888,23 @@ static int enter_sandbox(void)
 	return err;
 }
 
-TEST_F(sandbox, who_asks_from_inside_sees_inside)
+TEST_F(sandbox, sender_inside_sees_only_itself)
 {
 	pid_t pid = td_fork_as(_metadata, &user);
 
 	if (!pid) {
-		struct idset pids = {};
+		struct pid_set pids = {};
 
 		EXPECT_EQ(0, enter_sandbox());
-		EXPECT_EQ(0, view_own(&pids));
+		EXPECT_EQ(0, visible_pids(&pids));
 		EXPECT_EQ(1U, pids.nr);
-		EXPECT_TRUE(idset_has(&pids, getpid()));
+		EXPECT_TRUE(pid_set_has(&pids, getpid()));
 		_exit(0);
 	}
 	EXPECT_EXIT_0(pid);
 }
 
-TEST_F(sandbox, a_socket_from_outside_does_not_help_out)
+TEST_F(sandbox, socket_from_outside_shows_only_sender)
 {
 	struct td_sock sock;
 	pid_t pid;
@@ -899,47 +912,48 @@ TEST_F(sandbox, a_socket_from_outside_does_not_help_out)
 	ASSERT_EQ(0, td_open(&sock, TD_SMALL));
 	pid = td_fork_as(_metadata, &user);
 	if (!pid) {
-		struct idset pids = {};
+		struct pid_set pids = {};
 
 		EXPECT_EQ(0, enter_sandbox());
-		EXPECT_EQ(0, view_over(&sock, &pids));
+		EXPECT_EQ(0, visible_pids_over(&sock, &pids));
 		EXPECT_EQ(1U, pids.nr);
-		EXPECT_TRUE(idset_has(&pids, getpid()));
+		EXPECT_TRUE(pid_set_has(&pids, getpid()));
 		_exit(0);
 	}
 	EXPECT_EXIT_0(pid);
 	td_close(&sock);
 }
 
-static void *ask_from_inside(void *arg)
+static void *send_from_sandbox(void *arg)
 {
-	struct part *part = arg;
+	struct thread_args *args = arg;
 
-	part->err = enter_sandbox();
-	if (!part->err)
-		part->err = td_ask(part->sock, &all, NLM_F_DUMP, NULL);
+	args->err = enter_sandbox();
+	if (!args->err)
+		args->err =
+			td_send_request(args->sock, &td_all, NLM_F_DUMP, NULL);
 	return NULL;
 }
 
 /*
- * A sandbox is a thread's own.  Catches modules that judge by who reads when
- * a sibling outside the sandbox does.
+ * A sandbox belongs to one thread.  Catches a security module that checks the
+ * reader, when a sibling thread outside the sandbox reads.
  */
-TEST_F(sandbox, a_sibling_outside_cannot_read_on)
+TEST_F(sandbox, sibling_thread_outside_gets_no_other_row)
 {
 	pid_t pid = td_fork_as(_metadata, &user);
 
 	if (!pid) {
-		struct part ask = {}, read = {};
+		struct thread_args sender = {}, read = {};
 		struct td_sock sock;
 
 		EXPECT_EQ(0, td_open(&sock, TD_SMALL));
-		ask.sock = &sock;
+		sender.sock = &sock;
 		read.sock = &sock;
-		EXPECT_EQ(0, play(ask_from_inside, &ask));
-		td_expect(&sock, &read.read, true);
+		EXPECT_EQ(0, run_in_thread(send_from_sandbox, &sender));
+		td_answer_init(&sock, &read.read, true);
 		EXPECT_EQ(0, td_receive(&sock, &read.read));
-		EXPECT_TRUE(view_only_of(&read.read, USER, getpid()));
+		EXPECT_TRUE(rows_only_of(&read.read, USER, getpid()));
 		EXPECT_GE(1U, read.read.rows);
 		td_answer_free(&read.read);
 		_exit(0);
@@ -948,8 +962,8 @@ TEST_F(sandbox, a_sibling_outside_cannot_read_on)
 }
 
 /*
- * A socket that was opened inside, used outside, by somebody with the same ids:
- * as for any opener, who is outside should be of no help to who is inside.
+ * A socket opened inside the sandbox and used outside by a task with the same
+ * ids: like any opener, the task inside must not profit from the task outside.
  */
 static void open_inside(struct __test_metadata *_metadata, int end,
 			struct td_sock *shared)
@@ -959,28 +973,28 @@ static void open_inside(struct __test_metadata *_metadata, int end,
 	EXPECT_EQ(0, enter_sandbox());
 	EXPECT_EQ(0, td_open(&sock, TD_SMALL));
 	*shared = sock;
-	EXPECT_EQ(0, handover_give(end, sock.fd));
+	EXPECT_EQ(0, fd_passing_send(end, sock.fd));
 }
 
 static void use_outside(struct __test_metadata *_metadata, int end,
 			const struct td_sock *shared)
 {
-	int fd = handover_take(end);
-	struct idset pids = {};
+	int fd = fd_passing_receive(end);
+	struct pid_set pids = {};
 	struct td_sock sock;
 
 	EXPECT_LE(0, fd);
 	EXPECT_EQ(0, td_adopt(&sock, fd, shared));
-	EXPECT_EQ(0, view_over(&sock, &pids));
+	EXPECT_EQ(0, visible_pids_over(&sock, &pids));
 	EXPECT_EQ(0U, pids.nr);
 }
 
-TEST_F(sandbox, a_socket_from_inside_shows_nothing_outside)
+TEST_F(sandbox, socket_from_inside_shows_no_task_outside)
 {
 	struct td_sock *shared;
 	pid_t inside, outside;
 
-	shared = td_share(sizeof(*shared));
+	shared = td_alloc_shared(sizeof(*shared));
 	ASSERT_NE(NULL, shared);
 	inside = td_fork_as(_metadata, &user);
 	if (!inside) {
@@ -997,23 +1011,23 @@ TEST_F(sandbox, a_socket_from_inside_shows_nothing_outside)
 }
 
 /*
- * Known gap: Landlock asks about the task behind current, not about the
- * credentials it is asked with, so that an opener's sandbox goes unheard.
+ * Known gap: Landlock checks current instead of the given credentials, so the
+ * sandbox of the opener has no effect.
  */
-XFAIL_ADD(sandbox, of_landlock, a_socket_from_inside_shows_nothing_outside);
+XFAIL_ADD(sandbox, landlock, socket_from_inside_shows_no_task_outside);
 
-static void end_population(void)
+static void end_pool(void)
 {
-	population_end(&pop);
+	task_pool_end(&pool);
 }
 
 int main(int argc, char **argv)
 {
 	if (argc > 1 && !strcmp(argv[1], COPY_INPUT))
 		return main_copy_input();
-	if (argc == 3 && !strcmp(argv[1], WRITE_ERROR))
-		return main_write_error(argv[2]);
-	if (argc == 5 && !strcmp(argv[1], COMPARE_VIEWS))
-		return main_compare_views(argv + 2);
-	return td_main(argc, argv, make_population, end_population, pop.error);
+	if (argc == 3 && !strcmp(argv[1], PROGRAM_WRITE_ERROR))
+		return program_write_error(argv[2], USER);
+	if (argc == 5 && !strcmp(argv[1], COMPARE_PIDS))
+		return main_compare_pids(argv + 2);
+	return td_main(argc, argv, make_pool, end_pool, pool.error);
 }

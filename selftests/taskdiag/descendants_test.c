@@ -1,31 +1,32 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * DESCENDANTS: all of the tree under a process, each task once, parents first;
- * also while it grows and withers, and nothing behind who may not be seen.
+ * DESCENDANTS: the complete tree below a process, each task once, parents
+ * before children; also while the tree changes, and without the branches below
+ * a task that the caller may not see.
  */
 #include <sched.h>
 #include <sys/prctl.h>
 
-#include "churn.h"
-#include "namespace.h"
-#include "procfs.h"
-#include "specimen.h"
-#include "taskdiag_test.h"
-#include "users.h"
-#include "view.h"
+#include "lib/fork_storm.h"
+#include "lib/namespace.h"
+#include "lib/procfs.h"
+#include "lib/special_task.h"
+#include "lib/taskdiag_test.h"
+#include "lib/users.h"
+#include "lib/visible_pids.h"
 
 #define DEPTH 60
 #define WIDTH 40
 #define STORM_PIDS 400
 #define STORM_DUMPS 400
 
-/* ------------------------------------------------------------ specimens */
+/* --- special tasks -------------------------------------------------------- */
 
 /*
- * Until the parent is gone, or the whole tree: whose parent is another user's
- * gets no signal from it.
+ * Sleep until the parent or the whole tree ends.  A child of another user's
+ * process gets no parent-death signal.
  */
-static void be_there(void)
+static void sleep_until_end(void)
 {
 	char byte;
 
@@ -35,8 +36,11 @@ static void be_there(void)
 	_exit(0);
 }
 
-/* What a child does first; it says so when all below it are there, too. */
-static int forked(int (*below)(void *arg), void *arg)
+/*
+ * Fork a child that runs @setup and then sleeps.  Return when the child and all
+ * tasks below it are ready.
+ */
+static int fork_child(int (*setup)(void *arg), void *arg)
 {
 	int ready[2];
 	pid_t pid;
@@ -49,12 +53,12 @@ static int forked(int (*below)(void *arg), void *arg)
 		return -errno;
 	if (!pid) {
 		close(ready[0]);
-		if (below && below(arg))
+		if (setup && setup(arg))
 			_exit(1);
 		if (write(ready[1], "", 1) != 1)
 			_exit(1);
 		close(ready[1]);
-		be_there();
+		sleep_until_end();
 	}
 	close(ready[1]);
 	if (read(ready[0], &byte, 1) != 1)
@@ -67,28 +71,28 @@ static int make_chain(void *arg)
 {
 	const size_t depth = (size_t)arg;
 
-	return depth ? forked(make_chain, (void *)(depth - 1)) : 0;
+	return depth ? fork_child(make_chain, (void *)(depth - 1)) : 0;
 }
 
-static int make_row(void *arg)
+static int make_siblings(void *arg)
 {
 	size_t i;
 	int err = 0;
 
 	for (i = 0; !err && i < (size_t)arg; i++)
-		err = forked(NULL, NULL);
+		err = fork_child(NULL, NULL);
 	return err;
 }
 
-/* Several of each, some of them zombies. */
-static int make_bush(void *arg)
+/* Three children per level; the lowest level has a zombie each. */
+static int make_nested(void *arg)
 {
 	const size_t depth = (size_t)arg;
 	size_t i;
 	int err = 0;
 
 	for (i = 0; !err && depth && i < 3; i++)
-		err = forked(make_bush, (void *)(depth - 1));
+		err = fork_child(make_nested, (void *)(depth - 1));
 	if (!err && depth == 1) {
 		pid_t pid = fork();
 
@@ -99,103 +103,108 @@ static int make_bush(void *arg)
 	return err;
 }
 
-static int become(const struct identity *who)
+static int assume(const struct credentials *creds)
 {
 	const char *step;
 
-	return identity_assume(who, &step);
+	return credentials_assume(creds, &step);
 }
 
-static int be_user_below(void *arg)
+static int become_user_with_children(void *arg)
 {
-	return become(&user) ?: make_row((void *)2);
+	return assume(&user) ?: make_siblings((void *)2);
 }
 
-static int be_stranger(void *arg)
+static int become_other_user(void *arg)
 {
-	return become(&other_user);
+	return assume(&other_user);
 }
 
-/* root - the user's child - a stranger - the user's grandchildren. */
-static int hide_the_middle(void *arg)
+/*
+ * Tree: root, a child of the user, a process of the other user, grandchildren
+ * of the user.
+ */
+static int make_hidden_middle(void *arg)
 {
-	/* Fork as root all along, and be somebody else in the end. */
-	return forked(be_user_below, NULL) ?: become(&other_user);
+	/* Fork as root, and change to the other user afterwards. */
+	return fork_child(become_user_with_children, NULL) ?:
+	       assume(&other_user);
 }
 
 static int make_hidden(void *arg)
 {
-	return forked(be_user_below, NULL) ?: forked(hide_the_middle, NULL) ?:
-	       forked(be_stranger, NULL) ?: become(&user);
+	return fork_child(become_user_with_children, NULL) ?:
+	       fork_child(make_hidden_middle, NULL) ?:
+	       fork_child(become_other_user, NULL) ?: assume(&user);
 }
 
-enum tree { CHAIN, ROW, BUSH, HIDDEN, TREES };
+enum tree { CHAIN, SIBLINGS, NESTED, HIDDEN, TREES };
 
-static struct specimen trees[TREES];
-static struct population pop;
-static pid_t family;			/* whose threads have children */
+static struct special_task trees[TREES];
+static struct task_pool pool;
+static pid_t family;			/* all of its threads have children */
 static pid_t leader_gone;
 
-static int make_population(void)
+static int make_pool(void)
 {
 	static const struct {
-		specimen_make make;
+		special_task_setup make;
 		size_t arg;
 	} makes[] = {
 		[CHAIN] = { make_chain, DEPTH },
-		[ROW] = { make_row, WIDTH },
-		[BUSH] = { make_bush, 4 },
+		[SIBLINGS] = { make_siblings, WIDTH },
+		[NESTED] = { make_nested, 4 },
 		[HIDDEN] = { make_hidden, 0 },
 	};
-	static const struct member_spec specs[] = {
+	static const struct task_spec specs[] = {
 		{ .name = "family", .threads = 3, .children = 10 },
 		{
-			.name = "leader gone", .pose = POSE_LEADER_GONE,
+			.name = "leader exited", .state = POOL_LEADER_EXITED,
 			.threads = 2, .children = 5,
 		},
-		{ .name = "zombie", .pose = POSE_ZOMBIE },
+		{ .name = "zombie", .state = POOL_ZOMBIE },
 	};
 	size_t i;
 	int err;
 
-	err = population_begin(&pop);
-	err = err ?: population_add_all(&pop, specs, ARRAY_SIZE(specs), 1);
+	err = task_pool_begin(&pool);
+	err = err ?: task_pool_add_all(&pool, specs, ARRAY_SIZE(specs), 1);
 	for (i = 0; !err && i < TREES; i++) {
-		err = specimen_begin(&trees[i], makes[i].make,
-				     (void *)makes[i].arg);
+		err = special_task_begin(&trees[i], makes[i].make,
+					 (void *)makes[i].arg);
 		if (err)
-			snprintf(pop.error, sizeof(pop.error), "tree %zu: %s",
+			snprintf(pool.error, sizeof(pool.error), "tree %zu: %s",
 				 i, trees[i].error);
 	}
 	if (err)
 		return err;
-	family = pop.member[0].pid;
-	leader_gone = pop.member[1].pid;
-	return population_settle(&pop);
+	family = pool.task[0].pid;
+	leader_gone = pool.task[1].pid;
+	return task_pool_settle(&pool);
 }
 
-static void end_population(void)
+static void end_pool(void)
 {
 	size_t i;
 
 	for (i = 0; i < TREES; i++)
-		specimen_end(&trees[i]);
-	population_end(&pop);
+		special_task_end(&trees[i]);
+	task_pool_end(&pool);
 }
 
-/* What procfs says: children, and theirs. */
-static int descendants(int proc, pid_t pid, struct idset *pids)
+/* Collect the descendants of @pid from procfs, recursively. */
+static int descendants(int proc, pid_t pid, struct pid_set *pids)
 {
-	struct idset children = {};
+	struct pid_set children = {};
 	size_t i;
 	int err;
 
 	err = procfs_children(proc, pid, &children);
 	for (i = 0; !err && i < children.nr; i++)
-		err = idset_add(pids, children.id[i]) ?:
+		err = pid_set_add(pids, children.id[i]) ?:
 		      descendants(proc, children.id[i], pids);
-	idset_free(&children);
-	/* Zombies without threads have no children, nor a list of them. */
+	pid_set_free(&children);
+	/* A zombie without threads has no children and no list of them. */
 	return err == -ENOENT || err == -ESRCH ? 0 : err;
 }
 
@@ -208,11 +217,11 @@ FIXTURE_VARIANT(descendants) {
 	size_t size;		/* of the receive buffer */
 };
 
-FIXTURE_VARIANT_ADD(descendants, in_32_kib) {
+FIXTURE_VARIANT_ADD(descendants, buffer_32_kib) {
 	.size = TD_LARGE,
 };
 
-FIXTURE_VARIANT_ADD(descendants, in_8_kib) {
+FIXTURE_VARIANT_ADD(descendants, buffer_8_kib) {
 	.size = TD_SMALL,
 };
 
@@ -229,102 +238,109 @@ FIXTURE_TEARDOWN(descendants)
 	td_close(&self->sock);
 }
 
-static void ask(struct __test_metadata *_metadata, struct td_sock *sock,
-		pid_t pid, struct td_answer *a)
+static void query_descendants(struct __test_metadata *_metadata,
+			      struct td_sock *sock, pid_t pid,
+			      struct td_answer *a)
 {
-	td_good_dump(_metadata, sock, TD_BASE_CRED, TASK_DIAG_DUMP_DESCENDANTS,
-		     pid, a);
+	td_dump(_metadata, sock, TD_BASE_CRED, TASK_DIAG_DUMP_DESCENDANTS,
+		pid, a);
 }
 
-/* Who is a parent here has come before; the first have @root for one. */
+/*
+ * Check that the parent of each row came before; the first rows have parent
+ * @root.
+ */
 static void expect_parents_first(struct __test_metadata *_metadata,
 				 const struct td_answer *a, pid_t root)
 {
-	struct idset before = {};
+	struct pid_set before = {};
 	size_t i;
 
-	ASSERT_EQ(0, idset_add(&before, root));
+	ASSERT_EQ(0, pid_set_add(&before, root));
 	for (i = 0; i < a->rows; i++) {
 		const struct td_row *row = &a->row[i];
 
-		EXPECT_TRUE(idset_has(&before, row->base.ppid)) {
-			TH_LOG("%u before its parent %u", row->base.pid,
-			       row->base.ppid);
+		EXPECT_TRUE(pid_set_has(&before, row->base.ppid)) {
+			TH_LOG("process %u comes before its parent %u",
+			       row->base.pid, row->base.ppid);
 		}
 		EXPECT_EQ(row->msg.pid, row->msg.tgid);
-		ASSERT_EQ(0, idset_add(&before, row->base.pid));
+		ASSERT_EQ(0, pid_set_add(&before, row->base.pid));
 	}
-	/* None of them twice, and not the root. */
+	/* No task has two rows, and the root has none. */
 	EXPECT_EQ(a->rows + 1, before.nr);
-	idset_free(&before);
+	pid_set_free(&before);
 }
 
 static void expect_tree(struct __test_metadata *_metadata,
 			struct td_sock *sock, int proc, pid_t pid,
 			size_t expected_nr)
 {
-	struct idset expected = {}, said = {};
+	struct pid_set expected = {}, reported = {};
 	struct td_answer a;
 	char text[200];
 
 	ASSERT_EQ(0, descendants(proc, pid, &expected));
-	ask(_metadata, sock, pid, &a);
-	ASSERT_EQ(0, view_of(&a, &said));
-	EXPECT_TRUE(idset_equal(&expected, &said)) {
-		idset_minus(&expected, &said, text, sizeof(text));
-		TH_LOG("not dumped:%s", text);
-		idset_minus(&said, &expected, text, sizeof(text));
+	query_descendants(_metadata, sock, pid, &a);
+	ASSERT_EQ(0, visible_pids_in(&a, &reported));
+	EXPECT_TRUE(pid_set_equal(&expected, &reported)) {
+		pid_set_difference(&expected, &reported, text, sizeof(text));
+		TH_LOG("not in the dump:%s", text);
+		pid_set_difference(&reported, &expected, text, sizeof(text));
 		TH_LOG("not in procfs:%s", text);
 	}
-	EXPECT_EQ(expected_nr, said.nr);
+	EXPECT_EQ(expected_nr, reported.nr);
 	expect_parents_first(_metadata, &a, pid);
-	idset_free(&expected);
-	idset_free(&said);
+	pid_set_free(&expected);
+	pid_set_free(&reported);
 	td_answer_free(&a);
 }
 
-TEST_F(descendants, of_trees_of_all_shapes)
+TEST_F(descendants, trees_of_all_shapes_are_complete)
 {
-	/* 3 + 9 + 27 + 81 in all, and a zombie each under the 27. */
-	const size_t bush = 3 + 9 + 27 + 81 + 27;
+	/* 3 + 9 + 27 + 81 processes, and a zombie below each of the 27. */
+	const size_t nested = 3 + 9 + 27 + 81 + 27;
 
 	expect_tree(_metadata, &self->sock, self->proc, trees[CHAIN].pid,
 		    DEPTH);
-	expect_tree(_metadata, &self->sock, self->proc, trees[ROW].pid, WIDTH);
-	expect_tree(_metadata, &self->sock, self->proc, trees[BUSH].pid, bush);
+	expect_tree(_metadata, &self->sock, self->proc, trees[SIBLINGS].pid,
+		    WIDTH);
+	expect_tree(_metadata, &self->sock, self->proc, trees[NESTED].pid,
+		    nested);
 }
 
-TEST_F(descendants, of_threads_and_of_who_has_none)
+TEST_F(descendants, children_of_all_threads_are_reported)
 {
 	expect_tree(_metadata, &self->sock, self->proc, family, 10);
 	expect_tree(_metadata, &self->sock, self->proc, leader_gone, 5);
-	expect_tree(_metadata, &self->sock, self->proc, pop.member[2].pid, 0);
+	expect_tree(_metadata, &self->sock, self->proc, pool.task[2].pid, 0);
 }
 
-/* A thread is the process it belongs to. */
-TEST_F(descendants, by_the_number_of_a_thread)
+/* A tid selects the process of the thread. */
+TEST_F(descendants, tid_stands_for_its_process)
 {
-	struct idset tids = {};
+	struct pid_set tids = {};
 	struct td_answer a;
 
 	ASSERT_EQ(0, procfs_threads(self->proc, family, &tids));
 	ASSERT_EQ(4U, tids.nr);
-	ask(_metadata, &self->sock, tids.id[2], &a);
+	query_descendants(_metadata, &self->sock, tids.id[2], &a);
 	EXPECT_EQ(10U, a.rows);
 	td_answer_free(&a);
-	idset_free(&tids);
+	pid_set_free(&tids);
 }
 
-/* Everybody is the child of init, or of kthreadd, in the end. */
-TEST_F(descendants, of_the_first_two)
+/* All processes descend from init or kthreadd. */
+TEST_F(descendants, init_and_kthreadd_have_all_processes)
 {
-	const struct task_diag_pid everybody = { .show_flags = TD_BASE_CRED };
+	const struct task_diag_pid all_processes = { .show_flags =
+							     TD_BASE_CRED };
 	struct td_answer all, user_side, kernel_side;
 
-	ask(_metadata, &self->sock, 1, &user_side);
-	ask(_metadata, &self->sock, 2, &kernel_side);
-	ASSERT_EQ(0, td_query(&self->sock, &everybody, NLM_F_DUMP, &all));
-	ASSERT_GOOD(&all);
+	query_descendants(_metadata, &self->sock, 1, &user_side);
+	query_descendants(_metadata, &self->sock, 2, &kernel_side);
+	ASSERT_EQ(0, td_query(&self->sock, &all_processes, NLM_F_DUMP, &all));
+	ASSERT_SUCCESS(&all);
 	EXPECT_LE(all.rows, user_side.rows + kernel_side.rows + 2 + 2);
 	EXPECT_GE(all.rows + 2, user_side.rows + kernel_side.rows + 2);
 	EXPECT_LT(3U, kernel_side.rows);
@@ -334,40 +350,43 @@ TEST_F(descendants, of_the_first_two)
 	td_answer_free(&kernel_side);
 }
 
-TEST_F(descendants, of_nobody)
+TEST_F(descendants, unused_pid_gets_esrch)
 {
-	const struct task_diag_pid what = {
+	const struct task_diag_pid query = {
 		.show_flags = TD_BASE_CRED,
 		.dump_strategy = TASK_DIAG_DUMP_DESCENDANTS,
-		.pid = td_free_pid(),
+		.pid = td_unused_pid(),
 	};
 	const struct task_diag_pid none = {
 		.dump_strategy = TASK_DIAG_DUMP_DESCENDANTS,
 	};
 	struct td_answer a;
 
-	ASSERT_EQ(0, td_query(&self->sock, &what, NLM_F_DUMP, &a));
+	ASSERT_EQ(0, td_query(&self->sock, &query, NLM_F_DUMP, &a));
 	ASSERT_STREQ("", a.fault);
 	EXPECT_EQ(ESRCH, a.end.error);
-	EXPECT_SAYS(&a, "pid: ");
+	EXPECT_EXTACK_TEXT(&a, "pid: ");
 	td_answer_free(&a);
 	ASSERT_EQ(0, td_query(&self->sock, &none, NLM_F_DUMP, &a));
 	ASSERT_STREQ("", a.fault);
 	EXPECT_EQ(EINVAL, a.end.error);
-	EXPECT_SAYS(&a, "pid: ");
+	EXPECT_EXTACK_TEXT(&a, "pid: ");
 	td_answer_free(&a);
 }
 
 /*
- * The user sees of its own process what it could reach through others that it
- * may see: the first child and that one's two children.
+ * A user sees, of its own process, the tasks that are reachable through visible
+ * tasks: the first child and its two children.
  */
-TEST_F(descendants, not_through_the_hidden)
+TEST_F(descendants, hidden_process_ends_its_branch)
 {
 	const pid_t root = trees[HIDDEN].pid;
 	pid_t child;
 
-	/* 3 children, 2 of the first, 1 of the hidden one, and 2 of that. */
+	/*
+	 * 3 children, 2 of the first child, 1 of the hidden child, and 2 of
+	 * that one.
+	 */
 	expect_tree(_metadata, &self->sock, self->proc, root, 3 + 2 + 1 + 2);
 
 	child = td_fork_as(_metadata, &user);
@@ -376,9 +395,9 @@ TEST_F(descendants, not_through_the_hidden)
 		struct td_answer a;
 
 		ASSERT_EQ(0, td_open(&sock, variant->size));
-		ask(_metadata, &sock, root, &a);
+		query_descendants(_metadata, &sock, root, &a);
 		EXPECT_EQ(3U, a.rows);
-		EXPECT_TRUE(view_only_of(&a, USER, 0));
+		EXPECT_TRUE(rows_only_of(&a, USER, 0));
 		expect_parents_first(_metadata, &a, root);
 		td_answer_free(&a);
 		_exit(0);
@@ -386,13 +405,14 @@ TEST_F(descendants, not_through_the_hidden)
 	EXPECT_EXIT_0(child);
 }
 
-/* To ask about who may not be seen is to ask about nobody. */
-TEST_F(descendants, of_the_hidden)
+/* A query for a hidden task must equal a query for an unused pid. */
+TEST_F(descendants, hidden_pid_gets_same_error_as_unused_pid)
 {
 	pid_t child = td_fork_as(_metadata, &user);
 
 	if (!child) {
-		const pid_t pids[] = { trees[ROW].pid, td_free_pid(), 1 };
+		const pid_t pids[] = { trees[SIBLINGS].pid, td_unused_pid(),
+				       1 };
 		struct td_end ends[ARRAY_SIZE(pids)];
 		struct td_sock sock;
 		size_t i;
@@ -400,14 +420,14 @@ TEST_F(descendants, of_the_hidden)
 		memset(ends, 0, sizeof(ends));
 		ASSERT_EQ(0, td_open(&sock, variant->size));
 		for (i = 0; i < ARRAY_SIZE(pids); i++) {
-			const struct task_diag_pid what = {
+			const struct task_diag_pid query = {
 				.show_flags = TD_BASE_CRED,
 				.dump_strategy = TASK_DIAG_DUMP_DESCENDANTS,
 				.pid = pids[i],
 			};
 			struct td_answer a;
 
-			ASSERT_EQ(0, td_query(&sock, &what, NLM_F_DUMP, &a));
+			ASSERT_EQ(0, td_query(&sock, &query, NLM_F_DUMP, &a));
 			ASSERT_STREQ("", a.fault);
 			EXPECT_EQ(ESRCH, a.end.error);
 			ends[i] = a.end;
@@ -420,34 +440,37 @@ TEST_F(descendants, of_the_hidden)
 	EXPECT_EXIT_0(child);
 }
 
-/* Only the branches that are in the pid namespace asked from have numbers. */
-TEST_F(descendants, in_a_pid_namespace)
+/* Only the branches in the pid namespace of the request have pids. */
+TEST_F(descendants, pid_namespace_hides_outside_branches)
 {
 	struct td_answer a;
 	pid_t init;
 
-	/* The numbers are those of the mount, which proc_test looks at. */
-	if (td_through_file)
-		SKIP(return, "the file has no namespace of its sender");
+	/*
+	 * The file has the pid namespace of its mount; proc_test covers that.
+	 */
+	if (td_use_file)
+		SKIP(return, "the file uses the pid namespace of its mount");
 
 	init = namespace_begin(0, 5, NULL, NULL);
 	ASSERT_LT(0, init);
-	ask(_metadata, &self->sock, init, &a);
+	query_descendants(_metadata, &self->sock, init, &a);
 	EXPECT_EQ(5U, a.rows);
 	td_answer_free(&a);
-	/* From inside it is number 1. */
+	/* Inside the namespace, the init process has pid 1. */
 	{
 		const struct ucred as = { .pid = init };
-		const struct task_diag_pid what = {
+		const struct task_diag_pid query = {
 			.show_flags = TD_BASE_CRED,
 			.dump_strategy = TASK_DIAG_DUMP_DESCENDANTS,
 			.pid = 1,
 		};
 
-		ASSERT_EQ(0, td_ask(&self->sock, &what, NLM_F_DUMP, &as));
-		td_expect(&self->sock, &a, true);
+		ASSERT_EQ(0, td_send_request(&self->sock, &query, NLM_F_DUMP,
+					     &as));
+		td_answer_init(&self->sock, &a, true);
 		ASSERT_EQ(0, td_receive(&self->sock, &a));
-		ASSERT_GOOD(&a);
+		ASSERT_SUCCESS(&a);
 		EXPECT_EQ(5U, a.rows);
 		expect_parents_first(_metadata, &a, 1);
 		td_answer_free(&a);
@@ -455,195 +478,201 @@ TEST_F(descendants, in_a_pid_namespace)
 	namespace_end(init);
 }
 
-/* A whole branch ends while the dump is under way: it is left out, no more. */
-TEST_F(descendants, while_a_branch_ends)
+/* A branch that ends during the dump is left out; all others are complete. */
+TEST_F(descendants, ending_branch_leaves_other_branches_complete)
 {
-	const struct task_diag_pid what = {
+	const struct task_diag_pid query = {
 		.show_flags = TD_BASE_CRED,
 		.dump_strategy = TASK_DIAG_DUMP_DESCENDANTS,
 		.pid = getpid(),
 	};
-	struct specimen chain, row;
-	struct idset stay = {};
+	struct special_task chain, row;
+	struct pid_set stable = {};
 	struct td_answer a;
 	size_t i;
 
-	ASSERT_EQ(0, specimen_begin(&chain, make_chain, (void *)DEPTH));
-	ASSERT_EQ(0, specimen_begin(&row, make_row, (void *)(4 * WIDTH)));
-	ASSERT_EQ(0, descendants(self->proc, row.pid, &stay));
-	ASSERT_EQ(4U * WIDTH, stay.nr);
-	ASSERT_EQ(0, td_ask(&self->sock, &what, NLM_F_DUMP, NULL));
-	td_expect(&self->sock, &a, true);
-	ASSERT_EQ(0, td_receive_some(&self->sock, &a, 1));
-	specimen_end(&chain);
+	ASSERT_EQ(0, special_task_begin(&chain, make_chain, (void *)DEPTH));
+	ASSERT_EQ(0,
+		  special_task_begin(&row, make_siblings, (void *)(4 * WIDTH)));
+	ASSERT_EQ(0, descendants(self->proc, row.pid, &stable));
+	ASSERT_EQ(4U * WIDTH, stable.nr);
+	ASSERT_EQ(0, td_send_request(&self->sock, &query, NLM_F_DUMP, NULL));
+	td_answer_init(&self->sock, &a, true);
+	ASSERT_EQ(0, td_receive_datagram(&self->sock, &a, 1));
+	special_task_end(&chain);
 	ASSERT_EQ(0, td_receive(&self->sock, &a));
-	ASSERT_GOOD(&a);
-	for (i = 0; i < stay.nr; i++)
-		EXPECT_NE(NULL, td_find(&a, stay.id[i]));
+	ASSERT_SUCCESS(&a);
+	for (i = 0; i < stable.nr; i++)
+		EXPECT_NE(NULL, td_find_row(&a, stable.id[i]));
 	td_answer_free(&a);
-	specimen_end(&row);
-	idset_free(&stay);
+	special_task_end(&row);
+	pid_set_free(&stable);
 }
 
-/* Processes in between, each with one child; shared with all of them. */
-#define BETWEEN 150
+/* Processes with one child each; shared with all of them. */
+#define MIDDLES 150
 
 struct branches {
 	int ready;
-	pid_t between[BETWEEN];
-	pid_t below[BETWEEN];
+	pid_t middle[MIDDLES];
+	pid_t child[MIDDLES];
 };
 
-static void sleep_for_ever(void)
+static void sleep_forever(void)
 {
 	for (;;)
 		pause();
 }
 
-static void be_between(struct branches *b, int nr)
+static void run_middle(struct branches *b, int nr)
 {
 	pid_t pid = fork();
 
 	if (!pid)
-		sleep_for_ever();
-	b->between[nr] = getpid();
-	b->below[nr] = pid;
+		sleep_forever();
+	b->middle[nr] = getpid();
+	b->child[nr] = pid;
 	__atomic_add_fetch(&b->ready, 1, __ATOMIC_SEQ_CST);
-	sleep_for_ever();
+	sleep_forever();
 }
 
-/* Its children are reaped as soon as they end. */
-static void be_root(struct branches *b)
+/* The root ignores SIGCHLD, so its children are reaped as soon as they end. */
+static void run_root(struct branches *b)
 {
 	int i;
 
 	signal(SIGCHLD, SIG_IGN);
-	for (i = 0; i < BETWEEN; i++)
+	for (i = 0; i < MIDDLES; i++)
 		if (!fork())
-			be_between(b, i);
-	sleep_for_ever();
+			run_middle(b, i);
+	sleep_forever();
 }
 
 /*
- * Membership is of the time of the request.  Catches a parent that is looked up
- * when the row of its child is made.
+ * The tree is that of the time of the request.  Catches a parent that is looked
+ * up when the row of its child is made.
  */
-TEST_F(descendants, child_of_a_process_that_ends_before_its_row_is_reported)
+TEST_F(descendants, child_of_exited_process_is_reported)
 {
-	struct task_diag_pid what = {
+	struct task_diag_pid query = {
 		.show_flags = TD_BASE_CRED,
 		.dump_strategy = TASK_DIAG_DUMP_DESCENDANTS,
 	};
-	struct branches *b = td_share(sizeof(*b));
+	struct branches *b = td_alloc_shared(sizeof(*b));
 	struct td_answer a;
 	size_t missing = 0;
 	pid_t root;
 	int i;
 
 	ASSERT_NE(NULL, b);
-	/* Children of processes that end become ours. */
+	/* This process becomes the parent of orphaned descendants. */
 	ASSERT_EQ(0, prctl(PR_SET_CHILD_SUBREAPER, 1));
 	root = fork();
 	ASSERT_LE(0, root);
 	if (!root)
-		be_root(b);
-	while (__atomic_load_n(&b->ready, __ATOMIC_SEQ_CST) < BETWEEN)
+		run_root(b);
+	while (__atomic_load_n(&b->ready, __ATOMIC_SEQ_CST) < MIDDLES)
 		usleep(1000);
 
-	what.pid = root;
-	ASSERT_EQ(0, td_ask(&self->sock, &what, NLM_F_DUMP, NULL));
-	td_expect(&self->sock, &a, true);
-	for (i = 0; i < BETWEEN; i++)
-		kill(b->between[i], SIGKILL);
-	for (i = 0; i < BETWEEN; i++)
-		while (!kill(b->between[i], 0))
+	query.pid = root;
+	ASSERT_EQ(0, td_send_request(&self->sock, &query, NLM_F_DUMP, NULL));
+	td_answer_init(&self->sock, &a, true);
+	for (i = 0; i < MIDDLES; i++)
+		kill(b->middle[i], SIGKILL);
+	for (i = 0; i < MIDDLES; i++)
+		while (!kill(b->middle[i], 0))
 			usleep(1000);
 	ASSERT_EQ(0, td_receive(&self->sock, &a));
-	ASSERT_GOOD(&a);
-	/* The test is of little use if all rows were made by the request. */
+	ASSERT_SUCCESS(&a);
+	/* The test shows nothing if the request has made all rows. */
 	if (variant->size == TD_SMALL)
-		EXPECT_GT(BETWEEN + BETWEEN / 2U, a.rows);
-	for (i = 0; i < BETWEEN; i++)
-		missing += !td_find(&a, b->below[i]);
+		EXPECT_GT(MIDDLES + MIDDLES / 2U, a.rows);
+	for (i = 0; i < MIDDLES; i++)
+		missing += !td_find_row(&a, b->child[i]);
 	EXPECT_EQ(0U, missing);
 	td_answer_free(&a);
 
 	kill(root, SIGKILL);
-	for (i = 0; i < BETWEEN; i++)
-		kill(b->below[i], SIGKILL);
+	for (i = 0; i < MIDDLES; i++)
+		kill(b->child[i], SIGKILL);
 	while (wait(NULL) > 0 || errno == EINTR)
 		;
 }
 
-/* In a storm: who stays is there once, behind its parent, every time. */
-static void weather_the_storm(struct __test_metadata *_metadata)
+/*
+ * During a fork storm each task that stays is reported once, after its parent,
+ * in every dump.
+ */
+static void dump_in_storm(struct __test_metadata *_metadata)
 {
-	struct specimen bush;
-	struct idset stay = {};
-	struct churn churn;
+	struct special_task nested;
+	struct pid_set stable = {};
+	struct fork_storm storm;
 	struct td_sock sock;
 	size_t i, j;
 	int proc;
 
 	ASSERT_EQ(0, namespace_mount_procfs());
 	proc = procfs_open();
-	ASSERT_EQ(0, specimen_begin(&bush, make_bush, (void *)3));
-	ASSERT_EQ(0, descendants(proc, bush.pid, &stay));
-	ASSERT_EQ(0, churn_begin(&churn, STORM_PIDS));
+	ASSERT_EQ(0, special_task_begin(&nested, make_nested, (void *)3));
+	ASSERT_EQ(0, descendants(proc, nested.pid, &stable));
+	ASSERT_EQ(0, fork_storm_begin(&storm, STORM_PIDS));
 	ASSERT_EQ(0, td_open(&sock, TD_SMALL));
-	/* And until every way to come and go has been gone. */
-	for (i = 0; i < STORM_DUMPS || churn_missed(&churn) < CHURN_WAYS; i++) {
-		struct idset said = {};
+	/* Continue until every worker of the storm has run. */
+	for (i = 0;
+	     i < STORM_DUMPS || fork_storm_idle_worker(&storm) < STORM_WORKERS;
+	     i++) {
+		struct pid_set reported = {};
 		struct td_answer a;
 
-		ask(_metadata, &sock, 1, &a);
-		/* None twice: view_of() would say so. */
-		ASSERT_EQ(0, view_of(&a, &said));
-		for (j = 0; j < stay.nr; j++)
-			EXPECT_TRUE(idset_has(&said, stay.id[j]));
-		idset_free(&said);
+		query_descendants(_metadata, &sock, 1, &a);
+		/* visible_pids_in() fails if a pid occurs twice. */
+		ASSERT_EQ(0, visible_pids_in(&a, &reported));
+		for (j = 0; j < stable.nr; j++)
+			EXPECT_TRUE(pid_set_has(&reported, stable.id[j]));
+		pid_set_free(&reported);
 		td_answer_free(&a);
 
-		ask(_metadata, &sock, bush.pid, &a);
-		ASSERT_EQ(0, view_of(&a, &said));
-		EXPECT_TRUE(idset_equal(&stay, &said));
-		expect_parents_first(_metadata, &a, bush.pid);
-		idset_free(&said);
+		query_descendants(_metadata, &sock, nested.pid, &a);
+		ASSERT_EQ(0, visible_pids_in(&a, &reported));
+		EXPECT_TRUE(pid_set_equal(&stable, &reported));
+		expect_parents_first(_metadata, &a, nested.pid);
+		pid_set_free(&reported);
 		td_answer_free(&a);
 	}
-	churn_end(&churn);
+	fork_storm_end(&storm);
 	td_close(&sock);
-	specimen_end(&bush);
-	idset_free(&stay);
+	special_task_end(&nested);
+	pid_set_free(&stable);
 	close(proc);
 }
 
-FIXTURE(storm) {
+FIXTURE(fork_storm) {
 	pid_t root;
 };
 
-FIXTURE_SETUP(storm)
+FIXTURE_SETUP(fork_storm)
 {
 	self->root = namespace_fork(CLONE_NEWPID | CLONE_NEWNS);
 	ASSERT_LE(0, self->root);
 	if (!self->root) {
-		weather_the_storm(_metadata);
+		dump_in_storm(_metadata);
 		_exit(0);
 	}
 }
 
-FIXTURE_TEARDOWN(storm)
+FIXTURE_TEARDOWN(fork_storm)
 {
 }
 
-TEST_F_TIMEOUT(storm, all_that_stay_are_there_once, 300)
+TEST_F_TIMEOUT(fork_storm, stable_tasks_are_reported_once, 300)
 {
 	EXPECT_EXIT_0(self->root);
 }
 
 int main(int argc, char **argv)
 {
-	if (argc > 1 && !strcmp(argv[1], CHURN_ROLE))
+	if (argc > 1 && !strcmp(argv[1], FORK_STORM_ROLE))
 		return 0;
-	return td_main(argc, argv, make_population, end_population, pop.error);
+	return td_main(argc, argv, make_pool, end_pool, pool.error);
 }

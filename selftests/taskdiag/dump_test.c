@@ -1,61 +1,63 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Dumps: that each strategy brings exactly the tasks it names, in messages
- * that keep to the protocol, however they are received.  What the rows say
- * about a task is looked at elsewhere.
+ * Dumps: each strategy reports exactly the tasks that it names, in messages
+ * that follow the protocol, for each buffer size.  Other programs test the
+ * contents of the rows.
  */
 
-#include "procfs.h"
-#include "taskdiag_test.h"
-#include "view.h"
+#include "lib/procfs.h"
+#include "lib/taskdiag_test.h"
+#include "lib/visible_pids.h"
 
-/* Enough for several datagrams with either buffer. */
+/* Enough tasks for several datagrams with either buffer. */
 #define SLEEPERS 240
 
-/* Tasks elsewhere in the system may come and go while two views are taken. */
+/* Other tasks of the system may start or end between two listings. */
 #define ATTEMPTS 50
 
 /* Made once, before the tests. */
-static struct population pop;
-static pid_t family;		/* has threads, and children of each */
-static pid_t leader_gone;	/* has threads, but a zombie for a leader */
+static struct task_pool pool;
+static pid_t family;		/* has threads, each with children */
+static pid_t leader_gone;	/* has threads, and a zombie as leader */
 static pid_t zombie;
 static pid_t childless;
 
-static int make_member(const struct member_spec *spec, pid_t *pid)
+static int add_task(const struct task_spec *spec, pid_t *pid)
 {
-	int err = population_add(&pop, spec);
+	int err = task_pool_add(&pool, spec);
 
 	if (!err && pid)
-		*pid = pop.member[pop.nr - 1].pid;
+		*pid = pool.task[pool.nr - 1].pid;
 	return err;
 }
 
-static int make_population(void)
+static int make_pool(void)
 {
-	const struct member_spec family_spec = {
+	const struct task_spec family_spec = {
 		.name = "family", .threads = 3, .children = 10,
 	};
-	const struct member_spec leader_gone_spec = {
-		.name = "leader gone", .pose = POSE_LEADER_GONE, .threads = 2,
+	const struct task_spec leader_gone_spec = {
+		.name = "leader exited",
+		.state = POOL_LEADER_EXITED,
+		.threads = 2,
 		.children = 5,
 	};
-	const struct member_spec zombie_spec = { .pose = POSE_ZOMBIE };
-	const struct member_spec childless_spec = {};
+	const struct task_spec zombie_spec = { .state = POOL_ZOMBIE };
+	const struct task_spec childless_spec = {};
 	unsigned int i;
 	int err;
 
-	err = population_begin(&pop);
-	err = err ?: make_member(&family_spec, &family);
-	err = err ?: make_member(&leader_gone_spec, &leader_gone);
-	err = err ?: make_member(&zombie_spec, &zombie);
+	err = task_pool_begin(&pool);
+	err = err ?: add_task(&family_spec, &family);
+	err = err ?: add_task(&leader_gone_spec, &leader_gone);
+	err = err ?: add_task(&zombie_spec, &zombie);
 	for (i = 0; !err && i < SLEEPERS; i++) {
-		const struct member_spec sleeper = { .threads = i % 3 };
+		const struct task_spec sleeper = { .threads = i % 3 };
 
-		err = make_member(&sleeper, NULL);
+		err = add_task(&sleeper, NULL);
 	}
-	err = err ?: make_member(&childless_spec, &childless);
-	return err ?: population_settle(&pop);
+	err = err ?: add_task(&childless_spec, &childless);
+	return err ?: task_pool_settle(&pool);
 }
 
 FIXTURE(dump) {
@@ -65,15 +67,15 @@ FIXTURE(dump) {
 
 FIXTURE_VARIANT(dump) {
 	size_t size;		/* of the receive buffer */
-	size_t rows;		/* that fit it at the least */
+	size_t rows;		/* that fit at least */
 };
 
-FIXTURE_VARIANT_ADD(dump, in_32_kib) {
+FIXTURE_VARIANT_ADD(dump, buffer_32_kib) {
 	.size = TD_LARGE,
 	.rows = 150,
 };
 
-FIXTURE_VARIANT_ADD(dump, in_8_kib) {
+FIXTURE_VARIANT_ADD(dump, buffer_8_kib) {
 	.size = TD_SMALL,
 	.rows = 40,
 };
@@ -91,17 +93,17 @@ FIXTURE_TEARDOWN(dump)
 	td_close(&self->sock);
 }
 
-/* What procfs knows about the same question. */
-typedef int (*procfs_view)(int proc, pid_t pid, struct idset *ids);
+/* A function that lists the tasks of a strategy from procfs. */
+typedef int (*procfs_list_fn)(int proc, pid_t pid, struct pid_set *ids);
 
-static int view_processes(int proc, pid_t pid, struct idset *ids)
+static int list_processes(int proc, pid_t pid, struct pid_set *ids)
 {
 	return procfs_processes(proc, ids);
 }
 
-static int view_all_threads(int proc, pid_t pid, struct idset *ids)
+static int list_all_threads(int proc, pid_t pid, struct pid_set *ids)
 {
-	struct idset pids = {};
+	struct pid_set pids = {};
 	size_t i;
 	int err;
 
@@ -111,19 +113,19 @@ static int view_all_threads(int proc, pid_t pid, struct idset *ids)
 		if (err == -ENOENT || err == -ESRCH)
 			err = 0;
 	}
-	idset_free(&pids);
+	pid_set_free(&pids);
 	return err;
 }
 
 /*
- * Dump between two looks at procfs that agree: then the dump has to agree
- * with both.
+ * Dump between two listings of procfs.  If the listings are equal, the dump
+ * must equal them.
  */
-static void same_as(struct __test_metadata *_metadata, struct td_sock *sock,
-		    int proc, __u64 strategy, pid_t pid, procfs_view view,
-		    size_t at_least)
+static void expect_same_pids(struct __test_metadata *_metadata,
+			     struct td_sock *sock, int proc, __u64 strategy,
+			     pid_t pid, procfs_list_fn list, size_t at_least)
 {
-	const struct task_diag_pid what = {
+	const struct task_diag_pid query = {
 		.show_flags = TD_BASE_CRED,
 		.dump_strategy = strategy,
 		.pid = pid,
@@ -131,97 +133,102 @@ static void same_as(struct __test_metadata *_metadata, struct td_sock *sock,
 	int attempt;
 
 	for (attempt = 0; attempt < ATTEMPTS; attempt++) {
-		struct idset before = {}, rows = {}, after = {};
+		struct pid_set before = {}, rows = {}, after = {};
 		struct td_answer a;
 		char text[200];
-		bool quiet;
+		bool unchanged;
 
-		ASSERT_EQ(0, view(proc, pid, &before));
-		ASSERT_EQ(0, td_query(sock, &what, NLM_F_DUMP, &a));
-		ASSERT_EQ(0, view(proc, pid, &after));
-		ASSERT_GOOD(&a);
-		ASSERT_EQ(0, view_of(&a, &rows));
+		ASSERT_EQ(0, list(proc, pid, &before));
+		ASSERT_EQ(0, td_query(sock, &query, NLM_F_DUMP, &a));
+		ASSERT_EQ(0, list(proc, pid, &after));
+		ASSERT_SUCCESS(&a);
+		ASSERT_EQ(0, visible_pids_in(&a, &rows));
 
-		quiet = idset_equal(&before, &after);
-		if (quiet) {
-			EXPECT_TRUE(idset_equal(&before, &rows)) {
-				idset_minus(&before, &rows, text, sizeof(text));
-				TH_LOG("not dumped:%s", text);
-				idset_minus(&rows, &before, text, sizeof(text));
+		unchanged = pid_set_equal(&before, &after);
+		if (unchanged) {
+			EXPECT_TRUE(pid_set_equal(&before, &rows)) {
+				pid_set_difference(&before, &rows, text,
+						   sizeof(text));
+				TH_LOG("not in the dump:%s", text);
+				pid_set_difference(&rows, &before, text,
+						   sizeof(text));
 				TH_LOG("not in procfs:%s", text);
 			}
-			/* Nothing is equal to nothing, too. */
+			/* Two empty sets would be equal as well. */
 			EXPECT_LE(at_least, rows.nr);
 		}
-		idset_free(&before);
-		idset_free(&rows);
-		idset_free(&after);
+		pid_set_free(&before);
+		pid_set_free(&rows);
+		pid_set_free(&after);
 		td_answer_free(&a);
-		if (quiet)
+		if (unchanged)
 			return;
 	}
 	ASSERT_LT(attempt, ATTEMPTS) {
-		TH_LOG("procfs never held still");
+		TH_LOG("procfs changed during every attempt");
 	}
 }
 
-TEST_F(dump, all_is_every_process)
+TEST_F(dump, all_reports_every_process)
 {
-	same_as(_metadata, &self->sock, self->proc, TASK_DIAG_DUMP_ALL, 0,
-		view_processes, pop.nr);
+	expect_same_pids(_metadata, &self->sock, self->proc, TASK_DIAG_DUMP_ALL,
+			 0, list_processes, pool.nr);
 }
 
-TEST_F(dump, all_thread_is_every_thread)
+TEST_F(dump, all_thread_reports_every_thread)
 {
-	same_as(_metadata, &self->sock, self->proc, TASK_DIAG_DUMP_ALL_THREAD,
-		0, view_all_threads, 2 * pop.nr);
+	expect_same_pids(_metadata, &self->sock, self->proc,
+			 TASK_DIAG_DUMP_ALL_THREAD, 0, list_all_threads,
+			 2 * pool.nr);
 }
 
-TEST_F(dump, children_are_those_of_every_thread)
+TEST_F(dump, children_reports_children_of_every_thread)
 {
-	same_as(_metadata, &self->sock, self->proc, TASK_DIAG_DUMP_CHILDREN,
-		family, procfs_children, 10);
-	same_as(_metadata, &self->sock, self->proc, TASK_DIAG_DUMP_CHILDREN,
-		leader_gone, procfs_children, 5);
-	/* Many: more than any first guess at their number. */
-	same_as(_metadata, &self->sock, self->proc, TASK_DIAG_DUMP_CHILDREN,
-		pop.maker, procfs_children, pop.nr);
+	expect_same_pids(_metadata, &self->sock, self->proc,
+			 TASK_DIAG_DUMP_CHILDREN, family, procfs_children, 10);
+	expect_same_pids(_metadata, &self->sock, self->proc,
+			 TASK_DIAG_DUMP_CHILDREN, leader_gone, procfs_children,
+			 5);
+	/* More children than any initial buffer size. */
+	expect_same_pids(_metadata, &self->sock, self->proc,
+			 TASK_DIAG_DUMP_CHILDREN, pool.parent, procfs_children,
+			 pool.nr);
 }
 
-TEST_F(dump, threads_are_those_of_one_process)
+TEST_F(dump, thread_reports_threads_of_one_process)
 {
-	same_as(_metadata, &self->sock, self->proc, TASK_DIAG_DUMP_THREAD,
-		family, procfs_threads, 4);
-	same_as(_metadata, &self->sock, self->proc, TASK_DIAG_DUMP_THREAD,
-		leader_gone, procfs_threads, 3);
-	same_as(_metadata, &self->sock, self->proc, TASK_DIAG_DUMP_THREAD,
-		zombie, procfs_threads, 1);
-	same_as(_metadata, &self->sock, self->proc, TASK_DIAG_DUMP_THREAD,
-		childless, procfs_threads, 1);
+	expect_same_pids(_metadata, &self->sock, self->proc,
+			 TASK_DIAG_DUMP_THREAD, family, procfs_threads, 4);
+	expect_same_pids(_metadata, &self->sock, self->proc,
+			 TASK_DIAG_DUMP_THREAD, leader_gone, procfs_threads, 3);
+	expect_same_pids(_metadata, &self->sock, self->proc,
+			 TASK_DIAG_DUMP_THREAD, zombie, procfs_threads, 1);
+	expect_same_pids(_metadata, &self->sock, self->proc,
+			 TASK_DIAG_DUMP_THREAD, childless, procfs_threads, 1);
 }
 
-/* An empty answer is an answer. */
-TEST_F(dump, nobody_has_children)
+/* An empty dump is a valid reply. */
+TEST_F(dump, process_without_children_gets_empty_dump)
 {
 	const pid_t pids[] = { zombie, childless };
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(pids); i++) {
-		const struct task_diag_pid what = {
+		const struct task_diag_pid query = {
 			.show_flags = TD_BASE_CRED,
 			.dump_strategy = TASK_DIAG_DUMP_CHILDREN,
 			.pid = pids[i],
 		};
 		struct td_answer a;
 
-		ASSERT_EQ(0, td_query(&self->sock, &what, NLM_F_DUMP, &a));
-		ASSERT_GOOD(&a);
+		ASSERT_EQ(0, td_query(&self->sock, &query, NLM_F_DUMP, &a));
+		ASSERT_SUCCESS(&a);
 		EXPECT_EQ(0U, a.rows);
 		td_answer_free(&a);
 	}
 }
 
-TEST_F(dump, a_thread_stands_for_its_process)
+TEST_F(dump, tid_stands_for_its_process)
 {
 	const __u64 strategies[] = {
 		TASK_DIAG_DUMP_CHILDREN, TASK_DIAG_DUMP_THREAD,
@@ -230,62 +237,65 @@ TEST_F(dump, a_thread_stands_for_its_process)
 	size_t i, j;
 
 	for (i = 0; i < ARRAY_SIZE(pids); i++) {
-		struct idset tids = {};
+		struct pid_set tids = {};
 
 		ASSERT_EQ(0, procfs_threads(self->proc, pids[i], &tids));
 		ASSERT_LT(1U, tids.nr);
 		for (j = 0; j < tids.nr * ARRAY_SIZE(strategies); j++) {
-			struct task_diag_pid what = {
+			struct task_diag_pid query = {
 				.show_flags = TD_BASE_CRED,
 				.dump_strategy = strategies[j / tids.nr],
 				.pid = pids[i],
 			};
-			struct idset by_leader = {}, by_thread = {};
+			struct pid_set by_leader = {}, by_thread = {};
 			struct td_answer a;
 
-			ASSERT_EQ(0, td_query(&self->sock, &what, NLM_F_DUMP,
+			ASSERT_EQ(0, td_query(&self->sock, &query, NLM_F_DUMP,
 					      &a));
-			ASSERT_GOOD(&a);
-			ASSERT_EQ(0, view_of(&a, &by_leader));
+			ASSERT_SUCCESS(&a);
+			ASSERT_EQ(0, visible_pids_in(&a, &by_leader));
 			td_answer_free(&a);
 
-			what.pid = tids.id[j % tids.nr];
-			ASSERT_EQ(0, td_query(&self->sock, &what, NLM_F_DUMP,
+			query.pid = tids.id[j % tids.nr];
+			ASSERT_EQ(0, td_query(&self->sock, &query, NLM_F_DUMP,
 					      &a));
-			ASSERT_GOOD(&a);
-			ASSERT_EQ(0, view_of(&a, &by_thread));
+			ASSERT_SUCCESS(&a);
+			ASSERT_EQ(0, visible_pids_in(&a, &by_thread));
 			td_answer_free(&a);
 
 			EXPECT_LT(0U, by_leader.nr);
-			EXPECT_TRUE(idset_equal(&by_leader, &by_thread));
-			idset_free(&by_leader);
-			idset_free(&by_thread);
+			EXPECT_TRUE(pid_set_equal(&by_leader, &by_thread));
+			pid_set_free(&by_leader);
+			pid_set_free(&by_thread);
 		}
-		idset_free(&tids);
+		pid_set_free(&tids);
 	}
 }
 
-/* Plain or as a dump, the answer about one task is the same to the byte. */
-static void ask_for_one(struct __test_metadata *_metadata, struct td_sock *sock,
-			pid_t tgid, pid_t tid)
+/*
+ * The row of one task is the same, byte by byte, as a dump and as a single
+ * request.
+ */
+static void query_one(struct __test_metadata *_metadata, struct td_sock *sock,
+		      pid_t tgid, pid_t tid)
 {
-	const struct task_diag_pid what = {
+	const struct task_diag_pid query = {
 		.show_flags = TD_BASE_CRED,
 		.dump_strategy = TASK_DIAG_DUMP_ONE,
 		.pid = tid,
 	};
 	struct td_answer dump, plain;
 
-	ASSERT_EQ(0, td_query(sock, &what, NLM_F_DUMP, &dump));
-	ASSERT_GOOD(&dump);
+	ASSERT_EQ(0, td_query(sock, &query, NLM_F_DUMP, &dump));
+	ASSERT_SUCCESS(&dump);
 	ASSERT_EQ(1U, dump.rows);
 	EXPECT_EQ(tid, (pid_t)dump.row[0].msg.pid);
 	EXPECT_EQ(tid, (pid_t)dump.row[0].base.pid);
 	EXPECT_EQ(tgid, (pid_t)dump.row[0].msg.tgid);
 	EXPECT_EQ(tgid, (pid_t)dump.row[0].base.tgid);
 
-	ASSERT_EQ(0, td_query(sock, &what, 0, &plain));
-	ASSERT_GOOD(&plain);
+	ASSERT_EQ(0, td_query(sock, &query, 0, &plain));
+	ASSERT_SUCCESS(&plain);
 	ASSERT_EQ(1U, plain.rows);
 	ASSERT_EQ(dump.raw_len, plain.raw_len);
 	EXPECT_EQ(0, memcmp(dump.raw, plain.raw, dump.raw_len));
@@ -293,36 +303,36 @@ static void ask_for_one(struct __test_metadata *_metadata, struct td_sock *sock,
 	td_answer_free(&plain);
 }
 
-TEST_F(dump, one_is_one)
+TEST_F(dump, one_reports_one_task)
 {
 	const pid_t pids[] = { family, leader_gone, zombie };
-	size_t i, j, asked = 0;
+	size_t i, j, queried = 0;
 
 	for (i = 0; i < ARRAY_SIZE(pids); i++) {
-		struct idset tids = {};
+		struct pid_set tids = {};
 
 		ASSERT_EQ(0, procfs_threads(self->proc, pids[i], &tids));
-		for (j = 0; j < tids.nr; j++, asked++)
-			ask_for_one(_metadata, &self->sock, pids[i],
-				    tids.id[j]);
-		idset_free(&tids);
+		for (j = 0; j < tids.nr; j++, queried++)
+			query_one(_metadata, &self->sock, pids[i],
+				  tids.id[j]);
+		pid_set_free(&tids);
 	}
-	EXPECT_EQ(4U + 3U + 1U, asked);
+	EXPECT_EQ(4U + 3U + 1U, queried);
 }
 
-/* Without NLM_F_ACK the row is all there is. */
-TEST_F(dump, a_plain_answer_is_one_message)
+/* Without NLM_F_ACK, the row is the only message. */
+TEST_F(dump, single_request_without_ack_gets_one_message)
 {
-	const struct task_diag_pid what = {
+	const struct task_diag_pid query = {
 		.show_flags = TD_BASE_CRED,
 		.dump_strategy = TASK_DIAG_DUMP_ONE,
 		.pid = getpid(),
 	};
 	struct td_answer a;
 
-	ASSERT_EQ(0, td_ask(&self->sock, &what, 0, NULL));
-	td_expect(&self->sock, &a, false);
-	ASSERT_EQ(0, td_receive_some(&self->sock, &a, 1));
+	ASSERT_EQ(0, td_send_request(&self->sock, &query, 0, NULL));
+	td_answer_init(&self->sock, &a, false);
+	ASSERT_EQ(0, td_receive_datagram(&self->sock, &a, 1));
 	EXPECT_STREQ("", a.fault);
 	EXPECT_EQ(1U, a.rows);
 	EXPECT_EQ(0, (int)a.end.type);
@@ -330,56 +340,56 @@ TEST_F(dump, a_plain_answer_is_one_message)
 	td_answer_free(&a);
 }
 
-TEST_F(dump, a_free_number_is_no_task)
+TEST_F(dump, unused_pid_gets_esrch)
 {
 	const __u64 strategies[] = {
 		TASK_DIAG_DUMP_ONE, TASK_DIAG_DUMP_CHILDREN,
 		TASK_DIAG_DUMP_THREAD,
 	};
-	const pid_t pid = td_free_pid();
+	const pid_t pid = td_unused_pid();
 	size_t i;
 
 	ASSERT_LT(0, pid);
 	for (i = 0; i <= ARRAY_SIZE(strategies); i++) {
-		/* The last time round as a plain request. */
+		/* The last round sends a single request. */
 		const bool plain = i == ARRAY_SIZE(strategies);
-		const struct task_diag_pid what = {
+		const struct task_diag_pid query = {
 			.show_flags = TD_BASE_CRED,
 			.dump_strategy = strategies[plain ? 0 : i],
 			.pid = pid,
 		};
 		struct td_answer a;
 
-		ASSERT_EQ(0, td_query(&self->sock, &what,
+		ASSERT_EQ(0, td_query(&self->sock, &query,
 				      plain ? 0 : NLM_F_DUMP, &a));
 		ASSERT_STREQ("", a.fault);
 		EXPECT_EQ(NLMSG_ERROR, (int)a.end.type);
 		EXPECT_EQ(ESRCH, a.end.error);
-		EXPECT_SAYS(&a, "pid");
-		EXPECT_BLAMES(&a, NLMSG_LENGTH(GENL_HDRLEN));
+		EXPECT_EXTACK_TEXT(&a, "pid");
+		EXPECT_EXTACK_OFFSET(&a, NLMSG_LENGTH(GENL_HDRLEN));
 		EXPECT_EQ(0U, a.rows);
 		td_answer_free(&a);
 	}
 }
 
-TEST_F(dump, all_ignores_the_pid)
+TEST_F(dump, all_ignores_pid)
 {
-	struct task_diag_pid what = { .pid = ~0U };
+	struct task_diag_pid query = { .pid = ~0U };
 	struct td_answer a;
 
-	ASSERT_EQ(0, td_query(&self->sock, &what, NLM_F_DUMP, &a));
-	ASSERT_GOOD(&a);
-	EXPECT_LE(pop.nr, a.rows);
+	ASSERT_EQ(0, td_query(&self->sock, &query, NLM_F_DUMP, &a));
+	ASSERT_SUCCESS(&a);
+	EXPECT_LE(pool.nr, a.rows);
 	td_answer_free(&a);
 
-	what.dump_strategy = TASK_DIAG_DUMP_ALL_THREAD;
-	ASSERT_EQ(0, td_query(&self->sock, &what, NLM_F_DUMP, &a));
-	ASSERT_GOOD(&a);
-	EXPECT_LE(2 * pop.nr, a.rows);
+	query.dump_strategy = TASK_DIAG_DUMP_ALL_THREAD;
+	ASSERT_EQ(0, td_query(&self->sock, &query, NLM_F_DUMP, &a));
+	ASSERT_SUCCESS(&a);
+	EXPECT_LE(2 * pool.nr, a.rows);
 	td_answer_free(&a);
 }
 
-TEST_F(dump, all_comes_in_the_order_of_numbers)
+TEST_F(dump, all_is_ordered_by_pid)
 {
 	const __u64 strategies[] = {
 		TASK_DIAG_DUMP_ALL, TASK_DIAG_DUMP_ALL_THREAD,
@@ -387,40 +397,43 @@ TEST_F(dump, all_comes_in_the_order_of_numbers)
 	size_t i, row;
 
 	for (i = 0; i < ARRAY_SIZE(strategies); i++) {
-		const struct task_diag_pid what = {
+		const struct task_diag_pid query = {
 			.show_flags = TD_BASE_CRED,
 			.dump_strategy = strategies[i],
 		};
 		struct td_answer a;
 
-		ASSERT_EQ(0, td_query(&self->sock, &what, NLM_F_DUMP, &a));
-		ASSERT_GOOD(&a);
+		ASSERT_EQ(0, td_query(&self->sock, &query, NLM_F_DUMP, &a));
+		ASSERT_SUCCESS(&a);
 		for (row = 1; row < a.rows; row++)
 			ASSERT_LT(a.row[row - 1].msg.pid, a.row[row].msg.pid);
-		/* So the order has had datagrams to break at. */
+		/* The order was checked across several datagrams. */
 		EXPECT_LT(1U, a.receives);
 		td_answer_free(&a);
 	}
 }
 
-/* Every mask with every strategy: MSG and these groups, and nothing else. */
-TEST_F(dump, a_row_holds_what_was_asked_for)
+/*
+ * Each mask with each strategy: rows contain MSG, the requested groups and
+ * nothing else.
+ */
+TEST_F(dump, rows_contain_requested_groups_only)
 {
 	__u64 strategy, show;
 	size_t row;
 
 	for (strategy = 0; strategy <= TASK_DIAG_DUMP_MAX; strategy++) {
 		for (show = 0; show <= TD_BASE_CRED; show++) {
-			const struct task_diag_pid what = {
+			const struct task_diag_pid query = {
 				.show_flags = show,
 				.dump_strategy = strategy,
 				.pid = family,
 			};
 			struct td_answer a;
 
-			ASSERT_EQ(0, td_query(&self->sock, &what, NLM_F_DUMP,
+			ASSERT_EQ(0, td_query(&self->sock, &query, NLM_F_DUMP,
 					      &a));
-			ASSERT_GOOD(&a);
+			ASSERT_SUCCESS(&a);
 			ASSERT_LT(0U, a.rows);
 			for (row = 0; row < a.rows; row++) {
 				const struct td_row *r = &a.row[row];
@@ -442,59 +455,62 @@ TEST_F(dump, a_row_holds_what_was_asked_for)
 	}
 }
 
-TEST_F(dump, datagrams_are_as_large_as_the_buffer)
+TEST_F(dump, datagrams_fill_the_receive_buffer)
 {
-	const struct task_diag_pid what = {
+	const struct task_diag_pid query = {
 		.show_flags = TD_BASE_CRED,
 		.dump_strategy = TASK_DIAG_DUMP_ALL_THREAD,
 	};
 	struct td_answer a;
 
-	ASSERT_EQ(0, td_query(&self->sock, &what, NLM_F_DUMP, &a));
-	ASSERT_GOOD(&a);
-	/* The last one need not be full, and the end may come by itself. */
+	ASSERT_EQ(0, td_query(&self->sock, &query, NLM_F_DUMP, &a));
+	ASSERT_SUCCESS(&a);
+	/*
+	 * The last datagram may be partial, and the end may have its own
+	 * datagram.
+	 */
 	EXPECT_LE(a.receives, a.rows / variant->rows + 2);
 	td_answer_free(&a);
 }
 
-/* A socket has one dump at a time; the one under way is not disturbed. */
-TEST_F(dump, a_second_dump_finds_the_socket_busy)
+/* A socket has one dump at a time; a second request does not disturb it. */
+TEST_F(dump, second_dump_gets_ebusy)
 {
-	const struct task_diag_pid what = {
+	const struct task_diag_pid query = {
 		.show_flags = TD_BASE_CRED,
 		.dump_strategy = TASK_DIAG_DUMP_ALL_THREAD,
 	};
 	struct td_answer a[2];
-	struct idset rows = {};
+	struct pid_set rows = {};
 	size_t i;
 
-	ASSERT_EQ(0, td_ask(&self->sock, &what, NLM_F_DUMP, NULL));
-	td_expect(&self->sock, &a[0], true);
-	ASSERT_EQ(0, td_ask(&self->sock, &what, NLM_F_DUMP, NULL));
-	td_expect(&self->sock, &a[1], true);
+	ASSERT_EQ(0, td_send_request(&self->sock, &query, NLM_F_DUMP, NULL));
+	td_answer_init(&self->sock, &a[0], true);
+	ASSERT_EQ(0, td_send_request(&self->sock, &query, NLM_F_DUMP, NULL));
+	td_answer_init(&self->sock, &a[1], true);
 	while (!a[0].end.type || !a[1].end.type)
-		ASSERT_EQ(0, td_receive_some(&self->sock, a, 2));
+		ASSERT_EQ(0, td_receive_datagram(&self->sock, a, 2));
 
-	ASSERT_GOOD(&a[0]);
-	ASSERT_EQ(0, view_of(&a[0], &rows));
-	for (i = 0; i < pop.nr; i++)
-		EXPECT_TRUE(idset_has(&rows, pop.member[i].pid));
+	ASSERT_SUCCESS(&a[0]);
+	ASSERT_EQ(0, visible_pids_in(&a[0], &rows));
+	for (i = 0; i < pool.nr; i++)
+		EXPECT_TRUE(pid_set_has(&rows, pool.task[i].pid));
 	ASSERT_STREQ("", a[1].fault);
 	EXPECT_EQ(EBUSY, a[1].end.error);
 	EXPECT_EQ(0U, a[1].rows);
 
-	/* Not for ever. */
+	/* The socket accepts a new dump afterwards. */
 	td_answer_free(&a[1]);
-	ASSERT_EQ(0, td_query(&self->sock, &what, NLM_F_DUMP, &a[1]));
-	ASSERT_GOOD(&a[1]);
-	EXPECT_LE(2 * pop.nr, a[1].rows);
-	idset_free(&rows);
+	ASSERT_EQ(0, td_query(&self->sock, &query, NLM_F_DUMP, &a[1]));
+	ASSERT_SUCCESS(&a[1]);
+	EXPECT_LE(2 * pool.nr, a[1].rows);
+	pid_set_free(&rows);
 	td_answer_free(&a[0]);
 	td_answer_free(&a[1]);
 }
 
-/* A plain request goes between the messages of a dump. */
-TEST_F(dump, a_plain_request_during_a_dump)
+/* A reply to a single request may come between the messages of a dump. */
+TEST_F(dump, single_request_during_dump_is_answered)
 {
 	const struct task_diag_pid all = {
 		.show_flags = TD_BASE_CRED,
@@ -507,25 +523,25 @@ TEST_F(dump, a_plain_request_during_a_dump)
 	};
 	struct td_answer a[2];
 
-	ASSERT_EQ(0, td_ask(&self->sock, &all, NLM_F_DUMP, NULL));
-	td_expect(&self->sock, &a[0], true);
-	ASSERT_EQ(0, td_ask(&self->sock, &one, NLM_F_ACK, NULL));
-	td_expect(&self->sock, &a[1], false);
+	ASSERT_EQ(0, td_send_request(&self->sock, &all, NLM_F_DUMP, NULL));
+	td_answer_init(&self->sock, &a[0], true);
+	ASSERT_EQ(0, td_send_request(&self->sock, &one, NLM_F_ACK, NULL));
+	td_answer_init(&self->sock, &a[1], false);
 	while (!a[0].end.type || !a[1].end.type)
-		ASSERT_EQ(0, td_receive_some(&self->sock, a, 2));
+		ASSERT_EQ(0, td_receive_datagram(&self->sock, a, 2));
 
-	ASSERT_GOOD(&a[0]);
-	ASSERT_GOOD(&a[1]);
-	EXPECT_LE(2 * pop.nr, a[0].rows);
+	ASSERT_SUCCESS(&a[0]);
+	ASSERT_SUCCESS(&a[1]);
+	EXPECT_LE(2 * pool.nr, a[0].rows);
 	ASSERT_EQ(1U, a[1].rows);
 	EXPECT_EQ(one.pid, a[1].row[0].msg.pid);
 	td_answer_free(&a[0]);
 	td_answer_free(&a[1]);
 }
 
-TEST_F(dump, an_abandoned_dump_ends_with_its_socket)
+TEST_F(dump, closing_the_socket_ends_the_dump)
 {
-	const struct task_diag_pid what = {
+	const struct task_diag_pid query = {
 		.show_flags = TD_BASE_CRED,
 		.dump_strategy = TASK_DIAG_DUMP_ALL_THREAD,
 	};
@@ -533,25 +549,25 @@ TEST_F(dump, an_abandoned_dump_ends_with_its_socket)
 	struct td_answer a;
 	int read;
 
-	/* Closed after the request, and after one datagram. */
+	/* Close the socket after the request, and after one datagram. */
 	for (read = 0; read < 2; read++) {
 		ASSERT_EQ(0, td_open(&sock, variant->size));
-		ASSERT_EQ(0, td_ask(&sock, &what, NLM_F_DUMP, NULL));
-		td_expect(&sock, &a, true);
+		ASSERT_EQ(0, td_send_request(&sock, &query, NLM_F_DUMP, NULL));
+		td_answer_init(&sock, &a, true);
 		if (read)
-			ASSERT_EQ(0, td_receive_some(&sock, &a, 1));
+			ASSERT_EQ(0, td_receive_datagram(&sock, &a, 1));
 		EXPECT_EQ(0, (int)a.end.type);
 		td_answer_free(&a);
 		td_close(&sock);
 	}
 
-	ASSERT_EQ(0, td_query(&self->sock, &what, NLM_F_DUMP, &a));
-	ASSERT_GOOD(&a);
+	ASSERT_EQ(0, td_query(&self->sock, &query, NLM_F_DUMP, &a));
+	ASSERT_SUCCESS(&a);
 	td_answer_free(&a);
 }
 
-/* Fork and reap: the two ways in which the table of tasks moves. */
-static void move_the_table(struct __test_metadata *_metadata)
+/* Fork and reap a child: the two events that change the task list. */
+static void fork_and_reap(struct __test_metadata *_metadata)
 {
 	pid_t pid = fork();
 
@@ -562,30 +578,30 @@ static void move_the_table(struct __test_metadata *_metadata)
 }
 
 /* td_receive() rejects messages with NLM_F_DUMP_INTR. */
-TEST_F(dump, that_loses_nothing_is_not_marked_as_interrupted)
+TEST_F(dump, fork_and_exit_during_dump_sets_no_dump_intr)
 {
-	const struct task_diag_pid what = {
+	const struct task_diag_pid query = {
 		.show_flags = TD_BASE_CRED,
 		.dump_strategy = TASK_DIAG_DUMP_ALL_THREAD,
 	};
 	struct td_answer a;
 
-	ASSERT_EQ(0, td_ask(&self->sock, &what, NLM_F_DUMP, NULL));
-	td_expect(&self->sock, &a, true);
-	ASSERT_EQ(0, td_receive_some(&self->sock, &a, 1));
+	ASSERT_EQ(0, td_send_request(&self->sock, &query, NLM_F_DUMP, NULL));
+	td_answer_init(&self->sock, &a, true);
+	ASSERT_EQ(0, td_receive_datagram(&self->sock, &a, 1));
 	ASSERT_EQ(0, (int)a.end.type);
-	move_the_table(_metadata);
+	fork_and_reap(_metadata);
 	ASSERT_EQ(0, td_receive(&self->sock, &a));
-	ASSERT_GOOD(&a);
+	ASSERT_SUCCESS(&a);
 	td_answer_free(&a);
 }
 
-static void end_population(void)
+static void end_pool(void)
 {
-	population_end(&pop);
+	task_pool_end(&pool);
 }
 
 int main(int argc, char **argv)
 {
-	return td_main(argc, argv, make_population, end_population, pop.error);
+	return td_main(argc, argv, make_pool, end_pool, pool.error);
 }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * FEATURES: that the kernel says it can what it can, and refuses, by name, what
- * it says it cannot.
+ * FEATURES: the kernel supports all features that it reports, and refuses
+ * others with an extack that names them.
  */
-#include "taskdiag_test.h"
-#include "users.h"
+#include "lib/taskdiag_test.h"
+#include "lib/users.h"
 
-/* All that a name is known for here, by number; NULL for what is no filter. */
+/* Group names by number. */
 static const char * const group_names[] = {
 	[TASK_DIAG_GROUP_BASE] = "BASE",
 	[TASK_DIAG_GROUP_CRED] = "CRED",
@@ -20,23 +20,23 @@ static const char * const group_names[] = {
 	[TASK_DIAG_GROUP_CGROUP] = "CGROUP",
 };
 
-/* An id, a set of states and a pid that are good anywhere. */
-static const __u32 one = 1;
-/* That of the root of all cgroups, and a flag of areas. */
-static const __u64 wide_one = 1;
+/* A uid, a set of states and a pid that are valid on any system. */
+static const __u32 one_u32 = 1;
+/* The id of the root cgroup, and a VMA flag. */
+static const __u64 one_u64 = 1;
 
 static const struct {
 	const char *name;
 	const void *data;
 	size_t len;
 } filters[] = {
-	[TASK_DIAG_FILTER_UID] = { "uid", &one, sizeof(one) },
-	[TASK_DIAG_FILTER_CGROUP] = { "cgroup", &wide_one, sizeof(wide_one) },
-	[TASK_DIAG_FILTER_STATES] = { "states", &one, sizeof(one) },
+	[TASK_DIAG_FILTER_UID] = { "uid", &one_u32, sizeof(one_u32) },
+	[TASK_DIAG_FILTER_CGROUP] = { "cgroup", &one_u64, sizeof(one_u64) },
+	[TASK_DIAG_FILTER_STATES] = { "states", &one_u32, sizeof(one_u32) },
 	[TASK_DIAG_FILTER_COMM] = { "comm", "x", 1 },
-	[TASK_DIAG_FILTER_PIDS] = { "pids", &one, sizeof(one) },
+	[TASK_DIAG_FILTER_PIDS] = { "pids", &one_u32, sizeof(one_u32) },
 	[TASK_DIAG_FILTER_VMA_FLAGS] = {
-		"vma_flags", &wide_one, sizeof(wide_one),
+		"vma_flags", &one_u64, sizeof(one_u64),
 	},
 };
 
@@ -56,8 +56,8 @@ FIXTURE_TEARDOWN(features)
 	td_close(&self->sock);
 }
 
-/* What has been there from the first version on is there. */
-TEST_F(features, the_oldest_are_there)
+/* Groups and strategies of the first version are supported. */
+TEST_F(features, first_groups_and_strategies_are_supported)
 {
 	const __u64 strategies = 2 * (1ULL << TASK_DIAG_DUMP_ALL_THREAD) - 1;
 
@@ -66,7 +66,7 @@ TEST_F(features, the_oldest_are_there)
 }
 
 /* No bit is set that the header does not define. */
-TEST_F(features, all_have_a_name)
+TEST_F(features, no_undefined_bit_is_set)
 {
 	EXPECT_EQ(0U, self->has.groups >> ARRAY_SIZE(group_names));
 	EXPECT_EQ(0U, self->has.strategies >> (TASK_DIAG_DUMP_MAX + 1));
@@ -77,9 +77,10 @@ TEST_F(features, all_have_a_name)
 	EXPECT_EQ(0U, self->has.__pad);
 }
 
-static void expect_refused(struct __test_metadata *_metadata,
-			   const struct td_answer *a, bool has, int error,
-			   const char *text, const char *name)
+static void expect_supported(struct __test_metadata *_metadata,
+			     const struct td_answer *a, bool has,
+			     int error, const char *text,
+			     const char *name)
 {
 	ASSERT_STREQ("", a->fault);
 	EXPECT_EQ(has ? 0 : error, a->end.error) {
@@ -87,17 +88,17 @@ static void expect_refused(struct __test_metadata *_metadata,
 	}
 	if (has)
 		return;
-	EXPECT_SAYS(a, text);
-	EXPECT_SAYS(a, name);
+	EXPECT_EXTACK_TEXT(a, text);
+	EXPECT_EXTACK_TEXT(a, name);
 }
 
-/* Every bit there is, as a dump. */
-TEST_F(features, groups)
+/* Request each group bit in a dump. */
+TEST_F(features, unsupported_group_is_refused_by_name)
 {
 	unsigned int bit;
 
 	for (bit = 0; bit < 64; bit++) {
-		const struct task_diag_pid what = {
+		const struct task_diag_pid query = {
 			.show_flags = 1ULL << bit,
 			.dump_strategy = TASK_DIAG_DUMP_ONE,
 			.pid = getpid(),
@@ -105,24 +106,24 @@ TEST_F(features, groups)
 		const bool known = bit < ARRAY_SIZE(group_names);
 		struct td_answer a;
 
-		ASSERT_EQ(0, td_query(&self->sock, &what, NLM_F_DUMP, &a));
-		expect_refused(_metadata, &a, self->has.groups >> bit & 1,
-			       known ? EOPNOTSUPP : EINVAL, "show_flags: ",
-			       known ? group_names[bit] : "");
+		ASSERT_EQ(0, td_query(&self->sock, &query, NLM_F_DUMP, &a));
+		expect_supported(_metadata, &a, self->has.groups >> bit & 1,
+				 known ? EOPNOTSUPP : EINVAL, "show_flags: ",
+				 known ? group_names[bit] : "");
 		if (self->has.groups >> bit & 1) {
 			ASSERT_EQ(1U, a.rows);
-			EXPECT_EQ(what.show_flags, a.row[0].groups);
+			EXPECT_EQ(query.show_flags, a.row[0].groups);
 		}
 		td_answer_free(&a);
 	}
 }
 
-TEST_F(features, strategies)
+TEST_F(features, unsupported_strategy_is_refused)
 {
 	__u64 strategy;
 
 	for (strategy = 0; strategy < 64; strategy++) {
-		const struct task_diag_pid what = {
+		const struct task_diag_pid query = {
 			.show_flags = TASK_DIAG_SHOW_BASE,
 			.dump_strategy = strategy,
 			.pid = getpid(),
@@ -130,16 +131,16 @@ TEST_F(features, strategies)
 		const bool known = strategy <= TASK_DIAG_DUMP_MAX;
 		struct td_answer a;
 
-		ASSERT_EQ(0, td_query(&self->sock, &what, NLM_F_DUMP, &a));
-		expect_refused(_metadata, &a,
-			       self->has.strategies >> strategy & 1,
-			       known ? EOPNOTSUPP : EINVAL, "dump_strategy: ",
-			       "");
+		ASSERT_EQ(0, td_query(&self->sock, &query, NLM_F_DUMP, &a));
+		expect_supported(_metadata, &a,
+				 self->has.strategies >> strategy & 1,
+				 known ? EOPNOTSUPP : EINVAL,
+				 "dump_strategy: ", "");
 		td_answer_free(&a);
 	}
 }
 
-TEST_F(features, filters)
+TEST_F(features, unsupported_filter_is_refused_by_name)
 {
 	size_t i;
 
@@ -148,7 +149,7 @@ TEST_F(features, filters)
 			TASK_DIAG_ATTR_FILTERS + i, filters[i].data,
 			filters[i].len,
 		};
-		const struct task_diag_pid what = {
+		const struct task_diag_pid query = {
 			.show_flags = i == TASK_DIAG_FILTER_VMA_FLAGS ?
 				      TASK_DIAG_SHOW_VMA : TASK_DIAG_SHOW_BASE,
 			.dump_strategy = TASK_DIAG_DUMP_CHILDREN,
@@ -156,21 +157,23 @@ TEST_F(features, filters)
 		};
 		struct td_answer a;
 
-		/* Without areas there is nothing to choose among. */
-		if (what.show_flags & ~self->has.groups) {
+		/* The filter requires the VMA group. */
+		if (query.show_flags & ~self->has.groups) {
 			EXPECT_EQ(0U, self->has.filters >> i & 1);
 			continue;
 		}
-		ASSERT_EQ(0, td_query_for(&self->sock, &what, NLM_F_DUMP,
-					  &filter, 1, &a));
-		expect_refused(_metadata, &a, self->has.filters >> i & 1,
-			       EOPNOTSUPP, filters[i].name, filters[i].name);
+		ASSERT_EQ(0, td_query_filtered(&self->sock, &query, NLM_F_DUMP,
+					       &filter, 1, &a));
+		expect_supported(_metadata, &a,
+				 self->has.filters >> i & 1,
+				 EOPNOTSUPP, filters[i].name,
+				 filters[i].name);
 		td_answer_free(&a);
 	}
 }
 
-/* It tells of the kernel, not of tasks: everybody may know, and all the same. */
-TEST_F(features, for_everybody)
+/* FEATURES describes the kernel, so all users get the same reply. */
+TEST_F(features, unprivileged_user_gets_same_reply)
 {
 	pid_t child = td_fork_as(_metadata, &user);
 
@@ -186,8 +189,8 @@ TEST_F(features, for_everybody)
 	EXPECT_EXIT_0(child);
 }
 
-/* It has no attributes, and there is but one answer to it. */
-TEST_F(features, takes_nothing)
+/* The request takes no attributes, and has a single reply. */
+TEST_F(features, request_with_attributes_or_dump_is_refused)
 {
 	struct {
 		struct nlmsghdr nlh;
@@ -204,7 +207,7 @@ TEST_F(features, takes_nothing)
 		__u16 attr;
 		__u16 flags;
 		int error;
-	} odd[] = {
+	} malformed[] = {
 		{ TASK_DIAG_CMD_ATTR_UID, 0, EINVAL },
 		{ TASK_DIAG_FEATURES, 0, EINVAL },
 		{ TASK_DIAG_ATTR_MAX + 1, 0, EINVAL },
@@ -213,19 +216,20 @@ TEST_F(features, takes_nothing)
 	struct task_diag_features has;
 	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(odd); i++) {
+	for (i = 0; i < ARRAY_SIZE(malformed); i++) {
 		struct td_answer a;
 
-		request.nla.nla_type = odd[i].attr;
-		request.nlh.nlmsg_len = odd[i].attr ? sizeof(request) :
-						      NLMSG_LENGTH(GENL_HDRLEN);
-		request.nlh.nlmsg_flags = NLM_F_REQUEST | odd[i].flags;
+		request.nla.nla_type = malformed[i].attr;
+		request.nlh.nlmsg_len = malformed[i].attr ?
+						sizeof(request) :
+						NLMSG_LENGTH(GENL_HDRLEN);
+		request.nlh.nlmsg_flags = NLM_F_REQUEST | malformed[i].flags;
 		request.nlh.nlmsg_seq = ++self->sock.seq;
-		ASSERT_EQ(0, td_send(&self->sock, &request,
-				     request.nlh.nlmsg_len, NULL));
-		td_expect(&self->sock, &a, false);
+		ASSERT_EQ(0, td_send_bytes(&self->sock, &request,
+					   request.nlh.nlmsg_len, NULL));
+		td_answer_init(&self->sock, &a, false);
 		ASSERT_EQ(0, td_receive(&self->sock, &a));
-		EXPECT_EQ(odd[i].error, a.end.error) {
+		EXPECT_EQ(malformed[i].error, a.end.error) {
 			TH_LOG("%zu: %s", i, a.end.text);
 		}
 		td_answer_free(&a);
@@ -236,6 +240,6 @@ TEST_F(features, takes_nothing)
 
 int main(int argc, char **argv)
 {
-	td_need_kernel_and_root();
+	td_require_family_and_root();
 	return test_harness_run(argc, argv);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * FILES: descriptors of every kind, many and few, shared and not, counted as
- * somebody would who reads the links of /proc/PID/fd.
+ * FILES: descriptors of all kinds, few and many, shared and not shared.  The
+ * counts must equal those from the links in /proc/PID/fd.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -19,23 +19,23 @@
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
 
-#include "cast.h"
-#include "procfs.h"
-#include "taskdiag_test.h"
+#include "lib/test_tasks.h"
+#include "lib/procfs.h"
+#include "lib/taskdiag_test.h"
 
 #define EVENTFD_LINK "anon_inode:[eventfd]"
 #define EPOLL_LINK "anon_inode:[eventpoll]"
 
-/* More than one table of them grows to at once, and with holes. */
+/* More than one growth step of a descriptor table, with holes. */
 #define MANY 5000
 #define MANY_STEP 3
 #define SOFT 3001
 #define HARD 40001
 
-/* ------------------------------------------------------------ specimens */
+/* --- special tasks -------------------------------------------------------- */
 
-/* What the specimen that has some of everything has beside 0, 1 and 2. */
-static const struct task_diag_files everything = {
+/* Descriptors of the task "everything" other than 0, 1 and 2. */
+static const struct task_diag_files all_kinds = {
 	.regular = 5,
 	.socket = 4,
 	.pipe = 5,
@@ -57,55 +57,57 @@ static int open_fifo(void)
 	return fd;
 }
 
-/* An anonymous file, like an eventfd, that is none: not those of a kind. */
+/* An anonymous inode like that of an eventfd, counted as other. */
 static int open_inotify(void)
 {
 	return inotify_init();
 }
 
-static int open_everything(void *arg)
+static int open_all_kinds(void *arg)
 {
 	sigset_t set;
-	int fd[27] = {}, at = 0, i;
+	int fd[27] = {}, nr_fds = 0, i;
 
 	sigemptyset(&set);
-	/* Regular: with a name, without, in memory, one only named, and ... */
-	fd[at++] = open("/proc/self/exe", O_RDONLY);
-	fd[at++] = open("/tmp", O_TMPFILE | O_RDWR, 0600);
-	fd[at++] = memfd_create("memory", 0);
-	fd[at++] = open("/proc/self/exe", O_PATH);
-	/* ... one that is no file of a file system, but called regular. */
-	fd[at++] = open("/proc/self/ns/net", O_RDONLY);
+	/* Regular files: named, unnamed, in memory, O_PATH, ... */
+	fd[nr_fds++] = open("/proc/self/exe", O_RDONLY);
+	fd[nr_fds++] = open("/tmp", O_TMPFILE | O_RDWR, 0600);
+	fd[nr_fds++] = memfd_create("memory", 0);
+	fd[nr_fds++] = open("/proc/self/exe", O_PATH);
+	/* ... and a namespace file, whose mode is that of a regular file. */
+	fd[nr_fds++] = open("/proc/self/ns/net", O_RDONLY);
 	/* Sockets */
-	if (socketpair(AF_UNIX, SOCK_STREAM, 0, &fd[at]))
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, &fd[nr_fds]))
 		return -errno;
-	at += 2;
-	fd[at++] = socket(AF_INET, SOCK_DGRAM, 0);
-	fd[at++] = socket(AF_NETLINK, SOCK_RAW, NETLINK_GENERIC);
-	/* Pipes, and a FIFO */
-	if (pipe(&fd[at]) || pipe(&fd[at + 2]))
+	nr_fds += 2;
+	fd[nr_fds++] = socket(AF_INET, SOCK_DGRAM, 0);
+	fd[nr_fds++] = socket(AF_NETLINK, SOCK_RAW, NETLINK_GENERIC);
+	/* Pipes and a FIFO */
+	if (pipe(&fd[nr_fds]) || pipe(&fd[nr_fds + 2]))
 		return -errno;
-	at += 4;
-	fd[at++] = open_fifo();
-	/* eventfds: one of them with a second number */
-	fd[at++] = eventfd(0, 0);
-	fd[at++] = eventfd(7, EFD_SEMAPHORE);
-	fd[at] = dup(fd[at - 1]);
-	at++;
+	nr_fds += 4;
+	fd[nr_fds++] = open_fifo();
+	/* eventfds, one of them duplicated */
+	fd[nr_fds++] = eventfd(0, 0);
+	fd[nr_fds++] = eventfd(7, EFD_SEMAPHORE);
+	fd[nr_fds] = dup(fd[nr_fds - 1]);
+	nr_fds++;
 	/* epoll */
-	fd[at++] = epoll_create1(0);
-	fd[at++] = epoll_create1(0);
-	/* All else */
-	fd[at++] = open("/", O_RDONLY | O_DIRECTORY);
-	fd[at++] = open("/dev/null", O_RDWR);
-	fd[at++] = open("/dev/ptmx", O_RDWR | O_NOCTTY);
-	fd[at++] = timerfd_create(CLOCK_MONOTONIC, 0);
-	fd[at++] = signalfd(-1, &set, 0);
-	fd[at++] = open_inotify();
-	/* The inode of this one is regular, but it does not show. */
-	fd[at++] = syscall(SYS_pidfd_open, getpid(), 0);
-	fd[at++] = open("/proc/self", O_PATH | O_NOFOLLOW);
-	for (i = 0; i < at; i++)
+	fd[nr_fds++] = epoll_create1(0);
+	fd[nr_fds++] = epoll_create1(0);
+	/* Others */
+	fd[nr_fds++] = open("/", O_RDONLY | O_DIRECTORY);
+	fd[nr_fds++] = open("/dev/null", O_RDWR);
+	fd[nr_fds++] = open("/dev/ptmx", O_RDWR | O_NOCTTY);
+	fd[nr_fds++] = timerfd_create(CLOCK_MONOTONIC, 0);
+	fd[nr_fds++] = signalfd(-1, &set, 0);
+	fd[nr_fds++] = open_inotify();
+	/*
+	 * The inode of a pidfd has the mode of a regular file, but is not one.
+	 */
+	fd[nr_fds++] = syscall(SYS_pidfd_open, getpid(), 0);
+	fd[nr_fds++] = open("/proc/self", O_PATH | O_NOFOLLOW);
+	for (i = 0; i < nr_fds; i++)
 		if (fd[i] < 0)
 			return -EBADF;
 	return 0;
@@ -131,7 +133,7 @@ static int open_and_close_many(void *arg)
 {
 	int i, err = open_many(arg);
 
-	/* The table stays large, and has one at its very end. */
+	/* The table keeps its size, and has one descriptor at its end. */
 	for (i = 1; i < MANY; i++)
 		close(50 + i * MANY_STEP);
 	return err;
@@ -151,7 +153,7 @@ static int open_nothing(void *arg)
 
 static sem_t thread_ready;
 
-static void *keep_own_files(void *arg)
+static void *unshare_files(void *arg)
 {
 	int i;
 
@@ -172,12 +174,12 @@ static void *share_files(void *arg)
 	return NULL;
 }
 
-static int differ_by_thread(void *arg)
+static int start_file_threads(void *arg)
 {
 	pthread_t thread;
 
 	sem_init(&thread_ready, 0, 0);
-	if (pthread_create(&thread, NULL, keep_own_files, NULL))
+	if (pthread_create(&thread, NULL, unshare_files, NULL))
 		return -EAGAIN;
 	sem_wait(&thread_ready);
 	if (pthread_create(&thread, NULL, share_files, NULL))
@@ -186,17 +188,17 @@ static int differ_by_thread(void *arg)
 	return 0;
 }
 
-static const struct cast_kind kinds[] = {
+static const struct test_task_kind kinds[] = {
 	{ "plain", NULL },
-	{ "everything", open_everything },
+	{ "everything", open_all_kinds },
 	{ "many", open_many },
 	{ "had many", open_and_close_many },
 	{ "limits", set_limits },
 	{ "nothing", open_nothing },
-	{ "threads", differ_by_thread },
+	{ "threads", start_file_threads },
 };
 
-static char * const programs[][CAST_ARGS] = {
+static char * const programs[][TEST_TASKS_ARGS] = {
 	{ "sh", "-c", "exec 7</dev/null 8<&7; echo; read x" },
 	{
 		"python3", "-c",
@@ -209,22 +211,20 @@ static char * const programs[][CAST_ARGS] = {
 	},
 };
 
-static struct cast cast;
+static struct test_tasks tasks;
 
-static int make_cast(void)
+static int make_test_tasks(void)
 {
-	return cast_begin_usual(&cast) ?:
-	       cast_make_all(&cast, kinds, ARRAY_SIZE(kinds)) ?:
-	       cast_run_all(&cast, programs, ARRAY_SIZE(programs)) ?:
-	       population_settle(&cast.pop);
+	return test_tasks_begin_all(&tasks, kinds, ARRAY_SIZE(kinds), programs,
+				    ARRAY_SIZE(programs));
 }
 
-static void end_cast(void)
+static void end_test_tasks(void)
 {
-	cast_end(&cast);
+	test_tasks_end(&tasks);
 }
 
-/* ---------------------------------------------------------------- oracle */
+/* --- procfs reference ----------------------------------------------------- */
 
 static void count_one(int dir, const char *name, struct task_diag_files *files)
 {
@@ -252,7 +252,7 @@ static void count_one(int dir, const char *name, struct task_diag_files *files)
 		files->other++;
 }
 
-/* A task without files, as a zombie, has a folder that cannot be opened. */
+/* The directory of a task without files, such as a zombie, cannot be opened. */
 static int count_files(int proc, pid_t pid, pid_t tid,
 		       struct task_diag_files *files)
 {
@@ -275,51 +275,51 @@ static int count_files(int proc, pid_t pid, pid_t tid,
 	return 0;
 }
 
-static __u64 limit_value(char **at)
+static __u64 limit_value(char **nr_fds)
 {
 	static const char unlimited[] = "unlimited";
 
-	*at += strspn(*at, " ");
-	if (!strncmp(*at, unlimited, strlen(unlimited))) {
-		*at += strlen(unlimited);
+	*nr_fds += strspn(*nr_fds, " ");
+	if (!strncmp(*nr_fds, unlimited, strlen(unlimited))) {
+		*nr_fds += strlen(unlimited);
 		return RLIM_INFINITY;
 	}
-	return strtoull(*at, at, 10);
+	return strtoull(*nr_fds, nr_fds, 10);
 }
 
 static int read_limits(int proc, pid_t pid, pid_t tid,
 		       struct task_diag_files *files)
 {
 	static const char key[] = "Max open files";
-	char *text, *at;
+	char *text, *nr_fds;
 	size_t len;
 
 	text = procfs_file(proc, pid, tid, "limits", &len);
 	if (!text)
 		return -errno;
-	at = strstr(text, key);
-	if (at) {
-		at += strlen(key);
-		files->limit_soft = limit_value(&at);
-		files->limit_hard = limit_value(&at);
+	nr_fds = strstr(text, key);
+	if (nr_fds) {
+		nr_fds += strlen(key);
+		files->limit_soft = limit_value(&nr_fds);
+		files->limit_hard = limit_value(&nr_fds);
 	}
 	free(text);
 	return 0;
 }
 
-/* The size of a descriptor table is 0 for a task that has none. */
+/* FDSize is 0 for a task without a descriptor table. */
 static int read_validity(int proc, pid_t pid, pid_t tid,
 			 struct task_diag_files *files)
 {
 	static const char key[] = "\nFDSize:";
-	char *text, *at;
+	char *text, *nr_fds;
 	size_t len;
 
 	text = procfs_file(proc, pid, tid, "status", &len);
 	if (!text)
 		return -errno;
-	at = strstr(text, key);
-	if (at && strtoul(at + strlen(key), NULL, 10))
+	nr_fds = strstr(text, key);
+	if (nr_fds && strtoul(nr_fds + strlen(key), NULL, 10))
 		files->valid = TASK_DIAG_FILES_VALID_COUNTS;
 	free(text);
 	return 0;
@@ -344,8 +344,8 @@ static void log_files(struct __test_metadata *_metadata, const char *where,
 	       files->epoll, files->other);
 }
 
-static void expect_same(struct __test_metadata *_metadata, int proc,
-			const struct td_row *row)
+static void expect_procfs_files(struct __test_metadata *_metadata, int proc,
+				const struct td_row *row)
 {
 	const struct task_diag_files *files = &row->files;
 	struct task_diag_files expected;
@@ -353,9 +353,9 @@ static void expect_same(struct __test_metadata *_metadata, int proc,
 	ASSERT_EQ(0, files_in_procfs(proc, row->msg.tgid, row->msg.pid,
 				     &expected));
 	EXPECT_EQ(0, memcmp(&expected, files, sizeof(expected))) {
-		TH_LOG("%u of %u", row->msg.pid, row->msg.tgid);
+		TH_LOG("thread %u of process %u", row->msg.pid, row->msg.tgid);
 		log_files(_metadata, "in procfs", &expected);
-		log_files(_metadata, "here", files);
+		log_files(_metadata, "in the row", files);
 	}
 }
 
@@ -377,42 +377,42 @@ FIXTURE_TEARDOWN(files)
 	td_close(&self->sock);
 }
 
-/* A plain request: of all that can take long, FILES alone is in one. */
-static void ask_one(struct __test_metadata *_metadata, struct td_sock *sock,
-		    pid_t pid, struct task_diag_files *files)
+/* A single request: of the appended groups it may include FILES only. */
+static void query_one(struct __test_metadata *_metadata, struct td_sock *sock,
+		      pid_t pid, struct task_diag_files *files)
 {
 	struct td_answer a;
 
-	td_good_row(_metadata, sock, TASK_DIAG_SHOW_FILES, pid, &a);
+	td_get_row(_metadata, sock, TASK_DIAG_SHOW_FILES, pid, &a);
 	*files = a.row[0].files;
 	td_answer_free(&a);
 }
 
-/* ---------------------------------------------------------------- tests */
+/* --- tests ---------------------------------------------------------------- */
 
 static void compare_all(struct __test_metadata *_metadata, struct td_sock *sock,
 			int proc, __u64 strategy, size_t at_least)
 {
-	const struct task_diag_pid what = {
+	const struct task_diag_pid query = {
 		.show_flags = TASK_DIAG_SHOW_BASE | TASK_DIAG_SHOW_FILES,
 		.dump_strategy = strategy,
 	};
 	struct td_answer a;
 	size_t i, compared = 0;
 
-	ASSERT_EQ(0, td_query(sock, &what, NLM_F_DUMP, &a));
-	ASSERT_GOOD(&a);
+	ASSERT_EQ(0, td_query(sock, &query, NLM_F_DUMP, &a));
+	ASSERT_SUCCESS(&a);
 	for (i = 0; i < a.rows; i++) {
 		const struct td_row *row = &a.row[i];
 
-		/* Ourselves we have just opened a folder more. */
+		/* This process has just opened another directory. */
 		if (row->msg.tgid == (__u32)getpid() ||
 		    row->base.state == TASK_DIAG_RUNNING)
 			continue;
-		/* Who the machine is run by is not ours to expect to be still. */
+		/* The descriptors of init may change at any time. */
 		if (row->msg.tgid == 1)
 			continue;
-		expect_same(_metadata, proc, row);
+		expect_procfs_files(_metadata, proc, row);
 		compared++;
 	}
 	EXPECT_LT(at_least, compared);
@@ -420,76 +420,83 @@ static void compare_all(struct __test_metadata *_metadata, struct td_sock *sock,
 	td_answer_free(&a);
 }
 
-TEST_F(files, every_process)
+TEST_F(files, every_process_equals_procfs)
 {
 	compare_all(_metadata, &self->sock, self->proc, TASK_DIAG_DUMP_ALL,
-		    cast.nr + cast.pop.nr);
+		    tasks.nr + tasks.pool.nr);
 }
 
-TEST_F(files, every_thread)
+TEST_F(files, every_thread_equals_procfs)
 {
 	compare_all(_metadata, &self->sock, self->proc,
-		    TASK_DIAG_DUMP_ALL_THREAD, cast.nr + 2 + cast.pop.nr + 3);
+		    TASK_DIAG_DUMP_ALL_THREAD,
+		    tasks.nr + 2 + tasks.pool.nr + 3);
 }
 
-TEST_F(files, as_they_were_made)
+TEST_F(files, test_tasks_report_their_descriptors)
 {
 	struct task_diag_files plain, files;
 
-	ask_one(_metadata, &self->sock, cast_pid(&cast, "plain"), &plain);
+	query_one(_metadata, &self->sock, test_tasks_pid(&tasks, "plain"),
+		  &plain);
 	EXPECT_LE(3U, plain.total);
 	EXPECT_EQ(plain.total, plain.regular + plain.socket + plain.pipe +
 			       plain.eventfd + plain.epoll + plain.other);
 
-	ask_one(_metadata, &self->sock, cast_pid(&cast, "everything"), &files);
-	EXPECT_EQ(everything.regular, files.regular - plain.regular);
-	EXPECT_EQ(everything.socket, files.socket - plain.socket);
-	EXPECT_EQ(everything.pipe, files.pipe - plain.pipe);
-	EXPECT_EQ(everything.eventfd, files.eventfd - plain.eventfd);
-	EXPECT_EQ(everything.epoll, files.epoll - plain.epoll);
-	EXPECT_EQ(everything.other, files.other - plain.other);
+	query_one(_metadata, &self->sock, test_tasks_pid(&tasks, "everything"),
+		  &files);
+	EXPECT_EQ(all_kinds.regular, files.regular - plain.regular);
+	EXPECT_EQ(all_kinds.socket, files.socket - plain.socket);
+	EXPECT_EQ(all_kinds.pipe, files.pipe - plain.pipe);
+	EXPECT_EQ(all_kinds.eventfd, files.eventfd - plain.eventfd);
+	EXPECT_EQ(all_kinds.epoll, files.epoll - plain.epoll);
+	EXPECT_EQ(all_kinds.other, files.other - plain.other);
 	EXPECT_EQ(27U, files.total - plain.total);
 
-	ask_one(_metadata, &self->sock, cast_pid(&cast, "many"), &files);
+	query_one(_metadata, &self->sock, test_tasks_pid(&tasks, "many"),
+		  &files);
 	EXPECT_EQ(MANY + 1U, files.eventfd);
-	ask_one(_metadata, &self->sock, cast_pid(&cast, "had many"), &files);
+	query_one(_metadata, &self->sock, test_tasks_pid(&tasks, "had many"),
+		  &files);
 	EXPECT_EQ(2U, files.eventfd);
 	EXPECT_EQ(MANY * MANY_STEP + 100U, files.limit_soft);
 	EXPECT_EQ(MANY * MANY_STEP + 200U, files.limit_hard);
 
-	ask_one(_metadata, &self->sock, cast_pid(&cast, "limits"), &files);
+	query_one(_metadata, &self->sock, test_tasks_pid(&tasks, "limits"),
+		  &files);
 	EXPECT_EQ((__u64)SOFT, files.limit_soft);
 	EXPECT_EQ((__u64)HARD, files.limit_hard);
 	EXPECT_EQ(plain.total, files.total);
 
-	ask_one(_metadata, &self->sock, cast_pid(&cast, "nothing"), &files);
+	query_one(_metadata, &self->sock, test_tasks_pid(&tasks, "nothing"),
+		  &files);
 	EXPECT_EQ(plain.total - 1, files.total);
-	ask_one(_metadata, &self->sock, cast.pop.member[0].pid, &files);
+	query_one(_metadata, &self->sock, tasks.pool.task[0].pid, &files);
 	EXPECT_EQ(0U, files.total);
 }
 
-TEST_F(files, threads_share_them_or_not)
+TEST_F(files, threads_report_shared_and_unshared_tables)
 {
-	const struct task_diag_pid what = {
+	const struct task_diag_pid query = {
 		.show_flags = TASK_DIAG_SHOW_FILES,
 		.dump_strategy = TASK_DIAG_DUMP_THREAD,
-		.pid = cast_pid(&cast, "threads"),
+		.pid = test_tasks_pid(&tasks, "threads"),
 	};
 	struct td_answer a;
 	size_t i;
 
-	ASSERT_EQ(0, td_query(&self->sock, &what, NLM_F_DUMP, &a));
-	ASSERT_GOOD(&a);
+	ASSERT_EQ(0, td_query(&self->sock, &query, NLM_F_DUMP, &a));
+	ASSERT_SUCCESS(&a);
 	ASSERT_EQ(3U, a.rows);
 	for (i = 0; i < a.rows; i++)
-		expect_same(_metadata, self->proc, &a.row[i]);
+		expect_procfs_files(_metadata, self->proc, &a.row[i]);
 	EXPECT_EQ(a.row[0].files.total + 7, a.row[1].files.total);
 	EXPECT_EQ(a.row[0].files.total, a.row[2].files.total);
 	td_answer_free(&a);
 }
 
-/* A table that grows and shrinks while it is counted. */
-TEST_F(files, of_a_process_that_opens_and_closes)
+/* A descriptor table that grows and shrinks while it is counted. */
+TEST_F(files, changing_table_has_consistent_counts)
 {
 	int round;
 	pid_t pid;
@@ -515,7 +522,7 @@ TEST_F(files, of_a_process_that_opens_and_closes)
 	for (round = 0; round < 300; round++) {
 		struct task_diag_files files;
 
-		ask_one(_metadata, &self->sock, pid, &files);
+		query_one(_metadata, &self->sock, pid, &files);
 		EXPECT_EQ(files.total, files.regular + files.socket +
 				       files.pipe + files.eventfd +
 				       files.epoll + files.other);
@@ -527,5 +534,6 @@ TEST_F(files, of_a_process_that_opens_and_closes)
 
 int main(int argc, char **argv)
 {
-	return td_main(argc, argv, make_cast, end_cast, cast.pop.error);
+	return td_main(argc, argv, make_test_tasks, end_test_tasks,
+		       tasks.pool.error);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * IDENT and NS: what makes a task itself, held against pidfds; and its
- * namespaces, each of them another one, held against /proc/PID/ns.
+ * IDENT and NS: the identity of a task, compared with pidfds, and its
+ * namespaces, all different, compared with /proc/PID/ns.
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -13,15 +13,15 @@
 #include <time.h>
 #include <linux/sched.h>
 
-#include "cast.h"
-#include "namespace.h"
-#include "procfs.h"
-#include "taskdiag_test.h"
+#include "lib/test_tasks.h"
+#include "lib/namespace.h"
+#include "lib/procfs.h"
+#include "lib/taskdiag_test.h"
 
 #ifndef PIDFD_THREAD
 #define PIDFD_THREAD O_EXCL
 #endif
-/* Where the inode of a pidfd is that of its task; <linux/magic.h>. */
+/* File system of pidfds whose inode is unique per task; <linux/magic.h>. */
 #define PIDFS_MAGIC 0x50494446
 #define IDENT_NS (TASK_DIAG_SHOW_IDENT | TASK_DIAG_SHOW_NS)
 #define NS_PER_SEC 1000000000ULL
@@ -30,7 +30,7 @@
 static const struct {
 	const char *file;
 	size_t offset;
-	__u64 flag;		/* that makes another one */
+	__u64 flag;		/* clone flag for a new one */
 } namespaces[] = {
 #define NAMESPACE(name, flag) \
 	{ "ns/" #name, offsetof(struct task_diag_ns, name), flag }
@@ -48,50 +48,50 @@ static const struct {
 
 #define NR_NAMESPACES ARRAY_SIZE(namespaces)
 
-/* ------------------------------------------------------------ specimens */
+/* --- special tasks -------------------------------------------------------- */
 
-/* An argument of its own for each: what to unshare. */
-static int leave(void *arg)
+/* Each task has an argument of its own: the namespaces to unshare. */
+static int unshare_namespaces(void *arg)
 {
 	const __u64 flags = *(const __u64 *)arg;
 
-	/* What the kernel does not have cannot be left. */
+	/* Namespaces that the kernel does not have cannot be unshared. */
 	return unshare(flags) && errno != EINVAL ? -errno : 0;
 }
 
-/* A pid namespace is for the children, and there once the first is. */
-static int leave_and_fork(void *arg)
+/* A new pid namespace is for children, and exists once the first child does. */
+static int unshare_and_fork(void *arg)
 {
-	int err = leave(arg);
+	int err = unshare_namespaces(arg);
 	pid_t pid;
 
 	if (err)
 		return err;
-	pid = specimen_fork_sleeper();
+	pid = special_task_fork_child();
 	return pid < 0 ? pid : 0;
 }
 
-struct loner {
+struct ns_thread {
 	sem_t ready;
 	__u64 flags;
 	int err;
 };
 
-static void *leave_in_a_thread(void *arg)
+static void *run_ns_thread(void *arg)
 {
-	struct loner *loner = arg;
+	struct ns_thread *ns_thread = arg;
 
-	loner->err = leave(&loner->flags);
-	sem_post(&loner->ready);
+	ns_thread->err = unshare_namespaces(&ns_thread->flags);
+	sem_post(&ns_thread->ready);
 	for (;;)
 		pause();
 	return NULL;
 }
 
-/* All but what all threads of a process have to share. */
-static int differ_by_thread(void *arg)
+/* Threads unshare all namespaces that need not be shared in a process. */
+static int start_ns_threads(void *arg)
 {
-	static struct loner loners[] = {
+	static struct ns_thread ns_threads[] = {
 		{ .flags = CLONE_NEWNET }, { .flags = CLONE_NEWUTS },
 		{ .flags = CLONE_NEWNS }, { .flags = CLONE_NEWIPC },
 		{ .flags = 0 },
@@ -99,66 +99,78 @@ static int differ_by_thread(void *arg)
 	pthread_t thread;
 	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(loners); i++) {
+	for (i = 0; i < ARRAY_SIZE(ns_threads); i++) {
 		int err;
 
-		sem_init(&loners[i].ready, 0, 0);
-		err = pthread_create(&thread, NULL, leave_in_a_thread,
-				     &loners[i]);
+		sem_init(&ns_threads[i].ready, 0, 0);
+		err = pthread_create(&thread, NULL, run_ns_thread,
+				     &ns_threads[i]);
 		if (err)
 			return -err;
-		while (sem_wait(&loners[i].ready))
+		while (sem_wait(&ns_threads[i].ready))
 			;
-		if (loners[i].err)
-			return loners[i].err;
+		if (ns_threads[i].err)
+			return ns_threads[i].err;
 	}
 	return 0;
 }
 
-static struct cast cast;
-static pid_t far_init;		/* in a pid and a user namespace of its own */
+static struct test_tasks tasks;
+static pid_t ns_init;		/* in its own pid and user namespace */
 
-static int make_cast(void)
+static int make_test_tasks(void)
 {
-	static const struct member_spec specs[] = {
-		{ .name = "zombie", .pose = POSE_ZOMBIE },
-		{ .name = "stopped", .pose = POSE_STOPPED, .threads = 1 },
-		{ .name = "traced", .pose = POSE_TRACED, .threads = 2 },
-		{ .name = "leader gone", .pose = POSE_LEADER_GONE, .threads = 3 },
+	static const struct task_spec specs[] = {
+		{ .name = "zombie", .state = POOL_ZOMBIE },
+		{ .name = "stopped", .state = POOL_STOPPED, .threads = 1 },
+		{ .name = "traced", .state = POOL_TRACED, .threads = 2 },
+		{ .name = "leader exited",
+		  .state = POOL_LEADER_EXITED,
+		  .threads = 3 },
 	};
 	__u64 all = 0, pid_ns = CLONE_NEWPID;
 	size_t i;
 	int err;
 
-	err = cast_begin(&cast, specs, ARRAY_SIZE(specs));
+	err = test_tasks_begin(&tasks, specs, ARRAY_SIZE(specs));
 	for (i = 0; !err && i < NR_NAMESPACES; i++) {
 		__u64 flag = namespaces[i].flag;
 
-		err = cast_make(&cast, namespaces[i].file, leave, &flag);
-		/* To leave for a time namespace is refused where there is none. */
+		err = test_tasks_add(&tasks, namespaces[i].file,
+				     unshare_namespaces, &flag);
+		/* unshare(CLONE_NEWTIME) fails without time namespaces. */
 		if (flag != CLONE_NEWTIME)
 			all |= flag;
 	}
-	err = err ?: cast_make(&cast, "left all", leave_and_fork, &all);
-	err = err ?: cast_make(&cast, "left pid", leave_and_fork, &pid_ns);
-	err = err ?: cast_make(&cast, "thread-wise", differ_by_thread, NULL);
+	if (!err)
+		err = test_tasks_add(&tasks, "unshared all", unshare_and_fork,
+				     &all);
+	if (!err)
+		err = test_tasks_add(&tasks, "unshared pid", unshare_and_fork,
+				     &pid_ns);
+	if (!err)
+		err = test_tasks_add(&tasks, "threads", start_ns_threads,
+				     NULL);
 	if (err)
 		return err;
-	far_init = namespace_begin(CLONE_NEWUSER | CLONE_NEWNET, 2, NULL, NULL);
-	if (far_init < 0)
-		return far_init;
-	return population_settle(&cast.pop);
+	ns_init = namespace_begin(CLONE_NEWUSER | CLONE_NEWNET, 2, NULL, NULL);
+	if (ns_init < 0)
+		return ns_init;
+	return task_pool_settle(&tasks.pool);
 }
 
-static void end_cast(void)
+static void end_test_tasks(void)
 {
-	namespace_end(far_init);
-	cast_end(&cast);
+	namespace_end(ns_init);
+	test_tasks_end(&tasks);
 }
 
-/* ---------------------------------------------------------------- oracle */
+/* --- procfs reference ----------------------------------------------------- */
 
-/* "net:[4026531840]"; 0 for a link that leads nowhere, or that there is not. */
+/*
+ * Return the inode in "net:[4026531840]", or 0 if there is no such link or it
+ * has no target.
+ */
 static __u32 namespace_inode(int proc, pid_t pid, pid_t tid, const char *file)
 {
 	char path[96], link[64];
@@ -174,7 +186,7 @@ static __u32 namespace_inode(int proc, pid_t pid, pid_t tid, const char *file)
 	return at ? strtoul(at + 1, NULL, 10) : 0;
 }
 
-static __u32 namespace_said(const struct task_diag_ns *ns, size_t nr)
+static __u32 reported_inode(const struct task_diag_ns *ns, size_t nr)
 {
 	__u32 inode;
 
@@ -182,7 +194,7 @@ static __u32 namespace_said(const struct task_diag_ns *ns, size_t nr)
 	return inode;
 }
 
-/* 0 where all pidfds share an inode; ~0 if there is no such task. */
+/* Return 0 if all pidfds share an inode, and ~0 if the task does not exist. */
 static __u64 pidfd_inode(pid_t pid, pid_t tid)
 {
 	int fd = syscall(SYS_pidfd_open, tid, pid == tid ? 0 : PIDFD_THREAD);
@@ -225,8 +237,8 @@ static void compare_ns(struct __test_metadata *_metadata, int proc,
 		const char *file = namespaces[i].file;
 		const __u32 expected = namespace_inode(proc, pid, tid, file);
 
-		EXPECT_EQ(expected, namespace_said(&row->ns, i)) {
-			TH_LOG("%s of %d of %d", file, tid, pid);
+		EXPECT_EQ(expected, reported_inode(&row->ns, i)) {
+			TH_LOG("%s of thread %d of process %d", file, tid, pid);
 		}
 	}
 }
@@ -237,7 +249,7 @@ static void compare_ident(struct __test_metadata *_metadata,
 	const pid_t pid = row->msg.tgid, tid = row->msg.pid;
 
 	EXPECT_EQ(pidfd_inode(pid, tid), row->ident.pidfd_ino) {
-		TH_LOG("%d of %d", tid, pid);
+		TH_LOG("thread %d of process %d", tid, pid);
 	}
 	EXPECT_EQ(row->stat.start_time, row->ident.start_time);
 	EXPECT_NE(0U, row->ident.start_time);
@@ -247,60 +259,60 @@ static void compare_ident(struct __test_metadata *_metadata,
 		  (unsigned long)row->ident.valid);
 }
 
-/* ---------------------------------------------------------------- tests */
+/* --- tests ---------------------------------------------------------------- */
 
-/* Nothing else comes and goes here, so all of the system can be looked at. */
-TEST_F(ident_ns, every_thread)
+/* No other task starts or ends here, so compare all tasks of the system. */
+TEST_F(ident_ns, every_thread_equals_pidfd_and_procfs)
 {
-	const struct task_diag_pid what = {
+	const struct task_diag_pid query = {
 		.show_flags = IDENT_NS | TASK_DIAG_SHOW_STAT,
 		.dump_strategy = TASK_DIAG_DUMP_ALL_THREAD,
 	};
 	size_t i, compared = 0;
 	struct td_answer a;
 
-	ASSERT_EQ(0, td_query(&self->sock, &what, NLM_F_DUMP, &a));
-	ASSERT_GOOD(&a);
+	ASSERT_EQ(0, td_query(&self->sock, &query, NLM_F_DUMP, &a));
+	ASSERT_SUCCESS(&a);
 	for (i = 0; i < a.rows; i++) {
 		const struct td_row *row = &a.row[i];
 
-		ASSERT_EQ(what.show_flags, row->groups);
-		/* A kernel thread may have ended by now. */
+		ASSERT_EQ(query.show_flags, row->groups);
+		/* A kernel thread may have ended. */
 		if (pidfd_inode(row->msg.tgid, row->msg.pid) == ~0ULL)
 			continue;
 		compare_ident(_metadata, row);
 		compare_ns(_metadata, self->proc, row);
 		compared++;
 	}
-	EXPECT_LE(cast.nr + 4 + 3 + 5 + cast.pop.nr, compared);
+	EXPECT_LE(tasks.nr + 4 + 3 + 5 + tasks.pool.nr, compared);
 	TH_LOG("compared %zu tasks", compared);
 	td_answer_free(&a);
 }
 
-/* What a thread has for itself is not in the row of its process. */
-TEST_F(ident_ns, threads_differ)
+/* Namespaces of a thread are not in the row of its process. */
+TEST_F(ident_ns, threads_report_their_own_namespaces)
 {
-	const struct task_diag_pid what = {
+	const struct task_diag_pid query = {
 		.show_flags = IDENT_NS,
 		.dump_strategy = TASK_DIAG_DUMP_THREAD,
-		.pid = cast_pid(&cast, "thread-wise"),
+		.pid = test_tasks_pid(&tasks, "threads"),
 	};
 	unsigned int others[NR_NAMESPACES] = {}, different = 0;
 	struct td_answer a;
 	size_t i, j;
 
-	ASSERT_EQ(0, td_query(&self->sock, &what, NLM_F_DUMP, &a));
-	ASSERT_GOOD(&a);
+	ASSERT_EQ(0, td_query(&self->sock, &query, NLM_F_DUMP, &a));
+	ASSERT_SUCCESS(&a);
 	ASSERT_EQ(6U, a.rows);
 	for (i = 1; i < a.rows; i++) {
 		compare_ns(_metadata, self->proc, &a.row[i]);
 		EXPECT_NE(a.row[0].ident.start_time,
 			  a.row[i].ident.start_time);
 		for (j = 0; j < NR_NAMESPACES; j++)
-			others[j] += namespace_said(&a.row[0].ns, j) !=
-				     namespace_said(&a.row[i].ns, j);
+			others[j] += reported_inode(&a.row[0].ns, j) !=
+				     reported_inode(&a.row[i].ns, j);
 	}
-	/* Four of them have left one each. */
+	/* Four threads have unshared one namespace each. */
 	for (j = 0; j < NR_NAMESPACES; j++) {
 		EXPECT_GE(1U, others[j]);
 		different += others[j];
@@ -309,17 +321,17 @@ TEST_F(ident_ns, threads_differ)
 	td_answer_free(&a);
 }
 
-/* Each specimen has left one namespace, and that is where it differs. */
-TEST_F(ident_ns, each_that_was_left_is_another)
+/* Each special task differs in the one namespace that it has unshared. */
+TEST_F(ident_ns, unshared_namespace_alone_differs)
 {
 	const bool time = !access("/proc/self/ns/time", F_OK);
 	size_t i, j;
 
 	for (i = 0; i < NR_NAMESPACES; i++) {
-		const struct task_diag_pid what = {
+		const struct task_diag_pid query = {
 			.show_flags = IDENT_NS,
 			.dump_strategy = TASK_DIAG_DUMP_ONE,
-			.pid = cast.specimen[i].pid,
+			.pid = tasks.special[i].pid,
 		};
 		const struct task_diag_pid self_too = {
 			.show_flags = IDENT_NS,
@@ -328,18 +340,18 @@ TEST_F(ident_ns, each_that_was_left_is_another)
 		};
 		struct td_answer a, own;
 
-		ASSERT_EQ(0, td_query(&self->sock, &what, 0, &a));
-		ASSERT_GOOD(&a);
+		ASSERT_EQ(0, td_query(&self->sock, &query, 0, &a));
+		ASSERT_SUCCESS(&a);
 		ASSERT_EQ(0, td_query(&self->sock, &self_too, 0, &own));
-		ASSERT_GOOD(&own);
+		ASSERT_SUCCESS(&own);
 		for (j = 0; j < NR_NAMESPACES; j++) {
 			const bool other = i == j && namespaces[i].flag &&
 				(time || namespaces[i].flag != CLONE_NEWTIME);
 
-			EXPECT_EQ(other, namespace_said(&a.row[0].ns, j) !=
-					 namespace_said(&own.row[0].ns, j)) {
-				TH_LOG("%s of who left %s", namespaces[j].file,
-				       namespaces[i].file);
+			EXPECT_EQ(other, reported_inode(&a.row[0].ns, j) !=
+					 reported_inode(&own.row[0].ns, j)) {
+				TH_LOG("%s of the task that unshared %s",
+				       namespaces[j].file, namespaces[i].file);
 			}
 		}
 		td_answer_free(&a);
@@ -347,10 +359,10 @@ TEST_F(ident_ns, each_that_was_left_is_another)
 	}
 }
 
-/* The identity is that of one task, whoever has its number later. */
-TEST_F(ident_ns, a_number_used_again_is_another_task)
+/* The identity belongs to one task, not to a later task with the same pid. */
+TEST_F(ident_ns, reused_pid_has_other_identity)
 {
-	struct task_diag_pid what = {
+	struct task_diag_pid query = {
 		.show_flags = IDENT_NS,
 		.dump_strategy = TASK_DIAG_DUMP_ONE,
 	};
@@ -359,17 +371,17 @@ TEST_F(ident_ns, a_number_used_again_is_another_task)
 	int round;
 
 	for (round = 0; round < 2; round++) {
-		struct specimen s;
+		struct special_task s;
 		struct td_answer a;
 
 		if (round)
-			ASSERT_EQ(0, namespace_next_pid(what.pid));
-		ASSERT_EQ(0, specimen_begin(&s, NULL, NULL));
+			ASSERT_EQ(0, namespace_next_pid(query.pid));
+		ASSERT_EQ(0, special_task_begin(&s, NULL, NULL));
 		if (round)
-			ASSERT_EQ(what.pid, (__u32)s.pid);
-		what.pid = s.pid;
-		ASSERT_EQ(0, td_query(&self->sock, &what, 0, &a));
-		ASSERT_GOOD(&a);
+			ASSERT_EQ(query.pid, (__u32)s.pid);
+		query.pid = s.pid;
+		ASSERT_EQ(0, td_query(&self->sock, &query, 0, &a));
+		ASSERT_SUCCESS(&a);
 		EXPECT_EQ(pidfd_inode(s.pid, s.pid), a.row[0].ident.pidfd_ino);
 		if (round) {
 			EXPECT_LT(first.start_time,
@@ -380,18 +392,20 @@ TEST_F(ident_ns, a_number_used_again_is_another_task)
 		}
 		first = a.row[0].ident;
 		td_answer_free(&a);
-		specimen_end(&s);
+		special_task_end(&s);
 		nanosleep(&moment, NULL);
 	}
 }
 
-/* All readers receive the same identity; other times are in their namespace. */
-TEST_F(ident_ns, is_equal_in_all_time_namespaces)
+/*
+ * All readers receive the same identity; other times depend on the namespace.
+ */
+TEST_F(ident_ns, identity_is_equal_in_all_time_namespaces)
 {
-	const struct task_diag_pid what = {
+	const struct task_diag_pid query = {
 		.show_flags = IDENT_NS | TASK_DIAG_SHOW_STAT,
 		.dump_strategy = TASK_DIAG_DUMP_ONE,
-		.pid = cast.specimen[0].pid,
+		.pid = tasks.special[0].pid,
 	};
 	static const char offset[] = "boottime 100 0";
 	struct td_answer a;
@@ -402,8 +416,8 @@ TEST_F(ident_ns, is_equal_in_all_time_namespaces)
 	if (access("/proc/self/ns/time", F_OK))
 		SKIP(return, "this kernel has no time namespaces");
 
-	ASSERT_EQ(0, td_query(&self->sock, &what, 0, &a));
-	ASSERT_GOOD(&a);
+	ASSERT_EQ(0, td_query(&self->sock, &query, 0, &a));
+	ASSERT_SUCCESS(&a);
 	start = a.row[0].ident.start_time;
 	td_answer_free(&a);
 
@@ -418,8 +432,8 @@ TEST_F(ident_ns, is_equal_in_all_time_namespaces)
 		struct td_sock sock;
 
 		ASSERT_EQ(0, td_open(&sock, TD_LARGE));
-		ASSERT_EQ(0, td_query(&sock, &what, 0, &a));
-		ASSERT_GOOD(&a);
+		ASSERT_EQ(0, td_query(&sock, &query, 0, &a));
+		ASSERT_SUCCESS(&a);
 		EXPECT_EQ(start, a.row[0].ident.start_time);
 		EXPECT_EQ(start + 100 * NS_PER_SEC, a.row[0].stat.start_time);
 		_exit(0);
@@ -427,18 +441,18 @@ TEST_F(ident_ns, is_equal_in_all_time_namespaces)
 	EXPECT_EXIT_0(child);
 }
 
-/* Zombies have left nearly all of theirs. */
-TEST_F(ident_ns, zombies_keep_what_procfs_says_they_keep)
+/* Zombies have dropped most namespaces. */
+TEST_F(ident_ns, zombie_equals_procfs)
 {
-	const struct task_diag_pid what = {
+	const struct task_diag_pid query = {
 		.show_flags = IDENT_NS | TASK_DIAG_SHOW_STAT,
 		.dump_strategy = TASK_DIAG_DUMP_ONE,
-		.pid = cast.pop.member[0].pid,
+		.pid = tasks.pool.task[0].pid,
 	};
 	struct td_answer a;
 
-	ASSERT_EQ(0, td_query(&self->sock, &what, 0, &a));
-	ASSERT_GOOD(&a);
+	ASSERT_EQ(0, td_query(&self->sock, &query, 0, &a));
+	ASSERT_SUCCESS(&a);
 	compare_ident(_metadata, &a.row[0]);
 	compare_ns(_metadata, self->proc, &a.row[0]);
 	EXPECT_EQ(0U, a.row[0].ns.net);
@@ -448,5 +462,6 @@ TEST_F(ident_ns, zombies_keep_what_procfs_says_they_keep)
 
 int main(int argc, char **argv)
 {
-	return td_main(argc, argv, make_cast, end_cast, cast.pop.error);
+	return td_main(argc, argv, make_test_tasks, end_test_tasks,
+		       tasks.pool.error);
 }

@@ -1,28 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * NLM_F_DUMP_INTR: libraries discard a dump that has it.  Forks and exits take
- * no task from a dump, so no message has it, however often tasks fork and exit
- * meanwhile.
+ * NLM_F_DUMP_INTR: libraries discard a dump with this flag.  Forks and exits
+ * make a dump miss no task, so no message has the flag, however often tasks
+ * fork and exit during the dump.
  */
-#include "taskdiag_test.h"
+#include "lib/taskdiag_test.h"
 
 #define SLEEPERS 200
 #define DUMPS 200
 
-static struct population pop;
+static struct task_pool pool;
 
-static int make_population(void)
+static int make_pool(void)
 {
-	static const struct member_spec spec = { .threads = 1 };
+	static const struct task_spec spec = { .threads = 1 };
 
-	return population_begin(&pop) ?:
-	       population_add_all(&pop, &spec, 1, SLEEPERS) ?:
-	       population_settle(&pop);
+	return task_pool_begin_with(&pool, &spec, 1, SLEEPERS);
 }
 
-static void end_population(void)
+static void end_pool(void)
 {
-	population_end(&pop);
+	task_pool_end(&pool);
 }
 
 /* Shared with the process that forks. */
@@ -31,21 +29,21 @@ struct forker {
 	unsigned long forks;
 };
 
-FIXTURE(interrupted) {
+FIXTURE(dump_intr) {
 	struct td_sock sock;
 	struct forker *shared;
 	pid_t forker;
 };
 
-FIXTURE_VARIANT(interrupted) {
+FIXTURE_VARIANT(dump_intr) {
 	__u64 strategy;
 };
 
-FIXTURE_VARIANT_ADD(interrupted, all) {
+FIXTURE_VARIANT_ADD(dump_intr, all) {
 	.strategy = TASK_DIAG_DUMP_ALL,
 };
 
-FIXTURE_VARIANT_ADD(interrupted, all_thread) {
+FIXTURE_VARIANT_ADD(dump_intr, all_thread) {
 	.strategy = TASK_DIAG_DUMP_ALL_THREAD,
 };
 
@@ -66,11 +64,11 @@ static void fork_and_reap(struct forker *shared)
 	_exit(0);
 }
 
-FIXTURE_SETUP(interrupted)
+FIXTURE_SETUP(dump_intr)
 {
 	/* A dump of many messages. */
 	ASSERT_EQ(0, td_open(&self->sock, TD_SMALL));
-	self->shared = td_share(sizeof(*self->shared));
+	self->shared = td_alloc_shared(sizeof(*self->shared));
 	ASSERT_NE(NULL, self->shared);
 	self->forker = fork();
 	ASSERT_LE(0, self->forker);
@@ -78,7 +76,7 @@ FIXTURE_SETUP(interrupted)
 		fork_and_reap(self->shared);
 }
 
-FIXTURE_TEARDOWN(interrupted)
+FIXTURE_TEARDOWN(dump_intr)
 {
 	td_close(&self->sock);
 	/* User-Mode Linux does not survive a SIGKILL during fork(). */
@@ -100,9 +98,9 @@ static void await_fork(const struct forker *shared)
 		usleep(1000);
 }
 
-TEST_F(interrupted, dump_during_forks_has_no_dump_intr)
+TEST_F(dump_intr, is_not_set_by_forks_and_exits)
 {
-	const struct task_diag_pid what = {
+	const struct task_diag_pid query = {
 		.show_flags = TD_BASE_CRED,
 		.dump_strategy = variant->strategy,
 	};
@@ -111,14 +109,15 @@ TEST_F(interrupted, dump_during_forks_has_no_dump_intr)
 	for (i = 0; i < DUMPS; i++) {
 		struct td_answer a;
 
-		ASSERT_EQ(0, td_ask(&self->sock, &what, NLM_F_DUMP, NULL));
-		td_expect(&self->sock, &a, true);
-		ASSERT_EQ(0, td_receive_some(&self->sock, &a, 1));
+		ASSERT_EQ(0, td_send_request(&self->sock, &query, NLM_F_DUMP,
+					     NULL));
+		td_answer_init(&self->sock, &a, true);
+		ASSERT_EQ(0, td_receive_datagram(&self->sock, &a, 1));
 		ASSERT_EQ(0, (int)a.end.type);
 		await_fork(self->shared);
 		ASSERT_EQ(0, td_receive(&self->sock, &a));
 		/* td_receive() rejects messages with the flag. */
-		ASSERT_GOOD(&a);
+		ASSERT_SUCCESS(&a);
 		EXPECT_LT((size_t)SLEEPERS, a.rows);
 		td_answer_free(&a);
 	}
@@ -126,5 +125,5 @@ TEST_F(interrupted, dump_during_forks_has_no_dump_intr)
 
 int main(int argc, char **argv)
 {
-	return td_main(argc, argv, make_population, end_population, pop.error);
+	return td_main(argc, argv, make_pool, end_pool, pool.error);
 }

@@ -1,40 +1,35 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Ways out of a namespace: from the inside of the user, network and pid
- * namespaces that anybody can make, with sockets from the outside, and the
- * other way round.  Each test names the implementation that it catches.  What
- * is in a pid namespace is looked at in pidns_test.c.
+ * Attempts to see tasks outside a namespace: from inside user, network and pid
+ * namespaces that any user can make, with sockets from outside, and the
+ * reverse.  Each test names the implementation that it catches. pidns_test.c
+ * tests the contents of a pid namespace.
  */
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 
-#include "handover.h"
-#include "namespace.h"
-#include "taskdiag_test.h"
-#include "users.h"
-#include "view.h"
+#include "lib/fd_passing.h"
+#include "lib/namespace.h"
+#include "lib/taskdiag_test.h"
+#include "lib/users.h"
+#include "lib/visible_pids.h"
 
-/* Enough of the user's for several small datagrams. */
+/* Tasks of the user: enough for several small datagrams. */
 #define SLEEPERS 110
 
-static const struct task_diag_pid all = {
-	.show_flags = TD_BASE_CRED,
-	.dump_strategy = TASK_DIAG_DUMP_ALL,
-};
+/* Outside all namespaces that the tests make. */
+static struct task_pool pool;
 
-/* Outside of all that the tests make. */
-static struct population pop;
-
-static int make_population(void)
+static int make_pool(void)
 {
-	const struct member_spec many = { .who = &user, .threads = 1 };
-	const struct member_spec others[] = { { .who = &other_user }, {} };
+	const struct task_spec many_threads = { .creds = &user, .threads = 1 };
+	const struct task_spec others[] = { { .creds = &other_user }, {} };
 
-	return population_begin(&pop) ?:
-	       population_add_all(&pop, &many, 1, SLEEPERS) ?:
-	       population_add_all(&pop, others, ARRAY_SIZE(others), 1) ?:
-	       population_settle(&pop);
+	return task_pool_begin(&pool) ?:
+	       task_pool_add_all(&pool, &many_threads, 1, SLEEPERS) ?:
+	       task_pool_add_all(&pool, others, ARRAY_SIZE(others), 1) ?:
+	       task_pool_settle(&pool);
 }
 
 FIXTURE(escape) {
@@ -42,51 +37,53 @@ FIXTURE(escape) {
 };
 
 FIXTURE_VARIANT(escape) {
-	const struct identity *opener;	/* NULL for root */
+	const struct credentials *opener;	/* NULL: root */
 	bool may_see_inside;
 };
 
-/* Who has all capabilities, the namespaces' owner, and who has to do with none. */
-FIXTURE_VARIANT_ADD(escape, over_roots_socket) {
+/* Openers: root, the owner of the namespaces, and an unrelated user. */
+FIXTURE_VARIANT_ADD(escape, socket_of_root) {
 	.may_see_inside = true,
 };
 
-FIXTURE_VARIANT_ADD(escape, over_ones_own_socket) {
+FIXTURE_VARIANT_ADD(escape, socket_of_same_user) {
 	.opener = &user, .may_see_inside = true,
 };
 
-FIXTURE_VARIANT_ADD(escape, over_a_strangers_socket) {
+FIXTURE_VARIANT_ADD(escape, socket_of_other_user) {
 	.opener = &other_user, .may_see_inside = false,
 };
 
-/* Open a socket as somebody else, as a thread can do that. */
-struct opening {
-	const struct identity *who;
+/* Open a socket with other credentials, in a thread. */
+struct open_args {
+	const struct credentials *creds;
 	struct td_sock *sock;
 	int err;
 };
 
 static void *open_as(void *arg)
 {
-	struct opening *opening = arg;
+	struct open_args *open_args = arg;
 	const char *step;
 
-	opening->err = opening->who ? identity_assume(opening->who, &step) : 0;
-	if (!opening->err)
-		opening->err = td_open(opening->sock, TD_SMALL);
+	open_args->err = open_args->creds ?
+				 credentials_assume(open_args->creds, &step) :
+				 0;
+	if (!open_args->err)
+		open_args->err = td_open(open_args->sock, TD_SMALL);
 	return NULL;
 }
 
 FIXTURE_SETUP(escape)
 {
-	struct opening opening = {
-		.who = variant->opener, .sock = &self->sock,
+	struct open_args open_args = {
+		.creds = variant->opener, .sock = &self->sock,
 	};
 	pthread_t thread;
 
-	ASSERT_EQ(0, pthread_create(&thread, NULL, open_as, &opening));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, open_as, &open_args));
 	ASSERT_EQ(0, pthread_join(thread, NULL));
-	ASSERT_EQ(0, opening.err);
+	ASSERT_EQ(0, open_args.err);
 }
 
 FIXTURE_TEARDOWN(escape)
@@ -95,8 +92,8 @@ FIXTURE_TEARDOWN(escape)
 }
 
 /*
- * A child that is a plain user, and then the first process of the namespaces
- * that such a user can make.  0 there.
+ * Fork a child that is an unprivileged user, and in it the first process of the
+ * namespaces that such a user can make.  Returns 0 in that process.
  */
 static pid_t fork_inside(struct __test_metadata *_metadata)
 {
@@ -105,7 +102,7 @@ static pid_t fork_inside(struct __test_metadata *_metadata)
 	outside = td_fork_as(_metadata, &user);
 	if (outside)
 		return outside;
-	EXPECT_EQ(0, namespace_be_root());
+	EXPECT_EQ(0, namespace_become_root());
 	inside = namespace_fork(CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWNS);
 	EXPECT_LE(0, inside);
 	if (inside) {
@@ -116,25 +113,25 @@ static pid_t fork_inside(struct __test_metadata *_metadata)
 	return 0;
 }
 
-/* Does asking for @pid say what asking for a number of nobody's says? */
-static void expect_nobody(struct __test_metadata *_metadata,
-			  struct td_sock *sock, pid_t pid)
+/* Check that a query for @pid gets the same error as one for an unused pid. */
+static void expect_no_such_task(struct __test_metadata *_metadata,
+				struct td_sock *sock, pid_t pid)
 {
-	struct task_diag_pid what = { .show_flags = TD_BASE_CRED };
+	struct task_diag_pid query = { .show_flags = TD_BASE_CRED };
 	static const __u64 strategies[] = {
 		TASK_DIAG_DUMP_ONE, TASK_DIAG_DUMP_CHILDREN,
 		TASK_DIAG_DUMP_THREAD,
 	};
-	const pid_t free_pid = td_free_pid();
+	const pid_t unused_pid = td_unused_pid();
 	struct td_answer a, b;
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(strategies); i++) {
-		what.dump_strategy = strategies[i];
-		what.pid = pid;
-		EXPECT_EQ(0, td_query(sock, &what, NLM_F_DUMP, &a));
-		what.pid = free_pid;
-		EXPECT_EQ(0, td_query(sock, &what, NLM_F_DUMP, &b));
+		query.dump_strategy = strategies[i];
+		query.pid = pid;
+		EXPECT_EQ(0, td_query(sock, &query, NLM_F_DUMP, &a));
+		query.pid = unused_pid;
+		EXPECT_EQ(0, td_query(sock, &query, NLM_F_DUMP, &b));
 		EXPECT_EQ(ESRCH, a.end.error);
 		EXPECT_EQ(0, memcmp(&a.end, &b.end, sizeof(a.end)));
 		td_answer_free(&a);
@@ -143,14 +140,14 @@ static void expect_nobody(struct __test_metadata *_metadata,
 }
 
 /*
- * Catches a namespace that is taken from the socket, or from whoever opened it,
- * and capabilities that are those of the opener.
+ * Catches a namespace taken from the socket or from its opener, and
+ * capabilities taken from the opener.
  */
-TEST_F(escape, shows_what_is_inside)
+TEST_F(escape, sender_inside_sees_inside_only)
 {
 	const pid_t outside[] = {
-		getpid(), getppid(), pop.member[0].pid,
-		pop.member[pop.nr - 1].pid,
+		getpid(), getppid(), pool.task[0].pid,
+		pool.task[pool.nr - 1].pid,
 	};
 	pid_t pid = fork_inside(_metadata);
 
@@ -158,7 +155,7 @@ TEST_F(escape, shows_what_is_inside)
 		struct td_answer a;
 		size_t i;
 
-		EXPECT_EQ(0, td_query(&self->sock, &all, NLM_F_DUMP, &a));
+		EXPECT_EQ(0, td_query(&self->sock, &td_all, NLM_F_DUMP, &a));
 		EXPECT_STREQ("", a.fault);
 		EXPECT_EQ(0, a.end.error);
 		EXPECT_EQ(variant->may_see_inside, a.rows);
@@ -169,20 +166,20 @@ TEST_F(escape, shows_what_is_inside)
 			EXPECT_EQ(0U, a.row[0].cred.uid);
 		}
 		for (i = 0; i < ARRAY_SIZE(outside); i++)
-			expect_nobody(_metadata, &self->sock, outside[i]);
+			expect_no_such_task(_metadata, &self->sock, outside[i]);
 		_exit(0);
 	}
 	EXPECT_EXIT_0(pid);
 }
 
 /*
- * Root inside may name a source.  Catches numbers that are looked up in the
- * initial namespace.
+ * Root inside may name a process by SCM_CREDENTIALS.  Catches a lookup of that
+ * pid in the initial pid namespace.
  */
-TEST_F(escape, no_source_is_outside)
+TEST_F(escape, naming_outside_pid_gets_esrch)
 {
 	const pid_t outside[] = {
-		getpid(), pop.member[0].pid, pop.member[pop.nr - 1].pid,
+		getpid(), pool.task[0].pid, pool.task[pool.nr - 1].pid,
 	};
 	pid_t pid = fork_inside(_metadata);
 
@@ -192,8 +189,8 @@ TEST_F(escape, no_source_is_outside)
 
 		for (i = 0; i < ARRAY_SIZE(outside); i++) {
 			as.pid = outside[i];
-			EXPECT_EQ(-ESRCH, td_ask(&self->sock, &all, NLM_F_DUMP,
-						 &as));
+			EXPECT_EQ(-ESRCH, td_send_request(&self->sock, &td_all,
+							  NLM_F_DUMP, &as));
 		}
 		_exit(0);
 	}
@@ -201,10 +198,10 @@ TEST_F(escape, no_source_is_outside)
 }
 
 /*
- * A namespace below is one that root inside may choose.  Catches a choice that
- * is the sender's alone.
+ * Root inside may name a process in a nested namespace.  Catches a check of the
+ * sender only.
  */
-TEST_F(escape, a_namespace_below_is_the_openers_choice_too)
+TEST_F(escape, naming_nested_namespace_requires_opener_rights)
 {
 	pid_t pid = fork_inside(_metadata);
 
@@ -216,8 +213,9 @@ TEST_F(escape, a_namespace_below_is_the_openers_choice_too)
 		if (!as.pid)
 			for (;;)
 				pause();
-		EXPECT_EQ(0, td_ask(&self->sock, &all, NLM_F_DUMP, &as));
-		td_expect(&self->sock, &a, true);
+		EXPECT_EQ(0, td_send_request(&self->sock, &td_all, NLM_F_DUMP,
+					     &as));
+		td_answer_init(&self->sock, &a, true);
 		EXPECT_EQ(0, td_receive(&self->sock, &a));
 		EXPECT_STREQ("", a.fault);
 		EXPECT_EQ(variant->may_see_inside ? 0 : EPERM, a.end.error);
@@ -228,19 +226,22 @@ TEST_F(escape, a_namespace_below_is_the_openers_choice_too)
 	EXPECT_EXIT_0(pid);
 }
 
-/* Asked outside by root, read inside.  Catches a dump that anybody may read on. */
-TEST_F(escape, a_dump_from_outside_ends_inside)
+/*
+ * Root outside sends the request, and a process inside reads.  Catches a dump
+ * that any process can continue.
+ */
+TEST_F(escape, reader_inside_gets_eperm_for_dump_from_outside)
 {
 	pid_t pid;
 
-	ASSERT_EQ(0, td_ask(&self->sock, &all, NLM_F_DUMP, NULL));
+	ASSERT_EQ(0, td_send_request(&self->sock, &td_all, NLM_F_DUMP, NULL));
 	pid = fork_inside(_metadata);
 	if (!pid) {
 		struct td_answer a;
 		size_t queued;
 
-		td_expect(&self->sock, &a, true);
-		EXPECT_EQ(0, td_receive_some(&self->sock, &a, 1));
+		td_answer_init(&self->sock, &a, true);
+		EXPECT_EQ(0, td_receive_datagram(&self->sock, &a, 1));
 		queued = a.rows;
 		if (!a.end.type) {
 			EXPECT_EQ(0, td_receive(&self->sock, &a));
@@ -253,53 +254,54 @@ TEST_F(escape, a_dump_from_outside_ends_inside)
 }
 
 /*
- * To be root of a user namespace is to be nobody to those outside, with or
- * without the ids they have.  Catches a check of ids across user namespaces,
- * and ns_capable() of the namespace one is in.
+ * Root of a user namespace has no rights over tasks outside, with or without
+ * equal ids.  Catches a check of ids across user namespaces, and ns_capable()
+ * with the caller's own namespace.
  */
-TEST_F(escape, a_user_namespace_adds_nothing)
+TEST_F(escape, user_namespace_root_sees_only_itself)
 {
 	pid_t pid = td_fork_as(_metadata, &user);
 
 	if (!pid) {
-		struct idset before = {}, after = {};
+		struct pid_set before = {}, after = {};
 
-		EXPECT_EQ(0, view_own(&before));
+		EXPECT_EQ(0, visible_pids(&before));
 		EXPECT_LT((size_t)SLEEPERS, before.nr);
-		EXPECT_EQ(0, namespace_be_root());
-		EXPECT_EQ(0, view_over(&self->sock, &after));
+		EXPECT_EQ(0, namespace_become_root());
+		EXPECT_EQ(0, visible_pids_over(&self->sock, &after));
 		EXPECT_EQ(variant->may_see_inside, after.nr);
 		EXPECT_EQ(variant->may_see_inside,
-			  idset_has(&after, getpid()));
+			  pid_set_has(&after, getpid()));
 		_exit(0);
 	}
 	EXPECT_EXIT_0(pid);
 }
 
 /*
- * The same between two messages of a dump.  Catches ids that are translated to
- * the namespace that the reader is in by then.
+ * The process enters a user namespace between two messages of a dump.  Catches
+ * ids that are translated to the current namespace of the reader.
  */
-TEST_F(escape, a_user_namespace_midway_adds_nothing)
+TEST_F(escape, entering_user_namespace_during_dump_adds_no_row)
 {
 	pid_t pid = td_fork_as(_metadata, &user);
 
 	if (!pid) {
-		struct td_answer asked, read;
+		struct td_answer first, read;
 
-		EXPECT_EQ(0, td_ask(&self->sock, &all, NLM_F_DUMP, NULL));
-		EXPECT_EQ(0, namespace_be_root());
-		td_expect(&self->sock, &asked, true);
-		EXPECT_EQ(0, td_receive_some(&self->sock, &asked, 1));
-		EXPECT_EQ(variant->may_see_inside, !!asked.rows);
-		EXPECT_TRUE(view_only_of(&asked, USER, 0));
-		if (!asked.end.type) {
-			td_expect(&self->sock, &read, true);
+		EXPECT_EQ(0, td_send_request(&self->sock, &td_all, NLM_F_DUMP,
+					     NULL));
+		EXPECT_EQ(0, namespace_become_root());
+		td_answer_init(&self->sock, &first, true);
+		EXPECT_EQ(0, td_receive_datagram(&self->sock, &first, 1));
+		EXPECT_EQ(variant->may_see_inside, !!first.rows);
+		EXPECT_TRUE(rows_only_of(&first, USER, 0));
+		if (!first.end.type) {
+			td_answer_init(&self->sock, &read, true);
 			EXPECT_EQ(0, td_receive(&self->sock, &read));
 			EXPECT_EQ(0, read.end.error);
 			EXPECT_EQ(1U, read.rows);
-			EXPECT_NE(NULL, td_find(&read, getpid()));
-			EXPECT_TRUE(view_only_of(&read, USER, 0));
+			EXPECT_NE(NULL, td_find_row(&read, getpid()));
+			EXPECT_TRUE(rows_only_of(&read, USER, 0));
 		}
 		_exit(0);
 	}
@@ -307,38 +309,38 @@ TEST_F(escape, a_user_namespace_midway_adds_nothing)
 }
 
 /*
- * A socket that was opened inside, used outside by somebody with the same ids:
- * who is outside should be of no help to who is inside.
+ * A socket opened inside and used outside, by a task with the same ids: the
+ * task inside must not profit from the task outside.
  */
-FIXTURE(deputy) {
+FIXTURE(socket_from_inside) {
 	struct td_sock *opened;
-	int ends[2];		/* to hand it over */
-	int stay[2];		/* until this is closed */
+	int ends[2];		/* pass the socket */
+	int hold[2];		/* the namespace lasts until this is closed */
 };
 
-FIXTURE_VARIANT(deputy) {
+FIXTURE_VARIANT(socket_from_inside) {
 	__u64 flags;
 	bool user_namespace;
 };
 
-FIXTURE_VARIANT_ADD(deputy, outside_a_sandbox) {
+FIXTURE_VARIANT_ADD(socket_from_inside, user_sandbox) {
 	.flags = CLONE_NEWPID | CLONE_NEWNET, .user_namespace = true,
 };
 
-/* One that root has made, without a user namespace. */
-FIXTURE_VARIANT_ADD(deputy, outside_a_container) {
+/* A namespace made by root, without a user namespace. */
+FIXTURE_VARIANT_ADD(socket_from_inside, root_container) {
 	.flags = CLONE_NEWPID | CLONE_NEWNET,
 };
 
-FIXTURE_SETUP(deputy)
+FIXTURE_SETUP(socket_from_inside)
 {
-	self->opened = td_share(sizeof(*self->opened));
+	self->opened = td_alloc_shared(sizeof(*self->opened));
 	ASSERT_NE(NULL, self->opened);
-	ASSERT_EQ(0, handover_open(self->ends));
-	ASSERT_EQ(0, pipe2(self->stay, O_CLOEXEC));
+	ASSERT_EQ(0, fd_passing_open(self->ends));
+	ASSERT_EQ(0, pipe2(self->hold, O_CLOEXEC));
 }
 
-FIXTURE_TEARDOWN(deputy)
+FIXTURE_TEARDOWN(socket_from_inside)
 {
 	munmap(self->opened, sizeof(*self->opened));
 	close(self->ends[0]);
@@ -352,49 +354,49 @@ static void open_inside(struct __test_metadata *_metadata, int end,
 
 	EXPECT_EQ(0, td_open(&sock, TD_SMALL));
 	*opened = sock;
-	EXPECT_EQ(0, handover_give(end, sock.fd));
+	EXPECT_EQ(0, fd_passing_send(end, sock.fd));
 }
 
 static void use_outside(struct __test_metadata *_metadata, int end,
 			const struct td_sock *opened)
 {
-	int fd = handover_take(end), err;
-	struct idset pids = {};
+	int fd = fd_passing_receive(end), err;
+	struct pid_set pids = {};
 	struct td_sock sock;
 
 	EXPECT_LE(0, fd);
 	EXPECT_EQ(0, td_adopt(&sock, fd, opened));
-	err = view_over(&sock, &pids);
+	err = visible_pids_over(&sock, &pids);
 	EXPECT_TRUE(!err || err == -EPERM);
 	EXPECT_EQ(0U, pids.nr);
 	td_close(&sock);
 }
 
-TEST_F(deputy, shows_nothing_to_who_is_inside)
+TEST_F(socket_from_inside, used_outside_shows_no_task)
 {
-	pid_t maker, outside;
+	pid_t parent, outside;
 	char never;
 
-	maker = fork();
-	ASSERT_LE(0, maker);
-	if (!maker) {
+	parent = fork();
+	ASSERT_LE(0, parent);
+	if (!parent) {
 		pid_t inside;
 
 		if (variant->user_namespace) {
-			td_become(_metadata, &user);
-			EXPECT_EQ(0, namespace_be_root());
+			td_assume(_metadata, &user);
+			EXPECT_EQ(0, namespace_become_root());
 		}
 		inside = namespace_fork(variant->flags);
 		EXPECT_LE(0, inside);
 		if (!inside) {
 			if (!variant->user_namespace)
-				td_become(_metadata, &user);
+				td_assume(_metadata, &user);
 			open_inside(_metadata, self->ends[1], self->opened);
 			_exit(0);
 		}
 		EXPECT_EXIT_0(inside);
-		close(self->stay[1]);
-		_exit(read(self->stay[0], &never, 1));
+		close(self->hold[1]);
+		_exit(read(self->hold[0], &never, 1));
 	}
 	outside = td_fork_as(_metadata, &user);
 	if (!outside) {
@@ -402,32 +404,33 @@ TEST_F(deputy, shows_nothing_to_who_is_inside)
 		_exit(0);
 	}
 	EXPECT_EXIT_0(outside);
-	close(self->stay[0]);
-	close(self->stay[1]);
-	EXPECT_EXIT_0(maker);
+	close(self->hold[0]);
+	close(self->hold[1]);
+	EXPECT_EXIT_0(parent);
 }
 
 /*
- * Known gap: the kernel does not keep the pid namespace of whoever opens a
- * socket, so that of the sender counts alone, and the opener's ids with it.
+ * Known gap: the kernel does not store the pid namespace of the opener of a
+ * socket, so only the sender's namespace and the opener's ids count.
  */
-XFAIL_ADD(deputy, outside_a_container, shows_nothing_to_who_is_inside);
+XFAIL_ADD(socket_from_inside, root_container, used_outside_shows_no_task);
 
 /*
- * Who owns a network namespace can listen to netlink in it (nlmon).  So nobody
- * from above is answered there, whoever opens the socket.  Catches an answer to
- * somebody who has only come in.
+ * The owner of a network namespace can capture netlink messages in it (nlmon),
+ * so a sender from a parent user namespace gets EPERM there, no matter which
+ * task opened the socket.  Catches a reply to a sender that has only joined the
+ * network namespace.
  */
-FIXTURE(network) {
+FIXTURE(foreign_network_namespace) {
 	struct td_sock sock;
 };
 
-FIXTURE_SETUP(network)
+FIXTURE_SETUP(foreign_network_namespace)
 {
 	ASSERT_EQ(0, td_open(&self->sock, TD_SMALL));
 }
 
-FIXTURE_TEARDOWN(network)
+FIXTURE_TEARDOWN(foreign_network_namespace)
 {
 	td_close(&self->sock);
 }
@@ -435,41 +438,41 @@ FIXTURE_TEARDOWN(network)
 static void expect_refused(struct __test_metadata *_metadata,
 			   struct td_sock *sock, __u64 strategy, __u16 flags)
 {
-	const struct task_diag_pid what = {
+	const struct task_diag_pid query = {
 		.show_flags = TD_BASE_CRED,
 		.dump_strategy = strategy,
 		.pid = 1,
 	};
 	struct td_answer a;
 
-	EXPECT_EQ(0, td_query(sock, &what, flags, &a));
+	EXPECT_EQ(0, td_query(sock, &query, flags, &a));
 	EXPECT_STREQ("", a.fault);
 	EXPECT_EQ(EPERM, a.end.error);
-	EXPECT_SAYS(&a, "network namespace");
+	EXPECT_EXTACK_TEXT(&a, "network namespace");
 	EXPECT_EQ(0U, a.rows);
 	td_answer_free(&a);
 }
 
-TEST_F(network, of_somebody_else_is_no_place_to_ask)
+TEST_F(foreign_network_namespace, request_gets_eperm)
 {
-	int stay[2], ready[2], ns;
+	int hold[2], ready[2], ns;
 	char path[64], byte;
 	pid_t pid;
 
-	ASSERT_EQ(0, pipe2(stay, O_CLOEXEC));
+	ASSERT_EQ(0, pipe2(hold, O_CLOEXEC));
 	ASSERT_EQ(0, pipe2(ready, O_CLOEXEC));
 	pid = td_fork_as(_metadata, &user);
 	if (!pid) {
-		struct idset own = {};
+		struct pid_set own = {};
 
-		close(stay[1]);
-		EXPECT_EQ(0, namespace_be_root());
+		close(hold[1]);
+		EXPECT_EQ(0, namespace_become_root());
 		EXPECT_EQ(0, unshare(CLONE_NEWNET));
-		/* Its own requests are. */
-		EXPECT_EQ(0, view_own(&own));
-		EXPECT_TRUE(idset_has(&own, getpid()));
+		/* Requests of its own user are allowed. */
+		EXPECT_EQ(0, visible_pids(&own));
+		EXPECT_TRUE(pid_set_has(&own, getpid()));
 		EXPECT_EQ(1, write(ready[1], "", 1));
-		_exit(read(stay[0], &byte, 1));
+		_exit(read(hold[0], &byte, 1));
 	}
 	ASSERT_EQ(1, read(ready[0], &byte, 1));
 	snprintf(path, sizeof(path), "/proc/%d/ns/net", pid);
@@ -480,20 +483,20 @@ TEST_F(network, of_somebody_else_is_no_place_to_ask)
 	ASSERT_EQ(0, td_open(&self->sock, TD_SMALL));
 	expect_refused(_metadata, &self->sock, TASK_DIAG_DUMP_ALL, NLM_F_DUMP);
 	expect_refused(_metadata, &self->sock, TASK_DIAG_DUMP_ONE, 0);
-	close(stay[1]);
+	close(hold[1]);
 	EXPECT_EXIT_0(pid);
-	close(stay[0]);
+	close(hold[0]);
 	close(ready[0]);
 	close(ready[1]);
 	close(ns);
 }
 
-static void end_population(void)
+static void end_pool(void)
 {
-	population_end(&pop);
+	task_pool_end(&pool);
 }
 
 int main(int argc, char **argv)
 {
-	return td_main(argc, argv, make_population, end_population, pop.error);
+	return td_main(argc, argv, make_pool, end_pool, pool.error);
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Pid namespaces: in whose numbers a request is made and answered.  That of the
- * sender, or of the process that a privileged sender names as the source.  The
- * oracle is a procfs mounted inside.
+ * Pid namespaces: the namespace whose pids a request and its reply use.  It is
+ * that of the sender, or of the process that a privileged sender names by
+ * SCM_CREDENTIALS.  The reference is a procfs mounted inside.
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -12,255 +12,261 @@
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 
-#include "idset.h"
-#include "namespace.h"
-#include "oracle.h"
-#include "procfs.h"
-#include "taskdiag_test.h"
-#include "users.h"
+#include "lib/pid_set.h"
+#include "lib/namespace.h"
+#include "lib/expected_task.h"
+#include "lib/procfs.h"
+#include "lib/taskdiag_test.h"
+#include "lib/users.h"
 
-/* In a namespace, beside its init. */
+/* Processes in a namespace, without its init. */
 #define SLEEPERS 60
 
 #define ATTEMPTS 50
-#define PATIENCE_SECONDS 20
+#define TIMEOUT_SECONDS 20
 
-static const struct identity user_with_cap_sys_admin = {
+static const struct credentials user_with_cap_sys_admin = {
 	.uid = { USER, USER, USER, USER },
 	.gid = { USER, USER, USER, USER },
 	.permitted = CAP_BIT(CAP_SYS_ADMIN),
 	.effective = CAP_BIT(CAP_SYS_ADMIN),
 };
 
-static const struct identity root_without_cap_sys_admin = {
+static const struct credentials root_without_cap_sys_admin = {
 	.permitted = ~CAP_BIT(CAP_SYS_ADMIN),
 	.effective = ~CAP_BIT(CAP_SYS_ADMIN),
 };
 
-/* The one who owns a user namespace of ours, with an id that it does not map. */
-static const struct identity user_with_a_strange_fsuid = {
+/*
+ * The owner of one of our user namespaces, with an fsuid that it does not map.
+ */
+static const struct credentials user_with_unmapped_fsuid = {
 	.uid = { USER, USER, USER, OTHER_USER },
 	.gid = { USER, USER, USER, USER },
 };
 
-/* What the processes of a namespace tell; shared with them. */
-struct news {
+/* State that the processes of a namespace report; shared with them. */
+struct ns_state {
 	sem_t init_is_ready;
-	sem_t guest_is_in;
-	sem_t guest_is_ready;
-	sem_t guests_are_all_in;
+	sem_t joiner_has_joined;
+	sem_t joiner_is_ready;
+	sem_t all_joined;
 	int error;
 	char step[96];
-	pid_t init;		/* by its number outside */
-	pid_t family;		/* a member, by its number inside */
-	pid_t guest;		/* who came in from outside last, likewise */
+	pid_t init;		/* pid outside */
+	pid_t family;		/* pid of a pool task, inside */
+	pid_t joiner;		/* pid of the last joining process, inside */
 };
 
-/* Who is to come in from outside, and how far. */
-struct invitation {
+/* A process that joins from outside, and the namespaces that it enters. */
+struct join_args {
 	int pid_ns;
-	int user_ns;			/* -1 for the one it is in already */
-	const struct identity *who;	/* NULL for root */
+	int user_ns;			/* -1: stays in its own */
+	const struct credentials *creds;	/* NULL: root */
 };
 
 struct pidns {
-	struct news *news;
+	struct ns_state *ns_state;
 	pid_t init;
-	pid_t host;		/* who brought the guest in, and traces it */
-	int ns;			/* the namespace */
-	int proc;		/* the root of a procfs mounted inside */
+	pid_t joiner_parent;		/* parent and tracer of joiner */
+	int ns;			/* file of the namespace */
+	int proc;		/* root of a procfs mounted inside */
 };
 
 /* Made once, before the tests. */
 static struct pidns inner;
 
-static struct news *share_news(void)
+static struct ns_state *alloc_ns_state(void)
 {
-	struct news *news = mmap(NULL, sizeof(*news), PROT_READ | PROT_WRITE,
-				 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct ns_state *ns_state = mmap(NULL, sizeof(*ns_state),
+					 PROT_READ | PROT_WRITE,
+					 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
-	if (news == MAP_FAILED)
+	if (ns_state == MAP_FAILED)
 		return NULL;
-	sem_init(&news->init_is_ready, 1, 0);
-	sem_init(&news->guest_is_in, 1, 0);
-	sem_init(&news->guest_is_ready, 1, 0);
-	sem_init(&news->guests_are_all_in, 1, 0);
-	return news;
+	sem_init(&ns_state->init_is_ready, 1, 0);
+	sem_init(&ns_state->joiner_has_joined, 1, 0);
+	sem_init(&ns_state->joiner_is_ready, 1, 0);
+	sem_init(&ns_state->all_joined, 1, 0);
+	return ns_state;
 }
 
-static void tell_failure(struct news *news, int error, const char *step)
+static void record_error(struct ns_state *ns_state, int error, const char *step)
 {
-	news->error = error ?: EINVAL;
-	snprintf(news->step, sizeof(news->step), "%s", step);
+	ns_state->error = error ?: EINVAL;
+	snprintf(ns_state->step, sizeof(ns_state->step), "%s", step);
 }
 
-static int wait_for(struct news *news, sem_t *sem)
+static int wait_for(struct ns_state *ns_state, sem_t *sem)
 {
 	struct timespec limit;
 
 	clock_gettime(CLOCK_REALTIME, &limit);
-	limit.tv_sec += PATIENCE_SECONDS;
+	limit.tv_sec += TIMEOUT_SECONDS;
 	while (sem_timedwait(sem, &limit)) {
 		if (errno != EINTR) {
-			tell_failure(news, errno, "waiting for the namespace");
+			record_error(ns_state, errno,
+				     "wait for the namespace");
 			break;
 		}
 	}
-	return -news->error;
+	return -ns_state->error;
 }
 
-static void sleep_for_good(void)
+static void sleep_forever(void)
 {
 	for (;;)
 		pause();
 }
 
-/* Known processes, of which one leads a namespace in the namespace. */
-static void populate(struct news *news)
+/* Make known processes, one of which is the init of a nested namespace. */
+static void populate(struct ns_state *ns_state)
 {
-	const struct member_spec family = {
+	const struct task_spec family = {
 		.name = "family", .threads = 2, .children = 3,
 	};
-	static struct population pop;
+	static struct task_pool pool;
 	pid_t nested;
 	int i, err;
 
-	err = population_begin(&pop);
-	err = err ?: population_add(&pop, &family);
+	err = task_pool_begin(&pool);
+	err = err ?: task_pool_add(&pool, &family);
 	for (i = 0; !err && i < SLEEPERS; i++) {
-		const struct member_spec spec = {
+		const struct task_spec spec = {
 			.threads = i % 2,
-			.pose = i % 5 ? POSE_SLEEPS : POSE_ZOMBIE,
+			.state = i % 5 ? POOL_SLEEPING : POOL_ZOMBIE,
 			.own_session = i % 3 == 0,
 		};
 
-		err = population_add(&pop, &spec);
+		err = task_pool_add(&pool, &spec);
 	}
-	err = err ?: population_settle(&pop);
+	err = err ?: task_pool_settle(&pool);
 	if (err) {
-		tell_failure(news, -err, pop.error);
+		record_error(ns_state, -err, pool.error);
 		return;
 	}
-	news->family = pop.member[0].pid;
+	ns_state->family = pool.task[0].pid;
 
 	nested = namespace_fork(CLONE_NEWPID);
 	if (nested < 0)
-		tell_failure(news, -nested, "a namespace in the namespace");
+		record_error(ns_state, -nested, "make the nested namespace");
 	if (!nested) {
 		prctl(PR_SET_NAME, "nested");
-		sleep_for_good();
+		sleep_forever();
 	}
 }
 
-/* The first process of a namespace: all others in it end with it. */
-static void be_init(struct news *news)
+/* The first process of a namespace; all others in it end with it. */
+static void run_init(struct ns_state *ns_state)
 {
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	prctl(PR_SET_NAME, "init inside");
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
 	    mount("proc", "/proc", "proc", 0, "hidepid=ptraceable"))
-		tell_failure(news, errno, "a procfs inside");
+		record_error(ns_state, errno, "mount a procfs inside");
 	else
-		populate(news);
-	sem_post(&news->init_is_ready);
+		populate(ns_state);
+	sem_post(&ns_state->init_is_ready);
 }
 
-static void be_guest(struct news *news, const struct invitation *to)
+static void run_joiner(struct ns_state *ns_state, const struct join_args *to)
 {
 	const char *step = "setns into the user namespace";
 
-	if ((to->who && identity_assume(to->who, &step)) ||
+	if ((to->creds && credentials_assume(to->creds, &step)) ||
 	    (to->user_ns >= 0 && setns(to->user_ns, CLONE_NEWUSER)))
-		tell_failure(news, errno, step);
+		record_error(ns_state, errno, step);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	prctl(PR_SET_NAME, "guest");
-	news->guest = getpid();
-	sem_post(&news->guest_is_in);
-	sleep_for_good();
+	prctl(PR_SET_NAME, "joiner");
+	ns_state->joiner = getpid();
+	sem_post(&ns_state->joiner_has_joined);
+	sleep_forever();
 }
 
 /*
- * Bring a process in from outside.  Its parent, its session, its process group
- * and the one that traces it have no number there.
+ * Make a process join from outside.  Its parent, session, process group and
+ * tracer have no pid inside.
  */
-static void be_host(struct news *news, const struct invitation *to)
+static void run_joiner_parent(struct ns_state *ns_state,
+			      const struct join_args *to)
 {
-	pid_t guest;
+	pid_t joiner;
 
 	if (setns(to->pid_ns, CLONE_NEWPID)) {
-		tell_failure(news, errno, "setns for the guest");
+		record_error(ns_state, errno, "setns into the pid namespace");
 		return;
 	}
-	guest = fork();
-	if (!guest)
-		be_guest(news, to);
-	if (guest < 0) {
-		tell_failure(news, errno, "fork of the guest");
+	joiner = fork();
+	if (!joiner)
+		run_joiner(ns_state, to);
+	if (joiner < 0) {
+		record_error(ns_state, errno, "fork of the joiner");
 		return;
 	}
-	if (wait_for(news, &news->guest_is_in))
+	if (wait_for(ns_state, &ns_state->joiner_has_joined))
 		return;
-	if (ptrace(PTRACE_SEIZE, guest, NULL, PTRACE_O_EXITKILL))
-		tell_failure(news, errno, "PTRACE_SEIZE of the guest");
+	if (ptrace(PTRACE_SEIZE, joiner, NULL, PTRACE_O_EXITKILL))
+		record_error(ns_state, errno, "PTRACE_SEIZE of the joiner");
 }
 
-static pid_t start_host(struct news *news, const struct invitation *to)
+static pid_t start_joiner_parent(struct ns_state *ns_state,
+				 const struct join_args *to)
 {
 	pid_t pid = fork();
 
 	if (!pid) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		be_host(news, to);
-		sem_post(&news->guest_is_ready);
-		/* A namespace ends when all who died in it have been reaped. */
+		run_joiner_parent(ns_state, to);
+		sem_post(&ns_state->joiner_is_ready);
+		/* A namespace ends when all its processes are reaped. */
 		while (waitpid(-1, NULL, __WALL) > 0)
 			;
-		sleep_for_good();
+		sleep_forever();
 	}
 	if (pid < 0)
-		tell_failure(news, errno, "fork of the host");
+		record_error(ns_state, errno, "fork of the joiner's parent");
 	else
-		wait_for(news, &news->guest_is_ready);
+		wait_for(ns_state, &ns_state->joiner_is_ready);
 	return pid;
 }
 
-static int open_of(pid_t pid, const char *what, int flags)
+static int open_proc_file(pid_t pid, const char *file, int flags)
 {
 	char path[64];
 
-	snprintf(path, sizeof(path), "/proc/%d/%s", pid, what);
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, file);
 	return open(path, flags | O_RDONLY | O_CLOEXEC);
 }
 
 static int make_namespace(struct pidns *pidns)
 {
-	struct invitation to = { .user_ns = -1 };
-	struct news *news = share_news();
+	struct join_args to = { .user_ns = -1 };
+	struct ns_state *ns_state = alloc_ns_state();
 
-	if (!news)
+	if (!ns_state)
 		return -ENOMEM;
-	pidns->news = news;
+	pidns->ns_state = ns_state;
 	pidns->init = namespace_fork(CLONE_NEWPID | CLONE_NEWNS);
 	if (!pidns->init) {
-		be_init(news);
-		sleep_for_good();
+		run_init(ns_state);
+		sleep_forever();
 	}
 	if (pidns->init < 0) {
-		tell_failure(news, -pidns->init, "clone3 into a namespace");
-		return -news->error;
+		record_error(ns_state, -pidns->init, "clone3 into a namespace");
+		return -ns_state->error;
 	}
-	if (wait_for(news, &news->init_is_ready))
-		return -news->error;
+	if (wait_for(ns_state, &ns_state->init_is_ready))
+		return -ns_state->error;
 
-	pidns->ns = open_of(pidns->init, "ns/pid", 0);
-	pidns->proc = open_of(pidns->init, "root/proc", O_DIRECTORY);
+	pidns->ns = open_proc_file(pidns->init, "ns/pid", 0);
+	pidns->proc = open_proc_file(pidns->init, "root/proc", O_DIRECTORY);
 	if (pidns->ns < 0 || pidns->proc < 0) {
-		tell_failure(news, errno, "open the namespace");
-		return -news->error;
+		record_error(ns_state, errno, "open the namespace");
+		return -ns_state->error;
 	}
 	to.pid_ns = pidns->ns;
-	pidns->host = start_host(news, &to);
-	return -news->error;
+	pidns->joiner_parent = start_joiner_parent(ns_state, &to);
+	return -ns_state->error;
 }
 
 static void end_process(pid_t pid)
@@ -273,7 +279,7 @@ static void end_process(pid_t pid)
 
 static void end_namespace(struct pidns *pidns)
 {
-	end_process(pidns->host);
+	end_process(pidns->joiner_parent);
 	end_process(pidns->init);
 }
 
@@ -295,18 +301,18 @@ FIXTURE_TEARDOWN(pidns)
 	td_close(&self->sock);
 }
 
-/* As td_query(), with a process named as the source. */
-static int query_as(struct td_sock *sock, const struct task_diag_pid *what,
+/* Like td_query(), with a process named by SCM_CREDENTIALS. */
+static int query_as(struct td_sock *sock, const struct task_diag_pid *query,
 		    const struct ucred *as, struct td_answer *a)
 {
-	int err = td_ask(sock, what, NLM_F_DUMP, as);
+	int err = td_send_request(sock, query, NLM_F_DUMP, as);
 
-	td_expect(sock, a, true);
+	td_answer_init(sock, a, true);
 	return err ? err : td_receive(sock, a);
 }
 
-static bool same_tasks(const struct procfs_snapshot *a,
-		       const struct procfs_snapshot *b)
+static bool same_pids(const struct procfs_snapshot *a,
+		      const struct procfs_snapshot *b)
 {
 	size_t i;
 
@@ -316,12 +322,12 @@ static bool same_tasks(const struct procfs_snapshot *a,
 	return a->nr == b->nr;
 }
 
-/* Exactly the tasks of a procfs, and about each exactly what is there. */
-static void same_as_procfs(struct __test_metadata *_metadata,
-			   struct td_sock *sock, const struct ucred *as,
-			   int proc, bool threads)
+/* The dump must have exactly the tasks of a procfs, with equal fields. */
+static void expect_procfs_tasks(struct __test_metadata *_metadata,
+				struct td_sock *sock, const struct ucred *as,
+				int proc, bool threads)
 {
-	const struct task_diag_pid what = {
+	const struct task_diag_pid query = {
 		.show_flags = TD_BASE_CRED,
 		.dump_strategy = threads ? TASK_DIAG_DUMP_ALL_THREAD :
 					   TASK_DIAG_DUMP_ALL,
@@ -332,58 +338,59 @@ static void same_as_procfs(struct __test_metadata *_metadata,
 		struct procfs_snapshot before, after;
 		struct td_answer a;
 		char text[160];
-		bool quiet;
+		bool unchanged;
 		size_t i;
 
 		EXPECT_EQ(0, procfs_snapshot(proc, threads, &before));
-		EXPECT_EQ(0, query_as(sock, &what, as, &a));
+		EXPECT_EQ(0, query_as(sock, &query, as, &a));
 		EXPECT_EQ(0, procfs_snapshot(proc, threads, &after));
 		EXPECT_STREQ("", a.fault);
 		EXPECT_EQ(0, a.end.error);
 
-		quiet = same_tasks(&before, &after);
-		for (i = 0; quiet && i < before.nr; i++) {
+		unchanged = same_pids(&before, &after);
+		for (i = 0; unchanged && i < before.nr; i++) {
 			const struct procfs_task *task = &before.task[i];
 			const struct td_row *row;
 
-			row = td_find(&a, task->base.pid);
+			row = td_find_row(&a, task->base.pid);
 			EXPECT_NE(NULL, row) {
-				TH_LOG("%u, \"%s\", is not dumped",
+				TH_LOG("no row of task %u, \"%s\"",
 				       task->base.pid, task->name);
 			}
 			if (!row)
 				continue;
-			EXPECT_TRUE(oracle_agrees(row, task, false, text,
-						  sizeof(text))) {
+			EXPECT_TRUE(expected_task_matches(row, task, false,
+							  text, sizeof(text)))
+			{
 				TH_LOG("%u: %s", task->base.pid, text);
 			}
 		}
-		if (quiet) {
+		if (unchanged) {
 			EXPECT_EQ(before.nr, a.rows);
 			EXPECT_LT((size_t)SLEEPERS, a.rows);
 		}
 		procfs_snapshot_free(&before);
 		procfs_snapshot_free(&after);
 		td_answer_free(&a);
-		if (quiet)
+		if (unchanged)
 			return;
 	}
 	EXPECT_LT(attempt, ATTEMPTS) {
-		TH_LOG("procfs never held still");
+		TH_LOG("procfs changed during every attempt");
 	}
 }
 
-static void one_is(struct __test_metadata *_metadata, struct td_sock *sock,
-		   const struct ucred *as, pid_t pid, const char *name)
+static void expect_one(struct __test_metadata *_metadata, struct td_sock *sock,
+		       const struct ucred *as, pid_t pid, const char *name)
 {
-	const struct task_diag_pid what = {
+	const struct task_diag_pid query = {
 		.show_flags = TD_BASE_CRED,
 		.dump_strategy = TASK_DIAG_DUMP_ONE,
 		.pid = pid,
 	};
 	struct td_answer a;
 
-	EXPECT_EQ(0, query_as(sock, &what, as, &a));
+	EXPECT_EQ(0, query_as(sock, &query, as, &a));
 	EXPECT_STREQ("", a.fault);
 	if (name) {
 		EXPECT_EQ(0, a.end.error);
@@ -399,59 +406,60 @@ static void one_is(struct __test_metadata *_metadata, struct td_sock *sock,
 	td_answer_free(&a);
 }
 
-/* All strategies, asked as seen from inside. */
-static void sees_inside(struct __test_metadata *_metadata, struct td_sock *sock,
-			const struct ucred *as)
+/* Check all strategies from the view inside. */
+static void expect_inner_view(struct __test_metadata *_metadata,
+			      struct td_sock *sock, const struct ucred *as)
 {
 	const struct task_diag_pid children = {
 		.show_flags = TD_BASE_CRED,
 		.dump_strategy = TASK_DIAG_DUMP_CHILDREN,
-		.pid = inner.news->family,
+		.pid = inner.ns_state->family,
 	};
 	const struct task_diag_pid threads = {
 		.show_flags = TD_BASE_CRED,
 		.dump_strategy = TASK_DIAG_DUMP_THREAD,
-		.pid = inner.news->family,
+		.pid = inner.ns_state->family,
 	};
-	struct idset expected = {};
+	struct pid_set expected = {};
 	struct td_answer a;
 	size_t i;
 
-	same_as_procfs(_metadata, sock, as, inner.proc, false);
-	same_as_procfs(_metadata, sock, as, inner.proc, true);
+	expect_procfs_tasks(_metadata, sock, as, inner.proc, false);
+	expect_procfs_tasks(_metadata, sock, as, inner.proc, true);
 
-	one_is(_metadata, sock, as, 1, "init inside");
-	one_is(_metadata, sock, as, inner.news->family, "family");
-	one_is(_metadata, sock, as, inner.news->guest, "guest");
-	/* A number of the outer namespace, where it is far from the lowest. */
-	one_is(_metadata, sock, as, inner.host, NULL);
+	expect_one(_metadata, sock, as, 1, "init inside");
+	expect_one(_metadata, sock, as, inner.ns_state->family, "family");
+	expect_one(_metadata, sock, as, inner.ns_state->joiner, "joiner");
+	/* A pid of the outer namespace, far above the pids inside. */
+	expect_one(_metadata, sock, as, inner.joiner_parent, NULL);
 
 	EXPECT_EQ(0, query_as(sock, &children, as, &a));
-	EXPECT_EQ(0, procfs_children(inner.proc, inner.news->family,
+	EXPECT_EQ(0, procfs_children(inner.proc, inner.ns_state->family,
 				     &expected));
 	EXPECT_EQ(3U, expected.nr);
 	EXPECT_EQ(expected.nr, a.rows);
 	for (i = 0; i < a.rows; i++) {
-		EXPECT_TRUE(idset_has(&expected, a.row[i].msg.pid));
+		EXPECT_TRUE(pid_set_has(&expected, a.row[i].msg.pid));
 		EXPECT_EQ(children.pid, a.row[i].base.ppid);
 	}
 	td_answer_free(&a);
 
-	idset_free(&expected);
+	pid_set_free(&expected);
 	EXPECT_EQ(0, query_as(sock, &threads, as, &a));
-	EXPECT_EQ(0, procfs_threads(inner.proc, inner.news->family, &expected));
+	EXPECT_EQ(0, procfs_threads(inner.proc, inner.ns_state->family,
+				    &expected));
 	EXPECT_EQ(3U, expected.nr);
 	EXPECT_EQ(expected.nr, a.rows);
 	for (i = 0; i < a.rows; i++) {
-		EXPECT_TRUE(idset_has(&expected, a.row[i].msg.pid));
+		EXPECT_TRUE(pid_set_has(&expected, a.row[i].msg.pid));
 		EXPECT_EQ(threads.pid, a.row[i].msg.tgid);
 	}
 	td_answer_free(&a);
-	idset_free(&expected);
+	pid_set_free(&expected);
 }
 
-/* Go on as a process inside; returns 0 there, and only there. */
-static pid_t enter(struct __test_metadata *_metadata)
+/* Fork a process that is inside the namespace; returns 0 only there. */
+static pid_t fork_inside(struct __test_metadata *_metadata)
 {
 	int status = -1;
 	pid_t pid;
@@ -459,7 +467,7 @@ static pid_t enter(struct __test_metadata *_metadata)
 	pid = fork();
 	if (pid)
 		return pid;
-	/* The namespace is that of children born from now on. */
+	/* The namespace is that of children forked from now on. */
 	if (setns(inner.ns, CLONE_NEWPID))
 		_exit(1);
 	pid = fork();
@@ -470,74 +478,77 @@ static pid_t enter(struct __test_metadata *_metadata)
 	_exit(WEXITSTATUS(status));
 }
 
-/* What the tests below rest on. */
-TEST_F(pidns, the_numbers_do_differ)
+/* The tests below rely on this. */
+TEST_F(pidns, pids_inside_and_outside_differ)
 {
-	struct idset inside = {};
+	struct pid_set inside = {};
 
 	ASSERT_EQ(0, procfs_processes(inner.proc, &inside));
 	EXPECT_LT((size_t)SLEEPERS, inside.nr);
-	EXPECT_TRUE(idset_has(&inside, 1));
-	EXPECT_FALSE(idset_has(&inside, inner.host));
+	EXPECT_TRUE(pid_set_has(&inside, 1));
+	EXPECT_FALSE(pid_set_has(&inside, inner.joiner_parent));
 	EXPECT_NE(1, inner.init);
-	idset_free(&inside);
+	pid_set_free(&inside);
 }
 
-TEST_F(pidns, a_sender_inside_sees_inside)
+TEST_F(pidns, sender_inside_sees_inside_only)
 {
-	pid_t pid = enter(_metadata);
+	pid_t pid = fork_inside(_metadata);
 
 	if (!pid) {
 		struct td_sock own;
 
 		EXPECT_EQ(0, td_open(&own, TD_SMALL));
-		sees_inside(_metadata, &own, NULL);
+		expect_inner_view(_metadata, &own, NULL);
 		_exit(0);
 	}
 	EXPECT_EXIT_0(pid);
 }
 
-/* It is the sender that counts, wherever the socket is from. */
-TEST_F(pidns, a_socket_from_outside_does_not_help_out)
+/* The namespace is that of the sender, not that of the socket. */
+TEST_F(pidns, socket_from_outside_shows_inside_only)
 {
-	pid_t pid = enter(_metadata);
+	pid_t pid = fork_inside(_metadata);
 
 	if (!pid) {
-		sees_inside(_metadata, &self->sock, NULL);
+		expect_inner_view(_metadata, &self->sock, NULL);
 		_exit(0);
 	}
 	EXPECT_EXIT_0(pid);
 }
 
-TEST_F(pidns, a_sender_outside_can_ask_as_seen_from_inside)
+TEST_F(pidns, sender_outside_can_name_process_inside)
 {
-	sees_inside(_metadata, &self->sock, &self->as_inner);
+	expect_inner_view(_metadata, &self->sock, &self->as_inner);
 }
 
-TEST_F(pidns, one_as_seen_from_inside_without_a_dump)
+TEST_F(pidns, single_request_can_name_process_inside)
 {
-	const struct task_diag_pid what = {
+	const struct task_diag_pid query = {
 		.show_flags = TD_BASE_CRED,
 		.dump_strategy = TASK_DIAG_DUMP_ONE,
 		.pid = 1,
 	};
 	struct td_answer a;
 
-	ASSERT_EQ(0, td_ask(&self->sock, &what, NLM_F_ACK, &self->as_inner));
-	td_expect(&self->sock, &a, false);
+	ASSERT_EQ(0, td_send_request(&self->sock, &query, NLM_F_ACK,
+				     &self->as_inner));
+	td_answer_init(&self->sock, &a, false);
 	ASSERT_EQ(0, td_receive(&self->sock, &a));
-	ASSERT_GOOD(&a);
+	ASSERT_SUCCESS(&a);
 	ASSERT_EQ(1U, a.rows);
 	EXPECT_EQ(1U, a.row[0].base.pid);
 	EXPECT_STREQ("init inside", a.row[0].base.comm);
 	td_answer_free(&a);
 }
 
-/* Naming a process of one's own namespace changes nothing. */
-TEST_F(pidns, as_seen_from_a_neighbour)
+/* Naming a process of the sender's own namespace changes nothing. */
+TEST_F(pidns, naming_process_of_same_namespace_changes_nothing)
 {
 	const struct ucred as[] = {
-		{ .pid = getpid() }, { .pid = getppid() }, { .pid = inner.host },
+		{ .pid = getpid() },
+		{ .pid = getppid() },
+		{ .pid = inner.joiner_parent },
 		{ .pid = 1 },
 	};
 	int proc = procfs_open();
@@ -545,54 +556,55 @@ TEST_F(pidns, as_seen_from_a_neighbour)
 
 	ASSERT_LE(0, proc);
 	for (i = 0; i < ARRAY_SIZE(as); i++) {
-		same_as_procfs(_metadata, &self->sock, &as[i], proc, false);
-		one_is(_metadata, &self->sock, &as[i], inner.init,
-		       "init inside");
+		expect_procfs_tasks(_metadata, &self->sock, &as[i], proc,
+				    false);
+		expect_one(_metadata, &self->sock, &as[i], inner.init,
+			   "init inside");
 	}
 	close(proc);
 }
 
-TEST_F(pidns, strangers_have_no_number)
+TEST_F(pidns, outside_parent_session_group_tracer_are_0)
 {
 	const struct task_diag_pid all = { .show_flags = TD_BASE_CRED };
-	const struct td_row *guest, *init;
+	const struct td_row *joiner, *init;
 	struct td_answer a;
 	size_t i;
 
 	ASSERT_EQ(0, query_as(&self->sock, &all, &self->as_inner, &a));
-	ASSERT_GOOD(&a);
-	guest = td_find(&a, inner.news->guest);
-	ASSERT_NE(NULL, guest);
-	EXPECT_EQ(0U, guest->base.ppid);
-	EXPECT_EQ(0U, guest->base.tpid);
-	EXPECT_EQ(0U, guest->base.sid);
-	EXPECT_EQ(0U, guest->base.pgid);
-	init = td_find(&a, 1);
+	ASSERT_SUCCESS(&a);
+	joiner = td_find_row(&a, inner.ns_state->joiner);
+	ASSERT_NE(NULL, joiner);
+	EXPECT_EQ(0U, joiner->base.ppid);
+	EXPECT_EQ(0U, joiner->base.tpid);
+	EXPECT_EQ(0U, joiner->base.sid);
+	EXPECT_EQ(0U, joiner->base.pgid);
+	init = td_find_row(&a, 1);
 	ASSERT_NE(NULL, init);
 	EXPECT_EQ(0U, init->base.ppid);
-	/* Of all others the parents are inside. */
+	/* All other processes have a parent inside. */
 	for (i = 0; i < a.rows; i++)
-		if (&a.row[i] != guest && &a.row[i] != init)
+		if (&a.row[i] != joiner && &a.row[i] != init)
 			EXPECT_NE(0U, a.row[i].base.ppid);
 	td_answer_free(&a);
 
-	/* They do have numbers outside. */
+	/* Outside, these processes have pids. */
 	ASSERT_EQ(0, query_as(&self->sock, &all, NULL, &a));
-	ASSERT_GOOD(&a);
-	guest = NULL;
+	ASSERT_SUCCESS(&a);
+	joiner = NULL;
 	for (i = 0; i < a.rows; i++)
-		if (!strcmp(a.row[i].base.comm, "guest"))
-			guest = &a.row[i];
-	ASSERT_NE(NULL, guest);
-	EXPECT_EQ(inner.host, (pid_t)guest->base.ppid);
-	EXPECT_EQ(inner.host, (pid_t)guest->base.tpid);
-	EXPECT_NE(0U, guest->base.sid);
-	EXPECT_NE(0U, guest->base.pgid);
+		if (!strcmp(a.row[i].base.comm, "joiner"))
+			joiner = &a.row[i];
+	ASSERT_NE(NULL, joiner);
+	EXPECT_EQ(inner.joiner_parent, (pid_t)joiner->base.ppid);
+	EXPECT_EQ(inner.joiner_parent, (pid_t)joiner->base.tpid);
+	EXPECT_NE(0U, joiner->base.sid);
+	EXPECT_NE(0U, joiner->base.pgid);
 	td_answer_free(&a);
 }
 
-/* A namespace in the namespace, two levels down, is all of one process. */
-TEST_F(pidns, as_seen_from_two_levels_down)
+/* A nested namespace, two levels below, has a single process. */
+TEST_F(pidns, nested_namespace_shows_its_only_process)
 {
 	const struct task_diag_pid all = { .show_flags = TD_BASE_CRED };
 	struct ucred as = {};
@@ -600,7 +612,7 @@ TEST_F(pidns, as_seen_from_two_levels_down)
 	size_t i;
 
 	ASSERT_EQ(0, query_as(&self->sock, &all, NULL, &a));
-	ASSERT_GOOD(&a);
+	ASSERT_SUCCESS(&a);
 	for (i = 0; i < a.rows; i++)
 		if (!strcmp(a.row[i].base.comm, "nested"))
 			as.pid = a.row[i].msg.pid;
@@ -608,7 +620,7 @@ TEST_F(pidns, as_seen_from_two_levels_down)
 	ASSERT_NE(0, as.pid);
 
 	ASSERT_EQ(0, query_as(&self->sock, &all, &as, &a));
-	ASSERT_GOOD(&a);
+	ASSERT_SUCCESS(&a);
 	ASSERT_EQ(1U, a.rows);
 	EXPECT_EQ(1U, a.row[0].msg.pid);
 	EXPECT_EQ(1U, a.row[0].base.pid);
@@ -617,50 +629,51 @@ TEST_F(pidns, as_seen_from_two_levels_down)
 	td_answer_free(&a);
 }
 
-TEST_F(pidns, nobody_is_no_source)
+TEST_F(pidns, naming_unused_pid_gets_esrch)
 {
 	const struct task_diag_pid all = {};
 	const struct ucred as[] = {
-		{ .pid = 0 }, { .pid = -1 }, { .pid = td_free_pid() },
+		{ .pid = 0 }, { .pid = -1 }, { .pid = td_unused_pid() },
 	};
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(as); i++) {
-		EXPECT_EQ(-ESRCH, td_ask(&self->sock, &all, NLM_F_DUMP,
-					 &as[i]));
+		EXPECT_EQ(-ESRCH, td_send_request(&self->sock, &all, NLM_F_DUMP,
+						  &as[i]));
 		EXPECT_EQ(-EAGAIN, td_receive_raw(&self->sock, MSG_DONTWAIT));
 	}
 }
 
-TEST_F(pidns, others_cannot_name_a_source)
+TEST_F(pidns, naming_other_process_without_cap_sys_admin_gets_eperm)
 {
-	const struct identity *who[] = { &user, &root_without_cap_sys_admin };
+	const struct credentials *creds[] = { &user,
+					      &root_without_cap_sys_admin };
 	const struct task_diag_pid all = {};
 	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(who); i++) {
+	for (i = 0; i < ARRAY_SIZE(creds); i++) {
 		pid_t pid = fork();
 
 		if (!pid) {
 			const struct ucred myself = {
 				.pid = getpid(),
-				.uid = who[i]->uid.real,
-				.gid = who[i]->gid.real,
+				.uid = creds[i]->uid.real,
+				.gid = creds[i]->gid.real,
 			};
 			struct ucred as = myself;
 			const char *step = "";
 			struct td_answer a;
 
-			EXPECT_EQ(0, identity_assume(who[i], &step)) {
+			EXPECT_EQ(0, credentials_assume(creds[i], &step)) {
 				TH_LOG("%s", step);
 			}
 			as.pid = inner.init;
-			EXPECT_EQ(-EPERM, td_ask(&self->sock, &all, NLM_F_DUMP,
-						 &as));
+			EXPECT_EQ(-EPERM, td_send_request(&self->sock, &all,
+							  NLM_F_DUMP, &as));
 			as.pid = getppid();
-			EXPECT_EQ(-EPERM, td_ask(&self->sock, &all, NLM_F_DUMP,
-						 &as));
-			/* The truth may be told by anybody. */
+			EXPECT_EQ(-EPERM, td_send_request(&self->sock, &all,
+							  NLM_F_DUMP, &as));
+			/* Any sender may send its true ids. */
 			EXPECT_EQ(0, query_as(&self->sock, &all, &myself, &a));
 			EXPECT_STREQ("", a.fault);
 			EXPECT_EQ(0, a.end.error);
@@ -672,7 +685,7 @@ TEST_F(pidns, others_cannot_name_a_source)
 	}
 }
 
-TEST_F(pidns, a_false_user_is_refused)
+TEST_F(pidns, false_ids_get_eperm)
 {
 	const struct task_diag_pid all = {};
 	pid_t pid = fork();
@@ -685,19 +698,19 @@ TEST_F(pidns, a_false_user_is_refused)
 		const char *step = "";
 		size_t i;
 
-		EXPECT_EQ(0, identity_assume(&user, &step)) {
+		EXPECT_EQ(0, credentials_assume(&user, &step)) {
 			TH_LOG("%s", step);
 		}
 		for (i = 0; i < ARRAY_SIZE(as); i++)
-			EXPECT_EQ(-EPERM, td_ask(&self->sock, &all, NLM_F_DUMP,
-						 &as[i]));
+			EXPECT_EQ(-EPERM, td_send_request(&self->sock, &all,
+							  NLM_F_DUMP, &as[i]));
 		_exit(0);
 	}
 	EXPECT_EXIT_0(pid);
 }
 
-/* To choose the numbers is not to see whom they belong to. */
-TEST_F(pidns, a_source_lends_no_rights)
+/* Selecting the pid namespace gives no right to see its tasks. */
+TEST_F(pidns, naming_process_gives_no_rights)
 {
 	const struct task_diag_pid all = { .show_flags = TD_BASE_CRED };
 	pid_t pid = fork();
@@ -709,7 +722,9 @@ TEST_F(pidns, a_source_lends_no_rights)
 		const char *step = "";
 		struct td_answer a;
 
-		EXPECT_EQ(0, identity_assume(&user_with_cap_sys_admin, &step)) {
+		EXPECT_EQ(0,
+			  credentials_assume(&user_with_cap_sys_admin, &step))
+		{
 			TH_LOG("%s", step);
 		}
 		EXPECT_EQ(0, query_as(&self->sock, &all, &as, &a));
@@ -717,29 +732,32 @@ TEST_F(pidns, a_source_lends_no_rights)
 		EXPECT_EQ(0, a.end.error);
 		EXPECT_EQ(0U, a.rows);
 		td_answer_free(&a);
-		one_is(_metadata, &self->sock, &as, 1, NULL);
+		expect_one(_metadata, &self->sock, &as, 1, NULL);
 
-		/* Nor is to choose the ids of the message. */
+		/*
+		 * CAP_SYS_ADMIN does not allow other ids in the message either.
+		 */
 		as.uid = 0;
 		as.gid = 0;
-		EXPECT_EQ(-EPERM, td_ask(&self->sock, &all, NLM_F_DUMP, &as));
+		EXPECT_EQ(-EPERM,
+			  td_send_request(&self->sock, &all, NLM_F_DUMP, &as));
 		_exit(0);
 	}
 	EXPECT_EXIT_0(pid);
 }
 
-/* A thread, because credentials are a thread's, and descriptors are not. */
+/* Credentials belong to a thread, descriptors to the process. */
 static void *open_as_user(void *arg)
 {
 	const char *step;
 
-	if (identity_assume(&user, &step))
+	if (credentials_assume(&user, &step))
 		return (void *)step;
 	return td_open(arg, TD_SMALL) ? (void *)"td_open" : NULL;
 }
 
-/* The right to choose has to be the opener's as well as the sender's. */
-TEST_F(pidns, an_unprivileged_opener_cannot_be_used_to_choose)
+/* The opener needs the right to name a process as well as the sender. */
+TEST_F(pidns, unprivileged_opener_cannot_name_process)
 {
 	const struct task_diag_pid all = { .show_flags = TD_BASE_CRED };
 	struct td_sock sock;
@@ -754,13 +772,13 @@ TEST_F(pidns, an_unprivileged_opener_cannot_be_used_to_choose)
 	ASSERT_EQ(0, query_as(&sock, &all, &self->as_inner, &a));
 	ASSERT_STREQ("", a.fault);
 	EXPECT_EQ(EPERM, a.end.error);
-	EXPECT_SAYS(&a, "SCM_CREDENTIALS");
+	EXPECT_EXTACK_TEXT(&a, "SCM_CREDENTIALS");
 	EXPECT_EQ(0U, a.rows);
 	td_answer_free(&a);
 
-	/* But for that it is a socket like any other. */
+	/* Apart from that, the socket works like any other. */
 	ASSERT_EQ(0, query_as(&sock, &all, NULL, &a));
-	ASSERT_GOOD(&a);
+	ASSERT_SUCCESS(&a);
 	td_answer_free(&a);
 	td_close(&sock);
 }
@@ -778,30 +796,30 @@ static __u32 overflow_id(struct __test_metadata *_metadata)
 	return id;
 }
 
-/* The root of a namespace that a plain user made, asking in it. */
-static void root_of_its_own(struct __test_metadata *_metadata,
-			    struct news *news)
+/* Root of a namespace made by an unprivileged user, sending inside it. */
+static void run_user_ns_root(struct __test_metadata *_metadata,
+			     struct ns_state *ns_state)
 {
 	const struct task_diag_pid all = { .show_flags = TD_BASE_CRED };
 	const __u32 overflow = overflow_id(_metadata);
-	size_t i, known = 0, guests = 0;
+	size_t i, known = 0, joiners = 0;
 	struct td_sock sock;
 	struct td_answer a;
 	int proc;
 
-	be_init(news);
-	EXPECT_EQ(0, wait_for(news, &news->guests_are_all_in));
+	run_init(ns_state);
+	EXPECT_EQ(0, wait_for(ns_state, &ns_state->all_joined));
 	proc = procfs_open();
 	EXPECT_LE(0, proc);
 	EXPECT_EQ(0, td_open(&sock, TD_SMALL));
-	same_as_procfs(_metadata, &sock, NULL, proc, false);
-	same_as_procfs(_metadata, &sock, NULL, proc, true);
-	one_is(_metadata, &sock, NULL, 1, "init inside");
-	one_is(_metadata, &sock, NULL, news->guest, "guest");
+	expect_procfs_tasks(_metadata, &sock, NULL, proc, false);
+	expect_procfs_tasks(_metadata, &sock, NULL, proc, true);
+	expect_one(_metadata, &sock, NULL, 1, "init inside");
+	expect_one(_metadata, &sock, NULL, ns_state->joiner, "joiner");
 
 	/*
-	 * Ids are those of this user namespace, as far as it knows them.  The
-	 * guest that did not enter it has the same ones, and is not ours.
+	 * The ids are those of this user namespace as far as it maps them.  The
+	 * joining process that did not enter it has the same ids and is hidden.
 	 */
 	EXPECT_EQ(0, td_query(&sock, &all, NLM_F_DUMP, &a));
 	for (i = 0; i < a.rows; i++) {
@@ -809,76 +827,79 @@ static void root_of_its_own(struct __test_metadata *_metadata,
 
 		EXPECT_EQ(0U, cred->uid);
 		EXPECT_EQ(0U, cred->gid);
-		if (!strcmp(a.row[i].base.comm, "guest")) {
+		if (!strcmp(a.row[i].base.comm, "joiner")) {
 			EXPECT_EQ(overflow, cred->fsuid);
-			guests++;
+			joiners++;
 		} else {
 			EXPECT_EQ(0U, cred->fsuid);
 			known++;
 		}
 	}
-	EXPECT_EQ(1U, guests);
+	EXPECT_EQ(1U, joiners);
 	EXPECT_LT((size_t)SLEEPERS, known);
 	td_answer_free(&a);
 }
 
-/* Does all with a plain user's rights that root_of_its_own() needs. */
-static void be_plain_user(struct __test_metadata *_metadata, struct news *news)
+/*
+ * Do all that run_user_ns_root() needs with the rights of an unprivileged user.
+ */
+static void run_plain_user(struct __test_metadata *_metadata,
+			   struct ns_state *ns_state)
 {
 	const char *step = "";
 	int status = -1;
 	pid_t pid;
 
-	EXPECT_EQ(0, identity_assume(&user, &step)) {
+	EXPECT_EQ(0, credentials_assume(&user, &step)) {
 		TH_LOG("%s", step);
 	}
-	EXPECT_EQ(0, namespace_be_root());
+	EXPECT_EQ(0, namespace_become_root());
 	EXPECT_EQ(0, unshare(CLONE_NEWNET));
 	pid = namespace_fork(CLONE_NEWPID | CLONE_NEWNS);
 	EXPECT_LE(0, pid);
 	if (!pid) {
-		root_of_its_own(_metadata, news);
+		run_user_ns_root(_metadata, ns_state);
 		_exit(0);
 	}
-	news->init = pid;
+	ns_state->init = pid;
 	EXPECT_EQ(pid, waitpid(pid, &status, 0));
 	EXPECT_EQ(0, status);
 }
 
-TEST_F(pidns, in_the_namespaces_of_a_plain_user)
+TEST_F(pidns, namespaces_of_unprivileged_user_equal_procfs)
 {
-	struct news *news = share_news();
-	struct invitation to = { .who = &user_with_a_strange_fsuid };
-	pid_t user_pid, host[2];
+	struct ns_state *ns_state = alloc_ns_state();
+	struct join_args to = { .creds = &user_with_unmapped_fsuid };
+	pid_t user_pid, joiner_parent[2];
 	int user_ns;
 
-	ASSERT_NE(NULL, news);
+	ASSERT_NE(NULL, ns_state);
 	user_pid = fork();
 	if (!user_pid) {
-		be_plain_user(_metadata, news);
+		run_plain_user(_metadata, ns_state);
 		_exit(0);
 	}
 
-	EXPECT_EQ(0, wait_for(news, &news->init_is_ready)) {
-		TH_LOG("%s: %s", news->step, strerror(news->error));
+	EXPECT_EQ(0, wait_for(ns_state, &ns_state->init_is_ready)) {
+		TH_LOG("%s: %s", ns_state->step, strerror(ns_state->error));
 	}
-	to.pid_ns = open_of(news->init, "ns/pid", 0);
-	user_ns = open_of(news->init, "ns/user", 0);
+	to.pid_ns = open_proc_file(ns_state->init, "ns/pid", 0);
+	user_ns = open_proc_file(ns_state->init, "ns/user", 0);
 	EXPECT_LE(0, to.pid_ns);
 	EXPECT_LE(0, user_ns);
 
 	to.user_ns = -1;
-	host[0] = start_host(news, &to);
+	joiner_parent[0] = start_joiner_parent(ns_state, &to);
 	to.user_ns = user_ns;
-	host[1] = start_host(news, &to);
-	EXPECT_EQ(0, news->error) {
-		TH_LOG("%s: %s", news->step, strerror(news->error));
+	joiner_parent[1] = start_joiner_parent(ns_state, &to);
+	EXPECT_EQ(0, ns_state->error) {
+		TH_LOG("%s: %s", ns_state->step, strerror(ns_state->error));
 	}
-	sem_post(&news->guests_are_all_in);
+	sem_post(&ns_state->all_joined);
 
 	EXPECT_EXIT_0(user_pid);
-	end_process(host[0]);
-	end_process(host[1]);
+	end_process(joiner_parent[0]);
+	end_process(joiner_parent[1]);
 	close(to.pid_ns);
 	close(user_ns);
 }
@@ -887,10 +908,10 @@ int main(int argc, char **argv)
 {
 	int status;
 
-	td_need_kernel_and_root();
+	td_require_family_and_root();
 	if (make_namespace(&inner))
-		ksft_exit_fail_msg("%s: %s\n", inner.news->step,
-				   strerror(inner.news->error));
+		ksft_exit_fail_msg("%s: %s\n", inner.ns_state->step,
+				   strerror(inner.ns_state->error));
 	status = td_run_tests(argc, argv);
 	end_namespace(&inner);
 	return status;

@@ -1,27 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Dumps that are not read, in the middle of a row whose task has ended: they
- * keep neither the task nor its memory.  Both hold a reference to the user
- * namespace of the task, and the number of user namespaces is limited.
+ * Unread dumps in the middle of a row whose task has ended: they must hold
+ * neither the task nor its memory.  Both hold a reference to the user namespace
+ * of the task, and the number of user namespaces is limited.
  */
 #include <sched.h>
 #include <sys/resource.h>
 
-#include "namespace.h"
-#include "specimen.h"
-#include "taskdiag_test.h"
+#include "lib/namespace.h"
+#include "lib/special_task.h"
+#include "lib/taskdiag_test.h"
 
 #define SELF "/proc/self/exe"
 
-/* User namespaces, with a task, a socket and a dump each. */
+/* User namespaces, each with a task, a socket and a dump. */
 #define TASKS 8
 
-/* More than fits the messages that are made before the dump is left alone. */
+/* More than fits the messages made before the dump is left unread. */
 #define LONG_ARG (128 * 1024 - 1)
 #define LONG_ARGS 4
 #define READS 2
 
-/* References are put by RCU and by a work queue. */
+/* References are dropped by RCU and by a work queue. */
 #define AWAIT_SECONDS 20
 #define LOOK_US 10000
 
@@ -40,7 +40,7 @@ static int enter_user_ns(void *arg)
 	return arg && unshare(CLONE_NEWUSER) ? -errno : 0;
 }
 
-static int be_task(int argc, char **argv)
+static int setup_task(int argc, char **argv)
 {
 	if (argc < 2)
 		return -EINVAL;
@@ -49,34 +49,34 @@ static int be_task(int argc, char **argv)
 	return unshare(CLONE_NEWUSER) ? -errno : 0;
 }
 
-FIXTURE(pinned) {
-	struct specimen task[TASKS];
+FIXTURE(unread_dump) {
+	struct special_task task[TASKS];
 	struct td_sock sock[TASKS];
 	struct td_answer answer[TASKS];
 };
 
-FIXTURE_VARIANT(pinned) {
+FIXTURE_VARIANT(unread_dump) {
 	const char *when;
 };
 
 /* The credentials of the task are in the namespace, its memory is not. */
-FIXTURE_VARIANT_ADD(pinned, task) {
+FIXTURE_VARIANT_ADD(unread_dump, task) {
 	.when = AFTER_EXEC,
 };
 
-FIXTURE_VARIANT_ADD(pinned, task_and_memory) {
+FIXTURE_VARIANT_ADD(unread_dump, task_and_memory) {
 	.when = BEFORE_EXEC,
 };
 
-FIXTURE_SETUP(pinned)
+FIXTURE_SETUP(unread_dump)
 {
 }
 
-FIXTURE_TEARDOWN(pinned)
+FIXTURE_TEARDOWN(unread_dump)
 {
 }
 
-static int begin_task(struct specimen *task, const char *when)
+static int begin_task(struct special_task *task, const char *when)
 {
 	static char arg[LONG_ARG + 1];
 	char *argv[LONG_ARGS + 3] = { "task", (char *)when };
@@ -85,15 +85,15 @@ static int begin_task(struct specimen *task, const char *when)
 	memset(arg, 'a', LONG_ARG);
 	for (i = 0; i < LONG_ARGS; i++)
 		argv[2 + i] = arg;
-	return specimen_exec(task, SELF, argv, NULL, enter_user_ns,
-			     strcmp(when, BEFORE_EXEC) ? NULL : task);
+	return special_task_exec(task, SELF, argv, NULL, enter_user_ns,
+				 strcmp(when, BEFORE_EXEC) ? NULL : task);
 }
 
-/* Send a request for the task, and stop amid its arguments. */
+/* Send a request for the task, and stop in the middle of its arguments. */
 static void begin_dump(struct __test_metadata *_metadata, struct td_sock *sock,
 		       struct td_answer *a, pid_t pid)
 {
-	const struct task_diag_pid what = {
+	const struct task_diag_pid query = {
 		.show_flags = TASK_DIAG_SHOW_BASE | TASK_DIAG_SHOW_CMDLINE,
 		.dump_strategy = TASK_DIAG_DUMP_ONE,
 		.pid = pid,
@@ -101,15 +101,18 @@ static void begin_dump(struct __test_metadata *_metadata, struct td_sock *sock,
 	int i;
 
 	ASSERT_EQ(0, td_open(sock, TD_SMALL));
-	ASSERT_EQ(0, td_ask(sock, &what, NLM_F_DUMP, NULL));
-	td_expect(sock, a, true);
+	ASSERT_EQ(0, td_send_request(sock, &query, NLM_F_DUMP, NULL));
+	td_answer_init(sock, a, true);
 	for (i = 0; i < READS; i++)
-		ASSERT_EQ(0, td_receive_some(sock, a, 1));
+		ASSERT_EQ(0, td_receive_datagram(sock, a, 1));
 	ASSERT_EQ(1U, a->rows);
 	ASSERT_EQ(0, (int)a->end.type);
 }
 
-/* Hold @nr user namespaces at a time: whether there may be so many. */
+/*
+ * Make @nr user namespaces that exist at the same time.  Return true if the
+ * limit allows it.
+ */
 static bool can_make_user_ns(unsigned int nr)
 {
 	bool all = true;
@@ -141,7 +144,7 @@ static bool can_soon_make_user_ns(unsigned int nr)
 	return left >= 0;
 }
 
-TEST_F(pinned, unread_dump_releases_a_task_that_has_ended)
+TEST_F(unread_dump, releases_exited_task)
 {
 	pid_t pid = fork();
 	int i;
@@ -152,7 +155,7 @@ TEST_F(pinned, unread_dump_releases_a_task_that_has_ended)
 		return;
 	}
 
-	ASSERT_EQ(0, namespace_be_root());
+	ASSERT_EQ(0, namespace_become_root());
 	ASSERT_EQ(0, namespace_limit("user", TASKS));
 	for (i = 0; i < TASKS; i++) {
 		ASSERT_EQ(0, begin_task(&self->task[i], variant->when)) {
@@ -165,15 +168,15 @@ TEST_F(pinned, unread_dump_releases_a_task_that_has_ended)
 	EXPECT_FALSE(can_make_user_ns(1));
 
 	for (i = 0; i < TASKS; i++)
-		specimen_end(&self->task[i]);
+		special_task_end(&self->task[i]);
 	EXPECT_TRUE(can_soon_make_user_ns(TASKS)) {
-		TH_LOG("unread dumps keep user namespaces of ended tasks");
+		TH_LOG("unread dumps hold user namespaces of exited tasks");
 	}
 
-	/* The dumps have been there all the time. */
+	/* The dumps continue where they stopped. */
 	for (i = 0; i < TASKS; i++) {
 		ASSERT_EQ(0, td_receive(&self->sock[i], &self->answer[i]));
-		ASSERT_GOOD(&self->answer[i]);
+		ASSERT_SUCCESS(&self->answer[i]);
 		td_answer_free(&self->answer[i]);
 		td_close(&self->sock[i]);
 	}
@@ -183,7 +186,7 @@ TEST_F(pinned, unread_dump_releases_a_task_that_has_ended)
 
 int main(int argc, char **argv)
 {
-	specimen_be_one(argc, argv, be_task);
-	td_need_kernel_and_root();
+	special_task_main(argc, argv, setup_task);
+	td_require_family_and_root();
 	return test_harness_run(argc, argv);
 }

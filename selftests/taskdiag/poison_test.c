@@ -1,42 +1,42 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Memory that is nobody's: in a kernel that fills it with patterns before it is
- * used, every byte of every reply is searched for these.  Catches a byte that a
- * filler, a header or a pad leaves as it was.
+ * Uninitialised memory: in a kernel that fills memory with patterns before use,
+ * each byte of each reply is searched for them.  Catches a byte that a fill
+ * function, a header or padding leaves unset.
  *
- * Wants a kernel with CONFIG_SLUB_DEBUG_ON and CONFIG_PAGE_POISONING that is in
- * effect, whose allocations are not zeroed, and fails without: it is built and
- * installed, but not among the programs that run_kselftest.sh starts by itself.
+ * Requires a kernel with CONFIG_SLUB_DEBUG_ON and with CONFIG_PAGE_POISONING in
+ * effect, whose allocations are not zeroed, and fails otherwise.  The program
+ * is built and installed, but run_kselftest.sh does not start it by default.
  */
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/prctl.h>
 
-#include "namespace.h"
-#include "taskdiag_test.h"
+#include "lib/namespace.h"
+#include "lib/taskdiag_test.h"
 
-/* Of no pattern, as no byte of ids, names and numbers here is. */
+/* Ids, names and pids here have no byte that is a pattern. */
 #define USER 1234
 
-/* Slabs at first, pages of their own from the largest on. */
+/* Small replies come from slabs, the largest from pages. */
 #define BUFFERS { 4096, 8192, 32768 }
 
 #define MEMBERS 20
 
-/* What a task's number has to be below to be of no pattern, too. */
+/* Pids below this have no byte that is a pattern. */
 #define LOWEST_PATTERN 0x5a
 
-/* So many of the same are no accident in what tasks are told of. */
+/* This many equal bytes in a row do not occur by chance. */
 #define RUN 4
 
-static const struct identity user = {
+static const struct credentials user = {
 	.uid = { USER, USER, USER, USER },
 	.gid = { USER, USER, USER, USER },
 };
 
 /*
- * Slab objects in use and freed, the last byte of them and the zones around;
- * pages; the compilers' own for variables on the stack.
+ * Patterns of SLUB for objects in use, freed objects, their last byte and red
+ * zones; of page poisoning; and of compilers for stack variables.
  */
 static bool is_pattern(unsigned char byte)
 {
@@ -53,7 +53,7 @@ static bool is_pattern(unsigned char byte)
 	return false;
 }
 
-/* How many of the same pattern there have to be in a row. */
+/* Return the position of @run equal pattern bytes in a row, or -1. */
 static ssize_t find_pattern(const unsigned char *bytes, size_t len, size_t run)
 {
 	size_t i, same = 0;
@@ -69,8 +69,8 @@ static ssize_t find_pattern(const unsigned char *bytes, size_t len, size_t run)
 	return -1;
 }
 
-/* Behind its name an area is zero, up to the next one. */
-static bool areas_are_padded(const unsigned char *bytes, size_t len)
+/* Return true if the bytes after each name are zero up to the next mapping. */
+static bool mappings_are_padded(const unsigned char *bytes, size_t len)
 {
 	const struct task_diag_vma *vma;
 	size_t used;
@@ -92,7 +92,7 @@ static bool areas_are_padded(const unsigned char *bytes, size_t len)
 	return true;
 }
 
-/* What is between attributes is nobody's, and zero. */
+/* Return true if the padding between attributes is zero. */
 static bool pads_are_zero(const unsigned char *bytes, size_t len)
 {
 	while (len >= NLA_HDRLEN) {
@@ -102,7 +102,7 @@ static bool pads_are_zero(const unsigned char *bytes, size_t len)
 		if (used < NLA_HDRLEN || used > len)
 			return false;
 		if (nla->nla_type == TASK_DIAG_VMA &&
-		    !areas_are_padded(bytes + NLA_HDRLEN, used - NLA_HDRLEN))
+		    !mappings_are_padded(bytes + NLA_HDRLEN, used - NLA_HDRLEN))
 			return false;
 		for (; used < whole && used < len; used++)
 			if (bytes[used])
@@ -128,27 +128,32 @@ static bool message_pads_are_zero(const struct td_sock *sock,
 			     nlh->nlmsg_len - head);
 }
 
-/* One datagram.  A row of BASE and CRED, here, has no pattern at all. */
-static void search(struct __test_metadata *_metadata,
-		   const struct td_sock *sock, const unsigned char *bytes,
-		   size_t len, size_t run)
+/*
+ * Search one datagram.  A row of BASE and CRED must contain no pattern byte at
+ * all.
+ */
+static void search_datagram(struct __test_metadata *_metadata,
+			    const struct td_sock *sock,
+			    const unsigned char *bytes, size_t len, size_t run)
 {
 	const struct nlmsghdr *nlh = (const void *)bytes;
 	ssize_t at = find_pattern(bytes, len, run);
 	size_t left = len;
 
 	EXPECT_EQ(-1, at) {
-		TH_LOG("0x%02x at %zd of %zu", bytes[at], at, len);
+		TH_LOG("pattern 0x%02x at byte %zd of %zu", bytes[at], at, len);
 	}
 	for (; NLMSG_OK(nlh, left); nlh = NLMSG_NEXT(nlh, left))
 		EXPECT_TRUE(message_pads_are_zero(sock, nlh)) {
-			TH_LOG("a message at %zu of %zu",
+			TH_LOG("padding is not 0 in the message at %zu of %zu",
 			       (size_t)((const unsigned char *)nlh - bytes),
 			       len);
 		}
 }
 
-/* The rest of an answer is there, or is made, when the first of it is. */
+/*
+ * When the first datagram arrives, the rest is queued or is made by the read.
+ */
 static size_t search_answer(struct __test_metadata *_metadata,
 			    struct td_sock *sock, size_t run)
 {
@@ -159,61 +164,62 @@ static size_t search_answer(struct __test_metadata *_metadata,
 		const struct nlmsghdr *nlh = (const void *)sock->buf;
 		bool row = nlh->nlmsg_type == sock->family;
 
-		/* Texts are of any letters, and a "k" is 0x6b. */
-		search(_metadata, sock, sock->buf, got, row ? run : RUN);
+		/* Error texts contain any letter, and "k" is 0x6b. */
+		search_datagram(_metadata, sock, sock->buf, got,
+				row ? run : RUN);
 		found += row;
 	}
 	EXPECT_EQ(-EAGAIN, got);
 	return found;
 }
 
-static size_t ask_and_search(struct __test_metadata *_metadata,
-			     struct td_sock *sock,
-			     const struct task_diag_pid *what, __u16 flags,
-			     size_t run)
+static size_t query_and_search(struct __test_metadata *_metadata,
+			       struct td_sock *sock,
+			       const struct task_diag_pid *query, __u16 flags,
+			       size_t run)
 {
-	/* Sequence numbers are of no pattern, either. */
+	/* The sequence number must not be a pattern either. */
 	sock->seq = 0;
-	EXPECT_EQ(0, td_ask(sock, what, flags, NULL));
+	EXPECT_EQ(0, td_send_request(sock, query, flags, NULL));
 	return search_answer(_metadata, sock, run);
 }
 
-/* Whose numbers, names and ids have no byte of a pattern. */
-static void settle_down(struct __test_metadata *_metadata,
-			struct population *pop)
+/* Make tasks whose pids, names and ids have no pattern byte. */
+static void make_patternless_tasks(struct __test_metadata *_metadata,
+				   struct task_pool *pool)
 {
-	const struct member_spec specs[] = {
-		{ .name = "tame", .who = &user },
-		{ .name = "tame", .who = &user, .threads = 1 },
-		{ .name = "tame", .pose = POSE_ZOMBIE },
+	const struct task_spec specs[] = {
+		{ .name = "tame", .creds = &user },
+		{ .name = "tame", .creds = &user, .threads = 1 },
+		{ .name = "tame", .state = POOL_ZOMBIE },
 		{ .name = "tame", .children = 1 },
-		{ .name = "tame", .pose = POSE_STOPPED },
+		{ .name = "tame", .state = POOL_STOPPED },
 	};
 	int i;
 
 	EXPECT_EQ(0, namespace_mount_procfs());
 	EXPECT_EQ(0, prctl(PR_SET_NAME, "init"));
-	EXPECT_EQ(0, population_begin(pop));
+	EXPECT_EQ(0, task_pool_begin(pool));
 	for (i = 0; i < MEMBERS; i++)
-		EXPECT_EQ(0, population_add(pop,
-					    &specs[i % ARRAY_SIZE(specs)])) {
-			TH_LOG("%s", pop->error);
+		EXPECT_EQ(0, task_pool_add(pool,
+					   &specs[i % ARRAY_SIZE(specs)])) {
+			TH_LOG("%s", pool->error);
 		}
-	EXPECT_EQ(0, population_settle(pop)) {
-		TH_LOG("%s", pop->error);
+	EXPECT_EQ(0, task_pool_settle(pool)) {
+		TH_LOG("%s", pool->error);
 	}
-	EXPECT_GT(LOWEST_PATTERN, pop->member[pop->nr - 1].pid + 2);
+	EXPECT_GT(LOWEST_PATTERN, pool->task[pool->nr - 1].pid + 2);
 }
 
-/* Those that go on from message to message, or have no fixed size. */
+/* Groups that continue over several messages or have no fixed size. */
 #define LONG_GROUPS (TASK_DIAG_SHOW_VMA | TASK_DIAG_SHOW_VMA_STAT | \
 		     TASK_DIAG_SHOW_CMDLINE | TASK_DIAG_SHOW_CGROUP)
 
-/* Every way to be told of tasks. */
+/* All requests that report tasks. */
 static const struct {
 	__u64 strategy;
 	__u16 flags;
-} ways[] = {
+} requests[] = {
 	{ TASK_DIAG_DUMP_ALL, NLM_F_DUMP },
 	{ TASK_DIAG_DUMP_ALL_THREAD, NLM_F_DUMP },
 	{ TASK_DIAG_DUMP_CHILDREN, NLM_F_DUMP },
@@ -224,29 +230,31 @@ static const struct {
 	{ TASK_DIAG_DUMP_ONE, NLM_F_ACK },
 };
 
-static void ask_in_every_way(struct __test_metadata *_metadata,
-			     struct td_sock *sock, __u64 show, size_t run)
+static void query_all(struct __test_metadata *_metadata,
+		      struct td_sock *sock, __u64 show, size_t run)
 {
 	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(ways); i++) {
-		const bool dump = ways[i].flags == NLM_F_DUMP;
-		const struct task_diag_pid what = {
+	for (i = 0; i < ARRAY_SIZE(requests); i++) {
+		const bool dump = requests[i].flags == NLM_F_DUMP;
+		const struct task_diag_pid query = {
 			.show_flags = dump ? show : show & ~LONG_GROUPS,
-			.dump_strategy = ways[i].strategy,
+			.dump_strategy = requests[i].strategy,
 			.pid = 1,
 		};
 
-		EXPECT_LT(0U, ask_and_search(_metadata, sock, &what,
-					     ways[i].flags, run)) {
-			TH_LOG("strategy %u, show 0x%llx: no row",
-			       (unsigned int)what.dump_strategy,
+		EXPECT_LT(0U, query_and_search(_metadata, sock, &query,
+					       requests[i].flags, run)) {
+			TH_LOG("no row for strategy %u, show_flags 0x%llx",
+			       (unsigned int)query.dump_strategy,
 			       (unsigned long long)show);
 		}
 	}
 }
 
-/* All that this kernel has, but what small buffers may not take. */
+/*
+ * All groups of this kernel, except those that a small buffer may not request.
+ */
 static __u64 all_groups(struct __test_metadata *_metadata, struct td_sock *sock)
 {
 	struct task_diag_features features = {};
@@ -256,8 +264,8 @@ static __u64 all_groups(struct __test_metadata *_metadata, struct td_sock *sock)
 				       features.groups;
 }
 
-static void refuse_in_every_way(struct __test_metadata *_metadata,
-				struct td_sock *sock)
+static void query_invalid(struct __test_metadata *_metadata,
+			  struct td_sock *sock)
 {
 	static const struct task_diag_pid wrong[] = {
 		{ .dump_strategy = TASK_DIAG_DUMP_ONE, .pid = 3000 },
@@ -271,10 +279,10 @@ static void refuse_in_every_way(struct __test_metadata *_metadata,
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(wrong); i++) {
-		EXPECT_EQ(0U, ask_and_search(_metadata, sock, &wrong[i],
-					     NLM_F_DUMP, RUN));
-		EXPECT_EQ(0U, ask_and_search(_metadata, sock, &wrong[i], 0,
-					     RUN));
+		EXPECT_EQ(0U, query_and_search(_metadata, sock, &wrong[i],
+					       NLM_F_DUMP, RUN));
+		EXPECT_EQ(0U, query_and_search(_metadata, sock, &wrong[i], 0,
+					       RUN));
 	}
 }
 
@@ -282,21 +290,24 @@ static void send_raw(struct __test_metadata *_metadata, struct td_sock *sock,
 		     struct td_request *request, size_t len)
 {
 	request->nlh.nlmsg_len = len;
-	EXPECT_EQ(0, td_send(sock, request, len, NULL));
+	EXPECT_EQ(0, td_send_bytes(sock, request, len, NULL));
 	EXPECT_EQ(0U, search_answer(_metadata, sock, RUN));
 }
 
-/* The family's and generic netlink's own, down to the shortest of requests. */
-static void refuse_what_is_cut(struct __test_metadata *_metadata,
-			       struct td_sock *sock)
+/*
+ * Errors of the family and of generic netlink, for requests truncated to all
+ * lengths.
+ */
+static void query_truncated(struct __test_metadata *_metadata,
+			    struct td_sock *sock)
 {
-	const struct task_diag_pid what = { .show_flags = TD_BASE_CRED };
+	const struct task_diag_pid query = { .show_flags = TD_BASE_CRED };
 	struct td_request request;
 	size_t len;
 
 	for (len = NLMSG_HDRLEN; len < sizeof(request); len += 4) {
-		td_make(sock, &what, NLM_F_DUMP | NLM_F_ACK, &request);
-		if (len < sizeof(request) - sizeof(what))
+		td_make_request(sock, &query, NLM_F_DUMP | NLM_F_ACK, &request);
+		if (len < sizeof(request) - sizeof(query))
 			memset((unsigned char *)&request + len, 0,
 			       sizeof(request) - len);
 		send_raw(_metadata, sock, &request, len);
@@ -314,11 +325,11 @@ FIXTURE_TEARDOWN(poison)
 {
 }
 
-TEST_F(poison, is_in_no_reply)
+TEST_F(poison, pattern_is_in_no_reply)
 {
 	static const size_t sizes[] = BUFFERS;
 	pid_t pid = namespace_fork(CLONE_NEWPID | CLONE_NEWNS);
-	struct population pop;
+	struct task_pool pool;
 	struct td_sock sock;
 	__u64 groups;
 	size_t i;
@@ -328,40 +339,40 @@ TEST_F(poison, is_in_no_reply)
 		EXPECT_EXIT_0(pid);
 		return;
 	}
-	settle_down(_metadata, &pop);
+	make_patternless_tasks(_metadata, &pool);
 	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
 		EXPECT_EQ(0, td_open(&sock, sizes[i]));
 		groups = all_groups(_metadata, &sock);
 		EXPECT_EQ(TD_BASE_CRED, groups & TD_BASE_CRED);
 
-		ask_in_every_way(_metadata, &sock, 0, 1);
-		ask_in_every_way(_metadata, &sock, TASK_DIAG_SHOW_BASE, 1);
-		ask_in_every_way(_metadata, &sock, TASK_DIAG_SHOW_CRED, 1);
-		ask_in_every_way(_metadata, &sock, TD_BASE_CRED, 1);
-		ask_in_every_way(_metadata, &sock, groups, RUN);
-		refuse_in_every_way(_metadata, &sock);
-		refuse_what_is_cut(_metadata, &sock);
+		query_all(_metadata, &sock, 0, 1);
+		query_all(_metadata, &sock, TASK_DIAG_SHOW_BASE, 1);
+		query_all(_metadata, &sock, TASK_DIAG_SHOW_CRED, 1);
+		query_all(_metadata, &sock, TD_BASE_CRED, 1);
+		query_all(_metadata, &sock, groups, RUN);
+		query_invalid(_metadata, &sock);
+		query_truncated(_metadata, &sock);
 		td_close(&sock);
 	}
-	/* All that is here ends with us. */
+	/* All tasks here end with this process. */
 	_exit(0);
 }
 
-static void need_poison(void)
+static void require_poison(void)
 {
 	static const char setting[] = "/sys/kernel/slab/kmalloc-1k/poison";
 	int fd = open(setting, O_RDONLY | O_CLOEXEC);
 	char text[2] = "";
 
 	if (fd < 0 || read(fd, text, 1) != 1 || text[0] != '1')
-		ksft_exit_fail_msg("nothing shows without CONFIG_SLUB_DEBUG_ON: %s\n",
+		ksft_exit_fail_msg("CONFIG_SLUB_DEBUG_ON is off: %s\n",
 				   setting);
 	close(fd);
 }
 
 int main(int argc, char **argv)
 {
-	td_need_kernel_and_root();
-	need_poison();
+	td_require_family_and_root();
+	require_poison();
 	return test_harness_run(argc, argv);
 }

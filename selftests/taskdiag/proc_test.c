@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * /proc/task-diag as a file: one transaction after the other, what it refuses,
- * and nothing of it for who did not ask.  That it tells what the socket tells is
- * for the tests that are run over both.
+ * /proc/task-diag as a file: one transaction after the other, refused requests,
+ * and access checks of reader and sender.  Programs that run over both
+ * transports show that the replies are equal.
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -17,46 +17,44 @@
 #include <sys/time.h>
 #include <sys/uio.h>
 
-#define TD_THROUGH_FILE true
+#define TD_USE_FILE true
 
-#include "namespace.h"
-#include "program.h"
-#include "taskdiag_file.h"
-#include "taskdiag_test.h"
-#include "users.h"
-#include "view.h"
+#include "lib/namespace.h"
+#include "lib/program.h"
+#include "lib/file_transport.h"
+#include "lib/taskdiag_test.h"
+#include "lib/users.h"
+#include "lib/visible_pids.h"
 
-/* Of each user: together they are more than is made at a time. */
+/* Tasks of each user; together they need several datagrams. */
 #define SLEEPERS 100
 
-/* Attributes can be as long as this, and some more. */
+/* Longer than the longest request that the file accepts. */
 #define TOO_LONG (128 * 1024 + 1)
 
-#define ABANDONED 10000
+#define ABANDONED_DUMPS 10000
 
-static const struct task_diag_pid all = {
-	.show_flags = TD_BASE_CRED,
-	.dump_strategy = TASK_DIAG_DUMP_ALL,
-};
+static struct task_pool pool;
 
-static struct population pop;
-
-static int make_population(void)
+static int make_pool(void)
 {
-	return users_begin(&pop, SLEEPERS) ?: program_install();
+	return users_begin(&pool, SLEEPERS) ?: program_install();
 }
 
-/* A request as the file has it; what is in it is aligned to 4 bytes only. */
+/*
+ * A request as written to the file; its contents are aligned to 4 bytes only.
+ */
 #pragma pack(push, 4)
 struct request {
 	struct nlmsghdr nlh;
 	struct nlattr nla;
-	struct task_diag_pid what;
+	struct task_diag_pid query;
 };
 
 #pragma pack(pop)
 
-static struct request request_for(const struct task_diag_pid *what, __u16 flags)
+static struct request request_for(const struct task_diag_pid *query,
+				  __u16 flags)
 {
 	return (struct request) {
 		.nlh.nlmsg_len = sizeof(struct request),
@@ -64,26 +62,26 @@ static struct request request_for(const struct task_diag_pid *what, __u16 flags)
 		.nlh.nlmsg_flags = NLM_F_REQUEST | flags,
 		.nlh.nlmsg_seq = 42,
 		.nlh.nlmsg_pid = 99,
-		.nla.nla_len = NLA_HDRLEN + sizeof(*what),
+		.nla.nla_len = NLA_HDRLEN + sizeof(*query),
 		.nla.nla_type = TASK_DIAG_CMD_ATTR_GET,
-		.what = *what,
+		.query = *query,
 	};
 }
 
-/* 0 or a negative errno. */
-static int put(int fd, const void *bytes, size_t len)
+/* Return 0 or a negative errno. */
+static int write_file(int fd, const void *bytes, size_t len)
 {
 	return write(fd, bytes, len) == (ssize_t)len ? 0 : -errno;
 }
 
-static int ask(int fd, const struct task_diag_pid *what, __u16 flags)
+static int write_request(int fd, const struct task_diag_pid *query, __u16 flags)
 {
-	const struct request request = request_for(what, flags);
+	const struct request request = request_for(query, flags);
 
-	return put(fd, &request, sizeof(request));
+	return write_file(fd, &request, sizeof(request));
 }
 
-static ssize_t take(int fd, void *buf, size_t size)
+static ssize_t read_file(int fd, void *buf, size_t size)
 {
 	ssize_t got = read(fd, buf, size);
 
@@ -92,7 +90,7 @@ static ssize_t take(int fd, void *buf, size_t size)
 
 FIXTURE(file) {
 	int fd;
-	struct td_sock sock;	/* the same, in a socket's clothes */
+	struct td_sock sock;	/* the same file as a td_sock */
 	unsigned char buf[TD_LARGE];
 };
 
@@ -107,31 +105,33 @@ FIXTURE_TEARDOWN(file)
 	td_close(&self->sock);
 }
 
-/* --- transactions ------------------------------------------------------- */
+/*
+ * --- transactions ----------------------------------------------------------
+ */
 
-static void expect_everybody(struct __test_metadata *_metadata,
+static void expect_all_tasks(struct __test_metadata *_metadata,
 			     const struct td_answer *a)
 {
-	struct idset pids = {};
+	struct pid_set pids = {};
 	size_t i;
 
 	EXPECT_STREQ("", a->fault);
 	EXPECT_EQ(0, a->end.error);
-	/* None twice: view_of() would say so. */
-	EXPECT_EQ(0, view_of(a, &pids));
-	for (i = 0; i < pop.nr; i++)
-		EXPECT_TRUE(idset_has(&pids, pop.member[i].pid));
-	idset_free(&pids);
+	/* visible_pids_in() fails if a pid occurs twice. */
+	EXPECT_EQ(0, visible_pids_in(a, &pids));
+	for (i = 0; i < pool.nr; i++)
+		EXPECT_TRUE(pid_set_has(&pids, pool.task[i].pid));
+	pid_set_free(&pids);
 }
 
-TEST_F(file, says_nothing_unasked)
+TEST_F(file, read_without_request_returns_0)
 {
-	EXPECT_EQ(0, take(self->fd, self->buf, sizeof(self->buf)));
+	EXPECT_EQ(0, read_file(self->fd, self->buf, sizeof(self->buf)));
 }
 
-TEST_F(file, tells_of_everybody_once_however_it_is_read)
+TEST_F(file, any_buffer_size_reports_all_tasks_once)
 {
-	/* The least is that of one message; the greatest takes all there is. */
+	/* From the size of one message to more than the whole reply. */
 	const size_t sizes[] = { 192, 1000, 4096, TD_LARGE, 1 << 20 };
 	struct td_answer a;
 	size_t i;
@@ -140,19 +140,19 @@ TEST_F(file, tells_of_everybody_once_however_it_is_read)
 		struct td_sock sock;
 
 		ASSERT_EQ(0, td_open(&sock, sizes[i]));
-		ASSERT_EQ(0, td_query(&sock, &all, NLM_F_DUMP, &a));
-		expect_everybody(_metadata, &a);
+		ASSERT_EQ(0, td_query(&sock, &td_all, NLM_F_DUMP, &a));
+		expect_all_tasks(_metadata, &a);
 		td_answer_free(&a);
-		/* And once more over the same file. */
-		EXPECT_EQ(0, take(sock.fd, self->buf, sizeof(self->buf)));
-		ASSERT_EQ(0, td_query(&sock, &all, NLM_F_DUMP, &a));
-		expect_everybody(_metadata, &a);
+		/* A second transaction over the same file. */
+		EXPECT_EQ(0, read_file(sock.fd, self->buf, sizeof(self->buf)));
+		ASSERT_EQ(0, td_query(&sock, &td_all, NLM_F_DUMP, &a));
+		expect_all_tasks(_metadata, &a);
 		td_answer_free(&a);
 		td_close(&sock);
 	}
 }
 
-TEST_F(file, gives_back_the_numbers_of_the_request)
+TEST_F(file, reply_has_sequence_and_port_of_request)
 {
 	const struct nlmsghdr *nlh = (void *)self->buf;
 	const struct task_diag_pid one = {
@@ -161,8 +161,8 @@ TEST_F(file, gives_back_the_numbers_of_the_request)
 	};
 	ssize_t got, at;
 
-	ASSERT_EQ(0, ask(self->fd, &one, NLM_F_DUMP));
-	got = take(self->fd, self->buf, sizeof(self->buf));
+	ASSERT_EQ(0, write_request(self->fd, &one, NLM_F_DUMP));
+	got = read_file(self->fd, self->buf, sizeof(self->buf));
 	ASSERT_LT(0, got);
 	for (at = 0; at < got; at += NLMSG_ALIGN(nlh->nlmsg_len)) {
 		nlh = (void *)(self->buf + at);
@@ -171,25 +171,25 @@ TEST_F(file, gives_back_the_numbers_of_the_request)
 		EXPECT_TRUE(nlh->nlmsg_flags & NLM_F_MULTI);
 	}
 	EXPECT_EQ(NLMSG_DONE, (int)nlh->nlmsg_type);
-	EXPECT_EQ(0, take(self->fd, self->buf, sizeof(self->buf)));
+	EXPECT_EQ(0, read_file(self->fd, self->buf, sizeof(self->buf)));
 }
 
-TEST_F(file, takes_the_next_request_when_the_answer_is_read)
+TEST_F(file, write_before_end_of_reply_gets_ebusy)
 {
 	ssize_t got;
 
-	ASSERT_EQ(0, ask(self->fd, &all, NLM_F_DUMP));
-	EXPECT_EQ(-EBUSY, ask(self->fd, &all, NLM_F_DUMP));
-	got = take(self->fd, self->buf, 4096);
+	ASSERT_EQ(0, write_request(self->fd, &td_all, NLM_F_DUMP));
+	EXPECT_EQ(-EBUSY, write_request(self->fd, &td_all, NLM_F_DUMP));
+	got = read_file(self->fd, self->buf, 4096);
 	EXPECT_LT(0, got);
-	EXPECT_EQ(-EBUSY, ask(self->fd, &all, NLM_F_DUMP));
+	EXPECT_EQ(-EBUSY, write_request(self->fd, &td_all, NLM_F_DUMP));
 	while (got > 0)
-		got = take(self->fd, self->buf, sizeof(self->buf));
+		got = read_file(self->fd, self->buf, sizeof(self->buf));
 	EXPECT_EQ(0, got);
-	EXPECT_EQ(0, ask(self->fd, &all, NLM_F_DUMP));
+	EXPECT_EQ(0, write_request(self->fd, &td_all, NLM_F_DUMP));
 }
 
-TEST_F(file, loses_nothing_to_a_buffer_that_is_too_small)
+TEST_F(file, read_with_too_small_buffer_gets_emsgsize)
 {
 	const size_t sizes[] = { 1, 4, NLMSG_HDRLEN, 64 };
 	void *nowhere = mmap(NULL, sizeof(self->buf), PROT_NONE,
@@ -198,36 +198,36 @@ TEST_F(file, loses_nothing_to_a_buffer_that_is_too_small)
 	size_t i;
 
 	ASSERT_NE(MAP_FAILED, nowhere);
-	ASSERT_EQ(0, td_ask(&self->sock, &all, NLM_F_DUMP, NULL));
-	EXPECT_EQ(0, take(self->fd, self->buf, 0));
+	ASSERT_EQ(0, td_send_request(&self->sock, &td_all, NLM_F_DUMP, NULL));
+	EXPECT_EQ(0, read_file(self->fd, self->buf, 0));
 	for (i = 0; i < ARRAY_SIZE(sizes); i++)
-		EXPECT_EQ(-EMSGSIZE, take(self->fd, self->buf, sizes[i]));
-	/* Nor to one that is not there. */
-	EXPECT_EQ(-EFAULT, take(self->fd, nowhere, sizeof(self->buf)));
-	td_expect(&self->sock, &a, true);
+		EXPECT_EQ(-EMSGSIZE, read_file(self->fd, self->buf, sizes[i]));
+	/* A read into inaccessible memory loses nothing either. */
+	EXPECT_EQ(-EFAULT, read_file(self->fd, nowhere, sizeof(self->buf)));
+	td_answer_init(&self->sock, &a, true);
 	ASSERT_EQ(0, td_receive(&self->sock, &a));
-	expect_everybody(_metadata, &a);
+	expect_all_tasks(_metadata, &a);
 	td_answer_free(&a);
 	munmap(nowhere, sizeof(self->buf));
 }
 
-TEST_F(file, end_of_dump_is_read_after_reads_that_are_too_small)
+TEST_F(file, end_of_dump_survives_too_small_read)
 {
 	const struct nlmsghdr *nlh = (void *)self->buf;
 	const struct task_diag_pid none = {
 		.dump_strategy = TASK_DIAG_DUMP_CHILDREN, .pid = getpid(),
 	};
 
-	/* A message that ends a dump is longer than a row without groups. */
-	ASSERT_EQ(0, ask(self->fd, &none, NLM_F_DUMP));
-	EXPECT_EQ(-EMSGSIZE, take(self->fd, self->buf, NLMSG_HDRLEN));
+	/* The end of a dump is longer than a row without groups. */
+	ASSERT_EQ(0, write_request(self->fd, &none, NLM_F_DUMP));
+	EXPECT_EQ(-EMSGSIZE, read_file(self->fd, self->buf, NLMSG_HDRLEN));
 	EXPECT_EQ((ssize_t)NLMSG_LENGTH(sizeof(int)),
-		  take(self->fd, self->buf, sizeof(self->buf)));
+		  read_file(self->fd, self->buf, sizeof(self->buf)));
 	EXPECT_EQ(NLMSG_DONE, nlh->nlmsg_type);
-	EXPECT_EQ(0, take(self->fd, self->buf, sizeof(self->buf)));
+	EXPECT_EQ(0, read_file(self->fd, self->buf, sizeof(self->buf)));
 }
 
-TEST_F(file, answers_a_plain_request_with_one_message)
+TEST_F(file, single_request_gets_one_message)
 {
 	const struct nlmsghdr *nlh = (void *)self->buf;
 	struct task_diag_pid one = {
@@ -236,22 +236,22 @@ TEST_F(file, answers_a_plain_request_with_one_message)
 	};
 	ssize_t got;
 
-	ASSERT_EQ(0, ask(self->fd, &one, 0));
-	EXPECT_EQ(-EBUSY, ask(self->fd, &one, 0));
-	got = take(self->fd, self->buf, sizeof(self->buf));
+	ASSERT_EQ(0, write_request(self->fd, &one, 0));
+	EXPECT_EQ(-EBUSY, write_request(self->fd, &one, 0));
+	got = read_file(self->fd, self->buf, sizeof(self->buf));
 	EXPECT_EQ((ssize_t)nlh->nlmsg_len, got);
 	EXPECT_EQ(TASK_DIAG_NLMSG_BASE + TASK_DIAG_CMD_GET, nlh->nlmsg_type);
 	EXPECT_EQ(0, nlh->nlmsg_flags);
-	EXPECT_EQ(0, take(self->fd, self->buf, sizeof(self->buf)));
+	EXPECT_EQ(0, read_file(self->fd, self->buf, sizeof(self->buf)));
 
-	one.pid = td_free_pid();
-	EXPECT_EQ(-ESRCH, ask(self->fd, &one, 0));
-	EXPECT_EQ(-EINVAL, ask(self->fd, &all, 0));
+	one.pid = td_unused_pid();
+	EXPECT_EQ(-ESRCH, write_request(self->fd, &one, 0));
+	EXPECT_EQ(-EINVAL, write_request(self->fd, &td_all, 0));
 	one.pid = getpid();
-	EXPECT_EQ(0, ask(self->fd, &one, 0));
+	EXPECT_EQ(0, write_request(self->fd, &one, 0));
 }
 
-TEST_F(file, cannot_be_sought_in)
+TEST_F(file, seek_gets_espipe)
 {
 	EXPECT_EQ(-1, lseek(self->fd, 0, SEEK_SET));
 	EXPECT_EQ(ESPIPE, errno);
@@ -261,32 +261,32 @@ TEST_F(file, cannot_be_sought_in)
 	EXPECT_EQ(ESPIPE, errno);
 }
 
-static int can(int fd)
+static int poll_file(int fd)
 {
 	struct pollfd poll_fd = { .fd = fd, .events = POLLIN | POLLOUT };
 
 	return poll(&poll_fd, 1, 0) < 0 ? -errno : poll_fd.revents;
 }
 
-TEST_F(file, says_by_poll_whose_turn_it_is)
+TEST_F(file, poll_reports_readable_and_writable)
 {
-	const struct task_diag_pid nobody = {
-		.dump_strategy = TASK_DIAG_DUMP_ONE, .pid = td_free_pid(),
+	const struct task_diag_pid absent_task = {
+		.dump_strategy = TASK_DIAG_DUMP_ONE, .pid = td_unused_pid(),
 	};
 
-	EXPECT_EQ(POLLOUT, can(self->fd));
-	ASSERT_EQ(0, ask(self->fd, &all, NLM_F_DUMP));
-	EXPECT_EQ(POLLIN, can(self->fd));
-	while (take(self->fd, self->buf, 1000) > 0)
+	EXPECT_EQ(POLLOUT, poll_file(self->fd));
+	ASSERT_EQ(0, write_request(self->fd, &td_all, NLM_F_DUMP));
+	EXPECT_EQ(POLLIN, poll_file(self->fd));
+	while (read_file(self->fd, self->buf, 1000) > 0)
 		;
-	EXPECT_EQ(POLLOUT, can(self->fd));
-	/* There is a reason to be read, but nobody has to. */
-	EXPECT_EQ(-ESRCH, ask(self->fd, &nobody, NLM_F_DUMP));
-	EXPECT_EQ(POLLIN | POLLOUT, can(self->fd));
-	EXPECT_EQ(0, ask(self->fd, &all, NLM_F_DUMP));
+	EXPECT_EQ(POLLOUT, poll_file(self->fd));
+	/* The error can be read, but a write may follow without that. */
+	EXPECT_EQ(-ESRCH, write_request(self->fd, &absent_task, NLM_F_DUMP));
+	EXPECT_EQ(POLLIN | POLLOUT, poll_file(self->fd));
+	EXPECT_EQ(0, write_request(self->fd, &td_all, NLM_F_DUMP));
 }
 
-TEST_F(file, can_do_the_groups_and_strategies_of_the_socket)
+TEST_F(file, features_equal_those_of_netlink)
 {
 	struct task_diag_features here, there;
 	struct td_sock sock;
@@ -294,9 +294,9 @@ TEST_F(file, can_do_the_groups_and_strategies_of_the_socket)
 
 	ASSERT_EQ(0, td_features(&self->sock, &here));
 	EXPECT_NE(0U, here.groups);
-	td_through_file = false;
+	td_use_file = false;
 	err = td_open(&sock, TD_LARGE);
-	td_through_file = true;
+	td_use_file = true;
 	if (err == -ENOENT || err == -EPROTONOSUPPORT)
 		SKIP(return, "this kernel has no TASKDIAG family");
 	ASSERT_EQ(0, err);
@@ -312,7 +312,7 @@ static void count_alarm(int signal)
 	alarms++;
 }
 
-TEST_F_TIMEOUT(file, loses_nothing_to_signals, 300)
+TEST_F_TIMEOUT(file, dump_during_signals_is_complete, 300)
 {
 	const struct itimerval often = { { 0, 1000 }, { 0, 1000 } }, never = {};
 	const struct sigaction count = { .sa_handler = count_alarm };
@@ -322,236 +322,241 @@ TEST_F_TIMEOUT(file, loses_nothing_to_signals, 300)
 	ASSERT_EQ(0, sigaction(SIGALRM, &count, NULL));
 	ASSERT_EQ(0, setitimer(ITIMER_REAL, &often, NULL));
 	for (i = 0; i < 1000 && (i < 20 || alarms < 20); i++) {
-		ASSERT_EQ(0, td_query(&self->sock, &all, NLM_F_DUMP, &a));
-		expect_everybody(_metadata, &a);
+		ASSERT_EQ(0, td_query(&self->sock, &td_all, NLM_F_DUMP, &a));
+		expect_all_tasks(_metadata, &a);
 		td_answer_free(&a);
 	}
 	ASSERT_EQ(0, setitimer(ITIMER_REAL, &never, NULL));
 	EXPECT_LE(20, alarms);
 }
 
-/* Several threads read one answer: each message goes to one of them. */
+/* Several threads read one reply: each message goes to one of them. */
 #define THREADS 4
 
-struct share {
+struct reader_thread {
 	struct td_sock sock;
 	struct td_answer a;
 	int err;
 	pthread_t thread;
 };
 
-static void *read_share(void *arg)
+static void *run_reader(void *arg)
 {
-	struct share *share = arg;
+	struct reader_thread *reader_thread = arg;
 
-	/* To whom the end goes knows that it is one; the others read 0. */
+	/* The thread that gets the end stops; the others read 0. */
 	do {
-		share->err = td_receive_some(&share->sock, &share->a, 1);
-	} while (!share->err && !share->a.end.type);
-	if (share->err == -EAGAIN)
-		share->err = 0;
+		reader_thread->err = td_receive_datagram(&reader_thread->sock,
+							 &reader_thread->a, 1);
+	} while (!reader_thread->err && !reader_thread->a.end.type);
+	if (reader_thread->err == -EAGAIN)
+		reader_thread->err = 0;
 	return NULL;
 }
 
-TEST_F(file, can_be_read_by_several_threads)
+TEST_F(file, threads_share_one_dump)
 {
-	struct share share[THREADS] = {};
-	struct idset pids = {};
+	struct reader_thread reader_thread[THREADS] = {};
+	struct pid_set pids = {};
 	size_t i, j, ends = 0;
 
 	self->sock.size = 1000;
-	ASSERT_EQ(0, td_ask(&self->sock, &all, NLM_F_DUMP, NULL));
+	ASSERT_EQ(0, td_send_request(&self->sock, &td_all, NLM_F_DUMP, NULL));
 	for (i = 0; i < THREADS; i++) {
-		ASSERT_EQ(0, td_adopt(&share[i].sock, self->fd, &self->sock));
-		td_expect(&share[i].sock, &share[i].a, true);
+		ASSERT_EQ(0, td_adopt(&reader_thread[i].sock, self->fd,
+				      &self->sock));
+		td_answer_init(&reader_thread[i].sock, &reader_thread[i].a,
+			       true);
 	}
 	for (i = 0; i < THREADS; i++)
-		ASSERT_EQ(0, pthread_create(&share[i].thread, NULL, read_share,
-					    &share[i]));
+		ASSERT_EQ(0, pthread_create(&reader_thread[i].thread, NULL,
+					    run_reader, &reader_thread[i]));
 	for (i = 0; i < THREADS; i++) {
-		ASSERT_EQ(0, pthread_join(share[i].thread, NULL));
-		EXPECT_EQ(0, share[i].err);
-		EXPECT_STREQ("", share[i].a.fault);
-		ends += share[i].a.end.type == NLMSG_DONE;
-		for (j = 0; j < share[i].a.rows; j++) {
-			const __u32 pid = share[i].a.row[j].msg.pid;
+		ASSERT_EQ(0, pthread_join(reader_thread[i].thread, NULL));
+		EXPECT_EQ(0, reader_thread[i].err);
+		EXPECT_STREQ("", reader_thread[i].a.fault);
+		ends += reader_thread[i].a.end.type == NLMSG_DONE;
+		for (j = 0; j < reader_thread[i].a.rows; j++) {
+			const __u32 pid = reader_thread[i].a.row[j].msg.pid;
 
-			EXPECT_FALSE(idset_has(&pids, pid));
-			EXPECT_EQ(0, idset_add(&pids, pid));
+			EXPECT_FALSE(pid_set_has(&pids, pid));
+			EXPECT_EQ(0, pid_set_add(&pids, pid));
 		}
-		td_answer_free(&share[i].a);
-		free(share[i].sock.buf);
+		td_answer_free(&reader_thread[i].a);
+		free(reader_thread[i].sock.buf);
 	}
 	EXPECT_EQ(1U, ends);
-	for (i = 0; i < pop.nr; i++)
-		EXPECT_TRUE(idset_has(&pids, pop.member[i].pid));
-	idset_free(&pids);
+	for (i = 0; i < pool.nr; i++)
+		EXPECT_TRUE(pid_set_has(&pids, pool.task[i].pid));
+	pid_set_free(&pids);
 }
 
-/* --- what is refused ---------------------------------------------------- */
+/*
+ * --- refused requests ------------------------------------------------------
+ */
 
 FIXTURE(refusal) {
 	struct td_sock sock;
 };
 
 FIXTURE_VARIANT(refusal) {
-	void (*spoil)(struct request *request);
-	size_t len;		/* of what is written, 0: as it is */
+	void (*break_request)(struct request *request);
+	size_t len;		/* of the write; 0: the whole request */
 	int error;
-	const char *text;	/* NULL: there is nothing to be read */
-	__u32 offset;		/* of the attribute blamed */
+	const char *text;	/* NULL: nothing can be read */
+	__u32 offset;		/* of the offending attribute */
 };
 
-static void spoil_nothing(struct request *request)
+static void break_nothing(struct request *request)
 {
 }
 
-static void spoil_len(struct request *request)
+static void break_len(struct request *request)
 {
 	request->nlh.nlmsg_len++;
 }
 
-static void spoil_flags(struct request *request)
+static void break_flags(struct request *request)
 {
 	request->nlh.nlmsg_flags &= ~NLM_F_REQUEST;
 }
 
-static void spoil_type(struct request *request)
+static void break_type(struct request *request)
 {
 	request->nlh.nlmsg_type = TASK_DIAG_NLMSG_BASE + TASK_DIAG_CMD_MAX + 1;
 }
 
-static void spoil_type_to_noop(struct request *request)
+static void break_type_to_noop(struct request *request)
 {
 	request->nlh.nlmsg_type = NLMSG_NOOP;
 }
 
-static void spoil_features(struct request *request)
+static void break_features(struct request *request)
 {
 	request->nlh.nlmsg_type = TASK_DIAG_NLMSG_BASE + TASK_DIAG_CMD_FEATURES;
 }
 
-static void spoil_attribute(struct request *request)
+static void break_attribute(struct request *request)
 {
 	request->nla.nla_type = TASK_DIAG_ATTR_MAX + 1;
 }
 
-static void spoil_missing(struct request *request)
+static void break_missing(struct request *request)
 {
 	request->nla.nla_type = TASK_DIAG_CMD_ATTR_PIDS;
 }
 
-static void spoil_attribute_len(struct request *request)
+static void break_attribute_len(struct request *request)
 {
 	request->nla.nla_len = 3;
 }
 
-static void spoil_groups(struct request *request)
+static void break_groups(struct request *request)
 {
-	request->what.show_flags = 1ULL << 63;
+	request->query.show_flags = 1ULL << 63;
 }
 
-static void spoil_strategy(struct request *request)
+static void break_strategy(struct request *request)
 {
-	request->what.dump_strategy = TASK_DIAG_DUMP_MAX + 1;
+	request->query.dump_strategy = TASK_DIAG_DUMP_MAX + 1;
 }
 
-static void spoil_pid(struct request *request)
+static void break_pid(struct request *request)
 {
-	request->what.dump_strategy = TASK_DIAG_DUMP_CHILDREN;
-	request->what.pid = td_free_pid();
+	request->query.dump_strategy = TASK_DIAG_DUMP_CHILDREN;
+	request->query.pid = td_unused_pid();
 }
 
-FIXTURE_VARIANT_ADD(refusal, nothing_at_all) {
-	.spoil = spoil_nothing,
+FIXTURE_VARIANT_ADD(refusal, empty_write) {
+	.break_request = break_nothing,
 	.len = -1,
 	.error = EINVAL,
 };
 
-FIXTURE_VARIANT_ADD(refusal, less_than_a_header) {
-	.spoil = spoil_nothing,
+FIXTURE_VARIANT_ADD(refusal, truncated_header) {
+	.break_request = break_nothing,
 	.len = NLMSG_HDRLEN - 1,
 	.error = EINVAL,
 };
 
-FIXTURE_VARIANT_ADD(refusal, too_much) {
-	.spoil = spoil_nothing,
+FIXTURE_VARIANT_ADD(refusal, oversized_write) {
+	.break_request = break_nothing,
 	.len = TOO_LONG,
 	.error = EMSGSIZE,
 };
 
-FIXTURE_VARIANT_ADD(refusal, half_a_request) {
-	.spoil = spoil_nothing,
+FIXTURE_VARIANT_ADD(refusal, truncated_request) {
+	.break_request = break_nothing,
 	.len = sizeof(struct request) - 4,
 	.error = EINVAL,
 	.text = "nlmsg_len: 44 for 40 bytes",
 };
 
-FIXTURE_VARIANT_ADD(refusal, another_length) {
-	.spoil = spoil_len,
+FIXTURE_VARIANT_ADD(refusal, nlmsg_len_mismatch) {
+	.break_request = break_len,
 	.error = EINVAL,
 	.text = "nlmsg_len: 45 for 44 bytes",
 };
 
-FIXTURE_VARIANT_ADD(refusal, no_request) {
-	.spoil = spoil_flags,
+FIXTURE_VARIANT_ADD(refusal, missing_nlm_f_request) {
+	.break_request = break_flags,
 	.error = EINVAL,
 	.text = "NLM_F_REQUEST",
 };
 
-FIXTURE_VARIANT_ADD(refusal, an_unknown_command) {
-	.spoil = spoil_type,
+FIXTURE_VARIANT_ADD(refusal, unknown_command) {
+	.break_request = break_type,
 	.error = EOPNOTSUPP,
 	.text = "nlmsg_type: ",
 };
 
-FIXTURE_VARIANT_ADD(refusal, a_command_of_netlink) {
-	.spoil = spoil_type_to_noop,
+FIXTURE_VARIANT_ADD(refusal, nlmsg_noop) {
+	.break_request = break_type_to_noop,
 	.error = EOPNOTSUPP,
 	.text = "nlmsg_type: ",
 };
 
-FIXTURE_VARIANT_ADD(refusal, more_than_a_question) {
-	.spoil = spoil_features,
+FIXTURE_VARIANT_ADD(refusal, features_with_attributes) {
+	.break_request = break_features,
 	.error = EINVAL,
 	.text = "attributes",
 };
 
-FIXTURE_VARIANT_ADD(refusal, an_unknown_attribute) {
-	.spoil = spoil_attribute,
+FIXTURE_VARIANT_ADD(refusal, unknown_attribute) {
+	.break_request = break_attribute,
 	.error = EINVAL,
 	.text = "attribute",
 	.offset = NLMSG_HDRLEN,
 };
 
-FIXTURE_VARIANT_ADD(refusal, what_does_not_ask) {
-	.spoil = spoil_missing,
+FIXTURE_VARIANT_ADD(refusal, missing_cmd_attr_get) {
+	.break_request = break_missing,
 	.error = EINVAL,
 	.text = "TASK_DIAG_CMD_ATTR_GET is missing",
 };
 
-FIXTURE_VARIANT_ADD(refusal, a_broken_attribute) {
-	.spoil = spoil_attribute_len,
+FIXTURE_VARIANT_ADD(refusal, malformed_attribute) {
+	.break_request = break_attribute_len,
 	.error = EINVAL,
 	.text = "leftover",
 };
 
-FIXTURE_VARIANT_ADD(refusal, an_unknown_group) {
-	.spoil = spoil_groups,
+FIXTURE_VARIANT_ADD(refusal, unknown_group) {
+	.break_request = break_groups,
 	.error = EINVAL,
 	.text = "show_flags: ",
 	.offset = NLMSG_HDRLEN,
 };
 
-FIXTURE_VARIANT_ADD(refusal, an_unknown_strategy) {
-	.spoil = spoil_strategy,
+FIXTURE_VARIANT_ADD(refusal, unknown_strategy) {
+	.break_request = break_strategy,
 	.error = EINVAL,
 	.text = "dump_strategy: ",
 	.offset = NLMSG_HDRLEN,
 };
 
-FIXTURE_VARIANT_ADD(refusal, a_free_number) {
-	.spoil = spoil_pid,
+FIXTURE_VARIANT_ADD(refusal, unused_pid) {
+	.break_request = break_pid,
 	.error = ESRCH,
 	.text = "pid: no such task",
 	.offset = NLMSG_HDRLEN,
@@ -567,7 +572,7 @@ FIXTURE_TEARDOWN(refusal)
 	td_close(&self->sock);
 }
 
-TEST_F(refusal, says_why_and_takes_the_next)
+TEST_F(refusal, reports_errno_and_extack_and_accepts_next_request)
 {
 	const size_t len = variant->len == (size_t)-1 ? 0 :
 			   variant->len ?: sizeof(struct request);
@@ -575,22 +580,22 @@ TEST_F(refusal, says_why_and_takes_the_next)
 	struct td_answer a;
 
 	ASSERT_NE(NULL, request);
-	*request = request_for(&all, NLM_F_DUMP);
-	variant->spoil(request);
+	*request = request_for(&td_all, NLM_F_DUMP);
+	variant->break_request(request);
 	EXPECT_EQ(-variant->error, write(self->sock.fd, request, len) < 0 ?
 		  -errno : 0);
 	free(request);
 
 	if (variant->text) {
 		self->sock.seq = 42;
-		td_expect(&self->sock, &a, true);
-		/* It comes back in the answer. */
+		td_answer_init(&self->sock, &a, true);
+		/* The reply repeats it. */
 		self->sock.portid = 99;
 		EXPECT_EQ(0, td_receive(&self->sock, &a));
 		EXPECT_STREQ("", a.fault);
 		EXPECT_EQ(variant->error, a.end.error);
 		EXPECT_TRUE(!!strstr(a.end.text, variant->text)) {
-			TH_LOG("it says: %s", a.end.text);
+			TH_LOG("extack: %s", a.end.text);
 		}
 		EXPECT_EQ(variant->offset ? variant->offset + GENL_HDRLEN : 0,
 			  a.end.offset);
@@ -598,99 +603,95 @@ TEST_F(refusal, says_why_and_takes_the_next)
 		self->sock.portid = 0;
 	}
 	EXPECT_EQ(-EAGAIN, td_receive_raw(&self->sock, 0));
-	ASSERT_EQ(0, td_query(&self->sock, &all, NLM_F_DUMP, &a));
-	expect_everybody(_metadata, &a);
+	ASSERT_EQ(0, td_query(&self->sock, &td_all, NLM_F_DUMP, &a));
+	expect_all_tasks(_metadata, &a);
 	td_answer_free(&a);
 }
 
-/* --- whose rights ------------------------------------------------------- */
-
-static ssize_t by_readv(int fd, void *buf, size_t size)
-{
-	const struct iovec iov[] = {
-		{ .iov_base = buf, .iov_len = size / 2 },
-		{ .iov_base = (char *)buf + size / 2, .iov_len = size / 2 },
-	};
-
-	return readv(fd, iov, ARRAY_SIZE(iov));
-}
+/*
+ * --- access control --------------------------------------------------------
+ */
 
 /*
- * Somebody asks through a file that is root's and anybody's, and root reads.
- * Catches rows that are made by the rights of whoever reads.
+ * A user sends a request through a file that root opened and both have, and
+ * root reads.  Catches rows that are made with the rights of the reader.
  */
-FIXTURE(reader) {
+FIXTURE(privileged_reader) {
 	int fd;
 	struct td_sock sock;
 	unsigned char buf[TD_LARGE];
 };
 
-FIXTURE_VARIANT(reader) {
+FIXTURE_VARIANT(privileged_reader) {
 	ssize_t (*read)(int fd, void *buf, size_t size);
 };
 
-FIXTURE_VARIANT_ADD(reader, by_read) { .read = read };
-FIXTURE_VARIANT_ADD(reader, by_readv) { .read = by_readv };
+FIXTURE_VARIANT_ADD(privileged_reader, by_read) { .read = read };
+FIXTURE_VARIANT_ADD(privileged_reader, by_readv) { .read = td_readv };
 
-FIXTURE_SETUP(reader)
+FIXTURE_SETUP(privileged_reader)
 {
 	ASSERT_EQ(0, td_open(&self->sock, TD_LARGE));
 	self->fd = self->sock.fd;
 }
 
-FIXTURE_TEARDOWN(reader)
+FIXTURE_TEARDOWN(privileged_reader)
 {
 	td_close(&self->sock);
 }
 
-TEST_F(reader, with_more_rights_gets_nothing_and_makes_nothing)
+TEST_F(privileged_reader, gets_eperm_and_adds_no_row)
 {
 	struct td_answer a;
 	pid_t pid;
 
 	pid = td_fork_as(_metadata, &user);
 	if (!pid) {
-		EXPECT_EQ(0, td_ask(&self->sock, &all, NLM_F_DUMP, NULL));
-		/* Now it is the other's turn. */
+		EXPECT_EQ(0, td_send_request(&self->sock, &td_all, NLM_F_DUMP,
+					     NULL));
+		/* It is the other process's turn. */
 		raise(SIGSTOP);
 		EXPECT_EQ(-EAGAIN, td_receive_raw(&self->sock, 0));
-		EXPECT_EQ(0, td_query(&self->sock, &all, NLM_F_DUMP, &a));
+		EXPECT_EQ(0, td_query(&self->sock, &td_all, NLM_F_DUMP, &a));
 		EXPECT_STREQ("", a.fault);
 		EXPECT_EQ(0, a.end.error);
 		EXPECT_LE((size_t)SLEEPERS, a.rows);
-		EXPECT_TRUE(view_only_of(&a, USER, 0));
+		EXPECT_TRUE(rows_only_of(&a, USER, 0));
 		_exit(0);
 	}
 
 	EXPECT_EQ(pid, waitpid(pid, NULL, WUNTRACED));
-	EXPECT_EQ(-EBUSY, ask(self->fd, &all, NLM_F_DUMP));
+	EXPECT_EQ(-EBUSY, write_request(self->fd, &td_all, NLM_F_DUMP));
 	EXPECT_EQ(-1, variant->read(self->fd, self->buf, sizeof(self->buf)));
 	EXPECT_EQ(EPERM, errno);
-	/* That was the end of it. */
-	EXPECT_EQ(0, take(self->fd, self->buf, sizeof(self->buf)));
+	/* The failed read has ended the dump. */
+	EXPECT_EQ(0, read_file(self->fd, self->buf, sizeof(self->buf)));
 	EXPECT_EQ(0, kill(pid, SIGCONT));
 	EXPECT_EXIT_0(pid);
 }
 
-/* Catches a check by the rights of whoever opened the file alone. */
-TEST_F(file, lends_nobody_the_rights_of_its_opener)
+/* Catches a check with the rights of the opener only. */
+TEST_F(file, file_of_root_shows_what_sender_may_see)
 {
 	pid_t pid = td_fork_as(_metadata, &user);
 
 	if (!pid) {
 		struct td_answer a;
 
-		EXPECT_EQ(0, td_query(&self->sock, &all, NLM_F_DUMP, &a));
+		EXPECT_EQ(0, td_query(&self->sock, &td_all, NLM_F_DUMP, &a));
 		EXPECT_STREQ("", a.fault);
 		EXPECT_LE((size_t)SLEEPERS, a.rows);
-		EXPECT_TRUE(view_only_of(&a, USER, 0));
+		EXPECT_TRUE(rows_only_of(&a, USER, 0));
 		_exit(0);
 	}
 	EXPECT_EXIT_0(pid);
 }
 
-/* What it has given up is gone, also from what was asked for before. */
-TEST_F(file, tells_less_to_who_gives_up_rights)
+/*
+ * Rights that the process has dropped no longer apply, also to an earlier
+ * request.
+ */
+TEST_F(file, dropping_rights_during_dump_hides_tasks)
 {
 	pid_t pid = fork();
 
@@ -698,43 +699,44 @@ TEST_F(file, tells_less_to_who_gives_up_rights)
 	if (!pid) {
 		struct td_answer a;
 
-		EXPECT_EQ(0, td_ask(&self->sock, &all, NLM_F_DUMP, NULL));
-		td_become(_metadata, &user);
-		td_expect(&self->sock, &a, true);
+		EXPECT_EQ(0, td_send_request(&self->sock, &td_all, NLM_F_DUMP,
+					     NULL));
+		td_assume(_metadata, &user);
+		td_answer_init(&self->sock, &a, true);
 		EXPECT_EQ(0, td_receive(&self->sock, &a));
 		EXPECT_EQ(0, a.end.error);
 		EXPECT_LE((size_t)SLEEPERS, a.rows);
-		EXPECT_TRUE(view_only_of(&a, USER, 0));
+		EXPECT_TRUE(rows_only_of(&a, USER, 0));
 		_exit(0);
 	}
 	EXPECT_EXIT_0(pid);
 }
 
-/* Catches credentials that are looked up anew with each read. */
-TEST_F(file, tells_no_more_to_who_gains_rights)
+/* Catches credentials that are looked up again by each read. */
+TEST_F(file, gaining_rights_during_dump_adds_no_row)
 {
-	pid_t pid = td_fork_as(_metadata, &user_once_root);
+	pid_t pid = td_fork_as(_metadata, &user_with_saved_root);
 
 	if (!pid) {
 		struct td_answer a;
 
-		EXPECT_EQ(0, td_ask(&self->sock, &all, NLM_F_DUMP, NULL));
+		EXPECT_EQ(0, td_send_request(&self->sock, &td_all, NLM_F_DUMP,
+					     NULL));
 		EXPECT_EQ(0, setresuid(-1, 0, -1));
-		td_expect(&self->sock, &a, true);
+		td_answer_init(&self->sock, &a, true);
 		EXPECT_EQ(0, td_receive(&self->sock, &a));
 		EXPECT_EQ(0, a.end.error);
 		EXPECT_LE((size_t)SLEEPERS, a.rows);
-		EXPECT_TRUE(view_only_of(&a, USER, getpid()));
+		EXPECT_TRUE(rows_only_of(&a, USER, getpid()));
 		_exit(0);
 	}
 	EXPECT_EXIT_0(pid);
 }
 
-/* Two parts for this program to play as a set-user-id one. */
+/* This program acts as one of two set-user-id programs. */
 #define COPY_INPUT "--copy-input"
-#define WRITE_ERROR "--write-error"
 
-/* As cat does: 0 if it got nothing to copy, and was told why. */
+/* Like cat: returns 0 if the read fails with EPERM. */
 static int main_copy_input(void)
 {
 	unsigned char buf[TD_LARGE];
@@ -742,30 +744,19 @@ static int main_copy_input(void)
 
 	if (geteuid() || getuid() != USER)
 		return 2;
-	got = take(STDIN_FILENO, buf, sizeof(buf));
+	got = read_file(STDIN_FILENO, buf, sizeof(buf));
 	return got == -EPERM ? 0 : 3;
 }
 
-/* As a program does that quotes an argument in an error message. */
-static int main_write_error(const char *text)
-{
-	unsigned char bytes[128];
-	int len = program_decode(text, bytes, sizeof(bytes));
-
-	if (geteuid() || getuid() != USER)
-		return 2;
-	return put(STDERR_FILENO, bytes, len) ? 3 : 0;
-}
-
-/* Catches a dump that goes on over execve(). */
-TEST_F(file, tells_no_program_what_another_asked_for)
+/* Catches a dump that continues after execve(). */
+TEST_F(file, read_after_execve_gets_eperm)
 {
 	pid_t pid = td_fork_as(_metadata, &user);
 
 	if (!pid) {
 		int fd = open(TD_FILE, O_RDWR);
 
-		if (fd < 0 || ask(fd, &all, NLM_F_DUMP) ||
+		if (fd < 0 || write_request(fd, &td_all, NLM_F_DUMP) ||
 		    dup2(fd, STDIN_FILENO) < 0)
 			_exit(1);
 		_exit(-program_run_setuid(COPY_INPUT, NULL));
@@ -774,13 +765,13 @@ TEST_F(file, tells_no_program_what_another_asked_for)
 }
 
 /*
- * A set-user-id program writes what its user has shaped.  Catches a check by
- * the rights of whoever writes alone: an answer would tell of a hidden number
- * that it is one, and of a free one not.
+ * A set-user-id program writes bytes chosen by its user.  Catches a check with
+ * the rights of the writer only: the replies for a hidden pid and for an unused
+ * one would differ.
  */
-TEST_F(file, takes_nothing_from_a_program_that_was_lent_it)
+TEST_F(file, write_by_setuid_program_fails)
 {
-	const pid_t pids[] = { 1, pop.member[2].pid, td_free_pid() };
+	const pid_t pids[] = { 1, pool.task[2].pid, td_unused_pid() };
 	size_t i;
 	pid_t pid;
 
@@ -794,6 +785,7 @@ TEST_F(file, takes_nothing_from_a_program_that_was_lent_it)
 			};
 			const struct request request = request_for(&one, 0);
 			char text[2 * sizeof(request) + 1];
+			const char *const role = PROGRAM_WRITE_ERROR;
 			const char *const args[] = { text, NULL };
 			int fd = open(TD_FILE, O_RDWR), status = -1;
 
@@ -801,7 +793,7 @@ TEST_F(file, takes_nothing_from_a_program_that_was_lent_it)
 			if (!fork()) {
 				if (dup2(fd, STDERR_FILENO) < 0)
 					_exit(1);
-				_exit(-program_run_setuid(WRITE_ERROR, args));
+				_exit(-program_run_setuid(role, args));
 			}
 			wait(&status);
 			EXPECT_EQ(3, WEXITSTATUS(status));
@@ -812,7 +804,9 @@ TEST_F(file, takes_nothing_from_a_program_that_was_lent_it)
 	EXPECT_EXIT_0(pid);
 }
 
-/* --- mounts ------------------------------------------------------------- */
+/*
+ * --- mounts ----------------------------------------------------------------
+ */
 
 FIXTURE(mount) {
 	char dir[sizeof("/tmp/taskdiag-proc-XXXXXX")];
@@ -823,11 +817,15 @@ FIXTURE_VARIANT(mount) {
 	bool absent;
 };
 
-FIXTURE_VARIANT_ADD(mount, plain) { .options = "hidepid=0" };
-FIXTURE_VARIANT_ADD(mount, group) { .options = "hidepid=2,gid=1234" };
-FIXTURE_VARIANT_ADD(mount, no_access) { .options = "hidepid=1" };
-FIXTURE_VARIANT_ADD(mount, ptraceable) { .options = "hidepid=ptraceable" };
-FIXTURE_VARIANT_ADD(mount, processes_only) {
+FIXTURE_VARIANT_ADD(mount, hidepid_0) { .options = "hidepid=0" };
+FIXTURE_VARIANT_ADD(mount, hidepid_2_gid) { .options = "hidepid=2,gid=1234" };
+FIXTURE_VARIANT_ADD(mount, hidepid_1) { .options = "hidepid=1" };
+
+FIXTURE_VARIANT_ADD(mount, hidepid_ptraceable) {
+	.options = "hidepid=ptraceable",
+};
+
+FIXTURE_VARIANT_ADD(mount, subset_pid) {
 	.options = "subset=pid", .absent = true,
 };
 
@@ -847,8 +845,8 @@ FIXTURE_TEARDOWN(mount)
 	rmdir(self->dir);
 }
 
-/* A member of the mount's group, and one who is in no way. */
-TEST_F(mount, widens_nothing)
+/* A member of the group of the mount, and a user that is not a member. */
+TEST_F(mount, options_show_no_further_task)
 {
 	char path[64];
 	pid_t pid;
@@ -865,24 +863,25 @@ TEST_F(mount, widens_nothing)
 			_exit(errno != ENOENT);
 		EXPECT_EQ(0, td_open(&sock, TD_LARGE));
 		EXPECT_LE(0, dup2(fd, sock.fd));
-		EXPECT_EQ(0, td_query(&sock, &all, NLM_F_DUMP, &a));
+		EXPECT_EQ(0, td_query(&sock, &td_all, NLM_F_DUMP, &a));
 		EXPECT_STREQ("", a.fault);
 		EXPECT_LE((size_t)SLEEPERS, a.rows);
-		EXPECT_TRUE(view_only_of(&a, USER, 0));
+		EXPECT_TRUE(rows_only_of(&a, USER, 0));
 		_exit(0);
 	}
 	EXPECT_EXIT_0(pid);
 }
 
-static void show_namespace(void *unused)
+static void mount_namespace_procfs(void *unused)
 {
 	namespace_mount_procfs();
 }
 
-/* Catches numbers of the reader's namespace, and of the opener's. */
-TEST(the_namespace_is_that_of_the_mount)
+/* Catches pids of the namespace of the reader or of the opener. */
+TEST(pids_are_those_of_pid_namespace_of_mount)
 {
-	pid_t init = namespace_begin(CLONE_NEWNS, 3, show_namespace, NULL);
+	pid_t init =
+		namespace_begin(CLONE_NEWNS, 3, mount_namespace_procfs, NULL);
 	struct td_sock sock;
 	struct td_answer a;
 	char path[64];
@@ -895,17 +894,20 @@ TEST(the_namespace_is_that_of_the_mount)
 	EXPECT_LE(0, fd);
 	EXPECT_EQ(0, td_open(&sock, TD_LARGE));
 	EXPECT_LE(0, dup2(fd, sock.fd));
-	EXPECT_EQ(0, td_query(&sock, &all, NLM_F_DUMP, &a));
+	EXPECT_EQ(0, td_query(&sock, &td_all, NLM_F_DUMP, &a));
 	EXPECT_STREQ("", a.fault);
 	EXPECT_EQ(4U, a.rows);
 	for (pid = 1; pid <= a.rows; pid++)
-		EXPECT_NE(NULL, td_find(&a, pid));
+		EXPECT_NE(NULL, td_find_row(&a, pid));
 	td_answer_free(&a);
 
-	/* An open file keeps it, but no longer than that. */
-	EXPECT_EQ(0, td_ask(&sock, &all, NLM_F_DUMP, NULL));
+	/*
+	 * An open file holds the pid namespace, and its processes can still
+	 * end.
+	 */
+	EXPECT_EQ(0, td_send_request(&sock, &td_all, NLM_F_DUMP, NULL));
 	namespace_end(init);
-	td_expect(&sock, &a, true);
+	td_answer_init(&sock, &a, true);
 	EXPECT_EQ(0, td_receive(&sock, &a));
 	EXPECT_STREQ("", a.fault);
 	EXPECT_EQ(0U, a.rows);
@@ -914,35 +916,40 @@ TEST(the_namespace_is_that_of_the_mount)
 	close(fd);
 }
 
-/* --- what is left behind ------------------------------------------------- */
+/*
+ * --- abandoned dumps -------------------------------------------------------
+ */
 
-/* Of a leak the debug kernel's kmemleak would tell, and this when it is large. */
-TEST_F_TIMEOUT(file, leaves_nothing_of_what_is_abandoned, 300)
+/*
+ * kmemleak in the debug kernel reports a leak; without it only a large one
+ * shows.
+ */
+TEST_F_TIMEOUT(file, abandoned_dumps_leak_no_memory, 300)
 {
 	unsigned char buf[4096];
 	int i;
 
-	for (i = 0; i < ABANDONED; i++) {
+	for (i = 0; i < ABANDONED_DUMPS; i++) {
 		int fd = open(TD_FILE, O_RDWR);
 
 		ASSERT_LE(0, fd);
-		ASSERT_EQ(0, ask(fd, &all, NLM_F_DUMP));
+		ASSERT_EQ(0, write_request(fd, &td_all, NLM_F_DUMP));
 		if (i % 2)
-			ASSERT_LT(0, take(fd, buf, sizeof(buf)));
+			ASSERT_LT(0, read_file(fd, buf, sizeof(buf)));
 		close(fd);
 	}
 }
 
-static void end_population(void)
+static void end_pool(void)
 {
-	population_end(&pop);
+	task_pool_end(&pool);
 }
 
 int main(int argc, char **argv)
 {
 	if (argc > 1 && !strcmp(argv[1], COPY_INPUT))
 		return main_copy_input();
-	if (argc == 3 && !strcmp(argv[1], WRITE_ERROR))
-		return main_write_error(argv[2]);
-	return td_main(argc, argv, make_population, end_population, pop.error);
+	if (argc == 3 && !strcmp(argv[1], PROGRAM_WRITE_ERROR))
+		return program_write_error(argv[2], USER);
+	return td_main(argc, argv, make_pool, end_pool, pool.error);
 }

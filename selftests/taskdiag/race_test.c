@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * One thing that happens in the middle of a dump, at a place that is known: a
- * second thread executes a program, a number is used again, relatives or the
- * one asked about exit.  Numbers are chosen, in a pid namespace of the test's
- * own, so that what happens lies before or behind the place the dump has come
- * to.  Each test names the implementation that it catches.
+ * One event at a known point of a dump: a second thread calls execve(), a pid
+ * is reused, relatives or the queried process exit.  Each test runs in a pid
+ * namespace of its own and chooses the pids, so that the event concerns tasks
+ * before or after the current position of the dump.  Each test names the
+ * implementation that it catches.
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -13,113 +13,114 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
-#include "namespace.h"
-#include "program.h"
-#include "taskdiag_test.h"
-#include "view.h"
+#include "lib/namespace.h"
+#include "lib/program.h"
+#include "lib/taskdiag_test.h"
+#include "lib/visible_pids.h"
 
-/* Small datagrams, of two dozen rows. */
+/* Small datagrams of about two dozen rows. */
 #define BUFFER 4096
 
-/* Numbers that the dump has come to when it is half read, and others. */
+/* Pids that a half-read dump has already reported, and others. */
 #define BEFORE 20
 #define FILLERS_FROM 100
 #define FILLERS 100
-#define BEHIND 500
+#define AFTER 500
 
-/* Of a family or process that takes several datagrams. */
+/* Size of a family or process that takes several datagrams. */
 #define RELATIVES 90
 
-/* What a test is told by those it starts. */
-static int said[2];
+/* Events that the forked processes send to the test. */
+static int event_pipe[2];
 
-static void say(char what)
+static void send_event(char event)
 {
-	if (write(said[1], &what, 1) != 1)
+	if (write(event_pipe[1], &event, 1) != 1)
 		_exit(1);
 }
 
-static void hear(struct __test_metadata *_metadata, char what)
+static void await_event(struct __test_metadata *_metadata, char event)
 {
-	char heard = 0;
+	char received = 0;
 
-	ASSERT_EQ(1, read(said[0], &heard, 1));
-	ASSERT_EQ(what, heard);
+	ASSERT_EQ(1, read(event_pipe[0], &received, 1));
+	ASSERT_EQ(event, received);
 }
 
-/* What they wait for to go on: a byte each. */
-static int held[2];
+/* The forked processes continue when they read one byte each. */
+static int release_pipe[2];
 
-static void wait_to_go_on(void)
+static void await_release(void)
 {
 	char byte;
 
-	while (read(held[0], &byte, 1) < 0 && errno == EINTR)
+	while (read(release_pipe[0], &byte, 1) < 0 && errno == EINTR)
 		;
 }
 
-static void let_go(struct __test_metadata *_metadata, int how_many)
+static void release(struct __test_metadata *_metadata, int how_many)
 {
 	while (how_many--)
-		ASSERT_EQ(1, write(held[1], "", 1));
+		ASSERT_EQ(1, write(release_pipe[1], "", 1));
 }
 
-static void stay(void)
+static void sleep_forever(void)
 {
 	for (;;)
 		pause();
 }
 
-/* The role of a program that has been executed. */
-#define STAY "--stay"
+/* Role of an executed program that sleeps. */
+#define SLEEP_ROLE "--stay"
 
-/* Have the next process or thread be @pid. */
-static void next_is(struct __test_metadata *_metadata, pid_t pid)
+/* Give the next process or thread pid @pid. */
+static void set_next_pid(struct __test_metadata *_metadata, pid_t pid)
 {
 	ASSERT_EQ(0, namespace_next_pid(pid));
 }
 
-/* Begin @play in a pid namespace of its own, as its first process. */
-static void in_namespace(struct __test_metadata *_metadata,
-			 void (*play)(struct __test_metadata *, const void *),
-			 const void *variant)
+/* Run @scenario in a pid namespace of its own, as its first process. */
+static void run_in_namespace(struct __test_metadata *_metadata,
+			     void (*scenario)(struct __test_metadata *,
+					      const void *),
+			     const void *variant)
 {
 	pid_t pid;
 
-	ASSERT_EQ(0, pipe2(said, O_CLOEXEC));
-	ASSERT_EQ(0, pipe2(held, O_CLOEXEC));
+	ASSERT_EQ(0, pipe2(event_pipe, O_CLOEXEC));
+	ASSERT_EQ(0, pipe2(release_pipe, O_CLOEXEC));
 	pid = namespace_fork(CLONE_NEWPID | CLONE_NEWNS);
 	ASSERT_LE(0, pid);
 	if (!pid) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		ASSERT_EQ(0, namespace_mount_procfs());
-		play(_metadata, variant);
+		scenario(_metadata, variant);
 		_exit(0);
 	}
 	EXPECT_EXIT_0(pid);
-	close(said[0]);
-	close(said[1]);
-	close(held[0]);
-	close(held[1]);
+	close(event_pipe[0]);
+	close(event_pipe[1]);
+	close(release_pipe[0]);
+	close(release_pipe[1]);
 }
 
-/* Processes for a dump to be in the middle of. */
+/* Make processes between the pids before and after the position of the dump. */
 static void make_fillers(struct __test_metadata *_metadata)
 {
 	int i;
 
-	next_is(_metadata, FILLERS_FROM);
+	set_next_pid(_metadata, FILLERS_FROM);
 	for (i = 0; i < FILLERS; i++) {
 		pid_t pid = fork();
 
 		ASSERT_LE(0, pid);
 		if (!pid)
-			stay();
+			sleep_forever();
 	}
 }
 
-/* A child that is what @be makes of it, once it says that it is ready. */
-static pid_t make_ready(struct __test_metadata *_metadata,
+/* Fork a child that runs @be, and wait until it is ready. */
+static pid_t fork_ready(struct __test_metadata *_metadata,
 			void (*be)(void *arg), void *arg)
 {
 	pid_t pid = fork();
@@ -127,23 +128,23 @@ static pid_t make_ready(struct __test_metadata *_metadata,
 	ASSERT_LE(0, pid);
 	if (!pid)
 		be(arg);
-	hear(_metadata, 'r');
+	await_event(_metadata, 'r');
 	return pid;
 }
 
-/* A dump of which two datagrams have been made, and one has been read. */
+/* Start a dump: two datagrams are made, one of them is read. */
 static void dump_half(struct __test_metadata *_metadata, struct td_sock *sock,
 		      __u64 strategy, pid_t pid, struct td_answer *a)
 {
-	const struct task_diag_pid what = {
+	const struct task_diag_pid event = {
 		.show_flags = TD_BASE_CRED,
 		.dump_strategy = strategy,
 		.pid = pid,
 	};
 
-	ASSERT_EQ(0, td_ask(sock, &what, NLM_F_DUMP, NULL));
-	td_expect(sock, a, true);
-	ASSERT_EQ(0, td_receive_some(sock, a, 1));
+	ASSERT_EQ(0, td_send_request(sock, &event, NLM_F_DUMP, NULL));
+	td_answer_init(sock, a, true);
+	ASSERT_EQ(0, td_receive_datagram(sock, a, 1));
 	ASSERT_EQ(0, (int)a->end.type);
 	ASSERT_LT(0U, a->rows);
 }
@@ -151,22 +152,22 @@ static void dump_half(struct __test_metadata *_metadata, struct td_sock *sock,
 static void dump_rest(struct __test_metadata *_metadata, struct td_sock *sock,
 		      struct td_answer *a)
 {
-	struct idset pids = {};
+	struct pid_set pids = {};
 
 	ASSERT_EQ(0, td_receive(sock, a));
-	ASSERT_GOOD(a);
-	EXPECT_EQ(0, view_of(a, &pids));
-	idset_free(&pids);
+	ASSERT_SUCCESS(a);
+	EXPECT_EQ(0, visible_pids_in(a, &pids));
+	pid_set_free(&pids);
 }
 
-static bool named(const struct td_row *row, const char *name)
+static bool has_name(const struct td_row *row, const char *name)
 {
 	return row && !strcmp(row->base.comm, name);
 }
 
 /*
- * A second thread of a process executes a program, and takes its leader's
- * number over.  Catches a walk that goes on from a task that it has kept.
+ * A second thread of a process calls execve() and takes over the pid of its
+ * leader.  Catches an iterator that continues from a stored task.
  */
 FIXTURE(thread_exec) {
 };
@@ -191,166 +192,176 @@ FIXTURE_TEARDOWN(thread_exec)
 {
 }
 
-static void *execute(void *arg)
+static void *exec_thread(void *arg)
 {
-	say('t');
-	wait_to_go_on();
-	/* Where the program is to say that it runs. */
-	if (dup2(said[1], STDOUT_FILENO) >= 0)
-		program_run(STAY, NULL);
+	send_event('t');
+	await_release();
+	/* The executed program reports on standard output that it runs. */
+	if (dup2(event_pipe[1], STDOUT_FILENO) >= 0)
+		program_run(SLEEP_ROLE, NULL);
 	_exit(1);
 	return arg;
 }
 
-/* Which numbers the two have, and what is asked meanwhile. */
+/* The pids of the two threads, and the strategy of the dump. */
 struct thread_exec {
 	__u64 strategy;
 	pid_t leader;
 	pid_t thread;
 };
 
-/* A process with a thread that will execute a program. */
-static void be_executor(pid_t thread_number)
+/* A process with a thread that will call execve(). */
+static void run_executor(pid_t thread_pid)
 {
 	pthread_t thread;
 
 	prctl(PR_SET_NAME, "executor");
-	if (namespace_next_pid(thread_number) ||
-	    pthread_create(&thread, NULL, execute, NULL))
+	if (namespace_next_pid(thread_pid) ||
+	    pthread_create(&thread, NULL, exec_thread, NULL))
 		_exit(1);
-	stay();
+	sleep_forever();
 }
 
-static void play_thread_exec(struct __test_metadata *_metadata,
-			     const void *arg)
+static void scenario_thread_exec(struct __test_metadata *_metadata,
+				 const void *arg)
 {
-	const struct thread_exec *is = arg;
-	const bool leads = is->strategy == TASK_DIAG_DUMP_ALL;
+	const struct thread_exec *param = arg;
+	const bool leads = param->strategy == TASK_DIAG_DUMP_ALL;
 	const struct td_row *row;
 	struct td_sock sock;
 	struct td_answer a;
 	pid_t pid;
 
 	ASSERT_EQ(0, td_open(&sock, BUFFER));
-	next_is(_metadata, is->leader);
+	set_next_pid(_metadata, param->leader);
 	pid = fork();
 	if (!pid)
-		be_executor(is->thread);
-	ASSERT_EQ(is->leader, pid);
-	hear(_metadata, 't');
+		run_executor(param->thread);
+	ASSERT_EQ(param->leader, pid);
+	await_event(_metadata, 't');
 	make_fillers(_metadata);
 
-	dump_half(_metadata, &sock, is->strategy, 0, &a);
-	/* The places are where they should be. */
-	EXPECT_EQ(is->leader == BEFORE, !!td_find(&a, is->leader));
-	EXPECT_EQ(!leads && is->thread < FILLERS_FROM,
-		  !!td_find(&a, is->thread));
-	let_go(_metadata, 1);
-	hear(_metadata, 'p');
+	dump_half(_metadata, &sock, param->strategy, 0, &a);
+	/* Check the position of the dump. */
+	EXPECT_EQ(param->leader == BEFORE, !!td_find_row(&a, param->leader));
+	EXPECT_EQ(!leads && param->thread < FILLERS_FROM,
+		  !!td_find_row(&a, param->thread));
+	release(_metadata, 1);
+	await_event(_metadata, 'p');
 	dump_rest(_metadata, &sock, &a);
 
-	/* The process is there once, as what it was when it was come to. */
-	row = td_find(&a, is->leader);
+	/*
+	 * The process has one row, with the state at the time the row was made.
+	 */
+	row = td_find_row(&a, param->leader);
 	ASSERT_NE(NULL, row);
-	EXPECT_EQ(is->leader, (pid_t)row->msg.tgid);
-	EXPECT_EQ(is->leader == BEFORE, named(row, "executor"));
-	EXPECT_EQ(!leads && is->thread < FILLERS_FROM,
-		  !!td_find(&a, is->thread));
+	EXPECT_EQ(param->leader, (pid_t)row->msg.tgid);
+	EXPECT_EQ(param->leader == BEFORE, has_name(row, "executor"));
+	EXPECT_EQ(!leads && param->thread < FILLERS_FROM,
+		  !!td_find_row(&a, param->thread));
 	EXPECT_LE(FILLERS + 2U, a.rows);
 	td_answer_free(&a);
 }
 
-TEST_F(thread_exec, both_before_leave_one_process)
+TEST_F(thread_exec, before_current_task_reports_process_once)
 {
-	const struct thread_exec is = { variant->strategy, BEFORE, BEFORE + 1 };
+	const struct thread_exec param = { variant->strategy, BEFORE,
+					   BEFORE + 1 };
 
-	in_namespace(_metadata, play_thread_exec, &is);
+	run_in_namespace(_metadata, scenario_thread_exec, &param);
 }
 
-TEST_F(thread_exec, both_behind_leave_one_process)
+TEST_F(thread_exec, after_current_task_reports_process_once)
 {
-	const struct thread_exec is = { variant->strategy, BEHIND, BEHIND + 1 };
+	const struct thread_exec param = { variant->strategy, AFTER,
+					   AFTER + 1 };
 
-	in_namespace(_metadata, play_thread_exec, &is);
+	run_in_namespace(_metadata, scenario_thread_exec, &param);
 }
 
-TEST_F(thread_exec, leader_before_leaves_one_process)
+TEST_F(thread_exec, leader_before_current_task_reports_process_once)
 {
-	const struct thread_exec is = { variant->strategy, BEFORE, BEHIND };
+	const struct thread_exec param = { variant->strategy, BEFORE, AFTER };
 
-	in_namespace(_metadata, play_thread_exec, &is);
+	run_in_namespace(_metadata, scenario_thread_exec, &param);
 }
 
-TEST_F(thread_exec, leader_behind_leaves_one_process)
+TEST_F(thread_exec, leader_after_current_task_reports_process_once)
 {
-	const struct thread_exec is = { variant->strategy, BEHIND, BEFORE };
+	const struct thread_exec param = { variant->strategy, AFTER, BEFORE };
 
-	in_namespace(_metadata, play_thread_exec, &is);
+	run_in_namespace(_metadata, scenario_thread_exec, &param);
 }
 
 /*
- * A number that is used again.  Catches relatives that are kept as numbers: a
- * stranger would be among them.
+ * A reused pid.  Catches relatives that are stored as pids: an unrelated task
+ * would be reported among them.
  */
-FIXTURE(reuse) {
+FIXTURE(reused_pid) {
 };
 
 struct reuse {
 	__u64 strategy;
-	pid_t number;
-	const char *shown;	/* under that number in the end, NULL for nobody */
+	pid_t wanted_pid;
+	const char *shown;	/* expected name for the pid, or NULL */
 };
 
-FIXTURE_VARIANT(reuse) {
-	struct reuse is;
+FIXTURE_VARIANT(reused_pid) {
+	struct reuse param;
 };
 
-FIXTURE_VARIANT_ADD(reuse, all_before) {
-	.is.strategy = TASK_DIAG_DUMP_ALL, .is.number = BEFORE, .is.shown = "old",
+FIXTURE_VARIANT_ADD(reused_pid, all_before) {
+	.param.strategy = TASK_DIAG_DUMP_ALL,
+	.param.wanted_pid = BEFORE,
+	.param.shown = "old",
 };
 
-FIXTURE_VARIANT_ADD(reuse, all_behind) {
-	.is.strategy = TASK_DIAG_DUMP_ALL, .is.number = BEHIND, .is.shown = "new",
+FIXTURE_VARIANT_ADD(reused_pid, all_after) {
+	.param.strategy = TASK_DIAG_DUMP_ALL,
+	.param.wanted_pid = AFTER,
+	.param.shown = "new",
 };
 
-FIXTURE_VARIANT_ADD(reuse, all_thread_before) {
-	.is.strategy = TASK_DIAG_DUMP_ALL_THREAD, .is.number = BEFORE,
-	.is.shown = "old",
+FIXTURE_VARIANT_ADD(reused_pid, all_thread_before) {
+	.param.strategy = TASK_DIAG_DUMP_ALL_THREAD, .param.wanted_pid = BEFORE,
+	.param.shown = "old",
 };
 
-FIXTURE_VARIANT_ADD(reuse, all_thread_behind) {
-	.is.strategy = TASK_DIAG_DUMP_ALL_THREAD, .is.number = BEHIND,
-	.is.shown = "new",
+FIXTURE_VARIANT_ADD(reused_pid, all_thread_after) {
+	.param.strategy = TASK_DIAG_DUMP_ALL_THREAD, .param.wanted_pid = AFTER,
+	.param.shown = "new",
 };
 
-/* The relatives of the moment of the request: the new one is none of them. */
-FIXTURE_VARIANT_ADD(reuse, children_behind) {
-	.is.strategy = TASK_DIAG_DUMP_CHILDREN, .is.number = BEHIND,
+/*
+ * Relatives are those of the time of the request, so the new task has no row.
+ */
+FIXTURE_VARIANT_ADD(reused_pid, children_after) {
+	.param.strategy = TASK_DIAG_DUMP_CHILDREN, .param.wanted_pid = AFTER,
 };
 
-FIXTURE_SETUP(reuse)
+FIXTURE_SETUP(reused_pid)
 {
 }
 
-FIXTURE_TEARDOWN(reuse)
+FIXTURE_TEARDOWN(reused_pid)
 {
 }
 
-/* A child of ours that is called @name and has that number. */
-static void make_child(struct __test_metadata *_metadata, pid_t number,
+/* Make a child with the given pid and name. */
+static void make_child(struct __test_metadata *_metadata, pid_t wanted_pid,
 		       const char *name)
 {
 	pid_t pid;
 
-	next_is(_metadata, number);
+	set_next_pid(_metadata, wanted_pid);
 	pid = fork();
 	if (!pid) {
 		prctl(PR_SET_NAME, name);
-		say('c');
-		stay();
+		send_event('c');
+		sleep_forever();
 	}
-	ASSERT_EQ(number, pid);
-	hear(_metadata, 'c');
+	ASSERT_EQ(wanted_pid, pid);
+	await_event(_metadata, 'c');
 }
 
 static void end_child(struct __test_metadata *_metadata, pid_t pid)
@@ -359,57 +370,57 @@ static void end_child(struct __test_metadata *_metadata, pid_t pid)
 	ASSERT_EQ(pid, waitpid(pid, NULL, 0));
 }
 
-static void play_reuse(struct __test_metadata *_metadata, const void *arg)
+static void scenario_reuse(struct __test_metadata *_metadata, const void *arg)
 {
-	const struct reuse *is = arg;
+	const struct reuse *param = arg;
 	const struct td_row *row;
 	struct td_sock sock;
 	struct td_answer a;
 
 	ASSERT_EQ(0, td_open(&sock, BUFFER));
-	/* Children come in the order they were made in. */
-	if (is->number == BEFORE)
-		make_child(_metadata, is->number, "old");
+	/* Children are reported in the order of their creation. */
+	if (param->wanted_pid == BEFORE)
+		make_child(_metadata, param->wanted_pid, "old");
 	make_fillers(_metadata);
-	if (is->number == BEHIND)
-		make_child(_metadata, is->number, "old");
+	if (param->wanted_pid == AFTER)
+		make_child(_metadata, param->wanted_pid, "old");
 
-	dump_half(_metadata, &sock, is->strategy, getpid(), &a);
-	EXPECT_EQ(is->number == BEFORE, !!td_find(&a, is->number));
-	end_child(_metadata, is->number);
-	make_child(_metadata, is->number, "new");
+	dump_half(_metadata, &sock, param->strategy, getpid(), &a);
+	EXPECT_EQ(param->wanted_pid == BEFORE,
+		  !!td_find_row(&a, param->wanted_pid));
+	end_child(_metadata, param->wanted_pid);
+	make_child(_metadata, param->wanted_pid, "new");
 	dump_rest(_metadata, &sock, &a);
 
-	row = td_find(&a, is->number);
-	EXPECT_EQ(!!is->shown, !!row);
-	if (is->shown)
-		EXPECT_TRUE(named(row, is->shown));
+	row = td_find_row(&a, param->wanted_pid);
+	EXPECT_EQ(!!param->shown, !!row);
+	if (param->shown)
+		EXPECT_TRUE(has_name(row, param->shown));
 	EXPECT_LE((size_t)FILLERS, a.rows);
 	td_answer_free(&a);
 }
 
-TEST_F(reuse, of_a_number_makes_no_other_of_a_task)
+TEST_F(reused_pid, is_not_taken_for_the_former_task)
 {
-	in_namespace(_metadata, play_reuse, &variant->is);
+	run_in_namespace(_metadata, scenario_reuse, &variant->param);
 }
 
 /*
- * The same of the one who asks: a process that gets the number of one that has
- * asked and exited is not the one who asked.  Catches an asker that is known by
- * its number.
+ * A process gets the pid of a sender that has exited.  It must not be taken for
+ * the sender.  Catches a sender that is identified by its pid.
  */
-FIXTURE(asker) {
+FIXTURE(reused_pid_of_sender) {
 };
 
-FIXTURE_SETUP(asker)
+FIXTURE_SETUP(reused_pid_of_sender)
 {
 }
 
-FIXTURE_TEARDOWN(asker)
+FIXTURE_TEARDOWN(reused_pid_of_sender)
 {
 }
 
-static void play_asker(struct __test_metadata *_metadata, const void *arg)
+static void scenario_sender(struct __test_metadata *_metadata, const void *arg)
 {
 	const struct task_diag_pid all = {
 		.show_flags = TD_BASE_CRED,
@@ -420,82 +431,87 @@ static void play_asker(struct __test_metadata *_metadata, const void *arg)
 
 	ASSERT_EQ(0, td_open(&sock, BUFFER));
 	make_fillers(_metadata);
-	next_is(_metadata, BEHIND);
+	set_next_pid(_metadata, AFTER);
 	pid = fork();
 	if (!pid)
-		_exit(-td_ask(&sock, &all, NLM_F_DUMP, NULL));
-	ASSERT_EQ(BEHIND, pid);
+		_exit(-td_send_request(&sock, &all, NLM_F_DUMP, NULL));
+	ASSERT_EQ(AFTER, pid);
 	EXPECT_EXIT_0(pid);
 
 	sock.seq++;
 	sock.show = all.show_flags;
-	next_is(_metadata, BEHIND);
+	set_next_pid(_metadata, AFTER);
 	pid = fork();
 	if (!pid) {
 		struct td_answer a;
 		size_t queued;
 
-		td_expect(&sock, &a, true);
-		EXPECT_EQ(0, td_receive_some(&sock, &a, 1));
+		td_answer_init(&sock, &a, true);
+		EXPECT_EQ(0, td_receive_datagram(&sock, &a, 1));
 		queued = a.rows;
 		EXPECT_EQ(0, td_receive(&sock, &a));
 		EXPECT_EQ(EPERM, a.end.error);
 		EXPECT_EQ(queued, a.rows);
 		_exit(0);
 	}
-	ASSERT_EQ(BEHIND, pid);
+	ASSERT_EQ(AFTER, pid);
 	EXPECT_EXIT_0(pid);
 }
 
-TEST_F(asker, is_more_than_a_number)
+TEST_F(reused_pid_of_sender, gets_eperm)
 {
-	in_namespace(_metadata, play_asker, NULL);
+	run_in_namespace(_metadata, scenario_sender, NULL);
 }
 
 /*
- * Relatives, of whom every third, the first among them, exits in the middle.
- * Catches a walk by position: for each that has gone it misses one who stays.
+ * Every third of several relatives, the first one included, exits during the
+ * dump.  Catches an iterator that continues by position: it would skip a
+ * remaining relative for each one that exited.
  */
-FIXTURE(siblings) {
+FIXTURE(exiting_siblings) {
 };
 
-FIXTURE_SETUP(siblings)
+FIXTURE_SETUP(exiting_siblings)
 {
 }
 
-FIXTURE_TEARDOWN(siblings)
+FIXTURE_TEARDOWN(exiting_siblings)
 {
 }
 
-static bool is_leaving(int nth)
+static bool is_exiting(int nth)
 {
 	return nth % 3 == 0;
 }
 
-/* Every row, but for those who have left and were not come to before. */
-static void expect_those_who_stay(struct __test_metadata *_metadata,
-				  const struct td_answer *a,
-				  const pid_t relative[RELATIVES], size_t seen)
+/*
+ * Check that each relative has a row, except those that exited before the dump
+ * reached them.
+ */
+static void expect_remaining(struct __test_metadata *_metadata,
+			     const struct td_answer *a,
+			     const pid_t relative[RELATIVES], size_t seen)
 {
-	size_t leaving = 0;
+	size_t exiting = 0;
 	int i;
 
 	for (i = 0; i < RELATIVES; i++) {
-		if (!is_leaving(i)) {
-			EXPECT_NE(NULL, td_find(a, relative[i])) {
+		if (!is_exiting(i)) {
+			EXPECT_NE(NULL, td_find_row(a, relative[i])) {
 				TH_LOG("relative %d, %d", i, relative[i]);
 			}
-		} else if (td_find(a, relative[i])) {
-			leaving++;
+		} else if (td_find_row(a, relative[i])) {
+			exiting++;
 		}
 	}
-	/* They were there while they were, and some had gone. */
-	EXPECT_LT(0U, leaving);
-	EXPECT_GT(RELATIVES / 3U, leaving);
+	/* Some of the exited relatives were reported, and some were not. */
+	EXPECT_LT(0U, exiting);
+	EXPECT_GT(RELATIVES / 3U, exiting);
 	EXPECT_LE(seen, a->rows);
 }
 
-static void play_children(struct __test_metadata *_metadata, const void *arg)
+static void scenario_children(struct __test_metadata *_metadata,
+			      const void *arg)
 {
 	const __u64 *strategy = arg;
 	pid_t child[RELATIVES];
@@ -509,117 +525,119 @@ static void play_children(struct __test_metadata *_metadata, const void *arg)
 		child[i] = fork();
 		ASSERT_LE(0, child[i]);
 		if (!child[i])
-			stay();
+			sleep_forever();
 	}
 	dump_half(_metadata, &sock, *strategy, getpid(), &a);
 	seen = a.rows;
 	for (i = 0; i < RELATIVES; i++)
-		if (is_leaving(i))
+		if (is_exiting(i))
 			end_child(_metadata, child[i]);
 	dump_rest(_metadata, &sock, &a);
-	expect_those_who_stay(_metadata, &a, child, seen);
+	expect_remaining(_metadata, &a, child, seen);
 	td_answer_free(&a);
 }
 
-TEST_F(siblings, who_exit_take_no_child_with_them)
+TEST_F(exiting_siblings, leave_other_children_in_dump)
 {
 	const __u64 strategy = TASK_DIAG_DUMP_CHILDREN;
 
-	in_namespace(_metadata, play_children, &strategy);
+	run_in_namespace(_metadata, scenario_children, &strategy);
 }
 
-TEST_F(siblings, who_exit_take_no_process_with_them)
+TEST_F(exiting_siblings, leave_other_processes_in_dump)
 {
 	const __u64 strategy = TASK_DIAG_DUMP_ALL;
 
-	in_namespace(_metadata, play_children, &strategy);
+	run_in_namespace(_metadata, scenario_children, &strategy);
 }
 
-struct crowd {
+struct thread_group {
 	pid_t thread[RELATIVES];
-	int nr;			/* of the one that is being started */
+	int nr;			/* index of the thread that is being started */
 	sem_t started;
 };
 
-static void *be_one_of_a_crowd(void *arg)
+static void *run_group_thread(void *arg)
 {
-	struct crowd *crowd = arg;
-	const int nth = crowd->nr;
+	struct thread_group *thread_group = arg;
+	const int nth = thread_group->nr;
 
-	crowd->thread[nth] = syscall(SYS_gettid);
-	sem_post(&crowd->started);
-	if (!is_leaving(nth))
-		stay();
-	wait_to_go_on();
+	thread_group->thread[nth] = syscall(SYS_gettid);
+	sem_post(&thread_group->started);
+	if (!is_exiting(nth))
+		sleep_forever();
+	await_release();
 	return NULL;
 }
 
-/* A process and its threads, of which some leave when they may. */
-static void be_crowd(void *arg)
+/* A process with threads, of which some exit when released. */
+static void run_thread_group(void *arg)
 {
-	struct crowd *crowd = arg;
+	struct thread_group *thread_group = arg;
 	pthread_t thread[RELATIVES];
 	int i;
 
-	sem_init(&crowd->started, 0, 0);
+	sem_init(&thread_group->started, 0, 0);
 	for (i = 0; i < RELATIVES; i++) {
-		crowd->nr = i;
-		/* One at a time, so that their number is theirs to read. */
-		if (pthread_create(&thread[i], NULL, be_one_of_a_crowd, crowd))
+		thread_group->nr = i;
+		/* One at a time, so that each thread can read its index. */
+		if (pthread_create(&thread[i], NULL, run_group_thread,
+				   thread_group))
 			_exit(1);
-		while (sem_wait(&crowd->started))
+		while (sem_wait(&thread_group->started))
 			;
 	}
-	say('r');
+	send_event('r');
 	for (i = 0; i < RELATIVES; i++)
-		if (is_leaving(i))
+		if (is_exiting(i))
 			pthread_join(thread[i], NULL);
-	say('l');
-	stay();
+	send_event('l');
+	sleep_forever();
 }
 
-static void play_threads(struct __test_metadata *_metadata, const void *arg)
+static void scenario_threads(struct __test_metadata *_metadata, const void *arg)
 {
-	struct crowd *crowd = td_share(sizeof(*crowd));
+	struct thread_group *thread_group =
+		td_alloc_shared(sizeof(*thread_group));
 	struct td_sock sock;
 	struct td_answer a;
 	size_t seen;
 	pid_t pid;
 
-	ASSERT_NE(NULL, crowd);
+	ASSERT_NE(NULL, thread_group);
 	ASSERT_EQ(0, td_open(&sock, BUFFER));
-	pid = make_ready(_metadata, be_crowd, crowd);
+	pid = fork_ready(_metadata, run_thread_group, thread_group);
 	dump_half(_metadata, &sock, TASK_DIAG_DUMP_THREAD, pid, &a);
 	seen = a.rows;
-	let_go(_metadata, RELATIVES / 3);
-	hear(_metadata, 'l');
+	release(_metadata, RELATIVES / 3);
+	await_event(_metadata, 'l');
 	dump_rest(_metadata, &sock, &a);
-	EXPECT_NE(NULL, td_find(&a, pid));
-	expect_those_who_stay(_metadata, &a, crowd->thread, seen);
+	EXPECT_NE(NULL, td_find_row(&a, pid));
+	expect_remaining(_metadata, &a, thread_group->thread, seen);
 	td_answer_free(&a);
 }
 
-TEST_F(siblings, who_exit_take_no_thread_with_them)
+TEST_F(exiting_siblings, leave_other_threads_in_dump)
 {
-	in_namespace(_metadata, play_threads, NULL);
+	run_in_namespace(_metadata, scenario_threads, NULL);
 }
 
 /*
- * The one asked about exits in the middle.  Catches a dump that ends in an
- * error or early, or that looks the process up again.
+ * The queried process exits during the dump.  Catches a dump that ends with an
+ * error or too early, or that looks up the process again.
  */
-FIXTURE(asked_for) {
+FIXTURE(queried_process) {
 };
 
-FIXTURE_SETUP(asked_for)
+FIXTURE_SETUP(queried_process)
 {
 }
 
-FIXTURE_TEARDOWN(asked_for)
+FIXTURE_TEARDOWN(queried_process)
 {
 }
 
-static void be_parent(void *arg)
+static void run_parent(void *arg)
 {
 	pid_t *child = arg;
 	int i;
@@ -628,19 +646,19 @@ static void be_parent(void *arg)
 		pid_t pid = fork();
 
 		if (!pid)
-			stay();
+			sleep_forever();
 		if (pid < 0)
 			_exit(1);
 		child[i] = pid;
 	}
-	say('r');
-	stay();
+	send_event('r');
+	sleep_forever();
 }
 
-/* A child that has been adopted stays in the dump, with its new parent. */
-static void play_parent(struct __test_metadata *_metadata, const void *arg)
+/* A child that has a new parent stays in the dump, with that parent. */
+static void scenario_parent(struct __test_metadata *_metadata, const void *arg)
 {
-	pid_t *child = td_share(RELATIVES * sizeof(*child));
+	pid_t *child = td_alloc_shared(RELATIVES * sizeof(*child));
 	struct td_sock sock;
 	struct td_answer a;
 	pid_t parent;
@@ -648,71 +666,72 @@ static void play_parent(struct __test_metadata *_metadata, const void *arg)
 
 	ASSERT_NE(NULL, child);
 	ASSERT_EQ(0, td_open(&sock, BUFFER));
-	parent = make_ready(_metadata, be_parent, child);
+	parent = fork_ready(_metadata, run_parent, child);
 	dump_half(_metadata, &sock, TASK_DIAG_DUMP_CHILDREN, parent, &a);
 	end_child(_metadata, parent);
 	dump_rest(_metadata, &sock, &a);
 
 	EXPECT_EQ((size_t)RELATIVES, a.rows);
 	for (i = 0; i < RELATIVES; i++)
-		EXPECT_NE(NULL, td_find(&a, child[i]));
+		EXPECT_NE(NULL, td_find_row(&a, child[i]));
 	EXPECT_EQ((__u32)parent, a.row[0].base.ppid);
 	EXPECT_EQ(1U, a.row[RELATIVES - 1].base.ppid);
 	td_answer_free(&a);
 }
 
-TEST_F(asked_for, may_exit_and_leave_children)
+TEST_F(queried_process, exiting_keeps_its_children_in_dump)
 {
-	in_namespace(_metadata, play_parent, NULL);
+	run_in_namespace(_metadata, scenario_parent, NULL);
 }
 
-/* Threads go with it: what is left of the dump is its end. */
-static void play_process(struct __test_metadata *_metadata, const void *arg)
+/* The threads exit with the process, so only the end of the dump remains. */
+static void scenario_process(struct __test_metadata *_metadata, const void *arg)
 {
-	struct crowd *crowd = td_share(sizeof(*crowd));
+	struct thread_group *thread_group =
+		td_alloc_shared(sizeof(*thread_group));
 	struct td_sock sock;
 	struct td_answer a;
 	pid_t pid;
 
-	ASSERT_NE(NULL, crowd);
+	ASSERT_NE(NULL, thread_group);
 	ASSERT_EQ(0, td_open(&sock, BUFFER));
-	pid = make_ready(_metadata, be_crowd, crowd);
+	pid = fork_ready(_metadata, run_thread_group, thread_group);
 	dump_half(_metadata, &sock, TASK_DIAG_DUMP_THREAD, pid, &a);
 	end_child(_metadata, pid);
 	dump_rest(_metadata, &sock, &a);
-	EXPECT_NE(NULL, td_find(&a, pid));
+	EXPECT_NE(NULL, td_find_row(&a, pid));
 	EXPECT_GT((size_t)RELATIVES, a.rows);
 	td_answer_free(&a);
 }
 
-TEST_F(asked_for, may_exit_with_all_its_threads)
+TEST_F(queried_process, exiting_with_its_threads_ends_dump)
 {
-	in_namespace(_metadata, play_process, NULL);
+	run_in_namespace(_metadata, scenario_process, NULL);
 }
 
-/* One of the threads executes a program: the process is what is left of it. */
-static void *execute_in_crowd(void *arg)
+/* One thread calls execve(), and the others end. */
+static void *exec_in_group(void *arg)
 {
-	wait_to_go_on();
-	if (dup2(said[1], STDOUT_FILENO) >= 0)
-		program_run(STAY, NULL);
+	await_release();
+	if (dup2(event_pipe[1], STDOUT_FILENO) >= 0)
+		program_run(SLEEP_ROLE, NULL);
 	_exit(1);
 	return arg;
 }
 
-static void be_crowd_that_executes(void *arg)
+static void run_exec_group(void *arg)
 {
 	pthread_t thread;
 	int i;
 
 	for (i = 0; i < RELATIVES; i++)
-		if (pthread_create(&thread, NULL, execute_in_crowd, NULL))
+		if (pthread_create(&thread, NULL, exec_in_group, NULL))
 			_exit(1);
-	say('r');
-	stay();
+	send_event('r');
+	sleep_forever();
 }
 
-static void play_program(struct __test_metadata *_metadata, const void *arg)
+static void scenario_exec(struct __test_metadata *_metadata, const void *arg)
 {
 	struct td_sock sock;
 	struct td_answer a;
@@ -720,31 +739,31 @@ static void play_program(struct __test_metadata *_metadata, const void *arg)
 	pid_t pid;
 
 	ASSERT_EQ(0, td_open(&sock, BUFFER));
-	pid = make_ready(_metadata, be_crowd_that_executes, NULL);
+	pid = fork_ready(_metadata, run_exec_group, NULL);
 	dump_half(_metadata, &sock, TASK_DIAG_DUMP_THREAD, pid, &a);
 	seen = a.rows;
-	let_go(_metadata, 1);
-	hear(_metadata, 'p');
+	release(_metadata, 1);
+	await_event(_metadata, 'p');
 	dump_rest(_metadata, &sock, &a);
-	EXPECT_NE(NULL, td_find(&a, pid));
-	/* One more datagram had been made when the first was read. */
+	EXPECT_NE(NULL, td_find_row(&a, pid));
+	/* One more datagram was made when the first one was read. */
 	EXPECT_LE(seen, a.rows);
 	EXPECT_GE(2 * seen, a.rows);
 	td_answer_free(&a);
 }
 
-TEST_F(asked_for, may_go_on_as_another_program)
+TEST_F(queried_process, calling_execve_ends_dump_of_threads)
 {
-	in_namespace(_metadata, play_program, NULL);
+	run_in_namespace(_metadata, scenario_exec, NULL);
 }
 
 int main(int argc, char **argv)
 {
-	if (argc > 1 && !strcmp(argv[1], STAY)) {
+	if (argc > 1 && !strcmp(argv[1], SLEEP_ROLE)) {
 		if (write(STDOUT_FILENO, "p", 1) != 1)
 			return 1;
-		stay();
+		sleep_forever();
 	}
-	td_need_kernel_and_root();
+	td_require_family_and_root();
 	return test_harness_run(argc, argv);
 }

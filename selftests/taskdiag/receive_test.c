@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * However a dump is received, nothing of it is lost without a word: buffers
- * that are too small, much too large or just right, looks ahead, several
- * threads, signals, and a socket with hardly any room.  Each test names the
- * implementation that it catches, or what of the socket layer it relies on.
+ * No part of a dump is lost silently, for any way of receiving it: buffers that
+ * are too small, exact or very large, MSG_PEEK, several threads, signals, and a
+ * socket with a minimal receive buffer.  Each test names the implementation
+ * that it catches, or the behaviour of the socket layer that it relies on.
  */
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <sys/time.h>
 
-#include "taskdiag_test.h"
-#include "view.h"
+#include "lib/taskdiag_test.h"
+#include "lib/visible_pids.h"
 
-/* Enough for several datagrams of any size. */
+/* Enough tasks for several datagrams of any size. */
 #define SLEEPERS 150
-#define THREADS 3		/* of each, beside the leader */
+#define THREADS 3		/* per process, without the leader */
 
 static const struct task_diag_pid all = {
 	.show_flags = TD_BASE_CRED,
@@ -23,35 +23,34 @@ static const struct task_diag_pid all = {
 };
 
 /* Made once, before the tests. */
-static struct population pop;
+static struct task_pool pool;
 
-static int make_population(void)
+static int make_pool(void)
 {
-	const struct member_spec spec = { .threads = THREADS };
+	const struct task_spec spec = { .threads = THREADS };
 
-	return population_begin(&pop) ?:
-	       population_add_all(&pop, &spec, 1, SLEEPERS) ?:
-	       population_settle(&pop);
+	return task_pool_begin_with(&pool, &spec, 1, SLEEPERS);
 }
 
-/* Everybody is there, once. */
+/* Each task of the pool is reported once. */
 static void expect_all(struct __test_metadata *_metadata,
 		       const struct td_answer *a)
 {
-	struct idset pids = {};
+	struct pid_set pids = {};
 	size_t i;
 
 	EXPECT_STREQ("", a->fault);
 	EXPECT_EQ(NLMSG_DONE, (int)a->end.type);
 	EXPECT_EQ(0, a->end.error);
-	EXPECT_EQ(0, view_of(a, &pids));
+	EXPECT_EQ(0, visible_pids_in(a, &pids));
 	EXPECT_LE((size_t)SLEEPERS * (THREADS + 1), pids.nr);
-	for (i = 0; i < pop.nr; i++)
-		EXPECT_TRUE(idset_has(&pids, pop.member[i].pid));
-	idset_free(&pids);
+	for (i = 0; i < pool.nr; i++)
+		EXPECT_TRUE(pid_set_has(&pids, pool.task[i].pid));
+	pid_set_free(&pids);
 }
 
-static void dump_well(struct __test_metadata *_metadata, struct td_sock *sock)
+static void expect_complete_dump(struct __test_metadata *_metadata,
+				 struct td_sock *sock)
 {
 	struct td_answer a;
 
@@ -74,21 +73,21 @@ FIXTURE_TEARDOWN(receive)
 	td_close(&self->sock);
 }
 
-/* What a dump comes to, and in how many pieces. */
-struct sum {
+/* Totals of a dump. */
+struct totals {
 	size_t bytes;
 	unsigned int datagrams;
-	unsigned int cut;	/* of them, and said to be */
+	unsigned int cut;	/* datagrams with MSG_TRUNC */
 };
 
-/* Receive all there is into @size bytes, and look no closer. */
-static int drain(int fd, size_t size, int flags, struct sum *sum)
+/* Receive all datagrams with a buffer of @size bytes, without parsing them. */
+static int drain(int fd, size_t size, int flags, struct totals *totals)
 {
 	char *buf = malloc(size ?: 1);
 	struct iovec iov = { .iov_base = buf, .iov_len = size };
 	int err = buf ? 0 : -ENOMEM;
 
-	*sum = (struct sum) {};
+	*totals = (struct totals) {};
 	while (!err) {
 		struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
 		ssize_t got = recvmsg(fd, &msg, flags | MSG_DONTWAIT);
@@ -97,73 +96,79 @@ static int drain(int fd, size_t size, int flags, struct sum *sum)
 			err = -errno;
 			break;
 		}
-		sum->bytes += got;
-		sum->datagrams++;
-		sum->cut += !!(msg.msg_flags & MSG_TRUNC);
+		totals->bytes += got;
+		totals->datagrams++;
+		totals->cut += !!(msg.msg_flags & MSG_TRUNC);
 	}
 	free(buf);
 	return err == -EAGAIN ? 0 : err;
 }
 
 /*
- * Too small for anything.  The socket layer cuts, and says so; the dump goes on
- * nevertheless, to its end.  Catches a dump that waits for a reader with more
- * room, or goes round in circles.
+ * The buffer is too small for any message.  The socket layer truncates and sets
+ * MSG_TRUNC; the dump continues to its end.  Catches a dump that waits for a
+ * larger buffer or never ends.
  */
-TEST_F(receive, tiny_buffers_are_told_what_they_miss)
+TEST_F(receive, tiny_buffer_gets_msg_trunc)
 {
 	static const size_t sizes[] = { 1, 4, sizeof(struct nlmsghdr) };
-	struct sum whole, sum;
+	struct totals whole, totals;
 	size_t i;
 
-	ASSERT_EQ(0, td_ask(&self->sock, &all, NLM_F_DUMP, NULL));
+	ASSERT_EQ(0, td_send_request(&self->sock, &all, NLM_F_DUMP, NULL));
 	ASSERT_EQ(0, drain(self->sock.fd, TD_LARGE, 0, &whole));
 	EXPECT_LT(1U, whole.datagrams);
 	EXPECT_EQ(0U, whole.cut);
 
 	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
-		ASSERT_EQ(0, td_ask(&self->sock, &all, NLM_F_DUMP, NULL));
-		ASSERT_EQ(0, drain(self->sock.fd, sizes[i], 0, &sum));
-		EXPECT_EQ(sum.datagrams, sum.cut);
-		EXPECT_EQ(sum.datagrams * sizes[i], sum.bytes);
+		ASSERT_EQ(0,
+			  td_send_request(&self->sock, &all, NLM_F_DUMP, NULL));
+		ASSERT_EQ(0, drain(self->sock.fd, sizes[i], 0, &totals));
+		EXPECT_EQ(totals.datagrams, totals.cut);
+		EXPECT_EQ(totals.datagrams * sizes[i], totals.bytes);
 
-		/* With MSG_TRUNC the length is told as it was. */
-		ASSERT_EQ(0, td_ask(&self->sock, &all, NLM_F_DUMP, NULL));
-		ASSERT_EQ(0, drain(self->sock.fd, sizes[i], MSG_TRUNC, &sum));
-		EXPECT_EQ(sum.datagrams, sum.cut);
-		EXPECT_EQ(whole.bytes, sum.bytes);
-		dump_well(_metadata, &self->sock);
+		/* With MSG_TRUNC, recv() returns the original length. */
+		ASSERT_EQ(0,
+			  td_send_request(&self->sock, &all, NLM_F_DUMP, NULL));
+		ASSERT_EQ(0,
+			  drain(self->sock.fd, sizes[i], MSG_TRUNC, &totals));
+		EXPECT_EQ(totals.datagrams, totals.cut);
+		EXPECT_EQ(whole.bytes, totals.bytes);
+		expect_complete_dump(_metadata, &self->sock);
 	}
 }
 
-/* The same of a socket that has never seen a larger one. */
-TEST_F(receive, a_new_socket_with_a_tiny_buffer)
+/* A tiny buffer on a socket that has never received with a larger one. */
+TEST_F(receive, tiny_buffer_on_new_socket_gets_msg_trunc)
 {
-	struct sum whole, sum;
+	struct totals whole, totals;
 	int fd;
 
-	ASSERT_EQ(0, td_ask(&self->sock, &all, NLM_F_DUMP, NULL));
+	ASSERT_EQ(0, td_send_request(&self->sock, &all, NLM_F_DUMP, NULL));
 	ASSERT_EQ(0, drain(self->sock.fd, TD_LARGE, 0, &whole));
 
 	fd = self->sock.fd;
 	self->sock.fd = socket(AF_NETLINK, SOCK_RAW, NETLINK_GENERIC);
 	ASSERT_LE(0, self->sock.fd);
-	ASSERT_EQ(0, td_ask(&self->sock, &all, NLM_F_DUMP, NULL));
-	ASSERT_EQ(0, drain(self->sock.fd, 1, MSG_TRUNC, &sum));
-	EXPECT_EQ(sum.datagrams, sum.cut);
-	EXPECT_EQ(whole.bytes, sum.bytes);
-	EXPECT_LT(whole.datagrams, sum.datagrams);
+	ASSERT_EQ(0, td_send_request(&self->sock, &all, NLM_F_DUMP, NULL));
+	ASSERT_EQ(0, drain(self->sock.fd, 1, MSG_TRUNC, &totals));
+	EXPECT_EQ(totals.datagrams, totals.cut);
+	EXPECT_EQ(whole.bytes, totals.bytes);
+	EXPECT_LT(whole.datagrams, totals.datagrams);
 	close(fd);
 }
 
-/* Ask how long it is, and then have exactly that. */
-TEST_F(receive, a_buffer_that_is_just_right)
+/*
+ * Query the length of the next datagram, and receive with a buffer of that
+ * size.
+ */
+TEST_F(receive, buffer_of_exact_size_gets_complete_dump)
 {
 	const size_t size = self->sock.size;
 	struct td_answer a;
 
-	ASSERT_EQ(0, td_ask(&self->sock, &all, NLM_F_DUMP, NULL));
-	td_expect(&self->sock, &a, true);
+	ASSERT_EQ(0, td_send_request(&self->sock, &all, NLM_F_DUMP, NULL));
+	td_answer_init(&self->sock, &a, true);
 	while (!a.end.type) {
 		ssize_t len = recv(self->sock.fd, NULL, 0,
 				   MSG_PEEK | MSG_TRUNC);
@@ -171,7 +176,7 @@ TEST_F(receive, a_buffer_that_is_just_right)
 		ASSERT_LT(0, len);
 		ASSERT_GE(size, (size_t)len);
 		self->sock.size = len;
-		ASSERT_EQ(0, td_receive_some(&self->sock, &a, 1));
+		ASSERT_EQ(0, td_receive_datagram(&self->sock, &a, 1));
 	}
 	self->sock.size = size;
 	expect_all(_metadata, &a);
@@ -179,7 +184,7 @@ TEST_F(receive, a_buffer_that_is_just_right)
 }
 
 /* Catches datagrams that grow with the buffer without a bound. */
-TEST_F(receive, a_buffer_of_a_mebibyte)
+TEST_F(receive, buffer_of_1_mib_gets_datagrams_of_32_kib)
 {
 	struct td_sock huge;
 	struct td_answer a;
@@ -187,36 +192,36 @@ TEST_F(receive, a_buffer_of_a_mebibyte)
 	ASSERT_EQ(0, td_open(&huge, 1024 * 1024));
 	ASSERT_EQ(0, td_query(&huge, &all, NLM_F_DUMP, &a));
 	expect_all(_metadata, &a);
-	/* Just under 32 KiB of 168 bytes each. */
+	/* Datagrams of just under 32 KiB, with rows of 168 bytes each. */
 	EXPECT_LE(a.rows / 195, a.receives);
 	td_answer_free(&a);
 	td_close(&huge);
 }
 
 /*
- * A look ahead makes the dump go on as a read does.  Catches rows that are made
- * again, and a queue without a bound.
+ * MSG_PEEK makes the dump continue like a read does.  Catches rows that are
+ * made again, and a queue without a bound.
  */
-TEST_F(receive, looking_ahead_takes_nothing_away)
+TEST_F(receive, msg_peek_loses_no_row)
 {
 	struct td_answer a;
 	char byte;
 	int i;
 
-	ASSERT_EQ(0, td_ask(&self->sock, &all, NLM_F_DUMP, NULL));
-	td_expect(&self->sock, &a, true);
+	ASSERT_EQ(0, td_send_request(&self->sock, &all, NLM_F_DUMP, NULL));
+	td_answer_init(&self->sock, &a, true);
 	for (i = 0; i < 1000; i++)
 		ASSERT_EQ(1, recv(self->sock.fd, &byte, 1, MSG_PEEK));
 	while (!a.end.type) {
 		for (i = 0; i < 5; i++)
 			ASSERT_EQ(1, recv(self->sock.fd, &byte, 1, MSG_PEEK));
-		ASSERT_EQ(0, td_receive_some(&self->sock, &a, 1));
+		ASSERT_EQ(0, td_receive_datagram(&self->sock, &a, 1));
 	}
 	expect_all(_metadata, &a);
 	td_answer_free(&a);
 }
 
-/* Some who read one dump together, by turns as it comes. */
+/* Threads that read one dump together. */
 #define READERS 4
 
 struct reader {
@@ -226,14 +231,15 @@ struct reader {
 	int err;
 };
 
-static void *read_along(void *arg)
+static void *run_reader(void *arg)
 {
 	struct reader *reader = arg;
 
 	while (!__atomic_load_n(reader->over, __ATOMIC_ACQUIRE)) {
-		int err = td_receive_some(&reader->sock, &reader->answer, 1);
+		int err =
+			td_receive_datagram(&reader->sock, &reader->answer, 1);
 
-		/* Another may have had the last. */
+		/* Another thread may have received the last datagram. */
 		if (err && err != -EAGAIN) {
 			reader->err = err;
 			break;
@@ -246,26 +252,26 @@ static void *read_along(void *arg)
 	return NULL;
 }
 
-/* Catches a dump whose place is kept outside the lock of the socket. */
-TEST_F(receive, threads_share_a_dump)
+/* Catches dump state that is changed outside the lock of the socket. */
+TEST_F(receive, threads_share_one_dump)
 {
-	const struct timeval short_patience = { .tv_usec = 50 * 1000 };
+	const struct timeval short_timeout = { .tv_usec = 50 * 1000 };
 	struct reader reader[READERS] = {};
 	pthread_t thread[READERS];
-	struct idset pids = {};
+	struct pid_set pids = {};
 	bool over = false;
 	size_t rows = 0;
 	int i, ends = 0;
 
 	ASSERT_EQ(0, setsockopt(self->sock.fd, SOL_SOCKET, SO_RCVTIMEO,
-				&short_patience, sizeof(short_patience)));
-	ASSERT_EQ(0, td_ask(&self->sock, &all, NLM_F_DUMP, NULL));
+				&short_timeout, sizeof(short_timeout)));
+	ASSERT_EQ(0, td_send_request(&self->sock, &all, NLM_F_DUMP, NULL));
 	for (i = 0; i < READERS; i++) {
 		ASSERT_EQ(0, td_adopt(&reader[i].sock, self->sock.fd,
 				      &self->sock));
-		td_expect(&self->sock, &reader[i].answer, true);
+		td_answer_init(&self->sock, &reader[i].answer, true);
 		reader[i].over = &over;
-		ASSERT_EQ(0, pthread_create(&thread[i], NULL, read_along,
+		ASSERT_EQ(0, pthread_create(&thread[i], NULL, run_reader,
 					    &reader[i]));
 	}
 	for (i = 0; i < READERS; i++) {
@@ -275,20 +281,17 @@ TEST_F(receive, threads_share_a_dump)
 		EXPECT_EQ(0, reader[i].answer.end.error);
 		ends += !!reader[i].answer.end.type;
 		rows += reader[i].answer.rows;
-		EXPECT_EQ(0, view_of(&reader[i].answer, &pids));
+		EXPECT_EQ(0, visible_pids_in(&reader[i].answer, &pids));
 	}
 	EXPECT_EQ(1, ends);
 	EXPECT_EQ(rows, pids.nr);
 	EXPECT_LE((size_t)SLEEPERS * (THREADS + 1), rows);
-	for (i = 0; i < (int)pop.nr; i++)
-		EXPECT_TRUE(idset_has(&pids, pop.member[i].pid));
-	idset_free(&pids);
+	for (i = 0; i < (int)pool.nr; i++)
+		EXPECT_TRUE(pid_set_has(&pids, pool.task[i].pid));
+	pid_set_free(&pids);
 }
 
-/*
- * Signals as fast as they come.  Catches a dump that ends for a signal that is
- * not deadly.
- */
+/* Frequent signals.  Catches a dump that ends on a non-fatal signal. */
 FIXTURE(signals) {
 	struct td_sock sock;
 };
@@ -297,8 +300,8 @@ FIXTURE_VARIANT(signals) {
 	int flags;
 };
 
-FIXTURE_VARIANT_ADD(signals, that_restart) { .flags = SA_RESTART };
-FIXTURE_VARIANT_ADD(signals, that_interrupt) { .flags = 0 };
+FIXTURE_VARIANT_ADD(signals, sa_restart) { .flags = SA_RESTART };
+FIXTURE_VARIANT_ADD(signals, without_sa_restart) { .flags = 0 };
 
 FIXTURE_SETUP(signals)
 {
@@ -312,75 +315,78 @@ FIXTURE_TEARDOWN(signals)
 
 static int caught;
 
-static void catch(int signal)
+static void count_signal(int signal)
 {
 	__atomic_fetch_add(&caught, 1, __ATOMIC_RELAXED);
 }
 
-TEST_F(signals, do_not_disturb_a_dump)
+TEST_F(signals, during_dump_lose_no_row)
 {
 	const struct sigaction action = {
-		.sa_handler = catch, .sa_flags = variant->flags,
+		.sa_handler = count_signal, .sa_flags = variant->flags,
 	};
 	const struct itimerval fast = {
-		.it_interval = { .tv_usec = 200 }, .it_value = { .tv_usec = 200 },
+		.it_interval = { .tv_usec = 200 },
+		.it_value = { .tv_usec = 200 },
 	};
 	const struct itimerval never = {};
 	int dumps = 0;
 
 	ASSERT_EQ(0, sigaction(SIGALRM, &action, NULL));
 	ASSERT_EQ(0, setitimer(ITIMER_REAL, &fast, NULL));
-	/* So many that some of them came in the middle. */
+	/* Until enough signals have arrived during dumps. */
 	while (dumps++ < 20 || __atomic_load_n(&caught, __ATOMIC_RELAXED) < 50)
-		dump_well(_metadata, &self->sock);
+		expect_complete_dump(_metadata, &self->sock);
 	ASSERT_EQ(0, setitimer(ITIMER_REAL, &never, NULL));
 }
 
 /*
- * A socket that has room for one datagram at the most.  What does not fit is
- * lost; that it was is told by ENOBUFS, from the socket layer, which must not
- * be kept from saying so.
+ * A socket whose buffer holds one datagram at most.  Replies that do not fit
+ * are lost; the socket layer reports that by ENOBUFS, and task_diag must not
+ * suppress it.
  */
-FIXTURE(no_room) {
+FIXTURE(small_rcvbuf) {
 	struct td_sock sock;
 };
 
-FIXTURE_SETUP(no_room)
+FIXTURE_SETUP(small_rcvbuf)
 {
 	const int size = 0;
 
 	ASSERT_EQ(0, td_open(&self->sock, TD_LARGE));
-	/* As little as there can be. */
+	/* The minimum that the kernel allows. */
 	ASSERT_EQ(0, setsockopt(self->sock.fd, SOL_SOCKET, SO_RCVBUF, &size,
 				sizeof(size)));
 }
 
-FIXTURE_TEARDOWN(no_room)
+FIXTURE_TEARDOWN(small_rcvbuf)
 {
 	td_close(&self->sock);
 }
 
-/* One datagram is made when the one before has been read: it always fits. */
-TEST_F(no_room, a_dump_goes_on_one_by_one)
+/*
+ * The next datagram is made after the previous one was read, so it always fits.
+ */
+TEST_F(small_rcvbuf, dump_is_complete)
 {
-	dump_well(_metadata, &self->sock);
-	dump_well(_metadata, &self->sock);
+	expect_complete_dump(_metadata, &self->sock);
+	expect_complete_dump(_metadata, &self->sock);
 }
 
-/* Answers nobody reads. */
-TEST_F(no_room, what_is_lost_is_told)
+/* Replies that are not read. */
+TEST_F(small_rcvbuf, lost_replies_get_enobufs)
 {
 	const struct task_diag_pid one = {
 		.show_flags = TD_BASE_CRED,
 		.dump_strategy = TASK_DIAG_DUMP_ONE,
 		.pid = getpid(),
 	};
-	const int asked = 100;
+	const int requests = 100;
 	int answers = 0, lost = 0, i;
 	ssize_t got;
 
-	for (i = 0; i < asked; i++)
-		ASSERT_EQ(0, td_ask(&self->sock, &one, 0, NULL));
+	for (i = 0; i < requests; i++)
+		ASSERT_EQ(0, td_send_request(&self->sock, &one, 0, NULL));
 	for (;;) {
 		got = td_receive_raw(&self->sock, MSG_DONTWAIT);
 		if (got == -EAGAIN)
@@ -393,19 +399,19 @@ TEST_F(no_room, what_is_lost_is_told)
 		answers++;
 	}
 	EXPECT_LT(0, answers);
-	EXPECT_GT(asked, answers);
+	EXPECT_GT(requests, answers);
 	EXPECT_LT(0, lost);
 
-	/* And that was all: the socket is as good as new. */
-	dump_well(_metadata, &self->sock);
+	/* The socket works as before afterwards. */
+	expect_complete_dump(_metadata, &self->sock);
 }
 
 /*
- * A dump that is asked for while there is no room for its beginning, because of
- * a single answer before it.  The socket layer says so, and makes it go on when
- * there is room again: a client that goes by the error gives up a whole dump.
+ * A dump request while an unread reply fills the buffer of the socket.  The
+ * socket layer reports ENOBUFS and continues the dump when there is space
+ * again; a client that stops at the error discards a complete dump.
  */
-TEST_F(no_room, a_dump_behind_another_answer_is_whole_or_told_of)
+TEST_F(small_rcvbuf, dump_after_unread_reply_is_complete_or_gets_enobufs)
 {
 	const struct task_diag_pid one = {
 		.show_flags = TD_BASE_CRED,
@@ -413,32 +419,33 @@ TEST_F(no_room, a_dump_behind_another_answer_is_whole_or_told_of)
 		.pid = getpid(),
 	};
 	struct td_answer a[2];
-	bool told = false;
+	bool enobufs = false;
 	int err;
 
-	ASSERT_EQ(0, td_ask(&self->sock, &one, 0, NULL));
-	td_expect(&self->sock, &a[0], false);
-	ASSERT_EQ(0, td_ask(&self->sock, &all, NLM_F_DUMP, NULL));
-	td_expect(&self->sock, &a[1], true);
+	ASSERT_EQ(0, td_send_request(&self->sock, &one, 0, NULL));
+	td_answer_init(&self->sock, &a[0], false);
+	ASSERT_EQ(0, td_send_request(&self->sock, &all, NLM_F_DUMP, NULL));
+	td_answer_init(&self->sock, &a[1], true);
 	ASSERT_EQ(0, fcntl(self->sock.fd, F_SETFL, O_NONBLOCK));
-	while ((err = td_receive_some(&self->sock, a, 2)) != -EAGAIN) {
+	while ((err = td_receive_datagram(&self->sock, a, 2)) != -EAGAIN) {
 		ASSERT_TRUE(!err || err == -ENOBUFS);
-		told = told || err == -ENOBUFS || a[1].end.error == ENOBUFS;
+		enobufs = enobufs || err == -ENOBUFS ||
+			  a[1].end.error == ENOBUFS;
 	}
 	EXPECT_EQ(1U, a[0].rows);
-	if (!told)
+	if (!enobufs)
 		expect_all(_metadata, &a[1]);
 	td_answer_free(&a[0]);
 	td_answer_free(&a[1]);
-	dump_well(_metadata, &self->sock);
+	expect_complete_dump(_metadata, &self->sock);
 }
 
-static void end_population(void)
+static void end_pool(void)
 {
-	population_end(&pop);
+	task_pool_end(&pool);
 }
 
 int main(int argc, char **argv)
 {
-	return td_main(argc, argv, make_population, end_population, pop.error);
+	return td_main(argc, argv, make_pool, end_pool, pool.error);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * STAT: real programs and processes that are peculiar in time, size, schedule
- * or terminal, and each field about each one as procfs has it.
+ * STAT: real programs, and processes with unusual times, sizes, schedules or
+ * terminals; each field of each task must equal procfs.
  */
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -17,17 +17,17 @@
 #include <time.h>
 #include <linux/sched.h>
 
-#include "cast.h"
-#include "oracle_stat.h"
-#include "procfs.h"
-#include "taskdiag_test.h"
-#include "users.h"
+#include "lib/test_tasks.h"
+#include "lib/expected_stat.h"
+#include "lib/procfs.h"
+#include "lib/taskdiag_test.h"
+#include "lib/users.h"
 
 #define PAGE ((size_t)sysconf(_SC_PAGESIZE))
 #define MIB (1024UL * 1024)
 #define NS_PER_SEC 1000000000ULL
 
-/* What the specimens are made to have, to be found again. */
+/* Properties of the special tasks, checked below. */
 #define NICE (-7)
 #define FIFO_PRIORITY 42
 #define LOCKED_PAGES 3
@@ -47,9 +47,9 @@ static __u64 clock_ns(clockid_t clock)
 	return now.tv_sec * NS_PER_SEC + now.tv_nsec;
 }
 
-/* ------------------------------------------------------------ specimens */
+/* --- special tasks -------------------------------------------------------- */
 
-static void burn(unsigned int ms)
+static void use_cpu(unsigned int ms)
 {
 	const __u64 end = clock_ns(CLOCK_PROCESS_CPUTIME_ID) + ms * 1000000ULL;
 
@@ -57,7 +57,7 @@ static void burn(unsigned int ms)
 		syscall(SYS_getppid);
 }
 
-/* Page by page, so that each is a fault. */
+/* Touch page by page, so that each page causes a fault. */
 static void *touch(size_t size, int flags)
 {
 	char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
@@ -65,7 +65,7 @@ static void *touch(size_t size, int flags)
 
 	if (memory == MAP_FAILED)
 		return NULL;
-	/* Refused where there are no large ones. */
+	/* Fails if the kernel has no huge pages. */
 	madvise(memory, size, MADV_NOHUGEPAGE);
 	memset(memory, 1, size);
 	return memory;
@@ -78,38 +78,41 @@ static int set_policy(int policy, int priority)
 	return sched_setscheduler(0, policy, &param) ? -errno : 0;
 }
 
-static int be_nice(void *arg)
+static int set_nice(void *arg)
 {
 	return setpriority(PRIO_PROCESS, 0, NICE) ? -errno : 0;
 }
 
-static int be_nicest(void *arg)
+static int set_nice_19(void *arg)
 {
 	return setpriority(PRIO_PROCESS, 0, 19) ? -errno : 0;
 }
 
-static int be_fifo(void *arg)
+static int set_fifo(void *arg)
 {
 	return set_policy(SCHED_FIFO, FIFO_PRIORITY);
 }
 
-static int be_round_robin(void *arg)
+static int set_round_robin(void *arg)
 {
 	return set_policy(SCHED_RR, 99);
 }
 
-static int be_batch(void *arg)
+static int set_batch(void *arg)
 {
 	return set_policy(SCHED_BATCH, 0);
 }
 
-static int be_idle(void *arg)
+static int set_idle(void *arg)
 {
 	return set_policy(SCHED_IDLE, 0);
 }
 
-/* What <linux/sched/types.h> calls struct sched_attr, which libc may have too. */
-static int be_deadline(void *arg)
+/*
+ * struct sched_attr of <linux/sched/types.h>, which the C library may define
+ * too.
+ */
+static int set_deadline(void *arg)
 {
 	const struct {
 		__u32 size;
@@ -150,7 +153,7 @@ static int fill_memory(void *arg)
 								     -ENOMEM;
 }
 
-static int map_a_program(void *arg)
+static int map_program(void *arg)
 {
 	const int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 	off_t size;
@@ -162,13 +165,13 @@ static int map_a_program(void *arg)
 	memory = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
 	if (memory == MAP_FAILED)
 		return -errno;
-	/* Out of the page cache, as far as that is possible, and in again. */
+	/* Drop the page cache as far as possible, and read the pages again. */
 	posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
 	return madvise(memory, size, MADV_POPULATE_READ) ? -errno : 0;
 }
 
-/* Children waited for, and grandchildren, are part of their parent's figures. */
-static int have_had_children(void *arg)
+/* The figures of a parent include its reaped children and grandchildren. */
+static int reap_children(void *arg)
 {
 	int i;
 
@@ -180,11 +183,11 @@ static int have_had_children(void *arg)
 		if (!pid) {
 			if (!touch(CHILD_FAULTS * PAGE, MAP_PRIVATE))
 				_exit(1);
-			burn(BUSY_MS);
+			use_cpu(BUSY_MS);
 			if (!i) {
 				pid = fork();
 				if (!pid) {
-					burn(BUSY_MS);
+					use_cpu(BUSY_MS);
 					_exit(0);
 				}
 				waitpid(pid, NULL, 0);
@@ -197,20 +200,20 @@ static int have_had_children(void *arg)
 	return 0;
 }
 
-/* Nobody waits for these: they count for nobody. */
-static int ignore_children(void *arg)
+/* No process waits for these children, so no figures include them. */
+static int autoreap_children(void *arg)
 {
 	signal(SIGCHLD, SIG_IGN);
-	return have_had_children(arg) == -ECHILD ? 0 : -EINVAL;
+	return reap_children(arg) == -ECHILD ? 0 : -EINVAL;
 }
 
-static int be_busy(void *arg)
+static int use_cpu_time(void *arg)
 {
-	burn(2 * BUSY_MS);
+	use_cpu(2 * BUSY_MS);
 	return 0;
 }
 
-/* A clock of its own for each of these; several have their own schedule. */
+/* Each thread has its own CPU clock; several have a schedule of their own. */
 struct server {
 	sem_t started;
 	int listener;
@@ -243,7 +246,7 @@ static void *serve(void *arg)
 	return NULL;
 }
 
-static int be_a_server(void *arg)
+static int start_server(void *arg)
 {
 	static struct server server;
 	struct sockaddr_in any = { .sin_family = AF_INET };
@@ -267,26 +270,26 @@ static int be_a_server(void *arg)
 	return 0;
 }
 
-/* Threads that are gone are part of their process's figures. */
-static void *spend(void *arg)
+/* The figures of a process include its ended threads. */
+static void *use_resources(void *arg)
 {
 	touch(CHILD_FAULTS * PAGE, MAP_PRIVATE);
-	burn(BUSY_MS);
+	use_cpu(BUSY_MS);
 	return NULL;
 }
 
-static int have_had_threads(void *arg)
+static int join_threads(void *arg)
 {
 	pthread_t thread;
 	int i, err = 0;
 
 	for (i = 0; !err && i < 2; i++)
-		err = pthread_create(&thread, NULL, spend, NULL) ?:
+		err = pthread_create(&thread, NULL, use_resources, NULL) ?:
 		      pthread_join(thread, NULL);
 	return -err;
 }
 
-/* The descriptors last as long as the specimen: the terminal goes with them. */
+/* The descriptors stay open, as closing them would end the terminal. */
 static int take_terminal(void)
 {
 	const int master = posix_openpt(O_RDWR | O_NOCTTY);
@@ -300,21 +303,21 @@ static int take_terminal(void)
 	return slave;
 }
 
-static int own_a_terminal(void *arg)
+static int open_terminal(void *arg)
 {
 	const int tty = take_terminal();
 
 	return tty < 0 ? tty : 0;
 }
 
-static int be_in_the_background(void *arg)
+static int leave_foreground(void *arg)
 {
 	const int tty = take_terminal();
 	pid_t pid;
 
 	if (tty < 0)
 		return tty;
-	pid = specimen_fork_sleeper();
+	pid = special_task_fork_child();
 	if (pid < 0)
 		return pid;
 	if (setpgid(pid, pid) || tcsetpgrp(tty, pid))
@@ -322,7 +325,7 @@ static int be_in_the_background(void *arg)
 	return 0;
 }
 
-static int have_no_foreground(void *arg)
+static int end_foreground_group(void *arg)
 {
 	const int tty = take_terminal();
 	int status;
@@ -330,7 +333,7 @@ static int have_no_foreground(void *arg)
 
 	if (tty < 0)
 		return tty;
-	/* A group that is over by now. */
+	/* A foreground group that has ended. */
 	pid = fork();
 	if (pid < 0)
 		return -errno;
@@ -343,37 +346,37 @@ static int have_no_foreground(void *arg)
 	return 0;
 }
 
-/* A right that is made use of is a flag of the task. */
-static int use_root(void *arg)
+/* The use of a capability sets a flag of the task. */
+static int use_capability(void *arg)
 {
 	return setpriority(PRIO_PROCESS, 0, -1) ? -errno : 0;
 }
 
-static const struct cast_kind kinds[] = {
+static const struct test_task_kind kinds[] = {
 	{ "plain", NULL },
-	{ "nice", be_nice },
-	{ "nicest", be_nicest },
-	{ "fifo", be_fifo },
-	{ "round robin", be_round_robin },
-	{ "batch", be_batch },
-	{ "idle", be_idle },
-	{ "deadline", be_deadline },
+	{ "nice", set_nice },
+	{ "nicest", set_nice_19 },
+	{ "fifo", set_fifo },
+	{ "round robin", set_round_robin },
+	{ "batch", set_batch },
+	{ "idle", set_idle },
+	{ "deadline", set_deadline },
 	{ "locked", lock_memory },
 	{ "full", fill_memory },
-	{ "mapped", map_a_program },
-	{ "parent", have_had_children },
-	{ "bad parent", ignore_children },
-	{ "busy", be_busy },
-	{ "server", be_a_server },
-	{ "had threads", have_had_threads },
-	{ "terminal", own_a_terminal },
-	{ "background", be_in_the_background },
-	{ "no foreground", have_no_foreground },
-	{ "root", use_root },
+	{ "mapped", map_program },
+	{ "parent", reap_children },
+	{ "autoreaping parent", autoreap_children },
+	{ "busy", use_cpu_time },
+	{ "server", start_server },
+	{ "joined threads", join_threads },
+	{ "terminal", open_terminal },
+	{ "background", leave_foreground },
+	{ "foreground ended", end_foreground_group },
+	{ "root", use_capability },
 };
 
-/* Programs of others, where there are any. */
-static char * const programs[][CAST_ARGS] = {
+/* Other programs, if they are installed. */
+static char * const programs[][TEST_TASKS_ARGS] = {
 	{ "sh", "-c", "echo; read x" },
 	{
 		"python3", "-c",
@@ -386,11 +389,13 @@ static char * const programs[][CAST_ARGS] = {
 	},
 };
 
-static struct cast cast;
+static struct test_tasks tasks;
 static pid_t exited, killed;
-static __u64 before_all, after_all;	/* on CLOCK_BOOTTIME */
+static __u64 before_all, after_all;	/* CLOCK_BOOTTIME */
 
-/* Zombies under other signals than SIGCHLD, which nobody is asked for here. */
+/*
+ * Zombies with other exit signals than SIGCHLD; no process waits for them here.
+ */
 static pid_t make_zombie(int exit_signal, int code, int kill_by)
 {
 	struct clone_args args = { .exit_signal = exit_signal };
@@ -404,22 +409,26 @@ static pid_t make_zombie(int exit_signal, int code, int kill_by)
 	return pid;
 }
 
-static int make_cast(void)
+static int make_test_tasks(void)
 {
-	static const struct member_spec specs[] = {
-		{ .name = "zombie", .pose = POSE_ZOMBIE },
-		{ .name = "stopped", .pose = POSE_STOPPED, .threads = 1 },
-		{ .name = "traced", .pose = POSE_TRACED, .threads = 2 },
-		{ .name = "trace stop", .pose = POSE_TRACE_STOPPED },
-		{ .name = "leader gone", .pose = POSE_LEADER_GONE, .threads = 3 },
-		{ .name = "user", .who = &user, .threads = 1, .children = 2 },
+	static const struct task_spec specs[] = {
+		{ .name = "zombie", .state = POOL_ZOMBIE },
+		{ .name = "stopped", .state = POOL_STOPPED, .threads = 1 },
+		{ .name = "traced", .state = POOL_TRACED, .threads = 2 },
+		{ .name = "trace stop", .state = POOL_TRACE_STOPPED },
+		{ .name = "leader exited",
+		  .state = POOL_LEADER_EXITED,
+		  .threads = 3 },
+		{ .name = "user", .creds = &user, .threads = 1, .children = 2 },
 	};
 	int err;
 
 	before_all = clock_ns(CLOCK_BOOTTIME);
-	err = cast_begin(&cast, specs, ARRAY_SIZE(specs));
-	err = err ?: cast_make_all(&cast, kinds, ARRAY_SIZE(kinds));
-	err = err ?: cast_run_all(&cast, programs, ARRAY_SIZE(programs));
+	err = test_tasks_begin(&tasks, specs, ARRAY_SIZE(specs));
+	err = err ?: test_tasks_add_all(&tasks, kinds, ARRAY_SIZE(kinds));
+	if (!err)
+		err = test_tasks_add_programs(&tasks, programs,
+					      ARRAY_SIZE(programs));
 	if (err)
 		return err;
 	signal(SIGUSR1, SIG_IGN);
@@ -428,48 +437,48 @@ static int make_cast(void)
 	if (exited < 0 || killed < 0)
 		return -EAGAIN;
 	after_all = clock_ns(CLOCK_BOOTTIME);
-	return population_settle(&cast.pop);
+	return task_pool_settle(&tasks.pool);
 }
 
-static void end_cast(void)
+static void end_test_tasks(void)
 {
 	waitpid(exited, NULL, __WALL);
 	waitpid(killed, NULL, __WALL);
-	cast_end(&cast);
+	test_tasks_end(&tasks);
 }
 
-static pid_t member_pid(enum pose pose)
+static pid_t pool_task_pid(enum pool_state state)
 {
 	size_t i;
 
-	for (i = 0; i < cast.pop.nr; i++)
-		if (cast.pop.member[i].spec.pose == pose)
-			return cast.pop.member[i].pid;
+	for (i = 0; i < tasks.pool.nr; i++)
+		if (tasks.pool.task[i].spec.state == state)
+			return tasks.pool.task[i].pid;
 	return 0;
 }
 
-/* Everybody that keeps still. */
-static int known_processes(struct idset *known)
+/* All processes that do not change. */
+static int known_processes(struct pid_set *known)
 {
 	size_t i;
 	int err;
 
-	err = idset_add(known, exited) ?: idset_add(known, killed);
-	for (i = 0; !err && i < cast.nr; i++)
-		err = idset_add(known, cast.specimen[i].pid);
-	for (i = 0; !err && i < cast.pop.nr; i++) {
-		err = idset_add(known, cast.pop.member[i].pid);
-		if (!err && cast.pop.member[i].tracer)
-			err = idset_add(known, cast.pop.member[i].tracer);
+	err = pid_set_add(known, exited) ?: pid_set_add(known, killed);
+	for (i = 0; !err && i < tasks.nr; i++)
+		err = pid_set_add(known, tasks.special[i].pid);
+	for (i = 0; !err && i < tasks.pool.nr; i++) {
+		err = pid_set_add(known, tasks.pool.task[i].pid);
+		if (!err && tasks.pool.task[i].tracer)
+			err = pid_set_add(known, tasks.pool.task[i].tracer);
 	}
 	return err;
 }
 
-/* ---------------------------------------------------------------- tests */
+/* --- tests ---------------------------------------------------------------- */
 
 FIXTURE(stat) {
 	struct td_sock sock;
-	struct idset known;
+	struct pid_set known;
 	int proc;
 };
 
@@ -485,107 +494,111 @@ FIXTURE_SETUP(stat)
 FIXTURE_TEARDOWN(stat)
 {
 	close(self->proc);
-	idset_free(&self->known);
+	pid_set_free(&self->known);
 	td_close(&self->sock);
 }
 
-/* One row about @pid, from a strategy that makes it a process's. */
-static void ask_one(struct __test_metadata *_metadata, struct td_sock *sock,
-		    pid_t pid, struct task_diag_stat *stat)
+/* Query one row of @pid, with the figures of the process. */
+static void query_one(struct __test_metadata *_metadata, struct td_sock *sock,
+		      pid_t pid, struct task_diag_stat *stat)
 {
 	struct td_answer a;
 
-	td_good_row(_metadata, sock, TASK_DIAG_SHOW_STAT, pid, &a);
+	td_get_row(_metadata, sock, TASK_DIAG_SHOW_STAT, pid, &a);
 	ASSERT_EQ(TASK_DIAG_SHOW_STAT, a.row[0].groups);
 	*stat = a.row[0].stat;
 	td_answer_free(&a);
 }
 
-/* What procfs says of several tasks, in the order of their numbers. */
-struct told {
+/* Figures of one task from procfs; arrays are ordered by pid. */
+struct stat_entry {
 	__u32 pid;
 	__u32 tgid;
 	struct task_diag_stat stat;
 };
 
-static size_t tell_all(int proc, bool threads, struct told *told, size_t room)
+static size_t read_all(int proc, bool threads, struct stat_entry *entries,
+		       size_t capacity)
 {
-	struct idset pids = {};
+	struct pid_set pids = {};
 	size_t i, j, nr = 0;
 
 	procfs_processes(proc, &pids);
 	for (i = 0; i < pids.nr; i++) {
-		struct idset tids = {};
+		struct pid_set tids = {};
 
 		if (threads)
 			procfs_threads(proc, pids.id[i], &tids);
 		else
-			idset_add(&tids, pids.id[i]);
-		for (j = 0; j < tids.nr && nr < room; j++) {
-			told[nr].pid = tids.id[j];
-			told[nr].tgid = pids.id[i];
-			if (!oracle_stat_read(proc, pids.id[i],
-					      threads ? tids.id[j] : 0,
-					      &told[nr].stat))
+			pid_set_add(&tids, pids.id[i]);
+		for (j = 0; j < tids.nr && nr < capacity; j++) {
+			entries[nr].pid = tids.id[j];
+			entries[nr].tgid = pids.id[i];
+			if (!expected_stat_read(proc, pids.id[i],
+						threads ? tids.id[j] : 0,
+						&entries[nr].stat))
 				nr++;
 		}
-		idset_free(&tids);
+		pid_set_free(&tids);
 	}
-	idset_free(&pids);
+	pid_set_free(&pids);
 	return nr;
 }
 
-static const struct told *tale_of(const struct told *told, size_t nr, __u32 pid)
+static const struct stat_entry *find_entry(const struct stat_entry *entries,
+					   size_t nr, __u32 pid)
 {
 	size_t i;
 
 	for (i = 0; i < nr; i++)
-		if (told[i].pid == pid)
-			return &told[i];
+		if (entries[i].pid == pid)
+			return &entries[i];
 	return NULL;
 }
 
 #define MOST_TASKS 2048
 
-/* Every task of the system, kernel threads among them. */
+/* Compare all tasks of the system, kernel threads included. */
 static void compare_all(struct __test_metadata *_metadata, struct td_sock *sock,
-			int proc, const struct idset *known, bool threads)
+			int proc, const struct pid_set *known, bool threads)
 {
-	const struct task_diag_pid what = {
+	const struct task_diag_pid query = {
 		.show_flags = TASK_DIAG_SHOW_STAT,
 		.dump_strategy = threads ? TASK_DIAG_DUMP_ALL_THREAD :
 					   TASK_DIAG_DUMP_ALL,
 	};
 	size_t i, nr_before, nr_after, compared = 0, of_known = 0;
-	struct told *before, *after;
+	struct stat_entry *before, *after;
 	struct td_answer a;
 	char text[160];
 
 	before = calloc(2 * MOST_TASKS, sizeof(*before));
 	ASSERT_NE(NULL, before);
 	after = before + MOST_TASKS;
-	nr_before = tell_all(proc, threads, before, MOST_TASKS);
-	ASSERT_EQ(0, td_query(sock, &what, NLM_F_DUMP, &a));
-	nr_after = tell_all(proc, threads, after, MOST_TASKS);
-	ASSERT_GOOD(&a);
+	nr_before = read_all(proc, threads, before, MOST_TASKS);
+	ASSERT_EQ(0, td_query(sock, &query, NLM_F_DUMP, &a));
+	nr_after = read_all(proc, threads, after, MOST_TASKS);
+	ASSERT_SUCCESS(&a);
 
 	for (i = 0; i < nr_before; i++) {
-		const struct told *then = &before[i];
-		const struct told *now = tale_of(after, nr_after, then->pid);
-		const struct td_row *row = td_find(&a, then->pid);
-		const bool still = idset_has(known, then->tgid);
+		const struct stat_entry *then = &before[i];
+		const struct stat_entry *now =
+			find_entry(after, nr_after, then->pid);
+		const struct td_row *row = td_find_row(&a, then->pid);
+		const bool still = pid_set_has(known, then->tgid);
 
 		if (!now)
 			continue;
 		EXPECT_NE(NULL, row) {
-			TH_LOG("%u is not dumped", then->pid);
+			TH_LOG("no row of task %u", then->pid);
 		}
 		if (!row)
 			continue;
-		EXPECT_TRUE(oracle_stat_agrees(&row->stat, &then->stat,
-					       &now->stat, still, text,
-					       sizeof(text))) {
-			TH_LOG("%u of %u: %s", then->pid, then->tgid, text);
+		EXPECT_TRUE(expected_stat_matches(&row->stat, &then->stat,
+						  &now->stat, still, text,
+						  sizeof(text))) {
+			TH_LOG("thread %u of process %u: %s", then->pid,
+			       then->tgid, text);
 		}
 		compared++;
 		of_known += still;
@@ -593,28 +606,30 @@ static void compare_all(struct __test_metadata *_metadata, struct td_sock *sock,
 	EXPECT_LE(known->nr + (threads ? SERVER_THREADS : 0), of_known);
 	/* There are others: kernel threads at least. */
 	EXPECT_LT(of_known, compared);
-	TH_LOG("compared %zu tasks, %zu of them made for this", compared,
+	TH_LOG("compared %zu tasks, %zu of them test tasks", compared,
 	       of_known);
 	free(before);
 	td_answer_free(&a);
 }
 
-TEST_F(stat, every_process_is_as_in_procfs)
+TEST_F(stat, every_process_equals_procfs)
 {
 	compare_all(_metadata, &self->sock, self->proc, &self->known, false);
 }
 
-TEST_F(stat, every_thread_is_as_in_procfs)
+TEST_F(stat, every_thread_equals_procfs)
 {
 	compare_all(_metadata, &self->sock, self->proc, &self->known, true);
 }
 
-/* Each strategy makes either rows of processes or rows of threads. */
-TEST_F(stat, a_row_is_a_process_or_a_thread_by_its_strategy)
+/* Each strategy reports either figures of processes or figures of threads. */
+TEST_F(stat, strategy_selects_process_or_thread_figures)
 {
 	const pid_t pids[] = {
-		cast_pid(&cast, "server"), cast_pid(&cast, "had threads"),
-		member_pid(POSE_LEADER_GONE), member_pid(POSE_STOPPED),
+		test_tasks_pid(&tasks, "server"),
+		test_tasks_pid(&tasks, "joined threads"),
+		pool_task_pid(POOL_LEADER_EXITED),
+		pool_task_pid(POOL_STOPPED),
 	};
 	struct task_diag_stat whole, thread;
 	size_t i, j, differing = 0;
@@ -630,43 +645,45 @@ TEST_F(stat, a_row_is_a_process_or_a_thread_by_its_strategy)
 		const struct task_diag_pid children = {
 			.show_flags = TASK_DIAG_SHOW_STAT,
 			.dump_strategy = TASK_DIAG_DUMP_CHILDREN,
-			.pid = cast.pop.maker,
+			.pid = tasks.pool.parent,
 		};
 		const struct td_row *row;
 
-		ASSERT_EQ(0, oracle_stat_read(self->proc, pids[i], 0, &whole));
-		ask_one(_metadata, &self->sock, pids[i], &thread);
-		EXPECT_TRUE(oracle_stat_agrees(&thread, &whole, &whole, true,
-					       text, sizeof(text))) {
+		ASSERT_EQ(0,
+			  expected_stat_read(self->proc, pids[i], 0, &whole));
+		query_one(_metadata, &self->sock, pids[i], &thread);
+		EXPECT_TRUE(expected_stat_matches(&thread, &whole, &whole, true,
+						  text, sizeof(text))) {
 			TH_LOG("ONE %d: %s", pids[i], text);
 		}
 
 		ASSERT_EQ(0, td_query(&self->sock, &children, NLM_F_DUMP, &a));
-		ASSERT_GOOD(&a);
-		row = td_find(&a, pids[i]);
+		ASSERT_SUCCESS(&a);
+		row = td_find_row(&a, pids[i]);
 		ASSERT_NE(NULL, row);
-		EXPECT_TRUE(oracle_stat_agrees(&row->stat, &whole, &whole, true,
-					       text, sizeof(text))) {
+		EXPECT_TRUE(expected_stat_matches(&row->stat, &whole, &whole,
+						  true, text, sizeof(text)))
+		{
 			TH_LOG("CHILDREN %d: %s", pids[i], text);
 		}
 		td_answer_free(&a);
 
 		ASSERT_EQ(0, td_query(&self->sock, &threads, NLM_F_DUMP, &a));
-		ASSERT_GOOD(&a);
+		ASSERT_SUCCESS(&a);
 		for (j = 0; j < a.rows; j++) {
 			const pid_t tid = a.row[j].msg.pid;
 			struct task_diag_stat one;
 
 			row = &a.row[j];
-			ASSERT_EQ(0, oracle_stat_read(self->proc, pids[i], tid,
-						      &thread));
-			EXPECT_TRUE(oracle_stat_agrees(&row->stat, &thread,
-						       &thread, true, text,
-						       sizeof(text))) {
+			ASSERT_EQ(0, expected_stat_read(self->proc, pids[i],
+							tid, &thread));
+			EXPECT_TRUE(expected_stat_matches(&row->stat, &thread,
+							  &thread, true, text,
+							  sizeof(text))) {
 				TH_LOG("THREAD %d: %s", tid, text);
 			}
 			if (tid != pids[i]) {
-				ask_one(_metadata, &self->sock, tid, &one);
+				query_one(_metadata, &self->sock, tid, &one);
 				EXPECT_EQ(0, memcmp(&one, &row->stat,
 						    sizeof(one)));
 			} else {
@@ -675,36 +692,42 @@ TEST_F(stat, a_row_is_a_process_or_a_thread_by_its_strategy)
 		}
 		td_answer_free(&a);
 	}
-	/* Otherwise nothing has been told apart. */
+	/*
+	 * Otherwise process and thread figures were equal and the test shows
+	 * nothing.
+	 */
 	EXPECT_LT(0U, differing);
 }
 
-/* procfs rounds times down to ticks; here are all of their nanoseconds. */
-TEST_F(stat, times_are_in_nanoseconds)
+/* procfs rounds times down to ticks; STAT has nanoseconds. */
+TEST_F(stat, cpu_times_have_nanosecond_resolution)
 {
-	const pid_t pid = cast_pid(&cast, "busy");
+	const pid_t pid = test_tasks_pid(&tasks, "busy");
 	struct timespec used = {};
 	struct task_diag_stat stat;
 	clockid_t clock;
 	__u64 expected;
 
 	ASSERT_EQ(0, clock_getcpuclockid(pid, &clock));
-	ask_one(_metadata, &self->sock, pid, &stat);
+	query_one(_metadata, &self->sock, pid, &stat);
 	ASSERT_EQ(0, clock_gettime(clock, &used));
 	expected = used.tv_sec * NS_PER_SEC + used.tv_nsec;
 	EXPECT_LE(2 * BUSY_MS * 1000000ULL, stat.utime + stat.stime);
-	/* Some kernels add up the two from other clocks than this one. */
+	/*
+	 * Some kernels sum user and system time from other clocks than this
+	 * one.
+	 */
 	EXPECT_LE(stat.utime + stat.stime, expected + 2000000);
 	EXPECT_LE(expected, stat.utime + stat.stime + 2000000);
 }
 
-TEST_F(stat, it_started_when_it_was_made)
+TEST_F(stat, start_time_is_within_creation_interval)
 {
 	struct task_diag_stat stat, last = {};
 	size_t i;
 
-	for (i = 0; i < cast.nr; i++) {
-		ask_one(_metadata, &self->sock, cast.specimen[i].pid, &stat);
+	for (i = 0; i < tasks.nr; i++) {
+		query_one(_metadata, &self->sock, tasks.special[i].pid, &stat);
 		EXPECT_LT(before_all, stat.start_time);
 		EXPECT_LT(stat.start_time, after_all);
 		/* They were made one after the other. */
@@ -713,12 +736,16 @@ TEST_F(stat, it_started_when_it_was_made)
 	}
 }
 
-/* That the specimens are what they claim to be, and what procfs rounds. */
-TEST_F(stat, as_they_were_made)
+/*
+ * Check that the special tasks have their properties, and the figures that
+ * procfs rounds.
+ */
+TEST_F(stat, test_tasks_report_their_properties)
 {
 	struct task_diag_stat stat, other;
 
-	ask_one(_metadata, &self->sock, cast_pid(&cast, "plain"), &stat);
+	query_one(_metadata, &self->sock, test_tasks_pid(&tasks, "plain"),
+		  &stat);
 	EXPECT_EQ(0, stat.nice);
 	EXPECT_EQ(20, stat.priority);
 	EXPECT_EQ((__u32)SCHED_NORMAL, stat.policy);
@@ -733,33 +760,42 @@ TEST_F(stat, as_they_were_made)
 	EXPECT_LT(stat.rss_anon + stat.rss_file, stat.vsize);
 	EXPECT_EQ(0U, stat.cutime + stat.cstime + stat.cmin_flt);
 
-	ask_one(_metadata, &self->sock, cast_pid(&cast, "nice"), &stat);
+	query_one(_metadata, &self->sock, test_tasks_pid(&tasks, "nice"),
+		  &stat);
 	EXPECT_EQ(NICE, stat.nice);
 	EXPECT_EQ(20 + NICE, stat.priority);
-	ask_one(_metadata, &self->sock, cast_pid(&cast, "nicest"), &stat);
+	query_one(_metadata, &self->sock, test_tasks_pid(&tasks, "nicest"),
+		  &stat);
 	EXPECT_EQ(19, stat.nice);
 	EXPECT_EQ(39, stat.priority);
 
-	ask_one(_metadata, &self->sock, cast_pid(&cast, "fifo"), &stat);
+	query_one(_metadata, &self->sock, test_tasks_pid(&tasks, "fifo"),
+		  &stat);
 	EXPECT_EQ((__u32)SCHED_FIFO, stat.policy);
 	EXPECT_EQ((__u32)FIFO_PRIORITY, stat.rt_priority);
 	EXPECT_EQ(-1 - FIFO_PRIORITY, stat.priority);
-	ask_one(_metadata, &self->sock, cast_pid(&cast, "round robin"), &stat);
+	query_one(_metadata, &self->sock, test_tasks_pid(&tasks, "round robin"),
+		  &stat);
 	EXPECT_EQ((__u32)SCHED_RR, stat.policy);
 	EXPECT_EQ(99U, stat.rt_priority);
 	EXPECT_EQ(-100, stat.priority);
-	ask_one(_metadata, &self->sock, cast_pid(&cast, "batch"), &stat);
+	query_one(_metadata, &self->sock, test_tasks_pid(&tasks, "batch"),
+		  &stat);
 	EXPECT_EQ((__u32)SCHED_BATCH, stat.policy);
-	ask_one(_metadata, &self->sock, cast_pid(&cast, "idle"), &stat);
+	query_one(_metadata, &self->sock, test_tasks_pid(&tasks, "idle"),
+		  &stat);
 	EXPECT_EQ((__u32)SCHED_IDLE, stat.policy);
-	ask_one(_metadata, &self->sock, cast_pid(&cast, "deadline"), &stat);
+	query_one(_metadata, &self->sock, test_tasks_pid(&tasks, "deadline"),
+		  &stat);
 	EXPECT_EQ((__u32)SCHED_DEADLINE, stat.policy);
 	EXPECT_EQ(-101, stat.priority);
 
-	ask_one(_metadata, &self->sock, cast_pid(&cast, "locked"), &stat);
+	query_one(_metadata, &self->sock, test_tasks_pid(&tasks, "locked"),
+		  &stat);
 	EXPECT_EQ(LOCKED_PAGES * PAGE, stat.locked);
 
-	ask_one(_metadata, &self->sock, cast_pid(&cast, "full"), &stat);
+	query_one(_metadata, &self->sock, test_tasks_pid(&tasks, "full"),
+		  &stat);
 	EXPECT_LE(ANON, stat.rss_anon);
 	EXPECT_LE(SHMEM, stat.rss_shmem);
 	EXPECT_LE(PEAK, stat.rss_peak);
@@ -767,57 +803,68 @@ TEST_F(stat, as_they_were_made)
 	EXPECT_LE(ANON, stat.data);
 	EXPECT_LE(PEAK / PAGE + ANON / PAGE, stat.min_flt);
 
-	ask_one(_metadata, &self->sock, cast_pid(&cast, "parent"), &stat);
+	query_one(_metadata, &self->sock, test_tasks_pid(&tasks, "parent"),
+		  &stat);
 	EXPECT_LE(3U * CHILD_FAULTS, stat.cmin_flt);
 	EXPECT_GT(3U * CHILD_FAULTS, stat.min_flt);
-	/* Four of them in all, and time passes in ticks on some machines. */
+	/* Four children in total; on some machines time advances in ticks. */
 	EXPECT_LE(2 * BUSY_MS * 1000000ULL, stat.cutime + stat.cstime);
-	ask_one(_metadata, &self->sock, cast_pid(&cast, "bad parent"), &stat);
+	query_one(_metadata, &self->sock,
+		  test_tasks_pid(&tasks, "autoreaping parent"), &stat);
 	EXPECT_EQ(0U, stat.cutime + stat.cstime + stat.cmin_flt);
 
-	ask_one(_metadata, &self->sock, cast_pid(&cast, "had threads"), &stat);
+	query_one(_metadata, &self->sock,
+		  test_tasks_pid(&tasks, "joined threads"), &stat);
 	EXPECT_LE(2U * CHILD_FAULTS, stat.min_flt);
 	EXPECT_LE(BUSY_MS * 1000000ULL, stat.utime + stat.stime);
 	EXPECT_EQ(1U, stat.num_threads);
-	ask_one(_metadata, &self->sock, cast_pid(&cast, "server"), &stat);
+	query_one(_metadata, &self->sock, test_tasks_pid(&tasks, "server"),
+		  &stat);
 	EXPECT_EQ(1U + SERVER_THREADS, stat.num_threads);
 
-	ask_one(_metadata, &self->sock, cast_pid(&cast, "terminal"), &stat);
+	query_one(_metadata, &self->sock, test_tasks_pid(&tasks, "terminal"),
+		  &stat);
 	EXPECT_EQ(136U, stat.tty >> 8 & 0xfff);
-	EXPECT_EQ(cast_pid(&cast, "terminal"), stat.tty_pgrp);
-	ask_one(_metadata, &self->sock, cast_pid(&cast, "background"), &other);
+	EXPECT_EQ(test_tasks_pid(&tasks, "terminal"), stat.tty_pgrp);
+	query_one(_metadata, &self->sock, test_tasks_pid(&tasks, "background"),
+		  &other);
 	EXPECT_NE(stat.tty, other.tty);
-	EXPECT_NE(cast_pid(&cast, "background"), other.tty_pgrp);
+	EXPECT_NE(test_tasks_pid(&tasks, "background"), other.tty_pgrp);
 	EXPECT_LT(0, other.tty_pgrp);
-	ask_one(_metadata, &self->sock, cast_pid(&cast, "no foreground"), &stat);
+	query_one(_metadata, &self->sock,
+		  test_tasks_pid(&tasks, "foreground ended"), &stat);
 	EXPECT_LT(0U, stat.tty);
 
-	ask_one(_metadata, &self->sock, exited, &stat);
+	query_one(_metadata, &self->sock, exited, &stat);
 	EXPECT_EQ(EXIT_CODE << 8, stat.exit_code);
 	EXPECT_EQ(SIGUSR1, stat.exit_signal);
 	EXPECT_EQ(0U, stat.vsize + stat.rss_anon + stat.rss_file);
-	ask_one(_metadata, &self->sock, killed, &stat);
+	query_one(_metadata, &self->sock, killed, &stat);
 	EXPECT_EQ(SIGKILL, stat.exit_code);
 	EXPECT_EQ(0, stat.exit_signal);
 
-	ask_one(_metadata, &self->sock, member_pid(POSE_LEADER_GONE), &stat);
+	query_one(_metadata, &self->sock, pool_task_pid(POOL_LEADER_EXITED),
+		  &stat);
 	EXPECT_EQ(4U, stat.num_threads);
 }
 
-/* Threads have no exit signal, but a schedule and switches of their own. */
-TEST_F(stat, threads_differ)
+/*
+ * Threads have no exit signal, but a schedule and context switches of their
+ * own.
+ */
+TEST_F(stat, threads_report_their_own_figures)
 {
-	const struct task_diag_pid what = {
+	const struct task_diag_pid query = {
 		.show_flags = TASK_DIAG_SHOW_STAT,
 		.dump_strategy = TASK_DIAG_DUMP_THREAD,
-		.pid = cast_pid(&cast, "server"),
+		.pid = test_tasks_pid(&tasks, "server"),
 	};
 	unsigned int fifo = 0, nice = 0;
 	struct td_answer a;
 	size_t i;
 
-	ASSERT_EQ(0, td_query(&self->sock, &what, NLM_F_DUMP, &a));
-	ASSERT_GOOD(&a);
+	ASSERT_EQ(0, td_query(&self->sock, &query, NLM_F_DUMP, &a));
+	ASSERT_SUCCESS(&a);
 	ASSERT_EQ(1U + SERVER_THREADS, a.rows);
 	for (i = 0; i < a.rows; i++) {
 		const struct td_row *row = &a.row[i];
@@ -834,17 +881,18 @@ TEST_F(stat, threads_differ)
 	td_answer_free(&a);
 }
 
-/* Without memory of their own all sizes are 0, borrowed memory or not. */
-TEST_F(stat, kernel_threads_have_no_size)
+/* Without memory of their own all sizes are 0, also with a borrowed mm. */
+TEST_F(stat, kernel_threads_report_sizes_of_0)
 {
-	const struct task_diag_pid what = { .show_flags = TASK_DIAG_SHOW_STAT };
+	const struct task_diag_pid query = { .show_flags =
+						     TASK_DIAG_SHOW_STAT };
 	struct procfs_snapshot shot;
 	size_t i, seen = 0;
 	struct td_answer a;
 
 	ASSERT_EQ(0, procfs_snapshot(self->proc, false, &shot));
-	ASSERT_EQ(0, td_query(&self->sock, &what, NLM_F_DUMP, &a));
-	ASSERT_GOOD(&a);
+	ASSERT_EQ(0, td_query(&self->sock, &query, NLM_F_DUMP, &a));
+	ASSERT_SUCCESS(&a);
 	for (i = 0; i < a.rows; i++) {
 		const struct procfs_task *task =
 			procfs_find(&shot, a.row[i].msg.pid);
@@ -862,13 +910,13 @@ TEST_F(stat, kernel_threads_have_no_size)
 	td_answer_free(&a);
 }
 
-/* The caller is told what it is allowed to know of another, or nothing. */
-TEST_F(stat, users_see_their_own)
+/* A user gets the figures of its own tasks and no other row. */
+TEST_F(stat, unprivileged_user_sees_own_processes)
 {
 	pid_t child = td_fork_as(_metadata, &user);
 
 	if (!child) {
-		const struct task_diag_pid what = {
+		const struct task_diag_pid query = {
 			.show_flags = TD_BASE_CRED | TASK_DIAG_SHOW_STAT,
 		};
 		struct task_diag_stat expected;
@@ -878,9 +926,9 @@ TEST_F(stat, users_see_their_own)
 		size_t i;
 
 		ASSERT_EQ(0, td_open(&sock, TD_LARGE));
-		ASSERT_EQ(0, td_query(&sock, &what, NLM_F_DUMP, &a));
-		ASSERT_GOOD(&a);
-		/* Itself, the member and its two children. */
+		ASSERT_EQ(0, td_query(&sock, &query, NLM_F_DUMP, &a));
+		ASSERT_SUCCESS(&a);
+		/* This process, the pool task and its two children. */
 		EXPECT_EQ(4U, a.rows);
 		for (i = 0; i < a.rows; i++) {
 			const pid_t pid = a.row[i].msg.pid;
@@ -888,12 +936,12 @@ TEST_F(stat, users_see_their_own)
 			EXPECT_EQ((__u32)USER, a.row[i].cred.uid);
 			if (pid == getpid())
 				continue;
-			ASSERT_EQ(0, oracle_stat_read(self->proc, pid, 0,
-						      &expected));
-			EXPECT_TRUE(oracle_stat_agrees(&a.row[i].stat,
-						       &expected, &expected,
-						       true, text,
-						       sizeof(text))) {
+			ASSERT_EQ(0, expected_stat_read(self->proc, pid, 0,
+							&expected));
+			EXPECT_TRUE(expected_stat_matches(&a.row[i].stat,
+							  &expected, &expected,
+							  true, text,
+							  sizeof(text))) {
 				TH_LOG("%d: %s", pid, text);
 			}
 		}
@@ -904,5 +952,6 @@ TEST_F(stat, users_see_their_own)
 
 int main(int argc, char **argv)
 {
-	return td_main(argc, argv, make_cast, end_cast, cast.pop.error);
+	return td_main(argc, argv, make_test_tasks, end_test_tasks,
+		       tasks.pool.error);
 }

@@ -10,9 +10,9 @@
 #include <sys/prctl.h>
 #include <linux/filter.h>
 
-#include "handover.h"
-#include "tap.h"
-#include "taskdiag_test.h"
+#include "lib/fd_passing.h"
+#include "lib/tap.h"
+#include "lib/taskdiag_test.h"
 
 /* Name of the test's task: in rows, and not in requests. */
 #define SECRET "overhear me"
@@ -22,7 +22,7 @@
 
 #define NOBODY { 65534, 65534, 65534, 65534 }
 
-static const struct identity tapper = {
+static const struct credentials tapper = {
 	.uid = NOBODY,
 	.gid = NOBODY,
 	.permitted = CAP_BIT(CAP_NET_ADMIN) | CAP_BIT(CAP_NET_RAW),
@@ -34,25 +34,18 @@ static const struct task_diag_pid all = {
 	.dump_strategy = TASK_DIAG_DUMP_ALL,
 };
 
-static const struct task_diag_pid all_short = {
-	.show_flags = TD_BASE_CRED,
-	.dump_strategy = TASK_DIAG_DUMP_ALL,
-};
+static struct task_pool pool;
 
-static struct population pop;
-
-static int make_population(void)
+static int make_pool(void)
 {
-	const struct member_spec sleeper = {};
+	const struct task_spec sleeper = {};
 
-	return population_begin(&pop) ?:
-	       population_add_all(&pop, &sleeper, 1, SLEEPERS) ?:
-	       population_settle(&pop);
+	return task_pool_begin_with(&pool, &sleeper, 1, SLEEPERS);
 }
 
-static void end_population(void)
+static void end_pool(void)
 {
-	population_end(&pop);
+	task_pool_end(&pool);
 }
 
 FIXTURE(tap) {
@@ -75,13 +68,13 @@ FIXTURE_TEARDOWN(tap)
 		close(self->packets);
 }
 
-/* In the tapper: create a tap that is up and hand over its packet socket. */
-static int give_tap(int end)
+/* In the tapper: create a tap that is up and pass its packet socket. */
+static int send_tap(int end)
 {
 	struct tap tap;
 
 	return tap_create(&tap) ?: tap_set(&tap, true) ?:
-	       handover_give(end, tap.packets);
+	       fd_passing_send(end, tap.packets);
 }
 
 #define KERNEL_LACKS_TAPS 42
@@ -102,21 +95,21 @@ static int exit_status(int err)
 	return err ? 1 : 0;
 }
 
-/* False if the kernel has no nlmon or no AF_PACKET. */
+/* Return false if the kernel has no nlmon or no AF_PACKET. */
 static bool open_tap(struct __test_metadata *_metadata, int *packets)
 {
 	int ends[2], status;
 	pid_t pid;
 
-	ASSERT_EQ(0, handover_open(ends));
+	ASSERT_EQ(0, fd_passing_open(ends));
 	pid = td_fork_as(_metadata, &tapper);
 	if (!pid)
-		_exit(exit_status(give_tap(ends[1])));
+		_exit(exit_status(send_tap(ends[1])));
 	status = tapper_status(_metadata, pid);
 	if (status == KERNEL_LACKS_TAPS)
 		return false;
 	ASSERT_EQ(0, status);
-	*packets = handover_take(ends[0]);
+	*packets = fd_passing_receive(ends[0]);
 	ASSERT_LE(0, *packets);
 	close(ends[0]);
 	close(ends[1]);
@@ -125,10 +118,10 @@ static bool open_tap(struct __test_metadata *_metadata, int *packets)
 
 #define NO_TAPS "this kernel has no nlmon or no AF_PACKET"
 
-/* The tap works, has the requests and no row of their replies. */
-static void expect_unheard(struct __test_metadata *_metadata,
-			   const struct td_sock *sock, int packets,
-			   unsigned int requests)
+/* Check that the tap works, has the requests and no row of their replies. */
+static void expect_no_rows_in_tap(struct __test_metadata *_metadata,
+				  const struct td_sock *sock, int packets,
+				  unsigned int requests)
 {
 	struct tap_count count = {};
 	struct td_sock other;
@@ -144,66 +137,69 @@ static void expect_unheard(struct __test_metadata *_metadata,
 	EXPECT_EQ(0U, count.secrets);
 }
 
-TEST_F(tap, receives_no_row_of_a_dump)
+TEST_F(tap, receives_no_row_of_dump)
 {
 	struct td_answer a;
 
 	if (!open_tap(_metadata, &self->packets))
 		SKIP(return, NO_TAPS);
-	td_good_dump(_metadata, &self->sock, all.show_flags,
-		     all.dump_strategy, 0, &a);
+	td_dump(_metadata, &self->sock, all.show_flags,
+		all.dump_strategy, 0, &a);
 	EXPECT_LT((size_t)SLEEPERS, a.rows);
-	EXPECT_TRUE(!!td_find(&a, getpid()));
+	EXPECT_TRUE(!!td_find_row(&a, getpid()));
 	EXPECT_LT(1U, a.receives);
 	td_answer_free(&a);
-	expect_unheard(_metadata, &self->sock, self->packets, 1);
+	expect_no_rows_in_tap(_metadata, &self->sock, self->packets, 1);
 }
 
-/* Rows of a fixed size are made in another way. */
-TEST_F(tap, receives_no_row_of_a_dump_of_short_rows)
+/* Rows of a fixed size are made by another code path. */
+TEST_F(tap, receives_no_row_of_dump_of_fixed_groups)
 {
 	struct td_answer a;
 
 	if (!open_tap(_metadata, &self->packets))
 		SKIP(return, NO_TAPS);
-	td_good_dump(_metadata, &self->sock, all_short.show_flags,
-		     all_short.dump_strategy, 0, &a);
+	td_dump(_metadata, &self->sock, td_all.show_flags,
+		td_all.dump_strategy, 0, &a);
 	EXPECT_LT((size_t)SLEEPERS, a.rows);
 	td_answer_free(&a);
-	expect_unheard(_metadata, &self->sock, self->packets, 1);
+	expect_no_rows_in_tap(_metadata, &self->sock, self->packets, 1);
 }
 
-TEST_F(tap, receives_no_row_of_a_single_request)
+TEST_F(tap, receives_no_row_of_single_request)
 {
 	struct td_answer a;
 
 	if (!open_tap(_metadata, &self->packets))
 		SKIP(return, NO_TAPS);
-	td_good_row(_metadata, &self->sock, TD_BASE_CRED, getpid(), &a);
+	td_get_row(_metadata, &self->sock, TD_BASE_CRED, getpid(), &a);
 	td_answer_free(&a);
-	expect_unheard(_metadata, &self->sock, self->packets, 1);
+	expect_no_rows_in_tap(_metadata, &self->sock, self->packets, 1);
 }
 
-TEST_F(tap, opened_during_a_dump_receives_no_row)
+TEST_F(tap, opened_during_dump_receives_no_row)
 {
 	struct td_answer a;
 
-	ASSERT_EQ(0, td_ask(&self->sock, &all, NLM_F_DUMP, NULL));
-	td_expect(&self->sock, &a, true);
-	ASSERT_EQ(0, td_receive_some(&self->sock, &a, 1));
+	ASSERT_EQ(0, td_send_request(&self->sock, &all, NLM_F_DUMP, NULL));
+	td_answer_init(&self->sock, &a, true);
+	ASSERT_EQ(0, td_receive_datagram(&self->sock, &a, 1));
 	ASSERT_EQ(0, (int)a.end.type);
 
 	if (!open_tap(_metadata, &self->packets))
 		SKIP(return, NO_TAPS);
 	ASSERT_EQ(0, td_receive(&self->sock, &a));
-	ASSERT_GOOD(&a);
+	ASSERT_SUCCESS(&a);
 	EXPECT_LT((size_t)SLEEPERS, a.rows);
 	td_answer_free(&a);
-	expect_unheard(_metadata, &self->sock, self->packets, 0);
+	expect_no_rows_in_tap(_metadata, &self->sock, self->packets, 0);
 }
 
-/* Nothing of a request through the file is netlink, not even the request. */
-TEST_F(tap, receives_nothing_of_the_file)
+/*
+ * A request through the file uses no netlink, so the tap receives not even the
+ * request.
+ */
+TEST_F(tap, receives_nothing_of_proc_task_diag)
 {
 	struct td_sock file;
 	struct td_answer a;
@@ -211,9 +207,9 @@ TEST_F(tap, receives_nothing_of_the_file)
 
 	if (!open_tap(_metadata, &self->packets))
 		SKIP(return, NO_TAPS);
-	td_through_file = true;
+	td_use_file = true;
 	err = td_open(&file, TD_SMALL);
-	td_through_file = false;
+	td_use_file = false;
 	if (err == -ENOENT)
 		SKIP(return, "this kernel has no /proc/task-diag");
 	ASSERT_EQ(0, err);
@@ -222,10 +218,12 @@ TEST_F(tap, receives_nothing_of_the_file)
 	EXPECT_LT((size_t)SLEEPERS, a.rows);
 	td_answer_free(&a);
 	td_close(&file);
-	expect_unheard(_metadata, &self->sock, self->packets, 0);
+	expect_no_rows_in_tap(_metadata, &self->sock, self->packets, 0);
 }
 
-/* --- a tap that comes and goes ------------------------------------------- */
+/*
+ * --- a tap that is toggled --------------------------------------------------
+ */
 
 #define TOGGLES 300U
 #define MESSAGES 100U
@@ -237,7 +235,7 @@ struct race {
 	bool over;
 };
 
-/* Every other time until a message has come, and else not at all. */
+/* Every other time stay up until a message has arrived. */
 static int up_and_down(const struct tap *tap, unsigned int nth)
 {
 	struct pollfd packets = { .fd = tap->packets, .events = POLLIN };
@@ -249,7 +247,7 @@ static int up_and_down(const struct tap *tap, unsigned int nth)
 	return err ?: tap_set(tap, false);
 }
 
-/* Until the tap has been up often, and has been up while requests were sent. */
+/* Toggle until the tap has been up often, and up during requests. */
 static int toggle_tap(struct race *race, __u16 family)
 {
 	struct tap tap;
@@ -265,9 +263,9 @@ static int toggle_tap(struct race *race, __u16 family)
 	return err;
 }
 
-TEST_F(tap, that_comes_and_goes_receives_no_row)
+TEST_F(tap, toggled_during_requests_receives_no_row)
 {
-	struct race *race = td_share(sizeof(*race));
+	struct race *race = td_alloc_shared(sizeof(*race));
 	unsigned int nth, status;
 	struct td_answer a;
 	pid_t pid;
@@ -281,28 +279,33 @@ TEST_F(tap, that_comes_and_goes_receives_no_row)
 	}
 	for (nth = 0; !__atomic_load_n(&race->over, __ATOMIC_ACQUIRE); nth++) {
 		if (nth % 2)
-			td_good_dump(_metadata, &self->sock,
-				     all_short.show_flags,
-				     all_short.dump_strategy, 0, &a);
+			td_dump(_metadata, &self->sock,
+				td_all.show_flags,
+				td_all.dump_strategy, 0, &a);
 		else
-			td_good_row(_metadata, &self->sock, TD_BASE_CRED,
-				    getpid(), &a);
+			td_get_row(_metadata, &self->sock, TD_BASE_CRED,
+				   getpid(), &a);
 		td_answer_free(&a);
 	}
 	status = tapper_status(_metadata, pid);
 	if (status == KERNEL_LACKS_TAPS)
 		SKIP(return, NO_TAPS);
 	EXPECT_EQ(0U, status);
-	TH_LOG("%u requests, of which the tap received %u; up %u times", nth,
-	       race->count.requests, race->toggles);
+	TH_LOG("sent %u requests, the tap received %u; it was up %u times",
+	       nth, race->count.requests, race->toggles);
 	EXPECT_LE(MESSAGES, race->count.requests);
 	EXPECT_EQ(0U, race->count.rows);
 	EXPECT_EQ(0U, race->count.secrets);
 }
 
-/* --- the socket's own limits --------------------------------------------- */
+/*
+ * --- limits of the socket ---------------------------------------------------
+ */
 
-/* As for any other netlink message: replies count, and are dropped beyond. */
+/*
+ * As with any other netlink message, replies count towards the receive buffer,
+ * and are dropped beyond it.
+ */
 TEST(receive_buffer_bounds_unread_replies)
 {
 	const struct task_diag_pid own = {
@@ -320,7 +323,7 @@ TEST(receive_buffer_bounds_unread_replies)
 	ASSERT_EQ(0, setsockopt(sock.fd, SOL_SOCKET, SO_RCVBUF, &size,
 				sizeof(size)));
 	for (i = 0; i < 500; i++)
-		ASSERT_EQ(0, td_ask(&sock, &own, 0, NULL));
+		ASSERT_EQ(0, td_send_request(&sock, &own, 0, NULL));
 	for (;;) {
 		got = td_receive_raw(&sock, MSG_DONTWAIT);
 		if (got == -EAGAIN)
@@ -349,14 +352,14 @@ TEST(socket_filter_applies_to_replies)
 	ASSERT_EQ(0, td_open(&sock, TD_SMALL));
 	ASSERT_EQ(0, setsockopt(sock.fd, SOL_SOCKET, SO_ATTACH_FILTER,
 				&filter, sizeof(filter)));
-	EXPECT_EQ(0, td_ask(&sock, &own, 0, NULL));
+	EXPECT_EQ(0, td_send_request(&sock, &own, 0, NULL));
 	EXPECT_EQ(-EAGAIN, td_receive_raw(&sock, MSG_DONTWAIT));
-	EXPECT_EQ(0, td_ask(&sock, &all, NLM_F_DUMP, NULL));
+	EXPECT_EQ(0, td_send_request(&sock, &all, NLM_F_DUMP, NULL));
 	EXPECT_EQ(-EAGAIN, td_receive_raw(&sock, MSG_DONTWAIT));
 	td_close(&sock);
 }
 
 int main(int argc, char **argv)
 {
-	return td_main(argc, argv, make_population, end_population, pop.error);
+	return td_main(argc, argv, make_pool, end_pool, pool.error);
 }

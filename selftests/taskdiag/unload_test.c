@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * task_diag as a module: it can be unloaded at any time, except while a dump is
- * under way or /proc/task-diag is open, and then unloading reports that.  No
- * dump that was begun is cut off.
+ * task_diag as a module: it can be unloaded at any time, except during a dump
+ * or while /proc/task-diag is open; unloading then fails with an error.  No
+ * dump that has started is cut off.
  *
- * TASKDIAG_MODULE names the file, and the module in it is loaded; fails
- * otherwise: it is built and installed, but not among the programs that
- * run_kselftest.sh starts by itself.
+ * Requires TASKDIAG_MODULE, the path of the module file, and that the module is
+ * loaded, and fails otherwise.  The program is built and installed, but
+ * run_kselftest.sh does not start it by default.
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -16,12 +16,12 @@
 #include <sys/syscall.h>
 #include <time.h>
 
-#include "taskdiag_test.h"
+#include "lib/taskdiag_test.h"
 
 #define MODULE "task_diag"
 #define DUMPERS 4
 #define STORM_SECONDS 20
-/* Where it takes that long until everything has happened once. */
+/* Upper bound on a machine that needs long until each event has occurred. */
 #define STORM_SECONDS_MAX 240
 #define TIMEOUT_SECONDS 300
 
@@ -43,7 +43,7 @@ static int unload(void)
 	return syscall(SYS_delete_module, MODULE, O_NONBLOCK) ? -errno : 0;
 }
 
-/* What still has to let go of it gets this long. */
+/* Remaining users of the module get this time to release it. */
 static int unload_soon(void)
 {
 	const struct timespec pause = { .tv_nsec = 10000000 };
@@ -66,15 +66,15 @@ static double now(void)
 	return t.tv_sec + t.tv_nsec / 1e9;
 }
 
-static const struct task_diag_pid everything = {
+static const struct task_diag_pid all_groups = {
 	.show_flags = TD_BASE_CRED | TASK_DIAG_SHOW_STAT | TASK_DIAG_SHOW_VMA |
 		      TASK_DIAG_SHOW_CMDLINE | TASK_DIAG_SHOW_FILES |
 		      TASK_DIAG_SHOW_CGROUP,
 	.dump_strategy = TASK_DIAG_DUMP_ALL_THREAD,
 };
 
-/* Less, so that there are moments in which nobody is at it. */
-static const struct task_diag_pid little = {
+/* Few groups, so that at times no dump is in progress. */
+static const struct task_diag_pid few_groups = {
 	.show_flags = TD_BASE_CRED,
 	.dump_strategy = TASK_DIAG_DUMP_ALL,
 };
@@ -83,14 +83,15 @@ FIXTURE(module) {
 	struct td_sock sock;
 };
 
-/* With more of an answer under way than goes into one message. */
+/* The dump needs more than one message. */
 FIXTURE_SETUP(module)
 {
 	ASSERT_EQ(0, td_open(&self->sock, TD_SMALL));
-	ASSERT_EQ(0, td_ask(&self->sock, &everything, NLM_F_DUMP, NULL));
+	ASSERT_EQ(0,
+		  td_send_request(&self->sock, &all_groups, NLM_F_DUMP, NULL));
 }
 
-/* The next test finds it as this one did. */
+/* Load the module again for the next test. */
 FIXTURE_TEARDOWN(module)
 {
 	int err = load();
@@ -98,53 +99,53 @@ FIXTURE_TEARDOWN(module)
 	EXPECT_TRUE(!err || err == -EEXIST);
 }
 
-TEST_F(module, stays_while_a_dump_is_read)
+TEST_F(module, unload_during_dump_gets_ewouldblock)
 {
 	struct td_answer a;
 
 	EXPECT_EQ(-EWOULDBLOCK, unload());
-	td_expect(&self->sock, &a, true);
+	td_answer_init(&self->sock, &a, true);
 	ASSERT_EQ(0, td_receive(&self->sock, &a));
-	ASSERT_GOOD(&a);
+	ASSERT_SUCCESS(&a);
 	EXPECT_LT(0U, a.rows);
 	td_answer_free(&a);
 	EXPECT_EQ(0, unload_soon());
 	td_close(&self->sock);
 }
 
-/* And the socket, which is still there, finds nobody at the other end. */
-TEST_F(module, goes_when_nobody_reads)
+/* The socket stays open, and the family no longer exists. */
+TEST_F(module, unload_after_dump_succeeds)
 {
 	struct td_answer a;
 	struct td_sock sock;
 
-	td_expect(&self->sock, &a, true);
+	td_answer_init(&self->sock, &a, true);
 	ASSERT_EQ(0, td_receive(&self->sock, &a));
 	td_answer_free(&a);
 
 	ASSERT_EQ(0, unload_soon());
-	ASSERT_EQ(0, td_query(&self->sock, &everything, NLM_F_DUMP, &a));
+	ASSERT_EQ(0, td_query(&self->sock, &all_groups, NLM_F_DUMP, &a));
 	EXPECT_EQ(ENOENT, a.end.error);
 	td_answer_free(&a);
 	EXPECT_EQ(-ENOENT, td_open(&sock, TD_SMALL));
 
 	ASSERT_EQ(0, load());
 	ASSERT_EQ(0, td_open(&sock, TD_SMALL));
-	ASSERT_EQ(0, td_query(&sock, &everything, NLM_F_DUMP, &a));
-	ASSERT_GOOD(&a);
+	ASSERT_EQ(0, td_query(&sock, &all_groups, NLM_F_DUMP, &a));
+	ASSERT_SUCCESS(&a);
 	td_answer_free(&a);
 	td_close(&sock);
 	td_close(&self->sock);
 }
 
-TEST_F(module, goes_when_the_socket_is_closed)
+TEST_F(module, unload_after_socket_is_closed_succeeds)
 {
 	EXPECT_EQ(-EWOULDBLOCK, unload());
 	td_close(&self->sock);
 	EXPECT_EQ(0, unload_soon());
 }
 
-TEST_F(module, goes_when_the_reader_is_killed)
+TEST_F(module, unload_after_reader_is_killed_succeeds)
 {
 	int ends[2];
 	char byte;
@@ -156,7 +157,8 @@ TEST_F(module, goes_when_the_reader_is_killed)
 	ASSERT_LE(0, child);
 	if (!child) {
 		if (td_open(&self->sock, TD_SMALL) ||
-		    td_ask(&self->sock, &everything, NLM_F_DUMP, NULL) ||
+		    td_send_request(&self->sock, &all_groups, NLM_F_DUMP,
+				    NULL) ||
 		    write(ends[1], "", 1) != 1)
 			_exit(1);
 		pause();
@@ -169,7 +171,7 @@ TEST_F(module, goes_when_the_reader_is_killed)
 	EXPECT_EQ(0, unload_soon());
 }
 
-/* With the socket's dump out of the way. */
+/* Close the dump of the fixture. */
 static void close_dump(struct __test_metadata *_metadata,
 		       struct td_sock *sock)
 {
@@ -177,7 +179,7 @@ static void close_dump(struct __test_metadata *_metadata,
 	td_close(sock);
 }
 
-/* The reply is the socket's then, and freed without the module. */
+/* The reply belongs to the socket, and is freed without the module. */
 TEST_F(module, unread_reply_holds_no_reference)
 {
 	const struct task_diag_pid own = {
@@ -192,12 +194,12 @@ TEST_F(module, unread_reply_holds_no_reference)
 	close_dump(_metadata, &self->sock);
 	for (i = 0; i < ARRAY_SIZE(socks); i++) {
 		ASSERT_EQ(0, td_open(&socks[i], TD_SMALL));
-		ASSERT_EQ(0, td_ask(&socks[i], &own, NLM_F_ACK, NULL));
+		ASSERT_EQ(0, td_send_request(&socks[i], &own, NLM_F_ACK, NULL));
 	}
 	ASSERT_EQ(0, unload_soon());
-	td_expect(&socks[0], &a, false);
+	td_answer_init(&socks[0], &a, false);
 	ASSERT_EQ(0, td_receive(&socks[0], &a));
-	ASSERT_GOOD(&a);
+	ASSERT_SUCCESS(&a);
 	EXPECT_EQ(1U, a.rows);
 	td_answer_free(&a);
 	for (i = 0; i < ARRAY_SIZE(socks); i++)
@@ -209,7 +211,7 @@ static int open_file(void)
 	return open("/proc/" TASK_DIAG_PROC_NAME, O_RDWR | O_CLOEXEC);
 }
 
-TEST_F(module, stays_while_the_file_is_open)
+TEST_F(module, unload_with_open_file_gets_ewouldblock)
 {
 	int fd;
 
@@ -221,8 +223,8 @@ TEST_F(module, stays_while_the_file_is_open)
 	EXPECT_EQ(0, unload_soon());
 }
 
-/* A sleeper in poll() is on a wait queue of the module. */
-TEST_F(module, stays_while_the_file_is_polled)
+/* A task that sleeps in poll() is on a wait queue of the module. */
+TEST_F(module, unload_with_polled_file_gets_ewouldblock)
 {
 	struct pollfd file = { .events = POLLIN };
 	pid_t child;
@@ -243,7 +245,7 @@ TEST_F(module, stays_while_the_file_is_polled)
 	EXPECT_EQ(0, unload_soon());
 }
 
-TEST_F(module, removes_the_file_when_unloaded)
+TEST_F(module, unload_removes_the_file)
 {
 	struct td_sock file;
 	struct td_answer a;
@@ -254,103 +256,109 @@ TEST_F(module, removes_the_file_when_unloaded)
 	EXPECT_EQ(ENOENT, errno);
 
 	ASSERT_EQ(0, load());
-	td_through_file = true;
+	td_use_file = true;
 	ASSERT_EQ(0, td_open(&file, TD_SMALL));
-	ASSERT_EQ(0, td_query(&file, &everything, NLM_F_DUMP, &a));
+	ASSERT_EQ(0, td_query(&file, &all_groups, NLM_F_DUMP, &a));
 	EXPECT_EQ(0, a.end.error);
 	EXPECT_LT(0U, a.rows);
 	td_answer_free(&a);
 	td_close(&file);
-	td_through_file = false;
+	td_use_file = false;
 	EXPECT_EQ(0, unload_soon());
 }
 
-/* --- the storm ----------------------------------------------------------- */
+/*
+ * --- unloading during dumps -------------------------------------------------
+ */
 
-/* Shared with those who dump. */
-struct tally {
-	unsigned int whole;	/* dumps */
-	unsigned int left;	/* half read */
-	unsigned int turned_away;
-	char text[160];		/* the first thing that must not be */
+/* Counts of one dumping process; shared. */
+struct dump_count {
+	unsigned int complete;	/* dumps */
+	unsigned int abandoned;	/* read partly */
+	unsigned int refused_opens;
+	char text[160];		/* first violation */
 };
 
-/* Every third one is not read to its end. */
-static int dump_once(struct tally *tally, unsigned int nth)
+/* Every third dump is not read to its end. */
+static int dump_once(struct dump_count *dump_count, unsigned int nth)
 {
 	struct td_answer a;
 	struct td_sock sock;
 	int err;
 
-	/* By turns over the socket and through the file. */
-	td_through_file = nth / 3 % 2;
+	/* Alternate between netlink and the file. */
+	td_use_file = nth / 3 % 2;
 	err = td_open(&sock, TD_SMALL);
 	if (err)
 		return err;
-	err = td_ask(&sock, &little, NLM_F_DUMP, NULL);
-	td_expect(&sock, &a, true);
+	err = td_send_request(&sock, &few_groups, NLM_F_DUMP, NULL);
+	td_answer_init(&sock, &a, true);
 	if (!err && nth % 3) {
 		err = td_receive(&sock, &a);
 		if (a.fault[0])
-			snprintf(tally->text, sizeof(tally->text), "%s", a.fault);
+			snprintf(dump_count->text, sizeof(dump_count->text),
+				 "%s", a.fault);
 		else if (a.rows && a.end.error)
-			snprintf(tally->text, sizeof(tally->text),
-				 "cut off after %zu rows", a.rows);
+			snprintf(dump_count->text, sizeof(dump_count->text),
+				 "dump cut off after %zu rows", a.rows);
 		err = err ? err : -a.end.error;
-		tally->whole += !err;
+		dump_count->complete += !err;
 	} else if (!err) {
-		tally->left++;
+		dump_count->abandoned++;
 	}
 	td_answer_free(&a);
 	td_close(&sock);
 	return err;
 }
 
-static void dump_until_wrong(struct tally *tally)
+static void dump_until_error(struct dump_count *dump_count)
 {
 	unsigned int nth;
 	int err;
 
-	for (nth = 0; !tally->text[0]; nth++) {
-		err = dump_once(tally, nth);
-		/* Gone; or about to go, which netlink itself says so. */
+	for (nth = 0; !dump_count->text[0]; nth++) {
+		err = dump_once(dump_count, nth);
+		/*
+		 * Unloaded, or being unloaded, for which netlink itself returns
+		 * an error.
+		 */
 		if (err == -ENOENT || err == -EPROTONOSUPPORT)
-			tally->turned_away++;
+			dump_count->refused_opens++;
 		else if (err)
-			snprintf(tally->text, sizeof(tally->text), "%s",
-				 strerror(-err));
+			snprintf(dump_count->text, sizeof(dump_count->text),
+				 "%s", strerror(-err));
 	}
 }
 
-static struct tally sum_of(const struct tally *tallies)
+static struct dump_count total_of(const struct dump_count *counts)
 {
-	struct tally sum = {};
+	struct dump_count total = {};
 	size_t i;
 
 	for (i = 0; i < DUMPERS; i++) {
-		sum.whole += tallies[i].whole;
-		sum.left += tallies[i].left;
-		sum.turned_away += tallies[i].turned_away;
+		total.complete += counts[i].complete;
+		total.abandoned += counts[i].abandoned;
+		total.refused_opens += counts[i].refused_opens;
 	}
-	return sum;
+	return total;
 }
 
-/* How often it went, and how often it would not. */
+/* Number of unloads, and of refused unloads. */
 struct unloads {
-	unsigned int gone;
+	unsigned int unloaded;
 	unsigned int refused;
 };
 
-static bool all_happened(const struct tally *tallies,
+static bool all_happened(const struct dump_count *counts,
 			 const struct unloads *unloads)
 {
-	const struct tally sum = sum_of(tallies);
+	const struct dump_count total = total_of(counts);
 
-	return sum.whole && sum.left && sum.turned_away && unloads->gone &&
-	       unloads->refused;
+	return total.complete && total.abandoned && total.refused_opens &&
+	       unloads->unloaded && unloads->refused;
 }
 
-/* Once: out and in again, unless it is in use. */
+/* Unload and load the module once, unless it is in use. */
 static int unload_and_load(struct unloads *unloads)
 {
 	int err = unload();
@@ -361,33 +369,36 @@ static int unload_and_load(struct unloads *unloads)
 	}
 	if (err)
 		return err;
-	unloads->gone++;
+	unloads->unloaded++;
 	return load();
 }
 
-TEST_F_TIMEOUT(module, comes_and_goes_in_a_storm, TIMEOUT_SECONDS)
+TEST_F_TIMEOUT(module,
+	       unload_and_load_during_dumps_cuts_no_dump_off, TIMEOUT_SECONDS)
 {
-	struct tally *tally = td_share(DUMPERS * sizeof(*tally)), sum;
+	struct dump_count *dump_count = td_alloc_shared(DUMPERS *
+							sizeof(*dump_count)),
+			  total;
 	struct unloads unloads = {};
 	const double begin = now();
 	pid_t dumper[DUMPERS];
 	unsigned int i;
 	int err = 0;
 
-	ASSERT_NE(NULL, tally);
+	ASSERT_NE(NULL, dump_count);
 	td_close(&self->sock);
 	for (i = 0; i < DUMPERS; i++) {
 		dumper[i] = fork();
 		ASSERT_LE(0, dumper[i]);
 		if (!dumper[i]) {
-			dump_until_wrong(&tally[i]);
+			dump_until_error(&dump_count[i]);
 			_exit(0);
 		}
 	}
 
 	while (!err && (now() < begin + STORM_SECONDS ||
 			(now() < begin + STORM_SECONDS_MAX &&
-			 !all_happened(tally, &unloads)))) {
+			 !all_happened(dump_count, &unloads)))) {
 		err = unload_and_load(&unloads);
 		sched_yield();
 	}
@@ -396,18 +407,18 @@ TEST_F_TIMEOUT(module, comes_and_goes_in_a_storm, TIMEOUT_SECONDS)
 	for (i = 0; i < DUMPERS; i++) {
 		kill(dumper[i], SIGKILL);
 		EXPECT_EQ(dumper[i], waitpid(dumper[i], NULL, 0));
-		EXPECT_STREQ("", tally[i].text);
+		EXPECT_STREQ("", dump_count[i].text);
 	}
-	sum = sum_of(tally);
-	TH_LOG("%u dumps, %u left, %u turned away; unloaded %u times, refused %u times",
-	       sum.whole, sum.left, sum.turned_away, unloads.gone,
-	       unloads.refused);
-	EXPECT_TRUE(all_happened(tally, &unloads));
+	total = total_of(dump_count);
+	TH_LOG("dumps: %u complete, %u abandoned, %u refused; unloads: %u, %u refused",
+	       total.complete, total.abandoned, total.refused_opens,
+	       unloads.unloaded, unloads.refused);
+	EXPECT_TRUE(all_happened(dump_count, &unloads));
 	EXPECT_EQ(0, unload_soon());
 }
 
 int main(int argc, char **argv)
 {
-	td_need_kernel_and_root();
+	td_require_family_and_root();
 	return test_harness_run(argc, argv);
 }

@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Who sees what: for each caller in a table, the tasks in a dump are those that
- * the same caller finds in a procfs mounted with hidepid=ptraceable, and what
- * it cannot find there is as if it did not exist.  From outside of any namespace
- * first, then from in pid and user namespaces.
+ * Visibility: for each caller in a table, a dump has the tasks that the same
+ * caller finds in a procfs mounted with hidepid=ptraceable, and other tasks are
+ * indistinguishable from unused pids.  First outside all namespaces, then in
+ * pid and user namespaces.
  */
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 
-#include "identity.h"
-#include "namespace.h"
-#include "procfs.h"
-#include "program.h"
-#include "taskdiag_test.h"
-#include "view.h"
+#include "lib/credentials.h"
+#include "lib/namespace.h"
+#include "lib/procfs.h"
+#include "lib/program.h"
+#include "lib/taskdiag_test.h"
+#include "lib/visible_pids.h"
 
-/* Users, and their groups of the same numbers. */
+/* Users, and groups with the same ids. */
 #define ANN 3001
 #define BOB 3002
 #define GROUP 3003
@@ -27,100 +27,100 @@
 #define GROUP_IDS { GROUP, GROUP, GROUP, GROUP }
 #define ROOT_IDS { 0, 0, 0, 0 }
 
-/* Tasks elsewhere in the system may come and go while two views are taken. */
+/* Other tasks of the system may start or end between two listings. */
 #define ATTEMPTS 50
 
-static const struct identity ann = {
+static const struct credentials ann = {
 	.uid = ANN_IDS,
 	.gid = ANN_IDS,
 };
 
-static const struct identity bob = {
+static const struct credentials bob = {
 	.uid = BOB_IDS,
 	.gid = BOB_IDS,
 };
 
-static const struct identity ann_in_another_group = {
+static const struct credentials ann_in_another_group = {
 	.uid = ANN_IDS,
 	.gid = GROUP_IDS,
 };
 
-static const struct identity ann_with_another_egid = {
+static const struct credentials ann_with_another_egid = {
 	.uid = ANN_IDS,
 	.gid = { ANN, GROUP, ANN, ANN },
 };
 
-static const struct identity ann_undumpable = {
+static const struct credentials ann_undumpable = {
 	.uid = ANN_IDS,
 	.gid = ANN_IDS,
 	.undumpable = true,
 };
 
-static const struct identity ann_with_a_capability = {
+static const struct credentials ann_with_a_capability = {
 	.uid = ANN_IDS,
 	.gid = ANN_IDS,
 	.permitted = CAP_BIT(CAP_NET_RAW),
 };
 
-static const struct identity ann_as_root = {
+static const struct credentials ann_as_root = {
 	.uid = { ANN, 0, 0, 0 },
 	.gid = ANN_IDS,
-	.permitted = CAP_EVERY,
-	.effective = CAP_EVERY,
+	.permitted = CAP_ALL,
+	.effective = CAP_ALL,
 };
 
-static const struct identity ann_once_root = {
+static const struct credentials ann_with_saved_root = {
 	.uid = { ANN, ANN, 0, ANN },
 	.gid = ANN_IDS,
 };
 
-static const struct identity root_without_capabilities = {
+static const struct credentials root_without_capabilities = {
 	.uid = ROOT_IDS,
 	.gid = ROOT_IDS,
 };
 
-/* Who is looked at, beside what the system has anyway. */
-static const struct member_spec targets[] = {
-	{ .who = &ann },
-	{ .who = &ann, .threads = 2 },
-	{ .who = &ann, .pose = POSE_STOPPED },
-	{ .who = &ann, .pose = POSE_ZOMBIE },
-	{ .who = &ann, .pose = POSE_LEADER_GONE, .threads = 2 },
-	{ .who = &ann, .pose = POSE_TRACED },
-	{ .who = &ann, .pose = POSE_TRACE_STOPPED },
-	{ .who = &ann, .children = 2 },
-	{ .who = &ann_in_another_group },
-	{ .who = &ann_with_another_egid },
-	{ .who = &ann_undumpable },
-	{ .who = &ann_undumpable, .pose = POSE_ZOMBIE },
-	{ .who = &ann_undumpable, .threads = 2 },
-	{ .who = &ann_with_a_capability },
-	{ .who = &ann_as_root },
-	{ .who = &ann_as_root, .pose = POSE_ZOMBIE },
-	{ .who = &ann_once_root },
-	{ .who = &ann, .pose = POSE_SETUID },
-	{ .who = &ann, .pose = POSE_IN_EXEC, .threads = 1 },
-	{ .who = &ann_undumpable, .pose = POSE_IN_EXEC, .threads = 1 },
-	{ .who = &bob },
-	{ .who = &bob, .threads = 2 },
-	{ .who = &bob, .pose = POSE_STOPPED },
-	{ .who = &bob, .pose = POSE_ZOMBIE },
-	{ .who = &bob, .pose = POSE_LEADER_GONE, .threads = 2 },
-	{ .who = &bob, .children = 2 },
-	{ .who = &bob, .pose = POSE_TRACED },
-	{ .who = &bob, .pose = POSE_SETUID },
-	{ .who = &bob, .pose = POSE_IN_EXEC, .threads = 1 },
-	{ .who = &root_without_capabilities },
-	{ .who = &root_without_capabilities, .pose = POSE_ZOMBIE },
+/* The tasks of the test, in addition to those of the system. */
+static const struct task_spec targets[] = {
+	{ .creds = &ann },
+	{ .creds = &ann, .threads = 2 },
+	{ .creds = &ann, .state = POOL_STOPPED },
+	{ .creds = &ann, .state = POOL_ZOMBIE },
+	{ .creds = &ann, .state = POOL_LEADER_EXITED, .threads = 2 },
+	{ .creds = &ann, .state = POOL_TRACED },
+	{ .creds = &ann, .state = POOL_TRACE_STOPPED },
+	{ .creds = &ann, .children = 2 },
+	{ .creds = &ann_in_another_group },
+	{ .creds = &ann_with_another_egid },
+	{ .creds = &ann_undumpable },
+	{ .creds = &ann_undumpable, .state = POOL_ZOMBIE },
+	{ .creds = &ann_undumpable, .threads = 2 },
+	{ .creds = &ann_with_a_capability },
+	{ .creds = &ann_as_root },
+	{ .creds = &ann_as_root, .state = POOL_ZOMBIE },
+	{ .creds = &ann_with_saved_root },
+	{ .creds = &ann, .state = POOL_SETUID },
+	{ .creds = &ann, .state = POOL_IN_EXEC, .threads = 1 },
+	{ .creds = &ann_undumpable, .state = POOL_IN_EXEC, .threads = 1 },
+	{ .creds = &bob },
+	{ .creds = &bob, .threads = 2 },
+	{ .creds = &bob, .state = POOL_STOPPED },
+	{ .creds = &bob, .state = POOL_ZOMBIE },
+	{ .creds = &bob, .state = POOL_LEADER_EXITED, .threads = 2 },
+	{ .creds = &bob, .children = 2 },
+	{ .creds = &bob, .state = POOL_TRACED },
+	{ .creds = &bob, .state = POOL_SETUID },
+	{ .creds = &bob, .state = POOL_IN_EXEC, .threads = 1 },
+	{ .creds = &root_without_capabilities },
+	{ .creds = &root_without_capabilities, .state = POOL_ZOMBIE },
 	{},
-	{ .pose = POSE_ZOMBIE },
+	{ .state = POOL_ZOMBIE },
 };
 
 /* Made once, before the tests. */
-static struct population pop;
+static struct task_pool pool;
 
-/* A root of procfs that hides, in a mount namespace of our own. */
-static int mount_hiding_procfs(void)
+/* Mount a procfs with hidepid=ptraceable in a mount namespace of our own. */
+static int mount_hidepid_procfs(void)
 {
 	if (unshare(CLONE_NEWNS) ||
 	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
@@ -129,34 +129,34 @@ static int mount_hiding_procfs(void)
 	return 0;
 }
 
-static int make_population(void)
+static int make_pool(void)
 {
-	return population_begin(&pop) ?: program_install() ?:
-	       mount_hiding_procfs() ?:
-	       population_add_all(&pop, targets, ARRAY_SIZE(targets), 1) ?:
-	       population_settle(&pop);
+	return task_pool_begin(&pool) ?: program_install() ?:
+	       mount_hidepid_procfs() ?:
+	       task_pool_add_all(&pool, targets, ARRAY_SIZE(targets), 1) ?:
+	       task_pool_settle(&pool);
 }
 
-/* The callers; what each sees is not said here but by procfs. */
+/* The callers; procfs determines what each of them sees. */
 FIXTURE(caller) {
-	pid_t free_pid;
+	pid_t unused_pid;
 };
 
 FIXTURE_VARIANT(caller) {
-	struct identity who;
-	bool sees_everything;
+	struct credentials creds;
+	bool sees_all;
 };
 
 FIXTURE_VARIANT_ADD(caller, root) {
-	.who = {
+	.creds = {
 		.uid = ROOT_IDS, .gid = ROOT_IDS,
-		.permitted = CAP_EVERY, .effective = CAP_EVERY,
+		.permitted = CAP_ALL, .effective = CAP_ALL,
 	},
-	.sees_everything = true,
+	.sees_all = true,
 };
 
 FIXTURE_VARIANT_ADD(caller, root_without_cap_sys_ptrace) {
-	.who = {
+	.creds = {
 		.uid = ROOT_IDS, .gid = ROOT_IDS,
 		.permitted = ~CAP_BIT(CAP_SYS_PTRACE),
 		.effective = ~CAP_BIT(CAP_SYS_PTRACE),
@@ -164,101 +164,103 @@ FIXTURE_VARIANT_ADD(caller, root_without_cap_sys_ptrace) {
 };
 
 FIXTURE_VARIANT_ADD(caller, root_without_capabilities) {
-	.who = { .uid = ROOT_IDS, .gid = ROOT_IDS },
+	.creds = { .uid = ROOT_IDS, .gid = ROOT_IDS },
 };
 
 FIXTURE_VARIANT_ADD(caller, ann) {
-	.who = { .uid = ANN_IDS, .gid = ANN_IDS },
+	.creds = { .uid = ANN_IDS, .gid = ANN_IDS },
 };
 
 FIXTURE_VARIANT_ADD(caller, bob) {
-	.who = { .uid = BOB_IDS, .gid = BOB_IDS },
+	.creds = { .uid = BOB_IDS, .gid = BOB_IDS },
 };
 
-/* A user with no process but its own. */
-FIXTURE_VARIANT_ADD(caller, nobody_else) {
-	.who = { .uid = GROUP_IDS, .gid = GROUP_IDS },
+/* A user that has no other process. */
+FIXTURE_VARIANT_ADD(caller, user_without_processes) {
+	.creds = { .uid = GROUP_IDS, .gid = GROUP_IDS },
 };
 
-/* It sees itself all the same. */
+/* A task always sees itself. */
 FIXTURE_VARIANT_ADD(caller, ann_undumpable) {
-	.who = {
+	.creds = {
 		.uid = ANN_IDS, .gid = ANN_IDS, .undumpable = true,
 	},
 };
 
 FIXTURE_VARIANT_ADD(caller, ann_in_another_group) {
-	.who = { .uid = ANN_IDS, .gid = GROUP_IDS },
+	.creds = { .uid = ANN_IDS, .gid = GROUP_IDS },
 };
 
 /* hidepid=2 would let group 0 see everything. */
 FIXTURE_VARIANT_ADD(caller, ann_in_group_0) {
-	.who = { .uid = ANN_IDS, .gid = ROOT_IDS },
+	.creds = { .uid = ANN_IDS, .gid = ROOT_IDS },
 };
 
-/* It is the file-system ids that count, and no others. */
-FIXTURE_VARIANT_ADD(caller, ann_with_the_fs_ids_of_bob) {
-	.who = {
+/* Only the file-system ids count. */
+FIXTURE_VARIANT_ADD(caller, ann_with_fs_ids_of_bob) {
+	.creds = {
 		.uid = { ANN, ANN, ANN, BOB }, .gid = { ANN, ANN, ANN, BOB },
 	},
 };
 
-FIXTURE_VARIANT_ADD(caller, bob_with_the_fs_ids_of_ann) {
-	.who = {
+FIXTURE_VARIANT_ADD(caller, bob_with_fs_ids_of_ann) {
+	.creds = {
 		.uid = { BOB, BOB, BOB, ANN }, .gid = { BOB, BOB, BOB, ANN },
 	},
 };
 
-FIXTURE_VARIANT_ADD(caller, root_with_the_fs_uid_of_ann) {
-	.who = {
+FIXTURE_VARIANT_ADD(caller, root_with_fs_uid_of_ann) {
+	.creds = {
 		.uid = { 0, 0, 0, ANN }, .gid = { 0, 0, 0, ANN },
 	},
 };
 
 FIXTURE_VARIANT_ADD(caller, ann_with_another_fs_gid) {
-	.who = {
+	.creds = {
 		.uid = ANN_IDS, .gid = { ANN, ANN, ANN, GROUP },
 	},
 };
 
-FIXTURE_VARIANT_ADD(caller, ann_and_cap_sys_ptrace) {
-	.who = {
+FIXTURE_VARIANT_ADD(caller, ann_with_cap_sys_ptrace) {
+	.creds = {
 		.uid = ANN_IDS, .gid = ANN_IDS,
 		.permitted = CAP_BIT(CAP_SYS_PTRACE),
 		.effective = CAP_BIT(CAP_SYS_PTRACE),
 	},
-	.sees_everything = true,
+	.sees_all = true,
 };
 
-FIXTURE_VARIANT_ADD(caller, ann_and_ambient_cap_sys_ptrace) {
-	.who = {
+FIXTURE_VARIANT_ADD(caller, ann_with_ambient_cap_sys_ptrace) {
+	.creds = {
 		.uid = ANN_IDS, .gid = ANN_IDS,
 		.permitted = CAP_BIT(CAP_SYS_PTRACE),
 		.effective = CAP_BIT(CAP_SYS_PTRACE),
 		.inheritable = CAP_BIT(CAP_SYS_PTRACE),
 		.ambient = CAP_BIT(CAP_SYS_PTRACE),
 	},
-	.sees_everything = true,
+	.sees_all = true,
 };
 
-FIXTURE_VARIANT_ADD(caller, ann_and_permitted_cap_sys_ptrace) {
-	.who = {
+FIXTURE_VARIANT_ADD(caller, ann_with_permitted_cap_sys_ptrace) {
+	.creds = {
 		.uid = ANN_IDS, .gid = ANN_IDS,
 		.permitted = CAP_BIT(CAP_SYS_PTRACE),
 	},
 };
 
-FIXTURE_VARIANT_ADD(caller, ann_and_other_capabilities) {
-	.who = {
+FIXTURE_VARIANT_ADD(caller, ann_with_other_capabilities) {
+	.creds = {
 		.uid = ANN_IDS, .gid = ANN_IDS,
 		.permitted = ~CAP_BIT(CAP_SYS_PTRACE),
 		.effective = ~CAP_BIT(CAP_SYS_PTRACE),
 	},
 };
 
-/* As many as the capabilities of a target, but not the effective ones. */
-FIXTURE_VARIANT_ADD(caller, ann_and_cap_net_raw) {
-	.who = {
+/*
+ * Equal to the permitted, but not to the effective, capabilities of a target.
+ */
+FIXTURE_VARIANT_ADD(caller, ann_with_cap_net_raw) {
+	.creds = {
 		.uid = ANN_IDS, .gid = ANN_IDS,
 		.permitted = CAP_BIT(CAP_NET_RAW),
 		.effective = CAP_BIT(CAP_NET_RAW),
@@ -267,18 +269,18 @@ FIXTURE_VARIANT_ADD(caller, ann_and_cap_net_raw) {
 
 FIXTURE_SETUP(caller)
 {
-	/* Root alone can tell a free number from a hidden one. */
-	self->free_pid = td_free_pid();
-	ASSERT_LT(0, self->free_pid);
+	/* Only root can distinguish an unused pid from a hidden one. */
+	self->unused_pid = td_unused_pid();
+	ASSERT_LT(0, self->unused_pid);
 }
 
 FIXTURE_TEARDOWN(caller)
 {
 }
 
-/* Only this thread of all: the task's own access decides, not its leader's. */
-static int visible_threads(int proc, const struct idset *tids,
-			   struct idset *visible)
+/* The access check applies to the thread itself, not to its leader. */
+static int visible_threads(int proc, const struct pid_set *tids,
+			   struct pid_set *visible)
 {
 	size_t i;
 	int err = 0;
@@ -289,15 +291,15 @@ static int visible_threads(int proc, const struct idset *tids,
 
 		snprintf(path, sizeof(path), "%u", tids->id[i]);
 		if (!fstatat(proc, path, &st, 0))
-			err = idset_add(visible, tids->id[i]);
+			err = pid_set_add(visible, tids->id[i]);
 		else if (errno != ENOENT && errno != ESRCH)
 			err = -errno;
 	}
 	return err;
 }
 
-/* Every thread of the population, by root's eyes. */
-static int known_threads(struct idset *tids)
+/* List all threads of the pool, as root. */
+static int list_pool_threads(struct pid_set *tids)
 {
 	int proc = procfs_open();
 	int err = 0;
@@ -305,37 +307,37 @@ static int known_threads(struct idset *tids)
 
 	if (proc < 0)
 		return -errno;
-	for (i = 0; !err && i < pop.nr; i++)
-		err = procfs_threads(proc, pop.member[i].pid, tids);
+	for (i = 0; !err && i < pool.nr; i++)
+		err = procfs_threads(proc, pool.task[i].pid, tids);
 	close(proc);
 	return err;
 }
 
-static int dump_to_set(struct td_sock *sock, __u64 strategy, struct idset *ids,
-		       char *fault, size_t size)
+static int dump_to_set(struct td_sock *sock, __u64 strategy,
+		       struct pid_set *ids, char *fault, size_t size)
 {
-	const struct task_diag_pid what = {
+	const struct task_diag_pid kind = {
 		.show_flags = TD_BASE_CRED,
 		.dump_strategy = strategy,
 	};
 	struct td_answer a;
 	int err;
 
-	err = td_query(sock, &what, NLM_F_DUMP, &a);
+	err = td_query(sock, &kind, NLM_F_DUMP, &a);
 	if (!err)
 		err = -a.end.error;
 	snprintf(fault, size, "%s", a.fault);
-	err = err ?: view_of(&a, ids);
+	err = err ?: visible_pids_in(&a, ids);
 	td_answer_free(&a);
 	return err;
 }
 
 /*
- * In a process that is the caller: all that it does is seen through its own
- * procfs and its own socket.  What both show is left in @seen.
+ * Runs in the caller: compare its own procfs with a dump over its own socket.
+ * @seen receives the pids that both show.
  */
-static void same_as_procfs(struct __test_metadata *_metadata,
-			   struct idset *seen)
+static void expect_procfs_pids(struct __test_metadata *_metadata,
+			       struct pid_set *seen)
 {
 	struct td_sock sock;
 	int proc, attempt;
@@ -344,66 +346,71 @@ static void same_as_procfs(struct __test_metadata *_metadata,
 	proc = procfs_open();
 	EXPECT_LE(0, proc);
 	for (attempt = 0; attempt < ATTEMPTS; attempt++) {
-		struct idset before = {}, after = {};
+		struct pid_set before = {}, after = {};
 		char text[200];
-		bool still;
+		bool unchanged;
 
-		idset_free(seen);
+		pid_set_free(seen);
 		memset(seen, 0, sizeof(*seen));
 		EXPECT_EQ(0, procfs_processes(proc, &before));
 		EXPECT_EQ(0, dump_to_set(&sock, TASK_DIAG_DUMP_ALL, seen, text,
 					 sizeof(text)));
 		EXPECT_STREQ("", text);
 		EXPECT_EQ(0, procfs_processes(proc, &after));
-		still = idset_equal(&before, &after);
-		if (still) {
-			EXPECT_TRUE(idset_equal(&before, seen)) {
-				idset_minus(&before, seen, text, sizeof(text));
-				TH_LOG("in procfs alone:%s", text);
-				idset_minus(seen, &before, text, sizeof(text));
-				TH_LOG("in the dump alone:%s", text);
+		unchanged = pid_set_equal(&before, &after);
+		if (unchanged) {
+			EXPECT_TRUE(pid_set_equal(&before, seen)) {
+				pid_set_difference(&before, seen, text,
+						   sizeof(text));
+				TH_LOG("in procfs only:%s", text);
+				pid_set_difference(seen, &before, text,
+						   sizeof(text));
+				TH_LOG("in the dump only:%s", text);
 			}
 		}
-		idset_free(&before);
-		idset_free(&after);
-		if (still)
+		pid_set_free(&before);
+		pid_set_free(&after);
+		if (unchanged)
 			break;
 	}
 	EXPECT_LT(attempt, ATTEMPTS) {
-		TH_LOG("procfs never held still");
+		TH_LOG("procfs changed during every attempt");
 	}
-	EXPECT_TRUE(idset_has(seen, getpid()));
+	EXPECT_TRUE(pid_set_has(seen, getpid()));
 	close(proc);
 	td_close(&sock);
 }
 
-/* Both ways of being trivial: to see nothing, or everything. */
-static bool sees_all_of(const struct idset *seen, const struct population *p)
+/*
+ * Return true if @seen contains the whole pool.  A caller that sees all or
+ * nothing is a trivial case.
+ */
+static bool contains_all(const struct pid_set *seen, const struct task_pool *p)
 {
 	size_t i;
 
 	for (i = 0; i < p->nr; i++)
-		if (!idset_has(seen, p->member[i].pid))
+		if (!pid_set_has(seen, p->task[i].pid))
 			return false;
 	return true;
 }
 
-static void same_processes(struct __test_metadata *_metadata,
-			   bool sees_everything)
+static void compare_processes(struct __test_metadata *_metadata,
+			      bool sees_all)
 {
-	struct idset seen = {};
+	struct pid_set seen = {};
 
-	same_as_procfs(_metadata, &seen);
-	EXPECT_EQ(sees_everything, sees_all_of(&seen, &pop));
-	EXPECT_EQ(sees_everything, idset_has(&seen, 1));
-	idset_free(&seen);
+	expect_procfs_pids(_metadata, &seen);
+	EXPECT_EQ(sees_all, contains_all(&seen, &pool));
+	EXPECT_EQ(sees_all, pid_set_has(&seen, 1));
+	pid_set_free(&seen);
 }
 
-/* The population's threads are known, and do not come and go. */
-static void same_threads(struct __test_metadata *_metadata,
-			 const struct idset *tids)
+/* The threads of the pool are known and do not change. */
+static void compare_threads(struct __test_metadata *_metadata,
+			    const struct pid_set *tids)
 {
-	struct idset visible = {}, rows = {}, known_rows = {};
+	struct pid_set visible = {}, rows = {}, known_rows = {};
 	struct td_sock sock;
 	char text[200];
 	size_t i;
@@ -417,62 +424,64 @@ static void same_threads(struct __test_metadata *_metadata,
 				 sizeof(text)));
 	EXPECT_STREQ("", text);
 	for (i = 0; i < tids->nr; i++)
-		if (idset_has(&rows, tids->id[i]))
-			EXPECT_EQ(0, idset_add(&known_rows, tids->id[i]));
-	EXPECT_TRUE(idset_equal(&visible, &known_rows)) {
-		idset_minus(&visible, &known_rows, text, sizeof(text));
-		TH_LOG("in procfs alone:%s", text);
-		idset_minus(&known_rows, &visible, text, sizeof(text));
-		TH_LOG("in the dump alone:%s", text);
+		if (pid_set_has(&rows, tids->id[i]))
+			EXPECT_EQ(0, pid_set_add(&known_rows, tids->id[i]));
+	EXPECT_TRUE(pid_set_equal(&visible, &known_rows)) {
+		pid_set_difference(&visible, &known_rows, text, sizeof(text));
+		TH_LOG("in procfs only:%s", text);
+		pid_set_difference(&known_rows, &visible, text, sizeof(text));
+		TH_LOG("in the dump only:%s", text);
 	}
 }
 
-/* The bytes of an answer; NETLINK_CAP_ACK keeps the request out of them. */
-static ssize_t ask_raw(struct td_sock *sock, __u64 strategy, __u16 flags,
-		       pid_t pid, unsigned char *bytes, size_t size)
+/* The bytes of a reply; NETLINK_CAP_ACK excludes the request from them. */
+static ssize_t query_raw(struct td_sock *sock, __u64 strategy, __u16 flags,
+			 pid_t pid, unsigned char *bytes, size_t size)
 {
-	const struct task_diag_pid what = {
+	const struct task_diag_pid kind = {
 		.show_flags = TD_BASE_CRED,
 		.dump_strategy = strategy,
 		.pid = pid,
 	};
 
-	return td_query_raw(sock, &what, flags, bytes, size);
+	return td_query_raw(sock, &kind, flags, bytes, size);
 }
 
-/* A hidden number answers with the very bytes of a free one. */
-static void hidden_is_absent(struct __test_metadata *_metadata,
-			     const struct idset *tids, pid_t free_pid,
-			     bool sees_everything)
+/*
+ * The reply for a hidden pid equals the reply for an unused one, byte by byte.
+ */
+static void expect_hidden_equals_absent(struct __test_metadata *_metadata,
+					const struct pid_set *tids,
+					pid_t unused_pid, bool sees_all)
 {
 	static const struct {
 		__u64 strategy;
 		__u16 flags;
-	} ways[] = {
+	} requests[] = {
 		{ TASK_DIAG_DUMP_ONE, 0 },
 		{ TASK_DIAG_DUMP_ONE, NLM_F_DUMP },
 		{ TASK_DIAG_DUMP_CHILDREN, NLM_F_DUMP },
 		{ TASK_DIAG_DUMP_THREAD, NLM_F_DUMP },
 	};
 	unsigned char absent[512], hidden[512];
-	struct idset visible = {};
+	struct pid_set visible = {};
 	struct td_sock sock;
-	size_t i, way, compared = 0;
+	size_t i, nr, compared = 0;
 	int proc;
 
 	EXPECT_EQ(0, td_open(&sock, TD_LARGE));
 	proc = procfs_open();
 	EXPECT_LE(0, proc);
 	EXPECT_EQ(0, visible_threads(proc, tids, &visible));
-	for (way = 0; way < ARRAY_SIZE(ways); way++) {
-		const __u64 strategy = ways[way].strategy;
-		const __u16 flags = ways[way].flags;
+	for (nr = 0; nr < ARRAY_SIZE(requests); nr++) {
+		const __u64 strategy = requests[nr].strategy;
+		const __u16 flags = requests[nr].flags;
 		const struct nlmsghdr *nlh = (const void *)absent;
 		const struct nlmsgerr *error = NLMSG_DATA(nlh);
 		ssize_t len;
 
-		len = ask_raw(&sock, strategy, flags, free_pid, absent,
-			      sizeof(absent));
+		len = query_raw(&sock, strategy, flags, unused_pid, absent,
+				sizeof(absent));
 		EXPECT_LE((ssize_t)NLMSG_LENGTH(sizeof(*error)), len);
 		EXPECT_EQ(NLMSG_ERROR, (int)nlh->nlmsg_type);
 		EXPECT_EQ(-ESRCH, error->error);
@@ -480,29 +489,29 @@ static void hidden_is_absent(struct __test_metadata *_metadata,
 		for (i = 0; i < tids->nr; i++) {
 			ssize_t hidden_len;
 
-			if (idset_has(&visible, tids->id[i]))
+			if (pid_set_has(&visible, tids->id[i]))
 				continue;
-			hidden_len = ask_raw(&sock, strategy, flags,
-					     tids->id[i], hidden,
-					     sizeof(hidden));
+			hidden_len = query_raw(&sock, strategy, flags,
+					       tids->id[i], hidden,
+					       sizeof(hidden));
 			EXPECT_EQ(len, hidden_len);
 			EXPECT_EQ(0, memcmp(absent, hidden, len));
 			compared++;
 		}
 	}
-	EXPECT_EQ(sees_everything, !compared);
+	EXPECT_EQ(sees_all, !compared);
 }
 
-/* Become the caller in a child, and say there what is wrong. */
+/* Fork a child that has the credentials of the caller.  Returns 0 there. */
 static pid_t start_caller(struct __test_metadata *_metadata,
-			  const struct identity *who)
+			  const struct credentials *creds)
 {
 	pid_t pid = fork();
 	const char *step = "";
 
 	ASSERT_LE(0, pid);
 	if (!pid) {
-		if (!identity_assume(who, &step))
+		if (!credentials_assume(creds, &step))
 			return 0;
 		TH_LOG("%s: %s", step, strerror(errno));
 		_exit(1);
@@ -510,73 +519,73 @@ static pid_t start_caller(struct __test_metadata *_metadata,
 	return pid;
 }
 
-TEST_F(caller, sees_the_processes_of_procfs)
+TEST_F(caller, sees_processes_shown_by_procfs)
 {
-	pid_t pid = start_caller(_metadata, &variant->who);
+	pid_t pid = start_caller(_metadata, &variant->creds);
 
 	if (!pid) {
-		same_processes(_metadata, variant->sees_everything);
+		compare_processes(_metadata, variant->sees_all);
 		_exit(0);
 	}
 	EXPECT_EXIT_0(pid);
 }
 
-TEST_F(caller, sees_the_threads_of_procfs)
+TEST_F(caller, sees_threads_shown_by_procfs)
 {
-	struct idset tids = {};
+	struct pid_set tids = {};
 	pid_t pid;
 
-	ASSERT_EQ(0, known_threads(&tids));
-	ASSERT_LT(pop.nr, tids.nr);
-	pid = start_caller(_metadata, &variant->who);
+	ASSERT_EQ(0, list_pool_threads(&tids));
+	ASSERT_LT(pool.nr, tids.nr);
+	pid = start_caller(_metadata, &variant->creds);
 	if (!pid) {
-		same_threads(_metadata, &tids);
+		compare_threads(_metadata, &tids);
 		_exit(0);
 	}
 	EXPECT_EXIT_0(pid);
-	idset_free(&tids);
+	pid_set_free(&tids);
 }
 
-TEST_F(caller, cannot_tell_hidden_from_absent)
+TEST_F(caller, gets_same_reply_for_hidden_and_unused_pid)
 {
-	struct idset tids = {};
+	struct pid_set tids = {};
 	pid_t pid;
 
-	ASSERT_EQ(0, known_threads(&tids));
-	pid = start_caller(_metadata, &variant->who);
+	ASSERT_EQ(0, list_pool_threads(&tids));
+	pid = start_caller(_metadata, &variant->creds);
 	if (!pid) {
-		hidden_is_absent(_metadata, &tids, self->free_pid,
-				 variant->sees_everything);
+		expect_hidden_equals_absent(_metadata, &tids, self->unused_pid,
+					    variant->sees_all);
 		_exit(0);
 	}
 	EXPECT_EXIT_0(pid);
-	idset_free(&tids);
+	pid_set_free(&tids);
 }
 
 /*
- * Root of a user namespace of its own, by way of who made it: over its own
- * tasks, and those of the namespace above.
+ * Root of a user namespace of its own, made by different users: it must see its
+ * own tasks, and none of the parent namespace.
  */
 FIXTURE(user_ns) {
 };
 
 FIXTURE_VARIANT(user_ns) {
-	struct identity who;
+	struct credentials creds;
 };
 
 FIXTURE_VARIANT_ADD(user_ns, of_ann) {
-	.who = { .uid = ANN_IDS, .gid = ANN_IDS },
+	.creds = { .uid = ANN_IDS, .gid = ANN_IDS },
 };
 
 FIXTURE_VARIANT_ADD(user_ns, of_bob) {
-	.who = { .uid = BOB_IDS, .gid = BOB_IDS },
+	.creds = { .uid = BOB_IDS, .gid = BOB_IDS },
 };
 
-/* Who maps root wants CAP_SETFCAP above. */
+/* Mapping root requires CAP_SETFCAP in the parent namespace. */
 FIXTURE_VARIANT_ADD(user_ns, of_root) {
-	.who = {
+	.creds = {
 		.uid = ROOT_IDS, .gid = ROOT_IDS,
-		.permitted = CAP_EVERY, .effective = CAP_EVERY,
+		.permitted = CAP_ALL, .effective = CAP_ALL,
 	},
 };
 
@@ -588,19 +597,19 @@ FIXTURE_TEARDOWN(user_ns)
 {
 }
 
-#define COMPANY_ROLE "--company"
+#define CHILD_ROLE "--ns-child"
 
-/* What there is inside, beside the one who looks. */
-enum company {
-	COMPANY_FORKED,		/* with the memory of outside */
-	COMPANY_UNDUMPABLE,	/* likewise, and nobody is to see it */
-	COMPANY_EXECUTED,	/* with memory of inside, which nobody is to see */
-	COMPANY_OF_A_USER_NS,	/* root of one further down */
-	COMPANY_OF_A_PID_NS,	/* the first of one */
-	COMPANY_SIZE,
+/* Processes inside the namespace, apart from the caller. */
+enum ns_child {
+	CHILD_FORKED,		/* with the memory of a process outside */
+	CHILD_UNDUMPABLE,	/* the same memory, not dumpable */
+	CHILD_EXECUTED,	/* with memory of its own, not dumpable */
+	CHILD_IN_USER_NS,	/* root of a nested user namespace */
+	CHILD_IN_PID_NS,	/* init of a pid namespace */
+	NR_CHILDREN,
 };
 
-static void say_ready_and_stay(int ready)
+static void report_ready_and_sleep(int ready)
 {
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (write(ready, "", 1) != 1)
@@ -609,99 +618,101 @@ static void say_ready_and_stay(int ready)
 		pause();
 }
 
-static int be_executed_company(char **argv)
+static int main_executed_child(char **argv)
 {
 	prctl(PR_SET_DUMPABLE, 0);
-	say_ready_and_stay(atoi(argv[2]));
+	report_ready_and_sleep(atoi(argv[2]));
 	return 1;
 }
 
-static void be_company(enum company what, int ready)
+static void run_ns_child(enum ns_child kind, int ready)
 {
 	char text[16];
 	const char *const args[] = { text, NULL };
 
-	switch (what) {
-	case COMPANY_UNDUMPABLE:
+	switch (kind) {
+	case CHILD_UNDUMPABLE:
 		prctl(PR_SET_DUMPABLE, 0);
 		break;
-	case COMPANY_EXECUTED:
+	case CHILD_EXECUTED:
 		snprintf(text, sizeof(text), "%d", ready);
-		program_run(COMPANY_ROLE, args);
+		program_run(CHILD_ROLE, args);
 		_exit(1);
-	case COMPANY_OF_A_USER_NS:
-		if (namespace_be_root())
+	case CHILD_IN_USER_NS:
+		if (namespace_become_root())
 			_exit(1);
 		break;
 	default:
 		break;
 	}
-	say_ready_and_stay(ready);
+	report_ready_and_sleep(ready);
 }
 
-static void keep_company(struct __test_metadata *_metadata,
-			 pid_t pids[COMPANY_SIZE])
+static void fork_ns_children(struct __test_metadata *_metadata,
+			     pid_t pids[NR_CHILDREN])
 {
 	int ready[2], i;
 	char byte;
 
 	EXPECT_EQ(0, pipe(ready));
-	for (i = 0; i < COMPANY_SIZE; i++) {
-		pids[i] = namespace_fork(i == COMPANY_OF_A_PID_NS ?
+	for (i = 0; i < NR_CHILDREN; i++) {
+		pids[i] = namespace_fork(i == CHILD_IN_PID_NS ?
 					 CLONE_NEWPID : 0);
 		EXPECT_LE(0, pids[i]);
 		if (!pids[i])
-			be_company(i, ready[1]);
+			run_ns_child(i, ready[1]);
 		EXPECT_EQ(1, read(ready[0], &byte, 1));
 	}
 }
 
-TEST_F(user_ns, root_sees_what_procfs_shows_it)
+TEST_F(user_ns, root_sees_processes_shown_by_procfs)
 {
-	pid_t pid = start_caller(_metadata, &variant->who);
+	pid_t pid = start_caller(_metadata, &variant->creds);
 
 	if (!pid) {
-		pid_t company[COMPANY_SIZE];
-		struct idset seen = {};
+		pid_t ns_child[NR_CHILDREN];
+		struct pid_set seen = {};
 
-		EXPECT_EQ(0, namespace_be_root());
-		keep_company(_metadata, company);
-		same_as_procfs(_metadata, &seen);
-		/* Its capability counts, inside and nowhere else. */
-		EXPECT_TRUE(idset_has(&seen, company[COMPANY_EXECUTED]));
-		EXPECT_FALSE(sees_all_of(&seen, &pop));
-		EXPECT_FALSE(idset_has(&seen, 1));
+		EXPECT_EQ(0, namespace_become_root());
+		fork_ns_children(_metadata, ns_child);
+		expect_procfs_pids(_metadata, &seen);
+		/*
+		 * Its capability counts inside the namespace and nowhere else.
+		 */
+		EXPECT_TRUE(pid_set_has(&seen, ns_child[CHILD_EXECUTED]));
+		EXPECT_FALSE(contains_all(&seen, &pool));
+		EXPECT_FALSE(pid_set_has(&seen, 1));
 		_exit(0);
 	}
 	EXPECT_EXIT_0(pid);
 }
 
 /*
- * In pid namespaces, one in the other: made by root, so that the user namespace
- * is that of outside, or by a user in one of its own.
+ * Nested pid namespaces: made by root, in the initial user namespace, or by a
+ * user in a user namespace of its own.
  */
 FIXTURE(pid_ns) {
 };
 
 FIXTURE_VARIANT(pid_ns) {
-	int level;		/* where the caller is: 1, or 2 in 1 */
+	int level;		/* nesting level of the caller, 1 or 2 */
 	bool own_user_ns;
-	struct identity who;	/* if not */
-	bool sees_everything;
+	struct credentials creds;	/* unless own_user_ns */
+	bool sees_all;
 };
 
 FIXTURE_VARIANT_ADD(pid_ns, child_of_root_by_root) {
-	.level = 1, .sees_everything = true,
-	.who = { .permitted = CAP_EVERY, .effective = CAP_EVERY },
+	.level = 1, .sees_all = true,
+	.creds = { .permitted = CAP_ALL, .effective = CAP_ALL },
 };
 
 FIXTURE_VARIANT_ADD(pid_ns, child_of_root_by_ann) {
-	.level = 1, .who = { .uid = ANN_IDS, .gid = ANN_IDS },
+	.level = 1, .creds = { .uid = ANN_IDS, .gid = ANN_IDS },
 };
 
-FIXTURE_VARIANT_ADD(pid_ns, child_of_root_by_ann_and_cap_sys_ptrace) {
-	.level = 1, .sees_everything = true,
-	.who = {
+FIXTURE_VARIANT_ADD(pid_ns, child_of_root_by_ann_with_cap_sys_ptrace) {
+	.level = 1, .sees_all = true,
+	.creds = {
 		.uid = ANN_IDS, .gid = ANN_IDS,
 		.permitted = CAP_BIT(CAP_SYS_PTRACE),
 		.effective = CAP_BIT(CAP_SYS_PTRACE),
@@ -709,12 +720,12 @@ FIXTURE_VARIANT_ADD(pid_ns, child_of_root_by_ann_and_cap_sys_ptrace) {
 };
 
 FIXTURE_VARIANT_ADD(pid_ns, grandchild_of_root_by_root) {
-	.level = 2, .sees_everything = true,
-	.who = { .permitted = CAP_EVERY, .effective = CAP_EVERY },
+	.level = 2, .sees_all = true,
+	.creds = { .permitted = CAP_ALL, .effective = CAP_ALL },
 };
 
 FIXTURE_VARIANT_ADD(pid_ns, grandchild_of_root_by_ann) {
-	.level = 2, .who = { .uid = ANN_IDS, .gid = ANN_IDS },
+	.level = 2, .creds = { .uid = ANN_IDS, .gid = ANN_IDS },
 };
 
 FIXTURE_VARIANT_ADD(pid_ns, child_of_a_user_by_its_root) {
@@ -733,106 +744,111 @@ FIXTURE_TEARDOWN(pid_ns)
 {
 }
 
-/* Ids other than its own a user cannot give anybody. */
-static const struct member_spec of_root[] = {
-	{ .who = &ann }, { .who = &ann, .threads = 2 },
-	{ .who = &ann_undumpable }, { .who = &ann, .pose = POSE_ZOMBIE },
-	{ .who = &bob }, { .who = &bob, .pose = POSE_STOPPED }, {},
+/* An unprivileged user can make tasks with its own ids only. */
+static const struct task_spec root_specs[] = {
+	{ .creds = &ann }, { .creds = &ann, .threads = 2 },
+	{ .creds = &ann_undumpable }, { .creds = &ann, .state = POOL_ZOMBIE },
+	{ .creds = &bob }, { .creds = &bob, .state = POOL_STOPPED }, {},
 };
 
-static const struct member_spec of_a_user[] = {
-	{}, { .threads = 2 }, { .pose = POSE_ZOMBIE }, { .pose = POSE_STOPPED },
+static const struct task_spec user_specs[] = {
+	{},
+	{ .threads = 2 },
+	{ .state = POOL_ZOMBIE },
+	{ .state = POOL_STOPPED },
 };
 
-static void populate_level(struct __test_metadata *_metadata,
-			   bool own_user_ns, struct population *here)
+static void fill_level(struct __test_metadata *_metadata,
+		       bool own_user_ns, struct task_pool *level_pool)
 {
-	const struct member_spec *specs = own_user_ns ? of_a_user : of_root;
-	const size_t nr = own_user_ns ? ARRAY_SIZE(of_a_user) :
-					ARRAY_SIZE(of_root);
+	const struct task_spec *specs = own_user_ns ? user_specs : root_specs;
+	const size_t nr = own_user_ns ? ARRAY_SIZE(user_specs) :
+					ARRAY_SIZE(root_specs);
 
-	EXPECT_EQ(0, mount_hiding_procfs());
-	EXPECT_EQ(0, population_begin(here));
-	EXPECT_EQ(0, population_add_all(here, specs, nr, 1)) {
-		TH_LOG("%s", here->error);
+	EXPECT_EQ(0, mount_hidepid_procfs());
+	EXPECT_EQ(0, task_pool_begin(level_pool));
+	EXPECT_EQ(0, task_pool_add_all(level_pool, specs, nr, 1)) {
+		TH_LOG("%s", level_pool->error);
 	}
-	EXPECT_EQ(0, population_settle(here)) {
-		TH_LOG("%s", here->error);
+	EXPECT_EQ(0, task_pool_settle(level_pool)) {
+		TH_LOG("%s", level_pool->error);
 	}
 }
 
-static void look_around(struct __test_metadata *_metadata,
-			const struct identity *who, bool sees_everything,
-			const struct population *here)
+static void expect_visible_level(struct __test_metadata *_metadata,
+				 const struct credentials *creds, bool sees_all,
+				 const struct task_pool *level_pool)
 {
 	pid_t pid = fork();
-	struct idset seen = {};
+	struct pid_set seen = {};
 
 	EXPECT_LE(0, pid);
 	if (pid) {
 		EXPECT_EXIT_0(pid);
 		return;
 	}
-	if (who)
-		td_become(_metadata, who);
-	same_as_procfs(_metadata, &seen);
-	if (who)
-		EXPECT_EQ(sees_everything, sees_all_of(&seen, here));
+	if (creds)
+		td_assume(_metadata, creds);
+	expect_procfs_pids(_metadata, &seen);
+	if (creds)
+		EXPECT_EQ(sees_all, contains_all(&seen, level_pool));
 	_exit(0);
 }
 
-/* A child that is the first process of the next level.  0 there. */
-static pid_t go_down(struct __test_metadata *_metadata, bool own_user_ns,
-		     struct population *here)
+/*
+ * Fork a child that is the first process of the next level.  Returns 0 there.
+ */
+static pid_t fork_level(struct __test_metadata *_metadata, bool own_user_ns,
+			struct task_pool *level_pool)
 {
 	pid_t pid = namespace_fork(CLONE_NEWPID | CLONE_NEWNS);
 
 	EXPECT_LE(0, pid);
 	if (!pid)
-		populate_level(_metadata, own_user_ns, here);
+		fill_level(_metadata, own_user_ns, level_pool);
 	return pid;
 }
 
-TEST_F(pid_ns, shows_what_its_procfs_shows)
+TEST_F(pid_ns, caller_sees_processes_shown_by_procfs)
 {
-	const struct identity *who =
-		variant->own_user_ns ? NULL : &variant->who;
-	struct population here;
+	const struct credentials *creds =
+		variant->own_user_ns ? NULL : &variant->creds;
+	struct task_pool level_pool;
 	int level;
 	pid_t pid;
 
-	pid = who ? fork() : td_fork_as(_metadata, &ann);
+	pid = creds ? fork() : td_fork_as(_metadata, &ann);
 	ASSERT_LE(0, pid);
 	if (pid) {
 		EXPECT_EXIT_0(pid);
 		return;
 	}
-	if (!who)
-		EXPECT_EQ(0, namespace_be_root());
+	if (!creds)
+		EXPECT_EQ(0, namespace_become_root());
 	for (level = 0; level < variant->level; level++) {
-		pid = go_down(_metadata, variant->own_user_ns, &here);
+		pid = fork_level(_metadata, variant->own_user_ns, &level_pool);
 		if (pid) {
 			EXPECT_EXIT_0(pid);
 			_exit(0);
 		}
 	}
-	/* There is something below, too. */
+	/* There is a namespace below as well. */
 	EXPECT_LT(0, namespace_begin(0, 3, NULL, NULL));
-	look_around(_metadata, who, variant->sees_everything, &here);
-	/* What is here, and below, ends with us. */
+	expect_visible_level(_metadata, creds, variant->sees_all, &level_pool);
+	/* All tasks of this and lower levels end with this process. */
 	_exit(0);
 }
 
-static void end_population(void)
+static void end_pool(void)
 {
-	population_end(&pop);
+	task_pool_end(&pool);
 }
 
 int main(int argc, char **argv)
 {
-	if (argc > 3 && !strcmp(argv[1], POPULATION_ROLE))
-		return population_role(argv);
-	if (argc > 2 && !strcmp(argv[1], COMPANY_ROLE))
-		return be_executed_company(argv);
-	return td_main(argc, argv, make_population, end_population, pop.error);
+	if (argc > 3 && !strcmp(argv[1], TASK_POOL_ROLE))
+		return task_pool_role(argv);
+	if (argc > 2 && !strcmp(argv[1], CHILD_ROLE))
+		return main_executed_child(argv);
+	return td_main(argc, argv, make_pool, end_pool, pool.error);
 }

@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * VMA_STAT: resident pages of every kind, each figure of each area as
- * /proc/PID/smaps has it; with VMA and without, over many messages.
+ * VMA_STAT: resident pages of all kinds; each figure of each mapping must equal
+ * /proc/PID/smaps; with and without VMA, over many messages.
  */
 #include <sys/prctl.h>
 #include <sys/time.h>
 
-#include "cast.h"
-#include "facts.h"
-#include "mappings.h"
-#include "oracle_maps.h"
-#include "procfs.h"
-#include "taskdiag_test.h"
+#include "lib/test_tasks.h"
+#include "lib/fields.h"
+#include "lib/make_mappings.h"
+#include "lib/expected_maps.h"
+#include "lib/procfs.h"
+#include "lib/taskdiag_test.h"
 
 #define BIG (512UL << 20)
 
-/* ------------------------------------------------------------ specimens */
+/* --- special tasks -------------------------------------------------------- */
 
-/* A large area of which every so many pages are there. */
-static int have_a_big_area(void *arg)
+/* A large mapping in which every 17th page is resident. */
+static int map_big(void *arg)
 {
 	const size_t page = sysconf(_SC_PAGESIZE);
 	char *memory = mmap(NULL, BIG, PROT_READ | PROT_WRITE,
@@ -32,7 +32,7 @@ static int have_a_big_area(void *arg)
 	return 0;
 }
 
-static char * const programs[][CAST_ARGS] = {
+static char * const programs[][TEST_TASKS_ARGS] = {
 	{ "sh", "-c", "echo; read x" },
 	{
 		"python3", "-c",
@@ -43,29 +43,27 @@ static char * const programs[][CAST_ARGS] = {
 	},
 };
 
-static const struct cast_kind kinds[] = {
-	{ "zoo", mappings_make },
-	{ "filled", mappings_fill },
-	{ "big", have_a_big_area },
-	{ "many", mappings_make_many },
+static const struct test_task_kind kinds[] = {
+	{ "all kinds", make_mappings },
+	{ "resident", make_resident_pages },
+	{ "large", map_big },
+	{ "many", make_many_mappings },
 };
 
-static struct cast cast;
+static struct test_tasks tasks;
 
-static int make_cast(void)
+static int make_test_tasks(void)
 {
-	return cast_begin_usual(&cast) ?:
-	       cast_make_all(&cast, kinds, ARRAY_SIZE(kinds)) ?:
-	       cast_run_all(&cast, programs, ARRAY_SIZE(programs)) ?:
-	       population_settle(&cast.pop);
+	return test_tasks_begin_all(&tasks, kinds, ARRAY_SIZE(kinds), programs,
+				    ARRAY_SIZE(programs));
 }
 
-static void end_cast(void)
+static void end_test_tasks(void)
 {
-	cast_end(&cast);
+	test_tasks_end(&tasks);
 }
 
-/* ---------------------------------------------------------------- tests */
+/* --- tests ---------------------------------------------------------------- */
 
 FIXTURE(vma_stat) {
 	struct td_sock sock;
@@ -77,16 +75,16 @@ FIXTURE_VARIANT(vma_stat) {
 	__u64 show;
 };
 
-FIXTURE_VARIANT_ADD(vma_stat, alone_in_32_kib) {
+FIXTURE_VARIANT_ADD(vma_stat, alone_buffer_32_kib) {
 	.size = TD_LARGE, .show = TASK_DIAG_SHOW_VMA_STAT,
 };
 
-FIXTURE_VARIANT_ADD(vma_stat, with_vma_in_32_kib) {
+FIXTURE_VARIANT_ADD(vma_stat, with_vma_buffer_32_kib) {
 	.size = TD_LARGE,
 	.show = TASK_DIAG_SHOW_VMA_STAT | TASK_DIAG_SHOW_VMA,
 };
 
-FIXTURE_VARIANT_ADD(vma_stat, with_all_in_8_kib) {
+FIXTURE_VARIANT_ADD(vma_stat, with_all_groups_buffer_8_kib) {
 	.size = TD_SMALL,
 	.show = TASK_DIAG_SHOW_VMA_STAT | TASK_DIAG_SHOW_VMA | TD_BASE_CRED |
 		TASK_DIAG_SHOW_CMDLINE | TASK_DIAG_SHOW_STAT |
@@ -96,8 +94,8 @@ FIXTURE_VARIANT_ADD(vma_stat, with_all_in_8_kib) {
 FIXTURE_SETUP(vma_stat)
 {
 	ASSERT_EQ(0, td_open(&self->sock, variant->size));
-	if (td_module_lacks(&self->sock, TASK_DIAG_SHOW_VMA_STAT))
-		SKIP(return, "no group VMA_STAT in this kernel's module");
+	if (td_module_missing_groups(&self->sock, TASK_DIAG_SHOW_VMA_STAT))
+		SKIP(return, "the module of this kernel has no group VMA_STAT");
 	self->proc = procfs_open();
 	ASSERT_LE(0, self->proc);
 }
@@ -109,170 +107,176 @@ FIXTURE_TEARDOWN(vma_stat)
 }
 
 /*
- * Every area whose figures are the same in two looks at smaps: pages of files
- * are shared with whoever comes and goes.  Returns how many there were.
+ * Compare each mapping whose figures are equal in two reads of smaps: pages of
+ * files are shared with other processes.  Returns the number of compared
+ * mappings.
  */
-static size_t expect_same(struct __test_metadata *_metadata,
-			  const struct td_answer *a, const struct td_row *row,
-			  const struct procfs_areas *before,
-			  const struct procfs_areas *after)
+static size_t expect_procfs_figures(struct __test_metadata *_metadata,
+				    const struct td_answer *a,
+				    const struct td_row *row,
+				    const struct procfs_mappings *before,
+				    const struct procfs_mappings *after)
 {
 	size_t i, compared = 0;
-	struct areas areas;
+	struct mappings mappings;
 	char text[400];
 
 	if (!before->nr && !(row->groups & TASK_DIAG_SHOW_VMA_STAT))
 		return 0;
-	td_good_areas(_metadata, a, row, &areas);
+	td_get_mappings(_metadata, a, row, &mappings);
 	EXPECT_FALSE(row->complete);
-	EXPECT_EQ(before->nr, areas.nr_stat) {
-		TH_LOG("%u has another number of areas", row->msg.pid);
+	EXPECT_EQ(before->nr, mappings.nr_stat) {
+		TH_LOG("number of mappings of task %u differs", row->msg.pid);
 	}
-	for (i = 0; i < areas.nr_stat; i++) {
-		const __u64 start = areas.stat[i].start;
-		const struct procfs_area *was = oracle_maps_find(before, start);
-		const struct procfs_area *is = oracle_maps_find(after, start);
+	for (i = 0; i < mappings.nr_stat; i++) {
+		const __u64 start = mappings.stat[i].start;
+		const struct procfs_mapping *first =
+			expected_maps_find(before, start);
+		const struct procfs_mapping *second =
+			expected_maps_find(after, start);
 
-		EXPECT_TRUE(was && is) {
-			TH_LOG("%u: no area at %#llx in procfs", row->msg.pid,
-			       start);
+		EXPECT_TRUE(first && second) {
+			TH_LOG("task %u: procfs has no mapping at %#llx",
+			       row->msg.pid, start);
 		}
-		if (!was || !is || !oracle_smaps_still(was, is))
+		if (!first || !second ||
+		    !expected_smaps_unchanged(first, second))
 			continue;
-		EXPECT_TRUE(oracle_smaps_agree(&areas.stat[i], was, text,
-					       sizeof(text))) {
+		EXPECT_TRUE(expected_smaps_match(&mappings.stat[i], first, text,
+						 sizeof(text))) {
 			TH_LOG("%u: %s", row->msg.pid, text);
 		}
 		compared++;
 	}
-	facts_areas_free(&areas);
+	fields_mappings_free(&mappings);
 	return compared;
 }
 
 static size_t compare_one(struct __test_metadata *_metadata,
 			  struct td_sock *sock, int proc, __u64 show, pid_t pid)
 {
-	struct procfs_areas before, after;
+	struct procfs_mappings before, after;
 	struct td_answer a;
 	size_t compared;
 
-	ASSERT_EQ(0, oracle_maps_read(proc, pid, &before));
-	td_good_dump(_metadata, sock, show, TASK_DIAG_DUMP_ONE, pid, &a);
+	ASSERT_EQ(0, expected_maps_read(proc, pid, &before));
+	td_dump(_metadata, sock, show, TASK_DIAG_DUMP_ONE, pid, &a);
 	ASSERT_EQ(1U, a.rows);
-	ASSERT_EQ(0, oracle_maps_read(proc, pid, &after));
-	compared = expect_same(_metadata, &a, &a.row[0], &before, &after);
-	oracle_maps_free(&before);
-	oracle_maps_free(&after);
+	ASSERT_EQ(0, expected_maps_read(proc, pid, &after));
+	compared = expect_procfs_figures(_metadata, &a, &a.row[0], &before,
+					 &after);
+	expected_maps_free(&before);
+	expected_maps_free(&after);
 	td_answer_free(&a);
 	return compared;
 }
 
-TEST_F(vma_stat, of_every_specimen)
+TEST_F(vma_stat, every_test_task_equals_procfs)
 {
 	size_t i;
 
-	for (i = 0; i < cast.nr; i++)
+	for (i = 0; i < tasks.nr; i++)
 		EXPECT_LT(10U, compare_one(_metadata, &self->sock, self->proc,
 					   variant->show,
-					   cast.specimen[i].pid));
-	for (i = 0; i < cast.pop.nr; i++)
+					   tasks.special[i].pid));
+	for (i = 0; i < tasks.pool.nr; i++)
 		compare_one(_metadata, &self->sock, self->proc, variant->show,
-			    cast.pop.member[i].pid);
+			    tasks.pool.task[i].pid);
 }
 
-/* All at once: what is about one task is not mixed with what is of another. */
-TEST_F(vma_stat, of_every_process)
+/* Dump all tasks at once: figures of different tasks must not be mixed. */
+TEST_F(vma_stat, every_process_equals_procfs)
 {
 	size_t i, compared = 0;
-	struct idset pids = {};
-	struct procfs_areas *before;
+	struct pid_set pids = {};
+	struct procfs_mappings *before;
 	struct td_answer a;
 
 	ASSERT_EQ(0, procfs_processes(self->proc, &pids));
 	before = calloc(pids.nr, sizeof(*before));
 	ASSERT_NE(NULL, before);
 	for (i = 0; i < pids.nr; i++)
-		oracle_maps_read(self->proc, pids.id[i], &before[i]);
-	td_good_dump(_metadata, &self->sock, variant->show, TASK_DIAG_DUMP_ALL,
-		     0, &a);
+		expected_maps_read(self->proc, pids.id[i], &before[i]);
+	td_dump(_metadata, &self->sock, variant->show, TASK_DIAG_DUMP_ALL,
+		0, &a);
 	for (i = 0; i < pids.nr; i++) {
-		const struct td_row *row = td_find(&a, pids.id[i]);
-		struct procfs_areas after;
+		const struct td_row *row = td_find_row(&a, pids.id[i]);
+		struct procfs_mappings after;
 
-		/* Ours grows with what we read. */
+		/* The mappings of this process grow while it reads. */
 		if (row && pids.id[i] != (__u32)getpid() && pids.id[i] != 1) {
-			ASSERT_EQ(0, oracle_maps_read(self->proc, pids.id[i],
-						      &after));
-			compared += expect_same(_metadata, &a, row, &before[i],
-						&after);
-			oracle_maps_free(&after);
+			ASSERT_EQ(0, expected_maps_read(self->proc, pids.id[i],
+							&after));
+			compared += expect_procfs_figures(_metadata, &a, row,
+							  &before[i], &after);
+			expected_maps_free(&after);
 		}
-		oracle_maps_free(&before[i]);
+		expected_maps_free(&before[i]);
 	}
-	EXPECT_LT((size_t)MAPPINGS_MANY, compared);
-	TH_LOG("compared %zu areas", compared);
+	EXPECT_LT((size_t)MANY_MAPPINGS, compared);
+	TH_LOG("compared %zu mappings", compared);
 	free(before);
-	idset_free(&pids);
+	pid_set_free(&pids);
 	td_answer_free(&a);
 }
 
-/* That the pages are of the kinds that they claim to be. */
-TEST_F(vma_stat, as_they_were_made)
+/* Check that the pages are of the kinds that the task has made. */
+TEST_F(vma_stat, test_tasks_report_their_pages)
 {
-	struct task_diag_vma_stat sum = {};
-	struct areas areas;
+	struct task_diag_vma_stat total = {};
+	struct mappings mappings;
 	struct td_answer a;
 	size_t i;
 
-	td_good_dump(_metadata, &self->sock, variant->show, TASK_DIAG_DUMP_ONE,
-		     cast_pid(&cast, "filled"), &a);
+	td_dump(_metadata, &self->sock, variant->show, TASK_DIAG_DUMP_ONE,
+		test_tasks_pid(&tasks, "resident"), &a);
 	ASSERT_EQ(1U, a.rows);
-	td_good_areas(_metadata, &a, &a.row[0], &areas);
-	for (i = 0; i < areas.nr_stat; i++) {
-		const struct task_diag_vma_stat *stat = &areas.stat[i];
+	td_get_mappings(_metadata, &a, &a.row[0], &mappings);
+	for (i = 0; i < mappings.nr_stat; i++) {
+		const struct task_diag_vma_stat *stat = &mappings.stat[i];
 
 		EXPECT_EQ(stat->rss, stat->shared_clean + stat->shared_dirty +
 				     stat->private_clean + stat->private_dirty);
 		EXPECT_LE(stat->pss, stat->rss);
 		EXPECT_LE(stat->pss_dirty, stat->pss);
 		EXPECT_LE(stat->rss, stat->end - stat->start);
-		sum.rss += stat->rss;
-		sum.pss += stat->pss;
-		sum.shared_clean += stat->shared_clean;
-		sum.shared_dirty += stat->shared_dirty;
-		sum.private_clean += stat->private_clean;
-		sum.private_dirty += stat->private_dirty;
-		sum.referenced += stat->referenced;
-		sum.anonymous += stat->anonymous;
-		sum.locked += stat->locked;
+		total.rss += stat->rss;
+		total.pss += stat->pss;
+		total.shared_clean += stat->shared_clean;
+		total.shared_dirty += stat->shared_dirty;
+		total.private_clean += stat->private_clean;
+		total.private_dirty += stat->private_dirty;
+		total.referenced += stat->referenced;
+		total.anonymous += stat->anonymous;
+		total.locked += stat->locked;
 	}
-	EXPECT_LT(0U, sum.shared_clean);
-	EXPECT_LT(0U, sum.shared_dirty);
-	EXPECT_LT(0U, sum.private_clean);
-	EXPECT_LT(0U, sum.private_dirty);
-	EXPECT_LT(0U, sum.referenced);
-	EXPECT_LT(0U, sum.anonymous);
-	EXPECT_LT(0U, sum.locked);
-	EXPECT_LT(sum.pss, sum.rss);
-	facts_areas_free(&areas);
+	EXPECT_LT(0U, total.shared_clean);
+	EXPECT_LT(0U, total.shared_dirty);
+	EXPECT_LT(0U, total.private_clean);
+	EXPECT_LT(0U, total.private_dirty);
+	EXPECT_LT(0U, total.referenced);
+	EXPECT_LT(0U, total.anonymous);
+	EXPECT_LT(0U, total.locked);
+	EXPECT_LT(total.pss, total.rss);
+	fields_mappings_free(&mappings);
 	td_answer_free(&a);
 }
 
-/* The figures of one area of many pages are one figure each. */
-TEST_F(vma_stat, of_a_big_area)
+/* A mapping of many pages has one total per figure. */
+TEST_F(vma_stat, large_mapping_has_one_total)
 {
 	const size_t page = sysconf(_SC_PAGESIZE);
 	const __u64 expected = (BIG / page + 16) / 17 * page;
 	size_t i, seen = 0;
-	struct areas areas;
+	struct mappings mappings;
 	struct td_answer a;
 
-	td_good_dump(_metadata, &self->sock, variant->show, TASK_DIAG_DUMP_ONE,
-		     cast_pid(&cast, "big"), &a);
+	td_dump(_metadata, &self->sock, variant->show, TASK_DIAG_DUMP_ONE,
+		test_tasks_pid(&tasks, "large"), &a);
 	ASSERT_EQ(1U, a.rows);
-	td_good_areas(_metadata, &a, &a.row[0], &areas);
-	for (i = 0; i < areas.nr_stat; i++) {
-		const struct task_diag_vma_stat *stat = &areas.stat[i];
+	td_get_mappings(_metadata, &a, &a.row[0], &mappings);
+	for (i = 0; i < mappings.nr_stat; i++) {
+		const struct task_diag_vma_stat *stat = &mappings.stat[i];
 
 		if (stat->end - stat->start < BIG)
 			continue;
@@ -281,62 +285,63 @@ TEST_F(vma_stat, of_a_big_area)
 		seen++;
 	}
 	EXPECT_EQ(1U, seen);
-	facts_areas_free(&areas);
+	fields_mappings_free(&mappings);
 	td_answer_free(&a);
 }
 
-/* Areas left out by a filter are left out of both. */
-TEST_F(vma_stat, with_some_flags_only)
+/* Mappings excluded by a filter are excluded from both groups. */
+TEST_F(vma_stat, flag_filter_selects_mappings)
 {
 	static const __u64 flags = TASK_DIAG_VMA_FILE | TASK_DIAG_VMA_WRITE;
 	const struct td_filter filter = {
 		TASK_DIAG_CMD_ATTR_VMA_FLAGS, &flags, sizeof(flags),
 	};
-	const struct task_diag_pid what = {
+	const struct task_diag_pid query = {
 		.show_flags = variant->show,
 		.dump_strategy = TASK_DIAG_DUMP_ONE,
-		.pid = cast_pid(&cast, "zoo"),
+		.pid = test_tasks_pid(&tasks, "all kinds"),
 	};
-	struct procfs_areas expected;
+	struct procfs_mappings expected;
 	size_t i, nr = 0;
-	struct areas areas;
+	struct mappings mappings;
 	struct td_answer a;
 
-	ASSERT_EQ(0, oracle_maps_read(self->proc, what.pid, &expected));
-	ASSERT_EQ(0, td_query_for(&self->sock, &what, NLM_F_DUMP, &filter, 1,
-				  &a));
-	ASSERT_GOOD(&a);
-	td_good_areas(_metadata, &a, &a.row[0], &areas);
+	ASSERT_EQ(0, expected_maps_read(self->proc, query.pid, &expected));
+	ASSERT_EQ(0, td_query_filtered(&self->sock, &query, NLM_F_DUMP, &filter,
+				       1, &a));
+	ASSERT_SUCCESS(&a);
+	td_get_mappings(_metadata, &a, &a.row[0], &mappings);
 	for (i = 0; i < expected.nr; i++) {
-		if ((expected.area[i].vma.flags & flags) != flags)
+		if ((expected.mapping[i].vma.flags & flags) != flags)
 			continue;
-		ASSERT_LT(nr, areas.nr_stat);
-		EXPECT_EQ(expected.area[i].vma.start, areas.stat[nr].start);
+		ASSERT_LT(nr, mappings.nr_stat);
+		EXPECT_EQ(expected.mapping[i].vma.start,
+			  mappings.stat[nr].start);
 		nr++;
 	}
-	EXPECT_EQ(nr, areas.nr_stat);
+	EXPECT_EQ(nr, mappings.nr_stat);
 	EXPECT_LT(20U, nr);
-	facts_areas_free(&areas);
-	oracle_maps_free(&expected);
+	fields_mappings_free(&mappings);
+	expected_maps_free(&expected);
 	td_answer_free(&a);
 }
 
-TEST_F(vma_stat, of_huge_pages)
+TEST_F(vma_stat, huge_pages_equal_procfs)
 {
-	struct specimen s;
+	struct special_task s;
 
-	if (specimen_begin(&s, mappings_make_huge, NULL))
+	if (special_task_begin(&s, make_huge_pages, NULL))
 		SKIP(return, "this kernel has no huge pages: %s", s.error);
 	EXPECT_LT(10U, compare_one(_metadata, &self->sock, self->proc,
 				   variant->show, s.pid));
-	specimen_end(&s);
+	special_task_end(&s);
 }
 
 /*
- * Somebody else maps and unmaps while a big area is summed up: they are not
- * kept from it for long, and the areas that stay are there.
+ * A process maps and unmaps memory while the dump sums up a large mapping: its
+ * calls are not blocked for long, and the mappings that stay are reported.
  */
-TEST_F(vma_stat, of_a_process_that_maps_and_unmaps)
+TEST_F(vma_stat, changing_process_keeps_large_mapping)
 {
 	int round;
 	pid_t pid;
@@ -345,7 +350,7 @@ TEST_F(vma_stat, of_a_process_that_maps_and_unmaps)
 	ASSERT_LE(0, pid);
 	if (!pid) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (have_a_big_area(NULL))
+		if (map_big(NULL))
 			_exit(1);
 		for (;;) {
 			void *memory = mmap(NULL, 40960, PROT_READ,
@@ -356,19 +361,20 @@ TEST_F(vma_stat, of_a_process_that_maps_and_unmaps)
 	}
 	for (round = 0; round < 20; round++) {
 		size_t i, seen = 0;
-		struct areas areas;
+		struct mappings mappings;
 		struct td_answer a;
 
-		td_good_dump(_metadata, &self->sock, variant->show,
-			     TASK_DIAG_DUMP_ONE, pid, &a);
+		td_dump(_metadata, &self->sock, variant->show,
+			TASK_DIAG_DUMP_ONE, pid, &a);
 		ASSERT_EQ(1U, a.rows);
-		td_good_areas(_metadata, &a, &a.row[0], &areas);
-		for (i = 0; i < areas.nr_stat; i++)
-			seen += areas.stat[i].end - areas.stat[i].start >= BIG;
-		/* The first rounds may come before it has been mapped. */
+		td_get_mappings(_metadata, &a, &a.row[0], &mappings);
+		for (i = 0; i < mappings.nr_stat; i++)
+			seen += mappings.stat[i].end - mappings.stat[i].start >=
+				BIG;
+		/* The first rounds may run before the large mapping exists. */
 		EXPECT_GE(1U, seen);
 		EXPECT_TRUE(seen || round <= 10);
-		facts_areas_free(&areas);
+		fields_mappings_free(&mappings);
 		td_answer_free(&a);
 		usleep(10000);
 	}
@@ -376,24 +382,27 @@ TEST_F(vma_stat, of_a_process_that_maps_and_unmaps)
 	waitpid(pid, NULL, 0);
 }
 
-/* Mappings with all pages resident, which take a while to add up. */
+/* Mappings whose pages are all resident, which take a while to sum up. */
 #define PARTS 64U
 #define PART (2UL << 20)
 
-static int have_parts(void *arg)
+static int map_parts(void *arg)
 {
 	const size_t page = sysconf(_SC_PAGESIZE);
 	unsigned int i;
 
 	for (i = 0; i < PARTS; i++) {
-		/* The last page separates it from the next one. */
+		/* The last page separates the mapping from the next one. */
 		char *memory = mmap(NULL, PART + page, PROT_READ | PROT_WRITE,
 				    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 		if (memory == MAP_FAILED ||
 		    mprotect(memory + PART, page, PROT_NONE))
 			return -errno;
-		/* Huge pages are added up too fast; not all kernels have them. */
+		/*
+		 * Huge pages would be summed up too fast; some kernels have
+		 * none.
+		 */
 		madvise(memory, PART, MADV_NOHUGEPAGE);
 		memset(memory, 1, PART);
 	}
@@ -416,24 +425,26 @@ static void set_alarms(struct __test_metadata *_metadata, long usec)
 	ASSERT_EQ(0, setitimer(ITIMER_REAL, &interval, NULL));
 }
 
-/* The messages of the row; all of its mappings must be there. */
+/*
+ * Return the number of messages of the row; all of its mappings must be there.
+ */
 static unsigned int count_messages(struct __test_metadata *_metadata,
 				   struct td_sock *sock, __u64 show, pid_t pid)
 {
 	unsigned int messages, parts = 0;
-	struct areas areas;
+	struct mappings mappings;
 	struct td_answer a;
 	size_t i;
 
-	td_good_dump(_metadata, sock, show, TASK_DIAG_DUMP_ONE, pid, &a);
+	td_dump(_metadata, sock, show, TASK_DIAG_DUMP_ONE, pid, &a);
 	ASSERT_EQ(1U, a.rows);
 	EXPECT_FALSE(a.row[0].complete);
-	td_good_areas(_metadata, &a, &a.row[0], &areas);
-	for (i = 0; i < areas.nr_stat; i++)
-		parts += areas.stat[i].rss == PART;
+	td_get_mappings(_metadata, &a, &a.row[0], &mappings);
+	for (i = 0; i < mappings.nr_stat; i++)
+		parts += mappings.stat[i].rss == PART;
 	EXPECT_EQ(PARTS, parts);
 	messages = a.row[0].messages;
-	facts_areas_free(&areas);
+	fields_mappings_free(&mappings);
 	td_answer_free(&a);
 	return messages;
 }
@@ -441,24 +452,27 @@ static unsigned int count_messages(struct __test_metadata *_metadata,
 #define ATTEMPTS 200
 
 /* Catches a row that the reader cannot interrupt except by SIGKILL. */
-TEST_F(vma_stat, signals_divide_the_row_into_more_messages)
+TEST_F(vma_stat, signals_split_row_into_more_messages)
 {
 	unsigned int without, with = 0, i;
-	struct specimen s;
+	struct special_task s;
 
-	ASSERT_EQ(0, specimen_begin(&s, have_parts, NULL));
+	ASSERT_EQ(0, special_task_begin(&s, map_parts, NULL));
 	without = count_messages(_metadata, &self->sock, variant->show, s.pid);
 	set_alarms(_metadata, 200);
-	/* A row may be over before the next tick, at which alarms go off. */
+	/*
+	 * Timers expire on ticks, and a row may be over before the next tick.
+	 */
 	for (i = 0; i < ATTEMPTS && with <= without; i++)
 		with = count_messages(_metadata, &self->sock, variant->show,
 				      s.pid);
 	set_alarms(_metadata, 0);
 	EXPECT_LT(without, with);
-	specimen_end(&s);
+	special_task_end(&s);
 }
 
 int main(int argc, char **argv)
 {
-	return td_main(argc, argv, make_cast, end_cast, cast.pop.error);
+	return td_main(argc, argv, make_test_tasks, end_test_tasks,
+		       tasks.pool.error);
 }

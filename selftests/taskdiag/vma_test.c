@@ -1,37 +1,38 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * VMA: areas of every kind, of programs and of a process that has 60,000, each
- * as /proc/PID/maps and the flags of smaps have it; over many messages; and
- * never of two programs in one row.
+ * VMA: mappings of all kinds, of programs and of a process with 60,000 of them;
+ * each must equal /proc/PID/maps and the flags in smaps; over many messages;
+ * and no row mixes the mappings of two programs.
  */
 #include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 
-#include "cast.h"
-#include "facts.h"
-#include "mappings.h"
-#include "oracle_maps.h"
-#include "procfs.h"
-#include "program.h"
-#include "taskdiag_test.h"
-#include "users.h"
+#include "lib/test_tasks.h"
+#include "lib/fields.h"
+#include "lib/make_mappings.h"
+#include "lib/expected_maps.h"
+#include "lib/procfs.h"
+#include "lib/program.h"
+#include "lib/task_events.h"
+#include "lib/taskdiag_test.h"
+#include "lib/users.h"
 
 #define SELF "/proc/self/exe"
 #define COPY "/tmp/taskdiag-copy"
 #define LONG_NAMES 12
 
-/* What a program does when it has been executed; argv[1] says which. */
-#define ROLE_MANY "many"		/* have many areas ... */
-#define ROLE_EXEC "exec"		/* ... and become another program */
-#define ROLE_SETUID "setuid"		/* ... become a set-user-id program */
-#define ROLE_DELETED "deleted"		/* have no file any more */
+/* Role of an executed program, in argv[1]. */
+#define ROLE_MANY "many"		/* makes many mappings ... */
+#define ROLE_EXEC "exec"		/* ... and calls execve() */
+#define ROLE_SETUID "setuid"		/* ... and executes a setuid program */
+#define ROLE_DELETED "deleted"		/* deletes its own file */
 
-/* ------------------------------------------------------------ specimens */
+/* --- special tasks -------------------------------------------------------- */
 
-static int play(int argc, char **argv)
+static int setup_program(int argc, char **argv)
 {
-	static char * const env[] = { SPECIMEN_MARK, NULL };
+	static char * const env[] = { SPECIAL_TASK_MARK, NULL };
 	static char * const plain[] = { "plain", NULL };
 	const char *role = argc > 1 ? argv[1] : "";
 	int err;
@@ -39,21 +40,21 @@ static int play(int argc, char **argv)
 	if (!strcmp(role, ROLE_DELETED))
 		return unlink(COPY) ? -errno : 0;
 	if (!strcmp(role, ROLE_MANY))
-		return mappings_make_many(NULL);
+		return make_many_mappings(NULL);
 	if (strcmp(role, ROLE_EXEC) && strcmp(role, ROLE_SETUID))
 		return 0;
 
-	err = mappings_make_many(NULL);
+	err = make_many_mappings(NULL);
 	if (err)
 		return err;
-	specimen_be_ready();
+	special_task_ready();
 	if (!strcmp(role, ROLE_SETUID))
 		return program_run_setuid("plain", NULL);
 	execve(SELF, plain, env);
 	return -errno;
 }
 
-/* A copy of our program, to be deleted while it runs. */
+/* Copy this program; the copy is deleted while it runs. */
 static int copy_self(void)
 {
 	char bytes[65536];
@@ -71,12 +72,12 @@ static int copy_self(void)
 	return 0;
 }
 
-static const struct cast_kind kinds[] = {
-	{ "zoo", mappings_make },
-	{ "many", mappings_make_many },
+static const struct test_task_kind kinds[] = {
+	{ "all kinds", make_mappings },
+	{ "many", make_many_mappings },
 };
 
-static char * const programs[][CAST_ARGS] = {
+static char * const programs[][TEST_TASKS_ARGS] = {
 	{ "sh", "-c", "echo; read x" },
 	{
 		"python3", "-c",
@@ -89,34 +90,38 @@ static char * const programs[][CAST_ARGS] = {
 	},
 };
 
-static struct cast cast;
+static struct test_tasks tasks;
 
-static int make_cast(void)
+static int make_test_tasks(void)
 {
-	static const struct member_spec other = { .name = "other", .who = &user };
+	static const struct task_spec other = { .name = "other",
+						.creds = &user };
 	static char * const deleted_args[] = { "copy", ROLE_DELETED, NULL };
 	static size_t long_nr = LONG_NAMES;
 	int err;
 
 	err = program_install();
-	err = err ?: cast_begin_usual(&cast);
-	err = err ?: population_add(&cast.pop, &other);
+	err = err ?: test_tasks_begin_common(&tasks);
+	err = err ?: task_pool_add(&tasks.pool, &other);
 	err = err ?: copy_self();
-	err = err ?: cast_make_all(&cast, kinds, ARRAY_SIZE(kinds));
-	err = err ?: cast_make(&cast, "long names", mappings_make_long,
-			       &long_nr);
-	err = err ?: cast_exec(&cast, "deleted", COPY, deleted_args, NULL,
-			       NULL);
-	err = err ?: cast_run_all(&cast, programs, ARRAY_SIZE(programs));
-	return err ?: population_settle(&cast.pop);
+	err = err ?: test_tasks_add_all(&tasks, kinds, ARRAY_SIZE(kinds));
+	err = err ?: test_tasks_add(&tasks, "long names", make_long_names,
+				    &long_nr);
+	if (!err)
+		err = test_tasks_add_exec(&tasks, "deleted", COPY, deleted_args,
+					  NULL, NULL);
+	if (!err)
+		err = test_tasks_add_programs(&tasks, programs,
+					      ARRAY_SIZE(programs));
+	return err ?: task_pool_settle(&tasks.pool);
 }
 
-static void end_cast(void)
+static void end_test_tasks(void)
 {
-	cast_end(&cast);
+	test_tasks_end(&tasks);
 }
 
-/* ---------------------------------------------------------------- tests */
+/* --- tests ---------------------------------------------------------------- */
 
 FIXTURE(vma) {
 	struct td_sock sock;
@@ -127,11 +132,11 @@ FIXTURE_VARIANT(vma) {
 	size_t size;		/* of the receive buffer */
 };
 
-FIXTURE_VARIANT_ADD(vma, in_32_kib) {
+FIXTURE_VARIANT_ADD(vma, buffer_32_kib) {
 	.size = TD_LARGE,
 };
 
-FIXTURE_VARIANT_ADD(vma, in_8_kib) {
+FIXTURE_VARIANT_ADD(vma, buffer_8_kib) {
 	.size = TD_SMALL,
 };
 
@@ -148,158 +153,170 @@ FIXTURE_TEARDOWN(vma)
 	td_close(&self->sock);
 }
 
-static void ask(struct __test_metadata *_metadata, struct td_sock *sock,
-		__u64 strategy, pid_t pid, struct td_answer *a)
+static void query_vmas(struct __test_metadata *_metadata, struct td_sock *sock,
+		       __u64 strategy, pid_t pid, struct td_answer *a)
 {
-	td_good_dump(_metadata, sock,
-		     TASK_DIAG_SHOW_BASE | TASK_DIAG_SHOW_VMA, strategy, pid, a);
+	td_dump(_metadata, sock,
+		TASK_DIAG_SHOW_BASE | TASK_DIAG_SHOW_VMA, strategy, pid, a);
 }
 
-/* All areas of the row, in order, and no other. */
-static size_t expect_same(struct __test_metadata *_metadata, int proc,
-			  const struct td_answer *a, const struct td_row *row)
+/* Compare all mappings of the row, in order.  Returns their number. */
+static size_t expect_procfs_mappings(struct __test_metadata *_metadata,
+				     int proc, const struct td_answer *a,
+				     const struct td_row *row)
 {
-	struct procfs_areas expected;
-	struct areas areas;
+	struct procfs_mappings expected;
+	struct mappings mappings;
 	char text[400] = "";
 	size_t i, nr;
 
-	ASSERT_EQ(0, oracle_maps_read(proc, row->msg.tgid, &expected));
+	ASSERT_EQ(0, expected_maps_read(proc, row->msg.tgid, &expected));
 	if (!expected.nr && !(row->groups & TASK_DIAG_SHOW_VMA)) {
-		oracle_maps_free(&expected);
+		expected_maps_free(&expected);
 		return 0;
 	}
-	td_good_areas(_metadata, a, row, &areas);
-	EXPECT_EQ(expected.nr, areas.nr) {
-		TH_LOG("%u has another number of areas", row->msg.pid);
+	td_get_mappings(_metadata, a, row, &mappings);
+	EXPECT_EQ(expected.nr, mappings.nr) {
+		TH_LOG("number of mappings of task %u differs", row->msg.pid);
 	}
 	EXPECT_FALSE(row->complete);
-	nr = areas.nr < expected.nr ? areas.nr : expected.nr;
+	nr = mappings.nr < expected.nr ? mappings.nr : expected.nr;
 	for (i = 0; i < nr; i++) {
-		bool same = oracle_maps_agree(&areas.area[i].vma,
-					      areas.area[i].name,
-					      &expected.area[i], text,
-					      sizeof(text));
+		bool same = expected_maps_match(&mappings.mapping[i].vma,
+						mappings.mapping[i].name,
+						&expected.mapping[i], text,
+						sizeof(text));
 
 		EXPECT_TRUE(same) {
 			TH_LOG("%u: %s", row->msg.pid, text);
 		}
-		/* One is enough: what follows is likely to be shifted. */
+		/*
+		 * Report the first difference only: later mappings are likely
+		 * to be shifted.
+		 */
 		if (!same)
 			break;
 	}
-	facts_areas_free(&areas);
-	oracle_maps_free(&expected);
+	fields_mappings_free(&mappings);
+	expected_maps_free(&expected);
 	return nr;
 }
 
-TEST_F(vma, every_process)
+TEST_F(vma, every_process_equals_procfs)
 {
 	struct td_answer a;
 	size_t i, compared = 0;
 
-	ask(_metadata, &self->sock, TASK_DIAG_DUMP_ALL, 0, &a);
+	query_vmas(_metadata, &self->sock, TASK_DIAG_DUMP_ALL, 0, &a);
 	for (i = 0; i < a.rows; i++) {
-		/* Ours grows with what we are about to read. */
+		/* The mappings of this process grow while it reads. */
 		if (a.row[i].msg.pid == (__u32)getpid())
 			continue;
-		compared += expect_same(_metadata, self->proc, &a, &a.row[i]);
+		compared += expect_procfs_mappings(_metadata, self->proc, &a,
+						   &a.row[i]);
 	}
-	EXPECT_LT((size_t)MAPPINGS_MANY, compared);
-	TH_LOG("compared %zu areas", compared);
+	EXPECT_LT((size_t)MANY_MAPPINGS, compared);
+	TH_LOG("compared %zu mappings", compared);
 	td_answer_free(&a);
 }
 
-TEST_F(vma, of_every_kind)
+TEST_F(vma, mappings_of_every_kind_equal_procfs)
 {
 	struct td_answer a;
 
-	ask(_metadata, &self->sock, TASK_DIAG_DUMP_ONE, cast_pid(&cast, "zoo"), &a);
+	query_vmas(_metadata, &self->sock, TASK_DIAG_DUMP_ONE,
+		   test_tasks_pid(&tasks, "all kinds"), &a);
 	ASSERT_EQ(1U, a.rows);
-	EXPECT_LT(100U, expect_same(_metadata, self->proc, &a, &a.row[0]));
+	EXPECT_LT(100U,
+		  expect_procfs_mappings(_metadata, self->proc, &a, &a.row[0]));
 	td_answer_free(&a);
 }
 
-TEST_F(vma, of_60_000)
+TEST_F(vma, process_with_60000_mappings_equals_procfs)
 {
 	struct td_answer a;
 
-	ask(_metadata, &self->sock, TASK_DIAG_DUMP_ONE, cast_pid(&cast, "many"), &a);
+	query_vmas(_metadata, &self->sock, TASK_DIAG_DUMP_ONE,
+		   test_tasks_pid(&tasks, "many"), &a);
 	ASSERT_EQ(1U, a.rows);
-	EXPECT_LT((size_t)MAPPINGS_MANY,
-		  expect_same(_metadata, self->proc, &a, &a.row[0]));
-	EXPECT_LT(MAPPINGS_MANY * sizeof(struct task_diag_vma) / TD_LARGE,
+	EXPECT_LT((size_t)MANY_MAPPINGS,
+		  expect_procfs_mappings(_metadata, self->proc, &a, &a.row[0]));
+	EXPECT_LT(MANY_MAPPINGS * sizeof(struct task_diag_vma) / TD_LARGE,
 		  a.row[0].messages);
 	td_answer_free(&a);
 }
 
-/* A name alone is as long as the smallest message. */
-TEST_F(vma, names_of_4095_bytes)
+/* One name is as long as the smallest message. */
+TEST_F(vma, names_of_4095_bytes_are_complete)
 {
 	size_t i, seen = 0;
-	struct areas areas;
+	struct mappings mappings;
 	struct td_answer a;
 
-	ask(_metadata, &self->sock, TASK_DIAG_DUMP_ONE,
-	    cast_pid(&cast, "long names"), &a);
+	query_vmas(_metadata, &self->sock, TASK_DIAG_DUMP_ONE,
+		   test_tasks_pid(&tasks, "long names"), &a);
 	ASSERT_EQ(1U, a.rows);
-	expect_same(_metadata, self->proc, &a, &a.row[0]);
-	td_good_areas(_metadata, &a, &a.row[0], &areas);
-	for (i = 0; i < areas.nr; i++)
-		seen += strlen(areas.area[i].name) == MAPPINGS_LONGEST_NAME;
+	expect_procfs_mappings(_metadata, self->proc, &a, &a.row[0]);
+	td_get_mappings(_metadata, &a, &a.row[0], &mappings);
+	for (i = 0; i < mappings.nr; i++)
+		seen += strlen(mappings.mapping[i].name) ==
+			LONGEST_MAPPING_NAME;
 	EXPECT_EQ((size_t)LONG_NAMES, seen);
-	facts_areas_free(&areas);
+	fields_mappings_free(&mappings);
 	td_answer_free(&a);
 }
 
-/* Its name says so for each of its areas, and so does the flag. */
-TEST_F(vma, of_a_program_that_was_deleted)
+/* Both the name and the flag of each of its mappings say that it is deleted. */
+TEST_F(vma, deleted_program_has_deleted_flag)
 {
 	size_t i, seen = 0;
-	struct areas areas;
+	struct mappings mappings;
 	struct td_answer a;
 
-	ask(_metadata, &self->sock, TASK_DIAG_DUMP_ONE, cast_pid(&cast, "deleted"), &a);
+	query_vmas(_metadata, &self->sock, TASK_DIAG_DUMP_ONE,
+		   test_tasks_pid(&tasks, "deleted"), &a);
 	ASSERT_EQ(1U, a.rows);
-	expect_same(_metadata, self->proc, &a, &a.row[0]);
-	td_good_areas(_metadata, &a, &a.row[0], &areas);
-	for (i = 0; i < areas.nr; i++) {
-		if (strcmp(areas.area[i].name, COPY " (deleted)"))
+	expect_procfs_mappings(_metadata, self->proc, &a, &a.row[0]);
+	td_get_mappings(_metadata, &a, &a.row[0], &mappings);
+	for (i = 0; i < mappings.nr; i++) {
+		if (strcmp(mappings.mapping[i].name, COPY " (deleted)"))
 			continue;
-		EXPECT_NE(0U, areas.area[i].vma.flags & TASK_DIAG_VMA_DELETED);
+		EXPECT_NE(0U, mappings.mapping[i].vma.flags &
+				      TASK_DIAG_VMA_DELETED);
 		seen++;
 	}
 	EXPECT_LT(1U, seen);
-	facts_areas_free(&areas);
+	fields_mappings_free(&mappings);
 	td_answer_free(&a);
 }
 
-/* What is deleted is told apart from what is only called so. */
-TEST_F(vma, called_deleted)
+/* A deleted file differs from a file whose name ends in "(deleted)". */
+TEST_F(vma, name_ending_in_deleted_has_no_deleted_flag)
 {
-	static const char lie[] = "was (deleted)";
+	static const char suffix[] = "was (deleted)";
 	size_t i, called = 0, deleted_too = 0, zero = 0, memory = 0;
-	struct areas areas;
+	struct mappings mappings;
 	struct td_answer a;
 
-	ask(_metadata, &self->sock, TASK_DIAG_DUMP_ONE, cast_pid(&cast, "zoo"), &a);
+	query_vmas(_metadata, &self->sock, TASK_DIAG_DUMP_ONE,
+		   test_tasks_pid(&tasks, "all kinds"), &a);
 	ASSERT_EQ(1U, a.rows);
-	td_good_areas(_metadata, &a, &a.row[0], &areas);
-	for (i = 0; i < areas.nr; i++) {
-		const struct area *area = &areas.area[i];
-		const bool flag = area->vma.flags & TASK_DIAG_VMA_DELETED;
-		const char *at = strstr(area->name, lie);
+	td_get_mappings(_metadata, &a, &a.row[0], &mappings);
+	for (i = 0; i < mappings.nr; i++) {
+		const struct mapping *mapping = &mappings.mapping[i];
+		const bool flag = mapping->vma.flags & TASK_DIAG_VMA_DELETED;
+		const char *at = strstr(mapping->name, suffix);
 
-		if (at && !at[strlen(lie)]) {
+		if (at && !at[strlen(suffix)]) {
 			EXPECT_FALSE(flag);
 			called++;
 		} else if (at) {
 			EXPECT_TRUE(flag);
 			deleted_too++;
-		} else if (!strcmp(area->name, "/dev/zero (deleted)")) {
+		} else if (!strcmp(mapping->name, "/dev/zero (deleted)")) {
 			EXPECT_TRUE(flag);
 			zero++;
-		} else if (!strcmp(area->name, "/memfd:memory (deleted)")) {
+		} else if (!strcmp(mapping->name, "/memfd:memory (deleted)")) {
 			EXPECT_TRUE(flag);
 			memory++;
 		}
@@ -308,39 +325,39 @@ TEST_F(vma, called_deleted)
 	EXPECT_EQ(2U, deleted_too);
 	EXPECT_LT(0U, zero);
 	EXPECT_EQ(2U, memory);
-	facts_areas_free(&areas);
+	fields_mappings_free(&mappings);
 	td_answer_free(&a);
 }
 
-/* Threads have the memory of their leader, and it is told once. */
-TEST_F(vma, only_with_the_leader)
+/* Threads share the memory of their leader, so it is reported once. */
+TEST_F(vma, mappings_are_reported_for_leader_only)
 {
 	size_t i, with = 0, without = 0;
 	struct td_answer a;
 
-	ask(_metadata, &self->sock, TASK_DIAG_DUMP_ALL_THREAD, 0, &a);
+	query_vmas(_metadata, &self->sock, TASK_DIAG_DUMP_ALL_THREAD, 0, &a);
 	for (i = 0; i < a.rows; i++) {
 		const struct td_row *row = &a.row[i];
-		struct areas areas = {};
+		struct mappings mappings = {};
 		char text[160];
 
 		if (row->groups & TASK_DIAG_SHOW_VMA)
-			ASSERT_EQ(0, facts_areas(&a, row, &areas, text,
-						 sizeof(text)));
+			ASSERT_EQ(0, fields_mappings(&a, row, &mappings, text,
+						     sizeof(text)));
 		if (row->msg.pid != row->msg.tgid) {
-			EXPECT_EQ(0U, areas.nr);
+			EXPECT_EQ(0U, mappings.nr);
 			without++;
 		} else {
-			with += areas.nr > 0;
+			with += mappings.nr > 0;
 		}
-		facts_areas_free(&areas);
+		fields_mappings_free(&mappings);
 	}
-	EXPECT_LT(cast.nr, with);
+	EXPECT_LT(tasks.nr, with);
 	EXPECT_LT(1U, without);
 	td_answer_free(&a);
 }
 
-TEST_F(vma, needs_a_dump)
+TEST_F(vma, request_without_dump_gets_einval)
 {
 	static const struct {
 		__u64 show;
@@ -353,15 +370,15 @@ TEST_F(vma, needs_a_dump)
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(groups); i++) {
-		const struct task_diag_pid what = {
+		const struct task_diag_pid query = {
 			.show_flags = groups[i].show,
 			.dump_strategy = TASK_DIAG_DUMP_ONE,
-			.pid = cast_pid(&cast, "zoo"),
+			.pid = test_tasks_pid(&tasks, "all kinds"),
 		};
 
-		if (td_module_lacks(&self->sock, groups[i].show))
+		if (td_module_missing_groups(&self->sock, groups[i].show))
 			continue;
-		ASSERT_EQ(0, td_query(&self->sock, &what, 0, &a));
+		ASSERT_EQ(0, td_query(&self->sock, &query, 0, &a));
 		ASSERT_STREQ("", a.fault);
 		EXPECT_EQ(EINVAL, a.end.error);
 		EXPECT_TRUE(!!strstr(a.end.text, "show_flags"));
@@ -372,8 +389,8 @@ TEST_F(vma, needs_a_dump)
 	}
 }
 
-/* Only those areas are there for whose flags was asked. */
-TEST_F(vma, with_some_flags_only)
+/* The filter selects the mappings that have all requested flags. */
+TEST_F(vma, flag_filter_selects_mappings)
 {
 	static const __u64 flags[] = {
 		TASK_DIAG_VMA_EXEC, TASK_DIAG_VMA_FILE,
@@ -384,24 +401,25 @@ TEST_F(vma, with_some_flags_only)
 		TASK_DIAG_VMA_READ | TASK_DIAG_VMA_HUGETLB, 0,
 	};
 	const pid_t pids[] = {
-		cast_pid(&cast, "zoo"), cast_pid(&cast, "many"),
-		cast_pid(&cast, "deleted"),
+		test_tasks_pid(&tasks, "all kinds"),
+		test_tasks_pid(&tasks, "many"),
+		test_tasks_pid(&tasks, "deleted"),
 	};
-	struct areas all, some;
+	struct mappings all, some;
 	struct td_answer a;
 	size_t i, j, at, nr;
 
 	for (i = 0; i < ARRAY_SIZE(pids); i++) {
-		const struct task_diag_pid what = {
+		const struct task_diag_pid query = {
 			.show_flags = TASK_DIAG_SHOW_VMA,
 			.dump_strategy = TASK_DIAG_DUMP_ONE,
 			.pid = pids[i],
 		};
 		struct td_answer whole;
 
-		ask(_metadata, &self->sock, TASK_DIAG_DUMP_ONE, pids[i],
-		    &whole);
-		td_good_areas(_metadata, &whole, &whole.row[0], &all);
+		query_vmas(_metadata, &self->sock, TASK_DIAG_DUMP_ONE, pids[i],
+			   &whole);
+		td_get_mappings(_metadata, &whole, &whole.row[0], &all);
 		for (j = 0; j < ARRAY_SIZE(flags); j++) {
 			const struct td_filter filter = {
 				TASK_DIAG_CMD_ATTR_VMA_FLAGS, &flags[j],
@@ -409,80 +427,67 @@ TEST_F(vma, with_some_flags_only)
 			};
 			char text[160] = "";
 
-			ASSERT_EQ(0, td_query_for(&self->sock, &what,
-						  NLM_F_DUMP, &filter, 1, &a));
-			ASSERT_GOOD(&a);
-			/* The task is there whether it has such areas or not. */
+			ASSERT_EQ(0, td_query_filtered(&self->sock, &query,
+						       NLM_F_DUMP, &filter, 1,
+						       &a));
+			ASSERT_SUCCESS(&a);
+			/* The task has a row even if no mapping matches. */
 			ASSERT_EQ(1U, a.rows);
 			memset(&some, 0, sizeof(some));
 			if (a.row[0].groups & TASK_DIAG_SHOW_VMA)
-				ASSERT_EQ(0, facts_areas(&a, &a.row[0], &some,
-							 text, sizeof(text)));
+				ASSERT_EQ(0,
+					  fields_mappings(&a, &a.row[0], &some,
+							  text, sizeof(text)));
 			for (nr = at = 0; at < all.nr; at++) {
-				const struct area *area = &all.area[at];
+				const struct mapping *mapping =
+					&all.mapping[at];
 
-				if ((area->vma.flags & flags[j]) != flags[j])
+				if ((mapping->vma.flags & flags[j]) != flags[j])
 					continue;
 				if (nr < some.nr)
-					EXPECT_EQ(0, memcmp(&area->vma,
-							    &some.area[nr].vma,
-							    sizeof(area->vma)));
+					EXPECT_EQ(0,
+						  memcmp(&mapping->vma,
+							 &some.mapping[nr].vma,
+							 sizeof(mapping->vma)));
 				nr++;
 			}
 			EXPECT_EQ(nr, some.nr) {
 				TH_LOG("flags %#llx", flags[j]);
 			}
-			facts_areas_free(&some);
+			fields_mappings_free(&some);
 			td_answer_free(&a);
 		}
-		facts_areas_free(&all);
+		fields_mappings_free(&all);
 		td_answer_free(&whole);
 	}
 }
 
-/* ------------------------------------------------ what happens meanwhile */
+/*
+ * --- events during a row ----------------------------------------------------
+ */
 
-typedef void (*happening)(struct __test_metadata *_metadata,
-			  struct specimen *s);
-
-static void be_executed(struct __test_metadata *_metadata, struct specimen *s)
+/*
+ * All mappings in the row belong to the old program, and the row is marked as
+ * incomplete.
+ */
+static void expect_old_mappings(struct __test_metadata *_metadata,
+				const struct td_answer *a,
+				const struct procfs_mappings *old)
 {
-	ASSERT_EQ(0, specimen_proceed(s));
-	ASSERT_EQ(0, specimen_await(s));
-}
-
-static void be_killed(struct __test_metadata *_metadata, struct specimen *s)
-{
-	siginfo_t info;
-
-	ASSERT_EQ(0, kill(s->pid, SIGKILL));
-	ASSERT_EQ(0, waitid(P_PID, s->pid, &info, WEXITED | WNOWAIT));
-}
-
-static void be_reaped(struct __test_metadata *_metadata, struct specimen *s)
-{
-	specimen_end(s);
-}
-
-/* Each area the row has is one of the old program, and it knows it is short. */
-static void expect_old(struct __test_metadata *_metadata,
-		       const struct td_answer *a,
-		       const struct procfs_areas *old)
-{
-	struct areas areas;
+	struct mappings mappings;
 	char text[400];
 	size_t i;
 
 	ASSERT_EQ(1U, a->rows);
-	td_good_areas(_metadata, a, &a->row[0], &areas);
+	td_get_mappings(_metadata, a, &a->row[0], &mappings);
 	EXPECT_EQ(TASK_DIAG_SHOW_VMA, a->row[0].absent.gone);
-	EXPECT_LT(0U, areas.nr);
-	EXPECT_GT(old->nr, areas.nr);
-	for (i = 0; i < areas.nr && i < old->nr; i++) {
-		bool same = oracle_maps_agree(&areas.area[i].vma,
-					      areas.area[i].name,
-					      &old->area[i], text,
-					      sizeof(text));
+	EXPECT_LT(0U, mappings.nr);
+	EXPECT_GT(old->nr, mappings.nr);
+	for (i = 0; i < mappings.nr && i < old->nr; i++) {
+		bool same = expected_maps_match(&mappings.mapping[i].vma,
+						mappings.mapping[i].name,
+						&old->mapping[i], text,
+						sizeof(text));
 
 		EXPECT_TRUE(same) {
 			TH_LOG("%s", text);
@@ -490,96 +495,100 @@ static void expect_old(struct __test_metadata *_metadata,
 		if (!same)
 			break;
 	}
-	facts_areas_free(&areas);
+	fields_mappings_free(&mappings);
 }
 
-static void interrupt(struct __test_metadata *_metadata, struct td_sock *sock,
-		      int proc, struct specimen *s,
-		      happening happen)
+static void interrupt_dump(struct __test_metadata *_metadata,
+			   struct td_sock *sock, int proc,
+			   struct special_task *s, event_fn event)
 {
-	const struct task_diag_pid what = {
+	const struct task_diag_pid query = {
 		.show_flags = TASK_DIAG_SHOW_BASE | TASK_DIAG_SHOW_VMA,
 		.dump_strategy = TASK_DIAG_DUMP_ONE,
 		.pid = s->pid,
 	};
-	struct procfs_areas old;
+	struct procfs_mappings old;
 	struct td_answer a;
 
-	ASSERT_EQ(0, oracle_maps_read(proc, s->pid, &old));
-	ASSERT_EQ(0, td_ask(sock, &what, NLM_F_DUMP, NULL));
-	td_expect(sock, &a, true);
-	ASSERT_EQ(0, td_receive_some(sock, &a, 1));
-	happen(_metadata, s);
+	ASSERT_EQ(0, expected_maps_read(proc, s->pid, &old));
+	ASSERT_EQ(0, td_send_request(sock, &query, NLM_F_DUMP, NULL));
+	td_answer_init(sock, &a, true);
+	ASSERT_EQ(0, td_receive_datagram(sock, &a, 1));
+	event(_metadata, s);
 	ASSERT_EQ(0, td_receive(sock, &a));
-	ASSERT_GOOD(&a);
-	expect_old(_metadata, &a, &old);
-	oracle_maps_free(&old);
+	ASSERT_SUCCESS(&a);
+	expect_old_mappings(_metadata, &a, &old);
+	expected_maps_free(&old);
 	td_answer_free(&a);
 }
 
-TEST_F(vma, execve_in_the_middle)
+TEST_F(vma, execve_during_row_marks_vma_gone)
 {
 	static char * const argv[] = { "many", ROLE_EXEC, NULL };
-	struct specimen s;
+	struct special_task s;
 	struct td_answer a;
 
-	ASSERT_EQ(0, specimen_exec(&s, SELF, argv, NULL, NULL, NULL));
-	interrupt(_metadata, &self->sock, self->proc, &s, be_executed);
-	/* And now it is the new program's, all of it. */
-	ask(_metadata, &self->sock, TASK_DIAG_DUMP_ONE, s.pid, &a);
+	ASSERT_EQ(0, special_task_exec(&s, SELF, argv, NULL, NULL, NULL));
+	interrupt_dump(_metadata, &self->sock, self->proc, &s, exec_task);
+	/*
+	 * A new query reports the mappings of the new program, and only these.
+	 */
+	query_vmas(_metadata, &self->sock, TASK_DIAG_DUMP_ONE, s.pid, &a);
 	ASSERT_EQ(1U, a.rows);
-	EXPECT_GT(1000U, expect_same(_metadata, self->proc, &a, &a.row[0]));
+	EXPECT_GT(1000U,
+		  expect_procfs_mappings(_metadata, self->proc, &a, &a.row[0]));
 	td_answer_free(&a);
-	specimen_end(&s);
+	special_task_end(&s);
 }
 
-TEST_F(vma, exit_in_the_middle)
+TEST_F(vma, exit_during_row_marks_vma_gone)
 {
 	static char * const argv[] = { "many", ROLE_MANY, NULL };
-	static const happening ends[] = { be_killed, be_reaped };
+	static const event_fn ends[] = { kill_task, reap_task };
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(ends); i++) {
-		struct specimen s;
+		struct special_task s;
 
-		ASSERT_EQ(0, specimen_exec(&s, SELF, argv, NULL, NULL, NULL));
-		interrupt(_metadata, &self->sock, self->proc, &s, ends[i]);
-		specimen_end(&s);
+		ASSERT_EQ(0,
+			  special_task_exec(&s, SELF, argv, NULL, NULL, NULL));
+		interrupt_dump(_metadata, &self->sock, self->proc, &s, ends[i]);
+		special_task_end(&s);
 	}
 }
 
-/* The others are told of as if nothing had happened to the one. */
-TEST_F(vma, exit_of_one_of_many)
+/* The rows of other tasks are not affected. */
+TEST_F(vma, exit_during_row_leaves_other_rows_complete)
 {
 	static char * const argv[] = { "many", ROLE_MANY, NULL };
-	const struct task_diag_pid what = {
+	const struct task_diag_pid query = {
 		.show_flags = TASK_DIAG_SHOW_BASE | TASK_DIAG_SHOW_VMA,
 		.dump_strategy = TASK_DIAG_DUMP_CHILDREN,
 		.pid = getpid(),
 	};
-	struct specimen s, other;
+	struct special_task s, other;
 	const struct td_row *row;
 	struct td_answer a;
 
-	ASSERT_EQ(0, specimen_exec(&s, SELF, argv, NULL, NULL, NULL));
-	ASSERT_EQ(0, specimen_begin(&other, NULL, NULL));
-	ASSERT_EQ(0, td_ask(&self->sock, &what, NLM_F_DUMP, NULL));
-	td_expect(&self->sock, &a, true);
-	ASSERT_EQ(0, td_receive_some(&self->sock, &a, 1));
-	be_killed(_metadata, &s);
+	ASSERT_EQ(0, special_task_exec(&s, SELF, argv, NULL, NULL, NULL));
+	ASSERT_EQ(0, special_task_begin(&other, NULL, NULL));
+	ASSERT_EQ(0, td_send_request(&self->sock, &query, NLM_F_DUMP, NULL));
+	td_answer_init(&self->sock, &a, true);
+	ASSERT_EQ(0, td_receive_datagram(&self->sock, &a, 1));
+	kill_task(_metadata, &s);
 	ASSERT_EQ(0, td_receive(&self->sock, &a));
-	ASSERT_GOOD(&a);
+	ASSERT_SUCCESS(&a);
 	ASSERT_EQ(2U, a.rows);
 	EXPECT_EQ(TASK_DIAG_SHOW_VMA, a.row[0].absent.gone);
-	row = td_find(&a, other.pid);
+	row = td_find_row(&a, other.pid);
 	ASSERT_NE(NULL, row);
-	expect_same(_metadata, self->proc, &a, row);
+	expect_procfs_mappings(_metadata, self->proc, &a, row);
 	td_answer_free(&a);
-	specimen_end(&s);
-	specimen_end(&other);
+	special_task_end(&s);
+	special_task_end(&other);
 }
 
-/* Areas that move ahead of who reads them, as many at a time as this. */
+/* Mappings that stay ahead of the reader, this many at a time. */
 #define AHEAD 2048
 #define AHEAD_STEP (16UL << 20)
 #define AHEAD_FROM 0x100000000UL
@@ -596,15 +605,15 @@ static int map_ahead(unsigned long time)
 	if (mmap(at, AHEAD * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS |
 		 MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0) != at)
 		return -errno;
-	/* Neighbours that differ are not one area. */
+	/* Neighbours with different protections are separate mappings. */
 	for (i = 0; i < AHEAD; i += 2)
 		if (mprotect(at + i * page, page, PROT_READ))
 			return -errno;
 	return 0;
 }
 
-/* Each time it is told to. */
-static int stay_ahead(void *unused)
+/* Map ahead each time the test says so. */
+static int map_ahead_of_reader(void *unused)
 {
 	unsigned long time = 0;
 	char byte;
@@ -618,46 +627,46 @@ static int stay_ahead(void *unused)
 	return 0;
 }
 
-/* Catches a row that goes on for as long as there is an area ahead. */
-TEST_F(vma, without_end)
+/* Catches a row that continues as long as there are further mappings. */
+TEST_F(vma, endless_mappings_stop_at_limit)
 {
-	struct task_diag_pid what = {
+	struct task_diag_pid query = {
 		.show_flags = TASK_DIAG_SHOW_VMA,
 		.dump_strategy = TASK_DIAG_DUMP_ONE,
 	};
-	struct specimen s;
+	struct special_task s;
 	struct td_answer a;
 	char byte;
 	int i;
 
-	ASSERT_EQ(0, specimen_begin(&s, stay_ahead, NULL)) {
+	ASSERT_EQ(0, special_task_begin(&s, map_ahead_of_reader, NULL)) {
 		TH_LOG("%s", s.error);
 	}
-	what.pid = s.pid;
-	ASSERT_EQ(0, td_ask(&self->sock, &what, NLM_F_DUMP, NULL));
-	td_expect(&self->sock, &a, true);
+	query.pid = s.pid;
+	ASSERT_EQ(0, td_send_request(&self->sock, &query, NLM_F_DUMP, NULL));
+	td_answer_init(&self->sock, &a, true);
 	for (i = 0; i < AHEAD_TIMES && !a.end.type; i++) {
-		ASSERT_EQ(0, td_receive_some(&self->sock, &a, 1));
-		ASSERT_EQ(0, specimen_proceed(&s));
+		ASSERT_EQ(0, td_receive_datagram(&self->sock, &a, 1));
+		ASSERT_EQ(0, special_task_proceed(&s));
 		ASSERT_EQ(1, read(s.report, &byte, 1));
 	}
-	ASSERT_GOOD(&a);
+	ASSERT_SUCCESS(&a);
 	ASSERT_EQ(1U, a.rows);
 	EXPECT_EQ(TASK_DIAG_SHOW_VMA, a.row[0].absent.limit);
 	EXPECT_LT(2, i);
 	td_answer_free(&a);
-	specimen_end(&s);
+	special_task_end(&s);
 }
 
-/* What a file is called in turn; one is longer than the other. */
+/* The file alternates between these names of different length. */
 #define HERE	"/tmp/taskdiag-here"
 #define THERE	"/tmp/taskdiag-elsewhere"
 
-/* So many areas of it lie one behind the other. */
+/* Number of adjacent mappings of the file. */
 #define OF_FILE	3U
 
-/* Says by a byte that from now on it does nothing else. */
-static void be_renamer(int ready)
+/* Sends a byte when it starts to rename the file, which it does forever. */
+static void run_renamer(int ready)
 {
 	const long page = sysconf(_SC_PAGESIZE);
 	int fd = open(HERE, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -677,10 +686,10 @@ static void be_renamer(int ready)
 }
 
 /*
- * What its areas are called is one of its names, and whole.  Catches a path
- * that is kept for longer than it is there.
+ * The name of each mapping is one of the two names.  Catches a path that is
+ * cached for too long.
  */
-TEST_F(vma, of_a_file_that_is_renamed)
+TEST_F(vma, renamed_file_has_one_of_its_names)
 {
 	int round, ready[2];
 	char byte;
@@ -690,33 +699,33 @@ TEST_F(vma, of_a_file_that_is_renamed)
 	pid = fork();
 	ASSERT_LE(0, pid);
 	if (!pid)
-		be_renamer(ready[1]);
+		run_renamer(ready[1]);
 	close(ready[1]);
 	ASSERT_EQ(1, read(ready[0], &byte, 1));
 	close(ready[0]);
 	for (round = 0; round < 300; round++) {
-		struct areas areas;
+		struct mappings mappings;
 		struct td_answer a;
 		size_t i, seen = 0;
 
-		ask(_metadata, &self->sock, TASK_DIAG_DUMP_ONE, pid, &a);
+		query_vmas(_metadata, &self->sock, TASK_DIAG_DUMP_ONE, pid, &a);
 		ASSERT_EQ(1U, a.rows);
-		td_good_areas(_metadata, &a, &a.row[0], &areas);
-		for (i = 0; i < areas.nr; i++) {
-			const struct area *area = &areas.area[i];
+		td_get_mappings(_metadata, &a, &a.row[0], &mappings);
+		for (i = 0; i < mappings.nr; i++) {
+			const struct mapping *mapping = &mappings.mapping[i];
 
-			if (strncmp(area->name, "/tmp/taskdiag-", 14))
+			if (strncmp(mapping->name, "/tmp/taskdiag-", 14))
 				continue;
-			EXPECT_TRUE(!strcmp(area->name, HERE) ||
-				    !strcmp(area->name, THERE)) {
-				TH_LOG("it is called %s", area->name);
+			EXPECT_TRUE(!strcmp(mapping->name, HERE) ||
+				    !strcmp(mapping->name, THERE)) {
+				TH_LOG("unexpected name %s", mapping->name);
 			}
-			EXPECT_EQ(0U, area->vma.flags &
+			EXPECT_EQ(0U, mapping->vma.flags &
 				      TASK_DIAG_VMA_DELETED);
 			seen++;
 		}
 		EXPECT_EQ(OF_FILE, seen);
-		facts_areas_free(&areas);
+		fields_mappings_free(&mappings);
 		td_answer_free(&a);
 	}
 	EXPECT_EQ(0, waitpid(pid, NULL, WNOHANG));
@@ -726,12 +735,12 @@ TEST_F(vma, of_a_file_that_is_renamed)
 }
 
 /*
- * It changes its areas all the time.  Those that keep still are there once
- * each; which of the others are is a matter of luck.
+ * A process that changes its mappings all the time.  Mappings that stay are
+ * reported once each; the others may or may not be reported.
  */
-TEST_F(vma, of_a_process_that_maps_and_unmaps)
+TEST_F(vma, changing_process_has_ordered_mappings)
 {
-	struct procfs_areas before;
+	struct procfs_mappings before;
 	int round;
 	pid_t pid;
 
@@ -741,7 +750,7 @@ TEST_F(vma, of_a_process_that_maps_and_unmaps)
 		unsigned int i = 0;
 
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (mappings_make(NULL))
+		if (make_mappings(NULL))
 			_exit(1);
 		for (;;) {
 			const size_t size = 4096UL * (1 + i++ % 7);
@@ -757,30 +766,35 @@ TEST_F(vma, of_a_process_that_maps_and_unmaps)
 			pause();
 	}
 	for (round = 0; round < 30; round++) {
-		struct areas areas;
+		struct mappings mappings;
 		struct td_answer a;
 
-		ask(_metadata, &self->sock, TASK_DIAG_DUMP_ONE, pid, &a);
+		query_vmas(_metadata, &self->sock, TASK_DIAG_DUMP_ONE, pid, &a);
 		ASSERT_EQ(1U, a.rows);
-		/* Ascending, and none twice: that is looked at in there. */
-		td_good_areas(_metadata, &a, &a.row[0], &areas);
+		/*
+		 * td_get_mappings() checks the order and that no mapping occurs
+		 * twice.
+		 */
+		td_get_mappings(_metadata, &a, &a.row[0], &mappings);
 		EXPECT_FALSE(a.row[0].complete);
-		facts_areas_free(&areas);
+		fields_mappings_free(&mappings);
 		td_answer_free(&a);
 	}
-	ASSERT_EQ(0, oracle_maps_read(self->proc, pid, &before));
+	ASSERT_EQ(0, expected_maps_read(self->proc, pid, &before));
 	EXPECT_LT(20U, before.nr);
-	oracle_maps_free(&before);
+	expected_maps_free(&before);
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 }
 
-/* ----------------------------------------------------------- who may see */
+/*
+ * --- access control ---------------------------------------------------------
+ */
 
-/* Nobody's maps but those that are one's own to see. */
-TEST_F(vma, of_others)
+/* A user gets only the mappings of tasks that it may see. */
+TEST_F(vma, user_gets_no_mappings_of_hidden_processes)
 {
-	const pid_t other = cast.pop.member[cast.pop.nr - 1].pid;
+	const pid_t other = tasks.pool.task[tasks.pool.nr - 1].pid;
 	pid_t child = td_fork_as(_metadata, &user);
 
 	if (!child) {
@@ -790,7 +804,7 @@ TEST_F(vma, of_others)
 		const struct task_diag_pid one = {
 			.show_flags = TASK_DIAG_SHOW_VMA,
 			.dump_strategy = TASK_DIAG_DUMP_ONE,
-			.pid = cast_pid(&cast, "zoo"),
+			.pid = test_tasks_pid(&tasks, "all kinds"),
 		};
 		struct td_sock sock;
 		struct td_answer a;
@@ -798,14 +812,14 @@ TEST_F(vma, of_others)
 
 		ASSERT_EQ(0, td_open(&sock, TD_LARGE));
 		ASSERT_EQ(0, td_query(&sock, &all, NLM_F_DUMP, &a));
-		ASSERT_GOOD(&a);
-		EXPECT_NE(NULL, td_find(&a, other));
+		ASSERT_SUCCESS(&a);
+		EXPECT_NE(NULL, td_find_row(&a, other));
 		for (i = 0; i < a.rows; i++) {
 			EXPECT_TRUE(a.row[i].msg.pid == (__u32)other ||
 				    a.row[i].msg.pid == (__u32)getpid());
 			if (a.row[i].msg.pid == (__u32)other)
-				expect_same(_metadata, self->proc, &a,
-					    &a.row[i]);
+				expect_procfs_mappings(_metadata, self->proc,
+						       &a, &a.row[i]);
 		}
 		td_answer_free(&a);
 		ASSERT_EQ(0, td_query(&sock, &one, NLM_F_DUMP, &a));
@@ -819,38 +833,41 @@ TEST_F(vma, of_others)
 	EXPECT_EXIT_0(child);
 }
 
-/* The user's own process becomes root's in the middle: not a byte of that. */
-TEST_F(vma, set_user_id_in_the_middle)
+/*
+ * A process of the user executes a set-user-id program during its row: no byte
+ * of the new program may be reported.
+ */
+TEST_F(vma, setuid_exec_during_row_marks_vma_gone)
 {
 	static char * const argv[] = { "many", ROLE_SETUID, NULL };
 	pid_t child;
 
 	child = td_fork_as(_metadata, &user);
 	if (!child) {
-		const struct task_diag_pid what = {
+		const struct task_diag_pid query = {
 			.show_flags = TASK_DIAG_SHOW_BASE | TASK_DIAG_SHOW_VMA,
 			.dump_strategy = TASK_DIAG_DUMP_ONE,
 		};
-		struct task_diag_pid then = what;
-		struct procfs_areas old;
+		struct task_diag_pid then = query;
+		struct procfs_mappings old;
 		struct td_sock sock;
-		struct specimen s;
+		struct special_task s;
 		struct td_answer a;
-		int err, patience = 10000;
+		int err, timeout = 10000;
 
 		ASSERT_EQ(0, td_open(&sock, variant->size));
-		err = specimen_exec(&s, SELF, argv, NULL, NULL, NULL);
+		err = special_task_exec(&s, SELF, argv, NULL, NULL, NULL);
 		ASSERT_EQ(0, err) {
 			TH_LOG("%s", s.error);
 		}
 		then.pid = s.pid;
-		ASSERT_EQ(0, oracle_maps_read(self->proc, s.pid, &old));
-		ASSERT_EQ(0, td_ask(&sock, &then, NLM_F_DUMP, NULL));
-		td_expect(&sock, &a, true);
-		ASSERT_EQ(0, td_receive_some(&sock, &a, 1));
-		ASSERT_EQ(0, specimen_proceed(&s));
-		/* It is root's when we may not read its maps any more. */
-		while (patience--) {
+		ASSERT_EQ(0, expected_maps_read(self->proc, s.pid, &old));
+		ASSERT_EQ(0, td_send_request(&sock, &then, NLM_F_DUMP, NULL));
+		td_answer_init(&sock, &a, true);
+		ASSERT_EQ(0, td_receive_datagram(&sock, &a, 1));
+		ASSERT_EQ(0, special_task_proceed(&s));
+		/* Our access to its maps ends when it has become root's. */
+		while (timeout--) {
 			char *text;
 			size_t len;
 
@@ -860,17 +877,19 @@ TEST_F(vma, set_user_id_in_the_middle)
 			free(text);
 			usleep(1000);
 		}
-		ASSERT_LT(0, patience);
+		ASSERT_LT(0, timeout);
 		ASSERT_EQ(0, td_receive(&sock, &a));
-		ASSERT_GOOD(&a);
-		expect_old(_metadata, &a, &old);
+		ASSERT_SUCCESS(&a);
+		expect_old_mappings(_metadata, &a, &old);
 		td_answer_free(&a);
 
 		ASSERT_EQ(0, td_query(&sock, &then, NLM_F_DUMP, &a));
 		EXPECT_EQ(ESRCH, a.end.error);
 		td_answer_free(&a);
-		/* Closing the lifeline ends it, whosever it is. */
-		close(s.lifeline);
+		/*
+		 * Closing the pipe ends the process, whatever its user id is.
+		 */
+		close(s.input);
 		waitpid(s.pid, NULL, 0);
 		_exit(0);
 	}
@@ -879,6 +898,7 @@ TEST_F(vma, set_user_id_in_the_middle)
 
 int main(int argc, char **argv)
 {
-	specimen_be_one(argc, argv, play);
-	return td_main(argc, argv, make_cast, end_cast, cast.pop.error);
+	special_task_main(argc, argv, setup_program);
+	return td_main(argc, argv, make_test_tasks, end_test_tasks,
+		       tasks.pool.error);
 }

@@ -15,16 +15,17 @@
 #include <sys/time.h>
 #include <linux/userfaultfd.h>
 
-#include "idset.h"
-#include "procfs.h"
-#include "specimen.h"
-#include "stuck.h"
-#include "taskdiag_test.h"
-#include "view.h"
+#include "lib/arg_range.h"
+#include "lib/pid_set.h"
+#include "lib/procfs.h"
+#include "lib/special_task.h"
+#include "lib/stuck.h"
+#include "lib/taskdiag_test.h"
+#include "lib/visible_pids.h"
 
 /* Only a request that never ends takes this long. */
 #define GUARD_SECONDS 20
-#define LOOK_US 10000
+#define POLL_US 10000
 
 /* Current step of a child that sends a request; shared. */
 struct progress {
@@ -33,23 +34,33 @@ struct progress {
 
 static struct progress *progress;
 
+/* Groups that a child requests, and the task whose row must be incomplete. */
+struct expected {
+	__u64 show;
+	pid_t pid;
+	__u64 busy;
+	void (*release)(void *arg);	/* lets the task continue */
+	void *arg;
+};
+
 static bool has_ended(pid_t child, int *status)
 {
-	int left = GUARD_SECONDS * (1000000 / LOOK_US);
+	int left = GUARD_SECONDS * (1000000 / POLL_US);
 	pid_t got;
 
 	while (!(got = waitpid(child, status, WNOHANG)) && left--)
-		usleep(LOOK_US);
+		usleep(POLL_US);
 	return got == child;
 }
 
 /*
- * Run @act in a child.  If the child never ends, call @release, so that the
- * kernel can kill the child.
+ * Run @child_fn in a child.  If the child never ends, release the task, so that
+ * the kernel can kill the child.
  */
-static void run(struct __test_metadata *_metadata,
-		void (*act)(struct __test_metadata *_metadata, void *arg),
-		void *arg, void (*release)(void *of), void *of)
+static void run_in_child(struct __test_metadata *_metadata,
+			 void (*child_fn)(struct __test_metadata *_metadata,
+					  const struct expected *expected),
+			 const struct expected *expected)
 {
 	int status = -1;
 	pid_t child;
@@ -59,15 +70,16 @@ static void run(struct __test_metadata *_metadata,
 	child = fork();
 	ASSERT_LE(0, child);
 	if (!child) {
-		act(_metadata, arg);
+		child_fn(_metadata, expected);
 		_exit(0);
 	}
+
 	if (!has_ended(child, &status)) {
 		EXPECT_TRUE(false) {
 			TH_LOG("still in this step after %d seconds: %s",
 			       GUARD_SECONDS, progress->step);
 		}
-		release(of);
+		expected->release(expected->arg);
 		kill(child, SIGKILL);
 		waitpid(child, &status, 0);
 		return;
@@ -76,7 +88,7 @@ static void run(struct __test_metadata *_metadata,
 }
 
 /* Voluntary context switches of the calling thread. */
-static long waits(void)
+static long count_waits(void)
 {
 	struct rusage usage = {};
 
@@ -84,49 +96,62 @@ static long waits(void)
 	return usage.ru_nvcsw;
 }
 
+/*
+ * Open a socket and send a request that involves no stuck task: the kernel then
+ * has allocated all that the next request needs.
+ */
+static void open_and_warm_up(struct __test_metadata *_metadata,
+			     struct td_sock *sock, __u64 show, bool dump)
+{
+	struct td_answer a;
+
+	ASSERT_EQ(0, td_open(sock, TD_LARGE));
+	progress->step = "warm up";
+	if (dump)
+		td_dump(_metadata, sock, show, TASK_DIAG_DUMP_ONE, getpid(),
+			&a);
+	else
+		td_get_row(_metadata, sock, show, getpid(), &a);
+	td_answer_free(&a);
+}
+
 /* Send a request, which must not wait. */
 static void send_request(struct __test_metadata *_metadata,
-			 struct td_sock *sock, const struct task_diag_pid *what,
-			 __u16 flags)
+			 struct td_sock *sock, const struct expected *expected,
+			 __u64 strategy, __u16 flags, struct td_answer *a)
 {
+	const struct task_diag_pid query = {
+		.show_flags = expected->show,
+		.dump_strategy = strategy,
+		.pid = strategy == TASK_DIAG_DUMP_ONE ? expected->pid : 0,
+	};
 	long before, after;
 
 	progress->step = "send the request";
-	before = waits();
-	ASSERT_EQ(0, td_ask(sock, what, flags, NULL));
-	after = waits();
+	before = count_waits();
+	ASSERT_EQ(0, td_send_request(sock, &query, flags, NULL));
+	after = count_waits();
 	EXPECT_EQ(before, after) {
 		TH_LOG("the sender has waited %ld times", after - before);
 	}
 	progress->step = "receive the reply";
+	td_answer_init(sock, a, flags == NLM_F_DUMP);
 }
 
-/* A request that involves no stuck task: whatever it allocates is there then. */
-static void warm_up(struct __test_metadata *_metadata, struct td_sock *sock,
-		    __u64 show)
+/* Receive the reply and check the row of the task. */
+static void receive_reply(struct __test_metadata *_metadata,
+			  struct td_sock *sock, const struct expected *expected,
+			  struct td_answer *a)
 {
-	struct td_answer a;
+	const struct td_row *row;
 
-	progress->step = "warm up";
-	td_good_dump(_metadata, sock, show, TASK_DIAG_DUMP_ONE, getpid(), &a);
-	td_answer_free(&a);
-}
-
-/* Groups that a child requests, and the task whose row must be incomplete. */
-struct expected {
-	__u64 show;
-	pid_t pid;
-	__u64 busy;
-};
-
-static void expect_row(struct __test_metadata *_metadata,
-		       const struct td_answer *a, const struct expected *e)
-{
-	const struct td_row *row = td_find(a, e->pid);
-
+	ASSERT_EQ(0, td_receive(sock, a));
+	ASSERT_SUCCESS(a);
+	row = td_find_row(a, expected->pid);
 	ASSERT_NE(NULL, row);
-	EXPECT_EQ(e->show & ~e->busy, row->groups & ~e->busy);
-	EXPECT_EQ(e->busy, row->absent.busy);
+	EXPECT_EQ(expected->show & ~expected->busy,
+		  row->groups & ~expected->busy);
+	EXPECT_EQ(expected->busy, row->absent.busy);
 	EXPECT_EQ(0U, row->absent.gone);
 	EXPECT_EQ(0U, row->absent.denied);
 	EXPECT_EQ(0U, row->absent.limit);
@@ -134,289 +159,234 @@ static void expect_row(struct __test_metadata *_metadata,
 }
 
 /* Each process that exists all the time has one row. */
-static void dump_all(struct __test_metadata *_metadata, void *arg)
+static void dump_all(struct __test_metadata *_metadata,
+		     const struct expected *expected)
 {
-	const struct expected *e = arg;
-	const struct task_diag_pid what = {
-		.show_flags = e->show,
-		.dump_strategy = TASK_DIAG_DUMP_ALL,
-	};
-	struct idset before = {}, after = {}, seen = {};
+	struct pid_set before = {}, after = {}, seen = {};
 	struct td_answer a;
 	struct td_sock sock;
 	int proc = procfs_open();
 	size_t i;
 
 	ASSERT_LE(0, proc);
-	ASSERT_EQ(0, td_open(&sock, TD_LARGE));
-	warm_up(_metadata, &sock, e->show);
+	open_and_warm_up(_metadata, &sock, expected->show, true);
 	ASSERT_EQ(0, procfs_processes(proc, &before));
-	send_request(_metadata, &sock, &what, NLM_F_DUMP);
-	td_expect(&sock, &a, true);
-	ASSERT_EQ(0, td_receive(&sock, &a));
-	ASSERT_GOOD(&a);
+	send_request(_metadata, &sock, expected, TASK_DIAG_DUMP_ALL,
+		     NLM_F_DUMP, &a);
+	receive_reply(_metadata, &sock, expected, &a);
 	ASSERT_EQ(0, procfs_processes(proc, &after));
-	ASSERT_EQ(0, view_of(&a, &seen));
+	ASSERT_EQ(0, visible_pids_in(&a, &seen));
 	for (i = 0; i < before.nr; i++)
-		if (idset_has(&after, before.id[i]))
-			EXPECT_TRUE(idset_has(&seen, before.id[i])) {
-				TH_LOG("no row of %u", before.id[i]);
+		if (pid_set_has(&after, before.id[i]))
+			EXPECT_TRUE(pid_set_has(&seen, before.id[i])) {
+				TH_LOG("no row of task %u", before.id[i]);
 			}
-	expect_row(_metadata, &a, e);
 	td_answer_free(&a);
 	td_close(&sock);
 	close(proc);
 }
 
-/* Dump one task and check its row. */
-static void dump_one(struct __test_metadata *_metadata, void *arg)
+static void query_one(struct __test_metadata *_metadata,
+		      const struct expected *expected, __u16 flags)
 {
-	const struct expected *e = arg;
-	const struct task_diag_pid what = {
-		.show_flags = e->show,
-		.dump_strategy = TASK_DIAG_DUMP_ONE,
-		.pid = e->pid,
-	};
 	struct td_answer a;
 	struct td_sock sock;
 
-	ASSERT_EQ(0, td_open(&sock, TD_LARGE));
-	warm_up(_metadata, &sock, e->show);
-	send_request(_metadata, &sock, &what, NLM_F_DUMP);
-	td_expect(&sock, &a, true);
-	ASSERT_EQ(0, td_receive(&sock, &a));
-	ASSERT_GOOD(&a);
+	open_and_warm_up(_metadata, &sock, expected->show,
+			 flags == NLM_F_DUMP);
+	send_request(_metadata, &sock, expected, TASK_DIAG_DUMP_ONE, flags, &a);
+	receive_reply(_metadata, &sock, expected, &a);
 	ASSERT_EQ(1U, a.rows);
-	expect_row(_metadata, &a, e);
 	td_answer_free(&a);
 	td_close(&sock);
 }
 
-/* A request without NLM_F_DUMP is processed in the sender, as a whole. */
-static void request_one(struct __test_metadata *_metadata, void *arg)
+static void dump_one(struct __test_metadata *_metadata,
+		     const struct expected *expected)
 {
-	const struct expected *e = arg;
-	const struct task_diag_pid what = {
-		.show_flags = e->show,
-		.dump_strategy = TASK_DIAG_DUMP_ONE,
-		.pid = e->pid,
-	};
-	struct td_answer a;
-	struct td_sock sock;
-
-	ASSERT_EQ(0, td_open(&sock, TD_LARGE));
-	progress->step = "warm up";
-	td_good_row(_metadata, &sock, e->show, getpid(), &a);
-	td_answer_free(&a);
-	send_request(_metadata, &sock, &what, NLM_F_ACK);
-	td_expect(&sock, &a, false);
-	ASSERT_EQ(0, td_receive(&sock, &a));
-	ASSERT_GOOD(&a);
-	ASSERT_EQ(1U, a.rows);
-	expect_row(_metadata, &a, e);
-	td_answer_free(&a);
-	td_close(&sock);
+	query_one(_metadata, expected, NLM_F_DUMP);
 }
 
-static void own_mounts(struct __test_metadata *_metadata)
+/*
+ * A request without NLM_F_DUMP is processed completely in the context of the
+ * sender.
+ */
+static void request_one(struct __test_metadata *_metadata,
+			const struct expected *expected)
 {
-	ASSERT_EQ(0, unshare(CLONE_NEWNS));
-	ASSERT_EQ(0, mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
+	query_one(_metadata, expected, NLM_F_ACK);
 }
 
-/* The kernel's module does not have the group: nothing to test. */
+/* Return true if the kernel's module does not have the group. */
 static bool lacks_group(struct __test_metadata *_metadata, __u64 group)
 {
 	struct td_sock sock;
 	bool lacks;
 
 	ASSERT_EQ(0, td_open(&sock, TD_SMALL));
-	lacks = td_module_lacks(&sock, group);
+	lacks = td_module_missing_groups(&sock, group);
 	td_close(&sock);
 	return lacks;
 }
 
-static void release_stuck(void *of)
+#define LACKS_GROUP "the module of this kernel does not have the group"
+
+static void release_stuck(void *arg)
 {
-	stuck_end(of);
+	stuck_end(arg);
 }
 
-FIXTURE(mmap_lock) {
+/* Make the tasks wait, in a mount namespace of our own. */
+static void begin_stuck(struct __test_metadata *_metadata, struct stuck *stuck,
+			bool with_exec, __u64 group, struct expected *expected)
+{
+	ASSERT_EQ(0, unshare(CLONE_NEWNS));
+	ASSERT_EQ(0, mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
+	ASSERT_EQ(0, stuck_begin(stuck, with_exec)) {
+		TH_LOG("%s", stuck->error);
+		stuck_end(stuck);
+	}
+	*expected = (struct expected) {
+		.show = TASK_DIAG_SHOW_BASE | group,
+		.pid = with_exec ? stuck->in_exec : stuck->pid,
+		.busy = group,
+		.release = release_stuck,
+		.arg = stuck,
+	};
+}
+
+FIXTURE(held_mmap_lock) {
 	struct stuck stuck;
+	struct expected expected;
 };
 
-FIXTURE_VARIANT(mmap_lock) {
+FIXTURE_VARIANT(held_mmap_lock) {
 	__u64 group;
 };
 
-FIXTURE_VARIANT_ADD(mmap_lock, cmdline) {
+FIXTURE_VARIANT_ADD(held_mmap_lock, cmdline) {
 	.group = TASK_DIAG_SHOW_CMDLINE,
 };
 
-FIXTURE_VARIANT_ADD(mmap_lock, vma) {
+FIXTURE_VARIANT_ADD(held_mmap_lock, vma) {
 	.group = TASK_DIAG_SHOW_VMA,
 };
 
-FIXTURE_VARIANT_ADD(mmap_lock, vma_stat) {
+FIXTURE_VARIANT_ADD(held_mmap_lock, vma_stat) {
 	.group = TASK_DIAG_SHOW_VMA_STAT,
 };
 
-FIXTURE_SETUP(mmap_lock)
+FIXTURE_SETUP(held_mmap_lock)
 {
 	if (lacks_group(_metadata, variant->group))
-		SKIP(return, "no such group in this kernel's module");
-	own_mounts(_metadata);
-	ASSERT_EQ(0, stuck_begin(&self->stuck, false)) {
-		TH_LOG("%s", self->stuck.error);
-		stuck_end(&self->stuck);
-	}
+		SKIP(return, LACKS_GROUP);
+	begin_stuck(_metadata, &self->stuck, false, variant->group,
+		    &self->expected);
 }
 
-FIXTURE_TEARDOWN(mmap_lock)
+FIXTURE_TEARDOWN(held_mmap_lock)
 {
 	stuck_end(&self->stuck);
 }
 
-TEST_F(mmap_lock, dump_of_all_tasks_continues)
+TEST_F(held_mmap_lock, leaves_dump_of_all_tasks_complete)
 {
-	struct expected e = {
-		.show = TASK_DIAG_SHOW_BASE | variant->group,
-		.pid = self->stuck.pid,
-		.busy = variant->group,
-	};
-
-	run(_metadata, dump_all, &e, release_stuck, &self->stuck);
+	run_in_child(_metadata, dump_all, &self->expected);
 }
 
-TEST_F(mmap_lock, dump_of_the_task_ends)
+TEST_F(held_mmap_lock, marks_group_busy_in_dump_of_task)
 {
-	struct expected e = {
-		.show = TASK_DIAG_SHOW_BASE | variant->group,
-		.pid = self->stuck.pid,
-		.busy = variant->group,
-	};
-
-	run(_metadata, dump_one, &e, release_stuck, &self->stuck);
+	run_in_child(_metadata, dump_one, &self->expected);
 }
 
-static void resolve_family(struct __test_metadata *_metadata, void *arg)
+static void resolve_family(struct __test_metadata *_metadata,
+			   const struct expected *unused)
 {
 	struct td_sock sock;
 
 	progress->step = "resolve the family";
 	EXPECT_EQ(0, td_open(&sock, TD_SMALL));
 	td_close(&sock);
-	EXPECT_EQ(NULL, arg);
 }
 
 /* Another process resolves the family between request and reply. */
-static void dump_amid_other_requests(struct __test_metadata *_metadata,
-				     void *arg)
+static void dump_during_other_requests(struct __test_metadata *_metadata,
+				       const struct expected *expected)
 {
-	const struct expected *e = arg;
-	const struct task_diag_pid what = {
-		.show_flags = e->show,
-		.dump_strategy = TASK_DIAG_DUMP_ALL,
-	};
 	struct td_answer a;
 	struct td_sock sock;
 	pid_t child;
 
-	ASSERT_EQ(0, td_open(&sock, TD_LARGE));
-	warm_up(_metadata, &sock, e->show);
-	send_request(_metadata, &sock, &what, NLM_F_DUMP);
+	open_and_warm_up(_metadata, &sock, expected->show, true);
+	send_request(_metadata, &sock, expected, TASK_DIAG_DUMP_ALL,
+		     NLM_F_DUMP, &a);
 	child = fork();
 	ASSERT_LE(0, child);
 	if (!child) {
-		resolve_family(_metadata, NULL);
+		resolve_family(_metadata, expected);
 		_exit(0);
 	}
 	EXPECT_EXIT_0(child);
 	progress->step = "receive the reply";
-	td_expect(&sock, &a, true);
-	ASSERT_EQ(0, td_receive(&sock, &a));
-	ASSERT_GOOD(&a);
-	expect_row(_metadata, &a, e);
+	receive_reply(_metadata, &sock, expected, &a);
 	td_answer_free(&a);
 	td_close(&sock);
 }
 
-TEST_F(mmap_lock, other_processes_can_resolve_the_family)
+TEST_F(held_mmap_lock, does_not_block_family_lookup)
 {
-	struct expected e = {
-		.show = TASK_DIAG_SHOW_BASE | variant->group,
-		.pid = self->stuck.pid,
-		.busy = variant->group,
-	};
-
-	run(_metadata, dump_amid_other_requests, &e, release_stuck,
-	    &self->stuck);
-	run(_metadata, resolve_family, NULL, release_stuck, &self->stuck);
+	run_in_child(_metadata, dump_during_other_requests, &self->expected);
+	run_in_child(_metadata, resolve_family, &self->expected);
 }
 
-FIXTURE(exec_lock) {
+FIXTURE(held_exec_update_lock) {
 	struct stuck stuck;
 	struct expected expected;
 };
 
-FIXTURE_VARIANT(exec_lock) {
+FIXTURE_VARIANT(held_exec_update_lock) {
 	__u64 group;
 };
 
-FIXTURE_VARIANT_ADD(exec_lock, files) {
+FIXTURE_VARIANT_ADD(held_exec_update_lock, files) {
 	.group = TASK_DIAG_SHOW_FILES,
 };
 
-FIXTURE_VARIANT_ADD(exec_lock, cmdline) {
+FIXTURE_VARIANT_ADD(held_exec_update_lock, cmdline) {
 	.group = TASK_DIAG_SHOW_CMDLINE,
 };
 
-FIXTURE_SETUP(exec_lock)
+FIXTURE_SETUP(held_exec_update_lock)
 {
 	if (lacks_group(_metadata, variant->group))
-		SKIP(return, "no such group in this kernel's module");
-	own_mounts(_metadata);
-	ASSERT_EQ(0, stuck_begin(&self->stuck, true)) {
-		TH_LOG("%s", self->stuck.error);
-		stuck_end(&self->stuck);
-	}
-	self->expected = (struct expected) {
-		.show = TASK_DIAG_SHOW_BASE | variant->group,
-		.pid = self->stuck.in_exec,
-		.busy = variant->group,
-	};
+		SKIP(return, LACKS_GROUP);
+	begin_stuck(_metadata, &self->stuck, true, variant->group,
+		    &self->expected);
 }
 
-FIXTURE_TEARDOWN(exec_lock)
+FIXTURE_TEARDOWN(held_exec_update_lock)
 {
 	stuck_end(&self->stuck);
 }
 
-TEST_F(exec_lock, dump_of_all_tasks_continues)
+TEST_F(held_exec_update_lock, leaves_dump_of_all_tasks_complete)
 {
-	run(_metadata, dump_all, &self->expected, release_stuck, &self->stuck);
+	run_in_child(_metadata, dump_all, &self->expected);
 }
 
-TEST_F(exec_lock, dump_of_the_task_ends)
+TEST_F(held_exec_update_lock, marks_group_busy_in_dump_of_task)
 {
-	run(_metadata, dump_one, &self->expected, release_stuck, &self->stuck);
+	run_in_child(_metadata, dump_one, &self->expected);
 }
 
-/* FILES is the only group with a wait that such a request can have. */
-TEST(request_for_a_task_in_execve_does_not_wait)
+/* FILES is the only group with a wait that such a request can include. */
+TEST(single_request_for_task_in_execve_does_not_wait)
 {
 	static struct stuck stuck;
-	struct expected e = {
-		.show = TASK_DIAG_SHOW_BASE | TASK_DIAG_SHOW_FILES,
-		.busy = TASK_DIAG_SHOW_FILES,
-	};
+	struct expected expected;
 
-	own_mounts(_metadata);
-	EXPECT_EQ(0, stuck_begin(&stuck, true)) {
-		TH_LOG("%s", stuck.error);
-	}
-	e.pid = stuck.in_exec;
-	run(_metadata, request_one, &e, release_stuck, &stuck);
+	begin_stuck(_metadata, &stuck, true, TASK_DIAG_SHOW_FILES, &expected);
+	run_in_child(_metadata, request_one, &expected);
 	stuck_end(&stuck);
 }
 
@@ -425,7 +395,7 @@ static void on_alarm(int sig)
 }
 
 /* A signal every millisecond, or none. */
-static void set_alarms(struct __test_metadata *_metadata, bool on)
+static void set_timer(struct __test_metadata *_metadata, bool on)
 {
 	const struct sigaction action = { .sa_handler = on_alarm };
 	const struct itimerval interval = {
@@ -438,14 +408,9 @@ static void set_alarms(struct __test_metadata *_metadata, bool on)
 }
 
 /* How often a reader waits for the task, with and without signals. */
-static void read_amid_signals(struct __test_metadata *_metadata, void *arg)
+static void read_during_signals(struct __test_metadata *_metadata,
+				const struct expected *expected)
 {
-	const struct expected *e = arg;
-	const struct task_diag_pid what = {
-		.show_flags = e->show,
-		.dump_strategy = TASK_DIAG_DUMP_ONE,
-		.pid = e->pid,
-	};
 	long before, waited[2];
 	struct td_sock sock;
 	int i;
@@ -454,15 +419,13 @@ static void read_amid_signals(struct __test_metadata *_metadata, void *arg)
 	for (i = 0; i < 2; i++) {
 		struct td_answer a;
 
-		send_request(_metadata, &sock, &what, NLM_F_DUMP);
-		td_expect(&sock, &a, true);
-		set_alarms(_metadata, i);
-		before = waits();
-		ASSERT_EQ(0, td_receive(&sock, &a));
-		waited[i] = waits() - before;
-		set_alarms(_metadata, false);
-		ASSERT_GOOD(&a);
-		expect_row(_metadata, &a, e);
+		send_request(_metadata, &sock, expected, TASK_DIAG_DUMP_ONE,
+			     NLM_F_DUMP, &a);
+		set_timer(_metadata, i);
+		before = count_waits();
+		receive_reply(_metadata, &sock, expected, &a);
+		waited[i] = count_waits() - before;
+		set_timer(_metadata, false);
 		td_answer_free(&a);
 	}
 	EXPECT_LT(2 * waited[1], waited[0]) {
@@ -472,40 +435,22 @@ static void read_amid_signals(struct __test_metadata *_metadata, void *arg)
 	td_close(&sock);
 }
 
-TEST_F(mmap_lock, signal_ends_the_wait)
+TEST_F(held_mmap_lock, wait_ends_on_signal)
 {
-	struct expected e = {
-		.show = TASK_DIAG_SHOW_BASE | variant->group,
-		.pid = self->stuck.pid,
-		.busy = variant->group,
-	};
-
-	run(_metadata, read_amid_signals, &e, release_stuck, &self->stuck);
+	run_in_child(_metadata, read_during_signals, &self->expected);
 }
 
 /* A process whose arguments are in a page that is never provided. */
 FIXTURE(missing_page) {
-	struct specimen task;
+	struct special_task task;
 	struct expected expected;
 };
-
-static int set_arguments(const char *start, size_t len)
-{
-	/* ARG_START must not exceed ARG_END at any time. */
-	if (prctl(PR_SET_MM, PR_SET_MM_ARG_START, start, 0, 0) &&
-	    prctl(PR_SET_MM, PR_SET_MM_ARG_END, start + len, 0, 0))
-		return -errno;
-	if (prctl(PR_SET_MM, PR_SET_MM_ARG_END, start + len, 0, 0) ||
-	    prctl(PR_SET_MM, PR_SET_MM_ARG_START, start, 0, 0))
-		return -errno;
-	return 0;
-}
 
 static int have_missing_arguments(void *arg)
 {
 	const size_t size = 2 * sysconf(_SC_PAGESIZE);
 	struct uffdio_api api = { .api = UFFD_API };
-	struct uffdio_register area = {
+	struct uffdio_register registration = {
 		.mode = UFFDIO_REGISTER_MODE_MISSING,
 	};
 	void *memory;
@@ -513,55 +458,60 @@ static int have_missing_arguments(void *arg)
 
 	memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
 		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	/* Without UFFD_USER_MODE_ONLY: it applies to the kernel's accesses too. */
+	/*
+	 * Without UFFD_USER_MODE_ONLY, so that it applies to kernel accesses
+	 * too.
+	 */
 	fd = syscall(SYS_userfaultfd, O_CLOEXEC);
 	if (memory == MAP_FAILED || fd < 0 || ioctl(fd, UFFDIO_API, &api))
 		return -errno;
-	area.range.start = (unsigned long)memory;
-	area.range.len = size;
-	if (ioctl(fd, UFFDIO_REGISTER, &area))
+	registration.range.start = (unsigned long)memory;
+	registration.range.len = size;
+	if (ioctl(fd, UFFDIO_REGISTER, &registration))
 		return -errno;
-	return arg ? -EINVAL : set_arguments(memory, size);
+	return arg ? -EINVAL : arg_range_set(memory, size);
+}
+
+/* Closing the descriptor lets readers of the page continue. */
+static void release_page(void *arg)
+{
+	special_task_end(arg);
 }
 
 FIXTURE_SETUP(missing_page)
 {
-	ASSERT_EQ(0, specimen_begin(&self->task, have_missing_arguments,
-				    NULL)) {
+	ASSERT_EQ(0, special_task_begin(&self->task, have_missing_arguments,
+					NULL)) {
 		TH_LOG("%s (CONFIG_USERFAULTFD)", self->task.error);
 	}
 	self->expected = (struct expected) {
 		.show = TASK_DIAG_SHOW_BASE | TASK_DIAG_SHOW_CMDLINE,
 		.pid = self->task.pid,
 		.busy = TASK_DIAG_SHOW_CMDLINE,
+		.release = release_page,
+		.arg = &self->task,
 	};
 }
 
 FIXTURE_TEARDOWN(missing_page)
 {
-	specimen_end(&self->task);
+	special_task_end(&self->task);
 }
 
-/* The descriptor is closed, and readers of the page continue. */
-static void release_page(void *of)
+TEST_F(missing_page, leaves_dump_of_all_tasks_complete)
 {
-	specimen_end(of);
+	run_in_child(_metadata, dump_all, &self->expected);
 }
 
-TEST_F(missing_page, dump_of_all_tasks_continues)
+TEST_F(missing_page, marks_cmdline_busy_in_dump_of_task)
 {
-	run(_metadata, dump_all, &self->expected, release_page, &self->task);
-}
-
-TEST_F(missing_page, dump_of_the_task_ends)
-{
-	run(_metadata, dump_one, &self->expected, release_page, &self->task);
+	run_in_child(_metadata, dump_one, &self->expected);
 }
 
 int main(int argc, char **argv)
 {
-	td_need_kernel_and_root();
-	progress = td_share(sizeof(*progress));
+	td_require_family_and_root();
+	progress = td_alloc_shared(sizeof(*progress));
 	if (!progress)
 		ksft_exit_fail_msg("mmap: %s\n", strerror(errno));
 	return test_harness_run(argc, argv);

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Groups of a row with a variable size: arguments, mappings, and the path of a
+ * cgroup.  Joins their attributes from all messages of the row and checks them
+ * against the ABI.
+ *
+ * Depends on answer.h; must not depend on procfs or tests.
+ */
+#ifndef TASKDIAG_FIELDS_H
+#define TASKDIAG_FIELDS_H
+
+#include "answer.h"
+
+struct mapping {
+	struct task_diag_vma vma;
+	const char *name;		/* "" for none; in td_answer::raw */
+};
+
+struct mappings {
+	struct mapping *mapping;
+	size_t nr;
+	struct task_diag_vma_stat *stat;
+	size_t nr_stat;
+};
+
+/*
+ * All functions return 0 or a negative errno: -ENOENT if the group is not in
+ * the row, -EBADMSG with a @text for a violation of the ABI.
+ */
+
+/* Join the arguments; *@bytes is to be freed. */
+int fields_cmdline(const struct td_answer *a, const struct td_row *row,
+		   char **bytes, size_t *len);
+
+int fields_cgroup(const struct td_answer *a, const struct td_row *row,
+		  struct task_diag_cgroup *cgroup, const char **path,
+		  char *text, size_t size);
+
+/* Parse VMA and VMA_STAT, which must be ascending and without duplicates. */
+int fields_mappings(const struct td_answer *a, const struct td_row *row,
+		    struct mappings *mappings, char *text, size_t size);
+void fields_mappings_free(struct mappings *mappings);
+
+#endif /* TASKDIAG_FIELDS_H */
