@@ -19,14 +19,14 @@
 #include <net/genetlink.h>
 #include <net/sock.h>
 
-#include "taskdiag_parts.h"
+#include "taskdiag/taskdiag.h"
 
 static struct genl_family taskdiag_nl_family;
 
 /*
  * The access check holds for the receiver, and not for the opener of a netlink
  * tap (nlmon): no tap receives a row.  A kernel without the flag has task_diag
- * as a module only, which has other functions instead: see compat_taps.c.
+ * as a module only, which has other functions instead: see compat/taps.c.
  */
 #ifndef taskdiag_nl_reply
 static int taskdiag_nl_reply(const struct sk_buff *request,

@@ -145,7 +145,8 @@ check_sparse() {
 	lock_cache
 	KERNEL_BUILD=$KERNEL_HOME/build-sparse
 	log=$KERNEL_HOME/sparse.log
-	objects=$(cd "$PROJECT/kernel" && printf 'kernel/%s\n' *taskdiag*.c | sed 's/c$/o/')
+	objects=$(cd "$PROJECT" && printf '%s\n' kernel/taskdiag.c kernel/taskdiag/*.c |
+		sed 's/c$/o/')
 	# shellcheck disable=SC2086
 	run_sparse $objects >"$log" 2>&1 || {
 		tail -n 30 "$log"

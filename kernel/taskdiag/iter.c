@@ -31,9 +31,9 @@
 #include <linux/sched/task.h>
 #include <linux/slab.h>
 
-#include "taskdiag_parts.h"
-#include "taskdiag_caller.h"
-#include "taskdiag_walk.h"
+#include "taskdiag.h"
+#include "access.h"
+#include "iter.h"
 
 /*
  * Candidates in one RCU section.  Rows end a section earlier, with a full

@@ -23,7 +23,7 @@
 #include <linux/string.h>
 #include <net/netlink.h>
 
-#include "taskdiag_parts.h"
+#include "taskdiag.h"
 
 /* An attribute with fewer bytes of a command line is not worth its header. */
 #define TASKDIAG_CMDLINE_MIN	64

@@ -3,7 +3,7 @@
  * task_diag: the groups VMA and VMA_STAT, the areas of a task's memory.
  *
  * As /proc/PID/maps and smaps tell of them (fs/proc/task_mmu.c).  Who may see
- * them, and how the memory is held, is taskdiag_mm.c's to know.
+ * them, and how the memory is held, is mm.c's to know.
  */
 #include <linux/dcache.h>
 #include <linux/fs.h>
@@ -16,7 +16,7 @@
 #include <linux/string.h>
 #include <net/netlink.h>
 
-#include "taskdiag_parts.h"
+#include "taskdiag.h"
 
 /*
  * How much address space is told of before others get the mmap lock: some

@@ -18,7 +18,7 @@
 #include <linux/string.h>
 #include <net/netlink.h>
 
-#include "taskdiag_parts.h"
+#include "taskdiag.h"
 
 /* Descriptors that are counted before others get the table. */
 #define TASKDIAG_FILES_AT_ONCE	1024

@@ -25,8 +25,8 @@
 #include <linux/string.h>
 #include <linux/user_namespace.h>
 
-#include "taskdiag_parts.h"
-#include "taskdiag_caller.h"
+#include "taskdiag.h"
+#include "access.h"
 
 #ifndef taskdiag_bpf_decides
 #include <linux/lsm_hooks.h>

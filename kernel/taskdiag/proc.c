@@ -29,7 +29,7 @@
 #include <linux/wait.h>
 #include <net/netlink.h>
 
-#include "taskdiag_parts.h"
+#include "taskdiag.h"
 
 /* There is room for each attribute, and for the longest of them. */
 #define TASKDIAG_PROC_REQUEST_MAX	SZ_128K

@@ -29,7 +29,7 @@
 #include <net/net_namespace.h>
 #include <net/netlink.h>
 
-#include "taskdiag_parts.h"
+#include "taskdiag.h"
 
 /**
  * struct taskdiag_group - a group of facts

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * task_diag: a step of the walk, inline, as it takes less than a call of it
- * would.  taskdiag_walk.c has the rest.
+ * would.  iter.c has the rest.
  */
-#ifndef _KERNEL_TASKDIAG_WALK_H
-#define _KERNEL_TASKDIAG_WALK_H
+#ifndef _KERNEL_TASKDIAG_ITER_H
+#define _KERNEL_TASKDIAG_ITER_H
 
 #include <linux/bitops.h>
 #include <linux/minmax.h>
@@ -14,7 +14,7 @@
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 
-#include "taskdiag_parts.h"
+#include "taskdiag.h"
 
 void taskdiag_walk_enter_table(struct taskdiag_walk *walk);
 struct pid *taskdiag_walk_pid(struct taskdiag_walk *walk);
@@ -140,4 +140,4 @@ static inline bool taskdiag_walk_confirm(const struct taskdiag_walk *walk,
 	return false;
 }
 
-#endif /* _KERNEL_TASKDIAG_WALK_H */
+#endif /* _KERNEL_TASKDIAG_ITER_H */

@@ -24,7 +24,7 @@
 /* Wants the locks to be known. */
 #include <linux/delayacct.h>
 
-#include "taskdiag_parts.h"
+#include "taskdiag.h"
 
 /* The threads that a process has, and those that it had. */
 static void sum_up_threads(struct task_diag_stat *stat,

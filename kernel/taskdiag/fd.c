@@ -15,7 +15,7 @@
 #include <linux/sched.h>
 #include <net/netlink.h>
 
-#include "taskdiag_parts.h"
+#include "taskdiag.h"
 
 /* Is @ns @ancestor, or below it? */
 static bool is_within(const struct pid_namespace *ns,

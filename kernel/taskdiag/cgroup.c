@@ -8,7 +8,7 @@
 #include <linux/string.h>
 #include <net/netlink.h>
 
-#include "taskdiag_parts.h"
+#include "taskdiag.h"
 
 /*
  * The path of @cgrp as it is seen in @ns, at @path; NULL if it is longer than

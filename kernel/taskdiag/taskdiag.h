@@ -3,7 +3,7 @@
  * task_diag: the contract between its parts.
  *
  *	door               takes a request in, sends messages out: taskdiag.c over
- *			   netlink, taskdiag_proc.c through /proc/task-diag
+ *			   netlink, proc.c through /proc/task-diag
  *	  dump             one request, from its attribute to its last row
  *	    caller         who asks, and what they may see
  *	    fd             descriptors in a request
@@ -13,10 +13,10 @@
  *	    fill           what about them: one row of attributes a task
  *
  * A part knows those below it in this list, and none above.  What is done for
- * each and every task is inline, in taskdiag_caller.h and taskdiag_walk.h.
+ * each and every task is inline, in access.h and iter.h.
  */
-#ifndef _KERNEL_TASKDIAG_PARTS_H
-#define _KERNEL_TASKDIAG_PARTS_H
+#ifndef _KERNEL_TASKDIAG_H
+#define _KERNEL_TASKDIAG_H
 
 #include <linux/cred.h>
 #include <linux/limits.h>
@@ -533,4 +533,4 @@ int taskdiag_dump_rows(struct taskdiag_dump *dump, struct sk_buff *skb,
 		       bool may_wait, struct netlink_ext_ack *extack);
 void taskdiag_dump_features(struct task_diag_features *features);
 
-#endif /* _KERNEL_TASKDIAG_PARTS_H */
+#endif /* _KERNEL_TASKDIAG_H */

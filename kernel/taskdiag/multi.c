@@ -25,8 +25,8 @@
 #include <linux/slab.h>
 #include <net/netlink.h>
 
-#include "taskdiag_parts.h"
-#include "taskdiag_caller.h"
+#include "taskdiag.h"
+#include "access.h"
 
 /* Limits of the time that a dump and a row wait for other tasks. */
 #define TASKDIAG_DUMP_TIMEOUT	HZ

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * task_diag: the access check, inline as far as it is one call of the security
- * modules' hook.  The rest is in taskdiag_caller.c.
+ * modules' hook.  The rest is in access.c.
  */
-#ifndef _KERNEL_TASKDIAG_CALLER_H
-#define _KERNEL_TASKDIAG_CALLER_H
+#ifndef _KERNEL_TASKDIAG_ACCESS_H
+#define _KERNEL_TASKDIAG_ACCESS_H
 
 #include <linux/pid.h>
 #include <linux/ptrace.h>
 #include <linux/sched/signal.h>
 #include <linux/security.h>
 
-#include "taskdiag_parts.h"
+#include "taskdiag.h"
 
 bool taskdiag_credsets_permit(struct taskdiag_caller *caller,
 			      struct task_struct *task);
@@ -64,4 +64,4 @@ static __always_inline bool taskdiag_may_see(struct taskdiag_caller *caller,
 	return taskdiag_credsets_permit(caller, task);
 }
 
-#endif /* _KERNEL_TASKDIAG_CALLER_H */
+#endif /* _KERNEL_TASKDIAG_ACCESS_H */

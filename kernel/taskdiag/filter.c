@@ -5,7 +5,7 @@
  * A filter is an attribute beside the request, and one row of the table here:
  * how to take it in, and how to ask it about a task.  Only tasks that may be
  * seen are asked about, as otherwise the time it takes would tell of others.
- * With ALL and ALL_THREAD, taskdiag_walk.c iterates over the list of pids.
+ * With ALL and ALL_THREAD, iter.c iterates over the list of pids.
  */
 #include <linux/bitops.h>
 #include <linux/bits.h>
@@ -23,7 +23,7 @@
 #include <linux/uidgid.h>
 #include <net/netlink.h>
 
-#include "taskdiag_parts.h"
+#include "taskdiag.h"
 
 /**
  * struct filter_kind - a filter

@@ -4,7 +4,7 @@
  *
  * The compiler includes this file before each of the others (see Kbuild), which
  * are written for a kernel that has them built in and is as new as they are.
- * The first part is for names that no kernel exports to modules: compat.c finds
+ * The first part is for names that no kernel exports to modules: compat/module.c finds
  * them once, when the module is loaded.  The second is for what older versions
  * of Linux do not have, or have in another form.
  */
@@ -34,7 +34,7 @@
 /* --- what is not exported ------------------------------------------------ */
 
 /*
- * Each name stands in the list of compat.c as well, where it says what cannot
+ * Each name stands in the list of compat/module.c as well, where it says what cannot
  * be done without it.
  *
  * Static calls are direct ones.  Besides being cheap, they can reach functions
@@ -123,7 +123,7 @@ static inline bool security_same_cred_state(const struct cred *a,
 /* The list of active security modules is not exported. */
 #define taskdiag_bpf_decides	IS_ENABLED(CONFIG_BPF_LSM)
 
-/* In compat_mm.c. */
+/* In compat/vma_name.c. */
 void get_vma_name(struct vm_area_struct *vma, const struct path **path,
 		  const char **name, const char **name_fmt);
 
@@ -132,7 +132,7 @@ void get_vma_name(struct vm_area_struct *vma, const struct path **path,
 
 /* --- delivery of replies ------------------------------------------------- */
 
-/* A kernel with NETLINK_SKB_NO_TAP needs none of compat_taps.c. */
+/* A kernel with NETLINK_SKB_NO_TAP needs none of compat/taps.c. */
 #ifndef NETLINK_SKB_NO_TAP
 int compat_reply(const struct sk_buff *request, struct sk_buff *reply);
 int compat_deliver(struct sk_buff *skb, struct netlink_callback *cb, int ret);
@@ -212,7 +212,7 @@ __printf(3, 4) void compat_set_text(struct netlink_ext_ack *extack,
 /* The counters of a process were one number each, and not one a processor. */
 #define get_mm_counter_sum	get_mm_counter
 
-/* An operation was one structure for do and dump: compat.c merges them. */
+/* An operation was one structure for do and dump: compat/module.c merges them. */
 #define genl_split_ops		genl_ops
 #define split_ops		ops
 #define n_split_ops		n_ops

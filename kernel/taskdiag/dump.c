@@ -13,9 +13,9 @@
 #include <linux/slab.h>
 #include <net/netlink.h>
 
-#include "taskdiag_parts.h"
-#include "taskdiag_caller.h"
-#include "taskdiag_walk.h"
+#include "taskdiag.h"
+#include "access.h"
+#include "iter.h"
 
 const struct nla_policy taskdiag_request_policy[TASKDIAG_REQUEST_ATTRS] = {
 	[TASK_DIAG_CMD_ATTR_GET] =
