@@ -106,14 +106,14 @@ static int taskdiag_nl_put_template(struct taskdiag_dump *dump,
 	struct sk_buff *skb;
 	void *hdr;
 
-	skb = genlmsg_new(taskdiag_row_size(&dump->row), TASKDIAG_GFP);
+	skb = genlmsg_new(taskdiag_row_template_size(&dump->row), TASKDIAG_GFP);
 	if (!skb)
 		return -ENOMEM;
 	dump->row.template = skb;
 
 	hdr = genlmsg_put(skb, info->snd_portid, info->snd_seq,
 			  &taskdiag_nl_family, flags, TASK_DIAG_CMD_GET);
-	if (!hdr || taskdiag_row_put_template(&dump->row, skb))
+	if (!hdr || taskdiag_row_append_template(&dump->row, skb))
 		return -EMSGSIZE;
 	genlmsg_end(skb, hdr);
 	return 0;
@@ -174,7 +174,7 @@ static int taskdiag_nl_get_doit(struct sk_buff *skb, struct genl_info *info)
 	if (IS_ERR(dump))
 		return PTR_ERR(dump);
 
-	reply = nlmsg_new(taskdiag_row_room(&dump->row), GFP_KERNEL);
+	reply = nlmsg_new(taskdiag_row_max_size(&dump->row), GFP_KERNEL);
 	if (!reply) {
 		err = -ENOMEM;
 		goto out;

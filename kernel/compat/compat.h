@@ -97,9 +97,9 @@ extern rwlock_t *compat_tasklist_lock;
 #define tasklist_lock		(*compat_tasklist_lock)
 
 /* TASK_DIAG_SHOW_* of what cannot be told without names that were not found. */
-extern u64 compat_hidden_groups;
+extern u64 compat_unsupported_groups;
 
-#define taskdiag_hidden_groups	compat_hidden_groups
+#define taskdiag_unsupported_groups	compat_unsupported_groups
 
 /* --- functions that patches add to the kernel ----------------------------- */
 

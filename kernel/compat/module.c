@@ -74,7 +74,7 @@
 COMPAT_FUNCTIONS(DEFINE_FUNCTION)
 COMPAT_VARIABLES(DEFINE_VARIABLE)
 
-u64 compat_hidden_groups;
+u64 compat_unsupported_groups;
 
 /**
  * struct compat_name - something that the kernel does not export
@@ -145,7 +145,7 @@ static int __init find_lookup(void)
 	return 0;
 }
 
-static int __init do_without(const struct compat_name *name)
+static int __init handle_missing(const struct compat_name *name)
 {
 	if (!name->groups) {
 		pr_err("cannot %s, as this kernel hides %s: not loaded\n",
@@ -154,7 +154,7 @@ static int __init do_without(const struct compat_name *name)
 	}
 	pr_notice("cannot %s, as this kernel hides %s: groups 0x%llx are not supported\n",
 		  name->purpose, name->name, name->groups);
-	compat_hidden_groups |= name->groups;
+	compat_unsupported_groups |= name->groups;
 	return 0;
 }
 
@@ -163,7 +163,7 @@ static int __init find_name(const struct compat_name *name)
 	void *address = (void *)static_call(compat_lookup)(name->name);
 
 	if (!address)
-		return do_without(name);
+		return handle_missing(name);
 	if (name->variable)
 		*name->variable = address;
 	else
@@ -266,7 +266,7 @@ static DEFINE_MUTEX(texts_lock);
 static const char *texts[COMPAT_TEXTS];
 static unsigned int nr_texts;
 
-static const char *keep_text(const char *text)
+static const char *cache_text(const char *text)
 {
 	unsigned int i;
 
@@ -297,7 +297,7 @@ void compat_set_text(struct netlink_ext_ack *extack, const struct nlattr *attr,
 	va_end(args);
 
 	mutex_lock(&texts_lock);
-	kept = keep_text(text);
+	kept = cache_text(text);
 	mutex_unlock(&texts_lock);
 	extack->_msg = kept ?: fmt;
 	if (attr)

@@ -260,7 +260,7 @@ void taskdiag_caller_enter(struct taskdiag_caller *caller)
  * Processes of one kind that are asked about before the others count as denied:
  * a BPF program on the hook may deny single processes.
  */
-#define TASKDIAG_DENIALS_ASKED	4
+#define TASKDIAG_DENIALS_CHECKED	4
 
 static struct taskdiag_denial *find_denial(struct taskdiag_caller *caller,
 					   const struct cred *tcred)
@@ -338,7 +338,7 @@ bool taskdiag_lsm_permits_slow(struct taskdiag_caller *caller,
 	/* The threads of a process that was denied are denied as well. */
 	if (denial && !denial->mixed &&
 	    (denial->process == task_tgid(task) ||
-	     denial->nr >= TASKDIAG_DENIALS_ASKED))
+	     denial->nr >= TASKDIAG_DENIALS_CHECKED))
 		return false;
 	if (!security_ptrace_access_check(task, TASKDIAG_PTRACE_MODE))
 		return true;
@@ -448,7 +448,7 @@ static noinline bool all_permit(struct taskdiag_caller *caller,
 				struct task_struct *task, bool self)
 {
 	struct taskdiag_credset *set, *end;
-	bool first_asked = false;
+	bool first_checked = false;
 
 	end = caller->credsets + caller->nr_credsets;
 	for (set = caller->credsets; set < end; set++)
@@ -458,11 +458,11 @@ static noinline bool all_permit(struct taskdiag_caller *caller,
 	for (set = caller->credsets; set < end; set++) {
 		if (self && set->own_process)
 			continue;
-		if (first_asked && set->lsm_implied)
+		if (first_checked && set->lsm_implied)
 			continue;
 		if (!lsm_permits_set(caller, set, task))
 			return false;
-		first_asked |= set == caller->credsets;
+		first_checked |= set == caller->credsets;
 	}
 	if (unlikely(caller->nr_denials))
 		note_permission(caller, task);

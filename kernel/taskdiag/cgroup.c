@@ -34,15 +34,15 @@ static const char *path_of(struct cgroup *cgrp, struct cgroup_namespace *ns,
 }
 
 /**
- * taskdiag_put_cgroup - put TASK_DIAG_CGROUP
- * @cont: whose
+ * taskdiag_append_cgroup - put TASK_DIAG_CGROUP
+ * @multi: whose
  * @skb: where to
  * @caller: who asks
  *
  * Return: 0, -EMSGSIZE if it does not fit, or an error of
- * taskdiag_cont_recheck().
+ * taskdiag_multi_recheck().
  */
-int taskdiag_put_cgroup(struct taskdiag_cont *cont, struct sk_buff *skb,
+int taskdiag_append_cgroup(struct taskdiag_multi *multi, struct sk_buff *skb,
 			struct taskdiag_caller *caller)
 {
 	struct task_diag_cgroup head = {};
@@ -52,14 +52,14 @@ int taskdiag_put_cgroup(struct taskdiag_cont *cont, struct sk_buff *skb,
 	size_t len;
 	int err;
 
-	err = taskdiag_cont_recheck(cont, caller);
+	err = taskdiag_multi_recheck(multi, caller);
 	if (err)
 		return err;
 
 	rcu_read_lock();
-	cgrp = task_dfl_cgroup(cont->task);
+	cgrp = task_dfl_cgroup(multi->task);
 	head.id = cgroup_id(cgrp);
-	path = path_of(cgrp, caller->cgroup_ns, cont->path, &head.flags);
+	path = path_of(cgrp, caller->cgroup_ns, multi->path, &head.flags);
 	rcu_read_unlock();
 
 	len = path ? strlen(path) + 1 : 0;

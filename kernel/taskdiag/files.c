@@ -21,7 +21,7 @@
 #include "taskdiag.h"
 
 /* Descriptors that are counted before others get the table. */
-#define TASKDIAG_FILES_AT_ONCE	1024
+#define TASKDIAG_FILES_PER_LOCK	1024
 
 /*
  * Files on anon_inodefs share an inode and differ by the name that the kernel gave
@@ -61,7 +61,7 @@ static void count_file(struct task_diag_files *files, const struct file *file)
 static bool count_open(struct task_diag_files *files,
 		       struct files_struct *table, unsigned int *fd)
 {
-	unsigned int left = TASKDIAG_FILES_AT_ONCE;
+	unsigned int left = TASKDIAG_FILES_PER_LOCK;
 	const struct fdtable *fdt = files_fdtable(table);
 	const struct file *file;
 
@@ -85,10 +85,10 @@ static u64 limit(unsigned long rlim)
 }
 
 /* 1 if there are more, from @fd on; -ESTALE if they have all gone. */
-static int count_some(struct task_diag_files *files, struct taskdiag_cont *cont,
+static int count_locked(struct task_diag_files *files, struct taskdiag_multi *multi,
 		      unsigned int *fd)
 {
-	struct task_struct *task = cont->task;
+	struct task_struct *task = multi->task;
 	struct files_struct *table;
 	int ret = 0;
 
@@ -103,7 +103,7 @@ static int count_some(struct task_diag_files *files, struct taskdiag_cont *cont,
 		spin_lock(&table->file_lock);
 		ret = count_open(files, table, fd);
 		spin_unlock(&table->file_lock);
-	} else if (cont->memory.expected) {
+	} else if (multi->memory.expected) {
 		ret = -ESTALE;
 	}
 	task_unlock(task);
@@ -111,15 +111,15 @@ static int count_some(struct task_diag_files *files, struct taskdiag_cont *cont,
 }
 
 /**
- * taskdiag_put_files - put TASK_DIAG_FILES
- * @cont: whose
+ * taskdiag_append_files - put TASK_DIAG_FILES
+ * @multi: whose
  * @skb: where to
  * @caller: who asks
  *
  * Return: 0, -EMSGSIZE if it does not fit, -ESTALE if the task has ended, -EINTR
- * after a fatal signal, or an error of taskdiag_cont_lock().
+ * after a fatal signal, or an error of taskdiag_multi_lock().
  */
-int taskdiag_put_files(struct taskdiag_cont *cont, struct sk_buff *skb,
+int taskdiag_append_files(struct taskdiag_multi *multi, struct sk_buff *skb,
 		       struct taskdiag_caller *caller)
 {
 	struct task_diag_files files = {};
@@ -127,11 +127,11 @@ int taskdiag_put_files(struct taskdiag_cont *cont, struct sk_buff *skb,
 	int ret;
 
 	do {
-		ret = taskdiag_cont_lock(cont, caller);
+		ret = taskdiag_multi_lock(multi, caller);
 		if (ret)
 			return ret;
-		ret = count_some(&files, cont, &fd);
-		taskdiag_cont_unlock(cont);
+		ret = count_locked(&files, multi, &fd);
+		taskdiag_multi_unlock(multi);
 		if (ret < 0)
 			return ret;
 		cond_resched();

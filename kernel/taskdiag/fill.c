@@ -36,11 +36,11 @@
  * @name: as in TASK_DIAG_SHOW_*
  * @size: of its structure; 0 if it has no fixed size
  * @has_u64: there are 64-bit fields in it, which want to be aligned
- * @every_thread: of a process, each thread is looked at
+ * @visits_threads: of a process, each thread is looked at
  * @fill: writes that structure, every byte of it.  Runs under RCU and must not
  *	sleep.
- * @put: appends its attributes to a row for which @fill has written the others.
- *	May wait, by taskdiag_cont_wait() only.  Returns 0 when the group is
+ * @append: appends its attributes to a row for which @fill has written the others.
+ *	May wait, by taskdiag_multi_wait() only.  Returns 0 when the group is
  *	complete, -EMSGSIZE if the rest belongs to the next message, -ESTALE if
  *	the task has ended or called execve(), -EACCES if the access check no
  *	longer passes, -EBUSY if another task does not release something in time,
@@ -53,17 +53,17 @@ struct taskdiag_group {
 	const char	*name;
 	size_t		size;
 	bool		has_u64;
-	bool		every_thread;
+	bool		visits_threads;
 	taskdiag_fill_fn	fill;
-	int		(*put)(struct taskdiag_cont *cont, struct sk_buff *skb,
+	int		(*append)(struct taskdiag_multi *multi, struct sk_buff *skb,
 			       struct taskdiag_caller *caller);
 };
 
 /* @pid of @task's process: its session, or its process group. */
-static pid_t signal_nr(struct task_struct *task, enum pid_type type,
+static pid_t signal_pid_nr(struct task_struct *task, enum pid_type type,
 		       struct pid_namespace *ns)
 {
-	return taskdiag_nr(rcu_dereference_raw(task->signal->pids[type]), ns);
+	return taskdiag_pid_nr(rcu_dereference_raw(task->signal->pids[type]), ns);
 }
 
 static struct pid *thread_pid(struct task_struct *task)
@@ -76,7 +76,7 @@ static struct pid *thread_pid(struct task_struct *task)
  * another parent before that: who has none now is from outside of @ns only if
  * it still is the parent.
  */
-static __always_inline pid_t parent_nr(struct task_struct *task,
+static __always_inline pid_t parent_pid_nr(struct task_struct *task,
 				       struct pid_namespace *ns)
 {
 	struct task_struct *parent;
@@ -84,7 +84,7 @@ static __always_inline pid_t parent_nr(struct task_struct *task,
 
 	do {
 		parent = rcu_dereference(task->real_parent);
-		nr = signal_nr(parent, PIDTYPE_TGID, ns);
+		nr = signal_pid_nr(parent, PIDTYPE_TGID, ns);
 		/* Pairs with tasklist_lock between the two. */
 		smp_rmb();
 	} while (!nr && parent != rcu_access_pointer(task->real_parent));
@@ -93,10 +93,10 @@ static __always_inline pid_t parent_nr(struct task_struct *task,
 
 /* /proc/PID/stat and status: fs/proc/array.c. */
 static __always_inline void fill_base_in(void *to,
-					 const struct taskdiag_hit *hit,
+					 const struct taskdiag_item *item,
 					 struct pid_namespace *ns)
 {
-	struct task_struct *task = hit->task;
+	struct task_struct *task = item->task;
 	struct task_diag_base *base = to;
 	pid_t ppid = 0, tpid = 0;
 
@@ -104,19 +104,19 @@ static __always_inline void fill_base_in(void *to,
 	BUILD_BUG_ON(1 + ilog2(TASK_REPORT_IDLE) != TASK_DIAG_IDLE);
 	BUILD_BUG_ON(sizeof(base->comm) != sizeof(task->comm));
 
-	base->tgid = hit->tgid;
-	base->pid = hit->pid;
-	base->sid = signal_nr(task, PIDTYPE_SID, ns);
-	base->pgid = signal_nr(task, PIDTYPE_PGID, ns);
-	base->state = hit->state;
+	base->tgid = item->tgid;
+	base->pid = item->pid;
+	base->sid = signal_pid_nr(task, PIDTYPE_SID, ns);
+	base->pgid = signal_pid_nr(task, PIDTYPE_PGID, ns);
+	base->state = item->state;
 
 	/* The links of a task that has been reaped may dangle. */
 	if (pid_alive(task)) {
 		struct task_struct *tracer = ptrace_parent(task);
 
-		ppid = parent_nr(task, ns);
+		ppid = parent_pid_nr(task, ns);
 		if (tracer)
-			tpid = taskdiag_nr(thread_pid(tracer), ns);
+			tpid = taskdiag_pid_nr(thread_pid(tracer), ns);
 	}
 	base->ppid = ppid;
 	base->tpid = tpid;
@@ -129,13 +129,13 @@ static __always_inline void fill_base_in(void *to,
 }
 
 /* With a constant namespace the compiler omits its tests for each pid. */
-static __always_inline void fill_base(void *to, const struct taskdiag_hit *hit,
+static __always_inline void fill_base(void *to, const struct taskdiag_item *item,
 				      const struct taskdiag_caller *caller)
 {
 	if (likely(caller->pid_ns == &init_pid_ns))
-		fill_base_in(to, hit, &init_pid_ns);
+		fill_base_in(to, item, &init_pid_ns);
 	else
-		fill_base_in(to, hit, caller->pid_ns);
+		fill_base_in(to, item, caller->pid_ns);
 }
 
 /* In the initial user namespace the mapping is the identity. */
@@ -171,18 +171,18 @@ static noinline void set_mapped_ids(struct task_diag_creds *creds,
 	set_ids(creds, cred, ns);
 }
 
-static void put_caps(struct task_diag_caps *to, kernel_cap_t caps)
+static void set_caps(struct task_diag_caps *to, kernel_cap_t caps)
 {
 	to->cap[0] = lower_32_bits(caps.val);
 	to->cap[1] = upper_32_bits(caps.val);
 }
 
 /* /proc/PID/status: fs/proc/array.c; securebits: prctl(PR_GET_SECUREBITS). */
-static __always_inline void fill_cred(void *to, const struct taskdiag_hit *hit,
+static __always_inline void fill_cred(void *to, const struct taskdiag_item *item,
 				      const struct taskdiag_caller *caller)
 {
 	struct user_namespace *ns = caller->sender->user_ns;
-	const struct cred *cred = __task_cred(hit->task);
+	const struct cred *cred = __task_cred(item->task);
 	struct task_diag_creds *creds = to;
 
 	if (likely(ns == &init_user_ns))
@@ -190,30 +190,30 @@ static __always_inline void fill_cred(void *to, const struct taskdiag_hit *hit,
 	else
 		set_mapped_ids(creds, cred, ns);
 
-	put_caps(&creds->cap_inheritable, cred->cap_inheritable);
-	put_caps(&creds->cap_permitted, cred->cap_permitted);
-	put_caps(&creds->cap_effective, cred->cap_effective);
-	put_caps(&creds->cap_bset, cred->cap_bset);
-	put_caps(&creds->cap_ambient, cred->cap_ambient);
+	set_caps(&creds->cap_inheritable, cred->cap_inheritable);
+	set_caps(&creds->cap_permitted, cred->cap_permitted);
+	set_caps(&creds->cap_effective, cred->cap_effective);
+	set_caps(&creds->cap_bset, cred->cap_bset);
+	set_caps(&creds->cap_ambient, cred->cap_ambient);
 
 	creds->securebits = cred->securebits;
-	creds->no_new_privs = task_no_new_privs(hit->task);
+	creds->no_new_privs = task_no_new_privs(item->task);
 }
 
-static void fill_ident(void *to, const struct taskdiag_hit *hit,
+static void fill_ident(void *to, const struct taskdiag_item *item,
 		       const struct taskdiag_caller *caller)
 {
 	struct task_diag_ident *ident = to;
 
 	memset(ident, 0, sizeof(*ident));
 	/* Equal for all readers, so without the offset of a time namespace. */
-	ident->start_time = hit->task->start_boottime;
+	ident->start_time = item->task->start_boottime;
 	/* On 32 bits pidfs invents numbers for as long as a pidfd is open. */
 	if (IS_ENABLED(CONFIG_64BIT))
-		ident->pidfd_ino = taskdiag_pidfd_ino(hit->struct_pid);
+		ident->pidfd_ino = taskdiag_pidfd_ino(item->struct_pid);
 	if (ident->pidfd_ino)
 		ident->valid = TASK_DIAG_IDENT_VALID_PIDFD_INO;
-	if (thread_group_leader(hit->task))
+	if (thread_group_leader(item->task))
 		ident->flags = TASK_DIAG_IDENT_LEADER;
 }
 
@@ -274,15 +274,15 @@ static void set_nsproxy(struct task_diag_ns *to, const struct nsproxy *proxy)
 }
 
 /* The links of /proc/PID/ns: fs/proc/namespaces.c. */
-static void fill_ns(void *to, const struct taskdiag_hit *hit,
+static void fill_ns(void *to, const struct taskdiag_item *item,
 		    const struct taskdiag_caller *caller)
 {
-	struct task_struct *task = hit->task;
+	struct task_struct *task = item->task;
 	struct task_diag_ns *ns = to;
 
 	memset(ns, 0, sizeof(*ns));
 #ifdef CONFIG_PID_NS
-	set_ns(ns, TASK_DIAG_NS_PID, &ns_of_pid(hit->struct_pid)->ns);
+	set_ns(ns, TASK_DIAG_NS_PID, &ns_of_pid(item->struct_pid)->ns);
 #endif
 #ifdef CONFIG_USER_NS
 	set_ns(ns, TASK_DIAG_NS_USER, &__task_cred(task)->user_ns->ns);
@@ -310,31 +310,31 @@ static const struct taskdiag_group groups[TASK_DIAG_GROUP_MAX + 1] = {
 		.name		= "STAT",
 		.size		= sizeof(struct task_diag_stat),
 		.has_u64	= true,
-		.every_thread	= true,
+		.visits_threads	= true,
 		.fill		= taskdiag_fill_stat,
 	},
 	[TASK_DIAG_GROUP_VMA] = {
 		.name		= "VMA",
 #ifdef CONFIG_TASKDIAG_MM
-		.put		= taskdiag_put_areas,
+		.append		= taskdiag_append_vmas,
 #endif
 	},
 	[TASK_DIAG_GROUP_VMA_STAT] = {
 		.name		= "VMA_STAT",
 #if defined(CONFIG_TASKDIAG_MM) && defined(CONFIG_PROC_PAGE_MONITOR)
-		.put		= taskdiag_put_areas,
+		.append		= taskdiag_append_vmas,
 #endif
 	},
 	[TASK_DIAG_GROUP_CMDLINE] = {
 		.name		= "CMDLINE",
 #ifdef CONFIG_TASKDIAG_MM
-		.put		= taskdiag_put_cmdline,
+		.append		= taskdiag_append_cmdline,
 #endif
 	},
 	[TASK_DIAG_GROUP_FILES] = {
 		.name		= "FILES",
 		.size		= sizeof(struct task_diag_files),
-		.put		= taskdiag_put_files,
+		.append		= taskdiag_append_files,
 	},
 	[TASK_DIAG_GROUP_IDENT] = {
 		.name		= "IDENT",
@@ -351,15 +351,15 @@ static const struct taskdiag_group groups[TASK_DIAG_GROUP_MAX + 1] = {
 	[TASK_DIAG_GROUP_CGROUP] = {
 		.name		= "CGROUP",
 #ifdef CONFIG_CGROUPS
-		.put		= taskdiag_put_cgroup,
+		.append		= taskdiag_append_cgroup,
 #endif
 	},
 };
 
-static bool can_tell(unsigned int bit)
+static bool is_supported(unsigned int bit)
 {
-	return (groups[bit].fill || groups[bit].put) &&
-	       !(taskdiag_hidden_groups & BIT_ULL(bit));
+	return (groups[bit].fill || groups[bit].append) &&
+	       !(taskdiag_unsupported_groups & BIT_ULL(bit));
 }
 
 /**
@@ -373,7 +373,7 @@ u64 taskdiag_row_groups(void)
 	u64 all = 0;
 
 	for (bit = 0; bit <= TASK_DIAG_GROUP_MAX; bit++)
-		if (can_tell(bit))
+		if (is_supported(bit))
 			all |= BIT_ULL(bit);
 	return all;
 }
@@ -383,7 +383,7 @@ u64 taskdiag_row_groups(void)
  * are checked together with the template.  VMA appends VMA_STAT as well, message
  * by message.
  */
-static const unsigned int put_order[] = {
+static const unsigned int append_order[] = {
 	TASK_DIAG_GROUP_CGROUP,
 	TASK_DIAG_GROUP_FILES,
 	TASK_DIAG_GROUP_CMDLINE,
@@ -391,18 +391,18 @@ static const unsigned int put_order[] = {
 	TASK_DIAG_GROUP_VMA_STAT,
 };
 
-static void choose_puts(struct taskdiag_row *row)
+static void choose_appended(struct taskdiag_row *row)
 {
 	const struct taskdiag_group *group, *last = NULL;
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(put_order); i++) {
-		group = &groups[put_order[i]];
-		if (!(row->show_flags & BIT_ULL(put_order[i])))
+	for (i = 0; i < ARRAY_SIZE(append_order); i++) {
+		group = &groups[append_order[i]];
+		if (!(row->show_flags & BIT_ULL(append_order[i])))
 			continue;
-		if (!last || last->put != group->put)
-			row->puts[row->nr_puts++] = group;
-		row->put_flags[row->nr_puts - 1] |= BIT_ULL(put_order[i]);
+		if (!last || last->append != group->append)
+			row->appended[row->nr_appended++] = group;
+		row->append_flags[row->nr_appended - 1] |= BIT_ULL(append_order[i]);
 		last = group;
 	}
 }
@@ -411,12 +411,12 @@ static void choose_puts(struct taskdiag_row *row)
  * taskdiag_row_init - choose the groups
  * @row: zeroed
  * @show_flags: TASK_DIAG_SHOW_*
- * @multi: there may be any number of messages, and not just one
+ * @is_dump: there may be any number of messages, and not just one
  * @extack: what was wrong
  *
  * Return: 0 or an error.
  */
-int taskdiag_row_init(struct taskdiag_row *row, u64 show_flags, bool multi,
+int taskdiag_row_init(struct taskdiag_row *row, u64 show_flags, bool is_dump,
 		      struct netlink_ext_ack *extack)
 {
 	u64 unknown = show_flags & ~GENMASK_ULL(TASK_DIAG_GROUP_MAX, 0);
@@ -431,22 +431,22 @@ int taskdiag_row_init(struct taskdiag_row *row, u64 show_flags, bool multi,
 	for (bit = 0; bit <= TASK_DIAG_GROUP_MAX; bit++) {
 		if (!(show_flags & BIT_ULL(bit)))
 			continue;
-		if (!can_tell(bit)) {
+		if (!is_supported(bit)) {
 			NL_SET_ERR_MSG_FMT(extack,
 					   "show_flags: group %s not supported by this kernel",
 					   groups[bit].name);
 			return -EOPNOTSUPP;
 		}
-		if (!groups[bit].size && !multi) {
+		if (!groups[bit].size && !is_dump) {
 			NL_SET_ERR_MSG_FMT(extack,
 					   "show_flags: %s needs NLM_F_DUMP",
 					   groups[bit].name);
 			return -EINVAL;
 		}
-		row->every_thread |= groups[bit].every_thread;
+		row->visits_threads |= groups[bit].visits_threads;
 	}
 	row->show_flags = show_flags;
-	choose_puts(row);
+	choose_appended(row);
 	return 0;
 }
 
@@ -455,48 +455,48 @@ void taskdiag_row_release(struct taskdiag_row *row)
 	consume_skb(row->template);
 }
 
-static bool is_part(const struct taskdiag_row *row, unsigned int bit)
+static bool is_filled(const struct taskdiag_row *row, unsigned int bit)
 {
 	return (row->show_flags & BIT_ULL(bit)) && groups[bit].fill;
 }
 
 /**
- * taskdiag_row_size - room for the attributes of the template
+ * taskdiag_row_template_size - room for the attributes of the template
  * @row: after taskdiag_row_init()
  *
  * Return: bytes.
  */
-size_t taskdiag_row_size(const struct taskdiag_row *row)
+size_t taskdiag_row_template_size(const struct taskdiag_row *row)
 {
 	size_t size = nla_total_size(sizeof(struct task_diag_msg)) +
 		      nla_total_size(0);
 	unsigned int bit;
 
 	for (bit = 0; bit <= TASK_DIAG_GROUP_MAX; bit++)
-		if (is_part(row, bit))
+		if (is_filled(row, bit))
 			size += nla_total_size_64bit(groups[bit].size);
 	return size;
 }
 
 /**
- * taskdiag_row_room - return the size of a buffer for any message of a row
- * @row: after taskdiag_row_put_template()
+ * taskdiag_row_max_size - return the size of a buffer for any message of a row
+ * @row: after taskdiag_row_append_template()
  *
  * Return: bytes.
  */
-size_t taskdiag_row_room(const struct taskdiag_row *row)
+size_t taskdiag_row_max_size(const struct taskdiag_row *row)
 {
-	size_t room = row->template->len;
+	size_t size = row->template->len;
 	unsigned int i;
 
-	if (row->nr_puts)
-		room += nla_total_size_64bit(sizeof(struct task_diag_absent));
-	for (i = 0; i < row->nr_puts; i++) {
-		if (!row->puts[i]->size)
+	if (row->nr_appended)
+		size += nla_total_size_64bit(sizeof(struct task_diag_absent));
+	for (i = 0; i < row->nr_appended; i++) {
+		if (!row->appended[i]->size)
 			return SKB_WITH_OVERHEAD(TASKDIAG_RECV_MIN);
-		room += nla_total_size_64bit(row->puts[i]->size);
+		size += nla_total_size_64bit(row->appended[i]->size);
 	}
-	return room;
+	return size;
 }
 
 static int reserve(struct sk_buff *skb, int type, size_t size, bool align,
@@ -548,20 +548,20 @@ static int add_part(struct taskdiag_row *row, struct sk_buff *skb,
  * What most requests ask for, as it lies behind the struct task_diag_msg: known
  * to the compiler, and so written without looking the parts up.
  */
-struct usual_parts {
+struct fast_path_attrs {
 	struct nlattr		base_attr;
 	struct task_diag_base	base;
 	struct nlattr		cred_attr;
 	struct task_diag_creds	cred;
 };
 
-#define NR_USUAL_PARTS	2
+#define NR_FAST_PATH_PARTS	2
 
-static bool begins_as_usual(const struct taskdiag_row *row)
+static bool has_fast_path(const struct taskdiag_row *row)
 {
 	const struct taskdiag_part *parts = row->parts;
 
-	return row->nr_parts >= NR_USUAL_PARTS &&
+	return row->nr_parts >= NR_FAST_PATH_PARTS &&
 	       parts[0].fill == fill_base && parts[1].fill == fill_cred;
 }
 
@@ -574,32 +574,32 @@ static struct nlattr attr_of(int type, size_t size)
 }
 
 static __always_inline void
-fill_usual_parts(void *to, const struct taskdiag_hit *hit,
+fill_fast_path(void *to, const struct taskdiag_item *item,
 		 const struct taskdiag_caller *caller)
 {
-	struct usual_parts *parts = to;
+	struct fast_path_attrs *parts = to;
 
 	/* As nla_reserve() lays them out. */
-	BUILD_BUG_ON(offsetof(struct usual_parts, cred_attr) !=
+	BUILD_BUG_ON(offsetof(struct fast_path_attrs, cred_attr) !=
 		     nla_total_size(sizeof(parts->base)));
 	BUILD_BUG_ON(sizeof(*parts) !=
 		     nla_total_size(sizeof(parts->base)) +
 		     nla_total_size(sizeof(parts->cred)));
 
 	parts->base_attr = attr_of(TASK_DIAG_BASE, sizeof(parts->base));
-	fill_base(&parts->base, hit, caller);
+	fill_base(&parts->base, item, caller);
 	parts->cred_attr = attr_of(TASK_DIAG_CRED, sizeof(parts->cred));
-	fill_cred(&parts->cred, hit, caller);
+	fill_cred(&parts->cred, item, caller);
 }
 
 /**
- * taskdiag_row_put_template - lay the attributes of a row out
+ * taskdiag_row_append_template - lay the attributes of a row out
  * @row: after taskdiag_row_init()
  * @skb: a message of which only the headers have been put
  *
  * Return: 0 or an error.
  */
-int taskdiag_row_put_template(struct taskdiag_row *row, struct sk_buff *skb)
+int taskdiag_row_append_template(struct taskdiag_row *row, struct sk_buff *skb)
 {
 	bool any_u64 = false;
 	unsigned int bit, end;
@@ -608,30 +608,30 @@ int taskdiag_row_put_template(struct taskdiag_row *row, struct sk_buff *skb)
 	err = reserve(skb, TASK_DIAG_MSG, sizeof(struct task_diag_msg), false,
 		      &row->msg_offset);
 	for (bit = 0; !err && bit <= TASK_DIAG_GROUP_MAX; bit++) {
-		if (!is_part(row, bit))
+		if (!is_filled(row, bit))
 			continue;
 		err = add_part(row, skb, bit);
 		any_u64 |= groups[bit].has_u64;
 	}
-	row->usual = begins_as_usual(row);
+	row->fast_path = has_fast_path(row);
 	end = skb->len;
 	if (!err && any_u64)
 		err = reserve_tail(skb);
 	row->tail = skb->len - end;
-	row->more = row->nr_parts > NR_USUAL_PARTS || row->tail;
+	row->more = row->nr_parts > NR_FAST_PATH_PARTS || row->tail;
 	return err;
 }
 
 /*
- * Headers, from the template; mostly @usual bytes of them, and what is known
+ * Headers, from the template; mostly @fast_path bytes of them, and what is known
  * beforehand is copied without a call.
  */
 static __always_inline void copy_headers(void *to, const void *template,
 					 unsigned int at, unsigned int len,
-					 unsigned int usual)
+					 unsigned int fast_path)
 {
-	if (likely(len == usual))
-		memcpy(to + at, template + at, usual);
+	if (likely(len == fast_path))
+		memcpy(to + at, template + at, fast_path);
 	else
 		memcpy(to + at, template + at, len);
 }
@@ -639,7 +639,7 @@ static __always_inline void copy_headers(void *to, const void *template,
 /* All parts from @part on, and what is behind the last of them. */
 static noinline void fill_parts(const struct taskdiag_row *row,
 				const struct taskdiag_part *part, void *to,
-				const struct taskdiag_hit *hit,
+				const struct taskdiag_item *item,
 				const struct taskdiag_caller *caller)
 {
 	const struct taskdiag_part *const end = row->parts + row->nr_parts;
@@ -648,7 +648,7 @@ static noinline void fill_parts(const struct taskdiag_row *row,
 	for (; part < end; part++) {
 		copy_headers(to, template, part->offset - part->headers,
 			     part->headers, NLA_HDRLEN);
-		part->fill(to + part->offset, hit, caller);
+		part->fill(to + part->offset, item, caller);
 	}
 	if (row->tail)
 		copy_headers(to, template, row->template->len - row->tail,
@@ -657,13 +657,13 @@ static noinline void fill_parts(const struct taskdiag_row *row,
 
 /**
  * taskdiag_row_fill - write a task's row
- * @row: after taskdiag_row_put_template()
+ * @row: after taskdiag_row_append_template()
  * @to: where, as long as the template
- * @hit: the task; the RCU section it was found in goes on
+ * @item: the task; the RCU section it was found in goes on
  * @caller: who asks
  */
 void taskdiag_row_fill(const struct taskdiag_row *row, void *to,
-		       const struct taskdiag_hit *hit,
+		       const struct taskdiag_item *item,
 		       const struct taskdiag_caller *caller)
 {
 	struct task_diag_msg *msg = to + row->msg_offset;
@@ -673,31 +673,31 @@ void taskdiag_row_fill(const struct taskdiag_row *row, void *to,
 	copy_headers(to, row->template->data, 0, row->msg_offset,
 		     NLMSG_HDRLEN + GENL_HDRLEN + NLA_HDRLEN);
 	*msg = (struct task_diag_msg) {
-		.pid	= hit->pid,
-		.tgid	= hit->tgid,
+		.pid	= item->pid,
+		.tgid	= item->tgid,
 	};
-	if (likely(row->usual)) {
-		fill_usual_parts(msg + 1, hit, caller);
+	if (likely(row->fast_path)) {
+		fill_fast_path(msg + 1, item, caller);
 		if (likely(!row->more))
 			return;
-		part += NR_USUAL_PARTS;
+		part += NR_FAST_PATH_PARTS;
 	}
-	fill_parts(row, part, to, hit, caller);
+	fill_parts(row, part, to, item, caller);
 }
 
 /**
- * taskdiag_row_put - put what does not fit in the template
+ * taskdiag_row_append - put what does not fit in the template
  * @row: after taskdiag_row_init()
  * @step: which of the row's groups
- * @cont: how far it is
+ * @multi: how far it is
  * @skb: where to
  * @caller: who asks
  *
  * Return: as of struct taskdiag_group.
  */
-int taskdiag_row_put(const struct taskdiag_row *row, unsigned int step,
-		     struct taskdiag_cont *cont, struct sk_buff *skb,
+int taskdiag_row_append(const struct taskdiag_row *row, unsigned int step,
+		     struct taskdiag_multi *multi, struct sk_buff *skb,
 		     struct taskdiag_caller *caller)
 {
-	return row->puts[step]->put(cont, skb, caller);
+	return row->appended[step]->append(multi, skb, caller);
 }

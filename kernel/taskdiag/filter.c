@@ -28,22 +28,22 @@
 /**
  * struct filter_kind - a filter
  * @name: its name in extended acks
- * @take: stores its payload, whose type and length the policy has checked; NULL
+ * @parse: stores its payload, whose type and length the policy has checked; NULL
  *	if this kernel does not have the filter
- * @holds: tests a task; NULL if the filter does not select tasks
+ * @matches: tests a task; NULL if the filter does not select tasks
  */
 struct filter_kind {
 	const char	*name;
-	int		(*take)(struct taskdiag_filter *filter,
+	int		(*parse)(struct taskdiag_filter *filter,
 				const struct nlattr *attr,
 				const struct taskdiag_caller *caller,
 				struct netlink_ext_ack *extack);
-	taskdiag_holds_fn holds;
+	taskdiag_match_fn matches;
 };
 
 /* --- effective user id --------------------------------------------------- */
 
-static int take_uid(struct taskdiag_filter *filter, const struct nlattr *attr,
+static int parse_uid(struct taskdiag_filter *filter, const struct nlattr *attr,
 		    const struct taskdiag_caller *caller,
 		    struct netlink_ext_ack *extack)
 {
@@ -56,16 +56,16 @@ static int take_uid(struct taskdiag_filter *filter, const struct nlattr *attr,
 	return -EINVAL;
 }
 
-static bool uid_holds(const struct taskdiag_filter *filter,
-		      const struct taskdiag_hit *hit)
+static bool uid_matches(const struct taskdiag_filter *filter,
+		      const struct taskdiag_item *item)
 {
-	return uid_eq(__task_cred(hit->task)->euid, filter->uid);
+	return uid_eq(__task_cred(item->task)->euid, filter->uid);
 }
 
 /* --- cgroup -------------------------------------------------------------- */
 
 #ifdef CONFIG_CGROUPS
-static int take_cgroup(struct taskdiag_filter *filter,
+static int parse_cgroup(struct taskdiag_filter *filter,
 		       const struct nlattr *attr,
 		       const struct taskdiag_caller *caller,
 		       struct netlink_ext_ack *extack)
@@ -83,26 +83,26 @@ static int take_cgroup(struct taskdiag_filter *filter,
 	return -ENOENT;
 }
 
-static bool cgroup_holds(const struct taskdiag_filter *filter,
-			 const struct taskdiag_hit *hit)
+static bool cgroup_matches(const struct taskdiag_filter *filter,
+			 const struct taskdiag_item *item)
 {
-	return task_under_cgroup_hierarchy(hit->task, filter->cgroup);
+	return task_under_cgroup_hierarchy(item->task, filter->cgroup);
 }
 
-static void put_cgroup(struct taskdiag_filter *filter)
+static void release_cgroup(struct taskdiag_filter *filter)
 {
 	if (filter->cgroup)
 		cgroup_put(filter->cgroup);
 }
 #else
-static void put_cgroup(struct taskdiag_filter *filter)
+static void release_cgroup(struct taskdiag_filter *filter)
 {
 }
 #endif
 
 /* --- state --------------------------------------------------------------- */
 
-static int take_states(struct taskdiag_filter *filter,
+static int parse_states(struct taskdiag_filter *filter,
 		       const struct nlattr *attr,
 		       const struct taskdiag_caller *caller,
 		       struct netlink_ext_ack *extack)
@@ -114,15 +114,15 @@ static int take_states(struct taskdiag_filter *filter,
 	return -EINVAL;
 }
 
-static bool state_holds(const struct taskdiag_filter *filter,
-			const struct taskdiag_hit *hit)
+static bool state_matches(const struct taskdiag_filter *filter,
+			const struct taskdiag_item *item)
 {
-	return filter->states & BIT(hit->state);
+	return filter->states & BIT(item->state);
 }
 
 /* --- name ---------------------------------------------------------------- */
 
-static int take_comm(struct taskdiag_filter *filter, const struct nlattr *attr,
+static int parse_comm(struct taskdiag_filter *filter, const struct nlattr *attr,
 		     const struct taskdiag_caller *caller,
 		     struct netlink_ext_ack *extack)
 {
@@ -145,20 +145,20 @@ static int take_comm(struct taskdiag_filter *filter, const struct nlattr *attr,
 	return 0;
 }
 
-static bool comm_holds(const struct taskdiag_filter *filter,
-		       const struct taskdiag_hit *hit)
+static bool comm_matches(const struct taskdiag_filter *filter,
+		       const struct taskdiag_item *item)
 {
 	bool ret;
 
-	task_lock(hit->task);
-	ret = !memcmp(hit->task->comm, filter->comm, filter->comm_len);
-	task_unlock(hit->task);
+	task_lock(item->task);
+	ret = !memcmp(item->task->comm, filter->comm, filter->comm_len);
+	task_unlock(item->task);
 	return ret;
 }
 
 /* --- pids ---------------------------------------------------------------- */
 
-static int cmp_numbers(const void *a, const void *b)
+static int cmp_pids(const void *a, const void *b)
 {
 	u32 x = *(const u32 *)a, y = *(const u32 *)b;
 
@@ -166,22 +166,22 @@ static int cmp_numbers(const void *a, const void *b)
 }
 
 /* Put them in order, each once. */
-static void arrange(struct taskdiag_numbers *list)
+static void sort_pids(struct taskdiag_pids *list)
 {
 	unsigned int i, nr = 0;
 
-	sort(list->numbers, list->nr, sizeof(u32), cmp_numbers, NULL);
+	sort(list->pids, list->nr, sizeof(u32), cmp_pids, NULL);
 	for (i = 0; i < list->nr; i++)
-		if (!i || list->numbers[i] != list->numbers[nr - 1])
-			list->numbers[nr++] = list->numbers[i];
+		if (!i || list->pids[i] != list->pids[nr - 1])
+			list->pids[nr++] = list->pids[i];
 	list->nr = nr;
 }
 
-static int take_pids(struct taskdiag_filter *filter, const struct nlattr *attr,
+static int parse_pids(struct taskdiag_filter *filter, const struct nlattr *attr,
 		     const struct taskdiag_caller *caller,
 		     struct netlink_ext_ack *extack)
 {
-	struct taskdiag_numbers *list = &filter->pids;
+	struct taskdiag_pids *list = &filter->pids;
 	size_t len = nla_len(attr);
 
 	if (!len || len % sizeof(u32)) {
@@ -191,13 +191,13 @@ static int take_pids(struct taskdiag_filter *filter, const struct nlattr *attr,
 		return -EINVAL;
 	}
 
-	list->numbers = kvmemdup(nla_data(attr), len, TASKDIAG_GFP);
-	if (!list->numbers)
+	list->pids = kvmemdup(nla_data(attr), len, TASKDIAG_GFP);
+	if (!list->pids)
 		return -ENOMEM;
 	list->nr = len / sizeof(u32);
-	arrange(list);
+	sort_pids(list);
 
-	if (!list->numbers[0] || list->numbers[list->nr - 1] > PID_MAX_LIMIT) {
+	if (!list->pids[0] || list->pids[list->nr - 1] > PID_MAX_LIMIT) {
 		NL_SET_ERR_MSG_ATTR(extack, attr,
 				    "pids: contains a number that no task can have");
 		return -EINVAL;
@@ -205,18 +205,18 @@ static int take_pids(struct taskdiag_filter *filter, const struct nlattr *attr,
 	return 0;
 }
 
-static bool pids_hold(const struct taskdiag_filter *filter,
-		      const struct taskdiag_hit *hit)
+static bool pids_match(const struct taskdiag_filter *filter,
+		      const struct taskdiag_item *item)
 {
-	const struct taskdiag_numbers *list = &filter->pids;
-	u32 pid = hit->pid;
+	const struct taskdiag_pids *list = &filter->pids;
+	u32 pid = item->pid;
 
-	return bsearch(&pid, list->numbers, list->nr, sizeof(pid), cmp_numbers);
+	return bsearch(&pid, list->pids, list->nr, sizeof(pid), cmp_pids);
 }
 
 /* --- areas --------------------------------------------------------------- */
 
-static int take_vma_flags(struct taskdiag_filter *filter,
+static int parse_vma_flags(struct taskdiag_filter *filter,
 			  const struct nlattr *attr,
 			  const struct taskdiag_caller *caller,
 			  struct netlink_ext_ack *extack)
@@ -242,17 +242,17 @@ static int take_vma_flags(struct taskdiag_filter *filter,
 
 /* ------------------------------------------------------------------------- */
 
-static const struct filter_kind kinds[__TASK_DIAG_FILTER_MAX] = {
-	[TASK_DIAG_FILTER_UID]		= { "uid", take_uid, uid_holds },
+static const struct filter_kind filter_kinds[__TASK_DIAG_FILTER_MAX] = {
+	[TASK_DIAG_FILTER_UID]		= { "uid", parse_uid, uid_matches },
 #ifdef CONFIG_CGROUPS
-	[TASK_DIAG_FILTER_CGROUP]	= { "cgroup", take_cgroup, cgroup_holds },
+	[TASK_DIAG_FILTER_CGROUP]	= { "cgroup", parse_cgroup, cgroup_matches },
 #else
 	[TASK_DIAG_FILTER_CGROUP]	= { "cgroup" },
 #endif
-	[TASK_DIAG_FILTER_STATES]	= { "states", take_states, state_holds },
-	[TASK_DIAG_FILTER_COMM]		= { "comm", take_comm, comm_holds },
-	[TASK_DIAG_FILTER_PIDS]		= { "pids", take_pids, pids_hold },
-	[TASK_DIAG_FILTER_VMA_FLAGS]	= { "vma_flags", take_vma_flags },
+	[TASK_DIAG_FILTER_STATES]	= { "states", parse_states, state_matches },
+	[TASK_DIAG_FILTER_COMM]		= { "comm", parse_comm, comm_matches },
+	[TASK_DIAG_FILTER_PIDS]		= { "pids", parse_pids, pids_match },
+	[TASK_DIAG_FILTER_VMA_FLAGS]	= { "vma_flags", parse_vma_flags },
 };
 
 /**
@@ -266,30 +266,30 @@ u64 taskdiag_filter_supported(u64 groups)
 	unsigned int nr;
 	u64 all = 0;
 
-	for (nr = 0; nr < ARRAY_SIZE(kinds); nr++)
-		if (kinds[nr].take)
+	for (nr = 0; nr < ARRAY_SIZE(filter_kinds); nr++)
+		if (filter_kinds[nr].parse)
 			all |= BIT_ULL(nr);
-	if (!(groups & TASKDIAG_SHOW_AREAS))
+	if (!(groups & TASKDIAG_SHOW_VMAS))
 		all &= ~BIT_ULL(TASK_DIAG_FILTER_VMA_FLAGS);
 	return all;
 }
 
-static int take(struct taskdiag_filter *filter, const struct filter_kind *kind,
+static int parse(struct taskdiag_filter *filter, const struct filter_kind *kind,
 		const struct nlattr *attr,
 		const struct taskdiag_caller *caller,
 		struct netlink_ext_ack *extack)
 {
 	int err;
 
-	if (!kind->take) {
+	if (!kind->parse) {
 		NL_SET_ERR_MSG_ATTR_FMT(extack, attr,
 					"%s: filter not supported by this kernel",
 					kind->name);
 		return -EOPNOTSUPP;
 	}
-	err = kind->take(filter, attr, caller, extack);
-	if (!err && kind->holds)
-		filter->holds[filter->nr_holds++] = kind->holds;
+	err = kind->parse(filter, attr, caller, extack);
+	if (!err && kind->matches)
+		filter->matches[filter->nr_matches++] = kind->matches;
 	return err;
 }
 
@@ -310,22 +310,22 @@ int taskdiag_filter_init(struct taskdiag_filter *filter,
 			 const struct taskdiag_caller *caller,
 			 struct netlink_ext_ack *extack)
 {
-	const struct nlattr *areas = attrs[TASK_DIAG_CMD_ATTR_VMA_FLAGS];
+	const struct nlattr *vma_flags = attrs[TASK_DIAG_CMD_ATTR_VMA_FLAGS];
 	const struct nlattr *attr;
 	unsigned int nr;
 	int err;
 
-	for (nr = 0; nr < ARRAY_SIZE(kinds); nr++) {
+	for (nr = 0; nr < ARRAY_SIZE(filter_kinds); nr++) {
 		attr = attrs[TASK_DIAG_ATTR_FILTERS + nr];
 		if (!attr)
 			continue;
-		err = take(filter, &kinds[nr], attr, caller, extack);
+		err = parse(filter, &filter_kinds[nr], attr, caller, extack);
 		if (err)
 			return err;
 	}
 
-	if (areas && !(show_flags & TASKDIAG_SHOW_AREAS)) {
-		NL_SET_ERR_MSG_ATTR(extack, areas,
+	if (vma_flags && !(show_flags & TASKDIAG_SHOW_VMAS)) {
+		NL_SET_ERR_MSG_ATTR(extack, vma_flags,
 				    "vma_flags: needs VMA or VMA_STAT in show_flags");
 		return -EINVAL;
 	}
@@ -334,6 +334,6 @@ int taskdiag_filter_init(struct taskdiag_filter *filter,
 
 void taskdiag_filter_release(struct taskdiag_filter *filter)
 {
-	put_cgroup(filter);
-	kvfree(filter->pids.numbers);
+	release_cgroup(filter);
+	kvfree(filter->pids.pids);
 }

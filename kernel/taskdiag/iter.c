@@ -39,66 +39,66 @@
  * Candidates in one RCU section.  Rows end a section earlier, with a full
  * message; this is for long stretches of tasks that the caller may not see.
  */
-#define TASKDIAG_WALK_BUDGET	1024
+#define TASKDIAG_ITER_BUDGET	1024
 
 /* Room for most families, so that they are counted and taken in one go. */
-#define TASKDIAG_MEMBERS_GUESS	32
+#define TASKDIAG_MEMBERS_INITIAL	32
 
 /* The parent of members whose parent is the task that the request names. */
 #define TASKDIAG_NO_PARENT	U32_MAX
 
 /**
- * struct family - relatives of a task while they are collected
+ * struct member_list - relatives of a task while they are collected
  * @members: references to their pids
  * @parents: index of each one's parent in @members, or %TASKDIAG_NO_PARENT; NULL
  *	if the strategy has no use for it
  * @max: length of both
  * @nr: number of relatives found, which may exceed @max
  */
-struct family {
-	struct pid	**members;
+struct member_list {
+	struct pid	**pids;
 	u32		*parents;
 	unsigned int	max;
 	unsigned int	nr;
 };
 
-static void add_member(struct family *family, struct task_struct *task,
+static void add_member(struct member_list *list, struct task_struct *task,
 		       u32 parent)
 {
-	if (family->nr < family->max) {
-		family->members[family->nr] = get_pid(task_pid(task));
-		if (family->parents)
-			family->parents[family->nr] = parent;
+	if (list->nr < list->max) {
+		list->pids[list->nr] = get_pid(task_pid(task));
+		if (list->parents)
+			list->parents[list->nr] = parent;
 	}
-	family->nr++;
+	list->nr++;
 }
 
 /*
  * The threads of @task's process.  Context: tasklist_lock, as two threads swap
  * their pids when the second calls execve().
  */
-static void collect_threads(struct family *family, struct task_struct *task)
+static void collect_threads(struct member_list *list, struct task_struct *task)
 {
 	struct task_struct *thread;
 
 	for_each_thread(task, thread)
-		add_member(family, thread, TASKDIAG_NO_PARENT);
+		add_member(list, thread, TASKDIAG_NO_PARENT);
 }
 
 /* The children of all of @task's threads.  Context: tasklist_lock. */
-static void add_children(struct family *family, struct task_struct *task,
+static void add_children(struct member_list *list, struct task_struct *task,
 			 u32 parent)
 {
 	struct task_struct *thread, *child;
 
 	for_each_thread(task, thread)
 		list_for_each_entry(child, &thread->children, sibling)
-			add_member(family, child, parent);
+			add_member(list, child, parent);
 }
 
-static void collect_children(struct family *family, struct task_struct *task)
+static void collect_children(struct member_list *list, struct task_struct *task)
 {
-	add_children(family, task, TASKDIAG_NO_PARENT);
+	add_children(list, task, TASKDIAG_NO_PARENT);
 }
 
 /*
@@ -106,32 +106,32 @@ static void collect_children(struct family *family, struct task_struct *task)
  * tasks whose children are still to be added.  No access checks here: others
  * wait for tasklist_lock.
  */
-static void collect_descendants(struct family *family, struct task_struct *task)
+static void collect_descendants(struct member_list *list, struct task_struct *task)
 {
 	unsigned int i;
 
-	collect_children(family, task);
-	for (i = 0; i < min(family->nr, family->max); i++)
-		add_children(family,
-			     pid_task(family->members[i], PIDTYPE_PID), i);
+	collect_children(list, task);
+	for (i = 0; i < min(list->nr, list->max); i++)
+		add_children(list,
+			     pid_task(list->pids[i], PIDTYPE_PID), i);
 
 	/* The children of those that did not fit are a guess. */
-	if (family->nr > family->max)
-		family->nr += 3 * family->max;
+	if (list->nr > list->max)
+		list->nr += 3 * list->max;
 }
 
-static int alloc_family(struct family *family, unsigned int max, bool parents)
+static int alloc_members(struct member_list *list, unsigned int max, bool parents)
 {
-	*family = (struct family) { .max = max };
-	family->members = kvmalloc_array(max, sizeof(*family->members),
+	*list = (struct member_list) { .max = max };
+	list->pids = kvmalloc_array(max, sizeof(*list->pids),
 					 TASKDIAG_GFP);
-	if (!family->members)
+	if (!list->pids)
 		return -ENOMEM;
 	if (!parents)
 		return 0;
-	family->parents = kvmalloc_array(max, sizeof(*family->parents),
+	list->parents = kvmalloc_array(max, sizeof(*list->parents),
 					 TASKDIAG_GFP);
-	return family->parents ? 0 : -ENOMEM;
+	return list->parents ? 0 : -ENOMEM;
 }
 
 static void put_members(struct pid **members, unsigned int nr)
@@ -143,21 +143,21 @@ static void put_members(struct pid **members, unsigned int nr)
 	kvfree(members);
 }
 
-static void free_family(struct family *family)
+static void free_members(struct member_list *list)
 {
-	if (family->members)
-		put_members(family->members, min(family->nr, family->max));
-	kvfree(family->parents);
+	if (list->pids)
+		put_members(list->pids, min(list->nr, list->max));
+	kvfree(list->parents);
 }
 
-typedef void (*collect_fn)(struct family *family, struct task_struct *task);
+typedef void (*collect_fn)(struct member_list *list, struct task_struct *task);
 
 /*
  * One attempt: fails if the task has ended.  Holds tasklist_lock for as long as
  * it takes to reference @max members, as sending a signal to a process group
  * does.
  */
-static int collect_family(struct family *family, struct pid *of,
+static int collect_once(struct member_list *list, struct pid *of,
 			  collect_fn collect)
 {
 	struct task_struct *task;
@@ -165,51 +165,51 @@ static int collect_family(struct family *family, struct pid *of,
 	read_lock(&tasklist_lock);
 	task = pid_task(of, PIDTYPE_PID);
 	if (task)
-		collect(family, task);
+		collect(list, task);
 	read_unlock(&tasklist_lock);
 	return task ? 0 : -ESRCH;
 }
 
-static int keep_family(struct taskdiag_walk *walk, const struct family *family)
+static int keep_members(struct taskdiag_iter *iter, const struct member_list *list)
 {
-	walk->members = family->members;
-	walk->nr_members = family->nr;
-	walk->parents = family->parents;
-	if (!walk->parents)
+	iter->members = list->pids;
+	iter->nr_members = list->nr;
+	iter->parents = list->parents;
+	if (!iter->parents)
 		return 0;
-	walk->hidden = kvcalloc(BITS_TO_LONGS(family->nr), sizeof(long),
+	iter->hidden = kvcalloc(BITS_TO_LONGS(list->nr), sizeof(long),
 				TASKDIAG_GFP);
-	return walk->hidden ? 0 : -ENOMEM;
+	return iter->hidden ? 0 : -ENOMEM;
 }
 
 /* A family can grow while memory is allocated: repeat until it fits. */
-static int take_members(struct taskdiag_walk *walk, struct pid *of,
+static int collect_members(struct taskdiag_iter *iter, struct pid *of,
 			collect_fn collect)
 {
 	bool parents = collect == collect_descendants;
-	unsigned int max = TASKDIAG_MEMBERS_GUESS;
-	struct family family;
+	unsigned int max = TASKDIAG_MEMBERS_INITIAL;
+	struct member_list list;
 	int err;
 
 	for (;;) {
-		err = alloc_family(&family, max, parents);
+		err = alloc_members(&list, max, parents);
 		if (!err)
-			err = collect_family(&family, of, collect);
-		if (!err && family.nr <= max)
-			return keep_family(walk, &family);
+			err = collect_once(&list, of, collect);
+		if (!err && list.nr <= max)
+			return keep_members(iter, &list);
 
-		free_family(&family);
+		free_members(&list);
 		if (err)
 			return err;
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		cond_resched();
-		max = family.nr + family.nr / 4;
+		max = list.nr + list.nr / 4;
 	}
 }
 
 /* Keeps @pid if its task is visible and has a number in the namespace. */
-static struct pid *keep_visible(struct taskdiag_caller *caller, struct pid *pid)
+static struct pid *get_visible(struct taskdiag_caller *caller, struct pid *pid)
 {
 	struct task_struct *task;
 	bool visible;
@@ -217,7 +217,7 @@ static struct pid *keep_visible(struct taskdiag_caller *caller, struct pid *pid)
 	rcu_read_lock();
 	taskdiag_caller_enter(caller);
 	task = pid_task(pid, PIDTYPE_PID);
-	visible = task && taskdiag_nr(pid, caller->pid_ns) &&
+	visible = task && taskdiag_pid_nr(pid, caller->pid_ns) &&
 		  taskdiag_may_see(caller, task);
 	rcu_read_unlock();
 	if (visible)
@@ -226,7 +226,7 @@ static struct pid *keep_visible(struct taskdiag_caller *caller, struct pid *pid)
 	return NULL;
 }
 
-static struct pid *find_number(struct taskdiag_caller *caller, pid_t nr)
+static struct pid *find_pid(struct taskdiag_caller *caller, pid_t nr)
 {
 	struct pid *pid;
 
@@ -252,11 +252,11 @@ static struct pid *find_named(const struct task_diag_pid *req,
 		NL_SET_ERR_MSG(extack, "pid: not the number of a task");
 		return ERR_PTR(-EINVAL);
 	}
-	return find_number(caller, req->pid);
+	return find_pid(caller, req->pid);
 }
 
 /* A task that is not visible is reported like one that does not exist. */
-static int walk_from(struct taskdiag_walk *walk,
+static int init_members(struct taskdiag_iter *iter,
 		     const struct task_diag_pid *req,
 		     const struct nlattr *pidfd,
 		     struct taskdiag_caller *caller, collect_fn collect,
@@ -268,15 +268,15 @@ static int walk_from(struct taskdiag_walk *walk,
 	pid = find_named(req, pidfd, caller, extack);
 	if (IS_ERR(pid))
 		return PTR_ERR(pid);
-	pid = keep_visible(caller, pid);
+	pid = get_visible(caller, pid);
 	if (pid && !collect) {
-		walk->only = pid;
-		walk->members = &walk->only;
-		walk->nr_members = 1;
+		iter->single_member = pid;
+		iter->members = &iter->single_member;
+		iter->nr_members = 1;
 		return 0;
 	}
 	if (pid) {
-		err = take_members(walk, pid, collect);
+		err = collect_members(iter, pid, collect);
 		put_pid(pid);
 	}
 	if (err == -ESRCH)
@@ -285,17 +285,17 @@ static int walk_from(struct taskdiag_walk *walk,
 }
 
 /**
- * taskdiag_walk_strategies - which strategies there are
+ * taskdiag_iter_strategies - which strategies there are
  *
  * Return: bit N for TASK_DIAG_DUMP_* of number N.
  */
-u64 taskdiag_walk_strategies(void)
+u64 taskdiag_iter_strategies(void)
 {
 	return GENMASK_ULL(TASK_DIAG_DUMP_MAX, 0);
 }
 
 /* A strategy that names no task has no use for a pidfd. */
-static int walk_all(struct taskdiag_walk *walk, enum pid_type type,
+static int init_all(struct taskdiag_iter *iter, enum pid_type type,
 		    const struct nlattr *pidfd, struct netlink_ext_ack *extack)
 {
 	if (pidfd) {
@@ -303,26 +303,26 @@ static int walk_all(struct taskdiag_walk *walk, enum pid_type type,
 				    "pidfd: dump_strategy names no task");
 		return -EINVAL;
 	}
-	walk->type = type;
+	iter->type = type;
 	return 0;
 }
 
 /**
- * taskdiag_walk_init - prepare to iterate over the tasks of a strategy
- * @walk: zeroed
+ * taskdiag_iter_init - prepare to iterate over the tasks of a strategy
+ * @iter: zeroed
  * @req: the request
  * @pidfd: TASK_DIAG_CMD_ATTR_PIDFD or NULL
- * @multi: any number of rows may follow, instead of exactly one
+ * @is_dump: any number of rows may follow, instead of exactly one
  * @listed: pids to iterate over, if the request lists them; must stay
  * @caller: the caller
  * @extack: receives the reason of an error
  *
- * Return: 0 or an error; @walk must be released in both cases.
+ * Return: 0 or an error; @iter must be released in both cases.
  */
-int taskdiag_walk_init(struct taskdiag_walk *walk,
+int taskdiag_iter_init(struct taskdiag_iter *iter,
 		       const struct task_diag_pid *req,
-		       const struct nlattr *pidfd, bool multi,
-		       const struct taskdiag_numbers *listed,
+		       const struct nlattr *pidfd, bool is_dump,
+		       const struct taskdiag_pids *listed,
 		       struct taskdiag_caller *caller,
 		       struct netlink_ext_ack *extack)
 {
@@ -332,34 +332,34 @@ int taskdiag_walk_init(struct taskdiag_walk *walk,
 				   req->dump_strategy);
 		return -EINVAL;
 	}
-	if (!multi && req->dump_strategy != TASK_DIAG_DUMP_ONE) {
+	if (!is_dump && req->dump_strategy != TASK_DIAG_DUMP_ONE) {
 		NL_SET_ERR_MSG(extack, "dump_strategy: needs NLM_F_DUMP");
 		return -EINVAL;
 	}
 
-	walk->ns = caller->pid_ns;
-	walk->listed = *listed;
+	iter->ns = caller->pid_ns;
+	iter->listed = *listed;
 
 	switch (req->dump_strategy) {
 	case TASK_DIAG_DUMP_ALL:
-		return walk_all(walk, PIDTYPE_TGID, pidfd, extack);
+		return init_all(iter, PIDTYPE_TGID, pidfd, extack);
 	case TASK_DIAG_DUMP_ALL_THREAD:
-		return walk_all(walk, PIDTYPE_PID, pidfd, extack);
+		return init_all(iter, PIDTYPE_PID, pidfd, extack);
 	case TASK_DIAG_DUMP_ONE:
-		walk->type = PIDTYPE_PID;
-		walk->single = true;
-		return walk_from(walk, req, pidfd, caller, NULL, extack);
+		iter->type = PIDTYPE_PID;
+		iter->single = true;
+		return init_members(iter, req, pidfd, caller, NULL, extack);
 	case TASK_DIAG_DUMP_CHILDREN:
-		walk->type = PIDTYPE_TGID;
-		return walk_from(walk, req, pidfd, caller, collect_children,
+		iter->type = PIDTYPE_TGID;
+		return init_members(iter, req, pidfd, caller, collect_children,
 				 extack);
 	case TASK_DIAG_DUMP_THREAD:
-		walk->type = PIDTYPE_PID;
-		return walk_from(walk, req, pidfd, caller, collect_threads,
+		iter->type = PIDTYPE_PID;
+		return init_members(iter, req, pidfd, caller, collect_threads,
 				 extack);
 	case TASK_DIAG_DUMP_DESCENDANTS:
-		walk->type = PIDTYPE_TGID;
-		return walk_from(walk, req, pidfd, caller, collect_descendants,
+		iter->type = PIDTYPE_TGID;
+		return init_members(iter, req, pidfd, caller, collect_descendants,
 				 extack);
 	}
 	/* A strategy of the ABI is missing above. */
@@ -367,51 +367,51 @@ int taskdiag_walk_init(struct taskdiag_walk *walk,
 	return -EINVAL;
 }
 
-void taskdiag_walk_release(struct taskdiag_walk *walk)
+void taskdiag_iter_release(struct taskdiag_iter *iter)
 {
-	if (walk->single)
-		put_pid(walk->only);
-	else if (walk->members)
-		put_members(walk->members, walk->nr_members);
-	kvfree(walk->parents);
-	kvfree(walk->hidden);
+	if (iter->single)
+		put_pid(iter->single_member);
+	else if (iter->members)
+		put_members(iter->members, iter->nr_members);
+	kvfree(iter->parents);
+	kvfree(iter->hidden);
 }
 
 /**
- * taskdiag_walk_enter_table - look the cursor up in the pid table anew
- * @walk: the walk, in an RCU section
+ * taskdiag_iter_reset_slots - look the cursor up in the pid table anew
+ * @iter: the walk, in an RCU section
  */
-void taskdiag_walk_enter_table(struct taskdiag_walk *walk)
+void taskdiag_iter_reset_slots(struct taskdiag_iter *iter)
 {
-	radix_tree_iter_init(&walk->iter, walk->cursor);
-	walk->slot = NULL;
-	walk->slots_end = NULL;
+	radix_tree_iter_init(&iter->radix, iter->cursor);
+	iter->slot = NULL;
+	iter->slots_end = NULL;
 }
 
 /* Go to the next piece of the table that there is. */
-static bool next_slots(struct taskdiag_walk *walk)
+static bool next_chunk(struct taskdiag_iter *iter)
 {
 	void __rcu **slot;
 
-	slot = radix_tree_next_chunk(&walk->ns->idr.idr_rt, &walk->iter, 0);
+	slot = radix_tree_next_chunk(&iter->ns->idr.idr_rt, &iter->radix, 0);
 	if (!slot)
 		return false;
-	walk->cursor = walk->iter.index;
-	walk->slot = slot;
-	walk->slots_end = slot + radix_tree_chunk_size(&walk->iter);
+	iter->cursor = iter->radix.index;
+	iter->slot = slot;
+	iter->slots_end = slot + radix_tree_chunk_size(&iter->radix);
 	return true;
 }
 
 /**
- * taskdiag_walk_enter - go on walking
- * @walk: the walk
+ * taskdiag_iter_enter - go on walking
+ * @iter: the walk
  *
- * Starts an RCU section's worth of taskdiag_walk_next().
+ * Starts an RCU section's worth of taskdiag_iter_next().
  */
-void taskdiag_walk_enter(struct taskdiag_walk *walk)
+void taskdiag_iter_enter(struct taskdiag_iter *iter)
 {
-	walk->budget = TASKDIAG_WALK_BUDGET;
-	taskdiag_walk_enter_table(walk);
+	iter->budget = TASKDIAG_ITER_BUDGET;
+	taskdiag_iter_reset_slots(iter);
 }
 
 /*
@@ -419,78 +419,78 @@ void taskdiag_walk_enter(struct taskdiag_walk *walk)
  * idr_for_each_entry_continue() would look each number up from the root, at
  * five times the price.
  */
-static struct pid *next_in_ns(struct taskdiag_walk *walk)
+static struct pid *next_in_table(struct taskdiag_iter *iter)
 {
 	struct pid *pid = NULL;
 
-	while (!pid && next_slots(walk))
-		pid = taskdiag_walk_slots(walk);
+	while (!pid && next_chunk(iter))
+		pid = taskdiag_iter_next_slot(iter);
 	return pid;
 }
 
 /* The next number of the list; NULL also if it stands for nothing. */
-static struct pid *next_listed(struct taskdiag_walk *walk)
+static struct pid *next_listed(struct taskdiag_iter *iter)
 {
-	if (walk->cursor == walk->listed.nr)
+	if (iter->cursor == iter->listed.nr)
 		return NULL;
-	return find_pid_ns(walk->listed.numbers[walk->cursor++], walk->ns);
+	return find_pid_ns(iter->listed.pids[iter->cursor++], iter->ns);
 }
 
 /* The next member; NULL also for one below a task that is not visible. */
-static struct pid *next_member(struct taskdiag_walk *walk)
+static struct pid *next_member(struct taskdiag_iter *iter)
 {
-	unsigned int member = walk->cursor;
+	unsigned int member = iter->cursor;
 	u32 parent;
 
-	if (member == walk->nr_members)
+	if (member == iter->nr_members)
 		return NULL;
-	walk->cursor++;
-	if (!walk->parents)
-		return walk->members[member];
+	iter->cursor++;
+	if (!iter->parents)
+		return iter->members[member];
 
-	parent = walk->parents[member];
-	if (parent == TASKDIAG_NO_PARENT || !test_bit(parent, walk->hidden))
-		return walk->members[member];
-	taskdiag_walk_hide(walk);
+	parent = iter->parents[member];
+	if (parent == TASKDIAG_NO_PARENT || !test_bit(parent, iter->hidden))
+		return iter->members[member];
+	taskdiag_iter_hide(iter);
 	return NULL;
 }
 
 /**
- * taskdiag_walk_pid - come to the next number that is not at hand
- * @walk: the walk, after taskdiag_walk_enter() in the same RCU section
+ * taskdiag_iter_next_pid - come to the next number that is not at hand
+ * @iter: the walk, after taskdiag_iter_enter() in the same RCU section
  *
  * Return: who has it; NULL at the end, or if nobody has this one.
  */
-struct pid *taskdiag_walk_pid(struct taskdiag_walk *walk)
+struct pid *taskdiag_iter_next_pid(struct taskdiag_iter *iter)
 {
-	if (walk->members)
-		return next_member(walk);
-	if (walk->listed.numbers)
-		return next_listed(walk);
-	return next_in_ns(walk);
+	if (iter->members)
+		return next_member(iter);
+	if (iter->listed.pids)
+		return next_listed(iter);
+	return next_in_table(iter);
 }
 
 /**
- * taskdiag_walk_at_end - there was no next number: are there no more?
- * @walk: the walk
+ * taskdiag_iter_at_end - there was no next number: are there no more?
+ * @iter: the walk
  *
  * Return: true if so.
  */
-bool taskdiag_walk_at_end(const struct taskdiag_walk *walk)
+bool taskdiag_iter_at_end(const struct taskdiag_iter *iter)
 {
-	if (walk->members)
-		return walk->cursor == walk->nr_members;
-	return !walk->listed.numbers || walk->cursor == walk->listed.nr;
+	if (iter->members)
+		return iter->cursor == iter->nr_members;
+	return !iter->listed.pids || iter->cursor == iter->listed.nr;
 }
 
 /**
- * taskdiag_walk_again - look again who has the number
- * @walk: the walk, in the RCU section of the hit
- * @hit: the hit; its task becomes the one that has the number now, or NULL
+ * taskdiag_iter_reload - look again who has the number
+ * @iter: the walk, in the RCU section of the hit
+ * @item: the hit; its task becomes the one that has the number now, or NULL
  */
-void taskdiag_walk_again(const struct taskdiag_walk *walk,
-			 struct taskdiag_hit *hit)
+void taskdiag_iter_reload(const struct taskdiag_iter *iter,
+			 struct taskdiag_item *item)
 {
-	if (!taskdiag_walk_look_up(walk, hit))
-		hit->task = NULL;
+	if (!taskdiag_iter_load(iter, item))
+		item->task = NULL;
 }

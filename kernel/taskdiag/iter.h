@@ -16,26 +16,26 @@
 
 #include "taskdiag.h"
 
-void taskdiag_walk_enter_table(struct taskdiag_walk *walk);
-struct pid *taskdiag_walk_pid(struct taskdiag_walk *walk);
-bool taskdiag_walk_at_end(const struct taskdiag_walk *walk);
-void taskdiag_walk_again(const struct taskdiag_walk *walk,
-			 struct taskdiag_hit *hit);
+void taskdiag_iter_reset_slots(struct taskdiag_iter *iter);
+struct pid *taskdiag_iter_next_pid(struct taskdiag_iter *iter);
+bool taskdiag_iter_at_end(const struct taskdiag_iter *iter);
+void taskdiag_iter_reload(const struct taskdiag_iter *iter,
+			 struct taskdiag_item *item);
 
 /* The next entry of the piece of the table that we are in. */
 static __always_inline struct pid *
-taskdiag_walk_slots(struct taskdiag_walk *walk)
+taskdiag_iter_next_slot(struct taskdiag_iter *iter)
 {
-	while (walk->slot < walk->slots_end) {
-		struct pid *pid = rcu_dereference_raw(*walk->slot);
+	while (iter->slot < iter->slots_end) {
+		struct pid *pid = rcu_dereference_raw(*iter->slot);
 
 		/* The node moved under us. */
 		if (unlikely(radix_tree_deref_retry(pid))) {
-			taskdiag_walk_enter_table(walk);
+			taskdiag_iter_reset_slots(iter);
 			break;
 		}
-		walk->slot++;
-		walk->cursor++;
+		iter->slot++;
+		iter->cursor++;
 		/* NULL: no task, or one that is still being made. */
 		if (pid)
 			return pid;
@@ -45,84 +45,84 @@ taskdiag_walk_slots(struct taskdiag_walk *walk)
 
 /* Who has the number? */
 static __always_inline bool
-taskdiag_walk_look_up(const struct taskdiag_walk *walk,
-		      struct taskdiag_hit *hit)
+taskdiag_iter_load(const struct taskdiag_iter *iter,
+		      struct taskdiag_item *item)
 {
-	struct task_struct *task = taskdiag_task(hit->struct_pid, walk->type);
+	struct task_struct *task = taskdiag_pid_task(item->struct_pid, iter->type);
 	struct pid *tgid;
 
-	hit->task = task;
+	item->task = task;
 	if (!task)
 		return false;
 
-	hit->tgid = hit->pid;
-	hit->whole = true;
-	if (walk->type != PIDTYPE_TGID) {
-		hit->whole = walk->single && thread_group_leader(task);
+	item->tgid = item->pid;
+	item->whole_process = true;
+	if (iter->type != PIDTYPE_TGID) {
+		item->whole_process = iter->single && thread_group_leader(task);
 		tgid = rcu_dereference_raw(task->signal->pids[PIDTYPE_TGID]);
-		hit->tgid = taskdiag_nr(tgid, walk->ns);
+		item->tgid = taskdiag_pid_nr(tgid, iter->ns);
 	}
 	/* None is left to a task that is being reaped. */
-	return hit->tgid;
+	return item->tgid;
 }
 
 /**
- * taskdiag_walk_next - come to the next task
- * @walk: the walk, after taskdiag_walk_enter() in the same RCU section
- * @hit: the task
+ * taskdiag_iter_next - come to the next task
+ * @iter: the walk, after taskdiag_iter_enter() in the same RCU section
+ * @item: the task
  *
- * Return: false at the end (then @walk->done) or when it is time for another
+ * Return: false at the end (then @iter->done) or when it is time for another
  * RCU section.
  */
 static __always_inline bool
-taskdiag_walk_next(struct taskdiag_walk *walk, struct taskdiag_hit *hit)
+taskdiag_iter_next(struct taskdiag_iter *iter, struct taskdiag_item *item)
 {
-	while (walk->budget) {
+	while (iter->budget) {
 		struct pid *pid;
 
-		walk->budget--;
+		iter->budget--;
 		/* Only who goes through the table has slots. */
-		pid = taskdiag_walk_slots(walk) ?: taskdiag_walk_pid(walk);
+		pid = taskdiag_iter_next_slot(iter) ?: taskdiag_iter_next_pid(iter);
 		if (!pid) {
-			walk->done = taskdiag_walk_at_end(walk);
-			if (walk->done)
+			iter->done = taskdiag_iter_at_end(iter);
+			if (iter->done)
 				return false;
 			continue;
 		}
 
-		hit->struct_pid = pid;
-		hit->pid = taskdiag_nr(pid, walk->ns);
+		item->struct_pid = pid;
+		item->pid = taskdiag_pid_nr(pid, iter->ns);
 		/* It may be the name of a group or session, but of no task. */
-		if (taskdiag_walk_look_up(walk, hit))
+		if (taskdiag_iter_load(iter, item))
 			return true;
 	}
 	return false;
 }
 
 /* The hit just taken has no room: come to it again, in the next RCU section. */
-static inline void taskdiag_walk_unget(struct taskdiag_walk *walk)
+static inline void taskdiag_iter_rewind(struct taskdiag_iter *iter)
 {
-	walk->cursor--;
+	iter->cursor--;
 }
 
 /* The hit just taken is not visible, and so are the members below it. */
-static inline void taskdiag_walk_hide(struct taskdiag_walk *walk)
+static inline void taskdiag_iter_hide(struct taskdiag_iter *iter)
 {
-	if (walk->hidden)
-		__set_bit(walk->cursor - 1, walk->hidden);
+	if (iter->hidden)
+		__set_bit(iter->cursor - 1, iter->hidden);
 }
 
 /* The hit just taken was as much work as @candidates. */
-static inline void taskdiag_walk_charge(struct taskdiag_walk *walk,
+static inline void taskdiag_iter_consume(struct taskdiag_iter *iter,
 					unsigned int candidates)
 {
-	walk->budget -= min(walk->budget, candidates);
+	iter->budget -= min(iter->budget, candidates);
 }
 
 /**
- * taskdiag_walk_confirm - is it still the task that the walk came to?
- * @walk: the walk, in the RCU section of the hit
- * @hit: the hit; its task becomes the one that has the number now, or NULL
+ * taskdiag_iter_recheck - is it still the task that the walk came to?
+ * @iter: the walk, in the RCU section of the hit
+ * @item: the hit; its task becomes the one that has the number now, or NULL
  *
  * A number outlives its task when a thread other than the leader calls
  * execve(): that thread takes the leader's number, and the leader is reaped.
@@ -131,12 +131,12 @@ static inline void taskdiag_walk_charge(struct taskdiag_walk *walk,
  *
  * Return: true if so.
  */
-static inline bool taskdiag_walk_confirm(const struct taskdiag_walk *walk,
-					 struct taskdiag_hit *hit)
+static inline bool taskdiag_iter_recheck(const struct taskdiag_iter *iter,
+					 struct taskdiag_item *item)
 {
-	if (likely(taskdiag_task(hit->struct_pid, walk->type) == hit->task))
+	if (likely(taskdiag_pid_task(item->struct_pid, iter->type) == item->task))
 		return true;
-	taskdiag_walk_again(walk, hit);
+	taskdiag_iter_reload(iter, item);
 	return false;
 }
 

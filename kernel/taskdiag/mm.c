@@ -38,26 +38,26 @@
 
 /**
  * taskdiag_mm_hold - take a reference to the address space of the current row
- * @cont: the current row
+ * @multi: the current row
  * @caller: the caller
  * @ret: the address space; NULL if the task had none when the row was begun
  *
  * Return: 0, -ESTALE if the task has given it up, or an error of
- * taskdiag_cont_lock().
+ * taskdiag_multi_lock().
  */
-int taskdiag_mm_hold(struct taskdiag_cont *cont, struct taskdiag_caller *caller,
+int taskdiag_mm_hold(struct taskdiag_multi *multi, struct taskdiag_caller *caller,
 		     struct mm_struct **ret)
 {
 	struct mm_struct *mm;
 	int err;
 
-	err = taskdiag_cont_lock(cont, caller);
+	err = taskdiag_multi_lock(multi, caller);
 	if (err)
 		return err;
-	mm = get_task_mm(cont->task);
-	taskdiag_cont_unlock(cont);
+	mm = get_task_mm(multi->task);
+	taskdiag_multi_unlock(multi);
 
-	if (!mm && cont->memory.expected)
+	if (!mm && multi->memory.expected)
 		return -ESTALE;
 	*ret = mm;
 	return 0;
@@ -77,17 +77,17 @@ void taskdiag_mm_drop(struct mm_struct *mm)
 
 /**
  * taskdiag_mm_lock - take the mmap lock for reading
- * @cont: the current row
+ * @multi: the current row
  * @mm: its address space
  *
- * Return: 0, or an error of taskdiag_cont_wait().
+ * Return: 0, or an error of taskdiag_multi_wait().
  */
-int taskdiag_mm_lock(struct taskdiag_cont *cont, struct mm_struct *mm)
+int taskdiag_mm_lock(struct taskdiag_multi *multi, struct mm_struct *mm)
 {
 	int err;
 
 	while (!mmap_read_trylock(mm)) {
-		err = taskdiag_cont_wait(cont);
+		err = taskdiag_multi_wait(multi);
 		if (err)
 			return err;
 	}
@@ -100,7 +100,7 @@ int taskdiag_mm_lock(struct taskdiag_cont *cont, struct mm_struct *mm)
  * The page at @addr.  Like procfs, only of anonymous memory: a page of a file
  * could be under the control of another user.
  */
-static struct page *get_page_at(struct taskdiag_cont *cont,
+static struct page *get_page_at(struct taskdiag_multi *multi,
 				struct mm_struct *mm, unsigned long addr)
 {
 	struct page *page;
@@ -108,7 +108,7 @@ static struct page *get_page_at(struct taskdiag_cont *cont,
 	long got;
 
 	for (;;) {
-		err = taskdiag_mm_lock(cont, mm);
+		err = taskdiag_mm_lock(multi, mm);
 		if (err)
 			return ERR_PTR(err);
 
@@ -124,7 +124,7 @@ static struct page *get_page_at(struct taskdiag_cont *cont,
 			return ERR_PTR(-EFAULT);
 
 		/* It is being read from swap, or a userfaultfd provides it. */
-		err = taskdiag_cont_wait(cont);
+		err = taskdiag_multi_wait(multi);
 		if (err)
 			return ERR_PTR(err);
 	}
@@ -134,14 +134,14 @@ static struct page *get_page_at(struct taskdiag_cont *cont,
  * Copies up to @len bytes.  Returns their number, which is smaller if there is
  * no readable memory behind them.  After an error *@done bytes have been copied.
  */
-static int read_memory(struct taskdiag_cont *cont, struct mm_struct *mm,
+static int read_memory(struct taskdiag_multi *multi, struct mm_struct *mm,
 		       unsigned long addr, void *to, size_t len, size_t *done)
 {
 	struct page *page;
 	size_t part;
 
 	for (*done = 0; *done < len; *done += part) {
-		page = get_page_at(cont, mm, addr + *done);
+		page = get_page_at(multi, mm, addr + *done);
 		if (IS_ERR(page))
 			return PTR_ERR(page) == -EFAULT ? 0 : PTR_ERR(page);
 		part = min(len - *done,
@@ -194,11 +194,11 @@ static bool find_args(struct mm_struct *mm, struct args *args)
  * A title set by setproctitle(3): one string of at most a page, which may
  * extend into the environment.
  */
-static int read_title(struct taskdiag_cont *cont, struct mm_struct *mm,
+static int read_title(struct taskdiag_multi *multi, struct mm_struct *mm,
 		      const struct args *args, void *to, size_t len,
 		      size_t *done)
 {
-	size_t pos = cont->memory.args, got, end;
+	size_t pos = multi->memory.args, got, end;
 	char *page;
 	int err;
 
@@ -207,7 +207,7 @@ static int read_title(struct taskdiag_cont *cont, struct mm_struct *mm,
 	if (!page)
 		return -ENOMEM;
 
-	err = read_memory(cont, mm, args->start, page, PAGE_SIZE, &got);
+	err = read_memory(multi, mm, args->start, page, PAGE_SIZE, &got);
 	end = strnlen(page, got);
 	if (end < got)
 		end++;
@@ -224,10 +224,10 @@ static int read_title(struct taskdiag_cont *cont, struct mm_struct *mm,
  * The next bytes of the command line, as /proc/PID/cmdline has them
  * (get_mm_cmdline() in fs/proc/base.c).
  */
-static int read_args(struct taskdiag_cont *cont, struct mm_struct *mm, void *to,
+static int read_args(struct taskdiag_multi *multi, struct mm_struct *mm, void *to,
 		     size_t len, size_t *done)
 {
-	unsigned long pos = cont->memory.args;
+	unsigned long pos = multi->memory.args;
 	struct args args;
 	size_t got;
 	char last;
@@ -238,20 +238,20 @@ static int read_args(struct taskdiag_cont *cont, struct mm_struct *mm, void *to,
 		return 0;
 
 	/* A process that has set a title has overwritten the final NUL. */
-	err = read_memory(cont, mm, args.end - 1, &last, 1, &got);
+	err = read_memory(multi, mm, args.end - 1, &last, 1, &got);
 	if (err)
 		return err;
 	if (got && last)
-		return read_title(cont, mm, &args, to, len, done);
+		return read_title(multi, mm, &args, to, len, done);
 	if (pos >= args.end - args.start)
 		return 0;
-	return read_memory(cont, mm, args.start + pos, to,
+	return read_memory(multi, mm, args.start + pos, to,
 			   min(len, args.end - args.start - pos), done);
 }
 
 /**
- * taskdiag_put_cmdline - append as much of TASK_DIAG_CMDLINE as fits
- * @cont: the current row
+ * taskdiag_append_cmdline - append as much of TASK_DIAG_CMDLINE as fits
+ * @multi: the current row
  * @skb: destination
  * @caller: the caller
  *
@@ -259,27 +259,27 @@ static int read_args(struct taskdiag_cont *cont, struct mm_struct *mm, void *to,
  * available in time, -E2BIG if there is too much, or an error of
  * taskdiag_mm_hold().
  */
-int taskdiag_put_cmdline(struct taskdiag_cont *cont, struct sk_buff *skb,
+int taskdiag_append_cmdline(struct taskdiag_multi *multi, struct sk_buff *skb,
 			 struct taskdiag_caller *caller)
 {
-	size_t room, done = 0;
+	size_t tailroom, done = 0;
 	struct nlattr *attr;
 	struct mm_struct *mm;
 	int err;
 
-	if (cont->memory.args >= TASKDIAG_CMDLINE_MAX)
+	if (multi->memory.args >= TASKDIAG_CMDLINE_MAX)
 		return -E2BIG;
 	if (skb_tailroom(skb) < nla_total_size(TASKDIAG_CMDLINE_MIN))
 		return -EMSGSIZE;
-	err = taskdiag_mm_hold(cont, caller, &mm);
+	err = taskdiag_mm_hold(multi, caller, &mm);
 	if (err)
 		return err;
 
 	attr = __nla_reserve(skb, TASK_DIAG_CMDLINE, 0);
-	room = round_down(min(skb_tailroom(skb), U16_MAX - NLA_HDRLEN),
+	tailroom = round_down(min(skb_tailroom(skb), U16_MAX - NLA_HDRLEN),
 			  NLA_ALIGNTO);
 	if (mm)
-		err = read_args(cont, mm, skb_tail_pointer(skb), room, &done);
+		err = read_args(multi, mm, skb_tail_pointer(skb), tailroom, &done);
 	taskdiag_mm_drop(mm);
 
 	/* After an error the bytes so far are kept, if there are any. */
@@ -290,8 +290,8 @@ int taskdiag_put_cmdline(struct taskdiag_cont *cont, struct sk_buff *skb,
 	attr->nla_len = nla_attr_size(done);
 	skb_put(skb, done);
 	skb_put_zero(skb, nla_padlen(done));
-	cont->memory.args += done;
+	multi->memory.args += done;
 	if (err)
 		return err;
-	return done == room ? -EMSGSIZE : 0;
+	return done == tailroom ? -EMSGSIZE : 0;
 }

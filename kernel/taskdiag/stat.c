@@ -27,7 +27,7 @@
 #include "taskdiag.h"
 
 /* The threads that a process has, and those that it had. */
-static void sum_up_threads(struct task_diag_stat *stat,
+static void sum_threads(struct task_diag_stat *stat,
 			   struct task_cputime *times,
 			   struct signal_struct *sig)
 {
@@ -52,8 +52,8 @@ static void sum_up_threads(struct task_diag_stat *stat,
 	stat->maj_flt = maj_flt;
 }
 
-static void put_sums(struct task_diag_stat *stat, struct task_cputime *times,
-		     struct signal_struct *sig, bool whole)
+static void fill_sums(struct task_diag_stat *stat, struct task_cputime *times,
+		     struct signal_struct *sig, bool whole_process)
 {
 	/* Those that were waited for. */
 	stat->cutime = sig->cutime;
@@ -62,27 +62,27 @@ static void put_sums(struct task_diag_stat *stat, struct task_cputime *times,
 	stat->cmin_flt = sig->cmin_flt;
 	stat->cmaj_flt = sig->cmaj_flt;
 
-	if (whole)
-		sum_up_threads(stat, times, sig);
+	if (whole_process)
+		sum_threads(stat, times, sig);
 }
 
 /*
  * With stats_lock held a thread that ends goes from the list to the sum, and
  * a child that was waited for to the children.  Try without, once.
  */
-static void put_sums_at_rest(struct task_diag_stat *stat,
+static void fill_sums_consistently(struct task_diag_stat *stat,
 			     struct task_cputime *times,
-			     struct signal_struct *sig, bool whole)
+			     struct signal_struct *sig, bool whole_process)
 {
 	unsigned int seq = read_seqbegin(&sig->stats_lock);
 	unsigned long flags;
 
-	put_sums(stat, times, sig, whole);
+	fill_sums(stat, times, sig, whole_process);
 	if (likely(!read_seqretry(&sig->stats_lock, seq)))
 		return;
 
 	read_seqlock_excl_irqsave(&sig->stats_lock, flags);
-	put_sums(stat, times, sig, whole);
+	fill_sums(stat, times, sig, whole_process);
 	read_sequnlock_excl_irqrestore(&sig->stats_lock, flags);
 }
 
@@ -101,15 +101,15 @@ static void adjust_times(struct task_struct *task, struct task_cputime *times,
 			       stime);
 }
 
-static void put_times(struct task_diag_stat *stat, struct task_struct *task,
-		      bool whole)
+static void fill_times(struct task_diag_stat *stat, struct task_struct *task,
+		      bool whole_process)
 {
 	struct task_cputime times;
 	u64 utime, stime;
 
-	put_sums_at_rest(stat, &times, task->signal, whole);
+	fill_sums_consistently(stat, &times, task->signal, whole_process);
 
-	if (whole) {
+	if (whole_process) {
 		adjust_times(task, &times, &utime, &stime);
 	} else {
 		stat->gtime = task_gtime(task);
@@ -147,7 +147,7 @@ static s64 blkio_delay(struct task_struct *task)
 }
 #endif
 
-static void put_delays(struct task_diag_stat *stat, struct task_struct *task)
+static void fill_delays(struct task_diag_stat *stat, struct task_struct *task)
 {
 	s64 blkio = blkio_delay(task);
 
@@ -164,7 +164,7 @@ static void put_delays(struct task_diag_stat *stat, struct task_struct *task)
 		stat->valid |= TASK_DIAG_STAT_VALID_BLKIO_DELAY;
 }
 
-static void put_scheduling(struct task_diag_stat *stat,
+static void fill_scheduling(struct task_diag_stat *stat,
 			   struct task_struct *task)
 {
 	stat->priority = task->prio - MAX_RT_PRIO;
@@ -175,13 +175,13 @@ static void put_scheduling(struct task_diag_stat *stat,
 }
 
 /* Under siglock: the terminal can go away otherwise. */
-static void put_terminal(struct task_diag_stat *stat, struct tty_struct *tty,
+static void fill_terminal(struct task_diag_stat *stat, struct tty_struct *tty,
 			 struct pid_namespace *ns)
 {
 	struct pid *pgrp = tty_get_pgrp(tty);
 
 	stat->tty = new_encode_dev(tty_devnum(tty));
-	stat->tty_pgrp = taskdiag_nr(pgrp, ns);
+	stat->tty_pgrp = taskdiag_pid_nr(pgrp, ns);
 	put_pid(pgrp);
 }
 
@@ -192,14 +192,14 @@ static bool stopped_or_ending(const struct signal_struct *sig)
 }
 
 /* A process whose leader has ended has not ended before its last thread has. */
-static void put_exit_code(struct task_diag_stat *stat,
-			  const struct taskdiag_hit *hit)
+static void fill_exit_code(struct task_diag_stat *stat,
+			  const struct taskdiag_item *item)
 {
-	struct task_struct *task = hit->task;
+	struct task_struct *task = item->task;
 	/* do_exit() sets the code first. */
 	bool ended = smp_load_acquire(&task->exit_state);
 
-	if (hit->whole && delay_group_leader(task))
+	if (item->whole_process && delay_group_leader(task))
 		ended = false;
 	stat->exit_code = task->exit_code;
 	if (ended)
@@ -207,7 +207,7 @@ static void put_exit_code(struct task_diag_stat *stat,
 }
 
 /* Of a stopped process it is the signal that stopped it. */
-static void put_group_exit_code(struct task_diag_stat *stat,
+static void fill_group_exit_code(struct task_diag_stat *stat,
 				const struct signal_struct *sig)
 {
 	if (sig->flags & (SIGNAL_GROUP_EXIT | SIGNAL_STOP_STOPPED))
@@ -218,17 +218,17 @@ static void put_group_exit_code(struct task_diag_stat *stat,
 		stat->valid &= ~TASK_DIAG_STAT_VALID_EXIT_CODE;
 }
 
-static void put_signals(struct task_diag_stat *stat,
-			const struct taskdiag_hit *hit,
+static void fill_signals(struct task_diag_stat *stat,
+			const struct taskdiag_item *item,
 			struct pid_namespace *ns)
 {
-	struct task_struct *task = hit->task;
+	struct task_struct *task = item->task;
 	struct signal_struct *sig = task->signal;
 	unsigned long flags;
 
 	stat->num_threads = get_nr_threads(task);
 	stat->exit_signal = task->exit_signal;
-	put_exit_code(stat, hit);
+	fill_exit_code(stat, item);
 	stat->tty = 0;
 	stat->tty_pgrp = -1;
 
@@ -237,9 +237,9 @@ static void put_signals(struct task_diag_stat *stat,
 	if (!lock_task_sighand(task, &flags))
 		return;
 	if (sig->tty)
-		put_terminal(stat, sig->tty, ns);
-	if (hit->whole)
-		put_group_exit_code(stat, sig);
+		fill_terminal(stat, sig->tty, ns);
+	if (item->whole_process)
+		fill_group_exit_code(stat, sig);
 	unlock_task_sighand(task, &flags);
 }
 
@@ -284,7 +284,7 @@ static void sum_counters(struct mm_struct *mm, s64 sums[NR_MM_COUNTERS])
 }
 #endif
 
-static void put_resident(struct task_diag_stat *stat, struct mm_struct *mm)
+static void fill_resident(struct task_diag_stat *stat, struct mm_struct *mm)
 {
 	s64 pages[NR_MM_COUNTERS];
 	u64 peak;
@@ -301,11 +301,11 @@ static void put_resident(struct task_diag_stat *stat, struct mm_struct *mm)
 				   stat->rss_shmem);
 }
 
-static void put_sizes(struct task_diag_stat *stat, struct mm_struct *mm)
+static void fill_sizes(struct task_diag_stat *stat, struct mm_struct *mm)
 {
 	u64 text = PAGE_ALIGN(mm->end_code) - (mm->start_code & PAGE_MASK);
 
-	put_resident(stat, mm);
+	fill_resident(stat, mm);
 	stat->vsize = bytes(mm->total_vm);
 	/* A program may have unmapped some of what it was started with. */
 	stat->text = min(text, bytes(mm->exec_vm));
@@ -314,7 +314,7 @@ static void put_sizes(struct task_diag_stat *stat, struct mm_struct *mm)
 	stat->valid |= TASK_DIAG_STAT_VALID_MEMORY;
 }
 
-static void put_no_sizes(struct task_diag_stat *stat)
+static void clear_sizes(struct task_diag_stat *stat)
 {
 	const size_t start = offsetof(struct task_diag_stat, vsize);
 	const size_t end = offsetofend(struct task_diag_stat, locked);
@@ -323,40 +323,40 @@ static void put_no_sizes(struct task_diag_stat *stat)
 }
 
 /* Kernel threads have no memory, even while they work on somebody else's. */
-static void put_memory(struct task_diag_stat *stat, struct task_struct *task)
+static void fill_memory(struct task_diag_stat *stat, struct task_struct *task)
 {
 	if (task->flags & PF_KTHREAD) {
-		put_no_sizes(stat);
+		clear_sizes(stat);
 		return;
 	}
 
 	task_lock(task);
 	if (task->mm)
-		put_sizes(stat, task->mm);
+		fill_sizes(stat, task->mm);
 	else
-		put_no_sizes(stat);
+		clear_sizes(stat);
 	task_unlock(task);
 }
 
 /**
  * taskdiag_fill_stat - the group STAT
  * @to: a struct task_diag_stat
- * @hit: about whom
+ * @item: about whom
  * @caller: who asks
  */
-void taskdiag_fill_stat(void *to, const struct taskdiag_hit *hit,
+void taskdiag_fill_stat(void *to, const struct taskdiag_item *item,
 			const struct taskdiag_caller *caller)
 {
-	struct task_struct *task = hit->task;
+	struct task_struct *task = item->task;
 	struct task_diag_stat *stat = to;
 
 	/* All of it is written, here and below. */
 	stat->valid = 0;
 	stat->start_time = timens_add_boottime_ns(task->start_boottime);
 	stat->flags = task->flags;
-	put_times(stat, task, hit->whole);
-	put_delays(stat, task);
-	put_scheduling(stat, task);
-	put_signals(stat, hit, caller->pid_ns);
-	put_memory(stat, task);
+	fill_times(stat, task, item->whole_process);
+	fill_delays(stat, task);
+	fill_scheduling(stat, task);
+	fill_signals(stat, item, caller->pid_ns);
+	fill_memory(stat, task);
 }

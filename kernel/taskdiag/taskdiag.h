@@ -134,29 +134,29 @@ struct pid *taskdiag_fd_pid(const struct nlattr *attr,
 #define TASKDIAG_REQUEST_ATTRS	(TASK_DIAG_ATTR_FILTERS + __TASK_DIAG_FILTER_MAX)
 
 /* The groups that tell of areas. */
-#define TASKDIAG_SHOW_AREAS	(TASK_DIAG_SHOW_VMA | TASK_DIAG_SHOW_VMA_STAT)
+#define TASKDIAG_SHOW_VMAS	(TASK_DIAG_SHOW_VMA | TASK_DIAG_SHOW_VMA_STAT)
 
 struct taskdiag_filter;
-struct taskdiag_hit;
+struct taskdiag_item;
 
 /* Does a filter hold for a task?  Asked under RCU, must not sleep. */
-typedef bool (*taskdiag_holds_fn)(const struct taskdiag_filter *filter,
-				  const struct taskdiag_hit *hit);
+typedef bool (*taskdiag_match_fn)(const struct taskdiag_filter *filter,
+				  const struct taskdiag_item *item);
 
 /**
- * struct taskdiag_numbers - pid numbers in ascending order, each once
- * @numbers: the numbers; NULL: there is no such list
+ * struct taskdiag_pids - pid numbers in ascending order, each once
+ * @pids: the numbers; NULL: there is no such list
  * @nr: how many they are
  */
-struct taskdiag_numbers {
-	u32			*numbers;
+struct taskdiag_pids {
+	u32			*pids;
 	unsigned int		nr;
 };
 
 /**
  * struct taskdiag_filter - which of the tasks, and of their areas
- * @nr_holds: how many filters are to be asked about a task; often none
- * @holds: these filters
+ * @nr_matches: how many filters are to be asked about a task; often none
+ * @matches: these filters
  * @uid: the effective user id
  * @cgroup: a cgroup, or one above
  * @states: bit N for task_diag_base::state N
@@ -166,14 +166,14 @@ struct taskdiag_numbers {
  * @vma_flags: TASK_DIAG_VMA_* that an area has to have, all of them
  */
 struct taskdiag_filter {
-	unsigned int		nr_holds;
-	taskdiag_holds_fn	holds[__TASK_DIAG_FILTER_MAX];
+	unsigned int		nr_matches;
+	taskdiag_match_fn	matches[__TASK_DIAG_FILTER_MAX];
 	kuid_t			uid;
 	struct cgroup		*cgroup;
 	u32			states;
 	char			comm[TASK_DIAG_COMM_LEN];
 	size_t			comm_len;
-	struct taskdiag_numbers	pids;
+	struct taskdiag_pids	pids;
 	u64			vma_flags;
 };
 
@@ -185,13 +185,13 @@ int taskdiag_filter_init(struct taskdiag_filter *filter,
 void taskdiag_filter_release(struct taskdiag_filter *filter);
 
 /* Is it one of the tasks wanted?  Asked only of those that may be seen. */
-static inline bool taskdiag_filter_holds(const struct taskdiag_filter *filter,
-					 const struct taskdiag_hit *hit)
+static inline bool taskdiag_filter_matches(const struct taskdiag_filter *filter,
+					 const struct taskdiag_item *item)
 {
 	unsigned int i;
 
-	for (i = 0; i < filter->nr_holds; i++)
-		if (!filter->holds[i](filter, hit))
+	for (i = 0; i < filter->nr_matches; i++)
+		if (!filter->matches[i](filter, item))
 			return false;
 	return true;
 }
@@ -199,26 +199,26 @@ static inline bool taskdiag_filter_holds(const struct taskdiag_filter *filter,
 /* --- walk --------------------------------------------------------------- */
 
 /**
- * struct taskdiag_hit - a task that the walk came to
+ * struct taskdiag_item - a task that the walk came to
  * @struct_pid: what the walk came to: who has this number
  * @task: the task that had it; valid in the RCU section it was found in
  * @pid: its number in the caller's pid namespace
  * @tgid: the number of its process there
- * @whole: it stands for its process
+ * @whole_process: it stands for its process
  * @state: TASK_DIAG_RUNNING and kin: looked at once, so that filter and row
  *	speak of the same
  */
-struct taskdiag_hit {
+struct taskdiag_item {
 	struct pid		*struct_pid;
 	struct task_struct	*task;
 	pid_t			pid;
 	pid_t			tgid;
-	bool			whole;
+	bool			whole_process;
 	u8			state;
 };
 
 /**
- * struct taskdiag_walk - which tasks, and how far we are
+ * struct taskdiag_iter - which tasks, and how far we are
  * @ns: the pid namespace walked
  * @type: PIDTYPE_TGID to come to processes, PIDTYPE_PID to come to threads
  * @cursor: where to go on: a pid number, or an index into @members or
@@ -231,13 +231,13 @@ struct taskdiag_hit {
  *	counts only if its ancestors are visible
  * @hidden: bit N: member N is not visible, or has an ancestor that is not
  * @listed: pids to iterate over instead of all in @ns; empty: all
- * @only: @members of a request for one task
+ * @single_member: @members of a request for one task
  * @budget: candidates left in this RCU section
- * @iter: position in the pid table; valid in one RCU section
+ * @radix: position in the pid table; valid in one RCU section
  * @slot: slot of @cursor if it is before @slots_end; valid in one RCU section
  * @slots_end: end of the piece of the table that contains @slot
  */
-struct taskdiag_walk {
+struct taskdiag_iter {
 	struct pid_namespace	*ns;
 	enum pid_type		type;
 	unsigned int		cursor;
@@ -247,30 +247,30 @@ struct taskdiag_walk {
 	unsigned int		nr_members;
 	u32			*parents;
 	unsigned long		*hidden;
-	struct taskdiag_numbers	listed;
-	struct pid		*only;
+	struct taskdiag_pids	listed;
+	struct pid		*single_member;
 	unsigned int		budget;
-	struct radix_tree_iter	iter;
+	struct radix_tree_iter	radix;
 	void __rcu		**slot;
 	void __rcu		**slots_end;
 };
 
-u64 taskdiag_walk_strategies(void);
-int taskdiag_walk_init(struct taskdiag_walk *walk,
+u64 taskdiag_iter_strategies(void);
+int taskdiag_iter_init(struct taskdiag_iter *iter,
 		       const struct task_diag_pid *req,
-		       const struct nlattr *pidfd, bool multi,
-		       const struct taskdiag_numbers *listed,
+		       const struct nlattr *pidfd, bool is_dump,
+		       const struct taskdiag_pids *listed,
 		       struct taskdiag_caller *caller,
 		       struct netlink_ext_ack *extack);
-void taskdiag_walk_release(struct taskdiag_walk *walk);
-void taskdiag_walk_enter(struct taskdiag_walk *walk);
+void taskdiag_iter_release(struct taskdiag_iter *iter);
+void taskdiag_iter_enter(struct taskdiag_iter *iter);
 
 /*
  * The number of @pid in @ns, 0 if it has none there.  pid_nr_ns(), inlined:
  * a row takes half a dozen of these.  Every pid has one in the namespace that
  * nearly everybody is in, and it is the first.
  */
-static inline pid_t taskdiag_nr(const struct pid *pid,
+static inline pid_t taskdiag_pid_nr(const struct pid *pid,
 				const struct pid_namespace *ns)
 {
 	if (!pid)
@@ -283,7 +283,7 @@ static inline pid_t taskdiag_nr(const struct pid *pid,
 }
 
 /* Who has the number @pid: pid_task(), inlined for the same reason. */
-static inline struct task_struct *taskdiag_task(const struct pid *pid,
+static inline struct task_struct *taskdiag_pid_task(const struct pid *pid,
 						enum pid_type type)
 {
 	struct hlist_node *first;
@@ -299,8 +299,8 @@ static inline struct task_struct *taskdiag_task(const struct pid *pid,
  * First TASK_DIAG_SHOW_* of what cannot be told, as the kernel hides from
  * modules what is needed for it.
  */
-#ifndef taskdiag_hidden_groups
-#define taskdiag_hidden_groups	0ULL
+#ifndef taskdiag_unsupported_groups
+#define taskdiag_unsupported_groups	0ULL
 #endif
 
 #ifndef taskdiag_pidfd_ino
@@ -313,13 +313,13 @@ static inline struct task_struct *taskdiag_task(const struct pid *pid,
 #endif
 
 struct taskdiag_group;
-struct taskdiag_cont;
+struct taskdiag_multi;
 
 /*
  * Writes the whole of a structure about a task that may be seen, without
  * sleeping.
  */
-typedef void (*taskdiag_fill_fn)(void *to, const struct taskdiag_hit *hit,
+typedef void (*taskdiag_fill_fn)(void *to, const struct taskdiag_item *item,
 				 const struct taskdiag_caller *caller);
 
 /**
@@ -340,47 +340,47 @@ struct taskdiag_part {
  * @template: one message with every header in place and every payload zero.
  *	A row has its headers from there, and no bookkeeping for them.
  * @msg_offset: where in @template the struct task_diag_msg lies
- * @every_thread: to tell of a process is to look at each of its threads
+ * @visits_threads: to tell of a process is to look at each of its threads
  * @nr_parts: how many groups of a fixed size were asked for
  * @parts: what is to be written for them, in bit order
- * @usual: the first of them are BASE and CRED
+ * @fast_path: the first of them are BASE and CRED
  * @more: something is behind these two
  * @tail: how many bytes of @template are behind the last of them
- * @nr_puts: number of requested groups that are appended behind the template,
+ * @nr_appended: number of requested groups that are appended behind the template,
  *	one task at a time
- * @puts: these groups, in the order of appending
- * @put_flags: TASK_DIAG_SHOW_* of the groups that each of them appends
+ * @appended: these groups, in the order of appending
+ * @append_flags: TASK_DIAG_SHOW_* of the groups that each of them appends
  */
 struct taskdiag_row {
 	u64			show_flags;
 	struct sk_buff		*template;
 	unsigned int		msg_offset;
-	bool			every_thread;
+	bool			visits_threads;
 	unsigned int		nr_parts;
 	struct taskdiag_part	parts[TASK_DIAG_GROUP_MAX + 1];
-	bool			usual;
+	bool			fast_path;
 	bool			more;
 	unsigned int		tail;
-	unsigned int		nr_puts;
-	const struct taskdiag_group	*puts[TASK_DIAG_GROUP_MAX + 1];
-	u64			put_flags[TASK_DIAG_GROUP_MAX + 1];
+	unsigned int		nr_appended;
+	const struct taskdiag_group	*appended[TASK_DIAG_GROUP_MAX + 1];
+	u64			append_flags[TASK_DIAG_GROUP_MAX + 1];
 };
 
 u64 taskdiag_row_groups(void);
-int taskdiag_row_init(struct taskdiag_row *row, u64 show_flags, bool multi,
+int taskdiag_row_init(struct taskdiag_row *row, u64 show_flags, bool is_dump,
 		      struct netlink_ext_ack *extack);
 void taskdiag_row_release(struct taskdiag_row *row);
-size_t taskdiag_row_size(const struct taskdiag_row *row);
-size_t taskdiag_row_room(const struct taskdiag_row *row);
-int taskdiag_row_put_template(struct taskdiag_row *row, struct sk_buff *skb);
+size_t taskdiag_row_template_size(const struct taskdiag_row *row);
+size_t taskdiag_row_max_size(const struct taskdiag_row *row);
+int taskdiag_row_append_template(struct taskdiag_row *row, struct sk_buff *skb);
 void taskdiag_row_fill(const struct taskdiag_row *row, void *to,
-		       const struct taskdiag_hit *hit,
+		       const struct taskdiag_item *item,
 		       const struct taskdiag_caller *caller);
-int taskdiag_row_put(const struct taskdiag_row *row, unsigned int step,
-		     struct taskdiag_cont *cont, struct sk_buff *skb,
+int taskdiag_row_append(const struct taskdiag_row *row, unsigned int step,
+		     struct taskdiag_multi *multi, struct sk_buff *skb,
 		     struct taskdiag_caller *caller);
 
-void taskdiag_fill_stat(void *to, const struct taskdiag_hit *hit,
+void taskdiag_fill_stat(void *to, const struct taskdiag_item *item,
 			const struct taskdiag_caller *caller);
 
 /* --- cont --------------------------------------------------------------- */
@@ -395,28 +395,28 @@ void taskdiag_fill_stat(void *to, const struct taskdiag_hit *hit,
 #define TASKDIAG_RECV_MIN	(2 * PATH_MAX)
 
 /* Memory mappings per message; with TASK_DIAG_VMA_STAT they fill 32 KiB. */
-#define TASKDIAG_STATS		128
+#define TASKDIAG_VMA_STATS		128
 
 /**
  * struct taskdiag_memory - progress within a task's memory
  * @expected: the task had an address space when its row was begun
- * @whole: the row is a row of a process
+ * @leader: the row is a row of a process
  * @args: bytes of the command line that have been appended
  * @addr: mappings have been appended up to this address
- * @areas: upper bound of the mappings still to be appended
+ * @vmas_left: upper bound of the mappings still to be appended
  */
 struct taskdiag_memory {
 	bool			expected;
-	bool			whole;
+	bool			leader;
 	loff_t			args;
 	unsigned long		addr;
-	unsigned long		areas;
+	unsigned long		vmas_left;
 };
 
 /**
- * struct taskdiag_cont - the row that is being appended to, over messages
+ * struct taskdiag_multi - the row that is being appended to, over messages
  * @path: buffer of %TASKDIAG_PATH_SIZE bytes
- * @stats: buffer of %TASKDIAG_STATS records, if they were requested
+ * @stats: buffer of %TASKDIAG_VMA_STATS records, if they were requested
  * @want_vma: TASK_DIAG_VMA was requested
  * @vma_flags: TASK_DIAG_VMA_* that a memory mapping must have
  * @timeout: ticks that this dump may still wait for other tasks
@@ -435,7 +435,7 @@ struct taskdiag_memory {
  * Between two messages a row holds a struct pid and nothing else of its task:
  * the same struct pid and exec_id mean the same program and address space.
  */
-struct taskdiag_cont {
+struct taskdiag_multi {
 	char			*path;
 	struct task_diag_vma_stat	*stats;
 	bool			want_vma;
@@ -455,40 +455,40 @@ struct taskdiag_cont {
 	struct taskdiag_memory	memory;
 };
 
-int taskdiag_cont_init(struct taskdiag_cont *cont,
+int taskdiag_multi_init(struct taskdiag_multi *multi,
 		       const struct taskdiag_row *row, u64 vma_flags,
-		       bool multi);
-void taskdiag_cont_release(struct taskdiag_cont *cont);
-void taskdiag_cont_begin(struct taskdiag_cont *cont,
-			 const struct taskdiag_hit *hit, u64 exec_id,
+		       bool is_dump);
+void taskdiag_multi_release(struct taskdiag_multi *multi);
+void taskdiag_multi_begin(struct taskdiag_multi *multi,
+			 const struct taskdiag_item *item, u64 exec_id,
 			 unsigned int start);
-bool taskdiag_cont_resume(struct taskdiag_cont *cont,
+bool taskdiag_multi_resume(struct taskdiag_multi *multi,
 			  const struct taskdiag_row *row, struct sk_buff *skb);
-void taskdiag_cont_postpone(struct taskdiag_cont *cont,
+void taskdiag_multi_postpone(struct taskdiag_multi *multi,
 			    const struct taskdiag_row *row,
 			    struct sk_buff *skb);
-int taskdiag_cont_put(struct taskdiag_cont *cont,
+int taskdiag_multi_append(struct taskdiag_multi *multi,
 		      const struct taskdiag_row *row, struct sk_buff *skb,
 		      struct taskdiag_caller *caller);
 
-int taskdiag_cont_wait(struct taskdiag_cont *cont);
-int taskdiag_cont_recheck(struct taskdiag_cont *cont,
+int taskdiag_multi_wait(struct taskdiag_multi *multi);
+int taskdiag_multi_recheck(struct taskdiag_multi *multi,
 			  struct taskdiag_caller *caller);
-int taskdiag_cont_lock(struct taskdiag_cont *cont,
+int taskdiag_multi_lock(struct taskdiag_multi *multi,
 		       struct taskdiag_caller *caller);
-void taskdiag_cont_unlock(struct taskdiag_cont *cont);
+void taskdiag_multi_unlock(struct taskdiag_multi *multi);
 
-int taskdiag_put_files(struct taskdiag_cont *cont, struct sk_buff *skb,
+int taskdiag_append_files(struct taskdiag_multi *multi, struct sk_buff *skb,
 		       struct taskdiag_caller *caller);
-int taskdiag_put_cgroup(struct taskdiag_cont *cont, struct sk_buff *skb,
+int taskdiag_append_cgroup(struct taskdiag_multi *multi, struct sk_buff *skb,
 			struct taskdiag_caller *caller);
-int taskdiag_put_cmdline(struct taskdiag_cont *cont, struct sk_buff *skb,
+int taskdiag_append_cmdline(struct taskdiag_multi *multi, struct sk_buff *skb,
 			 struct taskdiag_caller *caller);
-int taskdiag_mm_hold(struct taskdiag_cont *cont, struct taskdiag_caller *caller,
+int taskdiag_mm_hold(struct taskdiag_multi *multi, struct taskdiag_caller *caller,
 		     struct mm_struct **ret);
 void taskdiag_mm_drop(struct mm_struct *mm);
-int taskdiag_mm_lock(struct taskdiag_cont *cont, struct mm_struct *mm);
-int taskdiag_put_areas(struct taskdiag_cont *cont, struct sk_buff *skb,
+int taskdiag_mm_lock(struct taskdiag_multi *multi, struct mm_struct *mm);
+int taskdiag_append_vmas(struct taskdiag_multi *multi, struct sk_buff *skb,
 		       struct taskdiag_caller *caller);
 
 #ifdef CONFIG_TASKDIAG_MM
@@ -506,19 +506,19 @@ static inline u64 taskdiag_vma_flags(void)
  * struct taskdiag_dump - one request, from its attribute to its last row
  * @caller: who asks
  * @filter: which of the tasks
- * @walk: which tasks
+ * @iter: which tasks
  * @row: what about them
- * @cont: the row that is being appended to, if rows have appended groups
- * @multi: any number of rows may follow, instead of exactly one
+ * @multi: the row that is being appended to, if rows have appended groups
+ * @is_dump: any number of rows may follow, instead of exactly one
  * @any_row: a row has been put
  */
 struct taskdiag_dump {
 	struct taskdiag_caller	caller;
 	struct taskdiag_filter	filter;
-	struct taskdiag_walk	walk;
+	struct taskdiag_iter	iter;
 	struct taskdiag_row	row;
-	struct taskdiag_cont	cont;
-	bool			multi;
+	struct taskdiag_multi	multi;
+	bool			is_dump;
 	bool			any_row;
 };
 
@@ -526,7 +526,7 @@ extern const struct nla_policy taskdiag_request_policy[TASKDIAG_REQUEST_ATTRS];
 
 struct taskdiag_dump *taskdiag_dump_open(struct nlattr *const *attrs,
 					 const struct file *opener,
-					 struct pid_namespace *ns, bool multi,
+					 struct pid_namespace *ns, bool is_dump,
 					 struct netlink_ext_ack *extack);
 void taskdiag_dump_close(struct taskdiag_dump *dump);
 int taskdiag_dump_rows(struct taskdiag_dump *dump, struct sk_buff *skb,

@@ -22,25 +22,25 @@
  * How much address space is told of before others get the mmap lock: some
  * milliseconds' worth if all of it is resident.
  */
-#define TASKDIAG_SPACE_AT_ONCE	SZ_256M
+#define TASKDIAG_LOCK_BUDGET	SZ_256M
 
 /* How much more of it while it is empty; the next piece may be resident. */
 #define TASKDIAG_SPARSE_FACTOR	8
 
 /* One that moves its areas ahead of us is not followed for ever. */
-#define TASKDIAG_AREAS_MORE	1024
+#define TASKDIAG_VMAS_EXTRA	1024
 
 /* An area costs as much as this however small it is. */
-#define TASKDIAG_AREA_COST	(TASKDIAG_SPACE_AT_ONCE / 512)
+#define TASKDIAG_VMA_COST	(TASKDIAG_LOCK_BUDGET / 512)
 
 /**
- * struct area_name - what an area is called
+ * struct vma_name - what an area is called
  * @text: its name, maybe in the row's room for a path; NULL if it has none
  * @size: with the NUL at its end
  * @path: the file that this is the path of; NULL if it is of none
  * @deleted: TASK_DIAG_VMA_DELETED, if the file was then
  */
-struct area_name {
+struct vma_name {
 	const char		*text;
 	size_t			size;
 	const struct path	*path;
@@ -48,12 +48,12 @@ struct area_name {
 };
 
 /**
- * struct areas - a message's worth of areas
- * @cont: whose
+ * struct vma_batch - a message's worth of areas
+ * @multi: whose
  * @skb: where to
  * @mm: whose, with a user reference
  * @locked: we hold its mmap lock
- * @walking: and have had an area from @vmi since we took it
+ * @iterating: and have had an area from @vmi since we took it
  * @vmi: where we are among them
  * @name: of the last area that was told of, while we hold the lock
  * @budget: bytes of address space until we have to let go of it
@@ -61,14 +61,14 @@ struct area_name {
  * @want_stats: TASK_DIAG_VMA_STAT was asked for
  * @nr: how many areas there are
  */
-struct areas {
-	struct taskdiag_cont	*cont;
+struct vma_batch {
+	struct taskdiag_multi	*multi;
 	struct sk_buff		*skb;
 	struct mm_struct	*mm;
 	bool			locked;
-	bool			walking;
+	bool			iterating;
 	struct vma_iterator	vmi;
-	struct area_name	name;
+	struct vma_name	name;
 	unsigned long		budget;
 	struct nlattr		*vma;
 	bool			want_stats;
@@ -76,40 +76,40 @@ struct areas {
 };
 
 /* The mmap lock, unless it is held already. */
-static int lock_areas(struct areas *areas)
+static int batch_lock(struct vma_batch *batch)
 {
 	int err;
 
-	if (areas->locked)
+	if (batch->locked)
 		return 0;
-	err = taskdiag_mm_lock(areas->cont, areas->mm);
+	err = taskdiag_mm_lock(batch->multi, batch->mm);
 	if (err)
 		return err;
-	areas->locked = true;
-	areas->walking = false;
-	areas->name.path = NULL;
-	areas->budget = TASKDIAG_SPACE_AT_ONCE;
+	batch->locked = true;
+	batch->iterating = false;
+	batch->name.path = NULL;
+	batch->budget = TASKDIAG_LOCK_BUDGET;
 	return 0;
 }
 
-static void unlock_areas(struct areas *areas)
+static void batch_unlock(struct vma_batch *batch)
 {
-	if (areas->locked)
-		mmap_read_unlock(areas->mm);
-	areas->locked = false;
+	if (batch->locked)
+		mmap_read_unlock(batch->mm);
+	batch->locked = false;
 }
 
 /*
  * Drop the mmap lock so that others get it.  After an error it is not held
  * again.
  */
-static int relock_areas(struct areas *areas)
+static int batch_relock(struct vma_batch *batch)
 {
-	unlock_areas(areas);
+	batch_unlock(batch);
 	cond_resched();
 	if (signal_pending(current))
 		return -EBUSY;
-	return lock_areas(areas);
+	return batch_lock(batch);
 }
 
 static bool is_deleted(const struct path *path)
@@ -128,11 +128,11 @@ static __always_inline u64 flag(vm_flags_t flags, vm_flags_t from, u64 to)
 }
 
 /* What nearly every area has, or has not. */
-#define TASKDIAG_VM_USUAL	(VM_READ | VM_WRITE | VM_EXEC | VM_MAYREAD | \
+#define TASKDIAG_VM_COMMON	(VM_READ | VM_WRITE | VM_EXEC | VM_MAYREAD | \
 				 VM_MAYWRITE | VM_MAYEXEC | VM_MAYSHARE | \
 				 VM_ACCOUNT | VM_SOFTDIRTY)
 
-static u64 unusual_flags(vm_flags_t vm_flags)
+static u64 uncommon_flags(vm_flags_t vm_flags)
 {
 	u64 flags = 0;
 
@@ -178,8 +178,8 @@ static __always_inline u64 vm_flags_of(vm_flags_t vm_flags)
 	flags |= flag(vm_flags, VM_MAYSHARE, TASK_DIAG_VMA_MAYSHARE);
 	flags |= flag(vm_flags, VM_ACCOUNT, TASK_DIAG_VMA_ACCOUNT);
 	flags |= flag(vm_flags, VM_SOFTDIRTY, TASK_DIAG_VMA_SOFTDIRTY);
-	if (vm_flags & ~TASKDIAG_VM_USUAL)
-		flags |= unusual_flags(vm_flags);
+	if (vm_flags & ~TASKDIAG_VM_COMMON)
+		flags |= uncommon_flags(vm_flags);
 	return flags;
 }
 
@@ -207,7 +207,7 @@ static u64 flags_of(const struct vm_area_struct *vma)
 }
 
 /* At the end of @buf; none if it is longer than a path can be. */
-static void name_by_path(struct area_name *name, const struct path *path,
+static void set_path_name(struct vma_name *name, const struct path *path,
 			 char *buf)
 {
 	const char *text = d_path(path, buf, TASKDIAG_PATH_SIZE);
@@ -221,12 +221,12 @@ static void name_by_path(struct area_name *name, const struct path *path,
  * the last one had is taken for all of them, unless the file was deleted
  * meanwhile.  Renamed, it has that name for as long as we hold the lock.
  */
-static void find_name(struct areas *areas, struct vm_area_struct *vma,
+static void set_name(struct vma_batch *batch, struct vm_area_struct *vma,
 		      u64 flags)
 {
 	u64 deleted = flags & TASK_DIAG_VMA_DELETED;
-	struct area_name *name = &areas->name;
-	char *buf = areas->cont->path;
+	struct vma_name *name = &batch->name;
+	char *buf = batch->multi->path;
 	const struct path *path;
 	const char *text, *format;
 
@@ -234,9 +234,9 @@ static void find_name(struct areas *areas, struct vm_area_struct *vma,
 	if (path && path == name->path && deleted == name->deleted)
 		return;
 
-	*name = (struct area_name) { .text = text, .deleted = deleted };
+	*name = (struct vma_name) { .text = text, .deleted = deleted };
 	if (path) {
-		name_by_path(name, path, buf);
+		set_path_name(name, path, buf);
 	} else if (format) {
 		snprintf(buf, TASKDIAG_PATH_SIZE, format, text);
 		name->text = buf;
@@ -246,24 +246,24 @@ static void find_name(struct areas *areas, struct vm_area_struct *vma,
 }
 
 /* Room for @len bytes of TASK_DIAG_VMA, and for the numbers to go with them? */
-static bool has_room(const struct areas *areas, size_t len)
+static bool has_tailroom(const struct vma_batch *batch, size_t len)
 {
-	size_t room = skb_tailroom(areas->skb);
+	size_t tailroom = skb_tailroom(batch->skb);
 
-	if (areas->want_stats) {
-		if (areas->nr == TASKDIAG_STATS)
+	if (batch->want_stats) {
+		if (batch->nr == TASKDIAG_VMA_STATS)
 			return false;
-		len += nla_total_size_64bit((areas->nr + 1) *
-					    sizeof(*areas->cont->stats));
+		len += nla_total_size_64bit((batch->nr + 1) *
+					    sizeof(*batch->multi->stats));
 	}
-	if (areas->vma)
-		room = min_t(size_t, room, (void *)areas->vma + U16_MAX -
-					   (void *)skb_tail_pointer(areas->skb));
-	return len <= room;
+	if (batch->vma)
+		tailroom = min_t(size_t, tailroom, (void *)batch->vma + U16_MAX -
+					   (void *)skb_tail_pointer(batch->skb));
+	return len <= tailroom;
 }
 
 /* What is mapped of which file, from @start on. */
-static void put_file(struct task_diag_vma *to, const struct vm_area_struct *vma,
+static void fill_file(struct task_diag_vma *to, const struct vm_area_struct *vma,
 		     unsigned long start)
 {
 	const struct inode *inode;
@@ -284,40 +284,40 @@ static void put_file(struct task_diag_vma *to, const struct vm_area_struct *vma,
 }
 
 /* Areas lie behind each other at multiples of this. */
-#define AREA_ALIGN	sizeof(u64)
+#define RECORD_ALIGN	sizeof(u64)
 
 /* The area is @vma from @start on. */
-static struct task_diag_vma *put_vma(struct areas *areas,
+static struct task_diag_vma *append_vma(struct vma_batch *batch,
 				     struct vm_area_struct *vma,
 				     unsigned long start, u64 flags)
 {
-	const struct area_name *name = &areas->name;
+	const struct vma_name *name = &batch->name;
 	struct task_diag_vma *to;
 	size_t len;
 
-	find_name(areas, vma, flags);
-	len = ALIGN(sizeof(*to) + name->size, AREA_ALIGN);
-	if (!has_room(areas, len))
+	set_name(batch, vma, flags);
+	len = ALIGN(sizeof(*to) + name->size, RECORD_ALIGN);
+	if (!has_tailroom(batch, len))
 		return NULL;
 
 	/* All of it is written below, by field. */
-	to = __skb_put(areas->skb, len);
+	to = __skb_put(batch->skb, len);
 	to->len = len;
 	to->name_off = name->text ? sizeof(*to) : 0;
 	to->start = start;
 	to->end = vma->vm_end;
 	to->flags = flags;
-	put_file(to, vma, start);
+	fill_file(to, vma, start);
 	if (name->text) {
 		/* What is behind the name, up to the next area. */
-		memset((void *)to + len - AREA_ALIGN, 0, AREA_ALIGN);
+		memset((void *)to + len - RECORD_ALIGN, 0, RECORD_ALIGN);
 		memcpy(to + 1, name->text, name->size);
 	}
 	return to;
 }
 
 #ifdef CONFIG_PROC_PAGE_MONITOR
-static void put_stats(struct task_diag_vma_stat *to, unsigned long start,
+static void fill_stats(struct task_diag_vma_stat *to, unsigned long start,
 		      unsigned long end, const struct mem_size_stats *mss)
 {
 	*to = (struct task_diag_vma_stat) {
@@ -398,14 +398,14 @@ static bool continues(const struct vm_area_struct *vma, unsigned long addr,
  * meanwhile, the lock may not be available, or a signal may be pending.  The
  * next record begins there.
  */
-static void count_pieces(struct areas *areas, struct vm_area_struct *vma,
+static void count_pieces(struct vma_batch *batch, struct vm_area_struct *vma,
 			 unsigned long addr, unsigned long *end,
 			 struct mem_size_stats *mss)
 {
-	const unsigned long least = max_t(unsigned long, TASKDIAG_SPACE_AT_ONCE,
+	const unsigned long min_size = max_t(unsigned long, TASKDIAG_LOCK_BUDGET,
 					  vma_kernel_pagesize(vma));
 	const struct mapping before = mapping_of(vma);
-	unsigned long size = least, pages = 0;
+	unsigned long size = min_size, pages = 0;
 
 	for (;;) {
 		unsigned long next = end_of_piece(vma, addr, size);
@@ -415,15 +415,15 @@ static void count_pieces(struct areas *areas, struct vm_area_struct *vma,
 			return;
 
 		/* Empty address space costs little, and there can be much. */
-		size = least;
+		size = min_size;
 		if (mss->resident + mss->swap == pages && vma_is_anonymous(vma))
 			size *= TASKDIAG_SPARSE_FACTOR;
 		pages = mss->resident + mss->swap;
 
 		addr = next;
-		if (relock_areas(areas))
+		if (batch_relock(batch))
 			break;
-		vma = find_vma(areas->mm, addr);
+		vma = find_vma(batch->mm, addr);
 		if (!continues(vma, addr, &before))
 			break;
 	}
@@ -431,92 +431,92 @@ static void count_pieces(struct areas *areas, struct vm_area_struct *vma,
 }
 
 /* As smaps does it, but for what takes long.  0 as a start means all to it. */
-static void count_area(struct areas *areas, struct vm_area_struct *vma,
+static void count_vma(struct vma_batch *batch, struct vm_area_struct *vma,
 		       unsigned long start, unsigned long *end)
 {
 	struct mem_size_stats mss = {};
 
 	if (start == vma->vm_start &&
-	    (!start || *end - start <= TASKDIAG_SPACE_AT_ONCE)) {
-		areas->budget -= min(areas->budget, *end - start);
+	    (!start || *end - start <= TASKDIAG_LOCK_BUDGET)) {
+		batch->budget -= min(batch->budget, *end - start);
 		smap_gather_stats(vma, &mss, 0, 0);
 	} else {
-		count_pieces(areas, vma, start, end, &mss);
+		count_pieces(batch, vma, start, end, &mss);
 	}
-	put_stats(&areas->cont->stats[areas->nr], start, *end, &mss);
+	fill_stats(&batch->multi->stats[batch->nr], start, *end, &mss);
 }
 #else
-static void count_area(struct areas *areas, struct vm_area_struct *vma,
+static void count_vma(struct vma_batch *batch, struct vm_area_struct *vma,
 		       unsigned long start, unsigned long *end)
 {
 }
 #endif
 
 /* Tell of @vma from @start on; @end becomes how far that was. */
-static int put_area(struct areas *areas, struct vm_area_struct *vma,
+static int append_record(struct vma_batch *batch, struct vm_area_struct *vma,
 		    unsigned long start, unsigned long *end)
 {
-	u64 wanted = areas->cont->vma_flags;
+	u64 wanted = batch->multi->vma_flags;
 	struct task_diag_vma *to = NULL;
 	u64 flags = flags_of(vma);
 
 	if ((flags & wanted) != wanted)
 		return 0;
 
-	if (areas->vma)
-		to = put_vma(areas, vma, start, flags);
-	if (areas->vma ? !to : !has_room(areas, 0))
+	if (batch->vma)
+		to = append_vma(batch, vma, start, flags);
+	if (batch->vma ? !to : !has_tailroom(batch, 0))
 		return -EMSGSIZE;
 
-	if (areas->want_stats) {
-		count_area(areas, vma, start, end);
+	if (batch->want_stats) {
+		count_vma(batch, vma, start, end);
 		if (to)
 			to->end = *end;
 	}
-	areas->nr++;
+	batch->nr++;
 	return 0;
 }
 
 /* The area at the row's address, or the first one behind it. */
-static struct vm_area_struct *next_area(struct areas *areas)
+static struct vm_area_struct *next_vma(struct vma_batch *batch)
 {
 	/* What the iterator knows holds no longer than the lock. */
-	if (!areas->walking)
-		vma_iter_init(&areas->vmi, areas->mm, areas->cont->memory.addr);
-	areas->walking = true;
-	return vma_next(&areas->vmi);
+	if (!batch->iterating)
+		vma_iter_init(&batch->vmi, batch->mm, batch->multi->memory.addr);
+	batch->iterating = true;
+	return vma_next(&batch->vmi);
 }
 
 /*
  * All areas from the row's address on.  One that has grown below it since, or
  * was merged with one below, begins at that address: none is told of twice.
  */
-static int put_mapped(struct areas *areas)
+static int append_mapped(struct vma_batch *batch)
 {
-	struct taskdiag_memory *memory = &areas->cont->memory;
+	struct taskdiag_memory *memory = &batch->multi->memory;
 	struct vm_area_struct *vma;
 
 	if (!memory->addr)
-		memory->areas = 2 * areas->mm->map_count + TASKDIAG_AREAS_MORE;
+		memory->vmas_left = 2 * batch->mm->map_count + TASKDIAG_VMAS_EXTRA;
 
-	while ((vma = next_area(areas))) {
+	while ((vma = next_vma(batch))) {
 		unsigned long start = max(vma->vm_start, memory->addr);
 		unsigned long end = vma->vm_end;
 		int err;
 
-		if (!memory->areas)
+		if (!memory->vmas_left)
 			return -E2BIG;
-		err = put_area(areas, vma, start, &end);
+		err = append_record(batch, vma, start, &end);
 		if (err)
 			return err;
-		memory->areas--;
+		memory->vmas_left--;
 		memory->addr = end;
 
 		/* Deliver the part so far, if there is any. */
-		if (areas->nr && signal_pending(current))
+		if (batch->nr && signal_pending(current))
 			return -EMSGSIZE;
-		areas->budget -= min(areas->budget, TASKDIAG_AREA_COST);
-		err = areas->budget ? lock_areas(areas) : relock_areas(areas);
+		batch->budget -= min(batch->budget, TASKDIAG_VMA_COST);
+		err = batch->budget ? batch_lock(batch) : batch_relock(batch);
 		if (err)
 			return err;
 	}
@@ -524,50 +524,50 @@ static int put_mapped(struct areas *areas)
 }
 
 /* The area of no process that procfs shows in each, such as [vsyscall]. */
-static int put_gate(struct areas *areas)
+static int append_gate(struct vma_batch *batch)
 {
-	struct vm_area_struct *vma = get_gate_vma(areas->mm);
+	struct vm_area_struct *vma = get_gate_vma(batch->mm);
 	unsigned long end;
 
 	if (!vma)
 		return 0;
 	end = vma->vm_end;
-	return put_area(areas, vma, vma->vm_start, &end);
+	return append_record(batch, vma, vma->vm_start, &end);
 }
 
-static int put_areas(struct areas *areas)
+static int append_all(struct vma_batch *batch)
 {
 	int err;
 
-	err = lock_areas(areas);
+	err = batch_lock(batch);
 	if (!err)
-		err = put_mapped(areas);
+		err = append_mapped(batch);
 	if (!err)
-		err = put_gate(areas);
-	unlock_areas(areas);
+		err = append_gate(batch);
+	batch_unlock(batch);
 	return err;
 }
 
-/* has_room() has kept some for this. */
-static void close_attributes(struct areas *areas)
+/* has_tailroom() has kept some for this. */
+static void end_attributes(struct vma_batch *batch)
 {
-	struct sk_buff *skb = areas->skb;
+	struct sk_buff *skb = batch->skb;
 	struct nlattr *attr;
 
-	if (areas->vma)
-		areas->vma->nla_len = skb_tail_pointer(skb) -
-				      (unsigned char *)areas->vma;
-	if (areas->want_stats) {
-		attr = __nla_reserve_64bit(skb, TASK_DIAG_VMA_STAT, areas->nr *
-					   sizeof(*areas->cont->stats),
+	if (batch->vma)
+		batch->vma->nla_len = skb_tail_pointer(skb) -
+				      (unsigned char *)batch->vma;
+	if (batch->want_stats) {
+		attr = __nla_reserve_64bit(skb, TASK_DIAG_VMA_STAT, batch->nr *
+					   sizeof(*batch->multi->stats),
 					   TASK_DIAG_PAD);
-		memcpy(nla_data(attr), areas->cont->stats, nla_len(attr));
+		memcpy(nla_data(attr), batch->multi->stats, nla_len(attr));
 	}
 }
 
 /**
- * taskdiag_put_areas - put as much of TASK_DIAG_VMA and VMA_STAT as fits
- * @cont: whose
+ * taskdiag_append_vmas - put as much of TASK_DIAG_VMA and VMA_STAT as fits
+ * @multi: whose
  * @skb: where to
  * @caller: who asks
  *
@@ -578,40 +578,40 @@ static void close_attributes(struct areas *areas)
  * available in time, -E2BIG if there are too many, -ENXIO for a thread other than
  * the leader, or an error of taskdiag_mm_hold().
  */
-int taskdiag_put_areas(struct taskdiag_cont *cont, struct sk_buff *skb,
+int taskdiag_append_vmas(struct taskdiag_multi *multi, struct sk_buff *skb,
 		       struct taskdiag_caller *caller)
 {
-	struct areas areas = {
-		.cont		= cont,
+	struct vma_batch batch = {
+		.multi		= multi,
 		.skb		= skb,
-		.want_stats	= cont->stats,
+		.want_stats	= multi->stats,
 	};
 	unsigned int start = skb->len;
 	int err;
 
-	if (!cont->memory.whole)
+	if (!multi->memory.leader)
 		return -ENXIO;
-	if (cont->want_vma)
-		areas.vma = nla_reserve_64bit(skb, TASK_DIAG_VMA, 0,
+	if (multi->want_vma)
+		batch.vma = nla_reserve_64bit(skb, TASK_DIAG_VMA, 0,
 					      TASK_DIAG_PAD);
-	if ((cont->want_vma && !areas.vma) || !has_room(&areas, 0)) {
+	if ((multi->want_vma && !batch.vma) || !has_tailroom(&batch, 0)) {
 		skb_trim(skb, start);
 		return -EMSGSIZE;
 	}
 
-	err = taskdiag_mm_hold(cont, caller, &areas.mm);
+	err = taskdiag_mm_hold(multi, caller, &batch.mm);
 	if (err) {
 		skb_trim(skb, start);
 		return err;
 	}
-	if (areas.mm)
-		err = put_areas(&areas);
-	taskdiag_mm_drop(areas.mm);
+	if (batch.mm)
+		err = append_all(&batch);
+	taskdiag_mm_drop(batch.mm);
 
 	/* After an error the records so far are kept, if there are any. */
 	if (!err || ((err == -EMSGSIZE || err == -EBUSY || err == -E2BIG) &&
-		     areas.nr))
-		close_attributes(&areas);
+		     batch.nr))
+		end_attributes(&batch);
 	else
 		skb_trim(skb, start);
 	return err;
