@@ -2,8 +2,9 @@
 /*
  * task_diag: one request, from its attributes to its last row.
  *
- * Depends on caller, descriptors, filter, walk, row and long rows, and combines
- * them; must not depend on an entry point.
+ * Depends on multi.c, row.c, filter.c, strategy.c, vma_flags.c, iter.c, fd.c,
+ * access.c and caller.c; must not depend on an entry point, a particular
+ * strategy or a group.
  */
 #include <linux/err.h>
 #include <linux/fs.h>
@@ -47,7 +48,7 @@ static int parse_request(struct task_diag_pid *req, const struct nlattr *attr,
 	return 0;
 }
 
-/* The pid namespace that the request names.  Consumes the reference to @def. */
+/* Return the pid namespace of the request.  Consumes the reference to @def. */
 static struct pid_namespace *choose_pid_ns(const struct nlattr *fd,
 					   struct pid_namespace *def,
 					   const struct file *opener,
@@ -63,11 +64,11 @@ static struct pid_namespace *choose_pid_ns(const struct nlattr *fd,
 }
 
 /*
- * All parts of a request.  Errors without an attribute of their own are those of
- * TASK_DIAG_CMD_ATTR_GET.
+ * Set up all parts of a request.  Errors without an attribute of their own are
+ * reported for TASK_DIAG_CMD_ATTR_GET.
  */
 static int init_parts(struct taskdiag_dump *dump, struct nlattr *const *attrs,
-			bool is_dump, struct netlink_ext_ack *extack)
+		      bool is_dump, struct netlink_ext_ack *extack)
 {
 	struct task_diag_pid req;
 	int err;
@@ -81,12 +82,12 @@ static int init_parts(struct taskdiag_dump *dump, struct nlattr *const *attrs,
 					   &dump->caller, extack);
 	if (!err)
 		err = taskdiag_multi_init(&dump->multi, &dump->row,
-					 dump->filter.vma_flags, is_dump);
+					  dump->filter.vma_flags, is_dump);
 	if (!err)
-		err = taskdiag_iter_init(&dump->iter, &req,
-					 attrs[TASK_DIAG_CMD_ATTR_PIDFD], is_dump,
-					 &dump->filter.pids, &dump->caller,
-					 extack);
+		err = taskdiag_strategy_init(&dump->iter, &req,
+					     attrs[TASK_DIAG_CMD_ATTR_PIDFD],
+					     is_dump, &dump->filter.pids,
+					     &dump->caller, extack);
 	return err;
 }
 
@@ -140,25 +141,36 @@ close:
 	return ERR_PTR(err);
 }
 
+/**
+ * taskdiag_dump_close - end a dump and release it
+ * @dump: the dump
+ *
+ * Context: Process context.  May sleep.
+ */
 void taskdiag_dump_close(struct taskdiag_dump *dump)
 {
 	taskdiag_multi_release(&dump->multi);
 	taskdiag_row_release(&dump->row);
-	taskdiag_iter_release(&dump->iter);
+	taskdiag_strategy_release(&dump->iter);
 	taskdiag_filter_release(&dump->filter);
 	taskdiag_caller_unpin(&dump->caller);
 	kfree(dump);
 }
 
-/* Room for rows of one length, at the end of a message. */
+/**
+ * struct tailroom - tailroom of an skb, for rows of one length
+ * @at: end of the rows written before
+ * @end: end of the buffer
+ * @row_len: length of a row
+ */
 struct tailroom {
 	u8		*at;
 	u8		*end;
 	unsigned int	row_len;
 };
 
-static __always_inline struct tailroom begin_rows(const struct taskdiag_dump *dump,
-					     const struct sk_buff *skb)
+static __always_inline struct tailroom
+begin_rows(const struct taskdiag_dump *dump, const struct sk_buff *skb)
 {
 	u8 *at = skb_tail_pointer(skb);
 
@@ -169,10 +181,10 @@ static __always_inline struct tailroom begin_rows(const struct taskdiag_dump *du
 	};
 }
 
-/* What has been written there is part of the message. */
+/* Make the rows that have been written part of @skb. */
 static __always_inline void commit_rows(struct taskdiag_dump *dump,
-				       const struct tailroom *tailroom,
-				       struct sk_buff *skb)
+					const struct tailroom *tailroom,
+					struct sk_buff *skb)
 {
 	unsigned int len = tailroom->at - skb_tail_pointer(skb);
 
@@ -181,16 +193,17 @@ static __always_inline void commit_rows(struct taskdiag_dump *dump,
 }
 
 /*
- * Put the row of a task if it is visible and passes the filters.  Returns false
- * if the message has no tailroom for it.  Invisible tasks return true, so they do
- * not affect where a message ends.
+ * Append the row of a task if it is visible and matches the filters.  Returns
+ * false if @tailroom is too small.  Invisible tasks return true, so they do not
+ * affect where a message ends.
  *
- * @exec_id, if it is given, becomes the program that the row describes: read
- * before the check, so that a later execve() is noticed.
+ * *@exec_id, if @exec_id is not NULL, becomes the program that the row
+ * describes: it is read before the access check, so that a later execve() is
+ * noticed.
  */
 static __always_inline bool append_row(struct taskdiag_dump *dump,
-				    struct tailroom *tailroom, struct taskdiag_item *item,
-				    u64 *exec_id)
+				       struct tailroom *tailroom,
+				       struct taskdiag_item *item, u64 *exec_id)
 {
 	while (item->task) {
 		if (exec_id)
@@ -204,10 +217,11 @@ static __always_inline bool append_row(struct taskdiag_dump *dump,
 			break;
 		if (tailroom->end - tailroom->at < tailroom->row_len)
 			return false;
-		taskdiag_row_fill(&dump->row, tailroom->at, item, &dump->caller);
+		taskdiag_row_fill(&dump->row, tailroom->at, item,
+				  &dump->caller);
 		if (dump->row.visits_threads && item->whole_process)
 			taskdiag_iter_consume(&dump->iter,
-					     get_nr_threads(item->task));
+					      get_nr_threads(item->task));
 		if (taskdiag_iter_recheck(&dump->iter, item)) {
 			tailroom->at += tailroom->row_len;
 			break;
@@ -217,8 +231,9 @@ static __always_inline bool append_row(struct taskdiag_dump *dump,
 }
 
 /*
- * Put rows until @skb is full, the walk is through, or its budget is used.
- * One RCU section: what is found stays, and nothing needs a reference.
+ * Append rows until @skb is full, the iterator is at its end, or its budget has
+ * been consumed.  In one RCU section all tasks that are found stay valid, so
+ * references are not needed.
  */
 static int append_batch(struct taskdiag_dump *dump, struct sk_buff *skb)
 {
@@ -227,7 +242,7 @@ static int append_batch(struct taskdiag_dump *dump, struct sk_buff *skb)
 	int err = 0;
 
 	rcu_read_lock();
-	taskdiag_caller_enter(&dump->caller);
+	taskdiag_access_enter(&dump->caller);
 	taskdiag_iter_enter(&dump->iter);
 	while (taskdiag_iter_next(&dump->iter, &item)) {
 		if (!append_row(dump, &tailroom, &item, NULL)) {
@@ -242,8 +257,8 @@ static int append_batch(struct taskdiag_dump *dump, struct sk_buff *skb)
 }
 
 /*
- * Put the first row from here on, and begin to append to it.  Like append_batch(),
- * one RCU section, which ends with that row.
+ * Append the structures of the next row, and begin to append groups to it.
+ * Like append_batch(), but the RCU section ends after one row.
  */
 static int begin_multi(struct taskdiag_dump *dump, struct sk_buff *skb)
 {
@@ -254,7 +269,7 @@ static int begin_multi(struct taskdiag_dump *dump, struct sk_buff *skb)
 	int err = 0;
 
 	rcu_read_lock();
-	taskdiag_caller_enter(&dump->caller);
+	taskdiag_access_enter(&dump->caller);
 	taskdiag_iter_enter(&dump->iter);
 	while (skb->len == start && taskdiag_iter_next(&dump->iter, &item)) {
 		if (!append_row(dump, &tailroom, &item, &exec_id)) {
@@ -271,12 +286,12 @@ static int begin_multi(struct taskdiag_dump *dump, struct sk_buff *skb)
 }
 
 /*
- * Continue the current row, or begin the next one.  Without @may_wait the groups
- * that are appended to a row of a dump are left to the next message.  A single
- * request has only one message, and never waits.
+ * Continue the current row, or begin the next one.  Without @may_wait the
+ * groups that are appended to a row of a dump are left to the next message.  A
+ * single request has only one message, and never waits.
  */
 static int append_multi(struct taskdiag_dump *dump, struct sk_buff *skb,
-		    bool may_wait, struct netlink_ext_ack *extack)
+			bool may_wait, struct netlink_ext_ack *extack)
 {
 	struct taskdiag_multi *multi = &dump->multi;
 	int err = 0;
@@ -301,8 +316,8 @@ static int append_multi(struct taskdiag_dump *dump, struct sk_buff *skb,
 }
 
 /**
- * taskdiag_dump_rows - continue a dump
- * @dump: the dump, with its template in place
+ * taskdiag_dump_rows - append rows of a dump
+ * @dump: the dump, with its template
  * @skb: destination of the rows
  * @may_wait: the caller holds no lock that others need
  * @extack: receives the reason of an error
@@ -313,8 +328,8 @@ static int append_multi(struct taskdiag_dump *dump, struct sk_buff *skb,
  *
  * Context: Process context of the sender's process.  May sleep.
  *
- * Return: number of bytes in @skb if more rows may follow, 0 after the last row,
- * or an error.
+ * Return: number of bytes in @skb if more rows may follow, 0 after the last
+ * row, or an error.
  */
 int taskdiag_dump_rows(struct taskdiag_dump *dump, struct sk_buff *skb,
 		       bool may_wait, struct netlink_ext_ack *extack)
@@ -357,11 +372,11 @@ void taskdiag_dump_features(struct task_diag_features *features)
 {
 	*features = (struct task_diag_features) {
 		.groups		= taskdiag_row_groups(),
-		.strategies	= taskdiag_iter_strategies(),
+		.strategies	= taskdiag_strategy_supported(),
 		.filters = taskdiag_filter_supported(taskdiag_row_groups()),
 		.options	= TASK_DIAG_OPTION_PIDNS_FD |
 				  TASK_DIAG_OPTION_PIDFD,
-		.vma_flags	= taskdiag_vma_flags(),
+		.vma_flags	= taskdiag_vma_flags_supported(),
 		.recv_min	= TASKDIAG_RECV_MIN,
 	};
 }

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * task_diag: of the tasks that the strategy names, those that are wanted.
+ * task_diag: the filters of a request.
  *
- * A filter is an attribute beside the request, and one row of the table here:
- * how to take it in, and how to ask it about a task.  Only tasks that may be
- * seen are asked about, as otherwise the time it takes would tell of others.
- * With ALL and ALL_THREAD, iter.c iterates over the list of pids.
+ * A filter is an attribute of the request, and an entry of the table
+ * filter_kinds with a function that parses it and one that tests a task.  Only
+ * visible tasks are tested, as the time of a test would reveal others.  With
+ * ALL and ALL_THREAD, iter.c iterates over the list of pids instead.
+ *
+ * Depends on vma_flags.c; must not depend on the iterator or a group.
  */
 #include <linux/bitops.h>
 #include <linux/bits.h>
@@ -28,24 +30,24 @@
 /**
  * struct filter_kind - a filter
  * @name: its name in extended acks
- * @parse: stores its payload, whose type and length the policy has checked; NULL
- *	if this kernel does not have the filter
+ * @parse: stores its payload, whose type and length the policy has checked;
+ *	NULL if this kernel does not have the filter
  * @matches: tests a task; NULL if the filter does not select tasks
  */
 struct filter_kind {
 	const char	*name;
 	int		(*parse)(struct taskdiag_filter *filter,
-				const struct nlattr *attr,
-				const struct taskdiag_caller *caller,
-				struct netlink_ext_ack *extack);
+				 const struct nlattr *attr,
+				 const struct taskdiag_caller *caller,
+				 struct netlink_ext_ack *extack);
 	taskdiag_match_fn matches;
 };
 
 /* --- effective user id --------------------------------------------------- */
 
 static int parse_uid(struct taskdiag_filter *filter, const struct nlattr *attr,
-		    const struct taskdiag_caller *caller,
-		    struct netlink_ext_ack *extack)
+		     const struct taskdiag_caller *caller,
+		     struct netlink_ext_ack *extack)
 {
 	filter->uid = make_kuid(caller->sender->user_ns, nla_get_u32(attr));
 	if (uid_valid(filter->uid))
@@ -57,7 +59,7 @@ static int parse_uid(struct taskdiag_filter *filter, const struct nlattr *attr,
 }
 
 static bool uid_matches(const struct taskdiag_filter *filter,
-		      const struct taskdiag_item *item)
+			const struct taskdiag_item *item)
 {
 	return uid_eq(__task_cred(item->task)->euid, filter->uid);
 }
@@ -66,13 +68,13 @@ static bool uid_matches(const struct taskdiag_filter *filter,
 
 #ifdef CONFIG_CGROUPS
 static int parse_cgroup(struct taskdiag_filter *filter,
-		       const struct nlattr *attr,
-		       const struct taskdiag_caller *caller,
-		       struct netlink_ext_ack *extack)
+			const struct nlattr *attr,
+			const struct taskdiag_caller *caller,
+			struct netlink_ext_ack *extack)
 {
 	struct cgroup *cgroup;
 
-	/* What is outside of the sender's cgroup namespace is not found. */
+	/* Finds only cgroups in the sender's cgroup namespace. */
 	cgroup = cgroup_get_from_id(nla_get_u64(attr));
 	if (!IS_ERR(cgroup)) {
 		filter->cgroup = cgroup;
@@ -84,7 +86,7 @@ static int parse_cgroup(struct taskdiag_filter *filter,
 }
 
 static bool cgroup_matches(const struct taskdiag_filter *filter,
-			 const struct taskdiag_item *item)
+			   const struct taskdiag_item *item)
 {
 	return task_under_cgroup_hierarchy(item->task, filter->cgroup);
 }
@@ -103,9 +105,9 @@ static void release_cgroup(struct taskdiag_filter *filter)
 /* --- state --------------------------------------------------------------- */
 
 static int parse_states(struct taskdiag_filter *filter,
-		       const struct nlattr *attr,
-		       const struct taskdiag_caller *caller,
-		       struct netlink_ext_ack *extack)
+			const struct nlattr *attr,
+			const struct taskdiag_caller *caller,
+			struct netlink_ext_ack *extack)
 {
 	filter->states = nla_get_u32(attr);
 	if (filter->states)
@@ -115,7 +117,7 @@ static int parse_states(struct taskdiag_filter *filter,
 }
 
 static bool state_matches(const struct taskdiag_filter *filter,
-			const struct taskdiag_item *item)
+			  const struct taskdiag_item *item)
 {
 	return filter->states & BIT(item->state);
 }
@@ -123,8 +125,8 @@ static bool state_matches(const struct taskdiag_filter *filter,
 /* --- name ---------------------------------------------------------------- */
 
 static int parse_comm(struct taskdiag_filter *filter, const struct nlattr *attr,
-		     const struct taskdiag_caller *caller,
-		     struct netlink_ext_ack *extack)
+		      const struct taskdiag_caller *caller,
+		      struct netlink_ext_ack *extack)
 {
 	const char *prefix = nla_data(attr);
 	size_t len = nla_len(attr);
@@ -146,7 +148,7 @@ static int parse_comm(struct taskdiag_filter *filter, const struct nlattr *attr,
 }
 
 static bool comm_matches(const struct taskdiag_filter *filter,
-		       const struct taskdiag_item *item)
+			 const struct taskdiag_item *item)
 {
 	bool ret;
 
@@ -165,7 +167,7 @@ static int cmp_pids(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* Put them in order, each once. */
+/* Sort the list and remove duplicates. */
 static void sort_pids(struct taskdiag_pids *list)
 {
 	unsigned int i, nr = 0;
@@ -178,8 +180,8 @@ static void sort_pids(struct taskdiag_pids *list)
 }
 
 static int parse_pids(struct taskdiag_filter *filter, const struct nlattr *attr,
-		     const struct taskdiag_caller *caller,
-		     struct netlink_ext_ack *extack)
+		      const struct taskdiag_caller *caller,
+		      struct netlink_ext_ack *extack)
 {
 	struct taskdiag_pids *list = &filter->pids;
 	size_t len = nla_len(attr);
@@ -206,7 +208,7 @@ static int parse_pids(struct taskdiag_filter *filter, const struct nlattr *attr,
 }
 
 static bool pids_match(const struct taskdiag_filter *filter,
-		      const struct taskdiag_item *item)
+		       const struct taskdiag_item *item)
 {
 	const struct taskdiag_pids *list = &filter->pids;
 	u32 pid = item->pid;
@@ -214,12 +216,12 @@ static bool pids_match(const struct taskdiag_filter *filter,
 	return bsearch(&pid, list->pids, list->nr, sizeof(pid), cmp_pids);
 }
 
-/* --- areas --------------------------------------------------------------- */
+/* --- flags of memory mappings -------------------------------------------- */
 
 static int parse_vma_flags(struct taskdiag_filter *filter,
-			  const struct nlattr *attr,
-			  const struct taskdiag_caller *caller,
-			  struct netlink_ext_ack *extack)
+			   const struct nlattr *attr,
+			   const struct taskdiag_caller *caller,
+			   struct netlink_ext_ack *extack)
 {
 	const u64 known = GENMASK_ULL(ilog2(TASK_DIAG_VMA_SEALED), 0);
 
@@ -230,17 +232,17 @@ static int parse_vma_flags(struct taskdiag_filter *filter,
 					filter->vma_flags & ~known);
 		return -EINVAL;
 	}
-	if (filter->vma_flags & ~taskdiag_vma_flags()) {
+	if (filter->vma_flags & ~taskdiag_vma_flags_supported()) {
 		NL_SET_ERR_MSG_ATTR_FMT(extack, attr,
 					"vma_flags: bits 0x%llx not supported by this kernel",
 					filter->vma_flags &
-					~taskdiag_vma_flags());
+					~taskdiag_vma_flags_supported());
 		return -EOPNOTSUPP;
 	}
 	return 0;
 }
 
-/* ------------------------------------------------------------------------- */
+/* --- the table ----------------------------------------------------------- */
 
 static const struct filter_kind filter_kinds[__TASK_DIAG_FILTER_MAX] = {
 	[TASK_DIAG_FILTER_UID]		= { "uid", parse_uid, uid_matches },
@@ -275,9 +277,9 @@ u64 taskdiag_filter_supported(u64 groups)
 }
 
 static int parse(struct taskdiag_filter *filter, const struct filter_kind *kind,
-		const struct nlattr *attr,
-		const struct taskdiag_caller *caller,
-		struct netlink_ext_ack *extack)
+		 const struct nlattr *attr,
+		 const struct taskdiag_caller *caller,
+		 struct netlink_ext_ack *extack)
 {
 	int err;
 
@@ -294,16 +296,16 @@ static int parse(struct taskdiag_filter *filter, const struct filter_kind *kind,
 }
 
 /**
- * taskdiag_filter_init - take the filters of a request in
- * @filter: zeroed
+ * taskdiag_filter_init - parse the filters of a request
+ * @filter: destination, zeroed
  * @attrs: the request's attributes by number, up to TASKDIAG_REQUEST_ATTRS
  * @show_flags: TASK_DIAG_SHOW_*
- * @caller: who asks
- * @extack: what was wrong, and with which attribute
+ * @caller: the caller
+ * @extack: receives the reason of an error, and the attribute
  *
- * Called in the context of the sender.
+ * Context: Process context of the sender.  May sleep.
  *
- * Return: 0 or an error.
+ * Return: 0 or an error; @filter must be released in both cases.
  */
 int taskdiag_filter_init(struct taskdiag_filter *filter,
 			 struct nlattr *const *attrs, u64 show_flags,
@@ -332,6 +334,10 @@ int taskdiag_filter_init(struct taskdiag_filter *filter,
 	return 0;
 }
 
+/**
+ * taskdiag_filter_release - release the references of the filters
+ * @filter: the filters
+ */
 void taskdiag_filter_release(struct taskdiag_filter *filter)
 {
 	release_cgroup(filter);

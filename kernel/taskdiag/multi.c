@@ -7,26 +7,22 @@
  * groups.  A message ends when the skb has no tailroom left, and the row
  * continues in the next message, which has TASK_DIAG_FLAG_CONT.
  *
- * Every wait for another task goes through taskdiag_multi_wait(), which limits it.
+ * Every wait for another task goes through taskdiag_wait(), which limits it.
  * A group that is not complete in time is left out: TASK_DIAG_ABSENT lists it,
  * and the dump continues.
  *
- * Depends on the row layout and the access check; must not depend on the contents
- * of a group.
+ * Depends on row.c; must not depend on the contents of a group.
  */
-#include <linux/delay.h>
-#include <linux/mm.h>
-#include <linux/rcupdate.h>
-#include <linux/rwsem.h>
+#include <linux/minmax.h>
+#include <linux/pid.h>
 #include <linux/sched.h>
-#include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 #include <net/netlink.h>
 
 #include "taskdiag.h"
-#include "access.h"
 
 /* Limits of the time that a dump and a row wait for other tasks. */
 #define TASKDIAG_DUMP_TIMEOUT	HZ
@@ -34,7 +30,7 @@
 
 /**
  * taskdiag_multi_init - prepare for rows with appended groups
- * @multi: zeroed
+ * @multi: the row, zeroed
  * @row: layout of the rows
  * @vma_flags: TASK_DIAG_VMA_* that a memory mapping must have
  * @is_dump: the request is a dump; a single request never waits
@@ -42,24 +38,24 @@
  * Return: 0 or an error; @multi must be released in both cases.
  */
 int taskdiag_multi_init(struct taskdiag_multi *multi,
-		       const struct taskdiag_row *row, u64 vma_flags,
-		       bool is_dump)
+			const struct taskdiag_row *row, u64 vma_flags,
+			bool is_dump)
 {
 	if (!row->nr_appended)
 		return 0;
 
-	multi->vma_flags = vma_flags;
-	multi->timeout = is_dump ? TASKDIAG_DUMP_TIMEOUT : 0;
-	multi->want_vma = row->show_flags & TASK_DIAG_SHOW_VMA;
-	multi->path = kmalloc(TASKDIAG_PATH_SIZE, TASKDIAG_GFP);
-	if (!multi->path)
+	multi->ctx.vma_flags = vma_flags;
+	multi->ctx.target.timeout.dump = is_dump ? TASKDIAG_DUMP_TIMEOUT : 0;
+	multi->ctx.want_vma = row->show_flags & TASK_DIAG_SHOW_VMA;
+	multi->ctx.path = kmalloc(TASKDIAG_PATH_SIZE, TASKDIAG_GFP);
+	if (!multi->ctx.path)
 		return -ENOMEM;
 
 	if (row->show_flags & TASK_DIAG_SHOW_VMA_STAT) {
-		multi->stats = kmalloc_array(TASKDIAG_VMA_STATS,
-					    sizeof(*multi->stats),
-					    TASKDIAG_GFP);
-		if (!multi->stats)
+		multi->ctx.stats = kmalloc_array(TASKDIAG_VMA_STATS,
+						 sizeof(*multi->ctx.stats),
+						 TASKDIAG_GFP);
+		if (!multi->ctx.stats)
 			return -ENOMEM;
 	}
 	return 0;
@@ -71,124 +67,49 @@ static void end_row(struct taskdiag_multi *multi)
 	multi->pid = NULL;
 }
 
+/**
+ * taskdiag_multi_release - release the buffers and the current row
+ * @multi: the row
+ */
 void taskdiag_multi_release(struct taskdiag_multi *multi)
 {
 	if (multi->pid)
 		end_row(multi);
-	kfree(multi->path);
-	kfree(multi->stats);
+	kfree(multi->ctx.path);
+	kfree(multi->ctx.stats);
 }
 
 /**
  * taskdiag_multi_begin - begin to append to a row
  * @multi: between two rows
- * @item: the task of the row; its RCU section has not ended
- * @exec_id: program that the task was running when the row was put
+ * @item: the task of the row
+ * @exec_id: program that the task was running when the row was appended
  * @start: offset of the row's message in the buffer
+ *
+ * Context: RCU section of @item.
  */
 void taskdiag_multi_begin(struct taskdiag_multi *multi,
-			 const struct taskdiag_item *item, u64 exec_id,
-			 unsigned int start)
+			  const struct taskdiag_item *item, u64 exec_id,
+			  unsigned int start)
 {
 	struct task_struct *task = item->task;
 
 	multi->pid = get_pid(item->struct_pid);
-	multi->nr = item->pid;
+	multi->pid_nr = item->pid;
 	multi->tgid = item->tgid;
-	multi->exec_id = exec_id;
-	multi->task_timeout = min(multi->timeout, TASKDIAG_ROW_TIMEOUT);
+	multi->ctx.target.exec_id = exec_id;
+	multi->ctx.target.timeout.row = min(multi->ctx.target.timeout.dump,
+					    TASKDIAG_ROW_TIMEOUT);
 	multi->start = start;
 	multi->resumed = false;
 	multi->step = 0;
 	multi->absent = (struct task_diag_absent) {};
-	multi->memory = (struct taskdiag_memory) {
+	multi->ctx.memory = (struct taskdiag_memory) {
 		/* Kernel threads borrow address spaces of others. */
 		.expected	= READ_ONCE(task->mm) &&
 				  !(task->flags & PF_KTHREAD),
 		.leader		= thread_group_leader(task),
 	};
-}
-
-/* --- waiting -------------------------------------------------------------- */
-
-/**
- * taskdiag_multi_wait - wait before the next attempt to take a lock or a page
- * @multi: the current row
- *
- * The holder may be stuck for as long as it likes, for example in a file system
- * that another user serves.
- *
- * Return: 0, or -EBUSY if the time of the row or of the dump is used up or a
- * signal is pending.
- */
-int taskdiag_multi_wait(struct taskdiag_multi *multi)
-{
-	if (!multi->task_timeout || signal_pending(current))
-		return -EBUSY;
-	multi->task_timeout--;
-	multi->timeout--;
-	schedule_timeout_interruptible(1);
-	return 0;
-}
-
-/**
- * taskdiag_multi_recheck - repeat the access check for the current row
- * @multi: the current row
- * @caller: the caller
- *
- * execve() and credential changes may have taken away the right to see the task
- * since the row was begun.
- *
- * Context: RCU read-side critical section, or exec_update_lock held.
- *
- * Return: 0, -ESTALE if the task runs another program, or -EACCES if the caller
- * may not see it now.
- */
-int taskdiag_multi_recheck(struct taskdiag_multi *multi,
-			  struct taskdiag_caller *caller)
-{
-	bool visible;
-
-	if (READ_ONCE(multi->task->self_exec_id) != multi->exec_id)
-		return -ESTALE;
-
-	rcu_read_lock();
-	taskdiag_caller_enter(caller);
-	visible = taskdiag_may_see(caller, multi->task);
-	rcu_read_unlock();
-	return visible ? 0 : -EACCES;
-}
-
-/**
- * taskdiag_multi_lock - prevent execve() and repeat the access check
- * @multi: the current row
- * @caller: the caller
- *
- * Between the switch to the address space of a new program and the commit of its
- * credentials, execve() holds exec_update_lock for writing.
- *
- * Return: 0 with exec_update_lock held for reading, an error of
- * taskdiag_multi_recheck(), or -EBUSY.
- */
-int taskdiag_multi_lock(struct taskdiag_multi *multi,
-		       struct taskdiag_caller *caller)
-{
-	int err;
-
-	while (!down_read_trylock(&multi->task->signal->exec_update_lock)) {
-		err = taskdiag_multi_wait(multi);
-		if (err)
-			return err;
-	}
-	err = taskdiag_multi_recheck(multi, caller);
-	if (err)
-		taskdiag_multi_unlock(multi);
-	return err;
-}
-
-void taskdiag_multi_unlock(struct taskdiag_multi *multi)
-{
-	up_read(&multi->task->signal->exec_update_lock);
 }
 
 /* --- messages ------------------------------------------------------------- */
@@ -206,10 +127,10 @@ static struct task_diag_msg *msg_of(const struct taskdiag_multi *multi,
  * @row: layout of the rows
  * @skb: destination
  *
- * Return: false if there is no tailroom for it.
+ * Return: false if @skb has too little tailroom.
  */
 bool taskdiag_multi_resume(struct taskdiag_multi *multi,
-			  const struct taskdiag_row *row, struct sk_buff *skb)
+			   const struct taskdiag_row *row, struct sk_buff *skb)
 {
 	unsigned int len = row->msg_offset + sizeof(struct task_diag_msg);
 	struct task_diag_msg *msg;
@@ -222,15 +143,15 @@ bool taskdiag_multi_resume(struct taskdiag_multi *multi,
 	skb_put_data(skb, row->template->data, len);
 
 	msg = msg_of(multi, row, skb);
-	msg->pid = multi->nr;
+	msg->pid = multi->pid_nr;
 	msg->tgid = multi->tgid;
 	msg->flags = TASK_DIAG_FLAG_CONT;
 	return true;
 }
 
 /*
- * A continuation message must contain at least one attribute; otherwise the dump
- * would never make progress.
+ * A continuation message must contain at least one attribute; otherwise the
+ * dump would never make progress.
  */
 static bool has_progress(const struct taskdiag_multi *multi,
 			 const struct taskdiag_row *row,
@@ -244,7 +165,7 @@ static void end_message(const struct taskdiag_multi *multi, struct sk_buff *skb)
 {
 	struct nlmsghdr *nlh = (void *)skb->data + multi->start;
 
-	/* The next message must be aligned; without tailroom it does not fit. */
+	/* Align the next message; without tailroom, none follows here. */
 	if (!IS_ENABLED(CONFIG_HAVE_EFFICIENT_UNALIGNED_ACCESS) &&
 	    !IS_ALIGNED(skb->len, sizeof(u64)))
 		nla_reserve(skb, TASK_DIAG_PAD, 0);
@@ -258,7 +179,8 @@ static void end_message(const struct taskdiag_multi *multi, struct sk_buff *skb)
  * @skb: destination of the current message
  */
 void taskdiag_multi_postpone(struct taskdiag_multi *multi,
-			    const struct taskdiag_row *row, struct sk_buff *skb)
+			     const struct taskdiag_row *row,
+			     struct sk_buff *skb)
 {
 	msg_of(multi, row, skb)->flags |= TASK_DIAG_FLAG_MORE;
 	end_message(multi, skb);
@@ -266,7 +188,7 @@ void taskdiag_multi_postpone(struct taskdiag_multi *multi,
 
 /* --- groups --------------------------------------------------------------- */
 
-/* All groups from the current one on. */
+/* TASK_DIAG_SHOW_* of all groups from the current one on. */
 static u64 remaining(const struct taskdiag_multi *multi,
 		     const struct taskdiag_row *row)
 {
@@ -278,7 +200,10 @@ static u64 remaining(const struct taskdiag_multi *multi,
 	return flags;
 }
 
-/* Does @err end the row, or a group of it, rather than the dump? */
+/*
+ * Note the groups that an error of their append function makes incomplete.
+ * Returns false if @err ends the dump, instead of the row or a group of it.
+ */
 static bool note_absent(struct taskdiag_multi *multi,
 			const struct taskdiag_row *row, int err)
 {
@@ -306,14 +231,15 @@ static bool note_absent(struct taskdiag_multi *multi,
 }
 
 static int append_groups(struct taskdiag_multi *multi,
-		      const struct taskdiag_row *row, struct sk_buff *skb,
-		      struct taskdiag_caller *caller)
+			 const struct taskdiag_row *row, struct sk_buff *skb,
+			 struct taskdiag_caller *caller)
 {
 	int err;
 
 	while (multi->step < row->nr_appended) {
-		err = multi->task ?
-			taskdiag_row_append(row, multi->step, multi, skb, caller) :
+		err = multi->ctx.target.task ?
+			taskdiag_row_append(row, multi->step, &multi->ctx, skb,
+					    caller) :
 			-ESRCH;
 		if (!err)
 			multi->step++;
@@ -323,7 +249,8 @@ static int append_groups(struct taskdiag_multi *multi,
 	return 0;
 }
 
-static int append_absent(const struct taskdiag_multi *multi, struct sk_buff *skb)
+static int append_absent(const struct taskdiag_multi *multi,
+			 struct sk_buff *skb)
 {
 	if (!memchr_inv(&multi->absent, 0, sizeof(multi->absent)))
 		return 0;
@@ -338,24 +265,26 @@ static int append_absent(const struct taskdiag_multi *multi, struct sk_buff *skb
  * @skb: destination, with the beginning of the message
  * @caller: the caller
  *
- * A message is complete, or is taken back, as it is after an error.
+ * After an error the message is removed from @skb.
+ *
+ * Context: Process context.  May sleep, within the time limits of the row.
  *
  * Return: 0 when the row is complete, -EMSGSIZE if @skb is full before, or an
  * error.
  */
 int taskdiag_multi_append(struct taskdiag_multi *multi,
-		      const struct taskdiag_row *row, struct sk_buff *skb,
-		      struct taskdiag_caller *caller)
+			  const struct taskdiag_row *row, struct sk_buff *skb,
+			  struct taskdiag_caller *caller)
 {
 	int err;
 
-	multi->task = get_pid_task(multi->pid, PIDTYPE_PID);
+	multi->ctx.target.task = get_pid_task(multi->pid, PIDTYPE_PID);
 	err = append_groups(multi, row, skb, caller);
 	if (!err)
 		err = append_absent(multi, skb);
-	if (multi->task)
-		put_task_struct(multi->task);
-	multi->task = NULL;
+	if (multi->ctx.target.task)
+		put_task_struct(multi->ctx.target.task);
+	multi->ctx.target.task = NULL;
 
 	if (err && (err != -EMSGSIZE || !has_progress(multi, row, skb))) {
 		skb_trim(skb, multi->start);

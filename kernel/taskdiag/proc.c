@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * task_diag: /proc/task-diag, the other door to the dump.
+ * task_diag: the entry point /proc/task-diag.
  *
- * A transaction file: write one request, read the answer to its end, write the
- * next.  Messages are those of the family but for the generic-netlink header,
- * whose command is in the message type instead.
+ * A transaction file: write one request, read the reply to its end, write the
+ * next request.  Messages are those of the family without the generic netlink
+ * header; the command is part of the message type.
  *
- * Knows files and message headers, and no strategy or group.  What means
- * authority is taken here: who opened the file, who writes, and the pid
- * namespace of the procfs that it lies in.  How that is mounted (hidepid=,
- * gid=) changes nothing about who sees what.
+ * The access check depends on the credentials of the opener and of the writer;
+ * pids are those of the procfs mount's pid namespace.  The mount options
+ * hidepid= and gid= do not affect the access check.
+ *
+ * Depends on dump.c, row.c and caller.c; must not depend on a strategy or a
+ * group.
  */
 #include <linux/err.h>
 #include <linux/fs.h>
@@ -31,32 +33,32 @@
 
 #include "taskdiag.h"
 
-/* There is room for each attribute, and for the longest of them. */
+/* Sufficient for all attributes of a request with their maximum lengths. */
 #define TASKDIAG_PROC_REQUEST_MAX	SZ_128K
 
-/* As much as netlink makes at a time. */
+/* Bytes of rows made at a time, as in a netlink dump. */
 #define TASKDIAG_PROC_BATCH		SKB_WITH_OVERHEAD(SZ_32K)
 
 /* Space for NLMSG_DONE and the reason of an error. */
 #define TASKDIAG_PROC_END		((size_t)SZ_512)
 
-/* Everybody may ask; what they are told depends on who they are. */
+/* Anyone may open the file; the access check decides about each row. */
 #define TASKDIAG_PROC_MODE		0666
 
 /**
  * struct taskdiag_transaction - an open /proc/task-diag
- * @lock: one read or write at a time
- * @changed: who polls
- * @request: header of the request that is being answered
- * @dump: its rows, until the answer has been read to its end; or NULL
- * @rows_done: there are no more rows, for this reason:
- * @end: 0 or an error, and
- * @extack: what was wrong
- * @end_appended: the last message of the answer is in @reply
- * @reply: messages that are still to be read, or NULL
+ * @lock: serializes reads and writes
+ * @changed: wait queue of poll()
+ * @request: header of the current request
+ * @dump: its dump, until the reply has been read to its end; or NULL
+ * @rows_done: all rows have been made, or an error has ended the dump
+ * @end: 0 or that error, for NLMSG_DONE
+ * @extack: reason of that error
+ * @end_appended: the last message of the reply is in @reply
+ * @reply: messages that have not been read yet, or NULL
  */
 struct taskdiag_transaction {
-	struct mutex		lock;	/* one read or write at a time */
+	struct mutex		lock;	/* serializes reads and writes */
 	wait_queue_head_t	changed;
 	struct nlmsghdr		request;
 	struct taskdiag_dump	*dump;
@@ -85,8 +87,8 @@ static void end_transaction(struct taskdiag_transaction *t)
 /* --- messages ----------------------------------------------------------- */
 
 static struct nlmsghdr *append_header(const struct taskdiag_transaction *t,
-				   struct sk_buff *skb, int type, int payload,
-				   int flags)
+				      struct sk_buff *skb, int type,
+				      int payload, int flags)
 {
 	return nlmsg_put(skb, t->request.nlmsg_pid, t->request.nlmsg_seq, type,
 			 payload, flags);
@@ -98,10 +100,10 @@ static size_t extack_size(const struct netlink_ext_ack *extack)
 	       2 * nla_total_size(sizeof(u32));
 }
 
-/* What was wrong, as netlink puts it behind an error. */
+/* Append the attributes of an extended ack, as netlink_ack_tlv_fill() does. */
 static void append_extack(struct sk_buff *skb, struct nlmsghdr *nlh,
-		       const struct netlink_ext_ack *extack,
-		       const struct nlmsghdr *request)
+			  const struct netlink_ext_ack *extack,
+			  const struct nlmsghdr *request)
 {
 	if (!extack->_msg)
 		return;
@@ -116,10 +118,10 @@ static void append_extack(struct sk_buff *skb, struct nlmsghdr *nlh,
 	nlmsg_end(skb, nlh);
 }
 
-/* The request has been refused: let whoever wants to know read why. */
+/* Make a reply with NLMSG_ERROR, which the writer may read or ignore. */
 static void reply_error(struct taskdiag_transaction *t,
-		    const struct nlmsghdr *request, int err,
-		    const struct netlink_ext_ack *extack)
+			const struct nlmsghdr *request, int err,
+			const struct netlink_ext_ack *extack)
 {
 	struct nlmsgerr *error;
 	struct nlmsghdr *nlh;
@@ -139,15 +141,15 @@ static void reply_error(struct taskdiag_transaction *t,
 }
 
 /*
- * The end of the answer.  False if it has no room; then it comes with the next
- * batch.
+ * Append NLMSG_DONE.  Returns false if @skb has too little tailroom: the next
+ * batch contains it then.
  */
 static bool append_end(struct taskdiag_transaction *t, struct sk_buff *skb)
 {
 	struct nlmsghdr *nlh;
 
 	if (skb_tailroom(skb) < nlmsg_total_size(sizeof(t->end)) +
-				extack_size(&t->extack))
+	    extack_size(&t->extack))
 		return false;
 
 	nlh = append_header(t, skb, NLMSG_DONE, sizeof(t->end), NLM_F_MULTI);
@@ -163,13 +165,14 @@ static int make_template(struct taskdiag_transaction *t, int flags)
 	struct nlmsghdr *nlh;
 	struct sk_buff *skb;
 
-	skb = nlmsg_new(taskdiag_row_template_size(&dump->row), GFP_KERNEL_ACCOUNT);
+	skb = nlmsg_new(taskdiag_row_template_size(&dump->row),
+			GFP_KERNEL_ACCOUNT);
 	if (!skb)
 		return -ENOMEM;
 	dump->row.template = skb;
 
 	nlh = append_header(t, skb, TASK_DIAG_NLMSG_BASE + TASK_DIAG_CMD_GET, 0,
-			 flags);
+			    flags);
 	if (!nlh || taskdiag_row_append_template(&dump->row, skb))
 		return -EMSGSIZE;
 	nlmsg_end(skb, nlh);
@@ -191,7 +194,7 @@ static int reply_features(struct taskdiag_transaction *t)
 
 	taskdiag_dump_features(&features);
 	nlh = append_header(t, skb, TASK_DIAG_NLMSG_BASE + TASK_DIAG_CMD_FEATURES,
-			 0, 0);
+			    0, 0);
 	if (nla_put_64bit(skb, TASK_DIAG_FEATURES, sizeof(features), &features,
 			  TASK_DIAG_PAD)) {
 		kfree_skb(skb);
@@ -202,14 +205,15 @@ static int reply_features(struct taskdiag_transaction *t)
 	return 0;
 }
 
-/* One message without NLM_F_DUMP, which is made at once: it may be an error. */
+/* Make the reply to a request without NLM_F_DUMP now, as it may be an error. */
 static int make_single_reply(struct taskdiag_transaction *t,
-		    struct netlink_ext_ack *extack)
+			     struct netlink_ext_ack *extack)
 {
 	struct sk_buff *skb;
 	int err;
 
-	skb = nlmsg_new(taskdiag_row_max_size(&t->dump->row), GFP_KERNEL_ACCOUNT);
+	skb = nlmsg_new(taskdiag_row_max_size(&t->dump->row),
+			GFP_KERNEL_ACCOUNT);
 	if (!skb)
 		return -ENOMEM;
 
@@ -224,7 +228,7 @@ static int make_single_reply(struct taskdiag_transaction *t,
 }
 
 static int reply_get(struct taskdiag_transaction *t, struct file *file,
-		      struct nlattr **attrs, struct netlink_ext_ack *extack)
+		     struct nlattr **attrs, struct netlink_ext_ack *extack)
 {
 	struct pid_namespace *ns = proc_pid_ns(file_inode(file)->i_sb);
 	bool is_dump = (t->request.nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP;
@@ -252,8 +256,8 @@ static int reply_get(struct taskdiag_transaction *t, struct file *file,
 }
 
 static int handle_request(struct taskdiag_transaction *t, struct file *file,
-			const struct nlmsghdr *request, size_t len,
-			struct netlink_ext_ack *extack)
+			  const struct nlmsghdr *request, size_t len,
+			  struct netlink_ext_ack *extack)
 {
 	struct nlattr *attrs[TASKDIAG_REQUEST_ATTRS];
 	int err;
@@ -298,7 +302,7 @@ static int lock_transaction(struct taskdiag_transaction *t,
 }
 
 static int begin_transaction(struct taskdiag_transaction *t, struct file *file,
-		    const struct nlmsghdr *request, size_t len)
+			     const struct nlmsghdr *request, size_t len)
 {
 	struct netlink_ext_ack extack = {};
 	int err;
@@ -341,7 +345,7 @@ static ssize_t taskdiag_proc_write(struct file *file, const char __user *from,
 	return err ?: len;
 }
 
-/* --- read: its answer --------------------------------------------------- */
+/* --- read: the reply ----------------------------------------------------- */
 
 static void make_rows(struct taskdiag_transaction *t, struct sk_buff *skb)
 {
@@ -356,20 +360,21 @@ static void make_rows(struct taskdiag_transaction *t, struct sk_buff *skb)
 }
 
 /*
- * More rows, and behind the last of them the end.  A row that takes several
- * messages takes such as the reader has room for.
+ * Make the next rows, and NLMSG_DONE behind the last one.  Messages of a
+ * multi-message row do not exceed the reader's buffer.
  */
-static int make_reply(struct taskdiag_transaction *t, size_t size_limit)
+static int make_reply(struct taskdiag_transaction *t, size_t limit)
 {
 	size_t min_size = max(taskdiag_row_max_size(&t->dump->row),
-			   TASKDIAG_PROC_END);
-	size_t size = clamp(round_down(size_limit, 8), min_size, TASKDIAG_PROC_BATCH);
+			      TASKDIAG_PROC_END);
+	size_t size = clamp(round_down(limit, 8), min_size,
+			    TASKDIAG_PROC_BATCH);
 	struct sk_buff *skb;
 
 	skb = alloc_skb(size, GFP_KERNEL_ACCOUNT);
 	if (!skb)
 		return -ENOMEM;
-	/* It has been rounded up. */
+	/* alloc_skb() has rounded up the size. */
 	skb_reserve(skb, skb_tailroom(skb) - size);
 
 	if (!t->rows_done)
@@ -380,8 +385,8 @@ static int make_reply(struct taskdiag_transaction *t, size_t size_limit)
 	return 0;
 }
 
-/* How much of the answer a buffer takes, in whole messages. */
-static size_t whole_messages(const struct sk_buff *skb, size_t size_limit)
+/* Return the length of the messages that fit a buffer of @limit bytes. */
+static size_t whole_messages(const struct sk_buff *skb, size_t limit)
 {
 	size_t len = 0;
 
@@ -389,7 +394,7 @@ static size_t whole_messages(const struct sk_buff *skb, size_t size_limit)
 		const struct nlmsghdr *nlh = (void *)skb->data + len;
 		size_t next = len + NLMSG_ALIGN(nlh->nlmsg_len);
 
-		if (next > size_limit)
+		if (next > limit)
 			break;
 		len = next;
 	}
@@ -397,11 +402,11 @@ static size_t whole_messages(const struct sk_buff *skb, size_t size_limit)
 }
 
 static ssize_t copy_messages(struct taskdiag_transaction *t, char __user *to,
-			size_t size_limit)
+			     size_t limit)
 {
-	size_t len = whole_messages(t->reply, size_limit);
+	size_t len = whole_messages(t->reply, limit);
 
-	/* Nothing is lost: a larger buffer takes it. */
+	/* The message is not lost: a larger buffer receives it. */
 	if (!len)
 		return -EMSGSIZE;
 	if (copy_to_user(to, t->reply->data, len))
@@ -417,36 +422,36 @@ static ssize_t copy_messages(struct taskdiag_transaction *t, char __user *to,
 }
 
 static ssize_t read_reply(struct taskdiag_transaction *t, char __user *to,
-		       size_t size_limit)
+			  size_t limit)
 {
 	int err;
 
-	/* As over netlink: who did not ask gets nothing and ends it. */
+	/* As over netlink, a read by another process ends the dump. */
 	if (t->dump && !taskdiag_caller_is_current(&t->dump->caller)) {
 		end_transaction(t);
 		return -EPERM;
 	}
 
 	if (t->dump && !t->reply) {
-		err = make_reply(t, size_limit);
+		err = make_reply(t, limit);
 		if (err)
 			return err;
 	}
-	return t->reply ? copy_messages(t, to, size_limit) : 0;
+	return t->reply ? copy_messages(t, to, limit) : 0;
 }
 
 static ssize_t taskdiag_proc_read(struct file *file, char __user *to,
-				  size_t size_limit, loff_t *pos)
+				  size_t limit, loff_t *pos)
 {
 	struct taskdiag_transaction *t = file->private_data;
 	ssize_t ret;
 
-	if (!size_limit)
+	if (!limit)
 		return 0;
 	ret = lock_transaction(t, file);
 	if (ret)
 		return ret;
-	ret = read_reply(t, to, size_limit);
+	ret = read_reply(t, to, limit);
 	mutex_unlock(&t->lock);
 	return ret;
 }
@@ -472,8 +477,8 @@ static int taskdiag_proc_open(struct inode *inode, struct file *file)
 	struct taskdiag_transaction *t;
 
 	/*
-	 * procfs would release an open file when its entry is removed, and
-	 * then a sleeper in poll() would have its wait queue freed.
+	 * remove_proc_entry() releases open files, which would free the wait
+	 * queue of a task that sleeps in poll().
 	 */
 	if (!try_module_get(THIS_MODULE))
 		return -ENOENT;

@@ -1,19 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * task_diag: the contract between its parts.
+ * task_diag: types and prototypes of kernel/taskdiag.c and this directory.
  *
- *	door               takes a request in, sends messages out: taskdiag.c over
- *			   netlink, proc.c through /proc/task-diag
- *	  dump             one request, from its attribute to its last row
- *	    caller         who asks, and what they may see
- *	    fd             descriptors in a request
- *	    filter         which of the tasks
- *	    walk           which tasks
- *	    cont           a row that sleeps or outgrows a message
- *	    fill           what about them: one row of attributes a task
+ * Layers, from top to bottom.  A file depends on files of lower layers only,
+ * and on its own header.  scripts/lib/layers.py reads this list, and fails if
+ * an #include or a use of a symbol contradicts it.
  *
- * A part knows those below it in this list, and none above.  What is done for
- * each and every task is inline, in access.h and iter.h.
+ *	entry points:		taskdiag.c, proc.c
+ *	request:		dump.c
+ *	multi-message rows:	multi.c
+ *	parts of a request:	row.c, filter.c, strategy.c
+ *	attribute groups:	fill.c, stat.c, files.c, cgroup.c, cmdline.c, vma.c
+ *	resources:		vma_flags.c, mm.c, iter.c, fd.c
+ *	access check:		access.c
+ *	credentials:		caller.c
+ *	time limits:		wait.c
+ *
+ * access.h, fill.h and iter.h contain the functions that run for each task and
+ * are therefore inline.
  */
 #ifndef _KERNEL_TASKDIAG_H
 #define _KERNEL_TASKDIAG_H
@@ -30,13 +34,100 @@
 #include <net/netlink.h>
 
 /*
- * Memory of a request is charged to the sender.  It is allocated while a lock is
- * held that others need, so a sender that exceeds the limit of its memory cgroup
- * gets an error after one attempt to reclaim, and does not wait for more.
+ * Memory of a request is charged to the sender.  It is allocated under a lock
+ * that other requests need, so a sender that exceeds the limit of its memory
+ * cgroup gets an error after one attempt to reclaim, and does not wait for
+ * more.
  */
 #define TASKDIAG_GFP	(GFP_KERNEL_ACCOUNT | __GFP_NORETRY | __GFP_NOWARN)
 
-/* --- caller ------------------------------------------------------------- */
+/*
+ * Kernel features that the module may lack: compat/compat.h has other
+ * definitions.  TASK_DIAG_SHOW_* of groups that cannot be supported because the
+ * kernel does not export the symbols they need:
+ */
+#ifndef taskdiag_unsupported_groups
+#define taskdiag_unsupported_groups	0ULL
+#endif
+
+#ifndef taskdiag_pidfd_ino
+#define taskdiag_pidfd_ino(pid)	((pid)->ino)
+#endif
+
+/* This version of Linux has no 64-bit namespace ids. */
+#ifndef taskdiag_ns_id
+#define taskdiag_ns_id(ns)	((void)(ns), 0ULL)
+#endif
+
+/* --- pids ---------------------------------------------------------------- */
+
+/**
+ * struct taskdiag_pids - sorted list of distinct pids
+ * @pids: the pids in ascending order; NULL: no list
+ * @nr: length of @pids
+ */
+struct taskdiag_pids {
+	u32			*pids;
+	unsigned int		nr;
+};
+
+/**
+ * taskdiag_pid_nr - return the number of a pid in a namespace
+ * @pid: the pid, or NULL
+ * @ns: the pid namespace
+ *
+ * An inline pid_nr_ns(), as each row calls it six times.  Every pid has a
+ * number in the initial namespace, and it is the first one.
+ *
+ * Return: the number, 0 if @pid has none in @ns.
+ */
+static inline pid_t taskdiag_pid_nr(const struct pid *pid,
+				    const struct pid_namespace *ns)
+{
+	if (!pid)
+		return 0;
+	if (ns == &init_pid_ns)
+		return pid->numbers[0].nr;
+	if (ns->level <= pid->level && pid->numbers[ns->level].ns == ns)
+		return pid->numbers[ns->level].nr;
+	return 0;
+}
+
+/**
+ * taskdiag_pid_task - return the task of a pid
+ * @pid: the pid
+ * @type: PIDTYPE_TGID for a process, PIDTYPE_PID for a thread
+ *
+ * An inline pid_task(), as it is called for each candidate.
+ *
+ * Context: RCU read-side critical section.
+ *
+ * Return: the task or NULL.
+ */
+static inline struct task_struct *taskdiag_pid_task(const struct pid *pid,
+						    enum pid_type type)
+{
+	struct hlist_node *first;
+
+	first = rcu_dereference(hlist_first_rcu(&pid->tasks[type]));
+	return hlist_entry_safe(first, struct task_struct, pid_links[type]);
+}
+
+/* --- wait.c -------------------------------------------------------------- */
+
+/**
+ * struct taskdiag_timeout - time that a dump may still wait for other tasks
+ * @dump: ticks left for the dump
+ * @row: ticks left for the current row
+ */
+struct taskdiag_timeout {
+	unsigned int		dump;
+	unsigned int		row;
+};
+
+int taskdiag_wait(struct taskdiag_timeout *timeout);
+
+/* --- caller.c ------------------------------------------------------------ */
 
 /**
  * struct taskdiag_credset - one set of credentials that must pass the check
@@ -68,7 +159,7 @@ struct taskdiag_credset {
  * @cred: credentials of the first of them, with a reference
  * @process: process of the last of them, with a reference
  * @nr: number of processes with such tasks
- * @mixed: a task of this kind was permitted, so each one is asked about
+ * @mixed: a task of this kind was permitted, so each one is checked
  */
 struct taskdiag_denial {
 	const struct cred	*cred;
@@ -117,9 +208,31 @@ int taskdiag_caller_pin(struct taskdiag_caller *caller,
 			struct netlink_ext_ack *extack);
 void taskdiag_caller_unpin(struct taskdiag_caller *caller);
 bool taskdiag_caller_is_current(const struct taskdiag_caller *caller);
-void taskdiag_caller_enter(struct taskdiag_caller *caller);
+bool taskdiag_same_lsm_state(const struct cred *a, const struct cred *b);
+bool taskdiag_same_creds(const struct cred *a, const struct cred *b);
 
-/* --- fd ------------------------------------------------------------------ */
+/* --- access.c ------------------------------------------------------------ */
+
+/**
+ * struct taskdiag_target - the task of a multi-message row
+ * @task: the task, while a message is being made; NULL if it has been reaped
+ * @exec_id: program that it was running when the row was begun
+ * @timeout: time limits of the row and of the dump
+ */
+struct taskdiag_target {
+	struct task_struct	*task;
+	u64			exec_id;
+	struct taskdiag_timeout	timeout;
+};
+
+void taskdiag_access_enter(struct taskdiag_caller *caller);
+int taskdiag_access_recheck(struct taskdiag_target *target,
+			    struct taskdiag_caller *caller);
+int taskdiag_access_lock(struct taskdiag_target *target,
+			 struct taskdiag_caller *caller);
+void taskdiag_access_unlock(struct taskdiag_target *target);
+
+/* --- fd.c ---------------------------------------------------------------- */
 
 struct pid_namespace *taskdiag_fd_pid_ns(const struct nlattr *attr,
 					 struct pid_namespace *def,
@@ -128,42 +241,177 @@ struct pid_namespace *taskdiag_fd_pid_ns(const struct nlattr *attr,
 struct pid *taskdiag_fd_pid(const struct nlattr *attr,
 			    struct netlink_ext_ack *extack);
 
-/* --- filter -------------------------------------------------------------- */
+/* --- iter.c -------------------------------------------------------------- */
+
+/**
+ * struct taskdiag_item - the current task of the iterator
+ * @struct_pid: entry of the iteration
+ * @task: its task; valid in the RCU section it was found in
+ * @pid: pid of @task in the caller's pid namespace
+ * @tgid: pid of its process there
+ * @whole_process: the row describes the process, not only the thread
+ * @state: TASK_DIAG_RUNNING to TASK_DIAG_IDLE, read once, so that filter and
+ *	row agree
+ */
+struct taskdiag_item {
+	struct pid		*struct_pid;
+	struct task_struct	*task;
+	pid_t			pid;
+	pid_t			tgid;
+	bool			whole_process;
+	u8			state;
+};
+
+/**
+ * struct taskdiag_iter - iterator over the tasks of a request
+ * @ns: pid namespace to iterate over
+ * @type: PIDTYPE_TGID for processes, PIDTYPE_PID for threads
+ * @cursor: where to continue: a pid, or an index into @members or @listed.  It
+ *	identifies the same task however the tables change meanwhile.
+ * @done: there is nothing after @cursor
+ * @single: the request is for exactly one task
+ * @members: tasks at the time of the request; NULL: iterate over @ns
+ * @nr_members: length of @members
+ * @parents: index of each member's parent in @members; NULL unless a member
+ *	counts only if its ancestors are visible
+ * @hidden: bit N: member N is not visible, or has an ancestor that is not
+ * @listed: pids to iterate over instead of all in @ns; empty: all
+ * @single_member: @members of a request for one task
+ * @budget: candidates left in this RCU section
+ * @radix: position in the pid table; valid in one RCU section
+ * @slot: slot of @cursor if it is before @slots_end; valid in one RCU section
+ * @slots_end: end of the chunk of the pid table that contains @slot
+ */
+struct taskdiag_iter {
+	struct pid_namespace	*ns;
+	enum pid_type		type;
+	unsigned int		cursor;
+	bool			done;
+	bool			single;
+	struct pid		**members;
+	unsigned int		nr_members;
+	u32			*parents;
+	unsigned long		*hidden;
+	struct taskdiag_pids	listed;
+	struct pid		*single_member;
+	unsigned int		budget;
+	struct radix_tree_iter	radix;
+	void __rcu		**slot;
+	void __rcu		**slots_end;
+};
+
+/*
+ * taskdiag_iter::parents of a member whose parent is the task of the request.
+ */
+#define TASKDIAG_NO_PARENT	U32_MAX
+
+/* --- attribute groups ---------------------------------------------------- */
+
+#define TASKDIAG_DELETED	" (deleted)"
+#define TASKDIAG_PATH_SIZE	(PATH_MAX + sizeof(TASKDIAG_DELETED))
+
+/* Memory mappings per message; with TASK_DIAG_VMA_STAT they fill 32 KiB. */
+#define TASKDIAG_VMA_STATS	128
+
+/**
+ * struct taskdiag_memory - progress within a task's memory
+ * @expected: the task had an address space when its row was begun
+ * @leader: the task is the leader of its thread group
+ * @args: bytes of the command line that have been appended
+ * @addr: mappings have been appended up to this address
+ * @vmas_left: upper bound of the mappings still to be appended
+ */
+struct taskdiag_memory {
+	bool			expected;
+	bool			leader;
+	loff_t			args;
+	unsigned long		addr;
+	unsigned long		vmas_left;
+};
+
+/**
+ * struct taskdiag_append_ctx - state of the groups that are appended to a row
+ * @target: the task of the row
+ * @memory: progress within the current group
+ * @path: buffer of %TASKDIAG_PATH_SIZE bytes
+ * @stats: buffer of %TASKDIAG_VMA_STATS records, if they were requested
+ * @want_vma: TASK_DIAG_VMA was requested
+ * @vma_flags: TASK_DIAG_VMA_* that a memory mapping must have
+ */
+struct taskdiag_append_ctx {
+	struct taskdiag_target	target;
+	struct taskdiag_memory	memory;
+	char			*path;
+	struct task_diag_vma_stat	*stats;
+	bool			want_vma;
+	u64			vma_flags;
+};
+
+/*
+ * Writes the whole structure of a group, for a task that the caller may see.
+ * Called in the RCU section of @item; must not sleep.
+ */
+typedef void (*taskdiag_fill_fn)(void *to, const struct taskdiag_item *item,
+				 const struct taskdiag_caller *caller);
+
+void taskdiag_fill_ident(void *to, const struct taskdiag_item *item,
+			 const struct taskdiag_caller *caller);
+void taskdiag_fill_ns(void *to, const struct taskdiag_item *item,
+		      const struct taskdiag_caller *caller);
+void taskdiag_fill_stat(void *to, const struct taskdiag_item *item,
+			const struct taskdiag_caller *caller);
+
+int taskdiag_append_files(struct taskdiag_append_ctx *ctx, struct sk_buff *skb,
+			  struct taskdiag_caller *caller);
+int taskdiag_append_cgroup(struct taskdiag_append_ctx *ctx, struct sk_buff *skb,
+			   struct taskdiag_caller *caller);
+int taskdiag_append_cmdline(struct taskdiag_append_ctx *ctx,
+			    struct sk_buff *skb,
+			    struct taskdiag_caller *caller);
+int taskdiag_append_vmas(struct taskdiag_append_ctx *ctx, struct sk_buff *skb,
+			 struct taskdiag_caller *caller);
+
+int taskdiag_mm_hold(struct taskdiag_append_ctx *ctx,
+		     struct taskdiag_caller *caller, struct mm_struct **ret);
+void taskdiag_mm_drop(struct mm_struct *mm);
+int taskdiag_mm_lock(struct taskdiag_append_ctx *ctx, struct mm_struct *mm);
+
+u64 taskdiag_vma_flags(const struct vm_area_struct *vma);
+
+#ifdef CONFIG_TASKDIAG_MM
+u64 taskdiag_vma_flags_supported(void);
+#else
+static inline u64 taskdiag_vma_flags_supported(void)
+{
+	return 0;
+}
+#endif
+
+/* --- filter.c ------------------------------------------------------------ */
 
 /* Attributes of a request have numbers below this one. */
 #define TASKDIAG_REQUEST_ATTRS	(TASK_DIAG_ATTR_FILTERS + __TASK_DIAG_FILTER_MAX)
 
-/* The groups that tell of areas. */
+/* The groups of memory mappings. */
 #define TASKDIAG_SHOW_VMAS	(TASK_DIAG_SHOW_VMA | TASK_DIAG_SHOW_VMA_STAT)
 
 struct taskdiag_filter;
-struct taskdiag_item;
 
-/* Does a filter hold for a task?  Asked under RCU, must not sleep. */
+/* Tests whether a task matches.  Called under RCU; must not sleep. */
 typedef bool (*taskdiag_match_fn)(const struct taskdiag_filter *filter,
 				  const struct taskdiag_item *item);
 
 /**
- * struct taskdiag_pids - pid numbers in ascending order, each once
- * @pids: the numbers; NULL: there is no such list
- * @nr: how many they are
- */
-struct taskdiag_pids {
-	u32			*pids;
-	unsigned int		nr;
-};
-
-/**
- * struct taskdiag_filter - which of the tasks, and of their areas
- * @nr_matches: how many filters are to be asked about a task; often none
- * @matches: these filters
- * @uid: the effective user id
- * @cgroup: a cgroup, or one above
+ * struct taskdiag_filter - filters of a request
+ * @nr_matches: number of filters that select tasks; often none
+ * @matches: their tests
+ * @uid: effective user id
+ * @cgroup: cgroup, or an ancestor of it
  * @states: bit N for task_diag_base::state N
- * @comm: how the name begins
- * @comm_len: how much of @comm that is
- * @pids: the tasks
- * @vma_flags: TASK_DIAG_VMA_* that an area has to have, all of them
+ * @comm: prefix of the name
+ * @comm_len: length of that prefix
+ * @pids: pids of the tasks
+ * @vma_flags: TASK_DIAG_VMA_* that a memory mapping must all have
  */
 struct taskdiag_filter {
 	unsigned int		nr_matches;
@@ -184,9 +432,17 @@ int taskdiag_filter_init(struct taskdiag_filter *filter,
 			 struct netlink_ext_ack *extack);
 void taskdiag_filter_release(struct taskdiag_filter *filter);
 
-/* Is it one of the tasks wanted?  Asked only of those that may be seen. */
+/**
+ * taskdiag_filter_matches - test whether a task matches all filters
+ * @filter: the filters
+ * @item: the task; the caller has passed taskdiag_may_see() for it
+ *
+ * Context: RCU read-side critical section.
+ *
+ * Return: true if it does.
+ */
 static inline bool taskdiag_filter_matches(const struct taskdiag_filter *filter,
-					 const struct taskdiag_item *item)
+					   const struct taskdiag_item *item)
 {
 	unsigned int i;
 
@@ -196,137 +452,26 @@ static inline bool taskdiag_filter_matches(const struct taskdiag_filter *filter,
 	return true;
 }
 
-/* --- walk --------------------------------------------------------------- */
+/* --- strategy.c ---------------------------------------------------------- */
 
-/**
- * struct taskdiag_item - a task that the walk came to
- * @struct_pid: what the walk came to: who has this number
- * @task: the task that had it; valid in the RCU section it was found in
- * @pid: its number in the caller's pid namespace
- * @tgid: the number of its process there
- * @whole_process: it stands for its process
- * @state: TASK_DIAG_RUNNING and kin: looked at once, so that filter and row
- *	speak of the same
- */
-struct taskdiag_item {
-	struct pid		*struct_pid;
-	struct task_struct	*task;
-	pid_t			pid;
-	pid_t			tgid;
-	bool			whole_process;
-	u8			state;
-};
+u64 taskdiag_strategy_supported(void);
+int taskdiag_strategy_init(struct taskdiag_iter *iter,
+			   const struct task_diag_pid *req,
+			   const struct nlattr *pidfd, bool is_dump,
+			   const struct taskdiag_pids *listed,
+			   struct taskdiag_caller *caller,
+			   struct netlink_ext_ack *extack);
+void taskdiag_strategy_release(struct taskdiag_iter *iter);
 
-/**
- * struct taskdiag_iter - which tasks, and how far we are
- * @ns: the pid namespace walked
- * @type: PIDTYPE_TGID to come to processes, PIDTYPE_PID to come to threads
- * @cursor: where to go on: a pid number, or an index into @members or
- *	@listed.  All stand for the same task however the tables change meanwhile.
- * @done: there is nothing after @cursor
- * @single: the request is for exactly one task
- * @members: tasks at the time of the request; NULL: iterate over @ns
- * @nr_members: length of @members
- * @parents: index of each member's parent in @members; NULL unless a member
- *	counts only if its ancestors are visible
- * @hidden: bit N: member N is not visible, or has an ancestor that is not
- * @listed: pids to iterate over instead of all in @ns; empty: all
- * @single_member: @members of a request for one task
- * @budget: candidates left in this RCU section
- * @radix: position in the pid table; valid in one RCU section
- * @slot: slot of @cursor if it is before @slots_end; valid in one RCU section
- * @slots_end: end of the piece of the table that contains @slot
- */
-struct taskdiag_iter {
-	struct pid_namespace	*ns;
-	enum pid_type		type;
-	unsigned int		cursor;
-	bool			done;
-	bool			single;
-	struct pid		**members;
-	unsigned int		nr_members;
-	u32			*parents;
-	unsigned long		*hidden;
-	struct taskdiag_pids	listed;
-	struct pid		*single_member;
-	unsigned int		budget;
-	struct radix_tree_iter	radix;
-	void __rcu		**slot;
-	void __rcu		**slots_end;
-};
-
-u64 taskdiag_iter_strategies(void);
-int taskdiag_iter_init(struct taskdiag_iter *iter,
-		       const struct task_diag_pid *req,
-		       const struct nlattr *pidfd, bool is_dump,
-		       const struct taskdiag_pids *listed,
-		       struct taskdiag_caller *caller,
-		       struct netlink_ext_ack *extack);
-void taskdiag_iter_release(struct taskdiag_iter *iter);
-void taskdiag_iter_enter(struct taskdiag_iter *iter);
-
-/*
- * The number of @pid in @ns, 0 if it has none there.  pid_nr_ns(), inlined:
- * a row takes half a dozen of these.  Every pid has one in the namespace that
- * nearly everybody is in, and it is the first.
- */
-static inline pid_t taskdiag_pid_nr(const struct pid *pid,
-				const struct pid_namespace *ns)
-{
-	if (!pid)
-		return 0;
-	if (ns == &init_pid_ns)
-		return pid->numbers[0].nr;
-	if (ns->level <= pid->level && pid->numbers[ns->level].ns == ns)
-		return pid->numbers[ns->level].nr;
-	return 0;
-}
-
-/* Who has the number @pid: pid_task(), inlined for the same reason. */
-static inline struct task_struct *taskdiag_pid_task(const struct pid *pid,
-						enum pid_type type)
-{
-	struct hlist_node *first;
-
-	first = rcu_dereference(hlist_first_rcu(&pid->tasks[type]));
-	return hlist_entry_safe(first, struct task_struct, pid_links[type]);
-}
-
-/* --- fill --------------------------------------------------------------- */
-
-/*
- * What another kernel than this tree's may not have: compat.h is for those.
- * First TASK_DIAG_SHOW_* of what cannot be told, as the kernel hides from
- * modules what is needed for it.
- */
-#ifndef taskdiag_unsupported_groups
-#define taskdiag_unsupported_groups	0ULL
-#endif
-
-#ifndef taskdiag_pidfd_ino
-#define taskdiag_pidfd_ino(pid)	((pid)->ino)
-#endif
-
-/* This version of Linux has no 64-bit ids of namespaces. */
-#ifndef taskdiag_ns_id
-#define taskdiag_ns_id(ns)	((void)(ns), 0ULL)
-#endif
+/* --- row.c --------------------------------------------------------------- */
 
 struct taskdiag_group;
-struct taskdiag_multi;
-
-/*
- * Writes the whole of a structure about a task that may be seen, without
- * sleeping.
- */
-typedef void (*taskdiag_fill_fn)(void *to, const struct taskdiag_item *item,
-				 const struct taskdiag_caller *caller);
 
 /**
  * struct taskdiag_part - a structure of a row
  * @fill: writes it
- * @offset: where in the row it lies
- * @headers: how many bytes in front of it are headers
+ * @offset: offset of the structure in the row
+ * @headers: bytes of headers in front of it
  */
 struct taskdiag_part {
 	taskdiag_fill_fn	fill;
@@ -335,19 +480,19 @@ struct taskdiag_part {
 };
 
 /**
- * struct taskdiag_row - how a row of this request looks
- * @show_flags: TASK_DIAG_SHOW_*, the groups that were asked for
- * @template: one message with every header in place and every payload zero.
- *	A row has its headers from there, and no bookkeeping for them.
- * @msg_offset: where in @template the struct task_diag_msg lies
- * @visits_threads: to tell of a process is to look at each of its threads
- * @nr_parts: how many groups of a fixed size were asked for
- * @parts: what is to be written for them, in bit order
- * @fast_path: the first of them are BASE and CRED
- * @more: something is behind these two
- * @tail: how many bytes of @template are behind the last of them
- * @nr_appended: number of requested groups that are appended behind the template,
- *	one task at a time
+ * struct taskdiag_row - layout of the rows of a request
+ * @show_flags: TASK_DIAG_SHOW_* of the requested groups
+ * @template: one message with all headers in place and all payloads zero.  Rows
+ *	copy their headers from it.
+ * @msg_offset: offset of the struct task_diag_msg in @template
+ * @visits_threads: a row of a process visits each of its threads
+ * @nr_parts: number of requested groups with a @fill function
+ * @parts: these groups, in the order of their numbers
+ * @fast_path: the first two parts are BASE and CRED
+ * @more: other parts or @tail follow these two
+ * @tail: bytes of @template behind the last part
+ * @nr_appended: number of requested groups that are appended behind the
+ *	template, one task at a time
  * @appended: these groups, in the order of appending
  * @append_flags: TASK_DIAG_SHOW_* of the groups that each of them appends
  */
@@ -377,140 +522,69 @@ void taskdiag_row_fill(const struct taskdiag_row *row, void *to,
 		       const struct taskdiag_item *item,
 		       const struct taskdiag_caller *caller);
 int taskdiag_row_append(const struct taskdiag_row *row, unsigned int step,
-		     struct taskdiag_multi *multi, struct sk_buff *skb,
-		     struct taskdiag_caller *caller);
+			struct taskdiag_append_ctx *ctx, struct sk_buff *skb,
+			struct taskdiag_caller *caller);
 
-void taskdiag_fill_stat(void *to, const struct taskdiag_item *item,
-			const struct taskdiag_caller *caller);
-
-/* --- cont --------------------------------------------------------------- */
-
-#define TASKDIAG_DELETED	" (deleted)"
-#define TASKDIAG_PATH_SIZE	(PATH_MAX + sizeof(TASKDIAG_DELETED))
+/* --- multi.c ------------------------------------------------------------- */
 
 /*
- * Every message fits into a receive buffer of this size: the longest has one
- * name of TASKDIAG_PATH_SIZE bytes.
+ * A receive buffer of this size can hold every message: the longest message
+ * contains one name of TASKDIAG_PATH_SIZE bytes.
  */
 #define TASKDIAG_RECV_MIN	(2 * PATH_MAX)
 
-/* Memory mappings per message; with TASK_DIAG_VMA_STAT they fill 32 KiB. */
-#define TASKDIAG_VMA_STATS		128
-
 /**
- * struct taskdiag_memory - progress within a task's memory
- * @expected: the task had an address space when its row was begun
- * @leader: the row is a row of a process
- * @args: bytes of the command line that have been appended
- * @addr: mappings have been appended up to this address
- * @vmas_left: upper bound of the mappings still to be appended
- */
-struct taskdiag_memory {
-	bool			expected;
-	bool			leader;
-	loff_t			args;
-	unsigned long		addr;
-	unsigned long		vmas_left;
-};
-
-/**
- * struct taskdiag_multi - the row that is being appended to, over messages
- * @path: buffer of %TASKDIAG_PATH_SIZE bytes
- * @stats: buffer of %TASKDIAG_VMA_STATS records, if they were requested
- * @want_vma: TASK_DIAG_VMA was requested
- * @vma_flags: TASK_DIAG_VMA_* that a memory mapping must have
- * @timeout: ticks that this dump may still wait for other tasks
+ * struct taskdiag_multi - the current multi-message row
+ * @ctx: state of its appended groups
  * @pid: struct pid of the row's task; NULL between two rows
- * @nr: pid of the task
+ * @pid_nr: pid of the task
  * @tgid: pid of its process
- * @exec_id: program that it was running when the row was begun
- * @task: the task, while a message is being made
- * @task_timeout: ticks that this row may still wait for other tasks
  * @start: offset of the current message in the buffer
  * @resumed: the current message is not the first of the row
- * @step: index of the current group in taskdiag_row::puts
+ * @step: index of the current group in taskdiag_row::appended
  * @absent: groups that are missing or incomplete so far
- * @memory: progress within the current group
  *
  * Between two messages a row holds a struct pid and nothing else of its task:
  * the same struct pid and exec_id mean the same program and address space.
  */
 struct taskdiag_multi {
-	char			*path;
-	struct task_diag_vma_stat	*stats;
-	bool			want_vma;
-	u64			vma_flags;
-	unsigned int		timeout;
-
+	struct taskdiag_append_ctx	ctx;
 	struct pid		*pid;
-	u32			nr;
+	u32			pid_nr;
 	u32			tgid;
-	u64			exec_id;
-	struct task_struct	*task;
-	unsigned int		task_timeout;
 	unsigned int		start;
 	bool			resumed;
 	unsigned int		step;
 	struct task_diag_absent	absent;
-	struct taskdiag_memory	memory;
 };
 
 int taskdiag_multi_init(struct taskdiag_multi *multi,
-		       const struct taskdiag_row *row, u64 vma_flags,
-		       bool is_dump);
+			const struct taskdiag_row *row, u64 vma_flags,
+			bool is_dump);
 void taskdiag_multi_release(struct taskdiag_multi *multi);
 void taskdiag_multi_begin(struct taskdiag_multi *multi,
-			 const struct taskdiag_item *item, u64 exec_id,
-			 unsigned int start);
+			  const struct taskdiag_item *item, u64 exec_id,
+			  unsigned int start);
 bool taskdiag_multi_resume(struct taskdiag_multi *multi,
-			  const struct taskdiag_row *row, struct sk_buff *skb);
+			   const struct taskdiag_row *row, struct sk_buff *skb);
 void taskdiag_multi_postpone(struct taskdiag_multi *multi,
-			    const struct taskdiag_row *row,
-			    struct sk_buff *skb);
+			     const struct taskdiag_row *row,
+			     struct sk_buff *skb);
 int taskdiag_multi_append(struct taskdiag_multi *multi,
-		      const struct taskdiag_row *row, struct sk_buff *skb,
-		      struct taskdiag_caller *caller);
-
-int taskdiag_multi_wait(struct taskdiag_multi *multi);
-int taskdiag_multi_recheck(struct taskdiag_multi *multi,
+			  const struct taskdiag_row *row, struct sk_buff *skb,
 			  struct taskdiag_caller *caller);
-int taskdiag_multi_lock(struct taskdiag_multi *multi,
-		       struct taskdiag_caller *caller);
-void taskdiag_multi_unlock(struct taskdiag_multi *multi);
 
-int taskdiag_append_files(struct taskdiag_multi *multi, struct sk_buff *skb,
-		       struct taskdiag_caller *caller);
-int taskdiag_append_cgroup(struct taskdiag_multi *multi, struct sk_buff *skb,
-			struct taskdiag_caller *caller);
-int taskdiag_append_cmdline(struct taskdiag_multi *multi, struct sk_buff *skb,
-			 struct taskdiag_caller *caller);
-int taskdiag_mm_hold(struct taskdiag_multi *multi, struct taskdiag_caller *caller,
-		     struct mm_struct **ret);
-void taskdiag_mm_drop(struct mm_struct *mm);
-int taskdiag_mm_lock(struct taskdiag_multi *multi, struct mm_struct *mm);
-int taskdiag_append_vmas(struct taskdiag_multi *multi, struct sk_buff *skb,
-		       struct taskdiag_caller *caller);
-
-#ifdef CONFIG_TASKDIAG_MM
-u64 taskdiag_vma_flags(void);
-#else
-static inline u64 taskdiag_vma_flags(void)
-{
-	return 0;
-}
-#endif
-
-/* --- dump --------------------------------------------------------------- */
+/* --- dump.c -------------------------------------------------------------- */
 
 /**
- * struct taskdiag_dump - one request, from its attribute to its last row
- * @caller: who asks
- * @filter: which of the tasks
- * @iter: which tasks
- * @row: what about them
- * @multi: the row that is being appended to, if rows have appended groups
+ * struct taskdiag_dump - a request, from its attributes to its last row
+ * @caller: the caller
+ * @filter: filters of the request
+ * @iter: iterator over its tasks
+ * @row: layout of its rows
+ * @multi: the current multi-message row, if rows have appended groups
  * @is_dump: any number of rows may follow, instead of exactly one
- * @any_row: a row has been put
+ * @any_row: a row has been appended
  */
 struct taskdiag_dump {
 	struct taskdiag_caller	caller;

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * task_diag: the groups VMA and VMA_STAT, the areas of a task's memory.
+ * task_diag: the groups VMA and VMA_STAT, the memory mappings of a process.
  *
- * As /proc/PID/maps and smaps tell of them (fs/proc/task_mmu.c).  Who may see
- * them, and how the memory is held, is mm.c's to know.
+ * The values are those of /proc/PID/maps and smaps (fs/proc/task_mmu.c).
+ *
+ * Depends on mm.c and vma_flags.c; must not depend on other groups.
  */
 #include <linux/dcache.h>
 #include <linux/fs.h>
@@ -19,26 +20,28 @@
 #include "taskdiag.h"
 
 /*
- * How much address space is told of before others get the mmap lock: some
- * milliseconds' worth if all of it is resident.
+ * Bytes of address space that are reported before the mmap lock is dropped:
+ * some milliseconds of work if all of them are resident.
  */
 #define TASKDIAG_LOCK_BUDGET	SZ_256M
 
-/* How much more of it while it is empty; the next piece may be resident. */
+/* Factor for empty address space; the next piece may be resident. */
 #define TASKDIAG_SPARSE_FACTOR	8
 
-/* One that moves its areas ahead of us is not followed for ever. */
+/*
+ * Limits the work for a process that keeps adding mappings ahead of the dump.
+ */
 #define TASKDIAG_VMAS_EXTRA	1024
 
-/* An area costs as much as this however small it is. */
+/* Minimum cost of a mapping, in bytes of address space. */
 #define TASKDIAG_VMA_COST	(TASKDIAG_LOCK_BUDGET / 512)
 
 /**
- * struct vma_name - what an area is called
- * @text: its name, maybe in the row's room for a path; NULL if it has none
- * @size: with the NUL at its end
- * @path: the file that this is the path of; NULL if it is of none
- * @deleted: TASK_DIAG_VMA_DELETED, if the file was then
+ * struct vma_name - name of a memory mapping
+ * @text: the name, possibly in taskdiag_append_ctx::path; NULL if it has none
+ * @size: length with the terminating NUL
+ * @path: file whose path the name is; NULL if it is not a path
+ * @deleted: TASK_DIAG_VMA_DELETED if the file was deleted, else 0
  */
 struct vma_name {
 	const char		*text;
@@ -48,21 +51,21 @@ struct vma_name {
 };
 
 /**
- * struct vma_batch - a message's worth of areas
- * @multi: whose
- * @skb: where to
- * @mm: whose, with a user reference
- * @locked: we hold its mmap lock
- * @iterating: and have had an area from @vmi since we took it
- * @vmi: where we are among them
- * @name: of the last area that was told of, while we hold the lock
- * @budget: bytes of address space until we have to let go of it
- * @vma: the attribute TASK_DIAG_VMA; NULL if it was not asked for
- * @want_stats: TASK_DIAG_VMA_STAT was asked for
- * @nr: how many areas there are
+ * struct vma_batch - the memory mappings of one message
+ * @ctx: state of the current row
+ * @skb: destination
+ * @mm: address space of the row's task, with a user reference
+ * @locked: the mmap lock is held
+ * @iterating: @vmi is valid, as it was initialized under the current lock
+ * @vmi: iterator over the mappings
+ * @name: name of the last mapping; valid while the lock is held
+ * @budget: bytes of address space until the lock must be dropped
+ * @vma: the attribute TASK_DIAG_VMA; NULL if it was not requested
+ * @want_stats: TASK_DIAG_VMA_STAT was requested
+ * @nr: number of mappings in the message
  */
 struct vma_batch {
-	struct taskdiag_multi	*multi;
+	struct taskdiag_append_ctx	*ctx;
 	struct sk_buff		*skb;
 	struct mm_struct	*mm;
 	bool			locked;
@@ -75,14 +78,14 @@ struct vma_batch {
 	unsigned int		nr;
 };
 
-/* The mmap lock, unless it is held already. */
+/* Take the mmap lock, unless it is held. */
 static int batch_lock(struct vma_batch *batch)
 {
 	int err;
 
 	if (batch->locked)
 		return 0;
-	err = taskdiag_mm_lock(batch->multi, batch->mm);
+	err = taskdiag_mm_lock(batch->ctx, batch->mm);
 	if (err)
 		return err;
 	batch->locked = true;
@@ -99,10 +102,7 @@ static void batch_unlock(struct vma_batch *batch)
 	batch->locked = false;
 }
 
-/*
- * Drop the mmap lock so that others get it.  After an error it is not held
- * again.
- */
+/* Drop the mmap lock and take it again.  After an error it is not held. */
 static int batch_relock(struct vma_batch *batch)
 {
 	batch_unlock(batch);
@@ -112,103 +112,12 @@ static int batch_relock(struct vma_batch *batch)
 	return batch_lock(batch);
 }
 
-static bool is_deleted(const struct path *path)
-{
-	const struct dentry *dentry = path->dentry;
-
-	/* A memfd and its kin never had a name, and d_path() says the same. */
-	return d_unlinked(dentry) ||
-	       (dentry->d_op && dentry->d_op->d_dname == simple_dname);
-}
-
-/* Constants all: a mask, and a shift where the two numbers differ. */
-static __always_inline u64 flag(vm_flags_t flags, vm_flags_t from, u64 to)
-{
-	return flags & from ? to : 0;
-}
-
-/* What nearly every area has, or has not. */
-#define TASKDIAG_VM_COMMON	(VM_READ | VM_WRITE | VM_EXEC | VM_MAYREAD | \
-				 VM_MAYWRITE | VM_MAYEXEC | VM_MAYSHARE | \
-				 VM_ACCOUNT | VM_SOFTDIRTY)
-
-static u64 uncommon_flags(vm_flags_t vm_flags)
-{
-	u64 flags = 0;
-
-	flags |= flag(vm_flags, VM_SHARED, TASK_DIAG_VMA_SHARED);
-	flags |= flag(vm_flags, VM_GROWSDOWN, TASK_DIAG_VMA_GROWSDOWN);
-	flags |= flag(vm_flags, VM_PFNMAP, TASK_DIAG_VMA_PFNMAP);
-	flags |= flag(vm_flags, VM_LOCKED, TASK_DIAG_VMA_LOCKED);
-	flags |= flag(vm_flags, VM_IO, TASK_DIAG_VMA_IO);
-	flags |= flag(vm_flags, VM_SEQ_READ, TASK_DIAG_VMA_SEQ_READ);
-	flags |= flag(vm_flags, VM_RAND_READ, TASK_DIAG_VMA_RAND_READ);
-	flags |= flag(vm_flags, VM_DONTCOPY, TASK_DIAG_VMA_DONTCOPY);
-	flags |= flag(vm_flags, VM_DONTEXPAND, TASK_DIAG_VMA_DONTEXPAND);
-	flags |= flag(vm_flags, VM_NORESERVE, TASK_DIAG_VMA_NORESERVE);
-	flags |= flag(vm_flags, VM_HUGETLB, TASK_DIAG_VMA_HUGETLB);
-	flags |= flag(vm_flags, VM_SYNC, TASK_DIAG_VMA_SYNC);
-	flags |= flag(vm_flags, VM_WIPEONFORK, TASK_DIAG_VMA_WIPEONFORK);
-	flags |= flag(vm_flags, VM_DONTDUMP, TASK_DIAG_VMA_DONTDUMP);
-	flags |= flag(vm_flags, VM_MIXEDMAP, TASK_DIAG_VMA_MIXEDMAP);
-	flags |= flag(vm_flags, VM_HUGEPAGE, TASK_DIAG_VMA_HUGEPAGE);
-	flags |= flag(vm_flags, VM_NOHUGEPAGE, TASK_DIAG_VMA_NOHUGEPAGE);
-	flags |= flag(vm_flags, VM_MERGEABLE, TASK_DIAG_VMA_MERGEABLE);
-	flags |= flag(vm_flags, VM_LOCKONFAULT, TASK_DIAG_VMA_LOCKONFAULT);
-	flags |= flag(vm_flags, VM_UFFD_MISSING, TASK_DIAG_VMA_UFFD_MISSING);
-	flags |= flag(vm_flags, VM_UFFD_MINOR, TASK_DIAG_VMA_UFFD_MINOR);
-	flags |= flag(vm_flags, VM_UFFD_WP, TASK_DIAG_VMA_UFFD_WP);
-#ifdef CONFIG_64BIT
-	flags |= flag(vm_flags, VM_SEALED, TASK_DIAG_VMA_SEALED);
-#endif
-	return flags;
-}
-
-/* VmFlags of /proc/PID/smaps, in the numbers of the ABI. */
-static __always_inline u64 vm_flags_of(vm_flags_t vm_flags)
-{
-	u64 flags = 0;
-
-	flags |= flag(vm_flags, VM_READ, TASK_DIAG_VMA_READ);
-	flags |= flag(vm_flags, VM_WRITE, TASK_DIAG_VMA_WRITE);
-	flags |= flag(vm_flags, VM_EXEC, TASK_DIAG_VMA_EXEC);
-	flags |= flag(vm_flags, VM_MAYREAD, TASK_DIAG_VMA_MAYREAD);
-	flags |= flag(vm_flags, VM_MAYWRITE, TASK_DIAG_VMA_MAYWRITE);
-	flags |= flag(vm_flags, VM_MAYEXEC, TASK_DIAG_VMA_MAYEXEC);
-	flags |= flag(vm_flags, VM_MAYSHARE, TASK_DIAG_VMA_MAYSHARE);
-	flags |= flag(vm_flags, VM_ACCOUNT, TASK_DIAG_VMA_ACCOUNT);
-	flags |= flag(vm_flags, VM_SOFTDIRTY, TASK_DIAG_VMA_SOFTDIRTY);
-	if (vm_flags & ~TASKDIAG_VM_COMMON)
-		flags |= uncommon_flags(vm_flags);
-	return flags;
-}
-
-/**
- * taskdiag_vma_flags - return the flags of memory mappings of this kernel
- *
- * Return: TASK_DIAG_VMA_*.
+/*
+ * d_path() writes to the end of @buf.  There is no name if the path is too
+ * long.
  */
-u64 taskdiag_vma_flags(void)
-{
-	return vm_flags_of(~(vm_flags_t)0) | TASK_DIAG_VMA_FILE |
-	       TASK_DIAG_VMA_DELETED;
-}
-
-static u64 flags_of(const struct vm_area_struct *vma)
-{
-	u64 flags = vm_flags_of(vma->vm_flags);
-
-	if (vma->vm_file) {
-		flags |= TASK_DIAG_VMA_FILE;
-		if (is_deleted(file_user_path(vma->vm_file)))
-			flags |= TASK_DIAG_VMA_DELETED;
-	}
-	return flags;
-}
-
-/* At the end of @buf; none if it is longer than a path can be. */
 static void set_path_name(struct vma_name *name, const struct path *path,
-			 char *buf)
+			  char *buf)
 {
 	const char *text = d_path(path, buf, TASKDIAG_PATH_SIZE);
 
@@ -217,16 +126,17 @@ static void set_path_name(struct vma_name *name, const struct path *path,
 }
 
 /*
- * A program or library is some areas in a row, all of one file: the path that
- * the last one had is taken for all of them, unless the file was deleted
- * meanwhile.  Renamed, it has that name for as long as we hold the lock.
+ * Set the name of @vma.  A program or library has several adjacent mappings of
+ * one file: the path of the previous one is used again, unless the file was
+ * deleted meanwhile.  A file that is renamed keeps the old path until the mmap
+ * lock is dropped.
  */
 static void set_name(struct vma_batch *batch, struct vm_area_struct *vma,
-		      u64 flags)
+		     u64 flags)
 {
 	u64 deleted = flags & TASK_DIAG_VMA_DELETED;
 	struct vma_name *name = &batch->name;
-	char *buf = batch->multi->path;
+	char *buf = batch->ctx->path;
 	const struct path *path;
 	const char *text, *format;
 
@@ -245,7 +155,7 @@ static void set_name(struct vma_batch *batch, struct vm_area_struct *vma,
 		name->size = strlen(name->text) + 1;
 }
 
-/* Room for @len bytes of TASK_DIAG_VMA, and for the numbers to go with them? */
+/* Is there tailroom for a record of @len bytes, and for VMA_STAT with one more? */
 static bool has_tailroom(const struct vma_batch *batch, size_t len)
 {
 	size_t tailroom = skb_tailroom(batch->skb);
@@ -254,17 +164,17 @@ static bool has_tailroom(const struct vma_batch *batch, size_t len)
 		if (batch->nr == TASKDIAG_VMA_STATS)
 			return false;
 		len += nla_total_size_64bit((batch->nr + 1) *
-					    sizeof(*batch->multi->stats));
+					    sizeof(*batch->ctx->stats));
 	}
 	if (batch->vma)
 		tailroom = min_t(size_t, tailroom, (void *)batch->vma + U16_MAX -
-					   (void *)skb_tail_pointer(batch->skb));
+				 (void *)skb_tail_pointer(batch->skb));
 	return len <= tailroom;
 }
 
-/* What is mapped of which file, from @start on. */
-static void fill_file(struct task_diag_vma *to, const struct vm_area_struct *vma,
-		     unsigned long start)
+/* Set the fields about the mapped file, for a record that begins at @start. */
+static void fill_file(struct task_diag_vma *to,
+		      const struct vm_area_struct *vma, unsigned long start)
 {
 	const struct inode *inode;
 
@@ -283,13 +193,13 @@ static void fill_file(struct task_diag_vma *to, const struct vm_area_struct *vma
 	to->dev_minor = MINOR(inode->i_sb->s_dev);
 }
 
-/* Areas lie behind each other at multiples of this. */
+/* Records of TASK_DIAG_VMA begin at multiples of this. */
 #define RECORD_ALIGN	sizeof(u64)
 
-/* The area is @vma from @start on. */
+/* Append a record of @vma that begins at @start; NULL without tailroom. */
 static struct task_diag_vma *append_vma(struct vma_batch *batch,
-				     struct vm_area_struct *vma,
-				     unsigned long start, u64 flags)
+					struct vm_area_struct *vma,
+					unsigned long start, u64 flags)
 {
 	const struct vma_name *name = &batch->name;
 	struct task_diag_vma *to;
@@ -300,7 +210,7 @@ static struct task_diag_vma *append_vma(struct vma_batch *batch,
 	if (!has_tailroom(batch, len))
 		return NULL;
 
-	/* All of it is written below, by field. */
+	/* Every byte is written below. */
 	to = __skb_put(batch->skb, len);
 	to->len = len;
 	to->name_off = name->text ? sizeof(*to) : 0;
@@ -309,7 +219,7 @@ static struct task_diag_vma *append_vma(struct vma_batch *batch,
 	to->flags = flags;
 	fill_file(to, vma, start);
 	if (name->text) {
-		/* What is behind the name, up to the next area. */
+		/* Clear the padding behind the name. */
 		memset((void *)to + len - RECORD_ALIGN, 0, RECORD_ALIGN);
 		memcpy(to + 1, name->text, name->size);
 	}
@@ -318,7 +228,7 @@ static struct task_diag_vma *append_vma(struct vma_batch *batch,
 
 #ifdef CONFIG_PROC_PAGE_MONITOR
 static void fill_stats(struct task_diag_vma_stat *to, unsigned long start,
-		      unsigned long end, const struct mem_size_stats *mss)
+		       unsigned long end, const struct mem_size_stats *mss)
 {
 	*to = (struct task_diag_vma_stat) {
 		.len		= sizeof(*to),
@@ -346,7 +256,10 @@ static void fill_stats(struct task_diag_vma_stat *to, unsigned long start,
 	};
 }
 
-/* A huge page counts whole: it must not be in two pieces. */
+/*
+ * Return the end of a piece of @vma.  A huge page is counted as a whole, so it
+ * must not be part of two pieces: pieces end at multiples of @size.
+ */
 static unsigned long end_of_piece(struct vm_area_struct *vma,
 				  unsigned long addr, unsigned long size)
 {
@@ -393,8 +306,8 @@ static bool continues(const struct vm_area_struct *vma, unsigned long addr,
 }
 
 /*
- * Count a large area in pieces, and drop the mmap lock between them.  @end
- * becomes the end of the last piece that was counted: the area may have changed
+ * Count a large mapping in pieces, and drop the mmap lock between them.  *@end
+ * becomes the end of the last counted piece: the mapping may have changed
  * meanwhile, the lock may not be available, or a signal may be pending.  The
  * next record begins there.
  */
@@ -403,7 +316,7 @@ static void count_pieces(struct vma_batch *batch, struct vm_area_struct *vma,
 			 struct mem_size_stats *mss)
 {
 	const unsigned long min_size = max_t(unsigned long, TASKDIAG_LOCK_BUDGET,
-					  vma_kernel_pagesize(vma));
+					     vma_kernel_pagesize(vma));
 	const struct mapping before = mapping_of(vma);
 	unsigned long size = min_size, pages = 0;
 
@@ -414,7 +327,7 @@ static void count_pieces(struct vma_batch *batch, struct vm_area_struct *vma,
 		if (next == *end)
 			return;
 
-		/* Empty address space costs little, and there can be much. */
+		/* Empty address space costs little and can be large. */
 		size = min_size;
 		if (mss->resident + mss->swap == pages && vma_is_anonymous(vma))
 			size *= TASKDIAG_SPARSE_FACTOR;
@@ -430,9 +343,13 @@ static void count_pieces(struct vma_batch *batch, struct vm_area_struct *vma,
 	*end = addr;
 }
 
-/* As smaps does it, but for what takes long.  0 as a start means all to it. */
+/*
+ * Count a mapping as smaps does, a large one in pieces.  smap_gather_stats()
+ * takes the start 0 for the whole mapping, so a mapping at 0 is counted at
+ * once.
+ */
 static void count_vma(struct vma_batch *batch, struct vm_area_struct *vma,
-		       unsigned long start, unsigned long *end)
+		      unsigned long start, unsigned long *end)
 {
 	struct mem_size_stats mss = {};
 
@@ -443,22 +360,25 @@ static void count_vma(struct vma_batch *batch, struct vm_area_struct *vma,
 	} else {
 		count_pieces(batch, vma, start, end, &mss);
 	}
-	fill_stats(&batch->multi->stats[batch->nr], start, *end, &mss);
+	fill_stats(&batch->ctx->stats[batch->nr], start, *end, &mss);
 }
 #else
 static void count_vma(struct vma_batch *batch, struct vm_area_struct *vma,
-		       unsigned long start, unsigned long *end)
+		      unsigned long start, unsigned long *end)
 {
 }
 #endif
 
-/* Tell of @vma from @start on; @end becomes how far that was. */
+/*
+ * Append the records of @vma from @start on, if it has the flags of the filter.
+ * *@end becomes the end of the record.
+ */
 static int append_record(struct vma_batch *batch, struct vm_area_struct *vma,
-		    unsigned long start, unsigned long *end)
+			 unsigned long start, unsigned long *end)
 {
-	u64 wanted = batch->multi->vma_flags;
+	u64 wanted = batch->ctx->vma_flags;
 	struct task_diag_vma *to = NULL;
-	u64 flags = flags_of(vma);
+	u64 flags = taskdiag_vma_flags(vma);
 
 	if ((flags & wanted) != wanted)
 		return 0;
@@ -477,27 +397,29 @@ static int append_record(struct vma_batch *batch, struct vm_area_struct *vma,
 	return 0;
 }
 
-/* The area at the row's address, or the first one behind it. */
+/* Return the mapping at the row's address, or the first one behind it. */
 static struct vm_area_struct *next_vma(struct vma_batch *batch)
 {
-	/* What the iterator knows holds no longer than the lock. */
+	/* The iterator is valid only while the lock is held. */
 	if (!batch->iterating)
-		vma_iter_init(&batch->vmi, batch->mm, batch->multi->memory.addr);
+		vma_iter_init(&batch->vmi, batch->mm, batch->ctx->memory.addr);
 	batch->iterating = true;
 	return vma_next(&batch->vmi);
 }
 
 /*
- * All areas from the row's address on.  One that has grown below it since, or
- * was merged with one below, begins at that address: none is told of twice.
+ * Append all mappings from the row's address on.  The record of a mapping that
+ * has grown downwards meanwhile, or was merged with a lower one, begins at the
+ * row's address, so that no address is reported twice.
  */
 static int append_mapped(struct vma_batch *batch)
 {
-	struct taskdiag_memory *memory = &batch->multi->memory;
+	struct taskdiag_memory *memory = &batch->ctx->memory;
 	struct vm_area_struct *vma;
 
 	if (!memory->addr)
-		memory->vmas_left = 2 * batch->mm->map_count + TASKDIAG_VMAS_EXTRA;
+		memory->vmas_left = 2 * batch->mm->map_count +
+				    TASKDIAG_VMAS_EXTRA;
 
 	while ((vma = next_vma(batch))) {
 		unsigned long start = max(vma->vm_start, memory->addr);
@@ -512,7 +434,7 @@ static int append_mapped(struct vma_batch *batch)
 		memory->vmas_left--;
 		memory->addr = end;
 
-		/* Deliver the part so far, if there is any. */
+		/* Deliver the records appended before, if there are any. */
 		if (batch->nr && signal_pending(current))
 			return -EMSGSIZE;
 		batch->budget -= min(batch->budget, TASKDIAG_VMA_COST);
@@ -523,7 +445,9 @@ static int append_mapped(struct vma_batch *batch)
 	return 0;
 }
 
-/* The area of no process that procfs shows in each, such as [vsyscall]. */
+/*
+ * Append the gate area, such as [vsyscall], which procfs shows in each process.
+ */
 static int append_gate(struct vma_batch *batch)
 {
 	struct vm_area_struct *vma = get_gate_vma(batch->mm);
@@ -548,7 +472,7 @@ static int append_all(struct vma_batch *batch)
 	return err;
 }
 
-/* has_tailroom() has kept some for this. */
+/* Complete the attributes; has_tailroom() has reserved space for VMA_STAT. */
 static void end_attributes(struct vma_batch *batch)
 {
 	struct sk_buff *skb = batch->skb;
@@ -559,47 +483,49 @@ static void end_attributes(struct vma_batch *batch)
 				      (unsigned char *)batch->vma;
 	if (batch->want_stats) {
 		attr = __nla_reserve_64bit(skb, TASK_DIAG_VMA_STAT, batch->nr *
-					   sizeof(*batch->multi->stats),
+					   sizeof(*batch->ctx->stats),
 					   TASK_DIAG_PAD);
-		memcpy(nla_data(attr), batch->multi->stats, nla_len(attr));
+		memcpy(nla_data(attr), batch->ctx->stats, nla_len(attr));
 	}
 }
 
 /**
- * taskdiag_append_vmas - put as much of TASK_DIAG_VMA and VMA_STAT as fits
- * @multi: whose
- * @skb: where to
- * @caller: who asks
+ * taskdiag_append_vmas - append as much of TASK_DIAG_VMA and VMA_STAT as fits
+ * @ctx: state of the current row
+ * @skb: destination
+ * @caller: the caller
  *
- * Both are about the same areas in each message.  A process without any has
- * attributes without any.
+ * Both attributes of a message describe the same mappings.  They are empty if
+ * the process has none.
+ *
+ * Context: Process context.  May sleep, within the time limits of the row.
  *
  * Return: 0, -EMSGSIZE if there is more, -EBUSY if the mmap lock was not
- * available in time, -E2BIG if there are too many, -ENXIO for a thread other than
- * the leader, or an error of taskdiag_mm_hold().
+ * available in time, -E2BIG if there are too many, -ENXIO for a thread other
+ * than the leader, or an error of taskdiag_mm_hold().
  */
-int taskdiag_append_vmas(struct taskdiag_multi *multi, struct sk_buff *skb,
-		       struct taskdiag_caller *caller)
+int taskdiag_append_vmas(struct taskdiag_append_ctx *ctx, struct sk_buff *skb,
+			 struct taskdiag_caller *caller)
 {
 	struct vma_batch batch = {
-		.multi		= multi,
+		.ctx		= ctx,
 		.skb		= skb,
-		.want_stats	= multi->stats,
+		.want_stats	= ctx->stats,
 	};
 	unsigned int start = skb->len;
 	int err;
 
-	if (!multi->memory.leader)
+	if (!ctx->memory.leader)
 		return -ENXIO;
-	if (multi->want_vma)
+	if (ctx->want_vma)
 		batch.vma = nla_reserve_64bit(skb, TASK_DIAG_VMA, 0,
 					      TASK_DIAG_PAD);
-	if ((multi->want_vma && !batch.vma) || !has_tailroom(&batch, 0)) {
+	if ((ctx->want_vma && !batch.vma) || !has_tailroom(&batch, 0)) {
 		skb_trim(skb, start);
 		return -EMSGSIZE;
 	}
 
-	err = taskdiag_mm_hold(multi, caller, &batch.mm);
+	err = taskdiag_mm_hold(ctx, caller, &batch.mm);
 	if (err) {
 		skb_trim(skb, start);
 		return err;
@@ -608,7 +534,9 @@ int taskdiag_append_vmas(struct taskdiag_multi *multi, struct sk_buff *skb,
 		err = append_all(&batch);
 	taskdiag_mm_drop(batch.mm);
 
-	/* After an error the records so far are kept, if there are any. */
+	/*
+	 * After an error, keep the records appended before, if there are any.
+	 */
 	if (!err || ((err == -EMSGSIZE || err == -EBUSY || err == -E2BIG) &&
 		     batch.nr))
 		end_attributes(&batch);

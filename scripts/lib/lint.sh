@@ -135,6 +135,13 @@ check_changed_patch_style() {
 	changed_c_files | check_patch_style
 }
 
+# The dependencies between the files, against the list in taskdiag.h.
+check_kernel_layers() {
+	need python3 python3
+	install_missing "check the layers of the kernel code"
+	python3 "$PROJECT/scripts/lib/layers.py"
+}
+
 # The family's files only; in a build folder of its own, as W=1 would make the
 # other one build everything again.
 check_sparse() {
