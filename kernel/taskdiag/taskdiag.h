@@ -11,7 +11,7 @@
  *	multi-message rows:	multi.c
  *	parts of a request:	row.c, filter.c, strategy.c
  *	attribute groups:	fill.c, stat.c, files.c, cgroup.c, cmdline.c, vma.c
- *	resources:		vma_flags.c, mm.c, iter.c, fd.c
+ *	resources:		vma_flags.c, vma_stat.c, mm.c, iter.c, fd.c
  *	access check:		access.c
  *	credentials:		caller.c
  *	time limits:		wait.c
@@ -375,6 +375,31 @@ int taskdiag_mm_hold(struct taskdiag_append_ctx *ctx,
 		     struct taskdiag_caller *caller, struct mm_struct **ret);
 void taskdiag_mm_drop(struct mm_struct *mm);
 int taskdiag_mm_lock(struct taskdiag_append_ctx *ctx, struct mm_struct *mm);
+
+/**
+ * struct taskdiag_mapping - identity of a memory mapping while the mmap lock is
+ * dropped
+ * @end: first address behind it
+ * @flags: its vm_flags
+ * @file: its file, to be compared only
+ * @offset: page offset of address 0 in the file
+ */
+struct taskdiag_mapping {
+	unsigned long		end;
+	vm_flags_t		flags;
+	const struct file	*file;
+	unsigned long		offset;
+};
+
+struct mem_size_stats;
+
+void taskdiag_fill_vma_stat(struct task_diag_vma_stat *to, unsigned long start,
+			    unsigned long end,
+			    const struct mem_size_stats *mss);
+struct taskdiag_mapping taskdiag_mapping_of(const struct vm_area_struct *vma);
+bool taskdiag_mapping_continues(const struct vm_area_struct *vma,
+				unsigned long addr,
+				const struct taskdiag_mapping *before);
 
 u64 taskdiag_vma_flags(const struct vm_area_struct *vma);
 

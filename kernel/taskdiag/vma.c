@@ -4,7 +4,7 @@
  *
  * The values are those of /proc/PID/maps and smaps (fs/proc/task_mmu.c).
  *
- * Depends on mm.c and vma_flags.c; must not depend on other groups.
+ * Depends on mm.c, vma_flags.c and vma_stat.c; must not depend on other groups.
  */
 #include <linux/dcache.h>
 #include <linux/fs.h>
@@ -155,7 +155,9 @@ static void set_name(struct vma_batch *batch, struct vm_area_struct *vma,
 		name->size = strlen(name->text) + 1;
 }
 
-/* Is there tailroom for a record of @len bytes, and for VMA_STAT with one more? */
+/*
+ * Is there tailroom for a record of @len bytes, and for VMA_STAT with one more?
+ */
 static bool has_tailroom(const struct vma_batch *batch, size_t len)
 {
 	size_t tailroom = skb_tailroom(batch->skb);
@@ -227,35 +229,6 @@ static struct task_diag_vma *append_vma(struct vma_batch *batch,
 }
 
 #ifdef CONFIG_PROC_PAGE_MONITOR
-static void fill_stats(struct task_diag_vma_stat *to, unsigned long start,
-		       unsigned long end, const struct mem_size_stats *mss)
-{
-	*to = (struct task_diag_vma_stat) {
-		.len		= sizeof(*to),
-		.start		= start,
-		.end		= end,
-		.rss		= mss->resident,
-		.pss		= mss->pss >> PSS_SHIFT,
-		.pss_dirty	= mss->pss_dirty >> PSS_SHIFT,
-		.shared_clean	= mss->shared_clean,
-		.shared_dirty	= mss->shared_dirty,
-		.private_clean	= mss->private_clean,
-		.private_dirty	= mss->private_dirty,
-		.referenced	= mss->referenced,
-		.anonymous	= mss->anonymous,
-		.ksm		= mss->ksm,
-		.lazy_free	= mss->lazyfree,
-		.anon_thp	= mss->anonymous_thp,
-		.shmem_thp	= mss->shmem_thp,
-		.file_thp	= mss->file_thp,
-		.shared_hugetlb	= mss->shared_hugetlb,
-		.private_hugetlb = mss->private_hugetlb,
-		.swap		= mss->swap,
-		.swap_pss	= mss->swap_pss >> PSS_SHIFT,
-		.locked		= mss->pss_locked >> PSS_SHIFT,
-	};
-}
-
 /*
  * Return the end of a piece of @vma.  A huge page is counted as a whole, so it
  * must not be part of two pieces: pieces end at multiples of @size.
@@ -266,43 +239,6 @@ static unsigned long end_of_piece(struct vm_area_struct *vma,
 	unsigned long end = round_down(addr, size) + size;
 
 	return end > addr && end < vma->vm_end ? end : vma->vm_end;
-}
-
-/**
- * struct mapping - identity of a memory mapping while the mmap lock is dropped
- * @end: first address behind it
- * @flags: its vm_flags
- * @file: its file, to be compared only
- * @offset: page offset of address 0 in the file
- */
-struct mapping {
-	unsigned long		end;
-	vm_flags_t		flags;
-	const struct file	*file;
-	unsigned long		offset;
-};
-
-static struct mapping mapping_of(const struct vm_area_struct *vma)
-{
-	return (struct mapping) {
-		.end	= vma->vm_end,
-		.flags	= vma->vm_flags,
-		.file	= vma->vm_file,
-		.offset	= vma->vm_pgoff - (vma->vm_start >> PAGE_SHIFT),
-	};
-}
-
-static bool continues(const struct vm_area_struct *vma, unsigned long addr,
-		      const struct mapping *before)
-{
-	struct mapping now;
-
-	if (!vma || vma->vm_start > addr)
-		return false;
-	now = mapping_of(vma);
-	return now.end == before->end && now.flags == before->flags &&
-	       now.file == before->file &&
-	       (!now.file || now.offset == before->offset);
 }
 
 /*
@@ -317,7 +253,7 @@ static void count_pieces(struct vma_batch *batch, struct vm_area_struct *vma,
 {
 	const unsigned long min_size = max_t(unsigned long, TASKDIAG_LOCK_BUDGET,
 					     vma_kernel_pagesize(vma));
-	const struct mapping before = mapping_of(vma);
+	const struct taskdiag_mapping before = taskdiag_mapping_of(vma);
 	unsigned long size = min_size, pages = 0;
 
 	for (;;) {
@@ -337,7 +273,7 @@ static void count_pieces(struct vma_batch *batch, struct vm_area_struct *vma,
 		if (batch_relock(batch))
 			break;
 		vma = find_vma(batch->mm, addr);
-		if (!continues(vma, addr, &before))
+		if (!taskdiag_mapping_continues(vma, addr, &before))
 			break;
 	}
 	*end = addr;
@@ -360,7 +296,7 @@ static void count_vma(struct vma_batch *batch, struct vm_area_struct *vma,
 	} else {
 		count_pieces(batch, vma, start, end, &mss);
 	}
-	fill_stats(&batch->ctx->stats[batch->nr], start, *end, &mss);
+	taskdiag_fill_vma_stat(&batch->ctx->stats[batch->nr], start, *end, &mss);
 }
 #else
 static void count_vma(struct vma_batch *batch, struct vm_area_struct *vma,
