@@ -2,7 +2,8 @@
 /*
  * task_diag as a module: loading and unloading.
  *
- * Depends on symbols.c, extack.c and the two entry points.
+ * Depends on symbols.c, extack.c and the two entry points; must not depend on
+ * other files.
  */
 #include <linux/errno.h>
 #include <linux/proc_fs.h>

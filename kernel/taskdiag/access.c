@@ -35,7 +35,7 @@
 
 /* --- sets of credentials ------------------------------------------------- */
 
-/* Uses the cached result if it is that of @ns. */
+/* Return true if @set has CAP_SYS_PTRACE over @ns, from the cache if possible. */
 static bool has_cap(const struct taskdiag_credset *set,
 		    struct user_namespace *ns)
 {
@@ -197,9 +197,7 @@ void taskdiag_note_denial(struct taskdiag_caller *caller,
 			};
 }
 
-/*
- * A task that passes the complete check: not all tasks of its kind are denied.
- */
+/* A task passed the complete check, so not all tasks of its kind are denied. */
 static void note_permission(struct taskdiag_caller *caller,
 			    struct task_struct *task)
 {

@@ -17,8 +17,8 @@
  * if it is longer than PATH_MAX, which procfs does not report either.
  *
  * Under RCU, the task's css_set keeps its cgroup and kernfs node, and names of
- * nodes have a lock of their own.  So css_set_lock is not taken, as procfs
- * does: each fork needs it.
+ * nodes have a lock of their own.  So this function does not need css_set_lock,
+ * which procfs takes and which each fork needs.
  */
 static const char *path_of(struct cgroup *cgrp, struct cgroup_namespace *ns,
 			   char *path, u32 *flags)

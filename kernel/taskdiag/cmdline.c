@@ -153,8 +153,8 @@ static int read_title(struct taskdiag_append_ctx *ctx, struct mm_struct *mm,
 }
 
 /*
- * Read the next bytes of the command line, with the result of get_mm_cmdline()
- * in fs/proc/base.c.
+ * Read the next bytes of the command line: those that get_mm_cmdline() of
+ * fs/proc/base.c reads.
  */
 static int read_args(struct taskdiag_append_ctx *ctx, struct mm_struct *mm,
 		     void *to, size_t len, size_t *done)
@@ -217,7 +217,7 @@ int taskdiag_append_cmdline(struct taskdiag_append_ctx *ctx,
 				&done);
 	taskdiag_mm_drop(mm);
 
-	/* After an error, keep the bytes read before, if there are any. */
+	/* After an error, keep the bytes read before it. */
 	if (err && !done) {
 		skb_trim(skb, skb->len - NLA_HDRLEN);
 		return err;

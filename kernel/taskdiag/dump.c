@@ -100,8 +100,8 @@ static int init_parts(struct taskdiag_dump *dump, struct nlattr *const *attrs,
  * @is_dump: the reply may have any number of rows, instead of exactly one
  * @extack: receives the reason of an error
  *
- * The entry point must put the message headers and then the row's template into
- * the dump before it calls taskdiag_dump_rows().
+ * Before it calls taskdiag_dump_rows(), the entry point must make the template:
+ * the message headers, and the attributes of taskdiag_row_append_template().
  *
  * Context: Process context of the sender.  May be called with locks held that
  * others need, so it allocates memory and waits for nothing else.

@@ -7,9 +7,9 @@
  * repeated for each message, as execve() may have given the process more
  * rights.
  *
- * No wait depends on another task: locks are tried, and pages that are not in
- * memory are requested and tried again.  Between messages no reference to the
- * address space is held.
+ * This code does not block on other tasks: it tries locks and pages repeatedly,
+ * within the time limits of the row.  Between messages it holds no reference to
+ * the address space.
  *
  * Depends on access.c and wait.c; must not depend on a group.
  */

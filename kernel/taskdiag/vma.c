@@ -370,7 +370,7 @@ static int append_mapped(struct vma_batch *batch)
 		memory->vmas_left--;
 		memory->addr = end;
 
-		/* Deliver the records appended before, if there are any. */
+		/* Deliver the records of this message before the signal. */
 		if (batch->nr && signal_pending(current))
 			return -EMSGSIZE;
 		batch->budget -= min(batch->budget, TASKDIAG_VMA_COST);
@@ -470,9 +470,7 @@ int taskdiag_append_vmas(struct taskdiag_append_ctx *ctx, struct sk_buff *skb,
 		err = append_all(&batch);
 	taskdiag_mm_drop(batch.mm);
 
-	/*
-	 * After an error, keep the records appended before, if there are any.
-	 */
+	/* After an error, keep the records appended before it. */
 	if (!err || ((err == -EMSGSIZE || err == -EBUSY || err == -E2BIG) &&
 		     batch.nr))
 		end_attributes(&batch);
