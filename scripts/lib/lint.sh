@@ -130,16 +130,16 @@ check_all_patch_style() {
 	c_files | check_patch_style
 }
 
-check_changed_patch_style() {
-	need_checkpatch
-	changed_c_files | check_patch_style
-}
-
-# The dependencies between the files, against the list in taskdiag.h.
+# Compares the dependencies between the kernel files with the list in taskdiag.h.
 check_kernel_layers() {
 	need python3 python3
 	install_missing "check the layers of the kernel code"
 	python3 "$PROJECT/scripts/lib/layers.py"
+}
+
+check_changed_patch_style() {
+	need_checkpatch
+	changed_c_files | check_patch_style
 }
 
 # The family's files only; in a build folder of its own, as W=1 would make the
