@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * task_diag: the groups BASE and CRED, inline, as most requests ask for both of
- * them for each task.  fill.c contains the groups IDENT and NS.
+ * task_diag: the groups BASE and CRED, inline, as most requests contain both
+ * of them.  fill.c contains the groups IDENT and NS.
  */
 #ifndef _KERNEL_TASKDIAG_FILL_H
 #define _KERNEL_TASKDIAG_FILL_H

@@ -304,7 +304,7 @@ static int add_part(struct taskdiag_row *row, struct sk_buff *skb,
 
 /*
  * Fast path: the attributes BASE and CRED behind the struct task_diag_msg,
- * which most requests ask for.  The compiler knows their offsets, so they are
+ * which most requests contain.  The compiler knows their offsets, so they are
  * written without reading taskdiag_row::parts.
  */
 struct fast_path_attrs {

@@ -120,9 +120,13 @@ def check_module(module, paths, layers, owners):
             owner = owners.get(symbol, module)
             if owner != module:
                 check_use(module, path, owner, f"uses {symbol}() of {owner}", layers, used)
-        for symbol in sorted(set(re.findall(r"\bcompat_\w+", code))):
-            error(path, f"uses {symbol} of compat/")
+        check_compat(path, code)
     check_header(module, paths[0], used)
+
+
+def check_compat(path, code):
+    for symbol in sorted(set(re.findall(r"\bcompat_\w+", code))):
+        error(path, f"uses {symbol} of compat/")
 
 
 def check_use(module, path, owner, text, layers, used):
@@ -138,6 +142,7 @@ def check_types(path, owners):
     text = path.read_text()
     for include in INCLUDE.findall(text):
         error(path, f"includes {include}")
+    check_compat(path, code_of(text))
     for body in re.findall(r"^\{.*?^\}", code_of(text), re.M | re.S):
         for symbol in re.findall(r"\btaskdiag_\w+", body):
             if symbol in owners:
