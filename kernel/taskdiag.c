@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * task_diag: the generic-netlink family, one door to the dump.
+ * task_diag: the entry point over generic netlink, the family TASKDIAG.
  *
- * Knows sockets and message headers, and no strategy or group.  What comes
- * with the socket and means authority is taken here, in the context of the
- * sender: who opened it, and the process the message names as its source.
+ * The directory taskdiag/ contains the rest; taskdiag/taskdiag.h lists its
+ * files.
+ *
+ * The opener of the socket and the process that a message names as its source
+ * affect access.  Both are determined here, in the context of the sender.
+ *
+ * Depends on dump.c and row.c; must not depend on a strategy or a group.
  */
 #include <linux/array_size.h>
 #include <linux/build_bug.h>
@@ -19,14 +23,14 @@
 #include <net/genetlink.h>
 #include <net/sock.h>
 
-#include "taskdiag_parts.h"
+#include "taskdiag/taskdiag.h"
 
 static struct genl_family taskdiag_nl_family;
 
 /*
- * The access check holds for the receiver, and not for the opener of a netlink
- * tap (nlmon): no tap receives a row.  A kernel without the flag has task_diag
- * as a module only, which has other functions instead: see compat_taps.c.
+ * The access check is done for the receiver and not for the opener of a netlink
+ * tap (nlmon), so rows are not delivered to taps.  On a kernel without
+ * NETLINK_SKB_NO_TAP, the module uses the functions of compat/taps.c instead.
  */
 #ifndef taskdiag_nl_reply
 static int taskdiag_nl_reply(const struct sk_buff *request,
@@ -36,15 +40,15 @@ static int taskdiag_nl_reply(const struct sk_buff *request,
 	return genlmsg_reply(reply, info);
 }
 
-static int taskdiag_nl_deliver(struct sk_buff *skb,
-			       struct netlink_callback *cb, int ret)
+static int taskdiag_nl_deliver(struct sk_buff *skb, struct netlink_callback *cb,
+			       int ret)
 {
 	NETLINK_CB(skb).flags |= NETLINK_SKB_NO_TAP;
 	return ret;
 }
 #endif
 
-/* Nothing beside the command: what is refused can mean something one day. */
+/* No attributes: a request that is rejected today can get a meaning later. */
 static const struct nla_policy taskdiag_nl_features_policy[] = {
 	[TASK_DIAG_CMD_ATTR_GET] = { .type = NLA_REJECT },
 };
@@ -52,7 +56,7 @@ static const struct nla_policy taskdiag_nl_features_policy[] = {
 /**
  * struct taskdiag_nl_dump_ctx - state of a netlink dump
  * @dump: the dump
- * @started: the first step, in the sender, is over
+ * @started: the first step, in the context of the sender, is complete
  */
 struct taskdiag_nl_dump_ctx {
 	struct taskdiag_dump	*dump;
@@ -68,10 +72,11 @@ taskdiag_nl_dump_ctx(struct netlink_callback *cb)
 }
 
 /*
- * The pid namespace of the process that a message names as its source: the
- * sender itself, or who a privileged sender puts there.  The socket layer has
- * found the sender to have CAP_SYS_ADMIN for the latter; a socket is no way
- * to lend that to whoever opened it.
+ * Return the pid namespace of the process that a message names as its source:
+ * the sender, or a process that a privileged sender names.  The socket layer
+ * has checked that the sender has CAP_SYS_ADMIN in the second case.  The opener
+ * of the socket needs it as well: an unprivileged opener could pass the socket
+ * to a privileged sender.
  */
 static struct pid_namespace *
 taskdiag_nl_get_pid_ns(const struct sk_buff *skb, const struct file *file,
@@ -106,14 +111,14 @@ static int taskdiag_nl_put_template(struct taskdiag_dump *dump,
 	struct sk_buff *skb;
 	void *hdr;
 
-	skb = genlmsg_new(taskdiag_row_size(&dump->row), TASKDIAG_GFP);
+	skb = genlmsg_new(taskdiag_row_template_size(&dump->row), TASKDIAG_GFP);
 	if (!skb)
 		return -ENOMEM;
 	dump->row.template = skb;
 
 	hdr = genlmsg_put(skb, info->snd_portid, info->snd_seq,
 			  &taskdiag_nl_family, flags, TASK_DIAG_CMD_GET);
-	if (!hdr || taskdiag_row_put_template(&dump->row, skb))
+	if (!hdr || taskdiag_row_append_template(&dump->row, skb))
 		return -EMSGSIZE;
 	genlmsg_end(skb, hdr);
 	return 0;
@@ -138,13 +143,13 @@ static struct taskdiag_dump *taskdiag_nl_open(const struct sk_buff *skb,
 		return ERR_PTR(-EPERM);
 	}
 	/*
-	 * The owner of the socket's network namespace can read requests and
-	 * errors there with a netlink tap (nlmon), although no rows.  So the
-	 * owner has to be the sender's own user namespace, or one above.
+	 * A netlink tap (nlmon) receives requests and errors, although not
+	 * rows.  The owner of the network namespace can open a tap there, so
+	 * it must be the sender's user namespace or an ancestor.
 	 */
 	if (!current_in_userns(sock_net(sock->sk)->user_ns)) {
 		NL_SET_ERR_MSG(info->extack,
-			       "the network namespace is another user namespace's");
+			       "the network namespace belongs to another user namespace");
 		return ERR_PTR(-EPERM);
 	}
 
@@ -174,7 +179,7 @@ static int taskdiag_nl_get_doit(struct sk_buff *skb, struct genl_info *info)
 	if (IS_ERR(dump))
 		return PTR_ERR(dump);
 
-	reply = nlmsg_new(taskdiag_row_room(&dump->row), GFP_KERNEL);
+	reply = nlmsg_new(taskdiag_row_max_size(&dump->row), GFP_KERNEL);
 	if (!reply) {
 		err = -ENOMEM;
 		goto out;
@@ -202,9 +207,9 @@ static int taskdiag_nl_get_start(struct netlink_callback *cb)
 }
 
 /*
- * The first step runs in sendmsg(), under the lock that all families share and
- * that registering one takes for writing.  All others run in recvmsg(), under the
- * socket's own mutex.
+ * The first step runs in sendmsg(), under the lock that all generic netlink
+ * families share, and that is taken for writing to register a family.  All
+ * other steps run in recvmsg(), under the socket's own mutex.
  */
 static int taskdiag_nl_get_dumpit(struct sk_buff *skb,
 				  struct netlink_callback *cb)
@@ -220,10 +225,10 @@ static int taskdiag_nl_get_dumpit(struct sk_buff *skb,
 	if (skb_tailroom(skb) >= SKB_WITH_OVERHEAD(TASKDIAG_RECV_MIN))
 		cb->min_dump_alloc = SKB_WITH_OVERHEAD(TASKDIAG_RECV_MIN);
 
-	/* The buffer ends where the reader's does, and may begin anywhere. */
+	/* The buffer has the length of the reader's, so it may be unaligned. */
 	if (!IS_ENABLED(CONFIG_HAVE_EFFICIENT_UNALIGNED_ACCESS)) {
 		skb_reserve(skb, -(unsigned long)skb->data % sizeof(u64));
-		/* A socket filter must not read what is before. */
+		/* A socket filter must not read the bytes skipped. */
 		skb_reset_network_header(skb);
 		skb_reset_mac_header(skb);
 	}

@@ -57,9 +57,9 @@ compile_kernel() {
 kernel_hash() {
 	cd "$PROJECT" || exit
 	{
-		find kernel include/uapi scripts/kernel/patches -type f \
-			\( -name '*taskdiag*' -o -name '*.patch' \) \
-			! -name '*.o' ! -name '*.cmd' -print0 | LC_ALL=C sort -z
+		find kernel/taskdiag.c kernel/taskdiag kernel/patches include/uapi \
+			scripts/kernel/patches -type f ! -name '*.o' ! -name '*.cmd' \
+			! -name '*.mod' -print0 | LC_ALL=C sort -z
 		config_fragments "$1" | tr '\n' '\0'
 	} | hash_of "$KERNEL_ID" "$1" "$(gcc -dumpfullversion 2>/dev/null || true)"
 }

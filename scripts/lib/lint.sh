@@ -149,6 +149,13 @@ check_all_patch_style() {
 	c_files | check_patch_style
 }
 
+# Compares the dependencies between the kernel files with the list in taskdiag.h.
+check_kernel_layers() {
+	need python3 python3
+	install_missing "check the layers of the kernel code"
+	python3 "$PROJECT/scripts/lib/layers.py"
+}
+
 check_changed_patch_style() {
 	need_checkpatch
 	changed_c_files | check_patch_style
@@ -164,7 +171,8 @@ check_sparse() {
 	lock_cache
 	KERNEL_BUILD=$KERNEL_HOME/build-sparse
 	log=$KERNEL_HOME/sparse.log
-	objects=$(cd "$PROJECT/kernel" && printf 'kernel/%s\n' *taskdiag*.c | sed 's/c$/o/')
+	objects=$(cd "$PROJECT" && printf '%s\n' kernel/taskdiag.c kernel/taskdiag/*.c |
+		sed 's/c$/o/')
 	# shellcheck disable=SC2086
 	run_sparse $objects >"$log" 2>&1 || {
 		tail -n 30 "$log"

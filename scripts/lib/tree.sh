@@ -111,12 +111,12 @@ pristine() {
 	printf %s "$keep"
 }
 
-# copy_into DIRECTORY FROM [PATTERN]: copies the regular files below FROM whose names
-# match, by relative path, without the output of a build.
+# copy_into DIRECTORY FROM: copies the regular files below FROM, by relative path,
+# without the output of a build.
 copy_into() {
 	mkdir -p "$1"
-	(cd "$2" && find . -type f ! -path './patches/*' -name "${3-*}" \
-		! -name '*.o' ! -name '*.cmd' -print0 | xargs -0 -r cp --parents -t "$1")
+	(cd "$2" && find . -type f ! -name '*.o' ! -name '*.cmd' ! -name '*.mod' \
+		-print0 | xargs -0 -r cp --parents -t "$1")
 }
 
 # stage_overlay DIRECTORY: writes all files of the overlay into the directory.
@@ -131,7 +131,8 @@ stage_overlay() {
 		patch -d "$stage" -p1 -s -f --no-backup-if-mismatch <"$patch" >&2 ||
 			die "$patch does not apply to this kernel source"
 	done
-	copy_into "$stage/kernel" "$PROJECT/kernel" '*taskdiag*'
+	copy_into "$stage/kernel/taskdiag" "$PROJECT/kernel/taskdiag"
+	cp "$PROJECT/kernel/taskdiag.c" "$stage/kernel/"
 	copy_into "$stage/include" "$PROJECT/include"
 	if [[ -d $stage/include/netlink ]]; then
 		mkdir -p "$stage/Documentation/netlink"

@@ -2,15 +2,15 @@
 /*
  * task_diag: attributes of tasks as one binary stream.
  *
+ * This file is the definition of the interface between kernel and user space.
+ * Numbers never change.  Structures of a reply grow at the end only: a reader
+ * uses the part that it knows, and treats fields behind the end of a shorter
+ * structure as absent.  The structure of the request never grows: new
+ * parameters are new attributes.
+ *
  * Integers are in the byte order of the machine.  Attributes are aligned to 4
  * bytes only: a reader must copy payloads with 64-bit fields before it accesses
  * them.
- *
- * The only definition of the numbers and structures that cross the boundary
- * between kernel and user space.  Numbers never change.  Structures of a reply
- * grow at the end only: a reader uses the part that it knows, and treats fields
- * behind the end of a shorter structure as absent.  The structure of the request
- * never grows: new parameters are new attributes.
  */
 #ifndef _UAPI_LINUX_TASKDIAG_H
 #define _UAPI_LINUX_TASKDIAG_H
@@ -211,7 +211,7 @@ struct task_diag_msg {
  * @denied: the caller may see the task but may not read these groups
  * @busy: another task held a lock or a page for too long, or a signal
  *	interrupted the caller
- * @limit: there is more than the kernel reports of one task
+ * @limit: the group is larger than the kernel's limit for one task
  * @leader: reported only in the row of the thread group's leader
  *
  * Masks of TASK_DIAG_SHOW_*.  Each group of the request is either complete in
@@ -244,10 +244,10 @@ enum {
 
 /**
  * struct task_diag_base - TASK_DIAG_BASE: identifiers, state and name
- * @tgid: pid of its process
- * @pid: its own pid
- * @ppid: pid of its parent process
- * @tpid: pid of the task that traces it; 0: not traced
+ * @tgid: pid of the task's process
+ * @pid: pid of the task
+ * @ppid: pid of the parent process
+ * @tpid: pid of the task that traces this one; 0: not traced
  * @sid: session id
  * @pgid: process group id
  * @state: TASK_DIAG_RUNNING to TASK_DIAG_IDLE
@@ -255,7 +255,8 @@ enum {
  * @__pad: 0
  *
  * All pids are in the pid namespace of the request; 0 is a task without a pid
- * there.
+ * there.  The values are those of Tgid, Pid, PPid, TracerPid, State and Name in
+ * /proc/PID/status, and of session and pgrp in /proc/PID/stat.
  */
 struct task_diag_base {
 	__u32	tgid;
@@ -325,50 +326,60 @@ struct task_diag_creds {
 
 /**
  * struct task_diag_stat - TASK_DIAG_STAT: times and sizes
- * @start_time: start of the task: nanoseconds since boot, in the time namespace
- *	of the reader
- * @utime: nanoseconds in user mode
- * @stime: nanoseconds in kernel mode
- * @gtime: nanoseconds spent running a virtual CPU, part of @utime
- * @cutime: @utime of children that were waited for
- * @cstime: @stime of children that were waited for
- * @cgtime: @gtime of children that were waited for
- * @min_flt: page faults that needed no input
- * @maj_flt: page faults that needed input
- * @cmin_flt: @min_flt of children that were waited for
- * @cmaj_flt: @maj_flt of children that were waited for
- * @nvcsw: voluntary context switches of this thread
- * @nivcsw: involuntary context switches of this thread
- * @run_delay: nanoseconds that this thread waited for a CPU
+ * @start_time: start of the task in nanoseconds since boot, in the time
+ *	namespace of the reader (starttime of stat, without rounding)
+ * @utime: nanoseconds in user mode (utime of stat)
+ * @stime: nanoseconds in kernel mode (stime of stat)
+ * @gtime: nanoseconds spent running a virtual CPU, part of @utime (guest_time
+ *	of stat)
+ * @cutime: sum of @utime of children that were waited for
+ * @cstime: sum of @stime of children that were waited for
+ * @cgtime: sum of @gtime of children that were waited for
+ * @min_flt: number of page faults without I/O (minflt of stat)
+ * @maj_flt: number of page faults with I/O (majflt of stat)
+ * @cmin_flt: sum of @min_flt of children that were waited for
+ * @cmaj_flt: sum of @maj_flt of children that were waited for
+ * @nvcsw: number of voluntary context switches of this thread
+ *	(voluntary_ctxt_switches of status)
+ * @nivcsw: number of involuntary context switches of this thread
+ *	(nonvoluntary_ctxt_switches of status)
+ * @run_delay: nanoseconds that this thread was runnable and waited for a CPU
+ *	(second field of schedstat)
  * @blkio_delay: nanoseconds that this thread waited for block devices
- * @vsize: bytes of address space
- * @rss_anon: resident bytes of anonymous memory
- * @rss_file: resident bytes of files
- * @rss_shmem: resident bytes of shared memory
- * @rss_peak: maximum of the sum of the three
- * @swap: bytes of anonymous memory that are swapped out
- * @text: bytes of the program's code
- * @data: bytes of private writable mappings and stack
- * @locked: bytes locked into memory
- * @flags: the kernel's internal flags, whose meaning depends on its version
- * @tty: controlling terminal, encoded as by stat(2); 0: none
+ *	(delayacct_blkio_ticks of stat)
+ * @vsize: bytes of address space (VmSize of status)
+ * @rss_anon: resident bytes of anonymous memory (RssAnon of status)
+ * @rss_file: resident bytes of mapped files (RssFile of status)
+ * @rss_shmem: resident bytes of shared memory (RssShmem of status)
+ * @rss_peak: maximum of the sum of @rss_anon, @rss_file and @rss_shmem (VmHWM
+ *	of status)
+ * @swap: bytes of anonymous memory that are swapped out (VmSwap of status)
+ * @text: bytes of the program's code (VmExe of status)
+ * @data: bytes of private writable mappings and stack (sixth field of statm)
+ * @locked: bytes locked into memory (VmLck of status)
+ * @flags: PF_* flags of the kernel, whose meaning depends on its version (flags
+ *	of stat)
+ * @tty: controlling terminal, encoded as st_rdev of stat(2); 0: none (tty_nr of
+ *	stat)
  * @tty_pgrp: foreground process group of the terminal; 0: no pid in the pid
- *	namespace; -1: no terminal
+ *	namespace; -1: no terminal (tpgid of stat)
  * @priority: kernel priority: 0 to 39 for nice -20 to 19, below 0 for real time
- * @nice: -20 to 19
- * @rt_priority: 1 to 99; 0: not real time
+ *	(priority of stat)
+ * @nice: nice value, -20 to 19
+ * @rt_priority: real-time priority, 1 to 99; 0: not real time
  * @policy: SCHED_* of <linux/sched.h>
- * @num_threads: threads of its process
- * @processor: CPU that it ran on last
- * @exit_signal: signal that its parent receives at its end; -1 for a thread
- * @exit_code: wait(2) status of a task that has ended or is about to; valid for
- *	such tasks only
+ * @num_threads: number of threads of the task's process
+ * @processor: CPU that the task ran on last
+ * @exit_signal: signal that the parent receives when the task ends; -1 for a
+ *	thread
+ * @exit_code: status of a task that has ended or is exiting, as in wait(2); valid
+ *	for such tasks only
  * @valid: TASK_DIAG_STAT_VALID_*; a field without such a bit is always valid
  *
- * Values are those of /proc/PID/stat in rows of processes, and those of
- * /proc/PID/task/TID/stat in rows of threads.  With TASK_DIAG_DUMP_THREAD and
- * ALL_THREAD all rows are rows of threads; with ONE, a row is a row of a thread
- * if its task is not the leader of its thread group.
+ * Files in parentheses are in /proc/PID.  Values are those of the process in
+ * rows of processes, and those of /proc/PID/task/TID in rows of threads.  With
+ * TASK_DIAG_DUMP_THREAD and ALL_THREAD all rows are rows of threads; with ONE,
+ * a row is a row of a thread if its task is not the leader of its thread group.
  */
 struct task_diag_stat {
 	__u64	start_time;
@@ -409,7 +420,11 @@ struct task_diag_stat {
 	__u32	valid;
 };
 
-/* task_diag_vma::flags, and TASK_DIAG_CMD_ATTR_VMA_FLAGS */
+/*
+ * task_diag_vma::flags, and TASK_DIAG_CMD_ATTR_VMA_FLAGS.  Flags without a
+ * comment are the VM_* flags of the same name, which /proc/PID/smaps shows as
+ * VmFlags.
+ */
 #define TASK_DIAG_VMA_READ		_BITULL(0)
 #define TASK_DIAG_VMA_WRITE		_BITULL(1)
 #define TASK_DIAG_VMA_EXEC		_BITULL(2)
@@ -459,13 +474,13 @@ struct task_diag_stat {
  *
  * @pgoff, @ino, @dev_major and @dev_minor are valid with TASK_DIAG_VMA_FILE.
  *
- * The name ends with a NUL.  Its text is that of /proc/PID/maps: a path, with
- * " (deleted)" behind it where TASK_DIAG_VMA_DELETED is set, or one of "[heap]",
- * "[stack]", "[vdso]", "[anon:NAME]" and so on.  Its bytes are not escaped, while
- * maps writes "\012" for a newline.  An attribute contains any number of records
- * in ascending order.  A mapping that changes while it is reported, or that is
- * too large to be examined in one piece, may be reported as several records, each
- * of which begins where the previous one ends.
+ * The name ends with a NUL.  Its text is that of /proc/PID/maps: a path, with "
+ * (deleted)" behind it where TASK_DIAG_VMA_DELETED is set, or one of "[heap]",
+ * "[stack]", "[vdso]", "[anon:NAME]" and so on.  Its bytes are not escaped,
+ * while maps writes "\012" for a newline.  An attribute contains any number of
+ * records in ascending order.  A mapping that changes while it is reported, or
+ * that is too large to be examined in one piece, may be reported as several
+ * records, each of which begins where the previous one ends.
  */
 struct task_diag_vma {
 	__u32	len;
@@ -485,27 +500,29 @@ struct task_diag_vma {
  * @__pad: 0
  * @start: first address, as in the corresponding struct task_diag_vma
  * @end: first address behind it
- * @rss: resident
- * @pss: resident, each page divided by the number of its users
- * @pss_dirty: dirty part of @pss
- * @shared_clean: resident, with other users, clean
- * @shared_dirty: resident, with other users, dirty
- * @private_clean: resident, without other users, clean
- * @private_dirty: resident, without other users, dirty
- * @referenced: resident and recently used
- * @anonymous: resident, belongs to no file
- * @ksm: merged with equal pages elsewhere
- * @lazy_free: released by madvise(2), not yet reclaimed
- * @anon_thp: in anonymous transparent huge pages
- * @shmem_thp: in huge pages of shared memory
- * @file_thp: in huge pages of files
- * @shared_hugetlb: in hugetlbfs pages with other users
- * @private_hugetlb: in hugetlbfs pages without other users
- * @swap: swapped out
- * @swap_pss: swapped out, each page divided by the number of its users
- * @locked: @pss if the mapping is locked into memory, else 0
+ * @rss: resident (Rss)
+ * @pss: resident, each page divided by the number of its mappings (Pss)
+ * @pss_dirty: dirty part of @pss (Pss_Dirty)
+ * @shared_clean: resident, mapped more than once, clean (Shared_Clean)
+ * @shared_dirty: resident, mapped more than once, dirty (Shared_Dirty)
+ * @private_clean: resident, mapped once, clean (Private_Clean)
+ * @private_dirty: resident, mapped once, dirty (Private_Dirty)
+ * @referenced: resident and recently accessed (Referenced)
+ * @anonymous: resident anonymous memory (Anonymous)
+ * @ksm: merged with equal pages by KSM (KSM)
+ * @lazy_free: released by madvise(2), not yet reclaimed (LazyFree)
+ * @anon_thp: in anonymous transparent huge pages (AnonHugePages)
+ * @shmem_thp: in huge pages of shared memory (ShmemPmdMapped)
+ * @file_thp: in huge pages of files (FilePmdMapped)
+ * @shared_hugetlb: in hugetlbfs pages mapped more than once (Shared_Hugetlb)
+ * @private_hugetlb: in hugetlbfs pages mapped once (Private_Hugetlb)
+ * @swap: swapped out (Swap)
+ * @swap_pss: swapped out, each page divided by the number of its mappings
+ *	(SwapPss)
+ * @locked: @pss if the mapping is locked into memory, else 0 (Locked)
  *
- * All sizes are in bytes, as in /proc/PID/smaps.
+ * All fields from @rss on are sizes in bytes.  Names in parentheses are those
+ * of /proc/PID/smaps, which has the sizes in KiB.
  */
 struct task_diag_vma_stat {
 	__u32	len;
@@ -539,15 +556,15 @@ struct task_diag_vma_stat {
 
 /**
  * struct task_diag_files - TASK_DIAG_FILES: open files
- * @limit_soft: RLIMIT_NOFILE; all bits set: unlimited
- * @limit_hard: upper bound of RLIMIT_NOFILE; all bits set: unlimited
- * @total: descriptors in use
- * @regular: descriptors of regular files
- * @socket: descriptors of sockets
- * @pipe: descriptors of pipes and FIFOs
- * @eventfd: descriptors of eventfds
- * @epoll: descriptors of epoll instances
- * @other: all other descriptors
+ * @limit_soft: soft limit of RLIMIT_NOFILE; all bits set: unlimited
+ * @limit_hard: hard limit of RLIMIT_NOFILE; all bits set: unlimited
+ * @total: number of open descriptors, as in /proc/PID/fd
+ * @regular: number of descriptors of regular files
+ * @socket: number of descriptors of sockets
+ * @pipe: number of descriptors of pipes and FIFOs
+ * @eventfd: number of descriptors of eventfds
+ * @epoll: number of descriptors of epoll instances
+ * @other: number of all other descriptors
  * @valid: TASK_DIAG_FILES_VALID_*; a field without such a bit is always valid
  */
 struct task_diag_files {
@@ -570,10 +587,11 @@ struct task_diag_files {
 #define TASK_DIAG_IDENT_VALID_PIDFD_INO	_BITUL(0)
 
 /**
- * struct task_diag_ident - TASK_DIAG_IDENT: distinguishes a task from all others
- * @start_time: start of the task: nanoseconds since boot, in the initial time
+ * struct task_diag_ident - TASK_DIAG_IDENT: distinguishes a task from all
+ * others
+ * @start_time: start of the task in nanoseconds since boot, in the initial time
  *	namespace
- * @pidfd_ino: inode number of its pidfds
+ * @pidfd_ino: inode number of the task's pidfds, as in fstat(2)
  * @flags: TASK_DIAG_IDENT_*
  * @valid: TASK_DIAG_IDENT_VALID_*; a field without such a bit is always valid
  *

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * task_diag: the group CGROUP.
+ *
+ * Depends on access.c; must not depend on other groups.
  */
 #include <linux/cgroup.h>
 #include <linux/kernfs.h>
@@ -8,15 +10,15 @@
 #include <linux/string.h>
 #include <net/netlink.h>
 
-#include "taskdiag_parts.h"
+#include "taskdiag.h"
 
 /*
- * The path of @cgrp as it is seen in @ns, at @path; NULL if it is longer than
- * procfs could tell.
+ * Write the path of @cgrp, relative to the root of @ns, to @path.  Returns NULL
+ * if it is longer than PATH_MAX, which procfs does not report either.
  *
- * Under RCU, in which a task's css_set keeps its cgroup, and that its node; the
- * names of nodes have a lock of their own.  So the lock of all cgroups, which
- * procfs takes and which every fork wants, can be left alone.
+ * Under RCU, the task's css_set keeps its cgroup and kernfs node, and names of
+ * nodes have a lock of their own.  So this function does not need css_set_lock,
+ * which procfs takes and which each fork needs.
  */
 static const char *path_of(struct cgroup *cgrp, struct cgroup_namespace *ns,
 			   char *path, u32 *flags)
@@ -34,16 +36,16 @@ static const char *path_of(struct cgroup *cgrp, struct cgroup_namespace *ns,
 }
 
 /**
- * taskdiag_put_cgroup - put TASK_DIAG_CGROUP
- * @cont: whose
- * @skb: where to
- * @caller: who asks
+ * taskdiag_append_cgroup - append TASK_DIAG_CGROUP
+ * @ctx: state of the current row
+ * @skb: destination
+ * @caller: the caller
  *
  * Return: 0, -EMSGSIZE if it does not fit, or an error of
- * taskdiag_cont_recheck().
+ * taskdiag_access_recheck().
  */
-int taskdiag_put_cgroup(struct taskdiag_cont *cont, struct sk_buff *skb,
-			struct taskdiag_caller *caller)
+int taskdiag_append_cgroup(struct taskdiag_append_ctx *ctx, struct sk_buff *skb,
+			   struct taskdiag_caller *caller)
 {
 	struct task_diag_cgroup head = {};
 	struct cgroup *cgrp;
@@ -52,14 +54,14 @@ int taskdiag_put_cgroup(struct taskdiag_cont *cont, struct sk_buff *skb,
 	size_t len;
 	int err;
 
-	err = taskdiag_cont_recheck(cont, caller);
+	err = taskdiag_access_recheck(&ctx->target, caller);
 	if (err)
 		return err;
 
 	rcu_read_lock();
-	cgrp = task_dfl_cgroup(cont->task);
+	cgrp = task_dfl_cgroup(ctx->target.task);
 	head.id = cgroup_id(cgrp);
-	path = path_of(cgrp, caller->cgroup_ns, cont->path, &head.flags);
+	path = path_of(cgrp, caller->cgroup_ns, ctx->path, &head.flags);
 	rcu_read_unlock();
 
 	len = path ? strlen(path) + 1 : 0;

@@ -4,11 +4,11 @@
  * delivers every message to the taps (nlmon) of its network namespace.
  *
  * Netlink passes a message to the taps right before it queues the message at
- * the receiver's socket.  Here replies are queued without netlink, so that the
- * taps have no part in it.  Requests could be refused while there is a tap, but
- * that would not be enough: netlink_dump() delivers after the last look that a
- * family can take, and a tap that comes up just then would have to wait, with
- * RTNL held, for every task that may be in between.
+ * the receiver's socket.  These functions queue replies without netlink, so
+ * taps do not receive them.  Rejecting requests while a tap exists would not
+ * suffice: netlink_dump() delivers after the dumpit operation, so a tap can be
+ * added after the family's last check.  To prevent this, adding a tap would
+ * have to wait, with RTNL held, for each task that may be between the two.
  *
  * Depends on sockets; must not depend on the contents of a message.
  */

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * task_diag: /proc/task-diag, the other door to the dump.
+ * task_diag: the entry point /proc/task-diag.
  *
- * A transaction file: write one request, read the answer to its end, write the
- * next.  Messages are those of the family but for the generic-netlink header,
- * whose command is in the message type instead.
+ * A transaction file: write one request, read the reply to its end, write the
+ * next request.  Messages are those of the family without the generic netlink
+ * header; the command is part of the message type.
  *
- * Knows files and message headers, and no strategy or group.  What means
- * authority is taken here: who opened the file, who writes, and the pid
- * namespace of the procfs that it lies in.  How that is mounted (hidepid=,
- * gid=) changes nothing about who sees what.
+ * The access check depends on the credentials of the opener and of the writer;
+ * pids are those of the procfs mount's pid namespace.  The mount options
+ * hidepid= and gid= do not affect the access check.
+ *
+ * Depends on dump.c, row.c and caller.c; must not depend on a strategy or a
+ * group.
  */
 #include <linux/err.h>
 #include <linux/fs.h>
@@ -29,53 +31,53 @@
 #include <linux/wait.h>
 #include <net/netlink.h>
 
-#include "taskdiag_parts.h"
+#include "taskdiag.h"
 
-/* There is room for each attribute, and for the longest of them. */
+/* Sufficient for all attributes of a request with their maximum lengths. */
 #define TASKDIAG_PROC_REQUEST_MAX	SZ_128K
 
-/* As much as netlink makes at a time. */
+/* Bytes of rows made at a time, as in a netlink dump. */
 #define TASKDIAG_PROC_BATCH		SKB_WITH_OVERHEAD(SZ_32K)
 
 /* Space for NLMSG_DONE and the reason of an error. */
 #define TASKDIAG_PROC_END		((size_t)SZ_512)
 
-/* Everybody may ask; what they are told depends on who they are. */
+/* Anyone may open the file; the access check decides about each row. */
 #define TASKDIAG_PROC_MODE		0666
 
 /**
  * struct taskdiag_transaction - an open /proc/task-diag
- * @lock: one read or write at a time
- * @changed: who polls
- * @request: header of the request that is being answered
- * @dump: its rows, until the answer has been read to its end; or NULL
- * @made_all: there are no more rows, for this reason:
- * @end: 0 or an error, and
- * @extack: what was wrong
- * @told_all: the last message of the answer is in @answer
- * @answer: messages that are still to be read, or NULL
+ * @lock: serializes reads and writes
+ * @changed: wait queue of poll()
+ * @request: header of the current request
+ * @dump: its dump, until the reply has been read to its end; or NULL
+ * @rows_done: all rows have been made, or an error has ended the dump
+ * @end: 0 or that error, for NLMSG_DONE
+ * @extack: reason of that error
+ * @end_appended: the last message of the reply is in @reply
+ * @reply: messages that have not been read yet, or NULL
  */
 struct taskdiag_transaction {
-	struct mutex		lock;	/* one read or write at a time */
+	struct mutex		lock;	/* serializes reads and writes */
 	wait_queue_head_t	changed;
 	struct nlmsghdr		request;
 	struct taskdiag_dump	*dump;
-	bool			made_all;
+	bool			rows_done;
 	int			end;
 	struct netlink_ext_ack	extack;
-	bool			told_all;
-	struct sk_buff		*answer;
+	bool			end_appended;
+	struct sk_buff		*reply;
 };
 
-static void drop_answer(struct taskdiag_transaction *t)
+static void drop_reply(struct taskdiag_transaction *t)
 {
-	consume_skb(t->answer);
-	t->answer = NULL;
+	consume_skb(t->reply);
+	t->reply = NULL;
 }
 
 static void end_transaction(struct taskdiag_transaction *t)
 {
-	drop_answer(t);
+	drop_reply(t);
 	if (t->dump)
 		taskdiag_dump_close(t->dump);
 	t->dump = NULL;
@@ -84,24 +86,24 @@ static void end_transaction(struct taskdiag_transaction *t)
 
 /* --- messages ----------------------------------------------------------- */
 
-static struct nlmsghdr *put_header(const struct taskdiag_transaction *t,
-				   struct sk_buff *skb, int type, int payload,
-				   int flags)
+static struct nlmsghdr *append_header(const struct taskdiag_transaction *t,
+				      struct sk_buff *skb, int type,
+				      int payload, int flags)
 {
 	return nlmsg_put(skb, t->request.nlmsg_pid, t->request.nlmsg_seq, type,
 			 payload, flags);
 }
 
-static size_t reason_size(const struct netlink_ext_ack *extack)
+static size_t extack_size(const struct netlink_ext_ack *extack)
 {
 	return nla_total_size(strlen(extack->_msg ?: "") + 1) +
 	       2 * nla_total_size(sizeof(u32));
 }
 
-/* What was wrong, as netlink puts it behind an error. */
-static void put_reason(struct sk_buff *skb, struct nlmsghdr *nlh,
-		       const struct netlink_ext_ack *extack,
-		       const struct nlmsghdr *request)
+/* Append the attributes of an extended ack, as netlink_ack_tlv_fill() does. */
+static void append_extack(struct sk_buff *skb, struct nlmsghdr *nlh,
+			  const struct netlink_ext_ack *extack,
+			  const struct nlmsghdr *request)
 {
 	if (!extack->_msg)
 		return;
@@ -116,61 +118,62 @@ static void put_reason(struct sk_buff *skb, struct nlmsghdr *nlh,
 	nlmsg_end(skb, nlh);
 }
 
-/* The request has been refused: let whoever wants to know read why. */
-static void explain(struct taskdiag_transaction *t,
-		    const struct nlmsghdr *request, int err,
-		    const struct netlink_ext_ack *extack)
+/* Make a reply with NLMSG_ERROR, which the writer may read or ignore. */
+static void reply_error(struct taskdiag_transaction *t,
+			const struct nlmsghdr *request, int err,
+			const struct netlink_ext_ack *extack)
 {
-	struct nlmsgerr *refusal;
+	struct nlmsgerr *error;
 	struct nlmsghdr *nlh;
 	struct sk_buff *skb;
 
-	skb = nlmsg_new(sizeof(*refusal) + reason_size(extack),
+	skb = nlmsg_new(sizeof(*error) + extack_size(extack),
 			GFP_KERNEL_ACCOUNT);
 	if (!skb)
 		return;
 
-	nlh = put_header(t, skb, NLMSG_ERROR, sizeof(*refusal), NLM_F_CAPPED);
-	refusal = nlmsg_data(nlh);
-	refusal->error = err;
-	refusal->msg = *request;
-	put_reason(skb, nlh, extack, request);
-	t->answer = skb;
+	nlh = append_header(t, skb, NLMSG_ERROR, sizeof(*error), NLM_F_CAPPED);
+	error = nlmsg_data(nlh);
+	error->error = err;
+	error->msg = *request;
+	append_extack(skb, nlh, extack, request);
+	t->reply = skb;
 }
 
 /*
- * The end of the answer.  False if it has no room; then it comes with the next
- * batch.
+ * Append NLMSG_DONE.  Returns false if @skb has too little tailroom: the next
+ * batch contains it then.
  */
-static bool put_end(struct taskdiag_transaction *t, struct sk_buff *skb)
+static bool append_end(struct taskdiag_transaction *t, struct sk_buff *skb)
 {
 	struct nlmsghdr *nlh;
 
 	if (skb_tailroom(skb) < nlmsg_total_size(sizeof(t->end)) +
-				reason_size(&t->extack))
+	    extack_size(&t->extack))
 		return false;
 
-	nlh = put_header(t, skb, NLMSG_DONE, sizeof(t->end), NLM_F_MULTI);
+	nlh = append_header(t, skb, NLMSG_DONE, sizeof(t->end), NLM_F_MULTI);
 	memcpy(nlmsg_data(nlh), &t->end, sizeof(t->end));
 	if (t->end)
-		put_reason(skb, nlh, &t->extack, NULL);
+		append_extack(skb, nlh, &t->extack, NULL);
 	return true;
 }
 
-static int put_template(struct taskdiag_transaction *t, int flags)
+static int make_template(struct taskdiag_transaction *t, int flags)
 {
 	struct taskdiag_dump *dump = t->dump;
 	struct nlmsghdr *nlh;
 	struct sk_buff *skb;
 
-	skb = nlmsg_new(taskdiag_row_size(&dump->row), GFP_KERNEL_ACCOUNT);
+	skb = nlmsg_new(taskdiag_row_template_size(&dump->row),
+			GFP_KERNEL_ACCOUNT);
 	if (!skb)
 		return -ENOMEM;
 	dump->row.template = skb;
 
-	nlh = put_header(t, skb, TASK_DIAG_NLMSG_BASE + TASK_DIAG_CMD_GET, 0,
-			 flags);
-	if (!nlh || taskdiag_row_put_template(&dump->row, skb))
+	nlh = append_header(t, skb, TASK_DIAG_NLMSG_BASE + TASK_DIAG_CMD_GET, 0,
+			    flags);
+	if (!nlh || taskdiag_row_append_template(&dump->row, skb))
 		return -EMSGSIZE;
 	nlmsg_end(skb, nlh);
 	return 0;
@@ -178,7 +181,7 @@ static int put_template(struct taskdiag_transaction *t, int flags)
 
 /* --- write: a request --------------------------------------------------- */
 
-static int answer_features(struct taskdiag_transaction *t)
+static int reply_features(struct taskdiag_transaction *t)
 {
 	struct task_diag_features features;
 	struct nlmsghdr *nlh;
@@ -190,26 +193,27 @@ static int answer_features(struct taskdiag_transaction *t)
 		return -ENOMEM;
 
 	taskdiag_dump_features(&features);
-	nlh = put_header(t, skb, TASK_DIAG_NLMSG_BASE + TASK_DIAG_CMD_FEATURES,
-			 0, 0);
+	nlh = append_header(t, skb, TASK_DIAG_NLMSG_BASE + TASK_DIAG_CMD_FEATURES,
+			    0, 0);
 	if (nla_put_64bit(skb, TASK_DIAG_FEATURES, sizeof(features), &features,
 			  TASK_DIAG_PAD)) {
 		kfree_skb(skb);
 		return -EMSGSIZE;
 	}
 	nlmsg_end(skb, nlh);
-	t->answer = skb;
+	t->reply = skb;
 	return 0;
 }
 
-/* One message without NLM_F_DUMP, which is made at once: it may be an error. */
-static int make_one(struct taskdiag_transaction *t,
-		    struct netlink_ext_ack *extack)
+/* Make the reply to a request without NLM_F_DUMP now, as it may be an error. */
+static int make_single_reply(struct taskdiag_transaction *t,
+			     struct netlink_ext_ack *extack)
 {
 	struct sk_buff *skb;
 	int err;
 
-	skb = nlmsg_new(taskdiag_row_room(&t->dump->row), GFP_KERNEL_ACCOUNT);
+	skb = nlmsg_new(taskdiag_row_max_size(&t->dump->row),
+			GFP_KERNEL_ACCOUNT);
 	if (!skb)
 		return -ENOMEM;
 
@@ -218,16 +222,16 @@ static int make_one(struct taskdiag_transaction *t,
 		kfree_skb(skb);
 		return err;
 	}
-	t->answer = skb;
-	t->told_all = true;
+	t->reply = skb;
+	t->end_appended = true;
 	return 0;
 }
 
-static int answer_get(struct taskdiag_transaction *t, struct file *file,
-		      struct nlattr **attrs, struct netlink_ext_ack *extack)
+static int reply_get(struct taskdiag_transaction *t, struct file *file,
+		     struct nlattr **attrs, struct netlink_ext_ack *extack)
 {
 	struct pid_namespace *ns = proc_pid_ns(file_inode(file)->i_sb);
-	bool multi = (t->request.nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP;
+	bool is_dump = (t->request.nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP;
 	struct taskdiag_dump *dump;
 	int err;
 
@@ -236,24 +240,24 @@ static int answer_get(struct taskdiag_transaction *t, struct file *file,
 		return -EINVAL;
 	}
 
-	dump = taskdiag_dump_open(attrs, file, get_pid_ns(ns), multi, extack);
+	dump = taskdiag_dump_open(attrs, file, get_pid_ns(ns), is_dump, extack);
 	if (IS_ERR(dump))
 		return PTR_ERR(dump);
 
 	t->dump = dump;
-	t->made_all = false;
-	t->told_all = false;
-	err = put_template(t, multi ? NLM_F_MULTI : 0);
-	if (!err && !multi)
-		err = make_one(t, extack);
+	t->rows_done = false;
+	t->end_appended = false;
+	err = make_template(t, is_dump ? NLM_F_MULTI : 0);
+	if (!err && !is_dump)
+		err = make_single_reply(t, extack);
 	if (err)
 		end_transaction(t);
 	return err;
 }
 
-static int take_request(struct taskdiag_transaction *t, struct file *file,
-			const struct nlmsghdr *request, size_t len,
-			struct netlink_ext_ack *extack)
+static int handle_request(struct taskdiag_transaction *t, struct file *file,
+			  const struct nlmsghdr *request, size_t len,
+			  struct netlink_ext_ack *extack)
 {
 	struct nlattr *attrs[TASKDIAG_REQUEST_ATTRS];
 	int err;
@@ -276,13 +280,13 @@ static int take_request(struct taskdiag_transaction *t, struct file *file,
 
 	switch (request->nlmsg_type) {
 	case TASK_DIAG_NLMSG_BASE + TASK_DIAG_CMD_GET:
-		return answer_get(t, file, attrs, extack);
+		return reply_get(t, file, attrs, extack);
 	case TASK_DIAG_NLMSG_BASE + TASK_DIAG_CMD_FEATURES:
 		if (nlmsg_attrlen(request, 0)) {
 			NL_SET_ERR_MSG(extack, "attributes: there are none");
 			return -EINVAL;
 		}
-		return answer_features(t);
+		return reply_features(t);
 	}
 	NL_SET_ERR_MSG_FMT(extack, "nlmsg_type: unknown type %u",
 			   request->nlmsg_type);
@@ -297,8 +301,8 @@ static int lock_transaction(struct taskdiag_transaction *t,
 	return mutex_lock_interruptible(&t->lock) ? -ERESTARTSYS : 0;
 }
 
-static int transact(struct taskdiag_transaction *t, struct file *file,
-		    const struct nlmsghdr *request, size_t len)
+static int begin_transaction(struct taskdiag_transaction *t, struct file *file,
+			     const struct nlmsghdr *request, size_t len)
 {
 	struct netlink_ext_ack extack = {};
 	int err;
@@ -306,11 +310,11 @@ static int transact(struct taskdiag_transaction *t, struct file *file,
 	if (t->dump)
 		return -EBUSY;
 
-	drop_answer(t);
+	drop_reply(t);
 	t->request = *request;
-	err = take_request(t, file, request, len, &extack);
+	err = handle_request(t, file, request, len, &extack);
 	if (err)
-		explain(t, request, err, &extack);
+		reply_error(t, request, err, &extack);
 	wake_up_interruptible(&t->changed);
 	return err;
 }
@@ -334,14 +338,14 @@ static ssize_t taskdiag_proc_write(struct file *file, const char __user *from,
 	if (!err)
 		err = lock_transaction(t, file);
 	if (!err) {
-		err = transact(t, file, request, len);
+		err = begin_transaction(t, file, request, len);
 		mutex_unlock(&t->lock);
 	}
 	kvfree(request);
 	return err ?: len;
 }
 
-/* --- read: its answer --------------------------------------------------- */
+/* --- read: the reply ----------------------------------------------------- */
 
 static void make_rows(struct taskdiag_transaction *t, struct sk_buff *skb)
 {
@@ -350,38 +354,39 @@ static void make_rows(struct taskdiag_transaction *t, struct sk_buff *skb)
 	memset(&t->extack, 0, sizeof(t->extack));
 	ret = taskdiag_dump_rows(t->dump, skb, true, &t->extack);
 	if (ret <= 0) {
-		t->made_all = true;
+		t->rows_done = true;
 		t->end = ret;
 	}
 }
 
 /*
- * More rows, and behind the last of them the end.  A row that takes several
- * messages takes such as the reader has room for.
+ * Make the next rows, and NLMSG_DONE behind the last one.  Messages of a
+ * multi-message row do not exceed the reader's buffer.
  */
-static int make_answer(struct taskdiag_transaction *t, size_t room)
+static int make_reply(struct taskdiag_transaction *t, size_t limit)
 {
-	size_t least = max(taskdiag_row_room(&t->dump->row),
-			   TASKDIAG_PROC_END);
-	size_t size = clamp(round_down(room, 8), least, TASKDIAG_PROC_BATCH);
+	size_t min_size = max(taskdiag_row_max_size(&t->dump->row),
+			      TASKDIAG_PROC_END);
+	size_t size = clamp(round_down(limit, 8), min_size,
+			    TASKDIAG_PROC_BATCH);
 	struct sk_buff *skb;
 
 	skb = alloc_skb(size, GFP_KERNEL_ACCOUNT);
 	if (!skb)
 		return -ENOMEM;
-	/* It has been rounded up. */
+	/* alloc_skb() has rounded up the size. */
 	skb_reserve(skb, skb_tailroom(skb) - size);
 
-	if (!t->made_all)
+	if (!t->rows_done)
 		make_rows(t, skb);
-	if (t->made_all)
-		t->told_all = put_end(t, skb);
-	t->answer = skb;
+	if (t->rows_done)
+		t->end_appended = append_end(t, skb);
+	t->reply = skb;
 	return 0;
 }
 
-/* How much of the answer a buffer takes, in whole messages. */
-static size_t fit(const struct sk_buff *skb, size_t room)
+/* Return the length of the messages that fit a buffer of @limit bytes. */
+static size_t whole_messages(const struct sk_buff *skb, size_t limit)
 {
 	size_t len = 0;
 
@@ -389,64 +394,64 @@ static size_t fit(const struct sk_buff *skb, size_t room)
 		const struct nlmsghdr *nlh = (void *)skb->data + len;
 		size_t next = len + NLMSG_ALIGN(nlh->nlmsg_len);
 
-		if (next > room)
+		if (next > limit)
 			break;
 		len = next;
 	}
 	return len;
 }
 
-static ssize_t hand_out(struct taskdiag_transaction *t, char __user *to,
-			size_t room)
+static ssize_t copy_messages(struct taskdiag_transaction *t, char __user *to,
+			     size_t limit)
 {
-	size_t len = fit(t->answer, room);
+	size_t len = whole_messages(t->reply, limit);
 
-	/* Nothing is lost: a larger buffer takes it. */
+	/* The message is not lost: a larger buffer receives it. */
 	if (!len)
 		return -EMSGSIZE;
-	if (copy_to_user(to, t->answer->data, len))
+	if (copy_to_user(to, t->reply->data, len))
 		return -EFAULT;
 
-	skb_pull(t->answer, len);
-	if (!t->answer->len) {
-		drop_answer(t);
-		if (!t->dump || t->told_all)
+	skb_pull(t->reply, len);
+	if (!t->reply->len) {
+		drop_reply(t);
+		if (!t->dump || t->end_appended)
 			end_transaction(t);
 	}
 	return len;
 }
 
-static ssize_t read_on(struct taskdiag_transaction *t, char __user *to,
-		       size_t room)
+static ssize_t read_reply(struct taskdiag_transaction *t, char __user *to,
+			  size_t limit)
 {
 	int err;
 
-	/* As over netlink: who did not ask gets nothing and ends it. */
+	/* As over netlink, a read by another process ends the dump. */
 	if (t->dump && !taskdiag_caller_is_current(&t->dump->caller)) {
 		end_transaction(t);
 		return -EPERM;
 	}
 
-	if (t->dump && !t->answer) {
-		err = make_answer(t, room);
+	if (t->dump && !t->reply) {
+		err = make_reply(t, limit);
 		if (err)
 			return err;
 	}
-	return t->answer ? hand_out(t, to, room) : 0;
+	return t->reply ? copy_messages(t, to, limit) : 0;
 }
 
 static ssize_t taskdiag_proc_read(struct file *file, char __user *to,
-				  size_t room, loff_t *pos)
+				  size_t limit, loff_t *pos)
 {
 	struct taskdiag_transaction *t = file->private_data;
 	ssize_t ret;
 
-	if (!room)
+	if (!limit)
 		return 0;
 	ret = lock_transaction(t, file);
 	if (ret)
 		return ret;
-	ret = read_on(t, to, room);
+	ret = read_reply(t, to, limit);
 	mutex_unlock(&t->lock);
 	return ret;
 }
@@ -462,7 +467,7 @@ static __poll_t taskdiag_proc_poll(struct file *file,
 	poll_wait(file, &t->changed, table);
 	if (!READ_ONCE(t->dump))
 		events |= EPOLLOUT | EPOLLWRNORM;
-	if (READ_ONCE(t->dump) || READ_ONCE(t->answer))
+	if (READ_ONCE(t->dump) || READ_ONCE(t->reply))
 		events |= EPOLLIN | EPOLLRDNORM;
 	return events;
 }
@@ -472,8 +477,8 @@ static int taskdiag_proc_open(struct inode *inode, struct file *file)
 	struct taskdiag_transaction *t;
 
 	/*
-	 * procfs would release an open file when its entry is removed, and
-	 * then a sleeper in poll() would have its wait queue freed.
+	 * remove_proc_entry() releases open files, which would free the wait
+	 * queue of a task that sleeps in poll().
 	 */
 	if (!try_module_get(THIS_MODULE))
 		return -ENOENT;

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * task_diag: the access check, inline as far as it is one call of the security
- * modules' hook.  The rest is in taskdiag_caller.c.
+ * task_diag: the access check for callers with CAP_SYS_PTRACE over all tasks,
+ * inline, as it consists of one call of the security modules' hook.  access.c
+ * contains the check for other callers.
  */
-#ifndef _KERNEL_TASKDIAG_CALLER_H
-#define _KERNEL_TASKDIAG_CALLER_H
+#ifndef _KERNEL_TASKDIAG_ACCESS_H
+#define _KERNEL_TASKDIAG_ACCESS_H
 
 #include <linux/pid.h>
 #include <linux/ptrace.h>
 #include <linux/sched/signal.h>
 #include <linux/security.h>
 
-#include "taskdiag_parts.h"
+#include "taskdiag.h"
 
 bool taskdiag_credsets_permit(struct taskdiag_caller *caller,
 			      struct task_struct *task);
@@ -27,11 +28,13 @@ void taskdiag_note_denial(struct taskdiag_caller *caller,
 #define TASKDIAG_PTRACE_MODE	(PTRACE_MODE_READ_FSCREDS | PTRACE_MODE_NOAUDIT)
 
 /**
- * taskdiag_lsm_permits - ask the security modules about current's credentials
- * @caller: the caller, after taskdiag_caller_enter() in the same RCU section
+ * taskdiag_lsm_permits - call the hook of security modules for current
+ * @caller: the caller, after taskdiag_access_enter() in the same RCU section
  * @task: the task to be seen
  *
- * Return: true if they permit current to see @task.
+ * Context: RCU read-side critical section.
+ *
+ * Return: true if the security modules permit current to see @task.
  */
 static __always_inline bool taskdiag_lsm_permits(struct taskdiag_caller *caller,
 						 struct task_struct *task)
@@ -46,8 +49,10 @@ static __always_inline bool taskdiag_lsm_permits(struct taskdiag_caller *caller,
 
 /**
  * taskdiag_may_see - the access check that every row has passed
- * @caller: the caller, after taskdiag_caller_enter() in the same RCU section
+ * @caller: the caller, after taskdiag_access_enter() in the same RCU section
  * @task: the task to be seen
+ *
+ * Context: RCU read-side critical section.
  *
  * Return: true if @caller may see @task.
  */
@@ -64,4 +69,4 @@ static __always_inline bool taskdiag_may_see(struct taskdiag_caller *caller,
 	return taskdiag_credsets_permit(caller, task);
 }
 
-#endif /* _KERNEL_TASKDIAG_CALLER_H */
+#endif /* _KERNEL_TASKDIAG_ACCESS_H */

@@ -2,9 +2,13 @@
 /*
  * task_diag: the group STAT, times and sizes.
  *
- * What /proc/PID/stat and its neighbours say (fs/proc/array.c, task_mmu.c),
- * in units that lose nothing.  Most tasks have no terminal, have not stopped
- * and are not ending: that is found out without the lock that the others need.
+ * The values are those of /proc/PID/stat, status and statm (fs/proc/array.c,
+ * task_mmu.c), in units without a loss of precision.  Most tasks have no
+ * terminal, have not stopped and are not exiting: for these, siglock is not
+ * taken.
+ *
+ * Depends on the kernel's tasks and memory only; must not depend on the
+ * iterator or the message around the structure.
  */
 #include <linux/cpumask.h>
 #include <linux/minmax.h>
@@ -21,15 +25,14 @@
 #include <linux/time_namespace.h>
 #include <linux/tty.h>
 
-/* Wants the locks to be known. */
+/* Needs the declarations of the locks above. */
 #include <linux/delayacct.h>
 
-#include "taskdiag_parts.h"
+#include "taskdiag.h"
 
-/* The threads that a process has, and those that it had. */
-static void sum_up_threads(struct task_diag_stat *stat,
-			   struct task_cputime *times,
-			   struct signal_struct *sig)
+/* Add up the values of all threads, and of those that have exited. */
+static void sum_threads(struct task_diag_stat *stat, struct task_cputime *times,
+			struct signal_struct *sig)
 {
 	u64 gtime = sig->gtime, min_flt = sig->min_flt, maj_flt = sig->maj_flt;
 	struct task_struct *thread;
@@ -52,44 +55,45 @@ static void sum_up_threads(struct task_diag_stat *stat,
 	stat->maj_flt = maj_flt;
 }
 
-static void put_sums(struct task_diag_stat *stat, struct task_cputime *times,
-		     struct signal_struct *sig, bool whole)
+static void fill_sums(struct task_diag_stat *stat, struct task_cputime *times,
+		      struct signal_struct *sig, bool whole_process)
 {
-	/* Those that were waited for. */
+	/* Children that were waited for. */
 	stat->cutime = sig->cutime;
 	stat->cstime = sig->cstime;
 	stat->cgtime = sig->cgtime;
 	stat->cmin_flt = sig->cmin_flt;
 	stat->cmaj_flt = sig->cmaj_flt;
 
-	if (whole)
-		sum_up_threads(stat, times, sig);
+	if (whole_process)
+		sum_threads(stat, times, sig);
 }
 
 /*
- * With stats_lock held a thread that ends goes from the list to the sum, and
- * a child that was waited for to the children.  Try without, once.
+ * A thread that exits is moved from the list to the sums under stats_lock, and
+ * so is a child that is waited for.  Try once without the lock, then with it.
  */
-static void put_sums_at_rest(struct task_diag_stat *stat,
-			     struct task_cputime *times,
-			     struct signal_struct *sig, bool whole)
+static void fill_sums_consistently(struct task_diag_stat *stat,
+				   struct task_cputime *times,
+				   struct signal_struct *sig,
+				   bool whole_process)
 {
 	unsigned int seq = read_seqbegin(&sig->stats_lock);
 	unsigned long flags;
 
-	put_sums(stat, times, sig, whole);
+	fill_sums(stat, times, sig, whole_process);
 	if (likely(!read_seqretry(&sig->stats_lock, seq)))
 		return;
 
 	read_seqlock_excl_irqsave(&sig->stats_lock, flags);
-	put_sums(stat, times, sig, whole);
+	fill_sums(stat, times, sig, whole_process);
 	read_sequnlock_excl_irqrestore(&sig->stats_lock, flags);
 }
 
 /*
- * The sums are those of thread_group_cputime(), which would go over the threads
- * once more.  It knows two things better: what the reader itself has used since
- * the last tick, and how to read a time in two words.
+ * The sums are those of thread_group_cputime(), which would visit the threads a
+ * second time.  That function has two advantages: it includes the reader's own
+ * time since the last tick, and it reads 64-bit times on 32-bit machines.
  */
 static void adjust_times(struct task_struct *task, struct task_cputime *times,
 			 u64 *utime, u64 *stime)
@@ -101,15 +105,15 @@ static void adjust_times(struct task_struct *task, struct task_cputime *times,
 			       stime);
 }
 
-static void put_times(struct task_diag_stat *stat, struct task_struct *task,
-		      bool whole)
+static void fill_times(struct task_diag_stat *stat, struct task_struct *task,
+		       bool whole_process)
 {
 	struct task_cputime times;
 	u64 utime, stime;
 
-	put_sums_at_rest(stat, &times, task->signal, whole);
+	fill_sums_consistently(stat, &times, task->signal, whole_process);
 
-	if (whole) {
+	if (whole_process) {
 		adjust_times(task, &times, &utime, &stime);
 	} else {
 		stat->gtime = task_gtime(task);
@@ -121,7 +125,7 @@ static void put_times(struct task_diag_stat *stat, struct task_struct *task,
 	stat->stime = stime;
 }
 
-/* -1 if the kernel does not count it. */
+/* Return the delay in nanoseconds, -1 if the kernel does not count it. */
 #ifdef CONFIG_TASK_DELAY_ACCT
 static s64 blkio_delay(struct task_struct *task)
 {
@@ -131,7 +135,7 @@ static s64 blkio_delay(struct task_struct *task)
 
 	if (!delays)
 		return -1;
-	/* The lock is for those that read it in two words. */
+	/* 32-bit machines read the delay in two words. */
 	if (IS_ENABLED(CONFIG_64BIT))
 		return READ_ONCE(delays->blkio_delay);
 
@@ -147,7 +151,7 @@ static s64 blkio_delay(struct task_struct *task)
 }
 #endif
 
-static void put_delays(struct task_diag_stat *stat, struct task_struct *task)
+static void fill_delays(struct task_diag_stat *stat, struct task_struct *task)
 {
 	s64 blkio = blkio_delay(task);
 
@@ -164,8 +168,8 @@ static void put_delays(struct task_diag_stat *stat, struct task_struct *task)
 		stat->valid |= TASK_DIAG_STAT_VALID_BLKIO_DELAY;
 }
 
-static void put_scheduling(struct task_diag_stat *stat,
-			   struct task_struct *task)
+static void fill_scheduling(struct task_diag_stat *stat,
+			    struct task_struct *task)
 {
 	stat->priority = task->prio - MAX_RT_PRIO;
 	stat->nice = task_nice(task);
@@ -174,14 +178,14 @@ static void put_scheduling(struct task_diag_stat *stat,
 	stat->processor = task_cpu(task);
 }
 
-/* Under siglock: the terminal can go away otherwise. */
-static void put_terminal(struct task_diag_stat *stat, struct tty_struct *tty,
-			 struct pid_namespace *ns)
+/* Context: siglock held, as the terminal can be released otherwise. */
+static void fill_terminal(struct task_diag_stat *stat, struct tty_struct *tty,
+			  struct pid_namespace *ns)
 {
 	struct pid *pgrp = tty_get_pgrp(tty);
 
 	stat->tty = new_encode_dev(tty_devnum(tty));
-	stat->tty_pgrp = taskdiag_nr(pgrp, ns);
+	stat->tty_pgrp = taskdiag_pid_nr(pgrp, ns);
 	put_pid(pgrp);
 }
 
@@ -191,24 +195,24 @@ static bool stopped_or_ending(const struct signal_struct *sig)
 	       (SIGNAL_GROUP_EXIT | SIGNAL_STOP_STOPPED);
 }
 
-/* A process whose leader has ended has not ended before its last thread has. */
-static void put_exit_code(struct task_diag_stat *stat,
-			  const struct taskdiag_hit *hit)
+/* A process ends with its last thread, not with its leader. */
+static void fill_exit_code(struct task_diag_stat *stat,
+			   const struct taskdiag_item *item)
 {
-	struct task_struct *task = hit->task;
-	/* do_exit() sets the code first. */
+	struct task_struct *task = item->task;
+	/* do_exit() sets exit_code before exit_state. */
 	bool ended = smp_load_acquire(&task->exit_state);
 
-	if (hit->whole && delay_group_leader(task))
+	if (item->whole_process && delay_group_leader(task))
 		ended = false;
 	stat->exit_code = task->exit_code;
 	if (ended)
 		stat->valid |= TASK_DIAG_STAT_VALID_EXIT_CODE;
 }
 
-/* Of a stopped process it is the signal that stopped it. */
-static void put_group_exit_code(struct task_diag_stat *stat,
-				const struct signal_struct *sig)
+/* The code of a stopped process is the signal that stopped it. */
+static void fill_group_exit_code(struct task_diag_stat *stat,
+				 const struct signal_struct *sig)
 {
 	if (sig->flags & (SIGNAL_GROUP_EXIT | SIGNAL_STOP_STOPPED))
 		stat->exit_code = sig->group_exit_code;
@@ -218,17 +222,17 @@ static void put_group_exit_code(struct task_diag_stat *stat,
 		stat->valid &= ~TASK_DIAG_STAT_VALID_EXIT_CODE;
 }
 
-static void put_signals(struct task_diag_stat *stat,
-			const struct taskdiag_hit *hit,
-			struct pid_namespace *ns)
+static void fill_signals(struct task_diag_stat *stat,
+			 const struct taskdiag_item *item,
+			 struct pid_namespace *ns)
 {
-	struct task_struct *task = hit->task;
+	struct task_struct *task = item->task;
 	struct signal_struct *sig = task->signal;
 	unsigned long flags;
 
 	stat->num_threads = get_nr_threads(task);
 	stat->exit_signal = task->exit_signal;
-	put_exit_code(stat, hit);
+	fill_exit_code(stat, item);
 	stat->tty = 0;
 	stat->tty_pgrp = -1;
 
@@ -237,9 +241,9 @@ static void put_signals(struct task_diag_stat *stat,
 	if (!lock_task_sighand(task, &flags))
 		return;
 	if (sig->tty)
-		put_terminal(stat, sig->tty, ns);
-	if (hit->whole)
-		put_group_exit_code(stat, sig);
+		fill_terminal(stat, sig->tty, ns);
+	if (item->whole_process)
+		fill_group_exit_code(stat, sig);
 	unlock_task_sighand(task, &flags);
 }
 
@@ -249,13 +253,14 @@ static u64 bytes(unsigned long pages)
 }
 
 /*
- * What is resident is counted on each processor, as for status and statm.
- * get_mm_counter_sum() goes over the processors once for each counter, with a
- * lock that no other reader needs.  All counters are looked at together here,
- * and without it: what a processor adds up for all in this moment may be
- * missed or come twice, which is less than what it counts before it does so.
+ * Resident pages are counted per CPU, and status and statm show the exact sums.
+ * get_mm_counter_sum() visits the CPUs once per counter, under the counter's
+ * lock.  This function visits them once for all counters, without the lock: a
+ * batch that a CPU moves to the global count at the same time may be missed or
+ * counted twice.  The error is at most the size of such a batch.
  *
- * Kernels that do not count so know it as get_mm_counter().
+ * On kernels without counters per CPU, compat.h defines get_mm_counter_sum() as
+ * get_mm_counter().
  */
 #if defined(CONFIG_SMP) && !defined(get_mm_counter_sum)
 static void sum_counters(struct mm_struct *mm, s64 sums[NR_MM_COUNTERS])
@@ -265,7 +270,7 @@ static void sum_counters(struct mm_struct *mm, s64 sums[NR_MM_COUNTERS])
 	for (i = 0; i < NR_MM_COUNTERS; i++)
 		sums[i] = percpu_counter_read(&mm->rss_stat[i]);
 
-	/* One that is going offline may not have handed its part over yet. */
+	/* A CPU that goes offline may not have moved its count yet. */
 	for_each_cpu_or(cpu, cpu_online_mask, cpu_dying_mask)
 		for (i = 0; i < NR_MM_COUNTERS; i++)
 			sums[i] += READ_ONCE(*per_cpu_ptr(mm->rss_stat[i].counters,
@@ -284,7 +289,7 @@ static void sum_counters(struct mm_struct *mm, s64 sums[NR_MM_COUNTERS])
 }
 #endif
 
-static void put_resident(struct task_diag_stat *stat, struct mm_struct *mm)
+static void fill_resident(struct task_diag_stat *stat, struct mm_struct *mm)
 {
 	s64 pages[NR_MM_COUNTERS];
 	u64 peak;
@@ -295,26 +300,26 @@ static void put_resident(struct task_diag_stat *stat, struct mm_struct *mm)
 	stat->rss_shmem = bytes(pages[MM_SHMEMPAGES]);
 	stat->swap = bytes(pages[MM_SWAPENTS]);
 
-	/* Noted only when there is about to be less. */
+	/* The kernel updates hiwater_rss only before it unmaps pages. */
 	peak = bytes(READ_ONCE(mm->hiwater_rss));
 	stat->rss_peak = max(peak, stat->rss_anon + stat->rss_file +
-				   stat->rss_shmem);
+			     stat->rss_shmem);
 }
 
-static void put_sizes(struct task_diag_stat *stat, struct mm_struct *mm)
+static void fill_sizes(struct task_diag_stat *stat, struct mm_struct *mm)
 {
 	u64 text = PAGE_ALIGN(mm->end_code) - (mm->start_code & PAGE_MASK);
 
-	put_resident(stat, mm);
+	fill_resident(stat, mm);
 	stat->vsize = bytes(mm->total_vm);
-	/* A program may have unmapped some of what it was started with. */
+	/* The program may have unmapped a part of its code. */
 	stat->text = min(text, bytes(mm->exec_vm));
 	stat->data = bytes(mm->data_vm + mm->stack_vm);
 	stat->locked = bytes(mm->locked_vm);
 	stat->valid |= TASK_DIAG_STAT_VALID_MEMORY;
 }
 
-static void put_no_sizes(struct task_diag_stat *stat)
+static void clear_sizes(struct task_diag_stat *stat)
 {
 	const size_t start = offsetof(struct task_diag_stat, vsize);
 	const size_t end = offsetofend(struct task_diag_stat, locked);
@@ -322,41 +327,43 @@ static void put_no_sizes(struct task_diag_stat *stat)
 	memset((void *)stat + start, 0, end - start);
 }
 
-/* Kernel threads have no memory, even while they work on somebody else's. */
-static void put_memory(struct task_diag_stat *stat, struct task_struct *task)
+/* Kernel threads have no memory, even while they use the mm of a process. */
+static void fill_memory(struct task_diag_stat *stat, struct task_struct *task)
 {
 	if (task->flags & PF_KTHREAD) {
-		put_no_sizes(stat);
+		clear_sizes(stat);
 		return;
 	}
 
 	task_lock(task);
 	if (task->mm)
-		put_sizes(stat, task->mm);
+		fill_sizes(stat, task->mm);
 	else
-		put_no_sizes(stat);
+		clear_sizes(stat);
 	task_unlock(task);
 }
 
 /**
- * taskdiag_fill_stat - the group STAT
+ * taskdiag_fill_stat - write the group STAT
  * @to: a struct task_diag_stat
- * @hit: about whom
- * @caller: who asks
+ * @item: the task
+ * @caller: the caller
+ *
+ * Context: RCU section of @item.
  */
-void taskdiag_fill_stat(void *to, const struct taskdiag_hit *hit,
+void taskdiag_fill_stat(void *to, const struct taskdiag_item *item,
 			const struct taskdiag_caller *caller)
 {
-	struct task_struct *task = hit->task;
+	struct task_struct *task = item->task;
 	struct task_diag_stat *stat = to;
 
-	/* All of it is written, here and below. */
+	/* Every field is written: here or in the functions called below. */
 	stat->valid = 0;
 	stat->start_time = timens_add_boottime_ns(task->start_boottime);
 	stat->flags = task->flags;
-	put_times(stat, task, hit->whole);
-	put_delays(stat, task);
-	put_scheduling(stat, task);
-	put_signals(stat, hit, caller->pid_ns);
-	put_memory(stat, task);
+	fill_times(stat, task, item->whole_process);
+	fill_delays(stat, task);
+	fill_scheduling(stat, task);
+	fill_signals(stat, item, caller->pid_ns);
+	fill_memory(stat, task);
 }

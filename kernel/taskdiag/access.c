@@ -1,155 +1,41 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * task_diag: the caller's credentials and the access check.
+ * task_diag: the access check.
  *
  * A task is reported to user space only after it has passed taskdiag_may_see().
- * Depends on credentials and tasks only; must not depend on
- * the request or the reply.
  *
  * The rule is that of procfs mounted with hidepid=ptraceable, which is
  * ptrace_may_access(PTRACE_MODE_READ_FSCREDS), applied to explicit credentials
  * instead of current's.  A dump continues in the process that reads the socket,
  * and ptrace_may_access() uses current in several places that override_creds()
  * does not reach, for example for its exemption of the own process.
+ *
+ * Depends on caller.c and wait.c; must not depend on the request or the reply.
  */
 #include <linux/capability.h>
-#include <linux/cgroup.h>
-#include <linux/nsproxy.h>
+#include <linux/cred.h>
+#include <linux/mm.h>
 #include <linux/ptrace.h>
 #include <linux/rcupdate.h>
+#include <linux/rwsem.h>
 #include <linux/sched.h>
 #include <linux/sched/coredump.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 #include <linux/security.h>
-#include <linux/string.h>
 #include <linux/user_namespace.h>
 
-#include "taskdiag_parts.h"
-#include "taskdiag_caller.h"
+#include "access.h"
+#include "taskdiag.h"
 
 #ifndef taskdiag_bpf_decides
 #include <linux/lsm_hooks.h>
 #include <uapi/linux/lsm.h>
 #endif
 
-/* --- equal credentials --------------------------------------------------- */
-
-static bool same_groups(const struct group_info *a, const struct group_info *b)
-{
-	return a == b ||
-	       (a->ngroups == b->ngroups &&
-		!memcmp(a->gid, b->gid, a->ngroups * sizeof(*a->gid)));
-}
-
-/* Do security modules treat @a and @b equally, if their ids are equal? */
-static bool same_lsm_state(const struct cred *a, const struct cred *b)
-{
-	return a->user_ns == b->user_ns &&
-	       !memcmp(&a->cap_permitted, &b->cap_permitted,
-		       sizeof(a->cap_permitted)) &&
-	       security_same_cred_state(a, b);
-}
-
-/*
- * Are @a and @b equal in every field that an access check uses?  fork() and, in
- * each thread of a process, the C library's setresuid() make copies, so pointers
- * differ where the credentials do not.
- */
-static bool same_creds(const struct cred *a, const struct cred *b)
-{
-	return a == b ||
-	       (uid_eq(a->uid, b->uid) && uid_eq(a->euid, b->euid) &&
-		uid_eq(a->suid, b->suid) && uid_eq(a->fsuid, b->fsuid) &&
-		gid_eq(a->gid, b->gid) && gid_eq(a->egid, b->egid) &&
-		gid_eq(a->sgid, b->sgid) && gid_eq(a->fsgid, b->fsgid) &&
-		!memcmp(&a->cap_effective, &b->cap_effective,
-			sizeof(a->cap_effective)) &&
-		same_groups(a->group_info, b->group_info) &&
-		same_lsm_state(a, b));
-}
-
-/* --- the caller ---------------------------------------------------------- */
-
-/**
- * taskdiag_caller_pin - take references to the caller's credentials
- * @caller: destination
- * @opener: credentials of the process that opened the descriptor
- * @ns: pid namespace of the reply; its reference passes to @caller
- * @extack: receives the reason of an error
- *
- * Context: Process context of the sender.
- *
- * Return: 0 or an error; @caller must be unpinned in both cases.
- */
-int taskdiag_caller_pin(struct taskdiag_caller *caller,
-			const struct cred *opener, struct pid_namespace *ns,
-			struct netlink_ext_ack *extack)
-{
-	caller->sender = get_current_cred();
-	caller->real_sender = get_cred(current_real_cred());
-	caller->opener = get_cred(opener);
-	caller->thread = get_pid(task_pid(current));
-	caller->process = get_pid(task_tgid(current));
-	caller->exec_id = current->self_exec_id;
-	caller->pid_ns = ns;
-	caller->cgroup_ns = current->nsproxy->cgroup_ns;
-	get_cgroup_ns(caller->cgroup_ns);
-
-	/*
-	 * A descriptor that leaves a sandbox must not bring anything from
-	 * outside into it, not even the pids that its own tasks have there.
-	 */
-	if (!current_in_userns(opener->user_ns)) {
-		NL_SET_ERR_MSG(extack,
-			       "descriptor was opened in another user namespace");
-		return -EPERM;
-	}
-	return 0;
-}
-
-void taskdiag_caller_unpin(struct taskdiag_caller *caller)
-{
-	struct taskdiag_denial *denial = caller->denials;
-
-	for (; denial < caller->denials + caller->nr_denials; denial++) {
-		put_cred(denial->cred);
-		put_pid(denial->process);
-	}
-	put_cred(caller->sender);
-	put_cred(caller->real_sender);
-	put_cred(caller->opener);
-	put_pid(caller->thread);
-	put_pid(caller->process);
-	put_pid_ns(caller->pid_ns);
-	put_cgroup_ns(caller->cgroup_ns);
-}
-
-/**
- * taskdiag_caller_is_current - check that current may continue the dump
- * @caller: the caller
- *
- * Any process that shares the descriptor can read from it, and reading makes
- * the next rows.  Only the sender's process may do that, and only while it runs
- * the program that sent the request: a set-id program must neither make rows
- * nor show itself to the process that started it.
- *
- * Some security modules (Landlock before Linux 6.15, Smack) decide by the
- * objective credentials of current.  So another thread of the process may
- * continue only if its objective credentials equal the sender's.
- *
- * Return: true if current may continue.
- */
-bool taskdiag_caller_is_current(const struct taskdiag_caller *caller)
-{
-	return task_tgid(current) == caller->process &&
-	       READ_ONCE(current->self_exec_id) == caller->exec_id &&
-	       (task_pid(current) == caller->thread ||
-		same_creds(current_real_cred(), caller->real_sender));
-}
-
 /* --- sets of credentials ------------------------------------------------- */
 
+/* Return true if @set has CAP_SYS_PTRACE over @ns, from the cache if possible. */
 static bool has_cap(const struct taskdiag_credset *set,
 		    struct user_namespace *ns)
 {
@@ -160,10 +46,10 @@ static bool has_cap(const struct taskdiag_credset *set,
 }
 
 /*
- * Cache the result for the user namespace of a task's credentials, as most tasks
- * share one.  Within an RCU section the pointer cannot come to mean another
- * namespace: credentials found under RCU hold theirs until the section ends.
- * (A namespace found in an mm would not do: it is freed at once.)
+ * Cache the result for the user namespace of a task's credentials, as most
+ * tasks share one.  Within an RCU section the pointer cannot come to mean
+ * another namespace: credentials found under RCU hold theirs until the section
+ * ends.  (A namespace found in an mm would not do: it is freed at once.)
  */
 static bool has_cap_over(struct taskdiag_credset *set, const struct cred *tcred)
 {
@@ -174,7 +60,7 @@ static bool has_cap_over(struct taskdiag_credset *set, const struct cred *tcred)
 	return set->ns_capable;
 }
 
-/* A BPF program on the hook can decide by anything. */
+/* A BPF program on the hook can decide by any criterion. */
 static bool bpf_decides(void)
 {
 #ifdef taskdiag_bpf_decides
@@ -192,9 +78,10 @@ static bool bpf_decides(void)
 }
 
 /*
- * Do security modules permit @set every task that they permit @first?  The
- * answer of modules in the kernel depends on their own state, on capabilities,
- * and, for the owner of a user namespace, on the effective user id.
+ * Return true if security modules permit @set every task that they permit
+ * @first.  The decision of the modules in the kernel depends on their own
+ * state, on capabilities, and, for the owner of a user namespace, on the
+ * effective user id.
  */
 static bool implied_by(const struct taskdiag_credset *set,
 		       const struct taskdiag_credset *first)
@@ -216,14 +103,14 @@ static void add_credset(struct taskdiag_caller *caller, const struct cred *cred,
 	unsigned int i;
 
 	for (i = 0; i < caller->nr_credsets; i++)
-		if (same_creds(caller->credsets[i].cred, cred))
+		if (taskdiag_same_creds(caller->credsets[i].cred, cred))
 			return;
 
 	set = &caller->credsets[caller->nr_credsets++];
 	*set = (struct taskdiag_credset) {
 		.cred		= cred,
 		.own_process	= own_process,
-		.needs_override	= !same_creds(cred, current_cred()),
+		.needs_override	= !taskdiag_same_creds(cred, current_cred()),
 		.cap_init_ns	= !security_capable(cred, &init_user_ns,
 						    CAP_SYS_PTRACE,
 						    CAP_OPT_NOAUDIT),
@@ -232,16 +119,16 @@ static void add_credset(struct taskdiag_caller *caller, const struct cred *cred,
 }
 
 /**
- * taskdiag_caller_enter - begin an RCU section of access checks
+ * taskdiag_access_enter - begin an RCU section of access checks
  * @caller: the caller
  *
  * The sender's process may have changed its credentials since the request, or
- * another of its threads may read: tasks that the reader may not see now are not
- * reported either.
+ * another of its threads may read: tasks that the reader may not see now are
+ * not reported either.
  *
  * Context: RCU read-side critical section, which taskdiag_may_see() requires.
  */
-void taskdiag_caller_enter(struct taskdiag_caller *caller)
+void taskdiag_access_enter(struct taskdiag_caller *caller)
 {
 	RCU_LOCKDEP_WARN(!rcu_read_lock_held(), "needs one RCU section");
 
@@ -257,10 +144,10 @@ void taskdiag_caller_enter(struct taskdiag_caller *caller)
 /* --- security modules ---------------------------------------------------- */
 
 /*
- * Processes of one kind that are asked about before the others count as denied:
- * a BPF program on the hook may deny single processes.
+ * Denials of one kind after which tasks of this kind are denied unchecked.  It
+ * is more than one, as a BPF program on the hook may deny single processes.
  */
-#define TASKDIAG_DENIALS_ASKED	4
+#define TASKDIAG_DENIALS_CHECKED	4
 
 static struct taskdiag_denial *find_denial(struct taskdiag_caller *caller,
 					   const struct cred *tcred)
@@ -268,20 +155,21 @@ static struct taskdiag_denial *find_denial(struct taskdiag_caller *caller,
 	struct taskdiag_denial *denial = caller->denials;
 
 	for (; denial < caller->denials + caller->nr_denials; denial++)
-		if (denial->cred == tcred || same_lsm_state(denial->cred, tcred))
+		if (denial->cred == tcred ||
+		    taskdiag_same_lsm_state(denial->cred, tcred))
 			return denial;
 	return NULL;
 }
 
 /**
  * taskdiag_note_denial - remember that security modules have denied a task
- * @caller: the caller, after taskdiag_caller_enter() in the same RCU section
+ * @caller: the caller, after taskdiag_access_enter() in the same RCU section
  * @task: the task
  *
- * AppArmor and SELinux audit each denial.  A confined caller of a dump would
- * flood the log, at the expense of other records, if they were asked about each
- * task.  So after some denials, tasks of the same kind are denied without asking
- * for the rest of the dump.
+ * AppArmor and SELinux audit each denial.  If they checked each task, a dump of
+ * a confined caller would flood the log, at the expense of other records.  So
+ * after %TASKDIAG_DENIALS_CHECKED denials, tasks of the same kind are denied
+ * without a check for the rest of the dump.
  */
 void taskdiag_note_denial(struct taskdiag_caller *caller,
 			  struct task_struct *task)
@@ -289,7 +177,7 @@ void taskdiag_note_denial(struct taskdiag_caller *caller,
 	const struct cred *tcred = __task_cred(task);
 	struct taskdiag_denial *denial = find_denial(caller, tcred);
 
-	/* From now on the slow path asks. */
+	/* taskdiag_lsm_permits_slow() runs from now on. */
 	caller->only_lsm = false;
 	if (denial) {
 		put_pid(denial->process);
@@ -309,7 +197,7 @@ void taskdiag_note_denial(struct taskdiag_caller *caller,
 			};
 }
 
-/* A task that passes the complete check shows that not all of its kind are denied. */
+/* A task passed the complete check, so not all tasks of its kind are denied. */
 static void note_permission(struct taskdiag_caller *caller,
 			    struct task_struct *task)
 {
@@ -321,15 +209,17 @@ static void note_permission(struct taskdiag_caller *caller,
 
 /**
  * taskdiag_lsm_permits_slow - taskdiag_lsm_permits() after a denial
- * @caller: the caller, after taskdiag_caller_enter() in the same RCU section
+ * @caller: the caller, after taskdiag_access_enter() in the same RCU section
  * @task: the task to be seen
+ *
+ * Context: RCU read-side critical section.
  *
  * Return: true if the security modules permit current to see @task.
  */
 bool taskdiag_lsm_permits_slow(struct taskdiag_caller *caller,
 			       struct task_struct *task)
 {
-	/* The sender's process is exempt from what denied others. */
+	/* Denials of other processes do not apply to the sender's process. */
 	const bool self = task_tgid(task) == caller->process;
 	struct taskdiag_denial *denial = NULL;
 
@@ -338,7 +228,7 @@ bool taskdiag_lsm_permits_slow(struct taskdiag_caller *caller,
 	/* The threads of a process that was denied are denied as well. */
 	if (denial && !denial->mixed &&
 	    (denial->process == task_tgid(task) ||
-	     denial->nr >= TASKDIAG_DENIALS_ASKED))
+	     denial->nr >= TASKDIAG_DENIALS_CHECKED))
 		return false;
 	if (!security_ptrace_access_check(task, TASKDIAG_PTRACE_MODE))
 		return true;
@@ -381,7 +271,7 @@ static bool same_ids(const struct cred *cred, const struct cred *tcred)
 	       gid_eq(cred->fsgid, tcred->gid);
 }
 
-/* task_still_dumpable() of kernel/ptrace.c. */
+/* As task_still_dumpable() of kernel/ptrace.c. */
 static bool dumpable_to(const struct taskdiag_credset *set,
 			struct task_struct *task)
 {
@@ -402,8 +292,8 @@ static bool dumpable_to(const struct taskdiag_credset *set,
 
 /*
  * The check by ids, capabilities and dumpability.  CAP_SYS_PTRACE over the user
- * namespace of the task's credentials replaces equal ids; over that of its mm it
- * replaces dumpability.
+ * namespace of the task's credentials replaces equal ids; over that of its mm
+ * it replaces dumpability.
  */
 static noinline bool ids_permit_checked(struct taskdiag_credset *set,
 					struct task_struct *task)
@@ -428,7 +318,8 @@ static bool ids_permit(struct taskdiag_credset *set, struct task_struct *task)
 }
 
 /*
- * Denies most tasks where most are hidden, without the complete check.  False
+ * Deny a task with other ids in the cached user namespace, without the complete
+ * check: where most tasks are hidden, this is the common case.  Returns false
  * for credentials with cap_init_ns, which have no cached namespace.
  */
 static bool ids_deny_early(const struct taskdiag_credset *set,
@@ -441,14 +332,14 @@ static bool ids_deny_early(const struct taskdiag_credset *set,
 }
 
 /*
- * All sets pass the check by ids before security modules are asked, as these may
- * audit a denial.
+ * All sets must pass the check by ids before the security modules are called,
+ * as these may audit a denial.
  */
 static noinline bool all_permit(struct taskdiag_caller *caller,
 				struct task_struct *task, bool self)
 {
 	struct taskdiag_credset *set, *end;
-	bool first_asked = false;
+	bool first_checked = false;
 
 	end = caller->credsets + caller->nr_credsets;
 	for (set = caller->credsets; set < end; set++)
@@ -458,11 +349,11 @@ static noinline bool all_permit(struct taskdiag_caller *caller,
 	for (set = caller->credsets; set < end; set++) {
 		if (self && set->own_process)
 			continue;
-		if (first_asked && set->lsm_implied)
+		if (first_checked && set->lsm_implied)
 			continue;
 		if (!lsm_permits_set(caller, set, task))
 			return false;
-		first_asked |= set == caller->credsets;
+		first_checked |= set == caller->credsets;
 	}
 	if (unlikely(caller->nr_denials))
 		note_permission(caller, task);
@@ -471,7 +362,7 @@ static noinline bool all_permit(struct taskdiag_caller *caller,
 
 /**
  * taskdiag_credsets_permit - the access check for any caller
- * @caller: the caller, after taskdiag_caller_enter() in the same RCU section
+ * @caller: the caller, after taskdiag_access_enter() in the same RCU section
  * @task: the task to be seen
  *
  * Sender, reader and opener must all be allowed to see @task.  The only
@@ -481,7 +372,9 @@ static noinline bool all_permit(struct taskdiag_caller *caller,
  * The opener's Landlock domain and Smack label are not considered: these
  * modules decide by current, see taskdiag_caller_is_current().
  *
- * Return: true if they are.
+ * Context: RCU read-side critical section.
+ *
+ * Return: true if all of them may see @task.
  */
 bool taskdiag_credsets_permit(struct taskdiag_caller *caller,
 			      struct task_struct *task)
@@ -497,4 +390,72 @@ bool taskdiag_credsets_permit(struct taskdiag_caller *caller,
 		return true;
 	return !ids_deny_early(set, task) && ids_permit(set, task) &&
 	       lsm_permits_set(caller, set, task);
+}
+
+/* --- the check during a multi-message row --------------------------------- */
+
+/**
+ * taskdiag_access_recheck - repeat the access check for the task of a row
+ * @target: the task of the row
+ * @caller: the caller
+ *
+ * execve() and credential changes may have taken away the right to see the task
+ * since the row was begun.
+ *
+ * Context: RCU read-side critical section, or exec_update_lock held.
+ *
+ * Return: 0, -ESTALE if the task runs another program, or -EACCES if the caller
+ * may no longer see it.
+ */
+int taskdiag_access_recheck(struct taskdiag_target *target,
+			    struct taskdiag_caller *caller)
+{
+	bool visible;
+
+	if (READ_ONCE(target->task->self_exec_id) != target->exec_id)
+		return -ESTALE;
+
+	rcu_read_lock();
+	taskdiag_access_enter(caller);
+	visible = taskdiag_may_see(caller, target->task);
+	rcu_read_unlock();
+	return visible ? 0 : -EACCES;
+}
+
+/**
+ * taskdiag_access_lock - prevent execve() and repeat the access check
+ * @target: the task of the row
+ * @caller: the caller
+ *
+ * Between the switch to the address space of a new program and the commit of
+ * its credentials, execve() holds exec_update_lock for writing.
+ *
+ * Context: Process context.  May sleep, within @target->timeout.
+ *
+ * Return: 0 with exec_update_lock held for reading, an error of
+ * taskdiag_access_recheck(), or -EBUSY.
+ */
+int taskdiag_access_lock(struct taskdiag_target *target,
+			 struct taskdiag_caller *caller)
+{
+	int err;
+
+	while (!down_read_trylock(&target->task->signal->exec_update_lock)) {
+		err = taskdiag_wait(&target->timeout);
+		if (err)
+			return err;
+	}
+	err = taskdiag_access_recheck(target, caller);
+	if (err)
+		taskdiag_access_unlock(target);
+	return err;
+}
+
+/**
+ * taskdiag_access_unlock - allow execve() again
+ * @target: the task of the row, after taskdiag_access_lock()
+ */
+void taskdiag_access_unlock(struct taskdiag_target *target)
+{
+	up_read(&target->task->signal->exec_update_lock);
 }

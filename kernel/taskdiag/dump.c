@@ -2,8 +2,9 @@
 /*
  * task_diag: one request, from its attributes to its last row.
  *
- * Depends on caller, descriptors, filter, walk, row and long rows, and combines
- * them; must not depend on an entry point.
+ * Depends on multi.c, row.c, filter.c, strategy.c, vma_flags.c, iter.c, fd.c,
+ * access.c and caller.c; must not depend on an entry point, a particular
+ * strategy or a group.
  */
 #include <linux/err.h>
 #include <linux/fs.h>
@@ -13,9 +14,9 @@
 #include <linux/slab.h>
 #include <net/netlink.h>
 
-#include "taskdiag_parts.h"
-#include "taskdiag_caller.h"
-#include "taskdiag_walk.h"
+#include "taskdiag.h"
+#include "access.h"
+#include "iter.h"
 
 const struct nla_policy taskdiag_request_policy[TASKDIAG_REQUEST_ATTRS] = {
 	[TASK_DIAG_CMD_ATTR_GET] =
@@ -47,7 +48,7 @@ static int parse_request(struct task_diag_pid *req, const struct nlattr *attr,
 	return 0;
 }
 
-/* The pid namespace that the request names.  Consumes the reference to @def. */
+/* Return the pid namespace of the request.  Consumes the reference to @def. */
 static struct pid_namespace *choose_pid_ns(const struct nlattr *fd,
 					   struct pid_namespace *def,
 					   const struct file *opener,
@@ -63,30 +64,30 @@ static struct pid_namespace *choose_pid_ns(const struct nlattr *fd,
 }
 
 /*
- * All parts of a request.  Errors without an attribute of their own are those of
- * TASK_DIAG_CMD_ATTR_GET.
+ * Set up all parts of a request.  Errors without an attribute of their own are
+ * reported for TASK_DIAG_CMD_ATTR_GET.
  */
-static int take_request(struct taskdiag_dump *dump, struct nlattr *const *attrs,
-			bool multi, struct netlink_ext_ack *extack)
+static int init_parts(struct taskdiag_dump *dump, struct nlattr *const *attrs,
+		      bool is_dump, struct netlink_ext_ack *extack)
 {
 	struct task_diag_pid req;
 	int err;
 
 	err = parse_request(&req, attrs[TASK_DIAG_CMD_ATTR_GET], extack);
 	if (!err)
-		err = taskdiag_row_init(&dump->row, req.show_flags, multi,
+		err = taskdiag_row_init(&dump->row, req.show_flags, is_dump,
 					extack);
 	if (!err)
 		err = taskdiag_filter_init(&dump->filter, attrs, req.show_flags,
 					   &dump->caller, extack);
 	if (!err)
-		err = taskdiag_cont_init(&dump->cont, &dump->row,
-					 dump->filter.vma_flags, multi);
+		err = taskdiag_multi_init(&dump->multi, &dump->row,
+					  dump->filter.vma_flags, is_dump);
 	if (!err)
-		err = taskdiag_walk_init(&dump->walk, &req,
-					 attrs[TASK_DIAG_CMD_ATTR_PIDFD], multi,
-					 &dump->filter.pids, &dump->caller,
-					 extack);
+		err = taskdiag_strategy_init(&dump->iter, &req,
+					     attrs[TASK_DIAG_CMD_ATTR_PIDFD],
+					     is_dump, &dump->filter.pids,
+					     &dump->caller, extack);
 	return err;
 }
 
@@ -96,11 +97,11 @@ static int take_request(struct taskdiag_dump *dump, struct nlattr *const *attrs,
  *	parsed with taskdiag_request_policy; TASK_DIAG_CMD_ATTR_GET is present
  * @opener: the file that the request came through
  * @ns: pid namespace of the reply by default; its reference is consumed
- * @multi: the reply may have any number of rows, instead of exactly one
+ * @is_dump: the reply may have any number of rows, instead of exactly one
  * @extack: receives the reason of an error
  *
- * The entry point must put the message headers and then the row's template into
- * the dump before it calls taskdiag_dump_rows().
+ * Before it calls taskdiag_dump_rows(), the entry point must make the template:
+ * the message headers, and the attributes of taskdiag_row_append_template().
  *
  * Context: Process context of the sender.  May be called with locks held that
  * others need, so it allocates memory and waits for nothing else.
@@ -109,7 +110,7 @@ static int take_request(struct taskdiag_dump *dump, struct nlattr *const *attrs,
  */
 struct taskdiag_dump *taskdiag_dump_open(struct nlattr *const *attrs,
 					 const struct file *opener,
-					 struct pid_namespace *ns, bool multi,
+					 struct pid_namespace *ns, bool is_dump,
 					 struct netlink_ext_ack *extack)
 {
 	struct taskdiag_dump *dump;
@@ -124,11 +125,11 @@ struct taskdiag_dump *taskdiag_dump_open(struct nlattr *const *attrs,
 		put_pid_ns(ns);
 		return ERR_PTR(-ENOMEM);
 	}
-	dump->multi = multi;
+	dump->is_dump = is_dump;
 	err = taskdiag_caller_pin(&dump->caller, opener->f_cred, ns, extack);
 	if (err)
 		goto close;
-	err = take_request(dump, attrs, multi, extack);
+	err = init_parts(dump, attrs, is_dump, extack);
 	if (!err)
 		return dump;
 
@@ -140,76 +141,89 @@ close:
 	return ERR_PTR(err);
 }
 
+/**
+ * taskdiag_dump_close - end a dump and release it
+ * @dump: the dump
+ *
+ * Context: Process context.  May sleep.
+ */
 void taskdiag_dump_close(struct taskdiag_dump *dump)
 {
-	taskdiag_cont_release(&dump->cont);
+	taskdiag_multi_release(&dump->multi);
 	taskdiag_row_release(&dump->row);
-	taskdiag_walk_release(&dump->walk);
+	taskdiag_strategy_release(&dump->iter);
 	taskdiag_filter_release(&dump->filter);
 	taskdiag_caller_unpin(&dump->caller);
 	kfree(dump);
 }
 
-/* Room for rows of one length, at the end of a message. */
-struct room {
+/**
+ * struct tailroom - tailroom of an skb, for rows of one length
+ * @at: end of the rows written before
+ * @end: end of the buffer
+ * @row_len: length of a row
+ */
+struct tailroom {
 	u8		*at;
 	u8		*end;
 	unsigned int	row_len;
 };
 
-static __always_inline struct room open_room(const struct taskdiag_dump *dump,
-					     const struct sk_buff *skb)
+static __always_inline struct tailroom
+begin_rows(const struct taskdiag_dump *dump, const struct sk_buff *skb)
 {
 	u8 *at = skb_tail_pointer(skb);
 
-	return (struct room) {
+	return (struct tailroom) {
 		.at		= at,
 		.end		= at + skb_tailroom(skb),
 		.row_len	= dump->row.template->len,
 	};
 }
 
-/* What has been written there is part of the message. */
-static __always_inline void close_room(struct taskdiag_dump *dump,
-				       const struct room *room,
-				       struct sk_buff *skb)
+/* Make the rows that have been written part of @skb. */
+static __always_inline void commit_rows(struct taskdiag_dump *dump,
+					const struct tailroom *tailroom,
+					struct sk_buff *skb)
 {
-	unsigned int len = room->at - skb_tail_pointer(skb);
+	unsigned int len = tailroom->at - skb_tail_pointer(skb);
 
 	__skb_put(skb, len);
 	dump->any_row |= len > 0;
 }
 
 /*
- * Put the row of a task if it is visible and passes the filters.  Returns false
- * if the message has no tailroom for it.  Invisible tasks return true, so they do
- * not affect where a message ends.
+ * Append the row of a task if it is visible and matches the filters.  Returns
+ * false if @tailroom is too small.  Invisible tasks return true, so they do not
+ * affect where a message ends.
  *
- * @exec_id, if it is given, becomes the program that the row describes: read
- * before the check, so that a later execve() is noticed.
+ * *@exec_id, if @exec_id is not NULL, becomes the program that the row
+ * describes: it is read before the access check, so that a later execve() is
+ * noticed.
  */
-static __always_inline bool put_row(struct taskdiag_dump *dump,
-				    struct room *room, struct taskdiag_hit *hit,
-				    u64 *exec_id)
+static __always_inline bool append_row(struct taskdiag_dump *dump,
+				       struct tailroom *tailroom,
+				       struct taskdiag_item *item, u64 *exec_id)
 {
-	while (hit->task) {
+	while (item->task) {
 		if (exec_id)
-			*exec_id = READ_ONCE(hit->task->self_exec_id);
-		if (!taskdiag_may_see(&dump->caller, hit->task)) {
-			taskdiag_walk_hide(&dump->walk);
+			*exec_id = READ_ONCE(item->task->self_exec_id);
+		if (!taskdiag_may_see(&dump->caller, item->task)) {
+			taskdiag_iter_hide(&dump->iter);
 			break;
 		}
-		hit->state = task_state_index(hit->task);
-		if (!taskdiag_filter_holds(&dump->filter, hit))
+		item->state = task_state_index(item->task);
+		if (!taskdiag_filter_matches(&dump->filter, item))
 			break;
-		if (room->end - room->at < room->row_len)
+		if (tailroom->end - tailroom->at < tailroom->row_len)
 			return false;
-		taskdiag_row_fill(&dump->row, room->at, hit, &dump->caller);
-		if (dump->row.every_thread && hit->whole)
-			taskdiag_walk_charge(&dump->walk,
-					     get_nr_threads(hit->task));
-		if (taskdiag_walk_confirm(&dump->walk, hit)) {
-			room->at += room->row_len;
+		taskdiag_row_fill(&dump->row, tailroom->at, item,
+				  &dump->caller);
+		if (dump->row.visits_threads && item->whole_process)
+			taskdiag_iter_consume(&dump->iter,
+					      get_nr_threads(item->task));
+		if (taskdiag_iter_recheck(&dump->iter, item)) {
+			tailroom->at += tailroom->row_len;
 			break;
 		}
 	}
@@ -217,82 +231,83 @@ static __always_inline bool put_row(struct taskdiag_dump *dump,
 }
 
 /*
- * Put rows until @skb is full, the walk is through, or its budget is used.
- * One RCU section: what is found stays, and nothing needs a reference.
+ * Append rows until @skb is full, the iterator is at its end, or its budget has
+ * been consumed.  In one RCU section all tasks that are found stay valid, so
+ * references are not needed.
  */
-static int put_batch(struct taskdiag_dump *dump, struct sk_buff *skb)
+static int append_batch(struct taskdiag_dump *dump, struct sk_buff *skb)
 {
-	struct room room = open_room(dump, skb);
-	struct taskdiag_hit hit;
+	struct tailroom tailroom = begin_rows(dump, skb);
+	struct taskdiag_item item;
 	int err = 0;
 
 	rcu_read_lock();
-	taskdiag_caller_enter(&dump->caller);
-	taskdiag_walk_enter(&dump->walk);
-	while (taskdiag_walk_next(&dump->walk, &hit)) {
-		if (!put_row(dump, &room, &hit, NULL)) {
-			taskdiag_walk_unget(&dump->walk);
+	taskdiag_access_enter(&dump->caller);
+	taskdiag_iter_enter(&dump->iter);
+	while (taskdiag_iter_next(&dump->iter, &item)) {
+		if (!append_row(dump, &tailroom, &item, NULL)) {
+			taskdiag_iter_rewind(&dump->iter);
 			err = -EMSGSIZE;
 			break;
 		}
 	}
 	rcu_read_unlock();
-	close_room(dump, &room, skb);
+	commit_rows(dump, &tailroom, skb);
 	return err;
 }
 
 /*
- * Put the first row from here on, and begin to append to it.  Like put_batch(),
- * one RCU section, which ends with that row.
+ * Append the structures of the next row, and begin to append groups to it.
+ * Like append_batch(), but the RCU section ends after one row.
  */
-static int begin_cont(struct taskdiag_dump *dump, struct sk_buff *skb)
+static int begin_multi(struct taskdiag_dump *dump, struct sk_buff *skb)
 {
-	struct room room = open_room(dump, skb);
+	struct tailroom tailroom = begin_rows(dump, skb);
 	unsigned int start = skb->len;
-	struct taskdiag_hit hit;
+	struct taskdiag_item item;
 	u64 exec_id;
 	int err = 0;
 
 	rcu_read_lock();
-	taskdiag_caller_enter(&dump->caller);
-	taskdiag_walk_enter(&dump->walk);
-	while (skb->len == start && taskdiag_walk_next(&dump->walk, &hit)) {
-		if (!put_row(dump, &room, &hit, &exec_id)) {
-			taskdiag_walk_unget(&dump->walk);
+	taskdiag_access_enter(&dump->caller);
+	taskdiag_iter_enter(&dump->iter);
+	while (skb->len == start && taskdiag_iter_next(&dump->iter, &item)) {
+		if (!append_row(dump, &tailroom, &item, &exec_id)) {
+			taskdiag_iter_rewind(&dump->iter);
 			err = -EMSGSIZE;
 			break;
 		}
-		close_room(dump, &room, skb);
+		commit_rows(dump, &tailroom, skb);
 	}
 	if (skb->len != start)
-		taskdiag_cont_begin(&dump->cont, &hit, exec_id, start);
+		taskdiag_multi_begin(&dump->multi, &item, exec_id, start);
 	rcu_read_unlock();
 	return err;
 }
 
 /*
- * Continue the current row, or begin the next one.  Without @may_wait the groups
- * that are appended to a row of a dump are left to the next message.  A single
- * request has only one message, and never waits.
+ * Continue the current row, or begin the next one.  Without @may_wait the
+ * groups that are appended to a row of a dump are left to the next message.  A
+ * single request has only one message, and never waits.
  */
-static int put_cont(struct taskdiag_dump *dump, struct sk_buff *skb,
-		    bool may_wait, struct netlink_ext_ack *extack)
+static int append_multi(struct taskdiag_dump *dump, struct sk_buff *skb,
+			bool may_wait, struct netlink_ext_ack *extack)
 {
-	struct taskdiag_cont *cont = &dump->cont;
+	struct taskdiag_multi *multi = &dump->multi;
 	int err = 0;
 
-	if (!cont->pid)
-		err = begin_cont(dump, skb);
-	else if (!taskdiag_cont_resume(cont, &dump->row, skb))
+	if (!multi->pid)
+		err = begin_multi(dump, skb);
+	else if (!taskdiag_multi_resume(multi, &dump->row, skb))
 		err = -EMSGSIZE;
-	if (err || !cont->pid)
+	if (err || !multi->pid)
 		return err;
 
-	if (dump->multi && !may_wait) {
-		taskdiag_cont_postpone(cont, &dump->row, skb);
+	if (dump->is_dump && !may_wait) {
+		taskdiag_multi_postpone(multi, &dump->row, skb);
 		return -EMSGSIZE;
 	}
-	err = taskdiag_cont_put(cont, &dump->row, skb, &dump->caller);
+	err = taskdiag_multi_append(multi, &dump->row, skb, &dump->caller);
 	if (err == -EMSGSIZE && !skb->len)
 		NL_SET_ERR_MSG_FMT(extack,
 				   "receive buffer: too small for one message, %u bytes are sufficient",
@@ -301,8 +316,8 @@ static int put_cont(struct taskdiag_dump *dump, struct sk_buff *skb,
 }
 
 /**
- * taskdiag_dump_rows - continue a dump
- * @dump: the dump, with its template in place
+ * taskdiag_dump_rows - append rows of a dump
+ * @dump: the dump, with its template
  * @skb: destination of the rows
  * @may_wait: the caller holds no lock that others need
  * @extack: receives the reason of an error
@@ -313,8 +328,8 @@ static int put_cont(struct taskdiag_dump *dump, struct sk_buff *skb,
  *
  * Context: Process context of the sender's process.  May sleep.
  *
- * Return: number of bytes in @skb if more rows may follow, 0 after the last row,
- * or an error.
+ * Return: number of bytes in @skb if more rows may follow, 0 after the last
+ * row, or an error.
  */
 int taskdiag_dump_rows(struct taskdiag_dump *dump, struct sk_buff *skb,
 		       bool may_wait, struct netlink_ext_ack *extack)
@@ -327,22 +342,22 @@ int taskdiag_dump_rows(struct taskdiag_dump *dump, struct sk_buff *skb,
 		return -EPERM;
 	}
 
-	while (!dump->walk.done || dump->cont.pid) {
-		err = dump->row.nr_puts ?
-			put_cont(dump, skb, may_wait, extack) :
-			put_batch(dump, skb);
+	while (!dump->iter.done || dump->multi.pid) {
+		err = dump->row.nr_appended ?
+			append_multi(dump, skb, may_wait, extack) :
+			append_batch(dump, skb);
 		if (err == -EMSGSIZE && skb->len)
 			return skb->len;
 		if (err)
 			return err;
 		cond_resched();
-		if (dump->multi && skb->len && signal_pending(current))
+		if (dump->is_dump && skb->len && signal_pending(current))
 			return skb->len;
 		if (fatal_signal_pending(current))
 			return -EINTR;
 	}
 
-	if (dump->walk.single && !dump->any_row) {
+	if (dump->iter.single && !dump->any_row) {
 		NL_SET_ERR_MSG(extack, "pid: no such task");
 		return -ESRCH;
 	}
@@ -357,11 +372,11 @@ void taskdiag_dump_features(struct task_diag_features *features)
 {
 	*features = (struct task_diag_features) {
 		.groups		= taskdiag_row_groups(),
-		.strategies	= taskdiag_walk_strategies(),
+		.strategies	= taskdiag_strategy_supported(),
 		.filters = taskdiag_filter_supported(taskdiag_row_groups()),
 		.options	= TASK_DIAG_OPTION_PIDNS_FD |
 				  TASK_DIAG_OPTION_PIDFD,
-		.vma_flags	= taskdiag_vma_flags(),
+		.vma_flags	= taskdiag_vma_flags_supported(),
 		.recv_min	= TASKDIAG_RECV_MIN,
 	};
 }

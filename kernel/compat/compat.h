@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * task_diag as a module: what the kernel that it is loaded into does not offer.
+ * task_diag as a module: replacements for interfaces that the running kernel
+ * lacks.
  *
- * The compiler includes this file before each of the others (see Kbuild), which
- * are written for a kernel that has them built in and is as new as they are.
- * The first part is for names that no kernel exports to modules: compat.c finds
- * them once, when the module is loaded.  The second is for what older versions
- * of Linux do not have, or have in another form.
+ * The compiler includes this file before the first line of each other file (see
+ * Kbuild), so that these are written for the kernel version that contains them.
+ * The first part is for symbols that the kernel does not export: symbols.c
+ * looks them up when the module is loaded.  The last part is for older versions
+ * of Linux.
  */
 #ifndef _KERNEL_TASKDIAG_COMPAT_H
 #define _KERNEL_TASKDIAG_COMPAT_H
@@ -31,15 +32,14 @@
 #include <net/genetlink.h>
 #include <net/netlink.h>
 
-/* --- what is not exported ------------------------------------------------ */
+/* --- symbols that are not exported --------------------------------------- */
 
 /*
- * Each name stands in the list of compat.c as well, where it says what cannot
- * be done without it.
+ * Each symbol is also in a list of symbols.c, with the groups that need it.
  *
- * Static calls are direct ones.  Besides being cheap, they can reach functions
- * that the kernel itself never calls indirectly, whose ENDBR it has therefore
- * taken away at boot.
+ * Static calls are direct calls, so they are cheap.  They can also call
+ * functions that the kernel never calls indirectly, and whose ENDBR it has
+ * therefore removed at boot.
  */
 #define COMPAT_DECLARE(name)	DECLARE_STATIC_CALL(compat_##name, name)
 
@@ -63,7 +63,7 @@ COMPAT_DECLARE(from_mnt_ns);
 COMPAT_DECLARE(task_cputime);
 COMPAT_DECLARE(task_gtime);
 
-/* There is a structure of that name, too. */
+/* A macro with arguments, as struct task_cputime exists as well. */
 #define task_cputime(task, utime, stime) \
 	static_call(compat_task_cputime)(task, utime, stime)
 #define task_gtime		static_call(compat_task_gtime)
@@ -87,7 +87,7 @@ COMPAT_DECLARE(anon_vma_name);
 #define anon_vma_name		static_call(compat_anon_vma_name)
 #endif
 
-/* Nobody calls it here: it is known by its address. */
+/* Its address is compared; it is not called. */
 char *simple_dname(struct dentry *dentry, char *buffer, int buflen);
 extern typeof(simple_dname) *compat_simple_dname;
 #define simple_dname		compat_simple_dname
@@ -96,16 +96,16 @@ extern rwlock_t *compat_tasklist_lock;
 
 #define tasklist_lock		(*compat_tasklist_lock)
 
-/* TASK_DIAG_SHOW_* of what cannot be told without names that were not found. */
-extern u64 compat_hidden_groups;
+/* TASK_DIAG_SHOW_* of the groups that need a symbol which was not found. */
+extern u64 compat_unsupported_groups;
 
-#define taskdiag_hidden_groups	compat_hidden_groups
+#define taskdiag_unsupported_groups	compat_unsupported_groups
 
 /* --- functions that patches add to the kernel ----------------------------- */
 
 /*
- * The size of the security modules' part of struct cred is not known here.  Its
- * allocation is zeroed, so equal parts have equal allocations.
+ * The size of cred::security is not exported.  The allocation is zeroed, so
+ * equal states have equal allocations.
  */
 static inline bool security_same_cred_state(const struct cred *a,
 					    const struct cred *b)
@@ -123,16 +123,16 @@ static inline bool security_same_cred_state(const struct cred *a,
 /* The list of active security modules is not exported. */
 #define taskdiag_bpf_decides	IS_ENABLED(CONFIG_BPF_LSM)
 
-/* In compat_mm.c. */
+/* vma_name.c */
 void get_vma_name(struct vm_area_struct *vma, const struct path **path,
 		  const char **name, const char **name_fmt);
 
-/* What smaps adds up page by page cannot be had in a few lines. */
+/* The functions of fs/proc that count pages for smaps are static. */
 #undef CONFIG_PROC_PAGE_MONITOR
 
 /* --- delivery of replies ------------------------------------------------- */
 
-/* A kernel with NETLINK_SKB_NO_TAP needs none of compat_taps.c. */
+/* taps.c; not needed on a kernel with NETLINK_SKB_NO_TAP. */
 #ifndef NETLINK_SKB_NO_TAP
 int compat_reply(const struct sk_buff *request, struct sk_buff *reply);
 int compat_deliver(struct sk_buff *skb, struct netlink_callback *cb, int ret);
@@ -143,7 +143,10 @@ int compat_deliver(struct sk_buff *skb, struct netlink_callback *cb, int ret);
 
 /* --- loading and unloading ----------------------------------------------- */
 
-/* Initialization of /proc/task-diag, after all of the above has been found. */
+int compat_find_symbols(void);
+void compat_free_texts(void);
+
+/* Initialization of /proc/task-diag, after compat_find_symbols(). */
 int compat_proc_init(void);
 
 #undef fs_initcall
@@ -167,21 +170,21 @@ int compat_register_family(struct genl_family *family);
 
 #define genl_register_family	compat_register_family
 
-/* --- what older versions lack -------------------------------------------- */
+/* --- older versions of Linux --------------------------------------------- */
 
-/* A mapping could not be sealed. */
+/* Linux without mseal(2) */
 #ifndef VM_SEALED
 #define VM_SEALED		VM_NONE
 #endif
 
-/* A task without an mm was not asked whether it had been dumpable. */
+/* Linux did not check the dumpability of tasks without an mm. */
 #ifndef COMPAT_HAS_USER_DUMPABLE
 #define user_dumpable		flags | true
 #endif
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
 
-/* It was two 32-bit words, the low one first. */
+/* A capability set was an array of two 32-bit words, the low one first. */
 #ifdef __BIG_ENDIAN
 #error "capability sets need another translation here"
 #endif
@@ -192,7 +195,7 @@ typedef union {
 
 #define kernel_cap_t		compat_cap_t
 
-/* An extack could not hold a text of its own. */
+/* An extended ack could not contain a formatted text: see extack.c. */
 #define NL_SET_ERR_MSG_FMT(extack, fmt, ...) \
 	compat_set_text(extack, NULL, fmt, ##__VA_ARGS__)
 #define NL_SET_ERR_MSG_ATTR_FMT(extack, attr, fmt, ...) \
@@ -209,22 +212,22 @@ __printf(3, 4) void compat_set_text(struct netlink_ext_ack *extack,
 #endif
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
-/* The counters of a process were one number each, and not one a processor. */
+/* The counters of an mm were not counted per CPU. */
 #define get_mm_counter_sum	get_mm_counter
 
-/* An operation was one structure for do and dump: compat.c merges them. */
+/* A command had one structure for do and dump: module.c merges the two. */
 #define genl_split_ops		genl_ops
 #define split_ops		ops
 #define n_split_ops		n_ops
 
-/* As it was, for a constant structure. */
+/* A later version, which accepts a constant structure. */
 #undef GENL_REQ_ATTR_CHECK
 #define GENL_REQ_ATTR_CHECK(info, attr) \
 	NL_REQ_ATTR_CHECK((info)->extack, NULL, (info)->attrs, (attr))
 #endif
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 9, 0)
-/* Pidfds did not have a number of their own. */
+/* Pidfds did not have inode numbers of their own. */
 #define taskdiag_pidfd_ino(pid)	0
 #define PID_FS_MAGIC		0x50494446
 
@@ -237,7 +240,7 @@ static inline void *kvmemdup(const void *src, size_t len, gfp_t gfp)
 #endif
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0)
-/* What did not fit was cut off, and its length returned. */
+/* A path that was too long was truncated, and its length returned. */
 static inline int compat_kernfs_path_from_node(struct kernfs_node *to,
 					       struct kernfs_node *from,
 					       char *buf, size_t size)
@@ -251,13 +254,13 @@ static inline int compat_kernfs_path_from_node(struct kernfs_node *to,
 #endif
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
-/* The file below, where one file system lies over another, was shown so far. */
+/* On stacked file systems, the lower file was shown. */
 #define file_user_path(file)	(&(file)->f_path)
 #define file_user_inode(file)	file_inode(file)
 #endif
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
-/* It could return the memory mappings of the pages. */
+/* It had a parameter that received the memory mappings of the pages. */
 #define get_user_pages_remote(mm, start, nr, flags, pages, locked) \
 	get_user_pages_remote(mm, start, nr, flags, pages, NULL, locked)
 #endif

@@ -3,8 +3,10 @@
  * task_diag: the group FILES.
  *
  * The access check of procfs for /proc/PID/fdinfo is taskdiag_may_see().  It is
- * repeated for each piece of a large table, so the sum never includes the
+ * repeated for each part of a large table, so the sum never includes the
  * descriptors of two programs.
+ *
+ * Depends on access.c; must not depend on other groups.
  */
 #include <linux/dcache.h>
 #include <linux/fdtable.h>
@@ -18,14 +20,14 @@
 #include <linux/string.h>
 #include <net/netlink.h>
 
-#include "taskdiag_parts.h"
+#include "taskdiag.h"
 
-/* Descriptors that are counted before others get the table. */
-#define TASKDIAG_FILES_AT_ONCE	1024
+/* Descriptors that are counted before file_lock is dropped. */
+#define TASKDIAG_FILES_PER_LOCK	1024
 
 /*
- * Files on anon_inodefs share an inode and differ by the name that the kernel gave
- * them, which readlink(2) shows.  Nobody renames them.
+ * Files on anon_inodefs share an inode.  They differ by the name that the
+ * kernel gave them, which readlink(2) shows and which never changes.
  */
 static void count_anon(struct task_diag_files *files, const char *name)
 {
@@ -46,7 +48,7 @@ static void count_file(struct task_diag_files *files, const struct file *file)
 	if (dentry->d_sb->s_magic == ANON_INODE_FS_MAGIC)
 		count_anon(files, dentry->d_name.name);
 	else if (dentry->d_sb->s_magic == PID_FS_MAGIC)
-		files->other++;	/* fstat(2) hides that it is called regular */
+		files->other++;	/* S_IFREG, but not in fstat(2) */
 	else if (S_ISREG(mode))
 		files->regular++;
 	else if (S_ISSOCK(mode))
@@ -57,11 +59,14 @@ static void count_file(struct task_diag_files *files, const struct file *file)
 		files->other++;
 }
 
-/* Under the table's lock: what is in there stays. */
+/*
+ * Count open files from *@fd on.  Returns false at the end of the table.
+ * Context: file_lock held, so that no file is released.
+ */
 static bool count_open(struct task_diag_files *files,
 		       struct files_struct *table, unsigned int *fd)
 {
-	unsigned int left = TASKDIAG_FILES_AT_ONCE;
+	unsigned int left = TASKDIAG_FILES_PER_LOCK;
 	const struct fdtable *fdt = files_fdtable(table);
 	const struct file *file;
 
@@ -70,7 +75,7 @@ static bool count_open(struct task_diag_files *files,
 		if (*fd >= fdt->max_fds)
 			return false;
 
-		/* NULL is a descriptor whose file is still being opened. */
+		/* NULL: the file is still being opened. */
 		file = rcu_dereference_check_fdtable(table, fdt->fd[*fd]);
 		if (file)
 			count_file(files, file);
@@ -84,18 +89,21 @@ static u64 limit(unsigned long rlim)
 	return rlim == RLIM_INFINITY ? U64_MAX : rlim;
 }
 
-/* 1 if there are more, from @fd on; -ESTALE if they have all gone. */
-static int count_some(struct task_diag_files *files, struct taskdiag_cont *cont,
-		      unsigned int *fd)
+/*
+ * Count some files, and read the limits.  Returns 1 if more files follow from
+ * *@fd on, 0 at the end, or -ESTALE if the task has released its table.
+ */
+static int count_locked(struct task_diag_files *files,
+			struct taskdiag_append_ctx *ctx, unsigned int *fd)
 {
-	struct task_struct *task = cont->task;
+	struct task_struct *task = ctx->target.task;
 	struct files_struct *table;
 	int ret = 0;
 
 	files->limit_soft = limit(task_rlimit(task, RLIMIT_NOFILE));
 	files->limit_hard = limit(task_rlimit_max(task, RLIMIT_NOFILE));
 
-	/* A task that exits lets go of its table under the lock. */
+	/* exit_files() releases the table under the lock. */
 	task_lock(task);
 	table = task->files;
 	if (table) {
@@ -103,7 +111,7 @@ static int count_some(struct task_diag_files *files, struct taskdiag_cont *cont,
 		spin_lock(&table->file_lock);
 		ret = count_open(files, table, fd);
 		spin_unlock(&table->file_lock);
-	} else if (cont->memory.expected) {
+	} else if (ctx->memory.expected) {
 		ret = -ESTALE;
 	}
 	task_unlock(task);
@@ -111,27 +119,29 @@ static int count_some(struct task_diag_files *files, struct taskdiag_cont *cont,
 }
 
 /**
- * taskdiag_put_files - put TASK_DIAG_FILES
- * @cont: whose
- * @skb: where to
- * @caller: who asks
+ * taskdiag_append_files - append TASK_DIAG_FILES
+ * @ctx: state of the current row
+ * @skb: destination
+ * @caller: the caller
  *
- * Return: 0, -EMSGSIZE if it does not fit, -ESTALE if the task has ended, -EINTR
- * after a fatal signal, or an error of taskdiag_cont_lock().
+ * Context: Process context.  May sleep, within the time limits of the row.
+ *
+ * Return: 0, -EMSGSIZE if it does not fit, -ESTALE if the task has ended,
+ * -EINTR after a fatal signal, or an error of taskdiag_access_lock().
  */
-int taskdiag_put_files(struct taskdiag_cont *cont, struct sk_buff *skb,
-		       struct taskdiag_caller *caller)
+int taskdiag_append_files(struct taskdiag_append_ctx *ctx, struct sk_buff *skb,
+			  struct taskdiag_caller *caller)
 {
 	struct task_diag_files files = {};
 	unsigned int fd = 0;
 	int ret;
 
 	do {
-		ret = taskdiag_cont_lock(cont, caller);
+		ret = taskdiag_access_lock(&ctx->target, caller);
 		if (ret)
 			return ret;
-		ret = count_some(&files, cont, &fd);
-		taskdiag_cont_unlock(cont);
+		ret = count_locked(&files, ctx, &fd);
+		taskdiag_access_unlock(&ctx->target);
 		if (ret < 0)
 			return ret;
 		cond_resched();

@@ -2,16 +2,17 @@
 /*
  * task_diag as a module: names of memory mappings, as /proc/PID/maps has them.
  *
- * A kernel that is built with task_diag shares the function of fs/proc instead.
+ * A kernel with a built-in task_diag exports the function of fs/proc instead.
+ *
+ * Depends on the kernel only; must not depend on the files of a built-in
+ * task_diag.
  */
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/mm_inline.h>
 
-/* --- the names of areas -------------------------------------------------- */
-
-/* Those without a file that the kernel itself has given a name. */
-static const char *own_name(struct vm_area_struct *vma)
+/* Return the name that the kernel gives to a mapping without a file. */
+static const char *special_name(struct vm_area_struct *vma)
 {
 	const char *name = NULL;
 
@@ -32,11 +33,13 @@ static const char *own_name(struct vm_area_struct *vma)
 }
 
 /**
- * get_vma_name - what /proc/PID/maps calls an area
- * @vma: the area, which stays while the mmap lock is held
- * @path: the file it maps, to be shown by its path
- * @name: or else its name, NULL if it has none
- * @name_fmt: and how to print the name, NULL to print it as it is
+ * get_vma_name - return the name of a memory mapping in /proc/PID/maps
+ * @vma: the mapping
+ * @path: receives the mapped file, whose path is the name, or NULL
+ * @name: receives the name if @path is NULL; NULL if it has none
+ * @name_fmt: receives the format of @name; NULL to print it as it is
+ *
+ * Context: mmap lock of @vma->vm_mm held.
  */
 void get_vma_name(struct vm_area_struct *vma, const struct path **path,
 		  const char **name, const char **name_fmt)
@@ -51,7 +54,7 @@ void get_vma_name(struct vm_area_struct *vma, const struct path **path,
 	if (vma->vm_file && !given)
 		*path = file_user_path(vma->vm_file);
 	else if (!vma->vm_file)
-		*name = own_name(vma);
+		*name = special_name(vma);
 
 	if (given && !*name) {
 		*name_fmt = vma->vm_file ? "[anon_shmem:%s]" : "[anon:%s]";

@@ -2,7 +2,11 @@
 /*
  * task_diag: descriptors in a request.
  *
- * A descriptor is one of the sender's, so these functions run in its context.
+ * The numbers refer to the sender's descriptors, so these functions run in its
+ * context.
+ *
+ * Depends on the kernel's files and namespaces only; must not depend on
+ * strategies or groups.
  */
 #include <linux/capability.h>
 #include <linux/err.h>
@@ -15,9 +19,9 @@
 #include <linux/sched.h>
 #include <net/netlink.h>
 
-#include "taskdiag_parts.h"
+#include "taskdiag.h"
 
-/* Is @ns @ancestor, or below it? */
+/* Return true if @ns is @ancestor or a descendant of it. */
 static bool is_within(const struct pid_namespace *ns,
 		      const struct pid_namespace *ancestor)
 {
@@ -41,8 +45,9 @@ static struct pid_namespace *pid_ns_of(const struct file *file)
 }
 
 /*
- * A namespace within the default one gives numbers that /proc/PID/status shows
- * there as well (NSpid).  Any other takes the capability that entering it takes.
+ * The pids in a namespace within the default one are also in /proc/PID/status
+ * there (NSpid).  For any other namespace, sender and opener need the
+ * capability that entering it requires.
  */
 static bool may_use(struct pid_namespace *ns, const struct pid_namespace *def,
 		    const struct file *opener)
@@ -58,6 +63,8 @@ static bool may_use(struct pid_namespace *ns, const struct pid_namespace *def,
  * @def: the pid namespace that the request has otherwise
  * @opener: the file that the request came through
  * @extack: receives the reason of an error
+ *
+ * Context: Process context of the sender.
  *
  * Return: a reference to the namespace or an error pointer.
  */
@@ -95,6 +102,8 @@ struct pid_namespace *taskdiag_fd_pid_ns(const struct nlattr *attr,
  * taskdiag_fd_pid - return the task that a request names
  * @attr: TASK_DIAG_CMD_ATTR_PIDFD
  * @extack: receives the reason of an error
+ *
+ * Context: Process context of the sender.
  *
  * Return: a reference to the struct pid or an error pointer.
  */

@@ -1,0 +1,635 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * task_diag: types and prototypes of kernel/taskdiag.c and this directory.
+ *
+ * Layers, from top to bottom.  A file depends on files of lower layers only,
+ * and on its own header.  scripts/lib/layers.py reads this list, and fails if
+ * an #include or a use of a symbol contradicts it.
+ *
+ *	entry points:		taskdiag.c, proc.c
+ *	request:		dump.c
+ *	multi-message rows:	multi.c
+ *	parts of a request:	row.c, filter.c, strategy.c
+ *	attribute groups:	fill.c, stat.c, files.c, cgroup.c, cmdline.c, vma.c
+ *	resources:		vma_flags.c, vma_stat.c, mm.c, iter.c, fd.c
+ *	access check:		access.c
+ *	credentials:		caller.c
+ *	time limits:		wait.c
+ *
+ * access.h, fill.h and iter.h contain the functions that run for each task and
+ * are therefore inline.
+ */
+#ifndef _KERNEL_TASKDIAG_H
+#define _KERNEL_TASKDIAG_H
+
+#include <linux/cred.h>
+#include <linux/limits.h>
+#include <linux/netlink.h>
+#include <linux/pid.h>
+#include <linux/pid_namespace.h>
+#include <linux/radix-tree.h>
+#include <linux/skbuff.h>
+#include <linux/taskdiag.h>
+#include <linux/uidgid.h>
+#include <net/netlink.h>
+
+/*
+ * Memory of a request is charged to the sender.  It is allocated under a lock
+ * that other requests need, so a sender that exceeds the limit of its memory
+ * cgroup gets an error after one attempt to reclaim, and does not wait for
+ * more.
+ */
+#define TASKDIAG_GFP	(GFP_KERNEL_ACCOUNT | __GFP_NORETRY | __GFP_NOWARN)
+
+/*
+ * Kernel features that the module may lack: compat/compat.h has other
+ * definitions.  TASK_DIAG_SHOW_* of groups that cannot be supported because the
+ * kernel does not export the symbols they need:
+ */
+#ifndef taskdiag_unsupported_groups
+#define taskdiag_unsupported_groups	0ULL
+#endif
+
+#ifndef taskdiag_pidfd_ino
+#define taskdiag_pidfd_ino(pid)	((pid)->ino)
+#endif
+
+/* This version of Linux has no 64-bit namespace ids. */
+#ifndef taskdiag_ns_id
+#define taskdiag_ns_id(ns)	((void)(ns), 0ULL)
+#endif
+
+/* --- pids ---------------------------------------------------------------- */
+
+/**
+ * struct taskdiag_pids - sorted list of distinct pids
+ * @pids: the pids in ascending order; NULL: no list
+ * @nr: length of @pids
+ */
+struct taskdiag_pids {
+	u32			*pids;
+	unsigned int		nr;
+};
+
+/**
+ * taskdiag_pid_nr - return the number of a pid in a namespace
+ * @pid: the pid, or NULL
+ * @ns: the pid namespace
+ *
+ * An inline pid_nr_ns(), as each row calls it six times.  Every pid has a
+ * number in the initial namespace, and it is the first one.
+ *
+ * Return: the number, 0 if @pid has none in @ns.
+ */
+static inline pid_t taskdiag_pid_nr(const struct pid *pid,
+				    const struct pid_namespace *ns)
+{
+	if (!pid)
+		return 0;
+	if (ns == &init_pid_ns)
+		return pid->numbers[0].nr;
+	if (ns->level <= pid->level && pid->numbers[ns->level].ns == ns)
+		return pid->numbers[ns->level].nr;
+	return 0;
+}
+
+/**
+ * taskdiag_pid_task - return the task of a pid
+ * @pid: the pid
+ * @type: PIDTYPE_TGID for a process, PIDTYPE_PID for a thread
+ *
+ * An inline pid_task(), as it is called for each candidate.
+ *
+ * Context: RCU read-side critical section.
+ *
+ * Return: the task or NULL.
+ */
+static inline struct task_struct *taskdiag_pid_task(const struct pid *pid,
+						    enum pid_type type)
+{
+	struct hlist_node *first;
+
+	first = rcu_dereference(hlist_first_rcu(&pid->tasks[type]));
+	return hlist_entry_safe(first, struct task_struct, pid_links[type]);
+}
+
+/* --- wait.c -------------------------------------------------------------- */
+
+/**
+ * struct taskdiag_timeout - time that a dump may still wait for other tasks
+ * @dump: ticks left for the dump
+ * @row: ticks left for the current row
+ */
+struct taskdiag_timeout {
+	unsigned int		dump;
+	unsigned int		row;
+};
+
+int taskdiag_wait(struct taskdiag_timeout *timeout);
+
+/* --- caller.c ------------------------------------------------------------ */
+
+/**
+ * struct taskdiag_credset - one set of credentials that must pass the check
+ * @cred: the credentials
+ * @own_process: belongs to the sender's process, which may always see itself
+ * @needs_override: differs from current's, by which security modules decide
+ * @cap_init_ns: has CAP_SYS_PTRACE over the initial user namespace, and so over
+ *	all; security modules may still deny it over one
+ * @lsm_implied: security modules permit it all tasks that they permit the first
+ *	set
+ * @ns: user namespace that @ns_capable refers to
+ * @ns_capable: has CAP_SYS_PTRACE over @ns
+ */
+struct taskdiag_credset {
+	const struct cred	*cred;
+	bool			own_process;
+	bool			needs_override;
+	bool			cap_init_ns;
+	bool			lsm_implied;
+	bool			ns_capable;
+	struct user_namespace	*ns;
+};
+
+/* Sender, reader and opener. */
+#define TASKDIAG_CREDSETS	3
+
+/**
+ * struct taskdiag_denial - tasks of one kind that security modules deny
+ * @cred: credentials of the first of them, with a reference
+ * @process: process of the last of them, with a reference
+ * @nr: number of processes with such tasks
+ * @mixed: a task of this kind was permitted, so each one is checked
+ */
+struct taskdiag_denial {
+	const struct cred	*cred;
+	struct pid		*process;
+	unsigned int		nr;
+	bool			mixed;
+};
+
+/* Kinds of denied tasks that a dump remembers. */
+#define TASKDIAG_DENIALS	16U
+
+/**
+ * struct taskdiag_caller - the caller, pinned when the request arrives
+ * @sender: subjective credentials of the task that sent the request
+ * @real_sender: objective credentials of that task
+ * @opener: credentials of the process that opened the descriptor
+ * @thread: the task that sent the request
+ * @process: its process
+ * @exec_id: program that the process was running; execve() changes it
+ * @pid_ns: pid namespace of all pids in request and reply
+ * @cgroup_ns: cgroup namespace of all cgroup paths in the reply
+ * @credsets: distinct sets that must all pass; valid in one RCU section
+ * @nr_credsets: length of @credsets
+ * @only_lsm: security modules alone decide
+ * @denials: kinds of tasks that security modules have denied
+ * @nr_denials: number of them
+ */
+struct taskdiag_caller {
+	const struct cred	*sender;
+	const struct cred	*real_sender;
+	const struct cred	*opener;
+	struct pid		*thread;
+	struct pid		*process;
+	u64			exec_id;
+	struct pid_namespace	*pid_ns;
+	struct cgroup_namespace	*cgroup_ns;
+	struct taskdiag_credset	credsets[TASKDIAG_CREDSETS];
+	unsigned int		nr_credsets;
+	bool			only_lsm;
+	unsigned int		nr_denials;
+	struct taskdiag_denial	denials[TASKDIAG_DENIALS];
+};
+
+int taskdiag_caller_pin(struct taskdiag_caller *caller,
+			const struct cred *opener, struct pid_namespace *ns,
+			struct netlink_ext_ack *extack);
+void taskdiag_caller_unpin(struct taskdiag_caller *caller);
+bool taskdiag_caller_is_current(const struct taskdiag_caller *caller);
+bool taskdiag_same_lsm_state(const struct cred *a, const struct cred *b);
+bool taskdiag_same_creds(const struct cred *a, const struct cred *b);
+
+/* --- access.c ------------------------------------------------------------ */
+
+/**
+ * struct taskdiag_target - the task of a multi-message row
+ * @task: the task, while a message is being made; NULL if it has been reaped
+ * @exec_id: program that it was running when the row was begun
+ * @timeout: time limits of the row and of the dump
+ */
+struct taskdiag_target {
+	struct task_struct	*task;
+	u64			exec_id;
+	struct taskdiag_timeout	timeout;
+};
+
+void taskdiag_access_enter(struct taskdiag_caller *caller);
+int taskdiag_access_recheck(struct taskdiag_target *target,
+			    struct taskdiag_caller *caller);
+int taskdiag_access_lock(struct taskdiag_target *target,
+			 struct taskdiag_caller *caller);
+void taskdiag_access_unlock(struct taskdiag_target *target);
+
+/* --- fd.c ---------------------------------------------------------------- */
+
+struct pid_namespace *taskdiag_fd_pid_ns(const struct nlattr *attr,
+					 struct pid_namespace *def,
+					 const struct file *opener,
+					 struct netlink_ext_ack *extack);
+struct pid *taskdiag_fd_pid(const struct nlattr *attr,
+			    struct netlink_ext_ack *extack);
+
+/* --- iter.c -------------------------------------------------------------- */
+
+/**
+ * struct taskdiag_item - the current task of the iterator
+ * @struct_pid: entry of the iteration
+ * @task: its task; valid in the RCU section it was found in
+ * @pid: pid of @task in the caller's pid namespace
+ * @tgid: pid of its process there
+ * @whole_process: the row describes the process, not only the thread
+ * @state: TASK_DIAG_RUNNING to TASK_DIAG_IDLE, read once, so that filter and
+ *	row agree
+ */
+struct taskdiag_item {
+	struct pid		*struct_pid;
+	struct task_struct	*task;
+	pid_t			pid;
+	pid_t			tgid;
+	bool			whole_process;
+	u8			state;
+};
+
+/**
+ * struct taskdiag_iter - iterator over the tasks of a request
+ * @ns: pid namespace to iterate over
+ * @type: PIDTYPE_TGID for processes, PIDTYPE_PID for threads
+ * @cursor: where to continue: a pid, or an index into @members or @listed.  It
+ *	identifies the same task however the tables change meanwhile.
+ * @done: there is nothing after @cursor
+ * @single: the request is for exactly one task
+ * @members: tasks at the time of the request; NULL: iterate over @ns
+ * @nr_members: length of @members
+ * @parents: index of each member's parent in @members; NULL unless a member
+ *	counts only if its ancestors are visible
+ * @hidden: bit N: member N is not visible, or has an ancestor that is not
+ * @listed: pids to iterate over instead of all in @ns; empty: all
+ * @single_member: @members of a request for one task
+ * @budget: candidates left in this RCU section
+ * @radix: position in the pid table; valid in one RCU section
+ * @slot: slot of @cursor if it is before @slots_end; valid in one RCU section
+ * @slots_end: end of the chunk of the pid table that contains @slot
+ */
+struct taskdiag_iter {
+	struct pid_namespace	*ns;
+	enum pid_type		type;
+	unsigned int		cursor;
+	bool			done;
+	bool			single;
+	struct pid		**members;
+	unsigned int		nr_members;
+	u32			*parents;
+	unsigned long		*hidden;
+	struct taskdiag_pids	listed;
+	struct pid		*single_member;
+	unsigned int		budget;
+	struct radix_tree_iter	radix;
+	void __rcu		**slot;
+	void __rcu		**slots_end;
+};
+
+/*
+ * taskdiag_iter::parents of a member whose parent is the task of the request.
+ */
+#define TASKDIAG_NO_PARENT	U32_MAX
+
+/* --- attribute groups ---------------------------------------------------- */
+
+#define TASKDIAG_DELETED	" (deleted)"
+#define TASKDIAG_PATH_SIZE	(PATH_MAX + sizeof(TASKDIAG_DELETED))
+
+/* Memory mappings per message; with TASK_DIAG_VMA_STAT they fill 32 KiB. */
+#define TASKDIAG_VMA_STATS	128
+
+/**
+ * struct taskdiag_memory - progress within a task's memory
+ * @expected: the task had an address space when its row was begun
+ * @leader: the task is the leader of its thread group
+ * @args: bytes of the command line that have been appended
+ * @addr: mappings have been appended up to this address
+ * @vmas_left: upper bound of the mappings still to be appended
+ */
+struct taskdiag_memory {
+	bool			expected;
+	bool			leader;
+	loff_t			args;
+	unsigned long		addr;
+	unsigned long		vmas_left;
+};
+
+/**
+ * struct taskdiag_append_ctx - state of the groups that are appended to a row
+ * @target: the task of the row
+ * @memory: progress within the current group
+ * @path: buffer of %TASKDIAG_PATH_SIZE bytes
+ * @stats: buffer of %TASKDIAG_VMA_STATS records, if they were requested
+ * @want_vma: TASK_DIAG_VMA was requested
+ * @vma_flags: TASK_DIAG_VMA_* that a memory mapping must have
+ */
+struct taskdiag_append_ctx {
+	struct taskdiag_target	target;
+	struct taskdiag_memory	memory;
+	char			*path;
+	struct task_diag_vma_stat	*stats;
+	bool			want_vma;
+	u64			vma_flags;
+};
+
+/*
+ * Writes the whole structure of a group, for a task that the caller may see.
+ * Called in the RCU section of @item; must not sleep.
+ */
+typedef void (*taskdiag_fill_fn)(void *to, const struct taskdiag_item *item,
+				 const struct taskdiag_caller *caller);
+
+void taskdiag_fill_ident(void *to, const struct taskdiag_item *item,
+			 const struct taskdiag_caller *caller);
+void taskdiag_fill_ns(void *to, const struct taskdiag_item *item,
+		      const struct taskdiag_caller *caller);
+void taskdiag_fill_stat(void *to, const struct taskdiag_item *item,
+			const struct taskdiag_caller *caller);
+
+int taskdiag_append_files(struct taskdiag_append_ctx *ctx, struct sk_buff *skb,
+			  struct taskdiag_caller *caller);
+int taskdiag_append_cgroup(struct taskdiag_append_ctx *ctx, struct sk_buff *skb,
+			   struct taskdiag_caller *caller);
+int taskdiag_append_cmdline(struct taskdiag_append_ctx *ctx,
+			    struct sk_buff *skb,
+			    struct taskdiag_caller *caller);
+int taskdiag_append_vmas(struct taskdiag_append_ctx *ctx, struct sk_buff *skb,
+			 struct taskdiag_caller *caller);
+
+int taskdiag_mm_hold(struct taskdiag_append_ctx *ctx,
+		     struct taskdiag_caller *caller, struct mm_struct **ret);
+void taskdiag_mm_drop(struct mm_struct *mm);
+int taskdiag_mm_lock(struct taskdiag_append_ctx *ctx, struct mm_struct *mm);
+
+/**
+ * struct taskdiag_mapping - identity of a memory mapping while the mmap lock is
+ * dropped
+ * @end: first address behind it
+ * @flags: its vm_flags
+ * @file: its file, to be compared only
+ * @offset: page offset of address 0 in the file
+ */
+struct taskdiag_mapping {
+	unsigned long		end;
+	vm_flags_t		flags;
+	const struct file	*file;
+	unsigned long		offset;
+};
+
+struct mem_size_stats;
+
+void taskdiag_fill_vma_stat(struct task_diag_vma_stat *to, unsigned long start,
+			    unsigned long end,
+			    const struct mem_size_stats *mss);
+struct taskdiag_mapping taskdiag_mapping_of(const struct vm_area_struct *vma);
+bool taskdiag_mapping_continues(const struct vm_area_struct *vma,
+				unsigned long addr,
+				const struct taskdiag_mapping *before);
+
+u64 taskdiag_vma_flags(const struct vm_area_struct *vma);
+
+#ifdef CONFIG_TASKDIAG_MM
+u64 taskdiag_vma_flags_supported(void);
+#else
+static inline u64 taskdiag_vma_flags_supported(void)
+{
+	return 0;
+}
+#endif
+
+/* --- filter.c ------------------------------------------------------------ */
+
+/* Attributes of a request have numbers below this one. */
+#define TASKDIAG_REQUEST_ATTRS	(TASK_DIAG_ATTR_FILTERS + __TASK_DIAG_FILTER_MAX)
+
+/* The groups of memory mappings. */
+#define TASKDIAG_SHOW_VMAS	(TASK_DIAG_SHOW_VMA | TASK_DIAG_SHOW_VMA_STAT)
+
+struct taskdiag_filter;
+
+/* Tests whether a task matches.  Called under RCU; must not sleep. */
+typedef bool (*taskdiag_match_fn)(const struct taskdiag_filter *filter,
+				  const struct taskdiag_item *item);
+
+/**
+ * struct taskdiag_filter - filters of a request
+ * @nr_matches: number of filters that select tasks; often none
+ * @matches: their tests
+ * @uid: effective user id
+ * @cgroup: cgroup, or an ancestor of it
+ * @states: bit N for task_diag_base::state N
+ * @comm: prefix of the name
+ * @comm_len: length of that prefix
+ * @pids: pids of the tasks
+ * @vma_flags: TASK_DIAG_VMA_* that a memory mapping must all have
+ */
+struct taskdiag_filter {
+	unsigned int		nr_matches;
+	taskdiag_match_fn	matches[__TASK_DIAG_FILTER_MAX];
+	kuid_t			uid;
+	struct cgroup		*cgroup;
+	u32			states;
+	char			comm[TASK_DIAG_COMM_LEN];
+	size_t			comm_len;
+	struct taskdiag_pids	pids;
+	u64			vma_flags;
+};
+
+u64 taskdiag_filter_supported(u64 groups);
+int taskdiag_filter_init(struct taskdiag_filter *filter,
+			 struct nlattr *const *attrs, u64 show_flags,
+			 const struct taskdiag_caller *caller,
+			 struct netlink_ext_ack *extack);
+void taskdiag_filter_release(struct taskdiag_filter *filter);
+
+/**
+ * taskdiag_filter_matches - test whether a task matches all filters
+ * @filter: the filters
+ * @item: the task; the caller has passed taskdiag_may_see() for it
+ *
+ * Context: RCU read-side critical section.
+ *
+ * Return: true if it does.
+ */
+static inline bool taskdiag_filter_matches(const struct taskdiag_filter *filter,
+					   const struct taskdiag_item *item)
+{
+	unsigned int i;
+
+	for (i = 0; i < filter->nr_matches; i++)
+		if (!filter->matches[i](filter, item))
+			return false;
+	return true;
+}
+
+/* --- strategy.c ---------------------------------------------------------- */
+
+u64 taskdiag_strategy_supported(void);
+int taskdiag_strategy_init(struct taskdiag_iter *iter,
+			   const struct task_diag_pid *req,
+			   const struct nlattr *pidfd, bool is_dump,
+			   const struct taskdiag_pids *listed,
+			   struct taskdiag_caller *caller,
+			   struct netlink_ext_ack *extack);
+void taskdiag_strategy_release(struct taskdiag_iter *iter);
+
+/* --- row.c --------------------------------------------------------------- */
+
+struct taskdiag_group;
+
+/**
+ * struct taskdiag_part - a structure of a row
+ * @fill: writes it
+ * @offset: offset of the structure in the row
+ * @headers: bytes of headers in front of it
+ */
+struct taskdiag_part {
+	taskdiag_fill_fn	fill;
+	unsigned int		offset;
+	unsigned int		headers;
+};
+
+/**
+ * struct taskdiag_row - layout of the rows of a request
+ * @show_flags: TASK_DIAG_SHOW_* of the requested groups
+ * @template: one message with all headers in place and all payloads zero.  Rows
+ *	copy their headers from it.
+ * @msg_offset: offset of the struct task_diag_msg in @template
+ * @visits_threads: a row of a process visits each of its threads
+ * @nr_parts: number of requested groups with a @fill function
+ * @parts: these groups, in the order of their numbers
+ * @fast_path: the first two parts are BASE and CRED
+ * @more: other parts or @tail follow these two
+ * @tail: bytes of @template behind the last part
+ * @nr_appended: number of requested groups that are appended behind the
+ *	template, one task at a time
+ * @appended: these groups, in the order of appending
+ * @append_flags: TASK_DIAG_SHOW_* of the groups that each of them appends
+ */
+struct taskdiag_row {
+	u64			show_flags;
+	struct sk_buff		*template;
+	unsigned int		msg_offset;
+	bool			visits_threads;
+	unsigned int		nr_parts;
+	struct taskdiag_part	parts[TASK_DIAG_GROUP_MAX + 1];
+	bool			fast_path;
+	bool			more;
+	unsigned int		tail;
+	unsigned int		nr_appended;
+	const struct taskdiag_group	*appended[TASK_DIAG_GROUP_MAX + 1];
+	u64			append_flags[TASK_DIAG_GROUP_MAX + 1];
+};
+
+u64 taskdiag_row_groups(void);
+int taskdiag_row_init(struct taskdiag_row *row, u64 show_flags, bool is_dump,
+		      struct netlink_ext_ack *extack);
+void taskdiag_row_release(struct taskdiag_row *row);
+size_t taskdiag_row_template_size(const struct taskdiag_row *row);
+size_t taskdiag_row_max_size(const struct taskdiag_row *row);
+int taskdiag_row_append_template(struct taskdiag_row *row, struct sk_buff *skb);
+void taskdiag_row_fill(const struct taskdiag_row *row, void *to,
+		       const struct taskdiag_item *item,
+		       const struct taskdiag_caller *caller);
+int taskdiag_row_append(const struct taskdiag_row *row, unsigned int step,
+			struct taskdiag_append_ctx *ctx, struct sk_buff *skb,
+			struct taskdiag_caller *caller);
+
+/* --- multi.c ------------------------------------------------------------- */
+
+/*
+ * A receive buffer of this size can hold every message: the longest message
+ * contains one name of TASKDIAG_PATH_SIZE bytes.
+ */
+#define TASKDIAG_RECV_MIN	(2 * PATH_MAX)
+
+/**
+ * struct taskdiag_multi - the current multi-message row
+ * @ctx: state of its appended groups
+ * @pid: struct pid of the row's task; NULL between two rows
+ * @pid_nr: pid of the task
+ * @tgid: pid of its process
+ * @start: offset of the current message in the buffer
+ * @resumed: the current message is not the first of the row
+ * @step: index of the current group in taskdiag_row::appended
+ * @absent: groups that are missing or incomplete so far
+ *
+ * Between two messages a row holds a struct pid and nothing else of its task:
+ * the same struct pid and exec_id mean the same program and address space.
+ */
+struct taskdiag_multi {
+	struct taskdiag_append_ctx	ctx;
+	struct pid		*pid;
+	u32			pid_nr;
+	u32			tgid;
+	unsigned int		start;
+	bool			resumed;
+	unsigned int		step;
+	struct task_diag_absent	absent;
+};
+
+int taskdiag_multi_init(struct taskdiag_multi *multi,
+			const struct taskdiag_row *row, u64 vma_flags,
+			bool is_dump);
+void taskdiag_multi_release(struct taskdiag_multi *multi);
+void taskdiag_multi_begin(struct taskdiag_multi *multi,
+			  const struct taskdiag_item *item, u64 exec_id,
+			  unsigned int start);
+bool taskdiag_multi_resume(struct taskdiag_multi *multi,
+			   const struct taskdiag_row *row, struct sk_buff *skb);
+void taskdiag_multi_postpone(struct taskdiag_multi *multi,
+			     const struct taskdiag_row *row,
+			     struct sk_buff *skb);
+int taskdiag_multi_append(struct taskdiag_multi *multi,
+			  const struct taskdiag_row *row, struct sk_buff *skb,
+			  struct taskdiag_caller *caller);
+
+/* --- dump.c -------------------------------------------------------------- */
+
+/**
+ * struct taskdiag_dump - a request, from its attributes to its last row
+ * @caller: the caller
+ * @filter: filters of the request
+ * @iter: iterator over its tasks
+ * @row: layout of its rows
+ * @multi: the current multi-message row, if rows have appended groups
+ * @is_dump: any number of rows may follow, instead of exactly one
+ * @any_row: a row has been appended
+ */
+struct taskdiag_dump {
+	struct taskdiag_caller	caller;
+	struct taskdiag_filter	filter;
+	struct taskdiag_iter	iter;
+	struct taskdiag_row	row;
+	struct taskdiag_multi	multi;
+	bool			is_dump;
+	bool			any_row;
+};
+
+extern const struct nla_policy taskdiag_request_policy[TASKDIAG_REQUEST_ATTRS];
+
+struct taskdiag_dump *taskdiag_dump_open(struct nlattr *const *attrs,
+					 const struct file *opener,
+					 struct pid_namespace *ns, bool is_dump,
+					 struct netlink_ext_ack *extack);
+void taskdiag_dump_close(struct taskdiag_dump *dump);
+int taskdiag_dump_rows(struct taskdiag_dump *dump, struct sk_buff *skb,
+		       bool may_wait, struct netlink_ext_ack *extack);
+void taskdiag_dump_features(struct task_diag_features *features);
+
+#endif /* _KERNEL_TASKDIAG_H */
