@@ -30,7 +30,7 @@ pub(crate) struct Case {
     /// Bytes after the last message.
     pub(crate) tail: Vec<u8>,
     pub(crate) reading: Reading,
-    pub(crate) scene: Scene,
+    pub(crate) scenario: Scenario,
 }
 
 /// Socket options. All cases of an epoch have the same options; a file has none.
@@ -48,19 +48,19 @@ pub(crate) struct Settings {
 
 /// A process or thread, by role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Who {
+pub(crate) enum Role {
     /// The task with this pid.
-    Number(u32),
+    Pid(u32),
     /// The process that performs the case.
     Own,
     /// The parent of the process that performs the case. It belongs to root.
     Parent,
     /// A process that runs for the whole run, modulo the number of these processes.
-    Pillar(u8),
+    Permanent(u8),
     /// A thread of a process that runs for the whole run.
-    PillarThread(u8, u8),
+    PermanentThread(u8, u8),
     /// A child of a process that runs for the whole run.
-    PillarChild(u8, u8),
+    PermanentChild(u8, u8),
     /// A zombie that is not reaped during the run.
     Zombie,
     /// A process in the child pid namespace.
@@ -116,7 +116,7 @@ pub(crate) enum Descriptor {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Control {
     /// `SCM_CREDENTIALS`, well formed.
-    Credentials { pid: Who, uid: Id, gid: Id },
+    Credentials { pid: Role, uid: Id, gid: Id },
     /// Any other control message.
     Raw {
         level: i32,
@@ -182,7 +182,7 @@ pub(crate) enum Value {
 pub(crate) struct Request {
     pub(crate) show_flags: u64,
     pub(crate) strategy: u64,
-    pub(crate) pid: Who,
+    pub(crate) pid: Role,
     pub(crate) reserved: u32,
     /// Difference between the length of the payload and the structure's size.
     pub(crate) off: i8,
@@ -190,27 +190,31 @@ pub(crate) struct Request {
 
 impl Value {
     /// At most so many bytes.
-    pub(crate) fn room(&self) -> usize {
+    pub(crate) fn max_len(&self) -> usize {
         match self {
             Self::Request(_) => 24 + i8::MAX as usize,
             Self::Bytes(bytes) => bytes.len(),
             Self::Descriptor(_) => 4,
-            Self::Nested(inner) => inner.iter().map(Attribute::room).sum(),
+            Self::Nested(inner) => inner.iter().map(Attribute::max_len).sum(),
         }
     }
 }
 
 impl Attribute {
     /// At most so many bytes.
-    pub(crate) fn room(&self) -> usize {
-        4 + self.value.room() + 3
+    pub(crate) fn max_len(&self) -> usize {
+        4 + self.value.max_len() + 3
     }
 }
 
 impl Message {
     /// At most so many bytes.
-    pub(crate) fn room(&self) -> usize {
-        20 + self.attributes.iter().map(Attribute::room).sum::<usize>()
+    pub(crate) fn max_len(&self) -> usize {
+        20 + self
+            .attributes
+            .iter()
+            .map(Attribute::max_len)
+            .sum::<usize>()
     }
 }
 
@@ -224,7 +228,7 @@ pub(crate) struct Reading {
     /// Call `recvmsg()` with `MSG_PEEK`, or `poll()`, before each read.
     pub(crate) peek: bool,
     /// Read with `MSG_TRUNC`, or through a duplicate of the file.
-    pub(crate) tell_length: bool,
+    pub(crate) return_length: bool,
     /// Read until no more data is available, even if the reply is complete.
     pub(crate) drain: bool,
     /// Close the socket or file after this number of reads.
@@ -235,17 +239,17 @@ pub(crate) struct Reading {
 
 /// Other threads and processes of a case, and events between request and reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Scene {
+pub(crate) enum Scenario {
     /// One thread sends and reads.
     Alone,
     /// Another thread of the process reads.
     ThreadReads,
     /// Another thread sends and has ended when the reply is read.
-    ThreadAsks,
+    ThreadSends,
     /// A forked process reads, then the sender.
     ForkReads,
     /// A forked process sends and has ended when the reply is read.
-    ForkAsks,
+    ForkSends,
     /// A forked process with its own socket or file changes between sending and
     /// reading.
     Changes(Change),
@@ -271,9 +275,9 @@ pub(crate) enum Change {
     Undumpable,
 }
 
-impl Scene {
+impl Scenario {
     /// Whether no other process takes part.
-    pub(crate) const fn is_of_one_process(self) -> bool {
-        matches!(self, Self::Alone | Self::ThreadReads | Self::ThreadAsks)
+    pub(crate) const fn has_one_process(self) -> bool {
+        matches!(self, Self::Alone | Self::ThreadReads | Self::ThreadSends)
     }
 }

@@ -63,7 +63,7 @@ pub(crate) struct Options {
 
     /// Keep one answer of each shape in this folder, as seeds for fuzz/
     #[arg(long, value_name = "FOLDER")]
-    pub(crate) keep: Option<PathBuf>,
+    pub(crate) save_seeds: Option<PathBuf>,
 }
 
 impl Options {

@@ -13,9 +13,9 @@ use nix::errno::Errno;
 use nix::libc;
 
 use crate::case::Descriptor;
-use crate::model::{Opened, Space};
+use crate::known_tasks::KnownTasks;
+use crate::model::{Opened, PidNs};
 use crate::process::Child;
-use crate::roster::Roster;
 
 /// `PIDFD_THREAD`.
 const PIDFD_THREAD: libc::c_uint = libc::O_EXCL as libc::c_uint;
@@ -51,18 +51,18 @@ pub(crate) struct Descriptors {
 
 impl Descriptors {
     /// Opens all descriptors except those of the process that performs the cases.
-    pub(crate) fn open(roster: &Roster) -> io::Result<Self> {
-        let stays = roster
-            .pillars
+    pub(crate) fn open(known_tasks: &KnownTasks) -> io::Result<Self> {
+        let stays = known_tasks
+            .permanent
             .iter()
-            .filter(|pillar| !roster.contained.contains(&pillar.pid));
-        let thread = roster.pillars.iter().find_map(|pillar| {
-            let thread = pillar.threads.iter().find(|pid| **pid != pillar.pid)?;
+            .filter(|process| !known_tasks.contained.contains(&process.pid));
+        let thread = known_tasks.permanent.iter().find_map(|process| {
+            let thread = process.threads.iter().find(|pid| **pid != process.pid)?;
             pidfd(*thread, PIDFD_THREAD).ok()
         });
         let mut tasks = Vec::new();
-        for pillar in stays.step_by((roster.pillars.len() / TASKS).max(1)) {
-            tasks.push(pidfd(pillar.pid, 0)?);
+        for process in stays.step_by((known_tasks.permanent.len() / TASKS).max(1)) {
+            tasks.push(pidfd(process.pid, 0)?);
         }
         let first = |pids: &[u32]| pids.first().map(|pid| pidfd(*pid, 0)).transpose();
         let other_namespaces = ["net", "mnt", "user", "uts", "ipc"]
@@ -84,14 +84,14 @@ impl Descriptors {
             own_namespace: None,
             tasks,
             thread,
-            zombie: first(&roster.zombies)?,
+            zombie: first(&known_tasks.zombies)?,
             ended: Some(ended()?),
-            contained: first(&roster.contained)?,
-            outer_namespace: Some(namespace("self", Space::Outer)?),
-            child_namespace: roster
+            contained: first(&known_tasks.contained)?,
+            outer_namespace: Some(namespace("self", PidNs::Outer)?),
+            child_namespace: known_tasks
                 .contained
                 .first()
-                .map(|pid| namespace(&pid.to_string(), Space::Child))
+                .map(|pid| namespace(&pid.to_string(), PidNs::Child))
                 .transpose()?,
             other_namespaces,
             plain,
@@ -100,14 +100,14 @@ impl Descriptors {
     }
 
     /// Opens the descriptors of this process, which has pid `outer` in the outer
-    /// pid namespace and is in the pid namespace `space`.
-    pub(crate) fn open_own(&mut self, outer: u32, space: Space) -> io::Result<()> {
+    /// pid namespace and is in the pid namespace `pid_ns`.
+    pub(crate) fn open_own(&mut self, outer: u32, pid_ns: PidNs) -> io::Result<()> {
         let file = pidfd_of_self()?;
         self.own_task = Some(Entry {
             file,
             opened: Opened::Task(outer),
         });
-        self.own_namespace = Some(namespace("self", space)?);
+        self.own_namespace = Some(namespace("self", pid_ns)?);
         Ok(())
     }
 
@@ -179,9 +179,9 @@ fn entry(file: File, opened: Opened) -> Entry {
     }
 }
 
-fn namespace(pid: &str, space: Space) -> io::Result<Entry> {
+fn namespace(pid: &str, pid_ns: PidNs) -> io::Result<Entry> {
     let file = File::open(format!("/proc/{pid}/ns/pid"))?;
-    Ok(entry(file, Opened::PidNamespace(space)))
+    Ok(entry(file, Opened::PidNamespace(pid_ns)))
 }
 
 fn pidfd(pid: u32, flags: libc::c_uint) -> io::Result<Entry> {
@@ -206,7 +206,7 @@ fn pidfd_open(pid: u32, flags: libc::c_uint) -> io::Result<OwnedFd> {
 
 /// A pidfd of a process that has ended and has been reaped.
 fn ended() -> io::Result<Entry> {
-    let child = Child::fork(|| crate::process::stay())?;
+    let child = Child::fork(|| crate::process::sleep_forever())?;
     let file = pidfd_open(child.pid(), 0)?;
     child.kill();
     Ok(Entry {
@@ -221,15 +221,15 @@ mod tests {
 
     #[test]
     fn numbers_are_known_by_what_they_stand_for() {
-        let mut descriptors = Descriptors::open(&Roster::default()).unwrap();
+        let mut descriptors = Descriptors::open(&KnownTasks::default()).unwrap();
         let own = std::process::id();
-        descriptors.open_own(own, Space::Outer).unwrap();
+        descriptors.open_own(own, PidNs::Outer).unwrap();
         let opened = |descriptor| descriptors.opened(descriptors.number(descriptor));
         assert_eq!(opened(Descriptor::OwnTask), Opened::Task(own));
         assert_eq!(opened(Descriptor::Ended), Opened::EndedTask);
         assert_eq!(
             opened(Descriptor::OwnNamespace),
-            Opened::PidNamespace(Space::Outer)
+            Opened::PidNamespace(PidNs::Outer)
         );
         assert_eq!(opened(Descriptor::OtherNamespace(7)), Opened::Other);
         assert_eq!(opened(Descriptor::Plain(2)), Opened::Other);

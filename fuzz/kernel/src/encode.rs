@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 //! Encodes a case as the bytes that are sent.
 //!
-//! Pure. The [`Cast`] assigns processes to the roles of a case.
+//! Pure. The [`Roles`] assigns processes to the roles of a case.
 
 use zerocopy::IntoBytes;
 
 use crate::case::{
-    Attribute, Case, Control, Descriptor, Id, Kind, Length, Message, Request, Transport, Value, Who,
+    Attribute, Case, Control, Descriptor, Id, Kind, Length, Message, Request, Role, Transport,
+    Value,
 };
 use crate::wire::{ATTRIBUTE_HEADER, HEADER, Header, align};
 use taskdiag::abi;
@@ -19,10 +20,10 @@ const SOL_SOCKET: i32 = 1;
 const SCM_CREDENTIALS: i32 = 2;
 
 /// The processes, ids and descriptors that a case refers to.
-pub(crate) trait Cast {
+pub(crate) trait Roles {
     /// The family id.
     fn family(&self) -> u16;
-    fn number(&self, who: Who) -> u32;
+    fn pid(&self, role: Role) -> u32;
     /// The number of an open descriptor, or one that is not open.
     fn descriptor(&self, descriptor: Descriptor) -> u32;
     fn uid(&self, id: Id) -> u32;
@@ -34,18 +35,18 @@ pub(crate) fn datagram(
     transport: Transport,
     messages: &[Message],
     tail: &[u8],
-    cast: &dyn Cast,
+    roles: &dyn Roles,
 ) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(64);
     for message in messages {
         bytes.resize(align(bytes.len()), 0);
-        put_message(&mut bytes, transport, message, cast);
+        put_message(&mut bytes, transport, message, roles);
     }
     bytes.extend(tail);
     bytes
 }
 
-fn put_message(bytes: &mut Vec<u8>, transport: Transport, message: &Message, cast: &dyn Cast) {
+fn put_message(bytes: &mut Vec<u8>, transport: Transport, message: &Message, roles: &dyn Roles) {
     let start = bytes.len();
     bytes.resize(start + HEADER, 0);
     if transport == Transport::Socket {
@@ -53,7 +54,7 @@ fn put_message(bytes: &mut Vec<u8>, transport: Transport, message: &Message, cas
         bytes.extend(message.reserved.to_ne_bytes());
     }
     for attribute in &message.attributes {
-        put_attribute(bytes, attribute, cast);
+        put_attribute(bytes, attribute, roles);
     }
     // A message without a byte would be none.
     let whole = bytes.len() - start;
@@ -63,7 +64,7 @@ fn put_message(bytes: &mut Vec<u8>, transport: Transport, message: &Message, cas
     Header {
         len: length(message.len, bytes.len() - start),
         kind: match (message.kind, transport) {
-            (Kind::Family, Transport::Socket) => cast.family(),
+            (Kind::Family, Transport::Socket) => roles.family(),
             (Kind::Family, Transport::File) => abi::TASK_DIAG_NLMSG_BASE + u16::from(message.cmd),
             (Kind::Number(number), _) => number,
         },
@@ -77,18 +78,18 @@ fn put_message(bytes: &mut Vec<u8>, transport: Transport, message: &Message, cas
     }
 }
 
-fn put_attribute(bytes: &mut Vec<u8>, attribute: &Attribute, cast: &dyn Cast) {
+fn put_attribute(bytes: &mut Vec<u8>, attribute: &Attribute, roles: &dyn Roles) {
     let start = bytes.len();
     bytes.resize(start + ATTRIBUTE_HEADER, 0);
     match &attribute.value {
-        Value::Request(request) => put_request(bytes, *request, cast),
+        Value::Request(request) => put_request(bytes, *request, roles),
         Value::Bytes(value) => bytes.extend(value),
         Value::Descriptor(descriptor) => {
-            bytes.extend(cast.descriptor(*descriptor).to_ne_bytes());
+            bytes.extend(roles.descriptor(*descriptor).to_ne_bytes());
         }
         Value::Nested(inner) => {
             for attribute in inner {
-                put_attribute(bytes, attribute, cast);
+                put_attribute(bytes, attribute, roles);
             }
         }
     }
@@ -99,12 +100,12 @@ fn put_attribute(bytes: &mut Vec<u8>, attribute: &Attribute, cast: &dyn Cast) {
     bytes.resize(align(bytes.len()), 0);
 }
 
-fn put_request(bytes: &mut Vec<u8>, request: Request, cast: &dyn Cast) {
+fn put_request(bytes: &mut Vec<u8>, request: Request, roles: &dyn Roles) {
     let start = bytes.len();
     let value = abi::TaskDiagPid {
         show_flags: request.show_flags,
         dump_strategy: request.strategy,
-        pid: cast.number(request.pid),
+        pid: roles.pid(request.pid),
         reserved: request.reserved,
     };
     bytes.extend(value.as_bytes());
@@ -124,13 +125,13 @@ fn length(length: Length, truth: usize) -> u32 {
 }
 
 /// The control messages that go with it.
-pub(crate) fn control(case: &Case, cast: &dyn Cast) -> Vec<u8> {
+pub(crate) fn control(case: &Case, roles: &dyn Roles) -> Vec<u8> {
     let mut bytes = Vec::new();
     for control in &case.control {
         bytes.resize(bytes.len().next_multiple_of(CONTROL_ALIGNMENT), 0);
         match control {
             Control::Credentials { pid, uid, gid } => {
-                let numbers = [cast.number(*pid), cast.uid(*uid), cast.gid(*gid)];
+                let numbers = [roles.pid(*pid), roles.uid(*uid), roles.gid(*gid)];
                 put_control(
                     &mut bytes,
                     SOL_SOCKET,
@@ -166,15 +167,15 @@ pub(crate) mod tests {
     use crate::wire::{NLM_F_DUMP, NLM_F_REQUEST};
 
     /// Numbers for all parts, without processes behind them.
-    pub(crate) struct Puppets;
+    pub(crate) struct FixedRoles;
 
-    impl Cast for Puppets {
+    impl Roles for FixedRoles {
         fn family(&self) -> u16 {
             0x1d
         }
-        fn number(&self, who: Who) -> u32 {
-            match who {
-                Who::Number(number) => number,
+        fn pid(&self, role: Role) -> u32 {
+            match role {
+                Role::Pid(number) => number,
                 _ => 4711,
             }
         }
@@ -211,7 +212,7 @@ pub(crate) mod tests {
                 value: Value::Request(Request {
                     show_flags: 3,
                     strategy,
-                    pid: Who::Number(pid),
+                    pid: Role::Pid(pid),
                     reserved: 0,
                     off: 0,
                 }),
@@ -222,7 +223,7 @@ pub(crate) mod tests {
 
     #[test]
     fn a_sound_request_has_the_bytes_of_the_protocol() {
-        let bytes = datagram(Transport::Socket, &[request(2, 4711)], &[], &Puppets);
+        let bytes = datagram(Transport::Socket, &[request(2, 4711)], &[], &FixedRoles);
         let expected: Vec<u8> = [
             &48u32.to_ne_bytes()[..],
             &0x1du16.to_ne_bytes(),
@@ -243,7 +244,7 @@ pub(crate) mod tests {
 
     #[test]
     fn request_for_the_file_has_no_generic_netlink_header() {
-        let bytes = datagram(Transport::File, &[request(2, 4711)], &[], &Puppets);
+        let bytes = datagram(Transport::File, &[request(2, 4711)], &[], &FixedRoles);
         assert_eq!(bytes.len(), 44);
         assert_eq!(bytes[..4], 44u32.to_ne_bytes());
         assert_eq!(bytes[4..6], 0x11u16.to_ne_bytes());
@@ -255,7 +256,7 @@ pub(crate) mod tests {
         let mut message = request(0, 0);
         message.cut = 40;
         message.len = Length::Is(48);
-        let bytes = datagram(Transport::Socket, &[message], &[], &Puppets);
+        let bytes = datagram(Transport::Socket, &[message], &[], &FixedRoles);
         assert_eq!(bytes.len(), 8);
         assert_eq!(bytes[..4], 48u32.to_ne_bytes());
     }
@@ -264,7 +265,12 @@ pub(crate) mod tests {
     fn messages_begin_at_multiples_of_four() {
         let mut first = request(0, 0);
         first.cut = 3;
-        let bytes = datagram(Transport::Socket, &[first, request(1, 1)], &[9], &Puppets);
+        let bytes = datagram(
+            Transport::Socket,
+            &[first, request(1, 1)],
+            &[9],
+            &FixedRoles,
+        );
         assert_eq!(bytes.len(), 48 + 48 + 1);
         assert_eq!(bytes[..4], 45u32.to_ne_bytes());
         assert_eq!(bytes[48..52], 48u32.to_ne_bytes());

@@ -7,11 +7,11 @@ use std::sync::atomic::Ordering::Relaxed;
 use nix::errno::Errno;
 use nix::sys::socket::MsgFlags;
 
-use crate::actor::Actor;
+use crate::caller::Caller;
 use crate::case::{Case, Message, Reading, Settings, Transport};
+use crate::check::{Checker, Finding, LinkProperties, Rights};
 use crate::encode::{control, datagram};
 use crate::model::{Features, control as control_model, expect_through};
-use crate::oracle::{Finding, Manner, Oracle, Rights};
 use crate::shared::Shared;
 use crate::socket::{Buffer, Error, Received, Socket};
 use crate::transaction::Transaction;
@@ -20,8 +20,8 @@ use crate::wire::{HEADER, Header, NLMSG_MIN_TYPE, align};
 /// Maximum number of reads of a reply.
 const MAX_READS: usize = 100_000;
 /// More than these at once, or larger ones, may not fit a socket's buffer.
-const ROOM_FOR_MESSAGES: usize = 3;
-const ROOM_FOR_BYTES: usize = 16 * 1024;
+const MAX_RELIABLE_MESSAGES: usize = 3;
+const MAX_RELIABLE_BYTES: usize = 16 * 1024;
 
 /// Maximum number of consecutive reads with a buffer that is too small.
 const TOO_SMALL: usize = 3;
@@ -81,12 +81,12 @@ pub(crate) struct Buffers {
 /// Which rows a reply may contain: in the datagram that the kernel makes when it
 /// receives the request, and in the datagrams that it makes for later reads.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Turns<'a> {
+pub(crate) struct DatagramRights<'a> {
     pub(crate) first: Rights<'a>,
     pub(crate) later: Rights<'a>,
 }
 
-impl<'a> Turns<'a> {
+impl<'a> DatagramRights<'a> {
     /// Returns the same rights for all datagrams.
     pub(crate) const fn all(rights: Rights<'a>) -> Self {
         Self {
@@ -103,7 +103,7 @@ pub(crate) struct Exchange<'a> {
     reading: &'a Reading,
     features: Features,
     shared: &'static Shared,
-    pub(crate) oracle: Oracle,
+    pub(crate) checker: Checker,
     reads: usize,
     /// Number of consecutive reads of a file with a buffer that was too small, and
     /// the size of the largest of these buffers.
@@ -129,7 +129,7 @@ impl<'a> Exchange<'a> {
             Link::Socket(socket) => Some(socket.port),
             Link::File(_) => None,
         };
-        let manner = Manner {
+        let properties = LinkProperties {
             transport: case.transport,
             family,
             features,
@@ -139,15 +139,15 @@ impl<'a> Exchange<'a> {
             small_buffer: false,
             lossy: port.is_some()
                 && (case.settings.receive_buffer.is_some()
-                    || messages > ROOM_FOR_MESSAGES
-                    || bytes > ROOM_FOR_BYTES),
+                    || messages > MAX_RELIABLE_MESSAGES
+                    || bytes > MAX_RELIABLE_BYTES),
         };
         Self {
             link,
             reading: &case.reading,
             features,
             shared,
-            oracle: Oracle::new(manner),
+            checker: Checker::new(properties),
             reads: 0,
             too_small: (0, 0),
             interjected: false,
@@ -173,28 +173,28 @@ impl<'a> Exchange<'a> {
         &mut self,
         bytes: &[u8],
         control: &[u8],
-        actor: &Actor<'_>,
+        caller: &Caller<'_>,
     ) -> Result<bool, Finding> {
         if let Link::File(file) = self.link {
             file.set_nonblocking(!self.reading.wait)
                 .map_err(|errno| Finding(format!("F_SETFL: {errno}")))?;
             let result = file.write(bytes);
-            return self.was_written(bytes, result, actor);
+            return self.was_written(bytes, result, caller);
         }
-        let verdict = control_model::judge(control, &actor.sender, &|pid| actor.existence(pid));
-        match (self.link.send(bytes, control), verdict.source) {
+        let outcome = control_model::expect(control, &caller.sender, &|pid| caller.existence(pid));
+        match (self.link.send(bytes, control), outcome.source) {
             (Ok(sent), Some(source)) if sent == bytes.len() => {
-                self.was_sent_by(source, bytes, actor);
+                self.was_sent_by(source, bytes, caller);
                 Ok(true)
             }
-            (Err(errno), _) if verdict.errnos.contains(&(errno as i32)) => {
+            (Err(errno), _) if outcome.errnos.contains(&(errno as i32)) => {
                 self.shared.requests.fetch_add(1, Relaxed);
                 self.was_refused("sendmsg", errno);
                 Ok(false)
             }
             (result, _) => Err(Finding(format!(
                 "sendmsg() of {} bytes with control {control:02x?}: {result:?}, instead of \
-                 {verdict:?}",
+                 {outcome:?}",
                 bytes.len()
             ))),
         }
@@ -213,12 +213,12 @@ impl<'a> Exchange<'a> {
         &mut self,
         bytes: &[u8],
         result: nix::Result<usize>,
-        actor: &Actor<'_>,
+        caller: &Caller<'_>,
     ) -> Result<bool, Finding> {
         match (self.link, result) {
-            (Link::File(_), _) => self.was_written(bytes, result, actor),
+            (Link::File(_), _) => self.was_written(bytes, result, caller),
             (Link::Socket(_), Ok(sent)) if sent == bytes.len() => {
-                self.was_sent_by(actor.sender.tgid, bytes, actor);
+                self.was_sent_by(caller.sender.tgid, bytes, caller);
                 Ok(true)
             }
             (Link::Socket(_), result) => Err(Finding(format!(
@@ -234,7 +234,7 @@ impl<'a> Exchange<'a> {
         &mut self,
         bytes: &[u8],
         result: nix::Result<usize>,
-        actor: &Actor<'_>,
+        caller: &Caller<'_>,
     ) -> Result<bool, Finding> {
         let finding = |expected: &str| {
             Err(Finding(format!(
@@ -245,7 +245,7 @@ impl<'a> Exchange<'a> {
         let unchanged = if bytes.len() < HEADER {
             Some(Errno::EINVAL)
         } else {
-            self.oracle.is_busy().then_some(Errno::EBUSY)
+            self.checker.is_busy().then_some(Errno::EBUSY)
         };
         if let Some(errno) = unchanged {
             self.shared.requests.fetch_add(1, Relaxed);
@@ -258,16 +258,16 @@ impl<'a> Exchange<'a> {
 
         // A new request drops the message that did not fit.
         self.too_small = (0, 0);
-        self.was_sent_by(actor.sender.tgid, bytes, actor);
+        self.was_sent_by(caller.sender.tgid, bytes, caller);
         match result {
             Ok(written) if written == bytes.len() => {
-                if !self.oracle.taken() {
-                    return finding(&self.oracle.missing());
+                if !self.checker.accepted() {
+                    return finding(&self.checker.missing());
                 }
             }
             Err(errno) => {
-                let expected = self.oracle.missing();
-                if !self.oracle.refused(errno as i32) {
+                let expected = self.checker.missing();
+                if !self.checker.refused(errno as i32) {
                     return finding(&expected);
                 }
                 self.was_refused("write", errno);
@@ -277,32 +277,32 @@ impl<'a> Exchange<'a> {
         Ok(true)
     }
 
-    fn was_sent_by(&mut self, source: u32, bytes: &[u8], actor: &Actor<'_>) {
-        let world = actor.world_of(source);
+    fn was_sent_by(&mut self, source: u32, bytes: &[u8], caller: &Caller<'_>) {
+        let environment = caller.environment_of(source);
         let transport = self.link.transport();
-        let expected = expect_through(transport, bytes, &world);
+        let expected = expect_through(transport, bytes, &environment);
         let requests = expected.messages.len().max(1) as u64;
         self.shared.requests.fetch_add(requests, Relaxed);
-        self.oracle.asked(bytes, expected);
+        self.checker.add_request(bytes, expected);
     }
 
     /// Reads until the end that the case specifies.
     pub(crate) fn read(
         &mut self,
         buffers: &mut Buffers,
-        turns: &Turns<'_>,
-        actor: &Actor<'_>,
+        datagram_rights: &DatagramRights<'_>,
+        caller: &Caller<'_>,
     ) -> Result<End, Finding> {
         while self.reads < MAX_READS {
             if self.reading.stop_after == Some(self.reads) {
                 return Ok(End::Abandoned);
             }
-            self.interject(actor)?;
-            if self.oracle.is_complete() && !self.reading.drain {
+            self.interject(caller)?;
+            if self.checker.is_complete() && !self.reading.drain {
                 return Ok(End::Complete);
             }
-            if !self.read_one(buffers, turns)? {
-                return Ok(if self.oracle.is_complete() {
+            if !self.read_one(buffers, datagram_rights)? {
+                return Ok(if self.checker.is_complete() {
                     End::Complete
                 } else {
                     End::Empty
@@ -311,7 +311,7 @@ impl<'a> Exchange<'a> {
         }
         Err(Finding(format!(
             "the reply has no end after {MAX_READS} reads: {}",
-            self.oracle.missing()
+            self.checker.missing()
         )))
     }
 
@@ -319,11 +319,11 @@ impl<'a> Exchange<'a> {
     pub(crate) fn read_one(
         &mut self,
         buffers: &mut Buffers,
-        turns: &Turns<'_>,
+        datagram_rights: &DatagramRights<'_>,
     ) -> Result<bool, Finding> {
         match self.link {
-            Link::Socket(socket) => self.receive(socket, buffers, turns),
-            Link::File(file) => self.read_file(file, &mut buffers.main, turns),
+            Link::Socket(socket) => self.receive(socket, buffers, datagram_rights),
+            Link::File(file) => self.read_file(file, &mut buffers.main, datagram_rights),
         }
     }
 
@@ -332,10 +332,10 @@ impl<'a> Exchange<'a> {
         &mut self,
         file: &Transaction,
         buffer: &mut Buffer,
-        turns: &Turns<'_>,
+        datagram_rights: &DatagramRights<'_>,
     ) -> Result<bool, Finding> {
-        let unsure = self.oracle.is_unsure();
-        let (busy, readable) = (self.oracle.is_busy(), self.oracle.is_readable());
+        let unsure = self.checker.is_unsure();
+        let (busy, readable) = (self.checker.is_busy(), self.checker.is_readable());
         if self.reading.peek && !unsure {
             let polled = file.poll();
             if polled != Ok((readable, !busy)) {
@@ -350,16 +350,16 @@ impl<'a> Exchange<'a> {
         } else {
             ENOUGH
         };
-        let result = file.read(buffer, size, self.reading.tell_length);
+        let result = file.read(buffer, size, self.reading.return_length);
         self.reads += 1;
         if self.show {
             println!("read {size}: {result:?}");
         }
         // Only the process that sent the request may read its rows.
-        let foreign = matches!(turns.later, Rights::Nobody) && busy && !unsure;
+        let foreign = matches!(datagram_rights.later, Rights::None) && busy && !unsure;
         match result {
             Err(Errno::EPERM) if foreign => {
-                self.oracle.dropped();
+                self.checker.dropped();
                 self.shared.add_refused(Errno::EPERM);
                 Ok(true)
             }
@@ -374,22 +374,22 @@ impl<'a> Exchange<'a> {
                 Ok(true)
             }
             Ok(len) if len > 0 && (readable || unsure) => {
-                let rights = if self.oracle.is_dumping() {
-                    turns.later
+                let rights = if self.checker.is_dumping() {
+                    datagram_rights.later
                 } else {
-                    turns.first
+                    datagram_rights.first
                 };
-                self.judge_file(buffer, len, &rights)?;
+                self.check_file_data(buffer, len, &rights)?;
                 Ok(true)
             }
             result => Err(Finding(format!(
                 "read() into {size} bytes: {result:?}, and {} is missing",
-                self.oracle.missing()
+                self.checker.missing()
             ))),
         }
     }
 
-    fn judge_file(
+    fn check_file_data(
         &mut self,
         buffer: &Buffer,
         len: usize,
@@ -399,17 +399,17 @@ impl<'a> Exchange<'a> {
         if self.show {
             crate::report::dump(buffer.bytes());
         }
-        if !buffer.is_blank_behind() {
+        if !buffer.is_blank_after() {
             return Err(Finding(format!("bytes were written behind {len}")));
         }
-        let (_, room) = std::mem::take(&mut self.too_small);
+        let (_, size) = std::mem::take(&mut self.too_small);
         let first = Header::read(buffer.bytes()).map_or(0, |header| header.len as usize);
-        if align(first) <= room {
+        if align(first) <= size {
             return Err(Finding(format!(
-                "a message of {first} bytes did not fit a buffer of {room} bytes"
+                "a message of {first} bytes did not fit a buffer of {size} bytes"
             )));
         }
-        self.oracle.datagram(buffer.bytes(), len, rights)
+        self.checker.datagram(buffer.bytes(), len, rights)
     }
 
     /// Receives one datagram from a socket.
@@ -417,21 +417,21 @@ impl<'a> Exchange<'a> {
         &mut self,
         socket: &Socket,
         buffers: &mut Buffers,
-        turns: &Turns<'_>,
+        datagram_rights: &DatagramRights<'_>,
     ) -> Result<bool, Finding> {
-        let must_come = !self.oracle.is_complete() && !self.oracle.is_unsure();
+        let must_come = !self.checker.is_complete() && !self.checker.is_unsure();
         let size = self.reading.sizes[self.reads % self.reading.sizes.len()];
         if size < self.features.recv_min as usize {
-            self.oracle.has_small_buffer();
+            self.checker.set_small_buffer();
         }
         let mut flags = MsgFlags::empty();
-        flags.set(MsgFlags::MSG_TRUNC, self.reading.tell_length);
+        flags.set(MsgFlags::MSG_TRUNC, self.reading.return_length);
         flags.set(
             MsgFlags::MSG_DONTWAIT,
-            !(self.reading.wait && must_come && !self.oracle.is_lossy()),
+            !(self.reading.wait && must_come && !self.checker.is_lossy()),
         );
 
-        let peeked = if self.reading.peek && !self.oracle.has_lost() {
+        let peeked = if self.reading.peek && !self.checker.has_lost() {
             let flags = flags | MsgFlags::MSG_PEEK;
             match socket.receive(&mut buffers.peek, size, flags) {
                 Err(Errno::ENOBUFS) => return self.overrun().map(|()| true),
@@ -456,18 +456,18 @@ impl<'a> Exchange<'a> {
                     )));
                 }
                 let rights = if self.reads == 0 {
-                    turns.first
+                    datagram_rights.first
                 } else {
-                    turns.later
+                    datagram_rights.later
                 };
                 self.reads += 1;
-                self.judge(&buffers.main, received, &rights)?;
+                self.check(&buffers.main, received, &rights)?;
                 Ok(true)
             }
             Err(Errno::EAGAIN) if must_come => Err(Finding(format!(
                 "no more data after {} reads, but {} is missing",
                 self.reads,
-                self.oracle.missing()
+                self.checker.missing()
             ))),
             Err(Errno::EAGAIN) => Ok(false),
             Err(Errno::ENOBUFS) => self.overrun().map(|()| true),
@@ -478,10 +478,10 @@ impl<'a> Exchange<'a> {
     fn overrun(&mut self) -> Result<(), Finding> {
         self.shared.overruns.fetch_add(1, Relaxed);
         self.reads += 1;
-        self.oracle.overrun()
+        self.checker.overrun()
     }
 
-    fn judge(
+    fn check(
         &mut self,
         buffer: &Buffer,
         received: Received,
@@ -495,10 +495,10 @@ impl<'a> Exchange<'a> {
         if received.from != Some(0) {
             return Err(Finding(format!("a datagram from {:?}", received.from)));
         }
-        if !buffer.is_blank_behind() {
+        if !buffer.is_blank_after() {
             return Err(Finding(format!(
                 "bytes were written behind the {} received",
-                received.got()
+                received.buffered()
             )));
         }
         let expected = received.largest.max(self.features.recv_min as usize);
@@ -507,12 +507,12 @@ impl<'a> Exchange<'a> {
                 "a datagram of rows does not fit the largest buffer: {received:?}"
             )));
         }
-        if received.told_length && received.truncated != (received.len > received.size) {
+        if received.has_full_len && received.truncated != (received.len > received.size) {
             return Err(Finding(format!("MSG_TRUNC is wrong: {received:?}")));
         }
         let len = if received.truncated {
             self.shared.truncated.fetch_add(1, Relaxed);
-            if received.told_length {
+            if received.has_full_len {
                 received.len
             } else {
                 // Longer than the buffer, by an unknown length.
@@ -524,11 +524,11 @@ impl<'a> Exchange<'a> {
         if let Some(record) = &mut self.record {
             record.push(buffer.bytes().to_vec());
         }
-        self.oracle.datagram(buffer.bytes(), len, rights)
+        self.checker.datagram(buffer.bytes(), len, rights)
     }
 
     /// Sends the case's other message after the number of reads that it specifies.
-    fn interject(&mut self, actor: &Actor<'_>) -> Result<(), Finding> {
+    fn interject(&mut self, caller: &Caller<'_>) -> Result<(), Finding> {
         let Some((after, message)) = &self.reading.interject else {
             return Ok(());
         };
@@ -536,13 +536,13 @@ impl<'a> Exchange<'a> {
             return Ok(());
         }
         self.interjected = true;
-        self.send_also(message, actor)
+        self.send_also(message, caller)
     }
 
-    fn send_also(&mut self, message: &Message, actor: &Actor<'_>) -> Result<(), Finding> {
+    fn send_also(&mut self, message: &Message, caller: &Caller<'_>) -> Result<(), Finding> {
         let transport = self.link.transport();
-        let bytes = datagram(transport, std::slice::from_ref(message), &[], actor);
-        self.send(&bytes, &[], actor).map(drop)
+        let bytes = datagram(transport, std::slice::from_ref(message), &[], caller);
+        self.send(&bytes, &[], caller).map(drop)
     }
 }
 
@@ -552,9 +552,9 @@ fn is_row(bytes: &[u8]) -> bool {
 }
 
 /// Returns the bytes of a case: the messages, and the control messages.
-pub(crate) fn encode(case: &Case, actor: &Actor<'_>) -> (Vec<u8>, Vec<u8>) {
+pub(crate) fn encode(case: &Case, caller: &Caller<'_>) -> (Vec<u8>, Vec<u8>) {
     (
-        datagram(case.transport, &case.messages, &case.tail, actor),
-        control(case, actor),
+        datagram(case.transport, &case.messages, &case.tail, caller),
+        control(case, caller),
     )
 }

@@ -7,7 +7,7 @@ mod dice;
 mod message;
 
 use crate::case::{
-    Case, Change, Control, EPOCH, Id, Message, Reading, Scene, Settings, Transport, Who,
+    Case, Change, Control, EPOCH, Id, Message, Reading, Role, Scenario, Settings, Transport,
 };
 use dice::Dice;
 
@@ -78,7 +78,7 @@ impl Generator {
     pub(crate) fn case(&self, iteration: u64) -> Case {
         let transport = self.transports.of(iteration);
         let mut dice = Dice::new(self.seed, iteration.wrapping_mul(2));
-        let scene = scene(&mut dice);
+        let scenario = scenario(&mut dice);
         let mut case = Case {
             iteration,
             transport,
@@ -90,10 +90,10 @@ impl Generator {
             control: Vec::new(),
             control_cut: 0,
             tail: Vec::new(),
-            reading: reading(&mut dice, scene),
-            scene,
+            reading: reading(&mut dice, scenario),
+            scenario,
         };
-        if scene.is_of_one_process() {
+        if scenario.has_one_process() {
             (case.control, case.control_cut) = control(&mut dice);
             case.tail = dice.maybe(64, |dice| dice.up_to(TAIL)).unwrap_or_default();
         } else {
@@ -101,7 +101,7 @@ impl Generator {
             // replies, as only datagrams after the first depend on the reader.
             case.messages.truncate(1);
             if !dice.one_in(4) {
-                case.messages = vec![message::long(&mut dice)];
+                case.messages = vec![message::long_dump(&mut dice)];
             }
         }
         if transport == Transport::File {
@@ -143,13 +143,13 @@ fn settings(dice: &mut Dice) -> Settings {
 
 /// Other threads and processes cost a thousand times what a request does, so
 /// they are rare.
-fn scene(dice: &mut Dice) -> Scene {
+fn scenario(dice: &mut Dice) -> Scenario {
     match dice.below(4096) {
-        0..4 => Scene::ThreadReads,
-        4..7 => Scene::ThreadAsks,
-        7 => Scene::ForkReads,
-        8 => Scene::ForkAsks,
-        9 => Scene::Changes(*dice.pick(&[
+        0..4 => Scenario::ThreadReads,
+        4..7 => Scenario::ThreadSends,
+        7 => Scenario::ForkReads,
+        8 => Scenario::ForkSends,
+        9 => Scenario::Changes(*dice.pick(&[
             Change::User,
             Change::User,
             Change::UserNamespace,
@@ -158,10 +158,10 @@ fn scene(dice: &mut Dice) -> Scene {
             Change::NetNamespace,
             Change::Undumpable,
         ])),
-        10 => Scene::Contained {
+        10 => Scenario::Contained {
             inherited: dice.one_in(2),
         },
-        _ => Scene::Alone,
+        _ => Scenario::Alone,
     }
 }
 
@@ -172,11 +172,11 @@ fn messages(dice: &mut Dice) -> Vec<Message> {
         1
     };
     let mut messages = Vec::with_capacity(count);
-    let mut room = 0;
+    let mut len = 0;
     for index in 0..count {
         let message = message::message(dice, index as u32);
-        room += message.room();
-        if room > MAX_DATAGRAM - TAIL {
+        len += message.max_len();
+        if len > MAX_DATAGRAM - TAIL {
             break;
         }
         messages.push(message);
@@ -204,9 +204,9 @@ fn control(dice: &mut Dice) -> (Vec<Control>, usize) {
 
 fn credentials(dice: &mut Dice) -> Control {
     let pid = match dice.below(4) {
-        0 => Who::Own,
-        1 => Who::Contained(dice.byte()),
-        _ => message::who(dice),
+        0 => Role::Own,
+        1 => Role::Contained(dice.byte()),
+        _ => message::role(dice),
     };
     let mut id = || match dice.below(16) {
         0 => Id::Number(0),
@@ -231,7 +231,7 @@ fn raw_control(dice: &mut Dice) -> Control {
     }
 }
 
-fn reading(dice: &mut Dice, scene: Scene) -> Reading {
+fn reading(dice: &mut Dice, scenario: Scenario) -> Reading {
     let sizes = match dice.below(32) {
         0 => vec![0],
         1 => vec![*dice.pick(&[1, 4, 15, 16, 20, 35])],
@@ -246,10 +246,10 @@ fn reading(dice: &mut Dice, scene: Scene) -> Reading {
         sizes,
         wait: dice.one_in(4),
         peek: dice.one_in(32),
-        tell_length: dice.one_in(2),
+        return_length: dice.one_in(2),
         drain: dice.one_in(16),
         stop_after: dice.maybe(64, |dice| dice.below(4)),
-        interject: (scene == Scene::Alone)
+        interject: (scenario == Scenario::Alone)
             .then(|| dice.maybe(40, |dice| dice.below(3)))
             .flatten()
             .map(|after| (after, message::message(dice, MAX_MESSAGES as u32))),
@@ -260,9 +260,9 @@ fn reading(dice: &mut Dice, scene: Scene) -> Reading {
 mod tests {
     use super::*;
     use crate::case::Value;
-    use crate::encode::tests::Puppets;
+    use crate::check::poison;
+    use crate::encode::tests::FixedRoles;
     use crate::encode::{control as encode_control, datagram};
-    use crate::oracle::poison;
     use proptest::prelude::*;
 
     proptest! {
@@ -271,11 +271,11 @@ mod tests {
         #[test]
         fn a_case_is_within_limits(seed: u64, iteration: u64) {
             let case = Generator::new(seed, Transports::Both).case(iteration);
-            let bytes = datagram(case.transport, &case.messages, &case.tail, &Puppets);
+            let bytes = datagram(case.transport, &case.messages, &case.tail, &FixedRoles);
             // An empty one is no netlink message.
             prop_assert!(!bytes.is_empty());
             prop_assert!(bytes.len() <= MAX_DATAGRAM, "{} bytes", bytes.len());
-            prop_assert!(encode_control(&case, &Puppets).len() <= 1024);
+            prop_assert!(encode_control(&case, &FixedRoles).len() <= 1024);
             prop_assert!((1..=MAX_MESSAGES).contains(&case.messages.len()));
             prop_assert!(case.reading.sizes.iter().all(|size| *size <= MAX_BUFFER));
             prop_assert!(!case.reading.sizes.is_empty());
@@ -291,8 +291,8 @@ mod tests {
             generator.case(iteration.wrapping_add(1) / 3);
             prop_assert_eq!(&generator.case(iteration), &case);
             prop_assert_eq!(
-                datagram(case.transport, &case.messages, &case.tail, &Puppets),
-                datagram(case.transport, &generator.case(iteration).messages, &case.tail, &Puppets)
+                datagram(case.transport, &case.messages, &case.tail, &FixedRoles),
+                datagram(case.transport, &generator.case(iteration).messages, &case.tail, &FixedRoles)
             );
         }
 
@@ -301,12 +301,12 @@ mod tests {
     #[test]
     fn all_scenes_and_many_shapes_come_up() {
         let generator = Generator::new(1, Transports::Both);
-        let mut scenes = std::collections::HashSet::new();
+        let mut scenarios = std::collections::HashSet::new();
         let (mut truncated, mut forged, mut several, mut interjected) = (0, 0, 0, 0);
         let (mut files, mut options) = (0, 0);
         for iteration in 0..30_000 {
             let case = generator.case(iteration);
-            scenes.insert(std::mem::discriminant(&case.scene));
+            scenarios.insert(std::mem::discriminant(&case.scenario));
             truncated += usize::from(case.messages.iter().any(|message| message.cut > 0));
             forged += usize::from(!case.control.is_empty());
             several += usize::from(case.messages.len() > 1);
@@ -319,7 +319,7 @@ mod tests {
                     .any(|attribute| matches!(attribute.value, Value::Descriptor(_)))
             }));
         }
-        assert_eq!(scenes.len(), 7);
+        assert_eq!(scenarios.len(), 7);
         for (what, count) in [
             ("truncated", truncated),
             ("forged", forged),

@@ -17,7 +17,7 @@ pub(crate) enum Shape {
     Pieces,
     /// Records of at least this size that begin with their length, in any number
     /// of messages.
-    Areas(usize),
+    Mappings(usize),
 }
 
 /// An attribute group.
@@ -76,12 +76,12 @@ pub(crate) const GROUPS: &[Group] = &[
     some(
         abi::TASK_DIAG_GROUP_VMA,
         "VMA",
-        Shape::Areas(size_of::<abi::TaskDiagVma>()),
+        Shape::Mappings(size_of::<abi::TaskDiagVma>()),
     ),
     some(
         abi::TASK_DIAG_GROUP_VMA_STAT,
         "VMA_STAT",
-        Shape::Areas(size_of::<abi::TaskDiagVmaStat>()),
+        Shape::Mappings(size_of::<abi::TaskDiagVmaStat>()),
     ),
     some(abi::TASK_DIAG_GROUP_CMDLINE, "CMDLINE", Shape::Pieces),
     some(

@@ -18,8 +18,9 @@
 
 #![deny(unsafe_code)]
 
-mod actor;
+mod caller;
 mod case;
+mod check;
 mod cli;
 #[allow(unsafe_code, reason = "opens pidfds")]
 mod descriptors;
@@ -27,20 +28,19 @@ mod encode;
 mod exchange;
 mod generate;
 mod groups;
-mod keep;
+mod known_tasks;
 mod model;
-mod oracle;
 mod perform;
-mod population;
 #[allow(unsafe_code, reason = "forks, and maps memory")]
 mod process;
 mod report;
-mod roster;
+mod seeds;
 #[allow(unsafe_code, reason = "maps memory that processes share")]
 mod shared;
 #[allow(unsafe_code, reason = "sends control messages that are none")]
 mod socket;
 mod supervise;
+mod task_pool;
 mod transaction;
 mod wire;
 

@@ -2,7 +2,7 @@
 //! A model of the protocol: the valid replies to the bytes of a request.
 //!
 //! Interprets the bytes as specified by `docs/protocol.md` and netlink. Depends on
-//! the bytes and the [`World`]; must not depend on the case. Pure.
+//! the bytes and the [`Environment`]; must not depend on the case. Pure.
 
 mod attributes;
 pub(crate) mod control;
@@ -25,9 +25,9 @@ pub(crate) const PID_MAX_LIMIT: u32 = 4 * 1024 * 1024;
 
 /// Whether a request finds the task with a pid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fate {
+pub(crate) enum Presence {
     /// The task exists for the whole run and is visible.
-    Here,
+    Present,
     /// During the whole run no task with the pid exists or none is visible.
     Absent,
     Unsure,
@@ -35,7 +35,7 @@ pub(crate) enum Fate {
 
 /// A pid namespace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Space {
+pub(crate) enum PidNs {
     /// The pid namespace of the run and of most of its processes.
     Outer,
     /// The pid namespace of the contained processes, a child of [`Self::Outer`].
@@ -47,7 +47,7 @@ pub(crate) enum Space {
     Unknown,
 }
 
-impl Space {
+impl PidNs {
     /// Whether the namespace equals `other` or is a descendant of it.
     const fn is_within(self, other: Self) -> bool {
         matches!(
@@ -64,11 +64,11 @@ pub(crate) enum Opened {
     Nothing,
     /// Neither a task nor a pid namespace.
     Other,
-    /// A pidfd of the task with this pid in [`Space::Outer`].
+    /// A pidfd of the task with this pid in [`PidNs::Outer`].
     Task(u32),
     /// A pidfd of a task that has been reaped.
     EndedTask,
-    PidNamespace(Space),
+    PidNamespace(PidNs),
     Unsure,
 }
 
@@ -85,19 +85,19 @@ pub(crate) struct Features {
 }
 
 /// The sender of a request, and the tasks and descriptors that it can name.
-pub(crate) trait World {
+pub(crate) trait Environment {
     /// The family id.
     fn family(&self) -> u16;
     fn features(&self) -> Features;
     /// The pid namespace of a request without `TASK_DIAG_CMD_ATTR_PIDNS_FD`.
-    fn space(&self) -> Space;
+    fn pid_ns(&self) -> PidNs;
     /// Whether the sender has `CAP_SYS_ADMIN` over every pid namespace.
-    fn may_enter_any_space(&self) -> bool;
+    fn may_enter_any_pid_ns(&self) -> bool;
     /// Whether a request finds the task with this pid in a pid namespace.
-    fn fate(&self, space: Space, pid: u32) -> Fate;
+    fn presence(&self, pid_ns: PidNs, pid: u32) -> Presence;
     /// Returns the pid in a pid namespace of the task with pid `outer` in
-    /// [`Space::Outer`], if the task has one and is visible.
-    fn translate(&self, space: Space, outer: u32) -> (Fate, Option<u32>);
+    /// [`PidNs::Outer`], if the task has one and is visible.
+    fn translate(&self, pid_ns: PidNs, outer: u32) -> (Presence, Option<u32>);
     fn opened(&self, number: u32) -> Opened;
     /// Whether a user id is valid in the sender's user namespace.
     fn has_uid(&self, uid: u32) -> Option<bool>;
@@ -113,7 +113,7 @@ pub(crate) struct Query {
     /// The task that the strategy refers to; 0: any, or unknown.
     pub(crate) pid: u32,
     /// The pid namespace of the reply.
-    pub(crate) space: Space,
+    pub(crate) pid_ns: PidNs,
     /// The request has `NLM_F_DUMP`.
     pub(crate) dump: bool,
     /// The request has filters. The model does not know which tasks match them.
@@ -180,7 +180,7 @@ impl Refusal {
 pub(crate) struct Expectation {
     pub(crate) header: Header,
     /// Position of the message in the datagram.
-    pub(crate) place: Range<usize>,
+    pub(crate) range: Range<usize>,
     pub(crate) query: Option<Query>,
     /// The message is a valid `TASK_DIAG_CMD_FEATURES`.
     pub(crate) features: bool,
@@ -195,7 +195,7 @@ pub(crate) struct Expected {
     pub(crate) messages: Vec<Expectation>,
     /// The expectation is incomplete: two messages have the same sequence number,
     /// or a message is for another family.
-    pub(crate) vague: bool,
+    pub(crate) ambiguous: bool,
 }
 
 /// Faults of a request, of which the kernel reports one.
@@ -209,7 +209,7 @@ struct Faults {
 
 impl Faults {
     /// Returns the query, unless a fault is certain, and the possible errors.
-    fn judge(self, query: Query) -> (Option<Query>, Vec<Refusal>) {
+    fn resolve(self, query: Query) -> (Option<Query>, Vec<Refusal>) {
         let query = self.certain.is_empty().then_some(query);
         let mut refusals = self.certain;
         refusals.extend(self.possible);
@@ -218,7 +218,7 @@ impl Faults {
 }
 
 /// Returns the expected replies to one `sendmsg()` of these bytes.
-pub(crate) fn expect(bytes: &[u8], world: &dyn World) -> Expected {
+pub(crate) fn expect(bytes: &[u8], environment: &dyn Environment) -> Expected {
     let mut expected = Expected::default();
     let mut at = 0;
     while let Some(header) = bytes.get(at..).and_then(Header::read) {
@@ -226,29 +226,29 @@ pub(crate) fn expect(bytes: &[u8], world: &dyn World) -> Expected {
         if len < HEADER || len > bytes.len() - at {
             break;
         }
-        let place = at..at + len;
-        let message = &bytes[place.clone()];
+        let range = at..at + len;
+        let message = &bytes[range.clone()];
         let mut features = false;
         let (query, refusals) = if header.flags & NLM_F_REQUEST == 0 || header.kind < NLMSG_MIN_TYPE
         {
             (None, Vec::new())
-        } else if header.kind != world.family() {
-            expected.vague |= header.kind <= GENL_MAX_ID;
+        } else if header.kind != environment.family() {
+            expected.ambiguous |= header.kind <= GENL_MAX_ID;
             (None, vec![Refusal::plain(ENOENT)])
         } else if message.get(HEADER) == Some(&abi::TASK_DIAG_CMD_FEATURES) {
             let refusals = features_message(message, header.flags);
             features = refusals.is_empty();
             (None, refusals)
         } else {
-            family_message(message, header.flags, world)
+            family_message(message, header.flags, environment)
         };
-        expected.vague |= expected
+        expected.ambiguous |= expected
             .messages
             .iter()
             .any(|other| other.header.seq == header.seq);
         expected.messages.push(Expectation {
             header,
-            place,
+            range,
             query,
             features,
             refusals,
@@ -261,7 +261,7 @@ pub(crate) fn expect(bytes: &[u8], world: &dyn World) -> Expected {
 
 /// Returns the expected reply to one `write()` of these bytes. They contain at
 /// least a header.
-pub(crate) fn expect_of_file(bytes: &[u8], world: &dyn World) -> Expected {
+pub(crate) fn expect_of_file(bytes: &[u8], environment: &dyn Environment) -> Expected {
     let Some(header) = Header::read(bytes) else {
         return Expected::default();
     };
@@ -276,7 +276,9 @@ pub(crate) fn expect_of_file(bytes: &[u8], world: &dyn World) -> Expected {
                 .checked_sub(abi::TASK_DIAG_NLMSG_BASE)
                 .and_then(|command| u8::try_from(command).ok())
             {
-                Some(abi::TASK_DIAG_CMD_GET) => request_message(bytes, HEADER, header.flags, world),
+                Some(abi::TASK_DIAG_CMD_GET) => {
+                    request_message(bytes, HEADER, header.flags, environment)
+                }
                 Some(abi::TASK_DIAG_CMD_FEATURES) if bytes.len() == HEADER => {
                     features = true;
                     (None, Vec::new())
@@ -295,21 +297,25 @@ pub(crate) fn expect_of_file(bytes: &[u8], world: &dyn World) -> Expected {
     Expected {
         messages: vec![Expectation {
             header,
-            place: 0..bytes.len(),
+            range: 0..bytes.len(),
             query,
             features,
             refusals,
             wants_ack: false,
         }],
-        vague: false,
+        ambiguous: false,
     }
 }
 
 /// Returns the expected replies to bytes sent through a transport.
-pub(crate) fn expect_through(transport: Transport, bytes: &[u8], world: &dyn World) -> Expected {
+pub(crate) fn expect_through(
+    transport: Transport,
+    bytes: &[u8],
+    environment: &dyn Environment,
+) -> Expected {
     match transport {
-        Transport::Socket => expect(bytes, world),
-        Transport::File => expect_of_file(bytes, world),
+        Transport::Socket => expect(bytes, environment),
+        Transport::File => expect_of_file(bytes, environment),
     }
 }
 
@@ -325,11 +331,15 @@ fn features_message(message: &[u8], flags: u16) -> Vec<Refusal> {
     vec![refusal]
 }
 
-fn family_message(message: &[u8], flags: u16, world: &dyn World) -> (Option<Query>, Vec<Refusal>) {
+fn family_message(
+    message: &[u8],
+    flags: u16,
+    environment: &dyn Environment,
+) -> (Option<Query>, Vec<Refusal>) {
     if let Err(refusal) = check_headers(message, flags) {
         return (None, vec![refusal]);
     }
-    request_message(message, HEADER + GENL_HEADER, flags, world)
+    request_message(message, HEADER + GENL_HEADER, flags, environment)
 }
 
 fn check_headers(message: &[u8], flags: u16) -> Result<(), Refusal> {
@@ -362,7 +372,7 @@ fn request_message(
     message: &[u8],
     begin: usize,
     flags: u16,
-    world: &dyn World,
+    environment: &dyn Environment,
 ) -> (Option<Query>, Vec<Refusal>) {
     let parsed = attributes::parse(message, begin);
     if parsed.fault.is_some() {
@@ -374,7 +384,7 @@ fn request_message(
         possible: Vec::new(),
     };
     faults.certain.extend(parsed.last_faults());
-    if world.source_may_be_gone() {
+    if environment.source_may_be_gone() {
         faults.possible.push(Refusal::no_such_task());
     }
     let Some(get) = parsed.last(abi::TASK_DIAG_CMD_ATTR_GET) else {
@@ -383,30 +393,35 @@ fn request_message(
         return (None, refusals.collect());
     };
 
-    let mut query = read_request(get, dump, world, &mut faults);
-    check_filters(&parsed, &mut query, world, &mut faults);
-    find_space(&parsed, &mut query, world, &mut faults);
-    find_task(&parsed, get, &mut query, world, &mut faults);
+    let mut query = read_request(get, dump, environment, &mut faults);
+    check_filters(&parsed, &mut query, environment, &mut faults);
+    find_pid_ns(&parsed, &mut query, environment, &mut faults);
+    find_task(&parsed, get, &mut query, environment, &mut faults);
     if query.filtered && query.strategy == abi::TASK_DIAG_DUMP_ONE {
         faults.possible.push(Refusal::no_such_task());
     }
-    faults.judge(query)
+    faults.resolve(query)
 }
 
 /// Checks `TASK_DIAG_CMD_ATTR_GET`.
-fn read_request(get: &Found<'_>, dump: bool, world: &dyn World, faults: &mut Faults) -> Query {
+fn read_request(
+    get: &Found<'_>,
+    dump: bool,
+    environment: &dyn Environment,
+    faults: &mut Faults,
+) -> Query {
     let request = get.value;
     let query = Query {
         show: u64_at(request, 0).unwrap_or_default(),
         strategy: u64_at(request, 8).unwrap_or_default(),
         pid: u32_at(request, 16).unwrap_or_default(),
-        space: world.space(),
+        pid_ns: environment.pid_ns(),
         dump,
         filtered: false,
         pids: None,
         states: None,
     };
-    let features = world.features();
+    let features = environment.features();
     let mut fault = |errno| faults.certain.push(Refusal::at(errno, get.at));
     if u32_at(request, 20) != Some(0) {
         fault(EINVAL);
@@ -438,10 +453,10 @@ fn read_request(get: &Found<'_>, dump: bool, world: &dyn World, faults: &mut Fau
 fn check_filters(
     parsed: &attributes::Parsed<'_>,
     query: &mut Query,
-    world: &dyn World,
+    environment: &dyn Environment,
     faults: &mut Faults,
 ) {
-    let supported = world.features().filters;
+    let supported = environment.features().filters;
     for filter in 0..=abi::TASK_DIAG_FILTER_MAX {
         let Some(found) = parsed.last(abi::TASK_DIAG_ATTR_FILTERS + filter) else {
             continue;
@@ -453,7 +468,7 @@ fn check_filters(
         }
         match found.kind {
             abi::TASK_DIAG_CMD_ATTR_UID => {
-                match u32_at(found.value, 0).map(|uid| world.has_uid(uid)) {
+                match u32_at(found.value, 0).map(|uid| environment.has_uid(uid)) {
                     Some(Some(true)) | None => {}
                     Some(Some(false)) => fault(EINVAL),
                     Some(None) => faults.possible.push(Refusal::at(EINVAL, found.at)),
@@ -479,7 +494,7 @@ fn check_filters(
                     fault(EINVAL);
                 }
                 let flags = u64_at(found.value, 0).unwrap_or_default();
-                if flags & !world.features().vma_flags != 0 {
+                if flags & !environment.features().vma_flags != 0 {
                     fault(EOPNOTSUPP);
                 }
             }
@@ -489,30 +504,30 @@ fn check_filters(
 }
 
 /// Checks `TASK_DIAG_CMD_ATTR_PIDNS_FD`.
-fn find_space(
+fn find_pid_ns(
     parsed: &attributes::Parsed<'_>,
     query: &mut Query,
-    world: &dyn World,
+    environment: &dyn Environment,
     faults: &mut Faults,
 ) {
     let Some(found) = parsed.last(abi::TASK_DIAG_CMD_ATTR_PIDNS_FD) else {
         return;
     };
-    if world.features().options & abi::TASK_DIAG_OPTION_PIDNS_FD == 0 {
+    if environment.features().options & abi::TASK_DIAG_OPTION_PIDNS_FD == 0 {
         faults.certain.push(Refusal::at(EOPNOTSUPP, found.at));
     }
     let mut fault = |errno| faults.certain.push(Refusal::at(errno, found.at));
-    match world.opened(u32_at(found.value, 0).unwrap_or_default()) {
+    match environment.opened(u32_at(found.value, 0).unwrap_or_default()) {
         Opened::Nothing => fault(EBADF),
         Opened::Other | Opened::Task(_) | Opened::EndedTask => fault(EINVAL),
-        Opened::PidNamespace(space) => {
-            if !space.is_within(world.space()) && !world.may_enter_any_space() {
+        Opened::PidNamespace(pid_ns) => {
+            if !pid_ns.is_within(environment.pid_ns()) && !environment.may_enter_any_pid_ns() {
                 fault(EPERM);
             }
-            query.space = space;
+            query.pid_ns = pid_ns;
         }
         Opened::Unsure => {
-            query.space = Space::Unknown;
+            query.pid_ns = PidNs::Unknown;
             let refusals = [EBADF, EINVAL, EPERM].map(|errno| Refusal::at(errno, found.at));
             faults.possible.extend(refusals);
         }
@@ -524,7 +539,7 @@ fn find_task(
     parsed: &attributes::Parsed<'_>,
     get: &Found<'_>,
     query: &mut Query,
-    world: &dyn World,
+    environment: &dyn Environment,
     faults: &mut Faults,
 ) {
     let Some(found) = parsed.last(abi::TASK_DIAG_CMD_ATTR_PIDFD) else {
@@ -536,33 +551,33 @@ fn find_task(
             return;
         }
         let no_such_task = Refusal::at(ESRCH, get.at);
-        match world.fate(query.space, query.pid) {
-            Fate::Here => {}
-            Fate::Absent => faults.certain.push(no_such_task),
-            Fate::Unsure => faults.possible.push(no_such_task),
+        match environment.presence(query.pid_ns, query.pid) {
+            Presence::Present => {}
+            Presence::Absent => faults.certain.push(no_such_task),
+            Presence::Unsure => faults.possible.push(no_such_task),
         }
         return;
     };
 
-    if world.features().options & abi::TASK_DIAG_OPTION_PIDFD == 0 {
+    if environment.features().options & abi::TASK_DIAG_OPTION_PIDFD == 0 {
         faults.certain.push(Refusal::at(EOPNOTSUPP, found.at));
     }
     if query.pid != 0 || query.is_for_all() {
         faults.certain.push(Refusal::at(EINVAL, found.at));
     }
     query.pid = 0;
-    match world.opened(u32_at(found.value, 0).unwrap_or_default()) {
+    match environment.opened(u32_at(found.value, 0).unwrap_or_default()) {
         Opened::Nothing | Opened::Other | Opened::PidNamespace(_) => {
             faults.certain.push(Refusal::at(EBADF, found.at));
         }
         Opened::EndedTask => faults.certain.push(Refusal::no_such_task()),
         Opened::Task(outer) => {
-            let (fate, pid) = world.translate(query.space, outer);
+            let (presence, pid) = environment.translate(query.pid_ns, outer);
             query.pid = pid.unwrap_or_default();
-            match fate {
-                Fate::Here => {}
-                Fate::Absent => faults.certain.push(Refusal::no_such_task()),
-                Fate::Unsure => faults.possible.push(Refusal::no_such_task()),
+            match presence {
+                Presence::Present => {}
+                Presence::Absent => faults.certain.push(Refusal::no_such_task()),
+                Presence::Unsure => faults.possible.push(Refusal::no_such_task()),
             }
         }
         Opened::Unsure => {
@@ -590,7 +605,7 @@ mod tests {
     use super::*;
     use crate::case::{Attribute, Descriptor, Length, Message, Value};
     use crate::encode::datagram;
-    use crate::encode::tests::{Puppets, request};
+    use crate::encode::tests::{FixedRoles, request};
     use nix::libc::ERANGE;
 
     /// A world with process 1 and without process 2. Descriptors below 5 are
@@ -598,15 +613,15 @@ mod tests {
     /// reaped, 7 the child pid namespace, 8 a file.
     struct Empty {
         privileged: bool,
-        space: Space,
+        pid_ns: PidNs,
     }
 
     const OUTER: Empty = Empty {
         privileged: true,
-        space: Space::Outer,
+        pid_ns: PidNs::Outer,
     };
 
-    impl World for Empty {
+    impl Environment for Empty {
         fn family(&self) -> u16 {
             0x1d
         }
@@ -620,32 +635,32 @@ mod tests {
                 recv_min: 8192,
             }
         }
-        fn space(&self) -> Space {
-            self.space
+        fn pid_ns(&self) -> PidNs {
+            self.pid_ns
         }
-        fn may_enter_any_space(&self) -> bool {
+        fn may_enter_any_pid_ns(&self) -> bool {
             self.privileged
         }
-        fn fate(&self, _: Space, pid: u32) -> Fate {
+        fn presence(&self, _: PidNs, pid: u32) -> Presence {
             match pid {
-                1 => Fate::Here,
-                2 => Fate::Absent,
-                _ => Fate::Unsure,
+                1 => Presence::Present,
+                2 => Presence::Absent,
+                _ => Presence::Unsure,
             }
         }
-        fn translate(&self, space: Space, outer: u32) -> (Fate, Option<u32>) {
-            match space {
-                Space::Outer => (self.fate(space, outer), Some(outer)),
-                _ => (Fate::Absent, None),
+        fn translate(&self, pid_ns: PidNs, outer: u32) -> (Presence, Option<u32>) {
+            match pid_ns {
+                PidNs::Outer => (self.presence(pid_ns, outer), Some(outer)),
+                _ => (Presence::Absent, None),
             }
         }
         fn opened(&self, number: u32) -> Opened {
             match number {
                 5 => Opened::Task(1),
                 6 => Opened::EndedTask,
-                7 => Opened::PidNamespace(Space::Child),
+                7 => Opened::PidNamespace(PidNs::Child),
                 8 => Opened::Other,
-                9 => Opened::PidNamespace(Space::Outer),
+                9 => Opened::PidNamespace(PidNs::Outer),
                 _ => Opened::Nothing,
             }
         }
@@ -657,10 +672,10 @@ mod tests {
         }
     }
 
-    fn expect_one_in(world: &Empty, message: Message) -> Expectation {
-        let bytes = datagram(Transport::Socket, &[message], &[], &Puppets);
-        let expected = expect(&bytes, world);
-        assert!(!expected.vague);
+    fn expect_one_in(environment: &Empty, message: Message) -> Expectation {
+        let bytes = datagram(Transport::Socket, &[message], &[], &FixedRoles);
+        let expected = expect(&bytes, environment);
+        assert!(!expected.ambiguous);
         assert_eq!(expected.messages.len(), 1);
         expected.messages[0].clone()
     }
@@ -708,7 +723,7 @@ mod tests {
                 strategy: 0,
                 show: 3,
                 pid: 0,
-                space: Space::Outer,
+                pid_ns: PidNs::Outer,
                 dump: true,
                 filtered: false,
                 pids: None,
@@ -826,10 +841,16 @@ mod tests {
         );
     }
 
-    fn with_option(world: &Empty, strategy: u64, pid: u32, kind: u16, number: u32) -> Expectation {
+    fn with_option(
+        environment: &Empty,
+        strategy: u64,
+        pid: u32,
+        kind: u16,
+        number: u32,
+    ) -> Expectation {
         let mut message = request(strategy, pid);
         message.attributes.push(other(kind, &number.to_ne_bytes()));
-        expect_one_in(world, message)
+        expect_one_in(environment, message)
     }
 
     #[test]
@@ -849,15 +870,16 @@ mod tests {
     #[test]
     fn pid_namespace_is_own_or_below_or_needs_a_capability() {
         let kind = abi::TASK_DIAG_CMD_ATTR_PIDNS_FD;
-        let all =
-            |world: &Empty, number| with_option(world, abi::TASK_DIAG_DUMP_ALL, 0, kind, number);
+        let all = |environment: &Empty, number| {
+            with_option(environment, abi::TASK_DIAG_DUMP_ALL, 0, kind, number)
+        };
         let inner = |privileged| Empty {
             privileged,
-            space: Space::Inner,
+            pid_ns: PidNs::Inner,
         };
-        let space = |expectation: Expectation| expectation.query.map(|query| query.space);
-        assert_eq!(space(all(&OUTER, 7)), Some(Space::Child));
-        assert_eq!(space(all(&inner(true), 7)), Some(Space::Child));
+        let pid_ns = |expectation: Expectation| expectation.query.map(|query| query.pid_ns);
+        assert_eq!(pid_ns(all(&OUTER, 7)), Some(PidNs::Child));
+        assert_eq!(pid_ns(all(&inner(true), 7)), Some(PidNs::Child));
         assert_eq!(faults(&all(&inner(false), 7)), [(EPERM, Some(48))]);
         assert_eq!(faults(&all(&inner(false), 9)), [(EPERM, Some(48))]);
         assert_eq!(faults(&all(&OUTER, 4)), [(EBADF, Some(48))]);
@@ -888,7 +910,7 @@ mod tests {
     fn wrong_length_ends_the_datagram() {
         let mut first = request(0, 0);
         first.len = Length::Is(15);
-        let bytes = datagram(Transport::Socket, &[first, request(0, 0)], &[], &Puppets);
+        let bytes = datagram(Transport::Socket, &[first, request(0, 0)], &[], &FixedRoles);
         assert!(expect(&bytes, &OUTER).messages.is_empty());
     }
 
@@ -898,13 +920,13 @@ mod tests {
             Transport::Socket,
             &[request(0, 0), request(0, 0)],
             &[],
-            &Puppets,
+            &FixedRoles,
         );
-        assert!(expect(&bytes, &OUTER).vague);
+        assert!(expect(&bytes, &OUTER).ambiguous);
     }
 
     fn written(messages: &[Message], tail: &[u8]) -> Expectation {
-        let bytes = datagram(Transport::File, messages, tail, &Puppets);
+        let bytes = datagram(Transport::File, messages, tail, &FixedRoles);
         expect_of_file(&bytes, &OUTER).messages.remove(0)
     }
 

@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: MIT
 //! Performs cases one by one.
 
-mod scenes;
+mod scenarios;
 
 use std::sync::atomic::Ordering::Relaxed;
 
 use nix::unistd::{getgid, getpid, getppid, getuid};
 
-use crate::actor::{Actor, Knowledge};
-use crate::case::{Case, EPOCH, Scene, Transport};
+use crate::caller::{Caller, Knowledge};
+use crate::case::{Case, EPOCH, Scenario, Transport};
+use crate::check::{Checker, Dump, Finding, Rights};
 use crate::descriptors::Descriptors;
-use crate::exchange::{Buffers, End, Exchange, Link, Turns, encode};
-use crate::keep::Keeper;
+use crate::exchange::{Buffers, DatagramRights, End, Exchange, Link, encode};
+use crate::known_tasks::KnownTasks;
 use crate::model::control::Sender;
-use crate::model::{Features, Space};
-use crate::oracle::{Dump, Finding, Oracle, Rights};
+use crate::model::{Features, PidNs};
 use crate::process::User;
 use crate::report::{self, Reporter};
-use crate::roster::Roster;
+use crate::seeds::SeedWriter;
 use crate::shared::Shared;
 use crate::socket;
 use taskdiag::abi;
@@ -40,20 +40,20 @@ pub(crate) enum Failure {
     #[error("a process of the scene could not play its part")]
     Reported,
     #[error("cannot keep an answer: {0}")]
-    Keep(#[from] std::io::Error),
+    Seed(#[from] std::io::Error),
     #[error("cannot open descriptors of the process: {0}")]
     Descriptors(#[source] std::io::Error),
 }
 
 /// Constants of a run.
 #[derive(Debug)]
-pub(crate) struct Setting<'a> {
+pub(crate) struct RunConfig<'a> {
     pub(crate) reporter: Reporter,
     pub(crate) family: u16,
     /// Features that the kernel reported.
     pub(crate) features: Features,
     pub(crate) shared: &'static Shared,
-    pub(crate) roster: &'a Roster,
+    pub(crate) known_tasks: &'a KnownTasks,
     /// Cases are performed as the unprivileged user, not as root.
     pub(crate) as_user: bool,
     /// The unprivileged user, if processes can switch to it.
@@ -65,27 +65,27 @@ pub(crate) struct Setting<'a> {
 /// Performs cases in this process.
 #[derive(Debug)]
 pub(crate) struct Performer<'a> {
-    setting: &'a Setting<'a>,
+    config: &'a RunConfig<'a>,
     sender: Sender,
     parent: u32,
     descriptors: Descriptors,
     /// Socket or file of the previous case, and its epoch.
     link: Option<(u64, Link)>,
     buffers: Buffers,
-    keeper: Option<Keeper>,
+    seed_writer: Option<SeedWriter>,
 }
 
 impl<'a> Performer<'a> {
     pub(crate) fn new(
-        setting: &'a Setting<'a>,
+        config: &'a RunConfig<'a>,
         mut descriptors: Descriptors,
-        keeper: Option<Keeper>,
+        seed_writer: Option<SeedWriter>,
     ) -> Result<Self, Failure> {
         descriptors
-            .open_own(getpid().as_raw() as u32, Space::Outer)
+            .open_own(getpid().as_raw() as u32, PidNs::Outer)
             .map_err(Failure::Descriptors)?;
         Ok(Self {
-            setting,
+            config,
             descriptors,
             sender: Sender {
                 tgid: getpid().as_raw() as u32,
@@ -96,21 +96,24 @@ impl<'a> Performer<'a> {
             parent: getppid().as_raw() as u32,
             link: None,
             buffers: Buffers::default(),
-            keeper,
+            seed_writer,
         })
     }
 
     pub(crate) fn perform(&mut self, case: &Case) -> Result<(), Failure> {
         if case.transport == Transport::File {
-            self.setting.shared.files.fetch_add(1, Relaxed);
+            self.config.shared.files.fetch_add(1, Relaxed);
         }
-        if case.scene == Scene::Alone {
+        if case.scenario == Scenario::Alone {
             self.alone(case)
         } else {
-            self.setting.shared.scenes.fetch_add(1, Relaxed);
+            self.config.shared.scenarios.fetch_add(1, Relaxed);
             match self.with_others(case) {
                 Err(Failure::NotAllowed) => {
-                    self.setting.shared.scenes_refused.fetch_add(1, Relaxed);
+                    self.config
+                        .shared
+                        .scenarios_not_allowed
+                        .fetch_add(1, Relaxed);
                     Ok(())
                 }
                 result => result,
@@ -118,29 +121,29 @@ impl<'a> Performer<'a> {
         }
     }
 
-    fn actor(&self, knowledge: Knowledge, space: Space) -> Actor<'_> {
-        Actor {
-            family: self.setting.family,
-            features: self.setting.features,
+    fn caller(&self, knowledge: Knowledge, pid_ns: PidNs) -> Caller<'_> {
+        Caller {
+            family: self.config.family,
+            features: self.config.features,
             sender: self.sender,
             parent: self.parent,
-            just_exited: self.setting.shared.just_exited.load(Relaxed),
-            roster: self.setting.roster,
+            just_exited: self.config.shared.just_exited.load(Relaxed),
+            known_tasks: self.config.known_tasks,
             knowledge,
             descriptors: &self.descriptors,
-            space,
-            sees_root: !self.setting.as_user && knowledge == Knowledge::Roster,
+            pid_ns,
+            sees_root: !self.config.as_user && knowledge == Knowledge::KnownTasks,
         }
     }
 
     /// Returns the rows that this process, with pid `own`, may see.
     fn rights(&self, own: u32) -> Rights<'a> {
-        if self.setting.as_user {
+        if self.config.as_user {
             Rights::User {
                 uid: self.sender.uid,
                 gid: self.sender.gid,
                 own,
-                hidden: Some(&self.setting.roster.hidden),
+                hidden: Some(&self.config.known_tasks.hidden),
             }
         } else {
             Rights::All
@@ -169,66 +172,66 @@ impl<'a> Performer<'a> {
         link: &Link,
         buffers: &mut Buffers,
     ) -> Result<bool, Failure> {
-        let actor = self.actor(Knowledge::Roster, Space::Outer);
+        let caller = self.caller(Knowledge::KnownTasks, PidNs::Outer);
         let rights = self.rights(self.sender.tgid);
-        let turns = Turns::all(rights);
-        let (bytes, control) = encode(case, &actor);
+        let datagram_rights = DatagramRights::all(rights);
+        let (bytes, control) = encode(case, &caller);
         self.show(&bytes, &control);
 
         let mut exchange = self
             .exchange(link, case, &bytes)
-            .recording(self.keeper.is_some());
-        if !exchange.send(&bytes, &control, &actor)? {
+            .recording(self.seed_writer.is_some());
+        if !exchange.send(&bytes, &control, &caller)? {
             return Ok(true);
         }
-        let end = exchange.read(buffers, &turns, &actor)?;
+        let end = exchange.read(buffers, &datagram_rights, &caller)?;
         let record = exchange.record.take();
-        let oracle = exchange.oracle;
-        if let (Some(keeper), Some(record), Some(shape), End::Complete) =
-            (&mut self.keeper, record, oracle.shape(), end)
+        let checker = exchange.checker;
+        if let (Some(seed_writer), Some(record), Some(shape), End::Complete) =
+            (&mut self.seed_writer, record, checker.shape(), end)
         {
-            keeper.keep(&shape, &record)?;
+            seed_writer.save(&shape, &record)?;
         }
         // A dump makes its next datagram before it delivers one, so an empty socket
         // stays empty.
-        let again = end != End::Abandoned && !oracle.has_lost();
-        self.finish(oracle, Knowledge::Roster, self.sender.tgid)?;
+        let again = end != End::Abandoned && !checker.has_lost();
+        self.finish(checker, Knowledge::KnownTasks, self.sender.tgid)?;
         Ok(again)
     }
 
     fn exchange<'e>(&self, link: &'e Link, case: &'e Case, bytes: &[u8]) -> Exchange<'e> {
-        let setting = self.setting;
+        let config = self.config;
         Exchange::new(
             link,
             case,
-            setting.family,
-            setting.features,
+            config.family,
+            config.features,
             bytes.len(),
-            setting.shared,
+            config.shared,
         )
-        .showing(setting.show)
+        .showing(config.show)
     }
 
     /// Ends an exchange: adds its counts, and checks complete dumps.
-    fn finish(&self, oracle: Oracle, knowledge: Knowledge, own: u32) -> Result<(), Failure> {
-        self.setting.shared.add(&oracle.counts);
-        for dump in oracle.finish()? {
-            let sees_root = !self.setting.as_user && knowledge == Knowledge::Roster;
-            let checked = match (knowledge, dump.query.space) {
+    fn finish(&self, checker: Checker, knowledge: Knowledge, own: u32) -> Result<(), Failure> {
+        self.config.shared.add(&checker.counts);
+        for dump in checker.finish()? {
+            let sees_root = !self.config.as_user && knowledge == Knowledge::KnownTasks;
+            let checked = match (knowledge, dump.query.pid_ns) {
                 (Knowledge::Nothing, _) => continue,
-                (_, Space::Child) => self.setting.roster.check_child(&dump, sees_root),
-                (Knowledge::Roster, Space::Outer) => self.setting.roster.check(&dump, own),
-                (Knowledge::Alone, Space::Inner) => check_alone(&dump),
+                (_, PidNs::Child) => self.config.known_tasks.check_child(&dump, sees_root),
+                (Knowledge::KnownTasks, PidNs::Outer) => self.config.known_tasks.check(&dump, own),
+                (Knowledge::Alone, PidNs::Inner) => check_alone(&dump),
                 _ => continue,
             };
             checked.map_err(Finding)?;
-            self.setting.shared.whole_dumps.fetch_add(1, Relaxed);
+            self.config.shared.whole_dumps.fetch_add(1, Relaxed);
         }
         Ok(())
     }
 
     fn show(&self, bytes: &[u8], control: &[u8]) {
-        if self.setting.show {
+        if self.config.show {
             println!("sent, {} bytes", bytes.len());
             report::dump(bytes);
             if !control.is_empty() {

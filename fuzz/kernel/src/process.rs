@@ -72,7 +72,7 @@ fn code(status: WaitStatus) -> Option<i32> {
 
 /// Forks with `CLONE_VFORK`, so that this process sleeps uninterruptibly until its
 /// child has ended. Returns in the child.
-pub(crate) fn leave_in_vfork() -> nix::Result<()> {
+pub(crate) fn continue_in_vfork_child() -> nix::Result<()> {
     let flags = libc::CLONE_VFORK | libc::SIGCHLD;
     // SAFETY: without CLONE_VM this is a fork, and the calling thread is the only
     // one of its process.
@@ -85,7 +85,7 @@ pub(crate) fn leave_in_vfork() -> nix::Result<()> {
 }
 
 /// Creates this number of memory mappings, none of which merges with the next.
-pub(crate) fn map_much(count: usize) -> nix::Result<()> {
+pub(crate) fn create_mappings(count: usize) -> nix::Result<()> {
     const SIZE: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
     for index in 0..count {
         let protection = if index % 2 == 0 {
@@ -112,7 +112,7 @@ impl User {
     }
 
     /// Makes this process this user's, for good.
-    pub(crate) fn become_it(self) -> nix::Result<()> {
+    pub(crate) fn switch(self) -> nix::Result<()> {
         let (uid, gid) = (Uid::from_raw(self.uid), Gid::from_raw(self.gid));
         setgroups(&[])?;
         setresgid(gid, gid, gid)?;
@@ -124,7 +124,7 @@ impl User {
 }
 
 /// Sleeps for ever.
-pub(crate) fn stay() -> ! {
+pub(crate) fn sleep_forever() -> ! {
     loop {
         nix::unistd::pause();
     }
@@ -132,7 +132,7 @@ pub(crate) fn stay() -> ! {
 
 /// Ends this thread alone. A process whose first thread does so lives on in
 /// the others.
-pub(crate) fn leave() -> ! {
+pub(crate) fn exit_thread() -> ! {
     loop {
         // SAFETY: exit() of the kernel's ends the thread and touches no memory;
         // nothing on its stack is used by another.

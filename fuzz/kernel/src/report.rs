@@ -4,8 +4,8 @@
 use std::fmt::Write as _;
 
 use crate::case::{Case, Transport};
+use crate::check::Finding;
 use crate::generate::Generator;
-use crate::oracle::Finding;
 
 /// Prints findings with the options that reproduce them.
 #[derive(Clone, Debug)]

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 use nix::errno::Errno;
 use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous};
 
-use crate::oracle::Counts;
+use crate::check::Counts;
 
 /// Error numbers are below this.
 const ERRNOS: usize = 134;
@@ -39,18 +39,18 @@ pub(crate) struct Shared {
     /// Complete dumps checked against the known tasks.
     pub(crate) whole_dumps: AtomicU64,
     /// Cases with other threads and processes.
-    pub(crate) scenes: AtomicU64,
+    pub(crate) scenarios: AtomicU64,
     /// Cases with other processes that this system does not allow.
-    pub(crate) scenes_refused: AtomicU64,
+    pub(crate) scenarios_not_allowed: AtomicU64,
     pub(crate) findings: AtomicU32,
     /// The test process that was reaped last.
     pub(crate) just_exited: AtomicU32,
     /// Tasks forked and reaped by the fork storm.
-    pub(crate) storm: AtomicU64,
+    pub(crate) storm_tasks: AtomicU64,
     /// Perform no more cases.
     pub(crate) stop: AtomicBool,
     /// End the fork storm.
-    pub(crate) calm: AtomicBool,
+    pub(crate) stop_storm: AtomicBool,
     /// Errors in replies.
     errors: [AtomicU64; ERRNOS],
     /// Errors of `sendmsg()`, and of `write()` and `read()`.
@@ -144,16 +144,16 @@ impl fmt::Display for Shared {
             get(&self.truncated),
             get(&self.too_small),
             get(&self.overruns),
-            get(&self.scenes),
+            get(&self.scenarios),
         )?;
-        let refused = get(&self.scenes_refused);
+        let refused = get(&self.scenarios_not_allowed);
         if refused > 0 {
             write!(f, " ({refused} not allowed here)")?;
         }
         write!(
             f,
             "; {} tasks came and went; {} findings",
-            get(&self.storm),
+            get(&self.storm_tasks),
             self.findings.load(Relaxed)
         )
     }

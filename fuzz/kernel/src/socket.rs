@@ -15,9 +15,9 @@ use nix::sys::socket::{
 use nix::sys::time::{TimeVal, TimeValLike};
 
 use crate::case::Settings;
+use crate::check::features;
 use crate::generate::MAX_BUFFER;
 use crate::model::Features;
-use crate::oracle::features;
 use crate::transaction::Transaction;
 use crate::wire::{
     Attributes, GENL_HEADER, HEADER, Header, NLM_F_REQUEST, NLMSG_ERROR, u16_at, u32_at,
@@ -31,7 +31,7 @@ const CTRL_ATTR_FAMILY_ID: u16 = 1;
 const CTRL_ATTR_FAMILY_NAME: u16 = 2;
 
 /// Receive timeout in seconds.
-const PATIENCE: i64 = 20;
+const RECEIVE_TIMEOUT_SECONDS: i64 = 20;
 
 /// Contents of the receive buffer outside of received data.
 const BLANK: u8 = 0xc3;
@@ -83,7 +83,7 @@ pub(crate) enum Error {
     #[error("cannot {0}: {1}")]
     System(&'static str, Errno),
     #[error("the kernel does not report the family id, or no valid features")]
-    NoAnswer,
+    NoReply,
 }
 
 fn cannot(what: &'static str) -> impl Fn(Errno) -> Error {
@@ -122,7 +122,12 @@ impl Socket {
         if let Some(len) = settings.receive_buffer {
             setsockopt(&fd, sockopt::RcvBuf, &len).map_err(&set)?;
         }
-        setsockopt(&fd, sockopt::ReceiveTimeout, &TimeVal::seconds(PATIENCE)).map_err(&set)?;
+        setsockopt(
+            &fd,
+            sockopt::ReceiveTimeout,
+            &TimeVal::seconds(RECEIVE_TIMEOUT_SECONDS),
+        )
+        .map_err(&set)?;
         bind(fd.as_raw_fd(), &NetlinkAddr::new(0, 0)).map_err(cannot("bind a netlink socket"))?;
         let port = getsockname::<NetlinkAddr>(fd.as_raw_fd())
             .map_err(cannot("tell a socket's port"))?
@@ -179,10 +184,10 @@ impl Socket {
                         size,
                         largest,
                         truncated: message.flags.contains(MsgFlags::MSG_TRUNC),
-                        told_length: flags.contains(MsgFlags::MSG_TRUNC),
+                        has_full_len: flags.contains(MsgFlags::MSG_TRUNC),
                         from: message.address.map(|address| address.pid()),
                     };
-                    buffer.used = received.got();
+                    buffer.used = received.buffered();
                     return Ok(received);
                 }
             }
@@ -198,13 +203,13 @@ pub(crate) struct Received {
     /// The largest buffer of the previous reads.
     pub(crate) largest: usize,
     pub(crate) truncated: bool,
-    pub(crate) told_length: bool,
+    pub(crate) has_full_len: bool,
     pub(crate) from: Option<u32>,
 }
 
 impl Received {
     /// Returns the number of bytes in the buffer.
-    pub(crate) fn got(&self) -> usize {
+    pub(crate) fn buffered(&self) -> usize {
         self.len.min(self.size)
     }
 }
@@ -231,7 +236,7 @@ impl Buffer {
     }
 
     /// Whether nothing was written behind the received data.
-    pub(crate) fn is_blank_behind(&self) -> bool {
+    pub(crate) fn is_blank_after(&self) -> bool {
         self.used <= MAX_DATAGRAM
             && self.bytes[self.used..self.used + MARGIN]
                 .iter()
@@ -256,30 +261,30 @@ impl Buffer {
 }
 
 /// Queries the family id.
-pub(crate) fn find_family() -> Result<u16, Error> {
+pub(crate) fn query_family() -> Result<u16, Error> {
     let mut name = abi::TASK_DIAG_GENL_NAME.as_bytes().to_vec();
     name.push(0);
 
-    let mut question = Vec::new();
-    question.extend((4 + name.len() as u16).to_ne_bytes());
-    question.extend(CTRL_ATTR_FAMILY_NAME.to_ne_bytes());
-    question.extend(name);
-    let answer = ask(GENL_ID_CTRL, CTRL_CMD_GETFAMILY, &question)?;
-    find_attribute(&answer, CTRL_ATTR_FAMILY_ID)
+    let mut request = Vec::new();
+    request.extend((4 + name.len() as u16).to_ne_bytes());
+    request.extend(CTRL_ATTR_FAMILY_NAME.to_ne_bytes());
+    request.extend(name);
+    let reply = query(GENL_ID_CTRL, CTRL_CMD_GETFAMILY, &request)?;
+    find_attribute(&reply, CTRL_ATTR_FAMILY_ID)
         .and_then(|value| u16_at(value, 0))
-        .ok_or(Error::NoAnswer)
+        .ok_or(Error::NoReply)
 }
 
 /// Queries the supported features over netlink.
-pub(crate) fn find_features(family: u16) -> Result<Features, Error> {
-    let answer = ask(family, abi::TASK_DIAG_CMD_FEATURES, &[])?;
-    features(&answer).ok_or(Error::NoAnswer)
+pub(crate) fn query_features(family: u16) -> Result<Features, Error> {
+    let reply = query(family, abi::TASK_DIAG_CMD_FEATURES, &[])?;
+    features(&reply).ok_or(Error::NoReply)
 }
 
 /// Queries the supported features through the file.
-pub(crate) fn find_features_of_file() -> Result<Features, Error> {
+pub(crate) fn query_features_of_file() -> Result<Features, Error> {
     let file = Transaction::open()?;
-    let mut question = Vec::new();
+    let mut request = Vec::new();
     Header {
         len: HEADER as u32,
         kind: abi::TASK_DIAG_NLMSG_BASE + u16::from(abi::TASK_DIAG_CMD_FEATURES),
@@ -287,14 +292,14 @@ pub(crate) fn find_features_of_file() -> Result<Features, Error> {
         seq: 1,
         pid: 0,
     }
-    .write(&mut question);
-    file.write(&question)
+    .write(&mut request);
+    file.write(&request)
         .map_err(cannot("write to /proc/task-diag"))?;
     let mut buffer = Buffer::default();
     file.read(&mut buffer, 8192, false)
         .map_err(cannot("read from /proc/task-diag"))?;
-    let attributes = buffer.bytes().get(HEADER..).ok_or(Error::NoAnswer)?;
-    features(attributes).ok_or(Error::NoAnswer)
+    let attributes = buffer.bytes().get(HEADER..).ok_or(Error::NoReply)?;
+    features(attributes).ok_or(Error::NoReply)
 }
 
 fn find_attribute(attributes: &[u8], kind: u16) -> Option<&[u8]> {
@@ -304,14 +309,14 @@ fn find_attribute(attributes: &[u8], kind: u16) -> Option<&[u8]> {
 }
 
 /// Sends a command with these attributes. Returns the attributes of the reply.
-fn ask(family: u16, command: u8, attributes: &[u8]) -> Result<Vec<u8>, Error> {
+fn query(family: u16, command: u8, attributes: &[u8]) -> Result<Vec<u8>, Error> {
     let socket = Socket::open(Settings {
         ext_ack: false,
         cap_ack: false,
         strict: false,
         receive_buffer: None,
     })?;
-    let mut question = Vec::new();
+    let mut request = Vec::new();
     Header {
         len: (HEADER + GENL_HEADER + attributes.len()) as u32,
         kind: family,
@@ -319,28 +324,28 @@ fn ask(family: u16, command: u8, attributes: &[u8]) -> Result<Vec<u8>, Error> {
         seq: 1,
         pid: 0,
     }
-    .write(&mut question);
-    question.extend([command, 1, 0, 0]);
-    question.extend(attributes);
+    .write(&mut request);
+    request.extend([command, 1, 0, 0]);
+    request.extend(attributes);
     socket
-        .send(&question, &[])
+        .send(&request, &[])
         .map_err(cannot("send to the kernel"))?;
 
     let mut buffer = Buffer::default();
     socket
         .receive(&mut buffer, 32768, MsgFlags::empty())
         .map_err(cannot("receive from the kernel"))?;
-    let answer = buffer.bytes();
-    let header = Header::read(answer).ok_or(Error::NoAnswer)?;
+    let reply = buffer.bytes();
+    let header = Header::read(reply).ok_or(Error::NoReply)?;
     if header.kind == NLMSG_ERROR {
-        let code = u32_at(answer, HEADER).ok_or(Error::NoAnswer)? as i32;
+        let code = u32_at(reply, HEADER).ok_or(Error::NoReply)? as i32;
         return Err(match Errno::from_raw(code.wrapping_neg()) {
             Errno::ENOENT => Error::NoFamily,
             errno => Error::System("ask for the family", errno),
         });
     }
-    answer
+    reply
         .get(HEADER + GENL_HEADER..)
         .map(<[u8]>::to_vec)
-        .ok_or(Error::NoAnswer)
+        .ok_or(Error::NoReply)
 }

@@ -17,19 +17,19 @@ use crate::case::Transport;
 use crate::cli::Options;
 use crate::descriptors::Descriptors;
 use crate::generate::{Generator, Transports};
-use crate::keep::Keeper;
 use crate::model::Features;
-use crate::perform::{Failure, Performer, Setting};
-use crate::population::Population;
+use crate::perform::{Failure, Performer, RunConfig};
 use crate::process::{Child, User};
 use crate::report::Reporter;
+use crate::seeds::SeedWriter;
 use crate::shared::Shared;
 use crate::socket;
+use crate::task_pool::TaskPool;
 
 /// Default uid of the unprivileged test tasks.
 const USER: u32 = 1000;
 /// Timeout of a case.
-const PATIENCE: Duration = Duration::from_secs(60);
+const CASE_TIMEOUT: Duration = Duration::from_secs(60);
 /// Interval between checks for progress.
 const TICK: Duration = Duration::from_millis(50);
 /// Interval between progress lines.
@@ -49,13 +49,13 @@ pub(crate) enum Error {
     #[error("only root can become another user, as --as-user wants")]
     NotRoot,
     #[error("cannot bring the population up: {0}")]
-    Population(#[source] io::Error),
+    TaskPool(#[source] io::Error),
     #[error("cannot open descriptors for requests: {0}")]
     Descriptors(#[source] io::Error),
     #[error("the family and /proc/task-diag report different features: {0}")]
     Features(String),
-    #[error("cannot use the folder {0:?}: {1}")]
-    Folder(std::path::PathBuf, #[source] io::Error),
+    #[error("cannot use the directory {0:?}: {1}")]
+    Directory(std::path::PathBuf, #[source] io::Error),
     #[error("cannot {0}: {1}")]
     System(&'static str, #[source] io::Error),
 }
@@ -65,7 +65,7 @@ fn cannot<E: Into<io::Error>>(what: &'static str) -> impl Fn(E) -> Error {
 }
 
 pub(crate) fn run(options: &Options) -> Result<ExitCode, Error> {
-    let (family, features) = find_kernel(options.transport)?;
+    let (family, features) = query_kernel(options.transport)?;
     let seed = options
         .seed
         .unwrap_or_else(|| RandomState::new().hash_one(std::process::id()));
@@ -77,10 +77,12 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Error> {
     if options.as_user.is_some() && user.is_none() {
         return Err(Error::NotRoot);
     }
-    let keeper = options
-        .keep
+    let seed_writer = options
+        .save_seeds
         .as_ref()
-        .map(|folder| Keeper::new(folder).map_err(|error| Error::Folder(folder.clone(), error)))
+        .map(|directory| {
+            SeedWriter::new(directory).map_err(|error| Error::Directory(directory.clone(), error))
+        })
         .transpose()?;
     let interrupted = Arc::new(AtomicBool::new(false));
     for signal in [Signal::SIGINT, Signal::SIGTERM] {
@@ -89,10 +91,10 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Error> {
     }
 
     let shared = Shared::map().map_err(cannot("share memory"))?;
-    let population =
-        Population::raise(user, options.as_user.is_some(), shared).map_err(Error::Population)?;
-    let descriptors = Descriptors::open(&population.roster).map_err(Error::Descriptors)?;
-    let setting = Setting {
+    let task_pool =
+        TaskPool::start(user, options.as_user.is_some(), shared).map_err(Error::TaskPool)?;
+    let descriptors = Descriptors::open(&task_pool.known_tasks).map_err(Error::Descriptors)?;
+    let config = RunConfig {
         reporter: Reporter {
             generator: Generator::new(seed, options.transport),
             seed,
@@ -101,36 +103,36 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Error> {
         family,
         features,
         shared,
-        roster: &population.roster,
+        known_tasks: &task_pool.known_tasks,
         as_user: options.as_user.is_some(),
         user,
         show: options.replay.is_some(),
     };
     let begun = Instant::now();
     let worker =
-        Child::fork(|| work(options, &setting, descriptors, keeper)).map_err(cannot("fork"))?;
-    let end = watch(worker, &setting, &interrupted)?;
-    drop(population);
+        Child::fork(|| work(options, &config, descriptors, seed_writer)).map_err(cannot("fork"))?;
+    let end = watch(worker, &config, &interrupted)?;
+    drop(task_pool);
 
     let seconds = begun.elapsed().as_secs_f64();
     let rate = shared.cases.load(Relaxed) as f64 / seconds;
     println!("taskdiag-fuzz: seed {seed}: {shared}; {seconds:.1} s, {rate:.0} cases/s");
-    Ok(judge(end, shared))
+    Ok(exit_code(end, shared))
 }
 
 /// Queries the family id, if the run uses the socket, and the features, which must
 /// be the same over both transports.
-fn find_kernel(transports: Transports) -> Result<(u16, Features), Error> {
+fn query_kernel(transports: Transports) -> Result<(u16, Features), Error> {
     let family = transports
         .include(Transport::Socket)
         .then(|| {
-            let family = socket::find_family()?;
-            Ok::<_, socket::Error>((family, socket::find_features(family)?))
+            let family = socket::query_family()?;
+            Ok::<_, socket::Error>((family, socket::query_features(family)?))
         })
         .transpose()?;
     let file = transports
         .include(Transport::File)
-        .then(socket::find_features_of_file)
+        .then(socket::query_features_of_file)
         .transpose()?;
     match (family, file) {
         (Some((_, socket)), Some(file)) if socket != file => {
@@ -138,20 +140,20 @@ fn find_kernel(transports: Transports) -> Result<(u16, Features), Error> {
         }
         (Some(found), _) => Ok(found),
         (None, Some(features)) => Ok((0, features)),
-        (None, None) => Err(Error::Socket(socket::Error::NoAnswer)),
+        (None, None) => Err(Error::Socket(socket::Error::NoReply)),
     }
 }
 
 /// Result of the process that performed the cases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
-    Well,
+    Success,
     Interrupted,
     /// The process failed. The reason has been printed.
-    Badly,
+    Failed,
 }
 
-fn judge(end: End, shared: &Shared) -> ExitCode {
+fn exit_code(end: End, shared: &Shared) -> ExitCode {
     let cases = shared.cases.load(Relaxed);
     if end != End::Interrupted && cases >= CASES_WITHOUT_ROW && shared.rows.load(Relaxed) == 0 {
         eprintln!("taskdiag-fuzz: not one row in {cases} cases: nothing was tested");
@@ -159,33 +161,33 @@ fn judge(end: End, shared: &Shared) -> ExitCode {
     }
     match end {
         _ if shared.findings.load(Relaxed) > 0 => ExitCode::FAILURE,
-        End::Well => ExitCode::SUCCESS,
-        End::Badly => ExitCode::FAILURE,
+        End::Success => ExitCode::SUCCESS,
+        End::Failed => ExitCode::FAILURE,
         End::Interrupted => ExitCode::from(128 + Signal::SIGINT as u8),
     }
 }
 
 /// Waits for the worker. Ends it after an interrupt or a timeout.
-fn watch(worker: Child, setting: &Setting<'_>, interrupted: &AtomicBool) -> Result<End, Error> {
-    let shared = setting.shared;
-    let mut moved = Instant::now();
-    let mut told = Instant::now();
+fn watch(worker: Child, config: &RunConfig<'_>, interrupted: &AtomicBool) -> Result<End, Error> {
+    let shared = config.shared;
+    let mut progress = Instant::now();
+    let mut reported = Instant::now();
     let mut last = 0;
     loop {
         match worker.try_wait().map_err(cannot("wait for the worker"))? {
             Some(0) if interrupted.load(Relaxed) => return Ok(End::Interrupted),
-            Some(0) => return Ok(End::Well),
+            Some(0) => return Ok(End::Success),
             // The worker has printed the reason.
-            Some(1) => return Ok(End::Badly),
+            Some(1) => return Ok(End::Failed),
             Some(code) => {
                 let case = shared.iteration.load(Relaxed);
                 eprintln!(
                     "taskdiag-fuzz: FINDING: the process that performs the cases ended with \
                      {code} in case {case}; again: {}",
-                    setting.reporter.command(case)
+                    config.reporter.command(case)
                 );
                 shared.findings.fetch_add(1, Relaxed);
-                return Ok(End::Badly);
+                return Ok(End::Failed);
             }
             None => {}
         }
@@ -195,20 +197,20 @@ fn watch(worker: Child, setting: &Setting<'_>, interrupted: &AtomicBool) -> Resu
         let case = shared.iteration.load(Relaxed);
         let cases = shared.cases.load(Relaxed);
         if cases != last {
-            (last, moved) = (cases, Instant::now());
-        } else if moved.elapsed() > PATIENCE {
+            (last, progress) = (cases, Instant::now());
+        } else if progress.elapsed() > CASE_TIMEOUT {
             eprintln!(
                 "taskdiag-fuzz: FINDING: case {case} has been hanging for {} s; again: {}",
-                PATIENCE.as_secs(),
-                setting.reporter.command(case)
+                CASE_TIMEOUT.as_secs(),
+                config.reporter.command(case)
             );
             shared.findings.fetch_add(1, Relaxed);
             worker.kill();
-            return Ok(End::Badly);
+            return Ok(End::Failed);
         }
-        if told.elapsed() > PROGRESS {
-            told = Instant::now();
-            eprintln!("taskdiag-fuzz: seed {}, case {case}", setting.reporter.seed);
+        if reported.elapsed() > PROGRESS {
+            reported = Instant::now();
+            eprintln!("taskdiag-fuzz: seed {}, case {case}", config.reporter.seed);
         }
         sleep(TICK);
     }
@@ -217,26 +219,26 @@ fn watch(worker: Child, setting: &Setting<'_>, interrupted: &AtomicBool) -> Resu
 /// Performs the cases. Runs in a forked process.
 fn work(
     options: &Options,
-    setting: &Setting<'_>,
+    config: &RunConfig<'_>,
     descriptors: Descriptors,
-    keeper: Option<Keeper>,
+    seed_writer: Option<SeedWriter>,
 ) -> u8 {
     // The supervisor handles interrupts and ends this process.
     let mut signals = SigSet::empty();
     signals.add(Signal::SIGINT);
     signals.add(Signal::SIGTERM);
-    let become_it = match setting.user.filter(|_| setting.as_user) {
-        Some(user) => user.become_it(),
+    let switch = match config.user.filter(|_| config.as_user) {
+        Some(user) => user.switch(),
         None => Ok(()),
     };
-    if let Err(errno) = signals.thread_block().and(become_it) {
+    if let Err(errno) = signals.thread_block().and(switch) {
         eprintln!("taskdiag-fuzz: cannot become who performs the cases: {errno}");
         return 1;
     }
 
-    let shared = setting.shared;
-    let generator = &setting.reporter.generator;
-    let mut performer = match Performer::new(setting, descriptors, keeper) {
+    let shared = config.shared;
+    let generator = &config.reporter.generator;
+    let mut performer = match Performer::new(config, descriptors, seed_writer) {
         Ok(performer) => performer,
         Err(failure) => {
             eprintln!("taskdiag-fuzz: {failure}");
@@ -257,17 +259,17 @@ fn work(
         if options.trace {
             eprintln!("taskdiag-fuzz: case {iteration}");
         }
-        if setting.show {
+        if config.show {
             println!("{case:#?}");
         }
         match performer.perform(&case) {
             Ok(()) => {}
             Err(Failure::Finding(finding)) => {
-                setting.reporter.finding(&case, &finding);
+                config.reporter.finding(&case, &finding);
                 shared.findings.fetch_add(1, Relaxed);
             }
             Err(failure) => {
-                setting.reporter.failure(&case, &failure);
+                config.reporter.failure(&case, &failure);
                 return 1;
             }
         }

@@ -17,7 +17,7 @@ use taskdiag::abi;
 pub(crate) struct Transaction {
     fd: OwnedFd,
     /// A duplicate of `fd`.
-    twin: OwnedFd,
+    duplicate: OwnedFd,
 }
 
 impl Transaction {
@@ -34,10 +34,10 @@ impl Transaction {
             .write(true)
             .open(format!("/proc/{}", abi::TASK_DIAG_PROC_NAME))
             .map_err(open)?;
-        let twin = fd.try_clone().map_err(open)?;
+        let duplicate = fd.try_clone().map_err(open)?;
         Ok(Self {
             fd: fd.into(),
-            twin: twin.into(),
+            duplicate: duplicate.into(),
         })
     }
 
@@ -59,9 +59,14 @@ impl Transaction {
     }
 
     /// Reads into the first `size` bytes of the buffer, through the duplicate if
-    /// `twin` is true.
-    pub(crate) fn read(&self, buffer: &mut Buffer, size: usize, twin: bool) -> nix::Result<usize> {
-        let fd = if twin { &self.twin } else { &self.fd };
+    /// `duplicate` is true.
+    pub(crate) fn read(
+        &self,
+        buffer: &mut Buffer,
+        size: usize,
+        duplicate: bool,
+    ) -> nix::Result<usize> {
+        let fd = if duplicate { &self.duplicate } else { &self.fd };
         buffer.fill(size, |bytes| {
             loop {
                 match read(fd, bytes) {

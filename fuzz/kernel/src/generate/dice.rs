@@ -4,7 +4,7 @@
 use rand::{Rng, RngCore, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use crate::oracle::poison;
+use crate::check::poison;
 
 pub(super) struct Dice(ChaCha8Rng);
 

@@ -3,7 +3,7 @@
 
 use super::MAX_VALUE;
 use super::dice::Dice;
-use crate::case::{Attribute, Descriptor, Kind, Length, Message, Request, Value, Who};
+use crate::case::{Attribute, Descriptor, Kind, Length, Message, Request, Role, Value};
 use crate::groups;
 use crate::wire::{
     GENL_MAX_ID, NLA_F_NESTED, NLA_F_NET_BYTEORDER, NLM_F_ACK, NLM_F_DUMP, NLM_F_ECHO,
@@ -14,24 +14,24 @@ use taskdiag::abi;
 /// The largest number a task can have: `PID_MAX_LIMIT`.
 const PID_MAX_LIMIT: u32 = 4 * 1024 * 1024;
 /// Larger ones are not doubled.
-const MAX_TWIN: usize = 4000;
+const MAX_DUPLICATE: usize = 4000;
 
 /// A message; the index makes its sequence number differ from its siblings'.
 pub(super) fn message(dice: &mut Dice, index: u32) -> Message {
-    let mut message = sound(dice, index);
+    let mut message = valid(dice, index);
     // As often sound as not, and then seldom wrong in more than one way.
     while dice.one_in(3) {
         match dice.below(8) {
-            0 | 1 => spoil_header(dice, &mut message),
-            2 | 3 => spoil_fields(dice, &mut message),
-            _ => spoil_attributes(dice, &mut message),
+            0 | 1 => corrupt_header(dice, &mut message),
+            2 | 3 => corrupt_fields(dice, &mut message),
+            _ => corrupt_attributes(dice, &mut message),
         }
     }
     message
 }
 
 /// Returns a valid request for all tasks.
-pub(super) fn long(dice: &mut Dice) -> Message {
+pub(super) fn long_dump(dice: &mut Dice) -> Message {
     let strategy = *dice.pick(&[abi::TASK_DIAG_DUMP_ALL, abi::TASK_DIAG_DUMP_ALL_THREAD]);
     let appended = if dice.one_in(3) { show(dice) } else { 0 };
     request(dice, 0, NLM_F_DUMP, strategy, groups::PLAIN | appended)
@@ -45,7 +45,7 @@ fn features(dice: &mut Dice, index: u32) -> Message {
     message
 }
 
-fn sound(dice: &mut Dice, index: u32) -> Message {
+fn valid(dice: &mut Dice, index: u32) -> Message {
     if dice.one_in(64) {
         return features(dice, index);
     }
@@ -134,7 +134,7 @@ fn add_pidfd(dice: &mut Dice, message: &mut Message) {
         abi::TASK_DIAG_DUMP_DESCENDANTS,
     ]);
     if let Some(request) = fields(message).filter(|_| instead) {
-        request.pid = Who::Number(0);
+        request.pid = Role::Pid(0);
         if [abi::TASK_DIAG_DUMP_ALL, abi::TASK_DIAG_DUMP_ALL_THREAD].contains(&request.strategy) {
             request.strategy = strategy;
         }
@@ -232,9 +232,9 @@ fn request(dice: &mut Dice, index: u32, flags: u16, strategy: u64, show_flags: u
                 pid: match strategy {
                     // Does not matter.
                     abi::TASK_DIAG_DUMP_ALL | abi::TASK_DIAG_DUMP_ALL_THREAD => {
-                        Who::Number(dice.small())
+                        Role::Pid(dice.small())
                     }
-                    _ => who(dice),
+                    _ => role(dice),
                 },
                 reserved: 0,
                 off: 0,
@@ -245,27 +245,27 @@ fn request(dice: &mut Dice, index: u32, flags: u16, strategy: u64, show_flags: u
 }
 
 /// Whom to ask about.
-pub(super) fn who(dice: &mut Dice) -> Who {
+pub(super) fn role(dice: &mut Dice) -> Role {
     match dice.below(24) {
-        0 => Who::Number(0),
-        1 => Who::Number(1),
-        2 => Who::Number(2),
-        3 => Who::Number(*dice.pick(&[u32::MAX, i32::MAX as u32, i32::MIN as u32, u32::MAX - 1])),
-        4 => Who::Number(*dice.pick(&[PID_MAX_LIMIT, PID_MAX_LIMIT + 1, PID_MAX_LIMIT - 1])),
-        5 => Who::Number(dice.small()),
-        6 => Who::Zombie,
-        7 | 8 => Who::JustExited,
-        9 | 10 => Who::Free,
-        11 | 12 => Who::Own,
-        13 => Who::Parent,
-        14 => Who::Contained(dice.byte()),
-        15 | 16 => Who::PillarThread(dice.byte(), dice.byte()),
-        17 | 18 => Who::PillarChild(dice.byte(), dice.byte()),
-        _ => Who::Pillar(dice.byte()),
+        0 => Role::Pid(0),
+        1 => Role::Pid(1),
+        2 => Role::Pid(2),
+        3 => Role::Pid(*dice.pick(&[u32::MAX, i32::MAX as u32, i32::MIN as u32, u32::MAX - 1])),
+        4 => Role::Pid(*dice.pick(&[PID_MAX_LIMIT, PID_MAX_LIMIT + 1, PID_MAX_LIMIT - 1])),
+        5 => Role::Pid(dice.small()),
+        6 => Role::Zombie,
+        7 | 8 => Role::JustExited,
+        9 | 10 => Role::Free,
+        11 | 12 => Role::Own,
+        13 => Role::Parent,
+        14 => Role::Contained(dice.byte()),
+        15 | 16 => Role::PermanentThread(dice.byte(), dice.byte()),
+        17 | 18 => Role::PermanentChild(dice.byte(), dice.byte()),
+        _ => Role::Permanent(dice.byte()),
     }
 }
 
-fn spoil_header(dice: &mut Dice, message: &mut Message) {
+fn corrupt_header(dice: &mut Dice, message: &mut Message) {
     match dice.below(9) {
         0 => message.len = length(dice),
         1 => {
@@ -293,8 +293,8 @@ fn length(dice: &mut Dice) -> Length {
     }
 }
 
-fn spoil_fields(dice: &mut Dice, message: &mut Message) {
-    let pid = who(dice);
+fn corrupt_fields(dice: &mut Dice, message: &mut Message) {
+    let pid = role(dice);
     let Some(request) = fields(message) else {
         return;
     };
@@ -310,7 +310,7 @@ fn spoil_fields(dice: &mut Dice, message: &mut Message) {
     }
 }
 
-fn spoil_attributes(dice: &mut Dice, message: &mut Message) {
+fn corrupt_attributes(dice: &mut Dice, message: &mut Message) {
     let at = dice.below(message.attributes.len() + 1);
     match dice.below(16) {
         0 | 1 => {
@@ -338,15 +338,18 @@ fn spoil_attributes(dice: &mut Dice, message: &mut Message) {
             });
         }
         7 => {
-            let twin = message.attributes.get(at);
-            if let Some(twin) = twin.filter(|twin| twin.room() < MAX_TWIN).cloned() {
-                message.attributes.push(twin);
+            let duplicate = message.attributes.get(at);
+            if let Some(duplicate) = duplicate
+                .filter(|duplicate| duplicate.max_len() < MAX_DUPLICATE)
+                .cloned()
+            {
+                message.attributes.push(duplicate);
             }
         }
         8 => {
             // Another request beside the first: the last one counts.
-            let twin = sound(dice, 0).attributes;
-            message.attributes.splice(at..at, twin);
+            let duplicate = valid(dice, 0).attributes;
+            message.attributes.splice(at..at, duplicate);
         }
         9 | 10 => {
             let other = Attribute {
@@ -375,7 +378,9 @@ fn spoil_attributes(dice: &mut Dice, message: &mut Message) {
             // Rare, for it costs as much as a thousand small ones.
             let len = if dice.one_in(32) { MAX_VALUE } else { 2000 };
             let len = 1 + dice.below(len);
-            message.attributes.retain(|other| other.room() < MAX_TWIN);
+            message
+                .attributes
+                .retain(|other| other.max_len() < MAX_DUPLICATE);
             message.attributes.push(Attribute {
                 kind: kind(dice),
                 len: Length::True,

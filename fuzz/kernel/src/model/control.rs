@@ -4,7 +4,7 @@
 
 use nix::libc::{EINVAL, EPERM, ESRCH};
 
-use super::Fate;
+use super::Presence;
 use crate::encode::CONTROL_HEADER;
 use crate::wire::{u32_at, u64_at};
 
@@ -26,14 +26,14 @@ pub(crate) struct Sender {
 
 /// What has to come of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Verdict {
+pub(crate) struct ControlOutcome {
     /// The number of the process that the message is from, if it may be sent.
     pub(crate) source: Option<u32>,
     /// The errors that are right.
     pub(crate) errnos: Vec<i32>,
 }
 
-impl Verdict {
+impl ControlOutcome {
     /// Refused with this, if not with what came before.
     fn refused(mut self, errno: i32) -> Self {
         self.source = None;
@@ -42,9 +42,13 @@ impl Verdict {
     }
 }
 
-/// Judges control messages; `fate` knows which numbers there are.
-pub(crate) fn judge(control: &[u8], sender: &Sender, fate: &dyn Fn(u32) -> Fate) -> Verdict {
-    let mut verdict = Verdict {
+/// Judges control messages; `presence` knows which numbers there are.
+pub(crate) fn expect(
+    control: &[u8],
+    sender: &Sender,
+    presence: &dyn Fn(u32) -> Presence,
+) -> ControlOutcome {
+    let mut outcome = ControlOutcome {
         source: Some(sender.tgid),
         errnos: Vec::new(),
     };
@@ -53,33 +57,33 @@ pub(crate) fn judge(control: &[u8], sender: &Sender, fate: &dyn Fn(u32) -> Fate)
         (u64_at(rest, 0), u32_at(rest, 8), u32_at(rest, 12))
     {
         if len < CONTROL_HEADER as u64 || len > rest.len() as u64 {
-            return verdict.refused(EINVAL);
+            return outcome.refused(EINVAL);
         }
         let len = len as usize;
         if level == SOL_SOCKET {
             if kind != SCM_CREDENTIALS || len != CONTROL_HEADER + CREDENTIALS {
-                return verdict.refused(EINVAL);
+                return outcome.refused(EINVAL);
             }
-            match judge_credentials(&rest[CONTROL_HEADER..len], sender, fate) {
-                Err(errno) => return verdict.refused(errno),
+            match expect_credentials(&rest[CONTROL_HEADER..len], sender, presence) {
+                Err(errno) => return outcome.refused(errno),
                 Ok((pid, certain)) => {
-                    verdict.source = Some(pid);
+                    outcome.source = Some(pid);
                     if !certain {
-                        verdict.errnos.push(ESRCH);
+                        outcome.errnos.push(ESRCH);
                     }
                 }
             }
         }
         rest = rest.get(len.next_multiple_of(8)..).unwrap_or_default();
     }
-    verdict
+    outcome
 }
 
 /// The process named, and whether it is certain that there is one.
-fn judge_credentials(
+fn expect_credentials(
     credentials: &[u8],
     sender: &Sender,
-    fate: &dyn Fn(u32) -> Fate,
+    presence: &dyn Fn(u32) -> Presence,
 ) -> Result<(u32, bool), i32> {
     let (Some(pid), Some(uid), Some(gid)) = (
         u32_at(credentials, 0),
@@ -99,10 +103,10 @@ fn judge_credentials(
     if own {
         return Ok((pid, true));
     }
-    match fate(pid) {
-        Fate::Here => Ok((pid, true)),
-        Fate::Absent => Err(ESRCH),
-        Fate::Unsure => Ok((pid, false)),
+    match presence(pid) {
+        Presence::Present => Ok((pid, true)),
+        Presence::Absent => Err(ESRCH),
+        Presence::Unsure => Ok((pid, false)),
     }
 }
 
@@ -124,11 +128,11 @@ mod tests {
         privileged: false,
     };
 
-    fn fate(pid: u32) -> Fate {
+    fn presence(pid: u32) -> Presence {
         match pid {
-            1 => Fate::Here,
-            2 => Fate::Absent,
-            _ => Fate::Unsure,
+            1 => Presence::Present,
+            2 => Presence::Absent,
+            _ => Presence::Unsure,
         }
     }
 
@@ -146,13 +150,13 @@ mod tests {
     }
 
     fn errno(control: &[u8], sender: &Sender) -> i32 {
-        let verdict = judge(control, sender, &fate);
-        assert_eq!(verdict.source, None);
-        verdict.errnos[0]
+        let outcome = expect(control, sender, &presence);
+        assert_eq!(outcome.source, None);
+        outcome.errnos[0]
     }
 
     fn source(control: &[u8], sender: &Sender) -> u32 {
-        judge(control, sender, &fate).source.unwrap()
+        expect(control, sender, &presence).source.unwrap()
     }
 
     #[test]
@@ -176,7 +180,10 @@ mod tests {
     #[test]
     fn who_is_named_must_be_there() {
         assert_eq!(errno(&credentials(2, 0, 0), &ROOT), ESRCH);
-        assert_eq!(judge(&credentials(3, 0, 0), &ROOT, &fate).errnos, [ESRCH]);
+        assert_eq!(
+            expect(&credentials(3, 0, 0), &ROOT, &presence).errnos,
+            [ESRCH]
+        );
         assert_eq!(errno(&credentials(1, u32::MAX, 0), &ROOT), EINVAL);
     }
 
@@ -193,9 +200,9 @@ mod tests {
     #[test]
     fn the_first_fault_counts() {
         let control = [credentials(3, 0, 0), message(1, 1, &[0; 4])].concat();
-        let verdict = judge(&control, &ROOT, &fate);
+        let outcome = expect(&control, &ROOT, &presence);
         assert_eq!(
-            (verdict.source, verdict.errnos),
+            (outcome.source, outcome.errnos),
             (None, vec![ESRCH, EINVAL])
         );
     }

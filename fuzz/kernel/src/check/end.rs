@@ -5,7 +5,7 @@
 use nix::errno::Errno;
 use nix::libc::{EAGAIN, EBUSY, EMSGSIZE, ENOBUFS, EPERM, ESRCH};
 
-use super::{Asked, Oracle, Rights};
+use super::{Checker, Rights, SentRequest};
 use crate::case::Transport;
 use crate::model::Refusal;
 use crate::wire::{
@@ -15,7 +15,7 @@ use crate::wire::{
 };
 use taskdiag::abi;
 
-impl Oracle {
+impl Checker {
     pub(super) fn error(
         &mut self,
         index: usize,
@@ -31,37 +31,37 @@ impl Oracle {
 
         let errno = code.wrapping_neg();
         self.counts.errnos.push(errno);
-        if self.manner.lossy && matches!(errno, ENOBUFS | EAGAIN) {
+        if self.link.lossy && matches!(errno, ENOBUFS | EAGAIN) {
             // The dump continues when the receive buffer has been read.
             self.lost = true;
             return Ok(());
         }
-        let dump_before = self.asked[..index].iter().any(Asked::is_dump);
-        let asked = &mut self.asked[index];
-        if asked.failed || asked.ended || !asked.pids.is_empty() {
+        let dump_before = self.requests[..index].iter().any(SentRequest::is_dump);
+        let request = &mut self.requests[index];
+        if request.failed || request.ended || !request.pids.is_empty() {
             return Err(format!("an error behind the end: {}", name(errno)));
         }
-        asked.failed = true;
-        let flags = asked.expectation.header.flags;
+        request.failed = true;
+        let flags = request.expectation.header.flags;
         if errno == EBUSY && dump_before && flags & NLM_F_DUMP == NLM_F_DUMP {
             return Ok(());
         }
-        judge_error(&asked.expectation.refusals, errno, extended.as_ref())
+        check_error(&request.expectation.refusals, errno, extended.as_ref())
     }
 
     fn ack(&mut self, index: usize) -> Result<(), String> {
         let unsure = self.is_unsure();
-        let asked = &mut self.asked[index];
-        let refusals = &asked.expectation.refusals;
-        let right = match &asked.expectation.query {
+        let request = &mut self.requests[index];
+        let refusals = &request.expectation.refusals;
+        let right = match &request.expectation.query {
             // The acknowledgement follows the row. A dump ends with NLMSG_DONE.
-            Some(query) => !query.dump && (!asked.pids.is_empty() || unsure),
+            Some(query) => !query.dump && (!request.pids.is_empty() || unsure),
             None => refusals.is_empty(),
         };
-        if !right || !asked.expectation.wants_ack || asked.acked {
+        if !right || !request.expectation.wants_ack || request.acked {
             return Err(format!("an acknowledgement, instead of {refusals:?}"));
         }
-        asked.acked = true;
+        request.acked = true;
         self.counts.acks += 1;
         Ok(())
     }
@@ -74,13 +74,13 @@ impl Oracle {
         code: i32,
         payload: &[u8],
     ) -> Result<usize, String> {
-        let file = self.manner.transport == Transport::File;
-        let capped = code == 0 || self.manner.cap_ack || file;
+        let file = self.link.transport == Transport::File;
+        let capped = code == 0 || self.link.cap_ack || file;
         let flags = if capped { NLM_F_CAPPED } else { 0 };
         if header.flags & !NLM_F_ACK_TLVS != flags {
             return Err(format!("an error with flags {:#x}", header.flags));
         }
-        let sent = &self.asked[index].sent;
+        let sent = &self.requests[index].bytes;
         let len = if capped { HEADER } else { sent.len() };
         let end = 4 + align(len);
         let Some(repeated) = payload.get(4..end) else {
@@ -104,37 +104,37 @@ impl Oracle {
         }
         let code = u32_at(payload, 0).ok_or("it has no code")? as i32;
         let extended = self.extended_ack(header.flags, &payload[4..])?;
-        let asked = &mut self.asked[index];
-        let Some(query) = asked.expectation.query.clone().filter(|query| query.dump) else {
+        let request = &mut self.requests[index];
+        let Some(query) = request.expectation.query.clone().filter(|query| query.dump) else {
             return Err(format!(
                 "an end, instead of {:?}",
-                asked.expectation.refusals
+                request.expectation.refusals
             ));
         };
-        if asked.ended || asked.failed {
+        if request.ended || request.failed {
             return Err("a second end".to_owned());
         }
-        asked.ended = true;
+        request.ended = true;
         self.counts.dones += 1;
         if code == 0 {
-            asked.end_row(rights)?;
+            request.end_row(rights)?;
             let certain = query.strategy == abi::TASK_DIAG_DUMP_ONE && !query.filtered;
-            if certain && asked.pids.is_empty() && !self.blind {
+            if certain && request.pids.is_empty() && !self.truncated {
                 return Err("an end without its one row".to_owned());
             }
             return Ok(());
         }
         let errno = code.wrapping_neg();
         self.counts.errnos.push(errno);
-        asked.failed = true;
+        request.failed = true;
         match rights {
             // Only the process that sent the request may read its rows.
-            Rights::Nobody if errno == EPERM => Ok(()),
+            Rights::None if errno == EPERM => Ok(()),
             // The kernel makes rows of a file when they are read.
-            _ if errno == ESRCH && self.changed && asked.pids.is_empty() => Ok(()),
+            _ if errno == ESRCH && self.changed && request.pids.is_empty() => Ok(()),
             // The reader's buffer is smaller than a message can be.
-            _ if errno == EMSGSIZE && self.manner.small_buffer => Ok(()),
-            _ => judge_error(&asked.expectation.refusals, errno, extended.as_ref()),
+            _ if errno == EMSGSIZE && self.link.small_buffer => Ok(()),
+            _ => check_error(&request.expectation.refusals, errno, extended.as_ref()),
         }
     }
 
@@ -142,18 +142,18 @@ impl Oracle {
     /// request it or the buffer had no space for it.
     fn extended_ack(&self, flags: u16, tlvs: &[u8]) -> Result<Option<Extended>, String> {
         let announced = flags & NLM_F_ACK_TLVS != 0;
-        if announced && !self.manner.ext_ack {
+        if announced && !self.link.ext_ack {
             return Err("an extended acknowledgement that nobody asked for".to_owned());
         }
         if !announced && !tlvs.is_empty() {
             return Err("there is something behind it".to_owned());
         }
-        let silent = !self.manner.ext_ack || (announced && tlvs.is_empty());
+        let silent = !self.link.ext_ack || (announced && tlvs.is_empty());
         (!silent).then(|| Extended::read(tlvs)).transpose()
     }
 }
 
-fn judge_error(
+fn check_error(
     refusals: &[Refusal],
     errno: i32,
     extended: Option<&Extended>,

@@ -20,7 +20,7 @@ const PORT: u32 = 4711;
 const SEQ: u32 = 7;
 const LEN: u32 = 48;
 
-const MANNER: Manner = Manner {
+const LINK: LinkProperties = LinkProperties {
     transport: Transport::Socket,
     features: Features {
         groups: 0x3ff,
@@ -56,15 +56,21 @@ fn request_header(flags: u16) -> Header {
     }
 }
 
-fn asked(flags: u16, strategy: u64, pid: u32, refusals: Vec<Refusal>) -> Oracle {
-    asked_by(MANNER, flags, strategy, pid, refusals)
+fn checker_for(flags: u16, strategy: u64, pid: u32, refusals: Vec<Refusal>) -> Checker {
+    checker_with(LINK, flags, strategy, pid, refusals)
 }
 
-fn asked_by(manner: Manner, flags: u16, strategy: u64, pid: u32, refusals: Vec<Refusal>) -> Oracle {
-    let mut oracle = Oracle::new(manner);
+fn checker_with(
+    link: LinkProperties,
+    flags: u16,
+    strategy: u64,
+    pid: u32,
+    refusals: Vec<Refusal>,
+) -> Checker {
+    let mut checker = Checker::new(link);
     let expectation = Expectation {
         header: request_header(flags),
-        place: Range {
+        range: Range {
             start: 0,
             end: LEN as usize,
         },
@@ -72,7 +78,7 @@ fn asked_by(manner: Manner, flags: u16, strategy: u64, pid: u32, refusals: Vec<R
             strategy,
             show: 3,
             pid,
-            space: Space::Outer,
+            pid_ns: PidNs::Outer,
             dump: flags & NLM_F_DUMP == NLM_F_DUMP,
             filtered: false,
             pids: None,
@@ -82,18 +88,18 @@ fn asked_by(manner: Manner, flags: u16, strategy: u64, pid: u32, refusals: Vec<R
         refusals,
         wants_ack: flags & NLM_F_ACK != 0,
     };
-    oracle.asked(
+    checker.add_request(
         &sent(flags),
         Expected {
             messages: vec![expectation],
-            vague: false,
+            ambiguous: false,
         },
     );
-    oracle
+    checker
 }
 
-fn all() -> Oracle {
-    asked(NLM_F_DUMP, abi::TASK_DIAG_DUMP_ALL, 0, Vec::new())
+fn all() -> Checker {
+    checker_for(NLM_F_DUMP, abi::TASK_DIAG_DUMP_ALL, 0, Vec::new())
 }
 
 fn message(kind: u16, flags: u16, payload: &[u8]) -> Vec<u8> {
@@ -143,24 +149,24 @@ fn error(code: i32, repeated: &[u8], tlvs: &[u8]) -> Vec<u8> {
 }
 
 /// Shows a datagram, with all rights.
-fn show(oracle: &mut Oracle, messages: &[Vec<u8>]) -> Result<(), Finding> {
+fn show(checker: &mut Checker, messages: &[Vec<u8>]) -> Result<(), Finding> {
     let bytes = messages.concat();
-    oracle.datagram(&bytes, bytes.len(), &Rights::All)
+    checker.datagram(&bytes, bytes.len(), &Rights::All)
 }
 
-fn wrong(mut oracle: Oracle, messages: &[Vec<u8>]) -> String {
-    show(&mut oracle, messages).unwrap_err().to_string()
+fn wrong(mut checker: Checker, messages: &[Vec<u8>]) -> String {
+    show(&mut checker, messages).unwrap_err().to_string()
 }
 
 #[test]
 fn a_dump_is_rows_and_an_end() {
-    let mut oracle = all();
-    show(&mut oracle, &[row(1), row(5)]).unwrap();
-    assert!(!oracle.is_complete());
-    show(&mut oracle, &[row(6), done(0)]).unwrap();
-    assert!(oracle.is_complete());
-    assert_eq!((oracle.counts.rows, oracle.counts.dones), (3, 1));
-    let dumps = oracle.finish().unwrap();
+    let mut checker = all();
+    show(&mut checker, &[row(1), row(5)]).unwrap();
+    assert!(!checker.is_complete());
+    show(&mut checker, &[row(6), done(0)]).unwrap();
+    assert!(checker.is_complete());
+    assert_eq!((checker.counts.rows, checker.counts.dones), (3, 1));
+    let dumps = checker.finish().unwrap();
     assert_eq!(dumps[0].pids, [1, 5, 6]);
 }
 
@@ -176,21 +182,21 @@ fn a_dump_in_disorder_is_found() {
 
 #[test]
 fn a_task_that_is_twice_among_relatives_is_found() {
-    let mut oracle = asked(NLM_F_DUMP, abi::TASK_DIAG_DUMP_CHILDREN, 1, Vec::new());
-    show(&mut oracle, &[row(9), row(5), row(9), done(0)]).unwrap();
-    assert!(oracle.finish().unwrap_err().to_string().contains("twice"));
+    let mut checker = checker_for(NLM_F_DUMP, abi::TASK_DIAG_DUMP_CHILDREN, 1, Vec::new());
+    show(&mut checker, &[row(9), row(5), row(9), done(0)]).unwrap();
+    assert!(checker.finish().unwrap_err().to_string().contains("twice"));
 }
 
 #[test]
 fn threads_are_of_one_process() {
-    let threads = || asked(NLM_F_DUMP, abi::TASK_DIAG_DUMP_THREAD, 5, Vec::new());
+    let threads = || checker_for(NLM_F_DUMP, abi::TASK_DIAG_DUMP_THREAD, 5, Vec::new());
     show(&mut threads(), &[thread(5, 5), thread(9, 5), done(0)]).unwrap();
     assert!(wrong(threads(), &[thread(5, 5), thread(9, 8)]).contains("another process"));
 }
 
 #[test]
 fn one_is_one() {
-    let one = || asked(NLM_F_DUMP, abi::TASK_DIAG_DUMP_ONE, 5, Vec::new());
+    let one = || checker_for(NLM_F_DUMP, abi::TASK_DIAG_DUMP_ONE, 5, Vec::new());
     show(&mut one(), &[thread(5, 4), done(0)]).unwrap();
     assert!(wrong(one(), &[row(6)]).contains("task 6"));
     assert!(wrong(one(), &[row(5), row(5)]).contains("task 5"));
@@ -199,21 +205,21 @@ fn one_is_one() {
 
 #[test]
 fn a_plain_answer_is_one_row_and_what_was_asked_for() {
-    let plain = |flags| asked(flags, abi::TASK_DIAG_DUMP_ONE, 5, Vec::new());
+    let plain = |flags| checker_for(flags, abi::TASK_DIAG_DUMP_ONE, 5, Vec::new());
     let single = message(FAMILY, 0, &payload(5, 5, |_, _| ()));
     let ack = error(0, &sent(NLM_F_ACK)[..16], &[]);
 
-    let mut oracle = plain(0);
-    show(&mut oracle, std::slice::from_ref(&single)).unwrap();
-    assert!(oracle.is_complete());
+    let mut checker = plain(0);
+    show(&mut checker, std::slice::from_ref(&single)).unwrap();
+    assert!(checker.is_complete());
     assert!(wrong(plain(0), &[single.clone(), ack.clone()]).contains("repeats"));
     assert!(wrong(plain(0), &[row(5)]).contains("flags"));
 
-    let mut oracle = plain(NLM_F_ACK);
-    show(&mut oracle, &[single]).unwrap();
-    assert!(!oracle.is_complete());
-    show(&mut oracle, std::slice::from_ref(&ack)).unwrap();
-    assert!(oracle.is_complete());
+    let mut checker = plain(NLM_F_ACK);
+    show(&mut checker, &[single]).unwrap();
+    assert!(!checker.is_complete());
+    show(&mut checker, std::slice::from_ref(&ack)).unwrap();
+    assert!(checker.is_complete());
     assert!(wrong(plain(NLM_F_ACK), &[ack]).contains("acknowledgement"));
 }
 
@@ -222,15 +228,15 @@ fn an_error_is_the_right_one() {
     let one = || {
         let mut refusal = Refusal::no_such_task();
         refusal.at = Some(20);
-        asked(NLM_F_DUMP, abi::TASK_DIAG_DUMP_ONE, 5, vec![refusal])
+        checker_for(NLM_F_DUMP, abi::TASK_DIAG_DUMP_ONE, 5, vec![refusal])
     };
     let text = "pid: no such task";
     let answer = |errno: i32, text, at| error(-errno, &sent(NLM_F_DUMP), &tlvs(text, at));
 
-    let mut oracle = one();
-    show(&mut oracle, &[answer(ESRCH, text, Some(20))]).unwrap();
-    assert!(oracle.is_complete());
-    assert_eq!(oracle.counts.errnos, [ESRCH]);
+    let mut checker = one();
+    show(&mut checker, &[answer(ESRCH, text, Some(20))]).unwrap();
+    assert!(checker.is_complete());
+    assert_eq!(checker.counts.errnos, [ESRCH]);
 
     assert!(wrong(one(), &[answer(EINVAL, text, Some(20))]).contains("EINVAL"));
     // The text is not part of the protocol, but must be printable.
@@ -245,14 +251,14 @@ fn an_error_is_the_right_one() {
 
 #[test]
 fn nobody_gets_an_extended_ack_unasked() {
-    let manner = Manner {
+    let link = LinkProperties {
         ext_ack: false,
-        ..MANNER
+        ..LINK
     };
     let refusals = vec![Refusal::no_such_task()];
     let one = || {
-        asked_by(
-            manner,
+        checker_with(
+            link,
             NLM_F_DUMP,
             abi::TASK_DIAG_DUMP_ONE,
             5,
@@ -286,12 +292,12 @@ fn who_has_no_rights_gets_no_row() {
     assert_eq!(see(with_uid(3, 0), &user), Ok(()));
     assert!(see(with_uid(5, 0), &user).is_err());
     assert!(see(with_uid(9, 1000), &user).is_err());
-    assert!(see(row(5), &Rights::Nobody).is_err());
+    assert!(see(row(5), &Rights::None).is_err());
     assert_eq!(
-        see(row(5), &Rights::Processes(&[(Space::Outer, 5)])),
+        see(row(5), &Rights::Processes(&[(PidNs::Outer, 5)])),
         Ok(())
     );
-    assert!(see(row(6), &Rights::Processes(&[(Space::Outer, 5)])).is_err());
+    assert!(see(row(6), &Rights::Processes(&[(PidNs::Outer, 5)])).is_err());
 }
 
 #[test]
@@ -299,7 +305,7 @@ fn foreign_reader_gets_eperm() {
     let foreign = |code: i32| {
         let payload = [&code.to_ne_bytes()[..], &tlvs("a reason", None)].concat();
         let bytes = message(NLMSG_DONE, NLM_F_MULTI | NLM_F_ACK_TLVS, &payload);
-        all().datagram(&bytes, bytes.len(), &Rights::Nobody)
+        all().datagram(&bytes, bytes.len(), &Rights::None)
     };
     assert_eq!(foreign(-EPERM), Ok(()));
     assert!(foreign(-EINVAL).is_err());
@@ -310,19 +316,19 @@ fn foreign_reader_gets_eperm() {
 #[test]
 fn emsgsize_ends_a_dump_only_for_a_small_buffer() {
     assert!(wrong(all(), &[done(-EMSGSIZE)]).contains("EMSGSIZE"));
-    let mut oracle = all();
-    oracle.has_small_buffer();
-    show(&mut oracle, &[row(1), done(-EMSGSIZE)]).unwrap();
-    assert!(oracle.is_complete());
+    let mut checker = all();
+    checker.set_small_buffer();
+    show(&mut checker, &[row(1), done(-EMSGSIZE)]).unwrap();
+    assert!(checker.is_complete());
 }
 
 #[test]
 fn task_may_be_hidden_from_a_reader_that_has_changed() {
-    let one = || asked(NLM_F_DUMP, abi::TASK_DIAG_DUMP_ONE, 5, Vec::new());
+    let one = || checker_for(NLM_F_DUMP, abi::TASK_DIAG_DUMP_ONE, 5, Vec::new());
     assert!(wrong(one(), &[done(-ESRCH)]).contains("ESRCH"));
-    let mut oracle = one();
-    oracle.has_changed();
-    show(&mut oracle, &[done(-ESRCH)]).unwrap();
+    let mut checker = one();
+    checker.set_changed();
+    show(&mut checker, &[done(-ESRCH)]).unwrap();
 }
 
 #[test]
@@ -335,11 +341,11 @@ fn interruption_is_never_announced() {
 }
 
 /// Returns a dump of BASE, CRED and CMDLINE.
-fn with_cmdline() -> Oracle {
-    let mut oracle = all();
-    let query = oracle.asked[0].expectation.query.as_mut().unwrap();
+fn with_cmdline() -> Checker {
+    let mut checker = all();
+    let query = checker.requests[0].expectation.query.as_mut().unwrap();
     query.show |= abi::TASK_DIAG_SHOW_CMDLINE;
-    oracle
+    checker
 }
 
 /// Returns the first message of a row that the next message continues.
@@ -370,16 +376,16 @@ fn row_is_complete_with_the_message_without_more() {
     let cmdline: &[(u16, &[u8])] = &[(abi::TASK_DIAG_CMDLINE, b"sh\0")];
     let more = |pid| continuation(pid, true, cmdline);
     let last = |pid| continuation(pid, false, cmdline);
-    let mut oracle = with_cmdline();
-    show(&mut oracle, &[begun(1)]).unwrap();
-    show(&mut oracle, &[more(1), last(1), begun(5)]).unwrap();
-    show(&mut oracle, &[last(5), done(0)]).unwrap();
-    assert!(oracle.is_complete());
+    let mut checker = with_cmdline();
+    show(&mut checker, &[begun(1)]).unwrap();
+    show(&mut checker, &[more(1), last(1), begun(5)]).unwrap();
+    show(&mut checker, &[last(5), done(0)]).unwrap();
+    assert!(checker.is_complete());
 
     let wrong_behind = |messages: &[Vec<u8>]| {
-        let mut oracle = with_cmdline();
-        show(&mut oracle, &[begun(1)]).unwrap();
-        wrong(oracle, messages)
+        let mut checker = with_cmdline();
+        show(&mut checker, &[begun(1)]).unwrap();
+        wrong(checker, messages)
     };
     assert!(wrong_behind(&[begun(5)]).contains("in the middle"));
     assert!(wrong_behind(&[done(0)]).contains("the rest is missing"));
@@ -401,24 +407,24 @@ fn groups_that_are_gone_are_reported() {
         };
         continuation(1, false, &[(abi::TASK_DIAG_ABSENT, absent.as_bytes())])
     };
-    let mut oracle = with_cmdline();
+    let mut checker = with_cmdline();
     let cmdline = abi::TASK_DIAG_SHOW_CMDLINE;
-    show(&mut oracle, &[begun(1)]).unwrap();
-    show(&mut oracle, &[absent(cmdline, 0), done(0)]).unwrap();
-    assert_eq!(oracle.finish().unwrap()[0].gone, [1]);
+    show(&mut checker, &[begun(1)]).unwrap();
+    show(&mut checker, &[absent(cmdline, 0), done(0)]).unwrap();
+    assert_eq!(checker.finish().unwrap()[0].gone, [1]);
     // A reader with all rights is denied no group.
-    let mut oracle = with_cmdline();
-    show(&mut oracle, &[begun(1)]).unwrap();
-    assert!(wrong(oracle, &[absent(0, cmdline), done(0)]).contains("root"));
+    let mut checker = with_cmdline();
+    show(&mut checker, &[begun(1)]).unwrap();
+    assert!(wrong(checker, &[absent(0, cmdline), done(0)]).contains("root"));
 }
 
 /// Returns a file to which a request has been written.
-fn written(flags: u16, strategy: u64, refusals: Vec<Refusal>) -> Oracle {
-    let manner = Manner {
+fn written(flags: u16, strategy: u64, refusals: Vec<Refusal>) -> Checker {
+    let link = LinkProperties {
         transport: Transport::File,
-        ..MANNER
+        ..LINK
     };
-    asked_by(manner, flags, strategy, 5, refusals)
+    checker_with(link, flags, strategy, 5, refusals)
 }
 
 /// Returns a message of the file, for port 0 as in the request.
@@ -431,12 +437,12 @@ fn of_file(kind: u16, flags: u16, payload: &[u8]) -> Vec<u8> {
 #[test]
 fn file_repeats_the_port_and_has_no_generic_netlink_header() {
     let row = |kind| of_file(kind, NLM_F_MULTI, &payload(5, 5, |_, _| ())[4..]);
-    let mut oracle = written(NLM_F_DUMP, abi::TASK_DIAG_DUMP_ALL, Vec::new());
-    assert!(oracle.taken() && oracle.is_busy() && oracle.is_readable());
-    show(&mut oracle, &[row(0x11)]).unwrap();
+    let mut checker = written(NLM_F_DUMP, abi::TASK_DIAG_DUMP_ALL, Vec::new());
+    assert!(checker.accepted() && checker.is_busy() && checker.is_readable());
+    show(&mut checker, &[row(0x11)]).unwrap();
     let end = of_file(NLMSG_DONE, NLM_F_MULTI, &0i32.to_ne_bytes());
-    show(&mut oracle, &[end]).unwrap();
-    assert!(!oracle.is_busy() && !oracle.is_readable());
+    show(&mut checker, &[end]).unwrap();
+    assert!(!checker.is_busy() && !checker.is_readable());
 
     let dump = || written(NLM_F_DUMP, abi::TASK_DIAG_DUMP_ALL, Vec::new());
     assert!(wrong(dump(), &[row(FAMILY)]).contains("type"));
@@ -448,23 +454,23 @@ fn file_repeats_the_port_and_has_no_generic_netlink_header() {
 #[test]
 fn refusal_of_the_file_can_be_read() {
     let refused = |errno| {
-        let mut oracle = written(
+        let mut checker = written(
             NLM_F_DUMP,
             abi::TASK_DIAG_DUMP_ONE,
             vec![Refusal::no_such_task(), Refusal::plain(EINVAL)],
         );
-        assert!(oracle.refused(errno));
-        assert!(!oracle.is_busy() && oracle.is_readable());
-        oracle
+        assert!(checker.refused(errno));
+        assert!(!checker.is_busy() && checker.is_readable());
+        checker
     };
     let reason = |errno: i32| {
         let repeated = &sent(NLM_F_DUMP)[..16];
         let payload = [&(-errno).to_ne_bytes(), repeated, &tlvs("a reason", None)].concat();
         of_file(NLMSG_ERROR, NLM_F_CAPPED | NLM_F_ACK_TLVS, &payload)
     };
-    let mut oracle = refused(ESRCH);
-    show(&mut oracle, &[reason(ESRCH)]).unwrap();
-    assert!(oracle.is_complete() && !oracle.is_readable());
+    let mut checker = refused(ESRCH);
+    show(&mut checker, &[reason(ESRCH)]).unwrap();
+    assert!(checker.is_complete() && !checker.is_readable());
     // The message must have the errno of write().
     assert!(wrong(refused(ESRCH), &[reason(EINVAL)]).contains("EINVAL"));
     assert!(!written(NLM_F_DUMP, 0, Vec::new()).refused(EINVAL));
@@ -497,55 +503,55 @@ fn memory_of_others_is_found() {
 fn a_datagram_that_is_cut_is_read_as_far_as_it_goes() {
     let bytes = [row(1), row(5), done(0)].concat();
     for cut in 0..bytes.len() {
-        let mut oracle = all();
-        oracle
+        let mut checker = all();
+        checker
             .datagram(&bytes[..cut], bytes.len(), &Rights::All)
             .unwrap();
-        assert!(!oracle.is_complete() && oracle.is_unsure());
-        assert_eq!(oracle.counts.rows as usize, (cut / row(1).len()).min(2));
-        assert_eq!(oracle.finish(), Ok(Vec::new()));
+        assert!(!checker.is_complete() && checker.is_unsure());
+        assert_eq!(checker.counts.rows as usize, (cut / row(1).len()).min(2));
+        assert_eq!(checker.finish(), Ok(Vec::new()));
     }
 }
 
 #[test]
 fn losses_are_losses_only_where_there_is_no_room() {
     assert!(all().overrun().is_err());
-    let manner = Manner {
+    let link = LinkProperties {
         lossy: true,
-        ..MANNER
+        ..LINK
     };
-    let mut oracle = asked_by(manner, NLM_F_DUMP, abi::TASK_DIAG_DUMP_ALL, 0, Vec::new());
-    assert_eq!(oracle.overrun(), Ok(()));
-    assert!(oracle.has_lost() && !oracle.is_complete());
+    let mut checker = checker_with(link, NLM_F_DUMP, abi::TASK_DIAG_DUMP_ALL, 0, Vec::new());
+    assert_eq!(checker.overrun(), Ok(()));
+    assert!(checker.has_lost() && !checker.is_complete());
 }
 
 #[test]
 fn a_dump_beside_a_dump_may_wait() {
-    let mut oracle = all();
+    let mut checker = all();
     let mut second = request_header(NLM_F_DUMP);
     second.seq = SEQ + 1;
     let mut bytes = Vec::new();
     second.write(&mut bytes);
     let expectation = Expectation {
         header: second,
-        place: 0..16,
+        range: 0..16,
         features: false,
         query: None,
         refusals: vec![Refusal::no_such_task()],
         wants_ack: false,
     };
-    oracle.asked(
+    checker.add_request(
         &bytes,
         Expected {
             messages: vec![expectation],
-            vague: false,
+            ambiguous: false,
         },
     );
     let mut busy = error(-EBUSY, &bytes, &[]);
     busy[8] += 1;
-    show(&mut oracle, &[busy]).unwrap();
-    show(&mut oracle, &[row(1), done(0)]).unwrap();
-    assert!(oracle.is_complete());
+    show(&mut checker, &[busy]).unwrap();
+    show(&mut checker, &[row(1), done(0)]).unwrap();
+    assert!(checker.is_complete());
 }
 
 proptest! {

@@ -16,7 +16,7 @@ const CAP_LAST_CAP: u32 = 40;
 /// `SECURE_ALL_BITS` and their locks.
 const SECURE_BITS: u32 = 0xff;
 /// Groups of memory mappings, which are only in rows of leaders.
-const AREAS: u64 = abi::TASK_DIAG_SHOW_VMA | abi::TASK_DIAG_SHOW_VMA_STAT;
+const VMA_GROUPS: u64 = abi::TASK_DIAG_SHOW_VMA | abi::TASK_DIAG_SHOW_VMA_STAT;
 
 /// `TASK_DIAG_FLAG_MORE`: the next message continues the row.
 const FLAG_MORE: u32 = 1 << 1;
@@ -44,13 +44,13 @@ pub(crate) struct Row {
     /// Bits of the groups in the message.
     pub(crate) groups: u64,
     /// The message continues the row of the previous message.
-    pub(crate) goes_on: bool,
+    pub(crate) is_continuation: bool,
     /// The next message continues the row.
     pub(crate) more: bool,
     /// `TASK_DIAG_ABSENT`.
     pub(crate) absent: Option<Absent>,
     /// Positions of the first and the last group.
-    places: Option<(Place, Place)>,
+    positions: Option<(GroupPosition, GroupPosition)>,
 }
 
 /// The current row, with the contents of its messages so far.
@@ -62,7 +62,7 @@ pub(crate) struct Pending {
     absent: Option<Absent>,
     /// The next message continues the row.
     more: bool,
-    /// Stage of the last group so far, see [`Place`].
+    /// Stage of the last group so far, see [`GroupPosition`].
     stage: u8,
 }
 
@@ -75,7 +75,7 @@ impl Pending {
             groups: row.groups,
             absent: row.absent,
             more: row.more,
-            stage: row.places.map_or(0, |(_, last)| last.stage),
+            stage: row.positions.map_or(0, |(_, last)| last.stage),
         }
     }
 
@@ -93,7 +93,7 @@ impl Pending {
         if row.groups == 0 && row.absent.is_none() {
             return Err(format!("nothing more of task {}", row.pid));
         }
-        if let Some((first, last)) = row.places {
+        if let Some((first, last)) = row.positions {
             if first.stage < self.stage {
                 return Err(format!(
                     "group {} of task {} is too late",
@@ -152,10 +152,10 @@ impl Pending {
             return Err(format!("{}: present and absent: {absent:x?}", title()));
         }
         let thread = self.pid != self.tgid;
-        if absent.leader & !AREAS != 0 || (absent.leader != 0) && !thread {
+        if absent.leader & !VMA_GROUPS != 0 || (absent.leader != 0) && !thread {
             return Err(format!("{}: {absent:x?}", title()));
         }
-        if thread && self.groups & AREAS != 0 {
+        if thread && self.groups & VMA_GROUPS != 0 {
             return Err(format!("{}: mappings of a thread", title()));
         }
         Ok(absent.gone)
@@ -200,11 +200,11 @@ pub(super) fn read(transport: Transport, payload: &[u8], show: u64) -> Result<Ro
                 let kind = attribute.kind & NLA_TYPE_MASK;
                 format!("attribute {kind} was not requested")
             })?;
-        let place = Place::of(group);
-        if row.places.is_some_and(|(_, behind)| behind >= place) {
+        let position = GroupPosition::of(group);
+        if row.positions.is_some_and(|(_, behind)| behind >= position) {
             return Err(format!("{} is duplicate or out of order", group.name));
         }
-        row.places = Some((row.places.map_or(place, |(first, _)| first), place));
+        row.positions = Some((row.positions.map_or(position, |(first, _)| first), position));
         read_group(group, attribute.value, &mut row)?;
         row.groups |= 1 << group.bit;
     }
@@ -290,7 +290,7 @@ fn message(first: Option<Attribute<'_>>) -> Result<Row, String> {
     let row = Row {
         pid: u32_at(msg, 0).unwrap_or_default(),
         tgid: u32_at(msg, 4).unwrap_or_default(),
-        goes_on: flags & abi::TASK_DIAG_FLAG_CONT != 0,
+        is_continuation: flags & abi::TASK_DIAG_FLAG_CONT != 0,
         more: flags & FLAG_MORE != 0,
         ..Row::default()
     };
@@ -305,12 +305,12 @@ fn message(first: Option<Attribute<'_>>) -> Result<Row, String> {
 
 /// Position of a group in a row: structures first, then the appended groups.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Place {
+struct GroupPosition {
     stage: u8,
     bit: u16,
 }
 
-impl Place {
+impl GroupPosition {
     fn of(group: &Group) -> Self {
         let stage = match group.bit {
             _ if group.always => 0,
@@ -331,8 +331,10 @@ fn read_group(group: &Group, value: &[u8], row: &mut Row) -> Result<(), String> 
     let len = value.len();
     match group.shape {
         Shape::Pieces => return Ok(()),
-        Shape::Areas(size) => return areas(size, value).map_err(|what| format!("{name}: {what}")),
-        Shape::Structure(_) if row.goes_on && group.always => {
+        Shape::Mappings(size) => {
+            return mappings(size, value).map_err(|what| format!("{name}: {what}"));
+        }
+        Shape::Structure(_) if row.is_continuation && group.always => {
             return Err(format!("{name} is in a continuation message"));
         }
         Shape::Structure(size) if len == size => {}
@@ -357,21 +359,21 @@ fn read_group(group: &Group, value: &[u8], row: &mut Row) -> Result<(), String> 
 /// Checks memory mappings: in ascending order, each with a structure of at least
 /// this size, which begins with its length, the offset of the name, and two
 /// addresses.
-fn areas(size: usize, value: &[u8]) -> Result<(), String> {
+fn mappings(size: usize, value: &[u8]) -> Result<(), String> {
     let mut rest = value;
     let mut below = 0;
     while !rest.is_empty() {
         let len = u32_at(rest, 0).unwrap_or_default() as usize;
-        let area = rest
+        let mapping = rest
             .get(..len)
-            .filter(|area| area.len() >= size && area.len() % 8 == 0)
-            .ok_or_else(|| format!("an area of {len} bytes of {}", rest.len()))?;
-        let [start, end] = [8, 16].map(|at| u64_at(area, at).unwrap_or_default());
+            .filter(|mapping| mapping.len() >= size && mapping.len() % 8 == 0)
+            .ok_or_else(|| format!("an mapping of {len} bytes of {}", rest.len()))?;
+        let [start, end] = [8, 16].map(|at| u64_at(mapping, at).unwrap_or_default());
         if start < below || end <= start {
             return Err(format!("{start:#x}-{end:#x} behind {below:#x}"));
         }
         below = end;
-        check_name(size, area)?;
+        check_name(size, mapping)?;
         rest = &rest[len..];
     }
     Ok(())
@@ -379,10 +381,10 @@ fn areas(size: usize, value: &[u8]) -> Result<(), String> {
 
 /// Checks that only zeros follow a mapping's name, or its structure if the mapping
 /// has no name.
-fn check_name(size: usize, area: &[u8]) -> Result<(), String> {
-    let name = match u32_at(area, 4).unwrap_or_default() as usize {
-        0 => return empty(&area[size..]),
-        at => area.get(at..).filter(|_| at >= size),
+fn check_name(size: usize, mapping: &[u8]) -> Result<(), String> {
+    let name = match u32_at(mapping, 4).unwrap_or_default() as usize {
+        0 => return empty(&mapping[size..]),
+        at => mapping.get(at..).filter(|_| at >= size),
     };
     let end = name.and_then(|name| name.iter().position(|byte| *byte == 0));
     match name.zip(end) {
@@ -393,9 +395,9 @@ fn check_name(size: usize, area: &[u8]) -> Result<(), String> {
 
 /// Returns a group that the first message of a row must contain, and lacks.
 fn missing(row: &Row, show: u64) -> Option<&'static Group> {
-    GROUPS
-        .iter()
-        .find(|group| group.always && !row.goes_on && show & !row.groups & (1 << group.bit) != 0)
+    GROUPS.iter().find(|group| {
+        group.always && !row.is_continuation && show & !row.groups & (1 << group.bit) != 0
+    })
 }
 
 fn empty(bytes: &[u8]) -> Result<(), String> {
@@ -635,7 +637,10 @@ pub(super) mod tests {
             tgid,
             groups,
             more: false,
-            places: Some((Place { stage: 0, bit: 0 }, Place { stage: 0, bit: 0 })),
+            positions: Some((
+                GroupPosition { stage: 0, bit: 0 },
+                GroupPosition { stage: 0, bit: 0 },
+            )),
             ..Row::default()
         })
     }
@@ -656,14 +661,14 @@ pub(super) mod tests {
             pid: 7,
             tgid: 7,
             groups,
-            goes_on: true,
+            is_continuation: true,
             absent,
-            places: (groups != 0).then_some((
-                Place {
+            positions: (groups != 0).then_some((
+                GroupPosition {
                     stage: first,
                     bit: 0,
                 },
-                Place {
+                GroupPosition {
                     stage: last,
                     bit: 0,
                 },
@@ -864,7 +869,7 @@ pub(super) mod tests {
         assert!(wrong(|_, creds| creds.no_new_privs = 2).contains("no_new_privs"));
     }
 
-    fn area(name_off: u32, start: u64, end: u64, behind: &[u8]) -> Vec<u8> {
+    fn mapping(name_off: u32, start: u64, end: u64, behind: &[u8]) -> Vec<u8> {
         let mut bytes = vec![];
         bytes.extend((24 + behind.len() as u32).to_ne_bytes());
         bytes.extend(name_off.to_ne_bytes());
@@ -875,20 +880,20 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn areas_lie_one_behind_the_other() {
-        let first = area(24, 0x1000, 0x2000, b"[heap]\0\0");
-        let after = |next: Vec<u8>| areas(24, &[first.clone(), next].concat());
-        assert_eq!(after(area(0, 0x2000, 0x3000, b"")), Ok(()));
-        assert!(after(area(0, 0x1fff, 0x3000, b"")).is_err());
-        assert!(after(area(0, 0x3000, 0x3000, b"")).is_err());
-        assert!(after(area(0, 0x3000, 0x4000, b"1234")).is_err());
+    fn mappings_lie_one_behind_the_other() {
+        let first = mapping(24, 0x1000, 0x2000, b"[heap]\0\0");
+        let after = |next: Vec<u8>| mappings(24, &[first.clone(), next].concat());
+        assert_eq!(after(mapping(0, 0x2000, 0x3000, b"")), Ok(()));
+        assert!(after(mapping(0, 0x1fff, 0x3000, b"")).is_err());
+        assert!(after(mapping(0, 0x3000, 0x3000, b"")).is_err());
+        assert!(after(mapping(0, 0x3000, 0x4000, b"1234")).is_err());
         assert!(after(vec![0; 24]).is_err());
         assert!(after(vec![0xff; 24]).is_err());
     }
 
     #[test]
-    fn names_of_areas_end_in_zeros() {
-        let named = |at, behind: &[u8]| areas(24, &area(at, 0x1000, 0x2000, behind));
+    fn names_of_mappings_end_in_zeros() {
+        let named = |at, behind: &[u8]| mappings(24, &mapping(at, 0x1000, 0x2000, behind));
         assert_eq!(named(24, b"[heap]\0\0"), Ok(()));
         assert!(named(24, b"[heap]\0k").is_err());
         assert!(named(24, b"no end!!").is_err());

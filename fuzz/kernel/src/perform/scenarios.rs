@@ -13,24 +13,24 @@ use nix::sys::prctl;
 use nix::unistd::{getpid, getppid};
 
 use super::{Failure, Performer};
-use crate::actor::Knowledge;
-use crate::case::{Case, Change, Scene, Transport};
-use crate::exchange::{Buffers, Link, Turns, encode};
-use crate::model::Space;
+use crate::caller::Knowledge;
+use crate::case::{Case, Change, Scenario, Transport};
+use crate::check::{Finding, Rights};
+use crate::exchange::{Buffers, DatagramRights, Link, encode};
+use crate::model::PidNs;
 use crate::model::control::Sender;
-use crate::oracle::{Finding, Rights};
 use crate::process::Child;
 
 /// Exit status of a process that succeeded.
-const WELL: u8 = 0;
+const EXIT_SUCCESS: u8 = 0;
 /// Exit status of a process that reported a finding.
-const FOUND: u8 = 1;
+const EXIT_FINDING: u8 = 1;
 /// Exit status of a process that lacks the rights for the scenario.
-const REFUSED: u8 = 2;
+const EXIT_NOT_ALLOWED: u8 = 2;
 /// Exit status of a process that reported another failure.
-const FAILED: u8 = 3;
+const EXIT_FAILED: u8 = 3;
 /// Exit status of a process that could not send its request, plus the errno.
-const NOT_SENT: u8 = 100;
+const EXIT_NOT_SENT: u8 = 100;
 
 /// Number of reads by another process.
 const FOREIGN_READS: usize = 3;
@@ -40,16 +40,16 @@ impl<'a> Performer<'a> {
         // Later cases must not use a socket that this case may have affected.
         self.link = None;
         let mut buffers = std::mem::take(&mut self.buffers);
-        let result = match case.scene {
-            Scene::Alone | Scene::ThreadReads | Scene::ThreadAsks => {
+        let result = match case.scenario {
+            Scenario::Alone | Scenario::ThreadReads | Scenario::ThreadSends => {
                 self.with_thread(case, &mut buffers)
             }
-            Scene::ForkReads => self.fork_reads(case, &mut buffers),
-            Scene::ForkAsks => self.fork_asks(case, &mut buffers),
-            Scene::Changes(change) => self.in_fork(case, Space::Outer, |performer| {
+            Scenario::ForkReads => self.fork_reads(case, &mut buffers),
+            Scenario::ForkSends => self.fork_sends(case, &mut buffers),
+            Scenario::Changes(change) => self.in_fork(case, PidNs::Outer, |performer| {
                 performer.changing(case, change, &mut buffers)
             }),
-            Scene::Contained { inherited } => self.in_fork(case, Space::Outer, |performer| {
+            Scenario::Contained { inherited } => self.in_fork(case, PidNs::Outer, |performer| {
                 performer.contained(case, inherited, &mut buffers)
             }),
         };
@@ -60,135 +60,141 @@ impl<'a> Performer<'a> {
     /// Sends and reads in different threads, which have the same rights.
     fn with_thread(&self, case: &Case, buffers: &mut Buffers) -> Result<(), Failure> {
         let link = Link::open(case.transport, case.settings)?;
-        let actor = self.actor(Knowledge::Roster, Space::Outer);
+        let caller = self.caller(Knowledge::KnownTasks, PidNs::Outer);
         let rights = self.rights(self.sender.tgid);
-        let turns = Turns::all(rights);
-        let (bytes, control) = encode(case, &actor);
+        let datagram_rights = DatagramRights::all(rights);
+        let (bytes, control) = encode(case, &caller);
         self.show(&bytes, &control);
         let mut exchange = self.exchange(&link, case, &bytes);
 
-        let other_asks = case.scene == Scene::ThreadAsks;
-        let sent = in_thread(other_asks, || exchange.send(&bytes, &control, &actor))??;
+        let other_sends = case.scenario == Scenario::ThreadSends;
+        let sent = in_thread(other_sends, || exchange.send(&bytes, &control, &caller))??;
         if !sent {
             return Ok(());
         }
-        in_thread(!other_asks, || exchange.read(buffers, &turns, &actor))??;
-        let oracle = exchange.oracle;
-        self.finish(oracle, Knowledge::Roster, self.sender.tgid)
+        in_thread(!other_sends, || {
+            exchange.read(buffers, &datagram_rights, &caller)
+        })??;
+        let checker = exchange.checker;
+        self.finish(checker, Knowledge::KnownTasks, self.sender.tgid)
     }
 
     /// Another process reads the datagram that the request has made, and then no
     /// rows. Its attempt ends the dump, so the sender receives no more rows either.
     fn fork_reads(&mut self, case: &Case, buffers: &mut Buffers) -> Result<(), Failure> {
         let link = Link::open(case.transport, case.settings)?;
-        let actor = self.actor(Knowledge::Roster, Space::Outer);
-        let turns = Turns {
+        let caller = self.caller(Knowledge::KnownTasks, PidNs::Outer);
+        let datagram_rights = DatagramRights {
             first: self.rights(self.sender.tgid),
-            later: Rights::Nobody,
+            later: Rights::None,
         };
-        let (bytes, control) = encode(case, &actor);
+        let (bytes, control) = encode(case, &caller);
         self.show(&bytes, &control);
         let mut exchange = self.exchange(&link, case, &bytes);
-        if !exchange.send(&bytes, &control, &actor)? {
+        if !exchange.send(&bytes, &control, &caller)? {
             return Ok(());
         }
 
-        self.in_fork(case, Space::Outer, |performer| {
+        self.in_fork(case, PidNs::Outer, |performer| {
             for _ in 0..FOREIGN_READS {
-                if exchange.oracle.is_complete() || !exchange.read_one(buffers, &turns)? {
+                if exchange.checker.is_complete()
+                    || !exchange.read_one(buffers, &datagram_rights)?
+                {
                     break;
                 }
             }
-            let oracle = &exchange.oracle;
-            performer.setting.shared.add(&oracle.counts);
+            let checker = &exchange.checker;
+            performer.config.shared.add(&checker.counts);
             Ok(())
         })?;
 
-        exchange.oracle.missed_some();
-        let actor = self.actor(Knowledge::Roster, Space::Outer);
-        exchange.read(buffers, &turns, &actor)?;
-        self.finish(exchange.oracle, Knowledge::Nothing, self.sender.tgid)
+        exchange.checker.set_ambiguous();
+        let caller = self.caller(Knowledge::KnownTasks, PidNs::Outer);
+        exchange.read(buffers, &datagram_rights, &caller)?;
+        self.finish(exchange.checker, Knowledge::Nothing, self.sender.tgid)
     }
 
     /// Reads after the sender has ended: the datagram that the request has made, and
     /// then no rows.
-    fn fork_asks(&self, case: &Case, buffers: &mut Buffers) -> Result<(), Failure> {
+    fn fork_sends(&self, case: &Case, buffers: &mut Buffers) -> Result<(), Failure> {
         let link = Link::open(case.transport, case.settings)?;
-        let mut actor = self.actor(Knowledge::Roster, Space::Outer);
-        actor.parent = self.sender.tgid;
+        let mut caller = self.caller(Knowledge::KnownTasks, PidNs::Outer);
+        caller.parent = self.sender.tgid;
 
-        let asker = Child::fork(|| {
-            actor.sender.tgid = getpid().as_raw() as u32;
-            let (bytes, control) = encode(case, &actor);
+        let forked = Child::fork(|| {
+            caller.sender.tgid = getpid().as_raw() as u32;
+            let (bytes, control) = encode(case, &caller);
             match link.send(&bytes, &control) {
-                Ok(sent) if sent == bytes.len() => WELL,
-                Ok(_) => FAILED,
-                Err(errno) => NOT_SENT.saturating_add(errno as u8),
+                Ok(sent) if sent == bytes.len() => EXIT_SUCCESS,
+                Ok(_) => EXIT_FAILED,
+                Err(errno) => EXIT_NOT_SENT.saturating_add(errno as u8),
             }
         })
         .map_err(|errno| Failure::System("fork", errno))?;
 
-        actor.sender.tgid = asker.pid();
-        let (bytes, control) = encode(case, &actor);
+        caller.sender.tgid = forked.pid();
+        let (bytes, control) = encode(case, &caller);
         self.show(&bytes, &control);
-        let code = asker
+        let code = forked
             .wait()
             .map_err(|errno| Failure::System("wait for a process", errno))?;
         let result = match u8::try_from(code) {
-            Ok(WELL) => Ok(bytes.len()),
-            Ok(code) if code > NOT_SENT => Err(Errno::from_raw(i32::from(code - NOT_SENT))),
+            Ok(EXIT_SUCCESS) => Ok(bytes.len()),
+            Ok(code) if code > EXIT_NOT_SENT => {
+                Err(Errno::from_raw(i32::from(code - EXIT_NOT_SENT)))
+            }
             _ => Err(Errno::UnknownErrno),
         };
         let mut exchange = self.exchange(&link, case, &bytes);
-        if !exchange.was_sent(&bytes, result, &actor)? {
+        if !exchange.was_sent(&bytes, result, &caller)? {
             return Ok(());
         }
-        let turns = Turns {
-            first: self.rights(actor.sender.tgid),
-            later: Rights::Nobody,
+        let datagram_rights = DatagramRights {
+            first: self.rights(caller.sender.tgid),
+            later: Rights::None,
         };
-        exchange.read(buffers, &turns, &actor)?;
-        self.finish(exchange.oracle, Knowledge::Roster, actor.sender.tgid)
+        exchange.read(buffers, &datagram_rights, &caller)?;
+        self.finish(exchange.checker, Knowledge::KnownTasks, caller.sender.tgid)
     }
 
     /// Sends, changes the process, and reads. Tasks that the process may no longer
     /// see are not reported.
     fn changing(&self, case: &Case, change: Change, buffers: &mut Buffers) -> Result<(), Failure> {
         let link = Link::open(case.transport, case.settings)?;
-        let actor = self.actor(Knowledge::Roster, Space::Outer);
+        let caller = self.caller(Knowledge::KnownTasks, PidNs::Outer);
         let before = self.rights(self.sender.tgid);
-        let (bytes, control) = encode(case, &actor);
+        let (bytes, control) = encode(case, &caller);
         self.show(&bytes, &control);
         let mut exchange = self.exchange(&link, case, &bytes);
-        if !exchange.send(&bytes, &control, &actor)? {
+        if !exchange.send(&bytes, &control, &caller)? {
             return Ok(());
         }
 
         let after = self.change(change).map_err(allowed("change"))?;
-        exchange.oracle.has_changed();
-        let turns = Turns {
+        exchange.checker.set_changed();
+        let datagram_rights = DatagramRights {
             first: before,
             later: after.unwrap_or(before),
         };
-        exchange.read(buffers, &turns, &actor)?;
-        self.finish(exchange.oracle, Knowledge::Nothing, self.sender.tgid)
+        exchange.read(buffers, &datagram_rights, &caller)?;
+        self.finish(exchange.checker, Knowledge::Nothing, self.sender.tgid)
     }
 
     /// Changes this process. Returns its rights afterwards, if they differ.
     fn change(&self, change: Change) -> nix::Result<Option<Rights<'a>>> {
         let own = self.sender.tgid;
-        let was_root = !self.setting.as_user;
+        let was_root = !self.config.as_user;
         match change {
             Change::User => {
-                let Some(user) = self.setting.user.filter(|_| was_root) else {
+                let Some(user) = self.config.user.filter(|_| was_root) else {
                     return Ok(None);
                 };
-                user.become_it()?;
+                user.switch()?;
                 Ok(Some(Rights::User {
                     uid: user.uid,
                     gid: user.gid,
                     own,
-                    hidden: Some(&self.setting.roster.hidden_from_user),
+                    hidden: Some(&self.config.known_tasks.hidden_from_user),
                 }))
             }
             Change::UserNamespace => {
@@ -219,7 +225,7 @@ impl<'a> Performer<'a> {
             .transpose()?;
         let around = self.sender.tgid;
         enter_namespaces(self.sender).map_err(allowed("enter namespaces"))?;
-        self.in_fork(case, Space::Inner, |performer| {
+        self.in_fork(case, PidNs::Inner, |performer| {
             performer.inside(case, around, outer, buffers)
         })
     }
@@ -243,72 +249,72 @@ impl<'a> Performer<'a> {
         };
         // The opener of an inherited socket is an unprivileged user, which may not
         // see this process: it has more capabilities.
-        let hidden = inherited.is_some() && self.setting.as_user;
+        let hidden = inherited.is_some() && self.config.as_user;
         let knowledge = if file || hidden {
             Knowledge::Nothing
         } else {
             Knowledge::Alone
         };
-        let space = if file { Space::Outer } else { Space::Inner };
+        let pid_ns = if file { PidNs::Outer } else { PidNs::Inner };
         let link = match inherited {
             Some(link) => link,
             None => Link::open(case.transport, case.settings)?,
         };
-        let actor = self.actor(knowledge, space);
+        let caller = self.caller(knowledge, pid_ns);
         let seen = [
-            (Space::Inner, 1),
-            (Space::Outer, own),
-            (Space::Outer, around),
+            (PidNs::Inner, 1),
+            (PidNs::Outer, own),
+            (PidNs::Outer, around),
         ];
         let rights = Rights::Processes(&seen);
-        let turns = Turns::all(rights);
-        let (bytes, control) = encode(case, &actor);
+        let datagram_rights = DatagramRights::all(rights);
+        let (bytes, control) = encode(case, &caller);
         self.show(&bytes, &control);
         let mut exchange = self.exchange(&link, case, &bytes);
-        if !exchange.send(&bytes, &control, &actor)? {
+        if !exchange.send(&bytes, &control, &caller)? {
             return Ok(());
         }
-        exchange.read(buffers, &turns, &actor)?;
-        self.finish(exchange.oracle, knowledge, self.sender.tgid)
+        exchange.read(buffers, &datagram_rights, &caller)?;
+        self.finish(exchange.checker, knowledge, self.sender.tgid)
     }
 
     /// Performs a part of the case in a forked process.
     fn in_fork(
         &mut self,
         case: &Case,
-        space: Space,
-        play: impl FnOnce(&mut Self) -> Result<(), Failure>,
+        pid_ns: PidNs,
+        act: impl FnOnce(&mut Self) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         let child = Child::fork(|| {
             self.sender.tgid = getpid().as_raw() as u32;
             self.parent = getppid().as_raw() as u32;
-            let own = outer_pid().and_then(|pid| self.descriptors.open_own(pid, space));
-            match own.map_err(Failure::Descriptors).and_then(|()| play(self)) {
-                Ok(()) => WELL,
+            let own = outer_pid().and_then(|pid| self.descriptors.open_own(pid, pid_ns));
+            match own.map_err(Failure::Descriptors).and_then(|()| act(self)) {
+                Ok(()) => EXIT_SUCCESS,
                 Err(Failure::Finding(finding)) => {
-                    self.setting.shared.findings.fetch_add(1, Relaxed);
-                    self.setting.reporter.finding(case, &finding);
-                    FOUND
+                    self.config.shared.findings.fetch_add(1, Relaxed);
+                    self.config.reporter.finding(case, &finding);
+                    EXIT_FINDING
                 }
-                Err(Failure::NotAllowed) => REFUSED,
+                Err(Failure::NotAllowed) => EXIT_NOT_ALLOWED,
                 Err(failure) => {
-                    self.setting.reporter.failure(case, &failure);
-                    FAILED
+                    self.config.reporter.failure(case, &failure);
+                    EXIT_FAILED
                 }
             }
         })
         .map_err(|errno| Failure::System("fork", errno))?;
-        self.end_of(child)
+        self.wait_for(child)
     }
 
-    fn end_of(&self, child: Child) -> Result<(), Failure> {
+    fn wait_for(&self, child: Child) -> Result<(), Failure> {
         let code = child
             .wait()
             .map_err(|errno| Failure::System("wait for a process", errno))?;
         match u8::try_from(code) {
-            Ok(WELL | FOUND) => Ok(()),
-            Ok(REFUSED) => Err(Failure::NotAllowed),
-            Ok(FAILED) => Err(Failure::Reported),
+            Ok(EXIT_SUCCESS | EXIT_FINDING) => Ok(()),
+            Ok(EXIT_NOT_ALLOWED) => Err(Failure::NotAllowed),
+            Ok(EXIT_FAILED) => Err(Failure::Reported),
             _ => Err(Finding(format!("a process of the scene ended with {code}")).into()),
         }
     }

@@ -4,7 +4,7 @@
 //!
 //! Names and numbers must not look like the kernel's poison patterns.
 
-mod storm;
+mod fork_storm;
 
 use std::ffi::CStr;
 use std::fs;
@@ -20,8 +20,10 @@ use nix::sys::signal::{Signal, raise};
 use nix::unistd::{Pid, getpid, gettid, setpgid, setsid};
 use zerocopy::IntoBytes;
 
-use crate::process::{Child, User, leave, leave_in_vfork, map_much, stay};
-use crate::roster::{Pillar, Roster};
+use crate::known_tasks::{KnownTasks, PermanentProcess};
+use crate::process::{
+    Child, User, continue_in_vfork_child, create_mappings, exit_thread, sleep_forever,
+};
 use crate::shared::Shared;
 
 /// Names that parsers of procfs get wrong.
@@ -37,16 +39,16 @@ const NAMES: [&CStr; 8] = [
 ];
 const THREADS: usize = 6;
 const CHILDREN: usize = 5;
-const CROWD: usize = 25;
+const MANY_CHILDREN: usize = 25;
 /// Number of memory mappings of a process whose row has several messages.
 const MAPPINGS: usize = 700;
 
 /// Test tasks with all properties that tasks can have. Dropping this ends them.
 #[derive(Debug)]
-pub(crate) struct Population {
-    members: Vec<Child>,
-    storms: Vec<Child>,
-    pub(crate) roster: Roster,
+pub(crate) struct TaskPool {
+    processes: Vec<Child>,
+    fork_storms: Vec<Child>,
+    pub(crate) known_tasks: KnownTasks,
     shared: &'static Shared,
 }
 
@@ -57,17 +59,17 @@ enum Owner {
     Own,
     User,
     /// The unprivileged user, in another group.
-    UserElsewhere,
+    UserOtherGroup,
 }
 
 /// Threads and children of a test process.
 #[derive(Debug, Default)]
-struct Kin {
+struct Relatives {
     threads: Vec<u32>,
     children: Vec<u32>,
 }
 
-impl Kin {
+impl Relatives {
     fn of(children: &[Child]) -> Self {
         Self {
             threads: Vec::new(),
@@ -76,250 +78,256 @@ impl Kin {
     }
 }
 
-impl Population {
+impl TaskPool {
     /// Starts the test tasks. `user`: owner of some of them, if processes can switch
     /// to it; `as_user`: cases are performed as that user.
-    pub(crate) fn raise(
+    pub(crate) fn start(
         user: Option<User>,
         as_user: bool,
         shared: &'static Shared,
     ) -> io::Result<Self> {
-        let mut building = Building {
+        let mut builder = Builder {
             user,
             as_user,
-            members: Vec::new(),
-            pillars: Vec::new(),
+            processes: Vec::new(),
+            permanent: Vec::new(),
         };
-        building.families()?;
-        let zombies = building.remains()?;
-        let contained = building.container()?;
+        builder.start_processes()?;
+        let zombies = builder.start_exited()?;
+        let contained = builder.start_contained()?;
 
         let pid_max = fs::read_to_string("/proc/sys/kernel/pid_max")?;
         let pid_max = pid_max.trim().parse().map_err(io::Error::other)?;
-        let mut roster = Roster::new(building.pillars, pid_max);
-        roster.zombies = zombies;
-        roster.contained = contained;
+        let mut known_tasks = KnownTasks::new(builder.permanent, pid_max);
+        known_tasks.zombies = zombies;
+        known_tasks.contained = contained;
         if user.is_some() {
             let root = [1, 2, getpid().as_raw() as u32];
-            roster.hidden_from_user.extend(root);
+            known_tasks.hidden_from_user.extend(root);
             if as_user {
-                roster.hidden.extend(root);
+                known_tasks.hidden.extend(root);
             }
         }
-        let mut population = Self {
-            members: building.members,
-            storms: Vec::new(),
-            roster,
+        let mut task_pool = Self {
+            processes: builder.processes,
+            fork_storms: Vec::new(),
+            known_tasks,
             shared,
         };
-        population.storms.push(storm::raise(None, shared)?);
+        task_pool.fork_storms.push(fork_storm::start(None, shared)?);
         if user.is_some() {
-            population.storms.push(storm::raise(user, shared)?);
+            task_pool.fork_storms.push(fork_storm::start(user, shared)?);
         }
-        Ok(population)
+        Ok(task_pool)
     }
 }
 
-impl Drop for Population {
+impl Drop for TaskPool {
     fn drop(&mut self) {
         // Wait for the fork storm instead of killing it: User-Mode Linux may crash
         // when a process is killed while it forks.
-        self.shared.calm.store(true, Relaxed);
-        for storm in self.storms.drain(..) {
+        self.shared.stop_storm.store(true, Relaxed);
+        for storm in self.fork_storms.drain(..) {
             let _ = storm.wait();
         }
-        for member in self.members.drain(..) {
-            member.kill();
+        for start_process in self.processes.drain(..) {
+            start_process.kill();
         }
     }
 }
 
-struct Building {
+struct Builder {
     user: Option<User>,
     as_user: bool,
-    members: Vec<Child>,
-    pillars: Vec<Pillar>,
+    processes: Vec<Child>,
+    permanent: Vec<PermanentProcess>,
 }
 
-impl Building {
+impl Builder {
     /// Starts processes with each property for each owner.
-    fn families(&mut self) -> io::Result<()> {
+    fn start_processes(&mut self) -> io::Result<()> {
         let owners: &[Owner] = if self.user.is_some() {
-            &[Owner::Own, Owner::User, Owner::UserElsewhere]
+            &[Owner::Own, Owner::User, Owner::UserOtherGroup]
         } else {
             &[Owner::Own]
         };
         for &owner in owners {
             for name in NAMES {
-                self.member(owner, true, || {
+                self.start_process(owner, true, || {
                     prctl::set_name(name)?;
-                    Ok(Kin::default())
+                    Ok(Relatives::default())
                 })?;
             }
-            self.member(owner, true, threads)?;
-            self.member(owner, true, || children(CHILDREN))?;
-            self.member(owner, true, || {
+            self.start_process(owner, true, threads)?;
+            self.start_process(owner, true, || children(CHILDREN))?;
+            self.start_process(owner, true, || {
                 setsid()?;
-                let kin = children(1)?;
-                for &child in &kin.children {
+                let relatives = children(1)?;
+                for &child in &relatives.children {
                     setpgid(Pid::from_raw(child as i32), Pid::from_raw(0))?;
                 }
-                Ok(kin)
+                Ok(relatives)
             })?;
-            self.member(owner, true, || {
+            self.start_process(owner, true, || {
                 let stopped = Child::fork(|| {
                     let _ = raise(Signal::SIGSTOP);
-                    stay()
+                    sleep_forever()
                 })?;
-                Ok(Kin::of(&[stopped]))
+                Ok(Relatives::of(&[stopped]))
             })?;
-            self.member(owner, true, || {
+            self.start_process(owner, true, || {
                 let traced = Child::fork(|| {
                     let _ = ptrace::traceme();
                     let _ = raise(Signal::SIGSTOP);
-                    stay()
+                    sleep_forever()
                 })?;
-                Ok(Kin::of(&[traced]))
+                Ok(Relatives::of(&[traced]))
             })?;
-            self.member(owner, true, || {
-                leave_in_vfork()?;
+            self.start_process(owner, true, || {
+                continue_in_vfork_child()?;
                 // The rest runs in the child of the vfork.
-                Ok(Kin {
+                Ok(Relatives {
                     threads: Vec::new(),
                     children: vec![getpid().as_raw() as u32],
                 })
             })?;
-            self.member(owner, true, || {
-                map_much(MAPPINGS)?;
-                Ok(Kin::default())
+            self.start_process(owner, true, || {
+                create_mappings(MAPPINGS)?;
+                Ok(Relatives::default())
             })?;
-            self.member(owner, false, || {
+            self.start_process(owner, false, || {
                 prctl::set_dumpable(false)?;
-                Ok(Kin::default())
+                Ok(Relatives::default())
             })?;
         }
         // The rows that the user may see must exceed one datagram.
-        self.member(Owner::User, true, || children(CROWD))?;
+        self.start_process(Owner::User, true, || children(MANY_CHILDREN))?;
         Ok(())
     }
 
     /// Starts a zombie, and a process whose leader has exited. The unprivileged user
     /// may see neither. Returns the zombies.
-    fn remains(&mut self) -> io::Result<Vec<u32>> {
-        let kin = self.member(Owner::Own, false, || Ok(Kin::of(&[Child::fork(|| 0)?])))?;
-        self.member_that(leave, Owner::Own, false, threads)?;
-        Ok(kin.children)
+    fn start_exited(&mut self) -> io::Result<Vec<u32>> {
+        let relatives = self.start_process(Owner::Own, false, || {
+            Ok(Relatives::of(&[Child::fork(|| 0)?]))
+        })?;
+        self.start_process_then(exit_thread, Owner::Own, false, threads)?;
+        Ok(relatives.children)
     }
 
     /// Starts processes in a child pid namespace, if the run can create one.
-    fn container(&mut self) -> io::Result<Vec<u32>> {
+    fn start_contained(&mut self) -> io::Result<Vec<u32>> {
         if self.user.is_none() {
             return Ok(Vec::new());
         }
-        let kin = self.member(Owner::Own, false, || {
+        let relatives = self.start_process(Owner::Own, false, || {
             unshare(CloneFlags::CLONE_NEWPID)?;
             children(3)
         })?;
-        Ok(kin.children)
+        Ok(relatives.children)
     }
 
     /// Forks a test process, which calls `be` and then sleeps until it is killed.
     /// `open`: the unprivileged user may see the process if it owns it.
-    fn member(
+    fn start_process(
         &mut self,
         owner: Owner,
         open: bool,
-        be: impl FnOnce() -> io::Result<Kin>,
-    ) -> io::Result<Kin> {
-        self.member_that(stay, owner, open, be)
+        setup: impl FnOnce() -> io::Result<Relatives>,
+    ) -> io::Result<Relatives> {
+        self.start_process_then(sleep_forever, owner, open, setup)
     }
 
-    fn member_that(
+    fn start_process_then(
         &mut self,
-        goes_on: fn() -> !,
+        afterwards: fn() -> !,
         owner: Owner,
         open: bool,
-        be: impl FnOnce() -> io::Result<Kin>,
-    ) -> io::Result<Kin> {
+        setup: impl FnOnce() -> io::Result<Relatives>,
+    ) -> io::Result<Relatives> {
         let user = match (owner, self.user) {
             (Owner::Own, _) | (_, None) => None,
             (Owner::User, Some(user)) => Some(user),
-            (Owner::UserElsewhere, Some(user)) => Some(User {
+            (Owner::UserOtherGroup, Some(user)) => Some(User {
                 gid: user.gid + 1,
                 ..user
             }),
         };
         let (from, to) = UnixStream::pair()?;
-        let member = Child::fork(|| {
-            let become_it = user
-                .map_or(Ok(()), User::become_it)
-                .map_err(io::Error::from);
-            match become_it.and_then(|()| be()).and_then(|kin| tell(to, &kin)) {
-                Ok(()) => goes_on(),
+        let start_process = Child::fork(|| {
+            let switch = user.map_or(Ok(()), User::switch).map_err(io::Error::from);
+            match switch
+                .and_then(|()| setup())
+                .and_then(|relatives| send_pids(to, &relatives))
+            {
+                Ok(()) => afterwards(),
                 Err(error) => {
                     eprintln!("taskdiag-fuzz: a process of the population: {error}");
                     1
                 }
             }
         })?;
-        let pid = member.pid();
-        self.members.push(member);
-        let kin = hear(from)?;
+        let pid = start_process.pid();
+        self.processes.push(start_process);
+        let relatives = receive_pids(from)?;
 
         let visible_to_user = owner == Owner::User && open;
         let visible = if self.as_user { visible_to_user } else { true };
-        let pillar = |pid, threads, children| Pillar {
+        let process = |pid, threads, children| PermanentProcess {
             pid,
             visible,
             visible_to_user,
             threads,
             children,
         };
-        for &child in &kin.children {
-            self.pillars.push(pillar(child, vec![child], Vec::new()));
+        for &child in &relatives.children {
+            self.permanent.push(process(child, vec![child], Vec::new()));
         }
         let mut threads = vec![pid];
-        threads.extend(&kin.threads);
+        threads.extend(&relatives.threads);
         threads.sort_unstable();
-        let mut children = kin.children.clone();
+        let mut children = relatives.children.clone();
         children.sort_unstable();
-        self.pillars.push(pillar(pid, threads, children));
-        Ok(kin)
+        self.permanent.push(process(pid, threads, children));
+        Ok(relatives)
     }
 }
 
-fn threads() -> io::Result<Kin> {
+fn threads() -> io::Result<Relatives> {
     let (sender, receiver) = mpsc::channel();
     for _ in 0..THREADS {
         let sender = sender.clone();
         std::thread::Builder::new().spawn(move || {
             let _ = prctl::set_name(c"thread (of)");
             let _ = sender.send(gettid().as_raw() as u32);
-            stay();
+            sleep_forever();
         })?;
     }
-    Ok(Kin {
+    Ok(Relatives {
         threads: receiver.iter().take(THREADS).collect(),
         children: Vec::new(),
     })
 }
 
-fn children(count: usize) -> io::Result<Kin> {
+fn children(count: usize) -> io::Result<Relatives> {
     let children = (0..count)
-        .map(|_| Child::fork(|| stay()))
+        .map(|_| Child::fork(|| sleep_forever()))
         .collect::<nix::Result<Vec<_>>>()?;
-    Ok(Kin::of(&children))
+    Ok(Relatives::of(&children))
 }
 
-/// Sends the pids to [`hear`].
-fn tell(mut to: UnixStream, kin: &Kin) -> io::Result<()> {
-    let mut words = vec![kin.threads.len() as u32, kin.children.len() as u32];
-    words.extend(&kin.threads);
-    words.extend(&kin.children);
+/// Sends the pids to [`receive_pids`].
+fn send_pids(mut to: UnixStream, relatives: &Relatives) -> io::Result<()> {
+    let mut words = vec![
+        relatives.threads.len() as u32,
+        relatives.children.len() as u32,
+    ];
+    words.extend(&relatives.threads);
+    words.extend(&relatives.children);
     to.write_all(words.as_bytes())
 }
 
-fn hear(mut from: UnixStream) -> io::Result<Kin> {
+fn receive_pids(mut from: UnixStream) -> io::Result<Relatives> {
     let mut word = || {
         let mut bytes = [0; 4];
         from.read_exact(&mut bytes)?;
@@ -327,7 +335,7 @@ fn hear(mut from: UnixStream) -> io::Result<Kin> {
     };
     let counts: io::Result<(u32, u32)> = word().and_then(|threads| Ok((threads, word()?)));
     let (threads, children) = counts?;
-    Ok(Kin {
+    Ok(Relatives {
         threads: (0..threads).map(|_| word()).collect::<io::Result<_>>()?,
         children: (0..children).map(|_| word()).collect::<io::Result<_>>()?,
     })

@@ -3,19 +3,19 @@
 //!
 //! Depends on received datagrams; must not depend on sockets or processes. Pure.
 
-mod ends;
+mod end;
 pub(crate) mod poison;
 mod row;
 
 use std::collections::HashSet;
 
-use ends::name;
+use end::name;
 use row::Pending;
 pub(crate) use row::{Row, features};
 
 use crate::case::Transport;
 use crate::groups;
-use crate::model::{Expectation, Expected, Features, Query, Space, strategy_name};
+use crate::model::{Expectation, Expected, Features, PidNs, Query, strategy_name};
 use crate::wire::{HEADER, Header, NLM_F_MULTI, NLMSG_DONE, NLMSG_ERROR, align, u32_at};
 use taskdiag::abi;
 
@@ -41,26 +41,26 @@ pub(crate) enum Rights<'a> {
         hidden: Option<&'a HashSet<u32>>,
     },
     /// Rows of these processes, by pid in a pid namespace.
-    Processes(&'a [(Space, u32)]),
+    Processes(&'a [(PidNs, u32)]),
     /// No rows: the reader is not the process that sent the request.
-    Nobody,
+    None,
 }
 
 impl Rights<'_> {
     fn permit(&self, row: &Row, query: &Query) -> bool {
         match *self {
             Self::All => true,
-            Self::Nobody => false,
-            Self::Processes(known) => known.contains(&(query.space, row.tgid)),
+            Self::None => false,
+            Self::Processes(known) => known.contains(&(query.pid_ns, row.tgid)),
             // The contained processes belong to root.
-            Self::User { .. } if query.space == Space::Child => false,
+            Self::User { .. } if query.pid_ns == PidNs::Child => false,
             Self::User {
                 uid,
                 gid,
                 own,
                 hidden,
             } => {
-                let outer = query.space == Space::Outer;
+                let outer = query.pid_ns == PidNs::Outer;
                 (outer && row.tgid == own)
                     || (hidden.is_none_or(|hidden| !outer || !hidden.contains(&row.tgid))
                         && row.creds.is_none_or(|creds| {
@@ -74,7 +74,7 @@ impl Rights<'_> {
 
 /// Properties of the socket or file that affect the form of a reply.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Manner {
+pub(crate) struct LinkProperties {
     pub(crate) transport: Transport,
     pub(crate) family: u16,
     /// Features that the kernel reported.
@@ -116,10 +116,10 @@ pub(crate) struct Dump {
 
 /// A message that was sent, and the reply so far.
 #[derive(Debug)]
-struct Asked {
+struct SentRequest {
     expectation: Expectation,
     /// Bytes of the message, which errors repeat.
-    sent: Vec<u8>,
+    bytes: Vec<u8>,
     pids: Vec<u32>,
     gone: Vec<u32>,
     /// The number of the datagram with the first row.
@@ -132,10 +132,10 @@ struct Asked {
     ended: bool,
     acked: bool,
     /// `TASK_DIAG_CMD_FEATURES` has been answered.
-    told: bool,
+    features_received: bool,
 }
 
-impl Asked {
+impl SentRequest {
     /// Whether the reply is complete.
     fn is_complete(&self) -> bool {
         let wants_ack = self.expectation.wants_ack;
@@ -145,7 +145,7 @@ impl Asked {
             Some(_) => !self.pids.is_empty() && (!wants_ack || self.acked),
             None => {
                 self.expectation.refusals.is_empty()
-                    && self.expectation.features == self.told
+                    && self.expectation.features == self.features_received
                     && (!wants_ack || self.acked)
             }
         }
@@ -182,14 +182,14 @@ impl Asked {
 
 /// Checks the replies to one or more datagrams.
 #[derive(Debug)]
-pub(crate) struct Oracle {
-    manner: Manner,
-    asked: Vec<Asked>,
+pub(crate) struct Checker {
+    link: LinkProperties,
+    requests: Vec<SentRequest>,
     /// Requests written to a file before the last one.
-    past: Vec<Asked>,
-    vague: bool,
+    earlier: Vec<SentRequest>,
+    ambiguous: bool,
     /// A part of the reply was truncated.
-    blind: bool,
+    truncated: bool,
     lost: bool,
     /// Number of datagrams so far.
     datagrams: u64,
@@ -198,14 +198,14 @@ pub(crate) struct Oracle {
     pub(crate) counts: Counts,
 }
 
-impl Oracle {
-    pub(crate) const fn new(manner: Manner) -> Self {
+impl Checker {
+    pub(crate) const fn new(link: LinkProperties) -> Self {
         Self {
-            manner,
-            asked: Vec::new(),
-            past: Vec::new(),
-            vague: false,
-            blind: false,
+            link,
+            requests: Vec::new(),
+            earlier: Vec::new(),
+            ambiguous: false,
+            truncated: false,
             lost: false,
             datagrams: 0,
             changed: false,
@@ -222,19 +222,19 @@ impl Oracle {
     }
 
     /// Adds bytes that were sent, and the replies that they require.
-    pub(crate) fn asked(&mut self, bytes: &[u8], expected: Expected) {
-        if self.manner.transport == Transport::File {
+    pub(crate) fn add_request(&mut self, bytes: &[u8], expected: Expected) {
+        if self.link.transport == Transport::File {
             // The reply to the previous request has been read or dropped.
-            self.past.append(&mut self.asked);
+            self.earlier.append(&mut self.requests);
         }
-        self.vague |= expected.vague
+        self.ambiguous |= expected.ambiguous
             || expected
                 .messages
                 .iter()
                 .any(|message| self.find(message.header.seq).is_some());
         for expectation in expected.messages {
-            self.asked.push(Asked {
-                sent: bytes[expectation.place.clone()].to_vec(),
+            self.requests.push(SentRequest {
+                bytes: bytes[expectation.range.clone()].to_vec(),
                 expectation,
                 pids: Vec::new(),
                 gone: Vec::new(),
@@ -244,7 +244,7 @@ impl Oracle {
                 failed: false,
                 ended: false,
                 acked: false,
-                told: false,
+                features_received: false,
             });
         }
     }
@@ -252,10 +252,10 @@ impl Oracle {
     /// Records that `write()` failed for the last request with this error, whose
     /// error message can be read. Returns false if the error is not expected.
     pub(crate) fn refused(&mut self, errno: i32) -> bool {
-        let Some(asked) = self.asked.last_mut() else {
+        let Some(request) = self.requests.last_mut() else {
             return false;
         };
-        let expectation = &mut asked.expectation;
+        let expectation = &mut request.expectation;
         expectation
             .refusals
             .retain(|refusal| refusal.errno == errno);
@@ -266,54 +266,56 @@ impl Oracle {
 
     /// Records that `write()` accepted the last request. Returns false if it must
     /// fail.
-    pub(crate) fn taken(&mut self) -> bool {
-        let Some(asked) = self.asked.last_mut() else {
+    pub(crate) fn accepted(&mut self) -> bool {
+        let Some(request) = self.requests.last_mut() else {
             return false;
         };
-        if !asked.is_dump() {
+        if !request.is_dump() {
             // The single message of the reply has already been made.
-            asked.expectation.refusals.clear();
+            request.expectation.refusals.clear();
         }
-        asked.expectation.query.is_some() || asked.expectation.features
+        request.expectation.query.is_some() || request.expectation.features
     }
 
     /// Whether the last request is for a dump.
     pub(crate) fn is_dumping(&self) -> bool {
-        self.asked.last().is_some_and(Asked::is_dump)
+        self.requests.last().is_some_and(SentRequest::is_dump)
     }
 
     /// Whether the last request of a file has rows that have not been read.
     pub(crate) fn is_busy(&self) -> bool {
-        self.asked
+        self.requests
             .last()
-            .is_some_and(|asked| asked.expectation.query.is_some() && !asked.is_complete())
+            .is_some_and(|request| request.expectation.query.is_some() && !request.is_complete())
     }
 
     /// Whether a file has data to read.
     pub(crate) fn is_readable(&self) -> bool {
-        self.asked.last().is_some_and(|asked| !asked.is_complete())
+        self.requests
+            .last()
+            .is_some_and(|request| !request.is_complete())
     }
 
     /// Records that the rest of a file's last reply has been dropped.
     pub(crate) fn dropped(&mut self) {
-        if let Some(asked) = self.asked.last_mut() {
-            asked.failed = true;
+        if let Some(request) = self.requests.last_mut() {
+            request.failed = true;
         }
     }
 
     /// Whether the whole reply has been received.
     pub(crate) fn is_complete(&self) -> bool {
-        !self.is_unsure() && self.asked.iter().all(Asked::is_complete)
+        !self.is_unsure() && self.requests.iter().all(SentRequest::is_complete)
     }
 
     /// Whether the end of the reply cannot be recognized.
     pub(crate) fn is_unsure(&self) -> bool {
-        self.vague || self.blind || self.lost
+        self.ambiguous || self.truncated || self.lost
     }
 
     /// Records a read with a buffer smaller than the longest possible message.
-    pub(crate) const fn has_small_buffer(&mut self) {
-        self.manner.small_buffer = true;
+    pub(crate) const fn set_small_buffer(&mut self) {
+        self.link.small_buffer = true;
     }
 
     /// Whether a part of the reply was lost. The rest may be received later.
@@ -322,29 +324,29 @@ impl Oracle {
     }
 
     /// Records that another process has read a part of the reply.
-    pub(crate) const fn missed_some(&mut self) {
-        self.vague = true;
+    pub(crate) const fn set_ambiguous(&mut self) {
+        self.ambiguous = true;
     }
 
     /// Records that the reader changes its credentials before it reads.
-    pub(crate) const fn has_changed(&mut self) {
+    pub(crate) const fn set_changed(&mut self) {
         self.changed = true;
     }
 
     /// Whether replies may be lost.
     pub(crate) const fn is_lossy(&self) -> bool {
-        self.manner.lossy
+        self.link.lossy
     }
 
     /// Returns a name for the kind of the reply, if it is the reply to one request.
     pub(crate) fn shape(&self) -> Option<String> {
-        let [asked] = self.asked.as_slice() else {
+        let [request] = self.requests.as_slice() else {
             return None;
         };
-        if self.manner.transport == Transport::File {
+        if self.link.transport == Transport::File {
             return None;
         }
-        let request = match &asked.expectation.query {
+        let request = match &request.expectation.query {
             Some(query) => format!(
                 "{}{}-{}",
                 strategy_name(query.strategy).to_lowercase(),
@@ -362,7 +364,7 @@ impl Oracle {
 
     /// Records an overflow of the receive buffer, reported with `ENOBUFS`.
     pub(crate) fn overrun(&mut self) -> Result<(), Finding> {
-        if !self.manner.lossy {
+        if !self.link.lossy {
             return finding("ENOBUFS, though there was room");
         }
         self.lost = true;
@@ -388,11 +390,11 @@ impl Oracle {
         }
         self.datagrams += 1;
         let whole = bytes.len() == len;
-        self.blind |= !whole;
+        self.truncated |= !whole;
         if self.is_unsure() {
             // The rest of a row may be missing.
-            for asked in &mut self.asked {
-                asked.pending = None;
+            for request in &mut self.requests {
+                request.pending = None;
             }
         }
         if align(len) != len {
@@ -431,18 +433,18 @@ impl Oracle {
     }
 
     fn find(&self, seq: u32) -> Option<usize> {
-        self.asked
+        self.requests
             .iter()
-            .position(|asked| asked.expectation.header.seq == seq)
+            .position(|request| request.expectation.header.seq == seq)
     }
 
     fn check_address(&self, header: &Header) -> Result<usize, Finding> {
         let Some(index) = self.find(header.seq) else {
-            return finding("it answers nothing that was asked");
+            return finding("it answers nothing that was request");
         };
-        let port = match self.manner.transport {
-            Transport::Socket => self.manner.port,
-            Transport::File => self.asked[index].expectation.header.pid,
+        let port = match self.link.transport {
+            Transport::Socket => self.link.port,
+            Transport::File => self.requests[index].expectation.header.pid,
         };
         if header.pid != port {
             return finding(format!("it is for port {}", header.pid));
@@ -456,9 +458,9 @@ impl Oracle {
         payload: &[u8],
         rights: &Rights<'_>,
     ) -> Result<(), Finding> {
-        if self.vague {
+        if self.ambiguous {
             // The message cannot be assigned to a request, but its form is checked.
-            return self.message_of_anybody(header, payload);
+            return self.unassigned_message(header, payload);
         }
         let index = self.check_address(&header)?;
         let what = match header.kind {
@@ -468,7 +470,7 @@ impl Oracle {
             kind => Err(format!("there is no message of type {kind}")),
         };
         what.map_err(|what| {
-            let query = self.asked[index].expectation.query.as_ref().map_or_else(
+            let query = self.requests[index].expectation.query.as_ref().map_or_else(
                 || "no request".to_owned(),
                 |query| format!("{} of {}", strategy_name(query.strategy), query.pid),
             );
@@ -478,18 +480,18 @@ impl Oracle {
 
     /// Returns the type of the reply's messages.
     fn kind(&self, index: usize) -> u16 {
-        let command = if self.asked[index].expectation.features {
+        let command = if self.requests[index].expectation.features {
             abi::TASK_DIAG_CMD_FEATURES
         } else {
             abi::TASK_DIAG_CMD_GET
         };
-        match self.manner.transport {
-            Transport::Socket => self.manner.family,
+        match self.link.transport {
+            Transport::Socket => self.link.family,
             Transport::File => abi::TASK_DIAG_NLMSG_BASE + u16::from(command),
         }
     }
 
-    fn message_of_anybody(&mut self, header: Header, payload: &[u8]) -> Result<(), Finding> {
+    fn unassigned_message(&mut self, header: Header, payload: &[u8]) -> Result<(), Finding> {
         match header.kind {
             NLMSG_ERROR | NLMSG_DONE => match u32_at(payload, 0) {
                 Some(0) => Ok(()),
@@ -499,7 +501,7 @@ impl Oracle {
                 }
                 None => finding("it has no code"),
             },
-            kind if kind == self.manner.family || self.manner.transport == Transport::File => {
+            kind if kind == self.link.family || self.link.transport == Transport::File => {
                 self.counts.rows += 1;
                 Ok(())
             }
@@ -515,27 +517,27 @@ impl Oracle {
         rights: &Rights<'_>,
     ) -> Result<(), String> {
         let unsure = self.is_unsure();
-        let Manner {
+        let LinkProperties {
             transport,
             features,
             lossy,
             ..
-        } = self.manner;
-        let asked = &mut self.asked[index];
-        if asked.expectation.features {
-            if asked.told || header.flags != 0 {
+        } = self.link;
+        let request = &mut self.requests[index];
+        if request.expectation.features {
+            if request.features_received || header.flags != 0 {
                 return Err("the features twice or as a dump".to_owned());
             }
-            asked.told = true;
+            request.features_received = true;
             return row::read_features(transport, payload, features);
         }
-        let Some(query) = &asked.expectation.query else {
+        let Some(query) = &request.expectation.query else {
             return Err(format!(
                 "a row, instead of {:?}",
-                asked.expectation.refusals
+                request.expectation.refusals
             ));
         };
-        if asked.ended || asked.failed {
+        if request.ended || request.failed {
             return Err("a row behind the end".to_owned());
         }
         if header.flags != if query.dump { NLM_F_MULTI } else { 0 } {
@@ -551,29 +553,29 @@ impl Oracle {
         if query.dump && appended != 0 && exact {
             // The kernel makes the first datagram in sendmsg(), where it must not
             // wait for other tasks.
-            let more = match asked.first {
+            let more = match request.first {
                 None => row.groups & appended != 0 || row.absent.is_some(),
                 Some(first) => first == self.datagrams,
             };
             if more {
                 return Err(format!("sendmsg() made an appended group: {row:?}"));
             }
-            asked.first.get_or_insert(self.datagrams);
+            request.first.get_or_insert(self.datagrams);
         }
         // A row that was begun before the change ends with a message that lists the
         // remaining groups as denied.
-        let denied_since = self.changed && row.goes_on && row.groups == 0;
+        let denied_since = self.changed && row.is_continuation && row.groups == 0;
         if !denied_since && !rights.permit(&row, query) {
             return Err(format!("the reader may not see this row: {row:?}"));
         }
         if query.is_for_processes() && pid != tgid {
             return Err(format!("thread {pid} of process {tgid} among processes"));
         }
-        let last = asked.pids.last().copied();
+        let last = request.pids.last().copied();
         self.counts.absent += u64::from(row.absent.is_some());
-        if row.goes_on {
+        if row.is_continuation {
             self.counts.continued += 1;
-            let Some(pending) = &mut asked.pending else {
+            let Some(pending) = &mut request.pending else {
                 // The previous message may have been truncated.
                 return if unsure {
                     Ok(())
@@ -582,9 +584,9 @@ impl Oracle {
                 };
             };
             pending.add(&row)?;
-            return asked.end_row_if_complete(rights);
+            return request.end_row_if_complete(rights);
         }
-        if let Some(pending) = asked.pending {
+        if let Some(pending) = request.pending {
             return Err(format!("task {pid} in the middle of {pending:?}"));
         }
         check_filters(query, &row)?;
@@ -595,7 +597,7 @@ impl Oracle {
             abi::TASK_DIAG_DUMP_ONE if query.pid != 0 && pid != query.pid || last.is_some() => {
                 return Err(format!("a row about task {pid}"));
             }
-            abi::TASK_DIAG_DUMP_THREAD if *asked.relative.get_or_insert(tgid) != tgid => {
+            abi::TASK_DIAG_DUMP_THREAD if *request.relative.get_or_insert(tgid) != tgid => {
                 return Err(format!("thread {pid} of another process, {tgid}"));
             }
             _ => {}
@@ -603,24 +605,24 @@ impl Oracle {
         if row.more && !query.dump {
             return Err(format!("a single row of more than a message: {row:?}"));
         }
-        asked.pids.push(pid);
+        request.pids.push(pid);
         if !unsure {
-            asked.pending = Some(Pending::new(&row));
+            request.pending = Some(Pending::new(&row));
         }
         self.counts.rows += 1;
-        asked.end_row_if_complete(rights)
+        request.end_row_if_complete(rights)
     }
 
     /// Ends the exchange. Returns the complete dumps.
     pub(crate) fn finish(self) -> Result<Vec<Dump>, Finding> {
         let unsure = self.is_unsure();
         let mut dumps = Vec::new();
-        for asked in self.past.into_iter().chain(self.asked) {
-            let Some(query) = asked.expectation.query else {
+        for request in self.earlier.into_iter().chain(self.requests) {
+            let Some(query) = request.expectation.query else {
                 continue;
             };
-            let gone = asked.gone;
-            let mut pids = asked.pids;
+            let gone = request.gone;
+            let mut pids = request.pids;
             pids.sort_unstable();
             if let Some(twice) = pids.windows(2).find(|pair| pair[0] == pair[1]) {
                 return finding(format!(
@@ -630,7 +632,7 @@ impl Oracle {
                     query.pid
                 ));
             }
-            if asked.ended && !asked.failed && !unsure {
+            if request.ended && !request.failed && !unsure {
                 dumps.push(Dump { query, pids, gone });
             }
         }
@@ -640,15 +642,15 @@ impl Oracle {
     /// Returns a description of the missing replies, for error messages.
     pub(crate) fn missing(&self) -> String {
         let missing: Vec<_> = self
-            .asked
+            .requests
             .iter()
-            .filter(|asked| !asked.is_complete())
-            .map(|asked| {
+            .filter(|request| !request.is_complete())
+            .map(|request| {
                 format!(
                     "the answer to {:?} after {} rows (a row or one of {:?})",
-                    asked.expectation.header,
-                    asked.pids.len(),
-                    asked.expectation.refusals
+                    request.expectation.header,
+                    request.pids.len(),
+                    request.expectation.refusals
                 )
             })
             .collect();

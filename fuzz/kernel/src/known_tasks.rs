@@ -6,8 +6,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::model::{Fate, strategy_name};
-use crate::oracle::Dump;
+use crate::check::Dump;
+use crate::model::{Presence, strategy_name};
 use taskdiag::abi;
 
 /// The largest number a task can have: `PID_MAX_LIMIT`.
@@ -15,7 +15,7 @@ const PID_MAX_LIMIT: u32 = 4 * 1024 * 1024;
 
 /// A process that runs for the whole run.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Pillar {
+pub(crate) struct PermanentProcess {
     pub(crate) pid: u32,
     /// The process that performs the cases may see it.
     pub(crate) visible: bool,
@@ -29,8 +29,8 @@ pub(crate) struct Pillar {
 
 /// All known tasks.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Roster {
-    pub(crate) pillars: Vec<Pillar>,
+pub(crate) struct KnownTasks {
+    pub(crate) permanent: Vec<PermanentProcess>,
     /// The processes in the child pid namespace, in which they have the pids from 1
     /// on, in this order.
     pub(crate) contained: Vec<u32>,
@@ -42,55 +42,55 @@ pub(crate) struct Roster {
     pub(crate) hidden_from_user: HashSet<u32>,
     /// No task has this pid or a greater one.
     pub(crate) pid_max: u32,
-    /// Index in [`Self::pillars`] for each thread.
+    /// Index in [`Self::permanent`] for each thread.
     owners: HashMap<u32, usize>,
 }
 
-impl Roster {
-    pub(crate) fn new(pillars: Vec<Pillar>, pid_max: u32) -> Self {
-        let mut roster = Self {
+impl KnownTasks {
+    pub(crate) fn new(permanent: Vec<PermanentProcess>, pid_max: u32) -> Self {
+        let mut known_tasks = Self {
             pid_max,
             ..Self::default()
         };
-        for (index, pillar) in pillars.iter().enumerate() {
-            for &thread in &pillar.threads {
-                roster.owners.insert(thread, index);
+        for (index, process) in permanent.iter().enumerate() {
+            for &thread in &process.threads {
+                known_tasks.owners.insert(thread, index);
             }
-            if !pillar.visible {
-                roster.hidden.insert(pillar.pid);
+            if !process.visible {
+                known_tasks.hidden.insert(process.pid);
             }
-            if !pillar.visible_to_user {
-                roster.hidden_from_user.insert(pillar.pid);
+            if !process.visible_to_user {
+                known_tasks.hidden_from_user.insert(process.pid);
             }
         }
-        roster.pillars = pillars;
-        roster
+        known_tasks.permanent = permanent;
+        known_tasks
     }
 
-    fn pillar_of(&self, pid: u32) -> Option<&Pillar> {
-        self.owners.get(&pid).map(|&index| &self.pillars[index])
+    fn process_of(&self, pid: u32) -> Option<&PermanentProcess> {
+        self.owners.get(&pid).map(|&index| &self.permanent[index])
     }
 
     /// Whether a request finds the task with this pid.
-    pub(crate) fn fate(&self, pid: u32) -> Fate {
+    pub(crate) fn presence(&self, pid: u32) -> Presence {
         if pid >= self.pid_max {
-            return Fate::Absent;
+            return Presence::Absent;
         }
-        match self.pillar_of(pid) {
-            Some(pillar) if pillar.visible => Fate::Here,
-            Some(_) => Fate::Absent,
-            None if self.hidden.contains(&pid) => Fate::Absent,
-            None => Fate::Unsure,
+        match self.process_of(pid) {
+            Some(process) if process.visible => Presence::Present,
+            Some(_) => Presence::Absent,
+            None if self.hidden.contains(&pid) => Presence::Absent,
+            None => Presence::Unsure,
         }
     }
 
     /// Whether a request finds the task with this pid in the child pid namespace.
     /// `visible`: the caller may see the contained processes.
-    pub(crate) fn fate_in_child(&self, pid: u32, visible: bool) -> Fate {
+    pub(crate) fn presence_in_child(&self, pid: u32, visible: bool) -> Presence {
         if visible && (1..=self.contained.len()).contains(&(pid as usize)) {
-            Fate::Here
+            Presence::Present
         } else {
-            Fate::Absent
+            Presence::Absent
         }
     }
 
@@ -101,13 +101,13 @@ impl Roster {
     }
 
     /// Whether a task with this pid exists, visible or not.
-    pub(crate) fn existence(&self, pid: u32) -> Fate {
+    pub(crate) fn existence(&self, pid: u32) -> Presence {
         if pid == 0 || pid >= self.pid_max {
-            return Fate::Absent;
+            return Presence::Absent;
         }
-        match self.pillar_of(pid) {
-            Some(_) => Fate::Here,
-            None => Fate::Unsure,
+        match self.process_of(pid) {
+            Some(_) => Presence::Present,
+            None => Presence::Unsure,
         }
     }
 
@@ -144,8 +144,8 @@ impl Roster {
     pub(crate) fn check(&self, dump: &Dump, own: u32) -> Result<(), String> {
         let Dump { query, pids, gone } = dump;
         let stays = |pid: &&u32| {
-            self.pillar_of(**pid)
-                .is_some_and(|pillar| !self.zombies.contains(&pillar.pid))
+            self.process_of(**pid)
+                .is_some_and(|process| !self.zombies.contains(&process.pid))
         };
         if let Some(pid) = gone.iter().find(stays) {
             return Err(format!("groups of task {pid} are gone, but it still runs"));
@@ -157,12 +157,12 @@ impl Roster {
         match query.strategy {
             abi::TASK_DIAG_DUMP_ALL | abi::TASK_DIAG_DUMP_ALL_THREAD => {
                 let threads = query.strategy == abi::TASK_DIAG_DUMP_ALL_THREAD;
-                let visible = self.pillars.iter().filter(|pillar| pillar.visible);
-                let tasks = visible.flat_map(|pillar| {
+                let visible = self.permanent.iter().filter(|process| process.visible);
+                let tasks = visible.flat_map(|process| {
                     if threads {
-                        pillar.threads.as_slice()
+                        process.threads.as_slice()
                     } else {
-                        std::slice::from_ref(&pillar.pid)
+                        std::slice::from_ref(&process.pid)
                     }
                 });
                 for task in tasks.chain(std::iter::once(&own)) {
@@ -177,18 +177,18 @@ impl Roster {
                 Ok(())
             }
             abi::TASK_DIAG_DUMP_CHILDREN | abi::TASK_DIAG_DUMP_THREAD => {
-                let Some(pillar) = self.pillar_of(query.pid) else {
+                let Some(process) = self.process_of(query.pid) else {
                     return Ok(());
                 };
-                let kin = if query.strategy == abi::TASK_DIAG_DUMP_THREAD {
-                    &pillar.threads
+                let relatives = if query.strategy == abi::TASK_DIAG_DUMP_THREAD {
+                    &process.threads
                 } else {
-                    &pillar.children
+                    &process.children
                 };
-                if pids == kin {
+                if pids == relatives {
                     Ok(())
                 } else {
-                    Err(format!("{} is {pids:?} instead of {kin:?}", title()))
+                    Err(format!("{} is {pids:?} instead of {relatives:?}", title()))
                 }
             }
             _ => Ok(()),
@@ -199,21 +199,21 @@ impl Roster {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Query, Space};
+    use crate::model::{PidNs, Query};
 
-    fn roster() -> Roster {
-        let pillar = |pid, visible, threads: &[u32], children: &[u32]| Pillar {
+    fn known_tasks() -> KnownTasks {
+        let process = |pid, visible, threads: &[u32], children: &[u32]| PermanentProcess {
             pid,
             visible,
             visible_to_user: visible,
             threads: threads.to_vec(),
             children: children.to_vec(),
         };
-        Roster::new(
+        KnownTasks::new(
             vec![
-                pillar(10, true, &[10, 11], &[20]),
-                pillar(20, true, &[20], &[]),
-                pillar(30, false, &[30, 31], &[]),
+                process(10, true, &[10, 11], &[20]),
+                process(20, true, &[20], &[]),
+                process(30, false, &[30, 31], &[]),
             ],
             100,
         )
@@ -229,7 +229,7 @@ mod tests {
                 strategy,
                 show: 0,
                 pid,
-                space: Space::Outer,
+                pid_ns: PidNs::Outer,
                 filtered: false,
                 dump: true,
                 pids: None,
@@ -238,18 +238,18 @@ mod tests {
             pids: pids.to_vec(),
             gone: gone.to_vec(),
         };
-        roster().check(&dump, 5)
+        known_tasks().check(&dump, 5)
     }
 
     #[test]
     fn numbers_are_known_by_who_has_them() {
-        let roster = roster();
-        assert_eq!(roster.fate(11), Fate::Here);
-        assert_eq!(roster.fate(31), Fate::Absent);
-        assert_eq!(roster.existence(31), Fate::Here);
-        assert_eq!(roster.fate(50), Fate::Unsure);
-        assert_eq!(roster.fate(roster.free()), Fate::Absent);
-        assert_eq!(roster.existence(0), Fate::Absent);
+        let known_tasks = known_tasks();
+        assert_eq!(known_tasks.presence(11), Presence::Present);
+        assert_eq!(known_tasks.presence(31), Presence::Absent);
+        assert_eq!(known_tasks.existence(31), Presence::Present);
+        assert_eq!(known_tasks.presence(50), Presence::Unsure);
+        assert_eq!(known_tasks.presence(known_tasks.free()), Presence::Absent);
+        assert_eq!(known_tasks.existence(0), Presence::Absent);
     }
 
     #[test]
@@ -276,13 +276,13 @@ mod tests {
 
     #[test]
     fn contained_processes_are_numbered_from_1() {
-        let mut roster = roster();
-        roster.contained = vec![40, 41];
-        assert_eq!(roster.fate_in_child(2, true), Fate::Here);
-        assert_eq!(roster.fate_in_child(3, true), Fate::Absent);
-        assert_eq!(roster.fate_in_child(2, false), Fate::Absent);
-        assert_eq!(roster.number_in_child(41), Some(2));
-        assert_eq!(roster.number_in_child(10), None);
+        let mut known_tasks = known_tasks();
+        known_tasks.contained = vec![40, 41];
+        assert_eq!(known_tasks.presence_in_child(2, true), Presence::Present);
+        assert_eq!(known_tasks.presence_in_child(3, true), Presence::Absent);
+        assert_eq!(known_tasks.presence_in_child(2, false), Presence::Absent);
+        assert_eq!(known_tasks.number_in_child(41), Some(2));
+        assert_eq!(known_tasks.number_in_child(10), None);
     }
 
     #[test]

@@ -16,13 +16,13 @@ use crate::shared::Shared;
 
 /// Between two of them, in lifetimes: so that there is time left for requests
 /// where there is one processor, however slow it is.
-const CALM: u32 = 6;
+const PAUSE_FACTOR: u32 = 6;
 /// At least and at most.
 const PAUSE: RangeInclusive<Duration> = Duration::from_millis(2)..=Duration::from_millis(200);
 
 /// A life.
 #[derive(Clone, Copy, Debug)]
-enum Life {
+enum Lifecycle {
     Short,
     Renamed,
     Threaded,
@@ -34,62 +34,62 @@ enum Life {
 }
 
 /// In turn.
-const LIVES: [Life; 16] = [
-    Life::Short,
-    Life::Renamed,
-    Life::Short,
-    Life::Threaded,
-    Life::Short,
-    Life::WithOrphan,
-    Life::InSession,
-    Life::Short,
-    Life::Renamed,
-    Life::Threaded,
-    Life::Exec,
-    Life::Short,
-    Life::WithOrphan,
-    Life::Threaded,
-    Life::Short,
-    Life::ExecByThread,
+const LIFECYCLES: [Lifecycle; 16] = [
+    Lifecycle::Short,
+    Lifecycle::Renamed,
+    Lifecycle::Short,
+    Lifecycle::Threaded,
+    Lifecycle::Short,
+    Lifecycle::WithOrphan,
+    Lifecycle::InSession,
+    Lifecycle::Short,
+    Lifecycle::Renamed,
+    Lifecycle::Threaded,
+    Lifecycle::Exec,
+    Lifecycle::Short,
+    Lifecycle::WithOrphan,
+    Lifecycle::Threaded,
+    Lifecycle::Short,
+    Lifecycle::ExecByThread,
 ];
 
 /// Starts a storm, of this user's.
-pub(super) fn raise(user: Option<User>, shared: &'static Shared) -> io::Result<Child> {
+pub(super) fn start(user: Option<User>, shared: &'static Shared) -> io::Result<Child> {
     let storm = Child::fork(move || {
-        if let Err(error) = user.map_or(Ok(()), User::become_it) {
+        if let Err(error) = user.map_or(Ok(()), User::switch) {
             eprintln!("taskdiag-fuzz: the storm: {error}");
             return 1;
         }
-        for life in LIVES.into_iter().cycle() {
-            if shared.calm.load(Relaxed) {
+        for lifecycle in LIFECYCLES.into_iter().cycle() {
+            if shared.stop_storm.load(Relaxed) {
                 break;
             }
             let begun = Instant::now();
             // There may be too many processes for a moment.
-            if let Ok(child) = Child::fork(move || live(life)) {
+            if let Ok(child) = Child::fork(move || run(lifecycle)) {
                 let pid = child.pid();
                 if child.wait().is_ok() {
                     shared.just_exited.store(pid, Relaxed);
-                    shared.storm.fetch_add(1, Relaxed);
+                    shared.storm_tasks.fetch_add(1, Relaxed);
                 }
             }
-            sleep((CALM * begun.elapsed()).clamp(*PAUSE.start(), *PAUSE.end()));
+            sleep((PAUSE_FACTOR * begun.elapsed()).clamp(*PAUSE.start(), *PAUSE.end()));
         }
         0
     })?;
     Ok(storm)
 }
 
-fn live(life: Life) -> u8 {
-    match life {
-        Life::Short => {}
-        Life::Renamed => {
+fn run(lifecycle: Lifecycle) -> u8 {
+    match lifecycle {
+        Lifecycle::Short => {}
+        Lifecycle::Renamed => {
             for name in [c"one name", c"another name", c"\xfe\xfd)"] {
                 let _ = prctl::set_name(name);
                 thread::yield_now();
             }
         }
-        Life::Threaded => {
+        Lifecycle::Threaded => {
             let threads: Vec<_> = (0..3)
                 .filter_map(|_| thread::Builder::new().spawn(thread::yield_now).ok())
                 .collect();
@@ -97,18 +97,18 @@ fn live(life: Life) -> u8 {
                 let _ = thread.join();
             }
         }
-        Life::WithOrphan => {
+        Lifecycle::WithOrphan => {
             let _ = Child::fork(|| {
                 thread::yield_now();
                 0
             });
         }
-        Life::InSession => {
+        Lifecycle::InSession => {
             let _ = setsid();
             thread::yield_now();
         }
-        Life::Exec => exec(),
-        Life::ExecByThread => {
+        Lifecycle::Exec => exec(),
+        Lifecycle::ExecByThread => {
             if let Ok(thread) = thread::Builder::new().spawn(exec) {
                 let _ = thread.join();
             }
