@@ -5,72 +5,25 @@
 
 mod end;
 pub(crate) mod poison;
+mod request;
+mod rights;
 mod row;
-
-use std::collections::HashSet;
+mod rows;
 
 use end::name;
-use row::Pending;
+use request::SentRequest;
+pub(crate) use rights::Rights;
 pub(crate) use row::{Row, features};
 
 use crate::case::Transport;
-use crate::groups;
-use crate::model::{Expectation, Expected, Features, PidNs, Query, strategy_name};
-use crate::wire::{HEADER, Header, NLM_F_MULTI, NLMSG_DONE, NLMSG_ERROR, align, u32_at};
+use crate::model::{Expected, Features, Query, strategy_name};
+use crate::wire::{HEADER, Header, NLMSG_DONE, NLMSG_ERROR, align, u32_at};
 use taskdiag::abi;
-
-/// Maximum length of a message of a row.
-const MAX_MESSAGE: u32 = 32 * 1024;
 
 /// Something the kernel must not do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct Finding(pub(crate) String);
-
-/// The rows that a datagram may contain.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Rights<'a> {
-    /// Rows of all tasks.
-    All,
-    /// Rows of tasks that an unprivileged user may see, and of its own process.
-    User {
-        uid: u32,
-        gid: u32,
-        own: u32,
-        /// Processes of the whole run that this user may not see.
-        hidden: Option<&'a HashSet<u32>>,
-    },
-    /// Rows of these processes, by pid in a pid namespace.
-    Processes(&'a [(PidNs, u32)]),
-    /// No rows: the reader is not the process that sent the request.
-    None,
-}
-
-impl Rights<'_> {
-    fn permit(&self, row: &Row, query: &Query) -> bool {
-        match *self {
-            Self::All => true,
-            Self::None => false,
-            Self::Processes(known) => known.contains(&(query.pid_ns, row.tgid)),
-            // The contained processes belong to root.
-            Self::User { .. } if query.pid_ns == PidNs::Child => false,
-            Self::User {
-                uid,
-                gid,
-                own,
-                hidden,
-            } => {
-                let outer = query.pid_ns == PidNs::Outer;
-                (outer && row.tgid == own)
-                    || (hidden.is_none_or(|hidden| !outer || !hidden.contains(&row.tgid))
-                        && row.creds.is_none_or(|creds| {
-                            [creds.uid, creds.euid, creds.suid] == [uid; 3]
-                                && [creds.gid, creds.egid, creds.sgid] == [gid; 3]
-                        }))
-            }
-        }
-    }
-}
 
 /// Properties of the socket or file that affect the form of a reply.
 #[derive(Clone, Copy, Debug)]
@@ -112,72 +65,6 @@ pub(crate) struct Dump {
     pub(crate) pids: Vec<u32>,
     /// The tasks whose rows list groups as gone.
     pub(crate) gone: Vec<u32>,
-}
-
-/// A message that was sent, and the reply so far.
-#[derive(Debug)]
-struct SentRequest {
-    expectation: Expectation,
-    /// Bytes of the message, which errors repeat.
-    bytes: Vec<u8>,
-    pids: Vec<u32>,
-    gone: Vec<u32>,
-    /// The number of the datagram with the first row.
-    first: Option<u64>,
-    /// The row whose last message has not been received.
-    pending: Option<Pending>,
-    /// The process whose threads are reported.
-    relative: Option<u32>,
-    failed: bool,
-    ended: bool,
-    acked: bool,
-    /// `TASK_DIAG_CMD_FEATURES` has been answered.
-    features_received: bool,
-}
-
-impl SentRequest {
-    /// Whether the reply is complete.
-    fn is_complete(&self) -> bool {
-        let wants_ack = self.expectation.wants_ack;
-        match &self.expectation.query {
-            _ if self.failed => true,
-            Some(query) if query.dump => self.ended,
-            Some(_) => !self.pids.is_empty() && (!wants_ack || self.acked),
-            None => {
-                self.expectation.refusals.is_empty()
-                    && self.expectation.features == self.features_received
-                    && (!wants_ack || self.acked)
-            }
-        }
-    }
-
-    fn is_dump(&self) -> bool {
-        self.expectation
-            .query
-            .as_ref()
-            .is_some_and(|query| query.dump)
-    }
-
-    fn end_row_if_complete(&mut self, rights: &Rights<'_>) -> Result<(), String> {
-        if self.pending.is_some_and(|pending| pending.is_complete()) {
-            self.end_row(rights)?;
-        }
-        Ok(())
-    }
-
-    /// Checks the current row, which has no more messages.
-    fn end_row(&mut self, rights: &Rights<'_>) -> Result<(), String> {
-        let (Some(pending), Some(query)) = (self.pending.take(), &self.expectation.query) else {
-            return Ok(());
-        };
-        if pending.end(query.show)? != 0 {
-            self.gone.push(pending.pid);
-        }
-        if matches!(rights, Rights::All) && pending.denied() != 0 {
-            return Err(format!("a group is denied to root: {pending:?}"));
-        }
-        Ok(())
-    }
 }
 
 /// Checks the replies to one or more datagrams.
@@ -509,110 +396,6 @@ impl Checker {
         }
     }
 
-    fn row(
-        &mut self,
-        index: usize,
-        header: Header,
-        payload: &[u8],
-        rights: &Rights<'_>,
-    ) -> Result<(), String> {
-        let unsure = self.is_unsure();
-        let LinkProperties {
-            transport,
-            features,
-            lossy,
-            ..
-        } = self.link;
-        let request = &mut self.requests[index];
-        if request.expectation.features {
-            if request.features_received || header.flags != 0 {
-                return Err("the features twice or as a dump".to_owned());
-            }
-            request.features_received = true;
-            return row::read_features(transport, payload, features);
-        }
-        let Some(query) = &request.expectation.query else {
-            return Err(format!(
-                "a row, instead of {:?}",
-                request.expectation.refusals
-            ));
-        };
-        if request.ended || request.failed {
-            return Err("a row behind the end".to_owned());
-        }
-        if header.flags != if query.dump { NLM_F_MULTI } else { 0 } {
-            return Err(format!("a row with flags {:#x}", header.flags));
-        }
-        if header.len > MAX_MESSAGE {
-            return Err(format!("a message of {} bytes", header.len));
-        }
-        let row = row::read(transport, payload, query.show)?;
-        let (pid, tgid) = (row.pid, row.tgid);
-        let appended = query.show & groups::appended();
-        let exact = transport == Transport::Socket && !lossy && !unsure;
-        if query.dump && appended != 0 && exact {
-            // The kernel makes the first datagram in sendmsg(), where it must not
-            // wait for other tasks.
-            let more = match request.first {
-                None => row.groups & appended != 0 || row.absent.is_some(),
-                Some(first) => first == self.datagrams,
-            };
-            if more {
-                return Err(format!("sendmsg() made an appended group: {row:?}"));
-            }
-            request.first.get_or_insert(self.datagrams);
-        }
-        // A row that was begun before the change ends with a message that lists the
-        // remaining groups as denied.
-        let denied_since = self.changed && row.is_continuation && row.groups == 0;
-        if !denied_since && !rights.permit(&row, query) {
-            return Err(format!("the reader may not see this row: {row:?}"));
-        }
-        if query.is_for_processes() && pid != tgid {
-            return Err(format!("thread {pid} of process {tgid} among processes"));
-        }
-        let last = request.pids.last().copied();
-        self.counts.absent += u64::from(row.absent.is_some());
-        if row.is_continuation {
-            self.counts.continued += 1;
-            let Some(pending) = &mut request.pending else {
-                // The previous message may have been truncated.
-                return if unsure {
-                    Ok(())
-                } else {
-                    Err(format!("more of task {pid} behind task {last:?}"))
-                };
-            };
-            pending.add(&row)?;
-            return request.end_row_if_complete(rights);
-        }
-        if let Some(pending) = request.pending {
-            return Err(format!("task {pid} in the middle of {pending:?}"));
-        }
-        check_filters(query, &row)?;
-        match query.strategy {
-            _ if query.is_for_all() && last.is_some_and(|last| last >= pid) => {
-                return Err(format!("task {pid} behind task {last:?}"));
-            }
-            abi::TASK_DIAG_DUMP_ONE if query.pid != 0 && pid != query.pid || last.is_some() => {
-                return Err(format!("a row about task {pid}"));
-            }
-            abi::TASK_DIAG_DUMP_THREAD if *request.relative.get_or_insert(tgid) != tgid => {
-                return Err(format!("thread {pid} of another process, {tgid}"));
-            }
-            _ => {}
-        }
-        if row.more && !query.dump {
-            return Err(format!("a single row of more than a message: {row:?}"));
-        }
-        request.pids.push(pid);
-        if !unsure {
-            request.pending = Some(Pending::new(&row));
-        }
-        self.counts.rows += 1;
-        request.end_row_if_complete(rights)
-    }
-
     /// Ends the exchange. Returns the complete dumps.
     pub(crate) fn finish(self) -> Result<Vec<Dump>, Finding> {
         let unsure = self.is_unsure();
@@ -655,20 +438,6 @@ impl Checker {
             })
             .collect();
         missing.join(", ")
-    }
-}
-
-/// Checks that the filters of the request include the row.
-fn check_filters(query: &Query, row: &Row) -> Result<(), String> {
-    let pids = query.pids.as_ref();
-    if pids.is_some_and(|pids| !pids.contains(&row.pid)) {
-        return Err(format!("task {} is not in PIDS", row.pid));
-    }
-    match (query.states, row.base) {
-        (Some(states), Some(base)) if states & (1 << base.state) == 0 => {
-            Err(format!("state {} is not in {states:#x}", base.state))
-        }
-        _ => Ok(()),
     }
 }
 

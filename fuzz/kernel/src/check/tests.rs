@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! Answers, right and wrong, and what the oracle has to say to them.
 
+use std::collections::HashSet;
 use std::ops::Range;
 
 use nix::libc::{EBUSY, EINVAL, EMSGSIZE, EPERM, ESRCH};
@@ -9,10 +10,10 @@ use zerocopy::IntoBytes;
 
 use super::row::tests::payload;
 use super::*;
-use crate::model::Refusal;
+use crate::model::{Expectation, PidNs, Refusal};
 use crate::wire::{
-    NLM_F_ACK, NLM_F_ACK_TLVS, NLM_F_CAPPED, NLM_F_DUMP, NLM_F_REQUEST, NLMSGERR_ATTR_MSG,
-    NLMSGERR_ATTR_OFFS,
+    NLM_F_ACK, NLM_F_ACK_TLVS, NLM_F_CAPPED, NLM_F_DUMP, NLM_F_MULTI, NLM_F_REQUEST,
+    NLMSGERR_ATTR_MSG, NLMSGERR_ATTR_OFFS,
 };
 
 const FAMILY: u16 = 0x1d;
