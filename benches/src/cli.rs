@@ -7,16 +7,16 @@ use std::path::PathBuf;
 use clap::Parser;
 
 use crate::clock::Clock;
-use crate::contest::Contest;
+use crate::comparison::Comparison;
 use crate::error::{Error, Result};
 use crate::events;
-use crate::facts::Question;
+use crate::implementations::IMPLEMENTATIONS;
 use crate::limits;
 use crate::live;
 use crate::measure::Plan;
-use crate::population::{self, Kind};
 use crate::report::{self, gate};
-use crate::rivals::RIVALS;
+use crate::task_fields::Query;
+use crate::task_pool::{self, Kind};
 
 /// task_diag side by side with every other way to list tasks
 #[derive(Debug, Parser)]
@@ -43,8 +43,8 @@ enum CommandLine {
         #[arg(long)]
         only: Option<String>,
         /// Only this question
-        #[arg(long, value_parser = question)]
-        question: Option<Question>,
+        #[arg(long, value_parser = query)]
+        query: Option<Query>,
         /// Fail if the machine does not have what a rival needs
         #[arg(long)]
         need_all: bool,
@@ -74,13 +74,13 @@ enum CommandLine {
     /// credentials
     Limits(limits::Plan),
     #[command(hide = true)]
-    Population {
+    TaskPool {
         #[arg(long, value_enum)]
         kind: Kind,
         tasks: usize,
     },
     #[command(hide = true)]
-    Rival {
+    Implementation {
         #[arg(long, value_enum)]
         kind: Kind,
         #[arg(long)]
@@ -93,7 +93,7 @@ enum CommandLine {
     },
 }
 
-fn question(word: &str) -> Result<Question, String> {
+fn query(word: &str) -> Result<Query, String> {
     serde_json::from_str(&format!("\"{word}\"")).map_err(|error| error.to_string())
 }
 
@@ -106,39 +106,39 @@ pub(crate) fn run() -> Result<()> {
             clock,
             machine,
             only,
-            question,
+            query,
             need_all,
             out,
         } => Plan {
             machine,
             kind,
-            populations: tasks,
+            pools: tasks,
             rounds,
             clock,
             only,
-            question,
+            query,
             need_all,
         }
-        .carry_out(&out),
+        .run(&out),
         CommandLine::Report { results, page } => report::write(&results, page.as_deref()),
         CommandLine::Gate { results, limit } => gate::check(&results, &limit),
-        CommandLine::Live(plan) => plan.carry_out(),
-        CommandLine::Events(plan) => plan.carry_out(),
-        CommandLine::Limits(plan) => plan.carry_out(),
-        CommandLine::Population { kind, tasks } => population::run(kind, tasks),
-        CommandLine::Rival {
+        CommandLine::Live(plan) => plan.run(),
+        CommandLine::Events(plan) => plan.run(),
+        CommandLine::Limits(plan) => plan.run(),
+        CommandLine::TaskPool { kind, tasks } => task_pool::run(kind, tasks),
+        CommandLine::Implementation {
             kind,
             rounds,
             clock,
             rows,
             index,
         } => {
-            let rival = RIVALS
+            let implementation = IMPLEMENTATIONS
                 .get(index)
                 .ok_or_else(|| Error::failed("no such rival"))?;
-            let outcome = rival.run(
+            let outcome = implementation.run(
                 kind,
-                &Contest {
+                &Comparison {
                     rounds,
                     clock,
                     rows,

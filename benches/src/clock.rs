@@ -38,17 +38,17 @@ impl Clock {
 }
 
 /// This thread.
-pub(crate) fn own_ns() -> Result<u64> {
+pub(crate) fn thread_cpu_ns() -> Result<u64> {
     Clock::Processor.now()
 }
 
 /// This process, or all its children that have ended; exact to a microsecond.
-pub(crate) fn ns_of(who: UsageWho) -> Result<u64> {
-    let usage = usage_of(who)?;
+pub(crate) fn cpu_ns(who: UsageWho) -> Result<u64> {
+    let usage = resource_usage(who)?;
     let time = usage.user_time() + usage.system_time();
     Ok(time.num_nanoseconds() as u64)
 }
 
-pub(crate) fn usage_of(who: UsageWho) -> Result<Usage> {
+pub(crate) fn resource_usage(who: UsageWho) -> Result<Usage> {
     getrusage(who).map_err(Error::io("getrusage"))
 }

@@ -57,15 +57,15 @@ impl Genl {
     fn resolve(&mut self, name: &str) -> Result<u16> {
         let mut attribute = name.as_bytes().to_vec();
         attribute.push(0);
-        let question = self.message(CTRL_CMD_GETFAMILY, 0, CTRL_ATTR_FAMILY_NAME, &attribute);
-        self.send(&question)?;
+        let query = self.message(CTRL_CMD_GETFAMILY, 0, CTRL_ATTR_FAMILY_NAME, &attribute);
+        self.send(&query)?;
         let len = self.receive()?;
-        let answer = messages(&self.buffer[..len])
+        let reply = messages(&self.buffer[..len])
             .next()
-            .filter(|answer| answer.kind == GENL_ID_CTRL);
-        answer
-            .and_then(|answer| {
-                attributes(answer.payload()).find(|(kind, _)| *kind == CTRL_ATTR_FAMILY_ID)
+            .filter(|reply| reply.kind == GENL_ID_CTRL);
+        reply
+            .and_then(|reply| {
+                attributes(reply.payload()).find(|(kind, _)| *kind == CTRL_ATTR_FAMILY_ID)
             })
             .and_then(|(_, id)| id.first_chunk())
             .map(|id| u16::from_ne_bytes(*id))
@@ -125,7 +125,7 @@ impl<'a> Message<'a> {
     }
 
     /// What DONE and ERROR say: 0, or an errno.
-    pub(crate) fn verdict(&self) -> Result<()> {
+    pub(crate) fn result(&self) -> Result<()> {
         let code = self.bytes.get(HEADER..).and_then(|body| body.first_chunk());
         let code = code.map_or(0, |code| i32::from_ne_bytes(*code));
         match code {

@@ -16,7 +16,7 @@ use zerocopy::IntoBytes;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::genl::{Genl, NLM_F_DUMP, NLMSG_DONE, NLMSG_ERROR, messages};
-use crate::population::{Kind, Population};
+use crate::task_pool::{Kind, TaskPool};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Plan {
@@ -35,9 +35,9 @@ struct Cost {
 }
 
 impl Plan {
-    pub(crate) fn carry_out(&self) -> Result<()> {
+    pub(crate) fn run(&self) -> Result<()> {
         let mut out = io::stdout().lock();
-        let population = Population::start(Kind::Processes, self.tasks)?;
+        let pool = TaskPool::start(Kind::Processes, self.tasks)?;
         let mut genl = Genl::connect(abi::TASK_DIAG_GENL_NAME)?;
 
         line(&mut out, "request | send() | per task | whole dump | rows")?;
@@ -45,7 +45,7 @@ impl Plan {
             ("CHILDREN", abi::TASK_DIAG_DUMP_CHILDREN),
             ("DESCENDANTS", abi::TASK_DIAG_DUMP_DESCENDANTS),
         ] {
-            let request = request(&genl, strategy, population.pid());
+            let request = request(&genl, strategy, pool.pid());
             dump(&mut genl, &request)?;
             let cost = dump(&mut genl, &request)?;
             let per_task = cost.send / cost.rows.max(1);
@@ -105,7 +105,7 @@ fn dump(genl: &mut Genl, request: &[u8]) -> Result<Cost> {
         for message in messages(&genl.buffer[..len]) {
             match message.kind {
                 NLMSG_DONE | NLMSG_ERROR => {
-                    message.verdict()?;
+                    message.result()?;
                     return Ok(Cost {
                         send: sent - start,
                         total: Clock::Elapsed.now()? - start,

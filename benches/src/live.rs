@@ -15,17 +15,17 @@ use nix::sys::wait::waitpid;
 use nix::unistd::{ForkResult, fork};
 use taskdiag::{Live, Show};
 
-use crate::clock::own_ns;
+use crate::clock::thread_cpu_ns;
 use crate::error::{Error, Result};
-use crate::facts::Question;
-use crate::population::{Kind, Population};
-use crate::rivals::ProcfsText;
+use crate::implementations::ProcfsText;
 use crate::source::{Source, Sum};
+use crate::task_fields::Query;
+use crate::task_pool::{Kind, TaskPool};
 
 /// What a process goes through: it begins, has another name, is a zombie, gone.
-const CHANGES_A_LIFE: u32 = 4;
+const CHANGES_PER_CHILD: u32 = 4;
 /// A table may cost one part in so many of what reading procfs costs.
-const PARTS: u64 = 50;
+const MIN_RATIO: u64 = 50;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Plan {
@@ -42,35 +42,35 @@ pub(crate) struct Plan {
 
 impl Plan {
     /// Measures both, tells them, and fails if the table costs too much.
-    pub(crate) fn carry_out(&self) -> Result<()> {
-        let population = Population::start(Kind::Processes, self.tasks)?;
+    pub(crate) fn run(&self) -> Result<()> {
+        let pool = TaskPool::start(Kind::Processes, self.tasks)?;
         let scan = scan()?;
         let followed = self.follow()?;
-        drop(population);
+        drop(pool);
 
-        let a_second = followed.cost / self.seconds.max(1);
+        let per_second = followed.cost / self.seconds.max(1);
         println!("procfs, stat and status of all, once: {scan} ns");
-        println!("a live table, a second: {a_second} ns, {followed:?}");
-        println!("one part in {}", scan / a_second.max(1));
-        if a_second * PARTS > scan {
-            return Err(Error::failed(format!("more than one part in {PARTS}")));
+        println!("a live table, a second: {per_second} ns, {followed:?}");
+        println!("one part in {}", scan / per_second.max(1));
+        if per_second * MIN_RATIO > scan {
+            return Err(Error::failed(format!("more than one part in {MIN_RATIO}")));
         }
         Ok(())
     }
 
     fn follow(&self) -> Result<Followed> {
-        let begun = own_ns()?;
+        let start = thread_cpu_ns()?;
         let mut live = Live::follow(Show::BASE | Show::CRED).map_err(Error::failed)?;
         live.poll(Some(Duration::ZERO)).map_err(Error::failed)?;
-        let first = own_ns()? - begun;
+        let first = thread_cpu_ns()? - start;
         let before = live.stats();
 
         let over = AtomicBool::new(false);
         let cost = thread::scope(|scope| {
-            let lives = scope.spawn(|| self.make_changes(&over));
+            let changes = scope.spawn(|| self.make_changes(&over));
             let cost = self.listen(&mut live);
             over.store(true, Ordering::Relaxed);
-            lives.join().map_err(|_| Error::failed("no changes"))??;
+            changes.join().map_err(|_| Error::failed("no changes"))??;
             cost
         })?;
         let stats = live.stats();
@@ -90,13 +90,13 @@ impl Plan {
         T: taskdiag::live::TaskSource,
         E: taskdiag::events::EventSource,
     {
-        let begun = own_ns()?;
+        let start = thread_cpu_ns()?;
         let end = Instant::now() + Duration::from_secs(self.seconds);
         loop {
             let left = end.saturating_duration_since(Instant::now());
             live.poll(Some(left)).map_err(Error::failed)?;
             if left.is_zero() {
-                return Ok(own_ns()? - begun);
+                return Ok(thread_cpu_ns()? - start);
             }
         }
     }
@@ -104,10 +104,10 @@ impl Plan {
     /// Processes, one after another, that live long enough to be seen at each
     /// of their changes.
     fn make_changes(&self, over: &AtomicBool) -> Result<()> {
-        let life = Duration::from_secs(1) * CHANGES_A_LIFE / self.changes.max(1);
+        let interval = Duration::from_secs(1) * CHANGES_PER_CHILD / self.changes.max(1);
         while !over.load(Ordering::Relaxed) {
-            let next = Instant::now() + life;
-            live_and_die(life * 3 / 4)?;
+            let next = Instant::now() + interval;
+            run_child(interval * 3 / 4)?;
             thread::sleep(next.saturating_duration_since(Instant::now()));
         }
         Ok(())
@@ -115,7 +115,7 @@ impl Plan {
 }
 
 /// Has a name of its own for a while, and is a zombie for a while.
-fn live_and_die(time: Duration) -> Result<()> {
+fn run_child(time: Duration) -> Result<()> {
     let part = time / 3;
     // SAFETY: the child sleeps, takes a name and ends, which may be done after
     // a fork of whatever number of threads.
@@ -151,10 +151,10 @@ struct Followed {
 
 /// What it costs to read `stat` and `status` of all processes, in nanoseconds.
 fn scan() -> Result<u64> {
-    let mut procfs = ProcfsText::new(Kind::Processes, Question::BaseCredStat)?;
+    let mut procfs = ProcfsText::new(Kind::Processes, Query::BaseCredStat)?;
     // The first finds nothing in the caches.
     procfs.dump(&mut Sum::default())?;
-    let begun = own_ns()?;
+    let start = thread_cpu_ns()?;
     procfs.dump(&mut Sum::default())?;
-    Ok(own_ns()? - begun)
+    Ok(thread_cpu_ns()? - start)
 }

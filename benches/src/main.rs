@@ -8,21 +8,21 @@
 
 mod cli;
 mod clock;
-mod contest;
+mod comparison;
 mod error;
 mod events;
-mod facts;
 mod genl;
+mod implementations;
 mod limits;
 mod live;
 mod measure;
-mod moment;
 mod outcome;
-mod population;
 mod report;
-mod rivals;
+mod snapshot;
 mod source;
 mod task;
+mod task_fields;
+mod task_pool;
 mod verify;
 
 use std::process::ExitCode;

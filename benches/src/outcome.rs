@@ -8,7 +8,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::facts::Question;
+use crate::task_fields::Query;
 
 /// What a rival's process says on its standard output.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -34,9 +34,9 @@ pub(crate) struct Record {
     /// `processes` or `threads`; `lives` where it is about events.
     pub(crate) kind: String,
     /// Tasks made for the measurement.
-    pub(crate) population: u64,
-    pub(crate) rival: String,
-    pub(crate) question: Question,
+    pub(crate) pool: u64,
+    pub(crate) implementation: String,
+    pub(crate) query: Query,
     /// The tasks that there were.
     pub(crate) tasks: u64,
     /// Tasks, areas or events told of.

@@ -9,7 +9,7 @@ use std::path::Path;
 use zerocopy::{FromBytes, IntoBytes};
 
 use crate::error::{Error, Result};
-use crate::facts::{Area, AreaRow, Facts};
+use crate::task_fields::{Mapping, MappingRow, TaskFields};
 
 /// A way to list tasks.
 pub(crate) trait Source {
@@ -29,8 +29,8 @@ pub(crate) trait Source {
 
 /// Who listens.
 pub(crate) trait Consumer {
-    fn task(&mut self, facts: &Facts);
-    fn area(&mut self, area: &Area<'_>);
+    fn task(&mut self, fields: &TaskFields);
+    fn mapping(&mut self, mapping: &Mapping<'_>);
 }
 
 /// The consumer that is measured, the same for all: it adds up everything that
@@ -43,18 +43,29 @@ pub(crate) struct Sum {
 
 impl Consumer for Sum {
     #[inline(always)]
-    fn task(&mut self, facts: &Facts) {
-        for word in facts.words() {
+    fn task(&mut self, fields: &TaskFields) {
+        for word in fields.words() {
             self.sum = self.sum.wrapping_add(*word);
         }
         self.rows += 1;
     }
 
     #[inline(always)]
-    fn area(&mut self, area: &Area<'_>) {
-        let name = area.name.first().copied().unwrap_or_default();
-        let narrow = [area.pid, area.prot, area.dev_major, area.dev_minor];
-        for value in [area.start, area.end, area.pgoff, area.ino, u64::from(name)] {
+    fn mapping(&mut self, mapping: &Mapping<'_>) {
+        let name = mapping.name.first().copied().unwrap_or_default();
+        let narrow = [
+            mapping.pid,
+            mapping.prot,
+            mapping.dev_major,
+            mapping.dev_minor,
+        ];
+        for value in [
+            mapping.start,
+            mapping.end,
+            mapping.pgoff,
+            mapping.ino,
+            u64::from(name),
+        ] {
             self.sum = self.sum.wrapping_add(value);
         }
         for value in narrow {
@@ -98,12 +109,12 @@ impl Rows {
 }
 
 impl Consumer for Rows {
-    fn task(&mut self, facts: &Facts) {
-        self.write(facts.as_bytes());
+    fn task(&mut self, fields: &TaskFields) {
+        self.write(fields.as_bytes());
     }
 
-    fn area(&mut self, area: &Area<'_>) {
-        self.write(AreaRow::from(area).as_bytes());
+    fn mapping(&mut self, mapping: &Mapping<'_>) {
+        self.write(MappingRow::from(mapping).as_bytes());
     }
 }
 

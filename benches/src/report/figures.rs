@@ -6,8 +6,8 @@ use std::fs;
 use std::path::Path;
 
 use crate::error::{Error, Result};
-use crate::facts::Question;
 use crate::outcome::Record;
+use crate::task_fields::Query;
 
 /// What a rival took for a population: the round in the middle stands for all.
 /// What else a machine does in a round adds to it, and memory that another has
@@ -18,12 +18,12 @@ pub(crate) struct Figure {
 
 impl Figure {
     /// Instructions, or nanoseconds, a task.
-    pub(crate) fn a_task(&self) -> f64 {
+    pub(crate) fn per_task(&self) -> f64 {
         self.record.ns as f64 / self.record.tasks.max(1) as f64
     }
 
     /// Likewise for each task or area that was told of.
-    pub(crate) fn a_row(&self) -> f64 {
+    pub(crate) fn per_row(&self) -> f64 {
         self.record.ns as f64 / self.record.rows.max(1) as f64
     }
 }
@@ -32,20 +32,20 @@ impl Figure {
 pub(crate) struct Figures(Vec<Figure>);
 
 /// What tells one figure from another.
-type Key = (String, String, u64, Question, String);
+type Key = (String, String, u64, Query, String);
 
 fn key(record: &Record) -> Key {
     (
         record.machine.clone(),
         record.kind.clone(),
-        record.population,
-        record.question,
-        record.rival.clone(),
+        record.pool,
+        record.query,
+        record.implementation.clone(),
     )
 }
 
 /// Of two in the middle the cheaper one.
-fn middle(mut rounds: Vec<Record>) -> Figure {
+fn median(mut rounds: Vec<Record>) -> Figure {
     rounds.sort_by_key(|record| record.ns);
     let at = (rounds.len() - 1) / 2;
     Figure {
@@ -64,7 +64,7 @@ impl Figures {
         for record in rounds {
             of_each.entry(key(&record)).or_default().push(record);
         }
-        Self(of_each.into_values().map(middle).collect())
+        Self(of_each.into_values().map(median).collect())
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Figure> {
@@ -81,15 +81,15 @@ impl Figures {
     pub(crate) fn find(
         &self,
         machine: &str,
-        population: u64,
-        question: Question,
-        rival: &str,
+        pool: u64,
+        query: Query,
+        implementation: &str,
     ) -> Option<&Figure> {
         self.of(machine).find(|figure| {
             figure.record.kind == "processes"
-                && figure.record.population == population
-                && figure.record.question == question
-                && figure.record.rival == rival
+                && figure.record.pool == pool
+                && figure.record.query == query
+                && figure.record.implementation == implementation
         })
     }
 }
@@ -121,14 +121,14 @@ fn read_file(path: &Path) -> Result<Vec<Record>> {
 mod tests {
     use super::*;
 
-    fn round(rival: &str, ns: u64) -> Record {
+    fn round(implementation: &str, ns: u64) -> Record {
         Record {
             machine: "icount".to_owned(),
             kernel: String::new(),
             kind: "processes".to_owned(),
-            population: 10,
-            rival: rival.to_owned(),
-            question: Question::Base,
+            pool: 10,
+            implementation: implementation.to_owned(),
+            query: Query::Base,
             tasks: 10,
             rows: 10,
             round: 0,
@@ -142,11 +142,11 @@ mod tests {
     #[test]
     fn the_round_in_the_middle_counts() {
         let rounds = [("a", 300), ("a", 100), ("b", 50), ("a", 200), ("a", 900)];
-        let rounds = rounds.map(|(rival, ns)| round(rival, ns));
+        let rounds = rounds.map(|(implementation, ns)| round(implementation, ns));
         let figures = Figures::of_rounds(rounds.into());
-        let cost = |rival| {
-            let figure = figures.find("icount", 10, Question::Base, rival);
-            figure.map(Figure::a_task)
+        let cost = |implementation| {
+            let figure = figures.find("icount", 10, Query::Base, implementation);
+            figure.map(Figure::per_task)
         };
         assert_eq!(cost("a"), Some(20.0));
         assert_eq!(cost("b"), Some(5.0));

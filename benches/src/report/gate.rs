@@ -6,8 +6,8 @@ use std::path::Path;
 
 use super::figures::Figures;
 use crate::error::{Error, Result};
-use crate::facts::Question;
-use crate::rivals::RIVALS;
+use crate::implementations::IMPLEMENTATIONS;
+use crate::task_fields::Query;
 
 /// So much more than the file says passes, in per cent.
 const TOLERANCE: f64 = 3.0;
@@ -19,19 +19,23 @@ pub(crate) fn check(results: &Path, baseline: &Path) -> Result<()> {
     let figures = Figures::read(results)?;
     let text = fs::read_to_string(baseline).map_err(Error::io(baseline.display().to_string()))?;
     let mut failures = 0;
-    for rival in RIVALS
-        .iter()
-        .filter(|rival| rival.question == Question::BaseCred && rival.name.starts_with("task_diag"))
-    {
+    for implementation in IMPLEMENTATIONS.iter().filter(|implementation| {
+        implementation.query == Query::BaseCred && implementation.name.starts_with("task_diag")
+    }) {
         let figure = figures
-            .find("icount", POPULATION, rival.question, rival.name)
-            .ok_or_else(|| Error::failed(format!("{}: was not measured", rival.name)))?;
-        let limit = expected(&text, rival.name)?;
-        let (verdict, failed) = judge(figure.a_task(), limit);
+            .find(
+                "icount",
+                POPULATION,
+                implementation.query,
+                implementation.name,
+            )
+            .ok_or_else(|| Error::failed(format!("{}: was not measured", implementation.name)))?;
+        let limit = expected(&text, implementation.name)?;
+        let (result, failed) = verify(figure.per_task(), limit);
         println!(
-            "{}: {:.1} instructions a task, {limit:.1} in the file: {verdict}",
-            rival.name,
-            figure.a_task()
+            "{}: {:.1} instructions a task, {limit:.1} in the file: {result}",
+            implementation.name,
+            figure.per_task()
         );
         failures += usize::from(failed);
     }
@@ -51,17 +55,17 @@ fn expected(text: &str, name: &str) -> Result<f64> {
         .ok_or_else(|| Error::failed(format!("the baseline has no line of {name}")))
 }
 
-fn judge(cost: f64, expected: f64) -> (String, bool) {
+fn verify(cost: f64, expected: f64) -> (String, bool) {
     let change = (cost / expected - 1.0) * 100.0;
     let failed = change > TOLERANCE;
-    let verdict = if failed {
+    let result = if failed {
         "FAILED"
     } else if change < -TOLERANCE {
         "better, lower the file"
     } else {
         "ok"
     };
-    (format!("{change:+.2} %, {verdict}"), failed)
+    (format!("{change:+.2} %, {result}"), failed)
 }
 
 #[cfg(test)]
@@ -70,9 +74,9 @@ mod tests {
 
     #[test]
     fn three_per_cent_more_pass_and_not_four() {
-        assert!(!judge(102.9, 100.0).1);
-        assert!(judge(103.1, 100.0).1);
-        assert!(!judge(50.0, 100.0).1);
+        assert!(!verify(102.9, 100.0).1);
+        assert!(verify(103.1, 100.0).1);
+        assert!(!verify(50.0, 100.0).1);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use super::figures::{Figure, Figures};
 use super::table::{Table, short};
-use crate::facts::Question;
+use crate::task_fields::Query;
 
 const MACHINE: &str = "icount";
 const LIBRARY: &str = "task_diag, library";
@@ -23,7 +23,7 @@ pub(crate) fn table(figures: &Figures) -> Table {
         return table;
     }
     for limit in limits {
-        let verdict = match limit.measured {
+        let result = match limit.measured {
             Some(measured) if measured <= limit.at_most => "reached",
             Some(_) => "not reached",
             None => "",
@@ -34,21 +34,22 @@ pub(crate) fn table(figures: &Figures) -> Table {
             limit
                 .measured
                 .map_or_else(|| "not measured".to_owned(), short),
-            verdict.to_owned(),
+            result.to_owned(),
         ]);
     }
     table
 }
 
 fn limits(figures: &Figures) -> Vec<Limit> {
-    let find = |population, question, rival| figures.find(MACHINE, population, question, rival);
-    let a_task =
-        |population, question, rival| find(population, question, rival).map(Figure::a_task);
-    let ratio = |question, rival, other| {
-        Some(a_task(10_000, question, rival)? / a_task(10_000, question, other)?)
+    let find = |pool, query, implementation| figures.find(MACHINE, pool, query, implementation);
+    let per_task =
+        |pool, query, implementation| find(pool, query, implementation).map(Figure::per_task);
+    let ratio = |query, implementation, other| {
+        Some(per_task(10_000, query, implementation)? / per_task(10_000, query, other)?)
     };
-    let growth =
-        |question, rival| Some(a_task(100_000, question, rival)? / a_task(1_000, question, rival)?);
+    let growth = |query, implementation| {
+        Some(per_task(100_000, query, implementation)? / per_task(1_000, query, implementation)?)
+    };
     let limit = |what, at_most, measured| Limit {
         what,
         at_most,
@@ -58,52 +59,52 @@ fn limits(figures: &Figures) -> Vec<Limit> {
         limit(
             "base+cred, instructions a task, raw socket",
             700.0,
-            a_task(10_000, Question::BaseCred, RAW),
+            per_task(10_000, Query::BaseCred, RAW),
         ),
         limit(
             "base+cred, instructions a task, library",
             700.0,
-            a_task(10_000, Question::BaseCred, LIBRARY),
+            per_task(10_000, Query::BaseCred, LIBRARY),
         ),
         limit(
             "base+cred, raw socket against the BPF iterator",
             1.0 / 1.35,
-            ratio(Question::BaseCred, RAW, "BPF task iterator"),
+            ratio(Query::BaseCred, RAW, "BPF task iterator"),
         ),
         limit(
             "a hidden row, instructions",
             100.0,
-            a_task(10_000, Question::Hidden, RAW),
+            per_task(10_000, Query::Hidden, RAW),
         ),
         limit(
             "base+cred+stat, instructions a task, raw socket",
             1_400.0,
-            a_task(10_000, Question::BaseCredStat, RAW),
+            per_task(10_000, Query::BaseCredStat, RAW),
         ),
         limit(
             "receives, base+cred, 10,000 tasks",
             55.0,
-            find(10_000, Question::BaseCred, LIBRARY).map(|f| f.record.receives as f64),
+            find(10_000, Query::BaseCred, LIBRARY).map(|f| f.record.receives as f64),
         ),
         limit(
             "taskdiag-cli ps ax -o pid,ppid against procps",
             1.0 / 30.0,
-            ratio(Question::Numbers, "taskdiag-cli ps", "ps ax -o pid,ppid"),
+            ratio(Query::Pids, "taskdiag-cli ps", "ps ax -o pid,ppid"),
         ),
         limit(
             "all areas, base+VMA, against maps as text",
             0.2,
-            ratio(Question::Areas, RAW, "maps by hand"),
+            ratio(Query::Vma, RAW, "maps by hand"),
         ),
         limit(
             "100,000 tasks against 1,000, a task",
             1.1,
-            growth(Question::BaseCred, LIBRARY),
+            growth(Query::BaseCred, LIBRARY),
         ),
         limit(
             "memory of the library's process, 100,000 tasks, KiB",
             4096.0,
-            find(100_000, Question::BaseCred, LIBRARY).map(|f| f.record.memory_kib as f64),
+            find(100_000, Query::BaseCred, LIBRARY).map(|f| f.record.memory_kib as f64),
         ),
     ]
 }

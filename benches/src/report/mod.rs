@@ -14,8 +14,8 @@ use std::fs;
 use std::path::Path;
 
 use crate::error::{Error, Result};
-use crate::facts::Question;
-use crate::rivals::RIVALS;
+use crate::implementations::IMPLEMENTATIONS;
+use crate::task_fields::Query;
 use figures::{Figure, Figures};
 use table::{Table, short, thousands};
 
@@ -62,7 +62,7 @@ fn text(figures: &Figures) -> Result<String> {
         for kind in ["processes", "threads"] {
             let title = format!("{machine}: {kind}");
             let about = format!("{} a task.{}", unit(&machine), caveat(&machine));
-            section(&title, &about, &populations(figures, &machine, kind))?;
+            section(&title, &about, &pools(figures, &machine, kind))?;
         }
         let about = format!("{} a task, 1,000 processes.", unit(&machine));
         section(
@@ -74,7 +74,7 @@ fn text(figures: &Figures) -> Result<String> {
         section(
             &format!("{machine}: areas"),
             &about,
-            &areas(figures, &machine),
+            &mappings(figures, &machine),
         )?;
         let about = format!(
             "{} of the listener, for an event and for a process that forks, runs a program and \
@@ -126,38 +126,41 @@ fn machines(figures: &Figures) -> BTreeSet<String> {
 const AGAIN: &str = "icount-again";
 
 /// A row a rival and question, a column a population.
-fn populations(figures: &Figures, machine: &str, kind: &str) -> Table {
+fn pools(figures: &Figures, machine: &str, kind: &str) -> Table {
     let ours: Vec<&Figure> = figures
         .of(machine)
         .filter(|f| f.record.kind == kind)
         .collect();
-    let sizes: BTreeSet<u64> = ours.iter().map(|f| f.record.population).collect();
+    let sizes: BTreeSet<u64> = ours.iter().map(|f| f.record.pool).collect();
     let headers = ["asked for".to_owned(), "rival".to_owned()];
     let mut table = Table::new(
         headers
             .into_iter()
             .chain(sizes.iter().map(|n| thousands(*n))),
     );
-    for rival in RIVALS
+    for implementation in IMPLEMENTATIONS
         .iter()
-        .filter(|rival| rival.question != Question::Groups)
+        .filter(|implementation| implementation.query != Query::Groups)
     {
         let cells: Vec<String> = sizes
             .iter()
             .map(|size| {
                 let figure = ours.iter().find(|f| {
-                    f.record.population == *size
-                        && f.record.rival == rival.name
-                        && f.record.question == rival.question
+                    f.record.pool == *size
+                        && f.record.implementation == implementation.name
+                        && f.record.query == implementation.query
                 });
-                figure.map_or_else(String::new, |figure| short(figure.a_task()))
+                figure.map_or_else(String::new, |figure| short(figure.per_task()))
             })
             .collect();
         if cells.iter().any(|cell| !cell.is_empty()) {
             table.row(
-                [rival.question.to_string(), rival.name.to_owned()]
-                    .into_iter()
-                    .chain(cells),
+                [
+                    implementation.query.to_string(),
+                    implementation.name.to_owned(),
+                ]
+                .into_iter()
+                .chain(cells),
             );
         }
     }
@@ -166,29 +169,27 @@ fn populations(figures: &Figures, machine: &str, kind: &str) -> Table {
 
 fn groups(figures: &Figures, machine: &str) -> Table {
     let mut table = Table::new(["group", "cost"]);
-    for rival in RIVALS
+    for implementation in IMPLEMENTATIONS
         .iter()
-        .filter(|rival| rival.question == Question::Groups)
+        .filter(|implementation| implementation.query == Query::Groups)
     {
-        let figure = figures.find(machine, 1_000, Question::Groups, rival.name);
+        let figure = figures.find(machine, 1_000, Query::Groups, implementation.name);
         if let Some(figure) = figure {
-            table.row([rival.name.to_owned(), short(figure.a_task())]);
+            table.row([implementation.name.to_owned(), short(figure.per_task())]);
         }
     }
     table
 }
 
-fn areas(figures: &Figures, machine: &str) -> Table {
+fn mappings(figures: &Figures, machine: &str) -> Table {
     let mut table = Table::new(["rival", "processes", "areas", "cost"]);
-    let ours = figures
-        .of(machine)
-        .filter(|f| f.record.question == Question::Areas);
+    let ours = figures.of(machine).filter(|f| f.record.query == Query::Vma);
     for figure in ours {
         table.row([
-            figure.record.rival.clone(),
-            thousands(figure.record.population),
+            figure.record.implementation.clone(),
+            thousands(figure.record.pool),
             thousands(figure.record.rows),
-            short(figure.a_row()),
+            short(figure.per_row()),
         ]);
     }
     table
@@ -201,19 +202,19 @@ fn again(figures: &Figures) -> (Table, f64) {
     for second in figures.of(AGAIN) {
         let first = figures.of("icount").find(|first| {
             first.record.kind == second.record.kind
-                && first.record.population == second.record.population
-                && first.record.question == second.record.question
-                && first.record.rival == second.record.rival
+                && first.record.pool == second.record.pool
+                && first.record.query == second.record.query
+                && first.record.implementation == second.record.implementation
         });
         let Some(first) = first else { continue };
-        let difference = (second.a_task() / first.a_task() - 1.0) * 100.0;
+        let difference = (second.per_task() / first.per_task() - 1.0) * 100.0;
         worst = worst.max(difference.abs());
         if difference.abs() > 0.1 {
             table.row([
-                second.record.rival.clone(),
-                second.record.question.to_string(),
+                second.record.implementation.clone(),
+                second.record.query.to_string(),
                 second.record.kind.clone(),
-                thousands(second.record.population),
+                thousands(second.record.pool),
                 format!("{difference:+.2} %"),
             ]);
         }

@@ -10,48 +10,48 @@ use std::process::{Child, Command, Stdio};
 
 use nix::sys::resource::UsageWho;
 
-use crate::clock::{ns_of, usage_of};
-use crate::contest::{Contest, Pace};
+use crate::clock::{cpu_ns, resource_usage};
+use crate::comparison::{Comparison, Rounds};
 use crate::error::{Error, Result};
-use crate::facts::Facts;
 use crate::outcome::Outcome;
 use crate::source::{Consumer, Rows};
+use crate::task_fields::TaskFields;
 
 const PYTHON: &str = "/usr/bin/python3";
 
 /// A program that lists tasks on its standard output, below a line of headers.
-pub(crate) fn run(words: &[&str], contest: &Contest) -> Result<Outcome> {
-    let listing = contest.rows.with_extension("listing");
+pub(crate) fn run(arguments: &[&str], comparison: &Comparison) -> Result<Outcome> {
+    let listing = comparison.rows.with_extension("listing");
     let output = File::create(&listing).map_err(Error::io(listing.display().to_string()))?;
     let mut own = vec![std::process::id()];
-    own.push(finish(start(words, output.into())?)?);
+    own.push(finish(spawn(arguments, output.into())?)?);
     let text = fs::read(&listing).map_err(Error::io(listing.display().to_string()))?;
-    let rows = write_rows(contest, parse(&text)?)?;
+    let rows = write_rows(comparison, parse(&text)?)?;
 
-    let mut pace = Pace::new(contest.rounds);
-    while pace.goes_on() {
-        let begun = ns_of(UsageWho::RUSAGE_CHILDREN)?;
-        finish(start(words, Stdio::null())?)?;
-        pace.took(ns_of(UsageWho::RUSAGE_CHILDREN)? - begun);
+    let mut rounds = Rounds::new(comparison.rounds);
+    while rounds.has_next() {
+        let start = cpu_ns(UsageWho::RUSAGE_CHILDREN)?;
+        finish(spawn(arguments, Stdio::null())?)?;
+        rounds.add(cpu_ns(UsageWho::RUSAGE_CHILDREN)? - start);
     }
     Ok(Outcome {
         own,
-        ns: pace.ns,
+        ns: rounds.ns,
         rows,
-        memory_kib: usage_of(UsageWho::RUSAGE_CHILDREN)?.max_rss() as u64,
+        memory_kib: resource_usage(UsageWho::RUSAGE_CHILDREN)?.max_rss() as u64,
         ..Outcome::default()
     })
 }
 
-fn start(words: &[&str], output: Stdio) -> Result<Child> {
-    let mut command = Command::new(words[0]);
+fn spawn(arguments: &[&str], output: Stdio) -> Result<Child> {
+    let mut command = Command::new(arguments[0]);
     command
-        .args(&words[1..])
+        .args(&arguments[1..])
         .stdin(Stdio::null())
         .stdout(output);
     command.spawn().map_err(|error| match error.kind() {
-        ErrorKind::NotFound => Error::missing(words[0]),
-        _ => Error::io(words[0])(error),
+        ErrorKind::NotFound => Error::missing(arguments[0]),
+        _ => Error::io(arguments[0])(error),
     })
 }
 
@@ -65,21 +65,21 @@ fn finish(mut child: Child) -> Result<u32> {
     }
 }
 
-fn write_rows(contest: &Contest, facts: Vec<Facts>) -> Result<u64> {
-    let mut rows = Rows::create(&contest.rows)?;
-    let count = facts.len() as u64;
-    for facts in facts {
-        rows.task(&facts);
+fn write_rows(comparison: &Comparison, fields: Vec<TaskFields>) -> Result<u64> {
+    let mut rows = Rows::create(&comparison.rows)?;
+    let count = fields.len() as u64;
+    for fields in fields {
+        rows.task(&fields);
     }
     rows.finish()?;
     Ok(count)
 }
 
 /// The columns PID and PPID, by what the headers call them.
-fn parse(text: &[u8]) -> Result<Vec<Facts>> {
+fn parse(text: &[u8]) -> Result<Vec<TaskFields>> {
     let text = String::from_utf8_lossy(text);
     let mut lines = text.lines();
-    let headers = words(lines.next().unwrap_or_default());
+    let headers = arguments(lines.next().unwrap_or_default());
     let column = |name: &str| {
         headers
             .iter()
@@ -89,30 +89,30 @@ fn parse(text: &[u8]) -> Result<Vec<Facts>> {
     let ppid = column("ppid");
     lines
         .map(|line| {
-            let words = words(line);
-            let number = |at: usize| words.get(at).and_then(|word| word.parse().ok());
-            Ok(Facts {
+            let arguments = arguments(line);
+            let number = |at: usize| arguments.get(at).and_then(|word| word.parse().ok());
+            Ok(TaskFields {
                 pid: number(pid).ok_or_else(|| Error::failed(format!("an odd line: {line}")))?,
                 ppid: ppid.and_then(number).unwrap_or_default(),
-                ..Facts::default()
+                ..TaskFields::default()
             })
         })
         .collect()
 }
 
-fn words(line: &str) -> Vec<&str> {
+fn arguments(line: &str) -> Vec<&str> {
     line.split([' ', ','])
         .filter(|word| !word.is_empty())
         .collect()
 }
 
 /// psutil is not measured with Python's start: it does so itself.
-pub(crate) fn psutil(contest: &Contest) -> Result<Outcome> {
-    let listing = contest.rows.with_extension("listing");
+pub(crate) fn psutil(comparison: &Comparison) -> Result<Outcome> {
+    let listing = comparison.rows.with_extension("listing");
     let child = Command::new(PYTHON)
         .args(["-c", include_str!("psutil.py")])
-        .arg(contest.rounds.to_string())
-        .arg(contest.clock.name())
+        .arg(comparison.rounds.to_string())
+        .arg(comparison.clock.name())
         .arg(&listing)
         .stdout(Stdio::piped())
         .spawn()
@@ -124,36 +124,38 @@ pub(crate) fn psutil(contest: &Contest) -> Result<Outcome> {
     }
     let mut outcome: Outcome = serde_json::from_slice(&output.stdout).map_err(Error::failed)?;
     let text = fs::read(&listing).map_err(Error::io(listing.display().to_string()))?;
-    outcome.rows = write_rows(contest, parse_psutil(&text)?)?;
+    outcome.rows = write_rows(comparison, parse_psutil(&text)?)?;
     outcome.own = vec![std::process::id(), pid];
     Ok(outcome)
 }
 
 /// Lines of pid, ppid, uid, gid and name, with tabs between them.
-fn parse_psutil(text: &[u8]) -> Result<Vec<Facts>> {
+fn parse_psutil(text: &[u8]) -> Result<Vec<TaskFields>> {
     let lines = text
         .split(|byte| *byte == b'\n')
         .filter(|line| !line.is_empty());
     lines
         .map(|line| {
-            let mut words = line.splitn(5, |byte| *byte == b'\t');
+            let mut arguments = line.splitn(5, |byte| *byte == b'\t');
             let mut number = || {
-                let word = words.next().and_then(|word| std::str::from_utf8(word).ok());
+                let word = arguments
+                    .next()
+                    .and_then(|word| std::str::from_utf8(word).ok());
                 word.and_then(|word| word.parse().ok())
                     .ok_or_else(|| Error::failed("an odd line of psutil"))
             };
-            let mut facts = Facts {
+            let mut fields = TaskFields {
                 pid: number()?,
                 ppid: number()?,
                 uids: [number()?, 0, 0, 0],
                 gids: [number()?, 0, 0, 0],
-                ..Facts::default()
+                ..TaskFields::default()
             };
-            let name = words.next().unwrap_or_default();
-            let mut room = &mut facts.comm[..15];
+            let name = arguments.next().unwrap_or_default();
+            let mut buffer = &mut fields.comm[..15];
             // What does not fit is not the kernel's name of it.
-            let _ = room.write(name).map_err(Error::io("a name"))?;
-            Ok(facts)
+            let _ = buffer.write(name).map_err(Error::io("a name"))?;
+            Ok(fields)
         })
         .collect()
 }

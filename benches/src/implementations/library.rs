@@ -4,9 +4,9 @@
 use taskdiag::{CapSet, Client, Cred, Request, Show, Stat, State, Strategy, TaskRef, VmaFlags};
 
 use crate::error::{Error, Result};
-use crate::facts::{self, Area, Facts};
-use crate::population::Kind;
 use crate::source::{Consumer, Source};
+use crate::task_fields::{self, Mapping, TaskFields};
+use crate::task_pool::Kind;
 
 pub(crate) struct Library {
     client: Client,
@@ -30,23 +30,23 @@ impl Library {
 
 impl Source for Library {
     fn dump<C: Consumer>(&mut self, consumer: &mut C) -> Result<()> {
-        let areas = self.request.show.contains(Show::VMA);
+        let mappings = self.request.show.contains(Show::VMA);
         let stat = self.request.show.contains(Show::STAT);
         let mut dump = self.client.dump(&self.request).map_err(Error::failed)?;
-        if areas {
+        if mappings {
             while let Some(piece) = dump.next_piece().map_err(Error::failed)? {
-                tell_areas(&piece, consumer);
+                report_mappings(&piece, consumer);
             }
         } else if stat {
             while let Some(task) = dump.next().map_err(Error::failed)? {
-                consumer.task(&Facts {
+                consumer.task(&TaskFields {
                     stat: take_stat(&task.stat().unwrap_or_default()),
-                    ..facts(&task)
+                    ..fields(&task)
                 });
             }
         } else {
             while let Some(task) = dump.next().map_err(Error::failed)? {
-                consumer.task(&facts(&task));
+                consumer.task(&fields(&task));
             }
         }
         self.receives = dump.stats().receives;
@@ -59,24 +59,24 @@ impl Source for Library {
 }
 
 #[inline(always)]
-fn facts(task: &TaskRef<'_>) -> Facts {
-    let mut facts = Facts {
+fn fields(task: &TaskRef<'_>) -> TaskFields {
+    let mut fields = TaskFields {
         pid: task.pid(),
         tgid: task.tgid(),
-        ..Facts::default()
+        ..TaskFields::default()
     };
     if let Some(base) = task.base() {
-        facts.ppid = base.ppid;
-        facts.tpid = base.tpid;
-        facts.sid = base.sid;
-        facts.pgid = base.pgid;
-        facts.state = number(base.state);
-        facts.comm = *base.comm.padded();
+        fields.ppid = base.ppid;
+        fields.tpid = base.tpid;
+        fields.sid = base.sid;
+        fields.pgid = base.pgid;
+        fields.state = number(base.state);
+        fields.comm = *base.comm.padded();
     }
     if let Some(cred) = task.cred() {
-        take_cred(&cred, &mut facts);
+        take_cred(&cred, &mut fields);
     }
-    facts
+    fields
 }
 
 #[inline(always)]
@@ -97,10 +97,10 @@ fn number(state: State) -> u32 {
 }
 
 #[inline(always)]
-fn take_cred(cred: &Cred, facts: &mut Facts) {
-    facts.uids = [cred.uid, cred.euid, cred.suid, cred.fsuid];
-    facts.gids = [cred.gid, cred.egid, cred.sgid, cred.fsgid];
-    facts.caps = [
+fn take_cred(cred: &Cred, fields: &mut TaskFields) {
+    fields.uids = [cred.uid, cred.euid, cred.suid, cred.fsuid];
+    fields.gids = [cred.gid, cred.egid, cred.sgid, cred.fsgid];
+    fields.caps = [
         cred.cap_inheritable,
         cred.cap_permitted,
         cred.cap_effective,
@@ -108,14 +108,14 @@ fn take_cred(cred: &Cred, facts: &mut Facts) {
         cred.cap_ambient,
     ]
     .map(|CapSet(bits)| bits);
-    facts.securebits = cred.securebits;
-    facts.no_new_privs = u32::from(cred.no_new_privs);
+    fields.securebits = cred.securebits;
+    fields.no_new_privs = u32::from(cred.no_new_privs);
 }
 
 #[inline(always)]
-fn take_stat(stat: &Stat) -> facts::Stat {
+fn take_stat(stat: &Stat) -> task_fields::Stat {
     let memory = stat.memory.unwrap_or_default();
-    facts::Stat {
+    task_fields::Stat {
         utime: stat.utime,
         stime: stat.stime,
         start_time: stat.start_time,
@@ -132,10 +132,10 @@ fn take_stat(stat: &Stat) -> facts::Stat {
 }
 
 #[inline(always)]
-fn tell_areas<C: Consumer>(piece: &TaskRef<'_>, consumer: &mut C) {
+fn report_mappings<C: Consumer>(piece: &TaskRef<'_>, consumer: &mut C) {
     let prot = VmaFlags::READ | VmaFlags::WRITE | VmaFlags::EXEC;
     for vma in piece.vmas().into_iter().flatten() {
-        consumer.area(&Area {
+        consumer.mapping(&Mapping {
             pid: piece.pid(),
             start: vma.start,
             end: vma.end,

@@ -6,10 +6,10 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use nix::errno::Errno;
 use rustix::io::read;
 
-use super::procfs_text::{each_number, hexadecimal, number, open_file, open_proc, path};
+use super::procfs_text::{each_pid, hexadecimal, number, open_file, open_proc, path};
 use crate::error::{Error, Result};
-use crate::facts::Area;
 use crate::source::{Consumer, Source};
+use crate::task_fields::Mapping;
 
 /// More than the longest line of `maps`, several times.
 const BUFFER: usize = 64 * 1024;
@@ -39,7 +39,7 @@ impl Source for MapsText {
                     Ok(0) | Err(rustix::io::Errno::SRCH) => return Ok(()),
                     Ok(len) => {
                         for line in self.buffer[..len].split_inclusive(|byte| *byte == b'\n') {
-                            consumer.area(&parse(pid, line));
+                            consumer.mapping(&parse(pid, line));
                         }
                     }
                     Err(error) => return Err(Error::io("reading maps")(error)),
@@ -56,7 +56,7 @@ impl Source for MapsText {
 /// Calls `f` with each process and its `maps`, but for those that have gone.
 fn each_process(mut f: impl FnMut(u32, OwnedFd) -> Result<()>) -> Result<()> {
     let proc = open_proc()?;
-    each_number(proc.as_fd(), |name| {
+    each_pid(proc.as_fd(), |name| {
         let pid = number(name).0.try_into().unwrap_or(u32::MAX);
         let maps = open_file(proc.as_fd(), &path(name, b"/maps"))?;
         maps.map_or(Ok(()), |maps| f(pid, maps))
@@ -66,7 +66,7 @@ fn each_process(mut f: impl FnMut(u32, OwnedFd) -> Result<()>) -> Result<()> {
 /// `START-END rwxp OFFSET MAJOR:MINOR INODE      NAME`, the numbers but the inode
 /// hexadecimal.
 #[inline(always)]
-fn parse(pid: u32, line: &[u8]) -> Area<'_> {
+fn parse(pid: u32, line: &[u8]) -> Mapping<'_> {
     let behind = |rest: &'_ [u8]| -> usize { usize::from(!rest.is_empty()) };
     let (start, rest) = hexadecimal(line);
     let (end, rest) = hexadecimal(&rest[behind(rest)..]);
@@ -85,7 +85,7 @@ fn parse(pid: u32, line: &[u8]) -> Area<'_> {
         .iter()
         .position(|byte| *byte != b' ')
         .map_or(rest, |at| &rest[at..]);
-    Area {
+    Mapping {
         pid,
         start,
         end,
@@ -142,14 +142,14 @@ impl ProcmapQuery {
         let proc = open_proc()?;
         let own = open_file(proc.as_fd(), b"self/maps\0")?;
         let own = own.ok_or_else(|| Error::missing("/proc/self/maps"))?;
-        match new.ask(own.as_raw_fd(), 0) {
+        match new.query_mapping(own.as_raw_fd(), 0) {
             Err(Errno::ENOTTY) => Err(Error::missing("PROCMAP_QUERY")),
             _ => Ok(new),
         }
     }
 
     /// The area that holds this address, or the next.
-    fn ask(&mut self, maps: i32, address: u64) -> nix::Result<Query> {
+    fn query_mapping(&mut self, maps: i32, address: u64) -> nix::Result<Query> {
         let mut query = Query {
             size: size_of::<Query>() as u64,
             query_flags: COVERING_OR_NEXT,
@@ -172,14 +172,14 @@ impl Source for ProcmapQuery {
         each_process(|pid, maps| {
             let mut address = 0;
             loop {
-                let query = match self.ask(maps.as_raw_fd(), address) {
+                let query = match self.query_mapping(maps.as_raw_fd(), address) {
                     Ok(query) => query,
                     Err(Errno::ENOENT | Errno::ESRCH) => return Ok(()),
                     Err(error) => return Err(Error::io("PROCMAP_QUERY")(error)),
                 };
                 // Its length is told with the NUL.
                 let len = (query.vma_name_size as usize).saturating_sub(1);
-                consumer.area(&Area {
+                consumer.mapping(&Mapping {
                     pid,
                     start: query.vma_start,
                     end: query.vma_end,

@@ -9,20 +9,20 @@ use taskdiag::abi::{
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unalign};
 
 use crate::error::{Error, Result};
-use crate::facts::{Area, Facts, Question, Stat};
 use crate::genl::{Genl, NLM_F_DUMP, NLMSG_DONE, NLMSG_ERROR, attributes, messages};
-use crate::population::Kind;
 use crate::source::{Consumer, Source};
+use crate::task_fields::{Mapping, Query, Stat, TaskFields};
+use crate::task_pool::Kind;
 
 pub(crate) struct Raw {
     genl: Genl,
     request: Vec<u8>,
-    areas: bool,
+    mappings: bool,
     receives: u64,
 }
 
 impl Raw {
-    pub(crate) fn new(kind: Kind, show: Show, question: Question) -> Result<Self> {
+    pub(crate) fn new(kind: Kind, show: Show, query: Query) -> Result<Self> {
         let genl = Genl::connect(abi::TASK_DIAG_GENL_NAME)?;
         let what = TaskDiagPid {
             show_flags: show.bits(),
@@ -42,7 +42,7 @@ impl Raw {
         Ok(Self {
             genl,
             request,
-            areas: question == Question::Areas,
+            mappings: query == Query::Vma,
             receives: 0,
         })
     }
@@ -57,9 +57,9 @@ impl Source for Raw {
             self.receives += 1;
             for message in messages(&self.genl.buffer[..len]) {
                 match message.kind {
-                    NLMSG_DONE => return message.verdict(),
-                    NLMSG_ERROR => return message.verdict(),
-                    _ if self.areas => areas(message.payload(), consumer),
+                    NLMSG_DONE => return message.result(),
+                    NLMSG_ERROR => return message.result(),
+                    _ if self.mappings => mappings(message.payload(), consumer),
                     _ => task(message.payload(), consumer),
                 }
                 .ok_or_else(|| Error::failed("an attribute is too short"))?;
@@ -93,18 +93,18 @@ impl BaseAndCred {
     #[inline(always)]
     fn view(payload: &[u8]) -> Option<&Self> {
         let this = Self::ref_from_bytes(payload).ok()?;
-        this.is_sound().then_some(this)
+        this.has_expected_layout().then_some(this)
     }
 
     /// Likewise, and what is behind it.
     #[inline(always)]
     fn begin(payload: &[u8]) -> Option<(&Self, &[u8])> {
         let (this, behind) = Self::ref_from_prefix(payload).ok()?;
-        this.is_sound().then_some((this, behind))
+        this.has_expected_layout().then_some((this, behind))
     }
 
     #[inline(always)]
-    fn is_sound(&self) -> bool {
+    fn has_expected_layout(&self) -> bool {
         self.msg_header == header::<TaskDiagMsg>(abi::TASK_DIAG_MSG)
             && self.base_header == header::<TaskDiagBase>(abi::TASK_DIAG_BASE)
             && self.cred_header == header::<TaskDiagCreds>(abi::TASK_DIAG_CRED)
@@ -112,15 +112,15 @@ impl BaseAndCred {
     }
 
     #[inline(always)]
-    fn facts(&self) -> Facts {
-        let mut facts = Facts {
+    fn fields(&self) -> TaskFields {
+        let mut fields = TaskFields {
             pid: self.msg.pid,
             tgid: self.msg.tgid,
-            ..Facts::default()
+            ..TaskFields::default()
         };
-        base(&self.base, &mut facts);
-        cred(&self.cred, &mut facts);
-        facts
+        base(&self.base, &mut fields);
+        cred(&self.cred, &mut fields);
+        fields
     }
 }
 
@@ -144,16 +144,16 @@ impl AndStat {
 /// Tells of a task, unless the message goes on from the one before.
 #[inline(always)]
 fn task<C: Consumer>(payload: &[u8], consumer: &mut C) -> Option<()> {
-    if let Some(usual) = BaseAndCred::view(payload) {
-        consumer.task(&usual.facts());
+    if let Some(base_and_cred) = BaseAndCred::view(payload) {
+        consumer.task(&base_and_cred.fields());
         return Some(());
     }
-    let begun = BaseAndCred::begin(payload);
-    match begun.and_then(|(usual, behind)| Some((usual, AndStat::view(behind)?))) {
-        Some((usual, and)) => {
-            let mut facts = usual.facts();
-            facts.stat = stat(&and.stat.get());
-            consumer.task(&facts);
+    let start = BaseAndCred::begin(payload);
+    match start.and_then(|(base_and_cred, behind)| Some((base_and_cred, AndStat::view(behind)?))) {
+        Some((base_and_cred, and)) => {
+            let mut fields = base_and_cred.fields();
+            fields.stat = stat(&and.stat.get());
+            consumer.task(&fields);
             Some(())
         }
         None => any_task(payload, consumer),
@@ -162,7 +162,7 @@ fn task<C: Consumer>(payload: &[u8], consumer: &mut C) -> Option<()> {
 
 /// Whatever there is about it.
 fn any_task<C: Consumer>(payload: &[u8], consumer: &mut C) -> Option<()> {
-    let mut facts = Facts::default();
+    let mut fields = TaskFields::default();
     for (kind, payload) in attributes(payload) {
         match kind {
             abi::TASK_DIAG_MSG => {
@@ -170,39 +170,41 @@ fn any_task<C: Consumer>(payload: &[u8], consumer: &mut C) -> Option<()> {
                 if msg.flags & abi::TASK_DIAG_FLAG_CONT != 0 {
                     return Some(());
                 }
-                facts.pid = msg.pid;
-                facts.tgid = msg.tgid;
+                fields.pid = msg.pid;
+                fields.tgid = msg.tgid;
             }
-            abi::TASK_DIAG_BASE => base(TaskDiagBase::ref_from_prefix(payload).ok()?.0, &mut facts),
+            abi::TASK_DIAG_BASE => {
+                base(TaskDiagBase::ref_from_prefix(payload).ok()?.0, &mut fields)
+            }
             abi::TASK_DIAG_CRED => {
-                cred(TaskDiagCreds::ref_from_prefix(payload).ok()?.0, &mut facts);
+                cred(TaskDiagCreds::ref_from_prefix(payload).ok()?.0, &mut fields);
             }
             abi::TASK_DIAG_STAT => {
                 // Only 4-byte alignment is promised.
-                facts.stat = stat(&TaskDiagStat::read_from_prefix(payload).ok()?.0);
+                fields.stat = stat(&TaskDiagStat::read_from_prefix(payload).ok()?.0);
             }
             _ => {}
         }
     }
-    consumer.task(&facts);
+    consumer.task(&fields);
     Some(())
 }
 
 #[inline(always)]
-fn base(base: &TaskDiagBase, facts: &mut Facts) {
-    facts.ppid = base.ppid;
-    facts.tpid = base.tpid;
-    facts.sid = base.sid;
-    facts.pgid = base.pgid;
-    facts.state = u32::from(base.state);
-    facts.comm = base.comm;
+fn base(base: &TaskDiagBase, fields: &mut TaskFields) {
+    fields.ppid = base.ppid;
+    fields.tpid = base.tpid;
+    fields.sid = base.sid;
+    fields.pgid = base.pgid;
+    fields.state = u32::from(base.state);
+    fields.comm = base.comm;
 }
 
 #[inline(always)]
-fn cred(cred: &TaskDiagCreds, facts: &mut Facts) {
-    facts.uids = [cred.uid, cred.euid, cred.suid, cred.fsuid];
-    facts.gids = [cred.gid, cred.egid, cred.sgid, cred.fsgid];
-    facts.caps = [
+fn cred(cred: &TaskDiagCreds, fields: &mut TaskFields) {
+    fields.uids = [cred.uid, cred.euid, cred.suid, cred.fsuid];
+    fields.gids = [cred.gid, cred.egid, cred.sgid, cred.fsgid];
+    fields.caps = [
         cred.cap_inheritable,
         cred.cap_permitted,
         cred.cap_effective,
@@ -210,8 +212,8 @@ fn cred(cred: &TaskDiagCreds, facts: &mut Facts) {
         cred.cap_ambient,
     ]
     .map(|set| u64::from(set.cap[1]) << 32 | u64::from(set.cap[0]));
-    facts.securebits = cred.securebits;
-    facts.no_new_privs = cred.no_new_privs;
+    fields.securebits = cred.securebits;
+    fields.no_new_privs = cred.no_new_privs;
 }
 
 #[inline(always)]
@@ -234,7 +236,7 @@ fn stat(stat: &TaskDiagStat) -> Stat {
 
 /// Tells of the areas in a message.
 #[inline(always)]
-fn areas<C: Consumer>(payload: &[u8], consumer: &mut C) -> Option<()> {
+fn mappings<C: Consumer>(payload: &[u8], consumer: &mut C) -> Option<()> {
     const PROT: u64 = abi::TASK_DIAG_VMA_READ | abi::TASK_DIAG_VMA_WRITE | abi::TASK_DIAG_VMA_EXEC;
     let mut pid = 0;
     for (kind, payload) in attributes(payload) {
@@ -250,7 +252,7 @@ fn areas<C: Consumer>(payload: &[u8], consumer: &mut C) -> Option<()> {
             let vma = TaskDiagVma::read_from_prefix(rest).ok()?.0;
             let len = vma.len as usize;
             let name_off = vma.name_off as usize;
-            consumer.area(&Area {
+            consumer.mapping(&Mapping {
                 pid,
                 start: vma.start,
                 end: vma.end,

@@ -11,7 +11,7 @@ use crate::source::{Rows, Source, Sum};
 
 /// What a rival's process is told.
 #[derive(Debug)]
-pub(crate) struct Contest {
+pub(crate) struct Comparison {
     pub(crate) rounds: usize,
     pub(crate) clock: Clock,
     /// Where all rows go, once.
@@ -19,60 +19,60 @@ pub(crate) struct Contest {
 }
 
 /// How many rounds: those asked for, but for what takes long.
-pub(crate) struct Pace {
-    rounds: usize,
+pub(crate) struct Rounds {
+    limit: usize,
     pub(crate) ns: Vec<u64>,
 }
 
-impl Pace {
+impl Rounds {
     const ENOUGH_NS: u64 = 3_000_000_000;
 
     pub(crate) const fn new(rounds: usize) -> Self {
         Self {
-            rounds,
+            limit: rounds,
             ns: Vec::new(),
         }
     }
 
-    pub(crate) fn goes_on(&self) -> bool {
-        self.ns.len() < self.rounds && self.ns.iter().sum::<u64>() < Self::ENOUGH_NS
+    pub(crate) fn has_next(&self) -> bool {
+        self.ns.len() < self.limit && self.ns.iter().sum::<u64>() < Self::ENOUGH_NS
     }
 
-    pub(crate) fn took(&mut self, ns: u64) {
+    pub(crate) fn add(&mut self, ns: u64) {
         self.ns.push(ns);
     }
 }
 
 /// Has a rival list everything, first to compare and then to measure.
-pub(crate) fn compete<S: Source>(
-    contest: &Contest,
+pub(crate) fn compare<S: Source>(
+    comparison: &Comparison,
     make: impl FnOnce() -> Result<S>,
 ) -> Result<Outcome> {
     // Before the rival is ready, as it may be nobody then.
-    let mut rows = Rows::create(&contest.rows)?;
-    let clock = contest.clock;
-    let begun = clock.now()?;
+    let mut rows = Rows::create(&comparison.rows)?;
+    let clock = comparison.clock;
+    let start = clock.now()?;
     let mut source = make()?;
-    let setup_ns = clock.now()? - begun;
+    let setup_ns = clock.now()? - start;
     source.prepare()?;
     source.dump(&mut rows)?;
     rows.finish()?;
 
-    let mut pace = Pace::new(contest.rounds);
-    let mut told = 0;
-    while pace.goes_on() {
+    let mut rounds = Rounds::new(comparison.rounds);
+    let mut rows_per_dump = 0;
+    while rounds.has_next() {
         source.prepare()?;
         let mut sum = Sum::default();
-        let begun = clock.now()?;
+        let start = clock.now()?;
         source.dump(&mut sum)?;
-        pace.took(clock.now()? - begun);
-        told = sum.rows;
+        rounds.add(clock.now()? - start);
+        rows_per_dump = sum.rows;
     }
     Ok(Outcome {
         own: vec![std::process::id()],
         setup_ns,
-        ns: pace.ns,
-        rows: told,
+        ns: rounds.ns,
+        rows: rows_per_dump,
         receives: source.receives(),
         memory_kib: own_memory()?,
     })

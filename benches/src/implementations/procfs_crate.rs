@@ -6,16 +6,16 @@ use procfs::ProcError;
 use procfs::process::{Process, all_processes};
 
 use crate::error::{Error, Result};
-use crate::facts::Facts;
 use crate::source::{Consumer, Source};
+use crate::task_fields::TaskFields;
 
 pub(crate) struct ProcfsCrate;
 
 impl Source for ProcfsCrate {
     fn dump<C: Consumer>(&mut self, consumer: &mut C) -> Result<()> {
         for process in all_processes().map_err(Error::failed)? {
-            match process.and_then(|process| facts(&process)) {
-                Ok(facts) => consumer.task(&facts),
+            match process.and_then(|process| fields(&process)) {
+                Ok(fields) => consumer.task(&fields),
                 Err(error) if has_gone(&error) => {}
                 Err(error) => return Err(Error::failed(error)),
             }
@@ -33,7 +33,7 @@ fn has_gone(error: &ProcError) -> bool {
     }
 }
 
-fn facts(process: &Process) -> Result<Facts, ProcError> {
+fn fields(process: &Process) -> Result<TaskFields, ProcError> {
     let stat = process.stat()?;
     let status = process.status()?;
     let id = |id: i32| id as u32;
@@ -41,7 +41,7 @@ fn facts(process: &Process) -> Result<Facts, ProcError> {
     // Its `status.name` ends before a colon.
     let len = stat.comm.len().min(15);
     comm[..len].copy_from_slice(&stat.comm.as_bytes()[..len]);
-    Ok(Facts {
+    Ok(TaskFields {
         pid: id(status.pid),
         tgid: id(status.tgid),
         ppid: id(status.ppid),
@@ -62,6 +62,6 @@ fn facts(process: &Process) -> Result<Facts, ProcError> {
             status.capamb.unwrap_or_default(),
         ],
         no_new_privs: status.nonewprivs.map_or(0, |nnp| nnp as u32),
-        ..Facts::default()
+        ..TaskFields::default()
     })
 }

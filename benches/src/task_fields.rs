@@ -15,7 +15,7 @@ pub(crate) const TICK: u64 = 10_000_000;
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
 )]
 #[repr(C)]
-pub(crate) struct Facts {
+pub(crate) struct TaskFields {
     /// Inheritable, permitted, effective, bounding set, ambient.
     pub(crate) caps: [u64; 5],
     pub(crate) stat: Stat,
@@ -60,7 +60,7 @@ pub(crate) struct Stat {
 
 /// An area of a process's memory.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Area<'a> {
+pub(crate) struct Mapping<'a> {
     pub(crate) pid: u32,
     pub(crate) start: u64,
     pub(crate) end: u64,
@@ -78,7 +78,7 @@ pub(crate) struct Area<'a> {
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
 )]
 #[repr(C)]
-pub(crate) struct AreaRow {
+pub(crate) struct MappingRow {
     pub(crate) start: u64,
     pub(crate) end: u64,
     pub(crate) pgoff: u64,
@@ -90,27 +90,27 @@ pub(crate) struct AreaRow {
     pub(crate) prot: u32,
 }
 
-impl From<&Area<'_>> for AreaRow {
-    fn from(area: &Area<'_>) -> Self {
+impl From<&Mapping<'_>> for MappingRow {
+    fn from(mapping: &Mapping<'_>) -> Self {
         Self {
-            start: area.start,
-            end: area.end,
+            start: mapping.start,
+            end: mapping.end,
             // A number without a meaning where there is no file.
-            pgoff: if area.ino == 0 { 0 } else { area.pgoff },
-            ino: area.ino,
-            name_hash: if area.name.starts_with(b"/") {
-                hash(area.name)
+            pgoff: if mapping.ino == 0 { 0 } else { mapping.pgoff },
+            ino: mapping.ino,
+            name_hash: if mapping.name.starts_with(b"/") {
+                hash(mapping.name)
             } else {
                 0
             },
-            dev: [area.dev_major, area.dev_minor],
-            pid: area.pid,
-            prot: area.prot,
+            dev: [mapping.dev_major, mapping.dev_minor],
+            pid: mapping.pid,
+            prot: mapping.prot,
         }
     }
 }
 
-impl Facts {
+impl TaskFields {
     /// All of them, to add up or to compare.
     #[inline(always)]
     pub(crate) const fn words(&self) -> &[u64; size_of::<Self>() / size_of::<u64>()] {
@@ -118,9 +118,9 @@ impl Facts {
     }
 }
 
-impl AreaRow {
+impl MappingRow {
     /// The vsyscall page is no area of the process.
-    pub(crate) const fn is_of_the_kernel(&self) -> bool {
+    pub(crate) const fn is_vsyscall_page(&self) -> bool {
         self.start >= 1 << 63
     }
 }
@@ -135,9 +135,9 @@ fn hash(bytes: &[u8]) -> u64 {
 /// Which facts a rival is asked for, and so is compared by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum Question {
+pub(crate) enum Query {
     /// Number, and number of the parent.
-    Numbers,
+    Pids,
     /// Number, parent, name, real user and group: what taskstats knows of.
     Names,
     /// What `/proc/PID/stat` has of `task_diag_base`.
@@ -149,61 +149,61 @@ pub(crate) enum Question {
     /// Whatever `ps aux` shows; compared by number.
     Aux,
     /// The areas of all processes.
-    Areas,
+    Vma,
     /// Any other set of groups; compared by number.
     Groups,
     /// Tasks that the caller may not see.
     Hidden,
     /// To be told of events: what whoever listens takes.
-    Listening,
+    Listener,
     /// Likewise: what all take, who makes the events among them.
-    Lives,
+    Lifecycles,
 }
 
-impl fmt::Display for Question {
+impl fmt::Display for Query {
     /// As in the raw data.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.serialize(f)
     }
 }
 
-impl Question {
+impl Query {
     /// The facts that this question is about, the others 0.
-    pub(crate) fn keep(self, all: &Facts) -> Facts {
-        let number = Facts {
+    pub(crate) fn select(self, all: &TaskFields) -> TaskFields {
+        let number = TaskFields {
             pid: all.pid,
-            ..Facts::default()
+            ..TaskFields::default()
         };
-        let numbers = Facts {
+        let numbers = TaskFields {
             ppid: all.ppid,
             ..number
         };
         match self {
             Self::Aux
-            | Self::Areas
+            | Self::Vma
             | Self::Groups
             | Self::Hidden
-            | Self::Listening
-            | Self::Lives => number,
-            Self::Numbers => numbers,
-            Self::Names => Facts {
+            | Self::Listener
+            | Self::Lifecycles => number,
+            Self::Pids => numbers,
+            Self::Names => TaskFields {
                 comm: all.comm,
                 uids: [all.uids[0], 0, 0, 0],
                 gids: [all.gids[0], 0, 0, 0],
                 ..numbers
             },
-            Self::Base => Facts {
+            Self::Base => TaskFields {
                 sid: all.sid,
                 pgid: all.pgid,
                 state: all.state,
                 comm: all.comm,
                 ..numbers
             },
-            Self::BaseCred => Facts {
+            Self::BaseCred => TaskFields {
                 stat: Stat::default(),
                 ..*all
             },
-            Self::BaseCredStat => Facts {
+            Self::BaseCredStat => TaskFields {
                 stat: all.stat.in_ticks(),
                 ..*all
             },

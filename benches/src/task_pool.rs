@@ -48,17 +48,17 @@ impl Kind {
 }
 
 /// Tasks that are there until this is dropped.
-pub(crate) struct Population {
+pub(crate) struct TaskPool {
     child: Child,
     /// Its end is the population's.
     life: Option<ChildStdin>,
 }
 
-impl Population {
+impl TaskPool {
     /// Starts a process that makes them, and waits until they are there.
     pub(crate) fn start(kind: Kind, tasks: usize) -> Result<Self> {
         let mut child = Command::new("/proc/self/exe")
-            .args(["population", "--kind", kind.name()])
+            .args(["task-pool", "--kind", kind.name()])
             .arg(tasks.to_string())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -81,7 +81,7 @@ impl Population {
     }
 }
 
-impl Drop for Population {
+impl Drop for TaskPool {
     fn drop(&mut self) {
         drop(self.life.take());
         if let Err(error) = self.child.wait() {

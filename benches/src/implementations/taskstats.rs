@@ -4,11 +4,11 @@
 
 use std::os::fd::AsFd;
 
-use super::procfs_text::{each_number, number, open_proc};
+use super::procfs_text::{each_pid, number, open_proc};
 use crate::error::{Error, Result};
-use crate::facts::Facts;
 use crate::genl::{Genl, NLMSG_ERROR, attributes, messages};
 use crate::source::{Consumer, Source};
+use crate::task_fields::TaskFields;
 
 const FAMILY: &str = "TASKSTATS";
 const CMD_GET: u8 = 1;
@@ -41,16 +41,16 @@ impl Taskstats {
         })
     }
 
-    fn answers<C: Consumer>(&mut self, requests: usize, consumer: &mut C) -> Result<()> {
-        let mut answered = 0;
-        while answered < requests {
+    fn receive_replies<C: Consumer>(&mut self, requests: usize, consumer: &mut C) -> Result<()> {
+        let mut received = 0;
+        while received < requests {
             let len = self.genl.receive()?;
             self.receives += 1;
             for message in messages(&self.genl.buffer[..len]) {
-                answered += 1;
+                received += 1;
                 // An error is the answer for a task that has gone.
                 if message.kind != NLMSG_ERROR {
-                    consumer.task(&facts(message.payload())?);
+                    consumer.task(&fields(message.payload())?);
                 }
             }
         }
@@ -63,7 +63,7 @@ impl Source for Taskstats {
         self.receives = 0;
         let mut pids = std::mem::take(&mut self.pids);
         pids.clear();
-        each_number(open_proc()?.as_fd(), |name| {
+        each_pid(open_proc()?.as_fd(), |name| {
             pids.push(number(name).0.try_into().unwrap_or(u32::MAX));
             Ok(())
         })?;
@@ -77,7 +77,7 @@ impl Source for Taskstats {
                 );
             }
             self.genl.send(&batch)?;
-            self.answers(some.len(), consumer)?;
+            self.receive_replies(some.len(), consumer)?;
         }
         self.pids = pids;
         Ok(())
@@ -89,7 +89,7 @@ impl Source for Taskstats {
 }
 
 #[inline(always)]
-fn facts(payload: &[u8]) -> Result<Facts> {
+fn fields(payload: &[u8]) -> Result<TaskFields> {
     let within = attributes(payload)
         .find(|(kind, _)| *kind == TYPE_AGGR_PID)
         .and_then(|(_, nest)| attributes(nest).find(|(kind, _)| *kind == TYPE_STATS))
@@ -100,12 +100,12 @@ fn facts(payload: &[u8]) -> Result<Facts> {
         let bytes = within[at..].first_chunk().copied();
         u32::from_ne_bytes(bytes.unwrap_or_default())
     };
-    Ok(Facts {
+    Ok(TaskFields {
         pid: word(AC_PID),
         ppid: word(AC_PPID),
         uids: [word(AC_UID), 0, 0, 0],
         gids: [word(AC_GID), 0, 0, 0],
         comm: *within[AC_COMM..].first_chunk().unwrap_or(&[0; 16]),
-        ..Facts::default()
+        ..TaskFields::default()
     })
 }

@@ -10,12 +10,12 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use super::raw::until_nul;
 use crate::error::{Error, Result};
-use crate::facts::{Area, Facts};
-use crate::population::Kind;
 use crate::source::{Consumer, Source};
+use crate::task_fields::{Mapping, TaskFields};
+use crate::task_pool::Kind;
 
 /// Where `scripts/bench` has the programs compiled.
-const FOLDER: &str = "TASKDIAG_BENCH_BPF";
+const DIRECTORY: &str = "TASKDIAG_BENCH_BPF";
 
 /// The kernel hands out 32 KiB at a time.
 const BUFFER: usize = 64 * 1024;
@@ -31,9 +31,9 @@ struct Program {
 impl Program {
     /// Has libbpf load a program, in the shape of its own command.
     fn load(name: &str) -> Result<Self> {
-        let folder = std::env::var_os(FOLDER)
-            .ok_or_else(|| Error::missing(format!("{FOLDER}, a folder with BPF programs")))?;
-        let object = PathBuf::from(folder).join(format!("{name}.bpf.o"));
+        let directory = std::env::var_os(DIRECTORY)
+            .ok_or_else(|| Error::missing(format!("{DIRECTORY}, a folder with BPF programs")))?;
+        let object = PathBuf::from(directory).join(format!("{name}.bpf.o"));
         let path = format!("/sys/fs/bpf/{name}-{}", std::process::id());
         let loading = Command::new("bpftool")
             .args(["iter", "pin"])
@@ -124,7 +124,7 @@ impl Source for Tasks {
             let entries =
                 <[Entry]>::ref_from_bytes(bytes).map_err(|_| Error::failed("an entry is torn"))?;
             for entry in entries {
-                consumer.task(&Facts {
+                consumer.task(&TaskFields {
                     caps: entry.caps,
                     comm: entry.comm,
                     pid: entry.pid,
@@ -138,7 +138,7 @@ impl Source for Tasks {
                     securebits: entry.securebits,
                     no_new_privs: entry.no_new_privs,
                     state: state(entry.state),
-                    ..Facts::default()
+                    ..TaskFields::default()
                 });
             }
         }
@@ -160,10 +160,10 @@ fn state(bits: u32) -> u32 {
     u32::BITS - (bits & REPORTED).leading_zeros()
 }
 
-/// As `struct area` in `areas.bpf.c`.
+/// As `struct mapping` in `mappings.bpf.c`.
 #[derive(FromBytes, Immutable, KnownLayout)]
 #[repr(C)]
-struct AreaEntry {
+struct MappingEntry {
     start: u64,
     end: u64,
     pgoff: u64,
@@ -174,15 +174,15 @@ struct AreaEntry {
     name_len: u32,
 }
 
-pub(crate) struct Areas(Program);
+pub(crate) struct Mappings(Program);
 
-impl Areas {
+impl Mappings {
     pub(crate) fn new() -> Result<Self> {
-        Ok(Self(Program::load("areas")?))
+        Ok(Self(Program::load("mappings")?))
     }
 }
 
-impl Source for Areas {
+impl Source for Mappings {
     fn prepare(&mut self) -> Result<()> {
         self.0.open()
     }
@@ -196,12 +196,12 @@ impl Source for Areas {
                 return Ok(());
             }
             while !rest.is_empty() {
-                let (entry, behind) = AreaEntry::ref_from_prefix(rest)
+                let (entry, behind) = MappingEntry::ref_from_prefix(rest)
                     .map_err(|_| Error::failed("an entry is torn"))?;
                 let (name, behind) = behind
                     .split_at_checked(entry.name_len as usize)
                     .ok_or_else(|| Error::failed("a name is torn"))?;
-                consumer.area(&Area {
+                consumer.mapping(&Mapping {
                     pid: entry.pid,
                     start: entry.start,
                     end: entry.end,

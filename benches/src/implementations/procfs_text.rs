@@ -14,9 +14,9 @@ use rustix::fs::{Mode, OFlags, RawDir, open, openat};
 use rustix::io::{Errno, read};
 
 use crate::error::{Error, Result};
-use crate::facts::{Facts, Question, TICK};
-use crate::population::Kind;
 use crate::source::{Consumer, Source};
+use crate::task_fields::{Query, TICK, TaskFields};
+use crate::task_pool::Kind;
 
 /// What the kernel writes at a time into a directory's buffer, and the longest
 /// of the files read here.
@@ -25,57 +25,57 @@ const FILE: usize = 4096;
 
 pub(crate) struct ProcfsText {
     kind: Kind,
-    question: Question,
+    query: Query,
     receives: u64,
 }
 
 impl ProcfsText {
-    pub(crate) const fn new(kind: Kind, question: Question) -> Result<Self> {
+    pub(crate) const fn new(kind: Kind, query: Query) -> Result<Self> {
         Ok(Self {
             kind,
-            question,
+            query,
             receives: 0,
         })
     }
 
     fn task<C: Consumer>(
         &mut self,
-        folder: BorrowedFd<'_>,
+        directory: BorrowedFd<'_>,
         name: &[u8],
         consumer: &mut C,
     ) -> Result<()> {
         let mut buffer = [0; FILE];
-        let mut facts = Facts::default();
-        let (wants_stat, wants_status) = match self.question {
-            Question::BaseCred => (false, true),
-            Question::BaseCredStat => (true, true),
+        let mut fields = TaskFields::default();
+        let (wants_stat, wants_status) = match self.query {
+            Query::BaseCred => (false, true),
+            Query::BaseCredStat => (true, true),
             _ => (true, false),
         };
         if wants_stat {
-            let Some(text) = self.file(folder, name, b"/stat", &mut buffer)? else {
+            let Some(text) = self.file(directory, name, b"/stat", &mut buffer)? else {
                 return Ok(());
             };
-            parse_stat(text, &mut facts).ok_or_else(|| Error::failed("an odd stat"))?;
+            parse_stat(text, &mut fields).ok_or_else(|| Error::failed("an odd stat"))?;
         }
         if wants_status {
-            let Some(text) = self.file(folder, name, b"/status", &mut buffer)? else {
+            let Some(text) = self.file(directory, name, b"/status", &mut buffer)? else {
                 return Ok(());
             };
-            parse_status(text, wants_stat, &mut facts);
+            parse_status(text, wants_stat, &mut fields);
         }
-        consumer.task(&facts);
+        consumer.task(&fields);
         Ok(())
     }
 
     /// Reads a file of a task; `None` if the task has gone.
     fn file<'b>(
         &mut self,
-        folder: BorrowedFd<'_>,
+        directory: BorrowedFd<'_>,
         task: &[u8],
         file: &[u8],
         buffer: &'b mut [u8],
     ) -> Result<Option<&'b [u8]>> {
-        let text = open_file(folder, &path(task, file))?.map(|file| read(file, &mut *buffer));
+        let text = open_file(directory, &path(task, file))?.map(|file| read(file, &mut *buffer));
         self.receives += 1;
         match text {
             None | Some(Err(Errno::SRCH)) => Ok(None),
@@ -90,11 +90,11 @@ impl ProcfsText {
         name: &[u8],
         consumer: &mut C,
     ) -> Result<()> {
-        let Some(folder) = open_folder(proc, &path(name, b"/task"))? else {
+        let Some(directory) = open_directory(proc, &path(name, b"/task"))? else {
             return Ok(());
         };
-        each_number(folder.as_fd(), |thread| {
-            self.task(folder.as_fd(), thread, consumer)
+        each_pid(directory.as_fd(), |thread| {
+            self.task(directory.as_fd(), thread, consumer)
         })
     }
 }
@@ -103,7 +103,7 @@ impl Source for ProcfsText {
     fn dump<C: Consumer>(&mut self, consumer: &mut C) -> Result<()> {
         self.receives = 0;
         let proc = open_proc()?;
-        each_number(proc.as_fd(), |name| match self.kind {
+        each_pid(proc.as_fd(), |name| match self.kind {
             Kind::Processes => self.task(proc.as_fd(), name, consumer),
             Kind::Threads => self.threads(proc.as_fd(), name, consumer),
         })
@@ -130,21 +130,21 @@ pub(super) fn path(task: &[u8], file: &[u8]) -> [u8; 32] {
 
 /// A file by a path that is ended by a NUL; `None` if its task has gone,
 /// or is not to be looked at.
-pub(super) fn open_file(folder: BorrowedFd<'_>, path: &[u8]) -> Result<Option<OwnedFd>> {
-    existing(folder, path, OFlags::RDONLY | OFlags::CLOEXEC)
+pub(super) fn open_file(directory: BorrowedFd<'_>, path: &[u8]) -> Result<Option<OwnedFd>> {
+    existing(directory, path, OFlags::RDONLY | OFlags::CLOEXEC)
 }
 
-fn open_folder(folder: BorrowedFd<'_>, path: &[u8]) -> Result<Option<OwnedFd>> {
+fn open_directory(directory: BorrowedFd<'_>, path: &[u8]) -> Result<Option<OwnedFd>> {
     existing(
-        folder,
+        directory,
         path,
         OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC,
     )
 }
 
-fn existing(folder: BorrowedFd<'_>, path: &[u8], flags: OFlags) -> Result<Option<OwnedFd>> {
+fn existing(directory: BorrowedFd<'_>, path: &[u8], flags: OFlags) -> Result<Option<OwnedFd>> {
     let path = CStr::from_bytes_until_nul(path).map_err(Error::failed)?;
-    match openat(folder, path, flags, Mode::empty()) {
+    match openat(directory, path, flags, Mode::empty()) {
         Ok(fd) => Ok(Some(fd)),
         Err(Errno::NOENT | Errno::SRCH | Errno::ACCESS) => Ok(None),
         Err(error) => Err(Error::io("opening a file of procfs")(error)),
@@ -152,12 +152,12 @@ fn existing(folder: BorrowedFd<'_>, path: &[u8], flags: OFlags) -> Result<Option
 }
 
 /// Calls `f` with every name in a folder that is a number.
-pub(super) fn each_number(
-    folder: BorrowedFd<'_>,
+pub(super) fn each_pid(
+    directory: BorrowedFd<'_>,
     mut f: impl FnMut(&[u8]) -> Result<()>,
 ) -> Result<()> {
     let mut buffer = [MaybeUninit::uninit(); DIRECTORY];
-    let mut entries = RawDir::new(folder, &mut buffer);
+    let mut entries = RawDir::new(directory, &mut buffer);
     while let Some(entry) = entries.next() {
         let entry = entry.map_err(Error::io("reading a folder of procfs"))?;
         let name = entry.file_name().to_bytes();
@@ -216,36 +216,36 @@ fn comm(name: &[u8]) -> [u8; 16] {
 }
 
 /// `PID (NAME) STATE PPID PGRP SESSION …`; the name may hold anything.
-fn parse_stat(text: &[u8], facts: &mut Facts) -> Option<()> {
+fn parse_stat(text: &[u8], fields: &mut TaskFields) -> Option<()> {
     let (pid, rest) = number(text);
     let close = rest.iter().rposition(|byte| *byte == b')')?;
-    facts.pid = narrow(pid);
-    facts.comm = comm(rest.get(2..close)?);
-    facts.state = state(*rest.get(close + 2)?);
-    let mut fields = Fields(rest.get(close + 4..)?);
-    facts.ppid = narrow(fields.next());
-    facts.pgid = narrow(fields.next());
-    facts.sid = narrow(fields.next());
-    fields.skip(3);
-    facts.stat.min_flt = fields.next();
-    fields.skip(1);
-    facts.stat.maj_flt = fields.next();
-    fields.skip(1);
-    facts.stat.utime = fields.next() * TICK;
-    facts.stat.stime = fields.next() * TICK;
-    fields.skip(3);
-    facts.stat.nice = fields.signed();
-    facts.stat.num_threads = fields.next();
-    fields.skip(1);
-    facts.stat.start_time = fields.next() * TICK;
-    facts.stat.vsize = fields.next();
+    fields.pid = narrow(pid);
+    fields.comm = comm(rest.get(2..close)?);
+    fields.state = state(*rest.get(close + 2)?);
+    let mut numbers = Numbers(rest.get(close + 4..)?);
+    fields.ppid = narrow(numbers.next());
+    fields.pgid = narrow(numbers.next());
+    fields.sid = narrow(numbers.next());
+    numbers.skip(3);
+    fields.stat.min_flt = numbers.next();
+    numbers.skip(1);
+    fields.stat.maj_flt = numbers.next();
+    numbers.skip(1);
+    fields.stat.utime = numbers.next() * TICK;
+    fields.stat.stime = numbers.next() * TICK;
+    numbers.skip(3);
+    fields.stat.nice = numbers.signed();
+    fields.stat.num_threads = numbers.next();
+    numbers.skip(1);
+    fields.stat.start_time = numbers.next() * TICK;
+    fields.stat.vsize = numbers.next();
     Some(())
 }
 
 /// Numbers with a space behind each.
-struct Fields<'a>(&'a [u8]);
+struct Numbers<'a>(&'a [u8]);
 
-impl Fields<'_> {
+impl Numbers<'_> {
     fn next(&mut self) -> u64 {
         let (value, rest) = number(self.0);
         self.0 = rest.get(1..).unwrap_or_default();
@@ -261,8 +261,8 @@ impl Fields<'_> {
         if minus { -value } else { value }
     }
 
-    fn skip(&mut self, fields: usize) {
-        for _ in 0..fields {
+    fn skip(&mut self, count: usize) {
+        for _ in 0..count {
             let space = self.0.iter().position(|byte| *byte == b' ');
             self.0 = space.map_or(&[], |at| &self.0[at + 1..]);
         }
@@ -271,38 +271,38 @@ impl Fields<'_> {
 
 /// `Name:\tVALUE\n` and so on, in an order that has not changed in twenty years,
 /// though lines are missing here and there.
-fn parse_status(text: &[u8], stat: bool, facts: &mut Facts) {
+fn parse_status(text: &[u8], stat: bool, fields: &mut TaskFields) {
     for line in text.split(|byte| *byte == b'\n') {
         let Some(colon) = line.iter().position(|byte| *byte == b':') else {
             continue;
         };
         let value = line.get(colon + 2..).unwrap_or_default();
         match &line[..colon] {
-            b"Name" if !stat => facts.comm = comm(value),
-            b"State" => facts.state = value.first().map_or(u32::MAX, |letter| state(*letter)),
-            b"Tgid" => facts.tgid = narrow(number(value).0),
-            b"Pid" => facts.pid = narrow(number(value).0),
-            b"PPid" => facts.ppid = narrow(number(value).0),
-            b"TracerPid" => facts.tpid = narrow(number(value).0),
-            b"Uid" => facts.uids = four(value),
-            b"Gid" => facts.gids = four(value),
-            b"NSpgid" => facts.pgid = narrow(number(value).0),
-            b"NSsid" => facts.sid = narrow(number(value).0),
-            b"CapInh" => facts.caps[0] = hexadecimal(value).0,
-            b"CapPrm" => facts.caps[1] = hexadecimal(value).0,
-            b"CapEff" => facts.caps[2] = hexadecimal(value).0,
-            b"CapBnd" => facts.caps[3] = hexadecimal(value).0,
-            b"CapAmb" => facts.caps[4] = hexadecimal(value).0,
+            b"Name" if !stat => fields.comm = comm(value),
+            b"State" => fields.state = value.first().map_or(u32::MAX, |letter| state(*letter)),
+            b"Tgid" => fields.tgid = narrow(number(value).0),
+            b"Pid" => fields.pid = narrow(number(value).0),
+            b"PPid" => fields.ppid = narrow(number(value).0),
+            b"TracerPid" => fields.tpid = narrow(number(value).0),
+            b"Uid" => fields.uids = four(value),
+            b"Gid" => fields.gids = four(value),
+            b"NSpgid" => fields.pgid = narrow(number(value).0),
+            b"NSsid" => fields.sid = narrow(number(value).0),
+            b"CapInh" => fields.caps[0] = hexadecimal(value).0,
+            b"CapPrm" => fields.caps[1] = hexadecimal(value).0,
+            b"CapEff" => fields.caps[2] = hexadecimal(value).0,
+            b"CapBnd" => fields.caps[3] = hexadecimal(value).0,
+            b"CapAmb" => fields.caps[4] = hexadecimal(value).0,
             b"NoNewPrivs" => {
-                facts.no_new_privs = narrow(number(value).0);
+                fields.no_new_privs = narrow(number(value).0);
                 if !stat {
                     return;
                 }
             }
-            b"RssAnon" => facts.stat.rss_anon = kib(value),
-            b"RssFile" => facts.stat.rss_file = kib(value),
-            b"voluntary_ctxt_switches" => facts.stat.nvcsw = number(value).0,
-            b"nonvoluntary_ctxt_switches" => facts.stat.nivcsw = number(value).0,
+            b"RssAnon" => fields.stat.rss_anon = kib(value),
+            b"RssFile" => fields.stat.rss_file = kib(value),
+            b"voluntary_ctxt_switches" => fields.stat.nvcsw = number(value).0,
+            b"nonvoluntary_ctxt_switches" => fields.stat.nivcsw = number(value).0,
             _ => {}
         }
     }
@@ -327,13 +327,16 @@ mod tests {
 
     #[test]
     fn a_name_may_look_like_the_fields_behind_it() {
-        let mut facts = Facts::default();
+        let mut fields = TaskFields::default();
         let text = b"7 (a) R 9) S 1 5 3 0 -1 4194304 11 12 13 14 15 16 17 18 20 -5 2 0 99 4096 ";
-        parse_stat(text, &mut facts).expect("a whole line");
-        assert_eq!((facts.pid, facts.ppid, facts.pgid, facts.sid), (7, 1, 5, 3));
-        assert_eq!(&facts.comm[..9], b"a) R 9\0\0\0");
-        assert_eq!(facts.state, 1);
-        let stat = facts.stat;
+        parse_stat(text, &mut fields).expect("a whole line");
+        assert_eq!(
+            (fields.pid, fields.ppid, fields.pgid, fields.sid),
+            (7, 1, 5, 3)
+        );
+        assert_eq!(&fields.comm[..9], b"a) R 9\0\0\0");
+        assert_eq!(fields.state, 1);
+        let stat = fields.stat;
         assert_eq!((stat.min_flt, stat.maj_flt), (11, 13));
         assert_eq!((stat.utime, stat.stime), (15 * TICK, 16 * TICK));
         assert_eq!((stat.nice, stat.num_threads), (-5, 2));
@@ -342,13 +345,16 @@ mod tests {
 
     #[test]
     fn status_by_name() {
-        let mut facts = Facts::default();
+        let mut fields = TaskFields::default();
         let text = b"Name:\tsh\nState:\tS (sleeping)\nTgid:\t7\nPid:\t8\nPPid:\t1\n\
             Uid:\t1\t2\t3\t4\nNSsid:\t3\nCapAmb:\t00000000000000ff\nNoNewPrivs:\t1\n";
-        parse_status(text, false, &mut facts);
-        assert_eq!((facts.tgid, facts.pid, facts.ppid, facts.sid), (7, 8, 1, 3));
-        assert_eq!(facts.uids, [1, 2, 3, 4]);
-        assert_eq!((facts.caps[4], facts.no_new_privs), (0xff, 1));
-        assert_eq!(&facts.comm[..3], b"sh\0");
+        parse_status(text, false, &mut fields);
+        assert_eq!(
+            (fields.tgid, fields.pid, fields.ppid, fields.sid),
+            (7, 8, 1, 3)
+        );
+        assert_eq!(fields.uids, [1, 2, 3, 4]);
+        assert_eq!((fields.caps[4], fields.no_new_privs), (0xff, 1));
+        assert_eq!(&fields.comm[..3], b"sh\0");
     }
 }
