@@ -18,57 +18,57 @@ use crate::report::{self, gate};
 use crate::task_fields::Query;
 use crate::task_pool::{self, Kind};
 
-/// task_diag side by side with every other way to list tasks
+/// Measure task_diag and other implementations side by side
 #[derive(Debug, Parser)]
 #[command(name = "bench")]
 enum CommandLine {
-    /// Measure in this machine
+    /// Measure implementations on this machine
     Measure {
-        /// How many tasks to make, between commas
+        /// Create pools of this many tasks (comma-separated list)
         #[arg(long, value_delimiter = ',', default_value = "100,1000,10000")]
         tasks: Vec<usize>,
-        /// What kind of tasks
+        /// Create tasks of this kind
         #[arg(long, value_enum, default_value = "processes")]
         kind: Kind,
-        /// How often each rival lists them
+        /// Let each implementation list the tasks N times
         #[arg(long, default_value_t = 3)]
         rounds: usize,
-        /// What to measure rivals by; whole programs are by the processor always
+        /// Measure with this clock; whole programs are always measured in CPU time
         #[arg(long, value_enum, default_value = "elapsed")]
         clock: Clock,
-        /// What to call this machine
+        /// Record this name for the machine
         #[arg(long, default_value = "native")]
         machine: String,
-        /// Only rivals with this in their name
+        /// Measure only implementations with this text in their name
         #[arg(long)]
         only: Option<String>,
-        /// Only this question
+        /// Measure only this query
         #[arg(long, value_parser = query)]
         query: Option<Query>,
-        /// Fail if the machine does not have what a rival needs
+        /// Fail if the machine does not support an implementation
         #[arg(long)]
         need_all: bool,
-        /// A CSV file to add the raw data to
+        /// Append the raw data to this CSV file
         out: PathBuf,
     },
-    /// Make tables and plots of what was measured
+    /// Make tables and plots of the raw data
     Report {
-        /// The folder with the raw data; plots go there
+        /// Directory with the raw data; plots are written to it
         results: PathBuf,
-        /// A page to write them to, with marks where they belong
+        /// Write the tables into this page, between its marks
         #[arg(long)]
         page: Option<PathBuf>,
     },
-    /// Compare the cost of a dump with what it may be
+    /// Compare the cost of a dump with its baseline
     Gate {
-        /// Raw data
+        /// Raw data, as a file or a directory
         results: PathBuf,
-        /// A file with the figure
+        /// File with the baseline
         limit: PathBuf,
     },
-    /// Compare a live table with reading procfs once a second
+    /// Compare a live table with reading procfs once per second
     Live(live::Plan),
-    /// Measure what it costs to be told of processes that begin and end
+    /// Measure the cost of receiving process events
     Events(events::Plan),
     /// Measure costs that have a bound: tasklist_lock, and a second set of
     /// credentials
@@ -135,7 +135,7 @@ pub(crate) fn run() -> Result<()> {
         } => {
             let implementation = IMPLEMENTATIONS
                 .get(index)
-                .ok_or_else(|| Error::failed("no such rival"))?;
+                .ok_or_else(|| Error::failed("no such implementation"))?;
             let outcome = implementation.run(
                 kind,
                 &Comparison {

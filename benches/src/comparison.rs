@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! How a rival is measured that runs in this process.
+//! Measures an implementation that runs in this process.
 
 use std::fs;
 use std::path::PathBuf;
@@ -9,16 +9,16 @@ use crate::error::{Error, Result};
 use crate::outcome::Outcome;
 use crate::source::{Rows, Source, Sum};
 
-/// What a rival's process is told.
+/// Arguments of the process that runs an implementation.
 #[derive(Debug)]
 pub(crate) struct Comparison {
     pub(crate) rounds: usize,
     pub(crate) clock: Clock,
-    /// Where all rows go, once.
+    /// File for the rows of one dump.
     pub(crate) rows: PathBuf,
 }
 
-/// How many rounds: those asked for, but for what takes long.
+/// The rounds of a measurement: the requested number, or fewer if they take long.
 pub(crate) struct Rounds {
     limit: usize,
     pub(crate) ns: Vec<u64>,
@@ -43,12 +43,13 @@ impl Rounds {
     }
 }
 
-/// Has a rival list everything, first to compare and then to measure.
+/// Lets an implementation dump all tasks: once to compare the rows, and then to
+/// measure.
 pub(crate) fn compare<S: Source>(
     comparison: &Comparison,
     make: impl FnOnce() -> Result<S>,
 ) -> Result<Outcome> {
-    // Before the rival is ready, as it may be nobody then.
+    // Create the file first: make() may drop the privileges to do so.
     let mut rows = Rows::create(&comparison.rows)?;
     let clock = comparison.clock;
     let start = clock.now()?;
@@ -78,7 +79,7 @@ pub(crate) fn compare<S: Source>(
     })
 }
 
-/// The most memory that this process has had resident, in KiB.
+/// Returns the peak resident memory of this process, in KiB.
 fn own_memory() -> Result<u64> {
     let status = fs::read_to_string("/proc/self/status").map_err(Error::io("/proc/self/status"))?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));

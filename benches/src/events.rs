@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-//! What it costs to be told of processes that begin, run a program and end:
-//! by the proc connector, of everything or of some of it, and by a pidfd each.
+//! Measures the cost of receiving the events of processes that start, call
+//! execve() and exit: all or some events of the proc connector, or one pidfd per
+//! process.
 //!
-//! All processes are there before the first of them goes on, as a pidfd can
-//! only be had of one that is there.
+//! All processes exist before the first of them calls execve(), because a pidfd
+//! can only be opened for an existing process.
 
 mod listener;
 mod processes;
@@ -23,28 +24,28 @@ use crate::error::{Error, Result};
 use crate::outcome::{Raw, Record, kernel};
 use crate::task_fields::Query;
 
-/// What records of this are called, instead of processes or threads.
+/// The kind of these records, in place of processes or threads.
 pub(crate) const KIND: &str = "lifecycles";
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Plan {
-    /// How many processes live
+    /// Number of processes
     #[arg(long, default_value_t = 8_000)]
     processes: usize,
-    /// How often, with each listener
+    /// Number of rounds per listener
     #[arg(long, default_value_t = 1)]
     rounds: usize,
-    /// What they run
+    /// Program that the processes execute
     #[arg(long, default_value = "/bin/true")]
     program: PathBuf,
-    /// What to call this machine
+    /// Record this name for the machine
     #[arg(long, default_value = "native")]
     machine: String,
-    /// A CSV file to add the raw data to
+    /// Append the raw data to this CSV file
     out: PathBuf,
 }
 
-/// Who listens, in the order of the table.
+/// The listeners, in the order of the table.
 const LISTENERS: [(&str, ListenMethod); 6] = [
     ("no listener", ListenMethod::None),
     (
@@ -63,12 +64,12 @@ const LISTENERS: [(&str, ListenMethod); 6] = [
     ("pidfds, epoll", ListenMethod::Pidfds),
 ];
 
-/// Their names, in that order.
+/// Returns the names of the listeners, in the order of the table.
 pub(crate) fn listeners() -> impl Iterator<Item = &'static str> {
     LISTENERS.iter().map(|(name, _)| *name)
 }
 
-/// How they listen.
+/// How a listener receives events.
 #[derive(Clone, Copy)]
 enum ListenMethod {
     None,
@@ -77,7 +78,8 @@ enum ListenMethod {
 }
 
 impl ListenMethod {
-    /// How much there is to be heard of so many lives that end well.
+    /// Returns the number of events for this number of processes that exit with
+    /// status 0.
     fn expected(self, processes: usize) -> EventCounts {
         let of = |reported: bool| if reported { processes } else { 0 };
         match self {
@@ -95,19 +97,22 @@ impl ListenMethod {
     }
 }
 
-/// What a round has come to.
+/// The result of a round.
 struct Round {
     counts: EventCounts,
-    /// What the listener took.
+    /// CPU time of the listener.
     listener_ns: u64,
-    /// What everybody took, the listener too.
+    /// CPU time of all processes and of the listener.
     total_ns: u64,
     receives: u64,
 }
 
 impl Plan {
-    /// Measures each listener, and shows it; fails if one has not heard what
-    /// there was to be heard.
+    /// Measures each listener and prints its cost.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a listener did not receive exactly the expected events.
     pub(crate) fn run(&self) -> Result<()> {
         let mut raw = Raw::open(&self.out)?;
         let program = Program::copy(&self.program)?;
@@ -121,7 +126,7 @@ impl Plan {
                     self.write(&mut raw, name, number, &round)?;
                 } else {
                     eprintln!(
-                        "  {name:18} NOT COUNTED: {:?} and not {expected:?}",
+                        "  {name:18} NOT COUNTED: {:?}, expected {expected:?}",
                         round.counts
                     );
                     failures += 1;
@@ -152,7 +157,7 @@ impl Plan {
     fn show(&self, name: &str, round: &Round) {
         let per_process = |ns: u64| ns / (self.processes as u64).max(1);
         eprintln!(
-            "  {name:18} {:>7} ns a life to listen, {:>9} in all, {} receives",
+            "  {name:18} {:>7} ns per process to listen, {:>9} in total, {} receives",
             per_process(round.listener_ns),
             per_process(round.total_ns),
             round.receives
@@ -190,12 +195,13 @@ impl Plan {
     }
 }
 
-/// Where reading it takes no more than memory does; gone when it is dropped.
+/// A copy of the program in a temporary directory, so that reading it costs no I/O.
+/// Dropping this removes the copy.
 struct Program(CString);
 
 impl Program {
     fn copy(from: &Path) -> Result<Self> {
-        let name = format!("taskdiag-bench-life-{}", std::process::id());
+        let name = format!("taskdiag-bench-program-{}", std::process::id());
         let path = std::env::temp_dir().join(name);
         fs::copy(from, &path).map_err(Error::io(from.display().to_string()))?;
         let path = CString::new(path.into_os_string().into_vec());
@@ -205,12 +211,12 @@ impl Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
-        // It is a temporary file, and may have been removed as such.
+        // The temporary file may have been removed already.
         let _ = fs::remove_file(OsStr::from_bytes(self.0.as_bytes()));
     }
 }
 
-/// What this process and all of its children have taken.
+/// Returns the CPU time of this process and its reaped children.
 fn total_cpu_ns() -> Result<u64> {
     Ok(clock::cpu_ns(UsageWho::RUSAGE_SELF)? + clock::cpu_ns(UsageWho::RUSAGE_CHILDREN)?)
 }

@@ -10,12 +10,12 @@ use std::io::{self, Write};
 
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Gid, fork, pipe, setgroups};
-use taskdiag::abi::{self, TaskDiagPid};
-use zerocopy::IntoBytes;
+use taskdiag::abi;
 
 use crate::clock::Clock;
 use crate::error::{Error, Result};
-use crate::genl::{Genl, NLM_F_DUMP, NLMSG_DONE, NLMSG_ERROR, messages};
+use crate::genl::{Genl, NLMSG_DONE, NLMSG_ERROR, messages};
+use crate::implementations::{BASE_CRED, request};
 use crate::task_pool::{Kind, TaskPool};
 
 #[derive(Debug, clap::Args)]
@@ -45,7 +45,7 @@ impl Plan {
             ("CHILDREN", abi::TASK_DIAG_DUMP_CHILDREN),
             ("DESCENDANTS", abi::TASK_DIAG_DUMP_DESCENDANTS),
         ] {
-            let request = request(&genl, strategy, pool.pid());
+            let request = request(&genl, BASE_CRED, strategy, pool.pid());
             dump(&mut genl, &request)?;
             let cost = dump(&mut genl, &request)?;
             let per_task = cost.send / cost.rows.max(1);
@@ -59,7 +59,7 @@ impl Plan {
         }
 
         line(&mut out, "sender's credentials | instructions per row")?;
-        let request = request(&genl, abi::TASK_DIAG_DUMP_ALL, 0);
+        let request = request(&genl, BASE_CRED, abi::TASK_DIAG_DUMP_ALL, 0);
         for (name, change) in [
             ("the opener's", None),
             ("a copy of the opener's", Some(Change::Copy)),
@@ -78,21 +78,6 @@ impl Plan {
 
 fn line(out: &mut impl Write, text: &str) -> Result<()> {
     writeln!(out, "{text}").map_err(Error::io("stdout"))
-}
-
-fn request(genl: &Genl, strategy: u64, pid: u32) -> Vec<u8> {
-    let what = TaskDiagPid {
-        show_flags: abi::TASK_DIAG_SHOW_BASE | abi::TASK_DIAG_SHOW_CRED,
-        dump_strategy: strategy,
-        pid,
-        reserved: 0,
-    };
-    genl.message(
-        abi::TASK_DIAG_CMD_GET,
-        NLM_F_DUMP,
-        abi::TASK_DIAG_CMD_ATTR_GET,
-        what.as_bytes(),
-    )
 }
 
 fn dump(genl: &mut Genl, request: &[u8]) -> Result<Cost> {

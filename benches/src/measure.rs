@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! Measuring: a population after the other, a rival after the other.
+//! Measures each implementation with each task pool.
 
 use std::fmt;
 use std::fs;
@@ -16,7 +16,7 @@ use crate::task_fields::Query;
 use crate::task_pool::{Kind, TaskPool};
 use crate::verify::ReferenceData;
 
-/// What is measured where.
+/// The arguments of `bench measure`.
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) machine: String,
@@ -24,16 +24,20 @@ pub(crate) struct Plan {
     pub(crate) pools: Vec<usize>,
     pub(crate) rounds: usize,
     pub(crate) clock: Clock,
-    /// Part of the name of a rival, to measure that one alone.
+    /// Measure only implementations with this text in their name.
     pub(crate) only: Option<String>,
-    /// Only of this question.
+    /// Measure only this query.
     pub(crate) query: Option<Query>,
-    /// Whether a rival that the machine does not have is a failure.
+    /// Treat an implementation that the machine does not support as a failure.
     pub(crate) need_all: bool,
 }
 
 impl Plan {
-    /// Measures everything; says at the end if something is not to be counted.
+    /// Measures everything.
+    ///
+    /// # Errors
+    ///
+    /// Fails at the end if an implementation could not be counted.
     pub(crate) fn run(&self, out: &Path) -> Result<()> {
         let mut raw = Raw::open(out)?;
         let mut failures = 0;
@@ -42,12 +46,14 @@ impl Plan {
         }
         match failures {
             0 => Ok(()),
-            n => Err(Error::failed(format!("{n} rivals could not be counted"))),
+            n => Err(Error::failed(format!(
+                "{n} implementations could not be counted"
+            ))),
         }
     }
 
     fn measure(&self, tasks: usize, raw: &mut Raw) -> Result<usize> {
-        eprintln!("{} {}: making them", tasks, self.kind.name());
+        eprintln!("{} {}: starting the task pool", tasks, self.kind.name());
         raise_task_limits(tasks)?;
         let _population = TaskPool::start(self.kind, tasks)?;
         let directory = create_temp_dir()?;
@@ -70,7 +76,7 @@ impl Plan {
                     ran.push((implementation, rows, outcome));
                 }
                 Err(Error::Missing(what)) if !self.need_all => {
-                    print_line(implementation, format_args!("not here: {what}"));
+                    print_line(implementation, format_args!("not supported: {what}"));
                 }
                 Err(error) => {
                     print_line(implementation, format_args!("FAILED: {error}"));
@@ -94,7 +100,7 @@ impl Plan {
         Ok(failures)
     }
 
-    /// Those that are asked about so many tasks.
+    /// Returns the implementations that are measured with this number of tasks.
     fn implementations(&self, tasks: usize) -> impl Iterator<Item = &'static Implementation> {
         IMPLEMENTATIONS.iter().filter(move |implementation| {
             let named = |only: &String| implementation.name.contains(only);
@@ -105,7 +111,8 @@ impl Plan {
         })
     }
 
-    /// In a process of its own, so that nobody inherits memory or caches of it.
+    /// Runs an implementation in a process of its own, so that no other implementation
+    /// inherits its memory or caches.
     fn run_implementation(&self, implementation: &Implementation, rows: &Path) -> Result<Outcome> {
         let index = IMPLEMENTATIONS
             .iter()
@@ -118,12 +125,12 @@ impl Plan {
             .arg(rows)
             .arg(index.unwrap_or_default().to_string())
             .output()
-            .map_err(Error::io("starting a rival"))?;
+            .map_err(Error::io("starting the process of an implementation"))?;
         if output.status.success() {
             serde_json::from_slice(&output.stdout).map_err(Error::failed)
         } else {
-            let said = String::from_utf8_lossy(&output.stderr);
-            Err(Error::from_exit(output.status.code(), &said))
+            let message = String::from_utf8_lossy(&output.stderr);
+            Err(Error::from_exit(output.status.code(), &message))
         }
     }
 
@@ -156,7 +163,7 @@ impl Plan {
     }
 }
 
-/// Whether it is to be counted.
+/// Compares the rows of an implementation with the reference data.
 fn verify(
     reference: &ReferenceData<'_>,
     query: Query,
@@ -164,7 +171,7 @@ fn verify(
     outcome: &Outcome,
 ) -> Result<()> {
     if query == Query::Vma {
-        reference.check_areas(&read_rows(rows)?)
+        reference.check_mappings(&read_rows(rows)?)
     } else {
         reference.check_tasks(&read_rows(rows)?, query, &outcome.own)
     }
@@ -173,7 +180,7 @@ fn verify(
 fn show(implementation: &Implementation, outcome: &Outcome, tasks: usize) {
     let least = outcome.ns.iter().min().copied().unwrap_or_default();
     let per_task = least / (tasks as u64).max(1);
-    print_line(implementation, format_args!("{per_task:>9} ns a task"));
+    print_line(implementation, format_args!("{per_task:>9} ns per task"));
 }
 
 fn print_line(implementation: &Implementation, what: fmt::Arguments<'_>) {
@@ -189,9 +196,9 @@ fn create_temp_dir() -> Result<PathBuf> {
     Ok(directory)
 }
 
-/// Lets the machine have so many tasks, if it does not yet.
+/// Raises the limits of the system if they do not allow this number of tasks.
 fn raise_task_limits(tasks: usize) -> Result<()> {
-    // Besides the population there are the machine's own.
+    // Tasks outside of the pool need pids as well.
     let wanted = tasks + 10_000;
     for limit in ["pid_max", "threads-max"] {
         let path = format!("/proc/sys/kernel/{limit}");

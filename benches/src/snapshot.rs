@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-//! The tasks that there are at a moment, read from procfs with care: what
-//! rivals are compared with.
+//! The tasks at one time, read from procfs. Implementations are compared with
+//! snapshots.
 
 use std::collections::HashMap;
 use std::fs;
@@ -12,25 +12,25 @@ use crate::source::{read_rows, write_rows};
 use crate::task_fields::{MappingRow, Query, TaskFields};
 use crate::task_pool::Kind;
 
-/// How to look.
+/// Reads snapshots.
 pub(crate) struct SnapshotReader<'a> {
     pub(crate) kind: Kind,
     pub(crate) mappings: bool,
-    /// A folder for what was read.
+    /// Directory for temporary files.
     pub(crate) directory: &'a Path,
 }
 
-/// Tasks and their areas, by number.
+/// Tasks and their memory mappings, by pid.
 #[derive(Default)]
 pub(crate) struct Snapshot {
     pub(crate) tasks: HashMap<u32, TaskFields>,
     pub(crate) mappings: HashMap<u32, Vec<MappingRow>>,
-    /// The number that was given away last.
+    /// The pid that was allocated last.
     pub(crate) last: u32,
 }
 
 impl SnapshotReader<'_> {
-    /// Before anybody is asked.
+    /// Takes the snapshot before all measurements.
     pub(crate) fn before(&self) -> Result<Snapshot> {
         let last = last_pid()?;
         Ok(Snapshot {
@@ -39,7 +39,7 @@ impl SnapshotReader<'_> {
         })
     }
 
-    /// After everybody has been asked.
+    /// Takes the snapshot after all measurements.
     pub(crate) fn after(&self) -> Result<Snapshot> {
         let snapshot = self.read()?;
         Ok(Snapshot {
@@ -65,7 +65,7 @@ impl SnapshotReader<'_> {
     }
 }
 
-/// The areas of each process, but for those that are none of the process.
+/// Returns the memory mappings of each process, without the vsyscall page.
 pub(crate) fn by_process(mappings: &[MappingRow]) -> HashMap<u32, Vec<MappingRow>> {
     let mut processes: HashMap<u32, Vec<MappingRow>> = HashMap::new();
     for mapping in mappings
@@ -77,11 +77,12 @@ pub(crate) fn by_process(mappings: &[MappingRow]) -> HashMap<u32, Vec<MappingRow
     processes
 }
 
-/// In the pid namespace of whoever asks; threads have numbers, too.
+/// Returns the pid that was allocated last, for a process or a thread, in the pid
+/// namespace of the caller.
 fn last_pid() -> Result<u32> {
     const FILE: &str = "/proc/loadavg";
     let text = fs::read_to_string(FILE).map_err(Error::io(FILE))?;
     let last = text.split_whitespace().last();
     last.and_then(|last| last.parse().ok())
-        .ok_or_else(|| Error::failed(format!("{FILE} ends with no number")))
+        .ok_or_else(|| Error::failed(format!("{FILE}: the last field is not a number")))
 }

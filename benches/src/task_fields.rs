@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: MIT
-//! What rivals tell, in a form that can be compared: of a task, and of an area
-//! of a process's memory.
+//! The data of an implementation in a form that can be compared: fields of tasks and
+//! of memory mappings.
 
 use std::fmt;
 
 use serde::Serialize;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, transmute_ref};
 
-/// A tick of the clock that procfs counts processor time in, in nanoseconds.
+/// Length of a clock tick, the unit of times in procfs, in nanoseconds.
 pub(crate) const TICK: u64 = 10_000_000;
 
-/// The facts of a task. What a rival does not tell stays 0.
+/// The fields of a task. Fields that an implementation does not report are 0.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
 )]
 #[repr(C)]
 pub(crate) struct TaskFields {
-    /// Inheritable, permitted, effective, bounding set, ambient.
+    /// Inheritable, permitted, effective, bounding and ambient capabilities.
     pub(crate) caps: [u64; 5],
     pub(crate) stat: Stat,
     pub(crate) comm: [u8; 16],
@@ -26,24 +26,23 @@ pub(crate) struct TaskFields {
     pub(crate) tpid: u32,
     pub(crate) sid: u32,
     pub(crate) pgid: u32,
-    /// Real, effective, saved, for files.
+    /// Real, effective, saved and filesystem user ids.
     pub(crate) uids: [u32; 4],
     pub(crate) gids: [u32; 4],
     pub(crate) securebits: u32,
     pub(crate) no_new_privs: u32,
-    /// As `task_diag_base::state`.
+    /// A value of `task_diag_base::state`.
     pub(crate) state: u32,
     pub(crate) pad: u32,
 }
 
-/// Times and sizes: of what procfs has in `stat` and `status` a good part, of
-/// every kind some.
+/// Times and sizes: some fields of each kind from `stat` and `status` of procfs.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
 )]
 #[repr(C)]
 pub(crate) struct Stat {
-    /// Nanoseconds, as the two that follow.
+    /// Nanoseconds, like `stime` and `start_time`.
     pub(crate) utime: u64,
     pub(crate) stime: u64,
     pub(crate) start_time: u64,
@@ -58,13 +57,13 @@ pub(crate) struct Stat {
     pub(crate) num_threads: u64,
 }
 
-/// An area of a process's memory.
+/// A memory mapping of a process.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Mapping<'a> {
     pub(crate) pid: u32,
     pub(crate) start: u64,
     pub(crate) end: u64,
-    /// `PROT_READ` and so on, as in the first three letters of `maps`.
+    /// `PROT_READ`, `PROT_WRITE` and `PROT_EXEC`: the first three letters in `maps`.
     pub(crate) prot: u32,
     pub(crate) pgoff: u64,
     pub(crate) ino: u64,
@@ -73,7 +72,7 @@ pub(crate) struct Mapping<'a> {
     pub(crate) name: &'a [u8],
 }
 
-/// An area with all that can be compared of it.
+/// The fields of a memory mapping that all implementations report.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
 )]
@@ -83,7 +82,8 @@ pub(crate) struct MappingRow {
     pub(crate) end: u64,
     pub(crate) pgoff: u64,
     pub(crate) ino: u64,
-    /// Of the name of a file; not every rival has the others.
+    /// Hash of the name, if the mapping is of a file. Not all implementations report
+    /// other names.
     pub(crate) name_hash: u64,
     pub(crate) dev: [u32; 2],
     pub(crate) pid: u32,
@@ -95,7 +95,7 @@ impl From<&Mapping<'_>> for MappingRow {
         Self {
             start: mapping.start,
             end: mapping.end,
-            // A number without a meaning where there is no file.
+            // Undefined for a mapping without a file.
             pgoff: if mapping.ino == 0 { 0 } else { mapping.pgoff },
             ino: mapping.ino,
             name_hash: if mapping.name.starts_with(b"/") {
@@ -111,7 +111,7 @@ impl From<&Mapping<'_>> for MappingRow {
 }
 
 impl TaskFields {
-    /// All of them, to add up or to compare.
+    /// Returns all fields as words, to add up or to compare.
     #[inline(always)]
     pub(crate) const fn words(&self) -> &[u64; size_of::<Self>() / size_of::<u64>()] {
         transmute_ref!(self)
@@ -119,56 +119,56 @@ impl TaskFields {
 }
 
 impl MappingRow {
-    /// The vsyscall page is no area of the process.
+    /// Whether this is the vsyscall page, which is not a mapping of the process.
     pub(crate) const fn is_vsyscall_page(&self) -> bool {
         self.start >= 1 << 63
     }
 }
 
-/// FNV-1a: the same in every process.
+/// FNV-1a, which returns the same hash in every process.
 fn hash(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3)
     })
 }
 
-/// Which facts a rival is asked for, and so is compared by.
+/// The fields that an implementation is measured with and compared by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Query {
-    /// Number, and number of the parent.
+    /// Pid, and pid of the parent.
     Pids,
-    /// Number, parent, name, real user and group: what taskstats knows of.
+    /// Pid, parent, name, real user and group: the fields of taskstats.
     Names,
-    /// What `/proc/PID/stat` has of `task_diag_base`.
+    /// The fields of `task_diag_base` that `/proc/PID/stat` contains.
     Base,
     /// All of `task_diag_base` and `task_diag_creds`.
     BaseCred,
-    /// And times and sizes.
+    /// `task_diag_base`, `task_diag_creds`, times and sizes.
     BaseCredStat,
-    /// Whatever `ps aux` shows; compared by number.
+    /// The columns of `ps aux`; compared by pid.
     Aux,
-    /// The areas of all processes.
+    /// The memory mappings of all processes.
     Vma,
-    /// Any other set of groups; compared by number.
+    /// Any other set of groups; compared by pid.
     Groups,
     /// Tasks that the caller may not see.
     Hidden,
-    /// To be told of events: what whoever listens takes.
+    /// Process events: cost of the listener.
     Listener,
-    /// Likewise: what all take, who makes the events among them.
+    /// Process events: cost of the listener and of the processes.
     Lifecycles,
 }
 
 impl fmt::Display for Query {
-    /// As in the raw data.
+    /// Prints the name that the raw data contain.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.serialize(f)
     }
 }
 
 impl Query {
-    /// The facts that this question is about, the others 0.
+    /// Returns the fields of this query. All other fields are 0.
     pub(crate) fn select(self, all: &TaskFields) -> TaskFields {
         let number = TaskFields {
             pid: all.pid,
@@ -212,13 +212,12 @@ impl Query {
 }
 
 impl Stat {
-    /// How often it was put on a processor: whoever has run says more than
-    /// before.
+    /// Returns the numbers of context switches, which increase whenever the task runs.
     pub(crate) const fn switches(&self) -> [u64; 2] {
         [self.nvcsw, self.nivcsw]
     }
 
-    /// What only grows, or stays.
+    /// Returns the fields that never decrease. All other fields are 0.
     pub(crate) const fn counters(self) -> Self {
         Self {
             vsize: 0,
@@ -234,7 +233,7 @@ impl Stat {
         transmute_ref!(self)
     }
 
-    /// As exact as procfs is.
+    /// Returns times in clock ticks, the resolution of procfs.
     fn in_ticks(self) -> Self {
         Self {
             utime: self.utime / TICK,

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-//! Making tasks, many and cheaply.
+//! Creates pools of many cheap tasks.
 //!
-//! All of them share one memory, so that 100,000 fit into a few GiB; what is
-//! measured looks at each task's own structures, or at each task's areas, which
-//! are as many as this program has. They sleep until they are killed.
+//! All tasks of a pool share one address space, so that 100,000 tasks fit into a few
+//! GiB. Implementations read the structures of each task, or its memory mappings, of
+//! which each task has as many as this program. The tasks sleep until they are
+//! killed.
 
 use std::io::{self, Read, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -18,10 +19,10 @@ use nix::sys::signal::Signal;
 use crate::error::{Error, Result};
 use crate::task;
 
-/// How many have gone to sleep, in the memory that they share.
+/// Number of tasks that have started, in their shared memory.
 static ASLEEP: AtomicUsize = AtomicUsize::new(0);
 
-/// What says that the tasks are there.
+/// Printed when all tasks have started.
 const READY: &[u8] = b"ready";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -47,15 +48,15 @@ impl Kind {
     }
 }
 
-/// Tasks that are there until this is dropped.
+/// A pool of tasks. Dropping this ends them.
 pub(crate) struct TaskPool {
     child: Child,
-    /// Its end is the population's.
-    life: Option<ChildStdin>,
+    /// Closing this ends the pool.
+    stdin: Option<ChildStdin>,
 }
 
 impl TaskPool {
-    /// Starts a process that makes them, and waits until they are there.
+    /// Starts a process that creates the tasks, and waits until all have started.
     pub(crate) fn start(kind: Kind, tasks: usize) -> Result<Self> {
         let mut child = Command::new("/proc/self/exe")
             .args(["task-pool", "--kind", kind.name()])
@@ -63,16 +64,16 @@ impl TaskPool {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
-            .map_err(Error::io("starting a population"))?;
-        let life = child.stdin.take();
-        // Its tasks have the other end as well, so there is no end to wait for.
+            .map_err(Error::io("starting a task pool"))?;
+        let stdin = child.stdin.take();
+        // The tasks inherit the write end, so the pipe has no end of file.
         let mut ready = [0; READY.len()];
         if let Some(mut stdout) = child.stdout.take() {
             stdout
                 .read_exact(&mut ready)
-                .map_err(Error::io(format!("making {tasks} {}", kind.name())))?;
+                .map_err(Error::io(format!("starting {tasks} {}", kind.name())))?;
         }
-        Ok(Self { child, life })
+        Ok(Self { child, stdin })
     }
 
     /// Pid of the process whose children or threads the tasks are.
@@ -83,21 +84,21 @@ impl TaskPool {
 
 impl Drop for TaskPool {
     fn drop(&mut self) {
-        drop(self.life.take());
+        drop(self.stdin.take());
         if let Err(error) = self.child.wait() {
-            eprintln!("bench: the population does not end: {error}");
+            eprintln!("bench: cannot reap the task pool: {error}");
         }
     }
 }
 
-/// The process that has the tasks: makes them, says so, and ends them when its
-/// standard input does.
+/// Runs the process of the pool: creates the tasks, reports that they have started,
+/// and ends them when its standard input is closed.
 pub(crate) fn run(kind: Kind, tasks: usize) -> Result<()> {
     let mut stacks = vec![0; tasks * task::STACK];
     let mut children = Vec::with_capacity(tasks);
     for stack in stacks.chunks_exact_mut(task::STACK) {
-        // SAFETY: the stack lives as long as this process, and sleep() has no
-        // use for anything but its stack.
+        // SAFETY: the stack exists as long as this process, and sleep() uses only its
+        // stack.
         children.push(unsafe { task::start(sleep, null_mut(), kind.flags(), stack) }?);
     }
     while ASLEEP.load(Ordering::Relaxed) < tasks {
@@ -106,13 +107,13 @@ pub(crate) fn run(kind: Kind, tasks: usize) -> Result<()> {
     io::stdout()
         .write_all(READY)
         .and_then(|()| io::stdout().flush())
-        .map_err(Error::io("saying that the tasks are there"))?;
+        .map_err(Error::io("reporting that the tasks have started"))?;
     io::stdin()
         .read_to_end(&mut Vec::new())
-        .map_err(Error::io("waiting for the end"))?;
+        .map_err(Error::io("waiting for the end of the pool"))?;
     if kind == Kind::Processes {
         for child in children {
-            // One that cannot be killed has gone already.
+            // kill() fails if the process has already been reaped.
             let _ = nix::sys::signal::kill(child, Signal::SIGKILL);
             let _ = nix::sys::wait::waitpid(child, None);
         }
@@ -121,7 +122,7 @@ pub(crate) fn run(kind: Kind, tasks: usize) -> Result<()> {
 }
 
 extern "C" fn sleep(_: *mut c_void) -> c_int {
-    // Its own, or a thread's with the whole process.
+    // A thread sets the signal of the whole process, with the same effect.
     let _ = nix::sys::prctl::set_pdeathsig(Signal::SIGKILL);
     ASLEEP.fetch_add(1, Ordering::Relaxed);
     loop {

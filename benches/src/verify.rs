@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-//! Whether a rival has told the truth: who says less does not count.
+//! Checks the rows of an implementation against procfs. An implementation that
+//! reports less is not counted.
 //!
-//! Tasks come and go while rivals are asked, and do what they like. What is
-//! certain is what was so before and is so after all of them.
+//! Tasks start, run and exit during the measurements. Only data that are equal in the
+//! snapshots before and after all measurements are certain.
 
 use std::collections::HashSet;
 
@@ -16,30 +17,33 @@ const INIT: u32 = 1;
 /// The parent of all kernel threads.
 const KTHREADD: u32 = 2;
 
-/// The tasks before and after all rivals were asked.
+/// Snapshots of the tasks before and after all measurements.
 pub(crate) struct ReferenceData<'a> {
     before: &'a Snapshot,
     after: &'a Snapshot,
 }
 
 impl<'a> ReferenceData<'a> {
-    /// Nothing to compare with is no witness: nine in ten of the population
-    /// have to have slept all the time.
+    /// Creates reference data from two snapshots.
+    ///
+    /// # Errors
+    ///
+    /// Fails unless nine tenths of the pool have slept all the time, because there
+    /// would be too little to compare.
     pub(crate) fn new(before: &'a Snapshot, after: &'a Snapshot, pool: usize) -> Result<Self> {
         let reference = Self { before, after };
         let idle = before.tasks.keys().filter(|pid| reference.is_asleep(**pid));
         let idle = idle.count();
         if idle * 10 < pool * 9 {
             return Err(Error::failed(format!(
-                "of {pool} tasks only {idle} were there, and asleep, all the time"
+                "only {idle} of {pool} tasks existed and slept all the time"
             )));
         }
         Ok(reference)
     }
 
-    /// Each task that was there both times has to be in what was told, once,
-    /// and with what is certain about it; and nobody whose number nobody can
-    /// have had.
+    /// Checks that the rows contain each task of both snapshots once, with its certain
+    /// fields, and that each pid was allocated.
     pub(crate) fn check_tasks(
         &self,
         reported: &[TaskFields],
@@ -50,7 +54,7 @@ impl<'a> ReferenceData<'a> {
         for task in reported {
             let pid = task.pid;
             if !seen.insert(pid) {
-                return Err(Error::failed(format!("pid {pid} is there twice")));
+                return Err(Error::failed(format!("pid {pid} is reported twice")));
             }
             if query != Query::Hidden {
                 self.check_task(task, query)?;
@@ -85,14 +89,14 @@ impl<'a> ReferenceData<'a> {
             Ok(())
         } else {
             Err(Error::failed(format!(
-                "told {reported:?}\nand not {before:?}\n     or {after:?}"
+                "reported {reported:?}\nexpected {before:?}\n      or {after:?}"
             )))
         }
     }
 
-    /// The areas of those who were there and asleep all the time, and had the
-    /// same areas before and after.
-    pub(crate) fn check_areas(&self, reported: &[MappingRow]) -> Result<()> {
+    /// Checks the memory mappings of the processes that existed and slept all the time,
+    /// and whose mappings are equal in both snapshots.
+    pub(crate) fn check_mappings(&self, reported: &[MappingRow]) -> Result<()> {
         let reported = by_process(reported);
         for pid in reported.keys().filter(|pid| !self.is_permanent(**pid)) {
             self.check_pid(*pid)?;
@@ -102,21 +106,20 @@ impl<'a> ReferenceData<'a> {
             let reported = reported.get(pid);
             if same && self.is_asleep(*pid) && reported != Some(expected) {
                 return Err(Error::failed(format!(
-                    "told of pid {pid}: {reported:?}\nand not {expected:?}"
+                    "pid {pid}: reported {reported:?}\nexpected {expected:?}"
                 )));
             }
         }
         Ok(())
     }
 
-    /// Somebody was there one time only, or had a number that was given away
-    /// meanwhile.
+    /// Checks that a pid is in one of the snapshots, or was allocated between them.
     fn check_pid(&self, pid: u32) -> Result<()> {
         let (first, last) = (self.before.last, self.after.last);
         let allocated = if first <= last {
             (first + 1..=last).contains(&pid)
         } else {
-            // Numbers have begun anew.
+            // The pids have wrapped around.
             pid > first || pid <= last
         };
         let known = [self.before, self.after]
@@ -125,7 +128,7 @@ impl<'a> ReferenceData<'a> {
         if known || allocated {
             Ok(())
         } else {
-            Err(Error::failed(format!("there was no pid {pid}")))
+            Err(Error::failed(format!("no task had pid {pid}")))
         }
     }
 
@@ -143,15 +146,16 @@ impl<'a> ReferenceData<'a> {
     }
 }
 
-/// Whoever has run has been switched on and off a processor, at least.
+/// Whether the task has not run between the snapshots: a task that runs is switched at
+/// least once.
 fn was_asleep(before: &TaskFields, after: &TaskFields) -> bool {
     before.stat.switches() == after.stat.switches()
 }
 
-/// Without what may have been another for a while, though it was the same
-/// before and after: kernel threads and the first process change on their own,
-/// and somebody who has run has been in other states and had other sizes. Who
-/// shares a memory has other sizes as well while another runs.
+/// Clears the fields that may have changed and changed back between the snapshots.
+/// Kernel threads and the first process change on their own. A task that has run may
+/// have had other states and sizes, and the sizes of a shared address space may
+/// change while another task runs.
 fn certain(fields: TaskFields, was_asleep: bool, same_stat: bool) -> TaskFields {
     if fields.ppid == KTHREADD || fields.pid == KTHREADD || fields.tgid == INIT {
         return TaskFields {
@@ -171,8 +175,8 @@ fn certain(fields: TaskFields, was_asleep: bool, same_stat: bool) -> TaskFields 
     }
 }
 
-/// Whether all that was the same before and after is told so, and counters are
-/// told that lie between.
+/// Whether the reported fields equal those that are the same in both snapshots, and
+/// the reported counters are between the two.
 fn matches(reported: &TaskFields, before: &TaskFields, after: &TaskFields) -> bool {
     let mut numbers = zip3(
         reported.stat.words(),
@@ -204,7 +208,7 @@ mod tests {
     const SLEEPER: u32 = 10;
     const RUNNER: u32 = 11;
 
-    /// Somebody who has been on a processor so many times.
+    /// Returns a task with this number of context switches.
     fn task(pid: u32, switches: u64) -> TaskFields {
         TaskFields {
             pid,
@@ -237,8 +241,8 @@ mod tests {
         }
     }
 
-    /// Somebody sleeps, somebody runs, one goes and one comes, and all numbers
-    /// from 20 to 29 have been given away.
+    /// Returns two snapshots: one task sleeps, one runs, one exits and one starts. The
+    /// pids from 20 to 29 are allocated between them.
     fn snapshots() -> (Snapshot, Snapshot) {
         let sleeper = task(SLEEPER, 7);
         (
@@ -253,13 +257,15 @@ mod tests {
     }
 
     fn fails(query: Query, reported: &[TaskFields]) -> String {
-        check(query, reported).expect_err("is wrong").to_string()
+        check(query, reported)
+            .expect_err("invalid rows")
+            .to_string()
     }
 
     #[test]
-    fn who_came_or_went_may_be_told_of_or_not() {
+    fn task_of_one_snapshot_may_be_reported_or_not() {
         let is_permanent = [task(SLEEPER, 7), task(RUNNER, 8)];
-        check(Query::BaseCredStat, &is_permanent).expect("is right");
+        check(Query::BaseCredStat, &is_permanent).expect("valid rows");
         let more = [
             is_permanent[0],
             is_permanent[1],
@@ -267,43 +273,43 @@ mod tests {
             task(20, 1),
             task(25, 1),
         ];
-        check(Query::BaseCredStat, &more).expect("is right");
+        check(Query::BaseCredStat, &more).expect("valid rows");
     }
 
     #[test]
-    fn who_stayed_is_told_of_once() {
+    fn task_of_both_snapshots_must_be_reported_once() {
         let [sleeper, runner] = [task(SLEEPER, 7), task(RUNNER, 8)];
         assert_eq!(fails(Query::Base, &[sleeper]), "pid 11 is missing");
         assert_eq!(
             fails(Query::Base, &[sleeper, runner, sleeper]),
-            "pid 10 is there twice"
+            "pid 10 is reported twice"
         );
     }
 
     #[test]
-    fn nobody_is_made_up() {
+    fn pid_that_was_never_allocated_is_rejected() {
         let is_permanent = [task(SLEEPER, 7), task(RUNNER, 8)];
         for pid in [13, 19, 30] {
             let reported = [is_permanent[0], is_permanent[1], task(pid, 0)];
             let error = fails(Query::Pids, &reported);
-            assert_eq!(error, format!("there was no pid {pid}"));
+            assert_eq!(error, format!("no task had pid {pid}"));
         }
     }
 
     #[test]
-    fn numbers_may_begin_anew() {
+    fn pids_may_wrap_around() {
         let (mut before, mut after) = snapshots();
         (before.last, after.last) = (32_000, 400);
-        let reference = ReferenceData::new(&before, &after, 1).expect("one sleeps");
+        let reference = ReferenceData::new(&before, &after, 1).expect("one task sleeps");
         for pid in [32_001, 300, 400] {
-            reference.check_pid(pid).expect("was given away");
+            reference.check_pid(pid).expect("was allocated");
         }
         assert!(reference.check_pid(401).is_err());
         assert!(reference.check_pid(32_000).is_err());
     }
 
     #[test]
-    fn who_slept_has_not_changed() {
+    fn changed_fields_of_a_sleeping_task_are_rejected() {
         let runner = task(RUNNER, 8);
         let wrong: [fn(&mut TaskFields); 4] = [
             |fields| fields.state = 0,
@@ -319,13 +325,13 @@ mod tests {
     }
 
     #[test]
-    fn who_ran_may_have_been_in_another_state_and_of_another_size() {
+    fn running_task_may_have_another_state_and_size() {
         let sleeper = task(SLEEPER, 7);
         let mut runner = task(RUNNER, 9);
         runner.state = 0;
         runner.stat.rss_anon = 8192;
-        check(Query::BaseCredStat, &[sleeper, runner]).expect("is right");
-        // But not as somebody else, and no counter goes back.
+        check(Query::BaseCredStat, &[sleeper, runner]).expect("valid rows");
+        // Its user must not change, and its counters must not decrease.
         runner.uids[0] = 1;
         fails(Query::BaseCredStat, &[sleeper, runner]);
         for switches in [6, 10] {
@@ -334,33 +340,37 @@ mod tests {
     }
 
     #[test]
-    fn a_population_that_does_not_sleep_is_no_witness() {
+    fn pool_that_does_not_sleep_is_rejected() {
         let (before, after) = snapshots();
         assert!(ReferenceData::new(&before, &after, 2).is_err());
     }
 
     #[test]
-    fn the_hidden_are_not_told_of() {
+    fn hidden_task_must_not_be_reported() {
         let (before, after) = snapshots();
-        let reference = ReferenceData::new(&before, &after, 1).expect("one sleeps");
+        let reference = ReferenceData::new(&before, &after, 1).expect("one task sleeps");
         let hidden =
             |reported: &[TaskFields]| reference.check_tasks(reported, Query::Hidden, &[25]);
-        hidden(&[task(25, 0)]).expect("only itself");
+        hidden(&[task(25, 0)]).expect("only its own row");
         assert!(hidden(&[task(SLEEPER, 7)]).is_err());
     }
 
     #[test]
-    fn the_areas_of_who_slept_are_told() {
+    fn mappings_of_sleeping_tasks_must_be_reported() {
         let (before, after) = snapshots();
-        let reference = ReferenceData::new(&before, &after, 1).expect("one sleeps");
+        let reference = ReferenceData::new(&before, &after, 1).expect("one task sleeps");
         let (one, two) = (mapping(SLEEPER, 1), mapping(SLEEPER, 2));
-        // Whoever ran may have had others, and the vsyscall page is nobody's.
+        // A task that ran may have had other mappings. The vsyscall page is ignored.
         let right = [one, two, mapping(RUNNER, 5), mapping(SLEEPER, u64::MAX)];
-        reference.check_areas(&right).expect("is right");
+        reference.check_mappings(&right).expect("valid rows");
         let wrong: [&[MappingRow]; 4] = [&[one], &[two, one], &[one, two, two], &[]];
         for wrong in wrong {
-            assert!(reference.check_areas(wrong).is_err(), "{wrong:?}");
+            assert!(reference.check_mappings(wrong).is_err(), "{wrong:?}");
         }
-        assert!(reference.check_areas(&[one, two, mapping(13, 1)]).is_err());
+        assert!(
+            reference
+                .check_mappings(&[one, two, mapping(13, 1)])
+                .is_err()
+        );
     }
 }

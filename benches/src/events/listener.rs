@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! Who listens, on a thread of its own.
+//! Receives the events of processes, on a thread of its own.
 
 use std::collections::HashSet;
 use std::os::fd::OwnedFd;
@@ -17,16 +17,16 @@ use super::processes::fork_and_exit;
 use crate::clock;
 use crate::error::{Error, Result};
 
-/// Room for all that happens.
+/// Size of the receive buffer, which must hold all events.
 const RECEIVE_BUFFER: usize = 64 << 20;
-/// What the last process ends with, which nobody else does.
+/// Exit status of the last process. No other process exits with it.
 const LAST_STATUS: i32 = 77;
-/// Nothing takes that long.
+/// Timeout for one event.
 const TIMEOUT: Duration = Duration::from_secs(600);
-/// Ends that are taken in at a time.
+/// Maximum number of exits per epoll_wait().
 const BATCH: usize = 64;
 
-/// How often processes of the round were told of.
+/// Number of events received for processes of the round.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct EventCounts {
     pub(super) forks: usize,
@@ -34,7 +34,7 @@ pub(super) struct EventCounts {
     pub(super) exits: usize,
 }
 
-/// What listening has come to.
+/// The result of listening.
 pub(super) struct ListenResult {
     pub(super) counts: EventCounts,
     pub(super) ns: u64,
@@ -58,7 +58,7 @@ struct ThreadResult {
 }
 
 impl Listener {
-    /// Listens from now on.
+    /// Starts to listen.
     pub(super) fn start(method: ListenMethod) -> Result<Self> {
         let (pid_sender, pid_receiver) = channel();
         let (ready_sender, ready) = channel();
@@ -86,7 +86,7 @@ impl Listener {
         Ok(listener)
     }
 
-    /// These processes are there.
+    /// Passes the processes to listen to. They all exist.
     pub(super) fn watch(&self, pids: Vec<u32>) -> Result<()> {
         if let ListenMethod::Pidfds = self.method {
             self.pids.send(pids).map_err(Error::failed)?;
@@ -95,7 +95,7 @@ impl Listener {
         Ok(())
     }
 
-    /// All that happened has happened, to these.
+    /// Stops listening after all processes have exited. Counts the events of these pids.
     pub(super) fn finish(self, pids: &[u32]) -> Result<ListenResult> {
         if let ListenMethod::Connector(_) = self.method {
             fork_and_exit(LAST_STATUS)?;
@@ -124,7 +124,7 @@ impl Listener {
     }
 
     fn await_ready(&self) -> Result<()> {
-        // If the thread has ended instead, it says why when it is joined.
+        // If the thread has ended instead, joining it returns the error.
         let _ = self.ready.recv();
         Ok(())
     }
@@ -135,14 +135,15 @@ fn join(thread: JoinHandle<Result<ThreadResult>>) -> Result<ThreadResult> {
     thread.join().map_err(panicked)?
 }
 
-/// By the proc connector, until the last process has ended.
+/// Receives events of the proc connector until the last process has exited.
 fn follow(how: Listen, ready: &Sender<()>) -> Result<ThreadResult> {
     let mut connector: Connector = how.buffer(RECEIVE_BUFFER).begin().map_err(Error::missing)?;
     let _ = ready.send(());
     let mut result = ThreadResult::default();
     loop {
         let event = connector.next_event(Some(TIMEOUT)).map_err(Error::failed)?;
-        let Event { kind, .. } = event.ok_or_else(|| Error::failed("nothing is told"))?;
+        let Event { kind, .. } =
+            event.ok_or_else(|| Error::failed("timed out waiting for an event"))?;
         result.events.push(kind);
         if matches!(kind, EventKind::Exit { status, .. } if status.code() == Some(LAST_STATUS)) {
             result.receives = connector.receives();
@@ -151,7 +152,7 @@ fn follow(how: Listen, ready: &Sender<()>) -> Result<ThreadResult> {
     }
 }
 
-/// By a descriptor a process, until all have ended.
+/// Waits on one pidfd per process until all processes have exited.
 fn poll(pids: &Receiver<Vec<u32>>, ready: &Sender<()>) -> Result<ThreadResult> {
     let pids = pids.recv().map_err(Error::failed)?;
     let mut pidfds = Pidfds::open(&pids)?;
@@ -164,7 +165,7 @@ fn poll(pids: &Receiver<Vec<u32>>, ready: &Sender<()>) -> Result<ThreadResult> {
     Ok(result)
 }
 
-/// A descriptor of each process that has not ended.
+/// The pidfds of the processes that have not exited.
 struct Pidfds {
     epoll: OwnedFd,
     open: Vec<Option<OwnedFd>>,
@@ -185,7 +186,7 @@ impl Pidfds {
         Ok(Self { epoll, open })
     }
 
-    /// Waits until some have ended, and closes theirs.
+    /// Waits until processes have exited, and closes their pidfds.
     fn wait(&mut self) -> Result<usize> {
         let mut ended = Vec::with_capacity(BATCH);
         let buffer = rustix::buffer::spare_capacity(&mut ended);
@@ -198,7 +199,7 @@ impl Pidfds {
     }
 }
 
-/// Lets this process have so many descriptors.
+/// Raises `RLIMIT_NOFILE` if this process may not open this number of descriptors.
 fn raise_descriptor_limit(descriptors: usize) -> Result<()> {
     let wanted = descriptors as u64 + 100;
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).map_err(Error::io("getrlimit"))?;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! Processes that begin together, and then run a program and end.
+//! Processes that start together, and then call execve() and exit.
 
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -12,25 +12,25 @@ use nix::unistd::{ForkResult, Pid, fork, pipe, write};
 use crate::error::{Error, Result};
 use crate::task;
 
-/// Processes that wait. Until they run their program they share this process's
-/// memory: a copy each would be paid by whoever listens, too, who is in it.
+/// Processes that wait. They share this process's memory until they call execve():
+/// copies would also add to the cost of the listener, which runs in this process.
 pub(super) struct Processes {
     pids: Vec<Pid>,
-    /// Each goes on when it has a byte of this.
+    /// Each process continues after it has read a byte from this pipe.
     go: OwnedFd,
-    /// Theirs, as long as they live.
+    /// Stacks of the processes, kept until all have exited.
     stacks: Vec<u8>,
     instructions: Box<Instructions>,
 }
 
-/// What they are to do.
+/// Arguments of the processes.
 struct Instructions {
     wait: OwnedFd,
     program: CString,
 }
 
 impl Processes {
-    /// So many, which are going to run this.
+    /// Starts this number of processes, which will execute `program`.
     pub(super) fn start(count: usize, program: &CStr) -> Result<Self> {
         let (wait, go) = pipe().map_err(Error::io("pipe"))?;
         let program = program.to_owned();
@@ -43,7 +43,7 @@ impl Processes {
         let instructions = (&raw mut *processes.instructions).cast();
         for stack in processes.stacks.chunks_exact_mut(task::STACK) {
             // SAFETY: stacks and order are kept until all processes have ended,
-            // and live() needs nothing but them.
+            // and run() uses only them.
             processes
                 .pids
                 .push(unsafe { task::start(run, instructions, libc::SIGCHLD, stack) }?);
@@ -56,8 +56,8 @@ impl Processes {
         self.pids.iter().map(pid).collect()
     }
 
-    /// Has them run their program, and waits until all have ended well: their
-    /// pids.
+    /// Lets the processes call execve(), and waits until all have exited with status 0.
+    /// Returns their pids.
     pub(super) fn run_all(mut self) -> Result<Vec<u32>> {
         let pids = self.pids();
         let bytes = vec![0; pids.len()];
@@ -70,7 +70,7 @@ impl Processes {
         while let Some(pid) = self.pids.pop() {
             match waitpid(pid, None).map_err(Error::io("wait"))? {
                 WaitStatus::Exited(_, 0) => {}
-                status => return Err(Error::failed(format!("a process ended with {status:?}"))),
+                status => return Err(Error::failed(format!("a process exited with {status:?}"))),
             }
         }
         Ok(pids)
@@ -80,7 +80,7 @@ impl Processes {
 impl Drop for Processes {
     fn drop(&mut self) {
         for pid in &self.pids {
-            // One that cannot be killed has gone already.
+            // kill() fails if the process has already been reaped.
             let _ = kill(*pid, Signal::SIGKILL);
             let _ = waitpid(*pid, None);
         }
@@ -88,13 +88,14 @@ impl Drop for Processes {
 }
 
 extern "C" fn run(instructions: *mut c_void) -> c_int {
-    // SAFETY: it is what start() gave, and stays until this has ended.
+    // SAFETY: start() passed this pointer, and keeps the value until this process
+    // has exited.
     let instructions = unsafe { &*instructions.cast::<Instructions>() };
     let program = instructions.program.as_ptr();
     let arguments = [program, std::ptr::null()];
     let mut byte = 0_u8;
-    // SAFETY: the byte is there to be written, and the program and its
-    // arguments are strings that end, as does the list of these.
+    // SAFETY: `byte` is writable; the program is a NUL-terminated string, and its
+    // arguments are a NULL-terminated list of such strings.
     unsafe {
         libc::read(instructions.wait.as_raw_fd(), (&raw mut byte).cast(), 1);
         libc::execv(program, arguments.as_ptr());
@@ -102,9 +103,9 @@ extern "C" fn run(instructions: *mut c_void) -> c_int {
     }
 }
 
-/// A process that ends with this code.
+/// Forks a process that exits with this status, and reaps it.
 pub(super) fn fork_and_exit(code: i32) -> Result<()> {
-    // SAFETY: the child ends at once.
+    // SAFETY: the child only calls _exit().
     match unsafe { fork() }.map_err(Error::io("fork"))? {
         ForkResult::Parent { child } => {
             waitpid(child, None).map_err(Error::io("wait"))?;

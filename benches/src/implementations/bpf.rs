@@ -14,13 +14,13 @@ use crate::source::{Consumer, Source};
 use crate::task_fields::{Mapping, TaskFields};
 use crate::task_pool::Kind;
 
-/// Where `scripts/bench` has the programs compiled.
+/// Environment variable with the directory of the compiled programs.
 const DIRECTORY: &str = "TASKDIAG_BENCH_BPF";
 
-/// The kernel hands out 32 KiB at a time.
+/// More than the 32 KiB that the kernel returns per read().
 const BUFFER: usize = 64 * 1024;
 
-/// A program in the kernel, as a file that runs it whenever it is opened.
+/// A loaded program, pinned as a file. Opening the file starts the iterator.
 struct Program {
     path: PathBuf,
     output: Option<File>,
@@ -29,10 +29,10 @@ struct Program {
 }
 
 impl Program {
-    /// Has libbpf load a program, in the shape of its own command.
+    /// Loads a program with bpftool.
     fn load(name: &str) -> Result<Self> {
         let directory = std::env::var_os(DIRECTORY)
-            .ok_or_else(|| Error::missing(format!("{DIRECTORY}, a folder with BPF programs")))?;
+            .ok_or_else(|| Error::missing(format!("{DIRECTORY}, a directory with BPF programs")))?;
         let object = PathBuf::from(directory).join(format!("{name}.bpf.o"));
         let path = format!("/sys/fs/bpf/{name}-{}", std::process::id());
         let loading = Command::new("bpftool")
@@ -59,13 +59,13 @@ impl Program {
         Ok(())
     }
 
-    /// What it tells next: whole entries, none at the end.
+    /// Returns the next whole entries, or none at the end.
     #[inline(always)]
     fn read(&mut self) -> Result<&[u8]> {
         let output = self
             .output
             .as_mut()
-            .ok_or_else(|| Error::failed("not open"))?;
+            .ok_or_else(|| Error::failed("the iterator is not open"))?;
         let buffer = self.buffer.as_mut_bytes();
         let len = output
             .read(buffer)
@@ -77,12 +77,12 @@ impl Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
-        // With the machine it goes anyway.
+        // A pinned program does not outlive the VM.
         let _ = fs::remove_file(&self.path);
     }
 }
 
-/// As `struct entry` in `tasks.h`.
+/// `struct entry` in `tasks.h`.
 #[derive(FromBytes, Immutable, KnownLayout)]
 #[repr(C)]
 struct Entry {
@@ -121,8 +121,8 @@ impl Source for Tasks {
             if bytes.is_empty() {
                 return Ok(());
             }
-            let entries =
-                <[Entry]>::ref_from_bytes(bytes).map_err(|_| Error::failed("an entry is torn"))?;
+            let entries = <[Entry]>::ref_from_bytes(bytes)
+                .map_err(|_| Error::failed("an entry is truncated"))?;
             for entry in entries {
                 consumer.task(&TaskFields {
                     caps: entry.caps,
@@ -149,7 +149,7 @@ impl Source for Tasks {
     }
 }
 
-/// The kernel's bits as the number that its letters have.
+/// Converts the bits of `task_struct` to a value of `task_diag_base::state`.
 #[inline(always)]
 fn state(bits: u32) -> u32 {
     const REPORTED: u32 = 0x7f;
@@ -160,7 +160,7 @@ fn state(bits: u32) -> u32 {
     u32::BITS - (bits & REPORTED).leading_zeros()
 }
 
-/// As `struct mapping` in `mappings.bpf.c`.
+/// `struct mapping` in `mappings.bpf.c`.
 #[derive(FromBytes, Immutable, KnownLayout)]
 #[repr(C)]
 struct MappingEntry {
@@ -197,10 +197,10 @@ impl Source for Mappings {
             }
             while !rest.is_empty() {
                 let (entry, behind) = MappingEntry::ref_from_prefix(rest)
-                    .map_err(|_| Error::failed("an entry is torn"))?;
+                    .map_err(|_| Error::failed("an entry is truncated"))?;
                 let (name, behind) = behind
                     .split_at_checked(entry.name_len as usize)
-                    .ok_or_else(|| Error::failed("a name is torn"))?;
+                    .ok_or_else(|| Error::failed("a name is truncated"))?;
                 consumer.mapping(&Mapping {
                     pid: entry.pid,
                     start: entry.start,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-//! Whole programs, from their start to their end.
+//! Whole programs, from fork to exit.
 //!
-//! What counts is the time that they had a processor: where instructions are
-//! counted, the clock leaps over every wait for a file that is not in memory.
+//! They are measured in CPU time. Where instructions are counted, the elapsed time
+//! also includes each wait for a file that is not in memory.
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
@@ -19,7 +19,7 @@ use crate::task_fields::TaskFields;
 
 const PYTHON: &str = "/usr/bin/python3";
 
-/// A program that lists tasks on its standard output, below a line of headers.
+/// Runs a program that prints a line of headers and one line per task.
 pub(crate) fn run(arguments: &[&str], comparison: &Comparison) -> Result<Outcome> {
     let listing = comparison.rows.with_extension("listing");
     let output = File::create(&listing).map_err(Error::io(listing.display().to_string()))?;
@@ -55,13 +55,13 @@ fn spawn(arguments: &[&str], output: Stdio) -> Result<Child> {
     })
 }
 
-/// Waits for its end, and says which number it had.
+/// Waits for the program to exit with status 0. Returns its pid.
 fn finish(mut child: Child) -> Result<u32> {
     let status = child.wait().map_err(Error::io("waiting for a program"))?;
     if status.success() {
         Ok(child.id())
     } else {
-        Err(Error::failed(format!("the program ended with {status}")))
+        Err(Error::failed(format!("the program exited with {status}")))
     }
 }
 
@@ -75,7 +75,7 @@ fn write_rows(comparison: &Comparison, fields: Vec<TaskFields>) -> Result<u64> {
     Ok(count)
 }
 
-/// The columns PID and PPID, by what the headers call them.
+/// Parses the columns PID and PPID, which the headers name.
 fn parse(text: &[u8]) -> Result<Vec<TaskFields>> {
     let text = String::from_utf8_lossy(text);
     let mut lines = text.lines();
@@ -92,7 +92,7 @@ fn parse(text: &[u8]) -> Result<Vec<TaskFields>> {
             let arguments = arguments(line);
             let number = |at: usize| arguments.get(at).and_then(|word| word.parse().ok());
             Ok(TaskFields {
-                pid: number(pid).ok_or_else(|| Error::failed(format!("an odd line: {line}")))?,
+                pid: number(pid).ok_or_else(|| Error::failed(format!("invalid line: {line:?}")))?,
                 ppid: ppid.and_then(number).unwrap_or_default(),
                 ..TaskFields::default()
             })
@@ -106,7 +106,7 @@ fn arguments(line: &str) -> Vec<&str> {
         .collect()
 }
 
-/// psutil is not measured with Python's start: it does so itself.
+/// Runs psutil, which measures itself, so that the start of Python is not counted.
 pub(crate) fn psutil(comparison: &Comparison) -> Result<Outcome> {
     let listing = comparison.rows.with_extension("listing");
     let child = Command::new(PYTHON)
@@ -129,7 +129,7 @@ pub(crate) fn psutil(comparison: &Comparison) -> Result<Outcome> {
     Ok(outcome)
 }
 
-/// Lines of pid, ppid, uid, gid and name, with tabs between them.
+/// Parses lines of pid, ppid, uid, gid and name, separated by tabs.
 fn parse_psutil(text: &[u8]) -> Result<Vec<TaskFields>> {
     let lines = text
         .split(|byte| *byte == b'\n')
@@ -142,7 +142,7 @@ fn parse_psutil(text: &[u8]) -> Result<Vec<TaskFields>> {
                     .next()
                     .and_then(|word| std::str::from_utf8(word).ok());
                 word.and_then(|word| word.parse().ok())
-                    .ok_or_else(|| Error::failed("an odd line of psutil"))
+                    .ok_or_else(|| Error::failed("invalid line of psutil"))
             };
             let mut fields = TaskFields {
                 pid: number()?,
@@ -153,7 +153,7 @@ fn parse_psutil(text: &[u8]) -> Result<Vec<TaskFields>> {
             };
             let name = arguments.next().unwrap_or_default();
             let mut buffer = &mut fields.comm[..15];
-            // What does not fit is not the kernel's name of it.
+            // psutil may return a longer name than the kernel's.
             let _ = buffer.write(name).map_err(Error::io("a name"))?;
             Ok(fields)
         })

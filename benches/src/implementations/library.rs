@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! task_diag through its library.
+//! task_diag through the library.
 
 use taskdiag::{CapSet, Client, Cred, Request, Show, Stat, State, Strategy, TaskRef, VmaFlags};
 

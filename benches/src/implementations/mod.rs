@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! The rivals, and the table of what each is asked.
+//! The implementations, and the table of their queries.
 
 mod bpf;
 mod command;
@@ -20,21 +20,22 @@ use crate::task_pool::Kind;
 
 pub(crate) use procfs_maps::MapsText;
 pub(crate) use procfs_text::ProcfsText;
+pub(crate) use raw::request;
 
-/// One way to ask one question.
+/// An implementation of one query.
 pub(crate) struct Implementation {
     pub(crate) name: &'static str,
     pub(crate) query: Query,
     pub(crate) method: Method,
-    /// What it can list, and what of that is worth the time.
+    /// The pools that it is measured with.
     pub(crate) scope: Scope,
 }
 
-/// How it is done.
+/// The code that lists the tasks.
 #[derive(Clone, Copy)]
 pub(crate) enum Method {
     Raw(Show),
-    /// As somebody who may see none of the population.
+    /// As an unprivileged user, to which the tasks of the pool are not visible.
     RawUnprivileged(Show),
     Library(Show),
     ProcfsText,
@@ -42,7 +43,7 @@ pub(crate) enum Method {
     Bpf,
     Taskstats,
     ProcmapQuery,
-    /// A program, from its start to its end.
+    /// A whole program, from fork to exit.
     Command(&'static [&'static str]),
     /// A program that measures itself.
     Psutil,
@@ -50,23 +51,24 @@ pub(crate) enum Method {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scope {
-    /// Processes, and threads as well.
+    /// Pools of processes and of threads.
     Threads,
-    /// Processes, in any number.
+    /// Pools of processes, of any size.
     Processes,
-    /// Processes, as long as the figure does not depend on their number.
+    /// Pools of at most [`MAX_SMALL_POOL`] processes. The cost per process is the same
+    /// for larger pools.
     SmallPools,
-    /// A group's cost: at one population.
+    /// One pool of [`GROUP_POOL`] processes, to measure the cost of a group.
     Group,
 }
 
-/// The largest population for what takes too long to be asked about more.
+/// The largest pool for implementations that take too long with more tasks.
 const MAX_SMALL_POOL: usize = 10_000;
-/// The population that the cost of each group is taken at.
+/// The size of the pool with which the cost of each group is measured.
 pub(crate) const GROUP_POOL: usize = 1_000;
 
 impl Implementation {
-    /// Whether it is asked about so many tasks.
+    /// Whether it is measured with a pool of this kind and size.
     pub(crate) fn applies_to(&self, kind: Kind, tasks: usize) -> bool {
         match self.scope {
             Scope::Threads => true,
@@ -98,17 +100,18 @@ impl Implementation {
     }
 }
 
-/// For the rest of this process.
+/// Switches this process to the user nobody.
 fn drop_privileges() -> Result<()> {
     use nix::unistd::{Gid, Uid, setgroups, setresgid, setresuid};
     let (uid, gid) = (Uid::from_raw(65534), Gid::from_raw(65534));
     setgroups(&[])
         .and_then(|()| setresgid(gid, gid, gid))
         .and_then(|()| setresuid(uid, uid, uid))
-        .map_err(Error::io("becoming nobody"))
+        .map_err(Error::io("switching to the user nobody"))
 }
 
-const BASE_CRED: Show = Show::BASE.union(Show::CRED);
+/// `Show::BASE` and `Show::CRED`.
+pub(crate) const BASE_CRED: Show = Show::BASE.union(Show::CRED);
 const BASE_CRED_STAT: Show = BASE_CRED.union(Show::STAT);
 
 const fn implementation(
@@ -125,7 +128,7 @@ const fn implementation(
     }
 }
 
-/// All of them, in the order of the tables.
+/// All implementations, in the order of the tables.
 pub(crate) const IMPLEMENTATIONS: &[Implementation] = &[
     implementation(
         "task_diag, raw socket",

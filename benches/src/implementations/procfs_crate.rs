@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! procfs through the crate of that name, as its documentation shows.
+//! procfs through the crate of that name, used as its documentation shows.
 
 use nix::libc;
 use procfs::ProcError;
@@ -24,7 +24,7 @@ impl Source for ProcfsCrate {
     }
 }
 
-/// Before its file was opened, or before that was read.
+/// Whether the task exited before its file was opened, or before it was read.
 fn has_gone(error: &ProcError) -> bool {
     match error {
         ProcError::NotFound(_) => true,
@@ -38,7 +38,7 @@ fn fields(process: &Process) -> Result<TaskFields, ProcError> {
     let status = process.status()?;
     let id = |id: i32| id as u32;
     let mut comm = [0; 16];
-    // Its `status.name` ends before a colon.
+    // `status.name` would end before a colon in the name.
     let len = stat.comm.len().min(15);
     comm[..len].copy_from_slice(&stat.comm.as_bytes()[..len]);
     Ok(TaskFields {

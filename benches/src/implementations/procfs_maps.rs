@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! The areas of all processes: `maps` as text, and `ioctl(PROCMAP_QUERY)`.
+//! The memory mappings of all processes: `maps` as text, and `ioctl(PROCMAP_QUERY)`.
 
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::source::{Consumer, Source};
 use crate::task_fields::Mapping;
 
-/// More than the longest line of `maps`, several times.
+/// Several times the longest line of `maps`.
 const BUFFER: usize = 64 * 1024;
 
 pub(crate) struct MapsText {
@@ -34,7 +34,7 @@ impl Source for MapsText {
         each_process(|pid, maps| {
             loop {
                 self.receives += 1;
-                // The kernel ends what it hands out with a whole line.
+                // read() returns whole lines only.
                 match read(&maps, &mut self.buffer) {
                     Ok(0) | Err(rustix::io::Errno::SRCH) => return Ok(()),
                     Ok(len) => {
@@ -53,7 +53,7 @@ impl Source for MapsText {
     }
 }
 
-/// Calls `f` with each process and its `maps`, but for those that have gone.
+/// Calls `f` with each process and its `maps`. Skips processes that have exited.
 fn each_process(mut f: impl FnMut(u32, OwnedFd) -> Result<()>) -> Result<()> {
     let proc = open_proc()?;
     each_pid(proc.as_fd(), |name| {
@@ -63,8 +63,8 @@ fn each_process(mut f: impl FnMut(u32, OwnedFd) -> Result<()>) -> Result<()> {
     })
 }
 
-/// `START-END rwxp OFFSET MAJOR:MINOR INODE      NAME`, the numbers but the inode
-/// hexadecimal.
+/// Parses `START-END rwxp OFFSET MAJOR:MINOR INODE      NAME`. All numbers except the
+/// inode are hexadecimal.
 #[inline(always)]
 fn parse(pid: u32, line: &[u8]) -> Mapping<'_> {
     let behind = |rest: &'_ [u8]| -> usize { usize::from(!rest.is_empty()) };
@@ -125,7 +125,7 @@ mod ioctl {
 
 /// `PROCMAP_QUERY_COVERING_OR_NEXT_VMA`
 const COVERING_OR_NEXT: u64 = 0x10;
-/// `PROCMAP_QUERY_VMA_READABLE` and the two that follow.
+/// `PROCMAP_QUERY_VMA_READABLE`, `_WRITABLE` and `_EXECUTABLE`.
 const PROT: u64 = 7;
 
 pub(crate) struct ProcmapQuery {
@@ -148,7 +148,7 @@ impl ProcmapQuery {
         }
     }
 
-    /// The area that holds this address, or the next.
+    /// Queries the mapping that contains this address, or the next one.
     fn query_mapping(&mut self, maps: i32, address: u64) -> nix::Result<Query> {
         let mut query = Query {
             size: size_of::<Query>() as u64,
@@ -177,7 +177,7 @@ impl Source for ProcmapQuery {
                     Err(Errno::ENOENT | Errno::ESRCH) => return Ok(()),
                     Err(error) => return Err(Error::io("PROCMAP_QUERY")(error)),
                 };
-                // Its length is told with the NUL.
+                // The length includes the NUL.
                 let len = (query.vma_name_size as usize).saturating_sub(1);
                 consumer.mapping(&Mapping {
                     pid,

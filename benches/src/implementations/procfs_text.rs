@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
-//! procfs as fast as it can be read: one descriptor of `/proc`, one buffer, no
-//! allocation a task, no file but those that are needed, and no parsing of what
-//! nobody asked for.
+//! Reads procfs with minimal overhead: one descriptor of `/proc`, one buffer, no
+//! allocation per task, only the needed files, and only the needed lines of them.
 //!
-//! `status` has all of base and cred, and `stat` all of base, so each is read
-//! alone; times and sizes take both.
+//! `status` contains all of base and cred, and `stat` all of base, so one file is
+//! enough for each of these. Times and sizes need both files.
 
 use std::ffi::CStr;
 use std::mem::MaybeUninit;
@@ -18,8 +17,7 @@ use crate::source::{Consumer, Source};
 use crate::task_fields::{Query, TICK, TaskFields};
 use crate::task_pool::Kind;
 
-/// What the kernel writes at a time into a directory's buffer, and the longest
-/// of the files read here.
+/// Sizes of the buffers: for getdents(), and for the longest file read here.
 const DIRECTORY: usize = 32 * 1024;
 const FILE: usize = 4096;
 
@@ -55,7 +53,7 @@ impl ProcfsText {
             let Some(text) = self.file(directory, name, b"/stat", &mut buffer)? else {
                 return Ok(());
             };
-            parse_stat(text, &mut fields).ok_or_else(|| Error::failed("an odd stat"))?;
+            parse_stat(text, &mut fields).ok_or_else(|| Error::failed("invalid stat"))?;
         }
         if wants_status {
             let Some(text) = self.file(directory, name, b"/status", &mut buffer)? else {
@@ -67,7 +65,7 @@ impl ProcfsText {
         Ok(())
     }
 
-    /// Reads a file of a task; `None` if the task has gone.
+    /// Reads a file of a task. Returns `None` if the task has exited.
     fn file<'b>(
         &mut self,
         directory: BorrowedFd<'_>,
@@ -119,7 +117,7 @@ pub(super) fn open_proc() -> Result<OwnedFd> {
     open(c"/proc", flags, Mode::empty()).map_err(Error::io("/proc"))
 }
 
-/// The path of a file of a task, ended by a NUL.
+/// Returns the NUL-terminated path of a file of a task.
 #[inline(always)]
 pub(super) fn path(task: &[u8], file: &[u8]) -> [u8; 32] {
     let mut path = [0; 32];
@@ -128,8 +126,8 @@ pub(super) fn path(task: &[u8], file: &[u8]) -> [u8; 32] {
     path
 }
 
-/// A file by a path that is ended by a NUL; `None` if its task has gone,
-/// or is not to be looked at.
+/// Opens a file by a NUL-terminated path. Returns `None` if its task has exited or the
+/// caller may not read the file.
 pub(super) fn open_file(directory: BorrowedFd<'_>, path: &[u8]) -> Result<Option<OwnedFd>> {
     existing(directory, path, OFlags::RDONLY | OFlags::CLOEXEC)
 }
@@ -151,7 +149,7 @@ fn existing(directory: BorrowedFd<'_>, path: &[u8], flags: OFlags) -> Result<Opt
     }
 }
 
-/// Calls `f` with every name in a folder that is a number.
+/// Calls `f` with each name in a directory that is a pid.
 pub(super) fn each_pid(
     directory: BorrowedFd<'_>,
     mut f: impl FnMut(&[u8]) -> Result<()>,
@@ -159,7 +157,7 @@ pub(super) fn each_pid(
     let mut buffer = [MaybeUninit::uninit(); DIRECTORY];
     let mut entries = RawDir::new(directory, &mut buffer);
     while let Some(entry) = entries.next() {
-        let entry = entry.map_err(Error::io("reading a folder of procfs"))?;
+        let entry = entry.map_err(Error::io("reading a directory of procfs"))?;
         let name = entry.file_name().to_bytes();
         if name.first().is_some_and(u8::is_ascii_digit) {
             f(name)?;
@@ -168,7 +166,7 @@ pub(super) fn each_pid(
     Ok(())
 }
 
-/// The number that a text begins with, and what is behind it.
+/// Parses the number at the start of the text. Returns it and the rest.
 pub(super) fn number(text: &[u8]) -> (u64, &[u8]) {
     let mut value = 0;
     let mut at = 0;
@@ -207,7 +205,8 @@ fn state(letter: u8) -> u32 {
     at.map_or(u32::MAX, |at| narrow(at as u64))
 }
 
-/// Kernel threads have longer names in procfs.
+/// Returns the name of a task. Names of kernel threads are longer in procfs, so they
+/// are truncated.
 fn comm(name: &[u8]) -> [u8; 16] {
     let mut comm = [0; 16];
     let len = name.len().min(15);
@@ -215,7 +214,7 @@ fn comm(name: &[u8]) -> [u8; 16] {
     comm
 }
 
-/// `PID (NAME) STATE PPID PGRP SESSION …`; the name may hold anything.
+/// Parses `PID (NAME) STATE PPID PGRP SESSION …`. The name may contain any character.
 fn parse_stat(text: &[u8], fields: &mut TaskFields) -> Option<()> {
     let (pid, rest) = number(text);
     let close = rest.iter().rposition(|byte| *byte == b')')?;
@@ -242,7 +241,7 @@ fn parse_stat(text: &[u8], fields: &mut TaskFields) -> Option<()> {
     Some(())
 }
 
-/// Numbers with a space behind each.
+/// Numbers, each followed by a space.
 struct Numbers<'a>(&'a [u8]);
 
 impl Numbers<'_> {
@@ -269,8 +268,8 @@ impl Numbers<'_> {
     }
 }
 
-/// `Name:\tVALUE\n` and so on, in an order that has not changed in twenty years,
-/// though lines are missing here and there.
+/// Parses lines `Name:\tVALUE`. Their order has not changed in twenty years, but some
+/// kernels lack some lines.
 fn parse_status(text: &[u8], stat: bool, fields: &mut TaskFields) {
     for line in text.split(|byte| *byte == b'\n') {
         let Some(colon) = line.iter().position(|byte| *byte == b':') else {
@@ -326,10 +325,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_may_look_like_the_fields_behind_it() {
+    fn name_may_contain_parentheses_and_spaces() {
         let mut fields = TaskFields::default();
         let text = b"7 (a) R 9) S 1 5 3 0 -1 4194304 11 12 13 14 15 16 17 18 20 -5 2 0 99 4096 ";
-        parse_stat(text, &mut fields).expect("a whole line");
+        parse_stat(text, &mut fields).expect("valid line");
         assert_eq!(
             (fields.pid, fields.ppid, fields.pgid, fields.sid),
             (7, 1, 5, 3)
@@ -344,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn status_by_name() {
+    fn status_lines_are_found_by_name() {
         let mut fields = TaskFields::default();
         let text = b"Name:\tsh\nState:\tS (sleeping)\nTgid:\t7\nPid:\t8\nPPid:\t1\n\
             Uid:\t1\t2\t3\t4\nNSsid:\t3\nCapAmb:\t00000000000000ff\nNoNewPrivs:\t1\n";

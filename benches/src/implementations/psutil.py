@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 #
-# psutil, as its documentation shows: process_iter() with the fields wanted.
+# psutil, used as its documentation shows: process_iter() with the needed fields.
 import json
 import resource
 import sys

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! task_diag with a receive loop written by hand.
+//! task_diag with a hand-written receive loop.
 
 use memchr::memchr;
 use taskdiag::Show;
@@ -24,21 +24,11 @@ pub(crate) struct Raw {
 impl Raw {
     pub(crate) fn new(kind: Kind, show: Show, query: Query) -> Result<Self> {
         let genl = Genl::connect(abi::TASK_DIAG_GENL_NAME)?;
-        let what = TaskDiagPid {
-            show_flags: show.bits(),
-            dump_strategy: match kind {
-                Kind::Processes => abi::TASK_DIAG_DUMP_ALL,
-                Kind::Threads => abi::TASK_DIAG_DUMP_ALL_THREAD,
-            },
-            pid: 0,
-            reserved: 0,
+        let strategy = match kind {
+            Kind::Processes => abi::TASK_DIAG_DUMP_ALL,
+            Kind::Threads => abi::TASK_DIAG_DUMP_ALL_THREAD,
         };
-        let request = genl.message(
-            abi::TASK_DIAG_CMD_GET,
-            NLM_F_DUMP,
-            abi::TASK_DIAG_CMD_ATTR_GET,
-            what.as_bytes(),
-        );
+        let request = request(&genl, show, strategy, 0);
         Ok(Self {
             genl,
             request,
@@ -46,6 +36,22 @@ impl Raw {
             receives: 0,
         })
     }
+}
+
+/// Returns a request for a dump.
+pub(crate) fn request(genl: &Genl, show: Show, strategy: u64, pid: u32) -> Vec<u8> {
+    let request = TaskDiagPid {
+        show_flags: show.bits(),
+        dump_strategy: strategy,
+        pid,
+        reserved: 0,
+    };
+    genl.message(
+        abi::TASK_DIAG_CMD_GET,
+        NLM_F_DUMP,
+        abi::TASK_DIAG_CMD_ATTR_GET,
+        request.as_bytes(),
+    )
 }
 
 impl Source for Raw {
@@ -72,8 +78,8 @@ impl Source for Raw {
     }
 }
 
-/// A message about a task as it is where base and cred are asked for, with the
-/// length and the type of each attribute before it.
+/// The message of a task if base and cred are requested, including the length and the
+/// type of each attribute.
 #[derive(FromBytes, Immutable, KnownLayout)]
 #[repr(C)]
 struct BaseAndCred {
@@ -96,7 +102,7 @@ impl BaseAndCred {
         this.has_expected_layout().then_some(this)
     }
 
-    /// Likewise, and what is behind it.
+    /// Returns a message that begins with base and cred, and the bytes after them.
     #[inline(always)]
     fn begin(payload: &[u8]) -> Option<(&Self, &[u8])> {
         let (this, behind) = Self::ref_from_prefix(payload).ok()?;
@@ -124,12 +130,12 @@ impl BaseAndCred {
     }
 }
 
-/// What is behind that where stat is asked for, too.
+/// The bytes after base and cred if stat is requested as well.
 #[derive(FromBytes, Immutable, KnownLayout)]
 #[repr(C)]
 struct AndStat {
     header: [u16; 2],
-    // Only 4-byte alignment is promised.
+    // Attributes are only 4-byte aligned.
     stat: Unalign<TaskDiagStat>,
 }
 
@@ -141,7 +147,7 @@ impl AndStat {
     }
 }
 
-/// Tells of a task, unless the message goes on from the one before.
+/// Reports a task, unless the message continues the previous one.
 #[inline(always)]
 fn task<C: Consumer>(payload: &[u8], consumer: &mut C) -> Option<()> {
     if let Some(base_and_cred) = BaseAndCred::view(payload) {
@@ -160,7 +166,7 @@ fn task<C: Consumer>(payload: &[u8], consumer: &mut C) -> Option<()> {
     }
 }
 
-/// Whatever there is about it.
+/// Reports a task with any groups.
 fn any_task<C: Consumer>(payload: &[u8], consumer: &mut C) -> Option<()> {
     let mut fields = TaskFields::default();
     for (kind, payload) in attributes(payload) {
@@ -180,7 +186,7 @@ fn any_task<C: Consumer>(payload: &[u8], consumer: &mut C) -> Option<()> {
                 cred(TaskDiagCreds::ref_from_prefix(payload).ok()?.0, &mut fields);
             }
             abi::TASK_DIAG_STAT => {
-                // Only 4-byte alignment is promised.
+                // Attributes are only 4-byte aligned.
                 fields.stat = stat(&TaskDiagStat::read_from_prefix(payload).ok()?.0);
             }
             _ => {}
@@ -234,7 +240,7 @@ fn stat(stat: &TaskDiagStat) -> Stat {
     }
 }
 
-/// Tells of the areas in a message.
+/// Reports the memory mappings in a message.
 #[inline(always)]
 fn mappings<C: Consumer>(payload: &[u8], consumer: &mut C) -> Option<()> {
     const PROT: u64 = abi::TASK_DIAG_VMA_READ | abi::TASK_DIAG_VMA_WRITE | abi::TASK_DIAG_VMA_EXEC;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-//! The kernel's older binary interface: a request a task, whose number has to be
-//! known, so from `/proc`. Requests go out many at a time.
+//! Taskstats, the kernel's older binary interface: one request per task, by pid. The
+//! pids are read from `/proc`, and several requests are sent at once.
 
 use std::os::fd::AsFd;
 
@@ -16,14 +16,14 @@ const CMD_ATTR_PID: u16 = 1;
 const TYPE_STATS: u16 = 3;
 const TYPE_AGGR_PID: u16 = 4;
 
-/// In `struct taskstats`: where ac_comm, ac_uid, ac_gid, ac_pid and ac_ppid lie.
+/// Offsets of ac_comm, ac_uid, ac_gid, ac_pid and ac_ppid in `struct taskstats`.
 const AC_COMM: usize = 80;
 const AC_UID: usize = 120;
 const AC_GID: usize = 124;
 const AC_PID: usize = 128;
 const AC_PPID: usize = 132;
 
-/// Requests in a message to the kernel; their answers have to fit the socket.
+/// Number of requests per send(). Their replies must fit the socket's buffer.
 const BATCH: usize = 32;
 
 pub(crate) struct Taskstats {
@@ -48,7 +48,7 @@ impl Taskstats {
             self.receives += 1;
             for message in messages(&self.genl.buffer[..len]) {
                 received += 1;
-                // An error is the answer for a task that has gone.
+                // The reply for a task that has exited is an error.
                 if message.kind != NLMSG_ERROR {
                     consumer.task(&fields(message.payload())?);
                 }
@@ -68,16 +68,16 @@ impl Source for Taskstats {
             Ok(())
         })?;
         let mut batch = Vec::new();
-        for some in pids.chunks(BATCH) {
+        for batch_pids in pids.chunks(BATCH) {
             batch.clear();
-            for pid in some {
+            for pid in batch_pids {
                 batch.extend(
                     self.genl
                         .message(CMD_GET, 0, CMD_ATTR_PID, &pid.to_ne_bytes()),
                 );
             }
             self.genl.send(&batch)?;
-            self.receive_replies(some.len(), consumer)?;
+            self.receive_replies(batch_pids.len(), consumer)?;
         }
         self.pids = pids;
         Ok(())
@@ -95,7 +95,7 @@ fn fields(payload: &[u8]) -> Result<TaskFields> {
         .and_then(|(_, nest)| attributes(nest).find(|(kind, _)| *kind == TYPE_STATS))
         .map(|(_, stats)| stats)
         .filter(|stats| stats.len() >= AC_PPID + 4)
-        .ok_or_else(|| Error::failed("an odd answer of taskstats"))?;
+        .ok_or_else(|| Error::failed("invalid reply of taskstats"))?;
     let word = |at: usize| {
         let bytes = within[at..].first_chunk().copied();
         u32::from_ne_bytes(bytes.unwrap_or_default())

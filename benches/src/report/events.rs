@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: MIT
-//! What it costs to be told of events.
+//! The table of process events.
 
 use super::figures::Figures;
 use super::table::{Table, short, thousands};
 use crate::events::{KIND, listeners};
 use crate::task_fields::Query;
 
-/// A row a listener: what it was told, and what that cost a process that lived.
+/// Returns a table with one row per listener: events received, and their cost per
+/// process.
 pub(super) fn table(figures: &Figures, machine: &str) -> Table {
     let mut table = Table::new([
-        "listens to",
-        "told",
+        "listener",
+        "events",
         "receives",
-        "an event",
-        "a life",
-        "all",
+        "per event",
+        "per process",
+        "total per process",
     ]);
     let find = |query, listener| {
         let mut ours = figures.of(machine).filter(|f| f.record.kind == KIND);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! The raw data, a figure of the rounds of each rival.
+//! Figures: the median round of each measurement.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,29 +9,29 @@ use crate::error::{Error, Result};
 use crate::outcome::Record;
 use crate::task_fields::Query;
 
-/// What a rival took for a population: the round in the middle stands for all.
-/// What else a machine does in a round adds to it, and memory that another has
-/// just given back takes from it.
+/// The cost of an implementation with a pool: its median round. Other load of the
+/// machine makes a round more expensive, and memory that another process has just
+/// freed makes it cheaper.
 pub(crate) struct Figure {
     pub(crate) record: Record,
 }
 
 impl Figure {
-    /// Instructions, or nanoseconds, a task.
+    /// Returns instructions or nanoseconds per task.
     pub(crate) fn per_task(&self) -> f64 {
         self.record.ns as f64 / self.record.tasks.max(1) as f64
     }
 
-    /// Likewise for each task or area that was told of.
+    /// Returns instructions or nanoseconds per reported task or memory mapping.
     pub(crate) fn per_row(&self) -> f64 {
         self.record.ns as f64 / self.record.rows.max(1) as f64
     }
 }
 
-/// All there are, of all machines.
+/// The figures of all machines.
 pub(crate) struct Figures(Vec<Figure>);
 
-/// What tells one figure from another.
+/// Identifies a figure.
 type Key = (String, String, u64, Query, String);
 
 fn key(record: &Record) -> Key {
@@ -44,7 +44,7 @@ fn key(record: &Record) -> Key {
     )
 }
 
-/// Of two in the middle the cheaper one.
+/// Returns the median round, the cheaper one of two.
 fn median(mut rounds: Vec<Record>) -> Figure {
     rounds.sort_by_key(|record| record.ns);
     let at = (rounds.len() - 1) / 2;
@@ -54,7 +54,7 @@ fn median(mut rounds: Vec<Record>) -> Figure {
 }
 
 impl Figures {
-    /// Reads a file, or every file of a folder that is called `.csv`.
+    /// Reads a file, or each `.csv` file of a directory.
     pub(crate) fn read(path: &Path) -> Result<Self> {
         Ok(Self::of_rounds(read_all(path)?))
     }
@@ -77,7 +77,7 @@ impl Figures {
             .filter(move |figure| figure.record.machine == machine)
     }
 
-    /// Of processes.
+    /// Finds a figure of processes.
     pub(crate) fn find(
         &self,
         machine: &str,
@@ -100,7 +100,7 @@ fn read_all(path: &Path) -> Result<Vec<Record>> {
     }
     let mut all = Vec::new();
     for entry in fs::read_dir(path).map_err(Error::io(path.display().to_string()))? {
-        let path = entry.map_err(Error::io("reading a folder"))?.path();
+        let path = entry.map_err(Error::io("reading a directory"))?.path();
         if path.extension().is_some_and(|extension| extension == "csv") {
             all.extend(read_file(&path)?);
         }
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn the_round_in_the_middle_counts() {
+    fn figure_is_the_median_round() {
         let rounds = [("a", 300), ("a", 100), ("b", 50), ("a", 200), ("a", 900)];
         let rounds = rounds.map(|(implementation, ns)| round(implementation, ns));
         let figures = Figures::of_rounds(rounds.into());

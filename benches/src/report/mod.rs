@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! Tables and plots of what was measured, on the terminal and on a page.
+//! Tables and plots of the figures, on the terminal and on a page.
 
 mod events;
 mod figures;
@@ -22,8 +22,8 @@ use table::{Table, short, thousands};
 const BEGIN: &str = "<!-- figures: written by scripts/bench -->\n";
 const END: &str = "<!-- end of figures -->\n";
 
-/// Shows the figures, draws the plots beside the raw data, and writes both into
-/// the page, if there is one.
+/// Prints the tables, draws the plots beside the raw data, and writes the tables into
+/// the page, if one is given.
 pub(crate) fn write(results: &Path, page: Option<&Path>) -> Result<()> {
     let figures = Figures::read(results)?;
     let text = text(&figures)?;
@@ -32,7 +32,7 @@ pub(crate) fn write(results: &Path, page: Option<&Path>) -> Result<()> {
     page.map_or(Ok(()), |page| insert(&text, page))
 }
 
-/// Between the two marks.
+/// Replaces the text between the two marks of the page.
 fn insert(text: &str, page: &Path) -> Result<()> {
     let old = fs::read_to_string(page).map_err(Error::io(page.display().to_string()))?;
     let (before, rest) = old.split_once(BEGIN).ok_or_else(|| no_mark(page))?;
@@ -42,7 +42,10 @@ fn insert(text: &str, page: &Path) -> Result<()> {
 }
 
 fn no_mark(page: &Path) -> Error {
-    Error::failed(format!("{} has no place for figures", page.display()))
+    Error::failed(format!(
+        "{}: the marks for the figures are missing",
+        page.display()
+    ))
 }
 
 fn text(figures: &Figures) -> Result<String> {
@@ -54,31 +57,31 @@ fn text(figures: &Figures) -> Result<String> {
         Ok::<_, Error>(())
     };
     section(
-        "What has to be reached",
-        "10,000 processes, root, the client included; ratios are fractions.",
+        "Limits",
+        "10,000 processes, as root, including the client; ratios are fractions.",
         &limits::table(figures),
     )?;
     for machine in machines(figures) {
         for kind in ["processes", "threads"] {
             let title = format!("{machine}: {kind}");
-            let about = format!("{} a task.{}", unit(&machine), caveat(&machine));
+            let about = format!("{} per task.{}", unit(&machine), caveat(&machine));
             section(&title, &about, &pools(figures, &machine, kind))?;
         }
-        let about = format!("{} a task, 1,000 processes.", unit(&machine));
+        let about = format!("{} per task, 1,000 processes.", unit(&machine));
         section(
             &format!("{machine}: each group alone"),
             &about,
             &groups(figures, &machine),
         )?;
-        let about = format!("{} an area.", unit(&machine));
+        let about = format!("{} per memory mapping.", unit(&machine));
         section(
-            &format!("{machine}: areas"),
+            &format!("{machine}: memory mappings"),
             &about,
             &mappings(figures, &machine),
         )?;
         let about = format!(
-            "{} of the listener, for an event and for a process that forks, runs a program and \
-             ends; and of all together for such a process.",
+            "{} of the listener per event, and per process that is forked, calls execve() and \
+             exits; and of the listener and all processes together per process.",
             unit(&machine)
         );
         section(
@@ -89,9 +92,9 @@ fn text(figures: &Figures) -> Result<String> {
     }
     let (table, worst) = again(figures);
     let about = format!(
-        "Figures of two boots; the largest difference of all is {worst:.2} %. Here are those above 0.1 %."
+        "Differences above 0.1 % between two boots. The largest difference is {worst:.2} %."
     );
-    section("The same again", &about, &table)?;
+    section("Repeatability", &about, &table)?;
     Ok(text)
 }
 
@@ -103,36 +106,37 @@ fn unit(machine: &str) -> &'static str {
     }
 }
 
-/// What has to be known to read the figures of this machine.
+/// Returns a remark on how to read the figures of this machine.
 fn caveat(machine: &str) -> &'static str {
     match machine {
-        "uml" => " Calls of the kernel are dear here: read ratios, and those with care.",
+        "uml" => {
+            " System calls are expensive in User-Mode Linux, so even ratios are only a rough guide."
+        }
         "native" => {
-            " Time on a processor of a machine that does other things, too, and on its own \
-             kernel, into which nothing was loaded: neither task_diag nor BPF programs. So \
-             `taskdiag-cli ps` reads procfs here, as `ps` does."
+            " CPU time on a machine with other load. Nothing was loaded into its kernel, neither \
+             task_diag nor BPF programs, so `taskdiag-cli ps` reads procfs like `ps`."
         }
         _ => "",
     }
 }
 
-/// But for the second time on the same one.
+/// Returns the machines, without the second boot of the same machine.
 fn machines(figures: &Figures) -> BTreeSet<String> {
     let all = figures.iter().map(|figure| figure.record.machine.clone());
     all.filter(|machine| machine != AGAIN).collect()
 }
 
-/// What the second boot's figures are called.
+/// The machine name of the second boot's figures.
 const AGAIN: &str = "icount-again";
 
-/// A row a rival and question, a column a population.
+/// Returns a table with one row per query and implementation, and one column per pool.
 fn pools(figures: &Figures, machine: &str, kind: &str) -> Table {
     let ours: Vec<&Figure> = figures
         .of(machine)
         .filter(|f| f.record.kind == kind)
         .collect();
     let sizes: BTreeSet<u64> = ours.iter().map(|f| f.record.pool).collect();
-    let headers = ["asked for".to_owned(), "rival".to_owned()];
+    let headers = ["query".to_owned(), "implementation".to_owned()];
     let mut table = Table::new(
         headers
             .into_iter()
@@ -182,7 +186,7 @@ fn groups(figures: &Figures, machine: &str) -> Table {
 }
 
 fn mappings(figures: &Figures, machine: &str) -> Table {
-    let mut table = Table::new(["rival", "processes", "areas", "cost"]);
+    let mut table = Table::new(["implementation", "processes", "mappings", "cost"]);
     let ours = figures.of(machine).filter(|f| f.record.query == Query::Vma);
     for figure in ours {
         table.row([
@@ -195,9 +199,10 @@ fn mappings(figures: &Figures, machine: &str) -> Table {
     table
 }
 
-/// Where two boots differ by more than a thousandth, and the most they do.
+/// Returns the differences between two boots that exceed a thousandth, and the largest
+/// difference.
 fn again(figures: &Figures) -> (Table, f64) {
-    let mut table = Table::new(["rival", "asked for", "kind", "population", "difference"]);
+    let mut table = Table::new(["implementation", "query", "kind", "tasks", "difference"]);
     let mut worst = 0.0_f64;
     for second in figures.of(AGAIN) {
         let first = figures.of("icount").find(|first| {

@@ -19,12 +19,13 @@ pub(crate) fn write(figures: &Figures, directory: &Path) -> Result<()> {
 
 type Drawn = std::result::Result<(), Box<dyn std::error::Error>>;
 
-/// Cost of base and cred against the population, a line a rival.
+/// Draws the cost of base and cred over the number of tasks, one line per
+/// implementation.
 fn pools(figures: &Figures, path: &Path) -> Drawn {
     let root = SVGBackend::new(path, SIZE).into_drawing_area();
     root.fill(&WHITE)?;
     let mut chart = ChartBuilder::on(&root)
-        .caption("base and cred: instructions a task", ("sans-serif", 20))
+        .caption("base and cred: instructions per task", ("sans-serif", 20))
         .margin(12)
         .x_label_area_size(40)
         .y_label_area_size(70)
@@ -60,7 +61,7 @@ fn pools(figures: &Figures, path: &Path) -> Drawn {
     Ok(root.present()?)
 }
 
-/// The cost of each group, a bar each.
+/// Draws the cost of each group, one bar per group.
 fn groups(figures: &Figures, path: &Path) -> Drawn {
     let costs: Vec<(&str, f64)> = IMPLEMENTATIONS
         .iter()
@@ -77,7 +78,10 @@ fn groups(figures: &Figures, path: &Path) -> Drawn {
         group.map_or_else(String::new, |(name, _)| (*name).to_owned())
     };
     let mut chart = ChartBuilder::on(&root)
-        .caption("each group alone: instructions a task", ("sans-serif", 20))
+        .caption(
+            "each group alone: instructions per task",
+            ("sans-serif", 20),
+        )
         .margin(12)
         .x_label_area_size(40)
         .y_label_area_size(70)
