@@ -12,7 +12,7 @@ use crate::model::{Environment, Features, Opened, PidNs, Presence};
 /// Known tasks of the pid namespace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Knowledge {
-    /// The tasks of the roster.
+    /// The test tasks that run for the whole run.
     KnownTasks,
     /// None. Only pids that no task can have are known.
     Nothing,
@@ -34,7 +34,7 @@ pub(crate) struct Caller<'a> {
     pub(crate) descriptors: &'a Descriptors,
     /// The pid namespace of requests through the transport of the case.
     pub(crate) pid_ns: PidNs,
-    /// The process may see root's processes.
+    /// Processes of root are visible to the process.
     pub(crate) sees_root: bool,
 }
 

@@ -189,7 +189,7 @@ pub(crate) struct Request {
 }
 
 impl Value {
-    /// At most so many bytes.
+    /// Returns an upper bound of the encoded length.
     pub(crate) fn max_len(&self) -> usize {
         match self {
             Self::Request(_) => 24 + i8::MAX as usize,
@@ -201,14 +201,14 @@ impl Value {
 }
 
 impl Attribute {
-    /// At most so many bytes.
+    /// Returns an upper bound of the encoded length.
     pub(crate) fn max_len(&self) -> usize {
         4 + self.value.max_len() + 3
     }
 }
 
 impl Message {
-    /// At most so many bytes.
+    /// Returns an upper bound of the encoded length.
     pub(crate) fn max_len(&self) -> usize {
         20 + self
             .attributes
@@ -221,7 +221,7 @@ impl Message {
 /// The reads of a reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Reading {
-    /// The sizes of the buffers, in turn.
+    /// The buffer sizes of the reads, used cyclically.
     pub(crate) sizes: Vec<usize>,
     /// Read without `MSG_DONTWAIT` or `O_NONBLOCK` while more data is expected.
     pub(crate) wait: bool,

@@ -25,8 +25,8 @@ use crate::generate::Transports;
 #[derive(Debug, Parser)]
 #[command(version, verbatim_doc_comment)]
 pub(crate) struct Options {
-    /// Stop after N cases, of one request or more each [default: 20000, if
-    /// there is no --seconds]
+    /// Stop after N cases, each of one or more requests [default: 20000 without
+    /// --seconds]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) requests: Option<u64>,
 
@@ -34,11 +34,11 @@ pub(crate) struct Options {
     #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) seconds: Option<u64>,
 
-    /// Make the cases of this seed [default: another one each time]
+    /// Generate the cases of this seed [default: random]
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
 
-    /// Perform this one case of the seed, and show it
+    /// Perform only this case of the seed, and print it
     #[arg(
         long,
         value_name = "ITERATION",
@@ -56,18 +56,18 @@ pub(crate) struct Options {
     #[arg(long, value_name = "UID", value_parser = clap::value_parser!(u32).range(1..=60_000))]
     pub(crate) as_user: Option<u32>,
 
-    /// Say which case comes before each one: the last to be named is the one
-    /// that stopped the kernel
+    /// Print the number of each case before it is performed. The last printed case
+    /// is the one that stopped the kernel
     #[arg(long)]
     pub(crate) trace: bool,
 
-    /// Keep one answer of each shape in this folder, as seeds for fuzz/
-    #[arg(long, value_name = "FOLDER")]
+    /// Save one reply of each kind in this directory, as seeds for fuzz/library
+    #[arg(long, value_name = "DIRECTORY")]
     pub(crate) save_seeds: Option<PathBuf>,
 }
 
 impl Options {
-    /// The numbers of the first case and of the one behind the last.
+    /// Returns the numbers of the first case and of the case after the last one.
     pub(crate) fn cases(&self) -> (u64, u64) {
         const DEFAULT: u64 = 20_000;
 
@@ -94,12 +94,12 @@ mod tests {
     }
 
     #[test]
-    fn the_command_line_is_sound() {
+    fn command_line_is_valid() {
         Options::command().debug_assert();
     }
 
     #[test]
-    fn cases_are_counted_from_zero() {
+    fn cases_start_at_zero() {
         assert_eq!(parse(&[]).unwrap().cases(), (0, 20_000));
         assert_eq!(parse(&["--requests", "7"]).unwrap().cases(), (0, 7));
         assert_eq!(parse(&["--seconds", "7"]).unwrap().cases(), (0, u64::MAX));
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn a_replay_wants_a_seed_and_nothing_else() {
+    fn replay_needs_a_seed_and_excludes_limits() {
         assert!(parse(&["--replay", "7"]).is_err());
         assert!(parse(&["--seed", "1", "--replay", "7", "--seconds", "1"]).is_err());
         assert!(parse(&["--as-user", "0"]).is_err());

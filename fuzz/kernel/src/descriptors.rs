@@ -220,7 +220,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_known_by_what_they_stand_for() {
+    fn descriptor_numbers_map_to_their_objects() {
         let mut descriptors = Descriptors::open(&KnownTasks::default()).unwrap();
         let own = std::process::id();
         descriptors.open_own(own, PidNs::Outer).unwrap();
@@ -235,7 +235,7 @@ mod tests {
         assert_eq!(opened(Descriptor::Plain(2)), Opened::Other);
         assert_eq!(opened(Descriptor::Path), Opened::Nothing);
         assert_eq!(opened(Descriptor::Closed), Opened::Nothing);
-        // There is no contained process.
+        // The known tasks include no contained process.
         assert_eq!(opened(Descriptor::ContainedTask), Opened::Nothing);
         assert_eq!(descriptors.opened(0), Opened::Unsure);
     }

@@ -14,7 +14,7 @@ use taskdiag::abi;
 
 /// `sizeof(struct cmsghdr)`: a 64-bit length, the level, the type.
 pub(crate) const CONTROL_HEADER: usize = 16;
-/// What control messages are aligned to.
+/// Alignment of control messages.
 const CONTROL_ALIGNMENT: usize = 8;
 const SOL_SOCKET: i32 = 1;
 const SCM_CREDENTIALS: i32 = 2;
@@ -56,7 +56,7 @@ fn put_message(bytes: &mut Vec<u8>, transport: Transport, message: &Message, rol
     for attribute in &message.attributes {
         put_attribute(bytes, attribute, roles);
     }
-    // A message without a byte would be none.
+    // A message has at least one byte.
     let whole = bytes.len() - start;
     bytes.truncate(start + (whole - message.cut.min(whole - 1)));
 
@@ -93,7 +93,7 @@ fn put_attribute(bytes: &mut Vec<u8>, attribute: &Attribute, roles: &dyn Roles) 
             }
         }
     }
-    // 16 bits are all there are, whatever does not fit them.
+    // The length field has 16 bits; longer lengths are truncated.
     let len = length(attribute.len, bytes.len() - start) as u16;
     bytes[start..start + 2].copy_from_slice(&len.to_ne_bytes());
     bytes[start + 2..start + 4].copy_from_slice(&attribute.kind.to_ne_bytes());
@@ -124,7 +124,7 @@ fn length(length: Length, truth: usize) -> u32 {
     }
 }
 
-/// The control messages that go with it.
+/// Returns the control messages of a case.
 pub(crate) fn control(case: &Case, roles: &dyn Roles) -> Vec<u8> {
     let mut bytes = Vec::new();
     for control in &case.control {
@@ -166,7 +166,7 @@ pub(crate) mod tests {
     use super::*;
     use crate::wire::{NLM_F_DUMP, NLM_F_REQUEST};
 
-    /// Numbers for all parts, without processes behind them.
+    /// Fixed numbers for all roles, without processes.
     pub(crate) struct FixedRoles;
 
     impl Roles for FixedRoles {
@@ -222,7 +222,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_sound_request_has_the_bytes_of_the_protocol() {
+    fn valid_request_is_encoded_as_specified() {
         let bytes = datagram(Transport::Socket, &[request(2, 4711)], &[], &FixedRoles);
         let expected: Vec<u8> = [
             &48u32.to_ne_bytes()[..],
@@ -252,7 +252,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_message_can_be_cut_into_its_header() {
+    fn message_can_be_cut_within_its_header() {
         let mut message = request(0, 0);
         message.cut = 40;
         message.len = Length::Is(48);
@@ -262,7 +262,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn messages_begin_at_multiples_of_four() {
+    fn messages_are_4_byte_aligned() {
         let mut first = request(0, 0);
         first.cut = 3;
         let bytes = datagram(
@@ -277,7 +277,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn credentials_are_a_control_message_of_28_bytes() {
+    fn credentials_are_encoded_in_28_bytes() {
         let mut bytes = Vec::new();
         put_control(&mut bytes, SOL_SOCKET, SCM_CREDENTIALS, 0, &[0; 12]);
         assert_eq!(bytes.len(), 28);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-//! Makes cases: the same seed and iteration, the same case.
+//! Generates cases. The same seed and iteration generate the same case.
 //!
-//! Pure, and every case stands on its own: none depends on the ones before it.
+//! Pure. A case does not depend on previous cases.
 
 mod dice;
 mod message;
@@ -11,19 +11,19 @@ use crate::case::{
 };
 use dice::Dice;
 
-/// The largest receive buffer of a case.
+/// Maximum size of a receive buffer.
 pub(crate) const MAX_BUFFER: usize = 1 << 20;
-/// The longest attribute value of a case.
+/// Maximum length of an attribute value.
 const MAX_VALUE: usize = 60_000;
-/// The most bytes of one `sendmsg()`, so that they and the errors that repeat
-/// them fit a socket's buffers.
+/// Maximum number of bytes per `sendmsg()`. They and the errors that repeat them fit
+/// the buffers of a socket.
 pub(crate) const MAX_DATAGRAM: usize = 100_000;
-/// The most bytes behind the last message.
+/// Maximum number of bytes after the last message.
 const TAIL: usize = 40;
-/// The most messages at once.
+/// Maximum number of messages per datagram.
 const MAX_MESSAGES: usize = 6;
 
-/// `SOL_SOCKET` and two of its control messages.
+/// `SOL_SOCKET` and the types of two control messages.
 const SOL_SOCKET: i32 = 1;
 const SCM_RIGHTS: i32 = 1;
 const SCM_CREDENTIALS: i32 = 2;
@@ -61,7 +61,7 @@ impl Transports {
     }
 }
 
-/// Makes the cases of a run.
+/// Generates the cases of a run.
 #[derive(Clone, Debug)]
 pub(crate) struct Generator {
     seed: u64,
@@ -141,8 +141,8 @@ fn settings(dice: &mut Dice) -> Settings {
     }
 }
 
-/// Other threads and processes cost a thousand times what a request does, so
-/// they are rare.
+/// Chooses a scenario. Scenarios with other threads and processes cost a thousand
+/// times as much as a request, so they are rare.
 fn scenario(dice: &mut Dice) -> Scenario {
     match dice.below(4096) {
         0..4 => Scenario::ThreadReads,
@@ -269,25 +269,25 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(4096))]
 
         #[test]
-        fn a_case_is_within_limits(seed: u64, iteration: u64) {
+        fn case_is_within_limits(seed: u64, iteration: u64) {
             let case = Generator::new(seed, Transports::Both).case(iteration);
             let bytes = datagram(case.transport, &case.messages, &case.tail, &FixedRoles);
-            // An empty one is no netlink message.
+            // The kernel ignores an empty datagram.
             prop_assert!(!bytes.is_empty());
             prop_assert!(bytes.len() <= MAX_DATAGRAM, "{} bytes", bytes.len());
             prop_assert!(encode_control(&case, &FixedRoles).len() <= 1024);
             prop_assert!((1..=MAX_MESSAGES).contains(&case.messages.len()));
             prop_assert!(case.reading.sizes.iter().all(|size| *size <= MAX_BUFFER));
             prop_assert!(!case.reading.sizes.is_empty());
-            // What the kernel repeats must not look like what it leaks.
+            // Errors repeat the request, which must not look like leaked memory.
             prop_assert_eq!(poison::find(&bytes), None);
         }
 
         #[test]
-        fn the_same_seed_makes_the_same_case(seed: u64, iteration: u64) {
+        fn same_seed_generates_the_same_case(seed: u64, iteration: u64) {
             let generator = Generator::new(seed, Transports::Both);
             let case = generator.case(iteration);
-            // Not even what has been made in between matters.
+            // Generating another case in between has no effect.
             generator.case(iteration.wrapping_add(1) / 3);
             prop_assert_eq!(&generator.case(iteration), &case);
             prop_assert_eq!(
@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn all_scenes_and_many_shapes_come_up() {
+    fn all_scenarios_and_many_shapes_are_generated() {
         let generator = Generator::new(1, Transports::Both);
         let mut scenarios = std::collections::HashSet::new();
         let (mut truncated, mut forged, mut several, mut interjected) = (0, 0, 0, 0);
@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn an_epoch_shares_its_settings() {
+    fn cases_of_an_epoch_share_their_settings() {
         let generator = Generator::new(1, Transports::Both);
         for epoch in 0..20 {
             let cases = epoch * EPOCH..(epoch + 1) * EPOCH;
@@ -362,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn seeds_differ() {
+    fn different_seeds_generate_different_cases() {
         let count = (0..100)
             .filter(|&iteration| {
                 Generator::new(1, Transports::Both).case(iteration).messages

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //! The attribute groups: their numbers and layouts.
 //!
-//! A new group of the family is added to [`GROUPS`]. The running kernel reports
-//! which groups it supports.
+//! A test compares [`GROUPS`] with the groups in the header. The running kernel
+//! reports the groups that it supports.
 
 use taskdiag::abi;
 
@@ -12,9 +12,9 @@ pub(crate) enum Shape {
     /// One structure of this size.
     Structure(usize),
     /// A structure of this size, followed by a string.
-    Text(usize),
+    WithString(usize),
     /// Any bytes, in any number of messages.
-    Pieces,
+    Bytes,
     /// Records of at least this size that begin with their length, in any number
     /// of messages.
     Mappings(usize),
@@ -39,7 +39,8 @@ impl Group {
     }
 }
 
-const fn every(bit: u16, name: &'static str, size: usize) -> Group {
+/// A group in the first message of every row.
+const fn fixed(bit: u16, name: &'static str, size: usize) -> Group {
     Group {
         bit,
         name,
@@ -48,7 +49,8 @@ const fn every(bit: u16, name: &'static str, size: usize) -> Group {
     }
 }
 
-const fn some(bit: u16, name: &'static str, shape: Shape) -> Group {
+/// A group that is appended to a row, and can be absent.
+const fn optional(bit: u16, name: &'static str, shape: Shape) -> Group {
     Group {
         bit,
         name,
@@ -57,48 +59,49 @@ const fn some(bit: u16, name: &'static str, shape: Shape) -> Group {
     }
 }
 
+/// All groups, in the order of their bits.
 pub(crate) const GROUPS: &[Group] = &[
-    every(
+    fixed(
         abi::TASK_DIAG_GROUP_BASE,
         "BASE",
         size_of::<abi::TaskDiagBase>(),
     ),
-    every(
+    fixed(
         abi::TASK_DIAG_GROUP_CRED,
         "CRED",
         size_of::<abi::TaskDiagCreds>(),
     ),
-    every(
+    fixed(
         abi::TASK_DIAG_GROUP_STAT,
         "STAT",
         size_of::<abi::TaskDiagStat>(),
     ),
-    some(
+    optional(
         abi::TASK_DIAG_GROUP_VMA,
         "VMA",
         Shape::Mappings(size_of::<abi::TaskDiagVma>()),
     ),
-    some(
+    optional(
         abi::TASK_DIAG_GROUP_VMA_STAT,
         "VMA_STAT",
         Shape::Mappings(size_of::<abi::TaskDiagVmaStat>()),
     ),
-    some(abi::TASK_DIAG_GROUP_CMDLINE, "CMDLINE", Shape::Pieces),
-    some(
+    optional(abi::TASK_DIAG_GROUP_CMDLINE, "CMDLINE", Shape::Bytes),
+    optional(
         abi::TASK_DIAG_GROUP_FILES,
         "FILES",
         Shape::Structure(size_of::<abi::TaskDiagFiles>()),
     ),
-    every(
+    fixed(
         abi::TASK_DIAG_GROUP_IDENT,
         "IDENT",
         size_of::<abi::TaskDiagIdent>(),
     ),
-    every(abi::TASK_DIAG_GROUP_NS, "NS", size_of::<abi::TaskDiagNs>()),
-    some(
+    fixed(abi::TASK_DIAG_GROUP_NS, "NS", size_of::<abi::TaskDiagNs>()),
+    optional(
         abi::TASK_DIAG_GROUP_CGROUP,
         "CGROUP",
-        Shape::Text(size_of::<abi::TaskDiagCgroup>()),
+        Shape::WithString(size_of::<abi::TaskDiagCgroup>()),
     ),
 ];
 
@@ -110,17 +113,44 @@ pub(crate) fn appended() -> u64 {
         .fold(0, |bits, group| bits | 1 << group.bit)
 }
 
-/// The bits of all groups there are a number for.
+/// Returns the bits of all groups.
 pub(crate) fn known() -> u64 {
     GROUPS.iter().fold(0, |bits, group| bits | 1 << group.bit)
 }
 
-/// Those that every kernel has.
+/// The groups that every kernel supports.
 pub(crate) const PLAIN: u64 = abi::TASK_DIAG_SHOW_BASE | abi::TASK_DIAG_SHOW_CRED;
 
-/// The group with this attribute.
+/// Returns the group with this attribute.
 pub(crate) fn of_attribute(kind: u16) -> Option<&'static Group> {
     GROUPS
         .iter()
         .find(|group| abi::TASK_DIAG_ATTR_GROUPS + group.bit == kind)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEADER: &str = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../include/uapi/linux/taskdiag.h"
+    );
+
+    #[test]
+    fn groups_match_the_header() {
+        let header = std::fs::read_to_string(HEADER).unwrap();
+        let names: Vec<&str> = header
+            .lines()
+            .filter_map(|line| line.strip_prefix("\tTASK_DIAG_GROUP_"))
+            .filter_map(|line| line.split_once(','))
+            .map(|(name, _)| name)
+            .collect();
+        let known: Vec<&str> = GROUPS.iter().map(|group| group.name).collect();
+        assert_eq!(known, names);
+        for (bit, group) in (0..).zip(GROUPS) {
+            assert_eq!(group.bit, bit, "{}", group.name);
+        }
+        assert_eq!(GROUPS.len(), usize::from(abi::TASK_DIAG_GROUP_MAX) + 1);
+    }
 }

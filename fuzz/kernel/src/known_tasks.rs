@@ -7,23 +7,20 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::check::Dump;
-use crate::model::{Presence, strategy_name};
+use crate::model::{PID_MAX_LIMIT, Presence, strategy_name};
 use taskdiag::abi;
-
-/// The largest number a task can have: `PID_MAX_LIMIT`.
-const PID_MAX_LIMIT: u32 = 4 * 1024 * 1024;
 
 /// A process that runs for the whole run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct PermanentProcess {
     pub(crate) pid: u32,
-    /// The process that performs the cases may see it.
+    /// Visible to the process that performs the cases.
     pub(crate) visible: bool,
-    /// The unprivileged user may see it.
+    /// Visible to the unprivileged user.
     pub(crate) visible_to_user: bool,
-    /// In ascending order, its leader among them.
+    /// In ascending order, including the leader.
     pub(crate) threads: Vec<u32>,
-    /// In ascending order; pillars themselves.
+    /// In ascending order; each is a permanent process as well.
     pub(crate) children: Vec<u32>,
 }
 
@@ -168,7 +165,7 @@ impl KnownTasks {
                 for task in tasks.chain(std::iter::once(&own)) {
                     if pids.binary_search(task).is_err() {
                         return Err(format!(
-                            "{} lacks task {task}, which is there all the while ({} rows)",
+                            "{} lacks task {task}, which exists for the whole run ({} rows)",
                             title(),
                             pids.len()
                         ));
@@ -242,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_known_by_who_has_them() {
+    fn presence_depends_on_the_known_tasks() {
         let known_tasks = known_tasks();
         assert_eq!(known_tasks.presence(11), Presence::Present);
         assert_eq!(known_tasks.presence(31), Presence::Absent);
@@ -253,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn who_stays_is_in_every_dump() {
+    fn dump_must_contain_all_permanent_tasks() {
         assert_eq!(
             check(abi::TASK_DIAG_DUMP_ALL, 0, &[1, 5, 10, 20, 40]),
             Ok(())
@@ -268,14 +265,14 @@ mod tests {
     }
 
     #[test]
-    fn groups_of_tasks_that_stay_are_not_gone() {
+    fn groups_of_permanent_tasks_must_not_be_gone() {
         let dump = |gone| check_with_gone(abi::TASK_DIAG_DUMP_ALL, 0, &[5, 10, 20], gone);
         assert_eq!(dump(&[50]), Ok(()));
         assert!(dump(&[20]).is_err());
     }
 
     #[test]
-    fn contained_processes_are_numbered_from_1() {
+    fn contained_processes_have_pids_from_1() {
         let mut known_tasks = known_tasks();
         known_tasks.contained = vec![40, 41];
         assert_eq!(known_tasks.presence_in_child(2, true), Presence::Present);
@@ -286,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn kin_are_exactly_who_they_are() {
+    fn relatives_must_match_exactly() {
         assert_eq!(check(abi::TASK_DIAG_DUMP_THREAD, 11, &[10, 11]), Ok(()));
         assert!(check(abi::TASK_DIAG_DUMP_THREAD, 10, &[10]).is_err());
         assert_eq!(check(abi::TASK_DIAG_DUMP_CHILDREN, 10, &[20]), Ok(()));

@@ -8,11 +8,11 @@
 //!   generate     seed and number -> a case                  pure
 //!   encode       a case -> bytes                            pure
 //!   model        bytes -> expected replies                  pure
-//!   oracle       compares replies with the expected ones    pure
+//!   check        compares replies with the expected ones    pure
 //!   descriptors  descriptors that requests name
 //!   exchange     sends requests and reads replies
 //!   perform      cases, including those with other threads and processes
-//!   population   the test tasks
+//!   task_pool    the test tasks
 //!   supervise    a run: starts, watches and ends the process that performs cases
 //! ```
 
@@ -31,13 +31,13 @@ mod groups;
 mod known_tasks;
 mod model;
 mod perform;
-#[allow(unsafe_code, reason = "forks, and maps memory")]
+#[allow(unsafe_code, reason = "forks and maps memory")]
 mod process;
 mod report;
 mod seeds;
-#[allow(unsafe_code, reason = "maps memory that processes share")]
+#[allow(unsafe_code, reason = "maps shared memory")]
 mod shared;
-#[allow(unsafe_code, reason = "sends control messages that are none")]
+#[allow(unsafe_code, reason = "sends malformed control messages")]
 mod socket;
 mod supervise;
 mod task_pool;

@@ -1,27 +1,27 @@
 // SPDX-License-Identifier: MIT
-//! Keeps replies of the kernel as files: what fuzzers of the decoder and the
-//! reassembly begin with.
+//! Saves replies of the kernel as files: the seeds of the fuzzers of the decoder and of
+//! the reassembly.
 
 use std::collections::HashSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Longer replies say no more.
+/// Maximum length of a seed. Longer replies have no further structure.
 const MAX_LEN: usize = 2048;
 
-/// Keeps one reply of each shape.
+/// Saves one reply of each kind.
 #[derive(Debug)]
 pub(crate) struct SeedWriter {
-    /// For replies: each datagram behind its length in two bytes.
+    /// Directory of replies: each datagram is preceded by its length in two bytes.
     replies: PathBuf,
-    /// For single datagrams.
+    /// Directory of single datagrams.
     datagrams: PathBuf,
     seen: HashSet<String>,
 }
 
 impl SeedWriter {
-    /// Keeps them in directorys below this one, named as the fuzzers are.
+    /// Creates a subdirectory per fuzzer, with the name of the fuzzer.
     pub(crate) fn new(directory: &Path) -> io::Result<Self> {
         let seed_writer = Self {
             replies: directory.join("reassembly"),
@@ -33,6 +33,7 @@ impl SeedWriter {
         Ok(seed_writer)
     }
 
+    /// Saves a reply, unless one of the same kind has been saved.
     pub(crate) fn save(&mut self, shape: &str, reply: &[Vec<u8>]) -> io::Result<()> {
         let several = if reply.len() > 1 { "-several" } else { "" };
         let shape = format!("{shape}{several}");
@@ -48,7 +49,7 @@ impl SeedWriter {
     }
 }
 
-/// An reply in one piece, if it is not too long.
+/// Returns a reply as one seed, unless it is too long.
 fn frame(reply: &[Vec<u8>]) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
     for datagram in reply {
@@ -63,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_reply_is_framed() {
+    fn reply_is_framed_with_lengths() {
         assert_eq!(
             frame(&[vec![1, 2], vec![3]]),
             Some(vec![2, 0, 1, 2, 1, 0, 3])

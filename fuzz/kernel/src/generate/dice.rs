@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! Random choices, the same for the same seed and stream.
+//! Random choices. The same seed and stream give the same choices.
 
 use rand::{Rng, RngCore, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -27,7 +27,7 @@ impl Dice {
         &from[self.below(from.len())]
     }
 
-    /// One time in `n`, what `make` makes.
+    /// Calls `make` with probability 1/n.
     pub(super) fn maybe<T>(&mut self, n: u32, make: impl FnOnce(&mut Self) -> T) -> Option<T> {
         self.one_in(n).then(|| make(self))
     }
@@ -40,13 +40,13 @@ impl Dice {
         self.0.next_u64()
     }
 
-    /// A number of few digits, as numbers are.
+    /// Returns a number below 2^16; small numbers are more likely.
     pub(super) fn small(&mut self) -> u32 {
         let bits = self.below(17);
         self.u32() & ((1 << bits) - 1)
     }
 
-    /// Any byte that freed memory is not filled with.
+    /// Returns a byte that is not a poison byte of the kernel.
     pub(super) fn byte(&mut self) -> u8 {
         loop {
             let byte = self.u32() as u8;
@@ -60,7 +60,7 @@ impl Dice {
         (0..len).map(|_| self.byte()).collect()
     }
 
-    /// At least one byte, at most so many.
+    /// Returns between 1 and `max` bytes.
     pub(super) fn up_to(&mut self, max: usize) -> Vec<u8> {
         let len = 1 + self.below(max);
         self.bytes(len)

@@ -1,25 +1,24 @@
 // SPDX-License-Identifier: MIT
-//! Makes messages: a sound request, and then what is wrong with it.
+//! Generates messages: valid requests, and corruptions of them.
 
 use super::MAX_VALUE;
 use super::dice::Dice;
 use crate::case::{Attribute, Descriptor, Kind, Length, Message, Request, Role, Value};
 use crate::groups;
+use crate::model::PID_MAX_LIMIT;
 use crate::wire::{
     GENL_MAX_ID, NLA_F_NESTED, NLA_F_NET_BYTEORDER, NLM_F_ACK, NLM_F_DUMP, NLM_F_ECHO,
     NLM_F_REQUEST,
 };
 use taskdiag::abi;
 
-/// The largest number a task can have: `PID_MAX_LIMIT`.
-const PID_MAX_LIMIT: u32 = 4 * 1024 * 1024;
-/// Larger ones are not doubled.
+/// Maximum length of an attribute that is duplicated.
 const MAX_DUPLICATE: usize = 4000;
 
-/// A message; the index makes its sequence number differ from its siblings'.
+/// Returns a message. `index` makes its sequence number unique within the case.
 pub(super) fn message(dice: &mut Dice, index: u32) -> Message {
     let mut message = valid(dice, index);
-    // As often sound as not, and then seldom wrong in more than one way.
+    // Two thirds stay valid; few have more than one fault.
     while dice.one_in(3) {
         match dice.below(8) {
             0 | 1 => corrupt_header(dice, &mut message),
@@ -217,7 +216,7 @@ fn request(dice: &mut Dice, index: u32, flags: u16, strategy: u64, show_flags: u
         len: Length::True,
         kind: Kind::Family,
         flags: NLM_F_REQUEST | flags,
-        // Never 0, and unlike all others of the case.
+        // Not 0, and unique within the case.
         seq: ((dice.u32() << 4) | index) | 0x100,
         pid: *dice.pick(&[0, 0, 1, u32::MAX]),
         cmd: abi::TASK_DIAG_CMD_GET,
@@ -230,7 +229,7 @@ fn request(dice: &mut Dice, index: u32, flags: u16, strategy: u64, show_flags: u
                 show_flags,
                 strategy,
                 pid: match strategy {
-                    // Does not matter.
+                    // Ignored by these strategies.
                     abi::TASK_DIAG_DUMP_ALL | abi::TASK_DIAG_DUMP_ALL_THREAD => {
                         Role::Pid(dice.small())
                     }
@@ -244,7 +243,7 @@ fn request(dice: &mut Dice, index: u32, flags: u16, strategy: u64, show_flags: u
     }
 }
 
-/// Whom to ask about.
+/// Chooses the task that a request names.
 pub(super) fn role(dice: &mut Dice) -> Role {
     match dice.below(24) {
         0 => Role::Pid(0),
@@ -269,7 +268,7 @@ fn corrupt_header(dice: &mut Dice, message: &mut Message) {
     match dice.below(9) {
         0 => message.len = length(dice),
         1 => {
-            // No number of a family that is there: those are not tested here.
+            // Excludes the ids of other families, which are not under test.
             message.kind = Kind::Number(if dice.one_in(2) {
                 dice.below(16) as u16
             } else {
@@ -347,7 +346,7 @@ fn corrupt_attributes(dice: &mut Dice, message: &mut Message) {
             }
         }
         8 => {
-            // Another request beside the first: the last one counts.
+            // A second request attribute: the last one is effective.
             let duplicate = valid(dice, 0).attributes;
             message.attributes.splice(at..at, duplicate);
         }
@@ -375,7 +374,7 @@ fn corrupt_attributes(dice: &mut Dice, message: &mut Message) {
         }
         14 => message.attributes.reverse(),
         _ => {
-            // Rare, for it costs as much as a thousand small ones.
+            // Rare, because it costs as much as a thousand small attributes.
             let len = if dice.one_in(32) { MAX_VALUE } else { 2000 };
             let len = 1 + dice.below(len);
             message

@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn lengths_are_those_of_the_policy() {
+    fn lengths_must_match_the_policy() {
         assert_eq!(errnos(abi::TASK_DIAG_CMD_ATTR_GET, &[0; 24]), []);
         assert_eq!(errnos(abi::TASK_DIAG_CMD_ATTR_GET, &[0; 25]), [ERANGE]);
         assert_eq!(errnos(abi::TASK_DIAG_CMD_ATTR_UID, &[0; 4]), []);
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn comm_is_a_string_of_1_to_15_bytes() {
+    fn comm_must_have_1_to_15_bytes() {
         let comm = |value: &[u8]| errnos(abi::TASK_DIAG_CMD_ATTR_COMM, value);
         assert_eq!(comm(b"fifteen-bytes-x"), []);
         assert_eq!(comm(b"fifteen-bytes-x\0"), []);
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn pids_are_a_list_of_numbers() {
+    fn pids_must_be_a_list_of_valid_pids() {
         let pids = |value: &[u8]| errnos(abi::TASK_DIAG_CMD_ATTR_PIDS, value);
         assert_eq!(pids(&[1, 0, 0, 0]), []);
         assert_eq!(pids(&[]), [EINVAL]);
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn masks_have_known_bits_only() {
+    fn masks_must_have_only_known_bits() {
         let states = |mask: u32| errnos(abi::TASK_DIAG_CMD_ATTR_STATES, &mask.to_ne_bytes());
         assert_eq!(states(0x1ff), []);
         assert_eq!(states(0x200), [EINVAL]);
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn fault_ends_the_walk() {
+    fn parsing_ends_at_the_first_fault() {
         let attribute = |kind: u16| [8, 0, kind as u8, 0, 1, 0, 0, 0];
         let bytes = [
             attribute(abi::TASK_DIAG_CMD_ATTR_UID),

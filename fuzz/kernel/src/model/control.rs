@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-//! What `sendmsg()` has to say to control messages: unix(7) and netlink(7), as
-//! far as a netlink socket goes.
+//! The expected result of `sendmsg()` with control messages on a netlink socket, as
+//! specified by unix(7) and netlink(7).
 
 use nix::libc::{EINVAL, EPERM, ESRCH};
 
@@ -13,28 +13,28 @@ const SCM_CREDENTIALS: u32 = 2;
 /// `sizeof(struct ucred)`.
 const CREDENTIALS: usize = 12;
 
-/// Who sends.
+/// The process that sends.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sender {
     pub(crate) tgid: u32,
     pub(crate) uid: u32,
     pub(crate) gid: u32,
-    /// May name any process, user and group: `CAP_SYS_ADMIN`, `CAP_SETUID`,
-    /// `CAP_SETGID`.
+    /// The process may name any process, user and group: it has `CAP_SYS_ADMIN`,
+    /// `CAP_SETUID` and `CAP_SETGID`.
     pub(crate) privileged: bool,
 }
 
-/// What has to come of it.
+/// The expected result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ControlOutcome {
-    /// The number of the process that the message is from, if it may be sent.
+    /// Pid of the process that is the source of the message, unless sending must fail.
     pub(crate) source: Option<u32>,
-    /// The errors that are right.
+    /// The valid errors.
     pub(crate) errnos: Vec<i32>,
 }
 
 impl ControlOutcome {
-    /// Refused with this, if not with what came before.
+    /// Adds an error. Sending must fail with it or with one of the previous errors.
     fn refused(mut self, errno: i32) -> Self {
         self.source = None;
         self.errnos.push(errno);
@@ -42,7 +42,8 @@ impl ControlOutcome {
     }
 }
 
-/// Judges control messages; `presence` knows which numbers there are.
+/// Returns the expected result of sending control messages. `presence` returns whether
+/// a process with a pid exists.
 pub(crate) fn expect(
     control: &[u8],
     sender: &Sender,
@@ -79,7 +80,7 @@ pub(crate) fn expect(
     outcome
 }
 
-/// The process named, and whether it is certain that there is one.
+/// Returns the pid in the credentials, and whether the process certainly exists.
 fn expect_credentials(
     credentials: &[u8],
     sender: &Sender,
@@ -160,16 +161,16 @@ mod tests {
     }
 
     #[test]
-    fn without_any_the_source_is_the_sender() {
+    fn without_credentials_the_source_is_the_sender() {
         assert_eq!(source(&[], &USER), 10);
-        // Less than a header is no header.
+        // Fewer bytes than a header are ignored.
         assert_eq!(source(&[1; 15], &USER), 10);
-        // What is for somebody else is left to them.
+        // Messages of other levels are ignored.
         assert_eq!(source(&message(270, 2, &[]), &USER), 10);
     }
 
     #[test]
-    fn only_the_privileged_speak_for_others() {
+    fn only_privileged_sender_may_name_another_source() {
         assert_eq!(source(&credentials(1, 5, 5), &ROOT), 1);
         assert_eq!(source(&credentials(10, 1000, 1000), &USER), 10);
         assert_eq!(errno(&credentials(1, 1000, 1000), &USER), EPERM);
@@ -178,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_named_must_be_there() {
+    fn named_source_must_exist() {
         assert_eq!(errno(&credentials(2, 0, 0), &ROOT), ESRCH);
         assert_eq!(
             expect(&credentials(3, 0, 0), &ROOT, &presence).errnos,
@@ -188,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_malformed_is_refused() {
+    fn malformed_control_message_is_refused() {
         assert_eq!(errno(&message(1, 2, &[0; 8]), &ROOT), EINVAL);
         assert_eq!(errno(&message(1, 1, &[0; 4]), &ROOT), EINVAL);
         assert_eq!(errno(&credentials(1, 0, 0)[..27], &ROOT), EINVAL);
@@ -198,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_fault_counts() {
+    fn errors_accumulate_up_to_the_first_certain_one() {
         let control = [credentials(3, 0, 0), message(1, 1, &[0; 4])].concat();
         let outcome = expect(&control, &ROOT, &presence);
         assert_eq!(
@@ -208,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_one_counts() {
+    fn last_credentials_are_effective() {
         let control = [credentials(1, 0, 0), credentials(10, 0, 0)].concat();
         assert_eq!(source(&control, &ROOT), 10);
     }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-//! The facts outside of a request that its reply depends on.
+//! The environment of a request, as far as its reply depends on it: the known tasks,
+//! descriptors, pid namespaces and features.
 
-/// The largest number a task can have: `PID_MAX_LIMIT`.
+/// The largest pid: `PID_MAX_LIMIT`.
 pub(crate) const PID_MAX_LIMIT: u32 = 4 * 1024 * 1024;
 
 /// Whether a request finds the task with a pid.

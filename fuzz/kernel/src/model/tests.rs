@@ -7,7 +7,7 @@ use crate::encode::datagram;
 use crate::encode::tests::{FixedRoles, request};
 use nix::libc::{EBADF, EPERM, ERANGE};
 
-/// A world with process 1 and without process 2. Descriptors below 5 are
+/// An environment with process 1 and without process 2. Descriptors below 5 are
 /// closed, 5 is a pidfd of process 1, 6 a pidfd of a process that has been
 /// reaped, 7 the child pid namespace, 8 a file.
 struct Empty {
@@ -143,7 +143,7 @@ fn absent_task_is_refused() {
 }
 
 #[test]
-fn each_fault_of_the_request_is_found() {
+fn each_fault_of_the_request_is_refused() {
     let one = |errno| [(errno, Some(20))];
     let show = |bits| edit(0, 0, move |message| fields(message).show_flags = bits);
     assert_eq!(
@@ -253,7 +253,7 @@ fn with_option(
 }
 
 #[test]
-fn pidfd_names_the_task() {
+fn pidfd_selects_the_task() {
     let kind = abi::TASK_DIAG_CMD_ATTR_PIDFD;
     let one = |pid, number| with_option(&OUTER, abi::TASK_DIAG_DUMP_ONE, pid, kind, number);
     assert_eq!(one(0, 5).query.map(|query| query.pid), Some(1));
@@ -267,7 +267,7 @@ fn pidfd_names_the_task() {
 }
 
 #[test]
-fn pid_namespace_is_own_or_below_or_needs_a_capability() {
+fn pid_namespace_outside_of_the_own_one_needs_a_capability() {
     let kind = abi::TASK_DIAG_CMD_ATTR_PIDNS_FD;
     let all = |environment: &Empty, number| {
         with_option(environment, abi::TASK_DIAG_DUMP_ALL, 0, kind, number)
@@ -298,7 +298,7 @@ fn descriptors_are_encoded_as_numbers() {
 }
 
 #[test]
-fn message_without_request_flag_is_no_request() {
+fn message_without_request_flag_is_only_acknowledged() {
     let expectation = edit(0, 0, |message| message.flags = NLM_F_ACK);
     assert_eq!(expectation.query, None);
     assert!(expectation.refusals.is_empty());
@@ -314,7 +314,7 @@ fn wrong_length_ends_the_datagram() {
 }
 
 #[test]
-fn twins_are_vague() {
+fn equal_sequence_numbers_are_ambiguous() {
     let bytes = datagram(
         Transport::Socket,
         &[request(0, 0), request(0, 0)],
@@ -330,7 +330,7 @@ fn written(messages: &[Message], tail: &[u8]) -> Expectation {
 }
 
 #[test]
-fn file_takes_one_whole_request() {
+fn file_accepts_one_whole_request() {
     let whole = written(&[request(0, 0)], &[]);
     assert!(whole.query.is_some() && whole.refusals.is_empty());
     let einval = [(EINVAL, None)];
@@ -348,7 +348,7 @@ fn file_takes_one_whole_request() {
 }
 
 #[test]
-fn file_has_the_commands_of_the_family() {
+fn file_accepts_the_commands_of_the_family() {
     let command = |cmd| {
         let mut message = request(0, 0);
         message.cmd = cmd;

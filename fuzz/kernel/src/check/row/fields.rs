@@ -20,7 +20,7 @@ pub(super) fn read_group(group: &Group, value: &[u8], row: &mut Row) -> Result<(
     let name = group.name;
     let len = value.len();
     match group.shape {
-        Shape::Pieces => return Ok(()),
+        Shape::Bytes => return Ok(()),
         Shape::Mappings(size) => {
             return mappings(size, value).map_err(|what| format!("{name}: {what}"));
         }
@@ -28,8 +28,8 @@ pub(super) fn read_group(group: &Group, value: &[u8], row: &mut Row) -> Result<(
             return Err(format!("{name} is in a continuation message"));
         }
         Shape::Structure(size) if len == size => {}
-        Shape::Text(size) if len >= size => {}
-        Shape::Structure(_) | Shape::Text(_) => {
+        Shape::WithString(size) if len >= size => {}
+        Shape::Structure(_) | Shape::WithString(_) => {
             return Err(format!("{name} has {len} bytes"));
         }
     }

@@ -122,6 +122,6 @@ impl Pending {
 fn whole_groups() -> u64 {
     GROUPS
         .iter()
-        .filter(|group| matches!(group.shape, Shape::Structure(_) | Shape::Text(_)))
+        .filter(|group| matches!(group.shape, Shape::Structure(_) | Shape::WithString(_)))
         .fold(0, |bits, group| bits | 1 << group.bit)
 }
