@@ -252,7 +252,7 @@ impl Checker {
     /// Records an overflow of the receive buffer, reported with `ENOBUFS`.
     pub(crate) fn overrun(&mut self) -> Result<(), Finding> {
         if !self.link.lossy {
-            return finding("ENOBUFS, though there was room");
+            return finding("ENOBUFS, although the receive buffer was large enough");
         }
         self.lost = true;
         Ok(())
@@ -268,7 +268,7 @@ impl Checker {
     ) -> Result<(), Finding> {
         if let Some(run) = poison::find(bytes) {
             return finding(format!(
-                "{} bytes {:#04x} at byte {}: memory that was never written, or freed",
+                "{} bytes {:#04x} at byte {}: uninitialized or freed memory",
                 run.len, run.byte, run.at
             ));
         }
@@ -285,27 +285,27 @@ impl Checker {
             }
         }
         if align(len) != len {
-            return finding(format!("a datagram of {len} bytes, which is not aligned"));
+            return finding(format!("a datagram of {len} bytes, which are not aligned"));
         }
         let mut at = 0;
         while at < bytes.len() {
             let rest = &bytes[at..];
             let Some(header) = Header::read(rest) else {
-                return self.cut_off(whole, "the last message has no header");
+                return self.cut_off(whole, "the header of the last message is truncated");
             };
             let length = header.len as usize;
             if length < HEADER || length > len - at || align(length) > len - at {
-                return finding(format!("the length in {header:?} is none"));
+                return finding(format!("invalid length in {header:?}"));
             }
             let Some(payload) = rest.get(HEADER..length) else {
                 self.check_address(&header)?;
-                return self.cut_off(whole, "the last message is cut");
+                return self.cut_off(whole, "the last message is truncated");
             };
             if rest[length..align(length).min(rest.len())]
                 .iter()
                 .any(|byte| *byte != 0)
             {
-                return finding("the padding behind a message is not zero");
+                return finding("the padding after a message is not zero");
             }
             self.counts.messages += 1;
             self.message(header, payload, rights)
@@ -327,14 +327,14 @@ impl Checker {
 
     fn check_address(&self, header: &Header) -> Result<usize, Finding> {
         let Some(index) = self.find(header.seq) else {
-            return finding("it answers nothing that was request");
+            return finding("the message is not a reply to a request");
         };
         let port = match self.link.transport {
             Transport::Socket => self.link.port,
             Transport::File => self.requests[index].expectation.header.pid,
         };
         if header.pid != port {
-            return finding(format!("it is for port {}", header.pid));
+            return finding(format!("the message is for port {}", header.pid));
         }
         Ok(index)
     }
@@ -354,14 +354,14 @@ impl Checker {
             NLMSG_ERROR => self.error(index, header, payload),
             NLMSG_DONE => self.done(index, header, payload, rights),
             kind if kind == self.kind(index) => self.row(index, header, payload, rights),
-            kind => Err(format!("there is no message of type {kind}")),
+            kind => Err(format!("unexpected message type {kind}")),
         };
         what.map_err(|what| {
             let query = self.requests[index].expectation.query.as_ref().map_or_else(
                 || "no request".to_owned(),
                 |query| format!("{} of {}", strategy_name(query.strategy), query.pid),
             );
-            Finding(format!("to {query}: {what}"))
+            Finding(format!("reply to {query}: {what}"))
         })
     }
 
@@ -386,7 +386,7 @@ impl Checker {
                     self.counts.errnos.push((code as i32).wrapping_neg());
                     Ok(())
                 }
-                None => finding("it has no code"),
+                None => finding("the message has no error code"),
             },
             kind if kind == self.link.family || self.link.transport == Transport::File => {
                 self.counts.rows += 1;
@@ -409,7 +409,7 @@ impl Checker {
             pids.sort_unstable();
             if let Some(twice) = pids.windows(2).find(|pair| pair[0] == pair[1]) {
                 return finding(format!(
-                    "task {} is twice in {} of {}",
+                    "task {} is reported twice in {} of {}",
                     twice[0],
                     strategy_name(query.strategy),
                     query.pid
@@ -430,7 +430,7 @@ impl Checker {
             .filter(|request| !request.is_complete())
             .map(|request| {
                 format!(
-                    "the answer to {:?} after {} rows (a row or one of {:?})",
+                    "the reply to {:?} after {} rows (a row or one of {:?})",
                     request.expectation.header,
                     request.pids.len(),
                     request.expectation.refusals

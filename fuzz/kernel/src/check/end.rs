@@ -22,9 +22,9 @@ impl Checker {
         header: Header,
         payload: &[u8],
     ) -> Result<(), String> {
-        let code = u32_at(payload, 0).ok_or("it has no code")? as i32;
-        let behind = self.check_repeated(index, header, code, payload)?;
-        let extended = self.extended_ack(header.flags, &payload[behind..])?;
+        let code = u32_at(payload, 0).ok_or("the message has no error code")? as i32;
+        let end = self.check_repeated(index, header, code, payload)?;
+        let extended = self.extended_ack(header.flags, &payload[end..])?;
         if code == 0 {
             return self.ack(index);
         }
@@ -39,7 +39,7 @@ impl Checker {
         let dump_before = self.requests[..index].iter().any(SentRequest::is_dump);
         let request = &mut self.requests[index];
         if request.failed || request.ended || !request.pids.is_empty() {
-            return Err(format!("an error behind the end: {}", name(errno)));
+            return Err(format!("an error after the end: {}", name(errno)));
         }
         request.failed = true;
         let flags = request.expectation.header.flags;
@@ -53,13 +53,13 @@ impl Checker {
         let unsure = self.is_unsure();
         let request = &mut self.requests[index];
         let refusals = &request.expectation.refusals;
-        let right = match &request.expectation.query {
+        let expected = match &request.expectation.query {
             // The acknowledgement follows the row. A dump ends with NLMSG_DONE.
             Some(query) => !query.dump && (!request.pids.is_empty() || unsure),
             None => refusals.is_empty(),
         };
-        if !right || !request.expectation.wants_ack || request.acked {
-            return Err(format!("an acknowledgement, instead of {refusals:?}"));
+        if !expected || !request.expectation.wants_ack || request.acked {
+            return Err(format!("an acknowledgement, expected {refusals:?}"));
         }
         request.acked = true;
         self.counts.acks += 1;
@@ -78,16 +78,16 @@ impl Checker {
         let capped = code == 0 || self.link.cap_ack || file;
         let flags = if capped { NLM_F_CAPPED } else { 0 };
         if header.flags & !NLM_F_ACK_TLVS != flags {
-            return Err(format!("an error with flags {:#x}", header.flags));
+            return Err(format!("an error message with flags {:#x}", header.flags));
         }
         let sent = &self.requests[index].bytes;
         let len = if capped { HEADER } else { sent.len() };
         let end = 4 + align(len);
         let Some(repeated) = payload.get(4..end) else {
-            return Err("it does not repeat the message".to_owned());
+            return Err("the error repeats too few bytes of the request".to_owned());
         };
         if repeated[..len] != sent[..len] || repeated[len..].iter().any(|byte| *byte != 0) {
-            return Err("what it repeats is not the message".to_owned());
+            return Err("the error repeats other bytes than the request".to_owned());
         }
         Ok(end)
     }
@@ -100,19 +100,19 @@ impl Checker {
         rights: &Rights<'_>,
     ) -> Result<(), String> {
         if header.flags & !NLM_F_ACK_TLVS != NLM_F_MULTI {
-            return Err(format!("an end with flags {:#x}", header.flags));
+            return Err(format!("NLMSG_DONE with flags {:#x}", header.flags));
         }
-        let code = u32_at(payload, 0).ok_or("it has no code")? as i32;
+        let code = u32_at(payload, 0).ok_or("the message has no error code")? as i32;
         let extended = self.extended_ack(header.flags, &payload[4..])?;
         let request = &mut self.requests[index];
         let Some(query) = request.expectation.query.clone().filter(|query| query.dump) else {
             return Err(format!(
-                "an end, instead of {:?}",
+                "NLMSG_DONE, expected {:?}",
                 request.expectation.refusals
             ));
         };
         if request.ended || request.failed {
-            return Err("a second end".to_owned());
+            return Err("a second NLMSG_DONE".to_owned());
         }
         request.ended = true;
         self.counts.dones += 1;
@@ -120,7 +120,7 @@ impl Checker {
             request.end_row(rights)?;
             let certain = query.strategy == abi::TASK_DIAG_DUMP_ONE && !query.filtered;
             if certain && request.pids.is_empty() && !self.truncated {
-                return Err("an end without its one row".to_owned());
+                return Err("NLMSG_DONE without the requested row".to_owned());
             }
             return Ok(());
         }
@@ -143,13 +143,13 @@ impl Checker {
     fn extended_ack(&self, flags: u16, tlvs: &[u8]) -> Result<Option<Extended>, String> {
         let announced = flags & NLM_F_ACK_TLVS != 0;
         if announced && !self.link.ext_ack {
-            return Err("an extended acknowledgement that nobody asked for".to_owned());
+            return Err("an extended acknowledgement that was not requested".to_owned());
         }
         if !announced && !tlvs.is_empty() {
-            return Err("there is something behind it".to_owned());
+            return Err("unexpected bytes after the message".to_owned());
         }
-        let silent = !self.link.ext_ack || (announced && tlvs.is_empty());
-        (!silent).then(|| Extended::read(tlvs)).transpose()
+        let missing = !self.link.ext_ack || (announced && tlvs.is_empty());
+        (!missing).then(|| Extended::read(tlvs)).transpose()
     }
 }
 
@@ -158,20 +158,20 @@ fn check_error(
     errno: i32,
     extended: Option<&Extended>,
 ) -> Result<(), String> {
-    let says_so = |refusal: &Refusal, extended: &Extended| {
+    let same_attribute = |refusal: &Refusal, extended: &Extended| {
         // The error for a task that ended after the check names no attribute.
         refusal.at.is_none()
             || refusal.at == extended.at
             || (errno == ESRCH && extended.at.is_none())
     };
     let fits = |refusal: &Refusal| {
-        refusal.errno == errno && extended.is_none_or(|extended| says_so(refusal, extended))
+        refusal.errno == errno && extended.is_none_or(|extended| same_attribute(refusal, extended))
     };
     if refusals.iter().any(fits) {
         return Ok(());
     }
     Err(format!(
-        "{} {extended:?}, instead of {refusals:?}",
+        "{} {extended:?}, expected {refusals:?}",
         name(errno)
     ))
 }
@@ -186,16 +186,20 @@ struct Extended {
 impl Extended {
     fn read(tlvs: &[u8]) -> Result<Self, String> {
         let mut extended = Self::default();
-        let mut walk = Attributes::new(tlvs);
-        for attribute in walk.by_ref() {
+        let mut attributes = Attributes::new(tlvs);
+        for attribute in attributes.by_ref() {
             let value = attribute.value;
             match attribute.kind & NLA_TYPE_MASK {
                 NLMSGERR_ATTR_MSG => {
                     let Some((0, text)) = value.split_last() else {
-                        return Err("its text has no end".to_owned());
+                        return Err(
+                            "the text of the extended acknowledgement has no NUL".to_owned()
+                        );
                     };
                     if !text.iter().all(|byte| (b' '..=b'~').contains(byte)) {
-                        return Err(format!("its text is no text: {text:02x?}"));
+                        return Err(format!(
+                            "the text of the extended acknowledgement is not printable: {text:02x?}"
+                        ));
                     }
                     extended.text = Some(String::from_utf8_lossy(text).into_owned());
                 }
@@ -204,14 +208,16 @@ impl Extended {
                 NLMSGERR_ATTR_POLICY => {}
                 kind => {
                     let len = value.len();
-                    return Err(format!("attribute {kind} of {len} bytes behind it"));
+                    return Err(format!(
+                        "unexpected attribute {kind} of {len} bytes in the extended acknowledgement"
+                    ));
                 }
             }
         }
-        if walk.rest().is_empty() {
+        if attributes.rest().is_empty() {
             Ok(extended)
         } else {
-            Err("its extended acknowledgement is cut".to_owned())
+            Err("the extended acknowledgement is truncated".to_owned())
         }
     }
 }

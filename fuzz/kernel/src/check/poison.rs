@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-//! Looks for what the kernel fills memory with that is nobody's: runs of one
-//! byte that a reply can only have from memory it should not have shown.
+//! Finds runs of the bytes that the kernel fills unused memory with. A reply with such a
+//! run contains uninitialized or freed memory.
 
-/// A run this long is no accident.
+/// Minimum length of a run, too long for a coincidence.
 const RUN: usize = 8;
 
-/// `mm/slub.c`: in use but not written to, freed, the end of either, the red
-/// zones around; and `PAGE_POISON`.
+/// The bytes of `mm/slub.c` for allocated, freed, end of object and red zones, and
+/// `PAGE_POISON`.
 const POISON: [u8; 6] = [0x5a, 0x6b, 0xa5, 0xbb, 0xcc, 0xaa];
 
 const fn table() -> [bool; 256] {
@@ -21,7 +21,7 @@ const fn table() -> [bool; 256] {
 
 static IS_POISON: [bool; 256] = table();
 
-/// A byte that memory is filled with.
+/// Whether the kernel fills unused memory with this byte.
 pub(crate) fn is_poison(byte: u8) -> bool {
     IS_POISON[usize::from(byte)]
 }
@@ -34,9 +34,9 @@ pub(crate) struct Run {
     pub(crate) len: usize,
 }
 
-/// The first run.
+/// Returns the first run.
 pub(crate) fn find(bytes: &[u8]) -> Option<Run> {
-    // A run covers one of these places, so no others are looked at.
+    // Each run covers one of the probed offsets.
     let mut probe = RUN - 1;
     while let Some(&byte) = bytes.get(probe) {
         if is_poison(byte) {
@@ -63,7 +63,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_run_is_found_wherever_it_is(
+        fn run_is_found_at_any_offset(
             before in proptest::collection::vec(0u8..0x50, 0..100),
             behind in proptest::collection::vec(0u8..0x50, 0..100),
             byte in proptest::sample::select(&POISON[..]),
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn other_runs_are_nothing() {
+    fn runs_of_other_bytes_are_ignored() {
         assert_eq!(find(&[0; 100]), None);
         assert_eq!(find(&[0xff; 100]), None);
         assert_eq!(find(&[0x5a, 0x6b].repeat(50)), None);

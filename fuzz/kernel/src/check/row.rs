@@ -86,10 +86,10 @@ pub(super) fn read(transport: Transport, payload: &[u8], show: u64) -> Result<Ro
         row.groups |= 1 << group.bit;
     }
     if !walk.rest().is_empty() {
-        return Err("there is something behind its last group".to_owned());
+        return Err("trailing bytes after the last group".to_owned());
     }
     if row.more && row.absent.is_some() {
-        return Err("ABSENT is not in the last message".to_owned());
+        return Err("ABSENT is not in the last message of the row".to_owned());
     }
     match missing(&row, show) {
         Some(group) => Err(format!("{} is missing", group.name)),
@@ -107,7 +107,7 @@ pub(super) fn read_features(
     let attributes = attributes(transport, payload, abi::TASK_DIAG_CMD_FEATURES)?;
     match features(attributes) {
         Some(features) if features == known => Ok(()),
-        features => Err(format!("{features:x?}, instead of {known:x?}")),
+        features => Err(format!("features {features:x?}, expected {known:x?}")),
     }
 }
 
@@ -153,7 +153,7 @@ fn attributes(transport: Transport, payload: &[u8], command: u8) -> Result<&[u8]
         return Ok(&payload[GENL_HEADER..]);
     }
     Err(format!(
-        "its generic netlink header is not that of command {command}"
+        "the generic netlink header does not match command {command}"
     ))
 }
 
@@ -161,7 +161,7 @@ fn message(first: Option<Attribute<'_>>) -> Result<Row, String> {
     let msg = first
         .filter(|first| first.kind == abi::TASK_DIAG_MSG)
         .filter(|first| first.value.len() == size_of::<abi::TaskDiagMsg>())
-        .ok_or("it does not begin with MSG")?
+        .ok_or("the first attribute is not MSG")?
         .value;
     let flags = u32_at(msg, 8).unwrap_or_default();
     let row = Row {
@@ -172,10 +172,10 @@ fn message(first: Option<Attribute<'_>>) -> Result<Row, String> {
         ..Row::default()
     };
     if flags & !(abi::TASK_DIAG_FLAG_CONT | FLAG_MORE) != 0 {
-        return Err(format!("it has flags {flags:#x}"));
+        return Err(format!("MSG has flags {flags:#x}"));
     }
     if row.pid == 0 || row.tgid == 0 {
-        return Err(format!("its task is {}, of process {}", row.pid, row.tgid));
+        return Err(format!("MSG has pid {} and tgid {}", row.pid, row.tgid));
     }
     Ok(row)
 }

@@ -30,19 +30,19 @@ impl Checker {
         let request = &mut self.requests[index];
         if request.expectation.features {
             if request.features_received || header.flags != 0 {
-                return Err("the features twice or as a dump".to_owned());
+                return Err("the features were reported twice or as a dump".to_owned());
             }
             request.features_received = true;
             return row::read_features(transport, payload, features);
         }
         let Some(query) = &request.expectation.query else {
             return Err(format!(
-                "a row, instead of {:?}",
+                "a row, expected {:?}",
                 request.expectation.refusals
             ));
         };
         if request.ended || request.failed {
-            return Err("a row behind the end".to_owned());
+            return Err("a row after the end".to_owned());
         }
         if header.flags != if query.dump { NLM_F_MULTI } else { 0 } {
             return Err(format!("a row with flags {:#x}", header.flags));
@@ -62,7 +62,7 @@ impl Checker {
                 Some(first) => first == self.datagrams,
             };
             if more {
-                return Err(format!("sendmsg() made an appended group: {row:?}"));
+                return Err(format!("sendmsg() filled an appended group: {row:?}"));
             }
             request.first.get_or_insert(self.datagrams);
         }
@@ -70,10 +70,12 @@ impl Checker {
         // remaining groups as denied.
         let denied_since = self.changed && row.is_continuation && row.groups == 0;
         if !denied_since && !rights.permit(&row, query) {
-            return Err(format!("the reader may not see this row: {row:?}"));
+            return Err(format!("this row is not visible to the reader: {row:?}"));
         }
         if query.is_for_processes() && pid != tgid {
-            return Err(format!("thread {pid} of process {tgid} among processes"));
+            return Err(format!(
+                "thread {pid} of process {tgid} in a dump of processes"
+            ));
         }
         let last = request.pids.last().copied();
         self.counts.absent += u64::from(row.absent.is_some());
@@ -84,22 +86,22 @@ impl Checker {
                 return if unsure {
                     Ok(())
                 } else {
-                    Err(format!("more of task {pid} behind task {last:?}"))
+                    Err(format!("a continuation of task {pid} after task {last:?}"))
                 };
             };
             pending.add(&row)?;
             return request.end_row_if_complete(rights);
         }
         if let Some(pending) = request.pending {
-            return Err(format!("task {pid} in the middle of {pending:?}"));
+            return Err(format!("task {pid} before the end of {pending:?}"));
         }
         check_filters(query, &row)?;
         match query.strategy {
             _ if query.is_for_all() && last.is_some_and(|last| last >= pid) => {
-                return Err(format!("task {pid} behind task {last:?}"));
+                return Err(format!("task {pid} after task {last:?}"));
             }
             abi::TASK_DIAG_DUMP_ONE if query.pid != 0 && pid != query.pid || last.is_some() => {
-                return Err(format!("a row about task {pid}"));
+                return Err(format!("an unexpected row of task {pid}"));
             }
             abi::TASK_DIAG_DUMP_THREAD if *request.relative.get_or_insert(tgid) != tgid => {
                 return Err(format!("thread {pid} of another process, {tgid}"));
@@ -107,7 +109,9 @@ impl Checker {
             _ => {}
         }
         if row.more && !query.dump {
-            return Err(format!("a single row of more than a message: {row:?}"));
+            return Err(format!(
+                "a row of several messages, but the request is not a dump: {row:?}"
+            ));
         }
         request.pids.push(pid);
         if !unsure {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! Answers, right and wrong, and what the oracle has to say to them.
+//! Tests of the checker with valid and invalid replies.
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -39,7 +39,7 @@ const LINK: LinkProperties = LinkProperties {
     lossy: false,
 };
 
-/// The bytes of a request, as far as errors repeat them.
+/// Returns the bytes of a request that errors repeat.
 fn sent(flags: u16) -> Vec<u8> {
     let mut bytes = Vec::new();
     request_header(flags).write(&mut bytes);
@@ -150,21 +150,21 @@ fn error(code: i32, repeated: &[u8], tlvs: &[u8]) -> Vec<u8> {
 }
 
 /// Shows a datagram, with all rights.
-fn show(checker: &mut Checker, messages: &[Vec<u8>]) -> Result<(), Finding> {
+fn receive(checker: &mut Checker, messages: &[Vec<u8>]) -> Result<(), Finding> {
     let bytes = messages.concat();
     checker.datagram(&bytes, bytes.len(), &Rights::All)
 }
 
-fn wrong(mut checker: Checker, messages: &[Vec<u8>]) -> String {
-    show(&mut checker, messages).unwrap_err().to_string()
+fn rejection(mut checker: Checker, messages: &[Vec<u8>]) -> String {
+    receive(&mut checker, messages).unwrap_err().to_string()
 }
 
 #[test]
-fn a_dump_is_rows_and_an_end() {
+fn dump_consists_of_rows_and_done() {
     let mut checker = all();
-    show(&mut checker, &[row(1), row(5)]).unwrap();
+    receive(&mut checker, &[row(1), row(5)]).unwrap();
     assert!(!checker.is_complete());
-    show(&mut checker, &[row(6), done(0)]).unwrap();
+    receive(&mut checker, &[row(6), done(0)]).unwrap();
     assert!(checker.is_complete());
     assert_eq!((checker.counts.rows, checker.counts.dones), (3, 1));
     let dumps = checker.finish().unwrap();
@@ -172,60 +172,60 @@ fn a_dump_is_rows_and_an_end() {
 }
 
 #[test]
-fn a_dump_in_disorder_is_found() {
-    assert!(wrong(all(), &[row(5), row(5)]).contains("task 5 behind task Some(5)"));
-    assert!(wrong(all(), &[row(5), row(4)]).contains("behind"));
-    assert!(wrong(all(), &[done(0), row(4)]).contains("behind the end"));
-    assert!(wrong(all(), &[done(0), done(0)]).contains("second end"));
-    assert!(wrong(all(), &[thread(5, 4)]).contains("among processes"));
-    assert!(wrong(all(), &[done(-EINVAL)]).contains("EINVAL"));
+fn dump_out_of_order_is_found() {
+    assert!(rejection(all(), &[row(5), row(5)]).contains("task 5 after task Some(5)"));
+    assert!(rejection(all(), &[row(5), row(4)]).contains("after"));
+    assert!(rejection(all(), &[done(0), row(4)]).contains("after the end"));
+    assert!(rejection(all(), &[done(0), done(0)]).contains("second NLMSG_DONE"));
+    assert!(rejection(all(), &[thread(5, 4)]).contains("dump of processes"));
+    assert!(rejection(all(), &[done(-EINVAL)]).contains("EINVAL"));
 }
 
 #[test]
-fn a_task_that_is_twice_among_relatives_is_found() {
+fn duplicate_task_among_children_is_found() {
     let mut checker = checker_for(NLM_F_DUMP, abi::TASK_DIAG_DUMP_CHILDREN, 1, Vec::new());
-    show(&mut checker, &[row(9), row(5), row(9), done(0)]).unwrap();
+    receive(&mut checker, &[row(9), row(5), row(9), done(0)]).unwrap();
     assert!(checker.finish().unwrap_err().to_string().contains("twice"));
 }
 
 #[test]
-fn threads_are_of_one_process() {
+fn threads_must_belong_to_one_process() {
     let threads = || checker_for(NLM_F_DUMP, abi::TASK_DIAG_DUMP_THREAD, 5, Vec::new());
-    show(&mut threads(), &[thread(5, 5), thread(9, 5), done(0)]).unwrap();
-    assert!(wrong(threads(), &[thread(5, 5), thread(9, 8)]).contains("another process"));
+    receive(&mut threads(), &[thread(5, 5), thread(9, 5), done(0)]).unwrap();
+    assert!(rejection(threads(), &[thread(5, 5), thread(9, 8)]).contains("another process"));
 }
 
 #[test]
-fn one_is_one() {
+fn one_must_report_exactly_the_requested_task() {
     let one = || checker_for(NLM_F_DUMP, abi::TASK_DIAG_DUMP_ONE, 5, Vec::new());
-    show(&mut one(), &[thread(5, 4), done(0)]).unwrap();
-    assert!(wrong(one(), &[row(6)]).contains("task 6"));
-    assert!(wrong(one(), &[row(5), row(5)]).contains("task 5"));
-    assert!(wrong(one(), &[done(0)]).contains("without"));
+    receive(&mut one(), &[thread(5, 4), done(0)]).unwrap();
+    assert!(rejection(one(), &[row(6)]).contains("task 6"));
+    assert!(rejection(one(), &[row(5), row(5)]).contains("task 5"));
+    assert!(rejection(one(), &[done(0)]).contains("without"));
 }
 
 #[test]
-fn a_plain_answer_is_one_row_and_what_was_asked_for() {
+fn reply_without_dump_is_one_row_and_the_requested_ack() {
     let plain = |flags| checker_for(flags, abi::TASK_DIAG_DUMP_ONE, 5, Vec::new());
     let single = message(FAMILY, 0, &payload(5, 5, |_, _| ()));
     let ack = error(0, &sent(NLM_F_ACK)[..16], &[]);
 
     let mut checker = plain(0);
-    show(&mut checker, std::slice::from_ref(&single)).unwrap();
+    receive(&mut checker, std::slice::from_ref(&single)).unwrap();
     assert!(checker.is_complete());
-    assert!(wrong(plain(0), &[single.clone(), ack.clone()]).contains("repeats"));
-    assert!(wrong(plain(0), &[row(5)]).contains("flags"));
+    assert!(rejection(plain(0), &[single.clone(), ack.clone()]).contains("repeats"));
+    assert!(rejection(plain(0), &[row(5)]).contains("flags"));
 
     let mut checker = plain(NLM_F_ACK);
-    show(&mut checker, &[single]).unwrap();
+    receive(&mut checker, &[single]).unwrap();
     assert!(!checker.is_complete());
-    show(&mut checker, std::slice::from_ref(&ack)).unwrap();
+    receive(&mut checker, std::slice::from_ref(&ack)).unwrap();
     assert!(checker.is_complete());
-    assert!(wrong(plain(NLM_F_ACK), &[ack]).contains("acknowledgement"));
+    assert!(rejection(plain(NLM_F_ACK), &[ack]).contains("acknowledgement"));
 }
 
 #[test]
-fn an_error_is_the_right_one() {
+fn error_must_be_one_of_the_expected_refusals() {
     let one = || {
         let mut refusal = Refusal::no_such_task();
         refusal.at = Some(20);
@@ -235,23 +235,23 @@ fn an_error_is_the_right_one() {
     let answer = |errno: i32, text, at| error(-errno, &sent(NLM_F_DUMP), &tlvs(text, at));
 
     let mut checker = one();
-    show(&mut checker, &[answer(ESRCH, text, Some(20))]).unwrap();
+    receive(&mut checker, &[answer(ESRCH, text, Some(20))]).unwrap();
     assert!(checker.is_complete());
     assert_eq!(checker.counts.errnos, [ESRCH]);
 
-    assert!(wrong(one(), &[answer(EINVAL, text, Some(20))]).contains("EINVAL"));
+    assert!(rejection(one(), &[answer(EINVAL, text, Some(20))]).contains("EINVAL"));
     // The text is not part of the protocol, but must be printable.
-    show(&mut one(), &[answer(ESRCH, "another text", Some(20))]).unwrap();
-    assert!(wrong(one(), &[answer(ESRCH, "\x01", Some(20))]).contains("text"));
-    assert!(wrong(one(), &[answer(ESRCH, text, Some(24))]).contains("24"));
+    receive(&mut one(), &[answer(ESRCH, "another text", Some(20))]).unwrap();
+    assert!(rejection(one(), &[answer(ESRCH, "\x01", Some(20))]).contains("text"));
+    assert!(rejection(one(), &[answer(ESRCH, text, Some(24))]).contains("24"));
     let mut repeated = sent(NLM_F_DUMP);
     repeated[40] ^= 1;
     let garbled = error(-ESRCH, &repeated, &tlvs(text, Some(20)));
-    assert!(wrong(one(), &[garbled]).contains("repeats"));
+    assert!(rejection(one(), &[garbled]).contains("repeats"));
 }
 
 #[test]
-fn nobody_gets_an_extended_ack_unasked() {
+fn extended_ack_without_the_option_is_found() {
     let link = LinkProperties {
         ext_ack: false,
         ..LINK
@@ -266,13 +266,13 @@ fn nobody_gets_an_extended_ack_unasked() {
             refusals.clone(),
         )
     };
-    show(&mut one(), &[error(-ESRCH, &sent(NLM_F_DUMP), &[])]).unwrap();
+    receive(&mut one(), &[error(-ESRCH, &sent(NLM_F_DUMP), &[])]).unwrap();
     let with_text = error(-ESRCH, &sent(NLM_F_DUMP), &tlvs("pid: no such task", None));
-    assert!(wrong(one(), &[with_text]).contains("nobody asked"));
+    assert!(rejection(one(), &[with_text]).contains("not requested"));
 }
 
 #[test]
-fn who_has_no_rights_gets_no_row() {
+fn row_that_is_not_visible_to_the_reader_is_found() {
     let hidden = HashSet::from([9]);
     let user = Rights::User {
         uid: 1000,
@@ -311,34 +311,34 @@ fn foreign_reader_gets_eperm() {
     assert_eq!(foreign(-EPERM), Ok(()));
     assert!(foreign(-EINVAL).is_err());
     // The process that sent the request does not get EPERM.
-    assert!(show(&mut all(), &[done(-EPERM)]).is_err());
+    assert!(receive(&mut all(), &[done(-EPERM)]).is_err());
 }
 
 #[test]
 fn emsgsize_ends_a_dump_only_for_a_small_buffer() {
-    assert!(wrong(all(), &[done(-EMSGSIZE)]).contains("EMSGSIZE"));
+    assert!(rejection(all(), &[done(-EMSGSIZE)]).contains("EMSGSIZE"));
     let mut checker = all();
     checker.set_small_buffer();
-    show(&mut checker, &[row(1), done(-EMSGSIZE)]).unwrap();
+    receive(&mut checker, &[row(1), done(-EMSGSIZE)]).unwrap();
     assert!(checker.is_complete());
 }
 
 #[test]
 fn task_may_be_hidden_from_a_reader_that_has_changed() {
     let one = || checker_for(NLM_F_DUMP, abi::TASK_DIAG_DUMP_ONE, 5, Vec::new());
-    assert!(wrong(one(), &[done(-ESRCH)]).contains("ESRCH"));
+    assert!(rejection(one(), &[done(-ESRCH)]).contains("ESRCH"));
     let mut checker = one();
     checker.set_changed();
-    show(&mut checker, &[done(-ESRCH)]).unwrap();
+    receive(&mut checker, &[done(-ESRCH)]).unwrap();
 }
 
 #[test]
-fn interruption_is_never_announced() {
+fn dump_intr_flag_is_found() {
     let flags = NLM_F_MULTI | 0x10;
     let row = message(FAMILY, flags, &payload(5, 5, |_, _| ()));
-    assert!(wrong(all(), &[row]).contains("flags"));
+    assert!(rejection(all(), &[row]).contains("flags"));
     let end = message(NLMSG_DONE, flags, &0i32.to_ne_bytes());
-    assert!(wrong(all(), &[end]).contains("flags"));
+    assert!(rejection(all(), &[end]).contains("flags"));
 }
 
 /// Returns a dump of BASE, CRED and CMDLINE.
@@ -350,7 +350,7 @@ fn with_cmdline() -> Checker {
 }
 
 /// Returns the first message of a row that the next message continues.
-fn begun(pid: u32) -> Vec<u8> {
+fn first_message(pid: u32) -> Vec<u8> {
     let mut bytes = row(pid);
     bytes[32] |= 2;
     bytes
@@ -378,28 +378,28 @@ fn row_is_complete_with_the_message_without_more() {
     let more = |pid| continuation(pid, true, cmdline);
     let last = |pid| continuation(pid, false, cmdline);
     let mut checker = with_cmdline();
-    show(&mut checker, &[begun(1)]).unwrap();
-    show(&mut checker, &[more(1), last(1), begun(5)]).unwrap();
-    show(&mut checker, &[last(5), done(0)]).unwrap();
+    receive(&mut checker, &[first_message(1)]).unwrap();
+    receive(&mut checker, &[more(1), last(1), first_message(5)]).unwrap();
+    receive(&mut checker, &[last(5), done(0)]).unwrap();
     assert!(checker.is_complete());
 
-    let wrong_behind = |messages: &[Vec<u8>]| {
+    let wrong_after = |messages: &[Vec<u8>]| {
         let mut checker = with_cmdline();
-        show(&mut checker, &[begun(1)]).unwrap();
-        wrong(checker, messages)
+        receive(&mut checker, &[first_message(1)]).unwrap();
+        rejection(checker, messages)
     };
-    assert!(wrong_behind(&[begun(5)]).contains("in the middle"));
-    assert!(wrong_behind(&[done(0)]).contains("the rest is missing"));
-    assert!(wrong_behind(&[last(5)]).contains("behind task"));
-    assert!(wrong_behind(&[last(1), last(1)]).contains("behind task"));
-    assert!(wrong(with_cmdline(), &[row(1)]).contains("are missing"));
+    assert!(wrong_after(&[first_message(5)]).contains("before the end"));
+    assert!(wrong_after(&[done(0)]).contains("last message is missing"));
+    assert!(wrong_after(&[last(5)]).contains("after task"));
+    assert!(wrong_after(&[last(1), last(1)]).contains("after task"));
+    assert!(rejection(with_cmdline(), &[row(1)]).contains("are missing"));
     // sendmsg() appends no group.
-    assert!(wrong(with_cmdline(), &[begun(1), last(1)]).contains("sendmsg"));
-    assert!(wrong(with_cmdline(), &[last(5)]).contains("sendmsg"));
+    assert!(rejection(with_cmdline(), &[first_message(1), last(1)]).contains("sendmsg"));
+    assert!(rejection(with_cmdline(), &[last(5)]).contains("sendmsg"));
 }
 
 #[test]
-fn groups_that_are_gone_are_reported() {
+fn gone_groups_are_listed_and_denied_groups_are_found() {
     let absent = |gone, denied| {
         let absent = row::Absent {
             gone,
@@ -410,13 +410,13 @@ fn groups_that_are_gone_are_reported() {
     };
     let mut checker = with_cmdline();
     let cmdline = abi::TASK_DIAG_SHOW_CMDLINE;
-    show(&mut checker, &[begun(1)]).unwrap();
-    show(&mut checker, &[absent(cmdline, 0), done(0)]).unwrap();
+    receive(&mut checker, &[first_message(1)]).unwrap();
+    receive(&mut checker, &[absent(cmdline, 0), done(0)]).unwrap();
     assert_eq!(checker.finish().unwrap()[0].gone, [1]);
     // A reader with all rights is denied no group.
     let mut checker = with_cmdline();
-    show(&mut checker, &[begun(1)]).unwrap();
-    assert!(wrong(checker, &[absent(0, cmdline), done(0)]).contains("root"));
+    receive(&mut checker, &[first_message(1)]).unwrap();
+    assert!(rejection(checker, &[absent(0, cmdline), done(0)]).contains("root"));
 }
 
 /// Returns a file to which a request has been written.
@@ -440,16 +440,16 @@ fn file_repeats_the_port_and_has_no_generic_netlink_header() {
     let row = |kind| of_file(kind, NLM_F_MULTI, &payload(5, 5, |_, _| ())[4..]);
     let mut checker = written(NLM_F_DUMP, abi::TASK_DIAG_DUMP_ALL, Vec::new());
     assert!(checker.accepted() && checker.is_busy() && checker.is_readable());
-    show(&mut checker, &[row(0x11)]).unwrap();
+    receive(&mut checker, &[row(0x11)]).unwrap();
     let end = of_file(NLMSG_DONE, NLM_F_MULTI, &0i32.to_ne_bytes());
-    show(&mut checker, &[end]).unwrap();
+    receive(&mut checker, &[end]).unwrap();
     assert!(!checker.is_busy() && !checker.is_readable());
 
     let dump = || written(NLM_F_DUMP, abi::TASK_DIAG_DUMP_ALL, Vec::new());
-    assert!(wrong(dump(), &[row(FAMILY)]).contains("type"));
-    let mut astray = row(0x11);
-    astray[12] = 1;
-    assert!(wrong(dump(), &[astray]).contains("port"));
+    assert!(rejection(dump(), &[row(FAMILY)]).contains("type"));
+    let mut misaddressed = row(0x11);
+    misaddressed[12] = 1;
+    assert!(rejection(dump(), &[misaddressed]).contains("port"));
 }
 
 #[test]
@@ -470,38 +470,38 @@ fn refusal_of_the_file_can_be_read() {
         of_file(NLMSG_ERROR, NLM_F_CAPPED | NLM_F_ACK_TLVS, &payload)
     };
     let mut checker = refused(ESRCH);
-    show(&mut checker, &[reason(ESRCH)]).unwrap();
+    receive(&mut checker, &[reason(ESRCH)]).unwrap();
     assert!(checker.is_complete() && !checker.is_readable());
     // The message must have the errno of write().
-    assert!(wrong(refused(ESRCH), &[reason(EINVAL)]).contains("EINVAL"));
+    assert!(rejection(refused(ESRCH), &[reason(EINVAL)]).contains("EINVAL"));
     assert!(!written(NLM_F_DUMP, 0, Vec::new()).refused(EINVAL));
     assert!(!written(NLM_F_DUMP, 0, Vec::new()).refused(EPERM));
 }
 
 #[test]
-fn what_nobody_asked_for_is_found() {
+fn unrequested_message_is_found() {
     let mut stale = row(5);
     stale[8] ^= 1;
-    assert!(wrong(all(), &[stale]).contains("answers nothing"));
-    let mut astray = row(5);
-    astray[12] ^= 1;
-    assert!(wrong(all(), &[astray]).contains("port"));
-    assert!(wrong(all(), &[message(99, NLM_F_MULTI, &[])]).contains("type 99"));
-    assert!(wrong(all(), &[]).contains("empty"));
+    assert!(rejection(all(), &[stale]).contains("not a reply"));
+    let mut misaddressed = row(5);
+    misaddressed[12] ^= 1;
+    assert!(rejection(all(), &[misaddressed]).contains("port"));
+    assert!(rejection(all(), &[message(99, NLM_F_MULTI, &[])]).contains("type 99"));
+    assert!(rejection(all(), &[]).contains("empty"));
 }
 
 #[test]
-fn memory_of_others_is_found() {
+fn leaked_memory_is_found() {
     let comm = message(
         FAMILY,
         NLM_F_MULTI,
         &payload(5, 5, |base, _| base.comm = [b'k'; 16]),
     );
-    assert!(wrong(all(), &[comm]).contains("0x6b"));
+    assert!(rejection(all(), &[comm]).contains("0x6b"));
 }
 
 #[test]
-fn a_datagram_that_is_cut_is_read_as_far_as_it_goes() {
+fn truncated_datagram_is_checked_up_to_its_end() {
     let bytes = [row(1), row(5), done(0)].concat();
     for cut in 0..bytes.len() {
         let mut checker = all();
@@ -515,7 +515,7 @@ fn a_datagram_that_is_cut_is_read_as_far_as_it_goes() {
 }
 
 #[test]
-fn losses_are_losses_only_where_there_is_no_room() {
+fn enobufs_is_accepted_only_for_a_lossy_socket() {
     assert!(all().overrun().is_err());
     let link = LinkProperties {
         lossy: true,
@@ -527,7 +527,7 @@ fn losses_are_losses_only_where_there_is_no_room() {
 }
 
 #[test]
-fn a_dump_beside_a_dump_may_wait() {
+fn second_dump_may_fail_with_ebusy() {
     let mut checker = all();
     let mut second = request_header(NLM_F_DUMP);
     second.seq = SEQ + 1;
@@ -550,14 +550,14 @@ fn a_dump_beside_a_dump_may_wait() {
     );
     let mut busy = error(-EBUSY, &bytes, &[]);
     busy[8] += 1;
-    show(&mut checker, &[busy]).unwrap();
-    show(&mut checker, &[row(1), done(0)]).unwrap();
+    receive(&mut checker, &[busy]).unwrap();
+    receive(&mut checker, &[row(1), done(0)]).unwrap();
     assert!(checker.is_complete());
 }
 
 proptest! {
     #[test]
-    fn there_is_something_to_say_to_any_bytes(
+    fn any_bytes_are_accepted_or_rejected_without_panic(
         bytes in proptest::collection::vec(any::<u8>(), 0..400),
         longer in 0usize..100,
     ) {
@@ -565,7 +565,7 @@ proptest! {
     }
 
     #[test]
-    fn there_is_something_to_say_to_a_row_gone_bad(
+    fn corrupted_row_is_accepted_or_rejected_without_panic(
         at in 0usize..168,
         byte: u8,
         len in 1usize..=168,

@@ -57,10 +57,10 @@ pub(super) fn mappings(size: usize, value: &[u8]) -> Result<(), String> {
         let mapping = rest
             .get(..len)
             .filter(|mapping| mapping.len() >= size && mapping.len() % 8 == 0)
-            .ok_or_else(|| format!("an mapping of {len} bytes of {}", rest.len()))?;
+            .ok_or_else(|| format!("a mapping of {len} bytes, {} left", rest.len()))?;
         let [start, end] = [8, 16].map(|at| u64_at(mapping, at).unwrap_or_default());
         if start < below || end <= start {
-            return Err(format!("{start:#x}-{end:#x} behind {below:#x}"));
+            return Err(format!("mapping {start:#x}-{end:#x} after {below:#x}"));
         }
         below = end;
         check_name(size, mapping)?;
@@ -79,7 +79,7 @@ fn check_name(size: usize, mapping: &[u8]) -> Result<(), String> {
     let end = name.and_then(|name| name.iter().position(|byte| *byte == 0));
     match name.zip(end) {
         Some((name, end)) => empty(&name[end..]),
-        None => Err("its name is out of bounds".to_owned()),
+        None => Err("the name of a mapping is out of bounds".to_owned()),
     }
 }
 
@@ -87,18 +87,18 @@ fn base(value: &[u8], row: &Row) -> Result<abi::TaskDiagBase, String> {
     let base = abi::TaskDiagBase::read_from_bytes(value)
         .map_err(|_| "BASE has another length".to_owned())?;
     if (base.pid, base.tgid) != (row.pid, row.tgid) {
-        return Err(format!("BASE is about {} of {}", base.pid, base.tgid));
+        return Err(format!("BASE has pid {} and tgid {}", base.pid, base.tgid));
     }
     if base.state > abi::TASK_DIAG_IDLE {
-        return Err(format!("there is no state {}", base.state));
+        return Err(format!("BASE: unknown state {}", base.state));
     }
     let name = base.comm.iter().take_while(|byte| **byte != 0).count();
     if name == base.comm.len() {
-        return Err("its name has no end".to_owned());
+        return Err("BASE: comm has no NUL".to_owned());
     }
     if base.comm[name..].iter().any(|byte| *byte != 0) {
         return Err(format!(
-            "its name is not padded with NULs: {:02x?}",
+            "BASE: comm is not padded with NULs: {:02x?}",
             base.comm
         ));
     }
@@ -120,19 +120,16 @@ fn creds(value: &[u8]) -> Result<abi::TaskDiagCreds, String> {
     ] {
         if set.cap[1] >> (CAP_LAST_CAP - 31) != 0 {
             return Err(format!(
-                "there are no such capabilities: {name} {:x?}",
+                "CRED: unknown capabilities in {name}: {:x?}",
                 set.cap
             ));
         }
     }
     if creds.securebits & !SECURE_BITS != 0 {
-        return Err(format!(
-            "there are no such securebits: {:#x}",
-            creds.securebits
-        ));
+        return Err(format!("CRED: unknown securebits: {:#x}", creds.securebits));
     }
     if creds.no_new_privs > 1 {
-        return Err(format!("no_new_privs is {}", creds.no_new_privs));
+        return Err(format!("CRED: no_new_privs is {}", creds.no_new_privs));
     }
     Ok(creds)
 }
@@ -142,7 +139,7 @@ fn unused(name: &str, value: &[u8], at: usize, len: usize) -> Result<(), String>
     match value.get(at..at + len) {
         Some(fields) if fields.iter().all(|byte| *byte == 0) => Ok(()),
         fields => Err(format!(
-            "{name} has fields that are not valid: {fields:02x?}"
+            "{name}: fields that are not valid are not 0: {fields:02x?}"
         )),
     }
 }
@@ -166,11 +163,13 @@ pub(super) fn stat(value: &[u8]) -> Result<(), String> {
     if valid & abi::TASK_DIAG_STAT_VALID_RUN_DELAY == 0 && stat.run_delay != 0
         || valid & abi::TASK_DIAG_STAT_VALID_BLKIO_DELAY == 0 && stat.blkio_delay != 0
     {
-        return Err(format!("STAT has a delay that is not valid: {stat:?}"));
+        return Err(format!(
+            "STAT: a delay that is not valid is not 0: {stat:?}"
+        ));
     }
     let nice = (-20..=19).contains(&stat.nice);
     if !nice || stat.rt_priority > 99 || stat.tty_pgrp < -1 {
-        return Err(format!("STAT is out of range: {stat:?}"));
+        return Err(format!("STAT: value out of range: {stat:?}"));
     }
     Ok(())
 }
@@ -205,7 +204,7 @@ pub(super) fn ident(value: &[u8]) -> Result<(), String> {
         .map_err(|_| "IDENT has another length".to_owned())?;
     let known = abi::TASK_DIAG_IDENT_VALID_PIDFD_INO;
     if ident.valid & !known != 0 || ident.flags & !abi::TASK_DIAG_IDENT_LEADER != 0 {
-        return Err(format!("IDENT is {ident:x?}"));
+        return Err(format!("IDENT: unknown bits: {ident:x?}"));
     }
     if (ident.valid & known == 0) != (ident.pidfd_ino == 0) {
         return Err(format!("IDENT: valid does not match pidfd_ino: {ident:x?}"));

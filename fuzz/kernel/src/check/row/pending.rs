@@ -34,20 +34,26 @@ impl Pending {
     pub(crate) fn add(&mut self, row: &Row) -> Result<(), String> {
         if (row.pid, row.tgid) != (self.pid, self.tgid) {
             return Err(format!(
-                "more of task {} of {} behind task {} of {}",
+                "a continuation of task {} of {} after task {} of {}",
                 row.pid, row.tgid, self.pid, self.tgid
             ));
         }
         if self.absent.is_some() {
-            return Err(format!("more of task {} behind its ABSENT", row.pid));
+            return Err(format!(
+                "a continuation of task {} after its ABSENT",
+                row.pid
+            ));
         }
         if row.groups == 0 && row.absent.is_none() {
-            return Err(format!("nothing more of task {}", row.pid));
+            return Err(format!(
+                "a continuation of task {} without an attribute",
+                row.pid
+            ));
         }
         if let Some((first, last)) = row.positions {
             if first.stage < self.stage {
                 return Err(format!(
-                    "group {} of task {} is too late",
+                    "group {} of task {} is out of order",
                     first.bit, row.pid
                 ));
             }
@@ -81,7 +87,7 @@ impl Pending {
         let all = masks.iter().fold(0, |all, mask| all | mask);
         let title = || format!("task {} with groups {:#x}", self.pid, self.groups);
         if self.more {
-            return Err(format!("{}: the rest is missing", title()));
+            return Err(format!("{}: the last message is missing", title()));
         }
         if self.absent.is_some() && all == 0 {
             return Err(format!("{}: an empty ABSENT", title()));
@@ -90,7 +96,10 @@ impl Pending {
             return Err(format!("{}: masks overlap: {absent:x?}", title()));
         }
         if all & !(show & groups::appended()) != 0 {
-            return Err(format!("{}: {absent:x?} of {show:#x}", title()));
+            return Err(format!(
+                "{}: masks {absent:x?} exceed the request {show:#x}",
+                title()
+            ));
         }
         let missing = show & !self.groups & !all;
         if missing != 0 {
@@ -104,10 +113,13 @@ impl Pending {
         }
         let thread = self.pid != self.tgid;
         if absent.leader & !VMA_GROUPS != 0 || (absent.leader != 0) && !thread {
-            return Err(format!("{}: {absent:x?}", title()));
+            return Err(format!("{}: invalid leader mask: {absent:x?}", title()));
         }
         if thread && self.groups & VMA_GROUPS != 0 {
-            return Err(format!("{}: mappings of a thread", title()));
+            return Err(format!(
+                "{}: memory mappings in the row of a thread",
+                title()
+            ));
         }
         Ok(absent.gone)
     }

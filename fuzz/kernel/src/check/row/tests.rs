@@ -38,7 +38,7 @@ pub(crate) fn payload(
 }
 
 #[test]
-fn a_row_in_order_is_read() {
+fn row_in_order_is_read() {
     let row = read(Transport::Socket, &payload(7, 5, |_, _| ()), 3).unwrap();
     assert_eq!((row.pid, row.tgid), (7, 5));
     assert_eq!(row.base.unwrap().comm, comm(b"sh"));
@@ -53,7 +53,7 @@ fn row_of_the_file_has_no_generic_netlink_header() {
 }
 
 /// Returns the first message of a row of task 7 with these groups.
-fn begun(tgid: u32, groups: u64) -> Pending {
+fn first_message(tgid: u32, groups: u64) -> Pending {
     Pending::new(&Row {
         pid: 7,
         tgid,
@@ -68,10 +68,10 @@ fn begun(tgid: u32, groups: u64) -> Pending {
 }
 
 /// Returns the first message of a row of task 7 that the next message continues.
-fn begun_with_more(groups: u64) -> Pending {
+fn first_message_with_more(groups: u64) -> Pending {
     Pending {
         more: true,
-        ..begun(7, groups)
+        ..first_message(7, groups)
     }
 }
 
@@ -105,11 +105,11 @@ const VMA: u64 = abi::TASK_DIAG_SHOW_VMA;
 
 #[test]
 fn requested_group_is_present_or_absent() {
-    let none = begun(7, 1);
+    let none = first_message(7, 1);
     assert_eq!(none.end(1), Ok(0));
     assert!(none.end(1 | CMDLINE).unwrap_err().contains("missing"));
 
-    let mut split = begun(7, 1);
+    let mut split = first_message(7, 1);
     split.add(&more(FILES | CMDLINE, (2, 3), None)).unwrap();
     split.add(&more(CMDLINE | VMA, (3, 4), None)).unwrap();
     assert_eq!(split.end(1 | FILES | CMDLINE | VMA), Ok(0));
@@ -118,7 +118,7 @@ fn requested_group_is_present_or_absent() {
         gone: CMDLINE | VMA,
         ..Default::default()
     };
-    let mut cut = begun(7, 1);
+    let mut cut = first_message(7, 1);
     cut.add(&more(CMDLINE, (3, 3), None)).unwrap();
     cut.add(&more(0, (0, 0), Some(gone))).unwrap();
     assert_eq!(cut.end(1 | CMDLINE | VMA), Ok(CMDLINE | VMA));
@@ -129,7 +129,7 @@ fn requested_group_is_present_or_absent() {
 fn with_absent(tgid: u32, groups: u64, absent: Absent) -> Pending {
     Pending {
         absent: Some(absent),
-        ..begun(tgid, groups)
+        ..first_message(tgid, groups)
     }
 }
 
@@ -154,14 +154,18 @@ fn masks_are_disjoint_and_within_the_request() {
     assert_eq!(end(5, 1 | FILES, absent(0, 0, 0, VMA)), Ok(0));
     assert!(end(7, 1 | FILES, absent(0, 0, 0, VMA)).is_err());
     assert!(end(5, 1, absent(0, 0, 0, VMA | FILES)).is_err());
-    assert!(begun(5, 1 | FILES | VMA).end(1 | FILES | VMA).is_err());
+    assert!(
+        first_message(5, 1 | FILES | VMA)
+            .end(1 | FILES | VMA)
+            .is_err()
+    );
 }
 
 #[test]
 fn row_ends_with_the_message_without_more() {
-    let mut row = begun_with_more(1);
+    let mut row = first_message_with_more(1);
     assert!(!row.is_complete());
-    assert!(row.end(1).unwrap_err().contains("rest"));
+    assert!(row.end(1).unwrap_err().contains("last message"));
     row.add(&more(CMDLINE, (3, 3), None)).unwrap();
     assert!(row.is_complete());
     assert_eq!(row.end(1 | CMDLINE), Ok(0));
@@ -186,23 +190,23 @@ fn row_ends_with_the_message_without_more() {
 }
 
 #[test]
-fn continuation_has_something_and_keeps_the_order() {
-    assert!(begun(7, 1).add(&more(0, (0, 0), None)).is_err());
-    let mut row = begun(7, 1);
+fn continuation_must_have_an_attribute_and_keep_the_order() {
+    assert!(first_message(7, 1).add(&more(0, (0, 0), None)).is_err());
+    let mut row = first_message(7, 1);
     row.add(&more(CMDLINE, (3, 3), None)).unwrap();
     assert!(row.add(&more(FILES, (2, 2), None)).is_err());
-    let mut row = begun(7, 1);
+    let mut row = first_message(7, 1);
     row.add(&more(FILES, (2, 2), None)).unwrap();
     assert!(row.add(&more(FILES, (2, 2), None)).is_err());
     let other = Row {
         pid: 8,
         ..more(VMA, (4, 4), None)
     };
-    assert!(begun(7, 1).add(&other).is_err());
+    assert!(first_message(7, 1).add(&other).is_err());
 }
 
 #[test]
-fn fields_that_are_not_valid_are_0() {
+fn fields_that_are_not_valid_must_be_0() {
     let mut value = abi::TaskDiagStat {
         valid: abi::TASK_DIAG_STAT_VALID_EXIT_CODE,
         ..Default::default()
@@ -233,7 +237,7 @@ fn fields_that_are_not_valid_are_0() {
 }
 
 #[test]
-fn namespaces_have_the_fields_that_are_valid() {
+fn valid_bits_must_match_the_namespaces() {
     let namespaces = |valid: u64, inode: u32, id: u64| {
         let mut value = valid.to_ne_bytes().to_vec();
         value.extend([inode, 0, 0, 0, 0, 0, 0, 0, 0, 0].as_bytes());
@@ -250,7 +254,7 @@ fn namespaces_have_the_fields_that_are_valid() {
 }
 
 #[test]
-fn cgroup_has_a_path_with_its_end() {
+fn cgroup_path_must_end_with_one_nul() {
     let path = |at: u32, path: &[u8]| {
         let mut value = 1u64.to_ne_bytes().to_vec();
         value.extend(at.to_ne_bytes());
@@ -267,7 +271,7 @@ fn cgroup_has_a_path_with_its_end() {
 }
 
 #[test]
-fn rows_have_the_groups_that_were_asked_for() {
+fn row_must_have_the_requested_groups() {
     let bytes = payload(7, 5, |_, _| ());
     assert!(read(Transport::Socket, &bytes, 1).is_err());
     assert!(read(Transport::Socket, &bytes, 2).is_err());
@@ -277,32 +281,32 @@ fn rows_have_the_groups_that_were_asked_for() {
 }
 
 #[test]
-fn what_should_be_zero_is_looked_at() {
+fn unknown_values_and_bytes_that_are_not_zero_are_found() {
     let wrong = |change: fn(&mut abi::TaskDiagBase, &mut abi::TaskDiagCreds)| {
         read(Transport::Socket, &payload(7, 5, change), 3).unwrap_err()
     };
     assert!(wrong(|base, _| base.pad[2] = 0x6b).contains("__pad"));
     assert!(wrong(|base, _| base.comm[9] = 1).contains("padded"));
-    assert!(wrong(|base, _| base.comm = [b'x'; 16]).contains("end"));
+    assert!(wrong(|base, _| base.comm = [b'x'; 16]).contains("no NUL"));
     assert!(wrong(|base, _| base.state = 9).contains("state"));
-    assert!(wrong(|base, _| base.pid = 8).contains("about"));
+    assert!(wrong(|base, _| base.pid = 8).contains("has pid"));
     assert!(wrong(|_, creds| creds.cap_bset.cap[1] = 0x200).contains("cap_bset"));
     assert!(wrong(|_, creds| creds.securebits = 0x100).contains("securebits"));
     assert!(wrong(|_, creds| creds.no_new_privs = 2).contains("no_new_privs"));
 }
 
-fn mapping(name_off: u32, start: u64, end: u64, behind: &[u8]) -> Vec<u8> {
+fn mapping(name_off: u32, start: u64, end: u64, rest: &[u8]) -> Vec<u8> {
     let mut bytes = vec![];
-    bytes.extend((24 + behind.len() as u32).to_ne_bytes());
+    bytes.extend((24 + rest.len() as u32).to_ne_bytes());
     bytes.extend(name_off.to_ne_bytes());
     bytes.extend(start.to_ne_bytes());
     bytes.extend(end.to_ne_bytes());
-    bytes.extend(behind);
+    bytes.extend(rest);
     bytes
 }
 
 #[test]
-fn mappings_lie_one_behind_the_other() {
+fn mappings_must_ascend_without_overlap() {
     let first = mapping(24, 0x1000, 0x2000, b"[heap]\0\0");
     let after = |next: Vec<u8>| mappings(24, &[first.clone(), next].concat());
     assert_eq!(after(mapping(0, 0x2000, 0x3000, b"")), Ok(()));
@@ -314,18 +318,18 @@ fn mappings_lie_one_behind_the_other() {
 }
 
 #[test]
-fn names_of_mappings_end_in_zeros() {
-    let named = |at, behind: &[u8]| mappings(24, &mapping(at, 0x1000, 0x2000, behind));
+fn names_of_mappings_must_end_in_zeros() {
+    let named = |at, rest: &[u8]| mappings(24, &mapping(at, 0x1000, 0x2000, rest));
     assert_eq!(named(24, b"[heap]\0\0"), Ok(()));
     assert!(named(24, b"[heap]\0k").is_err());
     assert!(named(24, b"no end!!").is_err());
     assert!(named(8, b"[heap]\0\0").is_err());
     assert!(named(32, b"[heap]\0\0").is_err());
-    assert!(named(0, b"nobody's").is_err());
+    assert!(named(0, b"no name!").is_err());
 }
 
 #[test]
-fn a_task_has_numbers() {
+fn row_without_pid_or_tgid_is_found() {
     assert!(read(Transport::Socket, &payload(0, 5, |_, _| ()), 3).is_err());
     assert!(read(Transport::Socket, &payload(7, 0, |_, _| ()), 3).is_err());
 }
