@@ -180,7 +180,7 @@ fn any_task<C: Consumer>(payload: &[u8], consumer: &mut C) -> Option<()> {
                 fields.tgid = msg.tgid;
             }
             abi::TASK_DIAG_BASE => {
-                base(TaskDiagBase::ref_from_prefix(payload).ok()?.0, &mut fields)
+                base(TaskDiagBase::ref_from_prefix(payload).ok()?.0, &mut fields);
             }
             abi::TASK_DIAG_CRED => {
                 cred(TaskDiagCreds::ref_from_prefix(payload).ok()?.0, &mut fields);

@@ -20,7 +20,8 @@ use crate::wire::HEADER;
 
 /// Maximum number of reads of a reply.
 const MAX_READS: usize = 100_000;
-/// More than these at once, or larger ones, may not fit a socket's buffer.
+/// Largest number and total size of messages whose replies certainly fit the buffer of
+/// a socket.
 const MAX_RELIABLE_MESSAGES: usize = 3;
 const MAX_RELIABLE_BYTES: usize = 16 * 1024;
 
@@ -189,7 +190,7 @@ impl<'a> Exchange<'a> {
                 Ok(false)
             }
             (result, _) => Err(Finding(format!(
-                "sendmsg() of {} bytes with control {control:02x?}: {result:?}, instead of \
+                "sendmsg() of {} bytes with control {control:02x?}: {result:?}, expected \
                  {outcome:?}",
                 bytes.len()
             ))),
@@ -234,7 +235,7 @@ impl<'a> Exchange<'a> {
     ) -> Result<bool, Finding> {
         let finding = |expected: &str| {
             Err(Finding(format!(
-                "write() of {} bytes: {result:?}, instead of {expected}",
+                "write() of {} bytes: {result:?}, expected {expected}",
                 bytes.len()
             )))
         };

@@ -131,7 +131,7 @@ impl KnownTasks {
             return Ok(());
         }
         Err(format!(
-            "in the child pid namespace {} of {} is {pids:?} instead of {expected:?}",
+            "in the child pid namespace {} of {} is {pids:?}, expected {expected:?}",
             strategy_name(query.strategy),
             query.pid
         ))
@@ -145,7 +145,9 @@ impl KnownTasks {
                 .is_some_and(|process| !self.zombies.contains(&process.pid))
         };
         if let Some(pid) = gone.iter().find(stays) {
-            return Err(format!("groups of task {pid} are gone, but it still runs"));
+            return Err(format!(
+                "groups of task {pid} are gone, but the task still runs"
+            ));
         }
         if query.filtered {
             return Ok(());
@@ -185,7 +187,7 @@ impl KnownTasks {
                 if pids == relatives {
                     Ok(())
                 } else {
-                    Err(format!("{} is {pids:?} instead of {relatives:?}", title()))
+                    Err(format!("{} is {pids:?}, expected {relatives:?}", title()))
                 }
             }
             _ => Ok(()),

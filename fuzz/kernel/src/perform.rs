@@ -35,11 +35,11 @@ pub(crate) enum Failure {
     System(&'static str, nix::Error),
     #[error("cannot start a thread: {0}")]
     Thread(#[source] std::io::Error),
-    #[error("the system does not allow it")]
+    #[error("the system does not allow the scenario")]
     NotAllowed,
-    #[error("a process of the scene could not play its part")]
+    #[error("a process of the scenario failed")]
     Reported,
-    #[error("cannot keep an answer: {0}")]
+    #[error("cannot save a reply as seed: {0}")]
     Seed(#[from] std::io::Error),
     #[error("cannot open descriptors of the process: {0}")]
     Descriptors(#[source] std::io::Error),
@@ -258,7 +258,7 @@ fn check_alone(dump: &Dump) -> Result<(), String> {
         Ok(())
     } else {
         Err(format!(
-            "in a pid namespace of its own, {dump:?} instead of {expected:?}"
+            "in a pid namespace of its own: {dump:?}, expected {expected:?}"
         ))
     }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! Processes forked for a purpose, and what they can be.
+//! Forked processes, and changes of the own process.
 
 use std::num::NonZeroUsize;
 
@@ -11,15 +11,15 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Gid, Pid, Uid, fork, setgroups, setresgid, setresuid};
 
-/// A forked process. It does not outlive who forked it.
+/// A forked process. It is killed when its parent exits.
 #[derive(Debug)]
 pub(crate) struct Child(Pid);
 
 impl Child {
-    /// Forks a process that does this, and exits with what it returns.
+    /// Forks a process that calls `work` and exits with the returned status.
     pub(crate) fn fork(work: impl FnOnce() -> u8) -> nix::Result<Self> {
-        // SAFETY: all forks are from a thread that is the only one of its
-        // process, so no lock can be left held in the child.
+        // SAFETY: the calling thread is the only one of its process, so no other
+        // thread can hold a lock in the child.
         match unsafe { fork() }? {
             ForkResult::Parent { child } => Ok(Self(child)),
             ForkResult::Child => {
@@ -28,9 +28,9 @@ impl Child {
                         .expect("a signal for the parent's death can be set");
                     work()
                 });
-                // Nothing of the parent's is to be unwound or flushed here.
+                // The child must not unwind into the caller or flush its buffers.
                 let code = std::panic::catch_unwind(work).unwrap_or(101);
-                // SAFETY: _exit() ends the process and returns to nobody.
+                // SAFETY: _exit() ends the process and does not return.
                 unsafe { libc::_exit(code.into()) }
             }
         }
@@ -40,7 +40,8 @@ impl Child {
         self.0.as_raw() as u32
     }
 
-    /// Waits for its end: what it exited with, or 128 and the signal.
+    /// Waits for the process. Returns its exit status, or 128 plus the signal that killed
+    /// it.
     pub(crate) fn wait(self) -> nix::Result<i32> {
         loop {
             match waitpid(self.0, None) {
@@ -50,13 +51,13 @@ impl Child {
         }
     }
 
-    /// As [`Self::wait`], if it has ended already.
+    /// Returns the result of [`Self::wait`] if the process has already exited.
     pub(crate) fn try_wait(&self) -> nix::Result<Option<i32>> {
         waitpid(self.0, Some(WaitPidFlag::WNOHANG)).map(code)
     }
 
     pub(crate) fn kill(self) {
-        // It may have gone by itself.
+        // The process may have exited already.
         let _ = kill(self.0, Signal::SIGKILL);
         let _ = self.wait();
     }
@@ -93,13 +94,13 @@ pub(crate) fn create_mappings(count: usize) -> nix::Result<()> {
         } else {
             ProtFlags::PROT_NONE
         };
-        // SAFETY: a new mapping replaces none, and nothing refers to it.
+        // SAFETY: the kernel chooses the address, so no existing mapping is replaced.
         unsafe { mmap_anonymous(None, SIZE, protection, MapFlags::MAP_PRIVATE) }?;
     }
     Ok(())
 }
 
-/// A user, with a group of the same number and no other.
+/// A user with one group, by default of the same number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct User {
     pub(crate) uid: u32,
@@ -111,31 +112,31 @@ impl User {
         Self { uid: id, gid: id }
     }
 
-    /// Makes this process this user's, for good.
+    /// Switches this process to the user irrevocably.
     pub(crate) fn switch(self) -> nix::Result<()> {
         let (uid, gid) = (Uid::from_raw(self.uid), Gid::from_raw(self.gid));
         setgroups(&[])?;
         setresgid(gid, gid, gid)?;
         setresuid(uid, uid, uid)?;
-        // With the ids, both are lost.
+        // Changing the ids has cleared both.
         prctl::set_dumpable(true)?;
         prctl::set_pdeathsig(Signal::SIGKILL)
     }
 }
 
-/// Sleeps for ever.
+/// Sleeps until the process is killed.
 pub(crate) fn sleep_forever() -> ! {
     loop {
         nix::unistd::pause();
     }
 }
 
-/// Ends this thread alone. A process whose first thread does so lives on in
-/// the others.
+/// Ends only this thread. If it is the leader, the other threads of the process
+/// continue.
 pub(crate) fn exit_thread() -> ! {
     loop {
-        // SAFETY: exit() of the kernel's ends the thread and touches no memory;
-        // nothing on its stack is used by another.
+        // SAFETY: the system call exit() ends the thread and does not access memory.
+        // No other thread uses its stack.
         unsafe { libc::syscall(libc::SYS_exit, 0) };
     }
 }

@@ -58,11 +58,10 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    /// Zeroed counters, the same ones in every process forked from here on.
+    /// Maps zeroed counters, which all processes forked later share.
     pub(crate) fn map() -> nix::Result<&'static Self> {
         let size = NonZeroUsize::new(size_of::<Self>()).ok_or(Errno::EINVAL)?;
-        // SAFETY: without an address to keep to, nothing that is mapped is
-        // replaced.
+        // SAFETY: the kernel chooses the address, so no existing mapping is replaced.
         let page = unsafe {
             mmap_anonymous(
                 None,
@@ -71,9 +70,9 @@ impl Shared {
                 MapFlags::MAP_SHARED,
             )
         }?;
-        // SAFETY: the mapping is page-aligned, as large as Self, and never
-        // unmapped; all-zero is a valid value of every atomic in it, and
-        // atomics are all that any process touches it through.
+        // SAFETY: the mapping is page-aligned, as large as Self, and never unmapped.
+        // All-zero is a valid value of each atomic, and all processes access the
+        // mapping through the atomics only.
         Ok(unsafe { page.cast::<Self>().as_ref() })
     }
 
@@ -95,7 +94,7 @@ impl Shared {
 }
 
 fn count(errors: &[AtomicU64; ERRNOS], errno: i32) {
-    // 0 stands for numbers that are none.
+    // Index 0 counts invalid error numbers.
     let index = usize::try_from(errno).unwrap_or(0);
     errors[if index < ERRNOS { index } else { 0 }].fetch_add(1, Relaxed);
 }
@@ -137,7 +136,7 @@ impl fmt::Display for Shared {
         write!(
             f,
             "; {} continuation messages, {} rows with absent groups, {} whole dumps, \
-             {} truncated replies, {} short reads, {} overruns, {} scenes",
+             {} truncated replies, {} short reads, {} overruns, {} scenarios",
             get(&self.continued),
             get(&self.absent),
             get(&self.whole_dumps),
@@ -152,7 +151,7 @@ impl fmt::Display for Shared {
         }
         write!(
             f,
-            "; {} tasks came and went; {} findings",
+            "; {} short-lived tasks; {} findings",
             get(&self.storm_tasks),
             self.findings.load(Relaxed)
         )
@@ -164,7 +163,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_closing_line_tells_errors_by_name() {
+    fn closing_line_names_errors() {
         let shared = Shared::map().unwrap();
         shared.rows.store(7, Relaxed);
         shared.add(&Counts {

@@ -74,11 +74,9 @@ mod options {
 /// An error of the fuzzer's own socket or file.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    #[error(
-        "this kernel has no TASKDIAG family; run me in one that has: scripts/run taskdiag-fuzz"
-    )]
+    #[error("this kernel has no TASKDIAG family; use scripts/run taskdiag-fuzz")]
     NoFamily,
-    #[error("this kernel has no /proc/task-diag: run with --transport socket")]
+    #[error("this kernel has no /proc/task-diag; use --transport socket")]
     NoFile,
     #[error("cannot {0}: {1}")]
     System(&'static str, Errno),
@@ -130,7 +128,7 @@ impl Socket {
         .map_err(&set)?;
         bind(fd.as_raw_fd(), &NetlinkAddr::new(0, 0)).map_err(cannot("bind a netlink socket"))?;
         let port = getsockname::<NetlinkAddr>(fd.as_raw_fd())
-            .map_err(cannot("tell a socket's port"))?
+            .map_err(cannot("query the port of a socket"))?
             .pid();
         Ok(Self {
             fd,
@@ -154,8 +152,8 @@ impl Socket {
             message.msg_controllen = control.len();
         }
         loop {
-            // SAFETY: message points at iov, bytes and control, which live
-            // through the call and which sendmsg() only reads.
+            // SAFETY: message points to iov, bytes and control, which outlive the call
+            // and which sendmsg() only reads.
             let sent = unsafe { libc::sendmsg(self.fd.as_raw_fd(), &raw const message, 0) };
             match Errno::result(sent) {
                 Err(Errno::EINTR) => {}
@@ -341,7 +339,7 @@ fn query(family: u16, command: u8, attributes: &[u8]) -> Result<Vec<u8>, Error> 
         let code = u32_at(reply, HEADER).ok_or(Error::NoReply)? as i32;
         return Err(match Errno::from_raw(code.wrapping_neg()) {
             Errno::ENOENT => Error::NoFamily,
-            errno => Error::System("ask for the family", errno),
+            errno => Error::System("query the family", errno),
         });
     }
     reply

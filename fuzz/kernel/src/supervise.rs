@@ -46,9 +46,9 @@ const CASES_WITHOUT_ROW: u64 = 1000;
 pub(crate) enum Error {
     #[error(transparent)]
     Socket(#[from] socket::Error),
-    #[error("only root can become another user, as --as-user wants")]
+    #[error("--as-user needs root")]
     NotRoot,
-    #[error("cannot bring the population up: {0}")]
+    #[error("cannot start the test tasks: {0}")]
     TaskPool(#[source] io::Error),
     #[error("cannot open descriptors for requests: {0}")]
     Descriptors(#[source] io::Error),
@@ -156,7 +156,7 @@ enum End {
 fn exit_code(end: End, shared: &Shared) -> ExitCode {
     let cases = shared.cases.load(Relaxed);
     if end != End::Interrupted && cases >= CASES_WITHOUT_ROW && shared.rows.load(Relaxed) == 0 {
-        eprintln!("taskdiag-fuzz: not one row in {cases} cases: nothing was tested");
+        eprintln!("taskdiag-fuzz: no row in {cases} cases: nothing was tested");
         return ExitCode::FAILURE;
     }
     match end {
@@ -182,7 +182,7 @@ fn watch(worker: Child, config: &RunConfig<'_>, interrupted: &AtomicBool) -> Res
             Some(code) => {
                 let case = shared.iteration.load(Relaxed);
                 eprintln!(
-                    "taskdiag-fuzz: FINDING: the process that performs the cases ended with \
+                    "taskdiag-fuzz: FINDING: the process that performs the cases exited with \
                      {code} in case {case}; again: {}",
                     config.reporter.command(case)
                 );
@@ -232,7 +232,7 @@ fn work(
         None => Ok(()),
     };
     if let Err(errno) = signals.thread_block().and(switch) {
-        eprintln!("taskdiag-fuzz: cannot become who performs the cases: {errno}");
+        eprintln!("taskdiag-fuzz: cannot switch to the user of the cases: {errno}");
         return 1;
     }
 
@@ -275,7 +275,7 @@ fn work(
         }
         shared.cases.fetch_add(1, Relaxed);
         if shared.findings.load(Relaxed) >= MAX_FINDINGS {
-            eprintln!("taskdiag-fuzz: that is enough");
+            eprintln!("taskdiag-fuzz: stopping after {MAX_FINDINGS} findings");
             break;
         }
     }

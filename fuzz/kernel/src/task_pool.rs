@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-//! The test tasks: pillars, which run for the whole run, and a fork storm of
-//! short-lived tasks.
+//! The test tasks: permanent processes, which run for the whole run, and a fork storm
+//! of short-lived tasks.
 //!
 //! Names and numbers must not look like the kernel's poison patterns.
 
@@ -43,7 +43,7 @@ const MANY_CHILDREN: usize = 25;
 /// Number of memory mappings of a process whose row has several messages.
 const MAPPINGS: usize = 700;
 
-/// Test tasks with all properties that tasks can have. Dropping this ends them.
+/// Test tasks with all properties that tasks can have. Dropping this ends the tasks.
 #[derive(Debug)]
 pub(crate) struct TaskPool {
     processes: Vec<Child>,
@@ -227,8 +227,8 @@ impl Builder {
         Ok(relatives.children)
     }
 
-    /// Forks a test process, which calls `be` and then sleeps until it is killed.
-    /// `open`: the unprivileged user may see the process if it owns it.
+    /// Forks a test process, which calls `setup` and then sleeps until it is killed.
+    /// `open`: the process is visible to the unprivileged user if that user owns it.
     fn start_process(
         &mut self,
         owner: Owner,
@@ -262,7 +262,7 @@ impl Builder {
             {
                 Ok(()) => afterwards(),
                 Err(error) => {
-                    eprintln!("taskdiag-fuzz: a process of the population: {error}");
+                    eprintln!("taskdiag-fuzz: cannot set up a test process: {error}");
                     1
                 }
             }

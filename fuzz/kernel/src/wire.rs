@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-//! Netlink as bytes: the numbers of its headers, and how they are read.
+//! Netlink as bytes: constants, headers and attributes.
 //!
-//! Written anew beside the library's, which it is to be no mirror of: what
-//! judges the kernel must not share the mistakes of what talks to it.
+//! Must not use the codec of the library: the checks of the kernel must not share the
+//! mistakes of the client.
 
 /// `sizeof(struct nlmsghdr)`.
 pub(crate) const HEADER: usize = 16;
@@ -21,14 +21,14 @@ pub(crate) const NLM_F_ACK_TLVS: u16 = 0x200;
 
 pub(crate) const NLMSG_ERROR: u16 = 2;
 pub(crate) const NLMSG_DONE: u16 = 3;
-/// Types below are netlink's own.
+/// Smaller types are control messages of netlink.
 pub(crate) const NLMSG_MIN_TYPE: u16 = 16;
-/// Families have types up to this one.
+/// The largest family id.
 pub(crate) const GENL_MAX_ID: u16 = 1023;
 
 pub(crate) const NLA_F_NESTED: u16 = 0x8000;
 pub(crate) const NLA_F_NET_BYTEORDER: u16 = 0x4000;
-/// The part of an attribute's type that is its type.
+/// The type of an attribute without its flags.
 pub(crate) const NLA_TYPE_MASK: u16 = 0x3fff;
 
 pub(crate) const NLMSGERR_ATTR_MSG: u16 = 1;
@@ -36,7 +36,7 @@ pub(crate) const NLMSGERR_ATTR_OFFS: u16 = 2;
 pub(crate) const NLMSGERR_ATTR_POLICY: u16 = 4;
 pub(crate) const NLMSGERR_ATTR_MISS_TYPE: u16 = 5;
 
-/// With the padding behind it.
+/// Returns the length with padding.
 pub(crate) const fn align(len: usize) -> usize {
     (len + 3) & !3
 }
@@ -64,7 +64,7 @@ pub(crate) struct Header {
 }
 
 impl Header {
-    /// The header at the beginning of these bytes, whatever it says.
+    /// Reads the header at the start of these bytes. Does not check it.
     pub(crate) fn read(bytes: &[u8]) -> Option<Self> {
         Some(Self {
             len: u32_at(bytes, 0)?,
@@ -84,17 +84,17 @@ impl Header {
     }
 }
 
-/// An attribute where it lies.
+/// An attribute in a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Attribute<'a> {
-    /// Its type, flags and all.
+    /// The type, including its flags.
     pub(crate) kind: u16,
-    /// Where its header begins, from the beginning of the walk.
+    /// Offset of the header from the first attribute.
     pub(crate) at: usize,
     pub(crate) value: &'a [u8],
 }
 
-/// Walks attributes as the kernel does: up to the first that cannot be one.
+/// Iterates over attributes like the kernel: up to the first malformed one.
 #[derive(Clone, Debug)]
 pub(crate) struct Attributes<'a> {
     bytes: &'a [u8],
@@ -106,7 +106,8 @@ impl<'a> Attributes<'a> {
         Self { bytes, at: 0 }
     }
 
-    /// What is left, once the walk has ended, is no attribute.
+    /// Returns the bytes after the last attribute. After the iteration they are trailing
+    /// bytes that are not an attribute.
     pub(crate) fn rest(&self) -> &'a [u8] {
         self.bytes.get(self.at..).unwrap_or_default()
     }
@@ -132,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_header_reads_as_it_was_written() {
+    fn header_round_trips() {
         let header = Header {
             len: 48,
             kind: 0x1d,
@@ -148,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn the_walk_ends_at_what_is_no_attribute() {
+    fn iteration_ends_at_a_malformed_attribute() {
         let mut bytes = vec![5, 0, 16, 0, 9, 0, 0, 0];
         bytes.extend([3, 0, 1, 0, 1]);
         let mut walk = Attributes::new(&bytes);
@@ -159,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_attribute_may_lack_its_padding() {
+    fn last_attribute_may_lack_its_padding() {
         let bytes = [5, 0, 16, 0, 9];
         let mut walk = Attributes::new(&bytes);
         assert!(walk.next().is_some());

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! The fuzzer against the family itself, as root, in a kernel that has it.
+//! Tests of the fuzzer as root, in a kernel with TASKDIAG.
 
 use std::process::{Command, Output, Stdio};
 use std::thread::sleep;
@@ -13,10 +13,10 @@ fn fuzz(words: &[&str]) -> (Option<i32>, String, String) {
         .args(words)
         .output()
         .expect("the fuzzer starts");
-    heard(output)
+    output_of(output)
 }
 
-fn heard(output: Output) -> (Option<i32>, String, String) {
+fn output_of(output: Output) -> (Option<i32>, String, String) {
     let text = |bytes| String::from_utf8(bytes).expect("the fuzzer writes UTF-8");
     (
         output.status.code(),
@@ -25,7 +25,7 @@ fn heard(output: Output) -> (Option<i32>, String, String) {
     )
 }
 
-/// The number before this word in the closing line.
+/// Returns the number before this word in the closing line.
 fn number(line: &str, word: &str) -> u64 {
     let before = line.split(&format!(" {word}")).next().unwrap_or_default();
     let number = before.split(' ').next_back().unwrap_or_default();
@@ -36,9 +36,9 @@ fn number(line: &str, word: &str) -> u64 {
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn the_kernel_holds_against_root() {
-    let (code, line, complaints) = fuzz(&["--requests", "5000", "--seed", "5"]);
-    assert_eq!(code, Some(0), "{complaints}{line}");
+fn run_as_root_finds_nothing() {
+    let (code, line, errors) = fuzz(&["--requests", "5000", "--seed", "5"]);
+    assert_eq!(code, Some(0), "{errors}{line}");
     assert_eq!(number(&line, "cases"), 5000);
     for word in [
         "requests",
@@ -60,12 +60,12 @@ fn the_kernel_holds_against_root() {
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn the_kernel_holds_against_a_user() {
+fn run_as_user_finds_nothing() {
     let words = ["--requests", "5000", "--seed", "5", "--as-user", "1234"];
-    let (code, line, complaints) = fuzz(&words);
-    assert_eq!(code, Some(0), "{complaints}{line}");
+    let (code, line, errors) = fuzz(&words);
+    assert_eq!(code, Some(0), "{errors}{line}");
     assert!(number(&line, "whole dumps") > 0, "{line}");
-    // Speaking for others.
+    // sendmsg() with the credentials of other processes.
     assert!(number(&line, "EPERM") > 0, "{line}");
 }
 
@@ -81,8 +81,8 @@ fn each_transport_can_be_fuzzed_alone() {
             "--transport",
             transport,
         ];
-        let (code, line, complaints) = fuzz(&words);
-        assert_eq!(code, Some(0), "{complaints}{line}");
+        let (code, line, errors) = fuzz(&words);
+        assert_eq!(code, Some(0), "{errors}{line}");
         for word in ["rows", "dones", "whole dumps"] {
             assert!(number(&line, word) > 0, "{transport}: {word}: {line}");
         }
@@ -98,12 +98,12 @@ fn each_transport_can_be_fuzzed_alone() {
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn a_case_is_had_again_by_its_number() {
+fn replay_sends_the_same_case() {
     let sent = |iteration| {
-        let (code, shown, complaints) = fuzz(&["--seed", "9", "--replay", iteration]);
-        assert_eq!(code, Some(0), "{complaints}");
-        let begin = shown.find("messages: [").expect("the case is shown");
-        let end = shown.find("reading: ").expect("the case is shown");
+        let (code, shown, errors) = fuzz(&["--seed", "9", "--replay", iteration]);
+        assert_eq!(code, Some(0), "{errors}");
+        let begin = shown.find("messages: [").expect("the case is printed");
+        let end = shown.find("reading: ").expect("the case is printed");
         shown[begin..end].to_owned()
     };
     assert_eq!(sent("40"), sent("40"));
@@ -112,7 +112,7 @@ fn a_case_is_had_again_by_its_number() {
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn an_interrupt_ends_it_with_its_closing_line() {
+fn interrupted_run_prints_its_closing_line() {
     let fuzzer = Command::new(env!("CARGO_BIN_EXE_taskdiag-fuzz"))
         .args(["--seconds", "100"])
         .stdout(Stdio::piped())
@@ -123,12 +123,12 @@ fn an_interrupt_ends_it_with_its_closing_line() {
     let begun = Instant::now();
     kill(Pid::from_raw(fuzzer.id() as i32), Signal::SIGINT).expect("the fuzzer runs");
     let output = fuzzer.wait_with_output().expect("the fuzzer ends");
-    let (code, line, complaints) = heard(output);
-    assert_eq!(code, Some(130), "{complaints}{line}");
+    let (code, line, errors) = output_of(output);
+    assert_eq!(code, Some(130), "{errors}{line}");
     assert!(begun.elapsed() < Duration::from_secs(20));
     assert!(number(&line, "cases") > 0, "{line}");
-    // Nobody is left of the population.
-    let processes = std::fs::read_dir("/proc").expect("there is a procfs");
+    // No test task is left.
+    let processes = std::fs::read_dir("/proc").expect("procfs is mounted");
     let left = processes
         .flatten()
         .filter_map(|entry| std::fs::read(entry.path().join("comm")).ok())

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-//! The codec: any bytes are a message or an error, and what was decoded once
-//! survives being encoded and decoded again.
+//! The codec decodes any bytes to a message or an error. Encoding and decoding a decoded
+//! message again returns the same message.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -20,15 +20,15 @@ fuzz_target!(|bytes: &[u8]| {
     let NetlinkPayload::InnerMessage(inner) = &message.payload else {
         return;
     };
-    // Of an attribute with both, one flag is lost, as netlink knows none such.
+    // netlink-packet-core drops one of the flags of an attribute that has both.
     let both_flags = |attribute: &TaskDiagAttr| matches!(attribute, TaskDiagAttr::Other(other) if other.kind() & BOTH_FLAGS == BOTH_FLAGS);
     if inner.payload.attributes.iter().any(both_flags) {
         return;
     }
-    // Structures that came short are written whole, so lengths change.
+    // Truncated structures are encoded in full, so lengths change.
     message.finalize();
     let mut encoded = vec![0; message.buffer_len()];
     message.serialize(&mut encoded);
-    let again = Message::deserialize(&encoded).expect("what was encoded can be decoded");
+    let again = Message::deserialize(&encoded).expect("an encoded message can be decoded");
     assert_eq!(again, message);
 });

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-//! The reassembly: any datagrams are tasks and an end, or an error; and it does
-//! not matter how messages are spread over datagrams.
+//! The reassembly turns any datagrams into tasks and an end, or into an error. The result
+//! does not depend on the distribution of messages over datagrams.
 //!
-//! The input is a sequence of datagrams, each behind its length in two bytes.
+//! The input is a sequence of datagrams, each preceded by its length in two bytes.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -11,28 +11,28 @@ use taskdiag::{Error, Show, Task, TaskRef};
 
 /// `sizeof(struct nlmsghdr)`.
 const HEADER: usize = 16;
-/// The family's number, where the first message is none of the family's.
+/// The family id, if the first message is a control message of netlink.
 const FAMILY: u16 = 0x1d;
-/// Types below are netlink's own.
+/// Smaller types are control messages of netlink.
 const MIN_TYPE: u16 = 16;
 
-/// How an answer ended.
+/// The end of a reply.
 #[derive(Clone, Debug)]
 enum End {
-    /// There is more to come.
+    /// The reply is not complete.
     Open,
-    Well,
-    /// What the kernel said.
+    Success,
+    /// The error that the kernel reported.
     Refused(String),
-    /// These were not the bytes of an answer.
+    /// The bytes are not a valid reply.
     Unreadable,
 }
 
 impl PartialEq for End {
-    /// Of several faults, which one is told is nobody's business.
+    /// Of several errors, any one may be reported.
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Open, Self::Open) | (Self::Well, Self::Well) => true,
+            (Self::Open, Self::Open) | (Self::Success, Self::Success) => true,
             (Self::Refused(this), Self::Refused(that)) => this == that,
             (Self::Unreadable, Self::Unreadable | Self::Refused(_))
             | (Self::Refused(_), Self::Unreadable) => true,
@@ -48,14 +48,14 @@ fuzz_target!(|bytes: &[u8]| {
     };
     let whole = read(&mut Reassembly::new(family, seq, port), &datagrams);
 
-    // One that has been used before is as good as new.
+    // A reassembly can be used again.
     let mut reassembly = Reassembly::new(family, seq, port);
     read(&mut reassembly, &datagrams);
     reassembly.restart(family, seq, port);
     assert_eq!(read(&mut reassembly, &datagrams), whole);
 
-    // Held against a request, rows may be refused; the whole ones, and the pieces,
-    // are looked at all the same.
+    // Compared with a request, rows may be rejected. Both whole rows and pieces must be
+    // readable.
     reassembly.restart(family, seq, port);
     reassembly.request(Show::BASE | Show::STAT | Show::CMDLINE | Show::VMA);
     reassembly.accept_forwarded(true);
@@ -74,7 +74,7 @@ fuzz_target!(|bytes: &[u8]| {
     );
 });
 
-/// Cuts the input into datagrams; the last one may be shorter than it says.
+/// Splits the input into datagrams. The last one may be shorter than its length.
 fn datagrams(mut bytes: &[u8]) -> Vec<&[u8]> {
     let mut datagrams = Vec::new();
     while let Some((len, rest)) = bytes.split_first_chunk() {
@@ -86,7 +86,7 @@ fn datagrams(mut bytes: &[u8]) -> Vec<&[u8]> {
     datagrams
 }
 
-/// The answer that the first message is part of.
+/// Returns the family id, sequence number and port of the first message.
 fn address(datagram: &[u8]) -> Option<(u16, u32, u32)> {
     let word = |at: usize| Some(u32::from_ne_bytes(*datagram.get(at..)?.first_chunk()?));
     let kind = u16::from_ne_bytes(*datagram.get(4..)?.first_chunk()?);
@@ -94,7 +94,7 @@ fn address(datagram: &[u8]) -> Option<(u16, u32, u32)> {
     Some((family, word(8)?, word(12)?))
 }
 
-/// Cuts a datagram into its messages. What is none stays in one piece.
+/// Splits a datagram into messages. Malformed bytes stay in one piece.
 fn messages(datagram: &[u8]) -> Vec<&[u8]> {
     let mut messages = Vec::new();
     let mut rest = datagram;
@@ -112,7 +112,8 @@ fn messages(datagram: &[u8]) -> Vec<&[u8]> {
     messages
 }
 
-/// Reads all of them: the tasks that came out, and how it ended.
+/// Reads all datagrams. Returns the tasks, the end, and whether the dump was
+/// interrupted.
 fn read(reassembly: &mut Reassembly, datagrams: &[&[u8]]) -> (Vec<Task>, End, bool) {
     let mut tasks = Vec::new();
     let mut end = End::Open;
@@ -121,30 +122,31 @@ fn read(reassembly: &mut Reassembly, datagrams: &[&[u8]]) -> (Vec<Task>, End, bo
         loop {
             match feed.next() {
                 Ok(Event::Task(task)) => {
-                    assert_eq!(end, End::Open, "a task behind the end");
+                    assert_eq!(end, End::Open, "a task after the end");
                     assert!(!task.goes_on() && !task.has_more(), "an open row");
                     tasks.push(owned(task));
                 }
                 Ok(Event::More) => break,
                 Ok(Event::End) => {
                     if end == End::Open {
-                        end = End::Well;
+                        end = End::Success;
                     }
                     break;
                 }
                 Err(error) => {
-                    assert_eq!(end, End::Open, "an error behind the end");
+                    assert_eq!(end, End::Open, "an error after the end");
                     end = describe(&error);
                 }
             }
         }
     }
-    // How far was read into what cannot be read is nobody's business either.
+    // The position of the first malformed byte may differ.
     let interrupted = end != End::Unreadable && reassembly.interrupted();
     (tasks, end, interrupted)
 }
 
-/// Reads all of them piece by piece: a row begins where the previous one ended.
+/// Reads all datagrams piece by piece. A row begins only after the end of the previous
+/// row.
 fn read_pieces(reassembly: &mut Reassembly, datagrams: &[&[u8]]) {
     let mut open = None;
     for datagram in datagrams {
@@ -158,7 +160,7 @@ fn read_pieces(reassembly: &mut Reassembly, datagrams: &[&[u8]]) {
                     owned(piece);
                 }
                 Ok(Event::More) => break,
-                // Without an error before, no row is open at the end.
+                // Without a previous error, no row is open at the end.
                 Ok(Event::End) => {
                     assert_eq!(open, None);
                     return;
@@ -170,7 +172,7 @@ fn read_pieces(reassembly: &mut Reassembly, datagrams: &[&[u8]]) {
 }
 
 fn describe(error: &Error) -> End {
-    // All of its texts are to be made, too.
+    // Format the error, to fuzz its Display and Debug as well.
     let text = format!("{error} {error:?}");
     match error {
         Error::Decode { .. } => End::Unreadable,
@@ -178,7 +180,7 @@ fn describe(error: &Error) -> End {
     }
 }
 
-/// Looks at a task in every way there is.
+/// Calls all accessors of a task.
 fn owned(task: TaskRef<'_>) -> Task {
     let owned = task.to_owned();
     assert_eq!((owned.pid, owned.tgid), (task.pid(), task.tgid()));

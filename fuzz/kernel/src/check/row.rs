@@ -4,7 +4,7 @@
 mod fields;
 mod pending;
 
-use zerocopy::{FromBytes, Immutable, IntoBytes};
+use zerocopy::FromBytes;
 
 use crate::case::Transport;
 use crate::groups::{self, GROUPS, Group};
@@ -16,22 +16,6 @@ use taskdiag::abi;
 
 /// Groups of memory mappings, which are only in rows of leaders.
 const VMA_GROUPS: u64 = abi::TASK_DIAG_SHOW_VMA | abi::TASK_DIAG_SHOW_VMA_STAT;
-
-/// `TASK_DIAG_FLAG_MORE`: the next message continues the row.
-const FLAG_MORE: u32 = 1 << 1;
-/// `sizeof(struct task_diag_features)`.
-const FEATURES_SIZE: usize = 48;
-
-/// `struct task_diag_absent`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
-#[repr(C)]
-pub(crate) struct Absent {
-    pub(crate) gone: u64,
-    pub(crate) denied: u64,
-    pub(crate) busy: u64,
-    pub(crate) limit: u64,
-    pub(crate) leader: u64,
-}
 
 /// A message of a row.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -47,7 +31,7 @@ pub(crate) struct Row {
     /// The next message continues the row.
     pub(crate) more: bool,
     /// `TASK_DIAG_ABSENT`.
-    pub(crate) absent: Option<Absent>,
+    pub(crate) absent: Option<abi::TaskDiagAbsent>,
     /// Positions of the first and the last group.
     positions: Option<(GroupPosition, GroupPosition)>,
 }
@@ -64,7 +48,7 @@ pub(super) fn read(transport: Transport, payload: &[u8], show: u64) -> Result<Ro
                 continue;
             }
             abi::TASK_DIAG_ABSENT if row.absent.is_none() => {
-                let absent = Absent::read_from_bytes(attribute.value)
+                let absent = abi::TaskDiagAbsent::read_from_bytes(attribute.value)
                     .map_err(|_| format!("ABSENT has {} bytes", attribute.value.len()))?;
                 row.absent = Some(absent);
                 continue;
@@ -133,7 +117,7 @@ pub(crate) fn features(attributes: &[u8]) -> Option<Features> {
     let below = |max: u64| (1 << (max + 1)) - 1;
     let known = walk.rest().is_empty()
         && attribute.kind == abi::TASK_DIAG_FEATURES
-        && value.len() == FEATURES_SIZE
+        && value.len() == size_of::<abi::TaskDiagFeatures>()
         && u32_at(value, 44) == Some(0)
         && features.vma_flags < abi::TASK_DIAG_VMA_SEALED << 1
         && features.groups & !groups::known() == 0
@@ -168,10 +152,10 @@ fn message(first: Option<Attribute<'_>>) -> Result<Row, String> {
         pid: u32_at(msg, 0).unwrap_or_default(),
         tgid: u32_at(msg, 4).unwrap_or_default(),
         is_continuation: flags & abi::TASK_DIAG_FLAG_CONT != 0,
-        more: flags & FLAG_MORE != 0,
+        more: flags & abi::TASK_DIAG_FLAG_MORE != 0,
         ..Row::default()
     };
-    if flags & !(abi::TASK_DIAG_FLAG_CONT | FLAG_MORE) != 0 {
+    if flags & !(abi::TASK_DIAG_FLAG_CONT | abi::TASK_DIAG_FLAG_MORE) != 0 {
         return Err(format!("MSG has flags {flags:#x}"));
     }
     if row.pid == 0 || row.tgid == 0 {

@@ -401,7 +401,7 @@ fn row_is_complete_with_the_message_without_more() {
 #[test]
 fn gone_groups_are_listed_and_denied_groups_are_found() {
     let absent = |gone, denied| {
-        let absent = row::Absent {
+        let absent = abi::TaskDiagAbsent {
             gone,
             denied,
             ..Default::default()

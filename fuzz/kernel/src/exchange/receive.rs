@@ -43,7 +43,7 @@ impl Exchange<'_> {
             let polled = file.poll();
             if polled != Ok((readable, !busy)) {
                 return Err(Finding(format!(
-                    "poll() shows {polled:?} instead of {:?}",
+                    "poll() returned {polled:?}, expected {:?}",
                     (readable, !busy)
                 )));
             }
@@ -67,7 +67,7 @@ impl Exchange<'_> {
                 Ok(true)
             }
             _ if foreign => Err(Finding(format!(
-                "read() by another process: {result:?}, instead of EPERM"
+                "read() by another process: {result:?}, expected EPERM"
             ))),
             Ok(0) if size == 0 => Ok(true),
             Ok(0) if !readable || unsure => Ok(false),
@@ -103,7 +103,9 @@ impl Exchange<'_> {
             crate::report::dump(buffer.bytes());
         }
         if !buffer.is_blank_after() {
-            return Err(Finding(format!("bytes were written behind {len}")));
+            return Err(Finding(format!(
+                "bytes were written after the {len} bytes read"
+            )));
         }
         let (_, size) = std::mem::take(&mut self.too_small);
         let first = Header::read(buffer.bytes()).map_or(0, |header| header.len as usize);
@@ -200,7 +202,7 @@ impl Exchange<'_> {
         }
         if !buffer.is_blank_after() {
             return Err(Finding(format!(
-                "bytes were written behind the {} received",
+                "bytes were written after the {} bytes received",
                 received.buffered()
             )));
         }

@@ -315,7 +315,10 @@ impl<'a> Performer<'a> {
             Ok(EXIT_SUCCESS | EXIT_FINDING) => Ok(()),
             Ok(EXIT_NOT_ALLOWED) => Err(Failure::NotAllowed),
             Ok(EXIT_FAILED) => Err(Failure::Reported),
-            _ => Err(Finding(format!("a process of the scene ended with {code}")).into()),
+            _ => Err(Finding(format!(
+                "a process of the scenario exited with status {code}"
+            ))
+            .into()),
         }
     }
 }
@@ -338,7 +341,7 @@ fn in_thread<T: Send>(other: bool, work: impl FnOnce() -> T + Send) -> Result<T,
             .map_err(Failure::Thread)?;
         thread
             .join()
-            .map_err(|_| Finding("the thread of the scene panicked".to_owned()).into())
+            .map_err(|_| Finding("the thread of the scenario panicked".to_owned()).into())
     })
 }
 

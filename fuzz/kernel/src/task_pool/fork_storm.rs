@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-//! Tasks that come and go: a process that forks others, which exit, take new
-//! names, start threads, leave orphans, and run programs.
+//! The fork storm: a process forks children, which change their name, start threads,
+//! leave orphans, call execve() and exit.
 
 use std::io;
 use std::ops::RangeInclusive;
@@ -14,13 +14,13 @@ use nix::unistd::{execv, setsid};
 use crate::process::{Child, User};
 use crate::shared::Shared;
 
-/// Between two of them, in lifetimes: so that there is time left for requests
-/// where there is one processor, however slow it is.
+/// Length of the pause between two children, in lifetimes of the previous child. The
+/// pause leaves time for requests on a slow machine with one processor.
 const PAUSE_FACTOR: u32 = 6;
-/// At least and at most.
+/// Minimum and maximum length of the pause.
 const PAUSE: RangeInclusive<Duration> = Duration::from_millis(2)..=Duration::from_millis(200);
 
-/// A life.
+/// The actions of a child before it exits.
 #[derive(Clone, Copy, Debug)]
 enum Lifecycle {
     Short,
@@ -29,11 +29,11 @@ enum Lifecycle {
     WithOrphan,
     InSession,
     Exec,
-    /// Another thread than the first runs a program.
+    /// A thread that is not the leader calls execve().
     ExecByThread,
 }
 
-/// In turn.
+/// The lifecycles of the children, used cyclically.
 const LIFECYCLES: [Lifecycle; 16] = [
     Lifecycle::Short,
     Lifecycle::Renamed,
@@ -53,11 +53,11 @@ const LIFECYCLES: [Lifecycle; 16] = [
     Lifecycle::ExecByThread,
 ];
 
-/// Starts a storm, of this user's.
+/// Starts a fork storm, as `user` if there is one.
 pub(super) fn start(user: Option<User>, shared: &'static Shared) -> io::Result<Child> {
     let storm = Child::fork(move || {
         if let Err(error) = user.map_or(Ok(()), User::switch) {
-            eprintln!("taskdiag-fuzz: the storm: {error}");
+            eprintln!("taskdiag-fuzz: cannot switch the fork storm to the user: {error}");
             return 1;
         }
         for lifecycle in LIFECYCLES.into_iter().cycle() {
@@ -65,7 +65,7 @@ pub(super) fn start(user: Option<User>, shared: &'static Shared) -> io::Result<C
                 break;
             }
             let begun = Instant::now();
-            // There may be too many processes for a moment.
+            // fork() may fail while too many processes exist.
             if let Ok(child) = Child::fork(move || run(lifecycle)) {
                 let pid = child.pid();
                 if child.wait().is_ok() {
@@ -117,7 +117,7 @@ fn run(lifecycle: Lifecycle) -> u8 {
     0
 }
 
-/// Comes back only if there is no such program.
+/// Executes a program. Returns only if execve() fails.
 fn exec() {
     let _ = execv(c"/bin/true", &[c"true"]);
 }

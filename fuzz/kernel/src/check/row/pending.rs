@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 //! A row of which messages are still to be received.
 
-use super::{Absent, Row, VMA_GROUPS};
+use super::{Row, VMA_GROUPS};
 use crate::groups::{self, GROUPS, Shape};
+use taskdiag::abi;
 
 /// The current row, with the contents of its messages so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -10,7 +11,7 @@ pub(crate) struct Pending {
     pub(crate) pid: u32,
     pub(super) tgid: u32,
     pub(super) groups: u64,
-    pub(super) absent: Option<Absent>,
+    pub(super) absent: Option<abi::TaskDiagAbsent>,
     /// The next message continues the row.
     pub(super) more: bool,
     /// Stage of the last group so far, see [`GroupPosition`].

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 //! Tests of the checks of rows.
 
+use zerocopy::IntoBytes;
+
 use super::fields::{cgroup, files, ident, mappings, ns, stat};
 use super::*;
 
@@ -77,7 +79,7 @@ fn first_message_with_more(groups: u64) -> Pending {
 
 /// Returns a message that continues the row of task 7 with these groups. The
 /// stages are those of the first and the last group.
-fn more(groups: u64, stages: (u8, u8), absent: Option<Absent>) -> Row {
+fn more(groups: u64, stages: (u8, u8), absent: Option<abi::TaskDiagAbsent>) -> Row {
     let (first, last) = stages;
     Row {
         pid: 7,
@@ -114,7 +116,7 @@ fn requested_group_is_present_or_absent() {
     split.add(&more(CMDLINE | VMA, (3, 4), None)).unwrap();
     assert_eq!(split.end(1 | FILES | CMDLINE | VMA), Ok(0));
 
-    let gone = Absent {
+    let gone = abi::TaskDiagAbsent {
         gone: CMDLINE | VMA,
         ..Default::default()
     };
@@ -126,7 +128,7 @@ fn requested_group_is_present_or_absent() {
     assert!(cut.add(&more(VMA, (4, 4), None)).is_err());
 }
 
-fn with_absent(tgid: u32, groups: u64, absent: Absent) -> Pending {
+fn with_absent(tgid: u32, groups: u64, absent: abi::TaskDiagAbsent) -> Pending {
     Pending {
         absent: Some(absent),
         ..first_message(tgid, groups)
@@ -135,7 +137,7 @@ fn with_absent(tgid: u32, groups: u64, absent: Absent) -> Pending {
 
 #[test]
 fn masks_are_disjoint_and_within_the_request() {
-    let absent = |gone, denied, busy, leader| Absent {
+    let absent = |gone, denied, busy, leader| abi::TaskDiagAbsent {
         gone,
         denied,
         busy,
@@ -170,7 +172,7 @@ fn row_ends_with_the_message_without_more() {
     assert!(row.is_complete());
     assert_eq!(row.end(1 | CMDLINE), Ok(0));
 
-    let limit = Absent {
+    let limit = abi::TaskDiagAbsent {
         limit: CMDLINE,
         ..Default::default()
     };
@@ -179,7 +181,7 @@ fn row_ends_with_the_message_without_more() {
         with_absent(
             7,
             1,
-            Absent {
+            abi::TaskDiagAbsent {
                 gone: CMDLINE,
                 ..limit
             }
