@@ -196,9 +196,9 @@ impl Source for Mappings {
                 return Ok(());
             }
             while !rest.is_empty() {
-                let (entry, behind) = MappingEntry::ref_from_prefix(rest)
+                let (entry, remaining) = MappingEntry::ref_from_prefix(rest)
                     .map_err(|_| Error::failed("an entry is truncated"))?;
-                let (name, behind) = behind
+                let (name, remaining) = remaining
                     .split_at_checked(entry.name_len as usize)
                     .ok_or_else(|| Error::failed("a name is truncated"))?;
                 consumer.mapping(&Mapping {
@@ -212,7 +212,7 @@ impl Source for Mappings {
                     dev_minor: entry.dev & ((1 << MINOR_BITS) - 1),
                     name: until_nul(name),
                 });
-                rest = behind;
+                rest = remaining;
             }
         }
     }

@@ -67,10 +67,10 @@ fn each_process(mut f: impl FnMut(u32, OwnedFd) -> Result<()>) -> Result<()> {
 /// inode are hexadecimal.
 #[inline(always)]
 fn parse(pid: u32, line: &[u8]) -> Mapping<'_> {
-    let behind = |rest: &'_ [u8]| -> usize { usize::from(!rest.is_empty()) };
+    let separator = |rest: &'_ [u8]| -> usize { usize::from(!rest.is_empty()) };
     let (start, rest) = hexadecimal(line);
-    let (end, rest) = hexadecimal(&rest[behind(rest)..]);
-    let rest = &rest[behind(rest)..];
+    let (end, rest) = hexadecimal(&rest[separator(rest)..]);
+    let rest = &rest[separator(rest)..];
     let prot = rest
         .iter()
         .take(3)
@@ -78,9 +78,9 @@ fn parse(pid: u32, line: &[u8]) -> Mapping<'_> {
         .map(|(letter, bit)| u32::from(*letter != b'-') << bit);
     let prot = prot.sum();
     let (pgoff, rest) = hexadecimal(rest.get(5..).unwrap_or_default());
-    let (dev_major, rest) = hexadecimal(&rest[behind(rest)..]);
-    let (dev_minor, rest) = hexadecimal(&rest[behind(rest)..]);
-    let (ino, rest) = number(&rest[behind(rest)..]);
+    let (dev_major, rest) = hexadecimal(&rest[separator(rest)..]);
+    let (dev_minor, rest) = hexadecimal(&rest[separator(rest)..]);
+    let (ino, rest) = number(&rest[separator(rest)..]);
     let name = rest
         .iter()
         .position(|byte| *byte != b' ')

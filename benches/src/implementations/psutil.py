@@ -8,7 +8,7 @@ import time
 
 CLOCKS = {"elapsed": time.monotonic_ns, "processor": time.thread_time_ns}
 now = CLOCKS[sys.argv[2]]
-begun = now()
+start = now()
 import psutil  # noqa: E402
 
 FIELDS = ["pid", "ppid", "name", "uids", "gids"]
@@ -19,21 +19,21 @@ def dump():
     return [process.info for process in psutil.process_iter(FIELDS)]
 
 
-setup = now() - begun
+setup = now() - start
 with open(sys.argv[3], "w") as listing:
     for info in dump():
         ids = (info["uids"].real, info["gids"].real)
         print(info["pid"], info["ppid"], *ids, info["name"], sep="\t", file=listing)
-took = []
-while len(took) < int(sys.argv[1]) and sum(took) < ENOUGH_NS:
-    begun = now()
+rounds = []
+while len(rounds) < int(sys.argv[1]) and sum(rounds) < ENOUGH_NS:
+    start = now()
     rows = sum(info["ppid"] >= 0 for info in dump())
-    took.append(now() - begun)
+    rounds.append(now() - start)
 json.dump(
     {
         "own": [],
         "setup_ns": setup,
-        "ns": took,
+        "ns": rounds,
         "rows": rows,
         "receives": 0,
         "memory_kib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,

@@ -105,8 +105,8 @@ impl BaseAndCred {
     /// Returns a message that begins with base and cred, and the bytes after them.
     #[inline(always)]
     fn begin(payload: &[u8]) -> Option<(&Self, &[u8])> {
-        let (this, behind) = Self::ref_from_prefix(payload).ok()?;
-        this.has_expected_layout().then_some((this, behind))
+        let (this, remaining) = Self::ref_from_prefix(payload).ok()?;
+        this.has_expected_layout().then_some((this, remaining))
     }
 
     #[inline(always)]
@@ -141,8 +141,8 @@ struct AndStat {
 
 impl AndStat {
     #[inline(always)]
-    fn view(behind: &[u8]) -> Option<&Self> {
-        let this = Self::ref_from_bytes(behind).ok()?;
+    fn view(remaining: &[u8]) -> Option<&Self> {
+        let this = Self::ref_from_bytes(remaining).ok()?;
         (this.header == header::<TaskDiagStat>(abi::TASK_DIAG_STAT)).then_some(this)
     }
 }
@@ -155,7 +155,9 @@ fn task<C: Consumer>(payload: &[u8], consumer: &mut C) -> Option<()> {
         return Some(());
     }
     let start = BaseAndCred::begin(payload);
-    match start.and_then(|(base_and_cred, behind)| Some((base_and_cred, AndStat::view(behind)?))) {
+    match start
+        .and_then(|(base_and_cred, remaining)| Some((base_and_cred, AndStat::view(remaining)?)))
+    {
         Some((base_and_cred, and)) => {
             let mut fields = base_and_cred.fields();
             fields.stat = stat(&and.stat.get());

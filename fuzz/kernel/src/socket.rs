@@ -35,9 +35,9 @@ const RECEIVE_TIMEOUT_SECONDS: i64 = 20;
 
 /// Contents of the receive buffer outside of received data.
 const BLANK: u8 = 0xc3;
-/// Number of blank bytes that are checked behind each datagram.
+/// Number of blank bytes that are checked after each datagram.
 const MARGIN: usize = 64;
-/// Maximum length of a datagram. The buffer behind it is never touched, so that it
+/// Maximum length of a datagram. The rest of the buffer is never accessed, so that it
 /// costs nothing when a process is forked.
 const MAX_DATAGRAM: usize = 192 * 1024;
 
@@ -233,7 +233,7 @@ impl Buffer {
         &self.bytes[..self.used]
     }
 
-    /// Whether nothing was written behind the received data.
+    /// Whether nothing was written after the received data.
     pub(crate) fn is_blank_after(&self) -> bool {
         self.used <= MAX_DATAGRAM
             && self.bytes[self.used..self.used + MARGIN]

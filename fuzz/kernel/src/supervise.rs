@@ -108,13 +108,13 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Error> {
         user,
         show: options.replay.is_some(),
     };
-    let begun = Instant::now();
+    let start = Instant::now();
     let worker =
         Child::fork(|| work(options, &config, descriptors, seed_writer)).map_err(cannot("fork"))?;
     let end = watch(worker, &config, &interrupted)?;
     drop(task_pool);
 
-    let seconds = begun.elapsed().as_secs_f64();
+    let seconds = start.elapsed().as_secs_f64();
     let rate = shared.cases.load(Relaxed) as f64 / seconds;
     println!("taskdiag-fuzz: seed {seed}: {shared}; {seconds:.1} s, {rate:.0} cases/s");
     Ok(exit_code(end, shared))
@@ -245,11 +245,11 @@ fn work(
             return 1;
         }
     };
-    let begun = Instant::now();
+    let start = Instant::now();
     let (first, end) = options.cases();
     for iteration in first..end {
         let look = iteration % CASES_PER_LOOK == 0;
-        if look && options.time().is_some_and(|time| begun.elapsed() >= time)
+        if look && options.time().is_some_and(|time| start.elapsed() >= time)
             || shared.stop.load(Relaxed)
         {
             break;

@@ -152,19 +152,19 @@ mod tests {
     fn iteration_ends_at_a_malformed_attribute() {
         let mut bytes = vec![5, 0, 16, 0, 9, 0, 0, 0];
         bytes.extend([3, 0, 1, 0, 1]);
-        let mut walk = Attributes::new(&bytes);
-        let first = walk.next().unwrap();
+        let mut iter = Attributes::new(&bytes);
+        let first = iter.next().unwrap();
         assert_eq!((first.kind, first.at, first.value), (16, 0, &[9][..]));
-        assert_eq!(walk.next(), None);
-        assert_eq!(walk.rest().len(), 5);
+        assert_eq!(iter.next(), None);
+        assert_eq!(iter.rest().len(), 5);
     }
 
     #[test]
     fn last_attribute_may_lack_its_padding() {
         let bytes = [5, 0, 16, 0, 9];
-        let mut walk = Attributes::new(&bytes);
-        assert!(walk.next().is_some());
-        assert_eq!(walk.next(), None);
-        assert!(walk.rest().is_empty());
+        let mut iter = Attributes::new(&bytes);
+        assert!(iter.next().is_some());
+        assert_eq!(iter.next(), None);
+        assert!(iter.rest().is_empty());
     }
 }

@@ -120,12 +120,12 @@ fn interrupted_run_prints_its_closing_line() {
         .spawn()
         .expect("the fuzzer starts");
     sleep(Duration::from_secs(3));
-    let begun = Instant::now();
+    let start = Instant::now();
     kill(Pid::from_raw(fuzzer.id() as i32), Signal::SIGINT).expect("the fuzzer runs");
     let output = fuzzer.wait_with_output().expect("the fuzzer ends");
     let (code, line, errors) = output_of(output);
     assert_eq!(code, Some(130), "{errors}{line}");
-    assert!(begun.elapsed() < Duration::from_secs(20));
+    assert!(start.elapsed() < Duration::from_secs(20));
     assert!(number(&line, "cases") > 0, "{line}");
     // No test task is left.
     let processes = std::fs::read_dir("/proc").expect("procfs is mounted");

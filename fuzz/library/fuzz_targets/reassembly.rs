@@ -79,9 +79,9 @@ fn datagrams(mut bytes: &[u8]) -> Vec<&[u8]> {
     let mut datagrams = Vec::new();
     while let Some((len, rest)) = bytes.split_first_chunk() {
         let len = usize::from(u16::from_le_bytes(*len)).min(rest.len());
-        let (datagram, behind) = rest.split_at(len);
+        let (datagram, remaining) = rest.split_at(len);
         datagrams.push(datagram);
-        bytes = behind;
+        bytes = remaining;
     }
     datagrams
 }
@@ -104,9 +104,9 @@ fn messages(datagram: &[u8]) -> Vec<&[u8]> {
         if len < HEADER || aligned >= rest.len() {
             break;
         }
-        let (message, behind) = rest.split_at(aligned);
+        let (message, remaining) = rest.split_at(aligned);
         messages.push(message);
-        rest = behind;
+        rest = remaining;
     }
     messages.push(rest);
     messages

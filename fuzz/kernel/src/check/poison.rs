@@ -65,11 +65,11 @@ mod tests {
         #[test]
         fn run_is_found_at_any_offset(
             before in proptest::collection::vec(0u8..0x50, 0..100),
-            behind in proptest::collection::vec(0u8..0x50, 0..100),
+            after in proptest::collection::vec(0u8..0x50, 0..100),
             byte in proptest::sample::select(&POISON[..]),
             len in 0usize..40,
         ) {
-            let bytes = [before.clone(), vec![byte; len], behind].concat();
+            let bytes = [before.clone(), vec![byte; len], after].concat();
             let found = find(&bytes);
             let run = Run { byte, at: before.len(), len };
             prop_assert_eq!(found, (len >= RUN).then_some(run));

@@ -39,9 +39,9 @@ pub(crate) struct Row {
 /// Reads a message of a row. It may contain only the groups in `show`.
 pub(super) fn read(transport: Transport, payload: &[u8], show: u64) -> Result<Row, String> {
     let attributes = attributes(transport, payload, abi::TASK_DIAG_CMD_GET)?;
-    let mut walk = Attributes::new(attributes);
-    let mut row = message(walk.next())?;
-    for attribute in walk.by_ref() {
+    let mut iter = Attributes::new(attributes);
+    let mut row = message(iter.next())?;
+    for attribute in iter.by_ref() {
         match attribute.kind {
             abi::TASK_DIAG_PAD => {
                 empty(attribute.value)?;
@@ -62,14 +62,14 @@ pub(super) fn read(transport: Transport, payload: &[u8], show: u64) -> Result<Ro
                 format!("attribute {kind} was not requested")
             })?;
         let position = GroupPosition::of(group);
-        if row.positions.is_some_and(|(_, behind)| behind >= position) {
+        if row.positions.is_some_and(|(_, last)| last >= position) {
             return Err(format!("{} is duplicate or out of order", group.name));
         }
         row.positions = Some((row.positions.map_or(position, |(first, _)| first), position));
         read_group(group, attribute.value, &mut row)?;
         row.groups |= 1 << group.bit;
     }
-    if !walk.rest().is_empty() {
+    if !iter.rest().is_empty() {
         return Err("trailing bytes after the last group".to_owned());
     }
     if row.more && row.absent.is_some() {
@@ -97,8 +97,8 @@ pub(super) fn read_features(
 
 /// Returns the features, if the reply has no other attribute.
 pub(crate) fn features(attributes: &[u8]) -> Option<Features> {
-    let mut walk = Attributes::new(attributes);
-    let found: Vec<_> = walk
+    let mut iter = Attributes::new(attributes);
+    let found: Vec<_> = iter
         .by_ref()
         .filter(|attribute| attribute.kind != abi::TASK_DIAG_PAD)
         .collect();
@@ -115,7 +115,7 @@ pub(crate) fn features(attributes: &[u8]) -> Option<Features> {
         recv_min: u32_at(value, 40)?,
     };
     let below = |max: u64| (1 << (max + 1)) - 1;
-    let known = walk.rest().is_empty()
+    let known = iter.rest().is_empty()
         && attribute.kind == abi::TASK_DIAG_FEATURES
         && value.len() == size_of::<abi::TaskDiagFeatures>()
         && u32_at(value, 44) == Some(0)

@@ -66,7 +66,7 @@ impl Checker {
             }
             request.first.get_or_insert(self.datagrams);
         }
-        // A row that was begun before the change ends with a message that lists the
+        // A row that started before the change ends with a message that lists the
         // remaining groups as denied.
         let denied_since = self.changed && row.is_continuation && row.groups == 0;
         if !denied_since && !rights.permit(&row, query) {

@@ -53,8 +53,8 @@ impl<'a> Parsed<'a> {
 /// Parses the attributes of a message. They begin at `begin`.
 pub(super) fn parse(message: &[u8], begin: usize) -> Parsed<'_> {
     let mut parsed = Parsed::default();
-    let mut walk = Attributes::new(message.get(begin..).unwrap_or_default());
-    for attribute in walk.by_ref() {
+    let mut iter = Attributes::new(message.get(begin..).unwrap_or_default());
+    for attribute in iter.by_ref() {
         let found = Found {
             kind: attribute.kind & NLA_TYPE_MASK,
             at: (begin + attribute.at) as u32,
@@ -71,7 +71,7 @@ pub(super) fn parse(message: &[u8], begin: usize) -> Parsed<'_> {
         }
         parsed.found.push(found);
     }
-    if !walk.rest().is_empty() {
+    if !iter.rest().is_empty() {
         parsed.fault = Some(Refusal::plain(EINVAL));
     }
     parsed

@@ -64,7 +64,7 @@ pub(super) fn start(user: Option<User>, shared: &'static Shared) -> io::Result<C
             if shared.stop_storm.load(Relaxed) {
                 break;
             }
-            let begun = Instant::now();
+            let start = Instant::now();
             // fork() may fail while too many processes exist.
             if let Ok(child) = Child::fork(move || run(lifecycle)) {
                 let pid = child.pid();
@@ -73,7 +73,7 @@ pub(super) fn start(user: Option<User>, shared: &'static Shared) -> io::Result<C
                     shared.storm_tasks.fetch_add(1, Relaxed);
                 }
             }
-            sleep((PAUSE_FACTOR * begun.elapsed()).clamp(*PAUSE.start(), *PAUSE.end()));
+            sleep((PAUSE_FACTOR * start.elapsed()).clamp(*PAUSE.start(), *PAUSE.end()));
         }
         0
     })?;
