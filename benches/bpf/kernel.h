@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The little of the kernel's own structures that the programs here read.  Where
- * each field lies is found out when a program is loaded, from the kernel's BTF.
+ * The fields of kernel structures that the BPF programs read.  The offset of each
+ * field is read from the kernel's BTF when a program is loaded.
  */
 #ifndef BENCHES_BPF_KERNEL_H
 #define BENCHES_BPF_KERNEL_H

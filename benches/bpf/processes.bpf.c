@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A rival: the task iterator, over all processes. */
+/* The task iterator, over all processes. */
 #include "tasks.h"
 
 SEC("iter/task")
@@ -8,7 +8,7 @@ int processes(struct bpf_iter__task *ctx)
 	struct task_struct *task = ctx->task;
 
 	if (task && task->pid == task->tgid)
-		put(ctx->meta->seq, task);
+		append_task(ctx->meta->seq, task);
 	return 0;
 }
 

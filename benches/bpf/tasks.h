@@ -1,27 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the rivals tell that are task iterators: the fields of TASK_DIAG_BASE and
- * TASK_DIAG_CRED.  They ask nobody who may see what, and know the numbers of
- * the first pid namespace only.
+ * The entries of the task iterators: the fields of TASK_DIAG_BASE and
+ * TASK_DIAG_CRED.  The iterators check no access rights, and report pids of the
+ * initial pid namespace only.
  */
 #ifndef BENCHES_BPF_TASKS_H
 #define BENCHES_BPF_TASKS_H
 
 #include "kernel.h"
 
-/* As struct Entry in benches/src/rivals/bpf.rs. */
+/* struct Entry in benches/src/implementations/bpf.rs */
 struct entry {
 	__u64 caps[5];
 	__u64 comm[2];
 	__u32 tgid, pid, ppid, tpid, sid, pgid;
 	__u32 uids[4], gids[4];
-	__u32 state;		/* bits of the kernel's */
+	__u32 state;		/* bits of task_struct */
 	__u32 securebits;
 	__u32 no_new_privs;
 	__u32 pad;
 };
 
-static void put(struct seq_file *seq, const struct task_struct *task)
+static void append_task(struct seq_file *seq, const struct task_struct *task)
 {
 	const struct cred *cred = task->real_cred;
 	const struct signal_struct *signal = task->signal;

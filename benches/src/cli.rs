@@ -7,80 +7,80 @@ use std::path::PathBuf;
 use clap::Parser;
 
 use crate::clock::Clock;
-use crate::contest::Contest;
+use crate::comparison::Comparison;
 use crate::error::{Error, Result};
 use crate::events;
-use crate::facts::Question;
+use crate::implementations::IMPLEMENTATIONS;
 use crate::limits;
 use crate::live;
 use crate::measure::Plan;
-use crate::population::{self, Kind};
 use crate::report::{self, gate};
-use crate::rivals::RIVALS;
+use crate::task_fields::Query;
+use crate::task_pool::{self, Kind};
 
-/// task_diag side by side with every other way to list tasks
+/// Measure task_diag and other implementations side by side
 #[derive(Debug, Parser)]
 #[command(name = "bench")]
 enum CommandLine {
-    /// Measure in this machine
+    /// Measure implementations on this machine
     Measure {
-        /// How many tasks to make, between commas
+        /// Create pools of this many tasks (comma-separated list)
         #[arg(long, value_delimiter = ',', default_value = "100,1000,10000")]
         tasks: Vec<usize>,
-        /// What kind of tasks
+        /// Create tasks of this kind
         #[arg(long, value_enum, default_value = "processes")]
         kind: Kind,
-        /// How often each rival lists them
+        /// Let each implementation list the tasks N times
         #[arg(long, default_value_t = 3)]
         rounds: usize,
-        /// What to measure rivals by; whole programs are by the processor always
+        /// Measure with this clock; whole programs are always measured in CPU time
         #[arg(long, value_enum, default_value = "elapsed")]
         clock: Clock,
-        /// What to call this machine
+        /// Record this name for the machine
         #[arg(long, default_value = "native")]
         machine: String,
-        /// Only rivals with this in their name
+        /// Measure only implementations with this text in their name
         #[arg(long)]
         only: Option<String>,
-        /// Only this question
-        #[arg(long, value_parser = question)]
-        question: Option<Question>,
-        /// Fail if the machine does not have what a rival needs
+        /// Measure only this query
+        #[arg(long, value_parser = query)]
+        query: Option<Query>,
+        /// Fail if the machine does not support an implementation
         #[arg(long)]
         need_all: bool,
-        /// A CSV file to add the raw data to
+        /// Append the raw data to this CSV file
         out: PathBuf,
     },
-    /// Make tables and plots of what was measured
+    /// Make tables and plots of the raw data
     Report {
-        /// The folder with the raw data; plots go there
+        /// Directory with the raw data; plots are written to it
         results: PathBuf,
-        /// A page to write them to, with marks where they belong
+        /// Write the tables into this page, between its marks
         #[arg(long)]
         page: Option<PathBuf>,
     },
-    /// Compare the cost of a dump with what it may be
+    /// Compare the cost of a dump with its baseline
     Gate {
-        /// Raw data
+        /// Raw data, as a file or a directory
         results: PathBuf,
-        /// A file with the figure
+        /// File with the baseline
         limit: PathBuf,
     },
-    /// Compare a live table with reading procfs once a second
+    /// Compare a live table with reading procfs once per second
     Live(live::Plan),
-    /// Measure what it costs to be told of processes that begin and end
+    /// Measure the cost of receiving process events
     Events(events::Plan),
     /// Measure costs that have a bound: tasklist_lock, and a second set of
     /// credentials
     Limits(limits::Plan),
     #[command(hide = true)]
-    Population {
+    TaskPool {
         #[arg(long, value_enum)]
         kind: Kind,
         tasks: usize,
     },
     #[command(hide = true)]
-    Rival {
+    Implementation {
         #[arg(long, value_enum)]
         kind: Kind,
         #[arg(long)]
@@ -93,7 +93,7 @@ enum CommandLine {
     },
 }
 
-fn question(word: &str) -> Result<Question, String> {
+fn query(word: &str) -> Result<Query, String> {
     serde_json::from_str(&format!("\"{word}\"")).map_err(|error| error.to_string())
 }
 
@@ -106,39 +106,39 @@ pub(crate) fn run() -> Result<()> {
             clock,
             machine,
             only,
-            question,
+            query,
             need_all,
             out,
         } => Plan {
             machine,
             kind,
-            populations: tasks,
+            pools: tasks,
             rounds,
             clock,
             only,
-            question,
+            query,
             need_all,
         }
-        .carry_out(&out),
+        .run(&out),
         CommandLine::Report { results, page } => report::write(&results, page.as_deref()),
         CommandLine::Gate { results, limit } => gate::check(&results, &limit),
-        CommandLine::Live(plan) => plan.carry_out(),
-        CommandLine::Events(plan) => plan.carry_out(),
-        CommandLine::Limits(plan) => plan.carry_out(),
-        CommandLine::Population { kind, tasks } => population::run(kind, tasks),
-        CommandLine::Rival {
+        CommandLine::Live(plan) => plan.run(),
+        CommandLine::Events(plan) => plan.run(),
+        CommandLine::Limits(plan) => plan.run(),
+        CommandLine::TaskPool { kind, tasks } => task_pool::run(kind, tasks),
+        CommandLine::Implementation {
             kind,
             rounds,
             clock,
             rows,
             index,
         } => {
-            let rival = RIVALS
+            let implementation = IMPLEMENTATIONS
                 .get(index)
-                .ok_or_else(|| Error::failed("no such rival"))?;
-            let outcome = rival.run(
+                .ok_or_else(|| Error::failed("no such implementation"))?;
+            let outcome = implementation.run(
                 kind,
-                &Contest {
+                &Comparison {
                     rounds,
                     clock,
                     rows,

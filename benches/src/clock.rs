@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! What is measured: time in nanoseconds, or the time that somebody was on a
-//! processor.
+//! Clocks: elapsed time or CPU time, in nanoseconds.
 
 use std::time::Duration;
 
@@ -10,12 +9,12 @@ use nix::time::{ClockId, clock_gettime};
 
 use crate::error::{Error, Result};
 
-/// What a rival that runs in this process is measured by.
+/// The clock that measures an implementation that runs in this process.
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
 pub(crate) enum Clock {
-    /// Everything, the exactest there is on a machine that does nothing else.
+    /// Elapsed time, the most exact clock on an otherwise idle machine
     Elapsed,
-    /// What the rival had of a processor, for a machine that others use, too.
+    /// CPU time of the implementation, for a machine with other load
     Processor,
 }
 
@@ -37,18 +36,19 @@ impl Clock {
     }
 }
 
-/// This thread.
-pub(crate) fn own_ns() -> Result<u64> {
+/// Returns the CPU time of this thread.
+pub(crate) fn thread_cpu_ns() -> Result<u64> {
     Clock::Processor.now()
 }
 
-/// This process, or all its children that have ended; exact to a microsecond.
-pub(crate) fn ns_of(who: UsageWho) -> Result<u64> {
-    let usage = usage_of(who)?;
+/// Returns the CPU time of this process or of all its reaped children, with a
+/// resolution of one microsecond.
+pub(crate) fn cpu_ns(who: UsageWho) -> Result<u64> {
+    let usage = resource_usage(who)?;
     let time = usage.user_time() + usage.system_time();
     Ok(time.num_nanoseconds() as u64)
 }
 
-pub(crate) fn usage_of(who: UsageWho) -> Result<Usage> {
+pub(crate) fn resource_usage(who: UsageWho) -> Result<Usage> {
     getrusage(who).map_err(Error::io("getrusage"))
 }

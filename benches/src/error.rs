@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: MIT
-//! What can go wrong, told apart by whose fault it is.
+//! Errors: an unsupported implementation, or a failure.
 
 use std::io;
 
-/// The exit status that says: this machine does not have what the rival needs.
+/// Exit status: this machine does not support the implementation.
 const EXIT_MISSING: u8 = 3;
 
 pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    /// The machine does not have it: no such family, no such file of `/proc`.
-    #[error("not here: {0}")]
+    /// The machine lacks a netlink family, a file of `/proc` or a program.
+    #[error("not supported: {0}")]
     Missing(String),
 
-    /// It is there, and did not do what it should.
+    /// A supported operation failed or returned wrong data.
     #[error("{0}")]
     Failed(String),
 
@@ -23,7 +23,7 @@ pub(crate) enum Error {
 }
 
 impl Error {
-    /// Puts what was tried before what the system says to it.
+    /// Adds a description of the failed operation to an error of the system.
     pub(crate) fn io<E: Into<io::Error>>(context: impl Into<String>) -> impl FnOnce(E) -> Self {
         let context = context.into();
         move |source| Self::Io {
@@ -49,13 +49,13 @@ impl Error {
         }
     }
 
-    /// What a rival's process that ended with this status has meant.
-    pub(crate) fn from_exit(code: Option<i32>, said: &str) -> Self {
-        let said = said.trim().trim_start_matches("bench: ");
+    /// Returns the error that a process with this exit status and message reported.
+    pub(crate) fn from_exit(code: Option<i32>, message: &str) -> Self {
+        let message = message.trim().trim_start_matches("bench: ");
         if code == Some(i32::from(EXIT_MISSING)) {
-            Self::Missing(said.trim_start_matches("not here: ").to_owned())
+            Self::Missing(message.trim_start_matches("not supported: ").to_owned())
         } else {
-            Self::Failed(said.to_owned())
+            Self::Failed(message.to_owned())
         }
     }
 }

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
-//! What it costs to be told of processes that begin, run a program and end:
-//! by the proc connector, of everything or of some of it, and by a pidfd each.
+//! Measures the cost of receiving the events of processes that start, call
+//! execve() and exit: all or some events of the proc connector, or one pidfd per
+//! process.
 //!
-//! All processes are there before the first of them goes on, as a pidfd can
-//! only be had of one that is there.
+//! All processes exist before the first of them calls execve(), because a pidfd
+//! can only be opened for an existing process.
 
 mod listener;
-mod lives;
+mod processes;
 
 use std::ffi::{CStr, CString, OsStr};
 use std::fs;
@@ -16,110 +17,117 @@ use std::path::{Path, PathBuf};
 use nix::sys::resource::UsageWho;
 use taskdiag::events::Events;
 
-use self::listener::{Heard, Listener};
-use self::lives::Lives;
+use self::listener::{EventCounts, Listener};
+use self::processes::Processes;
 use crate::clock;
 use crate::error::{Error, Result};
-use crate::facts::Question;
 use crate::outcome::{Raw, Record, kernel};
+use crate::task_fields::Query;
 
-/// What records of this are called, instead of processes or threads.
-pub(crate) const KIND: &str = "lives";
+/// The kind of these records, in place of processes or threads.
+pub(crate) const KIND: &str = "lifecycles";
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Plan {
-    /// How many processes live
+    /// Number of processes
     #[arg(long, default_value_t = 8_000)]
-    lives: usize,
-    /// How often, with each listener
+    processes: usize,
+    /// Number of rounds per listener
     #[arg(long, default_value_t = 1)]
     rounds: usize,
-    /// What they run
+    /// Program that the processes execute
     #[arg(long, default_value = "/bin/true")]
     program: PathBuf,
-    /// What to call this machine
+    /// Record this name for the machine
     #[arg(long, default_value = "native")]
     machine: String,
-    /// A CSV file to add the raw data to
+    /// Append the raw data to this CSV file
     out: PathBuf,
 }
 
-/// Who listens, in the order of the table.
-const LISTENERS: [(&str, Way); 6] = [
-    ("nobody", Way::Nobody),
+/// The listeners, in the order of the table.
+const LISTENERS: [(&str, ListenMethod); 6] = [
+    ("no listener", ListenMethod::None),
     (
         "fork, exec, exit",
-        Way::Connector(Events::FORK.union(Events::EXEC).union(Events::EXIT)),
+        ListenMethod::Connector(Events::FORK.union(Events::EXEC).union(Events::EXIT)),
     ),
     (
         "fork, exit",
-        Way::Connector(Events::FORK.union(Events::EXIT)),
+        ListenMethod::Connector(Events::FORK.union(Events::EXIT)),
     ),
-    ("exit", Way::Connector(Events::EXIT)),
-    ("nonzero-exit", Way::Connector(Events::NONZERO_EXIT)),
-    ("pidfds, epoll", Way::Pidfds),
+    ("exit", ListenMethod::Connector(Events::EXIT)),
+    (
+        "nonzero-exit",
+        ListenMethod::Connector(Events::NONZERO_EXIT),
+    ),
+    ("pidfds, epoll", ListenMethod::Pidfds),
 ];
 
-/// Their names, in that order.
+/// Returns the names of the listeners, in the order of the table.
 pub(crate) fn listeners() -> impl Iterator<Item = &'static str> {
     LISTENERS.iter().map(|(name, _)| *name)
 }
 
-/// How they listen.
+/// How a listener receives events.
 #[derive(Clone, Copy)]
-enum Way {
-    Nobody,
+enum ListenMethod {
+    None,
     Connector(Events),
     Pidfds,
 }
 
-impl Way {
-    /// How much there is to be heard of so many lives that end well.
-    fn expected(self, lives: usize) -> Heard {
-        let of = |told: bool| if told { lives } else { 0 };
+impl ListenMethod {
+    /// Returns the number of events for this number of processes that exit with
+    /// status 0.
+    fn expected(self, processes: usize) -> EventCounts {
+        let of = |reported: bool| if reported { processes } else { 0 };
         match self {
-            Self::Nobody => Heard::default(),
-            Self::Connector(events) => Heard {
+            Self::None => EventCounts::default(),
+            Self::Connector(events) => EventCounts {
                 forks: of(events.contains(Events::FORK)),
                 execs: of(events.contains(Events::EXEC)),
                 exits: of(events.contains(Events::EXIT)),
             },
-            Self::Pidfds => Heard {
-                exits: lives,
-                ..Heard::default()
+            Self::Pidfds => EventCounts {
+                exits: processes,
+                ..EventCounts::default()
             },
         }
     }
 }
 
-/// What a round has come to.
+/// The result of a round.
 struct Round {
-    heard: Heard,
-    /// What the listener took.
-    listening: u64,
-    /// What everybody took, the listener too.
-    all: u64,
+    counts: EventCounts,
+    /// CPU time of the listener.
+    listener_ns: u64,
+    /// CPU time of all processes and of the listener.
+    total_ns: u64,
     receives: u64,
 }
 
 impl Plan {
-    /// Measures each listener, and shows it; fails if one has not heard what
-    /// there was to be heard.
-    pub(crate) fn carry_out(&self) -> Result<()> {
+    /// Measures each listener and prints its cost.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a listener did not receive exactly the expected events.
+    pub(crate) fn run(&self) -> Result<()> {
         let mut raw = Raw::open(&self.out)?;
         let program = Program::copy(&self.program)?;
         let mut failures = 0;
-        for (name, way) in LISTENERS {
+        for (name, method) in LISTENERS {
             for number in 0..self.rounds {
-                let round = self.round(way, &program.0)?;
-                let expected = way.expected(self.lives);
-                if round.heard == expected {
+                let round = self.round(method, &program.0)?;
+                let expected = method.expected(self.processes);
+                if round.counts == expected {
                     self.show(name, &round);
                     self.write(&mut raw, name, number, &round)?;
                 } else {
                     eprintln!(
-                        "  {name:18} NOT COUNTED: {:?} and not {expected:?}",
-                        round.heard
+                        "  {name:18} NOT COUNTED: {:?}, expected {expected:?}",
+                        round.counts
                     );
                     failures += 1;
                 }
@@ -131,50 +139,50 @@ impl Plan {
         }
     }
 
-    fn round(&self, way: Way, program: &CStr) -> Result<Round> {
-        let before = everybody()?;
-        let listener = Listener::start(way)?;
-        let lives = Lives::start(self.lives, program)?;
-        listener.tell_of(lives.pids())?;
-        let pids = lives.go_on()?;
-        let listened = listener.finish(&pids)?;
+    fn round(&self, method: ListenMethod, program: &CStr) -> Result<Round> {
+        let before = total_cpu_ns()?;
+        let listener = Listener::start(method)?;
+        let processes = Processes::start(self.processes, program)?;
+        listener.watch(processes.pids())?;
+        let pids = processes.run_all()?;
+        let result = listener.finish(&pids)?;
         Ok(Round {
-            heard: listened.heard,
-            listening: listened.ns,
-            all: everybody()? - before,
-            receives: listened.receives,
+            counts: result.counts,
+            listener_ns: result.ns,
+            total_ns: total_cpu_ns()? - before,
+            receives: result.receives,
         })
     }
 
     fn show(&self, name: &str, round: &Round) {
-        let a_life = |ns: u64| ns / (self.lives as u64).max(1);
+        let per_process = |ns: u64| ns / (self.processes as u64).max(1);
         eprintln!(
-            "  {name:18} {:>7} ns a life to listen, {:>9} in all, {} receives",
-            a_life(round.listening),
-            a_life(round.all),
+            "  {name:18} {:>7} ns per process to listen, {:>9} in total, {} receives",
+            per_process(round.listener_ns),
+            per_process(round.total_ns),
             round.receives
         );
     }
 
     fn write(&self, raw: &mut Raw, name: &str, number: usize, round: &Round) -> Result<()> {
-        let Heard {
+        let EventCounts {
             forks,
             execs,
             exits,
-        } = round.heard;
+        } = round.counts;
         let figures = [
-            (Question::Listening, round.listening),
-            (Question::Lives, round.all),
+            (Query::Listener, round.listener_ns),
+            (Query::Lifecycles, round.total_ns),
         ];
-        for (question, ns) in figures {
+        for (query, ns) in figures {
             raw.write(&Record {
                 machine: self.machine.clone(),
                 kernel: kernel()?,
                 kind: KIND.to_owned(),
-                population: self.lives as u64,
-                rival: name.to_owned(),
-                question,
-                tasks: self.lives as u64,
+                pool: self.processes as u64,
+                implementation: name.to_owned(),
+                query,
+                tasks: self.processes as u64,
                 rows: (forks + execs + exits) as u64,
                 round: number,
                 ns,
@@ -187,12 +195,13 @@ impl Plan {
     }
 }
 
-/// Where reading it takes no more than memory does; gone when it is dropped.
+/// A copy of the program in a temporary directory, so that reading it costs no I/O.
+/// Dropping this removes the copy.
 struct Program(CString);
 
 impl Program {
     fn copy(from: &Path) -> Result<Self> {
-        let name = format!("taskdiag-bench-life-{}", std::process::id());
+        let name = format!("taskdiag-bench-program-{}", std::process::id());
         let path = std::env::temp_dir().join(name);
         fs::copy(from, &path).map_err(Error::io(from.display().to_string()))?;
         let path = CString::new(path.into_os_string().into_vec());
@@ -202,12 +211,12 @@ impl Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
-        // It is a temporary file, and may have been removed as such.
+        // The temporary file may have been removed already.
         let _ = fs::remove_file(OsStr::from_bytes(self.0.as_bytes()));
     }
 }
 
-/// What this process and all of its children have taken.
-fn everybody() -> Result<u64> {
-    Ok(clock::ns_of(UsageWho::RUSAGE_SELF)? + clock::ns_of(UsageWho::RUSAGE_CHILDREN)?)
+/// Returns the CPU time of this process and its reaped children.
+fn total_cpu_ns() -> Result<u64> {
+    Ok(clock::cpu_ns(UsageWho::RUSAGE_SELF)? + clock::cpu_ns(UsageWho::RUSAGE_CHILDREN)?)
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-//! Generic netlink with as little around it as there can be, for the rivals
-//! that want to know what is left of the cost without a library.
+//! Generic netlink with minimal overhead, for the implementations that measure the
+//! cost without a library.
 
 use std::os::fd::{AsRawFd, OwnedFd};
 
@@ -20,16 +20,16 @@ const CTRL_CMD_GETFAMILY: u8 = 3;
 const CTRL_ATTR_FAMILY_ID: u16 = 1;
 const CTRL_ATTR_FAMILY_NAME: u16 = 2;
 
-/// The lengths of `struct nlmsghdr`, of `struct genlmsghdr` behind it, and of
+/// Length of `struct nlmsghdr`, without and with `struct genlmsghdr`, and of
 /// `struct nlattr`.
 pub(crate) const HEADER: usize = 16;
 pub(crate) const HEADERS: usize = 20;
 const ATTR_HEADER: usize = 4;
 
-/// The longest datagram that the kernel makes of a dump.
+/// Maximum length of a datagram of a dump.
 pub(crate) const BUFFER: usize = 32 * 1024;
 
-/// A socket that has been introduced to a family.
+/// A generic netlink socket for one family.
 pub(crate) struct Genl {
     fd: OwnedFd,
     family: u16,
@@ -57,22 +57,22 @@ impl Genl {
     fn resolve(&mut self, name: &str) -> Result<u16> {
         let mut attribute = name.as_bytes().to_vec();
         attribute.push(0);
-        let question = self.message(CTRL_CMD_GETFAMILY, 0, CTRL_ATTR_FAMILY_NAME, &attribute);
-        self.send(&question)?;
+        let query = self.message(CTRL_CMD_GETFAMILY, 0, CTRL_ATTR_FAMILY_NAME, &attribute);
+        self.send(&query)?;
         let len = self.receive()?;
-        let answer = messages(&self.buffer[..len])
+        let reply = messages(&self.buffer[..len])
             .next()
-            .filter(|answer| answer.kind == GENL_ID_CTRL);
-        answer
-            .and_then(|answer| {
-                attributes(answer.payload()).find(|(kind, _)| *kind == CTRL_ATTR_FAMILY_ID)
+            .filter(|reply| reply.kind == GENL_ID_CTRL);
+        reply
+            .and_then(|reply| {
+                attributes(reply.payload()).find(|(kind, _)| *kind == CTRL_ATTR_FAMILY_ID)
             })
             .and_then(|(_, id)| id.first_chunk())
             .map(|id| u16::from_ne_bytes(*id))
             .ok_or_else(|| Error::missing(format!("netlink family {name}")))
     }
 
-    /// A request with one attribute.
+    /// Returns a request with one attribute.
     pub(crate) fn message(&self, command: u8, flags: u16, kind: u16, payload: &[u8]) -> Vec<u8> {
         const VERSION: u8 = 1;
         let attribute_len = ATTR_HEADER + payload.len();
@@ -118,34 +118,34 @@ pub(crate) struct Message<'a> {
 }
 
 impl<'a> Message<'a> {
-    /// What is behind both headers.
+    /// Returns the bytes after both headers.
     #[inline(always)]
     pub(crate) fn payload(&self) -> &'a [u8] {
         self.bytes.get(HEADERS..).unwrap_or_default()
     }
 
-    /// What DONE and ERROR say: 0, or an errno.
-    pub(crate) fn verdict(&self) -> Result<()> {
+    /// Returns the result in a DONE or ERROR message.
+    pub(crate) fn result(&self) -> Result<()> {
         let code = self.bytes.get(HEADER..).and_then(|body| body.first_chunk());
         let code = code.map_or(0, |code| i32::from_ne_bytes(*code));
         match code {
             0 => Ok(()),
-            code if -code == libc::EOPNOTSUPP => Err(Error::missing("such a group")),
+            code if -code == libc::EOPNOTSUPP => Err(Error::missing("this group")),
             code => Err(Error::Io {
-                context: "the kernel's answer".to_owned(),
+                context: "dump failed".to_owned(),
                 source: std::io::Error::from_raw_os_error(-code),
             }),
         }
     }
 }
 
-/// To where the next message or attribute begins.
+/// Returns the offset of the next message or attribute.
 #[inline(always)]
 const fn align(len: usize) -> usize {
     (len + 3) & !3
 }
 
-/// The messages of a datagram.
+/// Returns an iterator over the messages of a datagram.
 #[inline(always)]
 pub(crate) fn messages(mut datagram: &[u8]) -> impl Iterator<Item = Message<'_>> {
     std::iter::from_fn(move || {
@@ -158,7 +158,7 @@ pub(crate) fn messages(mut datagram: &[u8]) -> impl Iterator<Item = Message<'_>>
     })
 }
 
-/// The attributes of a message: type and payload.
+/// Returns an iterator over attributes: type and payload.
 #[inline(always)]
 pub(crate) fn attributes(mut bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
     std::iter::from_fn(move || {

@@ -10,13 +10,13 @@ use std::io::{self, Write};
 
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Gid, fork, pipe, setgroups};
-use taskdiag::abi::{self, TaskDiagPid};
-use zerocopy::IntoBytes;
+use taskdiag::abi;
 
 use crate::clock::Clock;
 use crate::error::{Error, Result};
-use crate::genl::{Genl, NLM_F_DUMP, NLMSG_DONE, NLMSG_ERROR, messages};
-use crate::population::{Kind, Population};
+use crate::genl::{Genl, NLMSG_DONE, NLMSG_ERROR, messages};
+use crate::implementations::{BASE_CRED, request};
+use crate::task_pool::{Kind, TaskPool};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Plan {
@@ -35,9 +35,9 @@ struct Cost {
 }
 
 impl Plan {
-    pub(crate) fn carry_out(&self) -> Result<()> {
+    pub(crate) fn run(&self) -> Result<()> {
         let mut out = io::stdout().lock();
-        let population = Population::start(Kind::Processes, self.tasks)?;
+        let pool = TaskPool::start(Kind::Processes, self.tasks)?;
         let mut genl = Genl::connect(abi::TASK_DIAG_GENL_NAME)?;
 
         line(&mut out, "request | send() | per task | whole dump | rows")?;
@@ -45,7 +45,7 @@ impl Plan {
             ("CHILDREN", abi::TASK_DIAG_DUMP_CHILDREN),
             ("DESCENDANTS", abi::TASK_DIAG_DUMP_DESCENDANTS),
         ] {
-            let request = request(&genl, strategy, population.pid());
+            let request = request(&genl, BASE_CRED, strategy, pool.pid());
             dump(&mut genl, &request)?;
             let cost = dump(&mut genl, &request)?;
             let per_task = cost.send / cost.rows.max(1);
@@ -59,7 +59,7 @@ impl Plan {
         }
 
         line(&mut out, "sender's credentials | instructions per row")?;
-        let request = request(&genl, abi::TASK_DIAG_DUMP_ALL, 0);
+        let request = request(&genl, BASE_CRED, abi::TASK_DIAG_DUMP_ALL, 0);
         for (name, change) in [
             ("the opener's", None),
             ("a copy of the opener's", Some(Change::Copy)),
@@ -80,21 +80,6 @@ fn line(out: &mut impl Write, text: &str) -> Result<()> {
     writeln!(out, "{text}").map_err(Error::io("stdout"))
 }
 
-fn request(genl: &Genl, strategy: u64, pid: u32) -> Vec<u8> {
-    let what = TaskDiagPid {
-        show_flags: abi::TASK_DIAG_SHOW_BASE | abi::TASK_DIAG_SHOW_CRED,
-        dump_strategy: strategy,
-        pid,
-        reserved: 0,
-    };
-    genl.message(
-        abi::TASK_DIAG_CMD_GET,
-        NLM_F_DUMP,
-        abi::TASK_DIAG_CMD_ATTR_GET,
-        what.as_bytes(),
-    )
-}
-
 fn dump(genl: &mut Genl, request: &[u8]) -> Result<Cost> {
     let mut rows = 0;
     let start = Clock::Elapsed.now()?;
@@ -105,7 +90,7 @@ fn dump(genl: &mut Genl, request: &[u8]) -> Result<Cost> {
         for message in messages(&genl.buffer[..len]) {
             match message.kind {
                 NLMSG_DONE | NLMSG_ERROR => {
-                    message.verdict()?;
+                    message.result()?;
                     return Ok(Cost {
                         send: sent - start,
                         total: Clock::Elapsed.now()? - start,

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-//! What it costs to keep a table of processes by events, as against reading
-//! all of procfs once a second.
+//! Compares the cost of a live table of processes with the cost of reading all of
+//! procfs once per second.
 //!
-//! Counts what the follower does, in the kernel and outside. That the kernel
-//! makes an event is paid by whoever forks or ends.
+//! Counts the CPU time of the follower in the kernel and in user space. The cost of
+//! creating an event is charged to the task that forks or exits, and not counted.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -15,62 +15,70 @@ use nix::sys::wait::waitpid;
 use nix::unistd::{ForkResult, fork};
 use taskdiag::{Live, Show};
 
-use crate::clock::own_ns;
+use crate::clock::thread_cpu_ns;
 use crate::error::{Error, Result};
-use crate::facts::Question;
-use crate::population::{Kind, Population};
-use crate::rivals::ProcfsText;
+use crate::implementations::ProcfsText;
 use crate::source::{Source, Sum};
+use crate::task_fields::Query;
+use crate::task_pool::{Kind, TaskPool};
 
-/// What a process goes through: it begins, has another name, is a zombie, gone.
-const CHANGES_A_LIFE: u32 = 4;
-/// A table may cost one part in so many of what reading procfs costs.
-const PARTS: u64 = 50;
+/// Changes of a child: fork, new name, zombie, reaped.
+const CHANGES_PER_CHILD: u32 = 4;
+/// Minimum ratio of the cost of reading procfs to the cost of the table.
+const MIN_RATIO: u64 = 50;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Plan {
-    /// How many processes there are
+    /// Number of processes
     #[arg(long, default_value_t = 10_000)]
     tasks: usize,
-    /// How many changes a second
+    /// Number of changes per second
     #[arg(long, default_value_t = 100)]
     changes: u32,
-    /// How long to follow them
+    /// Follow the changes for S seconds
     #[arg(long, default_value_t = 10)]
     seconds: u64,
 }
 
 impl Plan {
-    /// Measures both, tells them, and fails if the table costs too much.
-    pub(crate) fn carry_out(&self) -> Result<()> {
-        let population = Population::start(Kind::Processes, self.tasks)?;
+    /// Measures and prints both costs.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the table costs more than one part in [`MIN_RATIO`].
+    pub(crate) fn run(&self) -> Result<()> {
+        let pool = TaskPool::start(Kind::Processes, self.tasks)?;
         let scan = scan()?;
         let followed = self.follow()?;
-        drop(population);
+        drop(pool);
 
-        let a_second = followed.cost / self.seconds.max(1);
+        let per_second = followed.cost / self.seconds.max(1);
         println!("procfs, stat and status of all, once: {scan} ns");
-        println!("a live table, a second: {a_second} ns, {followed:?}");
-        println!("one part in {}", scan / a_second.max(1));
-        if a_second * PARTS > scan {
-            return Err(Error::failed(format!("more than one part in {PARTS}")));
+        println!("a live table, per second: {per_second} ns, {followed:?}");
+        println!("one part in {}", scan / per_second.max(1));
+        if per_second * MIN_RATIO > scan {
+            return Err(Error::failed(format!(
+                "the live table costs more than one part in {MIN_RATIO}"
+            )));
         }
         Ok(())
     }
 
     fn follow(&self) -> Result<Followed> {
-        let begun = own_ns()?;
+        let start = thread_cpu_ns()?;
         let mut live = Live::follow(Show::BASE | Show::CRED).map_err(Error::failed)?;
         live.poll(Some(Duration::ZERO)).map_err(Error::failed)?;
-        let first = own_ns()? - begun;
+        let first = thread_cpu_ns()? - start;
         let before = live.stats();
 
         let over = AtomicBool::new(false);
         let cost = thread::scope(|scope| {
-            let lives = scope.spawn(|| self.make_changes(&over));
+            let changes = scope.spawn(|| self.make_changes(&over));
             let cost = self.listen(&mut live);
             over.store(true, Ordering::Relaxed);
-            lives.join().map_err(|_| Error::failed("no changes"))??;
+            changes
+                .join()
+                .map_err(|_| Error::failed("the thread that makes changes panicked"))??;
             cost
         })?;
         let stats = live.stats();
@@ -84,41 +92,42 @@ impl Plan {
         })
     }
 
-    /// Follows for so long, and tells how much time that took on a processor.
+    /// Follows changes for the configured time. Returns the CPU time that this took.
     fn listen<T, E>(&self, live: &mut Live<T, E>) -> Result<u64>
     where
         T: taskdiag::live::TaskSource,
         E: taskdiag::events::EventSource,
     {
-        let begun = own_ns()?;
+        let start = thread_cpu_ns()?;
         let end = Instant::now() + Duration::from_secs(self.seconds);
         loop {
             let left = end.saturating_duration_since(Instant::now());
             live.poll(Some(left)).map_err(Error::failed)?;
             if left.is_zero() {
-                return Ok(own_ns()? - begun);
+                return Ok(thread_cpu_ns()? - start);
             }
         }
     }
 
-    /// Processes, one after another, that live long enough to be seen at each
-    /// of their changes.
+    /// Forks children one after another. Each exists long enough for all of its changes
+    /// to be observed.
     fn make_changes(&self, over: &AtomicBool) -> Result<()> {
-        let life = Duration::from_secs(1) * CHANGES_A_LIFE / self.changes.max(1);
+        let interval = Duration::from_secs(1) * CHANGES_PER_CHILD / self.changes.max(1);
         while !over.load(Ordering::Relaxed) {
-            let next = Instant::now() + life;
-            live_and_die(life * 3 / 4)?;
+            let next = Instant::now() + interval;
+            run_child(interval * 3 / 4)?;
             thread::sleep(next.saturating_duration_since(Instant::now()));
         }
         Ok(())
     }
 }
 
-/// Has a name of its own for a while, and is a zombie for a while.
-fn live_and_die(time: Duration) -> Result<()> {
+/// Forks a child that changes its name after a third of `time`, exits after two
+/// thirds, and is then a zombie.
+fn run_child(time: Duration) -> Result<()> {
     let part = time / 3;
-    // SAFETY: the child sleeps, takes a name and ends, which may be done after
-    // a fork of whatever number of threads.
+    // SAFETY: the child only sleeps, changes its name and exits, all of which are
+    // allowed after a fork() of a process with several threads.
     match unsafe { fork() }.map_err(Error::io("fork"))? {
         ForkResult::Parent { child } => {
             thread::sleep(time);
@@ -129,19 +138,19 @@ fn live_and_die(time: Duration) -> Result<()> {
             thread::sleep(part);
             let _ = set_name(c"another");
             thread::sleep(part);
-            // SAFETY: it takes a number, and does not return.
+            // SAFETY: _exit() takes an integer and does not return.
             unsafe { libc::_exit(0) }
         }
     }
 }
 
-/// What following has come to.
+/// The result of following.
 #[derive(Debug)]
-#[allow(dead_code, reason = "it is shown")]
+#[allow(dead_code, reason = "printed with Debug")]
 struct Followed {
-    /// Nanoseconds, but for the first list.
+    /// Nanoseconds, without the first list.
     cost: u64,
-    /// Those of the first list.
+    /// Nanoseconds of the first list.
     first: u64,
     changes: u64,
     events: u64,
@@ -149,12 +158,12 @@ struct Followed {
     asked: u64,
 }
 
-/// What it costs to read `stat` and `status` of all processes, in nanoseconds.
+/// Returns the cost of reading `stat` and `status` of all processes, in nanoseconds.
 fn scan() -> Result<u64> {
-    let mut procfs = ProcfsText::new(Kind::Processes, Question::BaseCredStat)?;
-    // The first finds nothing in the caches.
+    let mut procfs = ProcfsText::new(Kind::Processes, Query::BaseCredStat)?;
+    // The first dump fills the caches.
     procfs.dump(&mut Sum::default())?;
-    let begun = own_ns()?;
+    let start = thread_cpu_ns()?;
     procfs.dump(&mut Sum::default())?;
-    Ok(own_ns()? - begun)
+    Ok(thread_cpu_ns()? - start)
 }

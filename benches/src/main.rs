@@ -1,28 +1,28 @@
 // SPDX-License-Identifier: MIT
-//! task_diag side by side with every other way to list tasks.
+//! Measures task_diag and other implementations side by side.
 //!
-//! `bench measure` runs in the machine that is measured: it makes populations
-//! of tasks, lets each rival list them in a process of its own, and counts it
-//! only if it has told what the others tell. `bench report` makes tables and
-//! plots of what was measured. `scripts/bench` is what calls both.
+//! `bench measure` runs on the measured machine. It creates pools of tasks, lets
+//! each implementation list them in a process of its own, and counts an
+//! implementation only if its data agree with procfs. `bench report` makes tables
+//! and plots of the raw data. `scripts/bench` calls both.
 
 mod cli;
 mod clock;
-mod contest;
+mod comparison;
 mod error;
 mod events;
-mod facts;
 mod genl;
+mod implementations;
 mod limits;
 mod live;
 mod measure;
-mod moment;
 mod outcome;
-mod population;
 mod report;
-mod rivals;
+mod snapshot;
 mod source;
 mod task;
+mod task_fields;
+mod task_pool;
 mod verify;
 
 use std::process::ExitCode;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! Measuring: a population after the other, a rival after the other.
+//! Measures each implementation with each task pool.
 
 use std::fmt;
 use std::fs;
@@ -8,128 +8,137 @@ use std::process::Command;
 
 use crate::clock::Clock;
 use crate::error::{Error, Result};
-use crate::facts::Question;
-use crate::moment::Look;
+use crate::implementations::{IMPLEMENTATIONS, Implementation};
 use crate::outcome::{Outcome, Raw, Record, kernel};
-use crate::population::{Kind, Population};
-use crate::rivals::{RIVALS, Rival};
+use crate::snapshot::SnapshotReader;
 use crate::source::read_rows;
-use crate::verify::Witness;
+use crate::task_fields::Query;
+use crate::task_pool::{Kind, TaskPool};
+use crate::verify::ReferenceData;
 
-/// What is measured where.
+/// The arguments of `bench measure`.
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) machine: String,
     pub(crate) kind: Kind,
-    pub(crate) populations: Vec<usize>,
+    pub(crate) pools: Vec<usize>,
     pub(crate) rounds: usize,
     pub(crate) clock: Clock,
-    /// Part of the name of a rival, to measure that one alone.
+    /// Measure only implementations with this text in their name.
     pub(crate) only: Option<String>,
-    /// Only of this question.
-    pub(crate) question: Option<Question>,
-    /// Whether a rival that the machine does not have is a failure.
+    /// Measure only this query.
+    pub(crate) query: Option<Query>,
+    /// Treat an implementation that the machine does not support as a failure.
     pub(crate) need_all: bool,
 }
 
 impl Plan {
-    /// Measures everything; says at the end if something is not to be counted.
-    pub(crate) fn carry_out(&self, out: &Path) -> Result<()> {
+    /// Measures everything.
+    ///
+    /// # Errors
+    ///
+    /// Fails at the end if an implementation could not be counted.
+    pub(crate) fn run(&self, out: &Path) -> Result<()> {
         let mut raw = Raw::open(out)?;
         let mut failures = 0;
-        for &tasks in &self.populations {
+        for &tasks in &self.pools {
             failures += self.measure(tasks, &mut raw)?;
         }
         match failures {
             0 => Ok(()),
-            n => Err(Error::failed(format!("{n} rivals could not be counted"))),
+            n => Err(Error::failed(format!(
+                "{n} implementations could not be counted"
+            ))),
         }
     }
 
     fn measure(&self, tasks: usize, raw: &mut Raw) -> Result<usize> {
-        eprintln!("{} {}: making them", tasks, self.kind.name());
-        make_room(tasks)?;
-        let _population = Population::start(self.kind, tasks)?;
-        let folder = tempfolder()?;
-        let look = Look {
+        eprintln!("{} {}: starting the task pool", tasks, self.kind.name());
+        raise_task_limits(tasks)?;
+        let _population = TaskPool::start(self.kind, tasks)?;
+        let directory = create_temp_dir()?;
+        let reader = SnapshotReader {
             kind: self.kind,
-            areas: self
-                .rivals(tasks)
-                .any(|rival| rival.question == Question::Areas),
-            folder: &folder,
+            mappings: self
+                .implementations(tasks)
+                .any(|implementation| implementation.query == Query::Vma),
+            directory: &directory,
         };
 
-        let before = look.before()?;
+        let before = reader.before()?;
         let mut failures = 0;
         let mut ran = Vec::new();
-        for rival in self.rivals(tasks) {
-            let rows = folder.join(format!("rows-{}", ran.len()));
-            match self.run(rival, &rows) {
+        for implementation in self.implementations(tasks) {
+            let rows = directory.join(format!("rows-{}", ran.len()));
+            match self.run_implementation(implementation, &rows) {
                 Ok(outcome) => {
-                    show(rival, &outcome, before.tasks.len());
-                    ran.push((rival, rows, outcome));
+                    show(implementation, &outcome, before.tasks.len());
+                    ran.push((implementation, rows, outcome));
                 }
                 Err(Error::Missing(what)) if !self.need_all => {
-                    say(rival, format_args!("not here: {what}"));
+                    print_line(implementation, format_args!("not supported: {what}"));
                 }
                 Err(error) => {
-                    say(rival, format_args!("FAILED: {error}"));
+                    print_line(implementation, format_args!("FAILED: {error}"));
                     failures += 1;
                 }
             }
         }
-        let after = look.after()?;
+        let after = reader.after()?;
 
-        let witness = Witness::new(&before, &after, tasks)?;
-        for (rival, rows, outcome) in &ran {
-            match judge(&witness, rival.question, rows, outcome) {
-                Ok(()) => self.write(raw, rival, tasks, before.tasks.len(), outcome)?,
+        let reference = ReferenceData::new(&before, &after, tasks)?;
+        for (implementation, rows, outcome) in &ran {
+            match verify(&reference, implementation.query, rows, outcome) {
+                Ok(()) => self.write(raw, implementation, tasks, before.tasks.len(), outcome)?,
                 Err(error) => {
-                    say(rival, format_args!("NOT COUNTED: {error}"));
+                    print_line(implementation, format_args!("NOT COUNTED: {error}"));
                     failures += 1;
                 }
             }
         }
-        fs::remove_dir_all(&folder).map_err(Error::io(folder.display().to_string()))?;
+        fs::remove_dir_all(&directory).map_err(Error::io(directory.display().to_string()))?;
         Ok(failures)
     }
 
-    /// Those that are asked about so many tasks.
-    fn rivals(&self, tasks: usize) -> impl Iterator<Item = &'static Rival> {
-        RIVALS.iter().filter(move |rival| {
-            let named = |only: &String| rival.name.contains(only);
-            let asked = |question| rival.question == question;
-            rival.takes_part(self.kind, tasks)
+    /// Returns the implementations that are measured with this number of tasks.
+    fn implementations(&self, tasks: usize) -> impl Iterator<Item = &'static Implementation> {
+        IMPLEMENTATIONS.iter().filter(move |implementation| {
+            let named = |only: &String| implementation.name.contains(only);
+            let asked = |query| implementation.query == query;
+            implementation.applies_to(self.kind, tasks)
                 && self.only.as_ref().is_none_or(named)
-                && self.question.is_none_or(asked)
+                && self.query.is_none_or(asked)
         })
     }
 
-    /// In a process of its own, so that nobody inherits memory or caches of it.
-    fn run(&self, rival: &Rival, rows: &Path) -> Result<Outcome> {
-        let index = RIVALS.iter().position(|other| std::ptr::eq(other, rival));
+    /// Runs an implementation in a process of its own, so that no other implementation
+    /// inherits its memory or caches.
+    fn run_implementation(&self, implementation: &Implementation, rows: &Path) -> Result<Outcome> {
+        let index = IMPLEMENTATIONS
+            .iter()
+            .position(|other| std::ptr::eq(other, implementation));
         let output = Command::new("/proc/self/exe")
-            .args(["rival", "--kind", self.kind.name()])
+            .args(["implementation", "--kind", self.kind.name()])
             .args(["--rounds", &self.rounds.to_string()])
             .args(["--clock", self.clock.name()])
             .arg("--rows")
             .arg(rows)
             .arg(index.unwrap_or_default().to_string())
             .output()
-            .map_err(Error::io("starting a rival"))?;
+            .map_err(Error::io("starting the process of an implementation"))?;
         if output.status.success() {
             serde_json::from_slice(&output.stdout).map_err(Error::failed)
         } else {
-            let said = String::from_utf8_lossy(&output.stderr);
-            Err(Error::from_exit(output.status.code(), &said))
+            let message = String::from_utf8_lossy(&output.stderr);
+            Err(Error::from_exit(output.status.code(), &message))
         }
     }
 
     fn write(
         &self,
         raw: &mut Raw,
-        rival: &Rival,
-        population: usize,
+        implementation: &Implementation,
+        pool: usize,
         tasks: usize,
         outcome: &Outcome,
     ) -> Result<()> {
@@ -138,9 +147,9 @@ impl Plan {
                 machine: self.machine.clone(),
                 kernel: kernel()?,
                 kind: self.kind.name().to_owned(),
-                population: population as u64,
-                rival: rival.name.to_owned(),
-                question: rival.question,
+                pool: pool as u64,
+                implementation: implementation.name.to_owned(),
+                query: implementation.query,
                 tasks: tasks as u64,
                 rows: outcome.rows,
                 round,
@@ -154,34 +163,42 @@ impl Plan {
     }
 }
 
-/// Whether it is to be counted.
-fn judge(witness: &Witness<'_>, question: Question, rows: &Path, outcome: &Outcome) -> Result<()> {
-    if question == Question::Areas {
-        witness.check_areas(&read_rows(rows)?)
+/// Compares the rows of an implementation with the reference data.
+fn verify(
+    reference: &ReferenceData<'_>,
+    query: Query,
+    rows: &Path,
+    outcome: &Outcome,
+) -> Result<()> {
+    if query == Query::Vma {
+        reference.check_mappings(&read_rows(rows)?)
     } else {
-        witness.check_tasks(&read_rows(rows)?, question, &outcome.own)
+        reference.check_tasks(&read_rows(rows)?, query, &outcome.own)
     }
 }
 
-fn show(rival: &Rival, outcome: &Outcome, tasks: usize) {
+fn show(implementation: &Implementation, outcome: &Outcome, tasks: usize) {
     let least = outcome.ns.iter().min().copied().unwrap_or_default();
-    let a_task = least / (tasks as u64).max(1);
-    say(rival, format_args!("{a_task:>9} ns a task"));
+    let per_task = least / (tasks as u64).max(1);
+    print_line(implementation, format_args!("{per_task:>9} ns per task"));
 }
 
-fn say(rival: &Rival, what: fmt::Arguments<'_>) {
-    eprintln!("  {:14} {:24} {what}", rival.question, rival.name);
+fn print_line(implementation: &Implementation, what: fmt::Arguments<'_>) {
+    eprintln!(
+        "  {:14} {:24} {what}",
+        implementation.query, implementation.name
+    );
 }
 
-fn tempfolder() -> Result<PathBuf> {
-    let folder = std::env::temp_dir().join(format!("taskdiag-bench-{}", std::process::id()));
-    fs::create_dir_all(&folder).map_err(Error::io(folder.display().to_string()))?;
-    Ok(folder)
+fn create_temp_dir() -> Result<PathBuf> {
+    let directory = std::env::temp_dir().join(format!("taskdiag-bench-{}", std::process::id()));
+    fs::create_dir_all(&directory).map_err(Error::io(directory.display().to_string()))?;
+    Ok(directory)
 }
 
-/// Lets the machine have so many tasks, if it does not yet.
-fn make_room(tasks: usize) -> Result<()> {
-    // Besides the population there are the machine's own.
+/// Raises the limits of the system if they do not allow this number of tasks.
+fn raise_task_limits(tasks: usize) -> Result<()> {
+    // Tasks outside of the pool need pids as well.
     let wanted = tasks + 10_000;
     for limit in ["pid_max", "threads-max"] {
         let path = format!("/proc/sys/kernel/{limit}");

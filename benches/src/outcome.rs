@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-//! What the process that a rival runs in tells the one that measures, and what
-//! becomes of it in a file.
+//! The result that the process of an implementation reports, and its form in the
+//! raw data.
 
 use std::fs::{File, OpenOptions};
 use std::path::Path;
@@ -8,38 +8,38 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::facts::Question;
+use crate::task_fields::Query;
 
-/// What a rival's process says on its standard output.
+/// The result that the process of an implementation prints on its standard output.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Outcome {
-    /// Processes that were there because of the rival alone.
+    /// Processes that existed only to run the implementation.
     pub(crate) own: Vec<u32>,
-    /// What it took to be ready: connecting, loading programs.
+    /// Cost of the setup: connecting, loading programs.
     pub(crate) setup_ns: u64,
-    /// What each round took.
+    /// Cost of each round.
     pub(crate) ns: Vec<u64>,
     pub(crate) rows: u64,
     pub(crate) receives: u64,
-    /// The most memory that was resident, in KiB.
+    /// Peak resident memory, in KiB.
     pub(crate) memory_kib: u64,
 }
 
-/// A line of the raw data: a round.
+/// A line of the raw data, which describes one round.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Record {
     /// `icount` where nanoseconds are instructions, `uml`, `native`.
     pub(crate) machine: String,
     pub(crate) kernel: String,
-    /// `processes` or `threads`; `lives` where it is about events.
+    /// `processes`, `threads`, or `lifecycles` for process events.
     pub(crate) kind: String,
-    /// Tasks made for the measurement.
-    pub(crate) population: u64,
-    pub(crate) rival: String,
-    pub(crate) question: Question,
-    /// The tasks that there were.
+    /// Number of tasks in the pool.
+    pub(crate) pool: u64,
+    pub(crate) implementation: String,
+    pub(crate) query: Query,
+    /// Number of all tasks.
     pub(crate) tasks: u64,
-    /// Tasks, areas or events told of.
+    /// Number of reported tasks, memory mappings or events.
     pub(crate) rows: u64,
     pub(crate) round: usize,
     pub(crate) ns: u64,
@@ -52,7 +52,7 @@ pub(crate) struct Record {
 pub(crate) struct Raw(csv::Writer<File>);
 
 impl Raw {
-    /// Adds to what is there.
+    /// Opens a file, to append to it.
     pub(crate) fn open(path: &Path) -> Result<Self> {
         let file = OpenOptions::new().create(true).append(true).open(path);
         let file = file.map_err(Error::io(path.display().to_string()))?;
@@ -61,14 +61,14 @@ impl Raw {
         Ok(Self(csv.has_headers(empty).from_writer(file)))
     }
 
-    /// At once, whatever happens later.
+    /// Writes a record and flushes it, so that a later failure does not lose it.
     pub(crate) fn write(&mut self, record: &Record) -> Result<()> {
         self.0.serialize(record).map_err(Error::failed)?;
         self.0.flush().map_err(Error::io("writing the results"))
     }
 }
 
-/// Which one runs.
+/// Returns the release of the running kernel.
 pub(crate) fn kernel() -> Result<String> {
     let name = nix::sys::utsname::uname().map_err(Error::io("uname"))?;
     Ok(name.release().to_string_lossy().into_owned())

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! A rival that runs in this process, and who listens to it.
+//! Sources of tasks in this process, and their consumers.
 
 use std::fs::{self, File};
 use std::hint::black_box;
@@ -9,32 +9,33 @@ use std::path::Path;
 use zerocopy::{FromBytes, IntoBytes};
 
 use crate::error::{Error, Result};
-use crate::facts::{Area, AreaRow, Facts};
+use crate::task_fields::{Mapping, MappingRow, TaskFields};
 
-/// A way to list tasks.
+/// An implementation that lists tasks in this process.
 pub(crate) trait Source {
-    /// What has to be done anew before each dump and is no part of it.
+    /// Prepares a dump. The preparation is not measured.
     fn prepare(&mut self) -> Result<()> {
         Ok(())
     }
 
-    /// Tells the consumer of every task, or every area, once.
+    /// Passes each task, or each memory mapping, to the consumer once.
     fn dump<C: Consumer>(&mut self, consumer: &mut C) -> Result<()>;
 
-    /// System calls that brought data, in the last dump; 0 if nobody counts.
+    /// Returns the number of system calls that returned data in the last dump, or 0 if
+    /// they are not counted.
     fn receives(&self) -> u64 {
         0
     }
 }
 
-/// Who listens.
+/// Receives the tasks of a dump.
 pub(crate) trait Consumer {
-    fn task(&mut self, facts: &Facts);
-    fn area(&mut self, area: &Area<'_>);
+    fn task(&mut self, fields: &TaskFields);
+    fn mapping(&mut self, mapping: &Mapping<'_>);
 }
 
-/// The consumer that is measured, the same for all: it adds up everything that
-/// it is told, word by word, and keeps nothing.
+/// The consumer of measured dumps. It adds up all words that it receives, and stores
+/// nothing.
 #[derive(Default)]
 pub(crate) struct Sum {
     sum: u64,
@@ -43,18 +44,29 @@ pub(crate) struct Sum {
 
 impl Consumer for Sum {
     #[inline(always)]
-    fn task(&mut self, facts: &Facts) {
-        for word in facts.words() {
+    fn task(&mut self, fields: &TaskFields) {
+        for word in fields.words() {
             self.sum = self.sum.wrapping_add(*word);
         }
         self.rows += 1;
     }
 
     #[inline(always)]
-    fn area(&mut self, area: &Area<'_>) {
-        let name = area.name.first().copied().unwrap_or_default();
-        let narrow = [area.pid, area.prot, area.dev_major, area.dev_minor];
-        for value in [area.start, area.end, area.pgoff, area.ino, u64::from(name)] {
+    fn mapping(&mut self, mapping: &Mapping<'_>) {
+        let name = mapping.name.first().copied().unwrap_or_default();
+        let narrow = [
+            mapping.pid,
+            mapping.prot,
+            mapping.dev_major,
+            mapping.dev_minor,
+        ];
+        for value in [
+            mapping.start,
+            mapping.end,
+            mapping.pgoff,
+            mapping.ino,
+            u64::from(name),
+        ] {
             self.sum = self.sum.wrapping_add(value);
         }
         for value in narrow {
@@ -70,7 +82,7 @@ impl Drop for Sum {
     }
 }
 
-/// The consumer that is compared: it writes down everything.
+/// The consumer of compared dumps. It writes all rows to a file.
 pub(crate) struct Rows {
     out: BufWriter<File>,
     failed: Option<std::io::Error>,
@@ -87,7 +99,7 @@ impl Rows {
 
     pub(crate) fn finish(mut self) -> Result<()> {
         let result = self.failed.map_or_else(|| self.out.flush(), Err);
-        result.map_err(Error::io("writing rows down"))
+        result.map_err(Error::io("writing rows"))
     }
 
     fn write(&mut self, row: &[u8]) {
@@ -98,26 +110,26 @@ impl Rows {
 }
 
 impl Consumer for Rows {
-    fn task(&mut self, facts: &Facts) {
-        self.write(facts.as_bytes());
+    fn task(&mut self, fields: &TaskFields) {
+        self.write(fields.as_bytes());
     }
 
-    fn area(&mut self, area: &Area<'_>) {
-        self.write(AreaRow::from(area).as_bytes());
+    fn mapping(&mut self, mapping: &Mapping<'_>) {
+        self.write(MappingRow::from(mapping).as_bytes());
     }
 }
 
-/// Has a source tell everything to a file.
+/// Writes the rows of a dump to a file.
 pub(crate) fn write_rows<S: Source>(source: &mut S, path: &Path) -> Result<()> {
     let mut rows = Rows::create(path)?;
     source.dump(&mut rows)?;
     rows.finish()
 }
 
-/// What such a file says.
+/// Reads the rows that [`Rows`] has written.
 pub(crate) fn read_rows<T: FromBytes>(path: &Path) -> Result<Vec<T>> {
     let bytes = fs::read(path).map_err(Error::io(path.display().to_string()))?;
     let rows = bytes.chunks(size_of::<T>());
     let rows: Option<Vec<T>> = rows.map(|row| T::read_from_bytes(row).ok()).collect();
-    rows.ok_or_else(|| Error::failed(format!("{} holds no rows", path.display())))
+    rows.ok_or_else(|| Error::failed(format!("{}: not a whole number of rows", path.display())))
 }

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT
-//! Whether a rival has told the truth: who says less does not count.
+//! Checks the rows of an implementation against procfs. An implementation that
+//! reports less is not counted.
 //!
-//! Tasks come and go while rivals are asked, and do what they like. What is
-//! certain is what was so before and is so after all of them.
+//! Tasks start, run and exit during the measurements. Only data that are equal in the
+//! snapshots before and after all measurements are certain.
 
 use std::collections::HashSet;
 
 use crate::error::{Error, Result};
-use crate::facts::{AreaRow, Facts, Question, Stat};
-use crate::moment::{Moment, by_process};
+use crate::snapshot::{Snapshot, by_process};
+use crate::task_fields::{MappingRow, Query, Stat, TaskFields};
 
 /// The first process.
 const INIT: u32 = 1;
@@ -16,168 +17,179 @@ const INIT: u32 = 1;
 /// The parent of all kernel threads.
 const KTHREADD: u32 = 2;
 
-/// The tasks before and after all rivals were asked.
-pub(crate) struct Witness<'a> {
-    before: &'a Moment,
-    after: &'a Moment,
+/// Snapshots of the tasks before and after all measurements.
+pub(crate) struct ReferenceData<'a> {
+    before: &'a Snapshot,
+    after: &'a Snapshot,
 }
 
-impl<'a> Witness<'a> {
-    /// Nothing to compare with is no witness: nine in ten of the population
-    /// have to have slept all the time.
-    pub(crate) fn new(before: &'a Moment, after: &'a Moment, population: usize) -> Result<Self> {
-        let witness = Self { before, after };
-        let idle = before.tasks.keys().filter(|pid| witness.was_idle(**pid));
+impl<'a> ReferenceData<'a> {
+    /// Creates reference data from two snapshots.
+    ///
+    /// # Errors
+    ///
+    /// Fails unless nine tenths of the pool have slept all the time, because there
+    /// would be too little to compare.
+    pub(crate) fn new(before: &'a Snapshot, after: &'a Snapshot, pool: usize) -> Result<Self> {
+        let reference = Self { before, after };
+        let idle = before.tasks.keys().filter(|pid| reference.is_asleep(**pid));
         let idle = idle.count();
-        if idle * 10 < population * 9 {
+        if idle * 10 < pool * 9 {
             return Err(Error::failed(format!(
-                "of {population} tasks only {idle} were there, and asleep, all the time"
+                "only {idle} of {pool} tasks existed and slept all the time"
             )));
         }
-        Ok(witness)
+        Ok(reference)
     }
 
-    /// Each task that was there both times has to be in what was told, once,
-    /// and with what is certain about it; and nobody whose number nobody can
-    /// have had.
+    /// Checks that the rows contain each task of both snapshots once, with its certain
+    /// fields, and that each pid was allocated.
     pub(crate) fn check_tasks(
         &self,
-        told: &[Facts],
-        question: Question,
+        reported: &[TaskFields],
+        query: Query,
         own: &[u32],
     ) -> Result<()> {
         let mut seen = HashSet::new();
-        for facts in told {
-            let pid = facts.pid;
+        for task in reported {
+            let pid = task.pid;
             if !seen.insert(pid) {
-                return Err(Error::failed(format!("pid {pid} is there twice")));
+                return Err(Error::failed(format!("pid {pid} is reported twice")));
             }
-            if question != Question::Hidden {
-                self.check_task(facts, question)?;
+            if query != Query::Hidden {
+                self.check_task(task, query)?;
             } else if !own.contains(&pid) {
                 return Err(Error::failed(format!("pid {pid} should be hidden")));
             }
         }
-        if question == Question::Hidden {
+        if query == Query::Hidden {
             return Ok(());
         }
-        let mut both = self.before.tasks.keys().filter(|pid| self.stayed(**pid));
+        let mut both = self
+            .before
+            .tasks
+            .keys()
+            .filter(|pid| self.is_permanent(**pid));
         match both.find(|pid| !seen.contains(pid)) {
             Some(pid) => Err(Error::failed(format!("pid {pid} is missing"))),
             None => Ok(()),
         }
     }
 
-    fn check_task(&self, told: &Facts, question: Question) -> Result<()> {
-        let pid = told.pid;
+    fn check_task(&self, reported: &TaskFields, query: Query) -> Result<()> {
+        let pid = reported.pid;
         let Some((before, after)) = self.both(pid) else {
-            return self.check_number(pid);
+            return self.check_pid(pid);
         };
-        let slept = slept(before, after);
-        let same_sizes = before.stat == after.stat;
-        let certain = |facts: &Facts| certain(question.keep(facts), slept, same_sizes);
-        let [told, before, after] = [told, before, after].map(certain);
-        if agree(&told, &before, &after) {
+        let was_asleep = was_asleep(before, after);
+        let same_stat = before.stat == after.stat;
+        let certain = |fields: &TaskFields| certain(query.select(fields), was_asleep, same_stat);
+        let [reported, before, after] = [reported, before, after].map(certain);
+        if matches(&reported, &before, &after) {
             Ok(())
         } else {
             Err(Error::failed(format!(
-                "told {told:?}\nand not {before:?}\n     or {after:?}"
+                "reported {reported:?}\nexpected {before:?}\n      or {after:?}"
             )))
         }
     }
 
-    /// The areas of those who were there and asleep all the time, and had the
-    /// same areas before and after.
-    pub(crate) fn check_areas(&self, told: &[AreaRow]) -> Result<()> {
-        let told_of = by_process(told);
-        for pid in told_of.keys().filter(|pid| !self.stayed(**pid)) {
-            self.check_number(*pid)?;
+    /// Checks the memory mappings of the processes that existed and slept all the time,
+    /// and whose mappings are equal in both snapshots.
+    pub(crate) fn check_mappings(&self, reported: &[MappingRow]) -> Result<()> {
+        let reported = by_process(reported);
+        for pid in reported.keys().filter(|pid| !self.is_permanent(**pid)) {
+            self.check_pid(*pid)?;
         }
-        for (pid, expected) in &self.before.areas {
-            let same = self.after.areas.get(pid) == Some(expected);
-            let told = told_of.get(pid);
-            if same && self.was_idle(*pid) && told != Some(expected) {
+        for (pid, expected) in &self.before.mappings {
+            let same = self.after.mappings.get(pid) == Some(expected);
+            let reported = reported.get(pid);
+            if same && self.is_asleep(*pid) && reported != Some(expected) {
                 return Err(Error::failed(format!(
-                    "told of pid {pid}: {told:?}\nand not {expected:?}"
+                    "pid {pid}: reported {reported:?}\nexpected {expected:?}"
                 )));
             }
         }
         Ok(())
     }
 
-    /// Somebody was there one time only, or had a number that was given away
-    /// meanwhile.
-    fn check_number(&self, pid: u32) -> Result<()> {
+    /// Checks that a pid is in one of the snapshots, or was allocated between them.
+    fn check_pid(&self, pid: u32) -> Result<()> {
         let (first, last) = (self.before.last, self.after.last);
-        let given_away = if first <= last {
+        let allocated = if first <= last {
             (first + 1..=last).contains(&pid)
         } else {
-            // Numbers have begun anew.
+            // The pids have wrapped around.
             pid > first || pid <= last
         };
         let known = [self.before, self.after]
             .iter()
-            .any(|moment| moment.tasks.contains_key(&pid));
-        if known || given_away {
+            .any(|snapshot| snapshot.tasks.contains_key(&pid));
+        if known || allocated {
             Ok(())
         } else {
-            Err(Error::failed(format!("there was no pid {pid}")))
+            Err(Error::failed(format!("no task had pid {pid}")))
         }
     }
 
-    fn both(&self, pid: u32) -> Option<(&Facts, &Facts)> {
+    fn both(&self, pid: u32) -> Option<(&TaskFields, &TaskFields)> {
         Some((self.before.tasks.get(&pid)?, self.after.tasks.get(&pid)?))
     }
 
-    fn stayed(&self, pid: u32) -> bool {
+    fn is_permanent(&self, pid: u32) -> bool {
         self.both(pid).is_some()
     }
 
-    fn was_idle(&self, pid: u32) -> bool {
+    fn is_asleep(&self, pid: u32) -> bool {
         self.both(pid)
-            .is_some_and(|(before, after)| slept(before, after))
+            .is_some_and(|(before, after)| was_asleep(before, after))
     }
 }
 
-/// Whoever has run has been switched on and off a processor, at least.
-fn slept(before: &Facts, after: &Facts) -> bool {
+/// Whether the task has not run between the snapshots: a task that runs is switched at
+/// least once.
+fn was_asleep(before: &TaskFields, after: &TaskFields) -> bool {
     before.stat.switches() == after.stat.switches()
 }
 
-/// Without what may have been another for a while, though it was the same
-/// before and after: kernel threads and the first process change on their own,
-/// and somebody who has run has been in other states and had other sizes. Who
-/// shares a memory has other sizes as well while another runs.
-fn certain(facts: Facts, slept: bool, same_sizes: bool) -> Facts {
-    if facts.ppid == KTHREADD || facts.pid == KTHREADD || facts.tgid == INIT {
-        return Facts {
+/// Clears the fields that may have changed and changed back between the snapshots.
+/// Kernel threads and the first process change on their own. A task that has run may
+/// have had other states and sizes, and the sizes of a shared address space may
+/// change while another task runs.
+fn certain(fields: TaskFields, was_asleep: bool, same_stat: bool) -> TaskFields {
+    if fields.ppid == KTHREADD || fields.pid == KTHREADD || fields.tgid == INIT {
+        return TaskFields {
             comm: [0; 16],
             state: 0,
             stat: Stat::default(),
-            ..facts
+            ..fields
         };
     }
-    Facts {
-        state: if slept { facts.state } else { 0 },
-        stat: match slept && same_sizes {
-            true => facts.stat,
-            false => facts.stat.counters(),
+    TaskFields {
+        state: if was_asleep { fields.state } else { 0 },
+        stat: match was_asleep && same_stat {
+            true => fields.stat,
+            false => fields.stat.counters(),
         },
-        ..facts
+        ..fields
     }
 }
 
-/// Whether all that was the same before and after is told so, and counters are
-/// told that lie between.
-fn agree(told: &Facts, before: &Facts, after: &Facts) -> bool {
-    let mut numbers = zip3(told.stat.words(), before.stat.words(), after.stat.words());
-    let between = |(told, before, after)| before <= told && told <= after;
-    let [told, before, after] = [told, before, after].map(|facts| Facts {
+/// Whether the reported fields equal those that are the same in both snapshots, and
+/// the reported counters are between the two.
+fn matches(reported: &TaskFields, before: &TaskFields, after: &TaskFields) -> bool {
+    let mut numbers = zip3(
+        reported.stat.words(),
+        before.stat.words(),
+        after.stat.words(),
+    );
+    let between = |(reported, before, after)| before <= reported && reported <= after;
+    let [reported, before, after] = [reported, before, after].map(|fields| TaskFields {
         stat: Stat::default(),
-        ..*facts
+        ..*fields
     });
-    let mut rest = zip3(told.words(), before.words(), after.words());
-    let certain = |(told, before, after)| before != after || told == before;
+    let mut rest = zip3(reported.words(), before.words(), after.words());
+    let certain = |(reported, before, after)| before != after || reported == before;
     numbers.all(between) && rest.all(certain)
 }
 
@@ -196,9 +208,9 @@ mod tests {
     const SLEEPER: u32 = 10;
     const RUNNER: u32 = 11;
 
-    /// Somebody who has been on a processor so many times.
-    fn task(pid: u32, switches: u64) -> Facts {
-        Facts {
+    /// Returns a task with this number of context switches.
+    fn task(pid: u32, switches: u64) -> TaskFields {
+        TaskFields {
             pid,
             tgid: pid,
             ppid: 5,
@@ -208,144 +220,157 @@ mod tests {
                 rss_anon: 4096,
                 ..Stat::default()
             },
-            ..Facts::default()
+            ..TaskFields::default()
         }
     }
 
-    fn area(pid: u32, start: u64) -> AreaRow {
-        AreaRow {
+    fn mapping(pid: u32, start: u64) -> MappingRow {
+        MappingRow {
             pid,
             start,
-            ..AreaRow::default()
+            ..MappingRow::default()
         }
     }
 
-    fn moment(last: u32, tasks: &[Facts]) -> Moment {
-        let areas = [area(SLEEPER, 1), area(SLEEPER, 2), area(RUNNER, 1)];
-        Moment {
-            tasks: tasks.iter().map(|facts| (facts.pid, *facts)).collect(),
-            areas: by_process(&areas),
+    fn snapshot(last: u32, tasks: &[TaskFields]) -> Snapshot {
+        let mappings = [mapping(SLEEPER, 1), mapping(SLEEPER, 2), mapping(RUNNER, 1)];
+        Snapshot {
+            tasks: tasks.iter().map(|fields| (fields.pid, *fields)).collect(),
+            mappings: by_process(&mappings),
             last,
         }
     }
 
-    /// Somebody sleeps, somebody runs, one goes and one comes, and all numbers
-    /// from 20 to 29 have been given away.
-    fn moments() -> (Moment, Moment) {
+    /// Returns two snapshots: one task sleeps, one runs, one exits and one starts. The
+    /// pids from 20 to 29 are allocated between them.
+    fn snapshots() -> (Snapshot, Snapshot) {
         let sleeper = task(SLEEPER, 7);
         (
-            moment(19, &[sleeper, task(RUNNER, 7), task(12, 1)]),
-            moment(29, &[sleeper, task(RUNNER, 9), task(20, 1)]),
+            snapshot(19, &[sleeper, task(RUNNER, 7), task(12, 1)]),
+            snapshot(29, &[sleeper, task(RUNNER, 9), task(20, 1)]),
         )
     }
 
-    fn check(question: Question, told: &[Facts]) -> Result<()> {
-        let (before, after) = moments();
-        Witness::new(&before, &after, 1)?.check_tasks(told, question, &[])
+    fn check(query: Query, reported: &[TaskFields]) -> Result<()> {
+        let (before, after) = snapshots();
+        ReferenceData::new(&before, &after, 1)?.check_tasks(reported, query, &[])
     }
 
-    fn fails(question: Question, told: &[Facts]) -> String {
-        check(question, told).expect_err("is wrong").to_string()
-    }
-
-    #[test]
-    fn who_came_or_went_may_be_told_of_or_not() {
-        let stayed = [task(SLEEPER, 7), task(RUNNER, 8)];
-        check(Question::BaseCredStat, &stayed).expect("is right");
-        let more = [stayed[0], stayed[1], task(12, 1), task(20, 1), task(25, 1)];
-        check(Question::BaseCredStat, &more).expect("is right");
+    fn fails(query: Query, reported: &[TaskFields]) -> String {
+        check(query, reported)
+            .expect_err("invalid rows")
+            .to_string()
     }
 
     #[test]
-    fn who_stayed_is_told_of_once() {
+    fn task_of_one_snapshot_may_be_reported_or_not() {
+        let is_permanent = [task(SLEEPER, 7), task(RUNNER, 8)];
+        check(Query::BaseCredStat, &is_permanent).expect("valid rows");
+        let more = [
+            is_permanent[0],
+            is_permanent[1],
+            task(12, 1),
+            task(20, 1),
+            task(25, 1),
+        ];
+        check(Query::BaseCredStat, &more).expect("valid rows");
+    }
+
+    #[test]
+    fn task_of_both_snapshots_must_be_reported_once() {
         let [sleeper, runner] = [task(SLEEPER, 7), task(RUNNER, 8)];
-        assert_eq!(fails(Question::Base, &[sleeper]), "pid 11 is missing");
+        assert_eq!(fails(Query::Base, &[sleeper]), "pid 11 is missing");
         assert_eq!(
-            fails(Question::Base, &[sleeper, runner, sleeper]),
-            "pid 10 is there twice"
+            fails(Query::Base, &[sleeper, runner, sleeper]),
+            "pid 10 is reported twice"
         );
     }
 
     #[test]
-    fn nobody_is_made_up() {
-        let stayed = [task(SLEEPER, 7), task(RUNNER, 8)];
+    fn pid_that_was_never_allocated_is_rejected() {
+        let is_permanent = [task(SLEEPER, 7), task(RUNNER, 8)];
         for pid in [13, 19, 30] {
-            let told = [stayed[0], stayed[1], task(pid, 0)];
-            let error = fails(Question::Numbers, &told);
-            assert_eq!(error, format!("there was no pid {pid}"));
+            let reported = [is_permanent[0], is_permanent[1], task(pid, 0)];
+            let error = fails(Query::Pids, &reported);
+            assert_eq!(error, format!("no task had pid {pid}"));
         }
     }
 
     #[test]
-    fn numbers_may_begin_anew() {
-        let (mut before, mut after) = moments();
+    fn pids_may_wrap_around() {
+        let (mut before, mut after) = snapshots();
         (before.last, after.last) = (32_000, 400);
-        let witness = Witness::new(&before, &after, 1).expect("one sleeps");
+        let reference = ReferenceData::new(&before, &after, 1).expect("one task sleeps");
         for pid in [32_001, 300, 400] {
-            witness.check_number(pid).expect("was given away");
+            reference.check_pid(pid).expect("was allocated");
         }
-        assert!(witness.check_number(401).is_err());
-        assert!(witness.check_number(32_000).is_err());
+        assert!(reference.check_pid(401).is_err());
+        assert!(reference.check_pid(32_000).is_err());
     }
 
     #[test]
-    fn who_slept_has_not_changed() {
+    fn changed_fields_of_a_sleeping_task_are_rejected() {
         let runner = task(RUNNER, 8);
-        let wrong: [fn(&mut Facts); 4] = [
-            |facts| facts.state = 0,
-            |facts| facts.stat.rss_anon = 0,
-            |facts| facts.stat.nvcsw = 8,
-            |facts| facts.uids[2] = 1,
+        let wrong: [fn(&mut TaskFields); 4] = [
+            |fields| fields.state = 0,
+            |fields| fields.stat.rss_anon = 0,
+            |fields| fields.stat.nvcsw = 8,
+            |fields| fields.uids[2] = 1,
         ];
         for change in wrong {
             let mut sleeper = task(SLEEPER, 7);
             change(&mut sleeper);
-            fails(Question::BaseCredStat, &[sleeper, runner]);
+            fails(Query::BaseCredStat, &[sleeper, runner]);
         }
     }
 
     #[test]
-    fn who_ran_may_have_been_in_another_state_and_of_another_size() {
+    fn running_task_may_have_another_state_and_size() {
         let sleeper = task(SLEEPER, 7);
         let mut runner = task(RUNNER, 9);
         runner.state = 0;
         runner.stat.rss_anon = 8192;
-        check(Question::BaseCredStat, &[sleeper, runner]).expect("is right");
-        // But not as somebody else, and no counter goes back.
+        check(Query::BaseCredStat, &[sleeper, runner]).expect("valid rows");
+        // Its user must not change, and its counters must not decrease.
         runner.uids[0] = 1;
-        fails(Question::BaseCredStat, &[sleeper, runner]);
+        fails(Query::BaseCredStat, &[sleeper, runner]);
         for switches in [6, 10] {
-            fails(Question::BaseCredStat, &[sleeper, task(RUNNER, switches)]);
+            fails(Query::BaseCredStat, &[sleeper, task(RUNNER, switches)]);
         }
     }
 
     #[test]
-    fn a_population_that_does_not_sleep_is_no_witness() {
-        let (before, after) = moments();
-        assert!(Witness::new(&before, &after, 2).is_err());
+    fn pool_that_does_not_sleep_is_rejected() {
+        let (before, after) = snapshots();
+        assert!(ReferenceData::new(&before, &after, 2).is_err());
     }
 
     #[test]
-    fn the_hidden_are_not_told_of() {
-        let (before, after) = moments();
-        let witness = Witness::new(&before, &after, 1).expect("one sleeps");
-        let hidden = |told: &[Facts]| witness.check_tasks(told, Question::Hidden, &[25]);
-        hidden(&[task(25, 0)]).expect("only itself");
+    fn hidden_task_must_not_be_reported() {
+        let (before, after) = snapshots();
+        let reference = ReferenceData::new(&before, &after, 1).expect("one task sleeps");
+        let hidden =
+            |reported: &[TaskFields]| reference.check_tasks(reported, Query::Hidden, &[25]);
+        hidden(&[task(25, 0)]).expect("only its own row");
         assert!(hidden(&[task(SLEEPER, 7)]).is_err());
     }
 
     #[test]
-    fn the_areas_of_who_slept_are_told() {
-        let (before, after) = moments();
-        let witness = Witness::new(&before, &after, 1).expect("one sleeps");
-        let (one, two) = (area(SLEEPER, 1), area(SLEEPER, 2));
-        // Whoever ran may have had others, and the vsyscall page is nobody's.
-        let right = [one, two, area(RUNNER, 5), area(SLEEPER, u64::MAX)];
-        witness.check_areas(&right).expect("is right");
-        let wrong: [&[AreaRow]; 4] = [&[one], &[two, one], &[one, two, two], &[]];
+    fn mappings_of_sleeping_tasks_must_be_reported() {
+        let (before, after) = snapshots();
+        let reference = ReferenceData::new(&before, &after, 1).expect("one task sleeps");
+        let (one, two) = (mapping(SLEEPER, 1), mapping(SLEEPER, 2));
+        // A task that ran may have had other mappings. The vsyscall page is ignored.
+        let right = [one, two, mapping(RUNNER, 5), mapping(SLEEPER, u64::MAX)];
+        reference.check_mappings(&right).expect("valid rows");
+        let wrong: [&[MappingRow]; 4] = [&[one], &[two, one], &[one, two, two], &[]];
         for wrong in wrong {
-            assert!(witness.check_areas(wrong).is_err(), "{wrong:?}");
+            assert!(reference.check_mappings(wrong).is_err(), "{wrong:?}");
         }
-        assert!(witness.check_areas(&[one, two, area(13, 1)]).is_err());
+        assert!(
+            reference
+                .check_mappings(&[one, two, mapping(13, 1)])
+                .is_err()
+        );
     }
 }

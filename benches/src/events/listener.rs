@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! Who listens, on a thread of its own.
+//! Receives the events of processes, on a thread of its own.
 
 use std::collections::HashSet;
 use std::os::fd::OwnedFd;
@@ -12,44 +12,45 @@ use rustix::event::epoll;
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use taskdiag::events::{Connector, Event, EventKind, EventSource, Listen};
 
-use super::Way;
-use super::lives::end_with;
+use super::ListenMethod;
+use super::processes::fork_and_exit;
 use crate::clock;
 use crate::error::{Error, Result};
 
-/// Room for all that happens.
-const ROOM: usize = 64 << 20;
-/// What the last process ends with, which nobody else does.
-const LAST: i32 = 77;
-/// Nothing takes that long.
-const LONG: Duration = Duration::from_secs(600);
-/// Ends that are taken in at a time.
+/// Size of the receive buffer, which must hold all events.
+const RECEIVE_BUFFER: usize = 64 << 20;
+/// Exit status of the last process. No other process exits with it.
+const LAST_STATUS: i32 = 77;
+/// Timeout for one event.
+const TIMEOUT: Duration = Duration::from_secs(600);
+/// Maximum number of exits per epoll_wait().
 const BATCH: usize = 64;
 
-/// How often processes of the round were told of.
+/// Number of events received for processes of the round.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Heard {
+pub(super) struct EventCounts {
     pub(super) forks: usize,
     pub(super) execs: usize,
     pub(super) exits: usize,
 }
 
-/// What listening has come to.
-pub(super) struct Listened {
-    pub(super) heard: Heard,
+/// The result of listening.
+pub(super) struct ListenResult {
+    pub(super) counts: EventCounts,
     pub(super) ns: u64,
     pub(super) receives: u64,
 }
 
 pub(super) struct Listener {
-    way: Way,
+    method: ListenMethod,
     pids: Sender<Vec<u32>>,
     ready: Receiver<()>,
-    thread: JoinHandle<Result<Took>>,
+    thread: JoinHandle<Result<ThreadResult>>,
 }
 
-/// What the thread says at its end.
-struct Took {
+/// The result of the listening thread.
+#[derive(Default)]
+struct ThreadResult {
     ns: u64,
     receives: u64,
     events: Vec<EventKind>,
@@ -57,124 +58,114 @@ struct Took {
 }
 
 impl Listener {
-    /// Listens from now on.
-    pub(super) fn start(way: Way) -> Result<Self> {
-        let (tell, told) = channel();
-        let (say, ready) = channel();
+    /// Starts to listen.
+    pub(super) fn start(method: ListenMethod) -> Result<Self> {
+        let (pid_sender, pid_receiver) = channel();
+        let (ready_sender, ready) = channel();
         let thread = thread::spawn(move || {
-            let begun = clock::own_ns()?;
-            let took = match way {
-                Way::Nobody => Ok(Took::nothing()),
-                Way::Connector(events) => follow(Listen::to(events), &say),
-                Way::Pidfds => poll(&told, &say),
+            let start = clock::thread_cpu_ns()?;
+            let result = match method {
+                ListenMethod::None => Ok(ThreadResult::default()),
+                ListenMethod::Connector(events) => follow(Listen::to(events), &ready_sender),
+                ListenMethod::Pidfds => poll(&pid_receiver, &ready_sender),
             }?;
-            Ok(Took {
-                ns: clock::own_ns()? - begun,
-                ..took
+            Ok(ThreadResult {
+                ns: clock::thread_cpu_ns()? - start,
+                ..result
             })
         });
         let listener = Self {
-            way,
-            pids: tell,
+            method,
+            pids: pid_sender,
             ready,
             thread,
         };
-        if let Way::Connector(_) = way {
+        if let ListenMethod::Connector(_) = method {
             listener.await_ready()?;
         }
         Ok(listener)
     }
 
-    /// These processes are there.
-    pub(super) fn tell_of(&self, pids: Vec<u32>) -> Result<()> {
-        if let Way::Pidfds = self.way {
+    /// Passes the processes to listen to. They all exist.
+    pub(super) fn watch(&self, pids: Vec<u32>) -> Result<()> {
+        if let ListenMethod::Pidfds = self.method {
             self.pids.send(pids).map_err(Error::failed)?;
             self.await_ready()?;
         }
         Ok(())
     }
 
-    /// All that happened has happened, to these.
-    pub(super) fn finish(self, pids: &[u32]) -> Result<Listened> {
-        if let Way::Connector(_) = self.way {
-            end_with(LAST)?;
+    /// Stops listening after all processes have exited. Counts the events of these pids.
+    pub(super) fn finish(self, pids: &[u32]) -> Result<ListenResult> {
+        if let ListenMethod::Connector(_) = self.method {
+            fork_and_exit(LAST_STATUS)?;
         }
-        let took = join(self.thread)?;
+        let result = join(self.thread)?;
         let pids: HashSet<u32> = pids.iter().copied().collect();
-        let mut heard = Heard {
-            exits: took.ended,
-            ..Heard::default()
+        let mut counts = EventCounts {
+            exits: result.ended,
+            ..EventCounts::default()
         };
-        for event in &took.events {
+        for event in &result.events {
             let of_ours = event.task().is_some_and(|(pid, _)| pids.contains(&pid));
             match event {
-                EventKind::Fork { .. } if of_ours => heard.forks += 1,
-                EventKind::Exec { .. } if of_ours => heard.execs += 1,
-                EventKind::Exit { .. } if of_ours => heard.exits += 1,
+                EventKind::Fork { .. } if of_ours => counts.forks += 1,
+                EventKind::Exec { .. } if of_ours => counts.execs += 1,
+                EventKind::Exit { .. } if of_ours => counts.exits += 1,
                 EventKind::Lost(lost) => return Err(Error::failed(format!("lost: {lost:?}"))),
                 _ => {}
             }
         }
-        Ok(Listened {
-            heard,
-            ns: took.ns,
-            receives: took.receives,
+        Ok(ListenResult {
+            counts,
+            ns: result.ns,
+            receives: result.receives,
         })
     }
 
     fn await_ready(&self) -> Result<()> {
-        // If the thread has ended instead, it says why when it is joined.
+        // If the thread has ended instead, joining it returns the error.
         let _ = self.ready.recv();
         Ok(())
     }
 }
 
-fn join(thread: JoinHandle<Result<Took>>) -> Result<Took> {
+fn join(thread: JoinHandle<Result<ThreadResult>>) -> Result<ThreadResult> {
     let panicked = |_| Error::failed("the listener panicked");
     thread.join().map_err(panicked)?
 }
 
-impl Took {
-    const fn nothing() -> Self {
-        Self {
-            ns: 0,
-            receives: 0,
-            events: Vec::new(),
-            ended: 0,
-        }
-    }
-}
-
-/// By the proc connector, until the last process has ended.
-fn follow(how: Listen, ready: &Sender<()>) -> Result<Took> {
-    let mut connector: Connector = how.buffer(ROOM).begin().map_err(Error::missing)?;
+/// Receives events of the proc connector until the last process has exited.
+fn follow(how: Listen, ready: &Sender<()>) -> Result<ThreadResult> {
+    let mut connector: Connector = how.buffer(RECEIVE_BUFFER).begin().map_err(Error::missing)?;
     let _ = ready.send(());
-    let mut took = Took::nothing();
+    let mut result = ThreadResult::default();
     loop {
-        let event = connector.next_event(Some(LONG)).map_err(Error::failed)?;
-        let Event { kind, .. } = event.ok_or_else(|| Error::failed("nothing is told"))?;
-        took.events.push(kind);
-        if matches!(kind, EventKind::Exit { status, .. } if status.code() == Some(LAST)) {
-            took.receives = connector.receives();
-            return Ok(took);
+        let event = connector.next_event(Some(TIMEOUT)).map_err(Error::failed)?;
+        let Event { kind, .. } =
+            event.ok_or_else(|| Error::failed("timed out waiting for an event"))?;
+        result.events.push(kind);
+        if matches!(kind, EventKind::Exit { status, .. } if status.code() == Some(LAST_STATUS)) {
+            result.receives = connector.receives();
+            return Ok(result);
         }
     }
 }
 
-/// By a descriptor a process, until all have ended.
-fn poll(pids: &Receiver<Vec<u32>>, ready: &Sender<()>) -> Result<Took> {
+/// Waits on one pidfd per process until all processes have exited.
+fn poll(pids: &Receiver<Vec<u32>>, ready: &Sender<()>) -> Result<ThreadResult> {
     let pids = pids.recv().map_err(Error::failed)?;
     let mut pidfds = Pidfds::open(&pids)?;
     let _ = ready.send(());
-    let mut took = Took::nothing();
-    while took.ended < pids.len() {
-        took.ended += pidfds.wait()?;
-        took.receives += 1;
+    let mut result = ThreadResult::default();
+    while result.ended < pids.len() {
+        result.ended += pidfds.wait()?;
+        result.receives += 1;
     }
-    Ok(took)
+    Ok(result)
 }
 
-/// A descriptor of each process that has not ended.
+/// The pidfds of the processes that have not exited.
 struct Pidfds {
     epoll: OwnedFd,
     open: Vec<Option<OwnedFd>>,
@@ -182,11 +173,11 @@ struct Pidfds {
 
 impl Pidfds {
     fn open(pids: &[u32]) -> Result<Self> {
-        make_room(pids.len())?;
+        raise_descriptor_limit(pids.len())?;
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC).map_err(Error::io("epoll"))?;
         let mut open = Vec::with_capacity(pids.len());
         for (at, pid) in pids.iter().enumerate() {
-            let pid = Pid::from_raw(*pid as i32).ok_or_else(|| Error::failed("an odd number"))?;
+            let pid = Pid::from_raw(*pid as i32).ok_or_else(|| Error::failed("invalid pid"))?;
             let pidfd = pidfd_open(pid, PidfdFlags::empty()).map_err(Error::io("pidfd_open"))?;
             let which = epoll::EventData::new_u64(at as u64);
             epoll::add(&epoll, &pidfd, which, epoll::EventFlags::IN).map_err(Error::io("epoll"))?;
@@ -195,7 +186,7 @@ impl Pidfds {
         Ok(Self { epoll, open })
     }
 
-    /// Waits until some have ended, and closes theirs.
+    /// Waits until processes have exited, and closes their pidfds.
     fn wait(&mut self) -> Result<usize> {
         let mut ended = Vec::with_capacity(BATCH);
         let buffer = rustix::buffer::spare_capacity(&mut ended);
@@ -208,8 +199,8 @@ impl Pidfds {
     }
 }
 
-/// Lets this process have so many descriptors.
-fn make_room(descriptors: usize) -> Result<()> {
+/// Raises `RLIMIT_NOFILE` if this process may not open this number of descriptors.
+fn raise_descriptor_limit(descriptors: usize) -> Result<()> {
     let wanted = descriptors as u64 + 100;
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).map_err(Error::io("getrlimit"))?;
     if soft >= wanted {

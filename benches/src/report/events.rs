@@ -1,42 +1,43 @@
 // SPDX-License-Identifier: MIT
-//! What it costs to be told of events.
+//! The table of process events.
 
 use super::figures::Figures;
 use super::table::{Table, short, thousands};
 use crate::events::{KIND, listeners};
-use crate::facts::Question;
+use crate::task_fields::Query;
 
-/// A row a listener: what it was told, and what that cost a process that lived.
+/// Returns a table with one row per listener: events received, and their cost per
+/// process.
 pub(super) fn table(figures: &Figures, machine: &str) -> Table {
     let mut table = Table::new([
-        "listens to",
-        "told",
+        "listener",
+        "events",
         "receives",
-        "an event",
-        "a life",
-        "all",
+        "per event",
+        "per process",
+        "total per process",
     ]);
-    let find = |question, listener| {
+    let find = |query, listener| {
         let mut ours = figures.of(machine).filter(|f| f.record.kind == KIND);
-        ours.find(|f| f.record.question == question && f.record.rival == listener)
+        ours.find(|f| f.record.query == query && f.record.implementation == listener)
     };
     for listener in listeners() {
-        let listening = find(Question::Listening, listener);
-        let Some((listening, all)) = listening.zip(find(Question::Lives, listener)) else {
+        let listening = find(Query::Listener, listener);
+        let Some((listening, all)) = listening.zip(find(Query::Lifecycles, listener)) else {
             continue;
         };
         let record = &listening.record;
-        let an_event = match record.rows {
+        let per_event = match record.rows {
             0 => String::new(),
-            _ => short(listening.a_row()),
+            _ => short(listening.per_row()),
         };
         table.row([
             listener.to_owned(),
             thousands(record.rows),
             thousands(record.receives),
-            an_event,
-            short(listening.a_task()),
-            short(all.a_task()),
+            per_event,
+            short(listening.per_task()),
+            short(all.per_task()),
         ]);
     }
     table

@@ -1,51 +1,51 @@
 // SPDX-License-Identifier: MIT
-//! The raw data, a figure of the rounds of each rival.
+//! Figures: the median round of each measurement.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
 use crate::error::{Error, Result};
-use crate::facts::Question;
 use crate::outcome::Record;
+use crate::task_fields::Query;
 
-/// What a rival took for a population: the round in the middle stands for all.
-/// What else a machine does in a round adds to it, and memory that another has
-/// just given back takes from it.
+/// The cost of an implementation with a pool: its median round. Other load of the
+/// machine makes a round more expensive, and memory that another process has just
+/// freed makes it cheaper.
 pub(crate) struct Figure {
     pub(crate) record: Record,
 }
 
 impl Figure {
-    /// Instructions, or nanoseconds, a task.
-    pub(crate) fn a_task(&self) -> f64 {
+    /// Returns instructions or nanoseconds per task.
+    pub(crate) fn per_task(&self) -> f64 {
         self.record.ns as f64 / self.record.tasks.max(1) as f64
     }
 
-    /// Likewise for each task or area that was told of.
-    pub(crate) fn a_row(&self) -> f64 {
+    /// Returns instructions or nanoseconds per reported task or memory mapping.
+    pub(crate) fn per_row(&self) -> f64 {
         self.record.ns as f64 / self.record.rows.max(1) as f64
     }
 }
 
-/// All there are, of all machines.
+/// The figures of all machines.
 pub(crate) struct Figures(Vec<Figure>);
 
-/// What tells one figure from another.
-type Key = (String, String, u64, Question, String);
+/// Identifies a figure.
+type Key = (String, String, u64, Query, String);
 
 fn key(record: &Record) -> Key {
     (
         record.machine.clone(),
         record.kind.clone(),
-        record.population,
-        record.question,
-        record.rival.clone(),
+        record.pool,
+        record.query,
+        record.implementation.clone(),
     )
 }
 
-/// Of two in the middle the cheaper one.
-fn middle(mut rounds: Vec<Record>) -> Figure {
+/// Returns the median round, the cheaper one of two.
+fn median(mut rounds: Vec<Record>) -> Figure {
     rounds.sort_by_key(|record| record.ns);
     let at = (rounds.len() - 1) / 2;
     Figure {
@@ -54,7 +54,7 @@ fn middle(mut rounds: Vec<Record>) -> Figure {
 }
 
 impl Figures {
-    /// Reads a file, or every file of a folder that is called `.csv`.
+    /// Reads a file, or each `.csv` file of a directory.
     pub(crate) fn read(path: &Path) -> Result<Self> {
         Ok(Self::of_rounds(read_all(path)?))
     }
@@ -64,7 +64,7 @@ impl Figures {
         for record in rounds {
             of_each.entry(key(&record)).or_default().push(record);
         }
-        Self(of_each.into_values().map(middle).collect())
+        Self(of_each.into_values().map(median).collect())
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Figure> {
@@ -77,19 +77,19 @@ impl Figures {
             .filter(move |figure| figure.record.machine == machine)
     }
 
-    /// Of processes.
+    /// Finds a figure of processes.
     pub(crate) fn find(
         &self,
         machine: &str,
-        population: u64,
-        question: Question,
-        rival: &str,
+        pool: u64,
+        query: Query,
+        implementation: &str,
     ) -> Option<&Figure> {
         self.of(machine).find(|figure| {
             figure.record.kind == "processes"
-                && figure.record.population == population
-                && figure.record.question == question
-                && figure.record.rival == rival
+                && figure.record.pool == pool
+                && figure.record.query == query
+                && figure.record.implementation == implementation
         })
     }
 }
@@ -100,7 +100,7 @@ fn read_all(path: &Path) -> Result<Vec<Record>> {
     }
     let mut all = Vec::new();
     for entry in fs::read_dir(path).map_err(Error::io(path.display().to_string()))? {
-        let path = entry.map_err(Error::io("reading a folder"))?.path();
+        let path = entry.map_err(Error::io("reading a directory"))?.path();
         if path.extension().is_some_and(|extension| extension == "csv") {
             all.extend(read_file(&path)?);
         }
@@ -121,14 +121,14 @@ fn read_file(path: &Path) -> Result<Vec<Record>> {
 mod tests {
     use super::*;
 
-    fn round(rival: &str, ns: u64) -> Record {
+    fn round(implementation: &str, ns: u64) -> Record {
         Record {
             machine: "icount".to_owned(),
             kernel: String::new(),
             kind: "processes".to_owned(),
-            population: 10,
-            rival: rival.to_owned(),
-            question: Question::Base,
+            pool: 10,
+            implementation: implementation.to_owned(),
+            query: Query::Base,
             tasks: 10,
             rows: 10,
             round: 0,
@@ -140,13 +140,13 @@ mod tests {
     }
 
     #[test]
-    fn the_round_in_the_middle_counts() {
+    fn figure_is_the_median_round() {
         let rounds = [("a", 300), ("a", 100), ("b", 50), ("a", 200), ("a", 900)];
-        let rounds = rounds.map(|(rival, ns)| round(rival, ns));
+        let rounds = rounds.map(|(implementation, ns)| round(implementation, ns));
         let figures = Figures::of_rounds(rounds.into());
-        let cost = |rival| {
-            let figure = figures.find("icount", 10, Question::Base, rival);
-            figure.map(Figure::a_task)
+        let cost = |implementation| {
+            let figure = figures.find("icount", 10, Query::Base, implementation);
+            figure.map(Figure::per_task)
         };
         assert_eq!(cost("a"), Some(20.0));
         assert_eq!(cost("b"), Some(5.0));

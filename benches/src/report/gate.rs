@@ -1,44 +1,52 @@
 // SPDX-License-Identifier: MIT
-//! The gate: what a dump of 1,000 processes may cost, held to a file.
+//! The gate: compares the cost of a dump of 1,000 processes with a baseline.
 
 use std::fs;
 use std::path::Path;
 
 use super::figures::Figures;
 use crate::error::{Error, Result};
-use crate::facts::Question;
-use crate::rivals::RIVALS;
+use crate::implementations::IMPLEMENTATIONS;
+use crate::task_fields::Query;
 
-/// So much more than the file says passes, in per cent.
+/// Accepted increase over the baseline, in per cent.
 const TOLERANCE: f64 = 3.0;
 const POPULATION: u64 = 1_000;
 
-/// Compares every way of task_diag to dump base and cred that is in `results`
-/// with its line in `baseline`: `NAME: INSTRUCTIONS A TASK`.
+/// Compares the cost of base and cred of each task_diag implementation in `results`
+/// with its line in `baseline`: `NAME: INSTRUCTIONS_PER_TASK`.
+///
+/// # Errors
+///
+/// Fails if a cost exceeds its baseline by more than [`TOLERANCE`] per cent.
 pub(crate) fn check(results: &Path, baseline: &Path) -> Result<()> {
     let figures = Figures::read(results)?;
     let text = fs::read_to_string(baseline).map_err(Error::io(baseline.display().to_string()))?;
     let mut failures = 0;
-    for rival in RIVALS
-        .iter()
-        .filter(|rival| rival.question == Question::BaseCred && rival.name.starts_with("task_diag"))
-    {
+    for implementation in IMPLEMENTATIONS.iter().filter(|implementation| {
+        implementation.query == Query::BaseCred && implementation.name.starts_with("task_diag")
+    }) {
         let figure = figures
-            .find("icount", POPULATION, rival.question, rival.name)
-            .ok_or_else(|| Error::failed(format!("{}: was not measured", rival.name)))?;
-        let limit = expected(&text, rival.name)?;
-        let (verdict, failed) = judge(figure.a_task(), limit);
+            .find(
+                "icount",
+                POPULATION,
+                implementation.query,
+                implementation.name,
+            )
+            .ok_or_else(|| Error::failed(format!("{}: not measured", implementation.name)))?;
+        let limit = expected(&text, implementation.name)?;
+        let (result, failed) = verify(figure.per_task(), limit);
         println!(
-            "{}: {:.1} instructions a task, {limit:.1} in the file: {verdict}",
-            rival.name,
-            figure.a_task()
+            "{}: {:.1} instructions per task, baseline {limit:.1}: {result}",
+            implementation.name,
+            figure.per_task()
         );
         failures += usize::from(failed);
     }
     match failures {
         0 => Ok(()),
         _ => Err(Error::failed(format!(
-            "a dump costs over {TOLERANCE} % more than it did"
+            "a dump costs over {TOLERANCE} % more than its baseline"
         ))),
     }
 }
@@ -48,20 +56,20 @@ fn expected(text: &str, name: &str) -> Result<f64> {
         .filter_map(|line| line.split_once(": "))
         .find(|(key, _)| *key == name)
         .and_then(|(_, value)| value.trim().parse().ok())
-        .ok_or_else(|| Error::failed(format!("the baseline has no line of {name}")))
+        .ok_or_else(|| Error::failed(format!("the baseline has no line for {name:?}")))
 }
 
-fn judge(cost: f64, expected: f64) -> (String, bool) {
+fn verify(cost: f64, expected: f64) -> (String, bool) {
     let change = (cost / expected - 1.0) * 100.0;
     let failed = change > TOLERANCE;
-    let verdict = if failed {
+    let result = if failed {
         "FAILED"
     } else if change < -TOLERANCE {
-        "better, lower the file"
+        "better, lower the baseline"
     } else {
         "ok"
     };
-    (format!("{change:+.2} %, {verdict}"), failed)
+    (format!("{change:+.2} %, {result}"), failed)
 }
 
 #[cfg(test)]
@@ -69,17 +77,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn three_per_cent_more_pass_and_not_four() {
-        assert!(!judge(102.9, 100.0).1);
-        assert!(judge(103.1, 100.0).1);
-        assert!(!judge(50.0, 100.0).1);
+    fn cost_within_the_tolerance_passes() {
+        assert!(!verify(102.9, 100.0).1);
+        assert!(verify(103.1, 100.0).1);
+        assert!(!verify(50.0, 100.0).1);
     }
 
     #[test]
-    fn a_line_by_its_name() {
+    fn baseline_is_found_by_name() {
         let text = "# about\ntask_diag, library: 812.5\n";
         assert_eq!(
-            expected(text, "task_diag, library").expect("is there"),
+            expected(text, "task_diag, library").expect("the line exists"),
             812.5
         );
         assert!(expected(text, "task_diag").is_err());

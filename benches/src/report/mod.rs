@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! Tables and plots of what was measured, on the terminal and on a page.
+//! Tables and plots of the figures, on the terminal and on a page.
 
 mod events;
 mod figures;
@@ -14,16 +14,16 @@ use std::fs;
 use std::path::Path;
 
 use crate::error::{Error, Result};
-use crate::facts::Question;
-use crate::rivals::RIVALS;
+use crate::implementations::IMPLEMENTATIONS;
+use crate::task_fields::Query;
 use figures::{Figure, Figures};
 use table::{Table, short, thousands};
 
 const BEGIN: &str = "<!-- figures: written by scripts/bench -->\n";
 const END: &str = "<!-- end of figures -->\n";
 
-/// Shows the figures, draws the plots beside the raw data, and writes both into
-/// the page, if there is one.
+/// Prints the tables, draws the plots beside the raw data, and writes the tables into
+/// the page, if one is given.
 pub(crate) fn write(results: &Path, page: Option<&Path>) -> Result<()> {
     let figures = Figures::read(results)?;
     let text = text(&figures)?;
@@ -32,7 +32,7 @@ pub(crate) fn write(results: &Path, page: Option<&Path>) -> Result<()> {
     page.map_or(Ok(()), |page| insert(&text, page))
 }
 
-/// Between the two marks.
+/// Replaces the text between the two marks of the page.
 fn insert(text: &str, page: &Path) -> Result<()> {
     let old = fs::read_to_string(page).map_err(Error::io(page.display().to_string()))?;
     let (before, rest) = old.split_once(BEGIN).ok_or_else(|| no_mark(page))?;
@@ -42,7 +42,10 @@ fn insert(text: &str, page: &Path) -> Result<()> {
 }
 
 fn no_mark(page: &Path) -> Error {
-    Error::failed(format!("{} has no place for figures", page.display()))
+    Error::failed(format!(
+        "{}: the marks for the figures are missing",
+        page.display()
+    ))
 }
 
 fn text(figures: &Figures) -> Result<String> {
@@ -54,31 +57,31 @@ fn text(figures: &Figures) -> Result<String> {
         Ok::<_, Error>(())
     };
     section(
-        "What has to be reached",
-        "10,000 processes, root, the client included; ratios are fractions.",
+        "Limits",
+        "10,000 processes, as root, including the client; ratios are fractions.",
         &limits::table(figures),
     )?;
     for machine in machines(figures) {
         for kind in ["processes", "threads"] {
             let title = format!("{machine}: {kind}");
-            let about = format!("{} a task.{}", unit(&machine), caveat(&machine));
-            section(&title, &about, &populations(figures, &machine, kind))?;
+            let about = format!("{} per task.{}", unit(&machine), caveat(&machine));
+            section(&title, &about, &pools(figures, &machine, kind))?;
         }
-        let about = format!("{} a task, 1,000 processes.", unit(&machine));
+        let about = format!("{} per task, 1,000 processes.", unit(&machine));
         section(
             &format!("{machine}: each group alone"),
             &about,
             &groups(figures, &machine),
         )?;
-        let about = format!("{} an area.", unit(&machine));
+        let about = format!("{} per memory mapping.", unit(&machine));
         section(
-            &format!("{machine}: areas"),
+            &format!("{machine}: memory mappings"),
             &about,
-            &areas(figures, &machine),
+            &mappings(figures, &machine),
         )?;
         let about = format!(
-            "{} of the listener, for an event and for a process that forks, runs a program and \
-             ends; and of all together for such a process.",
+            "{} of the listener per event, and per process that is forked, calls execve() and \
+             exits; and of the listener and all processes together per process.",
             unit(&machine)
         );
         section(
@@ -89,9 +92,9 @@ fn text(figures: &Figures) -> Result<String> {
     }
     let (table, worst) = again(figures);
     let about = format!(
-        "Figures of two boots; the largest difference of all is {worst:.2} %. Here are those above 0.1 %."
+        "Differences above 0.1 % between two boots. The largest difference is {worst:.2} %."
     );
-    section("The same again", &about, &table)?;
+    section("Repeatability", &about, &table)?;
     Ok(text)
 }
 
@@ -103,61 +106,65 @@ fn unit(machine: &str) -> &'static str {
     }
 }
 
-/// What has to be known to read the figures of this machine.
+/// Returns a remark on how to read the figures of this machine.
 fn caveat(machine: &str) -> &'static str {
     match machine {
-        "uml" => " Calls of the kernel are dear here: read ratios, and those with care.",
+        "uml" => {
+            " System calls are expensive in User-Mode Linux, so even ratios are only a rough guide."
+        }
         "native" => {
-            " Time on a processor of a machine that does other things, too, and on its own \
-             kernel, into which nothing was loaded: neither task_diag nor BPF programs. So \
-             `taskdiag-cli ps` reads procfs here, as `ps` does."
+            " CPU time on a machine with other load. Nothing was loaded into its kernel, neither \
+             task_diag nor BPF programs, so `taskdiag-cli ps` reads procfs like `ps`."
         }
         _ => "",
     }
 }
 
-/// But for the second time on the same one.
+/// Returns the machines, without the second boot of the same machine.
 fn machines(figures: &Figures) -> BTreeSet<String> {
     let all = figures.iter().map(|figure| figure.record.machine.clone());
     all.filter(|machine| machine != AGAIN).collect()
 }
 
-/// What the second boot's figures are called.
+/// The machine name of the second boot's figures.
 const AGAIN: &str = "icount-again";
 
-/// A row a rival and question, a column a population.
-fn populations(figures: &Figures, machine: &str, kind: &str) -> Table {
+/// Returns a table with one row per query and implementation, and one column per pool.
+fn pools(figures: &Figures, machine: &str, kind: &str) -> Table {
     let ours: Vec<&Figure> = figures
         .of(machine)
         .filter(|f| f.record.kind == kind)
         .collect();
-    let sizes: BTreeSet<u64> = ours.iter().map(|f| f.record.population).collect();
-    let headers = ["asked for".to_owned(), "rival".to_owned()];
+    let sizes: BTreeSet<u64> = ours.iter().map(|f| f.record.pool).collect();
+    let headers = ["query".to_owned(), "implementation".to_owned()];
     let mut table = Table::new(
         headers
             .into_iter()
             .chain(sizes.iter().map(|n| thousands(*n))),
     );
-    for rival in RIVALS
+    for implementation in IMPLEMENTATIONS
         .iter()
-        .filter(|rival| rival.question != Question::Groups)
+        .filter(|implementation| implementation.query != Query::Groups)
     {
         let cells: Vec<String> = sizes
             .iter()
             .map(|size| {
                 let figure = ours.iter().find(|f| {
-                    f.record.population == *size
-                        && f.record.rival == rival.name
-                        && f.record.question == rival.question
+                    f.record.pool == *size
+                        && f.record.implementation == implementation.name
+                        && f.record.query == implementation.query
                 });
-                figure.map_or_else(String::new, |figure| short(figure.a_task()))
+                figure.map_or_else(String::new, |figure| short(figure.per_task()))
             })
             .collect();
         if cells.iter().any(|cell| !cell.is_empty()) {
             table.row(
-                [rival.question.to_string(), rival.name.to_owned()]
-                    .into_iter()
-                    .chain(cells),
+                [
+                    implementation.query.to_string(),
+                    implementation.name.to_owned(),
+                ]
+                .into_iter()
+                .chain(cells),
             );
         }
     }
@@ -166,54 +173,53 @@ fn populations(figures: &Figures, machine: &str, kind: &str) -> Table {
 
 fn groups(figures: &Figures, machine: &str) -> Table {
     let mut table = Table::new(["group", "cost"]);
-    for rival in RIVALS
+    for implementation in IMPLEMENTATIONS
         .iter()
-        .filter(|rival| rival.question == Question::Groups)
+        .filter(|implementation| implementation.query == Query::Groups)
     {
-        let figure = figures.find(machine, 1_000, Question::Groups, rival.name);
+        let figure = figures.find(machine, 1_000, Query::Groups, implementation.name);
         if let Some(figure) = figure {
-            table.row([rival.name.to_owned(), short(figure.a_task())]);
+            table.row([implementation.name.to_owned(), short(figure.per_task())]);
         }
     }
     table
 }
 
-fn areas(figures: &Figures, machine: &str) -> Table {
-    let mut table = Table::new(["rival", "processes", "areas", "cost"]);
-    let ours = figures
-        .of(machine)
-        .filter(|f| f.record.question == Question::Areas);
+fn mappings(figures: &Figures, machine: &str) -> Table {
+    let mut table = Table::new(["implementation", "processes", "mappings", "cost"]);
+    let ours = figures.of(machine).filter(|f| f.record.query == Query::Vma);
     for figure in ours {
         table.row([
-            figure.record.rival.clone(),
-            thousands(figure.record.population),
+            figure.record.implementation.clone(),
+            thousands(figure.record.pool),
             thousands(figure.record.rows),
-            short(figure.a_row()),
+            short(figure.per_row()),
         ]);
     }
     table
 }
 
-/// Where two boots differ by more than a thousandth, and the most they do.
+/// Returns the differences between two boots that exceed a thousandth, and the largest
+/// difference.
 fn again(figures: &Figures) -> (Table, f64) {
-    let mut table = Table::new(["rival", "asked for", "kind", "population", "difference"]);
+    let mut table = Table::new(["implementation", "query", "kind", "tasks", "difference"]);
     let mut worst = 0.0_f64;
     for second in figures.of(AGAIN) {
         let first = figures.of("icount").find(|first| {
             first.record.kind == second.record.kind
-                && first.record.population == second.record.population
-                && first.record.question == second.record.question
-                && first.record.rival == second.record.rival
+                && first.record.pool == second.record.pool
+                && first.record.query == second.record.query
+                && first.record.implementation == second.record.implementation
         });
         let Some(first) = first else { continue };
-        let difference = (second.a_task() / first.a_task() - 1.0) * 100.0;
+        let difference = (second.per_task() / first.per_task() - 1.0) * 100.0;
         worst = worst.max(difference.abs());
         if difference.abs() > 0.1 {
             table.row([
-                second.record.rival.clone(),
-                second.record.question.to_string(),
+                second.record.implementation.clone(),
+                second.record.query.to_string(),
                 second.record.kind.clone(),
-                thousands(second.record.population),
+                thousands(second.record.pool),
                 format!("{difference:+.2} %"),
             ]);
         }

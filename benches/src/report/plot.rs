@@ -7,24 +7,25 @@ use plotters::prelude::*;
 
 use super::figures::Figures;
 use crate::error::{Error, Result};
-use crate::facts::Question;
-use crate::rivals::RIVALS;
+use crate::implementations::IMPLEMENTATIONS;
+use crate::task_fields::Query;
 
 const SIZE: (u32, u32) = (800, 480);
 
-pub(crate) fn write(figures: &Figures, folder: &Path) -> Result<()> {
-    populations(figures, &folder.join("population.svg")).map_err(Error::failed)?;
-    groups(figures, &folder.join("groups.svg")).map_err(Error::failed)
+pub(crate) fn write(figures: &Figures, directory: &Path) -> Result<()> {
+    pools(figures, &directory.join("population.svg")).map_err(Error::failed)?;
+    groups(figures, &directory.join("groups.svg")).map_err(Error::failed)
 }
 
 type Drawn = std::result::Result<(), Box<dyn std::error::Error>>;
 
-/// Cost of base and cred against the population, a line a rival.
-fn populations(figures: &Figures, path: &Path) -> Drawn {
+/// Draws the cost of base and cred over the number of tasks, one line per
+/// implementation.
+fn pools(figures: &Figures, path: &Path) -> Drawn {
     let root = SVGBackend::new(path, SIZE).into_drawing_area();
     root.fill(&WHITE)?;
     let mut chart = ChartBuilder::on(&root)
-        .caption("base and cred: instructions a task", ("sans-serif", 20))
+        .caption("base and cred: instructions per task", ("sans-serif", 20))
         .margin(12)
         .x_label_area_size(40)
         .y_label_area_size(70)
@@ -37,20 +38,20 @@ fn populations(figures: &Figures, path: &Path) -> Drawn {
         .x_desc("processes")
         .light_line_style(TRANSPARENT)
         .draw()?;
-    let rivals = RIVALS
+    let implementations = IMPLEMENTATIONS
         .iter()
-        .filter(|rival| rival.question == Question::BaseCred);
-    for (number, rival) in rivals.enumerate() {
+        .filter(|implementation| implementation.query == Query::BaseCred);
+    for (number, implementation) in implementations.enumerate() {
         let points = figures.of("icount").filter(|f| {
             f.record.kind == "processes"
-                && f.record.question == rival.question
-                && f.record.rival == rival.name
+                && f.record.query == implementation.query
+                && f.record.implementation == implementation.name
         });
-        let points = points.map(|f| (f.record.population as f64, f.a_task()));
+        let points = points.map(|f| (f.record.pool as f64, f.per_task()));
         let color = Palette99::pick(number).stroke_width(2);
         chart
             .draw_series(LineSeries::new(points, color).point_size(3))?
-            .label(rival.name)
+            .label(implementation.name)
             .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], color));
     }
     chart
@@ -60,14 +61,14 @@ fn populations(figures: &Figures, path: &Path) -> Drawn {
     Ok(root.present()?)
 }
 
-/// The cost of each group, a bar each.
+/// Draws the cost of each group, one bar per group.
 fn groups(figures: &Figures, path: &Path) -> Drawn {
-    let costs: Vec<(&str, f64)> = RIVALS
+    let costs: Vec<(&str, f64)> = IMPLEMENTATIONS
         .iter()
-        .filter(|rival| rival.question == Question::Groups)
-        .filter_map(|rival| {
-            let figure = figures.find("icount", 1_000, Question::Groups, rival.name)?;
-            Some((rival.name, figure.a_task()))
+        .filter(|implementation| implementation.query == Query::Groups)
+        .filter_map(|implementation| {
+            let figure = figures.find("icount", 1_000, Query::Groups, implementation.name)?;
+            Some((implementation.name, figure.per_task()))
         })
         .collect();
     let root = SVGBackend::new(path, SIZE).into_drawing_area();
@@ -77,7 +78,10 @@ fn groups(figures: &Figures, path: &Path) -> Drawn {
         group.map_or_else(String::new, |(name, _)| (*name).to_owned())
     };
     let mut chart = ChartBuilder::on(&root)
-        .caption("each group alone: instructions a task", ("sans-serif", 20))
+        .caption(
+            "each group alone: instructions per task",
+            ("sans-serif", 20),
+        )
         .margin(12)
         .x_label_area_size(40)
         .y_label_area_size(70)

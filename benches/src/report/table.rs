@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! Tables that a terminal shows as well as a page does.
+//! Tables in Markdown, aligned for a terminal.
 
 use std::fmt;
 
@@ -33,7 +33,7 @@ impl Table {
 }
 
 impl fmt::Display for Table {
-    /// The first column to the left, figures to the right.
+    /// Aligns the first column to the left, and all others to the right.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (number, row) in self.rows.iter().enumerate() {
             for (column, cell) in row.iter().enumerate() {
@@ -57,7 +57,7 @@ impl fmt::Display for Table {
     }
 }
 
-/// Three digits or more, commas between thousands.
+/// Formats a number with three or more digits, and with commas between thousands.
 pub(crate) fn short(value: f64) -> String {
     if value >= 100.0 {
         return thousands(value.round() as u64);
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_as_people_read_them() {
+    fn numbers_have_three_digits_and_commas() {
         assert_eq!(thousands(1_234_567), "1,234,567");
         assert_eq!(thousands(100), "100");
         assert_eq!(short(0.0333), "0.033");
@@ -91,12 +91,12 @@ mod tests {
     }
 
     #[test]
-    fn columns_line_up() {
-        let mut table = Table::new(["who", "cost"]);
-        table.row(["somebody".to_owned(), "7".to_owned()]);
+    fn columns_are_aligned() {
+        let mut table = Table::new(["name", "cost"]);
+        table.row(["listener".to_owned(), "7".to_owned()]);
         let text = table.to_string();
         let widths: Vec<usize> = text.lines().map(str::len).collect();
         assert_eq!(widths, [widths[0]; 3]);
-        assert!(table.to_string().starts_with("| who      | cost |"));
+        assert!(table.to_string().starts_with("| name     | cost |"));
     }
 }

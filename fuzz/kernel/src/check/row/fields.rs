@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: MIT
+//! Checks of the fields of each group.
+
+use std::mem::offset_of;
+
+use zerocopy::FromBytes;
+
+use super::{Row, empty};
+use crate::groups::{Group, Shape};
+use crate::wire::{u32_at, u64_at};
+use taskdiag::abi;
+
+/// The highest capability: `CAP_CHECKPOINT_RESTORE`.
+const CAP_LAST_CAP: u32 = 40;
+
+/// `SECURE_ALL_BITS` and their locks.
+const SECURE_BITS: u32 = 0xff;
+
+pub(super) fn read_group(group: &Group, value: &[u8], row: &mut Row) -> Result<(), String> {
+    let name = group.name;
+    let len = value.len();
+    match group.shape {
+        Shape::Bytes => return Ok(()),
+        Shape::Mappings(size) => {
+            return mappings(size, value).map_err(|what| format!("{name}: {what}"));
+        }
+        Shape::Structure(_) if row.is_continuation && group.always => {
+            return Err(format!("{name} is in a continuation message"));
+        }
+        Shape::Structure(size) if len == size => {}
+        Shape::WithString(size) if len >= size => {}
+        Shape::Structure(_) | Shape::WithString(_) => {
+            return Err(format!("{name} has {len} bytes"));
+        }
+    }
+    match group.bit {
+        abi::TASK_DIAG_GROUP_BASE => row.base = Some(base(value, row)?),
+        abi::TASK_DIAG_GROUP_CRED => row.creds = Some(creds(value)?),
+        abi::TASK_DIAG_GROUP_STAT => stat(value)?,
+        abi::TASK_DIAG_GROUP_FILES => files(value)?,
+        abi::TASK_DIAG_GROUP_IDENT => ident(value)?,
+        abi::TASK_DIAG_GROUP_NS => ns(value)?,
+        abi::TASK_DIAG_GROUP_CGROUP => cgroup(value)?,
+        _ => {}
+    }
+    Ok(())
+}
+
+/// Checks memory mappings: in ascending order, each with a structure of at least
+/// this size, which begins with its length, the offset of the name, and two
+/// addresses.
+pub(super) fn mappings(size: usize, value: &[u8]) -> Result<(), String> {
+    let mut rest = value;
+    let mut below = 0;
+    while !rest.is_empty() {
+        let len = u32_at(rest, 0).unwrap_or_default() as usize;
+        let mapping = rest
+            .get(..len)
+            .filter(|mapping| mapping.len() >= size && mapping.len() % 8 == 0)
+            .ok_or_else(|| format!("a mapping of {len} bytes, {} left", rest.len()))?;
+        let [start, end] = [8, 16].map(|at| u64_at(mapping, at).unwrap_or_default());
+        if start < below || end <= start {
+            return Err(format!("mapping {start:#x}-{end:#x} after {below:#x}"));
+        }
+        below = end;
+        check_name(size, mapping)?;
+        rest = &rest[len..];
+    }
+    Ok(())
+}
+
+/// Checks that only zeros follow a mapping's name, or its structure if the mapping
+/// has no name.
+fn check_name(size: usize, mapping: &[u8]) -> Result<(), String> {
+    let name = match u32_at(mapping, 4).unwrap_or_default() as usize {
+        0 => return empty(&mapping[size..]),
+        at => mapping.get(at..).filter(|_| at >= size),
+    };
+    let end = name.and_then(|name| name.iter().position(|byte| *byte == 0));
+    match name.zip(end) {
+        Some((name, end)) => empty(&name[end..]),
+        None => Err("the name of a mapping is out of bounds".to_owned()),
+    }
+}
+
+fn base(value: &[u8], row: &Row) -> Result<abi::TaskDiagBase, String> {
+    let base = abi::TaskDiagBase::read_from_bytes(value)
+        .map_err(|_| "BASE has another length".to_owned())?;
+    if (base.pid, base.tgid) != (row.pid, row.tgid) {
+        return Err(format!("BASE has pid {} and tgid {}", base.pid, base.tgid));
+    }
+    if base.state > abi::TASK_DIAG_IDLE {
+        return Err(format!("BASE: unknown state {}", base.state));
+    }
+    let name = base.comm.iter().take_while(|byte| **byte != 0).count();
+    if name == base.comm.len() {
+        return Err("BASE: comm has no NUL".to_owned());
+    }
+    if base.comm[name..].iter().any(|byte| *byte != 0) {
+        return Err(format!(
+            "BASE: comm is not padded with NULs: {:02x?}",
+            base.comm
+        ));
+    }
+    if base.pad != [0; 3] {
+        return Err(format!("__pad is not zero: {:02x?}", base.pad));
+    }
+    Ok(base)
+}
+
+fn creds(value: &[u8]) -> Result<abi::TaskDiagCreds, String> {
+    let creds = abi::TaskDiagCreds::read_from_bytes(value)
+        .map_err(|_| "CRED has another length".to_owned())?;
+    for (name, set) in [
+        ("cap_inheritable", creds.cap_inheritable),
+        ("cap_permitted", creds.cap_permitted),
+        ("cap_effective", creds.cap_effective),
+        ("cap_bset", creds.cap_bset),
+        ("cap_ambient", creds.cap_ambient),
+    ] {
+        if set.cap[1] >> (CAP_LAST_CAP - 31) != 0 {
+            return Err(format!(
+                "CRED: unknown capabilities in {name}: {:x?}",
+                set.cap
+            ));
+        }
+    }
+    if creds.securebits & !SECURE_BITS != 0 {
+        return Err(format!("CRED: unknown securebits: {:#x}", creds.securebits));
+    }
+    if creds.no_new_privs > 1 {
+        return Err(format!("CRED: no_new_privs is {}", creds.no_new_privs));
+    }
+    Ok(creds)
+}
+
+/// Checks that fields that are not valid are 0.
+fn unused(name: &str, value: &[u8], at: usize, len: usize) -> Result<(), String> {
+    match value.get(at..at + len) {
+        Some(fields) if fields.iter().all(|byte| *byte == 0) => Ok(()),
+        fields => Err(format!(
+            "{name}: fields that are not valid are not 0: {fields:02x?}"
+        )),
+    }
+}
+
+pub(super) fn stat(value: &[u8]) -> Result<(), String> {
+    let stat = abi::TaskDiagStat::read_from_bytes(value)
+        .map_err(|_| "STAT has another length".to_owned())?;
+    let valid = stat.valid;
+    let known = abi::TASK_DIAG_STAT_VALID_MEMORY
+        | abi::TASK_DIAG_STAT_VALID_RUN_DELAY
+        | abi::TASK_DIAG_STAT_VALID_BLKIO_DELAY
+        | abi::TASK_DIAG_STAT_VALID_EXIT_CODE;
+    if valid & !known != 0 {
+        return Err(format!("STAT: unknown bits in valid: {valid:#x}"));
+    }
+    if valid & abi::TASK_DIAG_STAT_VALID_MEMORY == 0 {
+        let vsize = offset_of!(abi::TaskDiagStat, vsize);
+        let flags = offset_of!(abi::TaskDiagStat, flags);
+        unused("STAT", value, vsize, flags - vsize)?;
+    }
+    if valid & abi::TASK_DIAG_STAT_VALID_RUN_DELAY == 0 && stat.run_delay != 0
+        || valid & abi::TASK_DIAG_STAT_VALID_BLKIO_DELAY == 0 && stat.blkio_delay != 0
+    {
+        return Err(format!(
+            "STAT: a delay that is not valid is not 0: {stat:?}"
+        ));
+    }
+    let nice = (-20..=19).contains(&stat.nice);
+    if !nice || stat.rt_priority > 99 || stat.tty_pgrp < -1 {
+        return Err(format!("STAT: value out of range: {stat:?}"));
+    }
+    Ok(())
+}
+
+pub(super) fn files(value: &[u8]) -> Result<(), String> {
+    let files = abi::TaskDiagFiles::read_from_bytes(value)
+        .map_err(|_| "FILES has another length".to_owned())?;
+    if files.valid & !abi::TASK_DIAG_FILES_VALID_COUNTS != 0 {
+        return Err(format!("FILES: unknown bits in valid: {:#x}", files.valid));
+    }
+    if files.valid == 0 {
+        let total = offset_of!(abi::TaskDiagFiles, total);
+        let valid = offset_of!(abi::TaskDiagFiles, valid);
+        return unused("FILES", value, total, valid - total);
+    }
+    let kinds = [
+        files.regular,
+        files.socket,
+        files.pipe,
+        files.eventfd,
+        files.epoll,
+        files.other,
+    ];
+    if files.total != kinds.iter().sum::<u32>() {
+        return Err(format!("FILES: total is not the sum: {files:?}"));
+    }
+    Ok(())
+}
+
+pub(super) fn ident(value: &[u8]) -> Result<(), String> {
+    let ident = abi::TaskDiagIdent::read_from_bytes(value)
+        .map_err(|_| "IDENT has another length".to_owned())?;
+    let known = abi::TASK_DIAG_IDENT_VALID_PIDFD_INO;
+    if ident.valid & !known != 0 || ident.flags & !abi::TASK_DIAG_IDENT_LEADER != 0 {
+        return Err(format!("IDENT: unknown bits: {ident:x?}"));
+    }
+    if (ident.valid & known == 0) != (ident.pidfd_ino == 0) {
+        return Err(format!("IDENT: valid does not match pidfd_ino: {ident:x?}"));
+    }
+    Ok(())
+}
+
+/// Checks NS: `valid`, ten inode numbers and ten ids.
+pub(super) fn ns(value: &[u8]) -> Result<(), String> {
+    let kinds = abi::TASK_DIAG_NS_MAX + 1;
+    let valid = u64_at(value, 0).unwrap_or_default();
+    let all = ((1u64 << kinds) - 1) * (1 | 1 << abi::TASK_DIAG_NS_IDS);
+    if valid & !all != 0 {
+        return Err(format!("NS: unknown bits in valid: {valid:#x}"));
+    }
+    for kind in 0..kinds as usize {
+        let inode = u32_at(value, 8 + 4 * kind).unwrap_or_default();
+        let id = u64_at(value, 8 + 4 * kinds as usize + 8 * kind).unwrap_or_default();
+        let has = |bit: usize| valid & (1 << bit) != 0;
+        let id_bit = abi::TASK_DIAG_NS_IDS as usize + kind;
+        if has(kind) != (inode != 0) || has(id_bit) != (id != 0) {
+            return Err(format!(
+                "NS: valid {valid:#x} does not match inode {inode} and id {id} of namespace {kind}"
+            ));
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn cgroup(value: &[u8]) -> Result<(), String> {
+    let size = size_of::<abi::TaskDiagCgroup>();
+    let flags = u32_at(value, 12).unwrap_or_default();
+    if flags > 1 {
+        return Err(format!("CGROUP has flags {flags:#x}"));
+    }
+    match u32_at(value, 8).unwrap_or_default() as usize {
+        0 if value.len() == size => Ok(()),
+        at if at == size && value.get(at) == Some(&b'/') => {
+            let path = &value[at..];
+            match path.iter().position(|byte| *byte == 0) {
+                Some(end) if end + 1 == path.len() => Ok(()),
+                _ => Err(format!("CGROUP: no single NUL ends the path: {path:02x?}")),
+            }
+        }
+        at => Err(format!("CGROUP has a path at {at} of {}", value.len())),
+    }
+}

@@ -1,0 +1,337 @@
+// SPDX-License-Identifier: MIT
+//! Tests of the checks of rows.
+
+use zerocopy::IntoBytes;
+
+use super::fields::{cgroup, files, ident, mappings, ns, stat};
+use super::*;
+
+fn put(to: &mut Vec<u8>, kind: u16, value: &[u8]) {
+    to.extend((4 + value.len() as u16).to_ne_bytes());
+    to.extend(kind.to_ne_bytes());
+    to.extend(value);
+}
+
+pub(crate) fn comm(name: &[u8]) -> [u8; 16] {
+    let mut comm = [0; 16];
+    comm[..name.len()].copy_from_slice(name);
+    comm
+}
+
+/// Returns a row with BASE and CRED, which `change` has modified.
+pub(crate) fn payload(
+    pid: u32,
+    tgid: u32,
+    change: impl FnOnce(&mut abi::TaskDiagBase, &mut abi::TaskDiagCreds),
+) -> Vec<u8> {
+    let mut base = abi::TaskDiagBase {
+        pid,
+        tgid,
+        comm: comm(b"sh"),
+        ..Default::default()
+    };
+    let mut creds = abi::TaskDiagCreds::default();
+    change(&mut base, &mut creds);
+    let mut bytes = vec![1, 1, 0, 0];
+    put(&mut bytes, abi::TASK_DIAG_MSG, [pid, tgid, 0].as_bytes());
+    put(&mut bytes, abi::TASK_DIAG_BASE, base.as_bytes());
+    put(&mut bytes, abi::TASK_DIAG_CRED, creds.as_bytes());
+    bytes
+}
+
+#[test]
+fn row_in_order_is_read() {
+    let row = read(Transport::Socket, &payload(7, 5, |_, _| ()), 3).unwrap();
+    assert_eq!((row.pid, row.tgid), (7, 5));
+    assert_eq!(row.base.unwrap().comm, comm(b"sh"));
+    assert!(row.creds.is_some());
+}
+
+#[test]
+fn row_of_the_file_has_no_generic_netlink_header() {
+    let bytes = payload(7, 5, |_, _| ());
+    assert!(read(Transport::File, &bytes, 3).is_err());
+    assert!(read(Transport::File, &bytes[4..], 3).is_ok());
+}
+
+/// Returns the first message of a row of task 7 with these groups.
+fn first_message(tgid: u32, groups: u64) -> Pending {
+    Pending::new(&Row {
+        pid: 7,
+        tgid,
+        groups,
+        more: false,
+        positions: Some((
+            GroupPosition { stage: 0, bit: 0 },
+            GroupPosition { stage: 0, bit: 0 },
+        )),
+        ..Row::default()
+    })
+}
+
+/// Returns the first message of a row of task 7 that the next message continues.
+fn first_message_with_more(groups: u64) -> Pending {
+    Pending {
+        more: true,
+        ..first_message(7, groups)
+    }
+}
+
+/// Returns a message that continues the row of task 7 with these groups. The
+/// stages are those of the first and the last group.
+fn more(groups: u64, stages: (u8, u8), absent: Option<abi::TaskDiagAbsent>) -> Row {
+    let (first, last) = stages;
+    Row {
+        pid: 7,
+        tgid: 7,
+        groups,
+        is_continuation: true,
+        absent,
+        positions: (groups != 0).then_some((
+            GroupPosition {
+                stage: first,
+                bit: 0,
+            },
+            GroupPosition {
+                stage: last,
+                bit: 0,
+            },
+        )),
+        ..Row::default()
+    }
+}
+
+const CMDLINE: u64 = abi::TASK_DIAG_SHOW_CMDLINE;
+const FILES: u64 = abi::TASK_DIAG_SHOW_FILES;
+const VMA: u64 = abi::TASK_DIAG_SHOW_VMA;
+
+#[test]
+fn requested_group_is_present_or_absent() {
+    let none = first_message(7, 1);
+    assert_eq!(none.end(1), Ok(0));
+    assert!(none.end(1 | CMDLINE).unwrap_err().contains("missing"));
+
+    let mut split = first_message(7, 1);
+    split.add(&more(FILES | CMDLINE, (2, 3), None)).unwrap();
+    split.add(&more(CMDLINE | VMA, (3, 4), None)).unwrap();
+    assert_eq!(split.end(1 | FILES | CMDLINE | VMA), Ok(0));
+
+    let gone = abi::TaskDiagAbsent {
+        gone: CMDLINE | VMA,
+        ..Default::default()
+    };
+    let mut cut = first_message(7, 1);
+    cut.add(&more(CMDLINE, (3, 3), None)).unwrap();
+    cut.add(&more(0, (0, 0), Some(gone))).unwrap();
+    assert_eq!(cut.end(1 | CMDLINE | VMA), Ok(CMDLINE | VMA));
+    assert!(cut.end(1 | CMDLINE).is_err());
+    assert!(cut.add(&more(VMA, (4, 4), None)).is_err());
+}
+
+fn with_absent(tgid: u32, groups: u64, absent: abi::TaskDiagAbsent) -> Pending {
+    Pending {
+        absent: Some(absent),
+        ..first_message(tgid, groups)
+    }
+}
+
+#[test]
+fn masks_are_disjoint_and_within_the_request() {
+    let absent = |gone, denied, busy, leader| abi::TaskDiagAbsent {
+        gone,
+        denied,
+        busy,
+        leader,
+        ..Default::default()
+    };
+    let end = |tgid, groups, absent| with_absent(tgid, groups, absent).end(1 | FILES | VMA);
+    assert_eq!(end(7, 1, absent(0, VMA, FILES, 0)), Ok(0));
+    assert!(end(7, 1, absent(VMA, VMA, FILES, 0)).is_err());
+    assert!(end(7, 1, absent(VMA, CMDLINE, FILES, 0)).is_err());
+    assert!(end(7, 1 | FILES | VMA, absent(0, 0, 0, 0)).is_err());
+    // FILES is complete or absent, and BASE is never absent.
+    assert!(end(7, 1 | FILES, absent(FILES, 0, VMA, 0)).is_err());
+    assert!(end(7, FILES | VMA, absent(1, 0, 0, 0)).is_err());
+    // Mappings are in the rows of leaders.
+    assert_eq!(end(5, 1 | FILES, absent(0, 0, 0, VMA)), Ok(0));
+    assert!(end(7, 1 | FILES, absent(0, 0, 0, VMA)).is_err());
+    assert!(end(5, 1, absent(0, 0, 0, VMA | FILES)).is_err());
+    assert!(
+        first_message(5, 1 | FILES | VMA)
+            .end(1 | FILES | VMA)
+            .is_err()
+    );
+}
+
+#[test]
+fn row_ends_with_the_message_without_more() {
+    let mut row = first_message_with_more(1);
+    assert!(!row.is_complete());
+    assert!(row.end(1).unwrap_err().contains("last message"));
+    row.add(&more(CMDLINE, (3, 3), None)).unwrap();
+    assert!(row.is_complete());
+    assert_eq!(row.end(1 | CMDLINE), Ok(0));
+
+    let limit = abi::TaskDiagAbsent {
+        limit: CMDLINE,
+        ..Default::default()
+    };
+    assert_eq!(with_absent(7, 1, limit).end(1 | CMDLINE), Ok(0));
+    assert!(
+        with_absent(
+            7,
+            1,
+            abi::TaskDiagAbsent {
+                gone: CMDLINE,
+                ..limit
+            }
+        )
+        .end(1 | CMDLINE)
+        .is_err()
+    );
+}
+
+#[test]
+fn continuation_must_have_an_attribute_and_keep_the_order() {
+    assert!(first_message(7, 1).add(&more(0, (0, 0), None)).is_err());
+    let mut row = first_message(7, 1);
+    row.add(&more(CMDLINE, (3, 3), None)).unwrap();
+    assert!(row.add(&more(FILES, (2, 2), None)).is_err());
+    let mut row = first_message(7, 1);
+    row.add(&more(FILES, (2, 2), None)).unwrap();
+    assert!(row.add(&more(FILES, (2, 2), None)).is_err());
+    let other = Row {
+        pid: 8,
+        ..more(VMA, (4, 4), None)
+    };
+    assert!(first_message(7, 1).add(&other).is_err());
+}
+
+#[test]
+fn fields_that_are_not_valid_must_be_0() {
+    let mut value = abi::TaskDiagStat {
+        valid: abi::TASK_DIAG_STAT_VALID_EXIT_CODE,
+        ..Default::default()
+    };
+    assert_eq!(stat(value.as_bytes()), Ok(()));
+    value.rss_anon = 4096;
+    assert!(stat(value.as_bytes()).is_err());
+    value.valid = abi::TASK_DIAG_STAT_VALID_MEMORY;
+    assert_eq!(stat(value.as_bytes()), Ok(()));
+    value.run_delay = 1;
+    assert!(stat(value.as_bytes()).is_err());
+    value.valid = 0x10;
+    assert!(stat(value.as_bytes()).is_err());
+
+    let mut value = abi::TaskDiagFiles::default();
+    assert_eq!(files(value.as_bytes()), Ok(()));
+    value.total = 1;
+    assert!(files(value.as_bytes()).is_err());
+    value.valid = 1;
+    assert!(files(value.as_bytes()).is_err());
+    value.pipe = 1;
+    assert_eq!(files(value.as_bytes()), Ok(()));
+
+    let mut value = abi::TaskDiagIdent::default();
+    assert_eq!(ident(value.as_bytes()), Ok(()));
+    value.pidfd_ino = 1;
+    assert!(ident(value.as_bytes()).is_err());
+}
+
+#[test]
+fn valid_bits_must_match_the_namespaces() {
+    let namespaces = |valid: u64, inode: u32, id: u64| {
+        let mut value = valid.to_ne_bytes().to_vec();
+        value.extend([inode, 0, 0, 0, 0, 0, 0, 0, 0, 0].as_bytes());
+        value.extend([id, 0, 0, 0, 0, 0, 0, 0, 0, 0].as_bytes());
+        ns(&value)
+    };
+    assert_eq!(namespaces(0, 0, 0), Ok(()));
+    assert_eq!(namespaces(1, 7, 0), Ok(()));
+    assert_eq!(namespaces(1 | 1 << 32, 7, 9), Ok(()));
+    assert!(namespaces(0, 7, 0).is_err());
+    assert!(namespaces(1, 7, 9).is_err());
+    assert!(namespaces(1 << 10, 0, 0).is_err());
+    assert!(namespaces(1 << 42, 0, 0).is_err());
+}
+
+#[test]
+fn cgroup_path_must_end_with_one_nul() {
+    let path = |at: u32, path: &[u8]| {
+        let mut value = 1u64.to_ne_bytes().to_vec();
+        value.extend(at.to_ne_bytes());
+        value.extend([0; 4]);
+        value.extend(path);
+        cgroup(&value)
+    };
+    assert_eq!(path(16, b"/a\0"), Ok(()));
+    assert_eq!(path(0, b""), Ok(()));
+    assert!(path(16, b"/a").is_err());
+    assert!(path(16, b"/a\0\0").is_err());
+    assert!(path(0, b"/a\0").is_err());
+    assert!(path(8, b"/a\0").is_err());
+}
+
+#[test]
+fn row_must_have_the_requested_groups() {
+    let bytes = payload(7, 5, |_, _| ());
+    assert!(read(Transport::Socket, &bytes, 1).is_err());
+    assert!(read(Transport::Socket, &bytes, 2).is_err());
+    assert!(read(Transport::Socket, &bytes[..bytes.len() - 84], 3).is_err());
+    assert!(read(Transport::Socket, &bytes[..bytes.len() - 84], 1).is_ok());
+    assert!(read(Transport::Socket, &bytes[..20], 0).is_ok());
+}
+
+#[test]
+fn unknown_values_and_bytes_that_are_not_zero_are_found() {
+    let wrong = |change: fn(&mut abi::TaskDiagBase, &mut abi::TaskDiagCreds)| {
+        read(Transport::Socket, &payload(7, 5, change), 3).unwrap_err()
+    };
+    assert!(wrong(|base, _| base.pad[2] = 0x6b).contains("__pad"));
+    assert!(wrong(|base, _| base.comm[9] = 1).contains("padded"));
+    assert!(wrong(|base, _| base.comm = [b'x'; 16]).contains("no NUL"));
+    assert!(wrong(|base, _| base.state = 9).contains("state"));
+    assert!(wrong(|base, _| base.pid = 8).contains("has pid"));
+    assert!(wrong(|_, creds| creds.cap_bset.cap[1] = 0x200).contains("cap_bset"));
+    assert!(wrong(|_, creds| creds.securebits = 0x100).contains("securebits"));
+    assert!(wrong(|_, creds| creds.no_new_privs = 2).contains("no_new_privs"));
+}
+
+fn mapping(name_off: u32, start: u64, end: u64, rest: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![];
+    bytes.extend((24 + rest.len() as u32).to_ne_bytes());
+    bytes.extend(name_off.to_ne_bytes());
+    bytes.extend(start.to_ne_bytes());
+    bytes.extend(end.to_ne_bytes());
+    bytes.extend(rest);
+    bytes
+}
+
+#[test]
+fn mappings_must_ascend_without_overlap() {
+    let first = mapping(24, 0x1000, 0x2000, b"[heap]\0\0");
+    let after = |next: Vec<u8>| mappings(24, &[first.clone(), next].concat());
+    assert_eq!(after(mapping(0, 0x2000, 0x3000, b"")), Ok(()));
+    assert!(after(mapping(0, 0x1fff, 0x3000, b"")).is_err());
+    assert!(after(mapping(0, 0x3000, 0x3000, b"")).is_err());
+    assert!(after(mapping(0, 0x3000, 0x4000, b"1234")).is_err());
+    assert!(after(vec![0; 24]).is_err());
+    assert!(after(vec![0xff; 24]).is_err());
+}
+
+#[test]
+fn names_of_mappings_must_end_in_zeros() {
+    let named = |at, rest: &[u8]| mappings(24, &mapping(at, 0x1000, 0x2000, rest));
+    assert_eq!(named(24, b"[heap]\0\0"), Ok(()));
+    assert!(named(24, b"[heap]\0k").is_err());
+    assert!(named(24, b"no end!!").is_err());
+    assert!(named(8, b"[heap]\0\0").is_err());
+    assert!(named(32, b"[heap]\0\0").is_err());
+    assert!(named(0, b"no name!").is_err());
+}
+
+#[test]
+fn row_without_pid_or_tgid_is_found() {
+    assert!(read(Transport::Socket, &payload(0, 5, |_, _| ()), 3).is_err());
+    assert!(read(Transport::Socket, &payload(7, 0, |_, _| ()), 3).is_err());
+}
