@@ -135,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn processor_time_has_days_where_it_takes_them() {
+    fn times_have_days_only_if_needed() {
         for (seconds, long, short, bsd) in [
             (0, "00:00:00", "00:00", "  0:00"),
             (61, "00:01:01", "01:01", "  1:01"),
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_start_is_told_as_exactly_as_it_is_near() {
+    fn start_time_format_depends_on_the_age() {
         // The second of January 1970, noon; and the next year.
         let noon = 36 * HOUR;
         let (soon, later) = (Clock::at(noon), Clock::at(noon + 365 * DAY));
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn ticks_are_whole_on_both_sides() {
+    fn ticks_are_rounded_down_before_the_subtraction() {
         let clock = Clock::at(10);
         assert_eq!(clock.ticks_since(9_999_999_999), 1);
         assert_eq!(clock.seconds_since(8_000_000_001), 2);

@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bytes_look_as_names_do() {
+    fn escaped_bytes_equal_the_text_of_comm() {
         for bytes in [
             &b"bash"[..],
             b"a 'b' \"c\" (d)",
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn arguments_have_blanks_between_them() {
+    fn arguments_are_separated_by_blanks() {
         for (bytes, shown) in [
             (&b"sh\0-c\0echo 'a b'\0"[..], "sh -c echo 'a b'"),
             (b"a\0\0b\0\0\0", "a  b"),

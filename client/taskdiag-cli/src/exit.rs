@@ -44,24 +44,24 @@ pub(crate) enum Failure {
     #[error("cannot write the output: {0}")]
     Output(io::Error),
 
-    #[error("{}", explain(.0, .1))]
+    #[error("{}", describe_request(.0, .1))]
     Request(Error, Box<Request<'static>>),
 
     /// The kernel is older than what was asked of it.
-    #[error("the running kernel has no {}; \"taskdiag-cli features\" lists what it has", list(.0))]
-    Lacking(Features),
+    #[error("the running kernel has no {}; \"taskdiag-cli features\" lists what it has", list_unsupported(.0))]
+    Unsupported(Features),
 
-    #[error("{}", explain_other(.0))]
+    #[error("{}", describe(.0))]
     Other(Error),
 
     /// What was said to `ps` makes no sense. `ps` has no status of its own
     /// for that.
     #[error("{0}\n\n{PS_USAGE}")]
-    Ps(String),
+    PsUsage(String),
 
     /// There is nobody to show, which `ps` tells by its exit status alone.
     #[error("no process selected")]
-    Nobody,
+    NoTask,
 
     /// The process whose end is to be waited for is not there.
     #[error("no process {0} (or it is not visible to you)")]
@@ -69,11 +69,11 @@ pub(crate) enum Failure {
 
     /// It has ended, and what tells how is lost.
     #[error("process {0} has ended; how is among the events that were lost")]
-    LostEnd(Pid),
+    ExitLost(Pid),
 
     /// Requests are answered from `/proc` alone, which `doctor` has told.
     #[error("the running kernel has no task_diag")]
-    OnlyProcfs,
+    NoTaskDiag,
 }
 
 const PS_USAGE: &str = "\
@@ -91,7 +91,7 @@ impl Failure {
 
     /// Whether it goes without saying.
     pub(crate) fn is_silent(&self) -> bool {
-        matches!(self, Self::ClosedPipe | Self::Nobody | Self::OnlyProcfs)
+        matches!(self, Self::ClosedPipe | Self::NoTask | Self::NoTaskDiag)
     }
 
     pub(crate) fn exit(&self) -> Exit {
@@ -99,13 +99,13 @@ impl Failure {
             Self::ClosedPipe => Exit::Success,
             Self::Output(_)
             | Self::Request(..)
-            | Self::Lacking(_)
+            | Self::Unsupported(_)
             | Self::Other(_)
-            | Self::Ps(_)
-            | Self::Nobody
+            | Self::PsUsage(_)
+            | Self::NoTask
             | Self::NoProcess(_)
-            | Self::LostEnd(_)
-            | Self::OnlyProcfs => Exit::Failure,
+            | Self::ExitLost(_)
+            | Self::NoTaskDiag => Exit::Failure,
         }
     }
 }
@@ -120,17 +120,17 @@ impl From<io::Error> for Failure {
     }
 }
 
-fn explain(error: &Error, request: &Request<'_>) -> String {
+fn describe_request(error: &Error, request: &Request<'_>) -> String {
     match error {
         Error::Kernel(kernel) => {
             let attribute = kernel.attribute.and_then(|attribute| attribute.name());
-            missing_task(kernel.errno, attribute, request).unwrap_or_else(|| explain_other(error))
+            missing_task(kernel.errno, attribute, request).unwrap_or_else(|| describe(error))
         }
-        _ => explain_other(error),
+        _ => describe(error),
     }
 }
 
-fn explain_other(error: &Error) -> String {
+fn describe(error: &Error) -> String {
     match error {
         Error::NoFamily => NO_FAMILY.to_owned(),
         Error::Kernel(kernel) => format!("the kernel refused: {kernel}"),
@@ -138,16 +138,16 @@ fn explain_other(error: &Error) -> String {
     }
 }
 
-fn list(lacking: &Features) -> String {
+fn list_unsupported(unsupported: &Features) -> String {
     let kinds = [
-        ("group", lacking.groups.to_string()),
-        ("strategy", lacking.strategies.to_string()),
-        ("filter", lacking.filters.to_string()),
-        ("option", lacking.options.to_string()),
-        ("flag", lacking.vma_flags.to_string()),
+        ("group", unsupported.groups.to_string()),
+        ("strategy", unsupported.strategies.to_string()),
+        ("filter", unsupported.filters.to_string()),
+        ("option", unsupported.options.to_string()),
+        ("flag", unsupported.vma_flags.to_string()),
     ];
-    let there = kinds.into_iter().filter(|(_, names)| !names.is_empty());
-    let list: Vec<String> = there
+    let present = kinds.into_iter().filter(|(_, names)| !names.is_empty());
+    let list: Vec<String> = present
         .map(|(kind, names)| format!("{kind} {names}"))
         .collect();
     list.join(" and no ")
@@ -177,16 +177,16 @@ fn missing_task(errno: i32, attribute: Option<&str>, request: &Request<'_>) -> O
     else {
         return None;
     };
-    let named = attribute == Some("TASK_DIAG_CMD_ATTR_GET");
+    let names_task = attribute == Some("TASK_DIAG_CMD_ATTR_GET");
     let missing = match errno {
-        nix::libc::ESRCH => named || request.scope == Scope::Own,
-        nix::libc::EINVAL => named && !(1..=PID_MAX).contains(&pid),
+        nix::libc::ESRCH => names_task || request.scope == Scope::Own,
+        nix::libc::EINVAL => names_task && !(1..=PID_MAX).contains(&pid),
         _ => false,
     };
     if !missing {
         return None;
     }
-    let whence = match request.scope {
+    let scope = match request.scope {
         Scope::Process(scope) => format!(" as seen from process {scope}"),
         _ => String::new(),
     };
@@ -196,7 +196,7 @@ fn missing_task(errno: i32, attribute: Option<&str>, request: &Request<'_>) -> O
         ", or the filters do not hold for it"
     };
     Some(format!(
-        "no process {pid}{whence} (or it is not visible to you{filtered})"
+        "no process {pid}{scope} (or it is not visible to you{filtered})"
     ))
 }
 
@@ -209,7 +209,7 @@ mod tests {
     const GET: Option<&str> = Some("TASK_DIAG_CMD_ATTR_GET");
 
     #[test]
-    fn a_task_that_is_not_there_is_named() {
+    fn missing_task_is_named() {
         for strategy in [
             Strategy::One(123),
             Strategy::Children(123),
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn other_errors_are_left_to_the_kernel_s_words() {
+    fn other_errors_keep_the_text_of_the_kernel() {
         let request = Request::new(Strategy::One(123)).scope(Scope::Process(7));
         assert_eq!(missing_task(ESRCH, None, &request), None);
         assert_eq!(missing_task(EINVAL, GET, &request), None);
@@ -247,28 +247,28 @@ mod tests {
     }
 
     #[test]
-    fn what_an_older_kernel_lacks_is_named() {
+    fn unsupported_features_are_listed() {
         let request = Request::new(Strategy::Descendants(1))
             .show(Show::BASE | Show::STAT | Show::VMA)
             .uid(0);
-        let failure = Failure::Lacking(Features::FIRST.lacking(&request));
+        let failure = Failure::Unsupported(Features::FIRST.lacking(&request));
         assert_eq!(
             failure.to_string(),
             "the running kernel has no group stat,vma and no strategy descendants and no filter \
              uid; \"taskdiag-cli features\" lists what it has"
         );
         let failure =
-            Failure::Lacking(Features::FIRST.lacking(&Request::new(Strategy::All).uid(0)));
+            Failure::Unsupported(Features::FIRST.lacking(&Request::new(Strategy::All).uid(0)));
         assert!(failure.to_string().contains(" has no filter uid; "));
         let mut features = Features::FIRST;
         features.filters = taskdiag::FilterKinds::all();
         let request = Request::new(Strategy::All).vma_flags(taskdiag::VmaFlags::SEALED);
-        let failure = Failure::Lacking(features.lacking(&request));
+        let failure = Failure::Unsupported(features.lacking(&request));
         assert!(failure.to_string().contains(" has no flag sealed; "));
     }
 
     #[test]
-    fn a_kernel_without_the_family_is_no_dead_end() {
+    fn missing_family_comes_with_a_remedy() {
         let request = Request::new(Strategy::All);
         let text = Failure::request(Error::NoFamily, &request).to_string();
         for word in ["CONFIG_TASKDIAG", "scripts/install", "scripts/run"] {

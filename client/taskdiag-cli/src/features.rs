@@ -10,23 +10,23 @@ use taskdiag::{Features, FilterKinds, Options, Show, Strategies, VmaFlags};
 /// Writes it for a person, or as an object.
 pub(crate) fn write(out: &mut dyn Write, features: &Features, json: bool) -> io::Result<()> {
     let lines = [
-        Line::new("groups", &features.groups, &(Show::all() - features.groups)),
-        Line::new(
+        FeatureLine::new("groups", &features.groups, &(Show::all() - features.groups)),
+        FeatureLine::new(
             "strategies",
             &features.strategies,
             &(Strategies::all() - features.strategies),
         ),
-        Line::new(
+        FeatureLine::new(
             "filters",
             &features.filters,
             &(FilterKinds::all() - features.filters),
         ),
-        Line::new(
+        FeatureLine::new(
             "options",
             &features.options,
             &(Options::all() - features.options),
         ),
-        Line::new(
+        FeatureLine::new(
             "vma_flags",
             &features.vma_flags,
             &(VmaFlags::all() - features.vma_flags),
@@ -36,20 +36,20 @@ pub(crate) fn write(out: &mut dyn Write, features: &Features, json: bool) -> io:
     if json {
         let mut object: serde_json::Map<_, _> = lines
             .iter()
-            .map(|line| (line.what.to_owned(), json!(words(&line.there))))
+            .map(|line| (line.kind.to_owned(), json!(split_list(&line.present))))
             .collect();
         object.insert("recv_min".to_owned(), json!(recv_min));
         serde_json::to_writer(&mut *out, &object)?;
         return out.write_all(b"\n");
     }
-    for Line {
-        what,
-        there,
+    for FeatureLine {
+        kind,
+        present,
         missing,
     } in lines
     {
-        let there = if there.is_empty() { "none" } else { &there };
-        write!(out, "{what:11} {there}")?;
+        let present = if present.is_empty() { "none" } else { &present };
+        write!(out, "{kind:11} {present}")?;
         if !missing.is_empty() {
             write!(out, "   (not in this kernel: {missing})")?;
         }
@@ -61,24 +61,24 @@ pub(crate) fn write(out: &mut dyn Write, features: &Features, json: bool) -> io:
     }
 }
 
-struct Line {
-    what: &'static str,
-    there: String,
+struct FeatureLine {
+    kind: &'static str,
+    present: String,
     missing: String,
 }
 
-impl Line {
-    fn new(what: &'static str, there: &dyn Display, missing: &dyn Display) -> Self {
+impl FeatureLine {
+    fn new(kind: &'static str, present: &dyn Display, missing: &dyn Display) -> Self {
         Self {
-            what,
-            there: there.to_string(),
+            kind,
+            present: present.to_string(),
             missing: missing.to_string(),
         }
     }
 }
 
 /// The names in a list between commas.
-pub(crate) fn words(list: &str) -> Vec<&str> {
+pub(crate) fn split_list(list: &str) -> Vec<&str> {
     list.split(',').filter(|word| !word.is_empty()).collect()
 }
 
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_there_is_told_and_what_is_missing() {
+    fn present_and_missing_features_are_listed() {
         let text = written(&Features::FIRST, false);
         let lines: Vec<&str> = text.lines().collect();
         assert!(lines[0].starts_with("groups      base,cred   (not in this kernel: stat,"));
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_missing_of_everything() {
+    fn full_feature_set_has_nothing_missing() {
         let mut all = Features::default();
         (all.groups, all.strategies) = (Show::all(), Strategies::all());
         (all.filters, all.options) = (FilterKinds::all(), Options::all());
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn programs_get_lists() {
+    fn json_has_lists_of_names() {
         let value: serde_json::Value =
             serde_json::from_str(&written(&Features::FIRST, true)).expect("an object");
         assert_eq!(value["groups"], json!(["base", "cred"]));

@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_as_procfs_writes_it() {
+    fn line_equals_that_of_proc_pid_maps() {
         assert_eq!(
             line(&vma(Some(b"/usr/bin/a\nb (deleted)"))),
             "558100000000-558100003000 r-xp 00001000 fd:01 1234                       \
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn figures_are_in_kib_in_the_order_of_smaps() {
+    fn sizes_are_in_kib_in_the_order_of_smaps() {
         let mut stat = VmaStat::default();
         (stat.rss, stat.pss, stat.locked) = (8192, 4097, 123_456_789 * 1024);
         let mut out = Vec::new();

@@ -10,7 +10,7 @@ use taskdiag::{Base, Cred, Files, Ident, Ns, Show, Stat, State, TaskRef, Vma, Vm
 /// thousand where a format or an order needs them all. What most do not ask
 /// for lies elsewhere; what can be long is shared by rows about one task.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Row {
+pub(crate) struct TaskRow {
     /// The thread's number.
     pub(crate) tid: u32,
     /// The process's number.
@@ -25,9 +25,9 @@ pub(crate) struct Row {
     /// The arguments, with the NULs between them.
     pub(crate) cmdline: Option<Rc<[u8]>>,
     /// What all areas of its memory come to.
-    pub(crate) memory: Option<Box<Memory>>,
+    pub(crate) mapping_totals: Option<Box<MappingTotals>>,
     /// The area of its memory that the row is about, if it is about one.
-    pub(crate) area: Option<Box<Area>>,
+    pub(crate) mapping: Option<Box<Mapping>>,
 }
 
 /// Where a task is in the default hierarchy.
@@ -40,7 +40,7 @@ pub(crate) struct Cgroup {
 
 /// What the areas of a process's memory come to, in bytes.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Memory {
+pub(crate) struct MappingTotals {
     pub(crate) pss: u64,
     pub(crate) private: u64,
     pub(crate) private_hugetlb: u64,
@@ -49,14 +49,14 @@ pub(crate) struct Memory {
 
 /// One area, as far as it was asked about.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Area {
+pub(crate) struct Mapping {
     pub(crate) start: u64,
     pub(crate) end: u64,
     pub(crate) vma: Option<Vma<'static>>,
     pub(crate) stat: Option<VmaStat>,
 }
 
-impl Row {
+impl TaskRow {
     /// Its number and its parent's. The other threads of a process stand below
     /// the one that has its number.
     pub(crate) fn relation(&self) -> (u32, u32) {
@@ -77,27 +77,27 @@ impl Row {
             cred: task.cred(),
             ..Self::default()
         };
-        if !Self::AT_HAND.contains(show) {
-            row.fetch(task);
+        if !Self::INLINE_GROUPS.contains(show) {
+            row.set_boxed(task);
         }
         row
     }
 
     /// The groups that lie in the row itself.
-    const AT_HAND: Show = Show::BASE.union(Show::CRED);
+    const INLINE_GROUPS: Show = Show::BASE.union(Show::CRED);
 
     /// Takes the other groups, too.
-    fn fetch(&mut self, task: TaskRef<'_>) {
+    fn set_boxed(&mut self, task: TaskRef<'_>) {
         self.stat = task.stat().map(Box::new);
         self.ident = task.ident().map(Box::new);
         self.ns = task.ns().map(Box::new);
-        self.fetch_appended(task);
+        self.set_resumable(task);
         self.cmdline = task.cmdline().map(|bytes| bytes.as_bytes().into());
-        self.add_memory(task);
+        self.add_mappings(task);
     }
 
     /// Takes the groups that may come in a later message.
-    fn fetch_appended(&mut self, task: TaskRef<'_>) {
+    fn set_resumable(&mut self, task: TaskRef<'_>) {
         if let Some(files) = task.files() {
             self.files = Some(Box::new(files));
         }
@@ -110,19 +110,19 @@ impl Row {
     }
 
     /// Takes the next piece of a row.
-    pub(crate) fn go_on(&mut self, task: TaskRef<'_>) {
-        self.fetch_appended(task);
-        if let Some(more) = task.cmdline() {
-            let begun = self.cmdline.as_deref().unwrap_or_default();
-            self.cmdline = Some([begun, more.as_bytes()].concat().into());
+    pub(crate) fn append(&mut self, task: TaskRef<'_>) {
+        self.set_resumable(task);
+        if let Some(rest) = task.cmdline() {
+            let first = self.cmdline.as_deref().unwrap_or_default();
+            self.cmdline = Some([first, rest.as_bytes()].concat().into());
         }
-        self.add_memory(task);
+        self.add_mappings(task);
     }
 
-    fn add_memory(&mut self, task: TaskRef<'_>) {
-        if let Some(areas) = task.vma_stats() {
-            let memory = self.memory.get_or_insert_default();
-            areas.for_each(|area| memory.add(&area));
+    fn add_mappings(&mut self, task: TaskRef<'_>) {
+        if let Some(mappings) = task.vma_stats() {
+            let totals = self.mapping_totals.get_or_insert_default();
+            mappings.for_each(|mapping| totals.add(&mapping));
         }
     }
 
@@ -149,16 +149,16 @@ impl Row {
     }
 }
 
-impl Memory {
+impl MappingTotals {
     /// Adds an area.
-    pub(crate) fn add(&mut self, area: &VmaStat) {
-        self.pss = self.pss.saturating_add(area.pss);
+    pub(crate) fn add(&mut self, mapping: &VmaStat) {
+        self.pss = self.pss.saturating_add(mapping.pss);
         self.private = self
             .private
-            .saturating_add(area.private_clean)
-            .saturating_add(area.private_dirty);
-        self.private_hugetlb = self.private_hugetlb.saturating_add(area.private_hugetlb);
-        self.shared_hugetlb = self.shared_hugetlb.saturating_add(area.shared_hugetlb);
+            .saturating_add(mapping.private_clean)
+            .saturating_add(mapping.private_dirty);
+        self.private_hugetlb = self.private_hugetlb.saturating_add(mapping.private_hugetlb);
+        self.shared_hugetlb = self.shared_hugetlb.saturating_add(mapping.shared_hugetlb);
     }
 }
 
@@ -167,10 +167,10 @@ impl Memory {
 pub(crate) mod samples {
     use taskdiag::{Base, CapSet, Comm, Cred, State};
 
-    use super::Row;
+    use super::TaskRow;
 
     /// A process of root's with every capability.
-    pub(crate) fn init() -> Row {
+    pub(crate) fn init() -> TaskRow {
         let mut row = plain(1, b"init");
         let cred = row.cred.get_or_insert_default();
         for set in [
@@ -184,23 +184,23 @@ pub(crate) mod samples {
     }
 
     /// A process of root's without capabilities.
-    pub(crate) fn plain(pid: u32, comm: &[u8]) -> Row {
+    pub(crate) fn plain(pid: u32, comm: &[u8]) -> TaskRow {
         let mut base = Base::default();
         (base.pid, base.tgid, base.ppid) = (pid, pid, pid - 1);
         (base.pgid, base.sid) = (pid, 1);
         base.state = State::Interruptible;
         base.comm = Comm::new(comm);
-        Row {
+        TaskRow {
             tid: pid,
             tgid: pid,
             base: Some(base),
             cred: Some(Cred::default()),
-            ..Row::default()
+            ..TaskRow::default()
         }
     }
 
     /// A process of a user that has no name anywhere.
-    pub(crate) fn nameless(pid: u32, comm: &[u8]) -> Row {
+    pub(crate) fn nameless(pid: u32, comm: &[u8]) -> TaskRow {
         let mut row = plain(pid, comm);
         let cred = row.cred.get_or_insert_default();
         (cred.uid, cred.euid, cred.suid, cred.fsuid) = (NOBODY, NOBODY, NOBODY, NOBODY);

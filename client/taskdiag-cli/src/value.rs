@@ -300,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn each_kind_reads_well_to_each_reader() {
+    fn each_value_has_a_table_a_csv_and_a_json_form() {
         let caps = |bits| Some(Value::Caps(CapSet(bits)));
         for (value, expected) in [
             (None, ["-", "", "null"]),
@@ -370,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_set_is_one_word_in_a_table_and_listed_for_programs() {
+    fn full_capability_set_is_all_in_a_table_and_a_list_elsewhere() {
         let [table, csv, json] = shown(Some(Value::Caps(CapSet::ALL)), false);
         assert_eq!(table, "all");
         assert_eq!(csv.split(',').count(), 41);
@@ -379,7 +379,7 @@ mod tests {
     }
 
     #[test]
-    fn numeric_leaves_numbers() {
+    fn numeric_shows_ids_and_bits() {
         for (value, expected) in [
             (Value::User(0), ["0", "0", "0"]),
             (
@@ -408,7 +408,7 @@ mod tests {
     }
 
     #[test]
-    fn a_user_without_a_name_is_a_string_all_the_same() {
+    fn user_without_a_name_is_a_string() {
         let digits = NOBODY.to_string();
         let json = format!("\"{digits}\"");
         let expected = [digits.as_str(), digits.as_str(), json.as_str()];
@@ -416,7 +416,7 @@ mod tests {
     }
 
     #[test]
-    fn names_of_any_bytes_are_text_and_stay_apart() {
+    fn different_bytes_have_different_text() {
         for (bytes, expected) in [
             (&b"bash"[..], "bash"),
             (b"a b", "a b"),
@@ -436,7 +436,7 @@ mod tests {
     }
 
     #[test]
-    fn order_is_that_of_what_is_shown() {
+    fn values_compare_as_they_are_shown() {
         let compare = |a: Value<'_>, b: Value<'_>, numeric| a.compare(&b, &Host::at(0, numeric));
         assert_eq!(
             compare(Value::Number(9), Value::Number(10), false),

@@ -3,14 +3,14 @@
 
 use std::path::PathBuf;
 
-use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Parser, ValueEnum};
 use taskdiag::{Pid, Show, Strategy, Way};
 
-use crate::columns::{self, BadColumn, Chosen};
+use crate::columns::{self, ColumnError, SelectedColumn};
 use crate::filter::Condition;
-use crate::generate::What;
-use crate::pid::pid;
-use crate::sort::Key;
+use crate::generate::Artifact;
+use crate::pid::parse_arg;
+use crate::sort::SortKey;
 use crate::watch::Watch;
 
 /// Show tasks: ask the kernel for all of them, and for what you want to know
@@ -34,17 +34,17 @@ use crate::watch::Watch;
 )]
 pub(super) struct CommandLine {
     #[command(subcommand)]
-    pub(super) other: Option<Other>,
+    pub(super) subcommand: Option<Subcommand>,
     #[command(flatten)]
-    pub(super) tasks: Tasks,
+    pub(super) tasks: TaskOptions,
     #[command(flatten)]
-    pub(super) facts: Facts,
+    pub(super) query: QueryOptions,
     #[command(flatten)]
-    pub(super) view: View,
+    pub(super) output: OutputOptions,
 }
 
-#[derive(Debug, Subcommand)]
-pub(super) enum Other {
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Subcommand {
     /// Tell which groups, strategies and filters the running kernel has
     Features {
         /// Write an object
@@ -53,7 +53,7 @@ pub(super) enum Other {
 
         /// How to ask
         #[arg(long, value_name = "WAY", value_enum, default_value_t)]
-        transport: Ask,
+        transport: TransportChoice,
     },
 
     /// Tell what this host has to ask, what it lacks, and how to get that;
@@ -78,7 +78,10 @@ pub(super) enum Other {
 
     /// Write the manual pages or the shells' completions into a folder
     #[command(hide = true)]
-    Generate { what: What, folder: PathBuf },
+    Generate {
+        artifact: Artifact,
+        directory: PathBuf,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -86,7 +89,7 @@ pub(super) enum Other {
     next_help_heading = "Which tasks, exactly one of",
     group(ArgGroup::new("strategy").required(true))
 )]
-pub(super) struct Tasks {
+pub(super) struct TaskOptions {
     /// Every process
     #[arg(long, group = "strategy")]
     pub(super) all: bool,
@@ -96,29 +99,29 @@ pub(super) struct Tasks {
     pub(super) all_threads: bool,
 
     /// One process or thread
-    #[arg(long, value_name = "PID", group = "strategy", value_parser = pid)]
+    #[arg(long, value_name = "PID", group = "strategy", value_parser = parse_arg)]
     pub(super) pid: Option<Pid>,
 
     /// The children of a process
-    #[arg(long, value_name = "PID", group = "strategy", value_parser = pid)]
+    #[arg(long, value_name = "PID", group = "strategy", value_parser = parse_arg)]
     pub(super) children: Option<Pid>,
 
     /// The threads of a process
-    #[arg(long, value_name = "PID", group = "strategy", value_parser = pid)]
+    #[arg(long, value_name = "PID", group = "strategy", value_parser = parse_arg)]
     pub(super) threads: Option<Pid>,
 
     /// The children of a process, theirs, and so on
-    #[arg(long, value_name = "PID", group = "strategy", value_parser = pid)]
+    #[arg(long, value_name = "PID", group = "strategy", value_parser = parse_arg)]
     pub(super) descendants: Option<Pid>,
 
     /// The areas of a process's memory, as /proc/PID/maps has them
-    #[arg(long, value_name = "PID", group = "strategy", value_parser = pid,
-          conflicts_with_all = ROWS)]
+    #[arg(long, value_name = "PID", group = "strategy", value_parser = parse_arg,
+          conflicts_with_all = ROW_OPTIONS)]
     pub(super) maps: Option<Pid>,
 
     /// Likewise with what is there of them, as /proc/PID/smaps
-    #[arg(long, value_name = "PID", group = "strategy", value_parser = pid,
-          conflicts_with_all = ROWS)]
+    #[arg(long, value_name = "PID", group = "strategy", value_parser = parse_arg,
+          conflicts_with_all = ROW_OPTIONS)]
     pub(super) smaps: Option<Pid>,
 
     /// Of these only those that all conditions hold for: uid=USER, state=RD,
@@ -128,7 +131,7 @@ pub(super) struct Tasks {
 }
 
 /// What there are no rows for in the text of procfs.
-const ROWS: [&str; 7] = [
+const ROW_OPTIONS: [&str; 7] = [
     "show",
     "columns",
     "format",
@@ -140,7 +143,7 @@ const ROWS: [&str; 7] = [
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "What about them")]
-pub(super) struct Facts {
+pub(super) struct QueryOptions {
     /// Groups of facts to ask for, between commas: base (who a task is), cred
     /// (its credentials), stat (times and sizes), cmdline, files, ident, ns,
     /// cgroup, vma and vma_stat (its memory, a row an area) [default: what
@@ -151,21 +154,21 @@ pub(super) struct Facts {
     /// Columns to show, as ps -o has them: NAME, NAME=HEADING [default: a few
     /// of each group shown]
     #[arg(short = 'o', long, value_name = "COLUMN,...")]
-    pub(super) columns: Vec<Columns>,
+    pub(super) columns: Vec<ColumnList>,
 
     /// Ask as seen from this process's pid namespace: its tasks, with their
     /// numbers there. Needs CAP_SYS_ADMIN
-    #[arg(long, value_name = "PID", value_parser = pid)]
+    #[arg(long, value_name = "PID", value_parser = parse_arg)]
     pub(super) scope_pid: Option<Pid>,
 
     /// How to ask
     #[arg(long, value_name = "WAY", value_enum, default_value_t)]
-    pub(super) transport: Ask,
+    pub(super) transport: TransportChoice,
 }
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "How to show it")]
-pub(super) struct View {
+pub(super) struct OutputOptions {
     /// What to write
     #[arg(long, value_enum, default_value_t)]
     pub(super) format: Format,
@@ -178,7 +181,7 @@ pub(super) struct View {
         value_delimiter = ',',
         allow_hyphen_values = true
     )]
-    pub(super) sort: Vec<Key>,
+    pub(super) sort: Vec<SortKey>,
 
     /// Put children below their parents (table, json and ndjson)
     #[arg(long)]
@@ -199,13 +202,13 @@ pub(super) struct View {
 
 /// A list of columns, as one `--columns` has it.
 #[derive(Clone, Debug)]
-pub(super) struct Columns(pub(super) Vec<Chosen>);
+pub(super) struct ColumnList(pub(super) Vec<SelectedColumn>);
 
-impl std::str::FromStr for Columns {
-    type Err = BadColumn;
+impl std::str::FromStr for ColumnList {
+    type Err = ColumnError;
 
     fn from_str(list: &str) -> Result<Self, Self::Err> {
-        columns::choose(list).map(Self)
+        columns::parse_list(list).map(Self)
     }
 }
 
@@ -225,7 +228,7 @@ pub(crate) enum Format {
 
 /// How the kernel is asked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Ask {
+pub(crate) enum TransportChoice {
     /// The first of these that is there
     #[default]
     Auto,
@@ -239,9 +242,9 @@ pub(crate) enum Ask {
     Procfs,
 }
 
-impl Ask {
+impl TransportChoice {
     /// The way that is asked for, if one is.
-    pub(crate) fn way(self) -> Option<Way> {
+    pub(crate) fn kind(self) -> Option<Way> {
         Some(match self {
             Self::Auto => return None,
             Self::Netlink => Way::Netlink,
@@ -252,7 +255,7 @@ impl Ask {
     }
 }
 
-impl Tasks {
+impl TaskOptions {
     pub(super) fn strategy(&self) -> Strategy {
         let one_of = [
             self.pid.map(Strategy::One),
@@ -266,14 +269,14 @@ impl Tasks {
     }
 
     /// The process whose memory is to be shown, and the groups for that.
-    pub(super) fn memory(&self) -> Option<(Pid, Show)> {
+    pub(super) fn maps_request(&self) -> Option<(Pid, Show)> {
         let maps = self.maps.map(|pid| (pid, Show::VMA));
         let smaps = self.smaps.map(|pid| (pid, Show::VMA | Show::VMA_STAT));
         maps.or(smaps)
     }
 }
 
-impl View {
+impl OutputOptions {
     pub(super) fn check_tree(&self) -> Result<(), String> {
         match self.format {
             Format::Csv => Err("--tree: there are no trees in CSV; take table, json or ndjson"),

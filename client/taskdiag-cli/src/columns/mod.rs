@@ -7,18 +7,19 @@
 
 mod base;
 mod cred;
+mod list;
 mod memory;
 mod other;
+mod ps_only;
 mod stat;
-mod untold;
 
 use std::fmt::Write as _;
 
 use taskdiag::{Show, Strategy};
 
+use self::list::{ColumnListError, ColumnSpec};
 use crate::host::Host;
-use crate::row::Row;
-use crate::spec::{self, BadList, Spec};
+use crate::row::TaskRow;
 use crate::value::Value;
 
 /// A column that can be asked for.
@@ -33,13 +34,13 @@ pub(crate) struct Column {
     /// The groups its values come from; empty for what comes with every task.
     pub(crate) groups: Show,
     /// Whether it is of an area of memory, and not of a task.
-    pub(crate) of_area: bool,
-    about: &'static str,
+    pub(crate) per_mapping: bool,
+    description: &'static str,
     get: Get,
 }
 
 /// Where a value has it; `None` where the kernel did not tell.
-type Get = for<'a> fn(&'a Row, &Host) -> Option<Value<'a>>;
+type Get = for<'a> fn(&'a TaskRow, &Host) -> Option<Value<'a>>;
 
 /// Where `ps` puts a value in a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,15 +61,15 @@ const fn column(
     align: Align,
     groups: Show,
     get: Get,
-    about: &'static str,
+    description: &'static str,
 ) -> Column {
     Column {
         names,
         width,
         align,
         groups,
-        of_area: false,
-        about,
+        per_mapping: false,
+        description,
         get,
     }
 }
@@ -91,19 +92,19 @@ impl Column {
         self.names[0].0
     }
 
-    pub(crate) fn value<'a>(&self, row: &'a Row, host: &Host) -> Option<Value<'a>> {
+    pub(crate) fn value<'a>(&self, row: &'a TaskRow, host: &Host) -> Option<Value<'a>> {
         (self.get)(row, host)
     }
 
     /// Whether its cells stand at the right of the column.
-    pub(crate) fn is_number(&self) -> bool {
+    pub(crate) fn is_right_aligned(&self) -> bool {
         matches!(self.align, Align::Right | Align::Pid)
     }
 }
 
 /// A column as somebody asked for it: it is called what they called it.
 #[derive(Clone, Debug)]
-pub(crate) struct Chosen {
+pub(crate) struct SelectedColumn {
     pub(crate) name: &'static str,
     pub(crate) column: &'static Column,
     /// What stands over it in a table.
@@ -112,19 +113,19 @@ pub(crate) struct Chosen {
     pub(crate) width: Option<usize>,
 }
 
-impl Chosen {
+impl SelectedColumn {
     /// Its key in JSON, and its name in the first line of CSV: the heading
     /// that was asked for, else its name.
     pub(crate) fn key(&self) -> &str {
-        let usual = self.usual_heading();
+        let default = self.default_heading();
         match self.heading.as_str() {
             "" => self.name,
-            heading if heading == usual => self.name,
+            heading if heading == default => self.name,
             heading => heading,
         }
     }
 
-    fn usual_heading(&self) -> &'static str {
+    fn default_heading(&self) -> &'static str {
         let names = self.column.names.iter();
         names
             .filter(|(name, _)| *name == self.name)
@@ -134,64 +135,64 @@ impl Chosen {
     }
 
     /// Whether it says what the task is called, where a tree has its branches.
-    pub(crate) fn is_name(&self) -> bool {
+    pub(crate) fn is_task_name(&self) -> bool {
         matches!(self.column.name(), "comm" | "args" | "fname")
     }
 
     /// Whether it was asked for with an empty heading.
-    pub(crate) fn is_headless(&self) -> bool {
+    pub(crate) fn has_empty_heading(&self) -> bool {
         self.heading.is_empty()
     }
 }
 
 /// What is wrong with a choice of columns.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum BadColumn {
+pub(crate) enum ColumnError {
     /// No column has this name.
-    #[error("there is no column {word:?}; the columns are {}", list())]
-    Unknown { word: String },
+    #[error("there is no column {name:?}; the columns are {}", name_list())]
+    Unknown { name: String },
 
     /// `ps` has it, from elsewhere.
-    #[error("the kernel does not tell {word:?} here; ps has it from {place}")]
-    Untold { word: String, place: &'static str },
+    #[error("the kernel does not tell {name:?} here; ps has it from {origin}")]
+    PsOnly { name: String, origin: &'static str },
 
     #[error(transparent)]
-    List(#[from] BadList),
+    List(#[from] ColumnListError),
 }
 
 /// The column of this name.
-pub(crate) fn find(word: &str) -> Result<Chosen, BadColumn> {
+pub(crate) fn find(word: &str) -> Result<SelectedColumn, ColumnError> {
     let mut names = all().flat_map(|column| column.names.iter().map(move |name| (column, name)));
     if let Some((column, &(name, heading))) = names.find(|(_, (name, _))| *name == word) {
-        return Ok(Chosen {
+        return Ok(SelectedColumn {
             name,
             column,
             heading: heading.to_owned(),
             width: None,
         });
     }
-    let word = word.to_owned();
-    Err(match untold::source(&word) {
-        Some(place) => BadColumn::Untold { word, place },
-        None => BadColumn::Unknown { word },
+    let name = word.to_owned();
+    Err(match ps_only::source(word) {
+        Some(origin) => ColumnError::PsOnly { name, origin },
+        None => ColumnError::Unknown { name },
     })
 }
 
 /// Reads a list in the language of `ps -o`.
-pub(crate) fn choose(list: &str) -> Result<Vec<Chosen>, BadColumn> {
-    spec::parse(list)?.into_iter().map(pick).collect()
+pub(crate) fn parse_list(list: &str) -> Result<Vec<SelectedColumn>, ColumnError> {
+    list::parse(list)?.into_iter().map(select).collect()
 }
 
-fn pick(spec: Spec<'_>) -> Result<Chosen, BadColumn> {
-    let mut chosen = find(spec.name)?;
-    chosen.width = spec.width;
+fn select(spec: ColumnSpec<'_>) -> Result<SelectedColumn, ColumnError> {
+    let mut selected = find(spec.name)?;
+    selected.width = spec.width;
     if let Some(heading) = spec.heading {
-        heading.clone_into(&mut chosen.heading);
+        heading.clone_into(&mut selected.heading);
     }
-    Ok(chosen)
+    Ok(selected)
 }
 
-fn list() -> String {
+fn name_list() -> String {
     let names: Vec<&str> = all().map(Column::name).collect();
     names.join(",")
 }
@@ -199,26 +200,28 @@ fn list() -> String {
 /// The columns for somebody who names none.
 ///
 /// Threads have a column to be told apart by where there may be some.
-pub(crate) fn default(show: Show, strategy: Strategy) -> Vec<Chosen> {
+pub(crate) fn default_columns(show: Show, strategy: Strategy) -> Vec<SelectedColumn> {
     let threads = !matches!(
         strategy,
         Strategy::All | Strategy::Children(_) | Strategy::Descendants(_)
     );
-    DEFAULT
+    DEFAULT_NAMES
         .iter()
         .filter(|&&name| threads || name != "tid")
         .filter_map(|name| find(name).ok())
-        .filter(|chosen| show.contains(chosen.column.groups))
-        .filter(|chosen| !chosen.column.of_area || show.intersects(Show::VMA | Show::VMA_STAT))
-        .filter(|chosen| {
+        .filter(|selected| show.contains(selected.column.groups))
+        .filter(|selected| {
+            !selected.column.per_mapping || show.intersects(Show::VMA | Show::VMA_STAT)
+        })
+        .filter(|selected| {
             // The arguments begin with the name, and say more.
-            chosen.name != "comm" || !show.contains(Show::CMDLINE)
+            selected.name != "comm" || !show.contains(Show::CMDLINE)
         })
         .collect()
 }
 
 #[rustfmt::skip]
-const DEFAULT: &[&str] = &[
+const DEFAULT_NAMES: &[&str] = &[
     "user", "group", "pid", "tid", "ppid", "pgid", "sid", "state",
     "tty", "pri", "ni", "nlwp", "vsz", "rss", "pcpu", "pmem", "etime", "time",
     "fds", "nofile", "start_ns", "pidfd_ino",
@@ -267,12 +270,13 @@ const SECTIONS: &[(Show, bool, &str)] = &[
 /// The table as `--help` has it.
 pub(crate) fn help() -> String {
     let mut text = String::new();
-    for &(groups, of_area, title) in SECTIONS {
+    for &(groups, per_mapping, title) in SECTIONS {
         let _ = writeln!(text, "  {title}");
-        let columns = all().filter(|column| column.groups == groups && column.of_area == of_area);
+        let columns =
+            all().filter(|column| column.groups == groups && column.per_mapping == per_mapping);
         for column in columns {
             let names: Vec<&str> = column.names.iter().map(|(name, _)| *name).collect();
-            let _ = writeln!(text, "    {:<24} {}", names.join(", "), column.about);
+            let _ = writeln!(text, "    {:<24} {}", names.join(", "), column.description);
         }
     }
     text

@@ -5,7 +5,7 @@ use taskdiag::{FileCounts, Files, Ident, Ns, Show};
 
 use super::Align::{Free, Left, Right};
 use super::{Column, column};
-use crate::row::Row;
+use crate::row::TaskRow;
 use crate::value::Value;
 
 const FILES: Show = Show::FILES;
@@ -60,23 +60,23 @@ pub(super) static COLUMNS: &[Column] = &[
         |row, _| Some(Value::Number(row.cgroup.as_deref()?.id)), "its id, the inode of its folder"),
 ];
 
-fn files(row: &Row, number: impl FnOnce(&Files) -> u64) -> Option<Value<'_>> {
+fn files(row: &TaskRow, number: impl FnOnce(&Files) -> u64) -> Option<Value<'_>> {
     row.files.as_deref().map(number).map(Value::Number)
 }
 
-fn counts(row: &Row, number: impl FnOnce(&FileCounts) -> u32) -> Option<Value<'_>> {
+fn counts(row: &TaskRow, number: impl FnOnce(&FileCounts) -> u32) -> Option<Value<'_>> {
     let counts = row.files.as_deref()?.counts.as_ref()?;
     Some(Value::Number(number(counts).into()))
 }
 
 fn ident<'a>(
-    row: &'a Row,
+    row: &'a TaskRow,
     value: impl FnOnce(&Ident) -> Option<Value<'static>>,
 ) -> Option<Value<'a>> {
     row.ident.as_deref().and_then(value)
 }
 
-fn ns(row: &Row, number: impl FnOnce(&Ns) -> Option<u32>) -> Option<Value<'_>> {
+fn ns(row: &TaskRow, number: impl FnOnce(&Ns) -> Option<u32>) -> Option<Value<'_>> {
     let number = number(row.ns.as_deref()?)?;
     Some(Value::Number(number.into()))
 }

@@ -7,7 +7,7 @@ use super::Align::{Left, Pid, Right};
 use super::{Column, column};
 use crate::clock::{Started, TICK};
 use crate::host::Host;
-use crate::row::Row;
+use crate::row::TaskRow;
 use crate::value::{Letters, Value};
 
 const STAT: Show = Show::STAT;
@@ -149,19 +149,19 @@ pub(super) static COLUMNS: &[Column] = &[
         |row, _| counted(row, |stat| Some(Value::Signed(stat.exit_code?.into()))), "how it ended, as of wait(2)"),
 ];
 
-fn of(row: &Row, value: impl FnOnce(&Stat) -> Value<'static>) -> Option<Value<'_>> {
+fn of(row: &TaskRow, value: impl FnOnce(&Stat) -> Value<'static>) -> Option<Value<'_>> {
     row.stat.as_deref().map(value)
 }
 
 /// A field that the kernel may not report.
 fn counted<'a>(
-    row: &'a Row,
+    row: &'a TaskRow,
     value: impl FnOnce(&Stat) -> Option<Value<'static>>,
 ) -> Option<Value<'a>> {
     row.stat.as_deref().and_then(value)
 }
 
-fn memory(row: &Row, value: impl FnOnce(&Memory) -> Value<'static>) -> Option<Value<'_>> {
+fn memory(row: &TaskRow, value: impl FnOnce(&Memory) -> Value<'static>) -> Option<Value<'_>> {
     Some(value(row.stat.as_deref()?.memory.as_ref()?))
 }
 
@@ -187,7 +187,7 @@ fn per_mille(stat: &Stat, ticks: u64, host: &Host) -> u64 {
     }
 }
 
-fn letters(row: &Row) -> Option<Letters> {
+fn letters(row: &TaskRow) -> Option<Letters> {
     let (base, stat) = (row.base?, row.stat.as_deref()?);
     let foreground = i64::from(base.pgid) == i64::from(stat.tty_pgrp);
     let further = [
@@ -206,7 +206,7 @@ fn letters(row: &Row) -> Option<Letters> {
     Some(letters.chain(further.map(|(_, letter)| letter)).collect())
 }
 
-fn running_on(row: &Row) -> Option<Value<'_>> {
+fn running_on(row: &TaskRow) -> Option<Value<'_>> {
     match row.base?.state {
         State::Running => of(row, |stat| Value::Number(stat.processor.into())),
         _ => Some(Value::Word("*")),
@@ -214,12 +214,12 @@ fn running_on(row: &Row) -> Option<Value<'_>> {
 }
 
 /// `SCHED_OTHER` and `SCHED_BATCH`, the classes that niceness counts in.
-fn nice(row: &Row) -> Option<Value<'_>> {
+fn nice(row: &TaskRow) -> Option<Value<'_>> {
     let stat = row.stat.as_deref()?;
     matches!(stat.policy, 0 | 3).then_some(Value::Signed(stat.nice.into()))
 }
 
-fn rt_priority(row: &Row) -> Option<Value<'_>> {
+fn rt_priority(row: &TaskRow) -> Option<Value<'_>> {
     let stat = row.stat.as_deref()?;
     (stat.policy != 0).then_some(Value::Number(stat.rt_priority.into()))
 }

@@ -14,15 +14,15 @@ use nix::unistd::geteuid;
 use serde::Serialize;
 use taskdiag::{Client, Features, FilterKinds, Options, Show, Strategies, Way};
 
-use crate::features::words;
+use crate::features::split_list;
 
 use connector::Connector;
 use mount::Mount;
 
 /// The inodes of the namespaces that the kernel boots with, `PROC_*_INIT_INO`
 /// of its `<linux/proc_ns.h>`.
-const FIRST_USER_NS: &str = "user:[4026531837]";
-const FIRST_PID_NS: &str = "pid:[4026531836]";
+const INITIAL_USER_NS: &str = "user:[4026531837]";
+const INITIAL_PID_NS: &str = "pid:[4026531836]";
 
 const GET_TASK_DIAG: &str = "scripts/run taskdiag-cli --all";
 const GET_RIGHTS: &str = "sudo taskdiag-cli doctor";
@@ -31,15 +31,15 @@ const GET_RIGHTS: &str = "sudo taskdiag-cli doctor";
 #[derive(Debug, Serialize)]
 pub(crate) struct Diagnosis {
     kernel: String,
-    netlink: Door,
-    file: Door,
-    daemon: Door,
+    netlink: TransportStatus,
+    file: TransportStatus,
+    daemon: TransportStatus,
     /// What the kernel can tell by the better of these.
-    features: Option<Told>,
+    features: Option<FeatureNames>,
     procfs: Option<Mount>,
     /// The way that is taken if none is asked for.
     auto: Option<String>,
-    who: Who,
+    who: CallerInfo,
     connector: Connector,
     lacks: Vec<String>,
     /// The command that gets the first that it lacks.
@@ -48,14 +48,14 @@ pub(crate) struct Diagnosis {
 
 /// A way to ask, and why it is closed.
 #[derive(Debug, Serialize)]
-struct Door {
+struct TransportStatus {
     there: bool,
     why_not: Option<String>,
 }
 
 /// Features by their names.
 #[derive(Debug, Serialize)]
-struct Told {
+struct FeatureNames {
     groups: Vec<String>,
     strategies: Vec<String>,
     filters: Vec<String>,
@@ -64,7 +64,7 @@ struct Told {
 
 /// Who asks, and from where.
 #[derive(Debug, Serialize)]
-struct Who {
+struct CallerInfo {
     uid: u32,
     cap_sys_ptrace: bool,
     cap_sys_admin: bool,
@@ -75,15 +75,15 @@ struct Who {
 
 impl Diagnosis {
     /// Looks at the machine.
-    pub(crate) fn make() -> Self {
+    pub(crate) fn collect() -> Self {
         let kernel = uname().map_or_else(
             |_| String::new(),
             |name| name.release().to_string_lossy().into_owned(),
         );
-        let (netlink, by_netlink) = Door::try_open(Way::Netlink);
-        let (file, by_file) = Door::try_open(Way::File);
-        let (daemon, _) = Door::try_open(Way::Daemon);
-        let features = by_netlink.or(by_file);
+        let (netlink, netlink_features) = TransportStatus::probe(Way::Netlink);
+        let (file, file_features) = TransportStatus::probe(Way::File);
+        let (daemon, _) = TransportStatus::probe(Way::Daemon);
+        let features = netlink_features.or(file_features);
         let auto = Client::connect_any().map(|client| client.transport().way());
         let mut diagnosis = Self {
             connector: Connector::find(),
@@ -91,24 +91,24 @@ impl Diagnosis {
             netlink,
             file,
             daemon,
-            features: features.as_ref().map(Told::from),
+            features: features.as_ref().map(FeatureNames::from),
             procfs: Mount::find(),
             auto: auto.ok().map(|way| way.to_string()),
-            who: Who::find(),
+            who: CallerInfo::find(),
             lacks: Vec::new(),
             get: None,
         };
-        diagnosis.judge(features);
+        diagnosis.find_missing(features);
         diagnosis
     }
 
     /// Whether task_diag answers, and not procfs in its place.
-    pub(crate) fn is_fast(&self) -> bool {
+    pub(crate) fn has_task_diag(&self) -> bool {
         self.netlink.there || self.file.there
     }
 
     /// Finds what is lacking, and what to do about the first of it.
-    fn judge(&mut self, features: Option<Features>) {
+    fn find_missing(&mut self, features: Option<Features>) {
         let mut lack = |what: String, get| {
             self.lacks.push(what);
             self.get = self.get.or(get);
@@ -125,7 +125,7 @@ impl Diagnosis {
             }
         }
         if !self.who.cap_sys_ptrace {
-            let whose = "CAP_SYS_PTRACE, to be told of others' processes";
+            let whose = "CAP_SYS_PTRACE, to be names of others' processes";
             lack(whose.to_owned(), Some(GET_RIGHTS));
         }
         if self.connector.why_not.is_some() {
@@ -148,43 +148,46 @@ impl Diagnosis {
     fn facts(&self) -> Vec<(&'static str, String)> {
         let mut facts = vec![
             ("kernel", self.kernel.clone()),
-            ("netlink", self.netlink.tell()),
-            ("file", self.file.tell()),
-            ("daemon", self.daemon.tell()),
+            ("netlink", self.netlink.describe()),
+            ("file", self.file.describe()),
+            ("daemon", self.daemon.describe()),
         ];
-        if let Some(told) = &self.features {
-            facts.push(("groups", told.groups.join(",")));
-            facts.push(("strategies", told.strategies.join(",")));
-            facts.push(("filters", told.filters.join(",")));
-            facts.push(("options", told.options.join(",")));
+        if let Some(names) = &self.features {
+            facts.push(("groups", names.groups.join(",")));
+            facts.push(("strategies", names.strategies.join(",")));
+            facts.push(("filters", names.filters.join(",")));
+            facts.push(("options", names.options.join(",")));
         }
-        facts.push(("procfs", tell_procfs(self.procfs.as_ref())));
-        facts.push(("auto", tell_auto(self.auto.as_deref(), self.is_fast())));
-        facts.push(("user", self.who.tell()));
-        facts.push(("namespaces", self.who.tell_namespaces()));
-        facts.push(("connector", tell_connector(&self.connector)));
+        facts.push(("procfs", describe_procfs(self.procfs.as_ref())));
+        facts.push((
+            "auto",
+            describe_auto(self.auto.as_deref(), self.has_task_diag()),
+        ));
+        facts.push(("user", self.who.describe()));
+        facts.push(("namespaces", self.who.describe_namespaces()));
+        facts.push(("connector", describe_connector(&self.connector)));
         let lacks = match &self.lacks[..] {
             [] => "nothing".to_owned(),
             lacks => lacks.join("; "),
         };
         facts.push(("lacks", lacks));
         if let Some(get) = self.get {
-            facts.push(("get it", tell_get(get)));
+            facts.push(("get it", describe_get(get)));
         }
         facts
     }
 }
 
-impl Door {
+impl TransportStatus {
     /// Whether requests are answered this way, and what can be asked.
-    fn try_open(way: Way) -> (Self, Option<Features>) {
+    fn probe(way: Way) -> (Self, Option<Features>) {
         let asked = Client::connect_by(way).and_then(|mut client| client.features());
         let why_not = asked.as_ref().err().map(ToString::to_string);
         let there = asked.is_ok();
         (Self { there, why_not }, asked.ok())
     }
 
-    fn tell(&self) -> String {
+    fn describe(&self) -> String {
         match &self.why_not {
             None => "yes".to_owned(),
             Some(why) => format!("no: {why}"),
@@ -192,11 +195,11 @@ impl Door {
     }
 }
 
-impl From<&Features> for Told {
+impl From<&Features> for FeatureNames {
     fn from(features: &Features) -> Self {
         let words = |names: &dyn Display| {
             let names = names.to_string();
-            words(&names).into_iter().map(str::to_owned).collect()
+            split_list(&names).into_iter().map(str::to_owned).collect()
         };
         Self {
             groups: words(&features.groups),
@@ -226,17 +229,21 @@ fn lacking(features: &Features) -> impl Iterator<Item = String> {
     .map(|(kind, names)| format!("{kind} {names}"))
 }
 
-impl Who {
+impl CallerInfo {
     fn find() -> Self {
         // Whatever answers requests tells of the asker too.
         let own = Client::connect_any()
             .and_then(|mut client| client.one(std::process::id(), Show::CRED))
             .ok();
-        let may = own
+        let capabilities = own
             .and_then(|task| task.cred)
             .map(|cred| cred.cap_effective)
             .unwrap_or_default();
-        let has = |name| may.iter().any(|capability| capability.name() == Some(name));
+        let has = |name| {
+            capabilities
+                .iter()
+                .any(|capability| capability.name() == Some(name))
+        };
         let is = |name, first| {
             let link = fs::read_link(format!("/proc/self/ns/{name}")).ok()?;
             Some(link.to_str() == Some(first))
@@ -245,15 +252,15 @@ impl Who {
             uid: geteuid().as_raw(),
             cap_sys_ptrace: has("cap_sys_ptrace"),
             cap_sys_admin: has("cap_sys_admin"),
-            user_ns_is_first: is("user", FIRST_USER_NS),
-            pid_ns_is_first: is("pid", FIRST_PID_NS),
+            user_ns_is_first: is("user", INITIAL_USER_NS),
+            pid_ns_is_first: is("pid", INITIAL_PID_NS),
         }
     }
 
-    fn tell(&self) -> String {
+    fn describe(&self) -> String {
         let with = |has| if has { "with" } else { "without" };
         format!(
-            "uid {}, {} CAP_SYS_PTRACE (to be told of others' processes), \
+            "uid {}, {} CAP_SYS_PTRACE (to be names of others' processes), \
              {} CAP_SYS_ADMIN (for --scope-pid)",
             self.uid,
             with(self.cap_sys_ptrace),
@@ -261,7 +268,7 @@ impl Who {
         )
     }
 
-    fn tell_namespaces(&self) -> String {
+    fn describe_namespaces(&self) -> String {
         let which = |first| match first {
             Some(true) => "the first",
             Some(false) => "not the first",
@@ -275,7 +282,7 @@ impl Who {
     }
 }
 
-fn tell_procfs(mount: Option<&Mount>) -> String {
+fn describe_procfs(mount: Option<&Mount>) -> String {
     let Some(mount) = mount else {
         return "no: /proc is not mounted".to_owned();
     };
@@ -289,7 +296,7 @@ fn tell_procfs(mount: Option<&Mount>) -> String {
     text
 }
 
-fn tell_auto(way: Option<&str>, fast: bool) -> String {
+fn describe_auto(way: Option<&str>, fast: bool) -> String {
     match way {
         None => "no way at all".to_owned(),
         Some(way) if fast => format!("{way}: one request for all tasks"),
@@ -298,7 +305,7 @@ fn tell_auto(way: Option<&str>, fast: bool) -> String {
     }
 }
 
-fn tell_connector(connector: &Connector) -> String {
+fn describe_connector(connector: &Connector) -> String {
     let filter = if connector.filter { "with" } else { "without" };
     match &connector.why_not {
         None => format!("yes, {filter} a filter of events (since Linux 6.6)"),
@@ -306,7 +313,7 @@ fn tell_connector(connector: &Connector) -> String {
     }
 }
 
-fn tell_get(command: &str) -> String {
+fn describe_get(command: &str) -> String {
     match command {
         GET_TASK_DIAG => format!(
             "{command}   (in the sources of task_diag; to keep it, scripts/install \

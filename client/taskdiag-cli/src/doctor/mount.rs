@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn options_are_those_of_the_file_system() {
+    fn options_are_parsed_from_the_superblock_fields() {
         let mount = among("22 28 0:21 / /proc rw,relatime shared:5 - proc proc rw").expect("proc");
         assert_eq!((&mount.hidepid[..], mount.gid), ("off", None));
         assert_eq!(mount.subset, None);
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn the_topmost_counts() {
+    fn topmost_mount_is_reported() {
         let below = "22 28 0:21 / /proc rw - proc proc rw";
         let above = "90 22 0:50 / /proc rw - proc proc rw,hidepid=noaccess";
         let mount = among(&format!("{below}\n{above}")).expect("proc");

@@ -2,8 +2,8 @@
 
 use super::*;
 
-fn door(there: bool) -> Door {
-    Door {
+fn transport(there: bool) -> TransportStatus {
+    TransportStatus {
         there,
         why_not: (!there).then(|| "shut".to_owned()),
     }
@@ -20,17 +20,17 @@ fn every_feature() -> Features {
 fn host(netlink: bool, file: bool, features: Option<Features>) -> Diagnosis {
     let mut diagnosis = Diagnosis {
         kernel: "6.12.0".to_owned(),
-        netlink: door(netlink),
-        file: door(file),
-        daemon: door(false),
-        features: features.as_ref().map(Told::from),
+        netlink: transport(netlink),
+        file: transport(file),
+        daemon: transport(false),
+        features: features.as_ref().map(FeatureNames::from),
         procfs: Some(Mount {
             hidepid: "invisible".to_owned(),
             gid: Some(4),
             subset: None,
         }),
         auto: Some("netlink".to_owned()),
-        who: Who {
+        who: CallerInfo {
             uid: 0,
             cap_sys_ptrace: true,
             cap_sys_admin: true,
@@ -44,7 +44,7 @@ fn host(netlink: bool, file: bool, features: Option<Features>) -> Diagnosis {
         lacks: Vec::new(),
         get: None,
     };
-    diagnosis.judge(features);
+    diagnosis.find_missing(features);
     diagnosis
 }
 
@@ -55,9 +55,9 @@ fn written(diagnosis: &Diagnosis, json: bool) -> String {
 }
 
 #[test]
-fn a_host_with_everything_lacks_nothing() {
+fn host_with_every_feature_has_nothing_missing() {
     let healthy = host(true, true, Some(every_feature()));
-    assert!(healthy.is_fast());
+    assert!(healthy.has_task_diag());
     let text = written(&healthy, false);
     assert!(text.contains("\nnetlink     yes\n"), "{text}");
     assert!(text.contains("\nprocfs      yes: hidepid=invisible, gid=4\n"));
@@ -66,16 +66,16 @@ fn a_host_with_everything_lacks_nothing() {
 }
 
 #[test]
-fn the_file_alone_is_fast_too() {
-    assert!(host(false, true, Some(every_feature())).is_fast());
+fn file_transport_alone_counts_as_task_diag() {
+    assert!(host(false, true, Some(every_feature())).has_task_diag());
     let text = written(&host(false, true, Some(every_feature())), false);
     assert!(text.contains("\nnetlink     no: shut\n"), "{text}");
 }
 
 #[test]
-fn without_task_diag_there_is_a_command_that_gets_it() {
+fn host_without_task_diag_gets_a_remedy() {
     let mut poor = host(false, false, None);
-    assert!(!poor.is_fast());
+    assert!(!poor.has_task_diag());
     assert_eq!(poor.get, Some(GET_TASK_DIAG));
     poor.auto = Some("procfs".to_owned());
     let text = written(&poor, false);
@@ -93,7 +93,7 @@ fn without_task_diag_there_is_a_command_that_gets_it() {
 }
 
 #[test]
-fn an_older_kernel_and_fewer_rights_are_told_of() {
+fn older_kernel_and_missing_capability_are_reported() {
     let mut old = host(true, false, Some(Features::FIRST));
     assert!(old.lacks[0].starts_with("groups stat,"), "{:?}", old.lacks);
     assert_eq!((old.lacks.len(), old.get), (4, None));
@@ -101,13 +101,13 @@ fn an_older_kernel_and_fewer_rights_are_told_of() {
     old.who.cap_sys_ptrace = false;
     old.connector.why_not = Some("the kernel is built without it".to_owned());
     old.lacks.clear();
-    old.judge(Some(every_feature()));
+    old.find_missing(Some(every_feature()));
     assert_eq!(old.lacks.len(), 2);
     assert_eq!(old.get, Some(GET_RIGHTS));
 }
 
 #[test]
-fn programs_get_an_object() {
+fn json_is_an_object() {
     let text = written(&host(true, false, Some(every_feature())), true);
     let value: serde_json::Value = serde_json::from_str(&text).expect("an object");
     assert_eq!(value["netlink"]["there"], true);
@@ -119,9 +119,9 @@ fn programs_get_an_object() {
 }
 
 #[test]
-fn this_host_is_told_of_without_a_failure() {
-    let diagnosis = Diagnosis::make();
+fn this_host_can_be_diagnosed() {
+    let diagnosis = Diagnosis::collect();
     assert!(diagnosis.auto.is_some());
     assert_eq!(diagnosis.who.uid, geteuid().as_raw());
-    assert_eq!(diagnosis.is_fast(), diagnosis.features.is_some());
+    assert_eq!(diagnosis.has_task_diag(), diagnosis.features.is_some());
 }

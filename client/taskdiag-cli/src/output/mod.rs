@@ -7,18 +7,18 @@ mod table;
 
 use std::io;
 
-use crate::cli::{Format, Rows};
+use crate::cli::{Format, ListJob};
 use crate::host::Host;
-use crate::row::Row;
-use crate::tree::Place;
+use crate::row::TaskRow;
+use crate::tree::TreePosition;
 
 /// Where rows go. They are written as they come where the format can do that,
 /// and otherwise at the end: a failed request then writes nothing at all.
 pub(crate) trait Output {
-    fn row(&mut self, row: Row) -> io::Result<()>;
+    fn row(&mut self, row: TaskRow) -> io::Result<()>;
 
     /// A row in a tree: they come in the order of the places.
-    fn leaf(&mut self, row: Row, place: Place) -> io::Result<()>;
+    fn tree_row(&mut self, row: TaskRow, position: TreePosition) -> io::Result<()>;
 
     fn finish(&mut self) -> io::Result<()>;
 }
@@ -26,7 +26,7 @@ pub(crate) trait Output {
 /// The output that the job asks for. `width` is that of the terminal, if
 /// there is one.
 pub(crate) fn open<'a>(
-    job: &'a Rows,
+    job: &'a ListJob,
     host: &'a Host,
     out: impl io::Write + 'a,
     width: Option<usize>,

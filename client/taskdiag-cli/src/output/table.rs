@@ -6,10 +6,10 @@ use std::io;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use super::Output;
-use crate::columns::Chosen;
+use crate::columns::SelectedColumn;
 use crate::host::Host;
-use crate::row::Row;
-use crate::tree::{Branches, Place};
+use crate::row::TaskRow;
+use crate::tree::{Branches, TreePosition};
 use crate::value::Cell;
 
 /// Stands where the edge of the terminal cut something off.
@@ -21,7 +21,7 @@ const WIDEST: usize = 256;
 
 pub(crate) struct Table<'a, W> {
     out: W,
-    columns: &'a [Chosen],
+    columns: &'a [SelectedColumn],
     host: &'a Host,
     width: Option<usize>,
     lines: Vec<Vec<String>>,
@@ -31,14 +31,14 @@ pub(crate) struct Table<'a, W> {
 impl<'a, W: io::Write> Table<'a, W> {
     pub(crate) fn new(
         out: W,
-        columns: &'a [Chosen],
+        columns: &'a [SelectedColumn],
         host: &'a Host,
         headers: bool,
         width: Option<usize>,
     ) -> Self {
         let mut lines = Vec::new();
-        if headers && !columns.iter().all(Chosen::is_headless) {
-            let headings = columns.iter().map(|chosen| chosen.heading.clone());
+        if headers && !columns.iter().all(SelectedColumn::has_empty_heading) {
+            let headings = columns.iter().map(|selected| selected.heading.clone());
             lines.push(headings.collect());
         }
         Self {
@@ -54,14 +54,14 @@ impl<'a, W: io::Write> Table<'a, W> {
 
 impl<W> Table<'_, W> {
     /// Adds a row, with this before the name.
-    fn push(&mut self, row: &Row, branch: &str) {
+    fn push(&mut self, row: &TaskRow, branch: &str) {
         let host = self.host;
-        let named = self.columns.iter().rposition(Chosen::is_name);
-        let cells = self.columns.iter().enumerate().map(|(index, chosen)| {
-            let value = chosen.column.value(row, host);
+        let named = self.columns.iter().rposition(SelectedColumn::is_task_name);
+        let cells = self.columns.iter().enumerate().map(|(index, selected)| {
+            let value = selected.column.value(row, host);
             let cell = Cell { value, host }.to_table();
             match named {
-                Some(place) if place == index => format!("{branch}{cell}"),
+                Some(position) if position == index => format!("{branch}{cell}"),
                 _ => cell,
             }
         });
@@ -82,9 +82,9 @@ impl<W> Table<'_, W> {
     /// A line, with each cell in its column and nothing behind the last.
     fn set(&self, cells: &[String], widths: &[usize]) -> String {
         let mut line = String::new();
-        for ((cell, chosen), width) in cells.iter().zip(self.columns).zip(widths) {
+        for ((cell, selected), width) in cells.iter().zip(self.columns).zip(widths) {
             let pad = " ".repeat(width.saturating_sub(cell.width()));
-            let (before, behind) = if chosen.column.is_number() {
+            let (before, behind) = if selected.column.is_right_aligned() {
                 (pad.as_str(), "")
             } else {
                 ("", pad.as_str())
@@ -117,13 +117,13 @@ fn cut(mut line: String, edge: usize) -> String {
 }
 
 impl<W: io::Write> Output for Table<'_, W> {
-    fn row(&mut self, row: Row) -> io::Result<()> {
+    fn row(&mut self, row: TaskRow) -> io::Result<()> {
         self.push(&row, "");
         Ok(())
     }
 
-    fn leaf(&mut self, row: Row, place: Place) -> io::Result<()> {
-        let branch = self.branches.draw(place);
+    fn tree_row(&mut self, row: TaskRow, position: TreePosition) -> io::Result<()> {
+        let branch = self.branches.draw(position);
         self.push(&row, &branch);
         Ok(())
     }

@@ -4,19 +4,19 @@
 
 use clap::ValueEnum as _;
 
-use crate::cli::Ask;
+use crate::cli::TransportChoice;
 
-use super::select::{List, Selection, Simple};
+use super::select::{Selection, SelectionList, SimpleOptions};
 
 /// What was said.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Options {
+pub(super) struct PsOptions {
     pub(super) selection: Selection,
     pub(super) style: Style,
     /// `-o`, in the order given.
     pub(super) columns: Vec<String>,
     /// `-O` or `O`: columns among the usual ones.
-    pub(super) among: Option<(String, Dialect)>,
+    pub(super) extra_columns: Option<(String, Dialect)>,
     pub(super) sort: Vec<String>,
     pub(super) threads: Threads,
     pub(super) forest: Option<Dialect>,
@@ -32,7 +32,7 @@ pub(super) struct Options {
     pub(super) wide: usize,
     pub(super) version: bool,
     /// `--transport`, which is not of `ps` but of this command.
-    pub(super) transport: Ask,
+    pub(super) transport: TransportChoice,
     /// Whether a word without a dash was among them, which changes what is
     /// selected and shown if nothing else does.
     pub(super) bsd: bool,
@@ -77,36 +77,36 @@ pub(super) enum Threads {
 ///
 /// `ps -aux` is what people type for `ps aux`: it is read so where it makes no
 /// other sense.
-pub(super) fn parse(words: &[String]) -> Result<Options, String> {
-    let asked = Parser::new(words).parse();
-    let Err(complaint) = asked else {
-        return asked;
+pub(super) fn parse(words: &[String]) -> Result<PsOptions, String> {
+    let result = Parser::new(words).parse();
+    let Err(error) = result else {
+        return result;
     };
     let Some(letters) = words.first().and_then(|word| word.strip_prefix('-')) else {
-        return Err(complaint);
+        return Err(error);
     };
     if letters.len() < 2 || !letters.chars().all(|c| "augxwf".contains(c)) {
-        return Err(complaint);
+        return Err(error);
     }
     let mut again = words.to_vec();
     letters.clone_into(&mut again[0]);
-    Parser::new(&again).parse().map_err(|_| complaint)
+    Parser::new(&again).parse().map_err(|_| error)
 }
 
 struct Parser<'a> {
     words: std::slice::Iter<'a, String>,
-    options: Options,
+    options: PsOptions,
 }
 
 impl<'a> Parser<'a> {
     fn new(words: &'a [String]) -> Self {
         Self {
             words: words.iter(),
-            options: Options::default(),
+            options: PsOptions::default(),
         }
     }
 
-    fn parse(mut self) -> Result<Options, String> {
+    fn parse(mut self) -> Result<PsOptions, String> {
         while let Some(word) = self.words.next() {
             if let Some(long) = word.strip_prefix("--") {
                 self.long(long)?;
@@ -146,12 +146,12 @@ impl<'a> Parser<'a> {
     }
 
     /// The value of an option.
-    fn value(&mut self, what: &str, rest: &'a str) -> Result<&'a str, String> {
+    fn value(&mut self, option: &str, rest: &'a str) -> Result<&'a str, String> {
         if !rest.is_empty() {
             return Ok(rest);
         }
         let next = self.words.next().map(String::as_str);
-        next.ok_or_else(|| format!("{what} wants a value"))
+        next.ok_or_else(|| format!("{option} wants a value"))
     }
 
     /// An option with a dash; whether it took the rest of the word.
@@ -159,8 +159,8 @@ impl<'a> Parser<'a> {
         let options = &mut self.options;
         match letter {
             'e' | 'A' => options.selection.all = true,
-            'a' => options.selection.simple.insert(Simple::UNIX_A),
-            'd' => options.selection.simple.insert(Simple::UNIX_D),
+            'a' => options.selection.simple.insert(SimpleOptions::UNIX_A),
+            'd' => options.selection.simple.insert(SimpleOptions::UNIX_D),
             'N' => options.selection.negated = true,
             'f' => options.style.full = true,
             'F' => (options.style.full, options.style.extra_full) = (true, true),
@@ -188,16 +188,17 @@ impl<'a> Parser<'a> {
         let selection = &mut self.options.selection;
         match letter {
             'o' => self.options.columns.push(value.to_owned()),
-            'O' => self.options.among = Some((value.to_owned(), Dialect::Unix)),
-            'p' => selection.add(List::pids(value)?),
+            'O' => self.options.extra_columns = Some((value.to_owned(), Dialect::Unix)),
+            'p' => selection.add(SelectionList::pids(value)?),
             'q' => selection.quick(value)?,
-            's' => selection.add(List::sessions(value)?),
-            't' => selection.add(List::terminals(value)?),
-            'u' => selection.add(List::users(value)?),
-            'U' => selection.add(List::real_users(value)?),
-            'g' => selection.add(List::sessions(value).or_else(|_| List::groups(value))?),
-            'G' => selection.add(List::real_groups(value)?),
-            _ => selection.add(List::names(value)?),
+            's' => selection.add(SelectionList::sessions(value)?),
+            't' => selection.add(SelectionList::terminals(value)?),
+            'u' => selection.add(SelectionList::users(value)?),
+            'U' => selection.add(SelectionList::real_users(value)?),
+            'g' => selection
+                .add(SelectionList::sessions(value).or_else(|_| SelectionList::groups(value))?),
+            'G' => selection.add(SelectionList::real_groups(value)?),
+            _ => selection.add(SelectionList::names(value)?),
         }
         Ok(())
     }
@@ -206,8 +207,8 @@ impl<'a> Parser<'a> {
     fn bsd(&mut self, letter: char, rest: &'a str) -> Result<bool, String> {
         let options = &mut self.options;
         match letter {
-            'a' => options.selection.simple.insert(Simple::BSD_A),
-            'x' => options.selection.simple.insert(Simple::BSD_X),
+            'a' => options.selection.simple.insert(SimpleOptions::BSD_A),
+            'x' => options.selection.simple.insert(SimpleOptions::BSD_X),
             'g' => {}
             'r' => options.selection.running = true,
             'T' => options.selection.own_terminal = true,
@@ -234,12 +235,12 @@ impl<'a> Parser<'a> {
         let selection = &mut self.options.selection;
         match letter {
             'o' => self.options.columns.push(value.to_owned()),
-            'O' => self.options.among = Some((value.to_owned(), Dialect::Bsd)),
+            'O' => self.options.extra_columns = Some((value.to_owned(), Dialect::Bsd)),
             'k' => self.options.sort.push(value.to_owned()),
-            'p' => selection.add(List::pids(value)?),
+            'p' => selection.add(SelectionList::pids(value)?),
             'q' => selection.quick(value)?,
-            't' => selection.add(List::terminals(value)?),
-            _ => selection.add(List::users(value)?),
+            't' => selection.add(SelectionList::terminals(value)?),
+            _ => selection.add(SelectionList::users(value)?),
         }
         Ok(())
     }
@@ -256,29 +257,31 @@ impl<'a> Parser<'a> {
                 Some(_) => Err(format!("--{name} takes no value")),
             };
         }
-        let what = format!("--{name}");
+        let option = format!("--{name}");
         let value = match value {
             Some(value) => value,
-            None => self.value(&what, "")?,
+            None => self.value(&option, "")?,
         };
         let selection = &mut self.options.selection;
         match name {
-            "pid" => selection.add(List::pids(value)?),
-            "ppid" => selection.add(List::parents(value)?),
+            "pid" => selection.add(SelectionList::pids(value)?),
+            "ppid" => selection.add(SelectionList::parents(value)?),
             "quick-pid" => selection.quick(value)?,
-            "sid" => selection.add(List::sessions(value)?),
-            "tty" => selection.add(List::terminals(value)?),
-            "user" => selection.add(List::users(value)?),
-            "User" => selection.add(List::real_users(value)?),
-            "group" => selection.add(List::groups(value)?),
-            "Group" => selection.add(List::real_groups(value)?),
+            "sid" => selection.add(SelectionList::sessions(value)?),
+            "tty" => selection.add(SelectionList::terminals(value)?),
+            "user" => selection.add(SelectionList::users(value)?),
+            "User" => selection.add(SelectionList::real_users(value)?),
+            "group" => selection.add(SelectionList::groups(value)?),
+            "Group" => selection.add(SelectionList::real_groups(value)?),
             "format" => self.options.columns.push(value.to_owned()),
             "sort" => self.options.sort.push(value.to_owned()),
-            "cols" | "columns" | "width" => self.options.width = Some(number(&what, value)?),
-            "transport" => self.options.transport = transport(value)?,
+            "cols" | "columns" | "width" => {
+                self.options.width = Some(parse_number(&option, value)?)
+            }
+            "transport" => self.options.transport = parse_transport(value)?,
             // There are no pages.
-            "lines" | "rows" => drop(number(&what, value)?),
-            _ => return Err(unsupported(&what)),
+            "lines" | "rows" => drop(parse_number(&option, value)?),
+            _ => return Err(unsupported(&option)),
         }
         Ok(())
     }
@@ -302,7 +305,7 @@ impl<'a> Parser<'a> {
     }
 
     fn pids(&mut self, word: &str) -> Result<(), String> {
-        self.options.selection.add(List::pids(word)?);
+        self.options.selection.add(SelectionList::pids(word)?);
         Ok(())
     }
 }
@@ -311,36 +314,36 @@ fn unsupported(option: &str) -> String {
     format!("option {option} is not supported")
 }
 
-fn transport(word: &str) -> Result<Ask, String> {
-    Ask::from_str(word, false).map_err(|_| {
+fn parse_transport(word: &str) -> Result<TransportChoice, String> {
+    TransportChoice::from_str(word, false).map_err(|_| {
         format!("--transport wants auto, netlink, file, daemon or procfs, not {word:?}")
     })
 }
 
-fn number(what: &str, word: &str) -> Result<usize, String> {
+fn parse_number(option: &str, word: &str) -> Result<usize, String> {
     word.parse()
         .ok()
         .filter(|&number| number > 0)
-        .ok_or_else(|| format!("{what} wants a number from 1 up"))
+        .ok_or_else(|| format!("{option} wants a number from 1 up"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn options(line: &str) -> Result<Options, String> {
+    fn options(line: &str) -> Result<PsOptions, String> {
         let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
         parse(&words)
     }
 
-    fn good(line: &str) -> Options {
+    fn good(line: &str) -> PsOptions {
         options(line).expect(line)
     }
 
     #[test]
-    fn what_everyone_types_is_understood() {
+    fn common_command_lines_are_parsed() {
         let aux = good("aux");
-        assert!(aux.bsd && aux.selection.simple == Simple::BSD_A | Simple::BSD_X);
+        assert!(aux.bsd && aux.selection.simple == SimpleOptions::BSD_A | SimpleOptions::BSD_X);
         assert_eq!(aux.style.bsd, ['u']);
 
         let ef = good("-ef");
@@ -354,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dash_too_many_is_forgiven() {
+    fn bsd_letters_with_a_dash_are_accepted() {
         assert_eq!(options("-aux"), options("aux"));
         // That user there is.
         assert_ne!(options("-au root"), options("au root"));
@@ -363,8 +366,8 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_pids_in_every_language() {
-        let lists = [List::Pids(vec![1, 2])];
+    fn numbers_are_pids_in_every_dialect() {
+        let lists = [SelectionList::Pids(vec![1, 2])];
         for line in [
             "-p 1,2",
             "p 1,2",
@@ -380,7 +383,7 @@ mod tests {
     }
 
     #[test]
-    fn options_may_stand_in_a_word_and_add_up() {
+    fn clustered_options_are_combined() {
         let options = good("-eLfww --no-headers --cols 80 k -rss");
         assert_eq!(options.threads, Threads::Lwp);
         assert!(options.style.full && options.no_headers);
@@ -389,15 +392,18 @@ mod tests {
     }
 
     #[test]
-    fn it_can_be_said_how_to_ask() {
-        assert_eq!(good("aux").transport, Ask::Auto);
-        let asked = good("aux --transport=file");
-        assert!(asked.bsd && asked.transport == Ask::File);
-        assert_eq!(good("--transport procfs -ef").transport, Ask::Procfs);
+    fn transport_option_is_parsed() {
+        assert_eq!(good("aux").transport, TransportChoice::Auto);
+        let result = good("aux --transport=file");
+        assert!(result.bsd && result.transport == TransportChoice::File);
+        assert_eq!(
+            good("--transport procfs -ef").transport,
+            TransportChoice::Procfs
+        );
     }
 
     #[test]
-    fn what_it_does_not_know_it_names() {
+    fn errors_name_the_option() {
         for (line, text) in [
             ("-Z", "option -Z is not supported"),
             ("axz", "option z is not supported"),

@@ -9,26 +9,26 @@ use taskdiag::Pid;
 use taskdiag::events::{EVENT_BUFFER, Events};
 
 use crate::filter;
-use crate::pid::pid;
+use crate::pid::parse_arg;
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Watch {
     /// Which events, between commas: fork, exec, uid, gid, sid, ptrace, comm,
     /// coredump, exit, nonzero-exit [default: all]
-    #[arg(long, value_name = "EVENT,...", value_parser = events,
+    #[arg(long, value_name = "EVENT,...", value_parser = parse_events,
           default_value_t = Events::all(), hide_default_value = true)]
     pub(super) events: Events,
 
     /// Of this process, and of those that it starts the beginning
-    #[arg(long, value_name = "PID", value_parser = pid)]
+    #[arg(long, value_name = "PID", value_parser = parse_arg)]
     pub(super) pid: Option<Pid>,
 
     /// Of processes of this effective user
-    #[arg(long, value_name = "USER", value_parser = filter::user)]
+    #[arg(long, value_name = "USER", value_parser = filter::parse_user)]
     pub(super) uid: Option<u32>,
 
     /// Of processes whose name matches this regular expression
-    #[arg(long, value_name = "RE", value_parser = expression)]
+    #[arg(long, value_name = "RE", value_parser = parse_regex)]
     pub(super) comm: Option<Regex>,
 
     /// Of threads as well, where they begin and end
@@ -42,7 +42,7 @@ pub(crate) struct Watch {
 
     /// What to write
     #[arg(long, value_enum, default_value_t)]
-    pub(super) format: Format,
+    pub(super) format: EventFormat,
 
     /// Leave users and groups as numbers
     #[arg(long)]
@@ -58,12 +58,12 @@ pub(crate) struct Watch {
 
     /// End after so many seconds; with exit status 124 if that is too early for
     /// --count or --until
-    #[arg(long, value_name = "S", value_parser = seconds)]
+    #[arg(long, value_name = "S", value_parser = parse_seconds)]
     pub(super) timeout: Option<Duration>,
 
     /// End when this process does, with its exit status, or 128 and the number
     /// of the signal that ended it
-    #[arg(long, value_name = "PID", value_parser = pid)]
+    #[arg(long, value_name = "PID", value_parser = parse_arg)]
     pub(super) until: Option<Pid>,
 
     /// How large a buffer to ask the kernel for; an event takes some 800
@@ -77,7 +77,7 @@ pub(crate) struct Watch {
 
 /// How events are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(super) enum Format {
+pub(super) enum EventFormat {
     /// Aligned columns, for the eye
     #[default]
     Table,
@@ -87,7 +87,7 @@ pub(super) enum Format {
     Ndjson,
 }
 
-fn events(list: &str) -> Result<Events, String> {
+fn parse_events(list: &str) -> Result<Events, String> {
     match list.parse() {
         Ok(events) if events == Events::empty() => Err("no event is named".to_owned()),
         Ok(events) => Ok(events),
@@ -96,7 +96,7 @@ fn events(list: &str) -> Result<Events, String> {
 }
 
 /// What is wrong with it is in the last line of what the parser says.
-fn expression(word: &str) -> Result<Regex, String> {
+fn parse_regex(word: &str) -> Result<Regex, String> {
     Regex::new(word).map_err(|error| {
         let error = error.to_string();
         let last = error.lines().last().unwrap_or_default();
@@ -104,7 +104,7 @@ fn expression(word: &str) -> Result<Regex, String> {
     })
 }
 
-fn seconds(word: &str) -> Result<Duration, String> {
+fn parse_seconds(word: &str) -> Result<Duration, String> {
     word.parse()
         .ok()
         .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
@@ -113,7 +113,7 @@ fn seconds(word: &str) -> Result<Duration, String> {
 
 impl Watch {
     /// What names and users depend on.
-    pub(super) const KNOWN_BY: Events = Events::FORK
+    pub(super) const TRACKING: Events = Events::FORK
         .union(Events::EXEC)
         .union(Events::UID)
         .union(Events::COMM)
@@ -121,10 +121,10 @@ impl Watch {
 
     /// The events to listen to: those to be shown, and those that tell what
     /// is to be known of them.
-    pub(super) fn needed(&self) -> Events {
+    pub(super) fn subscribed_events(&self) -> Events {
         let mut events = self.events;
         if self.names || self.uid.is_some() || self.comm.is_some() {
-            events |= Self::KNOWN_BY;
+            events |= Self::TRACKING;
         }
         if self.until.is_some() {
             events |= Events::EXIT;
@@ -151,20 +151,20 @@ mod tests {
     }
 
     #[test]
-    fn what_is_listened_to_is_what_is_needed() {
-        let needed = |line: &str| parse(line).expect(line).needed();
+    fn options_extend_the_subscribed_events() {
+        let needed = |line: &str| parse(line).expect(line).subscribed_events();
         assert_eq!(needed(""), Events::all());
         assert_eq!(needed("--events nonzero-exit"), Events::NONZERO_EXIT);
         assert_eq!(needed("--events sid --pid 7"), Events::SID);
         assert_eq!(needed("--events sid --until 7"), Events::SID | Events::EXIT);
         for more in ["--names", "--uid 0", "--comm ^a"] {
             let line = format!("--events sid {more}");
-            assert_eq!(needed(&line), Events::SID | Watch::KNOWN_BY, "{line}");
+            assert_eq!(needed(&line), Events::SID | Watch::TRACKING, "{line}");
         }
     }
 
     #[test]
-    fn what_makes_no_sense_is_refused() {
+    fn invalid_values_are_rejected() {
         for line in [
             "--events ,",
             "--events dance",

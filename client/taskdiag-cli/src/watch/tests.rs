@@ -13,14 +13,14 @@ use taskdiag::events::Lost;
 use super::*;
 
 #[derive(Parser)]
-struct Words {
+struct CommandLine {
     #[command(flatten)]
     watch: Watch,
 }
 
-fn job(line: &str) -> Watch {
+fn options(line: &str) -> Watch {
     let words = std::iter::once("watch").chain(line.split_whitespace());
-    Words::try_parse_from(words).expect(line).watch
+    CommandLine::try_parse_from(words).expect(line).watch
 }
 
 fn event(kind: EventKind) -> Event {
@@ -51,39 +51,39 @@ fn lost() -> Event {
     event(EventKind::Lost(Lost::Overflow))
 }
 
-fn known() -> Option<Facts> {
-    Some(Facts {
+fn postgres() -> Option<ProcessInfo> {
+    Some(ProcessInfo {
         comm: Comm::new(b"postgres"),
         uid: 5,
     })
 }
 
-fn shown(line: &str, event: &Event, facts: Option<Facts>) -> bool {
-    let job = job(line);
-    might_be_wanted(&job, event) && is_of_wanted(&job, event, facts)
+fn shown(line: &str, event: &Event, info: Option<ProcessInfo>) -> bool {
+    let options = options(line);
+    selects_kind(&options, event) && selects_process(&options, event, info)
 }
 
 #[test]
-fn kinds_are_chosen() {
-    assert!(shown("", &exit(7, 7, 0), known()));
-    assert!(shown("--events exit", &exit(7, 7, 9), known()));
-    assert!(!shown("--events nonzero-exit", &exit(7, 7, 0), known()));
-    assert!(!shown("--events nonzero-exit", &fork(7, 7, 1), known()));
+fn events_option_selects_kinds() {
+    assert!(shown("", &exit(7, 7, 0), postgres()));
+    assert!(shown("--events exit", &exit(7, 7, 9), postgres()));
+    assert!(!shown("--events nonzero-exit", &exit(7, 7, 0), postgres()));
+    assert!(!shown("--events nonzero-exit", &fork(7, 7, 1), postgres()));
     assert!(shown("--events nonzero-exit", &lost(), None));
 }
 
 #[test]
-fn threads_are_shown_to_who_asks() {
+fn thread_events_need_the_threads_option() {
     for event in [fork(8, 7, 1), exit(8, 7, 0)] {
-        assert!(!shown("", &event, known()));
-        assert!(shown("--threads", &event, known()));
+        assert!(!shown("", &event, postgres()));
+        assert!(shown("--threads", &event, postgres()));
     }
     let (pid, tgid) = (8, 7);
-    assert!(shown("", &event(EventKind::Exec { pid, tgid }), known()));
+    assert!(shown("", &event(EventKind::Exec { pid, tgid }), postgres()));
 }
 
 #[test]
-fn conditions_hold_together() {
+fn process_conditions_are_combined_with_and() {
     let end = exit(7, 7, 0);
     for (line, is) in [
         ("--pid 7", true),
@@ -95,10 +95,10 @@ fn conditions_hold_together() {
         ("--pid 7 --comm gres$", true),
         ("--pid 7 --uid 0", false),
     ] {
-        assert_eq!(shown(line, &end, known()), is, "{line}");
+        assert_eq!(shown(line, &end, postgres()), is, "{line}");
     }
     // The beginning of a child is its parent's doing.
-    assert!(shown("--pid 1", &fork(7, 7, 1), known()));
+    assert!(shown("--pid 1", &fork(7, 7, 1), postgres()));
     // Of whom nothing is known nothing holds.
     assert!(shown("--pid 7", &end, None));
     assert!(!shown("--uid 5", &end, None));
@@ -108,13 +108,13 @@ fn conditions_hold_together() {
 /// What is written of these events.
 fn written(line: &str, events: &[Event]) -> String {
     let mut out = Vec::new();
-    let job = job(line);
-    let mut output = Output::new(&mut out, &job, false, 5, TimeZone::UTC);
-    let wording = Wording::new(true);
+    let options = options(line);
+    let mut output = EventOutput::new(&mut out, &options, false, 5, TimeZone::UTC);
+    let formatter = LineFormatter::new(true);
     output.begin().expect("room");
     for event in events {
         output
-            .line(&wording.line(event, event.tgid().and(known())))
+            .line(&formatter.format(event, event.tgid().and(postgres())))
             .expect("room");
     }
     output.finish().expect("room");
@@ -122,7 +122,7 @@ fn written(line: &str, events: &[Event]) -> String {
 }
 
 #[test]
-fn a_table_has_columns() {
+fn table_has_headings_and_aligned_columns() {
     let text = written("", &[exit(7, 7, 3 << 8), lost()]);
     let lines: Vec<_> = text.lines().collect();
     assert_eq!(
@@ -142,7 +142,7 @@ fn a_table_has_columns() {
 }
 
 #[test]
-fn json_is_one_array_however_many_there_are() {
+fn json_is_one_array_for_any_number_of_events() {
     for count in 0..3 {
         let events = vec![exit(8, 7, 9); count];
         let text = written("--format json", &events);
@@ -157,7 +157,7 @@ fn json_is_one_array_however_many_there_are() {
 }
 
 #[test]
-fn ndjson_is_an_object_a_line() {
+fn ndjson_is_one_object_per_line() {
     let text = written("--format ndjson", &[fork(7, 7, 1), lost()]);
     let objects: Vec<Value> = text
         .lines()

@@ -14,23 +14,23 @@ use taskdiag::{AnyTransport, Client, Error, Pid, Show, State, Task};
 
 use crate::exit::Failure;
 
-const ASKED: Show = Show::BASE.union(Show::STAT).union(Show::IDENT);
+const GROUPS: Show = Show::BASE.union(Show::STAT).union(Show::IDENT);
 
 /// A process whose end is waited for.
-pub(super) struct Until {
+pub(super) struct AwaitedProcess {
     client: Client<AnyTransport>,
     pid: Pid,
     /// When it began, which tells it from a later one with its number.
-    start: Option<u64>,
+    start_time: Option<u64>,
     /// Its first thread has ended.
-    first_ended: bool,
+    leader_exited: bool,
 }
 
-impl Until {
+impl AwaitedProcess {
     /// Looks for the process: there has to be one.
     pub(super) fn new(mut client: Client<AnyTransport>, pid: Pid) -> Result<Self, Failure> {
-        let task = match client.one(pid, ASKED) {
-            Ok(task) if task.tgid == pid && !is_over(&task) => task,
+        let task = match client.one(pid, GROUPS) {
+            Ok(task) if task.tgid == pid && !has_exited(&task) => task,
             Ok(_) => return Err(Failure::NoProcess(pid)),
             Err(error) if is_gone(&error) => return Err(Failure::NoProcess(pid)),
             Err(error) => return Err(Failure::Other(error)),
@@ -38,8 +38,8 @@ impl Until {
         Ok(Self {
             client,
             pid,
-            start: start(&task),
-            first_ended: task.base.is_some_and(|base| is_dead(base.state)),
+            start_time: start_time(&task),
+            leader_exited: task.base.is_some_and(|base| is_dead(base.state)),
         })
     }
 
@@ -49,19 +49,19 @@ impl Until {
             EventKind::Exit {
                 pid, tgid, status, ..
             } if tgid == self.pid => {
-                self.first_ended |= pid == tgid;
+                self.leader_exited |= pid == tgid;
                 // Another thread may have been quick: its status is not wanted.
-                let over = self.first_ended && self.is_over()?;
-                Ok(over.then(|| as_shell(status)))
+                let exited = self.leader_exited && self.has_exited()?;
+                Ok(exited.then(|| shell_status(status)))
             }
-            EventKind::Lost(_) if self.is_over()? => Err(Failure::LostEnd(self.pid)),
+            EventKind::Lost(_) if self.has_exited()? => Err(Failure::ExitLost(self.pid)),
             _ => Ok(None),
         }
     }
 
-    fn is_over(&mut self) -> Result<bool, Failure> {
-        match self.client.one(self.pid, ASKED) {
-            Ok(task) => Ok(start(&task) != self.start || is_over(&task)),
+    fn has_exited(&mut self) -> Result<bool, Failure> {
+        match self.client.one(self.pid, GROUPS) {
+            Ok(task) => Ok(start_time(&task) != self.start_time || has_exited(&task)),
             Err(error) if is_gone(&error) => Ok(true),
             Err(error) => Err(Failure::Other(error)),
         }
@@ -69,7 +69,7 @@ impl Until {
 }
 
 /// A zombie that is the last of its threads.
-fn is_over(task: &Task) -> bool {
+fn has_exited(task: &Task) -> bool {
     task.base.is_some_and(|base| is_dead(base.state))
         && task.stat.as_ref().is_none_or(|stat| stat.num_threads <= 1)
 }
@@ -78,7 +78,7 @@ fn is_dead(state: State) -> bool {
     matches!(state, State::Zombie | State::Dead)
 }
 
-fn start(task: &Task) -> Option<u64> {
+fn start_time(task: &Task) -> Option<u64> {
     task.ident.map(|ident| ident.start_time)
 }
 
@@ -87,7 +87,7 @@ fn is_gone(error: &Error) -> bool {
 }
 
 /// The exit status as shells tell it.
-fn as_shell(status: ExitStatus) -> u8 {
+fn shell_status(status: ExitStatus) -> u8 {
     let status = status
         .code()
         .or_else(|| status.signal().map(|signal| 128 + signal));
@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn statuses_are_those_of_shells() {
+    fn status_equals_that_of_a_shell() {
         for (raw, status) in [
             (0, 0),
             (3 << 8, 3),
@@ -109,7 +109,7 @@ mod tests {
             (0x80 | 11, 139),
             (255 << 8, 255),
         ] {
-            assert_eq!(as_shell(ExitStatus::from_raw(raw)), status);
+            assert_eq!(shell_status(ExitStatus::from_raw(raw)), status);
         }
     }
 }

@@ -13,7 +13,7 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 /// What came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Came {
+pub(super) enum WakeReason {
     Events,
     Signal(Signal),
     Timeout,
@@ -23,7 +23,7 @@ pub(super) enum Came {
 /// The signals that end it, and the time.
 pub(super) struct Waiter {
     signals: SignalFd,
-    until: Option<Instant>,
+    deadline: Option<Instant>,
 }
 
 impl Waiter {
@@ -38,25 +38,31 @@ impl Waiter {
         Ok(Self {
             signals: SignalFd::with_flags(&set, flags)?,
             // A time too far to be told is as good as none.
-            until: timeout.and_then(|timeout| Instant::now().checked_add(timeout)),
+            deadline: timeout.and_then(|timeout| Instant::now().checked_add(timeout)),
         })
     }
 
     /// What is to end it already.
-    pub(super) fn ended(&self) -> Option<Came> {
+    pub(super) fn expired(&self) -> Option<WakeReason> {
         if let Ok(Some(signal)) = self.signals.read_signal() {
             let signal = i32::try_from(signal.ssi_signo).ok()?;
-            return Some(Came::Signal(Signal::try_from(signal).ok()?));
+            return Some(WakeReason::Signal(Signal::try_from(signal).ok()?));
         }
-        let over = self.until.is_some_and(|until| until <= Instant::now());
-        over.then_some(Came::Timeout)
+        let expired = self
+            .deadline
+            .is_some_and(|deadline| deadline <= Instant::now());
+        expired.then_some(WakeReason::Timeout)
     }
 
     /// Waits. `reader` is where the output goes.
-    pub(super) fn wait(&self, source: BorrowedFd<'_>, reader: BorrowedFd<'_>) -> io::Result<Came> {
+    pub(super) fn wait(
+        &self,
+        source: BorrowedFd<'_>,
+        reader: BorrowedFd<'_>,
+    ) -> io::Result<WakeReason> {
         loop {
-            if let Some(came) = self.ended() {
-                return Ok(came);
+            if let Some(reason) = self.expired() {
+                return Ok(reason);
             }
             let mut fds = [
                 PollFd::new(source, PollFlags::POLLIN),
@@ -70,18 +76,18 @@ impl Waiter {
             }
             let [source, _, reader] = fds.map(|fd| fd.any().unwrap_or(false));
             if reader {
-                return Ok(Came::ClosedPipe);
+                return Ok(WakeReason::ClosedPipe);
             }
             if source {
-                return Ok(Came::Events);
+                return Ok(WakeReason::Events);
             }
         }
     }
 
     /// What is left of the time, rather longer than shorter.
     fn timeout(&self) -> PollTimeout {
-        self.until.map_or(PollTimeout::NONE, |until| {
-            let left = until.saturating_duration_since(Instant::now());
+        self.deadline.map_or(PollTimeout::NONE, |deadline| {
+            let left = deadline.saturating_duration_since(Instant::now());
             PollTimeout::try_from(left + Duration::from_millis(1)).unwrap_or(PollTimeout::MAX)
         })
     }

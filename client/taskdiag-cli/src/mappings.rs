@@ -5,47 +5,47 @@ use std::collections::VecDeque;
 
 use taskdiag::{Show, TaskRef};
 
-use crate::row::{Area, Row};
+use crate::row::{Mapping, TaskRow};
 
 /// The areas of a task that are still to be shown.
 #[derive(Debug, Default)]
-pub(crate) struct Areas {
-    task: Row,
-    areas: VecDeque<Area>,
+pub(crate) struct MappingRows {
+    task: TaskRow,
+    mappings: VecDeque<Mapping>,
 }
 
-impl Areas {
+impl MappingRows {
     /// Takes the areas that the task has, or the next of them.
-    pub(crate) fn take(&mut self, task: TaskRef<'_>, show: Show) {
+    pub(crate) fn replace(&mut self, task: TaskRef<'_>, show: Show) {
         if task.goes_on() {
-            self.task.go_on(task);
+            self.task.append(task);
         } else {
-            self.task = Row::new(task, show);
+            self.task = TaskRow::new(task, show);
         }
-        self.areas = pair(task);
+        self.mappings = join_groups(task);
     }
 
     /// Whether there is none left.
     pub(crate) fn is_empty(&self) -> bool {
-        self.areas.is_empty()
+        self.mappings.is_empty()
     }
 
     /// The next, as a row.
-    pub(crate) fn next(&mut self) -> Option<Row> {
-        let area = self.areas.pop_front()?;
-        Some(Row {
-            area: Some(Box::new(area)),
+    pub(crate) fn next(&mut self) -> Option<TaskRow> {
+        let mapping = self.mappings.pop_front()?;
+        Some(TaskRow {
+            mapping: Some(Box::new(mapping)),
             ..self.task.clone()
         })
     }
 }
 
 /// Areas and what is there of them, which come side by side.
-fn pair(task: TaskRef<'_>) -> VecDeque<Area> {
+fn join_groups(task: TaskRef<'_>) -> VecDeque<Mapping> {
     let mut stats = task.vma_stats().into_iter().flatten().peekable();
-    let mut areas = VecDeque::new();
+    let mut mappings = VecDeque::new();
     for vma in task.vmas().into_iter().flatten() {
-        areas.push_back(Area {
+        mappings.push_back(Mapping {
             start: vma.start,
             end: vma.end,
             stat: stats.next_if(|stat| stat.start == vma.start),
@@ -53,11 +53,11 @@ fn pair(task: TaskRef<'_>) -> VecDeque<Area> {
         });
     }
     // Without the one group, the other says where an area is.
-    areas.extend(stats.map(|stat| Area {
+    mappings.extend(stats.map(|stat| Mapping {
         start: stat.start,
         end: stat.end,
         vma: None,
         stat: Some(stat),
     }));
-    areas
+    mappings
 }

@@ -1,69 +1,13 @@
 // SPDX-License-Identifier: MIT
-//! What the jobs of the command have in common: whom they ask, where they write,
-//! and what they say beside their output.
+//! The warning about rows that lack groups.
 
-use std::fmt;
-use std::io::{self, BufWriter, IsTerminal as _, StdoutLock, Write as _};
+use taskdiag::{Show, TaskRef};
 
-use nix::libc;
-use taskdiag::{AnyTransport, Client, Error, Features, Request, Show, TaskRef, Way};
-
-use crate::exit::Failure;
-
-/// Room for what a full receive buffer of tasks comes to in most formats.
-pub(crate) const OUTPUT_BUFFER: usize = 64 * 1024;
-
-/// Finds whom to ask. Who has not said to read /proc is told what that costs.
-pub(crate) fn connect(way: Option<Way>) -> Result<Client<AnyTransport>, Error> {
-    if let Some(way) = way {
-        return Client::connect_by(way);
-    }
-    let client = Client::connect_any()?;
-    if client.transport().way().is_slow() {
-        say(format_args!("{SLOW}"));
-    }
-    Ok(client)
-}
-
-const SLOW: &str = "\
-the running kernel has no task_diag: reading /proc instead, at
-several system calls a task. A kernel with task_diag answers in one request for
-all; scripts/install of its sources gives this one the module. With --transport
-procfs this goes without saying.";
-
-/// Standard output, written in large pieces, and the width of the terminal if
-/// it is one.
-pub(crate) fn open_stdout() -> (BufWriter<StdoutLock<'static>>, Option<usize>) {
-    let stdout = io::stdout();
-    let width = stdout
-        .is_terminal()
-        .then(|| terminal_size::terminal_size_of(&stdout))
-        .flatten()
-        .map(|(width, _)| usize::from(width.0));
-    let out = BufWriter::with_capacity(OUTPUT_BUFFER, stdout.lock());
-    (out, width)
-}
-
-/// What failed. A kernel that refuses a request is asked what it can do: it may
-/// be older than this command.
-pub(crate) fn failure(error: Error, request: &Request<'static>) -> Failure {
-    let lacking = match error.errno() {
-        Some(libc::EINVAL | libc::EOPNOTSUPP) => Client::connect_any()
-            .and_then(|mut client| client.features())
-            .map(|features| features.lacking(request))
-            .unwrap_or_default(),
-        _ => Features::default(),
-    };
-    if lacking.is_empty() {
-        Failure::request(error, request)
-    } else {
-        Failure::Lacking(lacking)
-    }
-}
+use crate::stdio::print_message;
 
 /// The rows of a run that lack groups.
 #[derive(Debug, Default)]
-pub(crate) struct Incomplete {
+pub(crate) struct IncompleteRows {
     rows: u64,
     gone: Show,
     denied: Show,
@@ -71,7 +15,7 @@ pub(crate) struct Incomplete {
     limit: Show,
 }
 
-impl Incomplete {
+impl IncompleteRows {
     /// Counts the row, or the last piece of a row, if it lacks groups that the
     /// task has.
     pub(crate) fn note(&mut self, task: TaskRef<'_>) {
@@ -109,15 +53,9 @@ impl Incomplete {
     /// Warns once, if any row was incomplete.
     pub(crate) fn warn(&self) {
         if let Some(warning) = self.warning() {
-            say(format_args!("{warning}"));
+            print_message(format_args!("{warning}"));
         }
     }
-}
-
-/// Tells the user something that is not part of the output.
-pub(crate) fn say(what: fmt::Arguments<'_>) {
-    // A closed standard error is no reason to panic.
-    let _ = writeln!(io::stderr(), "taskdiag-cli: {what}");
 }
 
 #[cfg(test)]
@@ -125,8 +63,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_warning_counts_rows_and_lists_groups_by_reason() {
-        let mut incomplete = Incomplete::default();
+    fn warning_counts_rows_and_lists_groups_by_reason() {
+        let mut incomplete = IncompleteRows::default();
         assert_eq!(incomplete.warning(), None);
         let masks = |masks: [u64; 5]| {
             let header = [44u16.to_ne_bytes(), 5u16.to_ne_bytes()].concat();

@@ -11,54 +11,54 @@ use taskdiag::{AnyTransport, Client, Comm, Pid, Request, Show, Strategy, Task};
 
 use super::args::Watch;
 
-const ASKED: Show = Show::BASE.union(Show::CRED);
+const GROUPS: Show = Show::BASE.union(Show::CRED);
 
 /// What is known of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Facts {
+pub(super) struct ProcessInfo {
     pub(super) comm: Comm,
     /// Its effective user.
     pub(super) uid: u32,
 }
 
 /// Those of all processes.
-pub(super) struct Known {
+pub(super) struct ProcessTable {
     client: Client<AnyTransport>,
     /// `None` if it cannot be kept.
-    processes: Option<HashMap<Pid, Facts>>,
+    processes: Option<HashMap<Pid, ProcessInfo>>,
 }
 
-impl Known {
+impl ProcessTable {
     /// Asks about the processes there are, if the events that are listened to
     /// will tell of the others.
-    pub(super) fn new(client: Client<AnyTransport>, heard: Events) -> taskdiag::Result<Self> {
-        let mut known = Self {
+    pub(super) fn new(client: Client<AnyTransport>, subscribed: Events) -> taskdiag::Result<Self> {
+        let mut table = Self {
             client,
-            processes: heard.contains(Watch::KNOWN_BY).then(HashMap::new),
+            processes: subscribed.contains(Watch::TRACKING).then(HashMap::new),
         };
-        known.ask_all()?;
-        Ok(known)
+        table.query_all()?;
+        Ok(table)
     }
 
     /// Who it happened to.
-    pub(super) fn of(&mut self, event: &Event) -> Option<Facts> {
+    pub(super) fn lookup(&mut self, event: &Event) -> Option<ProcessInfo> {
         let pid = event.tgid()?;
         match &self.processes {
             Some(processes) => processes.get(&pid).copied(),
-            None => self.ask(pid),
+            None => self.query(pid),
         }
     }
 
     /// What is to be known before an event is shown.
-    pub(super) fn before(&mut self, event: &Event) -> taskdiag::Result<()> {
+    pub(super) fn apply_before(&mut self, event: &Event) -> taskdiag::Result<()> {
         match event.kind {
-            EventKind::Lost(_) => self.ask_all()?,
+            EventKind::Lost(_) => self.query_all()?,
             EventKind::Fork {
                 tgid, parent_tgid, ..
-            } if event.kind.is_of_process() => self.begin(tgid, parent_tgid),
-            EventKind::Exec { tgid, .. } => self.renew(tgid),
+            } if event.kind.is_of_process() => self.inherit(tgid, parent_tgid),
+            EventKind::Exec { tgid, .. } => self.refresh(tgid),
             EventKind::Uid { tgid, euid, .. } if event.kind.is_of_process() => {
-                self.change(tgid, |facts| facts.uid = euid);
+                self.update(tgid, |info| info.uid = euid);
             }
             _ => {}
         }
@@ -66,12 +66,12 @@ impl Known {
     }
 
     /// What is to be known after it was.
-    pub(super) fn after(&mut self, event: &Event) {
+    pub(super) fn apply_after(&mut self, event: &Event) {
         if !event.kind.is_of_process() {
             return;
         }
         match event.kind {
-            EventKind::Comm { tgid, comm, .. } => self.change(tgid, |facts| facts.comm = comm),
+            EventKind::Comm { tgid, comm, .. } => self.update(tgid, |info| info.comm = comm),
             EventKind::Exit { tgid, .. } => {
                 self.processes.as_mut().and_then(|all| all.remove(&tgid));
             }
@@ -80,54 +80,54 @@ impl Known {
     }
 
     /// A process is what its parent is, until it says otherwise.
-    fn begin(&mut self, pid: Pid, parent: Pid) {
+    fn inherit(&mut self, pid: Pid, parent: Pid) {
         let Some(processes) = &mut self.processes else {
             return;
         };
         match processes.get(&parent).copied() {
-            Some(facts) => drop(processes.insert(pid, facts)),
-            None => self.renew(pid),
+            Some(info) => drop(processes.insert(pid, info)),
+            None => self.refresh(pid),
         }
     }
 
-    fn renew(&mut self, pid: Pid) {
+    fn refresh(&mut self, pid: Pid) {
         if self.processes.is_none() {
             return;
         }
         // Who is gone already keeps the name it had.
-        if let (Some(facts), Some(processes)) = (self.ask(pid), &mut self.processes) {
-            processes.insert(pid, facts);
+        if let (Some(info), Some(processes)) = (self.query(pid), &mut self.processes) {
+            processes.insert(pid, info);
         }
     }
 
-    fn change(&mut self, pid: Pid, change: impl FnOnce(&mut Facts)) {
-        if let Some(facts) = self.processes.as_mut().and_then(|all| all.get_mut(&pid)) {
-            change(facts);
+    fn update(&mut self, pid: Pid, change: impl FnOnce(&mut ProcessInfo)) {
+        if let Some(info) = self.processes.as_mut().and_then(|all| all.get_mut(&pid)) {
+            change(info);
         }
     }
 
-    fn ask(&mut self, pid: Pid) -> Option<Facts> {
-        facts(&self.client.one(pid, ASKED).ok()?)
+    fn query(&mut self, pid: Pid) -> Option<ProcessInfo> {
+        info(&self.client.one(pid, GROUPS).ok()?)
     }
 
-    fn ask_all(&mut self) -> taskdiag::Result<()> {
+    fn query_all(&mut self) -> taskdiag::Result<()> {
         let Some(processes) = &mut self.processes else {
             return Ok(());
         };
         processes.clear();
-        let request = Request::new(Strategy::All).show(ASKED);
+        let request = Request::new(Strategy::All).show(GROUPS);
         for task in self.client.dump(&request)?.tasks() {
             let task = task?;
-            if let Some(facts) = facts(&task) {
-                processes.insert(task.tgid, facts);
+            if let Some(info) = info(&task) {
+                processes.insert(task.tgid, info);
             }
         }
         Ok(())
     }
 }
 
-fn facts(task: &Task) -> Option<Facts> {
-    Some(Facts {
+fn info(task: &Task) -> Option<ProcessInfo> {
+    Some(ProcessInfo {
         comm: task.base?.comm,
         uid: task.cred.as_ref()?.euid,
     })

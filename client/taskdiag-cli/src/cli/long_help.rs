@@ -4,7 +4,7 @@
 use crate::columns;
 
 /// All of it; each part has a heading.
-pub(super) fn details() -> String {
+pub(super) fn long_help() -> String {
     let columns = columns::help();
     format!(
         r#"Columns:

@@ -3,14 +3,14 @@
 
 /// Where `ps` has such a column from.
 pub(super) fn source(name: &str) -> Option<&'static str> {
-    UNTOLD
+    PS_ONLY
         .iter()
         .find(|(names, _)| names.contains(&name))
         .map(|(_, source)| *source)
 }
 
 #[rustfmt::skip]
-const UNTOLD: &[(&[&str], &str)] = &[
+const PS_ONLY: &[(&[&str], &str)] = &[
     (&["wchan", "wname", "nwchan"], "/proc/PID/wchan"),
     (&["environ"], "/proc/PID/environ"),
     (&["exe"], "/proc/PID/exe"),
