@@ -36,7 +36,7 @@ fn names(folder: &Path) -> Vec<String> {
 }
 
 #[test]
-fn mandoc_has_nothing_to_say_about_the_pages() {
+fn manual_pages_pass_mandoc_lint() {
     let folder = generated("man", "pages");
     let pages = names(&folder);
     assert_eq!(
@@ -61,7 +61,7 @@ fn mandoc_has_nothing_to_say_about_the_pages() {
 }
 
 #[test]
-fn the_page_has_what_help_has() {
+fn manual_page_contains_the_long_help() {
     let folder = generated("man", "page");
     let text = Command::new("mandoc")
         .args(["-T", "utf8", "-O", "width=100"])
@@ -90,7 +90,7 @@ fn the_page_has_what_help_has() {
 }
 
 #[test]
-fn every_shell_completes_the_options() {
+fn completions_contain_the_options() {
     let folder = generated("completions", "shells");
     let files = names(&folder);
     assert_eq!(
@@ -106,7 +106,7 @@ fn every_shell_completes_the_options() {
 }
 
 #[test]
-fn bash_completes_a_word() {
+fn bash_completes_an_option() {
     let folder = generated("completions", "bash");
     let script = r#"
         source "$1" && [[ $(complete -p taskdiag-cli) =~ -F\ ([^ ]+) ]] || exit

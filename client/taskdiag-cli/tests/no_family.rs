@@ -18,7 +18,7 @@ the module, the second boots a kernel and runs this command in it:
 ";
 
 #[test]
-fn the_user_is_told_what_to_do() {
+fn every_format_prints_the_remedy() {
     for format in ["table", "json", "ndjson", "csv"] {
         Command::new(env!("CARGO_BIN_EXE_taskdiag-cli"))
             .args([
@@ -39,7 +39,7 @@ fn the_user_is_told_what_to_do() {
 }
 
 #[test]
-fn whatever_is_asked() {
+fn every_strategy_prints_the_remedy() {
     for line in [
         &["--all-threads"][..],
         &["--pid", "1"],
@@ -57,7 +57,7 @@ fn whatever_is_asked() {
 }
 
 #[test]
-fn and_it_is_where_the_advice_says() {
+fn scripts_of_the_remedy_exist() {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
     for name in ["scripts/install", "scripts/run"] {
         assert!(fs::exists(format!("{root}/{name}")).is_ok_and(|exists| exists));
@@ -65,7 +65,7 @@ fn and_it_is_where_the_advice_says() {
 }
 
 #[test]
-fn a_file_that_is_not_there_is_told_of() {
+fn missing_transaction_file_is_reported() {
     Command::new(env!("CARGO_BIN_EXE_taskdiag-cli"))
         .args(["--transport", "file", "--all"])
         .assert()
@@ -89,7 +89,7 @@ fn run(words: &[&str]) -> (String, String) {
 }
 
 #[test]
-fn procfs_answers_and_the_user_is_told_what_it_costs() {
+fn fallback_to_procfs_prints_a_warning() {
     let me = std::process::id().to_string();
     let words = ["--pid", &me, "--columns", "pid,comm,uid", "--no-headers"];
     let (row, said) = run(&words);
@@ -109,7 +109,7 @@ fn procfs_answers_and_the_user_is_told_what_it_costs() {
 }
 
 #[test]
-fn everything_is_shown_that_procfs_has() {
+fn procfs_transport_lists_tasks_and_mappings() {
     let (rows, _) = run(&["--all", "--show", "base,cred", "--transport", "procfs"]);
     assert!(rows.lines().count() > 2, "{rows}");
     let (areas, _) = run(&[
@@ -122,7 +122,7 @@ fn everything_is_shown_that_procfs_has() {
 }
 
 #[test]
-fn another_namespace_is_not_for_procfs() {
+fn procfs_transport_rejects_scope_pid() {
     let me = std::process::id().to_string();
     Command::new(env!("CARGO_BIN_EXE_taskdiag-cli"))
         .args(["--all", "--transport", "procfs", "--scope-pid", &me])
@@ -136,7 +136,7 @@ fn another_namespace_is_not_for_procfs() {
 }
 
 #[test]
-fn the_doctor_tells_what_is_missing_and_how_to_get_it() {
+fn doctor_reports_missing_parts_and_a_remedy() {
     let doctor = |words: &[&str]| {
         let output = Command::new(env!("CARGO_BIN_EXE_taskdiag-cli"))
             .arg("doctor")
@@ -164,7 +164,7 @@ fn the_doctor_tells_what_is_missing_and_how_to_get_it() {
 }
 
 #[test]
-fn every_command_can_be_told_how_to_ask() {
+fn subcommands_accept_the_transport_option() {
     for words in [
         &["features", "--transport", "netlink"][..],
         &["ps", "ax", "--transport", "netlink"],

@@ -237,7 +237,7 @@ fn compare(words: &[&str], place: usize, pids: &[u32]) {
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn rows_are_those_of_procps() {
+fn rows_equal_those_of_procps() {
     let population = Population::start();
     let pids = &population.pids;
     for (words, place) in [
@@ -297,7 +297,7 @@ fn rows_are_those_of_procps() {
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn arguments_are_those_of_procps() {
+fn arguments_equal_those_of_procps() {
     let population = Population::start();
     let pids = &population.pids;
     for (words, place) in [
@@ -323,7 +323,7 @@ fn arguments_are_those_of_procps() {
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn selections_are_those_of_procps() {
+fn selections_equal_those_of_procps() {
     let population = Population::start();
     let all: String = population
         .pids
@@ -363,7 +363,7 @@ fn selections_are_those_of_procps() {
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn nobody_is_a_status_and_no_words() {
+fn empty_selection_exits_with_1_and_no_message() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_taskdiag-cli"));
     let output = command
         .args(["ps", "-C", "no-such-name"])
@@ -376,7 +376,7 @@ fn nobody_is_a_status_and_no_words() {
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn a_terminal_has_its_width() {
+fn lines_have_the_terminal_width() {
     let on_terminal = |program: &str| {
         let line = format!("stty rows 24 cols 70; {program} -ef");
         let mut child = Command::new("script")

@@ -8,7 +8,7 @@
 use std::process::{Command, Stdio};
 
 #[test]
-fn command_lines() {
+fn output_equals_the_snapshots() {
     trycmd::TestCases::new()
         .case("tests/cmd/*.trycmd")
         .insert_var("[VERSION]", env!("CARGO_PKG_VERSION"))
@@ -16,7 +16,7 @@ fn command_lines() {
 }
 
 #[test]
-fn complaints_go_to_standard_error_and_help_does_not() {
+fn usage_errors_go_to_standard_error_and_help_does_not() {
     for (word, status) in [("--pid=0", 2), ("--help", 0), ("--version", 0)] {
         let output = Command::new(env!("CARGO_BIN_EXE_taskdiag-cli"))
             .arg(word)
@@ -29,7 +29,7 @@ fn complaints_go_to_standard_error_and_help_does_not() {
 }
 
 #[test]
-fn help_to_nobody_is_quiet() {
+fn help_into_a_closed_pipe_exits_with_0() {
     let (reader, writer) = nix::unistd::pipe().expect("a pipe");
     drop(reader);
     let output = Command::new(env!("CARGO_BIN_EXE_taskdiag-cli"))

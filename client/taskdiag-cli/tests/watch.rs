@@ -98,7 +98,7 @@ fn said(table: &str) -> BTreeMap<u32, String> {
 
 #[test]
 #[ignore = "needs the proc connector"]
-fn bad_exits_are_told_among_ten_thousand_and_no_others() {
+fn nonzero_exits_are_reported_among_ten_thousand() {
     let watching = Watching::start(&["--events", "nonzero-exit", "--buffer", "33554432"]);
     let mut expected = BTreeMap::new();
     let mut all = Vec::new();
@@ -168,7 +168,7 @@ fn tell(shell: &mut Child, code: &str) {
 
 #[test]
 #[ignore = "needs the proc connector"]
-fn the_status_is_that_of_the_process_waited_for() {
+fn until_exits_with_the_status_of_the_process() {
     assert_eq!(until(&[], |shell| tell(shell, "0")), Some(0));
     assert_eq!(until(&[], |shell| tell(shell, "7")), Some(7));
     let killed = until(&[], |shell| shell.kill().expect("a process"));
@@ -180,7 +180,7 @@ fn the_status_is_that_of_the_process_waited_for() {
 
 #[test]
 #[ignore = "needs the proc connector"]
-fn the_status_is_that_of_no_other_thread() {
+fn until_ignores_the_status_of_other_threads() {
     let mut process = begin(THREADED);
     let pid = process.id().to_string();
     let watching = Watching::start(&["--events", "exit", "--until", &pid]);
@@ -194,7 +194,7 @@ fn the_status_is_that_of_no_other_thread() {
 
 #[test]
 #[ignore = "needs the proc connector"]
-fn ctrl_c_ends_it_as_what_was_wanted_is_there_or_not() {
+fn interrupt_exits_with_130_if_a_count_is_missing() {
     let (_, status) = Watching::start(&[]).interrupt();
     assert_eq!(status, Some(0));
     let (_, status) = Watching::start(&["--count", "1000000000"]).interrupt();
@@ -203,7 +203,7 @@ fn ctrl_c_ends_it_as_what_was_wanted_is_there_or_not() {
 
 #[test]
 #[ignore = "needs the proc connector"]
-fn an_array_is_whole_when_it_is_interrupted() {
+fn interrupted_json_array_is_complete() {
     let mut watching = Watching::launch(&["--format", "json", "--events", "exit"]);
     let mut first = [0];
     watching.out.read_exact(&mut first).expect("a bracket");
@@ -217,7 +217,7 @@ fn an_array_is_whole_when_it_is_interrupted() {
 
 #[test]
 #[ignore = "needs the proc connector"]
-fn a_reader_that_goes_ends_it_though_nothing_happens() {
+fn closed_pipe_ends_watch_without_an_event() {
     let Watching { mut child, out } = Watching::start(&["--pid", "1", "--events", "coredump"]);
     drop(out);
     assert_eq!(child.wait().expect("its status").code(), Some(0));
@@ -225,7 +225,7 @@ fn a_reader_that_goes_ends_it_though_nothing_happens() {
 
 #[test]
 #[ignore = "needs the proc connector"]
-fn names_are_of_those_who_did_it() {
+fn comm_filter_follows_process_names() {
     let watching = Watching::start(&["--events", "exec,exit", "--comm", "^sleep$"]);
     let status = Command::new("sh").args(["-c", "sleep 0; true"]).status();
     assert!(status.expect("a shell").success());
@@ -244,7 +244,7 @@ fn names_are_of_those_who_did_it() {
 
 #[test]
 #[ignore = "needs the proc connector"]
-fn where_there_are_no_events_it_says_why() {
+fn other_namespaces_get_the_reason_for_missing_events() {
     for (option, whose) in [("--net", "network"), ("--user", "user"), ("--pid", "pid")] {
         let output = Command::new("unshare")
             .args([option, "--fork", COMMAND, "watch", "--count", "1"])
@@ -259,7 +259,7 @@ fn where_there_are_no_events_it_says_why() {
 
 #[test]
 #[ignore = "needs the proc connector"]
-fn so_many_events_are_enough() {
+fn count_limits_the_events() {
     let watching = Watching::start(&["--events", "nonzero-exit", "--count", "2"]);
     for _ in 0..3 {
         end(1, None);

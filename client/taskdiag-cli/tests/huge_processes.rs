@@ -37,7 +37,7 @@ fn answer_within(kib: u32, words: &[&str]) -> String {
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn sixty_thousand_areas_pass_through_little_memory() {
+fn sixty_thousand_mappings_need_constant_memory() {
     // Two neighbours that may do different things are two areas.
     let giant = Sleeper::start(&mut python(
         "from mmap import *\n\
@@ -69,7 +69,7 @@ fn sixty_thousand_areas_pass_through_little_memory() {
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn megabytes_of_arguments_are_whole() {
+fn megabytes_of_arguments_are_complete() {
     let count = 30;
     // The stack says how long arguments may be, a quarter of it in all.
     let script = format!(
@@ -107,7 +107,7 @@ fn megabytes_of_arguments_are_whole() {
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn the_longest_path_there_can_be_is_whole() {
+fn longest_possible_path_is_complete() {
     let folder = env::temp_dir().join(format!("long-{}", process::id()));
     fs::create_dir(&folder).expect("a new folder");
     let base = folder.to_str().expect("a path of text");
