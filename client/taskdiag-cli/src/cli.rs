@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
-//! The command line, and what it comes to.
+//! Parses the command line into a [`Job`].
 //!
-//! Everything that can be wrong with a command line is found here, before
-//! the kernel is asked anything.
+//! All usage errors are reported here, before the first request to the kernel.
 
 mod args;
 mod long_help;
@@ -28,7 +27,7 @@ use long_help::long_help;
 
 pub(crate) use args::{Format, TransportChoice};
 
-/// A command line that makes sense.
+/// A valid command line.
 #[derive(Debug)]
 pub(crate) enum Job {
     List(ListJob),
@@ -40,7 +39,7 @@ pub(crate) enum Job {
     Doctor {
         json: bool,
     },
-    /// What is said to `ps` is for its own parser.
+    /// Arguments of `ps`, which [`crate::ps`] parses.
     Ps(Vec<String>),
     Watch(Box<Watch>),
     Generate {
@@ -49,7 +48,7 @@ pub(crate) enum Job {
     },
 }
 
-/// Tasks are to be shown, in rows and columns.
+/// Lists tasks or memory mappings in rows and columns.
 #[derive(Debug)]
 pub(crate) struct ListJob {
     pub(crate) request: Request<'static>,
@@ -64,7 +63,7 @@ pub(crate) struct ListJob {
 }
 
 impl ListJob {
-    /// Whether a row is an area of memory, and not a task.
+    /// Whether each row is a memory mapping instead of a task.
     pub(crate) fn lists_mappings(&self) -> bool {
         self.columns
             .iter()
@@ -72,7 +71,7 @@ impl ListJob {
     }
 }
 
-/// The memory of a process is to be shown, in the text of procfs.
+/// Prints the memory mappings of a process in the text format of procfs.
 #[derive(Debug)]
 pub(crate) struct MapsJob {
     pub(crate) request: Request<'static>,
@@ -80,25 +79,31 @@ pub(crate) struct MapsJob {
     pub(crate) stats: bool,
 }
 
-/// Reads a command line. `--help` and `--version` are errors too, as clap
-/// has it; they know that they are none.
-pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Job, clap::Error> {
+/// Parses a command line.
+///
+/// # Errors
+///
+/// Usage errors, and also `--help` and `--version`: clap returns their output as
+/// an error whose exit status is 0.
+pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Job, clap::Error> {
     let mut command = command().after_long_help(long_help());
     let line = command
-        .try_get_matches_from_mut(words)
+        .try_get_matches_from_mut(args)
         .and_then(|matches| CommandLine::from_arg_matches(&matches))
         .map_err(|error| error.format(&mut command))?;
     line.into_job()
         .map_err(|conflict| command.error(ErrorKind::ArgumentConflict, conflict))
 }
 
-/// Writes files made of the command line.
+/// Writes manual pages or completions into a directory.
 pub(crate) fn generate(artifact: Artifact, directory: &Path) -> io::Result<()> {
     generate::write(artifact, directory, command(), &long_help())
 }
 
-/// What can be said. A number below zero is a wrong value, and not an option
-/// that there is not.
+/// Returns the clap definition.
+///
+/// Negative numbers are values of the option before them, so that `--pid -1` is
+/// reported as an invalid value rather than as an unknown option.
 fn command() -> Command {
     fn with_numbers(command: Command) -> Command {
         command
@@ -118,7 +123,7 @@ impl CommandLine {
                 return Ok(Job::Features { transport, json });
             }
             Some(Subcommand::Doctor { json }) => return Ok(Job::Doctor { json }),
-            Some(Subcommand::Ps { words }) => return Ok(Job::Ps(words)),
+            Some(Subcommand::Ps { args }) => return Ok(Job::Ps(args)),
             Some(Subcommand::Watch(watch)) => return Ok(Job::Watch(watch)),
             Some(Subcommand::Generate {
                 artifact,
@@ -143,7 +148,7 @@ impl CommandLine {
         let scope = query.scope_pid.map_or(Scope::Own, Scope::Process);
         let request = |strategy, show: Show| {
             if filters.vma_flags.is_some() && !show.intersects(mapping_groups) {
-                return Err("the filter vma is of areas, and none are shown: add vma to --show");
+                return Err("--filter vma requires rows of memory mappings; add vma to --show");
             }
             let mut request = Request::new(strategy).show(show).scope(scope);
             request.filters = filters.clone();
@@ -168,7 +173,7 @@ impl CommandLine {
         };
         if output.tree {
             output.check_tree()?;
-            // The parents are what it is made of.
+            // The tree is built from the parent pids in this group.
             show |= Show::BASE;
         }
         let rows = ListJob {
@@ -187,10 +192,12 @@ impl CommandLine {
     }
 }
 
-/// The groups to ask for.
+/// Returns the groups to request: those of `--show`, or else those that the
+/// columns and the sort keys need.
 ///
-/// Who names columns means them, and the groups follow; who names the groups
-/// too gets these, and is told if the two do not go together.
+/// # Errors
+///
+/// Duplicate columns, and columns or sort keys whose groups `--show` omits.
 fn required_groups(
     show: Option<Show>,
     columns: &[SelectedColumn],
@@ -199,7 +206,7 @@ fn required_groups(
     for (index, selected) in columns.iter().enumerate() {
         let key = selected.key();
         if columns[..index].iter().any(|other| other.key() == key) {
-            return Err(format!("column {key:?} is named twice"));
+            return Err(format!("duplicate column {key:?}"));
         }
     }
 
@@ -211,9 +218,9 @@ fn required_groups(
             Show::empty()
         };
         let show = named().fold(start, |show, selected| show | selected.column.groups);
-        let areas = named().any(|selected| selected.column.per_mapping);
-        // Where an area is, either group says.
-        return Ok(if areas && !show.intersects(Show::VMA_STAT) {
+        let mappings = named().any(|selected| selected.column.per_mapping);
+        // Both groups contain the addresses, so one of them is sufficient.
+        return Ok(if mappings && !show.intersects(Show::VMA_STAT) {
             show | Show::VMA
         } else {
             show
@@ -222,37 +229,39 @@ fn required_groups(
     match named().find(|selected| !show.contains(selected.column.groups)) {
         None => Ok(show),
         Some(SelectedColumn { name, column, .. }) => Err(format!(
-            "column \"{name}\" is of the group {group}, which --show leaves out: \
-             add {group} to --show, or drop --show",
+            "column \"{name}\" requires the group {group}, which --show omits; \
+             add {group} to --show, or remove --show",
             group = column.groups - show,
         )),
     }
 }
 
-/// A row is a task or an area, and columns and keys are of the one or of the
-/// other.
+/// Rejects columns and sort keys that do not match the kind of the rows: tasks
+/// or memory mappings.
 fn check_row_kind(rows: &ListJob) -> Result<(), String> {
-    let sums = |selected: &&SelectedColumn| {
+    let is_sum = |selected: &&SelectedColumn| {
         !selected.column.per_mapping && selected.column.groups.contains(Show::VMA_STAT)
     };
     let keys = || rows.sort.iter().map(|key| &key.selected);
     if !rows.lists_mappings() {
         return match keys().find(|selected| selected.column.per_mapping) {
             Some(key) => Err(format!(
-                "cannot sort by {:?}, which is of an area: no column is",
+                "cannot sort by {:?}: no column of memory mappings is shown",
                 key.name
             )),
             None => Ok(()),
         };
     }
-    if let Some(sum) = rows.columns.iter().chain(keys()).find(sums) {
+    if let Some(sum) = rows.columns.iter().chain(keys()).find(is_sum) {
         return Err(format!(
-            "column {:?} is of a process, and each row is one of its areas",
+            "column {:?} is a sum over a process, but each row is one memory mapping",
             sum.name
         ));
     }
     if rows.tree {
-        return Err("--tree: areas of memory are nobody's children".to_owned());
+        return Err(
+            "--tree cannot be combined with rows of memory mappings (--show vma)".to_owned(),
+        );
     }
     Ok(())
 }

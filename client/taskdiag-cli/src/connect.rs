@@ -7,7 +7,8 @@ use taskdiag::{AnyTransport, Client, Error, Features, Request, Way};
 use crate::exit::Failure;
 use crate::stdio::print_message;
 
-/// Finds whom to ask. Who has not said to read /proc is told what that costs.
+/// Connects to the given transport, or else to the first available one. Warns if
+/// the latter is procfs, because reading /proc is slow.
 pub(crate) fn connect(way: Option<Way>) -> Result<Client<AnyTransport>, Error> {
     if let Some(way) = way {
         return Client::connect_by(way);
@@ -20,24 +21,25 @@ pub(crate) fn connect(way: Option<Way>) -> Result<Client<AnyTransport>, Error> {
 }
 
 const SLOW: &str = "\
-the running kernel has no task_diag: reading /proc instead, at
-several system calls a task. A kernel with task_diag answers in one request for
-all; scripts/install of its sources gives this one the module. With --transport
-procfs this goes without saying.";
+warning: the running kernel has no task_diag; reading /proc instead,
+with several system calls per task. scripts/install in the source directory of
+task_diag installs the module, which answers one request for all tasks.
+--transport procfs disables this warning.";
 
-/// What failed. A kernel that refuses a request is asked what it can do: it may
-/// be older than this command.
+/// Returns the failure for an error of a request. If the kernel rejected the
+/// request, queries the features of the kernel, which may be older than this
+/// command.
 pub(crate) fn failure(error: Error, request: &Request<'static>) -> Failure {
-    let lacking = match error.errno() {
+    let unsupported = match error.errno() {
         Some(libc::EINVAL | libc::EOPNOTSUPP) => Client::connect_any()
             .and_then(|mut client| client.features())
             .map(|features| features.lacking(request))
             .unwrap_or_default(),
         _ => Features::default(),
     };
-    if lacking.is_empty() {
+    if unsupported.is_empty() {
         Failure::request(error, request)
     } else {
-        Failure::Unsupported(lacking)
+        Failure::Unsupported(unsupported)
     }
 }

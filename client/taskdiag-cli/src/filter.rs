@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! `--filter`: conditions that the kernel checks before it tells anything.
+//! `--filter`: parses conditions that the kernel evaluates for each task.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
@@ -10,7 +10,7 @@ use nix::sys::statfs::{CGROUP2_SUPER_MAGIC, statfs};
 use nix::unistd::User;
 use taskdiag::{Filters, ParseStatesError, Pid, States, VmaFlags};
 
-use crate::pid;
+use crate::pid::{self, PidError};
 
 /// One condition: `KEY=VALUE`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,26 +23,26 @@ pub(crate) enum Condition {
     VmaFlags(VmaFlags),
 }
 
-/// What is wrong with a condition.
+/// Errors of a condition.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConditionError {
-    #[error("{0:?} is no condition: say KEY=VALUE, with one of the keys {KEYS}")]
+    #[error("invalid condition {0:?}: expected KEY=VALUE with one of the keys {KEYS}")]
     NoValue(String),
-    #[error("there is no filter {0:?}; the filters are {KEYS}")]
+    #[error("unknown filter {0:?}; the filters are {KEYS}")]
     SortKey(String),
-    #[error("there is no user {0:?}")]
+    #[error("unknown user {0:?}")]
     User(String),
     #[error(transparent)]
     State(#[from] ParseStatesError),
-    #[error("no state is named; the states are {}", States::all())]
+    #[error("no state given; the states are {}", States::all())]
     NoState,
-    #[error("{0:?} is not how a name can begin: 1 to 15 bytes")]
+    #[error("invalid beginning of a name {0:?}: expected 1 to 15 bytes")]
     Comm(String),
-    #[error("{0:?} is no PID: that is a number from 1 to {max}", max = i32::MAX)]
-    Pid(String),
-    #[error("there is no cgroup {0:?} in the default hierarchy")]
+    #[error(transparent)]
+    Pid(#[from] PidError),
+    #[error("unknown cgroup {0:?}: not found in the default hierarchy")]
     Cgroup(String),
-    #[error("there is no flag {0:?} of areas; the flags are {list}", list = vma_flag_names())]
+    #[error("unknown mapping flag {0:?}; the flags are {list}", list = vma_flag_names())]
     VmaFlag(String),
 }
 
@@ -57,12 +57,12 @@ impl FromStr for Condition {
         };
         let alternatives = || value.split('+');
         Ok(match key {
-            // Also as `features` calls them.
+            // The names in the output of `features` are accepted as well.
             "uid" | "user" | "euid" => Self::User(parse_user(value)?),
             "state" | "states" => Self::States(parse_states(value)?),
             "comm" => Self::Comm(parse_comm(value)?),
             "cgroup" => Self::Cgroup(parse_cgroup(value)?),
-            "pid" | "pids" => Self::Pids(alternatives().map(parse_pid).collect::<Result<_, _>>()?),
+            "pid" | "pids" => Self::Pids(alternatives().map(pid::parse).collect::<Result<_, _>>()?),
             "vma" | "vma_flags" => Self::VmaFlags(
                 alternatives()
                     .map(parse_vma_flag)
@@ -73,8 +73,11 @@ impl FromStr for Condition {
     }
 }
 
-/// All conditions, which have to hold together. A key that is there twice is
-/// the error.
+/// Combines conditions into filters, all of which have to match.
+///
+/// # Errors
+///
+/// A duplicate key.
 pub(crate) fn combine(conditions: Vec<Condition>) -> Result<Filters, String> {
     let mut filters = Filters::default();
     for condition in conditions {
@@ -88,14 +91,14 @@ pub(crate) fn combine(conditions: Vec<Condition>) -> Result<Filters, String> {
         };
         if twice {
             return Err(format!(
-                "the filter {key} is there twice; alternatives go into one, with + between them"
+                "duplicate filter {key}; join alternatives with + in one filter"
             ));
         }
     }
     Ok(filters)
 }
 
-/// A user's number: as digits, or by name.
+/// Parses a user id or a user name.
 pub(crate) fn parse_user(word: &str) -> Result<u32, ConditionError> {
     if let Ok(uid) = word.parse() {
         return Ok(uid);
@@ -120,11 +123,7 @@ fn parse_comm(word: &str) -> Result<Vec<u8>, ConditionError> {
         .ok_or_else(|| ConditionError::Comm(word.to_owned()))
 }
 
-fn parse_pid(word: &str) -> Result<Pid, ConditionError> {
-    pid::parse(word).ok_or_else(|| ConditionError::Pid(word.to_owned()))
-}
-
-/// The flags that `--filter vma=` has words for.
+/// The flags that `--filter vma=` accepts.
 const VMA_FLAGS: &[(&str, VmaFlags)] = &[
     ("read", VmaFlags::READ),
     ("write", VmaFlags::WRITE),
@@ -149,8 +148,8 @@ fn vma_flag_names() -> String {
     names.join(",")
 }
 
-/// A cgroup's id: as digits, or that of the folder with this path, in the
-/// file system or in the hierarchy.
+/// Parses a cgroup id, or the path of a cgroup: in the file system, or relative to
+/// the root of the hierarchy.
 fn parse_cgroup(word: &str) -> Result<u64, ConditionError> {
     if let Ok(id) = word.parse() {
         return Ok(id);
@@ -161,7 +160,7 @@ fn parse_cgroup(word: &str) -> Result<u64, ConditionError> {
         .ok_or_else(|| ConditionError::Cgroup(word.to_owned()))
 }
 
-/// Where the default hierarchy is mounted as a rule.
+/// The usual mount points of the default hierarchy.
 const MOUNTS: &[&str] = &["/sys/fs/cgroup", "/sys/fs/cgroup/unified"];
 
 fn candidate_directories(path: &str) -> Vec<PathBuf> {
@@ -171,11 +170,12 @@ fn candidate_directories(path: &str) -> Vec<PathBuf> {
     candidate_directories
 }
 
-/// The id of a folder of the default hierarchy is its inode number.
+/// Returns the inode number of a directory of the default hierarchy, which is the
+/// id of the cgroup.
 fn cgroup_id(directory: &Path) -> Option<u64> {
-    let of_cgroups = statfs(directory).ok()?.filesystem_type() == CGROUP2_SUPER_MAGIC;
+    let is_cgroup = statfs(directory).ok()?.filesystem_type() == CGROUP2_SUPER_MAGIC;
     let metadata = fs::metadata(directory).ok()?;
-    (of_cgroups && metadata.is_dir()).then(|| metadata.ino())
+    (is_cgroup && metadata.is_dir()).then(|| metadata.ino())
 }
 
 #[cfg(test)]
@@ -222,30 +222,33 @@ mod tests {
         for (word, text) in [
             (
                 "uid",
-                "\"uid\" is no condition: say KEY=VALUE, with one of the keys uid,state,comm",
+                "invalid condition \"uid\": expected KEY=VALUE with one of the keys uid,state,comm",
             ),
             (
                 "uids=1",
-                "there is no filter \"uids\"; the filters are uid,state,comm",
+                "unknown filter \"uids\"; the filters are uid,state,comm",
             ),
-            ("uid=no such user", "there is no user \"no such user\""),
-            ("uid=-1", "there is no user \"-1\""),
+            ("uid=no such user", "unknown user \"no such user\""),
+            ("uid=-1", "unknown user \"-1\""),
             ("state=Q", "there is no state 'Q'; the states are RSDTtXZPI"),
-            ("state=", "no state is named; the states are RSDTtXZPI"),
-            ("comm=", "\"\" is not how a name can begin"),
+            ("state=", "no state given; the states are RSDTtXZPI"),
+            ("comm=", "invalid beginning of a name \"\": expected"),
             (
                 "comm=0123456789abcdef",
-                "is not how a name can begin: 1 to 15 bytes",
+                "\"0123456789abcdef\": expected 1 to 15 bytes",
             ),
-            ("pid=1+", "\"\" is no PID"),
-            ("pid=0", "\"0\" is no PID"),
+            (
+                "pid=1+",
+                "invalid PID \"\": expected a number from 1 to 2147483647",
+            ),
+            ("pid=0", "invalid PID \"0\""),
             (
                 "cgroup=/proc",
-                "there is no cgroup \"/proc\" in the default hierarchy",
+                "unknown cgroup \"/proc\": not found in the default hierarchy",
             ),
             (
                 "vma=x",
-                "there is no flag \"x\" of areas; the flags are read,write,exec",
+                "unknown mapping flag \"x\"; the flags are read,write,exec",
             ),
         ] {
             let error = condition(word).expect_err(word);
@@ -267,6 +270,6 @@ mod tests {
         assert_eq!(filters.pids, Some(vec![3]));
         assert_eq!(filters.states, None);
         let error = combine(conditions(&["uid=5", "uid=6"])).expect_err("one too many");
-        assert!(error.starts_with("the filter uid is there twice"));
+        assert!(error.starts_with("duplicate filter uid;"));
     }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-//! `generate`: the manual pages and the shells' completions, made of the
-//! command line itself. For those who make packages; nobody else is shown it.
+//! `generate`: writes manual pages and shell completions from the clap definition.
+//! The subcommand is hidden, because only packagers need it.
 
 use std::env;
 use std::fs;
@@ -12,10 +12,10 @@ use clap_complete::Shell;
 use clap_mangen::Man;
 use jiff::{Timestamp, Zoned, tz::TimeZone};
 
-/// What can be made.
+/// The kinds of files to generate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Artifact {
-    /// Manual pages, one for each command
+    /// Manual pages, one per command
     Man,
     /// Completions for bash, zsh and fish
     Completions,
@@ -23,8 +23,8 @@ pub(crate) enum Artifact {
 
 const SHELLS: [Shell; 3] = [Shell::Bash, Shell::Zsh, Shell::Fish];
 
-/// Writes files of that kind into a folder, which is made if it is not there.
-/// What `--help` says behind the options is given as `details`.
+/// Writes files of this kind into a directory, which is created if necessary.
+/// `long_help` is the text that `--help` prints after the options.
 pub(crate) fn write(
     artifact: Artifact,
     directory: &Path,
@@ -46,8 +46,8 @@ fn write_completions(directory: &Path, mut command: Command) -> io::Result<()> {
     Ok(())
 }
 
-/// The page of the command itself, with all that `--help` says, and a short
-/// one for each command under it.
+/// Writes a page of the command with the text of `--help`, and a short page per
+/// subcommand.
 fn write_pages(directory: &Path, mut command: Command, long_help: &str) -> io::Result<()> {
     command.build();
     for subcommand in command
@@ -77,15 +77,14 @@ fn write_page(directory: &Path, command: Command, long_help: &str) -> io::Result
         page.render_subcommands_section(&mut roff)?;
     }
     write_long_help(&mut roff, long_help)?;
-    // clap_mangen breaks the line on either side of an empty one, which is
-    // what a space is.
+    // clap_mangen emits a break, an empty line and a break for a paragraph, which
+    // mandoc rejects. The request for a paragraph is .sp.
     let roff = String::from_utf8_lossy(&roff).replace("\n.br\n\n.br\n", "\n.sp\n");
     fs::write(directory.join(page.get_filename()), roff)
 }
 
-/// Each part of the details is a section: its heading stands at the beginning
-/// of a line, and ends with a colon. The lines are as wide as they are meant
-/// to be.
+/// Writes each section of the long help as a section of the page, without filling
+/// its lines. A heading begins in the first column and ends with a colon.
 fn write_long_help(out: &mut dyn Write, long_help: &str) -> io::Result<()> {
     let mut in_section = false;
     for line in long_help.lines() {
@@ -97,7 +96,7 @@ fn write_long_help(out: &mut dyn Write, long_help: &str) -> io::Result<()> {
                 writeln!(out, ".SH {}\n.nf", quote(&heading.to_uppercase()))?;
                 in_section = true;
             }
-            // An empty line is none of roff's.
+            // mandoc warns about empty lines.
             _ if line.trim().is_empty() => {}
             _ => writeln!(
                 out,
@@ -116,7 +115,7 @@ fn quote(heading: &str) -> String {
     format!("\"{}\"", escape_roff(heading))
 }
 
-/// A line that roff reads as the text it is.
+/// Escapes a line so that roff prints it unchanged.
 fn escape_roff(line: &str) -> String {
     let text = line.replace('\\', "\\e").replace('-', "\\-");
     match text.starts_with(['.', '\'']) {
@@ -125,7 +124,7 @@ fn escape_roff(line: &str) -> String {
     }
 }
 
-/// Today; or the day that whoever builds the same files again says it is.
+/// Returns the date of `SOURCE_DATE_EPOCH`, for reproducible builds, or of today.
 fn date() -> String {
     let epoch = env::var("SOURCE_DATE_EPOCH").ok();
     let day = epoch
@@ -152,9 +151,9 @@ mod tests {
             &mut out,
             "Exit status:\n  0  good\n\nExamples:\n  x:\n    y\n",
         )
-        .expect("room");
+        .expect("a Vec accepts all bytes");
         assert_eq!(
-            String::from_utf8(out).expect("text"),
+            String::from_utf8(out).expect("UTF-8"),
             ".SH \"EXIT STATUS\"\n.nf\n0  good\n.fi\n.SH \"EXAMPLES\"\n.nf\nx:\n  y\n.fi\n"
         );
     }

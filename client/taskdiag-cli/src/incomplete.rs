@@ -5,7 +5,7 @@ use taskdiag::{Show, TaskRef};
 
 use crate::stdio::print_message;
 
-/// The rows of a run that lack groups.
+/// Counts rows that lack requested groups.
 #[derive(Debug, Default)]
 pub(crate) struct IncompleteRows {
     rows: u64,
@@ -16,8 +16,8 @@ pub(crate) struct IncompleteRows {
 }
 
 impl IncompleteRows {
-    /// Counts the row, or the last piece of a row, if it lacks groups that the
-    /// task has.
+    /// Counts the row if this message reports missing groups that the task has. In
+    /// a multi-message row, only the last message reports them.
     pub(crate) fn note(&mut self, task: TaskRef<'_>) {
         let absent = task.absent();
         if !absent.lost().is_empty() {
@@ -29,7 +29,7 @@ impl IncompleteRows {
         }
     }
 
-    /// The warning, if there is something to warn of.
+    /// Returns the warning, if any row was incomplete.
     fn warning(&self) -> Option<String> {
         let reasons = [
             ("the task ended or called execve()", self.gone),
@@ -50,7 +50,7 @@ impl IncompleteRows {
         Some(format!("warning: {rows} ({})", reasons.join("; ")))
     }
 
-    /// Warns once, if any row was incomplete.
+    /// Prints the warning, if any row was incomplete.
     pub(crate) fn warn(&self) {
         if let Some(warning) = self.warning() {
             print_message(format_args!("{warning}"));
@@ -75,7 +75,7 @@ mod tests {
             incomplete.note(TaskRef::new(1, 1, attributes).expect("attributes"));
             incomplete.warning()
         };
-        // Mappings of a thread are in the row of its leader.
+        // The mappings of a thread are in the row of its thread group leader.
         assert_eq!(note(&masks([0, 0, 0, 0, 0b11 << 3])), None);
         assert_eq!(
             note(&masks([0, 1 << 6, 0, 0, 0])).as_deref(),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! The command: what the user asks, and the rows that answer it.
+//! The command `taskdiag-cli`: lists tasks and process events.
 
 mod cli;
 mod clock;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! A task's areas of memory, as rows of their own.
+//! Rows of memory mappings: one row per mapping of a task.
 
 use std::collections::VecDeque;
 
@@ -7,7 +7,7 @@ use taskdiag::{Show, TaskRef};
 
 use crate::row::{Mapping, TaskRow};
 
-/// The areas of a task that are still to be shown.
+/// The mappings of the last message that are not yet returned as rows.
 #[derive(Debug, Default)]
 pub(crate) struct MappingRows {
     task: TaskRow,
@@ -15,7 +15,8 @@ pub(crate) struct MappingRows {
 }
 
 impl MappingRows {
-    /// Takes the areas that the task has, or the next of them.
+    /// Takes the mappings of a message. The task fields of a continuation are those
+    /// of the messages before it.
     pub(crate) fn replace(&mut self, task: TaskRef<'_>, show: Show) {
         if task.goes_on() {
             self.task.append(task);
@@ -25,12 +26,12 @@ impl MappingRows {
         self.mappings = join_groups(task);
     }
 
-    /// Whether there is none left.
+    /// Whether all rows have been returned.
     pub(crate) fn is_empty(&self) -> bool {
         self.mappings.is_empty()
     }
 
-    /// The next, as a row.
+    /// Returns the next row.
     pub(crate) fn next(&mut self) -> Option<TaskRow> {
         let mapping = self.mappings.pop_front()?;
         Some(TaskRow {
@@ -40,7 +41,7 @@ impl MappingRows {
     }
 }
 
-/// Areas and what is there of them, which come side by side.
+/// Joins the groups `vma` and `vma_stat`, which list mappings in the same order.
 fn join_groups(task: TaskRef<'_>) -> VecDeque<Mapping> {
     let mut stats = task.vma_stats().into_iter().flatten().peekable();
     let mut mappings = VecDeque::new();
@@ -52,7 +53,7 @@ fn join_groups(task: TaskRef<'_>) -> VecDeque<Mapping> {
             vma: Some(vma.into_owned()),
         });
     }
-    // Without the one group, the other says where an area is.
+    // Without the group vma, the addresses are those of vma_stat.
     mappings.extend(stats.map(|stat| Mapping {
         start: stat.start,
         end: stat.end,

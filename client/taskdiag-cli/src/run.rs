@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! One run of the command, from its words to its exit status.
+//! Runs the command: from the command line to the exit status.
 
 use std::fmt;
 use std::io::Write as _;
@@ -24,14 +24,14 @@ use crate::stdio::{open_stdout, print_message};
 use crate::tree;
 use crate::watch;
 
-/// Does what the process was started for.
+/// Executes the command line of this process.
 pub(crate) fn run() -> Exit {
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn")).init();
 
     let job = match cli::parse(std::env::args_os()) {
         Ok(job) => job,
         Err(error) => {
-            // Nobody is left to tell where this cannot be written.
+            // Ignore the error: there is no other place to report it.
             let _ = error.print();
             return if error.use_stderr() {
                 Exit::Usage
@@ -57,7 +57,7 @@ fn execute(job: &Job) -> Result<Exit, Failure> {
         Job::Maps(job) => show_maps(job)?,
         Job::Features { transport, json } => show_features(*transport, *json)?,
         Job::Doctor { json } => show_diagnosis(*json)?,
-        Job::Ps(words) => ps::run(words)?,
+        Job::Ps(args) => ps::run(args)?,
         Job::Watch(job) => return watch::run(job),
         Job::Generate {
             artifact,
@@ -68,9 +68,10 @@ fn execute(job: &Job) -> Result<Exit, Failure> {
 }
 
 const CACHED_ROWS: &str = "\
-taskdiagd keeps these rows by events. States are not known so (?), and
-process groups, tracers and capabilities are as they were when last read. With
---show stat, or any other group besides, all is read anew.";
+warning: taskdiagd answered from its row cache, which is updated by
+events. States are unknown (?), and process groups, tracers and capabilities are
+those of the last read. --show stat, or any other additional group, makes the
+daemon read all fields again.";
 
 fn list_tasks(job: &ListJob) -> Result<(), Failure> {
     let failed = |error| connect::failure(error, &job.request);
@@ -99,7 +100,8 @@ fn list_tasks(job: &ListJob) -> Result<(), Failure> {
             Ok(mappings.next())
         })?;
     } else if show.contains(Show::VMA_STAT) {
-        // The sums of areas, of which there may be more than one wants to hold.
+        // Add up the mappings message by message: a process may have too many to
+        // hold in memory.
         let mut unfinished = None;
         write_rows(job, &host, output.as_mut(), || {
             while let Some(message) = dump.next_piece().map_err(failed)? {
@@ -133,7 +135,8 @@ fn list_tasks(job: &ListJob) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Adds a piece to the row it belongs to, and returns the row with its last piece.
+/// Adds a message to the unfinished row, and returns the row after its last
+/// message.
 fn add_message(
     unfinished: &mut Option<TaskRow>,
     message: TaskRef<'_>,
@@ -188,10 +191,10 @@ fn show_diagnosis(json: bool) -> Result<(), Failure> {
     }
 }
 
-/// Says beside the output what is to be said of a dump.
+/// Logs whether the dump was interrupted, and prints the statistics if `wanted`.
 fn finish_dump(stats: Stats, way: Way, stopwatch: &Stopwatch, wanted: bool) {
     if stats.interrupted {
-        log::info!("tasks came or went during the dump");
+        log::info!("tasks changed during the dump");
     }
     if wanted {
         let time = stopwatch.time;
@@ -199,7 +202,8 @@ fn finish_dump(stats: Stats, way: Way, stopwatch: &Stopwatch, wanted: bool) {
     }
 }
 
-/// Puts rows out, in the order the job wants.
+/// Writes rows in the order of the job. Without sort keys and tree, each row is
+/// written as it arrives.
 fn write_rows(
     job: &ListJob,
     host: &Host,
@@ -230,8 +234,8 @@ fn write_rows(
     Ok(output.finish()?)
 }
 
-/// From the request to the last row's arrival. Rows that are written as they
-/// arrive are written in that time.
+/// Measures the time from the request to the arrival of the last row. This
+/// includes the output of rows that are written as they arrive.
 struct Stopwatch {
     start: Instant,
     time: Duration,
@@ -250,7 +254,7 @@ impl Stopwatch {
     }
 }
 
-/// What `--stats` tells.
+/// The line of `--stats`.
 struct StatsLine {
     stats: Stats,
     way: Way,
@@ -262,7 +266,7 @@ impl fmt::Display for StatsLine {
         let Self { stats, way, time } = self;
         write!(
             f,
-            "tasks: {}, receives: {}, bytes: {}, time: {:.3} ms, interrupted: {}, by: {way}",
+            "tasks: {}, receives: {}, bytes: {}, time: {:.3} ms, interrupted: {}, transport: {way}",
             stats.tasks,
             stats.receives,
             stats.bytes,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! The order of rows, for somebody who wants another than the kernel's.
+//! `--sort`: sorts rows by columns.
 
 use std::cmp::Ordering;
 use std::str::FromStr;
@@ -8,7 +8,7 @@ use crate::columns::{self, ColumnError, SelectedColumn};
 use crate::host::Host;
 use crate::row::TaskRow;
 
-/// A column to sort by, and whether from its highest value down.
+/// A column to sort by, and the direction.
 #[derive(Clone, Debug)]
 pub(crate) struct SortKey {
     pub(crate) selected: SelectedColumn,
@@ -46,8 +46,8 @@ impl SortKey {
     }
 }
 
-/// Sorts by the first key, what is equal there by the second, and so on; what
-/// is equal in all stays in the kernel's order.
+/// Sorts by the first key, then by the next ones. Rows that are equal in all keys
+/// keep their order.
 pub(crate) fn sort(rows: &mut [TaskRow], keys: &[SortKey], host: &Host) {
     rows.sort_by(|a, b| {
         keys.iter()
@@ -106,10 +106,6 @@ mod tests {
     #[test]
     fn unknown_sort_key_is_reported_without_its_sign() {
         let error = "-weight".parse::<SortKey>().expect_err("no such column");
-        assert!(
-            error
-                .to_string()
-                .starts_with("there is no column \"weight\";")
-        );
+        assert!(error.to_string().starts_with("unknown column \"weight\";"));
     }
 }

@@ -4,11 +4,12 @@
 use std::fmt;
 use std::io::{self, BufWriter, IsTerminal as _, StdoutLock, Write as _};
 
-/// Room for what a full receive buffer of tasks comes to in most formats.
+/// Size of the output buffer: in most formats it holds the rows of a full receive
+/// buffer.
 pub(crate) const OUTPUT_BUFFER: usize = 64 * 1024;
 
-/// Standard output, written in large pieces, and the width of the terminal if
-/// it is one.
+/// Returns buffered standard output, and the width of the terminal if standard
+/// output is one.
 pub(crate) fn open_stdout() -> (BufWriter<StdoutLock<'static>>, Option<usize>) {
     let stdout = io::stdout();
     let width = stdout
@@ -20,8 +21,8 @@ pub(crate) fn open_stdout() -> (BufWriter<StdoutLock<'static>>, Option<usize>) {
     (out, width)
 }
 
-/// Tells the user something that is not part of the output.
-pub(crate) fn print_message(what: fmt::Arguments<'_>) {
-    // A closed standard error is no reason to panic.
-    let _ = writeln!(io::stderr(), "taskdiag-cli: {what}");
+/// Prints a message with the name of the command on standard error.
+pub(crate) fn print_message(message: fmt::Arguments<'_>) {
+    // Ignore the error: standard error may be closed.
+    let _ = writeln!(io::stderr(), "taskdiag-cli: {message}");
 }

@@ -1,24 +1,25 @@
 // SPDX-License-Identifier: MIT
-//! Who is whose parent: the order of a tree, and where each task stands in it.
+//! `--tree`: orders tasks as a tree, and draws its branches.
 
 use std::collections::HashMap;
 
-/// A task in its place.
+/// The position of a task in the tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TreePosition {
-    /// Which of the tasks it is.
+    /// Index of the task in the input.
     pub(crate) index: usize,
-    /// How many of the tasks are above it.
+    /// Number of ancestors in the tree.
     pub(crate) depth: usize,
-    /// Whether it has no younger brother.
+    /// Whether it is the last of its siblings.
     last: bool,
 }
 
-/// Puts tasks, each its number and its parent's, below their parents; those
-/// whose parent is not among them are roots. Brothers keep their order.
+/// Orders tasks, each given by its id and that of its parent, so that children
+/// follow their parents. A task without a listed parent is a root. Siblings keep
+/// their order.
 ///
-/// Every task has a place, once, even if numbers were used again meanwhile and
-/// tasks came to be each other's ancestors.
+/// Every task has exactly one position, even if pids were reused during the dump
+/// and tasks appear to be ancestors of each other.
 pub(crate) fn arrange(tasks: &[(u32, u32)]) -> Vec<TreePosition> {
     let mut by_pid: HashMap<u32, usize> = HashMap::with_capacity(tasks.len());
     for (index, &(pid, _)) in tasks.iter().enumerate() {
@@ -37,14 +38,14 @@ pub(crate) fn arrange(tasks: &[(u32, u32)]) -> Vec<TreePosition> {
     let mut placed = vec![false; tasks.len()];
     descend(&roots, &children, &mut placed, &mut positions);
     for index in 0..tasks.len() {
-        // What no root leads to goes round in a circle: cut it here.
+        // A task that no root reaches is part of a cycle, which is cut here.
         descend(&[index], &children, &mut placed, &mut positions);
     }
     positions
 }
 
-/// Walks down from these, with a stack of its own: a chain of processes can
-/// be longer than a thread's.
+/// Appends the positions of the descendants of `roots`. An explicit stack is used,
+/// because a chain of processes can be too long for recursion.
 fn descend(
     roots: &[usize],
     children: &[Vec<usize>],
@@ -76,21 +77,21 @@ fn descend(
     }
 }
 
-/// Draws the branches, from place to place in the order of [`arrange`].
+/// Draws branches for positions in the order of [`arrange`].
 #[derive(Debug, Default)]
 pub(crate) struct Branches {
-    /// Whether a line goes on below, for each level above the task.
+    /// For each level above the task: whether its line continues below.
     lines: Vec<bool>,
 }
 
-/// The deepest that is drawn. What is below stands there too: nobody reads
-/// that far to the right.
-const DEEPEST: usize = 128;
+/// The maximum depth that is drawn. Deeper tasks are drawn at this depth, because
+/// longer lines are unreadable.
+const MAX_DEPTH: usize = 128;
 
 impl Branches {
-    /// What stands before the name, as `ps --forest` draws it.
+    /// Returns the branches before the name, as `ps --forest` draws them.
     pub(crate) fn draw(&mut self, position: TreePosition) -> String {
-        let Some(above) = position.depth.min(DEEPEST).checked_sub(1) else {
+        let Some(above) = position.depth.min(MAX_DEPTH).checked_sub(1) else {
             self.lines.clear();
             return String::new();
         };
@@ -98,7 +99,7 @@ impl Branches {
         let mut art: String = self
             .lines
             .iter()
-            .map(|&goes_on| if goes_on { " |  " } else { "    " })
+            .map(|&continues| if continues { " |  " } else { "    " })
             .collect();
         art.push_str(" \\_ ");
         self.lines.push(!position.last);
@@ -173,6 +174,6 @@ mod tests {
         let widest = positions
             .into_iter()
             .map(|position| branches.draw(position).len());
-        assert_eq!(widest.max(), Some(4 * DEEPEST));
+        assert_eq!(widest.max(), Some(4 * MAX_DEPTH));
     }
 }

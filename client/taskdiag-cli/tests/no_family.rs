@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: MIT
-//! What the user sees where the kernel has no task_diag, as on almost every
-//! machine. On one that has it these tests fail, and `kernel.rs` is for it.
+//! Output of the command with a kernel that does not have task_diag. These tests
+//! fail with a kernel that has it; for such kernels there is `tests/kernel/`.
 
 use std::fs;
 
 use assert_cmd::Command;
 
-const ADVICE: &str = "\
-taskdiag-cli: the running kernel has no TASKDIAG family to ask.
+const REMEDY: &str = "\
+taskdiag-cli: the running kernel has no TASKDIAG family: a kernel that is built
+with CONFIG_TASKDIAG, or the module task_diag, is required
 
-It takes a kernel that is built with CONFIG_TASKDIAG, or has task_diag as a
-module. In the sources of task_diag, the first of these gives the running kernel
-the module, the second boots a kernel and runs this command in it:
+Run one of these commands in the source directory of task_diag. The first one
+installs the module for the running kernel. The second one boots a kernel with
+task_diag and runs this command in it.
 
     scripts/install
     scripts/run taskdiag-cli --all
@@ -34,7 +35,7 @@ fn every_format_prints_the_remedy() {
             .assert()
             .code(1)
             .stdout("")
-            .stderr(ADVICE);
+            .stderr(REMEDY);
     }
 }
 
@@ -52,7 +53,7 @@ fn every_strategy_prints_the_remedy() {
             .assert()
             .code(1)
             .stdout("")
-            .stderr(ADVICE);
+            .stderr(REMEDY);
     }
 }
 
@@ -77,7 +78,7 @@ fn missing_transaction_file_is_reported() {
         );
 }
 
-/// The command with these words: what it writes, and what it says beside that.
+/// Runs the command with these arguments, and returns its output and its messages.
 fn run(words: &[&str]) -> (String, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_taskdiag-cli"))
         .args(words)
@@ -92,18 +93,18 @@ fn run(words: &[&str]) -> (String, String) {
 fn fallback_to_procfs_prints_a_warning() {
     let me = std::process::id().to_string();
     let words = ["--pid", &me, "--columns", "pid,comm,uid", "--no-headers"];
-    let (row, said) = run(&words);
+    let (row, messages) = run(&words);
     let mut fields = row.split_whitespace();
     assert_eq!(fields.next(), Some(&me[..]), "{row}");
-    assert!(said.starts_with("taskdiag-cli: the running kernel has no task_diag"));
-    assert_eq!(said.matches("taskdiag-cli:").count(), 1);
+    assert!(messages.starts_with("taskdiag-cli: warning: the running kernel has no task_diag"));
+    assert_eq!(messages.matches("taskdiag-cli:").count(), 1);
 
-    let knowing = [&words[..], &["--transport", "procfs"]].concat();
-    assert_eq!(run(&knowing), (row, String::new()));
-    let counting = [&knowing[..], &["--stats"]].concat();
-    let (_, stats) = run(&counting);
+    let with_transport = [&words[..], &["--transport", "procfs"]].concat();
+    assert_eq!(run(&with_transport), (row, String::new()));
+    let with_stats = [&with_transport[..], &["--stats"]].concat();
+    let (_, stats) = run(&with_stats);
     assert!(
-        stats.contains("tasks: 1,") && stats.ends_with("by: procfs\n"),
+        stats.contains("tasks: 1,") && stats.ends_with("transport: procfs\n"),
         "{stats}"
     );
 }
@@ -112,13 +113,13 @@ fn fallback_to_procfs_prints_a_warning() {
 fn procfs_transport_lists_tasks_and_mappings() {
     let (rows, _) = run(&["--all", "--show", "base,cred", "--transport", "procfs"]);
     assert!(rows.lines().count() > 2, "{rows}");
-    let (areas, _) = run(&[
+    let (maps, _) = run(&[
         "--maps",
         &std::process::id().to_string(),
         "--transport",
         "procfs",
     ]);
-    assert!(areas.contains("[stack]"), "{areas}");
+    assert!(maps.contains("[stack]"), "{maps}");
 }
 
 #[test]
@@ -149,14 +150,14 @@ fn doctor_reports_missing_parts_and_a_remedy() {
         String::from_utf8(output.stdout).expect("the command writes UTF-8")
     };
     let text = doctor(&[]);
-    let fact = |what: &str| {
+    let property = |what: &str| {
         let line = text.lines().find(|line| line.starts_with(what));
         line.expect(what)[what.len()..].trim_start().to_owned()
     };
-    assert!(fact("netlink").starts_with("no: "), "{text}");
-    assert!(fact("file").starts_with("no: "), "{text}");
-    assert_eq!(fact("auto"), "procfs: several system calls a task");
-    assert!(fact("get it").starts_with("scripts/run taskdiag-cli --all"));
+    assert!(property("netlink").starts_with("no: "), "{text}");
+    assert!(property("file").starts_with("no: "), "{text}");
+    assert_eq!(property("auto"), "procfs: several system calls per task");
+    assert!(property("remedy").starts_with("scripts/run taskdiag-cli --all"));
 
     let object: serde_json::Value = serde_json::from_str(&doctor(&["--json"])).expect("JSON");
     assert_eq!(object["auto"], "procfs");
@@ -174,12 +175,12 @@ fn subcommands_accept_the_transport_option() {
             .assert()
             .code(1)
             .stdout("")
-            .stderr(ADVICE);
+            .stderr(REMEDY);
     }
-    let (features, said) = run(&["features", "--transport", "procfs"]);
+    let (features, messages) = run(&["features", "--transport", "procfs"]);
     assert!(features.starts_with("groups      base,cred"), "{features}");
-    assert_eq!(said, "");
-    let (rows, said) = run(&["ps", "ax", "--transport", "procfs"]);
+    assert_eq!(messages, "");
+    let (rows, messages) = run(&["ps", "ax", "--transport", "procfs"]);
     assert!(rows.lines().count() > 2, "{rows}");
-    assert_eq!(said, "");
+    assert_eq!(messages, "");
 }

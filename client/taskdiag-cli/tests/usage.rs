@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-//! What the user sees without the kernel being asked anything.
+//! Output that does not depend on the kernel: help and usage errors.
 //!
-//! The command lines and what they answer are in `cmd/`. After a change that
-//! is meant, `TRYCMD=overwrite cargo test -p taskdiag-cli --test usage` writes
-//! the new answers there, to be read before they are committed.
+//! `cmd/` contains snapshots of command lines and their output. After an intended
+//! change, `TRYCMD=overwrite cargo test -p taskdiag-cli --test usage` updates them;
+//! review the difference before committing.
 
 use std::process::{Command, Stdio};
 
@@ -12,7 +12,7 @@ fn output_equals_the_snapshots() {
     trycmd::TestCases::new()
         .case("tests/cmd/*.trycmd")
         .insert_var("[VERSION]", env!("CARGO_PKG_VERSION"))
-        .expect("a good name for a variable");
+        .expect("a valid name of a variable");
 }
 
 #[test]

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! Command lines, and what they come to.
+//! Command lines, and the jobs that they are parsed into.
 
 use super::*;
 
@@ -99,28 +99,19 @@ fn scope_pid_sets_the_scope() {
 #[test]
 fn unknown_and_repeated_columns_are_rejected() {
     for (line, text) in [
-        (
-            "--all --columns pid,weight",
-            "there is no column \"weight\"",
-        ),
-        ("--all --columns pid,,comm", "an empty place"),
-        ("--all --columns pid:x", "\"x\" is no width"),
-        ("--all --columns pid,wchan", "does not tell \"wchan\""),
-        ("--all --sort -weight", "there is no column \"weight\""),
-        (
-            "--all --columns pid,comm=pid",
-            "column \"pid\" is named twice",
-        ),
-        (
-            "--all --columns pid,comm,pid",
-            "column \"pid\" is named twice",
-        ),
+        ("--all --columns pid,weight", "unknown column \"weight\""),
+        ("--all --columns pid,,comm", "empty column name"),
+        ("--all --columns pid:x", "invalid column width \"x\""),
+        ("--all --columns pid,wchan", "\"wchan\" is not available"),
+        ("--all --sort -weight", "unknown column \"weight\""),
+        ("--all --columns pid,comm=pid", "duplicate column \"pid\""),
+        ("--all --columns pid,comm,pid", "duplicate column \"pid\""),
         ("--all --show creds", "there is no group \"creds\""),
     ] {
         let error = error(line).to_string();
         assert!(error.contains(text), "{line}: {error}");
     }
-    // Two names of one column are two columns.
+    // Two names of the same column are accepted.
     assert!(job("--all --columns pid,tgid").is_ok());
 }
 
@@ -158,7 +149,7 @@ fn each_column_requests_its_groups() {
 
 #[test]
 fn task_and_mapping_columns_do_not_mix() {
-    assert!(job("--all --show vma").expect("areas").lists_mappings());
+    assert!(job("--all --show vma").expect("mappings").lists_mappings());
     assert!(
         !job("--all --columns pid,pss")
             .expect("tasks")
@@ -167,17 +158,23 @@ fn task_and_mapping_columns_do_not_mix() {
     for (line, text) in [
         (
             "--all --columns vm_start,pss",
-            "column \"pss\" is of a process",
+            "column \"pss\" is a sum over a process",
         ),
         (
             "--all --columns pid --sort vm_start",
             "cannot sort by \"vm_start\"",
         ),
-        ("--all --show vma --tree", "nobody's children"),
-        ("--all --tree --format csv", "no trees in CSV"),
+        (
+            "--all --show vma --tree",
+            "--tree cannot be combined with rows",
+        ),
+        (
+            "--all --tree --format csv",
+            "--tree cannot be combined with --format csv",
+        ),
         (
             "--all --filter vma=exec",
-            "the filter vma is of areas, and none are shown",
+            "--filter vma requires rows of memory mappings",
         ),
     ] {
         let error = error(line).to_string();
@@ -252,7 +249,7 @@ fn subcommands_are_parsed() {
         ("ps", &[]),
     ] {
         match any(line).expect(line) {
-            Job::Ps(words) => assert_eq!(words, expected),
+            Job::Ps(args) => assert_eq!(args, expected),
             job => panic!("{job:?}"),
         }
     }

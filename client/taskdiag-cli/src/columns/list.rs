@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-//! Lists of columns in the language of `ps -o`: names between commas or
-//! blanks, each with a width and a heading if one likes.
+//! Parses lists of columns in the syntax of `ps -o`: names separated by commas or
+//! blanks, each with an optional width and heading.
 
-/// A column as somebody asked for it: `NAME[:WIDTH][=HEADING]`.
+/// A column of a list: `NAME[:WIDTH][=HEADING]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ColumnSpec<'a> {
     pub(crate) name: &'a str,
@@ -10,21 +10,21 @@ pub(crate) struct ColumnSpec<'a> {
     pub(crate) heading: Option<&'a str>,
 }
 
-/// What is wrong with a list.
+/// Errors of a list of columns.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ColumnListError {
-    #[error("a list of columns has an empty place")]
+    #[error("empty column name")]
     Empty,
-    #[error("{0:?} is no width of a column: that is a number from 1 up")]
+    #[error("invalid column width {0:?}: expected a number from 1 to {MAX_WIDTH}")]
     Width(String),
 }
 
-/// Widths beyond this are slips of the finger.
-const WIDEST: usize = 100_000;
+/// The largest accepted width: larger ones are typing errors.
+const MAX_WIDTH: usize = 100_000;
 
-/// Reads a list. A heading has no separator in it, as little as a name has.
+/// Parses a list. Neither a name nor a heading can contain a separator.
 pub(crate) fn parse(list: &str) -> Result<Vec<ColumnSpec<'_>>, ColumnListError> {
-    // One separator at the end is let pass, as by ps.
+    // Like ps, accept one separator at the end.
     let list = list.strip_suffix(is_separator).unwrap_or(list);
     list.split(is_separator).map(ColumnSpec::parse).collect()
 }
@@ -57,7 +57,7 @@ impl<'a> ColumnSpec<'a> {
 fn parse_width(word: &str) -> Result<usize, ColumnListError> {
     word.parse()
         .ok()
-        .filter(|width| (1..=WIDEST).contains(width) && !word.starts_with(['0', '+']))
+        .filter(|width| (1..=MAX_WIDTH).contains(width) && !word.starts_with(['0', '+']))
         .ok_or_else(|| ColumnListError::Width(word.to_owned()))
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-//! Columns that `ps` has, and the kernel does not tell through task_diag.
+//! Columns of `ps` whose data task_diag does not report.
 
-/// Where `ps` has such a column from.
+/// Returns the file or program that `ps` reads such a column from.
 pub(super) fn source(name: &str) -> Option<&'static str> {
     PS_ONLY
         .iter()

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! The tables hold together, and each column shows its field.
+//! The tables are consistent, and each column shows its field.
 
 use std::collections::HashSet;
 use std::rc::Rc;
@@ -24,7 +24,10 @@ fn column_names_are_unique() {
     for column in all() {
         for (name, heading) in column.names {
             assert!(seen.insert(name), "{name} twice");
-            assert!(ps_only::source(name).is_none(), "{name} is told");
+            assert!(
+                ps_only::source(name).is_none(),
+                "{name} is available and listed as unavailable"
+            );
             let selected = find(name).expect("a name of the table");
             assert_eq!(selected.column.name(), column.name());
             assert_eq!(selected.heading, *heading);
@@ -36,15 +39,15 @@ fn column_names_are_unique() {
 #[test]
 fn unknown_column_lists_the_known_ones() {
     let text = find("cpu%").expect_err("no such column").to_string();
-    assert!(text.starts_with("there is no column \"cpu%\"; the columns are pid,tid,ppid,"));
+    assert!(text.starts_with("unknown column \"cpu%\"; the columns are pid,tid,ppid,"));
     assert!(text.contains(",securebits,nnp,stat,"));
 }
 
 #[test]
 fn column_of_ps_alone_names_its_origin() {
     assert_eq!(
-        find("wchan").expect_err("not told").to_string(),
-        "the kernel does not tell \"wchan\" here; ps has it from /proc/PID/wchan"
+        find("wchan").expect_err("a column of ps alone").to_string(),
+        "column \"wchan\" is not available through task_diag; source in ps: /proc/PID/wchan"
     );
 }
 
@@ -95,7 +98,7 @@ fn default_columns_of_mapping_rows() {
         "pid,tid,vm_start,vm_end,vm_perms,vm_offset,vm_dev,vm_inode,vm_path"
     );
     assert!(defaults(Show::VMA_STAT).starts_with("pid,tid,vm_start,vm_end,vm_rss,vm_pss,"));
-    // Sums over the areas are for who names them.
+    // Sums over mappings are not among the default columns.
     assert!(
         default_columns(Show::VMA_STAT, Strategy::All)
             .iter()
@@ -103,7 +106,7 @@ fn default_columns_of_mapping_rows() {
     );
 }
 
-/// A row with another value in each field, and a GiB of memory around it.
+/// Returns a row with a different value in each field.
 fn full() -> TaskRow {
     let mut row = samples::plain(1, b"name");
     (row.tgid, row.tid) = (100, 101);
@@ -158,7 +161,7 @@ fn full() -> TaskRow {
 
 fn stat() -> Stat {
     let mut stat = Stat::default();
-    // A thousand seconds ago.
+    // 1,000 seconds before the time of the host.
     stat.start_time = 9_000 * 1_000_000_000;
     (stat.utime, stat.stime, stat.gtime) = (100_009_000_000, 25_009_000_000, 302);
     (stat.cutime, stat.cstime, stat.cgtime) = (303, 304, 305);
@@ -275,8 +278,8 @@ fn every_column_shows_its_field() {
         let column = find(name).expect(name).column;
         let value = column.value(&row, host);
         assert_eq!(Cell { value, host }.to_table(), expected, "{name}");
-        let told = column.value(&bare, host).is_some();
-        assert_eq!(told, matches!(name, "pid" | "tid"), "{name}");
+        let reported = column.value(&bare, host).is_some();
+        assert_eq!(reported, matches!(name, "pid" | "tid"), "{name}");
     }
     let shown: HashSet<&str> = SHOWN.iter().map(|(name, _)| *name).collect();
     let missing: Vec<&str> = all()

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! Comma-separated values, quoted where they need it.
+//! Comma-separated values.
 
 use std::io;
 
@@ -14,7 +14,7 @@ pub(crate) struct Csv<'a, W: io::Write> {
     out: csv::Writer<W>,
     columns: &'a [SelectedColumn],
     host: &'a Host,
-    /// The cell that is being written.
+    /// Buffer for the cell that is being written.
     text: String,
 }
 
@@ -52,7 +52,7 @@ impl<W: io::Write> Output for Csv<'_, W> {
     }
 
     fn tree_row(&mut self, row: TaskRow, _: TreePosition) -> io::Result<()> {
-        // The order is all that CSV can have of a tree.
+        // CSV cannot show the tree, only its order.
         self.row(row)
     }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! JSON: one array, or an object a line.
+//! JSON: one array, or one object per line.
 
 use std::io;
 
@@ -12,7 +12,7 @@ use crate::row::TaskRow;
 use crate::tree::TreePosition;
 use crate::value::Cell;
 
-/// How a row becomes an object.
+/// Converts rows to objects.
 struct Shape<'a> {
     columns: &'a [SelectedColumn],
     host: &'a Host,
@@ -35,17 +35,17 @@ impl Serialize for Object<'_> {
     }
 }
 
-/// Objects with their children in them, written as they come: nothing is
-/// held, and no depth is too deep.
+/// Writes objects that contain their children. Objects are written as they arrive,
+/// with constant memory at any depth.
 #[derive(Default)]
 struct NestedObjects {
-    /// How many objects are open.
+    /// Number of objects that are not closed yet.
     open: usize,
 }
 
 impl NestedObjects {
-    /// Writes a row, and leaves its list of children open. Before each root
-    /// but the first stands `between`.
+    /// Writes a row, and leaves its list of children open. `separator` is written
+    /// before each root except the first one.
     fn write(
         &mut self,
         out: &mut impl io::Write,
@@ -70,7 +70,7 @@ impl NestedObjects {
         Ok(())
     }
 
-    /// Closes objects until so many are open.
+    /// Closes objects until `depth` are open.
     fn close(&mut self, out: &mut impl io::Write, depth: usize) -> io::Result<()> {
         while self.open > depth {
             out.write_all(b"]}")?;
@@ -80,7 +80,7 @@ impl NestedObjects {
     }
 }
 
-/// An object a line; none is held.
+/// Writes one object per line, as rows arrive.
 pub(crate) struct Lines<'a, W> {
     out: W,
     shape: Shape<'a>,
@@ -119,7 +119,7 @@ impl<W: io::Write> Output for Lines<'_, W> {
     }
 }
 
-/// One array, written whole.
+/// Collects rows, and writes them as one array at the end.
 pub(crate) struct Array<'a, W> {
     out: W,
     shape: Shape<'a>,

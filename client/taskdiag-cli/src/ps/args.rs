@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-//! The three languages of `ps`: words with a dash, words with two, and words
-//! without. What the options come to is for others to say.
+//! Parses the options of `ps` in its three dialects: UNIX options with one dash,
+//! GNU options with two, and BSD options without. Other modules interpret them.
 
 use clap::ValueEnum as _;
 
@@ -8,44 +8,44 @@ use crate::cli::TransportChoice;
 
 use super::select::{Selection, SelectionList, SimpleOptions};
 
-/// What was said.
+/// The parsed options.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct PsOptions {
     pub(super) selection: Selection,
     pub(super) style: Style,
     /// `-o`, in the order given.
     pub(super) columns: Vec<String>,
-    /// `-O` or `O`: columns among the usual ones.
+    /// `-O` or `O`: columns in addition to the default ones.
     pub(super) extra_columns: Option<(String, Dialect)>,
     pub(super) sort: Vec<String>,
     pub(super) threads: Threads,
     pub(super) forest: Option<Dialect>,
     pub(super) no_headers: bool,
     pub(super) numeric: bool,
-    /// `S`: the children that were waited for count.
+    /// `S`: add the times and faults of waited-for children.
     pub(super) cumulative: bool,
-    /// `c`: the name in place of the arguments.
+    /// `c`: show the name instead of the arguments.
     pub(super) true_name: bool,
-    /// How wide lines may be, if that was said.
+    /// The maximum width of lines, if given.
     pub(super) width: Option<usize>,
-    /// `w`, once or more often.
+    /// The number of `w` options.
     pub(super) wide: usize,
     pub(super) version: bool,
-    /// `--transport`, which is not of `ps` but of this command.
+    /// `--transport`, which procps does not have.
     pub(super) transport: TransportChoice,
-    /// Whether a word without a dash was among them, which changes what is
-    /// selected and shown if nothing else does.
+    /// Whether a BSD option was given, which changes the default selection and
+    /// columns.
     pub(super) bsd: bool,
 }
 
-/// Whose language an option is of, where the languages differ.
+/// The dialect of an option that differs between dialects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Dialect {
     Unix,
     Bsd,
 }
 
-/// The sets of columns there are names for.
+/// Options that select predefined sets of columns.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Style {
     /// `-f`, `-F`, `-l`, `-j`, `-y`, `-P`, `-c`.
@@ -60,59 +60,59 @@ pub(super) struct Style {
     pub(super) bsd: Vec<char>,
 }
 
-/// Whether threads have lines, and a column.
+/// How threads are shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Threads {
     #[default]
     No,
-    /// `H`: as if they were processes.
+    /// `H`: like processes.
     Plain,
-    /// `-L`: with LWP and NLWP.
+    /// `-L`: with the columns LWP and NLWP.
     Lwp,
-    /// `-T`: with SPID.
+    /// `-T`: with the column SPID.
     Spid,
 }
 
-/// Reads the words.
+/// Parses the arguments of `ps`.
 ///
-/// `ps -aux` is what people type for `ps aux`: it is read so where it makes no
-/// other sense.
-pub(super) fn parse(words: &[String]) -> Result<PsOptions, String> {
-    let result = Parser::new(words).parse();
+/// Users often type `ps -aux` for `ps aux`. If the UNIX options are invalid, such a
+/// word is parsed as BSD options.
+pub(super) fn parse(args: &[String]) -> Result<PsOptions, String> {
+    let result = Parser::new(args).parse();
     let Err(error) = result else {
         return result;
     };
-    let Some(letters) = words.first().and_then(|word| word.strip_prefix('-')) else {
+    let Some(letters) = args.first().and_then(|word| word.strip_prefix('-')) else {
         return Err(error);
     };
     if letters.len() < 2 || !letters.chars().all(|c| "augxwf".contains(c)) {
         return Err(error);
     }
-    let mut again = words.to_vec();
+    let mut again = args.to_vec();
     letters.clone_into(&mut again[0]);
     Parser::new(&again).parse().map_err(|_| error)
 }
 
 struct Parser<'a> {
-    words: std::slice::Iter<'a, String>,
+    args: std::slice::Iter<'a, String>,
     options: PsOptions,
 }
 
 impl<'a> Parser<'a> {
-    fn new(words: &'a [String]) -> Self {
+    fn new(args: &'a [String]) -> Self {
         Self {
-            words: words.iter(),
+            args: args.iter(),
             options: PsOptions::default(),
         }
     }
 
     fn parse(mut self) -> Result<PsOptions, String> {
-        while let Some(word) = self.words.next() {
+        while let Some(word) = self.args.next() {
             if let Some(long) = word.strip_prefix("--") {
                 self.long(long)?;
             } else if let Some(letters) = word.strip_prefix('-') {
                 if letters.is_empty() {
-                    return Err("a dash alone is no option".to_owned());
+                    return Err(unsupported("-"));
                 }
                 self.letters(letters, Self::unix)?;
             } else if word.starts_with(|c: char| c.is_ascii_digit()) {
@@ -126,8 +126,8 @@ impl<'a> Parser<'a> {
         Ok(self.options)
     }
 
-    /// Reads options of a letter each, the last of which may have a value:
-    /// what is left of the word, or the next word.
+    /// Parses clustered one-letter options. The last one may have a value: the rest
+    /// of the word, or the next word.
     fn letters(
         &mut self,
         letters: &'a str,
@@ -145,16 +145,16 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
-    /// The value of an option.
+    /// Returns the value of an option.
     fn value(&mut self, option: &str, rest: &'a str) -> Result<&'a str, String> {
         if !rest.is_empty() {
             return Ok(rest);
         }
-        let next = self.words.next().map(String::as_str);
-        next.ok_or_else(|| format!("{option} wants a value"))
+        let next = self.args.next().map(String::as_str);
+        next.ok_or_else(|| format!("option {option} requires a value"))
     }
 
-    /// An option with a dash; whether it took the rest of the word.
+    /// Handles a UNIX option. Returns whether its value consumed the rest of the word.
     fn unix(&mut self, letter: char, rest: &'a str) -> Result<bool, String> {
         let options = &mut self.options;
         match letter {
@@ -203,7 +203,7 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
-    /// An option without a dash; whether it took the rest of the word.
+    /// Handles a BSD option. Returns whether its value consumed the rest of the word.
     fn bsd(&mut self, letter: char, rest: &'a str) -> Result<bool, String> {
         let options = &mut self.options;
         match letter {
@@ -245,7 +245,7 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
-    /// A word with two dashes.
+    /// Handles a GNU option.
     fn long(&mut self, word: &'a str) -> Result<(), String> {
         let (name, value) = match word.split_once('=') {
             Some((name, value)) => (name, Some(value)),
@@ -254,7 +254,7 @@ impl<'a> Parser<'a> {
         if self.long_flag(name)? {
             return match value {
                 None => Ok(()),
-                Some(_) => Err(format!("--{name} takes no value")),
+                Some(_) => Err(format!("option --{name} takes no value")),
             };
         }
         let option = format!("--{name}");
@@ -279,14 +279,14 @@ impl<'a> Parser<'a> {
                 self.options.width = Some(parse_number(&option, value)?)
             }
             "transport" => self.options.transport = parse_transport(value)?,
-            // There are no pages.
+            // Headings are not repeated per page.
             "lines" | "rows" => drop(parse_number(&option, value)?),
             _ => return Err(unsupported(&option)),
         }
         Ok(())
     }
 
-    /// Those without a value; whether it is one.
+    /// Handles a GNU option without a value. Returns whether the option is one.
     fn long_flag(&mut self, name: &str) -> Result<bool, String> {
         let options = &mut self.options;
         match name {
@@ -316,7 +316,9 @@ fn unsupported(option: &str) -> String {
 
 fn parse_transport(word: &str) -> Result<TransportChoice, String> {
     TransportChoice::from_str(word, false).map_err(|_| {
-        format!("--transport wants auto, netlink, file, daemon or procfs, not {word:?}")
+        format!(
+            "invalid value {word:?} for --transport: expected auto, netlink, file, daemon or procfs"
+        )
     })
 }
 
@@ -324,7 +326,7 @@ fn parse_number(option: &str, word: &str) -> Result<usize, String> {
     word.parse()
         .ok()
         .filter(|&number| number > 0)
-        .ok_or_else(|| format!("{option} wants a number from 1 up"))
+        .ok_or_else(|| format!("invalid value {word:?} for {option}: expected a positive number"))
 }
 
 #[cfg(test)]
@@ -332,8 +334,8 @@ mod tests {
     use super::*;
 
     fn options(line: &str) -> Result<PsOptions, String> {
-        let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
-        parse(&words)
+        let args: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+        parse(&args)
     }
 
     fn good(line: &str) -> PsOptions {
@@ -359,7 +361,7 @@ mod tests {
     #[test]
     fn bsd_letters_with_a_dash_are_accepted() {
         assert_eq!(options("-aux"), options("aux"));
-        // That user there is.
+        // This is valid as a UNIX option, because the user exists.
         assert_ne!(options("-au root"), options("au root"));
         let error = options("-u nobody-of-this-name").expect_err("no such user");
         assert!(error.contains("nobody-of-this-name"), "{error}");
@@ -408,13 +410,16 @@ mod tests {
             ("-Z", "option -Z is not supported"),
             ("axz", "option z is not supported"),
             ("--info", "option --info is not supported"),
-            ("-o", "-o wants a value"),
-            ("--pid", "--pid wants a value"),
-            ("--forest=1", "--forest takes no value"),
-            ("--cols 0", "--cols wants a number"),
-            ("--transport pigeon", "--transport wants auto"),
-            ("-p x", "\"x\" is no PID"),
-            ("-", "a dash alone"),
+            ("-o", "option -o requires a value"),
+            ("--pid", "option --pid requires a value"),
+            ("--forest=1", "option --forest takes no value"),
+            ("--cols 0", "invalid value \"0\" for --cols"),
+            (
+                "--transport pigeon",
+                "invalid value \"pigeon\" for --transport: expected auto",
+            ),
+            ("-p x", "invalid PID \"x\""),
+            ("-", "option - is not supported"),
         ] {
             let error = options(line).expect_err(line);
             assert!(error.contains(text), "{line}: {error}");

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-//! Cells as `ps` writes them, where that is another way than ours.
+//! Formats cells as `ps` does. Values whose format does not differ are formatted by
+//! [`crate::value`].
 
 use std::env;
 
@@ -11,15 +12,15 @@ use crate::host::Host;
 use crate::row::TaskRow;
 use crate::value::{Cell, Value, push_number};
 
-/// How cells are written.
+/// Formats cells for a host and a terminal.
 #[derive(Debug)]
 pub(super) struct CellWriter<'a> {
     pub(super) host: &'a Host,
-    /// Whether the terminal can show more than ASCII.
+    /// Whether characters other than ASCII are printed.
     pub(super) unicode: bool,
 }
 
-/// Whether the environment asks for UTF-8.
+/// Whether the locale of the environment uses UTF-8.
 pub(super) fn locale_is_unicode() -> bool {
     ["LC_ALL", "LC_CTYPE", "LANG"]
         .into_iter()
@@ -32,7 +33,7 @@ pub(super) fn locale_is_unicode() -> bool {
 }
 
 impl CellWriter<'_> {
-    /// Appends a value in so many places; numbers take those they need.
+    /// Appends a value, truncated to the available width. Numbers are not truncated.
     pub(super) fn push(
         &self,
         line: &mut String,
@@ -42,7 +43,7 @@ impl CellWriter<'_> {
         available: usize,
     ) {
         match value {
-            // What there are most of.
+            // Fast path: most cells are numbers.
             Some(Value::Number(number)) => push_number(line, number),
             value => line.push_str(&self.write(value, row, branch, available)),
         }
@@ -64,11 +65,11 @@ impl CellWriter<'_> {
             }
             Some(Value::User(uid)) => self.id_name(&host.names.user(uid), uid, available),
             Some(Value::Group(gid)) => self.id_name(&host.names.group(gid), gid, available),
-            // With a place to spare, which it keeps where the line is pushed.
+            // Padded like ps: the blank remains if earlier cells were too wide.
             Some(Value::Share(tenths)) => format!("{:2}.{}", tenths / 10, tenths % 10),
             Some(Value::Tenths(tenths)) if tenths > 999 => (tenths / 10).to_string(),
             Some(Value::BsdTime(seconds)) => clock::bsd_time(seconds),
-            Some(Value::Started(start, how)) => host.clock.started(start, how),
+            Some(Value::Started(start, style)) => host.clock.started(start, style),
             Some(Value::Cgroup(path)) => {
                 let line = [b"0::", path].concat();
                 self.printable(&line, available)
@@ -78,14 +79,15 @@ impl CellWriter<'_> {
         }
     }
 
+    /// Returns a name or command line behind the branch of its tree.
     fn command_name(&self, branch: &str, name: &[u8], available: usize) -> String {
         let mut text: String = branch.chars().take(available).collect();
         text.push_str(&self.printable(name, available.saturating_sub(branch.len())));
         text
     }
 
-    /// As much as there is room for, with a question mark for what cannot be
-    /// printed.
+    /// Returns the beginning of the text that fits the available width, with a
+    /// question mark for each unprintable character.
     fn printable(&self, bytes: &[u8], available: usize) -> String {
         let mut text = String::new();
         let mut left = available;
@@ -112,9 +114,9 @@ impl CellWriter<'_> {
         })
     }
 
-    /// A user's name; one that is too long ends in a plus sign, or is a number
-    /// where the sign would stand in the middle of a letter. Numbers that were
-    /// asked for are whole.
+    /// Returns the name of a user or group. A name that is too long is truncated and
+    /// ends in a plus sign; if that would split a character, the id is shown
+    /// instead. Ids are not truncated if numeric output was requested.
     fn id_name(&self, name: &str, id: u32, available: usize) -> String {
         let text = self.printable(name.as_bytes(), usize::MAX);
         if text.width() <= available || self.host.names.numeric {
@@ -131,8 +133,8 @@ fn printable(c: char, unicode: bool) -> bool {
     matches!(c, ' '..='~') || (unicode && !c.is_ascii() && c.width().is_some())
 }
 
-/// The arguments, with blanks between them; or the name in brackets, of who
-/// has none.
+/// Returns the arguments separated by blanks, or the name in brackets for a task
+/// without arguments.
 fn command_line(arguments: &[u8], comm: &[u8], zombie: bool) -> Vec<u8> {
     let arguments = trim_nuls(arguments);
     if !arguments.is_empty() {
@@ -157,13 +159,16 @@ mod tests {
     use crate::clock::Started;
     use crate::row::samples::plain;
 
+    fn writer(host: &Host) -> CellWriter<'_> {
+        CellWriter {
+            host,
+            unicode: true,
+        }
+    }
+
     fn written(value: Value<'_>, available: usize) -> String {
         let host = Host::at(36 * 3600, false);
-        let writer = CellWriter {
-            host: &host,
-            unicode: true,
-        };
-        writer.write(Some(value), &plain(7, b"sh"), "", available)
+        writer(&host).write(Some(value), &plain(7, b"sh"), "", available)
     }
 
     #[test]
@@ -190,10 +195,7 @@ mod tests {
     #[test]
     fn zombie_is_defunct() {
         let host = Host::at(0, false);
-        let writer = CellWriter {
-            host: &host,
-            unicode: true,
-        };
+        let writer = writer(&host);
         let mut row = plain(7, b"sh");
         row.base.get_or_insert_default().state = State::Zombie;
         let comm = Comm::new(b"sh");
@@ -218,10 +220,7 @@ mod tests {
     #[test]
     fn wide_characters_count_as_two_columns() {
         let host = Host::at(0, false);
-        let writer = CellWriter {
-            host: &host,
-            unicode: true,
-        };
+        let writer = writer(&host);
         assert_eq!(writer.printable("日本".as_bytes(), 3), "日");
     }
 
@@ -239,10 +238,7 @@ mod tests {
     #[test]
     fn tree_branch_uses_up_the_width() {
         let host = Host::at(0, false);
-        let writer = CellWriter {
-            host: &host,
-            unicode: true,
-        };
+        let writer = writer(&host);
         let comm = Value::Comm(Comm::new(b"name"));
         let row = plain(7, b"sh");
         assert_eq!(writer.write(Some(comm), &row, " \\_ ", 6), " \\_ na");

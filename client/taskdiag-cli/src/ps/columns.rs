@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! The columns that `ps` shows, by the options that name sets of them.
+//! Selects the columns of `ps`: predefined sets, and columns of `-o` and `-O`.
 
 use taskdiag::Show;
 
@@ -8,18 +8,18 @@ use super::layout::LayoutColumn;
 use crate::columns::{self, Align, Column, SelectedColumn};
 use crate::host;
 
-/// A column of a line.
+/// A column of the output of `ps`.
 #[derive(Clone, Debug)]
 pub(super) struct PsColumn {
     pub(super) layout: LayoutColumn,
-    /// `None` for what the kernel does not tell: a dash.
+    /// `None` for data that task_diag does not report, which is shown as a dash.
     pub(super) column: Option<&'static Column>,
 }
 
-/// The columns for these options. `usual` is `$PS_FORMAT`.
+/// Returns the columns for these options. `default` is the list in `$PS_FORMAT`.
 pub(super) fn for_options(
     options: &PsOptions,
-    usual: Option<&str>,
+    default: Option<&str>,
 ) -> Result<Vec<PsColumn>, String> {
     let style = &options.style;
     let named = style.full || style.long || !style.bsd.is_empty();
@@ -32,13 +32,13 @@ pub(super) fn for_options(
         if modified {
             return Err("can not use output modifiers with user-defined output".to_owned());
         }
-        return own(options);
+        return requested(options);
     }
     if style.no_flags && !style.long {
         return Err("modifier -y without format -l makes no sense".to_owned());
     }
     if !named && !modified && options.threads == Threads::No {
-        if let Some(list) = usual.filter(|list| !list.is_empty()) {
+        if let Some(list) = default.filter(|list| !list.is_empty()) {
             return selected(options, list);
         }
     }
@@ -64,8 +64,8 @@ pub(super) fn for_options(
     }
 }
 
-/// Those of `-o` and `-O`.
-fn own(options: &PsOptions) -> Result<Vec<PsColumn>, String> {
+/// Returns the columns of `-o` and `-O`.
+fn requested(options: &PsOptions) -> Result<Vec<PsColumn>, String> {
     let mut columns = Vec::new();
     for list in &options.columns {
         columns.extend(selected(options, list)?);
@@ -86,35 +86,37 @@ fn own(options: &PsOptions) -> Result<Vec<PsColumn>, String> {
     Ok(extra)
 }
 
+/// Parses a list of columns.
 fn selected(options: &PsOptions, list: &str) -> Result<Vec<PsColumn>, String> {
     let selected = columns::parse_list(list).map_err(|error| error.to_string())?;
     Ok(selected
         .into_iter()
-        .map(|selected| place(options, &selected))
+        .map(|selected| with_layout(options, &selected))
         .collect())
 }
 
+/// Returns a set of the BSD options, with the columns of threads inserted.
 fn bsd(options: &PsOptions, names: &str) -> Result<Vec<PsColumn>, String> {
     let mut names: Vec<&str> = names.split(' ').collect();
     let after = |names: &[&str], anchors: &[&str]| {
-        let mut places = anchors.iter().filter_map(|anchor| {
-            let place = names.iter().position(|name| name == anchor);
-            place.map(|place| place + 1)
+        let mut indices = anchors.iter().filter_map(|anchor| {
+            let index = names.iter().position(|name| name == anchor);
+            index.map(|index| index + 1)
         });
-        places.next()
+        indices.next()
     };
     match options.threads {
         Threads::Lwp => {
-            if let Some(place) = after(&names, &["sid", "pgid", "ppid", "pid"]) {
-                names.insert(place, "lwp");
+            if let Some(index) = after(&names, &["sid", "pgid", "ppid", "pid"]) {
+                names.insert(index, "lwp");
             }
-            if let Some(place) = after(&names, &["pcpu"]) {
-                names.insert(place, "nlwp");
+            if let Some(index) = after(&names, &["pcpu"]) {
+                names.insert(index, "nlwp");
             }
         }
         Threads::Spid => {
-            if let Some(place) = after(&names, &["pid"]) {
-                names.insert(place, "spid");
+            if let Some(index) = after(&names, &["pid"]) {
+                names.insert(index, "spid");
             }
         }
         Threads::No | Threads::Plain => {}
@@ -125,7 +127,7 @@ fn bsd(options: &PsOptions, names: &str) -> Result<Vec<PsColumn>, String> {
         .collect()
 }
 
-/// The sets of the options with a dash, which add up.
+/// Returns the union of the sets of the UNIX options.
 fn unix(options: &PsOptions) -> Vec<&'static str> {
     let style = &options.style;
     let either = style.full || style.long;
@@ -176,7 +178,7 @@ fn unix(options: &PsOptions) -> Vec<&'static str> {
     .collect()
 }
 
-/// A column of a set, by the name it has there.
+/// Returns a column of a predefined set.
 fn column(options: &PsOptions, name: &str) -> Result<PsColumn, String> {
     let dash = |heading: &str, width| PsColumn {
         layout: LayoutColumn {
@@ -197,18 +199,20 @@ fn column(options: &PsOptions, name: &str) -> Result<PsColumn, String> {
     if user {
         "UID".clone_into(&mut selected.heading);
     }
-    Ok(place(options, &selected))
+    Ok(with_layout(options, &selected))
 }
 
-fn place(options: &PsOptions, selected: &SelectedColumn) -> PsColumn {
+fn with_layout(options: &PsOptions, selected: &SelectedColumn) -> PsColumn {
     let column = selected.column;
-    let usual = match column.align {
+    let default = match column.align {
         Align::Pid => host::pid_digits().max(column.name().len().min(5)),
         _ => column.width,
     };
     PsColumn {
         layout: LayoutColumn {
-            width: selected.width.unwrap_or(usual.max(selected.heading.len())),
+            width: selected
+                .width
+                .unwrap_or(default.max(selected.heading.len())),
             heading: selected.heading.clone(),
             align: column.align,
         },
@@ -216,7 +220,7 @@ fn place(options: &PsOptions, selected: &SelectedColumn) -> PsColumn {
     }
 }
 
-/// `c` shows the name in place of the arguments, `-f` the reverse.
+/// Replaces the arguments by the name (`c`), or the name by the arguments (`-f`).
 fn replacement(options: &PsOptions, column: &'static Column) -> &'static Column {
     let name = match column.name() {
         "args" if options.true_name => "comm",
@@ -226,7 +230,7 @@ fn replacement(options: &PsOptions, column: &'static Column) -> &'static Column 
     columns::find(name).map_or(column, |selected| selected.column)
 }
 
-/// The groups that these columns are of.
+/// Returns the groups that these columns need.
 pub(super) fn groups(columns: &[PsColumn]) -> Show {
     let columns = columns.iter().filter_map(|column| column.column);
     columns.map(|column| column.groups).collect()
@@ -237,9 +241,13 @@ mod tests {
     use super::super::args;
     use super::*;
 
+    fn columns(line: &str) -> Result<Vec<PsColumn>, String> {
+        let args: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+        for_options(&args::parse(&args)?, None)
+    }
+
     fn headings(line: &str) -> Result<String, String> {
-        let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
-        let columns = for_options(&args::parse(&words)?, None)?;
+        let columns = columns(line)?;
         let headings: Vec<String> = columns
             .into_iter()
             .map(|column| column.layout.heading)
@@ -287,8 +295,8 @@ mod tests {
             ("uj", "conflicting format options"),
             ("-y", "modifier -y without format -l makes no sense"),
             ("-j -o pid", "can not use output modifiers"),
-            ("-o size_of_it", "there is no column \"size_of_it\""),
-            ("-o wchan", "the kernel does not tell \"wchan\""),
+            ("-o size_of_it", "unknown column \"size_of_it\""),
+            ("-o wchan", "column \"wchan\" is not available"),
         ] {
             let error = headings(line).expect_err(line);
             assert!(error.contains(text), "{line}: {error}");
@@ -298,9 +306,7 @@ mod tests {
     #[test]
     fn width_is_that_of_ps_or_of_the_heading() {
         let widths = |line: &str| {
-            let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
-            let options = args::parse(&words).expect("options");
-            let columns = for_options(&options, None).expect("columns");
+            let columns = columns(line).expect(line);
             columns
                 .iter()
                 .map(|column| column.layout.width)
@@ -313,9 +319,7 @@ mod tests {
     #[test]
     fn c_and_f_exchange_comm_and_args() {
         let column = |line: &str| {
-            let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
-            let columns =
-                for_options(&args::parse(&words).expect("options"), None).expect("columns");
+            let columns = columns(line).expect(line);
             columns
                 .last()
                 .and_then(|column| column.column)

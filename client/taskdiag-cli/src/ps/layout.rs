@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT
-//! Lines as `ps` sets them: columns of a width, a blank between them, and
-//! what is too wide for its column pushes the next ones until there is room
-//! again.
+//! Lines of fixed-width columns, as `ps` prints them. A cell that is too wide shifts
+//! the following cells until later padding makes up for it.
 
 use unicode_width::UnicodeWidthStr;
 
 use crate::columns::Align;
 
-/// A column's place in the line.
+/// Heading, width and alignment of a column.
 #[derive(Clone, Debug)]
 pub(super) struct LayoutColumn {
     pub(super) heading: String,
@@ -15,20 +14,20 @@ pub(super) struct LayoutColumn {
     pub(super) align: Align,
 }
 
-/// How lines are set.
+/// The layout of lines.
 #[derive(Clone, Debug)]
 pub(super) struct Layout {
     columns: Vec<LayoutColumn>,
-    /// How long a line may be.
+    /// The maximum width of a line.
     screen: usize,
-    /// Whether ids are numbers, which stand at the right.
+    /// Whether ids are numeric, and therefore right-aligned.
     numeric: bool,
 }
 
-/// No line is longer, and no cell wider.
+/// The maximum width of lines and cells without a screen width.
 const MAX_LINE: usize = 128 * 1024;
 
-/// No gap between two columns is wider.
+/// The maximum number of blanks between two cells.
 const MAX_GAP: usize = 144;
 const BLANKS: &str = match std::str::from_utf8(&[b' '; MAX_GAP]) {
     Ok(blanks) => blanks,
@@ -36,10 +35,10 @@ const BLANKS: &str = match std::str::from_utf8(&[b' '; MAX_GAP]) {
 };
 
 impl Layout {
-    /// For a screen of this width; without one lines are as long as they are.
+    /// Returns a layout for a screen of this width, or for lines of any length.
     ///
-    /// On a screen too narrow for the columns a line takes several of the
-    /// screen's.
+    /// If the screen is too narrow for the columns, each line uses several lines of
+    /// the screen.
     pub(super) fn new(columns: Vec<LayoutColumn>, screen: Option<usize>, numeric: bool) -> Self {
         let least = least_width(&columns);
         let screen = match screen {
@@ -53,7 +52,7 @@ impl Layout {
         }
     }
 
-    /// The line of headings; none if all are empty.
+    /// Returns the line of headings, unless all are empty.
     pub(super) fn headings(&self) -> Option<String> {
         if self.columns.iter().all(|column| column.heading.is_empty()) {
             return None;
@@ -65,13 +64,13 @@ impl Layout {
         Some(line)
     }
 
-    /// Appends a line of cells, each of which is appended for the room it has.
+    /// Appends a line. `cell` appends the cell of an index, given the available width.
     pub(super) fn add_line(
         &self,
         line: &mut String,
         mut cell: impl FnMut(&mut String, usize, usize),
     ) {
-        // Where the column should begin, and where the line has come to.
+        // The nominal start of the column, and the actual width of the line.
         let (mut correct, mut actual) = (0, 0);
         for (index, column) in self.columns.iter().enumerate() {
             let last = index + 1 == self.columns.len();
@@ -85,7 +84,7 @@ impl Layout {
             let before = line.len();
             cell(line, index, available);
             if column.align == Align::Free && self.screen <= begin {
-                // The column is off the screen but for this.
+                // Like ps, print one character of a column beyond the screen.
                 let first = line[before..].chars().next().map_or(0, char::len_utf8);
                 line.truncate(before + first);
             }
@@ -112,16 +111,16 @@ impl Layout {
     }
 }
 
-/// How many places a text takes.
+/// Returns the width of a text in columns of the terminal.
 fn width(text: &str) -> usize {
-    // Nearly always it is this.
+    // Fast path: printable ASCII.
     if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
         return text.len();
     }
     text.width()
 }
 
-/// The least that the columns need, the last of which may be cut short.
+/// Returns the minimum width of a line, in which the last column may be truncated.
 fn least_width(columns: &[LayoutColumn]) -> usize {
     let gaps = columns.len().saturating_sub(1);
     let last = columns.len().checked_sub(1);
@@ -208,7 +207,7 @@ mod tests {
         };
         assert_eq!(available(Some(80)), [5, 74]);
         assert_eq!(available(None), [5, MAX_LINE - 6]);
-        // Nine places are the least, so a line takes two of these screens.
+        // The minimum width is 9, so a line uses two lines of a screen of 6.
         assert_eq!(available(Some(6)), [5, 6]);
     }
 

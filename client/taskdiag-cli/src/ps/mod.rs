@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! `taskdiag-cli ps`: the words and the lines of procps's `ps`, from one dump.
+//! `taskdiag-cli ps`: options and output of the `ps` of procps, from one dump.
 
 mod args;
 mod cell;
@@ -26,20 +26,20 @@ use columns::PsColumn;
 use layout::Layout;
 use select::Caller;
 
-/// The parent of those that have lost theirs.
+/// The process that inherits orphans.
 const INIT: u32 = 1;
 
-/// Does what `ps` does with these words.
-pub(crate) fn run(words: &[String]) -> Result<(), Failure> {
-    let options = args::parse(words).map_err(Failure::PsUsage)?;
+/// Runs `ps` with these arguments.
+pub(crate) fn run(args: &[String]) -> Result<(), Failure> {
+    let options = args::parse(args).map_err(Failure::PsUsage)?;
     if options.version {
         let version = env!("CARGO_PKG_VERSION");
         let (mut out, _) = stdio::open_stdout();
         writeln!(out, "ps of taskdiag-cli {version}")?;
         return Ok(out.flush()?);
     }
-    let usual = env::var("PS_FORMAT").ok();
-    let columns = columns::for_options(&options, usual.as_deref()).map_err(Failure::PsUsage)?;
+    let default = env::var("PS_FORMAT").ok();
+    let columns = columns::for_options(&options, default.as_deref()).map_err(Failure::PsUsage)?;
     let keys = sort_keys(&options).map_err(Failure::PsUsage)?;
 
     let host = Host::now(options.numeric);
@@ -67,8 +67,8 @@ pub(crate) fn run(words: &[String]) -> Result<(), Failure> {
     printer.finish()
 }
 
-/// Whether each row can be printed as it comes: in the order of the kernel,
-/// whoever the others are.
+/// Whether rows can be printed as they arrive: in the order of the kernel, and
+/// without knowing other rows.
 fn can_stream(options: &PsOptions, keys: &[SortKey]) -> bool {
     options.selection.is_all_processes()
         && options.selection.quick.is_none()
@@ -87,27 +87,28 @@ fn sort_keys(options: &PsOptions) -> Result<Vec<SortKey>, String> {
         .collect()
 }
 
-/// Asks the kernel for what columns, keys and selection need, and hands out
-/// each row.
+/// Requests the groups that columns, sort keys and selection need, and passes each
+/// row to `take`.
 fn query(
     options: &PsOptions,
     columns: &[PsColumn],
     keys: &[SortKey],
     mut take: impl FnMut(TaskRow) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    let of_keys: Show = keys.iter().map(|key| key.selected.column.groups).collect();
-    let of_forest = match options.forest {
+    let key_groups: Show = keys.iter().map(|key| key.selected.column.groups).collect();
+    let forest_groups = match options.forest {
         Some(_) => Show::STAT,
         None => Show::empty(),
     };
-    let show = options.selection.groups() | columns::groups(columns) | of_keys | of_forest;
+    let show = options.selection.groups() | columns::groups(columns) | key_groups | forest_groups;
     let strategy = match options.threads {
         Threads::No => Strategy::All,
         Threads::Plain | Threads::Lwp | Threads::Spid => Strategy::AllThreads,
     };
     let mut request = Request::new(strategy).show(show);
     if options.threads == Threads::No {
-        // Of threads the list would name each; ps names their processes.
+        // For threads, the pid filter of the kernel compares tids, but the lists of ps
+        // contain pids.
         request.filters.pids = options.selection.pids();
     }
 
@@ -125,7 +126,8 @@ fn query(
     Ok(())
 }
 
-/// Those that are selected, in their order, each in its place.
+/// Returns the selected rows in the order of the output, with their positions in
+/// the tree.
 fn select_rows(
     mut rows: Vec<TaskRow>,
     options: &PsOptions,
@@ -149,7 +151,7 @@ fn select_rows(
     }
     let mut relations: Vec<_> = rows.iter().map(TaskRow::relation).collect();
     if options.forest == Some(Dialect::Bsd) {
-        // What runs under init stands beside it in this one, and is no branch.
+        // In the BSD dialect, children of init are roots beside it.
         for (_, parent) in relations.iter_mut().filter(|(_, parent)| *parent == INIT) {
             *parent = 0;
         }
@@ -161,7 +163,7 @@ fn select_rows(
         .collect()
 }
 
-/// Writes lines on standard output: that of headings before the first row.
+/// Prints rows on standard output, after a line of headings.
 struct Printer<'a> {
     columns: &'a [PsColumn],
     options: &'a PsOptions,
@@ -228,7 +230,11 @@ impl<'a> Printer<'a> {
         Ok(self.out.write_all(self.line.as_bytes())?)
     }
 
-    /// Nobody to show is a failure.
+    /// Flushes the output.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::NoTask`] if no row was printed.
     fn finish(mut self) -> Result<(), Failure> {
         let empty = !self.has_printed;
         if empty {
@@ -239,8 +245,8 @@ impl<'a> Printer<'a> {
     }
 }
 
-/// How wide the screen is: as was said, as the environment or the terminal
-/// says. None is without bounds.
+/// Returns the width of the screen according to the options, the environment or
+/// the terminal; `None` if lines are unlimited.
 fn screen_width(options: &PsOptions, terminal: Option<usize>) -> Option<usize> {
     let columns = || env::var("COLUMNS").ok()?.parse().ok();
     let screen = options.width.or_else(columns).or(terminal)?;

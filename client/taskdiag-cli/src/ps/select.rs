@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! Who `ps` shows: what can be selected by, and whether a task is.
+//! Selects the tasks that `ps` shows.
 
 use nix::unistd::Group;
 use taskdiag::{Pid, Show, State};
@@ -9,7 +9,7 @@ use crate::pid;
 use crate::row::TaskRow;
 
 bitflags::bitflags! {
-    /// The options that select by what a task is to whoever asks.
+    /// Options that select by the user, terminal and session of a task.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
     pub(super) struct SimpleOptions: u8 {
         const BSD_A = 1;
@@ -19,22 +19,22 @@ bitflags::bitflags! {
     }
 }
 
-/// Who was asked for. What is selected by any of these is shown.
+/// The selection. A task is shown if any of these criteria selects it.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Selection {
     pub(super) all: bool,
     pub(super) simple: SimpleOptions,
     pub(super) lists: Vec<SelectionList>,
     pub(super) own_terminal: bool,
-    /// Only of these those that run.
+    /// `r`: show only running tasks of the selection.
     pub(super) running: bool,
-    /// All but these.
+    /// `-N`: show only tasks that are not selected.
     pub(super) negated: bool,
-    /// `-q`: just these, in this order.
+    /// `-q`: show exactly these tasks, in this order.
     pub(super) quick: Option<Vec<Pid>>,
 }
 
-/// A list to select by.
+/// A list of values that selects tasks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum SelectionList {
     Pids(Vec<Pid>),
@@ -44,12 +44,12 @@ pub(super) enum SelectionList {
     RealUsers(Vec<u32>),
     Groups(Vec<u32>),
     RealGroups(Vec<u32>),
-    /// Names in `/dev`; `-` for none.
+    /// Names in `/dev`; `-` selects tasks without a terminal.
     Terminals(Vec<String>),
     Names(Vec<String>),
 }
 
-/// Splits a list and reads each of its words.
+/// Splits a list, and parses each word.
 fn parse_each<T>(list: &str, read: impl Fn(&str) -> Result<T, String>) -> Result<Vec<T>, String> {
     let words = list.split(|c: char| c == ',' || c.is_whitespace());
     let values: Vec<T> = words
@@ -57,21 +57,18 @@ fn parse_each<T>(list: &str, read: impl Fn(&str) -> Result<T, String>) -> Result
         .map(read)
         .collect::<Result<_, _>>()?;
     if values.is_empty() {
-        return Err(format!("{list:?} is an empty list"));
+        return Err(format!("empty list {list:?}"));
     }
     Ok(values)
 }
 
 fn pid(word: &str) -> Result<Pid, String> {
-    pid::parse(word).ok_or_else(|| {
-        let max = pid::MAX;
-        format!("{word:?} is no PID: that is a number from 1 to {max}")
-    })
+    pid::parse(word).map_err(|error| error.to_string())
 }
 
 fn session(word: &str) -> Result<Pid, String> {
     word.parse()
-        .map_err(|_| format!("{word:?} is no number of a session"))
+        .map_err(|_| format!("invalid pid or session id {word:?}: expected a number"))
 }
 
 fn user(word: &str) -> Result<u32, String> {
@@ -84,7 +81,7 @@ fn group(word: &str) -> Result<u32, String> {
     }
     match Group::from_name(word) {
         Ok(Some(group)) => Ok(group.gid.as_raw()),
-        _ => Err(format!("there is no group {word:?}")),
+        _ => Err(format!("unknown group {word:?}")),
     }
 }
 
@@ -129,7 +126,7 @@ impl SelectionList {
         parse_each(list, word).map(Self::Names)
     }
 
-    /// Whether the task is in it.
+    /// Whether the list selects the task.
     fn contains(&self, row: &TaskRow, host: &Host) -> bool {
         let (Some(base), Some(cred)) = (&row.base, &row.cred) else {
             return false;
@@ -146,14 +143,15 @@ impl SelectionList {
                 .iter()
                 .any(|name| is_terminal(name, terminal(row), host)),
             Self::Names(names) => names.iter().any(|name| {
-                let kept = name.len().min(15);
-                name.as_bytes()[..kept] == *base.comm.as_bytes()
+                let prefix_len = name.len().min(15);
+                name.as_bytes()[..prefix_len] == *base.comm.as_bytes()
             }),
         }
     }
 }
 
-/// Whether this is the terminal of that name, as people name them.
+/// Whether the device is the terminal of this name, which may lack a prefix such
+/// as `/dev/` or `pts/`.
 fn is_terminal(name: &str, device: u32, host: &Host) -> bool {
     let name = name.strip_prefix("/dev/").unwrap_or(name);
     match host.terminals.name(device) {
@@ -164,12 +162,12 @@ fn is_terminal(name: &str, device: u32, host: &Host) -> bool {
     }
 }
 
-/// The device number of its terminal, 0 for none.
+/// Returns the device number of the terminal of a task, 0 without a terminal.
 fn terminal(row: &TaskRow) -> u32 {
     row.stat.as_deref().map_or(0, |stat| stat.tty)
 }
 
-/// Who asks.
+/// The user and terminal of this process.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Caller {
     pub(super) euid: u32,
@@ -177,13 +175,13 @@ pub(super) struct Caller {
 }
 
 impl Caller {
-    /// Where it does not matter.
+    /// A placeholder for selections that do not depend on the caller.
     pub(super) const UNKNOWN: Self = Self {
         euid: u32::MAX,
         terminal: 0,
     };
 
-    /// Finds the one with this number among the tasks.
+    /// Finds the terminal of this process among the listed tasks.
     pub(super) fn find(pid: Pid, rows: &[TaskRow]) -> Self {
         let own = rows.iter().find(|row| row.tgid == pid);
         Self {
@@ -194,10 +192,12 @@ impl Caller {
 }
 
 impl Selection {
+    /// Adds a list to the criteria.
     pub(super) fn add(&mut self, list: SelectionList) {
         self.lists.push(list);
     }
 
+    /// Adds a list of `-q`.
     pub(super) fn quick(&mut self, list: &str) -> Result<(), String> {
         self.quick
             .get_or_insert_default()
@@ -205,7 +205,8 @@ impl Selection {
         Ok(())
     }
 
-    /// The only tasks that can be selected, where they were named.
+    /// Returns the pids to request from the kernel, if only listed pids can be
+    /// selected.
     pub(super) fn pids(&self) -> Option<Vec<Pid>> {
         if self.quick.is_some() {
             return self.quick.clone();
@@ -224,14 +225,14 @@ impl Selection {
         Some(pids)
     }
 
-    /// Whether everybody is shown, but for who does not run where that is asked
-    /// for.
+    /// Whether all listed processes are selected, except those that are not running
+    /// if only running ones are shown.
     pub(super) fn is_all_processes(&self) -> bool {
         let simple = self.simple == SimpleOptions::BSD_A | SimpleOptions::BSD_X && !self.negated;
         self.quick.is_some() || self.all || simple
     }
 
-    /// What it takes to select.
+    /// Returns the groups that the selection needs.
     pub(super) fn groups(&self) -> Show {
         if self.is_all_processes() {
             return Show::BASE;
@@ -239,9 +240,9 @@ impl Selection {
         Show::BASE | Show::CRED | Show::STAT
     }
 
-    /// Whether the task is shown. Without any selection those are that have
-    /// the asker's user and terminal; in the language without dashes, user and
-    /// any terminal.
+    /// Whether the task is shown. Without any criteria, tasks with the user and
+    /// terminal of the caller are shown; after BSD options, those with the user of
+    /// the caller and any terminal.
     pub(super) fn selects(&self, row: &TaskRow, caller: Caller, bsd: bool, host: &Host) -> bool {
         if self.quick.is_some() {
             return true;
@@ -275,7 +276,7 @@ impl Selection {
             return with_terminal || no_leader;
         }
         if simple.is_empty() && !bsd {
-            // Who has no terminal is on none together with others.
+            // A caller without a terminal selects tasks without one.
             return own && tty == caller.terminal;
         }
         let all_users = simple.contains(SimpleOptions::BSD_A);
@@ -296,7 +297,7 @@ mod tests {
         terminal: 0x8801,
     };
 
-    /// A task of this user on this terminal, and whether it leads its session.
+    /// Returns a task with this user and terminal. `leads` makes it a session leader.
     fn row(euid: u32, tty: u32, leads: bool) -> TaskRow {
         let mut row = plain(7, b"name");
         row.cred.get_or_insert_default().euid = euid;
@@ -362,7 +363,7 @@ mod tests {
                 ..plain(7, b"name")
             };
             let shown = selection.selects(&row, Caller::UNKNOWN, true, &host);
-            assert_eq!(shown, !running, "it is asleep");
+            assert_eq!(shown, !running, "the task sleeps");
         }
         for other in [
             SimpleOptions::BSD_A,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! What a run writes, from rows that no kernel has made.
+//! Output of rows that the tests construct.
 
 use std::cell::RefCell;
 use std::ffi::OsString;
@@ -12,7 +12,7 @@ use super::*;
 use crate::row::samples::{init, nameless, plain};
 use crate::stdio::OUTPUT_BUFFER;
 
-/// A place to write to that can be looked at meanwhile, and can be full.
+/// An output that can be read while it is written, and that can fail.
 #[derive(Clone, Default)]
 struct Sink {
     bytes: Rc<RefCell<Vec<u8>>>,
@@ -115,9 +115,9 @@ fn terminal_width_truncates_the_last_column() {
 30000 new\\nline\\xff cap_net_a+
 "
     );
-    // Wide enough is left alone, and no terminal cuts nothing.
+    // A wide terminal does not truncate lines.
     assert_eq!(shown(line, Some(200), &rows()), shown(line, None, &rows()));
-    // A terminal of no use is no reason to fail.
+    // Very narrow terminals are accepted.
     for width in 0..20 {
         let cut = shown(line, Some(width), &rows());
         assert!(cut.lines().all(|line| line.chars().count() <= width.max(2)));
@@ -258,7 +258,7 @@ fn ndjson_and_csv_rows_are_written_as_they_arrive() {
             Ok((count <= 10_000).then(|| plain(count, b"x")))
         })
         .expect("a sink takes everything");
-        // All but a buffer of it was there before the last row was asked for.
+        // Before the last row was requested, all output but one buffer was written.
         assert!(sink.text().len() - written <= OUTPUT_BUFFER, "{format}");
         assert!(written > OUTPUT_BUFFER, "{format}");
     }
@@ -324,14 +324,17 @@ fn statistics_are_one_line() {
     assert_eq!(
         StatsLine { stats, way, time }.to_string(),
         "tasks: 2003, receives: 12, bytes: 336508, time: 3.214 ms, interrupted: no, \
-         by: netlink"
+         transport: netlink"
     );
     stats.interrupted = true;
     let text = StatsLine { stats, way, time }.to_string();
-    assert!(text.ends_with("interrupted: yes, by: netlink"), "{text}");
+    assert!(
+        text.ends_with("interrupted: yes, transport: netlink"),
+        "{text}"
+    );
 }
 
-/// A family: 1, its children 20 and 30000, and 7 below 20.
+/// Returns process 1, its children 20 and 30000, and 7, the child of 20.
 fn process_tree() -> [TaskRow; 4] {
     let mut rows = [
         plain(1, b"init"),

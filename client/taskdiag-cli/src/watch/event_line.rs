@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! An event in words: what a line of it says, in a table or as an object.
+//! Converts events to the content of an output line.
 
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::ExitStatus;
@@ -16,25 +16,26 @@ use crate::names::Names;
 
 use super::processes::ProcessInfo;
 
-/// An event, and whom it happened to.
+/// The content of an output line: an event and its process.
 #[derive(Debug)]
 pub(super) struct EventLine {
     pub(super) time: Timestamp,
-    /// What it is called, as `--events` calls it.
+    /// The name of the event, as in `--events`.
     pub(super) event: String,
     pub(super) kind: EventKind,
     pub(super) comm: Option<String>,
     pub(super) user: Option<Rc<str>>,
-    /// What else there is to say.
+    /// Further fields as text, for a table.
     pub(super) description: String,
+    /// Further fields as entries of an object, for JSON.
     pub(super) details: Map<String, Value>,
 }
 
-/// What turns events into lines.
+/// Converts events to lines.
 #[derive(Debug)]
 pub(super) struct LineFormatter {
     names: Names,
-    /// When the clock of the events was at zero.
+    /// The date at which the monotonic clock of the events was 0.
     clock_origin: Timestamp,
     pub(super) zone: TimeZone,
 }
@@ -48,6 +49,7 @@ impl LineFormatter {
         }
     }
 
+    /// Returns the line of an event. `info` is the name and user of its process.
     pub(super) fn format(&self, event: &Event, info: Option<ProcessInfo>) -> EventLine {
         let (description, details) = self.details(&event.kind);
         let passed = SignedDuration::try_from(event.time).unwrap_or(SignedDuration::MAX);
@@ -65,7 +67,7 @@ impl LineFormatter {
         }
     }
 
-    /// What an event says beyond whom it happened to: as text, and as the
+    /// Returns the fields of an event other than time and process: as text, and as
     /// entries of an object.
     fn details(&self, kind: &EventKind) -> (String, Map<String, Value>) {
         let (description, details) = match *kind {
@@ -134,7 +136,8 @@ impl LineFormatter {
     }
 }
 
-/// The kind of an event, as `--events` calls it; a bad exit is an exit.
+/// Returns the name of an event, as in `--events`. An exit with a non-zero status
+/// is named `exit`.
 fn event_name(kind: &EventKind) -> String {
     match kind {
         EventKind::Lost(_) => "lost".to_owned(),
@@ -142,7 +145,7 @@ fn event_name(kind: &EventKind) -> String {
     }
 }
 
-/// How many were lost, where that is known.
+/// Returns the number of lost events, if known.
 fn lost_count(lost: Lost) -> Option<u32> {
     match lost {
         Lost::Gap { events } => Some(events),
@@ -150,6 +153,7 @@ fn lost_count(lost: Lost) -> Option<u32> {
     }
 }
 
+/// Describes a change of user or group ids.
 fn id_change(real: &str, effective: &str) -> String {
     match real == effective {
         true => format!("now {real}"),
@@ -157,7 +161,7 @@ fn id_change(real: &str, effective: &str) -> String {
     }
 }
 
-/// How a process ended, as a person says it.
+/// Describes an exit status.
 fn exit_status(status: ExitStatus) -> String {
     match (status.code(), status.signal()) {
         (Some(code), _) => format!("code {code}"),
@@ -169,7 +173,7 @@ fn exit_status(status: ExitStatus) -> String {
     }
 }
 
-/// A signal by its name, or its number where it has none.
+/// Returns the name of a signal, or its number if it has no name.
 fn signal_name(number: i32) -> String {
     Signal::try_from(number).map_or_else(
         |_| format!("signal {number}"),
@@ -177,7 +181,7 @@ fn signal_name(number: i32) -> String {
     )
 }
 
-/// The date at which the events' clock began.
+/// Returns the date at which the monotonic clock was 0.
 fn clock_origin() -> Timestamp {
     let passed = clock_gettime(ClockId::CLOCK_MONOTONIC)
         .map_or(0, |time| time.tv_sec() * 1_000_000_000 + time.tv_nsec());
@@ -253,16 +257,16 @@ mod tests {
 
     #[test]
     fn lost_events_are_counted_if_known() {
-        let told = |lost| {
+        let formatted = |lost| {
             let line = line(EventKind::Lost(lost));
             (line.event, line.description, line.details["events"].clone())
         };
-        let (event, description, events) = told(Lost::Gap { events: 3 });
+        let (event, description, events) = formatted(Lost::Gap { events: 3 });
         assert_eq!(
             (&event[..], &description[..]),
             ("lost", "3 events were lost")
         );
         assert_eq!(events, 3);
-        assert_eq!(told(Lost::Overflow).2, Value::Null);
+        assert_eq!(formatted(Lost::Overflow).2, Value::Null);
     }
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! `taskdiag-cli watch`: processes that begin, change and end, a line each, as
-//! it happens.
+//! `taskdiag-cli watch`: prints process events as they happen, one line per event.
 
 mod args;
 mod event_line;
@@ -29,10 +28,10 @@ use processes::{ProcessInfo, ProcessTable};
 use until::AwaitedProcess;
 use wait::{Waiter, WakeReason};
 
-/// The exit status when the time was not enough, as timeout(1) has it.
+/// The exit status after a timeout, as in timeout(1).
 const TIMED_OUT: u8 = 124;
 
-/// Shows events until something ends it; how it ends.
+/// Shows events until a stop condition holds, and returns the exit status.
 pub(crate) fn run(options: &Watch) -> Result<Exit, Failure> {
     let waiter = Waiter::new(options.timeout)?;
     let mut connector = Listen::to(options.subscribed_events())
@@ -40,7 +39,7 @@ pub(crate) fn run(options: &Watch) -> Result<Exit, Failure> {
         .begin()
         .map_err(Failure::Other)?;
     warn_unfiltered(&connector, options);
-    // What happens from now on is told, and what has happened can be asked.
+    // Subscribe before the query of all processes, so that no change is missed.
     let (out, _) = stdio::open_stdout();
     let colour = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let formatter = LineFormatter::new(options.numeric);
@@ -66,23 +65,23 @@ pub(crate) fn run(options: &Watch) -> Result<Exit, Failure> {
     Ok(monitor.exit(reason))
 }
 
-/// Whom to ask about processes; that this may be slow goes without saying.
+/// Connects for queries about processes, without a warning about slow transports.
 fn connect() -> Result<Client<taskdiag::AnyTransport>, Failure> {
     Client::connect_any().map_err(Failure::Other)
 }
 
-/// Why it ends.
+/// The condition that stops `watch`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum StopReason {
-    /// There have been as many events as were wanted.
+    /// The number of events of `--count` was shown.
     Counted,
-    /// The process that was waited for has ended with this status.
+    /// The process of `--until` exited with this status.
     Process(u8),
     Timeout,
     Signal(Signal),
 }
 
-/// Shows events as they come.
+/// Shows events as they arrive, until a stop condition holds.
 fn follow(
     connector: &mut Connector,
     waiter: &Waiter,
@@ -93,7 +92,7 @@ fn follow(
             if let Some(reason) = monitor.handle(&event)? {
                 return Ok(reason);
             }
-            // Where events never stop coming this is the place to end.
+            // Check here as well, because the queue of events may never be empty.
             match waiter.expired() {
                 Some(WakeReason::Signal(signal)) => return Ok(StopReason::Signal(signal)),
                 Some(WakeReason::Timeout) => return Ok(StopReason::Timeout),
@@ -110,13 +109,14 @@ fn follow(
     }
 }
 
+/// Returns the next queued event without waiting.
 fn next_event(connector: &mut Connector) -> Result<Option<Event>, Failure> {
     connector
         .next_event(Some(Duration::ZERO))
         .map_err(Failure::Other)
 }
 
-/// What becomes of events.
+/// Tracks processes, and filters and shows events.
 struct Monitor<'a, W> {
     options: &'a Watch,
     processes: ProcessTable,
@@ -127,7 +127,8 @@ struct Monitor<'a, W> {
 }
 
 impl<W: Write> Monitor<'_, W> {
-    /// Shows an event if it is wanted; says if it was the last.
+    /// Shows an event if the options select it. Returns a stop reason if it was the
+    /// last one.
     fn handle(&mut self, event: &Event) -> Result<Option<StopReason>, Failure> {
         self.processes.apply_before(event).map_err(Failure::Other)?;
         if selects_kind(self.options, event) {
@@ -147,8 +148,8 @@ impl<W: Write> Monitor<'_, W> {
         Ok(counted.then_some(StopReason::Counted))
     }
 
-    /// What it is worth as an exit status: what was waited for has come, or
-    /// nothing was.
+    /// Returns the exit status: success if the condition of `--count` or `--until`
+    /// was reached, or if none was given.
     fn exit(&self, reason: StopReason) -> Exit {
         let unbounded = self.options.count.is_none() && self.options.until.is_none();
         match reason {
@@ -160,18 +161,19 @@ impl<W: Write> Monitor<'_, W> {
     }
 }
 
-/// Whether an event is to be shown, whoever it happened to: what was lost may
-/// have been of any kind.
+/// Whether the options select the kind of an event. Lost events are always shown,
+/// because they may be of any kind.
 fn selects_kind(options: &Watch, event: &Event) -> bool {
     let of_process = match event.kind {
         EventKind::Fork { .. } | EventKind::Exit { .. } => event.kind.is_of_process(),
         _ => true,
     };
-    let wanted = event.kind.events().intersects(options.events) && (options.threads || of_process);
-    wanted || event.is_lost()
+    let selected =
+        event.kind.events().intersects(options.events) && (options.threads || of_process);
+    selected || event.is_lost()
 }
 
-/// Whether it happened to one that is to be shown.
+/// Whether the options select the process of an event.
 fn selects_process(options: &Watch, event: &Event, info: Option<ProcessInfo>) -> bool {
     if event.is_lost() {
         return true;
@@ -188,17 +190,18 @@ fn selects_process(options: &Watch, event: &Event, info: Option<ProcessInfo>) ->
         && options.comm.as_ref().is_none_or(comm)
 }
 
-/// Says so where the kernel does not choose among the events.
+/// Warns if the kernel does not filter events.
 fn warn_unfiltered(connector: &Connector, options: &Watch) {
     if connector.filtered_by() == FilteredBy::Client && options.subscribed_events() != Events::all()
     {
         stdio::print_message(format_args!(
-            "the running kernel is from before Linux 6.6 and tells of all events; the others \
-             are left out here"
+            "warning: the running kernel is older than Linux 6.6 and delivers all events; this \
+             command filters them"
         ));
     }
 }
 
+/// Prints the line of `--stats`.
 fn print_stats(connector: &Connector, shown: u64) {
     stdio::print_message(format_args!(
         "events: {shown}, receives: {}, buffer: {}, filtered by: {}",

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! The formats that events are written in.
+//! Output formats for events.
 
 use std::io::{self, Write};
 
@@ -13,13 +13,13 @@ use taskdiag::events::EventKind;
 use super::args::{EventFormat, Watch};
 use super::event_line::EventLine;
 
-/// How wide the columns of a table are; the last one ends with the line.
+/// The widths of the columns of a table, except the last one.
 const TIME_WIDTH: usize = 15;
 const EVENT_WIDTH: usize = 8;
 const USER_WIDTH: usize = 8;
 const COMM_WIDTH: usize = 15;
 
-/// Where lines go.
+/// Writes lines in an output format.
 pub(super) struct EventOutput<W> {
     out: W,
     format: EventFormat,
@@ -27,12 +27,12 @@ pub(super) struct EventOutput<W> {
     colour: bool,
     pid_width: usize,
     zone: TimeZone,
-    /// How many have been written.
+    /// Number of lines written.
     lines: u64,
 }
 
 impl<W: Write> EventOutput<W> {
-    /// Begins; numbers of processes have so many digits.
+    /// Returns an output. `pid_width` is the number of digits of the largest pid.
     pub(super) fn new(
         out: W,
         options: &Watch,
@@ -51,14 +51,14 @@ impl<W: Write> EventOutput<W> {
         }
     }
 
-    /// What stands before the first line.
+    /// Writes the text before the first event.
     pub(super) fn begin(&mut self) -> io::Result<()> {
         match self.format {
             EventFormat::Table if self.headers => {
                 let width = self.pid_width;
                 writeln!(
                     self.out,
-                    "{:TIME_WIDTH$} {:EVENT_WIDTH$} {:>width$} {:USER_WIDTH$} {:COMM_WIDTH$} WHAT",
+                    "{:TIME_WIDTH$} {:EVENT_WIDTH$} {:>width$} {:USER_WIDTH$} {:COMM_WIDTH$} DETAILS",
                     "TIME", "EVENT", "PID", "USER", "COMMAND"
                 )?;
             }
@@ -68,6 +68,7 @@ impl<W: Write> EventOutput<W> {
         self.out.flush()
     }
 
+    /// Writes an event.
     pub(super) fn line(&mut self, line: &EventLine) -> io::Result<()> {
         match self.format {
             EventFormat::Table => self.row(line)?,
@@ -85,12 +86,12 @@ impl<W: Write> EventOutput<W> {
         Ok(())
     }
 
-    /// Lets the reader have what has been written.
+    /// Flushes the output.
     pub(super) fn flush(&mut self) -> io::Result<()> {
         self.out.flush()
     }
 
-    /// What stands behind the last line.
+    /// Writes the text after the last event.
     pub(super) fn finish(&mut self) -> io::Result<()> {
         if self.format == EventFormat::Json {
             self.out.write_all(b"\n]\n")?;
@@ -98,6 +99,7 @@ impl<W: Write> EventOutput<W> {
         self.out.flush()
     }
 
+    /// Writes a line of the table.
     fn row(&mut self, line: &EventLine) -> io::Result<()> {
         let time = line.time.to_zoned(self.zone.clone());
         let pid = line.kind.task().map(|(_, tgid)| tgid.to_string());
@@ -120,7 +122,7 @@ impl<W: Write> EventOutput<W> {
     }
 }
 
-/// What is bad is red.
+/// Returns the colour of an event: red for failures, yellow for lost events.
 fn style(line: &EventLine) -> Style {
     match line.kind {
         EventKind::Exit { status, .. } if !status.success() => AnsiColor::Red.on_default(),
@@ -131,7 +133,7 @@ fn style(line: &EventLine) -> Style {
     }
 }
 
-/// A line as an object.
+/// A line as a JSON object.
 #[derive(Serialize)]
 struct Object<'a> {
     time: String,
@@ -142,7 +144,7 @@ struct Object<'a> {
     details: &'a Map<String, Value>,
 }
 
-/// Whom it happened to; nobody, if it was lost.
+/// The process of an event; lost events have none.
 #[derive(Serialize)]
 struct Subject<'a> {
     pid: Pid,

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-//! The names and users of processes, which events do not tell.
+//! Names and users of processes, which events do not contain.
 //!
-//! Kept from events where there are enough of them, else asked for when they
-//! are wanted: of a process that has ended there may be nobody to ask about.
+//! If the subscribed events contain all changes, a table of all processes is kept
+//! up to date. Otherwise each process is queried when its event is shown; this
+//! fails for a process that has already exited.
 
 use std::collections::HashMap;
 
@@ -13,24 +14,23 @@ use super::args::Watch;
 
 const GROUPS: Show = Show::BASE.union(Show::CRED);
 
-/// What is known of a process.
+/// Name and user of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct ProcessInfo {
     pub(super) comm: Comm,
-    /// Its effective user.
+    /// Effective user id.
     pub(super) uid: u32,
 }
 
-/// Those of all processes.
+/// Names and users of all processes.
 pub(super) struct ProcessTable {
     client: Client<AnyTransport>,
-    /// `None` if it cannot be kept.
+    /// `None` if the subscribed events do not contain all changes.
     processes: Option<HashMap<Pid, ProcessInfo>>,
 }
 
 impl ProcessTable {
-    /// Asks about the processes there are, if the events that are listened to
-    /// will tell of the others.
+    /// Queries all processes, if the subscribed events contain all later changes.
     pub(super) fn new(client: Client<AnyTransport>, subscribed: Events) -> taskdiag::Result<Self> {
         let mut table = Self {
             client,
@@ -40,7 +40,7 @@ impl ProcessTable {
         Ok(table)
     }
 
-    /// Who it happened to.
+    /// Returns name and user of the process of an event, if known.
     pub(super) fn lookup(&mut self, event: &Event) -> Option<ProcessInfo> {
         let pid = event.tgid()?;
         match &self.processes {
@@ -49,7 +49,7 @@ impl ProcessTable {
         }
     }
 
-    /// What is to be known before an event is shown.
+    /// Applies the changes of an event that take effect before it is shown.
     pub(super) fn apply_before(&mut self, event: &Event) -> taskdiag::Result<()> {
         match event.kind {
             EventKind::Lost(_) => self.query_all()?,
@@ -65,7 +65,7 @@ impl ProcessTable {
         Ok(())
     }
 
-    /// What is to be known after it was.
+    /// Applies the changes of an event that take effect after it is shown.
     pub(super) fn apply_after(&mut self, event: &Event) {
         if !event.kind.is_of_process() {
             return;
@@ -79,7 +79,7 @@ impl ProcessTable {
         }
     }
 
-    /// A process is what its parent is, until it says otherwise.
+    /// Copies name and user of the parent to a new process.
     fn inherit(&mut self, pid: Pid, parent: Pid) {
         let Some(processes) = &mut self.processes else {
             return;
@@ -90,11 +90,12 @@ impl ProcessTable {
         }
     }
 
+    /// Queries a process again, for example after execve().
     fn refresh(&mut self, pid: Pid) {
         if self.processes.is_none() {
             return;
         }
-        // Who is gone already keeps the name it had.
+        // If the process has exited, keep its previous name.
         if let (Some(info), Some(processes)) = (self.query(pid), &mut self.processes) {
             processes.insert(pid, info);
         }
@@ -106,10 +107,12 @@ impl ProcessTable {
         }
     }
 
+    /// Queries one process.
     fn query(&mut self, pid: Pid) -> Option<ProcessInfo> {
         info(&self.client.one(pid, GROUPS).ok()?)
     }
 
+    /// Queries all processes, unless no table is kept.
     fn query_all(&mut self) -> taskdiag::Result<()> {
         let Some(processes) = &mut self.processes else {
             return Ok(());

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! Which events are shown, and how, without a kernel.
+//! Selection and output of events, without a kernel.
 
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::ExitStatus;
@@ -97,27 +97,27 @@ fn process_conditions_are_combined_with_and() {
     ] {
         assert_eq!(shown(line, &end, postgres()), is, "{line}");
     }
-    // The beginning of a child is its parent's doing.
+    // A fork event belongs to the parent as well.
     assert!(shown("--pid 1", &fork(7, 7, 1), postgres()));
-    // Of whom nothing is known nothing holds.
+    // Conditions on unknown fields do not match.
     assert!(shown("--pid 7", &end, None));
     assert!(!shown("--uid 5", &end, None));
     assert!(!shown("--comm .", &end, None));
 }
 
-/// What is written of these events.
+/// Returns the output for these events.
 fn written(line: &str, events: &[Event]) -> String {
     let mut out = Vec::new();
     let options = options(line);
     let mut output = EventOutput::new(&mut out, &options, false, 5, TimeZone::UTC);
     let formatter = LineFormatter::new(true);
-    output.begin().expect("room");
+    output.begin().expect("a Vec accepts all bytes");
     for event in events {
         output
             .line(&formatter.format(event, event.tgid().and(postgres())))
-            .expect("room");
+            .expect("a Vec accepts all bytes");
     }
-    output.finish().expect("room");
+    output.finish().expect("a Vec accepts all bytes");
     String::from_utf8(out).expect("UTF-8")
 }
 
@@ -127,9 +127,9 @@ fn table_has_headings_and_aligned_columns() {
     let lines: Vec<_> = text.lines().collect();
     assert_eq!(
         lines[0],
-        "TIME            EVENT      PID USER     COMMAND         WHAT"
+        "TIME            EVENT      PID USER     COMMAND         DETAILS"
     );
-    // The time is of the clock.
+    // The first column depends on the clock.
     assert_eq!(
         &lines[1][16..],
         "exit         7 5        postgres        code 3"

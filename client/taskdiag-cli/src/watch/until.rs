@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-//! The end of a process: `--until`.
+//! `--until`: waits for the exit of a process.
 //!
-//! Events tell of the end of threads. A process has the status of its first one,
-//! and is not over before that, but it may be so long after: from then on the
-//! kernel is asked at each end whether that was the last.
+//! Exit events are per thread. The exit status of a process is that of its first
+//! thread, but the other threads may exit much later. After the exit of the first
+//! thread, the kernel is therefore queried at each exit event of the process.
 
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::ExitStatus;
@@ -16,18 +16,22 @@ use crate::exit::Failure;
 
 const GROUPS: Show = Show::BASE.union(Show::STAT).union(Show::IDENT);
 
-/// A process whose end is waited for.
+/// The process of `--until`.
 pub(super) struct AwaitedProcess {
     client: Client<AnyTransport>,
     pid: Pid,
-    /// When it began, which tells it from a later one with its number.
+    /// Distinguishes the process from a later one with the same pid.
     start_time: Option<u64>,
-    /// Its first thread has ended.
+    /// Whether the first thread has exited.
     leader_exited: bool,
 }
 
 impl AwaitedProcess {
-    /// Looks for the process: there has to be one.
+    /// Queries the process.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::NoProcess`] if the process does not exist or has exited.
     pub(super) fn new(mut client: Client<AnyTransport>, pid: Pid) -> Result<Self, Failure> {
         let task = match client.one(pid, GROUPS) {
             Ok(task) if task.tgid == pid && !has_exited(&task) => task,
@@ -43,14 +47,15 @@ impl AwaitedProcess {
         })
     }
 
-    /// The status it ended with, if this was its end.
+    /// Returns the exit status if the event ended the process.
     pub(super) fn status(&mut self, event: &Event) -> Result<Option<u8>, Failure> {
         match event.kind {
             EventKind::Exit {
                 pid, tgid, status, ..
             } if tgid == self.pid => {
                 self.leader_exited |= pid == tgid;
-                // Another thread may have been quick: its status is not wanted.
+                // Before the first thread exits, the status of another thread is not
+                // that of the process.
                 let exited = self.leader_exited && self.has_exited()?;
                 Ok(exited.then(|| shell_status(status)))
             }
@@ -68,7 +73,7 @@ impl AwaitedProcess {
     }
 }
 
-/// A zombie that is the last of its threads.
+/// Whether the first thread is dead and no other thread is left.
 fn has_exited(task: &Task) -> bool {
     task.base.is_some_and(|base| is_dead(base.state))
         && task.stat.as_ref().is_none_or(|stat| stat.num_threads <= 1)
@@ -86,7 +91,7 @@ fn is_gone(error: &Error) -> bool {
     error.errno() == Some(libc::ESRCH)
 }
 
-/// The exit status as shells tell it.
+/// Converts an exit status like a shell: 128 plus the signal number for a signal.
 fn shell_status(status: ExitStatus) -> u8 {
     let status = status
         .code()

@@ -7,7 +7,7 @@ use std::process::{self};
 
 use serde_json::json;
 
-use crate::common::{NOBODY, Sleeper, answer, assert_pss, objects, procfs, with_threads};
+use crate::common::{NOBODY, Sleeper, assert_pss, objects, output_of, procfs, with_threads};
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
@@ -18,7 +18,7 @@ fn every_column_agrees_with_procfs() {
         Sleeper::start(&mut Sleeper::shell()),
         Sleeper::start(&mut command),
     );
-    // The second process is the kernel's own.
+    // Process 2 is a kernel thread.
     for pid in [2, root.pid(), nobody.pid()] {
         let status = procfs::status(pid);
         let number = |field: &str, index: usize| {
@@ -74,7 +74,7 @@ fn users_and_capabilities_have_names() {
 
     let row = |pid: u32| {
         let pid = pid.to_string();
-        answer(&["--pid", &pid, "--columns", "user,caps", "--no-headers"])
+        output_of(&["--pid", &pid, "--columns", "user,caps", "--no-headers"])
     };
     assert_eq!(row(nobody.pid()), "nobody -\n");
     assert_eq!(row(root.pid()), "root all\n");
@@ -102,8 +102,8 @@ fn names_of_any_bytes_are_shown() {
         let pid = process::id().to_string();
         let columns = ["--threads", &pid, "--columns", "comm"];
         let objects = objects(&columns);
-        let table = answer(&columns);
-        let csv = answer(&[&columns[..], &["--format", "csv"]].concat());
+        let table = output_of(&columns);
+        let csv = output_of(&[&columns[..], &["--format", "csv"]].concat());
         for name in SHOWN {
             assert!(objects.iter().any(|row| row["comm"] == name), "{name}");
             assert!(table.lines().any(|line| line == name), "{name}");
@@ -132,7 +132,7 @@ fn every_format_shows_every_group() {
     assert_pss(&row["pss"], sleeper.pid());
 
     for format in ["json", "csv", "table"] {
-        let text = answer(&[&words[..], &["--format", format]].concat());
+        let text = output_of(&[&words[..], &["--format", format]].concat());
         for value in ["comm", "args", "netns", "cgpath"] {
             let value = &row[value];
             let value = value.as_str().map_or(value.to_string(), str::to_owned);

@@ -7,33 +7,32 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::process::{self, Command};
 
-use crate::common::{NOBODY, complaint, text};
+use crate::common::{NOBODY, error_message, text};
 use crate::free_pid;
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
 fn rejected_request_exits_with_1_and_a_reason() {
-    let nobody = free_pid();
+    let unused = free_pid();
     for strategy in ["--pid", "--children", "--threads", "--descendants"] {
         assert_eq!(
-            complaint(&[strategy, &nobody]),
-            format!("taskdiag-cli: no process {nobody} (or it is not visible to you)\n")
+            error_message(&[strategy, &unused]),
+            format!("taskdiag-cli: process {unused}: not found, or not visible to you\n")
         );
     }
-    // A number beyond the largest is nobody's either.
+    // A pid beyond the limit of the kernel does not exist either.
     assert_eq!(
-        complaint(&["--pid", "99999999"]),
-        "taskdiag-cli: no process 99999999 (or it is not visible to you)\n"
+        error_message(&["--pid", "99999999"]),
+        "taskdiag-cli: process 99999999: not found, or not visible to you\n"
     );
-    let text = complaint(&["--pid", "1", "--filter", "uid=65534"]);
+    let text = error_message(&["--pid", "1", "--filter", "uid=65534"]);
     assert_eq!(
         text,
-        "taskdiag-cli: no process 1 (or it is not visible to you, or the filters do not hold \
-         for it)\n"
+        "taskdiag-cli: process 1: not found, not visible to you, or excluded by --filter\n"
     );
-    let text = complaint(&["--all", "--filter", "cgroup=18446744073709551615"]);
+    let text = error_message(&["--all", "--filter", "cgroup=18446744073709551615"]);
     assert!(
-        text.starts_with("taskdiag-cli: the kernel refused: "),
+        text.starts_with("taskdiag-cli: the kernel rejected the request: "),
         "{text}"
     );
     assert!(text.contains("TASK_DIAG_CMD_ATTR_CGROUP"), "{text}");
@@ -42,7 +41,7 @@ fn rejected_request_exits_with_1_and_a_reason() {
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
 fn invisible_and_absent_tasks_get_the_same_error() {
-    // Where this was built may be closed to others.
+    // The build directory may be inaccessible to other users.
     let copy = format!("/tmp/taskdiag-cli.{}", process::id());
     fs::copy(env!("CARGO_BIN_EXE_taskdiag-cli"), &copy).expect("a copy");
     fs::set_permissions(&copy, fs::Permissions::from_mode(0o755)).expect("our copy");
@@ -62,7 +61,7 @@ fn invisible_and_absent_tasks_get_the_same_error() {
         assert_eq!(output.status.code(), Some(1));
         assert_eq!(
             text(output.stderr),
-            format!("taskdiag-cli: no process {pid} (or it is not visible to you)\n")
+            format!("taskdiag-cli: process {pid}: not found, or not visible to you\n")
         );
     }
     let output = as_nobody(&["--all", "--columns", "user", "--no-headers"]);
@@ -71,7 +70,7 @@ fn invisible_and_absent_tasks_get_the_same_error() {
 
     let output = as_nobody(&["--all", "--scope-pid", "1"]);
     assert_eq!(output.status.code(), Some(1));
-    let complaint = text(output.stderr);
-    assert!(complaint.contains("CAP_SYS_ADMIN"), "{complaint}");
+    let error_message = text(output.stderr);
+    assert!(error_message.contains("CAP_SYS_ADMIN"), "{error_message}");
     fs::remove_file(&copy).expect("our copy");
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-//! The command against the family itself, as root, in a kernel that has it.
+//! The command with a kernel that has task_diag, as root.
 //!
-//! Each test makes the tasks it looks for, and holds what the command says of
-//! them against procfs or against what it made them be.
+//! Each test starts its own tasks, and compares the output of the command with
+//! procfs or with the known properties of these tasks. The tests are ignored by
+//! default; `scripts/test client` runs them in a kernel with task_diag.
 
 mod columns;
 #[path = "../common/mod.rs"]
@@ -16,7 +17,7 @@ mod strategies;
 
 use std::fs;
 
-/// A number that no process has: the last there can be.
+/// Returns an unused pid: the largest possible one.
 pub(crate) fn free_pid() -> String {
     let max = fs::read_to_string("/proc/sys/kernel/pid_max").expect("procfs");
     let last: u32 = max.trim().parse().expect("a number");

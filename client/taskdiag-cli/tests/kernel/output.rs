@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::common::{Sleeper, answer, await_that, numbers, objects, text};
+use crate::common::{Sleeper, await_that, numbers, objects, output_of, text};
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
@@ -24,13 +24,13 @@ fn formats_agree() {
         "--sort",
         "-pid",
     ];
-    let as_format = |format| answer(&[&words[..], &["--format", format]].concat());
+    let as_format = |format| output_of(&[&words[..], &["--format", format]].concat());
 
-    // Both have come to rest, so that they read the same each time.
+    // Wait until both sleep, so that all formats show the same states.
     let lines = await_that(|| {
         let rows = objects(&words);
-        let resting = |row: &Value| row["comm"] == "sleep" && row["state"] == "S";
-        (rows.len() == 2 && rows.iter().all(resting)).then_some(rows)
+        let sleeping = |row: &Value| row["comm"] == "sleep" && row["state"] == "S";
+        (rows.len() == 2 && rows.iter().all(sleeping)).then_some(rows)
     });
     assert!(lines[0]["pid"].as_u64() > lines[1]["pid"].as_u64());
     let array: Vec<Value> = serde_json::from_str(&as_format("json")).expect("an array");
@@ -64,14 +64,14 @@ fn formats_agree() {
 
     for child in numbers(&lines, "pid") {
         let child = nix::unistd::Pid::from_raw(child.try_into().expect("a pid"));
-        nix::sys::signal::kill(child, nix::sys::signal::SIGKILL).expect("our grandchild");
+        nix::sys::signal::kill(child, nix::sys::signal::SIGKILL).expect("a grandchild");
     }
 }
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
 fn rows_are_sorted_by_the_given_keys() {
-    let text = answer(&[
+    let text = output_of(&[
         "--all",
         "--columns",
         "pid",
@@ -116,7 +116,7 @@ fn terminal_truncates_lines_and_pipe_does_not() {
     assert!(cut.contains('+'), "{cut}");
 
     let words: Vec<&str> = line.split(' ').collect();
-    let whole = answer(&words);
+    let whole = output_of(&words);
     assert!(whole.lines().all(|line| line.len() > 30), "{whole}");
     assert_eq!(
         on_terminal(&format!("{line} | cat")).replace('\r', ""),
@@ -167,10 +167,10 @@ fn full_output_device_exits_with_1() {
             .output()
             .expect("the command starts");
         assert_eq!(output.status.code(), Some(1), "{format}");
-        let complaint = text(output.stderr);
+        let error_message = text(output.stderr);
         assert!(
-            complaint.starts_with("taskdiag-cli: cannot write the output: No space left"),
-            "{format}: {complaint}"
+            error_message.starts_with("taskdiag-cli: cannot write the output: No space left"),
+            "{format}: {error_message}"
         );
     }
 }

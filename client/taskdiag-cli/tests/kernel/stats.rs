@@ -34,7 +34,7 @@ fn statistics_count_rows_receives_and_bytes() {
     assert!(rows > 1000);
     assert_eq!(count("tasks"), rows, "{report}");
     assert!(count("bytes") >= rows * 168, "{report}");
-    // A full receive holds 190 tasks or so; the last one need not be full.
+    // A full receive contains about 190 tasks; the last one may contain fewer.
     assert!(count("receives") <= rows / 150 + 1, "{report}");
     for part in [", time: ", " ms, interrupted: "] {
         assert!(report.contains(part), "{report}");
@@ -44,7 +44,7 @@ fn statistics_count_rows_receives_and_bytes() {
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
 fn new_process_during_a_dump_is_not_an_error() {
-    let (told, status) = with_threads(
+    let (message, status) = with_threads(
         1000,
         |_| (),
         || {
@@ -56,9 +56,8 @@ fn new_process_during_a_dump_is_not_an_error() {
                 .stderr(Stdio::piped())
                 .spawn()
                 .expect("the command starts");
-            // What it writes is far more than the pipe holds: with its first
-            // byte here the dump is under way, and it cannot end before we
-            // read on.
+            // The output is much larger than the pipe. After its first byte the
+            // dump has begun, and it cannot finish before this process reads on.
             let mut stdout = command.stdout.take().expect("a pipe");
             stdout.read_exact(&mut [0; 1]).expect("the first row");
             assert!(Command::new("true").status().is_ok_and(|s| s.success()));
@@ -68,5 +67,5 @@ fn new_process_during_a_dump_is_not_an_error() {
         },
     );
     assert_eq!(status.code(), Some(0));
-    assert!(told.contains("interrupted: no"), "{told}");
+    assert!(message.contains("interrupted: no"), "{message}");
 }

@@ -8,7 +8,7 @@ use std::process::{self, Command};
 use serde_json::{Value, json};
 
 use crate::common::{
-    NOBODY, Sleeper, answer, await_that, complaint, numbers, objects, procfs, with_threads,
+    NOBODY, Sleeper, await_that, error_message, numbers, objects, output_of, procfs, with_threads,
 };
 use crate::free_pid;
 
@@ -17,7 +17,7 @@ use crate::free_pid;
 fn all_lists_every_process_once() {
     let _sleeper = Sleeper::start(&mut Sleeper::shell());
     let before = procfs::processes();
-    let table = answer(&["--all", "--show", "base,cred"]);
+    let table = output_of(&["--all", "--show", "base,cred"]);
     let after = procfs::processes();
 
     let mut lines = table.lines();
@@ -37,7 +37,7 @@ fn all_lists_every_process_once() {
         .collect::<Option<_>>()
         .expect("a pid in the third column");
     let shown: BTreeSet<u32> = pids.iter().copied().collect();
-    assert_eq!(shown.len(), pids.len(), "a process is there twice");
+    assert_eq!(shown.len(), pids.len(), "a process is listed twice");
     let stayed: BTreeSet<u32> = before.intersection(&after).copied().collect();
     assert!(stayed.is_subset(&shown), "{:?}", stayed.difference(&shown));
 
@@ -70,9 +70,9 @@ fn each_strategy_lists_its_tasks() {
     }
     assert!(numbers(&children, "ppid").iter().all(|&ppid| ppid == me));
 
-    let nobodys = first.pid().to_string();
+    let childless = first.pid().to_string();
     assert_eq!(
-        answer(&["--children", &nobodys, "--columns", "pid"]),
+        output_of(&["--children", &childless, "--columns", "pid"]),
         "PID\n"
     );
 
@@ -80,7 +80,7 @@ fn each_strategy_lists_its_tasks() {
         3,
         |_| (),
         || {
-            // Other tests of this file may come and go beside this one.
+            // Other tests in this process start and end threads meanwhile.
             let before = procfs::threads(me);
             let threads = objects(&["--threads", &pid]);
             let all = objects(&["--all-threads", "--columns", "pid,tid"]);
@@ -120,7 +120,7 @@ fn descendants_can_be_shown_as_a_tree() {
     assert_eq!(rows[0]["ppid"], parent.pid());
     assert_eq!(rows[1]["ppid"], rows[0]["pid"]);
 
-    let tree = answer(&[&words[..], &["--tree", "--no-headers"]].concat());
+    let tree = output_of(&[&words[..], &["--tree", "--no-headers"]].concat());
     let comms: Vec<&str> = tree
         .lines()
         .filter_map(|line| {
@@ -133,7 +133,7 @@ fn descendants_can_be_shown_as_a_tree() {
         .map(|(_, comm)| comm)
         .collect();
     assert_eq!(comms, ["sh", " \\_ sleep"], "{tree}");
-    let nested = answer(&[&words[..], &["--tree", "--format", "json"]].concat());
+    let nested = output_of(&[&words[..], &["--tree", "--format", "json"]].concat());
     let nested: Value = serde_json::from_str(&nested).expect("JSON");
     assert_eq!(nested[0]["children"][0]["comm"], "sleep");
     assert_eq!(nested.as_array().map(Vec::len), Some(1));
@@ -172,17 +172,17 @@ fn scope_pid_lists_tasks_and_pids_of_its_namespace() {
         assert_eq!(objects(&[strategy, &words].concat()), expected);
     }
     assert_eq!(
-        complaint(&[&["--pid", &outside], &words[..]].concat()),
+        error_message(&[&["--pid", &outside], &words[..]].concat()),
         format!(
-            "taskdiag-cli: no process {outside} as seen from process {inside} \
-             (or it is not visible to you)\n"
+            "taskdiag-cli: process {outside} in the pid namespace of process {inside}: \
+             not found, or not visible to you\n"
         )
     );
-    let nobody = free_pid();
-    let text = complaint(&["--all", "--scope-pid", &nobody]);
+    let unused = free_pid();
+    let text = error_message(&["--all", "--scope-pid", &unused]);
     assert!(
         text.starts_with(&format!(
-            "taskdiag-cli: cannot ask as seen from process {nobody}: "
+            "taskdiag-cli: cannot ask as seen from process {unused}: "
         )),
         "{text}"
     );
