@@ -18,10 +18,14 @@ task_diag and runs this command in it.
     scripts/run taskdiag-cli --all
 ";
 
+fn command() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_taskdiag-cli"))
+}
+
 #[test]
 fn every_format_prints_the_remedy() {
     for format in ["table", "json", "ndjson", "csv"] {
-        Command::new(env!("CARGO_BIN_EXE_taskdiag-cli"))
+        command()
             .args([
                 "--transport",
                 "netlink",
@@ -47,7 +51,7 @@ fn every_strategy_prints_the_remedy() {
         &["--children", "1"],
         &["--threads", "1", "--sort", "-tid"],
     ] {
-        Command::new(env!("CARGO_BIN_EXE_taskdiag-cli"))
+        command()
             .args(["--transport", "netlink"])
             .args(line)
             .assert()
@@ -67,7 +71,7 @@ fn scripts_of_the_remedy_exist() {
 
 #[test]
 fn missing_transaction_file_is_reported() {
-    Command::new(env!("CARGO_BIN_EXE_taskdiag-cli"))
+    command()
         .args(["--transport", "file", "--all"])
         .assert()
         .code(1)
@@ -80,10 +84,7 @@ fn missing_transaction_file_is_reported() {
 
 /// Runs the command with these arguments, and returns its output and its messages.
 fn run(words: &[&str]) -> (String, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_taskdiag-cli"))
-        .args(words)
-        .output()
-        .expect("the command starts");
+    let output = command().args(words).output().expect("the command starts");
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let text = |bytes| String::from_utf8(bytes).expect("the command writes UTF-8");
     (text(output.stdout), text(output.stderr))
@@ -125,7 +126,7 @@ fn procfs_transport_lists_tasks_and_mappings() {
 #[test]
 fn procfs_transport_rejects_scope_pid() {
     let me = std::process::id().to_string();
-    Command::new(env!("CARGO_BIN_EXE_taskdiag-cli"))
+    command()
         .args(["--all", "--transport", "procfs", "--scope-pid", &me])
         .assert()
         .code(1)
@@ -139,7 +140,7 @@ fn procfs_transport_rejects_scope_pid() {
 #[test]
 fn doctor_reports_missing_parts_and_a_remedy() {
     let doctor = |words: &[&str]| {
-        let output = Command::new(env!("CARGO_BIN_EXE_taskdiag-cli"))
+        let output = command()
             .arg("doctor")
             .args(words)
             .assert()
@@ -170,7 +171,7 @@ fn subcommands_accept_the_transport_option() {
         &["features", "--transport", "netlink"][..],
         &["ps", "ax", "--transport", "netlink"],
     ] {
-        Command::new(env!("CARGO_BIN_EXE_taskdiag-cli"))
+        command()
             .args(words)
             .assert()
             .code(1)

@@ -276,7 +276,7 @@ impl<'a> Parser<'a> {
             "format" => self.options.columns.push(value.to_owned()),
             "sort" => self.options.sort.push(value.to_owned()),
             "cols" | "columns" | "width" => {
-                self.options.width = Some(parse_number(&option, value)?)
+                self.options.width = Some(parse_number(&option, value)?);
             }
             "transport" => self.options.transport = parse_transport(value)?,
             // Headings are not repeated per page.

@@ -137,20 +137,8 @@ impl Watch {
 
 #[cfg(test)]
 mod tests {
-    use clap::Parser;
-
     use super::*;
-
-    #[derive(Parser)]
-    struct Line {
-        #[command(flatten)]
-        watch: Watch,
-    }
-
-    fn parse(line: &str) -> Result<Watch, clap::Error> {
-        let words = std::iter::once("watch").chain(line.split_whitespace());
-        Line::try_parse_from(words).map(|line| line.watch)
-    }
+    use crate::watch::tests::parse;
 
     #[test]
     fn options_extend_the_subscribed_events() {

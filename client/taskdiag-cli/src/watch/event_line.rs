@@ -197,6 +197,7 @@ mod tests {
     use taskdiag::Comm;
 
     use super::*;
+    use crate::watch::tests::exit_kind;
 
     fn line(kind: EventKind) -> EventLine {
         let info = ProcessInfo {
@@ -208,14 +209,7 @@ mod tests {
     }
 
     fn exit(pid: u32, status: i32) -> EventKind {
-        EventKind::Exit {
-            pid,
-            tgid: 7,
-            status: ExitStatus::from_raw(status),
-            exit_signal: 17,
-            parent_pid: 1,
-            parent_tgid: 1,
-        }
+        exit_kind(pid, 7, status)
     }
 
     #[test]

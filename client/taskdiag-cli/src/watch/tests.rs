@@ -18,9 +18,14 @@ struct CommandLine {
     watch: Watch,
 }
 
+/// Parses the options of `watch`.
+pub(super) fn parse(line: &str) -> Result<Watch, clap::Error> {
+    let args = std::iter::once("watch").chain(line.split_whitespace());
+    CommandLine::try_parse_from(args).map(|line| line.watch)
+}
+
 fn options(line: &str) -> Watch {
-    let words = std::iter::once("watch").chain(line.split_whitespace());
-    CommandLine::try_parse_from(words).expect(line).watch
+    parse(line).expect(line)
 }
 
 fn event(kind: EventKind) -> Event {
@@ -36,15 +41,20 @@ fn fork(pid: u32, tgid: u32, parent: u32) -> Event {
     })
 }
 
-fn exit(pid: u32, tgid: u32, status: i32) -> Event {
-    event(EventKind::Exit {
+/// Returns an exit event of a child of init, with a wait status.
+pub(super) fn exit_kind(pid: u32, tgid: u32, status: i32) -> EventKind {
+    EventKind::Exit {
         pid,
         tgid,
         status: ExitStatus::from_raw(status),
         exit_signal: 17,
         parent_pid: 1,
         parent_tgid: 1,
-    })
+    }
+}
+
+fn exit(pid: u32, tgid: u32, status: i32) -> Event {
+    event(exit_kind(pid, tgid, status))
 }
 
 fn lost() -> Event {

@@ -12,6 +12,8 @@ use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::Value;
 
 #[path = "../../../taskdiag/tests/common/procfs.rs"]
@@ -130,6 +132,14 @@ pub fn with_threads<T>(count: usize, first: fn(usize), look: impl FnOnce() -> T)
         thread.join().expect("the thread does not panic");
     }
     seen
+}
+
+/// Kills test tasks that are not children of this process.
+pub fn kill_all(pids: impl IntoIterator<Item = u32>) {
+    for pid in pids {
+        let pid = Pid::from_raw(pid.try_into().expect("a pid"));
+        kill(pid, Signal::SIGKILL).expect("a test task");
+    }
 }
 
 /// Calls `look` until it returns a value, for at most 20 seconds.

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::common::{Sleeper, await_that, numbers, objects, output_of, text};
+use crate::common::{Sleeper, await_that, kill_all, numbers, objects, output_of, text};
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
@@ -62,10 +62,7 @@ fn formats_agree() {
         assert_eq!(object["caps"], json!(caps));
     }
 
-    for child in numbers(&lines, "pid") {
-        let child = nix::unistd::Pid::from_raw(child.try_into().expect("a pid"));
-        nix::sys::signal::kill(child, nix::sys::signal::SIGKILL).expect("a grandchild");
-    }
+    kill_all(numbers(&lines, "pid"));
 }
 
 #[test]

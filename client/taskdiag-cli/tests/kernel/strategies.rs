@@ -8,7 +8,8 @@ use std::process::{self, Command};
 use serde_json::{Value, json};
 
 use crate::common::{
-    NOBODY, Sleeper, await_that, error_message, numbers, objects, output_of, procfs, with_threads,
+    NOBODY, Sleeper, await_that, error_message, kill_all, numbers, objects, output_of, procfs,
+    with_threads,
 };
 use crate::free_pid;
 
@@ -138,10 +139,7 @@ fn descendants_can_be_shown_as_a_tree() {
     assert_eq!(nested[0]["children"][0]["comm"], "sleep");
     assert_eq!(nested.as_array().map(Vec::len), Some(1));
 
-    for child in numbers(&rows, "pid").into_iter().rev() {
-        let child = nix::unistd::Pid::from_raw(child.try_into().expect("a pid"));
-        nix::sys::signal::kill(child, nix::sys::signal::SIGKILL).expect("our grandchild");
-    }
+    kill_all(numbers(&rows, "pid").into_iter().rev());
 }
 
 #[test]
