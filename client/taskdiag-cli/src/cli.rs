@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT
-//! The command line, and what it comes to.
+//! Parses the command line into a [`Job`].
 //!
-//! Everything that can be wrong with a command line is found here, before
-//! the kernel is asked anything.
+//! All usage errors are reported here, before the first request to the kernel.
 
 mod args;
-mod details;
+mod long_help;
 #[cfg(test)]
 mod tests;
 
@@ -17,45 +16,45 @@ use clap::error::ErrorKind;
 use clap::{Command, CommandFactory, FromArgMatches};
 use taskdiag::{Request, Scope, Show, Strategy};
 
-use crate::columns::{self, Chosen};
+use crate::columns::{self, SelectedColumn};
 use crate::filter;
-use crate::generate::{self, What};
-use crate::sort::Key;
+use crate::generate::{self, Artifact};
+use crate::sort::SortKey;
 use crate::watch::Watch;
 
-use args::{CommandLine, Other};
-use details::details;
+use args::{CommandLine, Subcommand};
+use long_help::long_help;
 
-pub(crate) use args::{Ask, Format};
+pub(crate) use args::{Format, TransportChoice};
 
-/// A command line that makes sense.
+/// A valid command line.
 #[derive(Debug)]
 pub(crate) enum Job {
-    Rows(Rows),
-    Maps(Maps),
+    List(ListJob),
+    Maps(MapsJob),
     Features {
-        ask: Ask,
+        transport: TransportChoice,
         json: bool,
     },
     Doctor {
         json: bool,
     },
-    /// What is said to `ps` is for its own parser.
+    /// Arguments of `ps`, which [`crate::ps`] parses.
     Ps(Vec<String>),
     Watch(Box<Watch>),
     Generate {
-        what: What,
-        folder: PathBuf,
+        artifact: Artifact,
+        directory: PathBuf,
     },
 }
 
-/// Tasks are to be shown, in rows and columns.
+/// Lists tasks or memory mappings in rows and columns.
 #[derive(Debug)]
-pub(crate) struct Rows {
+pub(crate) struct ListJob {
     pub(crate) request: Request<'static>,
-    pub(crate) ask: Ask,
-    pub(crate) columns: Vec<Chosen>,
-    pub(crate) sort: Vec<Key>,
+    pub(crate) transport: TransportChoice,
+    pub(crate) columns: Vec<SelectedColumn>,
+    pub(crate) sort: Vec<SortKey>,
     pub(crate) format: Format,
     pub(crate) tree: bool,
     pub(crate) numeric: bool,
@@ -63,40 +62,48 @@ pub(crate) struct Rows {
     pub(crate) stats: bool,
 }
 
-impl Rows {
-    /// Whether a row is an area of memory, and not a task.
-    pub(crate) fn are_areas(&self) -> bool {
-        self.columns.iter().any(|chosen| chosen.column.of_area)
+impl ListJob {
+    /// Whether each row is a memory mapping instead of a task.
+    pub(crate) fn lists_mappings(&self) -> bool {
+        self.columns
+            .iter()
+            .any(|selected| selected.column.per_mapping)
     }
 }
 
-/// The memory of a process is to be shown, in the text of procfs.
+/// Prints the memory mappings of a process in the text format of procfs.
 #[derive(Debug)]
-pub(crate) struct Maps {
+pub(crate) struct MapsJob {
     pub(crate) request: Request<'static>,
-    pub(crate) ask: Ask,
+    pub(crate) transport: TransportChoice,
     pub(crate) stats: bool,
 }
 
-/// Reads a command line. `--help` and `--version` are errors too, as clap
-/// has it; they know that they are none.
-pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Job, clap::Error> {
-    let mut command = command().after_long_help(details());
+/// Parses a command line.
+///
+/// # Errors
+///
+/// Usage errors, and also `--help` and `--version`: clap returns their output as
+/// an error whose exit status is 0.
+pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Job, clap::Error> {
+    let mut command = command().after_long_help(long_help());
     let line = command
-        .try_get_matches_from_mut(words)
+        .try_get_matches_from_mut(args)
         .and_then(|matches| CommandLine::from_arg_matches(&matches))
         .map_err(|error| error.format(&mut command))?;
-    line.job()
+    line.into_job()
         .map_err(|conflict| command.error(ErrorKind::ArgumentConflict, conflict))
 }
 
-/// Writes files made of the command line.
-pub(crate) fn generate(what: What, folder: &Path) -> io::Result<()> {
-    generate::write(what, folder, command(), &details())
+/// Writes manual pages or completions into a directory.
+pub(crate) fn generate(artifact: Artifact, directory: &Path) -> io::Result<()> {
+    generate::write(artifact, directory, command(), &long_help())
 }
 
-/// What can be said. A number below zero is a wrong value, and not an option
-/// that there is not.
+/// Returns the clap definition.
+///
+/// Negative numbers are values of the option before them, so that `--pid -1` is
+/// reported as an invalid value rather than as an unknown option.
 fn command() -> Command {
     fn with_numbers(command: Command) -> Command {
         command
@@ -110,136 +117,151 @@ fn command() -> Command {
 }
 
 impl CommandLine {
-    fn job(self) -> Result<Job, String> {
-        match self.other {
-            Some(Other::Features { json, transport }) => {
-                return Ok(Job::Features {
-                    ask: transport,
-                    json,
+    fn into_job(self) -> Result<Job, String> {
+        match self.subcommand {
+            Some(Subcommand::Features { json, transport }) => {
+                return Ok(Job::Features { transport, json });
+            }
+            Some(Subcommand::Doctor { json }) => return Ok(Job::Doctor { json }),
+            Some(Subcommand::Ps { args }) => return Ok(Job::Ps(args)),
+            Some(Subcommand::Watch(watch)) => return Ok(Job::Watch(watch)),
+            Some(Subcommand::Generate {
+                artifact,
+                directory,
+            }) => {
+                return Ok(Job::Generate {
+                    artifact,
+                    directory,
                 });
             }
-            Some(Other::Doctor { json }) => return Ok(Job::Doctor { json }),
-            Some(Other::Ps { words }) => return Ok(Job::Ps(words)),
-            Some(Other::Watch(watch)) => return Ok(Job::Watch(watch)),
-            Some(Other::Generate { what, folder }) => return Ok(Job::Generate { what, folder }),
             None => {}
         }
         let Self {
             mut tasks,
-            facts,
-            view,
+            query,
+            output,
             ..
         } = self;
         let filters = filter::combine(std::mem::take(&mut tasks.filter))?;
-        let memory = Show::VMA | Show::VMA_STAT;
-        let transport = facts.transport;
-        let scope = facts.scope_pid.map_or(Scope::Own, Scope::Process);
-        let ask = |strategy, show: Show| {
-            if filters.vma_flags.is_some() && !show.intersects(memory) {
-                return Err("the filter vma is of areas, and none are shown: add vma to --show");
+        let mapping_groups = Show::VMA | Show::VMA_STAT;
+        let transport = query.transport;
+        let scope = query.scope_pid.map_or(Scope::Own, Scope::Process);
+        let request = |strategy, show: Show| {
+            if filters.vma_flags.is_some() && !show.intersects(mapping_groups) {
+                return Err("--filter vma requires rows of memory mappings; add vma to --show");
             }
             let mut request = Request::new(strategy).show(show).scope(scope);
             request.filters = filters.clone();
             Ok(request)
         };
-        if let Some((pid, show)) = tasks.memory() {
-            return Ok(Job::Maps(Maps {
-                request: ask(Strategy::One(pid), show)?,
-                ask: transport,
-                stats: view.stats,
+        if let Some((pid, show)) = tasks.maps_request() {
+            return Ok(Job::Maps(MapsJob {
+                request: request(Strategy::One(pid), show)?,
+                transport,
+                stats: output.stats,
             }));
         }
 
         let strategy = tasks.strategy();
-        let chosen: Vec<Chosen> = facts.columns.into_iter().flat_map(|list| list.0).collect();
-        let mut show = groups(facts.show, &chosen, &view.sort)?;
-        let columns = if chosen.is_empty() {
-            columns::default(show, strategy)
+        let selected: Vec<SelectedColumn> =
+            query.columns.into_iter().flat_map(|list| list.0).collect();
+        let mut show = required_groups(query.show, &selected, &output.sort)?;
+        let columns = if selected.is_empty() {
+            columns::default_columns(show, strategy)
         } else {
-            chosen
+            selected
         };
-        if view.tree {
-            view.check_tree()?;
-            // The parents are what it is made of.
+        if output.tree {
+            output.check_tree()?;
+            // The tree is built from the parent pids in this group.
             show |= Show::BASE;
         }
-        let rows = Rows {
-            request: ask(strategy, show)?,
-            ask: transport,
+        let rows = ListJob {
+            request: request(strategy, show)?,
+            transport,
             columns,
-            sort: view.sort,
-            format: view.format,
-            tree: view.tree,
-            numeric: view.numeric,
-            headers: !view.no_headers,
-            stats: view.stats,
+            sort: output.sort,
+            format: output.format,
+            tree: output.tree,
+            numeric: output.numeric,
+            headers: !output.no_headers,
+            stats: output.stats,
         };
-        check_areas(&rows)?;
-        Ok(Job::Rows(rows))
+        check_row_kind(&rows)?;
+        Ok(Job::List(rows))
     }
 }
 
-/// The groups to ask for.
+/// Returns the groups to request: those of `--show`, or else those that the
+/// columns and the sort keys need.
 ///
-/// Who names columns means them, and the groups follow; who names the groups
-/// too gets these, and is told if the two do not go together.
-fn groups(show: Option<Show>, columns: &[Chosen], sort: &[Key]) -> Result<Show, String> {
-    for (index, chosen) in columns.iter().enumerate() {
-        let key = chosen.key();
+/// # Errors
+///
+/// Duplicate columns, and columns or sort keys whose groups `--show` omits.
+fn required_groups(
+    show: Option<Show>,
+    columns: &[SelectedColumn],
+    sort: &[SortKey],
+) -> Result<Show, String> {
+    for (index, selected) in columns.iter().enumerate() {
+        let key = selected.key();
         if columns[..index].iter().any(|other| other.key() == key) {
-            return Err(format!("column {key:?} is named twice"));
+            return Err(format!("duplicate column {key:?}"));
         }
     }
 
-    let named = || columns.iter().chain(sort.iter().map(|key| &key.chosen));
+    let named = || columns.iter().chain(sort.iter().map(|key| &key.selected));
     let Some(show) = show else {
         let start = if columns.is_empty() {
             Show::BASE
         } else {
             Show::empty()
         };
-        let show = named().fold(start, |show, chosen| show | chosen.column.groups);
-        let areas = named().any(|chosen| chosen.column.of_area);
-        // Where an area is, either group says.
-        return Ok(if areas && !show.intersects(Show::VMA_STAT) {
+        let show = named().fold(start, |show, selected| show | selected.column.groups);
+        let mappings = named().any(|selected| selected.column.per_mapping);
+        // Both groups contain the addresses, so one of them is sufficient.
+        return Ok(if mappings && !show.intersects(Show::VMA_STAT) {
             show | Show::VMA
         } else {
             show
         });
     };
-    match named().find(|chosen| !show.contains(chosen.column.groups)) {
+    match named().find(|selected| !show.contains(selected.column.groups)) {
         None => Ok(show),
-        Some(Chosen { name, column, .. }) => Err(format!(
-            "column \"{name}\" is of the group {group}, which --show leaves out: \
-             add {group} to --show, or drop --show",
+        Some(SelectedColumn { name, column, .. }) => Err(format!(
+            "column \"{name}\" requires the group {group}, which --show omits; \
+             add {group} to --show, or remove --show",
             group = column.groups - show,
         )),
     }
 }
 
-/// A row is a task or an area, and columns and keys are of the one or of the
-/// other.
-fn check_areas(rows: &Rows) -> Result<(), String> {
-    let sums =
-        |chosen: &&Chosen| !chosen.column.of_area && chosen.column.groups.contains(Show::VMA_STAT);
-    let keys = || rows.sort.iter().map(|key| &key.chosen);
-    if !rows.are_areas() {
-        return match keys().find(|chosen| chosen.column.of_area) {
+/// Rejects columns and sort keys that do not match the kind of the rows: tasks
+/// or memory mappings.
+fn check_row_kind(rows: &ListJob) -> Result<(), String> {
+    let is_sum = |selected: &&SelectedColumn| {
+        !selected.column.per_mapping && selected.column.groups.contains(Show::VMA_STAT)
+    };
+    let keys = || rows.sort.iter().map(|key| &key.selected);
+    if !rows.lists_mappings() {
+        return match keys().find(|selected| selected.column.per_mapping) {
             Some(key) => Err(format!(
-                "cannot sort by {:?}, which is of an area: no column is",
+                "cannot sort by {:?}: no column of memory mappings is shown",
                 key.name
             )),
             None => Ok(()),
         };
     }
-    if let Some(sum) = rows.columns.iter().chain(keys()).find(sums) {
+    if let Some(sum) = rows.columns.iter().chain(keys()).find(is_sum) {
         return Err(format!(
-            "column {:?} is of a process, and each row is one of its areas",
+            "column {:?} is a sum over a process, but each row is one memory mapping",
             sum.name
         ));
     }
     if rows.tree {
-        return Err("--tree: areas of memory are nobody's children".to_owned());
+        return Err(
+            "--tree cannot be combined with rows of memory mappings (--show vma)".to_owned(),
+        );
     }
     Ok(())
 }

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: MIT
-//! Times, as `ps` writes them.
+//! Formats times as `ps` does.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use nix::time::{ClockId, clock_gettime};
 
-/// Nanoseconds of one of the clock ticks that procfs, and so `ps`, counts in.
+/// Nanoseconds per clock tick, the unit of times in procfs and `ps`.
 pub(crate) const TICK: u64 = 10_000_000;
 
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
 
-/// Cumulated processor time: `[dd-]hh:mm:ss`.
+/// Formats a CPU time: `[dd-]hh:mm:ss`.
 pub(crate) fn cpu_time(seconds: u64) -> String {
     let (days, rest) = (seconds / DAY, seconds % DAY);
     let clock = format!(
@@ -27,7 +27,7 @@ pub(crate) fn cpu_time(seconds: u64) -> String {
     }
 }
 
-/// Time that went by: `[[dd-]hh:]mm:ss`.
+/// Formats an elapsed time: `[[dd-]hh:]mm:ss`.
 pub(crate) fn elapsed(seconds: u64) -> String {
     if seconds < HOUR {
         format!("{:02}:{:02}", seconds / MINUTE, seconds % MINUTE)
@@ -36,25 +36,25 @@ pub(crate) fn elapsed(seconds: u64) -> String {
     }
 }
 
-/// Cumulated processor time in BSD's way: `mmm:ss`.
+/// Formats a CPU time in the BSD format: `mmm:ss`.
 pub(crate) fn bsd_time(seconds: u64) -> String {
     format!("{:3}:{:02}", seconds / MINUTE, seconds % MINUTE)
 }
 
-/// The ways to write when a task started.
+/// The formats of start times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Started {
     /// `hh:mm` today, `MmmDD` this year, else the year.
     Short,
     /// `hh:mm:ss` within a day, else `Mmm DD`.
     Clock,
-    /// As [`Self::Short`] in BSD's way: `hh:mm` within a day, else `Mmm DD`.
+    /// `hh:mm` within a day, else `Mmm DD`.
     Bsd,
-    /// The whole date.
+    /// The full date.
     Long,
 }
 
-/// The moment that is told of, and where on earth.
+/// The time of the output and the time zone.
 #[derive(Clone, Debug)]
 pub(crate) struct Clock {
     /// Nanoseconds from boot to now.
@@ -66,7 +66,7 @@ pub(crate) struct Clock {
 }
 
 impl Clock {
-    /// Looks at the machine's clocks.
+    /// Reads the clocks.
     pub(crate) fn now() -> Self {
         let read = |id| clock_gettime(id).map_or(0, |t| t.tv_sec() * 1_000_000_000 + t.tv_nsec());
         let uptime = read(ClockId::CLOCK_BOOTTIME);
@@ -79,23 +79,23 @@ impl Clock {
         }
     }
 
-    /// Ticks from then, in nanoseconds since boot, to now.
+    /// Returns the ticks since `start`, which is in nanoseconds since boot.
     pub(crate) fn ticks_since(&self, start: u64) -> u64 {
         (self.uptime / TICK).saturating_sub(start / TICK)
     }
 
-    /// Seconds likewise.
+    /// Returns the seconds since `start`, which is in nanoseconds since boot.
     pub(crate) fn seconds_since(&self, start: u64) -> u64 {
         self.ticks_since(start) * TICK / 1_000_000_000
     }
 
-    /// When that was: seconds since the epoch.
+    /// Returns the date of `start` in seconds since the epoch.
     pub(crate) fn date(&self, start: u64) -> i64 {
         self.boot.saturating_add_unsigned(start / 1_000_000_000)
     }
 
-    /// When that was, in words.
-    pub(crate) fn started(&self, start: u64, how: Started) -> String {
+    /// Formats the date of `start`, which is in nanoseconds since boot.
+    pub(crate) fn started(&self, start: u64, style: Started) -> String {
         let start = self.date(start);
         let at = |seconds| {
             Timestamp::from_second(seconds)
@@ -105,7 +105,7 @@ impl Clock {
         let (then, now) = (at(start), at(self.now));
         let age = self.now.saturating_sub(start);
         let age = age.max(0).unsigned_abs();
-        let format = match how {
+        let format = match style {
             Started::Long => "%a %b %e %H:%M:%S %Y",
             Started::Short if then.year() != now.year() => "%Y",
             Started::Short if then.day_of_year() != now.day_of_year() => "%b%d",
@@ -118,7 +118,7 @@ impl Clock {
         then.strftime(format).to_string()
     }
 
-    /// A clock for tests: so long after a boot at the epoch.
+    /// Returns a clock for tests, this many seconds after a boot at the epoch.
     #[cfg(test)]
     pub(crate) fn at(seconds: u64) -> Self {
         Self {
@@ -135,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn processor_time_has_days_where_it_takes_them() {
+    fn times_have_days_only_if_needed() {
         for (seconds, long, short, bsd) in [
             (0, "00:00:00", "00:00", "  0:00"),
             (61, "00:01:01", "01:01", "  1:01"),
@@ -151,36 +151,36 @@ mod tests {
     }
 
     #[test]
-    fn a_start_is_told_as_exactly_as_it_is_near() {
-        // The second of January 1970, noon; and the next year.
+    fn start_time_format_depends_on_the_age() {
+        // Noon of 2 January 1970, and the same time one year later.
         let noon = 36 * HOUR;
         let (soon, later) = (Clock::at(noon), Clock::at(noon + 365 * DAY));
-        let told = |clock: &Clock, start: u64| {
+        let formats = |clock: &Clock, start: u64| {
             [Started::Short, Started::Clock, Started::Bsd, Started::Long]
-                .map(|how| clock.started(start * 1_000_000_000, how))
+                .map(|style| clock.started(start * 1_000_000_000, style))
         };
         assert_eq!(
-            told(&soon, noon - 3600),
+            formats(&soon, noon - 3600),
             ["11:00", "11:00:00", " 11:00", "Fri Jan  2 11:00:00 1970"]
         );
-        // Yesterday evening is another day, and not a day ago.
+        // Yesterday evening is another date, but less than a day ago.
         assert_eq!(
-            told(&soon, 20 * HOUR),
+            formats(&soon, 20 * HOUR),
             ["Jan01", "20:00:00", " 20:00", "Thu Jan  1 20:00:00 1970"]
         );
         assert_eq!(
-            told(&soon, 0),
+            formats(&soon, 0),
             ["Jan01", "  Jan 01", "Jan  1", "Thu Jan  1 00:00:00 1970"]
         );
-        assert_eq!(told(&later, noon)[0], "1970");
+        assert_eq!(formats(&later, noon)[0], "1970");
     }
 
     #[test]
-    fn ticks_are_whole_on_both_sides() {
+    fn ticks_are_rounded_down_before_the_subtraction() {
         let clock = Clock::at(10);
         assert_eq!(clock.ticks_since(9_999_999_999), 1);
         assert_eq!(clock.seconds_since(8_000_000_001), 2);
-        // Whoever started after the clock was read has lived no time.
+        // A task that started after the clock was read has an elapsed time of 0.
         assert_eq!(clock.ticks_since(11_000_000_000), 0);
     }
 }

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
-//! Bytes of strangers as text that is safe to print.
+//! Escapes bytes that other users control, so that they are safe to print.
 
 use std::fmt::{self, Write as _};
 
-/// Shows bytes so that different bytes look different: what is not UTF-8 as
-/// `\xNN`, what a terminal should not see as `\n` or `\u{1b}`, a backslash
-/// doubled. As [`taskdiag::Comm`] does.
+/// Displays bytes as printable text; different bytes have different text.
+///
+/// Bytes that are not valid UTF-8 become `\xNN`, control and other unprintable
+/// characters become `\n` or `\u{1b}`, and a backslash is doubled, as in the
+/// `Display` of [`taskdiag::Comm`].
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Escaped<'a>(pub(crate) &'a [u8]);
 
@@ -26,19 +28,18 @@ impl fmt::Display for Escaped<'_> {
     }
 }
 
-/// Shows arguments, as they lie in memory with a NUL behind each, with a
-/// blank between them.
+/// Displays NUL-terminated arguments, separated by blanks.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Arguments<'a>(pub(crate) &'a [u8]);
 
 impl<'a> Arguments<'a> {
-    /// Each of them; NULs at the end are none.
+    /// Iterates over the arguments, ignoring NULs at the end.
     pub(crate) fn words(self) -> impl Iterator<Item = &'a [u8]> {
         trim_nuls(self.0).split(|&byte| byte == 0)
     }
 }
 
-/// The bytes without the NULs at their end.
+/// Removes NULs at the end.
 pub(crate) fn trim_nuls(bytes: &[u8]) -> &[u8] {
     let end = bytes.iter().rposition(|&byte| byte != 0);
     &bytes[..end.map_or(0, |last| last + 1)]
@@ -63,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bytes_look_as_names_do() {
+    fn escaped_bytes_equal_the_text_of_comm() {
         for bytes in [
             &b"bash"[..],
             b"a 'b' \"c\" (d)",
@@ -78,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn arguments_have_blanks_between_them() {
+    fn arguments_are_separated_by_blanks() {
         for (bytes, shown) in [
             (&b"sh\0-c\0echo 'a b'\0"[..], "sh -c echo 'a b'"),
             (b"a\0\0b\0\0\0", "a  b"),

@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: MIT
-//! How the command ends: its exit statuses, and what it says when it fails.
+//! Exit statuses and error messages.
 //!
-//! The library's errors tell what went wrong; here it is told in terms of
-//! what the user typed.
+//! Errors of the library are described here in terms of the command line.
 
 use std::io;
 use std::process::ExitCode;
 
 use taskdiag::{Error, Features, Filters, Pid, Request, Scope, Strategy};
 
-/// The exit statuses.
+/// Exit statuses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
-    /// Everything asked for was shown, or its reader wanted no more.
+    /// The output is complete, or its reader closed it early.
     Success,
-    /// The request failed, or its answer could not be written.
+    /// The request failed, or the output could not be written.
     Failure,
-    /// The command line makes no sense.
+    /// The command line is invalid.
     Usage,
-    /// As `watch` was told to end, or had to.
+    /// Exit status of `watch`: that of the awaited process, or of a timeout or
+    /// signal.
     Status(u8),
 }
 
@@ -33,79 +33,81 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// Why it ends before everything was shown.
+/// Reasons to exit before the output is complete.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
-    /// Whoever reads the output has gone, as `head` does: nobody is left to
-    /// tell, and nothing is wrong.
-    #[error("the reader of the output has gone")]
+    /// The reader closed the output, as `head` does. This is not an error.
+    #[error("output closed by its reader")]
     ClosedPipe,
 
     #[error("cannot write the output: {0}")]
     Output(io::Error),
 
-    #[error("{}", explain(.0, .1))]
+    #[error("{}", describe_request(.0, .1))]
     Request(Error, Box<Request<'static>>),
 
-    /// The kernel is older than what was asked of it.
-    #[error("the running kernel has no {}; \"taskdiag-cli features\" lists what it has", list(.0))]
-    Lacking(Features),
+    /// The kernel is older than features of the request.
+    #[error(
+        "the running kernel does not support {}; \"taskdiag-cli features\" lists supported features",
+        list_unsupported(.0)
+    )]
+    Unsupported(Features),
 
-    #[error("{}", explain_other(.0))]
+    #[error("{}", describe(.0))]
     Other(Error),
 
-    /// What was said to `ps` makes no sense. `ps` has no status of its own
-    /// for that.
+    /// Invalid options of `ps`. As in procps, the exit status is 1.
     #[error("{0}\n\n{PS_USAGE}")]
-    Ps(String),
+    PsUsage(String),
 
-    /// There is nobody to show, which `ps` tells by its exit status alone.
+    /// `ps` selected no process, which only the exit status reports.
     #[error("no process selected")]
-    Nobody,
+    NoTask,
 
-    /// The process whose end is to be waited for is not there.
-    #[error("no process {0} (or it is not visible to you)")]
+    /// The process of `--until` does not exist.
+    #[error("cannot wait for process {0}: not found, or not visible to you")]
     NoProcess(Pid),
 
-    /// It has ended, and what tells how is lost.
-    #[error("process {0} has ended; how is among the events that were lost")]
-    LostEnd(Pid),
+    /// The process of `--until` has exited, and its exit event was lost.
+    #[error("cannot report the exit status of process {0}: its exit event was lost")]
+    ExitLost(Pid),
 
-    /// Requests are answered from `/proc` alone, which `doctor` has told.
+    /// Only `/proc` is available, which the output of `doctor` reports.
     #[error("the running kernel has no task_diag")]
-    OnlyProcfs,
+    NoTaskDiag,
 }
 
 const PS_USAGE: &str = "\
 Usage:
     taskdiag-cli ps [options]
 
-It understands what ps(1) of procps does as far as the kernel tells it:
+Supports the options of ps(1) of procps whose data task_diag reports:
     ps aux    ps -ef    ps ax -o pid,ppid,args --sort -rss    ps -eLf    ps axf";
 
 impl Failure {
-    /// What failed, and what was asked.
+    /// Returns the failure of a request.
     pub(crate) fn request(error: Error, request: &Request<'static>) -> Self {
         Self::Request(error, Box::new(request.clone()))
     }
 
-    /// Whether it goes without saying.
+    /// Whether no message is printed.
     pub(crate) fn is_silent(&self) -> bool {
-        matches!(self, Self::ClosedPipe | Self::Nobody | Self::OnlyProcfs)
+        matches!(self, Self::ClosedPipe | Self::NoTask | Self::NoTaskDiag)
     }
 
+    /// Returns the exit status.
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::ClosedPipe => Exit::Success,
             Self::Output(_)
             | Self::Request(..)
-            | Self::Lacking(_)
+            | Self::Unsupported(_)
             | Self::Other(_)
-            | Self::Ps(_)
-            | Self::Nobody
+            | Self::PsUsage(_)
+            | Self::NoTask
             | Self::NoProcess(_)
-            | Self::LostEnd(_)
-            | Self::OnlyProcfs => Exit::Failure,
+            | Self::ExitLost(_)
+            | Self::NoTaskDiag => Exit::Failure,
         }
     }
 }
@@ -120,50 +122,51 @@ impl From<io::Error> for Failure {
     }
 }
 
-fn explain(error: &Error, request: &Request<'_>) -> String {
+fn describe_request(error: &Error, request: &Request<'_>) -> String {
     match error {
         Error::Kernel(kernel) => {
             let attribute = kernel.attribute.and_then(|attribute| attribute.name());
-            missing_task(kernel.errno, attribute, request).unwrap_or_else(|| explain_other(error))
+            missing_task(kernel.errno, attribute, request).unwrap_or_else(|| describe(error))
         }
-        _ => explain_other(error),
+        _ => describe(error),
     }
 }
 
-fn explain_other(error: &Error) -> String {
+fn describe(error: &Error) -> String {
     match error {
         Error::NoFamily => NO_FAMILY.to_owned(),
-        Error::Kernel(kernel) => format!("the kernel refused: {kernel}"),
+        Error::Kernel(kernel) => format!("the kernel rejected the request: {kernel}"),
         _ => error.to_string(),
     }
 }
 
-fn list(lacking: &Features) -> String {
+fn list_unsupported(unsupported: &Features) -> String {
     let kinds = [
-        ("group", lacking.groups.to_string()),
-        ("strategy", lacking.strategies.to_string()),
-        ("filter", lacking.filters.to_string()),
-        ("option", lacking.options.to_string()),
-        ("flag", lacking.vma_flags.to_string()),
+        ("group", unsupported.groups.to_string()),
+        ("strategy", unsupported.strategies.to_string()),
+        ("filter", unsupported.filters.to_string()),
+        ("option", unsupported.options.to_string()),
+        ("flag", unsupported.vma_flags.to_string()),
     ];
-    let there = kinds.into_iter().filter(|(_, names)| !names.is_empty());
-    let list: Vec<String> = there
+    let present = kinds.into_iter().filter(|(_, names)| !names.is_empty());
+    let list: Vec<String> = present
         .map(|(kind, names)| format!("{kind} {names}"))
         .collect();
-    list.join(" and no ")
+    list.join(" or ")
 }
 
 const NO_FAMILY: &str = "\
-the running kernel has no TASKDIAG family to ask.
+the running kernel has no TASKDIAG family: a kernel that is built
+with CONFIG_TASKDIAG, or the module task_diag, is required
 
-It takes a kernel that is built with CONFIG_TASKDIAG, or has task_diag as a
-module. In the sources of task_diag, the first of these gives the running kernel
-the module, the second boots a kernel and runs this command in it:
+Run one of these commands in the source directory of task_diag. The first one
+installs the module for the running kernel. The second one boots a kernel with
+task_diag and runs this command in it.
 
     scripts/install
     scripts/run taskdiag-cli --all";
 
-/// No task has a greater pid.
+/// The largest pid that the kernel can assign, `PID_MAX_LIMIT`.
 const PID_MAX: Pid = 4 * 1024 * 1024;
 
 /// Reports which task is missing, if the error is about it. With
@@ -177,27 +180,25 @@ fn missing_task(errno: i32, attribute: Option<&str>, request: &Request<'_>) -> O
     else {
         return None;
     };
-    let named = attribute == Some("TASK_DIAG_CMD_ATTR_GET");
+    let names_task = attribute == Some("TASK_DIAG_CMD_ATTR_GET");
     let missing = match errno {
-        nix::libc::ESRCH => named || request.scope == Scope::Own,
-        nix::libc::EINVAL => named && !(1..=PID_MAX).contains(&pid),
+        nix::libc::ESRCH => names_task || request.scope == Scope::Own,
+        nix::libc::EINVAL => names_task && !(1..=PID_MAX).contains(&pid),
         _ => false,
     };
     if !missing {
         return None;
     }
-    let whence = match request.scope {
-        Scope::Process(scope) => format!(" as seen from process {scope}"),
+    let scope = match request.scope {
+        Scope::Process(scope) => format!(" in the pid namespace of process {scope}"),
         _ => String::new(),
     };
-    let filtered = if request.filters == Filters::default() {
-        ""
+    let causes = if request.filters == Filters::default() {
+        "not found, or not visible to you"
     } else {
-        ", or the filters do not hold for it"
+        "not found, not visible to you, or excluded by --filter"
     };
-    Some(format!(
-        "no process {pid}{whence} (or it is not visible to you{filtered})"
-    ))
+    Some(format!("process {pid}{scope}: {causes}"))
 }
 
 #[cfg(test)]
@@ -209,7 +210,7 @@ mod tests {
     const GET: Option<&str> = Some("TASK_DIAG_CMD_ATTR_GET");
 
     #[test]
-    fn a_task_that_is_not_there_is_named() {
+    fn missing_task_is_named() {
         for strategy in [
             Strategy::One(123),
             Strategy::Children(123),
@@ -221,24 +222,26 @@ mod tests {
             for attribute in [GET, None] {
                 assert_eq!(
                     missing_task(ESRCH, attribute, &request).as_deref(),
-                    Some("no process 123 (or it is not visible to you)")
+                    Some("process 123: not found, or not visible to you")
                 );
             }
             let request = request.scope(Scope::Process(7));
             assert_eq!(
                 missing_task(ESRCH, GET, &request).as_deref(),
-                Some("no process 123 as seen from process 7 (or it is not visible to you)")
+                Some(
+                    "process 123 in the pid namespace of process 7: not found, or not visible to you"
+                )
             );
         }
         let large = Request::new(Strategy::One(u32::MAX));
         assert_eq!(
             missing_task(EINVAL, GET, &large).as_deref(),
-            Some("no process 4294967295 (or it is not visible to you)")
+            Some("process 4294967295: not found, or not visible to you")
         );
     }
 
     #[test]
-    fn other_errors_are_left_to_the_kernel_s_words() {
+    fn other_errors_keep_the_text_of_the_kernel() {
         let request = Request::new(Strategy::One(123)).scope(Scope::Process(7));
         assert_eq!(missing_task(ESRCH, None, &request), None);
         assert_eq!(missing_task(EINVAL, GET, &request), None);
@@ -247,28 +250,28 @@ mod tests {
     }
 
     #[test]
-    fn what_an_older_kernel_lacks_is_named() {
+    fn unsupported_features_are_listed() {
         let request = Request::new(Strategy::Descendants(1))
             .show(Show::BASE | Show::STAT | Show::VMA)
             .uid(0);
-        let failure = Failure::Lacking(Features::FIRST.lacking(&request));
+        let failure = Failure::Unsupported(Features::FIRST.lacking(&request));
         assert_eq!(
             failure.to_string(),
-            "the running kernel has no group stat,vma and no strategy descendants and no filter \
-             uid; \"taskdiag-cli features\" lists what it has"
+            "the running kernel does not support group stat,vma or strategy descendants or filter \
+             uid; \"taskdiag-cli features\" lists supported features"
         );
         let failure =
-            Failure::Lacking(Features::FIRST.lacking(&Request::new(Strategy::All).uid(0)));
-        assert!(failure.to_string().contains(" has no filter uid; "));
+            Failure::Unsupported(Features::FIRST.lacking(&Request::new(Strategy::All).uid(0)));
+        assert!(failure.to_string().contains(" not support filter uid; "));
         let mut features = Features::FIRST;
         features.filters = taskdiag::FilterKinds::all();
         let request = Request::new(Strategy::All).vma_flags(taskdiag::VmaFlags::SEALED);
-        let failure = Failure::Lacking(features.lacking(&request));
-        assert!(failure.to_string().contains(" has no flag sealed; "));
+        let failure = Failure::Unsupported(features.lacking(&request));
+        assert!(failure.to_string().contains(" not support flag sealed; "));
     }
 
     #[test]
-    fn a_kernel_without_the_family_is_no_dead_end() {
+    fn missing_family_comes_with_a_remedy() {
         let request = Request::new(Strategy::All);
         let text = Failure::request(Error::NoFamily, &request).to_string();
         for word in ["CONFIG_TASKDIAG", "scripts/install", "scripts/run"] {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! `features`: the features that the running kernel has, and those it lacks.
+//! `features`: lists supported and missing features of the running kernel.
 
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -7,26 +7,26 @@ use std::io::{self, Write};
 use serde_json::json;
 use taskdiag::{Features, FilterKinds, Options, Show, Strategies, VmaFlags};
 
-/// Writes it for a person, or as an object.
+/// Prints the features as lines or as a JSON object.
 pub(crate) fn write(out: &mut dyn Write, features: &Features, json: bool) -> io::Result<()> {
-    let lines = [
-        Line::new("groups", &features.groups, &(Show::all() - features.groups)),
-        Line::new(
+    let kinds = [
+        FeatureKind::new("groups", &features.groups, &(Show::all() - features.groups)),
+        FeatureKind::new(
             "strategies",
             &features.strategies,
             &(Strategies::all() - features.strategies),
         ),
-        Line::new(
+        FeatureKind::new(
             "filters",
             &features.filters,
             &(FilterKinds::all() - features.filters),
         ),
-        Line::new(
+        FeatureKind::new(
             "options",
             &features.options,
             &(Options::all() - features.options),
         ),
-        Line::new(
+        FeatureKind::new(
             "vma_flags",
             &features.vma_flags,
             &(VmaFlags::all() - features.vma_flags),
@@ -34,51 +34,56 @@ pub(crate) fn write(out: &mut dyn Write, features: &Features, json: bool) -> io:
     ];
     let recv_min = Some(features.recv_min).filter(|&bytes| bytes > 0);
     if json {
-        let mut object: serde_json::Map<_, _> = lines
+        let mut object: serde_json::Map<_, _> = kinds
             .iter()
-            .map(|line| (line.what.to_owned(), json!(words(&line.there))))
+            .map(|kind| (kind.name.to_owned(), json!(split_list(&kind.supported))))
             .collect();
         object.insert("recv_min".to_owned(), json!(recv_min));
         serde_json::to_writer(&mut *out, &object)?;
         return out.write_all(b"\n");
     }
-    for Line {
-        what,
-        there,
-        missing,
-    } in lines
-    {
-        let there = if there.is_empty() { "none" } else { &there };
-        write!(out, "{what:11} {there}")?;
-        if !missing.is_empty() {
-            write!(out, "   (not in this kernel: {missing})")?;
-        }
-        writeln!(out)?;
+    for kind in kinds {
+        write_property(out, kind.name, &kind.describe())?;
     }
-    match recv_min {
-        Some(bytes) => writeln!(out, "{:11} {bytes}", "recv_min"),
-        None => writeln!(out, "{:11} -", "recv_min"),
-    }
+    let recv_min = recv_min.map_or_else(|| "-".to_owned(), |bytes| bytes.to_string());
+    write_property(out, "recv_min", &recv_min)
 }
 
-struct Line {
-    what: &'static str,
-    there: String,
+/// Prints a line of `features` or `doctor`: a name and an aligned value.
+pub(crate) fn write_property(out: &mut dyn Write, name: &str, value: &str) -> io::Result<()> {
+    writeln!(out, "{name:11} {value}")
+}
+
+/// One kind of features, as comma-separated names.
+struct FeatureKind {
+    name: &'static str,
+    supported: String,
     missing: String,
 }
 
-impl Line {
-    fn new(what: &'static str, there: &dyn Display, missing: &dyn Display) -> Self {
+impl FeatureKind {
+    fn new(name: &'static str, supported: &dyn Display, missing: &dyn Display) -> Self {
         Self {
-            what,
-            there: there.to_string(),
+            name,
+            supported: supported.to_string(),
             missing: missing.to_string(),
+        }
+    }
+
+    fn describe(&self) -> String {
+        let supported = match self.supported.as_str() {
+            "" => "none",
+            names => names,
+        };
+        match self.missing.as_str() {
+            "" => supported.to_owned(),
+            missing => format!("{supported}   (not in this kernel: {missing})"),
         }
     }
 }
 
-/// The names in a list between commas.
-pub(crate) fn words(list: &str) -> Vec<&str> {
+/// Splits a comma-separated list of names.
+pub(crate) fn split_list(list: &str) -> Vec<&str> {
     list.split(',').filter(|word| !word.is_empty()).collect()
 }
 
@@ -88,12 +93,12 @@ mod tests {
 
     fn written(features: &Features, json: bool) -> String {
         let mut out = Vec::new();
-        write(&mut out, features, json).expect("room");
-        String::from_utf8(out).expect("text")
+        write(&mut out, features, json).expect("a Vec accepts all bytes");
+        String::from_utf8(out).expect("UTF-8")
     }
 
     #[test]
-    fn what_is_there_is_told_and_what_is_missing() {
+    fn present_and_missing_features_are_listed() {
         let text = written(&Features::FIRST, false);
         let lines: Vec<&str> = text.lines().collect();
         assert!(lines[0].starts_with("groups      base,cred   (not in this kernel: stat,"));
@@ -108,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_missing_of_everything() {
+    fn full_feature_set_has_nothing_missing() {
         let mut all = Features::default();
         (all.groups, all.strategies) = (Show::all(), Strategies::all());
         (all.filters, all.options) = (FilterKinds::all(), Options::all());
@@ -124,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn programs_get_lists() {
+    fn json_has_lists_of_names() {
         let value: serde_json::Value =
             serde_json::from_str(&written(&Features::FIRST, true)).expect("an object");
         assert_eq!(value["groups"], json!(["base", "cred"]));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! `--filter`: conditions that the kernel checks before it tells anything.
+//! `--filter`: parses conditions that the kernel evaluates for each task.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
@@ -10,7 +10,7 @@ use nix::sys::statfs::{CGROUP2_SUPER_MAGIC, statfs};
 use nix::unistd::User;
 use taskdiag::{Filters, ParseStatesError, Pid, States, VmaFlags};
 
-use crate::pid;
+use crate::pid::{self, PidError};
 
 /// One condition: `KEY=VALUE`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,59 +20,64 @@ pub(crate) enum Condition {
     States(States),
     Comm(Vec<u8>),
     Pids(Vec<Pid>),
-    Areas(VmaFlags),
+    VmaFlags(VmaFlags),
 }
 
-/// What is wrong with a condition.
+/// Errors of a condition.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum BadCondition {
-    #[error("{0:?} is no condition: say KEY=VALUE, with one of the keys {KEYS}")]
+pub(crate) enum ConditionError {
+    #[error("invalid condition {0:?}: expected KEY=VALUE with one of the keys {KEYS}")]
     NoValue(String),
-    #[error("there is no filter {0:?}; the filters are {KEYS}")]
-    Key(String),
-    #[error("there is no user {0:?}")]
+    #[error("unknown filter {0:?}; the filters are {KEYS}")]
+    SortKey(String),
+    #[error("unknown user {0:?}")]
     User(String),
     #[error(transparent)]
     State(#[from] ParseStatesError),
-    #[error("no state is named; the states are {}", States::all())]
+    #[error("no state given; the states are {}", States::all())]
     NoState,
-    #[error("{0:?} is not how a name can begin: 1 to 15 bytes")]
+    #[error("invalid beginning of a name {0:?}: expected 1 to 15 bytes")]
     Comm(String),
-    #[error("{0:?} is no PID: that is a number from 1 to {max}", max = i32::MAX)]
-    Pid(String),
-    #[error("there is no cgroup {0:?} in the default hierarchy")]
+    #[error(transparent)]
+    Pid(#[from] PidError),
+    #[error("unknown cgroup {0:?}: not found in the default hierarchy")]
     Cgroup(String),
-    #[error("there is no flag {0:?} of areas; the flags are {list}", list = area_flags())]
-    Area(String),
+    #[error("unknown mapping flag {0:?}; the flags are {list}", list = vma_flag_names())]
+    VmaFlag(String),
 }
 
 const KEYS: &str = "uid,state,comm,cgroup,pid,vma";
 
 impl FromStr for Condition {
-    type Err = BadCondition;
+    type Err = ConditionError;
 
     fn from_str(word: &str) -> Result<Self, Self::Err> {
         let Some((key, value)) = word.trim().split_once('=') else {
-            return Err(BadCondition::NoValue(word.to_owned()));
+            return Err(ConditionError::NoValue(word.to_owned()));
         };
         let alternatives = || value.split('+');
         Ok(match key {
-            // Also as `features` calls them.
-            "uid" | "user" | "euid" => Self::User(user(value)?),
-            "state" | "states" => Self::States(states(value)?),
-            "comm" => Self::Comm(comm(value)?),
-            "cgroup" => Self::Cgroup(cgroup(value)?),
-            "pid" | "pids" => Self::Pids(alternatives().map(pid).collect::<Result<_, _>>()?),
-            "vma" | "vma_flags" => {
-                Self::Areas(alternatives().map(area_flag).collect::<Result<_, _>>()?)
-            }
-            _ => return Err(BadCondition::Key(key.to_owned())),
+            // The names in the output of `features` are accepted as well.
+            "uid" | "user" | "euid" => Self::User(parse_user(value)?),
+            "state" | "states" => Self::States(parse_states(value)?),
+            "comm" => Self::Comm(parse_comm(value)?),
+            "cgroup" => Self::Cgroup(parse_cgroup(value)?),
+            "pid" | "pids" => Self::Pids(alternatives().map(pid::parse).collect::<Result<_, _>>()?),
+            "vma" | "vma_flags" => Self::VmaFlags(
+                alternatives()
+                    .map(parse_vma_flag)
+                    .collect::<Result<_, _>>()?,
+            ),
+            _ => return Err(ConditionError::SortKey(key.to_owned())),
         })
     }
 }
 
-/// All conditions, which have to hold together. A key that is there twice is
-/// the error.
+/// Combines conditions into filters, all of which have to match.
+///
+/// # Errors
+///
+/// A duplicate key.
 pub(crate) fn combine(conditions: Vec<Condition>) -> Result<Filters, String> {
     let mut filters = Filters::default();
     for condition in conditions {
@@ -82,48 +87,44 @@ pub(crate) fn combine(conditions: Vec<Condition>) -> Result<Filters, String> {
             Condition::States(set) => ("state", filters.states.replace(set).is_some()),
             Condition::Comm(name) => ("comm", filters.comm.replace(name).is_some()),
             Condition::Pids(pids) => ("pid", filters.pids.replace(pids).is_some()),
-            Condition::Areas(flags) => ("vma", filters.vma_flags.replace(flags).is_some()),
+            Condition::VmaFlags(flags) => ("vma", filters.vma_flags.replace(flags).is_some()),
         };
         if twice {
             return Err(format!(
-                "the filter {key} is there twice; alternatives go into one, with + between them"
+                "duplicate filter {key}; join alternatives with + in one filter"
             ));
         }
     }
     Ok(filters)
 }
 
-/// A user's number: as digits, or by name.
-pub(crate) fn user(word: &str) -> Result<u32, BadCondition> {
+/// Parses a user id or a user name.
+pub(crate) fn parse_user(word: &str) -> Result<u32, ConditionError> {
     if let Ok(uid) = word.parse() {
         return Ok(uid);
     }
     match User::from_name(word) {
         Ok(Some(user)) => Ok(user.uid.as_raw()),
-        _ => Err(BadCondition::User(word.to_owned())),
+        _ => Err(ConditionError::User(word.to_owned())),
     }
 }
 
-fn states(word: &str) -> Result<States, BadCondition> {
+fn parse_states(word: &str) -> Result<States, ConditionError> {
     let states: States = word.replace('+', "").parse()?;
     if states.is_empty() {
-        return Err(BadCondition::NoState);
+        return Err(ConditionError::NoState);
     }
     Ok(states)
 }
 
-fn comm(word: &str) -> Result<Vec<u8>, BadCondition> {
+fn parse_comm(word: &str) -> Result<Vec<u8>, ConditionError> {
     let good = (1..=15).contains(&word.len()) && !word.contains('\0');
     good.then(|| word.as_bytes().to_vec())
-        .ok_or_else(|| BadCondition::Comm(word.to_owned()))
+        .ok_or_else(|| ConditionError::Comm(word.to_owned()))
 }
 
-fn pid(word: &str) -> Result<Pid, BadCondition> {
-    pid::read(word).ok_or_else(|| BadCondition::Pid(word.to_owned()))
-}
-
-/// The flags that `--filter vma=` has words for.
-const AREA_FLAGS: &[(&str, VmaFlags)] = &[
+/// The flags that `--filter vma=` accepts.
+const VMA_FLAGS: &[(&str, VmaFlags)] = &[
     ("read", VmaFlags::READ),
     ("write", VmaFlags::WRITE),
     ("exec", VmaFlags::EXEC),
@@ -134,46 +135,47 @@ const AREA_FLAGS: &[(&str, VmaFlags)] = &[
     ("hugetlb", VmaFlags::HUGETLB),
 ];
 
-fn area_flag(word: &str) -> Result<VmaFlags, BadCondition> {
-    AREA_FLAGS
+fn parse_vma_flag(word: &str) -> Result<VmaFlags, ConditionError> {
+    VMA_FLAGS
         .iter()
         .find(|(name, _)| *name == word)
         .map(|(_, flag)| *flag)
-        .ok_or_else(|| BadCondition::Area(word.to_owned()))
+        .ok_or_else(|| ConditionError::VmaFlag(word.to_owned()))
 }
 
-fn area_flags() -> String {
-    let names: Vec<&str> = AREA_FLAGS.iter().map(|(name, _)| *name).collect();
+fn vma_flag_names() -> String {
+    let names: Vec<&str> = VMA_FLAGS.iter().map(|(name, _)| *name).collect();
     names.join(",")
 }
 
-/// A cgroup's id: as digits, or that of the folder with this path, in the
-/// file system or in the hierarchy.
-fn cgroup(word: &str) -> Result<u64, BadCondition> {
+/// Parses a cgroup id, or the path of a cgroup: in the file system, or relative to
+/// the root of the hierarchy.
+fn parse_cgroup(word: &str) -> Result<u64, ConditionError> {
     if let Ok(id) = word.parse() {
         return Ok(id);
     }
-    folders(word)
+    candidate_directories(word)
         .into_iter()
-        .find_map(|folder| id_of(&folder))
-        .ok_or_else(|| BadCondition::Cgroup(word.to_owned()))
+        .find_map(|directory| cgroup_id(&directory))
+        .ok_or_else(|| ConditionError::Cgroup(word.to_owned()))
 }
 
-/// Where the default hierarchy is mounted as a rule.
+/// The usual mount points of the default hierarchy.
 const MOUNTS: &[&str] = &["/sys/fs/cgroup", "/sys/fs/cgroup/unified"];
 
-fn folders(path: &str) -> Vec<PathBuf> {
+fn candidate_directories(path: &str) -> Vec<PathBuf> {
     let below = path.trim_start_matches('/');
-    let mut folders = vec![PathBuf::from(path)];
-    folders.extend(MOUNTS.iter().map(|mount| Path::new(mount).join(below)));
-    folders
+    let mut candidate_directories = vec![PathBuf::from(path)];
+    candidate_directories.extend(MOUNTS.iter().map(|mount| Path::new(mount).join(below)));
+    candidate_directories
 }
 
-/// The id of a folder of the default hierarchy is its inode number.
-fn id_of(folder: &Path) -> Option<u64> {
-    let of_cgroups = statfs(folder).ok()?.filesystem_type() == CGROUP2_SUPER_MAGIC;
-    let metadata = fs::metadata(folder).ok()?;
-    (of_cgroups && metadata.is_dir()).then(|| metadata.ino())
+/// Returns the inode number of a directory of the default hierarchy, which is the
+/// id of the cgroup.
+fn cgroup_id(directory: &Path) -> Option<u64> {
+    let is_cgroup = statfs(directory).ok()?.filesystem_type() == CGROUP2_SUPER_MAGIC;
+    let metadata = fs::metadata(directory).ok()?;
+    (is_cgroup && metadata.is_dir()).then(|| metadata.ino())
 }
 
 #[cfg(test)]
@@ -182,11 +184,11 @@ mod tests {
 
     fn condition(word: &str) -> Result<Condition, String> {
         word.parse()
-            .map_err(|error: BadCondition| error.to_string())
+            .map_err(|error: ConditionError| error.to_string())
     }
 
     #[test]
-    fn conditions_are_read() {
+    fn conditions_are_parsed() {
         for (word, expected) in [
             ("uid=1000", Condition::User(1000)),
             ("uid=root", Condition::User(0)),
@@ -205,10 +207,10 @@ mod tests {
             ("pid=1+2", Condition::Pids(vec![1, 2])),
             ("pids=1", Condition::Pids(vec![1])),
             ("states=Z", Condition::States(States::ZOMBIE)),
-            ("vma_flags=file", Condition::Areas(VmaFlags::FILE)),
+            ("vma_flags=file", Condition::VmaFlags(VmaFlags::FILE)),
             (
                 "vma=exec+file",
-                Condition::Areas(VmaFlags::EXEC | VmaFlags::FILE),
+                Condition::VmaFlags(VmaFlags::EXEC | VmaFlags::FILE),
             ),
         ] {
             assert_eq!(condition(word), Ok(expected), "{word}");
@@ -216,34 +218,37 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named_with_what_there_is() {
+    fn errors_quote_the_value_and_list_alternatives() {
         for (word, text) in [
             (
                 "uid",
-                "\"uid\" is no condition: say KEY=VALUE, with one of the keys uid,state,comm",
+                "invalid condition \"uid\": expected KEY=VALUE with one of the keys uid,state,comm",
             ),
             (
                 "uids=1",
-                "there is no filter \"uids\"; the filters are uid,state,comm",
+                "unknown filter \"uids\"; the filters are uid,state,comm",
             ),
-            ("uid=no such user", "there is no user \"no such user\""),
-            ("uid=-1", "there is no user \"-1\""),
+            ("uid=no such user", "unknown user \"no such user\""),
+            ("uid=-1", "unknown user \"-1\""),
             ("state=Q", "there is no state 'Q'; the states are RSDTtXZPI"),
-            ("state=", "no state is named; the states are RSDTtXZPI"),
-            ("comm=", "\"\" is not how a name can begin"),
+            ("state=", "no state given; the states are RSDTtXZPI"),
+            ("comm=", "invalid beginning of a name \"\": expected"),
             (
                 "comm=0123456789abcdef",
-                "is not how a name can begin: 1 to 15 bytes",
+                "\"0123456789abcdef\": expected 1 to 15 bytes",
             ),
-            ("pid=1+", "\"\" is no PID"),
-            ("pid=0", "\"0\" is no PID"),
+            (
+                "pid=1+",
+                "invalid PID \"\": expected a number from 1 to 2147483647",
+            ),
+            ("pid=0", "invalid PID \"0\""),
             (
                 "cgroup=/proc",
-                "there is no cgroup \"/proc\" in the default hierarchy",
+                "unknown cgroup \"/proc\": not found in the default hierarchy",
             ),
             (
                 "vma=x",
-                "there is no flag \"x\" of areas; the flags are read,write,exec",
+                "unknown mapping flag \"x\"; the flags are read,write,exec",
             ),
         ] {
             let error = condition(word).expect_err(word);
@@ -252,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn conditions_hold_together_and_each_is_there_once() {
+    fn each_key_is_accepted_once() {
         let conditions = |words: &[&str]| {
             let conditions = words.iter().map(|word| condition(word));
             conditions
@@ -265,6 +270,6 @@ mod tests {
         assert_eq!(filters.pids, Some(vec![3]));
         assert_eq!(filters.states, None);
         let error = combine(conditions(&["uid=5", "uid=6"])).expect_err("one too many");
-        assert!(error.starts_with("the filter uid is there twice"));
+        assert!(error.starts_with("duplicate filter uid;"));
     }
 }

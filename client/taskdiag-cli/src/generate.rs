@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-//! `generate`: the manual pages and the shells' completions, made of the
-//! command line itself. For those who make packages; nobody else is shown it.
+//! `generate`: writes manual pages and shell completions from the clap definition.
+//! The subcommand is hidden, because only packagers need it.
 
 use std::env;
 use std::fs;
@@ -12,10 +12,10 @@ use clap_complete::Shell;
 use clap_mangen::Man;
 use jiff::{Timestamp, Zoned, tz::TimeZone};
 
-/// What can be made.
+/// The kinds of files to generate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum What {
-    /// Manual pages, one for each command
+pub(crate) enum Artifact {
+    /// Manual pages, one per command
     Man,
     /// Completions for bash, zsh and fish
     Completions,
@@ -23,39 +23,46 @@ pub(crate) enum What {
 
 const SHELLS: [Shell; 3] = [Shell::Bash, Shell::Zsh, Shell::Fish];
 
-/// Writes files of that kind into a folder, which is made if it is not there.
-/// What `--help` says behind the options is given as `details`.
-pub(crate) fn write(what: What, folder: &Path, command: Command, details: &str) -> io::Result<()> {
-    fs::create_dir_all(folder)?;
-    match what {
-        What::Man => write_pages(folder, command, details),
-        What::Completions => write_completions(folder, command),
+/// Writes files of this kind into a directory, which is created if necessary.
+/// `long_help` is the text that `--help` prints after the options.
+pub(crate) fn write(
+    artifact: Artifact,
+    directory: &Path,
+    command: Command,
+    long_help: &str,
+) -> io::Result<()> {
+    fs::create_dir_all(directory)?;
+    match artifact {
+        Artifact::Man => write_pages(directory, command, long_help),
+        Artifact::Completions => write_completions(directory, command),
     }
 }
 
-fn write_completions(folder: &Path, mut command: Command) -> io::Result<()> {
+fn write_completions(directory: &Path, mut command: Command) -> io::Result<()> {
     let name = command.get_name().to_owned();
     for shell in SHELLS {
-        clap_complete::generate_to(shell, &mut command, &name, folder)?;
+        clap_complete::generate_to(shell, &mut command, &name, directory)?;
     }
     Ok(())
 }
 
-/// The page of the command itself, with all that `--help` says, and a short
-/// one for each command under it.
-fn write_pages(folder: &Path, mut command: Command, details: &str) -> io::Result<()> {
+/// Writes a page of the command with the text of `--help`, and a short page per
+/// subcommand.
+fn write_pages(directory: &Path, mut command: Command, long_help: &str) -> io::Result<()> {
     command.build();
-    for other in command
+    for subcommand in command
         .get_subcommands()
-        .filter(|other| !other.is_hide_set())
+        .filter(|subcommand| !subcommand.is_hide_set())
     {
-        write_page(folder, other.clone(), "")?;
+        write_page(directory, subcommand.clone(), "")?;
     }
-    write_page(folder, command, details)
+    write_page(directory, command, long_help)
 }
 
-fn write_page(folder: &Path, command: Command, details: &str) -> io::Result<()> {
-    let has_commands = command.get_subcommands().any(|other| !other.is_hide_set());
+fn write_page(directory: &Path, command: Command, long_help: &str) -> io::Result<()> {
+    let has_subcommands = command
+        .get_subcommands()
+        .any(|subcommand| !subcommand.is_hide_set());
     let source = concat!("task_diag ", env!("CARGO_PKG_VERSION"));
     let page = Man::new(command.subcommand_help_heading("COMMANDS"))
         .date(date())
@@ -66,47 +73,50 @@ fn write_page(folder: &Path, command: Command, details: &str) -> io::Result<()> 
     page.render_synopsis_section(&mut roff)?;
     page.render_description_section(&mut roff)?;
     page.render_options_section(&mut roff)?;
-    if has_commands {
+    if has_subcommands {
         page.render_subcommands_section(&mut roff)?;
     }
-    write_details(&mut roff, details)?;
-    // clap_mangen breaks the line on either side of an empty one, which is
-    // what a space is.
+    write_long_help(&mut roff, long_help)?;
+    // clap_mangen emits a break, an empty line and a break for a paragraph, which
+    // mandoc rejects. The request for a paragraph is .sp.
     let roff = String::from_utf8_lossy(&roff).replace("\n.br\n\n.br\n", "\n.sp\n");
-    fs::write(folder.join(page.get_filename()), roff)
+    fs::write(directory.join(page.get_filename()), roff)
 }
 
-/// Each part of the details is a section: its heading stands at the beginning
-/// of a line, and ends with a colon. The lines are as wide as they are meant
-/// to be.
-fn write_details(out: &mut dyn Write, details: &str) -> io::Result<()> {
-    let mut open = false;
-    for line in details.lines() {
+/// Writes each section of the long help as a section of the page, without filling
+/// its lines. A heading begins in the first column and ends with a colon.
+fn write_long_help(out: &mut dyn Write, long_help: &str) -> io::Result<()> {
+    let mut in_section = false;
+    for line in long_help.lines() {
         match line.strip_suffix(':') {
             Some(heading) if !line.starts_with(' ') => {
-                if open {
+                if in_section {
                     writeln!(out, ".fi")?;
                 }
-                writeln!(out, ".SH {}\n.nf", quoted(&heading.to_uppercase()))?;
-                open = true;
+                writeln!(out, ".SH {}\n.nf", quote(&heading.to_uppercase()))?;
+                in_section = true;
             }
-            // An empty line is none of roff's.
+            // mandoc warns about empty lines.
             _ if line.trim().is_empty() => {}
-            _ => writeln!(out, "{}", literal(line.strip_prefix("  ").unwrap_or(line)))?,
+            _ => writeln!(
+                out,
+                "{}",
+                escape_roff(line.strip_prefix("  ").unwrap_or(line))
+            )?,
         }
     }
-    if open {
+    if in_section {
         writeln!(out, ".fi")?;
     }
     Ok(())
 }
 
-fn quoted(heading: &str) -> String {
-    format!("\"{}\"", literal(heading))
+fn quote(heading: &str) -> String {
+    format!("\"{}\"", escape_roff(heading))
 }
 
-/// A line that roff reads as the text it is.
-fn literal(line: &str) -> String {
+/// Escapes a line so that roff prints it unchanged.
+fn escape_roff(line: &str) -> String {
     let text = line.replace('\\', "\\e").replace('-', "\\-");
     match text.starts_with(['.', '\'']) {
         true => format!("\\&{text}"),
@@ -114,10 +124,10 @@ fn literal(line: &str) -> String {
     }
 }
 
-/// Today; or the day that whoever builds the same files again says it is.
+/// Returns the date of `SOURCE_DATE_EPOCH`, for reproducible builds, or of today.
 fn date() -> String {
-    let said = env::var("SOURCE_DATE_EPOCH").ok();
-    let day = said
+    let epoch = env::var("SOURCE_DATE_EPOCH").ok();
+    let day = epoch
         .and_then(|seconds| Timestamp::from_second(seconds.parse().ok()?).ok())
         .map_or_else(Zoned::now, |time| time.to_zoned(TimeZone::UTC));
     day.date().to_string()
@@ -128,22 +138,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn roff_is_kept_from_reading_the_text() {
-        assert_eq!(literal(r".dot \n --all"), r"\&.dot \en \-\-all");
-        assert_eq!(literal("'s"), "\\&'s");
-        assert_eq!(literal("  two in"), "  two in");
+    fn roff_requests_are_escaped() {
+        assert_eq!(escape_roff(r".dot \n --all"), r"\&.dot \en \-\-all");
+        assert_eq!(escape_roff("'s"), "\\&'s");
+        assert_eq!(escape_roff("  two in"), "  two in");
     }
 
     #[test]
-    fn parts_become_sections() {
+    fn help_sections_become_roff_sections() {
         let mut out = Vec::new();
-        write_details(
+        write_long_help(
             &mut out,
             "Exit status:\n  0  good\n\nExamples:\n  x:\n    y\n",
         )
-        .expect("room");
+        .expect("a Vec accepts all bytes");
         assert_eq!(
-            String::from_utf8(out).expect("text"),
+            String::from_utf8(out).expect("UTF-8"),
             ".SH \"EXIT STATUS\"\n.nf\n0  good\n.fi\n.SH \"EXAMPLES\"\n.nf\nx:\n  y\n.fi\n"
         );
     }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! What the machine has to say beside the tasks: whose names ids are, what
-//! time it is, how much memory there is.
+//! Properties of the host: user names, terminals, clocks and memory size.
 
 use std::fs;
 
@@ -11,20 +10,20 @@ use crate::clock::Clock;
 use crate::names::Names;
 use crate::tty::Terminals;
 
-/// The machine at the moment that is told of.
+/// Properties of the host at the time of the output.
 #[derive(Debug)]
 pub(crate) struct Host {
     pub(crate) names: Names,
     pub(crate) clock: Clock,
     pub(crate) terminals: Terminals,
-    /// Its memory, in KiB.
+    /// Physical memory in KiB.
     pub(crate) memory: u64,
-    /// A page of it, in bytes.
+    /// Page size in bytes.
     pub(crate) page: u64,
 }
 
 impl Host {
-    /// Looks at the clock and the memory. `numeric` leaves ids as numbers.
+    /// Reads the clocks and the memory size. `numeric` disables name lookups.
     pub(crate) fn now(numeric: bool) -> Self {
         Self {
             names: Names::new(numeric),
@@ -35,7 +34,8 @@ impl Host {
         }
     }
 
-    /// A machine for tests, so long after its boot at the epoch, with a GiB.
+    /// Returns a host for tests with 1 GiB of memory, this many seconds after a
+    /// boot at the epoch.
     #[cfg(test)]
     pub(crate) fn at(seconds: u64, numeric: bool) -> Self {
         Self {
@@ -48,13 +48,13 @@ impl Host {
     }
 }
 
-/// A page of memory, in bytes.
+/// Returns the page size in bytes.
 fn page_size() -> u64 {
-    let told = sysconf(SysconfVar::PAGE_SIZE).ok().flatten();
-    told.and_then(|size| size.try_into().ok()).unwrap_or(4096)
+    let size = sysconf(SysconfVar::PAGE_SIZE).ok().flatten();
+    size.and_then(|size| size.try_into().ok()).unwrap_or(4096)
 }
 
-/// How many digits the largest number of a task can have.
+/// Returns the number of digits of the largest possible pid.
 pub(crate) fn pid_digits() -> usize {
     let max = fs::read_to_string("/proc/sys/kernel/pid_max").unwrap_or_default();
     let max: u32 = max.trim().parse().unwrap_or(32768);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-//! The command: what the user asks, and the rows that answer it.
+//! The command `taskdiag-cli`: lists tasks and process events.
 
-mod areas;
 mod cli;
 mod clock;
 mod columns;
+mod connect;
 mod doctor;
 mod escape;
 mod exit;
@@ -12,6 +12,8 @@ mod features;
 mod filter;
 mod generate;
 mod host;
+mod incomplete;
+mod mappings;
 mod maps;
 mod names;
 mod output;
@@ -19,9 +21,8 @@ mod pid;
 mod ps;
 mod row;
 mod run;
-mod session;
 mod sort;
-mod spec;
+mod stdio;
 mod tree;
 mod tty;
 mod value;

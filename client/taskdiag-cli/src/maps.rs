@@ -1,29 +1,29 @@
 // SPDX-License-Identifier: MIT
-//! `--maps` and `--smaps`: the text of `/proc/PID/maps` and `smaps`, made of
-//! what the kernel told.
+//! `--maps` and `--smaps`: formats mappings as the text of `/proc/PID/maps` and
+//! `smaps`.
 
 use std::io::{self, Write};
 
 use taskdiag::{TaskRef, Vma, VmaStat};
 
-/// Where the name begins in a line of maps.
+/// The column at which the name begins in a line of maps.
 const NAME_COLUMN: usize = 73;
 
-/// Writes the areas that the task has, or the next of them.
+/// Writes the mappings of one message.
 pub(crate) fn write(out: &mut dyn Write, task: TaskRef<'_>) -> io::Result<()> {
     let mut stats = task.vma_stats().into_iter().flatten();
     for vma in task.vmas().into_iter().flatten() {
-        write_area(out, &vma)?;
-        // The two come side by side.
+        write_mapping(out, &vma)?;
+        // The groups vma and vma_stat list mappings in the same order.
         if let Some(stat) = stats.next() {
-            write_figures(out, &vma, &stat)?;
+            write_sizes(out, &vma, &stat)?;
         }
     }
     Ok(())
 }
 
-/// Writes the line of maps.
-fn write_area(out: &mut dyn Write, vma: &Vma<'_>) -> io::Result<()> {
+/// Writes the line of maps for a mapping.
+fn write_mapping(out: &mut dyn Write, vma: &Vma<'_>) -> io::Result<()> {
     let mut line = format!(
         "{:08x}-{:08x} {} {:08x} {:02x}:{:02x} {} ",
         vma.start,
@@ -48,10 +48,11 @@ fn write_area(out: &mut dyn Write, vma: &Vma<'_>) -> io::Result<()> {
     out.write_all(&line)
 }
 
-/// Writes the lines of smaps that follow that of maps. Those about page
-/// sizes, protection keys and whether huge pages could be had are not there:
-/// the kernel does not tell them here.
-fn write_figures(out: &mut dyn Write, vma: &Vma<'_>, stat: &VmaStat) -> io::Result<()> {
+/// Writes the lines of smaps that follow the line of maps.
+///
+/// Page sizes, protection keys and THP eligibility are missing, because
+/// task_diag does not report them.
+fn write_sizes(out: &mut dyn Write, vma: &Vma<'_>, stat: &VmaStat) -> io::Result<()> {
     for (name, bytes) in [
         ("Size", vma.size()),
         ("Rss", stat.rss),
@@ -103,18 +104,18 @@ mod tests {
 
     fn line(vma: &Vma<'_>) -> String {
         let mut out = Vec::new();
-        write_area(&mut out, vma).expect("room");
-        String::from_utf8(out).expect("text")
+        write_mapping(&mut out, vma).expect("a Vec accepts all bytes");
+        String::from_utf8(out).expect("UTF-8")
     }
 
     #[test]
-    fn a_line_is_as_procfs_writes_it() {
+    fn line_equals_that_of_proc_pid_maps() {
         assert_eq!(
             line(&vma(Some(b"/usr/bin/a\nb (deleted)"))),
             "558100000000-558100003000 r-xp 00001000 fd:01 1234                       \
              /usr/bin/a\\012b (deleted)\n"
         );
-        // Without a name the blank before it is there all the same.
+        // A mapping without a name has a blank at the end of the line.
         assert_eq!(
             line(&vma(None)),
             "558100000000-558100003000 r-xp 00001000 fd:01 1234 \n"
@@ -122,12 +123,12 @@ mod tests {
     }
 
     #[test]
-    fn figures_are_in_kib_in_the_order_of_smaps() {
+    fn sizes_are_in_kib_in_the_order_of_smaps() {
         let mut stat = VmaStat::default();
         (stat.rss, stat.pss, stat.locked) = (8192, 4097, 123_456_789 * 1024);
         let mut out = Vec::new();
-        write_figures(&mut out, &vma(None), &stat).expect("room");
-        let text = String::from_utf8(out).expect("text");
+        write_sizes(&mut out, &vma(None), &stat).expect("a Vec accepts all bytes");
+        let text = String::from_utf8(out).expect("UTF-8");
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines.len(), 21);
         assert_eq!(lines[0], "Size:                 12 kB");

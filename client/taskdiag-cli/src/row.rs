@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: MIT
-//! What the command keeps of a task: the groups it has columns for.
+//! The data of a row of output: the groups that columns need.
 
 use std::borrow::Cow;
 use std::rc::Rc;
 
 use taskdiag::{Base, Cred, Files, Ident, Ns, Show, Stat, State, TaskRef, Vma, VmaStat};
 
-/// A task as it is shown: small, so that rows can be held by the hundred
-/// thousand where a format or an order needs them all. What most do not ask
-/// for lies elsewhere; what can be long is shared by rows about one task.
+/// A row of output: a task, or one of its memory mappings.
+///
+/// Rows are small, because sorting and some formats hold hundreds of thousands of
+/// them. Less common groups are boxed, and rows of the same task share long
+/// fields.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Row {
-    /// The thread's number.
+pub(crate) struct TaskRow {
+    /// Thread id.
     pub(crate) tid: u32,
-    /// The process's number.
+    /// Process id.
     pub(crate) tgid: u32,
     pub(crate) base: Option<Base>,
     pub(crate) cred: Option<Cred>,
@@ -22,43 +24,43 @@ pub(crate) struct Row {
     pub(crate) ident: Option<Box<Ident>>,
     pub(crate) ns: Option<Box<Ns>>,
     pub(crate) cgroup: Option<Rc<Cgroup>>,
-    /// The arguments, with the NULs between them.
+    /// Arguments, separated by NULs.
     pub(crate) cmdline: Option<Rc<[u8]>>,
-    /// What all areas of its memory come to.
-    pub(crate) memory: Option<Box<Memory>>,
-    /// The area of its memory that the row is about, if it is about one.
-    pub(crate) area: Option<Box<Area>>,
+    /// Sums over all memory mappings of the task.
+    pub(crate) mapping_totals: Option<Box<MappingTotals>>,
+    /// The mapping that the row shows, if it does not show a task.
+    pub(crate) mapping: Option<Box<Mapping>>,
 }
 
-/// Where a task is in the default hierarchy.
+/// The cgroup of a task in the default hierarchy.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Cgroup {
     pub(crate) id: u64,
-    /// `None` if it is too long.
+    /// `None` if the path is too long for a message.
     pub(crate) path: Option<Vec<u8>>,
 }
 
-/// What the areas of a process's memory come to, in bytes.
+/// Sums over the memory mappings of a process, in bytes.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Memory {
+pub(crate) struct MappingTotals {
     pub(crate) pss: u64,
     pub(crate) private: u64,
     pub(crate) private_hugetlb: u64,
     pub(crate) shared_hugetlb: u64,
 }
 
-/// One area, as far as it was asked about.
+/// A memory mapping, with the requested groups.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Area {
+pub(crate) struct Mapping {
     pub(crate) start: u64,
     pub(crate) end: u64,
     pub(crate) vma: Option<Vma<'static>>,
     pub(crate) stat: Option<VmaStat>,
 }
 
-impl Row {
-    /// Its number and its parent's. The other threads of a process stand below
-    /// the one that has its number.
+impl TaskRow {
+    /// Returns tid and parent of a task for [`crate::tree`]. The parent of a thread
+    /// is the first thread of its process.
     pub(crate) fn relation(&self) -> (u32, u32) {
         let parent = if self.tid == self.tgid {
             self.base.map_or(0, |base| base.ppid)
@@ -68,7 +70,7 @@ impl Row {
         (self.tid, parent)
     }
 
-    /// Takes from the task what these groups have.
+    /// Copies the groups in `show` from a task.
     pub(crate) fn new(task: TaskRef<'_>, show: Show) -> Self {
         let mut row = Self {
             tid: task.pid(),
@@ -77,27 +79,27 @@ impl Row {
             cred: task.cred(),
             ..Self::default()
         };
-        if !Self::AT_HAND.contains(show) {
-            row.fetch(task);
+        if !Self::INLINE_GROUPS.contains(show) {
+            row.set_boxed(task);
         }
         row
     }
 
-    /// The groups that lie in the row itself.
-    const AT_HAND: Show = Show::BASE.union(Show::CRED);
+    /// The groups that are stored inline, without a box.
+    const INLINE_GROUPS: Show = Show::BASE.union(Show::CRED);
 
-    /// Takes the other groups, too.
-    fn fetch(&mut self, task: TaskRef<'_>) {
+    /// Copies the groups that are not inline.
+    fn set_boxed(&mut self, task: TaskRef<'_>) {
         self.stat = task.stat().map(Box::new);
         self.ident = task.ident().map(Box::new);
         self.ns = task.ns().map(Box::new);
-        self.fetch_appended(task);
+        self.set_resumable(task);
         self.cmdline = task.cmdline().map(|bytes| bytes.as_bytes().into());
-        self.add_memory(task);
+        self.add_mappings(task);
     }
 
-    /// Takes the groups that may come in a later message.
-    fn fetch_appended(&mut self, task: TaskRef<'_>) {
+    /// Copies the groups that a continuation message may contain.
+    fn set_resumable(&mut self, task: TaskRef<'_>) {
         if let Some(files) = task.files() {
             self.files = Some(Box::new(files));
         }
@@ -109,31 +111,31 @@ impl Row {
         }
     }
 
-    /// Takes the next piece of a row.
-    pub(crate) fn go_on(&mut self, task: TaskRef<'_>) {
-        self.fetch_appended(task);
-        if let Some(more) = task.cmdline() {
-            let begun = self.cmdline.as_deref().unwrap_or_default();
-            self.cmdline = Some([begun, more.as_bytes()].concat().into());
+    /// Adds the content of a continuation message.
+    pub(crate) fn append(&mut self, task: TaskRef<'_>) {
+        self.set_resumable(task);
+        if let Some(rest) = task.cmdline() {
+            let first = self.cmdline.as_deref().unwrap_or_default();
+            self.cmdline = Some([first, rest.as_bytes()].concat().into());
         }
-        self.add_memory(task);
+        self.add_mappings(task);
     }
 
-    fn add_memory(&mut self, task: TaskRef<'_>) {
-        if let Some(areas) = task.vma_stats() {
-            let memory = self.memory.get_or_insert_default();
-            areas.for_each(|area| memory.add(&area));
+    fn add_mappings(&mut self, task: TaskRef<'_>) {
+        if let Some(mappings) = task.vma_stats() {
+            let totals = self.mapping_totals.get_or_insert_default();
+            mappings.for_each(|mapping| totals.add(&mapping));
         }
     }
 
-    /// Sets the sizes of a task without memory to 0, as procps prints them.
+    /// Sets the sizes of a task without memory to 0, as procps shows them.
     pub(crate) fn zero_memory(&mut self) {
         if let Some(stat) = &mut self.stat {
             stat.memory.get_or_insert_default();
         }
     }
 
-    /// Counts the children that were waited for with the task itself.
+    /// Adds the times and faults of waited-for children to those of the task.
     pub(crate) fn add_children(&mut self) {
         if let Some(stat) = &mut self.stat {
             stat.utime = stat.utime.saturating_add(stat.cutime);
@@ -143,34 +145,34 @@ impl Row {
         }
     }
 
-    /// Whether its parent has not waited for its end yet.
+    /// Whether the task has exited and its parent has not waited for it.
     pub(crate) fn is_zombie(&self) -> bool {
         self.base.is_some_and(|base| base.state == State::Zombie)
     }
 }
 
-impl Memory {
-    /// Adds an area.
-    pub(crate) fn add(&mut self, area: &VmaStat) {
-        self.pss = self.pss.saturating_add(area.pss);
+impl MappingTotals {
+    /// Adds the sizes of a mapping.
+    pub(crate) fn add(&mut self, mapping: &VmaStat) {
+        self.pss = self.pss.saturating_add(mapping.pss);
         self.private = self
             .private
-            .saturating_add(area.private_clean)
-            .saturating_add(area.private_dirty);
-        self.private_hugetlb = self.private_hugetlb.saturating_add(area.private_hugetlb);
-        self.shared_hugetlb = self.shared_hugetlb.saturating_add(area.shared_hugetlb);
+            .saturating_add(mapping.private_clean)
+            .saturating_add(mapping.private_dirty);
+        self.private_hugetlb = self.private_hugetlb.saturating_add(mapping.private_hugetlb);
+        self.shared_hugetlb = self.shared_hugetlb.saturating_add(mapping.shared_hugetlb);
     }
 }
 
-/// Rows for tests, of no kernel's making.
+/// Rows for tests.
 #[cfg(test)]
 pub(crate) mod samples {
     use taskdiag::{Base, CapSet, Comm, Cred, State};
 
-    use super::Row;
+    use super::TaskRow;
 
-    /// A process of root's with every capability.
-    pub(crate) fn init() -> Row {
+    /// Returns a process of root with all capabilities.
+    pub(crate) fn init() -> TaskRow {
         let mut row = plain(1, b"init");
         let cred = row.cred.get_or_insert_default();
         for set in [
@@ -183,24 +185,24 @@ pub(crate) mod samples {
         row
     }
 
-    /// A process of root's without capabilities.
-    pub(crate) fn plain(pid: u32, comm: &[u8]) -> Row {
+    /// Returns a process of root without capabilities.
+    pub(crate) fn plain(pid: u32, comm: &[u8]) -> TaskRow {
         let mut base = Base::default();
         (base.pid, base.tgid, base.ppid) = (pid, pid, pid - 1);
         (base.pgid, base.sid) = (pid, 1);
         base.state = State::Interruptible;
         base.comm = Comm::new(comm);
-        Row {
+        TaskRow {
             tid: pid,
             tgid: pid,
             base: Some(base),
             cred: Some(Cred::default()),
-            ..Row::default()
+            ..TaskRow::default()
         }
     }
 
-    /// A process of a user that has no name anywhere.
-    pub(crate) fn nameless(pid: u32, comm: &[u8]) -> Row {
+    /// Returns a process of a user without a name.
+    pub(crate) fn nameless(pid: u32, comm: &[u8]) -> TaskRow {
         let mut row = plain(pid, comm);
         let cred = row.cred.get_or_insert_default();
         (cred.uid, cred.euid, cred.suid, cred.fsuid) = (NOBODY, NOBODY, NOBODY, NOBODY);
@@ -211,6 +213,6 @@ pub(crate) mod samples {
         row
     }
 
-    /// An id that no sane user database gives a name.
+    /// An id without a name in user databases.
     pub(crate) const NOBODY: u32 = 4_000_000_007;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! One run of the command, from its words to its exit status.
+//! Runs the command: from the command line to the exit status.
 
 use std::fmt;
 use std::io::Write as _;
@@ -7,29 +7,31 @@ use std::time::{Duration, Instant};
 
 use taskdiag::{Show, Stats, TaskRef, Way};
 
-use crate::areas;
-use crate::cli::{self, Ask, Job, Maps, Rows};
+use crate::cli::{self, Job, ListJob, MapsJob, TransportChoice};
+use crate::connect::{self, connect};
 use crate::doctor::Diagnosis;
 use crate::exit::{Exit, Failure};
 use crate::features;
 use crate::host::Host;
+use crate::incomplete::IncompleteRows;
+use crate::mappings;
 use crate::maps;
 use crate::output::{self, Output};
 use crate::ps;
-use crate::row::Row;
-use crate::session::{Incomplete, connect, failure, open_stdout, say};
+use crate::row::TaskRow;
 use crate::sort;
+use crate::stdio::{open_stdout, print_message};
 use crate::tree;
 use crate::watch;
 
-/// Does what the process was started for.
+/// Executes the command line of this process.
 pub(crate) fn run() -> Exit {
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn")).init();
 
     let job = match cli::parse(std::env::args_os()) {
         Ok(job) => job,
         Err(error) => {
-            // Nobody is left to tell where this cannot be written.
+            // Ignore the error: there is no other place to report it.
             let _ = error.print();
             return if error.use_stderr() {
                 Exit::Usage
@@ -42,7 +44,7 @@ pub(crate) fn run() -> Exit {
         Ok(exit) => exit,
         Err(failure) => {
             if !failure.is_silent() {
-                say(format_args!("{failure}"));
+                print_message(format_args!("{failure}"));
             }
             failure.exit()
         }
@@ -51,116 +53,126 @@ pub(crate) fn run() -> Exit {
 
 fn execute(job: &Job) -> Result<Exit, Failure> {
     match job {
-        Job::Rows(job) => show_rows(job)?,
+        Job::List(job) => list_tasks(job)?,
         Job::Maps(job) => show_maps(job)?,
-        Job::Features { ask, json } => show_features(*ask, *json)?,
+        Job::Features { transport, json } => show_features(*transport, *json)?,
         Job::Doctor { json } => show_diagnosis(*json)?,
-        Job::Ps(words) => ps::run(words)?,
+        Job::Ps(args) => ps::run(args)?,
         Job::Watch(job) => return watch::run(job),
-        Job::Generate { what, folder } => cli::generate(*what, folder)?,
+        Job::Generate {
+            artifact,
+            directory,
+        } => cli::generate(*artifact, directory)?,
     }
     Ok(Exit::Success)
 }
 
-const KEPT: &str = "\
-taskdiagd keeps these rows by events. States are not known so (?), and
-process groups, tracers and capabilities are as they were when last read. With
---show stat, or any other group besides, all is read anew.";
+const CACHED_ROWS: &str = "\
+warning: taskdiagd answered from its row cache, which is updated by
+events. States are unknown (?), and process groups, tracers and capabilities are
+those of the last read. --show stat, or any other additional group, makes the
+daemon read all fields again.";
 
-fn show_rows(job: &Rows) -> Result<(), Failure> {
-    let failed = |error| failure(error, &job.request);
-    let mut client = connect(job.ask.way()).map_err(failed)?;
+fn list_tasks(job: &ListJob) -> Result<(), Failure> {
+    let failed = |error| connect::failure(error, &job.request);
+    let mut client = connect(job.transport.kind()).map_err(failed)?;
     let way = client.transport().way();
     let host = Host::now(job.numeric);
     let (out, width) = open_stdout();
     let mut output = output::open(job, &host, out, width)?;
 
     let show = job.request.show;
-    let mut kept = false;
-    let mut incomplete = Incomplete::default();
-    let mut watch = Watch::start();
+    let mut cached = false;
+    let mut incomplete = IncompleteRows::default();
+    let mut stopwatch = Stopwatch::start();
     let mut dump = client.dump(&job.request).map_err(failed)?;
-    if job.are_areas() {
-        let mut areas = areas::Areas::default();
-        put(job, &host, output.as_mut(), || {
-            while areas.is_empty() {
-                let Some(piece) = dump.next_piece().map_err(failed)? else {
-                    watch.stop();
+    if job.lists_mappings() {
+        let mut mappings = mappings::MappingRows::default();
+        write_rows(job, &host, output.as_mut(), || {
+            while mappings.is_empty() {
+                let Some(message) = dump.next_piece().map_err(failed)? else {
+                    stopwatch.stop();
                     return Ok(None);
                 };
-                incomplete.note(piece);
-                areas.take(piece, show);
+                incomplete.note(message);
+                mappings.replace(message, show);
             }
-            Ok(areas.next())
+            Ok(mappings.next())
         })?;
     } else if show.contains(Show::VMA_STAT) {
-        // The sums of areas, of which there may be more than one wants to hold.
-        let mut begun = None;
-        put(job, &host, output.as_mut(), || {
-            while let Some(piece) = dump.next_piece().map_err(failed)? {
-                incomplete.note(piece);
-                let whole = add_piece(&mut begun, piece, show);
-                if whole.is_some() {
-                    return Ok(whole);
+        // Add up the mappings message by message: a process may have too many to
+        // hold in memory.
+        let mut unfinished = None;
+        write_rows(job, &host, output.as_mut(), || {
+            while let Some(message) = dump.next_piece().map_err(failed)? {
+                incomplete.note(message);
+                let row = add_message(&mut unfinished, message, show);
+                if row.is_some() {
+                    return Ok(row);
                 }
             }
-            watch.stop();
+            stopwatch.stop();
             Ok(None)
         })?;
     } else {
-        put(job, &host, output.as_mut(), || {
+        write_rows(job, &host, output.as_mut(), || {
             let task = dump.next().map_err(failed)?;
             match task {
                 Some(task) => {
                     incomplete.note(task);
-                    kept |= task.is_kept();
+                    cached |= task.is_kept();
                 }
-                None => watch.stop(),
+                None => stopwatch.stop(),
             }
-            Ok(task.map(|task| Row::new(task, show)))
+            Ok(task.map(|task| TaskRow::new(task, show)))
         })?;
     }
     incomplete.warn();
-    if kept {
-        say(format_args!("{KEPT}"));
+    if cached {
+        print_message(format_args!("{CACHED_ROWS}"));
     }
-    conclude(dump.stats(), way, &watch, job.stats);
+    finish_dump(dump.stats(), way, &stopwatch, job.stats);
     Ok(())
 }
 
-/// Adds a piece to the row it belongs to, and returns the row with its last piece.
-fn add_piece(begun: &mut Option<Row>, piece: TaskRef<'_>, show: Show) -> Option<Row> {
-    match begun {
-        Some(row) if piece.goes_on() => row.go_on(piece),
-        _ => *begun = Some(Row::new(piece, show)),
+/// Adds a message to the unfinished row, and returns the row after its last
+/// message.
+fn add_message(
+    unfinished: &mut Option<TaskRow>,
+    message: TaskRef<'_>,
+    show: Show,
+) -> Option<TaskRow> {
+    match unfinished {
+        Some(row) if message.goes_on() => row.append(message),
+        _ => *unfinished = Some(TaskRow::new(message, show)),
     }
-    match piece.has_more() {
+    match message.has_more() {
         true => None,
-        false => begun.take(),
+        false => unfinished.take(),
     }
 }
 
-fn show_maps(job: &Maps) -> Result<(), Failure> {
-    let failed = |error| failure(error, &job.request);
-    let mut client = connect(job.ask.way()).map_err(failed)?;
+fn show_maps(job: &MapsJob) -> Result<(), Failure> {
+    let failed = |error| connect::failure(error, &job.request);
+    let mut client = connect(job.transport.kind()).map_err(failed)?;
     let way = client.transport().way();
     let (mut out, _) = open_stdout();
-    let mut incomplete = Incomplete::default();
-    let mut watch = Watch::start();
+    let mut incomplete = IncompleteRows::default();
+    let mut stopwatch = Stopwatch::start();
     let mut dump = client.dump(&job.request).map_err(failed)?;
-    while let Some(piece) = dump.next_piece().map_err(failed)? {
-        incomplete.note(piece);
-        maps::write(&mut out, piece)?;
+    while let Some(message) = dump.next_piece().map_err(failed)? {
+        incomplete.note(message);
+        maps::write(&mut out, message)?;
     }
-    watch.stop();
+    stopwatch.stop();
     out.flush()?;
     incomplete.warn();
-    conclude(dump.stats(), way, &watch, job.stats);
+    finish_dump(dump.stats(), way, &stopwatch, job.stats);
     Ok(())
 }
 
-fn show_features(ask: Ask, json: bool) -> Result<(), Failure> {
-    let mut client = connect(ask.way()).map_err(Failure::Other)?;
+fn show_features(transport: TransportChoice, json: bool) -> Result<(), Failure> {
+    let mut client = connect(transport.kind()).map_err(Failure::Other)?;
     let features = client.features().map_err(Failure::Other)?;
     let (mut out, _) = open_stdout();
     features::write(&mut out, &features, json)?;
@@ -168,34 +180,35 @@ fn show_features(ask: Ask, json: bool) -> Result<(), Failure> {
 }
 
 fn show_diagnosis(json: bool) -> Result<(), Failure> {
-    let diagnosis = Diagnosis::make();
+    let diagnosis = Diagnosis::collect();
     let (mut out, _) = open_stdout();
     diagnosis.write(&mut out, json)?;
     out.flush()?;
-    if diagnosis.is_fast() {
+    if diagnosis.has_task_diag() {
         Ok(())
     } else {
-        Err(Failure::OnlyProcfs)
+        Err(Failure::NoTaskDiag)
     }
 }
 
-/// Says beside the output what is to be said of a dump.
-fn conclude(stats: Stats, way: Way, watch: &Watch, wanted: bool) {
+/// Logs whether the dump was interrupted, and prints the statistics if `wanted`.
+fn finish_dump(stats: Stats, way: Way, stopwatch: &Stopwatch, wanted: bool) {
     if stats.interrupted {
-        log::info!("tasks came or went during the dump");
+        log::info!("tasks changed during the dump");
     }
     if wanted {
-        let time = watch.time;
-        say(format_args!("{}", Report { stats, way, time }));
+        let time = stopwatch.time;
+        print_message(format_args!("{}", StatsLine { stats, way, time }));
     }
 }
 
-/// Puts rows out, in the order the job wants.
-fn put(
-    job: &Rows,
+/// Writes rows in the order of the job. Without sort keys and tree, each row is
+/// written as it arrives.
+fn write_rows(
+    job: &ListJob,
     host: &Host,
     output: &mut dyn Output,
-    mut next: impl FnMut() -> Result<Option<Row>, Failure>,
+    mut next: impl FnMut() -> Result<Option<TaskRow>, Failure>,
 ) -> Result<(), Failure> {
     if job.sort.is_empty() && !job.tree {
         while let Some(row) = next()? {
@@ -209,9 +222,9 @@ fn put(
     }
     sort::sort(&mut rows, &job.sort, host);
     if job.tree {
-        let relations: Vec<_> = rows.iter().map(Row::relation).collect();
-        for place in tree::arrange(&relations) {
-            output.leaf(std::mem::take(&mut rows[place.index]), place)?;
+        let relations: Vec<_> = rows.iter().map(TaskRow::relation).collect();
+        for position in tree::arrange(&relations) {
+            output.tree_row(std::mem::take(&mut rows[position.index]), position)?;
         }
     } else {
         for row in rows {
@@ -221,14 +234,14 @@ fn put(
     Ok(output.finish()?)
 }
 
-/// From the request to the last row's arrival. Rows that are written as they
-/// arrive are written in that time.
-struct Watch {
+/// Measures the time from the request to the arrival of the last row. This
+/// includes the output of rows that are written as they arrive.
+struct Stopwatch {
     start: Instant,
     time: Duration,
 }
 
-impl Watch {
+impl Stopwatch {
     fn start() -> Self {
         Self {
             start: Instant::now(),
@@ -241,19 +254,19 @@ impl Watch {
     }
 }
 
-/// What `--stats` tells.
-struct Report {
+/// The line of `--stats`.
+struct StatsLine {
     stats: Stats,
     way: Way,
     time: Duration,
 }
 
-impl fmt::Display for Report {
+impl fmt::Display for StatsLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { stats, way, time } = self;
         write!(
             f,
-            "tasks: {}, receives: {}, bytes: {}, time: {:.3} ms, interrupted: {}, by: {way}",
+            "tasks: {}, receives: {}, bytes: {}, time: {:.3} ms, interrupted: {}, transport: {way}",
             stats.tasks,
             stats.receives,
             stats.bytes,

@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: MIT
-//! The order of rows, for somebody who wants another than the kernel's.
+//! `--sort`: sorts rows by columns.
 
 use std::cmp::Ordering;
 use std::str::FromStr;
 
-use crate::columns::{self, BadColumn, Chosen};
+use crate::columns::{self, ColumnError, SelectedColumn};
 use crate::host::Host;
-use crate::row::Row;
+use crate::row::TaskRow;
 
-/// A column to sort by, and whether from its highest value down.
+/// A column to sort by, and the direction.
 #[derive(Clone, Debug)]
-pub(crate) struct Key {
-    pub(crate) chosen: Chosen,
+pub(crate) struct SortKey {
+    pub(crate) selected: SelectedColumn,
     descending: bool,
 }
 
-impl FromStr for Key {
-    type Err = BadColumn;
+impl FromStr for SortKey {
+    type Err = ColumnError;
 
     fn from_str(word: &str) -> Result<Self, Self::Err> {
         let word = word.trim();
@@ -25,15 +25,15 @@ impl FromStr for Key {
             None => (false, word.strip_prefix('+').unwrap_or(word)),
         };
         Ok(Self {
-            chosen: columns::find(name)?,
+            selected: columns::find(name)?,
             descending,
         })
     }
 }
 
-impl Key {
-    fn compare(&self, a: &Row, b: &Row, host: &Host) -> Ordering {
-        let column = self.chosen.column;
+impl SortKey {
+    fn compare(&self, a: &TaskRow, b: &TaskRow, host: &Host) -> Ordering {
+        let column = self.selected.column;
         let order = match (column.value(a, host), column.value(b, host)) {
             (Some(a), Some(b)) => a.compare(&b, host),
             (a, b) => a.is_some().cmp(&b.is_some()),
@@ -46,9 +46,9 @@ impl Key {
     }
 }
 
-/// Sorts by the first key, what is equal there by the second, and so on; what
-/// is equal in all stays in the kernel's order.
-pub(crate) fn sort(rows: &mut [Row], keys: &[Key], host: &Host) {
+/// Sorts by the first key, then by the next ones. Rows that are equal in all keys
+/// keep their order.
+pub(crate) fn sort(rows: &mut [TaskRow], keys: &[SortKey], host: &Host) {
     rows.sort_by(|a, b| {
         keys.iter()
             .map(|key| key.compare(a, b, host))
@@ -62,8 +62,8 @@ mod tests {
     use super::*;
     use crate::row::samples::{init, nameless, plain};
 
-    fn sorted(rows: &[Row], keys: &str) -> Vec<u32> {
-        let keys: Vec<Key> = keys
+    fn sorted(rows: &[TaskRow], keys: &str) -> Vec<u32> {
+        let keys: Vec<SortKey> = keys
             .split(',')
             .map(|key| key.parse().expect("a key"))
             .collect();
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_sort_as_numbers_both_ways() {
+    fn numbers_sort_numerically_in_both_directions() {
         let rows = [plain(10, b"a"), plain(9, b"b"), plain(100, b"c")];
         assert_eq!(sorted(&rows, "pid"), [9, 10, 100]);
         assert_eq!(sorted(&rows, "+pid"), [9, 10, 100]);
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn later_keys_settle_ties_and_the_rest_stays_in_order() {
+    fn later_keys_break_ties_and_equal_rows_keep_their_order() {
         let rows = [
             plain(4, b"b"),
             plain(2, b"a"),
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn names_sort_as_words_and_what_is_not_told_comes_first() {
+    fn names_sort_alphabetically_and_missing_values_first() {
         let mut bare = plain(3, b"c");
         bare.cred = None;
         let rows = [init(), nameless(2, b"b"), bare];
@@ -104,12 +104,8 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_is_no_column_is_named_without_its_sign() {
-        let error = "-weight".parse::<Key>().expect_err("no such column");
-        assert!(
-            error
-                .to_string()
-                .starts_with("there is no column \"weight\";")
-        );
+    fn unknown_sort_key_is_reported_without_its_sign() {
+        let error = "-weight".parse::<SortKey>().expect_err("no such column");
+        assert!(error.to_string().starts_with("unknown column \"weight\";"));
     }
 }

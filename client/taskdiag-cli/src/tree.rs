@@ -1,91 +1,97 @@
 // SPDX-License-Identifier: MIT
-//! Who is whose parent: the order of a tree, and where each task stands in it.
+//! `--tree`: orders tasks as a tree, and draws its branches.
 
 use std::collections::HashMap;
 
-/// A task in its place.
+/// The position of a task in the tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Place {
-    /// Which of the tasks it is.
+pub(crate) struct TreePosition {
+    /// Index of the task in the input.
     pub(crate) index: usize,
-    /// How many of the tasks are above it.
+    /// Number of ancestors in the tree.
     pub(crate) depth: usize,
-    /// Whether it has no younger brother.
+    /// Whether it is the last of its siblings.
     last: bool,
 }
 
-/// Puts tasks, each its number and its parent's, below their parents; those
-/// whose parent is not among them are roots. Brothers keep their order.
+/// Orders tasks, each given by its id and that of its parent, so that children
+/// follow their parents. A task without a listed parent is a root. Siblings keep
+/// their order.
 ///
-/// Every task has a place, once, even if numbers were used again meanwhile and
-/// tasks came to be each other's ancestors.
-pub(crate) fn arrange(tasks: &[(u32, u32)]) -> Vec<Place> {
-    let mut by_number: HashMap<u32, usize> = HashMap::with_capacity(tasks.len());
+/// Every task has exactly one position, even if pids were reused during the dump
+/// and tasks appear to be ancestors of each other.
+pub(crate) fn arrange(tasks: &[(u32, u32)]) -> Vec<TreePosition> {
+    let mut by_pid: HashMap<u32, usize> = HashMap::with_capacity(tasks.len());
     for (index, &(pid, _)) in tasks.iter().enumerate() {
-        by_number.entry(pid).or_insert(index);
+        by_pid.entry(pid).or_insert(index);
     }
     let mut children: Vec<Vec<usize>> = vec![Vec::new(); tasks.len()];
     let mut roots = Vec::new();
     for (index, &(pid, ppid)) in tasks.iter().enumerate() {
-        match by_number.get(&ppid) {
+        match by_pid.get(&ppid) {
             Some(&parent) if pid != ppid => children[parent].push(index),
             _ => roots.push(index),
         }
     }
 
-    let mut places = Vec::with_capacity(tasks.len());
+    let mut positions = Vec::with_capacity(tasks.len());
     let mut placed = vec![false; tasks.len()];
-    descend(&roots, &children, &mut placed, &mut places);
+    descend(&roots, &children, &mut placed, &mut positions);
     for index in 0..tasks.len() {
-        // What no root leads to goes round in a circle: cut it here.
-        descend(&[index], &children, &mut placed, &mut places);
+        // A task that no root reaches is part of a cycle, which is cut here.
+        descend(&[index], &children, &mut placed, &mut positions);
     }
-    places
+    positions
 }
 
-/// Walks down from these, with a stack of its own: a chain of processes can
-/// be longer than a thread's.
-fn descend(roots: &[usize], children: &[Vec<usize>], placed: &mut [bool], places: &mut Vec<Place>) {
-    let mut stack: Vec<Place> = roots
+/// Appends the positions of the descendants of `roots`. An explicit stack is used,
+/// because a chain of processes can be too long for recursion.
+fn descend(
+    roots: &[usize],
+    children: &[Vec<usize>],
+    placed: &mut [bool],
+    positions: &mut Vec<TreePosition>,
+) {
+    let mut stack: Vec<TreePosition> = roots
         .iter()
         .rev()
-        .map(|&index| Place {
+        .map(|&index| TreePosition {
             index,
             depth: 0,
             last: false,
         })
         .collect();
-    while let Some(place) = stack.pop() {
-        if std::mem::replace(&mut placed[place.index], true) {
+    while let Some(position) = stack.pop() {
+        if std::mem::replace(&mut placed[position.index], true) {
             continue;
         }
-        let below = &children[place.index];
+        let below = &children[position.index];
         for (count, &index) in below.iter().rev().enumerate() {
-            stack.push(Place {
+            stack.push(TreePosition {
                 index,
-                depth: place.depth + 1,
+                depth: position.depth + 1,
                 last: count == 0,
             });
         }
-        places.push(place);
+        positions.push(position);
     }
 }
 
-/// Draws the branches, from place to place in the order of [`arrange`].
+/// Draws branches for positions in the order of [`arrange`].
 #[derive(Debug, Default)]
 pub(crate) struct Branches {
-    /// Whether a line goes on below, for each level above the task.
+    /// For each level above the task: whether its line continues below.
     lines: Vec<bool>,
 }
 
-/// The deepest that is drawn. What is below stands there too: nobody reads
-/// that far to the right.
-const DEEPEST: usize = 128;
+/// The maximum depth that is drawn. Deeper tasks are drawn at this depth, because
+/// longer lines are unreadable.
+const MAX_DEPTH: usize = 128;
 
 impl Branches {
-    /// What stands before the name, as `ps --forest` draws it.
-    pub(crate) fn draw(&mut self, place: Place) -> String {
-        let Some(above) = place.depth.min(DEEPEST).checked_sub(1) else {
+    /// Returns the branches before the name, as `ps --forest` draws them.
+    pub(crate) fn draw(&mut self, position: TreePosition) -> String {
+        let Some(above) = position.depth.min(MAX_DEPTH).checked_sub(1) else {
             self.lines.clear();
             return String::new();
         };
@@ -93,10 +99,10 @@ impl Branches {
         let mut art: String = self
             .lines
             .iter()
-            .map(|&goes_on| if goes_on { " |  " } else { "    " })
+            .map(|&continues| if continues { " |  " } else { "    " })
             .collect();
         art.push_str(" \\_ ");
-        self.lines.push(!place.last);
+        self.lines.push(!position.last);
         art
     }
 }
@@ -109,12 +115,12 @@ mod tests {
         let mut branches = Branches::default();
         arrange(tasks)
             .into_iter()
-            .map(|place| format!("{}{}\n", branches.draw(place), tasks[place.index].0))
+            .map(|position| format!("{}{}\n", branches.draw(position), tasks[position.index].0))
             .collect()
     }
 
     #[test]
-    fn children_stand_below_their_parents() {
+    fn children_are_below_their_parents() {
         let tasks = [
             (1, 0),
             (2, 0),
@@ -141,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn who_has_no_parent_here_is_a_root() {
+    fn task_without_a_listed_parent_is_a_root() {
         assert_eq!(drawn(&[(5, 4), (6, 5), (3, 2)]), "5\n \\_ 6\n3\n");
         assert_eq!(drawn(&[]), "");
     }
@@ -152,20 +158,22 @@ mod tests {
     }
 
     #[test]
-    fn circles_are_cut_and_nobody_is_lost_or_doubled() {
+    fn cycles_are_broken_and_each_task_is_placed_once() {
         assert_eq!(drawn(&[(1, 1)]), "1\n");
         assert_eq!(drawn(&[(1, 2), (2, 1), (3, 1)]), "1\n \\_ 2\n \\_ 3\n");
         assert_eq!(drawn(&[(7, 0), (7, 0)]), "7\n7\n");
     }
 
     #[test]
-    fn a_long_chain_needs_no_deep_stack() {
+    fn long_chain_needs_no_recursion() {
         let chain: Vec<(u32, u32)> = (1..=3000).map(|pid| (pid, pid - 1)).collect();
-        let places = arrange(&chain);
-        assert_eq!(places.len(), 3000);
-        assert_eq!(places.last().map(|place| place.depth), Some(2999));
+        let positions = arrange(&chain);
+        assert_eq!(positions.len(), 3000);
+        assert_eq!(positions.last().map(|position| position.depth), Some(2999));
         let mut branches = Branches::default();
-        let widest = places.into_iter().map(|place| branches.draw(place).len());
-        assert_eq!(widest.max(), Some(4 * DEEPEST));
+        let widest = positions
+            .into_iter()
+            .map(|position| branches.draw(position).len());
+        assert_eq!(widest.max(), Some(4 * MAX_DEPTH));
     }
 }

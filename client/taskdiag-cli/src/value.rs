@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-//! One cell: its value, and how that reads to a person and to a program.
+//! Values of cells, and their text in each output format.
 //!
-//! What kind of value a column has never depends on the row, so that whoever
-//! reads CSV or JSON can rely on its type.
+//! The kind of value of a column does not depend on the row, so that readers of CSV
+//! and JSON can rely on the type.
 
 use std::cmp::Ordering;
 use std::fmt::{self, Write as _};
@@ -14,52 +14,55 @@ use crate::clock::{self, Started};
 use crate::escape::{Arguments, Escaped};
 use crate::host::Host;
 
-/// What a column says about a task.
+/// A value of a column.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Value<'a> {
     Number(u64),
     Signed(i64),
-    /// A number of tenths: percents.
+    /// A percentage, in tenths.
     Tenths(u64),
-    /// A part of the machine, in tenths of percents.
+    /// A percentage of the resources of the host, in tenths.
     Share(u64),
-    /// A set of bits without names.
+    /// A bit set, shown in hexadecimal digits in tables.
     Bits(u64),
-    /// An address, in hexadecimal digits.
+    /// An address, shown in hexadecimal digits.
     Address(u64),
     Flag(bool),
     State(State),
-    /// The state, and what else ps has letters for.
-    Letters(Letters),
+    /// The letters of the column `stat` of ps.
+    StatLetters(StatLetters),
     Comm(Comm),
     User(u32),
     Group(u32),
     Caps(CapSet),
-    /// A word of the kernel's vocabulary.
+    /// A fixed word, such as the name of a scheduling class.
     Word(&'static str),
-    /// Seconds, in one of the ways of ps.
+    /// Seconds, as [`clock::cpu_time`] formats them.
     CpuTime(u64),
+    /// Seconds, as [`clock::bsd_time`] formats them.
     BsdTime(u64),
+    /// Seconds, as [`clock::elapsed`] formats them.
     Elapsed(u64),
-    /// When it started, in nanoseconds since boot.
+    /// Start time in nanoseconds since boot, and its format.
     Started(u64, Started),
-    /// A terminal's device number; 0 for none.
+    /// Device number of a terminal; 0 without a terminal.
     Terminal(u32),
-    /// A path, or some other bytes of a stranger's.
+    /// A path, or other bytes that users control.
     Bytes(&'a [u8]),
-    /// The line of `/proc/PID/cgroup`.
+    /// A path in the default hierarchy, shown like the line of `/proc/PID/cgroup`.
     Cgroup(&'a [u8]),
-    /// The arguments and, for who has none, the name.
+    /// The arguments, and the name, which is shown if there are no arguments.
     Command(&'a [u8], Comm),
+    /// Major and minor number of a device.
     Device(u32, u32),
     VmaFlags(VmaFlags),
 }
 
-/// Letters of the column `stat`: as many as there can be, and NULs.
+/// Letters of the column `stat`, padded with NULs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Letters([u8; 8]);
+pub(crate) struct StatLetters([u8; 8]);
 
-impl FromIterator<char> for Letters {
+impl FromIterator<char> for StatLetters {
     fn from_iter<T: IntoIterator<Item = char>>(letters: T) -> Self {
         let mut all = Self::default();
         for (to, letter) in all.0.iter_mut().zip(letters) {
@@ -69,7 +72,7 @@ impl FromIterator<char> for Letters {
     }
 }
 
-impl fmt::Display for Letters {
+impl fmt::Display for StatLetters {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let letters = self.0.iter().take_while(|&&letter| letter != 0);
         letters
@@ -79,8 +82,8 @@ impl fmt::Display for Letters {
 }
 
 impl Value<'_> {
-    /// The order of `--sort`: that of what is shown, or of the number it
-    /// stands for.
+    /// Returns the order of `--sort`: numbers are compared numerically, and names
+    /// alphabetically.
     pub(crate) fn compare(&self, other: &Self, host: &Host) -> Ordering {
         let names = &host.names;
         match (*self, *other) {
@@ -96,7 +99,7 @@ impl Value<'_> {
             (Self::Signed(a), Self::Signed(b)) => a.cmp(&b),
             (Self::Flag(a), Self::Flag(b)) => a.cmp(&b),
             (Self::State(a), Self::State(b)) => a.letter().cmp(&b.letter()),
-            (Self::Letters(a), Self::Letters(b)) => a.cmp(&b),
+            (Self::StatLetters(a), Self::StatLetters(b)) => a.cmp(&b),
             (Self::Comm(a), Self::Comm(b)) => a.as_bytes().cmp(b.as_bytes()),
             (Self::Caps(a), Self::Caps(b)) => a.0.cmp(&b.0),
             (Self::Word(a), Self::Word(b)) => a.cmp(b),
@@ -112,14 +115,13 @@ impl Value<'_> {
             }
             (Self::User(a), Self::User(b)) => names.user(a).cmp(&names.user(b)),
             (Self::Group(a), Self::Group(b)) => names.group(a).cmp(&names.group(b)),
-            // A column has one kind of value, so these two are of different
-            // columns and have no order.
+            // Values of one column have the same kind, so this is not reached.
             _ => Ordering::Equal,
         }
     }
 }
 
-/// A value on its way out; `None` where the kernel did not tell.
+/// A value to format; `None` if the kernel did not report it.
 #[derive(Clone, Copy)]
 pub(crate) struct Cell<'a> {
     pub(crate) value: Option<Value<'a>>,
@@ -127,7 +129,7 @@ pub(crate) struct Cell<'a> {
 }
 
 impl Cell<'_> {
-    /// For the eye: short.
+    /// Returns the text in a table.
     pub(crate) fn to_table(self) -> String {
         let numeric = self.host.names.numeric;
         match self.value {
@@ -145,7 +147,7 @@ impl Cell<'_> {
         }
     }
 
-    /// For a program: appends to `text`, nothing where there is nothing.
+    /// Appends the text in CSV, which is empty for a missing value.
     pub(crate) fn push_csv(self, text: &mut String) {
         match self.value {
             None => {}
@@ -160,7 +162,7 @@ impl Cell<'_> {
         }
     }
 
-    /// The terminal's name, if that is what this is, and it has one.
+    /// Returns the name of the terminal, if the value is a terminal with a name.
     fn terminal(&self) -> Option<std::rc::Rc<str>> {
         match self.value {
             Some(Value::Terminal(device)) => self.host.terminals.name(device),
@@ -168,7 +170,7 @@ impl Cell<'_> {
         }
     }
 
-    /// What reads the same to both.
+    /// Appends the text that tables and CSV have in common.
     fn push_plain(self, value: Value<'_>, text: &mut String) {
         let host = self.host;
         match value {
@@ -180,11 +182,11 @@ impl Cell<'_> {
             Value::Address(address) => push(text, format_args!("{address:08x}")),
             Value::Flag(flag) => push(text, format_args!("{flag}")),
             Value::State(state) => text.push(state.letter()),
-            Value::Letters(letters) => push(text, format_args!("{letters}")),
+            Value::StatLetters(letters) => push(text, format_args!("{letters}")),
             Value::Comm(comm) => push(text, format_args!("{comm}")),
             Value::User(uid) => text.push_str(&host.names.user(uid)),
             Value::Group(gid) => text.push_str(&host.names.group(gid)),
-            Value::Caps(set) => push(text, format_args!("{}", Hexadecimal(set))),
+            Value::Caps(set) => push(text, format_args!("{}", HexCaps(set))),
             Value::Word(word) => text.push_str(word),
             Value::CpuTime(seconds) => text.push_str(&clock::cpu_time(seconds)),
             Value::BsdTime(seconds) => text.push_str(clock::bsd_time(seconds).trim_start()),
@@ -215,40 +217,40 @@ pub(crate) fn push_number(text: &mut String, number: u64) {
 }
 
 fn push(text: &mut String, arguments: fmt::Arguments<'_>) {
-    // A String takes whatever is written to it.
+    // Ignore the result: writing to a String does not fail.
     let _ = text.write_fmt(arguments);
 }
 
-/// A capability set as `/proc/PID/status` has it. In JSON it is a string too:
-/// 64 bits do not fit the numbers of many a reader.
-struct Hexadecimal(CapSet);
+/// A capability set in the format of `/proc/PID/status`. JSON uses this string as
+/// well, because many JSON readers do not support integers of 64 bits.
+struct HexCaps(CapSet);
 
-impl fmt::Display for Hexadecimal {
+impl fmt::Display for HexCaps {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:016x}", self.0.0)
     }
 }
 
 /// A capability set as a list of names.
-struct List(CapSet);
+struct CapNames(CapSet);
 
-impl Serialize for List {
+impl Serialize for CapNames {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.0.iter().map(Text))
+        serializer.collect_seq(self.0.iter().map(AsString))
     }
 }
 
-/// Anything that can be shown, as a string.
-struct Text<T>(T);
+/// Serializes a displayable value as a string.
+struct AsString<T>(T);
 
-impl<T: fmt::Display> Serialize for Text<T> {
+impl<T: fmt::Display> Serialize for AsString<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&self.0)
     }
 }
 
-/// For a program, typed: numbers where there is one number, lists where there
-/// is a set, and else what CSV has.
+/// Serializes for JSON: numbers as numbers, sets as arrays, and other values as the
+/// text in CSV.
 impl Serialize for Cell<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Some(value) = self.value else {
@@ -258,7 +260,7 @@ impl Serialize for Cell<'_> {
         match value {
             Value::Number(number) | Value::Bits(number) => serializer.serialize_u64(number),
             Value::Signed(number) => serializer.serialize_i64(number),
-            #[expect(clippy::cast_precision_loss, reason = "percents")]
+            #[expect(clippy::cast_precision_loss, reason = "a percentage is small")]
             Value::Tenths(tenths) | Value::Share(tenths) => {
                 serializer.serialize_f64(tenths as f64 / 10.0)
             }
@@ -268,8 +270,8 @@ impl Serialize for Cell<'_> {
             Value::Comm(comm) => serializer.collect_str(&comm),
             Value::User(uid) => serializer.serialize_str(&self.host.names.user(uid)),
             Value::Group(gid) => serializer.serialize_str(&self.host.names.group(gid)),
-            Value::Caps(set) if numeric => serializer.collect_str(&Hexadecimal(set)),
-            Value::Caps(set) => List(set).serialize(serializer),
+            Value::Caps(set) if numeric => serializer.collect_str(&HexCaps(set)),
+            Value::Caps(set) => CapNames(set).serialize(serializer),
             Value::VmaFlags(flags) => serializer.collect_seq(flags.mnemonics()),
             Value::Terminal(_) if self.terminal().is_none() => serializer.serialize_none(),
             value => {
@@ -286,7 +288,7 @@ mod tests {
     use super::*;
     use crate::row::samples::NOBODY;
 
-    /// In a table, in CSV, in JSON.
+    /// Returns the text in a table, in CSV and in JSON.
     fn shown(value: Option<Value<'_>>, numeric: bool) -> [String; 3] {
         let host = Host::at(36 * 3600, numeric);
         let cell = Cell { value, host: &host };
@@ -300,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn each_kind_reads_well_to_each_reader() {
+    fn each_value_has_a_table_a_csv_and_a_json_form() {
         let caps = |bits| Some(Value::Caps(CapSet(bits)));
         for (value, expected) in [
             (None, ["-", "", "null"]),
@@ -314,7 +316,7 @@ mod tests {
             ),
             (Some(Value::Word("TS")), ["TS", "TS", "\"TS\""]),
             (
-                Some(Value::Letters("Ss+".chars().collect())),
+                Some(Value::StatLetters("Ss+".chars().collect())),
                 ["Ss+", "Ss+", "\"Ss+\""],
             ),
             (
@@ -370,7 +372,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_set_is_one_word_in_a_table_and_listed_for_programs() {
+    fn full_capability_set_is_all_in_a_table_and_a_list_elsewhere() {
         let [table, csv, json] = shown(Some(Value::Caps(CapSet::ALL)), false);
         assert_eq!(table, "all");
         assert_eq!(csv.split(',').count(), 41);
@@ -379,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn numeric_leaves_numbers() {
+    fn numeric_shows_ids_and_bits() {
         for (value, expected) in [
             (Value::User(0), ["0", "0", "0"]),
             (
@@ -408,7 +410,7 @@ mod tests {
     }
 
     #[test]
-    fn a_user_without_a_name_is_a_string_all_the_same() {
+    fn user_without_a_name_is_a_string() {
         let digits = NOBODY.to_string();
         let json = format!("\"{digits}\"");
         let expected = [digits.as_str(), digits.as_str(), json.as_str()];
@@ -416,7 +418,7 @@ mod tests {
     }
 
     #[test]
-    fn names_of_any_bytes_are_text_and_stay_apart() {
+    fn different_bytes_have_different_text() {
         for (bytes, expected) in [
             (&b"bash"[..], "bash"),
             (b"a b", "a b"),
@@ -436,13 +438,13 @@ mod tests {
     }
 
     #[test]
-    fn order_is_that_of_what_is_shown() {
+    fn values_compare_as_they_are_shown() {
         let compare = |a: Value<'_>, b: Value<'_>, numeric| a.compare(&b, &Host::at(0, numeric));
         assert_eq!(
             compare(Value::Number(9), Value::Number(10), false),
             Ordering::Less
         );
-        // "root" comes after "4000000007" as a word, and before it as a number.
+        // "root" sorts after "4000000007" alphabetically, and before it numerically.
         let (root, nobody) = (Value::User(0), Value::User(NOBODY));
         assert_eq!(compare(root, nobody, false), Ordering::Greater);
         assert_eq!(compare(root, nobody, true), Ordering::Less);

@@ -1,27 +1,27 @@
 // SPDX-License-Identifier: MIT
-//! The manual pages and completions that `generate` makes of the command line.
+//! Manual pages and completions that `generate` writes.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Has them made in a fresh folder of this name.
+/// Generates files in a new directory of this name.
 fn generated(what: &str, name: &str) -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-    if folder.exists() {
-        fs::remove_dir_all(&folder).expect("an old folder to remove");
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    if directory.exists() {
+        fs::remove_dir_all(&directory).expect("an old directory to remove");
     }
     let output = Command::new(env!("CARGO_BIN_EXE_taskdiag-cli"))
         .args(["generate", what])
-        .arg(&folder)
+        .arg(&directory)
         .output()
         .expect("the command starts");
     assert_eq!(output.status.code(), Some(0), "{output:?}");
-    folder
+    directory
 }
 
-fn names(folder: &Path) -> Vec<String> {
-    let entries = fs::read_dir(folder).expect("a folder");
+fn names(directory: &Path) -> Vec<String> {
+    let entries = fs::read_dir(directory).expect("a directory");
     let mut names: Vec<String> = entries
         .map(|entry| {
             entry
@@ -36,9 +36,9 @@ fn names(folder: &Path) -> Vec<String> {
 }
 
 #[test]
-fn mandoc_has_nothing_to_say_about_the_pages() {
-    let folder = generated("man", "pages");
-    let pages = names(&folder);
+fn manual_pages_pass_mandoc_lint() {
+    let directory = generated("man", "pages");
+    let pages = names(&directory);
     assert_eq!(
         pages,
         [
@@ -52,23 +52,26 @@ fn mandoc_has_nothing_to_say_about_the_pages() {
     for page in pages {
         let lint = Command::new("mandoc")
             .args(["-T", "lint", "-W", "warning"])
-            .arg(folder.join(&page))
+            .arg(directory.join(&page))
             .output()
-            .expect("this test takes mandoc: apt-get install mandoc");
-        let said = String::from_utf8_lossy(&lint.stdout);
-        assert!(lint.status.success() && said.is_empty(), "{page}:\n{said}");
+            .expect("mandoc is required: apt-get install mandoc");
+        let warnings = String::from_utf8_lossy(&lint.stdout);
+        assert!(
+            lint.status.success() && warnings.is_empty(),
+            "{page}:\n{warnings}"
+        );
     }
 }
 
 #[test]
-fn the_page_has_what_help_has() {
-    let folder = generated("man", "page");
+fn manual_page_contains_the_long_help() {
+    let directory = generated("man", "page");
     let text = Command::new("mandoc")
         .args(["-T", "utf8", "-O", "width=100"])
-        .arg(folder.join("taskdiag-cli.1"))
+        .arg(directory.join("taskdiag-cli.1"))
         .output()
-        .expect("this test takes mandoc: apt-get install mandoc");
-    // Bold is a letter, a backspace, and the letter again.
+        .expect("mandoc is required: apt-get install mandoc");
+    // A bold character is printed as the character, a backspace and the character.
     let text = String::from_utf8(text.stdout).expect("UTF-8");
     let mut plain = String::new();
     for letter in text.chars() {
@@ -82,7 +85,7 @@ fn the_page_has_what_help_has() {
         "EXIT STATUS",
         "capeff, caps             effective capabilities",
         "taskdiag-cli --all --show base,cred",
-        r"In names, arguments and paths, what is not UTF-8 is written \xNN, a byte each;",
+        r"\xNN, control and other unprintable characters as \t, \r, \n or \u{N}, and a",
     ] {
         assert!(plain.contains(line), "{line} is not in: {plain}");
     }
@@ -90,15 +93,15 @@ fn the_page_has_what_help_has() {
 }
 
 #[test]
-fn every_shell_completes_the_options() {
-    let folder = generated("completions", "shells");
-    let files = names(&folder);
+fn completions_contain_the_options() {
+    let directory = generated("completions", "shells");
+    let files = names(&directory);
     assert_eq!(
         files,
         ["_taskdiag-cli", "taskdiag-cli.bash", "taskdiag-cli.fish"]
     );
     for file in &files {
-        let text = fs::read_to_string(folder.join(file)).expect("a script");
+        let text = fs::read_to_string(directory.join(file)).expect("a script");
         for word in ["descendants", "scope-pid", "ndjson", "doctor"] {
             assert!(text.contains(word), "{word} is not in {file}");
         }
@@ -106,8 +109,8 @@ fn every_shell_completes_the_options() {
 }
 
 #[test]
-fn bash_completes_a_word() {
-    let folder = generated("completions", "bash");
+fn bash_completes_an_option() {
+    let directory = generated("completions", "bash");
     let script = r#"
         source "$1" && [[ $(complete -p taskdiag-cli) =~ -F\ ([^ ]+) ]] || exit
         COMP_WORDS=(taskdiag-cli --desc) COMP_CWORD=1
@@ -116,7 +119,7 @@ fn bash_completes_a_word() {
     "#;
     let output = Command::new("bash")
         .args(["-c", script, "bash"])
-        .arg(folder.join("taskdiag-cli.bash"))
+        .arg(directory.join("taskdiag-cli.bash"))
         .output()
         .expect("bash starts");
     assert_eq!(

@@ -1,26 +1,31 @@
 // SPDX-License-Identifier: MIT
-//! What the user sees where the kernel has no task_diag, as on almost every
-//! machine. On one that has it these tests fail, and `kernel.rs` is for it.
+//! Output of the command with a kernel that does not have task_diag. These tests
+//! fail with a kernel that has it; for such kernels there is `tests/kernel/`.
 
 use std::fs;
 
 use assert_cmd::Command;
 
-const ADVICE: &str = "\
-taskdiag-cli: the running kernel has no TASKDIAG family to ask.
+const REMEDY: &str = "\
+taskdiag-cli: the running kernel has no TASKDIAG family: a kernel that is built
+with CONFIG_TASKDIAG, or the module task_diag, is required
 
-It takes a kernel that is built with CONFIG_TASKDIAG, or has task_diag as a
-module. In the sources of task_diag, the first of these gives the running kernel
-the module, the second boots a kernel and runs this command in it:
+Run one of these commands in the source directory of task_diag. The first one
+installs the module for the running kernel. The second one boots a kernel with
+task_diag and runs this command in it.
 
     scripts/install
     scripts/run taskdiag-cli --all
 ";
 
+fn command() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_taskdiag-cli"))
+}
+
 #[test]
-fn the_user_is_told_what_to_do() {
+fn every_format_prints_the_remedy() {
     for format in ["table", "json", "ndjson", "csv"] {
-        Command::new(env!("CARGO_BIN_EXE_taskdiag-cli"))
+        command()
             .args([
                 "--transport",
                 "netlink",
@@ -34,30 +39,30 @@ fn the_user_is_told_what_to_do() {
             .assert()
             .code(1)
             .stdout("")
-            .stderr(ADVICE);
+            .stderr(REMEDY);
     }
 }
 
 #[test]
-fn whatever_is_asked() {
+fn every_strategy_prints_the_remedy() {
     for line in [
         &["--all-threads"][..],
         &["--pid", "1"],
         &["--children", "1"],
         &["--threads", "1", "--sort", "-tid"],
     ] {
-        Command::new(env!("CARGO_BIN_EXE_taskdiag-cli"))
+        command()
             .args(["--transport", "netlink"])
             .args(line)
             .assert()
             .code(1)
             .stdout("")
-            .stderr(ADVICE);
+            .stderr(REMEDY);
     }
 }
 
 #[test]
-fn and_it_is_where_the_advice_says() {
+fn scripts_of_the_remedy_exist() {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
     for name in ["scripts/install", "scripts/run"] {
         assert!(fs::exists(format!("{root}/{name}")).is_ok_and(|exists| exists));
@@ -65,8 +70,8 @@ fn and_it_is_where_the_advice_says() {
 }
 
 #[test]
-fn a_file_that_is_not_there_is_told_of() {
-    Command::new(env!("CARGO_BIN_EXE_taskdiag-cli"))
+fn missing_transaction_file_is_reported() {
+    command()
         .args(["--transport", "file", "--all"])
         .assert()
         .code(1)
@@ -77,54 +82,51 @@ fn a_file_that_is_not_there_is_told_of() {
         );
 }
 
-/// The command with these words: what it writes, and what it says beside that.
+/// Runs the command with these arguments, and returns its output and its messages.
 fn run(words: &[&str]) -> (String, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_taskdiag-cli"))
-        .args(words)
-        .output()
-        .expect("the command starts");
+    let output = command().args(words).output().expect("the command starts");
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let text = |bytes| String::from_utf8(bytes).expect("the command writes UTF-8");
     (text(output.stdout), text(output.stderr))
 }
 
 #[test]
-fn procfs_answers_and_the_user_is_told_what_it_costs() {
+fn fallback_to_procfs_prints_a_warning() {
     let me = std::process::id().to_string();
     let words = ["--pid", &me, "--columns", "pid,comm,uid", "--no-headers"];
-    let (row, said) = run(&words);
+    let (row, messages) = run(&words);
     let mut fields = row.split_whitespace();
     assert_eq!(fields.next(), Some(&me[..]), "{row}");
-    assert!(said.starts_with("taskdiag-cli: the running kernel has no task_diag"));
-    assert_eq!(said.matches("taskdiag-cli:").count(), 1);
+    assert!(messages.starts_with("taskdiag-cli: warning: the running kernel has no task_diag"));
+    assert_eq!(messages.matches("taskdiag-cli:").count(), 1);
 
-    let knowing = [&words[..], &["--transport", "procfs"]].concat();
-    assert_eq!(run(&knowing), (row, String::new()));
-    let counting = [&knowing[..], &["--stats"]].concat();
-    let (_, stats) = run(&counting);
+    let with_transport = [&words[..], &["--transport", "procfs"]].concat();
+    assert_eq!(run(&with_transport), (row, String::new()));
+    let with_stats = [&with_transport[..], &["--stats"]].concat();
+    let (_, stats) = run(&with_stats);
     assert!(
-        stats.contains("tasks: 1,") && stats.ends_with("by: procfs\n"),
+        stats.contains("tasks: 1,") && stats.ends_with("transport: procfs\n"),
         "{stats}"
     );
 }
 
 #[test]
-fn everything_is_shown_that_procfs_has() {
+fn procfs_transport_lists_tasks_and_mappings() {
     let (rows, _) = run(&["--all", "--show", "base,cred", "--transport", "procfs"]);
     assert!(rows.lines().count() > 2, "{rows}");
-    let (areas, _) = run(&[
+    let (maps, _) = run(&[
         "--maps",
         &std::process::id().to_string(),
         "--transport",
         "procfs",
     ]);
-    assert!(areas.contains("[stack]"), "{areas}");
+    assert!(maps.contains("[stack]"), "{maps}");
 }
 
 #[test]
-fn another_namespace_is_not_for_procfs() {
+fn procfs_transport_rejects_scope_pid() {
     let me = std::process::id().to_string();
-    Command::new(env!("CARGO_BIN_EXE_taskdiag-cli"))
+    command()
         .args(["--all", "--transport", "procfs", "--scope-pid", &me])
         .assert()
         .code(1)
@@ -136,9 +138,9 @@ fn another_namespace_is_not_for_procfs() {
 }
 
 #[test]
-fn the_doctor_tells_what_is_missing_and_how_to_get_it() {
+fn doctor_reports_missing_parts_and_a_remedy() {
     let doctor = |words: &[&str]| {
-        let output = Command::new(env!("CARGO_BIN_EXE_taskdiag-cli"))
+        let output = command()
             .arg("doctor")
             .args(words)
             .assert()
@@ -149,14 +151,14 @@ fn the_doctor_tells_what_is_missing_and_how_to_get_it() {
         String::from_utf8(output.stdout).expect("the command writes UTF-8")
     };
     let text = doctor(&[]);
-    let fact = |what: &str| {
+    let property = |what: &str| {
         let line = text.lines().find(|line| line.starts_with(what));
         line.expect(what)[what.len()..].trim_start().to_owned()
     };
-    assert!(fact("netlink").starts_with("no: "), "{text}");
-    assert!(fact("file").starts_with("no: "), "{text}");
-    assert_eq!(fact("auto"), "procfs: several system calls a task");
-    assert!(fact("get it").starts_with("scripts/run taskdiag-cli --all"));
+    assert!(property("netlink").starts_with("no: "), "{text}");
+    assert!(property("file").starts_with("no: "), "{text}");
+    assert_eq!(property("auto"), "procfs: several system calls per task");
+    assert!(property("remedy").starts_with("scripts/run taskdiag-cli --all"));
 
     let object: serde_json::Value = serde_json::from_str(&doctor(&["--json"])).expect("JSON");
     assert_eq!(object["auto"], "procfs");
@@ -164,22 +166,22 @@ fn the_doctor_tells_what_is_missing_and_how_to_get_it() {
 }
 
 #[test]
-fn every_command_can_be_told_how_to_ask() {
+fn subcommands_accept_the_transport_option() {
     for words in [
         &["features", "--transport", "netlink"][..],
         &["ps", "ax", "--transport", "netlink"],
     ] {
-        Command::new(env!("CARGO_BIN_EXE_taskdiag-cli"))
+        command()
             .args(words)
             .assert()
             .code(1)
             .stdout("")
-            .stderr(ADVICE);
+            .stderr(REMEDY);
     }
-    let (features, said) = run(&["features", "--transport", "procfs"]);
+    let (features, messages) = run(&["features", "--transport", "procfs"]);
     assert!(features.starts_with("groups      base,cred"), "{features}");
-    assert_eq!(said, "");
-    let (rows, said) = run(&["ps", "ax", "--transport", "procfs"]);
+    assert_eq!(messages, "");
+    let (rows, messages) = run(&["ps", "ax", "--transport", "procfs"]);
     assert!(rows.lines().count() > 2, "{rows}");
-    assert_eq!(said, "");
+    assert_eq!(messages, "");
 }

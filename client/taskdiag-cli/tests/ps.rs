@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-//! `taskdiag-cli ps` against procps's `ps`, both as root, in a kernel that has
-//! the family: the rows of tasks that hold still are equal, blank by blank.
+//! Compares `taskdiag-cli ps` with the `ps` of procps, both as root, in a kernel
+//! with task_diag. Rows of sleeping tasks have to be equal byte by byte.
 
 mod common;
 
@@ -17,14 +17,14 @@ use nix::unistd::Pid;
 
 use common::{NOBODY, await_that, procfs, text};
 
-/// Tasks to look at, of many kinds, none of which does anything.
-struct Population {
+/// Sleeping tasks of many kinds.
+struct TestTasks {
     children: Vec<Child>,
-    /// All of them, grandchildren included.
+    /// The pids of all tasks, including grandchildren.
     pids: Vec<u32>,
 }
 
-impl Population {
+impl TestTasks {
     fn start() -> Self {
         let sleep = || {
             let mut command = Command::new("sleep");
@@ -46,7 +46,7 @@ impl Population {
             "two\nlines\t\u{1b}[1m gr\u{f6}\u{df}e \u{65e5}".as_bytes(),
         ));
         let mut nameless = sleep();
-        // Beyond 2^31 ps writes ids with a minus.
+        // ps prints ids from 2^31 as negative numbers.
         nameless.uid(2_000_000_007).gid(2_000_000_008);
         let mut nobody = sleep();
         nobody.uid(NOBODY).gid(NOBODY);
@@ -69,9 +69,9 @@ impl Population {
             under(&["chrt", "-b", "0"]),
             under(&["chrt", "-i", "0"]),
             under(&["setsid"]),
-            // A terminal, a child in front and one behind.
+            // A terminal with a foreground and a background child.
             script("exec script -qec 'set -m; sleep 1000 & sleep 1000' /dev/null"),
-            // A dead child that nobody waits for.
+            // A zombie.
             script("sleep 0 & exec sleep 1000"),
             script("printf new-name > /proc/self/comm; read never; :"),
             script("exec 9<&0; ulimit -l unlimited; exec sleep 1000"),
@@ -81,32 +81,33 @@ impl Population {
         let pid = Pid::from_raw(stopped.id().try_into().expect("a pid"));
         kill(pid, Signal::SIGSTOP).expect("our child");
 
-        let mut population = Self {
+        let mut tasks = Self {
             children,
             pids: Vec::new(),
         };
-        population.settle();
-        population
+        tasks.settle();
+        tasks
     }
 
-    /// Waits until all have come to rest: the same ones twice, each asleep,
-    /// stopped or dead, and with the programs they are to run.
+    /// Waits until all expected tasks exist and are sleeping, stopped or zombies, in
+    /// two consecutive checks.
     fn settle(&mut self) {
         let mut before = Vec::new();
         self.pids = await_that(|| {
-            let pids = self.family();
-            let rest = |pid: &u32| {
+            let pids = self.descendants();
+            let settled = |pid: &u32| {
                 let state = &procfs::status(*pid)["State"][0];
                 matches!(state.as_str(), "S" | "T" | "Z")
             };
-            let still = pids == before && pids.iter().all(rest) && pids.len() == EXPECTED;
+            let still = pids == before && pids.iter().all(settled) && pids.len() == TASK_COUNT;
             before.clone_from(&pids);
             std::thread::sleep(Duration::from_millis(200));
             still.then_some(pids)
         });
     }
 
-    fn family(&self) -> Vec<u32> {
+    /// Returns the pids of the children and all their descendants.
+    fn descendants(&self) -> Vec<u32> {
         let mut pids: Vec<u32> = self.children.iter().map(Child::id).collect();
         let mut next = 0;
         while let Some(pid) = pids.get(next) {
@@ -124,10 +125,11 @@ impl Population {
     }
 }
 
-/// The commands, the shell in the terminal with its two children, the dead.
-const EXPECTED: usize = 16 + 3 + 1;
+/// The number of tasks: the commands, the shell in the terminal with its two
+/// children, and the zombie.
+const TASK_COUNT: usize = 16 + 3 + 1;
 
-impl Drop for Population {
+impl Drop for TestTasks {
     fn drop(&mut self) {
         for &pid in &self.pids {
             let pid = Pid::from_raw(pid.try_into().expect("a pid"));
@@ -145,7 +147,7 @@ fn start(mut command: Command) -> Child {
     command.spawn().expect("the program starts")
 }
 
-/// A user whose name does not fit the column.
+/// Returns a user whose name is too long for the column.
 fn user_with_a_long_name() -> Option<(u32, u32)> {
     let users = fs::read_to_string("/etc/passwd").expect("a user database");
     let mut users = users
@@ -155,8 +157,8 @@ fn user_with_a_long_name() -> Option<(u32, u32)> {
     Some((user[2].parse().ok()?, user[3].parse().ok()?))
 }
 
-/// What procps says. It gives up on the /proc/cpuinfo of some kernels, and
-/// does with an empty one.
+/// Returns the output of procps. An empty file replaces /proc/cpuinfo, which procps
+/// cannot parse on some kernels.
 fn procps(words: &[&str]) -> String {
     let script = r#"mount --bind /dev/null /proc/cpuinfo && exec ps "$@""#;
     run(
@@ -165,6 +167,7 @@ fn procps(words: &[&str]) -> String {
     )
 }
 
+/// Returns the output of the command.
 fn ours(words: &[&str]) -> String {
     run(
         Command::new(env!("CARGO_BIN_EXE_taskdiag-cli")).arg("ps"),
@@ -179,23 +182,23 @@ fn run(command: &mut Command, words: &[&str]) -> String {
         .env_remove("COLUMNS")
         .output()
         .expect("the command starts");
-    let complaint = text(output.stderr);
+    let error_message = text(output.stderr);
     assert_eq!(
-        (output.status.code(), complaint.as_str()),
+        (output.status.code(), error_message.as_str()),
         (Some(0), ""),
         "{words:?}"
     );
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// The line of headings, and the lines of these tasks by number, of which
-/// there may be several. The number is the word at this place.
-fn lines(text: &str, place: usize, pids: &[u32]) -> (String, BTreeMap<u32, Vec<String>>) {
+/// Returns the line of headings, and the lines of these tasks by pid. A task may
+/// have several lines. `index` is the index of the pid in a line.
+fn lines(text: &str, index: usize, pids: &[u32]) -> (String, BTreeMap<u32, Vec<String>>) {
     let mut lines = text.lines();
     let headings = lines.next().unwrap_or_default().to_owned();
     let mut rows: BTreeMap<u32, Vec<String>> = BTreeMap::new();
     for line in lines {
-        let number = line.split_whitespace().nth(place);
+        let number = line.split_whitespace().nth(index);
         match number.and_then(|word| word.parse().ok()) {
             Some(pid) if pids.contains(&pid) => rows.entry(pid).or_default().push(line.to_owned()),
             _ => {}
@@ -204,24 +207,26 @@ fn lines(text: &str, place: usize, pids: &[u32]) -> (String, BTreeMap<u32, Vec<S
     (headings, rows)
 }
 
-/// Compares, with procps before and behind: a clock may tick between two of
-/// the three, and so it is tried again where it did twice. What is reckoned per
-/// time since the start holds still for longer and longer.
-fn compare(words: &[&str], place: usize, pids: &[u32]) {
+/// Compares the output with that of procps before and after it.
+///
+/// The clock may advance between two of the three runs, so a line may be equal to
+/// either one. If it advanced twice, the comparison is repeated. Percentages of the
+/// elapsed time change less often as tasks get older.
+fn compare(words: &[&str], index: usize, pids: &[u32]) {
     let end = Instant::now() + Duration::from_secs(60);
     loop {
-        let before = lines(&procps(words), place, pids);
-        let between = lines(&ours(words), place, pids);
-        let behind = lines(&procps(words), place, pids);
+        let before = lines(&procps(words), index, pids);
+        let between = lines(&ours(words), index, pids);
+        let after = lines(&procps(words), index, pids);
         assert_eq!(between.0, before.0, "{words:?}");
         assert_eq!(
             before.1.len(),
             pids.len(),
-            "{words:?}: ps shows all of them"
+            "{words:?}: ps shows all test tasks"
         );
         assert!(between.1.keys().eq(before.1.keys()), "{words:?}");
         let equal = |pid: &u32, line: &Vec<String>| {
-            before.1.get(pid) == Some(line) || behind.1.get(pid) == Some(line)
+            before.1.get(pid) == Some(line) || after.1.get(pid) == Some(line)
         };
         let differs = between.1.iter().find(|(pid, line)| !equal(pid, line));
         let Some((pid, line)) = differs else {
@@ -237,10 +242,10 @@ fn compare(words: &[&str], place: usize, pids: &[u32]) {
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn rows_are_those_of_procps() {
-    let population = Population::start();
-    let pids = &population.pids;
-    for (words, place) in [
+fn rows_equal_those_of_procps() {
+    let tasks = TestTasks::start();
+    let pids = &tasks.pids;
+    for (words, index) in [
         (&["ax", "-o", "pid,ppid"][..], 0),
         (&["-e"], 0),
         (&["-ej"], 0),
@@ -291,16 +296,16 @@ fn rows_are_those_of_procps() {
         (&["-eo", "pid=NUMBER,user:20,comm=NAME", "-o", "s="], 0),
         (&["-eo", "pid,user", "--sort=-rss,pid"], 0),
     ] {
-        compare(words, place, pids);
+        compare(words, index, pids);
     }
 }
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn arguments_are_those_of_procps() {
-    let population = Population::start();
-    let pids = &population.pids;
-    for (words, place) in [
+fn arguments_equal_those_of_procps() {
+    let tasks = TestTasks::start();
+    let pids = &tasks.pids;
+    for (words, index) in [
         (&["aux"][..], 1),
         (&["-ef"], 1),
         (&["ax"], 0),
@@ -317,21 +322,17 @@ fn arguments_are_those_of_procps() {
         (&["-eo", "pid,args,comm"], 0),
         (&["-eo", "pid,cmd"], 0),
     ] {
-        compare(words, place, pids);
+        compare(words, index, pids);
     }
 }
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn selections_are_those_of_procps() {
-    let population = Population::start();
-    let all: String = population
-        .pids
-        .iter()
-        .map(|pid| format!("{pid},"))
-        .collect();
+fn selections_equal_those_of_procps() {
+    let tasks = TestTasks::start();
+    let all: String = tasks.pids.iter().map(|pid| format!("{pid},")).collect();
     let shown = |text: &str| -> Vec<String> {
-        // What runs the two is no part of what they show alike.
+        // Exclude the two programs and the wrapper of procps.
         let own = ["ps", "taskdiag-cli", "unshare"];
         let lines = text
             .lines()
@@ -352,7 +353,7 @@ fn selections_are_those_of_procps() {
         &["a", "-o", "pid,tty,comm"],
         &["-q", &all, "-o", "pid"],
     ] {
-        // The list of all ends in a comma, which ps does not take.
+        // ps rejects a comma at the end of a list.
         let words: Vec<&str> = words
             .iter()
             .map(|word| word.trim_end_matches(','))
@@ -363,12 +364,12 @@ fn selections_are_those_of_procps() {
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn nobody_is_a_status_and_no_words() {
+fn empty_selection_exits_with_1_and_no_message() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_taskdiag-cli"));
     let output = command
         .args(["ps", "-C", "no-such-name"])
         .output()
-        .expect("it starts");
+        .expect("the command starts");
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(text(output.stderr), "");
     assert_eq!(text(output.stdout), "  PID TTY          TIME CMD\n");
@@ -376,7 +377,7 @@ fn nobody_is_a_status_and_no_words() {
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn a_terminal_has_its_width() {
+fn lines_have_the_terminal_width() {
     let on_terminal = |program: &str| {
         let line = format!("stty rows 24 cols 70; {program} -ef");
         let mut child = Command::new("script")

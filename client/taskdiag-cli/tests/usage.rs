@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: MIT
-//! What the user sees without the kernel being asked anything.
+//! Output that does not depend on the kernel: help and usage errors.
 //!
-//! The command lines and what they answer are in `cmd/`. After a change that
-//! is meant, `TRYCMD=overwrite cargo test -p taskdiag-cli --test usage` writes
-//! the new answers there, to be read before they are committed.
+//! `cmd/` contains snapshots of command lines and their output. After an intended
+//! change, `TRYCMD=overwrite cargo test -p taskdiag-cli --test usage` updates them;
+//! review the difference before committing.
 
 use std::process::{Command, Stdio};
 
 #[test]
-fn command_lines() {
+fn output_equals_the_snapshots() {
     trycmd::TestCases::new()
         .case("tests/cmd/*.trycmd")
         .insert_var("[VERSION]", env!("CARGO_PKG_VERSION"))
-        .expect("a good name for a variable");
+        .expect("a valid name of a variable");
 }
 
 #[test]
-fn complaints_go_to_standard_error_and_help_does_not() {
+fn usage_errors_go_to_standard_error_and_help_does_not() {
     for (word, status) in [("--pid=0", 2), ("--help", 0), ("--version", 0)] {
         let output = Command::new(env!("CARGO_BIN_EXE_taskdiag-cli"))
             .arg(word)
@@ -29,7 +29,7 @@ fn complaints_go_to_standard_error_and_help_does_not() {
 }
 
 #[test]
-fn help_to_nobody_is_quiet() {
+fn help_into_a_closed_pipe_exits_with_0() {
     let (reader, writer) = nix::unistd::pipe().expect("a pipe");
     drop(reader);
     let output = Command::new(env!("CARGO_BIN_EXE_taskdiag-cli"))

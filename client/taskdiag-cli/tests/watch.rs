@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-//! `watch` against the proc connector of the kernel that runs, as root.
+//! `watch` with the proc connector of the running kernel, as root.
 //!
-//! Ignored unless asked for, as not every kernel has it: `scripts/test client`
-//! runs them in the booted one. `cargo test --test watch -- --ignored` does on
-//! a host that has it. They hold where other processes come and go.
+//! The tests are ignored by default, because not every kernel has the connector.
+//! `scripts/test client` runs them in a booted kernel, and `cargo test --test watch
+//! -- --ignored` runs them on the host. Other processes may start and exit
+//! meanwhile.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _};
@@ -16,18 +17,19 @@ use serde_json::Value;
 
 mod common;
 
-use common::{cli, complaint};
+use common::{cli, error_message};
 
 const COMMAND: &str = env!("CARGO_BIN_EXE_taskdiag-cli");
 
-/// `watch` under way.
+/// A running `watch`.
 struct Watching {
     child: Child,
     out: BufReader<ChildStdout>,
 }
 
 impl Watching {
-    /// Starts it, and waits until it listens: that is when it has a header.
+    /// Starts `watch`, and waits for its line of headings, which it prints after it
+    /// has subscribed to events.
     fn start(words: &[&str]) -> Self {
         let mut watching = Self::launch(words);
         let mut header = String::new();
@@ -52,12 +54,13 @@ impl Watching {
         kill(pid, signal).expect("a process to end");
     }
 
-    /// Ends it as Ctrl-C does; what it wrote until then, and how it ended.
+    /// Sends SIGINT, as Ctrl-C does, and returns the output and the exit status.
     fn interrupt(self) -> (String, Option<i32>) {
         self.signal(Signal::SIGINT);
         self.rest()
     }
 
+    /// Waits for the exit, and returns the remaining output and the exit status.
     fn rest(mut self) -> (String, Option<i32>) {
         let mut text = String::new();
         self.out.read_to_string(&mut text).expect("UTF-8");
@@ -65,12 +68,12 @@ impl Watching {
     }
 }
 
-/// Has a child end with that code, or by that signal; its number.
-fn end(code: i32, signal: Option<Signal>) -> u32 {
-    // SAFETY: the child makes system calls and ends.
+/// Forks a child that exits with this code or by this signal, and returns its pid.
+fn exit_child(code: i32, signal: Option<Signal>) -> u32 {
+    // SAFETY: the child only makes system calls and exits.
     match unsafe { fork() }.expect("a child") {
         ForkResult::Parent { child } => {
-            // SAFETY: no status is asked for.
+            // SAFETY: the status pointer may be null.
             let pid = unsafe { libc::waitpid(child.as_raw(), std::ptr::null_mut(), 0) };
             assert_eq!(pid, child.as_raw());
             pid.try_into().expect("a pid")
@@ -79,14 +82,14 @@ fn end(code: i32, signal: Option<Signal>) -> u32 {
             if let Some(signal) = signal {
                 let _ = nix::sys::signal::raise(signal);
             }
-            // SAFETY: ends the process, and that is all.
+            // SAFETY: _exit() has no preconditions.
             unsafe { libc::_exit(code) }
         }
     }
 }
 
-/// Of the lines of a table the number of the process and what is said of it.
-fn said(table: &str) -> BTreeMap<u32, String> {
+/// Returns pid and details of each line of a table of exit events.
+fn details(table: &str) -> BTreeMap<u32, String> {
     let lines = table.lines().map(|line| {
         let words: Vec<_> = line.split_whitespace().collect();
         assert_eq!(words[1], "exit", "{line}");
@@ -98,36 +101,37 @@ fn said(table: &str) -> BTreeMap<u32, String> {
 
 #[test]
 #[ignore = "needs the proc connector"]
-fn bad_exits_are_told_among_ten_thousand_and_no_others() {
+fn nonzero_exits_are_reported_among_ten_thousand() {
     let watching = Watching::start(&["--events", "nonzero-exit", "--buffer", "33554432"]);
     let mut expected = BTreeMap::new();
     let mut all = Vec::new();
     for number in 0..10_000 {
-        let (code, signal, says) = match number % 1000 {
+        let (code, signal, description) = match number % 1000 {
             17 => (3, None, "code 3"),
             400 => (0, Some(Signal::SIGKILL), "SIGKILL"),
             999 => (255, None, "code 255"),
             _ => (0, None, ""),
         };
-        let pid = end(code, signal);
+        let pid = exit_child(code, signal);
         all.push(pid);
-        if !says.is_empty() {
-            expected.insert(pid, says.to_owned());
+        if !description.is_empty() {
+            expected.insert(pid, description.to_owned());
         }
     }
     let (table, status) = watching.interrupt();
     assert_eq!(status, Some(0));
-    let mut told = said(&table);
-    // Others may end badly as well.
-    told.retain(|pid, _| all.contains(pid));
-    assert_eq!(told, expected);
+    let mut reported = details(&table);
+    // Other processes may fail meanwhile.
+    reported.retain(|pid, _| all.contains(pid));
+    assert_eq!(reported, expected);
     assert_eq!(expected.len(), 30);
 }
 
-/// A shell that ends as it is told to.
+/// A shell that exits with the code that it reads.
 const SHELL: [&str; 3] = ["sh", "-c", "read code; exit $code"];
 
-/// A process that does so well behind the end of another thread of it.
+/// A process that exits with the code that it reads, 0.2 seconds after the exit of
+/// its second thread.
 const THREADED: [&str; 3] = [
     "python3",
     "-c",
@@ -148,7 +152,8 @@ fn begin(program: [&str; 3]) -> Child {
         .expect("a program")
 }
 
-/// Waits for the end of a process with the command, and has it end.
+/// Runs `watch --until` for a shell, calls `end` to end the shell, and returns the
+/// exit status of `watch`.
 fn until(words: &[&str], end: impl FnOnce(&mut Child)) -> Option<i32> {
     let mut shell = begin(SHELL);
     let pid = shell.id().to_string();
@@ -160,7 +165,7 @@ fn until(words: &[&str], end: impl FnOnce(&mut Child)) -> Option<i32> {
     status
 }
 
-fn tell(shell: &mut Child, code: &str) {
+fn send_code(shell: &mut Child, code: &str) {
     use std::io::Write as _;
     let stdin = shell.stdin.as_mut().expect("a pipe");
     writeln!(stdin, "{code}").expect("a reader");
@@ -168,25 +173,28 @@ fn tell(shell: &mut Child, code: &str) {
 
 #[test]
 #[ignore = "needs the proc connector"]
-fn the_status_is_that_of_the_process_waited_for() {
-    assert_eq!(until(&[], |shell| tell(shell, "0")), Some(0));
-    assert_eq!(until(&[], |shell| tell(shell, "7")), Some(7));
+fn until_exits_with_the_status_of_the_process() {
+    assert_eq!(until(&[], |shell| send_code(shell, "0")), Some(0));
+    assert_eq!(until(&[], |shell| send_code(shell, "7")), Some(7));
     let killed = until(&[], |shell| shell.kill().expect("a process"));
     assert_eq!(killed, Some(128 + 9));
     assert_eq!(until(&["--timeout", "0.1"], |_| {}), Some(124));
-    let free = end(0, None).to_string();
-    assert!(complaint(&["watch", "--until", &free]).contains(&format!("no process {free} ")));
+    let free = exit_child(0, None).to_string();
+    assert!(
+        error_message(&["watch", "--until", &free])
+            .contains(&format!("cannot wait for process {free}: "))
+    );
 }
 
 #[test]
 #[ignore = "needs the proc connector"]
-fn the_status_is_that_of_no_other_thread() {
+fn until_ignores_the_status_of_other_threads() {
     let mut process = begin(THREADED);
     let pid = process.id().to_string();
     let watching = Watching::start(&["--events", "exit", "--until", &pid]);
-    // It is over before the first of its two ends is looked at.
+    // Stop watch, so that the process has exited before watch reads an exit event.
     watching.signal(Signal::SIGSTOP);
-    tell(&mut process, "3");
+    send_code(&mut process, "3");
     assert_eq!(process.wait().expect("its status").code(), Some(3));
     watching.signal(Signal::SIGCONT);
     assert_eq!(watching.rest().1, Some(3));
@@ -194,7 +202,7 @@ fn the_status_is_that_of_no_other_thread() {
 
 #[test]
 #[ignore = "needs the proc connector"]
-fn ctrl_c_ends_it_as_what_was_wanted_is_there_or_not() {
+fn interrupt_exits_with_130_if_a_count_is_missing() {
     let (_, status) = Watching::start(&[]).interrupt();
     assert_eq!(status, Some(0));
     let (_, status) = Watching::start(&["--count", "1000000000"]).interrupt();
@@ -203,11 +211,11 @@ fn ctrl_c_ends_it_as_what_was_wanted_is_there_or_not() {
 
 #[test]
 #[ignore = "needs the proc connector"]
-fn an_array_is_whole_when_it_is_interrupted() {
+fn interrupted_json_array_is_complete() {
     let mut watching = Watching::launch(&["--format", "json", "--events", "exit"]);
     let mut first = [0];
     watching.out.read_exact(&mut first).expect("a bracket");
-    let pid = end(3, None);
+    let pid = exit_child(3, None);
     let (rest, status) = watching.interrupt();
     assert_eq!((first, status), (*b"[", Some(0)));
     let array: Vec<Value> = serde_json::from_str(&format!("[{rest}")).expect("an array");
@@ -217,7 +225,7 @@ fn an_array_is_whole_when_it_is_interrupted() {
 
 #[test]
 #[ignore = "needs the proc connector"]
-fn a_reader_that_goes_ends_it_though_nothing_happens() {
+fn closed_pipe_ends_watch_without_an_event() {
     let Watching { mut child, out } = Watching::start(&["--pid", "1", "--events", "coredump"]);
     drop(out);
     assert_eq!(child.wait().expect("its status").code(), Some(0));
@@ -225,7 +233,7 @@ fn a_reader_that_goes_ends_it_though_nothing_happens() {
 
 #[test]
 #[ignore = "needs the proc connector"]
-fn names_are_of_those_who_did_it() {
+fn comm_filter_follows_process_names() {
     let watching = Watching::start(&["--events", "exec,exit", "--comm", "^sleep$"]);
     let status = Command::new("sh").args(["-c", "sleep 0; true"]).status();
     assert!(status.expect("a shell").success());
@@ -244,25 +252,25 @@ fn names_are_of_those_who_did_it() {
 
 #[test]
 #[ignore = "needs the proc connector"]
-fn where_there_are_no_events_it_says_why() {
-    for (option, whose) in [("--net", "network"), ("--user", "user"), ("--pid", "pid")] {
+fn other_namespaces_get_the_reason_for_missing_events() {
+    for (option, namespace) in [("--net", "network"), ("--user", "user"), ("--pid", "pid")] {
         let output = Command::new("unshare")
             .args([option, "--fork", COMMAND, "watch", "--count", "1"])
             .output()
             .expect("unshare of util-linux");
         let text = String::from_utf8(output.stderr).expect("UTF-8");
-        let why = format!("in the initial {whose} namespace only");
-        assert!(text.contains(&why), "{option}: {text}");
+        let reason = format!("in the initial {namespace} namespace only");
+        assert!(text.contains(&reason), "{option}: {text}");
         assert_eq!(output.status.code(), Some(1), "{option}");
     }
 }
 
 #[test]
 #[ignore = "needs the proc connector"]
-fn so_many_events_are_enough() {
+fn count_limits_the_events() {
     let watching = Watching::start(&["--events", "nonzero-exit", "--count", "2"]);
     for _ in 0..3 {
-        end(1, None);
+        exit_child(1, None);
     }
     let (table, status) = watching.rest();
     assert_eq!((table.lines().count(), status), (2, Some(0)));

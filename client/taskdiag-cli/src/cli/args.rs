@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: MIT
-//! What can be said on the command line.
+//! The options and subcommands of the command line.
 
 use std::path::PathBuf;
 
-use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Parser, ValueEnum};
 use taskdiag::{Pid, Show, Strategy, Way};
 
-use crate::columns::{self, BadColumn, Chosen};
+use crate::columns::{self, ColumnError, SelectedColumn};
 use crate::filter::Condition;
-use crate::generate::What;
-use crate::pid::pid;
-use crate::sort::Key;
+use crate::generate::Artifact;
+use crate::pid::parse_arg;
+use crate::sort::SortKey;
 use crate::watch::Watch;
 
-/// Show tasks: ask the kernel for all of them, and for what you want to know
-/// of them, in one request
+/// List processes and threads with selected properties, in one request to the
+/// kernel
 #[derive(Debug, Parser)]
 #[command(
     name = "taskdiag-cli",
@@ -23,112 +23,120 @@ use crate::watch::Watch;
     args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true,
     disable_help_subcommand = true,
-    subcommand_help_heading = "Or",
-    override_usage = "taskdiag-cli <WHICH TASKS> [OPTIONS]\n       \
-                      taskdiag-cli features [--json] [--transport <WAY>]\n       \
+    override_usage = "taskdiag-cli <TASKS> [OPTIONS]\n       \
+                      taskdiag-cli features [--json] [--transport <TRANSPORT>]\n       \
                       taskdiag-cli doctor [--json]\n       \
-                      taskdiag-cli ps [WORDS OF PS]\n       \
+                      taskdiag-cli ps [PS OPTIONS]\n       \
                       taskdiag-cli watch [OPTIONS]",
     max_term_width = 100,
-    after_help = "--help tells more: the columns, how names are written, exit statuses, examples."
+    after_help = "Use --help for columns, the escaping of names, exit statuses and examples."
 )]
 pub(super) struct CommandLine {
     #[command(subcommand)]
-    pub(super) other: Option<Other>,
+    pub(super) subcommand: Option<Subcommand>,
     #[command(flatten)]
-    pub(super) tasks: Tasks,
+    pub(super) tasks: TaskOptions,
     #[command(flatten)]
-    pub(super) facts: Facts,
+    pub(super) query: QueryOptions,
     #[command(flatten)]
-    pub(super) view: View,
+    pub(super) output: OutputOptions,
 }
 
-#[derive(Debug, Subcommand)]
-pub(super) enum Other {
-    /// Tell which groups, strategies and filters the running kernel has
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Subcommand {
+    /// List the groups, strategies and filters that the running kernel supports
     Features {
-        /// Write an object
+        /// Print a JSON object
         #[arg(long)]
         json: bool,
 
-        /// How to ask
-        #[arg(long, value_name = "WAY", value_enum, default_value_t)]
-        transport: Ask,
+        /// Select the transport
+        #[arg(long, value_name = "TRANSPORT", value_enum, default_value_t)]
+        transport: TransportChoice,
     },
 
-    /// Tell what this host has to ask, what it lacks, and how to get that;
-    /// exit status 1 if there is only /proc
+    /// Report available transports, missing features and a remedy; exit with
+    /// status 1 if only /proc is available
     Doctor {
-        /// Write an object
+        /// Print a JSON object
         #[arg(long)]
         json: bool,
     },
 
-    /// Do what ps does with these words: ps aux, ps -ef, ps ax -o pid,ppid; and
-    /// with --transport WAY
+    /// List processes with the options of ps(1), such as aux, -ef or ax -o
+    /// pid,ppid, and --transport
     #[command(disable_help_flag = true)]
     Ps {
-        /// What to say to ps
+        /// Options of ps(1)
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-        words: Vec<String>,
+        args: Vec<String>,
     },
 
-    /// Tell of processes that begin, change and end, a line each, as it happens
+    /// Print one line per process event: start, change or exit
     Watch(Box<Watch>),
 
-    /// Write the manual pages or the shells' completions into a folder
+    /// Write manual pages or shell completions to a directory
     #[command(hide = true)]
-    Generate { what: What, folder: PathBuf },
+    Generate {
+        artifact: Artifact,
+        directory: PathBuf,
+    },
 }
 
 #[derive(Debug, Args)]
 #[command(
-    next_help_heading = "Which tasks, exactly one of",
+    next_help_heading = "Tasks (exactly one of these)",
     group(ArgGroup::new("strategy").required(true))
 )]
-pub(super) struct Tasks {
-    /// Every process
+pub(super) struct TaskOptions {
+    /// List every process
     #[arg(long, group = "strategy")]
     pub(super) all: bool,
 
-    /// Every thread of every process
+    /// List every thread of every process
     #[arg(long, group = "strategy")]
     pub(super) all_threads: bool,
 
-    /// One process or thread
-    #[arg(long, value_name = "PID", group = "strategy", value_parser = pid)]
+    /// List one process or thread
+    #[arg(long, value_name = "PID", group = "strategy", value_parser = parse_arg)]
     pub(super) pid: Option<Pid>,
 
-    /// The children of a process
-    #[arg(long, value_name = "PID", group = "strategy", value_parser = pid)]
+    /// List the children of a process
+    #[arg(long, value_name = "PID", group = "strategy", value_parser = parse_arg)]
     pub(super) children: Option<Pid>,
 
-    /// The threads of a process
-    #[arg(long, value_name = "PID", group = "strategy", value_parser = pid)]
+    /// List the threads of a process
+    #[arg(long, value_name = "PID", group = "strategy", value_parser = parse_arg)]
     pub(super) threads: Option<Pid>,
 
-    /// The children of a process, theirs, and so on
-    #[arg(long, value_name = "PID", group = "strategy", value_parser = pid)]
+    /// List all descendants of a process
+    #[arg(long, value_name = "PID", group = "strategy", value_parser = parse_arg)]
     pub(super) descendants: Option<Pid>,
 
-    /// The areas of a process's memory, as /proc/PID/maps has them
-    #[arg(long, value_name = "PID", group = "strategy", value_parser = pid,
-          conflicts_with_all = ROWS)]
+    /// Print the memory mappings of a process in the format of /proc/PID/maps
+    #[arg(long, value_name = "PID", group = "strategy", value_parser = parse_arg,
+          conflicts_with_all = ROW_OPTIONS)]
     pub(super) maps: Option<Pid>,
 
-    /// Likewise with what is there of them, as /proc/PID/smaps
-    #[arg(long, value_name = "PID", group = "strategy", value_parser = pid,
-          conflicts_with_all = ROWS)]
+    /// Print the memory mappings of a process in the format of /proc/PID/smaps
+    #[arg(long, value_name = "PID", group = "strategy", value_parser = parse_arg,
+          conflicts_with_all = ROW_OPTIONS)]
     pub(super) smaps: Option<Pid>,
 
-    /// Of these only those that all conditions hold for: uid=USER, state=RD,
-    /// comm=BEGINNING, cgroup=PATH, pid=1+2; and of areas vma=exec+file
-    #[arg(long, value_name = "KEY=VALUE,...", value_delimiter = ',')]
+    /// List only tasks that match all conditions: uid=USER, state=RD,
+    /// comm=PREFIX, cgroup=PATH, pid=1+2; vma=exec+file selects mappings
+    #[arg(
+        long,
+        value_name = "KEY=VALUE,...",
+        value_delimiter = ',',
+        help_heading = "Filters"
+    )]
     pub(super) filter: Vec<Condition>,
 }
 
-/// What there are no rows for in the text of procfs.
-const ROWS: [&str; 7] = [
+/// Options about rows, which conflict with `--maps` and `--smaps`: those print
+/// text.
+const ROW_OPTIONS: [&str; 7] = [
     "show",
     "columns",
     "format",
@@ -139,109 +147,110 @@ const ROWS: [&str; 7] = [
 ];
 
 #[derive(Debug, Args)]
-#[command(next_help_heading = "What about them")]
-pub(super) struct Facts {
-    /// Groups of facts to ask for, between commas: base (who a task is), cred
-    /// (its credentials), stat (times and sizes), cmdline, files, ident, ns,
-    /// cgroup, vma and vma_stat (its memory, a row an area) [default: what
-    /// --columns and --sort need, or base]
+#[command(next_help_heading = "Fields")]
+pub(super) struct QueryOptions {
+    /// Request these attribute groups: base (ids, state, name), cred
+    /// (credentials), stat (times and sizes), cmdline, files, ident, ns, cgroup,
+    /// vma and vma_stat (one row per memory mapping) [default: the groups of
+    /// --columns and --sort, or base]
     #[arg(long, value_name = "GROUP,...")]
     pub(super) show: Option<Show>,
 
-    /// Columns to show, as ps -o has them: NAME, NAME=HEADING [default: a few
-    /// of each group shown]
+    /// Show these columns, as in ps -o: NAME or NAME=HEADING [default: some
+    /// columns of each requested group]
     #[arg(short = 'o', long, value_name = "COLUMN,...")]
-    pub(super) columns: Vec<Columns>,
+    pub(super) columns: Vec<ColumnList>,
 
-    /// Ask as seen from this process's pid namespace: its tasks, with their
-    /// numbers there. Needs CAP_SYS_ADMIN
-    #[arg(long, value_name = "PID", value_parser = pid)]
+    /// List the tasks in the pid namespace of this process, with their pids in
+    /// that namespace; requires CAP_SYS_ADMIN
+    #[arg(long, value_name = "PID", value_parser = parse_arg)]
     pub(super) scope_pid: Option<Pid>,
 
-    /// How to ask
-    #[arg(long, value_name = "WAY", value_enum, default_value_t)]
-    pub(super) transport: Ask,
+    /// Select the transport
+    #[arg(long, value_name = "TRANSPORT", value_enum, default_value_t)]
+    pub(super) transport: TransportChoice,
 }
 
 #[derive(Debug, Args)]
-#[command(next_help_heading = "How to show it")]
-pub(super) struct View {
-    /// What to write
+#[command(next_help_heading = "Output")]
+pub(super) struct OutputOptions {
+    /// Select the output format
     #[arg(long, value_enum, default_value_t)]
     pub(super) format: Format,
 
-    /// Sort by these columns, with a minus from the highest value down
-    /// [default: the kernel's order]
+    /// Sort by these columns; a minus sign selects descending order [default:
+    /// the order of the kernel]
     #[arg(
         long,
         value_name = "[-]COLUMN,...",
         value_delimiter = ',',
         allow_hyphen_values = true
     )]
-    pub(super) sort: Vec<Key>,
+    pub(super) sort: Vec<SortKey>,
 
-    /// Put children below their parents (table, json and ndjson)
+    /// Show children below their parents (table, json and ndjson)
     #[arg(long)]
     pub(super) tree: bool,
 
-    /// Leave users, groups and capability sets as numbers
+    /// Show users, groups and capability sets as numbers
     #[arg(long)]
     pub(super) numeric: bool,
 
-    /// Leave out the line of headers (table and csv)
+    /// Omit the line of headings (table and csv)
     #[arg(long)]
     pub(super) no_headers: bool,
 
-    /// Tell on standard error what the dump took: tasks, receives, bytes, time
+    /// Print statistics of the dump on standard error: tasks, receives, bytes,
+    /// time, transport
     #[arg(long)]
     pub(super) stats: bool,
 }
 
-/// A list of columns, as one `--columns` has it.
+/// The columns of one `--columns` option.
 #[derive(Clone, Debug)]
-pub(super) struct Columns(pub(super) Vec<Chosen>);
+pub(super) struct ColumnList(pub(super) Vec<SelectedColumn>);
 
-impl std::str::FromStr for Columns {
-    type Err = BadColumn;
+impl std::str::FromStr for ColumnList {
+    type Err = ColumnError;
 
     fn from_str(list: &str) -> Result<Self, Self::Err> {
-        columns::choose(list).map(Self)
+        columns::parse_list(list).map(Self)
     }
 }
 
-/// How rows are written.
+/// Output formats for rows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
-    /// Aligned columns, for the eye
+    /// Aligned columns
     #[default]
     Table,
-    /// One array of objects, at the end
+    /// One array of objects, written at the end
     Json,
-    /// An object a line, as rows arrive
+    /// One object per line, written as rows arrive
     Ndjson,
-    /// Comma-separated values, as rows arrive
+    /// Comma-separated values, written as rows arrive
     Csv,
 }
 
-/// How the kernel is asked.
+/// Values of `--transport`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Ask {
-    /// The first of these that is there
+pub(crate) enum TransportChoice {
+    /// The first available transport in this order
     #[default]
     Auto,
-    /// By the TASKDIAG family
+    /// The generic netlink family TASKDIAG
     Netlink,
-    /// By /proc/task-diag
+    /// The file /proc/task-diag
     File,
-    /// By taskdiagd, at /run/taskdiag.sock or where TASKDIAG_SOCKET says
+    /// The daemon taskdiagd, at /run/taskdiag.sock or $TASKDIAG_SOCKET
     Daemon,
-    /// Not at all, but to read /proc/PID: slow, and there on any kernel
+    /// Files below /proc/PID: slow, but available on every kernel
     Procfs,
 }
 
-impl Ask {
-    /// The way that is asked for, if one is.
-    pub(crate) fn way(self) -> Option<Way> {
+impl TransportChoice {
+    /// Returns the transport to use, or `None` for the first available one.
+    pub(crate) fn kind(self) -> Option<Way> {
         Some(match self {
             Self::Auto => return None,
             Self::Netlink => Way::Netlink,
@@ -252,7 +261,8 @@ impl Ask {
     }
 }
 
-impl Tasks {
+impl TaskOptions {
+    /// Returns the strategy of the option that was given.
     pub(super) fn strategy(&self) -> Strategy {
         let one_of = [
             self.pid.map(Strategy::One),
@@ -261,22 +271,25 @@ impl Tasks {
             self.descendants.map(Strategy::Descendants),
             self.all_threads.then_some(Strategy::AllThreads),
         ];
-        // The group sees to it that there is exactly one; the last is --all.
+        // clap accepts exactly one option of the group: without any other, --all.
         one_of.into_iter().flatten().next().unwrap_or(Strategy::All)
     }
 
-    /// The process whose memory is to be shown, and the groups for that.
-    pub(super) fn memory(&self) -> Option<(Pid, Show)> {
+    /// Returns the process of `--maps` or `--smaps`, and the groups to request.
+    pub(super) fn maps_request(&self) -> Option<(Pid, Show)> {
         let maps = self.maps.map(|pid| (pid, Show::VMA));
         let smaps = self.smaps.map(|pid| (pid, Show::VMA | Show::VMA_STAT));
         maps.or(smaps)
     }
 }
 
-impl View {
+impl OutputOptions {
+    /// Rejects `--tree` with a format that has no trees.
     pub(super) fn check_tree(&self) -> Result<(), String> {
         match self.format {
-            Format::Csv => Err("--tree: there are no trees in CSV; take table, json or ndjson"),
+            Format::Csv => {
+                Err("--tree cannot be combined with --format csv; use table, json or ndjson")
+            }
             _ => Ok(()),
         }
         .map_err(str::to_owned)

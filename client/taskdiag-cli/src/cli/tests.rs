@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! Command lines, and what they come to.
+//! Command lines, and the jobs that they are parsed into.
 
 use super::*;
 
@@ -11,9 +11,9 @@ fn any(line: &str) -> Result<Job, clap::Error> {
     )
 }
 
-fn job(line: &str) -> Result<Rows, clap::Error> {
+fn job(line: &str) -> Result<ListJob, clap::Error> {
     match any(line)? {
-        Job::Rows(rows) => Ok(rows),
+        Job::List(rows) => Ok(rows),
         job => panic!("{job:?} has no rows"),
     }
 }
@@ -23,12 +23,12 @@ fn error(line: &str) -> clap::Error {
 }
 
 #[test]
-fn the_definition_holds_together() {
+fn clap_definition_is_consistent() {
     command().debug_assert();
 }
 
 #[test]
-fn exactly_one_strategy() {
+fn exactly_one_strategy_is_accepted() {
     for (line, strategy) in [
         ("--all", Strategy::All),
         ("--all-threads", Strategy::AllThreads),
@@ -46,7 +46,7 @@ fn exactly_one_strategy() {
 }
 
 #[test]
-fn a_pid_could_be_one() {
+fn pid_out_of_range_is_rejected() {
     for line in [
         "--pid 0",
         "--pid -1",
@@ -60,7 +60,7 @@ fn a_pid_could_be_one() {
 }
 
 #[test]
-fn groups_follow_what_is_shown_and_sorted_by() {
+fn groups_follow_from_columns_and_sort_keys() {
     for (line, show) in [
         ("--all", Show::BASE),
         ("--all --show cred", Show::CRED),
@@ -79,7 +79,7 @@ fn groups_follow_what_is_shown_and_sorted_by() {
 }
 
 #[test]
-fn groups_that_are_named_have_to_do() {
+fn column_outside_the_shown_groups_is_rejected() {
     for line in [
         "--all --show base --columns pid,user",
         "--all --show base --sort user",
@@ -91,44 +91,38 @@ fn groups_that_are_named_have_to_do() {
 }
 
 #[test]
-fn scope_is_asked_for() {
+fn scope_pid_sets_the_scope() {
     let job = job("--all --scope-pid 9").expect("a good command line");
     assert_eq!(job.request.scope, Scope::Process(9));
 }
 
 #[test]
-fn columns_that_are_not_there_or_twice_there_are_refused() {
+fn unknown_and_repeated_columns_are_rejected() {
     for (line, text) in [
-        (
-            "--all --columns pid,weight",
-            "there is no column \"weight\"",
-        ),
-        ("--all --columns pid,,comm", "an empty place"),
-        ("--all --columns pid:x", "\"x\" is no width"),
-        ("--all --columns pid,wchan", "does not tell \"wchan\""),
-        ("--all --sort -weight", "there is no column \"weight\""),
-        (
-            "--all --columns pid,comm=pid",
-            "column \"pid\" is named twice",
-        ),
-        (
-            "--all --columns pid,comm,pid",
-            "column \"pid\" is named twice",
-        ),
+        ("--all --columns pid,weight", "unknown column \"weight\""),
+        ("--all --columns pid,,comm", "empty column name"),
+        ("--all --columns pid:x", "invalid column width \"x\""),
+        ("--all --columns pid,wchan", "\"wchan\" is not available"),
+        ("--all --sort -weight", "unknown column \"weight\""),
+        ("--all --columns pid,comm=pid", "duplicate column \"pid\""),
+        ("--all --columns pid,comm,pid", "duplicate column \"pid\""),
         ("--all --show creds", "there is no group \"creds\""),
     ] {
         let error = error(line).to_string();
         assert!(error.contains(text), "{line}: {error}");
     }
-    // Two names of one column are two columns.
+    // Two names of the same column are accepted.
     assert!(job("--all --columns pid,tgid").is_ok());
 }
 
 #[test]
-fn several_lists_of_columns_are_one() {
+fn column_lists_are_concatenated() {
     let names = |line| {
         let columns = job(line).expect(line).columns;
-        columns.iter().map(|chosen| chosen.name).collect::<Vec<_>>()
+        columns
+            .iter()
+            .map(|selected| selected.name)
+            .collect::<Vec<_>>()
     };
     assert_eq!(
         names("--all -o pid,comm -o user= --columns rss"),
@@ -137,7 +131,7 @@ fn several_lists_of_columns_are_one() {
 }
 
 #[test]
-fn groups_are_those_of_the_columns() {
+fn each_column_requests_its_groups() {
     for (line, show) in [
         ("rss", Show::STAT),
         ("stat", Show::BASE | Show::STAT),
@@ -154,23 +148,33 @@ fn groups_are_those_of_the_columns() {
 }
 
 #[test]
-fn a_row_is_a_task_or_an_area() {
-    assert!(job("--all --show vma").expect("areas").are_areas());
-    assert!(!job("--all --columns pid,pss").expect("tasks").are_areas());
+fn task_and_mapping_columns_do_not_mix() {
+    assert!(job("--all --show vma").expect("mappings").lists_mappings());
+    assert!(
+        !job("--all --columns pid,pss")
+            .expect("tasks")
+            .lists_mappings()
+    );
     for (line, text) in [
         (
             "--all --columns vm_start,pss",
-            "column \"pss\" is of a process",
+            "column \"pss\" is a sum over a process",
         ),
         (
             "--all --columns pid --sort vm_start",
             "cannot sort by \"vm_start\"",
         ),
-        ("--all --show vma --tree", "nobody's children"),
-        ("--all --tree --format csv", "no trees in CSV"),
+        (
+            "--all --show vma --tree",
+            "--tree cannot be combined with rows",
+        ),
+        (
+            "--all --tree --format csv",
+            "--tree cannot be combined with --format csv",
+        ),
         (
             "--all --filter vma=exec",
-            "the filter vma is of areas, and none are shown",
+            "--filter vma requires rows of memory mappings",
         ),
     ] {
         let error = error(line).to_string();
@@ -179,13 +183,13 @@ fn a_row_is_a_task_or_an_area() {
 }
 
 #[test]
-fn a_tree_takes_the_parents() {
+fn tree_requests_the_base_group() {
     let job = job("--all --tree --columns rss").expect("a tree");
     assert_eq!(job.request.show, Show::BASE | Show::STAT);
 }
 
 #[test]
-fn filters_go_into_the_request() {
+fn filters_are_part_of_the_request() {
     let job = job("--all --filter uid=0,comm=post --filter pid=1+2").expect("filters");
     let filters = job.request.filters;
     assert_eq!(filters.uid, Some(0));
@@ -194,7 +198,7 @@ fn filters_go_into_the_request() {
 }
 
 #[test]
-fn maps_are_text_and_nothing_else() {
+fn maps_rejects_row_options() {
     for (line, show) in [
         ("--maps 7", Show::VMA),
         ("--smaps 7", Show::VMA | Show::VMA_STAT),
@@ -218,17 +222,17 @@ fn maps_are_text_and_nothing_else() {
 }
 
 #[test]
-fn the_other_commands_have_words_of_their_own() {
-    for (line, ask, json) in [
-        ("features", Ask::Auto, false),
-        ("features --json", Ask::Auto, true),
-        ("features --transport file", Ask::File, false),
+fn subcommands_are_parsed() {
+    for (line, choice, json) in [
+        ("features", TransportChoice::Auto, false),
+        ("features --json", TransportChoice::Auto, true),
+        ("features --transport file", TransportChoice::File, false),
     ] {
         match any(line).expect(line) {
             Job::Features {
-                ask: to,
+                transport,
                 json: as_json,
-            } => assert_eq!((to, as_json), (ask, json)),
+            } => assert_eq!((transport, as_json), (choice, json)),
             job => panic!("{job:?}"),
         }
     }
@@ -245,7 +249,7 @@ fn the_other_commands_have_words_of_their_own() {
         ("ps", &[]),
     ] {
         match any(line).expect(line) {
-            Job::Ps(words) => assert_eq!(words, expected),
+            Job::Ps(args) => assert_eq!(args, expected),
             job => panic!("{job:?}"),
         }
     }

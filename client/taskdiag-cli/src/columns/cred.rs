@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! What a task may do.
+//! Columns of the group `cred`: users, groups and capabilities.
 
 use taskdiag::Show;
 
@@ -18,7 +18,7 @@ pub(super) static COLUMNS: &[Column] = &[
     column(&[("suser", "SUSER"), ("svuser", "SVUSER")], 8, Name, CRED,
         |row, _| Some(Value::User(row.cred?.suid)), "saved user"),
     column(&[("fuser", "FUSER"), ("fsuser", "FSUSER")], 8, Name, CRED,
-        |row, _| Some(Value::User(row.cred?.fsuid)), "user for file access"),
+        |row, _| Some(Value::User(row.cred?.fsuid)), "user for file system access"),
     column(&[("uid", "UID"), ("euid", "EUID")], 5, Right, CRED,
         |row, _| Some(Value::Number(row.cred?.euid.into())), "effective user id"),
     column(&[("ruid", "RUID")], 5, Right, CRED,
@@ -26,7 +26,7 @@ pub(super) static COLUMNS: &[Column] = &[
     column(&[("suid", "SUID"), ("svuid", "SVUID")], 5, Right, CRED,
         |row, _| Some(Value::Number(row.cred?.suid.into())), "saved user id"),
     column(&[("fsuid", "FSUID"), ("fuid", "FUID")], 5, Right, CRED,
-        |row, _| Some(Value::Number(row.cred?.fsuid.into())), "user id for file access"),
+        |row, _| Some(Value::Number(row.cred?.fsuid.into())), "user id for file system access"),
     column(&[("group", "GROUP"), ("egroup", "EGROUP")], 8, Name, CRED,
         |row, _| Some(Value::Group(row.cred?.egid)), "effective group"),
     column(&[("rgroup", "RGROUP")], 8, Name, CRED,
@@ -34,7 +34,7 @@ pub(super) static COLUMNS: &[Column] = &[
     column(&[("sgroup", "SGROUP"), ("svgroup", "SVGROUP")], 8, Name, CRED,
         |row, _| Some(Value::Group(row.cred?.sgid)), "saved group"),
     column(&[("fgroup", "FGROUP"), ("fsgroup", "FSGROUP")], 8, Name, CRED,
-        |row, _| Some(Value::Group(row.cred?.fsgid)), "group for file access"),
+        |row, _| Some(Value::Group(row.cred?.fsgid)), "group for file system access"),
     column(&[("gid", "GID"), ("egid", "EGID")], 5, Right, CRED,
         |row, _| Some(Value::Number(row.cred?.egid.into())), "effective group id"),
     column(&[("rgid", "RGID")], 5, Right, CRED,
@@ -42,7 +42,7 @@ pub(super) static COLUMNS: &[Column] = &[
     column(&[("sgid", "SGID"), ("svgid", "SVGID")], 5, Right, CRED,
         |row, _| Some(Value::Number(row.cred?.sgid.into())), "saved group id"),
     column(&[("fsgid", "FSGID"), ("fgid", "FGID")], 5, Right, CRED,
-        |row, _| Some(Value::Number(row.cred?.fsgid.into())), "group id for file access"),
+        |row, _| Some(Value::Number(row.cred?.fsgid.into())), "group id for file system access"),
     column(&[("capeff", "CAPEFF"), ("caps", "CAPS")], 16, Left, CRED,
         |row, _| Some(Value::Caps(row.cred?.cap_effective)), "effective capabilities"),
     column(&[("capprm", "CAPPRM")], 16, Left, CRED,
@@ -56,5 +56,5 @@ pub(super) static COLUMNS: &[Column] = &[
     column(&[("securebits", "SECUREBITS")], 10, Left, CRED,
         |row, _| Some(Value::Bits(row.cred?.securebits.into())), "secure bits, SECBIT_* of capabilities(7)"),
     column(&[("nnp", "NNP")], 3, Left, CRED,
-        |row, _| Some(Value::Flag(row.cred?.no_new_privs)), "no_new_privs: execve grants nothing any more"),
+        |row, _| Some(Value::Flag(row.cred?.no_new_privs)), "no_new_privs: execve() grants no privileges"),
 ];

@@ -1,56 +1,57 @@
 // SPDX-License-Identifier: MIT
-//! Columns: their names, the groups they are of, what they say.
+//! Columns: their names, groups and values.
 //!
-//! Names and meanings are those of `ps`, which is what fingers know: `pid` is
-//! the process, `user` and `uid` are effective. The tables themselves are in
-//! the files beside this one, one for each family of groups.
+//! Names and meanings are those of `ps`, which users know: `pid` is the process
+//! id, `user` and `uid` are effective. The other files of this directory contain
+//! the tables of columns, one table per family of groups.
 
 mod base;
 mod cred;
+mod list;
 mod memory;
 mod other;
+mod ps_only;
 mod stat;
-mod untold;
 
 use std::fmt::Write as _;
 
 use taskdiag::{Show, Strategy};
 
+use self::list::{ColumnListError, ColumnSpec};
 use crate::host::Host;
-use crate::row::Row;
-use crate::spec::{self, BadList, Spec};
+use crate::row::TaskRow;
 use crate::value::Value;
 
-/// A column that can be asked for.
+/// An available column.
 #[derive(Debug)]
 pub(crate) struct Column {
-    /// The names it goes by, the usual one first, and what stands over it
-    /// under each.
+    /// Name and heading pairs; the first name is the preferred one.
     names: &'static [(&'static str, &'static str)],
-    /// How wide `ps` makes it.
+    /// The width that `ps` uses.
     pub(crate) width: usize,
     pub(crate) align: Align,
-    /// The groups its values come from; empty for what comes with every task.
+    /// The groups that its values come from; empty if every row has them.
     pub(crate) groups: Show,
-    /// Whether it is of an area of memory, and not of a task.
-    pub(crate) of_area: bool,
-    about: &'static str,
+    /// Whether its values belong to a memory mapping instead of a task.
+    pub(crate) per_mapping: bool,
+    /// Text of `--help`.
+    description: &'static str,
     get: Get,
 }
 
-/// Where a value has it; `None` where the kernel did not tell.
-type Get = for<'a> fn(&'a Row, &Host) -> Option<Value<'a>>;
+/// Returns the value of a row; `None` if the kernel did not report it.
+type Get = for<'a> fn(&'a TaskRow, &Host) -> Option<Value<'a>>;
 
-/// Where `ps` puts a value in a column.
+/// How `ps` aligns the values of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Align {
     Left,
     Right,
-    /// To the right, in as many places as the largest pid has digits.
+    /// Right-aligned; the width is the number of digits of the largest pid.
     Pid,
-    /// To the left, and to the right where ids are left as numbers.
+    /// Left-aligned for names, right-aligned for numeric ids.
     Name,
-    /// To the left, and as long as it is if nothing comes behind it.
+    /// Left-aligned, and of unlimited length in the last column.
     Free,
 }
 
@@ -60,20 +61,20 @@ const fn column(
     align: Align,
     groups: Show,
     get: Get,
-    about: &'static str,
+    description: &'static str,
 ) -> Column {
     Column {
         names,
         width,
         align,
         groups,
-        of_area: false,
-        about,
+        per_mapping: false,
+        description,
         get,
     }
 }
 
-/// All columns, by family.
+/// Iterates over all columns, table by table.
 fn all() -> impl Iterator<Item = &'static Column> {
     [
         base::COLUMNS,
@@ -87,44 +88,46 @@ fn all() -> impl Iterator<Item = &'static Column> {
 }
 
 impl Column {
+    /// Returns the preferred name.
     pub(crate) fn name(&self) -> &'static str {
         self.names[0].0
     }
 
-    pub(crate) fn value<'a>(&self, row: &'a Row, host: &Host) -> Option<Value<'a>> {
+    /// Returns the value of a row; `None` if the kernel did not report it.
+    pub(crate) fn value<'a>(&self, row: &'a TaskRow, host: &Host) -> Option<Value<'a>> {
         (self.get)(row, host)
     }
 
-    /// Whether its cells stand at the right of the column.
-    pub(crate) fn is_number(&self) -> bool {
+    /// Whether cells are right-aligned.
+    pub(crate) fn is_right_aligned(&self) -> bool {
         matches!(self.align, Align::Right | Align::Pid)
     }
 }
 
-/// A column as somebody asked for it: it is called what they called it.
+/// A column as the user requested it, under the requested name.
 #[derive(Clone, Debug)]
-pub(crate) struct Chosen {
+pub(crate) struct SelectedColumn {
     pub(crate) name: &'static str,
     pub(crate) column: &'static Column,
-    /// What stands over it in a table.
+    /// The heading in a table.
     pub(crate) heading: String,
-    /// How wide `ps` is to make it, if not as usual.
+    /// The requested width in the output of `ps`, if any.
     pub(crate) width: Option<usize>,
 }
 
-impl Chosen {
-    /// Its key in JSON, and its name in the first line of CSV: the heading
-    /// that was asked for, else its name.
+impl SelectedColumn {
+    /// Returns the key in JSON and in the first line of CSV: the requested
+    /// heading, or else the name.
     pub(crate) fn key(&self) -> &str {
-        let usual = self.usual_heading();
+        let default = self.default_heading();
         match self.heading.as_str() {
             "" => self.name,
-            heading if heading == usual => self.name,
+            heading if heading == default => self.name,
             heading => heading,
         }
     }
 
-    fn usual_heading(&self) -> &'static str {
+    fn default_heading(&self) -> &'static str {
         let names = self.column.names.iter();
         names
             .filter(|(name, _)| *name == self.name)
@@ -133,92 +136,96 @@ impl Chosen {
             .unwrap_or_default()
     }
 
-    /// Whether it says what the task is called, where a tree has its branches.
-    pub(crate) fn is_name(&self) -> bool {
+    /// Whether the column shows the name of the task, before which a tree draws
+    /// its branches.
+    pub(crate) fn is_task_name(&self) -> bool {
         matches!(self.column.name(), "comm" | "args" | "fname")
     }
 
-    /// Whether it was asked for with an empty heading.
-    pub(crate) fn is_headless(&self) -> bool {
+    /// Whether the requested heading is empty.
+    pub(crate) fn has_empty_heading(&self) -> bool {
         self.heading.is_empty()
     }
 }
 
-/// What is wrong with a choice of columns.
+/// Errors of a selection of columns.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum BadColumn {
+pub(crate) enum ColumnError {
     /// No column has this name.
-    #[error("there is no column {word:?}; the columns are {}", list())]
-    Unknown { word: String },
+    #[error("unknown column {name:?}; the columns are {}", name_list())]
+    Unknown { name: String },
 
-    /// `ps` has it, from elsewhere.
-    #[error("the kernel does not tell {word:?} here; ps has it from {place}")]
-    Untold { word: String, place: &'static str },
+    /// `ps` has this column, from another source.
+    #[error("column {name:?} is not available through task_diag; source in ps: {origin}")]
+    PsOnly { name: String, origin: &'static str },
 
     #[error(transparent)]
-    List(#[from] BadList),
+    List(#[from] ColumnListError),
 }
 
-/// The column of this name.
-pub(crate) fn find(word: &str) -> Result<Chosen, BadColumn> {
+/// Returns the column of this name.
+pub(crate) fn find(word: &str) -> Result<SelectedColumn, ColumnError> {
     let mut names = all().flat_map(|column| column.names.iter().map(move |name| (column, name)));
     if let Some((column, &(name, heading))) = names.find(|(_, (name, _))| *name == word) {
-        return Ok(Chosen {
+        return Ok(SelectedColumn {
             name,
             column,
             heading: heading.to_owned(),
             width: None,
         });
     }
-    let word = word.to_owned();
-    Err(match untold::source(&word) {
-        Some(place) => BadColumn::Untold { word, place },
-        None => BadColumn::Unknown { word },
+    let name = word.to_owned();
+    Err(match ps_only::source(word) {
+        Some(origin) => ColumnError::PsOnly { name, origin },
+        None => ColumnError::Unknown { name },
     })
 }
 
-/// Reads a list in the language of `ps -o`.
-pub(crate) fn choose(list: &str) -> Result<Vec<Chosen>, BadColumn> {
-    spec::parse(list)?.into_iter().map(pick).collect()
+/// Parses a list in the syntax of `ps -o`.
+pub(crate) fn parse_list(list: &str) -> Result<Vec<SelectedColumn>, ColumnError> {
+    list::parse(list)?.into_iter().map(select).collect()
 }
 
-fn pick(spec: Spec<'_>) -> Result<Chosen, BadColumn> {
-    let mut chosen = find(spec.name)?;
-    chosen.width = spec.width;
+fn select(spec: ColumnSpec<'_>) -> Result<SelectedColumn, ColumnError> {
+    let mut selected = find(spec.name)?;
+    selected.width = spec.width;
     if let Some(heading) = spec.heading {
-        heading.clone_into(&mut chosen.heading);
+        heading.clone_into(&mut selected.heading);
     }
-    Ok(chosen)
+    Ok(selected)
 }
 
-fn list() -> String {
+fn name_list() -> String {
     let names: Vec<&str> = all().map(Column::name).collect();
     names.join(",")
 }
 
-/// The columns for somebody who names none.
+/// Returns the columns of a request that names none.
 ///
-/// Threads have a column to be told apart by where there may be some.
-pub(crate) fn default(show: Show, strategy: Strategy) -> Vec<Chosen> {
+/// `tid` is among them for strategies that can list several threads of a
+/// process.
+pub(crate) fn default_columns(show: Show, strategy: Strategy) -> Vec<SelectedColumn> {
     let threads = !matches!(
         strategy,
         Strategy::All | Strategy::Children(_) | Strategy::Descendants(_)
     );
-    DEFAULT
+    DEFAULT_NAMES
         .iter()
         .filter(|&&name| threads || name != "tid")
         .filter_map(|name| find(name).ok())
-        .filter(|chosen| show.contains(chosen.column.groups))
-        .filter(|chosen| !chosen.column.of_area || show.intersects(Show::VMA | Show::VMA_STAT))
-        .filter(|chosen| {
-            // The arguments begin with the name, and say more.
-            chosen.name != "comm" || !show.contains(Show::CMDLINE)
+        .filter(|selected| show.contains(selected.column.groups))
+        .filter(|selected| {
+            !selected.column.per_mapping || show.intersects(Show::VMA | Show::VMA_STAT)
+        })
+        .filter(|selected| {
+            // The arguments replace the name.
+            selected.name != "comm" || !show.contains(Show::CMDLINE)
         })
         .collect()
 }
 
 #[rustfmt::skip]
-const DEFAULT: &[&str] = &[
+const DEFAULT_NAMES: &[&str] = &[
     "user", "group", "pid", "tid", "ppid", "pgid", "sid", "state",
     "tty", "pri", "ni", "nlwp", "vsz", "rss", "pcpu", "pmem", "etime", "time",
     "fds", "nofile", "start_ns", "pidfd_ino",
@@ -229,50 +236,51 @@ const DEFAULT: &[&str] = &[
     "vm_private_dirty", "vm_referenced", "vm_anonymous", "vm_swap", "vm_path",
 ];
 
-/// The families of columns as `--help` has them: the groups, and whether they
-/// are of areas.
+/// The sections of `--help`: groups, whether the columns belong to mappings, and
+/// the title.
 const SECTIONS: &[(Show, bool, &str)] = &[
-    (Show::empty(), false, "With every task:"),
-    (Show::BASE, false, "Of the group base:"),
-    (Show::CRED, false, "Of the group cred:"),
-    (Show::STAT, false, "Of the group stat, sizes in KiB:"),
-    (
-        Show::BASE.union(Show::STAT),
-        false,
-        "Of the groups base and stat:",
-    ),
+    (Show::empty(), false, "In every row:"),
+    (Show::BASE, false, "Group base:"),
+    (Show::CRED, false, "Group cred:"),
+    (Show::STAT, false, "Group stat, sizes in KiB:"),
+    (Show::BASE.union(Show::STAT), false, "Groups base and stat:"),
     (
         Show::BASE.union(Show::CMDLINE),
         false,
-        "Of the groups base and cmdline:",
+        "Groups base and cmdline:",
     ),
-    (Show::FILES, false, "Of the group files:"),
-    (Show::IDENT, false, "Of the group ident:"),
-    (Show::NS, false, "Of the group ns, inode numbers:"),
-    (Show::CGROUP, false, "Of the group cgroup:"),
+    (Show::FILES, false, "Group files:"),
+    (Show::IDENT, false, "Group ident:"),
+    (Show::NS, false, "Group ns, inode numbers:"),
+    (Show::CGROUP, false, "Group cgroup:"),
     (
         Show::VMA_STAT,
         false,
-        "Of the group vma_stat, all areas of a process together, in KiB:",
+        "Group vma_stat, sums over all mappings of a process, in KiB:",
     ),
-    (Show::empty(), true, "Of areas, each in a row:"),
-    (Show::VMA, true, "Of the group vma, likewise:"),
+    (
+        Show::empty(),
+        true,
+        "Groups vma and vma_stat, one row per mapping:",
+    ),
+    (Show::VMA, true, "Group vma, one row per mapping:"),
     (
         Show::VMA_STAT,
         true,
-        "Of the group vma_stat, likewise, in KiB:",
+        "Group vma_stat, one row per mapping, sizes in KiB:",
     ),
 ];
 
-/// The table as `--help` has it.
+/// Returns the list of columns for `--help`.
 pub(crate) fn help() -> String {
     let mut text = String::new();
-    for &(groups, of_area, title) in SECTIONS {
+    for &(groups, per_mapping, title) in SECTIONS {
         let _ = writeln!(text, "  {title}");
-        let columns = all().filter(|column| column.groups == groups && column.of_area == of_area);
+        let columns =
+            all().filter(|column| column.groups == groups && column.per_mapping == per_mapping);
         for column in columns {
             let names: Vec<&str> = column.names.iter().map(|(name, _)| *name).collect();
-            let _ = writeln!(text, "    {:<24} {}", names.join(", "), column.about);
+            let _ = writeln!(text, "    {:<24} {}", names.join(", "), column.description);
         }
     }
     text

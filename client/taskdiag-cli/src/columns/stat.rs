@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! Times and sizes, as `ps` reckons them.
+//! Columns of the group `stat`: times and sizes, computed as `ps` does.
 
 use taskdiag::{Memory, Show, Stat, State};
 
@@ -7,8 +7,8 @@ use super::Align::{Left, Pid, Right};
 use super::{Column, column};
 use crate::clock::{Started, TICK};
 use crate::host::Host;
-use crate::row::Row;
-use crate::value::{Letters, Value};
+use crate::row::TaskRow;
+use crate::value::{StatLetters, Value};
 
 const STAT: Show = Show::STAT;
 const BOTH: Show = Show::BASE.union(Show::STAT);
@@ -16,152 +16,152 @@ const BOTH: Show = Show::BASE.union(Show::STAT);
 #[rustfmt::skip]
 pub(super) static COLUMNS: &[Column] = &[
     column(&[("stat", "STAT")], 4, Left, BOTH,
-        |row, _| letters(row).map(Value::Letters), "state, and < N L s l + as in ps"),
+        |row, _| letters(row).map(Value::StatLetters), "state, and < N L s l + as in ps"),
     column(&[("sgi_p", "P")], 1, Right, BOTH,
-        |row, _| running_on(row), "processor, if it runs"),
+        |row, _| running_on(row), "processor of a running task"),
 
     column(&[("tty", "TT"), ("tt", "TT"), ("tname", "TTY"), ("tty8", "TTY")], 8, Left, STAT,
-        |row, _| of(row, |stat| Value::Terminal(stat.tty)), "terminal"),
+        |row, _| of(row, |stat| Value::Terminal(stat.tty)), "controlling terminal"),
     column(&[("tpgid", "TPGID")], 5, Pid, STAT,
-        |row, _| of(row, |stat| Value::Signed(stat.tty_pgrp.into())), "foreground process group of its terminal, -1 without one"),
+        |row, _| of(row, |stat| Value::Signed(stat.tty_pgrp.into())), "foreground process group of the terminal, -1 without one"),
 
     column(&[("time", "TIME"), ("cputime", "TIME"), ("atime", "TIME")], 8, Right, STAT,
-        |row, _| of(row, |stat| Value::CpuTime(seconds(own_ticks(stat)))), "processor time: [dd-]hh:mm:ss"),
+        |row, _| of(row, |stat| Value::CpuTime(seconds(own_ticks(stat)))), "CPU time: [dd-]hh:mm:ss"),
     column(&[("times", "TIME"), ("cputimes", "TIME")], 8, Right, STAT,
-        |row, _| of(row, |stat| Value::Number(seconds(own_ticks(stat)))), "processor time in seconds"),
+        |row, _| of(row, |stat| Value::Number(seconds(own_ticks(stat)))), "CPU time in seconds"),
     column(&[("bsdtime", "TIME")], 6, Right, STAT,
-        |row, _| of(row, |stat| Value::BsdTime(seconds(own_ticks(stat)))), "processor time: mmm:ss"),
+        |row, _| of(row, |stat| Value::BsdTime(seconds(own_ticks(stat)))), "CPU time: mmm:ss"),
     column(&[("etime", "ELAPSED")], 11, Right, STAT,
-        |row, host| of(row, |stat| Value::Elapsed(host.clock.seconds_since(stat.start_time))), "time since it started: [[dd-]hh:]mm:ss"),
+        |row, host| of(row, |stat| Value::Elapsed(host.clock.seconds_since(stat.start_time))), "time since the start: [[dd-]hh:]mm:ss"),
     column(&[("etimes", "ELAPSED")], 7, Right, STAT,
-        |row, host| of(row, |stat| Value::Number(host.clock.seconds_since(stat.start_time))), "time since it started in seconds"),
+        |row, host| of(row, |stat| Value::Number(host.clock.seconds_since(stat.start_time))), "time since the start in seconds"),
     column(&[("stime", "STIME"), ("start_time", "START")], 5, Right, STAT,
-        |row, _| of(row, |stat| Value::Started(stat.start_time, Started::Short)), "when it started: hh:mm, MmmDD or the year"),
+        |row, _| of(row, |stat| Value::Started(stat.start_time, Started::Short)), "start time: hh:mm, MmmDD or the year"),
     column(&[("start", "STARTED")], 8, Right, STAT,
-        |row, _| of(row, |stat| Value::Started(stat.start_time, Started::Clock)), "likewise: hh:mm:ss or Mmm DD"),
+        |row, _| of(row, |stat| Value::Started(stat.start_time, Started::Clock)), "start time: hh:mm:ss or Mmm DD"),
     column(&[("bsdstart", "START")], 6, Right, STAT,
-        |row, _| of(row, |stat| Value::Started(stat.start_time, Started::Bsd)), "likewise: hh:mm or Mmm DD"),
+        |row, _| of(row, |stat| Value::Started(stat.start_time, Started::Bsd)), "start time: hh:mm or Mmm DD"),
     column(&[("lstart", "STARTED")], 24, Right, STAT,
-        |row, _| of(row, |stat| Value::Started(stat.start_time, Started::Long)), "likewise, the whole date"),
+        |row, _| of(row, |stat| Value::Started(stat.start_time, Started::Long)), "start time: the full date"),
     column(&[("utime", "UTIME")], 6, Right, STAT,
-        |row, _| of(row, |stat| Value::Number(stat.utime)), "nanoseconds in user mode"),
+        |row, _| of(row, |stat| Value::Number(stat.utime)), "user CPU time in nanoseconds"),
     column(&[("systime", "SYSTEM")], 6, Right, STAT,
-        |row, _| of(row, |stat| Value::Number(stat.stime)), "nanoseconds in kernel mode"),
+        |row, _| of(row, |stat| Value::Number(stat.stime)), "system CPU time in nanoseconds"),
     column(&[("gtime", "GTIME")], 6, Right, STAT,
-        |row, _| of(row, |stat| Value::Number(stat.gtime)), "nanoseconds as a guest's processor, part of utime"),
+        |row, _| of(row, |stat| Value::Number(stat.gtime)), "guest CPU time in nanoseconds, a part of utime"),
     column(&[("cutime", "CUTIME")], 6, Right, STAT,
-        |row, _| of(row, |stat| Value::Number(stat.cutime)), "utime of children that were waited for"),
+        |row, _| of(row, |stat| Value::Number(stat.cutime)), "utime of waited-for children"),
     column(&[("cstime", "CSTIME")], 6, Right, STAT,
-        |row, _| of(row, |stat| Value::Number(stat.cstime)), "systime of these"),
+        |row, _| of(row, |stat| Value::Number(stat.cstime)), "systime of waited-for children"),
     column(&[("cgtime", "CGTIME")], 6, Right, STAT,
-        |row, _| of(row, |stat| Value::Number(stat.cgtime)), "gtime of these"),
+        |row, _| of(row, |stat| Value::Number(stat.cgtime)), "gtime of waited-for children"),
     column(&[("run_delay", "RUNDELAY")], 8, Right, STAT,
-        |row, _| counted(row, |stat| stat.run_delay.map(Value::Number)), "nanoseconds waited for a processor, the thread alone"),
+        |row, _| counted(row, |stat| stat.run_delay.map(Value::Number)), "nanoseconds spent waiting for a CPU, this thread only"),
     column(&[("blkio_delay", "IODELAY")], 7, Right, STAT,
-        |row, _| counted(row, |stat| stat.blkio_delay.map(Value::Number)), "nanoseconds waited for block devices, likewise"),
+        |row, _| counted(row, |stat| stat.blkio_delay.map(Value::Number)), "nanoseconds spent waiting for block I/O, this thread only"),
 
     column(&[("pcpu", "%CPU"), ("%cpu", "%CPU")], 4, Right, STAT,
-        |row, host| of(row, |stat| Value::Tenths(per_mille(stat, own_ticks(stat), host))), "percents: processor time by time since it started"),
+        |row, host| of(row, |stat| Value::Tenths(per_mille(stat, own_ticks(stat), host))), "CPU time as a percentage of the time since the start"),
     column(&[("c", "C"), ("util", "C")], 2, Right, STAT,
-        |row, host| of(row, |stat| Value::Number((per_mille(stat, own_ticks(stat), host) / 10).min(99))), "pcpu in whole percents"),
+        |row, host| of(row, |stat| Value::Number((per_mille(stat, own_ticks(stat), host) / 10).min(99))), "pcpu as an integer, at most 99"),
     column(&[("cp", "CP")], 3, Right, STAT,
-        |row, host| of(row, |stat| Value::Number(per_mille(stat, own_ticks(stat), host).min(999))), "pcpu in tenths of percents"),
+        |row, host| of(row, |stat| Value::Number(per_mille(stat, own_ticks(stat), host).min(999))), "pcpu in tenths of a percent, at most 999"),
     column(&[("pmem", "%MEM"), ("%mem", "%MEM")], 4, Right, STAT,
-        |row, host| memory(row, |memory| Value::Share((kib(memory.rss()) * 1000 / host.memory).min(999))), "percents: rss by the machine's memory"),
+        |row, host| memory(row, |memory| Value::Share((kib(memory.rss()) * 1000 / host.memory).min(999))), "rss as a percentage of physical memory"),
 
     column(&[("pri", "PRI")], 3, Right, STAT,
-        |row, _| of(row, |stat| Value::Signed(39 - i64::from(stat.priority))), "priority, the higher the more urgent"),
+        |row, _| of(row, |stat| Value::Signed(39 - i64::from(stat.priority))), "39 minus the kernel priority: higher is more urgent"),
     column(&[("priority", "PRI")], 3, Right, STAT,
-        |row, _| of(row, |stat| Value::Signed(stat.priority.into())), "priority as the kernel has it: 0 to 39, real time below"),
+        |row, _| of(row, |stat| Value::Signed(stat.priority.into())), "kernel priority: 0 to 39, negative for real-time tasks"),
     column(&[("opri", "PRI"), ("intpri", "PRI")], 3, Right, STAT,
-        |row, _| of(row, |stat| Value::Signed(i64::from(stat.priority) + 60)), "likewise, from 60"),
+        |row, _| of(row, |stat| Value::Signed(i64::from(stat.priority) + 60)), "kernel priority plus 60"),
     column(&[("pri_foo", "FOO")], 3, Right, STAT,
-        |row, _| of(row, |stat| Value::Signed(i64::from(stat.priority) - 20)), "likewise, from -20"),
+        |row, _| of(row, |stat| Value::Signed(i64::from(stat.priority) - 20)), "kernel priority minus 20"),
     column(&[("pri_bar", "BAR")], 3, Right, STAT,
-        |row, _| of(row, |stat| Value::Signed(i64::from(stat.priority) + 1)), "likewise, from 1"),
+        |row, _| of(row, |stat| Value::Signed(i64::from(stat.priority) + 1)), "kernel priority plus 1"),
     column(&[("pri_baz", "BAZ")], 3, Right, STAT,
-        |row, _| of(row, |stat| Value::Signed(i64::from(stat.priority) + 100)), "likewise, from 100"),
+        |row, _| of(row, |stat| Value::Signed(i64::from(stat.priority) + 100)), "kernel priority plus 100"),
     column(&[("pri_api", "API")], 3, Right, STAT,
-        |row, _| of(row, |stat| Value::Signed(-1 - i64::from(stat.priority))), "likewise, as the interface for real time has it"),
+        |row, _| of(row, |stat| Value::Signed(-1 - i64::from(stat.priority))), "-1 minus the kernel priority, as in the real-time API"),
     column(&[("ni", "NI"), ("nice", "NI")], 3, Right, STAT,
-        |row, _| nice(row), "niceness, of classes that have it"),
+        |row, _| nice(row), "nice value, for scheduling classes that use it"),
     column(&[("rtprio", "RTPRIO")], 6, Right, STAT,
-        |row, _| rt_priority(row), "priority in real time"),
+        |row, _| rt_priority(row), "real-time priority"),
     column(&[("class", "CLS"), ("policy", "POL")], 3, Left, STAT,
         |row, _| of(row, |stat| Value::Word(class(stat.policy))), "scheduling class: TS FF RR B ISO IDL DLN"),
     column(&[("cls", "CLS")], 3, Right, STAT,
-        |row, _| of(row, |stat| Value::Word(class(stat.policy))), "likewise"),
+        |row, _| of(row, |stat| Value::Word(class(stat.policy))), "scheduling class: TS FF RR B ISO IDL DLN"),
     column(&[("sched", "SCH")], 3, Right, STAT,
-        |row, _| of(row, |stat| Value::Number(stat.policy.into())), "likewise, by number"),
+        |row, _| of(row, |stat| Value::Number(stat.policy.into())), "scheduling class as a number"),
     column(&[("nlwp", "NLWP")], 4, Right, STAT,
-        |row, _| of(row, |stat| Value::Number(stat.num_threads.into())), "threads of its process"),
+        |row, _| of(row, |stat| Value::Number(stat.num_threads.into())), "number of threads of the process"),
     column(&[("thcount", "THCNT")], 5, Right, STAT,
-        |row, _| of(row, |stat| Value::Number(stat.num_threads.into())), "likewise"),
+        |row, _| of(row, |stat| Value::Number(stat.num_threads.into())), "number of threads of the process"),
     column(&[("psr", "PSR"), ("lastcpu", "C")], 3, Right, STAT,
-        |row, _| of(row, |stat| Value::Number(stat.processor.into())), "processor it ran on last"),
+        |row, _| of(row, |stat| Value::Number(stat.processor.into())), "processor that last ran the task"),
     column(&[("cpuid", "CPUID")], 5, Right, STAT,
-        |row, _| of(row, |stat| Value::Number(stat.processor.into())), "likewise"),
+        |row, _| of(row, |stat| Value::Number(stat.processor.into())), "processor that last ran the task"),
 
     column(&[("vsz", "VSZ"), ("vsize", "VSZ")], 6, Right, STAT,
-        |row, _| memory(row, |memory| Value::Number(kib(memory.vsize))), "address space"),
+        |row, _| memory(row, |memory| Value::Number(kib(memory.vsize))), "virtual memory"),
     column(&[("sz", "SZ")], 5, Right, STAT,
-        |row, host| memory(row, |memory| Value::Number(kib(memory.vsize) / (host.page / 1024))), "likewise, in pages"),
+        |row, host| memory(row, |memory| Value::Number(kib(memory.vsize) / (host.page / 1024))), "virtual memory in pages"),
     column(&[("m_size", "SIZE")], 5, Right, STAT,
-        |row, _| memory(row, |memory| Value::Number(memory.vsize)), "likewise, in bytes"),
+        |row, _| memory(row, |memory| Value::Number(memory.vsize)), "virtual memory in bytes"),
     column(&[("rss", "RSS"), ("rssize", "RSS"), ("rsz", "RSZ")], 5, Right, STAT,
         |row, _| memory(row, |memory| Value::Number(kib(memory.rss()))), "resident memory"),
     column(&[("rss_anon", "ANON")], 5, Right, STAT,
-        |row, _| memory(row, |memory| Value::Number(kib(memory.rss_anon))), "of that anonymous"),
+        |row, _| memory(row, |memory| Value::Number(kib(memory.rss_anon))), "resident anonymous memory"),
     column(&[("rss_file", "FILE")], 5, Right, STAT,
-        |row, _| memory(row, |memory| Value::Number(kib(memory.rss_file))), "of that files"),
+        |row, _| memory(row, |memory| Value::Number(kib(memory.rss_file))), "resident memory of files"),
     column(&[("rss_shmem", "SHMEM")], 5, Right, STAT,
-        |row, _| memory(row, |memory| Value::Number(kib(memory.rss_shmem))), "of that shared memory"),
+        |row, _| memory(row, |memory| Value::Number(kib(memory.rss_shmem))), "resident shared memory"),
     column(&[("rss_peak", "PEAK")], 5, Right, STAT,
-        |row, _| memory(row, |memory| Value::Number(kib(memory.rss_peak))), "the most that rss has been"),
+        |row, _| memory(row, |memory| Value::Number(kib(memory.rss_peak))), "peak of rss"),
     column(&[("swap", "SWAP")], 5, Right, STAT,
-        |row, _| memory(row, |memory| Value::Number(kib(memory.swap))), "anonymous memory that is swapped out"),
+        |row, _| memory(row, |memory| Value::Number(kib(memory.swap))), "swapped-out anonymous memory"),
     column(&[("size", "SIZE")], 5, Right, STAT,
-        |row, _| memory(row, |memory| Value::Number(kib(memory.data))), "private writable areas and stack"),
+        |row, _| memory(row, |memory| Value::Number(kib(memory.data))), "private writable mappings and the stack"),
     column(&[("text", "TEXT")], 5, Right, STAT,
-        |row, _| memory(row, |memory| Value::Number(kib(memory.text))), "the program's code"),
+        |row, _| memory(row, |memory| Value::Number(kib(memory.text))), "program code"),
     column(&[("vm_lock", "LCK")], 3, Right, STAT,
-        |row, _| memory(row, |memory| Value::Number(kib(memory.locked))), "memory that is locked"),
+        |row, _| memory(row, |memory| Value::Number(kib(memory.locked))), "locked memory"),
 
     column(&[("min_flt", "MINFL"), ("minflt", "MINFLT")], 6, Right, STAT,
-        |row, _| of(row, |stat| Value::Number(stat.min_flt)), "page faults without input"),
+        |row, _| of(row, |stat| Value::Number(stat.min_flt)), "minor page faults (without I/O)"),
     column(&[("maj_flt", "MAJFL"), ("majflt", "MAJFLT"), ("pagein", "PAGEIN")], 6, Right, STAT,
-        |row, _| of(row, |stat| Value::Number(stat.maj_flt)), "page faults with input"),
+        |row, _| of(row, |stat| Value::Number(stat.maj_flt)), "major page faults (with I/O)"),
     column(&[("cmin_flt", "CMINFL")], 6, Right, STAT,
-        |row, _| of(row, |stat| Value::Number(stat.cmin_flt)), "min_flt of children that were waited for"),
+        |row, _| of(row, |stat| Value::Number(stat.cmin_flt)), "min_flt of waited-for children"),
     column(&[("cmaj_flt", "CMAJFL")], 6, Right, STAT,
-        |row, _| of(row, |stat| Value::Number(stat.cmaj_flt)), "maj_flt of these"),
+        |row, _| of(row, |stat| Value::Number(stat.cmaj_flt)), "maj_flt of waited-for children"),
     column(&[("nvcsw", "VCSW")], 5, Right, STAT,
-        |row, _| of(row, |stat| Value::Number(stat.nvcsw)), "context switches that it asked for, the thread alone"),
+        |row, _| of(row, |stat| Value::Number(stat.nvcsw)), "voluntary context switches, this thread only"),
     column(&[("nivcsw", "IVCSW")], 5, Right, STAT,
-        |row, _| of(row, |stat| Value::Number(stat.nivcsw)), "those it did not ask for, likewise"),
+        |row, _| of(row, |stat| Value::Number(stat.nivcsw)), "involuntary context switches, this thread only"),
     column(&[("f", "F"), ("flag", "F"), ("flags", "F")], 1, Right, STAT,
-        |row, _| of(row, |stat| Value::Number((stat.flags >> 6 & 7).into())), "1: forked and no execve, 4: used privileges"),
+        |row, _| of(row, |stat| Value::Number((stat.flags >> 6 & 7).into())), "1: forked without execve(), 4: used privileges"),
     column(&[("pf", "PF")], 10, Left, STAT,
         |row, _| of(row, |stat| Value::Bits(stat.flags.into())), "flags, PF_* of the kernel's <linux/sched.h>"),
     column(&[("exit_signal", "EXITSIG")], 7, Right, STAT,
-        |row, _| of(row, |stat| Value::Signed(stat.exit_signal.into())), "signal to its parent when it ends, -1 for a thread"),
+        |row, _| of(row, |stat| Value::Signed(stat.exit_signal.into())), "signal sent to the parent on exit, -1 for a thread"),
     column(&[("exit_code", "EXIT")], 5, Right, STAT,
-        |row, _| counted(row, |stat| Some(Value::Signed(stat.exit_code?.into()))), "how it ended, as of wait(2)"),
+        |row, _| counted(row, |stat| Some(Value::Signed(stat.exit_code?.into()))), "exit status in the format of wait(2)"),
 ];
 
-fn of(row: &Row, value: impl FnOnce(&Stat) -> Value<'static>) -> Option<Value<'_>> {
+fn of(row: &TaskRow, value: impl FnOnce(&Stat) -> Value<'static>) -> Option<Value<'_>> {
     row.stat.as_deref().map(value)
 }
 
 /// A field that the kernel may not report.
 fn counted<'a>(
-    row: &'a Row,
+    row: &'a TaskRow,
     value: impl FnOnce(&Stat) -> Option<Value<'static>>,
 ) -> Option<Value<'a>> {
     row.stat.as_deref().and_then(value)
 }
 
-fn memory(row: &Row, value: impl FnOnce(&Memory) -> Value<'static>) -> Option<Value<'_>> {
+fn memory(row: &TaskRow, value: impl FnOnce(&Memory) -> Value<'static>) -> Option<Value<'_>> {
     Some(value(row.stat.as_deref()?.memory.as_ref()?))
 }
 
@@ -169,8 +169,8 @@ const fn kib(bytes: u64) -> u64 {
     bytes / 1024
 }
 
-/// Processor time in ticks. procfs rounds each of the two by itself, and so
-/// does everybody who reads it.
+/// Returns the CPU time in ticks. Each addend is rounded down separately, as in
+/// procfs, so that the sum equals that of readers of procfs.
 const fn own_ticks(stat: &Stat) -> u64 {
     stat.utime / TICK + stat.stime / TICK
 }
@@ -179,7 +179,7 @@ const fn seconds(ticks: u64) -> u64 {
     ticks / (1_000_000_000 / TICK)
 }
 
-/// Processor time by time that went by, in tenths of percents.
+/// Returns the CPU time divided by the elapsed time, in tenths of a percent.
 fn per_mille(stat: &Stat, ticks: u64, host: &Host) -> u64 {
     match host.clock.ticks_since(stat.start_time) {
         0 => 0,
@@ -187,7 +187,8 @@ fn per_mille(stat: &Stat, ticks: u64, host: &Host) -> u64 {
     }
 }
 
-fn letters(row: &Row) -> Option<Letters> {
+/// Returns the state letter and the flags of the column `stat`.
+fn letters(row: &TaskRow) -> Option<StatLetters> {
     let (base, stat) = (row.base?, row.stat.as_deref()?);
     let foreground = i64::from(base.pgid) == i64::from(stat.tty_pgrp);
     let further = [
@@ -206,25 +207,26 @@ fn letters(row: &Row) -> Option<Letters> {
     Some(letters.chain(further.map(|(_, letter)| letter)).collect())
 }
 
-fn running_on(row: &Row) -> Option<Value<'_>> {
+fn running_on(row: &TaskRow) -> Option<Value<'_>> {
     match row.base?.state {
         State::Running => of(row, |stat| Value::Number(stat.processor.into())),
         _ => Some(Value::Word("*")),
     }
 }
 
-/// `SCHED_OTHER` and `SCHED_BATCH`, the classes that niceness counts in.
-fn nice(row: &Row) -> Option<Value<'_>> {
+/// Returns the nice value for `SCHED_OTHER` and `SCHED_BATCH`, the only classes
+/// that use it.
+fn nice(row: &TaskRow) -> Option<Value<'_>> {
     let stat = row.stat.as_deref()?;
     matches!(stat.policy, 0 | 3).then_some(Value::Signed(stat.nice.into()))
 }
 
-fn rt_priority(row: &Row) -> Option<Value<'_>> {
+fn rt_priority(row: &TaskRow) -> Option<Value<'_>> {
     let stat = row.stat.as_deref()?;
     (stat.policy != 0).then_some(Value::Number(stat.rt_priority.into()))
 }
 
-/// The word of ps for a `SCHED_*`.
+/// Returns the abbreviation that ps uses for a `SCHED_*` policy.
 fn class(policy: u32) -> &'static str {
     const WORDS: [&str; 7] = ["TS", "FF", "RR", "B", "ISO", "IDL", "DLN"];
     WORDS

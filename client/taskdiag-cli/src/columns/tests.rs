@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! The tables hold together, and each column shows its field.
+//! The tables are consistent, and each column shows its field.
 
 use std::collections::HashSet;
 use std::rc::Rc;
@@ -7,49 +7,52 @@ use std::rc::Rc;
 use taskdiag::{CapSet, Files, Ident, Ns, Stat, Vma, VmaFlags, VmaStat};
 
 use super::*;
-use crate::row::{Area, Cgroup, Memory, samples};
+use crate::row::{Cgroup, Mapping, MappingTotals, samples};
 use crate::value::Cell;
 
 const BASE: Show = Show::BASE;
 const CRED: Show = Show::CRED;
 const NONE: Show = Show::empty();
 
-fn names(columns: &[Chosen]) -> Vec<&'static str> {
-    columns.iter().map(|chosen| chosen.name).collect()
+fn names(columns: &[SelectedColumn]) -> Vec<&'static str> {
+    columns.iter().map(|selected| selected.name).collect()
 }
 
 #[test]
-fn every_name_means_one_column() {
+fn column_names_are_unique() {
     let mut seen = HashSet::new();
     for column in all() {
         for (name, heading) in column.names {
             assert!(seen.insert(name), "{name} twice");
-            assert!(untold::source(name).is_none(), "{name} is told");
-            let chosen = find(name).expect("a name of the table");
-            assert_eq!(chosen.column.name(), column.name());
-            assert_eq!(chosen.heading, *heading);
-            assert_eq!(chosen.key(), *name);
+            assert!(
+                ps_only::source(name).is_none(),
+                "{name} is available and listed as unavailable"
+            );
+            let selected = find(name).expect("a name of the table");
+            assert_eq!(selected.column.name(), column.name());
+            assert_eq!(selected.heading, *heading);
+            assert_eq!(selected.key(), *name);
         }
     }
 }
 
 #[test]
-fn an_unknown_column_is_named_and_the_known_ones_listed() {
+fn unknown_column_lists_the_known_ones() {
     let text = find("cpu%").expect_err("no such column").to_string();
-    assert!(text.starts_with("there is no column \"cpu%\"; the columns are pid,tid,ppid,"));
+    assert!(text.starts_with("unknown column \"cpu%\"; the columns are pid,tid,ppid,"));
     assert!(text.contains(",securebits,nnp,stat,"));
 }
 
 #[test]
-fn a_column_that_only_ps_has_is_told_of() {
+fn column_of_ps_alone_names_its_origin() {
     assert_eq!(
-        find("wchan").expect_err("not told").to_string(),
-        "the kernel does not tell \"wchan\" here; ps has it from /proc/PID/wchan"
+        find("wchan").expect_err("a column of ps alone").to_string(),
+        "column \"wchan\" is not available through task_diag; source in ps: /proc/PID/wchan"
     );
 }
 
 #[test]
-fn a_column_is_called_what_it_was_asked_for_by() {
+fn column_keeps_the_requested_name_and_heading() {
     for (spec, key, heading) in [
         ("pid", "pid", "PID"),
         ("lwp", "lwp", "LWP"),
@@ -62,43 +65,49 @@ fn a_column_is_called_what_it_was_asked_for_by() {
         ("pid=NUMBER", "NUMBER", "NUMBER"),
         ("pid=", "pid", ""),
     ] {
-        let chosen = choose(spec).expect(spec).remove(0);
-        assert_eq!((chosen.key(), chosen.heading.as_str()), (key, heading));
-        assert_eq!(chosen.is_headless(), heading.is_empty());
+        let selected = parse_list(spec).expect(spec).remove(0);
+        assert_eq!((selected.key(), selected.heading.as_str()), (key, heading));
+        assert_eq!(selected.has_empty_heading(), heading.is_empty());
     }
 }
 
 #[test]
-fn the_usual_columns_follow_the_groups_and_the_strategy() {
-    let usual = |show, strategy| names(&default(show, strategy)).join(",");
-    assert_eq!(usual(BASE, Strategy::All), "pid,ppid,pgid,sid,state,comm");
+fn default_columns_follow_from_groups_and_strategy() {
+    let defaults = |show, strategy| names(&default_columns(show, strategy)).join(",");
     assert_eq!(
-        usual(BASE | CRED, Strategy::Children(1)),
+        defaults(BASE, Strategy::All),
+        "pid,ppid,pgid,sid,state,comm"
+    );
+    assert_eq!(
+        defaults(BASE | CRED, Strategy::Children(1)),
         "user,group,pid,ppid,pgid,sid,state,comm,caps"
     );
-    assert_eq!(usual(CRED, Strategy::AllThreads), "user,group,pid,tid,caps");
-    assert_eq!(usual(NONE, Strategy::Threads(1)), "pid,tid");
-    assert_eq!(usual(NONE, Strategy::One(1)), "pid,tid");
+    assert_eq!(
+        defaults(CRED, Strategy::AllThreads),
+        "user,group,pid,tid,caps"
+    );
+    assert_eq!(defaults(NONE, Strategy::Threads(1)), "pid,tid");
+    assert_eq!(defaults(NONE, Strategy::One(1)), "pid,tid");
 }
 
 #[test]
-fn areas_have_columns_where_they_are_shown() {
-    let usual = |show| names(&default(show, Strategy::One(1))).join(",");
+fn default_columns_of_mapping_rows() {
+    let defaults = |show| names(&default_columns(show, Strategy::One(1))).join(",");
     assert_eq!(
-        usual(Show::VMA),
+        defaults(Show::VMA),
         "pid,tid,vm_start,vm_end,vm_perms,vm_offset,vm_dev,vm_inode,vm_path"
     );
-    assert!(usual(Show::VMA_STAT).starts_with("pid,tid,vm_start,vm_end,vm_rss,vm_pss,"));
-    // Sums over the areas are for who names them.
+    assert!(defaults(Show::VMA_STAT).starts_with("pid,tid,vm_start,vm_end,vm_rss,vm_pss,"));
+    // Sums over mappings are not among the default columns.
     assert!(
-        default(Show::VMA_STAT, Strategy::All)
+        default_columns(Show::VMA_STAT, Strategy::All)
             .iter()
-            .all(|chosen| chosen.name != "pss")
+            .all(|selected| selected.name != "pss")
     );
 }
 
-/// A row with another value in each field, and a GiB of memory around it.
-fn full() -> Row {
+/// Returns a row with a different value in each field.
+fn full() -> TaskRow {
     let mut row = samples::plain(1, b"name");
     (row.tgid, row.tid) = (100, 101);
     let base = row.base.get_or_insert_default();
@@ -140,19 +149,19 @@ fn full() -> Row {
         path: Some(b"/a".to_vec()),
     }));
     row.cmdline = Some(Rc::from(&b"sh\0-c\0"[..]));
-    row.memory = Some(Box::new(Memory {
+    row.mapping_totals = Some(Box::new(MappingTotals {
         pss: 440 * 1024,
         private: 441 * 1024,
         private_hugetlb: 442 * 1024,
         shared_hugetlb: 443 * 1024,
     }));
-    row.area = Some(Box::new(area()));
+    row.mapping = Some(Box::new(mapping()));
     row
 }
 
 fn stat() -> Stat {
     let mut stat = Stat::default();
-    // A thousand seconds ago.
+    // 1,000 seconds before the time of the host.
     stat.start_time = 9_000 * 1_000_000_000;
     (stat.utime, stat.stime, stat.gtime) = (100_009_000_000, 25_009_000_000, 302);
     (stat.cutime, stat.cstime, stat.cgtime) = (303, 304, 305);
@@ -171,7 +180,7 @@ fn stat() -> Stat {
     stat
 }
 
-fn area() -> Area {
+fn mapping() -> Mapping {
     let mut vma = Vma::default();
     (vma.start, vma.end, vma.pgoff, vma.ino) = (0x1000, 0x3000, 0x5000, 450);
     (vma.dev_major, vma.dev_minor) = (0xfd, 1);
@@ -201,7 +210,7 @@ fn area() -> Area {
     ]) {
         *field = figure * 1024;
     }
-    Area {
+    Mapping {
         start: 0x1000,
         end: 0x3000,
         vma: Some(vma),
@@ -263,14 +272,14 @@ const SHOWN: &[(&str, &str)] = &[
 fn every_column_shows_its_field() {
     let host = &Host::at(10_000, true);
     let row = full();
-    let mut bare = Row::default();
+    let mut bare = TaskRow::default();
     (bare.tgid, bare.tid) = (100, 101);
     for &(name, expected) in SHOWN {
         let column = find(name).expect(name).column;
         let value = column.value(&row, host);
         assert_eq!(Cell { value, host }.to_table(), expected, "{name}");
-        let told = column.value(&bare, host).is_some();
-        assert_eq!(told, matches!(name, "pid" | "tid"), "{name}");
+        let reported = column.value(&bare, host).is_some();
+        assert_eq!(reported, matches!(name, "pid" | "tid"), "{name}");
     }
     let shown: HashSet<&str> = SHOWN.iter().map(|(name, _)| *name).collect();
     let missing: Vec<&str> = all()
@@ -283,7 +292,7 @@ fn every_column_shows_its_field() {
 /// Values that the kernel does not report are not zeros; ps prints zeros for
 /// the sizes of a task without memory.
 #[test]
-fn unknown_values_are_dashes() {
+fn unreported_values_are_dashes() {
     let mut row = full();
     let stat = row.stat.as_mut().expect("it has one");
     (stat.memory, stat.run_delay, stat.blkio_delay) = (None, None, None);
@@ -296,7 +305,7 @@ fn unknown_values_are_dashes() {
     };
     row.cgroup = Some(Rc::new(cgroup));
     let host = &Host::at(10_000, true);
-    let shown = |row: &Row, name| {
+    let shown = |row: &TaskRow, name| {
         let value = find(name).expect(name).column.value(row, host);
         Cell { value, host }.to_table()
     };
@@ -317,7 +326,7 @@ fn unknown_values_are_dashes() {
 }
 
 #[test]
-fn real_time_has_a_priority_and_no_niceness() {
+fn real_time_task_has_a_priority_and_no_niceness() {
     let mut row = full();
     let stat = row.stat.as_mut().expect("it has one");
     (stat.policy, stat.rt_priority, stat.nice) = (2, 50, -20);
@@ -333,11 +342,11 @@ fn real_time_has_a_priority_and_no_niceness() {
 }
 
 #[test]
-fn the_help_has_every_column() {
+fn help_lists_every_column() {
     let help = help();
     for column in all() {
         let names: Vec<&str> = column.names.iter().map(|(name, _)| *name).collect();
         assert!(help.contains(&names.join(", ")), "{names:?}");
-        assert!(help.contains(column.about));
+        assert!(help.contains(column.description));
     }
 }

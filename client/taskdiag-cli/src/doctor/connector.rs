@@ -1,30 +1,29 @@
 // SPDX-License-Identifier: MIT
-//! The proc connector, which tells of processes that begin and end
-//! (`CONFIG_PROC_EVENTS`).
+//! The proc connector, which delivers process events (`CONFIG_PROC_EVENTS`).
 
 use serde::Serialize;
 use taskdiag::Error;
 use taskdiag::events::{self, Events, FilteredBy};
 
-/// Whether events of processes can be had.
+/// Whether process events are available.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Connector {
-    /// Why they cannot.
-    pub(super) why_not: Option<String>,
-    /// Whether the kernel lets a listener choose among them.
+    /// The error, if process events are not available.
+    pub(super) reason: Option<String>,
+    /// Whether the kernel filters events per listener.
     pub(super) filter: bool,
 }
 
 impl Connector {
-    /// Listens for a moment, to what hardly ever happens.
-    pub(super) fn find() -> Self {
-        let listening = events::Connector::listen(Events::COREDUMP);
+    /// Subscribes for a moment to a rare event.
+    pub(super) fn probe() -> Self {
+        let connector = events::Connector::listen(Events::COREDUMP);
         Self {
-            filter: listening
+            filter: connector
                 .as_ref()
                 .is_ok_and(|connector| connector.filtered_by() == FilteredBy::Kernel),
-            why_not: listening.err().map(|error| match error {
-                Error::NoEvents(why) => why.to_string(),
+            reason: connector.err().map(|error| match error {
+                Error::NoEvents(reason) => reason.to_string(),
                 error => error.to_string(),
             }),
         }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-//! `doctor`: what this host has to answer requests with, what it lacks, and
-//! how to get that.
+//! `doctor`: reports the transports, features and rights that are available on
+//! this host, those that are missing, and a remedy.
 
 mod connector;
 mod mount;
@@ -14,201 +14,207 @@ use nix::unistd::geteuid;
 use serde::Serialize;
 use taskdiag::{Client, Features, FilterKinds, Options, Show, Strategies, Way};
 
-use crate::features::words;
+use crate::features::{split_list, write_property};
 
 use connector::Connector;
 use mount::Mount;
 
-/// The inodes of the namespaces that the kernel boots with, `PROC_*_INIT_INO`
-/// of its `<linux/proc_ns.h>`.
-const FIRST_USER_NS: &str = "user:[4026531837]";
-const FIRST_PID_NS: &str = "pid:[4026531836]";
+/// The inode numbers of the initial namespaces, `PROC_*_INIT_INO` of the kernel's
+/// `<linux/proc_ns.h>`.
+const INITIAL_USER_NS: &str = "user:[4026531837]";
+const INITIAL_PID_NS: &str = "pid:[4026531836]";
 
 const GET_TASK_DIAG: &str = "scripts/run taskdiag-cli --all";
 const GET_RIGHTS: &str = "sudo taskdiag-cli doctor";
 
-/// What there is, and what that means.
+/// The properties of the host. Its fields are the keys of the JSON output.
 #[derive(Debug, Serialize)]
 pub(crate) struct Diagnosis {
     kernel: String,
-    netlink: Door,
-    file: Door,
-    daemon: Door,
-    /// What the kernel can tell by the better of these.
-    features: Option<Told>,
+    netlink: TransportStatus,
+    file: TransportStatus,
+    daemon: TransportStatus,
+    /// The features of the kernel, by netlink or else by the file.
+    features: Option<FeatureNames>,
     procfs: Option<Mount>,
-    /// The way that is taken if none is asked for.
+    /// The transport that `--transport auto` selects.
     auto: Option<String>,
-    who: Who,
+    caller: CallerInfo,
     connector: Connector,
-    lacks: Vec<String>,
-    /// The command that gets the first that it lacks.
-    get: Option<&'static str>,
+    missing: Vec<String>,
+    /// A command that provides the first missing item that has a remedy.
+    remedy: Option<&'static str>,
 }
 
-/// A way to ask, and why it is closed.
+/// Whether a transport is available.
 #[derive(Debug, Serialize)]
-struct Door {
-    there: bool,
-    why_not: Option<String>,
+struct TransportStatus {
+    available: bool,
+    /// The error, if it is not available.
+    reason: Option<String>,
 }
 
-/// Features by their names.
+/// The names of features.
 #[derive(Debug, Serialize)]
-struct Told {
+struct FeatureNames {
     groups: Vec<String>,
     strategies: Vec<String>,
     filters: Vec<String>,
     options: Vec<String>,
 }
 
-/// Who asks, and from where.
+/// The credentials and namespaces of this process.
 #[derive(Debug, Serialize)]
-struct Who {
+struct CallerInfo {
     uid: u32,
     cap_sys_ptrace: bool,
     cap_sys_admin: bool,
-    /// Whether it is the first; unknown without `/proc`.
-    user_ns_is_first: Option<bool>,
-    pid_ns_is_first: Option<bool>,
+    /// `None` if `/proc` is not available.
+    in_initial_user_ns: Option<bool>,
+    /// `None` if `/proc` is not available.
+    in_initial_pid_ns: Option<bool>,
 }
 
 impl Diagnosis {
-    /// Looks at the machine.
-    pub(crate) fn make() -> Self {
+    /// Examines the host.
+    pub(crate) fn collect() -> Self {
         let kernel = uname().map_or_else(
             |_| String::new(),
             |name| name.release().to_string_lossy().into_owned(),
         );
-        let (netlink, by_netlink) = Door::try_open(Way::Netlink);
-        let (file, by_file) = Door::try_open(Way::File);
-        let (daemon, _) = Door::try_open(Way::Daemon);
-        let features = by_netlink.or(by_file);
+        let (netlink, netlink_features) = TransportStatus::probe(Way::Netlink);
+        let (file, file_features) = TransportStatus::probe(Way::File);
+        let (daemon, _) = TransportStatus::probe(Way::Daemon);
+        let features = netlink_features.or(file_features);
         let auto = Client::connect_any().map(|client| client.transport().way());
         let mut diagnosis = Self {
-            connector: Connector::find(),
+            connector: Connector::probe(),
             kernel,
             netlink,
             file,
             daemon,
-            features: features.as_ref().map(Told::from),
+            features: features.as_ref().map(FeatureNames::from),
             procfs: Mount::find(),
             auto: auto.ok().map(|way| way.to_string()),
-            who: Who::find(),
-            lacks: Vec::new(),
-            get: None,
+            caller: CallerInfo::collect(),
+            missing: Vec::new(),
+            remedy: None,
         };
-        diagnosis.judge(features);
+        diagnosis.find_missing(features);
         diagnosis
     }
 
-    /// Whether task_diag answers, and not procfs in its place.
-    pub(crate) fn is_fast(&self) -> bool {
-        self.netlink.there || self.file.there
+    /// Whether the kernel has task_diag.
+    pub(crate) fn has_task_diag(&self) -> bool {
+        self.netlink.available || self.file.available
     }
 
-    /// Finds what is lacking, and what to do about the first of it.
-    fn judge(&mut self, features: Option<Features>) {
-        let mut lack = |what: String, get| {
-            self.lacks.push(what);
-            self.get = self.get.or(get);
+    /// Lists missing items, and sets the remedy for the first one that has one.
+    fn find_missing(&mut self, features: Option<Features>) {
+        let mut add = |item: String, remedy| {
+            self.missing.push(item);
+            self.remedy = self.remedy.or(remedy);
         };
         match features {
-            None => lack(
-                "task_diag, in the kernel or as its module".to_owned(),
+            None => add(
+                "task_diag, built into the kernel or as a module".to_owned(),
                 Some(GET_TASK_DIAG),
             ),
             Some(features) => {
-                for what in lacking(&features) {
-                    lack(what, None);
+                for item in missing_features(&features) {
+                    add(item, None);
                 }
             }
         }
-        if !self.who.cap_sys_ptrace {
-            let whose = "CAP_SYS_PTRACE, to be told of others' processes";
-            lack(whose.to_owned(), Some(GET_RIGHTS));
+        if !self.caller.cap_sys_ptrace {
+            let item = "CAP_SYS_PTRACE, to list processes of other users";
+            add(item.to_owned(), Some(GET_RIGHTS));
         }
-        if self.connector.why_not.is_some() {
-            lack("the proc connector".to_owned(), None);
+        if self.connector.reason.is_some() {
+            add("proc connector".to_owned(), None);
         }
     }
 
-    /// Writes it for a person, a fact a line, or as an object.
+    /// Prints one line per property, or a JSON object.
     pub(crate) fn write(&self, out: &mut dyn Write, json: bool) -> io::Result<()> {
         if json {
             serde_json::to_writer(&mut *out, self)?;
             return out.write_all(b"\n");
         }
-        for (what, fact) in self.facts() {
-            writeln!(out, "{what:11} {fact}")?;
+        for (name, value) in self.properties() {
+            write_property(out, name, &value)?;
         }
         Ok(())
     }
 
-    fn facts(&self) -> Vec<(&'static str, String)> {
-        let mut facts = vec![
+    /// Returns the names and values of the output lines.
+    fn properties(&self) -> Vec<(&'static str, String)> {
+        let mut properties = vec![
             ("kernel", self.kernel.clone()),
-            ("netlink", self.netlink.tell()),
-            ("file", self.file.tell()),
-            ("daemon", self.daemon.tell()),
+            ("netlink", self.netlink.describe()),
+            ("file", self.file.describe()),
+            ("daemon", self.daemon.describe()),
         ];
-        if let Some(told) = &self.features {
-            facts.push(("groups", told.groups.join(",")));
-            facts.push(("strategies", told.strategies.join(",")));
-            facts.push(("filters", told.filters.join(",")));
-            facts.push(("options", told.options.join(",")));
+        if let Some(features) = &self.features {
+            properties.push(("groups", features.groups.join(",")));
+            properties.push(("strategies", features.strategies.join(",")));
+            properties.push(("filters", features.filters.join(",")));
+            properties.push(("options", features.options.join(",")));
         }
-        facts.push(("procfs", tell_procfs(self.procfs.as_ref())));
-        facts.push(("auto", tell_auto(self.auto.as_deref(), self.is_fast())));
-        facts.push(("user", self.who.tell()));
-        facts.push(("namespaces", self.who.tell_namespaces()));
-        facts.push(("connector", tell_connector(&self.connector)));
-        let lacks = match &self.lacks[..] {
+        properties.push(("procfs", describe_procfs(self.procfs.as_ref())));
+        properties.push((
+            "auto",
+            describe_auto(self.auto.as_deref(), self.has_task_diag()),
+        ));
+        properties.push(("user", self.caller.describe_rights()));
+        properties.push(("namespaces", self.caller.describe_namespaces()));
+        properties.push(("connector", describe_connector(&self.connector)));
+        let missing = match &self.missing[..] {
             [] => "nothing".to_owned(),
-            lacks => lacks.join("; "),
+            items => items.join("; "),
         };
-        facts.push(("lacks", lacks));
-        if let Some(get) = self.get {
-            facts.push(("get it", tell_get(get)));
+        properties.push(("missing", missing));
+        if let Some(remedy) = self.remedy {
+            properties.push(("remedy", describe_remedy(remedy)));
         }
-        facts
+        properties
     }
 }
 
-impl Door {
-    /// Whether requests are answered this way, and what can be asked.
-    fn try_open(way: Way) -> (Self, Option<Features>) {
-        let asked = Client::connect_by(way).and_then(|mut client| client.features());
-        let why_not = asked.as_ref().err().map(ToString::to_string);
-        let there = asked.is_ok();
-        (Self { there, why_not }, asked.ok())
+impl TransportStatus {
+    /// Queries the features by this transport.
+    fn probe(way: Way) -> (Self, Option<Features>) {
+        let features = Client::connect_by(way).and_then(|mut client| client.features());
+        let reason = features.as_ref().err().map(ToString::to_string);
+        let available = features.is_ok();
+        (Self { available, reason }, features.ok())
     }
 
-    fn tell(&self) -> String {
-        match &self.why_not {
+    fn describe(&self) -> String {
+        match &self.reason {
             None => "yes".to_owned(),
-            Some(why) => format!("no: {why}"),
+            Some(reason) => format!("no: {reason}"),
         }
     }
 }
 
-impl From<&Features> for Told {
+impl From<&Features> for FeatureNames {
     fn from(features: &Features) -> Self {
-        let words = |names: &dyn Display| {
-            let names = names.to_string();
-            words(&names).into_iter().map(str::to_owned).collect()
+        let names = |set: &dyn Display| {
+            let names = set.to_string();
+            split_list(&names).into_iter().map(str::to_owned).collect()
         };
         Self {
-            groups: words(&features.groups),
-            strategies: words(&features.strategies),
-            filters: words(&features.filters),
-            options: words(&features.options),
+            groups: names(&features.groups),
+            strategies: names(&features.strategies),
+            filters: names(&features.filters),
+            options: names(&features.options),
         }
     }
 }
 
-/// What this version knows of and the kernel does not.
-fn lacking(features: &Features) -> impl Iterator<Item = String> {
+/// Returns the features that this version supports and the kernel does not.
+fn missing_features(features: &Features) -> impl Iterator<Item = String> {
     [
         ("groups", (Show::all() - features.groups).to_string()),
         (
@@ -226,34 +232,38 @@ fn lacking(features: &Features) -> impl Iterator<Item = String> {
     .map(|(kind, names)| format!("{kind} {names}"))
 }
 
-impl Who {
-    fn find() -> Self {
-        // Whatever answers requests tells of the asker too.
+impl CallerInfo {
+    fn collect() -> Self {
+        // Every transport reports the credentials of this process.
         let own = Client::connect_any()
             .and_then(|mut client| client.one(std::process::id(), Show::CRED))
             .ok();
-        let may = own
+        let capabilities = own
             .and_then(|task| task.cred)
             .map(|cred| cred.cap_effective)
             .unwrap_or_default();
-        let has = |name| may.iter().any(|capability| capability.name() == Some(name));
-        let is = |name, first| {
+        let has = |name| {
+            capabilities
+                .iter()
+                .any(|capability| capability.name() == Some(name))
+        };
+        let is_in = |name, initial| {
             let link = fs::read_link(format!("/proc/self/ns/{name}")).ok()?;
-            Some(link.to_str() == Some(first))
+            Some(link.to_str() == Some(initial))
         };
         Self {
             uid: geteuid().as_raw(),
             cap_sys_ptrace: has("cap_sys_ptrace"),
             cap_sys_admin: has("cap_sys_admin"),
-            user_ns_is_first: is("user", FIRST_USER_NS),
-            pid_ns_is_first: is("pid", FIRST_PID_NS),
+            in_initial_user_ns: is_in("user", INITIAL_USER_NS),
+            in_initial_pid_ns: is_in("pid", INITIAL_PID_NS),
         }
     }
 
-    fn tell(&self) -> String {
+    fn describe_rights(&self) -> String {
         let with = |has| if has { "with" } else { "without" };
         format!(
-            "uid {}, {} CAP_SYS_PTRACE (to be told of others' processes), \
+            "uid {}, {} CAP_SYS_PTRACE (to list processes of other users), \
              {} CAP_SYS_ADMIN (for --scope-pid)",
             self.uid,
             with(self.cap_sys_ptrace),
@@ -261,21 +271,21 @@ impl Who {
         )
     }
 
-    fn tell_namespaces(&self) -> String {
-        let which = |first| match first {
-            Some(true) => "the first",
-            Some(false) => "not the first",
+    fn describe_namespaces(&self) -> String {
+        let describe = |initial| match initial {
+            Some(true) => "initial",
+            Some(false) => "not initial",
             None => "unknown",
         };
         format!(
             "user: {}, pid: {}",
-            which(self.user_ns_is_first),
-            which(self.pid_ns_is_first),
+            describe(self.in_initial_user_ns),
+            describe(self.in_initial_pid_ns),
         )
     }
 }
 
-fn tell_procfs(mount: Option<&Mount>) -> String {
+fn describe_procfs(mount: Option<&Mount>) -> String {
     let Some(mount) = mount else {
         return "no: /proc is not mounted".to_owned();
     };
@@ -289,28 +299,28 @@ fn tell_procfs(mount: Option<&Mount>) -> String {
     text
 }
 
-fn tell_auto(way: Option<&str>, fast: bool) -> String {
-    match way {
-        None => "no way at all".to_owned(),
-        Some(way) if fast => format!("{way}: one request for all tasks"),
-        Some("daemon") => "daemon: one request for all tasks, which it keeps".to_owned(),
-        Some(way) => format!("{way}: several system calls a task"),
+fn describe_auto(transport: Option<&str>, has_task_diag: bool) -> String {
+    match transport {
+        None => "none: no transport is available".to_owned(),
+        Some(name) if has_task_diag => format!("{name}: one request for all tasks"),
+        Some("daemon") => "daemon: one request for all tasks, from its row cache".to_owned(),
+        Some(name) => format!("{name}: several system calls per task"),
     }
 }
 
-fn tell_connector(connector: &Connector) -> String {
+fn describe_connector(connector: &Connector) -> String {
     let filter = if connector.filter { "with" } else { "without" };
-    match &connector.why_not {
-        None => format!("yes, {filter} a filter of events (since Linux 6.6)"),
-        Some(why) => format!("no: {why}"),
+    match &connector.reason {
+        None => format!("yes, {filter} event filters (since Linux 6.6)"),
+        Some(reason) => format!("no: {reason}"),
     }
 }
 
-fn tell_get(command: &str) -> String {
+fn describe_remedy(command: &str) -> String {
     match command {
         GET_TASK_DIAG => format!(
-            "{command}   (in the sources of task_diag; to keep it, scripts/install \
-             there, or a kernel with CONFIG_TASKDIAG)"
+            "{command}   (in the source directory of task_diag; for permanent use, run \
+             scripts/install there, or build a kernel with CONFIG_TASKDIAG)"
         ),
         _ => command.to_owned(),
     }

@@ -1,45 +1,44 @@
 // SPDX-License-Identifier: MIT
-//! The procfs that is mounted on `/proc`, and what its options hide.
+//! Mount options of `/proc` that hide processes.
 
 use std::fs;
 
 use serde::Serialize;
 
-/// How procfs is mounted.
+/// Mount options of procfs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Mount {
-    /// Whose processes are hidden: `off`, `noaccess`, `invisible` or
-    /// `ptraceable`.
+    /// `off`, `noaccess`, `invisible` or `ptraceable`.
     pub(super) hidepid: String,
-    /// The group that nothing is hidden from.
+    /// The group that is exempt from `hidepid`.
     pub(super) gid: Option<u32>,
-    /// `pid`, if there is nothing but processes in it.
+    /// `pid`, if only process directories are visible.
     pub(super) subset: Option<String>,
 }
 
 impl Mount {
-    /// That of `/proc`; nothing, if something else is there, or it cannot be
-    /// known.
+    /// Returns the options of the procfs on `/proc`; `None` if another file system
+    /// is mounted there, or mountinfo cannot be read.
     pub(super) fn find() -> Option<Self> {
-        Self::among(&fs::read_to_string("/proc/self/mountinfo").ok()?)
+        Self::parse(&fs::read_to_string("/proc/self/mountinfo").ok()?)
     }
 
-    /// The topmost one on `/proc` is the one that is seen.
-    fn among(mountinfo: &str) -> Option<Self> {
+    /// Finds the topmost mount on `/proc`, which is the visible one.
+    fn parse(mountinfo: &str) -> Option<Self> {
         let on_proc = |line: &&str| line.split(' ').nth(4) == Some("/proc");
         let top = mountinfo.lines().rfind(on_proc)?;
         let (_, source) = top.split_once(" - ")?;
         let mut words = source.split(' ');
         let (kind, options) = (words.next()?, words.nth(1)?);
-        (kind == "proc").then(|| Self::with(options))
+        (kind == "proc").then(|| Self::from_options(options))
     }
 
-    fn with(options: &str) -> Self {
+    fn from_options(options: &str) -> Self {
         let value = |key| {
             let mut pairs = options.split(',').filter_map(|word| word.split_once('='));
             pairs.find_map(|(name, value)| (name == key).then_some(value))
         };
-        // Kernels before 5.8 write the number.
+        // Kernels before 5.8 show the number.
         let hidepid = match value("hidepid") {
             None | Some("0") => "off",
             Some("1") => "noaccess",
@@ -61,33 +60,33 @@ mod tests {
 
     const OTHER: &str = "28 1 0:5 / /dev rw - devtmpfs udev rw,size=4k\n";
 
-    fn among(line: &str) -> Option<Mount> {
-        Mount::among(&format!("{OTHER}{line}\n{OTHER}"))
+    fn parse(line: &str) -> Option<Mount> {
+        Mount::parse(&format!("{OTHER}{line}\n{OTHER}"))
     }
 
     #[test]
-    fn options_are_those_of_the_file_system() {
-        let mount = among("22 28 0:21 / /proc rw,relatime shared:5 - proc proc rw").expect("proc");
+    fn options_are_parsed_from_the_superblock_fields() {
+        let mount = parse("22 28 0:21 / /proc rw,relatime shared:5 - proc proc rw").expect("proc");
         assert_eq!((&mount.hidepid[..], mount.gid), ("off", None));
         assert_eq!(mount.subset, None);
 
-        let mount = among("22 28 0:21 / /proc rw - proc proc rw,gid=4,hidepid=2,subset=pid");
+        let mount = parse("22 28 0:21 / /proc rw - proc proc rw,gid=4,hidepid=2,subset=pid");
         let mount = mount.expect("proc");
         assert_eq!((&mount.hidepid[..], mount.gid), ("invisible", Some(4)));
         assert_eq!(mount.subset.as_deref(), Some("pid"));
 
-        let mount = among("22 28 0:21 / /proc rw - proc proc rw,hidepid=ptraceable");
+        let mount = parse("22 28 0:21 / /proc rw - proc proc rw,hidepid=ptraceable");
         assert_eq!(mount.expect("proc").hidepid, "ptraceable");
     }
 
     #[test]
-    fn the_topmost_counts() {
+    fn topmost_mount_is_reported() {
         let below = "22 28 0:21 / /proc rw - proc proc rw";
         let above = "90 22 0:50 / /proc rw - proc proc rw,hidepid=noaccess";
-        let mount = among(&format!("{below}\n{above}")).expect("proc");
+        let mount = parse(&format!("{below}\n{above}")).expect("proc");
         assert_eq!(mount.hidepid, "noaccess");
         let above = "90 22 0:50 / /proc rw - tmpfs none rw";
-        assert_eq!(among(&format!("{below}\n{above}")), None);
-        assert_eq!(Mount::among(OTHER), None);
+        assert_eq!(parse(&format!("{below}\n{above}")), None);
+        assert_eq!(Mount::parse(OTHER), None);
     }
 }

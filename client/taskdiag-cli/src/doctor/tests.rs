@@ -2,10 +2,10 @@
 
 use super::*;
 
-fn door(there: bool) -> Door {
-    Door {
-        there,
-        why_not: (!there).then(|| "shut".to_owned()),
+fn transport(available: bool) -> TransportStatus {
+    TransportStatus {
+        available,
+        reason: (!available).then(|| "unavailable".to_owned()),
     }
 }
 
@@ -16,112 +16,118 @@ fn every_feature() -> Features {
     all
 }
 
-/// A host with all there is, and these ways.
+/// Returns a host with these transports and features, and all other properties.
 fn host(netlink: bool, file: bool, features: Option<Features>) -> Diagnosis {
     let mut diagnosis = Diagnosis {
         kernel: "6.12.0".to_owned(),
-        netlink: door(netlink),
-        file: door(file),
-        daemon: door(false),
-        features: features.as_ref().map(Told::from),
+        netlink: transport(netlink),
+        file: transport(file),
+        daemon: transport(false),
+        features: features.as_ref().map(FeatureNames::from),
         procfs: Some(Mount {
             hidepid: "invisible".to_owned(),
             gid: Some(4),
             subset: None,
         }),
         auto: Some("netlink".to_owned()),
-        who: Who {
+        caller: CallerInfo {
             uid: 0,
             cap_sys_ptrace: true,
             cap_sys_admin: true,
-            user_ns_is_first: Some(true),
-            pid_ns_is_first: Some(false),
+            in_initial_user_ns: Some(true),
+            in_initial_pid_ns: Some(false),
         },
         connector: Connector {
-            why_not: None,
+            reason: None,
             filter: true,
         },
-        lacks: Vec::new(),
-        get: None,
+        missing: Vec::new(),
+        remedy: None,
     };
-    diagnosis.judge(features);
+    diagnosis.find_missing(features);
     diagnosis
 }
 
 fn written(diagnosis: &Diagnosis, json: bool) -> String {
     let mut out = Vec::new();
-    diagnosis.write(&mut out, json).expect("room");
-    String::from_utf8(out).expect("text")
+    diagnosis
+        .write(&mut out, json)
+        .expect("a Vec accepts all bytes");
+    String::from_utf8(out).expect("UTF-8")
 }
 
 #[test]
-fn a_host_with_everything_lacks_nothing() {
-    let healthy = host(true, true, Some(every_feature()));
-    assert!(healthy.is_fast());
-    let text = written(&healthy, false);
+fn host_with_every_feature_has_nothing_missing() {
+    let diagnosis = host(true, true, Some(every_feature()));
+    assert!(diagnosis.has_task_diag());
+    let text = written(&diagnosis, false);
     assert!(text.contains("\nnetlink     yes\n"), "{text}");
     assert!(text.contains("\nprocfs      yes: hidepid=invisible, gid=4\n"));
-    assert!(text.contains("\nnamespaces  user: the first, pid: not the first\n"));
-    assert!(text.ends_with("\nlacks       nothing\n"), "{text}");
+    assert!(text.contains("\nnamespaces  user: initial, pid: not initial\n"));
+    assert!(text.ends_with("\nmissing     nothing\n"), "{text}");
 }
 
 #[test]
-fn the_file_alone_is_fast_too() {
-    assert!(host(false, true, Some(every_feature())).is_fast());
+fn file_transport_alone_counts_as_task_diag() {
+    assert!(host(false, true, Some(every_feature())).has_task_diag());
     let text = written(&host(false, true, Some(every_feature())), false);
-    assert!(text.contains("\nnetlink     no: shut\n"), "{text}");
+    assert!(text.contains("\nnetlink     no: unavailable\n"), "{text}");
 }
 
 #[test]
-fn without_task_diag_there_is_a_command_that_gets_it() {
-    let mut poor = host(false, false, None);
-    assert!(!poor.is_fast());
-    assert_eq!(poor.get, Some(GET_TASK_DIAG));
-    poor.auto = Some("procfs".to_owned());
-    let text = written(&poor, false);
+fn host_without_task_diag_gets_a_remedy() {
+    let mut diagnosis = host(false, false, None);
+    assert!(!diagnosis.has_task_diag());
+    assert_eq!(diagnosis.remedy, Some(GET_TASK_DIAG));
+    diagnosis.auto = Some("procfs".to_owned());
+    let text = written(&diagnosis, false);
     for line in [
-        "auto        procfs: several system calls a task",
-        "lacks       task_diag, in the kernel or as its module",
+        "auto        procfs: several system calls per task",
+        "missing     task_diag, built into the kernel or as a module",
     ] {
         assert!(text.lines().any(|other| other == line), "{text}");
     }
     assert!(
         text.lines()
             .last()
-            .is_some_and(|line| line.starts_with("get it      scripts/run taskdiag-cli")),
+            .is_some_and(|line| line.starts_with("remedy      scripts/run taskdiag-cli")),
     );
 }
 
 #[test]
-fn an_older_kernel_and_fewer_rights_are_told_of() {
-    let mut old = host(true, false, Some(Features::FIRST));
-    assert!(old.lacks[0].starts_with("groups stat,"), "{:?}", old.lacks);
-    assert_eq!((old.lacks.len(), old.get), (4, None));
+fn older_kernel_and_missing_capability_are_reported() {
+    let mut diagnosis = host(true, false, Some(Features::FIRST));
+    assert!(
+        diagnosis.missing[0].starts_with("groups stat,"),
+        "{:?}",
+        diagnosis.missing
+    );
+    assert_eq!((diagnosis.missing.len(), diagnosis.remedy), (4, None));
 
-    old.who.cap_sys_ptrace = false;
-    old.connector.why_not = Some("the kernel is built without it".to_owned());
-    old.lacks.clear();
-    old.judge(Some(every_feature()));
-    assert_eq!(old.lacks.len(), 2);
-    assert_eq!(old.get, Some(GET_RIGHTS));
+    diagnosis.caller.cap_sys_ptrace = false;
+    diagnosis.connector.reason = Some("the kernel is built without it".to_owned());
+    diagnosis.missing.clear();
+    diagnosis.find_missing(Some(every_feature()));
+    assert_eq!(diagnosis.missing.len(), 2);
+    assert_eq!(diagnosis.remedy, Some(GET_RIGHTS));
 }
 
 #[test]
-fn programs_get_an_object() {
+fn json_is_an_object() {
     let text = written(&host(true, false, Some(every_feature())), true);
     let value: serde_json::Value = serde_json::from_str(&text).expect("an object");
-    assert_eq!(value["netlink"]["there"], true);
-    assert_eq!(value["file"]["why_not"], "shut");
+    assert_eq!(value["netlink"]["available"], true);
+    assert_eq!(value["file"]["reason"], "unavailable");
     assert_eq!(value["procfs"]["gid"], 4);
     assert_eq!(value["features"]["groups"][0], "base");
     assert_eq!(value["connector"]["filter"], true);
-    assert_eq!(value["lacks"], serde_json::json!([]));
+    assert_eq!(value["missing"], serde_json::json!([]));
 }
 
 #[test]
-fn this_host_is_told_of_without_a_failure() {
-    let diagnosis = Diagnosis::make();
+fn this_host_can_be_diagnosed() {
+    let diagnosis = Diagnosis::collect();
     assert!(diagnosis.auto.is_some());
-    assert_eq!(diagnosis.who.uid, geteuid().as_raw());
-    assert_eq!(diagnosis.is_fast(), diagnosis.features.is_some());
+    assert_eq!(diagnosis.caller.uid, geteuid().as_raw());
+    assert_eq!(diagnosis.has_task_diag(), diagnosis.features.is_some());
 }

@@ -1,33 +1,33 @@
 // SPDX-License-Identifier: MIT
-//! Comma-separated values, quoted where they need it.
+//! Comma-separated values.
 
 use std::io;
 
 use super::Output;
-use crate::columns::Chosen;
+use crate::columns::SelectedColumn;
 use crate::host::Host;
-use crate::row::Row;
-use crate::tree::Place;
+use crate::row::TaskRow;
+use crate::tree::TreePosition;
 use crate::value::Cell;
 
 pub(crate) struct Csv<'a, W: io::Write> {
     out: csv::Writer<W>,
-    columns: &'a [Chosen],
+    columns: &'a [SelectedColumn],
     host: &'a Host,
-    /// The cell that is being written.
+    /// Buffer for the cell that is being written.
     text: String,
 }
 
 impl<'a, W: io::Write> Csv<'a, W> {
     pub(crate) fn new(
         out: W,
-        columns: &'a [Chosen],
+        columns: &'a [SelectedColumn],
         host: &'a Host,
         headers: bool,
     ) -> io::Result<Self> {
         let mut out = csv::Writer::from_writer(out);
         if headers {
-            out.write_record(columns.iter().map(Chosen::key))?;
+            out.write_record(columns.iter().map(SelectedColumn::key))?;
         }
         Ok(Self {
             out,
@@ -39,10 +39,10 @@ impl<'a, W: io::Write> Csv<'a, W> {
 }
 
 impl<W: io::Write> Output for Csv<'_, W> {
-    fn row(&mut self, row: Row) -> io::Result<()> {
+    fn row(&mut self, row: TaskRow) -> io::Result<()> {
         let host = self.host;
-        for chosen in self.columns {
-            let value = chosen.column.value(&row, host);
+        for selected in self.columns {
+            let value = selected.column.value(&row, host);
             self.text.clear();
             Cell { value, host }.push_csv(&mut self.text);
             self.out.write_field(&self.text)?;
@@ -51,8 +51,8 @@ impl<W: io::Write> Output for Csv<'_, W> {
         Ok(())
     }
 
-    fn leaf(&mut self, row: Row, _: Place) -> io::Result<()> {
-        // The order is all that CSV can have of a tree.
+    fn tree_row(&mut self, row: TaskRow, _: TreePosition) -> io::Result<()> {
+        // CSV cannot show the tree, only its order.
         self.row(row)
     }
 

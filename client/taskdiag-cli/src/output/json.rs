@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: MIT
-//! JSON: one array, or an object a line.
+//! JSON: one array, or one object per line.
 
 use std::io;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::Output;
-use crate::columns::Chosen;
+use crate::columns::SelectedColumn;
 use crate::host::Host;
-use crate::row::Row;
-use crate::tree::Place;
+use crate::row::TaskRow;
+use crate::tree::TreePosition;
 use crate::value::Cell;
 
-/// How a row becomes an object.
+/// Converts rows to objects.
 struct Shape<'a> {
-    columns: &'a [Chosen],
+    columns: &'a [SelectedColumn],
     host: &'a Host,
 }
 
 struct Object<'a> {
-    row: &'a Row,
+    row: &'a TaskRow,
     shape: &'a Shape<'a>,
 }
 
@@ -27,36 +27,36 @@ impl Serialize for Object<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Shape { columns, host } = *self.shape;
         let mut object = serializer.serialize_map(Some(columns.len()))?;
-        for chosen in columns {
-            let value = chosen.column.value(self.row, host);
-            object.serialize_entry(chosen.key(), &Cell { value, host })?;
+        for selected in columns {
+            let value = selected.column.value(self.row, host);
+            object.serialize_entry(selected.key(), &Cell { value, host })?;
         }
         object.end()
     }
 }
 
-/// Objects with their children in them, written as they come: nothing is
-/// held, and no depth is too deep.
+/// Writes objects that contain their children. Objects are written as they arrive,
+/// with constant memory at any depth.
 #[derive(Default)]
-struct Nest {
-    /// How many objects are open.
+struct NestedObjects {
+    /// Number of objects that are not closed yet.
     open: usize,
 }
 
-impl Nest {
-    /// Writes a row, and leaves its list of children open. Before each root
-    /// but the first stands `between`.
+impl NestedObjects {
+    /// Writes a row, and leaves its list of children open. `separator` is written
+    /// before each root except the first one.
     fn write(
         &mut self,
         out: &mut impl io::Write,
         object: &Object<'_>,
-        place: Place,
-        between: &[u8],
+        position: TreePosition,
+        separator: &[u8],
     ) -> io::Result<()> {
-        let brother = self.open > place.depth;
-        self.close(out, place.depth)?;
-        match (brother, place.depth) {
-            (true, 0) => out.write_all(between)?,
+        let has_sibling = self.open > position.depth;
+        self.close(out, position.depth)?;
+        match (has_sibling, position.depth) {
+            (true, 0) => out.write_all(separator)?,
             (true, _) => out.write_all(b",")?,
             (false, _) => {}
         }
@@ -70,7 +70,7 @@ impl Nest {
         Ok(())
     }
 
-    /// Closes objects until so many are open.
+    /// Closes objects until `depth` are open.
     fn close(&mut self, out: &mut impl io::Write, depth: usize) -> io::Result<()> {
         while self.open > depth {
             out.write_all(b"]}")?;
@@ -80,54 +80,54 @@ impl Nest {
     }
 }
 
-/// An object a line; none is held.
+/// Writes one object per line, as rows arrive.
 pub(crate) struct Lines<'a, W> {
     out: W,
     shape: Shape<'a>,
-    nest: Nest,
+    nested: NestedObjects,
 }
 
 impl<'a, W: io::Write> Lines<'a, W> {
-    pub(crate) fn new(out: W, columns: &'a [Chosen], host: &'a Host) -> Self {
+    pub(crate) fn new(out: W, columns: &'a [SelectedColumn], host: &'a Host) -> Self {
         Self {
             out,
             shape: Shape { columns, host },
-            nest: Nest::default(),
+            nested: NestedObjects::default(),
         }
     }
 }
 
 impl<W: io::Write> Output for Lines<'_, W> {
-    fn row(&mut self, row: Row) -> io::Result<()> {
+    fn row(&mut self, row: TaskRow) -> io::Result<()> {
         let (row, shape) = (&row, &self.shape);
         serde_json::to_writer(&mut self.out, &Object { row, shape })?;
         self.out.write_all(b"\n")
     }
 
-    fn leaf(&mut self, row: Row, place: Place) -> io::Result<()> {
+    fn tree_row(&mut self, row: TaskRow, position: TreePosition) -> io::Result<()> {
         let (row, shape) = (&row, &self.shape);
         let object = Object { row, shape };
-        self.nest.write(&mut self.out, &object, place, b"\n")
+        self.nested.write(&mut self.out, &object, position, b"\n")
     }
 
     fn finish(&mut self) -> io::Result<()> {
-        if self.nest.open > 0 {
-            self.nest.close(&mut self.out, 0)?;
+        if self.nested.open > 0 {
+            self.nested.close(&mut self.out, 0)?;
             self.out.write_all(b"\n")?;
         }
         self.out.flush()
     }
 }
 
-/// One array, written whole.
+/// Collects rows, and writes them as one array at the end.
 pub(crate) struct Array<'a, W> {
     out: W,
     shape: Shape<'a>,
-    rows: Vec<(Row, Option<Place>)>,
+    rows: Vec<(TaskRow, Option<TreePosition>)>,
 }
 
 impl<'a, W: io::Write> Array<'a, W> {
-    pub(crate) fn new(out: W, columns: &'a [Chosen], host: &'a Host) -> Self {
+    pub(crate) fn new(out: W, columns: &'a [SelectedColumn], host: &'a Host) -> Self {
         Self {
             out,
             shape: Shape { columns, host },
@@ -137,24 +137,24 @@ impl<'a, W: io::Write> Array<'a, W> {
 }
 
 impl<W: io::Write> Output for Array<'_, W> {
-    fn row(&mut self, row: Row) -> io::Result<()> {
+    fn row(&mut self, row: TaskRow) -> io::Result<()> {
         self.rows.push((row, None));
         Ok(())
     }
 
-    fn leaf(&mut self, row: Row, place: Place) -> io::Result<()> {
-        self.rows.push((row, Some(place)));
+    fn tree_row(&mut self, row: TaskRow, position: TreePosition) -> io::Result<()> {
+        self.rows.push((row, Some(position)));
         Ok(())
     }
 
     fn finish(&mut self) -> io::Result<()> {
         let (shape, out) = (&self.shape, &mut self.out);
-        let mut nest = Nest::default();
+        let mut nested = NestedObjects::default();
         out.write_all(b"[")?;
-        for (index, (row, place)) in self.rows.iter().enumerate() {
+        for (index, (row, position)) in self.rows.iter().enumerate() {
             let object = Object { row, shape };
-            if let Some(place) = *place {
-                nest.write(out, &object, place, b",")?;
+            if let Some(position) = *position {
+                nested.write(out, &object, position, b",")?;
                 continue;
             }
             if index > 0 {
@@ -162,7 +162,7 @@ impl<W: io::Write> Output for Array<'_, W> {
             }
             serde_json::to_writer(&mut *out, &object)?;
         }
-        nest.close(out, 0)?;
+        nested.close(out, 0)?;
         out.write_all(b"]\n")?;
         out.flush()
     }

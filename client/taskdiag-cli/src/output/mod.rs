@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! The formats rows are written in, one a file.
+//! Output formats for rows, one file per format.
 
 mod csv;
 mod json;
@@ -7,26 +7,28 @@ mod table;
 
 use std::io;
 
-use crate::cli::{Format, Rows};
+use crate::cli::{Format, ListJob};
 use crate::host::Host;
-use crate::row::Row;
-use crate::tree::Place;
+use crate::row::TaskRow;
+use crate::tree::TreePosition;
 
-/// Where rows go. They are written as they come where the format can do that,
-/// and otherwise at the end: a failed request then writes nothing at all.
+/// An output format. Rows are written as they arrive if the format permits it.
+/// Otherwise they are written at the end, so that a failed request writes nothing.
 pub(crate) trait Output {
-    fn row(&mut self, row: Row) -> io::Result<()>;
+    /// Adds a row.
+    fn row(&mut self, row: TaskRow) -> io::Result<()>;
 
-    /// A row in a tree: they come in the order of the places.
-    fn leaf(&mut self, row: Row, place: Place) -> io::Result<()>;
+    /// Adds a row of a tree. Rows arrive in the order of [`crate::tree::arrange`].
+    fn tree_row(&mut self, row: TaskRow, position: TreePosition) -> io::Result<()>;
 
+    /// Writes the remaining rows.
     fn finish(&mut self) -> io::Result<()>;
 }
 
-/// The output that the job asks for. `width` is that of the terminal, if
-/// there is one.
+/// Returns the output format of the job. `width` is the width of the terminal, if
+/// the output is one.
 pub(crate) fn open<'a>(
-    job: &'a Rows,
+    job: &'a ListJob,
     host: &'a Host,
     out: impl io::Write + 'a,
     width: Option<usize>,

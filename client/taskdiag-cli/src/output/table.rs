@@ -1,27 +1,28 @@
 // SPDX-License-Identifier: MIT
-//! A table for the eye, as `ps` prints one: no lines, numbers to the right.
+//! Aligned columns like those of `ps`. Each column is as wide as its widest cell,
+//! whereas [`crate::ps`] prints columns of fixed widths.
 
 use std::io;
 
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use super::Output;
-use crate::columns::Chosen;
+use crate::columns::SelectedColumn;
 use crate::host::Host;
-use crate::row::Row;
-use crate::tree::{Branches, Place};
+use crate::row::TaskRow;
+use crate::tree::{Branches, TreePosition};
 use crate::value::Cell;
 
-/// Stands where the edge of the terminal cut something off.
-const CUT: char = '+';
+/// Marks a line that was truncated at the edge of the terminal.
+const TRUNCATED: char = '+';
 
-/// No column is made wider: a process may have megabytes of arguments, and the
-/// others are not to be padded to that.
-const WIDEST: usize = 256;
+/// The maximum width to which cells are padded: a process may have megabytes of
+/// arguments.
+const MAX_WIDTH: usize = 256;
 
 pub(crate) struct Table<'a, W> {
     out: W,
-    columns: &'a [Chosen],
+    columns: &'a [SelectedColumn],
     host: &'a Host,
     width: Option<usize>,
     lines: Vec<Vec<String>>,
@@ -31,14 +32,14 @@ pub(crate) struct Table<'a, W> {
 impl<'a, W: io::Write> Table<'a, W> {
     pub(crate) fn new(
         out: W,
-        columns: &'a [Chosen],
+        columns: &'a [SelectedColumn],
         host: &'a Host,
         headers: bool,
         width: Option<usize>,
     ) -> Self {
         let mut lines = Vec::new();
-        if headers && !columns.iter().all(Chosen::is_headless) {
-            let headings = columns.iter().map(|chosen| chosen.heading.clone());
+        if headers && !columns.iter().all(SelectedColumn::has_empty_heading) {
+            let headings = columns.iter().map(|selected| selected.heading.clone());
             lines.push(headings.collect());
         }
         Self {
@@ -53,54 +54,55 @@ impl<'a, W: io::Write> Table<'a, W> {
 }
 
 impl<W> Table<'_, W> {
-    /// Adds a row, with this before the name.
-    fn push(&mut self, row: &Row, branch: &str) {
+    /// Adds a row, with `branch` before the name of the task.
+    fn push(&mut self, row: &TaskRow, branch: &str) {
         let host = self.host;
-        let named = self.columns.iter().rposition(Chosen::is_name);
-        let cells = self.columns.iter().enumerate().map(|(index, chosen)| {
-            let value = chosen.column.value(row, host);
+        let name_index = self.columns.iter().rposition(SelectedColumn::is_task_name);
+        let cells = self.columns.iter().enumerate().map(|(index, selected)| {
+            let value = selected.column.value(row, host);
             let cell = Cell { value, host }.to_table();
-            match named {
-                Some(place) if place == index => format!("{branch}{cell}"),
+            match name_index {
+                Some(position) if position == index => format!("{branch}{cell}"),
                 _ => cell,
             }
         });
         self.lines.push(cells.collect());
     }
 
-    /// Each column is as wide as its widest cell, within bounds.
+    /// Returns the width of each column: that of its widest cell, up to
+    /// [`MAX_WIDTH`].
     fn widths(&self) -> Vec<usize> {
         let mut widths = vec![0; self.columns.len()];
         for line in &self.lines {
             for (width, cell) in widths.iter_mut().zip(line) {
-                *width = (*width).max(cell.width().min(WIDEST));
+                *width = (*width).max(cell.width().min(MAX_WIDTH));
             }
         }
         widths
     }
 
-    /// A line, with each cell in its column and nothing behind the last.
-    fn set(&self, cells: &[String], widths: &[usize]) -> String {
+    /// Formats a line of aligned cells, without blanks at the end.
+    fn format_line(&self, cells: &[String], widths: &[usize]) -> String {
         let mut line = String::new();
-        for ((cell, chosen), width) in cells.iter().zip(self.columns).zip(widths) {
+        for ((cell, selected), width) in cells.iter().zip(self.columns).zip(widths) {
             let pad = " ".repeat(width.saturating_sub(cell.width()));
-            let (before, behind) = if chosen.column.is_number() {
+            let (before, after) = if selected.column.is_right_aligned() {
                 (pad.as_str(), "")
             } else {
                 ("", pad.as_str())
             };
-            line.extend([before, cell, behind, " "]);
+            line.extend([before, cell, after, " "]);
         }
         line.truncate(line.trim_end().len());
         match self.width {
-            Some(width) => cut(line, width),
+            Some(width) => truncate(line, width),
             None => line,
         }
     }
 }
 
-/// Cuts what is beyond the edge, and marks the place.
-fn cut(mut line: String, edge: usize) -> String {
+/// Truncates a line at the edge of the terminal, and marks it.
+fn truncate(mut line: String, edge: usize) -> String {
     if line.width() <= edge {
         return line;
     }
@@ -111,19 +113,19 @@ fn cut(mut line: String, edge: usize) -> String {
     });
     if let Some((index, _)) = beyond {
         line.truncate(index);
-        line.push(CUT);
+        line.push(TRUNCATED);
     }
     line
 }
 
 impl<W: io::Write> Output for Table<'_, W> {
-    fn row(&mut self, row: Row) -> io::Result<()> {
+    fn row(&mut self, row: TaskRow) -> io::Result<()> {
         self.push(&row, "");
         Ok(())
     }
 
-    fn leaf(&mut self, row: Row, place: Place) -> io::Result<()> {
-        let branch = self.branches.draw(place);
+    fn tree_row(&mut self, row: TaskRow, position: TreePosition) -> io::Result<()> {
+        let branch = self.branches.draw(position);
         self.push(&row, &branch);
         Ok(())
     }
@@ -131,7 +133,7 @@ impl<W: io::Write> Output for Table<'_, W> {
     fn finish(&mut self) -> io::Result<()> {
         let widths = self.widths();
         for cells in &self.lines {
-            writeln!(self.out, "{}", self.set(cells, &widths))?;
+            writeln!(self.out, "{}", self.format_line(cells, &widths))?;
         }
         self.out.flush()
     }

@@ -1,51 +1,51 @@
 // SPDX-License-Identifier: MIT
-//! The three languages of `ps`: words with a dash, words with two, and words
-//! without. What the options come to is for others to say.
+//! Parses the options of `ps` in its three dialects: UNIX options with one dash,
+//! GNU options with two, and BSD options without. Other modules interpret them.
 
 use clap::ValueEnum as _;
 
-use crate::cli::Ask;
+use crate::cli::TransportChoice;
 
-use super::select::{List, Selection, Simple};
+use super::select::{Selection, SelectionList, SimpleOptions};
 
-/// What was said.
+/// The parsed options.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Options {
+pub(super) struct PsOptions {
     pub(super) selection: Selection,
     pub(super) style: Style,
     /// `-o`, in the order given.
     pub(super) columns: Vec<String>,
-    /// `-O` or `O`: columns among the usual ones.
-    pub(super) among: Option<(String, Dialect)>,
+    /// `-O` or `O`: columns in addition to the default ones.
+    pub(super) extra_columns: Option<(String, Dialect)>,
     pub(super) sort: Vec<String>,
     pub(super) threads: Threads,
     pub(super) forest: Option<Dialect>,
     pub(super) no_headers: bool,
     pub(super) numeric: bool,
-    /// `S`: the children that were waited for count.
+    /// `S`: add the times and faults of waited-for children.
     pub(super) cumulative: bool,
-    /// `c`: the name in place of the arguments.
+    /// `c`: show the name instead of the arguments.
     pub(super) true_name: bool,
-    /// How wide lines may be, if that was said.
+    /// The maximum width of lines, if given.
     pub(super) width: Option<usize>,
-    /// `w`, once or more often.
+    /// The number of `w` options.
     pub(super) wide: usize,
     pub(super) version: bool,
-    /// `--transport`, which is not of `ps` but of this command.
-    pub(super) transport: Ask,
-    /// Whether a word without a dash was among them, which changes what is
-    /// selected and shown if nothing else does.
+    /// `--transport`, which procps does not have.
+    pub(super) transport: TransportChoice,
+    /// Whether a BSD option was given, which changes the default selection and
+    /// columns.
     pub(super) bsd: bool,
 }
 
-/// Whose language an option is of, where the languages differ.
+/// The dialect of an option that differs between dialects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Dialect {
     Unix,
     Bsd,
 }
 
-/// The sets of columns there are names for.
+/// Options that select predefined sets of columns.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Style {
     /// `-f`, `-F`, `-l`, `-j`, `-y`, `-P`, `-c`.
@@ -60,59 +60,59 @@ pub(super) struct Style {
     pub(super) bsd: Vec<char>,
 }
 
-/// Whether threads have lines, and a column.
+/// How threads are shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Threads {
     #[default]
     No,
-    /// `H`: as if they were processes.
+    /// `H`: like processes.
     Plain,
-    /// `-L`: with LWP and NLWP.
+    /// `-L`: with the columns LWP and NLWP.
     Lwp,
-    /// `-T`: with SPID.
+    /// `-T`: with the column SPID.
     Spid,
 }
 
-/// Reads the words.
+/// Parses the arguments of `ps`.
 ///
-/// `ps -aux` is what people type for `ps aux`: it is read so where it makes no
-/// other sense.
-pub(super) fn parse(words: &[String]) -> Result<Options, String> {
-    let asked = Parser::new(words).parse();
-    let Err(complaint) = asked else {
-        return asked;
+/// Users often type `ps -aux` for `ps aux`. If the UNIX options are invalid, such a
+/// word is parsed as BSD options.
+pub(super) fn parse(args: &[String]) -> Result<PsOptions, String> {
+    let result = Parser::new(args).parse();
+    let Err(error) = result else {
+        return result;
     };
-    let Some(letters) = words.first().and_then(|word| word.strip_prefix('-')) else {
-        return Err(complaint);
+    let Some(letters) = args.first().and_then(|word| word.strip_prefix('-')) else {
+        return Err(error);
     };
     if letters.len() < 2 || !letters.chars().all(|c| "augxwf".contains(c)) {
-        return Err(complaint);
+        return Err(error);
     }
-    let mut again = words.to_vec();
+    let mut again = args.to_vec();
     letters.clone_into(&mut again[0]);
-    Parser::new(&again).parse().map_err(|_| complaint)
+    Parser::new(&again).parse().map_err(|_| error)
 }
 
 struct Parser<'a> {
-    words: std::slice::Iter<'a, String>,
-    options: Options,
+    args: std::slice::Iter<'a, String>,
+    options: PsOptions,
 }
 
 impl<'a> Parser<'a> {
-    fn new(words: &'a [String]) -> Self {
+    fn new(args: &'a [String]) -> Self {
         Self {
-            words: words.iter(),
-            options: Options::default(),
+            args: args.iter(),
+            options: PsOptions::default(),
         }
     }
 
-    fn parse(mut self) -> Result<Options, String> {
-        while let Some(word) = self.words.next() {
+    fn parse(mut self) -> Result<PsOptions, String> {
+        while let Some(word) = self.args.next() {
             if let Some(long) = word.strip_prefix("--") {
                 self.long(long)?;
             } else if let Some(letters) = word.strip_prefix('-') {
                 if letters.is_empty() {
-                    return Err("a dash alone is no option".to_owned());
+                    return Err(unsupported("-"));
                 }
                 self.letters(letters, Self::unix)?;
             } else if word.starts_with(|c: char| c.is_ascii_digit()) {
@@ -126,8 +126,8 @@ impl<'a> Parser<'a> {
         Ok(self.options)
     }
 
-    /// Reads options of a letter each, the last of which may have a value:
-    /// what is left of the word, or the next word.
+    /// Parses clustered one-letter options. The last one may have a value: the rest
+    /// of the word, or the next word.
     fn letters(
         &mut self,
         letters: &'a str,
@@ -145,22 +145,22 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
-    /// The value of an option.
-    fn value(&mut self, what: &str, rest: &'a str) -> Result<&'a str, String> {
+    /// Returns the value of an option.
+    fn value(&mut self, option: &str, rest: &'a str) -> Result<&'a str, String> {
         if !rest.is_empty() {
             return Ok(rest);
         }
-        let next = self.words.next().map(String::as_str);
-        next.ok_or_else(|| format!("{what} wants a value"))
+        let next = self.args.next().map(String::as_str);
+        next.ok_or_else(|| format!("option {option} requires a value"))
     }
 
-    /// An option with a dash; whether it took the rest of the word.
+    /// Handles a UNIX option. Returns whether its value consumed the rest of the word.
     fn unix(&mut self, letter: char, rest: &'a str) -> Result<bool, String> {
         let options = &mut self.options;
         match letter {
             'e' | 'A' => options.selection.all = true,
-            'a' => options.selection.simple.insert(Simple::UNIX_A),
-            'd' => options.selection.simple.insert(Simple::UNIX_D),
+            'a' => options.selection.simple.insert(SimpleOptions::UNIX_A),
+            'd' => options.selection.simple.insert(SimpleOptions::UNIX_D),
             'N' => options.selection.negated = true,
             'f' => options.style.full = true,
             'F' => (options.style.full, options.style.extra_full) = (true, true),
@@ -188,26 +188,27 @@ impl<'a> Parser<'a> {
         let selection = &mut self.options.selection;
         match letter {
             'o' => self.options.columns.push(value.to_owned()),
-            'O' => self.options.among = Some((value.to_owned(), Dialect::Unix)),
-            'p' => selection.add(List::pids(value)?),
+            'O' => self.options.extra_columns = Some((value.to_owned(), Dialect::Unix)),
+            'p' => selection.add(SelectionList::pids(value)?),
             'q' => selection.quick(value)?,
-            's' => selection.add(List::sessions(value)?),
-            't' => selection.add(List::terminals(value)?),
-            'u' => selection.add(List::users(value)?),
-            'U' => selection.add(List::real_users(value)?),
-            'g' => selection.add(List::sessions(value).or_else(|_| List::groups(value))?),
-            'G' => selection.add(List::real_groups(value)?),
-            _ => selection.add(List::names(value)?),
+            's' => selection.add(SelectionList::sessions(value)?),
+            't' => selection.add(SelectionList::terminals(value)?),
+            'u' => selection.add(SelectionList::users(value)?),
+            'U' => selection.add(SelectionList::real_users(value)?),
+            'g' => selection
+                .add(SelectionList::sessions(value).or_else(|_| SelectionList::groups(value))?),
+            'G' => selection.add(SelectionList::real_groups(value)?),
+            _ => selection.add(SelectionList::names(value)?),
         }
         Ok(())
     }
 
-    /// An option without a dash; whether it took the rest of the word.
+    /// Handles a BSD option. Returns whether its value consumed the rest of the word.
     fn bsd(&mut self, letter: char, rest: &'a str) -> Result<bool, String> {
         let options = &mut self.options;
         match letter {
-            'a' => options.selection.simple.insert(Simple::BSD_A),
-            'x' => options.selection.simple.insert(Simple::BSD_X),
+            'a' => options.selection.simple.insert(SimpleOptions::BSD_A),
+            'x' => options.selection.simple.insert(SimpleOptions::BSD_X),
             'g' => {}
             'r' => options.selection.running = true,
             'T' => options.selection.own_terminal = true,
@@ -234,17 +235,17 @@ impl<'a> Parser<'a> {
         let selection = &mut self.options.selection;
         match letter {
             'o' => self.options.columns.push(value.to_owned()),
-            'O' => self.options.among = Some((value.to_owned(), Dialect::Bsd)),
+            'O' => self.options.extra_columns = Some((value.to_owned(), Dialect::Bsd)),
             'k' => self.options.sort.push(value.to_owned()),
-            'p' => selection.add(List::pids(value)?),
+            'p' => selection.add(SelectionList::pids(value)?),
             'q' => selection.quick(value)?,
-            't' => selection.add(List::terminals(value)?),
-            _ => selection.add(List::users(value)?),
+            't' => selection.add(SelectionList::terminals(value)?),
+            _ => selection.add(SelectionList::users(value)?),
         }
         Ok(())
     }
 
-    /// A word with two dashes.
+    /// Handles a GNU option.
     fn long(&mut self, word: &'a str) -> Result<(), String> {
         let (name, value) = match word.split_once('=') {
             Some((name, value)) => (name, Some(value)),
@@ -253,37 +254,39 @@ impl<'a> Parser<'a> {
         if self.long_flag(name)? {
             return match value {
                 None => Ok(()),
-                Some(_) => Err(format!("--{name} takes no value")),
+                Some(_) => Err(format!("option --{name} takes no value")),
             };
         }
-        let what = format!("--{name}");
+        let option = format!("--{name}");
         let value = match value {
             Some(value) => value,
-            None => self.value(&what, "")?,
+            None => self.value(&option, "")?,
         };
         let selection = &mut self.options.selection;
         match name {
-            "pid" => selection.add(List::pids(value)?),
-            "ppid" => selection.add(List::parents(value)?),
+            "pid" => selection.add(SelectionList::pids(value)?),
+            "ppid" => selection.add(SelectionList::parents(value)?),
             "quick-pid" => selection.quick(value)?,
-            "sid" => selection.add(List::sessions(value)?),
-            "tty" => selection.add(List::terminals(value)?),
-            "user" => selection.add(List::users(value)?),
-            "User" => selection.add(List::real_users(value)?),
-            "group" => selection.add(List::groups(value)?),
-            "Group" => selection.add(List::real_groups(value)?),
+            "sid" => selection.add(SelectionList::sessions(value)?),
+            "tty" => selection.add(SelectionList::terminals(value)?),
+            "user" => selection.add(SelectionList::users(value)?),
+            "User" => selection.add(SelectionList::real_users(value)?),
+            "group" => selection.add(SelectionList::groups(value)?),
+            "Group" => selection.add(SelectionList::real_groups(value)?),
             "format" => self.options.columns.push(value.to_owned()),
             "sort" => self.options.sort.push(value.to_owned()),
-            "cols" | "columns" | "width" => self.options.width = Some(number(&what, value)?),
-            "transport" => self.options.transport = transport(value)?,
-            // There are no pages.
-            "lines" | "rows" => drop(number(&what, value)?),
-            _ => return Err(unsupported(&what)),
+            "cols" | "columns" | "width" => {
+                self.options.width = Some(parse_number(&option, value)?);
+            }
+            "transport" => self.options.transport = parse_transport(value)?,
+            // Headings are not repeated per page.
+            "lines" | "rows" => drop(parse_number(&option, value)?),
+            _ => return Err(unsupported(&option)),
         }
         Ok(())
     }
 
-    /// Those without a value; whether it is one.
+    /// Handles a GNU option without a value. Returns whether the option is one.
     fn long_flag(&mut self, name: &str) -> Result<bool, String> {
         let options = &mut self.options;
         match name {
@@ -302,7 +305,7 @@ impl<'a> Parser<'a> {
     }
 
     fn pids(&mut self, word: &str) -> Result<(), String> {
-        self.options.selection.add(List::pids(word)?);
+        self.options.selection.add(SelectionList::pids(word)?);
         Ok(())
     }
 }
@@ -311,36 +314,38 @@ fn unsupported(option: &str) -> String {
     format!("option {option} is not supported")
 }
 
-fn transport(word: &str) -> Result<Ask, String> {
-    Ask::from_str(word, false).map_err(|_| {
-        format!("--transport wants auto, netlink, file, daemon or procfs, not {word:?}")
+fn parse_transport(word: &str) -> Result<TransportChoice, String> {
+    TransportChoice::from_str(word, false).map_err(|_| {
+        format!(
+            "invalid value {word:?} for --transport: expected auto, netlink, file, daemon or procfs"
+        )
     })
 }
 
-fn number(what: &str, word: &str) -> Result<usize, String> {
+fn parse_number(option: &str, word: &str) -> Result<usize, String> {
     word.parse()
         .ok()
         .filter(|&number| number > 0)
-        .ok_or_else(|| format!("{what} wants a number from 1 up"))
+        .ok_or_else(|| format!("invalid value {word:?} for {option}: expected a positive number"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn options(line: &str) -> Result<Options, String> {
-        let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
-        parse(&words)
+    fn options(line: &str) -> Result<PsOptions, String> {
+        let args: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+        parse(&args)
     }
 
-    fn good(line: &str) -> Options {
+    fn good(line: &str) -> PsOptions {
         options(line).expect(line)
     }
 
     #[test]
-    fn what_everyone_types_is_understood() {
+    fn common_command_lines_are_parsed() {
         let aux = good("aux");
-        assert!(aux.bsd && aux.selection.simple == Simple::BSD_A | Simple::BSD_X);
+        assert!(aux.bsd && aux.selection.simple == SimpleOptions::BSD_A | SimpleOptions::BSD_X);
         assert_eq!(aux.style.bsd, ['u']);
 
         let ef = good("-ef");
@@ -354,17 +359,17 @@ mod tests {
     }
 
     #[test]
-    fn a_dash_too_many_is_forgiven() {
+    fn bsd_letters_with_a_dash_are_accepted() {
         assert_eq!(options("-aux"), options("aux"));
-        // That user there is.
+        // This is valid as a UNIX option, because the user exists.
         assert_ne!(options("-au root"), options("au root"));
         let error = options("-u nobody-of-this-name").expect_err("no such user");
         assert!(error.contains("nobody-of-this-name"), "{error}");
     }
 
     #[test]
-    fn numbers_are_pids_in_every_language() {
-        let lists = [List::Pids(vec![1, 2])];
+    fn numbers_are_pids_in_every_dialect() {
+        let lists = [SelectionList::Pids(vec![1, 2])];
         for line in [
             "-p 1,2",
             "p 1,2",
@@ -380,7 +385,7 @@ mod tests {
     }
 
     #[test]
-    fn options_may_stand_in_a_word_and_add_up() {
+    fn clustered_options_are_combined() {
         let options = good("-eLfww --no-headers --cols 80 k -rss");
         assert_eq!(options.threads, Threads::Lwp);
         assert!(options.style.full && options.no_headers);
@@ -389,26 +394,32 @@ mod tests {
     }
 
     #[test]
-    fn it_can_be_said_how_to_ask() {
-        assert_eq!(good("aux").transport, Ask::Auto);
-        let asked = good("aux --transport=file");
-        assert!(asked.bsd && asked.transport == Ask::File);
-        assert_eq!(good("--transport procfs -ef").transport, Ask::Procfs);
+    fn transport_option_is_parsed() {
+        assert_eq!(good("aux").transport, TransportChoice::Auto);
+        let result = good("aux --transport=file");
+        assert!(result.bsd && result.transport == TransportChoice::File);
+        assert_eq!(
+            good("--transport procfs -ef").transport,
+            TransportChoice::Procfs
+        );
     }
 
     #[test]
-    fn what_it_does_not_know_it_names() {
+    fn errors_name_the_option() {
         for (line, text) in [
             ("-Z", "option -Z is not supported"),
             ("axz", "option z is not supported"),
             ("--info", "option --info is not supported"),
-            ("-o", "-o wants a value"),
-            ("--pid", "--pid wants a value"),
-            ("--forest=1", "--forest takes no value"),
-            ("--cols 0", "--cols wants a number"),
-            ("--transport pigeon", "--transport wants auto"),
-            ("-p x", "\"x\" is no PID"),
-            ("-", "a dash alone"),
+            ("-o", "option -o requires a value"),
+            ("--pid", "option --pid requires a value"),
+            ("--forest=1", "option --forest takes no value"),
+            ("--cols 0", "invalid value \"0\" for --cols"),
+            (
+                "--transport pigeon",
+                "invalid value \"pigeon\" for --transport: expected auto",
+            ),
+            ("-p x", "invalid PID \"x\""),
+            ("-", "option - is not supported"),
         ] {
             let error = options(line).expect_err(line);
             assert!(error.contains(text), "{line}: {error}");

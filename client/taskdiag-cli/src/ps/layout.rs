@@ -1,109 +1,108 @@
 // SPDX-License-Identifier: MIT
-//! Lines as `ps` sets them: columns of a width, a blank between them, and
-//! what is too wide for its column pushes the next ones until there is room
-//! again.
+//! Lines of fixed-width columns, as `ps` prints them. A cell that is too wide shifts
+//! the following cells until later padding makes up for it.
 
 use unicode_width::UnicodeWidthStr;
 
 use crate::columns::Align;
 
-/// A column's place in the line.
+/// Heading, width and alignment of a column.
 #[derive(Clone, Debug)]
-pub(super) struct Slot {
+pub(super) struct LayoutColumn {
     pub(super) heading: String,
     pub(super) width: usize,
     pub(super) align: Align,
 }
 
-/// How lines are set.
+/// The layout of lines.
 #[derive(Clone, Debug)]
 pub(super) struct Layout {
-    slots: Vec<Slot>,
-    /// How long a line may be.
+    columns: Vec<LayoutColumn>,
+    /// The maximum width of a line.
     screen: usize,
-    /// Whether ids are numbers, which stand at the right.
+    /// Whether ids are numeric, and therefore right-aligned.
     numeric: bool,
 }
 
-/// No line is longer, and no cell wider.
-const LONGEST: usize = 128 * 1024;
+/// The maximum width of lines and cells without a screen width.
+const MAX_LINE: usize = 128 * 1024;
 
-/// No gap between two columns is wider.
-const WIDEST_GAP: usize = 144;
-const BLANKS: &str = match std::str::from_utf8(&[b' '; WIDEST_GAP]) {
+/// The maximum number of blanks between two cells.
+const MAX_GAP: usize = 144;
+const BLANKS: &str = match std::str::from_utf8(&[b' '; MAX_GAP]) {
     Ok(blanks) => blanks,
     Err(_) => unreachable!(),
 };
 
 impl Layout {
-    /// For a screen of this width; without one lines are as long as they are.
+    /// Returns a layout for a screen of this width, or for lines of any length.
     ///
-    /// On a screen too narrow for the columns a line takes several of the
-    /// screen's.
-    pub(super) fn new(slots: Vec<Slot>, screen: Option<usize>, numeric: bool) -> Self {
-        let least = least_width(&slots);
+    /// If the screen is too narrow for the columns, each line uses several lines of
+    /// the screen.
+    pub(super) fn new(columns: Vec<LayoutColumn>, screen: Option<usize>, numeric: bool) -> Self {
+        let least = least_width(&columns);
         let screen = match screen {
             Some(width) if width > 0 => width * least.div_ceil(width).max(1),
-            _ => LONGEST,
+            _ => MAX_LINE,
         };
         Self {
-            slots,
-            screen: screen.min(LONGEST),
+            columns,
+            screen: screen.min(MAX_LINE),
             numeric,
         }
     }
 
-    /// The line of headings; none if all are empty.
+    /// Returns the line of headings, unless all are empty.
     pub(super) fn headings(&self) -> Option<String> {
-        if self.slots.iter().all(|slot| slot.heading.is_empty()) {
+        if self.columns.iter().all(|column| column.heading.is_empty()) {
             return None;
         }
         let mut line = String::new();
         self.add_line(&mut line, |line, index, _| {
-            line.push_str(&self.slots[index].heading);
+            line.push_str(&self.columns[index].heading);
         });
         Some(line)
     }
 
-    /// Appends a line of cells, each of which is appended for the room it has.
+    /// Appends a line. `cell` appends the cell of an index, given the available width.
     pub(super) fn add_line(
         &self,
         line: &mut String,
         mut cell: impl FnMut(&mut String, usize, usize),
     ) {
-        // Where the column should begin, and where the line has come to.
+        // The nominal start of the column, and the actual width of the line.
         let (mut correct, mut actual) = (0, 0);
-        for (index, slot) in self.slots.iter().enumerate() {
-            let last = index + 1 == self.slots.len();
+        for (index, column) in self.columns.iter().enumerate() {
+            let last = index + 1 == self.columns.len();
             let gap = usize::from(index > 0);
             let begin = correct.max(actual + gap);
-            let room = if last {
+            let available = if last {
                 self.screen.saturating_sub(begin)
             } else {
-                slot.width
+                column.width
             };
             let before = line.len();
-            cell(line, index, room);
-            if slot.align == Align::Free && self.screen <= begin {
-                // The column is off the screen but for this.
+            cell(line, index, available);
+            if column.align == Align::Free && self.screen <= begin {
+                // Like ps, print one character of a column beyond the screen.
                 let first = line[before..].chars().next().map_or(0, char::len_utf8);
                 line.truncate(before + first);
             }
             let width = width(&line[before..]);
-            let pad = if self.at_right(slot.align) {
-                slot.width.saturating_sub(width)
+            let pad = if self.is_right_aligned(column.align) {
+                column.width.saturating_sub(width)
             } else {
                 0
             };
             let space = (correct + pad).saturating_sub(actual).max(gap);
-            line.insert_str(before, &BLANKS[..space.min(WIDEST_GAP)]);
+            line.insert_str(before, &BLANKS[..space.min(MAX_GAP)]);
             actual += space + width;
-            correct += slot.width + 1;
+            correct += column.width + 1;
         }
         line.push('\n');
     }
 
-    fn at_right(&self, align: Align) -> bool {
+    fn is_right_aligned(&self, align: Align) -> bool {
         match align {
             Align::Right | Align::Pid => true,
             Align::Name => self.numeric,
@@ -112,24 +111,24 @@ impl Layout {
     }
 }
 
-/// How many places a text takes.
+/// Returns the width of a text in columns of the terminal.
 fn width(text: &str) -> usize {
-    // Nearly always it is this.
+    // Fast path: printable ASCII.
     if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
         return text.len();
     }
     text.width()
 }
 
-/// The least that the columns need, the last of which may be cut short.
-fn least_width(slots: &[Slot]) -> usize {
-    let gaps = slots.len().saturating_sub(1);
-    let last = slots.len().checked_sub(1);
-    let widths = slots.iter().enumerate().map(|(index, slot)| {
-        if slot.align == Align::Free && Some(index) == last {
+/// Returns the minimum width of a line, in which the last column may be truncated.
+fn least_width(columns: &[LayoutColumn]) -> usize {
+    let gaps = columns.len().saturating_sub(1);
+    let last = columns.len().checked_sub(1);
+    let widths = columns.iter().enumerate().map(|(index, column)| {
+        if column.align == Align::Free && Some(index) == last {
             3
         } else {
-            slot.width
+            column.width
         }
     });
     widths.sum::<usize>() + gaps
@@ -139,25 +138,25 @@ fn least_width(slots: &[Slot]) -> usize {
 mod tests {
     use super::*;
 
-    fn layout(slots: &[(&str, usize, Align)], screen: Option<usize>) -> Layout {
-        let slots = slots.iter().map(|&(heading, width, align)| Slot {
+    fn layout(columns: &[(&str, usize, Align)], screen: Option<usize>) -> Layout {
+        let columns = columns.iter().map(|&(heading, width, align)| LayoutColumn {
             heading: heading.to_owned(),
             width,
             align,
         });
-        Layout::new(slots.collect(), screen, false)
+        Layout::new(columns.collect(), screen, false)
     }
 
     fn line(layout: &Layout, cells: &[&str]) -> String {
         let mut line = String::new();
-        layout.add_line(&mut line, |line, index, room| {
-            line.extend(cells[index].chars().take(room.max(12)));
+        layout.add_line(&mut line, |line, index, available| {
+            line.extend(cells[index].chars().take(available.max(12)));
         });
         line
     }
 
     #[test]
-    fn cells_stand_in_their_columns() {
+    fn cells_are_aligned_in_columns() {
         let layout = layout(
             &[
                 ("USER", 8, Align::Name),
@@ -178,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_wide_pushes_until_there_is_room() {
+    fn wide_cell_shifts_the_following_columns() {
         let layout = layout(
             &[
                 ("A", 3, Align::Right),
@@ -196,24 +195,24 @@ mod tests {
     }
 
     #[test]
-    fn the_last_column_goes_to_the_edge() {
-        let slots = [("PID", 5, Align::Pid), ("CMD", 27, Align::Free)];
-        let room = |screen| {
-            let mut rooms = Vec::new();
-            layout(&slots, screen).add_line(&mut String::new(), |line, _, room| {
-                rooms.push(room);
+    fn last_column_extends_to_the_edge() {
+        let columns = [("PID", 5, Align::Pid), ("CMD", 27, Align::Free)];
+        let available = |screen| {
+            let mut widths = Vec::new();
+            layout(&columns, screen).add_line(&mut String::new(), |line, _, available| {
+                widths.push(available);
                 line.push('x');
             });
-            rooms
+            widths
         };
-        assert_eq!(room(Some(80)), [5, 74]);
-        assert_eq!(room(None), [5, LONGEST - 6]);
-        // Nine places are the least, so a line takes two of these screens.
-        assert_eq!(room(Some(6)), [5, 6]);
+        assert_eq!(available(Some(80)), [5, 74]);
+        assert_eq!(available(None), [5, MAX_LINE - 6]);
+        // The minimum width is 9, so a line uses two lines of a screen of 6.
+        assert_eq!(available(Some(6)), [5, 6]);
     }
 
     #[test]
-    fn no_headings_are_no_line() {
+    fn empty_headings_print_no_line() {
         let layout = layout(&[("", 5, Align::Pid), ("", 5, Align::Pid)], None);
         assert_eq!(layout.headings(), None);
     }

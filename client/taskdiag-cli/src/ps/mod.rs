@@ -1,53 +1,54 @@
 // SPDX-License-Identifier: MIT
-//! `taskdiag-cli ps`: the words and the lines of procps's `ps`, from one dump.
+//! `taskdiag-cli ps`: options and output of the `ps` of procps, from one dump.
 
 mod args;
-mod format;
+mod cell;
+mod columns;
 mod layout;
 mod select;
-mod text;
 
 use std::env;
 use std::io::{BufWriter, StdoutLock, Write as _};
 
 use taskdiag::{Request, Show, Strategy};
 
+use crate::connect;
 use crate::exit::Failure;
 use crate::host::Host;
-use crate::row::Row;
-use crate::session;
-use crate::sort::{self, Key};
-use crate::tree::{self, Branches, Place};
+use crate::row::TaskRow;
+use crate::sort::{self, SortKey};
+use crate::stdio;
+use crate::tree::{self, Branches, TreePosition};
 
-use args::{Dialect, Options, Threads};
-use format::Field;
+use args::{Dialect, PsOptions, Threads};
+use cell::CellWriter;
+use columns::PsColumn;
 use layout::Layout;
-use select::Asker;
-use text::Writer;
+use select::Caller;
 
-/// The parent of those that have lost theirs.
+/// The process that inherits orphans.
 const INIT: u32 = 1;
 
-/// Does what `ps` does with these words.
-pub(crate) fn run(words: &[String]) -> Result<(), Failure> {
-    let options = args::parse(words).map_err(Failure::Ps)?;
+/// Runs `ps` with these arguments.
+pub(crate) fn run(args: &[String]) -> Result<(), Failure> {
+    let options = args::parse(args).map_err(Failure::PsUsage)?;
     if options.version {
         let version = env!("CARGO_PKG_VERSION");
-        let (mut out, _) = session::open_stdout();
+        let (mut out, _) = stdio::open_stdout();
         writeln!(out, "ps of taskdiag-cli {version}")?;
         return Ok(out.flush()?);
     }
-    let usual = env::var("PS_FORMAT").ok();
-    let fields = format::fields(&options, usual.as_deref()).map_err(Failure::Ps)?;
-    let keys = keys(&options).map_err(Failure::Ps)?;
+    let default = env::var("PS_FORMAT").ok();
+    let columns = columns::for_options(&options, default.as_deref()).map_err(Failure::PsUsage)?;
+    let keys = sort_keys(&options).map_err(Failure::PsUsage)?;
 
     let host = Host::now(options.numeric);
-    let mut printer = Printer::new(&fields, &options, &host);
-    if takes_all_in_order(&options, &keys) {
-        ask(&options, &fields, &keys, |row| {
+    let mut printer = Printer::new(&columns, &options, &host);
+    if can_stream(&options, &keys) {
+        query(&options, &columns, &keys, |row| {
             if options
                 .selection
-                .has(&row, Asker::NOBODY, options.bsd, &host)
+                .selects(&row, Caller::UNKNOWN, options.bsd, &host)
             {
                 printer.print(&row, None)?;
             }
@@ -55,66 +56,67 @@ pub(crate) fn run(words: &[String]) -> Result<(), Failure> {
         })?;
     } else {
         let mut rows = Vec::new();
-        ask(&options, &fields, &keys, |row| {
+        query(&options, &columns, &keys, |row| {
             rows.push(row);
             Ok(())
         })?;
-        for (row, place) in choose(rows, &options, &keys, &host) {
-            printer.print(&row, place)?;
+        for (row, position) in select_rows(rows, &options, &keys, &host) {
+            printer.print(&row, position)?;
         }
     }
     printer.finish()
 }
 
-/// Whether each row can be printed as it comes: in the order of the kernel,
-/// whoever the others are.
-fn takes_all_in_order(options: &Options, keys: &[Key]) -> bool {
-    options.selection.is_everybody()
+/// Whether rows can be printed as they arrive: in the order of the kernel, and
+/// without knowing other rows.
+fn can_stream(options: &PsOptions, keys: &[SortKey]) -> bool {
+    options.selection.is_all_processes()
         && options.selection.quick.is_none()
         && options.threads == Threads::No
         && options.forest.is_none()
         && keys.is_empty()
 }
 
-fn keys(options: &Options) -> Result<Vec<Key>, String> {
+fn sort_keys(options: &PsOptions) -> Result<Vec<SortKey>, String> {
     options
         .sort
         .iter()
         .flat_map(|list| list.split([',', ' ']))
         .filter(|word| !word.is_empty())
-        .map(|word| word.parse::<Key>().map_err(|error| error.to_string()))
+        .map(|word| word.parse::<SortKey>().map_err(|error| error.to_string()))
         .collect()
 }
 
-/// Asks the kernel for what columns, keys and selection need, and hands out
-/// each row.
-fn ask(
-    options: &Options,
-    fields: &[Field],
-    keys: &[Key],
-    mut take: impl FnMut(Row) -> Result<(), Failure>,
+/// Requests the groups that columns, sort keys and selection need, and passes each
+/// row to `take`.
+fn query(
+    options: &PsOptions,
+    columns: &[PsColumn],
+    keys: &[SortKey],
+    mut take: impl FnMut(TaskRow) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    let of_keys: Show = keys.iter().map(|key| key.chosen.column.groups).collect();
-    let of_forest = match options.forest {
+    let key_groups: Show = keys.iter().map(|key| key.selected.column.groups).collect();
+    let forest_groups = match options.forest {
         Some(_) => Show::STAT,
         None => Show::empty(),
     };
-    let show = options.selection.groups() | format::groups(fields) | of_keys | of_forest;
+    let show = options.selection.groups() | columns::groups(columns) | key_groups | forest_groups;
     let strategy = match options.threads {
         Threads::No => Strategy::All,
         Threads::Plain | Threads::Lwp | Threads::Spid => Strategy::AllThreads,
     };
     let mut request = Request::new(strategy).show(show);
     if options.threads == Threads::No {
-        // Of threads the list would name each; ps names their processes.
+        // For threads, the pid filter of the kernel compares tids, but the lists of ps
+        // contain pids.
         request.filters.pids = options.selection.pids();
     }
 
-    let failed = |error| session::failure(error, &request);
-    let mut client = session::connect(options.transport.way()).map_err(failed)?;
+    let failed = |error| connect::failure(error, &request);
+    let mut client = connect::connect(options.transport.kind()).map_err(failed)?;
     let mut dump = client.dump(&request).map_err(failed)?;
     while let Some(task) = dump.next().map_err(failed)? {
-        let mut row = Row::new(task, show);
+        let mut row = TaskRow::new(task, show);
         row.zero_memory();
         if options.cumulative {
             row.add_children();
@@ -124,15 +126,16 @@ fn ask(
     Ok(())
 }
 
-/// Those that are selected, in their order, each in its place.
-fn choose(
-    mut rows: Vec<Row>,
-    options: &Options,
-    keys: &[Key],
+/// Returns the selected rows in the order of the output, with their positions in
+/// the tree.
+fn select_rows(
+    mut rows: Vec<TaskRow>,
+    options: &PsOptions,
+    keys: &[SortKey],
     host: &Host,
-) -> Vec<(Row, Option<Place>)> {
-    let asker = Asker::find(std::process::id(), &rows);
-    rows.retain(|row| options.selection.has(row, asker, options.bsd, host));
+) -> Vec<(TaskRow, Option<TreePosition>)> {
+    let caller = Caller::find(std::process::id(), &rows);
+    rows.retain(|row| options.selection.selects(row, caller, options.bsd, host));
     if let Some(order) = &options.selection.quick {
         rows.sort_by_key(|row| order.iter().position(|&pid| pid == row.tgid));
     }
@@ -146,53 +149,53 @@ fn choose(
     if keys.is_empty() {
         rows.sort_by_key(|row| row.stat.as_deref().map(|stat| stat.start_time));
     }
-    let mut relations: Vec<_> = rows.iter().map(Row::relation).collect();
+    let mut relations: Vec<_> = rows.iter().map(TaskRow::relation).collect();
     if options.forest == Some(Dialect::Bsd) {
-        // What runs under init stands beside it in this one, and is no branch.
+        // In the BSD dialect, children of init are roots beside it.
         for (_, parent) in relations.iter_mut().filter(|(_, parent)| *parent == INIT) {
             *parent = 0;
         }
     }
-    let places = tree::arrange(&relations);
-    places
+    let positions = tree::arrange(&relations);
+    positions
         .into_iter()
-        .map(|place| (std::mem::take(&mut rows[place.index]), Some(place)))
+        .map(|position| (std::mem::take(&mut rows[position.index]), Some(position)))
         .collect()
 }
 
-/// Writes lines on standard output: that of headings before the first row.
+/// Prints rows on standard output, after a line of headings.
 struct Printer<'a> {
-    fields: &'a [Field],
-    options: &'a Options,
+    columns: &'a [PsColumn],
+    options: &'a PsOptions,
     layout: Layout,
-    writer: Writer<'a>,
+    writer: CellWriter<'a>,
     branches: Branches,
     out: BufWriter<StdoutLock<'static>>,
     line: String,
-    has_begun: bool,
+    has_printed: bool,
 }
 
 impl<'a> Printer<'a> {
-    fn new(fields: &'a [Field], options: &'a Options, host: &'a Host) -> Self {
-        let (out, terminal) = session::open_stdout();
-        let slots = fields.iter().map(|field| field.slot.clone()).collect();
+    fn new(columns: &'a [PsColumn], options: &'a PsOptions, host: &'a Host) -> Self {
+        let (out, terminal) = stdio::open_stdout();
+        let layout = columns.iter().map(|column| column.layout.clone()).collect();
         Self {
-            fields,
+            columns,
             options,
-            layout: Layout::new(slots, width(options, terminal), options.numeric),
-            writer: Writer {
+            layout: Layout::new(layout, screen_width(options, terminal), options.numeric),
+            writer: CellWriter {
                 host,
-                unicode: text::locale_is_unicode(),
+                unicode: cell::locale_is_unicode(),
             },
             branches: Branches::default(),
             out,
             line: String::new(),
-            has_begun: false,
+            has_printed: false,
         }
     }
 
-    fn begin(&mut self) -> Result<(), Failure> {
-        self.has_begun = true;
+    fn print_headings(&mut self) -> Result<(), Failure> {
+        self.has_printed = true;
         match self.layout.headings() {
             Some(headings) if !self.options.no_headers => {
                 Ok(self.out.write_all(headings.as_bytes())?)
@@ -201,43 +204,50 @@ impl<'a> Printer<'a> {
         }
     }
 
-    fn print(&mut self, row: &Row, place: Option<Place>) -> Result<(), Failure> {
-        if !self.has_begun {
-            self.begin()?;
+    fn print(&mut self, row: &TaskRow, position: Option<TreePosition>) -> Result<(), Failure> {
+        if !self.has_printed {
+            self.print_headings()?;
         }
-        let branch = match (place, self.options.forest) {
-            (Some(place), Some(Dialect::Bsd)) => self.branches.draw(place),
-            (Some(place), Some(Dialect::Unix)) => "  ".repeat(place.depth),
+        let branch = match (position, self.options.forest) {
+            (Some(position), Some(Dialect::Bsd)) => self.branches.draw(position),
+            (Some(position), Some(Dialect::Unix)) => "  ".repeat(position.depth),
             _ => String::new(),
         };
-        let Self { fields, writer, .. } = self;
+        let Self {
+            columns, writer, ..
+        } = self;
         self.line.clear();
-        self.layout.add_line(&mut self.line, |line, index, room| {
-            match fields[index].column {
-                Some(column) => {
-                    let value = column.value(row, writer.host);
-                    writer.add(line, value, row, &branch, room);
+        self.layout
+            .add_line(&mut self.line, |line, index, available| {
+                match columns[index].column {
+                    Some(column) => {
+                        let value = column.value(row, writer.host);
+                        writer.push(line, value, row, &branch, available);
+                    }
+                    None => line.push('-'),
                 }
-                None => line.push('-'),
-            }
-        });
+            });
         Ok(self.out.write_all(self.line.as_bytes())?)
     }
 
-    /// Nobody to show is a failure.
+    /// Flushes the output.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::NoTask`] if no row was printed.
     fn finish(mut self) -> Result<(), Failure> {
-        let nobody = !self.has_begun;
-        if nobody {
-            self.begin()?;
+        let empty = !self.has_printed;
+        if empty {
+            self.print_headings()?;
         }
         self.out.flush()?;
-        if nobody { Err(Failure::Nobody) } else { Ok(()) }
+        if empty { Err(Failure::NoTask) } else { Ok(()) }
     }
 }
 
-/// How wide the screen is: as was said, as the environment or the terminal
-/// says. None is without bounds.
-fn width(options: &Options, terminal: Option<usize>) -> Option<usize> {
+/// Returns the width of the screen according to the options, the environment or
+/// the terminal; `None` if lines are unlimited.
+fn screen_width(options: &PsOptions, terminal: Option<usize>) -> Option<usize> {
     let columns = || env::var("COLUMNS").ok()?.parse().ok();
     let screen = options.width.or_else(columns).or(terminal)?;
     match options.wide {

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MIT
-//! Who `ps` shows: what can be selected by, and whether a task is.
+//! Selects the tasks that `ps` shows.
 
 use nix::unistd::Group;
 use taskdiag::{Pid, Show, State};
 
 use crate::host::Host;
 use crate::pid;
-use crate::row::Row;
+use crate::row::TaskRow;
 
 bitflags::bitflags! {
-    /// The options that select by what a task is to whoever asks.
+    /// Options that select by the user, terminal and session of a task.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-    pub(super) struct Simple: u8 {
+    pub(super) struct SimpleOptions: u8 {
         const BSD_A = 1;
         const BSD_X = 2;
         const UNIX_A = 4;
@@ -19,24 +19,24 @@ bitflags::bitflags! {
     }
 }
 
-/// Who was asked for. What is selected by any of these is shown.
+/// The selection. A task is shown if any of these criteria selects it.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Selection {
     pub(super) all: bool,
-    pub(super) simple: Simple,
-    pub(super) lists: Vec<List>,
+    pub(super) simple: SimpleOptions,
+    pub(super) lists: Vec<SelectionList>,
     pub(super) own_terminal: bool,
-    /// Only of these those that run.
+    /// `r`: show only running tasks of the selection.
     pub(super) running: bool,
-    /// All but these.
+    /// `-N`: show only tasks that are not selected.
     pub(super) negated: bool,
-    /// `-q`: just these, in this order.
+    /// `-q`: show exactly these tasks, in this order.
     pub(super) quick: Option<Vec<Pid>>,
 }
 
-/// A list to select by.
+/// A list of values that selects tasks.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum List {
+pub(super) enum SelectionList {
     Pids(Vec<Pid>),
     Parents(Vec<Pid>),
     Sessions(Vec<Pid>),
@@ -44,38 +44,35 @@ pub(super) enum List {
     RealUsers(Vec<u32>),
     Groups(Vec<u32>),
     RealGroups(Vec<u32>),
-    /// Names in `/dev`; `-` for none.
+    /// Names in `/dev`; `-` selects tasks without a terminal.
     Terminals(Vec<String>),
     Names(Vec<String>),
 }
 
-/// Splits a list and reads each of its words.
-fn each<T>(list: &str, read: impl Fn(&str) -> Result<T, String>) -> Result<Vec<T>, String> {
+/// Splits a list, and parses each word.
+fn parse_each<T>(list: &str, read: impl Fn(&str) -> Result<T, String>) -> Result<Vec<T>, String> {
     let words = list.split(|c: char| c == ',' || c.is_whitespace());
     let values: Vec<T> = words
         .filter(|word| !word.is_empty())
         .map(read)
         .collect::<Result<_, _>>()?;
     if values.is_empty() {
-        return Err(format!("{list:?} is an empty list"));
+        return Err(format!("empty list {list:?}"));
     }
     Ok(values)
 }
 
 fn pid(word: &str) -> Result<Pid, String> {
-    pid::read(word).ok_or_else(|| {
-        let greatest = pid::GREATEST;
-        format!("{word:?} is no PID: that is a number from 1 to {greatest}")
-    })
+    pid::parse(word).map_err(|error| error.to_string())
 }
 
 fn session(word: &str) -> Result<Pid, String> {
     word.parse()
-        .map_err(|_| format!("{word:?} is no number of a session"))
+        .map_err(|_| format!("invalid pid or session id {word:?}: expected a number"))
 }
 
 fn user(word: &str) -> Result<u32, String> {
-    crate::filter::user(word).map_err(|error| error.to_string())
+    crate::filter::parse_user(word).map_err(|error| error.to_string())
 }
 
 fn group(word: &str) -> Result<u32, String> {
@@ -84,7 +81,7 @@ fn group(word: &str) -> Result<u32, String> {
     }
     match Group::from_name(word) {
         Ok(Some(group)) => Ok(group.gid.as_raw()),
-        _ => Err(format!("there is no group {word:?}")),
+        _ => Err(format!("unknown group {word:?}")),
     }
 }
 
@@ -92,45 +89,45 @@ fn word(word: &str) -> Result<String, String> {
     Ok(word.to_owned())
 }
 
-impl List {
+impl SelectionList {
     pub(super) fn pids(list: &str) -> Result<Self, String> {
-        each(list, pid).map(Self::Pids)
+        parse_each(list, pid).map(Self::Pids)
     }
 
     pub(super) fn parents(list: &str) -> Result<Self, String> {
-        each(list, session).map(Self::Parents)
+        parse_each(list, session).map(Self::Parents)
     }
 
     pub(super) fn sessions(list: &str) -> Result<Self, String> {
-        each(list, session).map(Self::Sessions)
+        parse_each(list, session).map(Self::Sessions)
     }
 
     pub(super) fn users(list: &str) -> Result<Self, String> {
-        each(list, user).map(Self::Users)
+        parse_each(list, user).map(Self::Users)
     }
 
     pub(super) fn real_users(list: &str) -> Result<Self, String> {
-        each(list, user).map(Self::RealUsers)
+        parse_each(list, user).map(Self::RealUsers)
     }
 
     pub(super) fn groups(list: &str) -> Result<Self, String> {
-        each(list, group).map(Self::Groups)
+        parse_each(list, group).map(Self::Groups)
     }
 
     pub(super) fn real_groups(list: &str) -> Result<Self, String> {
-        each(list, group).map(Self::RealGroups)
+        parse_each(list, group).map(Self::RealGroups)
     }
 
     pub(super) fn terminals(list: &str) -> Result<Self, String> {
-        each(list, word).map(Self::Terminals)
+        parse_each(list, word).map(Self::Terminals)
     }
 
     pub(super) fn names(list: &str) -> Result<Self, String> {
-        each(list, word).map(Self::Names)
+        parse_each(list, word).map(Self::Names)
     }
 
-    /// Whether the task is in it.
-    fn has(&self, row: &Row, host: &Host) -> bool {
+    /// Whether the list selects the task.
+    fn contains(&self, row: &TaskRow, host: &Host) -> bool {
         let (Some(base), Some(cred)) = (&row.base, &row.cred) else {
             return false;
         };
@@ -142,17 +139,20 @@ impl List {
             Self::RealUsers(ids) => ids.contains(&cred.uid),
             Self::Groups(ids) => ids.contains(&cred.egid),
             Self::RealGroups(ids) => ids.contains(&cred.gid),
-            Self::Terminals(names) => names.iter().any(|name| on(name, terminal(row), host)),
+            Self::Terminals(names) => names
+                .iter()
+                .any(|name| is_terminal(name, terminal(row), host)),
             Self::Names(names) => names.iter().any(|name| {
-                let kept = name.len().min(15);
-                name.as_bytes()[..kept] == *base.comm.as_bytes()
+                let prefix_len = name.len().min(15);
+                name.as_bytes()[..prefix_len] == *base.comm.as_bytes()
             }),
         }
     }
 }
 
-/// Whether this is the terminal of that name, as people name them.
-fn on(name: &str, device: u32, host: &Host) -> bool {
+/// Whether the device is the terminal of this name, which may lack a prefix such
+/// as `/dev/` or `pts/`.
+fn is_terminal(name: &str, device: u32, host: &Host) -> bool {
     let name = name.strip_prefix("/dev/").unwrap_or(name);
     match host.terminals.name(device) {
         None => device == 0 && name == "-",
@@ -162,27 +162,27 @@ fn on(name: &str, device: u32, host: &Host) -> bool {
     }
 }
 
-/// The device number of its terminal, 0 for none.
-fn terminal(row: &Row) -> u32 {
+/// Returns the device number of the terminal of a task, 0 without a terminal.
+fn terminal(row: &TaskRow) -> u32 {
     row.stat.as_deref().map_or(0, |stat| stat.tty)
 }
 
-/// Who asks.
+/// The user and terminal of this process.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Asker {
+pub(super) struct Caller {
     pub(super) euid: u32,
     pub(super) terminal: u32,
 }
 
-impl Asker {
-    /// Where it does not matter.
-    pub(super) const NOBODY: Self = Self {
+impl Caller {
+    /// A placeholder for selections that do not depend on the caller.
+    pub(super) const UNKNOWN: Self = Self {
         euid: u32::MAX,
         terminal: 0,
     };
 
-    /// Finds the one with this number among the tasks.
-    pub(super) fn find(pid: Pid, rows: &[Row]) -> Self {
+    /// Finds the terminal of this process among the listed tasks.
+    pub(super) fn find(pid: Pid, rows: &[TaskRow]) -> Self {
         let own = rows.iter().find(|row| row.tgid == pid);
         Self {
             euid: nix::unistd::geteuid().as_raw(),
@@ -192,16 +192,21 @@ impl Asker {
 }
 
 impl Selection {
-    pub(super) fn add(&mut self, list: List) {
+    /// Adds a list to the criteria.
+    pub(super) fn add(&mut self, list: SelectionList) {
         self.lists.push(list);
     }
 
+    /// Adds a list of `-q`.
     pub(super) fn quick(&mut self, list: &str) -> Result<(), String> {
-        self.quick.get_or_insert_default().extend(each(list, pid)?);
+        self.quick
+            .get_or_insert_default()
+            .extend(parse_each(list, pid)?);
         Ok(())
     }
 
-    /// The only tasks that can be selected, where they were named.
+    /// Returns the pids to request from the kernel, if only listed pids can be
+    /// selected.
     pub(super) fn pids(&self) -> Option<Vec<Pid>> {
         if self.quick.is_some() {
             return self.quick.clone();
@@ -213,32 +218,32 @@ impl Selection {
         let mut pids = Vec::new();
         for list in &self.lists {
             match list {
-                List::Pids(some) => pids.extend(some),
+                SelectionList::Pids(some) => pids.extend(some),
                 _ => return None,
             }
         }
         Some(pids)
     }
 
-    /// Whether everybody is shown, but for who does not run where that is asked
-    /// for.
-    pub(super) fn is_everybody(&self) -> bool {
-        let simple = self.simple == Simple::BSD_A | Simple::BSD_X && !self.negated;
+    /// Whether all listed processes are selected, except those that are not running
+    /// if only running ones are shown.
+    pub(super) fn is_all_processes(&self) -> bool {
+        let simple = self.simple == SimpleOptions::BSD_A | SimpleOptions::BSD_X && !self.negated;
         self.quick.is_some() || self.all || simple
     }
 
-    /// What it takes to select.
+    /// Returns the groups that the selection needs.
     pub(super) fn groups(&self) -> Show {
-        if self.is_everybody() {
+        if self.is_all_processes() {
             return Show::BASE;
         }
         Show::BASE | Show::CRED | Show::STAT
     }
 
-    /// Whether the task is shown. Without any selection those are that have
-    /// the asker's user and terminal; in the language without dashes, user and
-    /// any terminal.
-    pub(super) fn has(&self, row: &Row, asker: Asker, bsd: bool, host: &Host) -> bool {
+    /// Whether the task is shown. Without any criteria, tasks with the user and
+    /// terminal of the caller are shown; after BSD options, those with the user of
+    /// the caller and any terminal.
+    pub(super) fn selects(&self, row: &TaskRow, caller: Caller, bsd: bool, host: &Host) -> bool {
         if self.quick.is_some() {
             return true;
         }
@@ -247,35 +252,36 @@ impl Selection {
         if self.running && !runs {
             return false;
         }
-        self.all || self.selects(row, asker, bsd, host) != self.negated
+        self.all || self.matches(row, caller, bsd, host) != self.negated
     }
 
-    fn selects(&self, row: &Row, asker: Asker, bsd: bool, host: &Host) -> bool {
+    fn matches(&self, row: &TaskRow, caller: Caller, bsd: bool, host: &Host) -> bool {
         let listed = self.own_terminal || !self.lists.is_empty();
-        if (!self.simple.is_empty() || !listed) && self.simply(row, asker, bsd) {
+        if (!self.simple.is_empty() || !listed) && self.matches_simple(row, caller, bsd) {
             return true;
         }
-        let own_terminal = terminal(row) != 0 && terminal(row) == asker.terminal;
-        (self.own_terminal && own_terminal) || self.lists.iter().any(|list| list.has(row, host))
+        let own_terminal = terminal(row) != 0 && terminal(row) == caller.terminal;
+        (self.own_terminal && own_terminal)
+            || self.lists.iter().any(|list| list.contains(row, host))
     }
 
-    fn simply(&self, row: &Row, asker: Asker, bsd: bool) -> bool {
-        let own = row.cred.is_some_and(|cred| cred.euid == asker.euid);
+    fn matches_simple(&self, row: &TaskRow, caller: Caller, bsd: bool) -> bool {
+        let own = row.cred.is_some_and(|cred| cred.euid == caller.euid);
         let tty = terminal(row);
         let leader = row.base.is_some_and(|base| base.sid == base.tgid);
         let simple = self.simple;
-        if simple.intersects(Simple::UNIX_A | Simple::UNIX_D) {
-            let with_terminal = simple.contains(Simple::UNIX_A) && tty != 0 && !leader;
-            let no_leader = simple.contains(Simple::UNIX_D) && !leader;
+        if simple.intersects(SimpleOptions::UNIX_A | SimpleOptions::UNIX_D) {
+            let with_terminal = simple.contains(SimpleOptions::UNIX_A) && tty != 0 && !leader;
+            let no_leader = simple.contains(SimpleOptions::UNIX_D) && !leader;
             return with_terminal || no_leader;
         }
         if simple.is_empty() && !bsd {
-            // Who has no terminal is on none together with others.
-            return own && tty == asker.terminal;
+            // A caller without a terminal selects tasks without one.
+            return own && tty == caller.terminal;
         }
-        let everybody = simple.contains(Simple::BSD_A);
-        let everywhere = simple.contains(Simple::BSD_X);
-        (own || everybody) && (tty != 0 || everywhere)
+        let all_users = simple.contains(SimpleOptions::BSD_A);
+        let any_terminal = simple.contains(SimpleOptions::BSD_X);
+        (own || all_users) && (tty != 0 || any_terminal)
     }
 }
 
@@ -286,13 +292,13 @@ mod tests {
     use super::*;
     use crate::row::samples::plain;
 
-    const ASKER: Asker = Asker {
+    const CALLER: Caller = Caller {
         euid: 0,
         terminal: 0x8801,
     };
 
-    /// A task of this user on this terminal, and whether it leads its session.
-    fn row(euid: u32, tty: u32, leads: bool) -> Row {
+    /// Returns a task with this user and terminal. `leads` makes it a session leader.
+    fn row(euid: u32, tty: u32, leads: bool) -> TaskRow {
         let mut row = plain(7, b"name");
         row.cred.get_or_insert_default().euid = euid;
         row.base.get_or_insert_default().sid = if leads { 7 } else { 1 };
@@ -312,12 +318,12 @@ mod tests {
             row(5, 0, false),
         ];
         let rows = rows.iter().enumerate();
-        rows.filter(|(_, row)| selection.has(row, ASKER, bsd, &host))
+        rows.filter(|(_, row)| selection.selects(row, CALLER, bsd, &host))
             .map(|(index, _)| index)
             .collect()
     }
 
-    fn simple(simple: Simple) -> Selection {
+    fn simple(simple: SimpleOptions) -> Selection {
         Selection {
             simple,
             ..Selection::default()
@@ -325,41 +331,44 @@ mod tests {
     }
 
     #[test]
-    fn who_is_selected_by_what_they_are() {
+    fn simple_options_select_by_user_and_terminal() {
         assert_eq!(selected(&Selection::default(), false), [0]);
         assert_eq!(selected(&Selection::default(), true), [0, 1]);
         for (options, expected) in [
-            (Simple::BSD_A, &[0, 1, 3][..]),
-            (Simple::BSD_X, &[0, 1, 2]),
-            (Simple::BSD_A | Simple::BSD_X, &[0, 1, 2, 3, 4]),
-            (Simple::UNIX_A, &[0, 1]),
-            (Simple::UNIX_D, &[0, 1, 4]),
+            (SimpleOptions::BSD_A, &[0, 1, 3][..]),
+            (SimpleOptions::BSD_X, &[0, 1, 2]),
+            (
+                SimpleOptions::BSD_A | SimpleOptions::BSD_X,
+                &[0, 1, 2, 3, 4],
+            ),
+            (SimpleOptions::UNIX_A, &[0, 1]),
+            (SimpleOptions::UNIX_D, &[0, 1, 4]),
         ] {
             assert_eq!(selected(&simple(options), true), expected, "{options:?}");
         }
     }
 
     #[test]
-    fn everybody_takes_no_more_than_base() {
-        let everybody = simple(Simple::BSD_A | Simple::BSD_X);
-        assert_eq!(everybody.groups(), Show::BASE);
+    fn selecting_all_processes_needs_only_base() {
+        let all_users = simple(SimpleOptions::BSD_A | SimpleOptions::BSD_X);
+        assert_eq!(all_users.groups(), Show::BASE);
         let host = Host::at(0, true);
         for running in [false, true] {
             let selection = Selection {
                 running,
-                ..simple(Simple::BSD_A | Simple::BSD_X)
+                ..simple(SimpleOptions::BSD_A | SimpleOptions::BSD_X)
             };
-            let row = Row {
+            let row = TaskRow {
                 cred: None,
                 ..plain(7, b"name")
             };
-            let shown = selection.has(&row, Asker::NOBODY, true, &host);
-            assert_eq!(shown, !running, "it is asleep");
+            let shown = selection.selects(&row, Caller::UNKNOWN, true, &host);
+            assert_eq!(shown, !running, "the task sleeps");
         }
         for other in [
-            Simple::BSD_A,
-            Simple::BSD_X,
-            Simple::BSD_A | Simple::BSD_X | Simple::UNIX_D,
+            SimpleOptions::BSD_A,
+            SimpleOptions::BSD_X,
+            SimpleOptions::BSD_A | SimpleOptions::BSD_X | SimpleOptions::UNIX_D,
         ] {
             assert_eq!(
                 simple(other).groups(),
@@ -369,15 +378,15 @@ mod tests {
         }
         let others = Selection {
             negated: true,
-            ..everybody
+            ..all_users
         };
-        assert!(!others.is_everybody());
+        assert!(!others.is_all_processes());
     }
 
     #[test]
-    fn lists_add_to_each_other_and_are_turned_round() {
+    fn lists_are_united_and_negated() {
         let mut selection = Selection::default();
-        selection.add(List::Users(vec![5]));
+        selection.add(SelectionList::Users(vec![5]));
         assert_eq!(selected(&selection, true), [3, 4]);
         selection.own_terminal = true;
         assert_eq!(selected(&selection, true), [0, 3, 4]);
@@ -390,22 +399,22 @@ mod tests {
     }
 
     #[test]
-    fn names_are_compared_as_far_as_they_are_kept() {
+    fn names_are_compared_up_to_15_bytes() {
         let host = Host::at(0, true);
-        let list = List::names("0123456789abcdefgh,sh").expect("a list");
-        assert!(list.has(&plain(1, b"0123456789abcde"), &host));
-        assert!(list.has(&plain(1, b"sh"), &host));
-        assert!(!list.has(&plain(1, b"s"), &host));
-        assert!(!list.has(&plain(1, b"shell"), &host));
+        let list = SelectionList::names("0123456789abcdefgh,sh").expect("a list");
+        assert!(list.contains(&plain(1, b"0123456789abcde"), &host));
+        assert!(list.contains(&plain(1, b"sh"), &host));
+        assert!(!list.contains(&plain(1, b"s"), &host));
+        assert!(!list.contains(&plain(1, b"shell"), &host));
     }
 
     #[test]
-    fn the_kernel_is_asked_for_named_tasks_alone() {
+    fn listed_pids_become_a_kernel_filter() {
         let mut selection = Selection::default();
         assert_eq!(selection.pids(), None);
-        selection.add(List::Pids(vec![2, 1]));
+        selection.add(SelectionList::Pids(vec![2, 1]));
         assert_eq!(selection.pids(), Some(vec![2, 1]));
-        selection.add(List::Users(vec![0]));
+        selection.add(SelectionList::Users(vec![0]));
         assert_eq!(selection.pids(), None);
         selection.quick("5 3").expect("a list");
         assert_eq!(selection.pids(), Some(vec![5, 3]));

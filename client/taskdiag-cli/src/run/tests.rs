@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! What a run writes, from rows that no kernel has made.
+//! Output of rows that the tests construct.
 
 use std::cell::RefCell;
 use std::ffi::OsString;
@@ -10,9 +10,9 @@ use taskdiag::Error;
 
 use super::*;
 use crate::row::samples::{init, nameless, plain};
-use crate::session::OUTPUT_BUFFER;
+use crate::stdio::OUTPUT_BUFFER;
 
-/// A place to write to that can be looked at meanwhile, and can be full.
+/// An output that can be read while it is written, and that can fail.
 #[derive(Clone, Default)]
 struct Sink {
     bytes: Rc<RefCell<Vec<u8>>>,
@@ -38,11 +38,11 @@ impl Sink {
     }
 }
 
-fn job(line: &str) -> Rows {
+fn job(line: &str) -> ListJob {
     let words = line.split_whitespace().map(OsString::from);
     let job = cli::parse(std::iter::once("taskdiag-cli".into()).chain(words));
     match job.expect("a command line") {
-        Job::Rows(rows) => rows,
+        Job::List(rows) => rows,
         job => panic!("{job:?} has no rows"),
     }
 }
@@ -51,22 +51,22 @@ fn show_to(
     sink: &Sink,
     line: &str,
     width: Option<usize>,
-    mut next: impl FnMut() -> Result<Option<Row>, Failure>,
+    mut next: impl FnMut() -> Result<Option<TaskRow>, Failure>,
 ) -> Result<(), Failure> {
     let job = job(line);
     let host = Host::at(10_000, job.numeric);
     let mut output = output::open(&job, &host, sink.clone(), width)?;
-    put(&job, &host, output.as_mut(), &mut next)
+    write_rows(&job, &host, output.as_mut(), &mut next)
 }
 
-fn shown(line: &str, width: Option<usize>, rows: &[Row]) -> String {
+fn shown(line: &str, width: Option<usize>, rows: &[TaskRow]) -> String {
     let sink = Sink::default();
     let mut rows = rows.iter().cloned();
     show_to(&sink, line, width, || Ok(rows.next())).expect("a sink takes everything");
     sink.text()
 }
 
-fn rows() -> [Row; 3] {
+fn rows() -> [TaskRow; 3] {
     [
         init(),
         plain(20, b"a, \"b\" (c)"),
@@ -75,7 +75,7 @@ fn rows() -> [Row; 3] {
 }
 
 #[test]
-fn a_table_is_aligned_and_ends_no_line_in_blanks() {
+fn table_is_aligned_without_trailing_blanks() {
     assert_eq!(
         shown("--all --show base,cred", None, &rows()),
         "\
@@ -88,7 +88,7 @@ root       root          20    19    20   1 S a, \"b\" (c)    -
 }
 
 #[test]
-fn a_table_of_nobody_is_its_headers() {
+fn table_without_rows_has_headings_only() {
     assert_eq!(
         shown("--all --columns pid,comm", None, &[]),
         "PID COMMAND\n"
@@ -97,7 +97,7 @@ fn a_table_of_nobody_is_its_headers() {
 }
 
 #[test]
-fn a_table_can_do_without_headers() {
+fn no_headers_omits_the_headings() {
     assert_eq!(
         shown("--all --columns pid,comm --no-headers", None, &rows()),
         "    1 init\n   20 a, \"b\" (c)\n30000 new\\nline\\xff\n"
@@ -105,7 +105,7 @@ fn a_table_can_do_without_headers() {
 }
 
 #[test]
-fn a_terminal_cuts_the_last_column() {
+fn terminal_width_truncates_the_last_column() {
     let line = "--all --columns pid,comm,caps";
     assert_eq!(
         shown(line, Some(30), &rows()),
@@ -115,9 +115,9 @@ fn a_terminal_cuts_the_last_column() {
 30000 new\\nline\\xff cap_net_a+
 "
     );
-    // Wide enough is left alone, and no terminal cuts nothing.
+    // A wide terminal does not truncate lines.
     assert_eq!(shown(line, Some(200), &rows()), shown(line, None, &rows()));
-    // A terminal of no use is no reason to fail.
+    // Very narrow terminals are accepted.
     for width in 0..20 {
         let cut = shown(line, Some(width), &rows());
         assert!(cut.lines().all(|line| line.chars().count() <= width.max(2)));
@@ -125,7 +125,7 @@ fn a_terminal_cuts_the_last_column() {
 }
 
 #[test]
-fn megabytes_in_one_row_are_not_room_in_the_others() {
+fn long_cell_does_not_pad_other_rows() {
     let mut long = plain(1, b"cc");
     long.cmdline = Some(vec![b'x'; 2_000_000].into());
     let mut rows = vec![plain(2, b"sh"); 1000];
@@ -145,7 +145,7 @@ fn megabytes_in_one_row_are_not_room_in_the_others() {
 }
 
 #[test]
-fn wide_characters_take_their_place() {
+fn wide_characters_are_aligned() {
     let rows = [plain(1, "日本".as_bytes()), plain(2, b"abcd")];
     assert_eq!(
         shown("--all --columns comm,pid --no-headers", None, &rows),
@@ -154,7 +154,7 @@ fn wide_characters_take_their_place() {
 }
 
 #[test]
-fn csv_is_quoted_where_it_must_be_and_reads_back() {
+fn csv_is_quoted_and_can_be_parsed() {
     let text = shown(
         "--all --format csv --columns pid,user,comm,caps,nnp",
         None,
@@ -198,7 +198,7 @@ fn csv_is_quoted_where_it_must_be_and_reads_back() {
 }
 
 #[test]
-fn json_is_one_typed_array() {
+fn json_is_one_array_of_typed_values() {
     let line = "--all --format json --columns pid,user,uid,comm,caps,securebits,nnp";
     let text = shown(line, None, &rows());
     let array: serde_json::Value = serde_json::from_str(&text).expect("good JSON");
@@ -218,7 +218,7 @@ fn json_is_one_typed_array() {
 }
 
 #[test]
-fn ndjson_is_the_same_objects_a_line_each() {
+fn ndjson_has_the_objects_of_json() {
     let columns = "--all-threads --show base,cred";
     let lines = shown(&format!("{columns} --format ndjson"), None, &rows());
     let array = shown(&format!("{columns} --format json"), None, &rows());
@@ -232,7 +232,7 @@ fn ndjson_is_the_same_objects_a_line_each() {
 }
 
 #[test]
-fn what_the_kernel_did_not_tell_is_told_apart() {
+fn unreported_values_are_distinct() {
     let mut row = init();
     row.cred = None;
     let line = "--all --columns pid,user,caps";
@@ -247,7 +247,7 @@ fn what_the_kernel_did_not_tell_is_told_apart() {
 }
 
 #[test]
-fn rows_that_can_be_written_at_once_are_not_held() {
+fn ndjson_and_csv_rows_are_written_as_they_arrive() {
     for format in ["ndjson", "csv"] {
         let sink = Sink::default();
         let mut count = 0;
@@ -258,14 +258,14 @@ fn rows_that_can_be_written_at_once_are_not_held() {
             Ok((count <= 10_000).then(|| plain(count, b"x")))
         })
         .expect("a sink takes everything");
-        // All but a buffer of it was there before the last row was asked for.
+        // Before the last row was requested, all output but one buffer was written.
         assert!(sink.text().len() - written <= OUTPUT_BUFFER, "{format}");
         assert!(written > OUTPUT_BUFFER, "{format}");
     }
 }
 
 #[test]
-fn sorting_comes_before_writing() {
+fn rows_are_sorted_before_output() {
     for (format, expected) in [
         ("csv", "pid\n30000\n20\n1\n"),
         ("table", "  PID\n30000\n   20\n    1\n"),
@@ -278,7 +278,7 @@ fn sorting_comes_before_writing() {
 }
 
 #[test]
-fn a_failed_request_leaves_no_half_a_table() {
+fn failed_request_writes_no_partial_table() {
     for (format, rows) in [("table", 0), ("json", 0), ("ndjson", 1), ("csv", 2)] {
         let sink = Sink::default();
         let job = job("--all");
@@ -296,7 +296,7 @@ fn a_failed_request_leaves_no_half_a_table() {
 }
 
 #[test]
-fn an_output_that_fails_ends_the_run() {
+fn failed_write_ends_the_run() {
     for format in ["table", "json", "ndjson", "csv"] {
         for (kind, exit) in [
             (io::ErrorKind::BrokenPipe, Exit::Success),
@@ -316,23 +316,26 @@ fn an_output_that_fails_ends_the_run() {
 }
 
 #[test]
-fn statistics_are_a_line() {
+fn statistics_are_one_line() {
     let mut stats = Stats::default();
     (stats.tasks, stats.receives, stats.bytes) = (2003, 12, 336_508);
     let way = Way::Netlink;
     let time = Duration::from_micros(3214);
     assert_eq!(
-        Report { stats, way, time }.to_string(),
+        StatsLine { stats, way, time }.to_string(),
         "tasks: 2003, receives: 12, bytes: 336508, time: 3.214 ms, interrupted: no, \
-         by: netlink"
+         transport: netlink"
     );
     stats.interrupted = true;
-    let text = Report { stats, way, time }.to_string();
-    assert!(text.ends_with("interrupted: yes, by: netlink"), "{text}");
+    let text = StatsLine { stats, way, time }.to_string();
+    assert!(
+        text.ends_with("interrupted: yes, transport: netlink"),
+        "{text}"
+    );
 }
 
-/// A family: 1, its children 20 and 30000, and 7 below 20.
-fn family() -> [Row; 4] {
+/// Returns process 1, its children 20 and 30000, and 7, the child of 20.
+fn process_tree() -> [TaskRow; 4] {
     let mut rows = [
         plain(1, b"init"),
         plain(20, b"sh"),
@@ -346,9 +349,13 @@ fn family() -> [Row; 4] {
 }
 
 #[test]
-fn a_tree_has_branches_before_the_names() {
+fn tree_draws_branches_before_names() {
     assert_eq!(
-        shown("--all --tree --columns pid,comm,ppid", None, &family()),
+        shown(
+            "--all --tree --columns pid,comm,ppid",
+            None,
+            &process_tree()
+        ),
         "  PID COMMAND       PPID
     1 init             0
    20  \\_ sh           1
@@ -359,25 +366,25 @@ fn a_tree_has_branches_before_the_names() {
 }
 
 #[test]
-fn brothers_are_sorted_and_stay_below_their_parents() {
+fn siblings_are_sorted_below_their_parent() {
     let text = shown(
         "--all --tree --sort -pid --columns pid --no-headers",
         None,
-        &family(),
+        &process_tree(),
     );
     let pids: Vec<&str> = text.split_whitespace().collect();
     assert_eq!(pids, ["1", "30000", "20", "7"]);
 }
 
 #[test]
-fn a_tree_of_objects_has_the_children_in_their_parents() {
+fn json_tree_nests_children() {
     let line = "--all --tree --columns pid";
     let leaf = |pid: u32| serde_json::json!({ "pid": pid, "children": [] });
     let tree = serde_json::json!({
         "pid": 1,
         "children": [{ "pid": 20, "children": [leaf(7)] }, leaf(30000)],
     });
-    let mut rows = family().to_vec();
+    let mut rows = process_tree().to_vec();
     rows.push(plain(40000, b"other"));
     let array: serde_json::Value =
         serde_json::from_str(&shown(&format!("{line} --format json"), None, &rows))
@@ -395,7 +402,7 @@ fn a_tree_of_objects_has_the_children_in_their_parents() {
 }
 
 #[test]
-fn headings_are_as_they_were_asked_for() {
+fn requested_headings_are_used() {
     let row = [plain(20, b"sh")];
     assert_eq!(
         shown("--all -o pid=NUMBER -o comm=,ppid", None, &row),

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT
-//! `taskdiag-cli watch`: processes that begin, change and end, a line each, as
-//! it happens.
+//! `taskdiag-cli watch`: prints process events as they happen, one line per event.
 
 mod args;
-mod known;
-mod line;
+mod event_line;
 mod output;
+mod processes;
 mod until;
 mod wait;
 
@@ -21,157 +20,161 @@ pub(crate) use args::Watch;
 
 use crate::exit::{Exit, Failure};
 use crate::host;
-use crate::session;
+use crate::stdio;
 
-use known::{Facts, Known};
-use line::Wording;
-use output::Output;
-use until::Until;
-use wait::{Came, Waiter};
+use event_line::LineFormatter;
+use output::EventOutput;
+use processes::{ProcessInfo, ProcessTable};
+use until::AwaitedProcess;
+use wait::{Waiter, WakeReason};
 
-/// The exit status when the time was not enough, as timeout(1) has it.
-const TOO_LATE: u8 = 124;
+/// The exit status after a timeout, as in timeout(1).
+const TIMED_OUT: u8 = 124;
 
-/// Shows events until something ends it; how it ends.
-pub(crate) fn run(job: &Watch) -> Result<Exit, Failure> {
-    let waiter = Waiter::new(job.timeout)?;
-    let mut connector = Listen::to(job.needed())
-        .buffer(job.buffer)
+/// Shows events until a stop condition holds, and returns the exit status.
+pub(crate) fn run(options: &Watch) -> Result<Exit, Failure> {
+    let waiter = Waiter::new(options.timeout)?;
+    let mut connector = Listen::to(options.subscribed_events())
+        .buffer(options.buffer)
         .begin()
         .map_err(Failure::Other)?;
-    tell_filter(&connector, job);
-    // What happens from now on is told, and what has happened can be asked.
-    let (out, _) = session::open_stdout();
+    warn_unfiltered(&connector, options);
+    // Subscribe before the query of all processes, so that no change is missed.
+    let (out, _) = stdio::open_stdout();
     let colour = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let wording = Wording::new(job.numeric);
-    let zone = wording.zone.clone();
-    let mut show = Show {
-        job,
-        known: Known::new(connect()?, job.needed()).map_err(Failure::Other)?,
-        until: job
+    let formatter = LineFormatter::new(options.numeric);
+    let zone = formatter.zone.clone();
+    let mut monitor = Monitor {
+        options,
+        processes: ProcessTable::new(connect()?, options.subscribed_events())
+            .map_err(Failure::Other)?,
+        until: options
             .until
-            .map(|pid| Until::new(connect()?, pid))
+            .map(|pid| AwaitedProcess::new(connect()?, pid))
             .transpose()?,
-        wording,
-        output: Output::new(out, job, colour, host::pid_digits(), zone),
+        formatter,
+        output: EventOutput::new(out, options, colour, host::pid_digits(), zone),
         shown: 0,
     };
-    show.output.begin()?;
-    let end = follow(&mut connector, &waiter, &mut show)?;
-    show.output.finish()?;
-    if job.stats {
-        tell_stats(&connector, show.shown);
+    monitor.output.begin()?;
+    let reason = follow(&mut connector, &waiter, &mut monitor)?;
+    monitor.output.finish()?;
+    if options.stats {
+        print_stats(&connector, monitor.shown);
     }
-    Ok(show.exit(end))
+    Ok(monitor.exit(reason))
 }
 
-/// Whom to ask about processes; that this may be slow goes without saying.
+/// Connects for queries about processes, without a warning about slow transports.
 fn connect() -> Result<Client<taskdiag::AnyTransport>, Failure> {
     Client::connect_any().map_err(Failure::Other)
 }
 
-/// Why it ends.
+/// The condition that stops `watch`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
-    /// There have been as many events as were wanted.
+enum StopReason {
+    /// The number of events of `--count` was shown.
     Counted,
-    /// The process that was waited for has ended with this status.
+    /// The process of `--until` exited with this status.
     Process(u8),
     Timeout,
     Signal(Signal),
 }
 
-/// Shows events as they come.
+/// Shows events as they arrive, until a stop condition holds.
 fn follow(
     connector: &mut Connector,
     waiter: &Waiter,
-    show: &mut Show<'_, impl Write>,
-) -> Result<End, Failure> {
+    monitor: &mut Monitor<'_, impl Write>,
+) -> Result<StopReason, Failure> {
     loop {
-        while let Some(event) = next(connector)? {
-            if let Some(end) = show.event(&event)? {
-                return Ok(end);
+        while let Some(event) = next_event(connector)? {
+            if let Some(reason) = monitor.handle(&event)? {
+                return Ok(reason);
             }
-            // Where events never stop coming this is the place to end.
-            match waiter.ended() {
-                Some(Came::Signal(signal)) => return Ok(End::Signal(signal)),
-                Some(Came::Timeout) => return Ok(End::Timeout),
+            // Check here as well, because the queue of events may never be empty.
+            match waiter.expired() {
+                Some(WakeReason::Signal(signal)) => return Ok(StopReason::Signal(signal)),
+                Some(WakeReason::Timeout) => return Ok(StopReason::Timeout),
                 _ => {}
             }
         }
-        show.output.flush()?;
+        monitor.output.flush()?;
         match waiter.wait(connector.as_fd(), io::stdout().as_fd())? {
-            Came::Events => {}
-            Came::Signal(signal) => return Ok(End::Signal(signal)),
-            Came::Timeout => return Ok(End::Timeout),
-            Came::ClosedPipe => return Err(Failure::ClosedPipe),
+            WakeReason::Events => {}
+            WakeReason::Signal(signal) => return Ok(StopReason::Signal(signal)),
+            WakeReason::Timeout => return Ok(StopReason::Timeout),
+            WakeReason::ClosedPipe => return Err(Failure::ClosedPipe),
         }
     }
 }
 
-fn next(connector: &mut Connector) -> Result<Option<Event>, Failure> {
+/// Returns the next queued event without waiting.
+fn next_event(connector: &mut Connector) -> Result<Option<Event>, Failure> {
     connector
         .next_event(Some(Duration::ZERO))
         .map_err(Failure::Other)
 }
 
-/// What becomes of events.
-struct Show<'a, W> {
-    job: &'a Watch,
-    known: Known,
-    until: Option<Until>,
-    wording: Wording,
-    output: Output<W>,
+/// Tracks processes, and filters and shows events.
+struct Monitor<'a, W> {
+    options: &'a Watch,
+    processes: ProcessTable,
+    until: Option<AwaitedProcess>,
+    formatter: LineFormatter,
+    output: EventOutput<W>,
     shown: u64,
 }
 
-impl<W: Write> Show<'_, W> {
-    /// Shows an event if it is wanted; says if it was the last.
-    fn event(&mut self, event: &Event) -> Result<Option<End>, Failure> {
-        self.known.before(event).map_err(Failure::Other)?;
-        if might_be_wanted(self.job, event) {
-            let facts = self.known.of(event);
-            if is_of_wanted(self.job, event, facts) {
-                self.output.line(&self.wording.line(event, facts))?;
+impl<W: Write> Monitor<'_, W> {
+    /// Shows an event if the options select it. Returns a stop reason if it was the
+    /// last one.
+    fn handle(&mut self, event: &Event) -> Result<Option<StopReason>, Failure> {
+        self.processes.apply_before(event).map_err(Failure::Other)?;
+        if selects_kind(self.options, event) {
+            let info = self.processes.lookup(event);
+            if selects_process(self.options, event, info) {
+                self.output.line(&self.formatter.format(event, info))?;
                 self.shown += u64::from(!event.is_lost());
             }
         }
-        self.known.after(event);
+        self.processes.apply_after(event);
         if let Some(until) = &mut self.until {
             if let Some(status) = until.status(event)? {
-                return Ok(Some(End::Process(status)));
+                return Ok(Some(StopReason::Process(status)));
             }
         }
-        let counted = self.job.count.is_some_and(|count| self.shown >= count);
-        Ok(counted.then_some(End::Counted))
+        let counted = self.options.count.is_some_and(|count| self.shown >= count);
+        Ok(counted.then_some(StopReason::Counted))
     }
 
-    /// What it is worth as an exit status: what was waited for has come, or
-    /// nothing was.
-    fn exit(&self, end: End) -> Exit {
-        let endless = self.job.count.is_none() && self.job.until.is_none();
-        match end {
-            End::Process(status) => Exit::Status(status),
-            End::Timeout if !endless => Exit::Status(TOO_LATE),
-            End::Signal(signal) if !endless => Exit::Status(128 + signal as u8),
-            End::Counted | End::Timeout | End::Signal(_) => Exit::Success,
+    /// Returns the exit status: success if the condition of `--count` or `--until`
+    /// was reached, or if none was given.
+    fn exit(&self, reason: StopReason) -> Exit {
+        let unbounded = self.options.count.is_none() && self.options.until.is_none();
+        match reason {
+            StopReason::Process(status) => Exit::Status(status),
+            StopReason::Timeout if !unbounded => Exit::Status(TIMED_OUT),
+            StopReason::Signal(signal) if !unbounded => Exit::Status(128 + signal as u8),
+            StopReason::Counted | StopReason::Timeout | StopReason::Signal(_) => Exit::Success,
         }
     }
 }
 
-/// Whether an event is to be shown, whoever it happened to: what was lost may
-/// have been of any kind.
-fn might_be_wanted(job: &Watch, event: &Event) -> bool {
+/// Whether the options select the kind of an event. Lost events are always shown,
+/// because they may be of any kind.
+fn selects_kind(options: &Watch, event: &Event) -> bool {
     let of_process = match event.kind {
         EventKind::Fork { .. } | EventKind::Exit { .. } => event.kind.is_of_process(),
         _ => true,
     };
-    let wanted = event.kind.events().intersects(job.events) && (job.threads || of_process);
-    wanted || event.is_lost()
+    let selected =
+        event.kind.events().intersects(options.events) && (options.threads || of_process);
+    selected || event.is_lost()
 }
 
-/// Whether it happened to one that is to be shown.
-fn is_of_wanted(job: &Watch, event: &Event, facts: Option<Facts>) -> bool {
+/// Whether the options select the process of an event.
+fn selects_process(options: &Watch, event: &Event, info: Option<ProcessInfo>) -> bool {
     if event.is_lost() {
         return true;
     }
@@ -180,23 +183,27 @@ fn is_of_wanted(job: &Watch, event: &Event, facts: Option<Facts>) -> bool {
         _ => None,
     };
     let pid = |pid| event.tgid() == Some(pid) || parent == Some(pid);
-    let uid = |uid| facts.is_some_and(|facts| facts.uid == uid);
-    let comm = |re: &regex::bytes::Regex| facts.is_some_and(|f| re.is_match(f.comm.as_bytes()));
-    job.pid.is_none_or(pid) && job.uid.is_none_or(uid) && job.comm.as_ref().is_none_or(comm)
+    let uid = |uid| info.is_some_and(|info| info.uid == uid);
+    let comm = |re: &regex::bytes::Regex| info.is_some_and(|f| re.is_match(f.comm.as_bytes()));
+    options.pid.is_none_or(pid)
+        && options.uid.is_none_or(uid)
+        && options.comm.as_ref().is_none_or(comm)
 }
 
-/// Says so where the kernel does not choose among the events.
-fn tell_filter(connector: &Connector, job: &Watch) {
-    if connector.filtered_by() == FilteredBy::Client && job.needed() != Events::all() {
-        session::say(format_args!(
-            "the running kernel is from before Linux 6.6 and tells of all events; the others \
-             are left out here"
+/// Warns if the kernel does not filter events.
+fn warn_unfiltered(connector: &Connector, options: &Watch) {
+    if connector.filtered_by() == FilteredBy::Client && options.subscribed_events() != Events::all()
+    {
+        stdio::print_message(format_args!(
+            "warning: the running kernel is older than Linux 6.6 and delivers all events; this \
+             command filters them"
         ));
     }
 }
 
-fn tell_stats(connector: &Connector, shown: u64) {
-    session::say(format_args!(
+/// Prints the line of `--stats`.
+fn print_stats(connector: &Connector, shown: u64) {
+    stdio::print_message(format_args!(
         "events: {shown}, receives: {}, buffer: {}, filtered by: {}",
         connector.receives(),
         connector.buffer(),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! The formats that events are written in.
+//! Output formats for events.
 
 use std::io::{self, Write};
 
@@ -10,67 +10,74 @@ use serde_json::{Map, Value};
 use taskdiag::Pid;
 use taskdiag::events::EventKind;
 
-use super::args::{Format, Watch};
-use super::line::Line;
+use super::args::{EventFormat, Watch};
+use super::event_line::EventLine;
 
-/// How wide the columns of a table are; the last one ends with the line.
-const TIME: usize = 15;
-const EVENT: usize = 8;
-const USER: usize = 8;
-const COMM: usize = 15;
+/// The widths of the columns of a table, except the last one.
+const TIME_WIDTH: usize = 15;
+const EVENT_WIDTH: usize = 8;
+const USER_WIDTH: usize = 8;
+const COMM_WIDTH: usize = 15;
 
-/// Where lines go.
-pub(super) struct Output<W> {
+/// Writes lines in an output format.
+pub(super) struct EventOutput<W> {
     out: W,
-    format: Format,
+    format: EventFormat,
     headers: bool,
     colour: bool,
-    pid: usize,
+    pid_width: usize,
     zone: TimeZone,
-    /// How many have been written.
+    /// Number of lines written.
     lines: u64,
 }
 
-impl<W: Write> Output<W> {
-    /// Begins; numbers of processes have so many digits.
-    pub(super) fn new(out: W, job: &Watch, colour: bool, pid: usize, zone: TimeZone) -> Self {
+impl<W: Write> EventOutput<W> {
+    /// Returns an output. `pid_width` is the number of digits of the largest pid.
+    pub(super) fn new(
+        out: W,
+        options: &Watch,
+        colour: bool,
+        pid_width: usize,
+        zone: TimeZone,
+    ) -> Self {
         Self {
             out,
-            format: job.format,
-            headers: !job.no_headers,
+            format: options.format,
+            headers: !options.no_headers,
             colour,
-            pid,
+            pid_width,
             zone,
             lines: 0,
         }
     }
 
-    /// What stands before the first line.
+    /// Writes the text before the first event.
     pub(super) fn begin(&mut self) -> io::Result<()> {
         match self.format {
-            Format::Table if self.headers => {
-                let pid = self.pid;
+            EventFormat::Table if self.headers => {
+                let width = self.pid_width;
                 writeln!(
                     self.out,
-                    "{:TIME$} {:EVENT$} {:>pid$} {:USER$} {:COMM$} WHAT",
+                    "{:TIME_WIDTH$} {:EVENT_WIDTH$} {:>width$} {:USER_WIDTH$} {:COMM_WIDTH$} DETAILS",
                     "TIME", "EVENT", "PID", "USER", "COMMAND"
                 )?;
             }
-            Format::Json => self.out.write_all(b"[")?,
-            Format::Table | Format::Ndjson => {}
+            EventFormat::Json => self.out.write_all(b"[")?,
+            EventFormat::Table | EventFormat::Ndjson => {}
         }
         self.out.flush()
     }
 
-    pub(super) fn line(&mut self, line: &Line) -> io::Result<()> {
+    /// Writes an event.
+    pub(super) fn line(&mut self, line: &EventLine) -> io::Result<()> {
         match self.format {
-            Format::Table => self.row(line)?,
-            Format::Json => {
+            EventFormat::Table => self.row(line)?,
+            EventFormat::Json => {
                 let between: &[u8] = if self.lines == 0 { b"\n" } else { b",\n" };
                 self.out.write_all(between)?;
                 serde_json::to_writer(&mut self.out, &Object::from(line))?;
             }
-            Format::Ndjson => {
+            EventFormat::Ndjson => {
                 serde_json::to_writer(&mut self.out, &Object::from(line))?;
                 self.out.write_all(b"\n")?;
             }
@@ -79,20 +86,21 @@ impl<W: Write> Output<W> {
         Ok(())
     }
 
-    /// Lets the reader have what has been written.
+    /// Flushes the output.
     pub(super) fn flush(&mut self) -> io::Result<()> {
         self.out.flush()
     }
 
-    /// What stands behind the last line.
+    /// Writes the text after the last event.
     pub(super) fn finish(&mut self) -> io::Result<()> {
-        if self.format == Format::Json {
+        if self.format == EventFormat::Json {
             self.out.write_all(b"\n]\n")?;
         }
         self.out.flush()
     }
 
-    fn row(&mut self, line: &Line) -> io::Result<()> {
+    /// Writes a line of the table.
+    fn row(&mut self, line: &EventLine) -> io::Result<()> {
         let time = line.time.to_zoned(self.zone.clone());
         let pid = line.kind.task().map(|(_, tgid)| tgid.to_string());
         let style = if self.colour {
@@ -101,21 +109,21 @@ impl<W: Write> Output<W> {
             Style::new()
         };
         let text = format!(
-            "{:TIME$} {style}{:EVENT$}{style:#} {:>width$} {:USER$} {:COMM$} {}",
+            "{:TIME_WIDTH$} {style}{:EVENT_WIDTH$}{style:#} {:>width$} {:USER_WIDTH$} {:COMM_WIDTH$} {}",
             time.strftime("%H:%M:%S%.6f").to_string(),
             line.event,
             pid.as_deref().unwrap_or("-"),
             line.user.as_deref().unwrap_or("-"),
             line.comm.as_deref().unwrap_or("-"),
-            line.says,
-            width = self.pid,
+            line.description,
+            width = self.pid_width,
         );
         writeln!(self.out, "{}", text.trim_end())
     }
 }
 
-/// What is bad is red.
-fn style(line: &Line) -> Style {
+/// Returns the colour of an event: red for failures, yellow for lost events.
+fn style(line: &EventLine) -> Style {
     match line.kind {
         EventKind::Exit { status, .. } if !status.success() => AnsiColor::Red.on_default(),
         EventKind::Coredump { .. } => AnsiColor::Red.on_default(),
@@ -125,32 +133,32 @@ fn style(line: &Line) -> Style {
     }
 }
 
-/// A line as an object.
+/// A line as a JSON object.
 #[derive(Serialize)]
 struct Object<'a> {
     time: String,
     event: &'a str,
     #[serde(flatten)]
-    who: Option<Who<'a>>,
+    subject: Option<Subject<'a>>,
     #[serde(flatten)]
     details: &'a Map<String, Value>,
 }
 
-/// Whom it happened to; nobody, if it was lost.
+/// The process of an event; lost events have none.
 #[derive(Serialize)]
-struct Who<'a> {
+struct Subject<'a> {
     pid: Pid,
     tid: Pid,
     comm: Option<&'a str>,
     user: Option<&'a str>,
 }
 
-impl<'a> From<&'a Line> for Object<'a> {
-    fn from(line: &'a Line) -> Self {
+impl<'a> From<&'a EventLine> for Object<'a> {
+    fn from(line: &'a EventLine) -> Self {
         Self {
             time: line.time.to_string(),
             event: &line.event,
-            who: line.kind.task().map(|(tid, pid)| Who {
+            subject: line.kind.task().map(|(tid, pid)| Subject {
                 pid,
                 tid,
                 comm: line.comm.as_deref(),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! Which events are shown, and how, without a kernel.
+//! Selection and output of events, without a kernel.
 
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::ExitStatus;
@@ -13,14 +13,19 @@ use taskdiag::events::Lost;
 use super::*;
 
 #[derive(Parser)]
-struct Words {
+struct CommandLine {
     #[command(flatten)]
     watch: Watch,
 }
 
-fn job(line: &str) -> Watch {
-    let words = std::iter::once("watch").chain(line.split_whitespace());
-    Words::try_parse_from(words).expect(line).watch
+/// Parses the options of `watch`.
+pub(super) fn parse(line: &str) -> Result<Watch, clap::Error> {
+    let args = std::iter::once("watch").chain(line.split_whitespace());
+    CommandLine::try_parse_from(args).map(|line| line.watch)
+}
+
+fn options(line: &str) -> Watch {
+    parse(line).expect(line)
 }
 
 fn event(kind: EventKind) -> Event {
@@ -36,54 +41,59 @@ fn fork(pid: u32, tgid: u32, parent: u32) -> Event {
     })
 }
 
-fn exit(pid: u32, tgid: u32, status: i32) -> Event {
-    event(EventKind::Exit {
+/// Returns an exit event of a child of init, with a wait status.
+pub(super) fn exit_kind(pid: u32, tgid: u32, status: i32) -> EventKind {
+    EventKind::Exit {
         pid,
         tgid,
         status: ExitStatus::from_raw(status),
         exit_signal: 17,
         parent_pid: 1,
         parent_tgid: 1,
-    })
+    }
+}
+
+fn exit(pid: u32, tgid: u32, status: i32) -> Event {
+    event(exit_kind(pid, tgid, status))
 }
 
 fn lost() -> Event {
     event(EventKind::Lost(Lost::Overflow))
 }
 
-fn known() -> Option<Facts> {
-    Some(Facts {
+fn postgres() -> Option<ProcessInfo> {
+    Some(ProcessInfo {
         comm: Comm::new(b"postgres"),
         uid: 5,
     })
 }
 
-fn shown(line: &str, event: &Event, facts: Option<Facts>) -> bool {
-    let job = job(line);
-    might_be_wanted(&job, event) && is_of_wanted(&job, event, facts)
+fn shown(line: &str, event: &Event, info: Option<ProcessInfo>) -> bool {
+    let options = options(line);
+    selects_kind(&options, event) && selects_process(&options, event, info)
 }
 
 #[test]
-fn kinds_are_chosen() {
-    assert!(shown("", &exit(7, 7, 0), known()));
-    assert!(shown("--events exit", &exit(7, 7, 9), known()));
-    assert!(!shown("--events nonzero-exit", &exit(7, 7, 0), known()));
-    assert!(!shown("--events nonzero-exit", &fork(7, 7, 1), known()));
+fn events_option_selects_kinds() {
+    assert!(shown("", &exit(7, 7, 0), postgres()));
+    assert!(shown("--events exit", &exit(7, 7, 9), postgres()));
+    assert!(!shown("--events nonzero-exit", &exit(7, 7, 0), postgres()));
+    assert!(!shown("--events nonzero-exit", &fork(7, 7, 1), postgres()));
     assert!(shown("--events nonzero-exit", &lost(), None));
 }
 
 #[test]
-fn threads_are_shown_to_who_asks() {
+fn thread_events_need_the_threads_option() {
     for event in [fork(8, 7, 1), exit(8, 7, 0)] {
-        assert!(!shown("", &event, known()));
-        assert!(shown("--threads", &event, known()));
+        assert!(!shown("", &event, postgres()));
+        assert!(shown("--threads", &event, postgres()));
     }
     let (pid, tgid) = (8, 7);
-    assert!(shown("", &event(EventKind::Exec { pid, tgid }), known()));
+    assert!(shown("", &event(EventKind::Exec { pid, tgid }), postgres()));
 }
 
 #[test]
-fn conditions_hold_together() {
+fn process_conditions_are_combined_with_and() {
     let end = exit(7, 7, 0);
     for (line, is) in [
         ("--pid 7", true),
@@ -95,41 +105,41 @@ fn conditions_hold_together() {
         ("--pid 7 --comm gres$", true),
         ("--pid 7 --uid 0", false),
     ] {
-        assert_eq!(shown(line, &end, known()), is, "{line}");
+        assert_eq!(shown(line, &end, postgres()), is, "{line}");
     }
-    // The beginning of a child is its parent's doing.
-    assert!(shown("--pid 1", &fork(7, 7, 1), known()));
-    // Of whom nothing is known nothing holds.
+    // A fork event belongs to the parent as well.
+    assert!(shown("--pid 1", &fork(7, 7, 1), postgres()));
+    // Conditions on unknown fields do not match.
     assert!(shown("--pid 7", &end, None));
     assert!(!shown("--uid 5", &end, None));
     assert!(!shown("--comm .", &end, None));
 }
 
-/// What is written of these events.
+/// Returns the output for these events.
 fn written(line: &str, events: &[Event]) -> String {
     let mut out = Vec::new();
-    let job = job(line);
-    let mut output = Output::new(&mut out, &job, false, 5, TimeZone::UTC);
-    let wording = Wording::new(true);
-    output.begin().expect("room");
+    let options = options(line);
+    let mut output = EventOutput::new(&mut out, &options, false, 5, TimeZone::UTC);
+    let formatter = LineFormatter::new(true);
+    output.begin().expect("a Vec accepts all bytes");
     for event in events {
         output
-            .line(&wording.line(event, event.tgid().and(known())))
-            .expect("room");
+            .line(&formatter.format(event, event.tgid().and(postgres())))
+            .expect("a Vec accepts all bytes");
     }
-    output.finish().expect("room");
+    output.finish().expect("a Vec accepts all bytes");
     String::from_utf8(out).expect("UTF-8")
 }
 
 #[test]
-fn a_table_has_columns() {
+fn table_has_headings_and_aligned_columns() {
     let text = written("", &[exit(7, 7, 3 << 8), lost()]);
     let lines: Vec<_> = text.lines().collect();
     assert_eq!(
         lines[0],
-        "TIME            EVENT      PID USER     COMMAND         WHAT"
+        "TIME            EVENT      PID USER     COMMAND         DETAILS"
     );
-    // The time is of the clock.
+    // The first column depends on the clock.
     assert_eq!(
         &lines[1][16..],
         "exit         7 5        postgres        code 3"
@@ -142,7 +152,7 @@ fn a_table_has_columns() {
 }
 
 #[test]
-fn json_is_one_array_however_many_there_are() {
+fn json_is_one_array_for_any_number_of_events() {
     for count in 0..3 {
         let events = vec![exit(8, 7, 9); count];
         let text = written("--format json", &events);
@@ -157,7 +167,7 @@ fn json_is_one_array_however_many_there_are() {
 }
 
 #[test]
-fn ndjson_is_an_object_a_line() {
+fn ndjson_is_one_object_per_line() {
     let text = written("--format ndjson", &[fork(7, 7, 1), lost()]);
     let objects: Vec<Value> = text
         .lines()

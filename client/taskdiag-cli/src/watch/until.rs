@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-//! The end of a process: `--until`.
+//! `--until`: waits for the exit of a process.
 //!
-//! Events tell of the end of threads. A process has the status of its first one,
-//! and is not over before that, but it may be so long after: from then on the
-//! kernel is asked at each end whether that was the last.
+//! Exit events are per thread. The exit status of a process is that of its first
+//! thread, but the other threads may exit much later. After the exit of the first
+//! thread, the kernel is therefore queried at each exit event of the process.
 
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::ExitStatus;
@@ -14,23 +14,27 @@ use taskdiag::{AnyTransport, Client, Error, Pid, Show, State, Task};
 
 use crate::exit::Failure;
 
-const ASKED: Show = Show::BASE.union(Show::STAT).union(Show::IDENT);
+const GROUPS: Show = Show::BASE.union(Show::STAT).union(Show::IDENT);
 
-/// A process whose end is waited for.
-pub(super) struct Until {
+/// The process of `--until`.
+pub(super) struct AwaitedProcess {
     client: Client<AnyTransport>,
     pid: Pid,
-    /// When it began, which tells it from a later one with its number.
-    start: Option<u64>,
-    /// Its first thread has ended.
-    first_ended: bool,
+    /// Distinguishes the process from a later one with the same pid.
+    start_time: Option<u64>,
+    /// Whether the first thread has exited.
+    leader_exited: bool,
 }
 
-impl Until {
-    /// Looks for the process: there has to be one.
+impl AwaitedProcess {
+    /// Queries the process.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::NoProcess`] if the process does not exist or has exited.
     pub(super) fn new(mut client: Client<AnyTransport>, pid: Pid) -> Result<Self, Failure> {
-        let task = match client.one(pid, ASKED) {
-            Ok(task) if task.tgid == pid && !is_over(&task) => task,
+        let task = match client.one(pid, GROUPS) {
+            Ok(task) if task.tgid == pid && !has_exited(&task) => task,
             Ok(_) => return Err(Failure::NoProcess(pid)),
             Err(error) if is_gone(&error) => return Err(Failure::NoProcess(pid)),
             Err(error) => return Err(Failure::Other(error)),
@@ -38,38 +42,39 @@ impl Until {
         Ok(Self {
             client,
             pid,
-            start: start(&task),
-            first_ended: task.base.is_some_and(|base| is_dead(base.state)),
+            start_time: start_time(&task),
+            leader_exited: task.base.is_some_and(|base| is_dead(base.state)),
         })
     }
 
-    /// The status it ended with, if this was its end.
+    /// Returns the exit status if the event ended the process.
     pub(super) fn status(&mut self, event: &Event) -> Result<Option<u8>, Failure> {
         match event.kind {
             EventKind::Exit {
                 pid, tgid, status, ..
             } if tgid == self.pid => {
-                self.first_ended |= pid == tgid;
-                // Another thread may have been quick: its status is not wanted.
-                let over = self.first_ended && self.is_over()?;
-                Ok(over.then(|| as_shell(status)))
+                self.leader_exited |= pid == tgid;
+                // Before the first thread exits, the status of another thread is not
+                // that of the process.
+                let exited = self.leader_exited && self.has_exited()?;
+                Ok(exited.then(|| shell_status(status)))
             }
-            EventKind::Lost(_) if self.is_over()? => Err(Failure::LostEnd(self.pid)),
+            EventKind::Lost(_) if self.has_exited()? => Err(Failure::ExitLost(self.pid)),
             _ => Ok(None),
         }
     }
 
-    fn is_over(&mut self) -> Result<bool, Failure> {
-        match self.client.one(self.pid, ASKED) {
-            Ok(task) => Ok(start(&task) != self.start || is_over(&task)),
+    fn has_exited(&mut self) -> Result<bool, Failure> {
+        match self.client.one(self.pid, GROUPS) {
+            Ok(task) => Ok(start_time(&task) != self.start_time || has_exited(&task)),
             Err(error) if is_gone(&error) => Ok(true),
             Err(error) => Err(Failure::Other(error)),
         }
     }
 }
 
-/// A zombie that is the last of its threads.
-fn is_over(task: &Task) -> bool {
+/// Whether the first thread is dead and no other thread is left.
+fn has_exited(task: &Task) -> bool {
     task.base.is_some_and(|base| is_dead(base.state))
         && task.stat.as_ref().is_none_or(|stat| stat.num_threads <= 1)
 }
@@ -78,7 +83,7 @@ fn is_dead(state: State) -> bool {
     matches!(state, State::Zombie | State::Dead)
 }
 
-fn start(task: &Task) -> Option<u64> {
+fn start_time(task: &Task) -> Option<u64> {
     task.ident.map(|ident| ident.start_time)
 }
 
@@ -86,8 +91,8 @@ fn is_gone(error: &Error) -> bool {
     error.errno() == Some(libc::ESRCH)
 }
 
-/// The exit status as shells tell it.
-fn as_shell(status: ExitStatus) -> u8 {
+/// Converts an exit status like a shell: 128 plus the signal number for a signal.
+fn shell_status(status: ExitStatus) -> u8 {
     let status = status
         .code()
         .or_else(|| status.signal().map(|signal| 128 + signal));
@@ -101,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn statuses_are_those_of_shells() {
+    fn status_equals_that_of_a_shell() {
         for (raw, status) in [
             (0, 0),
             (3 << 8, 3),
@@ -109,7 +114,7 @@ mod tests {
             (0x80 | 11, 139),
             (255 << 8, 255),
         ] {
-            assert_eq!(as_shell(ExitStatus::from_raw(raw)), status);
+            assert_eq!(shell_status(ExitStatus::from_raw(raw)), status);
         }
     }
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! Waiting for whichever comes first: an event, a signal, the end of the time
-//! or of whoever reads.
+//! Waits for an event, a signal, a timeout or a closed output.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -11,23 +10,23 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
-/// What came.
+/// The reason to stop waiting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Came {
+pub(super) enum WakeReason {
     Events,
     Signal(Signal),
     Timeout,
     ClosedPipe,
 }
 
-/// The signals that end it, and the time.
+/// Waits for signals and a deadline besides events.
 pub(super) struct Waiter {
     signals: SignalFd,
-    until: Option<Instant>,
+    deadline: Option<Instant>,
 }
 
 impl Waiter {
-    /// From now on these signals are waited for and do nothing else.
+    /// Blocks the signals that stop `watch`, so that they are received by a signalfd.
     pub(super) fn new(timeout: Option<Duration>) -> io::Result<Self> {
         let mut set = SigSet::empty();
         for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
@@ -37,31 +36,37 @@ impl Waiter {
         let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
         Ok(Self {
             signals: SignalFd::with_flags(&set, flags)?,
-            // A time too far to be told is as good as none.
-            until: timeout.and_then(|timeout| Instant::now().checked_add(timeout)),
+            // A deadline that is not representable is never reached.
+            deadline: timeout.and_then(|timeout| Instant::now().checked_add(timeout)),
         })
     }
 
-    /// What is to end it already.
-    pub(super) fn ended(&self) -> Option<Came> {
+    /// Returns a pending signal or an elapsed deadline, without waiting.
+    pub(super) fn expired(&self) -> Option<WakeReason> {
         if let Ok(Some(signal)) = self.signals.read_signal() {
             let signal = i32::try_from(signal.ssi_signo).ok()?;
-            return Some(Came::Signal(Signal::try_from(signal).ok()?));
+            return Some(WakeReason::Signal(Signal::try_from(signal).ok()?));
         }
-        let over = self.until.is_some_and(|until| until <= Instant::now());
-        over.then_some(Came::Timeout)
+        let expired = self
+            .deadline
+            .is_some_and(|deadline| deadline <= Instant::now());
+        expired.then_some(WakeReason::Timeout)
     }
 
-    /// Waits. `reader` is where the output goes.
-    pub(super) fn wait(&self, source: BorrowedFd<'_>, reader: BorrowedFd<'_>) -> io::Result<Came> {
+    /// Waits until `source` is readable, or until `reader`, the output, is closed.
+    pub(super) fn wait(
+        &self,
+        source: BorrowedFd<'_>,
+        reader: BorrowedFd<'_>,
+    ) -> io::Result<WakeReason> {
         loop {
-            if let Some(came) = self.ended() {
-                return Ok(came);
+            if let Some(reason) = self.expired() {
+                return Ok(reason);
             }
             let mut fds = [
                 PollFd::new(source, PollFlags::POLLIN),
                 PollFd::new(self.signals.as_fd(), PollFlags::POLLIN),
-                // That nobody reads is told unasked.
+                // POLLERR, for a closed reader, is reported without being requested.
                 PollFd::new(reader, PollFlags::empty()),
             ];
             match poll(&mut fds, self.timeout()) {
@@ -70,18 +75,18 @@ impl Waiter {
             }
             let [source, _, reader] = fds.map(|fd| fd.any().unwrap_or(false));
             if reader {
-                return Ok(Came::ClosedPipe);
+                return Ok(WakeReason::ClosedPipe);
             }
             if source {
-                return Ok(Came::Events);
+                return Ok(WakeReason::Events);
             }
         }
     }
 
-    /// What is left of the time, rather longer than shorter.
+    /// Returns the time until the deadline, rounded up.
     fn timeout(&self) -> PollTimeout {
-        self.until.map_or(PollTimeout::NONE, |until| {
-            let left = until.saturating_duration_since(Instant::now());
+        self.deadline.map_or(PollTimeout::NONE, |deadline| {
+            let left = deadline.saturating_duration_since(Instant::now());
             PollTimeout::try_from(left + Duration::from_millis(1)).unwrap_or(PollTimeout::MAX)
         })
     }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-//! What the tests in a kernel with the family share: running the command, and
-//! tasks to look at.
+//! Helpers of the tests in a kernel with the family: running the command, and
+//! starting test tasks.
 
-#![allow(dead_code, reason = "each test file uses a part of it")]
-#![allow(unreachable_pub, reason = "no crate of its own")]
+#![allow(dead_code, reason = "each test file uses some helpers")]
+#![allow(unreachable_pub, reason = "this module is part of each test crate")]
 
 use std::fs;
 use std::io::Read as _;
@@ -12,14 +12,17 @@ use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::Value;
 
 #[path = "../../../taskdiag/tests/common/procfs.rs"]
 pub mod procfs;
 
-/// A user every system has, with this name.
+/// The uid of the user `nobody`.
 pub const NOBODY: u32 = 65534;
 
+/// Runs the command.
 pub fn cli(words: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_taskdiag-cli"))
         .args(words)
@@ -31,30 +34,36 @@ pub fn text(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes).expect("the command writes UTF-8")
 }
 
-/// Runs the command, which has to succeed without a word on standard error.
-pub fn answer(words: &[&str]) -> String {
+/// Runs the command, expects success and an empty standard error, and returns its
+/// output.
+pub fn output_of(words: &[&str]) -> String {
     let output = cli(words);
-    let complaint = text(output.stderr);
-    assert_eq!((output.status.code(), complaint.as_str()), (Some(0), ""));
+    let error_message = text(output.stderr);
+    assert_eq!(
+        (output.status.code(), error_message.as_str()),
+        (Some(0), "")
+    );
     text(output.stdout)
 }
 
-/// Likewise, as objects.
+/// Runs the command like [`output_of`], and returns its rows as JSON objects.
 pub fn objects(words: &[&str]) -> Vec<Value> {
-    let text = answer(&[words, &["--format", "ndjson"]].concat());
+    let text = output_of(&[words, &["--format", "ndjson"]].concat());
     text.lines()
-        .map(|line| serde_json::from_str(line).expect("an object a line"))
+        .map(|line| serde_json::from_str(line).expect("one object per line"))
         .collect()
 }
 
-/// Runs the command, which has to fail; what it says.
-pub fn complaint(words: &[&str]) -> String {
+/// Runs the command, expects exit status 1 and no output, and returns its error
+/// message.
+pub fn error_message(words: &[&str]) -> String {
     let output = cli(words);
     assert_eq!(output.status.code(), Some(1), "{words:?}");
     assert_eq!(text(output.stdout), "", "{words:?}");
     text(output.stderr)
 }
 
+/// Returns a column of numbers.
 pub fn numbers(rows: &[Value], key: &str) -> Vec<u32> {
     rows.iter()
         .map(|row| row[key].as_u64().and_then(|n| n.try_into().ok()))
@@ -62,23 +71,24 @@ pub fn numbers(rows: &[Value], key: &str) -> Vec<u32> {
         .expect("numbers")
 }
 
-/// A program that does nothing for long, until the test is over.
+/// A process that sleeps until the test is over.
 pub struct Sleeper(Child);
 
 impl Sleeper {
+    /// Starts a command that prints a line and then reads from standard input.
     pub fn start(command: &mut Command) -> Self {
-        // A pipe that nobody writes to keeps it quiet, and ends it with us.
+        // The pipe stays open until this process exits, and so does the sleeper.
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().expect("the program starts");
-        // It echoes once it runs, so that what exec changes has changed.
+        // Wait for its line of output, after which execve() has finished.
         let mut ready = [0; 1];
         let stdout = child.stdout.as_mut().expect("a pipe");
-        stdout.read_exact(&mut ready).expect("it says it is there");
+        stdout.read_exact(&mut ready).expect("a line of output");
         await_that(|| (procfs::status(child.id())["State"][0] == "S").then_some(()));
         Self(child)
     }
 
-    /// Says that it is there, and waits.
+    /// Returns a shell that prints a line and then waits.
     pub fn shell() -> Command {
         let mut command = Command::new("sh");
         command.args(["-c", "echo; read never"]);
@@ -97,8 +107,8 @@ impl Drop for Sleeper {
     }
 }
 
-/// Runs `look` while there are `count` more threads of ours, each having done
-/// `first` before.
+/// Runs `look` while this process has `count` more threads, each of which has run
+/// `first`.
 pub fn with_threads<T>(count: usize, first: fn(usize), look: impl FnOnce() -> T) -> T {
     let begin = Arc::new(Barrier::new(count + 1));
     let end = Arc::new(Barrier::new(count + 1));
@@ -119,33 +129,41 @@ pub fn with_threads<T>(count: usize, first: fn(usize), look: impl FnOnce() -> T)
     let seen = look();
     end.wait();
     for thread in threads {
-        thread.join().expect("a thread that ends well");
+        thread.join().expect("the thread does not panic");
     }
     seen
 }
 
-/// Looks again and again until there is something to see.
+/// Kills test tasks that are not children of this process.
+pub fn kill_all(pids: impl IntoIterator<Item = u32>) {
+    for pid in pids {
+        let pid = Pid::from_raw(pid.try_into().expect("a pid"));
+        kill(pid, Signal::SIGKILL).expect("a test task");
+    }
+}
+
+/// Calls `look` until it returns a value, for at most 20 seconds.
 pub fn await_that<T>(mut look: impl FnMut() -> Option<T>) -> T {
     let end = Instant::now() + Duration::from_secs(20);
     loop {
         if let Some(seen) = look() {
             return seen;
         }
-        assert!(Instant::now() < end, "waited in vain");
+        assert!(Instant::now() < end, "timeout");
         thread::sleep(Duration::from_millis(20));
     }
 }
 
-/// Sees that this can be the pss of a process, in KiB. Its pages of libraries
-/// are shared with whoever looks, so this is not what procfs shows to another.
+/// Checks that `pss`, in KiB, is possible for a process. It differs from that of
+/// procfs, because the command shares library pages with the process.
 pub fn assert_pss(pss: &Value, pid: u32) {
     let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).expect("procfs");
-    let figure = |name| -> u64 {
+    let size = |name| -> u64 {
         let line = rollup.lines().find(|line| line.starts_with(name));
         line.and_then(|line| line.split_whitespace().nth(1)?.parse().ok())
             .expect("a number")
     };
     let pss = pss.as_u64().expect("a number");
-    let possible = figure("Private_Dirty:")..=figure("Rss:");
+    let possible = size("Private_Dirty:")..=size("Rss:");
     assert!(possible.contains(&pss), "{pss}: {rollup}");
 }

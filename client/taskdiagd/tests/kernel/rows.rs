@@ -102,7 +102,10 @@ fn the_command_shows_the_same_by_the_daemon() {
         let (rows, said) = shown("daemon");
         assert_eq!(expected.len(), population.len());
         if source == "procfs" {
-            assert!(said.contains("taskdiagd keeps these rows"), "{said}");
+            assert!(
+                said.contains("taskdiagd answered from its row cache"),
+                "{said}"
+            );
             for line in &mut expected {
                 *line = line.replacen(" S ", " ? ", 1);
             }

@@ -368,7 +368,7 @@ fn who_is_hidden_is_like_who_is_not_there() {
                     .replace(pid, "PID")
             };
             let expected = ask(&gone);
-            assert!(expected.contains("no process PID"), "{expected}");
+            assert!(expected.contains("process PID: not found"), "{expected}");
             for pid in [hidden.pid(), house.pid(), 1] {
                 assert_eq!(ask(&pid.to_string()), expected, "{source}: {option}");
             }

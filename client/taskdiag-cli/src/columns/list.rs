@@ -1,40 +1,40 @@
 // SPDX-License-Identifier: MIT
-//! Lists of columns in the language of `ps -o`: names between commas or
-//! blanks, each with a width and a heading if one likes.
+//! Parses lists of columns in the syntax of `ps -o`: names separated by commas or
+//! blanks, each with an optional width and heading.
 
-/// A column as somebody asked for it: `NAME[:WIDTH][=HEADING]`.
+/// A column of a list: `NAME[:WIDTH][=HEADING]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Spec<'a> {
+pub(crate) struct ColumnSpec<'a> {
     pub(crate) name: &'a str,
     pub(crate) width: Option<usize>,
     pub(crate) heading: Option<&'a str>,
 }
 
-/// What is wrong with a list.
+/// Errors of a list of columns.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum BadList {
-    #[error("a list of columns has an empty place")]
+pub(crate) enum ColumnListError {
+    #[error("empty column name")]
     Empty,
-    #[error("{0:?} is no width of a column: that is a number from 1 up")]
+    #[error("invalid column width {0:?}: expected a number from 1 to {MAX_WIDTH}")]
     Width(String),
 }
 
-/// Widths beyond this are slips of the finger.
-const WIDEST: usize = 100_000;
+/// The largest accepted width: larger ones are typing errors.
+const MAX_WIDTH: usize = 100_000;
 
-/// Reads a list. A heading has no separator in it, as little as a name has.
-pub(crate) fn parse(list: &str) -> Result<Vec<Spec<'_>>, BadList> {
-    // One separator at the end is let pass, as by ps.
+/// Parses a list. Neither a name nor a heading can contain a separator.
+pub(crate) fn parse(list: &str) -> Result<Vec<ColumnSpec<'_>>, ColumnListError> {
+    // Like ps, accept one separator at the end.
     let list = list.strip_suffix(is_separator).unwrap_or(list);
-    list.split(is_separator).map(Spec::parse).collect()
+    list.split(is_separator).map(ColumnSpec::parse).collect()
 }
 
 fn is_separator(c: char) -> bool {
     matches!(c, ',' | ' ' | '\t' | '\n')
 }
 
-impl<'a> Spec<'a> {
-    fn parse(word: &'a str) -> Result<Self, BadList> {
+impl<'a> ColumnSpec<'a> {
+    fn parse(word: &'a str) -> Result<Self, ColumnListError> {
         let (name, heading) = match word.split_once('=') {
             Some((name, heading)) => (name, Some(heading)),
             None => (word, None),
@@ -44,7 +44,7 @@ impl<'a> Spec<'a> {
             None => (name, None),
         };
         if name.is_empty() {
-            return Err(BadList::Empty);
+            return Err(ColumnListError::Empty);
         }
         Ok(Self {
             name,
@@ -54,19 +54,23 @@ impl<'a> Spec<'a> {
     }
 }
 
-fn parse_width(word: &str) -> Result<usize, BadList> {
+fn parse_width(word: &str) -> Result<usize, ColumnListError> {
     word.parse()
         .ok()
-        .filter(|width| (1..=WIDEST).contains(width) && !word.starts_with(['0', '+']))
-        .ok_or_else(|| BadList::Width(word.to_owned()))
+        .filter(|width| (1..=MAX_WIDTH).contains(width) && !word.starts_with(['0', '+']))
+        .ok_or_else(|| ColumnListError::Width(word.to_owned()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn spec(name: &str, width: Option<usize>, heading: Option<&'static str>) -> Spec<'static> {
-        Spec {
+    fn spec(
+        name: &str,
+        width: Option<usize>,
+        heading: Option<&'static str>,
+    ) -> ColumnSpec<'static> {
+        ColumnSpec {
             name: Box::leak(name.to_owned().into_boxed_str()),
             width,
             heading,
@@ -74,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn names_stand_between_commas_or_blanks() {
+    fn names_are_separated_by_commas_or_blanks() {
         let expected = vec![spec("pid", None, None), spec("%cpu", None, None)];
         for list in ["pid,%cpu", "pid %cpu", "pid\t%cpu\n", "pid,%cpu,"] {
             assert_eq!(parse(list), Ok(expected.clone()), "{list:?}");
@@ -82,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_have_widths_and_headings() {
+    fn widths_and_headings_are_parsed() {
         assert_eq!(
             parse("user:20,pid=,comm=NAME,args:5=Command"),
             Ok(vec![
@@ -95,12 +99,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_list_is_refused() {
+    fn malformed_lists_are_rejected() {
         for list in ["", ",", "pid,,comm", ",pid", "=X", ":5"] {
-            assert_eq!(parse(list), Err(BadList::Empty), "{list:?}");
+            assert_eq!(parse(list), Err(ColumnListError::Empty), "{list:?}");
         }
         for width in ["", "0", "07", "-1", "+1", "x", "100001"] {
-            let error = BadList::Width(width.to_owned());
+            let error = ColumnListError::Width(width.to_owned());
             assert_eq!(parse(&format!("pid:{width}")), Err(error));
         }
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! An event in words: what a line of it says, in a table or as an object.
+//! Converts events to the content of an output line.
 
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::ExitStatus;
@@ -14,79 +14,84 @@ use taskdiag::events::{Event, EventKind, Events, Lost};
 
 use crate::names::Names;
 
-use super::known::Facts;
+use super::processes::ProcessInfo;
 
-/// An event, and whom it happened to.
+/// The content of an output line: an event and its process.
 #[derive(Debug)]
-pub(super) struct Line {
+pub(super) struct EventLine {
     pub(super) time: Timestamp,
-    /// What it is called, as `--events` calls it.
+    /// The name of the event, as in `--events`.
     pub(super) event: String,
     pub(super) kind: EventKind,
     pub(super) comm: Option<String>,
     pub(super) user: Option<Rc<str>>,
-    /// What else there is to say.
-    pub(super) says: String,
+    /// Further fields as text, for a table.
+    pub(super) description: String,
+    /// Further fields as entries of an object, for JSON.
     pub(super) details: Map<String, Value>,
 }
 
-/// What turns events into lines.
+/// Converts events to lines.
 #[derive(Debug)]
-pub(super) struct Wording {
+pub(super) struct LineFormatter {
     names: Names,
-    /// When the clock of the events was at zero.
-    origin: Timestamp,
+    /// The date at which the monotonic clock of the events was 0.
+    clock_origin: Timestamp,
     pub(super) zone: TimeZone,
 }
 
-impl Wording {
+impl LineFormatter {
     pub(super) fn new(numeric: bool) -> Self {
         Self {
             names: Names::new(numeric),
-            origin: origin(),
+            clock_origin: clock_origin(),
             zone: TimeZone::system(),
         }
     }
 
-    pub(super) fn line(&self, event: &Event, facts: Option<Facts>) -> Line {
-        let (says, details) = self.details(&event.kind);
+    /// Returns the line of an event. `info` is the name and user of its process.
+    pub(super) fn format(&self, event: &Event, info: Option<ProcessInfo>) -> EventLine {
+        let (description, details) = self.details(&event.kind);
         let passed = SignedDuration::try_from(event.time).unwrap_or(SignedDuration::MAX);
-        Line {
-            time: self.origin.saturating_add(passed).unwrap_or(Timestamp::MAX),
-            event: name(&event.kind),
+        EventLine {
+            time: self
+                .clock_origin
+                .saturating_add(passed)
+                .unwrap_or(Timestamp::MAX),
+            event: event_name(&event.kind),
             kind: event.kind,
-            comm: facts.map(|facts| facts.comm.to_string()),
-            user: facts.map(|facts| self.names.user(facts.uid)),
-            says,
+            comm: info.map(|info| info.comm.to_string()),
+            user: info.map(|info| self.names.user(info.uid)),
+            description,
             details,
         }
     }
 
-    /// What an event says beyond whom it happened to: as text, and as the
+    /// Returns the fields of an event other than time and process: as text, and as
     /// entries of an object.
     fn details(&self, kind: &EventKind) -> (String, Map<String, Value>) {
-        let (says, details) = match *kind {
+        let (description, details) = match *kind {
             EventKind::Fork {
                 pid,
                 tgid,
                 parent_tgid,
                 ..
             } => {
-                let says = match pid == tgid {
+                let description = match pid == tgid {
                     true => format!("child of {parent_tgid}"),
                     false => format!("thread {pid}"),
                 };
-                (says, json!({ "ppid": parent_tgid }))
+                (description, json!({ "ppid": parent_tgid }))
             }
             EventKind::Uid { ruid, euid, .. } => {
                 let (real, effective) = (self.names.user(ruid), self.names.user(euid));
                 let details = json!({ "ruser": *real, "user": *effective });
-                (change(&real, &effective), details)
+                (id_change(&real, &effective), details)
             }
             EventKind::Gid { rgid, egid, .. } => {
                 let (real, effective) = (self.names.group(rgid), self.names.group(egid));
                 let details = json!({ "rgroup": *real, "group": *effective });
-                (change(&real, &effective), details)
+                (id_change(&real, &effective), details)
             }
             EventKind::Ptrace { tracer_tgid: 0, .. } => {
                 ("no longer traced".to_owned(), json!({ "tracer": 0 }))
@@ -108,74 +113,76 @@ impl Wording {
                 parent_tgid,
                 ..
             } => {
-                let mut says = end(status);
+                let mut description = exit_status(status);
                 if pid != tgid {
-                    says = format!("thread {pid}: {says}");
+                    description = format!("thread {pid}: {description}");
                 }
                 let details = json!({
                     "code": status.code(),
-                    "signal": status.signal().map(signal),
+                    "signal": status.signal().map(signal_name),
                     "core_dumped": status.core_dumped(),
                     "ppid": parent_tgid,
                 });
-                (says, details)
+                (description, details)
             }
-            EventKind::Lost(lost) => (lost.to_string(), json!({ "events": count(lost) })),
+            EventKind::Lost(lost) => (lost.to_string(), json!({ "events": lost_count(lost) })),
             _ => (String::new(), json!({})),
         };
         let details = match details {
             Value::Object(details) => details,
             _ => Map::new(),
         };
-        (says, details)
+        (description, details)
     }
 }
 
-/// The kind of an event, as `--events` calls it; a bad exit is an exit.
-fn name(kind: &EventKind) -> String {
+/// Returns the name of an event, as in `--events`. An exit with a non-zero status
+/// is named `exit`.
+fn event_name(kind: &EventKind) -> String {
     match kind {
         EventKind::Lost(_) => "lost".to_owned(),
         kind => (kind.events() - Events::NONZERO_EXIT).to_string(),
     }
 }
 
-/// How many were lost, where that is known.
-fn count(lost: Lost) -> Option<u32> {
+/// Returns the number of lost events, if known.
+fn lost_count(lost: Lost) -> Option<u32> {
     match lost {
         Lost::Gap { events } => Some(events),
         _ => None,
     }
 }
 
-fn change(real: &str, effective: &str) -> String {
+/// Describes a change of user or group ids.
+fn id_change(real: &str, effective: &str) -> String {
     match real == effective {
         true => format!("now {real}"),
         false => format!("now {real}, effective {effective}"),
     }
 }
 
-/// How a process ended, as a person says it.
-fn end(status: ExitStatus) -> String {
+/// Describes an exit status.
+fn exit_status(status: ExitStatus) -> String {
     match (status.code(), status.signal()) {
         (Some(code), _) => format!("code {code}"),
         (None, Some(number)) if status.core_dumped() => {
-            format!("{}, core dumped", signal(number))
+            format!("{}, core dumped", signal_name(number))
         }
-        (None, Some(number)) => signal(number),
+        (None, Some(number)) => signal_name(number),
         (None, None) => format!("status {:#x}", status.into_raw()),
     }
 }
 
-/// A signal by its name, or its number where it has none.
-fn signal(number: i32) -> String {
+/// Returns the name of a signal, or its number if it has no name.
+fn signal_name(number: i32) -> String {
     Signal::try_from(number).map_or_else(
         |_| format!("signal {number}"),
         |signal| signal.as_str().to_owned(),
     )
 }
 
-/// The date at which the events' clock began.
-fn origin() -> Timestamp {
+/// Returns the date at which the monotonic clock was 0.
+fn clock_origin() -> Timestamp {
     let passed = clock_gettime(ClockId::CLOCK_MONOTONIC)
         .map_or(0, |time| time.tv_sec() * 1_000_000_000 + time.tv_nsec());
     Timestamp::now()
@@ -190,44 +197,38 @@ mod tests {
     use taskdiag::Comm;
 
     use super::*;
+    use crate::watch::tests::exit_kind;
 
-    fn line(kind: EventKind) -> Line {
-        let facts = Facts {
+    fn line(kind: EventKind) -> EventLine {
+        let info = ProcessInfo {
             comm: Comm::new(b"a\tname"),
             uid: 0,
         };
         let event = Event::new(Duration::from_secs(1), Some(0), kind);
-        Wording::new(true).line(&event, Some(facts))
+        LineFormatter::new(true).format(&event, Some(info))
     }
 
     fn exit(pid: u32, status: i32) -> EventKind {
-        EventKind::Exit {
-            pid,
-            tgid: 7,
-            status: ExitStatus::from_raw(status),
-            exit_signal: 17,
-            parent_pid: 1,
-            parent_tgid: 1,
-        }
+        exit_kind(pid, 7, status)
     }
 
     #[test]
-    fn ends_are_in_words() {
-        for (status, says) in [
+    fn exit_status_is_described() {
+        for (status, description) in [
             (0, "code 0"),
             (3 << 8, "code 3"),
             (9, "SIGKILL"),
             (0x80 | 11, "SIGSEGV, core dumped"),
             (40, "signal 40"),
         ] {
-            assert_eq!(line(exit(7, status)).says, says);
+            assert_eq!(line(exit(7, status)).description, description);
         }
-        assert_eq!(line(exit(8, 9)).says, "thread 8: SIGKILL");
+        assert_eq!(line(exit(8, 9)).description, "thread 8: SIGKILL");
         assert_eq!(line(exit(7, 9)).event, "exit");
     }
 
     #[test]
-    fn ends_are_data_too() {
+    fn exit_status_is_in_the_details() {
         let details = |status| Value::Object(line(exit(7, status)).details);
         assert_eq!(
             details(3 << 8),
@@ -240,23 +241,26 @@ mod tests {
     }
 
     #[test]
-    fn names_of_strangers_are_safe_to_print() {
+    fn control_characters_in_names_are_escaped() {
         let (pid, tgid) = (7, 7);
         let comm = Comm::new(b"\x1b[31m");
         let line = line(EventKind::Comm { pid, tgid, comm });
-        assert_eq!(line.says, r"now \u{1b}[31m");
+        assert_eq!(line.description, r"now \u{1b}[31m");
         assert_eq!(line.comm.as_deref(), Some(r"a\tname"));
     }
 
     #[test]
-    fn what_was_lost_is_told_as_far_as_it_is_known() {
-        let told = |lost| {
+    fn lost_events_are_counted_if_known() {
+        let formatted = |lost| {
             let line = line(EventKind::Lost(lost));
-            (line.event, line.says, line.details["events"].clone())
+            (line.event, line.description, line.details["events"].clone())
         };
-        let (event, says, events) = told(Lost::Gap { events: 3 });
-        assert_eq!((&event[..], &says[..]), ("lost", "3 events were lost"));
+        let (event, description, events) = formatted(Lost::Gap { events: 3 });
+        assert_eq!(
+            (&event[..], &description[..]),
+            ("lost", "3 events were lost")
+        );
         assert_eq!(events, 3);
-        assert_eq!(told(Lost::Overflow).2, Value::Null);
+        assert_eq!(formatted(Lost::Overflow).2, Value::Null);
     }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-//! Cells as `ps` writes them, where that is another way than ours.
+//! Formats cells as `ps` does. Values whose format does not differ are formatted by
+//! [`crate::value`].
 
 use std::env;
 
@@ -8,18 +9,18 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 use crate::clock;
 use crate::escape::trim_nuls;
 use crate::host::Host;
-use crate::row::Row;
+use crate::row::TaskRow;
 use crate::value::{Cell, Value, push_number};
 
-/// How cells are written.
+/// Formats cells for a host and a terminal.
 #[derive(Debug)]
-pub(super) struct Writer<'a> {
+pub(super) struct CellWriter<'a> {
     pub(super) host: &'a Host,
-    /// Whether the terminal can show more than ASCII.
+    /// Whether characters other than ASCII are printed.
     pub(super) unicode: bool,
 }
 
-/// Whether the environment asks for UTF-8.
+/// Whether the locale of the environment uses UTF-8.
 pub(super) fn locale_is_unicode() -> bool {
     ["LC_ALL", "LC_CTYPE", "LANG"]
         .into_iter()
@@ -31,58 +32,65 @@ pub(super) fn locale_is_unicode() -> bool {
         })
 }
 
-impl Writer<'_> {
-    /// Appends a value in so many places; numbers take those they need.
-    pub(super) fn add(
+impl CellWriter<'_> {
+    /// Appends a value, truncated to the available width. Numbers are not truncated.
+    pub(super) fn push(
         &self,
         line: &mut String,
         value: Option<Value<'_>>,
-        row: &Row,
+        row: &TaskRow,
         branch: &str,
-        room: usize,
+        available: usize,
     ) {
         match value {
-            // What there are most of.
+            // Fast path: most cells are numbers.
             Some(Value::Number(number)) => push_number(line, number),
-            value => line.push_str(&self.write(value, row, branch, room)),
+            value => line.push_str(&self.write(value, row, branch, available)),
         }
     }
 
-    fn write(&self, value: Option<Value<'_>>, row: &Row, branch: &str, room: usize) -> String {
+    fn write(
+        &self,
+        value: Option<Value<'_>>,
+        row: &TaskRow,
+        branch: &str,
+        available: usize,
+    ) -> String {
         let host = self.host;
         match value {
-            Some(Value::Comm(comm)) => self.name(branch, comm.as_bytes(), room),
+            Some(Value::Comm(comm)) => self.command_name(branch, comm.as_bytes(), available),
             Some(Value::Command(arguments, comm)) => {
                 let line = command_line(arguments, comm.as_bytes(), row.is_zombie());
-                self.name(branch, &line, room)
+                self.command_name(branch, &line, available)
             }
-            Some(Value::User(uid)) => self.short(&host.names.user(uid), uid, room),
-            Some(Value::Group(gid)) => self.short(&host.names.group(gid), gid, room),
-            // With a place to spare, which it keeps where the line is pushed.
+            Some(Value::User(uid)) => self.id_name(&host.names.user(uid), uid, available),
+            Some(Value::Group(gid)) => self.id_name(&host.names.group(gid), gid, available),
+            // Padded like ps: the blank remains if earlier cells were too wide.
             Some(Value::Share(tenths)) => format!("{:2}.{}", tenths / 10, tenths % 10),
             Some(Value::Tenths(tenths)) if tenths > 999 => (tenths / 10).to_string(),
             Some(Value::BsdTime(seconds)) => clock::bsd_time(seconds),
-            Some(Value::Started(start, how)) => host.clock.started(start, how),
+            Some(Value::Started(start, style)) => host.clock.started(start, style),
             Some(Value::Cgroup(path)) => {
                 let line = [b"0::", path].concat();
-                self.printable(&line, room)
+                self.printable(&line, available)
             }
-            Some(Value::Bytes(bytes)) => self.printable(bytes, room),
+            Some(Value::Bytes(bytes)) => self.printable(bytes, available),
             value => Cell { value, host }.to_table(),
         }
     }
 
-    fn name(&self, branch: &str, name: &[u8], room: usize) -> String {
-        let mut text: String = branch.chars().take(room).collect();
-        text.push_str(&self.printable(name, room.saturating_sub(branch.len())));
+    /// Returns a name or command line behind the branch of its tree.
+    fn command_name(&self, branch: &str, name: &[u8], available: usize) -> String {
+        let mut text: String = branch.chars().take(available).collect();
+        text.push_str(&self.printable(name, available.saturating_sub(branch.len())));
         text
     }
 
-    /// As much as there is room for, with a question mark for what cannot be
-    /// printed.
-    fn printable(&self, bytes: &[u8], room: usize) -> String {
+    /// Returns the beginning of the text that fits the available width, with a
+    /// question mark for each unprintable character.
+    fn printable(&self, bytes: &[u8], available: usize) -> String {
         let mut text = String::new();
-        let mut left = room;
+        let mut left = available;
         for c in self.characters(bytes) {
             let width = c.width().unwrap_or(0);
             if width > left || left == 0 {
@@ -106,16 +114,16 @@ impl Writer<'_> {
         })
     }
 
-    /// A user's name; one that is too long ends in a plus sign, or is a number
-    /// where the sign would stand in the middle of a letter. Numbers that were
-    /// asked for are whole.
-    fn short(&self, name: &str, id: u32, room: usize) -> String {
+    /// Returns the name of a user or group. A name that is too long is truncated and
+    /// ends in a plus sign; if that would split a character, the id is shown
+    /// instead. Ids are not truncated if numeric output was requested.
+    fn id_name(&self, name: &str, id: u32, available: usize) -> String {
         let text = self.printable(name.as_bytes(), usize::MAX);
-        if text.width() <= room || self.host.names.numeric {
+        if text.width() <= available || self.host.names.numeric {
             return text;
         }
-        match text.get(..room.saturating_sub(1)) {
-            Some(beginning) if room > 0 => format!("{beginning}+"),
+        match text.get(..available.saturating_sub(1)) {
+            Some(beginning) if available > 0 => format!("{beginning}+"),
             _ => id.to_string(),
         }
     }
@@ -125,8 +133,8 @@ fn printable(c: char, unicode: bool) -> bool {
     matches!(c, ' '..='~') || (unicode && !c.is_ascii() && c.width().is_some())
 }
 
-/// The arguments, with blanks between them; or the name in brackets, of who
-/// has none.
+/// Returns the arguments separated by blanks, or the name in brackets for a task
+/// without arguments.
 fn command_line(arguments: &[u8], comm: &[u8], zombie: bool) -> Vec<u8> {
     let arguments = trim_nuls(arguments);
     if !arguments.is_empty() {
@@ -139,8 +147,8 @@ fn command_line(arguments: &[u8], comm: &[u8], zombie: bool) -> Vec<u8> {
         };
         return arguments.iter().map(blank).collect();
     }
-    let defunct: &[u8] = if zombie { b" <defunct>" } else { b"" };
-    [b"[", comm, b"]", defunct].concat()
+    let suffix: &[u8] = if zombie { b" <defunct>" } else { b"" };
+    [b"[", comm, b"]", suffix].concat()
 }
 
 #[cfg(test)]
@@ -151,17 +159,20 @@ mod tests {
     use crate::clock::Started;
     use crate::row::samples::plain;
 
-    fn written(value: Value<'_>, room: usize) -> String {
-        let host = Host::at(36 * 3600, false);
-        let writer = Writer {
-            host: &host,
+    fn writer(host: &Host) -> CellWriter<'_> {
+        CellWriter {
+            host,
             unicode: true,
-        };
-        writer.write(Some(value), &plain(7, b"sh"), "", room)
+        }
+    }
+
+    fn written(value: Value<'_>, available: usize) -> String {
+        let host = Host::at(36 * 3600, false);
+        writer(&host).write(Some(value), &plain(7, b"sh"), "", available)
     }
 
     #[test]
-    fn names_are_cut_and_those_of_users_tell() {
+    fn long_names_are_truncated_and_user_names_marked() {
         let comm = Comm::new(b"0123456789");
         assert_eq!(written(Value::Comm(comm), 4), "0123");
         assert_eq!(written(Value::User(0), 8), "root");
@@ -171,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn who_has_no_arguments_stands_in_brackets() {
+    fn task_without_arguments_is_in_brackets() {
         let comm = Comm::new(b"kthreadd");
         assert_eq!(written(Value::Command(b"", comm), 80), "[kthreadd]");
         assert_eq!(written(Value::Command(b"\0\0", comm), 80), "[kthreadd]");
@@ -182,12 +193,9 @@ mod tests {
     }
 
     #[test]
-    fn the_dead_are_told_of() {
+    fn zombie_is_defunct() {
         let host = Host::at(0, false);
-        let writer = Writer {
-            host: &host,
-            unicode: true,
-        };
+        let writer = writer(&host);
         let mut row = plain(7, b"sh");
         row.base.get_or_insert_default().state = State::Zombie;
         let comm = Comm::new(b"sh");
@@ -197,30 +205,27 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_printed_is_a_question_mark() {
+    fn unprintable_characters_become_question_marks() {
         let bytes = "a\tb\u{1b}\u{f6}".as_bytes();
         let bytes = [bytes, b"\xff"].concat();
         let host = Host::at(0, false);
         let shown = |unicode| {
             let host = &host;
-            Writer { host, unicode }.printable(&bytes, 80)
+            CellWriter { host, unicode }.printable(&bytes, 80)
         };
         assert_eq!(shown(true), "a?b?\u{f6}?");
         assert_eq!(shown(false), "a?b????");
     }
 
     #[test]
-    fn wide_letters_take_two_places() {
+    fn wide_characters_count_as_two_columns() {
         let host = Host::at(0, false);
-        let writer = Writer {
-            host: &host,
-            unicode: true,
-        };
+        let writer = writer(&host);
         assert_eq!(writer.printable("日本".as_bytes(), 3), "日");
     }
 
     #[test]
-    fn numbers_and_times_are_as_ps_writes_them() {
+    fn numbers_and_times_have_the_format_of_ps() {
         assert_eq!(written(Value::Tenths(999), 4), "99.9");
         assert_eq!(written(Value::Tenths(1000), 4), "100");
         assert_eq!(written(Value::Share(7), 4), " 0.7");
@@ -231,12 +236,9 @@ mod tests {
     }
 
     #[test]
-    fn a_branch_takes_its_room() {
+    fn tree_branch_uses_up_the_width() {
         let host = Host::at(0, false);
-        let writer = Writer {
-            host: &host,
-            unicode: true,
-        };
+        let writer = writer(&host);
         let comm = Value::Comm(Comm::new(b"name"));
         let row = plain(7, b"sh");
         assert_eq!(writer.write(Some(comm), &row, " \\_ ", 6), " \\_ na");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-//! Processes that one message cannot hold, in a kernel that has the family:
-//! shown completely, and in memory that does not grow with them.
+//! Processes whose rows need several messages, in a kernel with task_diag: the
+//! output is complete, and the memory use of the command is constant.
 
 mod common;
 
@@ -10,19 +10,20 @@ use std::{env, fs};
 
 use serde_json::Value;
 
-use common::{Sleeper, answer, assert_pss, objects, text};
+use common::{Sleeper, assert_pss, objects, output_of, text};
 
-/// Python that says it is there, and waits.
+/// Python code that prints a line and then waits.
 const READY: &str = "print(flush=True); input()";
 
+/// Returns a Python process that runs a script and then waits.
 fn python(script: &str) -> Command {
     let mut command = Command::new("python3");
     command.args(["-c", &format!("{script}\n{READY}")]);
     command
 }
 
-/// What the command writes while it may have no more than this of data, heap
-/// and stack, in KiB.
+/// Runs the command with a limit of its data segment, in KiB, and returns its
+/// output.
 fn answer_within(kib: u32, words: &[&str]) -> String {
     let script = format!("ulimit -d {kib} && exec \"$@\"");
     let output = Command::new("sh")
@@ -30,26 +31,29 @@ fn answer_within(kib: u32, words: &[&str]) -> String {
         .args(words)
         .output()
         .expect("the command starts");
-    let complaint = text(output.stderr);
-    assert_eq!((output.status.code(), complaint.as_str()), (Some(0), ""));
+    let error_message = text(output.stderr);
+    assert_eq!(
+        (output.status.code(), error_message.as_str()),
+        (Some(0), "")
+    );
     text(output.stdout)
 }
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn sixty_thousand_areas_pass_through_little_memory() {
-    // Two neighbours that may do different things are two areas.
-    let giant = Sleeper::start(&mut python(
+fn sixty_thousand_mappings_need_constant_memory() {
+    // Adjacent mappings with different permissions are not merged.
+    let sleeper = Sleeper::start(&mut python(
         "from mmap import *\n\
-         areas = [mmap(-1, PAGESIZE, flags=MAP_PRIVATE | MAP_ANONYMOUS,\n\
+         mappings = [mmap(-1, PAGESIZE, flags=MAP_PRIVATE | MAP_ANONYMOUS,\n\
          \x20             prot=PROT_READ | i % 2 * PROT_WRITE) for i in range(60000)]",
     ));
-    let pid = giant.pid().to_string();
+    let pid = sleeper.pid().to_string();
     let maps = fs::read_to_string(format!("/proc/{pid}/maps")).expect("procfs");
     let count = maps.lines().count();
     assert!(count >= 60_000, "{count}");
 
-    // The text of maps is some 3 MB and that of smaps 40 MB.
+    // The text of maps has about 3 MB, and that of smaps 40 MB.
     assert!(answer_within(1536, &["--maps", &pid]) == maps);
     let smaps = answer_within(1536, &["--smaps", &pid]);
     let first_lines = smaps.lines().step_by(22);
@@ -62,29 +66,29 @@ fn sixty_thousand_areas_pass_through_little_memory() {
     }
     let sum = ["--pid", &pid, "--columns", "rss,pss", "--format", "ndjson"];
     let sum: Value = serde_json::from_str(&answer_within(1536, &sum)).expect("a row");
-    assert_pss(&sum["pss"], giant.pid());
-    let table = answer(&["--pid", &pid, "--show", "vma", "--no-headers"]);
+    assert_pss(&sum["pss"], sleeper.pid());
+    let table = output_of(&["--pid", &pid, "--show", "vma", "--no-headers"]);
     assert_eq!(table.lines().count(), count);
 }
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn megabytes_of_arguments_are_whole() {
+fn megabytes_of_arguments_are_complete() {
     let count = 30;
-    // The stack says how long arguments may be, a quarter of it in all.
+    // Arguments may use a quarter of the stack limit.
     let script = format!(
         "import os, resource\n\
          resource.setrlimit(resource.RLIMIT_STACK, (1 << 25, 1 << 25))\n\
          words = [str(i) * (100000 // len(str(i))) for i in range({count})]\n\
          os.execvp('sh', ['sh', '-c', 'echo; read never', *words])"
     );
-    let giant = Sleeper::start(&mut python(&script));
-    let pid = giant.pid().to_string();
+    let sleeper = Sleeper::start(&mut python(&script));
+    let pid = sleeper.pid().to_string();
     let mut expected = "sh -c echo; read never".to_owned();
     for number in 0..count {
         let digits = number.to_string();
         let word = digits.repeat(100_000 / digits.len());
-        write!(expected, " {word}").expect("room");
+        write!(expected, " {word}").expect("a String accepts all text");
     }
     assert!(expected.len() > 2 << 20);
 
@@ -92,26 +96,27 @@ fn megabytes_of_arguments_are_whole() {
     let row = objects(&words).remove(0);
     assert!(row["args"] == expected);
     for format in ["table", "csv"] {
-        let text = answer(&[&words[..], &["--format", format]].concat());
+        let text = output_of(&[&words[..], &["--format", format]].concat());
         assert!(text.contains(&expected), "{format}");
     }
-    // As much again for each process would be no table.
-    let table = answer(&["--all", "--columns", "args,pid"]);
+    // Other rows are not padded to the length of the arguments.
+    let table = output_of(&["--all", "--columns", "args,pid"]);
     assert!(table.contains(&expected));
     assert!(table.len() < expected.len() + (1 << 20));
-    // ps cuts it where procps does.
-    let line = answer(&["ps", "-p", &pid, "-o", "args="]);
+    // ps truncates the arguments at the same length as procps.
+    let line = output_of(&["ps", "-p", &pid, "-o", "args="]);
     assert!(expected.starts_with(line.trim_end()), "{}", line.len());
     assert!(line.len() > 100_000, "{}", line.len());
 }
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn the_longest_path_there_can_be_is_whole() {
-    let folder = env::temp_dir().join(format!("long-{}", process::id()));
-    fs::create_dir(&folder).expect("a new folder");
-    let base = folder.to_str().expect("a path of text");
-    // 4,095 bytes, folder by folder: no system call takes as many at once.
+fn longest_possible_path_is_complete() {
+    let directory = env::temp_dir().join(format!("long-{}", process::id()));
+    fs::create_dir(&directory).expect("a new directory");
+    let base = directory.to_str().expect("a path of text");
+    // Create the path of 4,095 bytes directory by directory: system calls accept no
+    // paths of this length.
     let script = format!(
         "import mmap, os\n\
          base = {base:?}\n\
@@ -123,7 +128,7 @@ fn the_longest_path_there_can_be_is_whole() {
          \x20   left -= len(name) + 1\n\
          file = open('f' * (left - 1), 'wb+')\n\
          file.truncate(4096)\n\
-         area = mmap.mmap(file.fileno(), 4096)"
+         mapping = mmap.mmap(file.fileno(), 4096)"
     );
     let sleeper = Sleeper::start(&mut python(&script));
     let pid = sleeper.pid().to_string();
@@ -132,8 +137,8 @@ fn the_longest_path_there_can_be_is_whole() {
     let longest = longest.max_by_key(|path| path.len()).expect("a path");
     assert_eq!(longest.len(), 4095);
 
-    assert_eq!(answer(&["--maps", &pid]), maps);
+    assert_eq!(output_of(&["--maps", &pid]), maps);
     let rows = objects(&["--pid", &pid, "--columns", "vm_path"]);
     assert!(rows.iter().any(|row| row["vm_path"] == longest));
-    fs::remove_dir_all(&folder).expect("our folder");
+    fs::remove_dir_all(&directory).expect("our directory");
 }

@@ -1,48 +1,51 @@
 // SPDX-License-Identifier: MIT
-//! The columns that `ps` shows, by the options that name sets of them.
+//! Selects the columns of `ps`: predefined sets, and columns of `-o` and `-O`.
 
 use taskdiag::Show;
 
-use super::args::{Dialect, Options, Threads};
-use super::layout::Slot;
-use crate::columns::{self, Align, Chosen, Column};
+use super::args::{Dialect, PsOptions, Threads};
+use super::layout::LayoutColumn;
+use crate::columns::{self, Align, Column, SelectedColumn};
 use crate::host;
 
-/// A column of a line.
+/// A column of the output of `ps`.
 #[derive(Clone, Debug)]
-pub(super) struct Field {
-    pub(super) slot: Slot,
-    /// `None` for what the kernel does not tell: a dash.
+pub(super) struct PsColumn {
+    pub(super) layout: LayoutColumn,
+    /// `None` for data that task_diag does not report, which is shown as a dash.
     pub(super) column: Option<&'static Column>,
 }
 
-/// The columns for these options. `usual` is `$PS_FORMAT`.
-pub(super) fn fields(options: &Options, usual: Option<&str>) -> Result<Vec<Field>, String> {
+/// Returns the columns for these options. `default` is the list in `$PS_FORMAT`.
+pub(super) fn for_options(
+    options: &PsOptions,
+    default: Option<&str>,
+) -> Result<Vec<PsColumn>, String> {
     let style = &options.style;
     let named = style.full || style.long || !style.bsd.is_empty();
     let modified =
         style.jobs || style.no_flags || style.processor || style.class || style.extra_full;
-    if !options.columns.is_empty() || options.among.is_some() {
+    if !options.columns.is_empty() || options.extra_columns.is_some() {
         if style.long || !style.bsd.is_empty() {
             return Err("conflicting format options".to_owned());
         }
         if modified {
             return Err("can not use output modifiers with user-defined output".to_owned());
         }
-        return own(options);
+        return requested(options);
     }
     if style.no_flags && !style.long {
         return Err("modifier -y without format -l makes no sense".to_owned());
     }
     if !named && !modified && options.threads == Threads::No {
-        if let Some(list) = usual.filter(|list| !list.is_empty()) {
-            return chosen(options, list);
+        if let Some(list) = default.filter(|list| !list.is_empty()) {
+            return selected(options, list);
         }
     }
     match style.bsd.as_slice() {
         [] => unix(options)
             .into_iter()
-            .map(|name| field(options, name))
+            .map(|name| column(options, name))
             .collect(),
         [_, ..] if style.full || style.long => Err("conflicting format options".to_owned()),
         ['u'] => bsd(
@@ -61,66 +64,71 @@ pub(super) fn fields(options: &Options, usual: Option<&str>) -> Result<Vec<Field
     }
 }
 
-/// Those of `-o` and `-O`.
-fn own(options: &Options) -> Result<Vec<Field>, String> {
-    let mut fields = Vec::new();
+/// Returns the columns of `-o` and `-O`.
+fn requested(options: &PsOptions) -> Result<Vec<PsColumn>, String> {
+    let mut columns = Vec::new();
     for list in &options.columns {
-        fields.extend(chosen(options, list)?);
+        columns.extend(selected(options, list)?);
     }
-    let Some((list, dialect)) = &options.among else {
-        return Ok(fields);
+    let Some((list, dialect)) = &options.extra_columns else {
+        return Ok(columns);
     };
     let (time, command) = match dialect {
         Dialect::Unix => ("time", "command"),
         Dialect::Bsd => ("cputime", "comm"),
     };
-    let mut among = vec![field(options, "pid")?];
-    among.extend(chosen(options, list)?);
+    let mut extra = vec![column(options, "pid")?];
+    extra.extend(selected(options, list)?);
     for name in ["state", "tname", time, command] {
-        among.push(field(options, name)?);
+        extra.push(column(options, name)?);
     }
-    among.extend(fields);
-    Ok(among)
+    extra.extend(columns);
+    Ok(extra)
 }
 
-fn chosen(options: &Options, list: &str) -> Result<Vec<Field>, String> {
-    let chosen = columns::choose(list).map_err(|error| error.to_string())?;
-    Ok(chosen
+/// Parses a list of columns.
+fn selected(options: &PsOptions, list: &str) -> Result<Vec<PsColumn>, String> {
+    let selected = columns::parse_list(list).map_err(|error| error.to_string())?;
+    Ok(selected
         .into_iter()
-        .map(|chosen| place(options, &chosen))
+        .map(|selected| with_layout(options, &selected))
         .collect())
 }
 
-fn bsd(options: &Options, names: &str) -> Result<Vec<Field>, String> {
+/// Returns a set of the BSD options, with the columns of threads inserted.
+fn bsd(options: &PsOptions, names: &str) -> Result<Vec<PsColumn>, String> {
     let mut names: Vec<&str> = names.split(' ').collect();
     let after = |names: &[&str], anchors: &[&str]| {
-        let mut places = anchors.iter().filter_map(|anchor| {
-            let place = names.iter().position(|name| name == anchor);
-            place.map(|place| place + 1)
+        let mut indices = anchors.iter().filter_map(|anchor| {
+            let index = names.iter().position(|name| name == anchor);
+            index.map(|index| index + 1)
         });
-        places.next()
+        indices.next()
     };
     match options.threads {
         Threads::Lwp => {
-            if let Some(place) = after(&names, &["sid", "pgid", "ppid", "pid"]) {
-                names.insert(place, "lwp");
+            if let Some(index) = after(&names, &["sid", "pgid", "ppid", "pid"]) {
+                names.insert(index, "lwp");
             }
-            if let Some(place) = after(&names, &["pcpu"]) {
-                names.insert(place, "nlwp");
+            if let Some(index) = after(&names, &["pcpu"]) {
+                names.insert(index, "nlwp");
             }
         }
         Threads::Spid => {
-            if let Some(place) = after(&names, &["pid"]) {
-                names.insert(place, "spid");
+            if let Some(index) = after(&names, &["pid"]) {
+                names.insert(index, "spid");
             }
         }
         Threads::No | Threads::Plain => {}
     }
-    names.into_iter().map(|name| field(options, name)).collect()
+    names
+        .into_iter()
+        .map(|name| column(options, name))
+        .collect()
 }
 
-/// The sets of the options with a dash, which add up.
-fn unix(options: &Options) -> Vec<&'static str> {
+/// Returns the union of the sets of the UNIX options.
+fn unix(options: &PsOptions) -> Vec<&'static str> {
     let style = &options.style;
     let either = style.full || style.long;
     let (lwp, spid) = (
@@ -170,10 +178,10 @@ fn unix(options: &Options) -> Vec<&'static str> {
     .collect()
 }
 
-/// A column of a set, by the name it has there.
-fn field(options: &Options, name: &str) -> Result<Field, String> {
-    let dash = |heading: &str, width| Field {
-        slot: Slot {
+/// Returns a column of a predefined set.
+fn column(options: &PsOptions, name: &str) -> Result<PsColumn, String> {
+    let dash = |heading: &str, width| PsColumn {
+        layout: LayoutColumn {
             heading: heading.to_owned(),
             width,
             align: Align::Left,
@@ -186,42 +194,45 @@ fn field(options: &Options, name: &str) -> Result<Field, String> {
         _ => {}
     }
     let user = name == "uid_hack";
-    let mut chosen = columns::find(if user { "user" } else { name }).map_err(|e| e.to_string())?;
+    let mut selected =
+        columns::find(if user { "user" } else { name }).map_err(|e| e.to_string())?;
     if user {
-        "UID".clone_into(&mut chosen.heading);
+        "UID".clone_into(&mut selected.heading);
     }
-    Ok(place(options, &chosen))
+    Ok(with_layout(options, &selected))
 }
 
-fn place(options: &Options, chosen: &Chosen) -> Field {
-    let column = chosen.column;
-    let usual = match column.align {
+fn with_layout(options: &PsOptions, selected: &SelectedColumn) -> PsColumn {
+    let column = selected.column;
+    let default = match column.align {
         Align::Pid => host::pid_digits().max(column.name().len().min(5)),
         _ => column.width,
     };
-    Field {
-        slot: Slot {
-            width: chosen.width.unwrap_or(usual.max(chosen.heading.len())),
-            heading: chosen.heading.clone(),
+    PsColumn {
+        layout: LayoutColumn {
+            width: selected
+                .width
+                .unwrap_or(default.max(selected.heading.len())),
+            heading: selected.heading.clone(),
             align: column.align,
         },
-        column: Some(instead(options, column)),
+        column: Some(replacement(options, column)),
     }
 }
 
-/// `c` shows the name in place of the arguments, `-f` the reverse.
-fn instead(options: &Options, column: &'static Column) -> &'static Column {
+/// Replaces the arguments by the name (`c`), or the name by the arguments (`-f`).
+fn replacement(options: &PsOptions, column: &'static Column) -> &'static Column {
     let name = match column.name() {
         "args" if options.true_name => "comm",
         "comm" if options.style.full => "args",
         _ => return column,
     };
-    columns::find(name).map_or(column, |chosen| chosen.column)
+    columns::find(name).map_or(column, |selected| selected.column)
 }
 
-/// The groups that these columns are of.
-pub(super) fn groups(fields: &[Field]) -> Show {
-    let columns = fields.iter().filter_map(|field| field.column);
+/// Returns the groups that these columns need.
+pub(super) fn groups(columns: &[PsColumn]) -> Show {
+    let columns = columns.iter().filter_map(|column| column.column);
     columns.map(|column| column.groups).collect()
 }
 
@@ -230,15 +241,22 @@ mod tests {
     use super::super::args;
     use super::*;
 
+    fn columns(line: &str) -> Result<Vec<PsColumn>, String> {
+        let args: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+        for_options(&args::parse(&args)?, None)
+    }
+
     fn headings(line: &str) -> Result<String, String> {
-        let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
-        let fields = fields(&args::parse(&words)?, None)?;
-        let headings: Vec<String> = fields.into_iter().map(|field| field.slot.heading).collect();
+        let columns = columns(line)?;
+        let headings: Vec<String> = columns
+            .into_iter()
+            .map(|column| column.layout.heading)
+            .collect();
         Ok(headings.join(" "))
     }
 
     #[test]
-    fn each_set_has_its_columns() {
+    fn format_options_select_columns() {
         for (line, expected) in [
             ("", "PID TTY TIME CMD"),
             ("x", "PID TTY STAT TIME COMMAND"),
@@ -270,15 +288,15 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_go_together_is_refused() {
+    fn conflicting_format_options_are_rejected() {
         for (line, text) in [
             ("u -o pid", "conflicting format options"),
             ("u -f", "conflicting format options"),
             ("uj", "conflicting format options"),
             ("-y", "modifier -y without format -l makes no sense"),
             ("-j -o pid", "can not use output modifiers"),
-            ("-o size_of_it", "there is no column \"size_of_it\""),
-            ("-o wchan", "the kernel does not tell \"wchan\""),
+            ("-o size_of_it", "unknown column \"size_of_it\""),
+            ("-o wchan", "column \"wchan\" is not available"),
         ] {
             let error = headings(line).expect_err(line);
             assert!(error.contains(text), "{line}: {error}");
@@ -286,14 +304,12 @@ mod tests {
     }
 
     #[test]
-    fn widths_are_those_of_ps_or_of_the_heading() {
+    fn width_is_that_of_ps_or_of_the_heading() {
         let widths = |line: &str| {
-            let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
-            let options = args::parse(&words).expect("options");
-            let fields = fields(&options, None).expect("columns");
-            fields
+            let columns = columns(line).expect(line);
+            columns
                 .iter()
-                .map(|field| field.slot.width)
+                .map(|column| column.layout.width)
                 .collect::<Vec<_>>()
         };
         assert_eq!(widths("-o user,user:20,ni=NICENESS,rss="), [8, 20, 8, 5]);
@@ -301,13 +317,12 @@ mod tests {
     }
 
     #[test]
-    fn names_and_arguments_change_places() {
+    fn c_and_f_exchange_comm_and_args() {
         let column = |line: &str| {
-            let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
-            let fields = fields(&args::parse(&words).expect("options"), None).expect("columns");
-            fields
+            let columns = columns(line).expect(line);
+            columns
                 .last()
-                .and_then(|field| field.column)
+                .and_then(|column| column.column)
                 .map(Column::name)
         };
         assert_eq!(column("uc"), Some("comm"));

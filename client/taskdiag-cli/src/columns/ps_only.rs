@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT
-//! Columns that `ps` has, and the kernel does not tell through task_diag.
+//! Columns of `ps` whose data task_diag does not report.
 
-/// Where `ps` has such a column from.
+/// Returns the file or program that `ps` reads such a column from.
 pub(super) fn source(name: &str) -> Option<&'static str> {
-    UNTOLD
+    PS_ONLY
         .iter()
         .find(|(names, _)| names.contains(&name))
         .map(|(_, source)| *source)
 }
 
 #[rustfmt::skip]
-const UNTOLD: &[(&[&str], &str)] = &[
+const PS_ONLY: &[(&[&str], &str)] = &[
     (&["wchan", "wname", "nwchan"], "/proc/PID/wchan"),
     (&["environ"], "/proc/PID/environ"),
     (&["exe"], "/proc/PID/exe"),

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+//! The sections that `--help` and the manual page print after the options.
+
+use crate::columns;
+
+/// Returns all sections. Each begins with a heading in the first column.
+pub(super) fn long_help() -> String {
+    let columns = columns::help();
+    format!(
+        r#"Columns:
+{columns}
+  All threads of a process have the same pid; each has its own tid. Headings and
+  JSON keys use the column name as given, or HEADING for NAME=HEADING.
+
+Names and values:
+  In names, arguments and paths, each byte that is not valid UTF-8 is written as
+  \xNN, control and other unprintable characters as \t, \r, \n or \u{{N}}, and a
+  backslash as \\. Different names therefore look different in every format.
+  Arguments are separated by blanks.
+  User and group names are those of this machine; an id without a name is shown
+  as digits. A capability set is a list of names; a table shows a full set as
+  "all", a nearly full set as "all,-cap_NAME" and an empty set as "-". In JSON,
+  capability sets are arrays of strings, users are strings, ids and securebits
+  are numbers, and nnp is true or false. --numeric shows users and groups as
+  numbers and capability sets as the 16 hexadecimal digits of /proc/PID/status.
+  Times and dates have the format of ps; times, etimes and start_ns are numbers.
+  A value that the kernel did not report is "-" in a table, null in JSON and
+  empty in CSV.
+
+Exit status:
+  0  success; also if the reader of the output closed it early
+  1  the request failed; for doctor: only /proc is available
+  2  invalid command line
+  watch --until exits with the status of the process, as a shell reports it.
+  watch exits with 124 if --timeout ended it before --until or --count was
+  satisfied, and with 128 plus the signal number if a signal did.
+  Tasks that change during a dump are not an error: --stats reports them, and so
+  does the log if RUST_LOG=info is set in the environment.
+
+Examples:
+  List every process with its credentials:
+    taskdiag-cli --all --show base,cred
+  Select columns, and sort by user and then by descending pid:
+    taskdiag-cli --all --columns user,pid,comm --sort user,-pid
+  List the threads of a process:
+    taskdiag-cli --threads 1234
+  List the processes of a container with their pids in the container:
+    taskdiag-cli --all --scope-pid 1234
+  Show the descendants of a shell as a tree:
+    taskdiag-cli --descendants $$ --tree -o pid,stat,etime,args
+  List executable file mappings in all processes of a user:
+    taskdiag-cli --all --show vma --filter uid=www-data,vma=exec+file
+  Print every process that exits with a non-zero status:
+    taskdiag-cli watch --events nonzero-exit
+  List processes that may load kernel modules:
+    taskdiag-cli --all --columns pid,comm,caps --format ndjson |
+      jq -c 'select(.caps | index("cap_sys_module"))'"#
+    )
+}

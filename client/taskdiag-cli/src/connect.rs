@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+//! Connects to a transport, and describes the errors of a request.
+
+use nix::libc;
+use taskdiag::{AnyTransport, Client, Error, Features, Request, Way};
+
+use crate::exit::Failure;
+use crate::stdio::print_message;
+
+/// Connects to the given transport, or else to the first available one. Warns if
+/// the latter is procfs, because reading /proc is slow.
+pub(crate) fn connect(way: Option<Way>) -> Result<Client<AnyTransport>, Error> {
+    if let Some(way) = way {
+        return Client::connect_by(way);
+    }
+    let client = Client::connect_any()?;
+    if client.transport().way().is_slow() {
+        print_message(format_args!("{SLOW}"));
+    }
+    Ok(client)
+}
+
+const SLOW: &str = "\
+warning: the running kernel has no task_diag; reading /proc instead,
+with several system calls per task. scripts/install in the source directory of
+task_diag installs the module, which answers one request for all tasks.
+--transport procfs disables this warning.";
+
+/// Returns the failure for an error of a request. If the kernel rejected the
+/// request, queries the features of the kernel, which may be older than this
+/// command.
+pub(crate) fn failure(error: Error, request: &Request<'static>) -> Failure {
+    let unsupported = match error.errno() {
+        Some(libc::EINVAL | libc::EOPNOTSUPP) => Client::connect_any()
+            .and_then(|mut client| client.features())
+            .map(|features| features.lacking(request))
+            .unwrap_or_default(),
+        _ => Features::default(),
+    };
+    if unsupported.is_empty() {
+        Failure::request(error, request)
+    } else {
+        Failure::Unsupported(unsupported)
+    }
+}
