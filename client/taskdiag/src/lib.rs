@@ -69,9 +69,7 @@ mod dump;
 mod error;
 pub mod events;
 mod extack;
-mod features;
 mod file;
-mod filter;
 pub mod guide;
 pub mod live;
 mod names;
@@ -80,12 +78,14 @@ mod procfs;
 pub mod reassembly;
 pub mod relay;
 mod request;
-mod show;
 #[allow(unsafe_code, reason = "socket options that nix does not have")]
 mod socket;
 mod task;
 mod transport;
 mod wire;
+
+// Paths used by modules outside of `request`.
+use request::{features, filter, show};
 
 pub use any::{AnyTransport, Way};
 pub use caps::{CapSet, Capability};
@@ -93,14 +93,14 @@ pub use daemon::protocol as daemon_protocol;
 pub use daemon::{DAEMON_SOCKET, DAEMON_VARIABLE, Daemon};
 pub use dump::{Client, Dump, RECEIVE_BUFFER, RECEIVE_MIN, Stats};
 pub use error::{BadAttr, Error, KernelError, Result};
-pub use features::{Features, FilterKinds, Options, Strategies};
 pub use file::TransactionFile;
-pub use filter::{Filters, ParseStatesError, States};
 pub use live::Live;
 pub use pid::Pid;
 pub use procfs::{Keep, Procfs};
-pub use request::{Request, Scope, Strategy};
-pub use show::{ParseShowError, Show};
+pub use request::{
+    Features, FilterKinds, Filters, Options, ParseShowError, ParseStatesError, Request, Scope,
+    Show, States, Strategies, Strategy,
+};
 pub use socket::Socket;
 pub use task::{
     Absent, Base, Cgroup, Cmdline, Comm, Cred, FileCounts, Files, Ident, Memory, Ns, Stat, State,

@@ -3,6 +3,10 @@
 //!
 //! Types only; the codec encodes them.
 
+pub(crate) mod features;
+pub(crate) mod filter;
+pub(crate) mod show;
+
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
@@ -11,10 +15,12 @@ use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST};
 
 use crate::abi;
 use crate::error::{Error, KernelError};
-use crate::filter::{Filters, States};
 use crate::pid::Pid;
-use crate::show::Show;
 use crate::task::VmaFlags;
+
+pub use features::{Features, FilterKinds, Options, Strategies};
+pub use filter::{Filters, ParseStatesError, States};
+pub use show::{ParseShowError, Show};
 
 /// Which tasks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

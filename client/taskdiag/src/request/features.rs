@@ -5,12 +5,12 @@ use std::fmt;
 
 use nix::libc;
 
+use super::filter::Filters;
+use super::show::Show;
+use super::{Request, Strategy};
 use crate::abi::{self, TaskDiagFeatures};
 use crate::error::Result;
-use crate::filter::Filters;
 use crate::names;
-use crate::request::{Request, Strategy};
-use crate::show::Show;
 use crate::task::VmaFlags;
 
 /// The features that the running kernel supports.
