@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use crate::abi;
 use crate::pid::Pid;
-use crate::show::Show;
+use crate::request::Show;
 use crate::wire::{ATTRIBUTE_MAX, Malformed};
 
 /// The crate's result.
@@ -73,7 +73,7 @@ pub enum Error {
         "no event tells of what is in {groups}: a live table cannot keep it; \
          ask for it when it is needed"
     )]
-    NotKept {
+    NotTracked {
         /// The groups.
         groups: Show,
     },
@@ -149,7 +149,7 @@ impl Error {
             | Self::NoDaemon { .. }
             | Self::ScopeNeedsNetlink { .. }
             | Self::NoEvents(_)
-            | Self::NotKept { .. }
+            | Self::NotTracked { .. }
             | Self::TooLong { .. }
             | Self::Truncated { .. }
             | Self::Decode { .. } => None,
@@ -206,7 +206,7 @@ pub enum NoEvents {
     /// The kernel does not answer, and nothing is in the way that one could
     /// see.
     #[error("the kernel did not acknowledge that it will tell of them")]
-    Silence,
+    NotAcknowledged,
 }
 
 /// An error as the kernel answered it.

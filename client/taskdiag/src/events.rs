@@ -8,15 +8,15 @@
 
 mod connector;
 mod event;
+mod kinds;
 mod source;
 #[cfg(feature = "tokio")]
 mod stream;
-mod which;
 
 pub use crate::error::NoEvents;
-pub use connector::{Connector, EVENT_BUFFER, FilteredBy, Listen};
+pub use connector::{Connector, ConnectorOptions, EVENT_BUFFER, FilteredBy};
 pub use event::{Event, EventKind, Lost};
+pub use kinds::{Events, ParseEventsError};
 pub use source::EventSource;
 #[cfg(feature = "tokio")]
 pub use stream::EventStream;
-pub use which::{Events, ParseEventsError};

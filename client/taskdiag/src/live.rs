@@ -68,7 +68,7 @@
 //! ends, capabilities by `capset(2)`, `securebits`, `no_new_privs`, arguments
 //! that a program writes over, and for kernel workers in procfs the name.
 //! [`Live::refresh`] asks for a row anew. The groups of which events tell
-//! nothing at all are refused: see [`Live::KEPT`].
+//! nothing at all are refused: see [`Live::TRACKED`].
 //!
 //! Rows are those of processes. A process that begins and is reaped between
 //! two polls is in neither.
@@ -90,13 +90,13 @@
 //! [`Cmdline`]: crate::Cmdline
 //! [`State::Zombie`]: crate::State::Zombie
 
-mod ask;
+mod backoff;
 mod change;
 mod exits;
-mod hints;
-mod rest;
+mod pending;
 mod source;
 mod table;
+mod update;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -106,11 +106,11 @@ use crate::dump::Client;
 use crate::error::{Error, Result};
 use crate::events::{Connector, EventSource, Events};
 use crate::pid::Pid;
-use crate::show::Show;
+use crate::request::Show;
 use crate::task::Task;
 
-use hints::Hints;
-use rest::Rest;
+use backoff::Backoff;
+use pending::PendingSet;
 use table::Table;
 
 pub use change::Change;
@@ -124,8 +124,8 @@ pub struct Live<T, E> {
     events: E,
     show: Show,
     table: Table,
-    hints: Hints,
-    rest: Rest,
+    pending: PendingSet,
+    backoff: Backoff,
     /// There may be more events than were taken in.
     more: bool,
     stats: Stats,
@@ -140,14 +140,14 @@ pub struct Stats {
     pub events: u64,
     /// How often events were lost.
     pub losses: u64,
-    /// How many of these were [`Lost::Silence`](crate::events::Lost::Silence).
-    pub silences: u64,
+    /// How many of these were [`Lost::DeliveryStopped`](crate::events::Lost::DeliveryStopped).
+    pub delivery_stops: u64,
     /// How often all processes were asked about: once, and after losses.
     pub dumps: u64,
     /// Questions about some processes.
-    pub questions: u64,
+    pub requests: u64,
     /// Processes asked about in these.
-    pub asked: u64,
+    pub requested: u64,
     /// Changes found.
     pub changes: u64,
 }
@@ -169,7 +169,7 @@ impl Live<Client<AnyTransport>, Connector> {
 
 impl<T: TaskSource, E: EventSource> Live<T, E> {
     /// The groups that can be kept, most of what is in them at least.
-    pub const KEPT: Show = Show::BASE
+    pub const TRACKED: Show = Show::BASE
         .union(Show::CRED)
         .union(Show::CMDLINE)
         .union(Show::IDENT);
@@ -180,25 +180,25 @@ impl<T: TaskSource, E: EventSource> Live<T, E> {
     ///
     /// # Errors
     ///
-    /// [`Error::NotKept`] for groups that events tell nothing of; else those
+    /// [`Error::NotTracked`] for groups that events tell nothing of; else those
     /// of the sources.
     pub fn new(tasks: T, events: E, show: Show) -> Result<Self> {
-        let refused = show.difference(Self::KEPT);
+        let refused = show.difference(Self::TRACKED);
         if !refused.is_empty() {
-            return Err(Error::NotKept { groups: refused });
+            return Err(Error::NotTracked { groups: refused });
         }
         let mut live = Self {
             tasks,
             events,
             show: show | Show::BASE | Show::IDENT,
             table: Table::default(),
-            hints: Hints::default(),
-            rest: Rest::default(),
+            pending: PendingSet::default(),
+            backoff: Backoff::default(),
             more: false,
             stats: Stats::default(),
         };
-        live.hints.lost = true;
-        live.settle()?;
+        live.pending.lost = true;
+        live.update()?;
         Ok(live)
     }
 
@@ -211,14 +211,14 @@ impl<T: TaskSource, E: EventSource> Live<T, E> {
     /// # Errors
     ///
     /// Those of the sources. Nothing is lost by them: the next call takes
-    /// stock anew, and tells of the changes that were found before.
+    /// generation anew, and tells of the changes that were found before.
     pub fn poll(&mut self, timeout: Option<Duration>) -> Result<Vec<Change>> {
         let end = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         loop {
             let now = Instant::now();
             let left = end.map(|end| end.saturating_duration_since(now));
-            self.listen(self.until_due(left))?;
-            self.settle_due()?;
+            self.receive_events(self.time_until_due(left))?;
+            self.update_due()?;
             let over = left.is_some_and(|left| left.is_zero());
             if over || !self.table.changes().is_empty() {
                 return Ok(self.take_changes());
@@ -240,8 +240,8 @@ impl<T: TaskSource, E: EventSource> Live<T, E> {
     ///
     /// As [`Self::poll`].
     pub fn sync(&mut self) -> Result<Vec<Change>> {
-        self.catch_up()?;
-        self.sweep(true)?;
+        self.process_events()?;
+        self.recheck_all(true)?;
         Ok(self.take_changes())
     }
 
@@ -253,9 +253,9 @@ impl<T: TaskSource, E: EventSource> Live<T, E> {
     /// # Errors
     ///
     /// As [`Self::poll`].
-    pub fn sync_those(&mut self, pids: impl IntoIterator<Item = Pid>) -> Result<Vec<Change>> {
-        self.catch_up()?;
-        self.sweep_those(pids, true)?;
+    pub fn sync_pids(&mut self, pids: impl IntoIterator<Item = Pid>) -> Result<Vec<Change>> {
+        self.process_events()?;
+        self.recheck(pids, true)?;
         Ok(self.take_changes())
     }
 
@@ -266,17 +266,17 @@ impl<T: TaskSource, E: EventSource> Live<T, E> {
     ///
     /// Those of the sources.
     pub fn refresh(&mut self, pid: Pid) -> Result<Option<&Arc<Task>>> {
-        self.listen(Some(Duration::ZERO))?;
-        self.hints.ask(pid).at_once = true;
-        self.settle()?;
+        self.receive_events(Some(Duration::ZERO))?;
+        self.pending.mark(pid).no_wait = true;
+        self.update()?;
         Ok(self.table.get(pid))
     }
 
     /// How long [`Self::poll`] has nothing to do if no event comes; `None` if
     /// that is for ever. For loops that wait for more than this.
     #[must_use]
-    pub fn due(&self) -> Option<Duration> {
-        self.until_due(None)
+    pub fn poll_timeout(&self) -> Option<Duration> {
+        self.time_until_due(None)
     }
 
     /// The process with this number.
@@ -311,16 +311,16 @@ impl<T: TaskSource, E: EventSource> Live<T, E> {
     /// Whether nothing was lost that has not been made good yet.
     #[must_use]
     pub const fn is_current(&self) -> bool {
-        !self.hints.lost
+        !self.pending.lost
     }
 
     /// What it has cost so far.
     #[must_use]
     pub const fn stats(&self) -> Stats {
         Stats {
-            events: self.hints.events,
-            losses: self.hints.losses,
-            silences: self.hints.silences,
+            events: self.pending.events,
+            losses: self.pending.losses,
+            delivery_stops: self.pending.delivery_stops,
             ..self.stats
         }
     }
@@ -343,11 +343,11 @@ impl<T: TaskSource, E: EventSource> Live<T, E> {
     }
 
     /// The shorter of this and what is left until something is to be done.
-    fn until_due(&self, left: Option<Duration>) -> Option<Duration> {
-        if self.more || !self.hints.is_empty() || !self.table.changes().is_empty() {
+    fn time_until_due(&self, left: Option<Duration>) -> Option<Duration> {
+        if self.more || !self.pending.is_empty() || !self.table.changes().is_empty() {
             return Some(Duration::ZERO);
         }
-        let rest = self.rest.left(Instant::now());
-        [left, rest].into_iter().flatten().min()
+        let recheck = self.backoff.remaining(Instant::now());
+        [left, recheck].into_iter().flatten().min()
     }
 }

@@ -15,7 +15,9 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use taskdiag::Client;
-use taskdiag::events::{Connector, Event, EventKind, EventSource as _, Events, FilteredBy, Listen};
+use taskdiag::events::{
+    Connector, ConnectorOptions, Event, EventKind, EventSource as _, Events, FilteredBy,
+};
 
 pub(crate) use args::Watch;
 
@@ -35,9 +37,9 @@ const TOO_LATE: u8 = 124;
 /// Shows events until something ends it; how it ends.
 pub(crate) fn run(job: &Watch) -> Result<Exit, Failure> {
     let waiter = Waiter::new(job.timeout)?;
-    let mut connector = Listen::to(job.needed())
+    let mut connector = ConnectorOptions::new(job.needed())
         .buffer(job.buffer)
-        .begin()
+        .listen()
         .map_err(Failure::Other)?;
     tell_filter(&connector, job);
     // What happens from now on is told, and what has happened can be asked.

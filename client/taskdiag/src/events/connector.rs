@@ -4,10 +4,10 @@
 //! neli makes the messages and opens the socket; it is read as the dumps are,
 //! since neli would hide who sent a datagram and whether its end was cut off.
 
-mod absence;
-mod intake;
+mod diagnose;
 mod message;
 mod probe;
+mod queue;
 mod subscribe;
 #[cfg(test)]
 mod tests;
@@ -20,8 +20,8 @@ use log::debug;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use self::intake::Intake;
 use self::probe::Probe;
+use self::queue::EventQueue;
 use super::{Event, EventSource, Events};
 use crate::error::{Error, Result};
 use crate::socket;
@@ -52,23 +52,23 @@ pub enum FilteredBy {
 /// ```no_run
 /// use taskdiag::events::{EventSource, Events, Listen};
 ///
-/// let mut connector = Listen::to(Events::NONZERO_EXIT).buffer(16 << 20).begin()?;
+/// let mut connector = ConnectorOptions::new(Events::NONZERO_EXIT).buffer(16 << 20).listen()?;
 /// for event in connector.events() {
 ///     println!("{:?}", event?);
 /// }
 /// # Ok::<(), taskdiag::Error>(())
 /// ```
 #[derive(Clone, Debug)]
-pub struct Listen {
+pub struct ConnectorOptions {
     events: Events,
     buffer: usize,
     filtered_by: FilteredBy,
 }
 
-impl Listen {
+impl ConnectorOptions {
     /// To these events.
     #[must_use]
-    pub const fn to(events: Events) -> Self {
+    pub const fn new(events: Events) -> Self {
         Self {
             events,
             buffer: EVENT_BUFFER,
@@ -100,8 +100,8 @@ impl Listen {
     ///
     /// [`Error::NoEvents`] with what is missing, [`Error::Kernel`] if the
     /// kernel refuses, else [`Error::Io`].
-    pub fn begin(&self) -> Result<Connector> {
-        Connector::begin(self)
+    pub fn listen(&self) -> Result<Connector> {
+        Connector::with_options(self)
     }
 }
 
@@ -112,7 +112,7 @@ impl Listen {
 #[derive(Debug)]
 pub struct Connector {
     fd: OwnedFd,
-    intake: Intake,
+    queue: EventQueue,
     buffer: usize,
     filtered_by: FilteredBy,
     receives: u64,
@@ -124,22 +124,22 @@ impl Connector {
     ///
     /// # Errors
     ///
-    /// Those of [`Listen::begin`].
+    /// Those of [`ConnectorOptions::listen`].
     pub fn listen(events: Events) -> Result<Self> {
-        Listen::to(events).begin()
+        ConnectorOptions::new(events).listen()
     }
 
-    fn begin(how: &Listen) -> Result<Self> {
+    fn with_options(options: &ConnectorOptions) -> Result<Self> {
         let fd = subscribe::open()?;
-        let buffer = subscribe::resize(&fd, how.buffer)?;
+        let buffer = subscribe::resize(&fd, options.buffer)?;
         let capacity = capacity(buffer);
-        let wanted = with_implied(how.events);
-        let filtered_by = subscribe::subscribe(&fd, wanted, how.filtered_by, capacity)?;
+        let wanted = with_implied(options.events);
+        let filtered_by = subscribe::subscribe(&fd, wanted, options.filtered_by, capacity)?;
         let everything = filtered_by == FilteredBy::Client || wanted.is_all();
         debug!("events {wanted}, filtered by {filtered_by:?}, buffer of {buffer} bytes");
         Ok(Self {
             fd,
-            intake: Intake::new(wanted, capacity, everything),
+            queue: EventQueue::new(wanted, capacity, everything),
             buffer,
             filtered_by,
             receives: 0,
@@ -161,7 +161,7 @@ impl Connector {
     /// leaves one loss untold: of an event for which the kernel has no memory.
     #[must_use]
     pub fn counts_losses(&self) -> bool {
-        self.intake.counts_losses()
+        self.queue.counts_losses()
     }
 
     /// The size of the receive buffer in bytes, by the kernel's reckoning:
@@ -185,7 +185,7 @@ impl Connector {
 
     /// Takes in what was there to receive before this call, and not without end
     /// what comes meanwhile.
-    fn receive_what_is_there(&mut self) {
+    fn receive_queued(&mut self) {
         for _ in 0..=capacity(self.buffer) {
             if !self.receive() {
                 break;
@@ -199,15 +199,15 @@ impl Connector {
         match receive(&self.fd, &mut buffer) {
             Ok(Received::Datagram(bytes)) => {
                 self.receives += 1;
-                self.intake.datagram(bytes);
+                self.queue.datagram(bytes);
             }
-            Ok(Received::Overrun) => self.intake.overrun(),
-            Ok(Received::Nothing) => {
-                self.intake.drained();
+            Ok(Received::Overrun) => self.queue.overrun(),
+            Ok(Received::Empty) => {
+                self.queue.drained();
                 return false;
             }
             Err(error) => {
-                self.intake.failed(error);
+                self.queue.failed(error);
                 return false;
             }
         }
@@ -240,17 +240,17 @@ impl EventSource for Connector {
         // A time too far to be told is as good as none.
         let until = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         loop {
-            if let Some(event) = self.intake.next() {
+            if let Some(event) = self.queue.next() {
                 return event.map(Some);
             }
-            let idle = !self.receive() && self.intake.is_empty();
+            let idle = !self.receive() && self.queue.is_empty();
             if idle && !self.wait(until)? {
                 return Ok(None);
             }
         }
     }
 
-    /// Tells of [`Lost::Silence`](super::Lost::Silence) if the kernel does not
+    /// Tells of [`Lost::DeliveryStopped`](super::Lost::DeliveryStopped) if the kernel does not
     /// tell of an event that the calling thread makes, or if somebody has given
     /// an order since this was asked last, which may have ended a silence. The
     /// event is that the thread has taken the name it has.
@@ -262,8 +262,8 @@ impl EventSource for Connector {
             // So that what is received from now on is not of an earlier one.
             // Their times would not tell: the kernel's clock and that of this
             // process may differ, in a time namespace.
-            self.receive_what_is_there();
-            self.intake.probe(Probe::send()?);
+            self.receive_queued();
+            self.queue.probe(Probe::send()?);
         }
         Ok(())
     }
@@ -298,7 +298,7 @@ impl Drop for Connector {
 enum Received<'a> {
     Datagram(&'a [u8]),
     Overrun,
-    Nothing,
+    Empty,
 }
 
 /// Receives a datagram, without waiting for one.
@@ -307,7 +307,7 @@ fn receive<'a>(fd: &OwnedFd, buffer: &'a mut [u8]) -> Result<Received<'a>> {
         Ok(len) => Ok(Received::Datagram(&buffer[..len])),
         Err(Error::Overrun) => Ok(Received::Overrun),
         Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::WouldBlock => {
-            Ok(Received::Nothing)
+            Ok(Received::Empty)
         }
         Err(error) => Err(error),
     }

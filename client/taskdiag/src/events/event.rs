@@ -215,14 +215,14 @@ pub enum Lost {
     },
     /// Nobody was told of anything, or may not have been, for any time: see
     /// [`EventSource::probe`](super::EventSource::probe), which alone finds out.
-    Silence,
+    DeliveryStopped,
 }
 
 impl fmt::Display for Lost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Overflow => f.write_str("events were lost: the receive buffer was full"),
-            Self::Silence => f.write_str("events may not have been told for a time"),
+            Self::DeliveryStopped => f.write_str("events may not have been told for a time"),
             Self::Gap { events: 1 } => f.write_str("1 event was lost"),
             Self::Gap { events } => write!(f, "{events} events were lost"),
         }

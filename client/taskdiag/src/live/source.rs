@@ -20,11 +20,11 @@ pub trait TaskSource {
     /// # Errors
     ///
     /// The source's own. Tasks may have been told of before.
-    fn tell(&mut self, request: &Request<'_>, each: &mut dyn FnMut(Task)) -> Result<()>;
+    fn list(&mut self, request: &Request<'_>, each: &mut dyn FnMut(Task)) -> Result<()>;
 }
 
 impl<T: Transport> TaskSource for Client<T> {
-    fn tell(&mut self, request: &Request<'_>, each: &mut dyn FnMut(Task)) -> Result<()> {
+    fn list(&mut self, request: &Request<'_>, each: &mut dyn FnMut(Task)) -> Result<()> {
         if let Some(one) = for_one(request) {
             match self.get(&one) {
                 // A number may be that of a thread meanwhile.
@@ -59,13 +59,13 @@ fn for_one<'fd>(request: &Request<'fd>) -> Option<Request<'fd>> {
 }
 
 impl<S: TaskSource + ?Sized> TaskSource for &mut S {
-    fn tell(&mut self, request: &Request<'_>, each: &mut dyn FnMut(Task)) -> Result<()> {
-        (**self).tell(request, each)
+    fn list(&mut self, request: &Request<'_>, each: &mut dyn FnMut(Task)) -> Result<()> {
+        (**self).list(request, each)
     }
 }
 
 impl<S: TaskSource + ?Sized> TaskSource for Box<S> {
-    fn tell(&mut self, request: &Request<'_>, each: &mut dyn FnMut(Task)) -> Result<()> {
-        (**self).tell(request, each)
+    fn list(&mut self, request: &Request<'_>, each: &mut dyn FnMut(Task)) -> Result<()> {
+        (**self).list(request, each)
     }
 }

@@ -4,7 +4,7 @@
 use std::fmt;
 
 use crate::abi::TaskDiagAbsent;
-use crate::show::Show;
+use crate::request::Show;
 
 /// The groups that a row lacks, by reason.
 ///

@@ -3,10 +3,12 @@
 
 use std::time::Duration;
 
-use taskdiag::events::{Event, EventKind, EventSource as _, Events, FilteredBy, Listen, Lost};
+use taskdiag::events::{
+    ConnectorOptions, Event, EventKind, EventSource as _, Events, FilteredBy, Lost,
+};
 
 use crate::children::Child;
-use crate::{alone, exits};
+use crate::{exits, serialize};
 
 /// Room for some events.
 const SMALL: usize = 16 << 10;
@@ -40,8 +42,11 @@ fn overflows(events: &[Event]) -> usize {
 #[test]
 #[ignore = "needs the proc connector"]
 fn a_full_buffer_is_told_and_then_counted() {
-    let _alone = alone();
-    let mut connector = Listen::to(Events::all()).buffer(SMALL).begin().unwrap();
+    let _serial = serialize();
+    let mut connector = ConnectorOptions::new(Events::all())
+        .buffer(SMALL)
+        .listen()
+        .unwrap();
     assert!(connector.counts_losses());
     // The first message of each CPU is where counting begins.
     lives(20);
@@ -73,8 +78,11 @@ fn a_full_buffer_is_told_and_then_counted() {
 #[test]
 #[ignore = "needs the proc connector"]
 fn with_the_kernel_s_filter_an_overflow_is_told_too() {
-    let _alone = alone();
-    let mut connector = Listen::to(Events::EXIT).buffer(SMALL).begin().unwrap();
+    let _serial = serialize();
+    let mut connector = ConnectorOptions::new(Events::EXIT)
+        .buffer(SMALL)
+        .listen()
+        .unwrap();
     assert_eq!(
         connector.filtered_by(),
         FilteredBy::Kernel,
@@ -92,9 +100,12 @@ fn with_the_kernel_s_filter_an_overflow_is_told_too() {
 #[test]
 #[ignore = "needs the proc connector"]
 fn nothing_is_lost_where_there_is_room() {
-    let _alone = alone();
+    let _serial = serialize();
     for by in [FilteredBy::Kernel, FilteredBy::Client] {
-        let mut connector = Listen::to(Events::EXIT).filtered_by(by).begin().unwrap();
+        let mut connector = ConnectorOptions::new(Events::EXIT)
+            .filtered_by(by)
+            .listen()
+            .unwrap();
         assert!(connector.buffer() >= 1 << 20, "{}", connector.buffer());
         lives(MANY);
         let told = drain(&mut connector);

@@ -6,9 +6,9 @@
 //! on a host that has it, as root. They hold where other processes come and go.
 
 mod children;
-mod limits;
 mod loss;
-mod seed;
+mod restrictions;
+mod wakeups;
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -24,7 +24,7 @@ use children::{Child, exec};
 const LONG: Duration = Duration::from_secs(60);
 
 /// One test at a time: they count.
-fn alone() -> MutexGuard<'static, ()> {
+fn serialize() -> MutexGuard<'static, ()> {
     static ONE: Mutex<()> = Mutex::new(());
     ONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -34,7 +34,7 @@ fn listen(events: Events) -> Connector {
 }
 
 /// What there is already; nothing of it may be a loss.
-fn there(source: &mut impl EventSource) -> Vec<Event> {
+fn queued(source: &mut impl EventSource) -> Vec<Event> {
     let next = || source.next_event(Some(Duration::ZERO)).unwrap();
     let events: Vec<_> = std::iter::from_fn(next).collect();
     assert!(!events.iter().any(Event::is_lost), "events were lost");
@@ -42,7 +42,7 @@ fn there(source: &mut impl EventSource) -> Vec<Event> {
 }
 
 /// What happened to that process, of what there is.
-fn of(events: &[Event], pid: u32) -> Vec<EventKind> {
+fn of_process(events: &[Event], pid: u32) -> Vec<EventKind> {
     let kinds = events.iter().filter(|event| event.tgid() == Some(pid));
     kinds.map(|event| event.kind).collect()
 }
@@ -62,7 +62,7 @@ fn exits(events: &[Event]) -> BTreeMap<u32, i32> {
 #[test]
 #[ignore = "needs the proc connector"]
 fn a_life_is_told_in_order() {
-    let _alone = alone();
+    let _serial = serialize();
     let mut connector = listen(Events::all());
     let me = std::process::id();
     let child = Child::fork(|| {
@@ -75,8 +75,8 @@ fn a_life_is_told_in_order() {
     let pid = child.pid();
     assert_eq!(child.wait(), 0);
 
-    let events = there(&mut connector);
-    let life = of(&events, pid);
+    let events = queued(&mut connector);
+    let life = of_process(&events, pid);
     let words: Vec<_> = life.iter().map(|kind| kind.events().to_string()).collect();
     assert_eq!(words, ["fork", "sid", "comm", "gid", "uid", "exec", "exit"]);
     assert!(life.iter().all(EventKind::is_of_process));
@@ -114,7 +114,7 @@ fn a_life_is_told_in_order() {
 #[test]
 #[ignore = "needs the proc connector"]
 fn ends_are_told_as_they_are() {
-    let _alone = alone();
+    let _serial = serialize();
     let mut connector = listen(Events::EXIT | Events::COREDUMP);
     let good = Child::fork(|| 0);
     let bad = Child::fork(|| 3);
@@ -130,7 +130,7 @@ fn ends_are_told_as_they_are() {
         [0, 3 << 8, 9]
     );
 
-    let events = there(&mut connector);
+    let events = queued(&mut connector);
     let mut found = exits(&events);
     found.retain(|pid, _| expected.contains_key(pid));
     assert_eq!(found, expected);
@@ -139,7 +139,7 @@ fn ends_are_told_as_they_are() {
 #[test]
 #[ignore = "needs the proc connector"]
 fn threads_are_told_apart_from_processes() {
-    let _alone = alone();
+    let _serial = serialize();
     let mut connector = listen(Events::FORK | Events::EXIT);
     let me = std::process::id();
     let tid = std::thread::spawn(|| nix::unistd::gettid().as_raw())
@@ -167,7 +167,7 @@ fn threads_are_told_apart_from_processes() {
 fn a_stream_has_the_same_events() {
     use futures_util::StreamExt as _;
 
-    let _alone = alone();
+    let _serial = serialize();
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     runtime.enable_io().build().unwrap().block_on(async {
         let mut stream = listen(Events::NONZERO_EXIT).into_stream().unwrap();
@@ -192,7 +192,7 @@ fn a_stream_has_the_same_events() {
 #[test]
 #[ignore = "needs the proc connector"]
 fn waiting_ends_with_an_event_or_with_the_time() {
-    let _alone = alone();
+    let _serial = serialize();
     let mut connector = listen(Events::NONZERO_EXIT);
     let next = connector.next_event(Some(Duration::from_millis(1)));
     assert_eq!(next.unwrap(), None);

@@ -21,9 +21,12 @@ fn what_it_can_tell_is_what_it_tells() {
     assert!(features.vma_flags.contains(everywhere));
     assert!(VmaFlags::all().contains(features.vma_flags));
     // The client goes on, and in a sandbox it is the same.
-    client.one(myself(), Show::BASE).unwrap();
+    client.one(own_pid(), Show::BASE).unwrap();
     assert_eq!(client.features().unwrap(), features);
-    assert_eq!(as_nobody(|| super::client().features().unwrap()), features);
+    assert_eq!(
+        as_user_nobody(|| super::client().features().unwrap()),
+        features
+    );
 }
 
 #[test]
@@ -31,7 +34,7 @@ fn what_it_can_tell_is_what_it_tells() {
 fn unknown_group_is_einval_and_missing_from_the_features() {
     let mut client = client();
     let unheard = Show::from_bits_retain(1 << 40);
-    let error = kernel_error(client.one(myself(), Show::BASE | unheard));
+    let error = kernel_error(client.one(own_pid(), Show::BASE | unheard));
     assert_eq!(error.errno, libc::EINVAL);
     assert_eq!(error.attribute.unwrap().name(), Some(GET));
     let request = Request::new(Strategy::All).show(Show::BASE | unheard);
@@ -44,7 +47,7 @@ fn a_vma_flag_that_is_missing_from_the_features_is_eopnotsupp() {
     let mut client = client();
     let features = client.features().unwrap();
     for flag in VmaFlags::all().iter() {
-        let request = Request::new(Strategy::One(myself())).show(Show::VMA);
+        let request = Request::new(Strategy::One(own_pid())).show(Show::VMA);
         let result = client.get(&request.vma_flags(flag));
         match features.vma_flags.contains(flag) {
             true => drop(result.unwrap()),
@@ -60,10 +63,10 @@ fn a_vma_flag_that_is_missing_from_the_features_is_eopnotsupp() {
 
 /// The tasks that a request finds are those that hold of all.
 fn assert_filters(request: &Request<'_>, holds: impl Fn(&Task) -> bool) {
-    let population = Population::new(5);
+    let pool = TaskPool::new(5);
     let among = |tasks: Vec<Task>| {
         let mut tasks: Vec<_> = tasks.into_iter().map(|task| task.pid).collect();
-        tasks.retain(|pid| population.pids().contains(pid));
+        tasks.retain(|pid| pool.pids().contains(pid));
         tasks
     };
     let mut all = tasks(&everything(request.strategy));
@@ -74,7 +77,7 @@ fn assert_filters(request: &Request<'_>, holds: impl Fn(&Task) -> bool) {
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
 fn filters_are_those_of_the_kernel() {
-    let all = || everything(Strategy::Children(myself()));
+    let all = || everything(Strategy::Children(own_pid()));
     for uid in [0, 1000] {
         assert_filters(&all().uid(uid), |task| task.cred.unwrap().euid == uid);
     }
@@ -86,7 +89,7 @@ fn filters_are_those_of_the_kernel() {
         };
         assert_filters(&all().states(states), holds);
     }
-    let mine = client().one(myself(), Show::BASE).unwrap().base.unwrap();
+    let mine = client().one(own_pid(), Show::BASE).unwrap().base.unwrap();
     let whole = mine.comm.as_bytes();
     for comm in [&whole[..1], whole, b"no such name"] {
         let holds = |task: &Task| task.base.unwrap().comm.as_bytes().starts_with(comm);
@@ -99,19 +102,19 @@ fn filters_are_those_of_the_kernel() {
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
 fn a_list_of_ten_thousand_numbers() {
-    let population = Population::new(50);
-    let mut list: Vec<_> = population.pids().into_iter().collect();
+    let pool = TaskPool::new(50);
+    let mut list: Vec<_> = pool.pids().into_iter().collect();
     // Twice, backwards, and among numbers that nobody has.
-    list.extend(population.pids());
+    list.extend(pool.pids());
     list.extend(4_000_000..4_010_000);
     list.reverse();
     for strategy in [
         Strategy::All,
         Strategy::AllThreads,
-        Strategy::Children(myself()),
+        Strategy::Children(own_pid()),
     ] {
         let found = tasks(&everything(strategy).pids(list.iter().copied()));
-        assert_eq!(pids(&found), population.pids(), "{strategy:?}");
+        assert_eq!(pids(&found), pool.pids(), "{strategy:?}");
     }
 }
 
@@ -158,19 +161,19 @@ fn pidfd_of(pid: u32) -> OwnedFd {
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
 fn a_pidfd_names_the_task() {
-    let population = Population::new(3);
-    let me = pidfd_of(myself());
+    let pool = TaskPool::new(3);
+    let me = pidfd_of(own_pid());
     for (by_fd, by_pid) in [
-        (Strategy::One(0), Strategy::One(myself())),
-        (Strategy::Children(0), Strategy::Children(myself())),
-        (Strategy::Descendants(0), Strategy::Descendants(myself())),
+        (Strategy::One(0), Strategy::One(own_pid())),
+        (Strategy::Children(0), Strategy::Children(own_pid())),
+        (Strategy::Descendants(0), Strategy::Descendants(own_pid())),
     ] {
         let found = pids(&tasks(&everything(by_fd).pidfd(me.as_fd())));
         assert_eq!(found, pids(&tasks(&everything(by_pid))), "{by_pid:?}");
     }
     let one = Request::new(Strategy::One(0)).pidfd(me.as_fd());
-    assert_eq!(client().get(&one).unwrap().pid, myself());
-    drop(population);
+    assert_eq!(client().get(&one).unwrap().pid, own_pid());
+    drop(pool);
 
     let refused = |request: &Request<'_>| {
         let error = kernel_error(client().dump(request).unwrap().for_each(|_| ()));
@@ -220,18 +223,18 @@ fn an_nsfs_descriptor_names_the_pid_namespace() {
 #[ignore = "needs a kernel with TASKDIAG"]
 fn descendants_are_the_tree() {
     let container = Container::new();
-    let population = Population::new(5);
-    let found = tasks(&everything(Strategy::Descendants(myself())));
+    let pool = TaskPool::new(5);
+    let found = tasks(&everything(Strategy::Descendants(own_pid())));
     let order: Vec<_> = found.iter().map(|task| task.pid).collect();
     let at = |pid: u32| order.iter().position(|&found| found == pid);
-    assert!(pids(&found).is_superset(&population.pids()));
+    assert!(pids(&found).is_superset(&pool.pids()));
     assert!(at(container.unshare.id()).unwrap() < at(container.init).unwrap());
-    assert_eq!(at(myself()), None);
+    assert_eq!(at(own_pid()), None);
     for task in &found {
         let parent = task.base.unwrap().ppid;
         // Whoever is adopted meanwhile has another parent than it had.
         assert!(
-            parent == myself() || at(parent).is_some() || parent == 1,
+            parent == own_pid() || at(parent).is_some() || parent == 1,
             "{task:?}"
         );
     }

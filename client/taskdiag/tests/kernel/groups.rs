@@ -18,18 +18,18 @@ const PAGE: u64 = 4096;
 const SECOND: u64 = 1_000_000_000;
 
 /// A process that stands still.
-struct Still(Population);
+struct IdleProcess(TaskPool);
 
-impl Still {
+impl IdleProcess {
     fn new() -> Self {
-        Self(Population::new(1))
+        Self(TaskPool::new(1))
     }
 
     fn pid(&self) -> u32 {
         self.0.pids().pop_first().unwrap()
     }
 
-    fn told(&self, show: Show) -> Task {
+    fn fields(&self, show: Show) -> Task {
         client().one(self.pid(), show).unwrap()
     }
 
@@ -46,10 +46,10 @@ fn ticks(nanoseconds: u64) -> u64 {
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
 fn stat_is_that_of_procfs() {
-    let still = Still::new();
-    let told = still.told(Show::STAT).stat.unwrap();
-    let stat = still.procfs().stat().unwrap();
-    let status = still.procfs().status().unwrap();
+    let idle = IdleProcess::new();
+    let told = idle.fields(Show::STAT).stat.unwrap();
+    let stat = idle.procfs().stat().unwrap();
+    let status = idle.procfs().status().unwrap();
     let kib = |value: Option<u64>| value.unwrap() * 1024;
 
     assert_eq!(ticks(told.start_time), stat.starttime);
@@ -83,7 +83,7 @@ fn stat_is_that_of_procfs() {
         (memory.swap, memory.locked),
         (kib(status.vmswap), kib(status.vmlck))
     );
-    let statm = still.procfs().statm().unwrap();
+    let statm = idle.procfs().statm().unwrap();
     assert_eq!(
         (memory.text / PAGE, memory.data / PAGE),
         (statm.text, statm.data)
@@ -109,13 +109,13 @@ fn stat_is_that_of_procfs() {
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
 fn ident_is_that_of_a_pidfd() {
-    let still = Still::new();
-    let told = still.told(Show::IDENT | Show::STAT);
+    let idle = IdleProcess::new();
+    let told = idle.fields(Show::IDENT | Show::STAT);
     let ident = told.ident.unwrap();
     assert_eq!(ident.start_time, told.stat.unwrap().start_time);
     assert!(ident.leader);
     // SAFETY: takes two numbers, and what it returns is a new descriptor or -1.
-    let pidfd = unsafe { libc::syscall(libc::SYS_pidfd_open, still.pid(), 0) };
+    let pidfd = unsafe { libc::syscall(libc::SYS_pidfd_open, idle.pid(), 0) };
     let pidfd = i32::try_from(pidfd).unwrap();
     assert!(pidfd >= 0);
     // SAFETY: it is open, and nobody else's.
@@ -123,17 +123,17 @@ fn ident_is_that_of_a_pidfd() {
     assert_eq!(ident.pidfd_ino, Some(pidfd.metadata().unwrap().ino()));
 
     // The threads of this test are none but one a leader.
-    let threads = tasks(&Request::new(Strategy::Threads(myself())).show(Show::IDENT));
+    let threads = tasks(&Request::new(Strategy::Threads(own_pid())).show(Show::IDENT));
     let leaders: Vec<_> = threads.iter().filter(|t| t.ident.unwrap().leader).collect();
     assert_eq!(leaders.len(), 1);
-    assert_eq!(leaders[0].pid, myself());
+    assert_eq!(leaders[0].pid, own_pid());
 }
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
 fn ns_is_that_of_procfs() {
     let container = Container::new();
-    for pid in [container.init, myself()] {
+    for pid in [container.init, own_pid()] {
         let ns = client().one(pid, Show::NS).unwrap().ns.unwrap();
         for (name, told) in [
             ("cgroup", ns.cgroup),
@@ -161,11 +161,11 @@ fn ns_is_that_of_procfs() {
 #[ignore = "needs a kernel with TASKDIAG"]
 fn files_are_those_of_procfs() {
     let _open = fs::File::open("/proc/version").unwrap();
-    let still = Still::new();
-    let files = still.told(Show::FILES).files.unwrap();
+    let idle = IdleProcess::new();
+    let files = idle.fields(Show::FILES).files.unwrap();
     let counts = files.counts.unwrap();
     let mut kinds: BTreeMap<_, u32> = BTreeMap::new();
-    for entry in fs::read_dir(format!("/proc/{}/fd", still.pid())).unwrap() {
+    for entry in fs::read_dir(format!("/proc/{}/fd", idle.pid())).unwrap() {
         let path = entry.unwrap().path();
         let target = fs::read_link(&path).unwrap();
         let regular = fs::metadata(&path).is_ok_and(|file| file.is_file());
@@ -190,7 +190,7 @@ fn files_are_those_of_procfs() {
         (count("eventfd"), count("epoll"))
     );
 
-    let limits = still.procfs().limits().unwrap().max_open_files;
+    let limits = idle.procfs().limits().unwrap().max_open_files;
     let number = |limit| match limit {
         LimitValue::Value(number) => number,
         LimitValue::Unlimited => u64::MAX,
@@ -202,16 +202,16 @@ fn files_are_those_of_procfs() {
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
 fn the_cgroup_is_that_of_procfs() {
-    let still = Still::new();
-    let cgroup = still.told(Show::CGROUP).cgroup.unwrap();
-    let lines = fs::read(format!("/proc/{}/cgroup", still.pid())).unwrap();
+    let idle = IdleProcess::new();
+    let cgroup = idle.fields(Show::CGROUP).cgroup.unwrap();
+    let lines = fs::read(format!("/proc/{}/cgroup", idle.pid())).unwrap();
     let mut lines = lines.split(|&byte| byte == b'\n');
     let path = lines.find_map(|line| line.strip_prefix(b"0::")).unwrap();
     assert_eq!(cgroup.path.as_deref(), Some(path));
 
     // Its number is that of a filter.
-    let request = Request::new(Strategy::Children(myself())).cgroup(cgroup.id);
-    assert!(pids(&tasks(&request)).contains(&still.pid()));
+    let request = Request::new(Strategy::Children(own_pid())).cgroup(cgroup.id);
+    assert!(pids(&tasks(&request)).contains(&idle.pid()));
     let nowhere = Request::new(Strategy::All).cgroup(u64::MAX);
     let error = kernel_error(client().dump(&nowhere).unwrap().for_each(|_| ()));
     assert_eq!(error.errno, libc::ENOENT);
@@ -234,11 +234,11 @@ impl Program {
             .unwrap();
         let program = Self(child);
         // Until it waits, it may be a copy of this one.
-        let patience = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + Duration::from_secs(60);
         while procfs::status(program.0.id())["Name"][0] != "sh"
             || procfs::status(program.0.id())["State"][0] != "S"
         {
-            assert!(Instant::now() < patience, "sh does not start");
+            assert!(Instant::now() < deadline, "sh does not start");
             thread::sleep(Duration::from_millis(5));
         }
         program
@@ -291,7 +291,7 @@ fn line(vma: &Vma<'_>) -> String {
 }
 
 /// The lines of `/proc/PID/maps`, without spaces at their ends.
-fn maps(pid: u32) -> Vec<String> {
+fn maps_lines(pid: u32) -> Vec<String> {
     let maps = fs::read_to_string(format!("/proc/{pid}/maps")).unwrap();
     maps.lines()
         .map(|line| line.trim_end().to_owned())
@@ -301,12 +301,12 @@ fn maps(pid: u32) -> Vec<String> {
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
 fn areas_are_those_of_procfs() {
-    let still = Still::new();
-    let task = still.told(Show::VMA | Show::VMA_STAT | Show::BASE);
+    let idle = IdleProcess::new();
+    let task = idle.fields(Show::VMA | Show::VMA_STAT | Show::BASE);
     assert!(task.absent.is_empty(), "{}", task.absent);
     let vmas = task.vmas.unwrap();
     let lines: Vec<_> = vmas.iter().map(line).collect();
-    assert_eq!(lines, maps(still.pid()));
+    assert_eq!(lines, maps_lines(idle.pid()));
     let stats = task.vma_stats.unwrap();
     let range = |stat: &VmaStat| (stat.start, stat.end);
     let ranges = vmas.iter().map(|vma| (vma.start, vma.end));
@@ -316,8 +316,8 @@ fn areas_are_those_of_procfs() {
     // process, writes to its own: then the two looks saw different things.
     let mut differences = Vec::new();
     for _ in 0..20 {
-        let told = still.told(Show::VMA_STAT).vma_stats.unwrap();
-        differences = figures_that_differ(&told, &still.procfs().smaps().unwrap().0);
+        let told = idle.fields(Show::VMA_STAT).vma_stats.unwrap();
+        differences = figures_that_differ(&told, &idle.procfs().smaps().unwrap().0);
         if differences.is_empty() {
             return;
         }
@@ -366,13 +366,13 @@ fn figures_that_differ(stats: &[VmaStat], maps: &[MemoryMap]) -> Vec<String> {
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
 fn only_executable_areas_of_files() {
-    let still = Still::new();
+    let idle = IdleProcess::new();
     let wanted = VmaFlags::EXEC | VmaFlags::FILE;
-    let request = Request::new(Strategy::One(still.pid()))
+    let request = Request::new(Strategy::One(idle.pid()))
         .show(Show::VMA)
         .vma_flags(wanted);
     let vmas = client().get(&request).unwrap().vmas.unwrap();
-    let mut expected = maps(still.pid());
+    let mut expected = maps_lines(idle.pid());
     expected.retain(|line| line.contains("r-xp") && line.contains('/'));
     assert!(!expected.is_empty());
     assert!(vmas.iter().map(line).eq(expected));
@@ -416,12 +416,12 @@ impl Drop for Region {
 #[ignore = "needs a kernel with TASKDIAG"]
 fn sixty_thousand_areas_are_told() {
     let region = Region::new(60_000);
-    let still = Still::new();
+    let idle = IdleProcess::new();
     drop(region);
-    let expected = maps(still.pid());
+    let expected = maps_lines(idle.pid());
     assert!(expected.len() >= 60_000);
 
-    let task = still.told(Show::VMA | Show::VMA_STAT);
+    let task = idle.fields(Show::VMA | Show::VMA_STAT);
     assert!(task.absent.is_empty(), "{}", task.absent);
     let vmas = task.vmas.unwrap();
     assert!(vmas.iter().map(line).eq(expected.iter().cloned()));
@@ -435,11 +435,11 @@ fn sixty_thousand_areas_are_told() {
     );
 
     let mut client = client();
-    let request = Request::new(Strategy::One(still.pid())).show(Show::VMA | Show::VMA_STAT);
+    let request = Request::new(Strategy::One(idle.pid())).show(Show::VMA | Show::VMA_STAT);
     let mut dump = client.dump(&request).unwrap();
     let (mut pieces, mut more, mut found) = (0, true, Vec::new());
     while let Some(piece) = dump.next_piece().unwrap() {
-        assert_eq!((piece.pid(), piece.goes_on()), (still.pid(), pieces > 0));
+        assert_eq!((piece.pid(), piece.goes_on()), (idle.pid(), pieces > 0));
         assert!(more, "a piece behind the last");
         more = piece.has_more();
         let vmas: Vec<_> = piece.vmas().into_iter().flatten().collect();
@@ -461,9 +461,9 @@ fn sixty_thousand_areas_are_told() {
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
 fn a_dump_of_everything_is_whole() {
-    let population = Population::new(20);
+    let pool = TaskPool::new(20);
     let found = tasks(&Request::new(Strategy::All).show(Show::all()));
-    assert!(pids(&found).is_superset(&population.pids()));
+    assert!(pids(&found).is_superset(&pool.pids()));
     for task in found {
         assert!(task.other.is_empty(), "{:?}", task.other);
         let pid = task.pid;
@@ -476,9 +476,9 @@ fn a_dump_of_everything_is_whole() {
             "{pid}"
         );
         assert!(task.cgroup.is_some() && task.cmdline.is_some(), "{pid}");
-        if population.pids().contains(&pid) {
+        if pool.pids().contains(&pid) {
             let lines: Vec<_> = task.vmas.unwrap().iter().map(line).collect();
-            assert_eq!(lines, maps(pid));
+            assert_eq!(lines, maps_lines(pid));
         }
     }
 }

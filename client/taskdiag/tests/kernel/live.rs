@@ -7,30 +7,30 @@ use std::env;
 use std::os::unix::process::ExitStatusExt;
 use std::sync::Arc;
 
-use taskdiag::events::{Connector, Events, Listen};
+use taskdiag::events::{Connector, ConnectorOptions, Events};
 use taskdiag::live::Change;
 use taskdiag::{CapSet, Live, Pid};
 
-use super::storm;
+use super::fork_storm;
 use super::*;
 
 type Table = Live<Client, Connector>;
 
 /// How long the storms are, in seconds, if not as many as it says here.
 const SECONDS: &str = "TASKDIAG_TEST_STORM_SECONDS";
-const USUAL: u64 = 20;
+const DEFAULT_SECONDS: u64 = 20;
 const STORMS: usize = 3;
 const SHOW: Show = Show::BASE.union(Show::CRED).union(Show::CMDLINE);
 /// How often a table and a dump are compared, where others make them differ.
-const PATIENCE: usize = 20;
+const ATTEMPTS: usize = 20;
 
 fn length() -> Duration {
     let told = env::var(SECONDS).ok();
-    Duration::from_secs(told.map_or(USUAL, |told| told.parse().unwrap()))
+    Duration::from_secs(told.map_or(DEFAULT_SECONDS, |told| told.parse().unwrap()))
 }
 
-fn table(listen: &Listen) -> Table {
-    Live::new(client(), listen.begin().unwrap(), SHOW).unwrap()
+fn table(options: &ConnectorOptions) -> Table {
+    Live::new(client(), options.listen().unwrap(), SHOW).unwrap()
 }
 
 /// A table made of the changes that are told, and nothing else.
@@ -68,8 +68,8 @@ impl Replay {
 }
 
 /// Follows until the storms are over, and then some.
-fn weather(live: &mut Table, replay: &mut Replay, length: Duration) {
-    let mut storms: Vec<Child> = (0..STORMS).map(|_| storm::begin(length)).collect();
+fn follow_storms(live: &mut Table, replay: &mut Replay, length: Duration) {
+    let mut storms: Vec<Child> = (0..STORMS).map(|_| fork_storm::start(length)).collect();
     while !storms.is_empty() {
         replay.apply(live.poll(Some(Duration::from_millis(20))).unwrap());
         storms.retain_mut(|storm| match storm.try_wait().unwrap() {
@@ -112,7 +112,7 @@ fn rows<'a>(tasks: impl IntoIterator<Item = &'a Task>) -> BTreeMap<Pid, Task> {
 fn assert_current(live: &mut Table, replay: &mut Replay) {
     let request = everything(Strategy::All).show(SHOW | Show::IDENT);
     let mut differ = Vec::new();
-    for _ in 0..PATIENCE {
+    for _ in 0..ATTEMPTS {
         replay.apply(live.sync().unwrap());
         let kept = rows(live.iter().map(|task| &**task));
         let there = rows(&tasks(&request));
@@ -138,9 +138,9 @@ fn assert_current(live: &mut Table, replay: &mut Replay) {
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
 fn after_a_storm_the_table_is_what_is_there() {
-    let mut live = table(&Listen::to(Events::all()));
+    let mut live = table(&ConnectorOptions::new(Events::all()));
     let mut replay = Replay::default();
-    weather(&mut live, &mut replay, length());
+    follow_storms(&mut live, &mut replay, length());
     assert_current(&mut live, &mut replay);
 
     let stats = live.stats();
@@ -159,9 +159,9 @@ fn after_a_storm_the_table_is_what_is_there() {
 #[ignore = "needs a kernel with TASKDIAG"]
 fn after_losses_too() {
     // Room for a handful.
-    let mut live = table(&Listen::to(Events::all()).buffer(4096));
+    let mut live = table(&ConnectorOptions::new(Events::all()).buffer(4096));
     let mut replay = Replay::default();
-    weather(&mut live, &mut replay, length() / 4);
+    follow_storms(&mut live, &mut replay, length() / 4);
     assert_current(&mut live, &mut replay);
     let stats = live.stats();
     println!("{stats:?}");
@@ -172,10 +172,10 @@ fn after_losses_too() {
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
 fn nothing_happens_and_nothing_is_asked() {
-    let mut live = table(&Listen::to(Events::all()));
+    let mut live = table(&ConnectorOptions::new(Events::all()));
     live.sync().unwrap();
     let before = (live.stats(), live.events().receives());
-    assert_eq!(live.due(), None, "somebody is a zombie for ever");
+    assert_eq!(live.poll_timeout(), None, "somebody is a zombie for ever");
     let changes = live.poll(Some(Duration::from_secs(2))).unwrap();
     let after = (live.stats(), live.events().receives());
     // Others may not be as quiet; then there was something to ask about.
@@ -190,7 +190,7 @@ fn nothing_happens_and_nothing_is_asked() {
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
 fn a_life_is_told_in_its_order() {
-    let mut live = table(&Listen::to(Events::all()));
+    let mut live = table(&ConnectorOptions::new(Events::all()));
     live.sync().unwrap();
     let mut child = Command::new("sh")
         .args(["-c", "exec sleep 1000"])
@@ -202,8 +202,8 @@ fn a_life_is_told_in_its_order() {
         task.is_some_and(|task| task.base.unwrap().comm.as_bytes() == name)
     };
     until(&mut live, |live, _| named(live, b"sleep"));
-    assert_eq!(live.get(pid).unwrap().base.unwrap().ppid, myself());
-    assert!(live.children(myself()).any(|child| child == pid));
+    assert_eq!(live.get(pid).unwrap().base.unwrap().ppid, own_pid());
+    assert!(live.children(own_pid()).any(|child| child == pid));
 
     child.kill().unwrap();
     let is_zombie = |live: &Table| {
@@ -212,7 +212,7 @@ fn a_life_is_told_in_its_order() {
     };
     until(&mut live, |live, _| is_zombie(live));
     assert!(
-        live.due().is_some(),
+        live.poll_timeout().is_some(),
         "it will be reaped, and no event tells"
     );
 

@@ -6,14 +6,14 @@
 //! hold in a machine where other processes come and go.
 
 mod features;
+mod fork_storm;
 mod groups;
 mod live;
-mod population;
 #[path = "../common/procfs.rs"]
 mod procfs;
 #[path = "../common/rows.rs"]
 mod rows;
-mod storm;
+mod task_pool;
 mod ways;
 
 use std::collections::BTreeSet;
@@ -30,8 +30,8 @@ use taskdiag::{
     Base, Client, Error, KernelError, Request, Scope, Show, State, Strategy, Task, VmaFlags,
 };
 
-use population::{Population, free_pid};
 use rows::pids;
+use task_pool::{TaskPool, free_pid};
 
 const REQUEST: u16 = 0x001;
 const DUMP: u16 = 0x300;
@@ -49,7 +49,7 @@ fn tasks(request: &Request<'_>) -> Vec<Task> {
     rows::tasks(client(), request)
 }
 
-fn myself() -> u32 {
+fn own_pid() -> u32 {
     std::process::id()
 }
 
@@ -81,13 +81,13 @@ fn kernel_error<T>(result: Result<T, Error>) -> KernelError {
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
 fn all_is_what_procfs_shows() {
-    let population = Population::new(50);
+    let pool = TaskPool::new(50);
     let before = procfs::processes();
     let found = tasks(&everything(Strategy::All));
     let after = procfs::processes();
     let pids = pids(&found);
     assert_found(&before, &pids, &after);
-    assert!(pids.is_superset(&population.pids()));
+    assert!(pids.is_superset(&pool.pids()));
     for task in &found {
         assert_eq!(task.pid, task.tgid);
         let base = task.base.unwrap();
@@ -106,10 +106,10 @@ fn all_threads_are_what_procfs_shows() {
     let after = procfs::all_threads();
     assert_found(&before, &pids(&found), &after);
 
-    let of_mine = tasks(&everything(Strategy::Threads(myself())));
-    assert_eq!(pids(&of_mine), procfs::threads(myself()));
+    let of_mine = tasks(&everything(Strategy::Threads(own_pid())));
+    assert_eq!(pids(&of_mine), procfs::threads(own_pid()));
     assert!(of_mine.len() >= 2);
-    assert!(of_mine.iter().all(|task| task.tgid == myself()));
+    assert!(of_mine.iter().all(|task| task.tgid == own_pid()));
     drop(stop);
     assert!(waiting.join().unwrap().is_err());
 }
@@ -117,20 +117,20 @@ fn all_threads_are_what_procfs_shows() {
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
 fn children_are_mine() {
-    let population = Population::new(20);
-    let found = tasks(&everything(Strategy::Children(myself())));
+    let pool = TaskPool::new(20);
+    let found = tasks(&everything(Strategy::Children(own_pid())));
     // Other tests may have children at the same time.
-    assert!(pids(&found).is_superset(&population.pids()));
+    assert!(pids(&found).is_superset(&pool.pids()));
     for task in &found {
-        assert_eq!(task.base.unwrap().ppid, myself());
+        assert_eq!(task.base.unwrap().ppid, own_pid());
     }
 }
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
 fn every_field_of_one_is_that_of_procfs() {
-    let population = Population::new(1);
-    let pid = population.pids().pop_first().unwrap();
+    let pool = TaskPool::new(1);
+    let pid = pool.pids().pop_first().unwrap();
     let task = client().one(pid, Show::BASE | Show::CRED).unwrap();
     let status = procfs::status(pid);
     let word = |name: &str, at: usize| status[name][at].as_str();
@@ -163,11 +163,11 @@ fn every_field_of_one_is_that_of_procfs() {
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
 fn one_is_the_same_with_and_without_a_dump() {
-    let population = Population::new(1);
-    let pid = population.pids().pop_first().unwrap();
+    let pool = TaskPool::new(1);
+    let pid = pool.pids().pop_first().unwrap();
     let mut client = client();
     let one = client.one(pid, Show::BASE | Show::CRED).unwrap();
-    assert_eq!(one.base.unwrap().ppid, myself());
+    assert_eq!(one.base.unwrap().ppid, own_pid());
     let request = everything(Strategy::One(pid));
     assert_eq!(client.get(&request).unwrap(), one);
     let mut dump = client.dump(&request).unwrap();
@@ -190,7 +190,7 @@ fn a_thread_is_found_by_its_number() {
     });
     let tid = told.recv().unwrap().as_raw().try_into().unwrap();
     let task = client().one(tid, Show::BASE).unwrap();
-    assert_eq!((task.pid, task.tgid), (tid, myself()));
+    assert_eq!((task.pid, task.tgid), (tid, own_pid()));
     drop(stop);
     assert!(waiting.join().unwrap().is_err());
 }
@@ -310,9 +310,9 @@ impl Container {
             .expect("these tests need unshare, of util-linux");
         // Stopped and waited for from here on, whatever comes.
         let mut container = Self { unshare, init: 0 };
-        let patience = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + Duration::from_secs(60);
         while container.init == 0 {
-            assert!(Instant::now() < patience, "unshare starts no sleep");
+            assert!(Instant::now() < deadline, "unshare starts no sleep");
             thread::sleep(Duration::from_millis(5));
             container.init = container.sleeper().unwrap_or_default();
         }
@@ -373,9 +373,9 @@ fn a_scope_that_cannot_be_had_is_explained() {
         format!("cannot ask as seen from process {free}: there is no such process")
     );
     // Nothing was sent, so the client goes on.
-    root.one(myself(), Show::BASE).unwrap();
+    root.one(own_pid(), Show::BASE).unwrap();
 
-    let error = as_nobody(|| {
+    let error = as_user_nobody(|| {
         let mut nobody = client();
         nobody.dump(&Request::new(Strategy::All)).unwrap();
         nobody.dump(&request(1)).unwrap_err()
@@ -388,7 +388,7 @@ fn a_scope_that_cannot_be_had_is_explained() {
 }
 
 /// Runs something in a thread that is nobody, and has no capabilities.
-fn as_nobody<T: Send>(act: impl FnOnce() -> T + Send) -> T {
+fn as_user_nobody<T: Send>(act: impl FnOnce() -> T + Send) -> T {
     const NOBODY: libc::c_long = 65534;
     thread::scope(|scope| {
         let nobody = scope.spawn(|| {
@@ -405,7 +405,7 @@ fn as_nobody<T: Send>(act: impl FnOnce() -> T + Send) -> T {
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
 fn two_thousand_processes_in_few_receives() {
-    let population = Population::new(2000);
+    let pool = TaskPool::new(2000);
     let mut client = client();
     let request = everything(Strategy::All);
 
@@ -420,7 +420,7 @@ fn two_thousand_processes_in_few_receives() {
     let unique: BTreeSet<_> = found.iter().copied().collect();
     assert_eq!(unique.len(), found.len(), "a task came twice");
     assert_found(&before, &unique, &after);
-    assert!(unique.is_superset(&population.pids()));
+    assert!(unique.is_superset(&pool.pids()));
     assert_eq!(stats.tasks, found.len() as u64);
     assert!(
         stats.receives * 150 <= stats.tasks + 149,
@@ -438,7 +438,7 @@ fn two_thousand_processes_in_few_receives() {
     }
     let mut dump = client.dump(&request).unwrap();
     let again: Vec<_> = dump.tasks().map(Result::unwrap).collect();
-    assert!(pids(&again).is_superset(&population.pids()));
+    assert!(pids(&again).is_superset(&pool.pids()));
 
     // Processes that come and go in the meantime are told of.
     let mut dump = client.dump(&request).unwrap();
@@ -452,7 +452,7 @@ fn two_thousand_processes_in_few_receives() {
     let mut small = Client::connect_with_buffer(0).unwrap();
     let mut dump = small.dump(&request).unwrap();
     let again: Vec<_> = dump.tasks().map(Result::unwrap).collect();
-    assert!(pids(&again).is_superset(&population.pids()));
+    assert!(pids(&again).is_superset(&pool.pids()));
 }
 
 #[cfg(feature = "tokio")]
@@ -469,10 +469,10 @@ mod asynchronous {
     #[tokio::test]
     #[ignore = "needs a kernel with TASKDIAG"]
     async fn the_asynchronous_dump_is_the_synchronous_one() {
-        let population = Population::new(300);
-        let request = everything(Strategy::Children(myself()));
+        let pool = TaskPool::new(300);
+        let request = everything(Strategy::Children(own_pid()));
         let mine = |tasks: Vec<Task>| {
-            let all = population.pids();
+            let all = pool.pids();
             let mut mine: Vec<_> = tasks.into_iter().filter(|t| all.contains(&t.pid)).collect();
             mine.sort_by_key(|task| task.pid);
             mine
@@ -501,14 +501,14 @@ mod asynchronous {
     #[tokio::test]
     #[ignore = "needs a kernel with TASKDIAG"]
     async fn dumps_run_side_by_side_and_may_be_dropped() {
-        let population = Population::new(300);
-        let request = everything(Strategy::Children(myself()));
+        let pool = TaskPool::new(300);
+        let request = everything(Strategy::Children(own_pid()));
         let mut dropped = asynchronous::dump(&request).await.unwrap();
         dropped.next().await.unwrap().unwrap();
         let (one, other) = tokio::join!(tasks(&request), tasks(&request));
         drop(dropped);
         for found in [one, other, tasks(&request).await] {
-            assert!(pids(&found).is_superset(&population.pids()));
+            assert!(pids(&found).is_superset(&pool.pids()));
         }
     }
 
@@ -537,8 +537,8 @@ mod asynchronous {
     #[tokio::test]
     #[ignore = "needs a kernel with TASKDIAG"]
     async fn one_and_another_namespace() {
-        let task = asynchronous::one(myself(), Show::BASE).await.unwrap();
-        assert_eq!(task.base.unwrap().pid, myself());
+        let task = asynchronous::one(own_pid(), Show::BASE).await.unwrap();
+        assert_eq!(task.base.unwrap().pid, own_pid());
 
         let container = Container::new();
         let inside = Scope::Process(container.init);

@@ -89,27 +89,27 @@ fn coarse(mut task: Task) -> Task {
 }
 
 /// Without what others that share its pages move.
-fn still(mut task: Task) -> Task {
+fn idle(mut task: Task) -> Task {
     task.vma_stats = None;
     coarse(task)
 }
 
 /// Processes that do not move: stopped, and each found so.
-struct Frozen(Population);
+struct Frozen(TaskPool);
 
 impl Frozen {
     fn new(size: usize) -> Self {
-        let population = Population::new(size);
-        for &pid in &population.pids() {
+        let pool = TaskPool::new(size);
+        for &pid in &pool.pids() {
             let pid = nix::unistd::Pid::from_raw(pid.try_into().unwrap());
             kill(pid, Signal::SIGSTOP).unwrap();
         }
-        for pid in population.pids() {
+        for pid in pool.pids() {
             while procfs::status(pid)["State"][0] != "T" {
                 nix::sched::sched_yield().unwrap();
             }
         }
-        Self(population)
+        Self(pool)
     }
 
     /// What is told of these, in the order it is told.
@@ -186,9 +186,9 @@ fn every_way_tells_the_same() {
         Strategy::All,
         Strategy::AllThreads,
         Strategy::One(one),
-        Strategy::Children(myself()),
+        Strategy::Children(own_pid()),
         Strategy::Threads(one),
-        Strategy::Descendants(myself()),
+        Strategy::Descendants(own_pid()),
     ];
     let shows = Show::all()
         .iter()
@@ -218,8 +218,8 @@ fn every_filter_holds_for_the_same() {
     for strategy in [
         Strategy::All,
         Strategy::AllThreads,
-        Strategy::Children(myself()),
-        Strategy::Descendants(myself()),
+        Strategy::Children(own_pid()),
+        Strategy::Descendants(own_pid()),
     ] {
         let all = || Request::new(strategy).show(Show::BASE | Show::CRED);
         let areas = || all().show(Show::VMA | Show::VMA_STAT);
@@ -272,7 +272,7 @@ fn every_way_refuses_the_same() {
         all()
             .show(Show::VMA)
             .vma_flags(VmaFlags::from_bits_retain(1 << 50)),
-        Request::new(Strategy::One(myself())).uid(NOBODY),
+        Request::new(Strategy::One(own_pid())).uid(NOBODY),
     ] {
         let errors = |way| {
             let name = |error: &KernelError| error.attribute.and_then(|at| at.name());
@@ -298,7 +298,7 @@ fn one_is_the_same_by_every_way() {
         let expected = client().one(pid, show).unwrap();
         for way in ways() {
             let told = by(way).one(pid, show).unwrap();
-            assert_eq!(still(told), still(expected.clone()), "{way}");
+            assert_eq!(idle(told), idle(expected.clone()), "{way}");
         }
     }
 }
@@ -370,7 +370,7 @@ fn exit_code_and_removed_cgroup_are_the_same_by_every_way() {
         assert!(removed(&task), "{way}");
         let path = task.cgroup.unwrap().path.unwrap();
         assert_eq!(&path[..], b"/ways-removed (deleted)", "{way}");
-        let running = by(way).one(myself(), Show::STAT).unwrap();
+        let running = by(way).one(own_pid(), Show::STAT).unwrap();
         assert_eq!(running.stat.unwrap().exit_code, None, "{way}");
     }
 }

@@ -27,7 +27,7 @@ const PROC_EVENT_LEN: usize = 40;
 
 /// What the kernel is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Order {
+pub(super) enum Command {
     /// Tell of all events.
     Listen,
     /// Tell of these; Linux before 6.6 takes no notice of such an order.
@@ -38,24 +38,24 @@ pub(super) enum Order {
 
 /// What the kernel sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Message {
+pub(super) struct ConnectorMessage {
     /// Its number among those of its CPU.
     pub(super) seq: u32,
     /// The CPU it comes from.
     pub(super) cpu: u32,
     /// What it says.
-    pub(super) what: What,
+    pub(super) content: Content,
 }
 
 /// What a message says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum What {
+pub(super) enum Content {
     /// Something happened.
     Event(Event),
     /// An order was carried out, perhaps that of another listener.
     Ack {
         /// The order's number.
-        order: u32,
+        command: u32,
         /// What went wrong with it, 0 if nothing.
         errno: u32,
     },
@@ -66,7 +66,7 @@ pub(super) enum What {
 /// `struct cn_msg`, and of the `struct proc_event` in it the beginning.
 #[derive(Clone, Copy, FromBytes, Immutable, KnownLayout)]
 #[repr(C)]
-struct Head {
+struct PayloadHeader {
     idx: u32,
     val: u32,
     seq: u32,
@@ -78,14 +78,14 @@ struct Head {
 }
 
 /// Where in a message's payload the event begins.
-const EVENT: usize = std::mem::offset_of!(Head, what);
+const EVENT: usize = std::mem::offset_of!(PayloadHeader, what);
 
 /// An order as bytes; its number comes back in the acknowledgement.
-pub(super) fn encode(order: Order, number: u32) -> Vec<u8> {
-    let (operation, events) = match order {
-        Order::Listen => (ProcCnMcastOp::Listen, None),
-        Order::ListenTo(events) => (ProcCnMcastOp::Listen, Some(events)),
-        Order::Ignore => (ProcCnMcastOp::Ignore, None),
+pub(super) fn encode(command: Command, number: u32) -> Vec<u8> {
+    let (operation, events) = match command {
+        Command::Listen => (ProcCnMcastOp::Listen, None),
+        Command::ListenTo(events) => (ProcCnMcastOp::Listen, Some(events)),
+        Command::Ignore => (ProcCnMcastOp::Ignore, None),
     };
     // `enum proc_cn_mcast_op` or `struct proc_input`: the length tells which.
     let mut payload = u32::from(operation).to_ne_bytes().to_vec();
@@ -111,12 +111,12 @@ pub(super) fn encode(order: Order, number: u32) -> Vec<u8> {
 }
 
 /// Reads a datagram. Total: there are no bytes that make it panic.
-pub(super) fn decode(datagram: &[u8]) -> Result<Message, Malformed> {
+pub(super) fn decode(datagram: &[u8]) -> Result<ConnectorMessage, Malformed> {
     let (header, payload, _) = Header::split(datagram)?;
     if header.kind != u16::from(Nlmsg::Done) {
         return Err(Malformed("it is no message of the connector"));
     }
-    let (head, _) = Head::read_from_prefix(payload)
+    let (head, _) = PayloadHeader::read_from_prefix(payload)
         .map_err(|_| Malformed("a message of the connector is cut off"))?;
     if (head.idx, head.val) != (CnMsgIdx::Proc.into(), CnMsgVal::Proc.into()) {
         return Err(Malformed("it is not of the proc connector"));
@@ -125,26 +125,26 @@ pub(super) fn decode(datagram: &[u8]) -> Result<Message, Malformed> {
     if usize::from(head.len) != event.len() || event.len() < PROC_EVENT_LEN {
         return Err(Malformed("an event has a length that none has"));
     }
-    Ok(Message {
+    Ok(ConnectorMessage {
         seq: head.seq,
         cpu: head.cpu,
-        what: match ProcEventType::from(head.what) {
-            ProcEventType::UnrecognizedConst(_) => What::Unknown,
+        content: match ProcEventType::from(head.what) {
+            ProcEventType::UnrecognizedConst(_) => Content::Unknown,
             _ => read(&head, event)?,
         },
     })
 }
 
 /// Reads an event of a kind that neli knows.
-fn read(head: &Head, bytes: &[u8]) -> Result<What, Malformed> {
+fn read(head: &PayloadHeader, bytes: &[u8]) -> Result<Content, Malformed> {
     let header = ProcEventHeader::from_bytes_with_input(&mut Cursor::new(bytes), bytes.len())
         .map_err(|_| Malformed("an event cannot be read"))?;
     Ok(match header.event {
-        ProcEvent::Ack { err } => What::Ack {
-            order: head.ack.wrapping_sub(1),
+        ProcEvent::Ack { err } => Content::Ack {
+            command: head.ack.wrapping_sub(1),
             errno: err,
         },
-        event => What::Event(Event::new(
+        event => Content::Event(Event::new(
             Duration::from_nanos(header.timestamp_ns),
             Some(head.cpu),
             kind(event).ok_or(Malformed("the number of a task is negative"))?,

@@ -19,7 +19,7 @@ use crate::pid::Pid;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Probe {
     pid: Pid,
-    has_come: bool,
+    received: bool,
 }
 
 impl Probe {
@@ -29,24 +29,24 @@ impl Probe {
         prctl::get_name()
             .and_then(|name| prctl::set_name(&name))
             .map_err(cannot)?;
-        Ok(Self::of(gettid().as_raw().unsigned_abs()))
+        Ok(Self::for_thread(gettid().as_raw().unsigned_abs()))
     }
 
     /// An event of this thread's.
-    pub(super) const fn of(pid: Pid) -> Self {
+    pub(super) const fn for_thread(pid: Pid) -> Self {
         Self {
             pid,
-            has_come: false,
+            received: false,
         }
     }
 
     /// An event was received.
-    pub(super) fn compare(&mut self, event: &Event) {
-        self.has_come |= matches!(event.kind, EventKind::Comm { pid, .. } if pid == self.pid);
+    pub(super) fn observe(&mut self, event: &Event) {
+        self.received |= matches!(event.kind, EventKind::Comm { pid, .. } if pid == self.pid);
     }
 
-    pub(super) const fn has_come(&self) -> bool {
-        self.has_come
+    pub(super) const fn received(&self) -> bool {
+        self.received
     }
 }
 

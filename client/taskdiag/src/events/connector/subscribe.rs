@@ -12,8 +12,8 @@ use nix::libc;
 use nix::sys::socket::sockopt::{RcvBuf, RcvBufForce};
 use nix::sys::socket::{getsockopt, setsockopt};
 
-use super::absence;
-use super::message::{Order, What, decode, encode};
+use super::diagnose;
+use super::message::{Command, Content, decode, encode};
 use super::{DATAGRAM, FilteredBy, Received, receive};
 use crate::error::{Error, KernelError, NoEvents, Result};
 use crate::events::Events;
@@ -54,61 +54,63 @@ pub(super) fn subscribe(
     filtered_by: FilteredBy,
     capacity: usize,
 ) -> Result<FilteredBy> {
-    if give(fd, Order::ListenTo(Events::all()), capacity)? {
+    if command(fd, Command::ListenTo(Events::all()), capacity)? {
         // An empty choice would mean all of them.
         if filtered_by == FilteredBy::Client || wanted.is_empty() {
             return Ok(FilteredBy::Client);
         }
         if !wanted.is_all() {
-            send(fd, Order::ListenTo(wanted), port(fd)?)?;
+            send(fd, Command::ListenTo(wanted), port(fd)?)?;
         }
         Ok(FilteredBy::Kernel)
-    } else if give(fd, Order::Listen, capacity)? {
+    } else if command(fd, Command::Listen, capacity)? {
         Ok(FilteredBy::Client)
     } else {
-        Err(absence::explain_silence().into())
+        Err(diagnose::unacknowledged().into())
     }
 }
 
 /// Tells the kernel that nobody listens here any more.
 pub(super) fn unsubscribe(fd: &OwnedFd) -> Result<()> {
-    send(fd, Order::Ignore, port(fd)?)
+    send(fd, Command::Ignore, port(fd)?)
 }
 
 /// Gives an order, and tells whether the kernel acknowledged it.
-fn give(fd: &OwnedFd, order: Order, capacity: usize) -> Result<bool> {
+fn command(fd: &OwnedFd, command: Command, capacity: usize) -> Result<bool> {
     let number = port(fd)?;
     for _ in 0..ATTEMPTS {
-        send(fd, order, number)?;
-        match acknowledgement(fd, number, capacity)? {
-            Answer::Done => return Ok(true),
-            Answer::None => return Ok(false),
-            Answer::Lost => {}
+        send(fd, command, number)?;
+        match find_acknowledgement(fd, number, capacity)? {
+            Outcome::Acknowledged => return Ok(true),
+            Outcome::Unacknowledged => return Ok(false),
+            Outcome::Lost => {}
         }
     }
     Err(Error::Overrun)
 }
 
 /// What became of an order.
-enum Answer {
-    Done,
-    None,
+enum Outcome {
+    Acknowledged,
+    Unacknowledged,
     Lost,
 }
 
 /// Looks for the acknowledgement of an order. The kernel has sent it by the
 /// time that the order is sent, if it does: it lies among what is there to be
 /// received. What else is there has happened before.
-fn acknowledgement(fd: &OwnedFd, number: u32, capacity: usize) -> Result<Answer> {
-    let mut none = Answer::None;
+fn find_acknowledgement(fd: &OwnedFd, number: u32, capacity: usize) -> Result<Outcome> {
+    let mut none = Outcome::Unacknowledged;
     let mut buffer = [0; DATAGRAM];
     for _ in 0..=capacity {
         match receive(fd, &mut buffer)? {
-            Received::Nothing => break,
-            Received::Overrun => none = Answer::Lost,
-            Received::Datagram(bytes) => match decode(bytes).map(|message| message.what) {
-                Ok(What::Ack { order, errno: 0 }) if order == number => return Ok(Answer::Done),
-                Ok(What::Ack { order, errno }) if order == number => {
+            Received::Empty => break,
+            Received::Overrun => none = Outcome::Lost,
+            Received::Datagram(bytes) => match decode(bytes).map(|message| message.content) {
+                Ok(Content::Ack { command, errno: 0 }) if command == number => {
+                    return Ok(Outcome::Acknowledged);
+                }
+                Ok(Content::Ack { command, errno }) if command == number => {
                     return Err(KernelError::new(errno as i32).into());
                 }
                 _ => {}
@@ -118,11 +120,13 @@ fn acknowledgement(fd: &OwnedFd, number: u32, capacity: usize) -> Result<Answer>
     Ok(none)
 }
 
-fn send(fd: &OwnedFd, order: Order, number: u32) -> Result<()> {
-    socket::send(fd.as_raw_fd(), &encode(order, number), Scope::Own).map_err(|error| match error {
-        Error::Io { context, source } => explain(context, source),
-        error => error,
-    })
+fn send(fd: &OwnedFd, command: Command, number: u32) -> Result<()> {
+    socket::send(fd.as_raw_fd(), &encode(command, number), Scope::Own).map_err(
+        |error| match error {
+            Error::Io { context, source } => explain(context, source),
+            error => error,
+        },
+    )
 }
 
 /// The socket's port number, which no other listener has: it tells the

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::intake::Intake;
-use super::message::{Order, What, decode, encode};
+use super::message::{Command, Content, decode, encode};
 use super::probe::Probe;
+use super::queue::EventQueue;
 use super::with_implied;
 use crate::error::Error;
 use crate::events::{Event, EventKind, Events, Lost};
@@ -50,7 +50,7 @@ fn exit(cpu: u32, seq: u32, status: u32) -> Vec<u8> {
 fn kind(what: u32, data: &[u8]) -> EventKind {
     let message = decode(&datagram(what, 3, 9, 0, data)).unwrap();
     assert_eq!((message.cpu, message.seq), (3, 9));
-    let What::Event(event) = message.what else {
+    let Content::Event(event) = message.content else {
         panic!("{message:?} is no event");
     };
     assert_eq!(event.cpu, Some(3));
@@ -142,9 +142,9 @@ fn orders_are_what_the_kernel_expects() {
         bytes
     };
     let plain = |operation| [head(4), words(&[operation])].concat();
-    assert_eq!(encode(Order::Listen, 4711), plain(1));
-    assert_eq!(encode(Order::Ignore, 4711), plain(2));
-    let choice = Order::ListenTo(Events::EXIT | Events::EXEC);
+    assert_eq!(encode(Command::Listen, 4711), plain(1));
+    assert_eq!(encode(Command::Ignore, 4711), plain(2));
+    let choice = Command::ListenTo(Events::EXIT | Events::EXEC);
     assert_eq!(
         encode(choice, 4711),
         [head(8), words(&[1, 0x8000_0002])].concat()
@@ -154,24 +154,24 @@ fn orders_are_what_the_kernel_expects() {
 #[test]
 fn acknowledgements_name_their_order() {
     let ack = |number: u32, errno| decode(&datagram(0, 1, 2, number, &words(&[errno])));
-    let what = ack(4712, 0).unwrap().what;
-    let (order, errno) = (4711, 0);
-    assert_eq!(what, What::Ack { order, errno });
-    let what = ack(0, 22).unwrap().what;
-    let (order, errno) = (u32::MAX, 22);
-    assert_eq!(what, What::Ack { order, errno });
+    let what = ack(4712, 0).unwrap().content;
+    let (command, errno) = (4711, 0);
+    assert_eq!(what, Content::Ack { command, errno });
+    let what = ack(0, 22).unwrap().content;
+    let (command, errno) = (u32::MAX, 22);
+    assert_eq!(what, Content::Ack { command, errno });
 }
 
 #[test]
 fn an_event_that_is_new_counts_and_is_not_told() {
     let message = decode(&datagram(0x400, 1, 2, 0, &[])).unwrap();
-    assert_eq!(message.what, What::Unknown);
-    let mut intake = Intake::new(Events::all(), 10, true);
+    assert_eq!(message.content, Content::Unknown);
+    let mut queue = EventQueue::new(Events::all(), 10, true);
     for seq in 0..3 {
-        intake.datagram(&datagram(0x400, 1, seq, 0, &[]));
+        queue.datagram(&datagram(0x400, 1, seq, 0, &[]));
     }
-    intake.datagram(&exit(1, 3, 0));
-    assert_eq!(told(&mut intake), ["exit"]);
+    queue.datagram(&exit(1, 3, 0));
+    assert_eq!(reported(&mut queue), ["exit"]);
 }
 
 #[test]
@@ -195,14 +195,14 @@ fn what_is_not_the_connector_s_is_an_error() {
 }
 
 /// What is told, in short.
-fn told(intake: &mut Intake) -> Vec<String> {
-    std::iter::from_fn(|| intake.next())
+fn reported(queue: &mut EventQueue) -> Vec<String> {
+    std::iter::from_fn(|| queue.next())
         .map(|told| match told {
             Err(Error::Decode { .. }) => "error".to_owned(),
             Err(error) => panic!("{error}"),
             Ok(Event { kind, cpu, .. }) => match (kind, cpu) {
                 (EventKind::Lost(Lost::Overflow), None) => "overflow".to_owned(),
-                (EventKind::Lost(Lost::Silence), None) => "silence".to_owned(),
+                (EventKind::Lost(Lost::DeliveryStopped), None) => "silence".to_owned(),
                 (EventKind::Lost(Lost::Gap { events }), Some(cpu)) => {
                     format!("{events} of {cpu}")
                 }
@@ -214,7 +214,7 @@ fn told(intake: &mut Intake) -> Vec<String> {
 
 #[test]
 fn gaps_are_counted_for_each_cpu() {
-    let mut intake = Intake::new(Events::all(), 10, true);
+    let mut queue = EventQueue::new(Events::all(), 10, true);
     for (cpu, seq) in [
         (0, 7),
         (1, 100),
@@ -224,10 +224,10 @@ fn gaps_are_counted_for_each_cpu() {
         (0, 9),
         (0, 11),
     ] {
-        intake.datagram(&exit(cpu, seq, 0));
+        queue.datagram(&exit(cpu, seq, 0));
     }
     assert_eq!(
-        told(&mut intake),
+        reported(&mut queue),
         [
             "exit", "exit", "exit", "2 of 1", "exit", "exit", "exit", "1 of 0", "exit"
         ]
@@ -236,155 +236,155 @@ fn gaps_are_counted_for_each_cpu() {
 
 #[test]
 fn numbers_begin_again_at_zero() {
-    let mut intake = Intake::new(Events::all(), 10, true);
+    let mut queue = EventQueue::new(Events::all(), 10, true);
     for seq in [u32::MAX - 1, u32::MAX, 0, 2] {
-        intake.datagram(&exit(0, seq, 0));
+        queue.datagram(&exit(0, seq, 0));
     }
     assert_eq!(
-        told(&mut intake),
+        reported(&mut queue),
         ["exit", "exit", "exit", "1 of 0", "exit"]
     );
 }
 
 #[test]
 fn what_the_kernel_leaves_out_is_no_loss() {
-    let mut intake = Intake::new(Events::EXIT, 10, false);
-    assert!(!intake.counts_losses());
+    let mut queue = EventQueue::new(Events::EXIT, 10, false);
+    assert!(!queue.counts_losses());
     for seq in [0, 5, 17] {
-        intake.datagram(&exit(0, seq, 0));
+        queue.datagram(&exit(0, seq, 0));
     }
-    assert_eq!(told(&mut intake), ["exit", "exit", "exit"]);
+    assert_eq!(reported(&mut queue), ["exit", "exit", "exit"]);
 }
 
 #[test]
 fn what_is_left_out_here_still_counts() {
-    let mut intake = Intake::new(Events::NONZERO_EXIT, 10, true);
+    let mut queue = EventQueue::new(Events::NONZERO_EXIT, 10, true);
     for (seq, status) in [(0, 0), (1, 9), (2, 0), (4, 0), (5, 1 << 8)] {
-        intake.datagram(&exit(0, seq, status));
+        queue.datagram(&exit(0, seq, status));
     }
     assert_eq!(
-        told(&mut intake),
+        reported(&mut queue),
         ["nonzero-exit,exit", "1 of 0", "nonzero-exit,exit"]
     );
 }
 
 #[test]
 fn an_overflow_is_told_when_it_is_over() {
-    let mut intake = Intake::new(Events::all(), 10, false);
-    intake.datagram(&exit(0, 0, 0));
-    intake.overrun();
-    intake.datagram(&exit(0, 1, 0));
-    assert_eq!(told(&mut intake), ["exit", "exit"]);
-    intake.drained();
-    assert_eq!(told(&mut intake), ["overflow"]);
-    intake.drained();
-    assert!(told(&mut intake).is_empty());
+    let mut queue = EventQueue::new(Events::all(), 10, false);
+    queue.datagram(&exit(0, 0, 0));
+    queue.overrun();
+    queue.datagram(&exit(0, 1, 0));
+    assert_eq!(reported(&mut queue), ["exit", "exit"]);
+    queue.drained();
+    assert_eq!(reported(&mut queue), ["overflow"]);
+    queue.drained();
+    assert!(reported(&mut queue).is_empty());
 }
 
 #[test]
 fn the_next_overflow_ends_the_one_before() {
-    let mut intake = Intake::new(Events::all(), 10, false);
-    intake.overrun();
-    intake.datagram(&exit(0, 0, 0));
-    intake.overrun();
-    assert_eq!(told(&mut intake), ["exit", "overflow"]);
-    intake.drained();
-    assert_eq!(told(&mut intake), ["overflow"]);
+    let mut queue = EventQueue::new(Events::all(), 10, false);
+    queue.overrun();
+    queue.datagram(&exit(0, 0, 0));
+    queue.overrun();
+    assert_eq!(reported(&mut queue), ["exit", "overflow"]);
+    queue.drained();
+    assert_eq!(reported(&mut queue), ["overflow"]);
 }
 
 #[test]
 fn a_gap_of_an_earlier_loss_does_not_end_an_overflow() {
-    let mut intake = Intake::new(Events::all(), 10, true);
-    intake.datagram(&exit(0, 0, 0));
-    intake.overrun();
-    intake.datagram(&exit(0, 4, 0));
-    intake.datagram(&exit(0, 5, 0));
-    assert_eq!(told(&mut intake), ["exit", "3 of 0", "exit", "exit"]);
-    intake.drained();
-    assert_eq!(told(&mut intake), ["overflow"]);
+    let mut queue = EventQueue::new(Events::all(), 10, true);
+    queue.datagram(&exit(0, 0, 0));
+    queue.overrun();
+    queue.datagram(&exit(0, 4, 0));
+    queue.datagram(&exit(0, 5, 0));
+    assert_eq!(reported(&mut queue), ["exit", "3 of 0", "exit", "exit"]);
+    queue.drained();
+    assert_eq!(reported(&mut queue), ["overflow"]);
 }
 
 #[test]
 fn an_overflow_is_told_once_the_buffer_has_been_read() {
-    let mut intake = Intake::new(Events::all(), 3, true);
-    intake.overrun();
+    let mut queue = EventQueue::new(Events::all(), 3, true);
+    queue.overrun();
     for seq in 0..5 {
-        intake.datagram(&exit(0, seq, 0));
+        queue.datagram(&exit(0, seq, 0));
     }
     assert_eq!(
-        told(&mut intake),
+        reported(&mut queue),
         ["exit", "exit", "exit", "exit", "overflow", "exit"]
     );
 }
 
 /// A probe, and what is told when these have come.
-fn probed(intake: &mut Intake, datagrams: &[Vec<u8>]) -> Vec<String> {
-    intake.probe(Probe::of(8));
+fn probed(queue: &mut EventQueue, datagrams: &[Vec<u8>]) -> Vec<String> {
+    queue.probe(Probe::for_thread(8));
     for datagram in datagrams {
-        intake.datagram(datagram);
+        queue.datagram(datagram);
     }
-    let mut before = told(intake);
-    intake.drained();
+    let mut before = reported(queue);
+    queue.drained();
     before.retain(|told| told != "comm");
-    before.extend(told(intake));
+    before.extend(reported(queue));
     before
 }
 
 #[test]
 fn a_silence_is_told_where_somebody_wants_to_know() {
-    let mut intake = Intake::new(Events::all(), 10, true);
+    let mut queue = EventQueue::new(Events::all(), 10, true);
     let comm = |pid| datagram(COMM, pid, 0, 0, &words(&[pid, 7]));
     let ack = datagram(0, 1, 0, 4712, &words(&[0]));
 
-    intake.drained();
-    assert!(told(&mut intake).is_empty());
-    assert!(probed(&mut intake, &[comm(8)]).is_empty());
-    assert_eq!(probed(&mut intake, &[]), ["silence"]);
+    queue.drained();
+    assert!(reported(&mut queue).is_empty());
+    assert!(probed(&mut queue, &[comm(8)]).is_empty());
+    assert_eq!(probed(&mut queue, &[]), ["silence"]);
     // Another's, and one of before.
-    assert_eq!(probed(&mut intake, &[comm(7)]), ["silence"]);
-    let mut intake = Intake::new(Events::all(), 10, true);
-    intake.datagram(&comm(8));
-    assert_eq!(told(&mut intake), ["comm"]);
-    assert_eq!(probed(&mut intake, &[]), ["silence"]);
+    assert_eq!(probed(&mut queue, &[comm(7)]), ["silence"]);
+    let mut queue = EventQueue::new(Events::all(), 10, true);
+    queue.datagram(&comm(8));
+    assert_eq!(reported(&mut queue), ["comm"]);
+    assert_eq!(probed(&mut queue, &[]), ["silence"]);
 
     // Somebody has given an order: that is told once.
-    let mut intake = Intake::new(Events::all(), 10, true);
-    intake.datagram(&ack);
-    intake.drained();
-    assert!(told(&mut intake).is_empty());
-    assert_eq!(probed(&mut intake, &[comm(8)]), ["silence"]);
+    let mut queue = EventQueue::new(Events::all(), 10, true);
+    queue.datagram(&ack);
+    queue.drained();
+    assert!(reported(&mut queue).is_empty());
+    assert_eq!(probed(&mut queue, &[comm(8)]), ["silence"]);
     let mut again = comm(8);
     let seq = 16 + 8;
     again[seq] = 1;
-    assert!(probed(&mut intake, &[again]).is_empty());
+    assert!(probed(&mut queue, &[again]).is_empty());
 
     // Where events were lost it is known why it has not come.
-    intake.overrun();
-    assert_eq!(probed(&mut intake, &[]), ["overflow"]);
+    queue.overrun();
+    assert_eq!(probed(&mut queue, &[]), ["overflow"]);
 }
 
 #[test]
 fn a_probe_that_was_lost_in_an_overflow_is_no_silence() {
     let exits = |count| -> Vec<_> { (0..count).map(|seq| exit(0, seq, 0)).collect() };
     // Told when the buffer has been read, or when there is another.
-    let mut intake = Intake::new(Events::all(), 1, true);
-    intake.overrun();
-    assert_eq!(probed(&mut intake, &exits(2)), ["exit", "exit", "overflow"]);
-    intake.overrun();
-    intake.probe(Probe::of(8));
-    intake.overrun();
-    intake.drained();
-    assert_eq!(told(&mut intake), ["overflow", "overflow"]);
+    let mut queue = EventQueue::new(Events::all(), 1, true);
+    queue.overrun();
+    assert_eq!(probed(&mut queue, &exits(2)), ["exit", "exit", "overflow"]);
+    queue.overrun();
+    queue.probe(Probe::for_thread(8));
+    queue.overrun();
+    queue.drained();
+    assert_eq!(reported(&mut queue), ["overflow", "overflow"]);
     // The next one is waited for again.
-    assert_eq!(probed(&mut intake, &[]), ["silence"]);
+    assert_eq!(probed(&mut queue, &[]), ["silence"]);
 }
 
 #[test]
 fn a_bad_datagram_is_no_end() {
-    let mut intake = Intake::new(Events::all(), 10, true);
-    intake.datagram(b"what is this?");
-    intake.datagram(&exit(0, 1, 0));
-    assert_eq!(told(&mut intake), ["error", "exit"]);
+    let mut queue = EventQueue::new(Events::all(), 10, true);
+    queue.datagram(b"what is this?");
+    queue.datagram(&exit(0, 1, 0));
+    assert_eq!(reported(&mut queue), ["error", "exit"]);
 }
 
 #[test]
@@ -422,7 +422,7 @@ proptest! {
     /// Each number that is missing is counted once, on whichever CPU.
     #[test]
     fn every_loss_is_counted(kept in proptest::collection::vec((0_u32..4, any::<bool>()), 1..200)) {
-        let mut intake = Intake::new(Events::all(), 10, true);
+        let mut queue = EventQueue::new(Events::all(), 10, true);
         let mut seq = [0; 4];
         let mut begun = [false; 4];
         let mut missing = [0; 4];
@@ -430,7 +430,7 @@ proptest! {
         for (cpu, kept) in kept {
             let index = cpu as usize;
             if kept {
-                intake.datagram(&exit(cpu, seq[index], 0));
+                queue.datagram(&exit(cpu, seq[index], 0));
                 expected += std::mem::take(&mut missing[index]);
                 begun[index] = true;
             } else if begun[index] {
@@ -439,7 +439,7 @@ proptest! {
             seq[index] += 1;
         }
         let mut counted = 0;
-        while let Some(event) = intake.next() {
+        while let Some(event) = queue.next() {
             if let EventKind::Lost(Lost::Gap { events }) = event.unwrap().kind {
                 counted += events;
             }

@@ -13,10 +13,10 @@ use std::time::Duration;
 use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::resource::{UsageWho, getrusage};
-use taskdiag::events::{Connector, Event, EventSource as _, Events, FilteredBy, Listen};
+use taskdiag::events::{Connector, ConnectorOptions, Event, EventSource as _, Events, FilteredBy};
 
 use crate::children::Child;
-use crate::{LONG, alone, exits};
+use crate::{LONG, exits, serialize};
 
 /// How many processes.
 const MANY: usize = 8_000;
@@ -100,8 +100,8 @@ fn await_ends(mut open: Vec<OwnedFd>) -> usize {
 /// Listens on a thread of its own until it is told who lived.
 fn listen(events: Events, by: FilteredBy) -> (Sender<Vec<u32>>, JoinHandle<Cost>) {
     let (tell, told) = channel();
-    let how = Listen::to(events).buffer(ROOM).filtered_by(by);
-    let connector = how.begin().unwrap();
+    let options = ConnectorOptions::new(events).buffer(ROOM).filtered_by(by);
+    let connector = options.listen().unwrap();
     assert_eq!(connector.filtered_by(), by, "this needs Linux 6.6");
     (tell, thread::spawn(move || follow(connector, &told)))
 }
@@ -145,7 +145,7 @@ fn pidfd(pid: u32) -> OwnedFd {
 #[test]
 #[ignore = "needs the proc connector"]
 fn what_is_received_is_what_is_wanted() {
-    let _alone = alone();
+    let _serial = serialize();
     let two = Events::FORK | Events::EXIT;
     let listeners = [
         ("three kinds", two | Events::EXEC, FilteredBy::Kernel),
@@ -189,7 +189,7 @@ fn what_is_received_is_what_is_wanted() {
 #[test]
 #[ignore = "needs the proc connector"]
 fn forks_and_execs_wake_nobody_who_waits_for_bad_exits() {
-    let _alone = alone();
+    let _serial = serialize();
     let mut connector = Connector::listen(Events::NONZERO_EXIT).unwrap();
     assert_eq!(
         connector.filtered_by(),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! What events say of processes until these are asked about: no I/O.
 //!
-//! However many events there are of a process, there is one hint of it, so
+//! However many events there are of a process, there is one pending of it, so
 //! what waits to be asked is bounded by the number of processes.
 
 use std::collections::BTreeMap;
@@ -13,12 +13,12 @@ use crate::pid::Pid;
 
 /// How a thread ended, and when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct End {
+pub(super) struct ExitRecord {
     pub(super) time: Duration,
     pub(super) status: ExitStatus,
 }
 
-impl End {
+impl ExitRecord {
     /// The later of the two.
     pub(super) fn later(a: Option<Self>, b: Option<Self>) -> Option<Self> {
         [a, b].into_iter().flatten().max_by_key(|end| end.time)
@@ -27,13 +27,13 @@ impl End {
 
 /// What was said of the processes with one number since it was asked about.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Hint {
+pub(super) struct PendingUpdate {
     /// Something may be different.
     pub(super) changed: bool,
     /// Some time has passed since it was asked about last.
-    pub(super) later: bool,
+    pub(super) is_retry: bool,
     /// Nobody waits for an exit any more.
-    pub(super) at_once: bool,
+    pub(super) no_wait: bool,
     /// Whoever has the number now may have taken it while nobody looked.
     pub(super) forks: u32,
     /// When one of them began to run another program last.
@@ -41,52 +41,52 @@ pub(super) struct Hint {
     /// Exits of first threads: one a process, but for the above.
     pub(super) exits: u32,
     /// The last of these.
-    pub(super) end: Option<End>,
+    pub(super) leader_exit: Option<ExitRecord>,
     /// The last exit of another thread.
-    pub(super) thread_end: Option<End>,
+    pub(super) thread_exit: Option<ExitRecord>,
 }
 
-impl Hint {
+impl PendingUpdate {
     /// How the last process to end did so. Where a thread starts another
     /// program, the first thread ends and the process goes on.
-    pub(super) fn process_end(&self) -> Option<End> {
-        self.end
+    pub(super) fn process_exit(&self) -> Option<ExitRecord> {
+        self.leader_exit
             .filter(|end| self.exec.is_none_or(|exec| exec < end.time))
     }
 
     /// Whether there is more to come, if the process is gone: its exit.
     pub(super) fn awaits_exit(&self) -> bool {
-        !self.at_once && self.forks == 0 && self.process_end().is_none()
+        !self.no_wait && self.forks == 0 && self.process_exit().is_none()
     }
 
-    fn exit(&mut self, first: bool, end: End) {
+    fn exit(&mut self, first: bool, end: ExitRecord) {
         let last = if first {
             self.changed = true;
             self.exits = self.exits.saturating_add(1);
-            &mut self.end
+            &mut self.leader_exit
         } else {
-            &mut self.thread_end
+            &mut self.thread_exit
         };
-        *last = End::later(*last, Some(end));
+        *last = ExitRecord::later(*last, Some(end));
     }
 
     /// Adds what was said before.
     fn after(&mut self, before: &Self) {
         self.changed |= before.changed;
-        self.later |= before.later;
-        self.at_once |= before.at_once;
+        self.is_retry |= before.is_retry;
+        self.no_wait |= before.no_wait;
         self.forks = self.forks.saturating_add(before.forks);
         self.exec = self.exec.max(before.exec);
         self.exits = self.exits.saturating_add(before.exits);
-        self.end = End::later(before.end, self.end);
-        self.thread_end = End::later(before.thread_end, self.thread_end);
+        self.leader_exit = ExitRecord::later(before.leader_exit, self.leader_exit);
+        self.thread_exit = ExitRecord::later(before.thread_exit, self.thread_exit);
     }
 }
 
-/// The hints that nothing was asked about yet, by process number.
+/// The pending that nothing was asked about yet, by process number.
 #[derive(Debug, Default)]
-pub(super) struct Hints {
-    waiting: BTreeMap<Pid, Hint>,
+pub(super) struct PendingSet {
+    by_pid: BTreeMap<Pid, PendingUpdate>,
     /// Some were lost: anybody may be different.
     pub(super) lost: bool,
     /// Events noted.
@@ -94,17 +94,17 @@ pub(super) struct Hints {
     /// Losses noted.
     pub(super) losses: u64,
     /// Silences among them.
-    pub(super) silences: u64,
+    pub(super) delivery_stops: u64,
 }
 
-impl Hints {
+impl PendingSet {
     /// Notes what an event says. Rows are those of processes: what happens to
     /// their other threads does not show in them, but that the last one ends.
     pub(super) fn note(&mut self, event: &Event) {
         if event.is_lost() {
             self.lost = true;
             self.losses += 1;
-            self.silences += u64::from(event.kind == EventKind::Lost(Lost::Silence));
+            self.delivery_stops += u64::from(event.kind == EventKind::Lost(Lost::DeliveryStopped));
         }
         let Some((pid, tgid)) = event.kind.task() else {
             return;
@@ -113,51 +113,51 @@ impl Hints {
         match event.kind {
             EventKind::Exit { status, .. } => {
                 let time = event.time;
-                let hint = self.waiting.entry(tgid).or_default();
-                hint.exit(pid == tgid, End { time, status });
+                let pending = self.by_pid.entry(tgid).or_default();
+                pending.exit(pid == tgid, ExitRecord { time, status });
             }
             EventKind::Fork { .. } if pid == tgid => {
-                let hint = self.ask(tgid);
-                hint.forks = hint.forks.saturating_add(1);
+                let pending = self.mark(tgid);
+                pending.forks = pending.forks.saturating_add(1);
             }
             EventKind::Exec { .. } => {
-                let hint = self.ask(tgid);
-                hint.exec = hint.exec.max(Some(event.time));
+                let pending = self.mark(tgid);
+                pending.exec = pending.exec.max(Some(event.time));
             }
             EventKind::Coredump { .. } => {}
             _ if pid == tgid => {
-                self.ask(tgid);
+                self.mark(tgid);
             }
             _ => {}
         }
     }
 
     /// Wants this process asked about.
-    pub(super) fn ask(&mut self, pid: Pid) -> &mut Hint {
-        let hint = self.waiting.entry(pid).or_default();
-        hint.changed = true;
-        hint
+    pub(super) fn mark(&mut self, pid: Pid) -> &mut PendingUpdate {
+        let pending = self.by_pid.entry(pid).or_default();
+        pending.changed = true;
+        pending
     }
 
     /// Takes them all.
-    pub(super) fn take(&mut self) -> BTreeMap<Pid, Hint> {
-        std::mem::take(&mut self.waiting)
+    pub(super) fn take(&mut self) -> BTreeMap<Pid, PendingUpdate> {
+        std::mem::take(&mut self.by_pid)
     }
 
     /// Gives back what was taken, as it could not be asked about.
-    pub(super) fn put_back(&mut self, before: &BTreeMap<Pid, Hint>) {
-        for (&pid, hint) in before {
-            self.waiting.entry(pid).or_default().after(hint);
+    pub(super) fn restore(&mut self, before: &BTreeMap<Pid, PendingUpdate>) {
+        for (&pid, pending) in before {
+            self.by_pid.entry(pid).or_default().after(pending);
         }
     }
 
     /// Whether nobody is to be asked about, but for what was lost.
-    pub(super) fn nothing_waits(&self) -> bool {
-        self.waiting.is_empty()
+    pub(super) fn has_no_process(&self) -> bool {
+        self.by_pid.is_empty()
     }
 
     /// Whether nobody is to be asked about.
     pub(super) fn is_empty(&self) -> bool {
-        self.nothing_waits() && !self.lost
+        self.has_no_process() && !self.lost
     }
 }

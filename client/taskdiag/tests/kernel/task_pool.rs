@@ -12,21 +12,21 @@ use crate::procfs;
 
 /// Children of this process, gone when it is dropped.
 #[derive(Debug)]
-pub(crate) struct Population(Vec<Pid>);
+pub(crate) struct TaskPool(Vec<Pid>);
 
-impl Population {
+impl TaskPool {
     pub(crate) fn new(size: usize) -> Self {
-        let mut population = Self(Vec::with_capacity(size));
+        let mut pool = Self(Vec::with_capacity(size));
         for _ in 0..size {
-            population.0.push(spawn());
+            pool.0.push(spawn());
         }
         // Until they sleep they change.
-        for pid in population.pids() {
+        for pid in pool.pids() {
             while procfs::status(pid)["State"][0] != "S" {
                 sched_yield().unwrap();
             }
         }
-        population
+        pool
     }
 
     pub(crate) fn pids(&self) -> BTreeSet<u32> {
@@ -34,7 +34,7 @@ impl Population {
     }
 }
 
-impl Drop for Population {
+impl Drop for TaskPool {
     fn drop(&mut self) {
         for &pid in &self.0 {
             // What fails here is gone already.
@@ -48,7 +48,7 @@ impl Drop for Population {
 
 /// The number of a process that was just there and is no more.
 pub(crate) fn free_pid() -> u32 {
-    let one = Population::new(1);
+    let one = TaskPool::new(1);
     number(one.0[0])
 }
 

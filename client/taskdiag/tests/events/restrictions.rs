@@ -6,15 +6,15 @@ use std::os::fd::AsRawFd as _;
 
 use nix::libc;
 use nix::sys::socket::{MsgFlags, recv};
-use taskdiag::events::{Connector, EventKind, Events, FilteredBy, Listen, NoEvents};
+use taskdiag::events::{Connector, ConnectorOptions, EventKind, Events, FilteredBy, NoEvents};
 use taskdiag::{Error, Result};
 
 use crate::children::Child;
-use crate::{alone, exits, listen, of, there};
+use crate::{exits, listen, of_process, queued, serialize};
 
 const NOBODY: libc::uid_t = 65534;
 
-/// Does this on a thread that is changed before, and alone in that.
+/// Does this on a thread that is changed before, and serialize in that.
 fn on_a_thread<T: Send + 'static>(
     change: fn() -> std::io::Result<()>,
     act: impl FnOnce() -> T + Send + 'static,
@@ -57,7 +57,7 @@ fn is_recent() -> bool {
 #[test]
 #[ignore = "needs the proc connector"]
 fn nobody_is_told_of_root_s_processes() {
-    let _alone = alone();
+    let _serial = serialize();
     if !is_recent() {
         let why = on_a_thread(become_nobody, || reason(Connector::listen(Events::all())));
         assert_eq!(why, Some(NoEvents::NeedsNetAdmin));
@@ -67,23 +67,23 @@ fn nobody_is_told_of_root_s_processes() {
     let child = Child::fork(|| 3);
     let pid = child.pid();
     child.wait();
-    let told = exits(&there(&mut connector));
+    let told = exits(&queued(&mut connector));
     assert_eq!(told.get(&pid), Some(&(3 << 8)));
 }
 
 #[test]
 #[ignore = "needs the proc connector"]
 fn nobody_gets_the_buffer_that_root_gets() {
-    let _alone = alone();
+    let _serial = serialize();
     if !is_recent() {
         let why = on_a_thread(become_nobody, || reason(Connector::listen(Events::all())));
         assert_eq!(why, Some(NoEvents::NeedsNetAdmin));
         return;
     }
     let large = || {
-        Listen::to(Events::EXIT)
+        ConnectorOptions::new(Events::EXIT)
             .buffer(64 << 20)
-            .begin()
+            .listen()
             .unwrap()
             .buffer()
     };
@@ -96,7 +96,7 @@ fn nobody_gets_the_buffer_that_root_gets() {
 #[test]
 #[ignore = "needs the proc connector"]
 fn another_network_namespace_is_told_nothing() {
-    let _alone = alone();
+    let _serial = serialize();
     let why = on_a_thread(leave_network, || reason(Connector::listen(Events::all())));
     assert_eq!(why, Some(NoEvents::NetNamespace));
 }
@@ -115,7 +115,7 @@ fn sequence(connector: &Connector) -> Vec<u32> {
 #[test]
 #[ignore = "needs the proc connector"]
 fn what_the_kernel_leaves_out_has_a_number_all_the_same() {
-    let _alone = alone();
+    let _serial = serialize();
     let filtered = listen(Events::EXIT);
     if filtered.filtered_by() == FilteredBy::Client {
         return;
@@ -133,7 +133,7 @@ fn what_the_kernel_leaves_out_has_a_number_all_the_same() {
 #[test]
 #[ignore = "needs the proc connector"]
 fn a_process_that_is_reaped_is_not_told_of() {
-    let _alone = alone();
+    let _serial = serialize();
     let mut connector = listen(Events::all());
     let child = Child::fork(|| 0);
     let pid = child.pid();
@@ -142,16 +142,16 @@ fn a_process_that_is_reaped_is_not_told_of() {
         .iter()
         .any(|kind| matches!(kind, EventKind::Exit { .. }))
     {
-        life = [life, of(&there(&mut connector), pid)].concat();
+        life = [life, of_process(&queued(&mut connector), pid)].concat();
     }
     child.wait();
-    assert_eq!(of(&there(&mut connector), pid), []);
+    assert_eq!(of_process(&queued(&mut connector), pid), []);
 }
 
 #[test]
 #[ignore = "needs the proc connector"]
 fn a_group_of_one_s_own_is_not_told() {
-    let _alone = alone();
+    let _serial = serialize();
     let mut connector = listen(Events::all());
     let child = Child::fork(|| {
         nix::unistd::setpgid(nix::unistd::Pid::from_raw(0), nix::unistd::Pid::from_raw(0)).unwrap();
@@ -159,7 +159,7 @@ fn a_group_of_one_s_own_is_not_told() {
     });
     let pid = child.pid();
     child.wait();
-    let words: Vec<_> = of(&there(&mut connector), pid)
+    let words: Vec<_> = of_process(&queued(&mut connector), pid)
         .iter()
         .map(|kind| kind.events().to_string())
         .collect();

@@ -13,7 +13,7 @@ const USER_INIT: u64 = 0xefff_fffd;
 const PID_INIT: u64 = 0xefff_fffc;
 
 /// Why the kernel took an order without a word.
-pub(super) fn explain_silence() -> NoEvents {
+pub(super) fn unacknowledged() -> NoEvents {
     if is_other("/proc/self/ns/user", USER_INIT) {
         NoEvents::UserNamespace
     } else if is_other("/proc/self/ns/pid", PID_INIT) {
@@ -21,7 +21,7 @@ pub(super) fn explain_silence() -> NoEvents {
     } else if is_unlisted() {
         NoEvents::NoProcEvents
     } else {
-        NoEvents::Silence
+        NoEvents::NotAcknowledged
     }
 }
 

@@ -5,8 +5,8 @@
 //! it hears nothing meanwhile. `scripts/test client` runs it in the booted
 //! kernel, after the others.
 
-#[path = "common/silencer.rs"]
-mod silencer;
+#[path = "common/connector_control.rs"]
+mod connector_control;
 
 use std::fs;
 use std::process::{Child, Command};
@@ -17,16 +17,16 @@ use taskdiag::events::{Connector, Event, EventKind, EventSource as _, Events, Fi
 use taskdiag::live::Live;
 use taskdiag::{Client, Procfs, RECEIVE_BUFFER, Show};
 
-use silencer::{mend, silence};
+use connector_control::{restore_delivery, stop_delivery};
 
 /// One test after another: there is one connector.
-fn alone() -> MutexGuard<'static, ()> {
+fn serialize() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Whether a listener is told that a process lives and ends.
-fn hears(connector: &mut Connector) -> bool {
+fn receives_events(connector: &mut Connector) -> bool {
     let mut child = Command::new("true").spawn().unwrap();
     child.wait().unwrap();
     let pid = child.id();
@@ -37,34 +37,34 @@ fn hears(connector: &mut Connector) -> bool {
 #[test]
 #[ignore = "needs a kernel of its own"]
 fn any_user_can_silence_the_connector() {
-    let _alone = alone();
+    let _serial = serialize();
     let mut connector = Connector::listen(Events::all()).unwrap();
     assert_eq!(
         connector.filtered_by(),
         FilteredBy::Kernel,
         "this is of Linux 6.6 and later"
     );
-    assert!(hears(&mut connector));
+    assert!(receives_events(&mut connector));
 
-    silence();
-    assert!(!hears(&mut connector));
+    stop_delivery();
+    assert!(!receives_events(&mut connector));
     // Nothing tells the listener; who begins to listen now is told.
     let late = Connector::listen(Events::all()).unwrap_err().to_string();
     assert!(late.contains("did not acknowledge"), "{late}");
 
-    mend();
-    assert!(hears(&mut connector));
+    restore_delivery();
+    assert!(receives_events(&mut connector));
 }
 
 /// What a listener is told that wants to know whether it is told everything;
 /// true if that is so.
-fn is_told(connector: &mut Connector) -> bool {
+fn probe_finds_delivery(connector: &mut Connector) -> bool {
     connector.probe().unwrap();
     let next = || connector.next_event(Some(Duration::ZERO)).unwrap();
-    let is_silence = |event: Event| event.kind == EventKind::Lost(Lost::Silence);
+    let is_stop = |event: Event| event.kind == EventKind::Lost(Lost::DeliveryStopped);
     // Each of them, as it is known when there are no more.
     std::iter::from_fn(next)
-        .filter(|&event| is_silence(event))
+        .filter(|&event| is_stop(event))
         .count()
         == 0
 }
@@ -72,29 +72,35 @@ fn is_told(connector: &mut Connector) -> bool {
 #[test]
 #[ignore = "needs a kernel of its own"]
 fn who_wants_to_know_finds_out() {
-    let _alone = alone();
+    let _serial = serialize();
     let name = || fs::read("/proc/thread-self/comm").unwrap();
     let before = name();
     let mut connector = Connector::listen(Events::all()).unwrap();
-    assert!(is_told(&mut connector));
-    assert!(is_told(&mut connector));
-    silence();
-    assert!(!is_told(&mut connector));
-    assert!(!is_told(&mut connector));
-    mend();
-    assert!(!is_told(&mut connector), "there was a silence before");
-    assert!(is_told(&mut connector));
-    silence();
-    mend();
-    assert!(!is_told(&mut connector), "there was one in between");
-    assert!(is_told(&mut connector));
+    assert!(probe_finds_delivery(&mut connector));
+    assert!(probe_finds_delivery(&mut connector));
+    stop_delivery();
+    assert!(!probe_finds_delivery(&mut connector));
+    assert!(!probe_finds_delivery(&mut connector));
+    restore_delivery();
+    assert!(
+        !probe_finds_delivery(&mut connector),
+        "there was a silence before"
+    );
+    assert!(probe_finds_delivery(&mut connector));
+    stop_delivery();
+    restore_delivery();
+    assert!(
+        !probe_finds_delivery(&mut connector),
+        "there was one in between"
+    );
+    assert!(probe_finds_delivery(&mut connector));
     assert_eq!(name(), before);
 }
 
 #[test]
 #[ignore = "needs a kernel of its own"]
 fn what_was_told_before_says_nothing() {
-    let _alone = alone();
+    let _serial = serialize();
     let mut connector = Connector::listen(Events::all()).unwrap();
     // An event as that of who wants to know, which nobody has received yet.
     let name = fs::read("/proc/thread-self/comm").unwrap();
@@ -107,7 +113,7 @@ fn what_was_told_before_says_nothing() {
 #[test]
 #[ignore = "needs a kernel of its own"]
 fn a_table_is_not_deceived() {
-    let _alone = alone();
+    let _serial = serialize();
     let connector = Connector::listen(Events::all()).unwrap();
     let client = Client::with_transport(Procfs::open().unwrap(), RECEIVE_BUFFER);
     let mut live = Live::new(client, connector, Show::BASE).unwrap();
@@ -121,16 +127,16 @@ fn a_table_is_not_deceived() {
     live.sync().unwrap();
     assert!(live.get(first.id()).is_some());
 
-    silence();
+    stop_delivery();
     let second = begin();
     let gone = end(first);
-    live.sync_those([]).unwrap();
+    live.sync_pids([]).unwrap();
     assert!(live.get(second.id()).is_some());
     assert!(live.get(gone).is_none());
     // Nobody asks until it is over.
     let gone = end(second);
-    mend();
-    live.sync_those([]).unwrap();
+    restore_delivery();
+    live.sync_pids([]).unwrap();
     assert!(live.get(gone).is_none());
 
     let dumps = live.stats().dumps;

@@ -15,14 +15,14 @@ use nix::unistd::{ForkResult, Uid, fork, setresuid, setsid};
 /// Says to the program that it is to storm, and for how many milliseconds.
 const MILLISECONDS: &str = "TASKDIAG_TEST_STORM";
 /// The test that does; the name is this module's and the function's.
-const NAME: &str = "storm::rages";
+const NAME: &str = "fork_storm::run_fork_storm";
 /// Without being told, it does for a moment.
 const MOMENT: u64 = 50;
 /// How many a storm leaves unreaped at most.
 const ZOMBIES: usize = 20;
 
 /// Starts a storm.
-pub(crate) fn begin(length: Duration) -> Child {
+pub(crate) fn start(length: Duration) -> Child {
     Command::new(std::env::current_exe().unwrap())
         .args(["--ignored", "--exact", NAME])
         .env(MILLISECONDS, length.as_millis().to_string())
@@ -33,16 +33,16 @@ pub(crate) fn begin(length: Duration) -> Child {
 
 #[test]
 #[ignore = "stands in for a program that the test of the live table starts"]
-fn rages() {
+fn run_fork_storm() {
     let told = std::env::var(MILLISECONDS).ok();
     let length = told.map_or(MOMENT, |told| told.parse().unwrap());
     let end = Instant::now() + Duration::from_millis(length);
-    let mut dice = Dice(u64::from(std::process::id()));
+    let mut random = Random(u64::from(std::process::id()));
     let mut children = 0_usize;
     let mut born = 0_u64;
     while Instant::now() < end {
-        let fate = dice.roll(10);
-        let seed = Dice(dice.roll(u64::MAX));
+        let fate = random.below(10);
+        let seed = Random(random.below(u64::MAX));
         // SAFETY: the other thread of this program waits for this one, and
         // holds no lock that the child could want.
         match unsafe { fork() }.unwrap() {
@@ -63,12 +63,12 @@ fn reap() -> bool {
 }
 
 /// What becomes of a child.
-fn live(fate: u64, mut dice: Dice) -> ! {
-    let code = i32::try_from(dice.roll(100)).unwrap();
+fn live(fate: u64, mut random: Random) -> ! {
+    let code = i32::try_from(random.below(100)).unwrap();
     match fate {
         0 | 1 => fail(&Command::new("/bin/true").exec()),
         2 => {
-            let id = Uid::from_raw(1000 + u32::try_from(dice.roll(5)).unwrap());
+            let id = Uid::from_raw(1000 + u32::try_from(random.below(5)).unwrap());
             setresuid(id, id, id).unwrap();
         }
         3 => prctl::set_name(c"renamed").unwrap(),
@@ -78,7 +78,7 @@ fn live(fate: u64, mut dice: Dice) -> ! {
         5 => leave_an_orphan(),
         6 => exec_from_a_thread(),
         7 => end_before_a_thread(),
-        8 => thread::sleep(Duration::from_millis(dice.roll(20))),
+        8 => thread::sleep(Duration::from_millis(random.below(20))),
         _ => std::process::abort(),
     }
     exit(code)
@@ -122,10 +122,10 @@ fn fail(error: &std::io::Error) -> ! {
 
 /// Numbers that are the same each time.
 #[derive(Clone, Copy, Debug)]
-struct Dice(u64);
+struct Random(u64);
 
-impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
+impl Random {
+    fn below(&mut self, sides: u64) -> u64 {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005) + 1;
         (self.0 >> 33) % sides
     }

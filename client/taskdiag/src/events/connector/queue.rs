@@ -23,14 +23,14 @@ use std::time::Duration;
 
 use nix::time::{ClockId, clock_gettime};
 
-use super::message::{Message, What, decode};
+use super::message::{ConnectorMessage, Content, decode};
 use super::probe::Probe;
 use crate::error::{Error, Result};
 use crate::events::{Event, EventKind, Events, Lost};
 
 /// Events that were received and are not given yet.
 #[derive(Debug)]
-pub(super) struct Intake {
+pub(super) struct EventQueue {
     wanted: Events,
     /// How many messages the receive buffer can hold.
     capacity: usize,
@@ -41,13 +41,13 @@ pub(super) struct Intake {
     /// before it.
     overflow: Option<usize>,
     /// An order has been acknowledged since a probe was looked for last.
-    ordered: bool,
+    commanded: bool,
     /// What is to come before there is nothing to read.
     probe: Option<Probe>,
     ready: VecDeque<Result<Event>>,
 }
 
-impl Intake {
+impl EventQueue {
     /// Nothing yet; what is not `wanted` is left out.
     pub(super) fn new(wanted: Events, capacity: usize, counts_losses: bool) -> Self {
         Self {
@@ -55,7 +55,7 @@ impl Intake {
             capacity,
             next: counts_losses.then(BTreeMap::new),
             overflow: None,
-            ordered: false,
+            commanded: false,
             probe: None,
             ready: VecDeque::new(),
         }
@@ -82,12 +82,12 @@ impl Intake {
             Ok(message) => self.message(message),
             Err(malformed) => self.ready.push_back(Err(malformed.into())),
         }
-        self.come_closer_to_overflow();
+        self.count_down_overflow();
     }
 
     /// The receive buffer was full.
     pub(super) fn overrun(&mut self) {
-        self.tell_overflow();
+        self.report_overflow();
         self.overflow = Some(self.capacity);
     }
 
@@ -98,10 +98,10 @@ impl Intake {
 
     /// There is nothing to receive.
     pub(super) fn drained(&mut self) {
-        self.tell_overflow();
+        self.report_overflow();
         if let Some(probe) = self.probe.take() {
-            if std::mem::take(&mut self.ordered) || !probe.has_come() {
-                self.tell(None, Lost::Silence);
+            if std::mem::take(&mut self.commanded) || !probe.received() {
+                self.push_lost(None, Lost::DeliveryStopped);
             }
         }
     }
@@ -111,33 +111,33 @@ impl Intake {
         self.ready.push_back(Err(error));
     }
 
-    fn message(&mut self, message: Message) {
+    fn message(&mut self, message: ConnectorMessage) {
         if let Some(events) = self.gap(&message) {
-            self.tell(Some(message.cpu), Lost::Gap { events });
+            self.push_lost(Some(message.cpu), Lost::Gap { events });
         }
-        if let (What::Event(event), Some(probe)) = (&message.what, &mut self.probe) {
-            probe.compare(event);
+        if let (Content::Event(event), Some(probe)) = (&message.content, &mut self.probe) {
+            probe.observe(event);
         }
-        match message.what {
-            What::Event(event) if event.kind.events().intersects(self.wanted) => {
+        match message.content {
+            Content::Event(event) if event.kind.events().intersects(self.wanted) => {
                 self.ready.push_back(Ok(event));
             }
-            What::Ack { .. } => self.ordered = true,
-            What::Event(_) | What::Unknown => {}
+            Content::Ack { .. } => self.commanded = true,
+            Content::Event(_) | Content::Unknown => {}
         }
     }
 
     /// How many messages of this one's CPU are missing before it.
-    fn gap(&mut self, message: &Message) -> Option<u32> {
+    fn gap(&mut self, message: &ConnectorMessage) -> Option<u32> {
         let after = message.seq.wrapping_add(1);
         let due = self.next.as_mut()?.insert(message.cpu, after)?;
         let missing = message.seq.wrapping_sub(due);
         (missing != 0).then_some(missing)
     }
 
-    fn come_closer_to_overflow(&mut self) {
+    fn count_down_overflow(&mut self) {
         match &mut self.overflow {
-            Some(0) => self.tell_overflow(),
+            Some(0) => self.report_overflow(),
             Some(left) => *left -= 1,
             None => {}
         }
@@ -145,14 +145,14 @@ impl Intake {
 
     /// Tells of an overflow, if there was one. The probe may have been lost in
     /// it: nobody waits for that any more, as this makes them look anew as well.
-    fn tell_overflow(&mut self) {
+    fn report_overflow(&mut self) {
         if self.overflow.take().is_some() {
             self.probe = None;
-            self.tell(None, Lost::Overflow);
+            self.push_lost(None, Lost::Overflow);
         }
     }
 
-    fn tell(&mut self, cpu: Option<u32>, lost: Lost) {
+    fn push_lost(&mut self, cpu: Option<u32>, lost: Lost) {
         let event = Event::new(now(), cpu, EventKind::Lost(lost));
         self.ready.push_back(Ok(event));
     }

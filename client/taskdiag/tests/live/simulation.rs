@@ -41,17 +41,17 @@ pub(crate) enum Op {
     /// An event that is late is sent.
     Send(u8),
     /// From now on no event is, or they are again.
-    Silence,
+    ToggleDelivery,
 }
 
 /// How unkind it is.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Manners {
+pub(crate) struct Faults {
     /// Events are sent at once, and received in their order; nothing happens
     /// while somebody asks.
-    pub(crate) orderly: bool,
+    pub(crate) ordered: bool,
     /// How many events there is room for.
-    pub(crate) room: usize,
+    pub(crate) capacity: usize,
     /// One question of so many fails; 0 for none.
     pub(crate) fails: u64,
     /// Pidfds have inodes.
@@ -99,104 +99,104 @@ impl Process {
 /// What happened, for whoever has to find out why.
 #[derive(Debug)]
 #[allow(dead_code, reason = "it is shown")]
-pub(crate) enum Happened {
-    Told(EventKind),
-    Heard(Event),
+pub(crate) enum LogEntry {
+    Raised(EventKind),
+    Received(Event),
     Reaped(Pid),
-    Asked(Pid, State),
+    Listed(Pid, State),
 }
 
 #[derive(Debug)]
-pub(crate) struct World {
+pub(crate) struct SimulatedKernel {
     processes: BTreeMap<Pid, Process>,
-    manners: Manners,
+    faults: Faults,
     clock: u64,
-    dice: u64,
+    seed: u64,
     /// What is still to happen.
     pub(crate) script: VecDeque<Op>,
     /// Events that are not sent yet, and from which CPU they will be.
     late: Vec<(usize, EventKind)>,
     queues: [VecDeque<Event>; 2],
     losing: bool,
-    silent: bool,
+    delivery_stopped: bool,
     /// An event was not sent since somebody wanted to know.
     unsent: bool,
-    pub(crate) history: Vec<(u64, Happened)>,
+    pub(crate) log: Vec<(u64, LogEntry)>,
     pub(crate) losses: u64,
     pub(crate) failures: u64,
     /// How processes ended, by their start: their first thread, and those that
     /// ended after it, as far as one can tell by their events.
     pub(crate) ends: BTreeMap<u64, Vec<ExitStatus>>,
     /// How often each number was taken.
-    pub(crate) bearers: BTreeMap<Pid, u32>,
+    pub(crate) pid_uses: BTreeMap<Pid, u32>,
 }
 
-impl World {
-    pub(crate) fn new(manners: Manners, dice: u64, script: Vec<Op>) -> Self {
-        let mut world = Self {
+impl SimulatedKernel {
+    pub(crate) fn new(faults: Faults, seed: u64, script: Vec<Op>) -> Self {
+        let mut kernel = Self {
             processes: BTreeMap::new(),
-            manners,
+            faults,
             clock: 0,
-            dice,
+            seed,
             script: script.into(),
             late: Vec::new(),
             queues: Default::default(),
             losing: false,
-            silent: false,
+            delivery_stopped: false,
             unsent: false,
-            history: Vec::new(),
+            log: Vec::new(),
             losses: 0,
             failures: 0,
             ends: BTreeMap::new(),
-            bearers: BTreeMap::new(),
+            pid_uses: BTreeMap::new(),
         };
-        world.be_born(INIT, 0, 0, 0);
-        world
+        kernel.add_process(INIT, 0, 0, 0);
+        kernel
     }
 
     /// What a list made now would have.
     pub(crate) fn tasks(&self) -> Vec<Task> {
-        let inodes = self.manners.inodes;
+        let inodes = self.faults.inodes;
         let each = self.processes.iter();
         each.map(|(&pid, process)| process.task(pid, inodes))
             .collect()
     }
 
-    pub(crate) fn is_orderly(&self) -> bool {
-        self.manners.orderly
+    pub(crate) fn is_ordered(&self) -> bool {
+        self.faults.ordered
     }
 
     pub(crate) fn stop_failing(&mut self) {
-        self.manners.fails = 0;
+        self.faults.fails = 0;
     }
 
     pub(crate) fn now(&self) -> u64 {
         self.clock
     }
 
-    fn roll(&mut self, sides: u64) -> u64 {
+    fn random(&mut self, sides: u64) -> u64 {
         // Knuth's multiplier; the low bits are the worst.
-        self.dice = self.dice.wrapping_mul(6_364_136_223_846_793_005) + 1;
-        (self.dice >> 33) % sides
+        self.seed = self.seed.wrapping_mul(6_364_136_223_846_793_005) + 1;
+        (self.seed >> 33) % sides
     }
 
     /// Lets the next few things of the script happen.
-    pub(crate) fn go_on(&mut self, most: u64) {
-        for _ in 0..self.roll(most + 1) {
+    pub(crate) fn advance(&mut self, most: u64) {
+        for _ in 0..self.random(most + 1) {
             if let Some(op) = self.script.pop_front() {
-                self.happen(op);
+                self.apply(op);
             }
         }
     }
 
     /// Sends all events that are late.
-    pub(crate) fn catch_up(&mut self) {
+    pub(crate) fn send_all(&mut self) {
         while !self.late.is_empty() {
             self.send(0);
         }
     }
 
-    pub(crate) fn happen(&mut self, op: Op) {
+    pub(crate) fn apply(&mut self, op: Op) {
         self.clock += 1;
         match op {
             Op::Fork(who) => self.fork(who),
@@ -228,7 +228,7 @@ impl World {
             Op::ThreadExit(who, code) => self.thread_exit(who, code),
             Op::Reap(who) => self.reap(who),
             Op::Send(which) => self.send(which.into()),
-            Op::Silence => self.silent ^= true,
+            Op::ToggleDelivery => self.delivery_stopped ^= true,
         }
     }
 
@@ -249,11 +249,11 @@ impl World {
         };
         let free: Vec<Pid> = (INIT + 1..=PIDS).filter(|pid| !taken(pid)).collect();
         let sides = u64::try_from(free.len()).unwrap();
-        let which = usize::try_from(self.roll(sides.max(1))).unwrap();
+        let which = usize::try_from(self.random(sides.max(1))).unwrap();
         free.get(which).copied()
     }
 
-    fn be_born(&mut self, pid: Pid, ppid: Pid, sid: Pid, uid: u32) {
+    fn add_process(&mut self, pid: Pid, ppid: Pid, sid: Pid, uid: u32) {
         self.clock += 1;
         let born = Process {
             start: self.clock,
@@ -265,7 +265,7 @@ impl World {
             threads: BTreeSet::new(),
         };
         self.processes.insert(pid, born);
-        *self.bearers.entry(pid).or_default() += 1;
+        *self.pid_uses.entry(pid).or_default() += 1;
     }
 
     fn fork(&mut self, who: u8) {
@@ -276,8 +276,8 @@ impl World {
             return;
         };
         let Process { sid, uid, .. } = self.processes[&parent];
-        self.be_born(pid, parent, sid, uid);
-        self.tell(EventKind::Fork {
+        self.add_process(pid, parent, sid, uid);
+        self.raise(EventKind::Fork {
             pid,
             tgid: pid,
             parent_pid: parent,
@@ -294,8 +294,8 @@ impl World {
             return;
         };
         self.process(tgid).threads.insert(pid);
-        *self.bearers.entry(pid).or_default() += 1;
-        self.tell(EventKind::Fork {
+        *self.pid_uses.entry(pid).or_default() += 1;
+        self.raise(EventKind::Fork {
             pid,
             tgid,
             parent_pid: tgid,
@@ -311,7 +311,7 @@ impl World {
     fn alter(&mut self, who: u8, alter: impl Fn(Pid, &mut Process) -> EventKind) {
         if let Some(pid) = self.pick(who, |_, process| process.ended.is_none()) {
             let event = alter(pid, self.process(pid));
-            self.tell(event);
+            self.raise(event);
         }
     }
 
@@ -336,9 +336,9 @@ impl World {
             ended.insert(tgid);
         }
         for pid in ended {
-            self.tell_exit(pid, tgid, 0);
+            self.raise_exit(pid, tgid, 0);
         }
-        self.tell(EventKind::Exec { pid: tgid, tgid });
+        self.raise(EventKind::Exec { pid: tgid, tgid });
     }
 
     fn exit(&mut self, who: u8, code: u8) {
@@ -351,7 +351,7 @@ impl World {
             ended.insert(tgid);
         }
         for pid in ended {
-            self.tell_exit(pid, tgid, code);
+            self.raise_exit(pid, tgid, code);
         }
         self.end(tgid);
     }
@@ -369,7 +369,7 @@ impl World {
             process.threads.pop_first().unwrap()
         };
         let over = process.is_over();
-        self.tell_exit(pid, tgid, code);
+        self.raise_exit(pid, tgid, code);
         if over {
             self.end(tgid);
         }
@@ -388,29 +388,29 @@ impl World {
             }
         }
         // Some parents do not want to know.
-        if ppid == INIT || self.roll(3) == 0 {
+        if ppid == INIT || self.random(3) == 0 {
             reaped.push(pid);
         }
         for pid in reaped {
             self.processes.remove(&pid);
-            self.note(Happened::Reaped(pid));
+            self.log(LogEntry::Reaped(pid));
         }
     }
 
     fn reap(&mut self, who: u8) {
         if let Some(pid) = self.pick(who, |_, process| process.is_over()) {
             self.processes.remove(&pid);
-            self.note(Happened::Reaped(pid));
+            self.log(LogEntry::Reaped(pid));
         }
     }
 
-    fn tell_exit(&mut self, pid: Pid, tgid: Pid, code: u8) {
+    fn raise_exit(&mut self, pid: Pid, tgid: Pid, code: u8) {
         let process = &self.processes[&tgid];
-        if process.ended.is_some() || !self.manners.orderly {
+        if process.ended.is_some() || !self.faults.ordered {
             let ends = self.ends.entry(process.start).or_default();
             ends.push(status(code));
         }
-        self.tell(EventKind::Exit {
+        self.raise(EventKind::Exit {
             pid,
             tgid,
             status: status(code),
@@ -420,17 +420,17 @@ impl World {
         });
     }
 
-    fn tell(&mut self, event: EventKind) {
-        self.note(Happened::Told(event));
-        let cpu = usize::try_from(self.roll(2)).unwrap();
+    fn raise(&mut self, event: EventKind) {
+        self.log(LogEntry::Raised(event));
+        let cpu = usize::try_from(self.random(2)).unwrap();
         self.late.push((cpu, event));
-        if self.manners.orderly || self.roll(2) == 0 {
+        if self.faults.ordered || self.random(2) == 0 {
             self.send(0);
         }
     }
 
-    fn note(&mut self, what: Happened) {
-        self.history.push((self.clock, what));
+    fn log(&mut self, entry: LogEntry) {
+        self.log.push((self.clock, entry));
     }
 
     /// Sends one of the late events: of a number, the eldest.
@@ -443,12 +443,12 @@ impl World {
         let eldest = self.late.iter().position(of_same).unwrap();
         let (cpu, event) = self.late.remove(eldest);
         self.clock += 1;
-        if self.silent {
+        if self.delivery_stopped {
             self.unsent = true;
             return;
         }
         let waiting: usize = self.queues.iter().map(VecDeque::len).sum();
-        if waiting >= self.manners.room {
+        if waiting >= self.faults.capacity {
             self.losing = true;
             return;
         }
@@ -462,7 +462,7 @@ impl World {
         let waiting: Vec<usize> = (0..2)
             .filter(|&cpu| first(&self.queues[cpu]).is_some())
             .collect();
-        let cpu = match (&waiting[..], self.manners.orderly) {
+        let cpu = match (&waiting[..], self.faults.ordered) {
             ([], _) if self.losing => {
                 self.losing = false;
                 self.losses += 1;
@@ -474,16 +474,16 @@ impl World {
                 .iter()
                 .min_by_key(|&&cpu| first(&self.queues[cpu]))
                 .unwrap(),
-            (_, false) => waiting[usize::try_from(self.roll(2)).unwrap() % waiting.len()],
+            (_, false) => waiting[usize::try_from(self.random(2)).unwrap() % waiting.len()],
         };
         let event = self.queues[cpu].pop_front();
-        self.note(Happened::Heard(event?));
+        self.log(LogEntry::Received(event?));
         event
     }
 
     /// Fails, now and then.
-    fn try_to(&mut self, what: &'static str) -> Result<()> {
-        if self.manners.fails != 0 && self.roll(self.manners.fails) == 0 {
+    fn maybe_fail(&mut self, what: &'static str) -> Result<()> {
+        if self.faults.fails != 0 && self.random(self.faults.fails) == 0 {
             self.failures += 1;
             return Err(Error::Io {
                 context: what,
@@ -500,31 +500,31 @@ pub(crate) fn status(code: u8) -> ExitStatus {
 
 /// The world as a source of tasks, and as one of events.
 #[derive(Clone, Debug)]
-pub(crate) struct Window(pub(crate) Rc<RefCell<World>>);
+pub(crate) struct KernelHandle(pub(crate) Rc<RefCell<SimulatedKernel>>);
 
-impl TaskSource for Window {
-    fn tell(&mut self, request: &Request<'_>, each: &mut dyn FnMut(Task)) -> Result<()> {
+impl TaskSource for KernelHandle {
+    fn list(&mut self, request: &Request<'_>, each: &mut dyn FnMut(Task)) -> Result<()> {
         assert_eq!(request.strategy, Strategy::All);
         let listed = request.filters.pids.clone();
         for pid in INIT..=PIDS {
             if listed.as_ref().is_some_and(|listed| !listed.contains(&pid)) {
                 continue;
             }
-            let told = {
-                let mut world = self.0.borrow_mut();
-                world.try_to("ask")?;
-                if !world.manners.orderly {
-                    world.go_on(2);
+            let task = {
+                let mut kernel = self.0.borrow_mut();
+                kernel.maybe_fail("ask")?;
+                if !kernel.faults.ordered {
+                    kernel.advance(2);
                 }
-                let inodes = world.manners.inodes;
-                world
+                let inodes = kernel.faults.inodes;
+                kernel
                     .processes
                     .get(&pid)
                     .map(|process| process.task(pid, inodes))
             };
-            if let Some(task) = told {
-                let asked = Happened::Asked(pid, task.base.unwrap().state);
-                self.0.borrow_mut().note(asked);
+            if let Some(task) = task {
+                let entry = LogEntry::Listed(pid, task.base.unwrap().state);
+                self.0.borrow_mut().log(entry);
                 each(task);
             }
         }
@@ -532,18 +532,18 @@ impl TaskSource for Window {
     }
 }
 
-impl EventSource for Window {
+impl EventSource for KernelHandle {
     fn next_event(&mut self, timeout: Option<Duration>) -> Result<Option<Event>> {
         assert_eq!(timeout, Some(Duration::ZERO), "nothing would ever come");
-        let mut world = self.0.borrow_mut();
-        world.try_to("listen")?;
-        Ok(world.receive())
+        let mut kernel = self.0.borrow_mut();
+        kernel.maybe_fail("listen")?;
+        Ok(kernel.receive())
     }
 
     fn probe(&mut self) -> Result<()> {
-        let mut world = self.0.borrow_mut();
-        world.try_to("probe")?;
-        world.losing |= std::mem::take(&mut world.unsent);
+        let mut kernel = self.0.borrow_mut();
+        kernel.maybe_fail("probe")?;
+        kernel.losing |= std::mem::take(&mut kernel.unsent);
         Ok(())
     }
 }
