@@ -17,7 +17,7 @@ pub(crate) struct Areas {
 impl Areas {
     /// Takes the areas that the task has, or the next of them.
     pub(crate) fn take(&mut self, task: TaskRef<'_>, show: Show) {
-        if task.goes_on() {
+        if task.is_continuation() {
             self.task.go_on(task);
         } else {
             self.task = Row::new(task, show);

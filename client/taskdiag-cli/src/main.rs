@@ -13,7 +13,6 @@ mod filter;
 mod generate;
 mod host;
 mod maps;
-mod names;
 mod output;
 mod pid;
 mod ps;
@@ -23,7 +22,6 @@ mod session;
 mod sort;
 mod spec;
 mod tree;
-mod tty;
 mod value;
 mod watch;
 

@@ -5,7 +5,7 @@ use std::fmt;
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 
-use taskdiag::{Show, Stats, TaskRef, Way};
+use taskdiag::{Show, Stats, TaskRef, TransportKind};
 
 use crate::areas;
 use crate::cli::{self, Ask, Job, Maps, Rows};
@@ -70,7 +70,7 @@ process groups, tracers and capabilities are as they were when last read. With
 fn show_rows(job: &Rows) -> Result<(), Failure> {
     let failed = |error| failure(error, &job.request);
     let mut client = connect(job.ask.way()).map_err(failed)?;
-    let way = client.transport().way();
+    let way = client.source().kind();
     let host = Host::now(job.numeric);
     let (out, width) = open_stdout();
     let mut output = output::open(job, &host, out, width)?;
@@ -113,7 +113,7 @@ fn show_rows(job: &Rows) -> Result<(), Failure> {
             match task {
                 Some(task) => {
                     incomplete.note(task);
-                    kept |= task.is_kept();
+                    kept |= task.is_cached();
                 }
                 None => watch.stop(),
             }
@@ -131,7 +131,7 @@ fn show_rows(job: &Rows) -> Result<(), Failure> {
 /// Adds a piece to the row it belongs to, and returns the row with its last piece.
 fn add_piece(begun: &mut Option<Row>, piece: TaskRef<'_>, show: Show) -> Option<Row> {
     match begun {
-        Some(row) if piece.goes_on() => row.go_on(piece),
+        Some(row) if piece.is_continuation() => row.go_on(piece),
         _ => *begun = Some(Row::new(piece, show)),
     }
     match piece.has_more() {
@@ -143,7 +143,7 @@ fn add_piece(begun: &mut Option<Row>, piece: TaskRef<'_>, show: Show) -> Option<
 fn show_maps(job: &Maps) -> Result<(), Failure> {
     let failed = |error| failure(error, &job.request);
     let mut client = connect(job.ask.way()).map_err(failed)?;
-    let way = client.transport().way();
+    let way = client.source().kind();
     let (mut out, _) = open_stdout();
     let mut incomplete = Incomplete::default();
     let mut watch = Watch::start();
@@ -180,7 +180,7 @@ fn show_diagnosis(json: bool) -> Result<(), Failure> {
 }
 
 /// Says beside the output what is to be said of a dump.
-fn conclude(stats: Stats, way: Way, watch: &Watch, wanted: bool) {
+fn conclude(stats: Stats, way: TransportKind, watch: &Watch, wanted: bool) {
     if stats.interrupted {
         log::info!("tasks came or went during the dump");
     }
@@ -244,7 +244,7 @@ impl Watch {
 /// What `--stats` tells.
 struct Report {
     stats: Stats,
-    way: Way,
+    way: TransportKind,
     time: Duration,
 }
 

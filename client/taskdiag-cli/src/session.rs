@@ -6,7 +6,7 @@ use std::fmt;
 use std::io::{self, BufWriter, IsTerminal as _, StdoutLock, Write as _};
 
 use nix::libc;
-use taskdiag::{AnyTransport, Client, Error, Features, Request, Show, TaskRef, Way};
+use taskdiag::{AnySource, Client, Error, Features, Request, Show, TaskRef, TransportKind};
 
 use crate::exit::Failure;
 
@@ -14,12 +14,12 @@ use crate::exit::Failure;
 pub(crate) const OUTPUT_BUFFER: usize = 64 * 1024;
 
 /// Finds whom to ask. Who has not said to read /proc is told what that costs.
-pub(crate) fn connect(way: Option<Way>) -> Result<Client<AnyTransport>, Error> {
+pub(crate) fn connect(way: Option<TransportKind>) -> Result<Client<AnySource>, Error> {
     if let Some(way) = way {
-        return Client::connect_by(way);
+        return Client::connect_over(way);
     }
     let client = Client::connect_any()?;
-    if client.transport().way().is_slow() {
+    if client.source().kind().is_slow() {
         say(format_args!("{SLOW}"));
     }
     Ok(client)

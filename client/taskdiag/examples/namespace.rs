@@ -15,7 +15,7 @@ mod common;
 use std::io::{Write, stdout};
 
 use common::{Outcome, unless_closed};
-use taskdiag::{AnyTransport, Client, Dump, Error, Pid, Request, Scope, Strategy};
+use taskdiag::{AnySource, Client, Dump, Error, Pid, Request, Scope, Strategy};
 
 fn main() -> Outcome {
     unless_closed(namespace())
@@ -38,7 +38,7 @@ fn namespace() -> Outcome {
     }
 }
 
-fn show(mut dump: Dump<'_, AnyTransport>) -> Outcome {
+fn show(mut dump: Dump<'_, AnySource>) -> Outcome {
     let mut out = stdout().lock();
     while let Some(task) = dump.next()? {
         if let Some(base) = task.base() {

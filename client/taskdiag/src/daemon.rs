@@ -49,7 +49,7 @@ const GREETING: usize = 1024;
 /// A connection to `taskdiagd`, which answers in the kernel's place.
 ///
 /// Messages are those of the transaction file. A row that the daemon keeps and
-/// has not read anew says so: [`crate::TaskRef::is_kept`].
+/// has not read anew says so: [`crate::TaskRef::is_cached`].
 #[derive(Debug)]
 pub struct Daemon {
     fd: OwnedFd,

@@ -211,17 +211,17 @@
 //! # By which way
 //!
 //! [`Client::connect_any`](crate::Client::connect_any) takes the best
-//! [`Way`](crate::Way) there is: the netlink family, `/proc/task-diag`, the
+//! [`TransportKind`](crate::TransportKind) there is: the netlink family, `/proc/task-diag`, the
 //! daemon `taskdiagd`, or the files of `/proc/PID`. Rows that the daemon keeps by
-//! events, and has not read anew, [say so](crate::TaskRef::is_kept). A program that would rather fail than be slow says so:
+//! events, and has not read anew, [say so](crate::TaskRef::is_cached). A program that would rather fail than be slow says so:
 //!
 //! ```
-//! use taskdiag::{Client, Error, Way};
+//! use taskdiag::{Client, Error, TransportKind};
 //!
-//! let mut client = match Client::connect_by(Way::Netlink) {
+//! let mut client = match Client::connect_over(TransportKind::Netlink) {
 //!     Err(Error::NoFamily) => {
 //!         eprintln!("this kernel has no task_diag: reading /proc");
-//!         Client::connect_by(Way::Procfs)?
+//!         Client::connect_over(TransportKind::Procfs)?
 //!     }
 //!     client => client?,
 //! };

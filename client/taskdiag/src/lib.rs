@@ -30,7 +30,7 @@
 //!
 //! [`Client::connect_any`] takes the best there is: the netlink family, the
 //! transaction file `/proc/task-diag`, the daemon `taskdiagd`, or else the files
-//! of `/proc/PID`, which every Linux has. [`AnyTransport::way`] tells which.
+//! of `/proc/PID`, which every Linux has. [`AnySource::kind`] tells which.
 //! Requests, tasks and errors are the same; what procfs cannot tell is said at
 //! [`Procfs`]. It costs several system calls a task instead of about a thousand
 //! instructions.
@@ -39,7 +39,7 @@
 //! use taskdiag::{Client, Request, Strategy};
 //!
 //! let mut client = Client::connect_any()?;
-//! println!("by {}", client.transport().way());
+//! println!("by {}", client.source().kind());
 //! let mut dump = client.dump(&Request::new(Strategy::All))?;
 //! assert!(dump.next()?.is_some());
 //! # Ok::<(), taskdiag::Error>(())
@@ -72,7 +72,8 @@ mod extack;
 mod file;
 pub mod guide;
 pub mod live;
-mod names;
+mod name_list;
+pub mod names;
 mod pid;
 mod procfs;
 pub mod reassembly;
@@ -87,7 +88,7 @@ mod wire;
 // Paths used by modules outside of `request`.
 use request::{features, filter, show};
 
-pub use any::{AnyTransport, Way};
+pub use any::{AnySource, TransportKind};
 pub use caps::{CapSet, Capability};
 pub use daemon::protocol as daemon_protocol;
 pub use daemon::{DAEMON_SOCKET, DAEMON_VARIABLE, Daemon};

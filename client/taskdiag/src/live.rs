@@ -101,7 +101,7 @@ mod update;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::any::AnyTransport;
+use crate::any::AnySource;
 use crate::dump::Client;
 use crate::error::{Error, Result};
 use crate::events::{Connector, EventSource, Events};
@@ -152,7 +152,7 @@ pub struct Stats {
     pub changes: u64,
 }
 
-impl Live<Client<AnyTransport>, Connector> {
+impl Live<Client<AnySource>, Connector> {
     /// Keeps a table of these groups of the system's processes, by the best
     /// way there is to ask, and the proc connector.
     ///

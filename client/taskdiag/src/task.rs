@@ -507,14 +507,14 @@ impl<'a> TaskRef<'a> {
     /// secure bits) have the values of the last read. Always false for rows of the
     /// kernel: see [`crate::daemon_protocol`].
     #[must_use]
-    pub const fn is_kept(&self) -> bool {
+    pub const fn is_cached(&self) -> bool {
         self.flags & protocol::FLAG_CACHED != 0
     }
 
     /// Whether this piece continues the row of the previous piece. Always false,
     /// except for pieces that [`crate::Dump::next_piece`] returns.
     #[must_use]
-    pub const fn goes_on(&self) -> bool {
+    pub const fn is_continuation(&self) -> bool {
         self.flags & abi::TASK_DIAG_FLAG_CONT != 0
     }
 
@@ -560,7 +560,7 @@ impl<'a> TaskRef<'a> {
         let mut task = Task {
             pid: self.pid,
             tgid: self.tgid,
-            kept: self.is_kept(),
+            cached: self.is_cached(),
             ..Task::default()
         };
         for (kind, value) in self.attributes() {
@@ -624,9 +624,9 @@ pub struct Task {
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Absent::is_empty"))]
     pub absent: Absent,
     /// Whether it is a cached row, kept current by events: see
-    /// [`TaskRef::is_kept`].
+    /// [`TaskRef::is_cached`].
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "std::ops::Not::not"))]
-    pub kept: bool,
+    pub cached: bool,
     /// The attributes this crate does not decode, as received: type and bytes.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Vec::is_empty"))]
     pub other: Vec<(u16, Vec<u8>)>,

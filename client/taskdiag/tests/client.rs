@@ -340,7 +340,12 @@ fn pieces_are_counted_as_one_task() {
     let mut pieces = Vec::new();
     while let Some(piece) = dump.next_piece().unwrap() {
         let absent = !piece.absent().is_empty();
-        pieces.push((piece.pid(), piece.goes_on(), piece.has_more(), absent));
+        pieces.push((
+            piece.pid(),
+            piece.is_continuation(),
+            piece.has_more(),
+            absent,
+        ));
     }
     assert_eq!(
         pieces,
@@ -502,7 +507,7 @@ fn only_a_forwarder_marks_rows_as_cached() {
         };
         let mut client = Client::with_transport(script, 4096);
         let mut dump = client.dump(&all()).unwrap();
-        assert_eq!(dump.next().unwrap().unwrap().is_kept(), forwards);
+        assert_eq!(dump.next().unwrap().unwrap().is_cached(), forwards);
     }
 }
 

@@ -16,7 +16,7 @@ use taskdiag::{Request, Show, Strategy, Task};
 fn told(house: &House, pids: &[u32]) -> Vec<u32> {
     let request = Request::new(Strategy::All).show(Show::BASE | Show::CRED);
     let tasks = house.ask(&request).unwrap();
-    assert!(tasks.iter().all(|task| task.kept));
+    assert!(tasks.iter().all(|task| task.cached));
     let all = tasks.iter().map(|task: &Task| task.pid);
     all.filter(|pid| pids.contains(pid)).collect()
 }

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
-use taskdiag::{Pid, Show, Strategy, Way};
+use taskdiag::{Pid, Show, Strategy, TransportKind};
 
 use crate::columns::{self, BadColumn, Chosen};
 use crate::filter::Condition;
@@ -241,13 +241,13 @@ pub(crate) enum Ask {
 
 impl Ask {
     /// The way that is asked for, if one is.
-    pub(crate) fn way(self) -> Option<Way> {
+    pub(crate) fn way(self) -> Option<TransportKind> {
         Some(match self {
             Self::Auto => return None,
-            Self::Netlink => Way::Netlink,
-            Self::File => Way::File,
-            Self::Daemon => Way::Daemon,
-            Self::Procfs => Way::Procfs,
+            Self::Netlink => TransportKind::Netlink,
+            Self::File => TransportKind::File,
+            Self::Daemon => TransportKind::Daemon,
+            Self::Procfs => TransportKind::Procfs,
         })
     }
 }

@@ -12,7 +12,7 @@ use std::io::{self, Write};
 use nix::sys::utsname::uname;
 use nix::unistd::geteuid;
 use serde::Serialize;
-use taskdiag::{Client, Features, FilterKinds, Options, Show, Strategies, Way};
+use taskdiag::{Client, Features, FilterKinds, Options, Show, Strategies, TransportKind};
 
 use crate::features::words;
 
@@ -80,11 +80,11 @@ impl Diagnosis {
             |_| String::new(),
             |name| name.release().to_string_lossy().into_owned(),
         );
-        let (netlink, by_netlink) = Door::try_open(Way::Netlink);
-        let (file, by_file) = Door::try_open(Way::File);
-        let (daemon, _) = Door::try_open(Way::Daemon);
+        let (netlink, by_netlink) = Door::try_open(TransportKind::Netlink);
+        let (file, by_file) = Door::try_open(TransportKind::File);
+        let (daemon, _) = Door::try_open(TransportKind::Daemon);
         let features = by_netlink.or(by_file);
-        let auto = Client::connect_any().map(|client| client.transport().way());
+        let auto = Client::connect_any().map(|client| client.source().kind());
         let mut diagnosis = Self {
             connector: Connector::find(),
             kernel,
@@ -177,8 +177,8 @@ impl Diagnosis {
 
 impl Door {
     /// Whether requests are answered this way, and what can be asked.
-    fn try_open(way: Way) -> (Self, Option<Features>) {
-        let asked = Client::connect_by(way).and_then(|mut client| client.features());
+    fn try_open(way: TransportKind) -> (Self, Option<Features>) {
+        let asked = Client::connect_over(way).and_then(|mut client| client.features());
         let why_not = asked.as_ref().err().map(ToString::to_string);
         let there = asked.is_ok();
         (Self { there, why_not }, asked.ok())

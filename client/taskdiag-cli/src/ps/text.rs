@@ -111,7 +111,7 @@ impl Writer<'_> {
     /// asked for are whole.
     fn short(&self, name: &str, id: u32, room: usize) -> String {
         let text = self.printable(name.as_bytes(), usize::MAX);
-        if text.width() <= room || self.host.names.numeric {
+        if text.width() <= room || self.host.names.is_numeric() {
             return text;
         }
         match text.get(..room.saturating_sub(1)) {

@@ -319,7 +319,7 @@ fn an_output_that_fails_ends_the_run() {
 fn statistics_are_a_line() {
     let mut stats = Stats::default();
     (stats.tasks, stats.receives, stats.bytes) = (2003, 12, 336_508);
-    let way = Way::Netlink;
+    let way = TransportKind::Netlink;
     let time = Duration::from_micros(3214);
     assert_eq!(
         Report { stats, way, time }.to_string(),

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 
 use taskdiag::events::{Event, EventKind, Events};
-use taskdiag::{AnyTransport, Client, Comm, Pid, Request, Show, Strategy, Task};
+use taskdiag::{AnySource, Client, Comm, Pid, Request, Show, Strategy, Task};
 
 use super::args::Watch;
 
@@ -23,7 +23,7 @@ pub(super) struct Facts {
 
 /// Those of all processes.
 pub(super) struct Known {
-    client: Client<AnyTransport>,
+    client: Client<AnySource>,
     /// `None` if it cannot be kept.
     processes: Option<HashMap<Pid, Facts>>,
 }
@@ -31,7 +31,7 @@ pub(super) struct Known {
 impl Known {
     /// Asks about the processes there are, if the events that are listened to
     /// will tell of the others.
-    pub(super) fn new(client: Client<AnyTransport>, heard: Events) -> taskdiag::Result<Self> {
+    pub(super) fn new(client: Client<AnySource>, heard: Events) -> taskdiag::Result<Self> {
         let mut known = Self {
             client,
             processes: heard.contains(Watch::KNOWN_BY).then(HashMap::new),

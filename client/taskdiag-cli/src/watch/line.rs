@@ -11,8 +11,7 @@ use nix::sys::signal::Signal;
 use nix::time::{ClockId, clock_gettime};
 use serde_json::{Map, Value, json};
 use taskdiag::events::{Event, EventKind, Events, Lost};
-
-use crate::names::Names;
+use taskdiag::names::Names;
 
 use super::known::Facts;
 
@@ -42,7 +41,7 @@ pub(super) struct Wording {
 impl Wording {
     pub(super) fn new(numeric: bool) -> Self {
         Self {
-            names: Names::new(numeric),
+            names: Names::new().numeric(numeric),
             origin: origin(),
             zone: TimeZone::system(),
         }

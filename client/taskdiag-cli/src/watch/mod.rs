@@ -68,7 +68,7 @@ pub(crate) fn run(job: &Watch) -> Result<Exit, Failure> {
 }
 
 /// Whom to ask about processes; that this may be slow goes without saying.
-fn connect() -> Result<Client<taskdiag::AnyTransport>, Failure> {
+fn connect() -> Result<Client<taskdiag::AnySource>, Failure> {
     Client::connect_any().map_err(Failure::Other)
 }
 

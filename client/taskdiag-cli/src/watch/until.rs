@@ -10,7 +10,7 @@ use std::process::ExitStatus;
 
 use nix::libc;
 use taskdiag::events::{Event, EventKind};
-use taskdiag::{AnyTransport, Client, Error, Pid, Show, State, Task};
+use taskdiag::{AnySource, Client, Error, Pid, Show, State, Task};
 
 use crate::exit::Failure;
 
@@ -18,7 +18,7 @@ const ASKED: Show = Show::BASE.union(Show::STAT).union(Show::IDENT);
 
 /// A process whose end is waited for.
 pub(super) struct Until {
-    client: Client<AnyTransport>,
+    client: Client<AnySource>,
     pid: Pid,
     /// When it began, which tells it from a later one with its number.
     start: Option<u64>,
@@ -28,7 +28,7 @@ pub(super) struct Until {
 
 impl Until {
     /// Looks for the process: there has to be one.
-    pub(super) fn new(mut client: Client<AnyTransport>, pid: Pid) -> Result<Self, Failure> {
+    pub(super) fn new(mut client: Client<AnySource>, pid: Pid) -> Result<Self, Failure> {
         let task = match client.one(pid, ASKED) {
             Ok(task) if task.tgid == pid && !is_over(&task) => task,
             Ok(_) => return Err(Failure::NoProcess(pid)),

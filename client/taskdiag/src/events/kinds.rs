@@ -4,7 +4,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::names;
+use crate::name_list;
 
 bitflags::bitflags! {
     /// A set of kinds of events; the bits are those of `<linux/cn_proc.h>`.
@@ -58,7 +58,7 @@ impl FromStr for Events {
     /// Reads a list of names between commas, in any case; the empty string is
     /// the empty set.
     fn from_str(list: &str) -> Result<Self, Self::Err> {
-        names::read(&list.replace('-', "_")).map_err(|word| ParseEventsError {
+        name_list::read(&list.replace('-', "_")).map_err(|word| ParseEventsError {
             word: word.replace('_', "-"),
         })
     }
@@ -71,7 +71,7 @@ impl fmt::Display for Events {
 
         impl fmt::Display for Underscored<'_> {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                names::write(self.0, f)
+                name_list::write(self.0, f)
             }
         }
 

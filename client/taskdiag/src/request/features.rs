@@ -10,7 +10,7 @@ use super::show::Show;
 use super::{Request, Strategy};
 use crate::abi::{self, TaskDiagFeatures};
 use crate::error::Result;
-use crate::names;
+use crate::name_list;
 use crate::task::VmaFlags;
 
 /// The features that the running kernel supports.
@@ -202,20 +202,20 @@ impl From<&Request<'_>> for Options {
 impl fmt::Display for Options {
     /// Names between commas; bits that have no name as one hexadecimal number.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        names::write(self, f)
+        name_list::write(self, f)
     }
 }
 
 impl fmt::Display for Strategies {
     /// Names between commas; bits that have no name as one hexadecimal number.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        names::write(self, f)
+        name_list::write(self, f)
     }
 }
 
 impl fmt::Display for FilterKinds {
     /// Names between commas; bits that have no name as one hexadecimal number.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        names::write(self, f)
+        name_list::write(self, f)
     }
 }

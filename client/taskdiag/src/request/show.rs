@@ -5,7 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::abi;
-use crate::names;
+use crate::name_list;
 
 bitflags::bitflags! {
     /// What about the tasks: a set of groups of facts.
@@ -71,7 +71,7 @@ impl FromStr for Show {
     /// Reads a list of names between commas, in any case; the empty string is
     /// the empty set.
     fn from_str(list: &str) -> Result<Self, Self::Err> {
-        names::read(list).map_err(|word| ParseShowError {
+        name_list::read(list).map_err(|word| ParseShowError {
             word: word.to_owned(),
         })
     }
@@ -80,7 +80,7 @@ impl FromStr for Show {
 impl fmt::Display for Show {
     /// Names between commas; bits that have no name as one hexadecimal number.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        names::write(self, f)
+        name_list::write(self, f)
     }
 }
 

@@ -72,7 +72,7 @@ pub enum State {
     Parked,
     /// An idle kernel thread: `I`.
     Idle,
-    /// Not known, in a [cached row](crate::TaskRef::is_kept): `?`.
+    /// Not known, in a [cached row](crate::TaskRef::is_cached): `?`.
     Unknown,
     /// A state newer than this crate, by number: `?`.
     Other(u8),

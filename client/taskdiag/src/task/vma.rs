@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use crate::abi::{self, TaskDiagVma};
-use crate::names;
+use crate::name_list;
 use crate::task::records::{Records, RecordsOf, fields, text};
 use crate::task::{OfKind, read};
 use crate::wire::Malformed;
@@ -218,7 +218,7 @@ impl VmaFlags {
 impl fmt::Display for VmaFlags {
     /// Names between commas; bits that have no name as one hexadecimal number.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        names::write(self, f)
+        name_list::write(self, f)
     }
 }
 

@@ -439,7 +439,10 @@ fn sixty_thousand_areas_are_told() {
     let mut dump = client.dump(&request).unwrap();
     let (mut pieces, mut more, mut found) = (0, true, Vec::new());
     while let Some(piece) = dump.next_piece().unwrap() {
-        assert_eq!((piece.pid(), piece.goes_on()), (idle.pid(), pieces > 0));
+        assert_eq!(
+            (piece.pid(), piece.is_continuation()),
+            (idle.pid(), pieces > 0)
+        );
         assert!(more, "a piece behind the last");
         more = piece.has_more();
         let vmas: Vec<_> = piece.vmas().into_iter().flatten().collect();

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::process::Stdio;
 
 use nix::sys::signal::{Signal, kill};
-use taskdiag::{AnyTransport, States, Way};
+use taskdiag::{AnySource, States, TransportKind};
 
 use super::*;
 
@@ -18,19 +18,19 @@ const TICK: u64 = 10_000_000;
 const KIB: u64 = 1024;
 
 /// The ways of this kernel, netlink first.
-fn ways() -> Vec<Way> {
+fn ways() -> Vec<TransportKind> {
     let file = std::path::Path::new("/proc/task-diag").exists();
-    let mut ways = Way::ALL.to_vec();
+    let mut ways = TransportKind::ALL.to_vec();
     // The daemon's own tests hold it to the same.
-    ways.retain(|&way| way != Way::Daemon && (way != Way::File || file));
+    ways.retain(|&way| way != TransportKind::Daemon && (way != TransportKind::File || file));
     ways
 }
 
-fn by(way: Way) -> Client<AnyTransport> {
-    Client::connect_by(way).unwrap()
+fn by(way: TransportKind) -> Client<AnySource> {
+    Client::connect_over(way).unwrap()
 }
 
-fn told(way: Way, request: &Request<'_>) -> Result<Vec<Task>, Error> {
+fn told(way: TransportKind, request: &Request<'_>) -> Result<Vec<Task>, Error> {
     by(way).dump(request)?.tasks().collect()
 }
 
@@ -113,7 +113,7 @@ impl Frozen {
     }
 
     /// What is told of these, in the order it is told.
-    fn rows(&self, way: Way, request: &Request<'_>) -> Vec<Task> {
+    fn rows(&self, way: TransportKind, request: &Request<'_>) -> Vec<Task> {
         let mine = self.0.pids();
         let tasks =
             told(way, request).unwrap_or_else(|error| panic!("{way}, {request:?}: {error}"));
@@ -125,11 +125,11 @@ impl Frozen {
     /// pages with others that do not: what netlink tells differently before
     /// and after is asked for again.
     fn agreed(&self, request: &Request<'_>) -> Vec<Task> {
-        let mut expected = self.rows(Way::Netlink, request);
+        let mut expected = self.rows(TransportKind::Netlink, request);
         for way in ways() {
             for attempt in 1.. {
                 let told = self.rows(way, request);
-                let after = self.rows(Way::Netlink, request);
+                let after = self.rows(TransportKind::Netlink, request);
                 let same = told == expected;
                 if same || after == expected || attempt == ATTEMPTS {
                     assert_eq!(told, expected, "{way}, {request:?}");
@@ -281,7 +281,7 @@ fn every_way_refuses_the_same() {
             let fault = name(&dump);
             (dump.errno, fault, one.map(|_| ()))
         };
-        let expected = errors(Way::Netlink);
+        let expected = errors(TransportKind::Netlink);
         for way in ways() {
             assert_eq!(errors(way), expected, "{way}, {request:?}");
         }
@@ -309,16 +309,16 @@ fn only_netlink_knows_other_namespaces() {
     let request = everything(Strategy::All).scope(Scope::Process(1));
     for way in ways() {
         match by(way).dump(&request) {
-            Ok(_) => assert_eq!(way, Way::Netlink),
+            Ok(_) => assert_eq!(way, TransportKind::Netlink),
             Err(error) => {
-                assert_ne!(way, Way::Netlink);
+                assert_ne!(way, TransportKind::Netlink);
                 assert!(matches!(error, Error::ScopeNeedsNetlink { .. }), "{error}");
             }
         };
     }
     assert_eq!(
-        Client::connect_any().unwrap().transport().way(),
-        Way::Netlink
+        Client::connect_any().unwrap().source().kind(),
+        TransportKind::Netlink
     );
 }
 
