@@ -228,7 +228,7 @@ mod tests {
             ),
             ("uid=no such user", "there is no user \"no such user\""),
             ("uid=-1", "there is no user \"-1\""),
-            ("state=Q", "there is no state 'Q'; the states are RSDTtXZPI"),
+            ("state=Q", "unknown state 'Q'; the states are RSDTtXZPI"),
             ("state=", "no state is named; the states are RSDTtXZPI"),
             ("comm=", "\"\" is not how a name can begin"),
             (

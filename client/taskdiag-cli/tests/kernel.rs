@@ -313,7 +313,7 @@ fn a_scope_shows_the_tasks_and_numbers_of_its_namespace() {
     let text = complaint(&["--all", "--scope-pid", &nobody]);
     assert!(
         text.starts_with(&format!(
-            "taskdiag-cli: cannot ask as seen from process {nobody}: "
+            "taskdiag-cli: cannot use the pid namespace of process {nobody}: "
         )),
         "{text}"
     );

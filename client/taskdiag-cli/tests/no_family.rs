@@ -72,8 +72,8 @@ fn a_file_that_is_not_there_is_told_of() {
         .code(1)
         .stdout("")
         .stderr(
-            "taskdiag-cli: the running kernel has no /proc/task-diag; load the module \
-             task_diag, or boot a kernel that is built with CONFIG_TASKDIAG_PROC\n",
+            "taskdiag-cli: cannot open /proc/task-diag: the running kernel does not have it; \
+             load the module task_diag, or boot a kernel built with CONFIG_TASKDIAG_PROC\n",
         );
 }
 
@@ -130,8 +130,8 @@ fn another_namespace_is_not_for_procfs() {
         .code(1)
         .stdout("")
         .stderr(format!(
-            "taskdiag-cli: cannot ask as seen from process {me}: \
-             only the netlink family can, not procfs\n"
+            "taskdiag-cli: cannot use the pid namespace of process {me}: \
+             procfs does not support it; connect over netlink\n"
         ));
 }
 

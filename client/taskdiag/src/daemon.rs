@@ -284,7 +284,7 @@ mod tests {
         for path in ["/nonexistent/sock", "/dev", "/dev/null/sock", "", &long] {
             let error = Daemon::connect_to(Path::new(path)).unwrap_err();
             assert!(matches!(error, Error::NoDaemon { .. }), "{path}: {error}");
-            let said = format!("no taskdiagd listens at {path}");
+            let said = format!("cannot connect to taskdiagd: no daemon listens on {path}");
             assert_eq!(error.to_string(), said);
         }
     }

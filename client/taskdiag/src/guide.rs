@@ -50,7 +50,7 @@
 //! ```
 //!
 //! A task that the caller may not see is indistinguishable from one that does
-//! not exist. [`Error::is_no_such_task`](crate::Error::is_no_such_task) is true
+//! not exist. [`Error::is_gone`](crate::Error::is_gone) is true
 //! for both.
 //!
 //! A pid may be reused before the request arrives.

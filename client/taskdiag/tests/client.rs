@@ -205,7 +205,7 @@ fn what_is_lost_is_never_silent() {
     let error = client.dump(&all()).unwrap().for_each(|_| ()).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "a message of 5000 bytes did not fit the receive buffer of 4096; \
+        "cannot receive a message of 5000 bytes: the receive buffer has 4096; \
          connect with a larger buffer"
     );
 
@@ -280,7 +280,7 @@ fn a_filter_that_does_not_fit_is_not_sent() {
     let error = client.dump(&all().pids(0..most + 1)).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "TASK_DIAG_CMD_ATTR_PIDS of 65532 bytes: there is room for 65531 in a request"
+        "cannot encode TASK_DIAG_CMD_ATTR_PIDS: 65532 bytes exceed the maximum of 65531"
     );
     assert_eq!(client.transport().sent.len(), 1);
 }
@@ -466,11 +466,7 @@ fn errors_are_told_apart_by_errno() {
     ]);
     let mut fails = || {
         let error = client.one(1, Show::CMDLINE | Show::CGROUP).unwrap_err();
-        (
-            error.is_no_such_task(),
-            error.is_unsupported(),
-            error.to_string(),
-        )
+        (error.is_gone(), error.is_unsupported(), error.to_string())
     };
     assert!(matches!(fails(), (true, false, _)));
     assert!(matches!(fails(), (false, true, _)));

@@ -115,7 +115,7 @@ fn columns_that_are_not_there_or_twice_there_are_refused() {
             "--all --columns pid,comm,pid",
             "column \"pid\" is named twice",
         ),
-        ("--all --show creds", "there is no group \"creds\""),
+        ("--all --show creds", "unknown group \"creds\""),
     ] {
         let error = error(line).to_string();
         assert!(error.contains(text), "{line}: {error}");

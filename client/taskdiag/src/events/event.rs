@@ -222,7 +222,9 @@ impl fmt::Display for Lost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Overflow => f.write_str("events were lost: the receive buffer was full"),
-            Self::DeliveryStopped => f.write_str("events may not have been told for a time"),
+            Self::DeliveryStopped => {
+                f.write_str("events may be missing: their delivery had stopped")
+            }
             Self::Gap { events: 1 } => f.write_str("1 event was lost"),
             Self::Gap { events } => write!(f, "{events} events were lost"),
         }

@@ -47,7 +47,7 @@ bitflags::bitflags! {
 
 /// A word that names no kind of events.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no event {word:?}; the events are {}", Events::all())]
+#[error("unknown event {word:?}; the events are {}", Events::all())]
 pub struct ParseEventsError {
     word: String,
 }
@@ -95,10 +95,7 @@ mod tests {
     #[test]
     fn a_word_that_is_no_kind_is_named_among_those_that_are() {
         let error = "fork,bad-luck".parse::<Events>().unwrap_err().to_string();
-        assert!(
-            error.starts_with("there is no event \"bad-luck\""),
-            "{error}"
-        );
+        assert!(error.starts_with("unknown event \"bad-luck\""), "{error}");
         assert!(error.contains("nonzero-exit"), "{error}");
     }
 }

@@ -96,7 +96,7 @@ impl States {
 
 /// A letter that stands for no state.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no state {letter:?}; the states are {}", States::all())]
+#[error("unknown state {letter:?}; the states are {}", States::all())]
 pub struct ParseStatesError {
     letter: char,
 }
@@ -140,7 +140,7 @@ mod tests {
         }
         assert_eq!(
             "Rz".parse::<States>().unwrap_err().to_string(),
-            "there is no state 'z'; the states are RSDTtXZPI"
+            "unknown state 'z'; the states are RSDTtXZPI"
         );
     }
 }

@@ -60,7 +60,7 @@ impl Show {
 
 /// A word that names no group of facts.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no group {word:?}; the groups are {}", Show::all())]
+#[error("unknown group {word:?}; the groups are {}", Show::all())]
 pub struct ParseShowError {
     word: String,
 }
@@ -102,7 +102,7 @@ mod tests {
         let error = "base,creds".parse::<Show>().unwrap_err();
         assert_eq!(
             error.to_string(),
-            "there is no group \"creds\"; the groups are \
+            "unknown group \"creds\"; the groups are \
              base,cred,stat,vma,vma_stat,cmdline,files,ident,ns,cgroup"
         );
         assert!("base,,cred".parse::<Show>().is_err());

@@ -370,7 +370,7 @@ fn a_scope_that_cannot_be_had_is_explained() {
     let error = root.dump(&request(free)).unwrap_err();
     assert_eq!(
         error.to_string(),
-        format!("cannot ask as seen from process {free}: there is no such process")
+        format!("cannot use the pid namespace of process {free}: no such process")
     );
     // Nothing was sent, so the client goes on.
     root.one(own_pid(), Show::BASE).unwrap();
@@ -383,7 +383,8 @@ fn a_scope_that_cannot_be_had_is_explained() {
     assert_eq!(error.errno(), Some(libc::EPERM));
     assert_eq!(
         error.to_string(),
-        "cannot ask as seen from process 1: that needs CAP_SYS_ADMIN over your pid namespace"
+        "cannot use the pid namespace of process 1: CAP_SYS_ADMIN is required over the pid namespace \
+         of the caller"
     );
 }
 
@@ -530,7 +531,7 @@ mod asynchronous {
         let mut dump = asynchronous::dump(&request).await.unwrap();
         assert_eq!(
             dump.next().await.unwrap().unwrap_err().to_string(),
-            format!("cannot ask as seen from process {free}: there is no such process")
+            format!("cannot use the pid namespace of process {free}: no such process")
         );
     }
 

@@ -156,7 +156,7 @@ mod tests {
     fn what_is_in_the_way_is_named() {
         for (errno, words) in [
             (Errno::EPROTONOSUPPORT, "CONFIG_CONNECTOR"),
-            (Errno::EPERM, "CAP_NET_ADMIN before Linux 6.6"),
+            (Errno::EPERM, "CAP_NET_ADMIN is required before Linux 6.6"),
             (Errno::ECONNREFUSED, "initial network namespace"),
             (Errno::EMFILE, "cannot try: "),
         ] {
