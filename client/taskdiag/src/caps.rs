@@ -144,8 +144,25 @@ impl fmt::Display for CapSet {
 }
 
 #[cfg(feature = "serde")]
+impl<'de> serde::Deserialize<'de> for CapSet {
+    /// Deserializes a list of names, as [`Capability`] shows them.
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let names = Vec::<std::borrow::Cow<'_, str>>::deserialize(deserializer)?;
+        names.iter().try_fold(Self::default(), |set, name| {
+            let number = (0..64).find(|&number| Capability(number).to_string() == **name);
+            match number {
+                Some(number) => Ok(Self(set.0 | 1 << number)),
+                None => Err(serde::de::Error::custom(format!(
+                    "unknown capability {name:?}"
+                ))),
+            }
+        })
+    }
+}
+
+#[cfg(feature = "serde")]
 impl serde::Serialize for CapSet {
-    /// As a list of names.
+    /// Serializes a list of names.
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(self.iter().map(|capability| capability.to_string()))
     }

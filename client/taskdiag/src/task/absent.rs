@@ -102,8 +102,39 @@ impl fmt::Display for Absent {
 }
 
 #[cfg(feature = "serde")]
+impl<'de> serde::Deserialize<'de> for Absent {
+    /// Deserializes the map that is serialized; a missing reason has no groups.
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        use serde::de::Error;
+
+        #[derive(Default, serde::Deserialize)]
+        #[serde(default, deny_unknown_fields)]
+        struct Lists {
+            gone: String,
+            denied: String,
+            busy: String,
+            limit: String,
+            leader: String,
+        }
+
+        let parse = |list: &str| {
+            crate::name_list::read_all_bits::<Show>(list)
+                .map_err(|word| D::Error::custom(format!("unknown group {word:?}")))
+        };
+        let lists = Lists::deserialize(deserializer)?;
+        Ok(Self {
+            gone: parse(&lists.gone)?,
+            denied: parse(&lists.denied)?,
+            busy: parse(&lists.busy)?,
+            limit: parse(&lists.limit)?,
+            leader: parse(&lists.leader)?,
+        })
+    }
+}
+
+#[cfg(feature = "serde")]
 impl serde::Serialize for Absent {
-    /// An object: for each reason with groups, their names between commas.
+    /// Serializes a map from each reason with groups to the names of these.
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(
             self.reasons()

@@ -12,7 +12,7 @@ use crate::pid::Pid;
 /// All numbers are those of the request's pid namespace; 0 stands for what has
 /// no number there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Base {
     /// The number of its process.
@@ -123,8 +123,21 @@ impl fmt::Display for State {
 }
 
 #[cfg(feature = "serde")]
+impl<'de> serde::Deserialize<'de> for State {
+    /// Deserializes the letter; `?` is [`State::Unknown`].
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let letter = char::deserialize(deserializer)?;
+        (0..=u8::MAX)
+            .rev()
+            .map(Self::from)
+            .find(|state| state.letter() == letter)
+            .ok_or_else(|| serde::de::Error::custom(format!("unknown state {letter:?}")))
+    }
+}
+
+#[cfg(feature = "serde")]
 impl serde::Serialize for State {
-    /// As its letter.
+    /// Serializes the letter.
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_char(self.letter())
     }
@@ -202,8 +215,17 @@ impl fmt::Debug for Comm {
 }
 
 #[cfg(feature = "serde")]
+impl<'de> serde::Deserialize<'de> for Comm {
+    /// Deserializes a string like [`Comm::new`].
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = std::borrow::Cow::<'_, str>::deserialize(deserializer)?;
+        Ok(Self::new(name.as_bytes()))
+    }
+}
+
+#[cfg(feature = "serde")]
 impl serde::Serialize for Comm {
-    /// As [`Comm::to_string_lossy`].
+    /// Serializes [`Comm::to_string_lossy`].
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.to_string_lossy())
     }

@@ -10,7 +10,7 @@ use crate::wire::Malformed;
 
 /// A task's cgroup in the default hierarchy.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Cgroup<'a> {
     /// Its id, the inode number of its directory in cgroupfs. `cgroup_id()`.
@@ -21,7 +21,7 @@ pub struct Cgroup<'a> {
     /// line `0::` of `/proc/PID/cgroup`. Any bytes except NUL; `None` if it is
     /// longer than `PATH_MAX`. With " (deleted)" behind it where
     /// [`Self::deleted`] is set. `cgroup_path_ns()`.
-    #[cfg_attr(feature = "serde", serde(serialize_with = "super::lossy_option"))]
+    #[cfg_attr(feature = "serde", serde(with = "super::lossy_option"))]
     pub path: Option<Cow<'a, [u8]>>,
 }
 

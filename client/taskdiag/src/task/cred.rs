@@ -9,7 +9,7 @@ use crate::caps::CapSet;
 /// Ids are those of the asker's user namespace; an id without a mapping there
 /// is the overflow id, 65534 unless the administrator chose another.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Cred {
     /// Real user id.

@@ -14,7 +14,7 @@ use crate::abi::{self, TaskDiagStat};
 /// threads; with [`Strategy::One`](crate::Strategy::One), a row is a row of a
 /// thread if its task is not the leader of its thread group.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Stat {
     /// Start of the task: nanoseconds since boot, in the time namespace of the
@@ -88,7 +88,7 @@ pub struct Stat {
 
 /// A task's address space, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Memory {
     /// Address space. `task_vsize()`; `stat` field 23.

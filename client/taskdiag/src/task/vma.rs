@@ -15,7 +15,7 @@ use crate::wire::Malformed;
 /// From the kernel: `struct vm_area_struct`, through `show_map_vma()` of
 /// `fs/proc/task_mmu.c`.
 #[derive(Clone, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Vma<'a> {
     /// First address.
@@ -35,7 +35,7 @@ pub struct Vma<'a> {
     /// A path, with " (deleted)" behind it where [`VmaFlags::DELETED`] is
     /// set; or `[heap]`, `[stack]`, `[vdso]`, `[anon:NAME]` and the like. Any
     /// bytes but NUL: `maps` writes `\012` for a newline, this does not.
-    #[cfg_attr(feature = "serde", serde(serialize_with = "super::lossy_option"))]
+    #[cfg_attr(feature = "serde", serde(with = "super::lossy_option"))]
     pub name: Option<Cow<'a, [u8]>>,
 }
 
@@ -260,8 +260,23 @@ const MNEMONICS: &[(VmaFlags, &str)] = &[
 ];
 
 #[cfg(feature = "serde")]
+impl<'de> serde::Deserialize<'de> for VmaFlags {
+    /// Deserializes a list of names, in any case.
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let names = Vec::<Cow<'_, str>>::deserialize(deserializer)?;
+        names.iter().try_fold(Self::empty(), |flags, name| {
+            match Self::from_name(&name.to_ascii_uppercase()) {
+                Some(flag) => Ok(flags | flag),
+                None => Err(serde::de::Error::custom(format!("unknown flag {name:?}"))),
+            }
+        })
+    }
+}
+
+#[cfg(feature = "serde")]
 impl serde::Serialize for VmaFlags {
-    /// As a list of names: `["read", "exec"]`.
+    /// Serializes a list of names, without the bits that have none:
+    /// `["read", "exec"]`.
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(self.iter_names().map(|(name, _)| name.to_ascii_lowercase()))
     }
