@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: MIT
-//! When to ask about those again of whom no event tells that they go.
+//! When to query processes again that disappear without an event: zombies.
 
 use std::time::{Duration, Instant};
 
 /// Most zombies are reaped at once.
 const INITIAL_INTERVAL: Duration = Duration::from_millis(10);
-/// Some never are.
+/// Some zombies are never reaped.
 const MAX_INTERVAL: Duration = Duration::from_secs(1);
-/// The time between for each of them, up to [`MAX_TOTAL_INTERVAL`]: some ten times what asking takes, so that
-/// nobody has many and a new one again and again to keep the asker busy.
+/// Interval per process, up to [`MAX_TOTAL_INTERVAL`]: about ten times the cost
+/// of a query. A user with many zombies, who adds new ones continually, thereby
+/// cannot occupy the process that keeps the table.
 const INTERVAL_PER_PROCESS: Duration = Duration::from_micros(100);
-/// However many there are, none that is gone is kept for much longer.
+/// With any number of processes, a reaped one is removed after about this time.
 const MAX_TOTAL_INTERVAL: Duration = Duration::from_secs(5);
 
-/// The time until then; there is none as long as there is nobody to ask about.
+/// The time of the next query, or `None` if there is no process to query.
 #[derive(Debug)]
 pub(super) struct Backoff {
     at: Option<Instant>,
@@ -30,17 +31,18 @@ impl Default for Backoff {
 }
 
 impl Backoff {
-    /// How long it is until then.
+    /// Returns the time until the next query.
     pub(super) fn remaining(&self, now: Instant) -> Option<Duration> {
         Some(self.at?.saturating_duration_since(now))
     }
 
-    /// There is nobody to ask about.
+    /// No process is left to query again.
     pub(super) fn reset(&mut self) {
         *self = Self::default();
     }
 
-    /// There are so many, some of whom may have come just now.
+    /// Schedules a query of `count` processes; `new` if some were added just
+    /// now.
     pub(super) fn schedule(&mut self, count: usize, new: bool, now: Instant) {
         if new {
             self.interval = INITIAL_INTERVAL;
@@ -55,7 +57,7 @@ impl Backoff {
         self.at = Some(self.at.map_or(next, |at| at.min(next)));
     }
 
-    /// They have been asked about, and some may have gone.
+    /// The processes have been queried, and `removed` if some have disappeared.
     pub(super) fn rechecked(&mut self, removed: bool) {
         self.at = None;
         self.interval = if removed {
@@ -71,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn zombies_that_stay_are_asked_about_ever_more_seldom() {
+    fn interval_doubles_up_to_one_second_while_zombies_stay() {
         let mut backoff = Backoff::default();
         let now = Instant::now();
         assert_eq!(backoff.remaining(now), None);
@@ -85,7 +87,7 @@ mod tests {
         }
         assert_eq!(waits, [10, 20, 40, 80, 160, 320, 640, 1000, 1000]);
 
-        // A new one is asked about soon, and does not put the others off.
+        // A new process is queried soon and does not delay the others.
         backoff.schedule(1, true, now);
         assert_eq!(backoff.remaining(now), Some(INITIAL_INTERVAL));
         backoff.schedule(2, true, now + INITIAL_INTERVAL / 2);
@@ -95,12 +97,12 @@ mod tests {
     }
 
     #[test]
-    fn new_ones_among_many_do_not_have_all_of_them_asked_about_at_once() {
+    fn interval_grows_with_the_number_of_zombies_even_if_some_are_new() {
         let mut backoff = Backoff::default();
         let now = Instant::now();
         backoff.schedule(20_000, true, now);
         assert_eq!(backoff.remaining(now), Some(2 * MAX_INTERVAL));
-        // Who comes later does not put the others off.
+        // A process added later does not delay the others.
         backoff.schedule(20_001, true, now + MAX_INTERVAL);
         assert_eq!(backoff.remaining(now + MAX_INTERVAL), Some(MAX_INTERVAL));
         backoff.rechecked(true);

@@ -1,26 +1,27 @@
 // SPDX-License-Identifier: MIT
-//! Whose exit an exit is: no I/O.
+//! Assigns exit events to processes: no I/O.
 //!
-//! The event of an exit has a number and no identity, and comes after the
-//! process is a zombie: by then it may be reaped, and its number be another's.
-//! Each process has one such event. So they are counted: if there were as many
-//! of a number as processes with it have died, the last is that of the last to
-//! die. Otherwise nobody knows, and nothing is told.
+//! An exit event carries a pid and no identity, and arrives after the process
+//! has become a zombie: by then the process may be reaped and its pid reused.
+//! Each process sends one such event. So the events per pid are counted: if
+//! there were as many as processes with that pid that have died, the last event
+//! belongs to the process that died last. Otherwise the assignment is
+//! ambiguous, and no exit status is reported.
 
 use std::collections::BTreeMap;
 
 use super::pending::{ExitRecord, PendingUpdate};
 use crate::pid::Pid;
 
-/// What is known of how a process ended.
+/// Knowledge about the exit of a process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum ExitState {
-    /// Nothing so far.
+    /// No event has been received.
     #[default]
     NotReported,
-    /// This.
+    /// The event of this process.
     Known(ExitRecord),
-    /// That will not be known.
+    /// The event cannot be identified, and will not be.
     Unknown,
 }
 
@@ -32,7 +33,7 @@ impl ExitState {
         }
     }
 
-    /// The same, or how a thread ended that was the last to do so.
+    /// Returns a later exit of another thread, if this exit is known.
     fn or_later(self, end: Option<ExitRecord>) -> Self {
         match (self, end) {
             (Self::Known(known), Some(end)) if end.time > known.time => Self::Known(end),
@@ -41,35 +42,36 @@ impl ExitState {
     }
 }
 
-/// Who has a number, before it was asked about and now.
+/// The process with a pid before a query, and after it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PidHistory {
-    /// What is known of the end of the one before, if there was one.
+    /// Exit of the process before the query, if there was one.
     pub(super) before: Option<ExitState>,
-    /// Whether that is the one now.
+    /// Whether both are the same process.
     pub(super) same: bool,
-    /// Whether there is one now, and it is dead.
+    /// Whether the process after the query is dead; `None` if there is none.
     pub(super) now: Option<IsDead>,
 }
 
-/// Whether a process has ended: a zombie, unless it is gone.
+/// Whether a process has ended and is a zombie.
 pub(super) type IsDead = bool;
 
-/// The ends of the processes with one number.
+/// The exits of the processes with one pid.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct ExitStates {
-    /// That of the one before, where it is not the one now.
+    /// Exit of the process before the query, if another one is there now.
     pub(super) before: ExitState,
-    /// That of the one now.
+    /// Exit of the process after the query.
     pub(super) now: ExitState,
 }
 
-/// The exits that are still to be told: of processes that were gone before.
+/// Number of exit events to come per pid, of processes that are already gone.
 #[derive(Debug, Default)]
 pub(super) struct MissingExits(BTreeMap<Pid, u32>);
 
 impl MissingExits {
-    /// Gives each their end. After a loss the count says nothing.
+    /// Returns the exits of both processes. After a loss of events the counts
+    /// are meaningless, and no exit is assigned.
     pub(super) fn assign(
         &mut self,
         pid: Pid,
@@ -96,7 +98,8 @@ impl MissingExits {
 }
 
 impl ExitStates {
-    /// Who lives has not ended, whatever the first thread has done.
+    /// Removes the exit of a process that lives: it has not ended, even if its
+    /// first thread has.
     fn without_living(self, history: PidHistory) -> Self {
         let now = match history.now {
             Some(true) => self.now,
@@ -106,18 +109,18 @@ impl ExitStates {
     }
 }
 
-/// Who with a number has died, as against the exits that were told of it.
+/// Number of processes with one pid that have died, against the exit events.
 #[derive(Debug)]
 struct ExitCount<'a> {
     history: PidHistory,
     pending: &'a PendingUpdate,
-    /// Those gone before.
+    /// Processes gone before the last query, whose event was missing.
     missing: u32,
-    /// The one before, if it is gone.
+    /// 1 if the process before the query is gone.
     before: u32,
-    /// Those that came and went unseen.
+    /// Processes that started and ended between the queries.
     between: u32,
-    /// The one now, if it is dead.
+    /// 1 if the process after the query is dead.
     now: u32,
 }
 
@@ -147,8 +150,9 @@ impl<'a> ExitCount<'a> {
         self.missing + self.before + self.between
     }
 
-    /// Exits to come of those who are gone. The one who is there is told of
-    /// when its own comes, unless it cannot be told which that is.
+    /// Returns the number of exit events to come of processes that are gone.
+    /// The event of the present process updates its row later, unless the
+    /// assignment is ambiguous.
     fn still_missing(&self) -> u32 {
         let exits = self.pending.exits;
         match exits {
@@ -183,14 +187,14 @@ impl<'a> ExitCount<'a> {
         }
     }
 
-    /// Whether there was one only, as far as is known.
+    /// Whether only one process can have sent the events.
     fn is_single_process(&self) -> bool {
         let replaced =
             self.history.before.is_some() && self.history.now.is_some() && !self.history.same;
         self.missing == 0 && self.between == 0 && !replaced
     }
 
-    /// There was one only: the last of its threads says how it ended.
+    /// Exit of the only process: its last thread determines the status.
     fn for_single_process(&self) -> ExitStates {
         let known = match self.history.before {
             Some(ExitState::NotReported) | None => self
@@ -206,7 +210,7 @@ impl<'a> ExitCount<'a> {
         }
     }
 
-    /// No exit was told.
+    /// No exit event was received.
     fn unchanged(&self) -> ExitStates {
         ExitStates {
             before: self.history.before.unwrap_or_default(),
@@ -214,7 +218,7 @@ impl<'a> ExitCount<'a> {
         }
     }
 
-    /// What was known of the one now.
+    /// Returns the known exit of the process after the query.
     fn current(&self) -> ExitState {
         match self.history.before {
             Some(before) if self.history.same => before,
@@ -222,7 +226,7 @@ impl<'a> ExitCount<'a> {
         }
     }
 
-    /// Exits were told, and nobody knows whose.
+    /// The exit events cannot be assigned.
     fn ambiguous(&self) -> ExitStates {
         ExitStates {
             before: self.before_or(ExitState::Unknown),
@@ -234,7 +238,8 @@ impl<'a> ExitCount<'a> {
         }
     }
 
-    /// What was known of the one before, or else this.
+    /// Returns the known exit of the process before the query, or else
+    /// `otherwise`.
     fn before_or(&self, otherwise: ExitState) -> ExitState {
         match self.history.before {
             None | Some(ExitState::NotReported) => otherwise,

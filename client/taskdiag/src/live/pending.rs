@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-//! What events say of processes until these are asked about: no I/O.
+//! The pending set: processes named by events and not yet queried. No I/O.
 //!
-//! However many events there are of a process, there is one pending of it, so
-//! what waits to be asked is bounded by the number of processes.
+//! Any number of events of a process results in one entry, so the size of the
+//! set is bounded by the number of processes.
 
 use std::collections::BTreeMap;
 use std::process::ExitStatus;
@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::events::{Event, EventKind, Lost};
 use crate::pid::Pid;
 
-/// How a thread ended, and when.
+/// Exit of a thread: time and status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct ExitRecord {
     pub(super) time: Duration,
@@ -19,42 +19,44 @@ pub(super) struct ExitRecord {
 }
 
 impl ExitRecord {
-    /// The later of the two.
+    /// Returns the later of two exits.
     pub(super) fn later(a: Option<Self>, b: Option<Self>) -> Option<Self> {
         [a, b].into_iter().flatten().max_by_key(|end| end.time)
     }
 }
 
-/// What was said of the processes with one number since it was asked about.
+/// Summary of the events with one pid since the last query of that pid.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct PendingUpdate {
-    /// Something may be different.
+    /// A field may have changed.
     pub(super) changed: bool,
-    /// Some time has passed since it was asked about last.
+    /// The entry repeats an earlier query.
     pub(super) is_retry: bool,
-    /// Nobody waits for an exit any more.
+    /// The row is to be removed without waiting for the exit event.
     pub(super) no_wait: bool,
-    /// Whoever has the number now may have taken it while nobody looked.
+    /// Number of forks: processes that may have taken the pid since the last
+    /// query.
     pub(super) forks: u32,
-    /// When one of them began to run another program last.
+    /// Time of the last execve().
     pub(super) exec: Option<Duration>,
-    /// Exits of first threads: one a process, but for the above.
+    /// Exits of first threads: one per process, and one more per execve() of
+    /// another thread.
     pub(super) exits: u32,
-    /// The last of these.
+    /// The last exit of a first thread.
     pub(super) leader_exit: Option<ExitRecord>,
     /// The last exit of another thread.
     pub(super) thread_exit: Option<ExitRecord>,
 }
 
 impl PendingUpdate {
-    /// How the last process to end did so. Where a thread starts another
-    /// program, the first thread ends and the process goes on.
+    /// Returns the last exit of a process. An execve() of another thread ends
+    /// the first thread, and the process continues.
     pub(super) fn process_exit(&self) -> Option<ExitRecord> {
         self.leader_exit
             .filter(|end| self.exec.is_none_or(|exec| exec < end.time))
     }
 
-    /// Whether there is more to come, if the process is gone: its exit.
+    /// Whether the exit event of the process, if it is gone, is still to come.
     pub(super) fn awaits_exit(&self) -> bool {
         !self.no_wait && self.forks == 0 && self.process_exit().is_none()
     }
@@ -70,7 +72,7 @@ impl PendingUpdate {
         *last = ExitRecord::later(*last, Some(end));
     }
 
-    /// Adds what was said before.
+    /// Adds the events of an earlier entry.
     fn after(&mut self, before: &Self) {
         self.changed |= before.changed;
         self.is_retry |= before.is_retry;
@@ -83,23 +85,23 @@ impl PendingUpdate {
     }
 }
 
-/// The pending that nothing was asked about yet, by process number.
+/// The pending entries by pid, and counters.
 #[derive(Debug, Default)]
 pub(super) struct PendingSet {
     by_pid: BTreeMap<Pid, PendingUpdate>,
-    /// Some were lost: anybody may be different.
+    /// Events were lost: any process may have changed.
     pub(super) lost: bool,
-    /// Events noted.
+    /// Events received.
     pub(super) events: u64,
-    /// Losses noted.
+    /// Losses of events.
     pub(super) losses: u64,
-    /// Silences among them.
+    /// Losses that were stops of the delivery.
     pub(super) delivery_stops: u64,
 }
 
 impl PendingSet {
-    /// Notes what an event says. Rows are those of processes: what happens to
-    /// their other threads does not show in them, but that the last one ends.
+    /// Records an event. Rows are rows of processes: of the other threads, only
+    /// the exit of the last one affects a row.
     pub(super) fn note(&mut self, event: &Event) {
         if event.is_lost() {
             self.lost = true;
@@ -132,31 +134,31 @@ impl PendingSet {
         }
     }
 
-    /// Wants this process asked about.
+    /// Adds a process to the set and returns its entry.
     pub(super) fn mark(&mut self, pid: Pid) -> &mut PendingUpdate {
         let pending = self.by_pid.entry(pid).or_default();
         pending.changed = true;
         pending
     }
 
-    /// Takes them all.
+    /// Removes and returns all entries.
     pub(super) fn take(&mut self) -> BTreeMap<Pid, PendingUpdate> {
         std::mem::take(&mut self.by_pid)
     }
 
-    /// Gives back what was taken, as it could not be asked about.
+    /// Puts entries back whose query has failed.
     pub(super) fn restore(&mut self, before: &BTreeMap<Pid, PendingUpdate>) {
         for (&pid, pending) in before {
             self.by_pid.entry(pid).or_default().after(pending);
         }
     }
 
-    /// Whether nobody is to be asked about, but for what was lost.
+    /// Whether no process is pending; a loss may be.
     pub(super) fn has_no_process(&self) -> bool {
         self.by_pid.is_empty()
     }
 
-    /// Whether nobody is to be asked about.
+    /// Whether neither a process nor a loss is pending.
     pub(super) fn is_empty(&self) -> bool {
         self.has_no_process() && !self.lost
     }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! The rows of a live table, and what learning something about one changes in
-//! it: no I/O.
+//! The rows of a live table, and the changes that a query causes: no I/O.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -11,23 +10,23 @@ use super::pending::PendingUpdate;
 use crate::pid::Pid;
 use crate::task::{State, Task};
 
-/// A process.
+/// The row of a process.
 #[derive(Debug)]
 struct TableRow {
     task: Arc<Task>,
     exit_state: ExitState,
-    /// The last time that all were told of, it was among them.
+    /// The last list of all processes that contained it.
     generation: u64,
-    /// How often it was gone, and its exit waited for.
+    /// Number of queries that found it gone before its exit event.
     waits: u8,
 }
 
-/// How often an exit is waited for: on a busy processor the one who ends is
-/// reaped before it comes to tell.
+/// Limit of `waits`: on a busy CPU, a process is reaped before the event that
+/// it sends on its exit.
 const MAX_WAITS: u8 = 5;
 
 impl TableRow {
-    /// Whether there is more to come of it, if it is gone: its exit.
+    /// Whether its exit event is still to come, if it is gone.
     fn awaits_exit(&self, pending: &PendingUpdate) -> bool {
         self.exit_state == ExitState::NotReported && self.waits < MAX_WAITS && pending.awaits_exit()
     }
@@ -37,11 +36,11 @@ impl TableRow {
 #[derive(Debug, Default)]
 pub(super) struct Table {
     rows: BTreeMap<Pid, TableRow>,
-    /// Parents and their children.
+    /// Pairs of parent and child.
     children: BTreeSet<(Pid, Pid)>,
     /// Rows that change without an event: see [`Self::to_recheck`].
     to_recheck: BTreeSet<Pid>,
-    /// There are new ones among these.
+    /// Rows were added to `to_recheck`.
     recheck_grew: bool,
     missing_exits: MissingExits,
     generation: u64,
@@ -49,9 +48,10 @@ pub(super) struct Table {
 }
 
 impl Table {
-    /// What was learnt: this task has the number now, or nobody. After a loss,
-    /// pending of exits may be another's. Tells whether children of whoever had
-    /// the number may have another parent now.
+    /// Applies the result of a query: this task has the pid now, or none has.
+    /// `lost` if events were lost: pending exits may then belong to another
+    /// process. Returns whether the children of the former process may have
+    /// another parent now.
     pub(super) fn apply(
         &mut self,
         pid: Pid,
@@ -105,8 +105,8 @@ impl Table {
         }
     }
 
-    /// Keeps who is gone until it is told how it ended, or has been asked
-    /// about some times more.
+    /// Keeps the row of a process that is gone until its exit event arrives, or
+    /// until further queries have found it gone.
     fn wait_for_exit(&mut self, mut row: TableRow, is_retry: bool) {
         row.waits += u8::from(is_retry);
         self.recheck_later(row.task.pid);
@@ -164,12 +164,12 @@ impl Table {
         self.to_recheck.remove(&task.pid);
     }
 
-    /// From now on all are told of.
+    /// Begins a list of all processes.
     pub(super) fn begin_listing(&mut self) {
         self.generation += 1;
     }
 
-    /// Those who were not told of since then.
+    /// Returns the pids of rows that the list did not contain.
     pub(super) fn unlisted(&self) -> impl Iterator<Item = Pid> + '_ {
         let missing = self
             .rows
@@ -178,25 +178,26 @@ impl Table {
         missing.map(|(&pid, _)| pid)
     }
 
-    /// The children of a process.
+    /// Returns the children of a process.
     pub(super) fn children(&self, parent: Pid) -> impl Iterator<Item = Pid> + '_ {
         let all = (parent, Pid::MIN)..=(parent, Pid::MAX);
         self.children.range(all).map(|&(_, child)| child)
     }
 
-    /// Those of which no event tells that they go: zombies until they are
-    /// reaped, and who is gone and is waited for.
+    /// Returns the pids of rows that disappear without an event: zombies until
+    /// they are reaped, and processes that are gone and whose exit event is
+    /// awaited.
     pub(super) fn to_recheck(&self) -> &BTreeSet<Pid> {
         &self.to_recheck
     }
 
-    /// Whether there are new ones among these since this was asked.
+    /// Returns whether [`Self::to_recheck`] has grown since the last call.
     pub(super) fn take_recheck_grew(&mut self) -> bool {
         std::mem::take(&mut self.recheck_grew)
     }
 
-    /// Whether the end of a thread other than the first may show: where the
-    /// first has ended before, this may have been the last.
+    /// Whether the exit of a thread other than the first can affect the row: if
+    /// the first has ended before, this may have been the last.
     pub(super) fn thread_exit_matters(&self, pid: Pid) -> bool {
         match self.get(pid) {
             Some(task) => is_dead(task),
@@ -221,8 +222,8 @@ impl Table {
     }
 }
 
-/// Whether these two with the same number are the same process. The inode is
-/// not told of everybody.
+/// Whether two tasks with the same pid are the same process. Not every
+/// transport reports the inode number.
 fn is_same(a: &Task, b: &Task) -> bool {
     let (a, b) = (a.ident.unwrap_or_default(), b.ident.unwrap_or_default());
     match (a.pidfd_ino, b.pidfd_ino) {
@@ -238,7 +239,8 @@ fn is_dead(task: &Task) -> bool {
     )
 }
 
-/// Whether a process is dead that was not, or may have had threads before.
+/// Whether the process has died since the last query, or may have had further
+/// threads until now.
 fn has_ended(row: Option<&TableRow>, found: Option<&Task>, pending: &PendingUpdate) -> bool {
     let was_dead = row.is_some_and(|row| is_dead(&row.task));
     found.is_some_and(is_dead) && (!was_dead || pending.thread_exit.is_some())
@@ -282,7 +284,7 @@ mod tests {
         pending.take()[&PID]
     }
 
-    /// A table with one row, of a process that is gone without an exit.
+    /// Returns a table whose only process is gone without an exit event.
     fn gone() -> Table {
         let mut table = Table::default();
         table.apply(PID, Some(task()), &PendingUpdate::default(), false);
@@ -298,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn an_exit_on_its_way_is_waited_for() {
+    fn row_of_gone_process_waits_for_its_exit_event() {
         let mut table = gone();
         table.apply(PID, None, &exit(), false);
         let status = ExitStatus::from_raw(9);
@@ -307,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn but_not_for_ever() {
+    fn row_without_exit_event_is_removed_after_max_waits() {
         let mut table = gone();
         let later = PendingUpdate {
             is_retry: true,
@@ -323,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_seen_again_is_not_waited_for() {
+    fn process_found_again_no_longer_waits_for_an_exit() {
         let mut table = gone();
         table.apply(PID, Some(task()), &PendingUpdate::default(), false);
         assert_eq!(table.take_changes(), []);
@@ -331,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn nor_if_somebody_wants_to_know_at_once() {
+    fn no_wait_removes_the_row_of_a_gone_process_at_once() {
         let mut table = gone();
         let no_wait = PendingUpdate {
             no_wait: true,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-//! Listening and asking: about those of whom events tell something, about those
-//! of whom no event tells that they go, and about all after a loss.
+//! Receives events, and queries processes: those that events name, zombies, and
+//! all processes after a loss.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -16,28 +16,28 @@ use crate::pid::Pid;
 use crate::request::{Request, Strategy};
 use crate::task::Task;
 
-/// How many events are taken in before what they say is looked at, so that
-/// under a storm of them there is an end to it.
+/// Events received before the processes that they name are queried. The limit
+/// makes progress possible while events arrive without end.
 const EVENT_BATCH: u64 = 4096;
-/// How many of these there may be before all are asked about, which is more
-/// than the usual receive buffer holds.
+/// Batches received before all processes are listed instead: more events than
+/// the default receive buffer holds.
 const MAX_BATCHES: usize = 8;
-/// How many processes are asked about at once; a request has room for four
-/// times as many.
+/// Pids per query; a request has space for four times as many.
 const MAX_PIDS: usize = 4096;
-/// While all are told of, events are taken in after so many of them: the
-/// receive buffer has to hold no more than come meanwhile.
+/// While all processes are listed, events are received after every this many
+/// tasks, so that the receive buffer does not overflow.
 const TASKS_PER_DRAIN: u64 = 64;
 
 impl<T: TaskSource, E: EventSource> Live<T, E> {
-    /// Takes in events: waits for the first, and not for those behind it.
+    /// Receives events: waits for the first, and takes the others that are
+    /// queued.
     pub(super) fn receive_events(&mut self, timeout: Option<Duration>) -> Result<()> {
         self.more = receive_events(&mut self.events, &mut self.pending, timeout)?;
         Ok(())
     }
 
-    /// Takes in all events that there are. If they come faster than they are
-    /// taken in there is no end to it, and all are asked about instead.
+    /// Receives all queued events. If they arrive faster than they are
+    /// received, a loss is assumed and all processes are listed instead.
     pub(super) fn drain_events(&mut self) -> Result<()> {
         for _ in 0..MAX_BATCHES {
             self.receive_events(Some(Duration::ZERO))?;
@@ -49,7 +49,8 @@ impl<T: TaskSource, E: EventSource> Live<T, E> {
         Ok(())
     }
 
-    /// Looks at all events that there are, and makes sure that there are any.
+    /// Receives all events, makes sure that delivery has not stopped, and
+    /// queries.
     pub(super) fn process_events(&mut self) -> Result<()> {
         if let Err(error) = self.events.probe() {
             self.pending.lost = true;
@@ -57,11 +58,11 @@ impl<T: TaskSource, E: EventSource> Live<T, E> {
         }
         self.drain_events()?;
         self.update()?;
-        // For the exits of those who were just found to be gone.
+        // Receive the exits of the processes that were just found to be gone.
         self.receive_events(Some(Duration::ZERO))
     }
 
-    /// Asks about everybody there is to ask about by now.
+    /// Queries all processes whose query is due.
     pub(super) fn update_due(&mut self) -> Result<()> {
         match self.backoff.remaining(Instant::now()) {
             Some(Duration::ZERO) => self.recheck_all(false),
@@ -69,7 +70,7 @@ impl<T: TaskSource, E: EventSource> Live<T, E> {
         }
     }
 
-    /// Asks, besides, about those of whom no event tells that they go.
+    /// Queries the pending processes, and all that disappear without an event.
     pub(super) fn recheck_all(&mut self, no_wait: bool) -> Result<()> {
         let asked = self.table.to_recheck().clone();
         self.recheck(asked.iter().copied(), no_wait)?;
@@ -80,8 +81,8 @@ impl<T: TaskSource, E: EventSource> Live<T, E> {
         Ok(())
     }
 
-    /// Likewise, but about these alone: when to ask about them all is not put
-    /// off by it.
+    /// Queries the pending processes, and those of `pids` that disappear
+    /// without an event. The schedule of [`Self::recheck_all`] does not change.
     pub(super) fn recheck(
         &mut self,
         pids: impl IntoIterator<Item = Pid>,
@@ -97,8 +98,7 @@ impl<T: TaskSource, E: EventSource> Live<T, E> {
         self.update()
     }
 
-    /// Asks about those of whom events tell something; about all, if some of
-    /// these were lost.
+    /// Queries the pending processes, or lists all processes after a loss.
     pub(super) fn update(&mut self) -> Result<()> {
         let lost = std::mem::take(&mut self.pending.lost);
         let updated = self.query_pending(lost);
@@ -121,7 +121,8 @@ impl<T: TaskSource, E: EventSource> Live<T, E> {
         if lost {
             self.relist()?;
         }
-        // Whoever ends leaves children, about whom is to be asked next.
+        // A process that has exited leaves children with another parent: query
+        // them next.
         while !self.pending.has_no_process() {
             let pending = self.pending.take();
             let asked = self.query(&pending, lost);
@@ -133,8 +134,8 @@ impl<T: TaskSource, E: EventSource> Live<T, E> {
         Ok(())
     }
 
-    /// Asks about all processes. Of those about whom something is told
-    /// meanwhile there are pending.
+    /// Lists all processes. A process that changes meanwhile is pending
+    /// afterwards.
     fn relist(&mut self) -> Result<()> {
         debug!("taking generation of all processes");
         self.stats.dumps += 1;
@@ -157,7 +158,8 @@ impl<T: TaskSource, E: EventSource> Live<T, E> {
         Ok(())
     }
 
-    /// Asks about some processes, and notes who has to be asked about then.
+    /// Queries some processes, and marks the children of those that have
+    /// exited.
     fn query(&mut self, pending: &BTreeMap<Pid, PendingUpdate>, lost: bool) -> Result<()> {
         let worth = |(pid, pending): &(&Pid, &PendingUpdate)| {
             pending.changed || self.table.thread_exit_matters(**pid)
@@ -182,7 +184,7 @@ impl<T: TaskSource, E: EventSource> Live<T, E> {
         Ok(())
     }
 
-    /// Those of these processes that are there.
+    /// Returns those of these processes that exist.
     fn fetch(&mut self, pids: &[Pid]) -> Result<BTreeMap<Pid, Task>> {
         let mut found = BTreeMap::new();
         for some in pids.chunks(MAX_PIDS) {
@@ -199,8 +201,8 @@ impl<T: TaskSource, E: EventSource> Live<T, E> {
     }
 }
 
-/// Takes in events: waits for the first, and not for those behind it. Tells
-/// whether there may be more.
+/// Receives events: waits for the first, and takes the others that are queued.
+/// Returns whether more may be queued.
 fn receive_events(
     events: &mut impl EventSource,
     pending: &mut PendingSet,
@@ -211,7 +213,7 @@ fn receive_events(
             Ok(Some(event)) => pending.note(&event),
             Ok(None) => return Ok(false),
             Err(error) => {
-                // Nobody knows what else could not be received.
+                // Unknown events may have been lost with the failed receive.
                 pending.lost = true;
                 return Err(error);
             }
