@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
-//! Processes that begin, change and end, told as it happens.
+//! Events of processes: start, change and end.
 //!
-//! What tells of events is an [`EventSource`], and what it tells an [`Event`].
-//! Events are hints rather than a record: they may be lost, which is an event
-//! as well ([`EventKind::Lost`]), and a number in one may belong to another
-//! task by the time it is read.
+//! An [`EventSource`] delivers [`Event`]s. They are hints and not a record:
+//! events may be lost, which is an event as well ([`EventKind::Lost`]), and a
+//! pid in an event may belong to another task when the event is read.
 
 mod connector;
 mod event;

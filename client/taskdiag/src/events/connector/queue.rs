@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: MIT
-//! What is received, put into order: events, and what was lost between them.
-//! No I/O.
+//! Orders received messages: events, and the losses between them. No I/O.
 //!
-//! A full receive buffer is told at once (`ENOBUFS`), before what is in it has
-//! been read, and until that has been read to its end the kernel drops whatever
-//! else comes, without another word. So that this is over when an overflow is
-//! told of, it is kept back until
+//! The kernel reports a full receive buffer at once (`ENOBUFS`), before its
+//! content has been read. Until it has been read completely, the kernel drops
+//! further messages without another report. The loss is therefore reported only
+//! when it is over:
 //!
-//! - there is nothing more to read, or
-//! - the kernel says so again: it does only after the buffer was empty, or
-//! - more has been read than the buffer can hold.
+//! - when no message is left, or
+//! - when the kernel reports the next overflow, which happens only after the
+//!   buffer was empty, or
+//! - when more messages have been read than the buffer can hold.
 //!
-//! A gap in the numbers does not mean that it is over: it may be left from an
-//! earlier loss.
+//! A gap in the sequence numbers does not mean that the overflow is over: it
+//! may be left from an earlier loss.
 //!
-//! What is lost because nobody is told of anything shows by a [`Probe`] that has
-//! not come when there is nothing more to read. A silence that is over by then
-//! was ended by an order, which is acknowledged to all who listen to everything.
+//! A stopped delivery is detected by a [`Probe`] that is missing when no
+//! message is left. A stop that is over by then was ended by a command, which
+//! the kernel acknowledges to all listeners of all events.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -28,27 +28,26 @@ use super::probe::Probe;
 use crate::error::{Error, Result};
 use crate::events::{Event, EventKind, Events, Lost};
 
-/// Events that were received and are not given yet.
+/// Events that were received and not yet returned.
 #[derive(Debug)]
 pub(super) struct EventQueue {
     wanted: Events,
-    /// How many messages the receive buffer can hold.
+    /// Number of messages that the receive buffer can hold.
     capacity: usize,
-    /// Of each CPU, the number its next message has; `None` if the kernel
-    /// leaves out what is not wanted, so that the numbers have gaps anyhow.
+    /// Next sequence number per CPU; `None` if the kernel filters events, so
+    /// that the numbers have gaps without a loss.
     next: Option<BTreeMap<u32, u32>>,
-    /// An overflow that is not told yet: how many messages may be left from
-    /// before it.
+    /// An overflow to report, with the number of messages that may precede it.
     overflow: Option<usize>,
-    /// An order has been acknowledged since a probe was looked for last.
+    /// A command was acknowledged since the last probe.
     commanded: bool,
-    /// What is to come before there is nothing to read.
+    /// A probe event to expect before the queue is empty.
     probe: Option<Probe>,
     ready: VecDeque<Result<Event>>,
 }
 
 impl EventQueue {
-    /// Nothing yet; what is not `wanted` is left out.
+    /// Returns an empty queue that drops events that are not `wanted`.
     pub(super) fn new(wanted: Events, capacity: usize, counts_losses: bool) -> Self {
         Self {
             wanted,
@@ -61,22 +60,22 @@ impl EventQueue {
         }
     }
 
-    /// Whether gaps are looked for.
+    /// Whether sequence gaps are detected.
     pub(super) fn counts_losses(&self) -> bool {
         self.next.is_some()
     }
 
-    /// The next one to give.
+    /// Removes and returns the next event.
     pub(super) fn next(&mut self) -> Option<Result<Event>> {
         self.ready.pop_front()
     }
 
-    /// Whether there is none.
+    /// Whether no event is left.
     pub(super) fn is_empty(&self) -> bool {
         self.ready.is_empty()
     }
 
-    /// A datagram was received.
+    /// Adds a received datagram.
     pub(super) fn datagram(&mut self, bytes: &[u8]) {
         match decode(bytes) {
             Ok(message) => self.message(message),
@@ -85,18 +84,18 @@ impl EventQueue {
         self.count_down_overflow();
     }
 
-    /// The receive buffer was full.
+    /// Adds an overflow of the receive buffer.
     pub(super) fn overrun(&mut self) {
         self.report_overflow();
         self.overflow = Some(self.capacity);
     }
 
-    /// This is on its way, and whatever was there before it has been received.
+    /// Expects a probe event. All earlier messages have been received.
     pub(super) fn probe(&mut self, probe: Probe) {
         self.probe = Some(probe);
     }
 
-    /// There is nothing to receive.
+    /// No message is left in the receive buffer.
     pub(super) fn drained(&mut self) {
         self.report_overflow();
         if let Some(probe) = self.probe.take() {
@@ -106,7 +105,7 @@ impl EventQueue {
         }
     }
 
-    /// Receiving failed.
+    /// Adds an error of a receive.
     pub(super) fn failed(&mut self, error: Error) {
         self.ready.push_back(Err(error));
     }
@@ -127,7 +126,7 @@ impl EventQueue {
         }
     }
 
-    /// How many messages of this one's CPU are missing before it.
+    /// Returns the number of messages of this CPU missing before this one.
     fn gap(&mut self, message: &ConnectorMessage) -> Option<u32> {
         let after = message.seq.wrapping_add(1);
         let due = self.next.as_mut()?.insert(message.cpu, after)?;
@@ -143,8 +142,8 @@ impl EventQueue {
         }
     }
 
-    /// Tells of an overflow, if there was one. The probe may have been lost in
-    /// it: nobody waits for that any more, as this makes them look anew as well.
+    /// Adds an overflow, if there was one. The probe may have been lost in it
+    /// and is no longer expected: the reader lists all processes then.
     fn report_overflow(&mut self) {
         if self.overflow.take().is_some() {
             self.probe = None;
@@ -158,8 +157,8 @@ impl EventQueue {
     }
 }
 
-/// The time by the clock that the kernel stamps events with, or in a time
-/// namespace by that one's: nothing is to be concluded from the difference.
+/// Returns the time of the clock in the kernel's timestamps. In a time
+/// namespace it is another clock, so differences have no meaning.
 fn now() -> Duration {
     clock_gettime(ClockId::CLOCK_MONOTONIC).map_or(Duration::ZERO, Duration::from)
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! Datagrams as the kernel sends them, made by hand, and what is made of them.
+//! Decoding and ordering of datagrams that are composed here like the kernel's.
 
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
@@ -24,8 +24,8 @@ fn words(words: &[u32]) -> Vec<u8> {
     words.iter().flat_map(|word| word.to_ne_bytes()).collect()
 }
 
-/// A datagram of the connector: `struct nlmsghdr`, `struct cn_msg` and
-/// `struct proc_event`.
+/// Returns a connector datagram: `struct nlmsghdr`, `struct cn_msg` and `struct
+/// proc_event`.
 fn datagram(what: u32, cpu: u32, seq: u32, ack: u32, data: &[u8]) -> Vec<u8> {
     let mut event = words(&[what, cpu]);
     event.extend(1_000_000_007_u64.to_ne_bytes());
@@ -51,7 +51,7 @@ fn kind(what: u32, data: &[u8]) -> EventKind {
     let message = decode(&datagram(what, 3, 9, 0, data)).unwrap();
     assert_eq!((message.cpu, message.seq), (3, 9));
     let Content::Event(event) = message.content else {
-        panic!("{message:?} is no event");
+        panic!("not an event: {message:?}");
     };
     assert_eq!(event.cpu, Some(3));
     assert_eq!(event.time, Duration::from_nanos(1_000_000_007));
@@ -59,7 +59,7 @@ fn kind(what: u32, data: &[u8]) -> EventKind {
 }
 
 #[test]
-fn every_event_is_read() {
+fn each_kind_of_event_is_decoded() {
     let of = |what, data: &[u32]| kind(what, &words(data));
     let (pid, tgid) = (8, 7);
     let (parent_pid, parent_tgid) = (5, 4);
@@ -131,7 +131,7 @@ fn every_event_is_read() {
 }
 
 #[test]
-fn orders_are_what_the_kernel_expects() {
+fn commands_are_encoded_as_the_kernel_expects() {
     let head = |len: u16| {
         let mut bytes = words(&[16 + 20 + u32::from(len)]);
         bytes.extend(3_u16.to_ne_bytes());
@@ -152,7 +152,7 @@ fn orders_are_what_the_kernel_expects() {
 }
 
 #[test]
-fn acknowledgements_name_their_order() {
+fn acknowledgement_has_the_number_of_its_command() {
     let ack = |number: u32, errno| decode(&datagram(0, 1, 2, number, &words(&[errno])));
     let what = ack(4712, 0).unwrap().content;
     let (command, errno) = (4711, 0);
@@ -163,7 +163,7 @@ fn acknowledgements_name_their_order() {
 }
 
 #[test]
-fn an_event_that_is_new_counts_and_is_not_told() {
+fn event_of_unknown_kind_is_counted_and_dropped() {
     let message = decode(&datagram(0x400, 1, 2, 0, &[])).unwrap();
     assert_eq!(message.content, Content::Unknown);
     let mut queue = EventQueue::new(Events::all(), 10, true);
@@ -175,7 +175,7 @@ fn an_event_that_is_new_counts_and_is_not_told() {
 }
 
 #[test]
-fn what_is_not_the_connector_s_is_an_error() {
+fn message_of_another_connector_is_an_error() {
     let good = exit(0, 0, 0);
     for (at, what) in [(4, "kind"), (16, "idx"), (20, "val"), (32, "length")] {
         let mut bytes = good.clone();
@@ -194,7 +194,7 @@ fn what_is_not_the_connector_s_is_an_error() {
     assert!(decode(&negative).is_err());
 }
 
-/// What is told, in short.
+/// Returns short names of the queued events.
 fn reported(queue: &mut EventQueue) -> Vec<String> {
     std::iter::from_fn(|| queue.next())
         .map(|told| match told {
@@ -202,7 +202,7 @@ fn reported(queue: &mut EventQueue) -> Vec<String> {
             Err(error) => panic!("{error}"),
             Ok(Event { kind, cpu, .. }) => match (kind, cpu) {
                 (EventKind::Lost(Lost::Overflow), None) => "overflow".to_owned(),
-                (EventKind::Lost(Lost::DeliveryStopped), None) => "silence".to_owned(),
+                (EventKind::Lost(Lost::DeliveryStopped), None) => "stopped".to_owned(),
                 (EventKind::Lost(Lost::Gap { events }), Some(cpu)) => {
                     format!("{events} of {cpu}")
                 }
@@ -213,7 +213,7 @@ fn reported(queue: &mut EventQueue) -> Vec<String> {
 }
 
 #[test]
-fn gaps_are_counted_for_each_cpu() {
+fn gaps_are_counted_per_cpu() {
     let mut queue = EventQueue::new(Events::all(), 10, true);
     for (cpu, seq) in [
         (0, 7),
@@ -235,7 +235,7 @@ fn gaps_are_counted_for_each_cpu() {
 }
 
 #[test]
-fn numbers_begin_again_at_zero() {
+fn sequence_numbers_wrap_to_zero() {
     let mut queue = EventQueue::new(Events::all(), 10, true);
     for seq in [u32::MAX - 1, u32::MAX, 0, 2] {
         queue.datagram(&exit(0, seq, 0));
@@ -247,7 +247,7 @@ fn numbers_begin_again_at_zero() {
 }
 
 #[test]
-fn what_the_kernel_leaves_out_is_no_loss() {
+fn gap_of_the_kernel_s_filter_is_not_a_loss() {
     let mut queue = EventQueue::new(Events::EXIT, 10, false);
     assert!(!queue.counts_losses());
     for seq in [0, 5, 17] {
@@ -257,7 +257,7 @@ fn what_the_kernel_leaves_out_is_no_loss() {
 }
 
 #[test]
-fn what_is_left_out_here_still_counts() {
+fn event_filtered_here_is_counted() {
     let mut queue = EventQueue::new(Events::NONZERO_EXIT, 10, true);
     for (seq, status) in [(0, 0), (1, 9), (2, 0), (4, 0), (5, 1 << 8)] {
         queue.datagram(&exit(0, seq, status));
@@ -269,7 +269,7 @@ fn what_is_left_out_here_still_counts() {
 }
 
 #[test]
-fn an_overflow_is_told_when_it_is_over() {
+fn overflow_is_reported_when_it_is_over() {
     let mut queue = EventQueue::new(Events::all(), 10, false);
     queue.datagram(&exit(0, 0, 0));
     queue.overrun();
@@ -282,7 +282,7 @@ fn an_overflow_is_told_when_it_is_over() {
 }
 
 #[test]
-fn the_next_overflow_ends_the_one_before() {
+fn next_overflow_ends_the_previous_one() {
     let mut queue = EventQueue::new(Events::all(), 10, false);
     queue.overrun();
     queue.datagram(&exit(0, 0, 0));
@@ -293,7 +293,7 @@ fn the_next_overflow_ends_the_one_before() {
 }
 
 #[test]
-fn a_gap_of_an_earlier_loss_does_not_end_an_overflow() {
+fn gap_of_earlier_loss_does_not_end_an_overflow() {
     let mut queue = EventQueue::new(Events::all(), 10, true);
     queue.datagram(&exit(0, 0, 0));
     queue.overrun();
@@ -305,7 +305,7 @@ fn a_gap_of_an_earlier_loss_does_not_end_an_overflow() {
 }
 
 #[test]
-fn an_overflow_is_told_once_the_buffer_has_been_read() {
+fn overflow_is_reported_after_one_buffer_of_messages() {
     let mut queue = EventQueue::new(Events::all(), 3, true);
     queue.overrun();
     for seq in 0..5 {
@@ -317,7 +317,8 @@ fn an_overflow_is_told_once_the_buffer_has_been_read() {
     );
 }
 
-/// A probe, and what is told when these have come.
+/// Sends a probe, adds the datagrams and drains; returns the events except
+/// comm.
 fn probed(queue: &mut EventQueue, datagrams: &[Vec<u8>]) -> Vec<String> {
     queue.probe(Probe::for_thread(8));
     for datagram in datagrams {
@@ -331,7 +332,7 @@ fn probed(queue: &mut EventQueue, datagrams: &[Vec<u8>]) -> Vec<String> {
 }
 
 #[test]
-fn a_silence_is_told_where_somebody_wants_to_know() {
+fn missing_probe_or_acknowledged_command_is_a_stopped_delivery() {
     let mut queue = EventQueue::new(Events::all(), 10, true);
     let comm = |pid| datagram(COMM, pid, 0, 0, &words(&[pid, 7]));
     let ack = datagram(0, 1, 0, 4712, &words(&[0]));
@@ -339,34 +340,35 @@ fn a_silence_is_told_where_somebody_wants_to_know() {
     queue.drained();
     assert!(reported(&mut queue).is_empty());
     assert!(probed(&mut queue, &[comm(8)]).is_empty());
-    assert_eq!(probed(&mut queue, &[]), ["silence"]);
-    // Another's, and one of before.
-    assert_eq!(probed(&mut queue, &[comm(7)]), ["silence"]);
+    assert_eq!(probed(&mut queue, &[]), ["stopped"]);
+    // An event of another thread, and one from before the probe.
+    assert_eq!(probed(&mut queue, &[comm(7)]), ["stopped"]);
     let mut queue = EventQueue::new(Events::all(), 10, true);
     queue.datagram(&comm(8));
     assert_eq!(reported(&mut queue), ["comm"]);
-    assert_eq!(probed(&mut queue, &[]), ["silence"]);
+    assert_eq!(probed(&mut queue, &[]), ["stopped"]);
 
-    // Somebody has given an order: that is told once.
+    // A command was acknowledged: reported once.
     let mut queue = EventQueue::new(Events::all(), 10, true);
     queue.datagram(&ack);
     queue.drained();
     assert!(reported(&mut queue).is_empty());
-    assert_eq!(probed(&mut queue, &[comm(8)]), ["silence"]);
+    assert_eq!(probed(&mut queue, &[comm(8)]), ["stopped"]);
     let mut again = comm(8);
     let seq = 16 + 8;
     again[seq] = 1;
     assert!(probed(&mut queue, &[again]).is_empty());
 
-    // Where events were lost it is known why it has not come.
+    // An overflow explains the missing probe.
     queue.overrun();
     assert_eq!(probed(&mut queue, &[]), ["overflow"]);
 }
 
 #[test]
-fn a_probe_that_was_lost_in_an_overflow_is_no_silence() {
+fn probe_lost_in_overflow_is_not_a_stopped_delivery() {
     let exits = |count| -> Vec<_> { (0..count).map(|seq| exit(0, seq, 0)).collect() };
-    // Told when the buffer has been read, or when there is another.
+    // The overflow is reported when the buffer has been read, or at the next
+    // one.
     let mut queue = EventQueue::new(Events::all(), 1, true);
     queue.overrun();
     assert_eq!(probed(&mut queue, &exits(2)), ["exit", "exit", "overflow"]);
@@ -375,20 +377,20 @@ fn a_probe_that_was_lost_in_an_overflow_is_no_silence() {
     queue.overrun();
     queue.drained();
     assert_eq!(reported(&mut queue), ["overflow", "overflow"]);
-    // The next one is waited for again.
-    assert_eq!(probed(&mut queue, &[]), ["silence"]);
+    // The next probe is expected again.
+    assert_eq!(probed(&mut queue, &[]), ["stopped"]);
 }
 
 #[test]
-fn a_bad_datagram_is_no_end() {
+fn malformed_datagram_does_not_end_the_queue() {
     let mut queue = EventQueue::new(Events::all(), 10, true);
-    queue.datagram(b"what is this?");
+    queue.datagram(b"not a datagram");
     queue.datagram(&exit(0, 1, 0));
     assert_eq!(reported(&mut queue), ["error", "exit"]);
 }
 
 #[test]
-fn a_choice_of_exits_includes_the_bad_ones() {
+fn exit_implies_nonzero_exit() {
     assert_eq!(
         with_implied(Events::EXIT),
         Events::EXIT | Events::NONZERO_EXIT
@@ -401,12 +403,12 @@ fn a_choice_of_exits_includes_the_bad_ones() {
 
 proptest! {
     #[test]
-    fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+    fn no_bytes_make_decode_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
         let _ = decode(&bytes);
     }
 
     #[test]
-    fn no_bytes_in_the_right_place_make_it_panic(
+    fn no_modified_datagram_makes_decode_panic(
         at in 0_usize..76,
         bytes in proptest::collection::vec(any::<u8>(), 1..20),
         cut in 0_usize..=76,
@@ -419,9 +421,9 @@ proptest! {
         let _ = decode(&datagram[..cut]);
     }
 
-    /// Each number that is missing is counted once, on whichever CPU.
+    /// Each missing number is counted once, on any CPU.
     #[test]
-    fn every_loss_is_counted(kept in proptest::collection::vec((0_u32..4, any::<bool>()), 1..200)) {
+    fn each_missing_number_is_counted_once(kept in proptest::collection::vec((0_u32..4, any::<bool>()), 1..200)) {
         let mut queue = EventQueue::new(Events::all(), 10, true);
         let mut seq = [0; 4];
         let mut begun = [false; 4];
