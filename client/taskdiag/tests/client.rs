@@ -238,7 +238,7 @@ fn an_answer_without_a_task_is_an_error_for_one() {
     let error = client.one(1, Show::BASE).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "cannot read the kernel's answer: it holds no task"
+        "cannot read the kernel's answer: the reply has no task"
     );
 }
 

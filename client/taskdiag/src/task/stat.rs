@@ -211,7 +211,7 @@ impl Stat {
         self.cpu_permille(uptime) as f64 / 10.0
     }
 
-    /// Major and minor number of its terminal, if it has one.
+    /// Returns major and minor device number of the terminal, if there is one.
     #[must_use]
     pub const fn terminal(&self) -> Option<(u32, u32)> {
         if self.tty == 0 {
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn a_terminal_is_two_numbers() {
+    fn terminal_has_major_and_minor_number() {
         let terminal = |tty| {
             Stat {
                 tty,
@@ -262,7 +262,7 @@ mod tests {
         assert_eq!(terminal(0), None);
         assert_eq!(terminal(0x0401), Some((4, 1)));
         assert_eq!(terminal(0x8805), Some((136, 5)));
-        // /dev/pts/300 is minor 44 of major 137; a minor above 255 is split.
+        // The bits of a minor number above 255 are split.
         assert_eq!(terminal(0x0010_8803), Some((136, 0x103)));
         assert_eq!(terminal(u32::MAX), Some((0xfff, 0xf_ffff)));
     }
