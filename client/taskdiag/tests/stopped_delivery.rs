@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-//! What any user can do to all who listen to the proc connector.
+//! Effects of a user that stops the delivery of the proc connector to all
+//! listeners.
 //!
-//! A program of its own, and ignored unless asked for: whoever listens beside
-//! it hears nothing meanwhile. `scripts/test client` runs it in the booted
-//! kernel, after the others.
+//! A test program of its own, ignored by default, because other listeners of
+//! the host receive nothing meanwhile. `scripts/test client` runs it in the
+//! booted kernel, after the other programs.
 
 #[path = "common/connector_control.rs"]
 mod connector_control;
@@ -19,13 +20,13 @@ use taskdiag::{Client, Procfs, RECEIVE_BUFFER, Show};
 
 use connector_control::{restore_delivery, stop_delivery};
 
-/// One test after another: there is one connector.
+/// One test at a time: the host has one connector.
 fn serialize() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Whether a listener is told that a process lives and ends.
+/// Whether a listener receives the events of a process that starts and ends.
 fn receives_events(connector: &mut Connector) -> bool {
     let mut child = Command::new("true").spawn().unwrap();
     child.wait().unwrap();
@@ -36,33 +37,32 @@ fn receives_events(connector: &mut Connector) -> bool {
 
 #[test]
 #[ignore = "needs a kernel of its own"]
-fn any_user_can_silence_the_connector() {
+fn any_user_can_stop_the_delivery() {
     let _serial = serialize();
     let mut connector = Connector::listen(Events::all()).unwrap();
     assert_eq!(
         connector.filtered_by(),
         FilteredBy::Kernel,
-        "this is of Linux 6.6 and later"
+        "requires Linux 6.6"
     );
     assert!(receives_events(&mut connector));
 
     stop_delivery();
     assert!(!receives_events(&mut connector));
-    // Nothing tells the listener; who begins to listen now is told.
-    let late = Connector::listen(Events::all()).unwrap_err().to_string();
-    assert!(late.contains("did not acknowledge"), "{late}");
+    // The listener is not notified; a new subscription is not acknowledged.
+    let error = Connector::listen(Events::all()).unwrap_err().to_string();
+    assert!(error.contains("did not acknowledge"), "{error}");
 
     restore_delivery();
     assert!(receives_events(&mut connector));
 }
 
-/// What a listener is told that wants to know whether it is told everything;
-/// true if that is so.
+/// Sends a probe and returns whether no stop is reported.
 fn probe_finds_delivery(connector: &mut Connector) -> bool {
     connector.probe().unwrap();
     let next = || connector.next_event(Some(Duration::ZERO)).unwrap();
     let is_stop = |event: Event| event.kind == EventKind::Lost(Lost::DeliveryStopped);
-    // Each of them, as it is known when there are no more.
+    // Read all events: a stop is reported when no further event is queued.
     std::iter::from_fn(next)
         .filter(|&event| is_stop(event))
         .count()
@@ -71,7 +71,7 @@ fn probe_finds_delivery(connector: &mut Connector) -> bool {
 
 #[test]
 #[ignore = "needs a kernel of its own"]
-fn who_wants_to_know_finds_out() {
+fn probe_detects_a_stopped_delivery() {
     let _serial = serialize();
     let name = || fs::read("/proc/thread-self/comm").unwrap();
     let before = name();
@@ -84,14 +84,14 @@ fn who_wants_to_know_finds_out() {
     restore_delivery();
     assert!(
         !probe_finds_delivery(&mut connector),
-        "there was a silence before"
+        "the delivery had stopped before"
     );
     assert!(probe_finds_delivery(&mut connector));
     stop_delivery();
     restore_delivery();
     assert!(
         !probe_finds_delivery(&mut connector),
-        "there was one in between"
+        "the delivery had stopped in between"
     );
     assert!(probe_finds_delivery(&mut connector));
     assert_eq!(name(), before);
@@ -99,20 +99,23 @@ fn who_wants_to_know_finds_out() {
 
 #[test]
 #[ignore = "needs a kernel of its own"]
-fn what_was_told_before_says_nothing() {
+fn probe_ignores_earlier_events() {
     let _serial = serialize();
     let mut connector = Connector::listen(Events::all()).unwrap();
-    // An event as that of who wants to know, which nobody has received yet.
+    // An event that looks like a probe, and has not been received yet.
     let name = fs::read("/proc/thread-self/comm").unwrap();
     fs::write("/proc/thread-self/comm", name).unwrap();
     let before = connector.receives();
     connector.probe().unwrap();
-    assert!(connector.receives() > before, "it may answer for the next");
+    assert!(
+        connector.receives() > before,
+        "the earlier event was not received"
+    );
 }
 
 #[test]
 #[ignore = "needs a kernel of its own"]
-fn a_table_is_not_deceived() {
+fn live_table_detects_a_stopped_delivery() {
     let _serial = serialize();
     let connector = Connector::listen(Events::all()).unwrap();
     let client = Client::with_transport(Procfs::open().unwrap(), RECEIVE_BUFFER);
@@ -133,7 +136,7 @@ fn a_table_is_not_deceived() {
     live.sync_pids([]).unwrap();
     assert!(live.get(second.id()).is_some());
     assert!(live.get(gone).is_none());
-    // Nobody asks until it is over.
+    // The stop ends before the next probe.
     let gone = end(second);
     restore_delivery();
     live.sync_pids([]).unwrap();
@@ -143,6 +146,6 @@ fn a_table_is_not_deceived() {
     let third = begin();
     live.sync().unwrap();
     assert!(live.get(third.id()).is_some());
-    assert_eq!(live.stats().dumps, dumps, "events come again");
+    assert_eq!(live.stats().dumps, dumps, "the delivery was not restored");
     end(third);
 }

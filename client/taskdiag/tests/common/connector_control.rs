@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! Silences the proc connector for all who listen, and ends that again.
+//! Stops the delivery of the proc connector to all listeners, and restores it.
 
 use neli::consts::connector::CnMsgIdx;
 use neli::consts::socket::{Msg, NlFamily};
@@ -10,9 +10,10 @@ use nix::libc;
 const NOBODY: libc::uid_t = 65534;
 const LISTEN: u32 = 1;
 const IGNORE: u32 = 2;
-/// An operation that there is not.
+/// An unknown operation.
 const UNKNOWN: u32 = 3;
-/// More than ever listen, with those that other tests have left behind.
+/// More than the number of listeners, including those that other tests have
+/// left.
 const MORE_THAN_LISTENERS: u32 = 1000;
 
 fn open() -> NlSocket {
@@ -27,13 +28,12 @@ fn send_command(socket: &NlSocket, operation: u32) {
     assert_eq!(socket.send(&bytes, Msg::empty()).unwrap(), 40);
 }
 
-/// As a user that may do nothing. The kernel counts listeners: one less for
-/// each that ignores from now on and did not before, whether it had listened
-/// or not.
+/// Stops the delivery, as a user without capabilities. The kernel counts
+/// listeners: it subtracts one for each "ignore" after another operation of the
+/// same socket, whether that socket had subscribed or not.
 pub(crate) fn stop_delivery() {
-    let nobodys = std::thread::spawn(|| {
-        // SAFETY: it takes three numbers, and this thread alone becomes
-        // another user's.
+    let thread = std::thread::spawn(|| {
+        // SAFETY: it takes three integers and changes only this thread.
         let result = unsafe { libc::syscall(libc::SYS_setresuid, NOBODY, NOBODY, NOBODY) };
         assert_eq!(result, 0);
         let socket = open();
@@ -42,10 +42,11 @@ pub(crate) fn stop_delivery() {
             send_command(&socket, IGNORE);
         }
     });
-    nobodys.join().unwrap();
+    thread.join().unwrap();
 }
 
-/// Who goes without a word counts for ever, which mends it.
+/// Restores the delivery: a socket that is closed without "ignore" is counted
+/// forever.
 pub(crate) fn restore_delivery() {
     for _ in 0..=MORE_THAN_LISTENERS {
         send_command(&open(), LISTEN);

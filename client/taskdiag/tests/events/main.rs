@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-//! Events of real processes, from the proc connector of the kernel that runs.
+//! Events of real processes, from the proc connector of the running kernel.
 //!
-//! Ignored unless asked for, as not every kernel has it: `scripts/test client`
-//! runs them in the booted one. `cargo test --test events -- --ignored` does
-//! on a host that has it, as root. They hold where other processes come and go.
+//! Ignored by default, as not every kernel has the connector: `scripts/test
+//! client` runs them in the booted kernel. On a host with the connector, run
+//! `cargo test --test events -- --ignored` as root. Other processes may start
+//! and end meanwhile.
 
 mod children;
 mod loss;
@@ -20,20 +21,20 @@ use taskdiag::events::{Connector, Event, EventKind, EventSource, Events};
 
 use children::{Child, exec};
 
-/// Long enough for what is to come in any case.
+/// A timeout that no test reaches.
 const LONG: Duration = Duration::from_secs(60);
 
-/// One test at a time: they count.
+/// One test at a time: they count events.
 fn serialize() -> MutexGuard<'static, ()> {
     static ONE: Mutex<()> = Mutex::new(());
     ONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn listen(events: Events) -> Connector {
-    Connector::listen(events).expect("these tests need the proc connector")
+    Connector::listen(events).expect("requires the proc connector")
 }
 
-/// What there is already; nothing of it may be a loss.
+/// Returns the queued events, none of which may be a loss.
 fn queued(source: &mut impl EventSource) -> Vec<Event> {
     let next = || source.next_event(Some(Duration::ZERO)).unwrap();
     let events: Vec<_> = std::iter::from_fn(next).collect();
@@ -41,13 +42,13 @@ fn queued(source: &mut impl EventSource) -> Vec<Event> {
     events
 }
 
-/// What happened to that process, of what there is.
+/// Returns the events of a process.
 fn of_process(events: &[Event], pid: u32) -> Vec<EventKind> {
     let kinds = events.iter().filter(|event| event.tgid() == Some(pid));
     kinds.map(|event| event.kind).collect()
 }
 
-/// The statuses that processes ended with.
+/// Returns the exit statuses of processes.
 fn exits(events: &[Event]) -> BTreeMap<u32, i32> {
     use std::os::unix::process::ExitStatusExt as _;
     let exits = events.iter().filter_map(|event| match event.kind {
@@ -61,7 +62,7 @@ fn exits(events: &[Event]) -> BTreeMap<u32, i32> {
 
 #[test]
 #[ignore = "needs the proc connector"]
-fn a_life_is_told_in_order() {
+fn events_of_a_process_are_in_order() {
     let _serial = serialize();
     let mut connector = listen(Events::all());
     let me = std::process::id();
@@ -76,20 +77,23 @@ fn a_life_is_told_in_order() {
     assert_eq!(child.wait(), 0);
 
     let events = queued(&mut connector);
-    let life = of_process(&events, pid);
-    let words: Vec<_> = life.iter().map(|kind| kind.events().to_string()).collect();
+    let events_of_child = of_process(&events, pid);
+    let words: Vec<_> = events_of_child
+        .iter()
+        .map(|kind| kind.events().to_string())
+        .collect();
     assert_eq!(words, ["fork", "sid", "comm", "gid", "uid", "exec", "exit"]);
-    assert!(life.iter().all(EventKind::is_of_process));
+    assert!(events_of_child.iter().all(EventKind::is_of_process));
     assert!(
-        matches!(life[0], EventKind::Fork { parent_tgid, .. } if parent_tgid == me),
-        "{life:?}"
+        matches!(events_of_child[0], EventKind::Fork { parent_tgid, .. } if parent_tgid == me),
+        "{events_of_child:?}"
     );
     assert!(
-        matches!(life[2], EventKind::Comm { comm, .. } if comm.as_bytes() == b"another"),
-        "{life:?}"
+        matches!(events_of_child[2], EventKind::Comm { comm, .. } if comm.as_bytes() == b"another"),
+        "{events_of_child:?}"
     );
     assert!(matches!(
-        (life[3], life[4]),
+        (events_of_child[3], events_of_child[4]),
         (
             EventKind::Gid {
                 rgid: 7,
@@ -113,7 +117,7 @@ fn a_life_is_told_in_order() {
 
 #[test]
 #[ignore = "needs the proc connector"]
-fn ends_are_told_as_they_are() {
+fn exit_has_the_status_of_the_process() {
     let _serial = serialize();
     let mut connector = listen(Events::EXIT | Events::COREDUMP);
     let good = Child::fork(|| 0);
@@ -138,7 +142,7 @@ fn ends_are_told_as_they_are() {
 
 #[test]
 #[ignore = "needs the proc connector"]
-fn threads_are_told_apart_from_processes() {
+fn event_of_a_thread_is_not_of_its_process() {
     let _serial = serialize();
     let mut connector = listen(Events::FORK | Events::EXIT);
     let me = std::process::id();
@@ -146,25 +150,25 @@ fn threads_are_told_apart_from_processes() {
         .join()
         .unwrap();
 
-    // Whoever joins is told before the thread's end is.
+    // A join returns before the event of the thread's exit is sent.
     let of_thread = |event: &Event| {
         let pid = event.kind.task().map(|(pid, _)| pid);
         pid == u32::try_from(tid).ok()
     };
-    let mut of_it = Vec::new();
-    while of_it.len() < 2 {
+    let mut thread_events = Vec::new();
+    while thread_events.len() < 2 {
         let event = connector.next_event(Some(LONG)).unwrap().unwrap();
-        of_it.extend(Some(event).filter(of_thread));
+        thread_events.extend(Some(event).filter(of_thread));
     }
-    assert!(matches!(of_it[0].kind, EventKind::Fork { tgid, .. } if tgid == me));
-    assert!(matches!(of_it[1].kind, EventKind::Exit { tgid, .. } if tgid == me));
-    assert!(!of_it.iter().any(|event| event.kind.is_of_process()));
+    assert!(matches!(thread_events[0].kind, EventKind::Fork { tgid, .. } if tgid == me));
+    assert!(matches!(thread_events[1].kind, EventKind::Exit { tgid, .. } if tgid == me));
+    assert!(!thread_events.iter().any(|event| event.kind.is_of_process()));
 }
 
 #[cfg(feature = "tokio")]
 #[test]
 #[ignore = "needs the proc connector"]
-fn a_stream_has_the_same_events() {
+fn stream_delivers_the_same_events() {
     use futures_util::StreamExt as _;
 
     let _serial = serialize();
@@ -172,26 +176,26 @@ fn a_stream_has_the_same_events() {
     runtime.enable_io().build().unwrap().block_on(async {
         let mut stream = listen(Events::NONZERO_EXIT).into_stream().unwrap();
         for code in [1, 2] {
-            // It is waited for before it happens, or just after.
+            // The wait begins before the event, or just after it.
             let happens = tokio::task::spawn_blocking(move || {
                 let child = Child::fork(|| code);
                 (child.pid(), child.wait())
             });
-            let told = loop {
+            let statuses = loop {
                 let event = stream.next().await.unwrap().unwrap();
-                let told = exits(&[event]);
-                if told.values().any(|&status| status == code << 8) {
-                    break told;
+                let statuses = exits(&[event]);
+                if statuses.values().any(|&status| status == code << 8) {
+                    break statuses;
                 }
             };
-            assert_eq!(told, [happens.await.unwrap()].into());
+            assert_eq!(statuses, [happens.await.unwrap()].into());
         }
     });
 }
 
 #[test]
 #[ignore = "needs the proc connector"]
-fn waiting_ends_with_an_event_or_with_the_time() {
+fn wait_ends_with_an_event_or_the_timeout() {
     let _serial = serialize();
     let mut connector = listen(Events::NONZERO_EXIT);
     let next = connector.next_event(Some(Duration::from_millis(1)));

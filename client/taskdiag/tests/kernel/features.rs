@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! What the kernel says it can tell, and the filters.
+//! Reported features, filters and options.
 
 use std::os::fd::{AsFd, FromRawFd, OwnedFd};
 
@@ -9,7 +9,7 @@ use super::*;
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn what_it_can_tell_is_what_it_tells() {
+fn features_name_everything_the_kernel_supports() {
     let mut client = client();
     let features = client.features().unwrap();
     assert_eq!(features.groups, Show::all());
@@ -17,10 +17,11 @@ fn what_it_can_tell_is_what_it_tells() {
     assert_eq!(features.filters, FilterKinds::all());
     assert_eq!(features.options, Options::all());
     assert_eq!(features.recv_min as usize, RECEIVE_MIN);
-    let everywhere = VmaFlags::READ | VmaFlags::FILE | VmaFlags::DELETED | VmaFlags::DONTCOPY;
-    assert!(features.vma_flags.contains(everywhere));
+    let on_every_kernel = VmaFlags::READ | VmaFlags::FILE | VmaFlags::DELETED | VmaFlags::DONTCOPY;
+    assert!(features.vma_flags.contains(on_every_kernel));
     assert!(VmaFlags::all().contains(features.vma_flags));
-    // The client goes on, and in a sandbox it is the same.
+    // The client remains usable, and other credentials receive the same
+    // features.
     client.one(own_pid(), Show::BASE).unwrap();
     assert_eq!(client.features().unwrap(), features);
     assert_eq!(
@@ -33,17 +34,17 @@ fn what_it_can_tell_is_what_it_tells() {
 #[ignore = "needs a kernel with TASKDIAG"]
 fn unknown_group_is_einval_and_missing_from_the_features() {
     let mut client = client();
-    let unheard = Show::from_bits_retain(1 << 40);
-    let error = kernel_error(client.one(own_pid(), Show::BASE | unheard));
+    let unknown = Show::from_bits_retain(1 << 40);
+    let error = kernel_error(client.one(own_pid(), Show::BASE | unknown));
     assert_eq!(error.errno, libc::EINVAL);
     assert_eq!(error.attribute.unwrap().name(), Some(GET));
-    let request = Request::new(Strategy::All).show(Show::BASE | unheard);
-    assert_eq!(client.features().unwrap().lacking(&request).groups, unheard);
+    let request = Request::new(Strategy::All).show(Show::BASE | unknown);
+    assert_eq!(client.features().unwrap().lacking(&request).groups, unknown);
 }
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn a_vma_flag_that_is_missing_from_the_features_is_eopnotsupp() {
+fn vma_flag_missing_from_the_features_is_eopnotsupp() {
     let mut client = client();
     let features = client.features().unwrap();
     for flag in VmaFlags::all().iter() {
@@ -61,7 +62,8 @@ fn a_vma_flag_that_is_missing_from_the_features_is_eopnotsupp() {
     }
 }
 
-/// The tasks that a request finds are those that hold of all.
+/// Checks that the filtered request reports the tasks for which `holds` is
+/// true.
 fn assert_filters(request: &Request<'_>, holds: impl Fn(&Task) -> bool) {
     let pool = TaskPool::new(5);
     let among = |tasks: Vec<Task>| {
@@ -76,7 +78,7 @@ fn assert_filters(request: &Request<'_>, holds: impl Fn(&Task) -> bool) {
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn filters_are_those_of_the_kernel() {
+fn filtered_dump_has_the_tasks_with_the_property() {
     let all = || everything(Strategy::Children(own_pid()));
     for uid in [0, 1000] {
         assert_filters(&all().uid(uid), |task| task.cred.unwrap().euid == uid);
@@ -101,10 +103,10 @@ fn filters_are_those_of_the_kernel() {
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn a_list_of_ten_thousand_numbers() {
+fn filter_of_ten_thousand_pids_reports_the_existing_ones() {
     let pool = TaskPool::new(50);
     let mut list: Vec<_> = pool.pids().into_iter().collect();
-    // Twice, backwards, and among numbers that nobody has.
+    // Twice, in descending order, and with pids that no task has.
     list.extend(pool.pids());
     list.extend(4_000_000..4_010_000);
     list.reverse();
@@ -120,7 +122,7 @@ fn a_list_of_ten_thousand_numbers() {
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn a_filter_at_fault_is_named() {
+fn invalid_filter_is_named_in_the_error() {
     let all = || Request::new(Strategy::All);
     for (request, errno, name) in [
         (all().comm(b""), libc::ERANGE, "TASK_DIAG_CMD_ATTR_COMM"),
@@ -151,7 +153,8 @@ fn a_filter_at_fault_is_named() {
 }
 
 fn pidfd_of(pid: u32) -> OwnedFd {
-    // SAFETY: pidfd_open() takes two integers, and returns a new descriptor or -1.
+    // SAFETY: pidfd_open() takes two integers, and returns a new descriptor or
+    // -1.
     let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
     assert!(fd >= 0, "pidfd_open: {}", std::io::Error::last_os_error());
     // SAFETY: it is open, and has no other owner.
@@ -160,7 +163,7 @@ fn pidfd_of(pid: u32) -> OwnedFd {
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn a_pidfd_names_the_task() {
+fn pidfd_selects_the_same_tasks_as_the_pid() {
     let pool = TaskPool::new(3);
     let me = pidfd_of(own_pid());
     for (by_fd, by_pid) in [
@@ -175,27 +178,27 @@ fn a_pidfd_names_the_task() {
     assert_eq!(client().get(&one).unwrap().pid, own_pid());
     drop(pool);
 
-    let refused = |request: &Request<'_>| {
+    let error_of = |request: &Request<'_>| {
         let error = kernel_error(client().dump(request).unwrap().for_each(|_| ()));
         (error.errno, error.attribute.and_then(|at| at.name()))
     };
     const PIDFD: Option<&str> = Some("TASK_DIAG_CMD_ATTR_PIDFD");
     let with = |strategy| everything(strategy).pidfd(me.as_fd());
-    assert_eq!(refused(&with(Strategy::All)), (libc::EINVAL, PIDFD));
-    assert_eq!(refused(&with(Strategy::One(1))), (libc::EINVAL, PIDFD));
+    assert_eq!(error_of(&with(Strategy::All)), (libc::EINVAL, PIDFD));
+    assert_eq!(error_of(&with(Strategy::One(1))), (libc::EINVAL, PIDFD));
     let file = std::fs::File::open("/proc/version").unwrap();
-    let no_pidfd = everything(Strategy::One(0)).pidfd(file.as_fd());
-    assert_eq!(refused(&no_pidfd), (libc::EBADF, PIDFD));
+    let not_a_pidfd = everything(Strategy::One(0)).pidfd(file.as_fd());
+    assert_eq!(error_of(&not_a_pidfd), (libc::EBADF, PIDFD));
     let mut child = Command::new("true").spawn().unwrap();
-    let gone = pidfd_of(child.id());
+    let reaped = pidfd_of(child.id());
     child.wait().unwrap();
-    let error = kernel_error(client().get(&Request::new(Strategy::One(0)).pidfd(gone.as_fd())));
+    let error = kernel_error(client().get(&Request::new(Strategy::One(0)).pidfd(reaped.as_fd())));
     assert_eq!(error.errno, libc::ESRCH);
 }
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn an_nsfs_descriptor_names_the_pid_namespace() {
+fn pidns_fd_selects_the_pid_namespace() {
     let container = Container::new();
     let inside = std::fs::File::open(format!("/proc/{}/ns/pid", container.init)).unwrap();
     let request = everything(Strategy::All).pidns_fd(inside.as_fd());
@@ -221,7 +224,7 @@ fn an_nsfs_descriptor_names_the_pid_namespace() {
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn descendants_are_the_tree() {
+fn descendants_follow_their_parents() {
     let container = Container::new();
     let pool = TaskPool::new(5);
     let found = tasks(&everything(Strategy::Descendants(own_pid())));
@@ -232,7 +235,7 @@ fn descendants_are_the_tree() {
     assert_eq!(at(own_pid()), None);
     for task in &found {
         let parent = task.base.unwrap().ppid;
-        // Whoever is adopted meanwhile has another parent than it had.
+        // An orphan may have been adopted in the meantime.
         assert!(
             parent == own_pid() || at(parent).is_some() || parent == 1,
             "{task:?}"

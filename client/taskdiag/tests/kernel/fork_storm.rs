@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-//! A storm of forks, execs, exits and changes of names and ids, in processes
-//! of its own: this program, started again to do nothing but that.
+//! A fork storm: forks, execs, exits and changes of names and ids in processes
+//! of their own. This test program is started again to run it.
 
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command};
@@ -12,13 +12,13 @@ use nix::sys::prctl;
 use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::{ForkResult, Uid, fork, setresuid, setsid};
 
-/// Says to the program that it is to storm, and for how many milliseconds.
+/// Environment variable with the duration of a storm in milliseconds.
 const MILLISECONDS: &str = "TASKDIAG_TEST_STORM";
-/// The test that does; the name is this module's and the function's.
+/// Name of the test that runs the storm: module and function.
 const NAME: &str = "fork_storm::run_fork_storm";
-/// Without being told, it does for a moment.
-const MOMENT: u64 = 50;
-/// How many a storm leaves unreaped at most.
+/// Duration without that variable.
+const DEFAULT_MILLISECONDS: u64 = 50;
+/// Maximum number of unreaped children.
 const ZOMBIES: usize = 20;
 
 /// Starts a storm.
@@ -32,40 +32,40 @@ pub(crate) fn start(length: Duration) -> Child {
 }
 
 #[test]
-#[ignore = "stands in for a program that the test of the live table starts"]
+#[ignore = "started by the test of the live table"]
 fn run_fork_storm() {
-    let told = std::env::var(MILLISECONDS).ok();
-    let length = told.map_or(MOMENT, |told| told.parse().unwrap());
+    let value = std::env::var(MILLISECONDS).ok();
+    let length = value.map_or(DEFAULT_MILLISECONDS, |value| value.parse().unwrap());
     let end = Instant::now() + Duration::from_millis(length);
     let mut random = Random(u64::from(std::process::id()));
     let mut children = 0_usize;
-    let mut born = 0_u64;
+    let mut started = 0_u64;
     while Instant::now() < end {
-        let fate = random.below(10);
+        let behaviour = random.below(10);
         let seed = Random(random.below(u64::MAX));
         // SAFETY: the other thread of this program waits for this one, and
-        // holds no lock that the child could want.
+        // holds no lock that the child needs.
         match unsafe { fork() }.unwrap() {
             ForkResult::Parent { .. } => children += 1,
-            ForkResult::Child => live(fate, seed),
+            ForkResult::Child => run_child(behaviour, seed),
         }
-        born += 1;
+        started += 1;
         while children > ZOMBIES {
             children -= usize::from(reap());
         }
     }
-    assert!(born > 0);
+    assert!(started > 0);
 }
 
-/// Waits for a child, if there is one left.
+/// Waits for a child; returns false if there is none.
 fn reap() -> bool {
     waitpid(None, Some(WaitPidFlag::__WALL)).is_ok()
 }
 
-/// What becomes of a child.
-fn live(fate: u64, mut random: Random) -> ! {
+/// Runs a child with one of several behaviours.
+fn run_child(behaviour: u64, mut random: Random) -> ! {
     let code = i32::try_from(random.below(100)).unwrap();
-    match fate {
+    match behaviour {
         0 | 1 => fail(&Command::new("/bin/true").exec()),
         2 => {
             let id = Uid::from_raw(1000 + u32::try_from(random.below(5)).unwrap());
@@ -85,7 +85,7 @@ fn live(fate: u64, mut random: Random) -> ! {
 }
 
 fn leave_an_orphan() {
-    // SAFETY: there is one thread.
+    // SAFETY: the process has one thread.
     if let ForkResult::Child = unsafe { fork() }.unwrap() {
         thread::sleep(Duration::from_millis(5));
         prctl::set_name(c"orphan").unwrap();
@@ -98,29 +98,29 @@ fn exec_from_a_thread() {
     let _ = thread::spawn(|| fail(&Command::new("/bin/true").exec())).join();
 }
 
-/// The first thread ends, and the process goes on for a while.
+/// Ends the first thread; the process continues for a while.
 fn end_before_a_thread() {
     thread::spawn(|| {
         thread::sleep(Duration::from_millis(5));
         exit(7);
     });
-    // SAFETY: it takes a number, and ends nothing but this thread; what that
-    // has on its stack nobody refers to.
+    // SAFETY: it takes an integer and ends only this thread. Nothing refers to
+    // the stack of the thread.
     unsafe { libc::syscall(libc::SYS_exit, 0) };
 }
 
-/// Ends without what the test program would do at its end.
+/// Exits without the cleanup of the test program.
 fn exit(code: i32) -> ! {
-    // SAFETY: it takes a number and does not return.
+    // SAFETY: it takes an integer and does not return.
     unsafe { libc::_exit(code) }
 }
 
 fn fail(error: &std::io::Error) -> ! {
-    eprintln!("a storm without execs is none: {error}");
+    eprintln!("cannot run /bin/true: {error}");
     exit(99)
 }
 
-/// Numbers that are the same each time.
+/// Pseudorandom numbers, equal in each run.
 #[derive(Clone, Copy, Debug)]
 struct Random(u64);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! The groups beyond BASE and CRED against procfs, as the procfs crate reads
+//! The groups except BASE and CRED, against procfs as the procfs crate reads
 //! it.
 
 use std::collections::BTreeMap;
@@ -17,7 +17,7 @@ const PAGE: u64 = 4096;
 /// Nanoseconds.
 const SECOND: u64 = 1_000_000_000;
 
-/// A process that stands still.
+/// A process whose fields do not change.
 struct IdleProcess(TaskPool);
 
 impl IdleProcess {
@@ -38,41 +38,47 @@ impl IdleProcess {
     }
 }
 
-/// In clock ticks, as procfs has it.
+/// Converts nanoseconds to clock ticks, the unit of procfs.
 fn ticks(nanoseconds: u64) -> u64 {
     nanoseconds / (SECOND / ::procfs::ticks_per_second())
 }
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn stat_is_that_of_procfs() {
+fn stat_equals_procfs() {
     let idle = IdleProcess::new();
-    let told = idle.fields(Show::STAT).stat.unwrap();
+    let reported = idle.fields(Show::STAT).stat.unwrap();
     let stat = idle.procfs().stat().unwrap();
     let status = idle.procfs().status().unwrap();
     let kib = |value: Option<u64>| value.unwrap() * 1024;
 
-    assert_eq!(ticks(told.start_time), stat.starttime);
+    assert_eq!(ticks(reported.start_time), stat.starttime);
     assert_eq!(
-        (ticks(told.utime), ticks(told.stime)),
+        (ticks(reported.utime), ticks(reported.stime)),
         (stat.utime, stat.stime)
     );
-    assert_eq!(ticks(told.gtime), stat.guest_time.unwrap());
-    let children = [told.cutime, told.cstime, told.cgtime].map(|time| ticks(time) as i64);
+    assert_eq!(ticks(reported.gtime), stat.guest_time.unwrap());
+    let children =
+        [reported.cutime, reported.cstime, reported.cgtime].map(|time| ticks(time) as i64);
     assert_eq!(
         children,
         [stat.cutime, stat.cstime, stat.cguest_time.unwrap()]
     );
     assert_eq!(
-        [told.min_flt, told.maj_flt, told.cmin_flt, told.cmaj_flt],
+        [
+            reported.min_flt,
+            reported.maj_flt,
+            reported.cmin_flt,
+            reported.cmaj_flt
+        ],
         [stat.minflt, stat.majflt, stat.cminflt, stat.cmajflt]
     );
-    assert_eq!(told.nvcsw, status.voluntary_ctxt_switches.unwrap());
-    assert_eq!(told.nivcsw, status.nonvoluntary_ctxt_switches.unwrap());
+    assert_eq!(reported.nvcsw, status.voluntary_ctxt_switches.unwrap());
+    assert_eq!(reported.nivcsw, status.nonvoluntary_ctxt_switches.unwrap());
     let blkio_ticks = stat.delayacct_blkio_ticks.unwrap();
-    assert_eq!(told.blkio_delay.map_or(0, ticks), blkio_ticks);
+    assert_eq!(reported.blkio_delay.map_or(0, ticks), blkio_ticks);
 
-    let memory = told.memory.unwrap();
+    let memory = reported.memory.unwrap();
     assert_eq!(memory.vsize, stat.vsize);
     assert_eq!(memory.rss() / PAGE, stat.rss);
     assert_eq!(memory.rss_anon, kib(status.rssanon));
@@ -89,40 +95,44 @@ fn stat_is_that_of_procfs() {
         (statm.text, statm.data)
     );
 
-    assert_eq!((told.flags, told.tty_pgrp), (stat.flags, stat.tpgid));
-    assert_eq!(told.tty, stat.tty_nr.cast_unsigned());
-    assert_eq!(i64::from(told.priority), stat.priority);
     assert_eq!(
-        (i64::from(told.nice), i64::from(told.num_threads)),
+        (reported.flags, reported.tty_pgrp),
+        (stat.flags, stat.tpgid)
+    );
+    assert_eq!(reported.tty, stat.tty_nr.cast_unsigned());
+    assert_eq!(i64::from(reported.priority), stat.priority);
+    assert_eq!(
+        (i64::from(reported.nice), i64::from(reported.num_threads)),
         (stat.nice, stat.num_threads)
     );
     assert_eq!(
-        (told.rt_priority, told.policy),
+        (reported.rt_priority, reported.policy),
         (stat.rt_priority.unwrap(), stat.policy.unwrap())
     );
-    assert_eq!(told.processor.cast_signed(), stat.processor.unwrap());
-    assert_eq!(told.exit_signal, stat.exit_signal.unwrap());
-    // Only of tasks that have ended.
-    assert_eq!(told.exit_code, None);
+    assert_eq!(reported.processor.cast_signed(), stat.processor.unwrap());
+    assert_eq!(reported.exit_signal, stat.exit_signal.unwrap());
+    // Only tasks that have ended have an exit code.
+    assert_eq!(reported.exit_code, None);
 }
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn ident_is_that_of_a_pidfd() {
+fn ident_equals_fstat_of_a_pidfd() {
     let idle = IdleProcess::new();
-    let told = idle.fields(Show::IDENT | Show::STAT);
-    let ident = told.ident.unwrap();
-    assert_eq!(ident.start_time, told.stat.unwrap().start_time);
+    let reported = idle.fields(Show::IDENT | Show::STAT);
+    let ident = reported.ident.unwrap();
+    assert_eq!(ident.start_time, reported.stat.unwrap().start_time);
     assert!(ident.leader);
-    // SAFETY: takes two numbers, and what it returns is a new descriptor or -1.
+    // SAFETY: pidfd_open() takes two integers, and returns a new descriptor or
+    // -1.
     let pidfd = unsafe { libc::syscall(libc::SYS_pidfd_open, idle.pid(), 0) };
     let pidfd = i32::try_from(pidfd).unwrap();
     assert!(pidfd >= 0);
-    // SAFETY: it is open, and nobody else's.
+    // SAFETY: the descriptor is open and has no other owner.
     let pidfd = unsafe { fs::File::from_raw_fd(pidfd) };
     assert_eq!(ident.pidfd_ino, Some(pidfd.metadata().unwrap().ino()));
 
-    // The threads of this test are none but one a leader.
+    // Of the threads of this process, only one is the leader.
     let threads = tasks(&Request::new(Strategy::Threads(own_pid())).show(Show::IDENT));
     let leaders: Vec<_> = threads.iter().filter(|t| t.ident.unwrap().leader).collect();
     assert_eq!(leaders.len(), 1);
@@ -131,11 +141,11 @@ fn ident_is_that_of_a_pidfd() {
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn ns_is_that_of_procfs() {
+fn ns_equals_procfs() {
     let container = Container::new();
     for pid in [container.init, own_pid()] {
         let ns = client().one(pid, Show::NS).unwrap().ns.unwrap();
-        for (name, told) in [
+        for (name, reported) in [
             ("cgroup", ns.cgroup),
             ("ipc", ns.ipc),
             ("mnt", ns.mnt),
@@ -152,14 +162,14 @@ fn ns_is_that_of_procfs() {
                 let link = link.to_str()?.to_owned();
                 link.split(['[', ']']).nth(1)?.parse().ok()
             });
-            assert_eq!(told, number, "{name} of {pid}");
+            assert_eq!(reported, number, "{name} of {pid}");
         }
     }
 }
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn files_are_those_of_procfs() {
+fn files_equal_procfs() {
     let _open = fs::File::open("/proc/version").unwrap();
     let idle = IdleProcess::new();
     let files = idle.fields(Show::FILES).files.unwrap();
@@ -201,7 +211,7 @@ fn files_are_those_of_procfs() {
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn the_cgroup_is_that_of_procfs() {
+fn cgroup_equals_procfs() {
     let idle = IdleProcess::new();
     let cgroup = idle.fields(Show::CGROUP).cgroup.unwrap();
     let lines = fs::read(format!("/proc/{}/cgroup", idle.pid())).unwrap();
@@ -209,7 +219,7 @@ fn the_cgroup_is_that_of_procfs() {
     let path = lines.find_map(|line| line.strip_prefix(b"0::")).unwrap();
     assert_eq!(cgroup.path.as_deref(), Some(path));
 
-    // Its number is that of a filter.
+    // The id of the cgroup works as a filter.
     let request = Request::new(Strategy::Children(own_pid())).cgroup(cgroup.id);
     assert!(pids(&tasks(&request)).contains(&idle.pid()));
     let nowhere = Request::new(Strategy::All).cgroup(u64::MAX);
@@ -221,7 +231,7 @@ fn the_cgroup_is_that_of_procfs() {
     );
 }
 
-/// A program that is started with these arguments and waits.
+/// A shell with these arguments that waits for input.
 struct Program(Child);
 
 impl Program {
@@ -233,7 +243,7 @@ impl Program {
             .spawn()
             .unwrap();
         let program = Self(child);
-        // Until it waits, it may be a copy of this one.
+        // Before execve() it is a copy of this process.
         let deadline = Instant::now() + Duration::from_secs(60);
         while procfs::status(program.0.id())["Name"][0] != "sh"
             || procfs::status(program.0.id())["State"][0] != "S"
@@ -254,9 +264,9 @@ impl Drop for Program {
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn arguments_are_those_of_procfs() {
+fn cmdline_equals_procfs() {
     let short = vec!["".to_owned(), "two words".to_owned(), "".to_owned()];
-    // 1.6 MB: as much as may be, by default, is 2 MiB with the environment.
+    // 1.6 MB; the default limit of arguments and environment is 2 MiB.
     let long: Vec<_> = (0..16).map(|i| i.to_string().repeat(99_000 / 2)).collect();
     for arguments in [short, long] {
         let program = Program::new(&arguments);
@@ -267,12 +277,12 @@ fn arguments_are_those_of_procfs() {
         let args: Vec<_> = cmdline.args().skip(3).collect();
         assert!(args.into_iter().eq(arguments.iter().map(String::as_bytes)));
     }
-    // Kernel threads have none.
+    // A kernel thread has no arguments.
     let kthreadd = client().one(2, Show::CMDLINE | Show::VMA).unwrap();
     assert_eq!(kthreadd.cmdline.unwrap().as_bytes(), b"");
 }
 
-/// A line of `maps`.
+/// Formats a line of `maps`.
 fn line(vma: &Vma<'_>) -> String {
     let mut line = format!(
         "{:08x}-{:08x} {} {:08x} {:02x}:{:02x} {}",
@@ -290,7 +300,7 @@ fn line(vma: &Vma<'_>) -> String {
     line
 }
 
-/// The lines of `/proc/PID/maps`, without spaces at their ends.
+/// Returns the lines of `/proc/PID/maps`, without trailing blanks.
 fn maps_lines(pid: u32) -> Vec<String> {
     let maps = fs::read_to_string(format!("/proc/{pid}/maps")).unwrap();
     maps.lines()
@@ -300,7 +310,7 @@ fn maps_lines(pid: u32) -> Vec<String> {
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn areas_are_those_of_procfs() {
+fn vma_and_vma_stat_equal_procfs() {
     let idle = IdleProcess::new();
     let task = idle.fields(Show::VMA | Show::VMA_STAT | Show::BASE);
     assert!(task.absent.is_empty(), "{}", task.absent);
@@ -312,12 +322,12 @@ fn areas_are_those_of_procfs() {
     let ranges = vmas.iter().map(|vma| (vma.start, vma.end));
     assert!(stats.iter().map(range).eq(ranges));
 
-    // Pages that are shared change hands when one of the others, such as this
-    // process, writes to its own: then the two looks saw different things.
+    // The counts of a shared page change when another process, such as this
+    // one, writes to it. Then the two reads differ.
     let mut differences = Vec::new();
     for _ in 0..20 {
-        let told = idle.fields(Show::VMA_STAT).vma_stats.unwrap();
-        differences = figures_that_differ(&told, &idle.procfs().smaps().unwrap().0);
+        let reported = idle.fields(Show::VMA_STAT).vma_stats.unwrap();
+        differences = differences_from_smaps(&reported, &idle.procfs().smaps().unwrap().0);
         if differences.is_empty() {
             return;
         }
@@ -325,14 +335,14 @@ fn areas_are_those_of_procfs() {
     panic!("{differences:#?}");
 }
 
-/// Where these are not the figures of `smaps`.
-fn figures_that_differ(stats: &[VmaStat], maps: &[MemoryMap]) -> Vec<String> {
+/// Returns the differences from `smaps`.
+fn differences_from_smaps(stats: &[VmaStat], maps: &[MemoryMap]) -> Vec<String> {
     assert_eq!(stats.len(), maps.len());
     let mut differences = Vec::new();
     for (stat, map) in stats.iter().zip(maps) {
         assert_eq!((stat.start, stat.end), map.address);
         let MMapExtension { map: bytes, .. } = &map.extension;
-        for (name, told) in [
+        for (name, reported) in [
             ("Rss", stat.rss),
             ("Pss", stat.pss),
             ("Pss_Dirty", stat.pss_dirty),
@@ -351,11 +361,12 @@ fn figures_that_differ(stats: &[VmaStat], maps: &[MemoryMap]) -> Vec<String> {
             ("Locked", stat.locked),
             ("LazyFree", stat.lazy_free),
         ] {
-            // What a kernel is built without, procfs does not show. It shows KiB.
+            // procfs omits fields that the kernel is built without. Its unit is
+            // KiB.
             if let Some(&shown) = bytes.get(name) {
-                if told / 1024 * 1024 != shown {
+                if reported / 1024 * 1024 != shown {
                     let start = stat.start;
-                    differences.push(format!("{name} of {start:x}: {told}, not {shown}"));
+                    differences.push(format!("{name} of {start:x}: {reported}, not {shown}"));
                 }
             }
         }
@@ -365,7 +376,7 @@ fn figures_that_differ(stats: &[VmaStat], maps: &[MemoryMap]) -> Vec<String> {
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn only_executable_areas_of_files() {
+fn vma_flags_filter_reports_only_matching_mappings() {
     let idle = IdleProcess::new();
     let wanted = VmaFlags::EXEC | VmaFlags::FILE;
     let request = Request::new(Strategy::One(idle.pid()))
@@ -379,25 +390,26 @@ fn only_executable_areas_of_files() {
     assert!(vmas.iter().all(|vma| vma.flags.contains(wanted)));
 }
 
-/// Memory of this many areas.
+/// A memory region with this number of mappings.
 struct Region {
     at: std::ptr::NonNull<libc::c_void>,
     len: usize,
 }
 
 impl Region {
-    fn new(areas: usize) -> Self {
+    fn new(mappings: usize) -> Self {
         use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous, mprotect};
-        let len = areas * PAGE as usize;
+        let len = mappings * PAGE as usize;
         let flags = MapFlags::MAP_PRIVATE | MapFlags::MAP_NORESERVE;
-        // SAFETY: maps new memory, wherever there is room.
+        // SAFETY: maps new memory at an address that the kernel chooses.
         let at = unsafe {
             mmap_anonymous(None, len.try_into().unwrap(), ProtFlags::PROT_NONE, flags).unwrap()
         };
-        for area in (0..areas).step_by(2) {
-            // SAFETY: a page of that memory, which nobody uses.
+        for mapping in (0..mappings).step_by(2) {
+            // SAFETY: the page belongs to that memory, and nothing refers to
+            // it.
             unsafe {
-                let page = at.byte_add(area * PAGE as usize);
+                let page = at.byte_add(mapping * PAGE as usize);
                 mprotect(page, PAGE as usize, ProtFlags::PROT_READ).unwrap();
             }
         }
@@ -407,14 +419,14 @@ impl Region {
 
 impl Drop for Region {
     fn drop(&mut self) {
-        // SAFETY: it was mapped with this length, and nobody uses it.
+        // SAFETY: it was mapped with this length, and nothing refers to it.
         unsafe { nix::sys::mman::munmap(self.at, self.len).unwrap() };
     }
 }
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn sixty_thousand_areas_are_told() {
+fn sixty_thousand_mappings_are_reported() {
     let region = Region::new(60_000);
     let idle = IdleProcess::new();
     drop(region);
@@ -443,11 +455,11 @@ fn sixty_thousand_areas_are_told() {
             (piece.pid(), piece.is_continuation()),
             (idle.pid(), pieces > 0)
         );
-        assert!(more, "a piece behind the last");
+        assert!(more, "a piece after the last one");
         more = piece.has_more();
         let vmas: Vec<_> = piece.vmas().into_iter().flatten().collect();
         let stats: Vec<_> = piece.vma_stats().into_iter().flatten().collect();
-        // The figures of a message are those of its areas.
+        // Each message has the stats of its mappings.
         assert!(
             stats
                 .iter()
@@ -463,7 +475,7 @@ fn sixty_thousand_areas_are_told() {
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn a_dump_of_everything_is_whole() {
+fn dump_of_all_groups_is_complete() {
     let pool = TaskPool::new(20);
     let found = tasks(&Request::new(Strategy::All).show(Show::all()));
     assert!(pids(&found).is_superset(&pool.pids()));

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-//! The library against a kernel that has task_diag, as root.
+//! Tests of the library on a kernel with task_diag, as root.
 //!
-//! Ignored unless asked for, so that what did not run does not read as a
-//! pass: `scripts/test client` boots such a kernel and runs them in it. They
-//! hold in a machine where other processes come and go.
+//! They are ignored by default, so that tests that did not run do not count as
+//! passed: `scripts/test client` boots such a kernel and runs them. Other
+//! processes may start and end meanwhile.
 
 mod features;
 mod fork_storm;
@@ -53,34 +53,34 @@ fn own_pid() -> u32 {
     std::process::id()
 }
 
-/// What is found is what was there: everything that was before and after, and
-/// nothing that was neither.
+/// Checks that `found` has everything that existed before and after, and
+/// nothing that existed neither before nor after.
 #[track_caller]
 fn assert_found(before: &BTreeSet<u32>, found: &BTreeSet<u32>, after: &BTreeSet<u32>) {
     let stayed: BTreeSet<_> = before.intersection(after).copied().collect();
     let lost: Vec<_> = stayed.difference(found).collect();
     assert!(lost.is_empty(), "not found: {lost:?}");
     let seen: BTreeSet<_> = before.union(after).copied().collect();
-    // What lives for a moment only may be found by one and not by the other.
-    let invented: Vec<_> = found
+    // A short-lived process may be found by one list and not by the other.
+    let unknown: Vec<_> = found
         .difference(&seen)
         .filter(|pid| procfs::threads(**pid).contains(pid))
         .collect();
-    assert!(invented.is_empty(), "not in procfs: {invented:?}");
+    assert!(unknown.is_empty(), "not in procfs: {unknown:?}");
 }
 
 #[track_caller]
 fn kernel_error<T>(result: Result<T, Error>) -> KernelError {
     match result {
         Err(Error::Kernel(error)) => error,
-        Err(error) => panic!("not an error of the kernel's: {error}"),
+        Err(error) => panic!("not a kernel error: {error}"),
         Ok(_) => panic!("no error"),
     }
 }
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn all_is_what_procfs_shows() {
+fn dump_of_all_equals_procfs() {
     let pool = TaskPool::new(50);
     let before = procfs::processes();
     let found = tasks(&everything(Strategy::All));
@@ -98,7 +98,7 @@ fn all_is_what_procfs_shows() {
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn all_threads_are_what_procfs_shows() {
+fn dump_of_all_threads_equals_procfs() {
     let (stop, stopped) = mpsc::channel::<()>();
     let waiting = thread::spawn(move || stopped.recv());
     let before = procfs::all_threads();
@@ -116,7 +116,7 @@ fn all_threads_are_what_procfs_shows() {
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn children_are_mine() {
+fn dump_of_children_has_own_children() {
     let pool = TaskPool::new(20);
     let found = tasks(&everything(Strategy::Children(own_pid())));
     // Other tests may have children at the same time.
@@ -128,7 +128,7 @@ fn children_are_mine() {
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn every_field_of_one_is_that_of_procfs() {
+fn base_and_cred_equal_procfs() {
     let pool = TaskPool::new(1);
     let pid = pool.pids().pop_first().unwrap();
     let task = client().one(pid, Show::BASE | Show::CRED).unwrap();
@@ -162,7 +162,7 @@ fn every_field_of_one_is_that_of_procfs() {
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn one_is_the_same_with_and_without_a_dump() {
+fn one_task_is_equal_with_and_without_dump() {
     let pool = TaskPool::new(1);
     let pid = pool.pids().pop_first().unwrap();
     let mut client = client();
@@ -181,14 +181,14 @@ fn one_is_the_same_with_and_without_a_dump() {
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn a_thread_is_found_by_its_number() {
+fn thread_is_found_by_its_pid() {
     let (stop, stopped) = mpsc::channel::<()>();
-    let (tell, told) = mpsc::channel();
+    let (sender, receiver) = mpsc::channel();
     let waiting = thread::spawn(move || {
-        tell.send(nix::unistd::gettid()).unwrap();
+        sender.send(nix::unistd::gettid()).unwrap();
         stopped.recv()
     });
-    let tid = told.recv().unwrap().as_raw().try_into().unwrap();
+    let tid = receiver.recv().unwrap().as_raw().try_into().unwrap();
     let task = client().one(tid, Show::BASE).unwrap();
     assert_eq!((task.pid, task.tgid), (tid, own_pid()));
     drop(stop);
@@ -197,7 +197,7 @@ fn a_thread_is_found_by_its_number() {
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn a_free_number_is_esrch_in_every_way() {
+fn free_pid_is_esrch_with_every_strategy() {
     let free = free_pid();
     let mut client = client();
     let mut errors = vec![kernel_error(client.one(free, Show::BASE))];
@@ -216,7 +216,7 @@ fn a_free_number_is_esrch_in_every_way() {
     }
 }
 
-/// Sends these attributes and tells what the kernel says to them.
+/// Sends these attributes and returns the kernel's error.
 fn refusal(flags: u16, attributes: Vec<TaskDiagAttr>) -> KernelError {
     let mut client = client();
     let answer = client
@@ -227,7 +227,7 @@ fn refusal(flags: u16, attributes: Vec<TaskDiagAttr>) -> KernelError {
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn a_bad_request_is_told_what_is_wrong_with_it() {
+fn invalid_request_names_the_rejected_attribute() {
     let good = TaskDiagPid {
         show_flags: 1,
         dump_strategy: 0,
@@ -287,7 +287,8 @@ fn a_bad_request_is_told_what_is_wrong_with_it() {
     let attribute = error.attribute.unwrap();
     assert_eq!((attribute.offset, attribute.name()), (None, Some(GET)));
 
-    // Behind a good one, so that the offset tells them apart.
+    // Follows a valid attribute, so that the offset shows which one is
+    // rejected.
     let unknown = TaskDiagAttr::Other(DefaultNla::new(177, vec![1, 2, 3, 4]));
     let error = refusal(REQUEST | DUMP, vec![get(good), unknown]);
     assert_eq!(error.errno, libc::EINVAL);
@@ -296,7 +297,7 @@ fn a_bad_request_is_told_what_is_wrong_with_it() {
     assert_eq!((attribute.offset, attribute.kind), (Some(48), Some(177)));
 }
 
-/// A process that is number 1 of a pid namespace of its own.
+/// A process that is pid 1 of a pid namespace of its own.
 struct Container {
     unshare: Child,
     init: u32,
@@ -308,19 +309,19 @@ impl Container {
             .args(["--pid", "--fork", "--kill-child", "sleep", "1000"])
             .spawn()
             .expect("these tests need unshare, of util-linux");
-        // Stopped and waited for from here on, whatever comes.
+        // From here on, drop() stops and reaps it, even after a panic.
         let mut container = Self { unshare, init: 0 };
         let deadline = Instant::now() + Duration::from_secs(60);
         while container.init == 0 {
-            assert!(Instant::now() < deadline, "unshare starts no sleep");
+            assert!(Instant::now() < deadline, "unshare did not start sleep");
             thread::sleep(Duration::from_millis(5));
-            container.init = container.sleeper().unwrap_or_default();
+            container.init = container.sleeping_child().unwrap_or_default();
         }
         container
     }
 
-    /// The number of its process, once that is asleep.
-    fn sleeper(&self) -> Option<u32> {
+    /// Returns the pid of the process in the namespace when it sleeps.
+    fn sleeping_child(&self) -> Option<u32> {
         let children = tasks(&everything(Strategy::Children(self.unshare.id())));
         let sleeps =
             |base: Base| base.comm.as_bytes() == b"sleep" && base.state == State::Interruptible;
@@ -331,7 +332,7 @@ impl Container {
 
 impl Drop for Container {
     fn drop(&mut self) {
-        // Its child goes with it.
+        // --kill-child ends the child as well.
         let _ = self.unshare.kill();
         let _ = self.unshare.wait();
     }
@@ -339,12 +340,12 @@ impl Drop for Container {
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn another_namespace_is_seen_from_within() {
+fn scope_process_reports_pids_of_its_namespace() {
     let container = Container::new();
     let inside = Scope::Process(container.init);
     let found = tasks(&everything(Strategy::All).scope(inside));
     let [init] = &found[..] else {
-        panic!("one process lives there: {found:?}");
+        panic!("not exactly one process: {found:?}");
     };
     assert_eq!((init.pid, init.tgid), (1, 1));
     let base = init.base.unwrap();
@@ -354,7 +355,7 @@ fn another_namespace_is_seen_from_within() {
     let mut client = client();
     let one = Request::new(Strategy::One(1)).scope(inside);
     assert_eq!(client.get(&one).unwrap().base, Some(base));
-    // In my own it has another number; in its own, none has mine.
+    // It has another pid in the test's namespace, and the test has none in its.
     let mine = client.one(container.init, Show::BASE).unwrap();
     assert_eq!(mine.base.unwrap().ppid, container.unshare.id());
     let one = Request::new(Strategy::One(container.init)).scope(inside);
@@ -363,7 +364,7 @@ fn another_namespace_is_seen_from_within() {
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn a_scope_that_cannot_be_had_is_explained() {
+fn denied_scope_names_the_cause() {
     let mut root = client();
     let free = free_pid();
     let request = |pid| everything(Strategy::All).scope(Scope::Process(pid));
@@ -372,7 +373,7 @@ fn a_scope_that_cannot_be_had_is_explained() {
         error.to_string(),
         format!("cannot use the pid namespace of process {free}: no such process")
     );
-    // Nothing was sent, so the client goes on.
+    // Nothing was sent, so the client remains usable.
     root.one(own_pid(), Show::BASE).unwrap();
 
     let error = as_user_nobody(|| {
@@ -388,13 +389,13 @@ fn a_scope_that_cannot_be_had_is_explained() {
     );
 }
 
-/// Runs something in a thread that is nobody, and has no capabilities.
+/// Calls `act` in a thread of user 65534, without capabilities.
 fn as_user_nobody<T: Send>(act: impl FnOnce() -> T + Send) -> T {
     const NOBODY: libc::c_long = 65534;
     thread::scope(|scope| {
         let nobody = scope.spawn(|| {
-            // SAFETY: takes three numbers. The system call itself, unlike the
-            // function of the C library, is about this thread only.
+            // SAFETY: takes three integers. Unlike the C library's function,
+            // the system call changes only this thread.
             let set = unsafe { libc::syscall(libc::SYS_setresuid, NOBODY, NOBODY, NOBODY) };
             assert_eq!(set, 0);
             act()
@@ -405,7 +406,7 @@ fn as_user_nobody<T: Send>(act: impl FnOnce() -> T + Send) -> T {
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn two_thousand_processes_in_few_receives() {
+fn dump_of_two_thousand_processes_takes_few_receives() {
     let pool = TaskPool::new(2000);
     let mut client = client();
     let request = everything(Strategy::All);
@@ -430,7 +431,7 @@ fn two_thousand_processes_in_few_receives() {
         stats.tasks
     );
 
-    // Left half-read, and asked again.
+    // A dump may be dropped halfway, and repeated.
     for _ in 0..3 {
         let mut dump = client.dump(&request).unwrap();
         for _ in 0..500 {
@@ -441,15 +442,15 @@ fn two_thousand_processes_in_few_receives() {
     let again: Vec<_> = dump.tasks().map(Result::unwrap).collect();
     assert!(pids(&again).is_superset(&pool.pids()));
 
-    // Processes that come and go in the meantime are told of.
+    // Processes may start and end during a dump.
     let mut dump = client.dump(&request).unwrap();
     dump.next().unwrap().unwrap();
     free_pid();
     while dump.next().unwrap().is_some() {}
-    // The kernel never sets NLM_F_DUMP_INTR: no task is missing for that.
+    // The kernel never sets NLM_F_DUMP_INTR: such changes lose no task.
     assert!(!dump.stats().interrupted);
 
-    // The least buffer holds every message.
+    // The smallest buffer holds every message.
     let mut small = Client::connect_with_buffer(0).unwrap();
     let mut dump = small.dump(&request).unwrap();
     let again: Vec<_> = dump.tasks().map(Result::unwrap).collect();
@@ -469,7 +470,7 @@ mod asynchronous {
 
     #[tokio::test]
     #[ignore = "needs a kernel with TASKDIAG"]
-    async fn the_asynchronous_dump_is_the_synchronous_one() {
+    async fn asynchronous_dump_equals_the_synchronous_one() {
         let pool = TaskPool::new(300);
         let request = everything(Strategy::Children(own_pid()));
         let mine = |tasks: Vec<Task>| {
@@ -501,7 +502,7 @@ mod asynchronous {
 
     #[tokio::test]
     #[ignore = "needs a kernel with TASKDIAG"]
-    async fn dumps_run_side_by_side_and_may_be_dropped() {
+    async fn concurrent_dumps_are_complete_and_may_be_dropped() {
         let pool = TaskPool::new(300);
         let request = everything(Strategy::Children(own_pid()));
         let mut dropped = asynchronous::dump(&request).await.unwrap();
@@ -515,16 +516,16 @@ mod asynchronous {
 
     #[tokio::test]
     #[ignore = "needs a kernel with TASKDIAG"]
-    async fn errors_are_those_of_the_synchronous_client() {
+    async fn asynchronous_errors_equal_synchronous_ones() {
         let free = free_pid();
-        let told = kernel_error(client().one(free, Show::BASE));
+        let expected = kernel_error(client().one(free, Show::BASE));
         assert_eq!(
             kernel_error(asynchronous::one(free, Show::BASE).await),
-            told
+            expected
         );
         let request = Request::new(Strategy::Threads(free));
         let mut dump = asynchronous::dump(&request).await.unwrap();
-        assert_eq!(kernel_error(dump.next().await.unwrap()), told);
+        assert_eq!(kernel_error(dump.next().await.unwrap()), expected);
         assert!(dump.next().await.is_none());
 
         let request = Request::new(Strategy::All).scope(Scope::Process(free));
@@ -537,7 +538,7 @@ mod asynchronous {
 
     #[tokio::test]
     #[ignore = "needs a kernel with TASKDIAG"]
-    async fn one_and_another_namespace() {
+    async fn asynchronous_one_and_scope_process_report_tasks() {
         let task = asynchronous::one(own_pid(), Show::BASE).await.unwrap();
         assert_eq!(task.base.unwrap().pid, own_pid());
 

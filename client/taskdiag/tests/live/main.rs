@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-//! The live table over a simulated kernel: whatever happens there and whatever
-//! is lost of it, in the end the table is what a list made then would be.
+//! The live table over a simulated kernel: after any history and any losses,
+//! the table equals a list made at the end.
 
 mod simulation;
 
@@ -18,7 +18,7 @@ use simulation::{Faults, KernelHandle, Op, SimulatedKernel};
 
 type SimulatedLive = Live<KernelHandle, KernelHandle>;
 
-/// A table made of nothing but the changes that were told.
+/// A table composed only of the reported changes.
 #[derive(Debug, Default)]
 struct Replay {
     rows: BTreeMap<Pid, Arc<Task>>,
@@ -35,13 +35,13 @@ impl Replay {
                     assert_eq!(before, None, "added twice");
                 }
                 Change::Changed { old, new } => {
-                    assert_ne!(old, new, "nothing has changed");
+                    assert_ne!(old, new, "changed without a difference");
                     let before = self.rows.insert(pid, new.clone());
-                    assert_eq!(before.as_ref(), Some(old), "changed from something else");
+                    assert_eq!(before.as_ref(), Some(old), "changed from another row");
                 }
                 Change::Removed { task, .. } => {
                     let before = self.rows.remove(&pid);
-                    assert_eq!(before.as_ref(), Some(task), "removed what was not there");
+                    assert_eq!(before.as_ref(), Some(task), "removed another row");
                     self.removed.push(change);
                 }
                 other => panic!("{other:?}"),
@@ -52,38 +52,42 @@ impl Replay {
     fn assert_equals(&self, live: &SimulatedLive) {
         let replayed: Vec<_> = self.rows.values().collect();
         let kept: Vec<_> = live.iter().collect();
-        assert_eq!(replayed, kept, "the changes are not those of the table");
+        assert_eq!(replayed, kept, "the changes do not result in the table");
     }
 }
 
-/// How processes ended is told rightly, or not at all.
-fn assert_exits(replay: &Replay, kernel: &SimulatedKernel, begun: u64) {
+/// Checks that each exit status is right or not known.
+fn assert_exits(replay: &Replay, kernel: &SimulatedKernel, created: u64) {
     for change in &replay.removed {
         let Change::Removed { task, exit } = change else {
             unreachable!()
         };
         let Some(exit) = exit else {
             assert!(
-                !exit_must_be_known(task, kernel, begun),
-                "not told: {task:?}"
+                !exit_must_be_known(task, kernel, created),
+                "exit not known: {task:?}"
             );
             continue;
         };
         if kernel.is_ordered() || kernel.pid_uses[&task.pid] == 1 {
             let ends = kernel.ends.get(&task.ident.unwrap().start_time);
             let right = ends.is_some_and(|ends| ends.contains(exit));
-            assert!(right, "{exit} is of another: {task:?}\n{:#?}", kernel.log);
+            assert!(
+                right,
+                "{exit} belongs to another process: {task:?}\n{:#?}",
+                kernel.log
+            );
         }
     }
 }
 
-/// Whether it could be told how a process ended.
-fn exit_must_be_known(task: &Task, kernel: &SimulatedKernel, begun: u64) -> bool {
+/// Whether the exit status must be known.
+fn exit_must_be_known(task: &Task, kernel: &SimulatedKernel, created: u64) -> bool {
     kernel.is_ordered()
         && kernel.losses == 0
         && kernel.failures == 0
         && kernel.pid_uses[&task.pid] == 1
-        && task.ident.unwrap().start_time > begun
+        && task.ident.unwrap().start_time > created
 }
 
 fn run(faults: Faults, seed: u64, script: Vec<Op>) {
@@ -92,7 +96,7 @@ fn run(faults: Faults, seed: u64, script: Vec<Op>) {
     let kernel = Rc::new(RefCell::new(kernel));
     let handle = || KernelHandle(kernel.clone());
     let mut live = retry(|| Live::new(handle(), handle(), Show::BASE | Show::CRED));
-    let begun = kernel.borrow().now();
+    let created = kernel.borrow().now();
     let mut replay = Replay::default();
 
     while !kernel.borrow().script.is_empty() {
@@ -102,7 +106,7 @@ fn run(faults: Faults, seed: u64, script: Vec<Op>) {
             replay.assert_equals(&live);
         }
     }
-    // Then all is quiet.
+    // Nothing happens from here on.
     kernel.borrow_mut().send_all();
     kernel.borrow_mut().stop_failing();
     replay.apply(live.poll(Some(Duration::ZERO)).unwrap());
@@ -116,24 +120,26 @@ fn run(faults: Faults, seed: u64, script: Vec<Op>) {
     assert_eq!(
         live.poll_timeout().is_some(),
         zombies,
-        "asks about nobody again, or not"
+        "a query is scheduled exactly if there are zombies"
     );
-    assert_exits(&replay, &kernel.borrow(), begun);
+    assert_exits(&replay, &kernel.borrow(), created);
     assert_cost(&live, &kernel.borrow());
 }
 
 fn assert_same(kept: &[Task], kernel: &SimulatedKernel) {
-    let there = kernel.tasks();
-    let differs = kept.iter().zip(&there).find(|(kept, there)| kept != there);
+    let expected = kernel.tasks();
+    let differs = kept
+        .iter()
+        .zip(&expected)
+        .find(|(kept, expected)| kept != expected);
     assert!(
-        differs.is_none() && kept.len() == there.len(),
-        "the table is not what is there: {differs:#?}\n{:#?}",
+        differs.is_none() && kept.len() == expected.len(),
+        "the table differs from the kernel: {differs:#?}\n{:#?}",
         kernel.log
     );
 }
 
-/// All are asked about at first, and after losses; else about those of whom
-/// there are events.
+/// Checks the number of lists: the first one, and one per loss.
 fn assert_cost(live: &SimulatedLive, kernel: &SimulatedKernel) {
     let stats = live.stats();
     let reasons = 1 + kernel.losses + kernel.failures;
@@ -148,7 +154,7 @@ fn is_zombie(task: &Task) -> bool {
     task.base.unwrap().state == State::Zombie
 }
 
-/// Tries until it does not fail.
+/// Repeats a call until it succeeds.
 fn retry<T>(mut what: impl FnMut() -> Result<T, Error>) -> T {
     loop {
         if let Ok(done) = what() {
@@ -178,7 +184,7 @@ fn script() -> impl Strategy<Value = Vec<Op>> {
     prop::collection::vec(op(), 0..120)
 }
 
-/// Likewise, with silences that nobody is told of.
+/// Operations including undetected stops of the delivery.
 fn script_with_delivery_stops() -> impl Strategy<Value = Vec<Op>> {
     let op = prop_oneof![20 => op(), 1 => Just(Op::ToggleDelivery)];
     prop::collection::vec(op, 0..120)
@@ -197,10 +203,10 @@ fn faults() -> impl Strategy<Value = Faults> {
     )
 }
 
-/// However many events wait, what they are about is in the table behind one
-/// call: here that a process ends, which is the last of them.
+/// One call processes any number of queued events: the last one is the exit of
+/// a process.
 #[test]
-fn everything_that_has_happened_is_looked_at_in_one_call() {
+fn sync_processes_all_queued_events() {
     for names in [9_000, 100_000] {
         let faults = Faults {
             ordered: true,
@@ -225,10 +231,10 @@ fn everything_that_has_happened_is_looked_at_in_one_call() {
     }
 }
 
-/// Zombies are asked about once when all are, and then each with the rows it is
-/// among; not all of them with each few rows.
+/// Each zombie is queried once per sync(), and once per sync_pids() that names
+/// it. A sync_pids() with few pids does not query all zombies.
 #[test]
-fn who_needs_some_rows_has_no_other_zombies_asked_about() {
+fn sync_pids_queries_only_the_named_zombies() {
     let faults = Faults {
         ordered: true,
         capacity: usize::MAX,
@@ -264,8 +270,8 @@ fn who_needs_some_rows_has_no_other_zombies_asked_about() {
     live.sync().unwrap();
     assert_eq!(asked(&mut live, None), zombies);
     for portion in pids.chunks(3) {
-        let among_them = portion.iter().filter(|pid| is_zombie(pid)).count();
-        assert_eq!(asked(&mut live, Some(portion)), among_them);
+        let named = portion.iter().filter(|pid| is_zombie(pid)).count();
+        assert_eq!(asked(&mut live, Some(portion)), named);
     }
     assert_eq!(asked(&mut live, Some(&[])), 0);
 }
@@ -274,21 +280,21 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 500, ..ProptestConfig::default() })]
 
     #[test]
-    fn the_table_is_what_is_there(faults in faults(), seed: u64, script in script()) {
+    fn table_equals_the_tasks_of_the_kernel(faults in faults(), seed: u64, script in script()) {
         run(faults, seed, script);
     }
 
-    /// Nobody is late or forgets: then every exit is told.
+    /// Without delays and losses, every exit status is known.
     #[test]
-    fn exits_are_told(inodes: bool, seed: u64, script in script()) {
+    fn exits_are_known_without_losses(inodes: bool, seed: u64, script in script()) {
         let faults = Faults { ordered: true, capacity: usize::MAX, fails: 0, inodes };
         run(faults, seed, script);
     }
 
-    /// The rows that somebody needs are as they are now, whatever was lost, or
-    /// not even sent.
+    /// Named rows are current after any loss, also of events that were not
+    /// sent.
     #[test]
-    fn rows_that_are_needed_are_those_that_are_there(
+    fn sync_pids_returns_current_rows(
         capacity in prop_oneof![Just(usize::MAX), 1..30_usize],
         inodes: bool,
         seed: u64,
@@ -302,11 +308,11 @@ proptest! {
         for needed in &needed {
             kernel.borrow_mut().advance(12);
             live.sync_pids(needed.iter().copied()).unwrap();
-            let there = kernel.borrow().tasks();
+            let expected = kernel.borrow().tasks();
             for &pid in needed {
                 let is_it = |task: &&Task| task.pid == pid;
                 let kept = live.get(pid).map(|task| &**task);
-                prop_assert_eq!(kept, there.iter().find(is_it), "{:#?}", kernel.borrow().log);
+                prop_assert_eq!(kept, expected.iter().find(is_it), "{:#?}", kernel.borrow().log);
             }
         }
         live.sync().unwrap();
