@@ -10,7 +10,7 @@ use std::time::Duration;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use rustix::event::epoll;
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
-use taskdiag::events::{Connector, Event, EventKind, EventSource, Listen};
+use taskdiag::events::{Connector, ConnectorOptions, Event, EventKind, EventSource};
 
 use super::Way;
 use super::lives::end_with;
@@ -65,7 +65,7 @@ impl Listener {
             let begun = clock::own_ns()?;
             let took = match way {
                 Way::Nobody => Ok(Took::nothing()),
-                Way::Connector(events) => follow(Listen::to(events), &say),
+                Way::Connector(events) => follow(ConnectorOptions::new(events), &say),
                 Way::Pidfds => poll(&told, &say),
             }?;
             Ok(Took {
@@ -146,8 +146,8 @@ impl Took {
 }
 
 /// By the proc connector, until the last process has ended.
-fn follow(how: Listen, ready: &Sender<()>) -> Result<Took> {
-    let mut connector: Connector = how.buffer(ROOM).begin().map_err(Error::missing)?;
+fn follow(options: ConnectorOptions, ready: &Sender<()>) -> Result<Took> {
+    let mut connector: Connector = options.buffer(ROOM).listen().map_err(Error::missing)?;
     let _ = ready.send(());
     let mut took = Took::nothing();
     loop {
