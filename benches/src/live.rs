@@ -87,8 +87,8 @@ impl Plan {
             first,
             changes: stats.changes - before.changes,
             events: stats.events - before.events,
-            questions: stats.questions - before.questions,
-            asked: stats.asked - before.asked,
+            questions: stats.requests - before.requests,
+            asked: stats.requested - before.requested,
         })
     }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use rustix::event::epoll;
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
-use taskdiag::events::{Connector, Event, EventKind, EventSource, Listen};
+use taskdiag::events::{Connector, ConnectorOptions, Event, EventKind, EventSource};
 
 use super::ListenMethod;
 use super::processes::fork_and_exit;
@@ -66,7 +66,7 @@ impl Listener {
             let start = clock::thread_cpu_ns()?;
             let result = match method {
                 ListenMethod::None => Ok(ThreadResult::default()),
-                ListenMethod::Connector(events) => follow(Listen::to(events), &ready_sender),
+                ListenMethod::Connector(events) => follow(ConnectorOptions::new(events), &ready_sender),
                 ListenMethod::Pidfds => poll(&pid_receiver, &ready_sender),
             }?;
             Ok(ThreadResult {
@@ -136,8 +136,8 @@ fn join(thread: JoinHandle<Result<ThreadResult>>) -> Result<ThreadResult> {
 }
 
 /// Receives events of the proc connector until the last process has exited.
-fn follow(how: Listen, ready: &Sender<()>) -> Result<ThreadResult> {
-    let mut connector: Connector = how.buffer(RECEIVE_BUFFER).begin().map_err(Error::missing)?;
+fn follow(options: ConnectorOptions, ready: &Sender<()>) -> Result<ThreadResult> {
+    let mut connector: Connector = options.buffer(RECEIVE_BUFFER).listen().map_err(Error::missing)?;
     let _ = ready.send(());
     let mut result = ThreadResult::default();
     loop {

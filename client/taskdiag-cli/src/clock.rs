@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 //! Formats times as `ps` does.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use nix::time::{ClockId, clock_gettime};
@@ -77,6 +79,11 @@ impl Clock {
             boot: (now - uptime).div_euclid(1_000_000_000),
             zone: TimeZone::system(),
         }
+    }
+
+    /// Returns the time since boot.
+    pub(crate) fn uptime(&self) -> Duration {
+        Duration::from_nanos(self.uptime)
     }
 
     /// Returns the ticks since `start`, which is in nanoseconds since boot.

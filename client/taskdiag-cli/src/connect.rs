@@ -2,19 +2,19 @@
 //! Connects to a transport, and describes the errors of a request.
 
 use nix::libc;
-use taskdiag::{AnyTransport, Client, Error, Features, Request, Way};
+use taskdiag::{AnySource, Client, Error, Features, Request, TransportKind};
 
 use crate::exit::Failure;
 use crate::stdio::print_message;
 
 /// Connects to the given transport, or else to the first available one. Warns if
 /// the latter is procfs, because reading /proc is slow.
-pub(crate) fn connect(way: Option<Way>) -> Result<Client<AnyTransport>, Error> {
+pub(crate) fn connect(way: Option<TransportKind>) -> Result<Client<AnySource>, Error> {
     if let Some(way) = way {
-        return Client::connect_by(way);
+        return Client::connect_over(way);
     }
     let client = Client::connect_any()?;
-    if client.transport().way().is_slow() {
+    if client.source().kind().is_slow() {
         print_message(format_args!("{SLOW}"));
     }
     Ok(client)

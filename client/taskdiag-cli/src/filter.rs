@@ -230,7 +230,7 @@ mod tests {
             ),
             ("uid=no such user", "unknown user \"no such user\""),
             ("uid=-1", "unknown user \"-1\""),
-            ("state=Q", "there is no state 'Q'; the states are RSDTtXZPI"),
+            ("state=Q", "unknown state 'Q'; the states are RSDTtXZPI"),
             ("state=", "no state given; the states are RSDTtXZPI"),
             ("comm=", "invalid beginning of a name \"\": expected"),
             (

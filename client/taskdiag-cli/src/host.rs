@@ -6,9 +6,9 @@ use std::fs;
 use nix::sys::sysinfo::sysinfo;
 use nix::unistd::{SysconfVar, sysconf};
 
+use taskdiag::names::{Names, Terminals};
+
 use crate::clock::Clock;
-use crate::names::Names;
-use crate::tty::Terminals;
 
 /// Properties of the host at the time of the output.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ impl Host {
     /// Reads the clocks and the memory size. `numeric` disables name lookups.
     pub(crate) fn now(numeric: bool) -> Self {
         Self {
-            names: Names::new(numeric),
+            names: Names::new().numeric(numeric),
             clock: Clock::now(),
             terminals: Terminals::default(),
             memory: sysinfo().map_or(1, |info| info.ram_total() / 1024).max(1),
@@ -39,7 +39,7 @@ impl Host {
     #[cfg(test)]
     pub(crate) fn at(seconds: u64, numeric: bool) -> Self {
         Self {
-            names: Names::new(numeric),
+            names: Names::new().numeric(numeric),
             clock: Clock::at(seconds),
             terminals: Terminals::default(),
             memory: 1024 * 1024,

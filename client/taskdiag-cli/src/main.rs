@@ -15,7 +15,6 @@ mod host;
 mod incomplete;
 mod mappings;
 mod maps;
-mod names;
 mod output;
 mod pid;
 mod ps;
@@ -24,7 +23,6 @@ mod run;
 mod sort;
 mod stdio;
 mod tree;
-mod tty;
 mod value;
 mod watch;
 

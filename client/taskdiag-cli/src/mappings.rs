@@ -18,7 +18,7 @@ impl MappingRows {
     /// Takes the mappings of a message. The task fields of a continuation are those
     /// of the messages before it.
     pub(crate) fn replace(&mut self, task: TaskRef<'_>, show: Show) {
-        if task.goes_on() {
+        if task.is_continuation() {
             self.task.append(task);
         } else {
             self.task = TaskRow::new(task, show);

@@ -5,7 +5,7 @@ use std::fmt;
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 
-use taskdiag::{Show, Stats, TaskRef, Way};
+use taskdiag::{Show, Stats, TaskRef, TransportKind};
 
 use crate::cli::{self, Job, ListJob, MapsJob, TransportChoice};
 use crate::connect::{self, connect};
@@ -76,7 +76,7 @@ daemon read all fields again.";
 fn list_tasks(job: &ListJob) -> Result<(), Failure> {
     let failed = |error| connect::failure(error, &job.request);
     let mut client = connect(job.transport.kind()).map_err(failed)?;
-    let way = client.transport().way();
+    let transport = client.source().kind();
     let host = Host::now(job.numeric);
     let (out, width) = open_stdout();
     let mut output = output::open(job, &host, out, width)?;
@@ -120,7 +120,7 @@ fn list_tasks(job: &ListJob) -> Result<(), Failure> {
             match task {
                 Some(task) => {
                     incomplete.note(task);
-                    cached |= task.is_kept();
+                    cached |= task.is_cached();
                 }
                 None => stopwatch.stop(),
             }
@@ -131,7 +131,7 @@ fn list_tasks(job: &ListJob) -> Result<(), Failure> {
     if cached {
         print_message(format_args!("{CACHED_ROWS}"));
     }
-    finish_dump(dump.stats(), way, &stopwatch, job.stats);
+    finish_dump(dump.stats(), transport, &stopwatch, job.stats);
     Ok(())
 }
 
@@ -143,7 +143,7 @@ fn add_message(
     show: Show,
 ) -> Option<TaskRow> {
     match unfinished {
-        Some(row) if message.goes_on() => row.append(message),
+        Some(row) if message.is_continuation() => row.append(message),
         _ => *unfinished = Some(TaskRow::new(message, show)),
     }
     match message.has_more() {
@@ -155,7 +155,7 @@ fn add_message(
 fn show_maps(job: &MapsJob) -> Result<(), Failure> {
     let failed = |error| connect::failure(error, &job.request);
     let mut client = connect(job.transport.kind()).map_err(failed)?;
-    let way = client.transport().way();
+    let transport = client.source().kind();
     let (mut out, _) = open_stdout();
     let mut incomplete = IncompleteRows::default();
     let mut stopwatch = Stopwatch::start();
@@ -167,7 +167,7 @@ fn show_maps(job: &MapsJob) -> Result<(), Failure> {
     stopwatch.stop();
     out.flush()?;
     incomplete.warn();
-    finish_dump(dump.stats(), way, &stopwatch, job.stats);
+    finish_dump(dump.stats(), transport, &stopwatch, job.stats);
     Ok(())
 }
 
@@ -192,13 +192,20 @@ fn show_diagnosis(json: bool) -> Result<(), Failure> {
 }
 
 /// Logs whether the dump was interrupted, and prints the statistics if `wanted`.
-fn finish_dump(stats: Stats, way: Way, stopwatch: &Stopwatch, wanted: bool) {
+fn finish_dump(stats: Stats, transport: TransportKind, stopwatch: &Stopwatch, wanted: bool) {
     if stats.interrupted {
         log::info!("tasks changed during the dump");
     }
     if wanted {
         let time = stopwatch.time;
-        print_message(format_args!("{}", StatsLine { stats, way, time }));
+        print_message(format_args!(
+            "{}",
+            StatsLine {
+                stats,
+                transport,
+                time
+            }
+        ));
     }
 }
 
@@ -257,16 +264,20 @@ impl Stopwatch {
 /// The line of `--stats`.
 struct StatsLine {
     stats: Stats,
-    way: Way,
+    transport: TransportKind,
     time: Duration,
 }
 
 impl fmt::Display for StatsLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { stats, way, time } = self;
+        let Self {
+            stats,
+            transport,
+            time,
+        } = self;
         write!(
             f,
-            "tasks: {}, receives: {}, bytes: {}, time: {:.3} ms, interrupted: {}, transport: {way}",
+            "tasks: {}, receives: {}, bytes: {}, time: {:.3} ms, interrupted: {}, transport: {transport}",
             stats.tasks,
             stats.receives,
             stats.bytes,

@@ -110,7 +110,9 @@ impl Value<'_> {
             }
             (Self::Device(a, a_minor), Self::Device(b, b_minor)) => (a, a_minor).cmp(&(b, b_minor)),
             (Self::VmaFlags(a), Self::VmaFlags(b)) => a.bits().cmp(&b.bits()),
-            (Self::User(a), Self::User(b)) | (Self::Group(a), Self::Group(b)) if names.numeric => {
+            (Self::User(a), Self::User(b)) | (Self::Group(a), Self::Group(b))
+                if names.is_numeric() =>
+            {
                 a.cmp(&b)
             }
             (Self::User(a), Self::User(b)) => names.user(a).cmp(&names.user(b)),
@@ -131,7 +133,7 @@ pub(crate) struct Cell<'a> {
 impl Cell<'_> {
     /// Returns the text in a table.
     pub(crate) fn to_table(self) -> String {
-        let numeric = self.host.names.numeric;
+        let numeric = self.host.names.is_numeric();
         match self.value {
             None => "-".to_owned(),
             Some(Value::Caps(set)) if set.is_empty() && !numeric => "-".to_owned(),
@@ -151,7 +153,7 @@ impl Cell<'_> {
     pub(crate) fn push_csv(self, text: &mut String) {
         match self.value {
             None => {}
-            Some(Value::Caps(set)) if !self.host.names.numeric => {
+            Some(Value::Caps(set)) if !self.host.names.is_numeric() => {
                 for (index, capability) in set.iter().enumerate() {
                     let comma = if index > 0 { "," } else { "" };
                     push(text, format_args!("{comma}{capability}"));
@@ -256,7 +258,7 @@ impl Serialize for Cell<'_> {
         let Some(value) = self.value else {
             return serializer.serialize_none();
         };
-        let numeric = self.host.names.numeric;
+        let numeric = self.host.names.is_numeric();
         match value {
             Value::Number(number) | Value::Bits(number) => serializer.serialize_u64(number),
             Value::Signed(number) => serializer.serialize_i64(number),

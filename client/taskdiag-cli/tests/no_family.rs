@@ -77,8 +77,8 @@ fn missing_transaction_file_is_reported() {
         .code(1)
         .stdout("")
         .stderr(
-            "taskdiag-cli: the running kernel has no /proc/task-diag; load the module \
-             task_diag, or boot a kernel that is built with CONFIG_TASKDIAG_PROC\n",
+            "taskdiag-cli: cannot open /proc/task-diag: the running kernel does not have it; \
+             load the module task_diag, or boot a kernel built with CONFIG_TASKDIAG_PROC\n",
         );
 }
 
@@ -132,8 +132,8 @@ fn procfs_transport_rejects_scope_pid() {
         .code(1)
         .stdout("")
         .stderr(format!(
-            "taskdiag-cli: cannot ask as seen from process {me}: \
-             only the netlink family can, not procfs\n"
+            "taskdiag-cli: cannot use the pid namespace of process {me}: \
+             procfs does not support it; connect over netlink\n"
         ));
 }
 

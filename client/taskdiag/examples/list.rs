@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! Every process with its user and its name, one request for all.
+//! Lists every process with its user and name, with a single request.
 //!
 //! ```sh
 //! cargo run -p taskdiag --example list
@@ -23,7 +23,7 @@ fn list() -> Outcome {
     let mut out = stdout().lock();
     writeln!(out, "{:>7} {:>7} S NAME", "PID", "UID")?;
     let mut dump = client.dump(&request)?;
-    // Each task is lent out of the receive buffer until the next is asked for.
+    // A task borrows the receive buffer until the next call.
     while let Some(task) = dump.next()? {
         if let (Some(base), Some(cred)) = (task.base(), task.cred()) {
             writeln!(

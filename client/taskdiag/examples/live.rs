@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT
-//! What processes there are, and then what comes and goes, as it happens; for
-//! so many seconds if some are named.
+//! Lists all processes, and then prints each that starts, changes or ends; for
+//! this many seconds if a number is given.
 //!
 //! ```sh
 //! cargo run -p taskdiag --example live -- 10
 //! ```
 //!
-//! Before Linux 6.6 that takes root, and a kernel with `CONFIG_PROC_EVENTS`
-//! always.
+//! Requires a kernel with `CONFIG_PROC_EVENTS`, and root before Linux 6.6.
 
 mod common;
 
@@ -34,7 +33,7 @@ fn follow() -> Outcome {
     loop {
         let left = end.map(|end| end.saturating_duration_since(Instant::now()));
         for change in live.poll(left)? {
-            tell(&mut out, &change)?;
+            print(&mut out, &change)?;
         }
         out.flush()?;
         if left.is_some_and(|left| left.is_zero()) {
@@ -43,7 +42,7 @@ fn follow() -> Outcome {
     }
 }
 
-fn tell(out: &mut impl Write, change: &Change) -> std::io::Result<()> {
+fn print(out: &mut impl Write, change: &Change) -> std::io::Result<()> {
     match change {
         Change::Added(task) => writeln!(out, "+ {}", name(task)),
         Change::Changed { new, .. } => writeln!(out, "  {}", name(new)),

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-//! The processes of a container, with the numbers they have in it. Name any
-//! process of it by the number it has here.
+//! Lists the processes of a container with their pids inside of it. The
+//! argument is the pid, outside of it, of any process in the container.
 //!
-//! That takes the netlink family, and `CAP_SYS_ADMIN`: no other way can carry
-//! from where to look. Who has either not is told so, and shown what the own
-//! namespace has.
+//! Requires the netlink family and `CAP_SYS_ADMIN`: no other transport can
+//! select a pid namespace. If either is missing, the example prints the reason
+//! and lists its own pid namespace.
 //!
 //! ```sh
 //! sudo cargo run -p taskdiag --example namespace -- 1234
@@ -15,7 +15,7 @@ mod common;
 use std::io::{Write, stdout};
 
 use common::{Outcome, unless_closed};
-use taskdiag::{AnyTransport, Client, Dump, Error, Pid, Request, Scope, Strategy};
+use taskdiag::{AnySource, Client, Dump, Error, Pid, Request, Scope, Strategy};
 
 fn main() -> Outcome {
     unless_closed(namespace())
@@ -27,18 +27,18 @@ fn namespace() -> Outcome {
         .nth(1)
         .map_or(Ok(own), |word| word.parse())?;
     let mut client = Client::connect_any()?;
-    let within = Request::new(Strategy::All).scope(Scope::Process(pid));
-    match client.dump(&within) {
+    let request = Request::new(Strategy::All).scope(Scope::Process(pid));
+    match client.dump(&request) {
         Err(error @ (Error::Scope { .. } | Error::ScopeNeedsNetlink { .. })) => {
             eprintln!("{error}");
-            eprintln!("This is the own namespace:");
+            eprintln!("Listing the own pid namespace:");
             show(client.dump(&Request::new(Strategy::All))?)
         }
         dump => show(dump?),
     }
 }
 
-fn show(mut dump: Dump<'_, AnyTransport>) -> Outcome {
+fn show(mut dump: Dump<'_, AnySource>) -> Outcome {
     let mut out = stdout().lock();
     while let Some(task) = dump.next()? {
         if let Some(base) = task.base() {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-//! The users with the most resident memory, and how many processes they have.
+//! Lists the users with the most resident memory, and the number of their
+//! processes.
 //!
 //! ```sh
 //! cargo run -p taskdiag --example top_memory
@@ -22,7 +23,7 @@ fn top_memory() -> Outcome {
     let mut client = Client::connect_any()?;
     let request = Request::new(Strategy::All).show(Show::CRED | Show::STAT);
 
-    // By user: processes, and bytes.
+    // Number of processes and bytes, per user.
     let mut users = BTreeMap::<u32, (usize, u64)>::new();
     client.dump(&request)?.for_each(|task| {
         if let (Some(cred), Some(stat)) = (task.cred(), task.stat()) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-//! What runs below a process, each child below its parent; all there is below
-//! the first process if none is named.
+//! Prints the descendants of a process as a tree; those of pid 1 if no pid is
+//! given.
 //!
 //! ```sh
 //! cargo run -p taskdiag --example tree -- 1
@@ -24,7 +24,7 @@ fn tree() -> Outcome {
     let mut out = stdout().lock();
     writeln!(out, "{}", name(&client.one(root, Show::BASE)?))?;
 
-    // The kernel walks down; parents come before their children.
+    // The kernel reports parents before their children.
     let request = Request::new(Strategy::Descendants(root)).show(Show::BASE);
     let mut children = BTreeMap::<Pid, Vec<Task>>::new();
     for task in client.dump(&request)?.tasks() {

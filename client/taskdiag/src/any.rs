@@ -16,7 +16,7 @@ use crate::transport::{Framing, Transport};
 /// A way to have requests answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Way {
+pub enum TransportKind {
     /// The TASKDIAG family: [`Socket`].
     Netlink,
     /// `/proc/task-diag`: [`TransactionFile`].
@@ -27,7 +27,7 @@ pub enum Way {
     Procfs,
 }
 
-impl Way {
+impl TransportKind {
     /// All there are, the best first.
     pub const ALL: [Self; 4] = [Self::Netlink, Self::File, Self::Daemon, Self::Procfs];
 
@@ -39,7 +39,7 @@ impl Way {
     }
 }
 
-impl fmt::Display for Way {
+impl fmt::Display for TransportKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::Netlink => "netlink",
@@ -53,7 +53,7 @@ impl fmt::Display for Way {
 /// Any of the transports.
 #[derive(Debug)]
 #[non_exhaustive]
-pub enum AnyTransport {
+pub enum AnySource {
     /// The TASKDIAG family.
     Netlink(Socket),
     /// The transaction file.
@@ -64,7 +64,7 @@ pub enum AnyTransport {
     Procfs(Box<Procfs>),
 }
 
-impl AnyTransport {
+impl AnySource {
     /// Opens the one that goes this way. The socket receives into `buffer`,
     /// see [`Socket::connect`].
     ///
@@ -72,16 +72,16 @@ impl AnyTransport {
     ///
     /// Those of [`Socket::connect`], [`TransactionFile::open`],
     /// [`Daemon::connect`] and [`Procfs::open`].
-    pub fn open(way: Way, buffer: &mut [u8]) -> Result<Self> {
+    pub fn open(way: TransportKind, buffer: &mut [u8]) -> Result<Self> {
         Ok(match way {
-            Way::Netlink => Self::Netlink(Socket::connect(buffer)?),
-            Way::File => Self::File(TransactionFile::open()?),
-            Way::Daemon => Self::Daemon(Daemon::connect()?),
-            Way::Procfs => Self::Procfs(Box::new(Procfs::open()?)),
+            TransportKind::Netlink => Self::Netlink(Socket::connect(buffer)?),
+            TransportKind::File => Self::File(TransactionFile::open()?),
+            TransportKind::Daemon => Self::Daemon(Daemon::connect()?),
+            TransportKind::Procfs => Self::Procfs(Box::new(Procfs::open()?)),
         })
     }
 
-    /// Opens the first of [`Way::ALL`] that can be opened. A daemon that does
+    /// Opens the first of [`TransportKind::ALL`] that can be opened. A daemon that does
     /// not answer within two seconds cannot.
     ///
     /// # Errors
@@ -89,9 +89,9 @@ impl AnyTransport {
     /// That of the best, if there is none.
     pub fn open_best(buffer: &mut [u8]) -> Result<Self> {
         let mut why = None;
-        for way in Way::ALL {
+        for way in TransportKind::ALL {
             let opened = match way {
-                Way::Daemon => Daemon::connect_quickly().map(Self::Daemon),
+                TransportKind::Daemon => Daemon::connect_quickly().map(Self::Daemon),
                 way => Self::open(way, buffer),
             };
             match opened {
@@ -102,18 +102,18 @@ impl AnyTransport {
                 }
             }
         }
-        // Way::ALL is not empty.
+        // TransportKind::ALL is not empty.
         Err(why.unwrap_or(crate::Error::NoFamily))
     }
 
     /// Which one it is.
     #[must_use]
-    pub const fn way(&self) -> Way {
+    pub const fn kind(&self) -> TransportKind {
         match self {
-            Self::Netlink(_) => Way::Netlink,
-            Self::File(_) => Way::File,
-            Self::Daemon(_) => Way::Daemon,
-            Self::Procfs(_) => Way::Procfs,
+            Self::Netlink(_) => TransportKind::Netlink,
+            Self::File(_) => TransportKind::File,
+            Self::Daemon(_) => TransportKind::Daemon,
+            Self::Procfs(_) => TransportKind::Procfs,
         }
     }
 
@@ -136,7 +136,7 @@ impl AnyTransport {
     }
 }
 
-impl Transport for AnyTransport {
+impl Transport for AnySource {
     fn framing(&self) -> Framing {
         self.get().framing()
     }

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT
-//! Capability sets, and the names of capabilities.
-//!
-//! Pure; the names are those of `<linux/capability.h>`.
+//! Sets of capabilities, and the names of capabilities in
+//! `<linux/capability.h>`.
 
 use std::fmt;
 
 use crate::abi::TaskDiagCaps;
 
-/// The names, by number.
+/// Names of the capabilities, by number.
 const NAMES: [&str; 41] = [
     "cap_chown",
     "cap_dac_override",
@@ -52,18 +51,18 @@ const NAMES: [&str; 41] = [
     "cap_checkpoint_restore",
 ];
 
-/// One capability, by number.
+/// A capability.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Capability(u8);
 
 impl Capability {
-    /// Its number: its bit in a [`CapSet`].
+    /// Returns the number of the capability, which is its bit in a [`CapSet`].
     #[must_use]
     pub const fn number(self) -> u8 {
         self.0
     }
 
-    /// Its name, such as `cap_kill`; `None` for one newer than this crate.
+    /// Returns the name, such as `cap_kill`; `None` if it is newer than this crate.
     #[must_use]
     pub fn name(self) -> Option<&'static str> {
         NAMES.get(usize::from(self.0)).copied()
@@ -71,7 +70,7 @@ impl Capability {
 }
 
 impl fmt::Display for Capability {
-    /// The name, or `cap_N` where there is none.
+    /// Writes the name, or `cap_N` for capability N without a name.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.name() {
             Some(name) => f.pad(name),
@@ -80,7 +79,7 @@ impl fmt::Display for Capability {
     }
 }
 
-/// A set of capabilities: capability N is bit N.
+/// A set of capabilities: bit N is capability N.
 ///
 /// ```
 /// use taskdiag::CapSet;
@@ -92,35 +91,36 @@ impl fmt::Display for Capability {
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct CapSet(
-    /// The bits.
+    /// The bits of the set.
     pub u64,
 );
 
 impl CapSet {
-    /// Every capability that has a name.
+    /// Every capability with a name.
     pub const ALL: Self = Self((1 << NAMES.len()) - 1);
 
-    /// Whether it holds none.
+    /// Whether the set is empty.
     #[must_use]
     pub const fn is_empty(self) -> bool {
         self.0 == 0
     }
 
-    /// Whether it holds this capability, by number.
+    /// Whether the set contains the capability with this number.
     #[must_use]
     pub const fn contains(self, number: u8) -> bool {
         number < 64 && self.0 >> number & 1 == 1
     }
 
-    /// Its capabilities, lowest number first.
+    /// Returns the capabilities of the set in the order of their numbers.
     pub fn iter(self) -> impl Iterator<Item = Capability> {
         (0..64).filter(move |&n| self.contains(n)).map(Capability)
     }
 }
 
 impl fmt::Display for CapSet {
-    /// Names between commas. `none` for the empty set; a set that lacks only a
-    /// few is `all` and what it lacks, each with a minus.
+    /// Writes names, separated by commas, and `none` for the empty set. A set
+    /// that lacks only a few capabilities is written as `all` and each missing
+    /// one with a minus.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.is_empty() {
             return f.write_str("none");
@@ -144,8 +144,25 @@ impl fmt::Display for CapSet {
 }
 
 #[cfg(feature = "serde")]
+impl<'de> serde::Deserialize<'de> for CapSet {
+    /// Deserializes a list of names, as [`Capability`] shows them.
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let names = Vec::<std::borrow::Cow<'_, str>>::deserialize(deserializer)?;
+        names.iter().try_fold(Self::default(), |set, name| {
+            let number = (0..64).find(|&number| Capability(number).to_string() == **name);
+            match number {
+                Some(number) => Ok(Self(set.0 | 1 << number)),
+                None => Err(serde::de::Error::custom(format!(
+                    "unknown capability {name:?}"
+                ))),
+            }
+        })
+    }
+}
+
+#[cfg(feature = "serde")]
 impl serde::Serialize for CapSet {
-    /// As a list of names.
+    /// Serializes a list of names.
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(self.iter().map(|capability| capability.to_string()))
     }
@@ -160,7 +177,7 @@ impl From<TaskDiagCaps> for CapSet {
 
 impl From<CapSet> for TaskDiagCaps {
     fn from(set: CapSet) -> Self {
-        // The low and the high word, which is all there is.
+        // The low word and the high word.
         Self {
             cap: [set.0 as u32, (set.0 >> 32) as u32],
         }
@@ -172,7 +189,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_words_are_low_then_high() {
+    fn words_are_low_then_high() {
         let caps = TaskDiagCaps {
             cap: [1 << 21, 1 << (38 - 32)],
         };
@@ -182,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn capabilities_without_a_name_are_shown() {
+    fn capabilities_without_a_name_are_displayed() {
         assert_eq!(CapSet(1 << 41 | 1).to_string(), "cap_chown,cap_41");
         assert_eq!(CapSet(CapSet::ALL.0 | 1 << 63).to_string(), "all,cap_63");
     }

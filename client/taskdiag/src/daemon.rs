@@ -49,7 +49,7 @@ const GREETING: usize = 1024;
 /// A connection to `taskdiagd`, which answers in the kernel's place.
 ///
 /// Messages are those of the transaction file. A row that the daemon keeps and
-/// has not read anew says so: [`crate::TaskRef::is_kept`].
+/// has not read anew says so: [`crate::TaskRef::is_cached`].
 #[derive(Debug)]
 pub struct Daemon {
     fd: OwnedFd,
@@ -284,7 +284,7 @@ mod tests {
         for path in ["/nonexistent/sock", "/dev", "/dev/null/sock", "", &long] {
             let error = Daemon::connect_to(Path::new(path)).unwrap_err();
             assert!(matches!(error, Error::NoDaemon { .. }), "{path}: {error}");
-            let said = format!("no taskdiagd listens at {path}");
+            let said = format!("cannot connect to taskdiagd: no daemon listens on {path}");
             assert_eq!(error.to_string(), said);
         }
     }

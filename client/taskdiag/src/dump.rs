@@ -7,7 +7,7 @@
 use log::debug;
 use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST};
 
-use crate::any::{AnyTransport, Way};
+use crate::any::{AnySource, TransportKind};
 use crate::codec::{TaskDiagMessage, encode};
 use crate::error::{Error, Result};
 use crate::features::Features;
@@ -84,7 +84,7 @@ impl Client {
     }
 }
 
-impl Client<AnyTransport> {
+impl Client<AnySource> {
     /// Takes the best way there is to have requests answered: on a kernel
     /// without task_diag that is the files of `/proc/PID`.
     ///
@@ -93,7 +93,7 @@ impl Client<AnyTransport> {
     /// [`Error::NoFamily`] if there is none, not even `/proc`.
     pub fn connect_any() -> Result<Self> {
         let mut buffer = vec![0; RECEIVE_BUFFER].into_boxed_slice();
-        let transport = AnyTransport::open_best(&mut buffer)?;
+        let transport = AnySource::open_best(&mut buffer)?;
         Ok(Self::over(transport, buffer))
     }
 
@@ -103,9 +103,9 @@ impl Client<AnyTransport> {
     ///
     /// [`Error::NoFamily`], [`Error::NoFile`], [`Error::NoDaemon`] and
     /// [`Error::Io`] if there is no such way here.
-    pub fn connect_by(way: Way) -> Result<Self> {
+    pub fn connect_over(way: TransportKind) -> Result<Self> {
         let mut buffer = vec![0; RECEIVE_BUFFER].into_boxed_slice();
-        let transport = AnyTransport::open(way, &mut buffer)?;
+        let transport = AnySource::open(way, &mut buffer)?;
         Ok(Self::over(transport, buffer))
     }
 }
@@ -117,7 +117,12 @@ impl<T: Transport> Client<T> {
         Self::over(transport, vec![0; len].into_boxed_slice())
     }
 
-    /// What carries the messages.
+    /// Returns the source of the client's tasks.
+    pub const fn source(&self) -> &T {
+        &self.transport
+    }
+
+    /// Returns the transport of the client's messages.
     pub const fn transport(&self) -> &T {
         &self.transport
     }
@@ -310,7 +315,7 @@ impl<T: Transport> Dump<'_, T> {
     /// memory for tasks with many memory mappings or long command lines.
     ///
     /// The row of a task consists of pieces, each at most one datagram long.
-    /// [`TaskRef::goes_on`] is set in every piece of a row except the first, and
+    /// [`TaskRef::is_continuation`] is set in every piece of a row except the first, and
     /// [`TaskRef::has_more`] in every piece except the last.
     /// [`TaskRef::vmas`], [`TaskRef::vma_stats`] and [`TaskRef::cmdline`] may be
     /// spread over several pieces; [`TaskRef::files`] and [`TaskRef::cgroup`] are
@@ -327,7 +332,7 @@ impl<T: Transport> Dump<'_, T> {
     /// let request = Request::new(Strategy::All).show(Show::VMA);
     /// let mut dump = client.dump(&request)?;
     /// while let Some(piece) = dump.next_piece()? {
-    ///     if !piece.goes_on() {
+    ///     if !piece.is_continuation() {
     ///         println!("{}:", piece.pid());
     ///     }
     ///     for vma in piece.vmas().into_iter().flatten() {
@@ -347,7 +352,7 @@ impl<T: Transport> Dump<'_, T> {
         };
         let client = &mut *self.client;
         let piece = client.reassembly.task(&client.buffer, row)?;
-        self.stats.tasks += u64::from(!piece.goes_on());
+        self.stats.tasks += u64::from(!piece.is_continuation());
         Ok(Some(piece))
     }
 

@@ -1,155 +1,167 @@
 // SPDX-License-Identifier: MIT
-//! What can go wrong, told so that a person knows what to do.
+//! Errors of the library, with errno, the kernel's text and a remedy.
 
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use nix::libc;
+
 use crate::abi;
 use crate::pid::Pid;
-use crate::show::Show;
+use crate::request::Show;
 use crate::wire::{ATTRIBUTE_MAX, Malformed};
 
-/// The crate's result.
+/// Result of the functions of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What went wrong.
+/// Error of a function of this crate.
 ///
-/// Programs decide by the variant, by [`Self::errno`] and by
-/// [`KernelError::attribute`]. Texts are for people and may change.
+/// Programs decide by [`Self::is_gone`], [`Self::is_denied`],
+/// [`Self::is_unsupported`], the variant, [`Self::errno`] and
+/// [`KernelError::attribute`]. The texts are for people and may change.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The kernel has no TASKDIAG family.
     #[error(
-        "the running kernel has no TASKDIAG family; load the module task_diag, or boot a kernel \
-         that is built with CONFIG_TASKDIAG"
+        "cannot connect over netlink: the running kernel has no TASKDIAG family; load the module \
+         task_diag, or boot a kernel built with CONFIG_TASKDIAG"
     )]
     NoFamily,
 
     /// The kernel has no transaction file.
     #[error(
-        "the running kernel has no /proc/task-diag; load the module task_diag, or boot a kernel \
-         that is built with CONFIG_TASKDIAG_PROC"
+        "cannot open /proc/task-diag: the running kernel does not have it; load the module \
+         task_diag, or boot a kernel built with CONFIG_TASKDIAG_PROC"
     )]
     NoFile,
 
-    /// Nobody listens on the daemon's socket.
-    #[error("no taskdiagd listens at {}", path.display())]
+    /// No daemon listens on the socket.
+    #[error("cannot connect to taskdiagd: no daemon listens on {}", path.display())]
     NoDaemon {
-        /// Where it was looked for.
+        /// Path of the socket.
         path: PathBuf,
     },
 
-    /// The kernel refused the request, or failed while it answered.
+    /// The kernel rejected the request, or failed while it replied.
     #[error(transparent)]
     Kernel(#[from] KernelError),
 
-    /// The request could not be made as seen from that process.
-    #[error("cannot ask as seen from process {pid}: {}", scope_advice(source))]
+    /// The pid namespace of a process could not be selected
+    /// ([`Scope::Process`](crate::Scope::Process)).
+    #[error(
+        "cannot use the pid namespace of process {pid}: {}",
+        scope_cause(source)
+    )]
     Scope {
-        /// The process asked for.
+        /// Pid of that process.
         pid: Pid,
-        /// What the kernel said to it.
+        /// Error of the system.
         source: io::Error,
     },
 
-    /// The request is to be made as seen from a process, and is not sent over
-    /// netlink: nothing else can carry that.
-    #[error("cannot ask as seen from process {pid}: only the netlink family can, not {asked}")]
+    /// The transport cannot select the pid namespace of a process: the credentials
+    /// of a netlink message do that.
+    #[error(
+        "cannot use the pid namespace of process {pid}: {asked} does not support it; \
+         connect over netlink"
+    )]
     ScopeNeedsNetlink {
-        /// The process asked for.
+        /// Pid of that process.
         pid: Pid,
-        /// What was asked instead.
+        /// Name of the transport.
         asked: &'static str,
     },
 
-    /// Events of processes cannot be had.
-    #[error("cannot follow processes: {0}")]
+    /// Process events are not available.
+    #[error("cannot receive process events: {0}")]
     NoEvents(#[from] NoEvents),
 
-    /// A live table cannot be kept of these groups.
+    /// A live table does not support these groups.
     #[error(
-        "no event tells of what is in {groups}: a live table cannot keep it; \
-         ask for it when it is needed"
+        "cannot keep {groups} in a live table: no event reports its changes; \
+         request it when it is needed"
     )]
-    NotKept {
+    NotTracked {
         /// The groups.
         groups: Show,
     },
 
-    /// A filter has more bytes than fit a request.
+    /// A filter is longer than an attribute of a request can be.
     #[error(
-        "{} of {len} bytes: there is room for {} in a request",
+        "cannot encode {}: {len} bytes exceed the maximum of {}",
         AttributeName(*attribute),
         ATTRIBUTE_MAX
     )]
     TooLong {
-        /// The type of the attribute that it would be.
+        /// Type of the attribute.
         attribute: u16,
-        /// Its length in bytes.
+        /// Length of the value in bytes.
         len: usize,
     },
 
-    /// A message did not fit the receive buffer, and its end is lost.
+    /// A message was longer than the receive buffer, and its end is lost.
     #[error(
-        "a message of {message} bytes did not fit the receive buffer of {buffer}; \
+        "cannot receive a message of {message} bytes: the receive buffer has {buffer}; \
          connect with a larger buffer"
     )]
     Truncated {
-        /// The message's length in bytes.
+        /// Length of the message in bytes.
         message: usize,
-        /// The receive buffer's length in bytes.
+        /// Length of the receive buffer in bytes.
         buffer: usize,
     },
 
-    /// The kernel dropped messages for want of room in the socket (`ENOBUFS`).
-    #[error("the kernel dropped part of the answer for want of room (ENOBUFS); ask again")]
+    /// The kernel dropped messages because the socket's receive queue was full
+    /// (`ENOBUFS`).
+    #[error(
+        "cannot receive the whole reply: the receive queue of the socket was full (ENOBUFS); \
+         repeat the request"
+    )]
     Overrun,
 
-    /// What was received is not what the protocol says.
+    /// The received bytes violate the protocol.
     #[error("cannot read the kernel's answer: {what}")]
     Decode {
-        /// What is wrong with it.
+        /// Description of the violation.
         what: String,
     },
 
     /// A system call failed.
     #[error("{context}: {source}")]
     Io {
-        /// What was tried.
+        /// Description of the failed operation.
         context: &'static str,
-        /// What the system said to it.
+        /// Error of the system.
         source: io::Error,
     },
 }
 
-fn scope_advice(source: &io::Error) -> String {
+fn scope_cause(source: &io::Error) -> String {
     match source.kind() {
         io::ErrorKind::PermissionDenied => {
-            "that needs CAP_SYS_ADMIN over your pid namespace".to_owned()
+            "CAP_SYS_ADMIN is required over the pid namespace of the caller".to_owned()
         }
-        _ if source.raw_os_error() == Some(nix::libc::ESRCH) => {
-            "there is no such process".to_owned()
-        }
+        _ if source.raw_os_error() == Some(libc::ESRCH) => "no such process".to_owned(),
         _ => source.to_string(),
     }
 }
 
 impl Error {
-    /// The error number, where the kernel gave one.
+    /// Returns the error number, if the kernel reported one.
     #[must_use]
     pub fn errno(&self) -> Option<i32> {
         match self {
             Self::Kernel(error) => Some(error.errno),
             Self::Scope { source, .. } | Self::Io { source, .. } => source.raw_os_error(),
-            Self::Overrun => Some(nix::libc::ENOBUFS),
+            Self::Overrun => Some(libc::ENOBUFS),
             Self::NoFamily
             | Self::NoFile
             | Self::NoDaemon { .. }
             | Self::ScopeNeedsNetlink { .. }
             | Self::NoEvents(_)
-            | Self::NotKept { .. }
+            | Self::NotTracked { .. }
             | Self::TooLong { .. }
             | Self::Truncated { .. }
             | Self::Decode { .. } => None,
@@ -158,17 +170,44 @@ impl Error {
 }
 
 impl Error {
-    /// Whether the requested task does not exist, or the caller may not see it.
+    /// Whether the named task does not exist: `ESRCH` of any transport, or of
+    /// the process of [`Scope::Process`](crate::Scope::Process).
+    ///
+    /// A task that never existed, that has been reaped and that the caller may
+    /// not see are indistinguishable.
+    ///
+    /// ```
+    /// use taskdiag::{Client, Show};
+    ///
+    /// let mut child = std::process::Command::new("true").spawn().unwrap();
+    /// child.wait().unwrap();
+    /// let error = Client::connect_any()?.one(child.id(), Show::BASE).unwrap_err();
+    /// assert!(error.is_gone() && !error.is_denied());
+    /// # Ok::<(), taskdiag::Error>(())
+    /// ```
     #[must_use]
-    pub fn is_no_such_task(&self) -> bool {
-        matches!(self, Self::Kernel(error) if error.errno == nix::libc::ESRCH)
+    pub fn is_gone(&self) -> bool {
+        self.errno() == Some(libc::ESRCH)
     }
 
-    /// Whether this kernel does not have a group, filter or option of the
-    /// request. [`crate::Features::lacking`] says which.
+    /// Whether the caller lacks a permission: `EPERM` or `EACCES` of any
+    /// transport or system call, or [`NoEvents::NeedsNetAdmin`].
+    ///
+    /// A group that the caller may not read is not an error: see
+    /// [`Absent::denied`](crate::Absent::denied).
+    #[must_use]
+    pub fn is_denied(&self) -> bool {
+        match self {
+            Self::NoEvents(reason) => *reason == NoEvents::NeedsNetAdmin,
+            error => matches!(error.errno(), Some(libc::EPERM | libc::EACCES)),
+        }
+    }
+
+    /// Whether the kernel does not have a group, filter or option of the
+    /// request: `EOPNOTSUPP`. [`crate::Features::lacking`] returns these.
     #[must_use]
     pub fn is_unsupported(&self) -> bool {
-        matches!(self, Self::Kernel(error) if error.errno == nix::libc::EOPNOTSUPP)
+        matches!(self, Self::Kernel(error) if error.errno == libc::EOPNOTSUPP)
     }
 }
 
@@ -181,35 +220,35 @@ impl From<Malformed> for Error {
     }
 }
 
-/// Why events of processes cannot be had.
+/// Reason why process events are not available.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NoEvents {
-    /// There is no connector.
+    /// The kernel has no connector.
     #[error("the kernel is built without CONFIG_CONNECTOR")]
     NoConnector,
-    /// There is one, that tells of other things.
+    /// The connector has no process events.
     #[error("the kernel is built without CONFIG_PROC_EVENTS")]
     NoProcEvents,
-    /// The kernel is from before 6.6, and lets nobody else listen.
-    #[error("that needs CAP_NET_ADMIN before Linux 6.6")]
+    /// Kernels before Linux 6.6 require the capability.
+    #[error("CAP_NET_ADMIN is required before Linux 6.6")]
     NeedsNetAdmin,
     /// The caller is in a network namespace of its own.
-    #[error("the kernel tells of them in the initial network namespace only")]
+    #[error("the kernel delivers them only in the initial network namespace")]
     NetNamespace,
     /// The caller is in a user namespace of its own.
-    #[error("the kernel tells of them in the initial user namespace only")]
+    #[error("the kernel delivers them only in the initial user namespace")]
     UserNamespace,
     /// The caller is in a pid namespace of its own.
-    #[error("the kernel tells of them in the initial pid namespace only")]
+    #[error("the kernel delivers them only in the initial pid namespace")]
     PidNamespace,
-    /// The kernel does not answer, and nothing is in the way that one could
-    /// see.
-    #[error("the kernel did not acknowledge that it will tell of them")]
-    Silence,
+    /// The kernel did not acknowledge the subscription, for none of the reasons
+    /// above; a user may have stopped delivery to all listeners.
+    #[error("the kernel did not acknowledge the subscription")]
+    NotAcknowledged,
 }
 
-/// An error as the kernel answered it.
+/// Error that the kernel reported.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct KernelError {
@@ -218,10 +257,10 @@ pub struct KernelError {
     /// group, filter or option that this kernel does not have, `EBADF` for a
     /// descriptor of the wrong kind, `EPERM` for a dump of another process.
     pub errno: i32,
-    /// Text of the extended acknowledgement, for people: it is not part of the
-    /// protocol.
+    /// Text of the extended acknowledgement. It is for people, and not part of
+    /// the protocol.
     pub message: Option<String>,
-    /// The attribute of the request that is at fault.
+    /// The attribute of the request that the kernel rejected.
     pub attribute: Option<BadAttr>,
 }
 
@@ -250,19 +289,19 @@ impl fmt::Display for KernelError {
     }
 }
 
-/// The attribute of a request that the kernel found at fault.
+/// The attribute of a request that the kernel rejected, or that is missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct BadAttr {
-    /// Where it begins, in bytes from the beginning of the request; `None` if
-    /// it is missing.
+    /// Offset of the attribute in the request, in bytes; `None` if it is missing.
     pub offset: Option<u32>,
-    /// Its type, where that is known.
+    /// Type of the attribute, if it is known.
     pub kind: Option<u16>,
 }
 
 impl BadAttr {
-    /// Its name in the ABI, such as `TASK_DIAG_CMD_ATTR_GET`.
+    /// Returns the name of the attribute in the ABI, such as
+    /// `TASK_DIAG_CMD_ATTR_GET`.
     #[must_use]
     pub fn name(&self) -> Option<&'static str> {
         abi::attribute_name(self.kind?)
@@ -282,7 +321,7 @@ impl fmt::Display for BadAttr {
     }
 }
 
-/// The name of an attribute's type, or its number.
+/// Shows the name of an attribute type, or its number if it has no name.
 struct AttributeName(u16);
 
 impl fmt::Display for AttributeName {
@@ -291,5 +330,75 @@ impl fmt::Display for AttributeName {
             Some(name) => f.write_str(name),
             None => self.0.fmt(f),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kernel(errno: i32) -> Error {
+        KernelError::new(errno).into()
+    }
+
+    fn io(errno: i32) -> Error {
+        Error::Io {
+            context: "cannot try",
+            source: io::Error::from_raw_os_error(errno),
+        }
+    }
+
+    fn scope(errno: i32) -> Error {
+        Error::Scope {
+            pid: 7,
+            source: io::Error::from_raw_os_error(errno),
+        }
+    }
+
+    #[test]
+    fn esrch_is_gone_and_not_denied() {
+        for error in [kernel(libc::ESRCH), io(libc::ESRCH), scope(libc::ESRCH)] {
+            assert!(error.is_gone() && !error.is_denied(), "{error}");
+        }
+    }
+
+    #[test]
+    fn eperm_and_eacces_are_denied_and_not_gone() {
+        for error in [
+            kernel(libc::EPERM),
+            kernel(libc::EACCES),
+            io(libc::EACCES),
+            scope(libc::EPERM),
+            NoEvents::NeedsNetAdmin.into(),
+        ] {
+            assert!(error.is_denied() && !error.is_gone(), "{error}");
+        }
+    }
+
+    #[test]
+    fn other_errors_are_neither_gone_nor_denied() {
+        for error in [
+            kernel(libc::EINVAL),
+            kernel(libc::EOPNOTSUPP),
+            io(libc::ENOENT),
+            Error::NoFamily,
+            Error::Overrun,
+            NoEvents::NoConnector.into(),
+        ] {
+            assert!(!error.is_gone() && !error.is_denied(), "{error}");
+        }
+    }
+
+    #[test]
+    fn scope_error_names_the_cause() {
+        assert_eq!(
+            scope(libc::ESRCH).to_string(),
+            "cannot use the pid namespace of process 7: no such process"
+        );
+        assert_eq!(
+            scope(libc::EPERM).to_string(),
+            "cannot use the pid namespace of process 7: CAP_SYS_ADMIN is required over the pid \
+             namespace of the caller"
+        );
     }
 }

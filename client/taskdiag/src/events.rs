@@ -1,22 +1,21 @@
 // SPDX-License-Identifier: MIT
-//! Processes that begin, change and end, told as it happens.
+//! Events of processes: start, change and end.
 //!
-//! What tells of events is an [`EventSource`], and what it tells an [`Event`].
-//! Events are hints rather than a record: they may be lost, which is an event
-//! as well ([`EventKind::Lost`]), and a number in one may belong to another
-//! task by the time it is read.
+//! An [`EventSource`] delivers [`Event`]s. They are hints and not a record:
+//! events may be lost, which is an event as well ([`EventKind::Lost`]), and a
+//! pid in an event may belong to another task when the event is read.
 
 mod connector;
 mod event;
+mod kinds;
 mod source;
 #[cfg(feature = "tokio")]
 mod stream;
-mod which;
 
 pub use crate::error::NoEvents;
-pub use connector::{Connector, EVENT_BUFFER, FilteredBy, Listen};
+pub use connector::{Connector, ConnectorOptions, EVENT_BUFFER, FilteredBy};
 pub use event::{Event, EventKind, Lost};
+pub use kinds::{Events, ParseEventsError};
 pub use source::EventSource;
 #[cfg(feature = "tokio")]
 pub use stream::EventStream;
-pub use which::{Events, ParseEventsError};

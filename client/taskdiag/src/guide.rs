@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
-//! A walk through the library, from a list to the areas of a process's memory.
+//! A guide to the library, from a list of processes to their memory mappings.
 //!
-//! There is nothing in this module but text. Its programs run on any Linux;
-//! more to start from are in the folder `examples`.
+//! This module contains only documentation. Its programs run on any Linux; the
+//! directory `examples` has more.
 //!
 //! # A list
 //!
-//! A [`Client`](crate::Client) is connected once, and asked as often as one
-//! likes. A [`Request`](crate::Request) has a strategy, *which tasks*, and a
-//! set of groups, *what about them*.
+//! A [`Client`](crate::Client) is connected once and sends any number of
+//! requests. A [`Request`](crate::Request) has a strategy, which selects tasks,
+//! and a set of groups, which selects their fields.
 //!
 //! ```
 //! use taskdiag::{Client, Request, Show, Strategy};
@@ -27,13 +27,13 @@
 //! # Ok::<(), taskdiag::Error>(())
 //! ```
 //!
-//! A group is an `Option`, as the kernel may leave one out: a kernel thread has
-//! no arguments, and the memory of others is not for everybody.
+//! A group is an `Option`, because a row may lack it: the caller may not read
+//! the memory of another user's process, for example.
 //!
-//! The task is lent out of the receive buffer, until the next is asked for. To
-//! keep some, take [`Dump::tasks`](crate::Dump::tasks), which gives a
-//! [`Task`](crate::Task) for each; about a single one ask
-//! [`Client::one`](crate::Client::one):
+//! A [`TaskRef`](crate::TaskRef) borrows the receive buffer until the next call
+//! of `next()`. [`Dump::tasks`](crate::Dump::tasks) returns owned
+//! [`Task`](crate::Task)s instead, and [`Client::one`](crate::Client::one) a
+//! single one:
 //!
 //! ```
 //! use taskdiag::{Client, Show};
@@ -45,13 +45,14 @@
 //! let mut child = std::process::Command::new("true").spawn().unwrap();
 //! child.wait().unwrap();
 //! let error = client.one(child.id(), Show::BASE).unwrap_err();
-//! assert_eq!(error.errno(), Some(nix::libc::ESRCH));
+//! assert!(error.is_gone());
 //! # Ok::<(), taskdiag::Error>(())
 //! ```
 //!
 //! A task that the caller may not see is indistinguishable from one that does
-//! not exist. [`Error::is_no_such_task`](crate::Error::is_no_such_task) is true
-//! for both.
+//! not exist. [`Error::is_gone`](crate::Error::is_gone) is true for both.
+//! [`Error::is_denied`](crate::Error::is_denied) is true if the caller lacks a
+//! permission.
 //!
 //! A pid may be reused before the request arrives.
 //! [`Request::pidfd`](crate::Request::pidfd) names a task by a descriptor, which
@@ -83,10 +84,10 @@
 //! # Ok::<(), taskdiag::Error>(())
 //! ```
 //!
-//! # Only some of them
+//! # Filters
 //!
-//! [`Filters`](crate::Filters) are applied by the kernel, before it looks at
-//! anything that costs; all of them have to hold.
+//! The kernel applies [`Filters`](crate::Filters) before it collects expensive
+//! groups. A task is reported only if all of them hold.
 //!
 //! ```
 //! use taskdiag::{Client, Request, Show, States, Strategy};
@@ -97,23 +98,23 @@
 //!     .states(States::RUNNING)
 //!     .pids([1, std::process::id()]);
 //! for task in client.dump(&request)?.tasks() {
-//!     let base = task?.base.expect("it was asked for");
+//!     let base = task?.base.expect("BASE was requested");
 //!     assert_eq!(base.state.to_string(), "R");
 //! }
 //! # Ok::<(), taskdiag::Error>(())
 //! ```
 //!
-//! Relatives are strategies of their own:
+//! Strategies for related tasks are
 //! [`Strategy::Children`](crate::Strategy::Children),
 //! [`Strategy::Threads`](crate::Strategy::Threads) and
 //! [`Strategy::Descendants`](crate::Strategy::Descendants).
 //!
 //! # Memory
 //!
-//! The areas of a process are a group too, [`Show::VMA`](crate::Show::VMA), and
-//! what of them is resident is another, [`Show::VMA_STAT`](crate::Show::VMA_STAT),
-//! which costs a walk through its pages. The figures come in the order of the
-//! areas.
+//! [`Show::VMA`](crate::Show::VMA) reports the memory mappings of a process.
+//! [`Show::VMA_STAT`](crate::Show::VMA_STAT) reports the memory use of each,
+//! which requires the kernel to walk the page tables. Both groups have the same
+//! order.
 //!
 //! ```
 //! use taskdiag::{Client, Request, Show, Strategy, VmaFlags};
@@ -125,28 +126,29 @@
 //! let mut dump = client.dump(&request)?;
 //! let mut code = 0;
 //! while let Some(piece) = dump.next_piece()? {
-//!     let (Some(areas), Some(figures)) = (piece.vmas(), piece.vma_stats()) else {
+//!     let (Some(mappings), Some(stats)) = (piece.vmas(), piece.vma_stats()) else {
 //!         continue;
 //!     };
-//!     for (area, figures) in areas.zip(figures) {
-//!         println!("{:x} {} KiB", area.start, figures.rss / 1024);
-//!         code += figures.rss;
+//!     for (mapping, stat) in mappings.zip(stats) {
+//!         println!("{:x} {} KiB", mapping.start, stat.rss / 1024);
+//!         code += stat.rss;
 //!     }
 //! }
 //! assert!(code > 0);
 //! # Ok::<(), taskdiag::Error>(())
 //! ```
 //!
-//! A process with many areas is told of in several messages.
-//! [`Dump::next`](crate::Dump::next) puts them together;
-//! [`Dump::next_piece`](crate::Dump::next_piece), as here, gives them one by
-//! one, and needs no more memory for a million areas than for ten.
+//! A process with many mappings is reported in several messages.
+//! [`Dump::next`](crate::Dump::next) joins them.
+//! [`Dump::next_piece`](crate::Dump::next_piece), as above, returns them one by
+//! one, so its memory use does not depend on the number of mappings.
 //!
 //! # Events
 //!
-//! [`events`](crate::events) tells of processes that begin, change and end: the
-//! proc connector of the kernel, which needs no task_diag. From Linux 6.6 on,
-//! who wants to know of bad exits is woken by these alone.
+//! [`events`](crate::events) delivers events of processes that start, change
+//! and end. Its source is the kernel's proc connector, which does not require
+//! task_diag. Since Linux 6.6, a program that waits for non-zero exits is woken
+//! by no other event.
 //!
 //! ```no_run
 //! use taskdiag::events::{Connector, EventKind, EventSource, Events};
@@ -162,14 +164,16 @@
 //! # Ok::<(), taskdiag::Error>(())
 //! ```
 //!
-//! An event is a hint: it may be lost, which is told, and its number may be
-//! another's by the time it is read. `docs/events.md` has what was measured.
+//! An event is a hint: it may be lost, which is reported, and its pid may
+//! belong to another process when it is read. `docs/events.md` lists
+//! measurements.
 //!
-//! # As it happens
+//! # Live table
 //!
-//! Who lists over and over pays for all processes each time, and does not see
-//! what comes and goes in between. [`Live`](crate::Live) lists once, listens to
-//! the kernel's events, and asks about those alone that something happened to.
+//! A program that lists all processes repeatedly pays for all of them each
+//! time, and misses processes that start and end between two lists.
+//! [`Live`](crate::Live) lists all processes once, receives the kernel's
+//! events, and queries only processes with events.
 //!
 //! ```
 //! use std::time::Duration;
@@ -177,7 +181,7 @@
 //! use taskdiag::{Error, Live, Show};
 //!
 //! let mut live = match Live::follow(Show::BASE | Show::CRED) {
-//!     // In a container, say: the error tells what is in the way.
+//! // In a container, for example: the error names the missing requirement.
 //!     Err(error @ Error::NoEvents(_)) => return Ok(println!("{error}")),
 //!     live => live?,
 //! };
@@ -190,49 +194,50 @@
 //!         _ => {}
 //!     }
 //! }
-//! // Whatever is lost, the table is what is there.
+//! // Even after a loss of events, the table contains all processes.
 //! assert!(live.get(1).is_some());
 //! # Ok::<(), Error>(())
 //! ```
 //!
-//! The module [`live`](crate::live) says what events keep current and what they
-//! do not. Both sources are traits, so that a test can be the kernel. A loop
-//! with more to wait for waits for the descriptor of
-//! [`Live::events`](crate::Live::events) for at most as long as
-//! [`Live::due`](crate::Live::due) says.
+//! The module [`live`](crate::live) lists the fields that events keep current.
+//! Both sources are traits, so a test can simulate the kernel. An event loop
+//! polls the descriptor of [`Live::events`](crate::Live::events), with
+//! [`Live::poll_timeout`](crate::Live::poll_timeout) as its timeout.
 //!
-//! # From where
+//! # Pid namespaces
 //!
-//! Numbers are those of the own pid namespace. With
-//! [`Scope::Process`](crate::Scope::Process) they are those of another's, a
-//! container's for example. That takes the netlink family, and
-//! `CAP_SYS_ADMIN`; errors say which of them is missing.
+//! Pids are those of the caller's pid namespace. With
+//! [`Scope::Process`](crate::Scope::Process) they are those of the namespace of
+//! another process, for example of a container. That requires the netlink
+//! family and `CAP_SYS_ADMIN`; the error names the missing one.
 //!
-//! # By which way
+//! # Transports
 //!
-//! [`Client::connect_any`](crate::Client::connect_any) takes the best
-//! [`Way`](crate::Way) there is: the netlink family, `/proc/task-diag`, the
-//! daemon `taskdiagd`, or the files of `/proc/PID`. Rows that the daemon keeps by
-//! events, and has not read anew, [say so](crate::TaskRef::is_kept). A program that would rather fail than be slow says so:
+//! [`Client::connect_any`](crate::Client::connect_any) uses the best available
+//! [`TransportKind`](crate::TransportKind): the netlink family,
+//! `/proc/task-diag`, the daemon `taskdiagd`, or the files of `/proc/PID`.
+//! [`TaskRef::is_cached`](crate::TaskRef::is_cached) is true for rows that the
+//! daemon keeps current by events. A program can also select a transport:
 //!
 //! ```
-//! use taskdiag::{Client, Error, Way};
+//! use taskdiag::{Client, Error, TransportKind};
 //!
-//! let mut client = match Client::connect_by(Way::Netlink) {
+//! let mut client = match Client::connect_over(TransportKind::Netlink) {
 //!     Err(Error::NoFamily) => {
 //!         eprintln!("this kernel has no task_diag: reading /proc");
-//!         Client::connect_by(Way::Procfs)?
+//!         Client::connect_over(TransportKind::Procfs)?
 //!     }
 //!     client => client?,
 //! };
 //! let features = client.features()?;
-//! println!("it can tell {}", features.groups);
+//! println!("supported groups: {}", features.groups);
 //! # Ok::<(), Error>(())
 //! ```
 //!
-//! What a kernel can tell is asked with
-//! [`Client::features`](crate::Client::features), and
-//! [`Features::lacking`](crate::Features::lacking) compares a request with it.
-//! [`Client::connect`](crate::Client::connect) is netlink and nothing else,
-//! without a call through a table for each message; the feature `tokio` has the
-//! same on an asynchronous socket.
+//! [`Client::features`](crate::Client::features) returns the features of the
+//! kernel, and [`Features::lacking`](crate::Features::lacking) those that a
+//! request needs and the kernel lacks.
+//!
+//! [`Client::connect`](crate::Client::connect) uses only netlink, without
+//! dynamic dispatch per message. The feature `tokio` provides it on an
+//! asynchronous socket.

@@ -30,7 +30,7 @@
 //!
 //! [`Client::connect_any`] takes the best there is: the netlink family, the
 //! transaction file `/proc/task-diag`, the daemon `taskdiagd`, or else the files
-//! of `/proc/PID`, which every Linux has. [`AnyTransport::way`] tells which.
+//! of `/proc/PID`, which every Linux has. [`AnySource::kind`] tells which.
 //! Requests, tasks and errors are the same; what procfs cannot tell is said at
 //! [`Procfs`]. It costs several system calls a task instead of about a thousand
 //! instructions.
@@ -39,7 +39,7 @@
 //! use taskdiag::{Client, Request, Strategy};
 //!
 //! let mut client = Client::connect_any()?;
-//! println!("by {}", client.transport().way());
+//! println!("by {}", client.source().kind());
 //! let mut dump = client.dump(&Request::new(Strategy::All))?;
 //! assert!(dump.next()?.is_some());
 //! # Ok::<(), taskdiag::Error>(())
@@ -69,38 +69,39 @@ mod dump;
 mod error;
 pub mod events;
 mod extack;
-mod features;
 mod file;
-mod filter;
 pub mod guide;
 pub mod live;
-mod names;
+mod name_list;
+pub mod names;
 mod pid;
 mod procfs;
 pub mod reassembly;
 pub mod relay;
 mod request;
-mod show;
 #[allow(unsafe_code, reason = "socket options that nix does not have")]
 mod socket;
 mod task;
 mod transport;
 mod wire;
 
-pub use any::{AnyTransport, Way};
+// Paths used by modules outside of `request`.
+use request::{features, filter, show};
+
+pub use any::{AnySource, TransportKind};
 pub use caps::{CapSet, Capability};
 pub use daemon::protocol as daemon_protocol;
 pub use daemon::{DAEMON_SOCKET, DAEMON_VARIABLE, Daemon};
 pub use dump::{Client, Dump, RECEIVE_BUFFER, RECEIVE_MIN, Stats};
 pub use error::{BadAttr, Error, KernelError, Result};
-pub use features::{Features, FilterKinds, Options, Strategies};
 pub use file::TransactionFile;
-pub use filter::{Filters, ParseStatesError, States};
 pub use live::Live;
 pub use pid::Pid;
 pub use procfs::{Keep, Procfs};
-pub use request::{Request, Scope, Strategy};
-pub use show::{ParseShowError, Show};
+pub use request::{
+    Features, FilterKinds, Filters, Options, ParseShowError, ParseStatesError, Request, Scope,
+    Show, States, Strategies, Strategy,
+};
 pub use socket::Socket;
 pub use task::{
     Absent, Base, Cgroup, Cmdline, Comm, Cred, FileCounts, Files, Ident, Memory, Ns, Stat, State,

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 //! A table of all processes that is kept current by events.
 //!
-//! Who wants to know what comes and goes can list all processes over and over,
-//! and miss what happens in between; or listen to events, which get lost, come
-//! in another order, and name a number that is another's by the time they are
-//! read. [`Live`] does both: it listens, lists once, and from then on asks
-//! anew about those alone of whom an event says that something happened. An
-//! event is never believed, the answer is. So the table is that of a list made
-//! now, for the price of what changes.
+//! A program that watches processes can list all of them repeatedly, and miss
+//! changes between two lists. Or it can receive events, which can be lost or
+//! reordered, and whose pids may belong to another process when they are read.
+//! [`Live`] combines both: it subscribes to events, lists all processes once,
+//! and from then on queries only the processes that an event names. A row is
+//! the result of a query and never the content of an event. So the table equals
+//! a list made now, at a cost that depends on the number of changes.
 //!
 //! ```
 //! use std::collections::VecDeque;
@@ -17,7 +17,7 @@
 //! use taskdiag::live::{Change, Live};
 //! use taskdiag::{Client, Result, Show};
 //!
-//! /// Events that were recorded; [`Live::follow`] takes those of the kernel.
+//! /// Recorded events; [`Live::follow`] receives those of the kernel.
 //! struct Recorded(VecDeque<Event>);
 //!
 //! impl EventSource for Recorded {
@@ -34,14 +34,14 @@
 //!
 //! let mut live = Live::new(Client::connect_any()?, events, Show::BASE)?;
 //! assert_eq!(live.get(pid).unwrap().base.unwrap().ppid, me);
-//! // Everything that is there is new at first.
+//! // The first poll reports every process as added.
 //! let changes = live.poll(Some(Duration::ZERO))?;
 //! let is_new = |change: &Change| matches!(change, Change::Added(task) if task.pid == me);
 //! assert!(changes.iter().any(is_new));
 //!
 //! child.kill().unwrap();
 //! child.wait().unwrap();
-//! // There is no event of that here, so this is by asking.
+//! // The recorded events have no exit: query the process instead.
 //! assert!(live.refresh(pid)?.is_none());
 //! let changes = live.poll(Some(Duration::ZERO))?;
 //! let is_gone = |change: &Change| matches!(change, Change::Removed { task, .. } if task.pid == pid);
@@ -49,36 +49,36 @@
 //! # Ok::<(), taskdiag::Error>(())
 //! ```
 //!
-//! # What is kept
+//! # Fields that events keep current
 //!
-//! | fact | kept by |
+//! | field | updated after events |
 //! |---|---|
-//! | which processes there are, and the identity of each | fork, exit |
+//! | the set of processes, and the identity of each | fork, exit |
 //! | [`Base::ppid`] | fork, and the exit of the parent |
 //! | [`Base::sid`], [`Base::comm`] | sid; comm, exec |
 //! | user and group ids of [`Cred`] | uid, gid |
-//! | capability sets of [`Cred`], where ids change or a program starts | uid, gid, exec |
+//! | capability sets of [`Cred`], if ids change or a program starts | uid, gid, exec |
 //! | [`Cmdline`] | exec |
-//! | [`State::Zombie`], and how a process ended | exit |
-//! | that a zombie is reaped | no event: zombies are asked about again, at first after 10 ms, and ever more seldom, to once a second; of thousands, 0.1 ms for each apart, to every 5 s |
+//! | [`State::Zombie`], and the exit status | exit |
+//! | removal of a reaped zombie | none: zombies are queried again, first after 10 ms and then at growing intervals of up to 1 s; with thousands of zombies, at intervals of 0.1 ms per zombie and up to 5 s |
 //!
-//! Of everything else the kernel sends no event, and it is as it was when the
-//! row was asked for last: whether a process runs or sleeps ([`Base::state`]),
-//! [`Base::pgid`], [`Base::tpid`] for `PTRACE_TRACEME` and where the tracer
-//! ends, capabilities by `capset(2)`, `securebits`, `no_new_privs`, arguments
-//! that a program writes over, and for kernel workers in procfs the name.
-//! [`Live::refresh`] asks for a row anew. The groups of which events tell
-//! nothing at all are refused: see [`Live::KEPT`].
+//! The kernel sends no event for any other field. Such a field has the value of
+//! the last query: [`Base::state`] except for zombies, [`Base::pgid`],
+//! [`Base::tpid`] after `PTRACE_TRACEME` and after the exit of a tracer,
+//! capabilities after `capset(2)`, `securebits`, `no_new_privs`, arguments that
+//! a program overwrites, and with procfs the names of kernel workers.
+//! [`Live::refresh`] queries a row again. Groups without any events are
+//! rejected: see [`Live::TRACKED`].
 //!
-//! Rows are those of processes. A process that begins and is reaped between
-//! two polls is in neither.
+//! Rows are rows of processes. A process that starts and is reaped between two
+//! polls appears in neither.
 //!
-//! # Whose eyes
+//! # Access control and pid namespaces
 //!
-//! Events have the numbers of the initial pid namespace, so the tasks have to
-//! be those seen from there. Tasks that the client may not see are not in the
-//! table, though there are events of them. No event tells that a task makes
-//! itself visible (`PR_SET_DUMPABLE`).
+//! Events carry pids of the initial pid namespace, so the queries must use that
+//! namespace too. Tasks that the client may not see are not in the table, even
+//! if events name them. No event reports that a task becomes visible
+//! (`PR_SET_DUMPABLE`).
 //!
 //! [`Base::ppid`]: crate::Base::ppid
 //! [`Base::sid`]: crate::Base::sid
@@ -90,135 +90,138 @@
 //! [`Cmdline`]: crate::Cmdline
 //! [`State::Zombie`]: crate::State::Zombie
 
-mod ask;
+mod backoff;
 mod change;
 mod exits;
-mod hints;
-mod rest;
+mod pending;
 mod source;
 mod table;
+mod update;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::any::AnyTransport;
+use crate::any::AnySource;
 use crate::dump::Client;
 use crate::error::{Error, Result};
 use crate::events::{Connector, EventSource, Events};
 use crate::pid::Pid;
-use crate::show::Show;
+use crate::request::Show;
 use crate::task::Task;
 
-use hints::Hints;
-use rest::Rest;
+use backoff::Backoff;
+use pending::PendingSet;
 use table::Table;
 
 pub use change::Change;
 pub use source::TaskSource;
 
-/// A table of all processes, kept current by events. See the
-/// [module](self) for what that means.
+/// A table of all processes, kept current by events: see the [module](self).
 #[derive(Debug)]
 pub struct Live<T, E> {
     tasks: T,
     events: E,
     show: Show,
     table: Table,
-    hints: Hints,
-    rest: Rest,
-    /// There may be more events than were taken in.
+    pending: PendingSet,
+    backoff: Backoff,
+    /// Events may be left in the source.
     more: bool,
     stats: Stats,
 }
 
-/// What keeping a table has cost so far.
+/// Counters of a live table since its creation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Stats {
-    /// Events taken in.
+    /// Events received.
     pub events: u64,
-    /// How often events were lost.
+    /// Losses of events.
     pub losses: u64,
-    /// How many of these were [`Lost::Silence`](crate::events::Lost::Silence).
-    pub silences: u64,
-    /// How often all processes were asked about: once, and after losses.
+    /// Losses that were
+    /// [`Lost::DeliveryStopped`](crate::events::Lost::DeliveryStopped).
+    pub delivery_stops: u64,
+    /// Lists of all processes: the first, and one after each loss.
     pub dumps: u64,
-    /// Questions about some processes.
-    pub questions: u64,
-    /// Processes asked about in these.
-    pub asked: u64,
+    /// Queries of some processes.
+    pub requests: u64,
+    /// Processes named in these queries.
+    pub requested: u64,
     /// Changes found.
     pub changes: u64,
 }
 
-impl Live<Client<AnyTransport>, Connector> {
-    /// Keeps a table of these groups of the system's processes, by the best
-    /// way there is to ask, and the proc connector.
+impl Live<Client<AnySource>, Connector> {
+    /// Creates a table of these groups of all processes, with the best
+    /// available transport and the proc connector.
     ///
     /// # Errors
     ///
-    /// Those of [`Client::connect_any`], [`Connector::listen`] and
+    /// The errors of [`Client::connect_any`], [`Connector::listen`] and
     /// [`Self::new`].
     pub fn follow(show: Show) -> Result<Self> {
-        // All of them: then the kernel filters none, and losses are counted.
+        // Subscribe to all events: the kernel then filters none, and losses are
+        // counted.
         let events = Connector::listen(Events::all())?;
         Self::new(Client::connect_any()?, events, show)
     }
 }
 
 impl<T: TaskSource, E: EventSource> Live<T, E> {
-    /// The groups that can be kept, most of what is in them at least.
-    pub const KEPT: Show = Show::BASE
+    /// The groups with fields that events keep current.
+    pub const TRACKED: Show = Show::BASE
         .union(Show::CRED)
         .union(Show::CMDLINE)
         .union(Show::IDENT);
 
-    /// Begins to keep a table of these groups; BASE and IDENT are always
-    /// among them. Events have to be told from now on at the latest: who
-    /// changes while all processes are asked about is asked about once more.
+    /// Creates a table of these groups; BASE and IDENT are always included.
+    ///
+    /// The event source must already be subscribed: a process that changes
+    /// while all processes are listed is queried again.
     ///
     /// # Errors
     ///
-    /// [`Error::NotKept`] for groups that events tell nothing of; else those
-    /// of the sources.
+    /// [`Error::NotTracked`] for groups without events, and the errors of the
+    /// sources.
     pub fn new(tasks: T, events: E, show: Show) -> Result<Self> {
-        let refused = show.difference(Self::KEPT);
+        let refused = show.difference(Self::TRACKED);
         if !refused.is_empty() {
-            return Err(Error::NotKept { groups: refused });
+            return Err(Error::NotTracked { groups: refused });
         }
         let mut live = Self {
             tasks,
             events,
             show: show | Show::BASE | Show::IDENT,
             table: Table::default(),
-            hints: Hints::default(),
-            rest: Rest::default(),
+            pending: PendingSet::default(),
+            backoff: Backoff::default(),
             more: false,
             stats: Stats::default(),
         };
-        live.hints.lost = true;
-        live.settle()?;
+        live.pending.lost = true;
+        live.update()?;
         Ok(live)
     }
 
-    /// Waits until something changes, and tells what. An empty list if
-    /// `timeout` has passed; without one, this waits for as long as it takes.
-    /// With [`Duration::ZERO`] it does with what has been received.
+    /// Waits for changes and returns them, or an empty list after `timeout`.
     ///
-    /// Several events of a process between two calls make one change.
+    /// `None` waits without a limit. [`Duration::ZERO`] processes only the
+    /// events that are already queued. Several events of a process between two
+    /// calls result in one change.
     ///
     /// # Errors
     ///
-    /// Those of the sources. Nothing is lost by them: the next call takes
-    /// stock anew, and tells of the changes that were found before.
+    /// The errors of the sources. No change is lost: the next call lists all
+    /// processes again if necessary, and also returns the changes found before
+    /// the error.
     pub fn poll(&mut self, timeout: Option<Duration>) -> Result<Vec<Change>> {
         let end = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         loop {
             let now = Instant::now();
             let left = end.map(|end| end.saturating_duration_since(now));
-            self.listen(self.until_due(left))?;
-            self.settle_due()?;
+            self.receive_events(self.time_until_due(left))?;
+            self.update_due()?;
             let over = left.is_some_and(|left| left.is_zero());
             if over || !self.table.changes().is_empty() {
                 return Ok(self.take_changes());
@@ -226,112 +229,117 @@ impl<T: TaskSource, E: EventSource> Live<T, E> {
         }
     }
 
-    /// Brings the table up to date with everything, also with what no event
-    /// tells of, and tells what has changed.
+    /// Brings all rows up to date, zombies included, and returns the changes.
     ///
-    /// The kernel makes a process a zombie before it tells of that: an exit of
-    /// which the event is still on its way, for microseconds, is not seen.
+    /// The kernel makes a process a zombie microseconds before it sends the
+    /// event: an exit within that time is not seen yet.
     ///
-    /// Where the events may have fallen silent, it finds out
-    /// ([`EventSource::probe`]), and asks about all. [`Self::poll`] does not: it
-    /// believes that nothing happens where it is told of nothing.
+    /// If delivery of events may have stopped, this finds out
+    /// ([`EventSource::probe`]) and lists all processes. [`Self::poll`] does
+    /// not: it takes the absence of events for the absence of changes.
     ///
     /// # Errors
     ///
-    /// As [`Self::poll`].
+    /// The errors of [`Self::poll`].
     pub fn sync(&mut self) -> Result<Vec<Change>> {
-        self.catch_up()?;
-        self.sweep(true)?;
+        self.process_events()?;
+        self.recheck_all(true)?;
         Ok(self.take_changes())
     }
 
-    /// Brings the table up to date with everything that events tell of, and
-    /// the rows of these processes as [`Self::sync`] does: for whoever needs
-    /// some rows as they are now, and not to have all zombies asked about. What
-    /// is said there of exits holds here as well.
+    /// Brings all rows with events up to date, and those of `pids` like
+    /// [`Self::sync`], and returns the changes.
+    ///
+    /// For callers that need the present state of some rows, and for which a
+    /// query of all zombies is too expensive. An exit of the last microseconds
+    /// is not seen, as with [`Self::sync`].
     ///
     /// # Errors
     ///
-    /// As [`Self::poll`].
-    pub fn sync_those(&mut self, pids: impl IntoIterator<Item = Pid>) -> Result<Vec<Change>> {
-        self.catch_up()?;
-        self.sweep_those(pids, true)?;
+    /// The errors of [`Self::poll`].
+    pub fn sync_pids(&mut self, pids: impl IntoIterator<Item = Pid>) -> Result<Vec<Change>> {
+        self.process_events()?;
+        self.recheck(pids, true)?;
         Ok(self.take_changes())
     }
 
-    /// Asks about a process anew, for what events do not tell of it. The next
-    /// [`Self::poll`] tells if it has changed.
+    /// Queries one process again and returns its row, for fields without
+    /// events.
+    ///
+    /// The next [`Self::poll`] reports the change, if there is one.
     ///
     /// # Errors
     ///
-    /// Those of the sources.
+    /// The errors of the sources.
     pub fn refresh(&mut self, pid: Pid) -> Result<Option<&Arc<Task>>> {
-        self.listen(Some(Duration::ZERO))?;
-        self.hints.ask(pid).at_once = true;
-        self.settle()?;
+        self.receive_events(Some(Duration::ZERO))?;
+        self.pending.mark(pid).no_wait = true;
+        self.update()?;
         Ok(self.table.get(pid))
     }
 
-    /// How long [`Self::poll`] has nothing to do if no event comes; `None` if
-    /// that is for ever. For loops that wait for more than this.
+    /// Returns the time after which [`Self::poll`] has work to do even if no
+    /// event arrives, or `None` if it has none. For event loops that wait for
+    /// several descriptors.
     #[must_use]
-    pub fn due(&self) -> Option<Duration> {
-        self.until_due(None)
+    pub fn poll_timeout(&self) -> Option<Duration> {
+        self.time_until_due(None)
     }
 
-    /// The process with this number.
+    /// Returns the process with this pid.
     #[must_use]
     pub fn get(&self, pid: Pid) -> Option<&Arc<Task>> {
         self.table.get(pid)
     }
 
-    /// All processes, by number. What is shared of them stays as it is,
-    /// whatever happens to the table.
+    /// Returns all processes in the order of their pids. A cloned [`Arc`] keeps
+    /// its value when the table changes.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &Arc<Task>> {
         self.table.iter()
     }
 
-    /// The numbers of a process's children.
+    /// Returns the pids of the children of a process.
     pub fn children(&self, parent: Pid) -> impl Iterator<Item = Pid> + '_ {
         self.table.children(parent)
     }
 
-    /// How many processes there are.
+    /// Returns the number of processes.
     #[must_use]
     pub fn len(&self) -> usize {
         self.table.iter().len()
     }
 
-    /// Whether there are none.
+    /// Whether the table has no process.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Whether nothing was lost that has not been made good yet.
+    /// Whether every loss of events has been followed by a list of all
+    /// processes.
     #[must_use]
     pub const fn is_current(&self) -> bool {
-        !self.hints.lost
+        !self.pending.lost
     }
 
-    /// What it has cost so far.
+    /// Returns the counters.
     #[must_use]
     pub const fn stats(&self) -> Stats {
         Stats {
-            events: self.hints.events,
-            losses: self.hints.losses,
-            silences: self.hints.silences,
+            events: self.pending.events,
+            losses: self.pending.losses,
+            delivery_stops: self.pending.delivery_stops,
             ..self.stats
         }
     }
 
-    /// Where the tasks are from.
+    /// Returns the source of tasks.
     pub const fn tasks(&mut self) -> &mut T {
         &mut self.tasks
     }
 
-    /// Where the events are from, for its descriptor and the like: whoever
-    /// takes events from it takes them from the table.
+    /// Returns the source of events, for example for its descriptor. An event
+    /// that the caller takes from it is missing in the table.
     pub const fn events(&mut self) -> &mut E {
         &mut self.events
     }
@@ -342,12 +350,12 @@ impl<T: TaskSource, E: EventSource> Live<T, E> {
         changes
     }
 
-    /// The shorter of this and what is left until something is to be done.
-    fn until_due(&self, left: Option<Duration>) -> Option<Duration> {
-        if self.more || !self.hints.is_empty() || !self.table.changes().is_empty() {
+    /// Returns the shorter of `left` and the time until the next work.
+    fn time_until_due(&self, left: Option<Duration>) -> Option<Duration> {
+        if self.more || !self.pending.is_empty() || !self.table.changes().is_empty() {
             return Some(Duration::ZERO);
         }
-        let rest = self.rest.left(Instant::now());
-        [left, rest].into_iter().flatten().min()
+        let recheck = self.backoff.remaining(Instant::now());
+        [left, recheck].into_iter().flatten().min()
     }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! How tasks are called.
+//! The type of pids.
 
-/// The number of a process or thread, in the pid namespace of the request.
+/// Pid of a task (thread or process), in the pid namespace of the request.
 pub type Pid = u32;

@@ -160,7 +160,7 @@ impl Procfs {
 
     /// Asks somebody else for what is kept of all processes, instead of
     /// searching procfs for them. Such rows say so:
-    /// [`TaskRef::is_kept`](crate::TaskRef::is_kept). All other requests are
+    /// [`TaskRef::is_cached`](crate::TaskRef::is_cached). All other requests are
     /// answered as before.
     #[must_use]
     pub fn keep(mut self, keeper: impl Keep + 'static) -> Self {
@@ -194,7 +194,7 @@ impl Procfs {
     }
 
     fn members(&mut self, tasks: &Tasks) -> Result<Members, Refused> {
-        if self.keeper.is_some() && kept::is_kept(tasks) {
+        if self.keeper.is_some() && kept::is_cached(tasks) {
             return Ok(Members::Kept(kept::Rows::default()));
         }
         let members = walk::members(&mut self.proc, tasks)?

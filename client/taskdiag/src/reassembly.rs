@@ -602,7 +602,7 @@ fn lacking(missing: Show) -> Error {
 /// group.
 fn check_piece(pieces: &mut Option<Show>, piece: TaskRef<'_>, requested: Show) -> Result<()> {
     let attributes = piece.as_bytes();
-    if !piece.goes_on() {
+    if !piece.is_continuation() {
         *pieces = Some(Show::empty());
     }
     if piece.has_more() {
@@ -678,7 +678,7 @@ impl Feed<'_> {
 
     /// As [`Self::next`], but with each message about a task by itself, as it
     /// comes: a multi-message row comes in as many pieces. See
-    /// [`TaskRef::goes_on`] and [`TaskRef::has_more`].
+    /// [`TaskRef::is_continuation`] and [`TaskRef::has_more`].
     ///
     /// The two may be mixed: after a piece, [`Self::next`] passes over the
     /// rest of its task.

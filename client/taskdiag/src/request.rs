@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: MIT
-//! Requests: which tasks, which groups, in which pid namespace.
+//! Requests: strategy, filters, groups and pid namespace.
 //!
-//! Types only; the codec encodes them.
+//! Contains types only; the codec encodes them.
+
+pub(crate) mod features;
+pub(crate) mod filter;
+pub(crate) mod show;
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -11,12 +15,14 @@ use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST};
 
 use crate::abi;
 use crate::error::{Error, KernelError};
-use crate::filter::{Filters, States};
 use crate::pid::Pid;
-use crate::show::Show;
 use crate::task::VmaFlags;
 
-/// Which tasks.
+pub use features::{Features, FilterKinds, Options, Strategies};
+pub use filter::{Filters, ParseStatesError, States};
+pub use show::{ParseShowError, Show};
+
+/// The tasks of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Strategy {
@@ -30,13 +36,13 @@ pub enum Strategy {
     Children(Pid),
     /// The threads of a process.
     Threads(Pid),
-    /// The children of a process, theirs, and so on; parents come before their
-    /// children.
+    /// The children of a process, their children, and so on. A parent is
+    /// reported before its children.
     Descendants(Pid),
 }
 
-/// The pid namespace of a request: pids are in that namespace, and no task
-/// outside of it is reported. See also [`Request::pidns_fd`].
+/// The pid namespace of a request: pids are in that namespace, and tasks
+/// outside of it are not reported. See also [`Request::pidns_fd`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Scope {
@@ -62,9 +68,9 @@ pub enum Scope {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Request<'fd> {
-    /// Which tasks.
+    /// The tasks of the request.
     pub strategy: Strategy,
-    /// Which of these are reported.
+    /// Conditions on these tasks.
     pub filters: Filters,
     /// The groups to report.
     pub show: Show,
@@ -79,7 +85,7 @@ pub struct Request<'fd> {
 pub(crate) struct Descriptor<'fd>(BorrowedFd<'fd>);
 
 impl Descriptor<'_> {
-    /// Its number, which is never negative.
+    /// Returns the number of the descriptor, which is never negative.
     pub(crate) fn number(self) -> u32 {
         self.raw() as u32
     }
@@ -110,8 +116,8 @@ impl Hash for Descriptor<'_> {
 }
 
 impl<'fd> Request<'fd> {
-    /// Requests the group [`Show::BASE`] of these tasks, in the caller's own pid
-    /// namespace.
+    /// Returns a request for the group [`Show::BASE`] of these tasks, in the
+    /// caller's own pid namespace.
     #[must_use]
     pub fn new(strategy: Strategy) -> Self {
         Self {
@@ -124,8 +130,8 @@ impl<'fd> Request<'fd> {
         }
     }
 
-    /// Reports pids in the pid namespace of this nsfs descriptor, and no task
-    /// outside of it; pids of the request are in that namespace too.
+    /// Selects the pid namespace of this nsfs descriptor: pids of request and
+    /// reply are in that namespace, and tasks outside of it are not reported.
     ///
     /// ```no_run
     /// use std::fs::File;
@@ -156,8 +162,8 @@ impl<'fd> Request<'fd> {
         self
     }
 
-    /// Names the task of the strategy by a pidfd instead of a pid, which must be
-    /// 0 then. Unlike a pid, a pidfd never refers to a later task.
+    /// Names the task of the strategy by a pidfd instead of a pid, which must
+    /// be 0 then. Unlike a pid, a pidfd never refers to a later task.
     ///
     /// ```no_run
     /// use std::os::fd::BorrowedFd;
@@ -188,56 +194,56 @@ impl<'fd> Request<'fd> {
         self
     }
 
-    /// Asks for these groups.
+    /// Sets the groups to report.
     #[must_use]
     pub fn show(mut self, show: Show) -> Self {
         self.show = show;
         self
     }
 
-    /// Asks as seen from there.
+    /// Sets the pid namespace.
     #[must_use]
     pub fn scope(mut self, scope: Scope) -> Self {
         self.scope = scope;
         self
     }
 
-    /// Asks for tasks with this effective user id only.
+    /// Reports only tasks with this effective user id.
     #[must_use]
     pub fn uid(mut self, uid: u32) -> Self {
         self.filters.uid = Some(uid);
         self
     }
 
-    /// Asks for tasks in the cgroup with this number only, or below it.
+    /// Reports only tasks in the cgroup with this id, or in one below it.
     #[must_use]
     pub fn cgroup(mut self, id: u64) -> Self {
         self.filters.cgroup = Some(id);
         self
     }
 
-    /// Asks for tasks in one of these states only.
+    /// Reports only tasks in one of these states.
     #[must_use]
     pub fn states(mut self, states: States) -> Self {
         self.filters.states = Some(states);
         self
     }
 
-    /// Asks for tasks only whose name begins with these bytes.
+    /// Reports only tasks whose name begins with these bytes.
     #[must_use]
     pub fn comm(mut self, beginning: &[u8]) -> Self {
         self.filters.comm = Some(beginning.to_owned());
         self
     }
 
-    /// Asks for these of the tasks only.
+    /// Reports only tasks with these pids.
     #[must_use]
     pub fn pids(mut self, pids: impl IntoIterator<Item = Pid>) -> Self {
         self.filters.pids = Some(pids.into_iter().collect());
         self
     }
 
-    /// Asks for memory areas with all of these flags only.
+    /// Reports only memory mappings with all of these flags.
     #[must_use]
     pub fn vma_flags(mut self, flags: VmaFlags) -> Self {
         self.filters.vma_flags = Some(flags);
@@ -246,8 +252,8 @@ impl<'fd> Request<'fd> {
 }
 
 impl Request<'_> {
-    /// The `NLM_F_*` flags of a request for one task: groups that may outgrow
-    /// a message come in dumps only.
+    /// Returns the `NLM_F_*` flags of a request for one task: groups that can
+    /// exceed a message are reported by dumps only.
     pub(crate) fn flags_for_one(&self) -> u16 {
         match self.strategy {
             Strategy::One(_) if self.show.intersects(Show::NEEDS_DUMP) => {
@@ -257,14 +263,14 @@ impl Request<'_> {
         }
     }
 
-    /// The error of an answer to it, as a request for one task, that has none.
+    /// Returns the error for a reply without a task to a request for one task.
     pub(crate) fn without_answer(&self) -> Error {
         if self.flags_for_one() & NLM_F_DUMP != 0 {
-            // It was there when it was asked for.
+            // The task ended after the dump had started.
             return KernelError::new(nix::libc::ESRCH).into();
         }
         Error::Decode {
-            what: "it holds no task".to_owned(),
+            what: "the reply has no task".to_owned(),
         }
     }
 }
@@ -293,7 +299,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_strategy_has_its_number() {
+    fn strategy_is_encoded_by_its_number() {
         let wire = |strategy| {
             let pid = abi::TaskDiagPid::from(&Request::new(strategy));
             (pid.dump_strategy, pid.pid)

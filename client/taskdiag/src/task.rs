@@ -52,7 +52,7 @@ macro_rules! mirror {
     ) => {
         $(#[$attribute])*
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-        #[cfg_attr(feature = "serde", derive(serde::Serialize))]
+        #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
         #[non_exhaustive]
         pub struct $name {
             $($(#[$field_attribute])* pub $field: $type,)*
@@ -507,14 +507,14 @@ impl<'a> TaskRef<'a> {
     /// secure bits) have the values of the last read. Always false for rows of the
     /// kernel: see [`crate::daemon_protocol`].
     #[must_use]
-    pub const fn is_kept(&self) -> bool {
+    pub const fn is_cached(&self) -> bool {
         self.flags & protocol::FLAG_CACHED != 0
     }
 
     /// Whether this piece continues the row of the previous piece. Always false,
     /// except for pieces that [`crate::Dump::next_piece`] returns.
     #[must_use]
-    pub const fn goes_on(&self) -> bool {
+    pub const fn is_continuation(&self) -> bool {
         self.flags & abi::TASK_DIAG_FLAG_CONT != 0
     }
 
@@ -560,7 +560,7 @@ impl<'a> TaskRef<'a> {
         let mut task = Task {
             pid: self.pid,
             tgid: self.tgid,
-            kept: self.is_kept(),
+            cached: self.is_cached(),
             ..Task::default()
         };
         for (kind, value) in self.attributes() {
@@ -583,7 +583,11 @@ impl fmt::Debug for TaskRef<'_> {
 
 /// A task, owned.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(default)
+)]
 #[non_exhaustive]
 pub struct Task {
     /// The number of the task (thread).
@@ -624,9 +628,9 @@ pub struct Task {
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Absent::is_empty"))]
     pub absent: Absent,
     /// Whether it is a cached row, kept current by events: see
-    /// [`TaskRef::is_kept`].
+    /// [`TaskRef::is_cached`].
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "std::ops::Not::not"))]
-    pub kept: bool,
+    pub cached: bool,
     /// The attributes this crate does not decode, as received: type and bytes.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Vec::is_empty"))]
     pub other: Vec<(u16, Vec<u8>)>,
@@ -674,20 +678,28 @@ impl Task {
     }
 }
 
-/// Bytes as text, with U+FFFD for what is not UTF-8.
+/// Bytes that may be absent as text, with U+FFFD for bytes that are not UTF-8.
 #[cfg(feature = "serde")]
-fn lossy<S: serde::Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&String::from_utf8_lossy(bytes))
-}
+mod lossy_option {
+    use std::borrow::Cow;
 
-#[cfg(feature = "serde")]
-fn lossy_option<S: serde::Serializer>(
-    bytes: &Option<std::borrow::Cow<'_, [u8]>>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    match bytes {
-        Some(bytes) => lossy(bytes, serializer),
-        None => serializer.serialize_none(),
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(
+        bytes: &Option<Cow<'_, [u8]>>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        match bytes {
+            Some(bytes) => serializer.serialize_some(&String::from_utf8_lossy(bytes)),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    pub(super) fn deserialize<'de, 'a, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Cow<'a, [u8]>>, D::Error> {
+        let text = Option::<String>::deserialize(deserializer)?;
+        Ok(text.map(|text| Cow::Owned(text.into_bytes())))
     }
 }
 
@@ -723,5 +735,66 @@ mod tests {
         assert_eq!(json.get("other"), None);
         let none = serde_json::to_value(Task::default()).unwrap();
         assert_eq!(none, serde_json::json!({"pid": 0, "tgid": 0}));
+    }
+
+    #[cfg(feature = "serde")]
+    #[test]
+    fn serialized_task_is_deserialized_unchanged() {
+        let task = Task {
+            pid: 7,
+            tgid: 7,
+            base: Some(Base {
+                state: State::TraceStop,
+                comm: Comm::new(b"a b"),
+                ..Base::default()
+            }),
+            cred: Some(Cred {
+                cap_effective: crate::CapSet(0b10_0001 | 1 << 63),
+                cap_bset: crate::CapSet::ALL,
+                ..Cred::default()
+            }),
+            stat: Some(Stat {
+                start_time: u64::MAX,
+                memory: Some(Memory::default()),
+                exit_code: Some(-1),
+                ..Stat::default()
+            }),
+            ident: Some(Ident::default()),
+            ns: Some(Ns {
+                mnt: Some(3),
+                ..Ns::default()
+            }),
+            cgroup: Some(Cgroup {
+                path: Some(b"/a".into()),
+                ..Cgroup::default()
+            }),
+            files: Some(Files {
+                counts: Some(FileCounts::default()),
+                ..Files::default()
+            }),
+            cmdline: Some(Cmdline::from(&b"sh\0-c\0\0"[..])),
+            vmas: Some(vec![
+                Vma {
+                    flags: VmaFlags::READ | VmaFlags::DELETED,
+                    name: Some(b"[heap]".into()),
+                    ..Vma::default()
+                },
+                Vma::default(),
+            ]),
+            vma_stats: Some(vec![VmaStat::default()]),
+            absent: Absent {
+                gone: Show::CMDLINE | Show::from_bits_retain(1 << 40),
+                denied: Show::NS,
+                ..Absent::default()
+            },
+            other: vec![(99, vec![1, 2])],
+            ..Task::default()
+        };
+        for task in [task, Task::default()] {
+            let json = serde_json::to_string(&task).unwrap();
+            assert_eq!(serde_json::from_str::<Task>(&json).unwrap(), task, "{json}");
+        }
+        assert!(serde_json::from_str::<Task>(r#"{"absent": {"denied": "nothing"}}"#).is_err());
+        assert!(serde_json::from_str::<State>(r#""q""#).is_err());
     }
 }

@@ -172,7 +172,7 @@ fn the_count_counts() {
 
 #[test]
 fn nor_does_one_out_of_procfs() {
-    let mut client = Client::connect_by(taskdiag::Way::Procfs).unwrap();
+    let mut client = Client::connect_over(taskdiag::TransportKind::Procfs).unwrap();
     let request = Request::new(Strategy::All).show(Show::BASE | Show::CRED);
     // The buffers grow once.
     client.dump(&request).unwrap().for_each(|_| ()).unwrap();

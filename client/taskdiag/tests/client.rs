@@ -205,7 +205,7 @@ fn what_is_lost_is_never_silent() {
     let error = client.dump(&all()).unwrap().for_each(|_| ()).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "a message of 5000 bytes did not fit the receive buffer of 4096; \
+        "cannot receive a message of 5000 bytes: the receive buffer has 4096; \
          connect with a larger buffer"
     );
 
@@ -238,7 +238,7 @@ fn an_answer_without_a_task_is_an_error_for_one() {
     let error = client.one(1, Show::BASE).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "cannot read the kernel's answer: it holds no task"
+        "cannot read the kernel's answer: the reply has no task"
     );
 }
 
@@ -280,7 +280,7 @@ fn a_filter_that_does_not_fit_is_not_sent() {
     let error = client.dump(&all().pids(0..most + 1)).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "TASK_DIAG_CMD_ATTR_PIDS of 65532 bytes: there is room for 65531 in a request"
+        "cannot encode TASK_DIAG_CMD_ATTR_PIDS: 65532 bytes exceed the maximum of 65531"
     );
     assert_eq!(client.transport().sent.len(), 1);
 }
@@ -340,7 +340,12 @@ fn pieces_are_counted_as_one_task() {
     let mut pieces = Vec::new();
     while let Some(piece) = dump.next_piece().unwrap() {
         let absent = !piece.absent().is_empty();
-        pieces.push((piece.pid(), piece.goes_on(), piece.has_more(), absent));
+        pieces.push((
+            piece.pid(),
+            piece.is_continuation(),
+            piece.has_more(),
+            absent,
+        ));
     }
     assert_eq!(
         pieces,
@@ -461,11 +466,7 @@ fn errors_are_told_apart_by_errno() {
     ]);
     let mut fails = || {
         let error = client.one(1, Show::CMDLINE | Show::CGROUP).unwrap_err();
-        (
-            error.is_no_such_task(),
-            error.is_unsupported(),
-            error.to_string(),
-        )
+        (error.is_gone(), error.is_unsupported(), error.to_string())
     };
     assert!(matches!(fails(), (true, false, _)));
     assert!(matches!(fails(), (false, true, _)));
@@ -502,7 +503,7 @@ fn only_a_forwarder_marks_rows_as_cached() {
         };
         let mut client = Client::with_transport(script, 4096);
         let mut dump = client.dump(&all()).unwrap();
-        assert_eq!(dump.next().unwrap().unwrap().is_kept(), forwards);
+        assert_eq!(dump.next().unwrap().unwrap().is_cached(), forwards);
     }
 }
 

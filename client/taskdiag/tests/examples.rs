@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
-//! The examples, run on whatever kernel there is: each finds its way, procfs
-//! if nothing else. Cargo builds them with the tests.
+//! Runs the examples on the running kernel, over the best available transport.
+//! Cargo builds them with the tests.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-/// An example's program: those of tests are in a folder beside it.
+/// Returns the path of an example: cargo puts examples into a directory beside
+/// that of tests.
 fn program(name: &str) -> PathBuf {
     let own = std::env::current_exe().unwrap();
     let built = own.parent().and_then(|deps| deps.parent()).unwrap();
@@ -18,7 +19,7 @@ fn program(name: &str) -> PathBuf {
     program
 }
 
-/// What the example writes; it has to end well.
+/// Runs an example, which must succeed, and returns the lines of its output.
 fn run(name: &str, words: &[&str]) -> Vec<String> {
     let output = Command::new(program(name)).args(words).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{output:?}");
@@ -26,7 +27,7 @@ fn run(name: &str, words: &[&str]) -> Vec<String> {
     text.lines().map(str::to_owned).collect()
 }
 
-/// Nobody reads what it writes; that is no error.
+/// Runs an example whose output is not read, which must succeed.
 fn run_unread(name: &str, words: &[&str]) {
     let mut example = Command::new(program(name))
         .args(words)
@@ -48,32 +49,32 @@ fn own() -> String {
 }
 
 #[test]
-fn a_closed_pipe_ends_them() {
-    for name in ["areas", "list", "namespace", "top_memory", "tree"] {
+fn closed_pipe_is_success() {
+    for name in ["mappings", "list", "namespace", "top_memory", "tree"] {
         run_unread(name, &[]);
     }
 }
 
-/// Where the kernel lets nobody listen, or not this user, it says what is
-/// missing.
+/// Without permission or kernel support, the example names the missing
+/// requirement.
 #[test]
-fn live_follows_or_says_why_not() {
+fn live_lists_processes_or_names_the_missing_requirement() {
     let output = Command::new(program("live")).arg("0").output().unwrap();
-    let (told, why) = (output.stdout.as_slice(), output.stderr.as_slice());
+    let (text, error) = (output.stdout.as_slice(), output.stderr.as_slice());
     if output.status.success() {
         let own = format!(" {} ", own());
-        let told = String::from_utf8_lossy(told);
-        let mut lines = told.lines();
+        let text = String::from_utf8_lossy(text);
+        let mut lines = text.lines();
         assert!(lines.any(|line| line.starts_with('+') && line.contains(&own)));
         run_unread("live", &["0"]);
     } else {
-        let why = String::from_utf8_lossy(why);
-        assert!(why.contains("NoEvents"), "{why}");
+        let error = String::from_utf8_lossy(error);
+        assert!(error.contains("NoEvents"), "{error}");
     }
 }
 
 #[test]
-fn list_shows_whoever_runs_it() {
+fn list_contains_the_caller() {
     let lines = run("list", &[]);
     assert_eq!(first_word(&lines[0]), Some("PID"));
     let own = own();
@@ -81,7 +82,7 @@ fn list_shows_whoever_runs_it() {
 }
 
 #[test]
-fn tree_puts_children_below() {
+fn tree_indents_children() {
     // The example is a child of this process.
     let lines = run("tree", &[&own()]);
     assert_eq!(first_word(&lines[0]), Some(&own()[..]));
@@ -94,8 +95,8 @@ fn tree_puts_children_below() {
 }
 
 #[test]
-fn areas_come_the_most_costly_first() {
-    let lines = run("areas", &[]);
+fn mappings_are_sorted_by_pss() {
+    let lines = run("mappings", &[]);
     assert!(lines.iter().any(|line| line.ends_with(" rw-p [stack]")));
     let pss: Vec<u64> = lines[1..]
         .iter()
@@ -105,14 +106,14 @@ fn areas_come_the_most_costly_first() {
 }
 
 #[test]
-fn namespace_shows_that_of_a_process() {
+fn namespace_lists_the_namespace_of_the_process() {
     let own = own();
     let lines = run("namespace", &[&own]);
     assert!(lines.iter().any(|line| first_word(line) == Some(&own)));
 }
 
 #[test]
-fn top_memory_counts_everybody_s() {
+fn top_memory_lists_users_by_memory() {
     let lines = run("top_memory", &[]);
     let rows: Vec<Vec<u64>> = lines[1..]
         .iter()

@@ -33,7 +33,7 @@ fn owned(task: TaskRef<'_>) -> Task {
     assert_eq!(owned.vmas, task.vmas().map(Iterator::collect));
     assert_eq!(owned.vma_stats, task.vma_stats().map(Iterator::collect));
     assert_eq!(owned.absent, task.absent());
-    assert_eq!(owned.kept, task.is_kept());
+    assert_eq!(owned.cached, task.is_cached());
     owned
 }
 

@@ -20,13 +20,13 @@ use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::mman::{MapFlags, ProtFlags, mmap, munmap};
 use nix::unistd::{getpgrp, getpid, getppid, getresgid, getresuid, getsid, gettid};
 use taskdiag::{
-    AnyTransport, Client, Error, Request, Scope, Show, State, Strategy, Task, VmaFlags, Way,
+    AnySource, Client, Error, Request, Scope, Show, State, Strategy, Task, TransportKind, VmaFlags,
 };
 
 use rows::pids;
 
-fn client() -> Client<AnyTransport> {
-    Client::connect_by(Way::Procfs).unwrap()
+fn client() -> Client<AnySource> {
+    Client::connect_over(TransportKind::Procfs).unwrap()
 }
 
 fn tasks(request: &Request<'_>) -> Vec<Task> {
@@ -295,7 +295,7 @@ fn the_view_of_another_namespace_cannot_be_had() {
 #[test]
 fn the_best_way_answers() {
     let mut client = Client::connect_any().unwrap();
-    assert!(Way::ALL.contains(&client.transport().way()));
+    assert!(TransportKind::ALL.contains(&client.source().kind()));
     assert_eq!(client.one(myself(), Show::BASE).unwrap().pid, myself());
     // Left half-read, and asked again.
     for _ in 0..2 {

@@ -127,7 +127,7 @@ fn pieces_come_one_by_one() {
         let areas = piece.vmas().into_iter().flatten().count();
         let args = piece.cmdline().map_or(0, |args| args.as_bytes().len());
         let absent = !piece.absent().is_empty();
-        let ends = (piece.goes_on(), piece.has_more());
+        let ends = (piece.is_continuation(), piece.has_more());
         pieces.push((piece.pid(), ends, absent, args, areas));
     }
     assert_eq!(
@@ -157,7 +157,7 @@ fn the_rest_of_a_task_can_be_passed_over() {
             feed.next()
         };
         match next.unwrap() {
-            Event::Task(task) => (task.pid(), task.goes_on()),
+            Event::Task(task) => (task.pid(), task.is_continuation()),
             other => panic!("{other:?}"),
         }
     };
@@ -181,7 +181,7 @@ fn an_open_row_can_be_read_on_in_pieces() {
     let mut pieces = Vec::new();
     while let Event::Task(piece) = feed.next_piece().unwrap() {
         let args = piece.cmdline().map_or(0, |args| args.as_bytes().len());
-        pieces.push((piece.pid(), piece.goes_on(), piece.has_more(), args));
+        pieces.push((piece.pid(), piece.is_continuation(), piece.has_more(), args));
     }
     assert_eq!(
         pieces,
@@ -537,7 +537,7 @@ fn a_group_that_a_row_neither_has_nor_lists_is_an_error() {
                 feed.next()
             };
             match next {
-                Ok(Event::Task(task)) if task.goes_on() => {}
+                Ok(Event::Task(task)) if task.is_continuation() => {}
                 Ok(Event::Task(task)) => pids.push(task.pid()),
                 Ok(Event::More) => panic!("the end is there"),
                 Ok(Event::End) => return (pids, None),
@@ -605,7 +605,7 @@ fn flags_of_a_forwarder_are_ignored_unless_accepted() {
         let mut reassembly = reassembly();
         reassembly.accept_forwarded(forwarded);
         let (tasks, _) = read(&mut reassembly, [&stream[..]]).unwrap();
-        let kept: Vec<_> = tasks.iter().map(|task| task.kept).collect();
+        let kept: Vec<_> = tasks.iter().map(|task| task.cached).collect();
         assert_eq!(kept, [forwarded, false]);
     }
 }
@@ -746,7 +746,7 @@ proptest! {
         for datagram in &stream {
             let mut feed = reassembly.feed(datagram);
             while let Event::Task(piece) = feed.next_piece().unwrap() {
-                if !piece.goes_on() {
+                if !piece.is_continuation() {
                     prop_assert_eq!(piece.pid() as usize, apart.len());
                     apart.push(Vec::new());
                 }
@@ -789,7 +789,7 @@ proptest! {
             loop {
                 let next = if ways.next().unwrap() { feed.next_piece() } else { feed.next() };
                 match next.unwrap() {
-                    Event::Task(task) if task.goes_on() => {
+                    Event::Task(task) if task.is_continuation() => {
                         prop_assert_eq!(begun.last(), Some(&task.pid()));
                     }
                     Event::Task(task) => begun.push(task.pid()),

@@ -89,7 +89,7 @@ impl Keeper {
             .show(KEPT)
             .pids(rows.iter().map(|task| task.pid));
         Client::with_transport(Procfs::from_root(root), RECEIVE_BUFFER)
-            .tell(&request, &mut |task| seen.push(Arc::new(task)))
+            .list(&request, &mut |task| seen.push(Arc::new(task)))
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use clap::ValueEnum;
 use log::info;
-use taskdiag::{AnyTransport, Framing, Procfs, RECEIVE_BUFFER, Scope, Transport, Way};
+use taskdiag::{AnySource, Framing, Procfs, RECEIVE_BUFFER, Scope, Transport, TransportKind};
 
 use crate::error::{Error, Result, io};
 use crate::eyes::Eyes;
@@ -32,7 +32,7 @@ pub(crate) enum Choice {
 #[derive(Debug)]
 pub(crate) enum Source {
     /// The kernel's task_diag.
-    Kernel(Way),
+    Kernel(TransportKind),
     /// procfs, and a table of what events tell.
     Procfs {
         proc: HidingProcfs,
@@ -48,10 +48,10 @@ impl Source {
     /// Opens the one that is wanted.
     pub(crate) fn open(choice: Choice) -> Result<Self> {
         // The messages of the file need no translation.
-        let ways: &[Way] = match choice {
-            Choice::Auto => &[Way::File, Way::Netlink],
-            Choice::File => &[Way::File],
-            Choice::Netlink => &[Way::Netlink],
+        let ways: &[TransportKind] = match choice {
+            Choice::Auto => &[TransportKind::File, TransportKind::Netlink],
+            Choice::File => &[TransportKind::File],
+            Choice::Netlink => &[TransportKind::Netlink],
             Choice::Procfs => &[],
         };
         match ways.iter().find(|&&way| is_open(way)) {
@@ -89,16 +89,16 @@ impl Source {
 }
 
 /// Whether the kernel can be asked in this way.
-fn is_open(way: Way) -> bool {
-    AnyTransport::open(way, &mut vec![0; RECEIVE_BUFFER]).is_ok()
+fn is_open(way: TransportKind) -> bool {
+    AnySource::open(way, &mut vec![0; RECEIVE_BUFFER]).is_ok()
 }
 
 /// The kernel shows nobody through a file or a socket what whoever opened it
 /// may not see, and with that the daemon itself is not shown either: it is
 /// opened with the client's eyes, and asked with the own.
-fn open_kernel(way: Way, rights: Rights) -> Result<Opened> {
+fn open_kernel(way: TransportKind, rights: Rights) -> Result<Opened> {
     let eyes = eyes(rights)?;
-    let transport = AnyTransport::open(way, &mut vec![0; RECEIVE_BUFFER]);
+    let transport = AnySource::open(way, &mut vec![0; RECEIVE_BUFFER]);
     drop(eyes);
     let transport =
         transport.map_err(|error| io("cannot ask the kernel")(std::io::Error::other(error)))?;

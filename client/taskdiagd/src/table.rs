@@ -80,7 +80,7 @@ impl Wanted {
 
     fn sync(&self, live: &mut Following) -> taskdiag::Result<Vec<Change>> {
         match self {
-            Self::Those(pids) => live.sync_those(pids.iter().copied()),
+            Self::Those(pids) => live.sync_pids(pids.iter().copied()),
             Self::All => live.sync(),
         }
     }
@@ -207,7 +207,7 @@ impl Table {
         let mut state = self.lock();
         state.apply(changes);
         let now = live.stats();
-        state.note_silence(now.silences != before.silences);
+        state.note_silence(now.delivery_stops != before.delivery_stops);
         if now.losses != before.losses {
             debug!("events were lost: all processes were listed");
         }
@@ -215,7 +215,7 @@ impl Table {
     }
 
     fn wait(&self, live: &mut Following) -> taskdiag::Result<()> {
-        let timeout = match live.due() {
+        let timeout = match live.poll_timeout() {
             // Rounded up: who comes early comes twice.
             Some(due) => PollTimeout::try_from(due + Duration::from_millis(1)),
             None => Ok(PollTimeout::NONE),

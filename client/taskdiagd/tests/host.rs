@@ -25,7 +25,7 @@ fn processes_are_listed_without_a_scan_or_it_is_said_why_not() {
     let target = Target::new(&["sleep"]);
     let find = |pid| {
         let tasks = house.ask(&request).unwrap();
-        assert!(tasks.iter().all(|task| task.kept));
+        assert!(tasks.iter().all(|task| task.cached));
         tasks.into_iter().find(|task| task.pid == pid)
     };
     let pid = target.pid();

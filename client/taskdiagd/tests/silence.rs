@@ -5,18 +5,18 @@
 //! beside it hears nothing meanwhile: see the library's test of that name.
 
 mod common;
-#[path = "../../taskdiag/tests/common/silencer.rs"]
-mod silencer;
+#[path = "../../taskdiag/tests/common/connector_control.rs"]
+mod connector_control;
 
 use common::{House, Target};
-use silencer::{mend, silence};
+use connector_control::{restore_delivery, stop_delivery};
 use taskdiag::{Request, Show, Strategy, Task};
 
 /// Those of these numbers whom the daemon tells of.
 fn told(house: &House, pids: &[u32]) -> Vec<u32> {
     let request = Request::new(Strategy::All).show(Show::BASE | Show::CRED);
     let tasks = house.ask(&request).unwrap();
-    assert!(tasks.iter().all(|task| task.kept));
+    assert!(tasks.iter().all(|task| task.cached));
     let all = tasks.iter().map(|task: &Task| task.pid);
     all.filter(|pid| pids.contains(pid)).collect()
 }
@@ -33,7 +33,7 @@ fn a_silence_is_noticed_while_it_lasts_and_when_it_is_over() {
     let before = [first.pid(), second.pid()];
     assert_eq!(told(&house, &before), before);
 
-    silence();
+    stop_delivery();
     let third = sleeper();
     let all = [first.pid(), second.pid(), third.pid()];
     first.end();
@@ -44,13 +44,13 @@ fn a_silence_is_noticed_while_it_lasts_and_when_it_is_over() {
 
     // Nobody asks until it is over.
     second.end();
-    mend();
+    restore_delivery();
     assert_eq!(told(&house, &all), []);
     let fourth = sleeper();
     assert_eq!(told(&house, &[fourth.pid()]), [fourth.pid()]);
-    silence();
+    stop_delivery();
     let pid = fourth.pid();
     fourth.end();
-    mend();
+    restore_delivery();
     assert_eq!(told(&house, &[pid]), []);
 }

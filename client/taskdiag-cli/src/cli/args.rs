@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Parser, ValueEnum};
-use taskdiag::{Pid, Show, Strategy, Way};
+use taskdiag::{Pid, Show, Strategy, TransportKind};
 
 use crate::columns::{self, ColumnError, SelectedColumn};
 use crate::filter::Condition;
@@ -250,13 +250,13 @@ pub(crate) enum TransportChoice {
 
 impl TransportChoice {
     /// Returns the transport to use, or `None` for the first available one.
-    pub(crate) fn kind(self) -> Option<Way> {
+    pub(crate) fn kind(self) -> Option<TransportKind> {
         Some(match self {
             Self::Auto => return None,
-            Self::Netlink => Way::Netlink,
-            Self::File => Way::File,
-            Self::Daemon => Way::Daemon,
-            Self::Procfs => Way::Procfs,
+            Self::Netlink => TransportKind::Netlink,
+            Self::File => TransportKind::File,
+            Self::Daemon => TransportKind::Daemon,
+            Self::Procfs => TransportKind::Procfs,
         })
     }
 }

@@ -106,7 +106,7 @@ fn unknown_and_repeated_columns_are_rejected() {
         ("--all --sort -weight", "unknown column \"weight\""),
         ("--all --columns pid,comm=pid", "duplicate column \"pid\""),
         ("--all --columns pid,comm,pid", "duplicate column \"pid\""),
-        ("--all --show creds", "there is no group \"creds\""),
+        ("--all --show creds", "unknown group \"creds\""),
     ] {
         let error = error(line).to_string();
         assert!(error.contains(text), "{line}: {error}");

@@ -6,7 +6,6 @@ use taskdiag::{Memory, Show, Stat, State};
 use super::Align::{Left, Pid, Right};
 use super::{Column, column};
 use crate::clock::{Started, TICK};
-use crate::host::Host;
 use crate::row::TaskRow;
 use crate::value::{StatLetters, Value};
 
@@ -26,11 +25,11 @@ pub(super) static COLUMNS: &[Column] = &[
         |row, _| of(row, |stat| Value::Signed(stat.tty_pgrp.into())), "foreground process group of the terminal, -1 without one"),
 
     column(&[("time", "TIME"), ("cputime", "TIME"), ("atime", "TIME")], 8, Right, STAT,
-        |row, _| of(row, |stat| Value::CpuTime(seconds(own_ticks(stat)))), "CPU time: [dd-]hh:mm:ss"),
+        |row, _| of(row, |stat| Value::CpuTime(seconds(stat.cpu_ticks()))), "CPU time: [dd-]hh:mm:ss"),
     column(&[("times", "TIME"), ("cputimes", "TIME")], 8, Right, STAT,
-        |row, _| of(row, |stat| Value::Number(seconds(own_ticks(stat)))), "CPU time in seconds"),
+        |row, _| of(row, |stat| Value::Number(seconds(stat.cpu_ticks()))), "CPU time in seconds"),
     column(&[("bsdtime", "TIME")], 6, Right, STAT,
-        |row, _| of(row, |stat| Value::BsdTime(seconds(own_ticks(stat)))), "CPU time: mmm:ss"),
+        |row, _| of(row, |stat| Value::BsdTime(seconds(stat.cpu_ticks()))), "CPU time: mmm:ss"),
     column(&[("etime", "ELAPSED")], 11, Right, STAT,
         |row, host| of(row, |stat| Value::Elapsed(host.clock.seconds_since(stat.start_time))), "time since the start: [[dd-]hh:]mm:ss"),
     column(&[("etimes", "ELAPSED")], 7, Right, STAT,
@@ -61,11 +60,11 @@ pub(super) static COLUMNS: &[Column] = &[
         |row, _| counted(row, |stat| stat.blkio_delay.map(Value::Number)), "nanoseconds spent waiting for block I/O, this thread only"),
 
     column(&[("pcpu", "%CPU"), ("%cpu", "%CPU")], 4, Right, STAT,
-        |row, host| of(row, |stat| Value::Tenths(per_mille(stat, own_ticks(stat), host))), "CPU time as a percentage of the time since the start"),
+        |row, host| of(row, |stat| Value::Tenths(stat.cpu_permille(host.clock.uptime()))), "CPU time as a percentage of the time since the start"),
     column(&[("c", "C"), ("util", "C")], 2, Right, STAT,
-        |row, host| of(row, |stat| Value::Number((per_mille(stat, own_ticks(stat), host) / 10).min(99))), "pcpu as an integer, at most 99"),
+        |row, host| of(row, |stat| Value::Number((stat.cpu_permille(host.clock.uptime()) / 10).min(99))), "pcpu as an integer, at most 99"),
     column(&[("cp", "CP")], 3, Right, STAT,
-        |row, host| of(row, |stat| Value::Number(per_mille(stat, own_ticks(stat), host).min(999))), "pcpu in tenths of a percent, at most 999"),
+        |row, host| of(row, |stat| Value::Number(stat.cpu_permille(host.clock.uptime()).min(999))), "pcpu in tenths of a percent, at most 999"),
     column(&[("pmem", "%MEM"), ("%mem", "%MEM")], 4, Right, STAT,
         |row, host| memory(row, |memory| Value::Share((kib(memory.rss()) * 1000 / host.memory).min(999))), "rss as a percentage of physical memory"),
 
@@ -169,22 +168,8 @@ const fn kib(bytes: u64) -> u64 {
     bytes / 1024
 }
 
-/// Returns the CPU time in ticks. Each addend is rounded down separately, as in
-/// procfs, so that the sum equals that of readers of procfs.
-const fn own_ticks(stat: &Stat) -> u64 {
-    stat.utime / TICK + stat.stime / TICK
-}
-
 const fn seconds(ticks: u64) -> u64 {
     ticks / (1_000_000_000 / TICK)
-}
-
-/// Returns the CPU time divided by the elapsed time, in tenths of a percent.
-fn per_mille(stat: &Stat, ticks: u64, host: &Host) -> u64 {
-    match host.clock.ticks_since(stat.start_time) {
-        0 => 0,
-        elapsed => ticks.saturating_mul(1000) / elapsed,
-    }
 }
 
 /// Returns the state letter and the flags of the column `stat`.

@@ -12,7 +12,7 @@ use std::io::{self, Write};
 use nix::sys::utsname::uname;
 use nix::unistd::geteuid;
 use serde::Serialize;
-use taskdiag::{Client, Features, FilterKinds, Options, Show, Strategies, Way};
+use taskdiag::{Client, Features, FilterKinds, Options, Show, Strategies, TransportKind};
 
 use crate::features::{split_list, write_property};
 
@@ -82,11 +82,11 @@ impl Diagnosis {
             |_| String::new(),
             |name| name.release().to_string_lossy().into_owned(),
         );
-        let (netlink, netlink_features) = TransportStatus::probe(Way::Netlink);
-        let (file, file_features) = TransportStatus::probe(Way::File);
-        let (daemon, _) = TransportStatus::probe(Way::Daemon);
+        let (netlink, netlink_features) = TransportStatus::probe(TransportKind::Netlink);
+        let (file, file_features) = TransportStatus::probe(TransportKind::File);
+        let (daemon, _) = TransportStatus::probe(TransportKind::Daemon);
         let features = netlink_features.or(file_features);
-        let auto = Client::connect_any().map(|client| client.transport().way());
+        let auto = Client::connect_any().map(|client| client.source().kind());
         let mut diagnosis = Self {
             connector: Connector::probe(),
             kernel,
@@ -95,7 +95,7 @@ impl Diagnosis {
             daemon,
             features: features.as_ref().map(FeatureNames::from),
             procfs: Mount::find(),
-            auto: auto.ok().map(|way| way.to_string()),
+            auto: auto.ok().map(|transport| transport.to_string()),
             caller: CallerInfo::collect(),
             missing: Vec::new(),
             remedy: None,
@@ -183,8 +183,8 @@ impl Diagnosis {
 
 impl TransportStatus {
     /// Queries the features by this transport.
-    fn probe(way: Way) -> (Self, Option<Features>) {
-        let features = Client::connect_by(way).and_then(|mut client| client.features());
+    fn probe(transport: TransportKind) -> (Self, Option<Features>) {
+        let features = Client::connect_over(transport).and_then(|mut client| client.features());
         let reason = features.as_ref().err().map(ToString::to_string);
         let available = features.is_ok();
         (Self { available, reason }, features.ok())

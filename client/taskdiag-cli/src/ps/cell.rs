@@ -119,7 +119,7 @@ impl CellWriter<'_> {
     /// instead. Ids are not truncated if numeric output was requested.
     fn id_name(&self, name: &str, id: u32, available: usize) -> String {
         let text = self.printable(name.as_bytes(), usize::MAX);
-        if text.width() <= available || self.host.names.numeric {
+        if text.width() <= available || self.host.names.is_numeric() {
             return text;
         }
         match text.get(..available.saturating_sub(1)) {

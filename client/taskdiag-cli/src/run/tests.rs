@@ -319,15 +319,25 @@ fn failed_write_ends_the_run() {
 fn statistics_are_one_line() {
     let mut stats = Stats::default();
     (stats.tasks, stats.receives, stats.bytes) = (2003, 12, 336_508);
-    let way = Way::Netlink;
+    let transport = TransportKind::Netlink;
     let time = Duration::from_micros(3214);
     assert_eq!(
-        StatsLine { stats, way, time }.to_string(),
+        StatsLine {
+            stats,
+            transport,
+            time
+        }
+        .to_string(),
         "tasks: 2003, receives: 12, bytes: 336508, time: 3.214 ms, interrupted: no, \
          transport: netlink"
     );
     stats.interrupted = true;
-    let text = StatsLine { stats, way, time }.to_string();
+    let text = StatsLine {
+        stats,
+        transport,
+        time,
+    }
+    .to_string();
     assert!(
         text.ends_with("interrupted: yes, transport: netlink"),
         "{text}"

@@ -12,7 +12,7 @@ use nix::time::{ClockId, clock_gettime};
 use serde_json::{Map, Value, json};
 use taskdiag::events::{Event, EventKind, Events, Lost};
 
-use crate::names::Names;
+use taskdiag::names::Names;
 
 use super::processes::ProcessInfo;
 
@@ -43,7 +43,7 @@ pub(super) struct LineFormatter {
 impl LineFormatter {
     pub(super) fn new(numeric: bool) -> Self {
         Self {
-            names: Names::new(numeric),
+            names: Names::new().numeric(numeric),
             clock_origin: clock_origin(),
             zone: TimeZone::system(),
         }

@@ -14,7 +14,9 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use taskdiag::Client;
-use taskdiag::events::{Connector, Event, EventKind, EventSource as _, Events, FilteredBy, Listen};
+use taskdiag::events::{
+    Connector, ConnectorOptions, Event, EventKind, EventSource as _, Events, FilteredBy,
+};
 
 pub(crate) use args::Watch;
 
@@ -34,9 +36,9 @@ const TIMED_OUT: u8 = 124;
 /// Shows events until a stop condition holds, and returns the exit status.
 pub(crate) fn run(options: &Watch) -> Result<Exit, Failure> {
     let waiter = Waiter::new(options.timeout)?;
-    let mut connector = Listen::to(options.subscribed_events())
+    let mut connector = ConnectorOptions::new(options.subscribed_events())
         .buffer(options.buffer)
-        .begin()
+        .listen()
         .map_err(Failure::Other)?;
     warn_unfiltered(&connector, options);
     // Subscribe before the query of all processes, so that no change is missed.
@@ -66,7 +68,7 @@ pub(crate) fn run(options: &Watch) -> Result<Exit, Failure> {
 }
 
 /// Connects for queries about processes, without a warning about slow transports.
-fn connect() -> Result<Client<taskdiag::AnyTransport>, Failure> {
+fn connect() -> Result<Client<taskdiag::AnySource>, Failure> {
     Client::connect_any().map_err(Failure::Other)
 }
 

@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 
 use taskdiag::events::{Event, EventKind, Events};
-use taskdiag::{AnyTransport, Client, Comm, Pid, Request, Show, Strategy, Task};
+use taskdiag::{AnySource, Client, Comm, Pid, Request, Show, Strategy, Task};
 
 use super::args::Watch;
 
@@ -24,14 +24,14 @@ pub(super) struct ProcessInfo {
 
 /// Names and users of all processes.
 pub(super) struct ProcessTable {
-    client: Client<AnyTransport>,
+    client: Client<AnySource>,
     /// `None` if the subscribed events do not contain all changes.
     processes: Option<HashMap<Pid, ProcessInfo>>,
 }
 
 impl ProcessTable {
     /// Queries all processes, if the subscribed events contain all later changes.
-    pub(super) fn new(client: Client<AnyTransport>, subscribed: Events) -> taskdiag::Result<Self> {
+    pub(super) fn new(client: Client<AnySource>, subscribed: Events) -> taskdiag::Result<Self> {
         let mut table = Self {
             client,
             processes: subscribed.contains(Watch::TRACKING).then(HashMap::new),

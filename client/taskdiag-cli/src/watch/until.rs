@@ -10,7 +10,7 @@ use std::process::ExitStatus;
 
 use nix::libc;
 use taskdiag::events::{Event, EventKind};
-use taskdiag::{AnyTransport, Client, Error, Pid, Show, State, Task};
+use taskdiag::{AnySource, Client, Error, Pid, Show, State, Task};
 
 use crate::exit::Failure;
 
@@ -18,7 +18,7 @@ const GROUPS: Show = Show::BASE.union(Show::STAT).union(Show::IDENT);
 
 /// The process of `--until`.
 pub(super) struct AwaitedProcess {
-    client: Client<AnyTransport>,
+    client: Client<AnySource>,
     pid: Pid,
     /// Distinguishes the process from a later one with the same pid.
     start_time: Option<u64>,
@@ -32,7 +32,7 @@ impl AwaitedProcess {
     /// # Errors
     ///
     /// [`Failure::NoProcess`] if the process does not exist or has exited.
-    pub(super) fn new(mut client: Client<AnyTransport>, pid: Pid) -> Result<Self, Failure> {
+    pub(super) fn new(mut client: Client<AnySource>, pid: Pid) -> Result<Self, Failure> {
         let task = match client.one(pid, GROUPS) {
             Ok(task) if task.tgid == pid && !has_exited(&task) => task,
             Ok(_) => return Err(Failure::NoProcess(pid)),

@@ -180,7 +180,7 @@ fn scope_pid_lists_tasks_and_pids_of_its_namespace() {
     let text = error_message(&["--all", "--scope-pid", &unused]);
     assert!(
         text.starts_with(&format!(
-            "taskdiag-cli: cannot ask as seen from process {unused}: "
+            "taskdiag-cli: cannot use the pid namespace of process {unused}: "
         )),
         "{text}"
     );

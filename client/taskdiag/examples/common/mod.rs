@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
-//! What all examples need: to end well where whoever reads has had enough.
+//! Helper of all examples: exits successfully if the reader closes the pipe.
 
 use std::error::Error;
 use std::io;
 
-/// What an example comes to.
+/// Result of an example.
 pub(crate) type Outcome = Result<(), Box<dyn Error>>;
 
-/// The outcome, but that it is no error if nobody reads on: `head` and the
-/// like close the pipe when they have seen what they want.
+/// Returns the outcome, with a broken pipe as success: a reader such as `head`
+/// closes the pipe when it has read enough.
 pub(crate) fn unless_closed(outcome: Outcome) -> Outcome {
     match outcome {
         Err(error) if is_closed(&*error) => Ok(()),

@@ -258,7 +258,7 @@ async fn what_is_lost_is_never_silent() {
     };
     for (fault, text) in [
         (Error::Overrun, "ENOBUFS"),
-        (truncated, "did not fit the receive buffer of 8"),
+        (truncated, "the receive buffer has 8"),
     ] {
         let script = [
             Event::Datagram(family()),

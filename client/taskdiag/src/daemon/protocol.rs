@@ -13,7 +13,7 @@
 pub const FORWARDER_FLAGS: u32 = 0xffff_0000;
 
 /// In [`TaskDiagMsg::flags`](crate::abi::TaskDiagMsg::flags): a cached row, kept
-/// current by events; see [`TaskRef::is_kept`](crate::TaskRef::is_kept).
+/// current by events; see [`TaskRef::is_cached`](crate::TaskRef::is_cached).
 pub const FLAG_CACHED: u32 = 1 << 31;
 
 /// [`TaskDiagBase::state`](crate::abi::TaskDiagBase::state) of a cached row whose

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
 //! The proc connector of the kernel as a source of events.
 //!
-//! neli makes the messages and opens the socket; it is read as the dumps are,
-//! since neli would hide who sent a datagram and whether its end was cut off.
+//! neli encodes the messages and opens the socket. The datagrams are received
+//! like those of dumps: neli would hide the sender of a datagram and its
+//! truncation.
 
-mod absence;
-mod intake;
+mod diagnose;
 mod message;
 mod probe;
+mod queue;
 mod subscribe;
 #[cfg(test)]
 mod tests;
@@ -20,55 +21,54 @@ use log::debug;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use self::intake::Intake;
 use self::probe::Probe;
+use self::queue::EventQueue;
 use super::{Event, EventSource, Events};
 use crate::error::{Error, Result};
 use crate::socket;
 
-/// How large a receive buffer is asked for: some thousand events.
+/// Default size of the receive buffer, for some thousand events.
 pub const EVENT_BUFFER: usize = 4 << 20;
 
-/// A datagram has less than this; what has more is not of the connector.
+/// Upper bound of the length of a connector datagram.
 const DATAGRAM: usize = 512;
 
-/// A message takes at least this much of the receive buffer: what the kernel
-/// needs to keep it, and not only its own bytes.
+/// Lower bound of the space that a message takes in the receive buffer, which
+/// includes the kernel's own structures.
 const MESSAGE_COST: usize = 512;
 
-/// Who leaves out the events that are not wanted.
+/// The side that filters events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FilteredBy {
-    /// The kernel, from Linux 6.6 on: the listener is woken by what it wants
-    /// and by nothing else.
+    /// The kernel, since Linux 6.6: only wanted events wake the listener.
     Kernel,
-    /// This library: the listener is woken by every event there is.
+    /// This library: every event wakes the listener.
     Client,
 }
 
-/// How to listen, before it is begun.
+/// Options of a [`Connector`].
 ///
 /// ```no_run
-/// use taskdiag::events::{EventSource, Events, Listen};
+/// use taskdiag::events::{ConnectorOptions, EventSource, Events};
 ///
-/// let mut connector = Listen::to(Events::NONZERO_EXIT).buffer(16 << 20).begin()?;
+/// let mut connector = ConnectorOptions::new(Events::NONZERO_EXIT).buffer(16 << 20).listen()?;
 /// for event in connector.events() {
 ///     println!("{:?}", event?);
 /// }
 /// # Ok::<(), taskdiag::Error>(())
 /// ```
 #[derive(Clone, Debug)]
-pub struct Listen {
+pub struct ConnectorOptions {
     events: Events,
     buffer: usize,
     filtered_by: FilteredBy,
 }
 
-impl Listen {
-    /// To these events.
+impl ConnectorOptions {
+    /// Returns the default options for these events.
     #[must_use]
-    pub const fn to(events: Events) -> Self {
+    pub const fn new(events: Events) -> Self {
         Self {
             events,
             buffer: EVENT_BUFFER,
@@ -76,43 +76,48 @@ impl Listen {
         }
     }
 
-    /// With a receive buffer of so many bytes, [`EVENT_BUFFER`] otherwise. An
-    /// event takes some 800; without `CAP_NET_ADMIN`, the kernel allows
-    /// `net.core.rmem_max`. [`Connector::buffer`] tells what it came to.
+    /// Sets the size of the receive buffer in bytes, by default
+    /// [`EVENT_BUFFER`].
+    ///
+    /// An event takes about 800 bytes. Without `CAP_NET_ADMIN` the kernel
+    /// limits the size to `net.core.rmem_max`; [`Connector::buffer`] returns
+    /// the actual size.
     #[must_use]
     pub const fn buffer(mut self, bytes: usize) -> Self {
         self.buffer = bytes;
         self
     }
 
-    /// Has the unwanted left out by the kernel if it can, which is what is done
-    /// otherwise as well, or by this library in any case. The latter costs a
-    /// wake-up for every event, and counts what is lost.
+    /// Sets the side that filters events: by default the kernel, if it can.
+    ///
+    /// Filtering by this library costs a wake-up per event, and detects every
+    /// loss.
     #[must_use]
     pub const fn filtered_by(mut self, filtered_by: FilteredBy) -> Self {
         self.filtered_by = filtered_by;
         self
     }
 
-    /// Begins. What happens from now on is told.
+    /// Subscribes. All later events are delivered.
     ///
     /// # Errors
     ///
-    /// [`Error::NoEvents`] with what is missing, [`Error::Kernel`] if the
-    /// kernel refuses, else [`Error::Io`].
-    pub fn begin(&self) -> Result<Connector> {
-        Connector::begin(self)
+    /// [`Error::NoEvents`] with the missing requirement, [`Error::Kernel`] if
+    /// the kernel rejects the subscription, else [`Error::Io`].
+    pub fn listen(&self) -> Result<Connector> {
+        Connector::with_options(self)
     }
 }
 
 /// The proc connector.
 ///
-/// It tells every process of all others, whoever they belong to, in the initial
-/// pid, user and network namespace. Root is not needed from Linux 6.6 on.
+/// It delivers the events of all processes of all users to every process in the
+/// initial pid, user and network namespaces. Linux before 6.6 requires
+/// `CAP_NET_ADMIN`.
 #[derive(Debug)]
 pub struct Connector {
     fd: OwnedFd,
-    intake: Intake,
+    queue: EventQueue,
     buffer: usize,
     filtered_by: FilteredBy,
     receives: u64,
@@ -120,26 +125,26 @@ pub struct Connector {
 }
 
 impl Connector {
-    /// Listens to these events; [`Listen`] has the choices.
+    /// Subscribes to these events with the default [`ConnectorOptions`].
     ///
     /// # Errors
     ///
-    /// Those of [`Listen::begin`].
+    /// The errors of [`ConnectorOptions::listen`].
     pub fn listen(events: Events) -> Result<Self> {
-        Listen::to(events).begin()
+        ConnectorOptions::new(events).listen()
     }
 
-    fn begin(how: &Listen) -> Result<Self> {
+    fn with_options(options: &ConnectorOptions) -> Result<Self> {
         let fd = subscribe::open()?;
-        let buffer = subscribe::resize(&fd, how.buffer)?;
+        let buffer = subscribe::resize(&fd, options.buffer)?;
         let capacity = capacity(buffer);
-        let wanted = with_implied(how.events);
-        let filtered_by = subscribe::subscribe(&fd, wanted, how.filtered_by, capacity)?;
+        let wanted = with_implied(options.events);
+        let filtered_by = subscribe::subscribe(&fd, wanted, options.filtered_by, capacity)?;
         let everything = filtered_by == FilteredBy::Client || wanted.is_all();
         debug!("events {wanted}, filtered by {filtered_by:?}, buffer of {buffer} bytes");
         Ok(Self {
             fd,
-            intake: Intake::new(wanted, capacity, everything),
+            queue: EventQueue::new(wanted, capacity, everything),
             buffer,
             filtered_by,
             receives: 0,
@@ -147,45 +152,45 @@ impl Connector {
         })
     }
 
-    /// Who leaves out the events that are not wanted.
+    /// Returns the side that filters events.
     #[must_use]
     pub const fn filtered_by(&self) -> FilteredBy {
         self.filtered_by
     }
 
-    /// Whether every loss is told of, and counted, by gaps in the sequence
+    /// Whether every loss is detected and counted, by gaps in the sequence
     /// numbers.
     ///
-    /// With the kernel's filter there are gaps where nothing is lost, and all
-    /// there is to go by is [`Lost::Overflow`](super::Lost::Overflow). That
-    /// leaves one loss untold: of an event for which the kernel has no memory.
+    /// With the kernel's filter the numbers have gaps without a loss, and only
+    /// [`Lost::Overflow`](super::Lost::Overflow) is detected. The loss of an
+    /// event for which the kernel has no memory then remains unnoticed.
     #[must_use]
     pub fn counts_losses(&self) -> bool {
-        self.intake.counts_losses()
+        self.queue.counts_losses()
     }
 
-    /// The size of the receive buffer in bytes, by the kernel's reckoning:
-    /// twice what was asked for, unless that is more than it allows.
+    /// Returns the size of the receive buffer in bytes as the kernel counts it:
+    /// twice the requested size, or the limit.
     #[must_use]
     pub const fn buffer(&self) -> usize {
         self.buffer
     }
 
-    /// How many messages have been received, wanted or not.
+    /// Returns the number of messages received, wanted or not.
     #[must_use]
     pub const fn receives(&self) -> u64 {
         self.receives
     }
 
-    /// How often it has been waited for events.
+    /// Returns the number of waits for events.
     #[must_use]
     pub const fn waits(&self) -> u64 {
         self.waits
     }
 
-    /// Takes in what was there to receive before this call, and not without end
-    /// what comes meanwhile.
-    fn receive_what_is_there(&mut self) {
+    /// Receives the messages that are queued, at most as many as the buffer can
+    /// hold: more may arrive meanwhile.
+    fn receive_queued(&mut self) {
         for _ in 0..=capacity(self.buffer) {
             if !self.receive() {
                 break;
@@ -193,28 +198,28 @@ impl Connector {
         }
     }
 
-    /// Takes in a message; false if there is none, or none can be received.
+    /// Receives a message; returns false if none can be received.
     fn receive(&mut self) -> bool {
         let mut buffer = [0; DATAGRAM];
         match receive(&self.fd, &mut buffer) {
             Ok(Received::Datagram(bytes)) => {
                 self.receives += 1;
-                self.intake.datagram(bytes);
+                self.queue.datagram(bytes);
             }
-            Ok(Received::Overrun) => self.intake.overrun(),
-            Ok(Received::Nothing) => {
-                self.intake.drained();
+            Ok(Received::Overrun) => self.queue.overrun(),
+            Ok(Received::Empty) => {
+                self.queue.drained();
                 return false;
             }
             Err(error) => {
-                self.intake.failed(error);
+                self.queue.failed(error);
                 return false;
             }
         }
         true
     }
 
-    /// Waits until there is something to receive; false if the time is up.
+    /// Waits for a message; returns false after the deadline.
     fn wait(&mut self, until: Option<Instant>) -> Result<bool> {
         let timeout = match until.map(|until| until.saturating_duration_since(Instant::now())) {
             None => PollTimeout::NONE,
@@ -237,42 +242,45 @@ impl Connector {
 
 impl EventSource for Connector {
     fn next_event(&mut self, timeout: Option<Duration>) -> Result<Option<Event>> {
-        // A time too far to be told is as good as none.
+        // A deadline beyond the range of the clock is none.
         let until = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         loop {
-            if let Some(event) = self.intake.next() {
+            if let Some(event) = self.queue.next() {
                 return event.map(Some);
             }
-            let idle = !self.receive() && self.intake.is_empty();
+            let idle = !self.receive() && self.queue.is_empty();
             if idle && !self.wait(until)? {
                 return Ok(None);
             }
         }
     }
 
-    /// Tells of [`Lost::Silence`](super::Lost::Silence) if the kernel does not
-    /// tell of an event that the calling thread makes, or if somebody has given
-    /// an order since this was asked last, which may have ended a silence. The
-    /// event is that the thread has taken the name it has.
+    /// Causes an event in the calling thread, which sets its name to its
+    /// present name.
     ///
-    /// Only who listens to everything can find that out. Otherwise this does
-    /// nothing, see [`Self::counts_losses`].
+    /// [`Lost::DeliveryStopped`](super::Lost::DeliveryStopped) is reported if
+    /// the kernel does not deliver that event, or if a process has sent a
+    /// command to the connector since the last call, which may have ended a
+    /// stop.
+    ///
+    /// This requires a subscription to all events, and does nothing otherwise:
+    /// see [`Self::counts_losses`].
     fn probe(&mut self) -> Result<()> {
         if self.counts_losses() {
-            // So that what is received from now on is not of an earlier one.
-            // Their times would not tell: the kernel's clock and that of this
-            // process may differ, in a time namespace.
-            self.receive_what_is_there();
-            self.intake.probe(Probe::send()?);
+            // Messages received from now on do not belong to an earlier probe.
+            // Timestamps would not show that: in a time namespace, the clocks
+            // of the kernel and of this process differ.
+            self.receive_queued();
+            self.queue.probe(Probe::send()?);
         }
         Ok(())
     }
 }
 
 impl AsFd for Connector {
-    /// To wait with others: readable means that
-    /// [`next_event`](EventSource::next_event) is worth a call, which may find
-    /// nothing wanted.
+    /// Returns the descriptor, to be polled with others. If it is readable,
+    /// [`next_event`](EventSource::next_event) may return an event, or find
+    /// only unwanted ones.
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
     }
@@ -285,36 +293,37 @@ impl AsRawFd for Connector {
 }
 
 impl Drop for Connector {
-    /// Says so: the kernel makes messages for as many listeners as have come
-    /// and not said that they go.
+    /// Unsubscribes: the kernel sends messages as long as more listeners have
+    /// subscribed than unsubscribed.
     fn drop(&mut self) {
         if let Err(error) = subscribe::unsubscribe(&self.fd) {
-            debug!("the connector was not told of the end: {error}");
+            debug!("cannot unsubscribe from the connector: {error}");
         }
     }
 }
 
-/// What came.
+/// Outcome of a receive.
 enum Received<'a> {
     Datagram(&'a [u8]),
     Overrun,
-    Nothing,
+    Empty,
 }
 
-/// Receives a datagram, without waiting for one.
+/// Receives a datagram without waiting.
 fn receive<'a>(fd: &OwnedFd, buffer: &'a mut [u8]) -> Result<Received<'a>> {
     match socket::receive(fd.as_raw_fd(), buffer) {
         Ok(len) => Ok(Received::Datagram(&buffer[..len])),
         Err(Error::Overrun) => Ok(Received::Overrun),
         Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::WouldBlock => {
-            Ok(Received::Nothing)
+            Ok(Received::Empty)
         }
         Err(error) => Err(error),
     }
 }
 
-/// A choice of exits includes the bad ones. That much is to be said, for the
-/// kernel filters nothing only where all are chosen.
+/// Adds the kinds that the wanted ones include: [`Events::EXIT`] includes
+/// [`Events::NONZERO_EXIT`]. The kernel disables its filter only if all kinds
+/// are selected.
 fn with_implied(mut events: Events) -> Events {
     events &= Events::all();
     if events.contains(Events::EXIT) {
@@ -323,12 +332,12 @@ fn with_implied(mut events: Events) -> Events {
     events
 }
 
-/// How many messages a receive buffer of this size can hold.
+/// Returns the number of messages that a receive buffer of this size can hold.
 const fn capacity(buffer: usize) -> usize {
     buffer / MESSAGE_COST
 }
 
-/// A time for `poll()`, rather longer than shorter.
+/// Converts a timeout for `poll()`, rounded up.
 fn milliseconds(time: Duration) -> PollTimeout {
     let time = time.saturating_add(Duration::from_nanos(999_999));
     PollTimeout::try_from(time).unwrap_or(PollTimeout::MAX)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! An event: what happened, to whom, and when.
+//! An event: its kind, task and time.
 
 use std::fmt;
 use std::process::ExitStatus;
@@ -9,30 +9,31 @@ use super::Events;
 use crate::pid::Pid;
 use crate::task::Comm;
 
-/// Something that happened to a task.
+/// An event of a task.
 ///
-/// All numbers are those of the initial pid and user namespaces.
+/// All pids and ids are those of the initial pid and user namespaces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Event {
-    /// When it happened, by `CLOCK_MONOTONIC` of the initial time namespace; for
-    /// what was lost, when that was noticed, by that of the reader's.
+    /// Time of the event, by `CLOCK_MONOTONIC` of the initial time namespace.
+    /// For [`EventKind::Lost`], the time of its detection in the time namespace
+    /// of the reader.
     pub time: Duration,
-    /// The CPU it happened on; `None` for what concerns all of them. Events of
-    /// one CPU come in their order, those of several may not.
+    /// CPU of the event; `None` if it concerns all CPUs. Events of one CPU are
+    /// delivered in order, those of different CPUs may not be.
     pub cpu: Option<u32>,
-    /// What happened.
+    /// The kind of the event, with its task.
     pub kind: EventKind,
 }
 
 impl Event {
-    /// An event of that time, CPU and kind.
+    /// Returns an event with these fields.
     #[must_use]
     pub const fn new(time: Duration, cpu: Option<u32>, kind: EventKind) -> Self {
         Self { time, cpu, kind }
     }
 
-    /// The process it happened to; `None` for what was lost.
+    /// Returns the process of the event; `None` for [`EventKind::Lost`].
     #[must_use]
     pub const fn tgid(&self) -> Option<Pid> {
         match self.kind.task() {
@@ -48,77 +49,77 @@ impl Event {
     }
 }
 
-/// What happened. A task is a thread with the number `pid` of the process
-/// `tgid`; of a process's first thread the two are the same.
+/// The kind of an event, with its task. A task is the thread `pid` of the
+/// process `tgid`; both are equal for the first thread of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EventKind {
-    /// A process began, or a thread: [`Self::is_of_process`] tells.
+    /// A process or a thread started: see [`Self::is_of_process`].
     Fork {
         /// The new task.
         pid: Pid,
         /// Its process.
         tgid: Pid,
-        /// Its parent's thread, of a thread that of its process.
+        /// Thread of its parent; for a thread, of the parent of its process.
         parent_pid: Pid,
-        /// Its parent's process, of a thread that of its process.
+        /// Process of its parent; for a thread, of the parent of its process.
         parent_tgid: Pid,
     },
-    /// A process runs another program. Of its threads only this one is left,
-    /// which has the number of the process from now on.
+    /// A process called `execve()`. Its other threads are gone, and this thread
+    /// has the pid of the process from now on.
     Exec {
         /// The task.
         pid: Pid,
         /// Its process.
         tgid: Pid,
     },
-    /// A task has other user ids; the saved one is not told.
+    /// The real or effective user id changed; the saved one is not reported.
     Uid {
         /// The task.
         pid: Pid,
         /// Its process.
         tgid: Pid,
-        /// Its real user id.
+        /// New real user id.
         ruid: u32,
-        /// Its effective user id.
+        /// New effective user id.
         euid: u32,
     },
-    /// A task has other group ids; the saved one is not told.
+    /// The real or effective group id changed; the saved one is not reported.
     Gid {
         /// The task.
         pid: Pid,
         /// Its process.
         tgid: Pid,
-        /// Its real group id.
+        /// New real group id.
         rgid: u32,
-        /// Its effective group id.
+        /// New effective group id.
         egid: u32,
     },
-    /// A process began a session, which has its number.
+    /// A process created a session, whose id is its pid.
     Sid {
         /// The task.
         pid: Pid,
         /// Its process.
         tgid: Pid,
     },
-    /// A tracer came to a task, or went.
+    /// A tracer attached to a task, or detached from it.
     Ptrace {
         /// The task.
         pid: Pid,
         /// Its process.
         tgid: Pid,
-        /// The tracer's thread, 0 if it went.
+        /// Thread of the tracer, 0 if it detached.
         tracer_pid: Pid,
-        /// The tracer's process, 0 if it went.
+        /// Process of the tracer, 0 if it detached.
         tracer_tgid: Pid,
     },
-    /// A task was given another name, by itself or by another thread.
+    /// The name of a task was set, by itself or by another thread.
     Comm {
         /// The task.
         pid: Pid,
         /// Its process.
         tgid: Pid,
-        /// Its name now.
+        /// The new name.
         comm: Comm,
     },
     /// A process is about to dump core.
@@ -127,28 +128,28 @@ pub enum EventKind {
         pid: Pid,
         /// Its process.
         tgid: Pid,
-        /// Its parent's thread, 0 if that is not known.
+        /// Thread of its parent, 0 if that is not known.
         parent_pid: Pid,
-        /// Its parent's process, 0 if that is not known.
+        /// Process of its parent, 0 if that is not known.
         parent_tgid: Pid,
     },
-    /// A task ended. It may be a zombie at this time or be gone.
+    /// A task ended. It may still be a zombie, or be reaped already.
     ///
-    /// When the first thread ends, its process may go on: it is over when none
-    /// of its threads is left, and ends with the status of the last one.
+    /// A process may continue after the end of its first thread: it ends with
+    /// its last thread, and with the status of that one.
     Exit {
         /// The task.
         pid: Pid,
         /// Its process.
         tgid: Pid,
-        /// What it ended with: a code, or a signal and whether core was dumped.
+        /// Exit code, or signal and whether core was dumped.
         status: ExitStatus,
-        /// The signal its parent gets; -1 for a thread, of which nobody is
-        /// told.
+        /// Signal that its parent receives; -1 for a thread, whose end is not
+        /// signalled.
         exit_signal: i32,
-        /// Its parent's thread, 0 if the task is gone already.
+        /// Thread of its parent, 0 if the task is gone already.
         parent_pid: Pid,
-        /// Its parent's process, 0 if the task is gone already.
+        /// Process of its parent, 0 if the task is gone already.
         parent_tgid: Pid,
     },
     /// Events were lost.
@@ -156,8 +157,8 @@ pub enum EventKind {
 }
 
 impl EventKind {
-    /// The task it happened to and its process, `(pid, tgid)`; `None` for what
-    /// was lost.
+    /// Returns the task of the event and its process, `(pid, tgid)`; `None` for
+    /// [`Self::Lost`].
     #[must_use]
     pub const fn task(&self) -> Option<(Pid, Pid)> {
         match *self {
@@ -174,15 +175,16 @@ impl EventKind {
         }
     }
 
-    /// Whether it happened to a process's first thread: then a fork is a new
-    /// process, and an exit that of a process, if it has no other threads
+    /// Whether the task is the first thread of its process. Then a fork is a
+    /// new process, and an exit is that of the process unless other threads are
     /// left.
     #[must_use]
     pub const fn is_of_process(&self) -> bool {
         matches!(self.task(), Some((pid, tgid)) if pid == tgid)
     }
 
-    /// The kinds it is of: an exit may be of two, what was lost is of none.
+    /// Returns the kinds to which the event belongs: two for an exit with an
+    /// error, none for a loss.
     #[must_use]
     pub fn events(&self) -> Events {
         match self {
@@ -205,24 +207,27 @@ impl EventKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Lost {
-    /// The receive buffer was full (`ENOBUFS`): some events of any CPU, nobody
-    /// knows how many.
+    /// The receive buffer was full (`ENOBUFS`): an unknown number of events of
+    /// any CPU is lost.
     Overflow,
-    /// A CPU's sequence numbers have a gap.
+    /// The sequence numbers of a CPU have a gap.
     Gap {
-        /// How many events of that CPU.
+        /// Number of lost events of that CPU.
         events: u32,
     },
-    /// Nobody was told of anything, or may not have been, for any time: see
-    /// [`EventSource::probe`](super::EventSource::probe), which alone finds out.
-    Silence,
+    /// The kernel had stopped the delivery to all listeners, or may have, for
+    /// an unknown time. Only [`EventSource::probe`](super::EventSource::probe)
+    /// detects that.
+    DeliveryStopped,
 }
 
 impl fmt::Display for Lost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Overflow => f.write_str("events were lost: the receive buffer was full"),
-            Self::Silence => f.write_str("events may not have been told for a time"),
+            Self::DeliveryStopped => {
+                f.write_str("events may be missing: their delivery had stopped")
+            }
             Self::Gap { events: 1 } => f.write_str("1 event was lost"),
             Self::Gap { events } => write!(f, "{events} events were lost"),
         }
@@ -247,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_exit_is_an_exit_as_well() {
+    fn nonzero_exit_is_an_exit_as_well() {
         assert_eq!(exit(7, 7, 0).events(), Events::EXIT);
         for status in [1 << 8, 9, 0x80 | 11] {
             let events = exit(7, 7, status).events();
@@ -256,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn threads_and_processes_are_told_apart() {
+    fn event_of_first_thread_is_of_the_process() {
         assert!(exit(7, 7, 0).is_of_process());
         assert!(!exit(8, 7, 0).is_of_process());
         assert!(!EventKind::Lost(Lost::Overflow).is_of_process());
@@ -264,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_lost_is_of_no_kind_and_happened_to_nobody() {
+    fn loss_has_no_kind_and_no_process() {
         let lost = Event::new(
             Duration::ZERO,
             Some(3),

@@ -1,59 +1,59 @@
 // SPDX-License-Identifier: MIT
-//! The contract between what tells of events and what follows them.
+//! Interface between a source of events and its readers.
 
 use std::time::Duration;
 
 use super::Event;
 use crate::error::Result;
 
-/// What tells of events, one after another.
+/// A source of events.
 ///
 /// ```
 /// use std::time::Duration;
 /// use taskdiag::events::{Event, EventKind, EventSource, Lost};
 ///
-/// /// A source that has lost everything.
-/// struct Forgetful;
+/// /// A source that has lost every event.
+/// struct AllLost;
 ///
-/// impl EventSource for Forgetful {
+/// impl EventSource for AllLost {
 ///     fn next_event(&mut self, _: Option<Duration>) -> taskdiag::Result<Option<Event>> {
 ///         let lost = EventKind::Lost(Lost::Overflow);
 ///         Ok(Some(Event::new(Duration::ZERO, None, lost)))
 ///     }
 /// }
 ///
-/// let first = Forgetful.events().next();
+/// let first = AllLost.events().next();
 /// assert!(first.is_some_and(|event| event.is_ok_and(|event| event.is_lost())));
 /// ```
 pub trait EventSource {
-    /// The next event; `None` when `timeout` has passed without one.
+    /// Returns the next event, or `None` if `timeout` has passed without one.
     ///
-    /// Without a timeout this waits for as long as it takes. With
-    /// [`Duration::ZERO`] it does not wait at all: it gives what is there
-    /// already.
+    /// Without a timeout this waits without a limit. With [`Duration::ZERO`] it
+    /// does not wait, and returns an event only if one is queued.
     ///
-    /// What was lost is told when all that was received before it has been
-    /// given, and at a moment when nothing is being lost any more: who takes
-    /// stock anew on [`EventKind::Lost`](super::EventKind::Lost) misses
+    /// A loss is reported after all events received before it, and when no
+    /// further events are being lost. So a reader that lists all processes on
+    /// [`EventKind::Lost`](super::EventKind::Lost) misses nothing.
+    ///
+    /// # Errors
+    ///
+    /// The errors of the source. The next call continues after any of them.
+    fn next_event(&mut self, timeout: Option<Duration>) -> Result<Option<Event>>;
+
+    /// Makes sure that every earlier event, or its loss, is reported before
+    /// [`Self::next_event`] finds no further event.
+    ///
+    /// For sources whose delivery can stop without notice. The default does
     /// nothing.
     ///
     /// # Errors
     ///
-    /// The source's own; it can be asked again after any of them.
-    fn next_event(&mut self, timeout: Option<Duration>) -> Result<Option<Event>>;
-
-    /// Has it told, or a loss, whatever has happened before this call, by the
-    /// time [`Self::next_event`] finds nothing more. For sources that may fall
-    /// silent without knowing; those that cannot need do nothing.
-    ///
-    /// # Errors
-    ///
-    /// The source's own, if it cannot find out.
+    /// The errors of the source, if it cannot find out.
     fn probe(&mut self) -> Result<()> {
         Ok(())
     }
 
-    /// The events, without end; each is waited for.
+    /// Returns an endless iterator that waits for each event.
     fn events(&mut self) -> impl Iterator<Item = Result<Event>>
     where
         Self: Sized,

@@ -12,7 +12,7 @@ use super::{Connector, Event, EventSource as _};
 use crate::error::{Error, Result};
 use crate::socket;
 
-/// The events of a [`Connector`], without end.
+/// An endless stream of the events of a [`Connector`].
 ///
 /// ```no_run
 /// use futures_util::StreamExt;
@@ -30,21 +30,20 @@ use crate::socket;
 pub struct EventStream(AsyncFd<Connector>);
 
 impl Connector {
-    /// The same events as a stream, to be driven by the runtime that this is
-    /// called in.
+    /// Converts the connector into a stream, driven by the current runtime.
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] if the runtime cannot watch one more descriptor.
+    /// [`Error::Io`] if the runtime cannot watch the descriptor.
     ///
     /// # Panics
     ///
-    /// Outside of a tokio runtime with I/O.
+    /// Outside of a tokio runtime with I/O enabled.
     pub fn into_stream(self) -> Result<EventStream> {
         socket::register_connector(self)
             .map(EventStream)
             .map_err(|source| Error::Io {
-                context: "cannot have the runtime watch the connector",
+                context: "cannot register the connector with the runtime",
                 source,
             })
     }

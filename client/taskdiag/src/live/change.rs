@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! What the caller of a live table is told.
+//! Changes of a live table, as its caller receives them.
 
 use std::process::ExitStatus;
 use std::sync::Arc;
@@ -9,33 +9,35 @@ use crate::task::Task;
 
 /// A change of a [`Live`](super::Live) table.
 ///
-/// All changes from the first on, applied to an empty table, give the table.
+/// All changes since the creation, applied to an empty table, result in the
+/// table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Change {
-    /// A process is there that was not: a new one, or one that was not to be
-    /// seen before.
+    /// A process that was not in the table: a new one, or one that has become
+    /// visible.
     Added(Arc<Task>),
-    /// Something about a process is different.
+    /// A process with at least one different field.
     Changed {
-        /// What was known of it.
+        /// The row before the change.
         old: Arc<Task>,
-        /// What is known now.
+        /// The row after the change.
         new: Arc<Task>,
     },
-    /// A process is gone, or not to be seen any more.
+    /// A process that is gone or no longer visible.
     Removed {
-        /// What was known of it last.
+        /// The last known row.
         task: Arc<Task>,
-        /// How it ended. `None` if that was not told (it lives on unseen, its
-        /// event was lost, it had ended before the table was made), and where
-        /// it may be another's, as the number was given out anew meanwhile.
+        /// The exit status, or `None` if it is not known: the process continues
+        /// to exist and is no longer visible, the event was lost, the process
+        /// exited before the table was created, or the pid was reused and the
+        /// event may belong to another process.
         exit: Option<ExitStatus>,
     },
 }
 
 impl Change {
-    /// The process that it is about, as it is now, or was last.
+    /// Returns the process, in its present or last known state.
     #[must_use]
     pub const fn task(&self) -> &Arc<Task> {
         match self {
@@ -45,7 +47,7 @@ impl Change {
         }
     }
 
-    /// The number of that process.
+    /// Returns the pid of the process.
     #[must_use]
     pub fn pid(&self) -> Pid {
         self.task().pid

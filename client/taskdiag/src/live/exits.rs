@@ -1,229 +1,248 @@
 // SPDX-License-Identifier: MIT
-//! Whose exit an exit is: no I/O.
+//! Assigns exit events to processes: no I/O.
 //!
-//! The event of an exit has a number and no identity, and comes after the
-//! process is a zombie: by then it may be reaped, and its number be another's.
-//! Each process has one such event. So they are counted: if there were as many
-//! of a number as processes with it have died, the last is that of the last to
-//! die. Otherwise nobody knows, and nothing is told.
+//! An exit event carries a pid and no identity, and arrives after the process
+//! has become a zombie: by then the process may be reaped and its pid reused.
+//! Each process sends one such event. So the events per pid are counted: if
+//! there were as many as processes with that pid that have died, the last event
+//! belongs to the process that died last. Otherwise the assignment is
+//! ambiguous, and no exit status is reported.
 
 use std::collections::BTreeMap;
 
-use super::hints::{End, Hint};
+use super::pending::{ExitRecord, PendingUpdate};
 use crate::pid::Pid;
 
-/// What is known of how a process ended.
+/// Knowledge about the exit of a process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Ending {
-    /// Nothing so far.
+pub(super) enum ExitState {
+    /// No event has been received.
     #[default]
-    NotYet,
-    /// This.
-    Told(End),
-    /// That will not be known.
-    Untold,
+    NotReported,
+    /// The event of this process.
+    Known(ExitRecord),
+    /// The event cannot be identified, and will not be.
+    Unknown,
 }
 
-impl Ending {
-    pub(super) const fn told(self) -> Option<End> {
+impl ExitState {
+    pub(super) const fn known(self) -> Option<ExitRecord> {
         match self {
-            Self::Told(end) => Some(end),
-            Self::NotYet | Self::Untold => None,
+            Self::Known(end) => Some(end),
+            Self::NotReported | Self::Unknown => None,
         }
     }
 
-    /// The same, or how a thread ended that was the last to do so.
-    fn or_later(self, end: Option<End>) -> Self {
+    /// Returns a later exit of another thread, if this exit is known.
+    fn or_later(self, end: Option<ExitRecord>) -> Self {
         match (self, end) {
-            (Self::Told(told), Some(end)) if end.time > told.time => Self::Told(end),
+            (Self::Known(known), Some(end)) if end.time > known.time => Self::Known(end),
             _ => self,
         }
     }
 }
 
-/// Who has a number, before it was asked about and now.
+/// The process with a pid before a query, and after it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Bearers {
-    /// What is known of the end of the one before, if there was one.
-    pub(super) before: Option<Ending>,
-    /// Whether that is the one now.
+pub(super) struct PidHistory {
+    /// Exit of the process before the query, if there was one.
+    pub(super) before: Option<ExitState>,
+    /// Whether both are the same process.
     pub(super) same: bool,
-    /// Whether there is one now, and it is dead.
-    pub(super) now: Option<Dead>,
+    /// Whether the process after the query is dead; `None` if there is none.
+    pub(super) now: Option<IsDead>,
 }
 
-/// Whether a process has ended: a zombie, unless it is gone.
-pub(super) type Dead = bool;
+/// Whether a process has ended and is a zombie.
+pub(super) type IsDead = bool;
 
-/// The ends of the processes with one number.
+/// The exits of the processes with one pid.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Ends {
-    /// That of the one before, where it is not the one now.
-    pub(super) before: Ending,
-    /// That of the one now.
-    pub(super) now: Ending,
+pub(super) struct ExitStates {
+    /// Exit of the process before the query, if another one is there now.
+    pub(super) before: ExitState,
+    /// Exit of the process after the query.
+    pub(super) now: ExitState,
 }
 
-/// The exits that are still to be told: of processes that were gone before.
+/// Number of exit events to come per pid, of processes that are already gone.
 #[derive(Debug, Default)]
-pub(super) struct Owed(BTreeMap<Pid, u32>);
+pub(super) struct MissingExits(BTreeMap<Pid, u32>);
 
-impl Owed {
-    /// Gives each their end. After a loss the count says nothing.
-    pub(super) fn settle(&mut self, pid: Pid, who: Bearers, hint: &Hint, lost: bool) -> Ends {
-        let owed = self.0.remove(&pid).unwrap_or(0);
+impl MissingExits {
+    /// Returns the exits of both processes. After a loss of events the counts
+    /// are meaningless, and no exit is assigned.
+    pub(super) fn assign(
+        &mut self,
+        pid: Pid,
+        history: PidHistory,
+        pending: &PendingUpdate,
+        lost: bool,
+    ) -> ExitStates {
+        let missing = self.0.remove(&pid).unwrap_or(0);
         let ends = if lost {
-            Count::new(0, who, hint).unsure()
+            ExitCount::new(0, history, pending).ambiguous()
         } else {
-            let count = Count::new(owed, who, hint);
-            self.owe(pid, count.still_owed());
+            let count = ExitCount::new(missing, history, pending);
+            self.add(pid, count.still_missing());
             count.ends()
         };
-        ends.of_the_living(who)
+        ends.without_living(history)
     }
 
-    fn owe(&mut self, pid: Pid, exits: u32) {
+    fn add(&mut self, pid: Pid, exits: u32) {
         if exits > 0 {
             self.0.insert(pid, exits);
         }
     }
 }
 
-impl Ends {
-    /// Who lives has not ended, whatever the first thread has done.
-    fn of_the_living(self, who: Bearers) -> Self {
-        let now = match who.now {
+impl ExitStates {
+    /// Removes the exit of a process that lives: it has not ended, even if its
+    /// first thread has.
+    fn without_living(self, history: PidHistory) -> Self {
+        let now = match history.now {
             Some(true) => self.now,
-            Some(false) | None => Ending::NotYet,
+            Some(false) | None => ExitState::NotReported,
         };
         Self { now, ..self }
     }
 }
 
-/// Who with a number has died, as against the exits that were told of it.
+/// Number of processes with one pid that have died, against the exit events.
 #[derive(Debug)]
-struct Count<'a> {
-    who: Bearers,
-    hint: &'a Hint,
-    /// Those gone before.
-    owed: u32,
-    /// The one before, if it is gone.
+struct ExitCount<'a> {
+    history: PidHistory,
+    pending: &'a PendingUpdate,
+    /// Processes gone before the last query, whose event was missing.
+    missing: u32,
+    /// 1 if the process before the query is gone.
     before: u32,
-    /// Those that came and went unseen.
+    /// Processes that started and ended between the queries.
     between: u32,
-    /// The one now, if it is dead.
+    /// 1 if the process after the query is dead.
     now: u32,
 }
 
-impl<'a> Count<'a> {
-    fn new(owed: u32, who: Bearers, hint: &'a Hint) -> Self {
-        let arrived = u32::from(who.now.is_some() && !who.same);
-        let born = if who.same { 0 } else { hint.forks.max(arrived) };
-        let unknown = who.before.is_none_or(|ending| ending == Ending::NotYet);
-        let dead = who.now == Some(true);
+impl<'a> ExitCount<'a> {
+    fn new(missing: u32, history: PidHistory, pending: &'a PendingUpdate) -> Self {
+        let arrived = u32::from(history.now.is_some() && !history.same);
+        let born = if history.same {
+            0
+        } else {
+            pending.forks.max(arrived)
+        };
+        let unknown = history
+            .before
+            .is_none_or(|ending| ending == ExitState::NotReported);
+        let dead = history.now == Some(true);
         Self {
-            who,
-            hint,
-            owed,
-            before: u32::from(!who.same && who.before == Some(Ending::NotYet)),
+            history,
+            pending,
+            missing,
+            before: u32::from(!history.same && history.before == Some(ExitState::NotReported)),
             between: born - arrived,
-            now: u32::from(dead && (!who.same || unknown)),
+            now: u32::from(dead && (!history.same || unknown)),
         }
     }
 
     fn gone(&self) -> u32 {
-        self.owed + self.before + self.between
+        self.missing + self.before + self.between
     }
 
-    /// Exits to come of those who are gone. The one who is there is told of
-    /// when its own comes, unless it cannot be told which that is.
-    fn still_owed(&self) -> u32 {
-        let exits = self.hint.exits;
+    /// Returns the number of exit events to come of processes that are gone.
+    /// The event of the present process updates its row later, unless the
+    /// assignment is ambiguous.
+    fn still_missing(&self) -> u32 {
+        let exits = self.pending.exits;
         match exits {
             0 => self.gone(),
             _ => (self.gone() + self.now).saturating_sub(exits),
         }
     }
 
-    fn ends(&self) -> Ends {
-        let exits = self.hint.exits;
+    fn ends(&self) -> ExitStates {
+        let exits = self.pending.exits;
         let dead = self.gone() + self.now;
-        if self.is_of_one() && exits >= dead {
-            return self.of_one();
+        if self.is_single_process() && exits >= dead {
+            return self.for_single_process();
         }
         if exits == 0 {
             return self.unchanged();
         }
-        let last = match self.hint.process_end() {
-            Some(end) if exits == dead => Ending::Told(end),
-            _ => return self.unsure(),
+        let last = match self.pending.process_exit() {
+            Some(end) if exits == dead => ExitState::Known(end),
+            _ => return self.ambiguous(),
         };
         match (self.now, self.between) {
-            (1, _) => Ends {
-                before: self.former(Ending::Untold),
+            (1, _) => ExitStates {
+                before: self.before_or(ExitState::Unknown),
                 now: last,
             },
-            (_, 0) => Ends {
-                before: self.former(last),
-                now: self.kept(),
+            (_, 0) => ExitStates {
+                before: self.before_or(last),
+                now: self.current(),
             },
-            _ => self.unsure(),
+            _ => self.ambiguous(),
         }
     }
 
-    /// Whether there was one only, as far as is known.
-    fn is_of_one(&self) -> bool {
-        let replaced = self.who.before.is_some() && self.who.now.is_some() && !self.who.same;
-        self.owed == 0 && self.between == 0 && !replaced
+    /// Whether only one process can have sent the events.
+    fn is_single_process(&self) -> bool {
+        let replaced =
+            self.history.before.is_some() && self.history.now.is_some() && !self.history.same;
+        self.missing == 0 && self.between == 0 && !replaced
     }
 
-    /// There was one only: the last of its threads says how it ended.
-    fn of_one(&self) -> Ends {
-        let told = match self.who.before {
-            Some(Ending::NotYet) | None => {
-                self.hint.process_end().map_or(Ending::NotYet, Ending::Told)
-            }
-            Some(before) => before.or_later(self.hint.end),
+    /// Exit of the only process: its last thread determines the status.
+    fn for_single_process(&self) -> ExitStates {
+        let known = match self.history.before {
+            Some(ExitState::NotReported) | None => self
+                .pending
+                .process_exit()
+                .map_or(ExitState::NotReported, ExitState::Known),
+            Some(before) => before.or_later(self.pending.leader_exit),
         };
-        let ending = told.or_later(self.hint.thread_end);
-        Ends {
+        let ending = known.or_later(self.pending.thread_exit);
+        ExitStates {
             before: ending,
             now: ending,
         }
     }
 
-    /// No exit was told.
-    fn unchanged(&self) -> Ends {
-        Ends {
-            before: self.who.before.unwrap_or_default(),
-            now: self.kept(),
+    /// No exit event was received.
+    fn unchanged(&self) -> ExitStates {
+        ExitStates {
+            before: self.history.before.unwrap_or_default(),
+            now: self.current(),
         }
     }
 
-    /// What was known of the one now.
-    fn kept(&self) -> Ending {
-        match self.who.before {
-            Some(before) if self.who.same => before,
-            _ => Ending::NotYet,
+    /// Returns the known exit of the process after the query.
+    fn current(&self) -> ExitState {
+        match self.history.before {
+            Some(before) if self.history.same => before,
+            _ => ExitState::NotReported,
         }
     }
 
-    /// Exits were told, and nobody knows whose.
-    fn unsure(&self) -> Ends {
-        Ends {
-            before: self.former(Ending::Untold),
-            now: if self.who.same {
-                self.former(Ending::Untold)
+    /// The exit events cannot be assigned.
+    fn ambiguous(&self) -> ExitStates {
+        ExitStates {
+            before: self.before_or(ExitState::Unknown),
+            now: if self.history.same {
+                self.before_or(ExitState::Unknown)
             } else {
-                Ending::Untold
+                ExitState::Unknown
             },
         }
     }
 
-    /// What was known of the one before, or else this.
-    fn former(&self, otherwise: Ending) -> Ending {
-        match self.who.before {
-            None | Some(Ending::NotYet) => otherwise,
+    /// Returns the known exit of the process before the query, or else
+    /// `otherwise`.
+    fn before_or(&self, otherwise: ExitState) -> ExitState {
+        match self.history.before {
+            None | Some(ExitState::NotReported) => otherwise,
             Some(known) => known,
         }
     }

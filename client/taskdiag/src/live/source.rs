@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! The contract between what tells of tasks and what follows them.
+//! Interface between a source of tasks and the live table.
 
 use crate::dump::Client;
 use crate::error::Result;
@@ -7,27 +7,26 @@ use crate::request::{Request, Strategy};
 use crate::task::Task;
 use crate::transport::Transport;
 
-/// What tells of tasks when it is asked: a [`Client`] by whatever transport,
-/// or what stands for one in a test.
+/// A source of tasks: a [`Client`] with any transport, or a simulation in a
+/// test.
 pub trait TaskSource {
-    /// Tells of each task that the request names, once.
+    /// Calls `each` once for every task that the request names.
     ///
-    /// One that is there all the while must be among them; of those that come
-    /// or go meanwhile some may. Numbers in
-    /// [`Filters::pids`](crate::Filters::pids) that nobody has are left out
-    /// without a word.
+    /// A task that exists during the whole call must be reported. A task that
+    /// starts or ends meanwhile may be. Pids of
+    /// [`Filters::pids`](crate::Filters::pids) that no task has are ignored.
     ///
     /// # Errors
     ///
-    /// The source's own. Tasks may have been told of before.
-    fn tell(&mut self, request: &Request<'_>, each: &mut dyn FnMut(Task)) -> Result<()>;
+    /// The errors of the source. `each` may have been called before.
+    fn list(&mut self, request: &Request<'_>, each: &mut dyn FnMut(Task)) -> Result<()>;
 }
 
 impl<T: Transport> TaskSource for Client<T> {
-    fn tell(&mut self, request: &Request<'_>, each: &mut dyn FnMut(Task)) -> Result<()> {
+    fn list(&mut self, request: &Request<'_>, each: &mut dyn FnMut(Task)) -> Result<()> {
         if let Some(one) = for_one(request) {
             match self.get(&one) {
-                // A number may be that of a thread meanwhile.
+                // The pid may belong to a thread by now.
                 Ok(task) if task.pid == task.tgid => each(task),
                 Ok(_) => {}
                 Err(error) if error.errno() == Some(nix::libc::ESRCH) => {}
@@ -43,8 +42,8 @@ impl<T: Transport> TaskSource for Client<T> {
     }
 }
 
-/// The same request for one process as a question without a dump, which costs
-/// the fewest system calls.
+/// Returns the request as a query of one task without a dump, which costs the
+/// fewest system calls.
 fn for_one<'fd>(request: &Request<'fd>) -> Option<Request<'fd>> {
     let [pid] = request.filters.pids.as_deref()? else {
         return None;
@@ -59,13 +58,13 @@ fn for_one<'fd>(request: &Request<'fd>) -> Option<Request<'fd>> {
 }
 
 impl<S: TaskSource + ?Sized> TaskSource for &mut S {
-    fn tell(&mut self, request: &Request<'_>, each: &mut dyn FnMut(Task)) -> Result<()> {
-        (**self).tell(request, each)
+    fn list(&mut self, request: &Request<'_>, each: &mut dyn FnMut(Task)) -> Result<()> {
+        (**self).list(request, each)
     }
 }
 
 impl<S: TaskSource + ?Sized> TaskSource for Box<S> {
-    fn tell(&mut self, request: &Request<'_>, each: &mut dyn FnMut(Task)) -> Result<()> {
-        (**self).tell(request, each)
+    fn list(&mut self, request: &Request<'_>, each: &mut dyn FnMut(Task)) -> Result<()> {
+        (**self).list(request, each)
     }
 }

@@ -1,84 +1,97 @@
 // SPDX-License-Identifier: MIT
-//! The rows of a live table, and what learning something about one changes in
-//! it: no I/O.
+//! The rows of a live table, and the changes that a query causes: no I/O.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::change::Change;
-use super::exits::{Bearers, Ending, Ends, Owed};
-use super::hints::Hint;
+use super::exits::{ExitState, ExitStates, MissingExits, PidHistory};
+use super::pending::PendingUpdate;
 use crate::pid::Pid;
 use crate::task::{State, Task};
 
-/// A process.
+/// The row of a process.
 #[derive(Debug)]
-struct Row {
+struct TableRow {
     task: Arc<Task>,
-    ending: Ending,
-    /// The last time that all were told of, it was among them.
-    stock: u64,
-    /// How often it was gone, and its exit waited for.
+    exit_state: ExitState,
+    /// The last list of all processes that contained it.
+    generation: u64,
+    /// Number of queries that found it gone before its exit event.
     waits: u8,
 }
 
-/// How often an exit is waited for: on a busy processor the one who ends is
-/// reaped before it comes to tell.
-const WAITS: u8 = 5;
+/// Limit of `waits`: on a busy CPU, a process is reaped before the event that
+/// it sends on its exit.
+const MAX_WAITS: u8 = 5;
 
-impl Row {
-    /// Whether there is more to come of it, if it is gone: its exit.
-    fn awaits_exit(&self, hint: &Hint) -> bool {
-        self.ending == Ending::NotYet && self.waits < WAITS && hint.awaits_exit()
+impl TableRow {
+    /// Whether its exit event is still to come, if it is gone.
+    fn awaits_exit(&self, pending: &PendingUpdate) -> bool {
+        self.exit_state == ExitState::NotReported && self.waits < MAX_WAITS && pending.awaits_exit()
     }
 }
 
 /// All processes.
 #[derive(Debug, Default)]
 pub(super) struct Table {
-    rows: BTreeMap<Pid, Row>,
-    /// Parents and their children.
+    rows: BTreeMap<Pid, TableRow>,
+    /// Pairs of parent and child.
     children: BTreeSet<(Pid, Pid)>,
-    /// Rows that change without an event: see [`Self::restless`].
-    restless: BTreeSet<Pid>,
-    /// There are new ones among these.
-    stirred: bool,
-    owed: Owed,
-    stock: u64,
+    /// Rows that change without an event: see [`Self::to_recheck`].
+    to_recheck: BTreeSet<Pid>,
+    /// Rows were added to `to_recheck`.
+    recheck_grew: bool,
+    missing_exits: MissingExits,
+    generation: u64,
     changes: Vec<Change>,
 }
 
 impl Table {
-    /// What was learnt: this task has the number now, or nobody. After a loss,
-    /// hints of exits may be another's. Tells whether children of whoever had
-    /// the number may have another parent now.
-    pub(super) fn learn(&mut self, pid: Pid, found: Option<Task>, hint: &Hint, lost: bool) -> bool {
+    /// Applies the result of a query: this task has the pid now, or none has.
+    /// `lost` if events were lost: pending exits may then belong to another
+    /// process. Returns whether the children of the former process may have
+    /// another parent now.
+    pub(super) fn apply(
+        &mut self,
+        pid: Pid,
+        found: Option<Task>,
+        pending: &PendingUpdate,
+        lost: bool,
+    ) -> bool {
         let row = self.rows.remove(&pid);
         let same = match (&row, &found) {
             (Some(row), Some(task)) => is_same(&row.task, task),
             _ => false,
         };
         let gone = row.is_some() && !same;
-        let orphaned = hint.exits > 0 || gone || has_ended(row.as_ref(), found.as_ref(), hint);
+        let orphaned =
+            pending.exits > 0 || gone || has_ended(row.as_ref(), found.as_ref(), pending);
 
         match (row, found) {
-            (Some(row), None) if !lost && row.awaits_exit(hint) => {
-                self.wait_for_exit(row, hint.later);
+            (Some(row), None) if !lost && row.awaits_exit(pending) => {
+                self.wait_for_exit(row, pending.is_retry);
             }
             (row, found) => {
-                let who = Bearers {
-                    before: row.as_ref().map(|row| row.ending),
+                let history = PidHistory {
+                    before: row.as_ref().map(|row| row.exit_state),
                     same,
                     now: found.as_ref().map(is_dead),
                 };
-                let ends = self.owed.settle(pid, who, hint, lost);
+                let ends = self.missing_exits.assign(pid, history, pending, lost);
                 self.replace(row, found, same, ends);
             }
         }
         orphaned
     }
 
-    fn replace(&mut self, row: Option<Row>, found: Option<Task>, same: bool, ends: Ends) {
+    fn replace(
+        &mut self,
+        row: Option<TableRow>,
+        found: Option<Task>,
+        same: bool,
+        ends: ExitStates,
+    ) {
         match (row, found) {
             (Some(row), Some(task)) if same => self.change(row, task, ends.now),
             (row, found) => {
@@ -92,96 +105,100 @@ impl Table {
         }
     }
 
-    /// Keeps who is gone until it is told how it ended, or has been asked
-    /// about some times more.
-    fn wait_for_exit(&mut self, mut row: Row, later: bool) {
-        row.waits += u8::from(later);
-        self.stir(row.task.pid);
+    /// Keeps the row of a process that is gone until its exit event arrives, or
+    /// until further queries have found it gone.
+    fn wait_for_exit(&mut self, mut row: TableRow, is_retry: bool) {
+        row.waits += u8::from(is_retry);
+        self.recheck_later(row.task.pid);
         self.rows.insert(row.task.pid, row);
     }
 
-    fn stir(&mut self, pid: Pid) {
-        self.stirred |= self.restless.insert(pid);
+    fn recheck_later(&mut self, pid: Pid) {
+        self.recheck_grew |= self.to_recheck.insert(pid);
     }
 
-    fn add(&mut self, task: Task, ending: Ending) {
+    fn add(&mut self, task: Task, exit_state: ExitState) {
         let task = Arc::new(task);
         self.changes.push(Change::Added(task.clone()));
-        self.put(task, ending);
+        self.put(task, exit_state);
     }
 
-    fn change(&mut self, row: Row, task: Task, ending: Ending) {
+    fn change(&mut self, row: TableRow, task: Task, exit_state: ExitState) {
         if *row.task == task {
-            return self.put(row.task, ending);
+            return self.put(row.task, exit_state);
         }
         let new = Arc::new(task);
-        self.take_out(&row.task);
+        self.unlink(&row.task);
         self.changes.push(Change::Changed {
             old: row.task,
             new: new.clone(),
         });
-        self.put(new, ending);
+        self.put(new, exit_state);
     }
 
-    fn remove(&mut self, task: Arc<Task>, ending: Ending) {
-        self.take_out(&task);
-        let exit = ending.told().map(|end| end.status);
+    fn remove(&mut self, task: Arc<Task>, exit_state: ExitState) {
+        self.unlink(&task);
+        let exit = exit_state.known().map(|end| end.status);
         self.changes.push(Change::Removed { task, exit });
     }
 
-    fn put(&mut self, task: Arc<Task>, ending: Ending) {
-        let (pid, stock, waits) = (task.pid, self.stock, 0);
+    fn put(&mut self, task: Arc<Task>, exit_state: ExitState) {
+        let (pid, generation, waits) = (task.pid, self.generation, 0);
         self.children.insert((parent(&task), pid));
         if is_dead(&task) {
-            self.stir(pid);
+            self.recheck_later(pid);
         } else {
-            self.restless.remove(&pid);
+            self.to_recheck.remove(&pid);
         }
-        let row = Row {
+        let row = TableRow {
             task,
-            ending,
-            stock,
+            exit_state,
+            generation,
             waits,
         };
         self.rows.insert(pid, row);
     }
 
-    fn take_out(&mut self, task: &Task) {
+    fn unlink(&mut self, task: &Task) {
         self.children.remove(&(parent(task), task.pid));
-        self.restless.remove(&task.pid);
+        self.to_recheck.remove(&task.pid);
     }
 
-    /// From now on all are told of.
-    pub(super) fn begin_stock(&mut self) {
-        self.stock += 1;
+    /// Begins a list of all processes.
+    pub(super) fn begin_listing(&mut self) {
+        self.generation += 1;
     }
 
-    /// Those who were not told of since then.
-    pub(super) fn missing(&self) -> impl Iterator<Item = Pid> + '_ {
-        let missing = self.rows.iter().filter(|(_, row)| row.stock != self.stock);
+    /// Returns the pids of rows that the list did not contain.
+    pub(super) fn unlisted(&self) -> impl Iterator<Item = Pid> + '_ {
+        let missing = self
+            .rows
+            .iter()
+            .filter(|(_, row)| row.generation != self.generation);
         missing.map(|(&pid, _)| pid)
     }
 
-    /// The children of a process.
+    /// Returns the children of a process.
     pub(super) fn children(&self, parent: Pid) -> impl Iterator<Item = Pid> + '_ {
         let all = (parent, Pid::MIN)..=(parent, Pid::MAX);
         self.children.range(all).map(|&(_, child)| child)
     }
 
-    /// Those of which no event tells that they go: zombies until they are
-    /// reaped, and who is gone and is waited for.
-    pub(super) fn restless(&self) -> &BTreeSet<Pid> {
-        &self.restless
+    /// Returns the pids of rows that disappear without an event: zombies until
+    /// they are reaped, and processes that are gone and whose exit event is
+    /// awaited.
+    pub(super) fn to_recheck(&self) -> &BTreeSet<Pid> {
+        &self.to_recheck
     }
 
-    /// Whether there are new ones among these since this was asked.
-    pub(super) fn take_stirred(&mut self) -> bool {
-        std::mem::take(&mut self.stirred)
+    /// Returns whether [`Self::to_recheck`] has grown since the last call.
+    pub(super) fn take_recheck_grew(&mut self) -> bool {
+        std::mem::take(&mut self.recheck_grew)
     }
 
-    /// Whether the end of a thread other than the first may show: where the
-    /// first has ended before, this may have been the last.
-    pub(super) fn shows_threads_end(&self, pid: Pid) -> bool {
+    /// Whether the exit of a thread other than the first can affect the row: if
+    /// the first has ended before, this may have been the last.
+    pub(super) fn thread_exit_matters(&self, pid: Pid) -> bool {
         match self.get(pid) {
             Some(task) => is_dead(task),
             None => self.children(pid).next().is_some(),
@@ -205,8 +222,8 @@ impl Table {
     }
 }
 
-/// Whether these two with the same number are the same process. The inode is
-/// not told of everybody.
+/// Whether two tasks with the same pid are the same process. Not every
+/// transport reports the inode number.
 fn is_same(a: &Task, b: &Task) -> bool {
     let (a, b) = (a.ident.unwrap_or_default(), b.ident.unwrap_or_default());
     match (a.pidfd_ino, b.pidfd_ino) {
@@ -222,10 +239,11 @@ fn is_dead(task: &Task) -> bool {
     )
 }
 
-/// Whether a process is dead that was not, or may have had threads before.
-fn has_ended(row: Option<&Row>, found: Option<&Task>, hint: &Hint) -> bool {
+/// Whether the process has died since the last query, or may have had further
+/// threads until now.
+fn has_ended(row: Option<&TableRow>, found: Option<&Task>, pending: &PendingUpdate) -> bool {
     let was_dead = row.is_some_and(|row| is_dead(&row.task));
-    found.is_some_and(is_dead) && (!was_dead || hint.thread_end.is_some())
+    found.is_some_and(is_dead) && (!was_dead || pending.thread_exit.is_some())
 }
 
 fn parent(task: &Task) -> Pid {
@@ -240,7 +258,7 @@ mod tests {
 
     use super::*;
     use crate::events::{Event, EventKind};
-    use crate::live::hints::Hints;
+    use crate::live::pending::PendingSet;
 
     const PID: Pid = 7;
 
@@ -252,8 +270,8 @@ mod tests {
         }
     }
 
-    fn exit() -> Hint {
-        let mut hints = Hints::default();
+    fn exit() -> PendingUpdate {
+        let mut pending = PendingSet::default();
         let kind = EventKind::Exit {
             pid: PID,
             tgid: PID,
@@ -262,17 +280,17 @@ mod tests {
             parent_pid: 0,
             parent_tgid: 0,
         };
-        hints.note(&Event::new(Duration::from_secs(1), None, kind));
-        hints.take()[&PID]
+        pending.note(&Event::new(Duration::from_secs(1), None, kind));
+        pending.take()[&PID]
     }
 
-    /// A table with one row, of a process that is gone without an exit.
+    /// Returns a table whose only process is gone without an exit event.
     fn gone() -> Table {
         let mut table = Table::default();
-        table.learn(PID, Some(task()), &Hint::default(), false);
-        table.learn(PID, None, &Hint::default(), false);
+        table.apply(PID, Some(task()), &PendingUpdate::default(), false);
+        table.apply(PID, None, &PendingUpdate::default(), false);
         assert_eq!(table.take_changes(), [Change::Added(task().into())]);
-        assert!(table.restless().contains(&PID));
+        assert!(table.to_recheck().contains(&PID));
         table
     }
 
@@ -282,46 +300,46 @@ mod tests {
     }
 
     #[test]
-    fn an_exit_on_its_way_is_waited_for() {
+    fn row_of_gone_process_waits_for_its_exit_event() {
         let mut table = gone();
-        table.learn(PID, None, &exit(), false);
+        table.apply(PID, None, &exit(), false);
         let status = ExitStatus::from_raw(9);
         assert_eq!(table.take_changes(), removed(Some(status)));
-        assert!(table.restless().is_empty());
+        assert!(table.to_recheck().is_empty());
     }
 
     #[test]
-    fn but_not_for_ever() {
+    fn row_without_exit_event_is_removed_after_max_waits() {
         let mut table = gone();
-        let later = Hint {
-            later: true,
-            ..Hint::default()
+        let later = PendingUpdate {
+            is_retry: true,
+            ..PendingUpdate::default()
         };
-        for _ in 0..WAITS {
-            table.learn(PID, None, &later, false);
+        for _ in 0..MAX_WAITS {
+            table.apply(PID, None, &later, false);
             assert_eq!(table.take_changes(), []);
         }
-        table.learn(PID, None, &later, false);
+        table.apply(PID, None, &later, false);
         assert_eq!(table.take_changes(), removed(None));
-        assert!(table.restless().is_empty());
+        assert!(table.to_recheck().is_empty());
     }
 
     #[test]
-    fn who_is_seen_again_is_not_waited_for() {
+    fn process_found_again_no_longer_waits_for_an_exit() {
         let mut table = gone();
-        table.learn(PID, Some(task()), &Hint::default(), false);
+        table.apply(PID, Some(task()), &PendingUpdate::default(), false);
         assert_eq!(table.take_changes(), []);
-        assert!(table.restless().is_empty());
+        assert!(table.to_recheck().is_empty());
     }
 
     #[test]
-    fn nor_if_somebody_wants_to_know_at_once() {
+    fn no_wait_removes_the_row_of_a_gone_process_at_once() {
         let mut table = gone();
-        let at_once = Hint {
-            at_once: true,
-            ..Hint::default()
+        let no_wait = PendingUpdate {
+            no_wait: true,
+            ..PendingUpdate::default()
         };
-        table.learn(PID, None, &at_once, false);
+        table.apply(PID, None, &no_wait, false);
         assert_eq!(table.take_changes(), removed(None));
     }
 }

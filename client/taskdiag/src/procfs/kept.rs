@@ -36,7 +36,7 @@ pub trait Keep: fmt::Debug + Send {
 
 /// Whether the answer to a request can be kept. Which state a task is in
 /// cannot, and who asks about few is better told anew.
-pub(super) fn is_kept(tasks: &Tasks) -> bool {
+pub(super) fn is_cached(tasks: &Tasks) -> bool {
     let Filters {
         uid: _,
         comm: _,

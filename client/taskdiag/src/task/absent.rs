@@ -4,12 +4,12 @@
 use std::fmt;
 
 use crate::abi::TaskDiagAbsent;
-use crate::show::Show;
+use crate::request::Show;
 
 /// The groups that a row lacks, by reason.
 ///
 /// Each group of the request is either complete in a row or in one of these
-/// sets. Of a group in a set, a part may be there: the first arguments, the
+/// sets. A group in a set may be present in part: the first arguments, the
 /// first memory mappings. Bits without a name are kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -21,21 +21,21 @@ pub struct Absent {
     /// Another task held a lock or a page for too long, or a signal interrupted
     /// the caller.
     pub busy: Show,
-    /// There is more than the kernel reports of one task.
+    /// The task has more than the kernel reports per task.
     pub limit: Show,
-    /// Reported only in the row of the thread group's leader: memory mappings in
-    /// rows of its other threads.
+    /// Reported only in the row of the thread group's leader: memory mappings
+    /// in rows of its other threads.
     pub leader: Show,
 }
 
 impl Absent {
-    /// All of the groups.
+    /// Returns all of the groups.
     #[must_use]
     pub const fn groups(&self) -> Show {
         self.lost().union(self.leader)
     }
 
-    /// The groups that the task has and the row lacks: all sets except
+    /// Returns the groups that the task has and the row lacks: all sets except
     /// [`Self::leader`].
     #[must_use]
     pub const fn lost(&self) -> Show {
@@ -51,7 +51,7 @@ impl Absent {
         self.groups().is_empty()
     }
 
-    /// The sets that are not empty, each with its name.
+    /// Returns the sets that are not empty, each with its name.
     pub fn reasons(&self) -> impl Iterator<Item = (&'static str, Show)> + use<> {
         [
             ("gone", self.gone),
@@ -89,7 +89,7 @@ impl From<Absent> for TaskDiagAbsent {
     }
 }
 
-/// `gone: cmdline; denied: files,ns`.
+/// Writes for example `gone: cmdline; denied: files,ns`.
 impl fmt::Display for Absent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut separator = "";
@@ -102,8 +102,39 @@ impl fmt::Display for Absent {
 }
 
 #[cfg(feature = "serde")]
+impl<'de> serde::Deserialize<'de> for Absent {
+    /// Deserializes the map that is serialized; a missing reason has no groups.
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        use serde::de::Error;
+
+        #[derive(Default, serde::Deserialize)]
+        #[serde(default, deny_unknown_fields)]
+        struct Lists {
+            gone: String,
+            denied: String,
+            busy: String,
+            limit: String,
+            leader: String,
+        }
+
+        let parse = |list: &str| {
+            crate::name_list::read_all_bits::<Show>(list)
+                .map_err(|word| D::Error::custom(format!("unknown group {word:?}")))
+        };
+        let lists = Lists::deserialize(deserializer)?;
+        Ok(Self {
+            gone: parse(&lists.gone)?,
+            denied: parse(&lists.denied)?,
+            busy: parse(&lists.busy)?,
+            limit: parse(&lists.limit)?,
+            leader: parse(&lists.leader)?,
+        })
+    }
+}
+
+#[cfg(feature = "serde")]
 impl serde::Serialize for Absent {
-    /// An object: for each reason with groups, their names between commas.
+    /// Serializes a map from each reason with groups to the names of these.
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(
             self.reasons()

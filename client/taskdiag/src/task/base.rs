@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! The group BASE: who a task is.
+//! The group BASE: pids, state and name of a task.
 
 use std::fmt::{self, Write as _};
 
@@ -7,29 +7,29 @@ use crate::abi::{self, TaskDiagBase};
 use crate::daemon::protocol;
 use crate::pid::Pid;
 
-/// Who a task is.
+/// Pids, state and name of a task.
 ///
-/// All numbers are those of the request's pid namespace; 0 stands for what has
-/// no number there.
+/// All pids are those of the request's pid namespace; 0 stands for a task,
+/// session or process group without a pid there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Base {
-    /// The number of its process.
+    /// Thread group id: pid of its process.
     pub tgid: Pid,
-    /// Its own number.
+    /// Pid of the task.
     pub pid: Pid,
-    /// The process number of its parent.
+    /// Pid of the process of its parent.
     pub ppid: Pid,
-    /// The number of the task that traces it, 0 if none does.
+    /// Pid of its tracer, 0 if it has none.
     pub tpid: Pid,
-    /// Its session.
+    /// Session id.
     pub sid: Pid,
-    /// Its process group.
+    /// Process group id.
     pub pgid: Pid,
-    /// What it is doing.
+    /// State.
     pub state: State,
-    /// Its name.
+    /// Name.
     pub comm: Comm,
 }
 
@@ -49,37 +49,37 @@ impl From<TaskDiagBase> for Base {
     }
 }
 
-/// What a task is doing.
+/// State of a task.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum State {
     /// Running or ready to run: `R`.
     #[default]
     Running,
-    /// Asleep, a signal wakes it: `S`.
+    /// Sleeping, woken by signals: `S`.
     Interruptible,
-    /// Asleep, a signal does not wake it: `D`.
+    /// Sleeping, not woken by signals: `D`.
     Uninterruptible,
     /// Stopped by a signal: `T`.
     Stopped,
     /// Stopped by its tracer: `t`.
     TraceStop,
-    /// Dead, about to go: `X`.
+    /// Dead and about to disappear: `X`.
     Dead,
-    /// Dead, its parent has not waited for it yet: `Z`.
+    /// Dead and not yet waited for by its parent: `Z`.
     Zombie,
     /// A parked kernel thread: `P`.
     Parked,
     /// An idle kernel thread: `I`.
     Idle,
-    /// Not known, in a [cached row](crate::TaskRef::is_kept): `?`.
+    /// Not known, in a [cached row](crate::TaskRef::is_cached): `?`.
     Unknown,
     /// A state newer than this crate, by number: `?`.
     Other(u8),
 }
 
 impl State {
-    /// Its letter, as in `ps` and `/proc/PID/stat`.
+    /// Returns the letter of the state, as in `ps` and `/proc/PID/stat`.
     #[must_use]
     pub const fn letter(self) -> char {
         match self {
@@ -123,17 +123,31 @@ impl fmt::Display for State {
 }
 
 #[cfg(feature = "serde")]
+impl<'de> serde::Deserialize<'de> for State {
+    /// Deserializes the letter; `?` is [`State::Unknown`].
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let letter = char::deserialize(deserializer)?;
+        (0..=u8::MAX)
+            .rev()
+            .map(Self::from)
+            .find(|state| state.letter() == letter)
+            .ok_or_else(|| serde::de::Error::custom(format!("unknown state {letter:?}")))
+    }
+}
+
+#[cfg(feature = "serde")]
 impl serde::Serialize for State {
-    /// As its letter.
+    /// Serializes the letter.
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_char(self.letter())
     }
 }
 
-/// A task's name: any bytes but NUL, 15 at most.
+/// A task's name: at most 15 bytes, any except NUL.
 ///
-/// Shown with what a terminal should not see escaped, a backslash included,
-/// so that different names look different:
+/// It is displayed with escape sequences for control characters, invisible
+/// characters, bytes that are not UTF-8 and the backslash, so that different
+/// names look different:
 ///
 /// ```
 /// use taskdiag::Comm;
@@ -146,32 +160,32 @@ impl serde::Serialize for State {
 pub struct Comm([u8; abi::TASK_DIAG_COMM_LEN]);
 
 impl Comm {
-    /// A name from the bytes up to the first NUL, cut at 15 as the kernel
-    /// does.
+    /// Returns a name of the bytes up to the first NUL, at most 15 as in the
+    /// kernel.
     #[must_use]
     pub fn new(name: &[u8]) -> Self {
         let mut comm = [0; abi::TASK_DIAG_COMM_LEN];
-        let room = &mut comm[..abi::TASK_DIAG_COMM_LEN - 1];
-        for (to, &from) in room.iter_mut().zip(name.iter().take_while(|&&b| b != 0)) {
+        let space = &mut comm[..abi::TASK_DIAG_COMM_LEN - 1];
+        for (to, &from) in space.iter_mut().zip(name.iter().take_while(|&&b| b != 0)) {
             *to = from;
         }
         Self(comm)
     }
 
-    /// The name's bytes, without the NULs that end and pad it.
+    /// Returns the bytes of the name, without the NULs that end and pad it.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         self.0.split(|&byte| byte == 0).next().unwrap_or_default()
     }
 
-    /// The name's bytes with the NULs that end and pad it, as the kernel sends
-    /// them: for whoever only copies or compares.
+    /// Returns the bytes of the name with the NULs that end and pad it, as the
+    /// kernel sends them: for callers that only copy or compare.
     #[must_use]
     pub const fn padded(&self) -> &[u8; abi::TASK_DIAG_COMM_LEN] {
         &self.0
     }
 
-    /// The name as text, with U+FFFD for what is not UTF-8.
+    /// Returns the name as text, with U+FFFD for bytes that are not UTF-8.
     #[must_use]
     pub fn to_string_lossy(&self) -> std::borrow::Cow<'_, str> {
         String::from_utf8_lossy(self.as_bytes())
@@ -202,8 +216,17 @@ impl fmt::Debug for Comm {
 }
 
 #[cfg(feature = "serde")]
+impl<'de> serde::Deserialize<'de> for Comm {
+    /// Deserializes a string like [`Comm::new`].
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = std::borrow::Cow::<'_, str>::deserialize(deserializer)?;
+        Ok(Self::new(name.as_bytes()))
+    }
+}
+
+#[cfg(feature = "serde")]
 impl serde::Serialize for Comm {
-    /// As [`Comm::to_string_lossy`].
+    /// Serializes [`Comm::to_string_lossy`].
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.to_string_lossy())
     }
@@ -214,7 +237,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn states_have_the_letters_of_the_abi() {
+    fn state_has_the_letter_of_its_number() {
         let letters: String = (0..9).map(|number| State::from(number).letter()).collect();
         assert_eq!(letters, "RSDTtXZPI");
         assert_eq!(State::from(9), State::Other(9));
@@ -224,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_bytes_and_are_shown_apart() {
+    fn different_names_are_displayed_differently() {
         let shown = |name: &[u8]| Comm::new(name).to_string();
         assert_eq!(shown(b"bash"), "bash");
         assert_eq!(shown(b"a b (c) 'd' \"e\""), "a b (c) 'd' \"e\"");
@@ -236,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_ends_at_its_first_nul_or_at_the_end() {
+    fn name_ends_at_first_nul_or_at_the_end() {
         let name = |comm| Comm(comm).as_bytes().to_vec();
         assert_eq!(name(*b"abc\0def\0\0\0\0\0\0\0\0\0"), b"abc");
         assert_eq!(name(*b"0123456789abcdef"), b"0123456789abcdef");

@@ -10,23 +10,24 @@ use crate::wire::Malformed;
 
 /// A task's cgroup in the default hierarchy.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Cgroup<'a> {
-    /// Its id, the inode number of its directory in cgroupfs. `cgroup_id()`.
+    /// Id of the cgroup, the inode number of its directory in cgroupfs.
+    /// `cgroup_id()`.
     pub id: u64,
-    /// Whether it is removed: its path ends with " (deleted)" then.
+    /// Whether it has been removed: its path then ends with " (deleted)".
     pub deleted: bool,
-    /// Its path, relative to the root of the caller's cgroup namespace, as in the
-    /// line `0::` of `/proc/PID/cgroup`. Any bytes except NUL; `None` if it is
-    /// longer than `PATH_MAX`. With " (deleted)" behind it where
-    /// [`Self::deleted`] is set. `cgroup_path_ns()`.
-    #[cfg_attr(feature = "serde", serde(serialize_with = "super::lossy_option"))]
+    /// Path relative to the root of the caller's cgroup namespace, as in the
+    /// line `0::` of `/proc/PID/cgroup`, with " (deleted)" appended if
+    /// [`Self::deleted`] is set. Any bytes except NUL; `None` if it is longer
+    /// than `PATH_MAX`. `cgroup_path_ns()`.
+    #[cfg_attr(feature = "serde", serde(with = "super::lossy_option"))]
     pub path: Option<Cow<'a, [u8]>>,
 }
 
 impl<'a> Cgroup<'a> {
-    /// Reads the attribute.
+    /// Decodes the attribute.
     pub(super) fn read(bytes: &'a [u8]) -> Result<Self, Malformed> {
         let offset = read::<TaskDiagCgroup>(bytes).path_off;
         let path = text(bytes, offset)?;
@@ -38,7 +39,7 @@ impl<'a> Cgroup<'a> {
         })
     }
 
-    /// One that borrows nothing.
+    /// Returns a copy that borrows nothing.
     #[must_use]
     pub fn into_owned(self) -> Cgroup<'static> {
         Cgroup {

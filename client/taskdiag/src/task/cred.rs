@@ -6,10 +6,11 @@ use crate::caps::CapSet;
 
 /// A task's credentials.
 ///
-/// Ids are those of the asker's user namespace; an id without a mapping there
-/// is the overflow id, 65534 unless the administrator chose another.
+/// Ids are those of the caller's user namespace. An id without a mapping there
+/// is reported as the overflow id, 65534 unless the administrator chose
+/// another.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Cred {
     /// Real user id.
@@ -40,7 +41,7 @@ pub struct Cred {
     pub cap_ambient: CapSet,
     /// `SECBIT_*` of `<linux/securebits.h>`.
     pub securebits: u32,
-    /// Whether `execve` cannot grant privileges any more.
+    /// Whether `execve` can no longer grant privileges.
     pub no_new_privs: bool,
 }
 

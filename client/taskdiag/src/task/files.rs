@@ -8,7 +8,7 @@ use crate::abi::{self, TaskDiagFiles};
 /// From the kernel: `struct files_struct`, and `struct rlimit` of
 /// `signal_struct`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Files {
     /// `RLIMIT_NOFILE`, [`u64::MAX`] if unlimited; `limits` Max open files.
@@ -22,7 +22,7 @@ pub struct Files {
 
 /// Descriptors in use, by kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct FileCounts {
     /// All descriptors in use: the entries of `fd/`.

@@ -8,7 +8,7 @@ use crate::abi::{self, TaskDiagIdent};
 /// Pid and start time together are nearly unique; the inode number of a task's
 /// pidfds is unique since boot. All readers receive the same values for a task.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Ident {
     /// Start of the task: nanoseconds since boot, in the initial time namespace.

@@ -13,7 +13,7 @@ use crate::abi::{self, TaskDiagNs};
 /// From the kernel: `struct ns_common::inum` of `struct nsproxy` and
 /// `struct cred`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Ns {
     /// Inode number of `/proc/PID/ns/cgroup`.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-//! Records: structures one behind the other in an attribute, each with its own
-//! length at its beginning and, it may be, with a text behind its fields.
+//! Records: consecutive structures in an attribute. Each begins with its own
+//! length, and may end with a string after its fields.
 
 use memchr::memchr;
 
@@ -10,7 +10,7 @@ use crate::wire::Malformed;
 /// Lengths are multiples of this.
 const ALIGNMENT: usize = 8;
 
-/// Walks records: each is a whole record's bytes, its length included.
+/// Iterator over the bytes of each record, its length field included.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Records<'a>(&'a [u8]);
 
@@ -36,15 +36,13 @@ impl<'a> Iterator for Records<'a> {
             }
             _ => {
                 self.0 = &[];
-                Some(Err(Malformed(
-                    "the length in a record is not that of a record",
-                )))
+                Some(Err(Malformed("a record has an invalid length")))
             }
         }
     }
 }
 
-/// Walks the records of one or more attributes, which have been looked at when
+/// Iterator over the records of several attributes, which were validated when
 /// the task was received.
 #[derive(Clone, Debug)]
 pub(crate) struct RecordsOf<'a> {
@@ -75,8 +73,8 @@ impl<'a> Iterator for RecordsOf<'a> {
     }
 }
 
-/// The text of a structure that ends there, up to its NUL; `None` where the
-/// offset says that there is none.
+/// Returns the string at this offset of a structure, without its NUL; `None` if
+/// the offset is 0.
 #[inline]
 pub(crate) fn text(bytes: &[u8], offset: u32) -> Result<Option<&[u8]>, Malformed> {
     if offset == 0 {
@@ -84,12 +82,12 @@ pub(crate) fn text(bytes: &[u8], offset: u32) -> Result<Option<&[u8]>, Malformed
     }
     let text = bytes
         .get(offset as usize..)
-        .ok_or(Malformed("a name begins behind its structure's end"))?;
-    let end = memchr(0, text).ok_or(Malformed("a name has no end"))?;
+        .ok_or(Malformed("a string begins after the end of its structure"))?;
+    let end = memchr(0, text).ok_or(Malformed("a string has no NUL"))?;
     Ok(Some(&text[..end]))
 }
 
-/// The part of a structure that comes before its text.
+/// Returns the part of a structure before its string.
 #[inline]
 pub(crate) fn fields(bytes: &[u8], offset: u32) -> &[u8] {
     match offset {
@@ -109,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn records_are_walked_to_the_end() {
+    fn iterator_returns_each_record() {
         let bytes = [record(8, 8), record(24, 24)].concat();
         let lengths: Vec<_> = Records::new(&bytes).map(|r| r.unwrap().len()).collect();
         assert_eq!(lengths, [8, 24]);
@@ -117,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_length_that_cannot_be_is_an_error_and_the_end() {
+    fn invalid_length_is_an_error_and_ends_the_iterator() {
         for (len, total) in [(0, 16), (4, 16), (12, 16), (24, 16), (u32::MAX, 16), (8, 3)] {
             let bytes = record(len, total);
             let mut walk = Records::new(&bytes[..total]);
@@ -127,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_ends_with_a_nul_and_within() {
+    fn string_without_nul_is_an_error() {
         assert_eq!(text(b"ab\0c", 0), Ok(None));
         assert_eq!(text(b"ab\0c", 1), Ok(Some(&b"b"[..])));
         assert_eq!(text(b"ab\0c", 2), Ok(Some(&b""[..])));

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 //! The group STAT: times and sizes.
 
+use std::time::Duration;
+
 use crate::abi::{self, TaskDiagStat};
 
 /// A task's times and sizes.
@@ -12,7 +14,7 @@ use crate::abi::{self, TaskDiagStat};
 /// threads; with [`Strategy::One`](crate::Strategy::One), a row is a row of a
 /// thread if its task is not the leader of its thread group.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Stat {
     /// Start of the task: nanoseconds since boot, in the time namespace of the
@@ -86,7 +88,7 @@ pub struct Stat {
 
 /// A task's address space, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Memory {
     /// Address space. `task_vsize()`; `stat` field 23.
@@ -165,8 +167,51 @@ impl From<TaskDiagStat> for Stat {
     }
 }
 
+/// Nanoseconds of a clock tick, the unit of procfs: `USER_HZ` is 100.
+const CLOCK_TICK: u64 = 10_000_000;
+
 impl Stat {
-    /// Major and minor number of its terminal, if it has one.
+    /// Returns the CPU time of the task in clock ticks of 10 ms: user and kernel
+    /// mode, each rounded down, as readers of `/proc/PID/stat` add them.
+    #[must_use]
+    pub const fn cpu_ticks(&self) -> u64 {
+        self.utime / CLOCK_TICK + self.stime / CLOCK_TICK
+    }
+
+    /// Returns the CPU time of the task as a share of the time since its start,
+    /// in thousandths of one CPU and rounded down, as `ps` computes it.
+    ///
+    /// `uptime` is `CLOCK_BOOTTIME` of the reader. The result exceeds 1000 for a
+    /// process with threads on several CPUs, and is 0 within the first clock
+    /// tick.
+    #[must_use]
+    pub fn cpu_permille(&self, uptime: Duration) -> u64 {
+        let uptime = u64::try_from(uptime.as_nanos()).unwrap_or(u64::MAX);
+        match (uptime / CLOCK_TICK).saturating_sub(self.start_time / CLOCK_TICK) {
+            0 => 0,
+            elapsed => self.cpu_ticks().saturating_mul(1000) / elapsed,
+        }
+    }
+
+    /// Returns [`Self::cpu_permille`] in percent of one CPU: a multiple of 0.1.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use taskdiag::{Client, Show};
+    ///
+    /// let stat = Client::connect_any()?.one(std::process::id(), Show::STAT)?.stat;
+    /// let uptime = std::fs::read_to_string("/proc/uptime").unwrap();
+    /// let seconds = uptime.split_whitespace().next().unwrap().parse().unwrap();
+    /// let percent = stat.unwrap().cpu_percent(Duration::from_secs_f64(seconds));
+    /// assert!(percent >= 0.0);
+    /// # Ok::<(), taskdiag::Error>(())
+    /// ```
+    #[must_use]
+    pub fn cpu_percent(&self, uptime: Duration) -> f64 {
+        self.cpu_permille(uptime) as f64 / 10.0
+    }
+
+    /// Returns major and minor device number of the terminal, if there is one.
     #[must_use]
     pub const fn terminal(&self) -> Option<(u32, u32)> {
         if self.tty == 0 {
@@ -184,7 +229,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_terminal_is_two_numbers() {
+    fn cpu_share_is_that_of_ps() {
+        let second = 1_000_000_000;
+        let stat = Stat {
+            start_time: 10 * second,
+            utime: 3 * second + CLOCK_TICK - 1,
+            stime: CLOCK_TICK - 1,
+            ..Stat::default()
+        };
+        assert_eq!(stat.cpu_ticks(), 300);
+        for (uptime, permille) in [(10, 0), (9, 0), (14, 750), (40, 100)] {
+            let uptime = Duration::from_secs(uptime);
+            assert_eq!(stat.cpu_permille(uptime), permille);
+            assert_eq!(stat.cpu_percent(uptime), permille as f64 / 10.0);
+        }
+        let longest = Stat {
+            utime: u64::MAX,
+            ..stat
+        };
+        assert!(longest.cpu_percent(Duration::MAX) < 101.0);
+    }
+
+    #[test]
+    fn terminal_has_major_and_minor_number() {
         let terminal = |tty| {
             Stat {
                 tty,
@@ -195,7 +262,7 @@ mod tests {
         assert_eq!(terminal(0), None);
         assert_eq!(terminal(0x0401), Some((4, 1)));
         assert_eq!(terminal(0x8805), Some((136, 5)));
-        // /dev/pts/300 is minor 44 of major 137; a minor above 255 is split.
+        // The bits of a minor number above 255 are split.
         assert_eq!(terminal(0x0010_8803), Some((136, 0x103)));
         assert_eq!(terminal(u32::MAX), Some((0xfff, 0xf_ffff)));
     }

@@ -1,46 +1,47 @@
 // SPDX-License-Identifier: MIT
-//! The group VMA: the areas of a process's memory.
+//! The group VMA: the memory mappings of a process.
 
 use std::borrow::Cow;
 use std::fmt;
 
 use crate::abi::{self, TaskDiagVma};
-use crate::names;
+use crate::name_list;
 use crate::task::records::{Records, RecordsOf, fields, text};
 use crate::task::{OfKind, read};
 use crate::wire::Malformed;
 
-/// An area of a process's memory, as a line of `/proc/PID/maps` tells of it.
+/// A memory mapping of a process, as in a line of `/proc/PID/maps`.
 ///
 /// From the kernel: `struct vm_area_struct`, through `show_map_vma()` of
 /// `fs/proc/task_mmu.c`.
 #[derive(Clone, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Vma<'a> {
     /// First address.
     pub start: u64,
-    /// First address behind it.
+    /// End address: the first one after the mapping.
     pub end: u64,
-    /// What may be done with it, and what it is.
+    /// Permissions and properties.
     pub flags: VmaFlags,
-    /// Of the file mapped: where in it the area begins, in bytes.
+    /// Offset in the mapped file, in bytes.
     pub pgoff: u64,
-    /// Of the file mapped: its device's major number.
+    /// Major number of the mapped file's device.
     pub dev_major: u32,
-    /// Of the file mapped: its device's minor number.
+    /// Minor number of the mapped file's device.
     pub dev_minor: u32,
-    /// Of the file mapped: its inode.
+    /// Inode number of the mapped file.
     pub ino: u64,
-    /// A path, with " (deleted)" behind it where [`VmaFlags::DELETED`] is
-    /// set; or `[heap]`, `[stack]`, `[vdso]`, `[anon:NAME]` and the like. Any
-    /// bytes but NUL: `maps` writes `\012` for a newline, this does not.
-    #[cfg_attr(feature = "serde", serde(serialize_with = "super::lossy_option"))]
+    /// Path of the mapped file, with " (deleted)" appended if
+    /// [`VmaFlags::DELETED`] is set, or a name such as `[heap]`, `[stack]`,
+    /// `[vdso]` or `[anon:NAME]`. Any bytes except NUL, not escaped: `maps`
+    /// writes `\012` for a newline.
+    #[cfg_attr(feature = "serde", serde(with = "super::lossy_option"))]
     pub name: Option<Cow<'a, [u8]>>,
 }
 
 impl<'a> Vma<'a> {
-    /// Reads one record.
+    /// Decodes one record.
     #[inline]
     fn read(record: &'a [u8]) -> Result<Self, Malformed> {
         let offset = read::<[u32; 2]>(record)[1];
@@ -58,23 +59,23 @@ impl<'a> Vma<'a> {
         })
     }
 
-    /// The areas of one attribute, which has been looked at.
+    /// Returns the mappings of one attribute, which has been validated.
     pub(super) fn all(attribute: &'a [u8]) -> impl Iterator<Item = Self> {
         Records::new(attribute).map_while(|record| Self::read(record.ok()?).ok())
     }
 
-    /// Looks at the areas of one attribute.
+    /// Validates the mappings of one attribute.
     pub(super) fn check(attribute: &[u8]) -> Result<(), Malformed> {
         Records::new(attribute).try_for_each(|record| Vma::read(record?).map(drop))
     }
 
-    /// Its length in bytes.
+    /// Returns the length in bytes.
     #[must_use]
     pub const fn size(&self) -> u64 {
         self.end.saturating_sub(self.start)
     }
 
-    /// One that borrows nothing.
+    /// Returns a copy that borrows nothing.
     #[must_use]
     pub fn into_owned(self) -> Vma<'static> {
         Vma {
@@ -111,20 +112,20 @@ impl fmt::Debug for Vma<'_> {
 }
 
 bitflags::bitflags! {
-    /// What may be done with an area, and what it is.
+    /// Permissions and properties of a memory mapping.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
     pub struct VmaFlags: u64 {
-        /// May be read.
+        /// Readable.
         const READ = abi::TASK_DIAG_VMA_READ;
-        /// May be written.
+        /// Writable.
         const WRITE = abi::TASK_DIAG_VMA_WRITE;
-        /// May be executed.
+        /// Executable.
         const EXEC = abi::TASK_DIAG_VMA_EXEC;
         /// Shared.
         const SHARED = abi::TASK_DIAG_VMA_SHARED;
         /// Maps a file.
         const FILE = abi::TASK_DIAG_VMA_FILE;
-        /// Maps a file that has no name any more.
+        /// Maps a file without a name: a deleted one.
         const DELETED = abi::TASK_DIAG_VMA_DELETED;
         /// May be made readable.
         const MAYREAD = abi::TASK_DIAG_VMA_MAYREAD;
@@ -136,49 +137,49 @@ bitflags::bitflags! {
         const MAYSHARE = abi::TASK_DIAG_VMA_MAYSHARE;
         /// Grows towards lower addresses.
         const GROWSDOWN = abi::TASK_DIAG_VMA_GROWSDOWN;
-        /// Page frames without a structure of their own.
+        /// Page frames without a `struct page`.
         const PFNMAP = abi::TASK_DIAG_VMA_PFNMAP;
         /// Locked into memory.
         const LOCKED = abi::TASK_DIAG_VMA_LOCKED;
         /// Device memory.
         const IO = abi::TASK_DIAG_VMA_IO;
-        /// Will be read from front to back.
+        /// Expected to be read sequentially.
         const SEQ_READ = abi::TASK_DIAG_VMA_SEQ_READ;
-        /// Will be read here and there.
+        /// Expected to be read in random order.
         const RAND_READ = abi::TASK_DIAG_VMA_RAND_READ;
-        /// Not copied by a fork.
+        /// Not copied by fork().
         const DONTCOPY = abi::TASK_DIAG_VMA_DONTCOPY;
         /// Cannot grow by `mremap`.
         const DONTEXPAND = abi::TASK_DIAG_VMA_DONTEXPAND;
         /// Counts as committed memory.
         const ACCOUNT = abi::TASK_DIAG_VMA_ACCOUNT;
-        /// No swap is set aside for it.
+        /// No swap space is reserved.
         const NORESERVE = abi::TASK_DIAG_VMA_NORESERVE;
         /// Pages of hugetlbfs.
         const HUGETLB = abi::TASK_DIAG_VMA_HUGETLB;
         /// Page faults are synchronous.
         const SYNC = abi::TASK_DIAG_VMA_SYNC;
-        /// Zero in the child after a fork.
+        /// Zeroed in the child after fork().
         const WIPEONFORK = abi::TASK_DIAG_VMA_WIPEONFORK;
         /// Not in core dumps.
         const DONTDUMP = abi::TASK_DIAG_VMA_DONTDUMP;
-        /// Page frames with and without a structure.
+        /// Page frames with and without a `struct page`.
         const MIXEDMAP = abi::TASK_DIAG_VMA_MIXEDMAP;
         /// Advised to take huge pages.
         const HUGEPAGE = abi::TASK_DIAG_VMA_HUGEPAGE;
         /// Advised not to take huge pages.
         const NOHUGEPAGE = abi::TASK_DIAG_VMA_NOHUGEPAGE;
-        /// Same pages may be merged.
+        /// Pages with equal content may be merged.
         const MERGEABLE = abi::TASK_DIAG_VMA_MERGEABLE;
-        /// Locked as its pages come in.
+        /// Pages are locked when they are faulted in.
         const LOCKONFAULT = abi::TASK_DIAG_VMA_LOCKONFAULT;
-        /// Written to since that was last cleared.
+        /// Written to since the last reset of the soft-dirty bits.
         const SOFTDIRTY = abi::TASK_DIAG_VMA_SOFTDIRTY;
-        /// userfaultfd is told of missing pages.
+        /// userfaultfd is notified of missing pages.
         const UFFD_MISSING = abi::TASK_DIAG_VMA_UFFD_MISSING;
-        /// userfaultfd is told of minor faults.
+        /// userfaultfd is notified of minor faults.
         const UFFD_MINOR = abi::TASK_DIAG_VMA_UFFD_MINOR;
-        /// userfaultfd is told of writes.
+        /// userfaultfd is notified of writes.
         const UFFD_WP = abi::TASK_DIAG_VMA_UFFD_WP;
         /// Sealed by `mseal`.
         const SEALED = abi::TASK_DIAG_VMA_SEALED;
@@ -186,7 +187,7 @@ bitflags::bitflags! {
 }
 
 impl VmaFlags {
-    /// As the second column of `maps`: `r-xp` and the like.
+    /// Returns the second column of `maps`, such as `r-xp`.
     #[must_use]
     pub const fn permissions(self) -> &'static str {
         const SPELLINGS: [&str; 16] = [
@@ -198,7 +199,8 @@ impl VmaFlags {
         SPELLINGS[rwx as usize | shared << 3]
     }
 
-    /// As the words behind `VmFlags:` in `smaps`: `rd`, `ex` and the like.
+    /// Returns the words of the line `VmFlags:` of `smaps`, such as `rd` and
+    /// `ex`.
     pub fn mnemonics(self) -> impl Iterator<Item = &'static str> {
         MNEMONICS
             .iter()
@@ -208,7 +210,7 @@ impl VmaFlags {
 }
 
 impl VmaFlags {
-    /// The flag that `smaps` has this word for.
+    /// Returns the flag with this word in `smaps`.
     pub(crate) fn from_mnemonic(word: &[u8]) -> Option<Self> {
         let is_word = |(_, mnemonic): &&(Self, &str)| mnemonic.as_bytes() == word;
         MNEMONICS.iter().find(is_word).map(|&(flag, _)| flag)
@@ -216,14 +218,15 @@ impl VmaFlags {
 }
 
 impl fmt::Display for VmaFlags {
-    /// Names between commas; bits that have no name as one hexadecimal number.
+    /// Writes names, separated by commas; the bits without a name follow as one
+    /// hexadecimal number.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        names::write(self, f)
+        name_list::write(self, f)
     }
 }
 
-/// In the order of `smaps`. [`VmaFlags::FILE`] and [`VmaFlags::DELETED`] have
-/// no word there.
+/// Words of `smaps`, in its order. [`VmaFlags::FILE`] and [`VmaFlags::DELETED`]
+/// have none.
 const MNEMONICS: &[(VmaFlags, &str)] = &[
     (VmaFlags::READ, "rd"),
     (VmaFlags::WRITE, "wr"),
@@ -260,14 +263,29 @@ const MNEMONICS: &[(VmaFlags, &str)] = &[
 ];
 
 #[cfg(feature = "serde")]
+impl<'de> serde::Deserialize<'de> for VmaFlags {
+    /// Deserializes a list of names, in any case.
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let names = Vec::<Cow<'_, str>>::deserialize(deserializer)?;
+        names.iter().try_fold(Self::empty(), |flags, name| {
+            match Self::from_name(&name.to_ascii_uppercase()) {
+                Some(flag) => Ok(flags | flag),
+                None => Err(serde::de::Error::custom(format!("unknown flag {name:?}"))),
+            }
+        })
+    }
+}
+
+#[cfg(feature = "serde")]
 impl serde::Serialize for VmaFlags {
-    /// As a list of names: `["read", "exec"]`.
+    /// Serializes a list of names, without the bits that have none:
+    /// `["read", "exec"]`.
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(self.iter_names().map(|(name, _)| name.to_ascii_lowercase()))
     }
 }
 
-/// The areas in one or more attributes, in ascending order, borrowed.
+/// Iterator over the memory mappings of a row, in ascending order.
 #[derive(Clone, Debug)]
 pub struct Vmas<'a>(RecordsOf<'a>);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! The group VMA_STAT: what is there of the areas of a process's memory.
+//! The group VMA_STAT: memory use per mapping of a process.
 
 use crate::abi::TaskDiagVmaStat;
 use crate::task::records::{Records, RecordsOf};
@@ -7,71 +7,70 @@ use crate::task::{OfKind, mirror, read};
 use crate::wire::Malformed;
 
 mirror! {
-    /// What is there of an area of a process's memory: bytes, as in
-    /// `/proc/PID/smaps`.
+    /// Memory use of a mapping in bytes, as in `/proc/PID/smaps`.
     ///
     /// From the kernel: `smap_gather_stats()` of `fs/proc/task_mmu.c`.
     pub struct VmaStat: TaskDiagVmaStat {
-        /// First address of the area, as of [`crate::Vma`].
+        /// Start address, as in [`crate::Vma`].
         start: u64,
-        /// First address behind it.
+        /// End address: the first one after the mapping.
         end: u64,
-        /// Resident.
+        /// Resident memory; `smaps` Rss.
         rss: u64,
-        /// Resident, each page divided by the number of its users.
+        /// Resident memory, each page divided by its number of users; Pss.
         pss: u64,
-        /// Of these, what is dirty.
+        /// Dirty part of `pss`; Pss_Dirty.
         pss_dirty: u64,
-        /// Resident, with other users, clean.
+        /// Clean resident pages with other users; Shared_Clean.
         shared_clean: u64,
-        /// Resident, with other users, dirty.
+        /// Dirty resident pages with other users; Shared_Dirty.
         shared_dirty: u64,
-        /// Resident, without other users, clean.
+        /// Clean resident pages without other users; Private_Clean.
         private_clean: u64,
-        /// Resident, without other users, dirty.
+        /// Dirty resident pages without other users; Private_Dirty.
         private_dirty: u64,
-        /// Resident and lately used.
+        /// Recently accessed resident pages; Referenced.
         referenced: u64,
-        /// Resident and no file's.
+        /// Resident pages that do not belong to a file; Anonymous.
         anonymous: u64,
-        /// Merged with the same content elsewhere.
+        /// Pages merged by KSM; KSM.
         ksm: u64,
-        /// Given back by madvise(2), and not yet taken.
+        /// Pages freed by madvise(2) and not yet reclaimed; LazyFree.
         lazy_free: u64,
-        /// In anonymous transparent huge pages.
+        /// Anonymous transparent huge pages; AnonHugePages.
         anon_thp: u64,
-        /// In shared memory's huge pages.
+        /// Huge pages of shared memory; ShmemPmdMapped.
         shmem_thp: u64,
-        /// In files' huge pages.
+        /// Huge pages of files; FilePmdMapped.
         file_thp: u64,
-        /// In pages of hugetlbfs with other users.
+        /// Pages of hugetlbfs with other users; Shared_Hugetlb.
         shared_hugetlb: u64,
-        /// In pages of hugetlbfs without.
+        /// Pages of hugetlbfs without other users; Private_Hugetlb.
         private_hugetlb: u64,
-        /// Swapped out.
+        /// Swapped-out memory; Swap.
         swap: u64,
-        /// Swapped out, each page divided by the number of its users.
+        /// Swapped-out memory, each page divided by its number of users;
+        /// SwapPss.
         swap_pss: u64,
-        /// `pss`, if the area is locked into memory.
+        /// `pss` if the mapping is locked into memory, else 0; Locked.
         locked: u64,
     }
 }
 
 impl VmaStat {
-    /// The areas of one attribute, which has been looked at.
+    /// Returns the records of one attribute, which has been validated.
     pub(super) fn all(attribute: &[u8]) -> impl Iterator<Item = Self> {
         Records::new(attribute)
             .map_while(|record| Some(read::<TaskDiagVmaStat>(record.ok()?).into()))
     }
 
-    /// Looks at the areas of one attribute.
+    /// Validates the records of one attribute.
     pub(super) fn check(attribute: &[u8]) -> Result<(), Malformed> {
         Records::new(attribute).try_for_each(|record| record.map(drop))
     }
 }
 
-/// What is there of the areas in one or more attributes, in ascending order,
-/// borrowed.
+/// Iterator over the memory use per mapping of a row, in ascending order.
 #[derive(Clone, Debug)]
 pub struct VmaStats<'a>(RecordsOf<'a>);
 

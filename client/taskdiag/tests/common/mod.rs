@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-//! Streams made by hand, as the kernel would send them, and a transport that
-//! plays them. Shares no code with the crate, so that a mistake there is not
-//! made here as well.
+//! Messages composed like the kernel's, and a transport that replays them.
+//! Shares no code with the crate, so that an error of the crate is not repeated
+//! here.
 
 #![allow(dead_code, unreachable_pub, reason = "each test uses a part of it")]
 
@@ -39,7 +39,7 @@ pub const CGROUP: u16 = 73;
 
 pub const CONT: u32 = 1;
 pub const MORE: u32 = 2;
-/// The daemon's mark of a cached row.
+/// Flag of the daemon for cached rows.
 pub const CACHED: u32 = 1 << 31;
 
 fn pad(bytes: &mut Vec<u8>) {
@@ -87,7 +87,7 @@ pub fn vma_record(fields: &[u8], name: Option<&[u8]>) -> Vec<u8> {
     close(bytes)
 }
 
-/// An area of the pages from `page` on; the other fields tell each other apart.
+/// A mapping that starts at this page; the other fields have distinct values.
 pub fn vma(page: u64, name: Option<&[u8]>) -> Vec<u8> {
     let mut fields = quads(&[page << 12, (page + 1) << 12, 3, 4, 5]);
     fields.extend(words(&[6, 7]));
@@ -99,7 +99,7 @@ pub fn vma_stat_record(fields: &[u8]) -> Vec<u8> {
     close([&[0; 8], fields].concat())
 }
 
-/// Pads a record and gives it its length.
+/// Pads a record and sets its length.
 fn close(mut record: Vec<u8>) -> Vec<u8> {
     record.resize(record.len().next_multiple_of(8), 0);
     let len = u32::try_from(record.len()).unwrap();
@@ -118,8 +118,7 @@ pub fn absent(masks: [u64; 5]) -> Vec<u8> {
     attribute(ABSENT, &quads(&masks))
 }
 
-/// A message about a task: its numbers, its flags, and what stands behind
-/// them.
+/// A message of a row: its pid, its flags, and the attributes that follow.
 pub fn row(pid: u32, flags: u32, attributes: &[u8]) -> Vec<u8> {
     row_with(MULTI, pid, flags, attributes)
 }
@@ -131,7 +130,7 @@ pub fn row_with(message_flags: u16, pid: u32, flags: u32, attributes: &[u8]) -> 
     message(FAMILY, message_flags, &payload)
 }
 
-/// BASE as the kernel sends it; the fields tell each other apart.
+/// BASE as the kernel sends it, with distinct values in all fields.
 pub fn base(pid: u32) -> Vec<u8> {
     let mut value = words(&[pid + 1000, pid, 3, 4, 5, 6]);
     value.push(1);
@@ -159,7 +158,7 @@ pub fn done(code: i32) -> Vec<u8> {
     message(NLMSG_DONE, MULTI, &code.to_ne_bytes())
 }
 
-/// `NLMSG_DONE` or the like with a text.
+/// A message such as `NLMSG_DONE` with a text.
 pub fn failure(kind: u16, code: i32, repeated: &[u8], text: &str, offset: Option<u32>) -> Vec<u8> {
     let mut payload = code.to_ne_bytes().to_vec();
     payload.extend(repeated);
@@ -170,23 +169,23 @@ pub fn failure(kind: u16, code: i32, repeated: &[u8], text: &str, offset: Option
     message(kind, ACK_TLVS, &payload)
 }
 
-/// What a transport meets at a receive.
+/// Result of a receive.
 #[derive(Debug)]
 pub enum Receive {
     Datagram(Vec<u8>),
     Overrun,
 }
 
-/// Plays one answer a request. Its messages get the request's sequence number
-/// when they are received.
+/// A transport that replays one reply per request. The messages get the
+/// sequence number of the request when they are received.
 #[derive(Debug, Default)]
 pub struct Script {
     pub answers: VecDeque<VecDeque<Receive>>,
     pub sent: Vec<(Vec<u8>, Scope)>,
     pub resets: usize,
-    /// Messages are put without generic netlink.
+    /// Messages have no generic netlink header.
     pub plain: bool,
-    /// As of a program that forwards rows.
+    /// Behaves like a program that forwards rows.
     pub forwards: bool,
 }
 
@@ -229,8 +228,10 @@ impl Transport for Script {
     }
 
     fn receive(&mut self, buffer: &mut [u8]) -> Result<usize> {
-        let answer = self.answers.front_mut().expect("nothing is to be received");
-        let next = answer.pop_front().expect("received beyond the end");
+        let answer = self.answers.front_mut().expect("no reply is left");
+        let next = answer
+            .pop_front()
+            .expect("the reply has no further datagram");
         if answer.is_empty() {
             self.answers.pop_front();
         }

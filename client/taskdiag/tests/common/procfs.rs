@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-//! What procfs says: the oracle. Knows nothing of task_diag.
+//! Reference values from procfs. Independent of task_diag.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
-/// The numbers that name something in this folder; none, if it is gone.
-pub(crate) fn numbers(folder: &str) -> BTreeSet<u32> {
-    let Ok(entries) = fs::read_dir(folder) else {
+/// Returns the entries of a directory that are numbers; none if it is gone.
+pub(crate) fn numbers(directory: &str) -> BTreeSet<u32> {
+    let Ok(entries) = fs::read_dir(directory) else {
         return BTreeSet::new();
     };
     entries
@@ -26,7 +26,7 @@ pub(crate) fn all_threads() -> BTreeSet<u32> {
     processes().into_iter().flat_map(threads).collect()
 }
 
-/// `/proc/PID/status`: each line's words, by its name.
+/// Returns the words of each line of `/proc/PID/status`, by its name.
 pub(crate) fn status(pid: u32) -> BTreeMap<String, Vec<String>> {
     fs::read_to_string(format!("/proc/{pid}/status"))
         .unwrap()

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MIT
-//! Rows that a test has asked for.
+//! Rows of a request.
 
 use std::collections::BTreeSet;
 
 use taskdiag::{Client, Request, Task, Transport};
 
-/// All that there are.
+/// Returns the tasks of a dump.
 pub(crate) fn tasks<T: Transport>(mut client: Client<T>, request: &Request<'_>) -> Vec<Task> {
     let mut dump = client.dump(request).unwrap();
     dump.tasks().collect::<Result<_, _>>().unwrap()
 }
 
-/// The numbers of these tasks, none of which may come twice.
+/// Returns the pids of tasks, which must be distinct.
 pub(crate) fn pids(tasks: &[Task]) -> BTreeSet<u32> {
     let pids: BTreeSet<_> = tasks.iter().map(|task| task.pid).collect();
     assert_eq!(pids.len(), tasks.len(), "a task came twice");

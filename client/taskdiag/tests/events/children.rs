@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-//! Processes that something happens to.
+//! Child processes that cause events.
 
 use std::ffi::CStr;
 
 use nix::libc;
 use nix::unistd::{ForkResult, Pid, execv, fork};
 
-/// A program that ends at once, and well.
+/// A program that exits at once, with status 0.
 const TRUE: &CStr = c"/bin/true";
 
 /// A child of this process.
@@ -14,15 +14,16 @@ const TRUE: &CStr = c"/bin/true";
 pub(crate) struct Child(Pid);
 
 impl Child {
-    /// Begins one, which does this and ends with that code. It may do only
-    /// what a child of many threads may.
+    /// Forks a child that calls `act` and exits with its result. `act` may only
+    /// do what a child of a multithreaded process may.
     pub(crate) fn fork(act: impl FnOnce() -> i32) -> Self {
-        // SAFETY: the child makes system calls and ends, and allocates nothing.
+        // SAFETY: the child makes system calls and exits, and allocates
+        // nothing.
         match unsafe { fork() }.unwrap() {
             ForkResult::Parent { child } => Self(child),
             ForkResult::Child => {
                 let code = act();
-                // SAFETY: ends the process, and that is all.
+                // SAFETY: it ends the process.
                 unsafe { libc::_exit(code) }
             }
         }
@@ -32,17 +33,17 @@ impl Child {
         self.0.as_raw().try_into().unwrap()
     }
 
-    /// Waits for its end; the status.
+    /// Waits for the exit and returns the status.
     pub(crate) fn wait(self) -> i32 {
         let mut status = 0;
-        // SAFETY: the address is that of an int.
+        // SAFETY: the pointer refers to an int.
         let pid = unsafe { libc::waitpid(self.0.as_raw(), &raw mut status, 0) };
         assert_eq!(pid, self.0.as_raw());
         status
     }
 }
 
-/// Runs another program; does not return if that succeeds.
+/// Calls execve(); returns only if that fails.
 pub(crate) fn exec() -> i32 {
     let _ = execv(TRUE, &[TRUE]);
     127

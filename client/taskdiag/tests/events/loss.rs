@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: MIT
-//! What is lost is told of.
+//! Losses of events are reported.
 
 use std::time::Duration;
 
-use taskdiag::events::{Event, EventKind, EventSource as _, Events, FilteredBy, Listen, Lost};
+use taskdiag::events::{
+    ConnectorOptions, Event, EventKind, EventSource as _, Events, FilteredBy, Lost,
+};
 
 use crate::children::Child;
-use crate::{alone, exits};
+use crate::{exits, serialize};
 
-/// Room for some events.
+/// Space for a few events.
 const SMALL: usize = 16 << 10;
-/// More than there is room for.
+/// More events than the space can hold.
 const MANY: u32 = 200;
 
-fn lives(count: u32) {
+fn run_children(count: u32) {
     for _ in 0..count {
         Child::fork(|| 0).wait();
     }
@@ -39,20 +41,23 @@ fn overflows(events: &[Event]) -> usize {
 
 #[test]
 #[ignore = "needs the proc connector"]
-fn a_full_buffer_is_told_and_then_counted() {
-    let _alone = alone();
-    let mut connector = Listen::to(Events::all()).buffer(SMALL).begin().unwrap();
+fn full_buffer_is_reported_and_its_losses_counted() {
+    let _serial = serialize();
+    let mut connector = ConnectorOptions::new(Events::all())
+        .buffer(SMALL)
+        .listen()
+        .unwrap();
     assert!(connector.counts_losses());
-    // The first message of each CPU is where counting begins.
-    lives(20);
+    // Counting starts with the first message of each CPU.
+    run_children(20);
     drain(&mut connector);
     let before = connector.receives();
 
-    lives(MANY);
-    let told = drain(&mut connector);
-    assert!(overflows(&told) >= 1);
+    run_children(MANY);
+    let events = drain(&mut connector);
+    assert!(overflows(&events) >= 1);
 
-    // What comes next is told again, and tells how many are missing.
+    // Later events are delivered again, and show how many are missing.
     let (mut later, mut again) = (Vec::new(), 0);
     for _ in 0..50 {
         let child = Child::fork(|| 5);
@@ -64,7 +69,7 @@ fn a_full_buffer_is_told_and_then_counted() {
     }
     assert!(again > 0);
     let received = connector.receives() - before;
-    let missing = gaps(&later) + gaps(&told);
+    let missing = gaps(&later) + gaps(&events);
     println!("{missing} missing, {received} received");
     assert!(u64::from(missing) + received >= u64::from(2 * MANY + 2 * 50));
     assert!(missing > MANY);
@@ -72,18 +77,21 @@ fn a_full_buffer_is_told_and_then_counted() {
 
 #[test]
 #[ignore = "needs the proc connector"]
-fn with_the_kernel_s_filter_an_overflow_is_told_too() {
-    let _alone = alone();
-    let mut connector = Listen::to(Events::EXIT).buffer(SMALL).begin().unwrap();
+fn overflow_is_reported_with_the_filter_of_the_kernel() {
+    let _serial = serialize();
+    let mut connector = ConnectorOptions::new(Events::EXIT)
+        .buffer(SMALL)
+        .listen()
+        .unwrap();
     assert_eq!(
         connector.filtered_by(),
         FilteredBy::Kernel,
-        "this needs Linux 6.6"
+        "requires Linux 6.6"
     );
-    lives(MANY);
-    let told = drain(&mut connector);
-    assert_eq!((overflows(&told), gaps(&told)), (1, 0));
-    lives(1);
+    run_children(MANY);
+    let events = drain(&mut connector);
+    assert_eq!((overflows(&events), gaps(&events)), (1, 0));
+    run_children(1);
     let later = drain(&mut connector);
     assert_eq!((overflows(&later), gaps(&later)), (0, 0));
     assert!(!later.is_empty());
@@ -91,14 +99,17 @@ fn with_the_kernel_s_filter_an_overflow_is_told_too() {
 
 #[test]
 #[ignore = "needs the proc connector"]
-fn nothing_is_lost_where_there_is_room() {
-    let _alone = alone();
+fn large_buffer_loses_no_event() {
+    let _serial = serialize();
     for by in [FilteredBy::Kernel, FilteredBy::Client] {
-        let mut connector = Listen::to(Events::EXIT).filtered_by(by).begin().unwrap();
+        let mut connector = ConnectorOptions::new(Events::EXIT)
+            .filtered_by(by)
+            .listen()
+            .unwrap();
         assert!(connector.buffer() >= 1 << 20, "{}", connector.buffer());
-        lives(MANY);
-        let told = drain(&mut connector);
-        assert!(!told.iter().any(Event::is_lost), "{by:?}");
-        assert!(told.len() >= MANY as usize);
+        run_children(MANY);
+        let events = drain(&mut connector);
+        assert!(!events.iter().any(Event::is_lost), "{by:?}");
+        assert!(events.len() >= MANY as usize);
     }
 }

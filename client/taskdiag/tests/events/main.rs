@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT
-//! Events of real processes, from the proc connector of the kernel that runs.
+//! Events of real processes, from the proc connector of the running kernel.
 //!
-//! Ignored unless asked for, as not every kernel has it: `scripts/test client`
-//! runs them in the booted one. `cargo test --test events -- --ignored` does
-//! on a host that has it, as root. They hold where other processes come and go.
+//! Ignored by default, as not every kernel has the connector: `scripts/test
+//! client` runs them in the booted kernel. On a host with the connector, run
+//! `cargo test --test events -- --ignored` as root. Other processes may start
+//! and end meanwhile.
 
 mod children;
-mod limits;
 mod loss;
-mod seed;
+mod restrictions;
+mod wakeups;
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -20,34 +21,34 @@ use taskdiag::events::{Connector, Event, EventKind, EventSource, Events};
 
 use children::{Child, exec};
 
-/// Long enough for what is to come in any case.
+/// A timeout that no test reaches.
 const LONG: Duration = Duration::from_secs(60);
 
-/// One test at a time: they count.
-fn alone() -> MutexGuard<'static, ()> {
+/// One test at a time: they count events.
+fn serialize() -> MutexGuard<'static, ()> {
     static ONE: Mutex<()> = Mutex::new(());
     ONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn listen(events: Events) -> Connector {
-    Connector::listen(events).expect("these tests need the proc connector")
+    Connector::listen(events).expect("requires the proc connector")
 }
 
-/// What there is already; nothing of it may be a loss.
-fn there(source: &mut impl EventSource) -> Vec<Event> {
+/// Returns the queued events, none of which may be a loss.
+fn queued(source: &mut impl EventSource) -> Vec<Event> {
     let next = || source.next_event(Some(Duration::ZERO)).unwrap();
     let events: Vec<_> = std::iter::from_fn(next).collect();
     assert!(!events.iter().any(Event::is_lost), "events were lost");
     events
 }
 
-/// What happened to that process, of what there is.
-fn of(events: &[Event], pid: u32) -> Vec<EventKind> {
+/// Returns the events of a process.
+fn of_process(events: &[Event], pid: u32) -> Vec<EventKind> {
     let kinds = events.iter().filter(|event| event.tgid() == Some(pid));
     kinds.map(|event| event.kind).collect()
 }
 
-/// The statuses that processes ended with.
+/// Returns the exit statuses of processes.
 fn exits(events: &[Event]) -> BTreeMap<u32, i32> {
     use std::os::unix::process::ExitStatusExt as _;
     let exits = events.iter().filter_map(|event| match event.kind {
@@ -61,8 +62,8 @@ fn exits(events: &[Event]) -> BTreeMap<u32, i32> {
 
 #[test]
 #[ignore = "needs the proc connector"]
-fn a_life_is_told_in_order() {
-    let _alone = alone();
+fn events_of_a_process_are_in_order() {
+    let _serial = serialize();
     let mut connector = listen(Events::all());
     let me = std::process::id();
     let child = Child::fork(|| {
@@ -75,21 +76,24 @@ fn a_life_is_told_in_order() {
     let pid = child.pid();
     assert_eq!(child.wait(), 0);
 
-    let events = there(&mut connector);
-    let life = of(&events, pid);
-    let words: Vec<_> = life.iter().map(|kind| kind.events().to_string()).collect();
+    let events = queued(&mut connector);
+    let events_of_child = of_process(&events, pid);
+    let words: Vec<_> = events_of_child
+        .iter()
+        .map(|kind| kind.events().to_string())
+        .collect();
     assert_eq!(words, ["fork", "sid", "comm", "gid", "uid", "exec", "exit"]);
-    assert!(life.iter().all(EventKind::is_of_process));
+    assert!(events_of_child.iter().all(EventKind::is_of_process));
     assert!(
-        matches!(life[0], EventKind::Fork { parent_tgid, .. } if parent_tgid == me),
-        "{life:?}"
+        matches!(events_of_child[0], EventKind::Fork { parent_tgid, .. } if parent_tgid == me),
+        "{events_of_child:?}"
     );
     assert!(
-        matches!(life[2], EventKind::Comm { comm, .. } if comm.as_bytes() == b"another"),
-        "{life:?}"
+        matches!(events_of_child[2], EventKind::Comm { comm, .. } if comm.as_bytes() == b"another"),
+        "{events_of_child:?}"
     );
     assert!(matches!(
-        (life[3], life[4]),
+        (events_of_child[3], events_of_child[4]),
         (
             EventKind::Gid {
                 rgid: 7,
@@ -113,8 +117,8 @@ fn a_life_is_told_in_order() {
 
 #[test]
 #[ignore = "needs the proc connector"]
-fn ends_are_told_as_they_are() {
-    let _alone = alone();
+fn exit_has_the_status_of_the_process() {
+    let _serial = serialize();
     let mut connector = listen(Events::EXIT | Events::COREDUMP);
     let good = Child::fork(|| 0);
     let bad = Child::fork(|| 3);
@@ -130,7 +134,7 @@ fn ends_are_told_as_they_are() {
         [0, 3 << 8, 9]
     );
 
-    let events = there(&mut connector);
+    let events = queued(&mut connector);
     let mut found = exits(&events);
     found.retain(|pid, _| expected.contains_key(pid));
     assert_eq!(found, expected);
@@ -138,61 +142,61 @@ fn ends_are_told_as_they_are() {
 
 #[test]
 #[ignore = "needs the proc connector"]
-fn threads_are_told_apart_from_processes() {
-    let _alone = alone();
+fn event_of_a_thread_is_not_of_its_process() {
+    let _serial = serialize();
     let mut connector = listen(Events::FORK | Events::EXIT);
     let me = std::process::id();
     let tid = std::thread::spawn(|| nix::unistd::gettid().as_raw())
         .join()
         .unwrap();
 
-    // Whoever joins is told before the thread's end is.
+    // A join returns before the event of the thread's exit is sent.
     let of_thread = |event: &Event| {
         let pid = event.kind.task().map(|(pid, _)| pid);
         pid == u32::try_from(tid).ok()
     };
-    let mut of_it = Vec::new();
-    while of_it.len() < 2 {
+    let mut thread_events = Vec::new();
+    while thread_events.len() < 2 {
         let event = connector.next_event(Some(LONG)).unwrap().unwrap();
-        of_it.extend(Some(event).filter(of_thread));
+        thread_events.extend(Some(event).filter(of_thread));
     }
-    assert!(matches!(of_it[0].kind, EventKind::Fork { tgid, .. } if tgid == me));
-    assert!(matches!(of_it[1].kind, EventKind::Exit { tgid, .. } if tgid == me));
-    assert!(!of_it.iter().any(|event| event.kind.is_of_process()));
+    assert!(matches!(thread_events[0].kind, EventKind::Fork { tgid, .. } if tgid == me));
+    assert!(matches!(thread_events[1].kind, EventKind::Exit { tgid, .. } if tgid == me));
+    assert!(!thread_events.iter().any(|event| event.kind.is_of_process()));
 }
 
 #[cfg(feature = "tokio")]
 #[test]
 #[ignore = "needs the proc connector"]
-fn a_stream_has_the_same_events() {
+fn stream_delivers_the_same_events() {
     use futures_util::StreamExt as _;
 
-    let _alone = alone();
+    let _serial = serialize();
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     runtime.enable_io().build().unwrap().block_on(async {
         let mut stream = listen(Events::NONZERO_EXIT).into_stream().unwrap();
         for code in [1, 2] {
-            // It is waited for before it happens, or just after.
+            // The wait begins before the event, or just after it.
             let happens = tokio::task::spawn_blocking(move || {
                 let child = Child::fork(|| code);
                 (child.pid(), child.wait())
             });
-            let told = loop {
+            let statuses = loop {
                 let event = stream.next().await.unwrap().unwrap();
-                let told = exits(&[event]);
-                if told.values().any(|&status| status == code << 8) {
-                    break told;
+                let statuses = exits(&[event]);
+                if statuses.values().any(|&status| status == code << 8) {
+                    break statuses;
                 }
             };
-            assert_eq!(told, [happens.await.unwrap()].into());
+            assert_eq!(statuses, [happens.await.unwrap()].into());
         }
     });
 }
 
 #[test]
 #[ignore = "needs the proc connector"]
-fn waiting_ends_with_an_event_or_with_the_time() {
-    let _alone = alone();
+fn wait_ends_with_an_event_or_the_timeout() {
+    let _serial = serialize();
     let mut connector = listen(Events::NONZERO_EXIT);
     let next = connector.next_event(Some(Duration::from_millis(1)));
     assert_eq!(next.unwrap(), None);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! What the kernel says it can tell, and the filters.
+//! Reported features, filters and options.
 
 use std::os::fd::{AsFd, FromRawFd, OwnedFd};
 
@@ -9,7 +9,7 @@ use super::*;
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn what_it_can_tell_is_what_it_tells() {
+fn features_name_everything_the_kernel_supports() {
     let mut client = client();
     let features = client.features().unwrap();
     assert_eq!(features.groups, Show::all());
@@ -17,34 +17,38 @@ fn what_it_can_tell_is_what_it_tells() {
     assert_eq!(features.filters, FilterKinds::all());
     assert_eq!(features.options, Options::all());
     assert_eq!(features.recv_min as usize, RECEIVE_MIN);
-    let everywhere = VmaFlags::READ | VmaFlags::FILE | VmaFlags::DELETED | VmaFlags::DONTCOPY;
-    assert!(features.vma_flags.contains(everywhere));
+    let on_every_kernel = VmaFlags::READ | VmaFlags::FILE | VmaFlags::DELETED | VmaFlags::DONTCOPY;
+    assert!(features.vma_flags.contains(on_every_kernel));
     assert!(VmaFlags::all().contains(features.vma_flags));
-    // The client goes on, and in a sandbox it is the same.
-    client.one(myself(), Show::BASE).unwrap();
+    // The client remains usable, and other credentials receive the same
+    // features.
+    client.one(own_pid(), Show::BASE).unwrap();
     assert_eq!(client.features().unwrap(), features);
-    assert_eq!(as_nobody(|| super::client().features().unwrap()), features);
+    assert_eq!(
+        as_user_nobody(|| super::client().features().unwrap()),
+        features
+    );
 }
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
 fn unknown_group_is_einval_and_missing_from_the_features() {
     let mut client = client();
-    let unheard = Show::from_bits_retain(1 << 40);
-    let error = kernel_error(client.one(myself(), Show::BASE | unheard));
+    let unknown = Show::from_bits_retain(1 << 40);
+    let error = kernel_error(client.one(own_pid(), Show::BASE | unknown));
     assert_eq!(error.errno, libc::EINVAL);
     assert_eq!(error.attribute.unwrap().name(), Some(GET));
-    let request = Request::new(Strategy::All).show(Show::BASE | unheard);
-    assert_eq!(client.features().unwrap().lacking(&request).groups, unheard);
+    let request = Request::new(Strategy::All).show(Show::BASE | unknown);
+    assert_eq!(client.features().unwrap().lacking(&request).groups, unknown);
 }
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn a_vma_flag_that_is_missing_from_the_features_is_eopnotsupp() {
+fn vma_flag_missing_from_the_features_is_eopnotsupp() {
     let mut client = client();
     let features = client.features().unwrap();
     for flag in VmaFlags::all().iter() {
-        let request = Request::new(Strategy::One(myself())).show(Show::VMA);
+        let request = Request::new(Strategy::One(own_pid())).show(Show::VMA);
         let result = client.get(&request.vma_flags(flag));
         match features.vma_flags.contains(flag) {
             true => drop(result.unwrap()),
@@ -58,12 +62,13 @@ fn a_vma_flag_that_is_missing_from_the_features_is_eopnotsupp() {
     }
 }
 
-/// The tasks that a request finds are those that hold of all.
+/// Checks that the filtered request reports the tasks for which `holds` is
+/// true.
 fn assert_filters(request: &Request<'_>, holds: impl Fn(&Task) -> bool) {
-    let population = Population::new(5);
+    let pool = TaskPool::new(5);
     let among = |tasks: Vec<Task>| {
         let mut tasks: Vec<_> = tasks.into_iter().map(|task| task.pid).collect();
-        tasks.retain(|pid| population.pids().contains(pid));
+        tasks.retain(|pid| pool.pids().contains(pid));
         tasks
     };
     let mut all = tasks(&everything(request.strategy));
@@ -73,8 +78,8 @@ fn assert_filters(request: &Request<'_>, holds: impl Fn(&Task) -> bool) {
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn filters_are_those_of_the_kernel() {
-    let all = || everything(Strategy::Children(myself()));
+fn filtered_dump_has_the_tasks_with_the_property() {
+    let all = || everything(Strategy::Children(own_pid()));
     for uid in [0, 1000] {
         assert_filters(&all().uid(uid), |task| task.cred.unwrap().euid == uid);
     }
@@ -86,7 +91,7 @@ fn filters_are_those_of_the_kernel() {
         };
         assert_filters(&all().states(states), holds);
     }
-    let mine = client().one(myself(), Show::BASE).unwrap().base.unwrap();
+    let mine = client().one(own_pid(), Show::BASE).unwrap().base.unwrap();
     let whole = mine.comm.as_bytes();
     for comm in [&whole[..1], whole, b"no such name"] {
         let holds = |task: &Task| task.base.unwrap().comm.as_bytes().starts_with(comm);
@@ -98,26 +103,26 @@ fn filters_are_those_of_the_kernel() {
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn a_list_of_ten_thousand_numbers() {
-    let population = Population::new(50);
-    let mut list: Vec<_> = population.pids().into_iter().collect();
-    // Twice, backwards, and among numbers that nobody has.
-    list.extend(population.pids());
+fn filter_of_ten_thousand_pids_reports_the_existing_ones() {
+    let pool = TaskPool::new(50);
+    let mut list: Vec<_> = pool.pids().into_iter().collect();
+    // Twice, in descending order, and with pids that no task has.
+    list.extend(pool.pids());
     list.extend(4_000_000..4_010_000);
     list.reverse();
     for strategy in [
         Strategy::All,
         Strategy::AllThreads,
-        Strategy::Children(myself()),
+        Strategy::Children(own_pid()),
     ] {
         let found = tasks(&everything(strategy).pids(list.iter().copied()));
-        assert_eq!(pids(&found), population.pids(), "{strategy:?}");
+        assert_eq!(pids(&found), pool.pids(), "{strategy:?}");
     }
 }
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn a_filter_at_fault_is_named() {
+fn invalid_filter_is_named_in_the_error() {
     let all = || Request::new(Strategy::All);
     for (request, errno, name) in [
         (all().comm(b""), libc::ERANGE, "TASK_DIAG_CMD_ATTR_COMM"),
@@ -148,7 +153,8 @@ fn a_filter_at_fault_is_named() {
 }
 
 fn pidfd_of(pid: u32) -> OwnedFd {
-    // SAFETY: pidfd_open() takes two integers, and returns a new descriptor or -1.
+    // SAFETY: pidfd_open() takes two integers, and returns a new descriptor or
+    // -1.
     let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
     assert!(fd >= 0, "pidfd_open: {}", std::io::Error::last_os_error());
     // SAFETY: it is open, and has no other owner.
@@ -157,42 +163,42 @@ fn pidfd_of(pid: u32) -> OwnedFd {
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn a_pidfd_names_the_task() {
-    let population = Population::new(3);
-    let me = pidfd_of(myself());
+fn pidfd_selects_the_same_tasks_as_the_pid() {
+    let pool = TaskPool::new(3);
+    let me = pidfd_of(own_pid());
     for (by_fd, by_pid) in [
-        (Strategy::One(0), Strategy::One(myself())),
-        (Strategy::Children(0), Strategy::Children(myself())),
-        (Strategy::Descendants(0), Strategy::Descendants(myself())),
+        (Strategy::One(0), Strategy::One(own_pid())),
+        (Strategy::Children(0), Strategy::Children(own_pid())),
+        (Strategy::Descendants(0), Strategy::Descendants(own_pid())),
     ] {
         let found = pids(&tasks(&everything(by_fd).pidfd(me.as_fd())));
         assert_eq!(found, pids(&tasks(&everything(by_pid))), "{by_pid:?}");
     }
     let one = Request::new(Strategy::One(0)).pidfd(me.as_fd());
-    assert_eq!(client().get(&one).unwrap().pid, myself());
-    drop(population);
+    assert_eq!(client().get(&one).unwrap().pid, own_pid());
+    drop(pool);
 
-    let refused = |request: &Request<'_>| {
+    let error_of = |request: &Request<'_>| {
         let error = kernel_error(client().dump(request).unwrap().for_each(|_| ()));
         (error.errno, error.attribute.and_then(|at| at.name()))
     };
     const PIDFD: Option<&str> = Some("TASK_DIAG_CMD_ATTR_PIDFD");
     let with = |strategy| everything(strategy).pidfd(me.as_fd());
-    assert_eq!(refused(&with(Strategy::All)), (libc::EINVAL, PIDFD));
-    assert_eq!(refused(&with(Strategy::One(1))), (libc::EINVAL, PIDFD));
+    assert_eq!(error_of(&with(Strategy::All)), (libc::EINVAL, PIDFD));
+    assert_eq!(error_of(&with(Strategy::One(1))), (libc::EINVAL, PIDFD));
     let file = std::fs::File::open("/proc/version").unwrap();
-    let no_pidfd = everything(Strategy::One(0)).pidfd(file.as_fd());
-    assert_eq!(refused(&no_pidfd), (libc::EBADF, PIDFD));
+    let not_a_pidfd = everything(Strategy::One(0)).pidfd(file.as_fd());
+    assert_eq!(error_of(&not_a_pidfd), (libc::EBADF, PIDFD));
     let mut child = Command::new("true").spawn().unwrap();
-    let gone = pidfd_of(child.id());
+    let reaped = pidfd_of(child.id());
     child.wait().unwrap();
-    let error = kernel_error(client().get(&Request::new(Strategy::One(0)).pidfd(gone.as_fd())));
+    let error = kernel_error(client().get(&Request::new(Strategy::One(0)).pidfd(reaped.as_fd())));
     assert_eq!(error.errno, libc::ESRCH);
 }
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn an_nsfs_descriptor_names_the_pid_namespace() {
+fn pidns_fd_selects_the_pid_namespace() {
     let container = Container::new();
     let inside = std::fs::File::open(format!("/proc/{}/ns/pid", container.init)).unwrap();
     let request = everything(Strategy::All).pidns_fd(inside.as_fd());
@@ -218,20 +224,20 @@ fn an_nsfs_descriptor_names_the_pid_namespace() {
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn descendants_are_the_tree() {
+fn descendants_follow_their_parents() {
     let container = Container::new();
-    let population = Population::new(5);
-    let found = tasks(&everything(Strategy::Descendants(myself())));
+    let pool = TaskPool::new(5);
+    let found = tasks(&everything(Strategy::Descendants(own_pid())));
     let order: Vec<_> = found.iter().map(|task| task.pid).collect();
     let at = |pid: u32| order.iter().position(|&found| found == pid);
-    assert!(pids(&found).is_superset(&population.pids()));
+    assert!(pids(&found).is_superset(&pool.pids()));
     assert!(at(container.unshare.id()).unwrap() < at(container.init).unwrap());
-    assert_eq!(at(myself()), None);
+    assert_eq!(at(own_pid()), None);
     for task in &found {
         let parent = task.base.unwrap().ppid;
-        // Whoever is adopted meanwhile has another parent than it had.
+        // An orphan may have been adopted in the meantime.
         assert!(
-            parent == myself() || at(parent).is_some() || parent == 1,
+            parent == own_pid() || at(parent).is_some() || parent == 1,
             "{task:?}"
         );
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! The groups beyond BASE and CRED against procfs, as the procfs crate reads
+//! The groups except BASE and CRED, against procfs as the procfs crate reads
 //! it.
 
 use std::collections::BTreeMap;
@@ -17,19 +17,19 @@ const PAGE: u64 = 4096;
 /// Nanoseconds.
 const SECOND: u64 = 1_000_000_000;
 
-/// A process that stands still.
-struct Still(Population);
+/// A process whose fields do not change.
+struct IdleProcess(TaskPool);
 
-impl Still {
+impl IdleProcess {
     fn new() -> Self {
-        Self(Population::new(1))
+        Self(TaskPool::new(1))
     }
 
     fn pid(&self) -> u32 {
         self.0.pids().pop_first().unwrap()
     }
 
-    fn told(&self, show: Show) -> Task {
+    fn fields(&self, show: Show) -> Task {
         client().one(self.pid(), show).unwrap()
     }
 
@@ -38,41 +38,47 @@ impl Still {
     }
 }
 
-/// In clock ticks, as procfs has it.
+/// Converts nanoseconds to clock ticks, the unit of procfs.
 fn ticks(nanoseconds: u64) -> u64 {
     nanoseconds / (SECOND / ::procfs::ticks_per_second())
 }
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn stat_is_that_of_procfs() {
-    let still = Still::new();
-    let told = still.told(Show::STAT).stat.unwrap();
-    let stat = still.procfs().stat().unwrap();
-    let status = still.procfs().status().unwrap();
+fn stat_equals_procfs() {
+    let idle = IdleProcess::new();
+    let reported = idle.fields(Show::STAT).stat.unwrap();
+    let stat = idle.procfs().stat().unwrap();
+    let status = idle.procfs().status().unwrap();
     let kib = |value: Option<u64>| value.unwrap() * 1024;
 
-    assert_eq!(ticks(told.start_time), stat.starttime);
+    assert_eq!(ticks(reported.start_time), stat.starttime);
     assert_eq!(
-        (ticks(told.utime), ticks(told.stime)),
+        (ticks(reported.utime), ticks(reported.stime)),
         (stat.utime, stat.stime)
     );
-    assert_eq!(ticks(told.gtime), stat.guest_time.unwrap());
-    let children = [told.cutime, told.cstime, told.cgtime].map(|time| ticks(time) as i64);
+    assert_eq!(ticks(reported.gtime), stat.guest_time.unwrap());
+    let children =
+        [reported.cutime, reported.cstime, reported.cgtime].map(|time| ticks(time) as i64);
     assert_eq!(
         children,
         [stat.cutime, stat.cstime, stat.cguest_time.unwrap()]
     );
     assert_eq!(
-        [told.min_flt, told.maj_flt, told.cmin_flt, told.cmaj_flt],
+        [
+            reported.min_flt,
+            reported.maj_flt,
+            reported.cmin_flt,
+            reported.cmaj_flt
+        ],
         [stat.minflt, stat.majflt, stat.cminflt, stat.cmajflt]
     );
-    assert_eq!(told.nvcsw, status.voluntary_ctxt_switches.unwrap());
-    assert_eq!(told.nivcsw, status.nonvoluntary_ctxt_switches.unwrap());
+    assert_eq!(reported.nvcsw, status.voluntary_ctxt_switches.unwrap());
+    assert_eq!(reported.nivcsw, status.nonvoluntary_ctxt_switches.unwrap());
     let blkio_ticks = stat.delayacct_blkio_ticks.unwrap();
-    assert_eq!(told.blkio_delay.map_or(0, ticks), blkio_ticks);
+    assert_eq!(reported.blkio_delay.map_or(0, ticks), blkio_ticks);
 
-    let memory = told.memory.unwrap();
+    let memory = reported.memory.unwrap();
     assert_eq!(memory.vsize, stat.vsize);
     assert_eq!(memory.rss() / PAGE, stat.rss);
     assert_eq!(memory.rss_anon, kib(status.rssanon));
@@ -83,59 +89,63 @@ fn stat_is_that_of_procfs() {
         (memory.swap, memory.locked),
         (kib(status.vmswap), kib(status.vmlck))
     );
-    let statm = still.procfs().statm().unwrap();
+    let statm = idle.procfs().statm().unwrap();
     assert_eq!(
         (memory.text / PAGE, memory.data / PAGE),
         (statm.text, statm.data)
     );
 
-    assert_eq!((told.flags, told.tty_pgrp), (stat.flags, stat.tpgid));
-    assert_eq!(told.tty, stat.tty_nr.cast_unsigned());
-    assert_eq!(i64::from(told.priority), stat.priority);
     assert_eq!(
-        (i64::from(told.nice), i64::from(told.num_threads)),
+        (reported.flags, reported.tty_pgrp),
+        (stat.flags, stat.tpgid)
+    );
+    assert_eq!(reported.tty, stat.tty_nr.cast_unsigned());
+    assert_eq!(i64::from(reported.priority), stat.priority);
+    assert_eq!(
+        (i64::from(reported.nice), i64::from(reported.num_threads)),
         (stat.nice, stat.num_threads)
     );
     assert_eq!(
-        (told.rt_priority, told.policy),
+        (reported.rt_priority, reported.policy),
         (stat.rt_priority.unwrap(), stat.policy.unwrap())
     );
-    assert_eq!(told.processor.cast_signed(), stat.processor.unwrap());
-    assert_eq!(told.exit_signal, stat.exit_signal.unwrap());
-    // Only of tasks that have ended.
-    assert_eq!(told.exit_code, None);
+    assert_eq!(reported.processor.cast_signed(), stat.processor.unwrap());
+    assert_eq!(reported.exit_signal, stat.exit_signal.unwrap());
+    // Only tasks that have ended have an exit code.
+    assert_eq!(reported.exit_code, None);
 }
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn ident_is_that_of_a_pidfd() {
-    let still = Still::new();
-    let told = still.told(Show::IDENT | Show::STAT);
-    let ident = told.ident.unwrap();
-    assert_eq!(ident.start_time, told.stat.unwrap().start_time);
+fn ident_equals_fstat_of_a_pidfd() {
+    let idle = IdleProcess::new();
+    let reported = idle.fields(Show::IDENT | Show::STAT);
+    let ident = reported.ident.unwrap();
+    assert_eq!(ident.start_time, reported.stat.unwrap().start_time);
     assert!(ident.leader);
-    // SAFETY: takes two numbers, and what it returns is a new descriptor or -1.
-    let pidfd = unsafe { libc::syscall(libc::SYS_pidfd_open, still.pid(), 0) };
+    // SAFETY: pidfd_open() takes two integers, and returns a new descriptor or
+    // -1.
+    let pidfd = unsafe { libc::syscall(libc::SYS_pidfd_open, idle.pid(), 0) };
     let pidfd = i32::try_from(pidfd).unwrap();
     assert!(pidfd >= 0);
-    // SAFETY: it is open, and nobody else's.
+    // SAFETY: the descriptor is open and has no other owner.
     let pidfd = unsafe { fs::File::from_raw_fd(pidfd) };
     assert_eq!(ident.pidfd_ino, Some(pidfd.metadata().unwrap().ino()));
 
-    // The threads of this test are none but one a leader.
-    let threads = tasks(&Request::new(Strategy::Threads(myself())).show(Show::IDENT));
+    // Of the threads of this process, only one is the leader.
+    let threads = tasks(&Request::new(Strategy::Threads(own_pid())).show(Show::IDENT));
     let leaders: Vec<_> = threads.iter().filter(|t| t.ident.unwrap().leader).collect();
     assert_eq!(leaders.len(), 1);
-    assert_eq!(leaders[0].pid, myself());
+    assert_eq!(leaders[0].pid, own_pid());
 }
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn ns_is_that_of_procfs() {
+fn ns_equals_procfs() {
     let container = Container::new();
-    for pid in [container.init, myself()] {
+    for pid in [container.init, own_pid()] {
         let ns = client().one(pid, Show::NS).unwrap().ns.unwrap();
-        for (name, told) in [
+        for (name, reported) in [
             ("cgroup", ns.cgroup),
             ("ipc", ns.ipc),
             ("mnt", ns.mnt),
@@ -152,20 +162,20 @@ fn ns_is_that_of_procfs() {
                 let link = link.to_str()?.to_owned();
                 link.split(['[', ']']).nth(1)?.parse().ok()
             });
-            assert_eq!(told, number, "{name} of {pid}");
+            assert_eq!(reported, number, "{name} of {pid}");
         }
     }
 }
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn files_are_those_of_procfs() {
+fn files_equal_procfs() {
     let _open = fs::File::open("/proc/version").unwrap();
-    let still = Still::new();
-    let files = still.told(Show::FILES).files.unwrap();
+    let idle = IdleProcess::new();
+    let files = idle.fields(Show::FILES).files.unwrap();
     let counts = files.counts.unwrap();
     let mut kinds: BTreeMap<_, u32> = BTreeMap::new();
-    for entry in fs::read_dir(format!("/proc/{}/fd", still.pid())).unwrap() {
+    for entry in fs::read_dir(format!("/proc/{}/fd", idle.pid())).unwrap() {
         let path = entry.unwrap().path();
         let target = fs::read_link(&path).unwrap();
         let regular = fs::metadata(&path).is_ok_and(|file| file.is_file());
@@ -190,7 +200,7 @@ fn files_are_those_of_procfs() {
         (count("eventfd"), count("epoll"))
     );
 
-    let limits = still.procfs().limits().unwrap().max_open_files;
+    let limits = idle.procfs().limits().unwrap().max_open_files;
     let number = |limit| match limit {
         LimitValue::Value(number) => number,
         LimitValue::Unlimited => u64::MAX,
@@ -201,17 +211,17 @@ fn files_are_those_of_procfs() {
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn the_cgroup_is_that_of_procfs() {
-    let still = Still::new();
-    let cgroup = still.told(Show::CGROUP).cgroup.unwrap();
-    let lines = fs::read(format!("/proc/{}/cgroup", still.pid())).unwrap();
+fn cgroup_equals_procfs() {
+    let idle = IdleProcess::new();
+    let cgroup = idle.fields(Show::CGROUP).cgroup.unwrap();
+    let lines = fs::read(format!("/proc/{}/cgroup", idle.pid())).unwrap();
     let mut lines = lines.split(|&byte| byte == b'\n');
     let path = lines.find_map(|line| line.strip_prefix(b"0::")).unwrap();
     assert_eq!(cgroup.path.as_deref(), Some(path));
 
-    // Its number is that of a filter.
-    let request = Request::new(Strategy::Children(myself())).cgroup(cgroup.id);
-    assert!(pids(&tasks(&request)).contains(&still.pid()));
+    // The id of the cgroup works as a filter.
+    let request = Request::new(Strategy::Children(own_pid())).cgroup(cgroup.id);
+    assert!(pids(&tasks(&request)).contains(&idle.pid()));
     let nowhere = Request::new(Strategy::All).cgroup(u64::MAX);
     let error = kernel_error(client().dump(&nowhere).unwrap().for_each(|_| ()));
     assert_eq!(error.errno, libc::ENOENT);
@@ -221,7 +231,7 @@ fn the_cgroup_is_that_of_procfs() {
     );
 }
 
-/// A program that is started with these arguments and waits.
+/// A shell with these arguments that waits for input.
 struct Program(Child);
 
 impl Program {
@@ -233,12 +243,12 @@ impl Program {
             .spawn()
             .unwrap();
         let program = Self(child);
-        // Until it waits, it may be a copy of this one.
-        let patience = Instant::now() + Duration::from_secs(60);
+        // Before execve() it is a copy of this process.
+        let deadline = Instant::now() + Duration::from_secs(60);
         while procfs::status(program.0.id())["Name"][0] != "sh"
             || procfs::status(program.0.id())["State"][0] != "S"
         {
-            assert!(Instant::now() < patience, "sh does not start");
+            assert!(Instant::now() < deadline, "sh does not start");
             thread::sleep(Duration::from_millis(5));
         }
         program
@@ -254,9 +264,9 @@ impl Drop for Program {
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn arguments_are_those_of_procfs() {
+fn cmdline_equals_procfs() {
     let short = vec!["".to_owned(), "two words".to_owned(), "".to_owned()];
-    // 1.6 MB: as much as may be, by default, is 2 MiB with the environment.
+    // 1.6 MB; the default limit of arguments and environment is 2 MiB.
     let long: Vec<_> = (0..16).map(|i| i.to_string().repeat(99_000 / 2)).collect();
     for arguments in [short, long] {
         let program = Program::new(&arguments);
@@ -267,12 +277,12 @@ fn arguments_are_those_of_procfs() {
         let args: Vec<_> = cmdline.args().skip(3).collect();
         assert!(args.into_iter().eq(arguments.iter().map(String::as_bytes)));
     }
-    // Kernel threads have none.
+    // A kernel thread has no arguments.
     let kthreadd = client().one(2, Show::CMDLINE | Show::VMA).unwrap();
     assert_eq!(kthreadd.cmdline.unwrap().as_bytes(), b"");
 }
 
-/// A line of `maps`.
+/// Formats a line of `maps`.
 fn line(vma: &Vma<'_>) -> String {
     let mut line = format!(
         "{:08x}-{:08x} {} {:08x} {:02x}:{:02x} {}",
@@ -290,8 +300,8 @@ fn line(vma: &Vma<'_>) -> String {
     line
 }
 
-/// The lines of `/proc/PID/maps`, without spaces at their ends.
-fn maps(pid: u32) -> Vec<String> {
+/// Returns the lines of `/proc/PID/maps`, without trailing blanks.
+fn maps_lines(pid: u32) -> Vec<String> {
     let maps = fs::read_to_string(format!("/proc/{pid}/maps")).unwrap();
     maps.lines()
         .map(|line| line.trim_end().to_owned())
@@ -300,24 +310,24 @@ fn maps(pid: u32) -> Vec<String> {
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn areas_are_those_of_procfs() {
-    let still = Still::new();
-    let task = still.told(Show::VMA | Show::VMA_STAT | Show::BASE);
+fn vma_and_vma_stat_equal_procfs() {
+    let idle = IdleProcess::new();
+    let task = idle.fields(Show::VMA | Show::VMA_STAT | Show::BASE);
     assert!(task.absent.is_empty(), "{}", task.absent);
     let vmas = task.vmas.unwrap();
     let lines: Vec<_> = vmas.iter().map(line).collect();
-    assert_eq!(lines, maps(still.pid()));
+    assert_eq!(lines, maps_lines(idle.pid()));
     let stats = task.vma_stats.unwrap();
     let range = |stat: &VmaStat| (stat.start, stat.end);
     let ranges = vmas.iter().map(|vma| (vma.start, vma.end));
     assert!(stats.iter().map(range).eq(ranges));
 
-    // Pages that are shared change hands when one of the others, such as this
-    // process, writes to its own: then the two looks saw different things.
+    // The counts of a shared page change when another process, such as this
+    // one, writes to it. Then the two reads differ.
     let mut differences = Vec::new();
     for _ in 0..20 {
-        let told = still.told(Show::VMA_STAT).vma_stats.unwrap();
-        differences = figures_that_differ(&told, &still.procfs().smaps().unwrap().0);
+        let reported = idle.fields(Show::VMA_STAT).vma_stats.unwrap();
+        differences = differences_from_smaps(&reported, &idle.procfs().smaps().unwrap().0);
         if differences.is_empty() {
             return;
         }
@@ -325,14 +335,14 @@ fn areas_are_those_of_procfs() {
     panic!("{differences:#?}");
 }
 
-/// Where these are not the figures of `smaps`.
-fn figures_that_differ(stats: &[VmaStat], maps: &[MemoryMap]) -> Vec<String> {
+/// Returns the differences from `smaps`.
+fn differences_from_smaps(stats: &[VmaStat], maps: &[MemoryMap]) -> Vec<String> {
     assert_eq!(stats.len(), maps.len());
     let mut differences = Vec::new();
     for (stat, map) in stats.iter().zip(maps) {
         assert_eq!((stat.start, stat.end), map.address);
         let MMapExtension { map: bytes, .. } = &map.extension;
-        for (name, told) in [
+        for (name, reported) in [
             ("Rss", stat.rss),
             ("Pss", stat.pss),
             ("Pss_Dirty", stat.pss_dirty),
@@ -351,11 +361,12 @@ fn figures_that_differ(stats: &[VmaStat], maps: &[MemoryMap]) -> Vec<String> {
             ("Locked", stat.locked),
             ("LazyFree", stat.lazy_free),
         ] {
-            // What a kernel is built without, procfs does not show. It shows KiB.
+            // procfs omits fields that the kernel is built without. Its unit is
+            // KiB.
             if let Some(&shown) = bytes.get(name) {
-                if told / 1024 * 1024 != shown {
+                if reported / 1024 * 1024 != shown {
                     let start = stat.start;
-                    differences.push(format!("{name} of {start:x}: {told}, not {shown}"));
+                    differences.push(format!("{name} of {start:x}: {reported}, not {shown}"));
                 }
             }
         }
@@ -365,39 +376,40 @@ fn figures_that_differ(stats: &[VmaStat], maps: &[MemoryMap]) -> Vec<String> {
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn only_executable_areas_of_files() {
-    let still = Still::new();
+fn vma_flags_filter_reports_only_matching_mappings() {
+    let idle = IdleProcess::new();
     let wanted = VmaFlags::EXEC | VmaFlags::FILE;
-    let request = Request::new(Strategy::One(still.pid()))
+    let request = Request::new(Strategy::One(idle.pid()))
         .show(Show::VMA)
         .vma_flags(wanted);
     let vmas = client().get(&request).unwrap().vmas.unwrap();
-    let mut expected = maps(still.pid());
+    let mut expected = maps_lines(idle.pid());
     expected.retain(|line| line.contains("r-xp") && line.contains('/'));
     assert!(!expected.is_empty());
     assert!(vmas.iter().map(line).eq(expected));
     assert!(vmas.iter().all(|vma| vma.flags.contains(wanted)));
 }
 
-/// Memory of this many areas.
+/// A memory region with this number of mappings.
 struct Region {
     at: std::ptr::NonNull<libc::c_void>,
     len: usize,
 }
 
 impl Region {
-    fn new(areas: usize) -> Self {
+    fn new(mappings: usize) -> Self {
         use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous, mprotect};
-        let len = areas * PAGE as usize;
+        let len = mappings * PAGE as usize;
         let flags = MapFlags::MAP_PRIVATE | MapFlags::MAP_NORESERVE;
-        // SAFETY: maps new memory, wherever there is room.
+        // SAFETY: maps new memory at an address that the kernel chooses.
         let at = unsafe {
             mmap_anonymous(None, len.try_into().unwrap(), ProtFlags::PROT_NONE, flags).unwrap()
         };
-        for area in (0..areas).step_by(2) {
-            // SAFETY: a page of that memory, which nobody uses.
+        for mapping in (0..mappings).step_by(2) {
+            // SAFETY: the page belongs to that memory, and nothing refers to
+            // it.
             unsafe {
-                let page = at.byte_add(area * PAGE as usize);
+                let page = at.byte_add(mapping * PAGE as usize);
                 mprotect(page, PAGE as usize, ProtFlags::PROT_READ).unwrap();
             }
         }
@@ -407,21 +419,21 @@ impl Region {
 
 impl Drop for Region {
     fn drop(&mut self) {
-        // SAFETY: it was mapped with this length, and nobody uses it.
+        // SAFETY: it was mapped with this length, and nothing refers to it.
         unsafe { nix::sys::mman::munmap(self.at, self.len).unwrap() };
     }
 }
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn sixty_thousand_areas_are_told() {
+fn sixty_thousand_mappings_are_reported() {
     let region = Region::new(60_000);
-    let still = Still::new();
+    let idle = IdleProcess::new();
     drop(region);
-    let expected = maps(still.pid());
+    let expected = maps_lines(idle.pid());
     assert!(expected.len() >= 60_000);
 
-    let task = still.told(Show::VMA | Show::VMA_STAT);
+    let task = idle.fields(Show::VMA | Show::VMA_STAT);
     assert!(task.absent.is_empty(), "{}", task.absent);
     let vmas = task.vmas.unwrap();
     assert!(vmas.iter().map(line).eq(expected.iter().cloned()));
@@ -435,16 +447,19 @@ fn sixty_thousand_areas_are_told() {
     );
 
     let mut client = client();
-    let request = Request::new(Strategy::One(still.pid())).show(Show::VMA | Show::VMA_STAT);
+    let request = Request::new(Strategy::One(idle.pid())).show(Show::VMA | Show::VMA_STAT);
     let mut dump = client.dump(&request).unwrap();
     let (mut pieces, mut more, mut found) = (0, true, Vec::new());
     while let Some(piece) = dump.next_piece().unwrap() {
-        assert_eq!((piece.pid(), piece.goes_on()), (still.pid(), pieces > 0));
-        assert!(more, "a piece behind the last");
+        assert_eq!(
+            (piece.pid(), piece.is_continuation()),
+            (idle.pid(), pieces > 0)
+        );
+        assert!(more, "a piece after the last one");
         more = piece.has_more();
         let vmas: Vec<_> = piece.vmas().into_iter().flatten().collect();
         let stats: Vec<_> = piece.vma_stats().into_iter().flatten().collect();
-        // The figures of a message are those of its areas.
+        // Each message has the stats of its mappings.
         assert!(
             stats
                 .iter()
@@ -460,10 +475,10 @@ fn sixty_thousand_areas_are_told() {
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn a_dump_of_everything_is_whole() {
-    let population = Population::new(20);
+fn dump_of_all_groups_is_complete() {
+    let pool = TaskPool::new(20);
     let found = tasks(&Request::new(Strategy::All).show(Show::all()));
-    assert!(pids(&found).is_superset(&population.pids()));
+    assert!(pids(&found).is_superset(&pool.pids()));
     for task in found {
         assert!(task.other.is_empty(), "{:?}", task.other);
         let pid = task.pid;
@@ -476,9 +491,9 @@ fn a_dump_of_everything_is_whole() {
             "{pid}"
         );
         assert!(task.cgroup.is_some() && task.cmdline.is_some(), "{pid}");
-        if population.pids().contains(&pid) {
+        if pool.pids().contains(&pid) {
             let lines: Vec<_> = task.vmas.unwrap().iter().map(line).collect();
-            assert_eq!(lines, maps(pid));
+            assert_eq!(lines, maps_lines(pid));
         }
     }
 }

@@ -1,45 +1,44 @@
 // SPDX-License-Identifier: MIT
-//! The live table in a storm of forks and execs: when it is over, the table is
-//! what a dump tells.
+//! The live table during fork storms: afterwards, it equals a dump.
 
 use std::collections::BTreeMap;
 use std::env;
 use std::os::unix::process::ExitStatusExt;
 use std::sync::Arc;
 
-use taskdiag::events::{Connector, Events, Listen};
+use taskdiag::events::{Connector, ConnectorOptions, Events};
 use taskdiag::live::Change;
 use taskdiag::{CapSet, Live, Pid};
 
-use super::storm;
+use super::fork_storm;
 use super::*;
 
 type Table = Live<Client, Connector>;
 
-/// How long the storms are, in seconds, if not as many as it says here.
+/// Environment variable with the duration of the storms in seconds.
 const SECONDS: &str = "TASKDIAG_TEST_STORM_SECONDS";
-const USUAL: u64 = 20;
+const DEFAULT_SECONDS: u64 = 20;
 const STORMS: usize = 3;
 const SHOW: Show = Show::BASE.union(Show::CRED).union(Show::CMDLINE);
-/// How often a table and a dump are compared, where others make them differ.
-const PATIENCE: usize = 20;
+/// Comparisons of table and dump, which other processes can make differ.
+const ATTEMPTS: usize = 20;
 
 fn length() -> Duration {
-    let told = env::var(SECONDS).ok();
-    Duration::from_secs(told.map_or(USUAL, |told| told.parse().unwrap()))
+    let known = env::var(SECONDS).ok();
+    Duration::from_secs(known.map_or(DEFAULT_SECONDS, |known| known.parse().unwrap()))
 }
 
-fn table(listen: &Listen) -> Table {
-    Live::new(client(), listen.begin().unwrap(), SHOW).unwrap()
+fn table(options: &ConnectorOptions) -> Table {
+    Live::new(client(), options.listen().unwrap(), SHOW).unwrap()
 }
 
-/// A table made of the changes that are told, and nothing else.
+/// A table composed only of the reported changes.
 #[derive(Default)]
 struct Replay {
     rows: BTreeMap<Pid, Arc<Task>>,
     added: u64,
-    told: u64,
-    untold: u64,
+    known: u64,
+    unknown: u64,
 }
 
 impl Replay {
@@ -57,8 +56,8 @@ impl Replay {
                 Change::Removed { task, exit } => {
                     assert_eq!(self.rows.remove(&pid), Some(task));
                     match exit {
-                        Some(_) => self.told += 1,
-                        None => self.untold += 1,
+                        Some(_) => self.known += 1,
+                        None => self.unknown += 1,
                     }
                 }
                 other => panic!("{other:?}"),
@@ -67,9 +66,9 @@ impl Replay {
     }
 }
 
-/// Follows until the storms are over, and then some.
-fn weather(live: &mut Table, replay: &mut Replay, length: Duration) {
-    let mut storms: Vec<Child> = (0..STORMS).map(|_| storm::begin(length)).collect();
+/// Polls until the storms are over and their orphans have exited.
+fn follow_storms(live: &mut Table, replay: &mut Replay, length: Duration) {
+    let mut storms: Vec<Child> = (0..STORMS).map(|_| fork_storm::start(length)).collect();
     while !storms.is_empty() {
         replay.apply(live.poll(Some(Duration::from_millis(20))).unwrap());
         storms.retain_mut(|storm| match storm.try_wait().unwrap() {
@@ -87,8 +86,8 @@ fn weather(live: &mut Table, replay: &mut Replay, length: Duration) {
     }
 }
 
-/// What events keep of a task: the rest is as it was when it was asked for.
-fn kept(task: &Task) -> Task {
+/// Clears the fields that events do not keep current.
+fn tracked_fields(task: &Task) -> Task {
     let mut task = task.clone();
     if let Some(base) = &mut task.base {
         if base.state != State::Zombie {
@@ -105,14 +104,14 @@ fn kept(task: &Task) -> Task {
 
 fn rows<'a>(tasks: impl IntoIterator<Item = &'a Task>) -> BTreeMap<Pid, Task> {
     let each = tasks.into_iter();
-    each.map(|task| (task.pid, kept(task))).collect()
+    each.map(|task| (task.pid, tracked_fields(task))).collect()
 }
 
-/// The table is what a dump tells. Tries again where others come and go.
+/// Checks that the table equals a dump. Repeats while other processes change.
 fn assert_current(live: &mut Table, replay: &mut Replay) {
     let request = everything(Strategy::All).show(SHOW | Show::IDENT);
     let mut differ = Vec::new();
-    for _ in 0..PATIENCE {
+    for _ in 0..ATTEMPTS {
         replay.apply(live.sync().unwrap());
         let kept = rows(live.iter().map(|task| &**task));
         let there = rows(&tasks(&request));
@@ -132,36 +131,36 @@ fn assert_current(live: &mut Table, replay: &mut Replay) {
         }
         thread::sleep(Duration::from_millis(50));
     }
-    panic!("the table is not what is there: {differ:#?}");
+    panic!("the table differs from the dump: {differ:#?}");
 }
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn after_a_storm_the_table_is_what_is_there() {
-    let mut live = table(&Listen::to(Events::all()));
+fn table_equals_dump_after_fork_storm() {
+    let mut live = table(&ConnectorOptions::new(Events::all()));
     let mut replay = Replay::default();
-    weather(&mut live, &mut replay, length());
+    follow_storms(&mut live, &mut replay, length());
     assert_current(&mut live, &mut replay);
 
     let stats = live.stats();
-    let (added, told, untold) = (replay.added, replay.told, replay.untold);
+    let (added, known, unknown) = (replay.added, replay.known, replay.unknown);
     println!("{stats:?}");
-    println!("added: {added}, removed: {told} with an exit, {untold} without");
-    assert!(added > 20 && told > 20, "it was no storm");
+    println!("added: {added}, removed: {known} with an exit, {unknown} without");
+    assert!(added > 20 && known > 20, "too few processes");
     assert!(stats.dumps <= 1 + stats.losses, "{stats:?}");
     if stats.losses == 0 {
-        // Their number is theirs: nobody gets it again so soon.
-        assert!(untold * 10 <= told, "{untold} of {told}");
+        // A pid is not reused that soon, so most exits can be assigned.
+        assert!(unknown * 10 <= known, "{unknown} of {known}");
     }
 }
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn after_losses_too() {
-    // Room for a handful.
-    let mut live = table(&Listen::to(Events::all()).buffer(4096));
+fn table_equals_dump_after_lost_events() {
+    // Space for a few events.
+    let mut live = table(&ConnectorOptions::new(Events::all()).buffer(4096));
     let mut replay = Replay::default();
-    weather(&mut live, &mut replay, length() / 4);
+    follow_storms(&mut live, &mut replay, length() / 4);
     assert_current(&mut live, &mut replay);
     let stats = live.stats();
     println!("{stats:?}");
@@ -171,26 +170,26 @@ fn after_losses_too() {
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn nothing_happens_and_nothing_is_asked() {
-    let mut live = table(&Listen::to(Events::all()));
+fn idle_system_causes_no_queries() {
+    let mut live = table(&ConnectorOptions::new(Events::all()));
     live.sync().unwrap();
     let before = (live.stats(), live.events().receives());
-    assert_eq!(live.due(), None, "somebody is a zombie for ever");
+    assert_eq!(live.poll_timeout(), None, "a zombie is never reaped");
     let changes = live.poll(Some(Duration::from_secs(2))).unwrap();
     let after = (live.stats(), live.events().receives());
-    // Others may not be as quiet; then there was something to ask about.
+    // If other processes were active, there was something to query.
     if before.1 == after.1 {
         assert_eq!(changes, []);
         assert_eq!(before.0, after.0);
     }
 }
 
-/// Each change comes to the one row that it is about, and is told with what it
-/// was.
+/// Each change affects only the row of its process, and carries its previous
+/// row.
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn a_life_is_told_in_its_order() {
-    let mut live = table(&Listen::to(Events::all()));
+fn process_changes_are_reported_in_order() {
+    let mut live = table(&ConnectorOptions::new(Events::all()));
     live.sync().unwrap();
     let mut child = Command::new("sh")
         .args(["-c", "exec sleep 1000"])
@@ -202,8 +201,8 @@ fn a_life_is_told_in_its_order() {
         task.is_some_and(|task| task.base.unwrap().comm.as_bytes() == name)
     };
     until(&mut live, |live, _| named(live, b"sleep"));
-    assert_eq!(live.get(pid).unwrap().base.unwrap().ppid, myself());
-    assert!(live.children(myself()).any(|child| child == pid));
+    assert_eq!(live.get(pid).unwrap().base.unwrap().ppid, own_pid());
+    assert!(live.children(own_pid()).any(|child| child == pid));
 
     child.kill().unwrap();
     let is_zombie = |live: &Table| {
@@ -212,8 +211,8 @@ fn a_life_is_told_in_its_order() {
     };
     until(&mut live, |live, _| is_zombie(live));
     assert!(
-        live.due().is_some(),
-        "it will be reaped, and no event tells"
+        live.poll_timeout().is_some(),
+        "no event reports the reaping"
     );
 
     child.wait().unwrap();
@@ -225,10 +224,10 @@ fn a_life_is_told_in_its_order() {
     assert_eq!(exit.and_then(|exit| exit.signal()), Some(9));
 }
 
-/// Polls until it is so, and tells all that changed.
-fn until(live: &mut Table, so: impl Fn(&Table, &[Change]) -> bool) -> Vec<Change> {
+/// Polls until `done` holds and returns all changes.
+fn until(live: &mut Table, done: impl Fn(&Table, &[Change]) -> bool) -> Vec<Change> {
     let mut changes = Vec::new();
-    while !so(live, &changes) {
+    while !done(live, &changes) {
         changes.extend(live.poll(None).unwrap());
     }
     changes

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: MIT
-//! The library against a kernel that has task_diag, as root.
+//! Tests of the library on a kernel with task_diag, as root.
 //!
-//! Ignored unless asked for, so that what did not run does not read as a
-//! pass: `scripts/test client` boots such a kernel and runs them in it. They
-//! hold in a machine where other processes come and go.
+//! They are ignored by default, so that tests that did not run do not count as
+//! passed: `scripts/test client` boots such a kernel and runs them. Other
+//! processes may start and end meanwhile.
 
 mod features;
+mod fork_storm;
 mod groups;
 mod live;
-mod population;
 #[path = "../common/procfs.rs"]
 mod procfs;
 #[path = "../common/rows.rs"]
 mod rows;
-mod storm;
+mod task_pool;
 mod ways;
 
 use std::collections::BTreeSet;
@@ -30,8 +30,8 @@ use taskdiag::{
     Base, Client, Error, KernelError, Request, Scope, Show, State, Strategy, Task, VmaFlags,
 };
 
-use population::{Population, free_pid};
 use rows::pids;
+use task_pool::{TaskPool, free_pid};
 
 const REQUEST: u16 = 0x001;
 const DUMP: u16 = 0x300;
@@ -49,45 +49,45 @@ fn tasks(request: &Request<'_>) -> Vec<Task> {
     rows::tasks(client(), request)
 }
 
-fn myself() -> u32 {
+fn own_pid() -> u32 {
     std::process::id()
 }
 
-/// What is found is what was there: everything that was before and after, and
-/// nothing that was neither.
+/// Checks that `found` has everything that existed before and after, and
+/// nothing that existed neither before nor after.
 #[track_caller]
 fn assert_found(before: &BTreeSet<u32>, found: &BTreeSet<u32>, after: &BTreeSet<u32>) {
     let stayed: BTreeSet<_> = before.intersection(after).copied().collect();
     let lost: Vec<_> = stayed.difference(found).collect();
     assert!(lost.is_empty(), "not found: {lost:?}");
     let seen: BTreeSet<_> = before.union(after).copied().collect();
-    // What lives for a moment only may be found by one and not by the other.
-    let invented: Vec<_> = found
+    // A short-lived process may be found by one list and not by the other.
+    let unknown: Vec<_> = found
         .difference(&seen)
         .filter(|pid| procfs::threads(**pid).contains(pid))
         .collect();
-    assert!(invented.is_empty(), "not in procfs: {invented:?}");
+    assert!(unknown.is_empty(), "not in procfs: {unknown:?}");
 }
 
 #[track_caller]
 fn kernel_error<T>(result: Result<T, Error>) -> KernelError {
     match result {
         Err(Error::Kernel(error)) => error,
-        Err(error) => panic!("not an error of the kernel's: {error}"),
+        Err(error) => panic!("not a kernel error: {error}"),
         Ok(_) => panic!("no error"),
     }
 }
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn all_is_what_procfs_shows() {
-    let population = Population::new(50);
+fn dump_of_all_equals_procfs() {
+    let pool = TaskPool::new(50);
     let before = procfs::processes();
     let found = tasks(&everything(Strategy::All));
     let after = procfs::processes();
     let pids = pids(&found);
     assert_found(&before, &pids, &after);
-    assert!(pids.is_superset(&population.pids()));
+    assert!(pids.is_superset(&pool.pids()));
     for task in &found {
         assert_eq!(task.pid, task.tgid);
         let base = task.base.unwrap();
@@ -98,7 +98,7 @@ fn all_is_what_procfs_shows() {
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn all_threads_are_what_procfs_shows() {
+fn dump_of_all_threads_equals_procfs() {
     let (stop, stopped) = mpsc::channel::<()>();
     let waiting = thread::spawn(move || stopped.recv());
     let before = procfs::all_threads();
@@ -106,31 +106,31 @@ fn all_threads_are_what_procfs_shows() {
     let after = procfs::all_threads();
     assert_found(&before, &pids(&found), &after);
 
-    let of_mine = tasks(&everything(Strategy::Threads(myself())));
-    assert_eq!(pids(&of_mine), procfs::threads(myself()));
+    let of_mine = tasks(&everything(Strategy::Threads(own_pid())));
+    assert_eq!(pids(&of_mine), procfs::threads(own_pid()));
     assert!(of_mine.len() >= 2);
-    assert!(of_mine.iter().all(|task| task.tgid == myself()));
+    assert!(of_mine.iter().all(|task| task.tgid == own_pid()));
     drop(stop);
     assert!(waiting.join().unwrap().is_err());
 }
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn children_are_mine() {
-    let population = Population::new(20);
-    let found = tasks(&everything(Strategy::Children(myself())));
+fn dump_of_children_has_own_children() {
+    let pool = TaskPool::new(20);
+    let found = tasks(&everything(Strategy::Children(own_pid())));
     // Other tests may have children at the same time.
-    assert!(pids(&found).is_superset(&population.pids()));
+    assert!(pids(&found).is_superset(&pool.pids()));
     for task in &found {
-        assert_eq!(task.base.unwrap().ppid, myself());
+        assert_eq!(task.base.unwrap().ppid, own_pid());
     }
 }
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn every_field_of_one_is_that_of_procfs() {
-    let population = Population::new(1);
-    let pid = population.pids().pop_first().unwrap();
+fn base_and_cred_equal_procfs() {
+    let pool = TaskPool::new(1);
+    let pid = pool.pids().pop_first().unwrap();
     let task = client().one(pid, Show::BASE | Show::CRED).unwrap();
     let status = procfs::status(pid);
     let word = |name: &str, at: usize| status[name][at].as_str();
@@ -162,12 +162,12 @@ fn every_field_of_one_is_that_of_procfs() {
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn one_is_the_same_with_and_without_a_dump() {
-    let population = Population::new(1);
-    let pid = population.pids().pop_first().unwrap();
+fn one_task_is_equal_with_and_without_dump() {
+    let pool = TaskPool::new(1);
+    let pid = pool.pids().pop_first().unwrap();
     let mut client = client();
     let one = client.one(pid, Show::BASE | Show::CRED).unwrap();
-    assert_eq!(one.base.unwrap().ppid, myself());
+    assert_eq!(one.base.unwrap().ppid, own_pid());
     let request = everything(Strategy::One(pid));
     assert_eq!(client.get(&request).unwrap(), one);
     let mut dump = client.dump(&request).unwrap();
@@ -181,23 +181,23 @@ fn one_is_the_same_with_and_without_a_dump() {
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn a_thread_is_found_by_its_number() {
+fn thread_is_found_by_its_pid() {
     let (stop, stopped) = mpsc::channel::<()>();
-    let (tell, told) = mpsc::channel();
+    let (sender, receiver) = mpsc::channel();
     let waiting = thread::spawn(move || {
-        tell.send(nix::unistd::gettid()).unwrap();
+        sender.send(nix::unistd::gettid()).unwrap();
         stopped.recv()
     });
-    let tid = told.recv().unwrap().as_raw().try_into().unwrap();
+    let tid = receiver.recv().unwrap().as_raw().try_into().unwrap();
     let task = client().one(tid, Show::BASE).unwrap();
-    assert_eq!((task.pid, task.tgid), (tid, myself()));
+    assert_eq!((task.pid, task.tgid), (tid, own_pid()));
     drop(stop);
     assert!(waiting.join().unwrap().is_err());
 }
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn a_free_number_is_esrch_in_every_way() {
+fn free_pid_is_esrch_with_every_strategy() {
     let free = free_pid();
     let mut client = client();
     let mut errors = vec![kernel_error(client.one(free, Show::BASE))];
@@ -216,7 +216,7 @@ fn a_free_number_is_esrch_in_every_way() {
     }
 }
 
-/// Sends these attributes and tells what the kernel says to them.
+/// Sends these attributes and returns the kernel's error.
 fn refusal(flags: u16, attributes: Vec<TaskDiagAttr>) -> KernelError {
     let mut client = client();
     let answer = client
@@ -227,7 +227,7 @@ fn refusal(flags: u16, attributes: Vec<TaskDiagAttr>) -> KernelError {
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn a_bad_request_is_told_what_is_wrong_with_it() {
+fn invalid_request_names_the_rejected_attribute() {
     let good = TaskDiagPid {
         show_flags: 1,
         dump_strategy: 0,
@@ -287,7 +287,8 @@ fn a_bad_request_is_told_what_is_wrong_with_it() {
     let attribute = error.attribute.unwrap();
     assert_eq!((attribute.offset, attribute.name()), (None, Some(GET)));
 
-    // Behind a good one, so that the offset tells them apart.
+    // Follows a valid attribute, so that the offset shows which one is
+    // rejected.
     let unknown = TaskDiagAttr::Other(DefaultNla::new(177, vec![1, 2, 3, 4]));
     let error = refusal(REQUEST | DUMP, vec![get(good), unknown]);
     assert_eq!(error.errno, libc::EINVAL);
@@ -296,7 +297,7 @@ fn a_bad_request_is_told_what_is_wrong_with_it() {
     assert_eq!((attribute.offset, attribute.kind), (Some(48), Some(177)));
 }
 
-/// A process that is number 1 of a pid namespace of its own.
+/// A process that is pid 1 of a pid namespace of its own.
 struct Container {
     unshare: Child,
     init: u32,
@@ -308,19 +309,19 @@ impl Container {
             .args(["--pid", "--fork", "--kill-child", "sleep", "1000"])
             .spawn()
             .expect("these tests need unshare, of util-linux");
-        // Stopped and waited for from here on, whatever comes.
+        // From here on, drop() stops and reaps it, even after a panic.
         let mut container = Self { unshare, init: 0 };
-        let patience = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + Duration::from_secs(60);
         while container.init == 0 {
-            assert!(Instant::now() < patience, "unshare starts no sleep");
+            assert!(Instant::now() < deadline, "unshare did not start sleep");
             thread::sleep(Duration::from_millis(5));
-            container.init = container.sleeper().unwrap_or_default();
+            container.init = container.sleeping_child().unwrap_or_default();
         }
         container
     }
 
-    /// The number of its process, once that is asleep.
-    fn sleeper(&self) -> Option<u32> {
+    /// Returns the pid of the process in the namespace when it sleeps.
+    fn sleeping_child(&self) -> Option<u32> {
         let children = tasks(&everything(Strategy::Children(self.unshare.id())));
         let sleeps =
             |base: Base| base.comm.as_bytes() == b"sleep" && base.state == State::Interruptible;
@@ -331,7 +332,7 @@ impl Container {
 
 impl Drop for Container {
     fn drop(&mut self) {
-        // Its child goes with it.
+        // --kill-child ends the child as well.
         let _ = self.unshare.kill();
         let _ = self.unshare.wait();
     }
@@ -339,12 +340,12 @@ impl Drop for Container {
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn another_namespace_is_seen_from_within() {
+fn scope_process_reports_pids_of_its_namespace() {
     let container = Container::new();
     let inside = Scope::Process(container.init);
     let found = tasks(&everything(Strategy::All).scope(inside));
     let [init] = &found[..] else {
-        panic!("one process lives there: {found:?}");
+        panic!("not exactly one process: {found:?}");
     };
     assert_eq!((init.pid, init.tgid), (1, 1));
     let base = init.base.unwrap();
@@ -354,7 +355,7 @@ fn another_namespace_is_seen_from_within() {
     let mut client = client();
     let one = Request::new(Strategy::One(1)).scope(inside);
     assert_eq!(client.get(&one).unwrap().base, Some(base));
-    // In my own it has another number; in its own, none has mine.
+    // It has another pid in the test's namespace, and the test has none in its.
     let mine = client.one(container.init, Show::BASE).unwrap();
     assert_eq!(mine.base.unwrap().ppid, container.unshare.id());
     let one = Request::new(Strategy::One(container.init)).scope(inside);
@@ -363,19 +364,19 @@ fn another_namespace_is_seen_from_within() {
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn a_scope_that_cannot_be_had_is_explained() {
+fn denied_scope_names_the_cause() {
     let mut root = client();
     let free = free_pid();
     let request = |pid| everything(Strategy::All).scope(Scope::Process(pid));
     let error = root.dump(&request(free)).unwrap_err();
     assert_eq!(
         error.to_string(),
-        format!("cannot ask as seen from process {free}: there is no such process")
+        format!("cannot use the pid namespace of process {free}: no such process")
     );
-    // Nothing was sent, so the client goes on.
-    root.one(myself(), Show::BASE).unwrap();
+    // Nothing was sent, so the client remains usable.
+    root.one(own_pid(), Show::BASE).unwrap();
 
-    let error = as_nobody(|| {
+    let error = as_user_nobody(|| {
         let mut nobody = client();
         nobody.dump(&Request::new(Strategy::All)).unwrap();
         nobody.dump(&request(1)).unwrap_err()
@@ -383,17 +384,18 @@ fn a_scope_that_cannot_be_had_is_explained() {
     assert_eq!(error.errno(), Some(libc::EPERM));
     assert_eq!(
         error.to_string(),
-        "cannot ask as seen from process 1: that needs CAP_SYS_ADMIN over your pid namespace"
+        "cannot use the pid namespace of process 1: CAP_SYS_ADMIN is required over the pid namespace \
+         of the caller"
     );
 }
 
-/// Runs something in a thread that is nobody, and has no capabilities.
-fn as_nobody<T: Send>(act: impl FnOnce() -> T + Send) -> T {
+/// Calls `act` in a thread of user 65534, without capabilities.
+fn as_user_nobody<T: Send>(act: impl FnOnce() -> T + Send) -> T {
     const NOBODY: libc::c_long = 65534;
     thread::scope(|scope| {
         let nobody = scope.spawn(|| {
-            // SAFETY: takes three numbers. The system call itself, unlike the
-            // function of the C library, is about this thread only.
+            // SAFETY: takes three integers. Unlike the C library's function,
+            // the system call changes only this thread.
             let set = unsafe { libc::syscall(libc::SYS_setresuid, NOBODY, NOBODY, NOBODY) };
             assert_eq!(set, 0);
             act()
@@ -404,8 +406,8 @@ fn as_nobody<T: Send>(act: impl FnOnce() -> T + Send) -> T {
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn two_thousand_processes_in_few_receives() {
-    let population = Population::new(2000);
+fn dump_of_two_thousand_processes_takes_few_receives() {
+    let pool = TaskPool::new(2000);
     let mut client = client();
     let request = everything(Strategy::All);
 
@@ -420,7 +422,7 @@ fn two_thousand_processes_in_few_receives() {
     let unique: BTreeSet<_> = found.iter().copied().collect();
     assert_eq!(unique.len(), found.len(), "a task came twice");
     assert_found(&before, &unique, &after);
-    assert!(unique.is_superset(&population.pids()));
+    assert!(unique.is_superset(&pool.pids()));
     assert_eq!(stats.tasks, found.len() as u64);
     assert!(
         stats.receives * 150 <= stats.tasks + 149,
@@ -429,7 +431,7 @@ fn two_thousand_processes_in_few_receives() {
         stats.tasks
     );
 
-    // Left half-read, and asked again.
+    // A dump may be dropped halfway, and repeated.
     for _ in 0..3 {
         let mut dump = client.dump(&request).unwrap();
         for _ in 0..500 {
@@ -438,21 +440,21 @@ fn two_thousand_processes_in_few_receives() {
     }
     let mut dump = client.dump(&request).unwrap();
     let again: Vec<_> = dump.tasks().map(Result::unwrap).collect();
-    assert!(pids(&again).is_superset(&population.pids()));
+    assert!(pids(&again).is_superset(&pool.pids()));
 
-    // Processes that come and go in the meantime are told of.
+    // Processes may start and end during a dump.
     let mut dump = client.dump(&request).unwrap();
     dump.next().unwrap().unwrap();
     free_pid();
     while dump.next().unwrap().is_some() {}
-    // The kernel never sets NLM_F_DUMP_INTR: no task is missing for that.
+    // The kernel never sets NLM_F_DUMP_INTR: such changes lose no task.
     assert!(!dump.stats().interrupted);
 
-    // The least buffer holds every message.
+    // The smallest buffer holds every message.
     let mut small = Client::connect_with_buffer(0).unwrap();
     let mut dump = small.dump(&request).unwrap();
     let again: Vec<_> = dump.tasks().map(Result::unwrap).collect();
-    assert!(pids(&again).is_superset(&population.pids()));
+    assert!(pids(&again).is_superset(&pool.pids()));
 }
 
 #[cfg(feature = "tokio")]
@@ -468,11 +470,11 @@ mod asynchronous {
 
     #[tokio::test]
     #[ignore = "needs a kernel with TASKDIAG"]
-    async fn the_asynchronous_dump_is_the_synchronous_one() {
-        let population = Population::new(300);
-        let request = everything(Strategy::Children(myself()));
+    async fn asynchronous_dump_equals_the_synchronous_one() {
+        let pool = TaskPool::new(300);
+        let request = everything(Strategy::Children(own_pid()));
         let mine = |tasks: Vec<Task>| {
-            let all = population.pids();
+            let all = pool.pids();
             let mut mine: Vec<_> = tasks.into_iter().filter(|t| all.contains(&t.pid)).collect();
             mine.sort_by_key(|task| task.pid);
             mine
@@ -500,45 +502,45 @@ mod asynchronous {
 
     #[tokio::test]
     #[ignore = "needs a kernel with TASKDIAG"]
-    async fn dumps_run_side_by_side_and_may_be_dropped() {
-        let population = Population::new(300);
-        let request = everything(Strategy::Children(myself()));
+    async fn concurrent_dumps_are_complete_and_may_be_dropped() {
+        let pool = TaskPool::new(300);
+        let request = everything(Strategy::Children(own_pid()));
         let mut dropped = asynchronous::dump(&request).await.unwrap();
         dropped.next().await.unwrap().unwrap();
         let (one, other) = tokio::join!(tasks(&request), tasks(&request));
         drop(dropped);
         for found in [one, other, tasks(&request).await] {
-            assert!(pids(&found).is_superset(&population.pids()));
+            assert!(pids(&found).is_superset(&pool.pids()));
         }
     }
 
     #[tokio::test]
     #[ignore = "needs a kernel with TASKDIAG"]
-    async fn errors_are_those_of_the_synchronous_client() {
+    async fn asynchronous_errors_equal_synchronous_ones() {
         let free = free_pid();
-        let told = kernel_error(client().one(free, Show::BASE));
+        let expected = kernel_error(client().one(free, Show::BASE));
         assert_eq!(
             kernel_error(asynchronous::one(free, Show::BASE).await),
-            told
+            expected
         );
         let request = Request::new(Strategy::Threads(free));
         let mut dump = asynchronous::dump(&request).await.unwrap();
-        assert_eq!(kernel_error(dump.next().await.unwrap()), told);
+        assert_eq!(kernel_error(dump.next().await.unwrap()), expected);
         assert!(dump.next().await.is_none());
 
         let request = Request::new(Strategy::All).scope(Scope::Process(free));
         let mut dump = asynchronous::dump(&request).await.unwrap();
         assert_eq!(
             dump.next().await.unwrap().unwrap_err().to_string(),
-            format!("cannot ask as seen from process {free}: there is no such process")
+            format!("cannot use the pid namespace of process {free}: no such process")
         );
     }
 
     #[tokio::test]
     #[ignore = "needs a kernel with TASKDIAG"]
-    async fn one_and_another_namespace() {
-        let task = asynchronous::one(myself(), Show::BASE).await.unwrap();
-        assert_eq!(task.base.unwrap().pid, myself());
+    async fn asynchronous_one_and_scope_process_report_tasks() {
+        let task = asynchronous::one(own_pid(), Show::BASE).await.unwrap();
+        assert_eq!(task.base.unwrap().pid, own_pid());
 
         let container = Container::new();
         let inside = Scope::Process(container.init);

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::process::Stdio;
 
 use nix::sys::signal::{Signal, kill};
-use taskdiag::{AnyTransport, States, Way};
+use taskdiag::{AnySource, States, TransportKind};
 
 use super::*;
 
@@ -18,19 +18,19 @@ const TICK: u64 = 10_000_000;
 const KIB: u64 = 1024;
 
 /// The ways of this kernel, netlink first.
-fn ways() -> Vec<Way> {
+fn ways() -> Vec<TransportKind> {
     let file = std::path::Path::new("/proc/task-diag").exists();
-    let mut ways = Way::ALL.to_vec();
+    let mut ways = TransportKind::ALL.to_vec();
     // The daemon's own tests hold it to the same.
-    ways.retain(|&way| way != Way::Daemon && (way != Way::File || file));
+    ways.retain(|&way| way != TransportKind::Daemon && (way != TransportKind::File || file));
     ways
 }
 
-fn by(way: Way) -> Client<AnyTransport> {
-    Client::connect_by(way).unwrap()
+fn by(way: TransportKind) -> Client<AnySource> {
+    Client::connect_over(way).unwrap()
 }
 
-fn told(way: Way, request: &Request<'_>) -> Result<Vec<Task>, Error> {
+fn told(way: TransportKind, request: &Request<'_>) -> Result<Vec<Task>, Error> {
     by(way).dump(request)?.tasks().collect()
 }
 
@@ -89,31 +89,31 @@ fn coarse(mut task: Task) -> Task {
 }
 
 /// Without what others that share its pages move.
-fn still(mut task: Task) -> Task {
+fn idle(mut task: Task) -> Task {
     task.vma_stats = None;
     coarse(task)
 }
 
 /// Processes that do not move: stopped, and each found so.
-struct Frozen(Population);
+struct Frozen(TaskPool);
 
 impl Frozen {
     fn new(size: usize) -> Self {
-        let population = Population::new(size);
-        for &pid in &population.pids() {
+        let pool = TaskPool::new(size);
+        for &pid in &pool.pids() {
             let pid = nix::unistd::Pid::from_raw(pid.try_into().unwrap());
             kill(pid, Signal::SIGSTOP).unwrap();
         }
-        for pid in population.pids() {
+        for pid in pool.pids() {
             while procfs::status(pid)["State"][0] != "T" {
                 nix::sched::sched_yield().unwrap();
             }
         }
-        Self(population)
+        Self(pool)
     }
 
     /// What is told of these, in the order it is told.
-    fn rows(&self, way: Way, request: &Request<'_>) -> Vec<Task> {
+    fn rows(&self, way: TransportKind, request: &Request<'_>) -> Vec<Task> {
         let mine = self.0.pids();
         let tasks =
             told(way, request).unwrap_or_else(|error| panic!("{way}, {request:?}: {error}"));
@@ -125,11 +125,11 @@ impl Frozen {
     /// pages with others that do not: what netlink tells differently before
     /// and after is asked for again.
     fn agreed(&self, request: &Request<'_>) -> Vec<Task> {
-        let mut expected = self.rows(Way::Netlink, request);
+        let mut expected = self.rows(TransportKind::Netlink, request);
         for way in ways() {
             for attempt in 1.. {
                 let told = self.rows(way, request);
-                let after = self.rows(Way::Netlink, request);
+                let after = self.rows(TransportKind::Netlink, request);
                 let same = told == expected;
                 if same || after == expected || attempt == ATTEMPTS {
                     assert_eq!(told, expected, "{way}, {request:?}");
@@ -186,9 +186,9 @@ fn every_way_tells_the_same() {
         Strategy::All,
         Strategy::AllThreads,
         Strategy::One(one),
-        Strategy::Children(myself()),
+        Strategy::Children(own_pid()),
         Strategy::Threads(one),
-        Strategy::Descendants(myself()),
+        Strategy::Descendants(own_pid()),
     ];
     let shows = Show::all()
         .iter()
@@ -218,8 +218,8 @@ fn every_filter_holds_for_the_same() {
     for strategy in [
         Strategy::All,
         Strategy::AllThreads,
-        Strategy::Children(myself()),
-        Strategy::Descendants(myself()),
+        Strategy::Children(own_pid()),
+        Strategy::Descendants(own_pid()),
     ] {
         let all = || Request::new(strategy).show(Show::BASE | Show::CRED);
         let areas = || all().show(Show::VMA | Show::VMA_STAT);
@@ -272,7 +272,7 @@ fn every_way_refuses_the_same() {
         all()
             .show(Show::VMA)
             .vma_flags(VmaFlags::from_bits_retain(1 << 50)),
-        Request::new(Strategy::One(myself())).uid(NOBODY),
+        Request::new(Strategy::One(own_pid())).uid(NOBODY),
     ] {
         let errors = |way| {
             let name = |error: &KernelError| error.attribute.and_then(|at| at.name());
@@ -281,7 +281,7 @@ fn every_way_refuses_the_same() {
             let fault = name(&dump);
             (dump.errno, fault, one.map(|_| ()))
         };
-        let expected = errors(Way::Netlink);
+        let expected = errors(TransportKind::Netlink);
         for way in ways() {
             assert_eq!(errors(way), expected, "{way}, {request:?}");
         }
@@ -298,7 +298,7 @@ fn one_is_the_same_by_every_way() {
         let expected = client().one(pid, show).unwrap();
         for way in ways() {
             let told = by(way).one(pid, show).unwrap();
-            assert_eq!(still(told), still(expected.clone()), "{way}");
+            assert_eq!(idle(told), idle(expected.clone()), "{way}");
         }
     }
 }
@@ -309,16 +309,16 @@ fn only_netlink_knows_other_namespaces() {
     let request = everything(Strategy::All).scope(Scope::Process(1));
     for way in ways() {
         match by(way).dump(&request) {
-            Ok(_) => assert_eq!(way, Way::Netlink),
+            Ok(_) => assert_eq!(way, TransportKind::Netlink),
             Err(error) => {
-                assert_ne!(way, Way::Netlink);
+                assert_ne!(way, TransportKind::Netlink);
                 assert!(matches!(error, Error::ScopeNeedsNetlink { .. }), "{error}");
             }
         };
     }
     assert_eq!(
-        Client::connect_any().unwrap().transport().way(),
-        Way::Netlink
+        Client::connect_any().unwrap().source().kind(),
+        TransportKind::Netlink
     );
 }
 
@@ -370,7 +370,7 @@ fn exit_code_and_removed_cgroup_are_the_same_by_every_way() {
         assert!(removed(&task), "{way}");
         let path = task.cgroup.unwrap().path.unwrap();
         assert_eq!(&path[..], b"/ways-removed (deleted)", "{way}");
-        let running = by(way).one(myself(), Show::STAT).unwrap();
+        let running = by(way).one(own_pid(), Show::STAT).unwrap();
         assert_eq!(running.stat.unwrap().exit_code, None, "{way}");
     }
 }

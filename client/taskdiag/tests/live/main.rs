@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-//! The live table over a simulated kernel: whatever happens there and whatever
-//! is lost of it, in the end the table is what a list made then would be.
+//! The live table over a simulated kernel: after any history and any losses,
+//! the table equals a list made at the end.
 
-mod world;
+mod simulation;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -14,11 +14,11 @@ use proptest::prelude::*;
 use taskdiag::live::{Change, Live};
 use taskdiag::{Error, Pid, Show, State, Task};
 
-use world::{Manners, Op, Window, World};
+use simulation::{Faults, KernelHandle, Op, SimulatedKernel};
 
-type Watched = Live<Window, Window>;
+type SimulatedLive = Live<KernelHandle, KernelHandle>;
 
-/// A table made of nothing but the changes that were told.
+/// A table composed only of the reported changes.
 #[derive(Debug, Default)]
 struct Replay {
     rows: BTreeMap<Pid, Arc<Task>>,
@@ -35,13 +35,13 @@ impl Replay {
                     assert_eq!(before, None, "added twice");
                 }
                 Change::Changed { old, new } => {
-                    assert_ne!(old, new, "nothing has changed");
+                    assert_ne!(old, new, "changed without a difference");
                     let before = self.rows.insert(pid, new.clone());
-                    assert_eq!(before.as_ref(), Some(old), "changed from something else");
+                    assert_eq!(before.as_ref(), Some(old), "changed from another row");
                 }
                 Change::Removed { task, .. } => {
                     let before = self.rows.remove(&pid);
-                    assert_eq!(before.as_ref(), Some(task), "removed what was not there");
+                    assert_eq!(before.as_ref(), Some(task), "removed another row");
                     self.removed.push(change);
                 }
                 other => panic!("{other:?}"),
@@ -49,97 +49,102 @@ impl Replay {
         }
     }
 
-    fn assert_is(&self, live: &Watched) {
+    fn assert_equals(&self, live: &SimulatedLive) {
         let replayed: Vec<_> = self.rows.values().collect();
         let kept: Vec<_> = live.iter().collect();
-        assert_eq!(replayed, kept, "the changes are not those of the table");
+        assert_eq!(replayed, kept, "the changes do not result in the table");
     }
 }
 
-/// How processes ended is told rightly, or not at all.
-fn assert_exits(replay: &Replay, world: &World, begun: u64) {
+/// Checks that each exit status is right or not known.
+fn assert_exits(replay: &Replay, kernel: &SimulatedKernel, created: u64) {
     for change in &replay.removed {
         let Change::Removed { task, exit } = change else {
             unreachable!()
         };
         let Some(exit) = exit else {
-            assert!(!is_sure(task, world, begun), "not told: {task:?}");
+            assert!(
+                !exit_must_be_known(task, kernel, created),
+                "exit not known: {task:?}"
+            );
             continue;
         };
-        if world.is_orderly() || world.bearers[&task.pid] == 1 {
-            let ends = world.ends.get(&task.ident.unwrap().start_time);
+        if kernel.is_ordered() || kernel.pid_uses[&task.pid] == 1 {
+            let ends = kernel.ends.get(&task.ident.unwrap().start_time);
             let right = ends.is_some_and(|ends| ends.contains(exit));
             assert!(
                 right,
-                "{exit} is of another: {task:?}\n{:#?}",
-                world.history
+                "{exit} belongs to another process: {task:?}\n{:#?}",
+                kernel.log
             );
         }
     }
 }
 
-/// Whether it could be told how a process ended.
-fn is_sure(task: &Task, world: &World, begun: u64) -> bool {
-    world.is_orderly()
-        && world.losses == 0
-        && world.failures == 0
-        && world.bearers[&task.pid] == 1
-        && task.ident.unwrap().start_time > begun
+/// Whether the exit status must be known.
+fn exit_must_be_known(task: &Task, kernel: &SimulatedKernel, created: u64) -> bool {
+    kernel.is_ordered()
+        && kernel.losses == 0
+        && kernel.failures == 0
+        && kernel.pid_uses[&task.pid] == 1
+        && task.ident.unwrap().start_time > created
 }
 
-fn watch(manners: Manners, dice: u64, script: Vec<Op>) {
-    let mut world = World::new(manners, dice, script);
-    world.go_on(10);
-    let world = Rc::new(RefCell::new(world));
-    let window = || Window(world.clone());
-    let mut live = insist(|| Live::new(window(), window(), Show::BASE | Show::CRED));
-    let begun = world.borrow().now();
+fn run(faults: Faults, seed: u64, script: Vec<Op>) {
+    let mut kernel = SimulatedKernel::new(faults, seed, script);
+    kernel.advance(10);
+    let kernel = Rc::new(RefCell::new(kernel));
+    let handle = || KernelHandle(kernel.clone());
+    let mut live = retry(|| Live::new(handle(), handle(), Show::BASE | Show::CRED));
+    let created = kernel.borrow().now();
     let mut replay = Replay::default();
 
-    while !world.borrow().script.is_empty() {
-        world.borrow_mut().go_on(6);
+    while !kernel.borrow().script.is_empty() {
+        kernel.borrow_mut().advance(6);
         if let Ok(changes) = live.poll(Some(Duration::ZERO)) {
             replay.apply(changes);
-            replay.assert_is(&live);
+            replay.assert_equals(&live);
         }
     }
-    // Then all is quiet.
-    world.borrow_mut().catch_up();
-    world.borrow_mut().stop_failing();
+    // Nothing happens from here on.
+    kernel.borrow_mut().send_all();
+    kernel.borrow_mut().stop_failing();
     replay.apply(live.poll(Some(Duration::ZERO)).unwrap());
     replay.apply(live.sync().unwrap());
-    replay.assert_is(&live);
+    replay.assert_equals(&live);
 
     let kept: Vec<Task> = live.iter().map(|task| (**task).clone()).collect();
-    assert_same(&kept, &world.borrow());
+    assert_same(&kept, &kernel.borrow());
     assert!(live.is_current());
     let zombies = kept.iter().any(is_zombie);
     assert_eq!(
-        live.due().is_some(),
+        live.poll_timeout().is_some(),
         zombies,
-        "asks about nobody again, or not"
+        "a query is scheduled exactly if there are zombies"
     );
-    assert_exits(&replay, &world.borrow(), begun);
-    assert_cost(&live, &world.borrow());
+    assert_exits(&replay, &kernel.borrow(), created);
+    assert_cost(&live, &kernel.borrow());
 }
 
-fn assert_same(kept: &[Task], world: &World) {
-    let there = world.tasks();
-    let differs = kept.iter().zip(&there).find(|(kept, there)| kept != there);
+fn assert_same(kept: &[Task], kernel: &SimulatedKernel) {
+    let expected = kernel.tasks();
+    let differs = kept
+        .iter()
+        .zip(&expected)
+        .find(|(kept, expected)| kept != expected);
     assert!(
-        differs.is_none() && kept.len() == there.len(),
-        "the table is not what is there: {differs:#?}\n{:#?}",
-        world.history
+        differs.is_none() && kept.len() == expected.len(),
+        "the table differs from the kernel: {differs:#?}\n{:#?}",
+        kernel.log
     );
 }
 
-/// All are asked about at first, and after losses; else about those of whom
-/// there are events.
-fn assert_cost(live: &Watched, world: &World) {
+/// Checks the number of lists: the first one, and one per loss.
+fn assert_cost(live: &SimulatedLive, kernel: &SimulatedKernel) {
     let stats = live.stats();
-    let reasons = 1 + world.losses + world.failures;
+    let reasons = 1 + kernel.losses + kernel.failures;
     assert!(stats.dumps <= reasons, "{} of {reasons}", stats.dumps);
-    if world.losses + world.failures == 0 {
+    if kernel.losses + kernel.failures == 0 {
         assert_eq!(stats.dumps, 1);
         assert_eq!(stats.losses, 0);
     }
@@ -149,8 +154,8 @@ fn is_zombie(task: &Task) -> bool {
     task.base.unwrap().state == State::Zombie
 }
 
-/// Tries until it does not fail.
-fn insist<T>(mut what: impl FnMut() -> Result<T, Error>) -> T {
+/// Repeats a call until it succeeds.
+fn retry<T>(mut what: impl FnMut() -> Result<T, Error>) -> T {
     loop {
         if let Ok(done) = what() {
             return done;
@@ -179,92 +184,94 @@ fn script() -> impl Strategy<Value = Vec<Op>> {
     prop::collection::vec(op(), 0..120)
 }
 
-/// Likewise, with silences that nobody is told of.
-fn script_with_silences() -> impl Strategy<Value = Vec<Op>> {
-    let op = prop_oneof![20 => op(), 1 => Just(Op::Silence)];
+/// Operations including undetected stops of the delivery.
+fn script_with_delivery_stops() -> impl Strategy<Value = Vec<Op>> {
+    let op = prop_oneof![20 => op(), 1 => Just(Op::ToggleDelivery)];
     prop::collection::vec(op, 0..120)
 }
 
-fn manners() -> impl Strategy<Value = Manners> {
-    let room = prop_oneof![Just(usize::MAX), 1..30_usize];
+fn faults() -> impl Strategy<Value = Faults> {
+    let capacity = prop_oneof![Just(usize::MAX), 1..30_usize];
     let fails = prop_oneof![3 => Just(0), 1 => 20..60_u64];
-    (any::<bool>(), room, fails, any::<bool>()).prop_map(|(orderly, room, fails, inodes)| Manners {
-        orderly,
-        room,
-        fails,
-        inodes,
-    })
+    (any::<bool>(), capacity, fails, any::<bool>()).prop_map(
+        |(ordered, capacity, fails, inodes)| Faults {
+            ordered,
+            capacity,
+            fails,
+            inodes,
+        },
+    )
 }
 
-/// However many events wait, what they are about is in the table behind one
-/// call: here that a process ends, which is the last of them.
+/// One call processes any number of queued events: the last one is the exit of
+/// a process.
 #[test]
-fn everything_that_has_happened_is_looked_at_in_one_call() {
+fn sync_processes_all_queued_events() {
     for names in [9_000, 100_000] {
-        let manners = Manners {
-            orderly: true,
-            room: usize::MAX,
+        let faults = Faults {
+            ordered: true,
+            capacity: usize::MAX,
             fails: 0,
             inodes: true,
         };
-        let world = Rc::new(RefCell::new(World::new(manners, 1, Vec::new())));
-        let happen = |op| world.borrow_mut().happen(op);
-        let window = || Window(world.clone());
-        happen(Op::Fork(0));
-        let mut live = Live::new(window(), window(), Show::BASE | Show::CRED).unwrap();
+        let kernel = Rc::new(RefCell::new(SimulatedKernel::new(faults, 1, Vec::new())));
+        let apply = |op| kernel.borrow_mut().apply(op);
+        let handle = || KernelHandle(kernel.clone());
+        apply(Op::Fork(0));
+        let mut live = Live::new(handle(), handle(), Show::BASE | Show::CRED).unwrap();
         live.poll(Some(Duration::ZERO)).unwrap();
         for name in 0..names {
-            happen(Op::Name(0, u8::try_from(name % 26).unwrap()));
+            apply(Op::Name(0, u8::try_from(name % 26).unwrap()));
         }
-        happen(Op::Exit(0, 0));
+        apply(Op::Exit(0, 0));
         live.sync().unwrap();
         let kept: Vec<Task> = live.iter().map(|task| (**task).clone()).collect();
-        assert_same(&kept, &world.borrow());
+        assert_same(&kept, &kernel.borrow());
         assert!(live.is_current());
     }
 }
 
-/// Zombies are asked about once when all are, and then each with the rows it is
-/// among; not all of them with each few rows.
+/// Each zombie is queried once per sync(), and once per sync_pids() that names
+/// it. A sync_pids() with few pids does not query all zombies.
 #[test]
-fn who_needs_some_rows_has_no_other_zombies_asked_about() {
-    let manners = Manners {
-        orderly: true,
-        room: usize::MAX,
+fn sync_pids_queries_only_the_named_zombies() {
+    let faults = Faults {
+        ordered: true,
+        capacity: usize::MAX,
         fails: 0,
         inodes: true,
     };
-    let world = Rc::new(RefCell::new(World::new(manners, 3, Vec::new())));
-    let happen = |op| world.borrow_mut().happen(op);
-    let window = || Window(world.clone());
-    happen(Op::Fork(0));
+    let kernel = Rc::new(RefCell::new(SimulatedKernel::new(faults, 3, Vec::new())));
+    let apply = |op| kernel.borrow_mut().apply(op);
+    let handle = || KernelHandle(kernel.clone());
+    apply(Op::Fork(0));
     for _ in 0..9 {
-        happen(Op::Fork(1));
+        apply(Op::Fork(1));
     }
     for _ in 0..6 {
-        happen(Op::Exit(3, 0));
+        apply(Op::Exit(3, 0));
     }
-    let mut live = Live::new(window(), window(), Show::BASE | Show::CRED).unwrap();
+    let mut live = Live::new(handle(), handle(), Show::BASE | Show::CRED).unwrap();
     let rows: Vec<Task> = live.iter().map(|task| (**task).clone()).collect();
     let is_zombie = |pid: &Pid| rows.iter().any(|task| task.pid == *pid && is_zombie(task));
     let pids: Vec<Pid> = rows.iter().map(|task| task.pid).collect();
     let zombies = pids.iter().filter(|pid| is_zombie(pid)).count();
     assert!(zombies > 2 && pids.len() > zombies + 2, "{rows:#?}");
 
-    let asked = |live: &mut Watched, pids: Option<&[Pid]>| {
-        let before = live.stats().asked;
+    let asked = |live: &mut SimulatedLive, pids: Option<&[Pid]>| {
+        let before = live.stats().requested;
         let changes = match pids {
-            Some(pids) => live.sync_those(pids.iter().copied()),
+            Some(pids) => live.sync_pids(pids.iter().copied()),
             None => live.sync(),
         };
         assert_eq!(changes.unwrap(), []);
-        usize::try_from(live.stats().asked - before).unwrap()
+        usize::try_from(live.stats().requested - before).unwrap()
     };
     live.sync().unwrap();
     assert_eq!(asked(&mut live, None), zombies);
     for portion in pids.chunks(3) {
-        let among_them = portion.iter().filter(|pid| is_zombie(pid)).count();
-        assert_eq!(asked(&mut live, Some(portion)), among_them);
+        let named = portion.iter().filter(|pid| is_zombie(pid)).count();
+        assert_eq!(asked(&mut live, Some(portion)), named);
     }
     assert_eq!(asked(&mut live, Some(&[])), 0);
 }
@@ -273,43 +280,43 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 500, ..ProptestConfig::default() })]
 
     #[test]
-    fn the_table_is_what_is_there(manners in manners(), dice: u64, script in script()) {
-        watch(manners, dice, script);
+    fn table_equals_the_tasks_of_the_kernel(faults in faults(), seed: u64, script in script()) {
+        run(faults, seed, script);
     }
 
-    /// Nobody is late or forgets: then every exit is told.
+    /// Without delays and losses, every exit status is known.
     #[test]
-    fn exits_are_told(inodes: bool, dice: u64, script in script()) {
-        let manners = Manners { orderly: true, room: usize::MAX, fails: 0, inodes };
-        watch(manners, dice, script);
+    fn exits_are_known_without_losses(inodes: bool, seed: u64, script in script()) {
+        let faults = Faults { ordered: true, capacity: usize::MAX, fails: 0, inodes };
+        run(faults, seed, script);
     }
 
-    /// The rows that somebody needs are as they are now, whatever was lost, or
-    /// not even sent.
+    /// Named rows are current after any loss, also of events that were not
+    /// sent.
     #[test]
-    fn rows_that_are_needed_are_those_that_are_there(
-        room in prop_oneof![Just(usize::MAX), 1..30_usize],
+    fn sync_pids_returns_current_rows(
+        capacity in prop_oneof![Just(usize::MAX), 1..30_usize],
         inodes: bool,
-        dice: u64,
-        script in script_with_silences(),
+        seed: u64,
+        script in script_with_delivery_stops(),
         needed in prop::collection::vec(prop::collection::btree_set(1..=12_u32, 0..6), 1..20),
     ) {
-        let manners = Manners { orderly: true, room, fails: 0, inodes };
-        let world = Rc::new(RefCell::new(World::new(manners, dice, script)));
-        let window = || Window(world.clone());
-        let mut live = Live::new(window(), window(), Show::BASE | Show::CRED).unwrap();
+        let faults = Faults { ordered: true, capacity, fails: 0, inodes };
+        let kernel = Rc::new(RefCell::new(SimulatedKernel::new(faults, seed, script)));
+        let handle = || KernelHandle(kernel.clone());
+        let mut live = Live::new(handle(), handle(), Show::BASE | Show::CRED).unwrap();
         for needed in &needed {
-            world.borrow_mut().go_on(12);
-            live.sync_those(needed.iter().copied()).unwrap();
-            let there = world.borrow().tasks();
+            kernel.borrow_mut().advance(12);
+            live.sync_pids(needed.iter().copied()).unwrap();
+            let expected = kernel.borrow().tasks();
             for &pid in needed {
                 let is_it = |task: &&Task| task.pid == pid;
                 let kept = live.get(pid).map(|task| &**task);
-                prop_assert_eq!(kept, there.iter().find(is_it), "{:#?}", world.borrow().history);
+                prop_assert_eq!(kept, expected.iter().find(is_it), "{:#?}", kernel.borrow().log);
             }
         }
         live.sync().unwrap();
         let kept: Vec<Task> = live.iter().map(|task| (**task).clone()).collect();
-        assert_same(&kept, &world.borrow());
+        assert_same(&kept, &kernel.borrow());
     }
 }

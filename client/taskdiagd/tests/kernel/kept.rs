@@ -20,7 +20,7 @@ fn kept(client: &mut Client<Daemon>) -> Vec<Task> {
         .tasks()
         .map(Result::unwrap)
         .collect();
-    assert!(tasks.iter().all(|task| task.kept));
+    assert!(tasks.iter().all(|task| task.cached));
     tasks
 }
 
@@ -110,7 +110,7 @@ fn filters_hold_for_kept_rows() {
         let mut expected: Vec<_> = those.iter().map(Target::pid).collect();
         expected.sort_unstable();
         assert_eq!(pids, expected, "{request:?}");
-        assert!(tasks.iter().all(|task| task.kept && task.cred.is_none()));
+        assert!(tasks.iter().all(|task| task.cached && task.cred.is_none()));
     }
 }
 
@@ -129,7 +129,7 @@ fn what_no_event_tells_is_read_anew_where_it_is_asked_for() {
     ] {
         let tasks = house.ask(&request).unwrap();
         let row = find(&tasks, target.pid()).unwrap();
-        assert!(!row.kept, "{request:?}");
+        assert!(!row.cached, "{request:?}");
         assert_eq!(row.base.unwrap().state.letter(), 'S', "{request:?}");
     }
 }

@@ -29,7 +29,7 @@ fn as_kept(mut task: Task) -> Task {
         base.state = State::Unknown;
     }
     task.cred.as_mut().unwrap().securebits = 0;
-    task.kept = true;
+    task.cached = true;
     task
 }
 

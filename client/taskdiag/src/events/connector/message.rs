@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-//! The connector's messages, in and out. No I/O.
+//! Messages of the connector, encoded and decoded. No I/O.
 //!
-//! neli makes the orders and reads the events. What lies around an event is
-//! read here: neli takes lengths on trust, and to it an event that is newer
-//! than itself is malformed.
+//! neli encodes the commands and decodes the events. The headers around an
+//! event are decoded here, since neli trusts their lengths and rejects events
+//! that it does not know.
 
 use std::io::Cursor;
 use std::os::unix::process::ExitStatusExt;
@@ -22,51 +22,51 @@ use crate::pid::Pid;
 use crate::task::Comm;
 use crate::wire::{Header, Malformed};
 
-/// The length of `struct proc_event`; later kernels may add to it.
+/// Length of `struct proc_event`; later kernels may extend it.
 const PROC_EVENT_LEN: usize = 40;
 
-/// What the kernel is told.
+/// A command to the kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Order {
-    /// Tell of all events.
+pub(super) enum Command {
+    /// Subscribe to all events.
     Listen,
-    /// Tell of these; Linux before 6.6 takes no notice of such an order.
+    /// Subscribe to these events; Linux before 6.6 ignores the command.
     ListenTo(Events),
-    /// Tell of nothing any more.
+    /// Unsubscribe.
     Ignore,
 }
 
-/// What the kernel sent.
+/// A message from the kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Message {
-    /// Its number among those of its CPU.
+pub(super) struct ConnectorMessage {
+    /// Sequence number on its CPU.
     pub(super) seq: u32,
-    /// The CPU it comes from.
+    /// CPU that sent the message.
     pub(super) cpu: u32,
-    /// What it says.
-    pub(super) what: What,
+    /// The content.
+    pub(super) content: Content,
 }
 
-/// What a message says.
+/// The content of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum What {
-    /// Something happened.
+pub(super) enum Content {
+    /// An event.
     Event(Event),
-    /// An order was carried out, perhaps that of another listener.
+    /// Acknowledgement of a command, possibly of another listener.
     Ack {
-        /// The order's number.
-        order: u32,
-        /// What went wrong with it, 0 if nothing.
+        /// Number of the command.
+        command: u32,
+        /// Errno of the command, 0 for success.
         errno: u32,
     },
-    /// Something happened that has no name here.
+    /// An event of an unknown kind.
     Unknown,
 }
 
-/// `struct cn_msg`, and of the `struct proc_event` in it the beginning.
+/// `struct cn_msg`, followed by the first fields of its `struct proc_event`.
 #[derive(Clone, Copy, FromBytes, Immutable, KnownLayout)]
 #[repr(C)]
-struct Head {
+struct PayloadHeader {
     idx: u32,
     val: u32,
     seq: u32,
@@ -77,17 +77,18 @@ struct Head {
     cpu: u32,
 }
 
-/// Where in a message's payload the event begins.
-const EVENT: usize = std::mem::offset_of!(Head, what);
+/// Offset of the event in the payload.
+const EVENT: usize = std::mem::offset_of!(PayloadHeader, what);
 
-/// An order as bytes; its number comes back in the acknowledgement.
-pub(super) fn encode(order: Order, number: u32) -> Vec<u8> {
-    let (operation, events) = match order {
-        Order::Listen => (ProcCnMcastOp::Listen, None),
-        Order::ListenTo(events) => (ProcCnMcastOp::Listen, Some(events)),
-        Order::Ignore => (ProcCnMcastOp::Ignore, None),
+/// Encodes a command; the acknowledgement repeats its number.
+pub(super) fn encode(command: Command, number: u32) -> Vec<u8> {
+    let (operation, events) = match command {
+        Command::Listen => (ProcCnMcastOp::Listen, None),
+        Command::ListenTo(events) => (ProcCnMcastOp::Listen, Some(events)),
+        Command::Ignore => (ProcCnMcastOp::Ignore, None),
     };
-    // `enum proc_cn_mcast_op` or `struct proc_input`: the length tells which.
+    // Either `enum proc_cn_mcast_op` or `struct proc_input`, distinguished by
+    // the length.
     let mut payload = u32::from(operation).to_ne_bytes().to_vec();
     if let Some(events) = events {
         payload.extend(events.bits().to_ne_bytes());
@@ -98,61 +99,61 @@ pub(super) fn encode(order: Order, number: u32) -> Vec<u8> {
         .ack(number)
         .payload(payload)
         .build()
-        .expect("a connector message that lacks nothing");
+        .expect("all fields of the connector message are set");
     let message = NlmsghdrBuilder::default()
         .nl_type(Nlmsg::Done)
         .nl_flags(NlmF::empty())
         .nl_payload(NlPayload::Payload(message))
         .build()
-        .expect("a netlink message that lacks nothing");
+        .expect("all fields of the netlink message are set");
     let mut bytes = Cursor::new(Vec::new());
-    message.to_bytes(&mut bytes).expect("room in a vector");
+    message.to_bytes(&mut bytes).expect("a vector grows");
     bytes.into_inner()
 }
 
-/// Reads a datagram. Total: there are no bytes that make it panic.
-pub(super) fn decode(datagram: &[u8]) -> Result<Message, Malformed> {
+/// Decodes a datagram; panics for no input.
+pub(super) fn decode(datagram: &[u8]) -> Result<ConnectorMessage, Malformed> {
     let (header, payload, _) = Header::split(datagram)?;
     if header.kind != u16::from(Nlmsg::Done) {
-        return Err(Malformed("it is no message of the connector"));
+        return Err(Malformed("not a connector message"));
     }
-    let (head, _) = Head::read_from_prefix(payload)
-        .map_err(|_| Malformed("a message of the connector is cut off"))?;
+    let (head, _) = PayloadHeader::read_from_prefix(payload)
+        .map_err(|_| Malformed("a connector message is truncated"))?;
     if (head.idx, head.val) != (CnMsgIdx::Proc.into(), CnMsgVal::Proc.into()) {
-        return Err(Malformed("it is not of the proc connector"));
+        return Err(Malformed("not a message of the proc connector"));
     }
     let event = &payload[EVENT..];
     if usize::from(head.len) != event.len() || event.len() < PROC_EVENT_LEN {
-        return Err(Malformed("an event has a length that none has"));
+        return Err(Malformed("an event has an invalid length"));
     }
-    Ok(Message {
+    Ok(ConnectorMessage {
         seq: head.seq,
         cpu: head.cpu,
-        what: match ProcEventType::from(head.what) {
-            ProcEventType::UnrecognizedConst(_) => What::Unknown,
+        content: match ProcEventType::from(head.what) {
+            ProcEventType::UnrecognizedConst(_) => Content::Unknown,
             _ => read(&head, event)?,
         },
     })
 }
 
-/// Reads an event of a kind that neli knows.
-fn read(head: &Head, bytes: &[u8]) -> Result<What, Malformed> {
+/// Decodes an event of a kind that neli knows.
+fn read(head: &PayloadHeader, bytes: &[u8]) -> Result<Content, Malformed> {
     let header = ProcEventHeader::from_bytes_with_input(&mut Cursor::new(bytes), bytes.len())
-        .map_err(|_| Malformed("an event cannot be read"))?;
+        .map_err(|_| Malformed("an event cannot be parsed"))?;
     Ok(match header.event {
-        ProcEvent::Ack { err } => What::Ack {
-            order: head.ack.wrapping_sub(1),
+        ProcEvent::Ack { err } => Content::Ack {
+            command: head.ack.wrapping_sub(1),
             errno: err,
         },
-        event => What::Event(Event::new(
+        event => Content::Event(Event::new(
             Duration::from_nanos(header.timestamp_ns),
             Some(head.cpu),
-            kind(event).ok_or(Malformed("the number of a task is negative"))?,
+            kind(event).ok_or(Malformed("a pid is negative"))?,
         )),
     })
 }
 
-/// An event in this crate's words; `None` if a number is negative.
+/// Converts an event of neli; `None` if a pid is negative.
 fn kind(event: ProcEvent) -> Option<EventKind> {
     let number = |pid: i32| Pid::try_from(pid).ok();
     Some(match event {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-//! An event of one's own, to find out whether events are told at all.
+//! The probe event, which detects that the kernel does not deliver events.
 //!
-//! Any user can silence the connector, and nothing tells those who listen. An
-//! event that the listener makes itself is queued by the time the call returns
-//! that makes it. If it is not among what is received then, others are missing
-//! as well. What was queued before it is to be received before it is made: one
-//! event of a thread that takes its name looks like another.
+//! Any user can stop the delivery to all listeners, and the kernel reports that
+//! to none of them. An event that the listener causes itself is queued when the
+//! system call returns. If it is not among the events received then, others are
+//! missing as well. All earlier events must be received before: two events of a
+//! thread that sets its name look the same.
 
 use nix::errno::Errno;
 use nix::sys::prctl;
@@ -15,44 +15,43 @@ use crate::error::{Error, Result};
 use crate::events::{Event, EventKind};
 use crate::pid::Pid;
 
-/// Such an event, on its way.
+/// A probe event, sent and perhaps received.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Probe {
     pid: Pid,
-    has_come: bool,
+    received: bool,
 }
 
 impl Probe {
-    /// Gives the thread the name that it has, of which the kernel tells as of
-    /// any other.
+    /// Sets the name of this thread to its present name, which is an event.
     pub(super) fn send() -> Result<Self> {
         prctl::get_name()
             .and_then(|name| prctl::set_name(&name))
             .map_err(cannot)?;
-        Ok(Self::of(gettid().as_raw().unsigned_abs()))
+        Ok(Self::for_thread(gettid().as_raw().unsigned_abs()))
     }
 
-    /// An event of this thread's.
-    pub(super) const fn of(pid: Pid) -> Self {
+    /// Returns a probe that expects an event of this thread.
+    pub(super) const fn for_thread(pid: Pid) -> Self {
         Self {
             pid,
-            has_come: false,
+            received: false,
         }
     }
 
-    /// An event was received.
-    pub(super) fn compare(&mut self, event: &Event) {
-        self.has_come |= matches!(event.kind, EventKind::Comm { pid, .. } if pid == self.pid);
+    /// Compares a received event with the expected one.
+    pub(super) fn observe(&mut self, event: &Event) {
+        self.received |= matches!(event.kind, EventKind::Comm { pid, .. } if pid == self.pid);
     }
 
-    pub(super) const fn has_come(&self) -> bool {
-        self.has_come
+    pub(super) const fn received(&self) -> bool {
+        self.received
     }
 }
 
 fn cannot(errno: Errno) -> Error {
     Error::Io {
-        context: "cannot find out whether events are told",
+        context: "cannot send a probe event",
         source: errno.into(),
     }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! From a socket to a listener: opens, asks, and finds out what it got.
+//! Opens a connector socket and subscribes to events.
 
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -12,30 +12,30 @@ use nix::libc;
 use nix::sys::socket::sockopt::{RcvBuf, RcvBufForce};
 use nix::sys::socket::{getsockopt, setsockopt};
 
-use super::absence;
-use super::message::{Order, What, decode, encode};
+use super::diagnose;
+use super::message::{Command, Content, decode, encode};
 use super::{DATAGRAM, FilteredBy, Received, receive};
 use crate::error::{Error, KernelError, NoEvents, Result};
 use crate::events::Events;
 use crate::request::Scope;
 use crate::socket;
 
-/// How often an order is given whose acknowledgement was lost in an overflow.
+/// Attempts for a command whose acknowledgement was lost in an overflow.
 const ATTEMPTS: u32 = 8;
 
-/// Opens a socket and joins those who are told of processes.
+/// Opens a socket and joins the group of the process events.
 pub(super) fn open() -> Result<OwnedFd> {
     let socket = NlSocket::new(NlFamily::Connector)
         .map_err(|error| explain("cannot open a connector socket", error))?;
     socket
         .nonblock()
         .and_then(|()| socket.bind(None, Groups::new_groups(&[CnMsgIdx::Proc.into()])))
-        .map_err(|error| explain("cannot join the listeners to processes", error))?;
+        .map_err(|error| explain("cannot join the multicast group of process events", error))?;
     Ok(socket::take_over(socket))
 }
 
-/// Makes the receive buffer that large, or as large as the kernel allows, and
-/// tells what it came to.
+/// Sets the size of the receive buffer, limited by the kernel, and returns the
+/// actual size.
 pub(super) fn resize(fd: &OwnedFd, bytes: usize) -> Result<usize> {
     setsockopt(fd, RcvBufForce, &bytes)
         .or_else(|_| setsockopt(fd, RcvBuf, &bytes))
@@ -43,72 +43,73 @@ pub(super) fn resize(fd: &OwnedFd, bytes: usize) -> Result<usize> {
         .map_err(|errno| explain("cannot set the size of the receive buffer", errno.into()))
 }
 
-/// Gives the order to tell of events, and says who filters them.
+/// Subscribes to events, and returns which side filters them.
 ///
-/// A kernel with a filter acknowledges the order to tell of everything, given
-/// in the form that has room for a choice. It does not acknowledge a choice:
-/// the acknowledgement is no event that was chosen.
+/// A kernel with a filter acknowledges a subscription to all events in the form
+/// that has a field for the kinds. It does not acknowledge a subscription to
+/// some kinds: the acknowledgement is not of one of these.
 pub(super) fn subscribe(
     fd: &OwnedFd,
     wanted: Events,
     filtered_by: FilteredBy,
     capacity: usize,
 ) -> Result<FilteredBy> {
-    if give(fd, Order::ListenTo(Events::all()), capacity)? {
-        // An empty choice would mean all of them.
+    if command(fd, Command::ListenTo(Events::all()), capacity)? {
+        // An empty set would select all events.
         if filtered_by == FilteredBy::Client || wanted.is_empty() {
             return Ok(FilteredBy::Client);
         }
         if !wanted.is_all() {
-            send(fd, Order::ListenTo(wanted), port(fd)?)?;
+            send(fd, Command::ListenTo(wanted), port(fd)?)?;
         }
         Ok(FilteredBy::Kernel)
-    } else if give(fd, Order::Listen, capacity)? {
+    } else if command(fd, Command::Listen, capacity)? {
         Ok(FilteredBy::Client)
     } else {
-        Err(absence::explain_silence().into())
+        Err(diagnose::unacknowledged().into())
     }
 }
 
-/// Tells the kernel that nobody listens here any more.
+/// Unsubscribes.
 pub(super) fn unsubscribe(fd: &OwnedFd) -> Result<()> {
-    send(fd, Order::Ignore, port(fd)?)
+    send(fd, Command::Ignore, port(fd)?)
 }
 
-/// Gives an order, and tells whether the kernel acknowledged it.
-fn give(fd: &OwnedFd, order: Order, capacity: usize) -> Result<bool> {
+/// Sends a command and returns whether the kernel acknowledged it.
+fn command(fd: &OwnedFd, command: Command, capacity: usize) -> Result<bool> {
     let number = port(fd)?;
     for _ in 0..ATTEMPTS {
-        send(fd, order, number)?;
-        match acknowledgement(fd, number, capacity)? {
-            Answer::Done => return Ok(true),
-            Answer::None => return Ok(false),
-            Answer::Lost => {}
+        send(fd, command, number)?;
+        match find_acknowledgement(fd, number, capacity)? {
+            Outcome::Acknowledged => return Ok(true),
+            Outcome::Unacknowledged => return Ok(false),
+            Outcome::Lost => {}
         }
     }
     Err(Error::Overrun)
 }
 
-/// What became of an order.
-enum Answer {
-    Done,
-    None,
+/// Outcome of a command.
+enum Outcome {
+    Acknowledged,
+    Unacknowledged,
     Lost,
 }
 
-/// Looks for the acknowledgement of an order. The kernel has sent it by the
-/// time that the order is sent, if it does: it lies among what is there to be
-/// received. What else is there has happened before.
-fn acknowledgement(fd: &OwnedFd, number: u32, capacity: usize) -> Result<Answer> {
-    let mut none = Answer::None;
+/// Receives the acknowledgement of a command. If the kernel sends one, it is
+/// queued when the command has been sent, after older messages.
+fn find_acknowledgement(fd: &OwnedFd, number: u32, capacity: usize) -> Result<Outcome> {
+    let mut none = Outcome::Unacknowledged;
     let mut buffer = [0; DATAGRAM];
     for _ in 0..=capacity {
         match receive(fd, &mut buffer)? {
-            Received::Nothing => break,
-            Received::Overrun => none = Answer::Lost,
-            Received::Datagram(bytes) => match decode(bytes).map(|message| message.what) {
-                Ok(What::Ack { order, errno: 0 }) if order == number => return Ok(Answer::Done),
-                Ok(What::Ack { order, errno }) if order == number => {
+            Received::Empty => break,
+            Received::Overrun => none = Outcome::Lost,
+            Received::Datagram(bytes) => match decode(bytes).map(|message| message.content) {
+                Ok(Content::Ack { command, errno: 0 }) if command == number => {
+                    return Ok(Outcome::Acknowledged);
+                }
+                Ok(Content::Ack { command, errno }) if command == number => {
                     return Err(KernelError::new(errno as i32).into());
                 }
                 _ => {}
@@ -118,25 +119,28 @@ fn acknowledgement(fd: &OwnedFd, number: u32, capacity: usize) -> Result<Answer>
     Ok(none)
 }
 
-fn send(fd: &OwnedFd, order: Order, number: u32) -> Result<()> {
-    socket::send(fd.as_raw_fd(), &encode(order, number), Scope::Own).map_err(|error| match error {
-        Error::Io { context, source } => explain(context, source),
-        error => error,
-    })
+fn send(fd: &OwnedFd, command: Command, number: u32) -> Result<()> {
+    socket::send(fd.as_raw_fd(), &encode(command, number), Scope::Own).map_err(
+        |error| match error {
+            Error::Io { context, source } => explain(context, source),
+            error => error,
+        },
+    )
 }
 
-/// The socket's port number, which no other listener has: it tells the
-/// acknowledgements of its orders from those of others.
+/// Returns the port id of the socket, which no other listener has: it
+/// distinguishes acknowledgements of its own commands from others.
 fn port(fd: &OwnedFd) -> Result<u32> {
     socket::port(fd.as_raw_fd())
 }
 
-/// What failed, as what is missing where that can be told.
+/// Converts an error of the system into the missing requirement, if it is
+/// known.
 fn explain(context: &'static str, source: io::Error) -> Error {
     match source.raw_os_error() {
         Some(libc::EPROTONOSUPPORT) => NoEvents::NoConnector.into(),
         Some(libc::EPERM) => NoEvents::NeedsNetAdmin.into(),
-        // There is nobody at the kernel's address.
+        // The kernel does not listen in this network namespace.
         Some(libc::ECONNREFUSED) => NoEvents::NetNamespace.into(),
         _ => Error::Io { context, source },
     }
@@ -149,10 +153,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_in_the_way_is_named() {
+    fn error_names_the_missing_requirement() {
         for (errno, words) in [
             (Errno::EPROTONOSUPPORT, "CONFIG_CONNECTOR"),
-            (Errno::EPERM, "CAP_NET_ADMIN before Linux 6.6"),
+            (Errno::EPERM, "CAP_NET_ADMIN is required before Linux 6.6"),
             (Errno::ECONNREFUSED, "initial network namespace"),
             (Errno::EMFILE, "cannot try: "),
         ] {

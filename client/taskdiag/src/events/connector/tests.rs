@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! Datagrams as the kernel sends them, made by hand, and what is made of them.
+//! Decoding and ordering of datagrams that are composed here like the kernel's.
 
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::intake::Intake;
-use super::message::{Order, What, decode, encode};
+use super::message::{Command, Content, decode, encode};
 use super::probe::Probe;
+use super::queue::EventQueue;
 use super::with_implied;
 use crate::error::Error;
 use crate::events::{Event, EventKind, Events, Lost};
@@ -24,8 +24,8 @@ fn words(words: &[u32]) -> Vec<u8> {
     words.iter().flat_map(|word| word.to_ne_bytes()).collect()
 }
 
-/// A datagram of the connector: `struct nlmsghdr`, `struct cn_msg` and
-/// `struct proc_event`.
+/// Returns a connector datagram: `struct nlmsghdr`, `struct cn_msg` and `struct
+/// proc_event`.
 fn datagram(what: u32, cpu: u32, seq: u32, ack: u32, data: &[u8]) -> Vec<u8> {
     let mut event = words(&[what, cpu]);
     event.extend(1_000_000_007_u64.to_ne_bytes());
@@ -50,8 +50,8 @@ fn exit(cpu: u32, seq: u32, status: u32) -> Vec<u8> {
 fn kind(what: u32, data: &[u8]) -> EventKind {
     let message = decode(&datagram(what, 3, 9, 0, data)).unwrap();
     assert_eq!((message.cpu, message.seq), (3, 9));
-    let What::Event(event) = message.what else {
-        panic!("{message:?} is no event");
+    let Content::Event(event) = message.content else {
+        panic!("not an event: {message:?}");
     };
     assert_eq!(event.cpu, Some(3));
     assert_eq!(event.time, Duration::from_nanos(1_000_000_007));
@@ -59,7 +59,7 @@ fn kind(what: u32, data: &[u8]) -> EventKind {
 }
 
 #[test]
-fn every_event_is_read() {
+fn each_kind_of_event_is_decoded() {
     let of = |what, data: &[u32]| kind(what, &words(data));
     let (pid, tgid) = (8, 7);
     let (parent_pid, parent_tgid) = (5, 4);
@@ -131,7 +131,7 @@ fn every_event_is_read() {
 }
 
 #[test]
-fn orders_are_what_the_kernel_expects() {
+fn commands_are_encoded_as_the_kernel_expects() {
     let head = |len: u16| {
         let mut bytes = words(&[16 + 20 + u32::from(len)]);
         bytes.extend(3_u16.to_ne_bytes());
@@ -142,9 +142,9 @@ fn orders_are_what_the_kernel_expects() {
         bytes
     };
     let plain = |operation| [head(4), words(&[operation])].concat();
-    assert_eq!(encode(Order::Listen, 4711), plain(1));
-    assert_eq!(encode(Order::Ignore, 4711), plain(2));
-    let choice = Order::ListenTo(Events::EXIT | Events::EXEC);
+    assert_eq!(encode(Command::Listen, 4711), plain(1));
+    assert_eq!(encode(Command::Ignore, 4711), plain(2));
+    let choice = Command::ListenTo(Events::EXIT | Events::EXEC);
     assert_eq!(
         encode(choice, 4711),
         [head(8), words(&[1, 0x8000_0002])].concat()
@@ -152,30 +152,30 @@ fn orders_are_what_the_kernel_expects() {
 }
 
 #[test]
-fn acknowledgements_name_their_order() {
+fn acknowledgement_has_the_number_of_its_command() {
     let ack = |number: u32, errno| decode(&datagram(0, 1, 2, number, &words(&[errno])));
-    let what = ack(4712, 0).unwrap().what;
-    let (order, errno) = (4711, 0);
-    assert_eq!(what, What::Ack { order, errno });
-    let what = ack(0, 22).unwrap().what;
-    let (order, errno) = (u32::MAX, 22);
-    assert_eq!(what, What::Ack { order, errno });
+    let what = ack(4712, 0).unwrap().content;
+    let (command, errno) = (4711, 0);
+    assert_eq!(what, Content::Ack { command, errno });
+    let what = ack(0, 22).unwrap().content;
+    let (command, errno) = (u32::MAX, 22);
+    assert_eq!(what, Content::Ack { command, errno });
 }
 
 #[test]
-fn an_event_that_is_new_counts_and_is_not_told() {
+fn event_of_unknown_kind_is_counted_and_dropped() {
     let message = decode(&datagram(0x400, 1, 2, 0, &[])).unwrap();
-    assert_eq!(message.what, What::Unknown);
-    let mut intake = Intake::new(Events::all(), 10, true);
+    assert_eq!(message.content, Content::Unknown);
+    let mut queue = EventQueue::new(Events::all(), 10, true);
     for seq in 0..3 {
-        intake.datagram(&datagram(0x400, 1, seq, 0, &[]));
+        queue.datagram(&datagram(0x400, 1, seq, 0, &[]));
     }
-    intake.datagram(&exit(1, 3, 0));
-    assert_eq!(told(&mut intake), ["exit"]);
+    queue.datagram(&exit(1, 3, 0));
+    assert_eq!(reported(&mut queue), ["exit"]);
 }
 
 #[test]
-fn what_is_not_the_connector_s_is_an_error() {
+fn message_of_another_connector_is_an_error() {
     let good = exit(0, 0, 0);
     for (at, what) in [(4, "kind"), (16, "idx"), (20, "val"), (32, "length")] {
         let mut bytes = good.clone();
@@ -194,15 +194,15 @@ fn what_is_not_the_connector_s_is_an_error() {
     assert!(decode(&negative).is_err());
 }
 
-/// What is told, in short.
-fn told(intake: &mut Intake) -> Vec<String> {
-    std::iter::from_fn(|| intake.next())
+/// Returns short names of the queued events.
+fn reported(queue: &mut EventQueue) -> Vec<String> {
+    std::iter::from_fn(|| queue.next())
         .map(|told| match told {
             Err(Error::Decode { .. }) => "error".to_owned(),
             Err(error) => panic!("{error}"),
             Ok(Event { kind, cpu, .. }) => match (kind, cpu) {
                 (EventKind::Lost(Lost::Overflow), None) => "overflow".to_owned(),
-                (EventKind::Lost(Lost::Silence), None) => "silence".to_owned(),
+                (EventKind::Lost(Lost::DeliveryStopped), None) => "stopped".to_owned(),
                 (EventKind::Lost(Lost::Gap { events }), Some(cpu)) => {
                     format!("{events} of {cpu}")
                 }
@@ -213,8 +213,8 @@ fn told(intake: &mut Intake) -> Vec<String> {
 }
 
 #[test]
-fn gaps_are_counted_for_each_cpu() {
-    let mut intake = Intake::new(Events::all(), 10, true);
+fn gaps_are_counted_per_cpu() {
+    let mut queue = EventQueue::new(Events::all(), 10, true);
     for (cpu, seq) in [
         (0, 7),
         (1, 100),
@@ -224,10 +224,10 @@ fn gaps_are_counted_for_each_cpu() {
         (0, 9),
         (0, 11),
     ] {
-        intake.datagram(&exit(cpu, seq, 0));
+        queue.datagram(&exit(cpu, seq, 0));
     }
     assert_eq!(
-        told(&mut intake),
+        reported(&mut queue),
         [
             "exit", "exit", "exit", "2 of 1", "exit", "exit", "exit", "1 of 0", "exit"
         ]
@@ -235,160 +235,162 @@ fn gaps_are_counted_for_each_cpu() {
 }
 
 #[test]
-fn numbers_begin_again_at_zero() {
-    let mut intake = Intake::new(Events::all(), 10, true);
+fn sequence_numbers_wrap_to_zero() {
+    let mut queue = EventQueue::new(Events::all(), 10, true);
     for seq in [u32::MAX - 1, u32::MAX, 0, 2] {
-        intake.datagram(&exit(0, seq, 0));
+        queue.datagram(&exit(0, seq, 0));
     }
     assert_eq!(
-        told(&mut intake),
+        reported(&mut queue),
         ["exit", "exit", "exit", "1 of 0", "exit"]
     );
 }
 
 #[test]
-fn what_the_kernel_leaves_out_is_no_loss() {
-    let mut intake = Intake::new(Events::EXIT, 10, false);
-    assert!(!intake.counts_losses());
+fn gap_of_the_kernel_s_filter_is_not_a_loss() {
+    let mut queue = EventQueue::new(Events::EXIT, 10, false);
+    assert!(!queue.counts_losses());
     for seq in [0, 5, 17] {
-        intake.datagram(&exit(0, seq, 0));
+        queue.datagram(&exit(0, seq, 0));
     }
-    assert_eq!(told(&mut intake), ["exit", "exit", "exit"]);
+    assert_eq!(reported(&mut queue), ["exit", "exit", "exit"]);
 }
 
 #[test]
-fn what_is_left_out_here_still_counts() {
-    let mut intake = Intake::new(Events::NONZERO_EXIT, 10, true);
+fn event_filtered_here_is_counted() {
+    let mut queue = EventQueue::new(Events::NONZERO_EXIT, 10, true);
     for (seq, status) in [(0, 0), (1, 9), (2, 0), (4, 0), (5, 1 << 8)] {
-        intake.datagram(&exit(0, seq, status));
+        queue.datagram(&exit(0, seq, status));
     }
     assert_eq!(
-        told(&mut intake),
+        reported(&mut queue),
         ["nonzero-exit,exit", "1 of 0", "nonzero-exit,exit"]
     );
 }
 
 #[test]
-fn an_overflow_is_told_when_it_is_over() {
-    let mut intake = Intake::new(Events::all(), 10, false);
-    intake.datagram(&exit(0, 0, 0));
-    intake.overrun();
-    intake.datagram(&exit(0, 1, 0));
-    assert_eq!(told(&mut intake), ["exit", "exit"]);
-    intake.drained();
-    assert_eq!(told(&mut intake), ["overflow"]);
-    intake.drained();
-    assert!(told(&mut intake).is_empty());
+fn overflow_is_reported_when_it_is_over() {
+    let mut queue = EventQueue::new(Events::all(), 10, false);
+    queue.datagram(&exit(0, 0, 0));
+    queue.overrun();
+    queue.datagram(&exit(0, 1, 0));
+    assert_eq!(reported(&mut queue), ["exit", "exit"]);
+    queue.drained();
+    assert_eq!(reported(&mut queue), ["overflow"]);
+    queue.drained();
+    assert!(reported(&mut queue).is_empty());
 }
 
 #[test]
-fn the_next_overflow_ends_the_one_before() {
-    let mut intake = Intake::new(Events::all(), 10, false);
-    intake.overrun();
-    intake.datagram(&exit(0, 0, 0));
-    intake.overrun();
-    assert_eq!(told(&mut intake), ["exit", "overflow"]);
-    intake.drained();
-    assert_eq!(told(&mut intake), ["overflow"]);
+fn next_overflow_ends_the_previous_one() {
+    let mut queue = EventQueue::new(Events::all(), 10, false);
+    queue.overrun();
+    queue.datagram(&exit(0, 0, 0));
+    queue.overrun();
+    assert_eq!(reported(&mut queue), ["exit", "overflow"]);
+    queue.drained();
+    assert_eq!(reported(&mut queue), ["overflow"]);
 }
 
 #[test]
-fn a_gap_of_an_earlier_loss_does_not_end_an_overflow() {
-    let mut intake = Intake::new(Events::all(), 10, true);
-    intake.datagram(&exit(0, 0, 0));
-    intake.overrun();
-    intake.datagram(&exit(0, 4, 0));
-    intake.datagram(&exit(0, 5, 0));
-    assert_eq!(told(&mut intake), ["exit", "3 of 0", "exit", "exit"]);
-    intake.drained();
-    assert_eq!(told(&mut intake), ["overflow"]);
+fn gap_of_earlier_loss_does_not_end_an_overflow() {
+    let mut queue = EventQueue::new(Events::all(), 10, true);
+    queue.datagram(&exit(0, 0, 0));
+    queue.overrun();
+    queue.datagram(&exit(0, 4, 0));
+    queue.datagram(&exit(0, 5, 0));
+    assert_eq!(reported(&mut queue), ["exit", "3 of 0", "exit", "exit"]);
+    queue.drained();
+    assert_eq!(reported(&mut queue), ["overflow"]);
 }
 
 #[test]
-fn an_overflow_is_told_once_the_buffer_has_been_read() {
-    let mut intake = Intake::new(Events::all(), 3, true);
-    intake.overrun();
+fn overflow_is_reported_after_one_buffer_of_messages() {
+    let mut queue = EventQueue::new(Events::all(), 3, true);
+    queue.overrun();
     for seq in 0..5 {
-        intake.datagram(&exit(0, seq, 0));
+        queue.datagram(&exit(0, seq, 0));
     }
     assert_eq!(
-        told(&mut intake),
+        reported(&mut queue),
         ["exit", "exit", "exit", "exit", "overflow", "exit"]
     );
 }
 
-/// A probe, and what is told when these have come.
-fn probed(intake: &mut Intake, datagrams: &[Vec<u8>]) -> Vec<String> {
-    intake.probe(Probe::of(8));
+/// Sends a probe, adds the datagrams and drains; returns the events except
+/// comm.
+fn probed(queue: &mut EventQueue, datagrams: &[Vec<u8>]) -> Vec<String> {
+    queue.probe(Probe::for_thread(8));
     for datagram in datagrams {
-        intake.datagram(datagram);
+        queue.datagram(datagram);
     }
-    let mut before = told(intake);
-    intake.drained();
+    let mut before = reported(queue);
+    queue.drained();
     before.retain(|told| told != "comm");
-    before.extend(told(intake));
+    before.extend(reported(queue));
     before
 }
 
 #[test]
-fn a_silence_is_told_where_somebody_wants_to_know() {
-    let mut intake = Intake::new(Events::all(), 10, true);
+fn missing_probe_or_acknowledged_command_is_a_stopped_delivery() {
+    let mut queue = EventQueue::new(Events::all(), 10, true);
     let comm = |pid| datagram(COMM, pid, 0, 0, &words(&[pid, 7]));
     let ack = datagram(0, 1, 0, 4712, &words(&[0]));
 
-    intake.drained();
-    assert!(told(&mut intake).is_empty());
-    assert!(probed(&mut intake, &[comm(8)]).is_empty());
-    assert_eq!(probed(&mut intake, &[]), ["silence"]);
-    // Another's, and one of before.
-    assert_eq!(probed(&mut intake, &[comm(7)]), ["silence"]);
-    let mut intake = Intake::new(Events::all(), 10, true);
-    intake.datagram(&comm(8));
-    assert_eq!(told(&mut intake), ["comm"]);
-    assert_eq!(probed(&mut intake, &[]), ["silence"]);
+    queue.drained();
+    assert!(reported(&mut queue).is_empty());
+    assert!(probed(&mut queue, &[comm(8)]).is_empty());
+    assert_eq!(probed(&mut queue, &[]), ["stopped"]);
+    // An event of another thread, and one from before the probe.
+    assert_eq!(probed(&mut queue, &[comm(7)]), ["stopped"]);
+    let mut queue = EventQueue::new(Events::all(), 10, true);
+    queue.datagram(&comm(8));
+    assert_eq!(reported(&mut queue), ["comm"]);
+    assert_eq!(probed(&mut queue, &[]), ["stopped"]);
 
-    // Somebody has given an order: that is told once.
-    let mut intake = Intake::new(Events::all(), 10, true);
-    intake.datagram(&ack);
-    intake.drained();
-    assert!(told(&mut intake).is_empty());
-    assert_eq!(probed(&mut intake, &[comm(8)]), ["silence"]);
+    // A command was acknowledged: reported once.
+    let mut queue = EventQueue::new(Events::all(), 10, true);
+    queue.datagram(&ack);
+    queue.drained();
+    assert!(reported(&mut queue).is_empty());
+    assert_eq!(probed(&mut queue, &[comm(8)]), ["stopped"]);
     let mut again = comm(8);
     let seq = 16 + 8;
     again[seq] = 1;
-    assert!(probed(&mut intake, &[again]).is_empty());
+    assert!(probed(&mut queue, &[again]).is_empty());
 
-    // Where events were lost it is known why it has not come.
-    intake.overrun();
-    assert_eq!(probed(&mut intake, &[]), ["overflow"]);
+    // An overflow explains the missing probe.
+    queue.overrun();
+    assert_eq!(probed(&mut queue, &[]), ["overflow"]);
 }
 
 #[test]
-fn a_probe_that_was_lost_in_an_overflow_is_no_silence() {
+fn probe_lost_in_overflow_is_not_a_stopped_delivery() {
     let exits = |count| -> Vec<_> { (0..count).map(|seq| exit(0, seq, 0)).collect() };
-    // Told when the buffer has been read, or when there is another.
-    let mut intake = Intake::new(Events::all(), 1, true);
-    intake.overrun();
-    assert_eq!(probed(&mut intake, &exits(2)), ["exit", "exit", "overflow"]);
-    intake.overrun();
-    intake.probe(Probe::of(8));
-    intake.overrun();
-    intake.drained();
-    assert_eq!(told(&mut intake), ["overflow", "overflow"]);
-    // The next one is waited for again.
-    assert_eq!(probed(&mut intake, &[]), ["silence"]);
+    // The overflow is reported when the buffer has been read, or at the next
+    // one.
+    let mut queue = EventQueue::new(Events::all(), 1, true);
+    queue.overrun();
+    assert_eq!(probed(&mut queue, &exits(2)), ["exit", "exit", "overflow"]);
+    queue.overrun();
+    queue.probe(Probe::for_thread(8));
+    queue.overrun();
+    queue.drained();
+    assert_eq!(reported(&mut queue), ["overflow", "overflow"]);
+    // The next probe is expected again.
+    assert_eq!(probed(&mut queue, &[]), ["stopped"]);
 }
 
 #[test]
-fn a_bad_datagram_is_no_end() {
-    let mut intake = Intake::new(Events::all(), 10, true);
-    intake.datagram(b"what is this?");
-    intake.datagram(&exit(0, 1, 0));
-    assert_eq!(told(&mut intake), ["error", "exit"]);
+fn malformed_datagram_does_not_end_the_queue() {
+    let mut queue = EventQueue::new(Events::all(), 10, true);
+    queue.datagram(b"not a datagram");
+    queue.datagram(&exit(0, 1, 0));
+    assert_eq!(reported(&mut queue), ["error", "exit"]);
 }
 
 #[test]
-fn a_choice_of_exits_includes_the_bad_ones() {
+fn exit_implies_nonzero_exit() {
     assert_eq!(
         with_implied(Events::EXIT),
         Events::EXIT | Events::NONZERO_EXIT
@@ -401,12 +403,12 @@ fn a_choice_of_exits_includes_the_bad_ones() {
 
 proptest! {
     #[test]
-    fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+    fn no_bytes_make_decode_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
         let _ = decode(&bytes);
     }
 
     #[test]
-    fn no_bytes_in_the_right_place_make_it_panic(
+    fn no_modified_datagram_makes_decode_panic(
         at in 0_usize..76,
         bytes in proptest::collection::vec(any::<u8>(), 1..20),
         cut in 0_usize..=76,
@@ -419,10 +421,10 @@ proptest! {
         let _ = decode(&datagram[..cut]);
     }
 
-    /// Each number that is missing is counted once, on whichever CPU.
+    /// Each missing number is counted once, on any CPU.
     #[test]
-    fn every_loss_is_counted(kept in proptest::collection::vec((0_u32..4, any::<bool>()), 1..200)) {
-        let mut intake = Intake::new(Events::all(), 10, true);
+    fn each_missing_number_is_counted_once(kept in proptest::collection::vec((0_u32..4, any::<bool>()), 1..200)) {
+        let mut queue = EventQueue::new(Events::all(), 10, true);
         let mut seq = [0; 4];
         let mut begun = [false; 4];
         let mut missing = [0; 4];
@@ -430,7 +432,7 @@ proptest! {
         for (cpu, kept) in kept {
             let index = cpu as usize;
             if kept {
-                intake.datagram(&exit(cpu, seq[index], 0));
+                queue.datagram(&exit(cpu, seq[index], 0));
                 expected += std::mem::take(&mut missing[index]);
                 begun[index] = true;
             } else if begun[index] {
@@ -439,7 +441,7 @@ proptest! {
             seq[index] += 1;
         }
         let mut counted = 0;
-        while let Some(event) = intake.next() {
+        while let Some(event) = queue.next() {
             if let EventKind::Lost(Lost::Gap { events }) = event.unwrap().kind {
                 counted += events;
             }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-//! What is told of ends where a number has had several bearers: the right
-//! thing or nothing.
+//! Assignment of exits if several processes have had a pid: the right exit or
+//! none.
 
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
@@ -10,165 +10,167 @@ use super::*;
 
 const PID: Pid = 7;
 
-fn end(time: u64) -> End {
-    End {
+fn end(time: u64) -> ExitRecord {
+    ExitRecord {
         time: Duration::from_secs(time),
         status: ExitStatus::from_raw(9),
     }
 }
 
-fn told(time: u64) -> Ending {
-    Ending::Told(end(time))
+fn known(time: u64) -> ExitState {
+    ExitState::Known(end(time))
 }
 
-/// So many exits were heard of, the last at this time.
-fn exits(exits: u32, last: u64) -> Hint {
-    Hint {
+/// That many exit events were received, the last at this time.
+fn exits(exits: u32, last: u64) -> PendingUpdate {
+    PendingUpdate {
         exits,
-        end: Some(end(last)),
-        ..Hint::default()
+        leader_exit: Some(end(last)),
+        ..PendingUpdate::default()
     }
 }
 
-fn forks(forks: u32, hint: Hint) -> Hint {
-    Hint { forks, ..hint }
+fn forks(forks: u32, pending: PendingUpdate) -> PendingUpdate {
+    PendingUpdate { forks, ..pending }
 }
 
-fn exec(time: u64, hint: Hint) -> Hint {
+fn exec(time: u64, pending: PendingUpdate) -> PendingUpdate {
     let exec = Some(Duration::from_secs(time));
-    Hint { exec, ..hint }
+    PendingUpdate { exec, ..pending }
 }
 
-const ALIVE: Option<Dead> = Some(false);
-const ZOMBIE: Option<Dead> = Some(true);
-const NOBODY: Option<Dead> = None;
+const ALIVE: Option<IsDead> = Some(false);
+const ZOMBIE: Option<IsDead> = Some(true);
+const ABSENT: Option<IsDead> = None;
 
-/// One that was alive is now this.
-fn same(now: Option<Dead>) -> Bearers {
-    Bearers {
-        before: Some(Ending::NotYet),
+/// The process lived before the query, and is in this state now.
+fn same(now: Option<IsDead>) -> PidHistory {
+    PidHistory {
+        before: Some(ExitState::NotReported),
         same: true,
         now,
     }
 }
 
-/// One that was alive is gone, and in its place is this.
-fn gone(now: Option<Dead>) -> Bearers {
-    Bearers {
+/// The process lived before the query and is gone; another in this state has
+/// its pid.
+fn gone(now: Option<IsDead>) -> PidHistory {
+    PidHistory {
         same: false,
         ..same(now)
     }
 }
 
-/// There was nobody.
-fn new(now: Option<Dead>) -> Bearers {
-    Bearers {
+/// No process had the pid before the query.
+fn new(now: Option<IsDead>) -> PidHistory {
+    PidHistory {
         before: None,
         same: false,
         now,
     }
 }
 
-fn settle(who: Bearers, hint: &Hint) -> Ends {
-    Owed::default().settle(PID, who, hint, false)
+fn assign(history: PidHistory, pending: &PendingUpdate) -> ExitStates {
+    MissingExits::default().assign(PID, history, pending, false)
 }
 
 #[test]
-fn one_that_ends_is_told() {
-    assert_eq!(settle(same(ZOMBIE), &exits(1, 5)).now, told(5));
-    assert_eq!(settle(gone(NOBODY), &exits(1, 5)).before, told(5));
+fn exit_of_a_single_process_is_known() {
+    assert_eq!(assign(same(ZOMBIE), &exits(1, 5)).now, known(5));
+    assert_eq!(assign(gone(ABSENT), &exits(1, 5)).before, known(5));
     let whole_life = forks(1, exec(3, exits(1, 5)));
-    assert_eq!(settle(new(ZOMBIE), &whole_life).now, told(5));
+    assert_eq!(assign(new(ZOMBIE), &whole_life).now, known(5));
 }
 
 #[test]
-fn a_thread_that_outlives_the_first_says_how() {
-    let thread_end = Some(end(6));
-    let both = Hint {
-        thread_end,
+fn last_thread_determines_the_exit_status() {
+    let thread_exit = Some(end(6));
+    let both = PendingUpdate {
+        thread_exit,
         ..exits(1, 5)
     };
-    assert_eq!(settle(gone(NOBODY), &both).before, told(6));
-    let thread = Hint {
-        thread_end,
-        ..Hint::default()
+    assert_eq!(assign(gone(ABSENT), &both).before, known(6));
+    let thread = PendingUpdate {
+        thread_exit,
+        ..PendingUpdate::default()
     };
-    let zombie = Bearers {
-        before: Some(told(5)),
+    let zombie = PidHistory {
+        before: Some(known(5)),
         ..same(ZOMBIE)
     };
-    assert_eq!(settle(zombie, &thread).now, told(6));
-    // Of one whose first thread has not ended it says nothing.
-    assert_eq!(settle(same(ALIVE), &thread).now, Ending::NotYet);
+    assert_eq!(assign(zombie, &thread).now, known(6));
+    // The exit of a thread says nothing about a process whose first thread
+    // lives.
+    assert_eq!(assign(same(ALIVE), &thread).now, ExitState::NotReported);
 }
 
 #[test]
-fn the_first_thread_s_end_by_an_exec_is_not_the_process_s() {
-    let hint = exec(6, exits(1, 5));
-    assert_eq!(settle(same(ALIVE), &hint).now, Ending::NotYet);
-    assert_eq!(settle(same(ZOMBIE), &hint).now, Ending::NotYet);
+fn exit_of_first_thread_by_execve_is_not_the_exit_of_the_process() {
+    let pending = exec(6, exits(1, 5));
+    assert_eq!(assign(same(ALIVE), &pending).now, ExitState::NotReported);
+    assert_eq!(assign(same(ZOMBIE), &pending).now, ExitState::NotReported);
     let and_then = exec(6, exits(2, 7));
-    assert_eq!(settle(gone(NOBODY), &and_then).before, told(7));
+    assert_eq!(assign(gone(ABSENT), &and_then).before, known(7));
     let whole_life = forks(1, and_then);
-    assert_eq!(settle(new(ZOMBIE), &whole_life).now, told(7));
+    assert_eq!(assign(new(ZOMBIE), &whole_life).now, known(7));
 }
 
 #[test]
-fn whoever_has_the_number_next_is_another() {
-    // The old one has ended, the new one lives.
-    let ends = settle(gone(ALIVE), &forks(1, exits(1, 5)));
-    assert_eq!(ends.before, told(5));
-    // Both have, and the second exit is the new one's.
-    let ends = settle(gone(ZOMBIE), &forks(1, exits(2, 8)));
-    assert_eq!((ends.before, ends.now), (Ending::Untold, told(8)));
+fn exits_are_assigned_in_order_after_pid_reuse() {
+    // The former process has exited, the new one lives.
+    let ends = assign(gone(ALIVE), &forks(1, exits(1, 5)));
+    assert_eq!(ends.before, known(5));
+    // Both have exited, and the second exit belongs to the new one.
+    let ends = assign(gone(ZOMBIE), &forks(1, exits(2, 8)));
+    assert_eq!((ends.before, ends.now), (ExitState::Unknown, known(8)));
 }
 
 #[test]
-fn nobody_knows_whose_exit_it_is() {
-    let untold = |who, hint: &Hint| {
-        let ends = settle(who, hint);
-        assert_eq!(ends.before.told(), None, "{ends:?}");
-        assert_eq!(ends.now.told(), None, "{ends:?}");
+fn exit_is_unknown_if_the_counts_differ() {
+    let assert_unknown = |history, pending: &PendingUpdate| {
+        let ends = assign(history, pending);
+        assert_eq!(ends.before.known(), None, "{ends:?}");
+        assert_eq!(ends.now.known(), None, "{ends:?}");
     };
-    // One for two that died, or three.
-    untold(gone(ZOMBIE), &forks(1, exits(1, 5)));
-    untold(gone(NOBODY), &forks(1, exits(1, 5)));
-    untold(gone(ZOMBIE), &forks(2, exits(2, 5)));
-    // Two for one: a thread of either has run another program.
-    untold(gone(ALIVE), &forks(1, exits(2, 5)));
-    untold(gone(ALIVE), &forks(1, exec(6, exits(1, 5))));
+    // One exit for two processes that died, or two for three.
+    assert_unknown(gone(ZOMBIE), &forks(1, exits(1, 5)));
+    assert_unknown(gone(ABSENT), &forks(1, exits(1, 5)));
+    assert_unknown(gone(ZOMBIE), &forks(2, exits(2, 5)));
+    // Two exits for one process: a thread of one of them has called execve().
+    assert_unknown(gone(ALIVE), &forks(1, exits(2, 5)));
+    assert_unknown(gone(ALIVE), &forks(1, exec(6, exits(1, 5))));
 }
 
 #[test]
-fn an_exit_that_comes_late_is_not_the_next_one_s() {
-    let mut owed = Owed::default();
-    let ends = owed.settle(PID, gone(ALIVE), &forks(1, Hint::default()), false);
-    assert_eq!(ends.before, Ending::NotYet);
-    // That of the old one or of the new one?
-    let ends = owed.settle(PID, same(ZOMBIE), &exits(1, 5), false);
-    assert_eq!(ends.now, Ending::Untold);
+fn late_exit_is_not_assigned_to_the_next_process() {
+    let mut missing = MissingExits::default();
+    let ends = missing.assign(PID, gone(ALIVE), &forks(1, PendingUpdate::default()), false);
+    assert_eq!(ends.before, ExitState::NotReported);
+    // The exit belongs to the former process or to the new one.
+    let ends = missing.assign(PID, same(ZOMBIE), &exits(1, 5), false);
+    assert_eq!(ends.now, ExitState::Unknown);
 
-    // Nor do more than enough exits help.
-    let mut owed = Owed::default();
-    owed.settle(PID, gone(ALIVE), &forks(1, Hint::default()), false);
-    let ends = owed.settle(PID, same(ZOMBIE), &exits(3, 5), false);
-    assert_eq!(ends.now, Ending::Untold);
+    // More exits than processes do not make it certain.
+    let mut missing = MissingExits::default();
+    missing.assign(PID, gone(ALIVE), &forks(1, PendingUpdate::default()), false);
+    let ends = missing.assign(PID, same(ZOMBIE), &exits(3, 5), false);
+    assert_eq!(ends.now, ExitState::Unknown);
 
-    // If the new one lives it was the old one's, and then all is settled.
-    let mut owed = Owed::default();
-    owed.settle(PID, gone(ALIVE), &forks(1, Hint::default()), false);
-    owed.settle(PID, same(ALIVE), &exits(1, 5), false);
-    let ends = owed.settle(PID, same(ZOMBIE), &exits(1, 9), false);
-    assert_eq!(ends.now, told(9));
-    assert!(owed.0.is_empty());
+    // If the new process lives, the exit belonged to the former one.
+    let mut missing = MissingExits::default();
+    missing.assign(PID, gone(ALIVE), &forks(1, PendingUpdate::default()), false);
+    missing.assign(PID, same(ALIVE), &exits(1, 5), false);
+    let ends = missing.assign(PID, same(ZOMBIE), &exits(1, 9), false);
+    assert_eq!(ends.now, known(9));
+    assert!(missing.0.is_empty());
 }
 
 #[test]
-fn after_a_loss_the_count_begins_anew() {
-    let mut owed = Owed::default();
-    owed.settle(PID, gone(NOBODY), &Hint::default(), false);
-    assert_eq!(owed.0.get(&PID), Some(&1));
-    let ends = owed.settle(PID, new(ZOMBIE), &exits(1, 5), true);
-    assert_eq!(ends.now, Ending::Untold);
-    assert!(owed.0.is_empty());
+fn loss_of_events_resets_the_count() {
+    let mut missing = MissingExits::default();
+    missing.assign(PID, gone(ABSENT), &PendingUpdate::default(), false);
+    assert_eq!(missing.0.get(&PID), Some(&1));
+    let ends = missing.assign(PID, new(ZOMBIE), &exits(1, 5), true);
+    assert_eq!(ends.now, ExitState::Unknown);
+    assert!(missing.0.is_empty());
 }

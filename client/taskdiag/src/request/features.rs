@@ -5,17 +5,17 @@ use std::fmt;
 
 use nix::libc;
 
+use super::filter::Filters;
+use super::show::Show;
+use super::{Request, Strategy};
 use crate::abi::{self, TaskDiagFeatures};
 use crate::error::Result;
-use crate::filter::Filters;
-use crate::names;
-use crate::request::{Request, Strategy};
-use crate::show::Show;
+use crate::name_list;
 use crate::task::VmaFlags;
 
-/// The features that the running kernel supports.
+/// The features of the running kernel, or of the transport.
 ///
-/// Bits that this version of the crate has no name for are kept.
+/// Bits without a name in this version of the crate are kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Features {
@@ -35,8 +35,8 @@ pub struct Features {
 }
 
 impl Features {
-    /// What the first kernels with the family can tell, those that cannot be
-    /// asked.
+    /// The features of the first kernels with the family, which cannot report
+    /// them.
     pub const FIRST: Self = Self {
         groups: Show::BASE.union(Show::CRED),
         strategies: Strategies::ALL
@@ -64,11 +64,11 @@ impl Features {
         }
     }
 
-    /// What the kernel's answer says.
+    /// Converts the reply to a query of the features.
     pub(crate) fn from_answer(answer: Result<TaskDiagFeatures>) -> Result<Self> {
         match answer {
             Ok(features) => Ok(features.into()),
-            // Generic netlink knows no such command of the family.
+            // Generic netlink does not know this command of the family.
             Err(error) if error.errno() == Some(libc::EOPNOTSUPP) => Ok(Self::FIRST),
             Err(error) => Err(error),
         }
@@ -200,22 +200,25 @@ impl From<&Request<'_>> for Options {
 }
 
 impl fmt::Display for Options {
-    /// Names between commas; bits that have no name as one hexadecimal number.
+    /// Writes names, separated by commas; the bits without a name follow as one
+    /// hexadecimal number.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        names::write(self, f)
+        name_list::write(self, f)
     }
 }
 
 impl fmt::Display for Strategies {
-    /// Names between commas; bits that have no name as one hexadecimal number.
+    /// Writes names, separated by commas; the bits without a name follow as one
+    /// hexadecimal number.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        names::write(self, f)
+        name_list::write(self, f)
     }
 }
 
 impl fmt::Display for FilterKinds {
-    /// Names between commas; bits that have no name as one hexadecimal number.
+    /// Writes names, separated by commas; the bits without a name follow as one
+    /// hexadecimal number.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        names::write(self, f)
+        name_list::write(self, f)
     }
 }

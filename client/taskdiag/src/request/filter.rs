@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! Which of the tasks, and of their memory areas, are told of at all.
+//! Filters: conditions on tasks and on their memory mappings.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,8 +8,11 @@ use crate::abi;
 use crate::pid::Pid;
 use crate::task::{State, VmaFlags};
 
-/// Filters: of the tasks that a strategy names, those that all of these hold
-/// for. The kernel applies them, before it tells anything.
+/// Conditions on the tasks of a strategy. A task is reported only if all of
+/// them hold.
+///
+/// The kernel applies the filters before it collects the groups, so a filtered
+/// task costs little.
 ///
 /// ```
 /// use taskdiag::{Request, Show, States, Strategy};
@@ -25,33 +28,34 @@ use crate::task::{State, VmaFlags};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Filters {
-    /// Tasks with this effective user id, a number in the asker's user
-    /// namespace.
+    /// Effective user id, in the user namespace of the caller.
     pub uid: Option<u32>,
-    /// Tasks in the cgroup of the default hierarchy with this number, or in
-    /// one below it.
+    /// Id of a cgroup of the default hierarchy; tasks in cgroups below it are
+    /// included.
     pub cgroup: Option<u64>,
-    /// Tasks in one of these states.
+    /// States, one of which the task must have.
     pub states: Option<States>,
-    /// Tasks whose name begins with these bytes: 1 to 15, and no NUL.
+    /// Prefix of the task's name: 1 to 15 bytes, without NUL.
     pub comm: Option<Vec<u8>>,
-    /// These tasks: numbers in the request's pid namespace, in any order, one
-    /// at least. With [`Strategy::All`](crate::Strategy::All) and
-    /// [`Strategy::AllThreads`](crate::Strategy::AllThreads) nobody else is
-    /// looked at. Those that are not there, or may not be seen, are left out
-    /// without a word.
+    /// Pids in the pid namespace of the request, at least one and in any order.
+    ///
+    /// With [`Strategy::All`](crate::Strategy::All) and
+    /// [`Strategy::AllThreads`](crate::Strategy::AllThreads) the kernel looks
+    /// up only these tasks instead of all. Pids of tasks that do not exist or
+    /// are not visible are ignored.
     pub pids: Option<Vec<Pid>>,
-    /// Of the memory areas, those with all of these flags. Needs
-    /// [`Show::VMA`](crate::Show::VMA) or
-    /// [`Show::VMA_STAT`](crate::Show::VMA_STAT); which tasks there are in
-    /// the answer does not depend on it.
+    /// Flags, all of which a memory mapping must have.
+    ///
+    /// Requires [`Show::VMA`](crate::Show::VMA) or
+    /// [`Show::VMA_STAT`](crate::Show::VMA_STAT). The set of reported tasks
+    /// does not depend on this filter.
     pub vma_flags: Option<VmaFlags>,
 }
 
 bitflags::bitflags! {
-    /// What tasks may be doing: a set of [`State`]s.
+    /// A set of [`State`]s.
     ///
-    /// Reads and shows itself as letters:
+    /// Its text form is a list of letters:
     ///
     /// ```
     /// use taskdiag::States;
@@ -85,7 +89,7 @@ bitflags::bitflags! {
 }
 
 impl States {
-    /// The states that have a number in here, and that.
+    /// Returns the states that have a bit in the set, with their bits.
     fn known() -> impl Iterator<Item = (Self, State)> {
         (0..u8::BITS as u8 * size_of::<Self>() as u8).filter_map(|number| {
             let set = Self::from_bits(1 << number)?;
@@ -94,9 +98,9 @@ impl States {
     }
 }
 
-/// A letter that stands for no state.
+/// Error of parsing [`States`]: a letter is not that of a state.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no state {letter:?}; the states are {}", States::all())]
+#[error("unknown state {letter:?}; the states are {}", States::all())]
 pub struct ParseStatesError {
     letter: char,
 }
@@ -104,7 +108,7 @@ pub struct ParseStatesError {
 impl FromStr for States {
     type Err = ParseStatesError;
 
-    /// Reads letters in any order.
+    /// Parses letters in any order.
     fn from_str(letters: &str) -> Result<Self, Self::Err> {
         letters
             .chars()
@@ -119,7 +123,7 @@ impl FromStr for States {
 }
 
 impl fmt::Display for States {
-    /// Letters, in the order of the numbers: `RSDTtXZPI`.
+    /// Writes the letters in the order of the bits: `RSDTtXZPI`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Self::known()
             .filter(|&(set, _)| self.contains(set))
@@ -132,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn states_read_what_they_write() {
+    fn displayed_states_are_parsed_unchanged() {
         assert_eq!(States::all().to_string(), "RSDTtXZPI");
         for bits in 0..=States::all().bits() {
             let states = States::from_bits(bits).unwrap();
@@ -140,7 +144,7 @@ mod tests {
         }
         assert_eq!(
             "Rz".parse::<States>().unwrap_err().to_string(),
-            "there is no state 'z'; the states are RSDTtXZPI"
+            "unknown state 'z'; the states are RSDTtXZPI"
         );
     }
 }

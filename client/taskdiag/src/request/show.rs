@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: MIT
-//! What about tasks: the groups of facts, and their names.
+//! Sets of attribute groups, and the names of the groups.
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::abi;
-use crate::names;
+use crate::name_list;
 
 bitflags::bitflags! {
-    /// What about the tasks: a set of groups of facts.
+    /// A set of attribute groups of tasks.
     ///
-    /// A kernel may be built without a group; asking for such a one fails with
-    /// `EOPNOTSUPP`, and the error names the group. An empty set asks for the
-    /// tasks' numbers only.
+    /// A kernel may be built without a group. A request for that group fails
+    /// with `EOPNOTSUPP`, and the error names it. A request for the empty set
+    /// reports only pid and thread group id of each task.
     ///
-    /// Reads and shows itself as a list of names:
+    /// Its text form is a list of names:
     ///
     /// ```
     /// use taskdiag::Show;
@@ -26,41 +26,41 @@ bitflags::bitflags! {
     /// ```
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
     pub struct Show: u64 {
-        /// Who the task is: [`crate::Base`].
+        /// Pids, state and name: [`crate::Base`].
         const BASE = abi::TASK_DIAG_SHOW_BASE;
-        /// Its credentials: [`crate::Cred`].
+        /// Credentials: [`crate::Cred`].
         const CRED = abi::TASK_DIAG_SHOW_CRED;
-        /// Its times and sizes: [`crate::Stat`].
+        /// Times and memory sizes: [`crate::Stat`].
         const STAT = abi::TASK_DIAG_SHOW_STAT;
-        /// The areas of its memory: [`crate::Vma`].
+        /// Memory mappings: [`crate::Vma`].
         const VMA = abi::TASK_DIAG_SHOW_VMA;
-        /// What is there of these: [`crate::VmaStat`].
+        /// Memory use per mapping: [`crate::VmaStat`].
         const VMA_STAT = abi::TASK_DIAG_SHOW_VMA_STAT;
-        /// Its arguments: [`crate::Cmdline`].
+        /// Arguments: [`crate::Cmdline`].
         const CMDLINE = abi::TASK_DIAG_SHOW_CMDLINE;
-        /// Its open files, counted: [`crate::Files`].
+        /// Number of open files: [`crate::Files`].
         const FILES = abi::TASK_DIAG_SHOW_FILES;
-        /// What tells it from a later one with its number: [`crate::Ident`].
+        /// Identity, which distinguishes a task from later ones with its pid:
+        /// [`crate::Ident`].
         const IDENT = abi::TASK_DIAG_SHOW_IDENT;
-        /// Its namespaces: [`crate::Ns`].
+        /// Namespaces: [`crate::Ns`].
         const NS = abi::TASK_DIAG_SHOW_NS;
-        /// Its cgroup: [`crate::Cgroup`].
+        /// Cgroup: [`crate::Cgroup`].
         const CGROUP = abi::TASK_DIAG_SHOW_CGROUP;
     }
 }
 
 impl Show {
-    /// The groups that the kernel tells in a dump only, as they may outgrow a
-    /// message.
+    /// The groups that only a dump reports, because they can exceed a message.
     pub const NEEDS_DUMP: Self = Self::VMA
         .union(Self::VMA_STAT)
         .union(Self::CMDLINE)
         .union(Self::CGROUP);
 }
 
-/// A word that names no group of facts.
+/// Error of parsing [`Show`]: a word is not the name of a group.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no group {word:?}; the groups are {}", Show::all())]
+#[error("unknown group {word:?}; the groups are {}", Show::all())]
 pub struct ParseShowError {
     word: String,
 }
@@ -68,19 +68,20 @@ pub struct ParseShowError {
 impl FromStr for Show {
     type Err = ParseShowError;
 
-    /// Reads a list of names between commas, in any case; the empty string is
+    /// Parses names, separated by commas and in any case; the empty string is
     /// the empty set.
     fn from_str(list: &str) -> Result<Self, Self::Err> {
-        names::read(list).map_err(|word| ParseShowError {
+        name_list::read(list).map_err(|word| ParseShowError {
             word: word.to_owned(),
         })
     }
 }
 
 impl fmt::Display for Show {
-    /// Names between commas; bits that have no name as one hexadecimal number.
+    /// Writes names, separated by commas; the bits without a name follow as one
+    /// hexadecimal number.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        names::write(self, f)
+        name_list::write(self, f)
     }
 }
 
@@ -89,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn show_reads_what_it_writes() {
+    fn displayed_set_is_parsed_unchanged() {
         for bits in 0..=Show::all().bits() {
             let show = Show::from_bits(bits).unwrap();
             assert_eq!(show.to_string().parse(), Ok(show));
@@ -98,18 +99,18 @@ mod tests {
     }
 
     #[test]
-    fn show_says_which_word_is_wrong() {
+    fn unknown_group_is_named_in_the_error() {
         let error = "base,creds".parse::<Show>().unwrap_err();
         assert_eq!(
             error.to_string(),
-            "there is no group \"creds\"; the groups are \
+            "unknown group \"creds\"; the groups are \
              base,cred,stat,vma,vma_stat,cmdline,files,ident,ns,cgroup"
         );
         assert!("base,,cred".parse::<Show>().is_err());
     }
 
     #[test]
-    fn show_keeps_bits_without_a_name() {
+    fn display_shows_bits_without_a_name() {
         let show = Show::BASE | Show::from_bits_retain(1 << 40);
         assert_eq!(show.to_string(), "base,0x10000000000");
     }

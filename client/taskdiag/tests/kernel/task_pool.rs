@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! Processes to be found: they do nothing until they are killed.
+//! Processes that sleep until they are killed, for tests to find.
 
 use std::collections::BTreeSet;
 
@@ -10,34 +10,34 @@ use nix::unistd::{ForkResult, Pid, fork, pause};
 
 use crate::procfs;
 
-/// Children of this process, gone when it is dropped.
+/// Children of this process, killed and reaped by drop().
 #[derive(Debug)]
-pub(crate) struct Population(Vec<Pid>);
+pub(crate) struct TaskPool(Vec<Pid>);
 
-impl Population {
+impl TaskPool {
     pub(crate) fn new(size: usize) -> Self {
-        let mut population = Self(Vec::with_capacity(size));
+        let mut pool = Self(Vec::with_capacity(size));
         for _ in 0..size {
-            population.0.push(spawn());
+            pool.0.push(spawn());
         }
-        // Until they sleep they change.
-        for pid in population.pids() {
+        // Their fields change until they sleep.
+        for pid in pool.pids() {
             while procfs::status(pid)["State"][0] != "S" {
                 sched_yield().unwrap();
             }
         }
-        population
+        pool
     }
 
     pub(crate) fn pids(&self) -> BTreeSet<u32> {
-        self.0.iter().map(|pid| number(*pid)).collect()
+        self.0.iter().map(|pid| pid_number(*pid)).collect()
     }
 }
 
-impl Drop for Population {
+impl Drop for TaskPool {
     fn drop(&mut self) {
         for &pid in &self.0 {
-            // What fails here is gone already.
+            // An error means that the process is gone already.
             let _ = kill(pid, Signal::SIGKILL);
         }
         for &pid in &self.0 {
@@ -46,19 +46,18 @@ impl Drop for Population {
     }
 }
 
-/// The number of a process that was just there and is no more.
+/// Returns a pid that was just freed.
 pub(crate) fn free_pid() -> u32 {
-    let one = Population::new(1);
-    number(one.0[0])
+    let one = TaskPool::new(1);
+    pid_number(one.0[0])
 }
 
-fn number(pid: Pid) -> u32 {
+fn pid_number(pid: Pid) -> u32 {
     pid.as_raw().try_into().unwrap()
 }
 
 fn spawn() -> Pid {
-    // SAFETY: the child calls pause() and nothing else, which may be called
-    // after a fork of whatever number of threads.
+    // SAFETY: the child only calls pause(), which is async-signal-safe.
     match unsafe { fork() }.unwrap() {
         ForkResult::Parent { child } => child,
         ForkResult::Child => loop {

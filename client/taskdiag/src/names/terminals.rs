@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
-//! Names of terminals, which the kernel tells by device number.
+//! Names of terminals, which the kernel reports as device numbers.
 //!
-//! `/proc/tty/drivers` says which names in `/dev` a driver's devices have. A
-//! name counts if the device is there under it; the numbers that never
-//! change have names without looking.
+//! `/proc/tty/drivers` lists the names in `/dev` that the devices of a driver
+//! can have. A candidate is used only if `/dev` has that name with that device
+//! number. Numbers that are assigned permanently have candidates even if no
+//! driver lists them.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::fs;
 use std::ops::RangeInclusive;
@@ -14,36 +15,41 @@ use std::rc::Rc;
 
 use nix::sys::stat::{major, makedev, minor};
 
-/// A device number as stat(2) has it, in 32 bits.
-pub(crate) type Device = u32;
+/// A device number in the 32-bit encoding of stat(2).
+type Device = u32;
 
-/// Terminals, each looked up once.
+/// Names of terminals, each looked up once.
 #[derive(Debug, Default)]
-pub(crate) struct Terminals {
-    drivers: std::cell::OnceCell<Vec<Driver>>,
-    known: RefCell<HashMap<Device, Option<Rc<str>>>>,
+pub struct Terminals {
+    drivers: OnceCell<Vec<Driver>>,
+    cached: RefCell<HashMap<Device, Option<Rc<str>>>>,
 }
 
 impl Terminals {
-    /// Its name in `/dev`, if there is a terminal, and a name.
-    pub(crate) fn name(&self, device: Device) -> Option<Rc<str>> {
+    /// Returns the name in `/dev`, such as `pts/0`, of a terminal with this
+    /// device number, as in [`Stat::tty`](crate::Stat::tty).
+    ///
+    /// Returns `None` for 0, which stands for no terminal, and for a device
+    /// without a name in `/dev`.
+    #[must_use]
+    pub fn name(&self, device: u32) -> Option<Rc<str>> {
         if device == 0 {
             return None;
         }
-        let mut known = self.known.borrow_mut();
-        known.entry(device).or_insert_with(|| {
+        let mut cached = self.cached.borrow_mut();
+        cached.entry(device).or_insert_with(|| {
             let drivers = self.drivers.get_or_init(|| {
                 let text = fs::read_to_string("/proc/tty/drivers").unwrap_or_default();
                 text.lines().filter_map(Driver::parse).collect()
             });
-            look_up(device, drivers, is_at).map(Rc::from)
+            look_up(device, drivers, is_in_dev).map(Rc::from)
         });
-        known[&device].clone()
+        cached[&device].clone()
     }
 }
 
-/// Whether the device has this name in `/dev`.
-fn is_at(device: Device, name: &str) -> bool {
+/// Whether `/dev` has this name with this device number.
+fn is_in_dev(device: Device, name: &str) -> bool {
     let device = makedev(major(device.into()), minor(device.into()));
     fs::metadata(format!("/dev/{name}")).is_ok_and(|file| file.rdev() == device)
 }
@@ -51,20 +57,20 @@ fn is_at(device: Device, name: &str) -> bool {
 fn look_up(
     device: Device,
     drivers: &[Driver],
-    is_at: impl Fn(Device, &str) -> bool,
+    is_in_dev: impl Fn(Device, &str) -> bool,
 ) -> Option<String> {
     drivers
         .iter()
         .filter(|driver| driver.has(device))
-        .flat_map(|driver| driver.names(device))
-        .find(|name| is_at(device, name))
-        .or_else(|| standing(device).filter(|name| is_at(device, name)))
+        .flat_map(|driver| driver.candidates(device))
+        .find(|name| is_in_dev(device, name))
+        .or_else(|| permanent_name(device).filter(|name| is_in_dev(device, name)))
 }
 
 /// A line of `/proc/tty/drivers`.
 #[derive(Debug, PartialEq, Eq)]
 struct Driver {
-    /// What its devices' names begin with, without `/dev/`.
+    /// Prefix of the names of its devices, without `/dev/`.
     prefix: String,
     major: u64,
     minors: RangeInclusive<u64>,
@@ -88,9 +94,10 @@ impl Driver {
         major(device.into()) == self.major && self.minors.contains(&minor(device.into()))
     }
 
-    /// What the device may be called: some drivers count on from the number
-    /// in the prefix, some have a folder, some have one device alone.
-    fn names(&self, device: Device) -> Vec<String> {
+    /// Returns the candidates for the device's name: drivers number their
+    /// devices by minor number or from 0, and some put them into a directory or
+    /// have only one device.
+    fn candidates(&self, device: Device) -> Vec<String> {
         let minor = minor(device.into());
         let index = minor - self.minors.start();
         let prefix = &self.prefix;
@@ -107,8 +114,8 @@ impl Driver {
     }
 }
 
-/// The names of numbers that are assigned for good.
-fn standing(device: Device) -> Option<String> {
+/// Returns the name of a device number that is assigned permanently.
+fn permanent_name(device: Device) -> Option<String> {
     let minor = minor(device.into());
     Some(match major(device.into()) {
         4 if minor < 64 => format!("tty{minor}"),
@@ -145,11 +152,11 @@ unknown              /dev/tty        4 1-63 console
     }
 
     #[test]
-    fn drivers_name_their_devices() {
-        let there = ["tty", "console", "ttyS0", "pts/0", "pts/300", "tty1"];
+    fn device_has_a_name_of_its_driver() {
+        let in_dev = ["tty", "console", "ttyS0", "pts/0", "pts/300", "tty1"];
         let name = |major, minor| {
             look_up(device(major, minor), &drivers(), |_, name| {
-                there.contains(&name)
+                in_dev.contains(&name)
             })
         };
         assert_eq!(name(136, 0).as_deref(), Some("pts/0"));
@@ -162,19 +169,20 @@ unknown              /dev/tty        4 1-63 console
     }
 
     #[test]
-    fn a_name_counts_if_the_device_is_there() {
-        let name = |there: &'static str| look_up(device(4, 65), &[], move |_, name| name == there);
+    fn permanent_name_is_used_only_if_dev_has_it() {
+        let name =
+            |in_dev: &'static str| look_up(device(4, 65), &[], move |_, name| name == in_dev);
         assert_eq!(name("ttyS1").as_deref(), Some("ttyS1"));
         assert_eq!(name("ttyS65"), None);
     }
 
     #[test]
-    fn no_terminal_has_no_name() {
+    fn device_number_0_has_no_name() {
         assert_eq!(Terminals::default().name(0), None);
     }
 
     #[test]
-    fn lines_without_a_device_are_passed_over() {
+    fn lines_without_a_device_are_skipped() {
         assert_eq!(drivers().len(), 6);
         assert_eq!(Driver::parse(""), None);
     }

@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: MIT
-//! What the connector tells whom, and what it does not: the table in
-//! docs/events.md.
+//! Properties and restrictions of the connector: the table in docs/events.md.
 
 use std::os::fd::AsRawFd as _;
 
 use nix::libc;
 use nix::sys::socket::{MsgFlags, recv};
-use taskdiag::events::{Connector, EventKind, Events, FilteredBy, Listen, NoEvents};
+use taskdiag::events::{Connector, ConnectorOptions, EventKind, Events, FilteredBy, NoEvents};
 use taskdiag::{Error, Result};
 
 use crate::children::Child;
-use crate::{alone, exits, listen, of, there};
+use crate::{exits, listen, of_process, queued, serialize};
 
 const NOBODY: libc::uid_t = 65534;
 
-/// Does this on a thread that is changed before, and alone in that.
+/// Calls `act` on a thread of its own, after `change`.
 fn on_a_thread<T: Send + 'static>(
     change: fn() -> std::io::Result<()>,
     act: impl FnOnce() -> T + Send + 'static,
@@ -26,9 +25,9 @@ fn on_a_thread<T: Send + 'static>(
     thread.join().unwrap()
 }
 
-/// Makes this thread nobody's; the others stay what they are.
-fn become_nobody() -> std::io::Result<()> {
-    // SAFETY: it takes three numbers, and nothing here goes by the user of
+/// Changes the user of this thread only.
+fn become_unprivileged() -> std::io::Result<()> {
+    // SAFETY: it takes three integers, and nothing here depends on the user of
     // another thread.
     let result = unsafe { libc::syscall(libc::SYS_setresuid, NOBODY, NOBODY, NOBODY) };
     match result {
@@ -41,67 +40,75 @@ fn leave_network() -> std::io::Result<()> {
     Ok(nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWNET)?)
 }
 
-fn reason(listening: Result<Connector>) -> Option<NoEvents> {
+fn no_events(listening: Result<Connector>) -> Option<NoEvents> {
     match listening {
-        Err(Error::NoEvents(why)) => Some(why),
+        Err(Error::NoEvents(reason)) => Some(reason),
         Err(error) => panic!("{error}"),
         Ok(_) => None,
     }
 }
 
-/// Linux 6.6 brought the filter, and lets everybody listen.
-fn is_recent() -> bool {
+/// Linux 6.6 introduced the filter, and no longer requires a capability.
+fn has_filter() -> bool {
     listen(Events::EXIT).filtered_by() == FilteredBy::Kernel
 }
 
 #[test]
 #[ignore = "needs the proc connector"]
-fn nobody_is_told_of_root_s_processes() {
-    let _alone = alone();
-    if !is_recent() {
-        let why = on_a_thread(become_nobody, || reason(Connector::listen(Events::all())));
-        assert_eq!(why, Some(NoEvents::NeedsNetAdmin));
+fn unprivileged_listener_receives_events_of_root() {
+    let _serial = serialize();
+    if !has_filter() {
+        let reason = on_a_thread(become_unprivileged, || {
+            no_events(Connector::listen(Events::all()))
+        });
+        assert_eq!(reason, Some(NoEvents::NeedsNetAdmin));
         return;
     }
-    let mut connector = on_a_thread(become_nobody, || Connector::listen(Events::EXIT).unwrap());
+    let mut connector = on_a_thread(become_unprivileged, || {
+        Connector::listen(Events::EXIT).unwrap()
+    });
     let child = Child::fork(|| 3);
     let pid = child.pid();
     child.wait();
-    let told = exits(&there(&mut connector));
-    assert_eq!(told.get(&pid), Some(&(3 << 8)));
+    let statuses = exits(&queued(&mut connector));
+    assert_eq!(statuses.get(&pid), Some(&(3 << 8)));
 }
 
 #[test]
 #[ignore = "needs the proc connector"]
-fn nobody_gets_the_buffer_that_root_gets() {
-    let _alone = alone();
-    if !is_recent() {
-        let why = on_a_thread(become_nobody, || reason(Connector::listen(Events::all())));
-        assert_eq!(why, Some(NoEvents::NeedsNetAdmin));
+fn buffer_of_unprivileged_listener_is_limited_to_rmem_max() {
+    let _serial = serialize();
+    if !has_filter() {
+        let reason = on_a_thread(become_unprivileged, || {
+            no_events(Connector::listen(Events::all()))
+        });
+        assert_eq!(reason, Some(NoEvents::NeedsNetAdmin));
         return;
     }
     let large = || {
-        Listen::to(Events::EXIT)
+        ConnectorOptions::new(Events::EXIT)
             .buffer(64 << 20)
-            .begin()
+            .listen()
             .unwrap()
             .buffer()
     };
     let max = std::fs::read_to_string("/proc/sys/net/core/rmem_max").unwrap();
     let max: usize = max.trim().parse().unwrap();
-    assert_eq!(on_a_thread(become_nobody, large), 2 * max);
+    assert_eq!(on_a_thread(become_unprivileged, large), 2 * max);
     assert_eq!(large(), 128 << 20);
 }
 
 #[test]
 #[ignore = "needs the proc connector"]
-fn another_network_namespace_is_told_nothing() {
-    let _alone = alone();
-    let why = on_a_thread(leave_network, || reason(Connector::listen(Events::all())));
-    assert_eq!(why, Some(NoEvents::NetNamespace));
+fn other_network_namespace_receives_no_events() {
+    let _serial = serialize();
+    let reason = on_a_thread(leave_network, || {
+        no_events(Connector::listen(Events::all()))
+    });
+    assert_eq!(reason, Some(NoEvents::NetNamespace));
 }
 
-/// The sequence numbers that messages have, as they come in.
+/// Returns the sequence numbers of the queued messages.
 fn sequence(connector: &Connector) -> Vec<u32> {
     let mut buffer = [0; 512];
     let next = || {
@@ -114,8 +121,8 @@ fn sequence(connector: &Connector) -> Vec<u32> {
 
 #[test]
 #[ignore = "needs the proc connector"]
-fn what_the_kernel_leaves_out_has_a_number_all_the_same() {
-    let _alone = alone();
+fn filtered_event_has_a_sequence_number() {
+    let _serial = serialize();
     let filtered = listen(Events::EXIT);
     if filtered.filtered_by() == FilteredBy::Client {
         return;
@@ -132,26 +139,26 @@ fn what_the_kernel_leaves_out_has_a_number_all_the_same() {
 
 #[test]
 #[ignore = "needs the proc connector"]
-fn a_process_that_is_reaped_is_not_told_of() {
-    let _alone = alone();
+fn reaping_causes_no_event() {
+    let _serial = serialize();
     let mut connector = listen(Events::all());
     let child = Child::fork(|| 0);
     let pid = child.pid();
-    let mut life = Vec::new();
-    while !life
+    let mut events = Vec::new();
+    while !events
         .iter()
         .any(|kind| matches!(kind, EventKind::Exit { .. }))
     {
-        life = [life, of(&there(&mut connector), pid)].concat();
+        events = [events, of_process(&queued(&mut connector), pid)].concat();
     }
     child.wait();
-    assert_eq!(of(&there(&mut connector), pid), []);
+    assert_eq!(of_process(&queued(&mut connector), pid), []);
 }
 
 #[test]
 #[ignore = "needs the proc connector"]
-fn a_group_of_one_s_own_is_not_told() {
-    let _alone = alone();
+fn setpgid_causes_no_event() {
+    let _serial = serialize();
     let mut connector = listen(Events::all());
     let child = Child::fork(|| {
         nix::unistd::setpgid(nix::unistd::Pid::from_raw(0), nix::unistd::Pid::from_raw(0)).unwrap();
@@ -159,9 +166,9 @@ fn a_group_of_one_s_own_is_not_told() {
     });
     let pid = child.pid();
     child.wait();
-    let words: Vec<_> = of(&there(&mut connector), pid)
+    let kinds: Vec<_> = of_process(&queued(&mut connector), pid)
         .iter()
         .map(|kind| kind.events().to_string())
         .collect();
-    assert_eq!(words, ["fork", "exit"]);
+    assert_eq!(kinds, ["fork", "exit"]);
 }

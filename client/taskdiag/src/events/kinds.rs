@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
-//! Which of the events one wants to be told of.
+//! Kinds of events, and sets of them.
 
 use std::fmt;
 use std::str::FromStr;
 
-use crate::names;
+use crate::name_list;
 
 bitflags::bitflags! {
-    /// A set of kinds of events; the bits are those of `<linux/cn_proc.h>`.
+    /// A set of kinds of events, with the bits of `<linux/cn_proc.h>`.
     ///
-    /// Reads and shows itself as a list of names:
+    /// Its text form is a list of names:
     ///
     /// ```
     /// use taskdiag::events::Events;
@@ -21,22 +21,23 @@ bitflags::bitflags! {
     /// ```
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
     pub struct Events: u32 {
-        /// A process or thread begins.
+        /// A process or thread starts.
         const FORK = 0x0000_0001;
-        /// A process runs another program.
+        /// A process calls `execve()`.
         const EXEC = 0x0000_0002;
         /// A task changes its real or effective user id.
         const UID = 0x0000_0004;
         /// A task changes its real or effective group id.
         const GID = 0x0000_0040;
-        /// A process begins a session.
+        /// A process creates a session.
         const SID = 0x0000_0080;
-        /// A tracer comes or goes.
+        /// A tracer attaches or detaches.
         const PTRACE = 0x0000_0100;
-        /// A task is given another name; that by `execve()` is not told.
+        /// The name of a task is set; not sent for the name that `execve()`
+        /// sets.
         const COMM = 0x0000_0200;
-        /// A process or thread ends with a status that is not 0. Adds nothing
-        /// where [`Self::EXIT`] is wanted.
+        /// A process or thread ends with a status other than 0. Redundant with
+        /// [`Self::EXIT`].
         const NONZERO_EXIT = 0x2000_0000;
         /// A process dumps core.
         const COREDUMP = 0x4000_0000;
@@ -45,9 +46,9 @@ bitflags::bitflags! {
     }
 }
 
-/// A word that names no kind of events.
+/// Error of parsing [`Events`]: a word is not the name of a kind.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no event {word:?}; the events are {}", Events::all())]
+#[error("unknown event {word:?}; the events are {}", Events::all())]
 pub struct ParseEventsError {
     word: String,
 }
@@ -55,23 +56,24 @@ pub struct ParseEventsError {
 impl FromStr for Events {
     type Err = ParseEventsError;
 
-    /// Reads a list of names between commas, in any case; the empty string is
+    /// Parses names, separated by commas and in any case; the empty string is
     /// the empty set.
     fn from_str(list: &str) -> Result<Self, Self::Err> {
-        names::read(&list.replace('-', "_")).map_err(|word| ParseEventsError {
+        name_list::read(&list.replace('-', "_")).map_err(|word| ParseEventsError {
             word: word.replace('_', "-"),
         })
     }
 }
 
 impl fmt::Display for Events {
-    /// Names between commas; bits that have no name as one hexadecimal number.
+    /// Writes names, separated by commas; the bits without a name follow as one
+    /// hexadecimal number.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         struct Underscored<'a>(&'a Events);
 
         impl fmt::Display for Underscored<'_> {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                names::write(self.0, f)
+                name_list::write(self.0, f)
             }
         }
 
@@ -84,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_kind_reads_as_it_is_shown() {
+    fn displayed_kind_is_parsed_unchanged() {
         for (_, event) in Events::all().iter_names() {
             assert_eq!(event.to_string().parse(), Ok(event));
         }
@@ -93,12 +95,9 @@ mod tests {
     }
 
     #[test]
-    fn a_word_that_is_no_kind_is_named_among_those_that_are() {
+    fn unknown_kind_is_named_in_the_error() {
         let error = "fork,bad-luck".parse::<Events>().unwrap_err().to_string();
-        assert!(
-            error.starts_with("there is no event \"bad-luck\""),
-            "{error}"
-        );
+        assert!(error.starts_with("unknown event \"bad-luck\""), "{error}");
         assert!(error.contains("nonzero-exit"), "{error}");
     }
 }

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: MIT
-//! A simulated kernel: processes that begin, change and end, what it tells of
-//! them when asked, and the events it sends.
+//! A simulated kernel: its processes, its replies to queries, and its events.
 //!
-//! As unkind as the real one, and more so: few numbers, so that they are soon
-//! another's; events that come late, in another order, or not at all; changes
-//! in the midst of a dump.
+//! It is worse than a real one: so few pids that they are soon reused, events
+//! that are delayed, reordered or lost, and changes during a dump.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -18,12 +16,13 @@ use taskdiag::events::{Event, EventKind, EventSource, Lost};
 use taskdiag::live::TaskSource;
 use taskdiag::{Comm, Error, Pid, Request, Result, State, Strategy, Task};
 
-/// The first process, which adopts orphans and reaps them.
+/// The first process, which adopts and reaps orphans.
 pub(crate) const INIT: Pid = 1;
-/// All numbers there are.
+/// The largest pid.
 const PIDS: Pid = 12;
 
-/// What happens next. The number picks to whom, of those it can happen to.
+/// An operation. The first number selects the process among those for which it
+/// is possible.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Op {
     Fork(u8),
@@ -33,42 +32,42 @@ pub(crate) enum Op {
     Uid(u8, u32),
     Name(u8, u8),
     Session(u8),
-    /// Of the whole process.
+    /// Exit of a whole process.
     Exit(u8, u8),
-    /// Of one thread; the first one may go before the others.
+    /// Exit of one thread, possibly the first before the others.
     ThreadExit(u8, u8),
     Reap(u8),
-    /// An event that is late is sent.
+    /// Sends a delayed event.
     Send(u8),
-    /// From now on no event is, or they are again.
-    Silence,
+    /// Stops the delivery of events, or restarts it.
+    ToggleDelivery,
 }
 
-/// How unkind it is.
+/// Imperfections of the kernel.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Manners {
-    /// Events are sent at once, and received in their order; nothing happens
-    /// while somebody asks.
-    pub(crate) orderly: bool,
-    /// How many events there is room for.
-    pub(crate) room: usize,
-    /// One question of so many fails; 0 for none.
+pub(crate) struct Faults {
+    /// Events are sent at once and received in order, and nothing happens
+    /// during a query.
+    pub(crate) ordered: bool,
+    /// Number of events that the receive buffer can hold.
+    pub(crate) capacity: usize,
+    /// One call in this many fails; 0 for none.
     pub(crate) fails: u64,
-    /// Pidfds have inodes.
+    /// Pidfds have inode numbers of their own.
     pub(crate) inodes: bool,
 }
 
 #[derive(Clone, Debug)]
 struct Process {
-    /// No other has had this.
+    /// Unique start time.
     start: u64,
     ppid: Pid,
     sid: Pid,
     uid: u32,
     comm: u8,
-    /// The first thread has ended so.
+    /// Exit code of the first thread, if it has ended.
     ended: Option<u8>,
-    /// Threads but the first.
+    /// Threads except the first.
     threads: BTreeSet<Pid>,
 }
 
@@ -96,114 +95,114 @@ impl Process {
     }
 }
 
-/// What happened, for whoever has to find out why.
+/// A log entry, printed if a test fails.
 #[derive(Debug)]
-#[allow(dead_code, reason = "it is shown")]
-pub(crate) enum Happened {
-    Told(EventKind),
-    Heard(Event),
+#[allow(dead_code, reason = "read by Debug only")]
+pub(crate) enum LogEntry {
+    Raised(EventKind),
+    Received(Event),
     Reaped(Pid),
-    Asked(Pid, State),
+    Listed(Pid, State),
 }
 
 #[derive(Debug)]
-pub(crate) struct World {
+pub(crate) struct SimulatedKernel {
     processes: BTreeMap<Pid, Process>,
-    manners: Manners,
+    faults: Faults,
     clock: u64,
-    dice: u64,
-    /// What is still to happen.
+    seed: u64,
+    /// Operations to come.
     pub(crate) script: VecDeque<Op>,
-    /// Events that are not sent yet, and from which CPU they will be.
+    /// Delayed events, with the CPU that will send them.
     late: Vec<(usize, EventKind)>,
     queues: [VecDeque<Event>; 2],
     losing: bool,
-    silent: bool,
-    /// An event was not sent since somebody wanted to know.
+    delivery_stopped: bool,
+    /// An event was not sent since the last probe.
     unsent: bool,
-    pub(crate) history: Vec<(u64, Happened)>,
+    pub(crate) log: Vec<(u64, LogEntry)>,
     pub(crate) losses: u64,
     pub(crate) failures: u64,
-    /// How processes ended, by their start: their first thread, and those that
-    /// ended after it, as far as one can tell by their events.
+    /// Exit statuses by start time: of the first thread, and of the threads
+    /// that ended after it, as far as the events show.
     pub(crate) ends: BTreeMap<u64, Vec<ExitStatus>>,
-    /// How often each number was taken.
-    pub(crate) bearers: BTreeMap<Pid, u32>,
+    /// Number of processes and threads that have had each pid.
+    pub(crate) pid_uses: BTreeMap<Pid, u32>,
 }
 
-impl World {
-    pub(crate) fn new(manners: Manners, dice: u64, script: Vec<Op>) -> Self {
-        let mut world = Self {
+impl SimulatedKernel {
+    pub(crate) fn new(faults: Faults, seed: u64, script: Vec<Op>) -> Self {
+        let mut kernel = Self {
             processes: BTreeMap::new(),
-            manners,
+            faults,
             clock: 0,
-            dice,
+            seed,
             script: script.into(),
             late: Vec::new(),
             queues: Default::default(),
             losing: false,
-            silent: false,
+            delivery_stopped: false,
             unsent: false,
-            history: Vec::new(),
+            log: Vec::new(),
             losses: 0,
             failures: 0,
             ends: BTreeMap::new(),
-            bearers: BTreeMap::new(),
+            pid_uses: BTreeMap::new(),
         };
-        world.be_born(INIT, 0, 0, 0);
-        world
+        kernel.add_process(INIT, 0, 0, 0);
+        kernel
     }
 
-    /// What a list made now would have.
+    /// Returns the reply to a dump of all processes.
     pub(crate) fn tasks(&self) -> Vec<Task> {
-        let inodes = self.manners.inodes;
+        let inodes = self.faults.inodes;
         let each = self.processes.iter();
         each.map(|(&pid, process)| process.task(pid, inodes))
             .collect()
     }
 
-    pub(crate) fn is_orderly(&self) -> bool {
-        self.manners.orderly
+    pub(crate) fn is_ordered(&self) -> bool {
+        self.faults.ordered
     }
 
     pub(crate) fn stop_failing(&mut self) {
-        self.manners.fails = 0;
+        self.faults.fails = 0;
     }
 
     pub(crate) fn now(&self) -> u64 {
         self.clock
     }
 
-    fn roll(&mut self, sides: u64) -> u64 {
-        // Knuth's multiplier; the low bits are the worst.
-        self.dice = self.dice.wrapping_mul(6_364_136_223_846_793_005) + 1;
-        (self.dice >> 33) % sides
+    fn random(&mut self, sides: u64) -> u64 {
+        // Knuth's multiplier; the low bits have the least randomness.
+        self.seed = self.seed.wrapping_mul(6_364_136_223_846_793_005) + 1;
+        (self.seed >> 33) % sides
     }
 
-    /// Lets the next few things of the script happen.
-    pub(crate) fn go_on(&mut self, most: u64) {
-        for _ in 0..self.roll(most + 1) {
+    /// Applies the next operations, at most this many.
+    pub(crate) fn advance(&mut self, most: u64) {
+        for _ in 0..self.random(most + 1) {
             if let Some(op) = self.script.pop_front() {
-                self.happen(op);
+                self.apply(op);
             }
         }
     }
 
-    /// Sends all events that are late.
-    pub(crate) fn catch_up(&mut self) {
+    /// Sends all delayed events.
+    pub(crate) fn send_all(&mut self) {
         while !self.late.is_empty() {
             self.send(0);
         }
     }
 
-    pub(crate) fn happen(&mut self, op: Op) {
+    pub(crate) fn apply(&mut self, op: Op) {
         self.clock += 1;
         match op {
-            Op::Fork(who) => self.fork(who),
-            Op::Thread(who) => self.start_thread(who),
-            Op::Exec(who) => self.exec(who),
-            Op::ThreadExec(who) => self.thread_exec(who),
-            Op::Uid(who, uid) => self.alter(who, |pid, process| {
+            Op::Fork(which) => self.fork(which),
+            Op::Thread(which) => self.start_thread(which),
+            Op::Exec(which) => self.exec(which),
+            Op::ThreadExec(which) => self.thread_exec(which),
+            Op::Uid(which, uid) => self.alter(which, |pid, process| {
                 process.uid = uid;
                 let (ruid, euid) = (uid, uid);
                 let tgid = pid;
@@ -214,32 +213,32 @@ impl World {
                     euid,
                 }
             }),
-            Op::Name(who, name) => self.alter(who, |pid, process| {
+            Op::Name(which, name) => self.alter(which, |pid, process| {
                 process.comm = name;
                 let comm = Comm::new(&[name]);
                 let tgid = pid;
                 EventKind::Comm { pid, tgid, comm }
             }),
-            Op::Session(who) => self.alter(who, |pid, process| {
+            Op::Session(which) => self.alter(which, |pid, process| {
                 process.sid = pid;
                 EventKind::Sid { pid, tgid: pid }
             }),
-            Op::Exit(who, code) => self.exit(who, code),
-            Op::ThreadExit(who, code) => self.thread_exit(who, code),
-            Op::Reap(who) => self.reap(who),
+            Op::Exit(which, code) => self.exit(which, code),
+            Op::ThreadExit(which, code) => self.thread_exit(which, code),
+            Op::Reap(which) => self.reap(which),
             Op::Send(which) => self.send(which.into()),
-            Op::Silence => self.silent ^= true,
+            Op::ToggleDelivery => self.delivery_stopped ^= true,
         }
     }
 
-    fn pick(&self, who: u8, may: impl Fn(Pid, &Process) -> bool) -> Option<Pid> {
+    fn pick(&self, which: u8, may: impl Fn(Pid, &Process) -> bool) -> Option<Pid> {
         let all: Vec<Pid> = self
             .processes
             .iter()
             .filter(|&(&pid, process)| may(pid, process))
             .map(|(&pid, _)| pid)
             .collect();
-        all.get(usize::from(who) % all.len().max(1)).copied()
+        all.get(usize::from(which) % all.len().max(1)).copied()
     }
 
     fn free_number(&mut self) -> Option<Pid> {
@@ -249,13 +248,13 @@ impl World {
         };
         let free: Vec<Pid> = (INIT + 1..=PIDS).filter(|pid| !taken(pid)).collect();
         let sides = u64::try_from(free.len()).unwrap();
-        let which = usize::try_from(self.roll(sides.max(1))).unwrap();
+        let which = usize::try_from(self.random(sides.max(1))).unwrap();
         free.get(which).copied()
     }
 
-    fn be_born(&mut self, pid: Pid, ppid: Pid, sid: Pid, uid: u32) {
+    fn add_process(&mut self, pid: Pid, ppid: Pid, sid: Pid, uid: u32) {
         self.clock += 1;
-        let born = Process {
+        let process = Process {
             start: self.clock,
             ppid,
             sid,
@@ -264,20 +263,20 @@ impl World {
             ended: None,
             threads: BTreeSet::new(),
         };
-        self.processes.insert(pid, born);
-        *self.bearers.entry(pid).or_default() += 1;
+        self.processes.insert(pid, process);
+        *self.pid_uses.entry(pid).or_default() += 1;
     }
 
-    fn fork(&mut self, who: u8) {
-        let Some(parent) = self.pick(who, |_, process| process.ended.is_none()) else {
+    fn fork(&mut self, which: u8) {
+        let Some(parent) = self.pick(which, |_, process| process.ended.is_none()) else {
             return;
         };
         let Some(pid) = self.free_number() else {
             return;
         };
         let Process { sid, uid, .. } = self.processes[&parent];
-        self.be_born(pid, parent, sid, uid);
-        self.tell(EventKind::Fork {
+        self.add_process(pid, parent, sid, uid);
+        self.raise(EventKind::Fork {
             pid,
             tgid: pid,
             parent_pid: parent,
@@ -285,8 +284,8 @@ impl World {
         });
     }
 
-    fn start_thread(&mut self, who: u8) {
-        let Some(tgid) = self.pick(who, |pid, process| pid != INIT && process.ended.is_none())
+    fn start_thread(&mut self, which: u8) {
+        let Some(tgid) = self.pick(which, |pid, process| pid != INIT && process.ended.is_none())
         else {
             return;
         };
@@ -294,8 +293,8 @@ impl World {
             return;
         };
         self.process(tgid).threads.insert(pid);
-        *self.bearers.entry(pid).or_default() += 1;
-        self.tell(EventKind::Fork {
+        *self.pid_uses.entry(pid).or_default() += 1;
+        self.raise(EventKind::Fork {
             pid,
             tgid,
             parent_pid: tgid,
@@ -307,24 +306,24 @@ impl World {
         self.processes.get_mut(&pid).unwrap()
     }
 
-    /// Something happens to the first thread of a process.
-    fn alter(&mut self, who: u8, alter: impl Fn(Pid, &mut Process) -> EventKind) {
-        if let Some(pid) = self.pick(who, |_, process| process.ended.is_none()) {
+    /// Changes the first thread of a process.
+    fn alter(&mut self, which: u8, alter: impl Fn(Pid, &mut Process) -> EventKind) {
+        if let Some(pid) = self.pick(which, |_, process| process.ended.is_none()) {
             let event = alter(pid, self.process(pid));
-            self.tell(event);
+            self.raise(event);
         }
     }
 
-    fn exec(&mut self, who: u8) {
-        self.alter(who, |pid, process| {
+    fn exec(&mut self, which: u8) {
+        self.alter(which, |pid, process| {
             process.comm = process.comm.wrapping_add(1);
             EventKind::Exec { pid, tgid: pid }
         });
     }
 
-    /// All threads but this one end, and it becomes the first one.
-    fn thread_exec(&mut self, who: u8) {
-        let Some(tgid) = self.pick(who, |_, process| !process.threads.is_empty()) else {
+    /// All other threads end, and this one becomes the first thread.
+    fn thread_exec(&mut self, which: u8) {
+        let Some(tgid) = self.pick(which, |_, process| !process.threads.is_empty()) else {
             return;
         };
         let process = self.process(tgid);
@@ -336,13 +335,13 @@ impl World {
             ended.insert(tgid);
         }
         for pid in ended {
-            self.tell_exit(pid, tgid, 0);
+            self.raise_exit(pid, tgid, 0);
         }
-        self.tell(EventKind::Exec { pid: tgid, tgid });
+        self.raise(EventKind::Exec { pid: tgid, tgid });
     }
 
-    fn exit(&mut self, who: u8, code: u8) {
-        let Some(tgid) = self.pick(who, |pid, process| pid != INIT && !process.is_over()) else {
+    fn exit(&mut self, which: u8, code: u8) {
+        let Some(tgid) = self.pick(which, |pid, process| pid != INIT && !process.is_over()) else {
             return;
         };
         let process = self.process(tgid);
@@ -351,13 +350,13 @@ impl World {
             ended.insert(tgid);
         }
         for pid in ended {
-            self.tell_exit(pid, tgid, code);
+            self.raise_exit(pid, tgid, code);
         }
         self.end(tgid);
     }
 
-    fn thread_exit(&mut self, who: u8, code: u8) {
-        let Some(tgid) = self.pick(who, |_, process| !process.threads.is_empty()) else {
+    fn thread_exit(&mut self, which: u8, code: u8) {
+        let Some(tgid) = self.pick(which, |_, process| !process.threads.is_empty()) else {
             return;
         };
         let first = code & 1 == 1;
@@ -369,7 +368,7 @@ impl World {
             process.threads.pop_first().unwrap()
         };
         let over = process.is_over();
-        self.tell_exit(pid, tgid, code);
+        self.raise_exit(pid, tgid, code);
         if over {
             self.end(tgid);
         }
@@ -387,30 +386,30 @@ impl World {
                 }
             }
         }
-        // Some parents do not want to know.
-        if ppid == INIT || self.roll(3) == 0 {
+        // Some parents ignore SIGCHLD, so the kernel reaps the process.
+        if ppid == INIT || self.random(3) == 0 {
             reaped.push(pid);
         }
         for pid in reaped {
             self.processes.remove(&pid);
-            self.note(Happened::Reaped(pid));
+            self.log(LogEntry::Reaped(pid));
         }
     }
 
-    fn reap(&mut self, who: u8) {
-        if let Some(pid) = self.pick(who, |_, process| process.is_over()) {
+    fn reap(&mut self, which: u8) {
+        if let Some(pid) = self.pick(which, |_, process| process.is_over()) {
             self.processes.remove(&pid);
-            self.note(Happened::Reaped(pid));
+            self.log(LogEntry::Reaped(pid));
         }
     }
 
-    fn tell_exit(&mut self, pid: Pid, tgid: Pid, code: u8) {
+    fn raise_exit(&mut self, pid: Pid, tgid: Pid, code: u8) {
         let process = &self.processes[&tgid];
-        if process.ended.is_some() || !self.manners.orderly {
+        if process.ended.is_some() || !self.faults.ordered {
             let ends = self.ends.entry(process.start).or_default();
             ends.push(status(code));
         }
-        self.tell(EventKind::Exit {
+        self.raise(EventKind::Exit {
             pid,
             tgid,
             status: status(code),
@@ -420,35 +419,35 @@ impl World {
         });
     }
 
-    fn tell(&mut self, event: EventKind) {
-        self.note(Happened::Told(event));
-        let cpu = usize::try_from(self.roll(2)).unwrap();
+    fn raise(&mut self, event: EventKind) {
+        self.log(LogEntry::Raised(event));
+        let cpu = usize::try_from(self.random(2)).unwrap();
         self.late.push((cpu, event));
-        if self.manners.orderly || self.roll(2) == 0 {
+        if self.faults.ordered || self.random(2) == 0 {
             self.send(0);
         }
     }
 
-    fn note(&mut self, what: Happened) {
-        self.history.push((self.clock, what));
+    fn log(&mut self, entry: LogEntry) {
+        self.log.push((self.clock, entry));
     }
 
-    /// Sends one of the late events: of a number, the eldest.
+    /// Sends a delayed event, the oldest of its task.
     fn send(&mut self, which: usize) {
         if self.late.is_empty() {
             return;
         }
         let (_, picked) = self.late[which % self.late.len()];
         let of_same = |(_, event): &(usize, EventKind)| event.task() == picked.task();
-        let eldest = self.late.iter().position(of_same).unwrap();
-        let (cpu, event) = self.late.remove(eldest);
+        let oldest = self.late.iter().position(of_same).unwrap();
+        let (cpu, event) = self.late.remove(oldest);
         self.clock += 1;
-        if self.silent {
+        if self.delivery_stopped {
             self.unsent = true;
             return;
         }
         let waiting: usize = self.queues.iter().map(VecDeque::len).sum();
-        if waiting >= self.manners.room {
+        if waiting >= self.faults.capacity {
             self.losing = true;
             return;
         }
@@ -462,7 +461,7 @@ impl World {
         let waiting: Vec<usize> = (0..2)
             .filter(|&cpu| first(&self.queues[cpu]).is_some())
             .collect();
-        let cpu = match (&waiting[..], self.manners.orderly) {
+        let cpu = match (&waiting[..], self.faults.ordered) {
             ([], _) if self.losing => {
                 self.losing = false;
                 self.losses += 1;
@@ -474,19 +473,19 @@ impl World {
                 .iter()
                 .min_by_key(|&&cpu| first(&self.queues[cpu]))
                 .unwrap(),
-            (_, false) => waiting[usize::try_from(self.roll(2)).unwrap() % waiting.len()],
+            (_, false) => waiting[usize::try_from(self.random(2)).unwrap() % waiting.len()],
         };
         let event = self.queues[cpu].pop_front();
-        self.note(Happened::Heard(event?));
+        self.log(LogEntry::Received(event?));
         event
     }
 
-    /// Fails, now and then.
-    fn try_to(&mut self, what: &'static str) -> Result<()> {
-        if self.manners.fails != 0 && self.roll(self.manners.fails) == 0 {
+    /// Fails at random.
+    fn maybe_fail(&mut self, context: &'static str) -> Result<()> {
+        if self.faults.fails != 0 && self.random(self.faults.fails) == 0 {
             self.failures += 1;
             return Err(Error::Io {
-                context: what,
+                context,
                 source: io::Error::other("simulated"),
             });
         }
@@ -498,33 +497,33 @@ pub(crate) fn status(code: u8) -> ExitStatus {
     ExitStatus::from_raw(i32::from(code) << 8)
 }
 
-/// The world as a source of tasks, and as one of events.
+/// The simulated kernel as a source of tasks and of events.
 #[derive(Clone, Debug)]
-pub(crate) struct Window(pub(crate) Rc<RefCell<World>>);
+pub(crate) struct KernelHandle(pub(crate) Rc<RefCell<SimulatedKernel>>);
 
-impl TaskSource for Window {
-    fn tell(&mut self, request: &Request<'_>, each: &mut dyn FnMut(Task)) -> Result<()> {
+impl TaskSource for KernelHandle {
+    fn list(&mut self, request: &Request<'_>, each: &mut dyn FnMut(Task)) -> Result<()> {
         assert_eq!(request.strategy, Strategy::All);
         let listed = request.filters.pids.clone();
         for pid in INIT..=PIDS {
             if listed.as_ref().is_some_and(|listed| !listed.contains(&pid)) {
                 continue;
             }
-            let told = {
-                let mut world = self.0.borrow_mut();
-                world.try_to("ask")?;
-                if !world.manners.orderly {
-                    world.go_on(2);
+            let task = {
+                let mut kernel = self.0.borrow_mut();
+                kernel.maybe_fail("list")?;
+                if !kernel.faults.ordered {
+                    kernel.advance(2);
                 }
-                let inodes = world.manners.inodes;
-                world
+                let inodes = kernel.faults.inodes;
+                kernel
                     .processes
                     .get(&pid)
                     .map(|process| process.task(pid, inodes))
             };
-            if let Some(task) = told {
-                let asked = Happened::Asked(pid, task.base.unwrap().state);
-                self.0.borrow_mut().note(asked);
+            if let Some(task) = task {
+                let entry = LogEntry::Listed(pid, task.base.unwrap().state);
+                self.0.borrow_mut().log(entry);
                 each(task);
             }
         }
@@ -532,18 +531,18 @@ impl TaskSource for Window {
     }
 }
 
-impl EventSource for Window {
+impl EventSource for KernelHandle {
     fn next_event(&mut self, timeout: Option<Duration>) -> Result<Option<Event>> {
-        assert_eq!(timeout, Some(Duration::ZERO), "nothing would ever come");
-        let mut world = self.0.borrow_mut();
-        world.try_to("listen")?;
-        Ok(world.receive())
+        assert_eq!(timeout, Some(Duration::ZERO), "a wait would never end");
+        let mut kernel = self.0.borrow_mut();
+        kernel.maybe_fail("receive")?;
+        Ok(kernel.receive())
     }
 
     fn probe(&mut self) -> Result<()> {
-        let mut world = self.0.borrow_mut();
-        world.try_to("probe")?;
-        world.losing |= std::mem::take(&mut world.unsent);
+        let mut kernel = self.0.borrow_mut();
+        kernel.maybe_fail("probe")?;
+        kernel.losing |= std::mem::take(&mut kernel.unsent);
         Ok(())
     }
 }
