@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Building the Rust side.
+# Builds the Rust programs.
 
 if [[ -n ${CARGO_TARGET_DIR-} ]]; then
 	CARGO_TARGET_DIR=$(realpath -m -- "$CARGO_TARGET_DIR")
@@ -11,17 +11,17 @@ CLIENT_PROGRAMS=$CLIENT_TARGET/release
 
 need_cargo() {
 	command -v cargo >/dev/null ||
-		die "the client is written in Rust, and there is no cargo;" \
-			"please install it as https://rustup.rs says"
+		die "cannot build the client: cargo is missing;" \
+			"install Rust as described at https://rustup.rs"
 }
 
-# What the client's own tests call.
+# Programs that the client's tests call.
 need_test_tools() {
 	need mandoc mandoc
 	install_missing "check the manual pages"
 }
 
-# Builds the programs, and does not even call cargo where no file has changed.
+# Builds the programs, unless no file has changed since the last call.
 build_client() {
 	local stamp=$CLIENT_PROGRAMS/.built-by-scripts-run
 	if [[ -f $stamp && -z $(client_changes "$stamp") ]]; then

@@ -1,13 +1,13 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# What every script here needs: where the project is, where its cache is, and
-# how to speak.  All talk goes to standard error; standard output belongs to
-# the command that a script runs.
+# Common functions of the scripts: the directory of the project, its cache, and
+# messages.  Messages go to standard error; standard output belongs to the command
+# that a script runs.
 
 unset CDPATH
 
-# For the other files of this folder and the scripts that read them.
+# Used by the other files of this directory and by the scripts.
 # shellcheck disable=SC2034
 PROJECT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
 SCRIPT=scripts/$(basename "$0")
@@ -21,37 +21,37 @@ die() {
 	exit 1
 }
 
-# A wrong call, as opposed to a failure.
+# Exits with status 2: a wrong call, as opposed to a failure.
 usage_error() {
 	say "$1"
 	printf 'Try: %s --help\n' "$SCRIPT" >&2
 	exit 2
 }
 
-# The leading comment of the calling script is its help: from the second
-# comment paragraph on, up to the first line that is no comment.
+# Prints the leading comment of the calling script: from its second paragraph to
+# the first line that is not a comment.
 print_help() {
 	sed -n '3,/^[^#]/ { s/^# \{0,1\}//p; }' "$0" | sed '1{/^$/d}'
 }
 
-# A kernel cannot be built in a folder whose name holds spaces or colons, and
-# its command line has a syntax of its own.
+# Returns whether a path can be used for a build of the kernel, which does not
+# permit spaces and colons, and on the command line of the kernel.
 is_plain_path() {
 	[[ $1 =~ ^/[A-Za-z0-9._/@+-]*$ ]]
 }
 
-# A folder that is ours alone, to stand in for a cache that has no plain path.
-stand_in_for() {
-	local folder
-	folder=/var/tmp/taskdiag-$UID-$(printf %s "$1" | sha256sum | cut -c1-8)
-	mkdir -m 700 "$folder" 2>/dev/null || true
-	[[ -d $folder && ! -L $folder && -O $folder ]] ||
-		die "$folder is somebody else's; please move it out of the way"
-	ln -sfn "$folder" "$1/elsewhere"
-	printf %s "$folder"
+# Creates and prints a private directory, for a cache without a plain path.
+substitute_for() {
+	local dir
+	dir=/var/tmp/taskdiag-$UID-$(printf %s "$1" | sha256sum | cut -c1-8)
+	mkdir -m 700 "$dir" 2>/dev/null || true
+	[[ -d $dir && ! -L $dir && -O $dir ]] ||
+		die "$dir belongs to another user; rename or remove it"
+	ln -sfn "$dir" "$1/elsewhere"
+	printf %s "$dir"
 }
 
-# Where everything goes that can be made again.
+# Prints the directory for all files that can be made again.
 find_cache() {
 	local home=${XDG_CACHE_HOME:-${HOME:?is not set}/.cache}/taskdiag
 	[[ $home == /* ]] || home=$PWD/$home
@@ -59,12 +59,12 @@ find_cache() {
 	if is_plain_path "$home"; then
 		printf %s "$home"
 	else
-		stand_in_for "$home"
+		substitute_for "$home"
 	fi
 }
 
-# One script at a time changes what is in the cache.  The lock is held by
-# descriptor 9 until unlock_cache or the end of the script.
+# Waits until no other script changes the cache.  Descriptor 9 holds the lock until
+# unlock_cache or the end of the script.
 lock_cache() {
 	exec 9>"$CACHE/lock"
 	if ! flock -n 9; then
@@ -77,8 +77,8 @@ unlock_cache() {
 	exec 9>&-
 }
 
-# A short name for the contents and names of files, and of further words.
-# hash_of WORD... < list of files, each ended by NUL
+# hash_of WORD...: prints a hash of the words, and of the names and contents of the
+# files that standard input lists, each terminated by NUL.
 hash_of() {
 	{
 		printf '%s\0' "$@"

@@ -1,12 +1,12 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# From the tree of tree.sh to a kernel that can be booted.
+# Builds a kernel from the tree of tree.sh.
 #
-# The kernel that comes out is kept under the hash of everything that went in:
-# where there is one already, nothing is built.
+# The name of the image contains a hash of all sources, so nothing is built if
+# there is an image for these sources.
 
-# The fragments that make up a configuration, in order, by path in the project.
+# Prints the fragments of a configuration, in order, by path in the project.
 config_fragments() {
 	echo scripts/kernel/uml.config
 	if [[ $1 != uml ]]; then
@@ -19,13 +19,13 @@ config_names() {
 		paste -s -d ' ')
 }
 
-# Whatever else the caller uses make for.
+# Without the variables of a make that the caller may run.
 kernel_make() {
 	env -u MAKEFLAGS -u KBUILD_OUTPUT -u CROSS_COMPILE -u LLVM \
 		make -C "$KERNEL_TREE" ARCH=um O="$KERNEL_BUILD" "$@"
 }
 
-# The last line about an option counts.
+# Prints the options of the fragments.  The last line about an option counts.
 merge_fragments() {
 	(cd "$PROJECT" && config_fragments "$1" | xargs cat) |
 		awk 'match($0, /CONFIG_[A-Za-z0-9_]+/) && /^(# )?CONFIG_/ {
@@ -34,8 +34,8 @@ merge_fragments() {
 		END { for (option in last) print last[option] }' | sort
 }
 
-# All off but what the fragments ask for; and it is an error if the kernel does
-# not take a line of them.
+# Disables all options except those of the fragments.  Fails if the kernel ignores
+# a line of a fragment.
 configure_kernel() {
 	local wanted=$KERNEL_BUILD/wanted.config refused
 	mkdir -p "$KERNEL_BUILD"
@@ -43,7 +43,7 @@ configure_kernel() {
 	kernel_make -s KCONFIG_ALLCONFIG="$wanted" allnoconfig || return
 	refused=$(grep -vxF -f "$KERNEL_BUILD/.config" "$wanted" || true)
 	if [[ -n $refused ]]; then
-		say "the kernel does not take these lines of scripts/kernel:"
+		say "the kernel ignores these lines of scripts/kernel:"
 		printf '%s\n' "$refused" >&2
 		return 1
 	fi
@@ -53,7 +53,7 @@ compile_kernel() {
 	configure_kernel "$1" && kernel_make -j"$(nproc)" linux
 }
 
-# Everything that makes one kernel differ from another.
+# Prints a hash of all sources of a configuration.
 kernel_hash() {
 	cd "$PROJECT" || exit
 	{
@@ -64,13 +64,13 @@ kernel_hash() {
 	} | hash_of "$KERNEL_ID" "$1" "$(gcc -dumpfullversion 2>/dev/null || true)"
 }
 
-# Sets KERNEL_IMAGE to a kernel built from the sources as they are now.
+# Sets KERNEL_IMAGE to a kernel that is built from the present sources.
 build_kernel() {
 	local config=$1 hash
 	[[ -f $PROJECT/scripts/kernel/$config.config ]] ||
-		usage_error "unknown configuration '$config'; there are: $(config_names)"
+		usage_error "unknown configuration '$config'; one of: $(config_names)"
 	[[ $(uname -m) == x86_64 ]] ||
-		die "User-Mode Linux runs on x86-64, and this is $(uname -m)"
+		die "User-Mode Linux runs on x86-64 only, and this host is $(uname -m)"
 	find_kernel_source
 	hash=$(kernel_hash "$config")
 	KERNEL_IMAGE=$CACHE/images/$config-$hash
@@ -79,7 +79,7 @@ build_kernel() {
 	need_build_tools
 	lock_cache
 	sync_kernel_tree
-	# Somebody may have written at the sources while we copied them.
+	# The sources may have changed while they were copied.
 	while [[ $hash != "$(kernel_hash "$config")" ]]; do
 		hash=$(kernel_hash "$config")
 		sync_kernel_tree
@@ -91,7 +91,7 @@ build_kernel() {
 	unlock_cache
 }
 
-# Those with one way in differ by one file from the one with both.
+# A kernel with one entry point differs from the one with both by one file.
 build_folder() {
 	case $1 in
 	file | socket) echo "$KERNEL_HOME/build-uml" ;;
@@ -106,7 +106,7 @@ make_kernel() {
 	keep_image
 }
 
-# A few are kept, so that going back to an earlier state costs nothing.
+# Keeps the last images, so that an earlier state of the sources needs no build.
 keep_image() {
 	mkdir -p "$CACHE/images"
 	cp "$KERNEL_BUILD/linux" "$KERNEL_IMAGE.new"

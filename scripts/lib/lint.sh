@@ -1,39 +1,58 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# What can be said about the sources without running them: the checks that
-# scripts/check and the continuous integration share.
+# Checks of the sources that do not boot a kernel, and the runner of these checks.
+# scripts/check and .ci/run use them.
 
-# ---------------------------------------------------------------- the steps
+# ---------------------------------------------------------------- steps
 
 FAILED_STEPS=()
+STEP_LOGS=()
 
-# Runs a check and goes on whatever it says.  step NAME COMMAND...
+# step NAME COMMAND...: runs a check, shows and keeps its output, and continues
+# even if the check fails.
 step() {
-	local name=$1 begun=$SECONDS status
+	local name=$1 begun=$SECONDS status log
 	shift
+	if [[ -z ${STEP_LOG_DIR-} ]]; then
+		make_log_dir step-logs
+		STEP_LOG_DIR=$LOG_DIR
+	fi
+	log=$STEP_LOG_DIR/${name//[^A-Za-z0-9]/-}.log
 	headline "$name"
 	set +e
 	(
 		set -e
+		# The output goes to a pipe, for which cargo omits the colours.
+		if [[ -t 1 ]]; then
+			export CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-always}
+		fi
 		"$@"
-	)
-	status=$?
+	) 2>&1 | tee "$log"
+	status=${PIPESTATUS[0]}
 	set -e
 	if ((status)); then
 		FAILED_STEPS+=("$name")
+		STEP_LOGS+=("$log")
 		say "$name: failed after $((SECONDS - begun)) s"
 	else
-		say "$name: fine, $((SECONDS - begun)) s"
+		say "$name: passed, $((SECONDS - begun)) s"
 	fi
 }
 
+# Prints the failures of each failed step and, last, the names of these steps.
 conclude_steps() {
-	if ((${#FAILED_STEPS[@]})); then
-		say "failed: $(printf '%s, ' "${FAILED_STEPS[@]}" | sed 's/, $//')"
-		return 1
+	local i
+	if ((!${#FAILED_STEPS[@]})); then
+		say "all steps passed"
+		return
 	fi
-	say "all fine"
+	for i in "${!FAILED_STEPS[@]}"; do
+		headline "failed: ${FAILED_STEPS[i]} (output: ${STEP_LOGS[i]})"
+		print_failures "${STEP_LOGS[i]}"
+	done
+	say "failed: $(printf '%s, ' "${FAILED_STEPS[@]}" | sed 's/, $//')"
+	return 1
 }
 
 # ------------------------------------------------------------------- Rust
@@ -41,7 +60,7 @@ conclude_steps() {
 need_rust_component() {
 	cargo "$1" --version >/dev/null 2>&1 && return
 	command -v rustup >/dev/null ||
-		die "cargo $1 is missing; it comes with rustup, https://rustup.rs"
+		die "cargo $1 is missing; install Rust as described at https://rustup.rs"
 	say "installing the Rust component $2"
 	rustup component add "$2"
 }
@@ -63,7 +82,7 @@ check_rust_tests() {
 	if cargo nextest --version >/dev/null 2>&1; then
 		cargo nextest run --workspace --all-features --locked --status-level slow
 	else
-		say "there is no cargo-nextest, so it is cargo test"
+		say "cargo-nextest is missing; running cargo test"
 		cargo test --workspace --all-features --all-targets --locked
 	fi
 }
@@ -76,13 +95,13 @@ need_checkpatch() {
 	install_missing "run checkpatch.pl"
 }
 
-# C files and patches of this project, by path in it.
+# Prints the C files and patches of the project, by path in the project.
 c_files() {
 	(cd "$PROJECT" && find kernel include selftests scripts \
 		\( -name '*.[ch]' -o -name '*.patch' \) -type f | sort)
 }
 
-# The same, but only what differs from the upstream branch, or else from HEAD.
+# Prints the C files that differ from the upstream branch, or else from HEAD.
 changed_c_files() {
 	local base
 	base=$(git -C "$PROJECT" merge-base HEAD '@{upstream}' 2>/dev/null || echo HEAD)
@@ -92,16 +111,16 @@ changed_c_files() {
 	} | sort -u | comm -12 - <(c_files)
 }
 
-# What checkpatch.pl wants of code that lives in a kernel tree, and knows its
-# version: compat*.[ch] are there for the trees they do not live in.
+# Rules of checkpatch.pl for code in a kernel tree, which knows its version.  The
+# files compat*.[ch] are for other trees.
 COMPAT_LICENCE=(--no-tree --ignore LINUX_VERSION_CODE
 	--ignore CONSTANT_COMPARISON --ignore NEW_TYPEDEFS --ignore COMPLEX_MACRO
 	--ignore MACRO_WITH_FLOW_CONTROL --ignore MACRO_ARG_REUSE
 	--ignore MACRO_ARG_UNUSED --ignore TRAILING_SEMICOLON
 	--ignore MULTISTATEMENT_MACRO_USE_DO_WHILE)
 
-# checkpatch.pl judges by where a file lies, so it is shown each one in its
-# place in a kernel tree.  check_patch_style < list of files
+# check_patch_style < list of files: runs checkpatch.pl on each file at its path in
+# a kernel tree, on which the rules of checkpatch.pl depend.
 check_patch_style() {
 	local file place bad=0 count=0
 	while IFS= read -r file; do
@@ -121,7 +140,7 @@ check_patch_style() {
 			"${place[@]}") || bad=1
 	done
 	rm -rf "$KERNEL_TREE/tools/taskdiag"
-	say "checkpatch.pl --strict looked at $count files"
+	say "checkpatch.pl --strict checked $count files"
 	return "$bad"
 }
 
@@ -135,8 +154,8 @@ check_changed_patch_style() {
 	changed_c_files | check_patch_style
 }
 
-# The family's files only; in a build folder of its own, as W=1 would make the
-# other one build everything again.
+# Checks the files of task_diag only, in a separate build directory: W=1 would
+# cause a complete build in the other one.
 check_sparse() {
 	local log objects
 	need sparse sparse
@@ -151,7 +170,7 @@ check_sparse() {
 		tail -n 30 "$log"
 		return 1
 	}
-	# Of the objects, not of what they include.
+	# Only errors in the files of task_diag, not in the headers of the kernel.
 	unlock_cache
 	! grep -E '(^|/)(kernel|linux)/taskdiag[^ ]*:[0-9]+' "$log"
 }
@@ -161,7 +180,33 @@ run_sparse() {
 		rm -f "${@/#/$KERNEL_BUILD/}" && kernel_make C=1 W=1 "$@"
 }
 
+# ---------------------------------------------------------------- documents
+
+need_python() {
+	need python3 /usr/bin/python3
+	install_missing "check the documents"
+}
+
+# Links, paths, and names of functions and tests in the Markdown documents.
+check_documents() {
+	need_python
+	(cd "$PROJECT" && scripts/lib/doc-lint.py)
+}
+
+# check_prose [BASE]: reports unclear wording on lines added since BASE, by
+# default origin/main, and fails if the tree has more of it than permitted.
+check_prose() {
+	need_python
+	(cd "$PROJECT" && scripts/lib/prose-lint.py "$@")
+}
+
 # ---------------------------------------------------------------- scripts
+
+# Tests of the checks themselves.
+check_checks() {
+	need_python
+	"$PROJECT/scripts/tests/checks"
+}
 
 check_shell() {
 	need shellcheck shellcheck

@@ -1,9 +1,9 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# What task_diag is as a module.
+# Sources of the module.
 
-# The files it is built from, by path in the project.
+# Prints the files that the module is built from, by path in the project.
 module_sources() {
 	(cd "$PROJECT" && find kernel include/uapi -type f \
 		\( -name '*.[ch]' -o -name 'K*' -o -name 'Makefile*' \) ! -name '*.mod.c' |

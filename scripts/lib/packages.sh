@@ -1,11 +1,11 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Installing what is missing.  Knows Debian's package manager and nothing of
-# what the packages are for.
+# Installs missing packages.  Depends on Debian's package manager; must not depend
+# on the purpose of the packages.
 
-# need PACKAGE PROOF...: remembers the package if one of the proofs is missing.
-# A proof is a command, or, with a slash in it, a file.
+# need PACKAGE PROOF...: adds the package to MISSING if one of the proofs is
+# missing.  A proof is a command or, if it contains a slash, a file.
 MISSING=()
 need() {
 	local package=$1 proof
@@ -33,30 +33,30 @@ as_root() {
 	fi
 }
 
-# Installs what need() remembered, if anything.  install_missing PURPOSE
+# install_missing PURPOSE: installs the packages in MISSING.
 install_missing() {
 	((${#MISSING[@]})) || return 0
 	local packages=("${MISSING[@]}")
 	MISSING=()
 	if ! command -v apt-get >/dev/null; then
-		die "to $1, install what Debian calls: ${packages[*]}"
+		die "cannot $1: install the packages that Debian calls ${packages[*]}"
 	fi
 	if ((EUID != 0)) && ! { command -v sudo >/dev/null && may_sudo; }; then
-		die "to $1, ask an administrator for: apt-get install ${packages[*]}"
+		die "cannot $1: ask an administrator for: apt-get install ${packages[*]}"
 	fi
-	say "installing what it takes to $1: ${packages[*]}"
+	say "installing packages to $1: ${packages[*]}"
 	local log
 	log=$(mktemp)
-	# The lists may be missing or old; where they are not, that saves a while.
+	# Update the package lists only if they are missing or old.
 	if ! apt_get_install "${packages[@]}" >"$log" 2>&1 &&
 		! { apt_get update && apt_get_install "${packages[@]}"; } >"$log" 2>&1; then
 		tail -n 20 "$log" >&2
-		die "apt-get could not install ${packages[*]}; its whole output is in $log"
+		die "apt-get could not install ${packages[*]}; complete output: $log"
 	fi
 	rm -f "$log"
 }
 
-# Where nobody can type a password, sudo must not ask for one.
+# Returns whether sudo works, or can ask for a password on a terminal.
 may_sudo() {
 	sudo -n true 2>/dev/null || [[ -t 0 && -t 2 ]]
 }

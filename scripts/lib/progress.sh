@@ -1,13 +1,13 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Running something long: its output goes to a file, a person sees how far it
-# is, and a failure shows the end of the file and names it.
+# Runs a long command: its output goes to a log, its progress is shown, and a
+# failure prints the end and the path of the log.
 
 shopt -s extglob
 
-# Reads a log from standard input, counts its lines and shows the last one: in
-# place on a terminal, else a line now and then.
+# Reads a log from standard input and shows its progress: the last line, in place,
+# on a terminal; otherwise the number of lines every 20 seconds.
 show_progress() {
 	local what=$1 line count=0 shown=$SECONDS begun=$SECONDS width
 	width=$(tput cols 2>/dev/null || echo 80)
@@ -33,7 +33,7 @@ with_progress() {
 	if ! "$@" 2>&1 </dev/null | tee "$log" | show_progress "$what"; then
 		grep -n -i -m 5 -E '(error|\*\*\*)' "$log" >&2 || true
 		tail -n 25 "$log" >&2
-		die "$what failed; the whole output is in $log"
+		die "$what failed; complete output: $log"
 	fi
 	if ((SECONDS - begun >= 2)); then
 		say "$what: done in $((SECONDS - begun)) s"

@@ -3,15 +3,15 @@
 #
 # A distribution's stock kernel in QEMU, with task_diag as a module.
 #
-# Nothing of it is installed: the packages are unpacked in the cache, and the
-# module is built against the headers there.  The initramfs holds boot.c, what
-# it takes to reach the host's files, and task_diag.
+# Nothing is installed: the packages are unpacked in the cache, and the module is
+# built against the headers there.  The initramfs contains the program of boot.c,
+# the modules that are needed to reach the host's files, and task_diag.
 
-# prepare_qemu [:VERSION]: sets KERNEL_IMAGE and MACHINE_OPTIONS.
+# prepare_qemu [:VERSION]: sets KERNEL_IMAGE and VM_OPTIONS.
 prepare_qemu() {
 	local version=${1#:}
 	[[ $(uname -m) == x86_64 ]] ||
-		die "the kernels for QEMU are those for x86-64, and this is $(uname -m)"
+		die "QEMU runs kernels for x86-64 only, and this host is $(uname -m)"
 	need_qemu
 	lock_cache
 	find_stock_kernel "${version:-6.12}"
@@ -19,7 +19,7 @@ prepare_qemu() {
 	build_initramfs
 	unlock_cache
 	KERNEL_IMAGE=$(echo "$STOCK"/boot/vmlinuz-*)
-	describe_machine
+	describe_vm
 }
 
 need_qemu() {
@@ -36,13 +36,13 @@ need_qemu() {
 
 # ------------------------------------------------------- the kernel's packages
 
-# Sets STOCK, the folder that the newest kernel of a series that the package
-# lists know is unpacked in.  It stays the newest until the folder is deleted.
+# find_stock_kernel SERIES: sets STOCK, the directory with the newest kernel of the
+# series in the package lists.  Delete the directory to fetch a newer kernel.
 find_stock_kernel() {
 	local series=$1
 	STOCK=$CACHE/stock-$series
 	[[ -f $STOCK/complete ]] && return
-	command -v apt-get >/dev/null || die "stock kernels are those of Debian, by apt-get"
+	command -v apt-get >/dev/null || die "cannot fetch a stock kernel of Debian: apt-get is missing"
 	if [[ -z $(stock_release "$series") ]]; then
 		apt_get update >&2
 	fi
@@ -52,7 +52,7 @@ find_stock_kernel() {
 	touch "$STOCK/complete"
 }
 
-# Of the images for PCs: not those for clouds, which have no 9p, nor real time.
+# Prints the newest release for PCs: kernels for clouds have no 9p.
 stock_release() {
 	apt-cache search --names-only "^linux-image-${1//./\\.}\\." |
 		sed -nE 's/^linux-image-([0-9.]+[-+][a-z0-9]+-amd64) .*/\1/p' | sort -V | tail -n 1
@@ -61,7 +61,7 @@ stock_release() {
 unpack_stock_kernel() {
 	local release packages
 	release=$(stock_release "$1")
-	[[ -n $release ]] || die "apt-get knows no kernel of the series $1"
+	[[ -n $release ]] || die "no kernel of the series $1 in the package lists of apt-get"
 	mapfile -t packages < <(
 		printf '%s\n' "linux-image-$release" "linux-headers-$release"
 		apt-cache depends "linux-headers-$release" |
@@ -74,12 +74,12 @@ unpack_stock_kernel() {
 		dpkg-deb -x "$package" "$STOCK"
 		rm "$package"
 	done
-	# It names the folder that it would be installed in.
+	# The package's own Makefile contains the path of the installed package.
 	echo "include $(echo "$STOCK"/usr/src/*-common)/Makefile" >"$(stock_headers)/Makefile"
 	/sbin/depmod -b "$STOCK" "$release"
 }
 
-# Downloading takes no rights, and as root apt-get would give them away.
+# As root, apt-get would download as the user _apt, which cannot write here.
 apt_get_download() {
 	apt-get -q -o APT::Sandbox::User="$(id -un)" download "$@" >&2 </dev/null
 }
@@ -117,7 +117,7 @@ module_hash() {
 	(cd "$PROJECT" && module_sources | tr '\n' '\0' | hash_of)
 }
 
-# Files that stay as they are keep their times, and need no building.
+# Unchanged files keep their times, so that make does not build them again.
 copy_changed() {
 	local file to
 	while IFS= read -r file; do
@@ -130,28 +130,28 @@ copy_changed() {
 
 # --------------------------------------------------------------- the initramfs
 
-# What it takes to come to the lines and to the host's files.
+# Modules of the lines and of the host's files.
 BOOT_MODULES=(virtio_pci virtio_console 9pnet_virtio 9p)
 
-# Modules that selftests use; the guest cannot load others by itself.
+# Modules that selftests use: the VM cannot load modules later.
 TEST_MODULES=(af_packet nlmon)
 
 # Sets INITRAMFS.
 build_initramfs() {
-	local folder=$STOCK/initramfs
-	INITRAMFS=$STOCK/initramfs-$(printf '%s\0' "$MODULE" "$MACHINE_BOOT" |
+	local dir=$STOCK/initramfs
+	INITRAMFS=$STOCK/initramfs-$(printf '%s\0' "$MODULE" "$VM_BOOT" |
 		hash_of "${BOOT_MODULES[@]}" "${TEST_MODULES[@]}")
 	[[ -f $INITRAMFS ]] && return
-	rm -rf "$folder" "$STOCK"/initramfs-*
-	mkdir -p "$folder/modules"
-	cp "$MACHINE_BOOT" "$folder/init"
-	copy_boot_modules "$folder/modules"
-	strip --strip-debug -o "$folder/modules/99-task_diag.ko" "$MODULE"
-	(cd "$folder" && find . | cpio --quiet -o -H newc) >"$INITRAMFS.new"
+	rm -rf "$dir" "$STOCK"/initramfs-*
+	mkdir -p "$dir/modules"
+	cp "$VM_BOOT" "$dir/init"
+	copy_boot_modules "$dir/modules"
+	strip --strip-debug -o "$dir/modules/99-task_diag.ko" "$MODULE"
+	(cd "$dir" && find . | cpio --quiet -o -H newc) >"$INITRAMFS.new"
 	mv "$INITRAMFS.new" "$INITRAMFS"
 }
 
-# Under names whose order is that of their dependencies.
+# Numbers the modules in the order of their dependencies.
 copy_boot_modules() {
 	local path number=10
 	boot_modules | while IFS= read -r path; do
@@ -172,25 +172,25 @@ boot_modules() {
 		grep '^insmod' | awk '!seen[$0]++ { print $1, $2 }'
 }
 
-# ----------------------------------------------------------------- the machine
+# ---------------------------------------------------------------------- the VM
 
-describe_machine() {
-	local option how further
-	MACHINE_OPTIONS=(--qemu --option=-initrd --option="$INITRAMFS")
-	how=$(accelerator)
-	if [[ $how == *thread=multi* ]]; then
-		MACHINE_OPTIONS+=(--emulator-fails)
+describe_vm() {
+	local option accelerator_options further
+	VM_OPTIONS=(--qemu --option=-initrd --option="$INITRAMFS")
+	accelerator_options=$(accelerator)
+	if [[ $accelerator_options == *thread=multi* ]]; then
+		VM_OPTIONS+=(--faulty-emulator)
 	fi
-	read -ra further <<<"$how -smp ${TASKDIAG_SMP:-4} ${TASKDIAG_QEMU-}"
+	read -ra further <<<"$accelerator_options -smp ${TASKDIAG_SMP:-4} ${TASKDIAG_QEMU-}"
 	for option in "${further[@]}"; do
-		MACHINE_OPTIONS+=(--option="$option")
+		VM_OPTIONS+=(--option="$option")
 	done
-	MACHINE_OPTIONS+=(--arguments="${TASKDIAG_APPEND-}")
-	# For tests that load and unload it.
+	VM_OPTIONS+=(--arguments="${TASKDIAG_APPEND-}")
+	# For tests that load and unload the module.
 	export TASKDIAG_MODULE=$MODULE
 }
 
-# Instructions are counted in one thread, for all processors.
+# -icount requires one thread for all processors.
 accelerator() {
 	if [[ ${TASKDIAG_QEMU-} == *-icount* ]]; then
 		echo "-accel tcg,thread=single -cpu max"
@@ -201,8 +201,8 @@ accelerator() {
 	fi
 }
 
-# A /dev/kvm that opens may be one that cannot run a kernel, or at a snail's
-# pace: see one come to its first message, within a second.
+# Returns whether a kernel prints its first message within a second: some hosts
+# have a /dev/kvm that opens, but cannot run a kernel or is very slow.
 kvm_runs_kernels() {
 	[[ -r /dev/kvm && -w /dev/kvm ]] || return
 	grep -q -m 1 'Linux version' < <(

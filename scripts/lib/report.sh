@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# The results of test runs: reading them out of what the test programs print,
-# adding them up, and telling the sum.  A part that ran nothing has failed.
+# Results of test runs: reads them from the output of the test programs, adds
+# them up and prints the sum.  A part that ran no test has failed.
 
 REPORT=()
 FAILURES=()
@@ -17,6 +17,16 @@ headline() {
 	printf '%s== %s%s\n' "$bold" "$*" "$plain"
 }
 
+# make_log_dir NAME: sets LOG_DIR to a new directory below NAME in the cache.
+# The directories of the last five calls are kept.
+make_log_dir() {
+	local parent=$CACHE/$1
+	LOG_DIR=$parent/$(date +%Y%m%d-%H%M%S)-$$
+	mkdir -p "$LOG_DIR"
+	(cd "$parent" && find . -mindepth 1 -maxdepth 1 | sort -r |
+		tail -n +6 | xargs -r rm -rf --)
+}
+
 # report PART PASSED FAILED SKIPPED [NOTE]
 report() {
 	local part=$1 passed=$2 failed=$3 skipped=$4 note=${5-}
@@ -29,36 +39,74 @@ report() {
 	SKIPPED=$((SKIPPED + skipped))
 	REPORT+=("$(printf '%-12s %6d passed %4d failed %4d skipped%s' \
 		"$part" "$passed" "$failed" "$skipped" "${note:+  ($note)}")")
-}
-
-# Remembers the tests that failed, by a log of any kind read here.
-note_failures() {
-	local line
-	while IFS= read -r line; do
-		FAILURES+=("$line")
-	done < <(without_colours "$1" | grep -E -m 20 \
-		-e '^(# *)*not ok ' -e '^ *(FAIL|TIMEOUT|SIG[A-Z]+) \[' -e '^test .* FAILED$' |
-		sort -u)
-	FAILURES+=("the whole output is in $1" "")
-}
-
-# The last line of all is for machines, too.
-conclude() {
-	if ((${#FAILURES[@]})); then
-		headline "failures"
-		printf '%s\n' "${FAILURES[@]}"
+	if ((failed)); then
+		FAILURES+=("$part: $failed failed${note:+ ($note)}")
 	fi
-	headline "summary"
-	printf '%s\n' "${REPORT[@]}" ""
-	printf '%d passed, %d failed, %d skipped\n' "$PASSED" "$FAILED" "$SKIPPED"
-	((FAILED == 0))
 }
-
-# Each of these reads a log and prints "PASSED FAILED SKIPPED".
 
 without_colours() {
 	sed 's/\x1b\[[0-9;]*m//g; s/\r$//' "$1"
 }
+
+FAILURE_LINES=20
+
+# Prints the lines of a log that name failed tests, in each format that is read
+# here, and the first lines of a report of the VM.
+failed_tests() {
+	without_colours "$1" | awk -v max="$FAILURE_LINES" '
+		function show() {
+			if (!seen[$0]++ && shown++ < max)
+				print
+		}
+		/# SKIP/ { next }
+		/^(# *)*not ok / || /^ *(FAIL|TIMEOUT|SIG[A-Z]+) \[/ || /^test .* FAILED$/ { show() }
+		/^scripts\/run: .*; from / { show(); report = 5; next }
+		report && /^    / { show(); report--; next }
+		{ report = 0 }'
+}
+
+# note_failures LOG: remembers the failed tests of a log.
+note_failures() {
+	local line
+	while IFS= read -r line; do
+		FAILURES+=("$line")
+	done < <(failed_tests "$1")
+	FAILURES+=("complete output: $1" "")
+}
+
+# The failures are near the end, where they are in the rest of a truncated log.
+# The last line is also read by programs.
+conclude() {
+	headline "summary"
+	printf '%s\n' "${REPORT[@]}" ""
+	if ((${#FAILURES[@]})); then
+		headline "failures"
+		printf '%s\n' "${FAILURES[@]}"
+	fi
+	printf '%d passed, %d failed, %d skipped\n' "$PASSED" "$FAILED" "$SKIPPED"
+	((FAILED == 0))
+}
+
+# print_failures LOG: prints the last list of failures that conclude() has
+# written to a log, or else the failed tests and the last lines of the log.
+print_failures() {
+	local list last
+	list=$(without_colours "$1" | awk '/^== failures$/ { on = 1; text = "" }
+		/^== summary$/ { on = 0 }
+		on { text = text $0 "\n" }
+		END { printf "%s", text }' | tail -n 60)
+	if [[ -n $list ]]; then
+		printf '%s\n' "$list"
+		return
+	fi
+	last=$(without_colours "$1" | tail -n 30)
+	{
+		failed_tests "$1"
+		printf '%s\n' "$last"
+	} | awk '!NF || !seen[$0]++'
+}
+
+# Each of the following functions reads a log and prints "PASSED FAILED SKIPPED".
 
 count_nextest() {
 	without_colours "$1" | awk '
@@ -85,9 +133,9 @@ count_libtest() {
 		END { print passed + 0, failed + 0, skipped + 0 }'
 }
 
-# KTAP as kselftest prints it: the tests of a program stand in front of the
-# program itself, one "# " deeper.  A program without any counts as one, and so
-# does one that failed though its tests did not: it crashed or took too long.
+# KTAP as kselftest prints it: the tests of a program precede the program itself,
+# with one "# " more.  A program without tests counts as one test.  So does a
+# program that failed while its tests passed: it crashed or exceeded its time.
 count_ktap() {
 	without_colours "$1" | awk '
 		/^# *(not )?ok [0-9]/ {

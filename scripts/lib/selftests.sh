@@ -1,16 +1,17 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Building what is to be tested inside the machine: the kselftests, as they lie
-# in the kernel tree, and the client's test programs.
+# Builds the test programs that run in the VM: the kselftests in the kernel tree,
+# and the client's test programs.
 
-# One for each kind of kernel, as tests in two of them may run side by side.
+# Prints the directory of the installed kselftests: one per kernel and
+# configuration, because tests in two kernels may run at the same time.
 selftests_folder() {
 	printf %s "$KERNEL_HOME/selftests-${kernel-uml}-${config-uml}"
 }
 
-# Installs them in selftests_folder, built against the headers that this kernel
-# tree exports, as everybody's are.
+# Builds the kselftests against the headers that the kernel tree exports, and
+# installs them in selftests_folder.
 build_selftests() {
 	local headers=$KERNEL_HOME/headers log=$KERNEL_HOME/selftests.log
 	need rsync rsync
@@ -22,7 +23,7 @@ build_selftests() {
 	unlock_cache
 }
 
-# From nothing each time: lib.mk does not know what a test includes.
+# Builds all files each time: lib.mk has no dependencies on headers of a test.
 make_selftests() {
 	local targets
 	rm -rf "$1/kselftest" "$(selftests_folder)"
@@ -32,7 +33,7 @@ make_selftests() {
 			TARGETS="$targets" FORCE_TARGETS=1 INSTALL_PATH="$(selftests_folder)" install
 }
 
-# User-Mode Linux exports no headers; its programs use the machine's own.
+# User-Mode Linux exports no headers; its programs use those of the host's CPU.
 header_arch() {
 	case $(uname -m) in
 	x86_64 | i?86) echo x86 ;;
@@ -41,8 +42,8 @@ header_arch() {
 	esac
 }
 
-# Prints, for each of the client's test programs, the folder that cargo would
-# run it in, a tab, and its path.
+# Prints one line per test program of the client: the directory in which cargo
+# would run it, a tab, and its path.
 list_test_programs() {
 	need python3 /usr/bin/python3
 	install_missing "find the client's test programs"

@@ -3,10 +3,10 @@
 #
 # A kernel source tree with this project's files in it.
 #
-# There is one tree for each source, kept in the cache: the distribution's
-# package, or a copy of KERNEL_SRC.  What this project brings is laid over it
-# file by file, and only where the contents differ, so that make builds again
-# what has changed and nothing else.
+# The cache has one tree per source: the distribution's package, or a copy of
+# KERNEL_SRC.  The overlay consists of the files of this project.  A file of the
+# overlay is copied into the tree only if its contents differ, so that make builds
+# only changed files again.
 
 KERNEL_PACKAGE=linux-source-6.12
 KERNEL_TARBALL=/usr/src/$KERNEL_PACKAGE.tar.xz
@@ -14,8 +14,8 @@ if [[ -n ${KERNEL_SRC-} ]]; then
 	KERNEL_SRC=$(realpath -m -- "$KERNEL_SRC")
 fi
 
-# Sets KERNEL_ID, a word for the source as it is now, and KERNEL_HOME, the
-# folder in the cache for it.
+# Sets KERNEL_ID, an identifier of the present state of the source; KERNEL_HOME,
+# its directory in the cache; and KERNEL_TREE, the tree there.
 find_kernel_source() {
 	local name
 	if [[ -n ${KERNEL_SRC-} ]]; then
@@ -33,7 +33,7 @@ find_kernel_source() {
 	KERNEL_TREE=$KERNEL_HOME/source
 }
 
-# What a build in the tree leaves there is no source.
+# Output of a build in the tree.
 OWN_SOURCE_OUTPUT=('*.o' '*.a' '*.ko' '*.cmd' '*.mod' /vmlinux /linux
 	/.config /include/config /include/generated '/arch/*/include/generated')
 
@@ -42,7 +42,7 @@ list_own_source() {
 		-printf '%P %s %T@\n' | sort
 }
 
-# Makes the source tree what KERNEL_ID says; what is laid over it stays.
+# Updates the tree to the source of KERNEL_ID.  Files of the overlay stay.
 fetch_source() {
 	local stamp=$KERNEL_HOME/source-id
 	[[ -f $stamp && $(<"$stamp") == "$KERNEL_ID" ]] && return
@@ -63,9 +63,9 @@ unpack_package() {
 	mv "$KERNEL_TREE.new" "$KERNEL_TREE"
 }
 
-# The user's tree stays as it is: no build, no patch and no clean-up touches it.
-# By contents, not by times: make must find what is new here newer than what it
-# built, whenever it was written there.
+# Copies KERNEL_SRC, which stays unchanged.  Compares contents and not times: a
+# changed file must be newer here than the output of the last build, whenever it
+# was written in KERNEL_SRC.
 copy_own_source() {
 	need rsync rsync
 	install_missing "copy KERNEL_SRC"
@@ -83,8 +83,8 @@ kernel_version() {
 		paste -s -d .
 }
 
-# Sets PATCHES: what task_diag changes in existing files, and what the kernels
-# booted here need besides.
+# Sets PATCHES: the patches of task_diag for existing files, and the patches for
+# the kernels that scripts/run boots.
 find_patches() {
 	local version
 	version=$(kernel_version)
@@ -97,8 +97,8 @@ find_patches() {
 	fi
 }
 
-# Prints where the file is as it is without this project.  The first time that
-# is in the tree, so a copy is kept.
+# pristine FILE: prints the path of the file without the patches of this project.
+# The first call copies the file from the tree, before it is patched.
 pristine() {
 	local keep=$KERNEL_HOME/pristine/$1
 	if [[ -n ${KERNEL_SRC-} ]]; then
@@ -111,15 +111,15 @@ pristine() {
 	printf %s "$keep"
 }
 
-# copy_into FOLDER FROM [PATTERN]: the regular files below FROM, by relative
-# path; only those whose name matches, and none that a build has left.
+# copy_into DIRECTORY FROM [PATTERN]: copies the regular files below FROM whose names
+# match, by relative path, without the output of a build.
 copy_into() {
 	mkdir -p "$1"
 	(cd "$2" && find . -type f ! -path './patches/*' -name "${3-*}" \
 		! -name '*.o' ! -name '*.cmd' -print0 | xargs -0 -r cp --parents -t "$1")
 }
 
-# Puts into a folder all files that the tree is to have from this project.
+# stage_overlay DIRECTORY: writes all files of the overlay into the directory.
 stage_overlay() {
 	local stage=$1 file patch
 	sed -n 's,^--- a/\([^[:space:]]*\).*,\1,p' "${PATCHES[@]}" | sort -u |
@@ -149,7 +149,7 @@ put_file() {
 	cp "$from" "$to"
 }
 
-# What was patched becomes what it was; what was added goes.
+# Restores a file that was patched, or removes a file that was added.
 take_file_away() {
 	if [[ -e ${KERNEL_SRC:-$KERNEL_HOME/pristine}/$1 ]]; then
 		cp "${KERNEL_SRC:-$KERNEL_HOME/pristine}/$1" "$KERNEL_TREE/$1"
@@ -158,7 +158,7 @@ take_file_away() {
 	fi
 }
 
-# Brings the tree up to date with this project's files.  Call with the lock.
+# Updates the tree to the present files of this project.  Requires the lock.
 sync_kernel_tree() {
 	local stage=$KERNEL_HOME/stage old=$KERNEL_HOME/overlay new=$KERNEL_HOME/overlay.new file
 	fetch_source
@@ -169,13 +169,13 @@ sync_kernel_tree() {
 	stage_overlay "$stage"
 	(cd "$stage" && find . -type f -printf '%P\n' | sort) >"$new"
 	comm -23 "$old" "$new" | while IFS= read -r file; do take_file_away "$file"; done
-	# Before the first one lies there: whoever comes after us must know of it.
+	# Before the first copy: a later call must find all files that we may add.
 	cp "$new" "$old"
 	while IFS= read -r file; do put_file "$stage" "$file"; done <"$new"
 	rm -rf "$stage" "$new"
 }
 
-# The same for whoever does not hold the lock.
+# As sync_kernel_tree, without the lock.
 sync_kernel_sources() {
 	need_build_tools
 	lock_cache

@@ -113,7 +113,7 @@ build_ynl_client() {
 	if grep -q '__u32 msg_len;' "$dir/taskdiag-user.h"; then
 		options+=(-DYNL_LENGTHS_IN_PRESENT)
 	fi
-	# The library has warnings of its own.
+	# Without warnings: those of the library are not ours.
 	gcc "${options[@]}" -w -c "$library/ynl.c" -o "$dir/ynl.o" >&2 ||
 		die "the library of YNL of Linux $version does not compile"
 	gcc "${options[@]}" -Wall -Werror "$PROJECT/scripts/tests/netlink/ynl-client.c" \

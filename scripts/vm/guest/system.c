@@ -57,7 +57,7 @@ void system_set_up(void)
 		warn("host name");
 }
 
-static void make_folders(char *path)
+static void make_directories(char *path)
 {
 	for (char *slash = path; (slash = strchr(slash + 1, '/'));) {
 		*slash = '\0';
@@ -67,7 +67,7 @@ static void make_folders(char *path)
 	mkdir(path, 0755);
 }
 
-static int hold(const char *path)
+static int clone_tree(const char *path)
 {
 	int tree = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 
@@ -76,46 +76,46 @@ static int hold(const char *path)
 	return tree;
 }
 
-static void put_back(int tree, const char *path)
+static void attach_tree(int tree, const char *path)
 {
 	char *copy = strdup(path);
 
 	if (tree < 0)
 		return;
-	make_folders(copy);
+	make_directories(copy);
 	if (move_mount(tree, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH))
 		warn("%s", path);
 	close(tree);
 	free(copy);
 }
 
-static void hold_all(const struct folders *folders, int *trees)
+static void clone_all(const struct directories *directories, int *trees)
 {
-	for (size_t i = 0; i < folders->n; i++)
-		trees[i] = hold(folders->paths[i]);
+	for (size_t i = 0; i < directories->n; i++)
+		trees[i] = clone_tree(directories->paths[i]);
 }
 
-static void put_back_all(const struct folders *folders, const int *trees)
+static void attach_all(const struct directories *directories, const int *trees)
 {
-	for (size_t i = 0; i < folders->n; i++)
-		put_back(trees[i], folders->paths[i]);
+	for (size_t i = 0; i < directories->n; i++)
+		attach_tree(trees[i], directories->paths[i]);
 }
 
-/* The folders may lie below the fresh ones, so they are held meanwhile. */
-void system_set_up_files(const struct folders *writable,
-			 const struct folders *visible)
+/* The directories may be below the fresh file systems, so clone them first. */
+void system_set_up_files(const struct directories *writable,
+			 const struct directories *visible)
 {
-	int writable_trees[FOLDERS_MAX], visible_trees[FOLDERS_MAX];
+	int writable_trees[DIRECTORIES_MAX], visible_trees[DIRECTORIES_MAX];
 
-	hold_all(writable, writable_trees);
+	clone_all(writable, writable_trees);
 	if (mount(NULL, "/", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL))
 		warn("read-only root");
-	hold_all(visible, visible_trees);
+	clone_all(visible, visible_trees);
 
 	attach("tmpfs", "/tmp", MS_NOSUID | MS_NODEV, "mode=1777");
 	attach("tmpfs", "/run", MS_NOSUID | MS_NODEV, "mode=755");
 	attach("tmpfs", "/dev/shm", MS_NOSUID | MS_NODEV, "mode=1777");
 
-	put_back_all(visible, visible_trees);
-	put_back_all(writable, writable_trees);
+	attach_all(visible, visible_trees);
+	attach_all(writable, writable_trees);
 }

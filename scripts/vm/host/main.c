@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Boots a machine, has the guest's init run one command in it, and stands in
- * for that command on the host: its streams, signals and exit status.
+ * Boots a VM whose init runs one command, and represents this command on the
+ * host: forwards its streams and signals, and returns its exit status.
  *
- * This file knows who must be told what, and when; the others know how.
+ * Contains the order of events; console.c, streams.c and vm.c contain the steps.
  */
 #define _GNU_SOURCE
 #include <err.h>
@@ -18,14 +18,14 @@
 #include <unistd.h>
 
 #include "console.h"
-#include "machine.h"
+#include "vm.h"
 #include "streams.h"
 
-static struct machine machine = { .kind = &uml, .memory = "2G" };
-static int ends[MACHINE_ENDS];
+static struct vm vm = { .kind = &uml, .memory = "2G" };
+static int ends[VM_ENDS];
 static struct streams streams;
 
-/* --------------------------------------------------------- what to start */
+/* ------------------------------------------------------ the START frame */
 
 static struct {
 	char *items;
@@ -38,13 +38,13 @@ static void item(enum item kind, const char *text)
 
 	start.items = realloc(start.items, start.length + length);
 	if (!start.items)
-		err(MACHINE_FAILED, NULL);
+		err(VM_FAILED, NULL);
 	start.items[start.length] = kind;
 	memcpy(start.items + start.length + 1, text, length - 1);
 	start.length += length;
 }
 
-/* The last items: what cannot be known before the machine is there. */
+/* Adds the last items, which are not known before the VM has booted. */
 static void describe_streams(void)
 {
 	struct winsize size;
@@ -64,39 +64,39 @@ static void describe_streams(void)
 
 /* ----------------------------------------------------------- the threads */
 
-/* Eventfds: how many streams have ended, and whether the console has. */
+/* Eventfds: number of streams that have ended, and end of the console. */
 static int streams_done, console_done;
 
-struct outlet {
+struct output {
 	int from, to;
 };
 
-static void *carry_out(void *argument)
+static void *forward_output(void *argument)
 {
-	struct outlet *o = argument;
+	struct output *o = argument;
 
-	streams_carry_out(o->from, o->to);
+	streams_forward_out(o->from, o->to);
 	eventfd_write(streams_done, 1);
 	return NULL;
 }
 
-static void *carry_console(void *unused)
+static void *log_console(void *unused)
 {
-	console_carry(ends[MACHINE_CONSOLE]);
+	console_log(ends[VM_CONSOLE]);
 	eventfd_write(console_done, 1);
 	return unused;
 }
 
-/* From the thread that reads the keys to the one that reads the signals. */
+/* Called in the thread that reads keys; handled in the one that reads signals. */
 static void escape(void)
 {
 	kill(getpid(), SIGUSR1);
 }
 
-/* Never done: when the machine is gone, the caller may still be silent. */
-static void *carry_in(void *unused)
+/* Not waited for: at the end of the VM it may still block in a read. */
+static void *forward_input(void *unused)
 {
-	streams_carry_in(ends[LINE_IN], escape);
+	streams_forward_in(ends[LINE_IN], escape);
 	return unused;
 }
 
@@ -105,20 +105,20 @@ static void start_thread(void *(*f)(void *), void *argument)
 	pthread_t thread;
 
 	if (pthread_create(&thread, NULL, f, argument))
-		errx(MACHINE_FAILED, "cannot start a thread");
+		errx(VM_FAILED, "cannot start a thread");
 	pthread_detach(thread);
 }
 
 /* ------------------------------------------------------ from start to end */
 
-#define GRACE_SECONDS 5	/* for a command that was told to end */
+#define GRACE_SECONDS 5	/* for the command to end after a signal */
 
 #define BOOTS_MAX 3
 
-static bool emulator_fails;	/* now and then; told by whoever knows it */
+static bool emulator_is_faulty;	/* see may_boot_again() */
 static int boots = 1;
 static int command_status = -1;
-static int interrupted;	/* by this signal */
+static int interrupted;	/* number of the signal */
 static bool started, alive = true;
 
 static void send_window_size(void)
@@ -130,7 +130,7 @@ static void send_window_size(void)
 		send_frame(ends[LINE_CTL], FRAME_WINSIZE, &size, sizeof(size));
 }
 
-/* Returns false when there will be no more. */
+/* Returns false after the last frame. */
 static bool receive_frame(void)
 {
 	struct frame f;
@@ -143,7 +143,7 @@ static bool receive_frame(void)
 		describe_streams();
 		send_frame(ends[LINE_CTL], FRAME_START, start.items, start.length);
 		started = true;
-		start_thread(carry_in, NULL);
+		start_thread(forward_input, NULL);
 		return true;
 	case FRAME_ENDED:
 		if (!read_all(ends[LINE_CTL], &status, sizeof(status)))
@@ -154,13 +154,13 @@ static bool receive_frame(void)
 	return false;
 }
 
-/* The first time it is for the command to decide; then the machine goes. */
+/* The first signal goes to the command; the second one ends the VM. */
 static void interrupt(int number)
 {
 	if (!alive)
 		_exit(128 + number);
 	if (!started || interrupted)
-		machine_end();
+		vm_end();
 	else
 		send_frame(ends[LINE_CTL], FRAME_SIGNAL, &number, sizeof(number));
 	interrupted = number;
@@ -174,7 +174,7 @@ static void receive_signal(int fd)
 		return;
 	switch (info.ssi_signo) {
 	case SIGCHLD:
-		if (machine_is_gone()) {
+		if (vm_is_gone()) {
 			alive = false;
 			streams_restore();
 		}
@@ -182,16 +182,16 @@ static void receive_signal(int fd)
 	case SIGWINCH:
 		send_window_size();
 		break;
-	case SIGUSR1:	/* from carry_in(), the escape */
+	case SIGUSR1:	/* from escape() */
 		interrupted = SIGTERM;
-		machine_end();
+		vm_end();
 		break;
 	default:
 		interrupt(info.ssi_signo);
 	}
 }
 
-/* From now on these are read from the result, by whoever is ready for them. */
+/* Blocks the signals and returns a signalfd that reports them. */
 static int watch_signals(void)
 {
 	const int watched[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT,
@@ -206,7 +206,7 @@ static int watch_signals(void)
 	return signalfd(-1, &set, SFD_CLOEXEC);
 }
 
-/* Subtracts what an eventfd has counted. */
+/* Subtracts the count of an eventfd. */
 static void count_down(int *busy, int fd)
 {
 	eventfd_t count;
@@ -215,33 +215,33 @@ static void count_down(int *busy, int fd)
 		*busy -= count;
 }
 
-/* Until the machine is gone and everything it said has been passed on. */
-static void attend(int signals)
+/* Returns after the VM has ended and all of its output has been forwarded. */
+static void forward_until_end(int signals)
 {
-	struct outlet outlets[] = {
+	struct output outputs[] = {
 		{ ends[LINE_OUT], 1 },
 		{ ends[LINE_ERR], 2 },
 		{ ends[LINE_TERM], streams.terminal },
 	};
-	int streams_busy = sizeof(outlets) / sizeof(*outlets), console_busy = 1;
+	int streams_busy = sizeof(outputs) / sizeof(*outputs), console_busy = 1;
 	struct pollfd p[] = {
 		{ .fd = signals, .events = POLLIN },
 		{ .fd = streams_done, .events = POLLIN },
 		{ .fd = console_done, .events = POLLIN },
 		{ .fd = ends[LINE_CTL], .events = POLLIN },
 	};
-	bool told = false;
+	bool off_sent = false;
 
 	for (int i = 0; i < streams_busy; i++)
-		start_thread(carry_out, &outlets[i]);
-	start_thread(carry_console, NULL);
+		start_thread(forward_output, &outputs[i]);
+	start_thread(log_console, NULL);
 
 	while (alive || streams_busy || console_busy) {
 		int n = poll(p, 4, alive && interrupted ? GRACE_SECONDS * 1000 :
 							  -1);
 
 		if (!n)
-			machine_end();
+			vm_end();
 		if (p[0].revents)
 			receive_signal(signals);
 		if (p[1].revents)
@@ -250,23 +250,23 @@ static void attend(int signals)
 			count_down(&console_busy, console_done);
 		if (p[3].revents && !receive_frame())
 			p[3].fd = -1;
-		if (command_status >= 0 && !streams_busy && !told)
-			told = send_frame(ends[LINE_CTL], FRAME_OFF, NULL, 0);
+		if (command_status >= 0 && !streams_busy && !off_sent)
+			off_sent = send_frame(ends[LINE_CTL], FRAME_OFF, NULL, 0);
 	}
 }
 
 /*
- * QEMU before 8.1 can run an instruction that Linux has just patched as the
- * breakpoint that it was while that went on (mended by its deba78709ae8).  As
- * long as nothing of the caller's has happened, nothing of it is lost.
+ * While Linux patches an instruction, it is a breakpoint.  QEMU before 8.1 can
+ * execute this breakpoint after the instruction has been patched (fixed by its
+ * commit deba78709ae8).  Booting again is safe if the command has not started.
  */
 static bool may_boot_again(void)
 {
-	return emulator_fails && console_shows_stray_breakpoint() && !started &&
+	return emulator_is_faulty && console_has_stray_breakpoint() && !started &&
 	       !interrupted && boots < BOOTS_MAX;
 }
 
-/* As a program that knows nothing of this time but that it has been. */
+/* Executes this program again, with the number of boots as first option. */
 static void boot_again(int argc, char **argv)
 {
 	char *again[argc + 2], option[24];
@@ -275,27 +275,27 @@ static void boot_again(int argc, char **argv)
 	snprintf(option, sizeof(option), "--boots=%d", boots + 1);
 	again[n++] = argv[0];
 	again[n++] = option;
-	/* The last time's stands first. */
+	/* Omit the option of the previous call. */
 	for (int i = boots > 1 ? 2 : 1; i < argc; i++)
 		again[n++] = argv[i];
 	again[n] = NULL;
 	console_explain("a patched instruction ran as a breakpoint, as in QEMU before 8.1");
 	fprintf(stderr, "scripts/run: booting again\n");
 	execv("/proc/self/exe", again);
-	err(MACHINE_FAILED, "cannot boot again");
+	err(VM_FAILED, "cannot boot again");
 }
 
-/* Says what went wrong, if anything did, and returns the exit status. */
-static int verdict(bool *explained)
+/* Prints the reason of a failure of the VM, and returns the exit status. */
+static int exit_status(bool *explained)
 {
 	*explained = true;
-	if (console_shows_trouble()) {
-		console_explain("the kernel is in trouble");
-		return MACHINE_FAILED;
+	if (console_has_bug_report()) {
+		console_explain("the kernel reported a bug");
+		return VM_FAILED;
 	}
 	if (command_status < 0 && !interrupted) {
-		console_explain("the machine ended before the command did");
-		return MACHINE_FAILED;
+		console_explain("the VM ended before the command");
+		return VM_FAILED;
 	}
 	*explained = false;
 	return command_status >= 0 ? command_status : 128 + interrupted;
@@ -314,12 +314,12 @@ static void parse_options(int argc, char **argv)
 		{ "kernel", required_argument, NULL, 'K' },
 		{ "init", required_argument, NULL, 'i' },
 		{ "memory", required_argument, NULL, 'm' },
-		{ "memory-folder", required_argument, NULL, 'M' },
-		{ "state-folder", required_argument, NULL, 's' },
+		{ "memory-dir", required_argument, NULL, 'M' },
+		{ "state-dir", required_argument, NULL, 's' },
 		{ "log", required_argument, NULL, 'l' },
 		{ "boots", required_argument, NULL, 'b' },
-		{ "emulator-fails", no_argument, NULL, 'e' },
-		{ "folder", required_argument, NULL, ITEM_FOLDER },
+		{ "faulty-emulator", no_argument, NULL, 'e' },
+		{ "directory", required_argument, NULL, ITEM_DIRECTORY },
 		{ "writable", required_argument, NULL, ITEM_WRITABLE },
 		{ "visible", required_argument, NULL, ITEM_VISIBLE },
 		{ "programs", required_argument, NULL, ITEM_PROGRAMS },
@@ -330,30 +330,30 @@ static void parse_options(int argc, char **argv)
 	while ((option = getopt_long(argc, argv, "+", options, NULL)) != -1) {
 		switch (option) {
 		case 'q':
-			machine.kind = &qemu;
+			vm.kind = &qemu;
 			break;
 		case 'o':
-			if (machine.n_options == MACHINE_OPTIONS_MAX)
+			if (vm.n_options == VM_OPTIONS_MAX)
 				errx(2, "host: too many options");
-			machine.options[machine.n_options++] = optarg;
+			vm.options[vm.n_options++] = optarg;
 			break;
 		case 'A':
-			machine.arguments = optarg;
+			vm.arguments = optarg;
 			break;
 		case 'K':
-			machine.kernel = optarg;
+			vm.kernel = optarg;
 			break;
 		case 'i':
-			machine.init = optarg;
+			vm.init = optarg;
 			break;
 		case 'm':
-			machine.memory = optarg;
+			vm.memory = optarg;
 			break;
 		case 'M':
-			machine.memory_folder = optarg;
+			vm.memory_dir = optarg;
 			break;
 		case 's':
-			machine.state_folder = optarg;
+			vm.state_dir = optarg;
 			break;
 		case 'l':
 			log_path = optarg;
@@ -362,9 +362,9 @@ static void parse_options(int argc, char **argv)
 			boots = atoi(optarg);
 			break;
 		case 'e':
-			emulator_fails = true;
+			emulator_is_faulty = true;
 			break;
-		case ITEM_FOLDER:
+		case ITEM_DIRECTORY:
 		case ITEM_WRITABLE:
 		case ITEM_VISIBLE:
 		case ITEM_PROGRAMS:
@@ -374,26 +374,26 @@ static void parse_options(int argc, char **argv)
 			exit(2);
 		}
 	}
-	if (!machine.kernel || !machine.init || !machine.memory_folder ||
-	    !machine.state_folder || optind == argc)
-		errx(2, "host: incomplete; it is for scripts/run to call");
+	if (!vm.kernel || !vm.init || !vm.memory_dir ||
+	    !vm.state_dir || optind == argc)
+		errx(2, "host: missing options; scripts/run calls this program");
 	for (int i = optind; i < argc; i++)
 		item(ITEM_ARGUMENT, argv[i]);
 	for (char **v = environ; *v; v++)
 		item(ITEM_VARIABLE, *v);
 }
 
-/* Unless somebody wants the log, it is kept only where it explains something. */
+/* Without --log, the log is kept only if its end is printed. */
 static void choose_log(void)
 {
 	char *path;
 
 	if (log_path)
 		return;
-	if (asprintf(&path, "%s/kernel-%d.log", machine.state_folder, (int)getpid()) < 0)
-		err(MACHINE_FAILED, NULL);
+	if (asprintf(&path, "%s/kernel-%d.log", vm.state_dir, (int)getpid()) < 0)
+		err(VM_FAILED, NULL);
 	log_path = path;
-	machine.scrap = path;
+	vm.temporary_log = path;
 }
 
 int main(int argc, char **argv)
@@ -401,21 +401,21 @@ int main(int argc, char **argv)
 	int signals, status;
 	bool explained;
 
-	streams = streams_look();
+	streams = streams_detect();
 	parse_options(argc, argv);
 	choose_log();
 	console_open(log_path);
 	streams_done = eventfd(0, EFD_CLOEXEC);
 	console_done = eventfd(0, EFD_CLOEXEC);
 	signals = watch_signals();
-	machine_start(&machine, ends);
+	vm_start(&vm, ends);
 	if (streams.interactive)
 		streams_make_raw();
-	attend(signals);
+	forward_until_end(signals);
 	if (may_boot_again())
 		boot_again(argc, argv);
-	status = verdict(&explained);
-	if (machine.scrap && !explained)
-		unlink(machine.scrap);
+	status = exit_status(&explained);
+	if (vm.temporary_log && !explained)
+		unlink(vm.temporary_log);
 	return status;
 }

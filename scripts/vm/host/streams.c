@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Looks at the caller's streams and carries what goes through them.
+ * Detects the kind of the caller's streams, and forwards their data.
  */
 #define _GNU_SOURCE
 #include <err.h>
@@ -31,16 +31,16 @@ static bool is_null(int fd)
 }
 
 /*
- * A stream that is a terminal here is one there.  Keys are passed on only
- * where standard output is a terminal, too: in "scripts/run CMD | less" they
- * are meant for less.
+ * A stream that is a terminal here is a terminal for the command.  Keys are
+ * forwarded only if standard output is a terminal as well: in "scripts/run CMD |
+ * less" they belong to less.
  */
-struct streams streams_look(void)
+struct streams streams_detect(void)
 {
 	struct streams s = { .terminal = -1 };
 	bool tty[3];
 
-	/* A closed one is an empty one; its number must not be reused. */
+	/* A closed stream becomes /dev/null; its number must not be reused. */
 	while (open("/dev/null", O_RDWR | O_CLOEXEC) <= 2)
 		;
 	for (int i = 0; i < 3; i++) {
@@ -65,7 +65,7 @@ void streams_make_raw(void)
 	struct termios t;
 
 	if (tcgetattr(0, &before))
-		err(MACHINE_FAILED, "terminal");
+		err(VM_FAILED, "terminal");
 	t = before;
 	cfmakeraw(&t);
 	is_raw = !tcsetattr(0, TCSADRAIN, &t);
@@ -78,7 +78,7 @@ void streams_restore(void)
 	is_raw = false;
 }
 
-void streams_carry_out(int from, int to)
+void streams_forward_out(int from, int to)
 {
 	struct block block;
 
@@ -88,13 +88,13 @@ void streams_carry_out(int from, int to)
 		if (to < 0 || !write_all(to, block.bytes, block.length))
 			break;
 	}
-	/* Where nobody reads any more, the command finds its stream broken. */
+	/* Without a reader, the command's writes fail. */
 	shutdown(from, SHUT_RDWR);
 }
 
 #define ESCAPE 0x1d	/* Ctrl-] */
 
-/* Whether Ctrl-] was pressed three times within a second or so. */
+/* Returns whether Ctrl-] was pressed three times within about a second. */
 static bool is_escape(const char *keys, ssize_t n)
 {
 	static time_t since;
@@ -111,7 +111,7 @@ static bool is_escape(const char *keys, ssize_t n)
 	return false;
 }
 
-void streams_carry_in(int to, void (*escaped)(void))
+void streams_forward_in(int to, void (*escaped)(void))
 {
 	struct block block;
 	ssize_t n;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The first program of a machine whose kernel needs modules to reach its root:
- * loads those in /modules, in the order of their names, mounts the host's
- * files, and gives way to the program named by MACHINE_INIT there.
+ * First program of a VM whose kernel needs modules to reach its root.  Loads
+ * the modules of /modules in the order of their names, mounts the host's files,
+ * and executes the program named by VM_INIT there.
  *
- * It is all there is in the initramfs, so it is linked statically.
+ * Linked statically: the initramfs has no libraries.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -20,7 +20,7 @@
 
 #define MODULES "/modules"
 #define ROOT "/host"
-#define PATIENCE_MS 10000	/* with a device that is being set up */
+#define TIMEOUT_MS 10000	/* for a device to be set up */
 
 static void load(const char *name)
 {
@@ -48,7 +48,7 @@ static void load_modules(void)
 		load(entries[i]->d_name);
 }
 
-/* All that is not written through the machine stays as it is meanwhile. */
+/* cache=loose: only the VM writes to these files while it runs. */
 static void mount_root(void)
 {
 	int ms = 0;
@@ -56,7 +56,7 @@ static void mount_root(void)
 	mkdir(ROOT, 0755);
 	while (mount("root", ROOT, "9p", 0,
 		     "trans=virtio,version=9p2000.L,msize=512000,cache=loose")) {
-		if (errno != ENOENT || ms > PATIENCE_MS)
+		if (errno != ENOENT || ms > TIMEOUT_MS)
 			err(1, "the host's files");
 		usleep(10000);
 		ms += 10;
@@ -72,10 +72,10 @@ static void enter_root(void)
 
 int main(void)
 {
-	const char *init = getenv("MACHINE_INIT");
+	const char *init = getenv("VM_INIT");
 
 	if (!init)
-		errx(1, "no MACHINE_INIT on the kernel's command line");
+		errx(1, "no VM_INIT on the kernel's command line");
 	load_modules();
 	mount_root();
 	enter_root();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Has kmemleak look for leaks, and its findings go where the host sees them.
+ * Scans for memory leaks with kmemleak, and logs the results for the host.
  */
 #define _GNU_SOURCE
 #include <err.h>
@@ -14,10 +14,10 @@
 
 #define KMEMLEAK "/sys/kernel/debug/kmemleak"
 
-/* kmemleak does not judge what is younger than five seconds. */
+/* kmemleak ignores objects that are younger than five seconds. */
 #define AGE_SECONDS 6
 
-/* The details of the first few; each has some ten lines. */
+/* Details of the first leaks; each has about ten lines. */
 #define LINES_TO_SHOW 60
 
 static void scan(int kmemleak)
@@ -26,7 +26,7 @@ static void scan(int kmemleak)
 		warn(KMEMLEAK);
 }
 
-/* The kernel has said how many there are; this says which. */
+/* The kernel has logged the number of leaks; logs their details. */
 static void show(FILE *kmemleak)
 {
 	FILE *log = fopen("/dev/kmsg", "we");
@@ -51,8 +51,8 @@ void leaks_report(void)
 	if (kmemleak < 0)
 		return;
 	/*
-	 * Young objects are not judged, and those that have changed since the
-	 * last look are given another one: hence two.
+	 * Objects that have changed since the last scan are only reported by
+	 * the next one, so scan twice.
 	 */
 	sleep(AGE_SECONDS);
 	scan(kmemleak);

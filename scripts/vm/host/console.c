@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Keeps the kernel's messages and knows what a kernel in trouble prints.
+ * Logs the kernel's messages and recognises reports of bugs in them.
  */
 #define _GNU_SOURCE
 #include <ctype.h>
@@ -12,19 +12,19 @@
 #include "../frames.h"
 #include "console.h"
 
-/* What begins a report.  A word is one by itself: "DEBUG:" is no "BUG:". */
-static const char *const trouble[] = {
-	/* of anything: lockdep and RCU begin their reports with these, too */
+/* Beginnings of reports, as whole words: "DEBUG:" does not match "BUG:". */
+static const char *const bug_reports[] = {
+	/* general; lockdep and RCU use them as well */
 	"BUG:", "BUG ", "WARNING:", "INFO: ", "Oops", "Kernel panic",
 	"int3: 0000",
 	"------------[ cut here ]", "general protection fault",
 	"unable to handle",
-	/* what a checker is called */
+	/* names of checkers */
 	"KASAN:", "KFENCE:", "KCSAN:", "KMSAN:", "UBSAN:", "ODEBUG:",
-	/* memory: leaks, and what was overwritten */
+	/* memory: leaks and overwritten memory */
 	"kmemleak:", "Poison overwritten", "Redzone", "Padding overwritten",
 	"pagealloc:", "refcount_t:",
-	/* locks and contexts, where a report is known by its subject alone */
+	/* locks and contexts, whose reports have no common beginning */
 	"possible recursive locking detected",
 	"possible circular locking dependency detected",
 	"possible irq lock inversion dependency detected",
@@ -34,11 +34,11 @@ static const char *const trouble[] = {
 	"sleeping function called from invalid context",
 	"scheduling while atomic", "blocked for more than",
 	"detected stall", "turning off the locking correctness validator",
-	/* what cannot go, as somebody holds it */
+	/* a reference that is not released */
 	"unregister_netdevice: waiting", NULL
 };
 
-/* A breakpoint that nobody has set. */
+/* A breakpoint that no debugger has set. */
 static const char *const stray_breakpoint[] = { "int3: 0000", NULL };
 
 static const char *const harmless[] = {
@@ -47,26 +47,26 @@ static const char *const harmless[] = {
 };
 
 #define LAST_LINES 20
-#define LINES_BEFORE 5	/* what led to the trouble */
-#define LINES_OF_TROUBLE 60
+#define LINES_BEFORE 5	/* context before a report */
+#define LINES_OF_REPORT 60
 
 static struct {
 	const char *path;
 	FILE *file;
-	long trouble_at;	/* where in the file, -1: nowhere */
-	long last_lines;	/* where the last few begin */
-	bool stray_breakpoint;	/* that is what the trouble began with */
-} console = { .trouble_at = -1 };
+	long report_at;	/* offset in the file, -1: none */
+	long last_lines;	/* offset of the last LAST_LINES lines */
+	bool stray_breakpoint;	/* the first report is one */
+} console = { .report_at = -1 };
 
 void console_open(const char *path)
 {
 	console.path = path;
 	console.file = fopen(path, "we");
 	if (!console.file)
-		err(MACHINE_FAILED, "%s", path);
+		err(VM_FAILED, "%s", path);
 }
 
-static bool has(const char *line, const char *words)
+static bool contains(const char *line, const char *words)
 {
 	const char *at = line;
 
@@ -78,15 +78,15 @@ static bool has(const char *line, const char *words)
 	return false;
 }
 
-static bool speaks_of(const char *line, const char *const *subjects)
+static bool matches_any(const char *line, const char *const *subjects)
 {
 	for (; *subjects; subjects++)
-		if (has(line, *subjects))
+		if (contains(line, *subjects))
 			return true;
 	return false;
 }
 
-void console_carry(int fd)
+void console_log(int fd)
 {
 	FILE *from = fdopen(fd, "r");
 	long starts[LAST_LINES] = { 0 };
@@ -96,12 +96,12 @@ void console_carry(int fd)
 	while (from && getline(&line, &size, from) > 0) {
 		starts[n++ % LAST_LINES] = ftell(console.file);
 		console.last_lines = starts[n < LAST_LINES ? 0 : n % LAST_LINES];
-		if (console.trouble_at < 0 && speaks_of(line, trouble) &&
-		    !speaks_of(line, harmless)) {
+		if (console.report_at < 0 && matches_any(line, bug_reports) &&
+		    !matches_any(line, harmless)) {
 			size_t first = n > LINES_BEFORE ? n - LINES_BEFORE : 1;
 
-			console.trouble_at = starts[(first - 1) % LAST_LINES];
-			console.stray_breakpoint = speaks_of(line, stray_breakpoint);
+			console.report_at = starts[(first - 1) % LAST_LINES];
+			console.stray_breakpoint = matches_any(line, stray_breakpoint);
 		}
 		fputs(line, console.file);
 		fflush(console.file);
@@ -123,12 +123,12 @@ static void show_from(long offset, int lines)
 	fclose(file);
 }
 
-bool console_shows_trouble(void)
+bool console_has_bug_report(void)
 {
-	return console.trouble_at >= 0;
+	return console.report_at >= 0;
 }
 
-bool console_shows_stray_breakpoint(void)
+bool console_has_stray_breakpoint(void)
 {
 	return console.stray_breakpoint;
 }
@@ -136,8 +136,8 @@ bool console_shows_stray_breakpoint(void)
 void console_explain(const char *what)
 {
 	fprintf(stderr, "scripts/run: %s; from %s:\n", what, console.path);
-	if (console.trouble_at >= 0)
-		show_from(console.trouble_at, LINES_OF_TROUBLE);
+	if (console.report_at >= 0)
+		show_from(console.report_at, LINES_OF_REPORT);
 	else
 		show_from(console.last_lines, LAST_LINES);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A list of arguments for a program, put together just before it is executed.
+ * Argument list of a program that is about to be executed.
  */
-#ifndef MACHINE_ARGUMENTS_H
-#define MACHINE_ARGUMENTS_H
+#ifndef VM_ARGUMENTS_H
+#define VM_ARGUMENTS_H
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The first process of the machine that scripts/run boots: runs one command,
- * carries its streams to the host over the serial lines, and powers off.
+ * First process of the VM that scripts/run boots: runs one command, forwards
+ * its streams to the host over the lines of frames.h, and powers off.
  *
- * It knows frames.h and nothing about the project.
+ * Depends on frames.h; must not depend on the project that uses the VM.
  */
 #define _GNU_SOURCE
 #include <err.h>
@@ -26,12 +26,12 @@
 
 static int lines[LINES];
 
-/* What START asked for. */
+/* Contents of START. */
 static struct {
 	char **arguments;
 	char **variables;
-	const char *folder, *programs;
-	struct folders writable, visible;
+	const char *directory, *programs;
+	struct directories writable, visible;
 	size_t n_arguments, n_variables;
 	enum stream_kind streams[3];
 	bool cooked;
@@ -39,12 +39,12 @@ static struct {
 } start = { .streams = { STREAM_NOTHING, STREAM_NOTHING, STREAM_NOTHING } };
 
 static pid_t command;
-static atomic_bool hurried;	/* somebody waits for the command to end */
-static int terminal = -1;	/* the master of the command's terminal */
+static atomic_bool interrupted;	/* by a signal from the host */
+static int terminal = -1;	/* master of the command's terminal */
 
 #define PROGRAMS "/run/programs"
 
-/* Under a name of our own: the host's may hold a colon. */
+/* By a symbolic link: the path on the host may contain a colon. */
 static void set_up_path(void)
 {
 	char *path;
@@ -63,13 +63,13 @@ static void set_up_path(void)
 
 /* ------------------------------------------------------------- the lines */
 
-#define PATIENCE_MS 10000	/* with a line that is being plugged in */
+#define TIMEOUT_MS 10000	/* for a line to be connected */
 
 static int open_line(const char *name)
 {
 	int fd = -1;
 
-	for (int ms = 0; fd < 0 && ms < PATIENCE_MS; ms += 10) {
+	for (int ms = 0; fd < 0 && ms < TIMEOUT_MS; ms += 10) {
 		fd = open(name, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
 		if (fd < 0 && errno == ENOENT)
 			usleep(10000);
@@ -95,23 +95,23 @@ static void make_raw(int line)
 		err(1, "terminal line");
 }
 
-/* The other end of a virtual port may be plugged in after this one. */
+/* The host's end of a virtual port may be connected later than this one. */
 static void wait_for_host(int line)
 {
 	struct pollfd p = { .fd = line, .events = POLLOUT };
 
-	for (int ms = 0; ms < PATIENCE_MS; ms += 10) {
+	for (int ms = 0; ms < TIMEOUT_MS; ms += 10) {
 		if (poll(&p, 1, 0) >= 0 && !(p.revents & POLLHUP))
 			return;
 		usleep(10000);
 	}
-	errx(1, "a line without a host");
+	errx(1, "line: no host is connected");
 }
 
-/* Serial lines, or others whose first one the kernel's command line names. */
+/* Serial lines, unless the kernel's command line names other devices. */
 static void open_lines(void)
 {
-	char *name = strdup(getenv("MACHINE_LINES") ?: "/dev/ttyS0");
+	char *name = strdup(getenv("VM_LINES") ?: "/dev/ttyS0");
 	char *digit = strchr(name, '\0') - 1;
 
 	for (int i = 0; i < LINES; i++, ++*digit) {
@@ -122,19 +122,19 @@ static void open_lines(void)
 	free(name);
 }
 
-static void add(struct folders *list, const char *path)
+static void add(struct directories *list, const char *path)
 {
-	if (list->n == FOLDERS_MAX)
-		errx(1, "more than %d folders", FOLDERS_MAX);
+	if (list->n == DIRECTORIES_MAX)
+		errx(1, "more than %d directories", DIRECTORIES_MAX);
 	list->paths[list->n++] = path;
 }
 
-static void push(char ***list, size_t *n, char *what)
+static void push(char ***list, size_t *n, char *text)
 {
 	*list = realloc(*list, (*n + 2) * sizeof(**list));
 	if (!*list)
 		err(1, NULL);
-	(*list)[(*n)++] = what;
+	(*list)[(*n)++] = text;
 	(*list)[*n] = NULL;
 }
 
@@ -147,8 +147,8 @@ static void take_item(enum item kind, char *text)
 	case ITEM_VARIABLE:
 		push(&start.variables, &start.n_variables, text);
 		break;
-	case ITEM_FOLDER:
-		start.folder = text;
+	case ITEM_DIRECTORY:
+		start.directory = text;
 		break;
 	case ITEM_WRITABLE:
 		add(&start.writable, text);
@@ -180,30 +180,30 @@ static void receive_start(void)
 
 	if (!send_frame(lines[LINE_CTL], FRAME_READY, NULL, 0) ||
 	    !read_all(lines[LINE_CTL], &f, sizeof(f)) || f.type != FRAME_START)
-		errx(1, "the host does not answer");
+		errx(1, "no START frame from the host");
 	at = malloc(f.length);
 	if (!at || !read_all(lines[LINE_CTL], at, f.length))
-		errx(1, "the host does not say what to run");
+		errx(1, "incomplete START frame");
 	for (end = at + f.length; at < end; at += strlen(at) + 1)
 		take_item(at[0], at + 1);
-	if (!start.arguments || !start.variables || !start.folder)
-		errx(1, "the host does not say what to run, where, with what");
+	if (!start.arguments || !start.variables || !start.directory)
+		errx(1, "START frame: no command, environment or directory");
 }
 
 /* ----------------------------------------------------------- the streams */
 
-/* Copies what the command writes to a line, until nobody can write any more. */
-struct outlet {
+/* Forwards an output of the command to a line, until its last writer closes it. */
+struct output {
 	int from, line;
 	pthread_t thread;
 	bool used;
 };
 
-static struct outlet outlets[3];
+static struct output outputs[3];
 
-static void *carry_out(void *argument)
+static void *forward_output(void *argument)
 {
-	struct outlet *o = argument;
+	struct output *o = argument;
 	struct block block;
 	ssize_t n;
 
@@ -212,39 +212,39 @@ static void *carry_out(void *argument)
 		if (!send_block(o->line, &block))
 			break;
 	}
-	/* After a failed write the command finds its own stream broken, too. */
+	/* After a failed write, a write of the command fails as well. */
 	if (o->from != terminal)
 		close(o->from);
 	return NULL;
 }
 
-static void start_outlet(struct outlet *o, int from, enum line line)
+static void start_output(struct output *o, int from, enum line line)
 {
-	*o = (struct outlet){ .from = from, .line = lines[line], .used = true };
-	if (pthread_create(&o->thread, NULL, carry_out, o))
+	*o = (struct output){ .from = from, .line = lines[line], .used = true };
+	if (pthread_create(&o->thread, NULL, forward_output, o))
 		errx(1, "cannot start a thread");
 }
 
-static void finish_outlets(void)
+static void finish_outputs(void)
 {
 	const struct block end = { .length = 0 };
 
 	for (int i = 0; i < 3; i++)
-		if (outlets[i].used)
-			pthread_join(outlets[i].thread, NULL);
+		if (outputs[i].used)
+			pthread_join(outputs[i].thread, NULL);
 	send_block(lines[LINE_OUT], &end);
 	send_block(lines[LINE_ERR], &end);
 	send_block(lines[LINE_TERM], &end);
 }
 
-static void *carry_in(void *argument)
+static void *forward_input(void *argument)
 {
 	int to = *(int *)argument;
 	bool open = true;
 	struct block block;
 
 	while (receive_block(lines[LINE_IN], &block) && block.length) {
-		/* A command that stopped reading must not stop the line. */
+		/* Read on if the command does not: the host must not block. */
 		if (open)
 			open = write_all(to, block.bytes, block.length);
 	}
@@ -253,8 +253,8 @@ static void *carry_in(void *argument)
 	return NULL;
 }
 
-/* Until the host says that it has everything. */
-static void *obey(void *unused)
+/* Handles frames until OFF. */
+static void *handle_frames(void *unused)
 {
 	struct frame f;
 	union {
@@ -266,7 +266,7 @@ static void *obey(void *unused)
 	       f.type != FRAME_OFF && f.length <= sizeof(p) &&
 	       read_all(lines[LINE_CTL], &p, f.length)) {
 		if (f.type == FRAME_SIGNAL && command > 0) {
-			hurried = true;
+			interrupted = true;
 			kill(-command, p.signal);
 		} else if (f.type == FRAME_WINSIZE && terminal >= 0) {
 			ioctl(terminal, TIOCSWINSZ, &p.size);
@@ -275,7 +275,7 @@ static void *obey(void *unused)
 	return unused;
 }
 
-static bool wanted(enum stream_kind kind)
+static bool is_used(enum stream_kind kind)
 {
 	for (int i = 0; i < 3; i++)
 		if (start.streams[i] == kind)
@@ -283,7 +283,7 @@ static bool wanted(enum stream_kind kind)
 	return false;
 }
 
-/* Returns the command's end of a terminal of its own. */
+/* Opens a terminal and returns the command's end of it. */
 static int open_terminal(void)
 {
 	struct termios t;
@@ -303,12 +303,12 @@ static int open_terminal(void)
 	return slave;
 }
 
-/* Opens the command's three streams; ours go to threads. */
+/* Opens the command's three streams, and starts a thread for each of our ends. */
 static void open_streams(int streams[3], int *slave)
 {
 	static int input;
 
-	*slave = wanted(STREAM_TERMINAL) ? open_terminal() : -1;
+	*slave = is_used(STREAM_TERMINAL) ? open_terminal() : -1;
 	for (int i = 0; i < 3; i++) {
 		int ends[2];
 
@@ -327,7 +327,7 @@ static void open_streams(int streams[3], int *slave)
 				err(1, "pipe");
 			streams[i] = ends[i ? 1 : 0];
 			if (i)
-				start_outlet(&outlets[i], ends[0],
+				start_output(&outputs[i], ends[0],
 					     i == 1 ? LINE_OUT : LINE_ERR);
 			else
 				input = ends[1];
@@ -335,13 +335,13 @@ static void open_streams(int streams[3], int *slave)
 		}
 	}
 	if (*slave >= 0)
-		start_outlet(&outlets[0], terminal, LINE_TERM);
+		start_output(&outputs[0], terminal, LINE_TERM);
 	if (start.streams[0] == STREAM_TERMINAL)
 		input = terminal;
 	if (start.streams[0] != STREAM_NOTHING) {
 		pthread_t t;
 
-		if (pthread_create(&t, NULL, carry_in, &input))
+		if (pthread_create(&t, NULL, forward_input, &input))
 			errx(1, "cannot start a thread");
 	}
 }
@@ -353,7 +353,7 @@ static void run_command(const int streams[3], int slave)
 	sigset_t none;
 	int copies[3], status;
 
-	/* Copies out of the way first: streams may be 0, 1 or 2 themselves. */
+	/* Copy first: the streams may have the numbers 0, 1 or 2. */
 	for (int i = 0; i < 3; i++)
 		copies[i] = fcntl(streams[i], F_DUPFD_CLOEXEC, 3);
 	for (int i = 0; i < 3; i++)
@@ -364,8 +364,8 @@ static void run_command(const int streams[3], int slave)
 	signal(SIGPIPE, SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	if (chdir(start.folder))
-		fprintf(stderr, "scripts/run: %s: %m\n", start.folder);
+	if (chdir(start.directory))
+		fprintf(stderr, "scripts/run: %s: %m\n", start.directory);
 	execvp(start.arguments[0], start.arguments);
 	status = errno == ENOENT ? 127 : 126;
 	fprintf(stderr, "scripts/run: %s: %m\n", start.arguments[0]);
@@ -381,8 +381,8 @@ static int wait_for_command(void)
 		if (pid < 0 && errno != EINTR)
 			err(1, "wait");
 	/*
-	 * The machine ends with its command.  What is left must go first: it
-	 * may hold the other end of a pipe that is still to be emptied.
+	 * The VM ends with its command.  End the other processes first: they
+	 * may hold the other end of a pipe that is still to be read.
 	 */
 	kill(-1, SIGKILL);
 	while (wait(NULL) > 0)
@@ -415,12 +415,12 @@ int main(void)
 		run_command(streams, slave);
 	for (int i = 0; i < 3; i++)
 		close(streams[i]);
-	if (pthread_create(&ctl, NULL, obey, NULL))
+	if (pthread_create(&ctl, NULL, handle_frames, NULL))
 		errx(1, "cannot start a thread");
 
 	status = wait_for_command();
-	finish_outlets();
-	if (!hurried)
+	finish_outputs();
+	if (!interrupted)
 		leaks_report();
 	sync();
 	send_frame(lines[LINE_CTL], FRAME_ENDED, &status, sizeof(status));

@@ -1,25 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the host's and the guest's program say to each other.
+ * Protocol between the program on the host and the init program of the VM.
  *
- * The machine has five lines.  Each stream of the command has one of its own,
- * so that a reader who is slow on one never holds up another:
+ * The VM has five lines.  Each stream of the command has its own line, so that a
+ * slow reader of one stream does not delay another:
  *
- *   IN    host to guest: standard input
- *   OUT   guest to host: standard output
- *   ERR   guest to host: standard error
- *   TERM  guest to host: what is for the caller's terminal
+ *   IN    host to VM: standard input
+ *   OUT   VM to host: standard output
+ *   ERR   VM to host: standard error
+ *   TERM  VM to host: output for the caller's terminal
  *   CTL   both ways: frames, each a struct frame and its payload
  *
- * A stream travels as blocks, each an unsigned short and that many bytes; a
- * block of length 0 is its end.  Not every kind of line can say when what was
- * written has arrived, so the guest powers off only when the host says OFF,
- * after the ends of its streams.
+ * A stream is a sequence of blocks, each an unsigned short and that many bytes; a
+ * block of length 0 ends the stream.  Not every kind of line reports when written
+ * data has arrived, so the VM powers off only after it has received OFF.  The
+ * host sends OFF after it has read the end of each stream.
  *
- * Host and guest are one machine, so numbers travel as they lie in memory.
+ * Host and VM use the same CPU, so numbers are in native byte order.
  */
-#ifndef MACHINE_FRAMES_H
-#define MACHINE_FRAMES_H
+#ifndef VM_FRAMES_H
+#define VM_FRAMES_H
 
 #include <errno.h>
 #include <poll.h>
@@ -27,18 +27,18 @@
 #include <stddef.h>
 #include <unistd.h>
 
-/* The exit status where the machine failed, not the command. */
-#define MACHINE_FAILED 125
+/* Exit status if the VM failed, as opposed to the command. */
+#define VM_FAILED 125
 
 enum line { LINE_IN, LINE_OUT, LINE_ERR, LINE_TERM, LINE_CTL, LINES };
 
 enum frame_type {
-	FRAME_READY = 1,	/* guest: the lines are open */
-	FRAME_START,		/* host: items, what to run */
+	FRAME_READY = 1,	/* VM: the lines are open */
+	FRAME_START,		/* host: items that describe the command */
 	FRAME_SIGNAL,		/* host: an int, for the command */
 	FRAME_WINSIZE,		/* host: struct winsize, of the terminal */
-	FRAME_ENDED,		/* guest: an int, the command's exit status */
-	FRAME_OFF,		/* host: everything has arrived */
+	FRAME_ENDED,		/* VM: an int, the command's exit status */
+	FRAME_OFF,		/* host: all streams have been read to their end */
 };
 
 struct frame {
@@ -47,16 +47,16 @@ struct frame {
 };
 
 /*
- * START holds items: a letter and a string that ends in NUL.  Their order
- * counts only among items of one kind.
+ * START contains items: a letter and a NUL-terminated string.  The order is
+ * significant only among items of one kind.
  */
 enum item {
 	ITEM_ARGUMENT = 'a',
 	ITEM_VARIABLE = 'v',	/* NAME=value for the command's environment */
-	ITEM_FOLDER = 'd',	/* where the command runs */
-	ITEM_WRITABLE = 'w',	/* a folder of the host it may write to */
-	ITEM_VISIBLE = 'k',	/* one to be seen even below a fresh /tmp */
-	ITEM_PROGRAMS = 'p',	/* a folder to be first in PATH */
+	ITEM_DIRECTORY = 'd',	/* current directory of the command */
+	ITEM_WRITABLE = 'w',	/* directory of the host that it may write to */
+	ITEM_VISIBLE = 'k',	/* directory that stays visible below the fresh /tmp */
+	ITEM_PROGRAMS = 'p',	/* directory to be first in PATH */
 	ITEM_STREAM = 's',	/* "<0|1|2><n|p|t|o>", see enum stream_kind */
 	ITEM_COOKED = 'c',	/* the caller's terminal turns \n into \r\n */
 	ITEM_SIZE = 'z',	/* "ROWS COLUMNS" of the terminal */
@@ -64,14 +64,14 @@ enum item {
 
 enum stream_kind {
 	STREAM_NOTHING = 'n',	/* /dev/null */
-	STREAM_PIPE = 'p',	/* its own line */
+	STREAM_PIPE = 'p',	/* line of this stream */
 	STREAM_TERMINAL = 't',	/* the terminal */
-	STREAM_AS_OUTPUT = 'o',	/* standard error: the same as standard output */
+	STREAM_AS_OUTPUT = 'o',	/* standard error: same file as standard output */
 };
 
 /*
- * Waits where a descriptor does not block.  False if what is waited for will
- * not come.
+ * Waits for @events on a non-blocking descriptor.  Returns false if they cannot
+ * occur any more.
  */
 static inline bool wait_for(int fd, short events)
 {
@@ -133,7 +133,7 @@ static inline bool write_all(int fd, const void *buffer, size_t size)
 	return true;
 }
 
-/* The most that fits a block, with its length in front in one buffer. */
+/* Maximum payload of a block. */
 #define BLOCK_MAX 16384
 
 struct block {
