@@ -11,7 +11,7 @@ pub(crate) fn read<F: Flags>(list: &str) -> Result<F, &str> {
     parse(list, |_| None)
 }
 
-/// Parses the text that [`write`] writes, which may contain bits without a name.
+/// Parses the text that [`write()`] writes, which may contain bits without a name.
 #[cfg(feature = "serde")]
 pub(crate) fn read_all_bits<F: Flags<Bits = u64>>(list: &str) -> Result<F, &str> {
     parse(list, |word| {

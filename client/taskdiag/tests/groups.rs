@@ -339,7 +339,7 @@ fn what_is_asked_for_and_empty_is_there() {
 
 #[test]
 fn what_is_wrong_in_a_group_is_told() {
-    let length = "the length in a record is not that of a record";
+    let length = "a record has an invalid length";
     let sound = vma(1, Some(b"name"));
     for kind in [VMA, VMA_STAT] {
         for len in [0u32, 1, 7, 9, 60, 72, u32::MAX] {
@@ -357,8 +357,8 @@ fn what_is_wrong_in_a_group_is_told() {
         record[4..8].copy_from_slice(&offset.to_ne_bytes());
         attribute(VMA, &record)
     };
-    let behind = "a name begins behind its structure's end";
-    let endless = "a name has no end";
+    let behind = "a string begins after the end of its structure";
+    let endless = "a string has no NUL";
     for at in [65, 1000, u32::MAX] {
         assert_eq!(what(&offset(&sound, at)), behind, "{at}");
     }

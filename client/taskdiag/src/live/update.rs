@@ -137,7 +137,7 @@ impl<T: TaskSource, E: EventSource> Live<T, E> {
     /// Lists all processes. A process that changes meanwhile is pending
     /// afterwards.
     fn relist(&mut self) -> Result<()> {
-        debug!("taking generation of all processes");
+        debug!("listing all processes");
         self.stats.dumps += 1;
         self.table.begin_listing();
         let request = Request::new(Strategy::All).show(self.show);
