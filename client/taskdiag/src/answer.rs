@@ -4,16 +4,15 @@
 
 use std::io::{self, Read};
 
+use netlink_packet_core::{NLM_F_ACK_TLVS, NLM_F_CAPPED, NLM_F_MULTIPART, NLMSG_DONE, NLMSG_ERROR};
 use nix::libc;
 use zerocopy::IntoBytes;
 
 use crate::abi::{self, TaskDiagAbsent, TaskDiagFeatures, TaskDiagMsg};
+use crate::netlink::align;
 use crate::pid::Pid;
 use crate::task::Absent;
-use crate::wire::{FLAG_CAPPED, FLAG_EXTENDED_ACK, FLAG_MULTI, align};
 
-pub(crate) const NLMSG_ERROR: u16 = 2;
-pub(crate) const NLMSG_DONE: u16 = 3;
 /// `enum nlmsgerr_attrs`.
 const ATTR_MSG: u16 = 1;
 const ATTR_OFFS: u16 = 2;
@@ -140,7 +139,7 @@ impl Message {
     /// Begins a message about a task.
     pub(crate) fn begin_row(&mut self, (pid, tgid): (Pid, Pid), multi: bool, flags: u32) {
         let kind = abi::task_diag_nlmsg(abi::TASK_DIAG_CMD_GET);
-        self.begin(kind, if multi { FLAG_MULTI } else { 0 });
+        self.begin(kind, if multi { NLM_F_MULTIPART } else { 0 });
         self.put(
             abi::TASK_DIAG_MSG,
             TaskDiagMsg { pid, tgid, flags }.as_bytes(),
@@ -244,11 +243,11 @@ impl Message {
     pub(crate) fn put_done(&mut self, refusal: Option<&Refusal>) {
         match refusal {
             None => {
-                self.begin(NLMSG_DONE, FLAG_MULTI);
+                self.begin(NLMSG_DONE, NLM_F_MULTIPART);
                 self.append(&[0; 4]);
             }
             Some(refusal) => {
-                self.begin(NLMSG_DONE, FLAG_MULTI | FLAG_EXTENDED_ACK);
+                self.begin(NLMSG_DONE, NLM_F_MULTIPART | NLM_F_ACK_TLVS);
                 self.append(&(-refusal.errno).to_ne_bytes());
                 self.put_reason(refusal);
             }
@@ -258,7 +257,7 @@ impl Message {
 
     /// Puts why a request is refused.
     pub(crate) fn put_refusal(&mut self, refusal: &Refusal) {
-        self.begin(NLMSG_ERROR, FLAG_CAPPED | FLAG_EXTENDED_ACK);
+        self.begin(NLMSG_ERROR, NLM_F_CAPPED | NLM_F_ACK_TLVS);
         self.append(&(-refusal.errno).to_ne_bytes());
         let request = self.request;
         self.append(&request);

@@ -48,12 +48,12 @@ use netlink_proto::sys::SocketAddr;
 use nix::libc;
 
 use self::link::{Link, TokioLink};
-use crate::codec::{TaskDiagMessage, encode, impl_family};
-use crate::dump::Stats;
 use crate::error::{Error, Result};
 use crate::features::Features;
+use crate::netlink::{TaskDiagAttr, TaskDiagMessage, encode};
 use crate::pid::Pid;
 use crate::reassembly::{Reassembly, Step};
+use crate::receiver::Stats;
 use crate::request::{Request, Scope, Strategy};
 use crate::show::Show;
 use crate::task::Task;
@@ -152,7 +152,19 @@ struct Payload {
     bytes: Vec<u8>,
 }
 
-impl_family!(Payload);
+impl GenlFamily for Payload {
+    fn family_name() -> &'static str {
+        crate::abi::TASK_DIAG_GENL_NAME
+    }
+
+    fn command(&self) -> u8 {
+        self.cmd
+    }
+
+    fn version(&self) -> u8 {
+        crate::abi::TASK_DIAG_GENL_VERSION
+    }
+}
 
 impl Emitable for Payload {
     fn buffer_len(&self) -> usize {
@@ -254,8 +266,10 @@ impl<S: Link> Answer<S> {
         };
         // The caller may close descriptors when this returns: the kernel has to
         // receive the request before.
-        let closed = message.has_descriptors()
-            && poll_fn(|cx| Poll::Ready(Pin::new(&mut connection).poll(cx).is_ready())).await;
+        let closed = message.attributes.iter().any(|attribute| {
+            matches!(attribute, TaskDiagAttr::PidnsFd(_) | TaskDiagAttr::Pidfd(_))
+        }) && poll_fn(|cx| Poll::Ready(Pin::new(&mut connection).poll(cx).is_ready()))
+            .await;
         // netlink-proto has looked at the sequence number already.
         let mut reassembly = Reassembly::new(family, 0, 0);
         reassembly.request(message.requested());

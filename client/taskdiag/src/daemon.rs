@@ -3,8 +3,6 @@
 //!
 //! Must not depend on tasks.
 
-pub mod protocol;
-
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
@@ -20,8 +18,8 @@ use nix::sys::socket::{
 use nix::sys::time::{TimeVal, TimeValLike};
 use nix::unistd::{getegid, geteuid, getgid, getuid};
 
-use crate::codec::{TaskDiagMessage, encode};
 use crate::error::{Error, Result};
+use crate::netlink::{TaskDiagMessage, encode};
 use crate::reassembly::Reassembly;
 use crate::request::Scope;
 use crate::transport::{Framing, Transport};

@@ -6,9 +6,9 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::abi;
+use crate::netlink::{ATTRIBUTE_MAX, Malformed};
 use crate::pid::Pid;
 use crate::show::Show;
-use crate::wire::{ATTRIBUTE_MAX, Malformed};
 
 /// The crate's result.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -102,7 +102,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::any::AnySource;
-use crate::dump::Client;
+use crate::client::Client;
 use crate::error::{Error, Result};
 use crate::events::{Connector, EventSource, Events};
 use crate::pid::Pid;

@@ -54,6 +54,8 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
+use netlink_packet_core::NLM_F_DUMP_INTR;
+
 use self::cgroups::Cgroups;
 use self::folder::{Lack, Proc};
 pub use self::kept::Keep;
@@ -66,10 +68,10 @@ use crate::answer::{ABSENT_ROOM, Message, Refusal};
 use crate::error::{Error, Result};
 use crate::features::Features;
 use crate::file::hand_out;
+use crate::netlink::align;
 use crate::pid::Pid;
 use crate::request::Scope;
 use crate::transport::{Framing, Transport};
-use crate::wire::{FLAG_INTERRUPTED, align};
 
 /// The longest message, in bytes, as the kernel's.
 const MESSAGE_MAX: usize = 32 * 1024;
@@ -322,7 +324,7 @@ impl Procfs {
             interrupted: true, ..
         }) = answer.members
         {
-            self.message.add_flags(FLAG_INTERRUPTED);
+            self.message.add_flags(NLM_F_DUMP_INTR);
         }
     }
 

@@ -6,18 +6,18 @@
 //! A request is any bytes. What a transport could not be given, or would be
 //! silent about, is refused here.
 
+use netlink_packet_core::{
+    NLM_F_ACK, NLM_F_DUMP_INTR, NLM_F_MULTIPART, NLM_F_REQUEST, NLMSG_DONE, NLMSG_ERROR,
+};
 use nix::libc;
 
 use crate::abi;
-use crate::answer::{self, ATTRIBUTE, Blame, HEADER, Message, NLMSG_DONE, NLMSG_ERROR, Refusal};
-use crate::dump::RECEIVE_BUFFER;
+use crate::answer::{self, ATTRIBUTE, Blame, HEADER, Message, Refusal};
 use crate::error::{Error, KernelError, Result};
-use crate::extack;
+use crate::netlink::{Attributes, Header, Malformed, align, from_done, from_error};
+use crate::receiver::RECEIVE_BUFFER;
 use crate::request::Scope;
 use crate::transport::{Framing, Transport};
-use crate::wire::{
-    Attributes, FLAG_ACK, FLAG_INTERRUPTED, FLAG_MULTI, FLAG_REQUEST, Header, Malformed, align,
-};
 
 /// Where the flags are in the header of a message, and what names it: its
 /// sequence and port number.
@@ -122,7 +122,7 @@ impl<T: Transport> Relay<T> {
         let mut ended = false;
         while !rest.is_empty() && !ended {
             let (header, payload, len) = Header::split(rest)?;
-            let multi = header.flags & FLAG_MULTI != 0;
+            let multi = header.flags & NLM_F_MULTIPART != 0;
             ended = match header.kind {
                 NLMSG_ERROR | NLMSG_DONE => true,
                 kind => framing.is_kind(kind) && !multi,
@@ -167,7 +167,7 @@ pub fn failure(request: &[u8], error: &Error) -> Vec<u8> {
 fn prepare(request: &[u8], framing: Framing) -> Result<Vec<u8>, Refusal> {
     let malformed = |_| Refusal::invalid("nlmsg_len: no message", Blame::Nothing);
     let (header, payload, _) = Header::split(request).map_err(malformed)?;
-    if header.flags & FLAG_REQUEST == 0 {
+    if header.flags & NLM_F_REQUEST == 0 {
         let text = "nlmsg_flags: NLM_F_REQUEST is missing";
         return Err(Refusal::invalid(text, Blame::Nothing));
     }
@@ -183,7 +183,7 @@ fn prepare(request: &[u8], framing: Framing) -> Result<Vec<u8>, Refusal> {
 
     refuse_descriptors(payload)?;
     let mut asked = request[..header.len as usize].to_vec();
-    asked[FLAGS].copy_from_slice(&(header.flags & !FLAG_ACK).to_ne_bytes());
+    asked[FLAGS].copy_from_slice(&(header.flags & !NLM_F_ACK).to_ne_bytes());
     if let Framing::Genl { family } = framing {
         let len = header.len + framing.inner_header() as u32;
         asked.truncate(size_of::<Header>());
@@ -243,12 +243,12 @@ fn translate<'a>(
 ) -> Result<&'a [u8], Malformed> {
     match header.kind {
         NLMSG_ERROR => {
-            let error = extack::from_error(header.flags, payload);
+            let error = from_error(header.flags, payload);
             let error = error.ok_or(Malformed("an acknowledgement"))?;
             message.put_refusal(&to_refusal(error));
         }
         NLMSG_DONE => {
-            let refusal = extack::from_done(header.flags, payload).map(to_refusal);
+            let refusal = from_done(header.flags, payload).map(to_refusal);
             message.put_done(refusal.as_ref());
         }
         _ => {
@@ -258,7 +258,7 @@ fn translate<'a>(
             message.put_plain(*cmd, attributes);
         }
     }
-    message.add_flags(header.flags & (FLAG_MULTI | FLAG_INTERRUPTED));
+    message.add_flags(header.flags & (NLM_F_MULTIPART | NLM_F_DUMP_INTR));
     Ok(message.as_bytes())
 }
 

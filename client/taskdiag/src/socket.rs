@@ -25,7 +25,7 @@ use crate::abi;
 use crate::error::{Error, Result};
 #[cfg(feature = "tokio")]
 use crate::events::Connector;
-use crate::extack;
+use crate::netlink::from_error;
 use crate::request::Scope;
 use crate::transport::{Framing, Transport};
 
@@ -236,7 +236,7 @@ fn resolve(fd: RawFd, buffer: &mut [u8]) -> Result<u16> {
             .ok_or_else(|| decode("there is none".to_owned())),
         NetlinkPayload::Error(error) if error.raw_code() == -libc::ENOENT => Err(Error::NoFamily),
         NetlinkPayload::Error(_) => {
-            let error = extack::from_error(answer.header.flags, &buffer[16..len]);
+            let error = from_error(answer.header.flags, &buffer[16..len]);
             Err(error.map_or_else(|| decode("an acknowledgement".to_owned()), Error::from))
         }
         _ => Err(decode("it is something else".to_owned())),

@@ -23,11 +23,11 @@ use std::mem::offset_of;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use crate::abi::{self, TaskDiagAbsent, TaskDiagBase, TaskDiagCreds, TaskDiagStat};
-use crate::daemon::protocol;
+use crate::daemon_protocol;
 use crate::error::Result;
+use crate::netlink::{Attributes, Exactly, Malformed};
 use crate::pid::Pid;
 use crate::show::Show;
-use crate::wire::{Attributes, Exactly, Malformed};
 
 pub use absent::Absent;
 pub use base::{Base, Comm, State};
@@ -508,7 +508,7 @@ impl<'a> TaskRef<'a> {
     /// kernel: see [`crate::daemon_protocol`].
     #[must_use]
     pub const fn is_cached(&self) -> bool {
-        self.flags & protocol::FLAG_CACHED != 0
+        self.flags & daemon_protocol::FLAG_CACHED != 0
     }
 
     /// Whether this piece continues the row of the previous piece. Always false,

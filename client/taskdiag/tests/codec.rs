@@ -6,7 +6,7 @@ use netlink_packet_core::{DefaultNla, NetlinkHeader, NetlinkMessage, NetlinkPayl
 use netlink_packet_generic::GenlMessage;
 use proptest::prelude::*;
 use taskdiag::abi::{TaskDiagAbsent, TaskDiagBase, TaskDiagCaps, TaskDiagCreds, TaskDiagMsg};
-use taskdiag::codec::{TaskDiagAttr, TaskDiagMessage, encode};
+use taskdiag::netlink::{TaskDiagAttr, TaskDiagMessage, encode};
 use taskdiag::{Filters, Request, Show, States, Strategy as Which, VmaFlags};
 use zerocopy::FromBytes;
 

@@ -14,8 +14,8 @@ use bytes::BufMut;
 use netlink_proto::sys::{AsyncSocket, SocketAddr};
 use tokio::io::unix::AsyncFd;
 
-use crate::dump::RECEIVE_BUFFER;
 use crate::error::{Error, Result};
+use crate::receiver::RECEIVE_BUFFER;
 use crate::request::Scope;
 use crate::socket;
 

@@ -11,7 +11,7 @@ use netlink_proto::sys::AsyncSocket;
 
 use super::*;
 use crate::abi::{self, TaskDiagCreds, TaskDiagMsg};
-use crate::codec::TaskDiagAttr;
+use crate::netlink::TaskDiagAttr;
 use crate::request::Scope;
 
 const FAMILY: u16 = 0x1d;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! The contract between what tells of tasks and what follows them.
 
-use crate::dump::Client;
+use crate::client::Client;
 use crate::error::Result;
 use crate::request::{Request, Strategy};
 use crate::task::Task;

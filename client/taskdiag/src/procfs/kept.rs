@@ -10,7 +10,7 @@ use zerocopy::IntoBytes;
 use super::request::Tasks;
 use crate::abi::{self, TaskDiagBase, TaskDiagCreds};
 use crate::answer::Message;
-use crate::daemon::protocol;
+use crate::daemon_protocol;
 use crate::error::Result;
 use crate::filter::Filters;
 use crate::pid::Pid;
@@ -96,7 +96,7 @@ fn is_wanted(task: &Task, filters: &Filters) -> bool {
 
 /// Puts the row of such a task.
 pub(super) fn put(message: &mut Message, task: &Task, tasks: &Tasks) {
-    let flags = protocol::FLAG_CACHED;
+    let flags = daemon_protocol::FLAG_CACHED;
     message.begin_row((task.pid, task.tgid), tasks.multi, flags);
     if let Some(base) = task.base.filter(|_| tasks.show.contains(Show::BASE)) {
         message.put(abi::TASK_DIAG_BASE, to_abi(&base).as_bytes());
@@ -119,7 +119,7 @@ fn to_abi(base: &Base) -> TaskDiagBase {
         pgid: base.pgid,
         state: match base.state {
             State::Zombie => abi::TASK_DIAG_ZOMBIE,
-            _ => protocol::STATE_UNKNOWN,
+            _ => daemon_protocol::STATE_UNKNOWN,
         },
         comm: *base.comm.padded(),
         pad: [0; 3],

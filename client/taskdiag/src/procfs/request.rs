@@ -2,6 +2,7 @@
 //! Parses requests as the kernel does: the same requests are refused, with the
 //! same errno and attribute.
 
+use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST};
 use nix::libc;
 
 use super::cgroups::Cgroups;
@@ -9,16 +10,15 @@ use super::folder::Proc;
 use super::text;
 use crate::abi::{self, TASK_DIAG_COMM_LEN, TaskDiagFeatures, TaskDiagPid};
 use crate::answer::{self, Blame, Refusal};
-use crate::dump::RECEIVE_MIN;
 use crate::features::{Features, FilterKinds, Strategies};
 use crate::filter::{Filters, States};
+use crate::netlink::{Attributes, Header};
 use crate::pid::Pid;
+use crate::receiver::RECEIVE_MIN;
 use crate::request::Strategy;
 use crate::show::Show;
 use crate::task::{VmaFlags, read};
-use crate::wire::{Attributes, FLAG_REQUEST, Header};
 
-const FLAG_DUMP: u16 = 0x300;
 /// No task has a greater number.
 const PID_MAX: Pid = if cfg!(target_pointer_width = "64") {
     4 * 1024 * 1024
@@ -107,14 +107,14 @@ pub(super) fn parse(request: &[u8], host: &mut Host<'_>) -> Result<Asked, Refusa
     let Ok((header, payload, _)) = Header::split(request) else {
         return Err(Refusal::invalid("nlmsg_len: no message", Blame::Nothing));
     };
-    if header.flags & FLAG_REQUEST == 0 {
+    if header.flags & NLM_F_REQUEST == 0 {
         let text = "nlmsg_flags: NLM_F_REQUEST is missing";
         return Err(Refusal::invalid(text, Blame::Nothing));
     }
     let given = attributes(payload)?;
     match header.kind {
         GET => {
-            let multi = header.flags & FLAG_DUMP == FLAG_DUMP;
+            let multi = header.flags & NLM_F_DUMP == NLM_F_DUMP;
             Ok(Asked::Tasks(tasks(&given, multi, host)?))
         }
         FEATURES if payload.is_empty() => Ok(Asked::Features),

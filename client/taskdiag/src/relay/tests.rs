@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use proptest::prelude::*;
 
 use super::*;
-use crate::codec::{TaskDiagMessage, encode};
+use crate::netlink::{TaskDiagMessage, encode};
 use crate::reassembly::{Event, Reassembly};
 use crate::{Request, Show, Strategy};
 
@@ -70,7 +70,7 @@ fn row(pid: u32) -> Vec<u8> {
     let numbers = [pid, pid, 0].map(u32::to_ne_bytes).concat();
     message(
         FAMILY,
-        FLAG_MULTI,
+        NLM_F_MULTIPART,
         &[&genl[..], &attribute, &numbers].concat(),
     )
 }
@@ -99,7 +99,7 @@ fn a_request_gets_the_header_of_the_family() {
 
 #[test]
 fn an_answer_is_that_of_the_file() {
-    let done = message(NLMSG_DONE, FLAG_MULTI | FLAG_INTERRUPTED, &[0; 4]);
+    let done = message(NLMSG_DONE, NLM_F_MULTIPART | NLM_F_DUMP_INTR, &[0; 4]);
     let mut relay = relay(&[[row(3), row(4)].concat(), [row(5), done].concat()]);
     relay.ask(&request(7), Scope::Own).unwrap();
     let mut reassembly = Reassembly::new(Framing::Plain, 7, 0);
@@ -188,9 +188,9 @@ fn descriptors_are_refused_and_not_announced() {
         recv_min: 8192,
         ..Default::default()
     };
-    let attribute = crate::codec::TaskDiagAttr::Features(features);
+    let attribute = crate::netlink::TaskDiagAttr::Features(features);
     let mut told = TaskDiagMessage::features();
-    told.attributes = vec![crate::codec::TaskDiagAttr::Pad(0), attribute];
+    told.attributes = vec![crate::netlink::TaskDiagAttr::Pad(0), attribute];
     let answer = encode(told, FAMILY, 77, 0);
     let mut relay = relay(&[answer]);
     let request = encode(TaskDiagMessage::features(), Framing::Plain, 7, 1);

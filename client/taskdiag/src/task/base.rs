@@ -4,7 +4,7 @@
 use std::fmt::{self, Write as _};
 
 use crate::abi::{self, TaskDiagBase};
-use crate::daemon::protocol;
+use crate::daemon_protocol;
 use crate::pid::Pid;
 
 /// Who a task is.
@@ -110,7 +110,7 @@ impl From<u8> for State {
             abi::TASK_DIAG_ZOMBIE => Self::Zombie,
             abi::TASK_DIAG_PARKED => Self::Parked,
             abi::TASK_DIAG_IDLE => Self::Idle,
-            protocol::STATE_UNKNOWN => Self::Unknown,
+            daemon_protocol::STATE_UNKNOWN => Self::Unknown,
             other => Self::Other(other),
         }
     }

@@ -4,9 +4,9 @@
 use std::borrow::Cow;
 
 use crate::abi::{TASK_DIAG_CGROUP_DELETED, TaskDiagCgroup};
+use crate::netlink::Malformed;
 use crate::task::read;
 use crate::task::records::{fields, text};
-use crate::wire::Malformed;
 
 /// A task's cgroup in the default hierarchy.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]

@@ -6,9 +6,9 @@ use std::fmt;
 
 use crate::abi::{self, TaskDiagVma};
 use crate::names;
+use crate::netlink::Malformed;
 use crate::task::records::{Records, RecordsOf, fields, text};
 use crate::task::{OfKind, read};
-use crate::wire::Malformed;
 
 /// An area of a process's memory, as a line of `/proc/PID/maps` tells of it.
 ///

@@ -2,9 +2,9 @@
 //! The group VMA_STAT: what is there of the areas of a process's memory.
 
 use crate::abi::TaskDiagVmaStat;
+use crate::netlink::Malformed;
 use crate::task::records::{Records, RecordsOf};
 use crate::task::{OfKind, mirror, read};
-use crate::wire::Malformed;
 
 mirror! {
     /// What is there of an area of a process's memory: bytes, as in

@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 use netlink_packet_core::DefaultNla;
 use nix::libc;
 use taskdiag::abi::TaskDiagPid;
-use taskdiag::codec::{TaskDiagAttr, TaskDiagMessage};
+use taskdiag::netlink::{TaskDiagAttr, TaskDiagMessage};
 use taskdiag::{
     Base, Client, Error, KernelError, Request, Scope, Show, State, Strategy, Task, VmaFlags,
 };
@@ -220,7 +220,7 @@ fn a_free_number_is_esrch_in_every_way() {
 fn refusal(flags: u16, attributes: Vec<TaskDiagAttr>) -> KernelError {
     let mut client = client();
     let answer = client
-        .ask(TaskDiagMessage::get(attributes), flags, Scope::Own)
+        .send_message(TaskDiagMessage::get(attributes), flags, Scope::Own)
         .unwrap();
     kernel_error(answer.for_each(|_| ()))
 }

@@ -12,7 +12,7 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::Signal;
 use nix::sys::socket::{MsgFlags, recv, send};
 use proptest::prelude::*;
-use taskdiag::codec::encode;
+use taskdiag::netlink::encode;
 use taskdiag::reassembly::{Event, Reassembly};
 use taskdiag::{Daemon, Framing, Request, Show, Strategy};
 

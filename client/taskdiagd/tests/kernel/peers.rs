@@ -13,7 +13,7 @@ use std::thread;
 
 use nix::sys::prctl::set_no_new_privs;
 use nix::sys::socket::{ControlMessage, MsgFlags, UnixAddr, recv, send, sendmsg};
-use taskdiag::codec::{TaskDiagMessage, encode};
+use taskdiag::netlink::{TaskDiagMessage, encode};
 use taskdiag::{Framing, Show};
 
 use crate::SOURCES;

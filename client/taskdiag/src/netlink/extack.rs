@@ -1,55 +1,55 @@
 // SPDX-License-Identifier: MIT
-//! Extended acknowledgements: what the kernel says about an error beside its
-//! number.
+//! Errors of the kernel with their extended acknowledgements.
 //!
-//! Pure: reads the payloads of `NLMSG_ERROR` and `NLMSG_DONE`.
+//! Reads the payloads of `NLMSG_ERROR` and `NLMSG_DONE`; does no I/O.
 
+use netlink_packet_core::{NLM_F_ACK_TLVS, NLM_F_CAPPED};
 use nix::libc;
 
+use super::parse::{Attributes, Header, align};
 use crate::error::{BadAttr, KernelError};
 use crate::task::read;
 use crate::transport::Framing;
-use crate::wire::{Attributes, FLAG_CAPPED, FLAG_EXTENDED_ACK, Header, align};
 
 /// `enum nlmsgerr_attrs`.
 const ATTR_MSG: u16 = 1;
 const ATTR_OFFS: u16 = 2;
 const ATTR_MISS_TYPE: u16 = 5;
 
-/// Reads `NLMSG_ERROR`: `None` if it is an acknowledgement.
+/// Returns the error of an `NLMSG_ERROR`; `None` if it is an acknowledgement.
 pub(crate) fn from_error(flags: u16, payload: &[u8]) -> Option<KernelError> {
     let code = read_code(payload)?;
     let request = payload.get(4..).unwrap_or_default();
-    let repeated = if flags & FLAG_CAPPED != 0 {
+    let repeated = if flags & NLM_F_CAPPED != 0 {
         size_of::<Header>()
     } else {
-        // Longer than what there is means that there is nothing behind it.
+        // The length of the request may exceed the payload: no attributes follow then.
         align((read::<u32>(request) as usize).min(request.len()))
     };
     Some(from_parts(code, flags, request.get(repeated..)))
 }
 
-/// Reads `NLMSG_DONE`: `None` if the dump ended well.
+/// Returns the error of an `NLMSG_DONE`; `None` if the dump succeeded.
 pub(crate) fn from_done(flags: u16, payload: &[u8]) -> Option<KernelError> {
-    // Zero and above is a success, and so is no code at all.
+    // A code of zero or above is a success, and so is a payload without a code.
     let code = read_code(payload).filter(|&code| code < 0)?;
     Some(from_parts(code, flags, payload.get(4..)))
 }
 
-/// The code at the beginning of a payload, unless it is 0.
+/// Returns the code at the start of a payload, unless it is 0.
 fn read_code(payload: &[u8]) -> Option<i32> {
     let code = i32::from_ne_bytes(*payload.first_chunk()?);
     (code != 0).then_some(code)
 }
 
 fn from_parts(code: i32, flags: u16, tlvs: Option<&[u8]>) -> KernelError {
-    // No kernel answers i32::MIN; somebody else's bytes may.
+    // i32::MIN has no absolute value. The kernel never sends it.
     let mut error = KernelError::new(code.checked_abs().unwrap_or(libc::EPROTO));
-    if flags & FLAG_EXTENDED_ACK == 0 {
+    if flags & NLM_F_ACK_TLVS == 0 {
         return error;
     }
-    // The flag may be set where there was no room for what it announces. What
-    // cannot be read is left out: the error number stands in any case.
+    // The kernel sets the flag even if the attributes did not fit. Malformed
+    // attributes are ignored, because the error number is valid without them.
     for (kind, value) in Attributes::new(tlvs.unwrap_or_default()).map_while(Result::ok) {
         match kind {
             ATTR_MSG => {
@@ -76,7 +76,7 @@ fn from_parts(code: i32, flags: u16, tlvs: Option<&[u8]>) -> KernelError {
 }
 
 impl KernelError {
-    /// Finds the attribute at fault in the request it is an answer to.
+    /// Sets the type of the attribute at fault, found by its offset in the request.
     pub(crate) fn locate(&mut self, request: &[u8], framing: Framing) {
         let Some(attribute) = &mut self.attribute else {
             return;
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn text_and_attribute_are_read_behind_the_request() {
+    fn error_with_text_and_offset_has_message_and_attribute() {
         let request = request(&attribute(abi::TASK_DIAG_CMD_ATTR_GET, &[0; 24]));
         let tlvs = [
             attribute(ATTR_MSG, b"pid: no such task\0"),
@@ -132,7 +132,7 @@ mod tests {
         ]
         .concat();
         let payload = error(-libc::ESRCH, &request, &tlvs);
-        let mut error = from_error(FLAG_EXTENDED_ACK, &payload).unwrap();
+        let mut error = from_error(NLM_F_ACK_TLVS, &payload).unwrap();
         error.locate(&request, GENL);
         assert_eq!(error.errno, libc::ESRCH);
         assert_eq!(error.message.as_deref(), Some("pid: no such task"));
@@ -148,21 +148,18 @@ mod tests {
     }
 
     #[test]
-    fn a_capped_error_repeats_the_header_only() {
+    fn capped_error_has_message_behind_the_request_header() {
         let request = request(&attribute(abi::TASK_DIAG_CMD_ATTR_GET, &[0; 24]));
         let payload = error(-22, &request[..16], &attribute(ATTR_MSG, b"no\0"));
-        let error = from_error(FLAG_EXTENDED_ACK | FLAG_CAPPED, &payload).unwrap();
+        let error = from_error(NLM_F_ACK_TLVS | NLM_F_CAPPED, &payload).unwrap();
         assert_eq!(error.message.as_deref(), Some("no"));
     }
 
     #[test]
-    fn a_missing_attribute_is_named() {
+    fn error_with_missing_attribute_has_its_name() {
         let tlvs = attribute(ATTR_MISS_TYPE, &1u32.to_ne_bytes());
-        let mut error = from_error(
-            FLAG_EXTENDED_ACK,
-            &error(-libc::EINVAL, &request(&[]), &tlvs),
-        )
-        .unwrap();
+        let mut error =
+            from_error(NLM_F_ACK_TLVS, &error(-libc::EINVAL, &request(&[]), &tlvs)).unwrap();
         error.locate(&request(&[]), GENL);
         assert_eq!(
             error.to_string(),
@@ -171,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn an_offset_finds_the_attribute_it_lies_in() {
+    fn offset_within_an_attribute_returns_its_type() {
         let request = request(&[attribute(1, &[0; 24]), attribute(77, &[0; 5])].concat());
         let kind_at = |offset| {
             let mut error = from_parts(-22, 0, None);
@@ -191,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn done_tells_success_from_failure() {
+    fn done_with_negative_code_returns_error() {
         assert_eq!(from_done(0, &[]), None);
         assert_eq!(from_done(0, &0i32.to_ne_bytes()), None);
         assert_eq!(from_done(0, &168i32.to_ne_bytes()), None);
@@ -200,19 +197,19 @@ mod tests {
             &attribute(ATTR_MSG, b"only the process that asked may read on\0"),
         ]
         .concat();
-        let error = from_done(FLAG_EXTENDED_ACK, &payload).unwrap();
+        let error = from_done(NLM_F_ACK_TLVS, &payload).unwrap();
         assert_eq!(error.errno, libc::EPERM);
         assert_eq!(
             error.message.as_deref(),
             Some("only the process that asked may read on")
         );
-        // Announced, but there was no room for it.
-        let error = from_done(FLAG_EXTENDED_ACK, &payload[..4]).unwrap();
+        // The flag is set, but the attributes are missing.
+        let error = from_done(NLM_F_ACK_TLVS, &payload[..4]).unwrap();
         assert_eq!((error.errno, error.message), (libc::EPERM, None));
     }
 
     #[test]
-    fn an_impossible_code_is_an_error_too() {
+    fn code_without_absolute_value_returns_eproto() {
         let error = from_error(0, &i32::MIN.to_ne_bytes()).unwrap();
         assert_eq!(error.errno, libc::EPROTO);
         assert_eq!(from_error(0, &0i32.to_ne_bytes()), None);

@@ -1,26 +1,18 @@
 // SPDX-License-Identifier: MIT
-//! Messages of the family as values, for the netlink-packet crates.
+//! Messages of the family as values, with the traits of the netlink-packet crates.
 //!
-//! Does no I/O. The clients write their requests with it; a task is received
-//! without it, see [`crate::reassembly`]. What this crate does not know
-//! survives decoding and encoding.
-//!
-//! ```
-//! use taskdiag::abi::TaskDiagPid;
-//! use taskdiag::codec::{TaskDiagAttr, TaskDiagMessage, encode};
-//!
-//! let message = TaskDiagMessage::get(vec![TaskDiagAttr::Get(TaskDiagPid::default())]);
-//! let bytes = encode(message, 0x1d, 1, 0);
-//! assert_eq!(bytes.len(), 48);
-//! ```
+//! The clients encode their requests with these types. A [`TaskDiagMessage`] is
+//! also a payload for other netlink crates, such as genetlink. Unknown attributes
+//! survive decoding and encoding.
 
 use netlink_packet_core::{
-    DecodeError, DefaultNla, Emitable, NetlinkHeader, NetlinkMessage, NetlinkPayload, Nla,
-    NlaBuffer, NlasIterator, Parseable, ParseableParametrized,
+    DecodeError, DefaultNla, Emitable, NLA_TYPE_MASK, NetlinkHeader, NetlinkMessage,
+    NetlinkPayload, Nla, ParseableParametrized,
 };
-use netlink_packet_generic::{GenlHeader, GenlMessage};
+use netlink_packet_generic::{GenlFamily, GenlHeader, GenlMessage};
 use zerocopy::IntoBytes;
 
+use super::parse::{ATTRIBUTE_MAX, Attributes, Malformed};
 use crate::abi::{
     self, TaskDiagAbsent, TaskDiagBase, TaskDiagCreds, TaskDiagFeatures, TaskDiagFiles,
     TaskDiagIdent, TaskDiagMsg, TaskDiagNs, TaskDiagPid, TaskDiagStat,
@@ -32,68 +24,66 @@ use crate::show::Show;
 use crate::task::read;
 use crate::transport::Framing;
 
-pub use crate::wire::ATTRIBUTE_MAX;
-
 /// The attributes of a request or a reply.
 ///
-/// Structures are read as the ABI says: what is missing from a shorter one is
-/// zero, what a longer one has more is left out. One to be sent has at most
+/// Decoding follows the rule of the ABI for structures that grow: missing fields
+/// are zero, and unknown fields are ignored. The value of an attribute has at most
 /// [`ATTRIBUTE_MAX`] bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TaskDiagAttr {
     /// `TASK_DIAG_CMD_ATTR_GET`: the request.
     Get(TaskDiagPid),
-    /// `TASK_DIAG_MSG`: which task a message is about.
+    /// `TASK_DIAG_MSG`: the task that a message describes.
     Msg(TaskDiagMsg),
-    /// `TASK_DIAG_PAD`: so many bytes of nothing.
+    /// `TASK_DIAG_PAD`: padding of this length, in bytes.
     Pad(usize),
     /// `TASK_DIAG_ABSENT`: the groups that a row lacks.
     Absent(TaskDiagAbsent),
     /// `TASK_DIAG_CMD_ATTR_PIDNS_FD`: descriptor of a pid namespace.
     PidnsFd(u32),
-    /// `TASK_DIAG_CMD_ATTR_PIDFD`: descriptor of a task.
+    /// `TASK_DIAG_CMD_ATTR_PIDFD`: pidfd of a task.
     Pidfd(u32),
     /// `TASK_DIAG_CMD_ATTR_UID`: tasks with this effective user id.
     FilterUid(u32),
-    /// `TASK_DIAG_CMD_ATTR_CGROUP`: tasks in this cgroup, or below it.
+    /// `TASK_DIAG_CMD_ATTR_CGROUP`: tasks in this cgroup or a descendant of it.
     FilterCgroup(u64),
     /// `TASK_DIAG_CMD_ATTR_STATES`: tasks in one of these states.
     FilterStates(u32),
-    /// `TASK_DIAG_CMD_ATTR_COMM`: tasks whose name begins so.
+    /// `TASK_DIAG_CMD_ATTR_COMM`: tasks whose name has this prefix.
     FilterComm(Vec<u8>),
-    /// `TASK_DIAG_CMD_ATTR_PIDS`: these tasks.
+    /// `TASK_DIAG_CMD_ATTR_PIDS`: tasks with one of these pids.
     FilterPids(Vec<u32>),
-    /// `TASK_DIAG_CMD_ATTR_VMA_FLAGS`: areas with all of these flags.
+    /// `TASK_DIAG_CMD_ATTR_VMA_FLAGS`: memory mappings with all of these flags.
     FilterVmaFlags(u64),
-    /// `TASK_DIAG_FEATURES`: what the kernel can tell.
+    /// `TASK_DIAG_FEATURES`: the supported features.
     Features(TaskDiagFeatures),
-    /// `TASK_DIAG_BASE`: who the task is.
+    /// `TASK_DIAG_BASE`: identifiers, state and name.
     Base(TaskDiagBase),
-    /// `TASK_DIAG_CRED`: its credentials.
+    /// `TASK_DIAG_CRED`: credentials.
     Cred(TaskDiagCreds),
-    /// `TASK_DIAG_STAT`: its times and sizes.
+    /// `TASK_DIAG_STAT`: times and sizes.
     Stat(TaskDiagStat),
-    /// `TASK_DIAG_VMA`: areas of its memory, as received.
+    /// `TASK_DIAG_VMA`: memory mappings, as received.
     Vma(Vec<u8>),
-    /// `TASK_DIAG_VMA_STAT`: what is there of them, as received.
+    /// `TASK_DIAG_VMA_STAT`: memory use of the mappings, as received.
     VmaStat(Vec<u8>),
-    /// `TASK_DIAG_CMDLINE`: its arguments, or a piece of them.
+    /// `TASK_DIAG_CMDLINE`: command line, or a part of it.
     Cmdline(Vec<u8>),
-    /// `TASK_DIAG_FILES`: its open files, counted.
+    /// `TASK_DIAG_FILES`: numbers of open files.
     Files(TaskDiagFiles),
-    /// `TASK_DIAG_IDENT`: this task, and no later one.
+    /// `TASK_DIAG_IDENT`: identity of the task.
     Ident(TaskDiagIdent),
-    /// `TASK_DIAG_NS`: its namespaces.
+    /// `TASK_DIAG_NS`: namespaces.
     Ns(TaskDiagNs),
-    /// `TASK_DIAG_CGROUP`: its cgroup, as received.
+    /// `TASK_DIAG_CGROUP`: cgroup, as received.
     Cgroup(Vec<u8>),
-    /// Any other, as received.
+    /// An attribute of any other type, as received.
     Other(DefaultNla),
 }
 
 impl TaskDiagAttr {
-    /// The value's bytes; `None` where they lie elsewhere.
+    /// Returns the bytes of the value; `None` for [`Self::Pad`] and [`Self::Other`].
     fn as_bytes(&self) -> Option<&[u8]> {
         Some(match self {
             Self::Get(pid) => pid.as_bytes(),
@@ -169,10 +159,11 @@ impl Nla for TaskDiagAttr {
     }
 }
 
-impl<'a, T: AsRef<[u8]> + ?Sized> Parseable<NlaBuffer<&'a T>> for TaskDiagAttr {
-    fn parse(buffer: &NlaBuffer<&'a T>) -> Result<Self, DecodeError> {
-        let value = buffer.value();
-        Ok(match buffer.kind() {
+impl TaskDiagAttr {
+    /// Decodes an attribute. The type may include the flags `NLA_F_NESTED` and
+    /// `NLA_F_NET_BYTEORDER`, which [`Self::Other`] keeps.
+    fn decode(kind: u16, value: &[u8]) -> Self {
+        match kind & NLA_TYPE_MASK {
             abi::TASK_DIAG_CMD_ATTR_GET => Self::Get(read(value)),
             abi::TASK_DIAG_MSG => Self::Msg(read(value)),
             abi::TASK_DIAG_PAD => Self::Pad(value.len()),
@@ -196,8 +187,8 @@ impl<'a, T: AsRef<[u8]> + ?Sized> Parseable<NlaBuffer<&'a T>> for TaskDiagAttr {
             abi::TASK_DIAG_IDENT => Self::Ident(read(value)),
             abi::TASK_DIAG_NS => Self::Ns(read(value)),
             abi::TASK_DIAG_CGROUP => Self::Cgroup(value.to_vec()),
-            _ => Self::Other(DefaultNla::parse(buffer)?),
-        })
+            _ => Self::Other(DefaultNla::new(kind, value.to_vec())),
+        }
     }
 }
 
@@ -207,12 +198,12 @@ impl<'a, T: AsRef<[u8]> + ?Sized> Parseable<NlaBuffer<&'a T>> for TaskDiagAttr {
 pub struct TaskDiagMessage {
     /// `TASK_DIAG_CMD_*`.
     pub cmd: u8,
-    /// What it carries.
+    /// The attributes, in the order of the message.
     pub attributes: Vec<TaskDiagAttr>,
 }
 
 impl TaskDiagMessage {
-    /// `TASK_DIAG_CMD_GET`, to ask for tasks, with these attributes.
+    /// Returns `TASK_DIAG_CMD_GET` with these attributes, which requests tasks.
     #[must_use]
     pub const fn get(attributes: Vec<TaskDiagAttr>) -> Self {
         Self {
@@ -221,7 +212,7 @@ impl TaskDiagMessage {
         }
     }
 
-    /// `TASK_DIAG_CMD_FEATURES`, to ask for what the kernel can tell.
+    /// Returns `TASK_DIAG_CMD_FEATURES`, which queries the supported features.
     #[must_use]
     pub const fn features() -> Self {
         Self {
@@ -232,7 +223,7 @@ impl TaskDiagMessage {
 }
 
 impl TaskDiagMessage {
-    /// The groups that each row of its answer has or lists as absent.
+    /// Returns the groups that each row of the reply has or lists as absent.
     pub(crate) fn requested(&self) -> Show {
         let mut attributes = self.attributes.iter();
         let get = attributes.find_map(|attribute| match attribute {
@@ -242,15 +233,12 @@ impl TaskDiagMessage {
         get.unwrap_or_default()
     }
 
-    /// Whether it names a task or a namespace by a descriptor.
-    #[cfg(feature = "tokio")]
-    pub(crate) fn has_descriptors(&self) -> bool {
-        self.attributes
-            .iter()
-            .any(|attribute| matches!(attribute, TaskDiagAttr::PidnsFd(_) | TaskDiagAttr::Pidfd(_)))
-    }
-
-    /// Whether it can be sent: what an attribute's length can say is limited.
+    /// Checks that the value of every attribute is at most [`ATTRIBUTE_MAX`] bytes
+    /// long.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TooLong`].
     pub(crate) fn check(&self) -> Result<(), Error> {
         let too_long = |attribute: &&TaskDiagAttr| attribute.value_len() > ATTRIBUTE_MAX;
         match self.attributes.iter().find(too_long) {
@@ -276,7 +264,7 @@ impl From<&Request<'_>> for TaskDiagMessage {
     }
 }
 
-/// The attributes that filters are, in the order of their numbers.
+/// Returns the attributes of the filters, in the order of their types.
 fn filters(filters: &Filters) -> impl Iterator<Item = TaskDiagAttr> {
     let Filters {
         uid,
@@ -298,28 +286,19 @@ fn filters(filters: &Filters) -> impl Iterator<Item = TaskDiagAttr> {
     .flatten()
 }
 
-/// A payload with a field `cmd` is one of this family.
-macro_rules! impl_family {
-    ($payload:ty) => {
-        impl netlink_packet_generic::GenlFamily for $payload {
-            fn family_name() -> &'static str {
-                $crate::abi::TASK_DIAG_GENL_NAME
-            }
+impl GenlFamily for TaskDiagMessage {
+    fn family_name() -> &'static str {
+        abi::TASK_DIAG_GENL_NAME
+    }
 
-            fn command(&self) -> u8 {
-                self.cmd
-            }
+    fn command(&self) -> u8 {
+        self.cmd
+    }
 
-            fn version(&self) -> u8 {
-                $crate::abi::TASK_DIAG_GENL_VERSION
-            }
-        }
-    };
+    fn version(&self) -> u8 {
+        abi::TASK_DIAG_GENL_VERSION
+    }
 }
-#[cfg(feature = "tokio")]
-pub(crate) use impl_family;
-
-impl_family!(TaskDiagMessage);
 
 impl Emitable for TaskDiagMessage {
     fn buffer_len(&self) -> usize {
@@ -333,9 +312,12 @@ impl Emitable for TaskDiagMessage {
 
 impl ParseableParametrized<[u8], GenlHeader> for TaskDiagMessage {
     fn parse_with_param(payload: &[u8], header: GenlHeader) -> Result<Self, DecodeError> {
-        let attributes = NlasIterator::new(payload)
-            .map(|buffer| TaskDiagAttr::parse(&buffer?))
-            .collect::<Result<_, DecodeError>>()?;
+        let mut walk = Attributes::new(payload);
+        let mut attributes = Vec::new();
+        while let Some(attribute) = walk.next_with_flags() {
+            let (kind, value) = attribute.map_err(|Malformed(reason)| reason)?;
+            attributes.push(TaskDiagAttr::decode(kind, value));
+        }
         Ok(Self {
             cmd: header.cmd,
             attributes,
@@ -343,8 +325,10 @@ impl ParseableParametrized<[u8], GenlHeader> for TaskDiagMessage {
     }
 }
 
-/// A whole message, as it is sent: put so (for netlink the family's number will
-/// do), with this sequence number and these `NLM_F_*` flags.
+/// Encodes a message with this framing, sequence number and `NLM_F_*` flags. A
+/// family id converts to [`Framing::Genl`].
+///
+/// The value of each attribute must have at most [`ATTRIBUTE_MAX`] bytes.
 #[must_use]
 pub fn encode(
     message: TaskDiagMessage,
@@ -361,7 +345,7 @@ pub fn encode(
 fn encode_plain(message: &TaskDiagMessage, seq: u32, flags: u16) -> Vec<u8> {
     let mut header = NetlinkHeader::default();
     let len = header.buffer_len() + message.buffer_len();
-    // Each attribute is of 64 KiB at most, and nobody sends 65,536 of them.
+    // An attribute has at most 64 KiB, and a message far fewer than 65,536 of them.
     header.length = len as u32;
     header.message_type = Framing::Plain.kind(message.cmd);
     header.sequence_number = seq;
