@@ -1,23 +1,21 @@
 // SPDX-License-Identifier: MIT
-//! The blocking client: sends requests through a [`Transport`] and returns the
-//! tasks of the reply.
+//! The blocking client: sends requests to a [`Source`] and returns the tasks of the
+//! reply.
 
-use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST};
-
-use crate::any::{AnySource, TransportKind};
 use crate::dump::Dump;
 use crate::error::Result;
 use crate::features::Features;
 use crate::netlink::TaskDiagMessage;
 use crate::pid::Pid;
-use crate::receiver::{RECEIVE_BUFFER, RECEIVE_MIN, Receiver};
+use crate::receiver::{RECEIVE_BUFFER, RECEIVE_MIN};
 use crate::request::{Request, Scope, Strategy};
 use crate::show::Show;
 use crate::socket::Socket;
+use crate::source::{AnySource, Mode, NetlinkSource, Reply as _, Source, TransportKind};
 use crate::task::Task;
 use crate::transport::Transport;
 
-/// A connection to the TASKDIAG family of the kernel, or to another transport.
+/// A connection to the TASKDIAG family of the kernel, or to another source of tasks.
 ///
 /// The credentials of the process that opened the transport and of the process
 /// that sends the request must both permit access to a task. Only the process
@@ -36,9 +34,8 @@ use crate::transport::Transport;
 /// # Ok::<(), taskdiag::Error>(())
 /// ```
 #[derive(Debug)]
-pub struct Client<T = Socket> {
-    transport: T,
-    receiver: Receiver,
+pub struct Client<S = NetlinkSource> {
+    source: S,
 }
 
 impl Client {
@@ -65,68 +62,84 @@ impl Client {
     pub fn connect_with_buffer(len: usize) -> Result<Self> {
         let mut buffer = vec![0; len.max(RECEIVE_MIN)].into_boxed_slice();
         let socket = Socket::connect(&mut buffer)?;
-        Ok(Self::over(socket, buffer))
+        Ok(Self::new(NetlinkSource::new(socket, buffer)))
     }
 }
 
 impl Client<AnySource> {
-    /// Opens the best available transport: on a kernel without task_diag, the
-    /// files of `/proc/PID`.
+    /// Opens the best available source: on a kernel without task_diag, the files of
+    /// `/proc/PID`.
     ///
     /// # Errors
     ///
-    /// [`crate::Error::NoFamily`] if no transport is available, not even `/proc`.
+    /// [`crate::Error::NoFamily`] if no source is available, not even `/proc`.
     pub fn connect_any() -> Result<Self> {
-        let mut buffer = vec![0; RECEIVE_BUFFER].into_boxed_slice();
-        let transport = AnySource::open_best(&mut buffer)?;
-        Ok(Self::over(transport, buffer))
+        AnySource::open_best().map(Self::new)
     }
 
-    /// Opens this transport.
+    /// Opens the source of this kind.
     ///
     /// # Errors
     ///
-    /// [`crate::Error::NoFamily`], [`crate::Error::NoFile`], [`crate::Error::NoDaemon`] and
-    /// [`crate::Error::Io`] if the transport is not available.
-    pub fn connect_over(way: TransportKind) -> Result<Self> {
-        let mut buffer = vec![0; RECEIVE_BUFFER].into_boxed_slice();
-        let transport = AnySource::open(way, &mut buffer)?;
-        Ok(Self::over(transport, buffer))
+    /// [`crate::Error::NoFamily`], [`crate::Error::NoFile`], [`crate::Error::NoDaemon`]
+    /// and [`crate::Error::Io`] if it is not available.
+    pub fn connect_over(kind: TransportKind) -> Result<Self> {
+        AnySource::open(kind).map(Self::new)
     }
 }
 
-impl<T: Transport> Client<T> {
+impl<T: Transport> Client<NetlinkSource<T>> {
     /// Creates a client over this transport, with a receive buffer of this length
     /// in bytes.
     pub fn with_transport(transport: T, len: usize) -> Self {
-        Self::over(transport, vec![0; len].into_boxed_slice())
-    }
-
-    /// Returns the source of the client's tasks.
-    pub const fn source(&self) -> &T {
-        &self.transport
+        let buffer = vec![0; len].into_boxed_slice();
+        Self::new(NetlinkSource::new(transport, buffer))
     }
 
     /// Returns the transport.
     pub const fn transport(&self) -> &T {
-        &self.transport
+        self.source.transport()
     }
 
-    fn over(transport: T, buffer: Box<[u8]>) -> Self {
-        Self {
-            transport,
-            receiver: Receiver::new(buffer),
-        }
+    /// Sends any message to the family with these `NLM_F_*` flags, for requests
+    /// that [`Request`] cannot express.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::dump`].
+    pub fn send_message(
+        &mut self,
+        message: TaskDiagMessage,
+        flags: u16,
+        scope: Scope,
+    ) -> Result<Dump<'_, NetlinkSource<T>>> {
+        let reply = self.source.send_message(message, flags, scope)?;
+        Ok(Dump { reply })
+    }
+}
+
+impl<S> Client<S> {
+    /// Creates a client of this source.
+    pub const fn new(source: S) -> Self {
+        Self { source }
     }
 
+    /// Returns the source.
+    pub const fn source(&self) -> &S {
+        &self.source
+    }
+}
+
+impl<S: Source> Client<S> {
     /// Requests tasks, which [`Dump::next`] returns one by one.
     ///
     /// # Errors
     ///
     /// [`crate::Error::Io`], [`crate::Error::Scope`] and [`crate::Error::TooLong`] if the request
     /// cannot be sent. An error of the kernel is returned by [`Dump::next`].
-    pub fn dump(&mut self, request: &Request<'_>) -> Result<Dump<'_, T>> {
-        self.send_message(request.into(), NLM_F_REQUEST | NLM_F_DUMP, request.scope)
+    pub fn dump(&mut self, request: &Request<'_>) -> Result<Dump<'_, S>> {
+        let reply = self.source.start(request, Mode::Dump)?;
+        Ok(Dump { reply })
     }
 
     /// Returns one process or thread with these groups.
@@ -146,8 +159,7 @@ impl<T: Transport> Client<T> {
     ///
     /// As [`Self::one`].
     pub fn get(&mut self, request: &Request<'_>) -> Result<Task> {
-        let mut reply =
-            self.send_message(request.into(), request.flags_for_one(), request.scope)?;
+        let mut reply = self.source.start(request, Mode::Get)?;
         let task = reply.next()?.map(|task| task.to_owned());
         // The end of a dump follows its last row.
         reply.next()?;
@@ -163,33 +175,6 @@ impl<T: Transport> Client<T> {
     ///
     /// As [`Dump::next`].
     pub fn features(&mut self) -> Result<Features> {
-        self.send_message(TaskDiagMessage::features(), NLM_F_REQUEST, Scope::Own)?
-            .features()
-    }
-
-    /// Sends any message to the family with these `NLM_F_*` flags, for requests
-    /// that [`Request`] cannot express.
-    ///
-    /// # Errors
-    ///
-    /// As [`Self::dump`].
-    pub fn send_message(
-        &mut self,
-        message: TaskDiagMessage,
-        flags: u16,
-        scope: Scope,
-    ) -> Result<Dump<'_, T>> {
-        let Self {
-            transport,
-            receiver,
-        } = self;
-        if receiver.is_unread() {
-            transport.reset(receiver.buffer())?;
-        }
-        let framing = transport.framing();
-        let request = receiver.encode(message, framing, flags)?;
-        transport.send(request, scope)?;
-        let reply = receiver.reply(framing, transport.port(), transport.forwards());
-        Ok(Dump { transport, reply })
+        self.source.features()
     }
 }

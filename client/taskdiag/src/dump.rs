@@ -1,29 +1,32 @@
 // SPDX-License-Identifier: MIT
 //! The reply to a request of the blocking client.
 
+use std::fmt;
+
 use crate::error::Result;
-use crate::features::Features;
-use crate::netlink::GenlInner;
-use crate::reassembly::{Reassembly, Row, Step};
-use crate::receiver::{Reply, Stats};
-use crate::socket::Socket;
-use crate::task::{BaseAndCred, BaseCredAndStat, Task, TaskRef};
-use crate::transport::Transport;
+use crate::receiver::Stats;
+use crate::source::{NetlinkSource, Reply, Source};
+use crate::task::{Task, TaskRef};
 
 /// A reply being read.
 ///
-/// A dump that is dropped before its end leaves the client usable: the next
-/// request opens a new socket. Until then the kernel keeps the rest of the reply.
-#[derive(Debug)]
-pub struct Dump<'a, T = Socket> {
-    pub(crate) transport: &'a mut T,
-    pub(crate) reply: Reply<'a>,
+/// A dump that is dropped before its end leaves the client usable: the next request
+/// over netlink opens a new socket. Until then the kernel keeps the rest of the reply.
+pub struct Dump<'a, S: Source + 'a = NetlinkSource> {
+    pub(crate) reply: S::Reply<'a>,
 }
 
-impl<T: Transport> Dump<'_, T> {
+impl<S: Source> fmt::Debug for Dump<'_, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Dump").field(&self.reply).finish()
+    }
+}
+
+impl<S: Source> Dump<'_, S> {
     /// Returns the next task; `None` at the end and after an error.
     ///
-    /// The task is borrowed from the receive buffer. Nothing is allocated for it.
+    /// The task is borrowed from the receive buffer. Over netlink, nothing is allocated
+    /// for it.
     ///
     /// # Errors
     ///
@@ -41,28 +44,13 @@ impl<T: Transport> Dump<'_, T> {
     // Inlined so that the task stays in registers.
     #[inline(always)]
     pub fn next(&mut self) -> Result<Option<TaskRef<'_>>> {
-        // Views the row only after the branch: a task that each step returned would
-        // borrow the reply in the branches without a task, too.
-        if let Some(row) = self.reply.step_exact::<GenlInner, BaseAndCred>() {
-            return self.reply.exact_task(row).map(Some);
-        }
-        if let Some(row) = self.reply.step_exact::<GenlInner, BaseCredAndStat>() {
-            return self.reply.exact_task(row).map(Some);
-        }
-        let row = match self.reply.step_fast::<GenlInner>() {
-            Some(row) => row,
-            None => match self.find(Reassembly::step)? {
-                Some(row) => row,
-                None => return Ok(None),
-            },
-        };
-        self.reply.task(row).map(Some)
+        self.reply.next()
     }
 
-    /// Returns the next message about a task as it is received. This limits the
-    /// memory for tasks with many memory mappings or long command lines.
+    /// Returns the next piece of a task, such as a message as it is received. This
+    /// limits the memory for tasks with many memory mappings or long command lines.
     ///
-    /// The row of a task consists of pieces, each at most one datagram long.
+    /// The row of a task consists of pieces, each about one datagram long at most.
     /// [`TaskRef::is_continuation`] is set in every piece of a row except the first, and
     /// [`TaskRef::has_more`] in every piece except the last.
     /// [`TaskRef::vmas`], [`TaskRef::vma_stats`] and [`TaskRef::cmdline`] may be
@@ -95,10 +83,7 @@ impl<T: Transport> Dump<'_, T> {
     /// As [`Self::next`]. A row is incomplete if an error follows a piece with
     /// [`TaskRef::has_more`].
     pub fn next_piece(&mut self) -> Result<Option<TaskRef<'_>>> {
-        let Some(row) = self.find(Reassembly::step_piece)? else {
-            return Ok(None);
-        };
-        self.reply.piece(row).map(Some)
+        self.reply.next_piece()
     }
 
     /// Calls `f` with every remaining task, and returns the statistics.
@@ -126,35 +111,5 @@ impl<T: Transport> Dump<'_, T> {
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.reply.stats()
-    }
-
-    /// Returns the features that the reply contains.
-    pub(crate) fn features(mut self) -> Result<Features> {
-        loop {
-            self.receive()?;
-            if let Some(features) = self.reply.features() {
-                return features;
-            }
-        }
-    }
-
-    /// Receives datagrams until one contains a row, or a piece of a row.
-    #[cold]
-    fn find(
-        &mut self,
-        step: impl Fn(&mut Reassembly, &[u8]) -> Result<Step>,
-    ) -> Result<Option<Row>> {
-        loop {
-            match self.reply.step(&step)? {
-                Step::Task(row) => return Ok(Some(row)),
-                Step::More => self.receive()?,
-                Step::End => return Ok(None),
-            }
-        }
-    }
-
-    fn receive(&mut self) -> Result<()> {
-        let received = self.transport.receive(self.reply.receive_buffer());
-        self.reply.received(received)
     }
 }

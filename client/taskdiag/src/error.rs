@@ -254,11 +254,13 @@ impl fmt::Display for KernelError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct BadAttr {
-    /// Where it begins, in bytes from the beginning of the request; `None` if
-    /// it is missing.
+    /// Where it begins, in bytes from the beginning of the request; `None` if it is
+    /// missing, or if the request was not sent as bytes.
     pub offset: Option<u32>,
     /// Its type, where that is known.
     pub kind: Option<u16>,
+    /// Whether the request lacks it.
+    pub missing: bool,
 }
 
 impl BadAttr {
@@ -277,7 +279,8 @@ impl fmt::Display for BadAttr {
         }
         match self.offset {
             Some(offset) => write!(f, " at byte {offset}"),
-            None => f.write_str(" is missing"),
+            None if self.missing => f.write_str(" is missing"),
+            None => Ok(()),
         }
     }
 }

@@ -58,13 +58,10 @@
 #![deny(unsafe_code)]
 
 pub mod abi;
-mod answer;
-mod any;
 #[cfg(feature = "tokio")]
 pub mod asynchronous;
 mod caps;
 mod client;
-mod daemon;
 pub mod daemon_protocol;
 mod dump;
 mod error;
@@ -77,21 +74,19 @@ pub mod live;
 mod names;
 pub mod netlink;
 mod pid;
-mod procfs;
+pub mod procfs;
 pub mod reassembly;
 mod receiver;
-pub mod relay;
 mod request;
 mod show;
 #[allow(unsafe_code, reason = "socket options that nix does not have")]
 mod socket;
+mod source;
 mod task;
 mod transport;
 
-pub use any::{AnySource, TransportKind};
 pub use caps::{CapSet, Capability};
 pub use client::Client;
-pub use daemon::{DAEMON_SOCKET, DAEMON_VARIABLE, Daemon};
 pub use dump::Dump;
 pub use error::{BadAttr, Error, KernelError, Result};
 pub use features::{Features, FilterKinds, Options, Strategies};
@@ -99,13 +94,16 @@ pub use file::TransactionFile;
 pub use filter::{Filters, ParseStatesError, States};
 pub use live::Live;
 pub use pid::Pid;
-pub use procfs::{Keep, Procfs};
+pub use procfs::Procfs;
 pub use receiver::{RECEIVE_BUFFER, RECEIVE_MIN, Stats};
 pub use request::{Request, Scope, Strategy};
 pub use show::{ParseShowError, Show};
 pub use socket::Socket;
+pub use source::{
+    AnyReply, AnySource, Mode, NetlinkReply, NetlinkSource, Reply, Source, TransportKind,
+};
 pub use task::{
     Absent, Base, Cgroup, Cmdline, Comm, Cred, FileCounts, Files, Ident, Memory, Ns, Stat, State,
     Task, TaskRef, Vma, VmaFlags, VmaStat, VmaStats, Vmas,
 };
-pub use transport::{Framing, Transport};
+pub use transport::{DAEMON_SOCKET, DAEMON_VARIABLE, Daemon, Framing, Transport};

@@ -101,12 +101,12 @@ mod table;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::any::AnySource;
 use crate::client::Client;
 use crate::error::{Error, Result};
 use crate::events::{Connector, EventSource, Events};
 use crate::pid::Pid;
 use crate::show::Show;
+use crate::source::AnySource;
 use crate::task::Task;
 
 use hints::Hints;

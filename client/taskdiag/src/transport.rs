@@ -5,7 +5,11 @@
 //! done with them. The netlink socket does it, the transaction file does it,
 //! and tests do it with streams of their own.
 
+mod daemon;
+
 use std::fmt;
+
+pub use daemon::{DAEMON_SOCKET, DAEMON_VARIABLE, Daemon};
 
 use crate::abi;
 use crate::error::Result;
@@ -41,8 +45,9 @@ impl Framing {
         }
     }
 
-    /// Whether this is the type of messages that carry attributes.
-    pub(crate) const fn is_kind(self, kind: u16) -> bool {
+    /// Whether messages of this type have attributes of the family.
+    #[must_use]
+    pub const fn is_kind(self, kind: u16) -> bool {
         match self {
             Self::Plain => {
                 kind == abi::task_diag_nlmsg(abi::TASK_DIAG_CMD_GET)

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use taskdiag::events::{Connector, Event, EventKind, EventSource as _, Events, FilteredBy, Lost};
 use taskdiag::live::Live;
-use taskdiag::{Client, Procfs, RECEIVE_BUFFER, Show};
+use taskdiag::{Client, Procfs, Show};
 
 use silencer::{mend, silence};
 
@@ -109,7 +109,7 @@ fn what_was_told_before_says_nothing() {
 fn a_table_is_not_deceived() {
     let _alone = alone();
     let connector = Connector::listen(Events::all()).unwrap();
-    let client = Client::with_transport(Procfs::open().unwrap(), RECEIVE_BUFFER);
+    let client = Client::new(Procfs::open().unwrap());
     let mut live = Live::new(client, connector, Show::BASE).unwrap();
     let begin = || Command::new("sleep").arg("1000000").spawn().unwrap();
     let end = |mut child: Child| {

@@ -4,8 +4,8 @@
 use crate::client::Client;
 use crate::error::Result;
 use crate::request::{Request, Strategy};
+use crate::source::Source;
 use crate::task::Task;
-use crate::transport::Transport;
 
 /// What tells of tasks when it is asked: a [`Client`] by whatever transport,
 /// or what stands for one in a test.
@@ -23,7 +23,7 @@ pub trait TaskSource {
     fn tell(&mut self, request: &Request<'_>, each: &mut dyn FnMut(Task)) -> Result<()>;
 }
 
-impl<T: Transport> TaskSource for Client<T> {
+impl<S: Source> TaskSource for Client<S> {
     fn tell(&mut self, request: &Request<'_>, each: &mut dyn FnMut(Task)) -> Result<()> {
         if let Some(one) = for_one(request) {
             match self.get(&one) {

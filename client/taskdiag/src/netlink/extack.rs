@@ -17,7 +17,8 @@ const ATTR_OFFS: u16 = 2;
 const ATTR_MISS_TYPE: u16 = 5;
 
 /// Returns the error of an `NLMSG_ERROR`; `None` if it is an acknowledgement.
-pub(crate) fn from_error(flags: u16, payload: &[u8]) -> Option<KernelError> {
+#[must_use]
+pub fn from_error(flags: u16, payload: &[u8]) -> Option<KernelError> {
     let code = read_code(payload)?;
     let request = payload.get(4..).unwrap_or_default();
     let repeated = if flags & NLM_F_CAPPED != 0 {
@@ -30,7 +31,8 @@ pub(crate) fn from_error(flags: u16, payload: &[u8]) -> Option<KernelError> {
 }
 
 /// Returns the error of an `NLMSG_DONE`; `None` if the dump succeeded.
-pub(crate) fn from_done(flags: u16, payload: &[u8]) -> Option<KernelError> {
+#[must_use]
+pub fn from_done(flags: u16, payload: &[u8]) -> Option<KernelError> {
     // A code of zero or above is a success, and so is a payload without a code.
     let code = read_code(payload).filter(|&code| code < 0)?;
     Some(from_parts(code, flags, payload.get(4..)))
@@ -60,6 +62,7 @@ fn from_parts(code: i32, flags: u16, tlvs: Option<&[u8]>) -> KernelError {
                 error.attribute = Some(BadAttr {
                     offset: Some(read(value)),
                     kind: None,
+                    missing: false,
                 });
             }
             ATTR_MISS_TYPE => {
@@ -67,6 +70,7 @@ fn from_parts(code: i32, flags: u16, tlvs: Option<&[u8]>) -> KernelError {
                 error.attribute = Some(BadAttr {
                     offset: None,
                     kind: u16::try_from(kind).ok(),
+                    missing: true,
                 });
             }
             _ => {}
@@ -175,6 +179,7 @@ mod tests {
             error.attribute = Some(BadAttr {
                 offset: Some(offset),
                 kind: None,
+                missing: false,
             });
             error.locate(&request, GENL);
             error.attribute.unwrap().kind

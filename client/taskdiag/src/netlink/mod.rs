@@ -25,7 +25,7 @@ mod extack;
 mod parse;
 
 pub use build::{TaskDiagAttr, TaskDiagMessage, encode};
+pub use extack::{from_done, from_error};
 pub use parse::{ATTRIBUTE_MAX, Address, Attributes, Header, Malformed, align};
 
-pub(crate) use extack::{from_done, from_error};
 pub(crate) use parse::{Exactly, GenlInner, Inner, PlainInner, TaskHead};

@@ -49,6 +49,22 @@ impl From<TaskDiagBase> for Base {
     }
 }
 
+impl From<Base> for TaskDiagBase {
+    fn from(base: Base) -> Self {
+        Self {
+            tgid: base.tgid,
+            pid: base.pid,
+            ppid: base.ppid,
+            tpid: base.tpid,
+            sid: base.sid,
+            pgid: base.pgid,
+            state: base.state.into(),
+            comm: base.comm.0,
+            pad: [0; 3],
+        }
+    }
+}
+
 /// What a task is doing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -112,6 +128,24 @@ impl From<u8> for State {
             abi::TASK_DIAG_IDLE => Self::Idle,
             daemon_protocol::STATE_UNKNOWN => Self::Unknown,
             other => Self::Other(other),
+        }
+    }
+}
+
+impl From<State> for u8 {
+    fn from(state: State) -> Self {
+        match state {
+            State::Running => abi::TASK_DIAG_RUNNING,
+            State::Interruptible => abi::TASK_DIAG_INTERRUPTIBLE,
+            State::Uninterruptible => abi::TASK_DIAG_UNINTERRUPTIBLE,
+            State::Stopped => abi::TASK_DIAG_STOPPED,
+            State::TraceStop => abi::TASK_DIAG_TRACE_STOP,
+            State::Dead => abi::TASK_DIAG_DEAD,
+            State::Zombie => abi::TASK_DIAG_ZOMBIE,
+            State::Parked => abi::TASK_DIAG_PARKED,
+            State::Idle => abi::TASK_DIAG_IDLE,
+            State::Unknown => daemon_protocol::STATE_UNKNOWN,
+            State::Other(number) => number,
         }
     }
 }
@@ -220,6 +254,7 @@ mod tests {
         assert_eq!(State::from(9), State::Other(9));
         assert_eq!(State::from(9).to_string(), "?");
         assert_eq!(State::from(255), State::Unknown);
+        assert!((0..=255).all(|number| u8::from(State::from(number)) == number));
         assert_eq!(State::Unknown.to_string(), "?");
     }
 

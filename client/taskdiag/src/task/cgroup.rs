@@ -38,6 +38,14 @@ impl<'a> Cgroup<'a> {
         })
     }
 
+    /// Returns a view of it.
+    pub(super) fn borrowed(&self) -> Cgroup<'_> {
+        Cgroup {
+            path: self.path.as_deref().map(Cow::Borrowed),
+            ..*self
+        }
+    }
+
     /// One that borrows nothing.
     #[must_use]
     pub fn into_owned(self) -> Cgroup<'static> {

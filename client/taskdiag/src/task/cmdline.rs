@@ -43,7 +43,7 @@ impl<'a> Cmdline<'a> {
     }
 
     /// Adds what came in another attribute.
-    pub(super) fn add(&mut self, bytes: &[u8]) {
+    pub(crate) fn add(&mut self, bytes: &[u8]) {
         self.0.to_mut().extend_from_slice(bytes);
     }
 }

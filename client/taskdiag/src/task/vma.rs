@@ -74,6 +74,14 @@ impl<'a> Vma<'a> {
         self.end.saturating_sub(self.start)
     }
 
+    /// Returns a view of it.
+    pub(super) fn borrowed(&self) -> Vma<'_> {
+        Vma {
+            name: self.name.as_deref().map(Cow::Borrowed),
+            ..*self
+        }
+    }
+
     /// One that borrows nothing.
     #[must_use]
     pub fn into_owned(self) -> Vma<'static> {
@@ -86,6 +94,23 @@ impl<'a> Vma<'a> {
             dev_minor: self.dev_minor,
             ino: self.ino,
             name: self.name.map(|name| Cow::Owned(name.into_owned())),
+        }
+    }
+}
+
+impl From<&Vma<'_>> for TaskDiagVma {
+    /// The record without its name: `len` and `name_off` are 0.
+    fn from(vma: &Vma<'_>) -> Self {
+        Self {
+            len: 0,
+            name_off: 0,
+            start: vma.start,
+            end: vma.end,
+            pgoff: vma.pgoff,
+            ino: vma.ino,
+            flags: vma.flags.bits(),
+            dev_major: vma.dev_major,
+            dev_minor: vma.dev_minor,
         }
     }
 }
@@ -267,13 +292,23 @@ impl serde::Serialize for VmaFlags {
     }
 }
 
-/// The areas in one or more attributes, in ascending order, borrowed.
+/// The memory mappings of a task, in ascending order, borrowed.
 #[derive(Clone, Debug)]
-pub struct Vmas<'a>(RecordsOf<'a>);
+pub struct Vmas<'a>(Mappings<'a>);
+
+#[derive(Clone, Debug)]
+enum Mappings<'a> {
+    Received(RecordsOf<'a>),
+    Built(std::slice::Iter<'a, Vma<'static>>),
+}
 
 impl<'a> Vmas<'a> {
     pub(super) fn new(attributes: OfKind<'a>) -> Self {
-        Self(RecordsOf::new(attributes))
+        Self(Mappings::Received(RecordsOf::new(attributes)))
+    }
+
+    pub(super) fn built(mappings: &'a [Vma<'static>]) -> Self {
+        Self(Mappings::Built(mappings.iter()))
     }
 }
 
@@ -282,6 +317,9 @@ impl<'a> Iterator for Vmas<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        Vma::read(self.0.next()?).ok()
+        match &mut self.0 {
+            Mappings::Received(records) => Vma::read(records.next()?).ok(),
+            Mappings::Built(mappings) => mappings.next().map(Vma::borrowed),
+        }
     }
 }

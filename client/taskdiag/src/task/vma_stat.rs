@@ -57,6 +57,36 @@ mirror! {
     }
 }
 
+impl From<VmaStat> for TaskDiagVmaStat {
+    fn from(stat: VmaStat) -> Self {
+        Self {
+            len: size_of::<Self>() as u32,
+            pad: 0,
+            start: stat.start,
+            end: stat.end,
+            rss: stat.rss,
+            pss: stat.pss,
+            pss_dirty: stat.pss_dirty,
+            shared_clean: stat.shared_clean,
+            shared_dirty: stat.shared_dirty,
+            private_clean: stat.private_clean,
+            private_dirty: stat.private_dirty,
+            referenced: stat.referenced,
+            anonymous: stat.anonymous,
+            ksm: stat.ksm,
+            lazy_free: stat.lazy_free,
+            anon_thp: stat.anon_thp,
+            shmem_thp: stat.shmem_thp,
+            file_thp: stat.file_thp,
+            shared_hugetlb: stat.shared_hugetlb,
+            private_hugetlb: stat.private_hugetlb,
+            swap: stat.swap,
+            swap_pss: stat.swap_pss,
+            locked: stat.locked,
+        }
+    }
+}
+
 impl VmaStat {
     /// The areas of one attribute, which has been looked at.
     pub(super) fn all(attribute: &[u8]) -> impl Iterator<Item = Self> {
@@ -70,14 +100,23 @@ impl VmaStat {
     }
 }
 
-/// What is there of the areas in one or more attributes, in ascending order,
-/// borrowed.
+/// Memory use of the mappings of a task, in ascending order, borrowed.
 #[derive(Clone, Debug)]
-pub struct VmaStats<'a>(RecordsOf<'a>);
+pub struct VmaStats<'a>(Mappings<'a>);
+
+#[derive(Clone, Debug)]
+enum Mappings<'a> {
+    Received(RecordsOf<'a>),
+    Built(std::slice::Iter<'a, VmaStat>),
+}
 
 impl<'a> VmaStats<'a> {
     pub(super) fn new(attributes: OfKind<'a>) -> Self {
-        Self(RecordsOf::new(attributes))
+        Self(Mappings::Received(RecordsOf::new(attributes)))
+    }
+
+    pub(super) fn built(mappings: &'a [VmaStat]) -> Self {
+        Self(Mappings::Built(mappings.iter()))
     }
 }
 
@@ -86,6 +125,9 @@ impl Iterator for VmaStats<'_> {
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        Some(read::<TaskDiagVmaStat>(self.0.next()?).into())
+        match &mut self.0 {
+            Mappings::Received(records) => Some(read::<TaskDiagVmaStat>(records.next()?).into()),
+            Mappings::Built(mappings) => mappings.next().copied(),
+        }
     }
 }

@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: MIT
-//! What is kept is what is there: nobody who asks behind something that
-//! happened is told what was before.
+//! Cached rows are current: a request after a change returns the changed row.
 
 use std::fs;
 use std::process::{Child, Command};
 use std::thread;
 
-use taskdiag::{Client, Daemon, Request, Show, Strategy, Task};
+use taskdiag::{Client, Daemon, NetlinkSource, Request, Show, Strategy, Task};
 
-use crate::common::{AS_USER, House, Target};
+use crate::common::{AS_USER, Target, TestDaemon};
 
 const ROUNDS: usize = 100;
 
-fn kept(client: &mut Client<Daemon>) -> Vec<Task> {
+fn cached_rows(client: &mut Client<NetlinkSource<Daemon>>) -> Vec<Task> {
     let request = Request::new(Strategy::All).show(Show::BASE | Show::CRED);
     let tasks: Vec<_> = client
         .dump(&request)
@@ -30,16 +29,16 @@ fn find(tasks: &[Task], pid: u32) -> Option<&Task> {
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn who_has_begun_is_there_and_who_was_waited_for_is_not() {
-    let house = House::new("procfs", &[]);
-    let mut client = house.client();
+fn started_process_is_listed_and_reaped_process_is_not() {
+    let daemon = TestDaemon::new("procfs", &[]);
+    let mut client = daemon.client();
     for _ in 0..ROUNDS {
         let target = Target::new(&["setpriv", "--reuid", "1000", "sleep"]);
         let pid = target.pid();
-        let tasks = kept(&mut client);
-        let row = find(&tasks, pid).expect("it has begun");
+        let tasks = cached_rows(&mut client);
+        let row = find(&tasks, pid).expect("the process exists");
         let (base, cred) = (row.base.unwrap(), row.cred.unwrap());
-        // setpriv set its ids and became sleep since it was forked.
+        // Since it was forked, setpriv has set its ids and called execve() of sleep.
         assert_eq!(base.comm.as_bytes(), b"sleep");
         assert_eq!(base.ppid, std::process::id());
         assert_eq!(
@@ -47,18 +46,18 @@ fn who_has_begun_is_there_and_who_was_waited_for_is_not() {
             [1000, 1000, 1000, 0]
         );
         target.end();
-        assert_eq!(find(&kept(&mut client), pid), None);
+        assert_eq!(find(&cached_rows(&mut client), pid), None);
     }
 }
 
-/// Takes another name all the time.
+/// A process that changes its name continually.
 struct Renamer(Child);
 
 impl Renamer {
-    fn new(by: &[&str]) -> Self {
+    fn new(prefix: &[&str]) -> Self {
         let script = "while :; do i=$((i + 1)); echo $i >/proc/$$/comm; done";
-        let mut command = Command::new(by[0]);
-        command.args(&by[1..]);
+        let mut command = Command::new(prefix[0]);
+        command.args(&prefix[1..]);
         let renamer = Self(command.args(["sh", "-c", script]).spawn().unwrap());
         let comm = || fs::read_to_string(format!("/proc/{}/comm", renamer.0.id())).unwrap();
         while comm().trim().parse::<u64>().is_err() {
@@ -77,11 +76,11 @@ impl Drop for Renamer {
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn who_takes_another_name_all_the_time_is_there() {
-    let house = House::new("procfs", &[]);
+fn process_that_changes_its_name_continually_is_listed() {
+    let daemon = TestDaemon::new("procfs", &[]);
     let renamers: Vec<_> = (0..2).map(|_| Renamer::new(&AS_USER)).collect();
     for _ in 0..10 {
-        let output = house.command(&AS_USER, "daemon", &["--all", "--show", "base,cred"]);
+        let output = daemon.command(&AS_USER, "daemon", &["--all", "--show", "base,cred"]);
         assert!(output.status.success(), "{output:?}");
         let output = String::from_utf8(output.stdout).unwrap();
         for renamer in &renamers {
@@ -94,20 +93,20 @@ fn who_takes_another_name_all_the_time_is_there() {
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn filters_hold_for_kept_rows() {
-    let house = House::new("procfs", &[]);
+fn filters_select_cached_rows() {
+    let daemon = TestDaemon::new("procfs", &[]);
     let targets = [1000, 1000, 1001]
         .map(|uid: u32| Target::new(&["setpriv", "--reuid", &uid.to_string(), "sleep"]));
     let all = || Request::new(Strategy::All).show(Show::BASE);
-    for (request, those) in [
+    for (request, selected) in [
         (all().uid(1000), &targets[..2]),
         (all().uid(1001), &targets[2..]),
         (all().uid(1001).comm(b"sle"), &targets[2..]),
         (all().uid(1001).comm(b"slept"), &[]),
     ] {
-        let tasks = house.ask(&request).unwrap();
+        let tasks = daemon.dump(&request).unwrap();
         let pids: Vec<_> = tasks.iter().map(|task| task.pid).collect();
-        let mut expected: Vec<_> = those.iter().map(Target::pid).collect();
+        let mut expected: Vec<_> = selected.iter().map(Target::pid).collect();
         expected.sort_unstable();
         assert_eq!(pids, expected, "{request:?}");
         assert!(tasks.iter().all(|task| task.cached && task.cred.is_none()));
@@ -116,8 +115,8 @@ fn filters_hold_for_kept_rows() {
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn what_no_event_tells_is_read_anew_where_it_is_asked_for() {
-    let house = House::new("procfs", &[]);
+fn requests_for_other_values_are_read_from_procfs() {
+    let daemon = TestDaemon::new("procfs", &[]);
     let target = Target::new(&["sleep"]);
     let all = || Request::new(Strategy::All).show(Show::BASE);
     for request in [
@@ -127,7 +126,7 @@ fn what_no_event_tells_is_read_anew_where_it_is_asked_for() {
         Request::new(Strategy::One(target.pid())).show(Show::BASE),
         Request::new(Strategy::Children(std::process::id())).show(Show::BASE),
     ] {
-        let tasks = house.ask(&request).unwrap();
+        let tasks = daemon.dump(&request).unwrap();
         let row = find(&tasks, target.pid()).unwrap();
         assert!(!row.cached, "{request:?}");
         assert_eq!(row.base.unwrap().state.letter(), 'S', "{request:?}");

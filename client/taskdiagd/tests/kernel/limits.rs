@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! Many clients, slow ones, hostile ones, and a daemon that ends.
+//! Many clients, slow clients, arbitrary requests, and the end of the daemon.
 
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
@@ -17,7 +17,7 @@ use taskdiag::reassembly::{Event, Reassembly};
 use taskdiag::{Daemon, Framing, Request, Show, Strategy};
 
 use crate::SOURCES;
-use crate::common::{House, TASKDIAGD, Target};
+use crate::common::{TASKDIAGD, Target, TestDaemon};
 
 const CLIENTS: u32 = 1000;
 const FLAGS: u16 = 0x301;
@@ -31,19 +31,19 @@ fn all(show: Show) -> Request<'static> {
     Request::new(Strategy::All).show(show)
 }
 
-fn ask(fd: &OwnedFd, request: &Request<'_>, seq: u32) {
+fn send_request(fd: &OwnedFd, request: &Request<'_>, seq: u32) {
     let request = encode(request.into(), Framing::Plain, seq, FLAGS);
     send(fd.as_raw_fd(), &request, MsgFlags::MSG_NOSIGNAL).unwrap();
 }
 
-/// Reads an answer to its end, and tells how many tasks are in it.
+/// Reads a reply to its end, and returns the number of its tasks.
 fn tasks(fd: &OwnedFd, seq: u32) -> usize {
     let mut reassembly = Reassembly::new(Framing::Plain, seq, 0);
     let mut buffer = vec![0; 32 * 1024];
     let mut tasks = 0;
     loop {
         let len = recv(fd.as_raw_fd(), &mut buffer, MsgFlags::empty()).unwrap();
-        assert_ne!(len, 0, "hung up on");
+        assert_ne!(len, 0, "disconnected");
         let mut feed = reassembly.feed(&buffer[..len]);
         loop {
             match feed.next().unwrap() {
@@ -57,38 +57,38 @@ fn tasks(fd: &OwnedFd, seq: u32) -> usize {
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn a_thousand_clients_at_once_are_all_answered() {
+fn thousand_concurrent_clients_are_served() {
     raise_descriptors();
-    let population: Vec<_> = (0..50).map(|_| Target::new(&["sleep"])).collect();
+    let targets: Vec<_> = (0..50).map(|_| Target::new(&["sleep"])).collect();
     for source in SOURCES {
-        let house = House::new(source, &[]);
-        let clients: Vec<_> = (0..CLIENTS).map(|_| house.connected()).collect();
+        let daemon = TestDaemon::new(source, &[]);
+        let clients: Vec<_> = (0..CLIENTS).map(|_| daemon.connected()).collect();
         for (client, seq) in clients.iter().zip(0..) {
-            ask(client, &all(Show::BASE | Show::CRED), seq);
+            send_request(client, &all(Show::BASE | Show::CRED), seq);
         }
-        // Last come, first read.
+        // In reverse order.
         for (client, seq) in clients.iter().zip(0..CLIENTS).rev() {
             let count = tasks(client, seq);
-            assert!(count > population.len(), "{source}: {count}");
+            assert!(count > targets.len(), "{source}: {count}");
         }
     }
 }
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn who_does_not_read_keeps_nobody_waiting_and_is_hung_up_on() {
-    let _population: Vec<_> = (0..50).map(|_| Target::new(&["sleep"])).collect();
+fn client_that_does_not_read_is_disconnected_and_delays_no_other() {
+    let _targets: Vec<_> = (0..50).map(|_| Target::new(&["sleep"])).collect();
     for source in SOURCES {
-        let house = House::new(source, &["--patience", "2"]);
-        let slow: Vec<_> = (0..50).map(|_| house.connected()).collect();
-        // Far more than there is room for.
-        let much = all(Show::VMA | Show::VMA_STAT | Show::CMDLINE);
+        let daemon = TestDaemon::new(source, &["--timeout", "2"]);
+        let slow: Vec<_> = (0..50).map(|_| daemon.connected()).collect();
+        // More than the socket can queue.
+        let request = all(Show::VMA | Show::VMA_STAT | Show::CMDLINE);
         for client in &slow {
-            ask(client, &much, 1);
+            send_request(client, &request, 1);
         }
         for _ in 0..50 {
-            let told = house.ask(&all(Show::BASE | Show::CRED)).unwrap();
-            assert!(told.len() > 50);
+            let tasks = daemon.dump(&all(Show::BASE | Show::CRED)).unwrap();
+            assert!(tasks.len() > 50);
         }
         for client in &slow {
             let mut end = [PollFd::new(client.as_fd(), PollFlags::empty())];
@@ -99,36 +99,36 @@ fn who_does_not_read_keeps_nobody_waiting_and_is_hung_up_on() {
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn who_asks_nothing_is_hung_up_on_and_who_has_asked_is_not() {
-    let house = House::new("auto", &["--patience", "1"]);
-    let asked = house.connected();
+fn client_without_a_request_is_disconnected() {
+    let daemon = TestDaemon::new("auto", &["--timeout", "1"]);
+    let active = daemon.connected();
     for seq in 0..3 {
-        ask(&asked, &all(Show::BASE), seq);
-        assert!(tasks(&asked, seq) > 0);
-        let silent = house.connected();
+        send_request(&active, &all(Show::BASE), seq);
+        assert!(tasks(&active, seq) > 0);
+        let idle = daemon.connected();
         let mut end = [0];
-        let len = recv(silent.as_raw_fd(), &mut end, MsgFlags::empty());
+        let len = recv(idle.as_raw_fd(), &mut end, MsgFlags::empty());
         assert_eq!(len, Ok(0));
     }
 }
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn who_leaves_in_the_middle_leaves_nothing_behind() {
-    let _population: Vec<_> = (0..50).map(|_| Target::new(&["sleep"])).collect();
+fn client_that_disconnects_during_a_reply_leaks_no_descriptor() {
+    let _targets: Vec<_> = (0..50).map(|_| Target::new(&["sleep"])).collect();
     for source in SOURCES {
-        let house = House::new(source, &[]);
+        let daemon = TestDaemon::new(source, &[]);
         let open = || {
-            std::fs::read_dir(format!("/proc/{}/fd", house.pid()))
+            std::fs::read_dir(format!("/proc/{}/fd", daemon.pid()))
                 .unwrap()
                 .count()
         };
         let before = open();
         for _ in 0..200 {
-            let client = house.connected();
-            ask(&client, &all(Show::all()), 1);
+            let client = daemon.connected();
+            send_request(&client, &all(Show::all()), 1);
         }
-        assert!(house.ask(&all(Show::BASE)).unwrap().len() > 50);
+        assert!(daemon.dump(&all(Show::BASE)).unwrap().len() > 50);
         while open() > before {
             std::thread::sleep(Duration::from_millis(5));
         }
@@ -137,90 +137,90 @@ fn who_leaves_in_the_middle_leaves_nothing_behind() {
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn no_bytes_stop_it() {
+fn any_bytes_have_a_reply() {
     for source in SOURCES {
-        let house = House::new(source, &[]);
+        let daemon = TestDaemon::new(source, &[]);
         let config = ProptestConfig {
             cases: 300,
             failure_persistence: None,
             ..ProptestConfig::default()
         };
         let mut runner = proptest::test_runner::TestRunner::new(config);
-        let anything = (
+        let input = (
             any::<Vec<u8>>(),
             any::<Vec<u8>>(),
             0x10u16..0x14,
             any::<u16>(),
         );
         runner
-            .run(&anything, |(bytes, attributes, kind, flags)| {
+            .run(&input, |(bytes, attributes, kind, flags)| {
                 let mut message = (16 + attributes.len() as u32).to_ne_bytes().to_vec();
                 message.extend(kind.to_ne_bytes());
                 message.extend((flags | 1).to_ne_bytes());
                 message.extend([7; 8]);
                 message.extend(attributes);
-                let client = house.connected();
+                let client = daemon.connected();
                 for request in [&bytes, &message] {
                     if request.is_empty() {
                         continue;
                     }
                     send(client.as_raw_fd(), request, MsgFlags::MSG_NOSIGNAL).unwrap();
-                    let mut answer = [0; 32 * 1024];
-                    let len = recv(client.as_raw_fd(), &mut answer, MsgFlags::empty()).unwrap();
-                    prop_assert!(len >= 16, "no answer");
+                    let mut reply = [0; 32 * 1024];
+                    let len = recv(client.as_raw_fd(), &mut reply, MsgFlags::empty()).unwrap();
+                    prop_assert!(len >= 16, "no reply");
                 }
                 Ok(())
             })
             .unwrap();
         let huge = vec![0; 150_000];
-        let client = house.connected();
+        let client = daemon.connected();
         for _ in 0..1000 {
             let sent = send(client.as_raw_fd(), &huge, MsgFlags::MSG_NOSIGNAL).unwrap();
-            let mut answer = [0; 4096];
-            let len = recv(client.as_raw_fd(), &mut answer, MsgFlags::empty()).unwrap();
-            assert!(String::from_utf8_lossy(&answer[..len]).contains(&sent.to_string()));
+            let mut reply = [0; 4096];
+            let len = recv(client.as_raw_fd(), &mut reply, MsgFlags::empty()).unwrap();
+            assert!(String::from_utf8_lossy(&reply[..len]).contains(&sent.to_string()));
         }
-        assert!(!house.ask(&all(Show::BASE)).unwrap().is_empty());
+        assert!(!daemon.dump(&all(Show::BASE)).unwrap().is_empty());
     }
 }
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn it_begins_again_where_it_was_killed_and_leaves_nothing_where_it_was_told_to_stop() {
+fn daemon_restarts_after_sigkill_and_removes_its_socket_after_sigterm() {
     for source in SOURCES {
-        let mut house = House::new(source, &[]);
-        let mut client = house.client();
+        let mut daemon = TestDaemon::new(source, &[]);
+        let mut client = daemon.client();
         assert_eq!(client.one(1, Show::BASE).unwrap().pid, 1);
 
-        house.stop(Signal::SIGKILL);
-        assert!(house.socket().exists());
-        house.start_again();
-        // The client finds the new one by itself.
+        daemon.stop(Signal::SIGKILL);
+        assert!(daemon.socket().exists());
+        daemon.restart();
+        // The client reconnects by itself.
         assert_eq!(client.one(1, Show::BASE).unwrap().pid, 1);
 
-        // A second one leaves the first alone.
+        // A second daemon does not replace the first.
         let output = Command::new(TASKDIAGD)
             .args(["--source", source, "--socket"])
-            .arg(house.socket())
+            .arg(daemon.socket())
             .output()
             .unwrap();
-        let said = String::from_utf8(output.stderr).unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(1));
-        assert!(said.contains("another daemon listens at"), "{said}");
+        assert!(stderr.contains("another daemon does"), "{stderr}");
         assert_eq!(client.one(1, Show::BASE).unwrap().pid, 1);
 
-        assert!(house.stop(Signal::SIGTERM).success());
-        assert!(!house.socket().exists());
+        assert!(daemon.stop(Signal::SIGTERM).success());
+        assert!(!daemon.socket().exists());
         assert!(client.one(1, Show::BASE).is_err());
     }
 }
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn of_those_that_begin_at_once_one_serves() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("socket");
-    // One was killed there.
+fn one_of_several_daemons_for_a_path_serves() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("socket");
+    // The socket file of a daemon that was killed.
     drop(UnixListener::bind(&path).unwrap());
     let mut daemons: Vec<_> = (0..8)
         .map(|_| {
@@ -252,9 +252,9 @@ fn of_those_that_begin_at_once_one_serves() {
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn what_is_no_socket_of_its_own_is_left_alone() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("socket");
+fn files_and_sockets_of_others_are_not_replaced() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("socket");
     let start = || {
         let mut daemon = Command::new(TASKDIAGD);
         daemon.args(["--source", "auto", "--socket"]).arg(&path);

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT
-//! `stat` and `status`, read.
+//! The parsers of `/proc/PID/stat` and `/proc/PID/status`.
 //!
-//! Pure: bytes in, numbers out, and `None` for bytes that procfs does not
-//! write.
+//! No I/O. Bytes that procfs does not write result in `None`.
 
-use crate::abi::{TASK_DIAG_COMM_LEN, TaskDiagCaps};
 use crate::caps::CapSet;
+use crate::task::{Comm, State};
 
-/// A decimal number, which may be negative: those are given as the number with
+/// Parses a decimal number. A negative one is returned as the unsigned number with
 /// the same bits.
 fn bits(text: &[u8]) -> Option<u64> {
     match text.strip_prefix(b"-") {
@@ -16,13 +15,13 @@ fn bits(text: &[u8]) -> Option<u64> {
     }
 }
 
-/// A decimal number.
+/// Parses a decimal number.
 pub(super) fn number<T: TryFrom<u64>>(text: &[u8]) -> Option<T> {
     let number = digits(text, 10)?;
     T::try_from(number).ok()
 }
 
-/// A hexadecimal number.
+/// Parses a hexadecimal number.
 pub(super) fn hex(text: &[u8]) -> Option<u64> {
     digits(text, 16)
 }
@@ -39,18 +38,18 @@ fn digits(text: &[u8], radix: u32) -> Option<u64> {
     })
 }
 
-/// Words between blanks.
+/// Splits a line into the words between blanks.
 pub(super) fn words(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     text.split(|byte| byte.is_ascii_whitespace())
         .filter(|word| !word.is_empty())
 }
 
-/// The letters of the states, in the order of their numbers.
+/// The letters of the states, in the order of their numbers in the ABI.
 const STATES: &[u8] = b"RSDTtXZPI";
 /// `PF_WQ_WORKER`.
 const WORKER: u64 = 0x20;
 
-/// Fields of `stat` that this program reads, counted as in `proc(5)`.
+/// The fields of `stat` that are used, numbered as in `proc(5)`.
 pub(super) mod field {
     pub(in super::super) const PPID: usize = 4;
     pub(in super::super) const PGRP: usize = 5;
@@ -83,23 +82,22 @@ pub(super) mod field {
     pub(in super::super) const EXIT_CODE: usize = 52;
 }
 
-/// `stat`.
+/// The contents of `stat`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Stat {
-    /// The task's own name, with NULs behind it.
-    pub(super) comm: [u8; TASK_DIAG_COMM_LEN],
-    /// `TASK_DIAG_RUNNING` and kin.
-    pub(super) state: u8,
+    /// The name of the task itself, without the suffix of a kernel worker.
+    pub(super) comm: Comm,
+    pub(super) state: State,
     fields: [u64; Self::FIELDS],
 }
 
 impl Stat {
-    /// The first field that is a number and behind the name.
+    /// The first field behind the name that is a number.
     const FIRST: usize = field::PPID;
     const FIELDS: usize = field::EXIT_CODE + 1 - Self::FIRST;
 
-    /// Reads the one line there is. The name may hold any bytes, so it ends
-    /// with the last parenthesis.
+    /// Parses the line. The name may consist of any bytes, so it ends at the last
+    /// parenthesis.
     pub(super) fn parse(text: &[u8]) -> Option<Self> {
         let begin = text.iter().position(|&byte| byte == b'(')? + 1;
         let end = text.iter().rposition(|&byte| byte == b')')?;
@@ -107,45 +105,45 @@ impl Stat {
         let mut rest = words(&text[end + 1..]);
         let letter = *rest.next()?.first()?;
         let state = STATES.iter().position(|&state| state == letter)? as u8;
-        // Older kernels have fewer.
+        // Older kernels have fewer fields.
         let mut fields = [0; Self::FIELDS];
         for (field, word) in fields.iter_mut().zip(&mut rest) {
             *field = bits(word)?;
         }
-        let mut stat = Self {
-            comm: [0; TASK_DIAG_COMM_LEN],
-            state,
+        let is_worker = fields[field::FLAGS - Self::FIRST] & WORKER != 0;
+        let name = if is_worker {
+            name_of_worker(name)
+        } else {
+            name
+        };
+        Some(Self {
+            comm: Comm::new(name),
+            state: state.into(),
             fields,
-        };
-        let name = match stat.get(field::FLAGS) & WORKER {
-            0 => name,
-            _ => name_of_worker(name),
-        };
-        let len = name.len().min(TASK_DIAG_COMM_LEN - 1);
-        stat.comm[..len].copy_from_slice(&name[..len]);
-        Some(stat)
+        })
     }
 
-    /// A field by its number; 0 if the kernel does not have it. One that is
-    /// negative has the same bits as a smaller type.
+    /// Returns a field by its number; 0 if the kernel does not have it. Casting a
+    /// negative field to a smaller signed type preserves its value.
     pub(super) fn get(&self, field: usize) -> u64 {
         self.fields[field - Self::FIRST]
     }
 
-    /// Whether the task was reaped while this was written: it is in no process
-    /// group any more.
-    pub(super) fn is_of_the_reaped(&self) -> bool {
+    /// Whether the task was reaped while the kernel wrote the file: it has no
+    /// process group then.
+    pub(super) fn is_reaped(&self) -> bool {
         self.get(field::PGRP) as i64 == -1
     }
 
-    /// What tells the memory of one program from that of the next: whether
-    /// there is any, and where the stack is.
+    /// Returns two values that differ between the address spaces before and after
+    /// execve(): whether there is one, and the start of the stack.
     pub(super) fn memory(&self) -> (bool, u64) {
         (self.get(field::VSIZE) != 0, self.get(field::START_STACK))
     }
 }
 
-/// The name that a worker itself has: procfs puts what it works on behind it.
+/// Removes the suffix that procfs appends to the name of a kernel worker: the work
+/// that it executes.
 fn name_of_worker(name: &[u8]) -> &[u8] {
     const RESCUER: &[u8] = b"kworker/R-";
     let is_mark = |byte: &u8| matches!(byte, b'+' | b'-');
@@ -153,7 +151,7 @@ fn name_of_worker(name: &[u8]) -> &[u8] {
         let end = name.iter().position(is_mark).unwrap_or(name.len());
         return &name[..end];
     };
-    // The name of its queue, which may have marks in it, and that once more.
+    // The name of its queue, which may contain marks, a mark, and that name again.
     let middle = queue.len() / 2;
     match queue.split_at(middle) {
         (before, [mark, after @ ..]) if is_mark(mark) && before == after => {
@@ -163,23 +161,36 @@ fn name_of_worker(name: &[u8]) -> &[u8] {
     }
 }
 
-/// `status`, as far as it is of use here.
+/// The contents of `/proc/PID/status`.
+///
+/// Fields that the file does not have are `None`, or zero in the case of sizes and
+/// counters.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Status {
-    pub(super) tgid: Option<u32>,
-    pub(super) tracer: u32,
-    /// Real, effective, saved, and for files.
-    pub(super) uids: [u32; 4],
-    pub(super) gids: [u32; 4],
-    pub(super) cap_inheritable: TaskDiagCaps,
-    pub(super) cap_permitted: TaskDiagCaps,
-    pub(super) cap_effective: TaskDiagCaps,
-    pub(super) cap_bset: TaskDiagCaps,
-    pub(super) cap_ambient: TaskDiagCaps,
-    pub(super) no_new_privs: u32,
-    /// The task has an address space.
+#[non_exhaustive]
+pub struct Status {
+    /// The thread group id; 0 if the task was reaped while the kernel wrote the
+    /// file.
+    pub tgid: Option<u32>,
+    /// The pid of the tracer; 0 if there is none.
+    pub tracer: u32,
+    /// The real, effective, saved and file system user ids.
+    pub uids: Option<[u32; 4]>,
+    /// The real, effective, saved and file system group ids.
+    pub gids: Option<[u32; 4]>,
+    /// The inheritable capabilities.
+    pub cap_inheritable: CapSet,
+    /// The permitted capabilities.
+    pub cap_permitted: CapSet,
+    /// The effective capabilities.
+    pub cap_effective: Option<CapSet>,
+    /// The capability bounding set.
+    pub cap_bset: CapSet,
+    /// The ambient capabilities.
+    pub cap_ambient: CapSet,
+    /// Whether `no_new_privs` is set. Kernels before Linux 4.10 do not report it.
+    pub no_new_privs: Option<bool>,
     pub(super) has_memory: bool,
-    /// Bytes from here on.
+    // Sizes in bytes.
     pub(super) rss_anon: u64,
     pub(super) rss_file: u64,
     pub(super) rss_shmem: u64,
@@ -189,50 +200,50 @@ pub(super) struct Status {
     pub(super) data: u64,
     pub(super) stack: u64,
     pub(super) locked: u64,
-    /// Context switches.
+    // Context switches.
     pub(super) nvcsw: u64,
     pub(super) nivcsw: u64,
 }
 
 impl Status {
-    /// Whether the task was reaped while this was written: it has no number
-    /// any more, in a file that could still be opened.
-    pub(super) const fn is_of_the_reaped(&self) -> bool {
-        matches!(self.tgid, Some(0))
-    }
-
-    /// Reads the lines. `None` if a number is none, or that of the process is
-    /// missing.
-    pub(super) fn parse(text: &[u8]) -> Option<Self> {
+    /// Parses the file. `None` if a value is malformed.
+    #[must_use]
+    pub fn parse(text: &[u8]) -> Option<Self> {
         let mut status = Self::default();
         for line in text.split(|&byte| byte == b'\n') {
             let Some(colon) = line.iter().position(|&byte| byte == b':') else {
                 continue;
             };
-            status.take(&line[..colon], &line[colon + 1..])?;
+            status.set(&line[..colon], &line[colon + 1..])?;
         }
-        status.tgid.map(|_| status)
+        Some(status)
     }
 
-    /// The number of the process alone, if it still has one.
+    /// Whether the task was reaped while the kernel wrote the file.
+    #[must_use]
+    pub const fn is_reaped(&self) -> bool {
+        matches!(self.tgid, Some(0))
+    }
+
+    /// Parses only the thread group id. `None` if the task was reaped.
     pub(super) fn parse_tgid(text: &[u8]) -> Option<u32> {
         let mut lines = text.split(|&byte| byte == b'\n');
         let tgid = lines.find_map(|line| line.strip_prefix(b"Tgid:"))?;
         number(words(tgid).next()?).filter(|&tgid| tgid != 0)
     }
 
-    fn take(&mut self, name: &[u8], value: &[u8]) -> Option<()> {
+    fn set(&mut self, name: &[u8], value: &[u8]) -> Option<()> {
         match name {
             b"Tgid" => self.tgid = Some(one(value)?),
             b"TracerPid" => self.tracer = one(value)?,
-            b"Uid" => self.uids = ids(value)?,
-            b"Gid" => self.gids = ids(value)?,
+            b"Uid" => self.uids = Some(ids(value)?),
+            b"Gid" => self.gids = Some(ids(value)?),
             b"CapInh" => self.cap_inheritable = caps(value)?,
             b"CapPrm" => self.cap_permitted = caps(value)?,
-            b"CapEff" => self.cap_effective = caps(value)?,
+            b"CapEff" => self.cap_effective = Some(caps(value)?),
             b"CapBnd" => self.cap_bset = caps(value)?,
             b"CapAmb" => self.cap_ambient = caps(value)?,
-            b"NoNewPrivs" => self.no_new_privs = one(value)?,
+            b"NoNewPrivs" => self.no_new_privs = Some(one::<u64>(value)? != 0),
             b"VmSize" => self.has_memory = true,
             b"RssAnon" => self.rss_anon = kib(value)?,
             b"RssFile" => self.rss_file = kib(value)?,
@@ -255,7 +266,7 @@ fn one<T: TryFrom<u64>>(value: &[u8]) -> Option<T> {
     number(words(value).next()?)
 }
 
-/// "12 kB", in bytes.
+/// Parses "12 kB"; returns bytes.
 pub(super) fn kib(value: &[u8]) -> Option<u64> {
     one::<u64>(value)?.checked_mul(1024)
 }
@@ -269,6 +280,6 @@ fn ids(value: &[u8]) -> Option<[u32; 4]> {
     Some(ids)
 }
 
-fn caps(value: &[u8]) -> Option<TaskDiagCaps> {
-    Some(CapSet(hex(words(value).next()?)?).into())
+fn caps(value: &[u8]) -> Option<CapSet> {
+    Some(CapSet(hex(words(value).next()?)?))
 }

@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: MIT
-//! One of the tasks that are asked for, by its numbers.
+//! A task of a dump, by its pids.
 
 use crate::pid::Pid;
 
-/// A task to tell of.
+/// A task to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Member {
+pub(super) struct Target {
     pub(super) pid: Pid,
     pub(super) tgid: Pid,
-    /// It stands for its process.
-    pub(super) whole: bool,
+    /// The row is that of the process, whose values sum up its threads.
+    pub(super) is_process: bool,
 }
 
-impl Member {
+impl Target {
     pub(super) const fn process(pid: Pid) -> Self {
         Self {
             pid,
             tgid: pid,
-            whole: true,
+            is_process: true,
         }
     }
 
@@ -25,12 +25,11 @@ impl Member {
         Self {
             pid,
             tgid,
-            whole: false,
+            is_process: false,
         }
     }
 
-    /// Its own number, and that of its process.
-    pub(super) const fn numbers(self) -> (Pid, Pid) {
-        (self.pid, self.tgid)
+    pub(super) const fn is_leader(self) -> bool {
+        self.pid == self.tgid
     }
 }
