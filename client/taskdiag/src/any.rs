@@ -5,11 +5,15 @@ use std::fmt;
 
 use log::debug;
 
+#[cfg(feature = "daemon")]
 use crate::daemon::Daemon;
 use crate::error::Result;
+#[cfg(feature = "netlink")]
 use crate::file::TransactionFile;
+#[cfg(feature = "procfs")]
 use crate::procfs::Procfs;
 use crate::request::Scope;
+#[cfg(feature = "netlink")]
 use crate::socket::Socket;
 use crate::transport::{Framing, Transport};
 
@@ -18,33 +22,54 @@ use crate::transport::{Framing, Transport};
 #[non_exhaustive]
 pub enum Way {
     /// The TASKDIAG family: [`Socket`].
+    #[cfg(feature = "netlink")]
     Netlink,
     /// `/proc/task-diag`: [`TransactionFile`].
+    #[cfg(feature = "netlink")]
     File,
     /// A daemon that answers in the kernel's place: [`Daemon`].
+    #[cfg(feature = "daemon")]
     Daemon,
     /// Not by task_diag, but out of the files of `/proc/PID`: [`Procfs`].
+    #[cfg(feature = "procfs")]
     Procfs,
 }
 
 impl Way {
     /// All there are, the best first.
-    pub const ALL: [Self; 4] = [Self::Netlink, Self::File, Self::Daemon, Self::Procfs];
+    pub const ALL: &[Self] = &[
+        #[cfg(feature = "netlink")]
+        Self::Netlink,
+        #[cfg(feature = "netlink")]
+        Self::File,
+        #[cfg(feature = "daemon")]
+        Self::Daemon,
+        #[cfg(feature = "procfs")]
+        Self::Procfs,
+    ];
 
     /// Whether it costs several system calls a task, and not about a thousand
     /// instructions.
     #[must_use]
     pub const fn is_slow(self) -> bool {
-        matches!(self, Self::Procfs)
+        #[cfg(feature = "procfs")]
+        let slow = matches!(self, Self::Procfs);
+        #[cfg(not(feature = "procfs"))]
+        let slow = false;
+        slow
     }
 }
 
 impl fmt::Display for Way {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
+            #[cfg(feature = "netlink")]
             Self::Netlink => "netlink",
+            #[cfg(feature = "netlink")]
             Self::File => "file",
+            #[cfg(feature = "daemon")]
             Self::Daemon => "daemon",
+            #[cfg(feature = "procfs")]
             Self::Procfs => "procfs",
         })
     }
@@ -55,12 +80,16 @@ impl fmt::Display for Way {
 #[non_exhaustive]
 pub enum AnyTransport {
     /// The TASKDIAG family.
+    #[cfg(feature = "netlink")]
     Netlink(Socket),
     /// The transaction file.
+    #[cfg(feature = "netlink")]
     File(TransactionFile),
     /// The daemon's socket.
+    #[cfg(feature = "daemon")]
     Daemon(Daemon),
     /// The files of `/proc/PID`.
+    #[cfg(feature = "procfs")]
     Procfs(Box<Procfs>),
 }
 
@@ -72,11 +101,19 @@ impl AnyTransport {
     ///
     /// Those of [`Socket::connect`], [`TransactionFile::open`],
     /// [`Daemon::connect`] and [`Procfs::open`].
+    #[cfg_attr(
+        not(feature = "netlink"),
+        expect(unused_variables, reason = "only sockets receive when they connect")
+    )]
     pub fn open(way: Way, buffer: &mut [u8]) -> Result<Self> {
         Ok(match way {
+            #[cfg(feature = "netlink")]
             Way::Netlink => Self::Netlink(Socket::connect(buffer)?),
+            #[cfg(feature = "netlink")]
             Way::File => Self::File(TransactionFile::open()?),
+            #[cfg(feature = "daemon")]
             Way::Daemon => Self::Daemon(Daemon::connect()?),
+            #[cfg(feature = "procfs")]
             Way::Procfs => Self::Procfs(Box::new(Procfs::open()?)),
         })
     }
@@ -89,9 +126,11 @@ impl AnyTransport {
     /// That of the best, if there is none.
     pub fn open_best(buffer: &mut [u8]) -> Result<Self> {
         let mut why = None;
-        for way in Way::ALL {
+        for &way in Way::ALL {
             let opened = match way {
+                #[cfg(feature = "daemon")]
                 Way::Daemon => Daemon::connect_quickly().map(Self::Daemon),
+                #[allow(unreachable_patterns, reason = "the daemon may be the only transport")]
                 way => Self::open(way, buffer),
             };
             match opened {
@@ -110,27 +149,39 @@ impl AnyTransport {
     #[must_use]
     pub const fn way(&self) -> Way {
         match self {
+            #[cfg(feature = "netlink")]
             Self::Netlink(_) => Way::Netlink,
+            #[cfg(feature = "netlink")]
             Self::File(_) => Way::File,
+            #[cfg(feature = "daemon")]
             Self::Daemon(_) => Way::Daemon,
+            #[cfg(feature = "procfs")]
             Self::Procfs(_) => Way::Procfs,
         }
     }
 
     fn get(&self) -> &dyn Transport {
         match self {
+            #[cfg(feature = "netlink")]
             Self::Netlink(socket) => socket,
+            #[cfg(feature = "netlink")]
             Self::File(file) => file,
+            #[cfg(feature = "daemon")]
             Self::Daemon(daemon) => daemon,
+            #[cfg(feature = "procfs")]
             Self::Procfs(procfs) => procfs.as_ref(),
         }
     }
 
     fn get_mut(&mut self) -> &mut dyn Transport {
         match self {
+            #[cfg(feature = "netlink")]
             Self::Netlink(socket) => socket,
+            #[cfg(feature = "netlink")]
             Self::File(file) => file,
+            #[cfg(feature = "daemon")]
             Self::Daemon(daemon) => daemon,
+            #[cfg(feature = "procfs")]
             Self::Procfs(procfs) => procfs.as_mut(),
         }
     }

@@ -4,18 +4,24 @@
 
 use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST};
 
+#[cfg(any(feature = "netlink", feature = "procfs", feature = "daemon"))]
 use crate::any::{AnyTransport, Way};
 use crate::dump::Dump;
 use crate::error::Result;
 use crate::features::Features;
 use crate::netlink::TaskDiagMessage;
 use crate::pid::Pid;
-use crate::receiver::{RECEIVE_BUFFER, RECEIVE_MIN, Receiver};
+#[cfg(any(feature = "netlink", feature = "procfs", feature = "daemon"))]
+use crate::receiver::RECEIVE_BUFFER;
+#[cfg(feature = "netlink")]
+use crate::receiver::RECEIVE_MIN;
+use crate::receiver::Receiver;
 use crate::request::{Request, Scope, Strategy};
 use crate::show::Show;
+#[cfg(feature = "netlink")]
 use crate::socket::Socket;
 use crate::task::Task;
-use crate::transport::Transport;
+use crate::transport::{DefaultTransport, Transport};
 
 /// A connection to the TASKDIAG family of the kernel, or to another transport.
 ///
@@ -36,11 +42,12 @@ use crate::transport::Transport;
 /// # Ok::<(), taskdiag::Error>(())
 /// ```
 #[derive(Debug)]
-pub struct Client<T = Socket> {
+pub struct Client<T = DefaultTransport> {
     transport: T,
     receiver: Receiver,
 }
 
+#[cfg(feature = "netlink")]
 impl Client {
     /// Opens a socket and resolves the family.
     ///
@@ -69,6 +76,7 @@ impl Client {
     }
 }
 
+#[cfg(any(feature = "netlink", feature = "procfs", feature = "daemon"))]
 impl Client<AnyTransport> {
     /// Opens the best available transport: on a kernel without task_diag, the
     /// files of `/proc/PID`.

@@ -145,7 +145,13 @@ impl Daemon {
     }
 
     fn try_send(&self, request: &[u8]) -> Result<(), Errno> {
-        send(self.fd.as_raw_fd(), request, MsgFlags::MSG_NOSIGNAL).map(drop)
+        send_datagram(&self.fd, request)
+    }
+
+    /// Returns the descriptor and the path of the socket.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn into_parts(self) -> (OwnedFd, PathBuf) {
+        (self.fd, self.path)
     }
 }
 
@@ -172,7 +178,7 @@ impl Transport for Daemon {
             return Err(Error::ScopeNeedsNetlink { pid, asked });
         }
         match self.try_send(request) {
-            Err(Errno::EPIPE | Errno::ECONNRESET | Errno::ENOTCONN) => {
+            Err(errno) if has_hung_up(errno) => {
                 debug!("the daemon has hung up: connecting anew");
                 self.reset(&mut [])?;
                 self.try_send(request)
@@ -183,27 +189,42 @@ impl Transport for Daemon {
     }
 
     fn receive(&mut self, buffer: &mut [u8]) -> Result<usize> {
-        let message = loop {
-            // With MSG_TRUNC the length is that of the datagram, fit or not.
-            match recv(self.fd.as_raw_fd(), buffer, MsgFlags::MSG_TRUNC) {
-                Err(Errno::EINTR) => {}
-                received => break received.map_err(io("cannot receive the answer"))?,
-            }
-        };
-        match message {
-            0 => Err(io("the daemon has hung up")(Errno::ECONNRESET)),
-            message if message > buffer.len() => Err(Error::Truncated {
-                message,
-                buffer: buffer.len(),
-            }),
-            message => Ok(message),
-        }
+        receive_datagram(&self.fd, buffer)
     }
 
     /// Connects once more: hanging up is how an answer is dropped.
     fn reset(&mut self, _buffer: &mut [u8]) -> Result<()> {
         *self = Self::connect_to(&self.path)?;
         Ok(())
+    }
+}
+
+/// Sends a request on the socket of the daemon.
+pub(crate) fn send_datagram(fd: &OwnedFd, request: &[u8]) -> Result<(), Errno> {
+    send(fd.as_raw_fd(), request, MsgFlags::MSG_NOSIGNAL).map(drop)
+}
+
+/// Whether this errno of a send means that the daemon has closed the connection.
+pub(crate) const fn has_hung_up(errno: Errno) -> bool {
+    matches!(errno, Errno::EPIPE | Errno::ECONNRESET | Errno::ENOTCONN)
+}
+
+/// Receives one datagram from the socket of the daemon and returns its length.
+pub(crate) fn receive_datagram(fd: &OwnedFd, buffer: &mut [u8]) -> Result<usize> {
+    let message = loop {
+        // With MSG_TRUNC the kernel returns the length of the whole datagram.
+        match recv(fd.as_raw_fd(), buffer, MsgFlags::MSG_TRUNC) {
+            Err(Errno::EINTR) => {}
+            received => break received.map_err(io("cannot receive the answer"))?,
+        }
+    };
+    match message {
+        0 => Err(io("the daemon has hung up")(Errno::ECONNRESET)),
+        message if message > buffer.len() => Err(Error::Truncated {
+            message,
+            buffer: buffer.len(),
+        }),
+        message => Ok(message),
     }
 }
 

@@ -6,16 +6,15 @@ use crate::features::Features;
 use crate::netlink::GenlInner;
 use crate::reassembly::{Reassembly, Row, Step};
 use crate::receiver::{Reply, Stats};
-use crate::socket::Socket;
 use crate::task::{BaseAndCred, BaseCredAndStat, Task, TaskRef};
-use crate::transport::Transport;
+use crate::transport::{DefaultTransport, Transport};
 
 /// A reply being read.
 ///
 /// A dump that is dropped before its end leaves the client usable: the next
 /// request opens a new socket. Until then the kernel keeps the rest of the reply.
 #[derive(Debug)]
-pub struct Dump<'a, T = Socket> {
+pub struct Dump<'a, T = DefaultTransport> {
     pub(crate) transport: &'a mut T,
     pub(crate) reply: Reply<'a>,
 }

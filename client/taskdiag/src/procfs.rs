@@ -67,11 +67,10 @@ use crate::abi;
 use crate::answer::{ABSENT_ROOM, Message, Refusal};
 use crate::error::{Error, Result};
 use crate::features::Features;
-use crate::file::hand_out;
 use crate::netlink::align;
 use crate::pid::Pid;
 use crate::request::Scope;
-use crate::transport::{Framing, Transport};
+use crate::transport::{Framing, Transport, copy_datagram};
 
 /// The longest message, in bytes, as the kernel's.
 const MESSAGE_MAX: usize = 32 * 1024;
@@ -399,11 +398,11 @@ impl Transport for Procfs {
             match buffer.get_mut(len..) {
                 Some(_) if message.is_empty() => break,
                 Some(room) if message.len() <= room.len() => {
-                    len += align(hand_out(message, room)?);
+                    len += align(copy_datagram(message, room)?);
                     self.message.clear();
                 }
                 _ if len > 0 => break,
-                _ => return hand_out(message, buffer),
+                _ => return copy_datagram(message, buffer),
             }
         }
         match len {

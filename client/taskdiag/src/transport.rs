@@ -68,6 +68,14 @@ impl From<u16> for Framing {
     }
 }
 
+/// The transport of a [`Client`](crate::Client) without a type parameter.
+#[cfg(feature = "netlink")]
+pub(crate) type DefaultTransport = crate::socket::Socket;
+
+/// The transport of a [`Client`](crate::Client) without a type parameter.
+#[cfg(not(feature = "netlink"))]
+pub(crate) type DefaultTransport = Box<dyn Transport>;
+
 /// Carries requests to who answers them, and the answers back.
 pub trait Transport: fmt::Debug {
     /// How requests and answers are put.
@@ -118,4 +126,17 @@ impl<T: Transport + ?Sized> Transport for Box<T> {
     fn reset(&mut self, buffer: &mut [u8]) -> Result<()> {
         (**self).reset(buffer)
     }
+}
+
+/// Copies a datagram to the receive buffer of the client.
+#[cfg(any(feature = "netlink", feature = "procfs"))]
+pub(crate) fn copy_datagram(datagram: &[u8], buffer: &mut [u8]) -> Result<usize> {
+    let len = datagram.len();
+    let capacity = buffer.len();
+    let target = buffer.get_mut(..len).ok_or(crate::Error::Truncated {
+        message: len,
+        buffer: capacity,
+    })?;
+    target.copy_from_slice(datagram);
+    Ok(len)
 }
