@@ -7,11 +7,15 @@ use crate::error::Result;
 use crate::features::Features;
 use crate::netlink::TaskDiagMessage;
 use crate::pid::Pid;
+#[cfg(feature = "netlink")]
 use crate::receiver::{RECEIVE_BUFFER, RECEIVE_MIN};
 use crate::request::{Request, Scope, Strategy};
 use crate::show::Show;
+#[cfg(feature = "netlink")]
 use crate::socket::Socket;
-use crate::source::{AnySource, Mode, NetlinkSource, Reply as _, Source, TransportKind};
+#[cfg(any(feature = "netlink", feature = "procfs", feature = "daemon"))]
+use crate::source::{AnySource, TransportKind};
+use crate::source::{Mode, NetlinkSource, Reply as _, Source};
 use crate::task::Task;
 use crate::transport::Transport;
 
@@ -38,6 +42,7 @@ pub struct Client<S = NetlinkSource> {
     source: S,
 }
 
+#[cfg(feature = "netlink")]
 impl Client {
     /// Opens a socket and resolves the family.
     ///
@@ -66,6 +71,7 @@ impl Client {
     }
 }
 
+#[cfg(any(feature = "netlink", feature = "procfs", feature = "daemon"))]
 impl Client<AnySource> {
     /// Opens the best available source: on a kernel without task_diag, the files of
     /// `/proc/PID`.

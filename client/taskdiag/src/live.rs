@@ -101,11 +101,15 @@ mod table;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+#[cfg(any(feature = "netlink", feature = "procfs", feature = "daemon"))]
 use crate::client::Client;
 use crate::error::{Error, Result};
-use crate::events::{Connector, EventSource, Events};
+use crate::events::EventSource;
+#[cfg(any(feature = "netlink", feature = "procfs", feature = "daemon"))]
+use crate::events::{Connector, Events};
 use crate::pid::Pid;
 use crate::show::Show;
+#[cfg(any(feature = "netlink", feature = "procfs", feature = "daemon"))]
 use crate::source::AnySource;
 use crate::task::Task;
 
@@ -152,6 +156,7 @@ pub struct Stats {
     pub changes: u64,
 }
 
+#[cfg(any(feature = "netlink", feature = "procfs", feature = "daemon"))]
 impl Live<Client<AnySource>, Connector> {
     /// Keeps a table of these groups of the system's processes, by the best
     /// way there is to ask, and the proc connector.

@@ -10,8 +10,8 @@
 //! - Times are measured in clock ticks, so that `start_time`, `utime` and the other
 //!   times are multiples of 10 ms as a rule. PSS is measured in KiB.
 //! - `securebits` is 0.
-//! - The id of a cgroup is 0, and there is no filter by it, where no cgroup2 file
-//!   system is mounted.
+//! - The id of a cgroup is 0, and filters by it are not supported, unless a cgroup2
+//!   file system is mounted.
 //! - A file whose name ends in ` (deleted)` is reported as deleted, and so is a
 //!   cgroup.
 //! - The flags of memory mappings that the kernel does not have are not reported: no
@@ -42,7 +42,6 @@ mod memory;
 mod mountinfo;
 mod ns;
 mod parse;
-#[allow(unsafe_code, reason = "nix has no pidfd_open()")]
 mod pidfd;
 mod query;
 mod row;
@@ -190,7 +189,7 @@ impl Procfs {
 impl ProcfsReply<'_> {
     /// Reads the next piece. Returns its `TASK_DIAG_FLAG_*`, or `None` at the end.
     fn read_piece(&mut self) -> Result<Option<u32>> {
-        // After an error there is no more.
+        // An error ends the reply.
         match std::mem::replace(&mut self.rest, Rest::Ended) {
             Rest::Ended => Ok(None),
             Rest::Refused(error) => Err(error.into()),

@@ -7,11 +7,13 @@
 //! - [`Procfs`](crate::Procfs) builds tasks from the files of `/proc/PID`.
 //! - `any`: [`AnySource`] is one of these, selected by its [`TransportKind`].
 
+#[cfg(any(feature = "netlink", feature = "procfs", feature = "daemon"))]
 mod any;
 mod netlink;
 
 use std::fmt;
 
+#[cfg(any(feature = "netlink", feature = "procfs", feature = "daemon"))]
 pub use any::{AnyReply, AnySource, TransportKind};
 pub use netlink::{NetlinkReply, NetlinkSource};
 
@@ -43,15 +45,15 @@ pub trait Source: fmt::Debug {
     ///
     /// # Errors
     ///
-    /// Those of sending the request. [`Reply::next`] returns the error of a request
-    /// that is refused.
+    /// Errors of the transport. [`Reply::next`] returns the error of a request that is
+    /// refused.
     fn start(&mut self, request: &Request<'_>, mode: Mode) -> Result<Self::Reply<'_>>;
 
     /// Queries the supported features.
     ///
     /// # Errors
     ///
-    /// Those of [`Self::start`] and of [`Reply::next`].
+    /// As [`Self::start`] and [`Reply::next`].
     fn features(&mut self) -> Result<Features>;
 }
 

@@ -229,14 +229,7 @@ fn encode_vma(vma: &Vma<'_>) -> Vec<u8> {
 }
 
 fn encode_cgroup(cgroup: &Cgroup<'_>) -> Vec<u8> {
-    let mut head = TaskDiagCgroup {
-        id: cgroup.id,
-        flags: match cgroup.deleted {
-            true => abi::TASK_DIAG_CGROUP_DELETED,
-            false => 0,
-        },
-        path_off: 0,
-    };
+    let mut head = TaskDiagCgroup::from(cgroup);
     let mut path = Vec::new();
     if let Some(bytes) = &cgroup.path {
         head.path_off = size_of::<TaskDiagCgroup>() as u32;

@@ -212,7 +212,7 @@ const fn named_pid(strategy: Strategy) -> Option<Pid> {
 /// Packs messages into datagrams.
 #[derive(Debug, Default)]
 struct Datagrams {
-    /// Datagrams that have no room for another message.
+    /// Full datagrams.
     ready: Vec<Vec<u8>>,
     current: Vec<u8>,
 }

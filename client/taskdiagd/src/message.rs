@@ -148,7 +148,8 @@ impl Message {
     pub(crate) fn begin_row(&mut self, (pid, tgid): (Pid, Pid), is_dump: bool, flags: u32) {
         let kind = abi::task_diag_nlmsg(abi::TASK_DIAG_CMD_GET);
         self.begin(kind, if is_dump { NLM_F_MULTI } else { 0 });
-        let msg = TaskDiagMsg { pid, tgid, flags };
+        let mut msg = TaskDiagMsg::default();
+        (msg.pid, msg.tgid, msg.flags) = (pid, tgid, flags);
         self.put(abi::TASK_DIAG_MSG, msg.as_bytes());
     }
 

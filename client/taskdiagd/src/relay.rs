@@ -40,7 +40,7 @@ impl<T: Transport> Relay<T> {
     ///
     /// # Errors
     ///
-    /// Those of the transport.
+    /// Errors of the transport.
     pub(crate) fn send(mut transport: T, request: &RequestMessage<'_>) -> Result<Self> {
         let forwarded = frame(request, transport.framing());
         transport.send(&forwarded, Scope::Own)?;
@@ -58,7 +58,7 @@ impl<T: Transport> Relay<T> {
     ///
     /// # Errors
     ///
-    /// Those of the transport.
+    /// Errors of the transport.
     pub(crate) fn receive(&mut self) -> Result<Option<&[u8]>> {
         if self.has_ended {
             return Ok(None);

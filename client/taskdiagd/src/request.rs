@@ -261,16 +261,16 @@ fn strategy(pid: &TaskDiagPid) -> Option<Strategy> {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use taskdiag::Framing;
     use taskdiag::netlink::{TaskDiagMessage, encode};
+    use taskdiag::{Framing, Mode, Request, Show, VmaFlags};
 
-    use super::*;
+    use super::{NLM_F_DUMP, NLM_F_REQUEST, Query, RequestMessage, States, Strategy as Which};
 
     const DUMP: u16 = NLM_F_REQUEST | NLM_F_DUMP;
 
     #[test]
     fn encoded_request_is_decoded() {
-        let mut request = Request::new(Strategy::Children(7))
+        let mut request = Request::new(Which::Children(7))
             .show(Show::BASE | Show::CMDLINE)
             .uid(1)
             .cgroup(2)

@@ -77,7 +77,7 @@ impl Session {
             return Ok(None);
         }
         let mut request = vec![0; len.min(REQUEST_MAX)];
-        // The buffer has no room for descriptors, so that the kernel closes them.
+        // The buffer cannot hold descriptors, so the kernel closes them.
         let mut space = cmsg_space!(UnixCredentials);
         let mut iov = [IoSliceMut::new(&mut request)];
         // The datagram has arrived, so this call does not wait.

@@ -598,12 +598,10 @@ pub(super) mod tests {
         tgid: u32,
         change: impl FnOnce(&mut abi::TaskDiagBase, &mut abi::TaskDiagCreds),
     ) -> Vec<u8> {
-        let mut base = abi::TaskDiagBase {
-            pid,
-            tgid,
-            comm: comm(b"sh"),
-            ..Default::default()
-        };
+        let mut base = abi::TaskDiagBase::default();
+        base.pid = pid;
+        base.tgid = tgid;
+        base.comm = comm(b"sh");
         let mut creds = abi::TaskDiagCreds::default();
         change(&mut base, &mut creds);
         let mut bytes = vec![1, 1, 0, 0];
@@ -776,10 +774,8 @@ pub(super) mod tests {
 
     #[test]
     fn fields_that_are_not_valid_are_0() {
-        let mut value = abi::TaskDiagStat {
-            valid: abi::TASK_DIAG_STAT_VALID_EXIT_CODE,
-            ..Default::default()
-        };
+        let mut value = abi::TaskDiagStat::default();
+        value.valid = abi::TASK_DIAG_STAT_VALID_EXIT_CODE;
         assert_eq!(stat(value.as_bytes()), Ok(()));
         value.rss_anon = 4096;
         assert!(stat(value.as_bytes()).is_err());

@@ -23,8 +23,8 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use self::intake::Intake;
 use self::probe::Probe;
 use super::{Event, EventSource, Events};
+use crate::datagram;
 use crate::error::{Error, Result};
-use crate::socket;
 
 /// How large a receive buffer is asked for: some thousand events.
 pub const EVENT_BUFFER: usize = 4 << 20;
@@ -303,7 +303,7 @@ enum Received<'a> {
 
 /// Receives a datagram, without waiting for one.
 fn receive<'a>(fd: &OwnedFd, buffer: &'a mut [u8]) -> Result<Received<'a>> {
-    match socket::receive(fd.as_raw_fd(), buffer) {
+    match datagram::receive(fd.as_raw_fd(), buffer) {
         Ok(len) => Ok(Received::Datagram(&buffer[..len])),
         Err(Error::Overrun) => Ok(Received::Overrun),
         Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::WouldBlock => {

@@ -5,12 +5,12 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use futures_util::stream::Stream;
+use futures_core::Stream;
 use tokio::io::unix::AsyncFd;
 
 use super::{Connector, Event, EventSource as _};
 use crate::error::{Error, Result};
-use crate::socket;
+use crate::sys;
 
 /// The events of a [`Connector`], without end.
 ///
@@ -41,7 +41,7 @@ impl Connector {
     ///
     /// Outside of a tokio runtime with I/O.
     pub fn into_stream(self) -> Result<EventStream> {
-        socket::register_connector(self)
+        sys::register_connector(self)
             .map(EventStream)
             .map_err(|source| Error::Io {
                 context: "cannot have the runtime watch the connector",

@@ -28,7 +28,7 @@ const DIRECTORY: OFlag = OFlag::O_RDONLY
 /// The reason that a file of a task cannot be read.
 #[derive(Debug)]
 pub(super) enum ReadError {
-    /// There is no such file: as a rule, the task has been reaped.
+    /// The file does not exist: as a rule, the task has been reaped.
     Gone,
     /// The caller may not read it.
     Denied,

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: MIT
 //! Inode numbers of pidfds.
 
-use std::io;
-use std::os::fd::{FromRawFd, OwnedFd};
-
 use nix::libc;
 use nix::sys::stat::fstat;
 use nix::sys::statfs::{FsType, fstatfs};
 
 use super::target::Target;
+use crate::sys::pidfd_open;
 
 /// `PIDFS_MAGIC`: before Linux 6.9, all pidfds share one inode of another file
 /// system.
@@ -20,20 +18,10 @@ const THREAD: libc::c_uint = libc::O_EXCL as libc::c_uint;
 /// their own.
 pub(super) fn inode(target: Target) -> Option<u64> {
     let flags = if target.is_leader() { 0 } else { THREAD };
-    let pidfd = open(target.pid, flags).ok()?;
+    let pidfd = pidfd_open(target.pid, flags).ok()?;
     let is_pidfs = fstatfs(&pidfd).is_ok_and(|of| of.filesystem_type() == FsType(PIDFS as _));
     fstat(&pidfd)
         .ok()
         .filter(|_| is_pidfs)
         .map(|stat| stat.st_ino)
-}
-
-fn open(pid: u32, flags: libc::c_uint) -> io::Result<OwnedFd> {
-    // SAFETY: the system call takes two numbers and no pointer.
-    let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, flags) };
-    if fd < 0 {
-        return Err(io::Error::last_os_error());
-    }
-    // SAFETY: the descriptor is new, so nothing else owns it.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd as i32) })
 }

@@ -204,7 +204,7 @@ impl RowReader<'_> {
         // A process ends with its last thread.
         let is_running = target.is_process && num_threads > 1;
         let has_exit_code = !is_running && has_exit_code(dir, stat);
-        // Fields of 32 bits were written as such, so that no cast loses bits.
+        // The kernel wrote these fields as 32 bits, so the casts lose no bits.
         Ok(task::Stat {
             start_time: time(field::START_TIME),
             utime: time(field::UTIME),

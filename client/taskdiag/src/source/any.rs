@@ -8,46 +8,73 @@ use log::debug;
 use super::{Mode, NetlinkReply, NetlinkSource, Reply, Source};
 use crate::error::Result;
 use crate::features::Features;
+#[cfg(feature = "netlink")]
 use crate::file::TransactionFile;
+#[cfg(feature = "procfs")]
 use crate::procfs::{Procfs, ProcfsReply};
 use crate::receiver::{RECEIVE_BUFFER, Stats};
 use crate::request::Request;
+#[cfg(feature = "netlink")]
 use crate::socket::Socket;
 use crate::task::TaskRef;
-use crate::transport::{Daemon, Transport};
+#[cfg(feature = "daemon")]
+use crate::transport::Daemon;
+use crate::transport::Transport;
 
 /// A kind of transport, and thereby of source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TransportKind {
     /// The TASKDIAG family: [`Socket`].
+    #[cfg(feature = "netlink")]
     Netlink,
     /// `/proc/task-diag`: [`TransactionFile`].
+    #[cfg(feature = "netlink")]
     File,
     /// The daemon `taskdiagd`: [`Daemon`].
+    #[cfg(feature = "daemon")]
     Daemon,
     /// The files of `/proc/PID`, without task_diag: [`Procfs`].
+    #[cfg(feature = "procfs")]
     Procfs,
 }
 
 impl TransportKind {
     /// All kinds, the best first.
-    pub const ALL: [Self; 4] = [Self::Netlink, Self::File, Self::Daemon, Self::Procfs];
+    pub const ALL: &[Self] = &[
+        #[cfg(feature = "netlink")]
+        Self::Netlink,
+        #[cfg(feature = "netlink")]
+        Self::File,
+        #[cfg(feature = "daemon")]
+        Self::Daemon,
+        #[cfg(feature = "procfs")]
+        Self::Procfs,
+    ];
 
     /// Whether it takes several system calls per task, instead of about a thousand
     /// instructions.
     #[must_use]
     pub const fn is_slow(self) -> bool {
-        matches!(self, Self::Procfs)
+        match self {
+            #[cfg(feature = "procfs")]
+            Self::Procfs => true,
+            #[allow(unreachable_patterns, reason = "procfs may be the only kind")]
+            _ => false,
+        }
     }
 }
 
 impl fmt::Display for TransportKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
+            #[cfg(feature = "netlink")]
             Self::Netlink => "netlink",
+            #[cfg(feature = "netlink")]
             Self::File => "file",
+            #[cfg(feature = "daemon")]
             Self::Daemon => "daemon",
+            #[cfg(feature = "procfs")]
             Self::Procfs => "procfs",
         })
     }
@@ -64,7 +91,12 @@ pub struct AnySource {
 
 #[derive(Debug)]
 enum Inner {
+    #[cfg_attr(
+        not(any(feature = "netlink", feature = "daemon")),
+        expect(dead_code, reason = "procfs is the only kind")
+    )]
     Netlink(NetlinkSource<AnyTransport>),
+    #[cfg(feature = "procfs")]
     Procfs(Box<Procfs>),
 }
 
@@ -73,18 +105,25 @@ impl AnySource {
     ///
     /// # Errors
     ///
-    /// Those of [`Socket::connect`], [`TransactionFile::open`], [`Daemon::connect`] and
+    /// As [`Socket::connect`], [`TransactionFile::open`], [`Daemon::connect`] or
     /// [`Procfs::open`].
     pub fn open(kind: TransportKind) -> Result<Self> {
-        Self::open_with(kind, Daemon::connect)
+        Self::open_within(kind, false)
     }
 
-    fn open_with(kind: TransportKind, daemon: impl Fn() -> Result<Daemon>) -> Result<Self> {
+    /// Opens the source of this kind. `is_urgent` shortens the timeout of the daemon.
+    fn open_within(kind: TransportKind, is_urgent: bool) -> Result<Self> {
         let mut buffer = vec![0; RECEIVE_BUFFER].into_boxed_slice();
         let transport: AnyTransport = match kind {
+            #[cfg(feature = "netlink")]
             TransportKind::Netlink => Box::new(Socket::connect(&mut buffer)?),
+            #[cfg(feature = "netlink")]
             TransportKind::File => Box::new(TransactionFile::open()?),
-            TransportKind::Daemon => Box::new(daemon()?),
+            #[cfg(feature = "daemon")]
+            TransportKind::Daemon if is_urgent => Box::new(Daemon::connect_quickly()?),
+            #[cfg(feature = "daemon")]
+            TransportKind::Daemon => Box::new(Daemon::connect()?),
+            #[cfg(feature = "procfs")]
             TransportKind::Procfs => {
                 let inner = Inner::Procfs(Box::new(Procfs::open()?));
                 return Ok(Self { kind, inner });
@@ -99,11 +138,11 @@ impl AnySource {
     ///
     /// # Errors
     ///
-    /// That of the first kind, if none is available.
+    /// The error of the first kind, if none is available.
     pub fn open_best() -> Result<Self> {
         let mut first = None;
-        for kind in TransportKind::ALL {
-            match Self::open_with(kind, Daemon::connect_quickly) {
+        for &kind in TransportKind::ALL {
+            match Self::open_within(kind, true) {
                 Ok(source) => return Ok(source),
                 Err(error) => {
                     debug!("{kind} is not available: {error}");
@@ -128,6 +167,7 @@ impl Source for AnySource {
     fn start(&mut self, request: &Request<'_>, mode: Mode) -> Result<AnyReply<'_>> {
         Ok(AnyReply(match &mut self.inner {
             Inner::Netlink(source) => InnerReply::Netlink(source.start(request, mode)?),
+            #[cfg(feature = "procfs")]
             Inner::Procfs(source) => InnerReply::Procfs(source.start(request, mode)?),
         }))
     }
@@ -135,6 +175,7 @@ impl Source for AnySource {
     fn features(&mut self) -> Result<Features> {
         match &mut self.inner {
             Inner::Netlink(source) => source.features(),
+            #[cfg(feature = "procfs")]
             Inner::Procfs(source) => source.features(),
         }
     }
@@ -147,6 +188,7 @@ pub struct AnyReply<'a>(InnerReply<'a>);
 #[derive(Debug)]
 enum InnerReply<'a> {
     Netlink(NetlinkReply<'a, AnyTransport>),
+    #[cfg(feature = "procfs")]
     Procfs(ProcfsReply<'a>),
 }
 
@@ -156,6 +198,7 @@ impl Reply for AnyReply<'_> {
     fn next(&mut self) -> Result<Option<TaskRef<'_>>> {
         match &mut self.0 {
             InnerReply::Netlink(reply) => reply.next(),
+            #[cfg(feature = "procfs")]
             InnerReply::Procfs(reply) => reply.next(),
         }
     }
@@ -163,6 +206,7 @@ impl Reply for AnyReply<'_> {
     fn next_piece(&mut self) -> Result<Option<TaskRef<'_>>> {
         match &mut self.0 {
             InnerReply::Netlink(reply) => reply.next_piece(),
+            #[cfg(feature = "procfs")]
             InnerReply::Procfs(reply) => reply.next_piece(),
         }
     }
@@ -170,6 +214,7 @@ impl Reply for AnyReply<'_> {
     fn stats(&self) -> Stats {
         match &self.0 {
             InnerReply::Netlink(reply) => reply.stats(),
+            #[cfg(feature = "procfs")]
             InnerReply::Procfs(reply) => reply.stats(),
         }
     }

@@ -13,14 +13,13 @@ use crate::netlink::{GenlInner, TaskDiagMessage};
 use crate::reassembly::{Reassembly, Row, Step};
 use crate::receiver::{self, Receiver, Stats};
 use crate::request::{Request, Scope};
-use crate::socket::Socket;
 use crate::task::{BaseAndCred, BaseCredAndStat, TaskRef};
-use crate::transport::Transport;
+use crate::transport::{DefaultTransport, Transport};
 
 /// Sends requests as netlink messages through a transport, and receives the tasks of
 /// the reply.
 #[derive(Debug)]
-pub struct NetlinkSource<T = Socket> {
+pub struct NetlinkSource<T = DefaultTransport> {
     transport: T,
     receiver: Receiver,
 }
@@ -88,7 +87,7 @@ impl<T: Transport> Source for NetlinkSource<T> {
 
 /// The reply to a netlink message.
 #[derive(Debug)]
-pub struct NetlinkReply<'a, T = Socket> {
+pub struct NetlinkReply<'a, T = DefaultTransport> {
     transport: &'a mut T,
     reply: receiver::Reply<'a>,
 }

@@ -56,3 +56,17 @@ impl<'a> Cgroup<'a> {
         }
     }
 }
+
+impl From<&Cgroup<'_>> for TaskDiagCgroup {
+    /// The attribute without the path: `path_off` is 0.
+    fn from(cgroup: &Cgroup<'_>) -> Self {
+        Self {
+            id: cgroup.id,
+            path_off: 0,
+            flags: match cgroup.deleted {
+                true => TASK_DIAG_CGROUP_DELETED,
+                false => 0,
+            },
+        }
+    }
+}

@@ -234,6 +234,7 @@ impl VmaFlags {
 
 impl VmaFlags {
     /// The flag that `smaps` has this word for.
+    #[cfg(feature = "procfs")]
     pub(crate) fn from_mnemonic(word: &[u8]) -> Option<Self> {
         let is_word = |(_, mnemonic): &&(Self, &str)| mnemonic.as_bytes() == word;
         MNEMONICS.iter().find(is_word).map(|&(flag, _)| flag)

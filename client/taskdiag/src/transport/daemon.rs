@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-//! The daemon's socket: a request is a datagram, its answer is several.
+//! The socket of the daemon `taskdiagd`: a request is one datagram, the reply is one or
+//! more.
 //!
 //! Must not depend on tasks.
 
@@ -24,30 +25,29 @@ use crate::reassembly::Reassembly;
 use crate::request::Scope;
 use crate::transport::{Framing, Transport};
 
-/// Where the daemon's socket is, unless the variable [`DAEMON_VARIABLE`] says
-/// otherwise.
+/// The path of the daemon's socket, unless [`DAEMON_VARIABLE`] has another one.
 pub const DAEMON_SOCKET: &str = "/run/taskdiag.sock";
 
-/// The environment variable that says where the daemon's socket is.
+/// The environment variable with the path of the daemon's socket.
 pub const DAEMON_VARIABLE: &str = "TASKDIAG_SOCKET";
 
-/// How many seconds a daemon has to let one in, and to say first what it can
-/// tell. An answer may take as long as it takes.
-const PATIENCE: i64 = 30;
+/// The time in seconds within which the daemon must accept the connection and report its
+/// features. Later replies have no timeout.
+const TIMEOUT: i64 = 30;
 
-/// And how many where there is another way.
-const IMPATIENCE: i64 = 2;
+/// [`TIMEOUT`] if the caller can use another transport.
+const SHORT_TIMEOUT: i64 = 2;
 
-/// Who an id is that has no mapping in the caller's user namespace.
+/// The id of users that have no mapping in the caller's user namespace.
 const OVERFLOW_ID: u32 = 65534;
 
-/// Room for what the daemon says first.
-const GREETING: usize = 1024;
+/// Length of the buffer for the features, the first reply.
+const FEATURES: usize = 1024;
 
-/// A connection to `taskdiagd`, which answers in the kernel's place.
+/// A connection to `taskdiagd`, which replies instead of the kernel.
 ///
-/// Messages are those of the transaction file. A row that the daemon keeps and
-/// has not read anew says so: [`crate::TaskRef::is_cached`].
+/// The messages are those of the transaction file. [`crate::TaskRef::is_cached`] returns
+/// whether a row is from the table of the daemon.
 #[derive(Debug)]
 pub struct Daemon {
     fd: OwnedFd,
@@ -55,35 +55,35 @@ pub struct Daemon {
 }
 
 impl Daemon {
-    /// Connects to the socket in its usual place. In a set-id program the
-    /// environment is its caller's, and [`DAEMON_VARIABLE`] does not count.
+    /// Connects to the socket at its default path. A set-id program ignores
+    /// [`DAEMON_VARIABLE`], because its environment is that of its caller.
     ///
     /// # Errors
     ///
     /// As [`Self::connect_to`].
     pub fn connect() -> Result<Self> {
-        Self::connect_to(&usual_place())
+        Self::connect_to(&default_path())
     }
 
-    /// As [`Self::connect`], for those who can do without.
+    /// As [`Self::connect`], with a short timeout.
     pub(crate) fn connect_quickly() -> Result<Self> {
-        Self::connect_within(&usual_place(), IMPATIENCE)
+        Self::connect_within(&default_path(), SHORT_TIMEOUT)
     }
 
     /// Connects to the socket that has this path.
     ///
     /// # Errors
     ///
-    /// [`Error::NoDaemon`] if nobody listens there, [`Error::Kernel`] if the
-    /// daemon serves others only, with its reason, else [`Error::Io`]: also
-    /// where it is a daemon neither of root nor of the caller, who is not to
-    /// be believed, and where it does not answer within half a minute.
+    /// [`Error::NoDaemon`] if no daemon listens there; [`Error::Kernel`] with the reason if
+    /// the daemon does not serve this client; otherwise [`Error::Io`], also if the daemon
+    /// runs neither as root nor as the caller, so that its replies cannot be trusted, and
+    /// if it does not reply within 30 seconds.
     pub fn connect_to(path: &Path) -> Result<Self> {
-        Self::connect_within(path, PATIENCE)
+        Self::connect_within(path, TIMEOUT)
     }
 
-    /// A socket of the kind that clients and daemon talk through, not connected
-    /// yet: for those who listen, too.
+    /// Opens a socket of the type that clients and daemon use, neither connected nor
+    /// listening.
     ///
     /// # Errors
     ///
@@ -98,54 +98,60 @@ impl Daemon {
         .map_err(io("cannot open a socket"))
     }
 
-    fn connect_within(path: &Path, patience: i64) -> Result<Self> {
+    fn connect_within(path: &Path, timeout: i64) -> Result<Self> {
         let fd = Self::socket()?;
-        limit(&fd, patience)?;
-        let connected = UnixAddr::new(path).and_then(|it| connect(fd.as_raw_fd(), &it));
+        set_timeout(&fd, timeout)?;
+        let connected = UnixAddr::new(path).and_then(|path| connect(fd.as_raw_fd(), &path));
         connected.map_err(|errno| match errno {
-            // Also where none can: the path is too long, or none at all.
+            // Also if the path is invalid, so that no daemon can listen at it.
             Errno::ENOENT
             | Errno::ECONNREFUSED
             | Errno::ENAMETOOLONG
             | Errno::ENOTDIR
             | Errno::EINVAL => Error::NoDaemon { path: path.into() },
-            // There are too many who wait to be let in.
-            Errno::EAGAIN => io("the daemon does not answer")(Errno::ETIMEDOUT),
+            // Too many connections wait to be accepted.
+            Errno::EAGAIN => io("the daemon does not reply")(Errno::ETIMEDOUT),
             errno => io("cannot connect to the daemon")(errno),
         })?;
-        let daemon = getsockopt(&fd, PeerCredentials).map_err(io("cannot tell whose daemon"))?;
-        if !is_believed(daemon.uid(), geteuid().as_raw()) {
-            return Err(io("the daemon is of another user")(Errno::EACCES));
+        let daemon = getsockopt(&fd, PeerCredentials)
+            .map_err(io("cannot read the credentials of the daemon"))?;
+        if !is_trusted(daemon.uid(), geteuid().as_raw()) {
+            return Err(io("the daemon runs as another user")(Errno::EACCES));
         }
         let mut connected = Self {
             fd,
             path: path.into(),
         };
-        connected.greet()?;
-        limit(&connected.fd, 0)?;
+        connected.query_features()?;
+        set_timeout(&connected.fd, 0)?;
         Ok(connected)
     }
 
-    /// Asks what can be told, to find out whether anything is: else another
-    /// transport is the better one.
-    fn greet(&mut self) -> Result<()> {
+    /// Queries the features, to check that the daemon serves this client.
+    fn query_features(&mut self) -> Result<()> {
         let framing = self.framing();
-        let question = encode(TaskDiagMessage::features(), framing, 0, NLM_F_REQUEST);
-        self.try_send(&question)
+        let request = encode(TaskDiagMessage::features(), framing, 0, NLM_F_REQUEST);
+        self.try_send(&request)
             .map_err(io("cannot send the request"))?;
-        let mut answer = [0; GREETING];
-        let len = self.receive(&mut answer).map_err(|error| match error {
+        let mut reply = [0; FEATURES];
+        let len = self.receive(&mut reply).map_err(|error| match error {
             Error::Io { source, .. } if source.kind() == io::ErrorKind::WouldBlock => {
-                io("the daemon does not answer")(Errno::ETIMEDOUT)
+                io("the daemon does not reply")(Errno::ETIMEDOUT)
             }
             error => error,
         })?;
         let mut reassembly = Reassembly::new(framing, 0, self.port());
-        reassembly.features(&answer[..len]).map(drop)
+        reassembly.features(&reply[..len]).map(drop)
     }
 
     fn try_send(&self, request: &[u8]) -> Result<(), Errno> {
-        send(self.fd.as_raw_fd(), request, MsgFlags::MSG_NOSIGNAL).map(drop)
+        send_datagram(&self.fd, request)
+    }
+
+    /// Returns the descriptor and the path of the socket.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn into_parts(self) -> (OwnedFd, PathBuf) {
+        (self.fd, self.path)
     }
 }
 
@@ -154,26 +160,25 @@ impl Transport for Daemon {
         Framing::Plain
     }
 
-    /// The answer repeats what the request says, which is none.
+    /// The reply has the port number of the request, which is 0.
     fn port(&self) -> u32 {
         0
     }
 
-    /// Rows may be the daemon's own.
+    /// Rows may be from the table of the daemon.
     fn forwards(&self) -> bool {
         true
     }
 
-    /// Sends the request; once more, if the daemon has been started anew
-    /// since the last.
+    /// Sends the request. Reconnects if the daemon was restarted since the last request.
     fn send(&mut self, request: &[u8], scope: Scope) -> Result<()> {
         if let Scope::Process(pid) = scope {
             let asked = "the daemon";
             return Err(Error::ScopeNeedsNetlink { pid, asked });
         }
         match self.try_send(request) {
-            Err(Errno::EPIPE | Errno::ECONNRESET | Errno::ENOTCONN) => {
-                debug!("the daemon has hung up: connecting anew");
+            Err(errno) if is_disconnected(errno) => {
+                debug!("reconnecting: the daemon has closed the connection");
                 self.reset(&mut [])?;
                 self.try_send(request)
             }
@@ -183,47 +188,64 @@ impl Transport for Daemon {
     }
 
     fn receive(&mut self, buffer: &mut [u8]) -> Result<usize> {
-        let message = loop {
-            // With MSG_TRUNC the length is that of the datagram, fit or not.
-            match recv(self.fd.as_raw_fd(), buffer, MsgFlags::MSG_TRUNC) {
-                Err(Errno::EINTR) => {}
-                received => break received.map_err(io("cannot receive the answer"))?,
-            }
-        };
-        match message {
-            0 => Err(io("the daemon has hung up")(Errno::ECONNRESET)),
-            message if message > buffer.len() => Err(Error::Truncated {
-                message,
-                buffer: buffer.len(),
-            }),
-            message => Ok(message),
-        }
+        receive_datagram(&self.fd, buffer)
     }
 
-    /// Connects once more: hanging up is how an answer is dropped.
+    /// Reconnects: closing the connection drops the reply.
     fn reset(&mut self, _buffer: &mut [u8]) -> Result<()> {
         *self = Self::connect_to(&self.path)?;
         Ok(())
     }
 }
 
-fn usual_place() -> PathBuf {
-    let own = getuid() == geteuid() && getgid() == getegid();
-    let chosen = std::env::var_os(DAEMON_VARIABLE).filter(|_| own);
-    chosen.unwrap_or_else(|| DAEMON_SOCKET.into()).into()
+/// Sends a request on the socket of the daemon.
+pub(crate) fn send_datagram(fd: &OwnedFd, request: &[u8]) -> Result<(), Errno> {
+    send(fd.as_raw_fd(), request, MsgFlags::MSG_NOSIGNAL).map(drop)
 }
 
-/// Lets nothing on the socket take longer than so many seconds; 0 is for ever.
-fn limit(socket: &OwnedFd, seconds: i64) -> Result<()> {
-    let limit = TimeVal::seconds(seconds);
-    setsockopt(socket, SendTimeout, &limit)
-        .and_then(|()| setsockopt(socket, ReceiveTimeout, &limit))
-        .map_err(io("cannot limit the daemon's time"))
+/// Whether this errno of a send means that the daemon has closed the connection.
+pub(crate) const fn is_disconnected(errno: Errno) -> bool {
+    matches!(errno, Errno::EPIPE | Errno::ECONNRESET | Errno::ENOTCONN)
 }
 
-/// Whether a daemon of this user tells the truth to that one. Two who have no
-/// mapping have the same id, and need not be the same.
-const fn is_believed(daemon: u32, caller: u32) -> bool {
+/// Receives one datagram from the socket of the daemon and returns its length.
+pub(crate) fn receive_datagram(fd: &OwnedFd, buffer: &mut [u8]) -> Result<usize> {
+    let message = loop {
+        // With MSG_TRUNC the kernel returns the length of the whole datagram.
+        match recv(fd.as_raw_fd(), buffer, MsgFlags::MSG_TRUNC) {
+            Err(Errno::EINTR) => {}
+            received => break received.map_err(io("cannot receive the reply"))?,
+        }
+    };
+    match message {
+        0 => Err(io("the daemon has closed the connection")(
+            Errno::ECONNRESET,
+        )),
+        message if message > buffer.len() => Err(Error::Truncated {
+            message,
+            buffer: buffer.len(),
+        }),
+        message => Ok(message),
+    }
+}
+
+fn default_path() -> PathBuf {
+    let is_set_id = getuid() != geteuid() || getgid() != getegid();
+    let path = std::env::var_os(DAEMON_VARIABLE).filter(|_| !is_set_id);
+    path.unwrap_or_else(|| DAEMON_SOCKET.into()).into()
+}
+
+/// Sets the timeout of the socket in seconds; 0 is none.
+fn set_timeout(socket: &OwnedFd, seconds: i64) -> Result<()> {
+    let timeout = TimeVal::seconds(seconds);
+    setsockopt(socket, SendTimeout, &timeout)
+        .and_then(|()| setsockopt(socket, ReceiveTimeout, &timeout))
+        .map_err(io("cannot set the timeout of the socket"))
+}
+
+/// Whether the caller can trust a daemon that runs as this user. All users without a
+/// mapping have the same id, so that equal overflow ids are not the same user.
+const fn is_trusted(daemon: u32, caller: u32) -> bool {
     daemon == 0 || (daemon == caller && daemon != OVERFLOW_ID)
 }
 
@@ -240,50 +262,50 @@ mod tests {
 
     use super::*;
 
-    /// A socket that nobody is let in at, with room for one who waits, and its
-    /// folder.
+    /// Returns a socket with a backlog of one that accepts no connection, its path, and its
+    /// directory.
     fn listener() -> (tempfile::TempDir, PathBuf, OwnedFd) {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("socket");
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("socket");
         let fd = Daemon::socket().unwrap();
         bind(fd.as_raw_fd(), &UnixAddr::new(&path).unwrap()).unwrap();
         listen(&fd, Backlog::new(0).unwrap()).unwrap();
-        (folder, path, fd)
+        (dir, path, fd)
     }
 
-    fn does_not_answer(path: &Path) {
-        let said = Daemon::connect_within(path, 1).unwrap_err().to_string();
-        assert!(said.starts_with("the daemon does not answer"), "{said}");
-    }
-
-    #[test]
-    fn a_daemon_that_says_nothing_is_not_waited_for() {
-        let (_folder, path, _listener) = listener();
-        does_not_answer(&path);
+    fn assert_timeout(path: &Path) {
+        let error = Daemon::connect_within(path, 1).unwrap_err().to_string();
+        assert!(error.starts_with("the daemon does not reply"), "{error}");
     }
 
     #[test]
-    fn a_daemon_that_lets_nobody_in_is_not_waited_for() {
-        let (_folder, path, _listener) = listener();
+    fn daemon_that_does_not_reply_is_a_timeout() {
+        let (_dir, path, _listener) = listener();
+        assert_timeout(&path);
+    }
+
+    #[test]
+    fn daemon_that_does_not_accept_is_a_timeout() {
+        let (_dir, path, _listener) = listener();
         let waiting = Daemon::socket().unwrap();
         connect(waiting.as_raw_fd(), &UnixAddr::new(&path).unwrap()).unwrap();
-        does_not_answer(&path);
+        assert_timeout(&path);
     }
 
     #[test]
-    fn who_has_no_mapping_is_nobodys_own() {
-        assert!(is_believed(0, 1000) && is_believed(1000, 1000) && is_believed(0, OVERFLOW_ID));
-        assert!(!is_believed(1000, 0) && !is_believed(OVERFLOW_ID, OVERFLOW_ID));
+    fn overflow_id_is_not_trusted() {
+        assert!(is_trusted(0, 1000) && is_trusted(1000, 1000) && is_trusted(0, OVERFLOW_ID));
+        assert!(!is_trusted(1000, 0) && !is_trusted(OVERFLOW_ID, OVERFLOW_ID));
     }
 
     #[test]
-    fn without_a_daemon_it_says_where_it_looked() {
+    fn path_without_a_daemon_is_in_the_error() {
         let long = format!("/{}", "x".repeat(120));
         for path in ["/nonexistent/sock", "/dev", "/dev/null/sock", "", &long] {
             let error = Daemon::connect_to(Path::new(path)).unwrap_err();
             assert!(matches!(error, Error::NoDaemon { .. }), "{path}: {error}");
-            let said = format!("no taskdiagd listens at {path}");
-            assert_eq!(error.to_string(), said);
+            let expected = format!("no taskdiagd listens at {path}");
+            assert_eq!(error.to_string(), expected);
         }
     }
 }

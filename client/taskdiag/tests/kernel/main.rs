@@ -14,7 +14,7 @@ mod procfs;
 #[path = "../common/rows.rs"]
 mod rows;
 mod storm;
-mod ways;
+mod transports;
 
 use std::collections::BTreeSet;
 use std::process::{Child, Command};
@@ -458,17 +458,21 @@ fn two_thousand_processes_in_few_receives() {
 #[cfg(feature = "tokio")]
 mod asynchronous {
     use super::*;
-    use futures_util::{StreamExt, TryStreamExt};
-    use taskdiag::asynchronous;
+    use futures_util::TryStreamExt;
+    use taskdiag::asynchronous::AsyncClient;
 
-    async fn tasks(request: &Request<'_>) -> Vec<Task> {
-        let answer = asynchronous::dump(request).await.unwrap();
-        answer.try_collect().await.unwrap()
+    async fn client() -> AsyncClient {
+        AsyncClient::connect().await.unwrap()
+    }
+
+    async fn tasks(client: &mut AsyncClient, request: &Request<'_>) -> Vec<Task> {
+        let mut dump = client.dump(request).await.unwrap();
+        dump.tasks().try_collect().await.unwrap()
     }
 
     #[tokio::test]
     #[ignore = "needs a kernel with TASKDIAG"]
-    async fn the_asynchronous_dump_is_the_synchronous_one() {
+    async fn asynchronous_dump_returns_the_rows_of_the_blocking_dump() {
         let population = Population::new(300);
         let request = everything(Strategy::Children(myself()));
         let mine = |tasks: Vec<Task>| {
@@ -477,72 +481,75 @@ mod asynchronous {
             mine.sort_by_key(|task| task.pid);
             mine
         };
-        let synchronous = mine(super::tasks(&request));
-        assert_eq!(synchronous.len(), 300);
-        assert_eq!(mine(tasks(&request).await), synchronous);
+        let blocking = mine(super::tasks(&request));
+        assert_eq!(blocking.len(), 300);
+        let mut netlink = client().await;
+        let mut file = AsyncClient::open_file().await.unwrap();
+        for client in [&mut netlink, &mut file] {
+            assert_eq!(mine(tasks(client, &request).await), blocking);
 
-        let before = procfs::processes();
-        let mut dump = asynchronous::dump(&everything(Strategy::All))
-            .await
-            .unwrap();
-        let mut found = Vec::new();
-        while let Some(task) = dump.next().await {
-            found.push(task.unwrap());
+            let before = procfs::processes();
+            let mut dump = client.dump(&everything(Strategy::All)).await.unwrap();
+            let mut found = Vec::new();
+            while let Some(task) = dump.next().await.unwrap() {
+                found.push(task.to_owned());
+            }
+            let after = procfs::processes();
+            assert_found(&before, &pids(&found), &after);
+            assert_eq!(mine(found.clone()), blocking);
+            let stats = dump.stats();
+            assert_eq!(stats.tasks, found.len() as u64);
+            assert!(stats.receives * 150 <= stats.tasks + 149, "{stats:?}");
+            assert!(dump.next().await.unwrap().is_none());
         }
-        let after = procfs::processes();
-        assert_found(&before, &pids(&found), &after);
-        assert_eq!(mine(found.clone()), synchronous);
-        let stats = dump.stats();
-        assert_eq!(stats.tasks, found.len() as u64);
-        assert!(stats.receives * 150 <= stats.tasks + 149, "{stats:?}");
-        assert!(dump.next().await.is_none());
     }
 
     #[tokio::test]
     #[ignore = "needs a kernel with TASKDIAG"]
-    async fn dumps_run_side_by_side_and_may_be_dropped() {
+    async fn clients_dump_side_by_side_and_after_a_dropped_dump() {
         let population = Population::new(300);
         let request = everything(Strategy::Children(myself()));
-        let mut dropped = asynchronous::dump(&request).await.unwrap();
+        let (mut one, mut other) = (client().await, client().await);
+        let mut dropped = one.dump(&request).await.unwrap();
         dropped.next().await.unwrap().unwrap();
-        let (one, other) = tokio::join!(tasks(&request), tasks(&request));
-        drop(dropped);
-        for found in [one, other, tasks(&request).await] {
+        let found = tokio::join!(tasks(&mut one, &request), tasks(&mut other, &request));
+        let third = tasks(&mut one, &request).await;
+        for found in [found.0, found.1, third] {
             assert!(pids(&found).is_superset(&population.pids()));
         }
     }
 
     #[tokio::test]
     #[ignore = "needs a kernel with TASKDIAG"]
-    async fn errors_are_those_of_the_synchronous_client() {
+    async fn errors_are_those_of_the_blocking_client() {
         let free = free_pid();
-        let told = kernel_error(client().one(free, Show::BASE));
-        assert_eq!(
-            kernel_error(asynchronous::one(free, Show::BASE).await),
-            told
-        );
+        let expected = kernel_error(super::client().one(free, Show::BASE));
+        let mut client = client().await;
+        assert_eq!(kernel_error(client.one(free, Show::BASE).await), expected);
         let request = Request::new(Strategy::Threads(free));
-        let mut dump = asynchronous::dump(&request).await.unwrap();
-        assert_eq!(kernel_error(dump.next().await.unwrap()), told);
-        assert!(dump.next().await.is_none());
+        let mut dump = client.dump(&request).await.unwrap();
+        assert_eq!(kernel_error(dump.next().await), expected);
+        assert!(dump.next().await.unwrap().is_none());
 
         let request = Request::new(Strategy::All).scope(Scope::Process(free));
-        let mut dump = asynchronous::dump(&request).await.unwrap();
         assert_eq!(
-            dump.next().await.unwrap().unwrap_err().to_string(),
-            format!("cannot ask as seen from process {free}: there is no such process")
+            client.dump(&request).await.unwrap_err().to_string(),
+            super::client().dump(&request).unwrap_err().to_string()
         );
+        let features = client.features().await.unwrap();
+        assert_eq!(features, super::client().features().unwrap());
     }
 
     #[tokio::test]
     #[ignore = "needs a kernel with TASKDIAG"]
-    async fn one_and_another_namespace() {
-        let task = asynchronous::one(myself(), Show::BASE).await.unwrap();
+    async fn one_returns_the_caller_and_scope_another_namespace() {
+        let mut client = client().await;
+        let task = client.one(myself(), Show::BASE).await.unwrap();
         assert_eq!(task.base.unwrap().pid, myself());
 
         let container = Container::new();
-        let inside = Scope::Process(container.init);
-        let found = tasks(&everything(Strategy::All).scope(inside)).await;
+        let inside = everything(Strategy::All).scope(Scope::Process(container.init));
+        let found = tasks(&mut client, &inside).await;
         assert_eq!(pids(&found), BTreeSet::from([1]));
     }
 }

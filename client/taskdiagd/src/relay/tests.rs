@@ -3,12 +3,13 @@
 
 use std::collections::VecDeque;
 
+use nix::libc;
 use proptest::prelude::*;
+use taskdiag::netlink::{TaskDiagAttr, TaskDiagMessage, encode};
+use taskdiag::reassembly::{Event, Reassembly};
+use taskdiag::{Client, Error, Features, Request, Show, Strategy as Which};
 
 use super::*;
-use crate::netlink::{TaskDiagMessage, encode};
-use crate::reassembly::{Event, Reassembly};
-use crate::{Request, Show, Strategy};
 
 const FAMILY: u16 = 0x1d;
 const DUMP: u16 = 0x301;
@@ -68,13 +69,13 @@ fn row(pid: u32) -> Vec<u8> {
     let numbers = [pid, pid, 0].map(u32::to_ne_bytes).concat();
     message(
         FAMILY,
-        NLM_F_MULTIPART,
+        NLM_F_MULTI,
         &[&genl[..], &attribute, &numbers].concat(),
     )
 }
 
 fn request(seq: u32) -> Vec<u8> {
-    let request = Request::new(Strategy::All).show(Show::empty());
+    let request = Request::new(Which::All).show(Show::empty());
     encode(TaskDiagMessage::from(&request), Framing::Plain, seq, DUMP)
 }
 
@@ -91,7 +92,7 @@ fn relay(request: &[u8], replies: &[Vec<u8>]) -> Result<Relay<Recorded>, Refusal
 #[test]
 fn request_over_netlink_has_a_generic_netlink_header() {
     let relay = relay(&request(5), &[]).unwrap();
-    let message = Request::new(Strategy::All).show(Show::empty());
+    let message = Request::new(Which::All).show(Show::empty());
     let framing = Framing::Genl { family: FAMILY };
     let expected = encode(TaskDiagMessage::from(&message), framing, 5, DUMP);
     assert_eq!(relay.transport.requests, [expected]);
@@ -114,7 +115,7 @@ fn reply_over_netlink_is_translated_to_that_of_the_file() {
     assert!(reassembly.interrupted());
 }
 
-/// A transport that returns one datagram: what the client receives.
+/// A transport that returns one datagram, as the client of the daemon receives it.
 #[derive(Debug)]
 struct Canned(Vec<u8>);
 
@@ -169,7 +170,7 @@ fn translated_error_has_the_same_attribute() {
     let mut relay = relay(&request(7), &replies).unwrap();
     let datagram = relay.receive().unwrap().unwrap().to_owned();
     assert!(relay.receive().unwrap().is_none());
-    let all = Request::new(Strategy::All).show(Show::empty());
+    let all = Request::new(Which::All).show(Show::empty());
     let error = client_error(datagram, &all);
     let at = error.attribute.unwrap();
     assert_eq!(
@@ -187,7 +188,7 @@ fn translated_error_has_the_same_attribute() {
 fn descriptor_is_refused_and_the_option_is_not_a_feature() {
     use std::os::fd::AsFd;
     let stdin = std::io::stdin();
-    let all = || Request::new(Strategy::All);
+    let all = || Request::new(Which::All);
     for (request, kind) in [
         (
             all().pidns_fd(stdin.as_fd()),
@@ -202,12 +203,8 @@ fn descriptor_is_refused_and_the_option_is_not_a_feature() {
         assert_eq!(error.attribute.unwrap().kind, Some(kind));
     }
 
-    let features = abi::TaskDiagFeatures {
-        groups: 1,
-        options: 3,
-        recv_min: 8192,
-        ..Default::default()
-    };
+    let mut features = abi::TaskDiagFeatures::default();
+    (features.groups, features.options, features.recv_min) = (1, 3, 8192);
     let mut message = TaskDiagMessage::features();
     message.attributes = vec![TaskDiagAttr::Pad(0), TaskDiagAttr::Features(features)];
     let reply = encode(message, FAMILY, 77, 0);
@@ -215,11 +212,8 @@ fn descriptor_is_refused_and_the_option_is_not_a_feature() {
     let mut relay = relay(&request, &[reply]).unwrap();
     let datagram = relay.receive().unwrap().unwrap().to_owned();
     let mut client = Client::with_transport(Canned(datagram), RECEIVE_BUFFER);
-    let expected = abi::TaskDiagFeatures {
-        options: 0,
-        ..features
-    };
-    assert_eq!(client.features().unwrap(), Features::from(expected));
+    features.options = 0;
+    assert_eq!(client.features().unwrap(), Features::from(features));
 }
 
 proptest! {

@@ -156,14 +156,11 @@ fn request_of_another_process_is_refused() {
     for source in SOURCES {
         let daemon = TestDaemon::new(source, &[]);
         let fd = daemon.connected();
-        let request = daemon.dir.path().join("request");
-        File::create(&request)
-            .unwrap()
-            .write_all(&request())
-            .unwrap();
+        let path = daemon.dir.path().join("request");
+        File::create(&path).unwrap().write_all(&request()).unwrap();
         // The socket is the standard output of another process.
         let status = Command::new("cat")
-            .arg(&request)
+            .arg(&path)
             .stdout(Stdio::from(fd.try_clone().unwrap()))
             .status()
             .unwrap();

@@ -15,10 +15,11 @@ use nix::sys::socket::{getsockopt, setsockopt};
 use super::absence;
 use super::message::{Order, What, decode, encode};
 use super::{DATAGRAM, FilteredBy, Received, receive};
+use crate::datagram;
 use crate::error::{Error, KernelError, NoEvents, Result};
 use crate::events::Events;
 use crate::request::Scope;
-use crate::socket;
+use crate::sys;
 
 /// How often an order is given whose acknowledgement was lost in an overflow.
 const ATTEMPTS: u32 = 8;
@@ -31,7 +32,7 @@ pub(super) fn open() -> Result<OwnedFd> {
         .nonblock()
         .and_then(|()| socket.bind(None, Groups::new_groups(&[CnMsgIdx::Proc.into()])))
         .map_err(|error| explain("cannot join the listeners to processes", error))?;
-    Ok(socket::take_over(socket))
+    Ok(sys::take_over(socket))
 }
 
 /// Makes the receive buffer that large, or as large as the kernel allows, and
@@ -119,16 +120,18 @@ fn acknowledgement(fd: &OwnedFd, number: u32, capacity: usize) -> Result<Answer>
 }
 
 fn send(fd: &OwnedFd, order: Order, number: u32) -> Result<()> {
-    socket::send(fd.as_raw_fd(), &encode(order, number), Scope::Own).map_err(|error| match error {
-        Error::Io { context, source } => explain(context, source),
-        error => error,
-    })
+    datagram::send(fd.as_raw_fd(), &encode(order, number), Scope::Own).map_err(
+        |error| match error {
+            Error::Io { context, source } => explain(context, source),
+            error => error,
+        },
+    )
 }
 
 /// The socket's port number, which no other listener has: it tells the
 /// acknowledgements of its orders from those of others.
 fn port(fd: &OwnedFd) -> Result<u32> {
-    socket::port(fd.as_raw_fd())
+    datagram::port(fd.as_raw_fd())
 }
 
 /// What failed, as what is missing where that can be told.

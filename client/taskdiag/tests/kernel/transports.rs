@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-//! The same requests by every way there is, in one boot: netlink, the
-//! transaction file where the kernel has it, and procfs. Equal row by row.
+//! Compares the rows of all transports of one kernel: netlink, the transaction file if
+//! the kernel has it, and procfs.
 
 use std::fs;
 use std::io::Write as _;
@@ -17,25 +17,26 @@ use super::*;
 const TICK: u64 = 10_000_000;
 const KIB: u64 = 1024;
 
-/// The ways of this kernel, netlink first.
-fn ways() -> Vec<TransportKind> {
+/// Returns the transports of this kernel, netlink first.
+fn transports() -> Vec<TransportKind> {
     let file = std::path::Path::new("/proc/task-diag").exists();
-    let mut ways = TransportKind::ALL.to_vec();
-    // The daemon's own tests hold it to the same.
-    ways.retain(|&way| way != TransportKind::Daemon && (way != TransportKind::File || file));
-    ways
+    let mut transports = TransportKind::ALL.to_vec();
+    // The tests of taskdiagd compare the daemon with the kernel.
+    transports
+        .retain(|&kind| kind != TransportKind::Daemon && (kind != TransportKind::File || file));
+    transports
 }
 
-fn by(way: TransportKind) -> Client<AnySource> {
-    Client::connect_over(way).unwrap()
+fn connect(kind: TransportKind) -> Client<AnySource> {
+    Client::connect_over(kind).unwrap()
 }
 
-fn told(way: TransportKind, request: &Request<'_>) -> Result<Vec<Task>, Error> {
-    by(way).dump(request)?.tasks().collect()
+fn dump(kind: TransportKind, request: &Request<'_>) -> Result<Vec<Task>, Error> {
+    connect(kind).dump(request)?.tasks().collect()
 }
 
-/// The fields that every transport reports alike: procfs has times in ticks,
-/// shares of pages in KiB, and neither secure bits nor ids of namespaces.
+/// Reduces a task to the fields and the resolution of procfs: times in ticks, shares of
+/// pages in KiB, neither secure bits nor ids of namespaces.
 fn coarse(mut task: Task) -> Task {
     if let Some(stat) = &mut task.stat {
         for time in [
@@ -88,16 +89,16 @@ fn coarse(mut task: Task) -> Task {
     task
 }
 
-/// Without what others that share its pages move.
-fn still(mut task: Task) -> Task {
+/// Removes the fields that other processes change which share its pages.
+fn stable(mut task: Task) -> Task {
     task.vma_stats = None;
     coarse(task)
 }
 
-/// Processes that do not move: stopped, and each found so.
-struct Frozen(Population);
+/// Stopped processes.
+struct Stopped(Population);
 
-impl Frozen {
+impl Stopped {
     fn new(size: usize) -> Self {
         let population = Population::new(size);
         for &pid in &population.pids() {
@@ -112,27 +113,27 @@ impl Frozen {
         Self(population)
     }
 
-    /// What is told of these, in the order it is told.
-    fn rows(&self, way: TransportKind, request: &Request<'_>) -> Vec<Task> {
-        let mine = self.0.pids();
+    /// Returns the rows of these processes, in the order of the reply.
+    fn rows(&self, kind: TransportKind, request: &Request<'_>) -> Vec<Task> {
+        let pids = self.0.pids();
         let tasks =
-            told(way, request).unwrap_or_else(|error| panic!("{way}, {request:?}: {error}"));
-        let of_mine = tasks.into_iter().filter(|task| mine.contains(&task.pid));
-        of_mine.map(coarse).collect()
+            dump(kind, request).unwrap_or_else(|error| panic!("{kind}, {request:?}: {error}"));
+        let own = tasks.into_iter().filter(|task| pids.contains(&task.pid));
+        own.map(coarse).collect()
     }
 
-    /// Every way tells the same; what that is. They stand still, but share
-    /// pages with others that do not: what netlink tells differently before
-    /// and after is asked for again.
-    fn agreed(&self, request: &Request<'_>) -> Vec<Task> {
+    /// Checks that the rows of all transports are equal, and returns them. The processes
+    /// share pages with others that run, so the comparison is repeated if the rows over
+    /// netlink before and after it differ.
+    fn equal_rows(&self, request: &Request<'_>) -> Vec<Task> {
         let mut expected = self.rows(TransportKind::Netlink, request);
-        for way in ways() {
+        for kind in transports() {
             for attempt in 1.. {
-                let told = self.rows(way, request);
+                let rows = self.rows(kind, request);
                 let after = self.rows(TransportKind::Netlink, request);
-                let same = told == expected;
-                if same || after == expected || attempt == ATTEMPTS {
-                    assert_eq!(told, expected, "{way}, {request:?}");
+                let are_equal = rows == expected;
+                if are_equal || after == expected || attempt == ATTEMPTS {
+                    assert_eq!(rows, expected, "{kind}, {request:?}");
                     break;
                 }
                 expected = after;
@@ -142,7 +143,7 @@ impl Frozen {
     }
 }
 
-/// A cgroup of one's own. Gone with this, if nobody is in it any more.
+/// A new cgroup, removed when this is dropped if it is empty.
 struct Cgroup(PathBuf);
 
 impl Cgroup {
@@ -169,19 +170,19 @@ impl Cgroup {
 
 impl Drop for Cgroup {
     fn drop(&mut self) {
-        // What is left of it does no harm in a machine that ends with the tests.
+        // Fails if the cgroup has processes. The VM ends with the tests.
         let _ = fs::remove_dir(&self.0);
     }
 }
 
-/// How often it is asked for what moves.
+/// Maximum number of comparisons.
 const ATTEMPTS: usize = 100;
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn every_way_tells_the_same() {
-    let frozen = Frozen::new(8);
-    let one = frozen.0.pids().pop_first().unwrap();
+fn every_transport_returns_equal_rows() {
+    let stopped = Stopped::new(8);
+    let one = stopped.0.pids().pop_first().unwrap();
     let strategies = [
         Strategy::All,
         Strategy::AllThreads,
@@ -196,7 +197,7 @@ fn every_way_tells_the_same() {
     for show in shows {
         for strategy in strategies {
             let request = Request::new(strategy).show(show);
-            let rows = frozen.agreed(&request);
+            let rows = stopped.equal_rows(&request);
             assert!(!rows.is_empty(), "{request:?}");
         }
     }
@@ -204,10 +205,10 @@ fn every_way_tells_the_same() {
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn every_filter_holds_for_the_same() {
-    let (cgroup, nobodys) = (Cgroup::new("ways"), Cgroup::new("ways-of-nobody"));
-    let frozen = Frozen::new(4);
-    let pids: Vec<_> = frozen.0.pids().into_iter().collect();
+fn every_transport_applies_filters_equally() {
+    let (cgroup, empty) = (Cgroup::new("transports"), Cgroup::new("transports-empty"));
+    let stopped = Stopped::new(4);
+    let pids: Vec<_> = stopped.0.pids().into_iter().collect();
     pids[..3].iter().for_each(|&pid| cgroup.add(pid));
     let comm = client()
         .one(pids[0], Show::BASE)
@@ -222,7 +223,7 @@ fn every_filter_holds_for_the_same() {
         Strategy::Descendants(myself()),
     ] {
         let all = || Request::new(strategy).show(Show::BASE | Show::CRED);
-        let areas = || all().show(Show::VMA | Show::VMA_STAT);
+        let mappings = || all().show(Show::VMA | Show::VMA_STAT);
         for (request, count) in [
             (all().uid(0), 4),
             (all().uid(NOBODY), 0),
@@ -232,14 +233,14 @@ fn every_filter_holds_for_the_same() {
             (all().comm(b"nobody"), 0),
             (all().cgroup(cgroup.id()), 3),
             (all().cgroup(Cgroup::root_id()), 4),
-            (all().cgroup(nobodys.id()), 0),
+            (all().cgroup(empty.id()), 0),
             (all().cgroup(cgroup.id()).pids([pids[0], pids[3]]), 1),
             (all().pids([pids[2], pids[0], pids[2]]), 2),
             (all().pids([pids[1]]).uid(0).states(States::STOPPED), 1),
-            (areas().vma_flags(VmaFlags::EXEC | VmaFlags::FILE), 4),
-            (areas().vma_flags(VmaFlags::SEALED), 4),
+            (mappings().vma_flags(VmaFlags::EXEC | VmaFlags::FILE), 4),
+            (mappings().vma_flags(VmaFlags::SEALED), 4),
         ] {
-            assert_eq!(frozen.agreed(&request).len(), count, "{request:?}");
+            assert_eq!(stopped.equal_rows(&request).len(), count, "{request:?}");
         }
     }
 }
@@ -248,7 +249,7 @@ const NOBODY: u32 = 65534;
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn every_way_refuses_the_same() {
+fn every_transport_refuses_equally() {
     let free = free_pid();
     let all = || Request::new(Strategy::All);
     for request in [
@@ -274,44 +275,44 @@ fn every_way_refuses_the_same() {
             .vma_flags(VmaFlags::from_bits_retain(1 << 50)),
         Request::new(Strategy::One(myself())).uid(NOBODY),
     ] {
-        let errors = |way| {
+        let errors = |kind| {
             let name = |error: &KernelError| error.attribute.and_then(|at| at.name());
-            let dump = kernel_error(told(way, &request));
-            let one = by(way).get(&request).map_err(|error| error.errno());
-            let fault = name(&dump);
-            (dump.errno, fault, one.map(|_| ()))
+            let dumped = kernel_error(dump(kind, &request));
+            let one = connect(kind).get(&request).map_err(|error| error.errno());
+            let fault = name(&dumped);
+            (dumped.errno, fault, one.map(|_| ()))
         };
         let expected = errors(TransportKind::Netlink);
-        for way in ways() {
-            assert_eq!(errors(way), expected, "{way}, {request:?}");
+        for kind in transports() {
+            assert_eq!(errors(kind), expected, "{kind}, {request:?}");
         }
     }
 }
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn one_is_the_same_by_every_way() {
-    let frozen = Frozen::new(1);
-    let pid = frozen.0.pids().pop_first().unwrap();
+fn every_transport_returns_an_equal_single_row() {
+    let stopped = Stopped::new(1);
+    let pid = stopped.0.pids().pop_first().unwrap();
     let show = Show::all() - Show::NEEDS_DUMP;
     for show in [Show::empty(), Show::BASE, show, Show::all()] {
         let expected = client().one(pid, show).unwrap();
-        for way in ways() {
-            let told = by(way).one(pid, show).unwrap();
-            assert_eq!(still(told), still(expected.clone()), "{way}");
+        for kind in transports() {
+            let task = connect(kind).one(pid, show).unwrap();
+            assert_eq!(stable(task), stable(expected.clone()), "{kind}");
         }
     }
 }
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn only_netlink_knows_other_namespaces() {
+fn only_netlink_accepts_another_pid_namespace() {
     let request = everything(Strategy::All).scope(Scope::Process(1));
-    for way in ways() {
-        match by(way).dump(&request) {
-            Ok(_) => assert_eq!(way, TransportKind::Netlink),
+    for kind in transports() {
+        match connect(kind).dump(&request) {
+            Ok(_) => assert_eq!(kind, TransportKind::Netlink),
             Err(error) => {
-                assert_ne!(way, TransportKind::Netlink);
+                assert_ne!(kind, TransportKind::Netlink);
                 assert!(matches!(error, Error::ScopeNeedsNetlink { .. }), "{error}");
             }
         };
@@ -322,8 +323,7 @@ fn only_netlink_knows_other_namespaces() {
     );
 }
 
-/// A process that has ended with this status, and whose parent has not waited for
-/// it.
+/// A zombie with this exit status.
 struct Zombie(Child);
 
 impl Zombie {
@@ -351,26 +351,26 @@ impl Drop for Zombie {
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn exit_code_and_removed_cgroup_are_the_same_by_every_way() {
-    let cgroup = Cgroup::new("ways-removed");
+fn every_transport_reports_exit_code_and_removed_cgroup() {
+    let cgroup = Cgroup::new("transports-removed");
     let zombie = Zombie::new(3, &cgroup);
     let pid = zombie.0.id();
     let show = Show::BASE | Show::STAT | Show::CGROUP;
     let removed = |task: &Task| task.cgroup.as_ref().unwrap().deleted;
     assert!(
-        ways()
+        transports()
             .iter()
-            .all(|&way| !removed(&by(way).one(pid, show).unwrap()))
+            .all(|&kind| !removed(&connect(kind).one(pid, show).unwrap()))
     );
     fs::remove_dir(&cgroup.0).unwrap();
-    for way in ways() {
-        let task = by(way).one(pid, show).unwrap();
-        assert_eq!(task.base.unwrap().state, State::Zombie, "{way}");
-        assert_eq!(task.stat.unwrap().exit_code, Some(3 << 8), "{way}");
-        assert!(removed(&task), "{way}");
+    for kind in transports() {
+        let task = connect(kind).one(pid, show).unwrap();
+        assert_eq!(task.base.unwrap().state, State::Zombie, "{kind}");
+        assert_eq!(task.stat.unwrap().exit_code, Some(3 << 8), "{kind}");
+        assert!(removed(&task), "{kind}");
         let path = task.cgroup.unwrap().path.unwrap();
-        assert_eq!(&path[..], b"/ways-removed (deleted)", "{way}");
-        let running = by(way).one(myself(), Show::STAT).unwrap();
-        assert_eq!(running.stat.unwrap().exit_code, None, "{way}");
+        assert_eq!(&path[..], b"/transports-removed (deleted)", "{kind}");
+        let running = connect(kind).one(myself(), Show::STAT).unwrap();
+        assert_eq!(running.stat.unwrap().exit_code, None, "{kind}");
     }
 }
