@@ -182,17 +182,40 @@ fn includes(filters: &Filters, task: &Task) -> bool {
     filters.uid.is_none_or(|uid| cred.euid == uid) && filters.comm.as_ref().is_none_or(has_prefix)
 }
 
-/// Returns the row of a task with the requested groups. No event reports a change of
-/// state, except that a zombie stays one.
+/// Returns the row of a task with the requested groups: the table may have others. No
+/// event reports a change of state, except that a zombie stays one.
 fn to_row(task: &Task, show: Show) -> Task {
-    let mut row = task.clone();
-    row.cached = true;
-    row.base = row.base.filter(|_| show.contains(Show::BASE));
-    row.cred = row.cred.filter(|_| show.contains(Show::CRED));
+    let mut row = Task::default();
+    (row.pid, row.tgid, row.cached) = (task.pid, task.tgid, true);
+    row.base = task.base.filter(|_| show.contains(Show::BASE));
+    row.cred = task.cred.filter(|_| show.contains(Show::CRED));
     if let Some(base) = &mut row.base {
         if base.state != State::Zombie {
             base.state = State::Unknown;
         }
     }
     row
+}
+
+#[cfg(test)]
+mod tests {
+    use taskdiag::{Base, Ident};
+
+    use super::*;
+
+    #[test]
+    fn cached_row_has_only_requested_groups_and_no_state() {
+        let mut task = Task::default();
+        task.base = Some(Base::default());
+        task.cred = Some(Cred::default());
+        task.ident = Some(Ident::default());
+        let row = to_row(&task, Show::BASE);
+        assert!(row.cached && row.cred.is_none() && row.ident.is_none());
+        assert_eq!(row.base.map(|base| base.state), Some(State::Unknown));
+        if let Some(base) = &mut task.base {
+            base.state = State::Zombie;
+        }
+        let row = to_row(&task, Show::BASE | Show::CRED);
+        assert_eq!((row.base, row.cred), (task.base, task.cred));
+    }
 }

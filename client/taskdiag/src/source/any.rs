@@ -5,20 +5,25 @@ use std::fmt;
 
 use log::debug;
 
-use super::{Mode, NetlinkReply, NetlinkSource, Reply, Source};
+use super::{Mode, Reply, Source};
+#[cfg(any(feature = "netlink", feature = "daemon"))]
+use super::{NetlinkReply, NetlinkSource};
 use crate::error::Result;
 use crate::features::Features;
 #[cfg(feature = "netlink")]
 use crate::file::TransactionFile;
 #[cfg(feature = "procfs")]
 use crate::procfs::{Procfs, ProcfsReply};
-use crate::receiver::{RECEIVE_BUFFER, Stats};
+#[cfg(any(feature = "netlink", feature = "daemon"))]
+use crate::receiver::RECEIVE_BUFFER;
+use crate::receiver::Stats;
 use crate::request::Request;
 #[cfg(feature = "netlink")]
 use crate::socket::Socket;
 use crate::task::TaskRef;
 #[cfg(feature = "daemon")]
 use crate::transport::Daemon;
+#[cfg(any(feature = "netlink", feature = "daemon"))]
 use crate::transport::Transport;
 
 /// A kind of transport, and thereby of source.
@@ -80,6 +85,7 @@ impl fmt::Display for TransportKind {
     }
 }
 
+#[cfg(any(feature = "netlink", feature = "daemon"))]
 type AnyTransport = Box<dyn Transport + Send + Sync>;
 
 /// A source of any kind.
@@ -91,13 +97,18 @@ pub struct AnySource {
 
 #[derive(Debug)]
 enum Inner {
-    #[cfg_attr(
-        not(any(feature = "netlink", feature = "daemon")),
-        expect(dead_code, reason = "procfs is the only kind")
-    )]
+    #[cfg(any(feature = "netlink", feature = "daemon"))]
     Netlink(NetlinkSource<AnyTransport>),
     #[cfg(feature = "procfs")]
-    Procfs(Box<Procfs>),
+    Procfs(Procfs),
+}
+
+#[cfg(any(feature = "netlink", feature = "daemon"))]
+impl Inner {
+    fn over(transport: impl Transport + Send + Sync + 'static) -> Self {
+        let buffer = vec![0; RECEIVE_BUFFER].into_boxed_slice();
+        Self::Netlink(NetlinkSource::new(Box::new(transport), buffer))
+    }
 }
 
 impl AnySource {
@@ -108,29 +119,31 @@ impl AnySource {
     /// As [`Socket::connect`], [`TransactionFile::open`], [`Daemon::connect`] or
     /// [`Procfs::open`].
     pub fn open(kind: TransportKind) -> Result<Self> {
-        Self::open_within(kind, false)
+        let inner = match kind {
+            #[cfg(feature = "netlink")]
+            TransportKind::Netlink => {
+                let mut buffer = vec![0; RECEIVE_BUFFER].into_boxed_slice();
+                let socket = Box::new(Socket::connect(&mut buffer)?);
+                Inner::Netlink(NetlinkSource::new(socket, buffer))
+            }
+            #[cfg(feature = "netlink")]
+            TransportKind::File => Inner::over(TransactionFile::open()?),
+            #[cfg(feature = "daemon")]
+            TransportKind::Daemon => Inner::over(Daemon::connect()?),
+            #[cfg(feature = "procfs")]
+            TransportKind::Procfs => Inner::Procfs(Procfs::open()?),
+        };
+        Ok(Self { kind, inner })
     }
 
-    /// Opens the source of this kind. `is_urgent` shortens the timeout of the daemon.
-    fn open_within(kind: TransportKind, is_urgent: bool) -> Result<Self> {
-        let mut buffer = vec![0; RECEIVE_BUFFER].into_boxed_slice();
-        let transport: AnyTransport = match kind {
-            #[cfg(feature = "netlink")]
-            TransportKind::Netlink => Box::new(Socket::connect(&mut buffer)?),
-            #[cfg(feature = "netlink")]
-            TransportKind::File => Box::new(TransactionFile::open()?),
-            #[cfg(feature = "daemon")]
-            TransportKind::Daemon if is_urgent => Box::new(Daemon::connect_quickly()?),
-            #[cfg(feature = "daemon")]
-            TransportKind::Daemon => Box::new(Daemon::connect()?),
-            #[cfg(feature = "procfs")]
-            TransportKind::Procfs => {
-                let inner = Inner::Procfs(Box::new(Procfs::open()?));
-                return Ok(Self { kind, inner });
-            }
-        };
-        let inner = Inner::Netlink(NetlinkSource::new(transport, buffer));
-        Ok(Self { kind, inner })
+    /// Opens the source of this kind. A daemon has a short timeout.
+    fn open_quickly(kind: TransportKind) -> Result<Self> {
+        #[cfg(feature = "daemon")]
+        if kind == TransportKind::Daemon {
+            let inner = Inner::over(Daemon::connect_quickly()?);
+            return Ok(Self { kind, inner });
+        }
+        Self::open(kind)
     }
 
     /// Opens the first of [`TransportKind::ALL`] that is available. A daemon that does
@@ -142,7 +155,7 @@ impl AnySource {
     pub fn open_best() -> Result<Self> {
         let mut first = None;
         for &kind in TransportKind::ALL {
-            match Self::open_within(kind, true) {
+            match Self::open_quickly(kind) {
                 Ok(source) => return Ok(source),
                 Err(error) => {
                     debug!("{kind} is not available: {error}");
@@ -166,6 +179,7 @@ impl Source for AnySource {
 
     fn start(&mut self, request: &Request<'_>, mode: Mode) -> Result<AnyReply<'_>> {
         Ok(AnyReply(match &mut self.inner {
+            #[cfg(any(feature = "netlink", feature = "daemon"))]
             Inner::Netlink(source) => InnerReply::Netlink(source.start(request, mode)?),
             #[cfg(feature = "procfs")]
             Inner::Procfs(source) => InnerReply::Procfs(source.start(request, mode)?),
@@ -174,6 +188,7 @@ impl Source for AnySource {
 
     fn features(&mut self) -> Result<Features> {
         match &mut self.inner {
+            #[cfg(any(feature = "netlink", feature = "daemon"))]
             Inner::Netlink(source) => source.features(),
             #[cfg(feature = "procfs")]
             Inner::Procfs(source) => source.features(),
@@ -187,6 +202,7 @@ pub struct AnyReply<'a>(InnerReply<'a>);
 
 #[derive(Debug)]
 enum InnerReply<'a> {
+    #[cfg(any(feature = "netlink", feature = "daemon"))]
     Netlink(NetlinkReply<'a, AnyTransport>),
     #[cfg(feature = "procfs")]
     Procfs(ProcfsReply<'a>),
@@ -197,6 +213,7 @@ impl Reply for AnyReply<'_> {
     #[inline(always)]
     fn next(&mut self) -> Result<Option<TaskRef<'_>>> {
         match &mut self.0 {
+            #[cfg(any(feature = "netlink", feature = "daemon"))]
             InnerReply::Netlink(reply) => reply.next(),
             #[cfg(feature = "procfs")]
             InnerReply::Procfs(reply) => reply.next(),
@@ -205,6 +222,7 @@ impl Reply for AnyReply<'_> {
 
     fn next_piece(&mut self) -> Result<Option<TaskRef<'_>>> {
         match &mut self.0 {
+            #[cfg(any(feature = "netlink", feature = "daemon"))]
             InnerReply::Netlink(reply) => reply.next_piece(),
             #[cfg(feature = "procfs")]
             InnerReply::Procfs(reply) => reply.next_piece(),
@@ -213,6 +231,7 @@ impl Reply for AnyReply<'_> {
 
     fn stats(&self) -> Stats {
         match &self.0 {
+            #[cfg(any(feature = "netlink", feature = "daemon"))]
             InnerReply::Netlink(reply) => reply.stats(),
             #[cfg(feature = "procfs")]
             InnerReply::Procfs(reply) => reply.stats(),
