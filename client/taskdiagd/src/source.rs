@@ -89,11 +89,12 @@ impl Source {
         let request = RequestMessage::parse(bytes)?;
         match self {
             Self::Kernel(kind) => {
-                let transport = connect_as(*kind, rights).map_err(internal)?;
+                let transport = connect_as(*kind, rights).map_err(|error| internal(&error))?;
                 forward(transport, &request, send)
             }
             Self::Procfs { proc, table } => {
-                let reply = LocalReply::new(table, proc, rights, bytes).map_err(internal)?;
+                let reply = LocalReply::new(table, proc, rights, bytes)
+                    .map_err(|error| internal(&error))?;
                 reply.send(&request, send)
             }
         }
@@ -132,6 +133,6 @@ fn forward(
     Ok(())
 }
 
-fn internal(error: Error) -> Refusal {
+fn internal(error: &Error) -> Refusal {
     Refusal::new(libc::EIO, error.to_string(), Fault::None)
 }
