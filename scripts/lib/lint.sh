@@ -73,6 +73,43 @@ check_clippy() {
 	cargo clippy --workspace --all-targets --all-features --locked -- -D warnings
 }
 
+# Checks the library with these features and no others.
+check_library_with() {
+	cargo clippy --quiet --package taskdiag --no-default-features --features "$1" \
+		--locked -- -D warnings || {
+		say "taskdiag does not compile with the features '$1' alone"
+		return 1
+	}
+}
+
+# A build of the workspace enables the features of all its members, which hides a
+# missing feature gate. So this checks each feature alone, and the pairs that share
+# code.
+check_features() {
+	local features
+	for features in "" netlink procfs daemon events tokio serde netlink,tokio \
+		daemon,tokio procfs,tokio events,tokio netlink,daemon,tokio netlink,procfs \
+		netlink,events netlink,daemon procfs,daemon; do
+		check_library_with "$features"
+	done
+}
+
+# Limits the dependencies of a program that uses the netlink transport only.
+NETLINK_CRATES_MAX=20
+
+check_crate_count() {
+	local crates count
+	crates=$(cargo tree --package taskdiag --no-default-features --features netlink \
+		--edges normal --prefix none --locked | awk '{ print $1, $2 }' | sort -u)
+	count=$(wc -l <<<"$crates")
+	say "taskdiag with the feature netlink: $count crates, with the crate itself"
+	((count <= NETLINK_CRATES_MAX)) || {
+		say "more than $NETLINK_CRATES_MAX:"
+		printf '%s\n' "$crates"
+		return 1
+	}
+}
+
 check_rustdoc() {
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --all-features --no-deps --locked
 }

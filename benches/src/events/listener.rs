@@ -66,7 +66,9 @@ impl Listener {
             let start = clock::thread_cpu_ns()?;
             let result = match method {
                 ListenMethod::None => Ok(ThreadResult::default()),
-                ListenMethod::Connector(events) => follow(ConnectorOptions::new(events), &ready_sender),
+                ListenMethod::Connector(events) => {
+                    follow(ConnectorOptions::new(events), &ready_sender)
+                }
                 ListenMethod::Pidfds => poll(&pid_receiver, &ready_sender),
             }?;
             Ok(ThreadResult {
@@ -137,7 +139,10 @@ fn join(thread: JoinHandle<Result<ThreadResult>>) -> Result<ThreadResult> {
 
 /// Receives events of the proc connector until the last process has exited.
 fn follow(options: ConnectorOptions, ready: &Sender<()>) -> Result<ThreadResult> {
-    let mut connector: Connector = options.buffer(RECEIVE_BUFFER).listen().map_err(Error::missing)?;
+    let mut connector: Connector = options
+        .buffer(RECEIVE_BUFFER)
+        .listen()
+        .map_err(Error::missing)?;
     let _ = ready.send(());
     let mut result = ThreadResult::default();
     loop {

@@ -3,10 +3,13 @@
 //! structures.
 //!
 //! The header is authoritative. `tests/abi` compiles it with the C compiler and
-//! compares every size, offset and number with this module. The module does no
-//! I/O and does not depend on messages. The header documents the numbers; for
-//! users of this crate, [`crate::Base`], [`crate::Stat`] and the other groups,
-//! [`crate::Strategy`] and [`crate::Filters`] do.
+//! compares every number, structure and field of this module with it, in both
+//! directions. Structures that may grow are `#[non_exhaustive]`: start from
+//! `Default` to fill one.
+//!
+//! Must not depend on other modules. The types that users of this crate need are
+//! documented at [`crate::Base`], [`crate::Stat`] and the other groups,
+//! [`crate::Strategy`] and [`crate::Filters`].
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
@@ -15,11 +18,11 @@ pub const TASK_DIAG_GENL_NAME: &str = "TASKDIAG";
 /// The family's version.
 pub const TASK_DIAG_GENL_VERSION: u8 = 1;
 
-/// No command.
+/// Unused.
 pub const TASK_DIAG_CMD_UNSPEC: u8 = 0;
-/// Report tasks; also the command of every reply.
+/// Requests tasks; also the command of their rows.
 pub const TASK_DIAG_CMD_GET: u8 = 1;
-/// Report the supported features.
+/// Queries the supported features.
 pub const TASK_DIAG_CMD_FEATURES: u8 = 2;
 /// The highest command.
 pub const TASK_DIAG_CMD_MAX: u8 = TASK_DIAG_CMD_FEATURES;
@@ -27,10 +30,10 @@ pub const TASK_DIAG_CMD_MAX: u8 = TASK_DIAG_CMD_FEATURES;
 /// The transaction file's name in procfs.
 pub const TASK_DIAG_PROC_NAME: &str = "task-diag";
 
-/// In the transaction file's messages `nlmsg_type` is this + the command.
+/// `nlmsg_type` of a message of the transaction file is this plus the command.
 pub const TASK_DIAG_NLMSG_BASE: u16 = 0x10;
 
-/// The type of the transaction file's messages with this command.
+/// Returns `nlmsg_type` of the transaction file's messages with this command.
 #[must_use]
 pub const fn task_diag_nlmsg(cmd: u8) -> u16 {
     TASK_DIAG_NLMSG_BASE + cmd as u16
@@ -59,25 +62,25 @@ pub const TASK_DIAG_GROUP_CGROUP: u16 = 9;
 /// The highest group.
 pub const TASK_DIAG_GROUP_MAX: u16 = TASK_DIAG_GROUP_CGROUP;
 
-/// Show the group BASE.
+/// Requests the group BASE.
 pub const TASK_DIAG_SHOW_BASE: u64 = 1 << TASK_DIAG_GROUP_BASE;
-/// Show the group CRED.
+/// Requests the group CRED.
 pub const TASK_DIAG_SHOW_CRED: u64 = 1 << TASK_DIAG_GROUP_CRED;
-/// Show the group STAT.
+/// Requests the group STAT.
 pub const TASK_DIAG_SHOW_STAT: u64 = 1 << TASK_DIAG_GROUP_STAT;
-/// Show the group VMA.
+/// Requests the group VMA.
 pub const TASK_DIAG_SHOW_VMA: u64 = 1 << TASK_DIAG_GROUP_VMA;
-/// Show the group VMA_STAT.
+/// Requests the group VMA_STAT.
 pub const TASK_DIAG_SHOW_VMA_STAT: u64 = 1 << TASK_DIAG_GROUP_VMA_STAT;
-/// Show the group CMDLINE.
+/// Requests the group CMDLINE.
 pub const TASK_DIAG_SHOW_CMDLINE: u64 = 1 << TASK_DIAG_GROUP_CMDLINE;
-/// Show the group FILES.
+/// Requests the group FILES.
 pub const TASK_DIAG_SHOW_FILES: u64 = 1 << TASK_DIAG_GROUP_FILES;
-/// Show the group IDENT.
+/// Requests the group IDENT.
 pub const TASK_DIAG_SHOW_IDENT: u64 = 1 << TASK_DIAG_GROUP_IDENT;
-/// Show the group NS.
+/// Requests the group NS.
 pub const TASK_DIAG_SHOW_NS: u64 = 1 << TASK_DIAG_GROUP_NS;
-/// Show the group CGROUP.
+/// Requests the group CGROUP.
 pub const TASK_DIAG_SHOW_CGROUP: u64 = 1 << TASK_DIAG_GROUP_CGROUP;
 
 /// Number of the filter UID in [`TaskDiagFeatures::filters`].
@@ -100,7 +103,7 @@ pub const TASK_DIAG_ATTR_FILTERS: u16 = 32;
 /// Attribute of group 0; group N is this plus N.
 pub const TASK_DIAG_ATTR_GROUPS: u16 = 64;
 
-/// No attribute.
+/// Unused.
 pub const TASK_DIAG_ATTR_UNSPEC: u16 = 0;
 /// The request: [`TaskDiagPid`].
 pub const TASK_DIAG_CMD_ATTR_GET: u16 = 1;
@@ -173,17 +176,17 @@ pub const TASK_DIAG_FLAG_MORE: u32 = 1 << 1;
 
 /// Running or ready to run.
 pub const TASK_DIAG_RUNNING: u8 = 0;
-/// Asleep, a signal wakes it.
+/// Asleep; a signal wakes it.
 pub const TASK_DIAG_INTERRUPTIBLE: u8 = 1;
-/// Asleep, a signal does not wake it.
+/// Asleep; signals do not wake it.
 pub const TASK_DIAG_UNINTERRUPTIBLE: u8 = 2;
 /// Stopped by a signal.
 pub const TASK_DIAG_STOPPED: u8 = 3;
 /// Stopped by its tracer.
 pub const TASK_DIAG_TRACE_STOP: u8 = 4;
-/// Dead, about to go.
+/// Dead, about to be released.
 pub const TASK_DIAG_DEAD: u8 = 5;
-/// Dead, its parent has not waited for it yet.
+/// Dead; its parent has not waited for it yet.
 pub const TASK_DIAG_ZOMBIE: u8 = 6;
 /// A parked kernel thread.
 pub const TASK_DIAG_PARKED: u8 = 7;
@@ -212,15 +215,15 @@ pub const TASK_DIAG_VMA_MAYEXEC: u64 = 1 << 8;
 pub const TASK_DIAG_VMA_MAYSHARE: u64 = 1 << 9;
 /// Grows towards lower addresses.
 pub const TASK_DIAG_VMA_GROWSDOWN: u64 = 1 << 10;
-/// Page frames without a structure of their own.
+/// Page frames without `struct page`.
 pub const TASK_DIAG_VMA_PFNMAP: u64 = 1 << 11;
 /// Locked into memory.
 pub const TASK_DIAG_VMA_LOCKED: u64 = 1 << 12;
 /// Device memory.
 pub const TASK_DIAG_VMA_IO: u64 = 1 << 13;
-/// Will be read from front to back.
+/// Advised sequential reads.
 pub const TASK_DIAG_VMA_SEQ_READ: u64 = 1 << 14;
-/// Will be read here and there.
+/// Advised random reads.
 pub const TASK_DIAG_VMA_RAND_READ: u64 = 1 << 15;
 /// Not copied by a fork.
 pub const TASK_DIAG_VMA_DONTCOPY: u64 = 1 << 16;
@@ -228,7 +231,7 @@ pub const TASK_DIAG_VMA_DONTCOPY: u64 = 1 << 16;
 pub const TASK_DIAG_VMA_DONTEXPAND: u64 = 1 << 17;
 /// Counts as committed memory.
 pub const TASK_DIAG_VMA_ACCOUNT: u64 = 1 << 18;
-/// No swap is set aside for it.
+/// Swap space is not reserved.
 pub const TASK_DIAG_VMA_NORESERVE: u64 = 1 << 19;
 /// Pages of hugetlbfs.
 pub const TASK_DIAG_VMA_HUGETLB: u64 = 1 << 20;
@@ -238,17 +241,17 @@ pub const TASK_DIAG_VMA_SYNC: u64 = 1 << 21;
 pub const TASK_DIAG_VMA_WIPEONFORK: u64 = 1 << 22;
 /// Not in core dumps.
 pub const TASK_DIAG_VMA_DONTDUMP: u64 = 1 << 23;
-/// Page frames with and without a structure.
+/// Page frames with and without `struct page`.
 pub const TASK_DIAG_VMA_MIXEDMAP: u64 = 1 << 24;
 /// Advised to take huge pages.
 pub const TASK_DIAG_VMA_HUGEPAGE: u64 = 1 << 25;
 /// Advised not to take huge pages.
 pub const TASK_DIAG_VMA_NOHUGEPAGE: u64 = 1 << 26;
-/// Same pages may be merged.
+/// Equal pages may be merged (KSM).
 pub const TASK_DIAG_VMA_MERGEABLE: u64 = 1 << 27;
-/// Locked as its pages come in.
+/// Pages are locked when they are faulted in.
 pub const TASK_DIAG_VMA_LOCKONFAULT: u64 = 1 << 28;
-/// Written to since that was last cleared.
+/// Written to since the soft-dirty bits were cleared.
 pub const TASK_DIAG_VMA_SOFTDIRTY: u64 = 1 << 29;
 /// userfaultfd reports missing pages.
 pub const TASK_DIAG_VMA_UFFD_MISSING: u64 = 1 << 30;
@@ -259,7 +262,7 @@ pub const TASK_DIAG_VMA_UFFD_WP: u64 = 1 << 32;
 /// Sealed by `mseal`.
 pub const TASK_DIAG_VMA_SEALED: u64 = 1 << 33;
 
-/// [`TaskDiagIdent::flags`]: the task leads its thread group.
+/// [`TaskDiagIdent::flags`]: the task is the leader of its thread group.
 pub const TASK_DIAG_IDENT_LEADER: u32 = 1 << 0;
 
 /// [`TaskDiagIdent::valid`]: [`TaskDiagIdent::pidfd_ino`].
@@ -337,6 +340,7 @@ pub struct TaskDiagPid {
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
 )]
 #[repr(C)]
+#[non_exhaustive]
 pub struct TaskDiagAbsent {
     /// The task has ended, or has called `execve`, since its row was begun.
     pub gone: u64,
@@ -356,10 +360,11 @@ pub struct TaskDiagAbsent {
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
 )]
 #[repr(C)]
+#[non_exhaustive]
 pub struct TaskDiagMsg {
-    /// The task's (thread's) number.
+    /// Pid of the task (thread).
     pub pid: u32,
-    /// The number of its process.
+    /// Pid of its process.
     pub tgid: u32,
     /// `TASK_DIAG_FLAG_*`.
     pub flags: u32,
@@ -370,22 +375,23 @@ pub struct TaskDiagMsg {
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
 )]
 #[repr(C)]
+#[non_exhaustive]
 pub struct TaskDiagBase {
-    /// The number of its process.
+    /// Pid of its process.
     pub tgid: u32,
-    /// Its own number.
+    /// Pid of the task.
     pub pid: u32,
-    /// The process number of its parent.
+    /// Pid of the parent process.
     pub ppid: u32,
-    /// The number of the task that traces it, 0 if none does.
+    /// Pid of the task that traces it; 0: not traced.
     pub tpid: u32,
-    /// Its session.
+    /// Session id.
     pub sid: u32,
-    /// Its process group.
+    /// Process group id.
     pub pgid: u32,
-    /// `TASK_DIAG_RUNNING` and kin.
+    /// `TASK_DIAG_RUNNING` and the other states.
     pub state: u8,
-    /// Its name: any bytes, ended and padded with NULs.
+    /// Name: any bytes, padded with NULs.
     pub comm: [u8; TASK_DIAG_COMM_LEN],
     /// `__pad`: 0.
     pub pad: [u8; 3],
@@ -406,6 +412,7 @@ pub struct TaskDiagCaps {
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
 )]
 #[repr(C)]
+#[non_exhaustive]
 pub struct TaskDiagCreds {
     /// Real user id.
     pub uid: u32,
@@ -444,6 +451,7 @@ pub struct TaskDiagCreds {
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
 )]
 #[repr(C)]
+#[non_exhaustive]
 pub struct TaskDiagStat {
     /// Start of the task: nanoseconds since boot, in the time namespace of the
     /// reader.
@@ -452,25 +460,25 @@ pub struct TaskDiagStat {
     pub utime: u64,
     /// Nanoseconds in kernel mode.
     pub stime: u64,
-    /// Nanoseconds as a guest's virtual processor, part of `utime`.
+    /// Nanoseconds that it ran a virtual CPU, part of `utime`.
     pub gtime: u64,
     /// `utime` of the children that were waited for.
     pub cutime: u64,
-    /// `stime` of these.
+    /// `stime` of the children that were waited for.
     pub cstime: u64,
-    /// `gtime` of these.
+    /// `gtime` of the children that were waited for.
     pub cgtime: u64,
-    /// Page faults that needed no input.
+    /// Page faults without input.
     pub min_flt: u64,
-    /// Page faults that needed input.
+    /// Page faults with input.
     pub maj_flt: u64,
     /// `min_flt` of the children that were waited for.
     pub cmin_flt: u64,
-    /// `maj_flt` of these.
+    /// `maj_flt` of the children that were waited for.
     pub cmaj_flt: u64,
-    /// Context switches that it asked for, of the thread alone.
+    /// Voluntary context switches of this thread.
     pub nvcsw: u64,
-    /// Context switches that it did not ask for, of the thread alone.
+    /// Involuntary context switches of this thread.
     pub nivcsw: u64,
     /// Nanoseconds that this thread waited for a CPU.
     pub run_delay: u64,
@@ -478,43 +486,42 @@ pub struct TaskDiagStat {
     pub blkio_delay: u64,
     /// Bytes of address space.
     pub vsize: u64,
-    /// Bytes of anonymous memory that are resident.
+    /// Resident anonymous memory, in bytes.
     pub rss_anon: u64,
-    /// Bytes of files that are resident.
+    /// Resident memory of files, in bytes.
     pub rss_file: u64,
-    /// Bytes of shared memory that are resident.
+    /// Resident shared memory, in bytes.
     pub rss_shmem: u64,
-    /// The most that the three together have been.
+    /// Maximum of the sum of `rss_anon`, `rss_file` and `rss_shmem`, in bytes.
     pub rss_peak: u64,
-    /// Bytes of anonymous memory that are swapped out.
+    /// Swapped-out anonymous memory, in bytes.
     pub swap: u64,
-    /// Bytes of the program's code.
+    /// Code of the program, in bytes.
     pub text: u64,
-    /// Bytes of private writable areas and stack.
+    /// Private writable memory mappings and stack, in bytes.
     pub data: u64,
-    /// Bytes that are locked into memory.
+    /// Memory locked into RAM, in bytes.
     pub locked: u64,
     /// `PF_*` of the kernel's `<linux/sched.h>`.
     pub flags: u32,
-    /// Its terminal, as stat(2) encodes device numbers; 0 for none.
+    /// Controlling terminal, encoded as by stat(2); 0: none.
     pub tty: u32,
-    /// The foreground process group of the terminal; 0 if it has no number in
-    /// the pid namespace, -1 without a terminal.
+    /// Foreground process group of the terminal; 0: no pid in the pid namespace;
+    /// -1: no terminal.
     pub tty_pgrp: i32,
-    /// The kernel's priority: 0 to 39 for nice -20 to 19, below 0 for real
-    /// time.
+    /// Priority: 0 to 39 for nice -20 to 19, below 0 for real time.
     pub priority: i32,
     /// -20 to 19.
     pub nice: i32,
-    /// 1 to 99, and 0 if not real time.
+    /// 1 to 99; 0: not real time.
     pub rt_priority: u32,
     /// `SCHED_*` of `<linux/sched.h>`.
     pub policy: u32,
     /// Threads of its process.
     pub num_threads: u32,
-    /// Where it ran last.
+    /// CPU that it ran on last.
     pub processor: u32,
-    /// The signal that its parent gets when it ends, -1 for a thread.
+    /// Signal that the parent receives when the task ends; -1 for a thread.
     pub exit_signal: i32,
     /// wait(2) status of a task that has ended or is about to.
     pub exit_code: i32,
@@ -522,28 +529,28 @@ pub struct TaskDiagStat {
     pub valid: u32,
 }
 
-/// `struct task_diag_vma`: a memory mapping of a process, and a name behind it.
+/// `struct task_diag_vma`: a memory mapping of a process, followed by its name.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
 )]
 #[repr(C)]
+#[non_exhaustive]
 pub struct TaskDiagVma {
-    /// Bytes from here to the next area of the attribute, a multiple of 8.
+    /// Bytes to the next record, a multiple of 8.
     pub len: u32,
-    /// Where in these bytes the name begins, which ends with a NUL; 0 if there
-    /// is none.
+    /// Offset in the record of the name, which ends with a NUL; 0: no name.
     pub name_off: u32,
     /// First address.
     pub start: u64,
-    /// First address behind it.
+    /// First address behind the mapping.
     pub end: u64,
-    /// Of the file mapped: where in it the area begins, in bytes.
+    /// Offset of the mapping in the mapped file, in bytes.
     pub pgoff: u64,
-    /// Of the file mapped: its inode.
+    /// Inode number of the mapped file.
     pub ino: u64,
     /// `TASK_DIAG_VMA_*`.
     pub flags: u64,
-    /// Of the file mapped: its device.
+    /// Major device number of the mapped file.
     pub dev_major: u32,
     /// Minor device number of the mapped file.
     pub dev_minor: u32,
@@ -554,20 +561,21 @@ pub struct TaskDiagVma {
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
 )]
 #[repr(C)]
+#[non_exhaustive]
 pub struct TaskDiagVmaStat {
-    /// Bytes from here to the next area of the attribute, a multiple of 8.
+    /// Bytes to the next record, a multiple of 8.
     pub len: u32,
     /// `__pad`: 0.
     pub pad: u32,
-    /// First address of the area, as of [`TaskDiagVma`].
+    /// First address of the mapping, as [`TaskDiagVma::start`].
     pub start: u64,
-    /// First address behind it.
+    /// First address behind the mapping.
     pub end: u64,
-    /// Resident.
+    /// Resident bytes.
     pub rss: u64,
     /// Resident, each page divided by the number of its users.
     pub pss: u64,
-    /// Of these, what is dirty.
+    /// Dirty part of `pss`.
     pub pss_dirty: u64,
     /// Resident, with other users, clean.
     pub shared_clean: u64,
@@ -577,29 +585,29 @@ pub struct TaskDiagVmaStat {
     pub private_clean: u64,
     /// Resident, without other users, dirty.
     pub private_dirty: u64,
-    /// Resident and lately used.
+    /// Recently used.
     pub referenced: u64,
-    /// Resident and no file's.
+    /// Resident, belongs to no file.
     pub anonymous: u64,
-    /// Merged with the same content elsewhere.
+    /// Merged with equal pages elsewhere.
     pub ksm: u64,
-    /// Given back by madvise(2), and not yet taken.
+    /// Released by madvise(2), not yet reclaimed.
     pub lazy_free: u64,
     /// In anonymous transparent huge pages.
     pub anon_thp: u64,
-    /// In shared memory's huge pages.
+    /// Shared memory in huge pages.
     pub shmem_thp: u64,
-    /// In files' huge pages.
+    /// Files in huge pages.
     pub file_thp: u64,
     /// In pages of hugetlbfs with other users.
     pub shared_hugetlb: u64,
-    /// In pages of hugetlbfs without.
+    /// In pages of hugetlbfs without other users.
     pub private_hugetlb: u64,
     /// Swapped out.
     pub swap: u64,
     /// Swapped out, each page divided by the number of its users.
     pub swap_pss: u64,
-    /// `pss`, if the area is locked into memory.
+    /// `pss` if the mapping is locked into memory, otherwise 0.
     pub locked: u64,
 }
 
@@ -608,22 +616,23 @@ pub struct TaskDiagVmaStat {
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
 )]
 #[repr(C)]
+#[non_exhaustive]
 pub struct TaskDiagFiles {
-    /// RLIMIT_NOFILE.
+    /// Soft limit of RLIMIT_NOFILE.
     pub limit_soft: u64,
-    /// How far it may be raised.
+    /// Hard limit of RLIMIT_NOFILE.
     pub limit_hard: u64,
     /// Descriptors in use.
     pub total: u32,
-    /// Of these, regular files.
+    /// Descriptors of regular files.
     pub regular: u32,
-    /// Sockets.
+    /// Descriptors of sockets.
     pub socket: u32,
-    /// Pipes and FIFOs.
+    /// Descriptors of pipes and FIFOs.
     pub pipe: u32,
-    /// Eventfds.
+    /// Descriptors of eventfds.
     pub eventfd: u32,
-    /// Epoll instances.
+    /// Descriptors of epoll instances.
     pub epoll: u32,
     /// All other descriptors.
     pub other: u32,
@@ -636,6 +645,7 @@ pub struct TaskDiagFiles {
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
 )]
 #[repr(C)]
+#[non_exhaustive]
 pub struct TaskDiagIdent {
     /// Start of the task: nanoseconds since boot, in the initial time namespace.
     pub start_time: u64,
@@ -652,6 +662,7 @@ pub struct TaskDiagIdent {
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
 )]
 #[repr(C)]
+#[non_exhaustive]
 pub struct TaskDiagNs {
     /// Bit `TASK_DIAG_NS_*` of each valid inode number, and that plus
     /// [`TASK_DIAG_NS_IDS`] of each valid id.
@@ -698,13 +709,14 @@ pub struct TaskDiagNs {
     pub uts_id: u64,
 }
 
-/// `struct task_diag_cgroup`: its cgroup, and a path behind it.
+/// `struct task_diag_cgroup`: the cgroup of a task, followed by its path.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
 )]
 #[repr(C)]
+#[non_exhaustive]
 pub struct TaskDiagCgroup {
-    /// Id of its cgroup in the default hierarchy.
+    /// Id of the cgroup in the default hierarchy.
     pub id: u64,
     /// Offset of the path, which ends with a NUL, from the start of this
     /// structure; 0: no path, as it is longer than `PATH_MAX`.
@@ -718,6 +730,7 @@ pub struct TaskDiagCgroup {
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
 )]
 #[repr(C)]
+#[non_exhaustive]
 pub struct TaskDiagFeatures {
     /// Bit N: group `TASK_DIAG_GROUP_*` with number N.
     pub groups: u64,
@@ -735,7 +748,7 @@ pub struct TaskDiagFeatures {
     pub pad: u32,
 }
 
-/// The name of an attribute's type, for messages to people.
+/// Returns the name of an attribute type, for messages to users.
 #[must_use]
 pub const fn attribute_name(kind: u16) -> Option<&'static str> {
     Some(match kind {

@@ -1,389 +1,285 @@
 // SPDX-License-Identifier: MIT
-//! The asynchronous client: the same requests and the same answers, through
-//! genetlink on tokio.
+//! The asynchronous client, on tokio.
 //!
-//! A netlink socket carries one dump at a time, so each request opens its own:
-//! any number of them may be under way at once, and one that is dropped is
-//! gone with its socket. The socket is driven by whoever awaits the tasks;
-//! nothing is spawned.
+//! [`AsyncClient`] sends the same requests and returns the same tasks and errors as
+//! [`Client`](crate::Client), and shares its receive path: one receive buffer, no
+//! allocation per task, constant memory for a dump of any length.
 //!
-//! netlink-proto reads ahead as far as it can and copies what it reads, so a
-//! large dump lies in memory as a whole. The synchronous [`crate::Client`] does
-//! neither; on a thread of its own it is the faster way.
+//! Every function of a client may be cancelled by dropping its future. A dump that
+//! is dropped before its end leaves the client usable.
 //!
 //! ```no_run
-//! use futures_util::StreamExt;
-//! use taskdiag::{Request, Strategy, asynchronous};
+//! use taskdiag::asynchronous::AsyncClient;
+//! use taskdiag::{Request, Strategy};
 //!
 //! # async fn example() -> taskdiag::Result<()> {
-//! let mut tasks = asynchronous::dump(&Request::new(Strategy::All)).await?;
-//! while let Some(task) = tasks.next().await {
-//!     println!("{}", task?.pid);
+//! let mut client = AsyncClient::connect().await?;
+//! let mut dump = client.dump(&Request::new(Strategy::All)).await?;
+//! while let Some(task) = dump.next().await? {
+//!     println!("{}", task.pid());
 //! }
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # Transports
+//!
+//! - The netlink socket and the socket of the daemon are non-blocking, and the
+//!   runtime watches them.
+//! - `/proc/task-diag` cannot be watched: the kernel prepares the reply within
+//!   read(2), as it does within recvmsg(2) for the netlink socket. The client reads
+//!   it in the same way, and gives other tasks of the runtime their turn between
+//!   reads.
+//! - Reading `/proc/PID` takes several blocking system calls per task and has no
+//!   asynchronous form. Use the blocking client on a thread for blocking calls:
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> taskdiag::Result<()> {
+//! use taskdiag::{Client, Request, Strategy, Task};
+//!
+//! let tasks = tokio::task::spawn_blocking(|| {
+//!     let mut client = Client::connect_any()?;
+//!     let mut dump = client.dump(&Request::new(Strategy::All))?;
+//!     dump.tasks().collect::<taskdiag::Result<Vec<Task>>>()
+//! });
+//! assert!(!tasks.await.unwrap()?.is_empty());
+//! # Ok(())
+//! # }
+//! ```
 
-mod link;
-#[cfg(test)]
-mod tests;
+#[cfg(feature = "daemon")]
+mod daemon;
+mod dump;
+#[cfg(feature = "netlink")]
+mod file;
+#[cfg(feature = "netlink")]
+mod socket;
+mod transport;
 
-use std::fmt;
-use std::future::{Future, poll_fn};
-use std::io;
-use std::pin::{Pin, pin};
-use std::task::{Context, Poll};
+use std::future::poll_fn;
 
-use futures_channel::mpsc::UnboundedReceiver;
-use futures_util::future::{Either, select};
-use futures_util::stream::{Stream, StreamExt};
-use genetlink::message::RawGenlMessage;
-use genetlink::{GenetlinkError, new_connection_with_socket};
-use netlink_packet_core::{
-    DecodeError, Emitable, NLM_F_DUMP, NLM_F_REQUEST, NetlinkMessage, ParseableParametrized,
-};
-use netlink_packet_generic::{GenlFamily, GenlHeader, GenlMessage};
-use netlink_proto::Connection;
-use netlink_proto::sys::SocketAddr;
-use nix::libc;
+use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST};
 
-use self::link::{Link, TokioLink};
-use crate::codec::{TaskDiagMessage, encode, impl_family};
-use crate::dump::Stats;
-use crate::error::{Error, Result};
-use crate::features::Features;
+use crate::error::Result;
+use crate::netlink::TaskDiagMessage;
 use crate::pid::Pid;
-use crate::reassembly::{Reassembly, Step};
+use crate::receiver::{RECEIVE_MIN, Receiver};
+use crate::request::Features;
+use crate::request::Show;
 use crate::request::{Request, Scope, Strategy};
-use crate::show::Show;
 use crate::task::Task;
 
-/// Asks for these tasks.
-///
-/// # Errors
-///
-/// [`Error::NoFamily`] where the running kernel has no TASKDIAG family, and
-/// [`Error::Io`] where there is no socket to be had. What the kernel says to
-/// the request comes with the first task.
-///
-/// # Panics
-///
-/// Outside of a tokio runtime with I/O enabled.
-pub async fn dump(request: &Request<'_>) -> Result<Tasks> {
-    let flags = NLM_F_REQUEST | NLM_F_DUMP;
-    let answer = Answer::open(request.into(), flags, request.scope).await?;
-    Ok(Tasks(answer))
-}
+pub use dump::{AsyncDump, Tasks};
+pub use transport::AsyncTransport;
 
-/// Asks for one process or thread, with everything that is to be told of it.
-///
-/// # Errors
-///
-/// [`Error::Kernel`] with `ESRCH` if there is no such task, or none that may
-/// be seen; else as [`dump`] and [`crate::Dump::next`].
-///
-/// # Panics
-///
-/// Outside of a tokio runtime with I/O enabled.
-pub async fn one(pid: Pid, show: Show) -> Result<Task> {
-    get(&Request::new(Strategy::One(pid)).show(show)).await
-}
-
-/// As [`one`], with a whole request. The kernel refuses any strategy but
-/// [`Strategy::One`].
-///
-/// # Errors
-///
-/// As [`one`].
-///
-/// # Panics
-///
-/// Outside of a tokio runtime with I/O enabled.
-pub async fn get(request: &Request<'_>) -> Result<Task> {
-    let answer = Answer::open(request.into(), request.flags_for_one(), request.scope).await?;
-    match Tasks(answer).next().await {
-        Some(task) => task,
-        None => Err(request.without_answer()),
-    }
-}
-
-/// Queries the supported features, see [`crate::Client::features`].
-///
-/// # Errors
-///
-/// As [`dump`] and [`crate::Dump::next`].
-///
-/// # Panics
-///
-/// Outside of a tokio runtime with I/O enabled.
-pub async fn features() -> Result<Features> {
-    let message = TaskDiagMessage::features();
-    let mut answer = Answer::<TokioLink>::open(message, NLM_F_REQUEST, Scope::Own).await?;
-    answer.features().await
-}
-
-/// The tasks of a dump, as a stream. Nothing comes after an error; the errors
-/// are those of [`crate::Dump::next`].
+/// A client whose functions return futures. See the [module](self).
 #[derive(Debug)]
-#[must_use = "a stream does nothing unless it is polled"]
-pub struct Tasks(Answer<TokioLink>);
+pub struct AsyncClient<T = Box<dyn AsyncTransport>> {
+    transport: T,
+    receiver: Receiver,
+}
 
-impl Tasks {
-    /// What the dump has cost and found so far. What is received is counted
-    /// when it is read, which may be ahead of the tasks handed out.
-    #[must_use]
-    pub fn stats(&mut self) -> Stats {
-        self.0.stats()
+#[cfg(feature = "netlink")]
+impl AsyncClient {
+    /// Opens a netlink socket and resolves the family, as
+    /// [`Client::connect`](crate::Client::connect).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoFamily`](crate::Error::NoFamily) if the running kernel has no
+    /// TASKDIAG family, [`Error::Io`](crate::Error::Io) if a system call fails.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime with I/O enabled.
+    pub async fn connect() -> Result<Self> {
+        let mut buffer = vec![0; crate::RECEIVE_BUFFER].into_boxed_slice();
+        let socket = socket::AsyncSocket::connect(&mut buffer)?;
+        Ok(Self::over(Box::new(socket), buffer))
+    }
+
+    /// Opens `/proc/task-diag`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoFile`](crate::Error::NoFile) if the running kernel has no such
+    /// file, [`Error::Io`](crate::Error::Io) if a system call fails.
+    pub async fn open_file() -> Result<Self> {
+        let file = Box::new(file::AsyncFile::open()?);
+        Ok(Self::with_transport(file, crate::RECEIVE_BUFFER))
     }
 }
 
-impl Stream for Tasks {
-    type Item = Result<Task>;
+#[cfg(feature = "daemon")]
+impl AsyncClient {
+    /// Connects to the daemon in its usual place, as
+    /// [`Daemon::connect`](crate::Daemon::connect).
+    ///
+    /// # Errors
+    ///
+    /// As [`Daemon::connect_to`](crate::Daemon::connect_to).
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime with I/O enabled.
+    pub async fn connect_to_daemon() -> Result<Self> {
+        let daemon = daemon::AsyncDaemon::connect(crate::Daemon::connect).await?;
+        Ok(Self::with_transport(
+            Box::new(daemon),
+            crate::RECEIVE_BUFFER,
+        ))
+    }
 
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.get_mut().0.poll_task(cx)
+    /// Connects to the daemon whose socket has this path.
+    ///
+    /// # Errors
+    ///
+    /// As [`Daemon::connect_to`](crate::Daemon::connect_to).
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime with I/O enabled.
+    pub async fn connect_to_daemon_at(path: impl Into<std::path::PathBuf>) -> Result<Self> {
+        let path = path.into();
+        let daemon = daemon::AsyncDaemon::connect(move || crate::Daemon::connect_to(&path)).await?;
+        Ok(Self::with_transport(
+            Box::new(daemon),
+            crate::RECEIVE_BUFFER,
+        ))
     }
 }
 
-/// A payload that is left as it is: it is the reassembly that reads it.
-#[derive(Clone, Debug)]
-struct Payload {
-    cmd: u8,
-    bytes: Vec<u8>,
-}
-
-impl_family!(Payload);
-
-impl Emitable for Payload {
-    fn buffer_len(&self) -> usize {
-        self.bytes.len()
-    }
-
-    fn emit(&self, buffer: &mut [u8]) {
-        buffer.copy_from_slice(&self.bytes);
-    }
-}
-
-impl ParseableParametrized<[u8], GenlHeader> for Payload {
-    fn parse_with_param(payload: &[u8], header: GenlHeader) -> Result<Self, DecodeError> {
-        Ok(Self {
-            cmd: header.cmd,
-            bytes: payload.to_vec(),
-        })
-    }
-}
-
-type Message = NetlinkMessage<GenlMessage<Payload>>;
-
-/// An answer being read.
-struct Answer<S>
-where
-    S: Link,
-{
-    connection: Connection<RawGenlMessage, S>,
-    /// Whether the connection has given up.
-    closed: bool,
-    messages: Pin<Box<dyn Stream<Item = Result<Message, DecodeError>> + Send>>,
-    /// Held so that the connection does not take it for the wish to close.
-    _unsolicited: UnboundedReceiver<(NetlinkMessage<RawGenlMessage>, SocketAddr)>,
-    /// The request, to find what an error points at.
-    request: Vec<u8>,
-    reassembly: Reassembly,
-    /// The present message, as bytes.
-    datagram: Vec<u8>,
-    /// What had been received before the answer.
-    before: (u64, u64),
-    tasks: u64,
-}
-
-impl<S: Link> Answer<S> {
-    async fn open(message: TaskDiagMessage, flags: u16, scope: Scope) -> Result<Self> {
-        message.check()?;
-        let (mut connection, mut handle, unsolicited) =
-            new_connection_with_socket::<S>().map_err(|source| Error::Io {
-                context: "cannot open a netlink socket",
-                source,
-            })?;
-        // Without this an error that ends a dump looks like its end.
-        connection.set_forward_done(true);
-
-        let resolved = {
-            let resolving = pin!(handle.resolve_family::<Payload>());
-            match select(resolving, &mut connection).await {
-                Either::Left((resolved, _)) => Some(resolved),
-                Either::Right(_) => None,
+#[cfg(all(feature = "netlink", feature = "daemon"))]
+impl AsyncClient {
+    /// Opens the best available transport: the netlink socket, `/proc/task-diag`, or
+    /// the daemon. See the [module](self) for a kernel without task_diag.
+    ///
+    /// # Errors
+    ///
+    /// The error of the netlink socket if no transport is available.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime with I/O enabled.
+    pub async fn connect_any() -> Result<Self> {
+        let error = match Self::connect().await {
+            Err(error) => error,
+            client => return client,
+        };
+        log::debug!("no netlink socket: {error}");
+        match Self::open_file().await {
+            Err(error) => log::debug!("no transaction file: {error}"),
+            client => return client,
+        }
+        match daemon::AsyncDaemon::connect(crate::Daemon::connect_quickly).await {
+            Err(error) => log::debug!("no daemon: {error}"),
+            Ok(daemon) => {
+                return Ok(Self::with_transport(
+                    Box::new(daemon),
+                    crate::RECEIVE_BUFFER,
+                ));
             }
-        };
-        let family = resolved
-            .ok_or_else(|| closed(&mut connection))?
-            .map_err(|error| match error {
-                GenetlinkError::NetlinkError(error)
-                    if error.raw_os_error() == Some(libc::ENOENT) =>
-                {
-                    Error::NoFamily
-                }
-                GenetlinkError::NetlinkError(source) => Error::Io {
-                    context: "cannot find the family",
-                    source,
-                },
-                GenetlinkError::DecodeError(error) => decode(&error),
-                _ => closed(&mut connection),
-            })?
-            .id;
+        }
+        Err(error)
+    }
+}
 
-        let bytes = encode(message.clone(), family, 0, flags);
-        let mut payload = vec![0; message.buffer_len()];
-        message.emit(&mut payload);
-        let mut asked = NetlinkMessage::from(GenlMessage::new(
-            GenlHeader {
-                cmd: message.command(),
-                version: message.version(),
-            },
-            Payload {
-                cmd: message.command(),
-                bytes: payload,
-            },
-            family,
-        ));
-        asked.header.flags = flags;
-        connection.socket_mut().set_scope(scope);
-        let before = connection.socket_mut().received();
-        let messages = match handle.send_request(asked) {
-            Ok(messages) => messages.boxed(),
-            Err(_) => return Err(closed(&mut connection)),
-        };
-        // The caller may close descriptors when this returns: the kernel has to
-        // receive the request before.
-        let closed = message.has_descriptors()
-            && poll_fn(|cx| Poll::Ready(Pin::new(&mut connection).poll(cx).is_ready())).await;
-        // netlink-proto has looked at the sequence number already.
-        let mut reassembly = Reassembly::new(family, 0, 0);
-        reassembly.request(message.requested());
-        Ok(Self {
-            connection,
-            closed,
-            messages,
-            _unsolicited: unsolicited,
-            request: bytes,
-            reassembly,
-            datagram: Vec::new(),
-            before,
-            tasks: 0,
-        })
+impl<T: AsyncTransport> AsyncClient<T> {
+    /// Creates a client over this transport, with a receive buffer of this length
+    /// in bytes, but at least [`RECEIVE_MIN`].
+    pub fn with_transport(transport: T, len: usize) -> Self {
+        Self::over(transport, vec![0; len.max(RECEIVE_MIN)].into_boxed_slice())
     }
 
-    fn stats(&mut self) -> Stats {
-        let (receives, bytes) = self.connection.socket_mut().received();
-        Stats {
-            receives: receives - self.before.0,
-            bytes: bytes - self.before.1,
-            tasks: self.tasks,
-            interrupted: self.reassembly.interrupted(),
+    fn over(transport: T, buffer: Box<[u8]>) -> Self {
+        Self {
+            transport,
+            receiver: Receiver::new(buffer),
         }
     }
 
-    fn poll_task(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Task>>> {
-        let result = loop {
-            match self.reassembly.step(&self.datagram) {
-                Ok(Step::Task(row)) => {
-                    let task = self.reassembly.task(&self.datagram, row);
-                    break task.map(|task| task.to_owned());
-                }
-                Ok(Step::End) => return Poll::Ready(None),
-                Err(error) => break Err(error),
-                Ok(Step::More) => {}
-            }
-            match self.poll_message(cx) {
-                Poll::Ready(Ok(message)) => self.take(message),
-                Poll::Ready(Err(error)) => break Err(error),
-                Poll::Pending => return Poll::Pending,
-            }
-        };
-        Poll::Ready(Some(match result {
-            Ok(task) => {
-                self.tasks += 1;
-                Ok(task)
-            }
-            Err(mut error) => {
-                self.reassembly.end();
-                if let Error::Kernel(error) = &mut error {
-                    error.locate(&self.request, self.reassembly.framing());
-                }
-                Err(error)
-            }
-        }))
+    /// Returns the transport.
+    pub const fn transport(&self) -> &T {
+        &self.transport
     }
 
-    async fn features(&mut self) -> Result<Features> {
-        loop {
-            let message = poll_fn(|cx| self.poll_message(cx)).await?;
-            self.take(message);
-            if let Some(told) = self.reassembly.features(&self.datagram).transpose() {
-                return Features::from_answer(told);
-            }
+    /// Requests tasks, which [`AsyncDump::next`] returns one by one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`](crate::Error::Io), [`Error::Scope`](crate::Error::Scope) and
+    /// [`Error::TooLong`](crate::Error::TooLong) if the request cannot be sent. An
+    /// error of the kernel is returned by [`AsyncDump::next`].
+    pub async fn dump(&mut self, request: &Request<'_>) -> Result<AsyncDump<'_, T>> {
+        let flags = NLM_F_REQUEST | NLM_F_DUMP;
+        self.send_message(request.into(), flags, request.scope)
+            .await
+    }
+
+    /// Returns one process or thread with these groups.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Kernel`](crate::Error::Kernel) with `ESRCH` if the task does not
+    /// exist or the caller may not see it; otherwise as [`AsyncDump::next`].
+    pub async fn one(&mut self, pid: Pid, show: Show) -> Result<Task> {
+        self.get(&Request::new(Strategy::One(pid)).show(show)).await
+    }
+
+    /// Returns the task of a request. The kernel refuses any strategy except
+    /// [`Strategy::One`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::one`].
+    pub async fn get(&mut self, request: &Request<'_>) -> Result<Task> {
+        let flags = request.flags_for_one();
+        let mut reply = self
+            .send_message(request.into(), flags, request.scope)
+            .await?;
+        let task = reply.next().await?.map(|task| task.to_owned());
+        // The end of a dump follows its last row.
+        reply.next().await?;
+        task.ok_or_else(|| request.without_answer())
+    }
+
+    /// Queries the supported features, as
+    /// [`Client::features`](crate::Client::features).
+    ///
+    /// # Errors
+    ///
+    /// As [`AsyncDump::next`].
+    pub async fn features(&mut self) -> Result<Features> {
+        self.send_message(TaskDiagMessage::features(), NLM_F_REQUEST, Scope::Own)
+            .await?
+            .features()
+            .await
+    }
+
+    /// Sends any message to the family with these `NLM_F_*` flags, for requests
+    /// that [`Request`] cannot express.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::dump`].
+    pub async fn send_message(
+        &mut self,
+        message: TaskDiagMessage,
+        flags: u16,
+        scope: Scope,
+    ) -> Result<AsyncDump<'_, T>> {
+        let Self {
+            transport,
+            receiver,
+        } = self;
+        if receiver.is_unread() {
+            poll_fn(|cx| transport.poll_reset(cx, receiver.buffer())).await?;
         }
-    }
-
-    /// The next message, driving the connection until there is one.
-    fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message>> {
-        loop {
-            match self.messages.poll_next_unpin(cx) {
-                Poll::Ready(Some(message)) => {
-                    return Poll::Ready(message.map_err(|error| decode(&error)));
-                }
-                Poll::Ready(None) => return Poll::Ready(Err(closed(&mut self.connection))),
-                Poll::Pending if self.closed => {
-                    return Poll::Ready(Err(closed(&mut self.connection)));
-                }
-                Poll::Pending => {}
-            }
-            if Pin::new(&mut self.connection).poll(cx).is_ready() {
-                self.closed = true;
-                continue;
-            }
-            // What the connection has just read does not wake anybody.
-            return match self.messages.poll_next_unpin(cx) {
-                Poll::Pending => Poll::Pending,
-                Poll::Ready(Some(message)) => Poll::Ready(message.map_err(|error| decode(&error))),
-                Poll::Ready(None) => Poll::Ready(Err(closed(&mut self.connection))),
-            };
-        }
-    }
-
-    /// Makes the message the datagram that the reassembly reads, so that one
-    /// set of rules serves both clients.
-    fn take(&mut self, mut message: Message) {
-        message.header.sequence_number = 0;
-        message.header.port_number = 0;
-        message.finalize();
-        self.datagram.clear();
-        self.datagram.resize(message.buffer_len(), 0);
-        message.serialize(&mut self.datagram);
-        self.reassembly.next_datagram();
-    }
-}
-
-impl<S: Link> fmt::Debug for Answer<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Answer")
-            .field("reassembly", &self.reassembly)
-            .finish_non_exhaustive()
-    }
-}
-
-/// Why the connection gave up.
-fn closed<S: Link>(connection: &mut Connection<RawGenlMessage, S>) -> Error {
-    connection
-        .socket_mut()
-        .fault()
-        .unwrap_or_else(|| Error::Io {
-            context: "the answer broke off",
-            source: io::ErrorKind::UnexpectedEof.into(),
-        })
-}
-
-fn decode(error: &DecodeError) -> Error {
-    Error::Decode {
-        what: error.to_string(),
+        let framing = transport.framing();
+        let request = receiver.encode(message, framing, flags)?;
+        poll_fn(|cx| transport.poll_send(cx, request, scope)).await?;
+        let reply = receiver.reply(framing, transport.port(), transport.forwards());
+        Ok(AsyncDump { transport, reply })
     }
 }

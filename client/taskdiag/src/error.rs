@@ -8,9 +8,9 @@ use std::path::PathBuf;
 use nix::libc;
 
 use crate::abi;
+use crate::netlink::{ATTRIBUTE_MAX, Malformed};
 use crate::pid::Pid;
 use crate::request::Show;
-use crate::wire::{ATTRIBUTE_MAX, Malformed};
 
 /// Result of the functions of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -293,10 +293,13 @@ impl fmt::Display for KernelError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct BadAttr {
-    /// Offset of the attribute in the request, in bytes; `None` if it is missing.
+    /// Offset of the attribute in the request, in bytes; `None` if it is missing, or
+    /// if the request was not sent as bytes.
     pub offset: Option<u32>,
     /// Type of the attribute, if it is known.
     pub kind: Option<u16>,
+    /// Whether the request lacks it.
+    pub missing: bool,
 }
 
 impl BadAttr {
@@ -316,7 +319,8 @@ impl fmt::Display for BadAttr {
         }
         match self.offset {
             Some(offset) => write!(f, " at byte {offset}"),
-            None => f.write_str(" is missing"),
+            None if self.missing => f.write_str(" is missing"),
+            None => Ok(()),
         }
     }
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-//! The transaction file, `/proc/task-diag`: a request is written, its answer
-//! is read.
+//! The transaction file, `/proc/task-diag`: the client writes a request and reads
+//! the reply.
 //!
-//! Knows nothing of tasks.
+//! Must not depend on tasks.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -12,19 +12,19 @@ use nix::libc;
 use crate::abi;
 use crate::error::{Error, Result};
 use crate::request::Scope;
-use crate::transport::{Framing, Transport};
+use crate::transport::{Framing, Transport, copy_datagram};
 
-/// Room for the message that says why a request is refused.
+/// Maximum length of the message with the reason of a refused request, in bytes.
 const REFUSAL: usize = 1024;
 
 /// The open transaction file.
 ///
-/// The pid namespace of what is asked through it is that of the procfs it lies
-/// in.
+/// The pid namespace of its requests is the pid namespace of the procfs instance.
 #[derive(Debug)]
 pub struct TransactionFile {
     file: File,
-    /// Why the last request was refused, to be received.
+    /// The error message of the last request, if it was refused and the message has
+    /// not been received yet.
     refusal: Option<Vec<u8>>,
 }
 
@@ -33,7 +33,7 @@ impl TransactionFile {
     ///
     /// # Errors
     ///
-    /// [`Error::NoFile`] if the kernel has none, else [`Error::Io`].
+    /// [`Error::NoFile`] if the kernel has no such file, otherwise [`Error::Io`].
     pub fn open() -> Result<Self> {
         let path = format!("/proc/{}", abi::TASK_DIAG_PROC_NAME);
         match OpenOptions::new().read(true).write(true).open(path) {
@@ -46,8 +46,8 @@ impl TransactionFile {
         }
     }
 
-    /// The message about the request that has just been refused, if there is
-    /// one.
+    /// Reads the error message of the request that was just refused, if the file
+    /// has one.
     fn read_refusal(&mut self) -> Option<Vec<u8>> {
         let mut message = vec![0; REFUSAL];
         let len = self.read(&mut message).ok().filter(|&len| len > 0)?;
@@ -70,13 +70,13 @@ impl Transport for TransactionFile {
         Framing::Plain
     }
 
-    /// The answer repeats what the request says, which is none.
+    /// The reply repeats the port number of the request, which is 0.
     fn port(&self) -> u32 {
         0
     }
 
-    /// Writes the request. One that is refused counts as sent, if the file
-    /// tells why: that is its answer then, as it is over netlink.
+    /// Writes the request. A refused request counts as sent if the file has an
+    /// error message for it: as over netlink, that message is the reply.
     fn send(&mut self, request: &[u8], scope: Scope) -> Result<()> {
         if let Scope::Process(pid) = scope {
             let asked = "/proc/task-diag";
@@ -95,7 +95,7 @@ impl Transport for TransactionFile {
 
     fn receive(&mut self, buffer: &mut [u8]) -> Result<usize> {
         if let Some(refusal) = self.refusal.take() {
-            return hand_out(&refusal, buffer);
+            return copy_datagram(&refusal, buffer);
         }
         let len = self.read(buffer).map_err(|error| {
             io(match error.raw_os_error() {
@@ -105,29 +105,18 @@ impl Transport for TransactionFile {
         })?;
         match len {
             0 => Err(Error::Decode {
-                what: "it ends before its end is told".to_owned(),
+                what: "the reply ends without NLMSG_DONE".to_owned(),
             }),
             len => Ok(len),
         }
     }
 
-    /// Opens the file once more: closing it is how an answer is dropped.
+    /// Opens the file again: the kernel drops an unread reply only when the file is
+    /// closed.
     fn reset(&mut self, _buffer: &mut [u8]) -> Result<()> {
         *self = Self::open()?;
         Ok(())
     }
-}
-
-/// Copies a datagram that is at hand.
-pub(crate) fn hand_out(datagram: &[u8], buffer: &mut [u8]) -> Result<usize> {
-    let len = datagram.len();
-    let room = buffer.len();
-    let to = buffer.get_mut(..len).ok_or(Error::Truncated {
-        message: len,
-        buffer: room,
-    })?;
-    to.copy_from_slice(datagram);
-    Ok(len)
 }
 
 fn io(context: &'static str) -> impl Fn(io::Error) -> Error {

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT
-//! Facts about tasks from the kernel's TASKDIAG netlink family.
+//! Attributes of tasks from the TASKDIAG netlink family of the kernel.
 //!
-//! `/proc/PID/*` costs at least three system calls a process, in text. This
-//! asks once, and receives a binary stream: *which tasks* ([`Strategy`]),
-//! *what about them* ([`Show`]), *as seen from where* ([`Scope`]).
+//! Reading `/proc/PID/*` costs at least three system calls per process, and the
+//! result is text. With task_diag, a program sends one request and receives a binary
+//! stream. The request selects tasks ([`Strategy`], [`Filters`]), attribute groups
+//! ([`Show`]) and a pid namespace ([`Scope`]).
 //!
-//! ```no_run
+//! ```
 //! use taskdiag::{Client, Request, Show, Strategy};
 //!
-//! let mut client = Client::connect()?;
+//! let mut client = Client::connect_any()?;
 //! let request = Request::new(Strategy::All).show(Show::BASE | Show::CRED);
 //! let mut dump = client.dump(&request)?;
 //! while let Some(task) = dump.next()? {
@@ -19,92 +20,111 @@
 //! # Ok::<(), taskdiag::Error>(())
 //! ```
 //!
-//! [`Dump::next`] lends each task from one receive buffer, and allocates
-//! nothing for it; [`Dump::tasks`] gives owned ones. Who may see which task is
-//! the kernel's to say: the answer is that of procfs mounted with
+//! [`Dump::next`] returns each task borrowed from one receive buffer and allocates
+//! nothing for it; [`Dump::tasks`] returns owned tasks. The kernel decides which
+//! tasks a caller may see: the same tasks as in procfs mounted with
 //! `hidepid=ptraceable`.
 //!
-//! The [`guide`] walks through lists, filters, memory and transports.
+//! The [`guide`] explains lists, filters, memory and transports by example.
 //!
 //! # Kernels without task_diag
 //!
-//! [`Client::connect_any`] takes the best there is: the netlink family, the
-//! transaction file `/proc/task-diag`, the daemon `taskdiagd`, or else the files
-//! of `/proc/PID`, which every Linux has. [`AnySource::kind`] tells which.
-//! Requests, tasks and errors are the same; what procfs cannot tell is said at
-//! [`Procfs`]. It costs several system calls a task instead of about a thousand
-//! instructions.
+//! [`Client::connect_any`] opens the best available transport: the netlink family,
+//! the transaction file `/proc/task-diag`, the daemon `taskdiagd`, or the files of
+//! `/proc/PID`, which every Linux has. [`AnySource::kind`] returns its kind.
+//! Requests, tasks and errors are the same for all of them; [`Procfs`] lists the
+//! fields that procfs does not have. Procfs costs several system calls per task
+//! instead of about a thousand instructions.
 //!
-//! ```
-//! use taskdiag::{Client, Request, Strategy};
+//! # Following processes
 //!
-//! let mut client = Client::connect_any()?;
-//! println!("by {}", client.source().kind());
-//! let mut dump = client.dump(&Request::new(Strategy::All))?;
-//! assert!(dump.next()?.is_some());
-//! # Ok::<(), taskdiag::Error>(())
-//! ```
-//!
-//! # Following
-//!
-//! [`Live`] is a table of all processes that the kernel's events keep current;
-//! the module [`events`] has the events alone.
+//! [`Live`] is a table of all processes that events of the kernel keep current. The
+//! module [`events`] provides the events themselves.
 //!
 //! # Features
 //!
-//! - `tokio`: the asynchronous client, in the module `asynchronous`.
-//! - `serde`: `Serialize` for the owned types.
+//! - `netlink` (default): the netlink family and `/proc/task-diag`.
+//! - `procfs` (default): the files of `/proc/PID`.
+//! - `daemon`: the client of `taskdiagd`.
+//! - `events`: process events of the proc connector, and [`Live`].
+//! - `tokio`: the asynchronous client, in the module [`asynchronous`].
+//! - `serde`: `Serialize` and `Deserialize` for the owned types.
+//!
+//! Without any of them, [`Client::with_transport`] reads replies from a
+//! [`Transport`] of the program.
 
 #![deny(unsafe_code)]
 
+#[cfg(not(target_os = "linux"))]
+compile_error!(
+    "taskdiag: the crate needs Linux: task_diag, procfs and the proc connector exist on no other system"
+);
+
 pub mod abi;
-mod answer;
-mod any;
 #[cfg(feature = "tokio")]
 pub mod asynchronous;
 mod caps;
-pub mod codec;
-mod daemon;
+mod client;
+pub mod daemon_protocol;
+#[cfg(any(feature = "netlink", feature = "events"))]
+mod datagram;
 mod dump;
 mod error;
+#[cfg(feature = "events")]
 pub mod events;
-mod extack;
+#[cfg(feature = "netlink")]
 mod file;
+#[cfg(all(
+    feature = "netlink",
+    feature = "procfs",
+    feature = "daemon",
+    feature = "events"
+))]
 pub mod guide;
+#[cfg(feature = "events")]
 pub mod live;
 mod name_list;
+#[cfg(feature = "procfs")]
 pub mod names;
+pub mod netlink;
 mod pid;
-mod procfs;
+#[cfg(feature = "procfs")]
+pub mod procfs;
 pub mod reassembly;
-pub mod relay;
+mod receiver;
 mod request;
-#[allow(unsafe_code, reason = "socket options that nix does not have")]
+#[cfg(feature = "netlink")]
 mod socket;
+mod source;
+mod sys;
 mod task;
 mod transport;
-mod wire;
 
-// Paths used by modules outside of `request`.
-use request::{features, filter, show};
-
-pub use any::{AnySource, TransportKind};
 pub use caps::{CapSet, Capability};
-pub use daemon::protocol as daemon_protocol;
-pub use daemon::{DAEMON_SOCKET, DAEMON_VARIABLE, Daemon};
-pub use dump::{Client, Dump, RECEIVE_BUFFER, RECEIVE_MIN, Stats};
+pub use client::Client;
+pub use dump::Dump;
 pub use error::{BadAttr, Error, KernelError, Result};
+#[cfg(feature = "netlink")]
 pub use file::TransactionFile;
+#[cfg(feature = "events")]
 pub use live::Live;
 pub use pid::Pid;
-pub use procfs::{Keep, Procfs};
+#[cfg(feature = "procfs")]
+pub use procfs::Procfs;
+pub use receiver::{RECEIVE_BUFFER, RECEIVE_MIN, Stats};
 pub use request::{
     Features, FilterKinds, Filters, Options, ParseShowError, ParseStatesError, Request, Scope,
     Show, States, Strategies, Strategy,
 };
+#[cfg(feature = "netlink")]
 pub use socket::Socket;
+#[cfg(any(feature = "netlink", feature = "procfs", feature = "daemon"))]
+pub use source::{AnyReply, AnySource, TransportKind};
+pub use source::{Mode, NetlinkReply, NetlinkSource, Reply, Source};
 pub use task::{
     Absent, Base, Cgroup, Cmdline, Comm, Cred, FileCounts, Files, Ident, Memory, Ns, Stat, State,
     Task, TaskRef, Vma, VmaFlags, VmaStat, VmaStats, Vmas,
 };
+#[cfg(feature = "daemon")]
+pub use transport::{DAEMON_SOCKET, DAEMON_VARIABLE, Daemon};
 pub use transport::{Framing, Transport};

@@ -101,12 +101,16 @@ mod update;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::any::AnySource;
-use crate::dump::Client;
+#[cfg(any(feature = "netlink", feature = "procfs", feature = "daemon"))]
+use crate::client::Client;
 use crate::error::{Error, Result};
-use crate::events::{Connector, EventSource, Events};
+use crate::events::EventSource;
+#[cfg(any(feature = "netlink", feature = "procfs", feature = "daemon"))]
+use crate::events::{Connector, Events};
 use crate::pid::Pid;
 use crate::request::Show;
+#[cfg(any(feature = "netlink", feature = "procfs", feature = "daemon"))]
+use crate::source::AnySource;
 use crate::task::Task;
 
 use backoff::Backoff;
@@ -152,6 +156,7 @@ pub struct Stats {
     pub changes: u64,
 }
 
+#[cfg(any(feature = "netlink", feature = "procfs", feature = "daemon"))]
 impl Live<Client<AnySource>, Connector> {
     /// Creates a table of these groups of all processes, with the best
     /// available transport and the proc connector.

@@ -1,112 +1,117 @@
 // SPDX-License-Identifier: MIT
-//! Answers requests from procfs, where the kernel has no task_diag.
+//! Reads tasks from procfs, on kernels without task_diag.
 //!
-//! A transport like the others: takes a request's bytes, and gives the
-//! messages that the kernel would. So everything above it, errors included, is
-//! the same, only slower: two to a dozen system calls a task, and text to be
-//! made and read for each.
+//! [`Procfs`] is a [`Source`] of tasks like the netlink family. The kernel formats
+//! text for each task, and this module parses it: a row takes two to a dozen system
+//! calls.
 //!
-//! # What procfs cannot tell
+//! # Differences from the netlink family
 //!
-//! - Times come in clock ticks, so `start_time`, `utime` and their kin are
-//!   multiples of 10 ms as a rule; PSS comes in KiB.
+//! - Times are measured in clock ticks, so that `start_time`, `utime` and the other
+//!   times are multiples of 10 ms as a rule. PSS is measured in KiB.
 //! - `securebits` is 0.
-//! - The id of a cgroup is 0, and nobody can be asked for by it, where no
-//!   cgroup2 file system is mounted.
+//! - The id of a cgroup is 0, and filters by it are not supported, unless a cgroup2
+//!   file system is mounted.
 //! - A file whose name ends in ` (deleted)` is reported as deleted, and so is a
 //!   cgroup.
-//! - The flags of memory mappings that the kernel does not have are unknown: no
+//! - The flags of memory mappings that the kernel does not have are not reported: no
 //!   mapping has them.
-//! - Ids of namespaces are not valid.
-//! - `blkio_delay` is valid if it is not 0, or if the sysctl
+//! - Ids of namespaces are not reported.
+//! - `blkio_delay` is reported if it is not 0, or if the sysctl
 //!   `kernel.task_delayacct` is 1.
-//! - A group that procfs does not let the caller read about a task (memory
-//!   mappings, open files, namespaces of others) is absent in that task's row,
-//!   and listed as denied.
+//! - A group that the caller may not read about a task (memory mappings, open files,
+//!   namespaces of other users' tasks) is absent in that task's row, and listed as
+//!   denied.
 //! - Tasks and pid namespaces cannot be named by descriptors.
-//! - Who is shown is what the mount shows: others too, unless it is mounted
-//!   with `hidepid`.
-//! - The view of another pid namespace.
+//! - The mount decides which tasks are reported: also those of other users, unless it
+//!   is mounted with `hidepid`.
+//! - Another pid namespace cannot be requested.
 //!
 //! # Races
 //!
-//! A task's folder is opened once, and everything is read through it. It stands
-//! for that task: when that is reaped, the open folder is empty, whoever gets
-//! the number next. The row is begun anew then, and left out if nobody has the
-//! number.
+//! A task's directory is opened once, and all files of its row are opened relative to
+//! it. The directory refers to the task, not to its pid: when the task is reaped, the
+//! directory is empty, also if another task has the pid then. The row is then read
+//! again, and left out if no task has the pid.
 
 mod cgroups;
+mod dir;
 mod files;
-mod folder;
-mod kept;
-mod member;
+mod list;
 mod memory;
+mod mountinfo;
 mod ns;
-#[allow(unsafe_code, reason = "a system call that nix does not have")]
+mod parse;
 mod pidfd;
-mod request;
+mod query;
 mod row;
 mod smaps;
-mod text;
-mod walk;
+mod target;
 
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use self::cgroups::Cgroups;
-use self::folder::{Lack, Proc};
-pub use self::kept::Keep;
-use self::member::Member;
-use self::memory::{Long, Told};
-use self::request::{Asked, Host, Tasks};
-use self::row::Begun;
-use crate::abi;
-use crate::answer::{ABSENT_ROOM, Message, Refusal};
-use crate::error::{Error, Result};
-use crate::features::Features;
-use crate::file::hand_out;
-use crate::pid::Pid;
-use crate::request::Scope;
-use crate::transport::{Framing, Transport};
-use crate::wire::{FLAG_INTERRUPTED, align};
+use self::dir::{Proc, ReadError};
+use self::memory::{Long, Progress};
+pub use self::mountinfo::Mount;
+pub use self::parse::Status;
+use self::query::Query;
+use self::row::{Row, RowReader};
+use self::target::Target;
+use crate::abi::{TASK_DIAG_FLAG_CONT, TASK_DIAG_FLAG_MORE};
+use crate::error::{Error, KernelError, Result};
+use crate::receiver::Stats;
+use crate::request::Features;
+use crate::request::{Request, Scope};
+use crate::source::{Mode, Reply, Source};
+use crate::task::{Task, TaskRef};
 
-/// The longest message, in bytes, as the kernel's.
-const MESSAGE_MAX: usize = 32 * 1024;
-/// How often a row is begun for a number that changes hands meanwhile.
+/// The approximate length of a piece in bytes.
+const PIECE: usize = 32 * 1024;
+/// Maximum number of times that a row is begun if its pid refers to another task each
+/// time.
 const ATTEMPTS: usize = 4;
 
-/// Answers requests from procfs.
+/// Reads tasks from procfs.
 #[derive(Debug)]
 pub struct Procfs {
     proc: Proc,
     cgroups: Cgroups,
     features: Features,
-    /// The message that is to be received next; empty if there is none.
-    message: Message,
-    answer: Option<Answer>,
-    /// Keeps the rows that procfs need not be searched for.
-    keeper: Option<Box<dyn Keep>>,
+    /// The approximate length of a piece in bytes.
+    piece: usize,
 }
 
-/// An answer about tasks that is under way.
+/// The reply to a request.
 #[derive(Debug)]
-struct Answer {
-    tasks: Tasks,
-    members: Members,
-    /// The row that goes on in the next message.
-    long: Option<Box<Long>>,
-    /// There has been a row.
-    any: bool,
+pub struct ProcfsReply<'a> {
+    procfs: &'a mut Procfs,
+    rest: Rest,
+    /// The task, or the piece of a task, that was returned last.
+    task: Box<Task>,
+    stats: Stats,
 }
 
-/// Whom it is still to tell of.
+/// The rest of a reply.
 #[derive(Debug)]
-enum Members {
-    /// Those who were there when it was asked for.
-    Found(std::vec::IntoIter<Member>),
-    /// Those whose rows are kept.
-    Kept(kept::Rows),
+enum Rest {
+    /// Nothing.
+    Ended,
+    /// The request was refused.
+    Refused(KernelError),
+    Tasks(Box<Dump>),
+}
+
+#[derive(Debug)]
+struct Dump {
+    query: Query,
+    /// The tasks that existed when the dump was started.
+    targets: std::vec::IntoIter<Target>,
+    /// The row of which a piece was returned, if it is not complete.
+    open: Option<Box<Long>>,
+    has_rows: bool,
 }
 
 impl Procfs {
@@ -114,10 +119,10 @@ impl Procfs {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] if there is none, or it is that of another pid namespace.
+    /// [`Error::Io`] if `/proc` is not mounted, or belongs to another pid namespace.
     pub fn open() -> Result<Self> {
-        let mine = std::fs::read_link("/proc/self").map_err(io("cannot read /proc/self"))?;
-        if mine.to_str() != Some(&std::process::id().to_string()) {
+        let own = std::fs::read_link("/proc/self").map_err(io("cannot read /proc/self"))?;
+        if own.to_str() != Some(&std::process::id().to_string()) {
             return Err(Error::Io {
                 context: "/proc is that of another pid namespace",
                 source: io::ErrorKind::NotFound.into(),
@@ -126,13 +131,14 @@ impl Procfs {
         Self::at(Path::new("/proc"))
     }
 
-    /// Opens a folder that is laid out as procfs.
+    /// Opens a directory with the layout of procfs.
     fn at(path: &Path) -> Result<Self> {
         let proc = Proc::open(path).map_err(io("cannot open /proc"))?;
         Ok(Self::new(proc))
     }
 
-    /// Reads a procfs that is mounted elsewhere, or nowhere, by its root.
+    /// Reads a procfs that is mounted elsewhere, or not mounted at all, by a descriptor
+    /// of its root directory.
     #[must_use]
     pub fn from_root(root: OwnedFd) -> Self {
         Self::new(Proc::new(root))
@@ -140,282 +146,198 @@ impl Procfs {
 
     fn new(mut proc: Proc) -> Self {
         let cgroups = Cgroups::find(&mut proc);
-        let features = request::features(&proc, &cgroups);
+        let features = query::features(&proc, &cgroups);
         Self {
             proc,
             cgroups,
             features,
-            message: Message::default(),
-            answer: None,
-            keeper: None,
+            piece: PIECE,
         }
     }
 
-    /// Tells nothing of this process, as if it were not there.
-    #[must_use]
-    pub fn hide(mut self, process: Pid) -> Self {
-        self.proc.hidden = Some(process);
-        self
-    }
-
-    /// Asks somebody else for what is kept of all processes, instead of
-    /// searching procfs for them. Such rows say so:
-    /// [`TaskRef::is_cached`](crate::TaskRef::is_cached). All other requests are
-    /// answered as before.
-    #[must_use]
-    pub fn keep(mut self, keeper: impl Keep + 'static) -> Self {
-        self.keeper = Some(Box::new(keeper));
-        self
-    }
-
-    /// Takes a request in.
-    fn take(&mut self, request: &[u8]) -> Result<(), Refused> {
-        let mut host = Host {
-            proc: &mut self.proc,
-            cgroups: &self.cgroups,
-            features: self.features,
-        };
-        match request::parse(request, &mut host)? {
-            Asked::Features => {
-                let features = abi::TaskDiagFeatures::from(self.features);
-                self.message.put_features(&features);
-            }
-            Asked::Tasks(tasks) => {
-                let members = self.members(&tasks)?;
-                self.answer = Some(Answer {
-                    tasks,
-                    members,
-                    long: None,
-                    any: false,
-                });
-            }
-        }
+    /// Checks a request without reading tasks.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Kernel`] if the request would be refused. Whether the task exists that
+    /// its strategy names is not checked.
+    pub fn check(&mut self, request: &Request<'_>, mode: Mode) -> Result<()> {
+        let (proc, cgroups) = (&mut self.proc, &self.cgroups);
+        Query::new(request, mode, proc, cgroups, &self.features)?;
         Ok(())
     }
 
-    fn members(&mut self, tasks: &Tasks) -> Result<Members, Refused> {
-        if self.keeper.is_some() && kept::is_cached(tasks) {
-            return Ok(Members::Kept(kept::Rows::default()));
-        }
-        let members = walk::members(&mut self.proc, tasks)?
-            .ok_or_else(|| Refusal::no_such_task(tasks.blame))?;
-        Ok(Members::Found(members.into_iter()))
-    }
-
-    /// Makes the next message of the answer, if there is one.
-    fn make(&mut self, limit: usize) -> Result<()> {
-        self.message.limit = limit.min(MESSAGE_MAX).saturating_sub(ABSENT_ROOM);
-        let Some(mut answer) = self.answer.take() else {
-            return Ok(());
+    /// Lists the tasks of a request, or returns the reason to refuse it.
+    fn list(&mut self, request: &Request<'_>, mode: Mode) -> io::Result<Rest> {
+        let (proc, cgroups) = (&mut self.proc, &self.cgroups);
+        let query = match Query::new(request, mode, proc, cgroups, &self.features) {
+            Ok(query) => query,
+            Err(error) => return Ok(Rest::Refused(error)),
         };
-        if let Some(long) = answer.long.take() {
-            self.go_on(&mut answer, long)?;
-            self.answer = Some(answer);
-            return Ok(());
-        }
-        if self.make_next(&mut answer)? {
-            answer.any = true;
-            // Without NLM_F_DUMP the row is all there is.
-            self.answer = answer.tasks.multi.then_some(answer);
-        } else {
-            self.conclude(&answer);
-        }
-        Ok(())
+        Ok(match list::list(proc, &query)? {
+            Some(targets) => Rest::Tasks(Box::new(Dump {
+                query,
+                targets: targets.into_iter(),
+                open: None,
+                has_rows: false,
+            })),
+            None => Rest::Refused(query::no_such_task()),
+        })
     }
+}
 
-    /// Makes the first message about the next task; false if there is none.
-    fn make_next(&mut self, answer: &mut Answer) -> Result<bool> {
-        match (&mut answer.members, &mut self.keeper) {
-            (Members::Kept(rows), Some(keeper)) => {
-                let row = rows.next(keeper.as_mut(), &answer.tasks)?;
-                if let Some(task) = &row {
-                    kept::put(&mut self.message, task, &answer.tasks);
+impl ProcfsReply<'_> {
+    /// Reads the next piece. Returns its `TASK_DIAG_FLAG_*`, or `None` at the end.
+    fn read_piece(&mut self) -> Result<Option<u32>> {
+        // An error ends the reply.
+        match std::mem::replace(&mut self.rest, Rest::Ended) {
+            Rest::Ended => Ok(None),
+            Rest::Refused(error) => Err(error.into()),
+            Rest::Tasks(mut dump) => {
+                let flags = match dump.open.take() {
+                    Some(long) => Some(self.continue_row(&mut dump, long)?),
+                    None => self.begin_row(&mut dump)?,
+                };
+                match flags {
+                    None if dump.query.is_one() && !dump.has_rows => {
+                        return Err(query::gone().into());
+                    }
+                    None => return Ok(None),
+                    Some(_) => dump.has_rows = true,
                 }
-                Ok(row.is_some())
+                if dump.open.is_some() || !dump.query.is_single {
+                    self.rest = Rest::Tasks(dump);
+                }
+                Ok(flags)
             }
-            (Members::Kept(_), None) => Ok(false),
-            (Members::Found(_), _) => self.make_found(answer),
         }
     }
 
-    fn make_found(&mut self, answer: &mut Answer) -> Result<bool> {
-        while let Members::Found(members) = &mut answer.members {
-            let Some(member) = members.next() else {
-                break;
-            };
-            if self.begin(answer, member)? {
-                return Ok(true);
+    /// Reads the first piece of the next row.
+    fn begin_row(&mut self, dump: &mut Dump) -> Result<Option<u32>> {
+        while let Some(target) = dump.targets.next() {
+            match self.read_row(dump, target)? {
+                Row::Excluded => {}
+                Row::Complete => return Ok(Some(0)),
+                Row::Piece(long) => {
+                    dump.open = Some(long);
+                    return Ok(Some(TASK_DIAG_FLAG_MORE));
+                }
             }
         }
-        Ok(false)
+        Ok(None)
     }
 
-    /// Makes the first message about a task; false if there is none, or none
-    /// that is wanted.
-    fn begin(&mut self, answer: &mut Answer, member: Member) -> Result<bool> {
+    /// Reads the first piece of a row. A task that is gone is excluded.
+    fn read_row(&mut self, dump: &Dump, target: Target) -> Result<Row> {
         for _ in 0..ATTEMPTS {
-            let mut row = row::Row {
-                proc: &mut self.proc,
-                cgroups: &mut self.cgroups,
-                message: &mut self.message,
-                tasks: &answer.tasks,
+            let mut reader = RowReader {
+                proc: &mut self.procfs.proc,
+                cgroups: &mut self.procfs.cgroups,
+                query: &dump.query,
+                limit: self.procfs.piece,
+                task: &mut self.task,
             };
-            match row.begin(member) {
-                Ok(Begun::Whole) => return Ok(true),
-                Ok(Begun::GoesOn(long)) => {
-                    answer.long = Some(long);
-                    return Ok(true);
-                }
-                Ok(Begun::Unwanted) | Err(Lack::Denied) => break,
-                // Who has the number now?
-                Err(Lack::Changed) => {}
-                Err(Lack::Gone) if !self.proc.has(member) => break,
-                Err(Lack::Gone) => {}
-                Err(Lack::NoRoom(message)) => return Err(self.no_room(message)),
-                Err(Lack::Io(error)) => return Err(io("cannot read /proc")(error)),
+            match reader.read(target) {
+                Ok(row) => return Ok(row),
+                Err(ReadError::Denied) => break,
+                Err(ReadError::Gone) if !self.procfs.proc.has_task(target) => break,
+                // Another task may have the pid now.
+                Err(ReadError::Gone | ReadError::Changed) => {}
+                Err(ReadError::Io(error)) => return Err(io("cannot read /proc")(error)),
             }
         }
-        self.message.clear();
-        Ok(false)
+        Ok(Row::Excluded)
     }
 
-    /// Makes the next message about a task that has more than one.
-    fn go_on(&mut self, answer: &mut Answer, mut long: Box<Long>) -> Result<()> {
-        self.message
-            .begin_row(long.member.numbers(), true, abi::TASK_DIAG_FLAG_CONT);
-        let told = long.put(&mut self.message, &answer.tasks);
-        match told {
-            Ok(Told::All) => {
-                if !long.is_the_same(&mut self.proc) {
-                    long.absent.gone |= long.reported(&answer.tasks);
-                }
-                self.message.put_absent(long.absent);
+    /// Reads the next piece of a row.
+    fn continue_row(&mut self, dump: &mut Dump, long: Box<Long>) -> Result<u32> {
+        let Target { pid, tgid, .. } = long.target();
+        *self.task = Task {
+            pid,
+            tgid,
+            ..Task::default()
+        };
+        let more = self.read_more(dump, long)?;
+        Ok(TASK_DIAG_FLAG_CONT | more)
+    }
+
+    /// Adds the next piece of a row to the task. Returns `TASK_DIAG_FLAG_MORE`, or 0
+    /// if the row is complete.
+    fn read_more(&mut self, dump: &mut Dump, mut long: Box<Long>) -> Result<u32> {
+        match long.read(&mut self.task, &dump.query, self.procfs.piece) {
+            Ok(Progress::More) => {
+                dump.open = Some(long);
+                return Ok(TASK_DIAG_FLAG_MORE);
             }
-            Ok(Told::Some) => {
-                self.message.continue_row();
-                answer.long = Some(long);
-            }
-            Err(Lack::NoRoom(message)) => return Err(self.no_room(message)),
-            Err(Lack::Io(error)) => return Err(io("cannot read /proc")(error)),
-            Err(Lack::Gone | Lack::Changed) => {
-                long.absent.gone |= long.rest(&answer.tasks);
-                self.message.put_absent(long.absent);
-            }
-            Err(Lack::Denied) => {
-                long.absent.denied |= long.rest(&answer.tasks);
-                self.message.put_absent(long.absent);
-            }
+            Ok(Progress::Complete) => long.recheck(&mut self.procfs.proc, &dump.query),
+            Err(ReadError::Io(error)) => return Err(io("cannot read /proc")(error)),
+            Err(error) => long.interrupt(&dump.query, &error),
         }
-        self.message.end();
+        self.task.absent = long.absent;
+        Ok(0)
+    }
+
+    /// Reads all further pieces of the row into the task.
+    fn read_rest(&mut self) -> Result<()> {
+        let Rest::Tasks(mut dump) = std::mem::replace(&mut self.rest, Rest::Ended) else {
+            return Ok(());
+        };
+        while let Some(long) = dump.open.take() {
+            self.read_more(&mut dump, long)?;
+        }
+        if !dump.query.is_single {
+            self.rest = Rest::Tasks(dump);
+        }
         Ok(())
     }
-
-    /// Makes the message that ends the answer.
-    fn conclude(&mut self, answer: &Answer) {
-        let missing = answer.tasks.single && !answer.any;
-        match (missing, answer.tasks.multi) {
-            (false, _) => self.message.put_done(None),
-            (true, true) => self.message.put_done(Some(&Refusal::gone())),
-            (true, false) => self.message.put_refusal(&Refusal::gone()),
-        }
-        if let Members::Kept(kept::Rows {
-            interrupted: true, ..
-        }) = answer.members
-        {
-            self.message.add_flags(FLAG_INTERRUPTED);
-        }
-    }
-
-    fn no_room(&mut self, message: usize) -> Error {
-        self.message.clear();
-        Error::Truncated {
-            message: message + ABSENT_ROOM,
-            buffer: self.message.limit + ABSENT_ROOM,
-        }
-    }
 }
 
-/// Why a request has no answer but this.
-enum Refused {
-    /// It is at fault.
-    Refusal(Refusal),
-    Io(io::Error),
-}
+impl Source for Procfs {
+    type Reply<'a> = ProcfsReply<'a>;
 
-impl From<Refusal> for Refused {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refusal(refusal)
-    }
-}
-
-impl From<io::Error> for Refused {
-    fn from(error: io::Error) -> Self {
-        Self::Io(error)
-    }
-}
-
-impl Transport for Procfs {
-    fn framing(&self) -> Framing {
-        Framing::Plain
-    }
-
-    /// The answer repeats what the request says, which is none.
-    fn port(&self) -> u32 {
-        0
-    }
-
-    /// Cached rows are marked.
-    fn forwards(&self) -> bool {
-        self.keeper.is_some()
-    }
-
-    fn send(&mut self, request: &[u8], scope: Scope) -> Result<()> {
-        if let Scope::Process(pid) = scope {
+    fn start(&mut self, request: &Request<'_>, mode: Mode) -> Result<ProcfsReply<'_>> {
+        if let Scope::Process(pid) = request.scope {
             let asked = "procfs";
             return Err(Error::ScopeNeedsNetlink { pid, asked });
         }
-        self.answer = None;
-        self.message.answer_to(request);
-        match self.take(request) {
-            Ok(()) => Ok(()),
-            Err(Refused::Refusal(refusal)) => {
-                self.message.put_refusal(&refusal);
-                Ok(())
-            }
-            Err(Refused::Io(error)) => Err(io("cannot read /proc")(error)),
-        }
+        let rest = self.list(request, mode).map_err(io("cannot read /proc"))?;
+        Ok(ProcfsReply {
+            procfs: self,
+            rest,
+            task: Box::default(),
+            stats: Stats::default(),
+        })
     }
 
-    /// Fills the buffer with messages, as far as they go.
-    fn receive(&mut self, buffer: &mut [u8]) -> Result<usize> {
-        let mut len = 0;
-        loop {
-            if self.message.is_empty() {
-                self.make(buffer.len())?;
-            }
-            let message = self.message.as_bytes();
-            match buffer.get_mut(len..) {
-                Some(_) if message.is_empty() => break,
-                Some(room) if message.len() <= room.len() => {
-                    len += align(hand_out(message, room)?);
-                    self.message.clear();
-                }
-                _ if len > 0 => break,
-                _ => return hand_out(message, buffer),
-            }
+    fn features(&mut self) -> Result<Features> {
+        Ok(self.features)
+    }
+}
+
+impl Reply for ProcfsReply<'_> {
+    fn next(&mut self) -> Result<Option<TaskRef<'_>>> {
+        if let Rest::Tasks(dump) = &mut self.rest {
+            dump.open = None;
         }
-        match len {
-            0 => Err(Error::Decode {
-                what: "it ends before its end is told".to_owned(),
-            }),
-            len => Ok(len.min(buffer.len())),
-        }
+        let Some(_) = self.read_piece()? else {
+            return Ok(None);
+        };
+        self.read_rest()?;
+        self.stats.tasks += 1;
+        Ok(Some(TaskRef::from(&*self.task)))
     }
 
-    fn reset(&mut self, _buffer: &mut [u8]) -> Result<()> {
-        self.answer = None;
-        self.message.clear();
-        Ok(())
+    fn next_piece(&mut self) -> Result<Option<TaskRef<'_>>> {
+        let Some(flags) = self.read_piece()? else {
+            return Ok(None);
+        };
+        self.stats.tasks += u64::from(flags & TASK_DIAG_FLAG_CONT == 0);
+        Ok(Some(TaskRef::built(&self.task, flags)))
+    }
+
+    fn stats(&self) -> Stats {
+        self.stats
     }
 }
 

@@ -8,25 +8,23 @@
 use std::marker::PhantomData;
 
 use log::debug;
+use netlink_packet_core::{
+    NLM_F_DUMP_INTR, NLM_F_MULTIPART, NLMSG_DONE, NLMSG_ERROR, NLMSG_NOOP, NLMSG_OVERRUN,
+};
 use zerocopy::{FromBytes, Immutable, KnownLayout};
 
 use crate::abi::{self, TaskDiagFeatures, TaskDiagMsg};
-use crate::daemon::protocol::FORWARDER_FLAGS;
+use crate::daemon_protocol::FORWARDER_FLAGS;
 use crate::error::{Error, KernelError, Result};
-use crate::extack;
+use crate::netlink::{
+    Address, Attributes, GenlInner, Header, Inner, Malformed, PlainInner, TaskHead, align,
+    from_done, from_error,
+};
 use crate::pid::Pid;
-use crate::show::Show;
+use crate::request::Show;
 use crate::task::{FastAttributes, Groups, TaskRef, absent_in, groups_in, read};
 use crate::transport::Framing;
-use crate::wire::{
-    Address, Attributes, FLAG_INTERRUPTED, FLAG_MULTI, GenlInner, Header, Inner, Malformed,
-    PlainInner, TaskHead, align,
-};
 
-const NLMSG_NOOP: u16 = 1;
-const NLMSG_ERROR: u16 = 2;
-const NLMSG_DONE: u16 = 3;
-const NLMSG_OVERRUN: u16 = 4;
 /// Capacity of the buffer for multi-message rows that is kept for the next row, in
 /// bytes.
 const GATHERED_KEPT: usize = 256 * 1024;
@@ -124,7 +122,7 @@ impl<I: Inner, A: FastAttributes> FastMessage<I, A> {
     fn view(bytes: &[u8]) -> Option<&Self> {
         let (message, _) = Self::ref_from_prefix(bytes).ok()?;
         let sound = message.head.header.len as usize == size_of::<Self>()
-            && message.head.is_usual()
+            && message.head.is_expected()
             && message.head.msg.flags == 0
             && message.attributes.is_sound();
         sound.then_some(message)
@@ -261,7 +259,7 @@ impl Reassembly {
     /// a daemon that answers from a table may.
     #[must_use]
     pub const fn interrupted(&self) -> bool {
-        self.flags & FLAG_INTERRUPTED != 0
+        self.flags & NLM_F_DUMP_INTR != 0
     }
 
     /// Whether something of the answer may still be under way: its end has not
@@ -503,7 +501,7 @@ impl Reassembly {
     fn check_order(&mut self, header: Header, piece: Piece) -> Result<()> {
         let open = self.place != Place::Nowhere;
         let wrong = match piece.continues() {
-            _ if header.flags & FLAG_MULTI == 0 && (self.begun || !piece.is_whole()) => {
+            _ if header.flags & NLM_F_MULTIPART == 0 && (self.begun || !piece.is_whole()) => {
                 "a message that is no part of a dump, in a dump"
             }
             true if !open => "a message continues a row without TASK_DIAG_FLAG_MORE",
@@ -519,7 +517,7 @@ impl Reassembly {
 
     /// Returns a row of one message.
     fn take_whole(&mut self, header: Header, piece: Piece) -> Row {
-        if header.flags & FLAG_MULTI == 0 {
+        if header.flags & NLM_F_MULTIPART == 0 {
             // It is the whole answer.
             self.unread = false;
             self.end();
@@ -716,8 +714,8 @@ impl<'a> Message<'a> {
     /// with one.
     fn error(&self) -> Option<KernelError> {
         match self.header.kind {
-            NLMSG_ERROR => extack::from_error(self.header.flags, self.payload),
-            _ => extack::from_done(self.header.flags, self.payload),
+            NLMSG_ERROR => from_error(self.header.flags, self.payload),
+            _ => from_done(self.header.flags, self.payload),
         }
     }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-//! A task: a borrowed view of what was received about it, and the owned form.
+//! A task: a borrowed view ([`TaskRef`]) and the owned form ([`Task`]).
 //!
-//! Pure: reads attributes from bytes, knows neither messages nor sockets. Each
-//! group of facts has a file of its own below.
+//! Parses attributes in place. Each attribute group has a file in `task/`. Must
+//! not depend on messages, transports and sources.
 
 mod absent;
 mod base;
@@ -23,11 +23,11 @@ use std::mem::offset_of;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use crate::abi::{self, TaskDiagAbsent, TaskDiagBase, TaskDiagCreds, TaskDiagStat};
-use crate::daemon::protocol;
+use crate::daemon_protocol;
 use crate::error::Result;
+use crate::netlink::{Attributes, Exactly, Malformed};
 use crate::pid::Pid;
-use crate::show::Show;
-use crate::wire::{Attributes, Exactly, Malformed};
+use crate::request::Show;
 
 pub use absent::Absent;
 pub use base::{Base, Comm, State};
@@ -41,8 +41,8 @@ pub use stat::{Memory, Stat};
 pub use vma::{Vma, VmaFlags, Vmas};
 pub use vma_stat::{VmaStat, VmaStats};
 
-/// Declares the form for users of a structure of the ABI that has the same
-/// fields, and how it is made of that.
+/// Declares a public structure with the fields of a structure of the ABI, and the
+/// conversion from it.
 macro_rules! mirror {
     (
         $(#[$attribute:meta])*
@@ -68,8 +68,8 @@ macro_rules! mirror {
 }
 use mirror;
 
-/// Reads a structure as the ABI says: what is missing from a shorter one is
-/// zero, what a longer one has more is left out.
+/// Reads a structure as the ABI requires: missing fields of a shorter one are zero,
+/// additional fields of a longer one are ignored.
 #[inline]
 pub(crate) fn read<T: FromBytes + IntoBytes>(bytes: &[u8]) -> T {
     match T::read_from_prefix(bytes) {
@@ -85,26 +85,29 @@ fn read_short<T: FromBytes + IntoBytes>(bytes: &[u8]) -> T {
     value
 }
 
-/// What was received about one task, borrowed from the receive buffer.
+/// A view of one task: of the attributes received about it, or of a [`Task`].
 ///
-/// Nothing is decoded until it is asked for, and nothing is allocated.
+/// A view of received attributes borrows the receive buffer. It decodes a group
+/// when the caller reads that group, and allocates nothing.
 #[derive(Clone, Copy)]
 pub struct TaskRef<'a> {
+    /// The received attributes; empty if `built` is set.
     attributes: &'a [u8],
     pid: Pid,
     tgid: Pid,
     /// `TASK_DIAG_FLAG_*`.
     flags: u32,
-    /// If the attributes begin so.
+    /// The first attributes, if they are BASE and CRED of the known length.
     usual: Option<&'a BaseAndCred>,
     groups: Groups,
+    /// The task that the source built, if it received no attributes.
+    built: Option<&'a Task>,
 }
 
-/// Where the groups that this crate decodes begin among a task's attributes,
-/// or [`NOWHERE`]; the first, where one comes more than once.
+/// Offsets of the first BASE, CRED and STAT among a task's attributes, or
+/// [`NOWHERE`].
 ///
-/// Numbers rather than slices: a task is moved more often than it is looked
-/// at.
+/// Offsets rather than slices: a task is moved more often than it is read.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Groups {
     base: u32,
@@ -112,7 +115,7 @@ pub(crate) struct Groups {
     stat: u32,
 }
 
-/// What is asked for most, and so comes as one: BASE and CRED.
+/// BASE and CRED, one behind the other: the most frequent row.
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub(crate) struct BaseAndCred {
@@ -121,7 +124,8 @@ pub(crate) struct BaseAndCred {
 }
 
 impl BaseAndCred {
-    /// It, if these attributes begin with it, and those behind it.
+    /// Splits these attributes into BASE and CRED, if they begin with those, and the
+    /// rest.
     #[inline]
     fn begin(attributes: &[u8]) -> Option<(&Self, &[u8])> {
         let (this, behind) = Self::ref_from_prefix(attributes).ok()?;
@@ -181,14 +185,15 @@ impl FastAttributes for BaseCredAndStat {
     }
 }
 
-/// Whether these attributes are STAT alone.
+/// Whether STAT is the only one of these attributes.
 #[inline]
 fn is_stat(attributes: &[u8]) -> bool {
     Exactly::<TaskDiagStat>::ref_from_bytes(attributes)
         .is_ok_and(|stat| stat.is(abi::TASK_DIAG_STAT))
 }
 
-/// No attribute begins there: it takes four bytes to begin one.
+/// The offset of an attribute that is not there: no attribute begins in the last
+/// four bytes.
 const NOWHERE: u32 = u32::MAX;
 
 impl Groups {
@@ -209,7 +214,7 @@ impl Groups {
         ..Self::BASE_AND_CRED
     };
 
-    /// Walks the attributes, to the last byte.
+    /// Parses all attributes, to the last byte.
     #[inline]
     pub(crate) fn find(attributes: &[u8]) -> Result<Self, Malformed> {
         match BaseAndCred::begin(attributes) {
@@ -220,7 +225,7 @@ impl Groups {
         }
     }
 
-    /// And whatever there is from here on.
+    /// Searches the attributes from this offset on.
     #[inline(never)]
     fn search(mut self, attributes: &[u8], from: usize) -> Result<Self, Malformed> {
         let mut absent = false;
@@ -239,15 +244,15 @@ impl Groups {
                     return Err(Malformed("a row with TASK_DIAG_ABSENT twice"));
                 }
                 Some((abi::TASK_DIAG_ABSENT, _)) => absent = true,
-                Some((kind, value)) => look_into(kind, value)?,
+                Some((kind, value)) => check_inside(kind, value)?,
             }
         }
     }
 }
 
-/// Looks at what has a structure of its own inside, so that everything a task
-/// hands out can be read.
-fn look_into(kind: u16, value: &[u8]) -> Result<(), Malformed> {
+/// Checks the structure inside an attribute, so that every accessor of a task
+/// succeeds.
+fn check_inside(kind: u16, value: &[u8]) -> Result<(), Malformed> {
     match kind {
         abi::TASK_DIAG_VMA => Vma::check(value),
         abi::TASK_DIAG_VMA_STAT => VmaStat::check(value),
@@ -256,8 +261,8 @@ fn look_into(kind: u16, value: &[u8]) -> Result<(), Malformed> {
     }
 }
 
-/// Reads the attribute that begins there, if one does: a copy, as it may be
-/// longer or shorter than this crate knows it.
+/// Reads the attribute at this offset, if there is one. A copy: its length may
+/// differ from that of the structure.
 #[inline(never)]
 fn find<T: FromBytes + IntoBytes>(attributes: &[u8], at: u32) -> Option<Exactly<T>> {
     let mut walk = Attributes::new_at(attributes, at as usize);
@@ -298,7 +303,7 @@ impl<'a> Iterator for OfKind<'a> {
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            // They have been walked to the last byte, so there is no error.
+            // Groups::find() parsed them to the last byte, so there is no error.
             let (kind, value) = self.attributes.next()?.ok()?;
             if kind == self.kind {
                 return Some(value);
@@ -327,6 +332,7 @@ impl<'a> TaskRef<'a> {
             flags: 0,
             usual: Some(attributes.base_and_cred()),
             groups: A::PLACES,
+            built: None,
         }
     }
 
@@ -349,24 +355,42 @@ impl<'a> TaskRef<'a> {
             flags,
             usual,
             groups,
+            built: None,
         })
     }
 
-    /// The number of the task (thread).
+    /// Views a task that was built. `flags` are `TASK_DIAG_FLAG_*`.
+    pub(crate) fn built(task: &'a Task, flags: u32) -> Self {
+        Self {
+            attributes: &[],
+            pid: task.pid,
+            tgid: task.tgid,
+            flags: match task.cached {
+                true => flags | daemon_protocol::FLAG_CACHED,
+                false => flags,
+            },
+            usual: None,
+            groups: Groups::NONE,
+            built: Some(task),
+        }
+    }
+
+    /// The pid of the task.
     #[must_use]
     pub const fn pid(&self) -> Pid {
         self.pid
     }
 
-    /// The number of its process.
+    /// The pid of its process: the thread group leader.
     #[must_use]
     pub const fn tgid(&self) -> Pid {
         self.tgid
     }
 
-    /// Who the task is, if that was asked for.
-    // Would otherwise be written to memory to be returned, and the task as well.
-    // By reference until the end, so that what nobody looks at is not read.
+    /// Its pids, state and name, if they were requested.
+    // Inlined: the task and the result would otherwise be written to memory and
+    // read again. By reference until the end: fields that the caller ignores are
+    // not read.
     #[inline(always)]
     #[must_use]
     pub fn base(&self) -> Option<Base> {
@@ -374,14 +398,22 @@ impl<'a> TaskRef<'a> {
         let base = match self.usual {
             Some(usual) => &usual.base,
             None => {
-                copy = find::<TaskDiagBase>(self.attributes, self.groups.base)?;
+                copy = self.find_base()?;
                 &copy
             }
         };
         Some(base.value().into())
     }
 
-    /// Its credentials, if they were asked for.
+    #[inline(never)]
+    fn find_base(&self) -> Option<Exactly<TaskDiagBase>> {
+        match self.built {
+            Some(task) => Some(Exactly::holding(task.base?.into())),
+            None => find(self.attributes, self.groups.base),
+        }
+    }
+
+    /// Its credentials, if they were requested.
     #[inline(always)]
     #[must_use]
     pub fn cred(&self) -> Option<Cred> {
@@ -389,32 +421,52 @@ impl<'a> TaskRef<'a> {
         let cred = match self.usual {
             Some(usual) => &usual.cred,
             None => {
-                copy = find::<TaskDiagCreds>(self.attributes, self.groups.cred)?;
+                copy = self.find_cred()?;
                 &copy
             }
         };
         Some(cred.value().into())
     }
 
-    /// Its times and sizes, if they were asked for.
+    #[inline(never)]
+    fn find_cred(&self) -> Option<Exactly<TaskDiagCreds>> {
+        match self.built {
+            Some(task) => Some(Exactly::holding(task.cred?.into())),
+            None => find(self.attributes, self.groups.cred),
+        }
+    }
+
+    /// Its times and sizes, if they were requested.
     #[inline(always)]
     #[must_use]
     pub fn stat(&self) -> Option<Stat> {
-        let attributes = self.attributes.get(self.groups.stat as usize..)?;
+        let at = self.groups.stat as usize;
+        let attributes = self.attributes.get(at..).unwrap_or_default();
         let copy;
         let stat = match Exactly::<TaskDiagStat>::ref_from_prefix(attributes) {
             Ok((stat, _)) if stat.is(abi::TASK_DIAG_STAT) => stat,
             _ => {
-                copy = find::<TaskDiagStat>(attributes, 0)?;
+                copy = self.find_stat()?;
                 &copy
             }
         };
         Some(stat.value().into())
     }
 
+    #[inline(never)]
+    fn find_stat(&self) -> Option<Exactly<TaskDiagStat>> {
+        match self.built {
+            Some(task) => Some(Exactly::holding(task.stat?.into())),
+            None => find(self.attributes, self.groups.stat),
+        }
+    }
+
     /// Its memory mappings, if they were requested; see [`Self::absent`].
     #[must_use]
     pub fn vmas(&self) -> Option<Vmas<'a>> {
+        if let Some(task) = self.built {
+            return task.vmas.as_deref().map(Vmas::built);
+        }
         self.group(abi::TASK_DIAG_GROUP_VMA)?;
         Some(Vmas::new(self.of_kind(abi::TASK_DIAG_VMA)))
     }
@@ -422,41 +474,60 @@ impl<'a> TaskRef<'a> {
     /// Memory use of the mappings, if it was requested; see [`Self::absent`].
     #[must_use]
     pub fn vma_stats(&self) -> Option<VmaStats<'a>> {
+        if let Some(task) = self.built {
+            return task.vma_stats.as_deref().map(VmaStats::built);
+        }
         self.group(abi::TASK_DIAG_GROUP_VMA_STAT)?;
         Some(VmaStats::new(self.of_kind(abi::TASK_DIAG_VMA_STAT)))
     }
 
-    /// Its arguments, if they were asked for. Borrowed, but for long ones that
-    /// came in several pieces.
+    /// Its command line, if it was requested. Borrowed, unless it was received in
+    /// several attributes.
     #[must_use]
     pub fn cmdline(&self) -> Option<Cmdline<'a>> {
+        if let Some(task) = self.built {
+            return Some(Cmdline::from(task.cmdline.as_ref()?.as_bytes()));
+        }
         let mut pieces = self.of_kind(abi::TASK_DIAG_CMDLINE);
         let mut cmdline = Cmdline::from(pieces.next()?);
         pieces.for_each(|piece| cmdline.add(piece));
         Some(cmdline)
     }
 
-    /// Its open files, counted, if that was asked for.
+    /// The number of its open files, if it was requested.
     #[must_use]
     pub fn files(&self) -> Option<Files> {
+        if let Some(task) = self.built {
+            return task.files;
+        }
         Some(read::<abi::TaskDiagFiles>(self.group(abi::TASK_DIAG_GROUP_FILES)?).into())
     }
 
-    /// What tells it from a later one with its number, if that was asked for.
+    /// The fields that distinguish it from later tasks with its pid, if they were
+    /// requested.
     #[must_use]
     pub fn ident(&self) -> Option<Ident> {
+        if let Some(task) = self.built {
+            return task.ident;
+        }
         Some(read::<abi::TaskDiagIdent>(self.group(abi::TASK_DIAG_GROUP_IDENT)?).into())
     }
 
-    /// Its namespaces, if they were asked for.
+    /// Its namespaces, if they were requested.
     #[must_use]
     pub fn ns(&self) -> Option<Ns> {
+        if let Some(task) = self.built {
+            return task.ns;
+        }
         Some(read::<abi::TaskDiagNs>(self.group(abi::TASK_DIAG_GROUP_NS)?).into())
     }
 
-    /// Its cgroup, if that was asked for.
+    /// Its cgroup, if it was requested.
     #[must_use]
     pub fn cgroup(&self) -> Option<Cgroup<'a>> {
+        if let Some(task) = self.built {
+            return task.cgroup.as_ref().map(Cgroup::borrowed);
+        }
         Cgroup::read(self.group(abi::TASK_DIAG_GROUP_CGROUP)?).ok()
     }
 
@@ -467,10 +538,13 @@ impl<'a> TaskRef<'a> {
     /// last piece of an incomplete row.
     #[must_use]
     pub fn absent(&self) -> Absent {
-        // Rows that begin and end in the usual form have no other attributes.
         match self.usual {
+            // BASE and CRED are its only attributes.
             Some(_) if self.attributes.len() == size_of::<BaseAndCred>() => Absent::default(),
-            _ => absent_in(self.attributes).unwrap_or_default(),
+            _ => match self.built {
+                Some(task) => task.absent,
+                None => absent_in(self.attributes).unwrap_or_default(),
+            },
         }
     }
 
@@ -508,7 +582,7 @@ impl<'a> TaskRef<'a> {
     /// kernel: see [`crate::daemon_protocol`].
     #[must_use]
     pub const fn is_cached(&self) -> bool {
-        self.flags & protocol::FLAG_CACHED != 0
+        self.flags & daemon_protocol::FLAG_CACHED != 0
     }
 
     /// Whether this piece continues the row of the previous piece. Always false,
@@ -526,7 +600,8 @@ impl<'a> TaskRef<'a> {
     }
 
     /// The bytes of the group with this bit in [`crate::Show`] (BASE is 0), as
-    /// received; the first, where a group came in several attributes.
+    /// received; the first, where a group came in several attributes. `None` for a
+    /// task that was built instead of received, as [`crate::Procfs`] does.
     #[must_use]
     pub fn group(&self, bit: u16) -> Option<&'a [u8]> {
         let wanted = abi::TASK_DIAG_ATTR_GROUPS.checked_add(bit)?;
@@ -545,10 +620,10 @@ impl<'a> TaskRef<'a> {
         }
     }
 
-    /// Every attribute that came with the task, in order, as its type and its
-    /// bytes; padding is left out.
+    /// Every attribute that was received with the task, in order, as its type and
+    /// its bytes; padding is left out. None for a task that was built.
     pub fn attributes(&self) -> impl Iterator<Item = (u16, &'a [u8])> + use<'a> {
-        // They have been walked to the last byte, so there is no error.
+        // Groups::find() parsed them to the last byte, so there is no error.
         Attributes::new(self.attributes)
             .map_while(Result::ok)
             .filter(|&(kind, _)| kind != abi::TASK_DIAG_PAD)
@@ -557,6 +632,9 @@ impl<'a> TaskRef<'a> {
     /// A copy that outlives the receive buffer.
     #[must_use]
     pub fn to_owned(&self) -> Task {
+        if let Some(task) = self.built {
+            return task.clone();
+        }
         let mut task = Task {
             pid: self.pid,
             tgid: self.tgid,
@@ -567,6 +645,12 @@ impl<'a> TaskRef<'a> {
             task.add(kind, value);
         }
         task
+    }
+}
+
+impl<'a> From<&'a Task> for TaskRef<'a> {
+    fn from(task: &'a Task) -> Self {
+        Self::built(task, 0)
     }
 }
 
@@ -590,38 +674,39 @@ impl fmt::Debug for TaskRef<'_> {
 )]
 #[non_exhaustive]
 pub struct Task {
-    /// The number of the task (thread).
+    /// The pid of the task.
     pub pid: Pid,
-    /// The number of its process.
+    /// The pid of its process: the thread group leader.
     pub tgid: Pid,
-    /// Who it is, if that was asked for.
+    /// Its pids, state and name, if they were requested.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub base: Option<Base>,
-    /// Its credentials, if they were asked for.
+    /// Its credentials, if they were requested.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub cred: Option<Cred>,
-    /// Its times and sizes, if they were asked for.
+    /// Its times and sizes, if they were requested.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub stat: Option<Stat>,
-    /// What tells it from a later one with its number, if that was asked for.
+    /// The fields that distinguish it from later tasks with its pid, if they were
+    /// requested.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub ident: Option<Ident>,
-    /// Its namespaces, if they were asked for.
+    /// Its namespaces, if they were requested.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub ns: Option<Ns>,
-    /// Its cgroup, if that was asked for.
+    /// Its cgroup, if it was requested.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub cgroup: Option<Cgroup<'static>>,
-    /// Its open files, counted, if that was asked for.
+    /// The number of its open files, if it was requested.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub files: Option<Files>,
-    /// Its arguments, if they were asked for.
+    /// Its command line, if it was requested.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub cmdline: Option<Cmdline<'static>>,
-    /// The areas of its memory, if they were asked for.
+    /// Its memory mappings, if they were requested.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub vmas: Option<Vec<Vma<'static>>>,
-    /// What is there of the areas, if that was asked for.
+    /// Memory use of the mappings, if it was requested.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub vma_stats: Option<Vec<VmaStat>>,
     /// The groups that the row lacks, with the reason.
@@ -637,8 +722,8 @@ pub struct Task {
 }
 
 impl Task {
-    /// Adds an attribute. Of a group with one structure the first counts; the
-    /// others, and what is not known, are kept as they are.
+    /// Adds an attribute. Only the first one of a group with a single structure is
+    /// decoded; further ones and unknown attributes are stored as received.
     fn add(&mut self, kind: u16, value: &[u8]) {
         match kind {
             abi::TASK_DIAG_BASE if self.base.is_none() => {
@@ -660,7 +745,7 @@ impl Task {
                 self.ns = Some(read::<abi::TaskDiagNs>(value).into());
             }
             abi::TASK_DIAG_CGROUP if self.cgroup.is_none() => {
-                // It has been looked at when the task was received.
+                // It was checked when the task was received.
                 self.cgroup = Cgroup::read(value).ok().map(Cgroup::into_owned);
             }
             abi::TASK_DIAG_ABSENT => self.absent = read::<TaskDiagAbsent>(value).into(),
@@ -678,7 +763,7 @@ impl Task {
     }
 }
 
-/// Bytes that may be absent as text, with U+FFFD for bytes that are not UTF-8.
+/// Serialises bytes as text, with U+FFFD for bytes that are not UTF-8.
 #[cfg(feature = "serde")]
 mod lossy_option {
     use std::borrow::Cow;
@@ -710,7 +795,7 @@ mod tests {
 
     #[cfg(feature = "serde")]
     #[test]
-    fn a_task_is_serialised_for_people() {
+    fn state_name_and_capabilities_are_serialised_as_text() {
         let task = Task {
             pid: 7,
             tgid: 7,

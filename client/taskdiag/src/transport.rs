@@ -1,39 +1,44 @@
 // SPDX-License-Identifier: MIT
-//! The contract between a client and what carries its messages.
+//! Transports of netlink messages: the contract between
+//! [`NetlinkSource`](crate::NetlinkSource) and the netlink socket, the transaction file,
+//! or the socket of the daemon. Tests implement it with recorded messages.
 //!
-//! A client knows requests, datagrams and answers; this says what it needs
-//! done with them. The netlink socket does it, the transaction file does it,
-//! and tests do it with streams of their own.
+//! Must not depend on tasks.
+
+#[cfg(feature = "daemon")]
+pub(crate) mod daemon;
 
 use std::fmt;
+
+#[cfg(feature = "daemon")]
+pub use daemon::{DAEMON_SOCKET, DAEMON_VARIABLE, Daemon};
 
 use crate::abi;
 use crate::error::Result;
 use crate::request::Scope;
 
-/// How messages are put: where the command stands, and where the attributes
-/// begin.
+/// The framing of messages: the place of the command, and of the attributes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Framing {
-    /// As of `/proc/task-diag`: the message type says the command, and the
-    /// attributes are all there is.
+    /// The framing of `/proc/task-diag`: the message type is the command, and the payload
+    /// consists of the attributes.
     #[default]
     Plain,
-    /// As of generic netlink: its header, which says the command, comes before
-    /// the attributes.
+    /// The framing of generic netlink: its header, which contains the command, precedes the
+    /// attributes.
     Genl {
-        /// The family's number: the message type of requests and answers.
+        /// The family id: the message type of requests and replies.
         family: u16,
     },
 }
 
 impl Framing {
-    /// The length of generic netlink's header: the command, the version, and
-    /// two bytes that are 0.
+    /// Length of the generic netlink header: the command, the version, and two bytes
+    /// that are 0.
     const GENL_HEADER: usize = 4;
 
-    /// The type of messages with this command.
+    /// Returns the type of messages with this command.
     pub(crate) const fn kind(self, cmd: u8) -> u16 {
         match self {
             Self::Plain => abi::task_diag_nlmsg(cmd),
@@ -41,8 +46,9 @@ impl Framing {
         }
     }
 
-    /// Whether this is the type of messages that carry attributes.
-    pub(crate) const fn is_kind(self, kind: u16) -> bool {
+    /// Whether messages of this type have attributes of the family.
+    #[must_use]
+    pub const fn is_kind(self, kind: u16) -> bool {
         match self {
             Self::Plain => {
                 kind == abi::task_diag_nlmsg(abi::TASK_DIAG_CMD_GET)
@@ -52,7 +58,7 @@ impl Framing {
         }
     }
 
-    /// How many bytes of a message's payload come before its attributes.
+    /// Returns the number of bytes of a message's payload before its attributes.
     pub(crate) const fn inner_header(self) -> usize {
         match self {
             Self::Plain => 0,
@@ -62,35 +68,43 @@ impl Framing {
 }
 
 impl From<u16> for Framing {
-    /// That of the family with this number.
+    /// Returns the framing of the family with this id.
     fn from(family: u16) -> Self {
         Self::Genl { family }
     }
 }
 
-/// Carries requests to who answers them, and the answers back.
+/// The transport of a [`Client`](crate::Client) without a type parameter.
+#[cfg(feature = "netlink")]
+pub(crate) type DefaultTransport = crate::socket::Socket;
+
+/// The transport of a [`Client`](crate::Client) without a type parameter.
+#[cfg(not(feature = "netlink"))]
+pub(crate) type DefaultTransport = Box<dyn Transport>;
+
+/// Sends requests and receives replies, as netlink messages.
 pub trait Transport: fmt::Debug {
-    /// How requests and answers are put.
+    /// Returns the framing of requests and replies.
     fn framing(&self) -> Framing;
 
-    /// The port number that answers are addressed to.
+    /// Returns the port number that replies are addressed to.
     fn port(&self) -> u32;
 
-    /// Whether a program between the kernel and the client may add flags of its
-    /// own to rows: see [`crate::daemon_protocol`].
+    /// Whether a program between the kernel and the client may add flags to rows: see
+    /// [`crate::daemon_protocol`].
     fn forwards(&self) -> bool {
         false
     }
 
-    /// Sends a request, as seen from there.
+    /// Sends a request, for the pid namespace of the scope.
     fn send(&mut self, request: &[u8], scope: Scope) -> Result<()>;
 
-    /// Receives one datagram and tells its length. One that does not fit the
-    /// buffer is an error, and so is the loss of any before it.
+    /// Receives one datagram, and returns its length. A datagram that does not fit the
+    /// buffer is an error, and so is the loss of an earlier one.
     fn receive(&mut self, buffer: &mut [u8]) -> Result<usize>;
 
-    /// Makes the transport as new after an answer was left half-read: nothing
-    /// of that may be received any more. The buffer is room to receive into.
+    /// Drops the rest of a reply: none of it may be received later. The transport may
+    /// receive into the buffer.
     fn reset(&mut self, buffer: &mut [u8]) -> Result<()>;
 }
 
@@ -118,4 +132,17 @@ impl<T: Transport + ?Sized> Transport for Box<T> {
     fn reset(&mut self, buffer: &mut [u8]) -> Result<()> {
         (**self).reset(buffer)
     }
+}
+
+/// Copies a datagram to the receive buffer of the client.
+#[cfg(feature = "netlink")]
+pub(crate) fn copy_datagram(datagram: &[u8], buffer: &mut [u8]) -> Result<usize> {
+    let len = datagram.len();
+    let capacity = buffer.len();
+    let target = buffer.get_mut(..len).ok_or(crate::Error::Truncated {
+        message: len,
+        buffer: capacity,
+    })?;
+    target.copy_from_slice(datagram);
+    Ok(len)
 }

@@ -10,7 +10,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use common::*;
-use taskdiag::{Client, Request, Show, Strategy};
+use taskdiag::{Client, NetlinkSource, Request, Show, Strategy};
 
 /// Counts what this thread allocates; the harness has threads of its own.
 struct Counting;
@@ -79,7 +79,7 @@ fn answer(tasks: u32) -> Vec<Vec<u8>> {
 
 /// Reads an answer to its end: its tasks, a sum over their fields, and what
 /// was allocated from the first task on.
-fn read(client: &mut Client<Script>) -> (u64, u64, usize) {
+fn read(client: &mut Client<NetlinkSource<Script>>) -> (u64, u64, usize) {
     let request = Request::new(Strategy::All).show(Show::BASE | Show::CRED);
     let mut dump = client.dump(&request).unwrap();
     let before = allocations();

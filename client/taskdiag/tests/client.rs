@@ -10,12 +10,12 @@ use common::*;
 use taskdiag::abi::TaskDiagPid;
 use taskdiag::reassembly::{Event, Reassembly};
 use taskdiag::{
-    Client, Error, Features, FilterKinds, Options, Request, Scope, Show, States, Strategies,
-    Strategy, VmaFlags,
+    Client, Error, Features, FilterKinds, NetlinkSource, Options, Request, Scope, Show, States,
+    Strategies, Strategy, VmaFlags,
 };
 use zerocopy::FromBytes;
 
-fn client(answers: Vec<Vec<Vec<u8>>>) -> Client<Script> {
+fn client(answers: Vec<Vec<Vec<u8>>>) -> Client<NetlinkSource<Script>> {
     Client::with_transport(Script::new(answers), 4096)
 }
 

@@ -6,7 +6,7 @@ use netlink_packet_core::{DefaultNla, NetlinkHeader, NetlinkMessage, NetlinkPayl
 use netlink_packet_generic::GenlMessage;
 use proptest::prelude::*;
 use taskdiag::abi::{TaskDiagAbsent, TaskDiagBase, TaskDiagCaps, TaskDiagCreds, TaskDiagMsg};
-use taskdiag::codec::{TaskDiagAttr, TaskDiagMessage, encode};
+use taskdiag::netlink::{TaskDiagAttr, TaskDiagMessage, encode};
 use taskdiag::{Filters, Request, Show, States, Strategy as Which, VmaFlags};
 use zerocopy::FromBytes;
 
@@ -101,13 +101,13 @@ mod bytes {
             0x04, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, // limit: STAT
             0x18, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, // leader: VMA | VMA_STAT
         ];
-        let message = TaskDiagMessage::get(vec![TaskDiagAttr::Absent(TaskDiagAbsent {
-            gone: 0x20,
-            denied: 0x140,
-            busy: 0x200,
-            limit: 0x04,
-            leader: 0x18,
-        })]);
+        let mut absent = TaskDiagAbsent::default();
+        absent.gone = 0x20;
+        absent.denied = 0x140;
+        absent.busy = 0x200;
+        absent.limit = 0x04;
+        absent.leader = 0x18;
+        let message = TaskDiagMessage::get(vec![TaskDiagAttr::Absent(absent)]);
         assert_eq!(encode(message.clone(), 0x1d, 42, 0), EXPECTED);
         assert_eq!(decode(&EXPECTED).unwrap(), message);
     }
@@ -157,40 +157,35 @@ mod bytes {
 
     fn reply() -> TaskDiagMessage {
         let cap = |low, high| TaskDiagCaps { cap: [low, high] };
+        let mut msg = TaskDiagMsg::default();
+        msg.pid = 11;
+        msg.tgid = 10;
+        let mut base = TaskDiagBase::default();
+        base.tgid = 10;
+        base.pid = 11;
+        base.ppid = 1;
+        base.sid = 9;
+        base.pgid = 8;
+        base.state = 6;
+        base.comm = *b"sh (1)\xff\0\0\0\0\0\0\0\0\0";
+        let mut cred = TaskDiagCreds::default();
+        cred.uid = 1000;
+        cred.suid = 2;
+        cred.fsuid = 3;
+        cred.gid = 4;
+        cred.egid = 5;
+        cred.sgid = 6;
+        cred.fsgid = 65534;
+        cred.cap_inheritable = cap(1, 0);
+        cred.cap_permitted = cap(0x20, 0x40);
+        cred.cap_effective = cap(0x20_0000, 0);
+        cred.cap_bset = cap(u32::MAX, 0x1ff);
+        cred.securebits = 5;
+        cred.no_new_privs = 1;
         TaskDiagMessage::get(vec![
-            TaskDiagAttr::Msg(TaskDiagMsg {
-                pid: 11,
-                tgid: 10,
-                flags: 0,
-            }),
-            TaskDiagAttr::Base(TaskDiagBase {
-                tgid: 10,
-                pid: 11,
-                ppid: 1,
-                tpid: 0,
-                sid: 9,
-                pgid: 8,
-                state: 6,
-                comm: *b"sh (1)\xff\0\0\0\0\0\0\0\0\0",
-                pad: [0; 3],
-            }),
-            TaskDiagAttr::Cred(TaskDiagCreds {
-                uid: 1000,
-                euid: 0,
-                suid: 2,
-                fsuid: 3,
-                gid: 4,
-                egid: 5,
-                sgid: 6,
-                fsgid: 65534,
-                cap_inheritable: cap(1, 0),
-                cap_permitted: cap(0x20, 0x40),
-                cap_effective: cap(0x20_0000, 0),
-                cap_bset: cap(u32::MAX, 0x1ff),
-                cap_ambient: cap(0, 0),
-                securebits: 5,
-                no_new_privs: 1,
-            }),
+            TaskDiagAttr::Msg(msg),
+            TaskDiagAttr::Base(base),
+            TaskDiagAttr::Cred(cred),
             TaskDiagAttr::Pad(0),
             TaskDiagAttr::Other(DefaultNla::new(0x805f, vec![0xaa, 0xbb])),
         ])
@@ -260,10 +255,8 @@ mod bytes {
 #[test]
 fn structures_of_any_length_are_read() {
     let long: Vec<u8> = (1..=100).collect();
-    let whole = TaskDiagCreds {
-        uid: u32::from_ne_bytes([1, 2, 3, 4]),
-        ..read_creds(&long)
-    };
+    let whole = read_creds(&long);
+    assert_eq!(whole.uid, u32::from_ne_bytes([1, 2, 3, 4]));
     assert_eq!(read_creds(&long[..80]), whole);
     assert_eq!(read_creds(&long[..4]).uid, whole.uid);
     assert_eq!(read_creds(&long[..4]).euid, 0);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! The answers out of `/proc` of the machine that the tests run on, whatever
-//! its kernel.
+//! Rows from `/proc` of the running kernel.
 
 #[path = "common/rows.rs"]
 mod rows;
@@ -33,7 +32,7 @@ fn tasks(request: &Request<'_>) -> Vec<Task> {
     rows::tasks(client(), request)
 }
 
-fn myself() -> u32 {
+fn own_pid() -> u32 {
     std::process::id()
 }
 
@@ -41,7 +40,7 @@ fn number(pid: nix::unistd::Pid) -> u32 {
     pid.as_raw().try_into().unwrap()
 }
 
-/// A program that waits, with these arguments behind "sh -c …".
+/// A process that waits, with an argument behind "sh -c …".
 struct Waiting(Child);
 
 impl Waiting {
@@ -52,15 +51,15 @@ impl Waiting {
             .spawn()
             .unwrap();
         let waiting = Self(child);
-        // Until it waits, it may be a copy of this one.
-        let patience = Instant::now() + Duration::from_secs(60);
+        // Before execve() it is a copy of this process.
+        let deadline = Instant::now() + Duration::from_secs(60);
         loop {
             let base = client().one(waiting.pid(), Show::BASE).unwrap().base;
             let base = base.unwrap();
             if base.comm.as_bytes() == b"sh" && base.state == State::Interruptible {
                 return waiting;
             }
-            assert!(Instant::now() < patience, "sh does not start");
+            assert!(Instant::now() < deadline, "sh does not start");
             thread::sleep(Duration::from_millis(5));
         }
     }
@@ -78,14 +77,14 @@ impl Drop for Waiting {
 }
 
 #[test]
-fn this_process_is_told_of() {
+fn row_of_this_process_has_every_group() {
     let show = Show::all() - Show::VMA_STAT;
-    let task = client().one(myself(), show).unwrap();
+    let task = client().one(own_pid(), show).unwrap();
     let base = task.base.unwrap();
     assert_eq!((base.pid, base.ppid), (number(getpid()), number(getppid())));
     assert_eq!(base.pgid, number(getpgrp()));
     assert_eq!(base.sid, number(getsid(None).unwrap()));
-    let comm = fs::read(format!("/proc/{}/comm", myself())).unwrap();
+    let comm = fs::read(format!("/proc/{}/comm", own_pid())).unwrap();
     assert_eq!(base.comm.as_bytes(), comm.trim_ascii_end());
 
     let cred = task.cred.unwrap();
@@ -131,77 +130,77 @@ fn this_process_is_told_of() {
 }
 
 #[test]
-fn everybody_is_there_in_order() {
+fn all_processes_are_listed_in_order() {
     let waiting = Waiting::new("");
     let request = Request::new(Strategy::All).show(Show::BASE | Show::CRED);
     let found = tasks(&request);
     assert!(found.is_sorted_by_key(|task| task.pid));
-    assert!(pids(&found).is_superset(&BTreeSet::from([myself(), waiting.pid()])));
+    assert!(pids(&found).is_superset(&BTreeSet::from([own_pid(), waiting.pid()])));
     for task in &found {
         let base = task.base.unwrap();
         assert_eq!((base.pid, base.tgid), (task.pid, task.tgid));
         assert!(task.cred.is_some());
     }
-    let listed = request.pids([waiting.pid(), myself(), waiting.pid()]);
+    let listed = request.pids([waiting.pid(), own_pid(), waiting.pid()]);
     assert_eq!(
         pids(&tasks(&listed)),
-        BTreeSet::from([myself(), waiting.pid()])
+        BTreeSet::from([own_pid(), waiting.pid()])
     );
 }
 
 #[test]
-fn children_are_mine() {
+fn children_and_descendants_are_listed() {
     let waiting = Waiting::new("");
     for strategy in [
-        Strategy::Children(myself()),
-        Strategy::Descendants(myself()),
+        Strategy::Children(own_pid()),
+        Strategy::Descendants(own_pid()),
     ] {
         let found = tasks(&Request::new(strategy));
         assert!(pids(&found).contains(&waiting.pid()), "{strategy:?}");
-        assert!(!pids(&found).contains(&myself()));
+        assert!(!pids(&found).contains(&own_pid()));
     }
     assert_eq!(tasks(&Request::new(Strategy::Children(waiting.pid()))), []);
 }
 
 #[test]
-fn threads_are_told_of_each() {
+fn threads_have_rows_of_their_own() {
     let (stop, stopped) = mpsc::channel::<()>();
-    let (tell, told) = mpsc::channel();
+    let (send_tid, receive_tid) = mpsc::channel();
     let waiting = thread::Builder::new()
         .name("a) S 1 (b".to_owned())
         .spawn(move || {
-            tell.send(number(gettid())).unwrap();
+            send_tid.send(number(gettid())).unwrap();
             stopped.recv()
         })
         .unwrap();
-    let tid = told.recv().unwrap();
+    let tid = receive_tid.recv().unwrap();
     let show = Show::BASE | Show::STAT | Show::IDENT | Show::VMA;
     for request in [
         Request::new(Strategy::Threads(tid)),
-        Request::new(Strategy::Threads(myself())),
-        Request::new(Strategy::AllThreads).pids([tid, myself()]),
+        Request::new(Strategy::Threads(own_pid())),
+        Request::new(Strategy::AllThreads).pids([tid, own_pid()]),
     ] {
         let found = tasks(&request.show(show));
         let thread = found.iter().find(|task| task.pid == tid).unwrap();
-        assert_eq!(thread.tgid, myself());
+        assert_eq!(thread.tgid, own_pid());
         assert_eq!(thread.base.unwrap().comm.as_bytes(), b"a) S 1 (b");
         assert!(!thread.ident.unwrap().leader);
         assert_eq!(thread.stat.unwrap().exit_signal, -1);
         // Mappings are in the leader's row.
         assert_eq!(thread.vmas, None);
         assert_eq!(thread.absent.leader, Show::VMA);
-        let leader = found.iter().find(|task| task.pid == myself()).unwrap();
+        let leader = found.iter().find(|task| task.pid == own_pid()).unwrap();
         assert!(leader.vmas.as_ref().is_some_and(|vmas| !vmas.is_empty()));
     }
-    assert_eq!(client().one(tid, show).unwrap().tgid, myself());
+    assert_eq!(client().one(tid, show).unwrap().tgid, own_pid());
     let all = pids(&tasks(&Request::new(Strategy::AllThreads)));
-    assert!(all.is_superset(&BTreeSet::from([tid, myself()])));
+    assert!(all.is_superset(&BTreeSet::from([tid, own_pid()])));
     drop(stop);
     assert!(waiting.join().unwrap().is_err());
 }
 
 #[test]
-fn a_long_command_line_is_whole() {
+fn long_command_line_is_complete() {
     let argument = "x".repeat(100_000);
     let waiting = Waiting::new(&argument);
     let task = client().one(waiting.pid(), Show::CMDLINE).unwrap();
@@ -210,14 +209,14 @@ fn a_long_command_line_is_whole() {
 }
 
 #[test]
-fn a_mapping_of_a_nameless_file_says_so() {
+fn mapping_of_a_deleted_file_has_the_flag() {
     const LEN: usize = 8192;
     let name = CString::new("two words\nand more").unwrap();
     let file = memfd_create(name.as_c_str(), MFdFlags::MFD_CLOEXEC).unwrap();
     let mut file = fs::File::from(file);
     file.write_all(&[7; LEN]).unwrap();
     let flags = MapFlags::MAP_SHARED | MapFlags::MAP_POPULATE;
-    // SAFETY: maps new memory, wherever there is room, of a file of that length.
+    // SAFETY: the kernel chooses the address, and the file has this length.
     let at = unsafe {
         mmap(
             None,
@@ -230,7 +229,7 @@ fn a_mapping_of_a_nameless_file_says_so() {
         .unwrap()
     };
     let show = Show::VMA | Show::VMA_STAT;
-    let request = Request::new(Strategy::One(myself()))
+    let request = Request::new(Strategy::One(own_pid()))
         .show(show)
         .vma_flags(VmaFlags::FILE | VmaFlags::SHARED);
     let task = client().get(&request).unwrap();
@@ -239,7 +238,7 @@ fn a_mapping_of_a_nameless_file_says_so() {
         .iter()
         .position(|vma| vma.start == at.as_ptr() as u64)
         .unwrap();
-    // SAFETY: it was mapped with this length, and nobody uses it.
+    // SAFETY: the mapping has this length, and is not used afterwards.
     unsafe { munmap(at, LEN).unwrap() };
     let vma = &vmas[found];
     assert_eq!(
@@ -260,16 +259,16 @@ fn a_mapping_of_a_nameless_file_says_so() {
 }
 
 #[test]
-fn a_zombie_is_told_of() {
+fn row_of_a_zombie_has_no_memory() {
     let mut child = Command::new("true").spawn().unwrap();
-    let patience = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_secs(60);
     let show = Show::all() - Show::NS;
     let task = loop {
         let task = client().one(child.id(), show).unwrap();
         if task.base.unwrap().state == State::Zombie {
             break task;
         }
-        assert!(Instant::now() < patience, "it does not end");
+        assert!(Instant::now() < deadline, "it does not end");
         thread::sleep(Duration::from_millis(5));
     };
     assert_eq!(task.stat.unwrap().memory, None);
@@ -283,7 +282,7 @@ fn a_zombie_is_told_of() {
 }
 
 #[test]
-fn the_view_of_another_namespace_cannot_be_had() {
+fn another_pid_namespace_is_an_error() {
     let request = Request::new(Strategy::All).scope(Scope::Process(1));
     let error = client().dump(&request).unwrap_err();
     assert!(
@@ -293,14 +292,14 @@ fn the_view_of_another_namespace_cannot_be_had() {
 }
 
 #[test]
-fn the_best_way_answers() {
+fn best_source_returns_tasks() {
     let mut client = Client::connect_any().unwrap();
     assert!(TransportKind::ALL.contains(&client.source().kind()));
-    assert_eq!(client.one(myself(), Show::BASE).unwrap().pid, myself());
-    // Left half-read, and asked again.
+    assert_eq!(client.one(own_pid(), Show::BASE).unwrap().pid, own_pid());
+    // Two dumps that are dropped before their end.
     for _ in 0..2 {
         let mut dump = client.dump(&Request::new(Strategy::All)).unwrap();
         dump.next().unwrap().unwrap();
     }
-    assert_eq!(client.one(myself(), Show::BASE).unwrap().pid, myself());
+    assert_eq!(client.one(own_pid(), Show::BASE).unwrap().pid, own_pid());
 }

@@ -428,7 +428,7 @@ fn what_is_wrong_is_told() {
     );
     assert_eq!(
         what(&done(0)[..15]),
-        "cannot read the kernel's answer: there are fewer bytes than a message header has"
+        "cannot read the kernel's answer: fewer bytes than a message header"
     );
     assert!(matches!(
         read(&mut reassembly(), [&message(NLMSG_OVERRUN, 0, &[])[..]]),

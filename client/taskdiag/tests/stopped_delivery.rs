@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use taskdiag::events::{Connector, Event, EventKind, EventSource as _, Events, FilteredBy, Lost};
 use taskdiag::live::Live;
-use taskdiag::{Client, Procfs, RECEIVE_BUFFER, Show};
+use taskdiag::{Client, Procfs, Show};
 
 use connector_control::{restore_delivery, stop_delivery};
 
@@ -118,7 +118,7 @@ fn probe_ignores_earlier_events() {
 fn live_table_detects_a_stopped_delivery() {
     let _serial = serialize();
     let connector = Connector::listen(Events::all()).unwrap();
-    let client = Client::with_transport(Procfs::open().unwrap(), RECEIVE_BUFFER);
+    let client = Client::new(Procfs::open().unwrap());
     let mut live = Live::new(client, connector, Show::BASE).unwrap();
     let begin = || Command::new("sleep").arg("1000000").spawn().unwrap();
     let end = |mut child: Child| {

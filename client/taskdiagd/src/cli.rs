@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! The command line, and one run of the daemon.
+//! The command line, and the start of the daemon.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -13,45 +13,45 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use sd_notify::NotifyState;
 
-use crate::crowd::{self, Limits};
 use crate::error::{Result, io};
-use crate::eyes;
+use crate::impersonate::check_capabilities;
+use crate::limits::{self, Limits};
 use crate::listener::Listener;
 use crate::peer::Home;
 use crate::server;
-use crate::session::House;
+use crate::session::Shared;
 use crate::source::{Choice, Source};
 
-/// Serves requests for tasks on a Unix socket, in the messages of task_diag
+/// Serves requests for tasks on a Unix socket, in the protocol of task_diag
 ///
-/// Where the kernel has task_diag, requests are handed on to it; elsewhere a
-/// table of tasks is kept by the events of the proc connector. Each client is
-/// told what it may see, and no more. Has to be started as root. Logs go to
-/// standard error, and RUST_LOG says which.
+/// If the kernel has task_diag, requests are forwarded to it. Otherwise the daemon
+/// maintains a table of processes from the events of the proc connector. Each client
+/// receives only tasks that it may see. Must be started as root. Logs to standard error;
+/// the environment variable RUST_LOG selects the messages.
 #[derive(Debug, Parser)]
 #[command(version)]
 pub struct Cli {
-    /// Where to listen, unless a service manager passes a socket
+    /// Listen at this path, unless a service manager passes a socket
     #[arg(long, value_name = "PATH", default_value = taskdiag::DAEMON_SOCKET)]
     socket: PathBuf,
 
-    /// Where answers are to come from
+    /// Use this source of replies
     #[arg(long, value_enum, default_value_t)]
     source: Choice,
 
-    /// How many clients there may be at a time
+    /// Accept at most this many clients at a time
     #[arg(long, value_name = "N", default_value_t = 4096)]
     #[arg(value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
     clients: usize,
 
-    /// How many of them may be one user's, other than root
+    /// Accept at most this many clients of one user other than root
     #[arg(long, value_name = "N", default_value_t = 1024)]
     clients_of_user: usize,
 
-    /// After how many seconds to hang up on a client that does not read, or ask
+    /// Disconnect a client that does not read, or sends no request, for this time
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..))]
-    patience: u32,
+    timeout: u32,
 }
 
 impl Cli {
@@ -60,8 +60,7 @@ impl Cli {
         Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
     }
 
-    /// A number below zero is a wrong value, and not an option that there is
-    /// not.
+    /// Reports a negative number as an invalid value, instead of an unknown option.
     fn line() -> clap::Command {
         Self::command().mut_args(|arg| match arg.get_action().takes_values() {
             true => arg.allow_negative_numbers(true),
@@ -70,7 +69,7 @@ impl Cli {
     }
 }
 
-/// Runs the daemon to its end.
+/// Runs the daemon until it ends.
 #[must_use]
 pub fn run() -> ExitCode {
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info"))
@@ -86,11 +85,11 @@ pub fn run() -> ExitCode {
 }
 
 fn serve(cli: &Cli) -> Result<()> {
-    // Before there is another thread, which would not have them blocked.
+    // Before other threads start, so that they inherit the blocked signals.
     let signals = block_signals()?;
-    let descriptors = raise_descriptors(crowd::descriptors(cli.clients));
-    eyes::check_rights()?;
-    let house = Arc::new(House {
+    let descriptors = raise_descriptors(limits::descriptors(cli.clients));
+    check_capabilities()?;
+    let shared = Arc::new(Shared {
         source: Source::open(cli.source)?,
         home: Home::find()?,
     });
@@ -98,33 +97,33 @@ fn serve(cli: &Cli) -> Result<()> {
     let limits = Limits {
         clients: cli.clients,
         clients_of_user: cli.clients_of_user,
-        patience: cli.patience,
+        timeout: cli.timeout,
     }
     .within(descriptors);
     notify(NotifyState::Ready);
-    let served = server::serve(&listener, &house, &limits, &signals);
+    let served = server::serve(&listener, &shared, &limits, &signals);
     notify(NotifyState::Stopping);
     served
 }
 
-/// Signals that end the daemon are read like what else it waits for.
+/// Blocks the signals that end the daemon. It reads them from a descriptor.
 fn block_signals() -> Result<SignalFd> {
     let signals: SigSet = [Signal::SIGTERM, Signal::SIGINT].into_iter().collect();
     signals.thread_block().map_err(io("cannot block signals"))?;
     SignalFd::with_flags(&signals, SfdFlags::SFD_CLOEXEC).map_err(io("cannot read signals"))
 }
 
-/// Has that many descriptors, or as many as there may be, and tells how many
-/// that are.
+/// Raises the limit of descriptors to this number, or as far as possible. Returns the
+/// limit.
 fn raise_descriptors(wanted: usize) -> usize {
     let raised = getrlimit(Resource::RLIMIT_NOFILE).and_then(|(_, hard)| {
-        let most = hard.max(wanted as u64);
-        // Beyond the limit it takes a right that the daemon does not need.
-        setrlimit(Resource::RLIMIT_NOFILE, most, most)
+        let max = hard.max(wanted as u64);
+        // Raising the hard limit needs a capability that the daemon may lack.
+        setrlimit(Resource::RLIMIT_NOFILE, max, max)
             .or_else(|_| setrlimit(Resource::RLIMIT_NOFILE, hard, hard))
     });
     if let Err(errno) = raised {
-        warn!("cannot have more descriptors: {errno}");
+        warn!("cannot raise the limit of descriptors: {errno}");
     }
     match getrlimit(Resource::RLIMIT_NOFILE) {
         Ok((now, _)) => usize::try_from(now).unwrap_or(usize::MAX),
@@ -132,7 +131,7 @@ fn raise_descriptors(wanted: usize) -> usize {
     }
 }
 
-/// Tells the service manager, if there is one.
+/// Notifies the service manager, if there is one.
 fn notify(state: NotifyState<'_>) {
     if let Err(error) = sd_notify::notify(false, &[state]) {
         warn!("cannot notify the service manager: {error}");
@@ -144,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_manual_has_every_option_and_default() {
+    fn manual_page_has_every_option_and_default() {
         let manual = include_str!("../taskdiagd.8").replace("\n.Cm ", " ");
         let mut command = Cli::line();
         command.build();
@@ -166,15 +165,15 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_is_refused_by_name() {
+    fn invalid_value_is_reported_with_its_option() {
         for (line, why) in [
             ("--source wrong", "'wrong' for '--source"),
             ("--clients 0", "'0' for '--clients <N>'"),
             ("--clients -1", "'-1' for '--clients <N>'"),
             ("--clients many", "'many' for '--clients <N>'"),
             ("--clients-of-user -1", "'-1' for '--clients-of-user <N>'"),
-            ("--patience 0", "'0' for '--patience <SECONDS>'"),
-            ("--patience 4294967296", "for '--patience <SECONDS>'"),
+            ("--timeout 0", "'0' for '--timeout <SECONDS>'"),
+            ("--timeout 4294967296", "for '--timeout <SECONDS>'"),
             ("--socket", "required for '--socket <PATH>'"),
             ("socket", "unexpected argument 'socket'"),
         ] {

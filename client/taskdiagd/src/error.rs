@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! What keeps the daemon from serving, told so that a person knows what to do.
+//! The errors of the daemon.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,77 +13,79 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// Somebody listens there already.
-    #[error("another daemon listens at {}", path.display())]
+    /// Another daemon uses the path.
+    #[error("cannot listen at {}: another daemon does", path.display())]
     Taken {
-        /// Where.
+        /// The path of the socket.
         path: PathBuf,
     },
 
-    /// Something else is there.
-    #[error("{} is there already, and is no socket", path.display())]
-    InTheWay {
-        /// Where.
+    /// The path exists, and is not that of a socket.
+    #[error("cannot listen at {}: the file exists, and is not a socket", path.display())]
+    NotASocket {
+        /// The path.
         path: PathBuf,
     },
 
-    /// The kernel is to be asked, and has no task_diag.
+    /// The kernel has no task_diag.
     #[error(
-        "the running kernel has no task_diag to hand requests on to; \
-         with --source procfs a table is kept instead"
+        "cannot forward requests: the running kernel has no task_diag; \
+         --source procfs works without it"
     )]
     NoKernel,
 
-    /// There are no events to keep a table by.
-    #[error("cannot keep a table of tasks, as nothing tells of events: {0}")]
+    /// Events of processes are not available.
+    #[error("cannot follow events of processes: {0}")]
     NoEvents(#[source] taskdiag::Error),
 
-    /// The table cannot be kept current any more.
-    #[error("cannot keep the table of tasks current: {0}")]
+    /// The table of processes cannot be updated.
+    #[error("cannot update the table of processes: {0}")]
     Table(#[source] taskdiag::Error),
 
-    /// It has not the rights to do what it is for.
-    #[error("{what} is missing: it is to be started as root, or as in taskdiagd.service")]
+    /// The daemon lacks a capability.
+    #[error(
+        "cannot serve clients: {capability} is missing; start as root, or as taskdiagd.service"
+    )]
     Rights {
-        /// The capability.
-        what: &'static str,
+        /// The missing capability.
+        capability: &'static str,
     },
 
-    /// A client has to be turned away.
-    #[error("process {pid} of user {uid} is turned away, as there are too many")]
+    /// A client is rejected, because its user or the daemon has too many.
+    #[error("rejected a client: process {pid} of user {uid} exceeds a limit of connections")]
     Full {
-        /// Who it is.
+        /// The pid of the client.
         pid: i32,
-        /// Whose.
+        /// Its user id.
         uid: u32,
     },
 
-    /// Nothing can be listened at.
+    /// No socket can be opened.
     #[error(transparent)]
     Socket(taskdiag::Error),
 
-    /// A file cannot be had.
+    /// A system call with a path failed.
     #[error("{context} {}: {source}", path.display())]
     File {
-        /// What was tried.
+        /// The operation that failed.
         context: &'static str,
-        /// With which.
+        /// The path.
         path: PathBuf,
-        /// What the system said to it.
+        /// The error of the system call.
         source: io::Error,
     },
 
     /// A system call failed.
     #[error("{context}: {source}")]
     Io {
-        /// What was tried.
+        /// The operation that failed.
         context: &'static str,
-        /// What the system said to it.
+        /// The error of the system call.
         source: io::Error,
     },
 }
 
-/// Puts what was tried before what the system says to it.
+/// Adds the operation that failed to the error of a system call.
 pub(crate) fn io<E: Into<io::Error>>(context: &'static str) -> impl Fn(E) -> Error {
     move |source| Error::Io {
         context,
@@ -91,7 +93,7 @@ pub(crate) fn io<E: Into<io::Error>>(context: &'static str) -> impl Fn(E) -> Err
     }
 }
 
-/// Likewise, with the file's path in between.
+/// Adds the operation that failed, and a path, to the error of a system call.
 pub(crate) fn file<E: Into<io::Error>>(context: &'static str, path: &Path) -> impl Fn(E) -> Error {
     move |source| Error::File {
         context,
@@ -100,7 +102,7 @@ pub(crate) fn file<E: Into<io::Error>>(context: &'static str, path: &Path) -> im
     }
 }
 
-/// A mistake of this program's user, not of the system.
+/// Returns the error of an invalid configuration.
 pub(crate) fn invalid(context: &'static str) -> Error {
     io(context)(Errno::EINVAL)
 }

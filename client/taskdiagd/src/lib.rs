@@ -3,36 +3,43 @@
 //! transaction file.
 //!
 //! ```text
-//! client ──▶ server ──▶ session ──▶ peer      who asks, and what may they see
+//! client ──▶ server ──▶ session ──▶ peer      the client's identity and rights
 //!                         │
 //!                         ▼
-//!                       source ──▶ kernel     where it has task_diag: asked with
-//!                         │                   the rights of the client
+//!                       source ──▶ relay      with task_diag: forwards to the kernel
+//!                         │
 //!                         ▼
-//!                       procfs ──▶ table      elsewhere: kept by events
+//!                       local ──▶ row_cache   without: rows that events keep current,
+//!                         │                   in the table
+//!                         ▼
+//!                       procfs                all other rows
 //! ```
 //!
-//! Each client has a thread. Whom it keeps waiting, by reading slowly or by
-//! asking for what takes long, is itself alone.
+//! Each client has a thread, so that a client which reads slowly, or requests much,
+//! delays no other client.
 //!
-//! Whether a client may see a task is never judged here: the kernel is asked,
-//! in the client's name. See [`eyes`].
+//! The daemon never decides itself whether a client may see a task: a thread takes the
+//! client's credentials, and the kernel decides. See the module `impersonate`.
 
 #![deny(unsafe_code)]
 
 pub mod cli;
-mod crowd;
+mod encode;
 mod error;
-pub mod eyes;
-mod keeper;
-#[allow(unsafe_code, reason = "descriptors that are inherited")]
+mod hidepid;
+mod impersonate;
+mod limits;
+#[allow(unsafe_code, reason = "takes ownership of inherited descriptors")]
 mod listener;
+mod local;
+mod message;
 mod peer;
-mod procfs;
+mod relay;
+mod request;
+mod row_cache;
 mod server;
 mod session;
 mod source;
-mod status;
 mod table;
 
 pub use cli::run;

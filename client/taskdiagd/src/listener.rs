@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! The socket that clients connect to: made here, or inherited.
+//! The socket that clients connect to: created here, or passed by a service manager.
 
 use std::fs::{self, File, OpenOptions};
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
@@ -19,39 +19,42 @@ use taskdiag::Daemon;
 
 use crate::error::{Error, Result, file, invalid, io};
 
-/// Everybody may connect: each is judged by its own rights.
+/// All users may connect: each client has its own rights.
 const MODE: Mode = Mode::from_bits_truncate(0o666);
-/// How many may wait to be let in; the kernel has a limit of its own.
+/// Maximum number of connections that wait to be accepted. The kernel has a limit, too.
 const BACKLOG: i32 = 1024;
 
-/// The socket, and its file if that is to be removed in the end.
+/// The socket, and its file if the daemon has created it.
 #[derive(Debug)]
 pub(crate) struct Listener {
     pub(crate) socket: OwnedFd,
-    made: Option<Made>,
+    created: Option<Created>,
 }
 
-/// A file of the daemon's own making: its path, device and inode.
+/// A socket file that the daemon has created.
 #[derive(Debug)]
-struct Made {
+struct Created {
     path: PathBuf,
+    /// Device and inode.
     identity: (u64, u64),
-    /// Who has it makes and removes that file. Its own file stays: removed, it
-    /// would be locked by one, and made anew by another.
+    /// The holder of the lock creates and removes the socket file. The lock file is never
+    /// removed: otherwise one daemon could hold the removed file, and another a new one.
     _lock: Flock<File>,
 }
 
 impl Listener {
-    /// Takes the socket over that the service manager has passed, or makes one
-    /// at this path.
+    /// Takes the socket that the service manager has passed, or creates one at this path.
     pub(crate) fn open(path: &Path) -> Result<Self> {
         let listener = match inherited()? {
-            Some(socket) => Self { socket, made: None },
-            None => Self::make(path)?,
+            Some(socket) => Self {
+                socket,
+                created: None,
+            },
+            None => Self::create(path)?,
         };
-        // The kernel names the sender of whatever arrives from now on.
+        // From now on the kernel adds the credentials of the sender to each message.
         setsockopt(&listener.socket, PassCred, &true)
-            .map_err(io("cannot ask for the senders' names"))?;
+            .map_err(io("cannot enable the credentials of senders"))?;
         listen(
             &listener.socket,
             Backlog::new(BACKLOG).unwrap_or(Backlog::MAXCONN),
@@ -67,24 +70,24 @@ impl Listener {
         Ok(listener)
     }
 
-    fn make(path: &Path) -> Result<Self> {
-        let address = UnixAddr::new(path).map_err(file("cannot have a socket at", path))?;
-        if is_something_else(path) {
-            return Err(Error::InTheWay { path: path.into() });
+    fn create(path: &Path) -> Result<Self> {
+        let address = UnixAddr::new(path).map_err(file("cannot create a socket at", path))?;
+        if is_not_a_socket(path) {
+            return Err(Error::NotASocket { path: path.into() });
         }
         let lock = lock(path)?;
         remove_stale(path, &address)?;
         let socket = new_socket()?;
-        bind_for_everybody(&socket, &address).map_err(|errno| match errno {
+        bind_for_all_users(&socket, &address).map_err(|errno| match errno {
             Errno::EADDRINUSE => Error::Taken { path: path.into() },
-            errno => file("cannot make the socket", path)(errno),
+            errno => file("cannot create the socket", path)(errno),
         })?;
-        let made = fs::symlink_metadata(path).map_err(file("cannot find the socket", path))?;
+        let created = fs::symlink_metadata(path).map_err(file("cannot find the socket", path))?;
         Ok(Self {
             socket,
-            made: Some(Made {
+            created: Some(Created {
                 path: path.into(),
-                identity: (made.dev(), made.ino()),
+                identity: (created.dev(), created.ino()),
                 _lock: lock,
             }),
         })
@@ -92,9 +95,9 @@ impl Listener {
 }
 
 impl Drop for Listener {
-    /// Removes the file, unless it is another daemon's by now.
+    /// Removes the file, unless another daemon has replaced it.
     fn drop(&mut self) {
-        let Some(Made { path, identity, .. }) = &self.made else {
+        let Some(Created { path, identity, .. }) = &self.created else {
             return;
         };
         match fs::symlink_metadata(path) {
@@ -103,7 +106,10 @@ impl Drop for Listener {
                     warn!("cannot remove {}: {error}", path.display());
                 }
             }
-            _ => warn!("{} is not this daemon's any more", path.display()),
+            _ => warn!(
+                "not removing {}: another daemon has replaced it",
+                path.display()
+            ),
         }
     }
 }
@@ -112,8 +118,8 @@ fn new_socket() -> Result<OwnedFd> {
     Daemon::socket().map_err(Error::Socket)
 }
 
-/// Keeps other daemons from this path, who would take a socket that nobody
-/// listens at yet for one that nobody listens at any more.
+/// Locks the path. Another daemon could otherwise remove a socket that is bound but
+/// does not listen yet, as if its daemon had ended.
 fn lock(path: &Path) -> Result<Flock<File>> {
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
@@ -122,59 +128,62 @@ fn lock(path: &Path) -> Result<Flock<File>> {
         .write(true)
         .create(true)
         .truncate(false)
-        // Who can open it can lock it.
+        // A user who can open the file can lock it.
         .mode(0o600)
         .custom_flags(O_NOFOLLOW)
         .open(&name)
-        .map_err(file("cannot make the lock", &name))?;
+        .map_err(file("cannot create the lock file", &name))?;
     Flock::lock(lock, FlockArg::LockExclusiveNonblock).map_err(|(_, errno)| match errno {
         Errno::EWOULDBLOCK => Error::Taken { path: path.into() },
         errno => file("cannot lock", &name)(errno),
     })
 }
 
-/// The file has the socket's own mode from the first, whatever is put in its
-/// place afterwards. No other thread makes files.
-fn bind_for_everybody(socket: &OwnedFd, address: &UnixAddr) -> nix::Result<()> {
+/// Binds the socket with its final mode. A later chmod() could change another file at
+/// the path. No other thread creates files, so the umask may be changed.
+fn bind_for_all_users(socket: &OwnedFd, address: &UnixAddr) -> nix::Result<()> {
     fchmod(socket, MODE)?;
-    let own = umask(Mode::empty());
+    let previous = umask(Mode::empty());
     let bound = bind(socket.as_raw_fd(), address);
-    umask(own);
+    umask(previous);
     bound
 }
 
-/// What a daemon has never made.
-fn is_something_else(path: &Path) -> bool {
+/// Whether the path is that of a file that no daemon has created.
+fn is_not_a_socket(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|found| !found.file_type().is_socket())
 }
 
-/// Removes the file of a daemon that has ended without doing so. A socket that
-/// has somebody behind it is left alone.
+/// Removes the socket file of a daemon that was killed. A socket with a listener is left
+/// as it is.
 fn remove_stale(path: &Path, address: &UnixAddr) -> Result<()> {
-    let is_there = fs::symlink_metadata(path).is_ok();
-    if is_there
-        && !is_something_else(path)
+    let exists = fs::symlink_metadata(path).is_ok();
+    if exists
+        && !is_not_a_socket(path)
         && connect(new_socket()?.as_raw_fd(), address) == Err(Errno::ECONNREFUSED)
     {
-        info!("removing {}, which nobody listens at", path.display());
+        info!("removing {}, which has no listener", path.display());
         fs::remove_file(path).map_err(file("cannot remove the old socket", path))?;
     }
     Ok(())
 }
 
-/// The socket that was passed by the service manager, if one was.
+/// Returns the socket that the service manager has passed, if there is one.
 fn inherited() -> Result<Option<OwnedFd>> {
-    let mut passed = sd_notify::listen_fds().map_err(io("cannot take the passed sockets over"))?;
+    let mut passed =
+        sd_notify::listen_fds().map_err(io("cannot receive sockets from the service manager"))?;
     match (passed.next(), passed.next()) {
         (None, _) => Ok(None),
         (Some(fd), None) => {
-            // SAFETY: the service manager has opened it for this process, which
-            // is the first to look at it, and does so once.
+            // SAFETY: the service manager has passed the descriptor to this process, and
+            // nothing else takes ownership of it.
             let socket = unsafe { OwnedFd::from_raw_fd(fd) };
             check(&socket)?;
             Ok(Some(socket))
         }
-        _ => Err(invalid("there is more than one passed socket")),
+        _ => Err(invalid(
+            "cannot listen at several sockets of the service manager",
+        )),
     }
 }
 
@@ -186,7 +195,7 @@ fn check(socket: &OwnedFd) -> Result<()> {
     match (kind, listens, unix) {
         (Ok(SockType::SeqPacket), Ok(true), true) => Ok(()),
         _ => Err(invalid(
-            "the passed socket is not one of ListenSequentialPacket=",
+            "cannot use the socket of the service manager, which needs ListenSequentialPacket=",
         )),
     }
 }
@@ -198,20 +207,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_keeps_a_socket_from_its_path_is_named() {
-        let folder = tempfile::tempdir().unwrap();
-        let at = |name: &str| folder.path().join(name);
+    fn path_without_a_socket_is_an_error() {
+        let directory = tempfile::tempdir().unwrap();
+        let at = |name: &str| directory.path().join(name);
         fs::write(at("file"), "").unwrap();
-        fs::create_dir(at("folder")).unwrap();
+        fs::create_dir(at("directory")).unwrap();
         symlink(at("nothing"), at("link")).unwrap();
         symlink(at("file"), at("guarded.lock")).unwrap();
         fs::create_dir(at("blocked.lock")).unwrap();
         let long = "x".repeat(120);
         for (name, why) in [
-            ("file", "file is there already, and is no socket"),
-            ("folder", "folder is there already, and is no socket"),
-            ("folder/", "folder/ is there already, and is no socket"),
-            ("link", "link is there already, and is no socket"),
+            ("file", "file: the file exists, and is not a socket"),
+            ("directory", "directory: the file exists, and is not"),
+            ("directory/", "directory/: the file exists, and is not"),
+            ("link", "link: the file exists, and is not a socket"),
             ("none/socket", "none/socket.lock: No such file or directory"),
             ("file/socket", "file/socket.lock: Not a directory"),
             ("guarded", "guarded.lock: Too many levels of symbolic links"),
@@ -221,8 +230,8 @@ mod tests {
             let error = Listener::open(&at(name)).unwrap_err().to_string();
             assert!(error.contains(why), "{name}: {error}");
         }
-        // Nothing is left behind, and nothing was changed.
-        assert!(!at("file.lock").exists() && !at("folder/.lock").exists());
+        // No file was created or changed.
+        assert!(!at("file.lock").exists() && !at("directory/.lock").exists());
         assert_eq!(fs::read(at("file")).unwrap(), b"");
     }
 }

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
-//! Who is at the other end of a connection, and what they may see.
+//! The process at the other end of a connection, and its rights.
 //!
-//! Two have a hand in a request: who connected, whose ids the socket remembers,
-//! and who sends, whom the kernel names with each message. They have to be the
-//! same process with the same ids; what is known of that process is read from
-//! its folder in procfs, after which it must still be the one that connected.
+//! The socket has the credentials of the process that connected, and the kernel adds
+//! those of the sender to each message. Both must be the same process with the same ids.
+//! Further properties of that process are read from its directory in procfs; afterwards
+//! the process that connected must still exist.
 //!
-//! Which of its threads has sent is not known, so it may what all of them may.
+//! The kernel does not report which thread has sent a message. So the client has the
+//! rights that all of its threads have.
 
 use std::fmt;
 use std::fs::{self, File};
@@ -18,42 +19,48 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::sockopt::{PeerCredentials, PeerPidfd};
 use nix::sys::socket::{UnixCredentials, getsockopt};
+use taskdiag::procfs::Status;
 
 use crate::error::{Error, Result, io};
-use crate::status::Credentials;
 
-/// What a client may see.
+/// Number of the capability that gives access to all tasks.
+const CAP_SYS_PTRACE: u8 = 19;
+
+/// The tasks that a client may see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Rights {
-    /// Everything, as it has `CAP_SYS_PTRACE` where the daemon is.
+    /// All tasks: it is root, and has `CAP_SYS_PTRACE` in the daemon's user namespace.
     All,
-    /// What these ids may see.
+    /// The tasks that these ids may see.
     Of { uid: u32, gid: u32 },
 }
 
-/// Why a client is told nothing.
+/// The reason that a client is not served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Denial {
-    #[error("only the process that connected may ask")]
+    #[error("only the process that connected may send requests")]
     AnotherProcess,
-    #[error("its credentials are not those it connected with: connect anew")]
+    #[error("the client has changed its credentials since it connected; connect again")]
     OtherCredentials,
-    #[error("the process that connected has gone")]
+    #[error("the process that connected has ended")]
     Gone,
-    #[error("the daemon cannot tell who it is")]
+    #[error("cannot read the credentials of the client")]
     Unknown,
-    #[error("it is in another {0} namespace than the daemon")]
+    #[error("the client is in another {0} namespace than the daemon")]
     Namespace(&'static str),
-    #[error("a security module confines it, and the daemon cannot tell to what")]
+    #[error("a security module confines the client, which the daemon cannot evaluate")]
     Confined,
-    #[error("with no_new_privs it may be confined by Landlock, which the daemon cannot tell")]
+    #[error(
+        "with no_new_privs, the client may be confined by Landlock, which the daemon cannot evaluate"
+    )]
     Landlock,
 }
 
-/// The namespaces that rights, numbers, paths of cgroups and times are those of.
+/// The namespaces that determine rights, pids, paths of cgroups and times.
 const NAMESPACES: [&str; 4] = ["user", "pid", "cgroup", "time"];
 
-/// Where a process is; `None` for namespaces that the kernel does not have.
+/// Reads the namespaces of a process; `None` for namespaces that the kernel does not
+/// have, and for a process that has ended.
 fn namespaces(process: &Path) -> io::Result<[Option<PathBuf>; NAMESPACES.len()]> {
     let mut links = [const { None }; NAMESPACES.len()];
     for (link, name) in links.iter_mut().zip(NAMESPACES) {
@@ -65,14 +72,15 @@ fn namespaces(process: &Path) -> io::Result<[Option<PathBuf>; NAMESPACES.len()]>
     Ok(links)
 }
 
-/// What clients are held against: where the daemon is itself.
+/// The namespaces and the security label of the daemon, which those of clients are
+/// compared with.
 #[derive(Debug)]
 pub(crate) struct Home {
-    /// As of [`NAMESPACES`].
+    /// In the order of [`NAMESPACES`].
     namespaces: [Option<PathBuf>; NAMESPACES.len()],
     label: Option<Vec<u8>>,
-    /// Clients can put themselves into a Landlock domain.
-    landlock: bool,
+    /// Whether clients may be in a Landlock domain.
+    has_landlock: bool,
 }
 
 impl Home {
@@ -81,13 +89,17 @@ impl Home {
         Ok(Self {
             namespaces: namespaces(own).map_err(io("cannot read /proc/self/ns"))?,
             label: label(own).map_err(io("cannot read /proc/self/attr/current"))?,
-            landlock: has_landlock(),
+            has_landlock: has_landlock(),
         })
     }
 
-    /// Whether a thread still is anywhere, which is not in another namespace
-    /// than the daemon.
-    fn has(&self, thread: &Path) -> Result<bool, Denial> {
+    /// Returns whether a thread is in the namespaces of the daemon; false if it has
+    /// ended.
+    ///
+    /// # Errors
+    ///
+    /// [`Denial::Namespace`] if it is in another namespace.
+    fn contains(&self, thread: &Path) -> Result<bool, Denial> {
         let found = namespaces(thread).map_err(|_| Denial::Unknown)?;
         for (at, name) in NAMESPACES.into_iter().enumerate() {
             match (&found[at], &self.namespaces[at]) {
@@ -100,7 +112,7 @@ impl Home {
     }
 }
 
-/// Unless the kernel says that it is not there, it is.
+/// Whether the kernel has Landlock. It is assumed if the list cannot be read.
 fn has_landlock() -> bool {
     match fs::read_to_string("/sys/kernel/security/lsm") {
         Ok(modules) => modules.trim().split(',').any(|name| name == "landlock"),
@@ -108,8 +120,8 @@ fn has_landlock() -> bool {
     }
 }
 
-/// What a security module calls a process; `None` without such a module. It is
-/// there if it says so in whatever way, be it by an error.
+/// Reads the security label of a process; `None` without a security module that has
+/// labels. An error may be the decision of such a module.
 fn label(process: &Path) -> io::Result<Option<Vec<u8>>> {
     match fs::read(process.join("attr/current")) {
         Ok(label) => Ok(Some(label.trim_ascii_end().to_owned())),
@@ -120,7 +132,7 @@ fn label(process: &Path) -> io::Result<Option<Vec<u8>>> {
     }
 }
 
-/// Whether a security module confines who is called that, or may do so.
+/// Whether a security module confines a process with this label, or may confine it.
 fn is_confined(label: io::Result<Option<Vec<u8>>>, own: Option<&[u8]>) -> bool {
     match label {
         Ok(None) => false,
@@ -129,44 +141,44 @@ fn is_confined(label: io::Result<Option<Vec<u8>>>, own: Option<&[u8]>) -> bool {
     }
 }
 
-/// Who connected.
+/// The process that connected.
 #[derive(Debug)]
 pub(crate) struct Peer {
     pid: i32,
     pub(crate) uid: u32,
     gid: u32,
-    /// Its folder in procfs, which is empty once it has ended, whoever has the
-    /// number then; `None` if it has none here, or not any more.
-    folder: Option<File>,
-    /// Linux 6.5 and later. Before, a process that ends before the folder is
-    /// opened can have its number taken by another.
+    /// Its directory in procfs, which is empty after the process has ended, also if
+    /// another process has the pid then. `None` if it has ended, or has no pid here.
+    dir: Option<File>,
+    /// `None` before Linux 6.5: there, another process may have the pid when `dir` is
+    /// opened.
     pidfd: Option<OwnedFd>,
 }
 
 impl Peer {
     pub(crate) fn of(socket: &impl AsFd) -> Result<Self> {
         let peer = getsockopt(&socket.as_fd(), PeerCredentials)
-            .map_err(io("cannot tell who has connected"))?;
+            .map_err(io("cannot read the credentials of a client"))?;
         let pidfd = match getsockopt(&socket.as_fd(), PeerPidfd) {
             Err(Errno::ENOPROTOOPT) => None,
-            pidfd => Some(pidfd.map_err(io("cannot keep hold of who has connected"))?),
+            pidfd => Some(pidfd.map_err(io("cannot open a pidfd of a client"))?),
         };
         Ok(Self {
             pid: peer.pid(),
             uid: peer.uid(),
             gid: peer.gid(),
-            folder: File::open(format!("/proc/{}", peer.pid())).ok(),
+            dir: File::open(format!("/proc/{}", peer.pid())).ok(),
             pidfd,
         })
     }
 
-    /// Whether it is where the daemon is, as far as that can be told.
-    pub(crate) fn is_at(&self, home: &Home) -> bool {
-        self.folder()
-            .is_some_and(|folder| home.has(&folder) == Ok(true))
+    /// Whether it is known to be in the namespaces of the daemon.
+    pub(crate) fn is_in(&self, home: &Home) -> bool {
+        self.dir()
+            .is_some_and(|dir| home.contains(&dir) == Ok(true))
     }
 
-    /// That there is no place for it.
+    /// Returns the error of a client without a slot.
     pub(crate) const fn too_many(&self) -> Error {
         Error::Full {
             pid: self.pid,
@@ -174,37 +186,37 @@ impl Peer {
         }
     }
 
-    /// What it may see now, if it is who sent the request.
+    /// Returns its current rights, if it has sent the request.
     pub(crate) fn rights(&self, sender: UnixCredentials, home: &Home) -> Result<Rights, Denial> {
-        // 0 is a process that has no number here.
+        // The pid of a process outside of the daemon's pid namespace is 0.
         if sender.pid() != self.pid || self.pid == 0 {
             return Err(Denial::AnotherProcess);
         }
-        let folder = self.folder().ok_or(Denial::Gone)?;
-        let rights = self.judge(&folder, home);
-        // All of this was about whoever had the number then.
-        if self.has_gone() {
+        let dir = self.dir().ok_or(Denial::Gone)?;
+        let rights = self.rights_of_process(&dir, home);
+        // Otherwise the directory may be that of another process with the pid.
+        if self.has_ended() {
             return Err(Denial::Gone);
         }
         rights
     }
 
-    fn folder(&self) -> Option<PathBuf> {
-        let folder = self.folder.as_ref()?;
-        Some(format!("/proc/self/fd/{}", folder.as_raw_fd()).into())
+    fn dir(&self) -> Option<PathBuf> {
+        let dir = self.dir.as_ref()?;
+        Some(format!("/proc/self/fd/{}", dir.as_raw_fd()).into())
     }
 
-    /// What all of its threads may see.
-    fn judge(&self, folder: &Path, home: &Home) -> Result<Rights, Denial> {
+    /// Returns the rights that all of its threads have.
+    fn rights_of_process(&self, dir: &Path, home: &Home) -> Result<Rights, Denial> {
         let mut all = None;
-        for thread in fs::read_dir(folder.join("task")).map_err(|_| Denial::Gone)? {
+        for thread in fs::read_dir(dir.join("task")).map_err(|_| Denial::Gone)? {
             let thread = thread.map_err(|_| Denial::Gone)?.path();
-            let rights = match self.judge_thread(&thread, home) {
-                // Nothing that was read of it counts.
+            let rights = match self.rights_of_thread(&thread, home) {
+                // The thread has ended, so that its files are not valid.
                 Err(_) if read_status(&thread)?.is_none() => None,
-                judged => judged?,
+                rights => rights?,
             };
-            // They differ in whether it is everything, if at all.
+            // The ids are the same, so that Rights::All is the only other value.
             all = match rights {
                 Some(rights) => all.filter(|&all| all != Rights::All).or(Some(rights)),
                 None => all,
@@ -213,36 +225,44 @@ impl Peer {
         all.ok_or(Denial::Gone)
     }
 
-    /// What a thread may see; `None` if it has ended meanwhile.
-    fn judge_thread(&self, thread: &Path, home: &Home) -> Result<Option<Rights>, Denial> {
+    /// Returns the rights of a thread; `None` if it has ended.
+    fn rights_of_thread(&self, thread: &Path, home: &Home) -> Result<Option<Rights>, Denial> {
         let Some(status) = read_status(thread)? else {
             return Ok(None);
         };
-        let credentials = Credentials::parse(&status).ok_or(Denial::Unknown)?;
+        let status = Status::parse(&status).ok_or(Denial::Unknown)?;
+        let (Some([.., fsuid]), Some([.., fsgid]), Some(capabilities)) =
+            (status.uids, status.gids, status.cap_effective)
+        else {
+            return Err(Denial::Unknown);
+        };
         let label = label(thread);
-        // Nobody comes back into a namespace from one below: so it has been in
-        // this one when its credentials were read.
-        if !home.has(thread)? {
+        // A thread cannot return from a descendant namespace, so it was in this one when
+        // its credentials were read.
+        if !home.contains(thread)? {
             return Ok(None);
         }
-        if (credentials.fsuid, credentials.fsgid) != (self.uid, self.gid) {
+        // The kernel checks accesses to files by these ids.
+        if (fsuid, fsgid) != (self.uid, self.gid) {
             return Err(Denial::OtherCredentials);
         }
         if is_confined(label, home.label.as_deref()) {
             return Err(Denial::Confined);
         }
-        if credentials.restrained && home.landlock {
+        // Unknown before Linux 4.10.
+        let may_be_restricted = status.no_new_privs != Some(false);
+        if may_be_restricted && home.has_landlock {
             return Err(Denial::Landlock);
         }
-        Ok(Some(match (self.uid, credentials.sees_all) {
+        let has_ptrace = capabilities.contains(CAP_SYS_PTRACE);
+        Ok(Some(match (self.uid, has_ptrace) {
             (0, true) => Rights::All,
             (uid, _) => Rights::Of { uid, gid: self.gid },
         }))
     }
 
-    /// Whether the process that connected has ended, as far as that can be
-    /// told.
-    fn has_gone(&self) -> bool {
+    /// Whether the process that connected is known to have ended.
+    fn has_ended(&self) -> bool {
         let Some(pidfd) = &self.pidfd else {
             return false;
         };
@@ -256,7 +276,7 @@ impl Peer {
     }
 }
 
-/// What procfs tells of a thread; `None` if it has ended.
+/// Reads `status` of a thread; `None` if it has ended.
 fn read_status(thread: &Path) -> Result<Option<Vec<u8>>, Denial> {
     match fs::read(thread.join("status")) {
         Ok(status) => Ok(Some(status)),
@@ -283,17 +303,18 @@ mod tests {
     const STATUS: &[u8] = b"Name:\t\xff\xfe\nUid:\t1\t1\t1\t1\nGid:\t1\t1\t1\t1\n\
                            CapEff:\t0\nNoNewPrivs:\t0\n";
 
-    /// The folder of a process with no threads yet, and where it is at home.
+    /// Returns the directory of a process without threads, and a daemon without
+    /// namespaces and label.
     fn process() -> (tempfile::TempDir, Home) {
         let home = Home {
             namespaces: [const { None }; NAMESPACES.len()],
             label: None,
-            landlock: true,
+            has_landlock: true,
         };
         (tempfile::tempdir().unwrap(), home)
     }
 
-    /// Gives it a thread.
+    /// Adds a thread.
     fn add(process: &Path, tid: u32, status: &[u8]) -> PathBuf {
         let thread = process.join(format!("task/{tid}"));
         fs::create_dir_all(thread.join("attr")).unwrap();
@@ -302,18 +323,19 @@ mod tests {
         thread
     }
 
-    fn judged(process: &Path, home: &Home) -> Result<Rights, Denial> {
+    fn rights(process: &Path, home: &Home) -> Result<Rights, Denial> {
         let peer = Peer {
             pid: 1,
             uid: UID,
             gid: UID,
-            folder: None,
+            dir: None,
             pidfd: None,
         };
-        peer.judge(process, home)
+        peer.rights_of_process(process, home)
     }
 
-    fn instead(of: &str, with: &str) -> Vec<u8> {
+    /// Returns the status with a part replaced.
+    fn status_with(of: &str, with: &str) -> Vec<u8> {
         let at = STATUS
             .windows(of.len())
             .position(|found| found == of.as_bytes())
@@ -322,64 +344,64 @@ mod tests {
     }
 
     #[test]
-    fn any_bytes_are_a_name() {
+    fn name_that_is_not_utf8_is_accepted() {
         let (process, home) = process();
         add(process.path(), 1, STATUS);
-        let rights = Rights::Of { uid: UID, gid: UID };
-        assert_eq!(judged(process.path(), &home), Ok(rights));
+        let expected = Rights::Of { uid: UID, gid: UID };
+        assert_eq!(rights(process.path(), &home), Ok(expected));
     }
 
     #[test]
-    fn it_may_what_all_of_its_threads_may() {
+    fn thread_with_fewer_rights_denies_the_process() {
         for (second, denial) in [
-            (instead("Privs:\t0", "Privs:\t1"), Denial::Landlock),
+            (status_with("Privs:\t0", "Privs:\t1"), Denial::Landlock),
             (
-                instead("Uid:\t1\t1\t1\t1", "Uid:\t1\t1\t1\t2"),
+                status_with("Uid:\t1\t1\t1\t1", "Uid:\t1\t1\t1\t2"),
                 Denial::OtherCredentials,
             ),
-            (instead("CapEff", "Cap"), Denial::Unknown),
+            (status_with("CapEff", "Cap"), Denial::Unknown),
         ] {
             for order in [[1, 2], [2, 1]] {
                 let (process, home) = process();
                 add(process.path(), order[0], STATUS);
                 add(process.path(), order[1], &second);
-                assert_eq!(judged(process.path(), &home), Err(denial));
+                assert_eq!(rights(process.path(), &home), Err(denial));
             }
         }
     }
 
     #[test]
-    fn a_thread_elsewhere_is_enough() {
+    fn thread_in_another_namespace_denies_the_process() {
         let (process, home) = process();
         add(process.path(), 1, STATUS);
         let second = add(process.path(), 2, STATUS);
         symlink("cgroup:[2]", second.join("ns/cgroup")).unwrap();
         let denial = Denial::Namespace("cgroup");
-        assert_eq!(judged(process.path(), &home), Err(denial));
+        assert_eq!(rights(process.path(), &home), Err(denial));
     }
 
     #[test]
-    fn who_has_ended_is_nobody() {
+    fn process_without_threads_is_gone() {
         let (process, home) = process();
-        assert_eq!(judged(process.path(), &home), Err(Denial::Gone));
+        assert_eq!(rights(process.path(), &home), Err(Denial::Gone));
         fs::create_dir_all(process.path().join("task/1")).unwrap();
-        assert_eq!(judged(process.path(), &home), Err(Denial::Gone));
+        assert_eq!(rights(process.path(), &home), Err(Denial::Gone));
     }
 
     #[test]
-    fn a_label_that_cannot_be_read_confines() {
+    fn unreadable_label_confines() {
         let (process, mut home) = process();
         let label = add(process.path(), 1, STATUS).join("attr/current");
         for name in [&b"unconfined\n"[..], b"own\n"] {
             home.label = Some(b"own".to_vec());
             fs::write(&label, name).unwrap();
-            assert!(judged(process.path(), &home).is_ok());
+            assert!(rights(process.path(), &home).is_ok());
         }
         fs::write(&label, b"\xff\n").unwrap();
-        assert_eq!(judged(process.path(), &home), Err(Denial::Confined));
+        assert_eq!(rights(process.path(), &home), Err(Denial::Confined));
         fs::remove_file(&label).unwrap();
-        // Which is read as little as one that the kernel does not give.
+        // A directory cannot be read either.
         fs::create_dir(&label).unwrap();
-        assert_eq!(judged(process.path(), &home), Err(Denial::Confined));
+        assert_eq!(rights(process.path(), &home), Err(Denial::Confined));
     }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! Lets clients in, each with a thread of its own, until it is told to stop.
+//! Accepts clients, each with a thread of its own, until a signal arrives.
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
@@ -15,56 +15,60 @@ use nix::sys::socket::sockopt::{ReceiveTimeout, SendTimeout, SndBuf};
 use nix::sys::time::{TimeVal, TimeValLike};
 use rustix::net::{SocketFlags, accept_with};
 
-use crate::crowd::{Crowd, Guest, Limits};
 use crate::error::{Error, Result, io};
+use crate::limits::{ClientId, ConnectionLimits, Limits};
 use crate::listener::Listener;
 use crate::peer::Peer;
-use crate::session::{House, Session};
+use crate::session::{Session, Shared};
 
-/// How often it is said that there are too many.
-const COMPLAINTS: Duration = Duration::from_secs(10);
+/// Minimum time between two warnings about rejected clients.
+const WARNINGS: Duration = Duration::from_secs(10);
 
-/// A session calls nothing deep, and holds what is large elsewhere.
+/// Stack of a session, which has no deep calls and its buffers on the heap.
 const STACK: usize = 256 * 1024;
-/// Room for what a client has not read yet, in bytes: two datagrams. The kernel
-/// counts twice as much for its own.
+/// Length in bytes of the queue of datagrams that a client has not read: two datagrams.
+/// The kernel doubles the value for its own data structures.
 const SEND_BUFFER: usize = 64 * 1024;
 
-/// Those who were turned away, and when that was last said.
+/// Limits the rate of warnings about rejected clients.
 #[derive(Debug, Default)]
-struct Complaints {
-    since: Option<Instant>,
-    unsaid: u64,
+struct Rejections {
+    last_warning: Option<Instant>,
+    /// Rejections since then.
+    suppressed: u64,
 }
 
-impl Complaints {
-    /// Says it, unless that was done just before.
-    fn add(&mut self, why: &Error) {
-        if self.since.is_some_and(|since| since.elapsed() < COMPLAINTS) {
-            self.unsaid += 1;
+impl Rejections {
+    /// Logs the error, unless a warning was logged shortly before.
+    fn add(&mut self, error: &Error) {
+        if self
+            .last_warning
+            .is_some_and(|time| time.elapsed() < WARNINGS)
+        {
+            self.suppressed += 1;
             return;
         }
-        warn!("{why}");
-        if self.unsaid > 0 {
-            warn!("{} more were turned away before", self.unsaid);
+        warn!("{error}");
+        if self.suppressed > 0 {
+            warn!("{} more clients were rejected before", self.suppressed);
         }
         *self = Self {
-            since: Some(Instant::now()),
-            unsaid: 0,
+            last_warning: Some(Instant::now()),
+            suppressed: 0,
         };
     }
 }
 
-/// Serves until a signal comes, or the source fails for good.
+/// Serves until a signal arrives, or the source fails permanently.
 pub(crate) fn serve(
     listener: &Listener,
-    house: &Arc<House>,
+    shared: &Arc<Shared>,
     limits: &Limits,
     signals: &SignalFd,
 ) -> Result<()> {
-    let crowd = Arc::new(Crowd::default());
-    let mut complaints = Complaints::default();
-    let failed = house.source.table().map(|table| table.failed());
+    let counts = Arc::new(ConnectionLimits::default());
+    let mut rejections = Rejections::default();
+    let failed = shared.source.table().map(|table| table.failed());
     loop {
         let ready = |fd| PollFd::new(fd, PollFlags::POLLIN);
         let mut fds = vec![ready(signals.as_fd()), ready(listener.socket.as_fd())];
@@ -75,66 +79,73 @@ pub(crate) fn serve(
         };
         let is_ready: Vec<bool> = fds.iter().map(|fd| fd.any().unwrap_or(true)).collect();
         if is_ready[0] {
-            info!("told to stop");
+            info!("stopping after a signal");
             return Ok(());
         }
         if is_ready.get(2).copied().unwrap_or_default() {
-            return house
+            return shared
                 .source
                 .table()
-                .map_or(Ok(()), |table| Err(table.why_failed()));
+                .map_or(Ok(()), |table| Err(table.failure()));
         }
         if is_ready[1] {
-            if let Some(socket) = let_in(&listener.socket)? {
-                begin(socket, house, &crowd, limits).unwrap_or_else(|why| complaints.add(&why));
+            if let Some(socket) = accept(&listener.socket)? {
+                start(socket, shared, &counts, limits)
+                    .unwrap_or_else(|error| rejections.add(&error));
             }
         }
     }
 }
 
-/// Lets the next one in, if that is possible for the moment.
-fn let_in(listener: &OwnedFd) -> Result<Option<OwnedFd>> {
+/// Accepts the next client. `None` after an error that is not permanent.
+fn accept(listener: &OwnedFd) -> Result<Option<OwnedFd>> {
     match accept_with(listener, SocketFlags::CLOEXEC) {
         Ok(socket) => Ok(Some(socket)),
-        Err(errno) => bear(Errno::from_raw(errno.raw_os_error())).map(|()| None),
+        Err(errno) => tolerate(Errno::from_raw(errno.raw_os_error())).map(|()| None),
     }
 }
 
-/// What is wrong with a client, or for the moment, ends no daemon.
-fn bear(errno: Errno) -> Result<()> {
+/// Ignores errors of a client, and shortages.
+fn tolerate(errno: Errno) -> Result<()> {
     match errno {
         Errno::EMFILE | Errno::ENFILE | Errno::ENOBUFS | Errno::ENOMEM => {
-            warn!("cannot let a client in: {errno}");
-            // It waits, and would have this tried over and over.
+            warn!("cannot accept a client: {errno}");
+            // The client is still waiting, so that poll() would return at once.
             thread::sleep(Duration::from_millis(100));
             Ok(())
         }
         Errno::EINTR | Errno::EAGAIN | Errno::ECONNABORTED => Ok(()),
-        errno => Err(io("cannot let clients in")(errno)),
+        errno => Err(io("cannot accept clients")(errno)),
     }
 }
 
-/// Gives it a thread. What is wrong with one client concerns no other.
-fn begin(socket: OwnedFd, house: &Arc<House>, crowd: &Arc<Crowd>, limits: &Limits) -> Result<()> {
+/// Starts the session of a client. An error concerns this client only.
+fn start(
+    socket: OwnedFd,
+    shared: &Arc<Shared>,
+    counts: &Arc<ConnectionLimits>,
+    limits: &Limits,
+) -> Result<()> {
     let peer = Peer::of(&socket)?;
-    let place = crowd.enter(Guest::of(&peer, &house.home), limits);
-    let place = place.ok_or_else(|| peer.too_many())?;
-    let patience = TimeVal::seconds(limits.patience.into());
-    // Until it has asked what it is answered, see Session::receive().
-    setsockopt(&socket, ReceiveTimeout, &patience)
-        .and_then(|()| setsockopt(&socket, SendTimeout, &patience))
-        .map_err(io("cannot limit a client's time"))?;
-    setsockopt(&socket, SndBuf, &SEND_BUFFER).map_err(io("cannot limit a client's room"))?;
+    let slot = counts.acquire(ClientId::of(&peer, &shared.home), limits);
+    let slot = slot.ok_or_else(|| peer.too_many())?;
+    let timeout = TimeVal::seconds(limits.timeout.into());
+    // Session::reply() clears the receive timeout after the first permitted request.
+    setsockopt(&socket, ReceiveTimeout, &timeout)
+        .and_then(|()| setsockopt(&socket, SendTimeout, &timeout))
+        .map_err(io("cannot set the timeouts of a client"))?;
+    setsockopt(&socket, SndBuf, &SEND_BUFFER)
+        .map_err(io("cannot set the send buffer of a client"))?;
     let session = Session {
         socket,
         peer,
-        house: Arc::clone(house),
+        shared: Arc::clone(shared),
     };
     let serve = move || {
         session.run();
-        // Only now: the socket and all that was held for it have gone.
+        // The slot is free when the resources of the session are.
         drop(session);
-        drop(place);
+        drop(slot);
     };
     let thread = thread::Builder::new()
         .name("client".into())

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! A client's requests, one after another.
+//! The requests of a client, one after another.
 
 use std::io::IoSliceMut;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -14,44 +14,44 @@ use nix::sys::socket::{
     ControlMessageOwned, MsgFlags, UnixAddr, UnixCredentials, recv, recvmsg, send, setsockopt,
 };
 use nix::sys::time::{TimeVal, TimeValLike};
-use taskdiag::Scope;
-use taskdiag::relay::{Relay, failure, refusal};
 
+use crate::local::Failure;
+use crate::message::{Fault, Refusal, refusal};
 use crate::peer::{Home, Peer};
 use crate::source::Source;
 
-/// The longest request, in bytes, as of `/proc/task-diag`.
+/// The maximum length of a request in bytes: that of `/proc/task-diag`.
 const REQUEST_MAX: usize = 128 * 1024;
 
-/// What sessions have in common.
+/// The state that all sessions share.
 #[derive(Debug)]
-pub(crate) struct House {
+pub(crate) struct Shared {
     pub(crate) source: Source,
     pub(crate) home: Home,
 }
 
-/// A connection and who is at its other end.
+/// A connection and its client.
 #[derive(Debug)]
 pub(crate) struct Session {
     pub(crate) socket: OwnedFd,
     pub(crate) peer: Peer,
-    pub(crate) house: Arc<House>,
+    pub(crate) shared: Arc<Shared>,
 }
 
-/// A request, and which process sent it.
+/// A request and the credentials of its sender.
 struct Received {
     request: Vec<u8>,
-    /// How long it was: the end of one that is too long is gone.
+    /// The length of the datagram, which exceeds that of `request` if it was truncated.
     len: usize,
     sender: UnixCredentials,
 }
 
 impl Session {
-    /// Answers until the client hangs up, or is to be hung up on.
+    /// Replies until the client disconnects, or a timeout expires.
     pub(crate) fn run(&self) {
         let end = loop {
             let served = self.receive().and_then(|received| match received {
-                Some(received) => self.answer(&received).map(|()| true),
+                Some(received) => self.reply(&received).map(|()| true),
                 None => Ok(false),
             });
             match served {
@@ -62,25 +62,25 @@ impl Session {
         };
         match end {
             Ok(()) | Err(Errno::EPIPE | Errno::ECONNRESET) => {}
-            Err(Errno::EAGAIN) => debug!("{}: neither asks nor reads", self.peer),
+            Err(Errno::EAGAIN) => debug!("{}: timeout", self.peer),
             Err(errno) => debug!("{}: {errno}", self.peer),
         }
     }
 
-    /// Waits for the next request, for as long as the socket says; `None` if
-    /// there is none to come. Nothing is held for a client that does not ask.
+    /// Waits for the next request, until the timeout of the socket expires; `None` if
+    /// the client has disconnected. No buffer is allocated while it waits.
     fn receive(&self) -> Result<Option<Received>, Errno> {
         let fd = self.socket.as_raw_fd();
         let peek = MsgFlags::MSG_PEEK | MsgFlags::MSG_TRUNC;
-        let len = again(|| recv(fd, &mut [], peek))?;
+        let len = retry(|| recv(fd, &mut [], peek))?;
         if len == 0 {
             return Ok(None);
         }
         let mut request = vec![0; len.min(REQUEST_MAX)];
-        // There is no room for descriptors: they are closed before they are here.
+        // The buffer cannot hold descriptors, so the kernel closes them.
         let mut space = cmsg_space!(UnixCredentials);
         let mut iov = [IoSliceMut::new(&mut request)];
-        // It is there, so this does not wait.
+        // The datagram has arrived, so this call does not wait.
         let flags = MsgFlags::MSG_CMSG_CLOEXEC;
         let message = recvmsg::<UnixAddr>(fd, &mut iov, Some(&mut space), flags)?;
         let mut sender = None;
@@ -97,55 +97,50 @@ impl Session {
         }))
     }
 
-    fn answer(&self, received: &Received) -> Result<(), Errno> {
+    fn reply(&self, received: &Received) -> Result<(), Errno> {
         let Received {
             request,
             len,
             sender,
         } = received;
         if *len > REQUEST_MAX {
-            let text = format!("{len} bytes, and no request has more than {REQUEST_MAX}");
-            return self.send(&refusal(request, libc::EMSGSIZE, &text));
+            let text =
+                format!("the request has {len} bytes, but at most {REQUEST_MAX} are accepted");
+            return self.refuse(request, libc::EMSGSIZE, text);
         }
-        let rights = match self.peer.rights(*sender, &self.house.home) {
+        let rights = match self.peer.rights(*sender, &self.shared.home) {
             Ok(rights) => rights,
-            Err(denial) => {
-                return self.send(&refusal(request, libc::EPERM, &denial.to_string()));
-            }
+            Err(denial) => return self.refuse(request, libc::EPERM, denial.to_string()),
         };
-        self.wait_for_ever()?;
-        let opened = match self.house.source.open_for(rights) {
-            Ok(opened) => opened,
-            Err(error) => {
-                return self.send(&refusal(request, libc::EIO, &error.to_string()));
-            }
-        };
-        let mut relay = Relay::new(opened);
-        let mut next = relay.ask(request, Scope::Own);
-        loop {
-            match next.and_then(|()| relay.receive()) {
-                Ok(Some(datagram)) => self.send(datagram)?,
-                Ok(None) => return Ok(()),
-                Err(error) => return self.send(&failure(request, &error)),
-            }
-            next = Ok(());
+        self.clear_receive_timeout()?;
+        let source = &self.shared.source;
+        let sent = source.reply(rights, request, &mut |datagram| self.send(datagram));
+        match sent {
+            Ok(()) => Ok(()),
+            Err(Failure::Send(errno)) => Err(errno),
+            Err(Failure::Refusal(reason)) => self.send(&refusal(request, &reason)),
         }
     }
 
-    /// Who may ask may take its time to ask again.
-    fn wait_for_ever(&self) -> Result<(), Errno> {
+    fn refuse(&self, request: &[u8], errno: i32, text: String) -> Result<(), Errno> {
+        let reason = Refusal::new(errno, text, Fault::None);
+        self.send(&refusal(request, &reason))
+    }
+
+    /// Lets a client that is served wait any time before its next request.
+    fn clear_receive_timeout(&self) -> Result<(), Errno> {
         setsockopt(&self.socket, ReceiveTimeout, &TimeVal::zero())
     }
 
-    /// Sends a datagram, and waits for room for as long as the socket says.
+    /// Sends a datagram, and waits for space in the socket until its timeout expires.
     fn send(&self, datagram: &[u8]) -> Result<(), Errno> {
         let fd = self.socket.as_raw_fd();
-        again(|| send(fd, datagram, MsgFlags::MSG_NOSIGNAL)).map(drop)
+        retry(|| send(fd, datagram, MsgFlags::MSG_NOSIGNAL)).map(drop)
     }
 }
 
-/// Calls once more what a signal has interrupted.
-fn again<T>(mut call: impl FnMut() -> nix::Result<T>) -> nix::Result<T> {
+/// Repeats a call that a signal interrupted.
+fn retry<T>(mut call: impl FnMut() -> nix::Result<T>) -> nix::Result<T> {
     loop {
         match call() {
             Err(Errno::EINTR) => {}

@@ -1,77 +1,77 @@
 // SPDX-License-Identifier: MIT
-//! Where answers come from.
+//! The source of the daemon's replies.
 
 use std::sync::Arc;
 
 use clap::ValueEnum;
 use log::info;
-use taskdiag::{AnySource, Framing, Procfs, RECEIVE_BUFFER, Scope, Transport, TransportKind};
+use nix::libc;
+use taskdiag::{RECEIVE_BUFFER, Socket, TransactionFile, Transport, TransportKind};
 
 use crate::error::{Error, Result, io};
-use crate::eyes::Eyes;
-use crate::keeper::Keeper;
+use crate::hidepid::HidepidProcfs;
+use crate::impersonate::impersonate;
+use crate::local::{Failure, LocalReply, Send};
+use crate::message::{Fault, Refusal};
 use crate::peer::Rights;
-use crate::procfs::HidingProcfs;
+use crate::relay::Relay;
+use crate::request::RequestMessage;
 use crate::table::Table;
 
-/// Where answers are wanted from.
+/// The value of the option `--source`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Choice {
-    /// The first of these that is there
+    /// The first of these that is available
     #[default]
     Auto,
     /// The kernel's /proc/task-diag
     File,
     /// The kernel's TASKDIAG family
     Netlink,
-    /// procfs, and a table that is kept by events
+    /// procfs, and a table of processes that events keep current
     Procfs,
 }
 
-/// What answers requests here.
+/// The source of the replies.
 #[derive(Debug)]
 pub(crate) enum Source {
-    /// The kernel's task_diag.
+    /// The kernel's task_diag, through the transaction file or netlink.
     Kernel(TransportKind),
-    /// procfs, and a table of what events tell.
+    /// procfs, and a table of processes that events keep current.
     Procfs {
-        proc: HidingProcfs,
+        proc: HidepidProcfs,
         table: Arc<Table>,
     },
 }
 
-/// A way to have one request of a client's answered, with no more than its
-/// rights. Reset, it would be opened with the daemon's own.
-pub(crate) type Opened = Box<dyn Transport>;
-
 impl Source {
-    /// Opens the one that is wanted.
+    /// Opens the source.
     pub(crate) fn open(choice: Choice) -> Result<Self> {
         // The messages of the file need no translation.
-        let ways: &[TransportKind] = match choice {
+        let kinds: &[TransportKind] = match choice {
             Choice::Auto => &[TransportKind::File, TransportKind::Netlink],
             Choice::File => &[TransportKind::File],
             Choice::Netlink => &[TransportKind::Netlink],
             Choice::Procfs => &[],
         };
-        match ways.iter().find(|&&way| is_open(way)) {
-            Some(&way) => {
-                info!("handing requests on to the kernel, by {way}");
-                Ok(Self::Kernel(way))
+        match kinds.iter().find(|&&kind| connect(kind).is_ok()) {
+            Some(&kind) => {
+                info!("forwarding requests to the kernel over {kind}");
+                Ok(Self::Kernel(kind))
             }
-            None if matches!(choice, Choice::Auto | Choice::Procfs) => Self::keep_table(),
+            None if matches!(choice, Choice::Auto | Choice::Procfs) => Self::follow_events(),
             None => Err(Error::NoKernel),
         }
     }
 
-    fn keep_table() -> Result<Self> {
+    fn follow_events() -> Result<Self> {
         let table = Table::follow()?;
-        let proc = HidingProcfs::mount()?;
-        info!("keeping a table of tasks by events");
+        let proc = HidepidProcfs::create()?;
+        info!("maintaining a table of processes from events");
         Ok(Self::Procfs { proc, table })
     }
 
-    /// What tells if the source fails for good; the kernel does not.
+    /// Returns the table, which may fail permanently. The kernel does not.
     pub(crate) fn table(&self) -> Option<&Arc<Table>> {
         match self {
             Self::Kernel(_) => None,
@@ -79,91 +79,60 @@ impl Source {
         }
     }
 
-    /// Opens it for a client.
-    pub(crate) fn open_for(&self, rights: Rights) -> Result<Opened> {
+    /// Sends the reply to a request of a client.
+    pub(crate) fn reply(
+        &self,
+        rights: Rights,
+        bytes: &[u8],
+        send: Send<'_>,
+    ) -> Result<(), Failure> {
+        let request = RequestMessage::parse(bytes)?;
         match self {
-            Self::Kernel(way) => open_kernel(*way, rights),
-            Self::Procfs { proc, table } => open_procfs(proc, table, rights),
+            Self::Kernel(kind) => {
+                let transport = connect_as(*kind, rights).map_err(|error| internal(&error))?;
+                forward(transport, &request, send)
+            }
+            Self::Procfs { proc, table } => {
+                let reply = LocalReply::new(table, proc, rights, bytes)
+                    .map_err(|error| internal(&error))?;
+                reply.send(&request, send)
+            }
         }
     }
 }
 
-/// Whether the kernel can be asked in this way.
-fn is_open(way: TransportKind) -> bool {
-    AnySource::open(way, &mut vec![0; RECEIVE_BUFFER]).is_ok()
+/// Opens a transport to the kernel.
+fn connect(kind: TransportKind) -> taskdiag::Result<Box<dyn Transport>> {
+    Ok(match kind {
+        TransportKind::Netlink => Box::new(Socket::connect(&mut vec![0; RECEIVE_BUFFER])?),
+        _ => Box::new(TransactionFile::open()?),
+    })
 }
 
-/// The kernel shows nobody through a file or a socket what whoever opened it
-/// may not see, and with that the daemon itself is not shown either: it is
-/// opened with the client's eyes, and asked with the own.
-fn open_kernel(way: TransportKind, rights: Rights) -> Result<Opened> {
-    let eyes = eyes(rights)?;
-    let transport = AnySource::open(way, &mut vec![0; RECEIVE_BUFFER]);
-    drop(eyes);
-    let transport =
-        transport.map_err(|error| io("cannot ask the kernel")(std::io::Error::other(error)))?;
-    Ok(Box::new(transport))
+/// Opens a transport with the client's credentials. The daemon sends the request with
+/// its own credentials. The kernel reports a task only if both permit it, so the daemon
+/// itself is not reported either.
+fn connect_as(kind: TransportKind, rights: Rights) -> Result<Box<dyn Transport>> {
+    let credentials = impersonate(rights)?;
+    let transport = connect(kind);
+    drop(credentials);
+    transport.map_err(|error| io("cannot connect to the kernel")(std::io::Error::other(error)))
 }
 
-/// Whoever looks into procfs always sees itself, so that is hidden from
-/// clients who are not to see the daemon.
-fn open_procfs(proc: &HidingProcfs, table: &Arc<Table>, rights: Rights) -> Result<Opened> {
-    let root = proc.root()?;
-    let keeper = Keeper::new(Arc::clone(table), proc.root()?, rights);
-    let procfs = Procfs::from_root(root).keep(keeper);
-    let procfs = match rights {
-        Rights::All => procfs,
-        Rights::Of { .. } => procfs.hide(std::process::id()),
-    };
-    Ok(Box::new(Looking { procfs, rights }))
+/// Forwards a request to the kernel, and the reply to the client.
+fn forward(
+    transport: Box<dyn Transport>,
+    request: &RequestMessage<'_>,
+    send: Send<'_>,
+) -> Result<(), Failure> {
+    let refusal = |error| Refusal::of_source(error, request.bytes);
+    let mut relay = Relay::send(transport, request).map_err(refusal)?;
+    while let Some(datagram) = relay.receive().map_err(refusal)? {
+        send(datagram)?;
+    }
+    Ok(())
 }
 
-/// Reads procfs with the client's eyes, and has them no longer than that: a
-/// thread of the client's ids is one that the client may hold up.
-#[derive(Debug)]
-struct Looking {
-    procfs: Procfs,
-    rights: Rights,
-}
-
-impl Looking {
-    fn look<T>(
-        &mut self,
-        look: impl FnOnce(&mut Procfs) -> taskdiag::Result<T>,
-    ) -> taskdiag::Result<T> {
-        let _eyes = eyes(self.rights).map_err(|error| taskdiag::Error::Io {
-            context: "cannot look for a client",
-            source: std::io::Error::other(error),
-        })?;
-        look(&mut self.procfs)
-    }
-}
-
-impl Transport for Looking {
-    fn framing(&self) -> Framing {
-        self.procfs.framing()
-    }
-
-    fn port(&self) -> u32 {
-        self.procfs.port()
-    }
-
-    fn send(&mut self, request: &[u8], scope: Scope) -> taskdiag::Result<()> {
-        self.look(|procfs| procfs.send(request, scope))
-    }
-
-    fn receive(&mut self, buffer: &mut [u8]) -> taskdiag::Result<usize> {
-        self.look(|procfs| procfs.receive(buffer))
-    }
-
-    fn reset(&mut self, buffer: &mut [u8]) -> taskdiag::Result<()> {
-        self.look(|procfs| procfs.reset(buffer))
-    }
-}
-
-fn eyes(rights: Rights) -> Result<Option<Eyes>> {
-    match rights {
-        Rights::All => Ok(None),
-        Rights::Of { uid, gid } => Eyes::of(uid, gid).map(Some),
-    }
+fn internal(error: &Error) -> Refusal {
+    Refusal::new(libc::EIO, error.to_string(), Fault::None)
 }

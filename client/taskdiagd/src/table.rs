@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! The table of processes: one thread keeps it current by events, the others
-//! read it.
+//! The table of processes: one thread updates it from events, the others read it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -14,209 +13,209 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use taskdiag::events::{Connector, Events};
 use taskdiag::live::{Change, Live};
-use taskdiag::{Client, Pid, Procfs, RECEIVE_BUFFER, Show, Task};
+use taskdiag::{Client, Pid, Procfs, Show, Task};
 
 use crate::error::{Error, Result, io};
 
-/// How often in a row the table may fail to be brought up to date.
+/// Number of successive failed updates after which the table fails permanently.
 const FAILURES: usize = 8;
-/// How long to wait behind each failure.
-const RESPITE: Duration = Duration::from_millis(100);
+/// Time to wait after a failed update.
+const RETRY_DELAY: Duration = Duration::from_millis(100);
 
-/// What is kept of each process.
-pub(crate) const KEPT: Show = Show::BASE.union(Show::CRED);
+/// The groups of the cached rows.
+pub(crate) const CACHED: Show = Show::BASE.union(Show::CRED);
 
-type Following = Live<Client<Procfs>, Connector>;
+type LiveTable = Live<Client<Procfs>, Connector>;
 
-/// The table.
+/// The rows of all processes.
 #[derive(Debug)]
 pub(crate) struct Table {
     state: Mutex<State>,
-    /// The table has been brought up to date, or has failed.
-    done: Condvar,
-    /// Somebody wants it up to date.
+    /// Signalled after an update, and if the table has failed permanently.
+    updated: Condvar,
+    /// Readable if a client waits for an update.
     wanted: EventFd,
-    /// It has failed for good.
+    /// Readable if the table has failed permanently.
     failed: EventFd,
 }
 
 #[derive(Debug, Default)]
 struct State {
     rows: BTreeMap<Pid, Arc<Task>>,
-    /// How often something has changed.
+    /// The number of changes so far.
     changes: u64,
-    /// How often it was asked to be up to date, and up to which of these it is.
-    asked: u64,
-    answered: u64,
-    /// By those that it is not up to yet.
+    /// The number of updates that were requested.
+    requested: u64,
+    /// The number of these that have been done.
+    done: u64,
+    /// The rows of the other ones.
     wanted: Option<Wanted>,
-    /// When it was brought up to date last, no events were told.
-    is_silent: bool,
-    why_failed: Option<taskdiag::Error>,
+    /// Delivery of events was stopped at the last update.
+    is_stopped: bool,
+    last_error: Option<taskdiag::Error>,
     has_failed: bool,
 }
 
-/// Whom to ask about where no event tells of what happens: zombies are reaped
-/// without one.
+/// The rows that an update is for. It queries zombies among these, because no event
+/// reports that a zombie is reaped.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Wanted {
-    /// These alone.
-    Those(BTreeSet<Pid>),
-    /// All of them, which takes long where there are many.
+    /// The rows of these pids.
+    Pids(BTreeSet<Pid>),
+    /// All rows. Querying many zombies takes long.
     All,
 }
 
 impl Wanted {
-    /// What two want.
+    /// Returns the union.
     fn and(self, other: Self) -> Self {
         match (self, other) {
-            (Self::Those(mut these), Self::Those(those)) => {
-                these.extend(those);
-                Self::Those(these)
+            (Self::Pids(mut pids), Self::Pids(others)) => {
+                pids.extend(others);
+                Self::Pids(pids)
             }
             _ => Self::All,
         }
     }
 
-    fn sync(&self, live: &mut Following) -> taskdiag::Result<Vec<Change>> {
+    fn sync(&self, live: &mut LiveTable) -> taskdiag::Result<Vec<Change>> {
         match self {
-            Self::Those(pids) => live.sync_pids(pids.iter().copied()),
+            Self::Pids(pids) => live.sync_pids(pids.iter().copied()),
             Self::All => live.sync(),
         }
     }
 }
 
 impl Table {
-    /// Lists all processes and follows events from then on.
+    /// Lists all processes, and updates the table from events from then on.
     pub(crate) fn follow() -> Result<Arc<Self>> {
         let connector = Connector::listen(Events::all()).map_err(Error::NoEvents)?;
         let procfs = Procfs::open().map_err(Error::Table)?;
-        let client = Client::with_transport(procfs, RECEIVE_BUFFER);
-        let mut live = Live::new(client, connector, KEPT).map_err(Error::Table)?;
+        let client = Client::new(procfs);
+        let mut live = Live::new(client, connector, CACHED).map_err(Error::Table)?;
         let eventfd = || {
             let flags = EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK;
-            EventFd::from_flags(flags).map_err(io("cannot have an eventfd"))
+            EventFd::from_flags(flags).map_err(io("cannot create an eventfd"))
         };
         let table = Arc::new(Self {
             state: Mutex::default(),
-            done: Condvar::new(),
+            updated: Condvar::new(),
             wanted: eventfd()?,
             failed: eventfd()?,
         });
         table.lock().apply(live.sync().map_err(Error::Table)?);
-        let following = Arc::clone(&table);
+        let updater = Arc::clone(&table);
         thread::Builder::new()
             .name("table".into())
-            .spawn(move || following.keep(live))
+            .spawn(move || updater.run(live))
             .map_err(io("cannot start a thread"))?;
         Ok(table)
     }
 
-    /// Has everything looked at that has happened before this call, for the
-    /// rows that are wanted. Tells how often something has changed so far.
-    pub(crate) fn catch_up(&self, wanted: Wanted) -> taskdiag::Result<u64> {
+    /// Updates the wanted rows to the state at the time of this call or a later one.
+    /// Returns the number of changes so far.
+    pub(crate) fn update(&self, wanted: Wanted) -> taskdiag::Result<u64> {
         let mut state = self.lock();
-        let mine = state.ask(wanted);
-        // A counter that is full is one that wakes.
+        let number = state.request(wanted);
+        // A write fails only if the eventfd is readable already.
         let _ = self.wanted.write(1);
-        while state.answered < mine && !state.has_failed {
+        while state.done < number && !state.has_failed {
             state = self
-                .done
+                .updated
                 .wait(state)
                 .unwrap_or_else(PoisonError::into_inner);
         }
         if state.has_failed {
-            return Err(not_kept());
+            return Err(has_failed());
         }
         Ok(state.changes)
     }
 
-    /// Some processes with numbers from there on, and how often something has
-    /// changed so far.
-    pub(crate) fn portion(&self, from: Pid, most: usize) -> (Vec<Arc<Task>>, u64) {
+    /// Returns at most `max` rows with pids from `from` on, and the number of changes so
+    /// far.
+    pub(crate) fn portion(&self, from: Pid, max: usize) -> (Vec<Arc<Task>>, u64) {
         let state = self.lock();
-        let rows = state.rows.range(from..).take(most);
+        let rows = state.rows.range(from..).take(max);
         (
             rows.map(|(_, task)| Arc::clone(task)).collect(),
             state.changes,
         )
     }
 
-    /// The rows of these numbers as they are now.
-    pub(crate) fn again(&self, pids: impl Iterator<Item = Pid>) -> Vec<Option<Arc<Task>>> {
+    /// Returns the current rows of these pids.
+    pub(crate) fn get(&self, pids: impl Iterator<Item = Pid>) -> Vec<Option<Arc<Task>>> {
         let state = self.lock();
         pids.map(|pid| state.rows.get(&pid).cloned()).collect()
     }
 
-    /// Becomes readable when the table has failed for good.
+    /// Returns a descriptor that is readable if the table has failed permanently.
     pub(crate) fn failed(&self) -> BorrowedFd<'_> {
         self.failed.as_fd()
     }
 
-    /// Why that is.
-    pub(crate) fn why_failed(&self) -> Error {
-        Error::Table(self.lock().why_failed.take().unwrap_or_else(not_kept))
+    /// Returns the error of the table, which has failed permanently.
+    pub(crate) fn failure(&self) -> Error {
+        Error::Table(self.lock().last_error.take().unwrap_or_else(has_failed))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Keeps it current, and says so if that cannot be done any more.
-    fn keep(&self, mut live: Following) {
-        let _end = End(self);
+    /// Updates the table until it fails permanently.
+    fn run(&self, mut live: LiveTable) {
+        let _failure = FailOnDrop(self);
         let mut failures = 0;
         while failures < FAILURES {
             match self.step(&mut live) {
                 Ok(()) => failures = 0,
                 Err(error) => {
-                    warn!("cannot bring the table up to date: {error}");
+                    warn!("cannot update the table of processes: {error}");
                     failures += 1;
-                    self.lock().why_failed = Some(error);
-                    thread::sleep(RESPITE);
+                    self.lock().last_error = Some(error);
+                    thread::sleep(RETRY_DELAY);
                 }
             }
         }
     }
 
-    /// Waits for an event or for somebody who wants the table up to date, and
-    /// brings it there.
-    fn step(&self, live: &mut Following) -> taskdiag::Result<()> {
+    /// Waits for an event or for a client, and updates the table.
+    fn step(&self, live: &mut LiveTable) -> taskdiag::Result<()> {
         self.wait(live)?;
-        let (asked, wanted) = self.lock().take_wanted();
+        let (requested, wanted) = self.lock().take_wanted();
         let Some(wanted) = wanted else {
             let changes = live.poll(Some(Duration::ZERO))?;
             self.lock().apply(changes);
             return Ok(());
         };
-        let done = self.bring_up_to_date(live, &wanted);
+        let result = self.sync(live, &wanted);
         let mut state = self.lock();
-        if done.is_err() {
+        if result.is_err() {
             state.want(wanted);
         } else {
-            state.answered = asked;
-            self.done.notify_all();
+            state.done = requested;
+            self.updated.notify_all();
         }
-        done
+        result
     }
 
-    /// By events; by a list of all where some may be missing.
-    fn bring_up_to_date(&self, live: &mut Following, wanted: &Wanted) -> taskdiag::Result<()> {
+    /// Processes all events so far; lists all processes if events were lost.
+    fn sync(&self, live: &mut LiveTable, wanted: &Wanted) -> taskdiag::Result<()> {
         let before = live.stats();
         let changes = wanted.sync(live)?;
         let mut state = self.lock();
         state.apply(changes);
         let now = live.stats();
-        state.note_silence(now.delivery_stops != before.delivery_stops);
+        state.set_stopped(now.delivery_stops != before.delivery_stops);
         if now.losses != before.losses {
-            debug!("events were lost: all processes were listed");
+            debug!("events were lost: listed all processes");
         }
         Ok(())
     }
 
-    fn wait(&self, live: &mut Following) -> taskdiag::Result<()> {
+    fn wait(&self, live: &mut LiveTable) -> taskdiag::Result<()> {
         let timeout = match live.poll_timeout() {
-            // Rounded up: who comes early comes twice.
+            // Rounded up: the query would not be due yet otherwise.
             Some(due) => PollTimeout::try_from(due + Duration::from_millis(1)),
             None => Ok(PollTimeout::NONE),
         };
@@ -234,37 +233,38 @@ impl Table {
                 });
             }
         }
-        // Before the table is brought up to date: who asks from now on wakes
-        // this thread once more.
+        // Before the update, so that a client which comes during the update wakes this
+        // thread again.
         let _ = self.wanted.read();
         Ok(())
     }
 }
 
-fn not_kept() -> taskdiag::Error {
+fn has_failed() -> taskdiag::Error {
     taskdiag::Error::Io {
-        context: "the table of tasks is not kept any more",
+        context: "the table of processes is no longer updated",
         source: Errno::EIO.into(),
     }
 }
 
-/// However keeping the table ends, nobody waits for it any more.
-struct End<'a>(&'a Table);
+/// Marks the table as failed when its thread ends in any way, and wakes the clients
+/// that wait for an update.
+struct FailOnDrop<'a>(&'a Table);
 
-impl Drop for End<'_> {
+impl Drop for FailOnDrop<'_> {
     fn drop(&mut self) {
         self.0.lock().has_failed = true;
-        self.0.done.notify_all();
+        self.0.updated.notify_all();
         let _ = self.0.failed.write(1);
     }
 }
 
 impl State {
-    /// Has it brought up to date; tells which of those who asked this is.
-    fn ask(&mut self, wanted: Wanted) -> u64 {
+    /// Requests an update. Returns its number.
+    fn request(&mut self, wanted: Wanted) -> u64 {
         self.want(wanted);
-        self.asked += 1;
-        self.asked
+        self.requested += 1;
+        self.requested
     }
 
     fn want(&mut self, wanted: Wanted) {
@@ -274,21 +274,20 @@ impl State {
         });
     }
 
-    /// What is wanted, and by whom.
+    /// Takes the rows to update, and the number of the last request.
     const fn take_wanted(&mut self) -> (u64, Option<Wanted>) {
-        (self.asked, self.wanted.take())
+        (self.requested, self.wanted.take())
     }
 
-    /// Says so when events begin to be missing, and when that ends: any user
-    /// can silence the connector. A full buffer is nobody's doing, and made
-    /// good at once.
-    fn note_silence(&mut self, is_silent: bool) {
-        match (self.is_silent, is_silent) {
-            (false, true) => warn!("events are missing: all processes are listed until they come"),
-            (true, false) => info!("events come again"),
+    /// Logs when delivery of events is stopped, which any user can do, and when it
+    /// resumes. A full buffer is not logged: it is repaired at once.
+    fn set_stopped(&mut self, is_stopped: bool) {
+        match (self.is_stopped, is_stopped) {
+            (false, true) => warn!("delivery of events stopped: each update lists all processes"),
+            (true, false) => info!("delivery of events resumed"),
             _ => {}
         }
-        self.is_silent = is_silent;
+        self.is_stopped = is_stopped;
     }
 
     fn apply(&mut self, changes: Vec<Change>) {
@@ -301,7 +300,7 @@ impl State {
                 Change::Removed { task, .. } => {
                     self.rows.remove(&task.pid);
                 }
-                other => debug!("a change of an unknown kind: {other:?}"),
+                other => debug!("unknown kind of change: {other:?}"),
             }
         }
     }
@@ -311,32 +310,32 @@ impl State {
 mod tests {
     use super::*;
 
-    fn those(pids: &[Pid]) -> Wanted {
-        Wanted::Those(pids.iter().copied().collect())
+    fn pids(pids: &[Pid]) -> Wanted {
+        Wanted::Pids(pids.iter().copied().collect())
     }
 
     #[test]
-    fn what_several_want_is_brought_up_to_date_at_once() {
+    fn requests_of_several_clients_are_merged() {
         let mut state = State::default();
         assert_eq!(state.take_wanted(), (0, None));
-        state.ask(those(&[1, 2]));
-        state.ask(those(&[2, 3]));
-        assert_eq!(state.take_wanted(), (2, Some(those(&[1, 2, 3]))));
+        state.request(pids(&[1, 2]));
+        state.request(pids(&[2, 3]));
+        assert_eq!(state.take_wanted(), (2, Some(pids(&[1, 2, 3]))));
         assert_eq!(state.take_wanted(), (2, None));
 
-        state.ask(those(&[1]));
-        state.ask(Wanted::All);
-        state.ask(those(&[2]));
+        state.request(pids(&[1]));
+        state.request(Wanted::All);
+        state.request(pids(&[2]));
         assert_eq!(state.take_wanted(), (5, Some(Wanted::All)));
     }
 
     #[test]
-    fn what_could_not_be_done_is_wanted_still() {
+    fn failed_update_is_still_wanted() {
         let mut state = State::default();
-        state.ask(those(&[1]));
+        state.request(pids(&[1]));
         let (_, wanted) = state.take_wanted();
-        state.ask(those(&[2]));
+        state.request(pids(&[2]));
         state.want(wanted.unwrap());
-        assert_eq!(state.take_wanted(), (2, Some(those(&[1, 2]))));
+        assert_eq!(state.take_wanted(), (2, Some(pids(&[1, 2]))));
     }
 }

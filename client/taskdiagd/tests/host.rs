@@ -1,50 +1,50 @@
 // SPDX-License-Identifier: MIT
-//! The daemon on the kernel that runs, out of procfs and by its events. Where
-//! there are none, or for who is not root, it is held to saying so.
+//! The daemon on the running kernel, with procfs and its events. Without events, or
+//! without root, the test checks the error.
 
 mod common;
 
 use std::process::Command;
 
-use common::{House, TASKDIAGD, Target};
+use common::{TASKDIAGD, Target, TestDaemon};
 use nix::unistd::geteuid;
 use taskdiag::events::{Connector, Events};
 use taskdiag::{Request, Show, Strategy};
 
 #[test]
-fn processes_are_listed_without_a_scan_or_it_is_said_why_not() {
+fn processes_are_listed_from_events_or_the_error_has_the_reason() {
     if !geteuid().is_root() {
-        return ends_with("CAP_SETUID is missing");
+        return fails_with("CAP_SETUID is missing");
     }
     if let Err(error) = Connector::listen(Events::all()) {
-        eprintln!("no list to be had on this host: {error}");
-        return ends_with("nothing tells of events");
+        eprintln!("this host has no events: {error}");
+        return fails_with("cannot follow events");
     }
-    let house = House::new("procfs", &[]);
+    let daemon = TestDaemon::new("procfs", &[]);
     let request = Request::new(Strategy::All).show(Show::BASE | Show::CRED);
     let target = Target::new(&["sleep"]);
     let find = |pid| {
-        let tasks = house.ask(&request).unwrap();
+        let tasks = daemon.dump(&request).unwrap();
         assert!(tasks.iter().all(|task| task.cached));
         tasks.into_iter().find(|task| task.pid == pid)
     };
     let pid = target.pid();
-    let row = find(pid).expect("it has begun");
+    let row = find(pid).expect("the process exists");
     assert_eq!(row.base.unwrap().comm.as_bytes(), b"sleep");
     assert_eq!(row.base.unwrap().ppid, std::process::id());
     target.end();
     assert_eq!(find(pid), None);
 }
 
-/// It ends in failure, and says this.
-fn ends_with(why: &str) {
-    let folder = tempfile::tempdir().unwrap();
+/// Checks that the daemon fails with this error.
+fn fails_with(cause: &str) {
+    let dir = tempfile::tempdir().unwrap();
     let output = Command::new(TASKDIAGD)
         .args(["--source", "procfs", "--socket"])
-        .arg(folder.path().join("socket"))
+        .arg(dir.path().join("socket"))
         .output()
         .unwrap();
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(1), "{said}");
-    assert!(said.contains(why), "{said}");
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains(cause), "{stderr}");
 }

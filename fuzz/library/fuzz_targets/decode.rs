@@ -6,7 +6,7 @@
 use libfuzzer_sys::fuzz_target;
 use netlink_packet_core::{NetlinkMessage, NetlinkPayload, Nla};
 use netlink_packet_generic::GenlMessage;
-use taskdiag::codec::{TaskDiagAttr, TaskDiagMessage};
+use taskdiag::netlink::{TaskDiagAttr, TaskDiagMessage};
 
 type Message = NetlinkMessage<GenlMessage<TaskDiagMessage>>;
 

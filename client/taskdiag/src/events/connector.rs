@@ -24,8 +24,8 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use self::probe::Probe;
 use self::queue::EventQueue;
 use super::{Event, EventSource, Events};
+use crate::datagram;
 use crate::error::{Error, Result};
-use crate::socket;
 
 /// Default size of the receive buffer, for some thousand events.
 pub const EVENT_BUFFER: usize = 4 << 20;
@@ -311,7 +311,7 @@ enum Received<'a> {
 
 /// Receives a datagram without waiting.
 fn receive<'a>(fd: &OwnedFd, buffer: &'a mut [u8]) -> Result<Received<'a>> {
-    match socket::receive(fd.as_raw_fd(), buffer) {
+    match datagram::receive(fd.as_raw_fd(), buffer) {
         Ok(len) => Ok(Received::Datagram(&buffer[..len])),
         Err(Error::Overrun) => Ok(Received::Overrun),
         Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::WouldBlock => {

@@ -5,12 +5,12 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use futures_util::stream::Stream;
+use futures_core::Stream;
 use tokio::io::unix::AsyncFd;
 
 use super::{Connector, Event, EventSource as _};
 use crate::error::{Error, Result};
-use crate::socket;
+use crate::sys;
 
 /// An endless stream of the events of a [`Connector`].
 ///
@@ -40,7 +40,7 @@ impl Connector {
     ///
     /// Outside of a tokio runtime with I/O enabled.
     pub fn into_stream(self) -> Result<EventStream> {
-        socket::register_connector(self)
+        sys::register_connector(self)
             .map(EventStream)
             .map_err(|source| Error::Io {
                 context: "cannot register the connector with the runtime",

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 //! Interface between a source of tasks and the live table.
 
-use crate::dump::Client;
+use crate::client::Client;
 use crate::error::Result;
 use crate::request::{Request, Strategy};
+use crate::source::Source;
 use crate::task::Task;
-use crate::transport::Transport;
 
 /// A source of tasks: a [`Client`] with any transport, or a simulation in a
 /// test.
@@ -22,7 +22,7 @@ pub trait TaskSource {
     fn list(&mut self, request: &Request<'_>, each: &mut dyn FnMut(Task)) -> Result<()>;
 }
 
-impl<T: Transport> TaskSource for Client<T> {
+impl<S: Source> TaskSource for Client<S> {
     fn list(&mut self, request: &Request<'_>, each: &mut dyn FnMut(Task)) -> Result<()> {
         if let Some(one) = for_one(request) {
             match self.get(&one) {

@@ -1,29 +1,31 @@
 // SPDX-License-Identifier: MIT
-//! Cgroups of the default hierarchy: procfs knows their paths, and the file
-//! system that they are mounted as their numbers.
+//! Cgroups of the default hierarchy: procfs has their paths, cgroupfs their ids.
 
 use std::ffi::OsStr;
 use std::fs;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::folder::Proc;
-use super::text;
+use super::dir::Proc;
+use super::mountinfo::Mount;
 
-/// Where the default hierarchy is mounted, if it is.
+/// Translates between the paths and the ids of cgroups.
 #[derive(Debug)]
 pub(super) struct Cgroups {
-    mount: Option<Mount>,
-    /// The last one asked for: tasks of one stand together.
+    /// `None` if the default hierarchy is not mounted.
+    mount: Option<CgroupMount>,
+    /// Path and id of the last lookup: successive tasks often share a cgroup.
     last: (Vec<u8>, u64),
 }
 
+/// The mount of the default hierarchy.
 #[derive(Debug, PartialEq, Eq)]
-struct Mount {
+struct CgroupMount {
     /// The path of the cgroup that is mounted.
     root: Vec<u8>,
-    at: PathBuf,
+    /// The directory that it is mounted on.
+    point: PathBuf,
 }
 
 impl Cgroups {
@@ -39,51 +41,53 @@ impl Cgroups {
         self.mount.is_some()
     }
 
-    /// The number of the cgroup with this path; 0 if that is out of sight.
+    /// Returns the id of the cgroup with this path; 0 if its directory is not found.
     pub(super) fn id_of(&mut self, path: &[u8]) -> u64 {
         if self.last.0 != path {
             let mount = self.mount.as_ref();
-            let id = mount.and_then(|mount| number(&mount.folder(path)?));
+            let id = mount.and_then(|mount| inode(&mount.directory(path)?));
             self.last = (path.to_owned(), id.unwrap_or(0));
         }
         self.last.1
     }
 
-    /// The path of the cgroup with this number: each has to be looked at.
+    /// Returns the path of the cgroup with this id. Searches the whole hierarchy.
     pub(super) fn path_of(&self, id: u64) -> Option<Vec<u8>> {
         let mount = self.mount.as_ref()?;
-        let mut folders = vec![mount.at.clone()];
-        while let Some(folder) = folders.pop() {
-            if number(&folder) == Some(id) {
-                return mount.path(&folder);
+        let mut directories = vec![mount.point.clone()];
+        while let Some(directory) = directories.pop() {
+            if inode(&directory) == Some(id) {
+                return mount.path(&directory);
             }
-            let entries = fs::read_dir(&folder).into_iter().flatten().flatten();
+            let entries = fs::read_dir(&directory).into_iter().flatten().flatten();
             let below = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
-            folders.extend(below.map(|entry| entry.path()));
+            directories.extend(below.map(|entry| entry.path()));
         }
         None
     }
 }
 
-/// The inode of a folder of cgroupfs is the number of its cgroup.
-fn number(folder: &Path) -> Option<u64> {
-    Some(fs::metadata(folder).ok()?.ino())
+/// Returns the inode number of a directory of cgroupfs, which is the id of its
+/// cgroup.
+fn inode(directory: &Path) -> Option<u64> {
+    Some(fs::metadata(directory).ok()?.ino())
 }
 
-impl Mount {
-    /// The folder of the cgroup with this path.
-    fn folder(&self, path: &[u8]) -> Option<PathBuf> {
+impl CgroupMount {
+    /// Returns the directory of the cgroup with this path.
+    fn directory(&self, path: &[u8]) -> Option<PathBuf> {
         let below = match &self.root[..] {
             b"/" => path,
             root => path.strip_prefix(root)?,
         };
         let below = below.strip_prefix(b"/").unwrap_or(below);
-        Some(self.at.join(OsStr::from_bytes(below)))
+        Some(self.point.join(OsStr::from_bytes(below)))
     }
 
-    /// The path of the cgroup with this folder.
-    fn path(&self, folder: &Path) -> Option<Vec<u8>> {
-        let below = folder.strip_prefix(&self.at).ok()?.as_os_str().as_bytes();
+    /// Returns the path of the cgroup with this directory.
+    fn path(&self, directory: &Path) -> Option<Vec<u8>> {
+        let below = directory.strip_prefix(&self.point).ok()?;
+        let below = below.as_os_str().as_bytes();
         let root = self.root.strip_suffix(b"/").unwrap_or(&self.root);
         Some(match (root, below) {
             (b"", b"") => b"/".to_vec(),
@@ -93,53 +97,24 @@ impl Mount {
     }
 }
 
-/// Reads `mountinfo`.
-fn find_mount(mounts: &[u8]) -> Option<Mount> {
-    mounts.split(|&byte| byte == b'\n').find_map(|line| {
-        let mut words = text::words(line);
-        let root = unescape(words.nth(3)?);
-        let at = unescape(words.next()?);
-        let kind = words.skip_while(|&word| word != b"-").nth(1)?;
-        // What is above the caller's own root has dots in it.
-        (kind == b"cgroup2" && !root.starts_with(b"/..")).then(|| Mount {
-            root,
-            at: std::ffi::OsString::from_vec(at).into(),
-        })
+/// Finds the mount of the default hierarchy.
+fn find_mount(mountinfo: &[u8]) -> Option<CgroupMount> {
+    // A path above the caller's own root begins with "/..".
+    let is_usable = |mount: &Mount| mount.fs_type == b"cgroup2" && !mount.root.starts_with(b"/..");
+    let mount = Mount::parse(mountinfo).find(is_usable)?;
+    Some(CgroupMount {
+        root: mount.root,
+        point: mount.point,
     })
 }
 
-/// `\040` for a blank, and its kin.
-pub(super) fn unescape(text: &[u8]) -> Vec<u8> {
-    let mut plain = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let [first, after @ ..] = rest {
-        match rest {
-            [
-                b'\\',
-                a @ b'0'..=b'3',
-                b @ b'0'..=b'7',
-                c @ b'0'..=b'7',
-                after @ ..,
-            ] => {
-                plain.push((a - b'0') << 6 | (b - b'0') << 3 | (c - b'0'));
-                rest = after;
-            }
-            _ => {
-                plain.push(*first);
-                rest = after;
-            }
-        }
-    }
-    plain
-}
-
-/// The path in the default hierarchy, out of a task's `cgroup`.
+/// Finds the path in the default hierarchy in a task's `cgroup` file.
 pub(super) fn path_in(cgroups: &[u8]) -> Option<&[u8]> {
     let mut lines = cgroups.split(|&byte| byte == b'\n');
     lines.find_map(|line| line.strip_prefix(b"0::"))
 }
 
-/// Whether a path is that of this cgroup, or of one below it.
+/// Whether a path is that of this cgroup or of one below it.
 pub(super) fn is_within(path: &[u8], cgroup: &[u8]) -> bool {
     match path.strip_prefix(cgroup) {
         Some(rest) => cgroup == b"/" || rest.is_empty() || rest.starts_with(b"/"),
@@ -156,29 +131,29 @@ mod tests {
         30 24 0:27 / /sys/fs/cgroup rw,nosuid shared:9 - cgroup2 cgroup2 rw\n";
 
     #[test]
-    fn the_mount_is_found() {
+    fn mount_of_the_root_cgroup_maps_every_path() {
         let mount = find_mount(MOUNTS).unwrap();
-        assert_eq!(mount.at, Path::new("/sys/fs/cgroup"));
-        let folder = mount.folder(b"/a/b c").unwrap();
-        assert_eq!(folder, Path::new("/sys/fs/cgroup/a/b c"));
-        assert_eq!(mount.path(&folder).unwrap(), b"/a/b c");
-        assert_eq!(mount.path(&mount.at).unwrap(), b"/");
+        assert_eq!(mount.point, Path::new("/sys/fs/cgroup"));
+        let directory = mount.directory(b"/a/b c").unwrap();
+        assert_eq!(directory, Path::new("/sys/fs/cgroup/a/b c"));
+        assert_eq!(mount.path(&directory).unwrap(), b"/a/b c");
+        assert_eq!(mount.path(&mount.point).unwrap(), b"/");
         assert_eq!(find_mount(b"22 1 0:21 / /proc rw - proc proc rw"), None);
         assert_eq!(find_mount(b"1 2\n\n- cgroup2"), None);
     }
 
     #[test]
-    fn a_mount_of_one_below_knows_what_is_below() {
+    fn mount_of_a_child_cgroup_maps_only_paths_below_it() {
         let line = b"30 24 0:27 /a /tmp/my\\040cgroup rw - cgroup2 none rw";
         let mount = find_mount(line).unwrap();
-        let folder = mount.folder(b"/a/b").unwrap();
-        assert_eq!(folder, Path::new("/tmp/my cgroup/b"));
-        assert_eq!(mount.path(&folder).unwrap(), b"/a/b");
-        assert_eq!(mount.folder(b"/c"), None);
+        let directory = mount.directory(b"/a/b").unwrap();
+        assert_eq!(directory, Path::new("/tmp/my cgroup/b"));
+        assert_eq!(mount.path(&directory).unwrap(), b"/a/b");
+        assert_eq!(mount.directory(b"/c"), None);
     }
 
     #[test]
-    fn within_is_below_and_not_beside() {
+    fn cgroup_contains_itself_and_those_below_it() {
         assert!(is_within(b"/a/b", b"/a") && is_within(b"/a", b"/a"));
         assert!(is_within(b"/a", b"/") && !is_within(b"/ab", b"/a"));
         assert_eq!(path_in(b"1:cpu:/x\n0::/a\n"), Some(&b"/a"[..]));

@@ -7,40 +7,39 @@ use std::os::unix::ffi::OsStrExt;
 use nix::fcntl::{AtFlags, readlinkat};
 use nix::sys::stat::{FileStat, SFlag, fstatat};
 
-use super::folder::{Folder, Lack, Proc};
-use super::text;
-use crate::abi::{self, TaskDiagFiles};
+use super::dir::{Proc, ReadError, TaskDir};
+use super::parse;
+use crate::task::{FileCounts, Files, State};
 
 /// Counts the open files of a task. A zombie has no descriptor table.
-pub(super) fn read(proc: &mut Proc, folder: &Folder) -> Result<TaskDiagFiles, Lack> {
-    let limits = proc.read_in(folder, "limits")?;
-    let mut files = TaskDiagFiles::default();
-    (files.limit_soft, files.limit_hard) = limit_in(limits).unwrap_or_default();
-    let kinds = folder.entries("fd", |name| kind(folder, name))?;
+pub(super) fn read(proc: &mut Proc, dir: &TaskDir) -> Result<Files, ReadError> {
+    let limits = proc.read_in(dir, "limits")?;
+    let (limit_soft, limit_hard) = limit_in(limits).unwrap_or_default();
+    let mut counts = FileCounts::default();
+    let kinds = dir.entries("fd", |name| kind(dir, name))?;
     for kind in kinds {
-        files.total += 1;
+        counts.total += 1;
         *match kind {
-            Kind::Regular => &mut files.regular,
-            Kind::Socket => &mut files.socket,
-            Kind::Pipe => &mut files.pipe,
-            Kind::Eventfd => &mut files.eventfd,
-            Kind::Epoll => &mut files.epoll,
-            Kind::Other => &mut files.other,
+            Kind::Regular => &mut counts.regular,
+            Kind::Socket => &mut counts.socket,
+            Kind::Pipe => &mut counts.pipe,
+            Kind::Eventfd => &mut counts.eventfd,
+            Kind::Epoll => &mut counts.epoll,
+            Kind::Other => &mut counts.other,
         } += 1;
     }
-    if files.total > 0 || has_table(proc, folder)? {
-        files.valid = abi::TASK_DIAG_FILES_VALID_COUNTS;
-    }
-    Ok(files)
+    let has_table = counts.total > 0 || is_alive(proc, dir)?;
+    Ok(Files {
+        limit_soft,
+        limit_hard,
+        counts: has_table.then_some(counts),
+    })
 }
 
-fn has_table(proc: &mut Proc, folder: &Folder) -> Result<bool, Lack> {
-    let stat = proc.read_in(folder, "stat")?;
-    let state = text::Stat::parse(stat).map(|stat| stat.state);
-    Ok(!matches!(
-        state,
-        Some(abi::TASK_DIAG_ZOMBIE | abi::TASK_DIAG_DEAD)
-    ))
+fn is_alive(proc: &mut Proc, dir: &TaskDir) -> Result<bool, ReadError> {
+    let stat = parse::Stat::parse(proc.read_in(dir, "stat")?);
+    let state = stat.map(|stat| stat.state);
+    Ok(!matches!(state, Some(State::Zombie | State::Dead)))
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,19 +52,21 @@ enum Kind {
     Other,
 }
 
-/// What a descriptor is; `None` if it is none, or has been closed meanwhile.
-fn kind(folder: &Folder, name: &CStr) -> Option<Kind> {
-    let number: u32 = text::number(name.to_bytes())?;
+/// Returns the kind of a descriptor; `None` for `.` and `..`, and for a descriptor
+/// that has been closed since the directory was read.
+fn kind(dir: &TaskDir, name: &CStr) -> Option<Kind> {
+    let number: u32 = parse::number(name.to_bytes())?;
     let path = format!("fd/{number}");
-    let link = readlinkat(folder.fd(), path.as_str()).ok()?;
+    let link = readlinkat(dir.fd(), path.as_str()).ok()?;
     kind_by_link(link.as_bytes()).or_else(|| {
         Some(kind_by_mode(
-            &fstatat(folder.fd(), path.as_str(), AtFlags::empty()).ok()?,
+            &fstatat(dir.fd(), path.as_str(), AtFlags::empty()).ok()?,
         ))
     })
 }
 
-/// What a file without a path is, by what the kernel calls it.
+/// Returns the kind of a file without a path, from the name that the kernel gives
+/// it.
 fn kind_by_link(link: &[u8]) -> Option<Kind> {
     let (class, name) = link.split_at(link.iter().position(|&byte| byte == b':')?);
     Some(match (class, name) {
@@ -74,7 +75,7 @@ fn kind_by_link(link: &[u8]) -> Option<Kind> {
         (b"anon_inode", _) => Kind::Other,
         (b"socket", _) => Kind::Socket,
         (b"pipe", _) => Kind::Pipe,
-        // A path begins with a slash; and there are others.
+        // A path, which begins with a slash.
         _ => return None,
     })
 }
@@ -88,14 +89,14 @@ fn kind_by_mode(stat: &FileStat) -> Kind {
     }
 }
 
-/// "Max open files            1024                 524288               files"
+/// Parses "Max open files            1024                 524288               files"
 fn limit_in(limits: &[u8]) -> Option<(u64, u64)> {
     let mut lines = limits.split(|&byte| byte == b'\n');
     let line = lines.find_map(|line| line.strip_prefix(b"Max open files"))?;
-    let mut words = text::words(line);
+    let mut words = parse::words(line);
     let mut limit = || match words.next()? {
         b"unlimited" => Some(u64::MAX),
-        word => text::number(word),
+        word => parse::number(word),
     };
     Some((limit()?, limit()?))
 }
@@ -105,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn limits_are_read() {
+    fn limit_unlimited_is_the_maximum() {
         let limits = b"Limit      Soft Limit  Hard Limit  Units\n\
                        Max cpu time    unlimited  unlimited  seconds\n\
                        Max open files  1024       unlimited  files\n";
@@ -114,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn files_without_a_path_are_known_by_their_links() {
+    fn kind_of_a_file_without_a_path_is_in_its_link() {
         assert_eq!(kind_by_link(b"anon_inode:[eventfd]"), Some(Kind::Eventfd));
         assert_eq!(kind_by_link(b"anon_inode:[eventpoll]"), Some(Kind::Epoll));
         assert_eq!(kind_by_link(b"anon_inode:bpf-map"), Some(Kind::Other));

@@ -1,255 +1,173 @@
 // SPDX-License-Identifier: MIT
-//! The groups CMDLINE, VMA and VMA_STAT: rows that outgrow a message.
+//! The groups CMDLINE, VMA and VMA_STAT, which may have any length: they are read in
+//! pieces.
 
 use std::fs::File;
+use std::io::Read as _;
 
-use zerocopy::IntoBytes;
+use super::dir::{Proc, ReadError, TaskDir};
+use super::parse::Stat;
+use super::query::Query;
+use super::smaps::Smaps;
+use super::target::Target;
+use crate::request::Show;
+use crate::task::{Absent, Cmdline, Task};
 
-use super::folder::{Folder, Lack, Proc};
-use super::member::Member;
-use super::request::Tasks;
-use super::smaps::{Area, Smaps};
-use super::text::Stat;
-use crate::abi::{self, TaskDiagVma, TaskDiagVmaStat};
-use crate::answer::{ATTRIBUTE, ATTRIBUTE_MAX, Message};
-use crate::show::Show;
-use crate::task::Absent;
+/// The groups that are read in pieces.
+pub(super) const LONG: Show = Show::CMDLINE.union(MAPPINGS);
+const MAPPINGS: Show = Show::VMA.union(Show::VMA_STAT);
 
-/// Less of a command line is not worth an attribute.
-const CMDLINE_MIN: usize = 64;
-/// Records begin at multiples of this.
-const ALIGNMENT: usize = 8;
-
-/// The groups that may go on in another message.
-pub(super) const LONG: Show = Show::CMDLINE.union(AREAS);
-const AREAS: Show = Show::VMA.union(Show::VMA_STAT);
-
-/// How much has been told.
+/// Whether the long groups of a row are complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Told {
-    All,
-    /// The message is full.
-    Some,
+pub(super) enum Progress {
+    Complete,
+    /// The piece is full.
+    More,
 }
 
-/// A row that may go on in the next message: what is still to be told.
+/// The long groups of a row that are still to be read.
 #[derive(Debug)]
 pub(super) struct Long {
-    pub(super) member: Member,
+    target: Target,
     /// The groups that the row lacks so far.
     pub(super) absent: Absent,
-    folder: Folder,
-    /// What its memory was when the row was begun.
+    dir: TaskDir,
+    /// [`Stat::memory`] when the row was begun.
     memory: (bool, u64),
     cmdline: Option<File>,
     smaps: Option<Smaps>,
-    /// The area that had no room.
-    pending: bool,
-    area: Area,
-    stats: Vec<u8>,
 }
 
 impl Long {
-    pub(super) fn begin(
-        member: Member,
-        folder: Folder,
+    /// Opens the files of the requested groups.
+    pub(super) fn open(
+        target: Target,
+        dir: TaskDir,
         stat: &Stat,
-        tasks: &Tasks,
+        query: &Query,
         absent: Absent,
-    ) -> Result<Self, Lack> {
+    ) -> Result<Self, ReadError> {
         let mut long = Self {
-            member,
+            target,
             absent,
             memory: stat.memory(),
             cmdline: None,
             smaps: None,
-            pending: false,
-            area: Area::default(),
-            stats: Vec::new(),
-            folder,
+            dir,
         };
-        if tasks.show.contains(Show::CMDLINE) {
-            match long.folder.file("cmdline") {
+        if query.show.contains(Show::CMDLINE) {
+            match long.dir.file("cmdline") {
                 Ok(file) => long.cmdline = Some(file),
-                Err(Lack::Denied) => long.absent.denied |= Show::CMDLINE,
-                Err(lack) => return Err(lack),
+                Err(ReadError::Denied) => long.absent.denied |= Show::CMDLINE,
+                Err(error) => return Err(error),
             }
         }
-        let areas = tasks.show.intersection(AREAS);
-        if member.pid != member.tgid {
-            long.absent.leader |= areas;
-        } else if !areas.is_empty() {
-            match long.folder.file("smaps") {
+        let mappings = query.show.intersection(MAPPINGS);
+        if !target.is_leader() {
+            long.absent.leader |= mappings;
+        } else if !mappings.is_empty() {
+            match long.dir.file("smaps") {
                 Ok(file) => long.smaps = Some(Smaps::new(Some(file))),
                 // The task has no memory.
-                Err(Lack::Gone) => long.smaps = Some(Smaps::new(None)),
-                Err(Lack::Denied) => long.absent.denied |= areas,
-                Err(lack) => return Err(lack),
+                Err(ReadError::Gone) => long.smaps = Some(Smaps::new(None)),
+                Err(ReadError::Denied) => long.absent.denied |= mappings,
+                Err(error) => return Err(error),
             }
         }
         Ok(long)
     }
 
-    /// The groups that are not complete yet.
-    pub(super) fn rest(&self, tasks: &Tasks) -> Show {
-        let mut rest = Show::empty();
-        rest.set(Show::CMDLINE, self.cmdline.is_some());
-        if self.smaps.is_some() {
-            rest |= tasks.show.intersection(AREAS);
-        }
-        rest
+    pub(super) const fn target(&self) -> Target {
+        self.target
     }
 
-    /// The groups of these that the row has not listed as absent.
-    pub(super) fn reported(&self, tasks: &Tasks) -> Show {
-        let groups = tasks.show.intersection(LONG);
-        groups.difference(self.absent.groups())
-    }
-
-    /// Whether the task is there, and has the memory that the row is about.
-    pub(super) fn is_the_same(&self, proc: &mut Proc) -> bool {
-        let stat = proc.read_in(&self.folder, "stat");
+    /// Whether the task still exists and has not called execve() since the row was
+    /// begun.
+    pub(super) fn is_unchanged(&self, proc: &mut Proc) -> bool {
+        let stat = proc.read_in(&self.dir, "stat");
         stat.is_ok_and(|stat| Stat::parse(stat).is_some_and(|stat| stat.memory() == self.memory))
     }
 
-    /// Puts as much as fits.
-    pub(super) fn put(&mut self, message: &mut Message, tasks: &Tasks) -> Result<Told, Lack> {
-        if let Some(cmdline) = &mut self.cmdline {
-            if put_cmdline(cmdline, message)? == Told::Some {
-                return Ok(Told::Some);
+    /// Reads into the task until the piece has about `limit` bytes.
+    pub(super) fn read(
+        &mut self,
+        task: &mut Task,
+        query: &Query,
+        limit: usize,
+    ) -> Result<Progress, ReadError> {
+        let mut room = limit;
+        if let Some(file) = &mut self.cmdline {
+            let mut bytes = Vec::new();
+            file.take(room as u64).read_to_end(&mut bytes)?;
+            room -= bytes.len();
+            match &mut task.cmdline {
+                Some(cmdline) => cmdline.add(&bytes),
+                None => task.cmdline = Some(Cmdline::from(bytes)),
+            }
+            if room == 0 {
+                return Ok(Progress::More);
             }
             self.cmdline = None;
         }
-        if self.smaps.is_some() {
-            let begin = message.len();
-            let told = self.put_areas(message, tasks);
-            if told.is_err() {
-                message.truncate(begin);
-            }
-            return told;
+        match self.smaps {
+            Some(_) => self.read_mappings(task, query, room),
+            None => Ok(Progress::Complete),
         }
-        Ok(Told::All)
     }
 
-    /// Puts areas; the numbers in a message are those of its areas.
-    fn put_areas(&mut self, message: &mut Message, tasks: &Tasks) -> Result<Told, Lack> {
-        let begin = message.len();
-        let wanted = tasks.filters.vma_flags.unwrap_or_default().bits();
-        let vma = tasks
+    fn read_mappings(
+        &mut self,
+        task: &mut Task,
+        query: &Query,
+        mut room: usize,
+    ) -> Result<Progress, ReadError> {
+        let wanted = query.filters.vma_flags.unwrap_or_default();
+        let mut vmas = query
             .show
             .contains(Show::VMA)
-            .then(|| message.open(abi::TASK_DIAG_VMA));
-        let want_stats = tasks.show.contains(Show::VMA_STAT);
-        let mut any = false;
-        self.stats.clear();
-        let told = loop {
-            if !self.pending && !self.next_area()? {
-                break Told::All;
-            }
-            self.pending = true;
-            if self.area.vma.flags & wanted != wanted {
-                self.pending = false;
+            .then(|| task.vmas.get_or_insert_default());
+        let mut stats = query
+            .show
+            .contains(Show::VMA_STAT)
+            .then(|| task.vma_stats.get_or_insert_default());
+        while let Some(mapping) = self.smaps.as_mut().map(Smaps::next).transpose()?.flatten() {
+            if !mapping.vma.flags.contains(wanted) {
                 continue;
             }
-            let Some(needed) = self.fits(message, vma, want_stats) else {
-                break Told::Some;
-            };
-            if vma.is_some() {
-                put_vma(message, &self.area, needed);
+            room = room.saturating_sub(mapping.size());
+            if let Some(vmas) = &mut vmas {
+                vmas.push(mapping.vma);
             }
-            if want_stats {
-                self.stats.extend_from_slice(self.area.stat.as_bytes());
+            if let Some(stats) = &mut stats {
+                stats.push(mapping.stat);
             }
-            self.pending = false;
-            any = true;
-        };
-        if told == Told::Some && !any {
-            message.truncate(begin);
-            return match message.is_bare_row() {
-                true => Err(Lack::NoRoom(begin + self.length(want_stats))),
-                false => Ok(told),
-            };
+            if room == 0 {
+                return Ok(Progress::More);
+            }
         }
-        if let Some(at) = vma {
-            message.close(at);
-        }
-        if want_stats {
-            message.put(abi::TASK_DIAG_VMA_STAT, &self.stats);
-        }
-        Ok(told)
+        Ok(Progress::Complete)
     }
 
-    fn next_area(&mut self) -> Result<bool, Lack> {
-        match &mut self.smaps {
-            Some(smaps) => smaps.next(&mut self.area),
-            None => Ok(false),
+    /// Adds the groups that the row lacks because its task ended, called execve(), or
+    /// cannot be read any more, after its first piece.
+    pub(super) fn interrupt(&mut self, query: &Query, error: &ReadError) {
+        let mut rest = Show::empty();
+        rest.set(Show::CMDLINE, self.cmdline.is_some());
+        if self.smaps.is_some() {
+            rest |= query.show.intersection(MAPPINGS);
+        }
+        match error {
+            ReadError::Denied => self.absent.denied |= rest,
+            _ => self.absent.gone |= rest,
         }
     }
 
-    /// The length of the area's record, if that has room, and the numbers of
-    /// the message's areas and of this have it behind.
-    fn fits(&self, message: &Message, vma: Option<usize>, want_stats: bool) -> Option<usize> {
-        let record = vma.map_or(0, |_| record_len(&self.area));
-        let stats = match want_stats {
-            true => ATTRIBUTE + self.stats.len() + size_of::<TaskDiagVmaStat>(),
-            false => 0,
-        };
-        let attribute = vma.map_or(0, |at| message.len_from(at) + record);
-        let fits = record + stats <= message.room()
-            && attribute <= ATTRIBUTE_MAX
-            && stats <= ATTRIBUTE_MAX;
-        fits.then_some(record)
-    }
-
-    /// What the area takes in a message.
-    fn length(&self, want_stats: bool) -> usize {
-        let stats = match want_stats {
-            true => ATTRIBUTE + size_of::<TaskDiagVmaStat>(),
-            false => 0,
-        };
-        ATTRIBUTE + record_len(&self.area) + stats
-    }
-}
-
-fn record_len(area: &Area) -> usize {
-    let name = match area.name.len() {
-        0 => 0,
-        len => len + 1,
-    };
-    (size_of::<TaskDiagVma>() + name).next_multiple_of(ALIGNMENT)
-}
-
-fn put_vma(message: &mut Message, area: &Area, len: usize) {
-    const PADDING: [u8; ALIGNMENT] = [0; ALIGNMENT];
-    let size = size_of::<TaskDiagVma>();
-    let vma = TaskDiagVma {
-        len: len as u32,
-        name_off: if area.name.is_empty() { 0 } else { size as u32 },
-        ..area.vma
-    };
-    message.append(vma.as_bytes());
-    message.append(&area.name);
-    // One byte of it at least, if there is a name, is the NUL behind that.
-    message.append(&PADDING[..len - size - area.name.len()]);
-}
-
-fn put_cmdline(cmdline: &mut File, message: &mut Message) -> Result<Told, Lack> {
-    let room = message.room().min(ATTRIBUTE_MAX).saturating_sub(ATTRIBUTE) & !3;
-    if room < CMDLINE_MIN {
-        return match message.is_bare_row() {
-            true => Err(Lack::NoRoom(message.len() + ATTRIBUTE + CMDLINE_MIN)),
-            false => Ok(Told::Some),
-        };
-    }
-    let at = message.open(abi::TASK_DIAG_CMDLINE);
-    match message.append_from(cmdline, room) {
-        Ok(read) => {
-            message.close(at);
-            Ok(if read == room { Told::Some } else { Told::All })
-        }
-        Err(error) => {
-            message.truncate(at);
-            Err(error.into())
+    /// Adds the groups that may mix two address spaces, if the task has changed since
+    /// its row was begun.
+    pub(super) fn recheck(&mut self, proc: &mut Proc, query: &Query) {
+        if !self.is_unchanged(proc) {
+            let reported = query.show.intersection(LONG);
+            self.absent.gone |= reported.difference(self.absent.groups());
         }
     }
 }

@@ -1,27 +1,23 @@
 // SPDX-License-Identifier: MIT
-//! A row: what about a task, as far as its first message goes.
+//! Reads the row of a task.
 
 use std::io;
 
-use zerocopy::IntoBytes;
-
 use super::cgroups::{self, Cgroups};
-use super::folder::{Folder, Lack, Proc, optional};
-use super::member::Member;
-use super::memory::{LONG, Long, Told};
-use super::request::Tasks;
-use super::text::{self, Stat, Status, field};
+use super::dir::{Proc, ReadError, TaskDir, optional};
+use super::memory::{LONG, Long, Progress};
+use super::parse::{self, Stat, Status, field};
+use super::query::Query;
+use super::target::Target;
 use super::{files, ns, pidfd};
-use crate::abi::{self, TaskDiagBase, TaskDiagCgroup, TaskDiagCreds, TaskDiagIdent, TaskDiagStat};
-use crate::answer::Message;
-use crate::filter::States;
-use crate::show::Show;
-use crate::task::Absent;
+use crate::request::Show;
+use crate::request::States;
+use crate::task::{self, Base, Cgroup, Cred, Ident, Memory, State, Task};
 
-/// Nanoseconds of a clock tick: procfs counts in hundredths of a second
-/// wherever this crate runs.
+/// Nanoseconds of a clock tick: procfs counts in hundredths of a second on every
+/// architecture that this crate supports.
 const TICK: u64 = 10_000_000;
-/// The number of the root cgroup.
+/// The id of the root cgroup.
 const ROOT_CGROUP: u64 = 1;
 
 /// The groups that need `status`, and `stat`.
@@ -34,269 +30,283 @@ const FROM_OTHERS: Show = Show::STAT
     .union(Show::FILES)
     .union(Show::CGROUP);
 
-/// A row that is being begun.
+/// Reads the row, or its first piece, of a task.
 #[derive(Debug)]
-pub(super) struct Row<'a> {
+pub(super) struct RowReader<'a> {
     pub(super) proc: &'a mut Proc,
     pub(super) cgroups: &'a mut Cgroups,
-    pub(super) message: &'a mut Message,
-    pub(super) tasks: &'a Tasks,
+    pub(super) query: &'a Query,
+    /// The approximate length of a piece in bytes.
+    pub(super) limit: usize,
+    pub(super) task: &'a mut Task,
 }
 
-/// What came of it.
+/// The result of reading a row.
 #[derive(Debug)]
-pub(super) enum Begun {
-    /// The filters do not hold for the task.
-    Unwanted,
-    Whole,
-    GoesOn(Box<Long>),
+pub(super) enum Row {
+    /// The filters exclude the task.
+    Excluded,
+    Complete,
+    /// The first piece of a row, and the groups that are still to be read.
+    Piece(Box<Long>),
 }
 
-/// What most groups are made of, as far as they are asked for.
+/// The files that most groups are read from; `None` if the request needs no field of
+/// the file.
 #[derive(Clone, Copy, Debug)]
-struct Facts {
-    status: Status,
+struct Records {
+    status: Option<Status>,
     stat: Option<Stat>,
 }
 
-impl Row<'_> {
-    /// Makes the first message about a task.
-    pub(super) fn begin(&mut self, member: Member) -> Result<Begun, Lack> {
-        let folder = self.proc.folder(member)?;
-        let facts = self.read_facts(&folder)?;
-        if !self.is_wanted(&folder, &facts)? {
-            return Ok(Begun::Unwanted);
+impl RowReader<'_> {
+    /// Reads the row, or its first piece.
+    pub(super) fn read(&mut self, target: Target) -> Result<Row, ReadError> {
+        let dir = self.proc.open_task(target)?;
+        let records = self.read_records(&dir)?;
+        if !self.is_included(&dir, &records)? {
+            return Ok(Row::Excluded);
         }
-        self.message
-            .begin_row(member.numbers(), self.tasks.multi, 0);
-        let absent = self.put_groups(member, &folder, &facts)?;
-        if self.tasks.show.intersects(FROM_OTHERS) && !folder.is_alive() {
-            return Err(Lack::Gone);
-        }
-        let begun = match facts.stat {
-            Some(stat) if self.tasks.show.intersects(LONG) => {
-                self.put_long(Long::begin(member, folder, &stat, self.tasks, absent)?)?
-            }
-            _ => {
-                self.message.put_absent(absent);
-                Begun::Whole
-            }
+        *self.task = Task {
+            pid: target.pid,
+            tgid: target.tgid,
+            ..Task::default()
         };
-        self.message.end();
-        Ok(begun)
+        self.read_groups(target, &dir, &records)?;
+        if self.query.show.intersects(FROM_OTHERS) && !dir.is_alive() {
+            return Err(ReadError::Gone);
+        }
+        let long = match records.stat {
+            Some(stat) if self.query.show.intersects(LONG) => {
+                Long::open(target, dir, &stat, self.query, self.task.absent)?
+            }
+            _ => return Ok(Row::Complete),
+        };
+        self.read_long(long)
     }
 
-    fn put_long(&mut self, mut long: Long) -> Result<Begun, Lack> {
-        match long.put(self.message, self.tasks)? {
-            Told::Some => {
-                self.message.continue_row();
-                Ok(Begun::GoesOn(Box::new(long)))
+    fn read_long(&mut self, mut long: Long) -> Result<Row, ReadError> {
+        match long.read(self.task, self.query, self.limit)? {
+            Progress::More => {
+                // Absent groups are in the last piece.
+                self.task.absent = task::Absent::default();
+                Ok(Row::Piece(Box::new(long)))
             }
-            Told::All if long.is_the_same(self.proc) => {
-                self.message.put_absent(long.absent);
-                Ok(Begun::Whole)
+            Progress::Complete if long.is_unchanged(self.proc) => {
+                self.task.absent = long.absent;
+                Ok(Row::Complete)
             }
-            Told::All => Err(Lack::Changed),
+            Progress::Complete => Err(ReadError::Changed),
         }
     }
 
-    /// `status` first, as it is copied out of the buffer.
-    fn read_facts(&mut self, folder: &Folder) -> Result<Facts, Lack> {
-        let Tasks { show, filters, .. } = self.tasks;
-        let mut facts = Facts {
-            status: Status::default(),
+    fn read_records(&mut self, dir: &TaskDir) -> Result<Records, ReadError> {
+        let Query { show, filters, .. } = self.query;
+        let mut records = Records {
+            status: None,
             stat: None,
         };
         if show.intersects(FROM_STATUS) || filters.uid.is_some() {
-            let text = self.proc.read_in(folder, "status")?;
-            facts.status = Status::parse(text).ok_or_else(|| malformed("status"))?;
+            let status = Status::parse(self.proc.read_in(dir, "status")?);
+            let status = status.filter(|status| status.tgid.is_some());
+            records.status = Some(status.ok_or_else(|| malformed("status"))?);
         }
         if show.intersects(FROM_STAT) || filters.states.is_some() || filters.comm.is_some() {
-            let text = self.proc.read_in(folder, "stat")?;
-            facts.stat = Some(Stat::parse(text).ok_or_else(|| malformed("stat"))?);
+            let stat = Stat::parse(self.proc.read_in(dir, "stat")?);
+            records.stat = Some(stat.ok_or_else(|| malformed("stat"))?);
         }
-        if facts.status.is_of_the_reaped() || facts.stat.is_some_and(|s| s.is_of_the_reaped()) {
-            return Err(Lack::Gone);
+        if records.status.is_some_and(|status| status.is_reaped())
+            || records.stat.is_some_and(|stat| stat.is_reaped())
+        {
+            return Err(ReadError::Gone);
         }
-        Ok(facts)
+        Ok(records)
     }
 
-    fn is_wanted(&mut self, folder: &Folder, facts: &Facts) -> Result<bool, Lack> {
-        let Tasks {
+    /// Whether all filters include the task.
+    fn is_included(&mut self, dir: &TaskDir, records: &Records) -> Result<bool, ReadError> {
+        let Query {
             filters, cgroup, ..
-        } = self.tasks;
-        if filters.uid.is_some_and(|uid| facts.status.uids[1] != uid) {
-            return Ok(false);
+        } = self.query;
+        if let (Some(uid), Some(status)) = (filters.uid, &records.status) {
+            if status.uids.unwrap_or_default()[1] != uid {
+                return Ok(false);
+            }
         }
-        if let Some(stat) = &facts.stat {
-            let state = States::from_bits_retain(1 << stat.state);
+        if let Some(stat) = &records.stat {
+            let state = States::from_bits_retain(1 << u8::from(stat.state));
             let in_state = filters.states.is_none_or(|states| states.contains(state));
-            let named = |comm: &Vec<u8>| stat.comm.starts_with(comm);
-            if !in_state || !filters.comm.as_ref().is_none_or(named) {
+            let comm = stat.comm.as_bytes();
+            let has_prefix = |prefix: &Vec<u8>| comm.starts_with(prefix);
+            if !in_state || !filters.comm.as_ref().is_none_or(has_prefix) {
                 return Ok(false);
             }
         }
         let Some(cgroup) = cgroup else {
             return Ok(true);
         };
-        let text = self.proc.read_in(folder, "cgroup")?;
+        let text = self.proc.read_in(dir, "cgroup")?;
         let path = cgroups::path_in(text).unwrap_or(b"/");
         Ok(cgroups::is_within(path, cgroup))
     }
 
-    /// Appends the groups that are in the first message, in the kernel's order,
-    /// and returns those that the row lacks.
-    fn put_groups(
+    /// Reads the groups of limited length.
+    fn read_groups(
         &mut self,
-        member: Member,
-        folder: &Folder,
-        facts: &Facts,
-    ) -> Result<Absent, Lack> {
-        let mut absent = Absent::default();
-        let show = self.tasks.show;
-        let Facts { status, stat } = facts;
-        if let Some(stat) = stat.as_ref().filter(|_| show.contains(Show::BASE)) {
-            let base = base(member, status, stat);
-            self.message.put(abi::TASK_DIAG_BASE, base.as_bytes());
+        target: Target,
+        dir: &TaskDir,
+        records: &Records,
+    ) -> Result<(), ReadError> {
+        let show = self.query.show;
+        if let (Some(status), Some(stat)) = (&records.status, &records.stat) {
+            if show.contains(Show::BASE) {
+                self.task.base = Some(base(target, status, stat));
+            }
+            if show.contains(Show::STAT) {
+                self.task.stat = Some(self.read_stat(target, dir, status, stat)?);
+            }
         }
-        if show.contains(Show::CRED) {
-            let creds = creds(status);
-            self.message.put(abi::TASK_DIAG_CRED, creds.as_bytes());
+        if let Some(status) = records.status.filter(|_| show.contains(Show::CRED)) {
+            self.task.cred = Some(cred(&status));
         }
-        if let Some(stat) = stat.as_ref().filter(|_| show.contains(Show::STAT)) {
-            let numbers = self.stat(member, folder, status, stat)?;
-            self.message.put(abi::TASK_DIAG_STAT, numbers.as_bytes());
-        }
-        if let Some(stat) = stat.as_ref().filter(|_| show.contains(Show::IDENT)) {
-            let ident = ident(member, stat, self.tasks.boot_offset);
-            self.message.put(abi::TASK_DIAG_IDENT, ident.as_bytes());
+        if let Some(stat) = records.stat.filter(|_| show.contains(Show::IDENT)) {
+            self.task.ident = Some(ident(target, &stat, self.query.boot_offset));
         }
         if show.contains(Show::NS) {
-            match permitted(ns::read(folder))? {
-                Some(ns) => self.message.put(abi::TASK_DIAG_NS, ns.as_bytes()),
-                None => absent.denied |= Show::NS,
-            }
+            self.task.ns = permitted(ns::read(dir))?;
+            self.task
+                .absent
+                .denied
+                .set(Show::NS, self.task.ns.is_none());
         }
         if show.contains(Show::CGROUP) {
-            self.put_cgroup(folder)?;
+            self.task.cgroup = Some(self.read_cgroup(dir)?);
         }
         if show.contains(Show::FILES) {
-            match permitted(files::read(self.proc, folder))? {
-                Some(files) => self.message.put(abi::TASK_DIAG_FILES, files.as_bytes()),
-                None => absent.denied |= Show::FILES,
-            }
+            self.task.files = permitted(files::read(self.proc, dir))?;
+            let denied = self.task.files.is_none();
+            self.task.absent.denied.set(Show::FILES, denied);
         }
-        Ok(absent)
+        Ok(())
     }
 
-    /// STAT, with the fields that have a file of their own.
-    fn stat(
+    fn read_stat(
         &mut self,
-        member: Member,
-        folder: &Folder,
+        target: Target,
+        dir: &TaskDir,
         status: &Status,
         stat: &Stat,
-    ) -> Result<TaskDiagStat, Lack> {
-        let mut numbers = numbers(status, stat);
-        if status.has_memory && numbers.vsize != 0 {
-            numbers.valid |= abi::TASK_DIAG_STAT_VALID_MEMORY;
-        }
-        if let Some(delay) = self.read_run_delay(folder)? {
-            numbers.run_delay = delay;
-            numbers.valid |= abi::TASK_DIAG_STAT_VALID_RUN_DELAY;
-        }
-        if numbers.blkio_delay != 0 || self.tasks.counts_delays {
-            numbers.valid |= abi::TASK_DIAG_STAT_VALID_BLKIO_DELAY;
-        }
-        // A process has not ended before its last thread has.
-        let lives = member.whole && numbers.num_threads > 1;
-        if !lives && shows_exit_code(folder, stat) {
-            numbers.valid |= abi::TASK_DIAG_STAT_VALID_EXIT_CODE;
-        }
-        Ok(numbers)
+    ) -> Result<task::Stat, ReadError> {
+        let number = |field| stat.get(field);
+        let time = |field| stat.get(field).wrapping_mul(TICK);
+        let num_threads = number(field::NUM_THREADS) as u32;
+        let blkio_delay = Some(time(field::BLKIO_TICKS));
+        // A process ends with its last thread.
+        let is_running = target.is_process && num_threads > 1;
+        let has_exit_code = !is_running && has_exit_code(dir, stat);
+        // The kernel wrote these fields as 32 bits, so the casts lose no bits.
+        Ok(task::Stat {
+            start_time: time(field::START_TIME),
+            utime: time(field::UTIME),
+            stime: time(field::STIME),
+            gtime: time(field::GTIME),
+            cutime: time(field::CUTIME),
+            cstime: time(field::CSTIME),
+            cgtime: time(field::CGTIME),
+            min_flt: number(field::MIN_FLT),
+            maj_flt: number(field::MAJ_FLT),
+            cmin_flt: number(field::CMIN_FLT),
+            cmaj_flt: number(field::CMAJ_FLT),
+            nvcsw: status.nvcsw,
+            nivcsw: status.nivcsw,
+            run_delay: self.read_run_delay(dir)?,
+            blkio_delay: blkio_delay.filter(|&delay| delay != 0 || self.query.counts_delays),
+            memory: memory(status, stat),
+            flags: number(field::FLAGS) as u32,
+            tty: number(field::TTY) as u32,
+            tty_pgrp: number(field::TTY_PGRP) as i32,
+            priority: number(field::PRIORITY) as i32,
+            nice: number(field::NICE) as i32,
+            rt_priority: number(field::RT_PRIORITY) as u32,
+            policy: number(field::POLICY) as u32,
+            num_threads,
+            processor: number(field::PROCESSOR) as u32,
+            exit_signal: number(field::EXIT_SIGNAL) as i32,
+            exit_code: has_exit_code.then_some(number(field::EXIT_CODE) as i32),
+        })
     }
 
-    /// `schedstat`, second number: nanoseconds on a run queue. A kernel that does
-    /// not count them writes zeros.
-    fn read_run_delay(&mut self, folder: &Folder) -> Result<Option<u64>, Lack> {
-        let text = optional(self.proc.read_in(folder, "schedstat"))?;
-        let numbers = || text.into_iter().flat_map(text::words);
-        let counted = numbers().any(|number| number != b"0");
-        Ok(numbers().nth(1).filter(|_| counted).and_then(text::number))
+    /// Reads the second number of `schedstat`: nanoseconds on a run queue. A kernel
+    /// that does not measure them writes zeros.
+    fn read_run_delay(&mut self, dir: &TaskDir) -> Result<Option<u64>, ReadError> {
+        let text = optional(self.proc.read_in(dir, "schedstat"))?;
+        let numbers = || text.into_iter().flat_map(parse::words);
+        let is_measured = numbers().any(|number| number != b"0");
+        let delay = numbers().nth(1).filter(|_| is_measured);
+        Ok(delay.and_then(parse::number))
     }
 
-    fn put_cgroup(&mut self, folder: &Folder) -> Result<(), Lack> {
-        let text = self.proc.read_in(folder, "cgroup")?;
-        // A hierarchy that nobody has mounted yet is not listed, and has its
-        // root alone.
+    fn read_cgroup(&mut self, dir: &TaskDir) -> Result<Cgroup<'static>, ReadError> {
+        let text = self.proc.read_in(dir, "cgroup")?;
+        // The kernel does not list a hierarchy that was never mounted. It consists of
+        // the root cgroup.
         let (path, id) = match cgroups::path_in(text) {
             Some(path) => (path, self.cgroups.id_of(path)),
             None => (&b"/"[..], ROOT_CGROUP),
         };
-        let flags = match path.ends_with(b" (deleted)") {
-            true => abi::TASK_DIAG_CGROUP_DELETED,
-            false => 0,
-        };
-        let head = TaskDiagCgroup {
+        Ok(Cgroup {
             id,
-            path_off: size_of::<TaskDiagCgroup>() as u32,
-            flags,
-        };
-        let at = self.message.open(abi::TASK_DIAG_CGROUP);
-        self.message.append(head.as_bytes());
-        self.message.append(path);
-        self.message.append(&[0]);
-        self.message.close(at);
-        Ok(())
+            deleted: path.ends_with(b" (deleted)"),
+            path: Some(path.to_owned().into()),
+        })
     }
 }
 
-/// Whether `stat` has the exit status of a task that has ended: it writes 0 for a
-/// caller that may not read it, and then 1 instead of the code's address.
-fn shows_exit_code(folder: &Folder, stat: &Stat) -> bool {
-    if !matches!(stat.state, abi::TASK_DIAG_ZOMBIE | abi::TASK_DIAG_DEAD) {
+/// Whether `stat` has the exit status of a task that has ended. For a caller that may
+/// not read it, the kernel writes 0, and 1 instead of the address of the code.
+fn has_exit_code(dir: &TaskDir, stat: &Stat) -> bool {
+    if !matches!(stat.state, State::Zombie | State::Dead) {
         return false;
     }
     match (stat.get(field::EXIT_CODE), stat.get(field::START_CODE)) {
-        (0, 0) => ns::may_read(folder),
+        (0, 0) => ns::may_read(dir),
         (0, 1) => false,
         _ => true,
     }
 }
 
-/// `None` if the caller may not read it.
-fn permitted<T>(had: Result<T, Lack>) -> Result<Option<T>, Lack> {
-    match had {
-        Err(Lack::Denied) => Ok(None),
-        had => had.map(Some),
+/// Returns `None` if the caller may not read the file.
+fn permitted<T>(read: Result<T, ReadError>) -> Result<Option<T>, ReadError> {
+    match read {
+        Err(ReadError::Denied) => Ok(None),
+        read => read.map(Some),
     }
 }
 
-fn malformed(file: &str) -> Lack {
-    Lack::Io(io::Error::new(
+fn malformed(file: &str) -> ReadError {
+    ReadError::Io(io::Error::new(
         io::ErrorKind::InvalidData,
         format!("{file} is not as expected"),
     ))
 }
 
-fn base(member: Member, status: &Status, stat: &Stat) -> TaskDiagBase {
-    TaskDiagBase {
-        tgid: member.tgid,
-        pid: member.pid,
+fn base(target: Target, status: &Status, stat: &Stat) -> Base {
+    Base {
+        tgid: target.tgid,
+        pid: target.pid,
         ppid: stat.get(field::PPID) as u32,
         tpid: status.tracer,
         sid: stat.get(field::SESSION) as u32,
         pgid: stat.get(field::PGRP) as u32,
         state: stat.state,
         comm: stat.comm,
-        pad: [0; 3],
     }
 }
 
-fn creds(status: &Status) -> TaskDiagCreds {
-    let [uid, euid, suid, fsuid] = status.uids;
-    let [gid, egid, sgid, fsgid] = status.gids;
-    TaskDiagCreds {
+fn cred(status: &Status) -> Cred {
+    let [uid, euid, suid, fsuid] = status.uids.unwrap_or_default();
+    let [gid, egid, sgid, fsgid] = status.gids.unwrap_or_default();
+    Cred {
         uid,
         euid,
         suid,
@@ -307,37 +317,19 @@ fn creds(status: &Status) -> TaskDiagCreds {
         fsgid,
         cap_inheritable: status.cap_inheritable,
         cap_permitted: status.cap_permitted,
-        cap_effective: status.cap_effective,
+        cap_effective: status.cap_effective.unwrap_or_default(),
         cap_bset: status.cap_bset,
         cap_ambient: status.cap_ambient,
-        // procfs does not tell.
+        // procfs does not report them.
         securebits: 0,
-        no_new_privs: status.no_new_privs,
+        no_new_privs: status.no_new_privs.unwrap_or_default(),
     }
 }
 
-/// STAT without the fields that have a file of their own, none of them valid yet.
-/// Fields of 32 bits were written as such.
-fn numbers(status: &Status, stat: &Stat) -> TaskDiagStat {
-    let number = |field| stat.get(field);
-    let time = |field| stat.get(field).wrapping_mul(TICK);
-    TaskDiagStat {
-        start_time: time(field::START_TIME),
-        utime: time(field::UTIME),
-        stime: time(field::STIME),
-        gtime: time(field::GTIME),
-        cutime: time(field::CUTIME),
-        cstime: time(field::CSTIME),
-        cgtime: time(field::CGTIME),
-        min_flt: number(field::MIN_FLT),
-        maj_flt: number(field::MAJ_FLT),
-        cmin_flt: number(field::CMIN_FLT),
-        cmaj_flt: number(field::CMAJ_FLT),
-        nvcsw: status.nvcsw,
-        nivcsw: status.nivcsw,
-        run_delay: 0,
-        blkio_delay: time(field::BLKIO_TICKS),
-        vsize: number(field::VSIZE),
+fn memory(status: &Status, stat: &Stat) -> Option<Memory> {
+    let vsize = stat.get(field::VSIZE);
+    (status.has_memory && vsize != 0).then_some(Memory {
+        vsize,
         rss_anon: status.rss_anon,
         rss_file: status.rss_file,
         rss_shmem: status.rss_shmem,
@@ -346,35 +338,15 @@ fn numbers(status: &Status, stat: &Stat) -> TaskDiagStat {
         text: status.text,
         data: status.data.wrapping_add(status.stack),
         locked: status.locked,
-        flags: number(field::FLAGS) as u32,
-        tty: number(field::TTY) as u32,
-        tty_pgrp: number(field::TTY_PGRP) as i32,
-        priority: number(field::PRIORITY) as i32,
-        nice: number(field::NICE) as i32,
-        rt_priority: number(field::RT_PRIORITY) as u32,
-        policy: number(field::POLICY) as u32,
-        num_threads: number(field::NUM_THREADS) as u32,
-        processor: number(field::PROCESSOR) as u32,
-        exit_signal: number(field::EXIT_SIGNAL) as i32,
-        exit_code: number(field::EXIT_CODE) as i32,
-        valid: 0,
-    }
+    })
 }
 
-/// IDENT; `boot_offset` is that of the caller's time namespace, which procfs adds.
-fn ident(member: Member, stat: &Stat, boot_offset: i64) -> TaskDiagIdent {
+/// `boot_offset` is that of the caller's time namespace, which procfs adds.
+fn ident(target: Target, stat: &Stat, boot_offset: i64) -> Ident {
     let start_time = stat.get(field::START_TIME).wrapping_mul(TICK);
-    let pidfd_ino = pidfd::inode(member);
-    TaskDiagIdent {
+    Ident {
         start_time: start_time.wrapping_sub(boot_offset as u64),
-        pidfd_ino: pidfd_ino.unwrap_or(0),
-        flags: match member.pid == member.tgid {
-            true => abi::TASK_DIAG_IDENT_LEADER,
-            false => 0,
-        },
-        valid: match pidfd_ino {
-            Some(_) => abi::TASK_DIAG_IDENT_VALID_PIDFD_INO,
-            None => 0,
-        },
+        pidfd_ino: pidfd::inode(target),
+        leader: target.is_leader(),
     }
 }

@@ -1,38 +1,37 @@
 // SPDX-License-Identifier: MIT
-//! `/proc/PID/smaps`, area by area: of any length, and never held as a whole.
+//! `/proc/PID/smaps`, mapping by mapping. The file may have any length, and is never
+//! held as a whole.
 
 use std::fs::File;
 use std::io::{self, Read};
 
-use super::cgroups::unescape;
-use super::folder::Lack;
-use super::text::{self, hex, kib, number};
-use crate::abi::{self, TaskDiagVma, TaskDiagVmaStat};
-use crate::task::VmaFlags;
+use super::dir::ReadError;
+use super::mountinfo::unescape;
+use super::parse::{self, hex, kib, number};
+use crate::task::{Vma, VmaFlags, VmaStat};
 
-/// What is read at a time, in bytes.
-const PIECE: usize = 32 * 1024;
-/// No line is longer: a path is of 4 KiB, and each of its bytes may be written
-/// as four.
+/// Length of a read, in bytes.
+const READ: usize = 32 * 1024;
+/// Upper bound of the length of a line: a path has 4 KiB, and each of its bytes may
+/// be escaped as four.
 const LINE_MAX: usize = 64 * 1024;
 
-/// An area: `len` and `name_off` are left to whoever puts it.
+/// A memory mapping and its memory use.
 #[derive(Debug, Default)]
-pub(super) struct Area {
-    pub(super) vma: TaskDiagVma,
-    /// Empty if it has none.
-    pub(super) name: Vec<u8>,
-    pub(super) stat: TaskDiagVmaStat,
+pub(super) struct Mapping {
+    pub(super) vma: Vma<'static>,
+    pub(super) stat: VmaStat,
 }
 
-/// The areas that are still to be read.
+/// The mappings that are still to be read.
 #[derive(Debug)]
 pub(super) struct Smaps<R = File> {
     /// `None` for a task without memory.
     file: Option<R>,
     buffer: Vec<u8>,
-    /// Where the next line begins, and how far the buffer is filled.
+    /// Offset of the next line.
     at: usize,
+    /// The length of the data in the buffer.
     len: usize,
 }
 
@@ -46,27 +45,27 @@ impl<R: Read> Smaps<R> {
         }
     }
 
-    /// Reads the next area; false if there is none.
-    pub(super) fn next(&mut self, area: &mut Area) -> Result<bool, Lack> {
+    /// Reads the next mapping; `None` if there is none.
+    pub(super) fn next(&mut self) -> Result<Option<Mapping>, ReadError> {
         let Some(line) = self.line()? else {
-            return Ok(false);
+            return Ok(None);
         };
-        area.begin(line).ok_or_else(malformed)?;
+        let mut mapping = Mapping::parse(line).ok_or_else(malformed)?;
         loop {
             let line = self.line()?.ok_or_else(malformed)?;
             match line.strip_prefix(b"VmFlags:") {
                 Some(flags) => {
-                    area.take_flags(flags);
-                    return Ok(true);
+                    mapping.add_flags(flags);
+                    return Ok(Some(mapping));
                 }
-                None => area.take(line).ok_or_else(malformed)?,
+                None => mapping.add(line).ok_or_else(malformed)?,
             }
         }
     }
 
-    /// The next line, without its end; `None` if there is none, or the task
-    /// has gone.
-    fn line(&mut self) -> Result<Option<&[u8]>, Lack> {
+    /// Returns the next line, without its end; `None` at the end of the file and
+    /// if the task is gone.
+    fn line(&mut self) -> Result<Option<&[u8]>, ReadError> {
         let mut searched = self.at;
         loop {
             let end = self.buffer[searched..self.len]
@@ -84,15 +83,16 @@ impl<R: Read> Smaps<R> {
         }
     }
 
-    /// Reads on, with what is left of the buffer at its beginning.
-    fn fill(&mut self) -> Result<bool, Lack> {
+    /// Moves the rest of the buffer to its beginning, and reads. False at the end of
+    /// the file and if the task is gone.
+    fn fill(&mut self) -> Result<bool, ReadError> {
         self.buffer.copy_within(self.at..self.len, 0);
         self.len -= self.at;
         self.at = 0;
         if self.len > LINE_MAX {
             return Err(malformed());
         }
-        self.buffer.resize(self.len + PIECE, 0);
+        self.buffer.resize(self.len + READ, 0);
         let Some(file) = &mut self.file else {
             return Ok(false);
         };
@@ -104,9 +104,9 @@ impl<R: Read> Smaps<R> {
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => {
-                    return match Lack::from(error) {
-                        Lack::Gone => Ok(false),
-                        lack => Err(lack),
+                    return match ReadError::from(error) {
+                        ReadError::Gone => Ok(false),
+                        error => Err(error),
                     };
                 }
             }
@@ -114,17 +114,17 @@ impl<R: Read> Smaps<R> {
     }
 }
 
-fn malformed() -> Lack {
-    Lack::Io(io::Error::new(
+fn malformed() -> ReadError {
+    ReadError::Io(io::Error::new(
         io::ErrorKind::InvalidData,
         "smaps is not as expected",
     ))
 }
 
-impl Area {
-    /// Reads the line that an area begins with, as `maps` has it:
+impl Mapping {
+    /// Parses the first line of a mapping, which has the form of `maps`:
     /// `55d0-55d2 r--p 00000000 fe:01 1234      /usr/bin/cat`.
-    fn begin(&mut self, line: &[u8]) -> Option<()> {
+    fn parse(line: &[u8]) -> Option<Self> {
         let mut rest = line;
         let mut word = || {
             let end = rest.iter().position(|&byte| byte == b' ');
@@ -140,33 +140,40 @@ impl Area {
         let name = rest.trim_ascii_start();
         let is_file = ino != 0 || dev_major != 0 || dev_minor != 0 || name.starts_with(b"/");
 
-        self.name = unescape_newlines(name);
-        self.vma = TaskDiagVma {
-            start,
-            end,
-            pgoff,
-            ino,
-            dev_major: dev_major.try_into().ok()?,
-            dev_minor: dev_minor.try_into().ok()?,
-            ..TaskDiagVma::default()
-        };
+        let mut flags = VmaFlags::empty();
         if is_file {
-            self.vma.flags |= abi::TASK_DIAG_VMA_FILE;
+            flags |= VmaFlags::FILE;
             if name.ends_with(b" (deleted)") {
-                self.vma.flags |= abi::TASK_DIAG_VMA_DELETED;
+                flags |= VmaFlags::DELETED;
             }
         }
-        self.stat = TaskDiagVmaStat {
-            len: size_of::<TaskDiagVmaStat>() as u32,
-            start,
-            end,
-            ..TaskDiagVmaStat::default()
-        };
-        Some(())
+        Some(Self {
+            vma: Vma {
+                start,
+                end,
+                flags,
+                pgoff,
+                ino,
+                dev_major: dev_major.try_into().ok()?,
+                dev_minor: dev_minor.try_into().ok()?,
+                name: (!name.is_empty()).then(|| unescape_newlines(name).into()),
+            },
+            stat: VmaStat {
+                start,
+                end,
+                ..VmaStat::default()
+            },
+        })
     }
 
-    /// Reads another line: `Rss:          12 kB`.
-    fn take(&mut self, line: &[u8]) -> Option<()> {
+    /// The number of bytes that it takes, about.
+    pub(super) fn size(&self) -> usize {
+        let name = self.vma.name.as_ref().map_or(0, |name| name.len());
+        size_of::<Self>() + name
+    }
+
+    /// Adds another line: `Rss:          12 kB`.
+    fn add(&mut self, line: &[u8]) -> Option<()> {
         let colon = line.iter().position(|&byte| byte == b':')?;
         let (name, value) = (&line[..colon], &line[colon + 1..]);
         let stat = &mut self.stat;
@@ -196,12 +203,10 @@ impl Area {
         Some(())
     }
 
-    fn take_flags(&mut self, words: &[u8]) {
-        for word in text::words(words) {
-            // There are others, of which the protocol does not tell.
-            if let Some(flag) = VmaFlags::from_mnemonic(word) {
-                self.vma.flags |= flag.bits();
-            }
+    fn add_flags(&mut self, words: &[u8]) {
+        // The protocol does not have all flags of smaps.
+        for flag in parse::words(words).filter_map(VmaFlags::from_mnemonic) {
+            self.vma.flags |= flag;
         }
     }
 }
@@ -211,7 +216,7 @@ fn pair(word: &[u8], between: u8) -> Option<(u64, u64)> {
     Some((hex(&word[..at])?, hex(&word[at + 1..])?))
 }
 
-/// A newline is the one byte that is written in another way.
+/// Decodes the only escape of `maps`, that of a newline.
 fn unescape_newlines(name: &[u8]) -> Vec<u8> {
     const NEWLINE: &[u8] = b"\\012";
     if !name.windows(NEWLINE.len()).any(|part| part == NEWLINE) {
@@ -248,50 +253,48 @@ VmFlags: rd wr mr mw me gd ac
 VmFlags: rd wr sh mr mw me ms
 ";
 
-    fn read(bytes: &[u8]) -> Vec<(TaskDiagVma, Vec<u8>, TaskDiagVmaStat)> {
+    fn read(bytes: &[u8]) -> Vec<Mapping> {
         let mut smaps = Smaps::new(Some(bytes));
-        let mut area = Area::default();
-        let mut areas = Vec::new();
-        while let Ok(true) = smaps.next(&mut area) {
-            areas.push((area.vma, std::mem::take(&mut area.name), area.stat));
+        let mut mappings = Vec::new();
+        while let Ok(Some(mapping)) = smaps.next() {
+            mappings.push(mapping);
         }
-        areas
+        mappings
     }
 
     #[test]
-    fn areas_are_read() {
-        let areas = read(SMAPS);
-        assert_eq!(areas.len(), 3);
-        let (vma, name, stat) = &areas[0];
+    fn mappings_are_read_with_names_flags_and_sizes() {
+        let mappings = read(SMAPS);
+        assert_eq!(mappings.len(), 3);
+        let Mapping { vma, stat } = &mappings[0];
         assert_eq!((vma.start, vma.end), (0x5581_e02c_1000, 0x5581_e02c_3000));
         assert_eq!((vma.pgoff, vma.ino), (0x2000, 4711));
         assert_eq!((vma.dev_major, vma.dev_minor), (0xfe, 1));
-        assert_eq!(name, b"/tmp/a b\nc (deleted)");
-        let flags = VmaFlags::from_bits_retain(vma.flags);
+        assert_eq!(vma.name.as_deref(), Some(&b"/tmp/a b\nc (deleted)"[..]));
         let executable = VmaFlags::READ | VmaFlags::EXEC | VmaFlags::FILE | VmaFlags::DELETED;
-        assert!(flags.contains(executable) && !flags.contains(VmaFlags::WRITE));
+        assert!(vma.flags.contains(executable) && !vma.flags.contains(VmaFlags::WRITE));
         assert_eq!((stat.rss, stat.pss, stat.end), (4096, 1024, vma.end));
-        assert_eq!(areas[1].1, b"[stack]");
-        assert_eq!(areas[1].0.flags & abi::TASK_DIAG_VMA_FILE, 0);
-        assert_eq!(areas[2].1, b"");
-        assert_ne!(areas[2].0.flags & abi::TASK_DIAG_VMA_MAYSHARE, 0);
+        assert_eq!(mappings[1].vma.name.as_deref(), Some(&b"[stack]"[..]));
+        assert!(!mappings[1].vma.flags.contains(VmaFlags::FILE));
+        assert_eq!(mappings[2].vma.name, None);
+        assert!(mappings[2].vma.flags.contains(VmaFlags::MAYSHARE));
     }
 
     #[test]
-    fn a_task_without_memory_has_none() {
+    fn task_without_memory_has_no_mappings() {
         let mut smaps = Smaps::<File>::new(None);
-        assert!(!smaps.next(&mut Area::default()).unwrap());
-        assert_eq!(read(b""), []);
+        assert!(smaps.next().unwrap().is_none());
+        assert!(read(b"").is_empty());
     }
 
     #[test]
-    fn any_number_of_areas_is_read_in_pieces() {
+    fn mappings_across_reads_are_whole() {
         assert_eq!(read(&SMAPS.repeat(1000)).len(), 3000);
     }
 
     proptest! {
         #[test]
-        fn no_bytes_make_it_panic(bytes: Vec<u8>, cut in 0..SMAPS.len(), byte: u8) {
+        fn any_bytes_are_parsed_without_a_panic(bytes: Vec<u8>, cut in 0..SMAPS.len(), byte: u8) {
             read(&bytes);
             let mut damaged = SMAPS.to_vec();
             damaged[cut] = byte;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! The answers to a tree of files that looks like procfs.
+//! Replies from a directory tree with the layout of procfs.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -8,13 +8,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use proptest::prelude::*;
 
-use super::text::{Stat, Status, field};
+use super::parse::{Stat, Status, field};
 use super::*;
-use crate::{Client, Request, Show, State, States, Strategy, Task};
+use crate::{Client, Request, Show, State, States, Strategy, Task, Vma};
 
-const RECEIVE: usize = 32 * 1024;
-
-/// A tree of files, gone when it is dropped.
+/// A directory tree, removed when it is dropped.
 struct Tree(PathBuf);
 
 impl Tree {
@@ -35,7 +33,7 @@ impl Tree {
         fs::write(path, content).unwrap();
     }
 
-    /// A thread, and a process if it leads one.
+    /// Adds a thread, and its process if the thread is the leader.
     fn task(&self, pid: u32, tgid: u32, ppid: u32, comm: &[u8], state: char) {
         let stat = [
             format!("{pid} (").as_bytes(),
@@ -51,13 +49,13 @@ impl Tree {
              CapEff:\t0000000000000001\nCapBnd:\t8000000000000000\nNoNewPrivs:\t1\n\
              voluntary_ctxt_switches:\t77\n"
         );
-        let mut folders = vec![format!("{tgid}/task/{pid}")];
-        folders.extend((pid == tgid).then(|| tgid.to_string()));
-        for folder in folders {
-            self.file(&format!("{folder}/stat"), &stat);
-            self.file(&format!("{folder}/status"), status.as_bytes());
-            self.file(&format!("{folder}/cmdline"), b"a\0b\0");
-            self.file(&format!("{folder}/cgroup"), b"0::/x\n");
+        let mut directories = vec![format!("{tgid}/task/{pid}")];
+        directories.extend((pid == tgid).then(|| tgid.to_string()));
+        for directory in directories {
+            self.file(&format!("{directory}/stat"), &stat);
+            self.file(&format!("{directory}/status"), status.as_bytes());
+            self.file(&format!("{directory}/cmdline"), b"a\0b\0");
+            self.file(&format!("{directory}/cgroup"), b"0::/x\n");
         }
         if pid != tgid {
             let hidden = format!("{pid}");
@@ -66,15 +64,15 @@ impl Tree {
     }
 
     fn client(&self) -> Client<Procfs> {
-        Client::with_transport(Procfs::at(&self.0).unwrap(), RECEIVE)
+        Client::new(Procfs::at(&self.0).unwrap())
     }
 
-    fn ask(&self, request: &Request<'_>) -> Result<Vec<Task>> {
+    fn dump(&self, request: &Request<'_>) -> Result<Vec<Task>> {
         self.client().dump(request)?.tasks().collect()
     }
 
     fn pids(&self, request: &Request<'_>) -> Vec<u32> {
-        let tasks = self.ask(request).unwrap();
+        let tasks = self.dump(request).unwrap();
         tasks.iter().map(|task| task.pid).collect()
     }
 }
@@ -85,7 +83,7 @@ impl Drop for Tree {
     }
 }
 
-/// 1 with the children 12 and 5, and 12 with the child 3 and a thread 13.
+/// Process 1 with the children 12 and 5; 12 has the child 3 and the thread 13.
 fn family() -> Tree {
     let tree = Tree::new();
     tree.task(1, 1, 0, b"init", 'S');
@@ -104,10 +102,10 @@ fn family() -> Tree {
 }
 
 #[test]
-fn base_and_cred_are_those_of_the_files() {
+fn base_and_cred_are_read_from_stat_and_status() {
     let tree = family();
     let request = Request::new(Strategy::All).show(Show::BASE | Show::CRED);
-    let tasks = tree.ask(&request).unwrap();
+    let tasks = tree.dump(&request).unwrap();
     let pids: Vec<_> = tasks.iter().map(|task| task.pid).collect();
     assert_eq!(pids, [1, 3, 5, 12]);
     let base = tasks[3].base.unwrap();
@@ -129,7 +127,7 @@ fn base_and_cred_are_those_of_the_files() {
 }
 
 #[test]
-fn times_are_ticks_and_sizes_bytes() {
+fn times_are_nanoseconds_and_sizes_bytes() {
     let tree = family();
     let request = Request::new(Strategy::One(1)).show(Show::STAT | Show::IDENT);
     let task = tree.client().get(&request).unwrap();
@@ -144,7 +142,7 @@ fn times_are_ticks_and_sizes_bytes() {
     assert_eq!(task.ident.unwrap().start_time, stat.start_time);
 }
 
-/// Files that the kernel does not have, or has zeros in, are not zeros.
+/// A field whose file is missing, or has only zeros, is `None` instead of 0.
 #[test]
 fn fields_without_a_source_are_none() {
     let tree = family();
@@ -206,7 +204,7 @@ fn exit_code_is_of_tasks_that_have_ended() {
 }
 
 #[test]
-fn a_cgroup_that_is_removed_is_deleted() {
+fn removed_cgroup_is_reported_as_deleted() {
     let tree = family();
     let cgroup = || tree.client().one(1, Show::CGROUP).unwrap().cgroup.unwrap();
     assert!(!cgroup().deleted);
@@ -231,7 +229,7 @@ fn mappings_are_in_the_row_of_the_leader() {
     tree.file("12/task/12/smaps", b"");
     let show = Show::VMA | Show::VMA_STAT;
     let mut threads = tree
-        .ask(&Request::new(Strategy::Threads(12)).show(show))
+        .dump(&Request::new(Strategy::Threads(12)).show(show))
         .unwrap();
     threads.sort_by_key(|task| task.pid);
     let [leader, other] = &threads[..] else {
@@ -243,7 +241,7 @@ fn mappings_are_in_the_row_of_the_leader() {
     assert_eq!(other.vmas, None);
 }
 
-/// The task ends while its row is in the middle of its messages.
+/// The task ends between two pieces of its row.
 #[test]
 fn groups_of_a_task_that_ends_are_gone() {
     let tree = Tree::new();
@@ -259,7 +257,7 @@ fn groups_of_a_task_that_ends_are_gone() {
     fs::remove_file(tree.0.join("1/stat")).unwrap();
     let mut absent = crate::Absent::default();
     while let Some(piece) = dump.next_piece().unwrap() {
-        assert!(absent.is_empty(), "a piece behind the last");
+        assert!(absent.is_empty(), "a piece after the last one");
         absent = piece.absent();
     }
     assert_eq!(absent.gone, Show::CMDLINE | Show::VMA);
@@ -281,7 +279,7 @@ fn descriptors_are_refused() {
             "TASK_DIAG_CMD_ATTR_PIDFD",
         ),
     ] {
-        let (errno, text, at) = refused(tree.ask(&request));
+        let (errno, text, at) = refused(tree.dump(&request));
         assert_eq!((errno, at), (nix::libc::EOPNOTSUPP, Some(name)));
         assert_eq!(text, Some(format!("{name}: not supported by procfs")));
     }
@@ -291,7 +289,7 @@ fn descriptors_are_refused() {
 }
 
 #[test]
-fn each_strategy_names_its_tasks() {
+fn each_strategy_returns_its_tasks() {
     let tree = family();
     for (strategy, pids) in [
         (Strategy::All, &[1, 3, 5, 12][..]),
@@ -310,7 +308,7 @@ fn each_strategy_names_its_tasks() {
 }
 
 #[test]
-fn without_lists_of_children_parents_are_asked_for() {
+fn children_are_found_without_lists_of_children() {
     let tree = family();
     for list in [
         "1/task/1",
@@ -329,7 +327,7 @@ fn without_lists_of_children_parents_are_asked_for() {
 }
 
 #[test]
-fn filters_are_applied() {
+fn filters_select_tasks() {
     let tree = family();
     let all = || Request::new(Strategy::All);
     assert_eq!(tree.pids(&all().uid(2)), [1, 3, 5, 12]);
@@ -355,7 +353,7 @@ fn refused(result: Result<impl Sized>) -> (i32, Option<String>, Option<&'static 
 }
 
 #[test]
-fn bad_requests_are_refused_as_by_the_kernel() {
+fn invalid_requests_are_refused_as_by_the_kernel() {
     use nix::libc::{EINVAL, EOPNOTSUPP, ERANGE, ESRCH};
     const GET: &str = "TASK_DIAG_CMD_ATTR_GET";
     let tree = family();
@@ -410,10 +408,10 @@ fn bad_requests_are_refused_as_by_the_kernel() {
             "TASK_DIAG_CMD_ATTR_CGROUP",
         ),
     ] {
-        let error = refused(tree.ask(&request));
+        let error = refused(tree.dump(&request));
         assert_eq!(error, (errno, Some(text.to_owned()), Some(name)));
     }
-    // A number without a task, with and without a dump; and a filter.
+    // A pid without a task, with and without a dump; and a filter that excludes the task.
     let one = refused(tree.client().one(77, Show::BASE));
     assert_eq!(
         one,
@@ -421,16 +419,16 @@ fn bad_requests_are_refused_as_by_the_kernel() {
     );
     let filtered = Request::new(Strategy::One(1)).comm(b"x");
     assert_eq!(refused(tree.client().get(&filtered)).0, ESRCH);
-    assert_eq!(refused(tree.ask(&filtered)).0, ESRCH);
+    assert_eq!(refused(tree.dump(&filtered)).0, ESRCH);
     let scope = all().scope(Scope::Process(1));
-    let error = tree.ask(&scope).unwrap_err().to_string();
+    let error = tree.dump(&scope).unwrap_err().to_string();
     assert!(error.contains("procfs does not support it"), "{error}");
-    // And still it answers.
+    // The tree still replies to valid requests.
     assert_eq!(tree.client().one(1, Show::BASE).unwrap().pid, 1);
 }
 
 #[test]
-fn who_goes_meanwhile_is_left_out() {
+fn task_whose_files_are_gone_is_left_out() {
     let tree = family();
     fs::remove_file(tree.0.join("5/status")).unwrap();
     fs::remove_file(tree.0.join("3/stat")).unwrap();
@@ -438,24 +436,24 @@ fn who_goes_meanwhile_is_left_out() {
 }
 
 #[test]
-fn who_is_reaped_while_it_is_read_is_left_out() {
+fn task_that_is_reaped_while_it_is_read_is_left_out() {
     let tree = family();
     tree.file("5/status", b"Name:\tgone\nState:\tX (dead)\nTgid:\t0\n");
     tree.file("3/stat", b"3 (gone) X 0 -1 -1 0 -1 4227084 0");
     assert_eq!(tree.pids(&Request::new(Strategy::All)), [1, 12]);
-    let one = |pid| tree.ask(&Request::new(Strategy::One(pid)));
+    let one = |pid| tree.dump(&Request::new(Strategy::One(pid)));
     assert!(one(5).is_err() && one(3).is_err());
 }
 
 #[test]
-fn what_has_no_number_of_a_process_is_no_status() {
+fn status_without_tgid_is_an_error() {
     let tree = family();
     tree.file("5/status", b"Name:\tgone\nUid:\t1\t2\t3\t4\n");
-    assert!(tree.ask(&Request::new(Strategy::All)).is_err());
+    assert!(tree.dump(&Request::new(Strategy::All)).is_err());
 }
 
 #[test]
-fn a_row_goes_on_in_the_next_message() {
+fn long_row_is_complete_as_a_whole_and_in_pieces() {
     let tree = Tree::new();
     tree.task(1, 1, 0, b"init", 'S');
     let arguments = vec![b'x'; 100_000];
@@ -469,35 +467,82 @@ fn a_row_goes_on_in_the_next_message() {
     };
     let areas: String = (0..5000).map(area).collect();
     tree.file("1/smaps", areas.as_bytes());
-    let show = Show::BASE | Show::CMDLINE | Show::VMA | Show::VMA_STAT | Show::CGROUP;
-    let request = Request::new(Strategy::All).show(show);
-    for room in [2000, 8192, 32 * 1024, 100_000] {
-        let mut client = Client::with_transport(Procfs::at(&tree.0).unwrap(), room);
-        let mut dump = client.dump(&request).unwrap();
-        let task = dump.next().unwrap().unwrap().to_owned();
-        assert!(dump.next().unwrap().is_none());
-        assert!(task.absent.is_empty(), "{room}");
-        assert_eq!(task.cmdline.unwrap().as_bytes(), arguments);
-        assert_eq!(task.cgroup.unwrap().path.as_deref(), Some(&b"/x"[..]));
-        let (vmas, stats) = (task.vmas.unwrap(), task.vma_stats.unwrap());
+    let check = |task: &Task| {
+        assert!(task.absent.is_empty());
+        assert_eq!(task.cmdline.as_ref().unwrap().as_bytes(), arguments);
+        let cgroup = task.cgroup.as_ref().unwrap();
+        assert_eq!(cgroup.path.as_deref(), Some(&b"/x"[..]));
+        let vmas = task.vmas.as_ref().unwrap();
+        let stats = task.vma_stats.as_ref().unwrap();
         assert_eq!((vmas.len(), stats.len()), (5000, 5000));
-        for (i, (vma, stat)) in vmas.iter().zip(&stats).enumerate() {
+        for (i, (vma, stat)) in vmas.iter().zip(stats).enumerate() {
             assert_eq!((vma.start, stat.start), ((i << 12) as u64, vma.start));
             assert_eq!(vma.name.as_deref(), Some(format!("[a{i}]").as_bytes()));
             assert_eq!(stat.rss, 4096);
         }
+    };
+    let show = Show::BASE | Show::CMDLINE | Show::VMA | Show::VMA_STAT | Show::CGROUP;
+    let request = Request::new(Strategy::All).show(show);
+    for piece in [2000, 8192, 32 * 1024, 100_000] {
+        let mut procfs = Procfs::at(&tree.0).unwrap();
+        procfs.piece = piece;
+        let mut client = Client::new(procfs);
+        let mut dump = client.dump(&request).unwrap();
+        let task = dump.next().unwrap().unwrap().to_owned();
+        assert!(dump.next().unwrap().is_none());
+        check(&task);
+
+        let mut dump = client.dump(&request).unwrap();
+        let mut task: Option<Task> = None;
+        let mut has_more = false;
+        while let Some(next) = dump.next_piece().unwrap() {
+            assert_eq!(next.is_continuation(), has_more);
+            has_more = next.has_more();
+            let next = next.to_owned();
+            let vmas = next.vmas.as_ref().map_or(0, Vec::len);
+            let cmdline = next
+                .cmdline
+                .as_ref()
+                .map_or(0, |cmdline| cmdline.as_bytes().len());
+            assert!(cmdline + vmas * size_of::<Vma<'_>>() <= piece + 1000);
+            match &mut task {
+                None => task = Some(next),
+                Some(task) => append(task, next),
+            }
+        }
+        assert!(!has_more);
+        assert_eq!(dump.stats().tasks, 1);
+        check(&task.unwrap());
     }
-    // A message that cannot be made smaller says how large it is.
-    let mut client = Client::with_transport(Procfs::at(&tree.0).unwrap(), 64);
-    let error = client.dump(&request).unwrap().next().unwrap_err();
-    assert!(
-        matches!(error, Error::Truncated { buffer: 64, .. }),
-        "{error}"
-    );
+}
+
+/// Appends a piece to the pieces before.
+fn append(task: &mut Task, piece: Task) {
+    if let Some(cmdline) = piece.cmdline {
+        task.cmdline.as_mut().unwrap().add(cmdline.as_bytes());
+    }
+    if let Some(vmas) = piece.vmas {
+        task.vmas.get_or_insert_default().extend(vmas);
+    }
+    if let Some(stats) = piece.vma_stats {
+        task.vma_stats.get_or_insert_default().extend(stats);
+    }
 }
 
 #[test]
-fn what_can_be_told_is_told() {
+fn next_skips_the_rest_of_a_row_in_pieces() {
+    let tree = family();
+    tree.file("1/cmdline", &[b'x'; 100_000]);
+    let mut client = tree.client();
+    let request = Request::new(Strategy::All).show(Show::CMDLINE);
+    let mut dump = client.dump(&request).unwrap();
+    assert!(dump.next_piece().unwrap().unwrap().has_more());
+    assert_eq!(dump.next().unwrap().unwrap().pid(), 3);
+    assert_eq!(dump.stats().tasks, 2);
+}
+
+#[test]
+fn features_lack_groups_without_a_file() {
     let tree = Tree::new();
     let features = tree.client().features().unwrap();
     assert_eq!(features.groups, Show::all());
@@ -507,7 +552,7 @@ fn what_can_be_told_is_told() {
 }
 
 #[test]
-fn a_worker_is_called_by_its_own_name() {
+fn name_of_a_kernel_worker_has_no_suffix() {
     for (shown, own) in [
         ("kworker/0:1-events", "kworker/0:1"),
         ("kworker/u4:2+flush-8:0", "kworker/u4:2"),
@@ -516,38 +561,44 @@ fn a_worker_is_called_by_its_own_name() {
     ] {
         let line = format!("2 ({shown}) I 2 0 0 0 -1 69238880 0");
         let stat = Stat::parse(line.as_bytes()).unwrap();
-        let end = stat.comm.iter().position(|&byte| byte == 0).unwrap();
-        assert_eq!(&stat.comm[..end], own.as_bytes());
+        assert_eq!(stat.comm.as_bytes(), own.as_bytes());
     }
     let stat = Stat::parse(b"2 (a-b) S 1 0 0 0 -1 64 0").unwrap();
-    assert!(stat.comm.starts_with(b"a-b\0"));
+    assert_eq!(stat.comm.as_bytes(), b"a-b");
     assert_eq!(stat.get(field::TTY_PGRP) as i32, -1);
     assert_eq!(stat.get(field::EXIT_CODE), 0);
 }
 
 proptest! {
     #[test]
-    fn no_bytes_make_a_parser_panic(bytes: Vec<u8>, comm: Vec<u8>, rest: String) {
+    fn any_bytes_are_parsed_without_a_panic(bytes: Vec<u8>, comm: Vec<u8>, rest: String) {
         let _ = (Stat::parse(&bytes), Status::parse(&bytes), Status::parse_tgid(&bytes));
         let line = [b"1 (", &comm[..], b") S ", rest.as_bytes()].concat();
         let _ = Stat::parse(&line);
         let _ = Status::parse(format!("Tgid:\t1\nUid:\t{rest}\nCapEff:\t{rest}").as_bytes());
     }
+}
 
-    #[test]
-    fn no_request_makes_it_panic(bytes: Vec<u8>, attributes: Vec<u8>, kind in 0x10u16..0x14) {
-        let tree = Tree::new();
-        tree.task(1, 1, 0, b"init", 'S');
-        let mut procfs = Procfs::at(&tree.0).unwrap();
-        let mut message = (16 + attributes.len() as u32).to_ne_bytes().to_vec();
-        message.extend(kind.to_ne_bytes());
-        message.extend(0x301u16.to_ne_bytes());
-        message.extend([0; 8]);
-        message.extend(attributes);
-        for request in [bytes, message] {
-            procfs.send(&request, Scope::Own).unwrap();
-            let mut buffer = [0; 4096];
-            assert!(procfs.receive(&mut buffer).unwrap() >= 16);
-        }
-    }
+const STATUS: &str = "Name:\tx\nUid:\t1\t2\t3\t4\nGid:\t5\t6\t7\t8\n\
+                      CapEff:\t0000000000080000\nNoNewPrivs:\t0\n";
+
+#[test]
+fn status_has_ids_and_capabilities() {
+    let status = Status::parse(STATUS.as_bytes()).unwrap();
+    assert_eq!(status.uids, Some([1, 2, 3, 4]));
+    assert_eq!(status.gids, Some([5, 6, 7, 8]));
+    assert_eq!(status.cap_effective, Some(crate::CapSet(1 << 19)));
+    assert_eq!(status.no_new_privs, Some(false));
+    let set = STATUS.replace("Privs:\t0", "Privs:\t1");
+    let status = Status::parse(set.as_bytes()).unwrap();
+    assert_eq!(status.no_new_privs, Some(true));
+}
+
+#[test]
+fn status_without_a_field_has_none() {
+    let status = Status::parse(b"").unwrap();
+    assert_eq!((status.uids, status.gids), (None, None));
+    assert_eq!((status.cap_effective, status.no_new_privs), (None, None));
+    assert!(Status::parse(b"Uid:\t1\t2\t3\n").is_none());
+    assert!(Status::parse(b"CapEff:\tx\n").is_none());
 }

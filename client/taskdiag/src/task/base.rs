@@ -4,7 +4,7 @@
 use std::fmt::{self, Write as _};
 
 use crate::abi::{self, TaskDiagBase};
-use crate::daemon::protocol;
+use crate::daemon_protocol;
 use crate::pid::Pid;
 
 /// Pids, state and name of a task.
@@ -45,6 +45,22 @@ impl From<TaskDiagBase> for Base {
             pgid: base.pgid,
             state: base.state.into(),
             comm: Comm(base.comm),
+        }
+    }
+}
+
+impl From<Base> for TaskDiagBase {
+    fn from(base: Base) -> Self {
+        Self {
+            tgid: base.tgid,
+            pid: base.pid,
+            ppid: base.ppid,
+            tpid: base.tpid,
+            sid: base.sid,
+            pgid: base.pgid,
+            state: base.state.into(),
+            comm: base.comm.0,
+            pad: [0; 3],
         }
     }
 }
@@ -110,8 +126,26 @@ impl From<u8> for State {
             abi::TASK_DIAG_ZOMBIE => Self::Zombie,
             abi::TASK_DIAG_PARKED => Self::Parked,
             abi::TASK_DIAG_IDLE => Self::Idle,
-            protocol::STATE_UNKNOWN => Self::Unknown,
+            daemon_protocol::STATE_UNKNOWN => Self::Unknown,
             other => Self::Other(other),
+        }
+    }
+}
+
+impl From<State> for u8 {
+    fn from(state: State) -> Self {
+        match state {
+            State::Running => abi::TASK_DIAG_RUNNING,
+            State::Interruptible => abi::TASK_DIAG_INTERRUPTIBLE,
+            State::Uninterruptible => abi::TASK_DIAG_UNINTERRUPTIBLE,
+            State::Stopped => abi::TASK_DIAG_STOPPED,
+            State::TraceStop => abi::TASK_DIAG_TRACE_STOP,
+            State::Dead => abi::TASK_DIAG_DEAD,
+            State::Zombie => abi::TASK_DIAG_ZOMBIE,
+            State::Parked => abi::TASK_DIAG_PARKED,
+            State::Idle => abi::TASK_DIAG_IDLE,
+            State::Unknown => daemon_protocol::STATE_UNKNOWN,
+            State::Other(number) => number,
         }
     }
 }
@@ -243,6 +277,7 @@ mod tests {
         assert_eq!(State::from(9), State::Other(9));
         assert_eq!(State::from(9).to_string(), "?");
         assert_eq!(State::from(255), State::Unknown);
+        assert!((0..=255).all(|number| u8::from(State::from(number)) == number));
         assert_eq!(State::Unknown.to_string(), "?");
     }
 

@@ -4,9 +4,9 @@
 use std::borrow::Cow;
 
 use crate::abi::{TASK_DIAG_CGROUP_DELETED, TaskDiagCgroup};
+use crate::netlink::Malformed;
 use crate::task::read;
 use crate::task::records::{fields, text};
-use crate::wire::Malformed;
 
 /// A task's cgroup in the default hierarchy.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -39,6 +39,14 @@ impl<'a> Cgroup<'a> {
         })
     }
 
+    /// Returns a view that borrows the path.
+    pub(super) fn borrowed(&self) -> Cgroup<'_> {
+        Cgroup {
+            path: self.path.as_deref().map(Cow::Borrowed),
+            ..*self
+        }
+    }
+
     /// Returns a copy that borrows nothing.
     #[must_use]
     pub fn into_owned(self) -> Cgroup<'static> {
@@ -46,6 +54,20 @@ impl<'a> Cgroup<'a> {
             id: self.id,
             deleted: self.deleted,
             path: self.path.map(|path| Cow::Owned(path.into_owned())),
+        }
+    }
+}
+
+impl From<&Cgroup<'_>> for TaskDiagCgroup {
+    /// The attribute without the path: `path_off` is 0.
+    fn from(cgroup: &Cgroup<'_>) -> Self {
+        Self {
+            id: cgroup.id,
+            path_off: 0,
+            flags: match cgroup.deleted {
+                true => TASK_DIAG_CGROUP_DELETED,
+                false => 0,
+            },
         }
     }
 }

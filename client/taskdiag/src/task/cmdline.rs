@@ -54,7 +54,7 @@ impl<'a> Cmdline<'a> {
     }
 
     /// Appends the value of a further attribute.
-    pub(super) fn add(&mut self, bytes: &[u8]) {
+    pub(crate) fn add(&mut self, bytes: &[u8]) {
         self.0.to_mut().extend_from_slice(bytes);
     }
 }

@@ -60,3 +60,24 @@ impl From<TaskDiagFiles> for Files {
         }
     }
 }
+
+impl From<Files> for TaskDiagFiles {
+    fn from(files: Files) -> Self {
+        let counts = files.counts.unwrap_or_default();
+        Self {
+            limit_soft: files.limit_soft,
+            limit_hard: files.limit_hard,
+            total: counts.total,
+            regular: counts.regular,
+            socket: counts.socket,
+            pipe: counts.pipe,
+            eventfd: counts.eventfd,
+            epoll: counts.epoll,
+            other: counts.other,
+            valid: match files.counts {
+                Some(_) => abi::TASK_DIAG_FILES_VALID_COUNTS,
+                None => 0,
+            },
+        }
+    }
+}

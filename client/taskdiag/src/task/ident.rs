@@ -33,3 +33,20 @@ impl From<TaskDiagIdent> for Ident {
         }
     }
 }
+
+impl From<Ident> for TaskDiagIdent {
+    fn from(ident: Ident) -> Self {
+        Self {
+            start_time: ident.start_time,
+            pidfd_ino: ident.pidfd_ino.unwrap_or_default(),
+            flags: match ident.leader {
+                true => abi::TASK_DIAG_IDENT_LEADER,
+                false => 0,
+            },
+            valid: match ident.pidfd_ino {
+                Some(_) => abi::TASK_DIAG_IDENT_VALID_PIDFD_INO,
+                None => 0,
+            },
+        }
+    }
+}

@@ -88,3 +88,55 @@ impl From<TaskDiagNs> for Ns {
         }
     }
 }
+
+impl From<Ns> for TaskDiagNs {
+    fn from(ns: Ns) -> Self {
+        let mut valid = 0;
+        let mut fields = |bit: u32, inode: Option<u32>, id: Option<u64>| {
+            valid |= u64::from(inode.is_some()) << bit;
+            valid |= u64::from(id.is_some()) << (abi::TASK_DIAG_NS_IDS + bit);
+            (inode.unwrap_or_default(), id.unwrap_or_default())
+        };
+        let cgroup = fields(abi::TASK_DIAG_NS_CGROUP, ns.cgroup, ns.cgroup_id);
+        let ipc = fields(abi::TASK_DIAG_NS_IPC, ns.ipc, ns.ipc_id);
+        let mnt = fields(abi::TASK_DIAG_NS_MNT, ns.mnt, ns.mnt_id);
+        let net = fields(abi::TASK_DIAG_NS_NET, ns.net, ns.net_id);
+        let pid = fields(abi::TASK_DIAG_NS_PID, ns.pid, ns.pid_id);
+        let pid_for_children = fields(
+            abi::TASK_DIAG_NS_PID_FOR_CHILDREN,
+            ns.pid_for_children,
+            ns.pid_for_children_id,
+        );
+        let time = fields(abi::TASK_DIAG_NS_TIME, ns.time, ns.time_id);
+        let time_for_children = fields(
+            abi::TASK_DIAG_NS_TIME_FOR_CHILDREN,
+            ns.time_for_children,
+            ns.time_for_children_id,
+        );
+        let user = fields(abi::TASK_DIAG_NS_USER, ns.user, ns.user_id);
+        let uts = fields(abi::TASK_DIAG_NS_UTS, ns.uts, ns.uts_id);
+        Self {
+            valid,
+            cgroup: cgroup.0,
+            ipc: ipc.0,
+            mnt: mnt.0,
+            net: net.0,
+            pid: pid.0,
+            pid_for_children: pid_for_children.0,
+            time: time.0,
+            time_for_children: time_for_children.0,
+            user: user.0,
+            uts: uts.0,
+            cgroup_id: cgroup.1,
+            ipc_id: ipc.1,
+            mnt_id: mnt.1,
+            net_id: net.1,
+            pid_id: pid.1,
+            pid_for_children_id: pid_for_children.1,
+            time_id: time.1,
+            time_for_children_id: time_for_children.1,
+            user_id: user.1,
+            uts_id: uts.1,
+        }
+    }
+}

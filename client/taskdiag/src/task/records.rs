@@ -4,8 +4,8 @@
 
 use memchr::memchr;
 
+use crate::netlink::Malformed;
 use crate::task::{OfKind, read};
-use crate::wire::Malformed;
 
 /// Lengths are multiples of this.
 const ALIGNMENT: usize = 8;

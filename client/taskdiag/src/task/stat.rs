@@ -170,6 +170,61 @@ impl From<TaskDiagStat> for Stat {
 /// Nanoseconds of a clock tick, the unit of procfs: `USER_HZ` is 100.
 const CLOCK_TICK: u64 = 10_000_000;
 
+impl From<Stat> for TaskDiagStat {
+    fn from(stat: Stat) -> Self {
+        let memory = stat.memory.unwrap_or_default();
+        let valid = |is_valid, bit| if is_valid { bit } else { 0 };
+        Self {
+            start_time: stat.start_time,
+            utime: stat.utime,
+            stime: stat.stime,
+            gtime: stat.gtime,
+            cutime: stat.cutime,
+            cstime: stat.cstime,
+            cgtime: stat.cgtime,
+            min_flt: stat.min_flt,
+            maj_flt: stat.maj_flt,
+            cmin_flt: stat.cmin_flt,
+            cmaj_flt: stat.cmaj_flt,
+            nvcsw: stat.nvcsw,
+            nivcsw: stat.nivcsw,
+            run_delay: stat.run_delay.unwrap_or_default(),
+            blkio_delay: stat.blkio_delay.unwrap_or_default(),
+            vsize: memory.vsize,
+            rss_anon: memory.rss_anon,
+            rss_file: memory.rss_file,
+            rss_shmem: memory.rss_shmem,
+            rss_peak: memory.rss_peak,
+            swap: memory.swap,
+            text: memory.text,
+            data: memory.data,
+            locked: memory.locked,
+            flags: stat.flags,
+            tty: stat.tty,
+            tty_pgrp: stat.tty_pgrp,
+            priority: stat.priority,
+            nice: stat.nice,
+            rt_priority: stat.rt_priority,
+            policy: stat.policy,
+            num_threads: stat.num_threads,
+            processor: stat.processor,
+            exit_signal: stat.exit_signal,
+            exit_code: stat.exit_code.unwrap_or_default(),
+            valid: valid(
+                stat.run_delay.is_some(),
+                abi::TASK_DIAG_STAT_VALID_RUN_DELAY,
+            ) | valid(
+                stat.blkio_delay.is_some(),
+                abi::TASK_DIAG_STAT_VALID_BLKIO_DELAY,
+            ) | valid(stat.memory.is_some(), abi::TASK_DIAG_STAT_VALID_MEMORY)
+                | valid(
+                    stat.exit_code.is_some(),
+                    abi::TASK_DIAG_STAT_VALID_EXIT_CODE,
+                ),
+        }
+    }
+}
+
 impl Stat {
     /// Returns the CPU time of the task in clock ticks of 10 ms: user and kernel
     /// mode, each rounded down, as readers of `/proc/PID/stat` add them.

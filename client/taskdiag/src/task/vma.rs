@@ -6,9 +6,9 @@ use std::fmt;
 
 use crate::abi::{self, TaskDiagVma};
 use crate::name_list;
+use crate::netlink::Malformed;
 use crate::task::records::{Records, RecordsOf, fields, text};
 use crate::task::{OfKind, read};
-use crate::wire::Malformed;
 
 /// A memory mapping of a process, as in a line of `/proc/PID/maps`.
 ///
@@ -75,6 +75,14 @@ impl<'a> Vma<'a> {
         self.end.saturating_sub(self.start)
     }
 
+    /// Returns a view that borrows the name.
+    pub(super) fn borrowed(&self) -> Vma<'_> {
+        Vma {
+            name: self.name.as_deref().map(Cow::Borrowed),
+            ..*self
+        }
+    }
+
     /// Returns a copy that borrows nothing.
     #[must_use]
     pub fn into_owned(self) -> Vma<'static> {
@@ -87,6 +95,23 @@ impl<'a> Vma<'a> {
             dev_minor: self.dev_minor,
             ino: self.ino,
             name: self.name.map(|name| Cow::Owned(name.into_owned())),
+        }
+    }
+}
+
+impl From<&Vma<'_>> for TaskDiagVma {
+    /// The record without its name: `len` and `name_off` are 0.
+    fn from(vma: &Vma<'_>) -> Self {
+        Self {
+            len: 0,
+            name_off: 0,
+            start: vma.start,
+            end: vma.end,
+            pgoff: vma.pgoff,
+            ino: vma.ino,
+            flags: vma.flags.bits(),
+            dev_major: vma.dev_major,
+            dev_minor: vma.dev_minor,
         }
     }
 }
@@ -211,6 +236,7 @@ impl VmaFlags {
 
 impl VmaFlags {
     /// Returns the flag with this word in `smaps`.
+    #[cfg(feature = "procfs")]
     pub(crate) fn from_mnemonic(word: &[u8]) -> Option<Self> {
         let is_word = |(_, mnemonic): &&(Self, &str)| mnemonic.as_bytes() == word;
         MNEMONICS.iter().find(is_word).map(|&(flag, _)| flag)
@@ -287,11 +313,21 @@ impl serde::Serialize for VmaFlags {
 
 /// Iterator over the memory mappings of a row, in ascending order.
 #[derive(Clone, Debug)]
-pub struct Vmas<'a>(RecordsOf<'a>);
+pub struct Vmas<'a>(Mappings<'a>);
+
+#[derive(Clone, Debug)]
+enum Mappings<'a> {
+    Received(RecordsOf<'a>),
+    Built(std::slice::Iter<'a, Vma<'static>>),
+}
 
 impl<'a> Vmas<'a> {
     pub(super) fn new(attributes: OfKind<'a>) -> Self {
-        Self(RecordsOf::new(attributes))
+        Self(Mappings::Received(RecordsOf::new(attributes)))
+    }
+
+    pub(super) fn built(mappings: &'a [Vma<'static>]) -> Self {
+        Self(Mappings::Built(mappings.iter()))
     }
 }
 
@@ -300,6 +336,9 @@ impl<'a> Iterator for Vmas<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        Vma::read(self.0.next()?).ok()
+        match &mut self.0 {
+            Mappings::Received(records) => Vma::read(records.next()?).ok(),
+            Mappings::Built(mappings) => mappings.next().map(Vma::borrowed),
+        }
     }
 }

@@ -2,9 +2,9 @@
 //! The group VMA_STAT: memory use per mapping of a process.
 
 use crate::abi::TaskDiagVmaStat;
+use crate::netlink::Malformed;
 use crate::task::records::{Records, RecordsOf};
 use crate::task::{OfKind, mirror, read};
-use crate::wire::Malformed;
 
 mirror! {
     /// Memory use of a mapping in bytes, as in `/proc/PID/smaps`.
@@ -57,6 +57,36 @@ mirror! {
     }
 }
 
+impl From<VmaStat> for TaskDiagVmaStat {
+    fn from(stat: VmaStat) -> Self {
+        Self {
+            len: size_of::<Self>() as u32,
+            pad: 0,
+            start: stat.start,
+            end: stat.end,
+            rss: stat.rss,
+            pss: stat.pss,
+            pss_dirty: stat.pss_dirty,
+            shared_clean: stat.shared_clean,
+            shared_dirty: stat.shared_dirty,
+            private_clean: stat.private_clean,
+            private_dirty: stat.private_dirty,
+            referenced: stat.referenced,
+            anonymous: stat.anonymous,
+            ksm: stat.ksm,
+            lazy_free: stat.lazy_free,
+            anon_thp: stat.anon_thp,
+            shmem_thp: stat.shmem_thp,
+            file_thp: stat.file_thp,
+            shared_hugetlb: stat.shared_hugetlb,
+            private_hugetlb: stat.private_hugetlb,
+            swap: stat.swap,
+            swap_pss: stat.swap_pss,
+            locked: stat.locked,
+        }
+    }
+}
+
 impl VmaStat {
     /// Returns the records of one attribute, which has been validated.
     pub(super) fn all(attribute: &[u8]) -> impl Iterator<Item = Self> {
@@ -72,11 +102,21 @@ impl VmaStat {
 
 /// Iterator over the memory use per mapping of a row, in ascending order.
 #[derive(Clone, Debug)]
-pub struct VmaStats<'a>(RecordsOf<'a>);
+pub struct VmaStats<'a>(Mappings<'a>);
+
+#[derive(Clone, Debug)]
+enum Mappings<'a> {
+    Received(RecordsOf<'a>),
+    Built(std::slice::Iter<'a, VmaStat>),
+}
 
 impl<'a> VmaStats<'a> {
     pub(super) fn new(attributes: OfKind<'a>) -> Self {
-        Self(RecordsOf::new(attributes))
+        Self(Mappings::Received(RecordsOf::new(attributes)))
+    }
+
+    pub(super) fn built(mappings: &'a [VmaStat]) -> Self {
+        Self(Mappings::Built(mappings.iter()))
     }
 }
 
@@ -85,6 +125,9 @@ impl Iterator for VmaStats<'_> {
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        Some(read::<TaskDiagVmaStat>(self.0.next()?).into())
+        match &mut self.0 {
+            Mappings::Received(records) => Some(read::<TaskDiagVmaStat>(records.next()?).into()),
+            Mappings::Built(mappings) => mappings.next().copied(),
+        }
     }
 }

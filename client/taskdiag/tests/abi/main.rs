@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
-//! The ABI header against its Rust mirror and the YNL specification, with the C
-//! compiler as the judge.
+//! Compares the Rust mirror of the ABI and the YNL specification with the header.
 //!
-//! The names are taken from the header itself, so that one the mirror lacks
-//! fails the test as much as one that differs. The compiler then says what
-//! each of them is worth.
+//! The names come from the header, so the test fails for a name that the mirror
+//! lacks. The C compiler evaluates them. A second comparison finds numbers,
+//! structures and fields of the mirror that the header does not have.
 
 mod frozen;
 mod spec;
@@ -21,15 +20,15 @@ use taskdiag::abi::*;
 const INCLUDE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../include/uapi");
 const HEADER: &str = "linux/taskdiag.h";
 
-/// What is compared: the C expression, and its value.
-type Facts = BTreeMap<String, i128>;
+/// C expressions and their values.
+type Values = BTreeMap<String, i128>;
 
-/// Every number in the mirror, under its name in the header.
-fn numbers() -> Facts {
+/// Returns every number of the mirror by its name in the header.
+fn numbers() -> Values {
     macro_rules! numbers {
         ($($name:ident)*) => { [$((stringify!($name), number($name))),*] };
     }
-    let mut facts: Facts = numbers![
+    let mut values: Values = numbers![
         TASK_DIAG_GENL_VERSION TASK_DIAG_NLMSG_BASE
         TASK_DIAG_CMD_UNSPEC TASK_DIAG_CMD_GET TASK_DIAG_CMD_FEATURES TASK_DIAG_CMD_MAX
         TASK_DIAG_GROUP_BASE TASK_DIAG_GROUP_CRED TASK_DIAG_GROUP_STAT TASK_DIAG_GROUP_VMA
@@ -79,7 +78,7 @@ fn numbers() -> Facts {
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into();
-    // The header counts with these; each is one more than the highest.
+    // Names that are private to the header, one more than the highest number each.
     for (name, highest) in [
         ("__TASK_DIAG_CMD_MAX", i128::from(TASK_DIAG_CMD_MAX)),
         ("__TASK_DIAG_GROUP_MAX", i128::from(TASK_DIAG_GROUP_MAX)),
@@ -88,29 +87,27 @@ fn numbers() -> Facts {
         ("__TASK_DIAG_ATTR_MAX", i128::from(TASK_DIAG_ATTR_MAX)),
         ("__TASK_DIAG_DUMP_MAX", i128::from(TASK_DIAG_DUMP_MAX)),
     ] {
-        facts.insert(name.to_owned(), highest + 1);
+        values.insert(name.to_owned(), highest + 1);
     }
-    facts
+    values
 }
 
 fn number(value: impl TryInto<i128, Error: std::fmt::Debug>) -> i128 {
     value.try_into().unwrap()
 }
 
-/// Every structure in the mirror: its size, and the offset and the size of
-/// each field.
-fn structures() -> Facts {
-    let mut facts = Facts::new();
+/// Returns the size of every structure of the mirror, and the offset and the size
+/// of each field.
+fn structures() -> Values {
+    let mut values = Values::new();
     macro_rules! structure {
         ($c:literal $rust:ident { $($field:ident $(as $c_field:literal)?),* }) => {
-            facts.insert(size($c), number(size_of::<$rust>()));
+            values.insert(size($c), number(size_of::<$rust>()));
             $(
                 let name = [$($c_field,)? stringify!($field)][0];
-                facts.insert(offset($c, name), number(offset_of!($rust, $field)));
-                facts.insert(field_size($c, name), number(size_of_field(|s: &$rust| &s.$field)));
+                values.insert(offset($c, name), number(offset_of!($rust, $field)));
+                values.insert(field_size($c, name), number(size_of_field(|s: &$rust| &s.$field)));
             )*
-            // Names every field, so that one that is forgotten does not compile.
-            let $rust { $($field: _),* } = $rust::default();
         };
     }
     structure!("task_diag_pid" TaskDiagPid { show_flags, dump_strategy, pid, reserved });
@@ -158,7 +155,7 @@ fn structures() -> Facts {
     structure!("task_diag_features" TaskDiagFeatures {
         groups, strategies, filters, options, vma_flags, recv_min, pad as "__pad"
     });
-    facts
+    values
 }
 
 fn size_of_field<S, F>(_: impl Fn(&S) -> &F) -> usize {
@@ -177,7 +174,7 @@ fn field_size(structure: &str, field: &str) -> String {
     format!("sizeof(((struct {structure} *)0)->{field})")
 }
 
-/// The header without its comments and the backslashes that go on a line.
+/// Returns the header without comments and without line continuations.
 fn header() -> String {
     let path = Path::new(INCLUDE).join(HEADER);
     let text = fs::read_to_string(&path)
@@ -198,8 +195,8 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
         .filter(|word| !word.is_empty())
 }
 
-/// The names of all numbers that the header defines: the `#define`s, and what
-/// stands in its `enum`s.
+/// Returns the names of all numbers that the header defines, in a `#define` or in
+/// an `enum`.
 fn numbers_in(header: &str) -> Vec<String> {
     let mut names = Vec::new();
     let mut code = String::new();
@@ -210,7 +207,7 @@ fn numbers_in(header: &str) -> Vec<String> {
                 let value = define.trim_start().strip_prefix(name).unwrap();
                 assert!(!value.starts_with('('), "{name}: a macro with arguments");
                 let value = value.trim();
-                // The guard has no value, and the family's name is no number.
+                // The include guard has no value, and strings are not numbers.
                 if !value.is_empty() && !value.starts_with('"') {
                     names.push(name.to_owned());
                 }
@@ -234,13 +231,13 @@ fn numbers_in(header: &str) -> Vec<String> {
     names
 }
 
-/// The structures that the header defines, and their fields.
+/// Returns the structures that the header defines, with their fields.
 fn structures_in(header: &str) -> Vec<(String, Vec<String>)> {
     let mut structures = Vec::new();
     for (at, keyword) in header.match_indices("struct ") {
         let rest = header[at + keyword.len()..].trim_start();
         let name = words(rest).next().expect("a structure without a name");
-        // What uses a structure goes on with the name of a field.
+        // A name without a body is the type of a field.
         let Some(body) = rest[name.len()..].trim_start().strip_prefix('{') else {
             continue;
         };
@@ -259,8 +256,8 @@ fn structures_in(header: &str) -> Vec<(String, Vec<String>)> {
     structures
 }
 
-/// What the C compiler makes of these expressions.
-fn compile(expressions: &[String]) -> Facts {
+/// Returns the values of these expressions, evaluated by the C compiler.
+fn compile(expressions: &[String]) -> Values {
     let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!(
         "abi-{}-{:?}",
         std::process::id(),
@@ -293,7 +290,7 @@ fn compile(expressions: &[String]) -> Facts {
     assert!(printed.status.success());
     fs::remove_dir_all(&dir).unwrap();
     let printed = String::from_utf8(printed.stdout).unwrap();
-    let mut facts = Facts::new();
+    let mut values = Values::new();
     for line in printed.lines() {
         let (expression, value) = line.rsplit_once('=').unwrap();
         if expression == "name" {
@@ -301,15 +298,15 @@ fn compile(expressions: &[String]) -> Facts {
         } else if expression == "file" {
             assert_eq!(value, TASK_DIAG_PROC_NAME);
         } else {
-            facts.insert(expression.to_owned(), value.parse().unwrap());
+            values.insert(expression.to_owned(), value.parse().unwrap());
         }
     }
-    facts
+    values
 }
 
-/// Both sides have the same entries with the same values; tells all that
-/// differ.
-fn assert_same(c: &Facts, rust: &Facts) {
+/// Asserts that both sides have the same names with the same values, and lists all
+/// differences.
+fn assert_same(c: &Values, rust: &Values) {
     let mut wrong = Vec::new();
     for (name, value) in c {
         match rust.get(name) {
@@ -327,7 +324,7 @@ fn assert_same(c: &Facts, rust: &Facts) {
 }
 
 #[test]
-fn every_number_and_structure_is_mirrored() {
+fn mirror_has_every_number_and_structure_of_the_header() {
     let header = header();
     let mut expressions = numbers_in(&header);
     for (structure, fields) in structures_in(&header) {
@@ -342,9 +339,101 @@ fn every_number_and_structure_is_mirrored() {
     assert_same(&compile(&expressions), &rust);
 }
 
-/// What the specification need not say: what only C counts with, and the
-/// message types of the transaction file, which is no generic netlink.
-fn is_for_c_alone(name: &str) -> bool {
+/// Reads a source file of the repository.
+fn source(path: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// Returns the word behind each occurrence of a keyword at the start of a line.
+fn words_behind<'a>(source: &'a str, keyword: &'a str) -> impl Iterator<Item = &'a str> {
+    source
+        .lines()
+        .filter_map(move |line| line.trim_start().strip_prefix(keyword))
+        .filter_map(|rest| words(rest).next())
+}
+
+/// `TaskDiagVmaStat` is `task_diag_vma_stat` in C.
+fn c_structure_name(rust: &str) -> String {
+    let mut name = String::new();
+    for letter in rust.chars() {
+        if letter.is_uppercase() && !name.is_empty() {
+            name.push('_');
+        }
+        name.extend(letter.to_lowercase());
+    }
+    name
+}
+
+#[test]
+fn header_has_every_number_and_structure_of_the_mirror() {
+    let mirror = source("src/abi.rs");
+    let mut numbers: Vec<_> = numbers().into_keys().collect();
+    numbers.retain(|name| !name.starts_with("__"));
+    numbers.extend(["TASK_DIAG_GENL_NAME", "TASK_DIAG_PROC_NAME"].map(str::to_owned));
+    numbers.sort();
+    let mut constants: Vec<_> = words_behind(&mirror, "pub const TASK_DIAG")
+        .map(|rest| format!("TASK_DIAG{rest}"))
+        .collect();
+    constants.sort();
+    assert_eq!(constants, numbers);
+
+    let mut fields = Vec::new();
+    for part in mirror.split("\npub struct ").skip(1) {
+        let (name, body) = part.split_once(" {").expect("a structure with fields");
+        let name = c_structure_name(name);
+        let (body, _) = body.split_once("\n}").expect("the end of a structure");
+        fields.extend(words_behind(body, "pub ").map(|field| match field {
+            "pad" => offset(&name, "__pad"),
+            field => offset(&name, field),
+        }));
+    }
+    fields.sort();
+    let mut offsets: Vec<_> = structures().into_keys().collect();
+    offsets.retain(|expression| expression.starts_with("offsetof"));
+    offsets.sort();
+    assert_eq!(fields, offsets);
+}
+
+#[test]
+fn attribute_name_is_the_name_in_the_header() {
+    for (name, number) in numbers() {
+        let is_attribute = match name.strip_prefix("TASK_DIAG_") {
+            Some(rest) => {
+                rest.starts_with("CMD_ATTR_")
+                    || ["MSG", "PAD", "FEATURES", "ABSENT"].contains(&rest)
+                    || numbers().contains_key(&format!("TASK_DIAG_GROUP_{rest}"))
+            }
+            None => false,
+        };
+        let kind = u16::try_from(number).unwrap_or_default();
+        if is_attribute {
+            assert_eq!(attribute_name(kind), Some(name.as_str()));
+        }
+    }
+    assert_eq!(attribute_name(TASK_DIAG_ATTR_UNSPEC), None);
+    assert_eq!(attribute_name(TASK_DIAG_ATTR_MAX + 1), None);
+}
+
+/// The fuzzer has a table of groups with their layouts.
+#[test]
+fn fuzzer_has_every_group_of_the_header() {
+    let table = source("../taskdiag-fuzz/src/groups.rs");
+    let names = numbers_in(&header());
+    for name in names
+        .iter()
+        .filter(|name| name.starts_with("TASK_DIAG_GROUP_"))
+    {
+        let group = name.trim_start_matches("TASK_DIAG_GROUP_");
+        let is_named =
+            table.contains(&format!("abi::{name},")) && table.contains(&format!("\"{group}\","));
+        assert!(is_named || group == "MAX", "{name} is not in the fuzzer");
+    }
+}
+
+/// Whether the specification does not need this number: it is an aid for C code, or
+/// belongs to the transaction file, which is not generic netlink.
+fn is_only_in_c(name: &str) -> bool {
     name.ends_with("_UNSPEC")
         || name.ends_with("_MAX")
         || name.starts_with("TASK_DIAG_GROUP_")
@@ -360,15 +449,15 @@ fn is_for_c_alone(name: &str) -> bool {
 }
 
 #[test]
-fn every_number_is_in_the_specification() {
+fn specification_has_every_number_of_the_header() {
     let mut names = numbers_in(&header());
-    names.retain(|name| !is_for_c_alone(name));
-    let said: Facts = Spec::read().numbers().into_iter().collect();
-    assert_same(&compile(&names), &said);
+    names.retain(|name| !is_only_in_c(name));
+    let specified: Values = Spec::read().numbers().into_iter().collect();
+    assert_same(&compile(&names), &specified);
 }
 
 #[test]
-fn every_structure_is_in_the_specification() {
+fn specification_has_every_structure_of_the_header() {
     // Capability sets are bytes there, as YNL nests structures in attributes only.
     let mut structures = structures_in(&header());
     structures.retain(|(name, _)| name != "task_diag_caps");
@@ -378,22 +467,22 @@ fn every_structure_is_in_the_specification() {
         expressions.extend(fields.iter().map(|field| offset(structure, field)));
         expressions.extend(fields.iter().map(|field| field_size(structure, field)));
     }
-    let mut said = Facts::new();
+    let mut specified = Values::new();
     for (structure, fields) in Spec::read().structures() {
         let mut at = 0;
         for (field, len) in fields {
-            said.insert(offset(&structure, &field), at);
-            said.insert(field_size(&structure, &field), len);
+            specified.insert(offset(&structure, &field), at);
+            specified.insert(field_size(&structure, &field), len);
             at += len;
         }
-        said.insert(size(&structure), at);
+        specified.insert(size(&structure), at);
     }
-    assert_same(&compile(&expressions), &said);
+    assert_same(&compile(&expressions), &specified);
 }
 
-/// An attribute that is one structure and nothing else says so.
+/// Attributes that consist of one structure have it in the specification.
 #[test]
-fn attributes_have_their_structures_in_the_specification() {
+fn specification_has_the_structure_of_each_attribute() {
     let wanted = [
         ("cmd-attr-get", "task_diag_pid"),
         ("msg", "task_diag_msg"),
@@ -416,10 +505,9 @@ fn attributes_have_their_structures_in_the_specification() {
     }
 }
 
-/// The names come from a reader of C that is just good enough for the header;
-/// this holds it to what it must find.
+/// The reader of C supports the subset of the language that the header uses.
 #[test]
-fn names_are_found_in_every_form() {
+fn reader_of_c_finds_numbers_and_structures_of_every_form() {
     let code = "#define GUARD\n#define NAME \"n\"\n#define ONE 1\n#include <x.h>\n\
                 enum {\n\tA,\n\tB = A + 4,\n\n\t__MAX,\n#define MAX (__MAX - 1)\n};\n\
                 struct s {\n\t__u32\tx;\n\tchar\ty[ONE];\n};\n\

@@ -3,10 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use taskdiag::{Client, Request, Task, Transport};
+use taskdiag::{Client, Request, Source, Task};
 
 /// Returns the tasks of a dump.
-pub(crate) fn tasks<T: Transport>(mut client: Client<T>, request: &Request<'_>) -> Vec<Task> {
+pub(crate) fn tasks<S: Source>(mut client: Client<S>, request: &Request<'_>) -> Vec<Task> {
     let mut dump = client.dump(request).unwrap();
     dump.tasks().collect::<Result<_, _>>().unwrap()
 }

@@ -14,7 +14,7 @@ mod procfs;
 #[path = "../common/rows.rs"]
 mod rows;
 mod task_pool;
-mod ways;
+mod transports;
 
 use std::collections::BTreeSet;
 use std::process::{Child, Command};
@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 use netlink_packet_core::DefaultNla;
 use nix::libc;
 use taskdiag::abi::TaskDiagPid;
-use taskdiag::codec::{TaskDiagAttr, TaskDiagMessage};
+use taskdiag::netlink::{TaskDiagAttr, TaskDiagMessage};
 use taskdiag::{
     Base, Client, Error, KernelError, Request, Scope, Show, State, Strategy, Task, VmaFlags,
 };
@@ -220,7 +220,7 @@ fn free_pid_is_esrch_with_every_strategy() {
 fn refusal(flags: u16, attributes: Vec<TaskDiagAttr>) -> KernelError {
     let mut client = client();
     let answer = client
-        .ask(TaskDiagMessage::get(attributes), flags, Scope::Own)
+        .send_message(TaskDiagMessage::get(attributes), flags, Scope::Own)
         .unwrap();
     kernel_error(answer.for_each(|_| ()))
 }
@@ -460,17 +460,21 @@ fn dump_of_two_thousand_processes_takes_few_receives() {
 #[cfg(feature = "tokio")]
 mod asynchronous {
     use super::*;
-    use futures_util::{StreamExt, TryStreamExt};
-    use taskdiag::asynchronous;
+    use futures_util::TryStreamExt;
+    use taskdiag::asynchronous::AsyncClient;
 
-    async fn tasks(request: &Request<'_>) -> Vec<Task> {
-        let answer = asynchronous::dump(request).await.unwrap();
-        answer.try_collect().await.unwrap()
+    async fn client() -> AsyncClient {
+        AsyncClient::connect().await.unwrap()
+    }
+
+    async fn tasks(client: &mut AsyncClient, request: &Request<'_>) -> Vec<Task> {
+        let mut dump = client.dump(request).await.unwrap();
+        dump.tasks().try_collect().await.unwrap()
     }
 
     #[tokio::test]
     #[ignore = "needs a kernel with TASKDIAG"]
-    async fn asynchronous_dump_equals_the_synchronous_one() {
+    async fn asynchronous_dump_returns_the_rows_of_the_blocking_dump() {
         let pool = TaskPool::new(300);
         let request = everything(Strategy::Children(own_pid()));
         let mine = |tasks: Vec<Task>| {
@@ -479,72 +483,75 @@ mod asynchronous {
             mine.sort_by_key(|task| task.pid);
             mine
         };
-        let synchronous = mine(super::tasks(&request));
-        assert_eq!(synchronous.len(), 300);
-        assert_eq!(mine(tasks(&request).await), synchronous);
+        let blocking = mine(super::tasks(&request));
+        assert_eq!(blocking.len(), 300);
+        let mut netlink = client().await;
+        let mut file = AsyncClient::open_file().await.unwrap();
+        for client in [&mut netlink, &mut file] {
+            assert_eq!(mine(tasks(client, &request).await), blocking);
 
-        let before = procfs::processes();
-        let mut dump = asynchronous::dump(&everything(Strategy::All))
-            .await
-            .unwrap();
-        let mut found = Vec::new();
-        while let Some(task) = dump.next().await {
-            found.push(task.unwrap());
+            let before = procfs::processes();
+            let mut dump = client.dump(&everything(Strategy::All)).await.unwrap();
+            let mut found = Vec::new();
+            while let Some(task) = dump.next().await.unwrap() {
+                found.push(task.to_owned());
+            }
+            let after = procfs::processes();
+            assert_found(&before, &pids(&found), &after);
+            assert_eq!(mine(found.clone()), blocking);
+            let stats = dump.stats();
+            assert_eq!(stats.tasks, found.len() as u64);
+            assert!(stats.receives * 150 <= stats.tasks + 149, "{stats:?}");
+            assert!(dump.next().await.unwrap().is_none());
         }
-        let after = procfs::processes();
-        assert_found(&before, &pids(&found), &after);
-        assert_eq!(mine(found.clone()), synchronous);
-        let stats = dump.stats();
-        assert_eq!(stats.tasks, found.len() as u64);
-        assert!(stats.receives * 150 <= stats.tasks + 149, "{stats:?}");
-        assert!(dump.next().await.is_none());
     }
 
     #[tokio::test]
     #[ignore = "needs a kernel with TASKDIAG"]
-    async fn concurrent_dumps_are_complete_and_may_be_dropped() {
+    async fn clients_dump_side_by_side_and_after_a_dropped_dump() {
         let pool = TaskPool::new(300);
         let request = everything(Strategy::Children(own_pid()));
-        let mut dropped = asynchronous::dump(&request).await.unwrap();
+        let (mut one, mut other) = (client().await, client().await);
+        let mut dropped = one.dump(&request).await.unwrap();
         dropped.next().await.unwrap().unwrap();
-        let (one, other) = tokio::join!(tasks(&request), tasks(&request));
-        drop(dropped);
-        for found in [one, other, tasks(&request).await] {
+        let found = tokio::join!(tasks(&mut one, &request), tasks(&mut other, &request));
+        let third = tasks(&mut one, &request).await;
+        for found in [found.0, found.1, third] {
             assert!(pids(&found).is_superset(&pool.pids()));
         }
     }
 
     #[tokio::test]
     #[ignore = "needs a kernel with TASKDIAG"]
-    async fn asynchronous_errors_equal_synchronous_ones() {
+    async fn errors_are_those_of_the_blocking_client() {
         let free = free_pid();
-        let expected = kernel_error(client().one(free, Show::BASE));
-        assert_eq!(
-            kernel_error(asynchronous::one(free, Show::BASE).await),
-            expected
-        );
+        let expected = kernel_error(super::client().one(free, Show::BASE));
+        let mut client = client().await;
+        assert_eq!(kernel_error(client.one(free, Show::BASE).await), expected);
         let request = Request::new(Strategy::Threads(free));
-        let mut dump = asynchronous::dump(&request).await.unwrap();
-        assert_eq!(kernel_error(dump.next().await.unwrap()), expected);
-        assert!(dump.next().await.is_none());
+        let mut dump = client.dump(&request).await.unwrap();
+        assert_eq!(kernel_error(dump.next().await), expected);
+        assert!(dump.next().await.unwrap().is_none());
 
         let request = Request::new(Strategy::All).scope(Scope::Process(free));
-        let mut dump = asynchronous::dump(&request).await.unwrap();
         assert_eq!(
-            dump.next().await.unwrap().unwrap_err().to_string(),
-            format!("cannot use the pid namespace of process {free}: no such process")
+            client.dump(&request).await.unwrap_err().to_string(),
+            super::client().dump(&request).unwrap_err().to_string()
         );
+        let features = client.features().await.unwrap();
+        assert_eq!(features, super::client().features().unwrap());
     }
 
     #[tokio::test]
     #[ignore = "needs a kernel with TASKDIAG"]
-    async fn asynchronous_one_and_scope_process_report_tasks() {
-        let task = asynchronous::one(own_pid(), Show::BASE).await.unwrap();
+    async fn one_returns_the_caller_and_scope_another_namespace() {
+        let mut client = client().await;
+        let task = client.one(own_pid(), Show::BASE).await.unwrap();
         assert_eq!(task.base.unwrap().pid, own_pid());
 
         let container = Container::new();
-        let inside = Scope::Process(container.init);
-        let found = tasks(&everything(Strategy::All).scope(inside)).await;
+        let inside = everything(Strategy::All).scope(Scope::Process(container.init));
+        let found = tasks(&mut client, &inside).await;
         assert_eq!(pids(&found), BTreeSet::from([1]));
     }
 }

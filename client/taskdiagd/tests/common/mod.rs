@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! A daemon of one's own, and those who ask it.
+//! A daemon for a test, its clients, and processes that they list.
 
 #![allow(dead_code, reason = "each test program uses some of it")]
 
@@ -14,12 +14,12 @@ use std::time::Duration;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::socket::{UnixAddr, connect};
 use nix::unistd::Pid;
-use taskdiag::{Client, Daemon, Error, RECEIVE_BUFFER, Request, Task};
+use taskdiag::{Client, Daemon, Error, NetlinkSource, RECEIVE_BUFFER, Request, Task};
 use tempfile::TempDir;
 
-/// The user and the group of most who ask.
+/// The user and group of most clients.
 pub(crate) const USER: u32 = 1000;
-/// Runs a program as that user.
+/// The command that starts a program as that user.
 pub(crate) const AS_USER: [&str; 6] = [
     "setpriv",
     "--reuid",
@@ -30,89 +30,89 @@ pub(crate) const AS_USER: [&str; 6] = [
 ];
 pub(crate) const OTHER: u32 = 1001;
 
-/// A daemon, and a folder that everybody may look into.
-pub(crate) struct House {
-    pub(crate) folder: TempDir,
-    pub(crate) daemon: Child,
+/// A running daemon, and a directory that all users may read.
+pub(crate) struct TestDaemon {
+    pub(crate) dir: TempDir,
+    pub(crate) process: Child,
     source: String,
 }
 
-impl House {
-    /// Starts one that answers from there.
+impl TestDaemon {
+    /// Starts a daemon with this source.
     pub(crate) fn new(source: &str, options: &[&str]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
-        let daemon = start(&folder.path().join("socket"), source, options);
-        let house = Self {
-            folder,
-            daemon,
+        let dir = tempfile::tempdir().unwrap();
+        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        let process = start(&dir.path().join("socket"), source, options);
+        let daemon = Self {
+            dir,
+            process,
             source: source.to_owned(),
         };
-        house.await_daemon();
-        house
+        daemon.wait_until_it_listens();
+        daemon
     }
 
     pub(crate) fn socket(&self) -> PathBuf {
-        self.folder.path().join("socket")
+        self.dir.path().join("socket")
     }
 
     pub(crate) fn pid(&self) -> u32 {
-        self.daemon.id()
+        self.process.id()
     }
 
-    /// Until it listens; that it never will is told by the test's runner.
-    fn await_daemon(&self) {
+    /// The timeout of the test runner applies if it never does.
+    fn wait_until_it_listens(&self) {
         while let Err(error) = Daemon::connect_to(&self.socket()) {
             assert!(matches!(error, Error::NoDaemon { .. }), "{error}");
             thread::sleep(Duration::from_millis(5));
         }
     }
 
-    pub(crate) fn client(&self) -> Client<Daemon> {
+    pub(crate) fn client(&self) -> Client<NetlinkSource<Daemon>> {
         let daemon = Daemon::connect_to(&self.socket()).unwrap();
         Client::with_transport(daemon, RECEIVE_BUFFER)
     }
 
-    /// A connection of which nothing has been asked yet.
+    /// Returns a connection without a request.
     pub(crate) fn connected(&self) -> OwnedFd {
         let fd = Daemon::socket().unwrap();
         connect(fd.as_raw_fd(), &UnixAddr::new(&self.socket()).unwrap()).unwrap();
         fd
     }
 
-    pub(crate) fn ask(&self, request: &Request<'_>) -> Result<Vec<Task>, Error> {
+    pub(crate) fn dump(&self, request: &Request<'_>) -> Result<Vec<Task>, Error> {
         self.client().dump(request)?.tasks().collect()
     }
 
     pub(crate) fn stop(&mut self, signal: Signal) -> ExitStatus {
-        kill(pid_of(&self.daemon), signal).unwrap();
-        self.daemon.wait().unwrap()
+        kill(pid_of(&self.process), signal).unwrap();
+        self.process.wait().unwrap()
     }
 
-    /// Starts it once more.
-    pub(crate) fn start_again(&mut self) {
-        self.daemon = start(&self.socket(), &self.source, &[]);
-        self.await_daemon();
+    /// Starts it again.
+    pub(crate) fn restart(&mut self) {
+        self.process = start(&self.socket(), &self.source, &[]);
+        self.wait_until_it_listens();
     }
 
-    /// A copy of a program that everybody may run, wherever it was built.
+    /// Copies a program to the directory, where all users may execute it.
     pub(crate) fn copy(&self, program: &Path, mode: u32) -> PathBuf {
-        let copy = self.folder.path().join(program.file_name().unwrap());
+        let copy = self.dir.path().join(program.file_name().unwrap());
         fs::copy(program, &copy).unwrap();
         fs::set_permissions(&copy, fs::Permissions::from_mode(mode)).unwrap();
         copy
     }
 
-    /// The command, asking in this way; `by` are words to start it with, such
-    /// as those of `setpriv`.
-    pub(crate) fn command(&self, by: &[&str], way: &str, words: &[&str]) -> Output {
-        let command = self.folder.path().join("taskdiag-cli");
+    /// Runs taskdiag-cli with this transport. `prefix` is the command that starts it,
+    /// such as `setpriv`.
+    pub(crate) fn command(&self, prefix: &[&str], transport: &str, words: &[&str]) -> Output {
+        let command = self.dir.path().join("taskdiag-cli");
         if !command.exists() {
             self.copy(&sibling("taskdiag-cli"), 0o755);
         }
-        let mut all = by.to_vec();
+        let mut all = prefix.to_vec();
         all.push(command.to_str().unwrap());
-        all.extend(["--transport", way]);
+        all.extend(["--transport", transport]);
         all.extend(words);
         Command::new(all[0])
             .args(&all[1..])
@@ -123,10 +123,10 @@ impl House {
     }
 }
 
-impl Drop for House {
+impl Drop for TestDaemon {
     fn drop(&mut self) {
-        let _ = self.daemon.kill();
-        let _ = self.daemon.wait();
+        let _ = self.process.kill();
+        let _ = self.process.wait();
     }
 }
 
@@ -134,7 +134,7 @@ pub(crate) fn pid_of(child: &Child) -> Pid {
     Pid::from_raw(child.id().try_into().unwrap())
 }
 
-/// The daemon's own program.
+/// The program of the daemon.
 pub(crate) const TASKDIAGD: &str = env!("CARGO_BIN_EXE_taskdiagd");
 
 fn start(socket: &Path, source: &str, options: &[&str]) -> Child {
@@ -146,18 +146,18 @@ fn start(socket: &Path, source: &str, options: &[&str]) -> Child {
         .unwrap()
 }
 
-/// Another program of the workspace, built by the same call.
+/// Returns another program of the workspace, built by the same command.
 pub(crate) fn sibling(name: &str) -> PathBuf {
     let program = Path::new(TASKDIAGD).with_file_name(name);
-    assert!(program.exists(), "cargo build -p {name} is to come first");
+    assert!(program.exists(), "run cargo build -p {name} first");
     program
 }
 
-/// A process that does nothing until this is dropped.
+/// A process that sleeps until this is dropped.
 pub(crate) struct Target(Child);
 
 impl Target {
-    /// `words` start it, and end in the name of what to run for ever.
+    /// Starts these words, which end with the name of a program that sleeps.
     pub(crate) fn new(words: &[&str]) -> Self {
         let child = Command::new(words[0])
             .args(&words[1..])
@@ -166,7 +166,7 @@ impl Target {
             .spawn()
             .unwrap();
         let mut target = Self(child);
-        // Whatever starts it becomes it, and is there when it sleeps.
+        // The command calls execve() of the program, which has started when it sleeps.
         while !target.is_asleep() {
             let ended = target.0.try_wait().unwrap();
             assert!(ended.is_none(), "{words:?}: {ended:?}");
@@ -184,7 +184,7 @@ impl Target {
         self.0.id()
     }
 
-    /// Ends it, and waits for it.
+    /// Kills it, and waits for it.
     pub(crate) fn end(mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: MIT
-//! The daemon in a kernel that has task_diag and the proc connector, as root:
-//! its answers from the kernel, and those from the table it keeps, against the
-//! kernel's own.
+//! The daemon as root, in a kernel with task_diag and the proc connector: compares its
+//! replies, forwarded or from its table, with those of the kernel.
 //!
-//! Ignored unless asked for: `scripts/test client` boots such a kernel.
+//! Ignored by default: `scripts/test client` boots such a kernel.
 
 #[path = "../common/mod.rs"]
 mod common;
-mod crowd;
-mod kept;
+mod limits;
 mod peers;
+mod row_cache;
 mod rows;
 mod service;
 mod visibility;

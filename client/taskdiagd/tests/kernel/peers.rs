@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! Whom the daemon does not serve, and what it says to them.
+//! Clients that the daemon does not serve, and the errors that they receive.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -13,40 +13,40 @@ use std::thread;
 
 use nix::sys::prctl::set_no_new_privs;
 use nix::sys::socket::{ControlMessage, MsgFlags, UnixAddr, recv, send, sendmsg};
-use taskdiag::codec::{TaskDiagMessage, encode};
+use taskdiag::netlink::{TaskDiagMessage, encode};
 use taskdiag::{Framing, Show};
 
 use crate::SOURCES;
-use crate::common::{AS_USER, House, TASKDIAGD, sibling};
+use crate::common::{AS_USER, TASKDIAGD, TestDaemon, sibling};
 
-fn question() -> Vec<u8> {
+fn request() -> Vec<u8> {
     encode(TaskDiagMessage::features(), Framing::Plain, 7, 1)
 }
 
-fn answer(fd: &OwnedFd) -> Vec<u8> {
-    let mut answer = vec![0; 4096];
-    let len = recv(fd.as_raw_fd(), &mut answer, MsgFlags::empty()).unwrap();
-    answer.truncate(len);
-    answer
+fn receive(fd: &OwnedFd) -> Vec<u8> {
+    let mut reply = vec![0; 4096];
+    let len = recv(fd.as_raw_fd(), &mut reply, MsgFlags::empty()).unwrap();
+    reply.truncate(len);
+    reply
 }
 
-fn says(answer: &[u8], text: &str) -> bool {
-    answer
+fn contains(reply: &[u8], text: &str) -> bool {
+    reply
         .windows(text.len())
         .any(|bytes| bytes == text.as_bytes())
 }
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn from_other_namespaces_nothing_is_answered() {
+fn client_in_another_namespace_is_not_served() {
     let as_user = |words: &[&'static str]| [&AS_USER[..], words].concat();
-    let not_mapped = "the daemon is of another user";
-    let mapped = "it is in another user namespace";
+    let not_mapped = "the daemon runs as another user";
+    let mapped = "the client is in another user namespace";
     for source in SOURCES {
-        let house = House::new(source, &[]);
-        for (by, why) in [
-            // Where root has no number, the client does not believe it is root's,
-            // nor its own, though both have none.
+        let daemon = TestDaemon::new(source, &[]);
+        for (prefix, cause) in [
+            // Neither root nor the user is mapped in the namespace, so that the client
+            // rejects a daemon with the overflow id.
             (vec!["unshare", "--user"], not_mapped),
             (
                 as_user(&["unshare", "--user", "--map-root-user"]),
@@ -55,16 +55,16 @@ fn from_other_namespaces_nothing_is_answered() {
             (vec!["unshare", "--user", "--map-root-user"], mapped),
             (
                 vec!["unshare", "--pid", "--fork"],
-                "it is in another pid namespace",
+                "the client is in another pid namespace",
             ),
             (
                 vec!["unshare", "--cgroup"],
-                "it is in another cgroup namespace",
+                "the client is in another cgroup namespace",
             ),
         ] {
-            let output = house.command(&by, "daemon", &["--all"]);
-            let said = String::from_utf8(output.stderr).unwrap();
-            assert!(said.contains(why), "{source}: {by:?}: {said}");
+            let output = daemon.command(&prefix, "daemon", &["--all"]);
+            let stderr = String::from_utf8(output.stderr).unwrap();
+            assert!(stderr.contains(cause), "{source}: {prefix:?}: {stderr}");
             assert_eq!((output.status.code(), output.stdout), (Some(1), Vec::new()));
         }
     }
@@ -72,47 +72,50 @@ fn from_other_namespaces_nothing_is_answered() {
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn who_may_be_confined_is_told_nothing() {
-    // This kernel has Landlock, whatever it says of it.
+fn client_with_no_new_privs_is_not_served() {
+    // The kernel of the test has Landlock.
     for source in SOURCES {
-        let house = House::new(source, &[]);
-        let by = ["setpriv", "--no-new-privs"];
-        let output = house.command(&by, "daemon", &["--all"]);
-        let said = String::from_utf8(output.stderr).unwrap();
-        assert!(said.contains("it may be confined by Landlock"), "{said}");
+        let daemon = TestDaemon::new(source, &[]);
+        let prefix = ["setpriv", "--no-new-privs"];
+        let output = daemon.command(&prefix, "daemon", &["--all"]);
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(
+            stderr.contains("the client may be confined by Landlock"),
+            "{stderr}"
+        );
         assert_eq!((output.status.code(), output.stdout), (Some(1), Vec::new()));
-        // And without a word by another way, if none is asked for.
-        let output = house.command(&by, "auto", &["--pid", "1"]);
+        // Without --transport, the command uses another transport.
+        let output = daemon.command(&prefix, "auto", &["--pid", "1"]);
         assert!(output.status.success(), "{output:?}");
     }
 }
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn a_thread_that_may_be_confined_is_enough() {
-    // Other tests ask as the process that they are all part of.
+fn client_with_one_thread_with_no_new_privs_is_not_served() {
+    // Other tests in this process would not be served meanwhile.
     const ALONE: &str = "TASKDIAGD_TEST_ALONE";
     if std::env::var_os(ALONE).is_none() {
-        let name = "peers::a_thread_that_may_be_confined_is_enough";
-        // What it prints is no result of this run.
+        let name = "peers::client_with_one_thread_with_no_new_privs_is_not_served";
+        // Captured, because the test runner parses the output of this process.
         let output = Command::new(std::env::current_exe().unwrap())
             .args(["--ignored", "--exact", name])
             .env(ALONE, "")
             .output()
             .unwrap();
-        let said = String::from_utf8_lossy(&output.stdout);
-        assert!(said.contains(" 1 passed; 0 failed;"), "{output:?}");
+        let stdout = String::from_utf8_lossy(&output.stdout);
+        assert!(stdout.contains(" 1 passed; 0 failed;"), "{output:?}");
         return;
     }
     for source in SOURCES {
-        let house = House::new(source, &[]);
-        let fd = house.connected();
-        let ask = || {
-            send(fd.as_raw_fd(), &question(), MsgFlags::empty()).unwrap();
-            answer(&fd)
+        let daemon = TestDaemon::new(source, &[]);
+        let fd = daemon.connected();
+        let reply = || {
+            send(fd.as_raw_fd(), &request(), MsgFlags::empty()).unwrap();
+            receive(&fd)
         };
-        let why = "it may be confined by Landlock";
-        assert!(!says(&ask(), why), "{source}");
+        let cause = "the client may be confined by Landlock";
+        assert!(!contains(&reply(), cause), "{source}");
         let (ready, begun) = channel();
         let (end, until) = channel::<()>();
         let restrained = thread::spawn(move || {
@@ -121,12 +124,12 @@ fn a_thread_that_may_be_confined_is_enough() {
             let _ = until.recv();
         });
         begun.recv().unwrap();
-        // The first thread, and this one, are as before.
-        assert!(says(&ask(), why), "{source}");
+        // The first thread and this one have not changed.
+        assert!(contains(&reply(), cause), "{source}");
         drop(end);
         restrained.join().unwrap();
-        while says(&ask(), why) {
-            // It is joined before it has ended.
+        while contains(&reply(), cause) {
+            // join() may return before the kernel has removed the thread.
             thread::yield_now();
         }
     }
@@ -134,14 +137,14 @@ fn a_thread_that_may_be_confined_is_enough() {
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn a_name_of_any_bytes_is_answered() {
-    let house = House::new("auto", &[]);
+fn client_whose_name_is_not_utf8_is_served() {
+    let daemon = TestDaemon::new("auto", &[]);
     let program = OsStr::from_bytes(b"name-\xff\xfe");
-    let command = house.folder.path().join(program);
+    let command = daemon.dir.path().join(program);
     fs::copy(sibling("taskdiag-cli"), &command).unwrap();
     let output = Command::new(&command)
         .args(["--transport", "daemon", "--pid", "1"])
-        .env("TASKDIAG_SOCKET", house.socket())
+        .env("TASKDIAG_SOCKET", daemon.socket())
         .output()
         .unwrap();
     assert!(output.status.success(), "{output:?}");
@@ -149,54 +152,53 @@ fn a_name_of_any_bytes_is_answered() {
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn only_the_process_that_connected_is_answered() {
+fn request_of_another_process_is_refused() {
     for source in SOURCES {
-        let house = House::new(source, &[]);
-        let fd = house.connected();
-        let request = house.folder.path().join("request");
-        File::create(&request)
-            .unwrap()
-            .write_all(&question())
-            .unwrap();
-        // The socket is its standard output: a deputy that writes what it is
-        // told to.
+        let daemon = TestDaemon::new(source, &[]);
+        let fd = daemon.connected();
+        let path = daemon.dir.path().join("request");
+        File::create(&path).unwrap().write_all(&request()).unwrap();
+        // The socket is the standard output of another process.
         let status = Command::new("cat")
-            .arg(&request)
+            .arg(&path)
             .stdout(Stdio::from(fd.try_clone().unwrap()))
             .status()
             .unwrap();
         assert!(status.success());
-        let refusal = answer(&fd);
-        assert!(says(&refusal, "only the process that connected may ask"));
-        // The process itself is answered as before.
-        send(fd.as_raw_fd(), &question(), MsgFlags::empty()).unwrap();
-        assert!(!says(&answer(&fd), "only the process"));
+        let refusal = receive(&fd);
+        assert!(contains(
+            &refusal,
+            "only the process that connected may send requests"
+        ));
+        // The process that connected is served.
+        send(fd.as_raw_fd(), &request(), MsgFlags::empty()).unwrap();
+        assert!(!contains(&receive(&fd), "only the process"));
     }
 }
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn descriptors_are_not_taken() {
-    let house = House::new("auto", &[]);
+fn descriptors_in_a_request_are_closed() {
+    let daemon = TestDaemon::new("auto", &[]);
     let open = || {
-        fs::read_dir(format!("/proc/{}/fd", house.pid()))
+        fs::read_dir(format!("/proc/{}/fd", daemon.pid()))
             .unwrap()
             .count()
     };
     let before = open();
     let (one, _other) = UnixStream::pair().unwrap();
     for _ in 0..50 {
-        let fd = house.connected();
+        let fd = daemon.connected();
         let descriptors = [one.as_raw_fd(); 20];
         let rights = [ControlMessage::ScmRights(&descriptors)];
-        let question = question();
-        let iov = [std::io::IoSlice::new(&question)];
+        let request = request();
+        let iov = [std::io::IoSlice::new(&request)];
         sendmsg::<UnixAddr>(fd.as_raw_fd(), &iov, &rights, MsgFlags::empty(), None).unwrap();
-        // It is hung up on.
-        assert_eq!(answer(&fd), []);
+        // The daemon disconnects.
+        assert_eq!(receive(&fd), []);
     }
-    // Who is served behind these finds none of their descriptors left.
-    assert_eq!(house.client().one(1, Show::BASE).unwrap().pid, 1);
+    // A later client finds the descriptors closed.
+    assert_eq!(daemon.client().one(1, Show::BASE).unwrap().pid, 1);
     while open() > before + 1 {
         thread::yield_now();
     }
@@ -204,29 +206,29 @@ fn descriptors_are_not_taken() {
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn without_events_or_rights_it_says_why_it_ends() {
-    let folder = tempfile::tempdir().unwrap();
-    let socket = folder.path().join("socket");
-    for (by, why) in [
+fn daemon_without_events_or_capabilities_fails() {
+    let dir = tempfile::tempdir().unwrap();
+    let socket = dir.path().join("socket");
+    for (prefix, cause) in [
         (
             &["unshare", "--user", "--map-root-user"][..],
-            "nothing tells of events",
+            "cannot follow events",
         ),
         (
             &["setpriv", "--bounding-set", "-sys_ptrace"],
             "CAP_SYS_PTRACE is missing",
         ),
     ] {
-        let output = Command::new(by[0])
-            .args(&by[1..])
+        let output = Command::new(prefix[0])
+            .args(&prefix[1..])
             .arg(TASKDIAGD)
             .args(["--source", "procfs", "--socket"])
             .arg(&socket)
             .output()
             .unwrap();
-        let said = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(1), "{said}");
-        assert!(said.contains(why), "{by:?}: {said}");
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{stderr}");
+        assert!(stderr.contains(cause), "{prefix:?}: {stderr}");
         assert!(!socket.exists());
     }
 }

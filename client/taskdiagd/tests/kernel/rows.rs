@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-//! The rows are the kernel's.
+//! The rows of the daemon equal those of the kernel.
 
 use std::collections::BTreeMap;
 
 use taskdiag::{Client, Error, Request, Show, State, Strategy, Task};
 
 use crate::SOURCES;
-use crate::common::{AS_USER, House, Target};
+use crate::common::{AS_USER, Target, TestDaemon};
 
 fn all() -> Request<'static> {
     Request::new(Strategy::All).show(Show::BASE | Show::CRED)
@@ -22,8 +22,8 @@ fn of_kernel(request: &Request<'_>) -> BTreeMap<u32, Task> {
     by_pid(dump.tasks().map(Result::unwrap).collect())
 }
 
-/// What a row that is kept has in common with the kernel's.
-fn as_kept(mut task: Task) -> Task {
+/// Returns the cached row that corresponds to a row of the kernel.
+fn as_cached(mut task: Task) -> Task {
     let base = task.base.as_mut().unwrap();
     if base.state != State::Zombie {
         base.state = State::Unknown;
@@ -33,50 +33,50 @@ fn as_kept(mut task: Task) -> Task {
     task
 }
 
-/// Processes of several kinds, standing still.
-fn population() -> Vec<Target> {
+/// Returns sleeping processes of several kinds.
+fn targets() -> Vec<Target> {
     let by = |words: &[&str]| Target::new(&[words, &["sleep"]].concat());
-    let mut population = vec![
+    let mut targets = vec![
         by(&["setsid"]),
         by(&AS_USER),
         by(&[&AS_USER[..], &["--no-new-privs"]].concat()),
         by(&["setpriv", "--bounding-set", "-sys_admin"]),
     ];
-    population.extend((0..40).map(|_| by(&["nice"])));
-    population
+    targets.extend((0..40).map(|_| by(&["nice"])));
+    targets
 }
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn all_rows_are_those_of_the_kernel() {
-    let population = population();
+fn rows_of_all_processes_equal_those_of_the_kernel() {
+    let targets = targets();
     for source in SOURCES {
-        let house = House::new(source, &[]);
+        let daemon = TestDaemon::new(source, &[]);
         let before = of_kernel(&all());
-        let told = by_pid(house.ask(&all()).unwrap());
+        let rows = by_pid(daemon.dump(&all()).unwrap());
         let after = of_kernel(&all());
-        let mut held = 0;
+        let mut compared = 0;
         for (pid, row) in &before {
-            // What moved meanwhile may be told as it was before, or as after.
+            // A row that changed during the test is not compared.
             if after.get(pid) == Some(row) {
                 let expected = match source {
-                    "procfs" => as_kept(row.clone()),
+                    "procfs" => as_cached(row.clone()),
                     _ => row.clone(),
                 };
-                assert_eq!(told.get(pid), Some(&expected), "{source}");
-                held += 1;
+                assert_eq!(rows.get(pid), Some(&expected), "{source}");
+                compared += 1;
             }
         }
-        assert!(held > population.len(), "{held} rows stood still");
-        for pid in told.keys() {
+        assert!(compared > targets.len(), "{compared} rows did not change");
+        for pid in rows.keys() {
             assert!(before.contains_key(pid) || after.contains_key(pid), "{pid}");
         }
     }
 }
 
-/// The lines of the command about those who stand still.
-fn lines(output: &str, population: &[Target], at: usize) -> Vec<String> {
-    let pids: Vec<_> = population.iter().map(|one| one.pid().to_string()).collect();
+/// Returns the lines of the command about these processes.
+fn lines(output: &str, targets: &[Target], at: usize) -> Vec<String> {
+    let pids: Vec<_> = targets.iter().map(|one| one.pid().to_string()).collect();
     let is_mine = |line: &&str| {
         let pid = line.split_whitespace().nth(at);
         pid.is_some_and(|pid| pids.iter().any(|mine| mine == pid))
@@ -86,31 +86,31 @@ fn lines(output: &str, population: &[Target], at: usize) -> Vec<String> {
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn the_command_shows_the_same_by_the_daemon() {
-    let population = population();
+fn command_prints_the_same_through_the_daemon() {
+    let targets = targets();
     let words = ["--all", "--show", "base,cred"];
     for source in SOURCES {
-        let house = House::new(source, &[]);
-        let shown = |way: &str| {
-            let output = house.command(&[], way, &words);
+        let daemon = TestDaemon::new(source, &[]);
+        let run = |transport: &str| {
+            let output = daemon.command(&[], transport, &words);
             assert!(output.status.success(), "{output:?}");
-            let said = String::from_utf8(output.stderr).unwrap();
-            let rows = lines(&String::from_utf8(output.stdout).unwrap(), &population, 2);
-            (rows, said)
+            let stderr = String::from_utf8(output.stderr).unwrap();
+            let rows = lines(&String::from_utf8(output.stdout).unwrap(), &targets, 2);
+            (rows, stderr)
         };
-        let (mut expected, _) = shown("netlink");
-        let (rows, said) = shown("daemon");
-        assert_eq!(expected.len(), population.len());
+        let (mut expected, _) = run("netlink");
+        let (rows, stderr) = run("daemon");
+        assert_eq!(expected.len(), targets.len());
         if source == "procfs" {
             assert!(
-                said.contains("taskdiagd answered from its row cache"),
-                "{said}"
+                stderr.contains("taskdiagd answered from its row cache"),
+                "{stderr}"
             );
             for line in &mut expected {
                 *line = line.replacen(" S ", " ? ", 1);
             }
         } else {
-            assert_eq!(said, "");
+            assert_eq!(stderr, "");
         }
         assert_eq!(rows, expected, "{source}");
     }
@@ -118,13 +118,13 @@ fn the_command_shows_the_same_by_the_daemon() {
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn whatever_is_asked_is_answered_as_by_the_kernel() {
-    let population = population();
-    let (me, one) = (std::process::id(), population[1].pid());
+fn replies_to_other_requests_equal_those_of_the_kernel() {
+    let targets = targets();
+    let (me, one) = (std::process::id(), targets[1].pid());
     let show = Show::BASE | Show::CRED | Show::IDENT | Show::CMDLINE | Show::VMA | Show::NS;
-    let pids: Vec<_> = population.iter().map(Target::pid).collect();
+    let pids: Vec<_> = targets.iter().map(Target::pid).collect();
     for source in SOURCES {
-        let house = House::new(source, &[]);
+        let daemon = TestDaemon::new(source, &[]);
         for request in [
             Request::new(Strategy::All).show(show).pids(pids.clone()),
             Request::new(Strategy::Children(me)).show(show).uid(1000),
@@ -138,10 +138,10 @@ fn whatever_is_asked_is_answered_as_by_the_kernel() {
                 .pids(pids.clone()),
         ] {
             let mut expected = of_kernel(&request);
-            let mut told = by_pid(house.ask(&request).unwrap());
-            for task in expected.values_mut().chain(told.values_mut()) {
+            let mut rows = by_pid(daemon.dump(&request).unwrap());
+            for task in expected.values_mut().chain(rows.values_mut()) {
                 if let Some(ident) = &mut task.ident {
-                    // procfs has ticks.
+                    // procfs reports ticks.
                     ident.start_time -= ident.start_time % 10_000_000;
                 }
                 if let (Some(cred), "procfs") = (&mut task.cred, source) {
@@ -149,17 +149,17 @@ fn whatever_is_asked_is_answered_as_by_the_kernel() {
                 }
             }
             assert!(!expected.is_empty(), "{request:?}");
-            assert_eq!(told, expected, "{source}: {request:?}");
+            assert_eq!(rows, expected, "{source}: {request:?}");
         }
     }
 }
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn whatever_is_refused_is_refused_as_by_the_kernel() {
+fn refusals_equal_those_of_the_kernel() {
     let all = || Request::new(Strategy::All);
     for source in SOURCES {
-        let house = House::new(source, &[]);
+        let daemon = TestDaemon::new(source, &[]);
         let mut kernel = Client::connect().unwrap();
         for request in [
             Request::new(Strategy::One(0)),
@@ -171,22 +171,22 @@ fn whatever_is_refused_is_refused_as_by_the_kernel() {
             all().uid(u32::MAX),
         ] {
             let expected = kernel.dump(&request).unwrap().next().map(drop);
-            let told = house.client().dump(&request).unwrap().next().map(drop);
-            assert_eq!(refused(told), refused(expected), "{source}: {request:?}");
+            let result = daemon.client().dump(&request).unwrap().next().map(drop);
+            assert_eq!(refused(result), refused(expected), "{source}: {request:?}");
         }
-        // A connection goes on after a refusal.
-        let mut client = house.client();
+        // The connection is usable after a refusal.
+        let mut client = daemon.client();
         assert!(client.get(&Request::new(Strategy::One(0))).is_err());
         assert_eq!(client.one(1, Show::BASE).unwrap().pid, 1);
         assert_eq!(client.features().unwrap().groups, Show::all());
     }
 }
 
-/// Errno and attribute of a refusal. The offset differs with the length of the
+/// Returns errno and attribute of a refusal. The offset depends on the length of the
 /// headers, and the text is not part of the protocol.
-fn refused(answer: Result<(), Error>) -> (i32, Option<&'static str>) {
-    let Err(Error::Kernel(error)) = answer else {
-        panic!("not refused: {answer:?}");
+fn refused(reply: Result<(), Error>) -> (i32, Option<&'static str>) {
+    let Err(Error::Kernel(error)) = reply else {
+        panic!("not refused: {reply:?}");
     };
     let name = error.attribute.and_then(|attribute| attribute.name());
     (error.errno, name)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-//! What a service manager expects: its socket is taken over, and it is told
-//! when clients can come.
+//! Service managers: the daemon uses a socket that is passed to it, and notifies the
+//! manager when it is ready.
 
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixDatagram;
@@ -16,8 +16,8 @@ use taskdiag::{Client, Daemon, RECEIVE_BUFFER, Show};
 use crate::SOURCES;
 use crate::common::{TASKDIAGD, pid_of};
 
-/// The daemon, with these as what a service manager passes: as descriptor 3,
-/// and by name.
+/// Starts the daemon as a service manager does: with a socket as descriptor 3, and the
+/// path of the notification socket.
 fn start(source: &str, passed: OwnedFd, notify: &Path) -> Child {
     Command::new("sh")
         .args(["-c", "LISTEN_FDS=1 LISTEN_PID=$$ exec \"$0\" \"$@\" 3<&0"])
@@ -49,10 +49,10 @@ fn next(manager: &UnixDatagram) -> String {
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn a_passed_socket_is_served_and_left_behind() {
+fn passed_socket_is_served_and_not_removed() {
     for source in SOURCES {
-        let folder = tempfile::tempdir().unwrap();
-        let (at, notify) = (folder.path().join("socket"), folder.path().join("notify"));
+        let dir = tempfile::tempdir().unwrap();
+        let (at, notify) = (dir.path().join("socket"), dir.path().join("notify"));
         let manager = UnixDatagram::bind(&notify).unwrap();
         let mut daemon = start(source, listening(&at, SockType::SeqPacket), &notify);
         assert_eq!(next(&manager).trim_end(), "READY=1");
@@ -64,16 +64,16 @@ fn a_passed_socket_is_served_and_left_behind() {
         kill(pid_of(&daemon), Signal::SIGTERM).unwrap();
         assert_eq!(next(&manager).trim_end(), "STOPPING=1");
         assert!(daemon.wait().unwrap().success());
-        // It is the service manager's.
+        // It belongs to the service manager.
         assert!(at.exists());
     }
 }
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn a_socket_of_another_kind_is_not_served() {
-    let folder = tempfile::tempdir().unwrap();
-    let (at, notify) = (folder.path().join("socket"), folder.path().join("notify"));
+fn passed_socket_of_another_type_is_an_error() {
+    let dir = tempfile::tempdir().unwrap();
+    let (at, notify) = (dir.path().join("socket"), dir.path().join("notify"));
     let _manager = UnixDatagram::bind(&notify).unwrap();
     let mut daemon = start("auto", listening(&at, SockType::Stream), &notify);
     assert_eq!(daemon.wait().unwrap().code(), Some(1));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! Who sees whom, against a procfs that is mounted with `hidepid=ptraceable`.
+//! The tasks that clients see, compared with a procfs with `hidepid=ptraceable`.
 
 use std::collections::BTreeSet;
 use std::fs::{self, Permissions};
@@ -14,14 +14,14 @@ use nix::sys::wait::waitpid;
 use nix::unistd::{ForkResult, Gid, Pid, Uid, chown, fork, pause, setgid, setgroups, setuid};
 
 use crate::SOURCES;
-use crate::common::{AS_USER, House, OTHER, Target, USER, sibling};
+use crate::common::{AS_USER, OTHER, Target, TestDaemon, USER, sibling};
 
-/// The oracle, mounted as long as this lives.
-struct Hiding(PathBuf);
+/// The reference: a procfs that is mounted until this is dropped.
+struct HidepidProcfs(PathBuf);
 
-impl Hiding {
-    fn new(folder: &Path) -> Self {
-        let at = folder.join("proc");
+impl HidepidProcfs {
+    fn new(dir: &Path) -> Self {
+        let at = dir.join("proc");
         fs::create_dir(&at).unwrap();
         let none = None::<&str>;
         let options = Some("hidepid=ptraceable");
@@ -29,8 +29,8 @@ impl Hiding {
         Self(at)
     }
 
-    /// What a caller finds in there.
-    fn shown_to(&self, caller: &[&str]) -> BTreeSet<u32> {
+    /// Returns the processes that a caller finds in it.
+    fn visible_to(&self, caller: &[&str]) -> BTreeSet<u32> {
         let output = Command::new(caller[0])
             .args(&caller[1..])
             .arg("ls")
@@ -38,26 +38,26 @@ impl Hiding {
             .output()
             .unwrap();
         assert!(output.status.success(), "{output:?}");
-        numbers(&output.stdout)
+        pids_in(&output.stdout)
     }
 }
 
-impl Drop for Hiding {
+impl Drop for HidepidProcfs {
     fn drop(&mut self) {
         let _ = umount(&self.0);
     }
 }
 
-fn numbers(output: &[u8]) -> BTreeSet<u32> {
+fn pids_in(output: &[u8]) -> BTreeSet<u32> {
     let text = std::str::from_utf8(output).unwrap();
     text.split_whitespace()
         .filter_map(|word| word.parse().ok())
         .collect()
 }
 
-/// Processes that differ in whatever counts.
-fn targets(house: &House, programs: &Programs) -> Vec<Target> {
-    let set_id = programs.add(house, "sleep-set-id", 0o4755);
+/// Starts processes that differ in ids, capabilities, namespaces and set-id bits.
+fn targets(daemon: &TestDaemon, programs: &Programs) -> Vec<Target> {
+    let set_id = programs.add(daemon, "sleep-set-id", 0o4755);
     let ids = |uid: u32, gid: u32| {
         let (uid, gid) = (uid.to_string(), gid.to_string());
         [
@@ -128,13 +128,13 @@ fn targets(house: &House, programs: &Programs) -> Vec<Target> {
     targets
 }
 
-/// A process of these ids that is not dumpable, until this is dropped.
+/// A process with these ids that is not dumpable, killed when this is dropped.
 struct Undumpable(Pid);
 
 impl Undumpable {
     fn new(uid: u32, gid: u32) -> Self {
-        // SAFETY: the child makes system calls alone, which may be made between
-        // fork() and exec() in a program with threads, and never returns.
+        // SAFETY: the child only makes system calls, which are permitted after fork() in a
+        // program with threads, and never returns.
         match unsafe { fork() }.unwrap() {
             ForkResult::Child => {
                 let ready = setgroups(&[]).is_ok()
@@ -177,33 +177,33 @@ impl Drop for Undumpable {
     }
 }
 
-/// A file system whose set-id bits count, as long as this lives.
+/// A file system that honours set-id bits, mounted until this is dropped.
 struct Programs(PathBuf);
 
 impl Programs {
-    fn new(folder: &Path) -> Self {
-        let at = folder.join("programs");
+    fn new(dir: &Path) -> Self {
+        let at = dir.join("programs");
         fs::create_dir(&at).unwrap();
         let none = None::<&str>;
         mount(none, &at, Some("tmpfs"), MsFlags::empty(), Some("mode=755")).unwrap();
         Self(at)
     }
 
-    /// `sleep` by another name.
-    fn add(&self, house: &House, name: &str, mode: u32) -> String {
-        self.add_as(house, Path::new("/bin/sleep"), name, mode)
+    /// Copies `sleep` to another name.
+    fn add(&self, daemon: &TestDaemon, name: &str, mode: u32) -> String {
+        self.add_as(daemon, Path::new("/bin/sleep"), name, mode)
     }
 
-    /// A program by another name, of the other user if it is set-id.
-    fn add_as(&self, house: &House, program: &Path, name: &str, mode: u32) -> String {
-        let copy = house.copy(program, mode);
+    /// Copies a program to another name, owned by the other user if it is set-id.
+    fn add_as(&self, daemon: &TestDaemon, program: &Path, name: &str, mode: u32) -> String {
+        let copy = daemon.copy(program, mode);
         let path = self.0.join(name);
         fs::copy(&copy, &path).unwrap();
         if mode & 0o4000 != 0 {
             let other = Some(OTHER);
             chown(&path, other.map(Uid::from_raw), other.map(Gid::from_raw)).unwrap();
         }
-        // chown() takes the bit away.
+        // After chown(), which clears the bit.
         fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
         path.to_str().unwrap().to_owned()
     }
@@ -215,7 +215,7 @@ impl Drop for Programs {
     }
 }
 
-/// Callers by whose eyes the oracle and the daemon agree to the last process.
+/// Callers that see the same processes in the reference and through the daemon.
 const EXACT: [&[&str]; 6] = [
     &["env"],
     &AS_USER,
@@ -241,11 +241,11 @@ const EXACT: [&[&str]; 6] = [
     &["setpriv", "--regid", "1000", "--clear-groups"],
 ];
 
-/// Callers to whom capabilities show more than the daemon does.
+/// Callers that see more in the reference because of their capabilities.
 const CAPABLE: [&[&str]; 2] = [
     // Root without CAP_SYS_PTRACE.
     &["setpriv", "--bounding-set", "-sys_ptrace"],
-    // Anybody with it.
+    // Another user with it.
     &[
         "setpriv",
         "--reuid",
@@ -260,38 +260,38 @@ const CAPABLE: [&[&str]; 2] = [
     ],
 ];
 
-/// The same without any capability.
+/// The callers of [`CAPABLE`] without any capability.
 const BARE: [&[&str]; 2] = [
     &["setpriv", "--bounding-set", "-all", "--inh-caps", "-all"],
     EXACT[1],
 ];
 
-/// The oracle, the daemon and the targets, and those that all know of.
-struct Scene {
-    house: House,
-    oracle: Hiding,
+/// A daemon, the reference, and processes to compare.
+struct Scenario {
+    daemon: TestDaemon,
+    reference: HidepidProcfs,
     known: BTreeSet<u32>,
-    // They run from there, and go first.
+    // Dropped before the file system that their programs are in.
     _targets: Vec<Target>,
     _undumpable: [Undumpable; 3],
     _programs: Programs,
 }
 
-impl Scene {
+impl Scenario {
     fn new(source: &str) -> Self {
-        let house = House::new(source, &[]);
-        let oracle = Hiding::new(house.folder.path());
-        let programs = Programs::new(house.folder.path());
-        let targets = targets(&house, &programs);
+        let daemon = TestDaemon::new(source, &[]);
+        let reference = HidepidProcfs::new(daemon.dir.path());
+        let programs = Programs::new(daemon.dir.path());
+        let targets = targets(&daemon, &programs);
         let undumpable = [(USER, USER), (OTHER, OTHER), (0, 0)];
         let undumpable = undumpable.map(|(uid, gid)| Undumpable::new(uid, gid));
         let mut known: BTreeSet<_> = targets.iter().map(Target::pid).collect();
         known.extend(undumpable.iter().map(Undumpable::pid));
-        // Of kernel threads one; init, this test and the daemon.
-        known.extend([1, 2, std::process::id(), house.pid()]);
+        // init, a kernel thread, this test and the daemon.
+        known.extend([1, 2, std::process::id(), daemon.pid()]);
         Self {
-            house,
-            oracle,
+            daemon,
+            reference,
             known,
             _targets: targets,
             _undumpable: undumpable,
@@ -300,50 +300,53 @@ impl Scene {
     }
 
     fn expected(&self, caller: &[&str]) -> BTreeSet<u32> {
-        &self.oracle.shown_to(caller) & &self.known
+        &self.reference.visible_to(caller) & &self.known
     }
 
-    fn told(&self, caller: &[&str], show: &str) -> BTreeSet<u32> {
+    fn reported(&self, caller: &[&str], show: &str) -> BTreeSet<u32> {
         let words = ["--all", "--show", show, "-o", "pid", "--no-headers"];
-        let output = self.house.command(caller, "daemon", &words);
+        let output = self.daemon.command(caller, "daemon", &words);
         assert!(output.status.success(), "{caller:?}: {output:?}");
-        &numbers(&output.stdout) & &self.known
+        &pids_in(&output.stdout) & &self.known
     }
 }
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn everybody_is_shown_whom_procfs_shows() {
+fn clients_see_the_processes_that_procfs_shows() {
     for source in SOURCES {
-        let scene = Scene::new(source);
+        let scenario = Scenario::new(source);
         for caller in EXACT {
-            let expected = scene.expected(caller);
+            let expected = scenario.expected(caller);
             for show in ["base,cred", "base,stat"] {
-                let told = scene.told(caller, show);
-                assert_eq!(told, expected, "{source}, {show}: {caller:?}");
+                let reported = scenario.reported(caller, show);
+                assert_eq!(reported, expected, "{source}, {show}: {caller:?}");
             }
         }
-        // That there is something to hide, and something to show.
-        assert!(scene.expected(EXACT[0]).len() == scene.known.len());
-        let some = scene.expected(EXACT[1]).len();
-        assert!((2..scene.known.len() / 2).contains(&some), "{some}");
+        // Root sees all of the processes, and the user some of them.
+        assert!(scenario.expected(EXACT[0]).len() == scenario.known.len());
+        let some = scenario.expected(EXACT[1]).len();
+        assert!((2..scenario.known.len() / 2).contains(&some), "{some}");
     }
 }
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn nobody_is_shown_more_for_capabilities() {
+fn capabilities_of_a_client_show_no_more_processes() {
     for source in SOURCES {
-        let scene = Scene::new(source);
+        let scenario = Scenario::new(source);
         for (caller, bare) in CAPABLE.into_iter().zip(BARE) {
-            let expected = scene.expected(caller);
+            let expected = scenario.expected(caller);
             for show in ["base,cred", "base,stat"] {
-                let told = scene.told(caller, show);
-                assert!(told.is_subset(&expected), "{source}, {show}: {caller:?}");
-                // And no less than without any.
-                let least = scene.expected(bare);
+                let reported = scenario.reported(caller, show);
+                assert!(
+                    reported.is_subset(&expected),
+                    "{source}, {show}: {caller:?}"
+                );
+                // At least the processes without any capability.
+                let least = scenario.expected(bare);
                 assert!(!least.is_empty(), "{bare:?}");
-                assert!(told.is_superset(&least), "{source}, {show}: {caller:?}");
+                assert!(reported.is_superset(&least), "{source}, {show}: {caller:?}");
             }
         }
     }
@@ -351,26 +354,26 @@ fn nobody_is_shown_more_for_capabilities() {
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn who_is_hidden_is_like_who_is_not_there() {
+fn hidden_process_is_indistinguishable_from_a_missing_one() {
     let user = EXACT[1];
     for source in SOURCES {
-        let house = House::new(source, &[]);
+        let daemon = TestDaemon::new(source, &[]);
         let hidden = Target::new(&["sleep"]);
         let free = Target::new(&["sleep"]);
         let gone = free.pid().to_string();
         free.end();
         for option in ["--pid", "--children", "--threads", "--descendants"] {
-            let ask = |pid: &str| {
-                let output = house.command(user, "daemon", &[option, pid]);
+            let error = |pid: &str| {
+                let output = daemon.command(user, "daemon", &[option, pid]);
                 assert_eq!(output.stdout, b"");
                 String::from_utf8(output.stderr)
                     .unwrap()
                     .replace(pid, "PID")
             };
-            let expected = ask(&gone);
+            let expected = error(&gone);
             assert!(expected.contains("process PID: not found"), "{expected}");
-            for pid in [hidden.pid(), house.pid(), 1] {
-                assert_eq!(ask(&pid.to_string()), expected, "{source}: {option}");
+            for pid in [hidden.pid(), daemon.pid(), 1] {
+                assert_eq!(error(&pid.to_string()), expected, "{source}: {option}");
             }
         }
     }
@@ -378,42 +381,42 @@ fn who_is_hidden_is_like_who_is_not_there() {
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
-fn who_becomes_hidden_is_not_shown_as_what_it_became() {
-    let house = House::new("procfs", &[]);
-    let programs = Programs::new(house.folder.path());
-    let secret = programs.add_as(&house, Path::new("/bin/true"), "secret", 0o4755);
+fn process_that_becomes_hidden_is_not_shown_after_execve() {
+    let daemon = TestDaemon::new("procfs", &[]);
+    let programs = Programs::new(daemon.dir.path());
+    let secret = programs.add_as(&daemon, Path::new("/bin/true"), "secret", 0o4755);
     let user = EXACT[1];
-    // Shells of the user's, which are to be seen, and whose children are until
-    // they have become the secret.
+    // Shells of the user. Their children are visible until they call execve() of the
+    // set-id program.
     let shell = format!("while :; do {secret}; done");
     let start = |_| {
         let words = [&user[1..], &["sh", "-c", &shell]].concat();
         Command::new(user[0]).args(words).spawn().unwrap()
     };
-    let storm: Vec<_> = (0..STORM).map(start).collect();
-    let command = house.copy(&sibling("taskdiag-cli"), 0o755);
-    let ask = format!(
-        "for i in $(seq {LOOKS}); do {} --transport daemon --all -o comm 2>/dev/null; done",
+    let shells: Vec<_> = (0..SHELLS).map(start).collect();
+    let command = daemon.copy(&sibling("taskdiag-cli"), 0o755);
+    let script = format!(
+        "for i in $(seq {LISTINGS}); do {} --transport daemon --all -o comm 2>/dev/null; done",
         command.display()
     );
     let output = Command::new(user[0])
         .args(&user[1..])
-        .args(["sh", "-c", &ask])
-        .env("TASKDIAG_SOCKET", house.socket())
+        .args(["sh", "-c", &script])
+        .env("TASKDIAG_SOCKET", daemon.socket())
         .output()
         .unwrap();
-    for mut shell in storm {
+    for mut shell in shells {
         shell.kill().unwrap();
         shell.wait().unwrap();
     }
-    let shown = String::from_utf8(output.stdout).unwrap();
-    let count = |name| shown.lines().filter(|line| line.trim() == name).count();
-    assert!(count("sh") >= STORM * LOOKS, "{shown}");
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    let count = |name| stdout.lines().filter(|line| line.trim() == name).count();
+    assert!(count("sh") >= SHELLS * LISTINGS, "{stdout}");
     assert_eq!(count("secret"), 0);
 }
 
-/// How many processes change all the while.
-const STORM: usize = 4;
+/// Number of shells that start programs continually.
+const SHELLS: usize = 4;
 
-/// How often it is looked for what is not to be seen.
-const LOOKS: usize = 200;
+/// Number of listings.
+const LISTINGS: usize = 200;

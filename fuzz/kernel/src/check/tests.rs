@@ -401,11 +401,9 @@ fn row_is_complete_with_the_message_without_more() {
 #[test]
 fn gone_groups_are_listed_and_denied_groups_are_found() {
     let absent = |gone, denied| {
-        let absent = abi::TaskDiagAbsent {
-            gone,
-            denied,
-            ..Default::default()
-        };
+        let mut absent = abi::TaskDiagAbsent::default();
+        absent.gone = gone;
+        absent.denied = denied;
         continuation(1, false, &[(abi::TASK_DIAG_ABSENT, absent.as_bytes())])
     };
     let mut checker = with_cmdline();

@@ -18,9 +18,9 @@ use neli::{FromBytesWithInput, ToBytes};
 use zerocopy::{FromBytes, Immutable, KnownLayout};
 
 use crate::events::{Event, EventKind, Events};
+use crate::netlink::{Header, Malformed};
 use crate::pid::Pid;
 use crate::task::Comm;
-use crate::wire::{Header, Malformed};
 
 /// Length of `struct proc_event`; later kernels may extend it.
 const PROC_EVENT_LEN: usize = 40;

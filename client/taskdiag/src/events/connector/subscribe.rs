@@ -15,10 +15,11 @@ use nix::sys::socket::{getsockopt, setsockopt};
 use super::diagnose;
 use super::message::{Command, Content, decode, encode};
 use super::{DATAGRAM, FilteredBy, Received, receive};
+use crate::datagram;
 use crate::error::{Error, KernelError, NoEvents, Result};
 use crate::events::Events;
 use crate::request::Scope;
-use crate::socket;
+use crate::sys;
 
 /// Attempts for a command whose acknowledgement was lost in an overflow.
 const ATTEMPTS: u32 = 8;
@@ -31,7 +32,7 @@ pub(super) fn open() -> Result<OwnedFd> {
         .nonblock()
         .and_then(|()| socket.bind(None, Groups::new_groups(&[CnMsgIdx::Proc.into()])))
         .map_err(|error| explain("cannot join the multicast group of process events", error))?;
-    Ok(socket::take_over(socket))
+    Ok(sys::take_over(socket))
 }
 
 /// Sets the size of the receive buffer, limited by the kernel, and returns the
@@ -120,7 +121,7 @@ fn find_acknowledgement(fd: &OwnedFd, number: u32, capacity: usize) -> Result<Ou
 }
 
 fn send(fd: &OwnedFd, command: Command, number: u32) -> Result<()> {
-    socket::send(fd.as_raw_fd(), &encode(command, number), Scope::Own).map_err(
+    datagram::send(fd.as_raw_fd(), &encode(command, number), Scope::Own).map_err(
         |error| match error {
             Error::Io { context, source } => explain(context, source),
             error => error,
@@ -131,7 +132,7 @@ fn send(fd: &OwnedFd, command: Command, number: u32) -> Result<()> {
 /// Returns the port id of the socket, which no other listener has: it
 /// distinguishes acknowledgements of its own commands from others.
 fn port(fd: &OwnedFd) -> Result<u32> {
-    socket::port(fd.as_raw_fd())
+    datagram::port(fd.as_raw_fd())
 }
 
 /// Converts an error of the system into the missing requirement, if it is

@@ -24,12 +24,10 @@ pub(crate) fn payload(
     tgid: u32,
     change: impl FnOnce(&mut abi::TaskDiagBase, &mut abi::TaskDiagCreds),
 ) -> Vec<u8> {
-    let mut base = abi::TaskDiagBase {
-        pid,
-        tgid,
-        comm: comm(b"sh"),
-        ..Default::default()
-    };
+    let mut base = abi::TaskDiagBase::default();
+    base.pid = pid;
+    base.tgid = tgid;
+    base.comm = comm(b"sh");
     let mut creds = abi::TaskDiagCreds::default();
     change(&mut base, &mut creds);
     let mut bytes = vec![1, 1, 0, 0];
@@ -116,10 +114,8 @@ fn requested_group_is_present_or_absent() {
     split.add(&more(CMDLINE | VMA, (3, 4), None)).unwrap();
     assert_eq!(split.end(1 | FILES | CMDLINE | VMA), Ok(0));
 
-    let gone = abi::TaskDiagAbsent {
-        gone: CMDLINE | VMA,
-        ..Default::default()
-    };
+    let mut gone = abi::TaskDiagAbsent::default();
+    gone.gone = CMDLINE | VMA;
     let mut cut = first_message(7, 1);
     cut.add(&more(CMDLINE, (3, 3), None)).unwrap();
     cut.add(&more(0, (0, 0), Some(gone))).unwrap();
@@ -137,12 +133,13 @@ fn with_absent(tgid: u32, groups: u64, absent: abi::TaskDiagAbsent) -> Pending {
 
 #[test]
 fn masks_are_disjoint_and_within_the_request() {
-    let absent = |gone, denied, busy, leader| abi::TaskDiagAbsent {
-        gone,
-        denied,
-        busy,
-        leader,
-        ..Default::default()
+    let absent = |gone, denied, busy, leader| {
+        let mut absent = abi::TaskDiagAbsent::default();
+        absent.gone = gone;
+        absent.denied = denied;
+        absent.busy = busy;
+        absent.leader = leader;
+        absent
     };
     let end = |tgid, groups, absent| with_absent(tgid, groups, absent).end(1 | FILES | VMA);
     assert_eq!(end(7, 1, absent(0, VMA, FILES, 0)), Ok(0));
@@ -172,23 +169,11 @@ fn row_ends_with_the_message_without_more() {
     assert!(row.is_complete());
     assert_eq!(row.end(1 | CMDLINE), Ok(0));
 
-    let limit = abi::TaskDiagAbsent {
-        limit: CMDLINE,
-        ..Default::default()
-    };
+    let mut limit = abi::TaskDiagAbsent::default();
+    limit.limit = CMDLINE;
     assert_eq!(with_absent(7, 1, limit).end(1 | CMDLINE), Ok(0));
-    assert!(
-        with_absent(
-            7,
-            1,
-            abi::TaskDiagAbsent {
-                gone: CMDLINE,
-                ..limit
-            }
-        )
-        .end(1 | CMDLINE)
-        .is_err()
-    );
+    limit.gone = CMDLINE;
+    assert!(with_absent(7, 1, limit).end(1 | CMDLINE).is_err());
 }
 
 #[test]
@@ -209,10 +194,8 @@ fn continuation_must_have_an_attribute_and_keep_the_order() {
 
 #[test]
 fn fields_that_are_not_valid_must_be_0() {
-    let mut value = abi::TaskDiagStat {
-        valid: abi::TASK_DIAG_STAT_VALID_EXIT_CODE,
-        ..Default::default()
-    };
+    let mut value = abi::TaskDiagStat::default();
+    value.valid = abi::TASK_DIAG_STAT_VALID_EXIT_CODE;
     assert_eq!(stat(value.as_bytes()), Ok(()));
     value.rss_anon = 4096;
     assert!(stat(value.as_bytes()).is_err());

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+//! The generic netlink socket of the family, watched by the runtime.
+
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::task::{Context, Poll};
+
+use tokio::io::unix::AsyncFd;
+
+use super::transport::AsyncTransport;
+use super::transport::watched::{poll_read, poll_write, watch};
+use crate::datagram;
+use crate::error::Result;
+use crate::request::Scope;
+use crate::socket::Socket;
+use crate::transport::Framing;
+
+/// A generic netlink socket.
+#[derive(Debug)]
+pub(super) struct AsyncSocket {
+    fd: AsyncFd<OwnedFd>,
+    port: u32,
+    family: u16,
+}
+
+impl AsyncSocket {
+    /// Opens a socket and resolves the family. This does not wait: the kernel
+    /// handles the request within sendmsg(2).
+    pub(super) fn connect(buffer: &mut [u8]) -> Result<Self> {
+        let (fd, port, family) = Socket::connect(buffer)?.into_parts();
+        let fd = watch(fd)?;
+        Ok(Self { fd, port, family })
+    }
+}
+
+impl AsyncTransport for AsyncSocket {
+    fn framing(&self) -> Framing {
+        self.family.into()
+    }
+
+    fn port(&self) -> u32 {
+        self.port
+    }
+
+    fn poll_send(
+        &mut self,
+        cx: &mut Context<'_>,
+        request: &[u8],
+        scope: Scope,
+    ) -> Poll<Result<()>> {
+        poll_write(&self.fd, cx, |fd| {
+            datagram::send(fd.as_raw_fd(), request, scope)
+        })
+    }
+
+    fn poll_receive(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<Result<usize>> {
+        poll_read(&self.fd, cx, |fd| datagram::receive(fd.as_raw_fd(), buffer))
+    }
+
+    /// Opens another socket: the kernel ends an unfinished dump only when its
+    /// socket is closed.
+    fn poll_reset(&mut self, _: &mut Context<'_>, buffer: &mut [u8]) -> Poll<Result<()>> {
+        Poll::Ready(Self::connect(buffer).map(|socket| *self = socket))
+    }
+}

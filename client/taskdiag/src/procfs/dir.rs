@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: MIT
+//! Directories and files of procfs: opened relative to one another, read into one
+//! buffer.
+
+use std::ffi::CStr;
+use std::fmt::{self, Write as _};
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+
+use nix::dir::Dir;
+use nix::errno::Errno;
+use nix::fcntl::{AtFlags, OFlag, open, openat};
+use nix::sys::stat::{Mode, fstatat};
+
+use super::parse;
+use super::target::Target;
+use crate::pid::Pid;
+
+/// Initial length of the buffer: enough for `stat` or `status` of nearly every task.
+const BUFFER: usize = 4096;
+
+const DIRECTORY: OFlag = OFlag::O_RDONLY
+    .union(OFlag::O_DIRECTORY)
+    .union(OFlag::O_CLOEXEC);
+
+/// The reason that a file of a task cannot be read.
+#[derive(Debug)]
+pub(super) enum ReadError {
+    /// The file does not exist: as a rule, the task has been reaped.
+    Gone,
+    /// The caller may not read it.
+    Denied,
+    /// The task has called execve() since its row was begun.
+    Changed,
+    Io(io::Error),
+}
+
+impl From<Errno> for ReadError {
+    fn from(errno: Errno) -> Self {
+        match errno {
+            Errno::ENOENT | Errno::ESRCH => Self::Gone,
+            Errno::EACCES | Errno::EPERM => Self::Denied,
+            errno => Self::Io(errno.into()),
+        }
+    }
+}
+
+impl From<io::Error> for ReadError {
+    fn from(error: io::Error) -> Self {
+        match error.raw_os_error().map(Errno::from_raw) {
+            Some(errno) => errno.into(),
+            None => Self::Io(error),
+        }
+    }
+}
+
+/// Returns `None` if the file is gone or the caller may not read it.
+pub(super) fn optional<T>(read: Result<T, ReadError>) -> Result<Option<T>, ReadError> {
+    match read {
+        Ok(value) => Ok(Some(value)),
+        Err(ReadError::Gone | ReadError::Denied) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The root of procfs, and the buffers that its files are read into.
+#[derive(Debug)]
+pub(super) struct Proc {
+    root: TaskDir,
+    path: String,
+    buffer: Vec<u8>,
+}
+
+impl Proc {
+    pub(super) fn open(path: &Path) -> io::Result<Self> {
+        Ok(Self::new(open(path, DIRECTORY, Mode::empty())?))
+    }
+
+    pub(super) fn new(root: OwnedFd) -> Self {
+        Self {
+            root: TaskDir(root),
+            path: String::new(),
+            buffer: vec![0; BUFFER],
+        }
+    }
+
+    /// Opens a task's directory.
+    pub(super) fn open_task(&mut self, target: Target) -> Result<TaskDir, ReadError> {
+        self.set_task_path(target);
+        let fd = openat(&self.root.0, self.path.as_str(), DIRECTORY, Mode::empty())?;
+        Ok(TaskDir(fd))
+    }
+
+    /// Whether a task has the pid.
+    pub(super) fn has_task(&mut self, target: Target) -> bool {
+        self.set_task_path(target);
+        self.root.has(&self.path)
+    }
+
+    /// Sets the path to a task's directory. The files of a process sum up its
+    /// threads; those below `task` are about a single thread.
+    fn set_task_path(&mut self, target: Target) {
+        let Target {
+            pid,
+            tgid,
+            is_process,
+        } = target;
+        match is_process {
+            true => self.set_path(format_args!("{tgid}")),
+            false => self.set_path(format_args!("{tgid}/task/{pid}")),
+        }
+    }
+
+    /// Reads a file of a task that consists of one record, as most do.
+    pub(super) fn read_in(&mut self, dir: &TaskDir, name: &str) -> Result<&[u8], ReadError> {
+        let mut file = dir.file(name)?;
+        let len = read_record(&mut file, &mut self.buffer)?;
+        Ok(&self.buffer[..len])
+    }
+
+    /// Reads a file of one record by its path.
+    pub(super) fn read(&mut self, path: fmt::Arguments<'_>) -> Result<&[u8], ReadError> {
+        self.set_path(path);
+        let mut file = self.root.file(&self.path)?;
+        let len = read_record(&mut file, &mut self.buffer)?;
+        Ok(&self.buffer[..len])
+    }
+
+    /// Reads a file of any number of records by its path.
+    pub(super) fn read_all(&mut self, path: fmt::Arguments<'_>) -> Result<Vec<u8>, ReadError> {
+        self.set_path(path);
+        let mut bytes = Vec::new();
+        self.root.file(&self.path)?.read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// Whether the kernel has `smaps`, which VMA and VMA_STAT are read from.
+    pub(super) fn has_smaps(&self) -> bool {
+        self.root.has("self/smaps")
+    }
+
+    /// Whether the kernel has `cgroup`.
+    pub(super) fn has_cgroups(&self) -> bool {
+        self.root.has("self/cgroup")
+    }
+
+    pub(super) fn has_path(&mut self, path: fmt::Arguments<'_>) -> bool {
+        self.set_path(path);
+        self.root.has(&self.path)
+    }
+
+    /// Returns the entries of a directory whose names are pids, in its order.
+    pub(super) fn pids(&mut self, path: fmt::Arguments<'_>) -> Result<Vec<Pid>, ReadError> {
+        self.set_path(path);
+        self.root
+            .entries(&self.path, |name| parse::number(name.to_bytes()))
+    }
+
+    fn set_path(&mut self, path: fmt::Arguments<'_>) {
+        self.path.clear();
+        // Writing to a String does not fail.
+        let _ = self.path.write_fmt(path);
+    }
+}
+
+/// Reads to the end. procfs returns a whole record at once if the buffer is large
+/// enough, so a read that does not fill the buffer is the last one.
+fn read_record(file: &mut File, buffer: &mut Vec<u8>) -> io::Result<usize> {
+    let mut len = 0;
+    loop {
+        if len == buffer.len() {
+            buffer.resize(2 * len, 0);
+        }
+        match file.read(&mut buffer[len..]) {
+            Ok(read) => {
+                len += read;
+                if len < buffer.len() {
+                    return Ok(len);
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// An open directory of procfs. That of a task refers to the task, not to its pid:
+/// it is empty as soon as the task is reaped, also if another task has the pid then.
+#[derive(Debug)]
+pub(super) struct TaskDir(OwnedFd);
+
+impl TaskDir {
+    pub(super) fn file(&self, name: &str) -> Result<File, ReadError> {
+        let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC;
+        Ok(openat(&self.0, name, flags, Mode::empty())?.into())
+    }
+
+    pub(super) fn has(&self, name: &str) -> bool {
+        fstatat(&self.0, name, AtFlags::AT_SYMLINK_NOFOLLOW).is_ok()
+    }
+
+    /// Whether the task has not been reaped.
+    pub(super) fn is_alive(&self) -> bool {
+        self.has("stat")
+    }
+
+    /// Maps the entries of a directory in it, in its order. Entries that `make`
+    /// returns `None` for are left out.
+    pub(super) fn entries<T>(
+        &self,
+        name: &str,
+        mut make: impl FnMut(&CStr) -> Option<T>,
+    ) -> Result<Vec<T>, ReadError> {
+        let mut made = Vec::new();
+        let mut dir = Dir::openat(&self.0, name, DIRECTORY, Mode::empty())?;
+        for entry in dir.iter() {
+            made.extend(make(entry?.file_name()));
+        }
+        Ok(made)
+    }
+
+    pub(super) fn fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}

@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: MIT
+//! Checks requests as the kernel does: an invalid request is refused with the same
+//! errno, text and attribute.
+
+use nix::libc;
+
+use super::cgroups::Cgroups;
+use super::dir::Proc;
+use super::parse;
+use crate::abi::{self, TASK_DIAG_COMM_LEN, TaskDiagFeatures};
+use crate::error::{BadAttr, KernelError};
+use crate::pid::Pid;
+use crate::receiver::RECEIVE_MIN;
+use crate::request::Show;
+use crate::request::{Features, FilterKinds, Options, Strategies};
+use crate::request::{Filters, States};
+use crate::request::{Request, Strategy};
+use crate::source::Mode;
+use crate::task::VmaFlags;
+
+/// The greatest pid of any kernel.
+const PID_MAX: Pid = if cfg!(target_pointer_width = "64") {
+    4 * 1024 * 1024
+} else {
+    32 * 1024
+};
+
+type Result<T, E = KernelError> = std::result::Result<T, E>;
+
+/// A valid request, with the values of the host that its rows need.
+#[derive(Debug)]
+pub(super) struct Query {
+    pub(super) show: Show,
+    pub(super) strategy: Strategy,
+    /// The pids are in ascending order, each once.
+    pub(super) filters: Filters,
+    /// The path of the cgroup of the filter.
+    pub(super) cgroup: Option<Vec<u8>>,
+    /// The reply ends after the first row.
+    pub(super) is_single: bool,
+    /// Nanoseconds that the caller's time namespace adds to the time since boot.
+    pub(super) boot_offset: i64,
+    /// Whether the kernel measures the time that tasks wait for block devices.
+    pub(super) counts_delays: bool,
+}
+
+impl Query {
+    /// Checks a request.
+    pub(super) fn new(
+        request: &Request<'_>,
+        mode: Mode,
+        proc: &mut Proc,
+        cgroups: &Cgroups,
+        features: &Features,
+    ) -> Result<Self> {
+        let get = |errno, text: String| refusal(errno, text, abi::TASK_DIAG_CMD_ATTR_GET);
+        let is_one = matches!(request.strategy, Strategy::One(_));
+        let is_single = match mode {
+            Mode::Dump => false,
+            Mode::Get => !(is_one && request.show.intersects(Show::NEEDS_DUMP)),
+        };
+        check_options(request)?;
+        check_groups(request.show, is_single, features)?;
+        check_filters(request, features)?;
+        if let Some(uid) = request.filters.uid {
+            if !has_mapping(uid, proc) {
+                let text = "uid: no such id in the user namespace";
+                return Err(refusal(libc::EINVAL, text, abi::TASK_DIAG_CMD_ATTR_UID));
+            }
+        }
+        let cgroup = match request.filters.cgroup {
+            Some(id) => Some(cgroups.path_of(id).ok_or_else(|| {
+                let text = "cgroup: no such cgroup";
+                refusal(libc::ENOENT, text, abi::TASK_DIAG_CMD_ATTR_CGROUP)
+            })?),
+            None => None,
+        };
+        if is_single && !is_one {
+            let text = "dump_strategy: needs NLM_F_DUMP".to_owned();
+            return Err(get(libc::EINVAL, text));
+        }
+        match request.strategy {
+            Strategy::All | Strategy::AllThreads => {}
+            Strategy::One(pid)
+            | Strategy::Children(pid)
+            | Strategy::Threads(pid)
+            | Strategy::Descendants(pid) => {
+                if !is_pid(pid) {
+                    let text = "pid: not the number of a task".to_owned();
+                    return Err(get(libc::EINVAL, text));
+                }
+            }
+        }
+        let mut filters = request.filters.clone();
+        if let Some(pids) = &mut filters.pids {
+            pids.sort_unstable();
+            pids.dedup();
+        }
+        let show = request.show;
+        Ok(Self {
+            show,
+            strategy: request.strategy,
+            filters,
+            cgroup,
+            is_single,
+            boot_offset: match show.contains(Show::IDENT) {
+                true => boot_offset(proc),
+                false => 0,
+            },
+            counts_delays: show.contains(Show::STAT) && counts_delays(proc),
+        })
+    }
+
+    /// Whether the request is about a single task.
+    pub(super) const fn is_one(&self) -> bool {
+        matches!(self.strategy, Strategy::One(_))
+    }
+
+    /// Whether the filter by pids, if there is one, includes this pid.
+    pub(super) fn includes(&self, pid: Pid) -> bool {
+        let pids = self.filters.pids.as_ref();
+        pids.is_none_or(|pids| pids.binary_search(&pid).is_ok())
+    }
+}
+
+/// The error of a request whose task does not exist.
+pub(super) fn no_such_task() -> KernelError {
+    let text = "pid: no such task";
+    refusal(libc::ESRCH, text, abi::TASK_DIAG_CMD_ATTR_GET)
+}
+
+/// The error of a request whose task ended before its row was read.
+pub(super) fn gone() -> KernelError {
+    KernelError {
+        attribute: None,
+        ..no_such_task()
+    }
+}
+
+fn refusal(errno: i32, text: impl Into<String>, attribute: u16) -> KernelError {
+    KernelError {
+        message: Some(text.into()),
+        attribute: Some(BadAttr {
+            kind: Some(attribute),
+            offset: None,
+            missing: false,
+        }),
+        ..KernelError::new(errno)
+    }
+}
+
+/// Returns the features of procfs on this host.
+pub(super) fn features(proc: &Proc, cgroups: &Cgroups) -> Features {
+    let mut features = Features::from(TaskDiagFeatures::default());
+    features.groups = Show::all();
+    features.recv_min = RECEIVE_MIN as u32;
+    features.strategies = Strategies::all();
+    features.filters = FilterKinds::all();
+    features.vma_flags = VmaFlags::all();
+    if !proc.has_smaps() {
+        features.groups -= Show::VMA | Show::VMA_STAT;
+        features.filters -= FilterKinds::VMA_FLAGS;
+        features.vma_flags = VmaFlags::empty();
+    }
+    if !proc.has_cgroups() {
+        features.groups -= Show::CGROUP;
+    }
+    if !cgroups.are_mounted() {
+        features.filters -= FilterKinds::CGROUP;
+    }
+    features
+}
+
+/// Refuses options that name a namespace or a task by a descriptor.
+fn check_options(request: &Request<'_>) -> Result<()> {
+    let options = Options::from(request);
+    for (option, attribute) in [
+        (Options::PIDNS_FD, abi::TASK_DIAG_CMD_ATTR_PIDNS_FD),
+        (Options::PIDFD, abi::TASK_DIAG_CMD_ATTR_PIDFD),
+    ] {
+        if options.contains(option) {
+            let name = abi::attribute_name(attribute).unwrap_or("descriptor");
+            let text = format!("{name}: not supported by procfs");
+            return Err(refusal(libc::EOPNOTSUPP, text, attribute));
+        }
+    }
+    Ok(())
+}
+
+fn check_groups(show: Show, is_single: bool, features: &Features) -> Result<()> {
+    let attribute = abi::TASK_DIAG_CMD_ATTR_GET;
+    let unknown = show.difference(Show::all()).bits();
+    if unknown != 0 {
+        let text = format!("show_flags: unknown bits 0x{unknown:x}");
+        return Err(refusal(libc::EINVAL, text, attribute));
+    }
+    for (name, group) in show.iter_names() {
+        if !features.groups.contains(group) {
+            let text = format!("show_flags: no group {name} in this kernel");
+            return Err(refusal(libc::EOPNOTSUPP, text, attribute));
+        }
+        if is_single && Show::NEEDS_DUMP.contains(group) {
+            let text = format!("show_flags: {name} needs NLM_F_DUMP");
+            return Err(refusal(libc::EINVAL, text, attribute));
+        }
+    }
+    Ok(())
+}
+
+/// Checks the values of the filters, in the order of their numbers.
+fn check_filters(request: &Request<'_>, features: &Features) -> Result<()> {
+    let Filters {
+        uid: _,
+        cgroup,
+        states,
+        comm,
+        pids,
+        vma_flags,
+    } = &request.filters;
+    if cgroup.is_some() && !features.filters.contains(FilterKinds::CGROUP) {
+        let text = "cgroup: no such filter in this kernel";
+        let attribute = abi::TASK_DIAG_CMD_ATTR_CGROUP;
+        return Err(refusal(libc::EOPNOTSUPP, text, attribute));
+    }
+    if let Some(states) = states {
+        check_states(*states)?;
+    }
+    if let Some(comm) = comm {
+        check_comm(comm)?;
+    }
+    if let Some(pids) = pids {
+        let text = match pids.is_empty() {
+            true => "pids: 0 bytes are no list of u32",
+            false => "pids: not the number of a task",
+        };
+        if pids.is_empty() || !pids.iter().copied().all(is_pid) {
+            return Err(refusal(libc::EINVAL, text, abi::TASK_DIAG_CMD_ATTR_PIDS));
+        }
+    }
+    if let Some(flags) = vma_flags {
+        let unknown = flags.difference(VmaFlags::all()).bits();
+        let text = match unknown {
+            0 if request.show.intersects(Show::VMA | Show::VMA_STAT) => return Ok(()),
+            0 => "vma_flags: show_flags asks for no areas".to_owned(),
+            _ => format!("vma_flags: unknown bits 0x{unknown:x}"),
+        };
+        return Err(refusal(
+            libc::EINVAL,
+            text,
+            abi::TASK_DIAG_CMD_ATTR_VMA_FLAGS,
+        ));
+    }
+    Ok(())
+}
+
+fn check_states(states: States) -> Result<()> {
+    let unknown = states.difference(States::all()).bits();
+    let text = match unknown {
+        0 if states.is_empty() => "states: none".to_owned(),
+        0 => return Ok(()),
+        _ => format!("states: unknown bits 0x{unknown:x}"),
+    };
+    Err(refusal(libc::EINVAL, text, abi::TASK_DIAG_CMD_ATTR_STATES))
+}
+
+fn check_comm(comm: &[u8]) -> Result<()> {
+    let max = TASK_DIAG_COMM_LEN - 1;
+    let (errno, text) = match comm.len() {
+        len if len == 0 || len > max => {
+            let text = format!("comm: {len} bytes instead of 1 to {max}");
+            (libc::ERANGE, text)
+        }
+        _ if comm.contains(&0) => (libc::EINVAL, "comm: a NUL before its end".to_owned()),
+        _ => return Ok(()),
+    };
+    Err(refusal(errno, text, abi::TASK_DIAG_CMD_ATTR_COMM))
+}
+
+fn is_pid(pid: Pid) -> bool {
+    (1..=PID_MAX).contains(&pid)
+}
+
+/// Whether the caller's user namespace maps this id.
+fn has_mapping(uid: u32, proc: &mut Proc) -> bool {
+    // A kernel without user namespaces has no such file, and all ids.
+    let Ok(map) = proc.read_all(format_args!("self/uid_map")) else {
+        return uid != u32::MAX;
+    };
+    map.split(|&byte| byte == b'\n').any(|line| {
+        let mut numbers = parse::words(line).map(parse::number::<u64>);
+        match (numbers.next(), numbers.next(), numbers.next()) {
+            (Some(Some(first)), Some(_), Some(Some(count))) => {
+                u64::from(uid) >= first && u64::from(uid) - first < count
+            }
+            _ => false,
+        }
+    })
+}
+
+/// Reads the offset of the caller's time namespace; 0 without time namespaces.
+fn boot_offset(proc: &mut Proc) -> i64 {
+    let text = proc.read_all(format_args!("self/timens_offsets"));
+    text.map_or(0, |text| boot_offset_in(&text).unwrap_or(0))
+}
+
+/// Parses "boottime           -5 500000000".
+fn boot_offset_in(text: &[u8]) -> Option<i64> {
+    let mut lines = text.split(|&byte| byte == b'\n');
+    let line = lines.find_map(|line| line.strip_prefix(b"boottime"))?;
+    let mut words = parse::words(line).map(|word| std::str::from_utf8(word).ok()?.parse().ok());
+    let (seconds, nanoseconds): (i64, i64) = (words.next()??, words.next()??);
+    seconds.checked_mul(1_000_000_000)?.checked_add(nanoseconds)
+}
+
+fn counts_delays(proc: &mut Proc) -> bool {
+    let text = proc.read_all(format_args!("sys/kernel/task_delayacct"));
+    text.is_ok_and(|text| text.trim_ascii() == b"1")
+}

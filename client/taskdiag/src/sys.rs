@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT
+//! System interfaces that have no safe wrapper in nix, neli or tokio.
+//!
+//! This is the only module of the crate with `unsafe` code; the crate denies it
+//! everywhere else.
+
+#![allow(unsafe_code, reason = "wraps unsafe interfaces")]
+
+#[cfg(feature = "netlink")]
+#[allow(
+    unreachable_pub,
+    missing_docs,
+    reason = "the macro declares public items"
+)]
+pub(crate) mod sockopt {
+    use nix::libc;
+    use nix::{setsockopt_impl, sockopt_impl};
+
+    // SAFETY: the macro calls setsockopt() with the address and the size of an
+    // int, which is the type of NETLINK_EXT_ACK.
+    sockopt_impl!(
+        ExtAck,
+        SetOnly,
+        libc::SOL_NETLINK,
+        libc::NETLINK_EXT_ACK,
+        bool
+    );
+}
+
+/// Takes the descriptor out of a socket that neli opened.
+#[cfg(feature = "events")]
+pub(crate) fn take_over(socket: neli::socket::NlSocket) -> std::os::fd::OwnedFd {
+    use std::os::fd::{FromRawFd, IntoRawFd, OwnedFd};
+
+    // SAFETY: into_raw_fd() gives up the ownership of an open descriptor.
+    unsafe { OwnedFd::from_raw_fd(socket.into_raw_fd()) }
+}
+
+/// Registers a descriptor with the runtime of the caller.
+#[cfg(all(feature = "tokio", any(feature = "netlink", feature = "daemon")))]
+pub(crate) fn register(
+    fd: std::os::fd::OwnedFd,
+) -> std::io::Result<tokio::io::unix::AsyncFd<std::os::fd::OwnedFd>> {
+    // SAFETY: an OwnedFd is open until it is dropped, and always returns the same
+    // descriptor. The owners of the AsyncFd, in `asynchronous`, never replace the
+    // OwnedFd in it.
+    Ok(unsafe { tokio::io::unix::AsyncFd::register(fd) }?)
+}
+
+/// Registers a connector with the runtime of the caller.
+#[cfg(all(feature = "tokio", feature = "events"))]
+pub(crate) fn register_connector(
+    connector: crate::events::Connector,
+) -> std::io::Result<tokio::io::unix::AsyncFd<crate::events::Connector>> {
+    // SAFETY: a Connector owns an open descriptor until it is dropped, and always
+    // returns the same one. The owner of the AsyncFd, EventStream, never replaces
+    // the Connector in it.
+    Ok(unsafe { tokio::io::unix::AsyncFd::register(connector) }?)
+}
+
+/// Calls pidfd_open().
+#[cfg(feature = "procfs")]
+pub(crate) fn pidfd_open(
+    pid: u32,
+    flags: nix::libc::c_uint,
+) -> std::io::Result<std::os::fd::OwnedFd> {
+    use std::os::fd::{FromRawFd, OwnedFd};
+
+    // SAFETY: the system call takes two numbers and no pointer.
+    let fd = unsafe { nix::libc::syscall(nix::libc::SYS_pidfd_open, pid, flags) };
+    if fd < 0 {
+        return Err(std::io::Error::last_os_error());
+    }
+    // SAFETY: the descriptor is new, so nothing else owns it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd as i32) })
+}

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: MIT
+//! Encodes tasks as the messages of a reply.
+
+use taskdiag::abi::{
+    self, TaskDiagBase, TaskDiagCgroup, TaskDiagCreds, TaskDiagFiles, TaskDiagIdent, TaskDiagNs,
+    TaskDiagStat, TaskDiagVma, TaskDiagVmaStat,
+};
+use taskdiag::daemon_protocol::FLAG_CACHED;
+use taskdiag::{Cgroup, TaskRef, Vma};
+use zerocopy::IntoBytes;
+
+use crate::message::{ATTRIBUTE, Message};
+
+/// The maximum length of an attribute, including its header.
+const ATTRIBUTE_MAX: usize = u16::MAX as usize;
+/// A shorter part of a command line is left to the next message.
+const CMDLINE_MIN: usize = 64;
+/// Alignment of the records in VMA and VMA_STAT.
+const RECORD: usize = 8;
+
+/// Encodes rows, or pieces of rows, as messages.
+#[derive(Debug)]
+pub(crate) struct RowEncoder {
+    message: Message,
+    is_dump: bool,
+}
+
+impl RowEncoder {
+    /// Encodes rows of the reply to this request.
+    pub(crate) fn new(request: &[u8], is_dump: bool) -> Self {
+        Self {
+            message: Message::replying_to(request),
+            is_dump,
+        }
+    }
+
+    /// Encodes a task, or a piece of a task, as one or more messages, and calls `emit`
+    /// with each message.
+    pub(crate) fn encode(&mut self, task: TaskRef<'_>, emit: &mut dyn FnMut(&[u8])) {
+        let mut flags = 0;
+        if task.is_cached() {
+            flags |= FLAG_CACHED;
+        }
+        let mut row = Row {
+            message: &mut self.message,
+            pids: (task.pid(), task.tgid()),
+            is_dump: self.is_dump,
+            flags,
+            emit,
+        };
+        row.begin(task.is_continuation());
+        row.put_groups(task);
+        if let Some(cmdline) = task.cmdline() {
+            row.put_cmdline(cmdline.as_bytes());
+        }
+        row.put_mappings(task);
+        row.message.put_absent(task.absent());
+        row.end(task.has_more());
+    }
+}
+
+/// The current message of a row.
+struct Row<'a> {
+    message: &'a mut Message,
+    pids: (u32, u32),
+    is_dump: bool,
+    /// `TASK_DIAG_FLAG_*` of all messages of the row.
+    flags: u32,
+    emit: &'a mut dyn FnMut(&[u8]),
+}
+
+impl Row<'_> {
+    fn begin(&mut self, is_continuation: bool) {
+        let flags = match is_continuation {
+            true => self.flags | abi::TASK_DIAG_FLAG_CONT,
+            false => self.flags,
+        };
+        self.message.begin_row(self.pids, self.is_dump, flags);
+    }
+
+    fn end(&mut self, has_more: bool) {
+        if has_more {
+            self.message.set_more();
+        }
+        self.message.end();
+        (self.emit)(self.message.as_bytes());
+    }
+
+    /// Ends the message, and begins the next one of the row.
+    fn split(&mut self) {
+        self.end(true);
+        self.begin(true);
+    }
+
+    /// Appends an attribute to this message, or to the next one.
+    fn put(&mut self, kind: u16, value: &[u8]) {
+        if ATTRIBUTE + value.len() > self.message.room() {
+            self.split();
+        }
+        self.message.put(kind, value);
+    }
+
+    /// Appends the groups that consist of one attribute, in the kernel's order.
+    fn put_groups(&mut self, task: TaskRef<'_>) {
+        if let Some(base) = task.base() {
+            self.put(abi::TASK_DIAG_BASE, TaskDiagBase::from(base).as_bytes());
+        }
+        if let Some(cred) = task.cred() {
+            self.put(abi::TASK_DIAG_CRED, TaskDiagCreds::from(cred).as_bytes());
+        }
+        if let Some(stat) = task.stat() {
+            self.put(abi::TASK_DIAG_STAT, TaskDiagStat::from(stat).as_bytes());
+        }
+        if let Some(ident) = task.ident() {
+            self.put(abi::TASK_DIAG_IDENT, TaskDiagIdent::from(ident).as_bytes());
+        }
+        if let Some(ns) = task.ns() {
+            self.put(abi::TASK_DIAG_NS, TaskDiagNs::from(ns).as_bytes());
+        }
+        if let Some(cgroup) = task.cgroup() {
+            self.put(abi::TASK_DIAG_CGROUP, &encode_cgroup(&cgroup));
+        }
+        if let Some(files) = task.files() {
+            self.put(abi::TASK_DIAG_FILES, TaskDiagFiles::from(files).as_bytes());
+        }
+    }
+
+    fn put_cmdline(&mut self, mut bytes: &[u8]) {
+        loop {
+            let room = self.message.room().min(ATTRIBUTE_MAX);
+            let room = room.saturating_sub(ATTRIBUTE) & !3;
+            if room < CMDLINE_MIN && room < bytes.len() {
+                self.split();
+                continue;
+            }
+            let (part, rest) = bytes.split_at(room.min(bytes.len()));
+            self.message.put(abi::TASK_DIAG_CMDLINE, part);
+            if rest.is_empty() {
+                return;
+            }
+            bytes = rest;
+            self.split();
+        }
+    }
+
+    /// Appends VMA and VMA_STAT. Both groups of a mapping are in the same message.
+    fn put_mappings(&mut self, task: TaskRef<'_>) {
+        let (mut vmas, mut stats) = (task.vmas(), task.vma_stats());
+        let mut part = Mappings {
+            vmas: vmas.is_some().then(Vec::new),
+            stats: stats.is_some().then(Vec::new),
+        };
+        loop {
+            let vma = vmas.as_mut().and_then(Iterator::next);
+            let stat = stats.as_mut().and_then(Iterator::next);
+            if vma.is_none() && stat.is_none() {
+                break;
+            }
+            let vma = vma.map(|vma| encode_vma(&vma)).unwrap_or_default();
+            let stat = stat.map(TaskDiagVmaStat::from);
+            let stat = stat.as_ref().map_or(&[][..], IntoBytes::as_bytes);
+            if !part.fits(vma.len(), stat.len(), self.message.room()) {
+                self.put_part(&mut part);
+                self.split();
+            }
+            part.add(&vma, stat);
+        }
+        self.put_part(&mut part);
+    }
+
+    /// Appends the attributes, and empties them.
+    fn put_part(&mut self, part: &mut Mappings) {
+        for (kind, records) in [
+            (abi::TASK_DIAG_VMA, &mut part.vmas),
+            (abi::TASK_DIAG_VMA_STAT, &mut part.stats),
+        ] {
+            if let Some(records) = records {
+                self.message.put(kind, records);
+                records.clear();
+            }
+        }
+    }
+}
+
+/// The values of the attributes VMA and VMA_STAT of a message; `None` if the task
+/// lacks the group.
+struct Mappings {
+    vmas: Option<Vec<u8>>,
+    stats: Option<Vec<u8>>,
+}
+
+impl Mappings {
+    /// Whether records of these lengths fit.
+    fn fits(&self, vma: usize, stat: usize, room: usize) -> bool {
+        let attribute = |records: &Option<Vec<u8>>, more| {
+            records
+                .as_ref()
+                .map_or(0, |records| ATTRIBUTE + records.len() + more)
+        };
+        let (vmas, stats) = (attribute(&self.vmas, vma), attribute(&self.stats, stat));
+        vmas + stats <= room && vmas <= ATTRIBUTE_MAX && stats <= ATTRIBUTE_MAX
+    }
+
+    fn add(&mut self, vma: &[u8], stat: &[u8]) {
+        if let Some(vmas) = &mut self.vmas {
+            vmas.extend_from_slice(vma);
+        }
+        if let Some(stats) = &mut self.stats {
+            stats.extend_from_slice(stat);
+        }
+    }
+}
+
+fn encode_vma(vma: &Vma<'_>) -> Vec<u8> {
+    let size = size_of::<TaskDiagVma>();
+    let mut record = TaskDiagVma::from(vma);
+    let mut name = Vec::new();
+    if let Some(bytes) = &vma.name {
+        record.name_off = size as u32;
+        name.extend_from_slice(bytes);
+        name.push(0);
+    }
+    let len = (size + name.len()).next_multiple_of(RECORD);
+    record.len = len as u32;
+    let mut bytes = record.as_bytes().to_vec();
+    bytes.extend(name);
+    bytes.resize(len, 0);
+    bytes
+}
+
+fn encode_cgroup(cgroup: &Cgroup<'_>) -> Vec<u8> {
+    let mut head = TaskDiagCgroup::from(cgroup);
+    let mut path = Vec::new();
+    if let Some(bytes) = &cgroup.path {
+        head.path_off = size_of::<TaskDiagCgroup>() as u32;
+        path.extend_from_slice(bytes);
+        path.push(0);
+    }
+    [head.as_bytes(), &path].concat()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: MIT
+//! Tasks that are encoded and parsed again.
+
+use taskdiag::reassembly::{Event, Reassembly};
+use taskdiag::{
+    Absent, Base, Cgroup, Cmdline, Comm, Cred, FileCounts, Files, Framing, Ident, Memory, Ns, Pid,
+    RECEIVE_BUFFER, Show, Stat, State, Task, Vma, VmaFlags, VmaStat,
+};
+
+use super::*;
+
+const REQUEST: [u8; 16] = [16, 0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0];
+
+/// Encodes a task, and parses the messages.
+fn round_trip(task: &Task) -> (Task, usize) {
+    let mut messages = Vec::new();
+    let mut encoder = RowEncoder::new(&REQUEST, true);
+    encoder.encode(TaskRef::from(task), &mut |message| {
+        assert!(message.len() <= RECEIVE_BUFFER, "{}", message.len());
+        messages.push(message.to_vec());
+    });
+    let mut reassembly = Reassembly::new(Framing::Plain, 7, 0);
+    reassembly.accept_forwarded(true);
+    for message in &messages {
+        let mut feed = reassembly.feed(message);
+        if let Event::Task(parsed) = feed.next().unwrap() {
+            return (parsed.to_owned(), messages.len());
+        }
+    }
+    panic!("no task in {} messages", messages.len());
+}
+
+/// `$type` with these fields: its structures are not exhaustive.
+macro_rules! with {
+    ($type:ty { $($field:ident: $value:expr),* $(,)? }) => {{
+        let mut value = <$type>::default();
+        $(value.$field = $value;)*
+        value
+    }};
+}
+
+fn task(pid: Pid) -> Task {
+    with!(Task {
+        pid: pid,
+        tgid: pid,
+        base: Some(with!(Base {
+            pid: pid,
+            tgid: pid,
+            ppid: 1,
+            tpid: 9,
+            state: State::Zombie,
+            comm: Comm::new(b"sh"),
+        })),
+        cred: Some(with!(Cred {
+            euid: 3,
+            fsgid: 4,
+            no_new_privs: true
+        })),
+        stat: Some(with!(Stat {
+            start_time: 5,
+            tty_pgrp: -1,
+            run_delay: Some(0),
+            memory: Some(with!(Memory {
+                vsize: 4096,
+                locked: 1
+            })),
+            exit_code: Some(3 << 8),
+        })),
+        ident: Some(with!(Ident {
+            start_time: 6,
+            pidfd_ino: Some(7),
+            leader: true
+        })),
+        ns: Some(with!(Ns {
+            mnt: Some(8),
+            user_id: Some(9)
+        })),
+        files: Some(with!(Files {
+            limit_hard: u64::MAX,
+            counts: Some(with!(FileCounts { total: 3, other: 1 })),
+        })),
+        cgroup: Some(with!(Cgroup<'static> {
+            id: 10,
+            deleted: true,
+            path: Some(b"/a (deleted)".into()),
+        })),
+    })
+}
+
+#[test]
+fn every_group_is_parsed_as_it_was_encoded() {
+    let mut expected = task(7);
+    expected.cmdline = Some(Cmdline::from(b"a\0b\0".to_vec()));
+    expected.absent.denied = Show::VMA;
+    let (parsed, messages) = round_trip(&expected);
+    assert_eq!((parsed, messages), (expected, 1));
+
+    let mut cached = task(7);
+    cached.cached = true;
+    assert!(round_trip(&cached).0.cached);
+    let empty = with!(Task { pid: 7, tgid: 7 });
+    assert_eq!(round_trip(&empty).0, empty);
+}
+
+#[test]
+fn long_groups_are_split_into_messages() {
+    let name = |i: u64| b"n".repeat(i as usize % 4000);
+    let mut expected = task(7);
+    expected.cmdline = Some(Cmdline::from(vec![b'x'; 100_001]));
+    expected.vmas = Some(
+        (0..500)
+            .map(|i| {
+                with!(Vma<'static> {
+                    start: i << 12,
+                    end: (i + 1) << 12,
+                    flags: VmaFlags::READ,
+                    dev_minor: 3,
+                    name: (i > 0).then(|| name(i).into()),
+                })
+            })
+            .collect(),
+    );
+    expected.vma_stats = Some(
+        (0..500)
+            .map(|i| {
+                with!(VmaStat {
+                    start: i << 12,
+                    end: (i + 1) << 12,
+                    rss: i
+                })
+            })
+            .collect(),
+    );
+    expected.absent = with!(Absent { gone: Show::VMA });
+    let (parsed, messages) = round_trip(&expected);
+    assert_eq!(parsed, expected);
+    assert!(messages >= 10, "{messages}");
+}
+
+#[test]
+fn empty_long_groups_are_present() {
+    let mut expected = task(7);
+    expected.cmdline = Some(Cmdline::default());
+    expected.vmas = Some(vec![]);
+    expected.vma_stats = Some(vec![]);
+    assert_eq!(round_trip(&expected), (expected, 1));
+}

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: MIT
+//! Forwards requests to the kernel's task_diag, and returns its replies as the messages
+//! of `/proc/task-diag`, also if the transport is netlink.
+
+use taskdiag::abi;
+use taskdiag::netlink::{Attributes, Header, Malformed, align, from_done, from_error};
+use taskdiag::{Framing, KernelError, RECEIVE_BUFFER, Result, Scope, Transport};
+
+use crate::message::{
+    ATTRIBUTE, Fault, HEADER, Message, NLM_F_ACK, NLM_F_DUMP_INTR, NLM_F_MULTI, NLMSG_DONE,
+    NLMSG_ERROR, Refusal,
+};
+use crate::request::RequestMessage;
+
+/// Length of the generic netlink header.
+const GENL_HEADER: usize = 4;
+const FEATURES: u16 = abi::task_diag_nlmsg(abi::TASK_DIAG_CMD_FEATURES);
+
+// The fields of a message header.
+const KIND: std::ops::Range<usize> = 4..6;
+const FLAGS: std::ops::Range<usize> = 6..8;
+/// The sequence number and the port number.
+const ADDRESS: std::ops::Range<usize> = 8..16;
+
+/// The reply to a request that was forwarded.
+#[derive(Debug)]
+pub(crate) struct Relay<T> {
+    transport: T,
+    buffer: Box<[u8]>,
+    /// The message that is translated.
+    message: Message,
+    datagram: Vec<u8>,
+    /// The address of the request.
+    address: [u8; 8],
+    has_ended: bool,
+}
+
+impl<T: Transport> Relay<T> {
+    /// Forwards a request.
+    ///
+    /// # Errors
+    ///
+    /// Errors of the transport.
+    pub(crate) fn send(mut transport: T, request: &RequestMessage<'_>) -> Result<Self> {
+        let forwarded = frame(request, transport.framing());
+        transport.send(&forwarded, Scope::Own)?;
+        Ok(Self {
+            transport,
+            buffer: vec![0; RECEIVE_BUFFER].into(),
+            message: Message::replying_to(request.bytes),
+            datagram: Vec::new(),
+            address: *request.bytes[ADDRESS].first_chunk().unwrap_or(&[0; 8]),
+            has_ended: false,
+        })
+    }
+
+    /// Returns the next datagram of the reply; `None` at the end and after an error.
+    ///
+    /// # Errors
+    ///
+    /// Errors of the transport.
+    pub(crate) fn receive(&mut self) -> Result<Option<&[u8]>> {
+        if self.has_ended {
+            return Ok(None);
+        }
+        // An error ends the reply.
+        self.has_ended = true;
+        let len = self.transport.receive(&mut self.buffer)?;
+        self.datagram.clear();
+        self.has_ended = self.translate(len)?;
+        Ok(Some(&self.datagram))
+    }
+
+    /// Translates a datagram, message by message. Returns whether it ends the reply.
+    fn translate(&mut self, len: usize) -> Result<bool, Malformed> {
+        let framing = self.transport.framing();
+        let mut rest = &self.buffer[..len];
+        let mut has_ended = false;
+        while !rest.is_empty() && !has_ended {
+            let (header, payload, len) = Header::split(rest)?;
+            let is_dump = header.flags & NLM_F_MULTI != 0;
+            has_ended = match header.kind {
+                NLMSG_ERROR | NLMSG_DONE => true,
+                kind => framing.is_kind(kind) && !is_dump,
+            };
+            let begin = self.datagram.len();
+            match framing {
+                Framing::Genl { .. } => {
+                    set_plain(&mut self.message, header, payload);
+                    self.datagram.extend(self.message.as_bytes());
+                }
+                _ => self.datagram.extend(&rest[..len.min(rest.len())]),
+            }
+            self.datagram[begin..][ADDRESS].copy_from_slice(&self.address);
+            clear_options(&mut self.datagram[begin..]);
+            self.datagram.resize(align(self.datagram.len()), 0);
+            rest = rest.get(len..).unwrap_or_default();
+        }
+        Ok(has_ended)
+    }
+}
+
+/// Returns the bytes of a request for a transport with this framing. The client
+/// receives a reply to every request, so it needs no acknowledgement.
+fn frame(request: &RequestMessage<'_>, framing: Framing) -> Vec<u8> {
+    let mut bytes = request.bytes.to_vec();
+    let flags = request.header.flags & !NLM_F_ACK;
+    bytes[FLAGS].copy_from_slice(&flags.to_ne_bytes());
+    if let Framing::Genl { family } = framing {
+        let len = request.header.len + GENL_HEADER as u32;
+        bytes.truncate(HEADER);
+        bytes[..4].copy_from_slice(&len.to_ne_bytes());
+        bytes[KIND].copy_from_slice(&family.to_ne_bytes());
+        // The kernel fills in the port number.
+        bytes[12..].fill(0);
+        bytes.extend([request.cmd, abi::TASK_DIAG_GENL_VERSION, 0, 0]);
+        bytes.extend(request.payload);
+    }
+    bytes
+}
+
+/// Clears the options in a message with the features: RequestMessage::parse() refuses
+/// them.
+fn clear_options(message: &mut [u8]) {
+    const OPTIONS: usize = std::mem::offset_of!(abi::TaskDiagFeatures, options);
+    let kind = message.get(KIND).map(|kind| kind == FEATURES.to_ne_bytes());
+    let (Some(true), Some(bytes)) = (kind, message.get_mut(HEADER..)) else {
+        return;
+    };
+    let mut attributes = Attributes::new(bytes);
+    let mut found = None;
+    let mut at = 0;
+    while let Some(Ok((kind, value))) = attributes.next() {
+        if kind == abi::TASK_DIAG_FEATURES {
+            let begin = at + ATTRIBUTE;
+            let end = (begin + OPTIONS + size_of::<u64>()).min(begin + value.len());
+            found = Some(begin + OPTIONS..end);
+        }
+        at = attributes.at();
+    }
+    if let Some(options) = found.and_then(|range| bytes.get_mut(range)) {
+        options.fill(0);
+    }
+}
+
+/// Translates a message of generic netlink into one of the transaction file.
+fn set_plain(message: &mut Message, header: Header, payload: &[u8]) {
+    match header.kind {
+        NLMSG_ERROR => {
+            // No request asks for an acknowledgement.
+            let refusal = from_error(header.flags, payload).map(to_refusal);
+            let refusal = refusal.unwrap_or_else(|| Refusal::new(0, "", Fault::None));
+            message.set_refusal(&refusal);
+        }
+        NLMSG_DONE => {
+            let refusal = from_done(header.flags, payload).map(to_refusal);
+            message.set_done(refusal.as_ref());
+        }
+        _ => {
+            let (cmd, attributes) = match payload {
+                [cmd, _, _, _, attributes @ ..] => (*cmd, attributes),
+                // The client reports the malformed message.
+                malformed => (0, malformed),
+            };
+            message.set_plain(cmd, attributes);
+        }
+    }
+    message.add_flags(header.flags & (NLM_F_MULTI | NLM_F_DUMP_INTR));
+}
+
+/// Converts the offset of the attribute at fault: requests of the transaction file have
+/// no generic netlink header.
+fn to_refusal(error: KernelError) -> Refusal {
+    let fault = match error.attribute {
+        Some(at) => match (at.offset, at.kind) {
+            (Some(offset), _) => Fault::At(offset.saturating_sub(GENL_HEADER as u32)),
+            (None, Some(kind)) => Fault::Missing(kind),
+            (None, None) => Fault::None,
+        },
+        None => Fault::None,
+    };
+    Refusal::new(error.errno, error.message.unwrap_or_default(), fault)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: MIT
+//! The cached rows that a client may see.
+
+use std::collections::VecDeque;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+
+use taskdiag::live::TaskSource;
+use taskdiag::{
+    Client, Cred, Error, Filters, Pid, Procfs, Request, Result, Show, State, Strategy, Task,
+};
+
+use crate::hidepid::ids;
+use crate::peer::Rights;
+use crate::table::{CACHED, Table, Wanted};
+
+/// Number of rows that are taken from the table, and checked, at a time.
+const PORTION: usize = 256;
+/// Maximum number of times that the access to a row is checked which changes during
+/// the check.
+const ATTEMPTS: usize = 4;
+
+/// Whether cached rows can reply to a request. The cache has neither the states of
+/// tasks nor other groups, and a list of few pids is better read from procfs.
+pub(crate) fn is_cacheable(request: &Request<'_>) -> bool {
+    let Filters {
+        uid: _,
+        comm: _,
+        cgroup,
+        states,
+        pids,
+        vma_flags,
+        ..
+    } = &request.filters;
+    request.strategy == Strategy::All
+        && CACHED.contains(request.show)
+        && cgroup.is_none()
+        && states.is_none()
+        && pids.is_none()
+        && vma_flags.is_none()
+}
+
+/// Returns the cached rows that one client may see, in ascending order of their pids.
+#[derive(Debug)]
+pub(crate) struct RowCache<'a> {
+    table: &'a Table,
+    /// A procfs that hides the tasks that the thread's credentials may not see.
+    root: OwnedFd,
+    rights: Rights,
+    request: &'a Request<'static>,
+    /// The pid from which on rows have not been returned.
+    from: Pid,
+    rows: VecDeque<Arc<Task>>,
+    /// The number of changes of the table when the reply began.
+    changes: Option<u64>,
+    /// A process began or ended since the reply began.
+    pub(crate) is_interrupted: bool,
+}
+
+impl<'a> RowCache<'a> {
+    pub(crate) const fn new(
+        table: &'a Table,
+        root: OwnedFd,
+        rights: Rights,
+        request: &'a Request<'static>,
+    ) -> Self {
+        Self {
+            table,
+            root,
+            rights,
+            request,
+            from: 0,
+            rows: VecDeque::new(),
+            changes: None,
+            is_interrupted: false,
+        }
+    }
+
+    /// Returns the next row. The calling thread must have the client's credentials.
+    pub(crate) fn next(&mut self) -> Result<Option<Task>> {
+        loop {
+            if self.rows.is_empty() {
+                self.read_portion()?;
+            }
+            let Some(task) = self.rows.pop_front() else {
+                return Ok(None);
+            };
+            if includes(&self.request.filters, &task) {
+                return Ok(Some(to_row(&task, self.request.show)));
+            }
+        }
+    }
+
+    /// Takes rows from the table until there is one that the client may see, or the
+    /// table has no more.
+    fn read_portion(&mut self) -> Result<()> {
+        let begun = match self.changes {
+            Some(changes) => changes,
+            None => {
+                let changes = self.table.update(Wanted::All)?;
+                *self.changes.insert(changes)
+            }
+        };
+        while self.rows.is_empty() {
+            let (portion, changes) = self.table.portion(self.from, PORTION);
+            self.is_interrupted |= changes != begun;
+            let Some(last) = portion.last() else {
+                return Ok(());
+            };
+            self.from = last.pid + 1;
+            match self.rights {
+                Rights::All => self.rows.extend(portion),
+                Rights::Of { .. } => self.rows.extend(self.visible(portion)?),
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks the access to a task in procfs. `None` if the client may not see it, and
+    /// for the daemon itself, which is always visible to its own threads. Otherwise
+    /// returns whether the task has the effective ids of the row.
+    fn check_access(&self, task: &Task) -> Option<bool> {
+        let (uid, gid) = ids(self.root.as_fd(), task.pid)?;
+        let has_ids = |cred: Cred| (cred.euid, cred.egid) == (uid, gid);
+        (task.pid != std::process::id()).then(|| task.cred.is_some_and(has_ids))
+    }
+
+    /// Returns those of these rows that the client may see.
+    ///
+    /// The result of an access check is valid for a row if the row is the same before
+    /// and after the check, and all events between have been processed: the check was
+    /// about that process and the program that it executed then.
+    fn visible(&self, mut rows: Vec<Arc<Task>>) -> Result<Vec<Arc<Task>>> {
+        let mut visible = Vec::new();
+        for _ in 0..ATTEMPTS {
+            let checked: Vec<_> = rows
+                .drain(..)
+                .filter_map(|task| Some((self.check_access(&task)?, task)))
+                .collect();
+            if checked.is_empty() {
+                break;
+            }
+            let pids = || checked.iter().map(|(_, task)| task.pid);
+            self.table.update(Wanted::Pids(pids().collect()))?;
+            let now = self.table.get(pids());
+            for ((has_ids, before), now) in checked.into_iter().zip(now) {
+                match now {
+                    Some(now) if has_ids && Arc::ptr_eq(&before, &now) => visible.push(now),
+                    Some(now) => rows.push(now),
+                    None => {}
+                }
+            }
+        }
+        self.read(&rows, &mut visible)?;
+        visible.sort_unstable_by_key(|task| task.pid);
+        Ok(visible)
+    }
+
+    /// Reads those of these rows that the client may see from procfs: they change so
+    /// often that no access check is valid for the cached row.
+    fn read(&self, rows: &[Arc<Task>], visible: &mut Vec<Arc<Task>>) -> Result<()> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let root = self.root.try_clone().map_err(|source| Error::Io {
+            context: "cannot duplicate the descriptor of procfs",
+            source,
+        })?;
+        let request = Request::new(Strategy::All)
+            .show(CACHED)
+            .pids(rows.iter().map(|task| task.pid));
+        Client::new(Procfs::from_root(root))
+            .list(&request, &mut |task| visible.push(Arc::new(task)))
+    }
+}
+
+fn includes(filters: &Filters, task: &Task) -> bool {
+    let (Some(base), Some(cred)) = (&task.base, &task.cred) else {
+        return false;
+    };
+    let has_prefix = |prefix: &Vec<u8>| base.comm.as_bytes().starts_with(prefix);
+    filters.uid.is_none_or(|uid| cred.euid == uid) && filters.comm.as_ref().is_none_or(has_prefix)
+}
+
+/// Returns the row of a task with the requested groups: the table may have others. No
+/// event reports a change of state, except that a zombie stays one.
+fn to_row(task: &Task, show: Show) -> Task {
+    let mut row = Task::default();
+    (row.pid, row.tgid, row.cached) = (task.pid, task.tgid, true);
+    row.base = task.base.filter(|_| show.contains(Show::BASE));
+    row.cred = task.cred.filter(|_| show.contains(Show::CRED));
+    if let Some(base) = &mut row.base {
+        if base.state != State::Zombie {
+            base.state = State::Unknown;
+        }
+    }
+    row
+}
+
+#[cfg(test)]
+mod tests {
+    use taskdiag::{Base, Ident};
+
+    use super::*;
+
+    #[test]
+    fn cached_row_has_only_requested_groups_and_no_state() {
+        let mut task = Task::default();
+        task.base = Some(Base::default());
+        task.cred = Some(Cred::default());
+        task.ident = Some(Ident::default());
+        let row = to_row(&task, Show::BASE);
+        assert!(row.cached && row.cred.is_none() && row.ident.is_none());
+        assert_eq!(row.base.map(|base| base.state), Some(State::Unknown));
+        if let Some(base) = &mut task.base {
+            base.state = State::Zombie;
+        }
+        let row = to_row(&task, Show::BASE | Show::CRED);
+        assert_eq!((row.base, row.cred), (task.base, task.cred));
+    }
+}
