@@ -270,6 +270,33 @@ fn find<T: FromBytes + IntoBytes>(attributes: &[u8], at: u32) -> Option<Exactly<
     Some(Exactly::holding(read(value)))
 }
 
+// The fields of a TaskRef by value: a reference would force the task into memory, also
+// on the fast path.
+
+#[inline(never)]
+fn find_base(built: Option<&Task>, attributes: &[u8], at: u32) -> Option<Exactly<TaskDiagBase>> {
+    match built {
+        Some(task) => Some(Exactly::holding(task.base?.into())),
+        None => find(attributes, at),
+    }
+}
+
+#[inline(never)]
+fn find_cred(built: Option<&Task>, attributes: &[u8], at: u32) -> Option<Exactly<TaskDiagCreds>> {
+    match built {
+        Some(task) => Some(Exactly::holding(task.cred?.into())),
+        None => find(attributes, at),
+    }
+}
+
+#[inline(never)]
+fn find_stat(built: Option<&Task>, attributes: &[u8], at: u32) -> Option<Exactly<TaskDiagStat>> {
+    match built {
+        Some(task) => Some(Exactly::holding(task.stat?.into())),
+        None => find(attributes, at),
+    }
+}
+
 /// The groups that have an attribute there.
 pub(crate) fn groups_in(attributes: &[u8]) -> Show {
     let kinds = Attributes::new(attributes).map_while(Result::ok);
@@ -398,19 +425,11 @@ impl<'a> TaskRef<'a> {
         let base = match self.usual {
             Some(usual) => &usual.base,
             None => {
-                copy = self.find_base()?;
+                copy = find_base(self.built, self.attributes, self.groups.base)?;
                 &copy
             }
         };
         Some(base.value().into())
-    }
-
-    #[inline(never)]
-    fn find_base(&self) -> Option<Exactly<TaskDiagBase>> {
-        match self.built {
-            Some(task) => Some(Exactly::holding(task.base?.into())),
-            None => find(self.attributes, self.groups.base),
-        }
     }
 
     /// Its credentials, if they were requested.
@@ -421,19 +440,11 @@ impl<'a> TaskRef<'a> {
         let cred = match self.usual {
             Some(usual) => &usual.cred,
             None => {
-                copy = self.find_cred()?;
+                copy = find_cred(self.built, self.attributes, self.groups.cred)?;
                 &copy
             }
         };
         Some(cred.value().into())
-    }
-
-    #[inline(never)]
-    fn find_cred(&self) -> Option<Exactly<TaskDiagCreds>> {
-        match self.built {
-            Some(task) => Some(Exactly::holding(task.cred?.into())),
-            None => find(self.attributes, self.groups.cred),
-        }
     }
 
     /// Its times and sizes, if they were requested.
@@ -446,19 +457,11 @@ impl<'a> TaskRef<'a> {
         let stat = match Exactly::<TaskDiagStat>::ref_from_prefix(attributes) {
             Ok((stat, _)) if stat.is(abi::TASK_DIAG_STAT) => stat,
             _ => {
-                copy = self.find_stat()?;
+                copy = find_stat(self.built, self.attributes, self.groups.stat)?;
                 &copy
             }
         };
         Some(stat.value().into())
-    }
-
-    #[inline(never)]
-    fn find_stat(&self) -> Option<Exactly<TaskDiagStat>> {
-        match self.built {
-            Some(task) => Some(Exactly::holding(task.stat?.into())),
-            None => find(self.attributes, self.groups.stat),
-        }
     }
 
     /// Its memory mappings, if they were requested; see [`Self::absent`].
