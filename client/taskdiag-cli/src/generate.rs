@@ -10,7 +10,7 @@ use std::path::Path;
 use clap::{Command, ValueEnum};
 use clap_complete::Shell;
 use clap_mangen::Man;
-use jiff::{Timestamp, Zoned, tz::TimeZone};
+use jiff::{Timestamp, ZonedDateTime, tz::TimeZone};
 
 /// What can be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -119,7 +119,7 @@ fn date() -> String {
     let said = env::var("SOURCE_DATE_EPOCH").ok();
     let day = said
         .and_then(|seconds| Timestamp::from_second(seconds.parse().ok()?).ok())
-        .map_or_else(Zoned::now, |time| time.to_zoned(TimeZone::UTC));
+        .map_or_else(ZonedDateTime::now, |time| time.to_zoned_datetime(TimeZone::UTC));
     day.date().to_string()
 }
 

@@ -93,7 +93,7 @@ impl<W: Write> Output<W> {
     }
 
     fn row(&mut self, line: &Line) -> io::Result<()> {
-        let time = line.time.to_zoned(self.zone.clone());
+        let time = line.time.to_zoned_datetime(self.zone.clone());
         let pid = line.kind.task().map(|(_, tgid)| tgid.to_string());
         let style = if self.colour {
             style(line)
