@@ -119,7 +119,9 @@ fn date() -> String {
     let said = env::var("SOURCE_DATE_EPOCH").ok();
     let day = said
         .and_then(|seconds| Timestamp::from_second(seconds.parse().ok()?).ok())
-        .map_or_else(ZonedDateTime::now, |time| time.to_zoned_datetime(TimeZone::UTC));
+        .map_or_else(ZonedDateTime::now, |time| {
+            time.to_zoned_datetime(TimeZone::UTC)
+        });
     day.date().to_string()
 }
 
