@@ -107,7 +107,7 @@ impl Clock {
         let at = |seconds| {
             Timestamp::from_second(seconds)
                 .unwrap_or_default()
-                .to_zoned(self.zone.clone())
+                .to_zoned_datetime(self.zone.clone())
         };
         let (then, now) = (at(start), at(self.now));
         let age = self.now.saturating_sub(start);

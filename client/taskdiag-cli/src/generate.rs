@@ -10,7 +10,7 @@ use std::path::Path;
 use clap::{Command, ValueEnum};
 use clap_complete::Shell;
 use clap_mangen::Man;
-use jiff::{Timestamp, Zoned, tz::TimeZone};
+use jiff::{Timestamp, ZonedDateTime, tz::TimeZone};
 
 /// The kinds of files to generate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -129,7 +129,9 @@ fn date() -> String {
     let epoch = env::var("SOURCE_DATE_EPOCH").ok();
     let day = epoch
         .and_then(|seconds| Timestamp::from_second(seconds.parse().ok()?).ok())
-        .map_or_else(Zoned::now, |time| time.to_zoned(TimeZone::UTC));
+        .map_or_else(ZonedDateTime::now, |time| {
+            time.to_zoned_datetime(TimeZone::UTC)
+        });
     day.date().to_string()
 }
 

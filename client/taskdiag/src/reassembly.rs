@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-//! From datagrams to tasks: finds the messages of one answer, takes the pieces
-//! of a task together, and tells how the answer ended.
+//! Reassembles tasks from datagrams: finds the messages of one reply, joins
+//! multi-message rows, and reports how the reply ended.
 //!
-//! Pure: knows no socket. Any bytes may be fed to it; it answers with tasks or
-//! with an error.
+//! Does no I/O and accepts any bytes: the result is tasks or an error. Must not
+//! depend on transports or clients.
 
 use std::marker::PhantomData;
 
@@ -37,11 +37,11 @@ const GATHERED_KEPT: usize = 256 * 1024;
 /// kept for the next one. A row that is open when the answer ends, by an error or
 /// not, is never returned.
 ///
-/// A row with more memory mappings and arguments than one wants to hold can be
-/// read message by message instead: see [`Feed::next_piece`].
+/// [`Feed::next_piece`] returns the messages of a row one by one, which limits the
+/// memory for a row with many memory mappings or long arguments.
 ///
-/// Messages with another sequence or port number belong to other answers, for
-/// example one that was left half-read; they are passed over.
+/// Messages with another sequence or port number belong to other replies, for
+/// example to one that was not read to its end; they are skipped.
 ///
 /// With [`Self::request`] each row is checked against the request: a group that
 /// a row neither has nor lists as absent is an error.
@@ -78,9 +78,9 @@ pub struct Reassembly {
     usual: [Header; 2],
     /// The attributes of a multi-message row.
     gathered: Vec<u8>,
-    /// A row has been seen.
+    /// Whether a row has been received.
     begun: bool,
-    /// The `NLM_F_*` flags of all messages so far.
+    /// `NLM_F_*` flags of all messages so far.
     flags: u16,
     /// The groups that each row has or lists as absent.
     requested: Show,
@@ -89,25 +89,25 @@ pub struct Reassembly {
     /// The groups so far of the row that is returned in pieces; `None` if not all
     /// of its pieces are returned.
     pieces: Option<Show>,
-    /// Nothing comes any more.
+    /// Whether no further row is returned.
     ended: bool,
-    /// The end of the answer has not been seen.
+    /// Whether the end of the reply has not been received.
     unread: bool,
 }
 
-/// A message, or several, about one task, and where their attributes are.
+/// One or several messages of a row, and the place of their attributes in a buffer.
 #[derive(Clone, Copy, Debug, Default)]
 struct Piece {
     pid: Pid,
     tgid: Pid,
     start: usize,
     end: usize,
-    /// `TASK_DIAG_FLAG_*` of all of them.
+    /// `TASK_DIAG_FLAG_*` of all the messages.
     flags: u32,
 }
 
-/// A message without flags, about a task with exactly these attributes. Its length
-/// is a multiple of the alignment, as that of each structure in it.
+/// A message without flags that has exactly these attributes. Its length is a
+/// multiple of the alignment, because the length of each structure is.
 #[derive(FromBytes, Immutable, KnownLayout)]
 #[repr(C)]
 struct FastMessage<I, A> {
@@ -129,7 +129,7 @@ impl<I: Inner, A: FastAttributes> FastMessage<I, A> {
     }
 }
 
-/// A row of exactly these attributes, as a place: see [`Row`].
+/// The position of a row of exactly these attributes: see [`Row`].
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FastRow<I, A> {
     start: usize,
@@ -160,32 +160,33 @@ enum Place {
     /// No row is open.
     #[default]
     Nowhere,
-    /// They are in [`Reassembly::gathered`].
+    /// The messages so far are in [`Reassembly::gathered`].
     Gathered,
-    /// They have been returned as pieces.
+    /// The messages so far have been returned as pieces.
     Returned,
 }
 
-/// What is handed out.
+/// The unit that a step returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Portion {
-    /// Whole tasks.
+    /// Whole rows.
     Tasks,
-    /// Messages about tasks, each as it comes.
+    /// Messages of rows, each as it is received.
     Pieces,
 }
 
-/// A task, or a piece of one, as a place rather than a view: what a caller needs that owns
-/// both the datagram and the reassembly. Its attributes have not been looked at.
+/// The position of a row, or of a piece of a row, for a caller that owns both the
+/// datagram and the reassembly and so cannot keep a view. The attributes have not
+/// been checked.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Row {
     piece: Piece,
     aside: bool,
-    /// Not a piece of a task.
+    /// Whether it is a whole row, not a piece.
     whole: bool,
 }
 
-/// What comes next, with a task as a place.
+/// The result of a step, with a row as a position.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Step {
     Task(Row),
@@ -193,21 +194,20 @@ pub(crate) enum Step {
     End,
 }
 
-/// What comes next in an answer.
+/// The next event of a reply.
 #[derive(Clone, Copy, Debug)]
 pub enum Event<'a> {
-    /// A whole task, or a piece, if one asks for these.
+    /// A task: a whole row, or a piece from [`Feed::next_piece`].
     Task(TaskRef<'a>),
-    /// The datagram has been read: feed the next one.
+    /// The datagram has been read to its end: feed the next one.
     More,
-    /// The answer has ended well.
+    /// The reply has ended without an error.
     End,
 }
 
 impl Reassembly {
-    /// Awaits the answer that is put so (for netlink the family's number will
-    /// do), with this sequence number and port number (of the socket that
-    /// asked).
+    /// Expects the reply to a request with this framing, sequence number and port
+    /// number. A family id converts to [`Framing::Genl`].
     #[must_use]
     pub fn new(framing: impl Into<Framing>, seq: u32, port: u32) -> Self {
         let mut reassembly = Self::default();
@@ -215,8 +215,8 @@ impl Reassembly {
         reassembly
     }
 
-    /// Awaits another answer, forgetting what is left of this one; keeps its
-    /// memory.
+    /// Expects another reply and discards the rest of this one; keeps the
+    /// allocated memory.
     pub fn restart(&mut self, framing: impl Into<Framing>, seq: u32, port: u32) {
         let framing = framing.into();
         *self = Self {
@@ -228,21 +228,21 @@ impl Reassembly {
         };
     }
 
-    /// Checks rows against a request for these groups: one that neither has a
-    /// group nor lists it as absent is an error. To be called before the first
-    /// datagram is read.
+    /// Checks rows against a request for these groups: a row that neither has a
+    /// group nor lists it as absent is an error. Call it before the first datagram
+    /// is read.
     pub const fn request(&mut self, groups: Show) {
         self.requested = groups;
     }
 
-    /// Accepts the flags of a program that forwards rows: see
-    /// [`crate::daemon_protocol`]. Otherwise they are ignored.
+    /// Sets whether the flags of a program that forwards rows are accepted: see
+    /// [`crate::daemon_protocol`]. They are ignored otherwise.
     pub const fn accept_forwarded(&mut self, forwarded: bool) {
         self.forwarded = forwarded;
     }
 
-    /// Reads a datagram. One must be read up to [`Event::More`] before the
-    /// next is fed.
+    /// Reads a datagram, which must be read up to [`Event::More`] before the next
+    /// one is fed.
     pub fn feed<'a>(&'a mut self, datagram: &'a [u8]) -> Feed<'a> {
         self.next_datagram();
         Feed {
@@ -262,26 +262,25 @@ impl Reassembly {
         self.flags & NLM_F_DUMP_INTR != 0
     }
 
-    /// Whether something of the answer may still be under way: its end has not
-    /// been seen, be it because it was not read so far, be it because it could
-    /// not be read.
+    /// Whether messages of the reply may still arrive: its end has not been
+    /// received, because the reader stopped or because of an error.
     pub(crate) const fn unread(&self) -> bool {
         self.unread
     }
 
-    /// The next call of [`Self::step`] will be given another datagram.
+    /// Resets the position: the next call of [`Self::step`] gets another datagram.
     pub(crate) const fn next_datagram(&mut self) {
         self.position = 0;
     }
 
-    /// Nothing comes any more.
+    /// Ends the reply: no further row is returned.
     pub(crate) fn end(&mut self) {
         self.place = Place::Nowhere;
         self.usual = Default::default();
         self.ended = true;
     }
 
-    /// Goes on to the next event of the datagram.
+    /// Returns the next event of the datagram, with whole rows.
     pub(crate) fn step(&mut self, datagram: &[u8]) -> Result<Step> {
         let usual = match self.framing {
             Framing::Plain => self.step_fast::<PlainInner>(datagram),
@@ -370,14 +369,13 @@ impl Reassembly {
         Err(error)
     }
 
-    /// What [`Self::step_fast`] leaves.
+    /// Takes the steps that [`Self::step_fast`] does not.
     #[cold]
     pub(crate) fn step_slowly(&mut self, datagram: &[u8]) -> Result<Step> {
         self.advance(datagram, Portion::Tasks)
     }
 
-    /// Goes on to the next message about a task, or to another event, of the
-    /// datagram.
+    /// Returns the next event of the datagram, with each message of a row by itself.
     pub(crate) fn step_piece(&mut self, datagram: &[u8]) -> Result<Step> {
         self.advance(datagram, Portion::Pieces)
     }
@@ -396,7 +394,7 @@ impl Reassembly {
     fn read_messages(&mut self, datagram: &[u8], portion: Portion) -> Result<Step> {
         match (portion, self.place) {
             (Portion::Tasks, _) => self.pieces = None,
-            // Begun when whole rows were requested.
+            // The row was begun while whole rows were read.
             (Portion::Pieces, Place::Gathered) => {
                 self.place = Place::Returned;
                 return Ok(Step::Task(Row {
@@ -432,8 +430,8 @@ impl Reassembly {
         }
     }
 
-    /// The answer to the question for what the kernel can tell; `None` if it
-    /// is not in this datagram.
+    /// Returns the supported features; `None` if this datagram does not contain the
+    /// reply.
     pub(crate) fn features(&mut self, datagram: &[u8]) -> Result<Option<TaskDiagFeatures>> {
         let Some(message) = self.read_message(datagram)? else {
             return Ok(None);
@@ -449,9 +447,8 @@ impl Reassembly {
         })
     }
 
-    /// Finds the next message of this answer, which is the family's, an error
-    /// or the end; `None` if the datagram has no more. The position stays at
-    /// its beginning.
+    /// Returns the next message of this reply: a message of the family, an error or
+    /// the end; `None` if the datagram has no more. The position stays at its start.
     fn read_message<'a>(&mut self, datagram: &'a [u8]) -> Result<Option<Message<'a>>> {
         loop {
             let rest = datagram.get(self.position..).unwrap_or_default();
@@ -460,7 +457,7 @@ impl Reassembly {
             }
             let (header, payload, len) = Header::split(rest)?;
             if header.address != self.address {
-                debug!("passing over a message of another answer: {header:?}");
+                debug!("skipped a message of another reply: {header:?}");
                 self.position += len;
                 continue;
             }
@@ -485,7 +482,7 @@ impl Reassembly {
         }
     }
 
-    /// Reads a message that is not about a task: the end, or an error.
+    /// Reads a message that is not a row: the end of the reply, or an error.
     fn conclude(&mut self, message: &Message<'_>) -> Result<Step> {
         self.unread = false;
         match message.error() {
@@ -502,7 +499,7 @@ impl Reassembly {
         let open = self.place != Place::Nowhere;
         let wrong = match piece.continues() {
             _ if header.flags & NLM_F_MULTIPART == 0 && (self.begun || !piece.is_whole()) => {
-                "a message that is no part of a dump, in a dump"
+                "a message without NLM_F_MULTI in a dump"
             }
             true if !open => "a message continues a row without TASK_DIAG_FLAG_MORE",
             true if piece.pid != self.open.pid => "a message continues the row of another task",
@@ -518,7 +515,7 @@ impl Reassembly {
     /// Returns a row of one message.
     fn take_whole(&mut self, header: Header, piece: Piece) -> Row {
         if header.flags & NLM_F_MULTIPART == 0 {
-            // It is the whole answer.
+            // The message is the whole reply.
             self.unread = false;
             self.end();
         } else {
@@ -649,7 +646,7 @@ impl Piece {
     }
 }
 
-/// A datagram being read.
+/// A datagram that is being read.
 #[derive(Debug)]
 pub struct Feed<'a> {
     reassembly: &'a mut Reassembly,
@@ -657,29 +654,27 @@ pub struct Feed<'a> {
 }
 
 impl Feed<'_> {
-    /// What comes next. After an error or the end there is only
-    /// [`Event::End`].
+    /// Returns the next event; [`Event::End`] after an error and at the end.
     ///
     /// # Errors
     ///
-    /// [`Error::Kernel`] if the answer is an error or ends with one,
-    /// [`Error::Overrun`] if the kernel says that messages are lost, and
-    /// [`Error::Decode`] if these are not the bytes of an answer.
+    /// [`Error::Kernel`] if the reply is an error or ends with one,
+    /// [`Error::Overrun`] if the kernel reports lost messages, and
+    /// [`Error::Decode`] if the bytes violate the protocol.
     #[expect(
         clippy::should_implement_trait,
-        reason = "lends from the buffer, which no Iterator can"
+        reason = "the task borrows from the buffer, which the item of an Iterator cannot"
     )]
     pub fn next(&mut self) -> Result<Event<'_>> {
         let step = self.reassembly.step(self.datagram)?;
         self.event(step)
     }
 
-    /// As [`Self::next`], but with each message about a task by itself, as it
-    /// comes: a multi-message row comes in as many pieces. See
-    /// [`TaskRef::is_continuation`] and [`TaskRef::has_more`].
+    /// Returns the next event, with each message of a multi-message row as a piece.
+    /// See [`crate::Dump::next_piece`].
     ///
-    /// The two may be mixed: after a piece, [`Self::next`] passes over the
-    /// rest of its task.
+    /// Calls of both functions may be mixed: after a piece, [`Self::next`] skips the
+    /// rest of its row.
     ///
     /// # Errors
     ///
@@ -698,20 +693,20 @@ impl Feed<'_> {
     }
 }
 
-/// A message of the answer.
+/// A message of the reply.
 #[derive(Clone, Copy, Debug)]
 struct Message<'a> {
     header: Header,
     payload: &'a [u8],
-    /// Where it begins in the datagram.
+    /// Offset of the message in the datagram.
     position: usize,
-    /// Its length, with the padding behind it.
+    /// Length of the message with the padding that follows.
     len: usize,
 }
 
 impl<'a> Message<'a> {
-    /// What the kernel says, if this is an error of its, or the end of a dump
-    /// with one.
+    /// Returns the error of the kernel if the message is one, or is the end of a
+    /// dump with one.
     fn error(&self) -> Option<KernelError> {
         match self.header.kind {
             NLMSG_ERROR => from_error(self.header.flags, self.payload),
@@ -719,8 +714,7 @@ impl<'a> Message<'a> {
         }
     }
 
-    /// Returns the task that it is about, and the place of the attributes behind
-    /// that.
+    /// Returns the task of the message, and the place of the attributes that follow.
     fn piece(&self, framing: Framing, forwarded: bool) -> Result<Piece, Malformed> {
         let mut walk = self.attributes(
             framing,
@@ -759,7 +753,7 @@ impl<'a> Message<'a> {
         Err(Malformed("it holds no features"))
     }
 
-    /// What it carries, if it has this command.
+    /// Returns the attributes if the message has this command.
     fn attributes(
         &self,
         framing: Framing,
@@ -769,7 +763,7 @@ impl<'a> Message<'a> {
         let attributes = self
             .payload
             .get(framing.inner_header()..)
-            .ok_or(Malformed("there is no generic netlink header"))?;
+            .ok_or(Malformed("the generic netlink header is missing"))?;
         let as_asked = match framing {
             Framing::Plain => self.header.kind == framing.kind(cmd),
             Framing::Genl { .. } => self.payload.first() == Some(&cmd),

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
-//! The promise of the synchronous dump: nothing is allocated per task.
-//!
-//! Counted by the allocator itself, over a stream of 10,000 tasks as the
-//! kernel sends it.
+//! The blocking client allocates nothing per task: an allocator that counts its
+//! calls, over dumps of up to 10,000 tasks.
 
 mod common;
 
@@ -12,7 +10,7 @@ use std::cell::Cell;
 use common::*;
 use taskdiag::{Client, NetlinkSource, Request, Show, Strategy};
 
-/// Counts what this thread allocates; the harness has threads of its own.
+/// Counts the allocations of each thread; the test harness has other threads.
 struct Counting;
 
 thread_local! {
@@ -20,33 +18,33 @@ thread_local! {
 }
 
 fn count() {
-    // Not there any more while a thread ends; nothing is counted then.
+    // A thread that ends has destroyed the counter; nothing is counted then.
     let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
 }
 
-// SAFETY: everything is handed on to the system's allocator unchanged; the
-// counter neither allocates nor panics.
+// SAFETY: every call is passed to the system allocator unchanged; the counter
+// neither allocates nor panics.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count();
-        // SAFETY: the caller's promises are those of the system's allocator.
+        // SAFETY: the requirements are those of the system allocator.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         count();
-        // SAFETY: as above.
+        // SAFETY: the requirements are those of the system allocator.
         unsafe { System.alloc_zeroed(layout) }
     }
 
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         count();
-        // SAFETY: as above.
+        // SAFETY: the requirements are those of the system allocator.
         unsafe { System.realloc(block, layout, size) }
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        // SAFETY: as above.
+        // SAFETY: the requirements are those of the system allocator.
         unsafe { System.dealloc(block, layout) }
     }
 }
@@ -61,7 +59,7 @@ fn allocations() -> usize {
 const ROW: usize = 168;
 const PER_DATAGRAM: usize = 32 * 1024 / ROW;
 
-/// An answer of so many tasks; every hundredth comes in two pieces.
+/// Returns a reply with this number of tasks; every hundredth row has two messages.
 fn answer(tasks: u32) -> Vec<Vec<u8>> {
     let messages: Vec<_> = (1..=tasks)
         .flat_map(|pid| match pid % 100 {
@@ -77,8 +75,8 @@ fn answer(tasks: u32) -> Vec<Vec<u8>> {
     datagrams
 }
 
-/// Reads an answer to its end: its tasks, a sum over their fields, and what
-/// was allocated from the first task on.
+/// Reads a reply to its end, and returns the number of tasks, a sum of their fields,
+/// and the number of allocations since the first task.
 fn read(client: &mut Client<NetlinkSource<Script>>) -> (u64, u64, usize) {
     let request = Request::new(Strategy::All).show(Show::BASE | Show::CRED);
     let mut dump = client.dump(&request).unwrap();
@@ -92,7 +90,7 @@ fn read(client: &mut Client<NetlinkSource<Script>>) -> (u64, u64, usize) {
 }
 
 #[test]
-fn a_dump_allocates_nothing_per_task() {
+fn dump_allocates_nothing_per_task() {
     let few = 500;
     let many = 10_000;
     let mut client = Client::with_transport(
@@ -113,22 +111,24 @@ fn a_dump_allocates_nothing_per_task() {
     }
 }
 
-const AREAS: u64 = 60_000;
+const MAPPINGS: u64 = 60_000;
 const NAME: &[u8] = &[b'n'; 40];
 const ARGUMENTS: usize = 2 << 20;
 
-/// A process with so many areas and such a command line, in messages of less
-/// than a datagram.
-fn giant() -> Vec<Vec<u8>> {
+/// Returns the row of a process with [`MAPPINGS`] memory mappings and a command line of
+/// [`ARGUMENTS`] bytes, in messages shorter than a datagram.
+fn huge_process() -> Vec<Vec<u8>> {
     let arguments = vec![b'a'; ARGUMENTS];
-    let areas: Vec<_> = (0..AREAS).map(|page| vma(page, Some(NAME))).collect();
+    let mappings: Vec<_> = (0..MAPPINGS).map(|page| vma(page, Some(NAME))).collect();
     let arguments = arguments
         .chunks(32_000)
         .map(|some| attribute(CMDLINE, some));
-    let areas = areas.chunks(300).map(|some| attribute(VMA, &some.concat()));
+    let mappings = mappings
+        .chunks(300)
+        .map(|some| attribute(VMA, &some.concat()));
     let groups: Vec<_> = std::iter::once(base(1))
         .chain(arguments)
-        .chain(areas)
+        .chain(mappings)
         .collect();
     let mut datagrams = pieces(1, &groups);
     let last = [base(2), absent([(1 << 3) | (1 << 5), 0, 0, 0, 0])].concat();
@@ -137,41 +137,46 @@ fn giant() -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn a_giant_in_pieces_is_never_held() {
-    let mut client =
-        Client::with_transport(Script::new([giant(), giant()]), taskdiag::RECEIVE_BUFFER);
+fn dump_in_pieces_allocates_nothing_for_a_huge_process() {
+    let mut client = Client::with_transport(
+        Script::new([huge_process(), huge_process()]),
+        taskdiag::RECEIVE_BUFFER,
+    );
     let request = Request::new(Strategy::All).show(Show::VMA | Show::CMDLINE);
     let mut dump = client.dump(&request).unwrap();
     let before = allocations();
-    let (mut areas, mut arguments) = (0, 0);
+    let (mut mappings, mut arguments) = (0, 0);
     while let Some(piece) = dump.next_piece().unwrap() {
         for vma in piece.vmas().into_iter().flatten() {
-            assert_eq!((vma.start >> 12, vma.name.as_deref()), (areas, Some(NAME)));
-            areas += 1;
+            assert_eq!(
+                (vma.start >> 12, vma.name.as_deref()),
+                (mappings, Some(NAME))
+            );
+            mappings += 1;
         }
         arguments += piece.cmdline().map_or(0, |args| args.as_bytes().len());
     }
-    assert_eq!((areas, arguments), (AREAS, ARGUMENTS));
+    assert_eq!((mappings, arguments), (MAPPINGS, ARGUMENTS));
     assert_eq!((dump.stats().tasks, allocations() - before), (2, 0));
 
-    // As a whole it is, for as long as it takes.
+    // A whole row is held in memory while it is joined.
     let mut dump = client.dump(&request).unwrap();
     let task = dump.next().unwrap().unwrap().to_owned();
-    assert_eq!(task.vmas.unwrap().len() as u64, AREAS);
+    assert_eq!(task.vmas.unwrap().len() as u64, MAPPINGS);
     assert_eq!(task.cmdline.unwrap().as_bytes(), vec![b'a'; ARGUMENTS]);
     assert_eq!(dump.next().unwrap().unwrap().pid(), 2);
     assert!(dump.next().unwrap().is_none());
 }
 
 #[test]
-fn the_count_counts() {
+fn allocations_are_counted() {
     let before = allocations();
     drop(std::hint::black_box(vec![1u8; 10]));
     assert_eq!(allocations() - before, 1);
 }
 
 #[test]
-fn nor_does_one_out_of_procfs() {
+fn procfs_dump_allocates_nothing_per_task() {
     let mut client = Client::connect_over(taskdiag::TransportKind::Procfs).unwrap();
     let request = Request::new(Strategy::All).show(Show::BASE | Show::CRED);
     // The buffers grow once.

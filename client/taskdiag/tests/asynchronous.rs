@@ -18,7 +18,6 @@ use nix::sys::socket::{
     AddressFamily, Backlog, MsgFlags, SockFlag, SockType, UnixAddr, accept, bind, listen, recv,
     send, socket,
 };
-use nix::unistd::close;
 use taskdiag::asynchronous::{AsyncClient, AsyncTransport};
 use taskdiag::{Error, Framing, Request, Result, Scope, Show, Strategy, Task, Transport};
 
@@ -329,21 +328,21 @@ fn serve(connections: Vec<Vec<Vec<Vec<u8>>>>) -> (tempfile::TempDir, PathBuf, Re
     let (sender, closed) = mpsc::channel();
     thread::spawn(move || {
         for replies in connections {
-            let peer = accept(listener.as_raw_fd()).unwrap();
+            let peer = accept(&listener).unwrap();
             let mut buffer = [0; 4096];
             for reply in std::iter::once(vec![features()]).chain(replies) {
-                match recv(peer, &mut buffer, MsgFlags::empty()) {
+                match recv(peer.as_raw_fd(), &mut buffer, MsgFlags::empty()) {
                     Ok(0) | Err(_) => break,
                     Ok(_) => {}
                 }
                 for datagram in reply {
                     let datagram = address(datagram, &buffer);
-                    if send(peer, &datagram, MsgFlags::MSG_NOSIGNAL).is_err() {
+                    if send(peer.as_raw_fd(), &datagram, MsgFlags::MSG_NOSIGNAL).is_err() {
                         break;
                     }
                 }
             }
-            close(peer).unwrap();
+            drop(peer);
             let _ = sender.send(());
         }
     });

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-//! The synchronous client over streams made by hand: what it sends, what it
-//! hands out, and what becomes of an answer that fails or is left.
+//! The blocking client over replies from `common`: requests that it sends, tasks
+//! that it returns, and replies that fail or are not read to their end.
 
 mod common;
 
@@ -29,7 +29,7 @@ fn rows(pids: std::ops::Range<u32>) -> Vec<u8> {
 }
 
 #[test]
-fn a_dump_hands_out_every_task_and_counts() {
+fn dump_returns_every_task_and_counts_them() {
     let mut client = client(vec![vec![rows(1..11), [rows(11..14), done(0)].concat()]]);
     let mut dump = client.dump(&all()).unwrap();
     for pid in 1..14 {
@@ -46,7 +46,7 @@ fn a_dump_hands_out_every_task_and_counts() {
 }
 
 #[test]
-fn what_is_sent_is_what_was_asked() {
+fn requests_have_scope_flags_and_new_sequence_numbers() {
     let mut client = client(vec![vec![done(0)], vec![row_with(0, 9, 0, &base(9))]]);
     let request = Request::new(Strategy::Children(7))
         .show(Show::CRED)
@@ -75,7 +75,7 @@ fn what_is_sent_is_what_was_asked() {
 }
 
 #[test]
-fn owned_tasks_are_the_borrowed_ones() {
+fn owned_tasks_equal_the_borrowed_ones() {
     let answer = vec![rows(1..5), done(0)];
     let mut client = client(vec![answer.clone(), answer]);
     let mut borrowed = Vec::new();
@@ -92,7 +92,7 @@ fn owned_tasks_are_the_borrowed_ones() {
 }
 
 #[test]
-fn a_refusal_carries_errno_text_and_attribute() {
+fn refused_request_returns_errno_message_and_attribute() {
     // The kernel repeats the request: 48 bytes.
     let repeated = [&48u32.to_ne_bytes()[..], &[0; 44]].concat();
     let refusal = failure(NLMSG_ERROR, -3, &repeated, "pid: no such task", Some(20));
@@ -122,7 +122,7 @@ fn a_refusal_carries_errno_text_and_attribute() {
 }
 
 #[test]
-fn a_dump_that_is_cut_short_is_an_error_at_its_end() {
+fn dump_that_ends_early_returns_an_error_after_its_rows() {
     let mut client = client(vec![vec![
         rows(1..4),
         row(4, MORE, &[base(4), cred()].concat()),
@@ -140,7 +140,7 @@ fn a_dump_that_is_cut_short_is_an_error_at_its_end() {
 }
 
 #[test]
-fn an_interrupted_dump_says_so() {
+fn interrupted_dump_sets_the_flag_of_the_statistics() {
     for datagrams in [
         vec![
             row_with(MULTI | INTERRUPTED, 1, 0, &[]),
@@ -169,7 +169,7 @@ fn an_interrupted_dump_says_so() {
 }
 
 #[test]
-fn a_dump_left_half_read_does_not_leak_into_the_next() {
+fn dropped_dump_does_not_return_rows_to_the_next() {
     let mut client = client(vec![vec![rows(1..4)], vec![rows(5..6), done(0)]]);
     let mut dump = client.dump(&all()).unwrap();
     assert_eq!(dump.next().unwrap().unwrap().pid(), 1);
@@ -181,7 +181,7 @@ fn a_dump_left_half_read_does_not_leak_into_the_next() {
 }
 
 #[test]
-fn one_that_is_not_read_at_all_neither() {
+fn dump_that_was_never_read_resets_the_transport() {
     let mut client = client(vec![vec![done(0)]]);
     let _ = client.dump(&all()).unwrap();
     client.dump(&all()).unwrap().for_each(|_| ()).unwrap();
@@ -189,7 +189,7 @@ fn one_that_is_not_read_at_all_neither() {
 }
 
 #[test]
-fn what_is_lost_is_never_silent() {
+fn lost_datagram_returns_an_error() {
     let mut script = Script::new(vec![
         vec![rows(1..4)],
         vec![vec![0; 5000]],
@@ -217,7 +217,7 @@ fn what_is_lost_is_never_silent() {
 }
 
 #[test]
-fn a_task_that_cannot_be_read_ends_the_dump() {
+fn malformed_row_ends_the_dump() {
     let broken = row(2, 0, &[200, 0, 16, 0]);
     let mut client = client(vec![
         vec![[rows(1..2), broken, rows(3..5), done(0)].concat()],
@@ -233,7 +233,7 @@ fn a_task_that_cannot_be_read_ends_the_dump() {
 }
 
 #[test]
-fn an_answer_without_a_task_is_an_error_for_one() {
+fn reply_without_a_task_is_an_error_for_one() {
     let mut client = client(vec![vec![message(NLMSG_ERROR, 0, &[0; 20])]]);
     let error = client.one(1, Show::BASE).unwrap_err();
     assert_eq!(
@@ -243,7 +243,7 @@ fn an_answer_without_a_task_is_an_error_for_one() {
 }
 
 #[test]
-fn filters_are_sent_behind_the_request() {
+fn filters_follow_the_request_in_order_of_their_types() {
     let mut client = client(vec![vec![done(0)]]);
     let request = Request::new(Strategy::Descendants(7))
         .show(Show::VMA)
@@ -269,7 +269,7 @@ fn filters_are_sent_behind_the_request() {
 }
 
 #[test]
-fn a_filter_that_does_not_fit_is_not_sent() {
+fn filter_longer_than_an_attribute_is_not_sent() {
     let mut client = client(vec![vec![done(0)]]);
     let most = 16_382;
     client
@@ -286,7 +286,7 @@ fn a_filter_that_does_not_fit_is_not_sent() {
 }
 
 #[test]
-fn one_with_groups_that_outgrow_a_message_is_a_dump() {
+fn one_with_groups_of_any_length_sends_a_dump() {
     let areas = |page| [base(9), attribute(VMA, &vma(page, None))].concat();
     let [first, last] = &pieces(9, &[areas(1), areas(2)])[..] else {
         panic!("two messages");
@@ -304,12 +304,12 @@ fn one_with_groups_that_outgrow_a_message_is_a_dump() {
     ]);
     let task = client.one(9, Show::BASE | Show::VMA).unwrap();
     assert_eq!(task.vmas.unwrap().len(), 2);
-    // Gone before it could be told of.
+    // The task has ended before its row was begun.
     let error = client.one(9, Show::CMDLINE).unwrap_err();
     assert_eq!(error.errno(), Some(3));
     let task = client.one(9, Show::BASE | Show::FILES).unwrap();
     assert_eq!((task.files, task.absent.busy), (None, Show::FILES));
-    // Only the kernel says what is wrong with this.
+    // The library sends the request; the kernel refuses it.
     let many = Request::new(Strategy::All).show(Show::VMA);
     client.get(&many).unwrap_err();
 
@@ -372,7 +372,7 @@ fn features(groups: u64, strategies: u64, filters: u64) -> Vec<u8> {
 }
 
 #[test]
-fn what_the_kernel_can_tell_is_asked() {
+fn features_returns_the_bits_of_the_reply() {
     let mut client = client(vec![vec![features(0x8_0103, 0x21, 0b11)], vec![done(0)]]);
     let told = client.features().unwrap();
     assert_eq!(told.groups.to_string(), "base,cred,ns,0x80000");
@@ -418,7 +418,7 @@ fn what_the_kernel_can_tell_is_asked() {
 }
 
 #[test]
-fn kernels_that_cannot_be_asked_can_tell_what_the_first_could() {
+fn features_of_a_kernel_without_the_command_are_the_first() {
     let refusal = |code| failure(NLMSG_ERROR, code, &words(&[20, 0, 0, 0, 0]), "", None);
     let mut client = client(vec![
         vec![refusal(-95)],
@@ -448,7 +448,7 @@ fn kernels_that_cannot_be_asked_can_tell_what_the_first_could() {
         unreadable("the command is not TASK_DIAG_CMD_FEATURES")
     );
     assert_eq!(text(), unreadable("it holds no features"));
-    assert_eq!(text(), unreadable("there is no generic netlink header"));
+    assert_eq!(text(), unreadable("the generic netlink header is missing"));
     assert!(matches!(client.features(), Err(Error::Overrun)));
     client.features().unwrap_err();
     client.features().unwrap_err();
@@ -456,7 +456,7 @@ fn kernels_that_cannot_be_asked_can_tell_what_the_first_could() {
 
 /// Whatever the text says, the errno decides.
 #[test]
-fn errors_are_told_apart_by_errno() {
+fn error_predicates_depend_on_the_errno_only() {
     let repeated = [&48u32.to_ne_bytes()[..], &[0; 44]].concat();
     let refusal = |code, text| failure(NLMSG_ERROR, code, &repeated, text, Some(20));
     let mut client = client(vec![
@@ -480,7 +480,7 @@ fn errors_are_told_apart_by_errno() {
 }
 
 #[test]
-fn a_row_without_a_requested_group_ends_the_dump() {
+fn row_without_a_requested_group_ends_the_dump() {
     let mut client = client(vec![vec![
         [rows(1..3), row(3, 0, &base(3)), done(0)].concat(),
     ]]);
@@ -494,7 +494,7 @@ fn a_row_without_a_requested_group_ends_the_dump() {
 }
 
 #[test]
-fn only_a_forwarder_marks_rows_as_cached() {
+fn cached_flag_is_accepted_from_forwarders_only() {
     for forwards in [false, true] {
         let answer = [row(1, CACHED, &[base(1), cred()].concat()), done(0)].concat();
         let script = Script {
@@ -508,8 +508,8 @@ fn only_a_forwarder_marks_rows_as_cached() {
 }
 
 #[test]
-fn what_is_put_plainly_is_not_taken_for_generic_netlink() {
-    // The same header as that of a sound message, and another one within.
+fn plain_framing_does_not_take_the_generic_netlink_fast_path() {
+    // Both messages have equal headers; the attributes of one are in another framing.
     let sound = |pid: u32| {
         [
             attribute(MSG, &words(&[pid, pid, 0])),

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! The codec: byte for byte against messages written out by hand, and round
-//! trips of everything it knows.
+//! The codec: comparison with messages in bytes, and round trips of every attribute.
 
 use netlink_packet_core::{DefaultNla, NetlinkHeader, NetlinkMessage, NetlinkPayload};
 use netlink_packet_generic::GenlMessage;
@@ -15,11 +14,11 @@ type Message = NetlinkMessage<GenlMessage<TaskDiagMessage>>;
 fn decode(bytes: &[u8]) -> Result<TaskDiagMessage, netlink_packet_core::DecodeError> {
     match Message::deserialize(bytes)?.payload {
         NetlinkPayload::InnerMessage(message) => Ok(message.payload),
-        other => panic!("not the family's: {other:?}"),
+        other => panic!("not a message of the family: {other:?}"),
     }
 }
 
-// Written out for little-endian machines, as the issue of a capture would be.
+// In the byte order of little-endian machines, like a capture.
 #[cfg(target_endian = "little")]
 mod bytes {
     use std::io::{stderr, stdin};
@@ -30,7 +29,7 @@ mod bytes {
     #[rustfmt::skip]
     const REQUEST: [u8; 48] = [
         0x30, 0x00, 0x00, 0x00, // length 48
-        0x1d, 0x00,             // type: the family's number
+        0x1d, 0x00,             // type: the family id
         0x01, 0x03,             // NLM_F_REQUEST | NLM_F_DUMP
         0x2a, 0x00, 0x00, 0x00, // sequence number 42
         0x00, 0x00, 0x00, 0x00, // port: filled in by the kernel
@@ -43,7 +42,7 @@ mod bytes {
     ];
 
     #[test]
-    fn a_request() {
+    fn request_has_the_expected_bytes() {
         let request = Request::new(Which::Children(12345)).show(Show::BASE | Show::CRED);
         let message = TaskDiagMessage::from(&request);
         assert_eq!(encode(message.clone(), 0x1d, 42, 0x301), REQUEST);
@@ -85,7 +84,7 @@ mod bytes {
     }
 
     #[test]
-    fn absent_is_five_masks() {
+    fn absent_has_the_expected_bytes() {
         #[rustfmt::skip]
         const EXPECTED: [u8; 64] = [
             0x40, 0x00, 0x00, 0x00, // length 64
@@ -115,7 +114,7 @@ mod bytes {
     #[rustfmt::skip]
     const REPLY: [u8; 180] = [
         0xb4, 0x00, 0x00, 0x00, // length 180
-        0x1d, 0x00,             // type: the family's number
+        0x1d, 0x00,             // type: the family id
         0x02, 0x00,             // NLM_F_MULTI
         0x2a, 0x00, 0x00, 0x00, // sequence number 42
         0x67, 0x12, 0x00, 0x00, // port 4711
@@ -192,11 +191,11 @@ mod bytes {
     }
 
     #[test]
-    fn a_reply() {
+    fn reply_has_the_expected_bytes() {
         let decoded = Message::deserialize(&REPLY).unwrap();
         assert_eq!(decoded.header.port_number, 4711);
         let NetlinkPayload::InnerMessage(message) = &decoded.payload else {
-            panic!("not the family's");
+            panic!("not a message of the family");
         };
         assert_eq!(message.payload, reply());
 
@@ -211,7 +210,7 @@ mod bytes {
     }
 
     #[test]
-    fn a_reply_through_the_fast_path_is_the_same() {
+    fn reassembly_reads_the_reply_that_the_codec_reads() {
         let mut reassembly = taskdiag::reassembly::Reassembly::new(0x1d, 42, 4711);
         let mut done = REPLY[..16].to_vec();
         done[0] = 20;
@@ -251,9 +250,9 @@ mod bytes {
     }
 }
 
-/// A structure of this many bytes is read with what is missing as zero.
+/// Missing fields of a short structure are read as zero.
 #[test]
-fn structures_of_any_length_are_read() {
+fn short_and_long_structures_are_read() {
     let long: Vec<u8> = (1..=100).collect();
     let whole = read_creds(&long);
     assert_eq!(whole.uid, u32::from_ne_bytes([1, 2, 3, 4]));
@@ -300,7 +299,7 @@ fn any_attribute() -> impl Strategy<Value = TaskDiagAttr> {
         of_bytes(TaskDiagAttr::PidnsFd),
         of_bytes(TaskDiagAttr::Pidfd),
         (0usize..16).prop_map(TaskDiagAttr::Pad),
-        // Types that are not known, with and without the flags in them.
+        // Unknown types, with and without type flags.
         (
             prop_oneof![Just(0u16), 8u16..32, 38u16..64, 74u16..0x4000],
             prop_oneof![Just(0u16), Just(0x4000), Just(0x8000)],
@@ -357,7 +356,7 @@ fn any_filters() -> impl Strategy<Value = Filters> {
         })
 }
 
-/// The filters that these attributes are.
+/// Returns the filters of these attributes.
 fn filters_in(attributes: &[TaskDiagAttr]) -> Filters {
     let mut filters = Filters::default();
     for attribute in attributes.iter().cloned() {
@@ -372,7 +371,7 @@ fn filters_in(attributes: &[TaskDiagAttr]) -> Filters {
             TaskDiagAttr::FilterVmaFlags(bits) => {
                 filters.vma_flags = Some(VmaFlags::from_bits_retain(bits));
             }
-            other => panic!("{other:?} is no filter"),
+            other => panic!("{other:?} is not a filter"),
         }
     }
     filters
@@ -380,7 +379,7 @@ fn filters_in(attributes: &[TaskDiagAttr]) -> Filters {
 
 proptest! {
     #[test]
-    fn filters_are_what_is_sent(filters in any_filters()) {
+    fn decoded_request_has_the_filters_of_the_encoded_one(filters in any_filters()) {
         let mut request = Request::new(Which::All);
         request.filters = filters.clone();
         let message = decode(&encode((&request).into(), 0x1d, 1, 0)).unwrap();
@@ -390,7 +389,7 @@ proptest! {
     }
 
     #[test]
-    fn every_message_survives_a_round_trip(
+    fn decoded_message_equals_the_encoded_one(
         cmd in any::<u8>(),
         attributes in prop::collection::vec(any_attribute(), 0..12),
         family in 0x10u16..,
@@ -405,7 +404,7 @@ proptest! {
         prop_assert_eq!(length as usize, bytes.len());
         prop_assert_eq!((message_type, f, sequence_number), (family, flags, seq));
         let NetlinkPayload::InnerMessage(inner) = &decoded.payload else {
-            panic!("not the family's");
+            panic!("not a message of the family");
         };
         prop_assert_eq!(&inner.payload, &message);
         let mut again = vec![0; decoded.buffer_len()];
@@ -414,9 +413,9 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_are_a_value_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..600)) {
+    fn any_bytes_decode_without_panic(bytes in prop::collection::vec(any::<u8>(), 0..600)) {
         let _ = Message::deserialize(&bytes);
-        // As a payload, so that more of them get behind the headers.
+        // As a payload, so that the decoder reaches the attributes more often.
         let framed = [
             &(16 + bytes.len() as u32).to_ne_bytes()[..],
             &[0x1d, 0x1d], &[0; 10], &bytes,
@@ -425,7 +424,7 @@ proptest! {
     }
 
     #[test]
-    fn a_message_with_a_flipped_byte_is_a_value_or_an_error(
+    fn changed_or_cut_message_decodes_without_panic(
         attributes in prop::collection::vec(any_attribute(), 1..6),
         at in any::<prop::sample::Index>(),
         value in any::<u8>(),
@@ -439,7 +438,7 @@ proptest! {
     }
 
     #[test]
-    fn a_group_of_any_length_is_its_beginning(
+    fn group_of_any_length_equals_its_zero_extension(
         bytes in prop::collection::vec(any::<u8>(), 0..120),
     ) {
         let mut whole = bytes.clone();

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
-//! The groups beyond BASE and CRED: every field from bytes made by hand, of
-//! structures that grew or have not grown yet, borrowed and owned; and bytes
-//! that nobody should have sent.
+//! The groups except BASE and CRED: every field, of structures of older and later
+//! kernels, in the borrowed and the owned form; and malformed attributes.
 
 mod common;
 
@@ -9,7 +8,7 @@ use common::*;
 use proptest::prelude::*;
 use taskdiag::{Error, Task, TaskRef, Vma, VmaFlags};
 
-/// A task with these attributes.
+/// Returns a task with these attributes.
 fn task(attributes: &[u8]) -> TaskRef<'_> {
     TaskRef::new(7, 7, attributes).unwrap()
 }
@@ -21,7 +20,7 @@ fn what(attributes: &[u8]) -> String {
     }
 }
 
-/// The owned form of a task has what the borrowed one has.
+/// Returns the owned form of a task, and asserts that both have the same fields.
 fn owned(task: TaskRef<'_>) -> Task {
     let owned = task.to_owned();
     assert_eq!(owned.stat, task.stat());
@@ -37,8 +36,8 @@ fn owned(task: TaskRef<'_>) -> Task {
     owned
 }
 
-/// What one reads of a structure that ends there, or goes on behind what is
-/// known, is what one reads with zeros, or nothing, in place of that.
+/// Asserts that missing fields of a structure are read as zeros, and that unknown
+/// fields behind it are ignored.
 fn assert_grows<T: PartialEq + std::fmt::Debug>(
     kind: u16,
     value: &[u8],
@@ -187,7 +186,7 @@ proptest! {
     }
 }
 
-/// An area as it is to be read, and what a later kernel tells behind it.
+/// The expected fields of a memory mapping, and the fields of a later kernel.
 #[derive(Clone, Debug)]
 struct Area {
     quad: [u64; 5],
@@ -299,7 +298,7 @@ proptest! {
 }
 
 #[test]
-fn areas_of_an_older_kernel_are_read() {
+fn records_of_an_older_kernel_are_read() {
     // Up to `pgoff`, and with it the name begins.
     let record = vma_record(&quads(&[0x1000, 0x3000, 9]), Some(b"[heap]"));
     let bytes = attribute(VMA, &[record, vma_record(&[], None)].concat());
@@ -322,7 +321,7 @@ fn areas_of_an_older_kernel_are_read() {
 }
 
 #[test]
-fn what_is_asked_for_and_empty_is_there() {
+fn empty_groups_are_present() {
     let bytes = [VMA, VMA_STAT, CMDLINE]
         .map(|kind| attribute(kind, &[]))
         .concat();
@@ -338,7 +337,7 @@ fn what_is_asked_for_and_empty_is_there() {
 }
 
 #[test]
-fn what_is_wrong_in_a_group_is_told() {
+fn malformed_groups_return_an_error_with_the_reason() {
     let length = "a record has an invalid length";
     let sound = vma(1, Some(b"name"));
     for kind in [VMA, VMA_STAT] {
@@ -378,7 +377,7 @@ fn what_is_wrong_in_a_group_is_told() {
 }
 
 #[test]
-fn only_the_first_of_a_group_with_one_structure_counts() {
+fn repeated_structure_returns_the_first_value() {
     let bytes = [
         attribute(NS, &[quads(&[u64::MAX]), words(&[1; 10])].concat()),
         attribute(NS, &[quads(&[u64::MAX]), words(&[2; 10])].concat()),
@@ -394,7 +393,7 @@ fn only_the_first_of_a_group_with_one_structure_counts() {
 }
 
 #[test]
-fn a_row_with_absent_twice_is_an_error() {
+fn row_with_absent_twice_returns_an_error() {
     let twice = [absent([1, 0, 0, 0, 0]), absent([1, 0, 0, 0, 0])].concat();
     assert_eq!(what(&twice), "a row with TASK_DIAG_ABSENT twice");
     assert_eq!(
@@ -404,7 +403,7 @@ fn a_row_with_absent_twice_is_an_error() {
 }
 
 #[test]
-fn flags_are_shown_as_maps_and_smaps_do() {
+fn vma_flags_display_as_in_maps_and_smaps() {
     let flags = VmaFlags::READ | VmaFlags::EXEC | VmaFlags::MAYREAD | VmaFlags::FILE;
     assert_eq!(flags.permissions(), "r-xp");
     assert_eq!((flags | VmaFlags::MAYSHARE).permissions(), "r-xs");
@@ -421,7 +420,7 @@ fn flags_are_shown_as_maps_and_smaps_do() {
 
 #[cfg(feature = "serde")]
 #[test]
-fn groups_are_serialised_for_people() {
+fn groups_serialise_with_names() {
     let bytes = [
         attribute(CMDLINE, b"sh\0-c\0\xff\0"),
         cgroup(9, b"/a\xffb"),
@@ -443,7 +442,7 @@ fn groups_are_serialised_for_people() {
 
 #[cfg(feature = "serde")]
 #[test]
-fn unknown_values_are_serialised_as_null() {
+fn invalid_fields_serialise_as_null() {
     let bytes = [
         attribute(STAT, &[0; 240]),
         attribute(FILES, &[0; 48]),

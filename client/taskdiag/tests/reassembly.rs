@@ -32,7 +32,7 @@ fn read<'a>(
     Ok((tasks, false))
 }
 
-/// Asks a task for everything it can tell.
+/// Reads every group of a task.
 fn touch(task: TaskRef<'_>) -> Task {
     let owned = task.to_owned();
     assert_eq!((task.pid(), task.tgid()), (owned.pid, owned.tgid));
@@ -62,7 +62,7 @@ fn what(datagram: &[u8]) -> String {
 }
 
 #[test]
-fn pieces_are_taken_together() {
+fn messages_of_a_row_are_joined() {
     let pieces = [
         row(1, 0, &base(1)),
         row(2, MORE, &base(2)),
@@ -102,7 +102,7 @@ fn long() -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn a_process_over_many_messages_is_whole() {
+fn row_over_many_messages_has_every_record() {
     let messages = long();
     let tasks = tasks(messages.iter().map(Vec::as_slice));
     let [one, two, three] = &tasks[..] else {
@@ -118,7 +118,7 @@ fn a_process_over_many_messages_is_whole() {
 }
 
 #[test]
-fn pieces_come_one_by_one() {
+fn next_piece_returns_each_message() {
     let stream = long().concat();
     let mut reassembly = reassembly();
     let mut feed = reassembly.feed(&stream);
@@ -146,7 +146,7 @@ fn pieces_come_one_by_one() {
 }
 
 #[test]
-fn the_rest_of_a_task_can_be_passed_over() {
+fn next_after_a_piece_skips_the_rest_of_the_row() {
     let stream = long().concat();
     let mut reassembly = reassembly();
     let mut feed = reassembly.feed(&stream);
@@ -169,7 +169,7 @@ fn the_rest_of_a_task_can_be_passed_over() {
 
 /// The messages so far of a row that was begun as a whole are its first piece.
 #[test]
-fn an_open_row_can_be_read_on_in_pieces() {
+fn next_piece_within_a_row_returns_the_joined_messages_first() {
     let messages = long();
     let mut reassembly = reassembly();
     let mut feed = reassembly.feed(&messages[1]);
@@ -197,7 +197,7 @@ fn an_open_row_can_be_read_on_in_pieces() {
 
 /// Each row is returned with its last message, before the next one arrives.
 #[test]
-fn a_complete_row_is_returned_at_once() {
+fn complete_row_is_returned_before_the_next_datagram() {
     for by_pieces in [false, true] {
         let mut reassembly = reassembly();
         let mut returned = Vec::new();
@@ -222,7 +222,7 @@ fn a_complete_row_is_returned_at_once() {
 
 /// An answer that ends within a row has no complete row there.
 #[test]
-fn an_open_row_at_the_end_is_never_returned() {
+fn open_row_at_the_end_is_not_returned() {
     for (end, text) in [
         (done(-5), "Input/output error (os error 5)"),
         (
@@ -262,11 +262,11 @@ fn an_open_row_at_the_end_is_never_returned() {
 
 /// A row begins without CONT, and ends without MORE.
 #[test]
-fn messages_out_of_order_are_errors() {
+fn messages_out_of_order_return_an_error() {
     const UNBEGUN: &str = "a message continues a row without TASK_DIAG_FLAG_MORE";
     const OTHER: &str = "a message continues the row of another task";
     const OPEN: &str = "a row begins before the previous row has ended";
-    const SINGLE: &str = "a message that is no part of a dump, in a dump";
+    const SINGLE: &str = "a message without NLM_F_MULTI in a dump";
     for (messages, text) in [
         (vec![row(1, CONT, &[])], UNBEGUN),
         (vec![row(1, CONT | MORE, &[])], UNBEGUN),
@@ -310,7 +310,7 @@ fn messages_out_of_order_are_errors() {
 }
 
 #[test]
-fn a_piece_of_another_task_is_an_error() {
+fn continuation_of_another_task_returns_an_error() {
     for second in [row(2, CONT, &[]), row_with(0, 2, 0, &[])] {
         let stream = [row(1, MORE, &[]), second].concat();
         let mut reassembly = reassembly();
@@ -322,7 +322,7 @@ fn a_piece_of_another_task_is_an_error() {
 }
 
 #[test]
-fn the_first_of_a_group_counts_and_the_others_survive() {
+fn repeated_group_returns_the_first_value_and_keeps_the_others() {
     let stream = [row(1, 0, &[base(1), base(2)].concat()), done(0)].concat();
     let [task] = &tasks([&stream[..]])[..] else {
         panic!("one task");
@@ -332,7 +332,7 @@ fn the_first_of_a_group_counts_and_the_others_survive() {
 }
 
 #[test]
-fn messages_of_other_answers_are_passed_over() {
+fn messages_of_other_replies_are_skipped() {
     let mut other_seq = row(66, 0, &base(66));
     other_seq[8] ^= 1;
     let mut other_port = row(77, CONT | MORE, &base(77));
@@ -357,7 +357,7 @@ fn messages_of_other_answers_are_passed_over() {
 }
 
 #[test]
-fn a_message_alone_is_the_whole_answer() {
+fn message_without_multi_flag_is_the_whole_reply() {
     let stream = row_with(0, 1, 0, &base(1));
     let mut reassembly = reassembly();
     let mut feed = reassembly.feed(&stream);
@@ -367,7 +367,7 @@ fn a_message_alone_is_the_whole_answer() {
 }
 
 #[test]
-fn headers_of_unusual_length_are_read() {
+fn short_and_long_task_headers_are_read() {
     // TASK_DIAG_MSG with a field that is not known yet, without the flags,
     // and without anything; the family in a later version.
     for (msg, pid, tgid) in [
@@ -394,7 +394,7 @@ fn headers_of_unusual_length_are_read() {
 }
 
 #[test]
-fn the_last_message_may_lack_its_padding() {
+fn last_message_without_padding_is_read() {
     let mut last = row(2, MORE, &attribute(99, b"12345"));
     let len = (last.len() - 3) as u32;
     last[..4].copy_from_slice(&len.to_ne_bytes());
@@ -409,7 +409,7 @@ fn the_last_message_may_lack_its_padding() {
 }
 
 #[test]
-fn what_is_wrong_is_told() {
+fn malformed_messages_return_an_error_with_the_reason() {
     assert_eq!(
         what(&message(FAMILY, MULTI, &[1, 1, 0, 0])),
         "cannot read the kernel's answer: the first attribute is not TASK_DIAG_MSG"
@@ -420,7 +420,7 @@ fn what_is_wrong_is_told() {
     );
     assert_eq!(
         what(&message(FAMILY, MULTI, &[1, 1])),
-        "cannot read the kernel's answer: there is no generic netlink header"
+        "cannot read the kernel's answer: the generic netlink header is missing"
     );
     assert_eq!(
         what(&message(0x99, MULTI, &[])),
@@ -438,7 +438,7 @@ fn what_is_wrong_is_told() {
 
 /// A broken piece does not become a sound one by what follows it.
 #[test]
-fn pieces_are_looked_at_one_by_one() {
+fn malformed_piece_returns_an_error_although_the_next_completes_it() {
     let stream = [
         row(1, MORE, &[12, 0, 99, 0, 1, 2, 3, 4]),
         row(1, CONT, &[5, 6, 7, 8]),
@@ -449,7 +449,7 @@ fn pieces_are_looked_at_one_by_one() {
 }
 
 #[test]
-fn after_an_error_there_is_only_the_end() {
+fn next_returns_end_after_an_error() {
     let stream = [row(7, CONT, &[]), row(8, 0, &[]), done(0)].concat();
     let mut reassembly = reassembly();
     let mut feed = reassembly.feed(&stream);
@@ -460,7 +460,7 @@ fn after_an_error_there_is_only_the_end() {
 }
 
 #[test]
-fn a_restart_forgets() {
+fn restart_discards_the_open_row() {
     let mut reassembly = reassembly();
     let begun = row_with(MULTI | INTERRUPTED, 1, MORE, &base(1));
     let (tasks, ended) = read(&mut reassembly, [&begun[..]]).unwrap();
@@ -478,7 +478,7 @@ struct Plan {
 
 /// Each row has every requested group, or lists it as absent.
 #[test]
-fn a_group_that_a_row_neither_has_nor_lists_is_an_error() {
+fn row_that_neither_has_nor_lists_a_group_returns_an_error() {
     let requested = Show::BASE | Show::STAT | Show::FILES;
     let stat = attribute(STAT, &[0; 240]);
     let files = attribute(FILES, &[0; 48]);
@@ -568,7 +568,7 @@ fn a_group_that_a_row_neither_has_nor_lists_is_an_error() {
 }
 
 #[test]
-fn absent_is_in_the_last_message() {
+fn absent_before_the_last_message_returns_an_error() {
     let behind =
         "cannot read the kernel's answer: TASK_DIAG_ABSENT before the last message of a row";
     let rows = [
@@ -610,7 +610,7 @@ fn flags_of_a_forwarder_are_ignored_unless_accepted() {
     }
 }
 
-/// What a datagram comes to at an even address, and at an odd one.
+/// Reads a datagram at an even address and at an odd one.
 fn read_both_ways(datagram: &[u8]) -> [(Vec<Task>, String); 2] {
     let mut buffer = vec![0u8; datagram.len() + 8];
     let even = buffer.as_ptr().align_offset(4);
@@ -632,7 +632,7 @@ fn read_both_ways(datagram: &[u8]) -> [(Vec<Task>, String); 2] {
 }
 
 #[test]
-fn a_message_is_not_read_beyond_its_end() {
+fn attributes_beyond_the_message_are_not_read() {
     let behind = vec![0; size_of::<taskdiag::abi::TaskDiagMsg>()];
     let stream = [short_row(4), short_row(4), short_row(16), behind, done(0)].concat();
     let [usual, unusual] = read_both_ways(&stream);
@@ -640,8 +640,8 @@ fn a_message_is_not_read_beyond_its_end() {
     assert_eq!(usual.0.len(), 2);
 }
 
-/// A message with nothing in it but a `TASK_DIAG_MSG` without a value, and
-/// this for its length.
+/// Returns a message that consists of a `TASK_DIAG_MSG` without a value, whose
+/// header has this length.
 fn short_row(len: u16) -> Vec<u8> {
     let mut row = row(0, 0, &[]);
     row.truncate(24);
@@ -674,7 +674,7 @@ fn plans() -> impl Strategy<Value = Vec<Plan>> {
     )
 }
 
-/// VMA or VMA_STAT with a few areas.
+/// VMA or VMA_STAT with up to three records.
 fn areas() -> impl Strategy<Value = Vec<u8>> {
     (any::<bool>(), prop::collection::vec(0u64..9, 0..4)).prop_map(|(named, pages)| {
         let name = named.then_some(&b"a name"[..]);
@@ -690,7 +690,7 @@ fn areas() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
-/// One message a task, one datagram.
+/// One message per task, in one datagram.
 fn whole(plans: &[Plan]) -> Vec<Task> {
     let mut stream = Vec::new();
     for (pid, plan) in plans.iter().enumerate() {
@@ -820,10 +820,9 @@ proptest! {
         }
     }
 
-    /// What is usual is read in another way than what is not, of which bytes
-    /// at an odd address are a part.
+    /// A datagram at an odd address takes the slow path.
     #[test]
-    fn the_usual_is_read_as_the_unusual(
+    fn fast_path_returns_the_rows_of_the_slow_path(
         shapes in prop::collection::vec(prop_oneof![9 => Just(0), 1 => 1..6], 0..12),
         flips in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..3),
     ) {
@@ -849,7 +848,7 @@ proptest! {
     }
 
     #[test]
-    fn a_sound_stream_with_flipped_bytes_is_tasks_or_an_error(
+    fn stream_with_changed_bytes_is_read_without_panic(
         plans in plans(),
         flips in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
         cut in any::<prop::sample::Index>(),
@@ -870,8 +869,8 @@ proptest! {
     }
 }
 
-/// The same message as the transaction file puts it: without the header of
-/// generic netlink, and with the command in its type.
+/// Returns a message in the framing of the transaction file: without the generic
+/// netlink header, and with the command in its type.
 fn plain(genl: &[u8]) -> Vec<u8> {
     let kind = u16::from_ne_bytes(genl[4..6].try_into().unwrap());
     if kind != FAMILY {
@@ -885,7 +884,7 @@ fn plain(genl: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn an_answer_without_generic_netlink_is_the_same() {
+fn plain_framing_returns_the_rows_of_generic_netlink() {
     let messages = [
         row(1, 0, &base(1)),
         row(2, MORE, &base(2)),

@@ -133,7 +133,7 @@ fn raise_descriptors(wanted: usize) -> usize {
 
 /// Notifies the service manager, if there is one.
 fn notify(state: NotifyState<'_>) {
-    if let Err(error) = sd_notify::notify(false, &[state]) {
+    if let Err(error) = sd_notify::notify(&[state]) {
         warn!("cannot notify the service manager: {error}");
     }
 }

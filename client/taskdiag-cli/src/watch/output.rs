@@ -101,7 +101,7 @@ impl<W: Write> EventOutput<W> {
 
     /// Writes a line of the table.
     fn row(&mut self, line: &EventLine) -> io::Result<()> {
-        let time = line.time.to_zoned(self.zone.clone());
+        let time = line.time.to_zoned_datetime(self.zone.clone());
         let pid = line.kind.task().map(|(_, tgid)| tgid.to_string());
         let style = if self.colour {
             style(line)

@@ -175,7 +175,7 @@ pub(crate) struct Exactly<T> {
 }
 
 impl<T> Exactly<T> {
-    /// Wraps a structure; the header is zero, which is no attribute type.
+    /// Wraps a structure; the header is zero, which is not the type of an attribute.
     pub(crate) const fn holding(value: T) -> Self {
         Self {
             header: [0; size_of::<AttributeHeader>()],

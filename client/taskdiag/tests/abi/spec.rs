@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! The YNL specification: what it says of numbers and structures, under their
-//! names in C.
+//! Numbers and structures of the YNL specification, by their names in C.
 
 use std::fs;
 
@@ -21,7 +20,7 @@ impl Spec {
         Self(documents.remove(0))
     }
 
-    /// Every number: the entries of enums and flags, attributes, operations.
+    /// Returns every number: the entries of enums and flags, attributes, operations.
     pub(crate) fn numbers(&self) -> Vec<(String, i128)> {
         let mut numbers = Vec::new();
         for definition in items(&self.0["definitions"]) {
@@ -49,7 +48,7 @@ impl Spec {
         numbers
     }
 
-    /// Every structure, and the names and sizes of its fields.
+    /// Returns every structure, with the names and sizes of its fields.
     pub(crate) fn structures(&self) -> Vec<(String, Vec<(String, i128)>)> {
         items(&self.0["definitions"])
             .iter()
@@ -61,7 +60,7 @@ impl Spec {
             .collect()
     }
 
-    /// Which attribute has which structure.
+    /// Returns the structure of each attribute.
     pub(crate) fn of_attributes(&self) -> Vec<(String, Option<String>)> {
         items(&self.0["attribute-sets"][0]["attributes"])
             .iter()
@@ -76,7 +75,8 @@ impl Spec {
     }
 }
 
-/// Things that are numbered from one that says so.
+/// Returns list entries with their numbers: an entry without one continues the
+/// numbers of the entry before.
 fn counted(prefix: &Yaml, list: &Yaml) -> Vec<(String, i128)> {
     let mut next = 0;
     items(list)
