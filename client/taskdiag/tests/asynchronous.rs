@@ -220,7 +220,7 @@ async fn lost_datagram_is_an_error_after_which_the_client_is_usable() {
 
     let mut dump = client.dump(&all()).await.unwrap();
     let error = dump.next().await.unwrap_err().to_string();
-    assert!(error.contains("receive buffer of 8192"), "{error}");
+    assert!(error.contains("the receive buffer has 8192"), "{error}");
 
     let mut dump = client.dump(&all()).await.unwrap();
     let tasks: Vec<_> = dump.tasks().try_collect().await.unwrap();

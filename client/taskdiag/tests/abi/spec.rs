@@ -5,10 +5,8 @@ use std::fs;
 
 use yaml_rust2::{Yaml, YamlLoader};
 
-const SPEC: &str = concat!(
-    env!("CARGO_MANIFEST_DIR"),
-    "/../../include/netlink/taskdiag.yaml"
-);
+// A link to the specification of the repository, so that a package contains it.
+const SPEC: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/abi/taskdiag.yaml");
 
 /// The specification.
 pub(crate) struct Spec(Yaml);
