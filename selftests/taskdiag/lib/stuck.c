@@ -210,14 +210,30 @@ static bool await_sleep(pid_t pid, pid_t tid)
 	return quiet == SETTLED_CHECKS;
 }
 
+/*
+ * Return when all tasks are ready.  None may start to wait before: a task that
+ * is not ready can need the mmap lock, and would wait for the first one.
+ */
+static int await_ready(struct stuck *s, bool with_exec)
+{
+	const int tasks = with_exec ? TASKS : TASK_IN_EXEC;
+	int i;
+
+	if (!await(&s->shared->ready))
+		return set_error(s, -ETIMEDOUT, "map a file of FUSE");
+	if (s->shared->ready < 0)
+		return set_error(s, s->shared->ready, "map a file of FUSE");
+	for (i = 0; i < tasks; i++)
+		if (!await(&s->shared->tid[i]))
+			return set_error(s, -ETIMEDOUT, "make the tasks");
+	return 0;
+}
+
 /* Let task @nr start to wait, and return when it does. */
 static int start(struct stuck *s, enum task nr, const char *step)
 {
-	pid_t tid;
+	const pid_t tid = s->shared->tid[nr];
 
-	if (!await(&s->shared->tid[nr]))
-		return set_error(s, -ETIMEDOUT, step);
-	tid = s->shared->tid[nr];
 	if (write(s->shared->start[nr][1], "", 1) != 1)
 		return set_error(s, -errno, step);
 	if (!await_sleep(nr == TASK_IN_EXEC ? tid : s->pid, tid))
@@ -248,13 +264,10 @@ int stuck_begin(struct stuck *s, bool with_exec)
 		run_stuck(s->fuse.file, with_exec);
 	if (s->pid < 0)
 		return set_error(s, -errno, "fork");
-	if (!await(&shared->ready))
-		return set_error(s, -ETIMEDOUT, "map a file of FUSE");
-	if (shared->ready < 0)
-		return set_error(s, shared->ready, "map a file of FUSE");
-	if (with_exec && !await(&shared->tid[TASK_IN_EXEC]))
-		return set_error(s, -ETIMEDOUT, "clone");
+	err = await_ready(s, with_exec);
 	s->in_exec = shared->tid[TASK_IN_EXEC];
+	if (err)
+		return err;
 
 	err = start(s, TASK_WRITER, "wait in page_mkwrite()");
 	if (!err && fuse_await_write(&s->fuse))
