@@ -74,14 +74,6 @@ impl From<u16> for Framing {
     }
 }
 
-/// The transport of a [`Client`](crate::Client) without a type parameter.
-#[cfg(feature = "netlink")]
-pub(crate) type DefaultTransport = crate::socket::Socket;
-
-/// The transport of a [`Client`](crate::Client) without a type parameter.
-#[cfg(not(feature = "netlink"))]
-pub(crate) type DefaultTransport = Box<dyn Transport>;
-
 /// Sends requests and receives replies, as netlink messages.
 pub trait Transport: fmt::Debug {
     /// Returns the framing of requests and replies.
