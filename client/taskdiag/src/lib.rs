@@ -93,6 +93,7 @@ pub mod procfs;
 pub mod reassembly;
 mod receiver;
 mod request;
+mod show;
 #[cfg(feature = "netlink")]
 mod socket;
 mod source;
@@ -113,9 +114,10 @@ pub use pid::Pid;
 pub use procfs::Procfs;
 pub use receiver::{RECEIVE_BUFFER, RECEIVE_MIN, Stats};
 pub use request::{
-    Features, FilterKinds, Filters, Options, ParseShowError, ParseStatesError, Request, Scope,
-    Show, States, Strategies, Strategy,
+    Features, FilterKinds, Filters, Options, ParseStatesError, Request, Scope, States, Strategies,
+    Strategy,
 };
+pub use show::{ParseShowError, Show};
 #[cfg(feature = "netlink")]
 pub use socket::Socket;
 #[cfg(any(feature = "netlink", feature = "procfs", feature = "daemon"))]

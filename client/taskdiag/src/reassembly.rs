@@ -21,7 +21,7 @@ use crate::netlink::{
     from_done, from_error,
 };
 use crate::pid::Pid;
-use crate::request::Show;
+use crate::show::Show;
 use crate::task::{FastAttributes, Groups, TaskRef, absent_in, groups_in, read};
 use crate::transport::Framing;
 

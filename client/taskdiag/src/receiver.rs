@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::netlink::{Inner, TaskDiagMessage, encode};
 use crate::reassembly::{FastRow, Reassembly, Row, Step};
 use crate::request::Features;
-use crate::request::Show;
+use crate::show::Show;
 use crate::task::{FastAttributes, TaskRef};
 use crate::transport::Framing;
 

@@ -27,7 +27,7 @@ use crate::daemon_protocol;
 use crate::error::Result;
 use crate::netlink::{Attributes, Exactly, Malformed};
 use crate::pid::Pid;
-use crate::request::Show;
+use crate::show::Show;
 
 pub use absent::Absent;
 pub use base::{Base, Comm, State};

@@ -20,7 +20,7 @@ use crate::abi::{
 use crate::error::Error;
 use crate::request::Filters;
 use crate::request::Request;
-use crate::request::Show;
+use crate::show::Show;
 use crate::task::read;
 use crate::transport::Framing;
 
