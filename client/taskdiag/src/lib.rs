@@ -109,6 +109,7 @@ pub use error::{BadAttr, Error, KernelError, Result};
 pub use file::TransactionFile;
 #[cfg(feature = "events")]
 pub use live::Live;
+pub use netlink::Framing;
 pub use pid::Pid;
 #[cfg(feature = "procfs")]
 pub use procfs::Procfs;
@@ -127,6 +128,6 @@ pub use task::{
     Absent, Base, Cgroup, Cmdline, Comm, Cred, FileCounts, Files, Ident, Memory, Ns, Stat, State,
     Task, TaskRef, Vma, VmaFlags, VmaStat, VmaStats, Vmas,
 };
+pub use transport::Transport;
 #[cfg(feature = "daemon")]
 pub use transport::{DAEMON_SOCKET, DAEMON_VARIABLE, Daemon};
-pub use transport::{Framing, Transport};

@@ -12,7 +12,8 @@ use netlink_packet_core::{
 use netlink_packet_generic::{GenlFamily, GenlHeader, GenlMessage};
 use zerocopy::IntoBytes;
 
-use super::parse::{ATTRIBUTE_MAX, Attributes, Malformed};
+use super::framing::Framing;
+use super::parse::{ATTRIBUTE_MAX, Attributes, Malformed, read};
 use crate::abi::{
     self, TaskDiagAbsent, TaskDiagBase, TaskDiagCreds, TaskDiagFeatures, TaskDiagFiles,
     TaskDiagIdent, TaskDiagMsg, TaskDiagNs, TaskDiagPid, TaskDiagStat,
@@ -21,8 +22,6 @@ use crate::error::Error;
 use crate::request::Filters;
 use crate::request::Request;
 use crate::show::Show;
-use crate::task::read;
-use crate::transport::Framing;
 
 /// The attributes of a request or a reply.
 ///
