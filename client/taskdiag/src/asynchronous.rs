@@ -66,8 +66,8 @@ use crate::netlink::TaskDiagMessage;
 use crate::pid::Pid;
 use crate::receiver::{RECEIVE_MIN, Receiver};
 use crate::request::Features;
-use crate::request::Show;
 use crate::request::{Request, Scope, Strategy};
+use crate::show::Show;
 use crate::task::Task;
 
 pub use dump::{AsyncDump, Tasks};

@@ -9,8 +9,8 @@ use crate::pid::Pid;
 #[cfg(feature = "netlink")]
 use crate::receiver::{RECEIVE_BUFFER, RECEIVE_MIN};
 use crate::request::Features;
-use crate::request::Show;
 use crate::request::{Request, Scope, Strategy};
+use crate::show::Show;
 #[cfg(feature = "netlink")]
 use crate::socket::Socket;
 #[cfg(any(feature = "netlink", feature = "procfs", feature = "daemon"))]

@@ -10,7 +10,7 @@ use nix::libc;
 use crate::abi;
 use crate::netlink::{ATTRIBUTE_MAX, Malformed};
 use crate::pid::Pid;
-use crate::request::Show;
+use crate::show::Show;
 
 /// Result of the functions of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -11,8 +11,9 @@ use nix::libc;
 
 use crate::abi;
 use crate::error::{Error, Result};
+use crate::netlink::Framing;
 use crate::request::Scope;
-use crate::transport::{Framing, Transport, copy_datagram};
+use crate::transport::{Transport, copy_datagram};
 
 /// Maximum length of the message with the reason of a refused request, in bytes.
 const REFUSAL: usize = 1024;

@@ -93,6 +93,7 @@ pub mod procfs;
 pub mod reassembly;
 mod receiver;
 mod request;
+mod show;
 #[cfg(feature = "netlink")]
 mod socket;
 mod source;
@@ -108,14 +109,16 @@ pub use error::{BadAttr, Error, KernelError, Result};
 pub use file::TransactionFile;
 #[cfg(feature = "events")]
 pub use live::Live;
+pub use netlink::Framing;
 pub use pid::Pid;
 #[cfg(feature = "procfs")]
 pub use procfs::Procfs;
 pub use receiver::{RECEIVE_BUFFER, RECEIVE_MIN, Stats};
 pub use request::{
-    Features, FilterKinds, Filters, Options, ParseShowError, ParseStatesError, Request, Scope,
-    Show, States, Strategies, Strategy,
+    Features, FilterKinds, Filters, Options, ParseStatesError, Request, Scope, States, Strategies,
+    Strategy,
 };
+pub use show::{ParseShowError, Show};
 #[cfg(feature = "netlink")]
 pub use socket::Socket;
 #[cfg(any(feature = "netlink", feature = "procfs", feature = "daemon"))]
@@ -125,6 +128,6 @@ pub use task::{
     Absent, Base, Cgroup, Cmdline, Comm, Cred, FileCounts, Files, Ident, Memory, Ns, Stat, State,
     Task, TaskRef, Vma, VmaFlags, VmaStat, VmaStats, Vmas,
 };
+pub use transport::Transport;
 #[cfg(feature = "daemon")]
 pub use transport::{DAEMON_SOCKET, DAEMON_VARIABLE, Daemon};
-pub use transport::{Framing, Transport};

@@ -108,7 +108,7 @@ use crate::events::EventSource;
 #[cfg(any(feature = "netlink", feature = "procfs", feature = "daemon"))]
 use crate::events::{Connector, Events};
 use crate::pid::Pid;
-use crate::request::Show;
+use crate::show::Show;
 #[cfg(any(feature = "netlink", feature = "procfs", feature = "daemon"))]
 use crate::source::AnySource;
 use crate::task::Task;

@@ -17,13 +17,12 @@ use crate::abi::{self, TaskDiagFeatures, TaskDiagMsg};
 use crate::daemon_protocol::FORWARDER_FLAGS;
 use crate::error::{Error, KernelError, Result};
 use crate::netlink::{
-    Address, Attributes, GenlInner, Header, Inner, Malformed, PlainInner, TaskHead, align,
-    from_done, from_error,
+    Address, Attributes, Framing, GenlInner, Header, Inner, Malformed, PlainInner, TaskHead, align,
+    from_done, from_error, read,
 };
 use crate::pid::Pid;
-use crate::request::Show;
-use crate::task::{FastAttributes, Groups, TaskRef, absent_in, groups_in, read};
-use crate::transport::Framing;
+use crate::show::Show;
+use crate::task::{FastAttributes, Groups, TaskRef, absent_in, groups_in};
 
 /// Capacity of the buffer for multi-message rows that is kept for the next row, in
 /// bytes.

@@ -8,12 +8,11 @@
 use log::debug;
 
 use crate::error::{Error, Result};
-use crate::netlink::{Inner, TaskDiagMessage, encode};
+use crate::netlink::{Framing, Inner, TaskDiagMessage, encode};
 use crate::reassembly::{FastRow, Reassembly, Row, Step};
 use crate::request::Features;
-use crate::request::Show;
+use crate::show::Show;
 use crate::task::{FastAttributes, TaskRef};
-use crate::transport::Framing;
 
 /// The default length of the receive buffer, in bytes: the kernel makes no
 /// datagram of a dump longer than this.

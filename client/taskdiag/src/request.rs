@@ -5,7 +5,6 @@
 
 pub(crate) mod features;
 pub(crate) mod filter;
-pub(crate) mod show;
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -16,11 +15,11 @@ use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST};
 use crate::abi;
 use crate::error::{Error, KernelError};
 use crate::pid::Pid;
+use crate::show::Show;
 use crate::task::VmaFlags;
 
 pub use features::{Features, FilterKinds, Options, Strategies};
 pub use filter::{Filters, ParseStatesError, States};
-pub use show::{ParseShowError, Show};
 
 /// The tasks of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -18,10 +18,10 @@ use nix::sys::socket::{
 use crate::abi;
 use crate::datagram::{KERNEL, io, port, receive, send};
 use crate::error::{Error, Result};
-use crate::netlink::{Header, from_error};
+use crate::netlink::{Framing, Header, from_error};
 use crate::request::Scope;
 use crate::sys::sockopt;
-use crate::transport::{Framing, Transport};
+use crate::transport::Transport;
 
 /// The sequence number of the request that resolves the family.
 const RESOLVE_SEQ: u32 = 1;

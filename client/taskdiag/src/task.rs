@@ -25,9 +25,9 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 use crate::abi::{self, TaskDiagAbsent, TaskDiagBase, TaskDiagCreds, TaskDiagStat};
 use crate::daemon_protocol;
 use crate::error::Result;
-use crate::netlink::{Attributes, Exactly, Malformed};
+use crate::netlink::{Attributes, Exactly, Malformed, read};
 use crate::pid::Pid;
-use crate::request::Show;
+use crate::show::Show;
 
 pub use absent::Absent;
 pub use base::{Base, Comm, State};
@@ -67,23 +67,6 @@ macro_rules! mirror {
     };
 }
 use mirror;
-
-/// Reads a structure as the ABI requires: missing fields of a shorter one are zero,
-/// additional fields of a longer one are ignored.
-#[inline]
-pub(crate) fn read<T: FromBytes + IntoBytes>(bytes: &[u8]) -> T {
-    match T::read_from_prefix(bytes) {
-        Ok((value, _)) => value,
-        Err(_) => read_short(bytes),
-    }
-}
-
-#[cold]
-fn read_short<T: FromBytes + IntoBytes>(bytes: &[u8]) -> T {
-    let mut value = T::new_zeroed();
-    value.as_mut_bytes()[..bytes.len()].copy_from_slice(bytes);
-    value
-}
 
 /// A view of one task: of the attributes received about it, or of a [`Task`].
 ///

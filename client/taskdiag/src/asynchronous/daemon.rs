@@ -16,8 +16,8 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use super::transport::AsyncTransport;
 use super::transport::watched::{poll_read, poll_write, watch};
 use crate::error::{Error, Result};
+use crate::netlink::Framing;
 use crate::request::Scope;
-use crate::transport::Framing;
 use crate::transport::daemon::{Daemon, is_disconnected, receive_datagram, send_datagram};
 
 /// A connection to the daemon.

@@ -11,8 +11,9 @@ use tokio::task::coop;
 use super::transport::AsyncTransport;
 use crate::error::Result;
 use crate::file::TransactionFile;
+use crate::netlink::Framing;
 use crate::request::Scope;
-use crate::transport::{Framing, Transport};
+use crate::transport::Transport;
 
 /// The open transaction file.
 #[derive(Debug)]

@@ -10,9 +10,9 @@ use super::transport::AsyncTransport;
 use super::transport::watched::{poll_read, poll_write, watch};
 use crate::datagram;
 use crate::error::Result;
+use crate::netlink::Framing;
 use crate::request::Scope;
 use crate::socket::Socket;
-use crate::transport::Framing;
 
 /// A generic netlink socket.
 #[derive(Debug)]

@@ -5,8 +5,8 @@ use std::fmt;
 use std::task::{Context, Poll};
 
 use crate::error::Result;
+use crate::netlink::Framing;
 use crate::request::Scope;
-use crate::transport::Framing;
 
 /// Delivers requests to the implementation that replies, and returns the replies.
 ///

@@ -12,7 +12,8 @@ use netlink_packet_core::{
 use netlink_packet_generic::{GenlFamily, GenlHeader, GenlMessage};
 use zerocopy::IntoBytes;
 
-use super::parse::{ATTRIBUTE_MAX, Attributes, Malformed};
+use super::framing::Framing;
+use super::parse::{ATTRIBUTE_MAX, Attributes, Malformed, read};
 use crate::abi::{
     self, TaskDiagAbsent, TaskDiagBase, TaskDiagCreds, TaskDiagFeatures, TaskDiagFiles,
     TaskDiagIdent, TaskDiagMsg, TaskDiagNs, TaskDiagPid, TaskDiagStat,
@@ -20,9 +21,7 @@ use crate::abi::{
 use crate::error::Error;
 use crate::request::Filters;
 use crate::request::Request;
-use crate::request::Show;
-use crate::task::read;
-use crate::transport::Framing;
+use crate::show::Show;
 
 /// The attributes of a request or a reply.
 ///

@@ -6,10 +6,9 @@
 use netlink_packet_core::{NLM_F_ACK_TLVS, NLM_F_CAPPED};
 use nix::libc;
 
-use super::parse::{Attributes, Header, align};
+use super::framing::Framing;
+use super::parse::{Attributes, Header, align, read};
 use crate::error::{BadAttr, KernelError};
-use crate::task::read;
-use crate::transport::Framing;
 
 /// `enum nlmsgerr_attrs`.
 const ATTR_MSG: u16 = 1;

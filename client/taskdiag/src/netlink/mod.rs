@@ -7,6 +7,8 @@
 //!   of netlink-packet-generic. The clients encode their requests with them.
 //!   Decoding is implemented on top of `parse`, so there is one attribute loop.
 //! - `extack`: errors and extended acknowledgements.
+//! - `framing`: the two forms of a message, of generic netlink and of the transaction
+//!   file.
 //!
 //! The module does no I/O and has no `unsafe` code. Must not depend on transports
 //! or clients.
@@ -22,10 +24,12 @@
 
 mod build;
 mod extack;
+mod framing;
 mod parse;
 
 pub use build::{TaskDiagAttr, TaskDiagMessage, encode};
 pub use extack::{from_done, from_error};
+pub use framing::Framing;
 pub use parse::{ATTRIBUTE_MAX, Address, Attributes, Header, Malformed, align};
 
-pub(crate) use parse::{Exactly, GenlInner, Inner, PlainInner, TaskHead};
+pub(crate) use parse::{Exactly, GenlInner, Inner, PlainInner, TaskHead, read};

@@ -22,6 +22,23 @@ pub const fn align(len: usize) -> usize {
     (len + (NLA_ALIGNTO - 1)) & !(NLA_ALIGNTO - 1)
 }
 
+/// Reads a structure as the ABI requires: missing fields of a shorter one are zero,
+/// additional fields of a longer one are ignored.
+#[inline]
+pub(crate) fn read<T: FromBytes + IntoBytes>(bytes: &[u8]) -> T {
+    match T::read_from_prefix(bytes) {
+        Ok((value, _)) => value,
+        Err(_) => read_short(bytes),
+    }
+}
+
+#[cold]
+fn read_short<T: FromBytes + IntoBytes>(bytes: &[u8]) -> T {
+    let mut value = T::new_zeroed();
+    value.as_mut_bytes()[..bytes.len()].copy_from_slice(bytes);
+    value
+}
+
 /// The bytes violate the protocol; the text says how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Malformed(pub(crate) &'static str);

@@ -10,7 +10,7 @@ use super::parse::Stat;
 use super::query::Query;
 use super::smaps::Smaps;
 use super::target::Target;
-use crate::request::Show;
+use crate::show::Show;
 use crate::task::{Absent, Cmdline, Task};
 
 /// The groups that are read in pieces.

@@ -11,10 +11,10 @@ use crate::abi::{self, TASK_DIAG_COMM_LEN, TaskDiagFeatures};
 use crate::error::{BadAttr, KernelError};
 use crate::pid::Pid;
 use crate::receiver::RECEIVE_MIN;
-use crate::request::Show;
 use crate::request::{Features, FilterKinds, Options, Strategies};
 use crate::request::{Filters, States};
 use crate::request::{Request, Strategy};
+use crate::show::Show;
 use crate::source::Mode;
 use crate::task::VmaFlags;
 

@@ -10,8 +10,8 @@ use super::parse::{self, Stat, Status, field};
 use super::query::Query;
 use super::target::Target;
 use super::{files, ns, pidfd};
-use crate::request::Show;
 use crate::request::States;
+use crate::show::Show;
 use crate::task::{self, Base, Cgroup, Cred, Ident, Memory, State, Task};
 
 /// Nanoseconds of a clock tick: procfs counts in hundredths of a second on every

@@ -6,11 +6,11 @@ use std::fmt;
 use nix::libc;
 
 use super::filter::Filters;
-use super::show::Show;
 use super::{Request, Strategy};
 use crate::abi::{self, TaskDiagFeatures};
 use crate::error::Result;
 use crate::name_list;
+use crate::show::Show;
 use crate::task::VmaFlags;
 
 /// The features of the running kernel, or of the transport.

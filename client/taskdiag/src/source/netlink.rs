@@ -14,7 +14,15 @@ use crate::receiver::{self, Receiver, Stats};
 use crate::request::Features;
 use crate::request::{Request, Scope};
 use crate::task::{BaseAndCred, BaseCredAndStat, TaskRef};
-use crate::transport::{DefaultTransport, Transport};
+use crate::transport::Transport;
+
+/// The transport of a [`Client`](crate::Client) without a type parameter.
+#[cfg(feature = "netlink")]
+pub(crate) type DefaultTransport = crate::socket::Socket;
+
+/// The transport of a [`Client`](crate::Client) without a type parameter.
+#[cfg(not(feature = "netlink"))]
+pub(crate) type DefaultTransport = Box<dyn Transport>;
 
 /// Sends requests as netlink messages through a transport, and receives the tasks of
 /// the reply.

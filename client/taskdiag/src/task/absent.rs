@@ -4,7 +4,7 @@
 use std::fmt;
 
 use crate::abi::TaskDiagAbsent;
-use crate::request::Show;
+use crate::show::Show;
 
 /// The groups that a row lacks, by reason.
 ///

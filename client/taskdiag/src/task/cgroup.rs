@@ -4,8 +4,7 @@
 use std::borrow::Cow;
 
 use crate::abi::{TASK_DIAG_CGROUP_DELETED, TaskDiagCgroup};
-use crate::netlink::Malformed;
-use crate::task::read;
+use crate::netlink::{Malformed, read};
 use crate::task::records::{fields, text};
 
 /// A task's cgroup in the default hierarchy.

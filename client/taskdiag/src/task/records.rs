@@ -4,8 +4,8 @@
 
 use memchr::memchr;
 
-use crate::netlink::Malformed;
-use crate::task::{OfKind, read};
+use crate::netlink::{Malformed, read};
+use crate::task::OfKind;
 
 /// Lengths are multiples of this.
 const ALIGNMENT: usize = 8;

@@ -6,9 +6,9 @@ use std::fmt;
 
 use crate::abi::{self, TaskDiagVma};
 use crate::name_list;
-use crate::netlink::Malformed;
+use crate::netlink::{Malformed, read};
+use crate::task::OfKind;
 use crate::task::records::{Records, RecordsOf, fields, text};
-use crate::task::{OfKind, read};
 
 /// A memory mapping of a process, as in a line of `/proc/PID/maps`.
 ///

@@ -2,9 +2,9 @@
 //! The group VMA_STAT: memory use per mapping of a process.
 
 use crate::abi::TaskDiagVmaStat;
-use crate::netlink::Malformed;
+use crate::netlink::{Malformed, read};
 use crate::task::records::{Records, RecordsOf};
-use crate::task::{OfKind, mirror, read};
+use crate::task::{OfKind, mirror};
 
 mirror! {
     /// Memory use of a mapping in bytes, as in `/proc/PID/smaps`.

@@ -20,10 +20,10 @@ use nix::sys::time::{TimeVal, TimeValLike};
 use nix::unistd::{getegid, geteuid, getgid, getuid};
 
 use crate::error::{Error, Result};
-use crate::netlink::{TaskDiagMessage, encode};
+use crate::netlink::{Framing, TaskDiagMessage, encode};
 use crate::reassembly::Reassembly;
 use crate::request::Scope;
-use crate::transport::{Framing, Transport};
+use crate::transport::Transport;
 
 /// The path of the daemon's socket, unless [`DAEMON_VARIABLE`] has another one.
 pub const DAEMON_SOCKET: &str = "/run/taskdiag.sock";
