@@ -5,7 +5,7 @@
 //! receives events meanwhile: see the test of that name in the library.
 
 mod common;
-#[path = "../../taskdiag/tests/common/connector_control.rs"]
+#[path = "common/connector_control.rs"]
 mod connector_control;
 
 use common::{Target, TestDaemon};

@@ -16,7 +16,6 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 
-#[path = "../../../taskdiag/tests/common/procfs.rs"]
 pub mod procfs;
 
 /// The uid of the user `nobody`.

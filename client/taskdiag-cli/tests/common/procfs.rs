@@ -1,0 +1,1 @@
+../../../taskdiag/tests/common/procfs.rs

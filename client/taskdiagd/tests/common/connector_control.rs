@@ -1,0 +1,1 @@
+../../../taskdiag/tests/common/connector_control.rs
