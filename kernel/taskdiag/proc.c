@@ -47,7 +47,7 @@
 
 /**
  * struct taskdiag_transaction - an open /proc/task-diag
- * @lock: serializes reads and writes
+ * @lock: protects the other fields; poll() reads @dump and @reply without it
  * @changed: wait queue of poll()
  * @request: header of the current request
  * @dump: its dump, until the reply has been read to its end; or NULL
@@ -58,7 +58,7 @@
  * @reply: messages that have not been read yet, or NULL
  */
 struct taskdiag_transaction {
-	struct mutex		lock;
+	struct mutex		lock;	/* held by read() and write() */
 	wait_queue_head_t	changed;
 	struct nlmsghdr		request;
 	struct taskdiag_dump	*dump;
