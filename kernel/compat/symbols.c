@@ -4,7 +4,7 @@
  *
  * They are looked up once, when the module is loaded.  The module does not
  * support an attribute group that needs a missing symbol.  It is not loaded if
- * a symbol is missing that the access check needs, or the guarantees of a dump.
+ * a symbol is missing that the access check or the guarantees of a dump need.
  *
  * Depends on the kernel only; must not depend on the files of a built-in
  * task_diag.

@@ -2,7 +2,7 @@
 /*
  * task_diag as a module: names of memory mappings, as /proc/PID/maps has them.
  *
- * A kernel with a built-in task_diag exports the function of fs/proc instead.
+ * A built-in task_diag uses the function of fs/proc, which a patch makes global.
  *
  * Depends on the kernel only; must not depend on the files of a built-in
  * task_diag.

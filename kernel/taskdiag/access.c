@@ -35,7 +35,7 @@
 
 /* --- sets of credentials ------------------------------------------------- */
 
-/* Return true if @set has CAP_SYS_PTRACE over @ns, from the cache if possible. */
+/* Return true if @set has CAP_SYS_PTRACE over @ns; use the cache if possible. */
 static bool has_cap(const struct taskdiag_credset *set,
 		    struct user_namespace *ns)
 {
@@ -319,7 +319,7 @@ static bool ids_permit(struct taskdiag_credset *set, struct task_struct *task)
 
 /*
  * Deny a task with other ids in the cached user namespace, without the complete
- * check: where most tasks are hidden, this is the common case.  Returns false
+ * check: where most tasks are hidden, this is the common case.  Return false
  * for credentials with cap_init_ns, which have no cached namespace.
  */
 static bool ids_deny_early(const struct taskdiag_credset *set,
@@ -392,7 +392,7 @@ bool taskdiag_credsets_permit(struct taskdiag_caller *caller,
 	       lsm_permits_set(caller, set, task);
 }
 
-/* --- the check during a multi-message row --------------------------------- */
+/* --- the check during a multi-message row -------------------------------- */
 
 /**
  * taskdiag_access_recheck - repeat the access check for the task of a row
@@ -402,7 +402,8 @@ bool taskdiag_credsets_permit(struct taskdiag_caller *caller,
  * execve() and credential changes may have taken away the right to see the task
  * since the row was begun.
  *
- * Context: RCU read-side critical section, or exec_update_lock held.
+ * Context: Any; @target->task is referenced.  Without exec_update_lock the
+ * result can be outdated on return.
  *
  * Return: 0, -ESTALE if the task runs another program, or -EACCES if the caller
  * may no longer see it.

@@ -13,7 +13,7 @@
 #include "taskdiag.h"
 
 /*
- * Write the path of @cgrp, relative to the root of @ns, to @path.  Returns NULL
+ * Write the path of @cgrp, relative to the root of @ns, to @path.  Return NULL
  * if it is longer than PATH_MAX, which procfs does not report either.
  *
  * Under RCU, the task's css_set keeps its cgroup and kernfs node, and names of

@@ -40,7 +40,7 @@ static struct page *get_page_at(struct taskdiag_append_ctx *ctx,
 	long got;
 
 	for (;;) {
-		err = taskdiag_mm_lock(ctx, mm);
+		err = taskdiag_mm_lock(mm, &ctx->target.timeout);
 		if (err)
 			return ERR_PTR(err);
 
@@ -85,7 +85,7 @@ static int read_memory(struct taskdiag_append_ctx *ctx, struct mm_struct *mm,
 	return 0;
 }
 
-/* --- CMDLINE ------------------------------------------------------------ */
+/* --- the command line ---------------------------------------------------- */
 
 /**
  * struct args - position of a command line in the address space
@@ -205,7 +205,7 @@ int taskdiag_append_cmdline(struct taskdiag_append_ctx *ctx,
 		return -E2BIG;
 	if (skb_tailroom(skb) < nla_total_size(TASKDIAG_CMDLINE_MIN))
 		return -EMSGSIZE;
-	err = taskdiag_mm_hold(ctx, caller, &mm);
+	err = taskdiag_mm_hold(&ctx->target, ctx->memory.expected, caller, &mm);
 	if (err)
 		return err;
 

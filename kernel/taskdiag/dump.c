@@ -48,7 +48,7 @@ static int parse_request(struct task_diag_pid *req, const struct nlattr *attr,
 	return 0;
 }
 
-/* Return the pid namespace of the request.  Consumes the reference to @def. */
+/* Return the pid namespace of the request.  Consume the reference to @def. */
 static struct pid_namespace *choose_pid_ns(const struct nlattr *fd,
 					   struct pid_namespace *def,
 					   const struct file *opener,
@@ -193,7 +193,7 @@ static __always_inline void commit_rows(struct taskdiag_dump *dump,
 }
 
 /*
- * Append the row of a task if it is visible and matches the filters.  Returns
+ * Append the row of a task if it is visible and matches the filters.  Return
  * false if @tailroom is too small.  Invisible tasks return true, so they do not
  * affect where a message ends.
  *

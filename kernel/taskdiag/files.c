@@ -60,7 +60,7 @@ static void count_file(struct task_diag_files *files, const struct file *file)
 }
 
 /*
- * Count open files from *@fd on.  Returns false at the end of the table.
+ * Count open files from *@fd on.  Return false at the end of the table.
  * Context: file_lock held, so that no file is released.
  */
 static bool count_open(struct task_diag_files *files,
@@ -90,7 +90,7 @@ static u64 limit(unsigned long rlim)
 }
 
 /*
- * Count some files, and read the limits.  Returns 1 if more files follow from
+ * Count some files, and read the limits.  Return 1 if more files follow from
  * *@fd on, 0 at the end, or -ESTALE if the task has released its table.
  */
 static int count_locked(struct task_diag_files *files,

@@ -5,7 +5,7 @@
  * A filter is an attribute of the request, and an entry of the table
  * filter_kinds with a function that parses it and one that tests a task.  Only
  * visible tasks are tested, as the time of a test would reveal others.  With
- * ALL and ALL_THREAD, iter.c iterates over the list of pids instead.
+ * ALL and ALL_THREAD, iter.c iterates over the list of pids only.
  *
  * Depends on vma_flags.c; must not depend on the iterator or a group.
  */

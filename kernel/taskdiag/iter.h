@@ -24,7 +24,7 @@ bool taskdiag_iter_at_end(const struct taskdiag_iter *iter);
 void taskdiag_iter_reload(const struct taskdiag_iter *iter,
 			  struct taskdiag_item *item);
 
-/* Return the next pid in the current chunk of the pid table, NULL at its end. */
+/* Return the next pid in the current chunk of the pid table; NULL at its end. */
 static __always_inline struct pid *
 taskdiag_iter_next_slot(struct taskdiag_iter *iter)
 {

@@ -21,7 +21,8 @@
 
 /**
  * taskdiag_mm_hold - take a reference to the address space of the current row
- * @ctx: state of the current row
+ * @target: the task of the row
+ * @expected: the task had an address space when the row was begun
  * @caller: the caller
  * @ret: receives the address space; NULL if the task had none when the row was
  *	begun
@@ -31,19 +32,19 @@
  * Return: 0, -ESTALE if the task has released it, or an error of
  * taskdiag_access_lock().
  */
-int taskdiag_mm_hold(struct taskdiag_append_ctx *ctx,
+int taskdiag_mm_hold(struct taskdiag_target *target, bool expected,
 		     struct taskdiag_caller *caller, struct mm_struct **ret)
 {
 	struct mm_struct *mm;
 	int err;
 
-	err = taskdiag_access_lock(&ctx->target, caller);
+	err = taskdiag_access_lock(target, caller);
 	if (err)
 		return err;
-	mm = get_task_mm(ctx->target.task);
-	taskdiag_access_unlock(&ctx->target);
+	mm = get_task_mm(target->task);
+	taskdiag_access_unlock(target);
 
-	if (!mm && ctx->memory.expected)
+	if (!mm && expected)
 		return -ESTALE;
 	*ret = mm;
 	return 0;
@@ -63,19 +64,19 @@ void taskdiag_mm_drop(struct mm_struct *mm)
 
 /**
  * taskdiag_mm_lock - take the mmap lock for reading
- * @ctx: state of the current row
- * @mm: address space of its task
+ * @mm: address space of the row's task
+ * @timeout: time limits of the row and of the dump
  *
  * Context: Process context.  May sleep, within the time limits of the row.
  *
  * Return: 0, or an error of taskdiag_wait().
  */
-int taskdiag_mm_lock(struct taskdiag_append_ctx *ctx, struct mm_struct *mm)
+int taskdiag_mm_lock(struct mm_struct *mm, struct taskdiag_timeout *timeout)
 {
 	int err;
 
 	while (!mmap_read_trylock(mm)) {
-		err = taskdiag_wait(&ctx->target.timeout);
+		err = taskdiag_wait(timeout);
 		if (err)
 			return err;
 	}

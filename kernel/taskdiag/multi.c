@@ -112,7 +112,7 @@ void taskdiag_multi_begin(struct taskdiag_multi *multi,
 	};
 }
 
-/* --- messages ------------------------------------------------------------- */
+/* --- messages ------------------------------------------------------------ */
 
 static struct task_diag_msg *msg_of(const struct taskdiag_multi *multi,
 				    const struct taskdiag_row *row,
@@ -186,7 +186,7 @@ void taskdiag_multi_postpone(struct taskdiag_multi *multi,
 	end_message(multi, skb);
 }
 
-/* --- groups --------------------------------------------------------------- */
+/* --- groups -------------------------------------------------------------- */
 
 /* TASK_DIAG_SHOW_* of all groups from the current one on. */
 static u64 remaining(const struct taskdiag_multi *multi,
@@ -202,7 +202,7 @@ static u64 remaining(const struct taskdiag_multi *multi,
 
 /*
  * Note the groups that an error of their append function makes incomplete.
- * Returns false if @err ends the dump, instead of the row or a group of it.
+ * Return false if @err ends the dump, instead of the row or a group of it.
  */
 static bool note_absent(struct taskdiag_multi *multi,
 			const struct taskdiag_row *row, int err)

@@ -47,7 +47,7 @@
 
 /**
  * struct taskdiag_transaction - an open /proc/task-diag
- * @lock: serializes reads and writes
+ * @lock: protects the other fields; poll() reads @dump and @reply without it
  * @changed: wait queue of poll()
  * @request: header of the current request
  * @dump: its dump, until the reply has been read to its end; or NULL
@@ -58,7 +58,7 @@
  * @reply: messages that have not been read yet, or NULL
  */
 struct taskdiag_transaction {
-	struct mutex		lock;	/* serializes reads and writes */
+	struct mutex		lock;	/* held by read() and write() */
 	wait_queue_head_t	changed;
 	struct nlmsghdr		request;
 	struct taskdiag_dump	*dump;
@@ -84,7 +84,7 @@ static void end_transaction(struct taskdiag_transaction *t)
 	wake_up_interruptible(&t->changed);
 }
 
-/* --- messages ----------------------------------------------------------- */
+/* --- messages ------------------------------------------------------------ */
 
 static struct nlmsghdr *append_header(const struct taskdiag_transaction *t,
 				      struct sk_buff *skb, int type,
@@ -141,7 +141,7 @@ static void reply_error(struct taskdiag_transaction *t,
 }
 
 /*
- * Append NLMSG_DONE.  Returns false if @skb has too little tailroom: the next
+ * Append NLMSG_DONE.  Return false if @skb has too little tailroom: the next
  * batch contains it then.
  */
 static bool append_end(struct taskdiag_transaction *t, struct sk_buff *skb)
@@ -179,7 +179,7 @@ static int make_template(struct taskdiag_transaction *t, int flags)
 	return 0;
 }
 
-/* --- write: a request --------------------------------------------------- */
+/* --- write: a request ---------------------------------------------------- */
 
 static int reply_features(struct taskdiag_transaction *t)
 {
@@ -456,7 +456,7 @@ static ssize_t taskdiag_proc_read(struct file *file, char __user *to,
 	return ret;
 }
 
-/* --- the file ----------------------------------------------------------- */
+/* --- the file ------------------------------------------------------------ */
 
 static __poll_t taskdiag_proc_poll(struct file *file,
 				   struct poll_table_struct *table)

@@ -27,12 +27,13 @@
  * @fill: writes the structure, including every byte of padding.  Runs under RCU
  *	and must not sleep.
  * @append: appends the group's attributes behind the structures of the row.
- *	May sleep in taskdiag_wait() only.  Returns 0 when the group is
- *	complete, -EMSGSIZE if the rest belongs to the next message, -ESTALE if
- *	the task has ended or called execve(), -EACCES if the access check no
- *	longer passes, -EBUSY if another task does not release a lock or a page
- *	in time, -E2BIG if the group exceeds a limit, -ENXIO if the group
- *	belongs to the leader's row, or an error.
+ *	Waits for other tasks in taskdiag_wait() only; may sleep for memory and
+ *	in cond_resched().  Returns 0 when the group is complete, -EMSGSIZE if
+ *	the rest belongs to the next message, -ESTALE if the task has ended or
+ *	called execve(), -EACCES if the access check no longer passes, -EBUSY if
+ *	another task does not release a lock or a page in time, -E2BIG if the
+ *	group exceeds a limit, -ENXIO if the group belongs to the leader's row,
+ *	or an error.
  *
  * A group with neither @fill nor @append is not supported by this kernel.
  */
@@ -212,7 +213,7 @@ void taskdiag_row_release(struct taskdiag_row *row)
 	consume_skb(row->template);
 }
 
-/* Does the template contain the structure of the group? */
+/* Return true if the template contains the structure of the group. */
 static bool is_filled(const struct taskdiag_row *row, unsigned int bit)
 {
 	return (row->show_flags & BIT_ULL(bit)) && groups[bit].fill;

@@ -3,8 +3,9 @@
  * task_diag: types and prototypes of kernel/taskdiag.c and this directory.
  *
  * Layers, from top to bottom.  A file depends on files of lower layers only,
- * and on its own header.  scripts/lib/layers.py reads this list, and fails if
- * an #include or a use of a symbol contradicts it.
+ * and on its own header.  Each declaration below is in the section of the file
+ * or layer that it belongs to.  scripts/lib/layers.py reads this list, and fails
+ * if an #include or a use of a function, type or macro contradicts it.
  *
  *	entry points:		taskdiag.c, proc.c
  *	request:		dump.c
@@ -33,6 +34,8 @@
 #include <linux/uidgid.h>
 #include <net/netlink.h>
 
+/* --- shared by all layers ------------------------------------------------ */
+
 /*
  * Memory of a request is charged to the sender.  It is allocated under a lock
  * that other requests need, so a sender that exceeds the limit of its memory
@@ -42,9 +45,9 @@
 #define TASKDIAG_GFP	(GFP_KERNEL_ACCOUNT | __GFP_NORETRY | __GFP_NOWARN)
 
 /*
- * Kernel features that the module may lack: compat/compat.h has other
- * definitions.  TASK_DIAG_SHOW_* of groups that cannot be supported because the
- * kernel does not export the symbols they need:
+ * A module may run on a kernel that lacks these; compat/compat.h then defines
+ * them.  taskdiag_unsupported_groups is a mask of TASK_DIAG_SHOW_*: the groups
+ * that need symbols which the kernel does not export.
  */
 #ifndef taskdiag_unsupported_groups
 #define taskdiag_unsupported_groups	0ULL
@@ -58,8 +61,6 @@
 #ifndef taskdiag_ns_id
 #define taskdiag_ns_id(ns)	((void)(ns), 0ULL)
 #endif
-
-/* --- pids ---------------------------------------------------------------- */
 
 /**
  * struct taskdiag_pids - sorted list of distinct pids
@@ -305,10 +306,63 @@ struct taskdiag_iter {
  */
 #define TASKDIAG_NO_PARENT	U32_MAX
 
+/* --- mm.c ---------------------------------------------------------------- */
+
+int taskdiag_mm_hold(struct taskdiag_target *target, bool expected,
+		     struct taskdiag_caller *caller, struct mm_struct **ret);
+void taskdiag_mm_drop(struct mm_struct *mm);
+int taskdiag_mm_lock(struct mm_struct *mm, struct taskdiag_timeout *timeout);
+
+/* --- vma_stat.c ---------------------------------------------------------- */
+
+/**
+ * struct taskdiag_mapping - identity of a memory mapping while the mmap lock is
+ * dropped
+ * @end: first address behind it
+ * @flags: its vm_flags
+ * @file: its file, to be compared only
+ * @offset: page offset of address 0 in the file
+ */
+struct taskdiag_mapping {
+	unsigned long		end;
+	vm_flags_t		flags;
+	const struct file	*file;
+	unsigned long		offset;
+};
+
+struct mem_size_stats;
+
+void taskdiag_fill_vma_stat(struct task_diag_vma_stat *to, unsigned long start,
+			    unsigned long end,
+			    const struct mem_size_stats *mss);
+struct taskdiag_mapping taskdiag_mapping_of(const struct vm_area_struct *vma);
+bool taskdiag_mapping_continues(const struct vm_area_struct *vma,
+				unsigned long addr,
+				const struct taskdiag_mapping *before);
+
+/* --- vma_flags.c --------------------------------------------------------- */
+
+u64 taskdiag_vma_flags(const struct vm_area_struct *vma);
+
+#ifdef CONFIG_TASKDIAG_MM
+u64 taskdiag_vma_flags_supported(void);
+#else
+static inline u64 taskdiag_vma_flags_supported(void)
+{
+	return 0;
+}
+#endif
+
 /* --- attribute groups ---------------------------------------------------- */
 
 #define TASKDIAG_DELETED	" (deleted)"
 #define TASKDIAG_PATH_SIZE	(PATH_MAX + sizeof(TASKDIAG_DELETED))
+
+/*
+ * A receive buffer of this size can hold every message: the longest message
+ * contains one name of TASKDIAG_PATH_SIZE bytes.
+ */
+#define TASKDIAG_RECV_MIN	(2 * PATH_MAX)
 
 /* Memory mappings per message; with TASK_DIAG_VMA_STAT they fill 32 KiB. */
 #define TASKDIAG_VMA_STATS	128
@@ -348,81 +402,57 @@ struct taskdiag_append_ctx {
 };
 
 /*
- * Writes the whole structure of a group, for a task that the caller may see.
+ * Write the whole structure of a group, for a task that the caller may see.
  * Called in the RCU section of @item; must not sleep.
  */
 typedef void (*taskdiag_fill_fn)(void *to, const struct taskdiag_item *item,
 				 const struct taskdiag_caller *caller);
 
+/* --- fill.c -------------------------------------------------------------- */
+
 void taskdiag_fill_ident(void *to, const struct taskdiag_item *item,
 			 const struct taskdiag_caller *caller);
 void taskdiag_fill_ns(void *to, const struct taskdiag_item *item,
 		      const struct taskdiag_caller *caller);
+
+/* --- stat.c -------------------------------------------------------------- */
+
 void taskdiag_fill_stat(void *to, const struct taskdiag_item *item,
 			const struct taskdiag_caller *caller);
 
+/* --- files.c ------------------------------------------------------------- */
+
 int taskdiag_append_files(struct taskdiag_append_ctx *ctx, struct sk_buff *skb,
 			  struct taskdiag_caller *caller);
+
+/* --- cgroup.c ------------------------------------------------------------ */
+
 int taskdiag_append_cgroup(struct taskdiag_append_ctx *ctx, struct sk_buff *skb,
 			   struct taskdiag_caller *caller);
+
+/* --- cmdline.c ----------------------------------------------------------- */
+
 int taskdiag_append_cmdline(struct taskdiag_append_ctx *ctx,
 			    struct sk_buff *skb,
 			    struct taskdiag_caller *caller);
+
+/* --- vma.c --------------------------------------------------------------- */
+
 int taskdiag_append_vmas(struct taskdiag_append_ctx *ctx, struct sk_buff *skb,
 			 struct taskdiag_caller *caller);
-
-int taskdiag_mm_hold(struct taskdiag_append_ctx *ctx,
-		     struct taskdiag_caller *caller, struct mm_struct **ret);
-void taskdiag_mm_drop(struct mm_struct *mm);
-int taskdiag_mm_lock(struct taskdiag_append_ctx *ctx, struct mm_struct *mm);
-
-/**
- * struct taskdiag_mapping - identity of a memory mapping while the mmap lock is
- * dropped
- * @end: first address behind it
- * @flags: its vm_flags
- * @file: its file, to be compared only
- * @offset: page offset of address 0 in the file
- */
-struct taskdiag_mapping {
-	unsigned long		end;
-	vm_flags_t		flags;
-	const struct file	*file;
-	unsigned long		offset;
-};
-
-struct mem_size_stats;
-
-void taskdiag_fill_vma_stat(struct task_diag_vma_stat *to, unsigned long start,
-			    unsigned long end,
-			    const struct mem_size_stats *mss);
-struct taskdiag_mapping taskdiag_mapping_of(const struct vm_area_struct *vma);
-bool taskdiag_mapping_continues(const struct vm_area_struct *vma,
-				unsigned long addr,
-				const struct taskdiag_mapping *before);
-
-u64 taskdiag_vma_flags(const struct vm_area_struct *vma);
-
-#ifdef CONFIG_TASKDIAG_MM
-u64 taskdiag_vma_flags_supported(void);
-#else
-static inline u64 taskdiag_vma_flags_supported(void)
-{
-	return 0;
-}
-#endif
 
 /* --- filter.c ------------------------------------------------------------ */
 
 /* Attributes of a request have numbers below this one. */
-#define TASKDIAG_REQUEST_ATTRS	(TASK_DIAG_ATTR_FILTERS + __TASK_DIAG_FILTER_MAX)
+#define TASKDIAG_REQUEST_ATTRS \
+	(TASK_DIAG_ATTR_FILTERS + __TASK_DIAG_FILTER_MAX)
 
 /* The groups of memory mappings. */
 #define TASKDIAG_SHOW_VMAS	(TASK_DIAG_SHOW_VMA | TASK_DIAG_SHOW_VMA_STAT)
 
 struct taskdiag_filter;
 
-/* Tests whether a task matches.  Called under RCU; must not sleep. */
+/* Test whether a task matches.  Called under RCU; must not sleep. */
 typedef bool (*taskdiag_match_fn)(const struct taskdiag_filter *filter,
 				  const struct taskdiag_item *item);
 
@@ -431,7 +461,7 @@ typedef bool (*taskdiag_match_fn)(const struct taskdiag_filter *filter,
  * @nr_matches: number of filters that select tasks; often none
  * @matches: their tests
  * @uid: effective user id
- * @cgroup: cgroup, or an ancestor of it
+ * @cgroup: matches tasks in this cgroup or below it
  * @states: bit N for task_diag_base::state N
  * @comm: prefix of the name
  * @comm_len: length of that prefix
@@ -511,8 +541,8 @@ struct taskdiag_part {
  *	copy their headers from it.
  * @msg_offset: offset of the struct task_diag_msg in @template
  * @visits_threads: a row of a process visits each of its threads
- * @nr_parts: number of requested groups with a @fill function
- * @parts: these groups, in the order of their numbers
+ * @nr_parts: number of requested groups with a function taskdiag_group::fill
+ * @parts: structures of these groups, in the order of their numbers
  * @fast_path: the first two parts are BASE and CRED
  * @more: other parts or @tail follow these two
  * @tail: bytes of @template behind the last part
@@ -551,12 +581,6 @@ int taskdiag_row_append(const struct taskdiag_row *row, unsigned int step,
 			struct taskdiag_caller *caller);
 
 /* --- multi.c ------------------------------------------------------------- */
-
-/*
- * A receive buffer of this size can hold every message: the longest message
- * contains one name of TASKDIAG_PATH_SIZE bytes.
- */
-#define TASKDIAG_RECV_MIN	(2 * PATH_MAX)
 
 /**
  * struct taskdiag_multi - the current multi-message row

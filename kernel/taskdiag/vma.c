@@ -85,7 +85,7 @@ static int batch_lock(struct vma_batch *batch)
 
 	if (batch->locked)
 		return 0;
-	err = taskdiag_mm_lock(batch->ctx, batch->mm);
+	err = taskdiag_mm_lock(batch->mm, &batch->ctx->target.timeout);
 	if (err)
 		return err;
 	batch->locked = true;
@@ -461,7 +461,8 @@ int taskdiag_append_vmas(struct taskdiag_append_ctx *ctx, struct sk_buff *skb,
 		return -EMSGSIZE;
 	}
 
-	err = taskdiag_mm_hold(ctx, caller, &batch.mm);
+	err = taskdiag_mm_hold(&ctx->target, ctx->memory.expected, caller,
+			       &batch.mm);
 	if (err) {
 		skb_trim(skb, start);
 		return err;

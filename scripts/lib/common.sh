@@ -31,7 +31,7 @@ usage_error() {
 # Prints the leading comment of the calling script: from its second paragraph to
 # the first line that is not a comment.
 print_help() {
-	sed -n '3,/^[^#]/ { s/^# \{0,1\}//p; }' "$0" | sed '1{/^$/d}'
+	sed -n '3,/^[^#]\|^$/ { s/^# \{0,1\}//p; }' "$0" | sed '1{/^$/d}'
 }
 
 # Returns whether a path can be used for a build of the kernel, which does not

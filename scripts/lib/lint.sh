@@ -149,7 +149,7 @@ changed_c_files() {
 }
 
 # Rules of checkpatch.pl for code in a kernel tree, which knows its version.  The
-# files compat*.[ch] are for other trees.
+# files of kernel/compat/ are for other trees.
 COMPAT_LICENCE=(--no-tree --ignore LINUX_VERSION_CODE
 	--ignore CONSTANT_COMPARISON --ignore NEW_TYPEDEFS --ignore COMPLEX_MACRO
 	--ignore MACRO_WITH_FLOW_CONTROL --ignore MACRO_ARG_REUSE

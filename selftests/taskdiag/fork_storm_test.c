@@ -76,7 +76,7 @@ static unsigned int dump_count(void)
 /*
  * Check what holds for each row in any state of its task: all pids are set, as
  * no task here has a parent, a session or a group outside, and the name is one
- * name.  Return the invalid field, or NULL.
+ * name.  Return a description of the error, or NULL.
  */
 static const char *row_error(const struct td_row *row)
 {
@@ -85,26 +85,26 @@ static const char *row_error(const struct td_row *row)
 	size_t i;
 
 	if (!row->msg.pid || row->msg.pid != base->pid)
-		return "pid";
+		return "invalid pid";
 	if (!row->msg.tgid || row->msg.tgid != base->tgid)
-		return "tgid";
+		return "invalid tgid";
 	if (!base->ppid && row->msg.tgid != 1)
-		return "ppid";
+		return "invalid ppid";
 	/* The session and group of init are outside. */
 	if (row->msg.tgid != 1 && base->state != TASK_DIAG_ZOMBIE &&
 	    base->sid && !base->pgid)
-		return "pgid";
+		return "invalid pgid";
 	if (base->state > TASK_DIAG_IDLE)
-		return "state";
+		return "invalid state";
 	if (len == sizeof(base->comm))
-		return "comm without a NUL";
+		return "comm has no NUL";
 	for (i = len; i < sizeof(base->comm); i++)
 		if (base->comm[i])
-			return "comm with bytes after its NUL";
+			return "comm has bytes after its NUL";
 	for (i = 1; i < len; i++)
 		if ((base->comm[0] == 'B' || base->comm[0] == 'C') &&
 		    base->comm[i] != base->comm[0])
-			return "comm mixed from two names";
+			return "comm is a mixture of two names";
 	return NULL;
 }
 
@@ -136,23 +136,24 @@ static bool check_answer(const struct td_answer *a,
 	for (i = 0; !text[0] && i < a->rows; i++) {
 		fault = row_error(&a->row[i]);
 		if (fault)
-			snprintf(text, size, "invalid %s of task %u, %.16s",
-				 fault, a->row[i].msg.pid, a->row[i].base.comm);
+			snprintf(text, size, "task %u, \"%.16s\": %s",
+				 a->row[i].msg.pid, a->row[i].base.comm, fault);
 	}
 	for (i = 0; !text[0] && i < stable_tasks->nr; i++) {
 		const struct stable_task *stable_task = &stable_tasks->task[i];
 		const struct td_row *row = td_find_row(a, stable_task->pid);
 
 		if (!row)
-			snprintf(text, size, "no row of %s, %u",
-				 stable_task->name, stable_task->pid);
+			snprintf(text, size, "task %u, \"%.16s\": no row",
+				 stable_task->pid, stable_task->name);
 		else if (row->msg.tgid != stable_task->tgid ||
 			 row->base.ppid != stable_task->ppid ||
 			 strcmp(row->base.comm, stable_task->name))
 			snprintf(text, size,
-				 "%u differs from %s with tgid %u and ppid %u",
-				 stable_task->pid, stable_task->name,
-				 stable_task->tgid, stable_task->ppid);
+				 "task %u, \"%.16s\": expected \"%.16s\", tgid %u and ppid %u",
+				 stable_task->pid, row->base.comm,
+				 stable_task->name, stable_task->tgid,
+				 stable_task->ppid);
 	}
 	return !text[0];
 }

@@ -8,13 +8,15 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use nix::errno::Errno;
 
+use crate::buffer::Buffer;
 use crate::caller::Caller;
 use crate::case::{Case, Message, Reading, Settings, Transport};
 use crate::check::{Checker, Finding, LinkProperties, Rights};
 use crate::encode::{control, datagram};
+use crate::error::Error;
 use crate::model::{Features, control as control_model, expect_through};
 use crate::shared::Shared;
-use crate::socket::{Buffer, Error, Socket};
+use crate::socket::Socket;
 use crate::transaction::Transaction;
 use crate::wire::HEADER;
 

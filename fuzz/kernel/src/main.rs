@@ -18,6 +18,7 @@
 
 #![deny(unsafe_code)]
 
+mod buffer;
 mod caller;
 mod case;
 mod check;
@@ -25,6 +26,7 @@ mod cli;
 #[allow(unsafe_code, reason = "opens pidfds")]
 mod descriptors;
 mod encode;
+mod error;
 mod exchange;
 mod generate;
 mod groups;

@@ -11,6 +11,7 @@ use crate::caller::{Caller, Knowledge};
 use crate::case::{Case, EPOCH, Scenario, Transport};
 use crate::check::{Checker, Dump, Finding, Rights};
 use crate::descriptors::Descriptors;
+use crate::error;
 use crate::exchange::{Buffers, DatagramRights, End, Exchange, Link, encode};
 use crate::known_tasks::KnownTasks;
 use crate::model::control::Sender;
@@ -19,7 +20,6 @@ use crate::process::User;
 use crate::report::{self, Reporter};
 use crate::seeds::SeedWriter;
 use crate::shared::Shared;
-use crate::socket;
 use taskdiag::abi;
 
 /// Reason why a case failed.
@@ -30,7 +30,7 @@ pub(crate) enum Failure {
     Finding(#[from] Finding),
     /// A system call that the case needs failed.
     #[error(transparent)]
-    Socket(#[from] socket::Error),
+    Socket(#[from] error::Error),
     #[error("cannot {0}: {1}")]
     System(&'static str, nix::Error),
     #[error("cannot start a thread: {0}")]

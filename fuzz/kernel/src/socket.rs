@@ -14,9 +14,10 @@ use nix::sys::socket::{
 };
 use nix::sys::time::{TimeVal, TimeValLike};
 
+use crate::buffer::Buffer;
 use crate::case::Settings;
 use crate::check::features;
-use crate::generate::MAX_BUFFER;
+use crate::error::{Error, cannot};
 use crate::model::Features;
 use crate::transaction::Transaction;
 use crate::wire::{
@@ -32,14 +33,6 @@ const CTRL_ATTR_FAMILY_NAME: u16 = 2;
 
 /// Receive timeout in seconds.
 const RECEIVE_TIMEOUT_SECONDS: i64 = 20;
-
-/// Contents of the receive buffer outside of received data.
-const BLANK: u8 = 0xc3;
-/// Number of blank bytes that are checked after each datagram.
-const MARGIN: usize = 64;
-/// Maximum length of a datagram. The rest of the buffer is never accessed, so that it
-/// costs nothing when a process is forked.
-const MAX_DATAGRAM: usize = 192 * 1024;
 
 #[allow(unreachable_pub, missing_docs, reason = "the macro makes them public")]
 mod options {
@@ -69,23 +62,6 @@ mod options {
         libc::NETLINK_GET_STRICT_CHK,
         bool
     );
-}
-
-/// An error of the fuzzer's own socket or file.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Error {
-    #[error("this kernel has no TASKDIAG family; use scripts/run taskdiag-fuzz")]
-    NoFamily,
-    #[error("this kernel has no /proc/task-diag; use --transport socket")]
-    NoFile,
-    #[error("cannot {0}: {1}")]
-    System(&'static str, Errno),
-    #[error("the kernel does not report the family id, or no valid features")]
-    NoReply,
-}
-
-fn cannot(what: &'static str) -> impl Fn(Errno) -> Error {
-    move |errno| Error::System(what, errno)
 }
 
 /// An open socket.
@@ -169,27 +145,27 @@ impl Socket {
         size: usize,
         flags: MsgFlags,
     ) -> nix::Result<Received> {
-        buffer.wipe();
         let largest = self.largest.fetch_max(size, Relaxed);
-        loop {
-            let mut iov = [IoSliceMut::new(&mut buffer.bytes[..size])];
-            match recvmsg::<NetlinkAddr>(self.fd.as_raw_fd(), &mut iov, None, flags) {
-                Err(Errno::EINTR) => {}
-                Err(errno) => return Err(errno),
-                Ok(message) => {
-                    let received = Received {
-                        len: message.bytes,
-                        size,
-                        largest,
-                        truncated: message.flags.contains(MsgFlags::MSG_TRUNC),
-                        has_full_len: flags.contains(MsgFlags::MSG_TRUNC),
-                        from: message.address.map(|address| address.pid()),
-                    };
-                    buffer.used = received.buffered();
-                    return Ok(received);
+        buffer.fill(size, |bytes| {
+            loop {
+                let mut iov = [IoSliceMut::new(bytes)];
+                match recvmsg::<NetlinkAddr>(self.fd.as_raw_fd(), &mut iov, None, flags) {
+                    Err(Errno::EINTR) => {}
+                    Err(errno) => return Err(errno),
+                    Ok(message) => {
+                        let received = Received {
+                            len: message.bytes,
+                            size,
+                            largest,
+                            truncated: message.flags.contains(MsgFlags::MSG_TRUNC),
+                            has_full_len: flags.contains(MsgFlags::MSG_TRUNC),
+                            from: message.address.map(|address| address.pid()),
+                        };
+                        return Ok((received.buffered(), received));
+                    }
                 }
             }
-        }
+        })
     }
 }
 
@@ -209,52 +185,6 @@ impl Received {
     /// Returns the number of bytes in the buffer.
     pub(crate) fn buffered(&self) -> usize {
         self.len.min(self.size)
-    }
-}
-
-/// A receive buffer, blank outside of received data.
-#[derive(Debug)]
-pub(crate) struct Buffer {
-    bytes: Vec<u8>,
-    used: usize,
-}
-
-impl Default for Buffer {
-    fn default() -> Self {
-        let mut bytes = vec![0; MAX_BUFFER + MARGIN];
-        bytes[..MAX_DATAGRAM + MARGIN].fill(BLANK);
-        Self { bytes, used: 0 }
-    }
-}
-
-impl Buffer {
-    /// Returns the data received last.
-    pub(crate) fn bytes(&self) -> &[u8] {
-        &self.bytes[..self.used]
-    }
-
-    /// Whether nothing was written after the received data.
-    pub(crate) fn is_blank_after(&self) -> bool {
-        self.used <= MAX_DATAGRAM
-            && self.bytes[self.used..self.used + MARGIN]
-                .iter()
-                .all(|byte| *byte == BLANK)
-    }
-
-    /// Calls a function that reads into the first `size` bytes.
-    pub(crate) fn fill(
-        &mut self,
-        size: usize,
-        read: impl FnOnce(&mut [u8]) -> nix::Result<usize>,
-    ) -> nix::Result<usize> {
-        self.wipe();
-        self.used = read(&mut self.bytes[..size])?;
-        Ok(self.used)
-    }
-
-    fn wipe(&mut self) {
-        self.bytes[..self.used].fill(BLANK);
-        self.used = 0;
     }
 }
 

@@ -16,6 +16,7 @@ use nix::unistd::geteuid;
 use crate::case::Transport;
 use crate::cli::Options;
 use crate::descriptors::Descriptors;
+use crate::error;
 use crate::generate::{Generator, Transports};
 use crate::model::Features;
 use crate::perform::{Failure, Performer, RunConfig};
@@ -45,7 +46,7 @@ const CASES_WITHOUT_ROW: u64 = 1000;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     #[error(transparent)]
-    Socket(#[from] socket::Error),
+    Socket(#[from] error::Error),
     #[error("--as-user needs root")]
     NotRoot,
     #[error("cannot start the test tasks: {0}")]
@@ -127,7 +128,7 @@ fn query_kernel(transports: Transports) -> Result<(u16, Features), Error> {
         .include(Transport::Socket)
         .then(|| {
             let family = socket::query_family()?;
-            Ok::<_, socket::Error>((family, socket::query_features(family)?))
+            Ok::<_, error::Error>((family, socket::query_features(family)?))
         })
         .transpose()?;
     let file = transports
@@ -140,7 +141,7 @@ fn query_kernel(transports: Transports) -> Result<(u16, Features), Error> {
         }
         (Some(found), _) => Ok(found),
         (None, Some(features)) => Ok((0, features)),
-        (None, None) => Err(Error::Socket(socket::Error::NoReply)),
+        (None, None) => Err(Error::Socket(error::Error::NoReply)),
     }
 }
 

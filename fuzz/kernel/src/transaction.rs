@@ -9,7 +9,8 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::unistd::{read, write};
 
-use crate::socket::{Buffer, Error};
+use crate::buffer::Buffer;
+use crate::error::Error;
 use taskdiag::abi;
 
 /// An open `/proc/task-diag`.
@@ -71,7 +72,7 @@ impl Transaction {
             loop {
                 match read(fd, bytes) {
                     Err(Errno::EINTR) => {}
-                    result => return result,
+                    result => return result.map(|len| (len, len)),
                 }
             }
         })

@@ -208,7 +208,8 @@ struct task_diag_msg {
 /**
  * struct task_diag_absent - TASK_DIAG_ABSENT: groups that a row lacks
  * @gone: the task has ended, or has called execve(), since its row was begun
- * @denied: the caller may see the task but may not read these groups
+ * @denied: the caller may see the task, or could see it when the row was begun,
+ *	but may not read these groups
  * @busy: another task held a lock or a page for too long, or a signal
  *	interrupted the caller
  * @limit: the group is larger than the kernel's limit for one task
@@ -251,11 +252,12 @@ enum {
  * @sid: session id
  * @pgid: process group id
  * @state: TASK_DIAG_RUNNING to TASK_DIAG_IDLE
- * @comm: name: any bytes, terminated and padded with NULs
+ * @comm: the name, unescaped: any bytes, terminated and padded with NULs; of a
+ *	kernel thread only its first 15 bytes, without the suffix that procfs adds
  * @__pad: 0
  *
  * All pids are in the pid namespace of the request; 0 is a task without a pid
- * there.  The values are those of Tgid, Pid, PPid, TracerPid, State and Name in
+ * there.  The values are those of Tgid, Pid, PPid, TracerPid and State in
  * /proc/PID/status, and of session and pgrp in /proc/PID/stat.
  */
 struct task_diag_base {
@@ -474,8 +476,8 @@ struct task_diag_stat {
  *
  * @pgoff, @ino, @dev_major and @dev_minor are valid with TASK_DIAG_VMA_FILE.
  *
- * The name ends with a NUL.  Its text is that of /proc/PID/maps: a path, with "
- * (deleted)" behind it where TASK_DIAG_VMA_DELETED is set, or one of "[heap]",
+ * The name ends with a NUL.  Its text is that of /proc/PID/maps: a path, with
+ * " (deleted)" behind it where TASK_DIAG_VMA_DELETED is set, or one of "[heap]",
  * "[stack]", "[vdso]", "[anon:NAME]" and so on.  Its bytes are not escaped,
  * while maps writes "\012" for a newline.  An attribute contains any number of
  * records in ascending order.  A mapping that changes while it is reported, or
@@ -651,7 +653,8 @@ enum {
  * @uts_id: id of that namespace, never reused
  *
  * A field is not valid if the kernel does not have the namespace or the id, or
- * if the task no longer has the namespace.
+ * if the task no longer has the namespace.  The fields of pid_for_children are
+ * also not valid while that namespace has no first process.
  */
 struct task_diag_ns {
 	__u64	valid;

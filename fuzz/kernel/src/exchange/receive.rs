@@ -7,8 +7,9 @@ use nix::errno::Errno;
 use nix::sys::socket::MsgFlags;
 
 use super::{Buffers, DatagramRights, Exchange, Link};
+use crate::buffer::Buffer;
 use crate::check::{Finding, Rights};
-use crate::socket::{Buffer, Received, Socket};
+use crate::socket::{Received, Socket};
 use crate::transaction::Transaction;
 use crate::wire::{Header, NLMSG_MIN_TYPE, align};
 
