@@ -150,6 +150,9 @@ impl Row<'_> {
             vmas: vmas.is_some().then(Vec::new),
             stats: stats.is_some().then(Vec::new),
         };
+        if !part.fits(0, 0, self.message.room()) {
+            self.split();
+        }
         loop {
             let vma = vmas.as_mut().and_then(Iterator::next);
             let stat = stats.as_mut().and_then(Iterator::next);
@@ -160,7 +163,9 @@ impl Row<'_> {
             let stat = stat.map(TaskDiagVmaStat::from);
             let stat = stat.as_ref().map_or(&[][..], IntoBytes::as_bytes);
             if !part.fits(vma.len(), stat.len(), self.message.room()) {
-                self.put_part(&mut part);
+                if !part.is_empty() {
+                    self.put_part(&mut part);
+                }
                 self.split();
             }
             part.add(&vma, stat);
@@ -190,7 +195,13 @@ struct Mappings {
 }
 
 impl Mappings {
-    /// Whether records of these lengths fit.
+    /// Whether there are no records.
+    fn is_empty(&self) -> bool {
+        let is_empty = |records: &Option<Vec<u8>>| records.as_ref().is_none_or(Vec::is_empty);
+        is_empty(&self.vmas) && is_empty(&self.stats)
+    }
+
+    /// Whether the attributes fit into the message with records of these lengths added.
     fn fits(&self, vma: usize, stat: usize, room: usize) -> bool {
         let attribute = |records: &Option<Vec<u8>>, more| {
             records

@@ -219,7 +219,10 @@ struct Datagrams {
 
 impl Datagrams {
     fn add(&mut self, message: &[u8]) {
-        if self.current.len() + message.len() > RECEIVE_BUFFER {
+        debug_assert!(message.len() <= RECEIVE_BUFFER);
+        // The client takes an empty datagram for the end of the connection.
+        let fits = self.current.len() + message.len() <= RECEIVE_BUFFER;
+        if !fits && !self.current.is_empty() {
             self.ready.push(std::mem::take(&mut self.current));
         }
         self.current.extend(message);
@@ -240,6 +243,38 @@ impl Datagrams {
         match self.current.is_empty() {
             true => Ok(()),
             false => send(&self.current),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use taskdiag::{Cmdline, Show, Task};
+
+    use super::*;
+
+    #[test]
+    fn datagrams_are_neither_empty_nor_too_long() {
+        let mut task = Task::default();
+        task.vmas = Some(vec![]);
+        task.vma_stats = Some(vec![]);
+        task.absent.gone = Show::NS;
+        let mut encoder = RowEncoder::new(&[0; 16], true);
+        for len in 32_500..32_800 {
+            task.cmdline = Some(Cmdline::from(vec![b'x'; len]));
+            let mut datagrams = Datagrams::default();
+            encoder.encode(TaskRef::from(&task), &mut |message| datagrams.add(message));
+            let mut count = 0;
+            let sent = datagrams.send_all(&mut |datagram| {
+                assert!(
+                    (1..=RECEIVE_BUFFER).contains(&datagram.len()),
+                    "command line of {len} bytes, datagram of {} bytes",
+                    datagram.len()
+                );
+                count += 1;
+                Ok(())
+            });
+            assert!(sent.is_ok() && count > 0);
         }
     }
 }
