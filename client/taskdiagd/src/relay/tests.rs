@@ -183,6 +183,17 @@ fn translated_error_has_the_same_attribute() {
     );
 }
 
+/// A client would read an acknowledgement as an empty reply.
+#[test]
+fn acknowledgement_is_not_forwarded() {
+    for payload in [&[0; 20][..], &[]] {
+        let replies = [message(NLMSG_ERROR, 0x100, payload)];
+        let mut relay = relay(&request(7), &replies).unwrap();
+        assert!(matches!(relay.receive(), Err(Error::Decode { .. })));
+        assert!(relay.receive().unwrap().is_none());
+    }
+}
+
 /// A descriptor of the client is not one of the daemon.
 #[test]
 fn descriptor_is_refused_and_the_option_is_not_a_feature() {
