@@ -11,8 +11,6 @@ use zerocopy::IntoBytes;
 
 use crate::message::{ATTRIBUTE, Message};
 
-/// The maximum length of an attribute, including its header.
-const ATTRIBUTE_MAX: usize = u16::MAX as usize;
 /// A shorter part of a command line is left to the next message.
 const CMDLINE_MIN: usize = 64;
 /// Alignment of the records in VMA and VMA_STAT.
@@ -127,8 +125,7 @@ impl Row<'_> {
 
     fn put_cmdline(&mut self, mut bytes: &[u8]) {
         loop {
-            let room = self.message.room().min(ATTRIBUTE_MAX);
-            let room = room.saturating_sub(ATTRIBUTE) & !3;
+            let room = self.message.room().saturating_sub(ATTRIBUTE) & !3;
             if room < CMDLINE_MIN && room < bytes.len() {
                 self.split();
                 continue;
@@ -208,8 +205,7 @@ impl Mappings {
                 .as_ref()
                 .map_or(0, |records| ATTRIBUTE + records.len() + more)
         };
-        let (vmas, stats) = (attribute(&self.vmas, vma), attribute(&self.stats, stat));
-        vmas + stats <= room && vmas <= ATTRIBUTE_MAX && stats <= ATTRIBUTE_MAX
+        attribute(&self.vmas, vma) + attribute(&self.stats, stat) <= room
     }
 
     fn add(&mut self, vma: &[u8], stat: &[u8]) {

@@ -3,6 +3,7 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 
+use netlink_packet_core::NLM_F_DUMP_INTR;
 use nix::errno::Errno;
 use taskdiag::abi::TaskDiagFeatures;
 use taskdiag::{
@@ -13,7 +14,7 @@ use taskdiag::{
 use crate::encode::RowEncoder;
 use crate::hidepid::{HidepidProcfs, has_thread};
 use crate::impersonate::impersonate;
-use crate::message::{Fault, Message, NLM_F_DUMP_INTR, Refusal};
+use crate::message::{Fault, Message, Refusal};
 use crate::peer::Rights;
 use crate::request::{Query, RequestMessage};
 use crate::row_cache::{RowCache, is_cacheable};

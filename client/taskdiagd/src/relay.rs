@@ -2,14 +2,12 @@
 //! Forwards requests to the kernel's task_diag, and returns its replies as the messages
 //! of `/proc/task-diag`, also if the transport is netlink.
 
+use netlink_packet_core::{NLM_F_ACK, NLM_F_DUMP_INTR, NLM_F_MULTIPART, NLMSG_DONE, NLMSG_ERROR};
 use taskdiag::abi;
 use taskdiag::netlink::{Attributes, Header, align, from_done, from_error};
 use taskdiag::{Error, Framing, KernelError, RECEIVE_BUFFER, Result, Scope, Transport};
 
-use crate::message::{
-    ATTRIBUTE, Fault, HEADER, Message, NLM_F_ACK, NLM_F_DUMP_INTR, NLM_F_MULTI, NLMSG_DONE,
-    NLMSG_ERROR, Refusal,
-};
+use crate::message::{ATTRIBUTE, Fault, HEADER, Message, Refusal};
 use crate::request::RequestMessage;
 
 /// Length of the generic netlink header.
@@ -78,7 +76,7 @@ impl<T: Transport> Relay<T> {
         let mut has_ended = false;
         while !rest.is_empty() && !has_ended {
             let (header, payload, len) = Header::split(rest)?;
-            let is_dump = header.flags & NLM_F_MULTI != 0;
+            let is_dump = header.flags & NLM_F_MULTIPART != 0;
             has_ended = match header.kind {
                 NLMSG_ERROR | NLMSG_DONE => true,
                 kind => framing.is_kind(kind) && !is_dump,
@@ -170,7 +168,7 @@ fn set_plain(message: &mut Message, header: Header, payload: &[u8]) -> Result<()
             message.set_plain(cmd, attributes);
         }
     }
-    message.add_flags(header.flags & (NLM_F_MULTI | NLM_F_DUMP_INTR));
+    message.add_flags(header.flags & (NLM_F_MULTIPART | NLM_F_DUMP_INTR));
     Ok(())
 }
 

@@ -4,13 +4,14 @@
 //! A request may consist of any bytes. A request that netlink would not reply to is
 //! refused, and so is one that refers to a descriptor.
 
+use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST};
 use nix::libc;
 use taskdiag::abi::{self, TaskDiagPid};
 use taskdiag::netlink::{Attributes, Header};
 use taskdiag::{Filters, Mode, Pid, Request, Show, States, Strategy, VmaFlags};
 use zerocopy::FromBytes;
 
-use crate::message::{Fault, HEADER, NLM_F_DUMP, NLM_F_REQUEST, Refusal};
+use crate::message::{Fault, HEADER, Refusal};
 
 /// A message with one of the commands of the family.
 #[derive(Debug)]
