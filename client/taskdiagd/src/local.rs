@@ -73,11 +73,17 @@ impl<'a> LocalReply<'a> {
 
     /// Sends the reply.
     pub(crate) fn send(self, request: &RequestMessage<'_>, send: Send<'_>) -> Result<(), Failure> {
-        let procfs = Procfs::from_root(self.clone_root()?);
-        match request.decode()? {
+        let mut procfs = Procfs::from_root(self.clone_root()?);
+        let query = request.decode()?;
+        if let Query::Tasks(request, mode) | Query::Refused(request, mode, _) = &query {
+            let result = procfs.check(request, *mode);
+            result.map_err(|error| self.refusal(error))?;
+        }
+        match query {
             Query::Features => self.send_features(procfs, send),
+            Query::Refused(_, _, refusal) => Err(refusal.into()),
             Query::Tasks(request, Mode::Dump) if is_cacheable(&request) => {
-                self.send_cached(procfs, &request, send)
+                self.send_cached(&request, send)
             }
             Query::Tasks(request, mode) => self.send_tasks(procfs, &request, mode, send),
         }
@@ -90,15 +96,7 @@ impl<'a> LocalReply<'a> {
         Ok(send(message.as_bytes())?)
     }
 
-    fn send_cached(
-        mut self,
-        mut procfs: Procfs,
-        request: &Request<'static>,
-        send: Send<'_>,
-    ) -> Result<(), Failure> {
-        procfs
-            .check(request, Mode::Dump)
-            .map_err(|error| self.refusal(error))?;
+    fn send_cached(mut self, request: &Request<'static>, send: Send<'_>) -> Result<(), Failure> {
         let mut cache = RowCache::new(self.table, self.clone_root()?, self.rights, request);
         let mut encoder = RowEncoder::new(self.bytes, true);
         loop {
@@ -131,9 +129,6 @@ impl<'a> LocalReply<'a> {
         };
         if let (Some(_), Some(pid)) = (hidden, named_pid(request.strategy)) {
             if has_thread(self.root.as_fd(), pid) {
-                procfs
-                    .check(request, mode)
-                    .map_err(|error| self.refusal(error))?;
                 return Err(Refusal::no_such_task(self.bytes).into());
             }
         }
