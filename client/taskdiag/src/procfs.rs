@@ -48,6 +48,7 @@ mod row;
 mod smaps;
 mod target;
 
+use netlink_packet_core::NLM_F_DUMP;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::Path;
@@ -155,7 +156,9 @@ impl Procfs {
         }
     }
 
-    /// Checks a request without reading tasks.
+    /// Checks a request without reading tasks, as the kernel checks a message of this
+    /// mode. Unlike [`Source::start`], it refuses a request of one task without a dump
+    /// for groups of [`Show::NEEDS_DUMP`](crate::Show::NEEDS_DUMP).
     ///
     /// # Errors
     ///
@@ -169,6 +172,11 @@ impl Procfs {
 
     /// Lists the tasks of a request, or returns the reason to refuse it.
     fn list(&mut self, request: &Request<'_>, mode: Mode) -> io::Result<Rest> {
+        // As over netlink, these groups of one task are reported by a dump.
+        let mode = match request.flags_for_one() & NLM_F_DUMP {
+            0 => mode,
+            _ => Mode::Dump,
+        };
         let (proc, cgroups) = (&mut self.proc, &self.cgroups);
         let query = match Query::new(request, mode, proc, cgroups, &self.features) {
             Ok(query) => query,

@@ -11,8 +11,6 @@ use zerocopy::IntoBytes;
 
 use crate::message::{ATTRIBUTE, Message};
 
-/// The maximum length of an attribute, including its header.
-const ATTRIBUTE_MAX: usize = u16::MAX as usize;
 /// A shorter part of a command line is left to the next message.
 const CMDLINE_MIN: usize = 64;
 /// Alignment of the records in VMA and VMA_STAT.
@@ -127,8 +125,7 @@ impl Row<'_> {
 
     fn put_cmdline(&mut self, mut bytes: &[u8]) {
         loop {
-            let room = self.message.room().min(ATTRIBUTE_MAX);
-            let room = room.saturating_sub(ATTRIBUTE) & !3;
+            let room = self.message.room().saturating_sub(ATTRIBUTE) & !3;
             if room < CMDLINE_MIN && room < bytes.len() {
                 self.split();
                 continue;
@@ -150,6 +147,9 @@ impl Row<'_> {
             vmas: vmas.is_some().then(Vec::new),
             stats: stats.is_some().then(Vec::new),
         };
+        if !part.fits(0, 0, self.message.room()) {
+            self.split();
+        }
         loop {
             let vma = vmas.as_mut().and_then(Iterator::next);
             let stat = stats.as_mut().and_then(Iterator::next);
@@ -160,7 +160,9 @@ impl Row<'_> {
             let stat = stat.map(TaskDiagVmaStat::from);
             let stat = stat.as_ref().map_or(&[][..], IntoBytes::as_bytes);
             if !part.fits(vma.len(), stat.len(), self.message.room()) {
-                self.put_part(&mut part);
+                if !part.is_empty() {
+                    self.put_part(&mut part);
+                }
                 self.split();
             }
             part.add(&vma, stat);
@@ -190,15 +192,20 @@ struct Mappings {
 }
 
 impl Mappings {
-    /// Whether records of these lengths fit.
+    /// Whether there are no records.
+    fn is_empty(&self) -> bool {
+        let is_empty = |records: &Option<Vec<u8>>| records.as_ref().is_none_or(Vec::is_empty);
+        is_empty(&self.vmas) && is_empty(&self.stats)
+    }
+
+    /// Whether the attributes fit into the message with records of these lengths added.
     fn fits(&self, vma: usize, stat: usize, room: usize) -> bool {
         let attribute = |records: &Option<Vec<u8>>, more| {
             records
                 .as_ref()
                 .map_or(0, |records| ATTRIBUTE + records.len() + more)
         };
-        let (vmas, stats) = (attribute(&self.vmas, vma), attribute(&self.stats, stat));
-        vmas + stats <= room && vmas <= ATTRIBUTE_MAX && stats <= ATTRIBUTE_MAX
+        attribute(&self.vmas, vma) + attribute(&self.stats, stat) <= room
     }
 
     fn add(&mut self, vma: &[u8], stat: &[u8]) {

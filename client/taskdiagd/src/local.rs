@@ -3,6 +3,7 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 
+use netlink_packet_core::NLM_F_DUMP_INTR;
 use nix::errno::Errno;
 use taskdiag::abi::TaskDiagFeatures;
 use taskdiag::{
@@ -13,7 +14,7 @@ use taskdiag::{
 use crate::encode::RowEncoder;
 use crate::hidepid::{HidepidProcfs, has_thread};
 use crate::impersonate::impersonate;
-use crate::message::{Fault, Message, NLM_F_DUMP_INTR, Refusal};
+use crate::message::{Fault, Message, Refusal};
 use crate::peer::Rights;
 use crate::request::{Query, RequestMessage};
 use crate::row_cache::{RowCache, is_cacheable};
@@ -72,11 +73,17 @@ impl<'a> LocalReply<'a> {
 
     /// Sends the reply.
     pub(crate) fn send(self, request: &RequestMessage<'_>, send: Send<'_>) -> Result<(), Failure> {
-        let procfs = Procfs::from_root(self.clone_root()?);
-        match request.decode()? {
+        let mut procfs = Procfs::from_root(self.clone_root()?);
+        let query = request.decode()?;
+        if let Query::Tasks(request, mode) | Query::Refused(request, mode, _) = &query {
+            let result = procfs.check(request, *mode);
+            result.map_err(|error| self.refusal(error))?;
+        }
+        match query {
             Query::Features => self.send_features(procfs, send),
+            Query::Refused(_, _, refusal) => Err(refusal.into()),
             Query::Tasks(request, Mode::Dump) if is_cacheable(&request) => {
-                self.send_cached(procfs, &request, send)
+                self.send_cached(&request, send)
             }
             Query::Tasks(request, mode) => self.send_tasks(procfs, &request, mode, send),
         }
@@ -89,15 +96,7 @@ impl<'a> LocalReply<'a> {
         Ok(send(message.as_bytes())?)
     }
 
-    fn send_cached(
-        mut self,
-        mut procfs: Procfs,
-        request: &Request<'static>,
-        send: Send<'_>,
-    ) -> Result<(), Failure> {
-        procfs
-            .check(request, Mode::Dump)
-            .map_err(|error| self.refusal(error))?;
+    fn send_cached(mut self, request: &Request<'static>, send: Send<'_>) -> Result<(), Failure> {
         let mut cache = RowCache::new(self.table, self.clone_root()?, self.rights, request);
         let mut encoder = RowEncoder::new(self.bytes, true);
         loop {
@@ -130,9 +129,6 @@ impl<'a> LocalReply<'a> {
         };
         if let (Some(_), Some(pid)) = (hidden, named_pid(request.strategy)) {
             if has_thread(self.root.as_fd(), pid) {
-                procfs
-                    .check(request, mode)
-                    .map_err(|error| self.refusal(error))?;
                 return Err(Refusal::no_such_task(self.bytes).into());
             }
         }
@@ -219,7 +215,10 @@ struct Datagrams {
 
 impl Datagrams {
     fn add(&mut self, message: &[u8]) {
-        if self.current.len() + message.len() > RECEIVE_BUFFER {
+        debug_assert!(message.len() <= RECEIVE_BUFFER);
+        // The client takes an empty datagram for the end of the connection.
+        let fits = self.current.len() + message.len() <= RECEIVE_BUFFER;
+        if !fits && !self.current.is_empty() {
             self.ready.push(std::mem::take(&mut self.current));
         }
         self.current.extend(message);
@@ -240,6 +239,38 @@ impl Datagrams {
         match self.current.is_empty() {
             true => Ok(()),
             false => send(&self.current),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use taskdiag::{Cmdline, Show, Task};
+
+    use super::*;
+
+    #[test]
+    fn datagrams_are_neither_empty_nor_too_long() {
+        let mut task = Task::default();
+        task.vmas = Some(vec![]);
+        task.vma_stats = Some(vec![]);
+        task.absent.gone = Show::NS;
+        let mut encoder = RowEncoder::new(&[0; 16], true);
+        for len in 32_500..32_800 {
+            task.cmdline = Some(Cmdline::from(vec![b'x'; len]));
+            let mut datagrams = Datagrams::default();
+            encoder.encode(TaskRef::from(&task), &mut |message| datagrams.add(message));
+            let mut count = 0;
+            let sent = datagrams.send_all(&mut |datagram| {
+                assert!(
+                    (1..=RECEIVE_BUFFER).contains(&datagram.len()),
+                    "command line of {len} bytes, datagram of {} bytes",
+                    datagram.len()
+                );
+                count += 1;
+                Ok(())
+            });
+            assert!(sent.is_ok() && count > 0);
         }
     }
 }

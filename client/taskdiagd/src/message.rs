@@ -1,22 +1,12 @@
 // SPDX-License-Identifier: MIT
 //! Builds the messages of a reply, in the form of `/proc/task-diag`.
 
+use netlink_packet_core::{NLM_F_ACK_TLVS, NLM_F_CAPPED, NLM_F_MULTIPART, NLMSG_DONE, NLMSG_ERROR};
 use nix::libc;
 use taskdiag::abi::{self, TaskDiagAbsent, TaskDiagFeatures, TaskDiagMsg};
-use taskdiag::netlink::{Attributes, Header, align};
+use taskdiag::netlink::{ATTRIBUTE_MAX, Attributes, Header, align};
 use taskdiag::{Absent, Error, KernelError, Pid, RECEIVE_BUFFER};
 use zerocopy::IntoBytes;
-
-pub(crate) const NLMSG_ERROR: u16 = 2;
-pub(crate) const NLMSG_DONE: u16 = 3;
-
-pub(crate) const NLM_F_REQUEST: u16 = 0x01;
-pub(crate) const NLM_F_MULTI: u16 = 0x02;
-pub(crate) const NLM_F_ACK: u16 = 0x04;
-pub(crate) const NLM_F_DUMP_INTR: u16 = 0x10;
-pub(crate) const NLM_F_CAPPED: u16 = 0x100;
-pub(crate) const NLM_F_ACK_TLVS: u16 = 0x200;
-pub(crate) const NLM_F_DUMP: u16 = 0x300;
 
 // enum nlmsgerr_attrs
 const ATTR_MSG: u16 = 1;
@@ -29,6 +19,8 @@ pub(crate) const HEADER: usize = size_of::<Header>();
 pub(crate) const ATTRIBUTE: usize = 4;
 /// The maximum length of a message in bytes: that of the kernel.
 const MESSAGE_MAX: usize = RECEIVE_BUFFER;
+// An attribute that fits into a message has a valid length.
+const _: () = assert!(MESSAGE_MAX <= ATTRIBUTE_MAX);
 /// Length of the attribute ABSENT, which the last message of a row may need.
 const ABSENT: usize = ATTRIBUTE + size_of::<TaskDiagAbsent>();
 
@@ -147,7 +139,7 @@ impl Message {
     /// Begins a message of a row. `flags` are `TASK_DIAG_FLAG_*`.
     pub(crate) fn begin_row(&mut self, (pid, tgid): (Pid, Pid), is_dump: bool, flags: u32) {
         let kind = abi::task_diag_nlmsg(abi::TASK_DIAG_CMD_GET);
-        self.begin(kind, if is_dump { NLM_F_MULTI } else { 0 });
+        self.begin(kind, if is_dump { NLM_F_MULTIPART } else { 0 });
         let mut msg = TaskDiagMsg::default();
         (msg.pid, msg.tgid, msg.flags) = (pid, tgid, flags);
         self.put(abi::TASK_DIAG_MSG, msg.as_bytes());
@@ -209,11 +201,11 @@ impl Message {
     pub(crate) fn set_done(&mut self, refusal: Option<&Refusal>) {
         match refusal {
             None => {
-                self.begin(NLMSG_DONE, NLM_F_MULTI);
+                self.begin(NLMSG_DONE, NLM_F_MULTIPART);
                 self.bytes.extend([0; 4]);
             }
             Some(refusal) => {
-                self.begin(NLMSG_DONE, NLM_F_MULTI | NLM_F_ACK_TLVS);
+                self.begin(NLMSG_DONE, NLM_F_MULTIPART | NLM_F_ACK_TLVS);
                 self.bytes.extend((-refusal.errno).to_ne_bytes());
                 self.put_reason(refusal);
             }

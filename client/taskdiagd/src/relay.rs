@@ -2,14 +2,12 @@
 //! Forwards requests to the kernel's task_diag, and returns its replies as the messages
 //! of `/proc/task-diag`, also if the transport is netlink.
 
+use netlink_packet_core::{NLM_F_ACK, NLM_F_DUMP_INTR, NLM_F_MULTIPART, NLMSG_DONE, NLMSG_ERROR};
 use taskdiag::abi;
-use taskdiag::netlink::{Attributes, Header, Malformed, align, from_done, from_error};
-use taskdiag::{Framing, KernelError, RECEIVE_BUFFER, Result, Scope, Transport};
+use taskdiag::netlink::{Attributes, Header, align, from_done, from_error};
+use taskdiag::{Error, Framing, KernelError, RECEIVE_BUFFER, Result, Scope, Transport};
 
-use crate::message::{
-    ATTRIBUTE, Fault, HEADER, Message, NLM_F_ACK, NLM_F_DUMP_INTR, NLM_F_MULTI, NLMSG_DONE,
-    NLMSG_ERROR, Refusal,
-};
+use crate::message::{ATTRIBUTE, Fault, HEADER, Message, Refusal};
 use crate::request::RequestMessage;
 
 /// Length of the generic netlink header.
@@ -58,7 +56,7 @@ impl<T: Transport> Relay<T> {
     ///
     /// # Errors
     ///
-    /// Errors of the transport.
+    /// Errors of the transport, and [`Error::Decode`] if the reply is malformed.
     pub(crate) fn receive(&mut self) -> Result<Option<&[u8]>> {
         if self.has_ended {
             return Ok(None);
@@ -72,13 +70,13 @@ impl<T: Transport> Relay<T> {
     }
 
     /// Translates a datagram, message by message. Returns whether it ends the reply.
-    fn translate(&mut self, len: usize) -> Result<bool, Malformed> {
+    fn translate(&mut self, len: usize) -> Result<bool> {
         let framing = self.transport.framing();
         let mut rest = &self.buffer[..len];
         let mut has_ended = false;
         while !rest.is_empty() && !has_ended {
             let (header, payload, len) = Header::split(rest)?;
-            let is_dump = header.flags & NLM_F_MULTI != 0;
+            let is_dump = header.flags & NLM_F_MULTIPART != 0;
             has_ended = match header.kind {
                 NLMSG_ERROR | NLMSG_DONE => true,
                 kind => framing.is_kind(kind) && !is_dump,
@@ -86,7 +84,7 @@ impl<T: Transport> Relay<T> {
             let begin = self.datagram.len();
             match framing {
                 Framing::Genl { .. } => {
-                    set_plain(&mut self.message, header, payload);
+                    set_plain(&mut self.message, header, payload)?;
                     self.datagram.extend(self.message.as_bytes());
                 }
                 _ => self.datagram.extend(&rest[..len.min(rest.len())]),
@@ -144,13 +142,18 @@ fn clear_options(message: &mut [u8]) {
 }
 
 /// Translates a message of generic netlink into one of the transaction file.
-fn set_plain(message: &mut Message, header: Header, payload: &[u8]) {
+///
+/// # Errors
+///
+/// [`Error::Decode`] if the message is an acknowledgement, which no forwarded request
+/// asks for: the client would take it for an empty reply.
+fn set_plain(message: &mut Message, header: Header, payload: &[u8]) -> Result<()> {
     match header.kind {
         NLMSG_ERROR => {
-            // No request asks for an acknowledgement.
-            let refusal = from_error(header.flags, payload).map(to_refusal);
-            let refusal = refusal.unwrap_or_else(|| Refusal::new(0, "", Fault::None));
-            message.set_refusal(&refusal);
+            let error = from_error(header.flags, payload).ok_or_else(|| Error::Decode {
+                what: "an unexpected acknowledgement".to_owned(),
+            })?;
+            message.set_refusal(&to_refusal(error));
         }
         NLMSG_DONE => {
             let refusal = from_done(header.flags, payload).map(to_refusal);
@@ -165,7 +168,8 @@ fn set_plain(message: &mut Message, header: Header, payload: &[u8]) {
             message.set_plain(cmd, attributes);
         }
     }
-    message.add_flags(header.flags & (NLM_F_MULTI | NLM_F_DUMP_INTR));
+    message.add_flags(header.flags & (NLM_F_MULTIPART | NLM_F_DUMP_INTR));
+    Ok(())
 }
 
 /// Converts the offset of the attribute at fault: requests of the transaction file have

@@ -4,13 +4,14 @@
 //! A request may consist of any bytes. A request that netlink would not reply to is
 //! refused, and so is one that refers to a descriptor.
 
+use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST};
 use nix::libc;
 use taskdiag::abi::{self, TaskDiagPid};
 use taskdiag::netlink::{Attributes, Header};
 use taskdiag::{Filters, Mode, Pid, Request, Show, States, Strategy, VmaFlags};
 use zerocopy::FromBytes;
 
-use crate::message::{Fault, HEADER, NLM_F_DUMP, NLM_F_REQUEST, Refusal};
+use crate::message::{Fault, HEADER, Refusal};
 
 /// A message with one of the commands of the family.
 #[derive(Debug)]
@@ -82,6 +83,11 @@ impl<'a> RequestMessage<'a> {
     }
 
     /// Decodes the attributes. The library checks the values.
+    ///
+    /// # Errors
+    ///
+    /// The refusals that come before the checks of the library, in the kernel's order:
+    /// those of the netlink policy and of fields that must be 0.
     pub(crate) fn decode(&self) -> Result<Query, Refusal> {
         let mut given = Given::default();
         for attribute in self.attributes() {
@@ -107,6 +113,9 @@ impl<'a> RequestMessage<'a> {
 pub(crate) enum Query {
     Features,
     Tasks(Request<'static>, Mode),
+    /// A value is invalid that no [`Request`] can have. The request has the values that
+    /// the kernel checks before that one, so a refusal of the library comes first.
+    Refused(Request<'static>, Mode, Refusal),
 }
 
 fn is_descriptor(kind: u16) -> bool {
@@ -138,6 +147,45 @@ impl<'a> Attribute<'a> {
         self.sized(name).map(u64::from_ne_bytes)
     }
 
+    /// Checks the value as the kernel's netlink policy does.
+    fn check_policy(self, kind: u16) -> Result<(), Refusal> {
+        match kind {
+            abi::TASK_DIAG_CMD_ATTR_GET if self.value.len() != size_of::<TaskDiagPid>() => {
+                let text = format!(
+                    "struct task_diag_pid: {} bytes instead of {}",
+                    self.value.len(),
+                    size_of::<TaskDiagPid>()
+                );
+                Err(Refusal::new(libc::ERANGE, text, self.fault))
+            }
+            abi::TASK_DIAG_CMD_ATTR_UID => self.u32("uid").map(drop),
+            abi::TASK_DIAG_CMD_ATTR_CGROUP => self.u64("cgroup").map(drop),
+            abi::TASK_DIAG_CMD_ATTR_STATES => {
+                let states = States::from_bits_retain(self.u32("states")?);
+                match states.difference(States::all()).bits() {
+                    0 => Ok(()),
+                    unknown => {
+                        let text = format!("states: unknown bits 0x{unknown:x}");
+                        Err(Refusal::invalid(text, self.fault))
+                    }
+                }
+            }
+            abi::TASK_DIAG_CMD_ATTR_COMM => {
+                let max = abi::TASK_DIAG_COMM_LEN - 1;
+                let len = self.value.strip_suffix(b"\0").unwrap_or(self.value).len();
+                match len > max || self.value.is_empty() {
+                    true => {
+                        let text = format!("comm: {len} bytes instead of 1 to {max}");
+                        Err(Refusal::new(libc::ERANGE, text, self.fault))
+                    }
+                    false => Ok(()),
+                }
+            }
+            abi::TASK_DIAG_CMD_ATTR_VMA_FLAGS => self.u64("vma_flags").map(drop),
+            _ => Ok(()),
+        }
+    }
+
     /// Returns the prefix of a name, which may end with a NUL.
     fn comm(self) -> Result<Vec<u8>, Refusal> {
         match self.value {
@@ -149,7 +197,7 @@ impl<'a> Attribute<'a> {
     fn pids(self) -> Result<Vec<Pid>, Refusal> {
         let pids = self.value.chunks_exact(size_of::<Pid>());
         if !pids.remainder().is_empty() {
-            let text = format!("pids: {} bytes are no list of u32", self.value.len());
+            let text = format!("pids: {} bytes are not a list of u32", self.value.len());
             return Err(Refusal::invalid(text, self.fault));
         }
         let pids = pids.filter_map(|pid| Some(Pid::from_ne_bytes(*pid.first_chunk()?)));
@@ -184,6 +232,7 @@ impl<'a> Given<'a> {
                 return Err(Refusal::invalid(text, attribute.fault));
             }
         };
+        attribute.check_policy(kind)?;
         *field = Some(attribute);
         Ok(())
     }
@@ -205,25 +254,25 @@ impl<'a> Given<'a> {
         if pid.reserved != 0 {
             return Err(Refusal::invalid("reserved: must be 0", get.fault));
         }
-        let show = Show::from_bits_retain(pid.show_flags);
-        if let Some((name, _)) = (show & Show::NEEDS_DUMP).iter_names().next() {
-            if !is_dump {
-                let text = format!("show_flags: {name} needs NLM_F_DUMP");
-                return Err(Refusal::invalid(text, get.fault));
-            }
-        }
-        let strategy = strategy(&pid).ok_or_else(|| {
-            let text = format!("dump_strategy: unknown strategy {}", pid.dump_strategy);
-            Refusal::invalid(text, get.fault)
-        })?;
-        let mut request = Request::new(strategy).show(show);
-        request.filters = self.filters()?;
         let mode = if is_dump { Mode::Dump } else { Mode::Get };
-        Ok(Query::Tasks(request, mode))
+        // A strategy that is valid in both modes.
+        let mut request = Request::new(Strategy::One(1));
+        request.show = Show::from_bits_retain(pid.show_flags);
+        let result = self.set_filters(&mut request.filters).and_then(|()| {
+            request.strategy = strategy(&pid).ok_or_else(|| {
+                let text = format!("dump_strategy: unknown strategy {}", pid.dump_strategy);
+                Refusal::invalid(text, get.fault)
+            })?;
+            Ok(())
+        });
+        Ok(match result {
+            Ok(()) => Query::Tasks(request, mode),
+            Err(refusal) => Query::Refused(request, mode, refusal),
+        })
     }
 
-    fn filters(&self) -> Result<Filters, Refusal> {
-        let mut filters = Filters::default();
+    /// Sets the filters in the order of their numbers, until one is invalid.
+    fn set_filters(&self, filters: &mut Filters) -> Result<(), Refusal> {
         if let Some(uid) = self.uid {
             filters.uid = Some(uid.u32("uid")?);
         }
@@ -242,7 +291,7 @@ impl<'a> Given<'a> {
         if let Some(flags) = self.vma_flags {
             filters.vma_flags = Some(VmaFlags::from_bits_retain(flags.u64("vma_flags")?));
         }
-        Ok(filters)
+        Ok(())
     }
 }
 

@@ -23,21 +23,9 @@ const ATTEMPTS: usize = 4;
 /// Whether cached rows can reply to a request. The cache has neither the states of
 /// tasks nor other groups, and a list of few pids is better read from procfs.
 pub(crate) fn is_cacheable(request: &Request<'_>) -> bool {
-    let Filters {
-        uid: _,
-        comm: _,
-        cgroup,
-        states,
-        pids,
-        vma_flags,
-        ..
-    } = &request.filters;
     request.strategy == Strategy::All
         && CACHED.contains(request.show)
-        && cgroup.is_none()
-        && states.is_none()
-        && pids.is_none()
-        && vma_flags.is_none()
+        && request.filters.need_only_base_and_cred()
 }
 
 /// Returns the cached rows that one client may see, in ascending order of their pids.

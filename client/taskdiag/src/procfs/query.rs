@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! Checks requests as the kernel does: an invalid request is refused with the same
-//! errno, text and attribute.
+//! errno and attribute. The text is the kernel's as well, except that of a value which
+//! the kernel's netlink policy refuses: the text of the policy does not name the value.
 
 use nix::libc;
 
@@ -55,26 +56,11 @@ impl Query {
     ) -> Result<Self> {
         let get = |errno, text: String| refusal(errno, text, abi::TASK_DIAG_CMD_ATTR_GET);
         let is_one = matches!(request.strategy, Strategy::One(_));
-        let is_single = match mode {
-            Mode::Dump => false,
-            Mode::Get => !(is_one && request.show.intersects(Show::NEEDS_DUMP)),
-        };
+        let is_single = mode == Mode::Get;
         check_options(request)?;
+        check_policy(&request.filters)?;
         check_groups(request.show, is_single, features)?;
-        check_filters(request, features)?;
-        if let Some(uid) = request.filters.uid {
-            if !has_mapping(uid, proc) {
-                let text = "uid: no such id in the user namespace";
-                return Err(refusal(libc::EINVAL, text, abi::TASK_DIAG_CMD_ATTR_UID));
-            }
-        }
-        let cgroup = match request.filters.cgroup {
-            Some(id) => Some(cgroups.path_of(id).ok_or_else(|| {
-                let text = "cgroup: no such cgroup";
-                refusal(libc::ENOENT, text, abi::TASK_DIAG_CMD_ATTR_CGROUP)
-            })?),
-            None => None,
-        };
+        let cgroup = check_filters(request, proc, cgroups, features)?;
         if is_single && !is_one {
             let text = "dump_strategy: needs NLM_F_DUMP".to_owned();
             return Err(get(libc::EINVAL, text));
@@ -196,7 +182,7 @@ fn check_groups(show: Show, is_single: bool, features: &Features) -> Result<()> 
     }
     for (name, group) in show.iter_names() {
         if !features.groups.contains(group) {
-            let text = format!("show_flags: no group {name} in this kernel");
+            let text = format!("show_flags: group {name} not supported by this kernel");
             return Err(refusal(libc::EOPNOTSUPP, text, attribute));
         }
         if is_single && Show::NEEDS_DUMP.contains(group) {
@@ -207,31 +193,69 @@ fn check_groups(show: Show, is_single: bool, features: &Features) -> Result<()> 
     Ok(())
 }
 
-/// Checks the values of the filters, in the order of their numbers.
-fn check_filters(request: &Request<'_>, features: &Features) -> Result<()> {
+/// Checks the values that the kernel's netlink policy checks, before all others.
+fn check_policy(filters: &Filters) -> Result<()> {
+    let states = filters.states.unwrap_or(States::empty());
+    let unknown = states.difference(States::all()).bits();
+    if unknown != 0 {
+        let text = format!("states: unknown bits 0x{unknown:x}");
+        return Err(refusal(libc::EINVAL, text, abi::TASK_DIAG_CMD_ATTR_STATES));
+    }
+    let max = TASK_DIAG_COMM_LEN - 1;
+    match filters.comm.as_ref().map(Vec::len) {
+        Some(len) if len == 0 || len > max => {
+            let text = format!("comm: {len} bytes instead of 1 to {max}");
+            Err(refusal(libc::ERANGE, text, abi::TASK_DIAG_CMD_ATTR_COMM))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Checks the values of the filters, in the order of their numbers. Returns the path of
+/// the cgroup.
+fn check_filters(
+    request: &Request<'_>,
+    proc: &mut Proc,
+    cgroups: &Cgroups,
+    features: &Features,
+) -> Result<Option<Vec<u8>>> {
     let Filters {
-        uid: _,
+        uid,
         cgroup,
         states,
         comm,
         pids,
         vma_flags,
     } = &request.filters;
+    if uid.is_some_and(|uid| !has_mapping(uid, proc)) {
+        let text = "uid: no such id in the user namespace";
+        return Err(refusal(libc::EINVAL, text, abi::TASK_DIAG_CMD_ATTR_UID));
+    }
+    let attribute = abi::TASK_DIAG_CMD_ATTR_CGROUP;
     if cgroup.is_some() && !features.filters.contains(FilterKinds::CGROUP) {
-        let text = "cgroup: no such filter in this kernel";
-        let attribute = abi::TASK_DIAG_CMD_ATTR_CGROUP;
+        let text = "cgroup: filter not supported by this kernel";
         return Err(refusal(libc::EOPNOTSUPP, text, attribute));
     }
-    if let Some(states) = states {
-        check_states(*states)?;
+    let cgroup = match *cgroup {
+        Some(id) => Some(
+            cgroups
+                .path_of(id)
+                .ok_or_else(|| refusal(libc::ENOENT, "cgroup: no such cgroup", attribute))?,
+        ),
+        None => None,
+    };
+    if *states == Some(States::empty()) {
+        let text = "states: no state is selected";
+        return Err(refusal(libc::EINVAL, text, abi::TASK_DIAG_CMD_ATTR_STATES));
     }
-    if let Some(comm) = comm {
-        check_comm(comm)?;
+    if comm.as_ref().is_some_and(|comm| comm.contains(&0)) {
+        let text = "comm: contains a NUL";
+        return Err(refusal(libc::EINVAL, text, abi::TASK_DIAG_CMD_ATTR_COMM));
     }
     if let Some(pids) = pids {
         let text = match pids.is_empty() {
-            true => "pids: 0 bytes are no list of u32",
-            false => "pids: not the number of a task",
+            true => "pids: 0 bytes are not a list of u32",
+            false => "pids: contains a number that no task can have",
         };
         if pids.is_empty() || !pids.iter().copied().all(is_pid) {
             return Err(refusal(libc::EINVAL, text, abi::TASK_DIAG_CMD_ATTR_PIDS));
@@ -240,8 +264,8 @@ fn check_filters(request: &Request<'_>, features: &Features) -> Result<()> {
     if let Some(flags) = vma_flags {
         let unknown = flags.difference(VmaFlags::all()).bits();
         let text = match unknown {
-            0 if request.show.intersects(Show::VMA | Show::VMA_STAT) => return Ok(()),
-            0 => "vma_flags: show_flags asks for no areas".to_owned(),
+            0 if request.show.intersects(Show::VMA | Show::VMA_STAT) => return Ok(cgroup),
+            0 => "vma_flags: needs VMA or VMA_STAT in show_flags".to_owned(),
             _ => format!("vma_flags: unknown bits 0x{unknown:x}"),
         };
         return Err(refusal(
@@ -250,30 +274,7 @@ fn check_filters(request: &Request<'_>, features: &Features) -> Result<()> {
             abi::TASK_DIAG_CMD_ATTR_VMA_FLAGS,
         ));
     }
-    Ok(())
-}
-
-fn check_states(states: States) -> Result<()> {
-    let unknown = states.difference(States::all()).bits();
-    let text = match unknown {
-        0 if states.is_empty() => "states: none".to_owned(),
-        0 => return Ok(()),
-        _ => format!("states: unknown bits 0x{unknown:x}"),
-    };
-    Err(refusal(libc::EINVAL, text, abi::TASK_DIAG_CMD_ATTR_STATES))
-}
-
-fn check_comm(comm: &[u8]) -> Result<()> {
-    let max = TASK_DIAG_COMM_LEN - 1;
-    let (errno, text) = match comm.len() {
-        len if len == 0 || len > max => {
-            let text = format!("comm: {len} bytes instead of 1 to {max}");
-            (libc::ERANGE, text)
-        }
-        _ if comm.contains(&0) => (libc::EINVAL, "comm: a NUL before its end".to_owned()),
-        _ => return Ok(()),
-    };
-    Err(refusal(errno, text, abi::TASK_DIAG_CMD_ATTR_COMM))
+    Ok(cgroup)
 }
 
 fn is_pid(pid: Pid) -> bool {

@@ -380,7 +380,7 @@ fn invalid_requests_are_refused_as_by_the_kernel() {
         (
             all().states(States::empty()),
             EINVAL,
-            "states: none",
+            "states: no state is selected",
             "TASK_DIAG_CMD_ATTR_STATES",
         ),
         (
@@ -392,19 +392,19 @@ fn invalid_requests_are_refused_as_by_the_kernel() {
         (
             all().pids([1, 0]),
             EINVAL,
-            "pids: not the number of a task",
+            "pids: contains a number that no task can have",
             "TASK_DIAG_CMD_ATTR_PIDS",
         ),
         (
             all().vma_flags(crate::VmaFlags::EXEC),
             EINVAL,
-            "vma_flags: show_flags asks for no areas",
+            "vma_flags: needs VMA or VMA_STAT in show_flags",
             "TASK_DIAG_CMD_ATTR_VMA_FLAGS",
         ),
         (
             all().cgroup(1),
             EOPNOTSUPP,
-            "cgroup: no such filter in this kernel",
+            "cgroup: filter not supported by this kernel",
             "TASK_DIAG_CMD_ATTR_CGROUP",
         ),
     ] {

@@ -52,6 +52,24 @@ pub struct Filters {
     pub vma_flags: Option<VmaFlags>,
 }
 
+impl Filters {
+    /// Whether all filters that are set are `uid` and `comm`: a caller that has
+    /// [`Base`](crate::Base) and [`Cred`](crate::Cred) of a task can apply them.
+    #[must_use]
+    pub const fn need_only_base_and_cred(&self) -> bool {
+        // Without `..`: a new filter has to be considered here.
+        let Self {
+            uid: _,
+            cgroup,
+            states,
+            comm: _,
+            pids,
+            vma_flags,
+        } = self;
+        cgroup.is_none() && states.is_none() && pids.is_none() && vma_flags.is_none()
+    }
+}
+
 bitflags::bitflags! {
     /// A set of [`State`]s.
     ///
@@ -134,6 +152,24 @@ impl fmt::Display for States {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_uid_and_comm_need_only_base_and_cred() {
+        let mut filters = Filters::default();
+        (filters.uid, filters.comm) = (Some(0), Some(b"a".to_vec()));
+        assert!(filters.need_only_base_and_cred());
+        let change: [fn(&mut Filters); 4] = [
+            |filters| filters.cgroup = Some(1),
+            |filters| filters.states = Some(States::ZOMBIE),
+            |filters| filters.pids = Some(vec![1]),
+            |filters| filters.vma_flags = Some(VmaFlags::EXEC),
+        ];
+        for change in change {
+            let mut filters = filters.clone();
+            change(&mut filters);
+            assert!(!filters.need_only_base_and_cred(), "{filters:?}");
+        }
+    }
 
     #[test]
     fn displayed_states_are_parsed_unchanged() {

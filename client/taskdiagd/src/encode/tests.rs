@@ -145,3 +145,20 @@ fn empty_long_groups_are_present() {
     expected.vma_stats = Some(vec![]);
     assert_eq!(round_trip(&expected), (expected, 1));
 }
+
+/// Both attributes of the mappings are empty, and CMDLINE leaves no room for them in
+/// some of the messages.
+#[test]
+fn empty_mappings_after_long_cmdline_fit_in_message() {
+    for len in 32_500..32_800 {
+        let expected = with!(Task {
+            pid: 7,
+            tgid: 7,
+            cmdline: Some(Cmdline::from(vec![b'x'; len])),
+            vmas: Some(vec![]),
+            vma_stats: Some(vec![]),
+            absent: with!(Absent { gone: Show::NS }),
+        });
+        assert_eq!(round_trip(&expected).0, expected, "{len}");
+    }
+}

@@ -69,7 +69,7 @@ fn row(pid: u32) -> Vec<u8> {
     let numbers = [pid, pid, 0].map(u32::to_ne_bytes).concat();
     message(
         FAMILY,
-        NLM_F_MULTI,
+        NLM_F_MULTIPART,
         &[&genl[..], &attribute, &numbers].concat(),
     )
 }
@@ -100,7 +100,7 @@ fn request_over_netlink_has_a_generic_netlink_header() {
 
 #[test]
 fn reply_over_netlink_is_translated_to_that_of_the_file() {
-    let done = message(NLMSG_DONE, NLM_F_MULTI | NLM_F_DUMP_INTR, &[0; 4]);
+    let done = message(NLMSG_DONE, NLM_F_MULTIPART | NLM_F_DUMP_INTR, &[0; 4]);
     let replies = [[row(3), row(4)].concat(), [row(5), done].concat()];
     let mut relay = relay(&request(7), &replies).unwrap();
     let mut reassembly = Reassembly::new(Framing::Plain, 7, 0);
@@ -181,6 +181,17 @@ fn translated_error_has_the_same_attribute() {
         (at.offset, at.kind),
         (Some(16), Some(abi::TASK_DIAG_CMD_ATTR_GET))
     );
+}
+
+/// A client would read an acknowledgement as an empty reply.
+#[test]
+fn acknowledgement_is_not_forwarded() {
+    for payload in [&[0; 20][..], &[]] {
+        let replies = [message(NLMSG_ERROR, 0x100, payload)];
+        let mut relay = relay(&request(7), &replies).unwrap();
+        assert!(matches!(relay.receive(), Err(Error::Decode { .. })));
+        assert!(relay.receive().unwrap().is_none());
+    }
 }
 
 /// A descriptor of the client is not one of the daemon.
