@@ -25,6 +25,8 @@ use crate::transport::Transport;
 /// that sends the request must both permit access to a task. Only the process
 /// that sent the request can read the reply.
 ///
+/// With the feature `netlink`, the type parameter has a default: a netlink socket.
+///
 /// ```no_run
 /// use taskdiag::{Client, Request, Show, Strategy};
 ///
@@ -38,7 +40,10 @@ use crate::transport::Transport;
 /// # Ok::<(), taskdiag::Error>(())
 /// ```
 #[derive(Debug)]
-pub struct Client<S = NetlinkSource> {
+pub struct Client<
+    #[cfg(feature = "netlink")] S = NetlinkSource<Socket>,
+    #[cfg(not(feature = "netlink"))] S,
+> {
     source: S,
 }
 
