@@ -7,7 +7,8 @@ use crate::error::Result;
 use crate::netlink::TaskDiagMessage;
 use crate::pid::Pid;
 #[cfg(feature = "netlink")]
-use crate::receiver::{RECEIVE_BUFFER, RECEIVE_MIN};
+use crate::receiver::RECEIVE_BUFFER;
+use crate::receiver::RECEIVE_MIN;
 use crate::request::Features;
 use crate::request::{Request, Scope, Strategy};
 use crate::show::Show;
@@ -101,9 +102,9 @@ impl Client<AnySource> {
 
 impl<T: Transport> Client<NetlinkSource<T>> {
     /// Creates a client over this transport, with a receive buffer of this length
-    /// in bytes.
+    /// in bytes, but at least [`RECEIVE_MIN`].
     pub fn with_transport(transport: T, len: usize) -> Self {
-        let buffer = vec![0; len].into_boxed_slice();
+        let buffer = vec![0; len.max(RECEIVE_MIN)].into_boxed_slice();
         Self::new(NetlinkSource::new(transport, buffer))
     }
 

@@ -25,7 +25,8 @@ pub struct NetlinkSource<T> {
 }
 
 impl<T: Transport> NetlinkSource<T> {
-    /// Receives into this buffer.
+    /// Receives into this buffer, which needs [`RECEIVE_MIN`](crate::RECEIVE_MIN) bytes
+    /// to hold every message.
     pub fn new(transport: T, buffer: Box<[u8]>) -> Self {
         Self {
             transport,
