@@ -104,7 +104,7 @@ mod transport;
 pub use caps::{CapSet, Capability};
 pub use client::Client;
 pub use dump::Dump;
-pub use error::{BadAttr, Error, KernelError, Result};
+pub use error::{BadAttr, Error, KernelError, NoEvents, Result};
 #[cfg(feature = "netlink")]
 pub use file::TransactionFile;
 #[cfg(feature = "events")]
