@@ -6,7 +6,9 @@
 //! allocation per task, constant memory for a dump of any length.
 //!
 //! Every function of a client may be cancelled by dropping its future. A dump that
-//! is dropped before its end leaves the client usable.
+//! is dropped before its end leaves the client usable. A connection to the daemon is
+//! made on a thread for blocking calls; if the future is dropped meanwhile, the thread
+//! runs until the connection is made or its timeout of up to 30 seconds has passed.
 //!
 //! ```no_run
 //! use taskdiag::asynchronous::AsyncClient;
@@ -150,30 +152,38 @@ impl AsyncClient {
     }
 }
 
-#[cfg(all(feature = "netlink", feature = "daemon"))]
+#[cfg(any(feature = "netlink", feature = "daemon"))]
 impl AsyncClient {
-    /// Opens the best available transport: the netlink socket, `/proc/task-diag`, or
-    /// the daemon. See the [module](self) for a kernel without task_diag.
+    /// Opens the best available transport of the enabled features: the netlink socket,
+    /// `/proc/task-diag`, or the daemon.
+    ///
+    /// Unlike [`Client::connect_any`](crate::Client::connect_any), this function never
+    /// opens procfs, which has no asynchronous form. It therefore returns an error on
+    /// a kernel without task_diag. See the [module](self) for such a kernel.
     ///
     /// # Errors
     ///
-    /// The error of the netlink socket if no transport is available.
+    /// The error of the first of these transports if none is available.
     ///
     /// # Panics
     ///
     /// Outside of a tokio runtime with I/O enabled.
     pub async fn connect_any() -> Result<Self> {
-        let error = match Self::connect().await {
-            Err(error) => error,
-            client => return client,
-        };
-        log::debug!("no netlink socket: {error}");
-        match Self::open_file().await {
-            Err(error) => log::debug!("no transaction file: {error}"),
-            client => return client,
+        let mut first = None;
+        #[cfg(feature = "netlink")]
+        {
+            match Self::connect().await {
+                Err(error) => keep_first(&mut first, "netlink socket", error),
+                client => return client,
+            }
+            match Self::open_file().await {
+                Err(error) => keep_first(&mut first, "transaction file", error),
+                client => return client,
+            }
         }
+        #[cfg(feature = "daemon")]
         match daemon::AsyncDaemon::connect(crate::Daemon::connect_quickly).await {
-            Err(error) => log::debug!("no daemon: {error}"),
+            Err(error) => keep_first(&mut first, "daemon", error),
             Ok(daemon) => {
                 return Ok(Self::with_transport(
                     Box::new(daemon),
@@ -181,8 +191,15 @@ impl AsyncClient {
                 ));
             }
         }
-        Err(error)
+        Err(first.unwrap_or(crate::Error::NoFamily))
     }
+}
+
+/// Logs why a transport is not available, and keeps the error if it is the first.
+#[cfg(any(feature = "netlink", feature = "daemon"))]
+fn keep_first(first: &mut Option<crate::Error>, transport: &str, error: crate::Error) {
+    log::debug!("no {transport}: {error}");
+    first.get_or_insert(error);
 }
 
 impl<T: AsyncTransport> AsyncClient<T> {

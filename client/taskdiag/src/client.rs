@@ -7,7 +7,8 @@ use crate::error::Result;
 use crate::netlink::TaskDiagMessage;
 use crate::pid::Pid;
 #[cfg(feature = "netlink")]
-use crate::receiver::{RECEIVE_BUFFER, RECEIVE_MIN};
+use crate::receiver::RECEIVE_BUFFER;
+use crate::receiver::RECEIVE_MIN;
 use crate::request::Features;
 use crate::request::{Request, Scope, Strategy};
 use crate::show::Show;
@@ -25,6 +26,8 @@ use crate::transport::Transport;
 /// that sends the request must both permit access to a task. Only the process
 /// that sent the request can read the reply.
 ///
+/// With the feature `netlink`, the type parameter has a default: a netlink socket.
+///
 /// ```no_run
 /// use taskdiag::{Client, Request, Show, Strategy};
 ///
@@ -38,7 +41,10 @@ use crate::transport::Transport;
 /// # Ok::<(), taskdiag::Error>(())
 /// ```
 #[derive(Debug)]
-pub struct Client<S = NetlinkSource> {
+pub struct Client<
+    #[cfg(feature = "netlink")] S = NetlinkSource<Socket>,
+    #[cfg(not(feature = "netlink"))] S,
+> {
     source: S,
 }
 
@@ -96,9 +102,9 @@ impl Client<AnySource> {
 
 impl<T: Transport> Client<NetlinkSource<T>> {
     /// Creates a client over this transport, with a receive buffer of this length
-    /// in bytes.
+    /// in bytes, but at least [`RECEIVE_MIN`].
     pub fn with_transport(transport: T, len: usize) -> Self {
-        let buffer = vec![0; len].into_boxed_slice();
+        let buffer = vec![0; len.max(RECEIVE_MIN)].into_boxed_slice();
         Self::new(NetlinkSource::new(transport, buffer))
     }
 

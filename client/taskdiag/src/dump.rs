@@ -5,14 +5,24 @@ use std::fmt;
 
 use crate::error::Result;
 use crate::receiver::Stats;
-use crate::source::{NetlinkSource, Reply, Source};
+#[cfg(feature = "netlink")]
+use crate::socket::Socket;
+#[cfg(feature = "netlink")]
+use crate::source::NetlinkSource;
+use crate::source::{Reply, Source};
 use crate::task::{Task, TaskRef};
 
 /// A reply being read.
 ///
 /// A dump that is dropped before its end leaves the client usable: the next request
 /// over netlink opens a new socket. Until then the kernel keeps the rest of the reply.
-pub struct Dump<'a, S: Source + 'a = NetlinkSource> {
+///
+/// The type parameter has the same default as that of [`Client`](crate::Client).
+pub struct Dump<
+    'a,
+    #[cfg(feature = "netlink")] S: Source + 'a = NetlinkSource<Socket>,
+    #[cfg(not(feature = "netlink"))] S: Source + 'a,
+> {
     pub(crate) reply: S::Reply<'a>,
 }
 

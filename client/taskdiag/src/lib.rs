@@ -50,9 +50,26 @@
 //! - `tokio`: the asynchronous client, in the module [`asynchronous`].
 //! - `serde`: `Serialize` and `Deserialize` for the owned types.
 //!
-//! Without any of them, [`Client::with_transport`] reads replies from a
+//! The [`guide`] needs `netlink`, `procfs`, `daemon` and `events`.
+//!
+//! Without any feature, [`Client::with_transport`] reads replies from a
 //! [`Transport`] of the program.
 
+// Links to items of features that are not enabled.
+#![doc = ""]
+#![cfg_attr(
+    not(all(
+        feature = "netlink",
+        feature = "procfs",
+        feature = "daemon",
+        feature = "events"
+    )),
+    doc = "[`guide`]: #features"
+)]
+#![cfg_attr(not(feature = "events"), doc = "[`Live`]: #features")]
+#![cfg_attr(not(feature = "events"), doc = "[`events`]: #features")]
+#![cfg_attr(not(feature = "tokio"), doc = "[`asynchronous`]: #features")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(unsafe_code)]
 
 #[cfg(not(target_os = "linux"))]
@@ -104,7 +121,7 @@ mod transport;
 pub use caps::{CapSet, Capability};
 pub use client::Client;
 pub use dump::Dump;
-pub use error::{BadAttr, Error, KernelError, Result};
+pub use error::{BadAttr, Error, KernelError, NoEvents, Result};
 #[cfg(feature = "netlink")]
 pub use file::TransactionFile;
 #[cfg(feature = "events")]

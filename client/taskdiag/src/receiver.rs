@@ -89,10 +89,11 @@ impl Receiver {
         framing: Framing,
         flags: u16,
     ) -> Result<&[u8]> {
-        message.check()?;
-        self.seq = self.seq.wrapping_add(1);
-        self.requested = message.requested();
-        self.request = encode(message, framing, self.seq, flags);
+        let seq = self.seq.wrapping_add(1);
+        let requested = message.requested();
+        self.request = encode(message, framing, seq, flags)?;
+        self.seq = seq;
+        self.requested = requested;
         Ok(&self.request)
     }
 

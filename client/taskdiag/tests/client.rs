@@ -10,8 +10,8 @@ use common::*;
 use taskdiag::abi::TaskDiagPid;
 use taskdiag::reassembly::{Event, Reassembly};
 use taskdiag::{
-    Client, Error, Features, FilterKinds, NetlinkSource, Options, Request, Scope, Show, States,
-    Strategies, Strategy, VmaFlags,
+    Client, Error, Features, FilterKinds, NetlinkSource, Options, RECEIVE_MIN, Request, Scope,
+    Show, States, Strategies, Strategy, VmaFlags,
 };
 use zerocopy::FromBytes;
 
@@ -192,7 +192,7 @@ fn dump_that_was_never_read_resets_the_transport() {
 fn lost_datagram_returns_an_error() {
     let mut script = Script::new(vec![
         vec![rows(1..4)],
-        vec![vec![0; 5000]],
+        vec![vec![0; 9000]],
         vec![rows(9..10), done(0)],
     ]);
     script.answers[0].push_back(Receive::Overrun);
@@ -205,7 +205,7 @@ fn lost_datagram_returns_an_error() {
     let error = client.dump(&all()).unwrap().for_each(|_| ()).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "cannot receive a message of 5000 bytes: the receive buffer has 4096; \
+        "cannot receive a message of 9000 bytes: the receive buffer has 8192; \
          connect with a larger buffer"
     );
 
@@ -214,6 +214,19 @@ fn lost_datagram_returns_an_error() {
     dump.for_each(|task| pids.push(task.pid())).unwrap();
     assert_eq!(pids, [9]);
     assert_eq!(client.transport().resets, 2);
+}
+
+#[test]
+fn receive_buffer_has_at_least_the_minimum_length() {
+    let padding = attribute(99, &[0; RECEIVE_MIN - 172]);
+    let task = row(1, 0, &[base(1), cred(), padding].concat());
+    assert_eq!(task.len(), RECEIVE_MIN);
+    for len in [0, 1, RECEIVE_MIN] {
+        let script = Script::new([[task.clone(), done(0)]]);
+        let mut client = Client::with_transport(script, len);
+        let tasks: Result<Vec<_>, _> = client.dump(&all()).unwrap().tasks().collect();
+        assert_eq!(tasks.unwrap().len(), 1);
+    }
 }
 
 #[test]

@@ -5,8 +5,8 @@ use netlink_packet_core::{DefaultNla, NetlinkHeader, NetlinkMessage, NetlinkPayl
 use netlink_packet_generic::GenlMessage;
 use proptest::prelude::*;
 use taskdiag::abi::{TaskDiagAbsent, TaskDiagBase, TaskDiagCaps, TaskDiagCreds, TaskDiagMsg};
-use taskdiag::netlink::{TaskDiagAttr, TaskDiagMessage, encode};
-use taskdiag::{Filters, Request, Show, States, Strategy as Which, VmaFlags};
+use taskdiag::netlink::{ATTRIBUTE_MAX, TaskDiagAttr, TaskDiagMessage, encode};
+use taskdiag::{Error, Filters, Framing, Request, Show, States, Strategy as Which, VmaFlags};
 use zerocopy::FromBytes;
 
 type Message = NetlinkMessage<GenlMessage<TaskDiagMessage>>;
@@ -45,7 +45,7 @@ mod bytes {
     fn request_has_the_expected_bytes() {
         let request = Request::new(Which::Children(12345)).show(Show::BASE | Show::CRED);
         let message = TaskDiagMessage::from(&request);
-        assert_eq!(encode(message.clone(), 0x1d, 42, 0x301), REQUEST);
+        assert_eq!(encode(message.clone(), 0x1d, 42, 0x301).unwrap(), REQUEST);
         assert_eq!(decode(&REQUEST).unwrap(), message);
     }
 
@@ -77,7 +77,7 @@ mod bytes {
             0xe8, 0x03, 0x00, 0x00, // 1000
         ];
         let message = TaskDiagMessage::from(&request);
-        assert_eq!(encode(message.clone(), 0x1d, 42, 0x301), EXPECTED);
+        assert_eq!(encode(message.clone(), 0x1d, 42, 0x301).unwrap(), EXPECTED);
         assert_eq!(decode(&EXPECTED).unwrap(), message);
         assert_eq!(request, request.clone());
         assert_ne!(request, request.clone().pidfd(namespace.as_fd()));
@@ -107,7 +107,7 @@ mod bytes {
         absent.limit = 0x04;
         absent.leader = 0x18;
         let message = TaskDiagMessage::get(vec![TaskDiagAttr::Absent(absent)]);
-        assert_eq!(encode(message.clone(), 0x1d, 42, 0), EXPECTED);
+        assert_eq!(encode(message.clone(), 0x1d, 42, 0).unwrap(), EXPECTED);
         assert_eq!(decode(&EXPECTED).unwrap(), message);
     }
 
@@ -204,7 +204,7 @@ mod bytes {
         assert_eq!(bytes, REPLY);
 
         // encode() leaves the port number to the kernel.
-        let mut bytes = encode(reply(), 0x1d, 42, 2);
+        let mut bytes = encode(reply(), 0x1d, 42, 2).unwrap();
         bytes[12..16].copy_from_slice(&4711u32.to_le_bytes());
         assert_eq!(bytes, REPLY);
     }
@@ -266,9 +266,25 @@ fn short_and_long_structures_are_read() {
     assert_eq!(read_creds(&[]), TaskDiagCreds::default());
 }
 
+#[test]
+fn attribute_that_is_too_long_is_an_error() {
+    let message = |len| {
+        let other = TaskDiagAttr::Other(DefaultNla::new(99, vec![7; len]));
+        TaskDiagMessage::get(vec![TaskDiagAttr::Pad(0), other])
+    };
+    for framing in [Framing::Plain, Framing::Genl { family: 0x1d }] {
+        assert!(encode(message(ATTRIBUTE_MAX), framing, 1, 0).is_ok());
+        let error = encode(message(ATTRIBUTE_MAX + 1), framing, 1, 0).unwrap_err();
+        let Error::TooLong { attribute, len } = error else {
+            panic!("not TooLong: {error}");
+        };
+        assert_eq!((attribute, len), (99, ATTRIBUTE_MAX + 1));
+    }
+}
+
 fn read_creds(bytes: &[u8]) -> TaskDiagCreds {
     let other = TaskDiagAttr::Other(DefaultNla::new(65, bytes.to_vec()));
-    let message = decode(&encode(TaskDiagMessage::get(vec![other]), 0x1d, 1, 0)).unwrap();
+    let message = decode(&encode(TaskDiagMessage::get(vec![other]), 0x1d, 1, 0).unwrap()).unwrap();
     let [TaskDiagAttr::Cred(creds)] = message.attributes[..] else {
         panic!("not CRED: {message:?}");
     };
@@ -382,7 +398,7 @@ proptest! {
     fn decoded_request_has_the_filters_of_the_encoded_one(filters in any_filters()) {
         let mut request = Request::new(Which::All);
         request.filters = filters.clone();
-        let message = decode(&encode((&request).into(), 0x1d, 1, 0)).unwrap();
+        let message = decode(&encode((&request).into(), 0x1d, 1, 0).unwrap()).unwrap();
         let (get, sent) = message.attributes.split_first().unwrap();
         prop_assert!(matches!(get, TaskDiagAttr::Get(_)));
         prop_assert_eq!(filters_in(sent), filters);
@@ -398,7 +414,7 @@ proptest! {
     ) {
         let mut message = TaskDiagMessage::get(attributes);
         message.cmd = cmd;
-        let bytes = encode(message.clone(), family, seq, flags);
+        let bytes = encode(message.clone(), family, seq, flags).unwrap();
         let decoded = Message::deserialize(&bytes).unwrap();
         let NetlinkHeader { length, message_type, flags: f, sequence_number, .. } = decoded.header;
         prop_assert_eq!(length as usize, bytes.len());
@@ -430,7 +446,7 @@ proptest! {
         value in any::<u8>(),
         cut in any::<prop::sample::Index>(),
     ) {
-        let mut bytes = encode(TaskDiagMessage::get(attributes), 0x1d, 1, 0);
+        let mut bytes = encode(TaskDiagMessage::get(attributes), 0x1d, 1, 0).unwrap();
         let at = at.index(bytes.len());
         bytes[at] = value;
         let _ = Message::deserialize(&bytes);

@@ -327,16 +327,16 @@ mod tests {
             .comm(b"x")
             .pids([3, 4])
             .vma_flags(VmaFlags::EXEC);
-        let bytes = encode(TaskDiagMessage::from(&request), Framing::Plain, 1, DUMP);
+        let bytes = encode(TaskDiagMessage::from(&request), Framing::Plain, 1, DUMP).unwrap();
         let query = RequestMessage::parse(&bytes).unwrap().decode().unwrap();
         assert!(matches!(query, Query::Tasks(decoded, Mode::Dump) if decoded == request));
 
         request.show = Show::BASE;
-        let bytes = encode(TaskDiagMessage::from(&request), Framing::Plain, 1, 1);
+        let bytes = encode(TaskDiagMessage::from(&request), Framing::Plain, 1, 1).unwrap();
         let query = RequestMessage::parse(&bytes).unwrap().decode().unwrap();
         assert!(matches!(query, Query::Tasks(decoded, Mode::Get) if decoded == request));
 
-        let bytes = encode(TaskDiagMessage::features(), Framing::Plain, 1, 1);
+        let bytes = encode(TaskDiagMessage::features(), Framing::Plain, 1, 1).unwrap();
         let query = RequestMessage::parse(&bytes).unwrap().decode().unwrap();
         assert!(matches!(query, Query::Features));
     }

@@ -43,6 +43,10 @@ impl<'a, T: AsyncTransport> AsyncDump<'a, T> {
     /// Returns the next message about a task as it is received; see
     /// [`Dump::next_piece`](crate::Dump::next_piece).
     ///
+    /// If the future is dropped, the next call continues where it stopped. If a future
+    /// of [`Self::next`] was dropped within a row, the next piece has all data of that
+    /// row that was received before, and may be longer than one datagram.
+    ///
     /// # Errors
     ///
     /// As [`Self::next`].

@@ -11,8 +11,9 @@ use crate::request::Scope;
 /// Delivers requests to the implementation that replies, and returns the replies.
 ///
 /// The asynchronous form of [`Transport`](crate::Transport). A call that returns
-/// [`Poll::Pending`] has had no effect other than to register the waker, so a
-/// future that is dropped then loses nothing.
+/// [`Poll::Pending`] has registered the waker, and loses nothing if the future is
+/// dropped then: the next call of the same function continues. The transport of the
+/// daemon, for example, may have begun a new connection.
 pub trait AsyncTransport: fmt::Debug + Send {
     /// Returns the framing of requests and replies.
     fn framing(&self) -> Framing;

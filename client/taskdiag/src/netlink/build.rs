@@ -238,7 +238,7 @@ impl TaskDiagMessage {
     /// # Errors
     ///
     /// [`Error::TooLong`].
-    pub(crate) fn check(&self) -> Result<(), Error> {
+    fn check(&self) -> Result<(), Error> {
         let too_long = |attribute: &&TaskDiagAttr| attribute.value_len() > ATTRIBUTE_MAX;
         match self.attributes.iter().find(too_long) {
             None => Ok(()),
@@ -327,18 +327,20 @@ impl ParseableParametrized<[u8], GenlHeader> for TaskDiagMessage {
 /// Encodes a message with this framing, sequence number and `NLM_F_*` flags. A
 /// family id converts to [`Framing::Genl`].
 ///
-/// The value of each attribute must have at most [`ATTRIBUTE_MAX`] bytes.
-#[must_use]
+/// # Errors
+///
+/// [`Error::TooLong`] if the value of an attribute has more than [`ATTRIBUTE_MAX`] bytes.
 pub fn encode(
     message: TaskDiagMessage,
     framing: impl Into<Framing>,
     seq: u32,
     flags: u16,
-) -> Vec<u8> {
-    match framing.into() {
+) -> Result<Vec<u8>, Error> {
+    message.check()?;
+    Ok(match framing.into() {
         Framing::Plain => encode_plain(&message, seq, flags),
         Framing::Genl { family } => encode_genl(message, family, seq, flags),
-    }
+    })
 }
 
 fn encode_plain(message: &TaskDiagMessage, seq: u32, flags: u16) -> Vec<u8> {

@@ -18,8 +18,9 @@
 //! use taskdiag::netlink::{TaskDiagAttr, TaskDiagMessage, encode};
 //!
 //! let message = TaskDiagMessage::get(vec![TaskDiagAttr::Get(TaskDiagPid::default())]);
-//! let bytes = encode(message, 0x1d, 1, 0);
+//! let bytes = encode(message, 0x1d, 1, 0)?;
 //! assert_eq!(bytes.len(), 48);
+//! # Ok::<(), taskdiag::Error>(())
 //! ```
 
 mod build;

@@ -129,7 +129,8 @@ impl RowReader<'_> {
             filters, cgroup, ..
         } = self.query;
         if let (Some(uid), Some(status)) = (filters.uid, &records.status) {
-            if status.uids.unwrap_or_default()[1] != uid {
+            let [_, euid, ..] = status.uids.ok_or_else(|| malformed("status"))?;
+            if euid != uid {
                 return Ok(false);
             }
         }
@@ -167,7 +168,8 @@ impl RowReader<'_> {
             }
         }
         if let Some(status) = records.status.filter(|_| show.contains(Show::CRED)) {
-            self.task.cred = Some(cred(&status));
+            let cred = cred(&status).ok_or_else(|| malformed("status"))?;
+            self.task.cred = Some(cred);
         }
         if let Some(stat) = records.stat.filter(|_| show.contains(Show::IDENT)) {
             self.task.ident = Some(ident(target, &stat, self.query.boot_offset));
@@ -303,10 +305,12 @@ fn base(target: Target, status: &Status, stat: &Stat) -> Base {
     }
 }
 
-fn cred(status: &Status) -> Cred {
-    let [uid, euid, suid, fsuid] = status.uids.unwrap_or_default();
-    let [gid, egid, sgid, fsgid] = status.gids.unwrap_or_default();
-    Cred {
+/// Returns `None` if the file has no user or group ids: the default of an id is that
+/// of root.
+fn cred(status: &Status) -> Option<Cred> {
+    let [uid, euid, suid, fsuid] = status.uids?;
+    let [gid, egid, sgid, fsgid] = status.gids?;
+    Some(Cred {
         uid,
         euid,
         suid,
@@ -323,7 +327,7 @@ fn cred(status: &Status) -> Cred {
         // procfs does not report them.
         securebits: 0,
         no_new_privs: status.no_new_privs.unwrap_or_default(),
-    }
+    })
 }
 
 fn memory(status: &Status, stat: &Stat) -> Option<Memory> {

@@ -453,6 +453,23 @@ fn status_without_tgid_is_an_error() {
 }
 
 #[test]
+fn status_without_ids_is_an_error_and_not_root() {
+    for ids in ["", "Uid:\t1\t2\t3\t4\n", "Gid:\t5\t6\t7\t8\n"] {
+        let tree = family();
+        tree.file("5/status", format!("Tgid:\t5\n{ids}").as_bytes());
+        let dump = |request: Request<'_>| tree.dump(&request.show(Show::CRED));
+        assert!(dump(Request::new(Strategy::One(5))).is_err(), "{ids:?}");
+        assert!(dump(Request::new(Strategy::All)).is_err(), "{ids:?}");
+    }
+    let tree = family();
+    tree.file("5/status", b"Tgid:\t5\n");
+    let root = Request::new(Strategy::All).show(Show::IDENT).uid(0);
+    assert!(tree.dump(&root).is_err());
+    let base = Request::new(Strategy::One(5)).show(Show::BASE);
+    assert_eq!(tree.dump(&base).unwrap()[0].pid, 5);
+}
+
+#[test]
 fn long_row_is_complete_as_a_whole_and_in_pieces() {
     let tree = Tree::new();
     tree.task(1, 1, 0, b"init", 'S');

@@ -116,8 +116,8 @@ impl AnySource {
     ///
     /// # Errors
     ///
-    /// As [`Socket::connect`], [`TransactionFile::open`], [`Daemon::connect`] or
-    /// [`Procfs::open`].
+    /// As `Socket::connect`, `TransactionFile::open`, `Daemon::connect` or
+    /// `Procfs::open`.
     pub fn open(kind: TransportKind) -> Result<Self> {
         let inner = match kind {
             #[cfg(feature = "netlink")]

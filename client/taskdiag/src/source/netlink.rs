@@ -16,24 +16,17 @@ use crate::request::{Request, Scope};
 use crate::task::{BaseAndCred, BaseCredAndStat, TaskRef};
 use crate::transport::Transport;
 
-/// The transport of a [`Client`](crate::Client) without a type parameter.
-#[cfg(feature = "netlink")]
-pub(crate) type DefaultTransport = crate::socket::Socket;
-
-/// The transport of a [`Client`](crate::Client) without a type parameter.
-#[cfg(not(feature = "netlink"))]
-pub(crate) type DefaultTransport = Box<dyn Transport>;
-
 /// Sends requests as netlink messages through a transport, and receives the tasks of
 /// the reply.
 #[derive(Debug)]
-pub struct NetlinkSource<T = DefaultTransport> {
+pub struct NetlinkSource<T> {
     transport: T,
     receiver: Receiver,
 }
 
 impl<T: Transport> NetlinkSource<T> {
-    /// Receives into this buffer.
+    /// Receives into this buffer, which needs [`RECEIVE_MIN`](crate::RECEIVE_MIN) bytes
+    /// to hold every message.
     pub fn new(transport: T, buffer: Box<[u8]>) -> Self {
         Self {
             transport,
@@ -95,7 +88,7 @@ impl<T: Transport> Source for NetlinkSource<T> {
 
 /// The reply to a netlink message.
 #[derive(Debug)]
-pub struct NetlinkReply<'a, T = DefaultTransport> {
+pub struct NetlinkReply<'a, T> {
     transport: &'a mut T,
     reply: receiver::Reply<'a>,
 }

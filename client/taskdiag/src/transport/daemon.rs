@@ -130,7 +130,7 @@ impl Daemon {
     /// Queries the features, to check that the daemon serves this client.
     fn query_features(&mut self) -> Result<()> {
         let framing = self.framing();
-        let request = encode(TaskDiagMessage::features(), framing, 0, NLM_F_REQUEST);
+        let request = encode(TaskDiagMessage::features(), framing, 0, NLM_F_REQUEST)?;
         self.try_send(&request)
             .map_err(io("cannot send the request"))?;
         let mut reply = [0; FEATURES];

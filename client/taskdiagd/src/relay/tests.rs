@@ -76,7 +76,7 @@ fn row(pid: u32) -> Vec<u8> {
 
 fn request(seq: u32) -> Vec<u8> {
     let request = Request::new(Which::All).show(Show::empty());
-    encode(TaskDiagMessage::from(&request), Framing::Plain, seq, DUMP)
+    encode(TaskDiagMessage::from(&request), Framing::Plain, seq, DUMP).unwrap()
 }
 
 /// Forwards a request, which has these replies.
@@ -94,7 +94,7 @@ fn request_over_netlink_has_a_generic_netlink_header() {
     let relay = relay(&request(5), &[]).unwrap();
     let message = Request::new(Which::All).show(Show::empty());
     let framing = Framing::Genl { family: FAMILY };
-    let expected = encode(TaskDiagMessage::from(&message), framing, 5, DUMP);
+    let expected = encode(TaskDiagMessage::from(&message), framing, 5, DUMP).unwrap();
     assert_eq!(relay.transport.requests, [expected]);
 }
 
@@ -207,7 +207,7 @@ fn descriptor_is_refused_and_the_option_is_not_a_feature() {
         ),
         (all().pidfd(stdin.as_fd()), abi::TASK_DIAG_CMD_ATTR_PIDFD),
     ] {
-        let bytes = encode(TaskDiagMessage::from(&request), Framing::Plain, 7, DUMP);
+        let bytes = encode(TaskDiagMessage::from(&request), Framing::Plain, 7, DUMP).unwrap();
         let refusal = relay(&bytes, &[]).unwrap_err();
         let error = client_error(crate::message::refusal(&bytes, &refusal), &request);
         assert_eq!(error.errno, libc::EOPNOTSUPP);
@@ -218,8 +218,8 @@ fn descriptor_is_refused_and_the_option_is_not_a_feature() {
     (features.groups, features.options, features.recv_min) = (1, 3, 8192);
     let mut message = TaskDiagMessage::features();
     message.attributes = vec![TaskDiagAttr::Pad(0), TaskDiagAttr::Features(features)];
-    let reply = encode(message, FAMILY, 77, 0);
-    let request = encode(TaskDiagMessage::features(), Framing::Plain, 7, 1);
+    let reply = encode(message, FAMILY, 77, 0).unwrap();
+    let request = encode(TaskDiagMessage::features(), Framing::Plain, 7, 1).unwrap();
     let mut relay = relay(&request, &[reply]).unwrap();
     let datagram = relay.receive().unwrap().unwrap().to_owned();
     let mut client = Client::with_transport(Canned(datagram), RECEIVE_BUFFER);

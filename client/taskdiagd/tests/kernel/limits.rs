@@ -32,7 +32,7 @@ fn all(show: Show) -> Request<'static> {
 }
 
 fn send_request(fd: &OwnedFd, request: &Request<'_>, seq: u32) {
-    let request = encode(request.into(), Framing::Plain, seq, FLAGS);
+    let request = encode(request.into(), Framing::Plain, seq, FLAGS).unwrap();
     send(fd.as_raw_fd(), &request, MsgFlags::MSG_NOSIGNAL).unwrap();
 }
 

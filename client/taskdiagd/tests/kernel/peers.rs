@@ -20,7 +20,7 @@ use crate::SOURCES;
 use crate::common::{AS_USER, TASKDIAGD, TestDaemon, sibling};
 
 fn request() -> Vec<u8> {
-    encode(TaskDiagMessage::features(), Framing::Plain, 7, 1)
+    encode(TaskDiagMessage::features(), Framing::Plain, 7, 1).unwrap()
 }
 
 fn receive(fd: &OwnedFd) -> Vec<u8> {
