@@ -165,7 +165,7 @@ impl Cell<'_> {
     }
 
     /// Returns the name of the terminal, if the value is a terminal with a name.
-    fn terminal(&self) -> Option<std::rc::Rc<str>> {
+    fn terminal(&self) -> Option<std::sync::Arc<str>> {
         match self.value {
             Some(Value::Terminal(device)) => self.host.terminals.name(device),
             _ => None,

@@ -23,7 +23,7 @@ mod terminals;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use nix::unistd::{Gid, Group, Uid, User};
 
@@ -65,7 +65,7 @@ impl Names {
     /// Control characters of a name are escaped: a directory server must not be
     /// able to send escape sequences to the terminal.
     #[must_use]
-    pub fn user(&self, uid: u32) -> Rc<str> {
+    pub fn user(&self, uid: u32) -> Arc<str> {
         self.users.get(uid, self.numeric, |uid| {
             Some(User::from_uid(Uid::from_raw(uid)).ok()??.name)
         })
@@ -74,7 +74,7 @@ impl Names {
     /// Returns the name of the group, or its id in digits if it has no name;
     /// escaped like [`Self::user`].
     #[must_use]
-    pub fn group(&self, gid: u32) -> Rc<str> {
+    pub fn group(&self, gid: u32) -> Arc<str> {
         self.groups.get(gid, self.numeric, |gid| {
             Some(Group::from_gid(Gid::from_raw(gid)).ok()??.name)
         })
@@ -82,10 +82,10 @@ impl Names {
 }
 
 #[derive(Debug, Default)]
-struct NameCache(RefCell<HashMap<u32, Rc<str>>>);
+struct NameCache(RefCell<HashMap<u32, Arc<str>>>);
 
 impl NameCache {
-    fn get(&self, id: u32, numeric: bool, name: impl FnOnce(u32) -> Option<String>) -> Rc<str> {
+    fn get(&self, id: u32, numeric: bool, name: impl FnOnce(u32) -> Option<String>) -> Arc<str> {
         let mut cached = self.0.borrow_mut();
         let shown = cached.entry(id).or_insert_with(|| {
             let name = if numeric { None } else { name(id) };
@@ -94,7 +94,7 @@ impl NameCache {
                 None => id.to_string().into(),
             }
         });
-        Rc::clone(shown)
+        Arc::clone(shown)
     }
 }
 
@@ -123,11 +123,17 @@ mod tests {
     }
 
     #[test]
+    fn caches_can_move_to_another_thread() {
+        fn assert_send<T: Send>() {}
+        assert_send::<(Names, Terminals)>();
+    }
+
+    #[test]
     fn name_is_looked_up_once_and_escaped() {
         let cache = NameCache::default();
         let first = cache.get(5, false, |_| Some("e\u{1b}vil".to_owned()));
         assert_eq!(&*first, r"e\u{1b}vil");
         let again = cache.get(5, false, |_| panic!("looked up twice"));
-        assert!(Rc::ptr_eq(&first, &again));
+        assert!(Arc::ptr_eq(&first, &again));
     }
 }

@@ -35,6 +35,8 @@ pub enum Mode {
 }
 
 /// Replies to requests with tasks.
+///
+/// Programs may implement it. Later versions may add functions that have a default.
 pub trait Source: fmt::Debug {
     /// The reply to a request.
     type Reply<'a>: Reply
@@ -58,6 +60,8 @@ pub trait Source: fmt::Debug {
 }
 
 /// The reply to a request: a stream of tasks.
+///
+/// Programs may implement it. Later versions may add functions that have a default.
 pub trait Reply: fmt::Debug {
     /// Returns the next task; `None` at the end and after an error. Skips the rest
     /// of a row of which [`Self::next_piece`] returned a piece.

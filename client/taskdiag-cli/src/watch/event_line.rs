@@ -3,7 +3,7 @@
 
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::ExitStatus;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -24,7 +24,7 @@ pub(super) struct EventLine {
     pub(super) event: String,
     pub(super) kind: EventKind,
     pub(super) comm: Option<String>,
-    pub(super) user: Option<Rc<str>>,
+    pub(super) user: Option<Arc<str>>,
     /// Further fields as text, for a table.
     pub(super) description: String,
     /// Further fields as entries of an object, for JSON.

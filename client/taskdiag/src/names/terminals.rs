@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::ops::RangeInclusive;
 use std::os::unix::fs::MetadataExt as _;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use nix::sys::stat::{major, makedev, minor};
 
@@ -22,7 +22,7 @@ type Device = u32;
 #[derive(Debug, Default)]
 pub struct Terminals {
     drivers: OnceCell<Vec<Driver>>,
-    cached: RefCell<HashMap<Device, Option<Rc<str>>>>,
+    cached: RefCell<HashMap<Device, Option<Arc<str>>>>,
 }
 
 impl Terminals {
@@ -32,7 +32,7 @@ impl Terminals {
     /// Returns `None` for 0, which stands for no terminal, and for a device
     /// without a name in `/dev`.
     #[must_use]
-    pub fn name(&self, device: u32) -> Option<Rc<str>> {
+    pub fn name(&self, device: u32) -> Option<Arc<str>> {
         if device == 0 {
             return None;
         }
@@ -42,7 +42,7 @@ impl Terminals {
                 let text = fs::read_to_string("/proc/tty/drivers").unwrap_or_default();
                 text.lines().filter_map(Driver::parse).collect()
             });
-            look_up(device, drivers, is_in_dev).map(Rc::from)
+            look_up(device, drivers, is_in_dev).map(Arc::from)
         });
         cached[&device].clone()
     }
