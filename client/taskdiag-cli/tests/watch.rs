@@ -259,7 +259,7 @@ fn other_namespaces_get_the_reason_for_missing_events() {
             .output()
             .expect("unshare of util-linux");
         let text = String::from_utf8(output.stderr).expect("UTF-8");
-        let reason = format!("in the initial {namespace} namespace only");
+        let reason = format!("only in the initial {namespace} namespace");
         assert!(text.contains(&reason), "{option}: {text}");
         assert_eq!(output.status.code(), Some(1), "{option}");
     }
