@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-//! A task: a borrowed view ([`TaskRef`]) and the owned form ([`Task`]).
+//! A task: a borrowed view ([`TaskRef`]). The owned form, [`Task`], is in
+//! `task/owned.rs`.
 //!
 //! Parses attributes in place. Each attribute group has a file in `task/`. Must
 //! not depend on messages, transports and sources.
@@ -11,23 +12,29 @@ mod cmdline;
 mod cred;
 mod files;
 mod ident;
+mod layout;
 mod ns;
+mod owned;
 mod records;
 mod stat;
 mod vma;
 mod vma_stat;
 
 use std::fmt;
-use std::mem::offset_of;
 
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+use zerocopy::FromBytes;
 
-use crate::abi::{self, TaskDiagAbsent, TaskDiagBase, TaskDiagCreds, TaskDiagStat};
+use crate::abi::{self, TaskDiagStat};
 use crate::daemon_protocol;
 use crate::error::Result;
 use crate::netlink::{Attributes, Exactly, Malformed, read};
 use crate::pid::Pid;
 use crate::show::Show;
+
+pub(crate) use layout::{
+    BaseAndCred, BaseCredAndStat, FastAttributes, Groups, absent_in, groups_in,
+};
+use layout::{NOWHERE, OfKind, find_base, find_cred, find_stat};
 
 pub use absent::Absent;
 pub use base::{Base, Comm, State};
@@ -37,6 +44,7 @@ pub use cred::Cred;
 pub use files::{FileCounts, Files};
 pub use ident::Ident;
 pub use ns::Ns;
+pub use owned::Task;
 pub use stat::{Memory, Stat};
 pub use vma::{Vma, VmaFlags, Vmas};
 pub use vma_stat::{VmaStat, VmaStats};
@@ -85,241 +93,6 @@ pub struct TaskRef<'a> {
     groups: Groups,
     /// The task that the source built, if it received no attributes.
     built: Option<&'a Task>,
-}
-
-/// Offsets of the first BASE, CRED and STAT among a task's attributes, or
-/// [`NOWHERE`].
-///
-/// Offsets rather than slices: a task is moved more often than it is read.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Groups {
-    base: u32,
-    cred: u32,
-    stat: u32,
-}
-
-/// BASE and CRED, one behind the other: the most frequent row.
-#[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
-#[repr(C)]
-pub(crate) struct BaseAndCred {
-    base: Exactly<TaskDiagBase>,
-    cred: Exactly<TaskDiagCreds>,
-}
-
-impl BaseAndCred {
-    /// Splits these attributes into BASE and CRED, if they begin with those, and the
-    /// rest.
-    #[inline]
-    fn begin(attributes: &[u8]) -> Option<(&Self, &[u8])> {
-        let (this, behind) = Self::ref_from_prefix(attributes).ok()?;
-        this.is_sound().then_some((this, behind))
-    }
-}
-
-/// The attributes of a row on the fast path: these groups, in this order, and no
-/// other attribute.
-pub(crate) trait FastAttributes:
-    FromBytes + IntoBytes + Immutable + KnownLayout + 'static
-{
-    const GROUPS: Show;
-    const PLACES: Groups;
-
-    /// Whether each attribute has its type and length.
-    fn is_sound(&self) -> bool;
-
-    fn base_and_cred(&self) -> &BaseAndCred;
-}
-
-impl FastAttributes for BaseAndCred {
-    const GROUPS: Show = Show::BASE.union(Show::CRED);
-    const PLACES: Groups = Groups::BASE_AND_CRED;
-
-    #[inline(always)]
-    fn is_sound(&self) -> bool {
-        self.base.is(abi::TASK_DIAG_BASE) && self.cred.is(abi::TASK_DIAG_CRED)
-    }
-
-    #[inline(always)]
-    fn base_and_cred(&self) -> &BaseAndCred {
-        self
-    }
-}
-
-/// BASE, CRED and STAT.
-#[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
-#[repr(C)]
-pub(crate) struct BaseCredAndStat {
-    base_and_cred: BaseAndCred,
-    stat: Exactly<TaskDiagStat>,
-}
-
-impl FastAttributes for BaseCredAndStat {
-    const GROUPS: Show = BaseAndCred::GROUPS.union(Show::STAT);
-    const PLACES: Groups = Groups::BASE_CRED_AND_STAT;
-
-    #[inline(always)]
-    fn is_sound(&self) -> bool {
-        self.base_and_cred.is_sound() && self.stat.is(abi::TASK_DIAG_STAT)
-    }
-
-    #[inline(always)]
-    fn base_and_cred(&self) -> &BaseAndCred {
-        &self.base_and_cred
-    }
-}
-
-/// Whether STAT is the only one of these attributes.
-#[inline]
-fn is_stat(attributes: &[u8]) -> bool {
-    Exactly::<TaskDiagStat>::ref_from_bytes(attributes)
-        .is_ok_and(|stat| stat.is(abi::TASK_DIAG_STAT))
-}
-
-/// The offset of an attribute that is not there: no attribute begins in the last
-/// four bytes.
-const NOWHERE: u32 = u32::MAX;
-
-impl Groups {
-    const NONE: Self = Self {
-        base: NOWHERE,
-        cred: NOWHERE,
-        stat: NOWHERE,
-    };
-
-    const BASE_AND_CRED: Self = Self {
-        base: offset_of!(BaseAndCred, base) as u32,
-        cred: offset_of!(BaseAndCred, cred) as u32,
-        stat: NOWHERE,
-    };
-
-    const BASE_CRED_AND_STAT: Self = Self {
-        stat: size_of::<BaseAndCred>() as u32,
-        ..Self::BASE_AND_CRED
-    };
-
-    /// Parses all attributes, to the last byte.
-    #[inline]
-    pub(crate) fn find(attributes: &[u8]) -> Result<Self, Malformed> {
-        match BaseAndCred::begin(attributes) {
-            Some((_, [])) => Ok(Self::BASE_AND_CRED),
-            Some((_, behind)) if is_stat(behind) => Ok(Self::BASE_CRED_AND_STAT),
-            Some(_) => Self::BASE_AND_CRED.search(attributes, size_of::<BaseAndCred>()),
-            None => Self::NONE.search(attributes, 0),
-        }
-    }
-
-    /// Searches the attributes from this offset on.
-    #[inline(never)]
-    fn search(mut self, attributes: &[u8], from: usize) -> Result<Self, Malformed> {
-        let mut absent = false;
-        if attributes.len() > NOWHERE as usize {
-            return Err(Malformed("a task of 4 GiB and more"));
-        }
-        let mut walk = Attributes::new_at(attributes, from);
-        loop {
-            let at = walk.at() as u32;
-            match walk.next().transpose()? {
-                None => return Ok(self),
-                Some((abi::TASK_DIAG_BASE, _)) if self.base == NOWHERE => self.base = at,
-                Some((abi::TASK_DIAG_CRED, _)) if self.cred == NOWHERE => self.cred = at,
-                Some((abi::TASK_DIAG_STAT, _)) if self.stat == NOWHERE => self.stat = at,
-                Some((abi::TASK_DIAG_ABSENT, _)) if absent => {
-                    return Err(Malformed("a row with TASK_DIAG_ABSENT twice"));
-                }
-                Some((abi::TASK_DIAG_ABSENT, _)) => absent = true,
-                Some((kind, value)) => check_inside(kind, value)?,
-            }
-        }
-    }
-}
-
-/// Checks the structure inside an attribute, so that every accessor of a task
-/// succeeds.
-fn check_inside(kind: u16, value: &[u8]) -> Result<(), Malformed> {
-    match kind {
-        abi::TASK_DIAG_VMA => Vma::check(value),
-        abi::TASK_DIAG_VMA_STAT => VmaStat::check(value),
-        abi::TASK_DIAG_CGROUP => Cgroup::read(value).map(drop),
-        _ => Ok(()),
-    }
-}
-
-/// Reads the attribute at this offset, if there is one. A copy: its length may
-/// differ from that of the structure.
-#[inline(never)]
-fn find<T: FromBytes + IntoBytes>(attributes: &[u8], at: u32) -> Option<Exactly<T>> {
-    let mut walk = Attributes::new_at(attributes, at as usize);
-    let (_, value) = walk.next()?.ok()?;
-    Some(Exactly::holding(read(value)))
-}
-
-// The fields of a TaskRef by value: a reference would force the task into memory, also
-// on the fast path.
-
-#[inline(never)]
-fn find_base(built: Option<&Task>, attributes: &[u8], at: u32) -> Option<Exactly<TaskDiagBase>> {
-    match built {
-        Some(task) => Some(Exactly::holding(task.base?.into())),
-        None => find(attributes, at),
-    }
-}
-
-#[inline(never)]
-fn find_cred(built: Option<&Task>, attributes: &[u8], at: u32) -> Option<Exactly<TaskDiagCreds>> {
-    match built {
-        Some(task) => Some(Exactly::holding(task.cred?.into())),
-        None => find(attributes, at),
-    }
-}
-
-#[inline(never)]
-fn find_stat(built: Option<&Task>, attributes: &[u8], at: u32) -> Option<Exactly<TaskDiagStat>> {
-    match built {
-        Some(task) => Some(Exactly::holding(task.stat?.into())),
-        None => find(attributes, at),
-    }
-}
-
-/// The groups that have an attribute there.
-pub(crate) fn groups_in(attributes: &[u8]) -> Show {
-    let kinds = Attributes::new(attributes).map_while(Result::ok);
-    let bits = kinds.filter_map(|(kind, _)| {
-        let group = kind.checked_sub(abi::TASK_DIAG_ATTR_GROUPS)?;
-        1u64.checked_shl(group.into())
-    });
-    Show::from_bits_retain(bits.fold(0, |all, bit| all | bit))
-}
-
-/// Reads the attribute ABSENT, if there is one.
-pub(crate) fn absent_in(attributes: &[u8]) -> Option<Absent> {
-    let attributes = Attributes::new(attributes);
-    let mut values = OfKind {
-        attributes,
-        kind: abi::TASK_DIAG_ABSENT,
-    };
-    Some(read::<TaskDiagAbsent>(values.next()?).into())
-}
-
-/// The values of the attributes of one type.
-#[derive(Clone, Debug)]
-struct OfKind<'a> {
-    attributes: Attributes<'a>,
-    kind: u16,
-}
-
-impl<'a> Iterator for OfKind<'a> {
-    type Item = &'a [u8];
-
-    #[inline]
-    fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            // Groups::find() parsed them to the last byte, so there is no error.
-            let (kind, value) = self.attributes.next()?.ok()?;
-            if kind == self.kind {
-                return Some(value);
-            }
-        }
-    }
 }
 
 impl<'a> TaskRef<'a> {
@@ -651,104 +424,6 @@ impl fmt::Debug for TaskRef<'_> {
     }
 }
 
-/// A task, owned.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(default)
-)]
-#[non_exhaustive]
-pub struct Task {
-    /// The pid of the task.
-    pub pid: Pid,
-    /// The pid of its process: the thread group leader.
-    pub tgid: Pid,
-    /// Its pids, state and name, if they were requested.
-    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
-    pub base: Option<Base>,
-    /// Its credentials, if they were requested.
-    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
-    pub cred: Option<Cred>,
-    /// Its times and sizes, if they were requested.
-    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
-    pub stat: Option<Stat>,
-    /// The fields that distinguish it from later tasks with its pid, if they were
-    /// requested.
-    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
-    pub ident: Option<Ident>,
-    /// Its namespaces, if they were requested.
-    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
-    pub ns: Option<Ns>,
-    /// Its cgroup, if it was requested.
-    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
-    pub cgroup: Option<Cgroup<'static>>,
-    /// The number of its open files, if it was requested.
-    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
-    pub files: Option<Files>,
-    /// Its command line, if it was requested.
-    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
-    pub cmdline: Option<Cmdline<'static>>,
-    /// Its memory mappings, if they were requested.
-    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
-    pub vmas: Option<Vec<Vma<'static>>>,
-    /// Memory use of the mappings, if it was requested.
-    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
-    pub vma_stats: Option<Vec<VmaStat>>,
-    /// The groups that the row lacks, with the reason.
-    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Absent::is_empty"))]
-    pub absent: Absent,
-    /// Whether it is a cached row, kept current by events: see
-    /// [`TaskRef::is_cached`].
-    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "std::ops::Not::not"))]
-    pub cached: bool,
-    /// The attributes this crate does not decode, as received: type and bytes.
-    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Vec::is_empty"))]
-    pub other: Vec<(u16, Vec<u8>)>,
-}
-
-impl Task {
-    /// Adds an attribute. Only the first one of a group with a single structure is
-    /// decoded; further ones and unknown attributes are stored as received.
-    fn add(&mut self, kind: u16, value: &[u8]) {
-        match kind {
-            abi::TASK_DIAG_BASE if self.base.is_none() => {
-                self.base = Some(read::<TaskDiagBase>(value).into());
-            }
-            abi::TASK_DIAG_CRED if self.cred.is_none() => {
-                self.cred = Some(read::<TaskDiagCreds>(value).into());
-            }
-            abi::TASK_DIAG_STAT if self.stat.is_none() => {
-                self.stat = Some(read::<TaskDiagStat>(value).into());
-            }
-            abi::TASK_DIAG_FILES if self.files.is_none() => {
-                self.files = Some(read::<abi::TaskDiagFiles>(value).into());
-            }
-            abi::TASK_DIAG_IDENT if self.ident.is_none() => {
-                self.ident = Some(read::<abi::TaskDiagIdent>(value).into());
-            }
-            abi::TASK_DIAG_NS if self.ns.is_none() => {
-                self.ns = Some(read::<abi::TaskDiagNs>(value).into());
-            }
-            abi::TASK_DIAG_CGROUP if self.cgroup.is_none() => {
-                // It was checked when the task was received.
-                self.cgroup = Cgroup::read(value).ok().map(Cgroup::into_owned);
-            }
-            abi::TASK_DIAG_ABSENT => self.absent = read::<TaskDiagAbsent>(value).into(),
-            abi::TASK_DIAG_CMDLINE => self.cmdline.get_or_insert_default().add(value),
-            abi::TASK_DIAG_VMA => {
-                let vmas = Vma::all(value).map(Vma::into_owned);
-                self.vmas.get_or_insert_default().extend(vmas);
-            }
-            abi::TASK_DIAG_VMA_STAT => {
-                let stats = VmaStat::all(value);
-                self.vma_stats.get_or_insert_default().extend(stats);
-            }
-            _ => self.other.push((kind, value.to_vec())),
-        }
-    }
-}
-
 /// Serialises bytes as text, with U+FFFD for bytes that are not UTF-8.
 #[cfg(feature = "serde")]
 mod lossy_option {
@@ -771,101 +446,5 @@ mod lossy_option {
     ) -> Result<Option<Cow<'a, [u8]>>, D::Error> {
         let text = Option::<String>::deserialize(deserializer)?;
         Ok(text.map(|text| Cow::Owned(text.into_bytes())))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #[cfg(feature = "serde")]
-    use super::*;
-
-    #[cfg(feature = "serde")]
-    #[test]
-    fn state_name_and_capabilities_are_serialised_as_text() {
-        let task = Task {
-            pid: 7,
-            tgid: 7,
-            base: Some(Base {
-                state: State::Zombie,
-                comm: Comm::new(b"sh\n\xff"),
-                ..Base::default()
-            }),
-            cred: Some(Cred {
-                cap_effective: crate::CapSet(0b10_0001),
-                ..Cred::default()
-            }),
-            ..Task::default()
-        };
-        let json = serde_json::to_value(&task).unwrap();
-        assert_eq!(json["base"]["state"], "Z");
-        assert_eq!(json["base"]["comm"], "sh\n\u{fffd}");
-        assert_eq!(
-            json["cred"]["cap_effective"],
-            serde_json::json!(["cap_chown", "cap_kill"])
-        );
-        assert_eq!(json.get("other"), None);
-        let none = serde_json::to_value(Task::default()).unwrap();
-        assert_eq!(none, serde_json::json!({"pid": 0, "tgid": 0}));
-    }
-
-    #[cfg(feature = "serde")]
-    #[test]
-    fn serialized_task_is_deserialized_unchanged() {
-        let task = Task {
-            pid: 7,
-            tgid: 7,
-            base: Some(Base {
-                state: State::TraceStop,
-                comm: Comm::new(b"a b"),
-                ..Base::default()
-            }),
-            cred: Some(Cred {
-                cap_effective: crate::CapSet(0b10_0001 | 1 << 63),
-                cap_bset: crate::CapSet::ALL,
-                ..Cred::default()
-            }),
-            stat: Some(Stat {
-                start_time: u64::MAX,
-                memory: Some(Memory::default()),
-                exit_code: Some(-1),
-                ..Stat::default()
-            }),
-            ident: Some(Ident::default()),
-            ns: Some(Ns {
-                mnt: Some(3),
-                ..Ns::default()
-            }),
-            cgroup: Some(Cgroup {
-                path: Some(b"/a".into()),
-                ..Cgroup::default()
-            }),
-            files: Some(Files {
-                counts: Some(FileCounts::default()),
-                ..Files::default()
-            }),
-            cmdline: Some(Cmdline::from(&b"sh\0-c\0\0"[..])),
-            vmas: Some(vec![
-                Vma {
-                    flags: VmaFlags::READ | VmaFlags::DELETED,
-                    name: Some(b"[heap]".into()),
-                    ..Vma::default()
-                },
-                Vma::default(),
-            ]),
-            vma_stats: Some(vec![VmaStat::default()]),
-            absent: Absent {
-                gone: Show::CMDLINE | Show::from_bits_retain(1 << 40),
-                denied: Show::NS,
-                ..Absent::default()
-            },
-            other: vec![(99, vec![1, 2])],
-            ..Task::default()
-        };
-        for task in [task, Task::default()] {
-            let json = serde_json::to_string(&task).unwrap();
-            assert_eq!(serde_json::from_str::<Task>(&json).unwrap(), task, "{json}");
-        }
-        assert!(serde_json::from_str::<Task>(r#"{"absent": {"denied": "nothing"}}"#).is_err());
-        assert!(serde_json::from_str::<State>(r#""q""#).is_err());
     }
 }

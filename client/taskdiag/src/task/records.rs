@@ -5,7 +5,7 @@
 use memchr::memchr;
 
 use crate::netlink::{Malformed, read};
-use crate::task::OfKind;
+use crate::task::layout::OfKind;
 
 /// Lengths are multiples of this.
 const ALIGNMENT: usize = 8;

@@ -7,7 +7,7 @@ use std::fmt;
 use crate::abi::{self, TaskDiagVma};
 use crate::name_list;
 use crate::netlink::{Malformed, read};
-use crate::task::OfKind;
+use crate::task::layout::OfKind;
 use crate::task::records::{Records, RecordsOf, fields, text};
 
 /// A memory mapping of a process, as in a line of `/proc/PID/maps`.

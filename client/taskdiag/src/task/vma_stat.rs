@@ -3,8 +3,9 @@
 
 use crate::abi::TaskDiagVmaStat;
 use crate::netlink::{Malformed, read};
+use crate::task::layout::OfKind;
+use crate::task::mirror;
 use crate::task::records::{Records, RecordsOf};
-use crate::task::{OfKind, mirror};
 
 mirror! {
     /// Memory use of a mapping in bytes, as in `/proc/PID/smaps`.
