@@ -123,7 +123,7 @@ fn read(reassembly: &mut Reassembly, datagrams: &[&[u8]]) -> (Vec<Task>, End, bo
             match feed.next() {
                 Ok(Event::Task(task)) => {
                     assert_eq!(end, End::Open, "a task after the end");
-                    assert!(!task.goes_on() && !task.has_more(), "an open row");
+                    assert!(!task.is_continuation() && !task.has_more(), "an open row");
                     tasks.push(owned(task));
                 }
                 Ok(Event::More) => break,
@@ -154,7 +154,7 @@ fn read_pieces(reassembly: &mut Reassembly, datagrams: &[&[u8]]) {
         loop {
             match feed.next_piece() {
                 Ok(Event::Task(piece)) => {
-                    assert_eq!(piece.goes_on(), open.is_some());
+                    assert_eq!(piece.is_continuation(), open.is_some());
                     assert!(open.is_none_or(|pid| pid == piece.pid()));
                     open = piece.has_more().then_some(piece.pid());
                     owned(piece);

@@ -42,7 +42,7 @@ pub(super) fn may_read(dir: &TaskDir) -> bool {
     !matches!(user, Err(ReadError::Denied))
 }
 
-/// Parses "mnt:[4026531841]".
+/// Parses `mnt:[4026531841]`.
 fn inode_in(link: &[u8]) -> Option<u32> {
     let inside = link.split(|byte| matches!(byte, b'[' | b']')).nth(1);
     inside.and_then(parse::number)

@@ -14,7 +14,7 @@ pub(crate) struct Pending {
     pub(super) absent: Option<abi::TaskDiagAbsent>,
     /// The next message continues the row.
     pub(super) more: bool,
-    /// Stage of the last group so far, see [`GroupPosition`].
+    /// Stage of the last group so far, see [`super::GroupPosition`].
     pub(super) stage: u8,
 }
 
