@@ -8,8 +8,8 @@ const INITIAL_INTERVAL: Duration = Duration::from_millis(10);
 /// Some zombies are never reaped.
 const MAX_INTERVAL: Duration = Duration::from_secs(1);
 /// Interval per process, up to [`MAX_TOTAL_INTERVAL`]: about ten times the cost
-/// of a query. A user with many zombies, who adds new ones continually, thereby
-/// cannot occupy the process that keeps the table.
+/// of a query. A user with many zombies cannot, by adding new ones continually,
+/// occupy the process that keeps the table.
 const INTERVAL_PER_PROCESS: Duration = Duration::from_micros(100);
 /// With any number of processes, a reaped one is removed after about this time.
 const MAX_TOTAL_INTERVAL: Duration = Duration::from_secs(5);

@@ -29,7 +29,7 @@ impl Terminals {
     /// Returns the name in `/dev`, such as `pts/0`, of a terminal with this
     /// device number, as in [`Stat::tty`](crate::Stat::tty).
     ///
-    /// Returns `None` for 0, which stands for no terminal, and for a device
+    /// Returns `None` for 0, which means no terminal, and for a device
     /// without a name in `/dev`.
     #[must_use]
     pub fn name(&self, device: u32) -> Option<Arc<str>> {

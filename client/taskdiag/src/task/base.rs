@@ -9,7 +9,7 @@ use crate::pid::Pid;
 
 /// Pids, state and name of a task.
 ///
-/// All pids are those of the request's pid namespace; 0 stands for a task,
+/// All pids are those of the request's pid namespace; 0 means a task,
 /// session or process group without a pid there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]

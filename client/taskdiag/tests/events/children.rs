@@ -14,8 +14,8 @@ const TRUE: &CStr = c"/bin/true";
 pub(crate) struct Child(Pid);
 
 impl Child {
-    /// Forks a child that calls `act` and exits with its result. `act` may only
-    /// do what a child of a multithreaded process may.
+    /// Forks a child that calls `act` and exits with its result. `act` may
+    /// only call async-signal-safe functions, as the parent has several threads.
     pub(crate) fn fork(act: impl FnOnce() -> i32) -> Self {
         // SAFETY: the child makes system calls and exits, and allocates
         // nothing.

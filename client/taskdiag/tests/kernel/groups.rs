@@ -132,7 +132,7 @@ fn ident_equals_fstat_of_a_pidfd() {
     let pidfd = unsafe { fs::File::from_raw_fd(pidfd) };
     assert_eq!(ident.pidfd_ino, Some(pidfd.metadata().unwrap().ino()));
 
-    // Of the threads of this process, only one is the leader.
+    // Only one thread of this process is the leader.
     let threads = tasks(&Request::new(Strategy::Threads(own_pid())).show(Show::IDENT));
     let leaders: Vec<_> = threads.iter().filter(|t| t.ident.unwrap().leader).collect();
     assert_eq!(leaders.len(), 1);

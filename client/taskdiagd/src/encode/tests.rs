@@ -146,8 +146,8 @@ fn empty_long_groups_are_present() {
     assert_eq!(round_trip(&expected), (expected, 1));
 }
 
-/// Both attributes of the mappings are empty, and CMDLINE leaves no room for them in
-/// some of the messages.
+/// Both attributes of the mappings are empty, and CMDLINE leaves too little space for
+/// them in some of the messages.
 #[test]
 fn empty_mappings_after_long_cmdline_fit_in_message() {
     for len in 32_500..32_800 {
