@@ -57,3 +57,18 @@ for line in sys.stdin:
         print(os.path.dirname(message["manifest_path"]), message["executable"], sep="\t")
 '
 }
+
+# Puts the profile compiler of AppArmor into $CACHE/apparmor/bin, for kernels that
+# enable AppArmor.  Unpacked and not installed: the package would load profiles into
+# the kernel of the host.
+unpack_apparmor() {
+	local dir=$CACHE/apparmor
+	[[ -x $dir/bin/apparmor_parser ]] && return
+	rm -rf "$dir"
+	mkdir -p "$dir/bin"
+	(cd "$dir" && apt_get_download apparmor && dpkg-deb -x apparmor_*.deb . &&
+		rm apparmor_*.deb) || die "cannot download apparmor"
+	printf '#!/bin/sh\nexec "%s" --base "%s" "$@"\n' "$dir/sbin/apparmor_parser" \
+		"$dir/etc/apparmor.d" >"$dir/bin/apparmor_parser"
+	chmod +x "$dir/bin/apparmor_parser"
+}
