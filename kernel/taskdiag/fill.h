@@ -169,6 +169,7 @@ taskdiag_fill_cred(void *to, const struct taskdiag_item *item,
 
 	creds->securebits = cred->securebits;
 	creds->no_new_privs = task_no_new_privs(item->task);
+	creds->valid = TASK_DIAG_CRED_VALID_SECUREBITS;
 }
 
 #endif /* _KERNEL_TASKDIAG_FILL_H */

@@ -43,7 +43,7 @@ TEST(abi_sizes_and_values_are_fixed)
 	EXPECT_EQ(24U, sizeof(struct task_diag_pid));
 	EXPECT_EQ(12U, sizeof(struct task_diag_msg));
 	EXPECT_EQ(44U, sizeof(struct task_diag_base));
-	EXPECT_EQ(80U, sizeof(struct task_diag_creds));
+	EXPECT_EQ(84U, sizeof(struct task_diag_creds));
 	EXPECT_EQ(1, TASK_DIAG_CMD_GET);
 	EXPECT_EQ(1, TASK_DIAG_CMD_ATTR_GET);
 	EXPECT_EQ(2, TASK_DIAG_MSG);

@@ -119,6 +119,9 @@ pub const TASK_DIAG_ABSENT: u16 = 5;
 pub const TASK_DIAG_CMD_ATTR_PIDNS_FD: u16 = 6;
 /// Option, a `u32`: pidfd of the task that [`TaskDiagPid::pid`] names otherwise.
 pub const TASK_DIAG_CMD_ATTR_PIDFD: u16 = 7;
+/// Option, a `u32`: root directory of a procfs mount, whose pid namespace, `hidepid=`
+/// and `gid=` apply.
+pub const TASK_DIAG_CMD_ATTR_PROC_FD: u16 = 8;
 /// Filter, a `u32`: effective user id.
 pub const TASK_DIAG_CMD_ATTR_UID: u16 = TASK_DIAG_ATTR_FILTERS + TASK_DIAG_FILTER_UID;
 /// Filter, a `u64`: id of the task's cgroup, or of one of its ancestors.
@@ -313,6 +316,14 @@ pub const TASK_DIAG_CGROUP_DELETED: u32 = 1 << 0;
 pub const TASK_DIAG_OPTION_PIDNS_FD: u64 = 1 << 0;
 /// [`TaskDiagFeatures::options`]: [`TASK_DIAG_CMD_ATTR_PIDFD`].
 pub const TASK_DIAG_OPTION_PIDFD: u64 = 1 << 1;
+/// [`TaskDiagFeatures::options`]: [`TASK_DIAG_CMD_ATTR_PROC_FD`].
+pub const TASK_DIAG_OPTION_PROC_FD: u64 = 1 << 2;
+/// [`TaskDiagFeatures::options`]: the rule of `hidepid=ptraceable` applies whatever the
+/// mount.
+pub const TASK_DIAG_OPTION_STRICT: u64 = 1 << 3;
+
+/// [`TaskDiagCreds::valid`]: [`TaskDiagCreds::securebits`].
+pub const TASK_DIAG_CRED_VALID_SECUREBITS: u32 = 1 << 0;
 
 /// Length of a task's name with its NUL.
 pub const TASK_DIAG_COMM_LEN: usize = 16;
@@ -444,6 +455,8 @@ pub struct TaskDiagCreds {
     pub securebits: u32,
     /// 1 if `execve` can no longer grant privileges, else 0.
     pub no_new_privs: u32,
+    /// `TASK_DIAG_CRED_VALID_*`; a field without such a bit is always valid.
+    pub valid: u32,
 }
 
 /// `struct task_diag_stat`: times and sizes.
@@ -759,6 +772,7 @@ pub const fn attribute_name(kind: u16) -> Option<&'static str> {
         TASK_DIAG_ABSENT => "TASK_DIAG_ABSENT",
         TASK_DIAG_CMD_ATTR_PIDNS_FD => "TASK_DIAG_CMD_ATTR_PIDNS_FD",
         TASK_DIAG_CMD_ATTR_PIDFD => "TASK_DIAG_CMD_ATTR_PIDFD",
+        TASK_DIAG_CMD_ATTR_PROC_FD => "TASK_DIAG_CMD_ATTR_PROC_FD",
         TASK_DIAG_CMD_ATTR_UID => "TASK_DIAG_CMD_ATTR_UID",
         TASK_DIAG_CMD_ATTR_CGROUP => "TASK_DIAG_CMD_ATTR_CGROUP",
         TASK_DIAG_CMD_ATTR_STATES => "TASK_DIAG_CMD_ATTR_STATES",

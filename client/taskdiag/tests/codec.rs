@@ -112,8 +112,8 @@ mod bytes {
     }
 
     #[rustfmt::skip]
-    const REPLY: [u8; 180] = [
-        0xb4, 0x00, 0x00, 0x00, // length 180
+    const REPLY: [u8; 184] = [
+        0xb8, 0x00, 0x00, 0x00, // length 184
         0x1d, 0x00,             // type: the family id
         0x02, 0x00,             // NLM_F_MULTI
         0x2a, 0x00, 0x00, 0x00, // sequence number 42
@@ -133,7 +133,7 @@ mod bytes {
         0x06,                   // zombie
         b's', b'h', b' ', b'(', b'1', b')', 0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0,
         0x00, 0x00, 0x00,       // __pad
-        0x54, 0x00, 0x41, 0x00, // TASK_DIAG_CRED, length 84
+        0x58, 0x00, 0x41, 0x00, // TASK_DIAG_CRED, length 88
         0xe8, 0x03, 0x00, 0x00, // uid 1000
         0x00, 0x00, 0x00, 0x00, // euid 0
         0x02, 0x00, 0x00, 0x00, // suid
@@ -149,6 +149,7 @@ mod bytes {
         0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, // ambient
         0x05, 0x00, 0x00, 0x00, // securebits
         0x01, 0x00, 0x00, 0x00, // no_new_privs
+        0x01, 0x00, 0x00, 0x00, // valid: securebits
         0x04, 0x00, 0x03, 0x00, // TASK_DIAG_PAD, length 4
         0x06, 0x00, 0x5f, 0x80, // type 95, nested, length 6
         0xaa, 0xbb, 0x00, 0x00, // and two bytes of padding
@@ -181,6 +182,7 @@ mod bytes {
         cred.cap_bset = cap(u32::MAX, 0x1ff);
         cred.securebits = 5;
         cred.no_new_privs = 1;
+        cred.valid = 1;
         TaskDiagMessage::get(vec![
             TaskDiagAttr::Msg(msg),
             TaskDiagAttr::Base(base),

@@ -111,6 +111,13 @@ enum {
 	TASK_DIAG_CMD_ATTR_PIDNS_FD,
 	/* u32: pidfd of the task that task_diag_pid::pid names otherwise */
 	TASK_DIAG_CMD_ATTR_PIDFD,
+	/*
+	 * u32: root directory of a procfs mount.  Report pids in the mount's
+	 * pid namespace, and the tasks and groups that the mount's hidepid= and
+	 * gid= let the sender read.  Not for the transaction file, which
+	 * belongs to a mount.
+	 */
+	TASK_DIAG_CMD_ATTR_PROC_FD,
 
 	/*
 	 * Filters, request only: report only tasks of the strategy that match
@@ -280,6 +287,9 @@ struct task_diag_caps {
 	__u32	cap[2];
 };
 
+/* task_diag_creds::valid */
+#define TASK_DIAG_CRED_VALID_SECUREBITS	_BITUL(0)
+
 /**
  * struct task_diag_creds - TASK_DIAG_CRED: the task's credentials
  * @uid: real user id
@@ -297,6 +307,7 @@ struct task_diag_caps {
  * @cap_ambient: ambient capabilities
  * @securebits: SECBIT_* of <linux/securebits.h>
  * @no_new_privs: 1 if execve() can no longer grant privileges, else 0
+ * @valid: TASK_DIAG_CRED_VALID_*; a field without such a bit is always valid
  *
  * Ids are in the sender's user namespace; an id without a mapping there is
  * reported as the overflow id.
@@ -317,6 +328,7 @@ struct task_diag_creds {
 	struct task_diag_caps	cap_ambient;
 	__u32	securebits;
 	__u32	no_new_privs;
+	__u32	valid;
 };
 
 /* task_diag_stat::valid */
@@ -703,6 +715,12 @@ struct task_diag_cgroup {
 /* task_diag_features::options */
 #define TASK_DIAG_OPTION_PIDNS_FD	_BITULL(0)
 #define TASK_DIAG_OPTION_PIDFD		_BITULL(1)
+#define TASK_DIAG_OPTION_PROC_FD	_BITULL(2)
+/*
+ * Not an attribute: the rule of hidepid=ptraceable applies whatever the mount,
+ * because the administrator or a security module requires it.
+ */
+#define TASK_DIAG_OPTION_STRICT		_BITULL(3)
 
 /**
  * struct task_diag_features - TASK_DIAG_FEATURES: supported features

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! The group CRED: a task's credentials.
 
-use crate::abi::TaskDiagCreds;
+use crate::abi::{self, TaskDiagCreds};
 use crate::caps::CapSet;
 
 /// A task's credentials.
@@ -86,6 +86,7 @@ impl From<Cred> for TaskDiagCreds {
             cap_ambient: cred.cap_ambient.into(),
             securebits: cred.securebits,
             no_new_privs: cred.no_new_privs.into(),
+            valid: abi::TASK_DIAG_CRED_VALID_SECUREBITS,
         }
     }
 }

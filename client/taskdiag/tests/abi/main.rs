@@ -45,6 +45,7 @@ fn numbers() -> Values {
         TASK_DIAG_ATTR_FILTERS TASK_DIAG_ATTR_GROUPS
         TASK_DIAG_ATTR_UNSPEC TASK_DIAG_CMD_ATTR_GET TASK_DIAG_MSG
         TASK_DIAG_ABSENT TASK_DIAG_CMD_ATTR_PIDNS_FD TASK_DIAG_CMD_ATTR_PIDFD
+        TASK_DIAG_CMD_ATTR_PROC_FD
         TASK_DIAG_PAD TASK_DIAG_CMD_ATTR_UID TASK_DIAG_CMD_ATTR_CGROUP
         TASK_DIAG_CMD_ATTR_STATES TASK_DIAG_CMD_ATTR_COMM TASK_DIAG_CMD_ATTR_PIDS
         TASK_DIAG_CMD_ATTR_VMA_FLAGS TASK_DIAG_FEATURES TASK_DIAG_BASE TASK_DIAG_CRED
@@ -76,6 +77,7 @@ fn numbers() -> Values {
         TASK_DIAG_NS_TIME_FOR_CHILDREN TASK_DIAG_NS_USER TASK_DIAG_NS_UTS
         TASK_DIAG_NS_MAX TASK_DIAG_NS_IDS
         TASK_DIAG_CGROUP_DELETED TASK_DIAG_OPTION_PIDNS_FD TASK_DIAG_OPTION_PIDFD
+        TASK_DIAG_OPTION_PROC_FD TASK_DIAG_OPTION_STRICT TASK_DIAG_CRED_VALID_SECUREBITS
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into();
@@ -121,7 +123,7 @@ fn structures() -> Values {
     structure!("task_diag_creds" TaskDiagCreds {
         uid, euid, suid, fsuid, gid, egid, sgid, fsgid,
         cap_inheritable, cap_permitted, cap_effective, cap_bset, cap_ambient,
-        securebits, no_new_privs
+        securebits, no_new_privs, valid
     });
     structure!("task_diag_stat" TaskDiagStat {
         start_time, utime, stime, gtime, cutime, cstime, cgtime, min_flt, maj_flt,

@@ -131,6 +131,12 @@ fn creds(value: &[u8]) -> Result<abi::TaskDiagCreds, String> {
     if creds.no_new_privs > 1 {
         return Err(format!("CRED: no_new_privs is {}", creds.no_new_privs));
     }
+    if creds.valid & !abi::TASK_DIAG_CRED_VALID_SECUREBITS != 0 {
+        return Err(format!("CRED: unknown bits in valid: {:#x}", creds.valid));
+    }
+    if creds.valid == 0 && creds.securebits != 0 {
+        return Err("CRED: securebits is not valid and not 0".to_owned());
+    }
     Ok(creds)
 }
 

@@ -260,8 +260,8 @@ fn row_must_have_the_requested_groups() {
     let bytes = payload(7, 5, |_, _| ());
     assert!(read(Transport::Socket, &bytes, 1).is_err());
     assert!(read(Transport::Socket, &bytes, 2).is_err());
-    assert!(read(Transport::Socket, &bytes[..bytes.len() - 84], 3).is_err());
-    assert!(read(Transport::Socket, &bytes[..bytes.len() - 84], 1).is_ok());
+    assert!(read(Transport::Socket, &bytes[..bytes.len() - 88], 3).is_err());
+    assert!(read(Transport::Socket, &bytes[..bytes.len() - 88], 1).is_ok());
     assert!(read(Transport::Socket, &bytes[..20], 0).is_ok());
 }
 
