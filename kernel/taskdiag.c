@@ -156,7 +156,7 @@ static struct taskdiag_dump *taskdiag_nl_open(const struct sk_buff *skb,
 	ns = taskdiag_nl_get_pid_ns(skb, sock->file, info->extack);
 	if (IS_ERR(ns))
 		return ERR_CAST(ns);
-	dump = taskdiag_dump_open(info->attrs, sock->file, ns,
+	dump = taskdiag_dump_open(info->attrs, sock->file, ns, NULL,
 				  flags & NLM_F_MULTI, info->extack);
 	if (IS_ERR(dump))
 		return dump;

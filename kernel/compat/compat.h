@@ -28,6 +28,7 @@
 #include <linux/security.h>
 #include <linux/slab.h>
 #include <linux/static_call.h>
+#include <linux/string.h>
 #include <linux/version.h>
 #include <net/genetlink.h>
 #include <net/netlink.h>
@@ -122,6 +123,25 @@ static inline bool security_same_cred_state(const struct cred *a,
 
 /* The list of active security modules is not exported. */
 #define taskdiag_bpf_decides	IS_ENABLED(CONFIG_BPF_LSM)
+
+/*
+ * The names of the active security modules, separated by commas; NULL if the
+ * symbol was not found.
+ */
+extern char **compat_lsm_names;
+
+static inline bool taskdiag_label_decides(void)
+{
+#ifdef CONFIG_SECURITY
+	return !compat_lsm_names || !*compat_lsm_names ||
+	       strstr(*compat_lsm_names, "selinux") ||
+	       strstr(*compat_lsm_names, "smack");
+#else
+	return false;
+#endif
+}
+
+#define taskdiag_label_decides	taskdiag_label_decides
 
 /* vma_name.c */
 void get_vma_name(struct vm_area_struct *vma, const struct path **path,

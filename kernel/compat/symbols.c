@@ -55,8 +55,19 @@
 	COMPAT_GET_GATE_VMA(x) \
 	COMPAT_ANON_VMA_NAME(x)
 
+/* Instead of groups: task_diag does with less than the symbol. */
+#define COMPAT_OPTIONAL		BIT_ULL(63)
+
+#ifdef CONFIG_SECURITY
+#define COMPAT_LSM_NAMES(x) \
+	x(lsm_names, COMPAT_OPTIONAL, "apply the hidepid= of procfs mounts")
+#else
+#define COMPAT_LSM_NAMES(x)
+#endif
+
 /* Symbols whose address is needed; simple_dname() is a function. */
 #define COMPAT_VARIABLES(x) \
+	COMPAT_LSM_NAMES(x) \
 	x(simple_dname, TASK_DIAG_SHOW_VMA, "report deleted files") \
 	x(tasklist_lock, 0, "list the relatives of a task")
 
@@ -76,7 +87,8 @@ u64 compat_unsupported_groups;
  * struct compat_symbol - a symbol that the kernel does not export
  * @name: its name
  * @purpose: function of task_diag that needs it, for the kernel log
- * @groups: TASK_DIAG_SHOW_* of the groups that need it; 0: all of task_diag
+ * @groups: TASK_DIAG_SHOW_* of the groups that need it; 0: all of task_diag;
+ *	or COMPAT_OPTIONAL
  * @variable: receives its address, if it is a variable
  * @key: static call whose target it becomes, if it is a function
  * @tramp: trampoline of this static call
@@ -147,6 +159,11 @@ static int __init handle_missing(const struct compat_symbol *symbol)
 		pr_err("cannot %s without the symbol %s: not loaded\n",
 		       symbol->purpose, symbol->name);
 		return -ENOENT;
+	}
+	if (symbol->groups == COMPAT_OPTIONAL) {
+		pr_notice("cannot %s without the symbol %s\n",
+			  symbol->purpose, symbol->name);
+		return 0;
 	}
 	pr_notice("cannot %s without the symbol %s: groups 0x%llx are not supported\n",
 		  symbol->purpose, symbol->name, symbol->groups);

@@ -2,7 +2,8 @@
 /*
  * task_diag: the access check.
  *
- * A task is reported to user space only after it has passed taskdiag_may_see().
+ * A task is reported completely only after it has passed taskdiag_may_see().
+ * Of other tasks, mount.c decides what a procfs mount shows to the caller.
  *
  * The rule is that of procfs mounted with hidepid=ptraceable, which is
  * ptrace_may_access(PTRACE_MODE_READ_FSCREDS), applied to explicit credentials
@@ -10,7 +11,7 @@
  * and ptrace_may_access() uses current in several places that override_creds()
  * does not reach, for example for its exemption of the own process.
  *
- * Depends on caller.c and wait.c; must not depend on the request or the reply.
+ * Depends on mount.c, caller.c and wait.c; must not depend on the request or the reply.
  */
 #include <linux/capability.h>
 #include <linux/cred.h>
@@ -139,6 +140,7 @@ void taskdiag_access_enter(struct taskdiag_caller *caller)
 	/* A single set equals current's credentials. */
 	caller->only_lsm = caller->nr_credsets == 1 && !caller->nr_denials &&
 			   caller->credsets->cap_init_ns;
+	taskdiag_mount_enter(caller);
 }
 
 /* --- security modules ---------------------------------------------------- */
@@ -399,28 +401,31 @@ bool taskdiag_credsets_permit(struct taskdiag_caller *caller,
  * @target: the task of the row
  * @caller: the caller
  *
- * execve() and credential changes may have taken away the right to see the task
- * since the row was begun.
+ * execve() and credential changes may have taken away the right to read as much
+ * of the task as when the row was begun.
  *
  * Context: Any; @target->task is referenced.  Without exec_update_lock the
  * result can be outdated on return.
  *
  * Return: 0, -ESTALE if the task runs another program, or -EACCES if the caller
- * may no longer see it.
+ * may no longer read as much of it.
  */
 int taskdiag_access_recheck(struct taskdiag_target *target,
 			    struct taskdiag_caller *caller)
 {
-	bool visible;
+	enum taskdiag_level level;
+	u64 denied;
 
 	if (READ_ONCE(target->task->self_exec_id) != target->exec_id)
 		return -ESTALE;
 
 	rcu_read_lock();
 	taskdiag_access_enter(caller);
-	visible = taskdiag_may_see(caller, target->task);
+	level = taskdiag_level_of(caller, target->task, &denied);
 	rcu_read_unlock();
-	return visible ? 0 : -EACCES;
+	if (level == TASKDIAG_UNDECIDED || level < target->level)
+		return -EACCES;
+	return 0;
 }
 
 /**

@@ -48,7 +48,7 @@ static __always_inline bool taskdiag_lsm_permits(struct taskdiag_caller *caller,
 }
 
 /**
- * taskdiag_may_see - the access check that every row has passed
+ * taskdiag_may_see - the access check that every complete row has passed
  * @caller: the caller, after taskdiag_access_enter() in the same RCU section
  * @task: the task to be seen
  *
@@ -67,6 +67,29 @@ static __always_inline bool taskdiag_may_see(struct taskdiag_caller *caller,
 		return false;
 	}
 	return taskdiag_credsets_permit(caller, task);
+}
+
+/**
+ * taskdiag_level_of - return the part of a task's row that the caller may read
+ * @caller: the caller, after taskdiag_access_enter() in the same RCU section
+ * @task: the task
+ * @denied: receives TASK_DIAG_SHOW_* of the groups that may not be read, except
+ *	at TASKDIAG_HIDDEN and TASKDIAG_UNDECIDED
+ *
+ * Context: RCU read-side critical section.
+ *
+ * Return: the level.
+ */
+static __always_inline enum taskdiag_level
+taskdiag_level_of(struct taskdiag_caller *caller, struct task_struct *task,
+	       u64 *denied)
+{
+	*denied = 0;
+	if (taskdiag_may_see(caller, task))
+		return TASKDIAG_FULL;
+	if (caller->mount_level == TASKDIAG_HIDDEN)
+		return TASKDIAG_HIDDEN;
+	return taskdiag_mount_level(caller, task, denied);
 }
 
 #endif /* _KERNEL_TASKDIAG_ACCESS_H */

@@ -3,11 +3,14 @@
  * task_diag: one request, from its attributes to its last row.
  *
  * Depends on multi.c, row.c, filter.c, strategy.c, vma_flags.c, iter.c, fd.c,
- * access.c and caller.c; must not depend on an entry point, a particular
+ * access.c, mount.c and caller.c; must not depend on an entry point, a particular
  * strategy or a group.
  */
 #include <linux/err.h>
 #include <linux/fs.h>
+#include <linux/path.h>
+#include <linux/pid_namespace.h>
+#include <linux/proc_fs.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
@@ -23,6 +26,7 @@ const struct nla_policy taskdiag_request_policy[TASKDIAG_REQUEST_ATTRS] = {
 		NLA_POLICY_EXACT_LEN(sizeof(struct task_diag_pid)),
 	[TASK_DIAG_CMD_ATTR_PIDNS_FD]	= { .type = NLA_U32 },
 	[TASK_DIAG_CMD_ATTR_PIDFD]	= { .type = NLA_U32 },
+	[TASK_DIAG_CMD_ATTR_PROC_FD]	= { .type = NLA_U32 },
 	[TASK_DIAG_CMD_ATTR_UID]	= { .type = NLA_U32 },
 	[TASK_DIAG_CMD_ATTR_CGROUP]	= { .type = NLA_U64 },
 	[TASK_DIAG_CMD_ATTR_STATES] =
@@ -48,19 +52,80 @@ static int parse_request(struct task_diag_pid *req, const struct nlattr *attr,
 	return 0;
 }
 
-/* Return the pid namespace of the request.  Consume the reference to @def. */
-static struct pid_namespace *choose_pid_ns(const struct nlattr *fd,
-					   struct pid_namespace *def,
-					   const struct file *opener,
-					   struct netlink_ext_ack *extack)
+/**
+ * struct scope - pid namespace and visibility of a request
+ * @ns: the pid namespace, with a reference
+ * @proc: root directory of the procfs mount, with a reference; or no mount
+ */
+struct scope {
+	struct pid_namespace	*ns;
+	struct path		proc;
+};
+
+static void release_scope(const struct scope *scope)
+{
+	put_pid_ns(scope->ns);
+	path_put(&scope->proc);
+}
+
+/* Set the scope to the procfs mount that a request names. */
+static int choose_mount(struct scope *scope, const struct nlattr *fd,
+			const struct nlattr *pidns_fd,
+			const struct file *opener,
+			struct netlink_ext_ack *extack)
+{
+	struct path root;
+	int err;
+
+	if (pidns_fd) {
+		NL_SET_ERR_MSG_ATTR(extack, fd,
+				    "proc_fd: cannot be combined with pidns_fd");
+		return -EINVAL;
+	}
+	err = taskdiag_fd_proc(fd, opener->f_cred, &root, extack);
+	if (err)
+		return err;
+	release_scope(scope);
+	scope->ns = get_pid_ns(proc_pid_ns(root.dentry->d_sb));
+	scope->proc = root;
+	return 0;
+}
+
+static int choose_pid_ns(struct scope *scope, const struct nlattr *fd,
+			 const struct file *opener,
+			 struct netlink_ext_ack *extack)
 {
 	struct pid_namespace *ns;
 
-	if (!fd)
-		return def;
-	ns = taskdiag_fd_pid_ns(fd, def, opener, extack);
-	put_pid_ns(def);
-	return ns;
+	ns = taskdiag_fd_pid_ns(fd, scope->ns, opener, extack);
+	if (IS_ERR(ns))
+		return PTR_ERR(ns);
+	put_pid_ns(scope->ns);
+	scope->ns = ns;
+	return 0;
+}
+
+/* Apply the attributes that change the scope of a request. */
+static int choose_scope(struct scope *scope, struct nlattr *const *attrs,
+			const struct file *opener,
+			struct netlink_ext_ack *extack)
+{
+	const struct nlattr *pidns_fd = attrs[TASK_DIAG_CMD_ATTR_PIDNS_FD];
+	const struct nlattr *proc_fd = attrs[TASK_DIAG_CMD_ATTR_PROC_FD];
+
+	if (proc_fd)
+		return choose_mount(scope, proc_fd, pidns_fd, opener, extack);
+	if (pidns_fd)
+		return choose_pid_ns(scope, pidns_fd, opener, extack);
+	return 0;
+}
+
+/* Set the groups whose files decide about tasks that may not be ptraced. */
+static void set_wanted(struct taskdiag_dump *dump, struct nlattr *const *attrs)
+{
+	if (attrs[TASK_DIAG_CMD_ATTR_CGROUP])
+		dump->caller.needed = TASK_DIAG_SHOW_CGROUP;
+	dump->caller.wanted = dump->row.show_flags | dump->caller.needed;
 }
 
 /*
@@ -81,6 +146,8 @@ static int init_parts(struct taskdiag_dump *dump, struct nlattr *const *attrs,
 		err = taskdiag_filter_init(&dump->filter, attrs, req.show_flags,
 					   &dump->caller, extack);
 	if (!err)
+		set_wanted(dump, attrs);
+	if (!err)
 		err = taskdiag_multi_init(&dump->multi, &dump->row,
 					  dump->filter.vma_flags, is_dump);
 	if (!err)
@@ -97,6 +164,8 @@ static int init_parts(struct taskdiag_dump *dump, struct nlattr *const *attrs,
  *	parsed with taskdiag_request_policy; TASK_DIAG_CMD_ATTR_GET is present
  * @opener: the file that the request came through
  * @ns: pid namespace of the reply by default; its reference is consumed
+ * @proc: root directory of the procfs mount that the request belongs to, or
+ *	NULL
  * @is_dump: the reply may have any number of rows, instead of exactly one
  * @extack: receives the reason of an error
  *
@@ -110,23 +179,31 @@ static int init_parts(struct taskdiag_dump *dump, struct nlattr *const *attrs,
  */
 struct taskdiag_dump *taskdiag_dump_open(struct nlattr *const *attrs,
 					 const struct file *opener,
-					 struct pid_namespace *ns, bool is_dump,
+					 struct pid_namespace *ns,
+					 const struct path *proc, bool is_dump,
 					 struct netlink_ext_ack *extack)
 {
+	struct scope scope = { .ns = ns };
 	struct taskdiag_dump *dump;
 	int err;
 
-	ns = choose_pid_ns(attrs[TASK_DIAG_CMD_ATTR_PIDNS_FD], ns, opener,
-			   extack);
-	if (IS_ERR(ns))
-		return ERR_CAST(ns);
+	if (proc) {
+		scope.proc = *proc;
+		path_get(proc);
+	}
+	err = choose_scope(&scope, attrs, opener, extack);
+	if (err)
+		goto release;
 	dump = kzalloc(sizeof(*dump), TASKDIAG_GFP);
 	if (!dump) {
-		put_pid_ns(ns);
-		return ERR_PTR(-ENOMEM);
+		err = -ENOMEM;
+		goto release;
 	}
 	dump->is_dump = is_dump;
-	err = taskdiag_caller_pin(&dump->caller, opener->f_cred, ns, extack);
+	/* From here on, closing the dump releases the scope. */
+	err = taskdiag_caller_pin(&dump->caller, opener->f_cred, scope.ns,
+				  extack);
+	taskdiag_mount_pin(&dump->caller, &scope.proc);
 	if (err)
 		goto close;
 	err = init_parts(dump, attrs, is_dump, extack);
@@ -138,6 +215,9 @@ struct taskdiag_dump *taskdiag_dump_open(struct nlattr *const *attrs,
 		NL_SET_BAD_ATTR(extack, attrs[TASK_DIAG_CMD_ATTR_GET]);
 close:
 	taskdiag_dump_close(dump);
+	return ERR_PTR(err);
+release:
+	release_scope(&scope);
 	return ERR_PTR(err);
 }
 
@@ -153,6 +233,7 @@ void taskdiag_dump_close(struct taskdiag_dump *dump)
 	taskdiag_row_release(&dump->row);
 	taskdiag_strategy_release(&dump->iter);
 	taskdiag_filter_release(&dump->filter);
+	taskdiag_mount_unpin(&dump->caller);
 	taskdiag_caller_unpin(&dump->caller);
 	kfree(dump);
 }
@@ -193,9 +274,39 @@ static __always_inline void commit_rows(struct taskdiag_dump *dump,
 }
 
 /*
+ * Of a task that is only listed, neither its parent nor its threads are known,
+ * and no filter except that for pids can match.
+ */
+static bool selects_listed(const struct taskdiag_dump *dump,
+			   const struct taskdiag_item *item)
+{
+	const struct taskdiag_iter *iter = &dump->iter;
+
+	return item->pid == item->tgid && (!iter->members || iter->single) &&
+	       taskdiag_filter_knows_listed(&dump->filter);
+}
+
+/* Return the length of the row; 0 if @tailroom is too small. */
+static __always_inline unsigned int fill_row(struct taskdiag_dump *dump,
+					     const struct tailroom *tailroom,
+					     const struct taskdiag_item *item)
+{
+	unsigned int size = tailroom->end - tailroom->at;
+
+	if (unlikely(item->denied & dump->row.layout_groups))
+		return taskdiag_row_fill_partial(&dump->row, tailroom->at, size,
+						 item, &dump->caller);
+	if (size < tailroom->row_len)
+		return 0;
+	taskdiag_row_fill(&dump->row, tailroom->at, item, &dump->caller);
+	return tailroom->row_len;
+}
+
+/*
  * Append the row of a task if it is visible and matches the filters.  Return
- * false if @tailroom is too small.  Invisible tasks return true, so they do not
- * affect where a message ends.
+ * false if @tailroom is too small, or with caller->undecided set, if that has to
+ * be decided first.  Invisible tasks return true, so they do not affect where a
+ * message ends.
  *
  * *@exec_id, if @exec_id is not NULL, becomes the program that the row
  * describes: it is read before the access check, so that a later execve() is
@@ -205,29 +316,42 @@ static __always_inline bool append_row(struct taskdiag_dump *dump,
 				       struct tailroom *tailroom,
 				       struct taskdiag_item *item, u64 *exec_id)
 {
+	unsigned int len;
+
 	while (item->task) {
 		if (exec_id)
 			*exec_id = READ_ONCE(item->task->self_exec_id);
-		if (!taskdiag_may_see(&dump->caller, item->task)) {
+		item->level = taskdiag_level_of(&dump->caller, item->task,
+					     &item->denied);
+		if (unlikely(item->level == TASKDIAG_UNDECIDED))
+			return false;
+		if (item->level == TASKDIAG_HIDDEN ||
+		    (item->level == TASKDIAG_LISTED &&
+		     !selects_listed(dump, item))) {
 			taskdiag_iter_hide(&dump->iter);
 			break;
 		}
 		item->state = task_state_index(item->task);
 		if (!taskdiag_filter_matches(&dump->filter, item))
 			break;
-		if (tailroom->end - tailroom->at < tailroom->row_len)
+		len = fill_row(dump, tailroom, item);
+		if (!len)
 			return false;
-		taskdiag_row_fill(&dump->row, tailroom->at, item,
-				  &dump->caller);
 		if (dump->row.visits_threads && item->whole_process)
 			taskdiag_iter_consume(&dump->iter,
 					      get_nr_threads(item->task));
 		if (taskdiag_iter_recheck(&dump->iter, item)) {
-			tailroom->at += tailroom->row_len;
+			tailroom->at += len;
 			break;
 		}
 	}
 	return true;
+}
+
+/* Return the error of append_row() that returned false. */
+static int append_error(const struct taskdiag_dump *dump)
+{
+	return dump->caller.undecided ? -EAGAIN : -EMSGSIZE;
 }
 
 /*
@@ -247,7 +371,7 @@ static int append_batch(struct taskdiag_dump *dump, struct sk_buff *skb)
 	while (taskdiag_iter_next(&dump->iter, &item)) {
 		if (!append_row(dump, &tailroom, &item, NULL)) {
 			taskdiag_iter_rewind(&dump->iter);
-			err = -EMSGSIZE;
+			err = append_error(dump);
 			break;
 		}
 	}
@@ -274,13 +398,14 @@ static int begin_multi(struct taskdiag_dump *dump, struct sk_buff *skb)
 	while (skb->len == start && taskdiag_iter_next(&dump->iter, &item)) {
 		if (!append_row(dump, &tailroom, &item, &exec_id)) {
 			taskdiag_iter_rewind(&dump->iter);
-			err = -EMSGSIZE;
+			err = append_error(dump);
 			break;
 		}
 		commit_rows(dump, &tailroom, skb);
 	}
 	if (skb->len != start)
-		taskdiag_multi_begin(&dump->multi, &item, exec_id, start);
+		taskdiag_multi_begin(&dump->multi, &dump->row, &item, exec_id,
+				     start);
 	rcu_read_unlock();
 	return err;
 }
@@ -348,7 +473,9 @@ int taskdiag_dump_rows(struct taskdiag_dump *dump, struct sk_buff *skb,
 			append_batch(dump, skb);
 		if (err == -EMSGSIZE && skb->len)
 			return skb->len;
-		if (err)
+		if (err == -EAGAIN)
+			taskdiag_mount_probe(&dump->caller);
+		else if (err)
 			return err;
 		cond_resched();
 		if (dump->is_dump && skb->len && signal_pending(current))
@@ -375,7 +502,10 @@ void taskdiag_dump_features(struct task_diag_features *features)
 		.strategies	= taskdiag_strategy_supported(),
 		.filters = taskdiag_filter_supported(taskdiag_row_groups()),
 		.options	= TASK_DIAG_OPTION_PIDNS_FD |
-				  TASK_DIAG_OPTION_PIDFD,
+				  TASK_DIAG_OPTION_PIDFD |
+				  TASK_DIAG_OPTION_PROC_FD |
+				  (taskdiag_mount_is_strict() ?
+				   TASK_DIAG_OPTION_STRICT : 0),
 		.vma_flags	= taskdiag_vma_flags_supported(),
 		.recv_min	= TASKDIAG_RECV_MIN,
 	};

@@ -5,14 +5,16 @@
  * The numbers refer to the sender's descriptors, so these functions run in its
  * context.
  *
- * Depends on the kernel's files and namespaces only; must not depend on
- * strategies or groups.
+ * Depends on caller.c; must not depend on strategies or groups.
  */
 #include <linux/capability.h>
+#include <linux/cred.h>
 #include <linux/err.h>
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/magic.h>
+#include <linux/mount.h>
+#include <linux/path.h>
 #include <linux/pid.h>
 #include <linux/pid_namespace.h>
 #include <linux/proc_ns.h>
@@ -20,15 +22,6 @@
 #include <net/netlink.h>
 
 #include "taskdiag.h"
-
-/* Return true if @ns is @ancestor or a descendant of it. */
-static bool is_within(const struct pid_namespace *ns,
-		      const struct pid_namespace *ancestor)
-{
-	while (ns->level > ancestor->level)
-		ns = ns->parent;
-	return ns == ancestor;
-}
 
 /* The pid namespace of an nsfs file; NULL if @file is something else. */
 static struct pid_namespace *pid_ns_of(const struct file *file)
@@ -52,7 +45,7 @@ static struct pid_namespace *pid_ns_of(const struct file *file)
 static bool may_use(struct pid_namespace *ns, const struct pid_namespace *def,
 		    const struct file *opener)
 {
-	return is_within(ns, def) ||
+	return taskdiag_pid_ns_is_within(ns, def) ||
 	       (ns_capable(ns->user_ns, CAP_SYS_ADMIN) &&
 		file_ns_capable(opener, ns->user_ns, CAP_SYS_ADMIN));
 }
@@ -96,6 +89,58 @@ struct pid_namespace *taskdiag_fd_pid_ns(const struct nlattr *attr,
 	}
 	fput(file);
 	return ns;
+}
+
+static bool is_proc_root(const struct path *path)
+{
+	const struct super_block *sb = path->dentry->d_sb;
+
+	return sb->s_magic == PROC_SUPER_MAGIC && path->dentry == sb->s_root;
+}
+
+/**
+ * taskdiag_fd_proc - return the procfs mount that a request names
+ * @attr: TASK_DIAG_CMD_ATTR_PROC_FD
+ * @opener: credentials of the process that opened the descriptor of the request
+ * @root: receives the root directory of the mount, with a reference
+ * @extack: receives the reason of an error
+ *
+ * The opener can read the first rows, which sendmsg() makes, without a
+ * descriptor of the mount.  A sender with credentials of its own must therefore
+ * not name a mount on a socket of the opener.
+ *
+ * Context: Process context of the sender.
+ *
+ * Return: 0 or an error.
+ */
+int taskdiag_fd_proc(const struct nlattr *attr, const struct cred *opener,
+		     struct path *root, struct netlink_ext_ack *extack)
+{
+	struct file *file;
+	int err = 0;
+
+	if (!taskdiag_same_creds(opener, current_cred())) {
+		NL_SET_ERR_MSG_ATTR(extack, attr,
+				    "proc_fd: the socket's opener has other credentials");
+		return -EPERM;
+	}
+	/* With O_PATH as well: the files below are opened when needed. */
+	file = fget_raw(nla_get_u32(attr));
+	if (!file) {
+		NL_SET_ERR_MSG_ATTR(extack, attr, "proc_fd: not open");
+		return -EBADF;
+	}
+
+	if (is_proc_root(&file->f_path)) {
+		*root = file->f_path;
+		path_get(root);
+	} else {
+		NL_SET_ERR_MSG_ATTR(extack, attr,
+				    "proc_fd: not the root directory of a procfs mount");
+		err = -EINVAL;
+	}
+	fput(file);
+	return err;
 }
 
 /**

@@ -4,7 +4,7 @@
  *
  * The access check of procfs for /proc/PID/fdinfo is taskdiag_may_see().  It is
  * repeated for each part of a large table, so the sum never includes the
- * descriptors of two programs.
+ * descriptors of two programs.  /proc/PID/limits needs no such check.
  *
  * Depends on access.c; must not depend on other groups.
  */
@@ -89,6 +89,13 @@ static u64 limit(unsigned long rlim)
 	return rlim == RLIM_INFINITY ? U64_MAX : rlim;
 }
 
+static void read_limits(struct task_diag_files *files,
+			const struct task_struct *task)
+{
+	files->limit_soft = limit(task_rlimit(task, RLIMIT_NOFILE));
+	files->limit_hard = limit(task_rlimit_max(task, RLIMIT_NOFILE));
+}
+
 /*
  * Count some files, and read the limits.  Return 1 if more files follow from
  * *@fd on, 0 at the end, or -ESTALE if the task has released its table.
@@ -100,8 +107,7 @@ static int count_locked(struct task_diag_files *files,
 	struct files_struct *table;
 	int ret = 0;
 
-	files->limit_soft = limit(task_rlimit(task, RLIMIT_NOFILE));
-	files->limit_hard = limit(task_rlimit_max(task, RLIMIT_NOFILE));
+	read_limits(files, task);
 
 	/* exit_files() releases the table under the lock. */
 	task_lock(task);
@@ -118,6 +124,25 @@ static int count_locked(struct task_diag_files *files,
 	return ret;
 }
 
+static int put_files(struct sk_buff *skb, const struct task_diag_files *files)
+{
+	return nla_put_64bit(skb, TASK_DIAG_FILES, sizeof(*files), files,
+			     TASK_DIAG_PAD);
+}
+
+static int append_limits(struct taskdiag_append_ctx *ctx, struct sk_buff *skb,
+			 struct taskdiag_caller *caller)
+{
+	struct task_diag_files files = {};
+	int err;
+
+	err = taskdiag_access_recheck(&ctx->target, caller);
+	if (err)
+		return err;
+	read_limits(&files, ctx->target.task);
+	return put_files(skb, &files) ?: -EPERM;
+}
+
 /**
  * taskdiag_append_files - append TASK_DIAG_FILES
  * @ctx: state of the current row
@@ -127,7 +152,8 @@ static int count_locked(struct task_diag_files *files,
  * Context: Process context.  May sleep, within the time limits of the row.
  *
  * Return: 0, -EMSGSIZE if it does not fit, -ESTALE if the task has ended,
- * -EINTR after a fatal signal, or an error of taskdiag_access_lock().
+ * -EPERM if only the limits were appended, -EINTR after a fatal signal, or an
+ * error of taskdiag_access_lock().
  */
 int taskdiag_append_files(struct taskdiag_append_ctx *ctx, struct sk_buff *skb,
 			  struct taskdiag_caller *caller)
@@ -136,6 +162,8 @@ int taskdiag_append_files(struct taskdiag_append_ctx *ctx, struct sk_buff *skb,
 	unsigned int fd = 0;
 	int ret;
 
+	if (ctx->target.level != TASKDIAG_FULL)
+		return append_limits(ctx, skb, caller);
 	do {
 		ret = taskdiag_access_lock(&ctx->target, caller);
 		if (ret)
@@ -149,6 +177,5 @@ int taskdiag_append_files(struct taskdiag_append_ctx *ctx, struct sk_buff *skb,
 			return -EINTR;
 	} while (ret);
 
-	return nla_put_64bit(skb, TASK_DIAG_FILES, sizeof(files), &files,
-			     TASK_DIAG_PAD);
+	return put_files(skb, &files);
 }

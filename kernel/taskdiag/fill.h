@@ -167,9 +167,10 @@ taskdiag_fill_cred(void *to, const struct taskdiag_item *item,
 	taskdiag_set_caps(&creds->cap_bset, cred->cap_bset);
 	taskdiag_set_caps(&creds->cap_ambient, cred->cap_ambient);
 
-	creds->securebits = cred->securebits;
 	creds->no_new_privs = task_no_new_privs(item->task);
-	creds->valid = TASK_DIAG_CRED_VALID_SECUREBITS;
+	/* No file of procfs has the securebits. */
+	creds->securebits = item->denied ? 0 : cred->securebits;
+	creds->valid = item->denied ? 0 : TASK_DIAG_CRED_VALID_SECUREBITS;
 }
 
 #endif /* _KERNEL_TASKDIAG_FILL_H */

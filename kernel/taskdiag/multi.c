@@ -82,6 +82,7 @@ void taskdiag_multi_release(struct taskdiag_multi *multi)
 /**
  * taskdiag_multi_begin - begin to append to a row
  * @multi: between two rows
+ * @row: layout of the rows
  * @item: the task of the row
  * @exec_id: program that the task was running when the row was appended
  * @start: offset of the row's message in the buffer
@@ -89,6 +90,7 @@ void taskdiag_multi_release(struct taskdiag_multi *multi)
  * Context: RCU section of @item.
  */
 void taskdiag_multi_begin(struct taskdiag_multi *multi,
+			  const struct taskdiag_row *row,
 			  const struct taskdiag_item *item, u64 exec_id,
 			  unsigned int start)
 {
@@ -98,12 +100,16 @@ void taskdiag_multi_begin(struct taskdiag_multi *multi,
 	multi->pid_nr = item->pid;
 	multi->tgid = item->tgid;
 	multi->ctx.target.exec_id = exec_id;
+	multi->ctx.target.level = item->level;
 	multi->ctx.target.timeout.row = min(multi->ctx.target.timeout.dump,
 					    TASKDIAG_ROW_TIMEOUT);
 	multi->start = start;
 	multi->resumed = false;
 	multi->step = 0;
-	multi->absent = (struct task_diag_absent) {};
+	multi->denied = item->denied;
+	multi->absent = (struct task_diag_absent) {
+		.denied	= item->denied & row->layout_groups,
+	};
 	multi->ctx.memory = (struct taskdiag_memory) {
 		/* Kernel threads borrow address spaces of others. */
 		.expected	= READ_ONCE(task->mm) &&
@@ -217,6 +223,9 @@ static bool note_absent(struct taskdiag_multi *multi,
 		multi->absent.denied |= remaining(multi, row);
 		multi->step = row->nr_appended;
 		return true;
+	case -EPERM:
+		multi->absent.denied |= row->append_flags[multi->step++];
+		return true;
 	case -EBUSY:
 		multi->absent.busy |= row->append_flags[multi->step++];
 		return true;
@@ -230,6 +239,18 @@ static bool note_absent(struct taskdiag_multi *multi,
 	return false;
 }
 
+/* Append the current group, if the caller may read it. */
+static int append_group(struct taskdiag_multi *multi,
+			const struct taskdiag_row *row, struct sk_buff *skb,
+			struct taskdiag_caller *caller)
+{
+	if (!multi->ctx.target.task)
+		return -ESRCH;
+	if (multi->denied & row->append_flags[multi->step])
+		return -EPERM;
+	return taskdiag_row_append(row, multi->step, &multi->ctx, skb, caller);
+}
+
 static int append_groups(struct taskdiag_multi *multi,
 			 const struct taskdiag_row *row, struct sk_buff *skb,
 			 struct taskdiag_caller *caller)
@@ -237,10 +258,7 @@ static int append_groups(struct taskdiag_multi *multi,
 	int err;
 
 	while (multi->step < row->nr_appended) {
-		err = multi->ctx.target.task ?
-			taskdiag_row_append(row, multi->step, &multi->ctx, skb,
-					    caller) :
-			-ESRCH;
+		err = append_group(multi, row, skb, caller);
 		if (!err)
 			multi->step++;
 		else if (!note_absent(multi, row, err))

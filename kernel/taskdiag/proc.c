@@ -6,9 +6,9 @@
  * next request.  Messages are those of the family without the generic netlink
  * header; the command is part of the message type.
  *
- * The access check depends on the credentials of the opener and of the writer;
- * pids are those of the procfs mount's pid namespace.  The mount options
- * hidepid= and gid= do not affect the access check.
+ * The access check depends on the credentials of the opener and of the writer.
+ * Pids are those of the procfs mount's pid namespace, and the mount options
+ * hidepid= and gid= decide about tasks that do not pass the access check.
  *
  * Depends on dump.c, row.c and caller.c; must not depend on a strategy or a
  * group.
@@ -18,8 +18,10 @@
 #include <linux/init.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/mount.h>
 #include <linux/mutex.h>
 #include <linux/netlink.h>
+#include <linux/path.h>
 #include <linux/pid_namespace.h>
 #include <linux/poll.h>
 #include <linux/proc_fs.h>
@@ -227,12 +229,30 @@ static int make_single_reply(struct taskdiag_transaction *t,
 	return 0;
 }
 
+/*
+ * Return the root directory of the mount that contains the file.  A bind mount
+ * of the file only shows no tasks, so it has none.
+ */
+static const struct path *mount_root(const struct file *file, struct path *root)
+{
+	const struct vfsmount *mnt = file->f_path.mnt;
+
+	if (mnt->mnt_root != mnt->mnt_sb->s_root)
+		return NULL;
+	*root = (struct path) {
+		.mnt	= file->f_path.mnt,
+		.dentry	= mnt->mnt_root,
+	};
+	return root;
+}
+
 static int reply_get(struct taskdiag_transaction *t, struct file *file,
 		     struct nlattr **attrs, struct netlink_ext_ack *extack)
 {
 	struct pid_namespace *ns = proc_pid_ns(file_inode(file)->i_sb);
 	bool is_dump = (t->request.nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP;
 	struct taskdiag_dump *dump;
+	struct path root;
 	int err;
 
 	if (NL_REQ_ATTR_CHECK(extack, NULL, attrs, TASK_DIAG_CMD_ATTR_GET)) {
@@ -240,7 +260,8 @@ static int reply_get(struct taskdiag_transaction *t, struct file *file,
 		return -EINVAL;
 	}
 
-	dump = taskdiag_dump_open(attrs, file, get_pid_ns(ns), is_dump, extack);
+	dump = taskdiag_dump_open(attrs, file, get_pid_ns(ns),
+				  mount_root(file, &root), is_dump, extack);
 	if (IS_ERR(dump))
 		return PTR_ERR(dump);
 

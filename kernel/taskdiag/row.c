@@ -30,7 +30,8 @@
  *	Waits for other tasks in taskdiag_wait() only; may sleep for memory and
  *	in cond_resched().  Returns 0 when the group is complete, -EMSGSIZE if
  *	the rest belongs to the next message, -ESTALE if the task has ended or
- *	called execve(), -EACCES if the access check no longer passes, -EBUSY if
+ *	called execve(), -EACCES if the access check no longer passes, -EPERM if
+ *	the caller may not read the rest of the group, -EBUSY if
  *	another task does not release a lock or a page in time, -E2BIG if the
  *	group exceeds a limit, -ENXIO if the group belongs to the leader's row,
  *	or an error.
@@ -245,11 +246,10 @@ size_t taskdiag_row_template_size(const struct taskdiag_row *row)
  */
 size_t taskdiag_row_max_size(const struct taskdiag_row *row)
 {
-	size_t size = row->template->len;
+	size_t size = row->template->len +
+		      nla_total_size_64bit(sizeof(struct task_diag_absent));
 	unsigned int i;
 
-	if (row->nr_appended)
-		size += nla_total_size_64bit(sizeof(struct task_diag_absent));
 	for (i = 0; i < row->nr_appended; i++) {
 		if (!row->appended[i]->size)
 			return SKB_WITH_OVERHEAD(TASKDIAG_RECV_MIN);
@@ -353,6 +353,34 @@ static __always_inline void fill_fast_path(void *to,
 	taskdiag_fill_cred(&parts->cred, item, caller);
 }
 
+/* Add the parts of the requested groups in @mask that have a fill function. */
+static int add_parts(struct taskdiag_row *row, struct sk_buff *skb, u64 mask,
+		     bool *any_u64)
+{
+	unsigned int bit;
+	int err = 0;
+
+	for (bit = 0; !err && bit <= TASK_DIAG_GROUP_MAX; bit++) {
+		if (!(mask & BIT_ULL(bit)) || !is_filled(row, bit))
+			continue;
+		err = add_part(row, skb, bit);
+		*any_u64 |= groups[bit].has_u64;
+	}
+	return err;
+}
+
+/* TASK_DIAG_SHOW_* of the groups in the template. */
+static u64 filled_groups(const struct taskdiag_row *row)
+{
+	unsigned int bit;
+	u64 mask = 0;
+
+	for (bit = 0; bit <= TASK_DIAG_GROUP_MAX; bit++)
+		if (is_filled(row, bit))
+			mask |= BIT_ULL(bit);
+	return mask;
+}
+
 /**
  * taskdiag_row_append_template - append the attributes of a row to its template
  * @row: the layout, after taskdiag_row_init()
@@ -363,17 +391,20 @@ static __always_inline void fill_fast_path(void *to,
 int taskdiag_row_append_template(struct taskdiag_row *row, struct sk_buff *skb)
 {
 	bool any_u64 = false;
-	unsigned int bit, end;
+	unsigned int end;
 	int err;
 
 	err = reserve(skb, TASK_DIAG_MSG, sizeof(struct task_diag_msg), false,
 		      &row->msg_offset);
-	for (bit = 0; !err && bit <= TASK_DIAG_GROUP_MAX; bit++) {
-		if (!is_filled(row, bit))
-			continue;
-		err = add_part(row, skb, bit);
-		any_u64 |= groups[bit].has_u64;
-	}
+	if (!err)
+		err = add_parts(row, skb, ~TASKDIAG_PTRACE_GROUPS, &any_u64);
+	row->nr_readable_parts = row->nr_parts;
+	row->readable_len = skb->len;
+	if (!err)
+		err = add_parts(row, skb, TASKDIAG_PTRACE_GROUPS, &any_u64);
+	/* With appended groups, the last message lists the denied groups. */
+	row->layout_groups = row->nr_appended ? filled_groups(row) :
+						row->show_flags;
 	row->fast_path = has_fast_path(row);
 	end = skb->len;
 	if (!err && any_u64)
@@ -397,23 +428,49 @@ static __always_inline void copy_headers(void *to, const void *template,
 		memcpy(to + at, template + at, len);
 }
 
-/* Write all parts from @part on, and the padding behind the last one. */
-static noinline void fill_parts(const struct taskdiag_row *row,
-				const struct taskdiag_part *part, void *to,
-				const struct taskdiag_item *item,
-				const struct taskdiag_caller *caller)
+/* Write the parts from @part up to @end. */
+static void fill_parts(const struct taskdiag_row *row,
+		       const struct taskdiag_part *part,
+		       const struct taskdiag_part *end, void *to,
+		       const struct taskdiag_item *item,
+		       const struct taskdiag_caller *caller)
 {
-	const struct taskdiag_part *const end = row->parts + row->nr_parts;
-	const void *template = row->template->data;
-
 	for (; part < end; part++) {
-		copy_headers(to, template, part->offset - part->headers,
-			     part->headers, NLA_HDRLEN);
+		copy_headers(to, row->template->data,
+			     part->offset - part->headers, part->headers,
+			     NLA_HDRLEN);
 		part->fill(to + part->offset, item, caller);
 	}
+}
+
+/* Write all parts from @part on, and the padding behind the last one. */
+static noinline void fill_rest(const struct taskdiag_row *row,
+			       const struct taskdiag_part *part, void *to,
+			       const struct taskdiag_item *item,
+			       const struct taskdiag_caller *caller)
+{
+	fill_parts(row, part, row->parts + row->nr_parts, to, item, caller);
 	if (row->tail)
-		copy_headers(to, template, row->template->len - row->tail,
-			     row->tail, NLA_HDRLEN);
+		copy_headers(to, row->template->data,
+			     row->template->len - row->tail, row->tail,
+			     NLA_HDRLEN);
+}
+
+/* Write the headers of the message, and the struct task_diag_msg. */
+static __always_inline struct task_diag_msg *
+fill_msg(const struct taskdiag_row *row, void *to,
+	 const struct taskdiag_item *item)
+{
+	struct task_diag_msg *msg = to + row->msg_offset;
+
+	/* The expected length is that of the family's messages. */
+	copy_headers(to, row->template->data, 0, row->msg_offset,
+		     NLMSG_HDRLEN + GENL_HDRLEN + NLA_HDRLEN);
+	*msg = (struct task_diag_msg) {
+		.pid	= item->pid,
+		.tgid	= item->tgid,
+	};
+	return msg;
 }
 
 /**
@@ -429,23 +486,71 @@ void taskdiag_row_fill(const struct taskdiag_row *row, void *to,
 		       const struct taskdiag_item *item,
 		       const struct taskdiag_caller *caller)
 {
-	struct task_diag_msg *msg = to + row->msg_offset;
 	const struct taskdiag_part *part = row->parts;
+	struct task_diag_msg *msg;
 
-	/* The expected length is that of the family's messages. */
-	copy_headers(to, row->template->data, 0, row->msg_offset,
-		     NLMSG_HDRLEN + GENL_HDRLEN + NLA_HDRLEN);
-	*msg = (struct task_diag_msg) {
-		.pid	= item->pid,
-		.tgid	= item->tgid,
-	};
+	msg = fill_msg(row, to, item);
 	if (likely(row->fast_path)) {
 		fill_fast_path(msg + 1, item, caller);
 		if (likely(!row->more))
 			return;
 		part += NR_FAST_PATH_PARTS;
 	}
-	fill_parts(row, part, to, item, caller);
+	fill_rest(row, part, to, item, caller);
+}
+
+/* Append TASK_DIAG_ABSENT to @len bytes at @to.  Return the new length. */
+static unsigned int put_denied(void *to, unsigned int len, u64 denied)
+{
+	const struct task_diag_absent absent = { .denied = denied };
+	struct nlattr *attr = to + len;
+
+	if (!IS_ENABLED(CONFIG_HAVE_EFFICIENT_UNALIGNED_ACCESS) &&
+	    !IS_ALIGNED(len + NLA_HDRLEN, sizeof(u64))) {
+		*attr = attr_of(TASK_DIAG_PAD, 0);
+		len += NLA_HDRLEN;
+		attr = to + len;
+	}
+	*attr = attr_of(TASK_DIAG_ABSENT, sizeof(absent));
+	memcpy(nla_data(attr), &absent, sizeof(absent));
+	return len + nla_total_size(sizeof(absent));
+}
+
+/**
+ * taskdiag_row_fill_partial - write the row of a task without denied groups
+ * @row: the layout, after taskdiag_row_append_template()
+ * @to: destination
+ * @size: size of the destination
+ * @item: the task, at TASKDIAG_READABLE or TASKDIAG_LISTED
+ * @caller: the caller
+ *
+ * Without appended groups, the row ends with the list of the denied ones.
+ *
+ * Context: RCU section of @item.
+ *
+ * Return: length of the row, or 0 if @size is too small.
+ */
+unsigned int taskdiag_row_fill_partial(const struct taskdiag_row *row,
+				       void *to, unsigned int size,
+				       const struct taskdiag_item *item,
+				       const struct taskdiag_caller *caller)
+{
+	bool readable = item->level == TASKDIAG_READABLE;
+	unsigned int len = readable ? row->readable_len :
+		row->msg_offset + sizeof(struct task_diag_msg);
+	struct nlmsghdr *nlh = to;
+
+	if (size < len + nla_total_size_64bit(sizeof(struct task_diag_absent)))
+		return 0;
+	fill_msg(row, to, item);
+	if (readable)
+		fill_parts(row, row->parts,
+			   row->parts + row->nr_readable_parts, to, item,
+			   caller);
+	if (!row->nr_appended)
+		len = put_denied(to, len, item->denied & row->show_flags);
+	nlh->nlmsg_len = len;
+	return len;
 }
 
 /**

@@ -247,6 +247,13 @@ static void fill_signals(struct task_diag_stat *stat,
 	unlock_task_sighand(task, &flags);
 }
 
+/* In /proc/PID/stat, the exit code is 0 without the access check. */
+static void hide_exit_code(struct task_diag_stat *stat)
+{
+	stat->exit_code = 0;
+	stat->valid &= ~TASK_DIAG_STAT_VALID_EXIT_CODE;
+}
+
 static u64 bytes(unsigned long pages)
 {
 	return (u64)pages << PAGE_SHIFT;
@@ -366,4 +373,6 @@ void taskdiag_fill_stat(void *to, const struct taskdiag_item *item,
 	fill_scheduling(stat, task);
 	fill_signals(stat, item, caller->pid_ns);
 	fill_memory(stat, task);
+	if (item->denied)
+		hide_exit_code(stat);
 }

@@ -15,7 +15,7 @@
  * before the iterator reaches it hides nothing: a visible task below it must
  * not be lost.
  *
- * Depends on access.c and fd.c; must not depend on the filters or the contents
+ * Depends on access.c, mount.c and fd.c; must not depend on the filters or the contents
  * of a row.
  */
 #include <linux/bits.h>
@@ -197,22 +197,33 @@ static int collect_members(struct taskdiag_iter *iter, struct pid *pid,
 	}
 }
 
+static enum taskdiag_level level_of_pid(struct taskdiag_caller *caller,
+					struct pid *pid)
+{
+	enum taskdiag_level level = TASKDIAG_HIDDEN;
+	struct task_struct *task;
+	u64 denied;
+
+	rcu_read_lock();
+	taskdiag_access_enter(caller);
+	task = pid_task(pid, PIDTYPE_PID);
+	if (task && taskdiag_pid_nr(pid, caller->pid_ns))
+		level = taskdiag_level_of(caller, task, &denied);
+	rcu_read_unlock();
+	return level;
+}
+
 /*
  * Keep the reference to @pid if its task is visible and has a pid in the
  * namespace.
  */
 static struct pid *get_visible(struct taskdiag_caller *caller, struct pid *pid)
 {
-	struct task_struct *task;
-	bool visible;
+	enum taskdiag_level level;
 
-	rcu_read_lock();
-	taskdiag_access_enter(caller);
-	task = pid_task(pid, PIDTYPE_PID);
-	visible = task && taskdiag_pid_nr(pid, caller->pid_ns) &&
-		  taskdiag_may_see(caller, task);
-	rcu_read_unlock();
-	if (visible)
+	while ((level = level_of_pid(caller, pid)) == TASKDIAG_UNDECIDED)
+		taskdiag_mount_probe(caller);
+	if (level != TASKDIAG_HIDDEN)
 		return pid;
 	put_pid(pid);
 	return NULL;

@@ -14,6 +14,7 @@
  *	attribute groups:	fill.c, stat.c, files.c, cgroup.c, cmdline.c, vma.c
  *	resources:		vma_flags.c, vma_stat.c, mm.c, iter.c, fd.c
  *	access check:		access.c
+ *	procfs mounts:		mount.c
  *	credentials:		caller.c
  *	time limits:		wait.c
  *
@@ -26,6 +27,7 @@
 #include <linux/cred.h>
 #include <linux/limits.h>
 #include <linux/netlink.h>
+#include <linux/path.h>
 #include <linux/pid.h>
 #include <linux/pid_namespace.h>
 #include <linux/radix-tree.h>
@@ -114,6 +116,37 @@ static inline struct task_struct *taskdiag_pid_task(const struct pid *pid,
 	return hlist_entry_safe(first, struct task_struct, pid_links[type]);
 }
 
+/**
+ * taskdiag_pid_ns_is_within - compare the levels of two pid namespaces
+ * @ns: a pid namespace
+ * @ancestor: a pid namespace
+ *
+ * Return: true if @ns is @ancestor or one of its descendants.
+ */
+static inline bool taskdiag_pid_ns_is_within(const struct pid_namespace *ns,
+					     const struct pid_namespace *ancestor)
+{
+	while (ns->level > ancestor->level)
+		ns = ns->parent;
+	return ns == ancestor;
+}
+
+/**
+ * enum taskdiag_level - part of a task's row that the caller may read
+ * @TASKDIAG_HIDDEN: nothing, as if the task did not exist
+ * @TASKDIAG_LISTED: its pid
+ * @TASKDIAG_READABLE: the groups that files of procfs show to every user
+ * @TASKDIAG_FULL: all groups; the task has passed the access check
+ * @TASKDIAG_UNDECIDED: not known before taskdiag_mount_probe()
+ */
+enum taskdiag_level {
+	TASKDIAG_HIDDEN,
+	TASKDIAG_LISTED,
+	TASKDIAG_READABLE,
+	TASKDIAG_FULL,
+	TASKDIAG_UNDECIDED,
+};
+
 /* --- wait.c -------------------------------------------------------------- */
 
 /**
@@ -169,6 +202,24 @@ struct taskdiag_denial {
 	bool			mixed;
 };
 
+/**
+ * struct taskdiag_probe - files of tasks that security modules let the caller
+ * open
+ * @done: @level and @denied are valid
+ * @level: level of these tasks, unless the mount's options reduce it
+ * @denied: TASK_DIAG_SHOW_* of groups whose file the caller may not open
+ * @tries: number of tasks that ended too early
+ */
+struct taskdiag_probe {
+	bool			done;
+	enum taskdiag_level	level;
+	u64			denied;
+	unsigned int		tries;
+};
+
+/* Tasks of other users, and tasks of the caller's own. */
+#define TASKDIAG_PROBES		2
+
 /* Kinds of denied tasks that a dump remembers. */
 #define TASKDIAG_DENIALS	16U
 
@@ -187,6 +238,16 @@ struct taskdiag_denial {
  * @only_lsm: security modules alone decide
  * @denials: kinds of tasks that security modules have denied
  * @nr_denials: number of them
+ * @proc: root directory of the procfs mount of the request; no mount: only
+ *	tasks that pass the access check are visible
+ * @mount_level: level of other tasks by the options of @proc; valid in one RCU
+ *	section
+ * @wanted: TASK_DIAG_SHOW_* of the groups that the request uses
+ * @needed: TASK_DIAG_SHOW_* of the groups that its filters read
+ * @probes: results of opening files below @proc
+ * @prober: credentials that opened them, or NULL
+ * @undecided: task whose files are to be opened, or NULL
+ * @undecided_own: index into @probes of that task's kind
  */
 struct taskdiag_caller {
 	const struct cred	*sender;
@@ -202,6 +263,14 @@ struct taskdiag_caller {
 	bool			only_lsm;
 	unsigned int		nr_denials;
 	struct taskdiag_denial	denials[TASKDIAG_DENIALS];
+	struct path		proc;
+	enum taskdiag_level	mount_level;
+	u64			wanted;
+	u64			needed;
+	struct taskdiag_probe	probes[TASKDIAG_PROBES];
+	const struct cred	*prober;
+	struct pid		*undecided;
+	bool			undecided_own;
 };
 
 int taskdiag_caller_pin(struct taskdiag_caller *caller,
@@ -212,17 +281,37 @@ bool taskdiag_caller_is_current(const struct taskdiag_caller *caller);
 bool taskdiag_same_lsm_state(const struct cred *a, const struct cred *b);
 bool taskdiag_same_creds(const struct cred *a, const struct cred *b);
 
+/* --- mount.c ------------------------------------------------------------- */
+
+/*
+ * Groups that no file of procfs shows without the access check.  Of FILES, the
+ * limits are readable.
+ */
+#define TASKDIAG_PTRACE_GROUPS \
+	(TASK_DIAG_SHOW_VMA | TASK_DIAG_SHOW_VMA_STAT | TASK_DIAG_SHOW_NS)
+
+bool taskdiag_mount_is_strict(void);
+void taskdiag_mount_pin(struct taskdiag_caller *caller,
+			const struct path *root);
+void taskdiag_mount_unpin(struct taskdiag_caller *caller);
+void taskdiag_mount_enter(struct taskdiag_caller *caller);
+void taskdiag_mount_probe(struct taskdiag_caller *caller);
+enum taskdiag_level taskdiag_mount_level(struct taskdiag_caller *caller,
+					 struct task_struct *task, u64 *denied);
+
 /* --- access.c ------------------------------------------------------------ */
 
 /**
  * struct taskdiag_target - the task of a multi-message row
  * @task: the task, while a message is being made; NULL if it has been reaped
  * @exec_id: program that it was running when the row was begun
+ * @level: level of the task when the row was begun
  * @timeout: time limits of the row and of the dump
  */
 struct taskdiag_target {
 	struct task_struct	*task;
 	u64			exec_id;
+	enum taskdiag_level	level;
 	struct taskdiag_timeout	timeout;
 };
 
@@ -239,6 +328,8 @@ struct pid_namespace *taskdiag_fd_pid_ns(const struct nlattr *attr,
 					 struct pid_namespace *def,
 					 const struct file *opener,
 					 struct netlink_ext_ack *extack);
+int taskdiag_fd_proc(const struct nlattr *attr, const struct cred *opener,
+		     struct path *root, struct netlink_ext_ack *extack);
 struct pid *taskdiag_fd_pid(const struct nlattr *attr,
 			    struct netlink_ext_ack *extack);
 
@@ -251,6 +342,9 @@ struct pid *taskdiag_fd_pid(const struct nlattr *attr,
  * @pid: pid of @task in the caller's pid namespace
  * @tgid: pid of its process there
  * @whole_process: the row describes the process, not only the thread
+ * @level: part of the row that the caller may read
+ * @denied: TASK_DIAG_SHOW_* of the groups that the caller may not read; 0 at
+ *	TASKDIAG_FULL only
  * @state: TASK_DIAG_RUNNING to TASK_DIAG_IDLE, read once, so that filter and
  *	row agree
  */
@@ -261,6 +355,8 @@ struct taskdiag_item {
 	pid_t			tgid;
 	bool			whole_process;
 	u8			state;
+	enum taskdiag_level	level;
+	u64			denied;
 };
 
 /**
@@ -490,7 +586,7 @@ void taskdiag_filter_release(struct taskdiag_filter *filter);
 /**
  * taskdiag_filter_matches - test whether a task matches all filters
  * @filter: the filters
- * @item: the task; the caller has passed taskdiag_may_see() for it
+ * @item: the task, which is at least readable for the caller
  *
  * Context: RCU read-side critical section.
  *
@@ -505,6 +601,18 @@ static inline bool taskdiag_filter_matches(const struct taskdiag_filter *filter,
 		if (!filter->matches[i](filter, item))
 			return false;
 	return true;
+}
+
+/**
+ * taskdiag_filter_knows_listed - test whether the filters need only a pid
+ * @filter: the filters
+ *
+ * Return: true if they can select a task of which only the pid is known.
+ */
+static inline bool
+taskdiag_filter_knows_listed(const struct taskdiag_filter *filter)
+{
+	return filter->nr_matches == (filter->pids.pids ? 1 : 0);
 }
 
 /* --- strategy.c ---------------------------------------------------------- */
@@ -542,7 +650,13 @@ struct taskdiag_part {
  * @msg_offset: offset of the struct task_diag_msg in @template
  * @visits_threads: a row of a process visits each of its threads
  * @nr_parts: number of requested groups with a function taskdiag_group::fill
- * @parts: structures of these groups, in the order of their numbers
+ * @parts: structures of these groups, in the order of their numbers; those of
+ *	TASKDIAG_PTRACE_GROUPS come last
+ * @nr_readable_parts: number of parts before the first one of
+ *	TASKDIAG_PTRACE_GROUPS
+ * @readable_len: length of the template before that part
+ * @layout_groups: TASK_DIAG_SHOW_* of the groups without which a row, up to its
+ *	appended groups, is not a copy of the template
  * @fast_path: the first two parts are BASE and CRED
  * @more: other parts or @tail follow these two
  * @tail: bytes of @template behind the last part
@@ -558,6 +672,9 @@ struct taskdiag_row {
 	bool			visits_threads;
 	unsigned int		nr_parts;
 	struct taskdiag_part	parts[TASK_DIAG_GROUP_MAX + 1];
+	unsigned int		nr_readable_parts;
+	unsigned int		readable_len;
+	u64			layout_groups;
 	bool			fast_path;
 	bool			more;
 	unsigned int		tail;
@@ -576,6 +693,10 @@ int taskdiag_row_append_template(struct taskdiag_row *row, struct sk_buff *skb);
 void taskdiag_row_fill(const struct taskdiag_row *row, void *to,
 		       const struct taskdiag_item *item,
 		       const struct taskdiag_caller *caller);
+unsigned int taskdiag_row_fill_partial(const struct taskdiag_row *row,
+				       void *to, unsigned int size,
+				       const struct taskdiag_item *item,
+				       const struct taskdiag_caller *caller);
 int taskdiag_row_append(const struct taskdiag_row *row, unsigned int step,
 			struct taskdiag_append_ctx *ctx, struct sk_buff *skb,
 			struct taskdiag_caller *caller);
@@ -591,6 +712,7 @@ int taskdiag_row_append(const struct taskdiag_row *row, unsigned int step,
  * @start: offset of the current message in the buffer
  * @resumed: the current message is not the first of the row
  * @step: index of the current group in taskdiag_row::appended
+ * @denied: TASK_DIAG_SHOW_* of the groups that the caller may not read
  * @absent: groups that are missing or incomplete so far
  *
  * Between two messages a row holds a struct pid and nothing else of its task:
@@ -604,6 +726,7 @@ struct taskdiag_multi {
 	unsigned int		start;
 	bool			resumed;
 	unsigned int		step;
+	u64			denied;
 	struct task_diag_absent	absent;
 };
 
@@ -612,6 +735,7 @@ int taskdiag_multi_init(struct taskdiag_multi *multi,
 			bool is_dump);
 void taskdiag_multi_release(struct taskdiag_multi *multi);
 void taskdiag_multi_begin(struct taskdiag_multi *multi,
+			  const struct taskdiag_row *row,
 			  const struct taskdiag_item *item, u64 exec_id,
 			  unsigned int start);
 bool taskdiag_multi_resume(struct taskdiag_multi *multi,
@@ -649,7 +773,8 @@ extern const struct nla_policy taskdiag_request_policy[TASKDIAG_REQUEST_ATTRS];
 
 struct taskdiag_dump *taskdiag_dump_open(struct nlattr *const *attrs,
 					 const struct file *opener,
-					 struct pid_namespace *ns, bool is_dump,
+					 struct pid_namespace *ns,
+					 const struct path *proc, bool is_dump,
 					 struct netlink_ext_ack *extack);
 void taskdiag_dump_close(struct taskdiag_dump *dump);
 int taskdiag_dump_rows(struct taskdiag_dump *dump, struct sk_buff *skb,

@@ -1,0 +1,355 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * task_diag: the procfs mount of a request, and what it lets the caller read of
+ * a task that has not passed the access check.
+ *
+ * Two parts decide about a file such as /proc/PID/stat: the options hidepid=
+ * and gid= of the mount, and security modules.  This file applies the options
+ * itself, as proc_pid_permission() of fs/proc/base.c does.  Security modules
+ * decide by the path of the file, so this file opens the files of one task in
+ * the context of the caller, once per request, and applies the result to all
+ * tasks of the same kind.
+ *
+ * Depends on caller.c; must not depend on the access check, the request or the
+ * reply.
+ */
+#include <linux/cred.h>
+#include <linux/dcache.h>
+#include <linux/err.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/init.h>
+#include <linux/kernel.h>
+#include <linux/minmax.h>
+#include <linux/module.h>
+#include <linux/mount.h>
+#include <linux/namei.h>
+#include <linux/path.h>
+#include <linux/pid.h>
+#include <linux/pid_namespace.h>
+#include <linux/proc_fs.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
+#include <linux/sched/coredump.h>
+#include <linux/sched/task.h>
+#include <linux/string.h>
+#include <linux/sysctl.h>
+#include <linux/taskdiag.h>
+
+#include "taskdiag.h"
+
+#ifndef taskdiag_label_decides
+#include <linux/lsm_hooks.h>
+#include <uapi/linux/lsm.h>
+#endif
+
+/* --- the strict rule ----------------------------------------------------- */
+
+static bool taskdiag_strict;
+
+#undef MODULE_PARAM_PREFIX
+#define MODULE_PARAM_PREFIX "task_diag."
+module_param_named(strict, taskdiag_strict, bool, 0644);
+MODULE_PARM_DESC(strict,
+		 "Report only tasks that the caller may ptrace, whatever the procfs mount");
+
+#if defined(CONFIG_SYSCTL) && !defined(MODULE)
+static const struct ctl_table taskdiag_sysctls[] = {
+	{
+		.procname	= "task_diag_strict",
+		.data		= &taskdiag_strict,
+		.maxlen		= sizeof(taskdiag_strict),
+		.mode		= 0644,
+		.proc_handler	= proc_dobool,
+	},
+};
+
+static int __init taskdiag_sysctl_init(void)
+{
+	register_sysctl_init("kernel", taskdiag_sysctls);
+	return 0;
+}
+late_initcall(taskdiag_sysctl_init);
+#endif
+
+/*
+ * SELinux and Smack decide by the label of each task, which no file of another
+ * task shows.
+ */
+#ifndef taskdiag_label_decides
+static bool taskdiag_label_decides(void)
+{
+#ifdef CONFIG_SECURITY
+	unsigned int i;
+
+	for (i = 0; i < lsm_active_cnt; i++)
+		if (lsm_idlist[i]->id == LSM_ID_SELINUX ||
+		    lsm_idlist[i]->id == LSM_ID_SMACK)
+			return true;
+#endif
+	return false;
+}
+#endif
+
+/**
+ * taskdiag_mount_is_strict - check whether the mount of a request is ignored
+ *
+ * Return: true if the administrator or a security module requires the rule of
+ * hidepid=ptraceable.
+ */
+bool taskdiag_mount_is_strict(void)
+{
+	return READ_ONCE(taskdiag_strict) || taskdiag_label_decides();
+}
+
+/* --- the mount of a request ---------------------------------------------- */
+
+/**
+ * taskdiag_mount_pin - hold the procfs mount of a request
+ * @caller: destination
+ * @root: root directory of the mount, or no mount; its reference is consumed
+ *
+ * Without a mount that shows the pid namespace of the request, the rule of
+ * hidepid=ptraceable applies.
+ */
+void taskdiag_mount_pin(struct taskdiag_caller *caller, const struct path *root)
+{
+	if (root->mnt && !taskdiag_mount_is_strict() &&
+	    taskdiag_pid_ns_is_within(caller->pid_ns,
+				      proc_pid_ns(root->dentry->d_sb)))
+		caller->proc = *root;
+	else
+		path_put(root);
+}
+
+static void forget_probes(struct taskdiag_caller *caller)
+{
+	memset(caller->probes, 0, sizeof(caller->probes));
+	if (caller->prober)
+		put_cred(caller->prober);
+	caller->prober = NULL;
+}
+
+/**
+ * taskdiag_mount_unpin - drop the references of this file
+ * @caller: the caller
+ */
+void taskdiag_mount_unpin(struct taskdiag_caller *caller)
+{
+	forget_probes(caller);
+	put_pid(caller->undecided);
+	path_put(&caller->proc);
+}
+
+/* As in_group_p(), which uses current's credentials. */
+static bool is_in_group(const struct cred *cred, kgid_t gid)
+{
+	return gid_eq(cred->fsgid, gid) || groups_search(cred->group_info, gid);
+}
+
+static bool all_in_group(const struct taskdiag_caller *caller, kgid_t gid)
+{
+	unsigned int i;
+
+	for (i = 0; i < caller->nr_credsets; i++)
+		if (!is_in_group(caller->credsets[i].cred, gid))
+			return false;
+	return true;
+}
+
+/* As has_pid_permissions() of fs/proc/base.c. */
+static enum taskdiag_level level_by_options(const struct taskdiag_caller *caller)
+{
+	const struct proc_fs_info *info = proc_sb_info(caller->proc.dentry->d_sb);
+	enum taskdiag_level others;
+
+	switch (READ_ONCE(info->hide_pid)) {
+	case HIDEPID_OFF:
+		return TASKDIAG_READABLE;
+	case HIDEPID_NO_ACCESS:
+		others = TASKDIAG_LISTED;
+		break;
+	case HIDEPID_INVISIBLE:
+		others = TASKDIAG_HIDDEN;
+		break;
+	default:
+		return TASKDIAG_HIDDEN;
+	}
+	return all_in_group(caller, info->pid_gid) ? TASKDIAG_READABLE : others;
+}
+
+/**
+ * taskdiag_mount_enter - begin an RCU section of access checks
+ * @caller: the caller, with its sets of credentials
+ *
+ * The options of the mount, or the caller's credentials, may have changed since
+ * the last section.
+ */
+void taskdiag_mount_enter(struct taskdiag_caller *caller)
+{
+	if (!caller->proc.mnt)
+		return;
+	caller->mount_level = level_by_options(caller);
+	if (caller->prober &&
+	    !taskdiag_same_creds(caller->prober, current_cred()))
+		forget_probes(caller);
+}
+
+/* --- security modules ---------------------------------------------------- */
+
+/*
+ * Files of a task, and the groups that consist of their contents.  A process
+ * that cannot open the first two files knows only the pid of a task.
+ */
+struct taskdiag_proc_file {
+	const char	*name;
+	u64		groups;
+};
+
+static const struct taskdiag_proc_file proc_files[] = {
+	{ "stat",	0 },
+	{ "status",	0 },
+	{ "cmdline",	TASK_DIAG_SHOW_CMDLINE },
+	{ "cgroup",	TASK_DIAG_SHOW_CGROUP },
+	{ "limits",	TASK_DIAG_SHOW_FILES },
+};
+
+/*
+ * Open a file or directory below @root as current would, without an event for
+ * fanotify: a listener must not delay the locks of generic netlink.
+ */
+static int try_open(const struct path *root, const char *name)
+{
+	struct path path;
+	struct file *file;
+	int err;
+
+	err = vfs_path_lookup(root->dentry, root->mnt, name,
+			      LOOKUP_NO_XDEV | LOOKUP_NO_SYMLINKS, &path);
+	if (err)
+		return err;
+	err = inode_permission(mnt_idmap(path.mnt), d_inode(path.dentry),
+			       MAY_READ | MAY_OPEN);
+	if (!err) {
+		file = dentry_open(&path, O_RDONLY | __FMODE_NONOTIFY,
+				   current_cred());
+		if (IS_ERR(file))
+			err = PTR_ERR(file);
+		else
+			fput(file);
+	}
+	path_put(&path);
+	return err;
+}
+
+/* Set the result for tasks of one kind.  Return -ENOENT if the task is gone. */
+static int probe_files(struct taskdiag_caller *caller,
+		       struct taskdiag_probe *probe, pid_t nr)
+{
+	const struct path *root = &caller->proc;
+	const struct taskdiag_proc_file *file;
+	char name[sizeof("2147483647/cmdline")];
+	enum taskdiag_level level = TASKDIAG_READABLE;
+	u64 denied = 0;
+	int err;
+
+	for (file = proc_files; file < proc_files + ARRAY_SIZE(proc_files);
+	     file++) {
+		if (file->groups && !(file->groups & caller->wanted))
+			continue;
+		snprintf(name, sizeof(name), "%d/%s", nr, file->name);
+		err = try_open(root, name);
+		if (err == -ENOENT || err == -ESRCH)
+			return -ENOENT;
+		if (!err)
+			continue;
+		denied |= file->groups;
+		if (!file->groups || (file->groups & caller->needed))
+			level = TASKDIAG_LISTED;
+	}
+	/* With permission for the directory only, a process can list pids. */
+	if (level == TASKDIAG_LISTED && try_open(root, "."))
+		level = TASKDIAG_HIDDEN;
+
+	probe->level = level;
+	probe->denied = denied;
+	return 0;
+}
+
+/*
+ * Attempts for tasks that end before their files are opened.  A mount on the
+ * directory of a task is the only other reason for ENOENT.
+ */
+#define TASKDIAG_PROBE_TRIES	8
+
+/**
+ * taskdiag_mount_probe - open the files of caller->undecided
+ * @caller: the caller
+ *
+ * Context: Process context of the sender's process.  May sleep for memory, and
+ * waits for nothing else.
+ */
+void taskdiag_mount_probe(struct taskdiag_caller *caller)
+{
+	struct taskdiag_probe *probe = caller->probes + caller->undecided_own;
+	struct pid_namespace *ns = proc_pid_ns(caller->proc.dentry->d_sb);
+	int err;
+
+	if (!caller->prober)
+		caller->prober = get_current_cred();
+	err = probe_files(caller, probe, pid_nr_ns(caller->undecided, ns));
+	if (!err || ++probe->tries == TASKDIAG_PROBE_TRIES)
+		probe->done = true;
+	put_pid(caller->undecided);
+	caller->undecided = NULL;
+}
+
+/*
+ * Security modules may have rules for files of the same owner only.  As
+ * task_dump_owner() of fs/proc/base.c: a process that is not dumpable, and a
+ * zombie, belong to root.
+ */
+static bool is_owned(struct task_struct *task)
+{
+	bool dumpable;
+
+	if (!uid_eq(current_fsuid(), __task_cred(task)->euid))
+		return false;
+	task_lock(task);
+	dumpable = task->mm && get_dumpable(task->mm) == SUID_DUMP_USER;
+	task_unlock(task);
+	return dumpable;
+}
+
+/**
+ * taskdiag_mount_level - return the level of a task that may not be ptraced
+ * @caller: the caller, after taskdiag_mount_enter() in the same RCU section,
+ *	with a mount that does not hide all such tasks
+ * @task: the task
+ * @denied: receives TASK_DIAG_SHOW_* of the groups that may not be read
+ *
+ * Context: RCU read-side critical section.
+ *
+ * Return: the level; TASKDIAG_UNDECIDED if taskdiag_mount_probe() must run
+ * first.
+ */
+enum taskdiag_level taskdiag_mount_level(struct taskdiag_caller *caller,
+					 struct task_struct *task, u64 *denied)
+{
+	bool own = is_owned(task);
+	const struct taskdiag_probe *probe = caller->probes + own;
+	enum taskdiag_level level;
+
+	if (!probe->done) {
+		if (!caller->undecided) {
+			caller->undecided = get_pid(task_pid(task));
+			caller->undecided_own = own;
+		}
+		/* A task without a pid is being reaped. */
+		return caller->undecided ? TASKDIAG_UNDECIDED : TASKDIAG_HIDDEN;
+	}
+	level = min(caller->mount_level, probe->level);
+	*denied = level == TASKDIAG_READABLE ?
+		TASKDIAG_PTRACE_GROUPS | probe->denied : U64_MAX;
+	return level;
+}
