@@ -3,7 +3,7 @@
  * task_diag: the access check.
  *
  * A task is reported completely only after it has passed taskdiag_may_see().
- * Of other tasks, mount.c decides what a procfs mount shows to the caller.
+ * For other tasks, mount.c returns the part that a procfs mount shows.
  *
  * The rule is that of procfs mounted with hidepid=ptraceable, which is
  * ptrace_may_access(PTRACE_MODE_READ_FSCREDS), applied to explicit credentials

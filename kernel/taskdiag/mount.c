@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * task_diag: the procfs mount of a request, and what it lets the caller read of
- * a task that has not passed the access check.
+ * task_diag: the procfs mount of a request, and the part of a task that it shows
+ * to a caller without the access check.
  *
  * Two parts decide about a file such as /proc/PID/stat: the options hidepid=
  * and gid= of the mount, and security modules.  This file applies the options
