@@ -82,7 +82,7 @@ static __always_inline bool taskdiag_may_see(struct taskdiag_caller *caller,
  */
 static __always_inline enum taskdiag_level
 taskdiag_level_of(struct taskdiag_caller *caller, struct task_struct *task,
-	       u64 *denied)
+		  u64 *denied)
 {
 	*denied = 0;
 	if (taskdiag_may_see(caller, task))

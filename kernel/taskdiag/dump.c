@@ -322,7 +322,7 @@ static __always_inline bool append_row(struct taskdiag_dump *dump,
 		if (exec_id)
 			*exec_id = READ_ONCE(item->task->self_exec_id);
 		item->level = taskdiag_level_of(&dump->caller, item->task,
-					     &item->denied);
+						&item->denied);
 		if (unlikely(item->level == TASKDIAG_UNDECIDED))
 			return false;
 		if (item->level == TASKDIAG_HIDDEN ||

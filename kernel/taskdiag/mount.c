@@ -54,7 +54,7 @@ MODULE_PARM_DESC(strict,
 		 "Report only tasks that the caller may ptrace, whatever the procfs mount");
 
 #if defined(CONFIG_SYSCTL) && !defined(MODULE)
-static const struct ctl_table taskdiag_sysctls[] = {
+static struct ctl_table taskdiag_sysctls[] = {
 	{
 		.procname	= "task_diag_strict",
 		.data		= &taskdiag_strict,
