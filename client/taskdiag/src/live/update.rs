@@ -136,6 +136,11 @@ impl<T: TaskSource, E: EventSource> Live<T, E> {
 
     /// Lists all processes. A process that changes meanwhile is pending
     /// afterwards.
+    ///
+    /// The children of a process that is found to have ended may have been
+    /// listed before, with their former parent. The event of that end may have
+    /// been the exit of another thread, which is ignored if the pid has a new
+    /// process by then. So these children are queried again.
     fn relist(&mut self) -> Result<()> {
         debug!("listing all processes");
         self.stats.dumps += 1;
@@ -143,9 +148,15 @@ impl<T: TaskSource, E: EventSource> Live<T, E> {
         let request = Request::new(Strategy::All).show(self.show);
         let mut drained = Ok(false);
         let mut listed = 0;
+        let mut parents = Vec::new();
         self.tasks.list(&request, &mut |task| {
-            self.table
-                .apply(task.pid, Some(task), &PendingUpdate::default(), true);
+            let pid = task.pid;
+            if self
+                .table
+                .apply(pid, Some(task), &PendingUpdate::default(), true)
+            {
+                parents.push(pid);
+            }
             listed += 1;
             if listed % TASKS_PER_DRAIN == 0 && drained.is_ok() {
                 drained = receive_events(&mut self.events, &mut self.pending, Some(Duration::ZERO));
@@ -155,7 +166,17 @@ impl<T: TaskSource, E: EventSource> Live<T, E> {
         for pid in self.table.unlisted() {
             self.pending.mark(pid);
         }
+        self.mark_children(parents);
         Ok(())
+    }
+
+    /// Adds the children of these processes to the pending set.
+    fn mark_children(&mut self, parents: Vec<Pid>) {
+        for parent in parents {
+            for child in self.table.children(parent) {
+                self.pending.mark(child);
+            }
+        }
     }
 
     /// Queries some processes, and marks the children of those that have
@@ -176,11 +197,7 @@ impl<T: TaskSource, E: EventSource> Live<T, E> {
                 parents.push(pid);
             }
         }
-        for parent in parents {
-            for child in self.table.children(parent) {
-                self.pending.mark(child);
-            }
-        }
+        self.mark_children(parents);
         Ok(())
     }
 

@@ -5,14 +5,15 @@
 mod simulation;
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use taskdiag::live::{Change, Live};
-use taskdiag::{Error, Pid, Show, State, Task};
+use taskdiag::events::{Event, EventKind, EventSource, Lost};
+use taskdiag::live::{Change, Live, TaskSource};
+use taskdiag::{Error, Pid, Request, Show, State, Task};
 
 use simulation::{Faults, KernelHandle, Op, SimulatedKernel};
 
@@ -274,6 +275,78 @@ fn sync_pids_queries_only_the_named_zombies() {
         assert_eq!(asked(&mut live, Some(portion)), named);
     }
     assert_eq!(asked(&mut live, Some(&[])), 0);
+}
+
+/// Replies with one list per call, and then with the last one.
+struct Lists(VecDeque<Vec<Task>>);
+
+impl TaskSource for Lists {
+    fn list(&mut self, request: &Request<'_>, each: &mut dyn FnMut(Task)) -> Result<(), Error> {
+        let tasks = self.0.front().unwrap().clone();
+        if self.0.len() > 1 {
+            self.0.pop_front();
+        }
+        let pids = request.filters.pids.as_ref();
+        for task in tasks {
+            if pids.is_none_or(|pids| pids.contains(&task.pid)) {
+                each(task);
+            }
+        }
+        Ok(())
+    }
+}
+
+struct Recorded(VecDeque<EventKind>);
+
+impl EventSource for Recorded {
+    fn next_event(&mut self, _: Option<Duration>) -> Result<Option<Event>, Error> {
+        let kind = self.0.pop_front();
+        Ok(kind.map(|kind| Event::new(Duration::ZERO, None, kind)))
+    }
+}
+
+/// The first thread of process 7 ends, and its last thread while all processes
+/// are listed: its child 2 has been listed before, and pid 7 is reused.
+#[test]
+fn child_of_parent_that_ends_during_a_list_has_its_new_parent() {
+    let task = |pid, ppid, start, state| {
+        let mut task = Task::default();
+        (task.pid, task.tgid) = (pid, pid);
+        let base = task.base.insert(Default::default());
+        (base.pid, base.tgid, base.ppid, base.state) = (pid, pid, ppid, state);
+        task.ident.insert(Default::default()).start_time = start;
+        task
+    };
+    let asleep = State::Interruptible;
+    let child = |ppid| task(2, ppid, 30, asleep);
+    let init = || task(1, 0, 1, asleep);
+    let reused = || task(7, 1, 40, asleep);
+    let lists = Lists([vec![init(), child(7), task(7, 1, 20, State::Zombie)]].into());
+    let fork = EventKind::Fork {
+        pid: 7,
+        tgid: 7,
+        parent_pid: 1,
+        parent_tgid: 1,
+    };
+    let thread_exit = EventKind::Exit {
+        pid: 8,
+        tgid: 7,
+        status: simulation::status(0),
+        exit_signal: -1,
+        parent_pid: 1,
+        parent_tgid: 1,
+    };
+    let mut live = Live::new(lists, Recorded(VecDeque::new()), Show::BASE).unwrap();
+    live.events().0.push_back(EventKind::Lost(Lost::Overflow));
+    live.tasks().0 = [
+        vec![init(), child(7), reused()],
+        vec![init(), child(1), reused()],
+    ]
+    .into();
+    live.poll(Some(Duration::ZERO)).unwrap();
+    live.events().0.extend([fork, thread_exit]);
+    live.poll(Some(Duration::ZERO)).unwrap();
+    assert_eq!(live.get(2).unwrap().base.unwrap().ppid, 1);
 }
 
 proptest! {
