@@ -108,7 +108,7 @@ fn take_cred(cred: &Cred, fields: &mut TaskFields) {
         cred.cap_ambient,
     ]
     .map(|CapSet(bits)| bits);
-    fields.securebits = cred.securebits;
+    fields.securebits = cred.securebits.unwrap_or_default();
     fields.no_new_privs = u32::from(cred.no_new_privs);
 }
 

@@ -28,6 +28,8 @@ pub(crate) struct TaskRow {
     pub(crate) cmdline: Option<Rc<[u8]>>,
     /// Sums over all memory mappings of the task.
     pub(crate) mapping_totals: Option<Box<MappingTotals>>,
+    /// The requested groups that the caller may not read.
+    pub(crate) denied: Show,
     /// The mapping that the row shows, if it does not show a task.
     pub(crate) mapping: Option<Box<Mapping>>,
 }
@@ -77,6 +79,7 @@ impl TaskRow {
             tgid: task.tgid(),
             base: task.base(),
             cred: task.cred(),
+            denied: task.absent().denied,
             ..Self::default()
         };
         if !Self::INLINE_GROUPS.contains(show) {
@@ -113,6 +116,7 @@ impl TaskRow {
 
     /// Adds the content of a continuation message.
     pub(crate) fn append(&mut self, task: TaskRef<'_>) {
+        self.denied |= task.absent().denied;
         self.set_resumable(task);
         if let Some(rest) = task.cmdline() {
             let first = self.cmdline.as_deref().unwrap_or_default();
@@ -208,7 +212,7 @@ pub(crate) mod samples {
         (cred.uid, cred.euid, cred.suid, cred.fsuid) = (NOBODY, NOBODY, NOBODY, NOBODY);
         (cred.gid, cred.egid, cred.sgid, cred.fsgid) = (NOBODY, NOBODY, NOBODY, NOBODY);
         cred.cap_effective = CapSet(1 << 13 | 1 << 12);
-        cred.securebits = 0x2f;
+        cred.securebits = Some(0x2f);
         cred.no_new_privs = true;
         row
     }

@@ -9,7 +9,7 @@
 //!
 //! - Times are measured in clock ticks, so that `start_time`, `utime` and the other
 //!   times are multiples of 10 ms as a rule. PSS is measured in KiB.
-//! - `securebits` is 0.
+//! - `securebits` is not reported.
 //! - The id of a cgroup is 0, and filters by it are not supported, unless a cgroup2
 //!   file system is mounted.
 //! - A file whose name ends in ` (deleted)` is reported as deleted, and so is a

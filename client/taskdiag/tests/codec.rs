@@ -244,7 +244,7 @@ mod bytes {
         assert_eq!(cred.cap_effective.to_string(), "cap_sys_admin");
         assert_eq!(cred.cap_bset.to_string(), "all");
         assert_eq!(cred.cap_ambient.to_string(), "none");
-        assert_eq!((cred.securebits, cred.no_new_privs), (5, true));
+        assert_eq!((cred.securebits, cred.no_new_privs), (Some(5), true));
         let attributes: Vec<_> = task.attributes().map(|(kind, _)| kind).collect();
         assert_eq!(attributes, [64, 65, 95]);
         assert_eq!(task.group(31), Some(&[0xaa, 0xbb][..]));
@@ -258,7 +258,7 @@ fn short_and_long_structures_are_read() {
     let long: Vec<u8> = (1..=100).collect();
     let whole = read_creds(&long);
     assert_eq!(whole.uid, u32::from_ne_bytes([1, 2, 3, 4]));
-    assert_eq!(read_creds(&long[..80]), whole);
+    assert_eq!(read_creds(&long[..size_of::<TaskDiagCreds>()]), whole);
     assert_eq!(read_creds(&long[..4]).uid, whole.uid);
     assert_eq!(read_creds(&long[..4]).euid, 0);
     assert_eq!(
@@ -460,7 +460,7 @@ proptest! {
         bytes in prop::collection::vec(any::<u8>(), 0..120),
     ) {
         let mut whole = bytes.clone();
-        whole.resize(80, 0);
+        whole.resize(size_of::<TaskDiagCreds>(), 0);
         prop_assert_eq!(read_creds(&bytes), read_creds(&whole));
     }
 }

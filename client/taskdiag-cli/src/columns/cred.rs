@@ -54,7 +54,7 @@ pub(super) static COLUMNS: &[Column] = &[
     column(&[("capamb", "CAPAMB")], 16, Left, CRED,
         |row, _| Some(Value::Caps(row.cred?.cap_ambient)), "ambient capabilities"),
     column(&[("securebits", "SECUREBITS")], 10, Left, CRED,
-        |row, _| Some(Value::Bits(row.cred?.securebits.into())), "secure bits, SECBIT_* of capabilities(7)"),
+        |row, _| Some(Value::Bits(row.cred?.securebits?.into())), "secure bits, SECBIT_* of capabilities(7)"),
     column(&[("nnp", "NNP")], 3, Left, CRED,
         |row, _| Some(Value::Flag(row.cred?.no_new_privs)), "no_new_privs: execve() grants no privileges"),
 ];

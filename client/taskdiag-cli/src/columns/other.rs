@@ -16,7 +16,7 @@ const CGROUP: Show = Show::CGROUP;
 #[rustfmt::skip]
 pub(super) static COLUMNS: &[Column] = &[
     column(&[("fds", "FDS")], 3, Right, FILES,
-        |row, _| counts(row, |counts| counts.total), "open file descriptors"),
+        |row, _| Some(Value::Number(row.files.as_deref()?.total?.into())), "open file descriptors"),
     column(&[("fd_regular", "REG")], 3, Right, FILES,
         |row, _| counts(row, |counts| counts.regular), "descriptors of regular files"),
     column(&[("fd_socket", "SOCK")], 4, Right, FILES,

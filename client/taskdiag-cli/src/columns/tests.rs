@@ -127,10 +127,11 @@ fn full() -> TaskRow {
     {
         *set = CapSet(1 << bit);
     }
-    (cred.securebits, cred.no_new_privs) = (0x10, true);
+    (cred.securebits, cred.no_new_privs) = (Some(0x10), true);
     row.stat = Some(Box::new(stat()));
     let mut files = Files::default();
     (files.limit_soft, files.limit_hard) = (400, 401);
+    files.total = Some(402);
     let counts = files.counts.get_or_insert_default();
     (counts.total, counts.regular, counts.socket, counts.pipe) = (402, 403, 404, 405);
     (counts.eventfd, counts.epoll, counts.other) = (406, 407, 408);
@@ -297,7 +298,9 @@ fn unreported_values_are_dashes() {
     let stat = row.stat.as_mut().expect("it has one");
     (stat.memory, stat.run_delay, stat.blkio_delay) = (None, None, None);
     stat.exit_code = None;
-    row.files.as_mut().expect("it has one").counts = None;
+    let files = row.files.as_mut().expect("it has one");
+    (files.total, files.counts) = (None, None);
+    row.cred.as_mut().expect("it has one").securebits = None;
     row.ident.as_mut().expect("it has one").pidfd_ino = None;
     let cgroup = Cgroup {
         id: 430,

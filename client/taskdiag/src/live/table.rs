@@ -225,7 +225,10 @@ impl Table {
 /// Whether two tasks with the same pid are the same process. Not every
 /// transport reports the inode number.
 fn is_same(a: &Task, b: &Task) -> bool {
-    let (a, b) = (a.ident.unwrap_or_default(), b.ident.unwrap_or_default());
+    let (Some(a), Some(b)) = (a.ident, b.ident) else {
+        // The caller may only list the task, so that events alone report its end.
+        return true;
+    };
     match (a.pidfd_ino, b.pidfd_ino) {
         (Some(a), Some(b)) => a == b,
         _ => a.start_time == b.start_time,

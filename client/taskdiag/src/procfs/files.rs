@@ -11,29 +11,49 @@ use super::dir::{Proc, ReadError, TaskDir};
 use super::parse;
 use crate::task::{FileCounts, Files, State};
 
-/// Counts the open files of a task. A zombie has no descriptor table.
-pub(super) fn read(proc: &mut Proc, dir: &TaskDir) -> Result<Files, ReadError> {
+/// Reads the limits of a task, and counts its open files. Returns whether the caller may
+/// read the descriptors, too. A zombie has no descriptor table.
+///
+/// # Errors
+///
+/// [`ReadError::Denied`] if the caller may not read the limits either.
+pub(super) fn read(proc: &mut Proc, dir: &TaskDir) -> Result<(Files, bool), ReadError> {
     let limits = proc.read_in(dir, "limits")?;
     let (limit_soft, limit_hard) = limit_in(limits).unwrap_or_default();
+    let mut files = Files {
+        limit_soft,
+        limit_hard,
+        ..Files::default()
+    };
+    let kinds = match dir.entries("fd", |name| kind(dir, name).transpose()) {
+        Ok(kinds) => kinds,
+        Err(ReadError::Denied) => return Ok((files, false)),
+        Err(error) => return Err(error),
+    };
     let mut counts = FileCounts::default();
-    let kinds = dir.entries("fd", |name| kind(dir, name))?;
+    let mut is_readable = true;
     for kind in kinds {
         counts.total += 1;
         *match kind {
-            Kind::Regular => &mut counts.regular,
-            Kind::Socket => &mut counts.socket,
-            Kind::Pipe => &mut counts.pipe,
-            Kind::Eventfd => &mut counts.eventfd,
-            Kind::Epoll => &mut counts.epoll,
-            Kind::Other => &mut counts.other,
+            Ok(Kind::Regular) => &mut counts.regular,
+            Ok(Kind::Socket) => &mut counts.socket,
+            Ok(Kind::Pipe) => &mut counts.pipe,
+            Ok(Kind::Eventfd) => &mut counts.eventfd,
+            Ok(Kind::Epoll) => &mut counts.epoll,
+            Ok(Kind::Other) => &mut counts.other,
+            // Listing the directory and reading its links need different rights.
+            Err(ReadError::Denied) => {
+                is_readable = false;
+                continue;
+            }
+            Err(error) => return Err(error),
         } += 1;
     }
-    let has_table = counts.total > 0 || is_alive(proc, dir)?;
-    Ok(Files {
-        limit_soft,
-        limit_hard,
-        counts: has_table.then_some(counts),
-    })
+    if counts.total > 0 || is_alive(proc, dir)? {
+        files.total = Some(counts.total);
+        files.counts = is_readable.then_some(counts);
+    }
+    Ok((files, is_readable))
 }
 
 fn is_alive(proc: &mut Proc, dir: &TaskDir) -> Result<bool, ReadError> {
@@ -54,15 +74,25 @@ enum Kind {
 
 /// Returns the kind of a descriptor; `None` for `.` and `..`, and for a descriptor
 /// that has been closed since the directory was read.
-fn kind(dir: &TaskDir, name: &CStr) -> Option<Kind> {
-    let number: u32 = parse::number(name.to_bytes())?;
+fn kind(dir: &TaskDir, name: &CStr) -> Result<Option<Kind>, ReadError> {
+    let Some(number) = parse::number::<u32>(name.to_bytes()) else {
+        return Ok(None);
+    };
     let path = format!("fd/{number}");
-    let link = readlinkat(dir.fd(), path.as_str()).ok()?;
-    kind_by_link(link.as_bytes()).or_else(|| {
-        Some(kind_by_mode(
-            &fstatat(dir.fd(), path.as_str(), AtFlags::empty()).ok()?,
-        ))
-    })
+    let read = || {
+        let link = readlinkat(dir.fd(), path.as_str())?;
+        match kind_by_link(link.as_bytes()) {
+            Some(kind) => Ok(kind),
+            None => fstatat(dir.fd(), path.as_str(), AtFlags::empty()).map(|of| kind_by_mode(&of)),
+        }
+    };
+    match read().map_err(ReadError::from) {
+        Ok(kind) => Ok(Some(kind)),
+        Err(ReadError::Gone) => Ok(None),
+        Err(error @ ReadError::Denied) => Err(error),
+        // The file may be on a file system that does not reply.
+        Err(_) => Ok(Some(Kind::Other)),
+    }
 }
 
 /// Returns the kind of a file without a path, from the name that the kernel gives

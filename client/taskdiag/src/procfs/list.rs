@@ -25,10 +25,10 @@ pub(super) fn list(proc: &mut Proc, query: &Query) -> io::Result<Option<Vec<Targ
         Strategy::All => all(proc, query),
         Strategy::AllThreads => all_threads(proc, query),
         Strategy::One(pid) => one(proc, pid),
-        Strategy::Children(pid) => process_of(proc, pid).and_then(|tgid| children(proc, tgid)),
-        Strategy::Threads(pid) => process_of(proc, pid).and_then(|tgid| threads(proc, tgid)),
+        Strategy::Children(pid) => process_named(proc, pid).and_then(|tgid| children(proc, tgid)),
+        Strategy::Threads(pid) => process_named(proc, pid).and_then(|tgid| threads(proc, tgid)),
         Strategy::Descendants(pid) => {
-            process_of(proc, pid).and_then(|tgid| descendants(proc, tgid))
+            process_named(proc, pid).and_then(|tgid| descendants(proc, tgid))
         }
     };
     match targets {
@@ -48,6 +48,11 @@ fn process_of(proc: &mut Proc, pid: Pid) -> Result<Pid, ReadError> {
     Status::parse_tgid(status).ok_or(ReadError::Gone)
 }
 
+/// Returns the pid of the process of the task that a strategy names.
+fn process_named(proc: &mut Proc, pid: Pid) -> Result<Pid, ReadError> {
+    named(proc, pid)?.ok_or(ReadError::Gone)
+}
+
 type Targets = Result<Vec<Target>, ReadError>;
 
 /// Lists every process, or the requested ones: a list of pids costs one read per
@@ -59,11 +64,22 @@ fn all(proc: &mut Proc, query: &Query) -> Targets {
     };
     let mut targets = Vec::new();
     for &pid in pids {
-        if optional(process_of(proc, pid))? == Some(pid) {
+        if named(proc, pid)? == Some(pid) {
             targets.push(Target::process(pid));
         }
     }
     Ok(targets)
+}
+
+/// Returns the pid of the process that a task belongs to; `None` if there is no such
+/// task. A task whose files the caller may not read is a process if it is listed.
+fn named(proc: &mut Proc, pid: Pid) -> Result<Option<Pid>, ReadError> {
+    match process_of(proc, pid) {
+        Ok(tgid) => Ok(Some(tgid)),
+        Err(ReadError::Gone) => Ok(None),
+        Err(ReadError::Denied) => Ok(processes(proc)?.contains(&pid).then_some(pid)),
+        Err(error) => Err(error),
+    }
 }
 
 fn all_threads(proc: &mut Proc, query: &Query) -> Targets {
@@ -71,13 +87,22 @@ fn all_threads(proc: &mut Proc, query: &Query) -> Targets {
     match &query.filters.pids {
         Some(pids) => {
             for &pid in pids {
-                let tgid = optional(process_of(proc, pid))?;
+                let tgid = named(proc, pid)?;
                 targets.extend(tgid.map(|tgid| Target::thread(pid, tgid)));
             }
         }
         None => {
             for process in processes(proc)? {
-                targets.extend(threads(proc, process)?);
+                match proc.pids(format_args!("{process}/task")) {
+                    Ok(threads) => {
+                        let threads = threads.into_iter();
+                        targets.extend(threads.map(|pid| Target::thread(pid, process)));
+                    }
+                    Err(ReadError::Gone) => {}
+                    // Its other threads are not listed.
+                    Err(ReadError::Denied) => targets.push(Target::thread(process, process)),
+                    Err(error) => return Err(error),
+                }
             }
             targets.sort_unstable_by_key(|target| target.pid);
         }
@@ -86,7 +111,7 @@ fn all_threads(proc: &mut Proc, query: &Query) -> Targets {
 }
 
 fn one(proc: &mut Proc, pid: Pid) -> Targets {
-    let tgid = process_of(proc, pid)?;
+    let tgid = process_named(proc, pid)?;
     Ok(vec![match tgid == pid {
         true => Target::process(pid),
         false => Target::thread(pid, tgid),
@@ -147,8 +172,9 @@ impl Families {
         if self.scanned.is_none() {
             match listed_children(proc, tgid)? {
                 Some(children) => return Ok(children),
-                // The process is gone; otherwise the kernel has no such lists.
-                None if !proc.has_path(format_args!("{tgid}/task/{tgid}")) => {
+                // The process is gone; otherwise the kernel has no such lists, or the caller
+                // may not read them.
+                None if !proc.has_path(format_args!("{tgid}")) => {
                     return Ok(Vec::new());
                 }
                 None => self.scanned = Some(scan(proc)?),

@@ -102,6 +102,19 @@ impl Query {
         matches!(self.strategy, Strategy::One(_))
     }
 
+    /// Whether no filter needs a field of a task other than its pid.
+    pub(super) const fn has_only_pid_filter(&self) -> bool {
+        let Filters {
+            uid,
+            cgroup,
+            states,
+            comm,
+            pids: _,
+            vma_flags: _,
+        } = &self.filters;
+        uid.is_none() && cgroup.is_none() && states.is_none() && comm.is_none()
+    }
+
     /// Whether the filter by pids, if there is one, includes this pid.
     pub(super) fn includes(&self, pid: Pid) -> bool {
         let pids = self.filters.pids.as_ref();

@@ -57,12 +57,18 @@ pub(super) enum Row {
 struct Records {
     status: Option<Status>,
     stat: Option<Stat>,
+    /// The groups that need a file which the caller may not read.
+    denied: Show,
 }
 
 impl RowReader<'_> {
     /// Reads the row, or its first piece.
     pub(super) fn read(&mut self, target: Target) -> Result<Row, ReadError> {
-        let dir = self.proc.open_task(target)?;
+        let dir = match self.proc.open_task(target) {
+            Ok(dir) => dir,
+            Err(ReadError::Denied) => return Ok(self.listed(target)),
+            Err(error) => return Err(error),
+        };
         let records = self.read_records(&dir)?;
         if !self.is_included(&dir, &records)? {
             return Ok(Row::Excluded);
@@ -72,6 +78,7 @@ impl RowReader<'_> {
             tgid: target.tgid,
             ..Task::default()
         };
+        self.task.absent.denied = records.denied;
         self.read_groups(target, &dir, &records)?;
         if self.query.show.intersects(FROM_OTHERS) && !dir.is_alive() {
             return Err(ReadError::Gone);
@@ -85,8 +92,30 @@ impl RowReader<'_> {
         self.read_long(long)
     }
 
+    /// Returns the row of a task that the mount only lists: all groups are denied. A
+    /// filter by a field of a group excludes it.
+    fn listed(&mut self, target: Target) -> Row {
+        if !self.query.has_only_pid_filter() {
+            return Row::Excluded;
+        }
+        *self.task = Task {
+            pid: target.pid,
+            tgid: target.tgid,
+            ..Task::default()
+        };
+        self.task.absent.denied = self.query.show;
+        Row::Complete
+    }
+
     fn read_long(&mut self, mut long: Long) -> Result<Row, ReadError> {
-        match long.read(self.task, self.query, self.limit)? {
+        let progress = match long.read(self.task, self.query, self.limit) {
+            Err(error @ ReadError::Denied) => {
+                long.interrupt(self.query, &error);
+                Progress::Complete
+            }
+            read => read?,
+        };
+        match progress {
             Progress::More => {
                 // Absent groups are in the last piece.
                 self.task.absent = task::Absent::default();
@@ -105,15 +134,26 @@ impl RowReader<'_> {
         let mut records = Records {
             status: None,
             stat: None,
+            denied: Show::empty(),
         };
         if show.intersects(FROM_STATUS) || filters.uid.is_some() {
-            let status = Status::parse(self.proc.read_in(dir, "status")?);
-            let status = status.filter(|status| status.tgid.is_some());
-            records.status = Some(status.ok_or_else(|| malformed("status"))?);
+            match self.proc.read_in(dir, "status") {
+                Ok(status) => {
+                    let status = Status::parse(status).filter(|status| status.tgid.is_some());
+                    records.status = Some(status.ok_or_else(|| malformed("status"))?);
+                }
+                Err(ReadError::Denied) => records.denied |= show.intersection(FROM_STATUS),
+                Err(error) => return Err(error),
+            }
         }
         if show.intersects(FROM_STAT) || filters.states.is_some() || filters.comm.is_some() {
-            let stat = Stat::parse(self.proc.read_in(dir, "stat")?);
-            records.stat = Some(stat.ok_or_else(|| malformed("stat"))?);
+            match self.proc.read_in(dir, "stat") {
+                Ok(stat) => {
+                    records.stat = Some(Stat::parse(stat).ok_or_else(|| malformed("stat"))?);
+                }
+                Err(ReadError::Denied) => records.denied |= show.intersection(FROM_STAT),
+                Err(error) => return Err(error),
+            }
         }
         if records.status.is_some_and(|status| status.is_reaped())
             || records.stat.is_some_and(|stat| stat.is_reaped())
@@ -123,12 +163,16 @@ impl RowReader<'_> {
         Ok(records)
     }
 
-    /// Whether all filters include the task.
+    /// Whether all filters include the task. A filter by a field that the caller may not
+    /// read excludes it.
     fn is_included(&mut self, dir: &TaskDir, records: &Records) -> Result<bool, ReadError> {
         let Query {
             filters, cgroup, ..
         } = self.query;
-        if let (Some(uid), Some(status)) = (filters.uid, &records.status) {
+        if let Some(uid) = filters.uid {
+            let Some(status) = &records.status else {
+                return Ok(false);
+            };
             let [_, euid, ..] = status.uids.ok_or_else(|| malformed("status"))?;
             if euid != uid {
                 return Ok(false);
@@ -143,10 +187,16 @@ impl RowReader<'_> {
                 return Ok(false);
             }
         }
+        if records.stat.is_none() && (filters.states.is_some() || filters.comm.is_some()) {
+            return Ok(false);
+        }
         let Some(cgroup) = cgroup else {
             return Ok(true);
         };
-        let text = self.proc.read_in(dir, "cgroup")?;
+        let text = match self.proc.read_in(dir, "cgroup") {
+            Err(ReadError::Denied) => return Ok(false),
+            read => read?,
+        };
         let path = cgroups::path_in(text).unwrap_or(b"/");
         Ok(cgroups::is_within(path, cgroup))
     }
@@ -174,21 +224,21 @@ impl RowReader<'_> {
         if let Some(stat) = records.stat.filter(|_| show.contains(Show::IDENT)) {
             self.task.ident = Some(ident(target, &stat, self.query.boot_offset));
         }
+        let mut denied = Show::empty();
         if show.contains(Show::NS) {
             self.task.ns = permitted(ns::read(dir))?;
-            self.task
-                .absent
-                .denied
-                .set(Show::NS, self.task.ns.is_none());
+            denied.set(Show::NS, self.task.ns.is_none());
         }
         if show.contains(Show::CGROUP) {
-            self.task.cgroup = Some(self.read_cgroup(dir)?);
+            self.task.cgroup = permitted(self.read_cgroup(dir))?;
+            denied.set(Show::CGROUP, self.task.cgroup.is_none());
         }
         if show.contains(Show::FILES) {
-            self.task.files = permitted(files::read(self.proc, dir))?;
-            let denied = self.task.files.is_none();
-            self.task.absent.denied.set(Show::FILES, denied);
+            let read = permitted(files::read(self.proc, dir))?;
+            denied.set(Show::FILES, !read.is_some_and(|(_, complete)| complete));
+            self.task.files = read.map(|(files, _)| files);
         }
+        self.task.absent.denied |= denied;
         Ok(())
     }
 
@@ -325,7 +375,7 @@ fn cred(status: &Status) -> Option<Cred> {
         cap_bset: status.cap_bset,
         cap_ambient: status.cap_ambient,
         // procfs does not report them.
-        securebits: 0,
+        securebits: None,
         no_new_privs: status.no_new_privs.unwrap_or_default(),
     })
 }

@@ -39,8 +39,10 @@ pub struct Cred {
     pub cap_bset: CapSet,
     /// Ambient capabilities.
     pub cap_ambient: CapSet,
-    /// `SECBIT_*` of `<linux/securebits.h>`.
-    pub securebits: u32,
+    /// `SECBIT_*` of `<linux/securebits.h>`; `None` if the caller may read only the
+    /// files of the task that every user may read, and from procfs, which does not
+    /// report them.
+    pub securebits: Option<u32>,
     /// Whether `execve` can no longer grant privileges.
     pub no_new_privs: bool,
 }
@@ -48,6 +50,7 @@ pub struct Cred {
 impl From<TaskDiagCreds> for Cred {
     #[inline]
     fn from(creds: TaskDiagCreds) -> Self {
+        let has_securebits = creds.valid & abi::TASK_DIAG_CRED_VALID_SECUREBITS != 0;
         Self {
             uid: creds.uid,
             euid: creds.euid,
@@ -62,7 +65,7 @@ impl From<TaskDiagCreds> for Cred {
             cap_effective: creds.cap_effective.into(),
             cap_bset: creds.cap_bset.into(),
             cap_ambient: creds.cap_ambient.into(),
-            securebits: creds.securebits,
+            securebits: has_securebits.then_some(creds.securebits),
             no_new_privs: creds.no_new_privs != 0,
         }
     }
@@ -84,9 +87,12 @@ impl From<Cred> for TaskDiagCreds {
             cap_effective: cred.cap_effective.into(),
             cap_bset: cred.cap_bset.into(),
             cap_ambient: cred.cap_ambient.into(),
-            securebits: cred.securebits,
+            securebits: cred.securebits.unwrap_or_default(),
             no_new_privs: cred.no_new_privs.into(),
-            valid: abi::TASK_DIAG_CRED_VALID_SECUREBITS,
+            valid: match cred.securebits {
+                Some(_) => abi::TASK_DIAG_CRED_VALID_SECUREBITS,
+                None => 0,
+            },
         }
     }
 }

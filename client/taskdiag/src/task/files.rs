@@ -2,6 +2,7 @@
 //! The group FILES: number of open files.
 
 use crate::abi::{self, TaskDiagFiles};
+use crate::daemon_protocol;
 
 /// A task's open files, as in `/proc/PID/fd` and `/proc/PID/limits`.
 ///
@@ -15,8 +16,12 @@ pub struct Files {
     pub limit_soft: u64,
     /// Upper bound of `RLIMIT_NOFILE`.
     pub limit_hard: u64,
-    /// Descriptors in use; `None` for a task without a descriptor table, such as
-    /// a zombie.
+    /// Number of descriptors in use: the entries of `fd/`. Without [`Self::counts`] if
+    /// procfs lists the descriptors to the caller, but not their kinds.
+    pub total: Option<u32>,
+    /// Descriptors in use by kind; `None` for a task without a descriptor table, such
+    /// as a zombie, and for a task whose descriptors the caller may not read: see
+    /// [`Absent::denied`](crate::Absent::denied).
     pub counts: Option<FileCounts>,
 }
 
@@ -45,9 +50,11 @@ impl From<TaskDiagFiles> for Files {
     #[inline]
     fn from(files: TaskDiagFiles) -> Self {
         let counted = files.valid & abi::TASK_DIAG_FILES_VALID_COUNTS != 0;
+        let has_total = counted || files.valid & daemon_protocol::FILES_VALID_TOTAL != 0;
         Self {
             limit_soft: files.limit_soft,
             limit_hard: files.limit_hard,
+            total: has_total.then_some(files.total),
             counts: counted.then_some(FileCounts {
                 total: files.total,
                 regular: files.regular,
@@ -67,16 +74,17 @@ impl From<Files> for TaskDiagFiles {
         Self {
             limit_soft: files.limit_soft,
             limit_hard: files.limit_hard,
-            total: counts.total,
+            total: files.total.unwrap_or(counts.total),
             regular: counts.regular,
             socket: counts.socket,
             pipe: counts.pipe,
             eventfd: counts.eventfd,
             epoll: counts.epoll,
             other: counts.other,
-            valid: match files.counts {
-                Some(_) => abi::TASK_DIAG_FILES_VALID_COUNTS,
-                None => 0,
+            valid: match (files.counts, files.total) {
+                (Some(_), _) => abi::TASK_DIAG_FILES_VALID_COUNTS,
+                (None, Some(_)) => daemon_protocol::FILES_VALID_TOTAL,
+                (None, None) => 0,
             },
         }
     }

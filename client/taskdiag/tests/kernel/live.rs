@@ -97,7 +97,7 @@ fn tracked_fields(task: &Task) -> Task {
     }
     if let Some(cred) = &mut task.cred {
         cred.cap_inheritable = CapSet::default();
-        cred.securebits = 0;
+        cred.securebits = None;
     }
     task
 }

@@ -74,7 +74,7 @@ fn coarse(mut task: Task) -> Task {
         }
     }
     if let Some(cred) = &mut task.cred {
-        cred.securebits = 0;
+        cred.securebits = None;
     }
     for stat in task.vma_stats.iter_mut().flatten() {
         for share in [

@@ -77,6 +77,7 @@ fn task(pid: Pid) -> Task {
         })),
         files: Some(with!(Files {
             limit_hard: u64::MAX,
+            total: Some(3),
             counts: Some(with!(FileCounts { total: 3, other: 1 })),
         })),
         cgroup: Some(with!(Cgroup<'static> {

@@ -28,7 +28,7 @@ fn as_cached(mut task: Task) -> Task {
     if base.state != State::Zombie {
         base.state = State::Unknown;
     }
-    task.cred.as_mut().unwrap().securebits = 0;
+    task.cred.as_mut().unwrap().securebits = None;
     task.cached = true;
     task
 }
@@ -145,7 +145,7 @@ fn replies_to_other_requests_equal_those_of_the_kernel() {
                     ident.start_time -= ident.start_time % 10_000_000;
                 }
                 if let (Some(cred), "procfs") = (&mut task.cred, source) {
-                    cred.securebits = 0;
+                    cred.securebits = None;
                 }
             }
             assert!(!expected.is_empty(), "{request:?}");
