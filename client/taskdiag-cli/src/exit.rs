@@ -6,7 +6,7 @@
 use std::io;
 use std::process::ExitCode;
 
-use taskdiag::{Error, Features, Filters, Pid, Request, Scope, Strategy};
+use taskdiag::{Error, Features, Filters, Pid, Request, Scope, Show, Strategy};
 
 /// Exit statuses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +56,10 @@ pub(crate) enum Failure {
     #[error("{}", describe(.0))]
     Other(Error),
 
+    /// The caller may not read these groups of the process that it asked for.
+    #[error("cannot read {1} of process {0}: permission denied")]
+    Denied(Pid, Show),
+
     /// Invalid options of `ps`. As in procps, the exit status is 1.
     #[error("{0}\n\n{PS_USAGE}")]
     PsUsage(String),
@@ -103,6 +107,7 @@ impl Failure {
             | Self::Request(..)
             | Self::Unsupported(_)
             | Self::Other(_)
+            | Self::Denied(..)
             | Self::PsUsage(_)
             | Self::NoTask
             | Self::NoProcess(_)
@@ -205,7 +210,6 @@ fn missing_task(errno: i32, attribute: Option<&str>, request: &Request<'_>) -> O
 mod tests {
     use super::*;
     use nix::libc::{EINVAL, ESRCH};
-    use taskdiag::Show;
 
     const GET: Option<&str> = Some("TASK_DIAG_CMD_ATTR_GET");
 

@@ -50,6 +50,11 @@ impl IncompleteRows {
         Some(format!("warning: {rows} ({})", reasons.join("; ")))
     }
 
+    /// Returns the groups that the caller may not read about at least one task.
+    pub(crate) const fn denied(&self) -> Show {
+        self.denied
+    }
+
     /// Prints the warning, if any row was incomplete.
     pub(crate) fn warn(&self) {
         if let Some(warning) = self.warning() {

@@ -11,6 +11,8 @@ use crate::row::{Mapping, TaskRow};
 #[derive(Debug, Default)]
 pub(crate) struct MappingRows {
     task: TaskRow,
+    /// No row of the task has been returned.
+    is_first: bool,
     mappings: VecDeque<Mapping>,
 }
 
@@ -22,17 +24,29 @@ impl MappingRows {
             self.task.append(task);
         } else {
             self.task = TaskRow::new(task, show);
+            self.is_first = true;
         }
         self.mappings = join_groups(task);
     }
 
     /// Whether all rows have been returned.
     pub(crate) fn is_empty(&self) -> bool {
-        self.mappings.is_empty()
+        self.mappings.is_empty() && !self.is_denied()
+    }
+
+    /// Whether the caller may not read the mappings, so that the task has a row without
+    /// one.
+    fn is_denied(&self) -> bool {
+        self.is_first && self.task.denied.intersects(Show::VMA | Show::VMA_STAT)
     }
 
     /// Returns the next row.
     pub(crate) fn next(&mut self) -> Option<TaskRow> {
+        if self.mappings.is_empty() && self.is_denied() {
+            self.is_first = false;
+            return Some(self.task.clone());
+        }
+        self.is_first = false;
         let mapping = self.mappings.pop_front()?;
         Some(TaskRow {
             mapping: Some(Box::new(mapping)),

@@ -5,7 +5,7 @@ use std::fmt;
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 
-use taskdiag::{Show, Stats, TaskRef, TransportKind};
+use taskdiag::{Request, Show, Stats, Strategy, TaskRef, TransportKind};
 
 use crate::cli::{self, Job, ListJob, MapsJob, TransportChoice};
 use crate::connect::{self, connect};
@@ -127,12 +127,25 @@ fn list_tasks(job: &ListJob) -> Result<(), Failure> {
             Ok(task.map(|task| TaskRow::new(task, show)))
         })?;
     }
-    incomplete.warn();
     if cached {
         print_message(format_args!("{CACHED_ROWS}"));
     }
     finish_dump(dump.stats(), transport, &stopwatch, job.stats);
-    Ok(())
+    report_incomplete(&incomplete, &job.request)
+}
+
+/// Reports the groups that rows lack: with a warning, or with a failure if the caller
+/// may not read groups of the only task of the request.
+fn report_incomplete(incomplete: &IncompleteRows, request: &Request<'_>) -> Result<(), Failure> {
+    match request.strategy {
+        Strategy::One(pid) if !incomplete.denied().is_empty() => {
+            Err(Failure::Denied(pid, incomplete.denied()))
+        }
+        _ => {
+            incomplete.warn();
+            Ok(())
+        }
+    }
 }
 
 /// Adds a message to the unfinished row, and returns the row after its last
@@ -166,9 +179,8 @@ fn show_maps(job: &MapsJob) -> Result<(), Failure> {
     }
     stopwatch.stop();
     out.flush()?;
-    incomplete.warn();
     finish_dump(dump.stats(), transport, &stopwatch, job.stats);
-    Ok(())
+    report_incomplete(&incomplete, &job.request)
 }
 
 fn show_features(transport: TransportChoice, json: bool) -> Result<(), Failure> {

@@ -25,11 +25,13 @@ Names and values:
   numbers and capability sets as the 16 hexadecimal digits of /proc/PID/status.
   Times and dates have the format of ps; times, etimes and start_ns are numbers.
   A value that the kernel did not report is "-" in a table, null in JSON and
-  empty in CSV.
+  empty in CSV. In JSON, a row with groups that you may not read has the array
+  "denied" with their names.
 
 Exit status:
   0  success; also if the reader of the output closed it early
-  1  the request failed; for doctor: only /proc is available
+  1  the request failed, or you may not read a group of the process that --pid,
+     --maps or --smaps selects; for doctor: only /proc is available
   2  invalid command line
   watch --until exits with the status of the process, as a shell reports it.
   watch exits with 124 if --timeout ended it before --until or --count was

@@ -4,6 +4,7 @@
 use std::io;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
+use taskdiag::Show;
 
 use super::Output;
 use crate::columns::SelectedColumn;
@@ -26,12 +27,29 @@ struct Object<'a> {
 impl Serialize for Object<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Shape { columns, host } = *self.shape;
-        let mut object = serializer.serialize_map(Some(columns.len()))?;
+        let has_denied = !self.row.denied.is_empty();
+        let entries = columns.len() + usize::from(has_denied);
+        let mut object = serializer.serialize_map(Some(entries))?;
         for selected in columns {
             let value = selected.column.value(self.row, host);
             object.serialize_entry(selected.key(), &Cell { value, host })?;
         }
+        if has_denied {
+            object.serialize_entry(DENIED, &GroupNames(self.row.denied))?;
+        }
         object.end()
+    }
+}
+
+/// The key of the groups that the caller may not read. No column has this name.
+const DENIED: &str = "denied";
+
+/// Serializes the names of groups as an array.
+struct GroupNames(Show);
+
+impl Serialize for GroupNames {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.to_string().split(','))
     }
 }
 

@@ -244,6 +244,10 @@ impl Selection {
     /// terminal of the caller are shown; after BSD options, those with the user of
     /// the caller and any terminal.
     pub(super) fn selects(&self, row: &TaskRow, caller: Caller, bsd: bool, host: &Host) -> bool {
+        if row.base.is_none() {
+            // Like ps, leave out a task that the mount of /proc only lists.
+            return false;
+        }
         if self.quick.is_some() {
             return true;
         }
