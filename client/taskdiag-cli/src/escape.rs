@@ -3,30 +3,7 @@
 
 use std::fmt::{self, Write as _};
 
-/// Displays bytes as printable text; different bytes have different text.
-///
-/// Bytes that are not valid UTF-8 become `\xNN`, control and other unprintable
-/// characters become `\n` or `\u{1b}`, and a backslash is doubled, as in the
-/// `Display` of [`taskdiag::Comm`].
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Escaped<'a>(pub(crate) &'a [u8]);
-
-impl fmt::Display for Escaped<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for chunk in self.0.utf8_chunks() {
-            for c in chunk.valid().chars() {
-                match c {
-                    ' '..='[' | ']'..='~' => f.write_char(c)?,
-                    c => write!(f, "{}", c.escape_debug())?,
-                }
-            }
-            for byte in chunk.invalid() {
-                write!(f, "\\x{byte:02x}")?;
-            }
-        }
-        Ok(())
-    }
-}
+pub(crate) use taskdiag::escape::{Escaped, unescape};
 
 /// Displays NUL-terminated arguments, separated by blanks.
 #[derive(Clone, Copy, Debug)]
@@ -36,6 +13,16 @@ impl<'a> Arguments<'a> {
     /// Iterates over the arguments, ignoring NULs at the end.
     pub(crate) fn words(self) -> impl Iterator<Item = &'a [u8]> {
         trim_nuls(self.0).split(|&byte| byte == 0)
+    }
+
+    /// Whether all arguments are empty.
+    pub(crate) fn are_empty(self) -> bool {
+        trim_nuls(self.0).is_empty()
+    }
+
+    /// Returns the arguments unescaped, separated by blanks.
+    pub(crate) fn joined(self) -> Vec<u8> {
+        self.words().collect::<Vec<_>>().join(&b' ')
     }
 }
 

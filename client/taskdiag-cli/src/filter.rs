@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 //! `--filter`: parses conditions that the kernel evaluates for each task.
 
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -10,6 +12,7 @@ use nix::sys::statfs::{CGROUP2_SUPER_MAGIC, statfs};
 use nix::unistd::User;
 use taskdiag::{Filters, ParseStatesError, Pid, States, VmaFlags};
 
+use crate::escape::unescape;
 use crate::pid::{self, PidError};
 
 /// One condition: `KEY=VALUE`.
@@ -52,7 +55,7 @@ impl FromStr for Condition {
     type Err = ConditionError;
 
     fn from_str(word: &str) -> Result<Self, Self::Err> {
-        let Some((key, value)) = word.trim().split_once('=') else {
+        let Some((key, value)) = word.split_once('=') else {
             return Err(ConditionError::NoValue(word.to_owned()));
         };
         let alternatives = || value.split('+');
@@ -118,8 +121,9 @@ fn parse_states(word: &str) -> Result<States, ConditionError> {
 }
 
 fn parse_comm(word: &str) -> Result<Vec<u8>, ConditionError> {
-    let good = (1..=15).contains(&word.len()) && !word.contains('\0');
-    good.then(|| word.as_bytes().to_vec())
+    let name = unescape(word.as_bytes());
+    let good = (1..=15).contains(&name.len()) && !name.contains(&0);
+    good.then_some(name)
         .ok_or_else(|| ConditionError::Comm(word.to_owned()))
 }
 
@@ -154,8 +158,13 @@ fn parse_cgroup(word: &str) -> Result<u64, ConditionError> {
     if let Ok(id) = word.parse() {
         return Ok(id);
     }
-    candidate_directories(word)
+    let path = word.strip_prefix("0::").unwrap_or(word).as_bytes();
+    let unescaped = unescape(path);
+    // A path is accepted as it is, and as a column shows it.
+    let mut candidates = [path, &unescaped]
         .into_iter()
+        .flat_map(candidate_directories);
+    candidates
         .find_map(|directory| cgroup_id(&directory))
         .ok_or_else(|| ConditionError::Cgroup(word.to_owned()))
 }
@@ -163,9 +172,13 @@ fn parse_cgroup(word: &str) -> Result<u64, ConditionError> {
 /// The usual mount points of the default hierarchy.
 const MOUNTS: &[&str] = &["/sys/fs/cgroup", "/sys/fs/cgroup/unified"];
 
-fn candidate_directories(path: &str) -> Vec<PathBuf> {
-    let below = path.trim_start_matches('/');
-    let mut candidate_directories = vec![PathBuf::from(path)];
+fn candidate_directories(path: &[u8]) -> Vec<PathBuf> {
+    if path.is_empty() {
+        return Vec::new();
+    }
+    let start = path.iter().position(|&byte| byte != b'/');
+    let below = OsStr::from_bytes(start.map_or(b"", |start| &path[start..]));
+    let mut candidate_directories = vec![PathBuf::from(OsStr::from_bytes(path))];
     candidate_directories.extend(MOUNTS.iter().map(|mount| Path::new(mount).join(below)));
     candidate_directories
 }
@@ -203,6 +216,12 @@ mod tests {
                 Condition::States(States::RUNNING | States::UNINTERRUPTIBLE),
             ),
             ("comm=a=b", Condition::Comm(b"a=b".to_vec())),
+            ("comm=trail ", Condition::Comm(b"trail ".to_vec())),
+            // The text that a table shows.
+            (
+                r"comm=a\tb\\x2d\xff",
+                Condition::Comm(b"a\tb\\x2d\xff".to_vec()),
+            ),
             ("cgroup=123", Condition::Cgroup(123)),
             ("pid=1+2", Condition::Pids(vec![1, 2])),
             ("pids=1", Condition::Pids(vec![1])),
@@ -246,6 +265,8 @@ mod tests {
                 "cgroup=/proc",
                 "unknown cgroup \"/proc\": not found in the default hierarchy",
             ),
+            ("cgroup=", "unknown cgroup \"\""),
+            ("cgroup= ", "unknown cgroup \" \""),
             (
                 "vma=x",
                 "unknown mapping flag \"x\"; the flags are read,write,exec",

@@ -8,7 +8,7 @@ use std::cmp::Ordering;
 use std::fmt::{self, Write as _};
 
 use serde::{Serialize, Serializer};
-use taskdiag::{CapSet, Comm, State, VmaFlags};
+use taskdiag::{CapSet, Cmdline, Comm, State, VmaFlags};
 
 use crate::clock::{self, Started};
 use crate::escape::{Arguments, Escaped};
@@ -53,6 +53,8 @@ pub(crate) enum Value<'a> {
     Cgroup(&'a [u8]),
     /// The arguments, and the name, which is shown if there are no arguments.
     Command(&'a [u8], Comm),
+    /// Like a command; in JSON the list of arguments, which may be empty.
+    Arguments(&'a [u8], Comm),
     /// Major and minor number of a device.
     Device(u32, u32),
     VmaFlags(VmaFlags),
@@ -105,7 +107,8 @@ impl Value<'_> {
             (Self::Word(a), Self::Word(b)) => a.cmp(b),
             (Self::Terminal(a), Self::Terminal(b)) => a.cmp(&b),
             (Self::Bytes(a), Self::Bytes(b)) | (Self::Cgroup(a), Self::Cgroup(b)) => a.cmp(b),
-            (Self::Command(a, a_name), Self::Command(b, b_name)) => {
+            (Self::Command(a, a_name), Self::Command(b, b_name))
+            | (Self::Arguments(a, a_name), Self::Arguments(b, b_name)) => {
                 (a, a_name.as_bytes()).cmp(&(b, b_name.as_bytes()))
             }
             (Self::Device(a, a_minor), Self::Device(b, b_minor)) => (a, a_minor).cmp(&(b, b_minor)),
@@ -199,10 +202,12 @@ impl Cell<'_> {
             Value::Terminal(_) => text.push_str(self.terminal().as_deref().unwrap_or("?")),
             Value::Bytes(bytes) => push(text, format_args!("{}", Escaped(bytes))),
             Value::Cgroup(path) => push(text, format_args!("0::{}", Escaped(path))),
-            Value::Command(b"", comm) => {
-                push(text, format_args!("[{comm}]"));
+            Value::Command(arguments, comm) | Value::Arguments(arguments, comm) => {
+                match Arguments(arguments) {
+                    arguments if arguments.are_empty() => push(text, format_args!("[{comm}]")),
+                    arguments => push(text, format_args!("{arguments}")),
+                }
             }
-            Value::Command(arguments, _) => push(text, format_args!("{}", Arguments(arguments))),
             Value::Device(major, minor) => push(text, format_args!("{major:02x}:{minor:02x}")),
             Value::VmaFlags(flags) => {
                 for (index, word) in flags.mnemonics().enumerate() {
@@ -242,6 +247,19 @@ impl Serialize for CapNames {
     }
 }
 
+/// Bytes that need not be UTF-8: a string if they are, and otherwise an array of
+/// numbers, one per byte.
+pub(crate) struct Bytes<'a>(pub(crate) &'a [u8]);
+
+impl Serialize for Bytes<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match std::str::from_utf8(self.0) {
+            Ok(text) => serializer.serialize_str(text),
+            Err(_) => serializer.collect_seq(self.0),
+        }
+    }
+}
+
 /// Serializes a displayable value as a string.
 struct AsString<T>(T);
 
@@ -251,8 +269,8 @@ impl<T: fmt::Display> Serialize for AsString<T> {
     }
 }
 
-/// Serializes for JSON: numbers as numbers, sets as arrays, and other values as the
-/// text in CSV.
+/// Serializes for JSON: numbers as numbers, sets and arguments as arrays, names and
+/// paths unescaped, and other values as the text in CSV.
 impl Serialize for Cell<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Some(value) = self.value else {
@@ -269,9 +287,22 @@ impl Serialize for Cell<'_> {
             Value::User(id) | Value::Group(id) if numeric => serializer.serialize_u32(id),
             Value::Flag(flag) => serializer.serialize_bool(flag),
             Value::State(state) => serializer.serialize_char(state.letter()),
-            Value::Comm(comm) => serializer.collect_str(&comm),
-            Value::User(uid) => serializer.serialize_str(&self.host.names.user(uid)),
-            Value::Group(gid) => serializer.serialize_str(&self.host.names.group(gid)),
+            Value::Comm(comm) => Bytes(comm.as_bytes()).serialize(serializer),
+            Value::User(uid) => serializer.serialize_str(&self.host.names.user_unescaped(uid)),
+            Value::Group(gid) => serializer.serialize_str(&self.host.names.group_unescaped(gid)),
+            Value::Bytes(bytes) => Bytes(bytes).serialize(serializer),
+            Value::Cgroup(path) => Bytes(&[b"0::", path].concat()).serialize(serializer),
+            Value::Command(arguments, comm) => {
+                let command = match Arguments(arguments) {
+                    arguments if arguments.are_empty() => [b"[", comm.as_bytes(), b"]"].concat(),
+                    arguments => arguments.joined(),
+                };
+                Bytes(&command).serialize(serializer)
+            }
+            Value::Arguments(arguments, _) => {
+                let arguments = Cmdline::from(arguments);
+                serializer.collect_seq(arguments.args().map(Bytes))
+            }
             Value::Caps(set) if numeric => serializer.collect_str(&HexCaps(set)),
             Value::Caps(set) => CapNames(set).serialize(serializer),
             Value::VmaFlags(flags) => serializer.collect_seq(flags.mnemonics()),
@@ -332,10 +363,7 @@ mod tests {
                 ["11:00", "11:00", "\"11:00\""],
             ),
             (Some(Value::Terminal(0)), ["?", "", "null"]),
-            (
-                Some(Value::Bytes(b"/a\n")),
-                ["/a\\n", "/a\\n", r#""/a\\n""#],
-            ),
+            (Some(Value::Bytes(b"/a\n")), ["/a\\n", "/a\\n", r#""/a\n""#]),
             (Some(Value::Bytes(b"")), ["-", "", "\"\""]),
             (Some(Value::Cgroup(b"/a")), ["0::/a", "0::/a", "\"0::/a\""]),
             (
@@ -345,6 +373,46 @@ mod tests {
             (
                 Some(Value::Command(b"", Comm::new(b"kthreadd"))),
                 ["[kthreadd]", "[kthreadd]", "\"[kthreadd]\""],
+            ),
+            (
+                Some(Value::Command(b"\0", Comm::new(b"empty"))),
+                ["[empty]", "[empty]", "\"[empty]\""],
+            ),
+            (
+                Some(Value::Command(b"a\nb\0\\\0", Comm::new(b"sh"))),
+                [r"a\nb \\", r"a\nb \\", r#""a\nb \\""#],
+            ),
+            (
+                Some(Value::Arguments(b"x\0\0\0y z\0\0", Comm::new(b"x"))),
+                ["x   y z", "x   y z", r#"["x","","","y z",""]"#],
+            ),
+            (
+                Some(Value::Arguments(b"\xff\xfe\0\\xff\0", Comm::new(b"x"))),
+                [
+                    r"\xff\xfe \\xff",
+                    r"\xff\xfe \\xff",
+                    r#"[[255,254],"\\xff"]"#,
+                ],
+            ),
+            (
+                Some(Value::Arguments(b"\0", Comm::new(b"empty"))),
+                ["[empty]", "[empty]", r#"[""]"#],
+            ),
+            (
+                Some(Value::Arguments(b"", Comm::new(b"kthreadd"))),
+                ["[kthreadd]", "[kthreadd]", "[]"],
+            ),
+            (
+                Some(Value::Cgroup(br"/app\x2dx.slice")),
+                [
+                    r"0::/app\\x2dx.slice",
+                    r"0::/app\\x2dx.slice",
+                    r#""0::/app\\x2dx.slice""#,
+                ],
+            ),
+            (
+                Some(Value::Bytes(b"/\xff")),
+                [r"/\xff", r"/\xff", "[47,255]"],
             ),
             (
                 Some(Value::Device(0xfd, 1)),
@@ -434,8 +502,11 @@ mod tests {
             let [table, csv, json] = shown(Some(Value::Comm(Comm::new(bytes))), false);
             assert_eq!(table, expected);
             assert_eq!(csv, expected);
-            let back: String = serde_json::from_str(&json).expect("a string");
-            assert_eq!(back, expected);
+            let back = match serde_json::from_str(&json).expect("JSON") {
+                serde_json::Value::String(text) => text.into_bytes(),
+                array => serde_json::from_value(array).expect("an array of bytes"),
+            };
+            assert_eq!(back, bytes);
         }
     }
 

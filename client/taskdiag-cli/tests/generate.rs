@@ -85,7 +85,7 @@ fn manual_page_contains_the_long_help() {
         "EXIT STATUS",
         "capeff, caps             effective capabilities",
         "taskdiag-cli --all --show base,cred",
-        r"\xNN, control and other unprintable characters as \t, \r, \n or \u{N}, and a",
+        r"is written as \xNN, control and other unprintable characters as \t, \r, \n, \0",
     ] {
         assert!(plain.contains(line), "{line} is not in: {plain}");
     }

@@ -87,6 +87,7 @@ pub mod daemon_protocol;
 mod datagram;
 mod dump;
 mod error;
+pub mod escape;
 #[cfg(feature = "events")]
 pub mod events;
 #[cfg(feature = "netlink")]

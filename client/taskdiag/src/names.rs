@@ -29,6 +29,8 @@ use nix::unistd::{Gid, Group, Uid, User};
 
 pub use terminals::Terminals;
 
+use crate::escape::Escaped;
+
 /// Names of users and groups, each looked up once.
 ///
 /// The names come from the user database of this host, whatever user namespace
@@ -62,10 +64,21 @@ impl Names {
 
     /// Returns the name of the user, or its id in digits if it has no name.
     ///
-    /// Control characters of a name are escaped: a directory server must not be
-    /// able to send escape sequences to the terminal.
+    /// The name is [`Escaped`]: a directory server must not be able to send escape
+    /// sequences to the terminal.
     #[must_use]
     pub fn user(&self, uid: u32) -> Arc<str> {
+        self.look_up_user(uid).shown
+    }
+
+    /// Returns the name of the user unchanged, or its id in digits if it has no
+    /// name. It may contain control characters.
+    #[must_use]
+    pub fn user_unescaped(&self, uid: u32) -> Arc<str> {
+        self.look_up_user(uid).name
+    }
+
+    fn look_up_user(&self, uid: u32) -> Name {
         self.users.get(uid, self.numeric, |uid| {
             Some(User::from_uid(Uid::from_raw(uid)).ok()??.name)
         })
@@ -75,26 +88,56 @@ impl Names {
     /// escaped like [`Self::user`].
     #[must_use]
     pub fn group(&self, gid: u32) -> Arc<str> {
+        self.look_up_group(gid).shown
+    }
+
+    /// Returns the name of the group unchanged, or its id in digits if it has no
+    /// name. It may contain control characters.
+    #[must_use]
+    pub fn group_unescaped(&self, gid: u32) -> Arc<str> {
+        self.look_up_group(gid).name
+    }
+
+    fn look_up_group(&self, gid: u32) -> Name {
         self.groups.get(gid, self.numeric, |gid| {
             Some(Group::from_gid(Gid::from_raw(gid)).ok()??.name)
         })
     }
 }
 
+/// A name, and its escaped text.
+#[derive(Clone, Debug)]
+struct Name {
+    name: Arc<str>,
+    shown: Arc<str>,
+}
+
+impl From<String> for Name {
+    fn from(name: String) -> Self {
+        let shown = Escaped(name.as_bytes()).to_string();
+        let name: Arc<str> = name.into();
+        Self {
+            shown: match shown == *name {
+                true => Arc::clone(&name),
+                false => shown.into(),
+            },
+            name,
+        }
+    }
+}
+
 #[derive(Debug, Default)]
-struct NameCache(RefCell<HashMap<u32, Arc<str>>>);
+struct NameCache(RefCell<HashMap<u32, Name>>);
 
 impl NameCache {
-    fn get(&self, id: u32, numeric: bool, name: impl FnOnce(u32) -> Option<String>) -> Arc<str> {
+    fn get(&self, id: u32, numeric: bool, name: impl FnOnce(u32) -> Option<String>) -> Name {
         let mut cached = self.0.borrow_mut();
-        let shown = cached.entry(id).or_insert_with(|| {
+        let cached = cached.entry(id).or_insert_with(|| {
             let name = if numeric { None } else { name(id) };
-            match name.filter(|name| !name.is_empty()) {
-                Some(name) => name.escape_debug().to_string().into(),
-                None => id.to_string().into(),
-            }
+            let name = name.filter(|name| !name.is_empty());
+            name.unwrap_or_else(|| id.to_string()).into()
         });
-        Arc::clone(shown)
+        cached.clone()
     }
 }
 
@@ -132,8 +175,17 @@ mod tests {
     fn name_is_looked_up_once_and_escaped() {
         let cache = NameCache::default();
         let first = cache.get(5, false, |_| Some("e\u{1b}vil".to_owned()));
-        assert_eq!(&*first, r"e\u{1b}vil");
+        assert_eq!(&*first.shown, r"e\u{1b}vil");
+        assert_eq!(&*first.name, "e\u{1b}vil");
         let again = cache.get(5, false, |_| panic!("looked up twice"));
-        assert!(Arc::ptr_eq(&first, &again));
+        assert!(Arc::ptr_eq(&first.shown, &again.shown));
+        for (id, name, shown) in [
+            (6, "o'brien", "o'brien"),
+            (7, r"CORP\jdoe", r"CORP\\jdoe"),
+            (8, "จอห์น", "จอห์น"),
+        ] {
+            let found = cache.get(id, false, |_| Some(name.to_owned()));
+            assert_eq!((&*found.name, &*found.shown), (name, shown));
+        }
     }
 }

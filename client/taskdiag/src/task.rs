@@ -7,6 +7,8 @@
 
 mod absent;
 mod base;
+#[cfg(feature = "serde")]
+mod bytes;
 mod cgroup;
 mod cmdline;
 mod cred;
@@ -421,30 +423,5 @@ impl fmt::Debug for TaskRef<'_> {
             .field("base", &self.base())
             .field("cred", &self.cred())
             .finish_non_exhaustive()
-    }
-}
-
-/// Serialises bytes as text, with U+FFFD for bytes that are not UTF-8.
-#[cfg(feature = "serde")]
-mod lossy_option {
-    use std::borrow::Cow;
-
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(
-        bytes: &Option<Cow<'_, [u8]>>,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        match bytes {
-            Some(bytes) => serializer.serialize_some(&String::from_utf8_lossy(bytes)),
-            None => serializer.serialize_none(),
-        }
-    }
-
-    pub(super) fn deserialize<'de, 'a, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Option<Cow<'a, [u8]>>, D::Error> {
-        let text = Option::<String>::deserialize(deserializer)?;
-        Ok(text.map(|text| Cow::Owned(text.into_bytes())))
     }
 }

@@ -13,10 +13,13 @@ pub(super) fn long_help() -> String {
   JSON keys use the column name as given, or HEADING for NAME=HEADING.
 
 Names and values:
-  In names, arguments and paths, each byte that is not valid UTF-8 is written as
-  \xNN, control and other unprintable characters as \t, \r, \n or \u{{N}}, and a
-  backslash as \\. Different names therefore look different in every format.
-  Arguments are separated by blanks.
+  In tables and CSV, each byte of a name, argument or path that is not valid UTF-8
+  is written as \xNN, control and other unprintable characters as \t, \r, \n, \0
+  or \u{{N}}, and a backslash as \\. Different names therefore look different.
+  --filter accepts this form. JSON contains names, arguments and paths unchanged:
+  each is a string or, if it is not valid UTF-8, an array of its bytes as numbers.
+  Arguments are separated by blanks, and [name] is shown if all are empty; in JSON,
+  argv is an array of all arguments.
   User and group names are those of this machine; an id without a name is shown
   as digits. A capability set is a list of names; a table shows a full set as
   "all", a nearly full set as "all,-cap_NAME" and an empty set as "-". In JSON,

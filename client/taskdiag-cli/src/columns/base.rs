@@ -34,6 +34,8 @@ pub(super) static COLUMNS: &[Column] = &[
         |row, _| Some(Value::Comm(taskdiag::Comm::new(first_8(row.base?.comm.as_bytes())))), "first 8 bytes of the name"),
     column(&[("args", "COMMAND"), ("command", "COMMAND"), ("cmd", "CMD")], 27, Free, ARGS,
         |row, _| Some(Value::Command(row.cmdline.as_deref()?, row.base?.comm)), "arguments, or [name] for a task without arguments"),
+    column(&[("argv", "ARGV")], 27, Free, ARGS,
+        |row, _| Some(Value::Arguments(row.cmdline.as_deref()?, row.base?.comm)), "arguments like args; in JSON an array of all arguments"),
 ];
 
 fn first_8(name: &[u8]) -> &[u8] {

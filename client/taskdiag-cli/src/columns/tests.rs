@@ -222,7 +222,7 @@ fn mapping() -> Mapping {
 #[rustfmt::skip]
 const SHOWN: &[(&str, &str)] = &[
     ("pid", "100"), ("tid", "101"), ("ppid", "102"), ("tpid", "103"), ("pgid", "104"), ("sid", "105"),
-    ("state", "S"), ("comm", "name"), ("fname", "name"), ("args", "sh -c"),
+    ("state", "S"), ("comm", "name"), ("fname", "name"), ("args", "sh -c"), ("argv", "sh -c"),
     ("user", "201"), ("ruser", "200"), ("suser", "202"), ("fuser", "203"),
     ("uid", "201"), ("ruid", "200"), ("suid", "202"), ("fsuid", "203"),
     ("group", "205"), ("rgroup", "204"), ("sgroup", "206"), ("fgroup", "207"),

@@ -4,7 +4,9 @@
 use std::io;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_json::ser::{CompactFormatter, Formatter};
 use taskdiag::Show;
+use taskdiag::escape::is_visible;
 
 use super::Output;
 use crate::columns::SelectedColumn;
@@ -12,6 +14,36 @@ use crate::host::Host;
 use crate::row::TaskRow;
 use crate::tree::TreePosition;
 use crate::value::Cell;
+
+/// Writes a value as JSON that is safe to print: characters that a terminal does not
+/// show are written as `\uXXXX`.
+pub(crate) fn write(out: &mut impl io::Write, value: &impl Serialize) -> io::Result<()> {
+    let mut serializer = serde_json::Serializer::with_formatter(out, Printable);
+    Ok(value.serialize(&mut serializer)?)
+}
+
+/// Formats strings without invisible characters.
+struct Printable;
+
+impl Formatter for Printable {
+    fn write_string_fragment<W: ?Sized + io::Write>(
+        &mut self,
+        out: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        // Zero-width joiners are part of words and emoji.
+        let is_raw = |c| is_visible(c) || matches!(c, '\u{200c}' | '\u{200d}');
+        let mut written = 0;
+        for (index, c) in fragment.char_indices().filter(|&(_, c)| !is_raw(c)) {
+            CompactFormatter.write_string_fragment(out, &fragment[written..index])?;
+            written = index + c.len_utf8();
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                write!(out, "\\u{unit:04x}")?;
+            }
+        }
+        CompactFormatter.write_string_fragment(out, &fragment[written..])
+    }
+}
 
 /// Converts rows to objects.
 struct Shape<'a> {
@@ -78,7 +110,8 @@ impl NestedObjects {
             (true, _) => out.write_all(b",")?,
             (false, _) => {}
         }
-        let text = serde_json::to_vec(object)?;
+        let mut text = Vec::new();
+        write(&mut text, object)?;
         let fields = text.strip_suffix(b"}").unwrap_or(&text);
         out.write_all(fields)?;
         let comma: &[u8] = if fields == b"{" { b"" } else { b"," };
@@ -118,7 +151,7 @@ impl<'a, W: io::Write> Lines<'a, W> {
 impl<W: io::Write> Output for Lines<'_, W> {
     fn row(&mut self, row: TaskRow) -> io::Result<()> {
         let (row, shape) = (&row, &self.shape);
-        serde_json::to_writer(&mut self.out, &Object { row, shape })?;
+        write(&mut self.out, &Object { row, shape })?;
         self.out.write_all(b"\n")
     }
 
@@ -178,10 +211,40 @@ impl<W: io::Write> Output for Array<'_, W> {
             if index > 0 {
                 out.write_all(b",")?;
             }
-            serde_json::to_writer(&mut *out, &object)?;
+            write(out, &object)?;
         }
         nested.close(out, 0)?;
         out.write_all(b"]\n")?;
         out.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn characters_that_a_terminal_does_not_show_are_escaped() {
+        for (text, expected) in [
+            ("größe ภาษา हिन्दी", "\"größe ภาษา हिन्दी\""),
+            ("👩\u{200d}👩", "\"👩\u{200d}👩\""),
+            ("e\u{301}", "\"e\u{301}\""),
+            ("a\\b\"c\n\u{1b}[m", r#""a\\b\"c\n\u001b[m""#),
+            ("\u{7f}\u{9b}31m", r#""\u007f\u009b31m""#),
+            (
+                "\u{2028}\u{2029}\u{202e}\u{2066}",
+                r#""\u2028\u2029\u202e\u2066""#,
+            ),
+            ("\u{e0001}", r#""\udb40\udc01""#),
+        ] {
+            let mut json = Vec::new();
+            write(&mut json, &text).expect("a Vec accepts all bytes");
+            let json = String::from_utf8(json).expect("UTF-8");
+            assert_eq!(json, expected);
+            assert_eq!(
+                serde_json::from_str::<String>(&json).expect("a string"),
+                text
+            );
+        }
     }
 }

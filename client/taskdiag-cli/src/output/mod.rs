@@ -2,7 +2,7 @@
 //! Output formats for rows, one file per format.
 
 mod csv;
-mod json;
+pub(crate) mod json;
 mod table;
 
 use std::io;

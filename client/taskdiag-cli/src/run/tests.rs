@@ -208,7 +208,7 @@ fn json_is_one_array_of_typed_values() {
             "pid": 30000,
             "user": "4000000007",
             "uid": 4_000_000_007_u32,
-            "comm": r"new\nline\xff",
+            "comm": b"new\nline\xff",
             "caps": ["cap_net_admin", "cap_net_raw"],
             "securebits": 47,
             "nnp": true,

@@ -5,6 +5,7 @@ use std::fmt::{self, Write as _};
 
 use crate::abi::{self, TaskDiagBase};
 use crate::daemon_protocol;
+use crate::escape::Escaped;
 use crate::pid::Pid;
 
 /// Pids, state and name of a task.
@@ -179,9 +180,9 @@ impl serde::Serialize for State {
 
 /// A task's name: at most 15 bytes, any except NUL.
 ///
-/// It is displayed with escape sequences for control characters, invisible
-/// characters, bytes that are not UTF-8 and the backslash, so that different
-/// names look different:
+/// It is displayed as [`Escaped`], with escape sequences for control characters,
+/// invisible characters, bytes that are not UTF-8 and the backslash, so that
+/// different names look different:
 ///
 /// ```
 /// use taskdiag::Comm;
@@ -228,18 +229,7 @@ impl Comm {
 
 impl fmt::Display for Comm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for chunk in self.as_bytes().utf8_chunks() {
-            for c in chunk.valid().chars() {
-                match c {
-                    '\'' | '"' => f.write_char(c)?,
-                    c => write!(f, "{}", c.escape_debug())?,
-                }
-            }
-            for byte in chunk.invalid() {
-                write!(f, "\\x{byte:02x}")?;
-            }
-        }
-        Ok(())
+        Escaped(self.as_bytes()).fmt(f)
     }
 }
 
@@ -251,18 +241,17 @@ impl fmt::Debug for Comm {
 
 #[cfg(feature = "serde")]
 impl<'de> serde::Deserialize<'de> for Comm {
-    /// Deserializes a string like [`Comm::new`].
+    /// Deserializes the form that [`Comm`] is serialized to, like [`Comm::new`].
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let name = std::borrow::Cow::<'_, str>::deserialize(deserializer)?;
-        Ok(Self::new(name.as_bytes()))
+        Ok(Self::new(&super::bytes::deserialize(deserializer)?))
     }
 }
 
 #[cfg(feature = "serde")]
 impl serde::Serialize for Comm {
-    /// Serializes [`Comm::to_string_lossy`].
+    /// Serializes a string, or an array of the bytes if they are not UTF-8.
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.to_string_lossy())
+        super::bytes::serialize(self.as_bytes(), serializer)
     }
 }
 

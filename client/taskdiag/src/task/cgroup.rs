@@ -21,7 +21,7 @@ pub struct Cgroup<'a> {
     /// line `0::` of `/proc/PID/cgroup`, with " (deleted)" appended if
     /// [`Self::deleted`] is set. Any bytes except NUL; `None` if it is longer
     /// than `PATH_MAX`. `cgroup_path_ns()`.
-    #[cfg_attr(feature = "serde", serde(with = "super::lossy_option"))]
+    #[cfg_attr(feature = "serde", serde(with = "super::bytes::option"))]
     pub path: Option<Cow<'a, [u8]>>,
 }
 

@@ -4,6 +4,8 @@
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 
+use crate::escape::Context;
+
 /// The arguments of a process, as in `/proc/PID/cmdline`: any bytes, with a
 /// NUL after each argument. Empty for kernel threads and zombies.
 ///
@@ -85,32 +87,30 @@ impl fmt::Display for Cmdline<'_> {
 
 /// Writes one argument, quoted for a shell if necessary.
 fn quote(arg: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let mut context = Context::default();
     let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"_@%+=:,./-".contains(byte);
     match std::str::from_utf8(arg) {
         Ok(text) if !text.is_empty() && arg.iter().all(is_plain) => f.write_str(text),
-        Ok(text) if text.chars().all(is_printable) => {
+        Ok(text) if text.chars().all(|c| context.shows(c)) => {
             write!(f, "'{}'", text.replace('\'', r"'\''"))
         }
         _ => quote_escaped(arg, f),
     }
 }
 
-/// Whether a terminal shows the character, and nothing else happens.
-fn is_printable(c: char) -> bool {
-    matches!(c, '\'' | '"' | '\\') || c.escape_debug().len() == 1
-}
-
 /// Writes an argument in `$'…'`, with escape sequences of bash.
 fn quote_escaped(arg: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
     f.write_str("$'")?;
     for chunk in arg.utf8_chunks() {
+        let mut context = Context::default();
         for c in chunk.valid().chars() {
+            let is_shown = context.shows(c);
             match c {
                 '\n' => f.write_str("\\n")?,
                 '\t' => f.write_str("\\t")?,
                 '\r' => f.write_str("\\r")?,
                 '\'' | '\\' => write!(f, "\\{c}")?,
-                c if is_printable(c) => f.write_char(c)?,
+                c if is_shown => f.write_char(c)?,
                 c if c.is_ascii() => write!(f, "\\x{:02x}", u32::from(c))?,
                 c if u32::from(c) <= 0xffff => write!(f, "\\u{:04x}", u32::from(c))?,
                 c => write!(f, "\\U{:08x}", u32::from(c))?,
@@ -131,10 +131,10 @@ impl fmt::Debug for Cmdline<'_> {
 
 #[cfg(feature = "serde")]
 impl serde::Serialize for Cmdline<'_> {
-    /// Serializes the list of arguments, with U+FFFD for bytes that are not
-    /// UTF-8.
+    /// Serializes the list of arguments: each is a string, or an array of its bytes
+    /// if they are not UTF-8.
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.args().map(String::from_utf8_lossy))
+        serializer.collect_seq(self.args().map(super::bytes::Bytes))
     }
 }
 
@@ -142,8 +142,10 @@ impl serde::Serialize for Cmdline<'_> {
 impl<'de> serde::Deserialize<'de> for Cmdline<'_> {
     /// Deserializes a list of arguments, and adds a NUL after each.
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let args = Vec::<Cow<'_, str>>::deserialize(deserializer)?;
-        let bytes = args.iter().flat_map(|arg| arg.bytes().chain([0]));
+        let args = Vec::<super::bytes::Owned>::deserialize(deserializer)?;
+        let bytes = args
+            .into_iter()
+            .flat_map(|arg| arg.0.into_iter().chain([0]));
         Ok(bytes.collect::<Vec<u8>>().into())
     }
 }

@@ -132,7 +132,7 @@ mod tests {
         };
         let json = serde_json::to_value(&task).unwrap();
         assert_eq!(json["base"]["state"], "Z");
-        assert_eq!(json["base"]["comm"], "sh\n\u{fffd}");
+        assert_eq!(json["base"]["comm"], serde_json::json!(b"sh\n\xff"));
         assert_eq!(
             json["cred"]["cap_effective"],
             serde_json::json!(["cap_chown", "cap_kill"])
@@ -150,7 +150,7 @@ mod tests {
             tgid: 7,
             base: Some(Base {
                 state: State::TraceStop,
-                comm: Comm::new(b"a b"),
+                comm: Comm::new(b"a b\xff"),
                 ..Base::default()
             }),
             cred: Some(Cred {
@@ -170,14 +170,14 @@ mod tests {
                 ..Ns::default()
             }),
             cgroup: Some(Cgroup {
-                path: Some(b"/a".into()),
+                path: Some(b"/app\\x2d\xfe".into()),
                 ..Cgroup::default()
             }),
             files: Some(Files {
                 counts: Some(FileCounts::default()),
                 ..Files::default()
             }),
-            cmdline: Some(Cmdline::from(&b"sh\0-c\0\0"[..])),
+            cmdline: Some(Cmdline::from(&b"sh\0-c\xc3\0\0"[..])),
             vmas: Some(vec![
                 Vma {
                     flags: VmaFlags::READ | VmaFlags::DELETED,

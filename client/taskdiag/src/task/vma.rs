@@ -36,7 +36,7 @@ pub struct Vma<'a> {
     /// [`VmaFlags::DELETED`] is set, or a name such as `[heap]`, `[stack]`,
     /// `[vdso]` or `[anon:NAME]`. Any bytes except NUL, not escaped: `maps`
     /// writes `\012` for a newline.
-    #[cfg_attr(feature = "serde", serde(with = "super::lossy_option"))]
+    #[cfg_attr(feature = "serde", serde(with = "super::bytes::option"))]
     pub name: Option<Cow<'a, [u8]>>,
 }
 
