@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! task_diag through the library.
 
-use taskdiag::{CapSet, Client, Cred, Request, Show, Stat, State, Strategy, TaskRef, VmaFlags};
+use taskdiag::{Client, Cred, Request, Show, Stat, State, Strategy, TaskRef, VmaFlags};
 
 use crate::error::{Error, Result};
 use crate::source::{Consumer, Source};
@@ -67,9 +67,9 @@ fn fields(task: &TaskRef<'_>) -> TaskFields {
     };
     if let Some(base) = task.base() {
         fields.ppid = base.ppid;
-        fields.tpid = base.tpid;
-        fields.sid = base.sid;
-        fields.pgid = base.pgid;
+        fields.tpid = known(base.tpid);
+        fields.sid = known(base.sid);
+        fields.pgid = known(base.pgid);
         fields.state = number(base.state);
         fields.comm = *base.comm.padded();
     }
@@ -96,10 +96,16 @@ fn number(state: State) -> u32 {
     }
 }
 
+/// Returns the value, or 0 if it is not known.
+#[inline(always)]
+fn known<T: Default>(value: Option<T>) -> T {
+    value.unwrap_or_default()
+}
+
 #[inline(always)]
 fn take_cred(cred: &Cred, fields: &mut TaskFields) {
-    fields.uids = [cred.uid, cred.euid, cred.suid, cred.fsuid];
-    fields.gids = [cred.gid, cred.egid, cred.sgid, cred.fsgid];
+    fields.uids = [cred.uid, cred.euid, cred.suid, cred.fsuid].map(known);
+    fields.gids = [cred.gid, cred.egid, cred.sgid, cred.fsgid].map(known);
     fields.caps = [
         cred.cap_inheritable,
         cred.cap_permitted,
@@ -107,9 +113,9 @@ fn take_cred(cred: &Cred, fields: &mut TaskFields) {
         cred.cap_bset,
         cred.cap_ambient,
     ]
-    .map(|CapSet(bits)| bits);
-    fields.securebits = cred.securebits.unwrap_or_default();
-    fields.no_new_privs = u32::from(cred.no_new_privs);
+    .map(|set| known(set).0);
+    fields.securebits = known(cred.securebits);
+    fields.no_new_privs = u32::from(known(cred.no_new_privs));
 }
 
 #[inline(always)]
@@ -122,10 +128,10 @@ fn take_stat(stat: &Stat) -> task_fields::Stat {
         min_flt: stat.min_flt,
         maj_flt: stat.maj_flt,
         vsize: memory.vsize,
-        rss_anon: memory.rss_anon,
-        rss_file: memory.rss_file,
-        nvcsw: stat.nvcsw,
-        nivcsw: stat.nivcsw,
+        rss_anon: known(memory.rss_anon),
+        rss_file: known(memory.rss_file),
+        nvcsw: known(stat.nvcsw),
+        nivcsw: known(stat.nivcsw),
         nice: i64::from(stat.nice),
         num_threads: u64::from(stat.num_threads),
     }

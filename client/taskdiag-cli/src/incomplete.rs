@@ -13,6 +13,7 @@ pub(crate) struct IncompleteRows {
     denied: Show,
     busy: Show,
     limit: Show,
+    unknown: Show,
 }
 
 impl IncompleteRows {
@@ -26,6 +27,7 @@ impl IncompleteRows {
             self.denied |= absent.denied;
             self.busy |= absent.busy;
             self.limit |= absent.limit;
+            self.unknown |= absent.unknown;
         }
     }
 
@@ -36,6 +38,10 @@ impl IncompleteRows {
             ("permission denied", self.denied),
             ("the task was busy", self.busy),
             ("too large", self.limit),
+            (
+                "/proc lacks values, or has them in an unknown form",
+                self.unknown,
+            ),
         ];
         let reasons: Vec<String> = reasons
             .into_iter()

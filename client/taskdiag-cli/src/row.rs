@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::rc::Rc;
 
-use taskdiag::{Base, Cred, Files, Ident, Ns, Show, Stat, State, TaskRef, Vma, VmaStat};
+use taskdiag::{Base, Cred, Files, Ident, Memory, Ns, Show, Stat, State, TaskRef, Vma, VmaStat};
 
 /// A row of output: a task, or one of its memory mappings.
 ///
@@ -37,7 +37,8 @@ pub(crate) struct TaskRow {
 /// The cgroup of a task in the default hierarchy.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Cgroup {
-    pub(crate) id: u64,
+    /// `None` if it is not known.
+    pub(crate) id: Option<u64>,
     /// `None` if the path is too long for a message.
     pub(crate) path: Option<Vec<u8>>,
 }
@@ -135,7 +136,7 @@ impl TaskRow {
     /// Sets the sizes of a task without memory to 0, as procps shows them.
     pub(crate) fn zero_memory(&mut self) {
         if let Some(stat) = &mut self.stat {
-            stat.memory.get_or_insert_default();
+            stat.memory.get_or_insert_with(no_memory);
         }
     }
 
@@ -153,6 +154,25 @@ impl TaskRow {
     pub(crate) fn is_zombie(&self) -> bool {
         self.base.is_some_and(|base| base.state == State::Zombie)
     }
+}
+
+/// Returns the memory of a task that has none.
+fn no_memory() -> Memory {
+    let mut memory = Memory::default();
+    for size in [
+        &mut memory.rss,
+        &mut memory.rss_anon,
+        &mut memory.rss_file,
+        &mut memory.rss_shmem,
+        &mut memory.rss_peak,
+        &mut memory.swap,
+        &mut memory.text,
+        &mut memory.data,
+        &mut memory.locked,
+    ] {
+        *size = Some(0);
+    }
+    memory
 }
 
 impl MappingTotals {
@@ -184,7 +204,7 @@ pub(crate) mod samples {
             &mut cred.cap_effective,
             &mut cred.cap_bset,
         ] {
-            *set = CapSet::ALL;
+            *set = Some(CapSet::ALL);
         }
         row
     }
@@ -193,27 +213,47 @@ pub(crate) mod samples {
     pub(crate) fn plain(pid: u32, comm: &[u8]) -> TaskRow {
         let mut base = Base::default();
         (base.pid, base.tgid, base.ppid) = (pid, pid, pid - 1);
-        (base.pgid, base.sid) = (pid, 1);
+        (base.pgid, base.sid, base.tpid) = (Some(pid), Some(1), Some(0));
         base.state = State::Interruptible;
         base.comm = Comm::new(comm);
         TaskRow {
             tid: pid,
             tgid: pid,
             base: Some(base),
-            cred: Some(Cred::default()),
+            cred: Some(root()),
             ..TaskRow::default()
         }
+    }
+
+    /// Returns the credentials of root without capabilities.
+    fn root() -> Cred {
+        let mut cred = Cred::default();
+        let id = Some(0);
+        (cred.uid, cred.euid, cred.suid, cred.fsuid) = (id, id, id, id);
+        (cred.gid, cred.egid, cred.sgid, cred.fsgid) = (id, id, id, id);
+        for set in [
+            &mut cred.cap_inheritable,
+            &mut cred.cap_permitted,
+            &mut cred.cap_effective,
+            &mut cred.cap_bset,
+            &mut cred.cap_ambient,
+        ] {
+            *set = Some(CapSet::default());
+        }
+        (cred.securebits, cred.no_new_privs) = (Some(0), Some(false));
+        cred
     }
 
     /// Returns a process of a user without a name.
     pub(crate) fn nameless(pid: u32, comm: &[u8]) -> TaskRow {
         let mut row = plain(pid, comm);
         let cred = row.cred.get_or_insert_default();
-        (cred.uid, cred.euid, cred.suid, cred.fsuid) = (NOBODY, NOBODY, NOBODY, NOBODY);
-        (cred.gid, cred.egid, cred.sgid, cred.fsgid) = (NOBODY, NOBODY, NOBODY, NOBODY);
-        cred.cap_effective = CapSet(1 << 13 | 1 << 12);
+        let id = Some(NOBODY);
+        (cred.uid, cred.euid, cred.suid, cred.fsuid) = (id, id, id, id);
+        (cred.gid, cred.egid, cred.sgid, cred.fsgid) = (id, id, id, id);
+        cred.cap_effective = Some(CapSet(1 << 13 | 1 << 12));
         cred.securebits = Some(0x2f);
-        cred.no_new_privs = true;
+        cred.no_new_privs = Some(true);
         row
     }
 

@@ -29,7 +29,10 @@ fn list() -> Outcome {
             writeln!(
                 out,
                 "{:>7} {:>7} {} {}",
-                base.pid, cred.euid, base.state, base.comm
+                base.pid,
+                cred.euid.map_or("-".to_owned(), |uid| uid.to_string()),
+                base.state,
+                base.comm
             )?;
         }
     }

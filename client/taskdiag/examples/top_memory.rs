@@ -27,9 +27,10 @@ fn top_memory() -> Outcome {
     let mut users = BTreeMap::<u32, (usize, u64)>::new();
     client.dump(&request)?.for_each(|task| {
         if let (Some(cred), Some(stat)) = (task.cred(), task.stat()) {
-            let (processes, bytes) = users.entry(cred.euid).or_default();
+            let Some(user) = cred.euid else { return };
+            let (processes, bytes) = users.entry(user).or_default();
             *processes += 1;
-            *bytes += stat.memory.map_or(0, |memory| memory.rss());
+            *bytes += stat.memory.and_then(|memory| memory.rss).unwrap_or(0);
         }
     })?;
 

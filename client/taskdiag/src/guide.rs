@@ -19,7 +19,7 @@
 //! let mut processes = 0;
 //! while let Some(task) = dump.next()? {
 //!     if let (Some(base), Some(cred)) = (task.base(), task.cred()) {
-//!         println!("{} {} {}", base.pid, cred.euid, base.comm);
+//!         println!("{} {:?} {}", base.pid, cred.euid, base.comm);
 //!     }
 //!     processes += 1;
 //! }
@@ -28,7 +28,9 @@
 //! ```
 //!
 //! A group is an `Option`, because a row may lack it: the caller may not read
-//! the memory of another user's process, for example.
+//! the memory of another user's process, for example. A field is an `Option` if
+//! not every kernel or task has it: procfs has no securebits, for example, and that
+//! of a sandbox may not have user ids. A value that is not known is never 0.
 //!
 //! A [`TaskRef`](crate::TaskRef) borrows the receive buffer until the next call
 //! of `next()`. [`Dump::tasks`](crate::Dump::tasks) returns owned
@@ -40,7 +42,7 @@
 //!
 //! let mut client = Client::connect_any()?;
 //! let me = client.one(std::process::id(), Show::BASE | Show::STAT)?;
-//! assert!(me.stat.and_then(|stat| stat.memory).is_some_and(|memory| memory.rss() > 0));
+//! assert!(me.stat.and_then(|stat| stat.memory).is_some_and(|memory| memory.rss > Some(0)));
 //!
 //! let mut child = std::process::Command::new("true").spawn().unwrap();
 //! child.wait().unwrap();

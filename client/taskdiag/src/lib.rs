@@ -14,7 +14,7 @@
 //! let mut dump = client.dump(&request)?;
 //! while let Some(task) = dump.next()? {
 //!     if let (Some(base), Some(cred)) = (task.base(), task.cred()) {
-//!         println!("{:7} {:7} {} {}", base.pid, cred.euid, base.state, base.comm);
+//!         println!("{:7} {:?} {} {}", base.pid, cred.euid, base.state, base.comm);
 //!     }
 //! }
 //! # Ok::<(), taskdiag::Error>(())

@@ -12,9 +12,9 @@
 //! let (names, terminals) = (Names::new(), Terminals::default());
 //! let mut client = Client::connect_any()?;
 //! let task = client.one(std::process::id(), Show::CRED | Show::STAT)?;
-//! if let (Some(cred), Some(stat)) = (task.cred, task.stat) {
+//! if let (Some(uid), Some(stat)) = (task.cred.and_then(|cred| cred.euid), task.stat) {
 //!     let terminal = terminals.name(stat.tty);
-//!     println!("{} on {}", names.user(cred.euid), terminal.as_deref().unwrap_or("?"));
+//!     println!("{} on {}", names.user(uid), terminal.as_deref().unwrap_or("?"));
 //! }
 //! # Ok::<(), taskdiag::Error>(())
 //! ```

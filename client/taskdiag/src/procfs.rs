@@ -9,11 +9,14 @@
 //!
 //! - Times are measured in clock ticks, so that `start_time`, `utime` and the other
 //!   times are multiples of 10 ms as a rule. PSS is measured in KiB.
-//! - `securebits` is not reported.
-//! - The id of a cgroup is 0, and filters by it are not supported, unless a cgroup2
-//!   file system is mounted.
-//! - A file whose name ends in ` (deleted)` is reported as deleted, and so is a
-//!   cgroup.
+//! - `securebits` is `None`.
+//! - The id of a cgroup is `None`, and filters by it are not supported, unless a
+//!   cgroup2 file system is mounted.
+//! - A file whose name ends in ` (deleted)` is reported as deleted if no file of this
+//!   name with the inode number of the mapping is found, and a cgroup if no directory
+//!   of this name is found.
+//! - On other kernels and in sandboxes, a file may lack values. These are `None`, and
+//!   their groups are in [`Absent::unknown`](crate::Absent::unknown).
 //! - The flags of memory mappings that the kernel does not have are not reported: no
 //!   mapping has them.
 //! - Ids of namespaces are not reported.

@@ -84,7 +84,8 @@ fn read(client: &mut Client<NetlinkSource<Script>>) -> (u64, u64, usize) {
     let mut sum = 0;
     while let Some(task) = dump.next().unwrap() {
         let (base, cred) = (task.base().unwrap(), task.cred().unwrap());
-        sum += u64::from(base.pid) + u64::from(cred.euid) + base.comm.as_bytes().len() as u64;
+        sum +=
+            u64::from(base.pid) + u64::from(cred.euid.unwrap()) + base.comm.as_bytes().len() as u64;
     }
     (dump.stats().tasks, sum, allocations() - before)
 }

@@ -116,7 +116,7 @@ async fn dump_returns_the_rows_of_all_datagrams() {
     for pid in 1..4 {
         let task = dump.next().await.unwrap().unwrap();
         assert_eq!((task.pid(), task.base().unwrap().pid), (pid, pid));
-        assert_eq!(task.cred().unwrap().fsgid, 107);
+        assert_eq!(task.cred().unwrap().fsgid, Some(107));
     }
     assert!(dump.next().await.unwrap().is_none());
     assert!(dump.next().await.unwrap().is_none());

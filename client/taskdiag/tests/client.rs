@@ -36,7 +36,7 @@ fn dump_returns_every_task_and_counts_them() {
         let task = dump.next().unwrap().unwrap();
         assert_eq!((task.pid(), task.tgid()), (pid, pid + 1000));
         assert_eq!(task.base().unwrap().pid, pid);
-        assert_eq!(task.cred().unwrap().fsgid, 107);
+        assert_eq!(task.cred().unwrap().fsgid, Some(107));
     }
     assert!(dump.next().unwrap().is_none());
     assert!(dump.next().unwrap().is_none());

@@ -6,7 +6,9 @@ use netlink_packet_generic::GenlMessage;
 use proptest::prelude::*;
 use taskdiag::abi::{TaskDiagAbsent, TaskDiagBase, TaskDiagCaps, TaskDiagCreds, TaskDiagMsg};
 use taskdiag::netlink::{ATTRIBUTE_MAX, TaskDiagAttr, TaskDiagMessage, encode};
-use taskdiag::{Error, Filters, Framing, Request, Show, States, Strategy as Which, VmaFlags};
+use taskdiag::{
+    CapSet, Error, Filters, Framing, Request, Show, States, Strategy as Which, VmaFlags,
+};
 use zerocopy::FromBytes;
 
 type Message = NetlinkMessage<GenlMessage<TaskDiagMessage>>;
@@ -229,22 +231,26 @@ mod bytes {
         assert_eq!(base.comm.to_string(), r"sh (1)\xff");
         assert_eq!(base.state.letter(), 'Z');
         assert_eq!((base.tgid, base.pid, base.ppid), (10, 11, 1));
-        assert_eq!((base.tpid, base.sid, base.pgid), (0, 9, 8));
+        assert_eq!(
+            (base.tpid, base.sid, base.pgid),
+            (Some(0), Some(9), Some(8))
+        );
         let cred = task.cred().unwrap();
+        let shown = |set: Option<CapSet>| set.unwrap().to_string();
         assert_eq!(
             [cred.uid, cred.euid, cred.suid, cred.fsuid],
-            [1000, 0, 2, 3]
+            [1000, 0, 2, 3].map(Some)
         );
         assert_eq!(
             [cred.gid, cred.egid, cred.sgid, cred.fsgid],
-            [4, 5, 6, 65534]
+            [4, 5, 6, 65534].map(Some)
         );
-        assert_eq!(cred.cap_inheritable.to_string(), "cap_chown");
-        assert_eq!(cred.cap_permitted.to_string(), "cap_kill,cap_perfmon");
-        assert_eq!(cred.cap_effective.to_string(), "cap_sys_admin");
-        assert_eq!(cred.cap_bset.to_string(), "all");
-        assert_eq!(cred.cap_ambient.to_string(), "none");
-        assert_eq!((cred.securebits, cred.no_new_privs), (Some(5), true));
+        assert_eq!(shown(cred.cap_inheritable), "cap_chown");
+        assert_eq!(shown(cred.cap_permitted), "cap_kill,cap_perfmon");
+        assert_eq!(shown(cred.cap_effective), "cap_sys_admin");
+        assert_eq!(shown(cred.cap_bset), "all");
+        assert_eq!(shown(cred.cap_ambient), "none");
+        assert_eq!((cred.securebits, cred.no_new_privs), (Some(5), Some(true)));
         let attributes: Vec<_> = task.attributes().map(|(kind, _)| kind).collect();
         assert_eq!(attributes, [64, 65, 95]);
         assert_eq!(task.group(31), Some(&[0xaa, 0xbb][..]));

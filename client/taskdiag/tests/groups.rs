@@ -66,10 +66,11 @@ proptest! {
         prop_assert_eq!(quad, [
             stat.start_time, stat.utime, stat.stime, stat.gtime, stat.cutime,
             stat.cstime, stat.cgtime, stat.min_flt, stat.maj_flt, stat.cmin_flt,
-            stat.cmaj_flt, stat.nvcsw, stat.nivcsw, stat.run_delay.unwrap(),
-            stat.blkio_delay.unwrap(), memory.vsize, memory.rss_anon, memory.rss_file,
-            memory.rss_shmem, memory.rss_peak, memory.swap, memory.text, memory.data,
-            memory.locked
+            stat.cmaj_flt, stat.nvcsw.unwrap(), stat.nivcsw.unwrap(), stat.run_delay.unwrap(),
+            stat.blkio_delay.unwrap(), memory.vsize, memory.rss_anon.unwrap(),
+            memory.rss_file.unwrap(), memory.rss_shmem.unwrap(), memory.rss_peak.unwrap(),
+            memory.swap.unwrap(), memory.text.unwrap(), memory.data.unwrap(),
+            memory.locked.unwrap()
         ]);
         prop_assert_eq!(word, [
             stat.flags, stat.tty, stat.tty_pgrp.cast_unsigned(),
@@ -101,7 +102,7 @@ proptest! {
         let value = [quads(&limits), words(&word), words(&[valid])].concat();
         let bytes = attribute(FILES, &value);
         let files = owned(task(&bytes)).files.unwrap();
-        prop_assert_eq!(limits, [files.limit_soft, files.limit_hard]);
+        prop_assert_eq!(limits.map(Some), [files.limit_soft, files.limit_hard]);
         let counts = files.counts.map(|counts| [
             counts.total, counts.regular, counts.socket, counts.pipe, counts.eventfd,
             counts.epoll, counts.other
@@ -154,7 +155,7 @@ proptest! {
         let value = [quads(&[id]), words(&[offset, flags]), more, path.clone(), vec![0], behind];
         let bytes = attribute(CGROUP, &value.concat());
         let cgroup = owned(task(&bytes)).cgroup.unwrap();
-        prop_assert_eq!((cgroup.id, cgroup.deleted), (id, flags & 1 != 0));
+        prop_assert_eq!((cgroup.id, cgroup.deleted), (Some(id), flags & 1 != 0));
         prop_assert_eq!(cgroup.path.as_deref(), Some(&path[..]));
     }
 
@@ -387,7 +388,7 @@ fn repeated_structure_returns_the_first_value() {
     .concat();
     let task = owned(task(&bytes));
     assert_eq!(task.ns.unwrap().uts, Some(1));
-    assert_eq!(task.cgroup.unwrap().id, 1);
+    assert_eq!(task.cgroup.unwrap().id, Some(1));
     let kinds: Vec<_> = task.other.iter().map(|(kind, _)| *kind).collect();
     assert_eq!(kinds, [NS, CGROUP]);
 }

@@ -82,8 +82,8 @@ fn row_of_this_process_has_every_group() {
     let task = client().one(own_pid(), show).unwrap();
     let base = task.base.unwrap();
     assert_eq!((base.pid, base.ppid), (number(getpid()), number(getppid())));
-    assert_eq!(base.pgid, number(getpgrp()));
-    assert_eq!(base.sid, number(getsid(None).unwrap()));
+    assert_eq!(base.pgid, Some(number(getpgrp())));
+    assert_eq!(base.sid, Some(number(getsid(None).unwrap())));
     let comm = fs::read(format!("/proc/{}/comm", own_pid())).unwrap();
     assert_eq!(base.comm.as_bytes(), comm.trim_ascii_end());
 
@@ -91,18 +91,18 @@ fn row_of_this_process_has_every_group() {
     let (users, groups) = (getresuid().unwrap(), getresgid().unwrap());
     assert_eq!(
         [cred.uid, cred.euid, cred.suid],
-        [users.real, users.effective, users.saved].map(|uid| uid.as_raw())
+        [users.real, users.effective, users.saved].map(|uid| Some(uid.as_raw()))
     );
     assert_eq!(
         [cred.gid, cred.egid, cred.sgid],
-        [groups.real, groups.effective, groups.saved].map(|gid| gid.as_raw())
+        [groups.real, groups.effective, groups.saved].map(|gid| Some(gid.as_raw()))
     );
 
     let stat = task.stat.unwrap();
     assert!(stat.start_time > 0 && stat.num_threads > 0);
     let memory = stat.memory.unwrap();
-    assert!(memory.vsize >= memory.rss() && memory.rss() > 0);
-    assert!(memory.text > 0 && memory.data > 0);
+    assert!(Some(memory.vsize) >= memory.rss && memory.rss > Some(0));
+    assert!(memory.text > Some(0) && memory.data > Some(0));
     assert_eq!(stat.exit_code, None);
     let ident = task.ident.unwrap();
     assert!(ident.leader);

@@ -230,7 +230,7 @@ impl Peer {
         let Some(status) = read_status(thread)? else {
             return Ok(None);
         };
-        let status = Status::parse(&status).ok_or(Denial::Unknown)?;
+        let status = Status::parse(&status);
         let (Some([.., fsuid]), Some([.., fsgid]), Some(capabilities)) =
             (status.uids, status.gids, status.cap_effective)
         else {

@@ -109,7 +109,7 @@ impl<'a> RowCache<'a> {
     /// returns whether the task has the effective ids of the row.
     fn check_access(&self, task: &Task) -> Option<bool> {
         let (uid, gid) = ids(self.root.as_fd(), task.pid)?;
-        let has_ids = |cred: Cred| (cred.euid, cred.egid) == (uid, gid);
+        let has_ids = |cred: Cred| (cred.euid, cred.egid) == (Some(uid), Some(gid));
         (task.pid != std::process::id()).then(|| task.cred.is_some_and(has_ids))
     }
 
@@ -167,7 +167,8 @@ fn includes(filters: &Filters, task: &Task) -> bool {
         return false;
     };
     let has_prefix = |prefix: &Vec<u8>| base.comm.as_bytes().starts_with(prefix);
-    filters.uid.is_none_or(|uid| cred.euid == uid) && filters.comm.as_ref().is_none_or(has_prefix)
+    filters.uid.is_none_or(|uid| cred.euid == Some(uid))
+        && filters.comm.as_ref().is_none_or(has_prefix)
 }
 
 /// Returns the row of a task with the requested groups: the table may have others. No

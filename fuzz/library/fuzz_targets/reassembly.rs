@@ -204,7 +204,7 @@ fn owned(task: TaskRef<'_>) -> Task {
         );
     }
     if let Some(cred) = owned.cred {
-        let _ = cred.cap_effective.to_string();
+        let _ = cred.cap_effective.map(|set| set.to_string());
     }
     owned
 }

@@ -27,9 +27,10 @@ Names and values:
   are numbers, and nnp is true or false. --numeric shows users and groups as
   numbers and capability sets as the 16 hexadecimal digits of /proc/PID/status.
   Times and dates have the format of ps; times, etimes and start_ns are numbers.
-  A value that the kernel did not report is "-" in a table, null in JSON and
-  empty in CSV. In JSON, a row with groups that you may not read has the array
-  "denied" with their names.
+  A value that is not known is "-" in a table, null in JSON and empty in CSV; an
+  unknown state is "?". /proc of a sandbox or of an older kernel may lack values.
+  In JSON, a row with groups that you may not read has the array "denied" with
+  their names.
 
 Exit status:
   0  success; also if the reader of the output closed it early

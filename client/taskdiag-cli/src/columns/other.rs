@@ -57,11 +57,11 @@ pub(super) static COLUMNS: &[Column] = &[
     column(&[("cgpath", "CGPATH")], 27, Free, CGROUP,
         |row, _| Some(Value::Bytes(row.cgroup.as_deref()?.path.as_deref()?)), "path in the default hierarchy"),
     column(&[("cgid", "CGID")], 8, Right, CGROUP,
-        |row, _| Some(Value::Number(row.cgroup.as_deref()?.id)), "cgroup id: the inode number of its directory"),
+        |row, _| Some(Value::Number(row.cgroup.as_deref()?.id?)), "cgroup id: the inode number of its directory"),
 ];
 
-fn files(row: &TaskRow, number: impl FnOnce(&Files) -> u64) -> Option<Value<'_>> {
-    row.files.as_deref().map(number).map(Value::Number)
+fn files(row: &TaskRow, number: impl FnOnce(&Files) -> Option<u64>) -> Option<Value<'_>> {
+    row.files.as_deref().and_then(number).map(Value::Number)
 }
 
 fn counts(row: &TaskRow, number: impl FnOnce(&FileCounts) -> u32) -> Option<Value<'_>> {

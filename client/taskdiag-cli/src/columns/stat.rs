@@ -6,6 +6,7 @@ use taskdiag::{Memory, Show, Stat, State};
 use super::Align::{Left, Pid, Right};
 use super::{Column, column};
 use crate::clock::{Started, TICK};
+use crate::host::Host;
 use crate::row::TaskRow;
 use crate::value::{StatLetters, Value};
 
@@ -66,7 +67,7 @@ pub(super) static COLUMNS: &[Column] = &[
     column(&[("cp", "CP")], 3, Right, STAT,
         |row, host| of(row, |stat| Value::Number(stat.cpu_permille(host.clock.uptime()).min(999))), "pcpu in tenths of a percent, at most 999"),
     column(&[("pmem", "%MEM"), ("%mem", "%MEM")], 4, Right, STAT,
-        |row, host| memory(row, |memory| Value::Share((kib(memory.rss()) * 1000 / host.memory).min(999))), "rss as a percentage of physical memory"),
+        |row, host| share(row, host), "rss as a percentage of physical memory"),
 
     column(&[("pri", "PRI")], 3, Right, STAT,
         |row, _| of(row, |stat| Value::Signed(39 - i64::from(stat.priority))), "39 minus the kernel priority: higher is more urgent"),
@@ -108,23 +109,23 @@ pub(super) static COLUMNS: &[Column] = &[
     column(&[("m_size", "SIZE")], 5, Right, STAT,
         |row, _| memory(row, |memory| Value::Number(memory.vsize)), "virtual memory in bytes"),
     column(&[("rss", "RSS"), ("rssize", "RSS"), ("rsz", "RSZ")], 5, Right, STAT,
-        |row, _| memory(row, |memory| Value::Number(kib(memory.rss()))), "resident memory"),
+        |row, _| memory_kib(row, |memory| memory.rss), "resident memory"),
     column(&[("rss_anon", "ANON")], 5, Right, STAT,
-        |row, _| memory(row, |memory| Value::Number(kib(memory.rss_anon))), "resident anonymous memory"),
+        |row, _| memory_kib(row, |memory| memory.rss_anon), "resident anonymous memory"),
     column(&[("rss_file", "FILE")], 5, Right, STAT,
-        |row, _| memory(row, |memory| Value::Number(kib(memory.rss_file))), "resident memory of files"),
+        |row, _| memory_kib(row, |memory| memory.rss_file), "resident memory of files"),
     column(&[("rss_shmem", "SHMEM")], 5, Right, STAT,
-        |row, _| memory(row, |memory| Value::Number(kib(memory.rss_shmem))), "resident shared memory"),
+        |row, _| memory_kib(row, |memory| memory.rss_shmem), "resident shared memory"),
     column(&[("rss_peak", "PEAK")], 5, Right, STAT,
-        |row, _| memory(row, |memory| Value::Number(kib(memory.rss_peak))), "peak of rss"),
+        |row, _| memory_kib(row, |memory| memory.rss_peak), "peak of rss"),
     column(&[("swap", "SWAP")], 5, Right, STAT,
-        |row, _| memory(row, |memory| Value::Number(kib(memory.swap))), "swapped-out anonymous memory"),
+        |row, _| memory_kib(row, |memory| memory.swap), "swapped-out anonymous memory"),
     column(&[("size", "SIZE")], 5, Right, STAT,
-        |row, _| memory(row, |memory| Value::Number(kib(memory.data))), "private writable mappings and the stack"),
+        |row, _| memory_kib(row, |memory| memory.data), "private writable mappings and the stack"),
     column(&[("text", "TEXT")], 5, Right, STAT,
-        |row, _| memory(row, |memory| Value::Number(kib(memory.text))), "program code"),
+        |row, _| memory_kib(row, |memory| memory.text), "program code"),
     column(&[("vm_lock", "LCK")], 3, Right, STAT,
-        |row, _| memory(row, |memory| Value::Number(kib(memory.locked))), "locked memory"),
+        |row, _| memory_kib(row, |memory| memory.locked), "locked memory"),
 
     column(&[("min_flt", "MINFL"), ("minflt", "MINFLT")], 6, Right, STAT,
         |row, _| of(row, |stat| Value::Number(stat.min_flt)), "minor page faults (without I/O)"),
@@ -135,9 +136,9 @@ pub(super) static COLUMNS: &[Column] = &[
     column(&[("cmaj_flt", "CMAJFL")], 6, Right, STAT,
         |row, _| of(row, |stat| Value::Number(stat.cmaj_flt)), "maj_flt of waited-for children"),
     column(&[("nvcsw", "VCSW")], 5, Right, STAT,
-        |row, _| of(row, |stat| Value::Number(stat.nvcsw)), "voluntary context switches, this thread only"),
+        |row, _| counted(row, |stat| stat.nvcsw.map(Value::Number)), "voluntary context switches, this thread only"),
     column(&[("nivcsw", "IVCSW")], 5, Right, STAT,
-        |row, _| of(row, |stat| Value::Number(stat.nivcsw)), "involuntary context switches, this thread only"),
+        |row, _| counted(row, |stat| stat.nivcsw.map(Value::Number)), "involuntary context switches, this thread only"),
     column(&[("f", "F"), ("flag", "F"), ("flags", "F")], 1, Right, STAT,
         |row, _| of(row, |stat| Value::Number((stat.flags >> 6 & 7).into())), "1: forked without execve(), 4: used privileges"),
     column(&[("pf", "PF")], 10, Left, STAT,
@@ -164,6 +165,18 @@ fn memory(row: &TaskRow, value: impl FnOnce(&Memory) -> Value<'static>) -> Optio
     Some(value(row.stat.as_deref()?.memory.as_ref()?))
 }
 
+/// A size that procfs may lack, in KiB.
+fn memory_kib(row: &TaskRow, bytes: impl FnOnce(&Memory) -> Option<u64>) -> Option<Value<'_>> {
+    let bytes = bytes(row.stat.as_deref()?.memory.as_ref()?)?;
+    Some(Value::Number(kib(bytes)))
+}
+
+/// Returns the resident memory as a share of that of the host, in thousandths.
+fn share<'a>(row: &'a TaskRow, host: &Host) -> Option<Value<'a>> {
+    let rss = row.stat.as_deref()?.memory.as_ref()?.rss?;
+    Some(Value::Share((kib(rss) * 1000 / host.memory).min(999)))
+}
+
 const fn kib(bytes: u64) -> u64 {
     bytes / 1024
 }
@@ -175,15 +188,17 @@ const fn seconds(ticks: u64) -> u64 {
 /// Returns the state letter and the flags of the column `stat`.
 fn letters(row: &TaskRow) -> Option<StatLetters> {
     let (base, stat) = (row.base?, row.stat.as_deref()?);
-    let foreground = i64::from(base.pgid) == i64::from(stat.tty_pgrp);
+    let foreground = base.pgid.map(i64::from) == Some(i64::from(stat.tty_pgrp));
     let further = [
         (stat.nice < 0, '<'),
         (stat.nice > 0, 'N'),
         (
-            stat.memory.is_some_and(|memory| kib(memory.locked) > 0),
+            stat.memory
+                .and_then(|memory| memory.locked)
+                .is_some_and(|locked| kib(locked) > 0),
             'L',
         ),
-        (base.sid == base.tgid, 's'),
+        (base.sid == Some(base.tgid), 's'),
         (stat.num_threads > 1, 'l'),
         (foreground, '+'),
     ];

@@ -111,10 +111,13 @@ fn full() -> TaskRow {
     let mut row = samples::plain(1, b"name");
     (row.tgid, row.tid) = (100, 101);
     let base = row.base.get_or_insert_default();
-    (base.ppid, base.tpid, base.pgid, base.sid) = (102, 103, 104, 105);
+    (base.ppid, base.tpid) = (102, Some(103));
+    (base.pgid, base.sid) = (Some(104), Some(105));
     let cred = row.cred.get_or_insert_default();
-    (cred.uid, cred.euid, cred.suid, cred.fsuid) = (200, 201, 202, 203);
-    (cred.gid, cred.egid, cred.sgid, cred.fsgid) = (204, 205, 206, 207);
+    (cred.uid, cred.euid) = (Some(200), Some(201));
+    (cred.suid, cred.fsuid) = (Some(202), Some(203));
+    (cred.gid, cred.egid) = (Some(204), Some(205));
+    (cred.sgid, cred.fsgid) = (Some(206), Some(207));
     for (bit, set) in [
         &mut cred.cap_inheritable,
         &mut cred.cap_permitted,
@@ -125,12 +128,12 @@ fn full() -> TaskRow {
     .into_iter()
     .enumerate()
     {
-        *set = CapSet(1 << bit);
+        *set = Some(CapSet(1 << bit));
     }
-    (cred.securebits, cred.no_new_privs) = (Some(0x10), true);
+    (cred.securebits, cred.no_new_privs) = (Some(0x10), Some(true));
     row.stat = Some(Box::new(stat()));
     let mut files = Files::default();
-    (files.limit_soft, files.limit_hard) = (400, 401);
+    (files.limit_soft, files.limit_hard) = (Some(400), Some(401));
     files.total = Some(402);
     let counts = files.counts.get_or_insert_default();
     (counts.total, counts.regular, counts.socket, counts.pipe) = (402, 403, 404, 405);
@@ -146,7 +149,7 @@ fn full() -> TaskRow {
     ns.uts = None;
     row.ns = Some(Box::new(ns));
     row.cgroup = Some(Rc::new(Cgroup {
-        id: 430,
+        id: Some(430),
         path: Some(b"/a".to_vec()),
     }));
     row.cmdline = Some(Rc::from(&b"sh\0-c\0"[..]));
@@ -167,13 +170,16 @@ fn stat() -> Stat {
     (stat.utime, stat.stime, stat.gtime) = (100_009_000_000, 25_009_000_000, 302);
     (stat.cutime, stat.cstime, stat.cgtime) = (303, 304, 305);
     (stat.min_flt, stat.maj_flt, stat.cmin_flt, stat.cmaj_flt) = (310, 311, 312, 313);
-    (stat.nvcsw, stat.nivcsw) = (314, 315);
+    (stat.nvcsw, stat.nivcsw) = (Some(314), Some(315));
     (stat.run_delay, stat.blkio_delay) = (Some(316), Some(317));
     let memory = stat.memory.get_or_insert_default();
     memory.vsize = 320 * 1024;
-    (memory.rss_anon, memory.rss_file, memory.rss_shmem) = (10 * 1024, 11 * 1024, 10_485 * 1024);
-    (memory.rss_peak, memory.swap, memory.text) = (324 * 1024, 325 * 1024, 326 * 1024);
-    (memory.data, memory.locked) = (327 * 1024, 328 * 1024);
+    memory.rss = Some(10_506 * 1024);
+    (memory.rss_anon, memory.rss_file) = (Some(10 * 1024), Some(11 * 1024));
+    memory.rss_shmem = Some(10_485 * 1024);
+    (memory.rss_peak, memory.swap) = (Some(324 * 1024), Some(325 * 1024));
+    memory.text = Some(326 * 1024);
+    (memory.data, memory.locked) = (Some(327 * 1024), Some(328 * 1024));
     (stat.flags, stat.tty, stat.tty_pgrp) = (0x140, 0, 104);
     (stat.priority, stat.nice, stat.rt_priority, stat.policy) = (25, 5, 0, 0);
     (stat.num_threads, stat.processor) = (2, 3);
@@ -303,7 +309,7 @@ fn unreported_values_are_dashes() {
     row.cred.as_mut().expect("it has one").securebits = None;
     row.ident.as_mut().expect("it has one").pidfd_ino = None;
     let cgroup = Cgroup {
-        id: 430,
+        id: None,
         path: None,
     };
     row.cgroup = Some(Rc::new(cgroup));
@@ -315,7 +321,7 @@ fn unreported_values_are_dashes() {
     let sizes =
         "vsz sz m_size rss rss_anon rss_file rss_shmem rss_peak swap size text vm_lock pmem";
     let others = "run_delay blkio_delay exit_code fds fd_regular fd_socket fd_pipe fd_eventfd \
-                  fd_epoll fd_other pidfd_ino cgroup cgpath";
+                  fd_epoll fd_other pidfd_ino cgroup cgpath cgid";
     for name in sizes.split_whitespace().chain(others.split_whitespace()) {
         assert_eq!(shown(&row, name), "-", "{name}");
     }

@@ -240,7 +240,7 @@ impl CallerInfo {
             .ok();
         let capabilities = own
             .and_then(|task| task.cred)
-            .map(|cred| cred.cap_effective)
+            .and_then(|cred| cred.cap_effective)
             .unwrap_or_default();
         let has = |name| {
             capabilities

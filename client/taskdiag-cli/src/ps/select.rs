@@ -134,11 +134,11 @@ impl SelectionList {
         match self {
             Self::Pids(pids) => pids.contains(&row.tgid),
             Self::Parents(pids) => pids.contains(&base.ppid),
-            Self::Sessions(pids) => pids.contains(&base.sid),
-            Self::Users(ids) => ids.contains(&cred.euid),
-            Self::RealUsers(ids) => ids.contains(&cred.uid),
-            Self::Groups(ids) => ids.contains(&cred.egid),
-            Self::RealGroups(ids) => ids.contains(&cred.gid),
+            Self::Sessions(pids) => base.sid.is_some_and(|sid| pids.contains(&sid)),
+            Self::Users(ids) => cred.euid.is_some_and(|id| ids.contains(&id)),
+            Self::RealUsers(ids) => cred.uid.is_some_and(|id| ids.contains(&id)),
+            Self::Groups(ids) => cred.egid.is_some_and(|id| ids.contains(&id)),
+            Self::RealGroups(ids) => cred.gid.is_some_and(|id| ids.contains(&id)),
             Self::Terminals(names) => names
                 .iter()
                 .any(|name| is_terminal(name, terminal(row), host)),
@@ -270,9 +270,9 @@ impl Selection {
     }
 
     fn matches_simple(&self, row: &TaskRow, caller: Caller, bsd: bool) -> bool {
-        let own = row.cred.is_some_and(|cred| cred.euid == caller.euid);
+        let own = row.cred.is_some_and(|cred| cred.euid == Some(caller.euid));
         let tty = terminal(row);
-        let leader = row.base.is_some_and(|base| base.sid == base.tgid);
+        let leader = row.base.is_some_and(|base| base.sid == Some(base.tgid));
         let simple = self.simple;
         if simple.intersects(SimpleOptions::UNIX_A | SimpleOptions::UNIX_D) {
             let with_terminal = simple.contains(SimpleOptions::UNIX_A) && tty != 0 && !leader;
@@ -304,8 +304,8 @@ mod tests {
     /// Returns a task with this user and terminal. `leads` makes it a session leader.
     fn row(euid: u32, tty: u32, leads: bool) -> TaskRow {
         let mut row = plain(7, b"name");
-        row.cred.get_or_insert_default().euid = euid;
-        row.base.get_or_insert_default().sid = if leads { 7 } else { 1 };
+        row.cred.get_or_insert_default().euid = Some(euid);
+        row.base.get_or_insert_default().sid = Some(if leads { 7 } else { 1 });
         let mut stat = Stat::default();
         stat.tty = tty;
         row.stat = Some(Box::new(stat));

@@ -132,6 +132,6 @@ impl ProcessTable {
 fn info(task: &Task) -> Option<ProcessInfo> {
     Some(ProcessInfo {
         comm: task.base?.comm,
-        uid: task.cred.as_ref()?.euid,
+        uid: task.cred.as_ref()?.euid?,
     })
 }

@@ -16,7 +16,7 @@ pub(super) struct Cgroups {
     /// `None` if the default hierarchy is not mounted.
     mount: Option<CgroupMount>,
     /// Path and id of the last lookup: successive tasks often share a cgroup.
-    last: (Vec<u8>, u64),
+    last: (Vec<u8>, Option<u64>),
 }
 
 /// The mount of the default hierarchy.
@@ -41,12 +41,12 @@ impl Cgroups {
         self.mount.is_some()
     }
 
-    /// Returns the id of the cgroup with this path; 0 if its directory is not found.
-    pub(super) fn id_of(&mut self, path: &[u8]) -> u64 {
+    /// Returns the id of the cgroup with this path, if its directory is found.
+    pub(super) fn id_of(&mut self, path: &[u8]) -> Option<u64> {
         if self.last.0 != path {
             let mount = self.mount.as_ref();
             let id = mount.and_then(|mount| inode(&mount.directory(path)?));
-            self.last = (path.to_owned(), id.unwrap_or(0));
+            self.last = (path.to_owned(), id);
         }
         self.last.1
     }

@@ -19,7 +19,7 @@ use crate::task::{FileCounts, Files, State};
 /// [`ReadError::Denied`] if the caller may not read the limits either.
 pub(super) fn read(proc: &mut Proc, dir: &TaskDir) -> Result<(Files, bool), ReadError> {
     let limits = proc.read_in(dir, "limits")?;
-    let (limit_soft, limit_hard) = limit_in(limits).unwrap_or_default();
+    let (limit_soft, limit_hard) = limit_in(limits).unzip();
     let mut files = Files {
         limit_soft,
         limit_hard,
@@ -95,8 +95,7 @@ fn kind(dir: &TaskDir, name: &CStr) -> Result<Option<Kind>, ReadError> {
     }
 }
 
-/// Returns the kind of a file without a path, from the name that the kernel gives
-/// it.
+/// Returns the kind of a file that has no path.
 fn kind_by_link(link: &[u8]) -> Option<Kind> {
     let (class, name) = link.split_at(link.iter().position(|&byte| byte == b':')?);
     Some(match (class, name) {

@@ -45,7 +45,13 @@ pub(super) fn list(proc: &mut Proc, query: &Query) -> io::Result<Option<Vec<Targ
 /// Returns the pid of the process that a task belongs to.
 fn process_of(proc: &mut Proc, pid: Pid) -> Result<Pid, ReadError> {
     let status = proc.read(format_args!("{pid}/status"))?;
-    Status::parse_tgid(status).ok_or(ReadError::Gone)
+    match Status::parse_tgid(status) {
+        Some(0) => Err(ReadError::Gone),
+        Some(tgid) => Ok(tgid),
+        // The root directory lists processes only.
+        None if proc.pids(format_args!("."))?.contains(&pid) => Ok(pid),
+        None => Err(ReadError::Gone),
+    }
 }
 
 /// Returns the pid of the process of the task that a strategy names.
@@ -225,8 +231,15 @@ fn scan(proc: &mut Proc) -> Result<BTreeMap<Pid, Vec<Pid>>, ReadError> {
     let mut families: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for pid in processes(proc)? {
         let stat = optional(proc.read(format_args!("{pid}/stat")))?;
-        if let Some(stat) = stat.and_then(Stat::parse) {
-            let parent = stat.get(parse::field::PPID) as Pid;
+        let stat = stat.and_then(Stat::parse);
+        let parent = match stat.map(|stat| stat.get(parse::field::PPID) as Pid) {
+            Some(parent) => Some(parent),
+            None => {
+                let status = optional(proc.read(format_args!("{pid}/status")))?;
+                status.and_then(|status| Status::parse(status).ppid)
+            }
+        };
+        if let Some(parent) = parent {
             families.entry(parent).or_default().push(pid);
         }
     }

@@ -32,8 +32,9 @@ pub(super) struct Long {
     /// The groups that the row lacks so far.
     pub(super) absent: Absent,
     dir: TaskDir,
-    /// [`Stat::memory`] when the row was begun.
-    memory: (bool, u64),
+    /// [`Stat::memory`] when the row was begun; `None` if `stat` is not in the form of
+    /// Linux.
+    memory: Option<(bool, u64)>,
     cmdline: Option<File>,
     smaps: Option<Smaps>,
 }
@@ -43,14 +44,14 @@ impl Long {
     pub(super) fn open(
         target: Target,
         dir: TaskDir,
-        stat: &Stat,
+        stat: Option<&Stat>,
         query: &Query,
         absent: Absent,
     ) -> Result<Self, ReadError> {
         let mut long = Self {
             target,
             absent,
-            memory: stat.memory(),
+            memory: stat.map(Stat::memory),
             cmdline: None,
             smaps: None,
             dir,
@@ -85,7 +86,7 @@ impl Long {
     /// begun.
     pub(super) fn is_unchanged(&self, proc: &mut Proc) -> bool {
         let stat = proc.read_in(&self.dir, "stat");
-        stat.is_ok_and(|stat| Stat::parse(stat).is_some_and(|stat| stat.memory() == self.memory))
+        stat.is_ok_and(|stat| Stat::parse(stat).as_ref().map(Stat::memory) == self.memory)
     }
 
     /// Reads into the task until the piece has about `limit` bytes.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! The parsers of `/proc/PID/stat` and `/proc/PID/status`.
 //!
-//! No I/O. Bytes that procfs does not write result in `None`.
+//! No I/O. Bytes that procfs of Linux does not write result in `None`.
 
 use crate::caps::CapSet;
 use crate::task::{Comm, State};
@@ -46,6 +46,16 @@ pub(super) fn words(text: &[u8]) -> impl Iterator<Item = &[u8]> {
 
 /// The letters of the states, in the order of their numbers in the ABI.
 const STATES: &[u8] = b"RSDTtXZPI";
+
+/// Returns the state with this letter. Other kernels have letters that task_diag does
+/// not have, such as W.
+fn state(letter: u8) -> State {
+    // Linux 2.6.33 to 3.13 has two letters of dead tasks.
+    let letter = if letter == b'x' { b'X' } else { letter };
+    let number = STATES.iter().position(|&state| state == letter);
+    number.map_or(State::Unknown, |number| State::from(number as u8))
+}
+
 /// `PF_WQ_WORKER`.
 const WORKER: u64 = 0x20;
 
@@ -70,6 +80,7 @@ pub(super) mod field {
     pub(in super::super) const NUM_THREADS: usize = 20;
     pub(in super::super) const START_TIME: usize = 22;
     pub(in super::super) const VSIZE: usize = 23;
+    pub(in super::super) const RSS: usize = 24;
     pub(in super::super) const START_CODE: usize = 26;
     pub(in super::super) const START_STACK: usize = 28;
     pub(in super::super) const EXIT_SIGNAL: usize = 38;
@@ -89,6 +100,8 @@ pub(super) struct Stat {
     pub(super) comm: Comm,
     pub(super) state: State,
     fields: [u64; Self::FIELDS],
+    /// Number of fields that the kernel has.
+    len: usize,
 }
 
 impl Stat {
@@ -103,12 +116,17 @@ impl Stat {
         let end = text.iter().rposition(|&byte| byte == b')')?;
         let name = text.get(begin..end)?;
         let mut rest = words(&text[end + 1..]);
-        let letter = *rest.next()?.first()?;
-        let state = STATES.iter().position(|&state| state == letter)? as u8;
+        let state = state(*rest.next()?.first()?);
         // Older kernels have fewer fields.
         let mut fields = [0; Self::FIELDS];
+        let mut len = 0;
         for (field, word) in fields.iter_mut().zip(&mut rest) {
             *field = bits(word)?;
+            len += 1;
+        }
+        // Every kernel has these fields.
+        if len <= field::SESSION - Self::FIRST {
+            return None;
         }
         let is_worker = fields[field::FLAGS - Self::FIRST] & WORKER != 0;
         let name = if is_worker {
@@ -118,8 +136,9 @@ impl Stat {
         };
         Some(Self {
             comm: Comm::new(name),
-            state: state.into(),
+            state,
             fields,
+            len,
         })
     }
 
@@ -127,6 +146,11 @@ impl Stat {
     /// negative field to a smaller signed type preserves its value.
     pub(super) fn get(&self, field: usize) -> u64 {
         self.fields[field - Self::FIRST]
+    }
+
+    /// Whether the kernel has the field.
+    pub(super) const fn has(&self, field: usize) -> bool {
+        field - Self::FIRST < self.len
     }
 
     /// Whether the task was reaped while the kernel wrote the file: it has no
@@ -163,60 +187,64 @@ fn name_of_worker(name: &[u8]) -> &[u8] {
 
 /// The contents of `/proc/PID/status`.
 ///
-/// Fields that the file does not have are `None`, or zero in the case of sizes and
-/// counters.
+/// A field is `None` if the file does not have it, or has it in another form: older
+/// kernels and sandboxes lack some of them.
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct Status {
+    /// The name.
+    pub name: Option<Comm>,
     /// The thread group id; 0 if the task was reaped while the kernel wrote the
     /// file.
     pub tgid: Option<u32>,
+    /// The pid of the parent.
+    pub ppid: Option<u32>,
     /// The pid of the tracer; 0 if there is none.
-    pub tracer: u32,
+    pub tracer: Option<u32>,
     /// The real, effective, saved and file system user ids.
     pub uids: Option<[u32; 4]>,
     /// The real, effective, saved and file system group ids.
     pub gids: Option<[u32; 4]>,
     /// The inheritable capabilities.
-    pub cap_inheritable: CapSet,
+    pub cap_inheritable: Option<CapSet>,
     /// The permitted capabilities.
-    pub cap_permitted: CapSet,
+    pub cap_permitted: Option<CapSet>,
     /// The effective capabilities.
     pub cap_effective: Option<CapSet>,
     /// The capability bounding set.
-    pub cap_bset: CapSet,
-    /// The ambient capabilities.
-    pub cap_ambient: CapSet,
+    pub cap_bset: Option<CapSet>,
+    /// The ambient capabilities. Kernels before Linux 4.3 do not report them.
+    pub cap_ambient: Option<CapSet>,
     /// Whether `no_new_privs` is set. Kernels before Linux 4.10 do not report it.
     pub no_new_privs: Option<bool>,
-    pub(super) has_memory: bool,
     // Sizes in bytes.
-    pub(super) rss_anon: u64,
-    pub(super) rss_file: u64,
-    pub(super) rss_shmem: u64,
-    pub(super) rss_peak: u64,
-    pub(super) swap: u64,
-    pub(super) text: u64,
-    pub(super) data: u64,
-    pub(super) stack: u64,
-    pub(super) locked: u64,
+    pub(super) size: Option<u64>,
+    pub(super) rss: Option<u64>,
+    pub(super) rss_anon: Option<u64>,
+    pub(super) rss_file: Option<u64>,
+    pub(super) rss_shmem: Option<u64>,
+    pub(super) rss_peak: Option<u64>,
+    pub(super) swap: Option<u64>,
+    pub(super) text: Option<u64>,
+    pub(super) data: Option<u64>,
+    pub(super) stack: Option<u64>,
+    pub(super) locked: Option<u64>,
     // Context switches.
-    pub(super) nvcsw: u64,
-    pub(super) nivcsw: u64,
+    pub(super) nvcsw: Option<u64>,
+    pub(super) nivcsw: Option<u64>,
 }
 
 impl Status {
-    /// Parses the file. `None` if a value is malformed.
+    /// Parses the file.
     #[must_use]
-    pub fn parse(text: &[u8]) -> Option<Self> {
+    pub fn parse(text: &[u8]) -> Self {
         let mut status = Self::default();
         for line in text.split(|&byte| byte == b'\n') {
-            let Some(colon) = line.iter().position(|&byte| byte == b':') else {
-                continue;
-            };
-            status.set(&line[..colon], &line[colon + 1..])?;
+            if let Some(colon) = line.iter().position(|&byte| byte == b':') {
+                status.set(&line[..colon], &line[colon + 1..]);
+            }
         }
-        Some(status)
+        status
     }
 
     /// Whether the task was reaped while the kernel wrote the file.
@@ -225,41 +253,59 @@ impl Status {
         matches!(self.tgid, Some(0))
     }
 
-    /// Parses only the thread group id. `None` if the task was reaped.
+    /// Parses only the thread group id: 0 if the task was reaped.
     pub(super) fn parse_tgid(text: &[u8]) -> Option<u32> {
         let mut lines = text.split(|&byte| byte == b'\n');
-        let tgid = lines.find_map(|line| line.strip_prefix(b"Tgid:"))?;
-        number(words(tgid).next()?).filter(|&tgid| tgid != 0)
+        one(lines.find_map(|line| line.strip_prefix(b"Tgid:"))?)
     }
 
-    fn set(&mut self, name: &[u8], value: &[u8]) -> Option<()> {
+    fn set(&mut self, name: &[u8], value: &[u8]) {
         match name {
-            b"Tgid" => self.tgid = Some(one(value)?),
-            b"TracerPid" => self.tracer = one(value)?,
-            b"Uid" => self.uids = Some(ids(value)?),
-            b"Gid" => self.gids = Some(ids(value)?),
-            b"CapInh" => self.cap_inheritable = caps(value)?,
-            b"CapPrm" => self.cap_permitted = caps(value)?,
-            b"CapEff" => self.cap_effective = Some(caps(value)?),
-            b"CapBnd" => self.cap_bset = caps(value)?,
-            b"CapAmb" => self.cap_ambient = caps(value)?,
-            b"NoNewPrivs" => self.no_new_privs = Some(one::<u64>(value)? != 0),
-            b"VmSize" => self.has_memory = true,
-            b"RssAnon" => self.rss_anon = kib(value)?,
-            b"RssFile" => self.rss_file = kib(value)?,
-            b"RssShmem" => self.rss_shmem = kib(value)?,
-            b"VmHWM" => self.rss_peak = kib(value)?,
-            b"VmSwap" => self.swap = kib(value)?,
-            b"VmExe" => self.text = kib(value)?,
-            b"VmData" => self.data = kib(value)?,
-            b"VmStk" => self.stack = kib(value)?,
-            b"VmLck" => self.locked = kib(value)?,
-            b"voluntary_ctxt_switches" => self.nvcsw = one(value)?,
-            b"nonvoluntary_ctxt_switches" => self.nivcsw = one(value)?,
+            b"Name" => self.name = Some(unescape_name(value)),
+            b"Tgid" => self.tgid = one(value),
+            b"PPid" => self.ppid = one(value),
+            b"TracerPid" => self.tracer = one(value),
+            b"Uid" => self.uids = ids(value),
+            b"Gid" => self.gids = ids(value),
+            b"CapInh" => self.cap_inheritable = caps(value),
+            b"CapPrm" => self.cap_permitted = caps(value),
+            b"CapEff" => self.cap_effective = caps(value),
+            b"CapBnd" => self.cap_bset = caps(value),
+            b"CapAmb" => self.cap_ambient = caps(value),
+            b"NoNewPrivs" => self.no_new_privs = one::<u64>(value).map(|set| set != 0),
+            b"VmSize" => self.size = kib(value),
+            b"VmRSS" => self.rss = kib(value),
+            b"RssAnon" => self.rss_anon = kib(value),
+            b"RssFile" => self.rss_file = kib(value),
+            b"RssShmem" => self.rss_shmem = kib(value),
+            b"VmHWM" => self.rss_peak = kib(value),
+            b"VmSwap" => self.swap = kib(value),
+            b"VmExe" => self.text = kib(value),
+            b"VmData" => self.data = kib(value),
+            b"VmStk" => self.stack = kib(value),
+            b"VmLck" => self.locked = kib(value),
+            b"voluntary_ctxt_switches" => self.nvcsw = one(value),
+            b"nonvoluntary_ctxt_switches" => self.nivcsw = one(value),
             _ => {}
         }
-        Some(())
     }
+}
+
+/// Returns the name in the line `Name`, in which the kernel escapes newlines and
+/// backslashes.
+fn unescape_name(value: &[u8]) -> Comm {
+    let mut name = Vec::new();
+    let mut bytes = value.strip_prefix(b"\t").unwrap_or(value);
+    while let [first, rest @ ..] = bytes {
+        let byte;
+        (byte, bytes) = match rest {
+            [b'n', rest @ ..] if *first == b'\\' => (b'\n', rest),
+            [b'\\', rest @ ..] if *first == b'\\' => (b'\\', rest),
+            rest => (*first, rest),
+        };
+        name.push(byte);
+    }
+    Comm::new(&name)
 }
 
 fn one<T: TryFrom<u64>>(value: &[u8]) -> Option<T> {

@@ -4,6 +4,7 @@
 //! the kernel's netlink policy refuses: the text of the policy does not name the value.
 
 use nix::libc;
+use nix::unistd::{SysconfVar, sysconf};
 
 use super::cgroups::Cgroups;
 use super::dir::Proc;
@@ -41,6 +42,8 @@ pub(super) struct Query {
     pub(super) is_single: bool,
     /// Nanoseconds that the caller's time namespace adds to the time since boot.
     pub(super) boot_offset: i64,
+    /// Size of a page in bytes.
+    pub(super) page: u64,
     /// Whether the kernel measures the time that tasks wait for block devices.
     pub(super) counts_delays: bool,
 }
@@ -93,6 +96,7 @@ impl Query {
                 true => boot_offset(proc),
                 false => 0,
             },
+            page: page_size(),
             counts_delays: show.contains(Show::STAT) && counts_delays(proc),
         })
     }
@@ -324,6 +328,11 @@ fn boot_offset_in(text: &[u8]) -> Option<i64> {
     let mut words = parse::words(line).map(|word| std::str::from_utf8(word).ok()?.parse().ok());
     let (seconds, nanoseconds): (i64, i64) = (words.next()??, words.next()??);
     seconds.checked_mul(1_000_000_000)?.checked_add(nanoseconds)
+}
+
+fn page_size() -> u64 {
+    let size = sysconf(SysconfVar::PAGE_SIZE).ok().flatten();
+    size.and_then(|size| size.try_into().ok()).unwrap_or(4096)
 }
 
 fn counts_delays(proc: &mut Proc) -> bool {

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 //! Reads the row of a task.
 
-use std::io;
-
 use super::cgroups::{self, Cgroups};
 use super::dir::{Proc, ReadError, TaskDir, optional};
 use super::memory::{LONG, Long, Progress};
@@ -12,7 +10,7 @@ use super::target::Target;
 use super::{files, ns, pidfd};
 use crate::request::States;
 use crate::show::Show;
-use crate::task::{self, Base, Cgroup, Cred, Ident, Memory, State, Task};
+use crate::task::{self, Base, Cgroup, Comm, Cred, Ident, Memory, State, Task};
 
 /// Nanoseconds of a clock tick: procfs counts in hundredths of a second on every
 /// architecture that this crate supports.
@@ -52,7 +50,7 @@ pub(super) enum Row {
 }
 
 /// The files that most groups are read from; `None` if the request needs no field of
-/// the file.
+/// the file, or if `stat` is not in the form of Linux.
 #[derive(Clone, Copy, Debug)]
 struct Records {
     status: Option<Status>,
@@ -83,12 +81,12 @@ impl RowReader<'_> {
         if self.query.show.intersects(FROM_OTHERS) && !dir.is_alive() {
             return Err(ReadError::Gone);
         }
-        let long = match records.stat {
-            Some(stat) if self.query.show.intersects(LONG) => {
-                Long::open(target, dir, &stat, self.query, self.task.absent)?
-            }
-            _ => return Ok(Row::Complete),
-        };
+        let long = self.query.show.intersection(LONG);
+        if long.is_empty() || records.denied.contains(long) {
+            return Ok(Row::Complete);
+        }
+        let stat = records.stat.as_ref();
+        let long = Long::open(target, dir, stat, self.query, self.task.absent)?;
         self.read_long(long)
     }
 
@@ -138,21 +136,21 @@ impl RowReader<'_> {
         };
         if show.intersects(FROM_STATUS) || filters.uid.is_some() {
             match self.proc.read_in(dir, "status") {
-                Ok(status) => {
-                    let status = Status::parse(status).filter(|status| status.tgid.is_some());
-                    records.status = Some(status.ok_or_else(|| malformed("status"))?);
-                }
+                Ok(status) => records.status = Some(Status::parse(status)),
                 Err(ReadError::Denied) => records.denied |= show.intersection(FROM_STATUS),
                 Err(error) => return Err(error),
             }
         }
         if show.intersects(FROM_STAT) || filters.states.is_some() || filters.comm.is_some() {
             match self.proc.read_in(dir, "stat") {
-                Ok(stat) => {
-                    records.stat = Some(Stat::parse(stat).ok_or_else(|| malformed("stat"))?);
-                }
+                Ok(stat) => records.stat = Stat::parse(stat),
                 Err(ReadError::Denied) => records.denied |= show.intersection(FROM_STAT),
                 Err(error) => return Err(error),
+            }
+            // It has the name as well.
+            if records.stat.is_none() && records.status.is_none() && filters.comm.is_some() {
+                let status = optional(self.proc.read_in(dir, "status"))?;
+                records.status = status.map(Status::parse);
             }
         }
         if records.status.is_some_and(|status| status.is_reaped())
@@ -163,31 +161,28 @@ impl RowReader<'_> {
         Ok(records)
     }
 
-    /// Whether all filters include the task. A filter by a field that the caller may not
-    /// read excludes it.
+    /// Whether all filters include the task. A filter by a value that is not known, or
+    /// that the caller may not read, excludes it.
     fn is_included(&mut self, dir: &TaskDir, records: &Records) -> Result<bool, ReadError> {
         let Query {
             filters, cgroup, ..
         } = self.query;
         if let Some(uid) = filters.uid {
-            let Some(status) = &records.status else {
-                return Ok(false);
-            };
-            let [_, euid, ..] = status.uids.ok_or_else(|| malformed("status"))?;
-            if euid != uid {
+            let uids = records.status.and_then(|status| status.uids);
+            if uids.is_none_or(|[_, euid, ..]| euid != uid) {
                 return Ok(false);
             }
         }
-        if let Some(stat) = &records.stat {
-            let state = States::from_bits_retain(1 << u8::from(stat.state));
-            let in_state = filters.states.is_none_or(|states| states.contains(state));
-            let comm = stat.comm.as_bytes();
-            let has_prefix = |prefix: &Vec<u8>| comm.starts_with(prefix);
-            if !in_state || !filters.comm.as_ref().is_none_or(has_prefix) {
-                return Ok(false);
-            }
-        }
-        if records.stat.is_none() && (filters.states.is_some() || filters.comm.is_some()) {
+        let is_in = |states: States| {
+            let state = records.stat.map(|stat| u32::from(u8::from(stat.state)));
+            let bit = state.and_then(|state| 1u32.checked_shl(state));
+            bit.is_some_and(|bit| states.bits() & bit != 0)
+        };
+        let has_prefix = |prefix: &Vec<u8>| {
+            let comm = records.comm();
+            comm.is_some_and(|comm| comm.as_bytes().starts_with(prefix))
+        };
+        if !filters.states.is_none_or(is_in) || !filters.comm.as_ref().is_none_or(has_prefix) {
             return Ok(false);
         }
         let Some(cgroup) = cgroup else {
@@ -209,21 +204,21 @@ impl RowReader<'_> {
         records: &Records,
     ) -> Result<(), ReadError> {
         let show = self.query.show;
-        if let (Some(status), Some(stat)) = (&records.status, &records.stat) {
-            if show.contains(Show::BASE) {
-                self.task.base = Some(base(target, status, stat));
+        if let Some(status) = &records.status {
+            if show.difference(records.denied).contains(Show::BASE) {
+                self.task.base = base(target, status, records);
             }
-            if show.contains(Show::STAT) {
-                self.task.stat = Some(self.read_stat(target, dir, status, stat)?);
+            if show.contains(Show::CRED) {
+                self.task.cred = Some(cred(status));
             }
-        }
-        if let Some(status) = records.status.filter(|_| show.contains(Show::CRED)) {
-            let cred = cred(&status).ok_or_else(|| malformed("status"))?;
-            self.task.cred = Some(cred);
+            if let Some(stat) = records.stat.filter(|_| show.contains(Show::STAT)) {
+                self.task.stat = Some(self.read_stat(target, dir, status, &stat)?);
+            }
         }
         if let Some(stat) = records.stat.filter(|_| show.contains(Show::IDENT)) {
             self.task.ident = Some(ident(target, &stat, self.query.boot_offset));
         }
+        self.task.absent.unknown = unknown(show, records);
         let mut denied = Show::empty();
         if show.contains(Show::NS) {
             self.task.ns = permitted(ns::read(dir))?;
@@ -252,10 +247,13 @@ impl RowReader<'_> {
         let number = |field| stat.get(field);
         let time = |field| stat.get(field).wrapping_mul(TICK);
         let num_threads = number(field::NUM_THREADS) as u32;
-        let blkio_delay = Some(time(field::BLKIO_TICKS));
+        let blkio_delay = stat
+            .has(field::BLKIO_TICKS)
+            .then_some(time(field::BLKIO_TICKS));
         // A process ends with its last thread.
         let is_running = target.is_process && num_threads > 1;
-        let has_exit_code = !is_running && has_exit_code(dir, stat);
+        let has_field = stat.has(field::EXIT_CODE);
+        let has_exit_code = has_field && !is_running && has_exit_code(dir, stat);
         // The kernel wrote these fields as 32 bits, so the casts lose no bits.
         Ok(task::Stat {
             start_time: time(field::START_TIME),
@@ -273,7 +271,7 @@ impl RowReader<'_> {
             nivcsw: status.nivcsw,
             run_delay: self.read_run_delay(dir)?,
             blkio_delay: blkio_delay.filter(|&delay| delay != 0 || self.query.counts_delays),
-            memory: memory(status, stat),
+            memory: memory(status, stat, self.query.page),
             flags: number(field::FLAGS) as u32,
             tty: number(field::TTY) as u32,
             tty_pgrp: number(field::TTY_PGRP) as i32,
@@ -304,11 +302,12 @@ impl RowReader<'_> {
         // the root cgroup.
         let (path, id) = match cgroups::path_in(text) {
             Some(path) => (path, self.cgroups.id_of(path)),
-            None => (&b"/"[..], ROOT_CGROUP),
+            None => (&b"/"[..], Some(ROOT_CGROUP)),
         };
         Ok(Cgroup {
             id,
-            deleted: path.ends_with(b" (deleted)"),
+            // The directory of a cgroup whose name ends so exists.
+            deleted: path.ends_with(b" (deleted)") && id.is_none(),
             path: Some(path.to_owned().into()),
         })
     }
@@ -335,62 +334,93 @@ fn permitted<T>(read: Result<T, ReadError>) -> Result<Option<T>, ReadError> {
     }
 }
 
-fn malformed(file: &str) -> ReadError {
-    ReadError::Io(io::Error::new(
-        io::ErrorKind::InvalidData,
-        format!("{file} is not as expected"),
-    ))
-}
-
-fn base(target: Target, status: &Status, stat: &Stat) -> Base {
-    Base {
-        tgid: target.tgid,
-        pid: target.pid,
-        ppid: stat.get(field::PPID) as u32,
-        tpid: status.tracer,
-        sid: stat.get(field::SESSION) as u32,
-        pgid: stat.get(field::PGRP) as u32,
-        state: stat.state,
-        comm: stat.comm,
+impl Records {
+    fn comm(&self) -> Option<Comm> {
+        match &self.stat {
+            Some(stat) => Some(stat.comm),
+            None => self.status?.name,
+        }
     }
 }
 
-/// Returns `None` if the file has no user or group ids: the default of an id is that
-/// of root.
-fn cred(status: &Status) -> Option<Cred> {
-    let [uid, euid, suid, fsuid] = status.uids?;
-    let [gid, egid, sgid, fsgid] = status.gids?;
-    Some(Cred {
-        uid,
-        euid,
-        suid,
-        fsuid,
-        gid,
-        egid,
-        sgid,
-        fsgid,
+/// Returns the requested groups with values that the files do not have.
+fn unknown(show: Show, records: &Records) -> Show {
+    let mut unknown = Show::empty();
+    match records.stat {
+        Some(stat) => unknown.set(Show::BASE, stat.state == State::Unknown),
+        None => unknown |= Show::BASE | Show::STAT | Show::IDENT,
+    }
+    if let Some(status) = &records.status {
+        let has_ids = status.uids.is_some() && status.gids.is_some();
+        unknown.set(Show::CRED, !has_ids || status.cap_effective.is_none());
+    }
+    unknown.intersection(show).difference(records.denied)
+}
+
+/// Returns `None` if neither file has the name and the parent.
+fn base(target: Target, status: &Status, records: &Records) -> Option<Base> {
+    let stat = records.stat.as_ref();
+    let pid = |field| stat.map(|stat| stat.get(field) as u32);
+    Some(Base {
+        tgid: target.tgid,
+        pid: target.pid,
+        ppid: pid(field::PPID).or(status.ppid)?,
+        tpid: status.tracer,
+        sid: pid(field::SESSION),
+        pgid: pid(field::PGRP),
+        state: stat.map_or(State::Unknown, |stat| stat.state),
+        comm: records.comm()?,
+    })
+}
+
+fn cred(status: &Status) -> Cred {
+    let uid = |index: usize| status.uids.map(|uids| uids[index]);
+    let gid = |index: usize| status.gids.map(|gids| gids[index]);
+    Cred {
+        uid: uid(0),
+        euid: uid(1),
+        suid: uid(2),
+        fsuid: uid(3),
+        gid: gid(0),
+        egid: gid(1),
+        sgid: gid(2),
+        fsgid: gid(3),
         cap_inheritable: status.cap_inheritable,
         cap_permitted: status.cap_permitted,
-        cap_effective: status.cap_effective.unwrap_or_default(),
+        cap_effective: status.cap_effective,
         cap_bset: status.cap_bset,
         cap_ambient: status.cap_ambient,
         // procfs does not report them.
         securebits: None,
-        no_new_privs: status.no_new_privs.unwrap_or_default(),
-    })
+        no_new_privs: status.no_new_privs,
+    }
 }
 
-fn memory(status: &Status, stat: &Stat) -> Option<Memory> {
+/// Returns the memory of a task that has some. `page` is the size of a page.
+fn memory(status: &Status, stat: &Stat, page: u64) -> Option<Memory> {
     let vsize = stat.get(field::VSIZE);
-    (status.has_memory && vsize != 0).then_some(Memory {
+    // A status that lacks its first lines may lack the sizes as well.
+    let has_memory = status.size.is_some() || status.tgid.is_none();
+    let kinds = || {
+        let sum = status.rss_anon?.checked_add(status.rss_file?)?;
+        sum.checked_add(status.rss_shmem?)
+    };
+    let pages = || stat.has(field::RSS).then(|| stat.get(field::RSS));
+    (has_memory && vsize != 0).then(|| Memory {
         vsize,
+        rss: kinds()
+            .or(status.rss)
+            .or_else(|| pages()?.checked_mul(page)),
         rss_anon: status.rss_anon,
         rss_file: status.rss_file,
         rss_shmem: status.rss_shmem,
         rss_peak: status.rss_peak,
         swap: status.swap,
         text: status.text,
-        data: status.data.wrapping_add(status.stack),
+        data: status
+            .data
+            .zip(status.stack)
+            .map(|(data, stack)| data.wrapping_add(stack)),
         locked: status.locked,
     })
 }

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 
 use super::parse::{Stat, Status, field};
 use super::*;
-use crate::{Client, Request, Show, State, States, Strategy, Task, Vma};
+use crate::{CapSet, Client, Request, Show, State, States, Strategy, Task, Vma};
 
 /// A directory tree, removed when it is dropped.
 struct Tree(PathBuf);
@@ -40,6 +40,8 @@ impl Tree {
             comm,
             format!(") {state} {ppid} {tgid} 1 0 -1 4194304 5 0 7 0 3 4 0 0 20 -5 1 0 123 4096 1")
                 .as_bytes(),
+            // The fields 25 to 52.
+            &b" 0".repeat(28),
         ]
         .concat();
         let status = format!(
@@ -111,19 +113,31 @@ fn base_and_cred_are_read_from_stat_and_status() {
     let base = tasks[3].base.unwrap();
     assert_eq!(base.comm.as_bytes(), b"a) R 7 (b\nc");
     assert_eq!((base.pid, base.tgid, base.ppid), (12, 12, 1));
-    assert_eq!((base.pgid, base.sid, base.tpid), (12, 1, 9));
+    assert_eq!(
+        (base.pgid, base.sid, base.tpid),
+        (Some(12), Some(1), Some(9))
+    );
     assert_eq!(base.state, State::Running);
     assert_eq!(tasks[1].base.unwrap().comm.as_bytes(), b"name of fifteen");
     assert_eq!(tasks[2].base.unwrap().state, State::Zombie);
     let cred = tasks[0].cred.unwrap();
-    assert_eq!([cred.uid, cred.euid, cred.suid, cred.fsuid], [1, 2, 3, 4]);
-    assert_eq!([cred.gid, cred.egid, cred.sgid, cred.fsgid], [5, 6, 7, 8]);
     assert_eq!(
-        (cred.cap_permitted.0, cred.cap_effective.0),
-        (0x1ff_ffff_ffff, 1)
+        [cred.uid, cred.euid, cred.suid, cred.fsuid],
+        [1, 2, 3, 4].map(Some)
     );
-    assert_eq!((cred.cap_bset.0, cred.cap_ambient.0), (1 << 63, 0));
-    assert!(cred.no_new_privs);
+    assert_eq!(
+        [cred.gid, cred.egid, cred.sgid, cred.fsgid],
+        [5, 6, 7, 8].map(Some)
+    );
+    assert_eq!(
+        (cred.cap_permitted, cred.cap_effective),
+        (Some(CapSet(0x1ff_ffff_ffff)), Some(CapSet(1)))
+    );
+    assert_eq!(
+        (cred.cap_bset, cred.cap_ambient),
+        (Some(CapSet(1 << 63)), None)
+    );
+    assert_eq!((cred.no_new_privs, cred.securebits), (Some(true), None));
 }
 
 #[test]
@@ -137,8 +151,8 @@ fn times_are_nanoseconds_and_sizes_bytes() {
     assert_eq!((stat.min_flt, stat.maj_flt), (5, 7));
     assert_eq!((stat.nice, stat.tty_pgrp, stat.flags), (-5, -1, 4_194_304));
     let memory = stat.memory.unwrap();
-    assert_eq!((memory.vsize, memory.rss_peak), (4096, 12 * 1024));
-    assert_eq!((stat.nvcsw, stat.exit_code), (77, None));
+    assert_eq!((memory.vsize, memory.rss_peak), (4096, Some(12 * 1024)));
+    assert_eq!((stat.nvcsw, stat.exit_code), (Some(77), None));
     assert_eq!(task.ident.unwrap().start_time, stat.start_time);
 }
 
@@ -183,7 +197,10 @@ fn counts_of_a_zombie_are_none() {
     let files = |pid| tree.client().one(pid, Show::FILES).unwrap().files.unwrap();
     assert_eq!(files(1).counts, Some(crate::FileCounts::default()));
     assert_eq!(files(5).counts, None);
-    assert_eq!((files(5).limit_soft, files(5).limit_hard), (10, 20));
+    assert_eq!(
+        (files(5).limit_soft, files(5).limit_hard),
+        (Some(10), Some(20))
+    );
 }
 
 #[test]
@@ -208,6 +225,7 @@ fn removed_cgroup_is_reported_as_deleted() {
     let tree = family();
     let cgroup = || tree.client().one(1, Show::CGROUP).unwrap().cgroup.unwrap();
     assert!(!cgroup().deleted);
+    assert_eq!(cgroup().id, None);
     tree.file("1/cgroup", b"0::/x (deleted)\n");
     assert!(cgroup().deleted);
     assert_eq!(cgroup().path.as_deref(), Some(&b"/x (deleted)"[..]));
@@ -445,28 +463,152 @@ fn task_that_is_reaped_while_it_is_read_is_left_out() {
     assert!(one(5).is_err() && one(3).is_err());
 }
 
-#[test]
-fn status_without_tgid_is_an_error() {
+/// Returns the rows of the family after a change of process 5, which has this row.
+fn changed(change: impl FnOnce(&Tree)) -> Task {
     let tree = family();
-    tree.file("5/status", b"Name:\tgone\nUid:\t1\t2\t3\t4\n");
-    assert!(tree.dump(&Request::new(Strategy::All)).is_err());
+    change(&tree);
+    let show = Show::BASE | Show::CRED | Show::STAT | Show::IDENT | Show::CMDLINE;
+    let request = Request::new(Strategy::All).show(show);
+    let mut tasks = tree.dump(&request).unwrap();
+    assert_eq!(
+        tasks.iter().map(|task| task.pid).collect::<Vec<_>>(),
+        [1, 3, 5, 12]
+    );
+    for other in [&tasks[0], &tasks[3]] {
+        assert!(other.absent.is_empty() && other.stat.is_some());
+    }
+    let task = tasks.swap_remove(2);
+    assert_eq!(
+        tree.dump(&Request::new(Strategy::One(5)).show(show))
+            .unwrap(),
+        [task.clone()]
+    );
+    task
 }
 
 #[test]
-fn status_without_ids_is_an_error_and_not_root() {
-    for ids in ["", "Uid:\t1\t2\t3\t4\n", "Gid:\t5\t6\t7\t8\n"] {
-        let tree = family();
-        tree.file("5/status", format!("Tgid:\t5\n{ids}").as_bytes());
-        let dump = |request: Request<'_>| tree.dump(&request.show(Show::CRED));
-        assert!(dump(Request::new(Strategy::One(5))).is_err(), "{ids:?}");
-        assert!(dump(Request::new(Strategy::All)).is_err(), "{ids:?}");
+fn unknown_state_letter_is_the_unknown_state() {
+    for letter in ["W", "K", "?", "é", "\u{1}"] {
+        let line = format!("5 (old) {letter} 1 5 1 0 -1 0 5 0 7 0 3 4 0 0 20 -5 1 0 123 4096 1");
+        let task = changed(|tree| tree.file("5/stat", line.as_bytes()));
+        let base = task.base.unwrap();
+        assert_eq!(
+            (base.state, base.comm.as_bytes()),
+            (State::Unknown, &b"old"[..])
+        );
+        assert_eq!((base.ppid, base.pgid), (1, Some(5)));
+        assert_eq!(task.absent.unknown, Show::BASE);
+        assert_eq!(task.stat.unwrap().min_flt, 5);
     }
+    let task = changed(|tree| tree.file("5/stat", b"5 (dead) x 1 5 1"));
+    assert_eq!(task.base.unwrap().state, State::Dead);
+}
+
+#[test]
+fn row_without_stat_has_the_values_of_status() {
+    for stat in [
+        &b""[..],
+        b"\n",
+        b"5 (x",
+        b"5 (x)",
+        b"5 (x) S",
+        b"5 (x) S 1 y",
+        b"\0\0\0",
+    ] {
+        let task = changed(|tree| {
+            tree.file("5/stat", stat);
+            tree.file("5/status", b"Name:\ta\\nb\\\\c\nTgid:\t5\nPPid:\t1\nUid:\t1\t2\t3\t4\nGid:\t5\t6\t7\t8\nCapEff:\t0\n");
+        });
+        let base = task.base.unwrap();
+        assert_eq!(
+            (base.state, base.comm.as_bytes()),
+            (State::Unknown, &b"a\nb\\c"[..])
+        );
+        assert_eq!(
+            (base.ppid, base.pgid, base.sid, base.tpid),
+            (1, None, None, None)
+        );
+        assert_eq!((task.stat, task.ident), (None, None));
+        assert_eq!(task.cred.unwrap().euid, Some(2));
+        assert_eq!(task.cmdline.unwrap().as_bytes(), b"a\0b\0");
+        assert_eq!(task.absent.unknown, Show::BASE | Show::STAT | Show::IDENT);
+    }
+}
+
+#[test]
+fn row_without_status_has_the_values_of_stat() {
+    for status in [
+        &b""[..],
+        b"\n",
+        b"\0",
+        b"Uid\nGid 1\n",
+        b"Uid:\t1\t2\t3\nGid:\tx\nCapEff:\n",
+    ] {
+        let task = changed(|tree| tree.file("5/status", status));
+        let base = task.base.unwrap();
+        assert_eq!(
+            (base.state, base.comm.as_bytes()),
+            (State::Zombie, &b"gone"[..])
+        );
+        assert_eq!((base.tpid, base.pgid), (None, Some(5)));
+        let cred = task.cred.unwrap();
+        assert_eq!(cred, crate::Cred::default());
+        let stat = task.stat.unwrap();
+        assert_eq!((stat.nvcsw, stat.nivcsw), (None, None));
+        assert_eq!(stat.memory.unwrap().vsize, 4096);
+        assert_eq!(task.absent.unknown, Show::CRED);
+    }
+}
+
+/// A sandbox kernel, or Linux before 4.5, has the resident size only.
+#[test]
+fn resident_size_without_its_kinds_is_that_of_status_or_stat() {
+    let page = nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE);
+    let page = u64::try_from(page.unwrap().unwrap()).unwrap();
+    for (lines, rss) in [
+        ("VmSize: 4 kB\nVmRSS: 8 kB\n", 8192),
+        ("VmSize: 4 kB\nVmRSS: 8 kB\nRssAnon: 4 kB\n", 8192),
+        (
+            "VmSize: 4 kB\nVmRSS: 8 kB\nRssAnon: 4 kB\nRssFile: 4 kB\nRssShmem: 4 kB\n",
+            12288,
+        ),
+        ("VmSize: 4 kB\n", page),
+    ] {
+        let status = format!("Tgid:\t5\nUid:\t0 0 0 0\nGid:\t0 0 0 0\nCapEff:\t0\n{lines}");
+        let task = changed(|tree| tree.file("5/status", status.as_bytes()));
+        let memory = task.stat.unwrap().memory.unwrap();
+        assert_eq!(memory.rss, Some(rss), "{lines}");
+        assert_eq!(memory.rss_shmem.is_some(), lines.contains("RssShmem"));
+        assert_eq!(
+            (memory.rss_peak, memory.swap, memory.data),
+            (None, None, None)
+        );
+        assert!(task.absent.is_empty());
+    }
+}
+
+#[test]
+fn filters_exclude_tasks_whose_value_is_unknown() {
     let tree = family();
-    tree.file("5/status", b"Tgid:\t5\n");
-    let root = Request::new(Strategy::All).show(Show::IDENT).uid(0);
-    assert!(tree.dump(&root).is_err());
-    let base = Request::new(Strategy::One(5)).show(Show::BASE);
-    assert_eq!(tree.dump(&base).unwrap()[0].pid, 5);
+    tree.file("5/status", b"Tgid:\t5\nName:\tnew\n");
+    tree.file("5/stat", b"");
+    tree.file("3/stat", b"3 (name of fifteen) W 12 3 1");
+    let all = || Request::new(Strategy::All).show(Show::IDENT);
+    assert_eq!(tree.pids(&all().uid(0)), [0; 0]);
+    assert_eq!(tree.pids(&all().uid(2)), [1, 3, 12]);
+    assert_eq!(tree.pids(&all().states(States::all())), [1, 12]);
+    assert_eq!(tree.pids(&all().comm(b"ne")), [5]);
+    assert_eq!(tree.pids(&all().comm(b"name")), [3]);
+}
+
+#[test]
+fn process_without_tgid_is_listed_by_its_pid() {
+    let tree = family();
+    tree.file("5/status", b"Name:\tgone\n");
+    let base = |request: Request<'_>| tree.pids(&request.show(Show::BASE));
+    assert_eq!(base(Request::new(Strategy::One(5))), [5]);
+    assert_eq!(base(Request::new(Strategy::All).pids([5])), [5]);
+    assert_eq!(base(Request::new(Strategy::Threads(5))), [5]);
 }
 
 #[test]
@@ -601,21 +743,21 @@ const STATUS: &str = "Name:\tx\nUid:\t1\t2\t3\t4\nGid:\t5\t6\t7\t8\n\
 
 #[test]
 fn status_has_ids_and_capabilities() {
-    let status = Status::parse(STATUS.as_bytes()).unwrap();
+    let status = Status::parse(STATUS.as_bytes());
     assert_eq!(status.uids, Some([1, 2, 3, 4]));
     assert_eq!(status.gids, Some([5, 6, 7, 8]));
-    assert_eq!(status.cap_effective, Some(crate::CapSet(1 << 19)));
+    assert_eq!(status.cap_effective, Some(CapSet(1 << 19)));
     assert_eq!(status.no_new_privs, Some(false));
     let set = STATUS.replace("Privs:\t0", "Privs:\t1");
-    let status = Status::parse(set.as_bytes()).unwrap();
+    let status = Status::parse(set.as_bytes());
     assert_eq!(status.no_new_privs, Some(true));
 }
 
 #[test]
 fn status_without_a_field_has_none() {
-    let status = Status::parse(b"").unwrap();
+    let status = Status::parse(b"");
     assert_eq!((status.uids, status.gids), (None, None));
     assert_eq!((status.cap_effective, status.no_new_privs), (None, None));
-    assert!(Status::parse(b"Uid:\t1\t2\t3\n").is_none());
-    assert!(Status::parse(b"CapEff:\tx\n").is_none());
+    assert_eq!(Status::parse(b"Uid:\t1\t2\t3\n").uids, None);
+    assert_eq!(Status::parse(b"CapEff:\tx\n").cap_effective, None);
 }

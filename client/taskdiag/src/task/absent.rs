@@ -26,6 +26,9 @@ pub struct Absent {
     /// Reported only in the row of the thread group's leader: memory mappings
     /// in rows of its other threads.
     pub leader: Show,
+    /// A file of procfs is not in the form of Linux: that of a sandbox or of another
+    /// kernel, or empty. The values that it lacks are not known.
+    pub unknown: Show,
 }
 
 impl Absent {
@@ -43,6 +46,7 @@ impl Absent {
             .union(self.denied)
             .union(self.busy)
             .union(self.limit)
+            .union(self.unknown)
     }
 
     /// Whether the row lacks no group.
@@ -59,6 +63,7 @@ impl Absent {
             ("busy", self.busy),
             ("limit", self.limit),
             ("leader", self.leader),
+            ("unknown", self.unknown),
         ]
         .into_iter()
         .filter(|(_, groups)| !groups.is_empty())
@@ -73,14 +78,16 @@ impl From<TaskDiagAbsent> for Absent {
             busy: Show::from_bits_retain(absent.busy),
             limit: Show::from_bits_retain(absent.limit),
             leader: Show::from_bits_retain(absent.leader),
+            unknown: Show::empty(),
         }
     }
 }
 
 impl From<Absent> for TaskDiagAbsent {
+    /// The structure has no unknown groups: they are gone.
     fn from(absent: Absent) -> Self {
         Self {
-            gone: absent.gone.bits(),
+            gone: absent.gone.union(absent.unknown).bits(),
             denied: absent.denied.bits(),
             busy: absent.busy.bits(),
             limit: absent.limit.bits(),
@@ -115,6 +122,7 @@ impl<'de> serde::Deserialize<'de> for Absent {
             busy: String,
             limit: String,
             leader: String,
+            unknown: String,
         }
 
         let parse = |list: &str| {
@@ -128,6 +136,7 @@ impl<'de> serde::Deserialize<'de> for Absent {
             busy: parse(&lists.busy)?,
             limit: parse(&lists.limit)?,
             leader: parse(&lists.leader)?,
+            unknown: parse(&lists.unknown)?,
         })
     }
 }

@@ -11,7 +11,8 @@ use crate::pid::Pid;
 /// Pids, state and name of a task.
 ///
 /// All pids are those of the request's pid namespace; 0 means a task,
-/// session or process group without a pid there.
+/// session or process group without a pid there. A pid is `None` if it is not known:
+/// the procfs of a sandbox may lack it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -23,11 +24,11 @@ pub struct Base {
     /// Pid of the process of its parent.
     pub ppid: Pid,
     /// Pid of its tracer, 0 if it has none.
-    pub tpid: Pid,
+    pub tpid: Option<Pid>,
     /// Session id.
-    pub sid: Pid,
+    pub sid: Option<Pid>,
     /// Process group id.
-    pub pgid: Pid,
+    pub pgid: Option<Pid>,
     /// State.
     pub state: State,
     /// Name.
@@ -37,13 +38,14 @@ pub struct Base {
 impl From<TaskDiagBase> for Base {
     #[inline]
     fn from(base: TaskDiagBase) -> Self {
+        let known = |pid| (pid != daemon_protocol::PID_UNKNOWN).then_some(pid);
         Self {
             tgid: base.tgid,
             pid: base.pid,
             ppid: base.ppid,
-            tpid: base.tpid,
-            sid: base.sid,
-            pgid: base.pgid,
+            tpid: known(base.tpid),
+            sid: known(base.sid),
+            pgid: known(base.pgid),
             state: base.state.into(),
             comm: Comm(base.comm),
         }
@@ -56,9 +58,9 @@ impl From<Base> for TaskDiagBase {
             tgid: base.tgid,
             pid: base.pid,
             ppid: base.ppid,
-            tpid: base.tpid,
-            sid: base.sid,
-            pgid: base.pgid,
+            tpid: base.tpid.unwrap_or(daemon_protocol::PID_UNKNOWN),
+            sid: base.sid.unwrap_or(daemon_protocol::PID_UNKNOWN),
+            pgid: base.pgid.unwrap_or(daemon_protocol::PID_UNKNOWN),
             state: base.state.into(),
             comm: base.comm.0,
             pad: [0; 3],
@@ -89,7 +91,8 @@ pub enum State {
     Parked,
     /// An idle kernel thread: `I`.
     Idle,
-    /// Not known, in a [cached row](crate::TaskRef::is_cached): `?`.
+    /// Not known: `?`. In a [cached row](crate::TaskRef::is_cached), and if `stat` of
+    /// procfs has a letter that this crate does not know, or cannot be read.
     Unknown,
     /// A state newer than this crate, by number: `?`.
     Other(u8),

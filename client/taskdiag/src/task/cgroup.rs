@@ -13,8 +13,9 @@ use crate::task::records::{fields, text};
 #[non_exhaustive]
 pub struct Cgroup<'a> {
     /// Id of the cgroup, the inode number of its directory in cgroupfs.
-    /// `cgroup_id()`.
-    pub id: u64,
+    /// `cgroup_id()`. `None` if it is not known: procfs has the path only, and the
+    /// cgroup may not be mounted.
+    pub id: Option<u64>,
     /// Whether it has been removed: its path then ends with " (deleted)".
     pub deleted: bool,
     /// Path relative to the root of the caller's cgroup namespace, as in the
@@ -32,7 +33,8 @@ impl<'a> Cgroup<'a> {
         let path = text(bytes, offset)?;
         let cgroup: TaskDiagCgroup = read(fields(bytes, offset));
         Ok(Self {
-            id: cgroup.id,
+            // No cgroup has the id 0.
+            id: (cgroup.id != 0).then_some(cgroup.id),
             deleted: cgroup.flags & TASK_DIAG_CGROUP_DELETED != 0,
             path: path.map(Cow::Borrowed),
         })
@@ -61,7 +63,7 @@ impl From<&Cgroup<'_>> for TaskDiagCgroup {
     /// The attribute without the path: `path_off` is 0.
     fn from(cgroup: &Cgroup<'_>) -> Self {
         Self {
-            id: cgroup.id,
+            id: cgroup.id.unwrap_or_default(),
             path_off: 0,
             flags: match cgroup.deleted {
                 true => TASK_DIAG_CGROUP_DELETED,

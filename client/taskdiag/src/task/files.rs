@@ -12,10 +12,11 @@ use crate::daemon_protocol;
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Files {
-    /// `RLIMIT_NOFILE`, [`u64::MAX`] if unlimited; `limits` Max open files.
-    pub limit_soft: u64,
+    /// `RLIMIT_NOFILE`, [`u64::MAX`] if unlimited; `limits` Max open files. `None` if
+    /// it is not known: procfs of a sandbox may lack it.
+    pub limit_soft: Option<u64>,
     /// Upper bound of `RLIMIT_NOFILE`.
-    pub limit_hard: u64,
+    pub limit_hard: Option<u64>,
     /// Number of descriptors in use: the entries of `fd/`. Without [`Self::counts`] if
     /// procfs lists the descriptors to the caller, but not their kinds.
     pub total: Option<u32>,
@@ -49,11 +50,13 @@ pub struct FileCounts {
 impl From<TaskDiagFiles> for Files {
     #[inline]
     fn from(files: TaskDiagFiles) -> Self {
+        let has_limits = files.valid & daemon_protocol::FILES_UNKNOWN_LIMITS == 0;
+        let limit = |limit: u64| has_limits.then_some(limit);
         let counted = files.valid & abi::TASK_DIAG_FILES_VALID_COUNTS != 0;
         let has_total = counted || files.valid & daemon_protocol::FILES_VALID_TOTAL != 0;
         Self {
-            limit_soft: files.limit_soft,
-            limit_hard: files.limit_hard,
+            limit_soft: limit(files.limit_soft),
+            limit_hard: limit(files.limit_hard),
             total: has_total.then_some(files.total),
             counts: counted.then_some(FileCounts {
                 total: files.total,
@@ -72,8 +75,8 @@ impl From<Files> for TaskDiagFiles {
     fn from(files: Files) -> Self {
         let counts = files.counts.unwrap_or_default();
         Self {
-            limit_soft: files.limit_soft,
-            limit_hard: files.limit_hard,
+            limit_soft: files.limit_soft.unwrap_or_default(),
+            limit_hard: files.limit_hard.unwrap_or_default(),
             total: files.total.unwrap_or(counts.total),
             regular: counts.regular,
             socket: counts.socket,
@@ -85,6 +88,9 @@ impl From<Files> for TaskDiagFiles {
                 (Some(_), _) => abi::TASK_DIAG_FILES_VALID_COUNTS,
                 (None, Some(_)) => daemon_protocol::FILES_VALID_TOTAL,
                 (None, None) => 0,
+            } | match files.limit_soft.and(files.limit_hard) {
+                Some(_) => 0,
+                None => daemon_protocol::FILES_UNKNOWN_LIMITS,
             },
         }
     }

@@ -4,6 +4,11 @@
 use std::time::Duration;
 
 use crate::abi::{self, TaskDiagStat};
+use crate::daemon_protocol::{
+    STAT_UNKNOWN_DATA, STAT_UNKNOWN_LOCKED, STAT_UNKNOWN_NIVCSW, STAT_UNKNOWN_NVCSW,
+    STAT_UNKNOWN_RSS, STAT_UNKNOWN_RSS_KINDS, STAT_UNKNOWN_RSS_PEAK, STAT_UNKNOWN_SWAP,
+    STAT_UNKNOWN_TEXT,
+};
 
 /// A task's times and sizes.
 ///
@@ -43,12 +48,12 @@ pub struct Stat {
     pub cmin_flt: u64,
     /// `maj_flt` of children that were waited for; `stat` field 13.
     pub cmaj_flt: u64,
-    /// Voluntary context switches of this thread; `status`
-    /// voluntary_ctxt_switches.
-    pub nvcsw: u64,
-    /// Involuntary context switches of this thread; `status`
-    /// nonvoluntary_ctxt_switches.
-    pub nivcsw: u64,
+    /// Voluntary context switches of this thread; `None` if they are not known.
+    /// `status` voluntary_ctxt_switches.
+    pub nvcsw: Option<u64>,
+    /// Involuntary context switches of this thread; `None` if they are not known.
+    /// `status` nonvoluntary_ctxt_switches.
+    pub nivcsw: Option<u64>,
     /// Nanoseconds that this thread waited for a CPU; `None` if the kernel does
     /// not count them. `sched_info::run_delay`; `schedstat`, the second number.
     pub run_delay: Option<u64>,
@@ -87,37 +92,50 @@ pub struct Stat {
 }
 
 /// A task's address space, in bytes.
+///
+/// A value is `None` if it is not known: procfs of an older kernel or of a sandbox
+/// may lack it. task_diag reports all of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Memory {
     /// Address space. `task_vsize()`; `stat` field 23.
     pub vsize: u64,
+    /// Resident memory of all kinds; `stat` field 24, which counts pages.
+    pub rss: Option<u64>,
     /// Resident anonymous memory. `MM_ANONPAGES`; `status` RssAnon.
-    pub rss_anon: u64,
+    pub rss_anon: Option<u64>,
     /// Resident memory of files. `MM_FILEPAGES`; `status` RssFile.
-    pub rss_file: u64,
+    pub rss_file: Option<u64>,
     /// Resident shared memory. `MM_SHMEMPAGES`; `status` RssShmem.
-    pub rss_shmem: u64,
+    pub rss_shmem: Option<u64>,
     /// Maximum of the sum of the three; `status` VmHWM.
-    pub rss_peak: u64,
+    pub rss_peak: Option<u64>,
     /// Anonymous memory that is swapped out. `MM_SWAPENTS`; `status` VmSwap.
-    pub swap: u64,
+    pub swap: Option<u64>,
     /// The program's code; `statm`, the fourth number.
-    pub text: u64,
+    pub text: Option<u64>,
     /// Private writable mappings and stack; `statm`, the sixth number.
-    pub data: u64,
+    pub data: Option<u64>,
     /// Memory locked into RAM; `status` VmLck.
-    pub locked: u64,
+    pub locked: Option<u64>,
 }
 
-impl Memory {
-    /// Resident bytes of all kinds; `stat` field 24, which counts pages.
-    #[must_use]
-    pub const fn rss(&self) -> u64 {
-        self.rss_anon
-            .saturating_add(self.rss_file)
-            .saturating_add(self.rss_shmem)
+#[inline]
+fn memory(stat: &TaskDiagStat) -> Memory {
+    let known = |value, bit| (stat.valid & bit == 0).then_some(value);
+    let kinds = stat.rss_anon.saturating_add(stat.rss_file);
+    Memory {
+        vsize: stat.vsize,
+        rss: known(kinds.saturating_add(stat.rss_shmem), STAT_UNKNOWN_RSS),
+        rss_anon: known(stat.rss_anon, STAT_UNKNOWN_RSS_KINDS),
+        rss_file: known(stat.rss_file, STAT_UNKNOWN_RSS_KINDS),
+        rss_shmem: known(stat.rss_shmem, STAT_UNKNOWN_RSS_KINDS),
+        rss_peak: known(stat.rss_peak, STAT_UNKNOWN_RSS_PEAK),
+        swap: known(stat.swap, STAT_UNKNOWN_SWAP),
+        text: known(stat.text, STAT_UNKNOWN_TEXT),
+        data: known(stat.data, STAT_UNKNOWN_DATA),
+        locked: known(stat.locked, STAT_UNKNOWN_LOCKED),
     }
 }
 
@@ -125,6 +143,7 @@ impl From<TaskDiagStat> for Stat {
     #[inline]
     fn from(stat: TaskDiagStat) -> Self {
         let valid = |bit| stat.valid & bit != 0;
+        let known = |value, bit| (!valid(bit)).then_some(value);
         Self {
             start_time: stat.start_time,
             utime: stat.utime,
@@ -137,21 +156,11 @@ impl From<TaskDiagStat> for Stat {
             maj_flt: stat.maj_flt,
             cmin_flt: stat.cmin_flt,
             cmaj_flt: stat.cmaj_flt,
-            nvcsw: stat.nvcsw,
-            nivcsw: stat.nivcsw,
+            nvcsw: known(stat.nvcsw, STAT_UNKNOWN_NVCSW),
+            nivcsw: known(stat.nivcsw, STAT_UNKNOWN_NIVCSW),
             run_delay: valid(abi::TASK_DIAG_STAT_VALID_RUN_DELAY).then_some(stat.run_delay),
             blkio_delay: valid(abi::TASK_DIAG_STAT_VALID_BLKIO_DELAY).then_some(stat.blkio_delay),
-            memory: valid(abi::TASK_DIAG_STAT_VALID_MEMORY).then_some(Memory {
-                vsize: stat.vsize,
-                rss_anon: stat.rss_anon,
-                rss_file: stat.rss_file,
-                rss_shmem: stat.rss_shmem,
-                rss_peak: stat.rss_peak,
-                swap: stat.swap,
-                text: stat.text,
-                data: stat.data,
-                locked: stat.locked,
-            }),
+            memory: valid(abi::TASK_DIAG_STAT_VALID_MEMORY).then(|| memory(&stat)),
             flags: stat.flags,
             tty: stat.tty,
             tty_pgrp: stat.tty_pgrp,
@@ -171,9 +180,48 @@ impl From<TaskDiagStat> for Stat {
 const CLOCK_TICK: u64 = 10_000_000;
 
 impl From<Stat> for TaskDiagStat {
+    /// Sets bits of [`crate::daemon_protocol`] for values that are not known.
     fn from(stat: Stat) -> Self {
         let memory = stat.memory.unwrap_or_default();
-        let valid = |is_valid, bit| if is_valid { bit } else { 0 };
+        // Without the kinds, the sum is in the place of the first one.
+        let kinds = (memory.rss_anon, memory.rss_file, memory.rss_shmem);
+        let (rss_anon, rss_file, rss_shmem) = match kinds {
+            (Some(anon), Some(file), Some(shmem)) => (anon, file, shmem),
+            _ => (memory.rss.unwrap_or_default(), 0, 0),
+        };
+        let has_kinds = matches!(kinds, (Some(_), Some(_), Some(_)));
+        let has_memory = stat.memory.is_some();
+        let valid = [
+            (
+                stat.run_delay.is_some(),
+                abi::TASK_DIAG_STAT_VALID_RUN_DELAY,
+            ),
+            (
+                stat.blkio_delay.is_some(),
+                abi::TASK_DIAG_STAT_VALID_BLKIO_DELAY,
+            ),
+            (has_memory, abi::TASK_DIAG_STAT_VALID_MEMORY),
+            (
+                stat.exit_code.is_some(),
+                abi::TASK_DIAG_STAT_VALID_EXIT_CODE,
+            ),
+            (stat.nvcsw.is_none(), STAT_UNKNOWN_NVCSW),
+            (stat.nivcsw.is_none(), STAT_UNKNOWN_NIVCSW),
+            (has_memory && !has_kinds, STAT_UNKNOWN_RSS_KINDS),
+            (
+                has_memory && !has_kinds && memory.rss.is_none(),
+                STAT_UNKNOWN_RSS,
+            ),
+            (
+                has_memory && memory.rss_peak.is_none(),
+                STAT_UNKNOWN_RSS_PEAK,
+            ),
+            (has_memory && memory.swap.is_none(), STAT_UNKNOWN_SWAP),
+            (has_memory && memory.text.is_none(), STAT_UNKNOWN_TEXT),
+            (has_memory && memory.data.is_none(), STAT_UNKNOWN_DATA),
+            (has_memory && memory.locked.is_none(), STAT_UNKNOWN_LOCKED),
+        ];
+        let set = valid.into_iter().filter(|(is_set, _)| *is_set);
         Self {
             start_time: stat.start_time,
             utime: stat.utime,
@@ -186,19 +234,19 @@ impl From<Stat> for TaskDiagStat {
             maj_flt: stat.maj_flt,
             cmin_flt: stat.cmin_flt,
             cmaj_flt: stat.cmaj_flt,
-            nvcsw: stat.nvcsw,
-            nivcsw: stat.nivcsw,
+            nvcsw: stat.nvcsw.unwrap_or_default(),
+            nivcsw: stat.nivcsw.unwrap_or_default(),
             run_delay: stat.run_delay.unwrap_or_default(),
             blkio_delay: stat.blkio_delay.unwrap_or_default(),
             vsize: memory.vsize,
-            rss_anon: memory.rss_anon,
-            rss_file: memory.rss_file,
-            rss_shmem: memory.rss_shmem,
-            rss_peak: memory.rss_peak,
-            swap: memory.swap,
-            text: memory.text,
-            data: memory.data,
-            locked: memory.locked,
+            rss_anon,
+            rss_file,
+            rss_shmem,
+            rss_peak: memory.rss_peak.unwrap_or_default(),
+            swap: memory.swap.unwrap_or_default(),
+            text: memory.text.unwrap_or_default(),
+            data: memory.data.unwrap_or_default(),
+            locked: memory.locked.unwrap_or_default(),
             flags: stat.flags,
             tty: stat.tty,
             tty_pgrp: stat.tty_pgrp,
@@ -210,17 +258,7 @@ impl From<Stat> for TaskDiagStat {
             processor: stat.processor,
             exit_signal: stat.exit_signal,
             exit_code: stat.exit_code.unwrap_or_default(),
-            valid: valid(
-                stat.run_delay.is_some(),
-                abi::TASK_DIAG_STAT_VALID_RUN_DELAY,
-            ) | valid(
-                stat.blkio_delay.is_some(),
-                abi::TASK_DIAG_STAT_VALID_BLKIO_DELAY,
-            ) | valid(stat.memory.is_some(), abi::TASK_DIAG_STAT_VALID_MEMORY)
-                | valid(
-                    stat.exit_code.is_some(),
-                    abi::TASK_DIAG_STAT_VALID_EXIT_CODE,
-                ),
+            valid: set.fold(0, |valid, (_, bit)| valid | bit),
         }
     }
 }
@@ -303,6 +341,43 @@ mod tests {
             ..stat
         };
         assert!(longest.cpu_percent(Duration::MAX) < 101.0);
+    }
+
+    #[test]
+    fn unknown_values_survive_the_structure() {
+        let memory = memory(&TaskDiagStat::default());
+        assert_eq!((memory.rss, memory.swap), (Some(0), Some(0)));
+        for memory in [
+            memory,
+            Memory::default(),
+            Memory {
+                rss: Some(4096),
+                rss_anon: None,
+                rss_file: None,
+                rss_shmem: None,
+                ..memory
+            },
+            Memory {
+                rss_peak: None,
+                swap: None,
+                text: None,
+                ..memory
+            },
+            Memory {
+                data: None,
+                locked: None,
+                ..memory
+            },
+        ] {
+            for nvcsw in [None, Some(0)] {
+                let stat = Stat {
+                    memory: Some(memory),
+                    nvcsw,
+                    ..Stat::default()
+                };
+                assert_eq!(Stat::from(TaskDiagStat::from(stat)), stat);
+            }
+        }
     }
 
     #[test]

@@ -81,7 +81,7 @@ fn assert_filters(request: &Request<'_>, holds: impl Fn(&Task) -> bool) {
 fn filtered_dump_has_the_tasks_with_the_property() {
     let all = || everything(Strategy::Children(own_pid()));
     for uid in [0, 1000] {
-        assert_filters(&all().uid(uid), |task| task.cred.unwrap().euid == uid);
+        assert_filters(&all().uid(uid), |task| task.cred.unwrap().euid == Some(uid));
     }
     for states in [States::INTERRUPTIBLE, States::RUNNING | States::ZOMBIE] {
         let holds = |task: &Task| {

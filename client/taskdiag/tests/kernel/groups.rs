@@ -73,25 +73,25 @@ fn stat_equals_procfs() {
         ],
         [stat.minflt, stat.majflt, stat.cminflt, stat.cmajflt]
     );
-    assert_eq!(reported.nvcsw, status.voluntary_ctxt_switches.unwrap());
-    assert_eq!(reported.nivcsw, status.nonvoluntary_ctxt_switches.unwrap());
+    assert_eq!(reported.nvcsw, status.voluntary_ctxt_switches);
+    assert_eq!(reported.nivcsw, status.nonvoluntary_ctxt_switches);
     let blkio_ticks = stat.delayacct_blkio_ticks.unwrap();
     assert_eq!(reported.blkio_delay.map_or(0, ticks), blkio_ticks);
 
     let memory = reported.memory.unwrap();
     assert_eq!(memory.vsize, stat.vsize);
-    assert_eq!(memory.rss() / PAGE, stat.rss);
-    assert_eq!(memory.rss_anon, kib(status.rssanon));
-    assert_eq!(memory.rss_file, kib(status.rssfile));
-    assert_eq!(memory.rss_shmem, kib(status.rssshmem));
-    assert_eq!(memory.rss_peak, kib(status.vmhwm));
+    assert_eq!(memory.rss.unwrap() / PAGE, stat.rss);
+    assert_eq!(memory.rss_anon.unwrap(), kib(status.rssanon));
+    assert_eq!(memory.rss_file.unwrap(), kib(status.rssfile));
+    assert_eq!(memory.rss_shmem.unwrap(), kib(status.rssshmem));
+    assert_eq!(memory.rss_peak.unwrap(), kib(status.vmhwm));
     assert_eq!(
-        (memory.swap, memory.locked),
+        (memory.swap.unwrap(), memory.locked.unwrap()),
         (kib(status.vmswap), kib(status.vmlck))
     );
     let statm = idle.procfs().statm().unwrap();
     assert_eq!(
-        (memory.text / PAGE, memory.data / PAGE),
+        (memory.text.unwrap() / PAGE, memory.data.unwrap() / PAGE),
         (statm.text, statm.data)
     );
 
@@ -205,8 +205,8 @@ fn files_equal_procfs() {
         LimitValue::Value(number) => number,
         LimitValue::Unlimited => u64::MAX,
     };
-    assert_eq!(files.limit_soft, number(limits.soft_limit));
-    assert_eq!(files.limit_hard, number(limits.hard_limit));
+    assert_eq!(files.limit_soft.unwrap(), number(limits.soft_limit));
+    assert_eq!(files.limit_hard.unwrap(), number(limits.hard_limit));
 }
 
 #[test]
@@ -220,7 +220,7 @@ fn cgroup_equals_procfs() {
     assert_eq!(cgroup.path.as_deref(), Some(path));
 
     // The id of the cgroup works as a filter.
-    let request = Request::new(Strategy::Children(own_pid())).cgroup(cgroup.id);
+    let request = Request::new(Strategy::Children(own_pid())).cgroup(cgroup.id.unwrap());
     assert!(pids(&tasks(&request)).contains(&idle.pid()));
     let nowhere = Request::new(Strategy::All).cgroup(u64::MAX);
     let error = kernel_error(client().dump(&nowhere).unwrap().for_each(|_| ()));

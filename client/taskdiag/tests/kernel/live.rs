@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use taskdiag::events::{Connector, ConnectorOptions, Events};
 use taskdiag::live::Change;
-use taskdiag::{CapSet, Live, Pid};
+use taskdiag::{Live, Pid};
 
 use super::fork_storm;
 use super::*;
@@ -93,10 +93,10 @@ fn tracked_fields(task: &Task) -> Task {
         if base.state != State::Zombie {
             base.state = State::Running;
         }
-        (base.pgid, base.tpid) = (0, 0);
+        (base.pgid, base.tpid) = (None, None);
     }
     if let Some(cred) = &mut task.cred {
-        cred.cap_inheritable = CapSet::default();
+        cred.cap_inheritable = None;
         cred.securebits = None;
     }
     task

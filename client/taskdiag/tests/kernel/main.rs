@@ -27,7 +27,7 @@ use nix::libc;
 use taskdiag::abi::TaskDiagPid;
 use taskdiag::netlink::{TaskDiagAttr, TaskDiagMessage};
 use taskdiag::{
-    Base, Client, Error, KernelError, Request, Scope, Show, State, Strategy, Task, VmaFlags,
+    Base, CapSet, Client, Error, KernelError, Request, Scope, Show, State, Strategy, Task, VmaFlags,
 };
 
 use rows::pids;
@@ -135,29 +135,33 @@ fn base_and_cred_equal_procfs() {
     let status = procfs::status(pid);
     let word = |name: &str, at: usize| status[name][at].as_str();
     let number = |name: &str, at: usize| word(name, at).parse::<u32>().unwrap();
-    let caps = |name: &str| u64::from_str_radix(word(name, 0), 16).unwrap();
+    let caps = |name: &str| {
+        let bits = u64::from_str_radix(word(name, 0), 16);
+        Some(CapSet(bits.unwrap()))
+    };
 
     let base = task.base.unwrap();
     assert_eq!((base.pid, base.tgid), (number("Pid", 0), number("Tgid", 0)));
     assert_eq!(base.ppid, number("PPid", 0));
-    assert_eq!(base.tpid, number("TracerPid", 0));
+    assert_eq!(base.tpid, Some(number("TracerPid", 0)));
     assert_eq!(
         (base.sid, base.pgid),
-        (number("NSsid", 0), number("NSpgid", 0))
+        (Some(number("NSsid", 0)), Some(number("NSpgid", 0)))
     );
     assert_eq!(base.state.to_string(), word("State", 0));
     assert_eq!(base.comm.to_string(), status["Name"].join(" "));
 
     let cred = task.cred.unwrap();
-    let ids = |name| [0, 1, 2, 3].map(|at| number(name, at));
+    let ids = |name| [0, 1, 2, 3].map(|at| Some(number(name, at)));
     assert_eq!([cred.uid, cred.euid, cred.suid, cred.fsuid], ids("Uid"));
     assert_eq!([cred.gid, cred.egid, cred.sgid, cred.fsgid], ids("Gid"));
-    assert_eq!(cred.cap_inheritable.0, caps("CapInh"));
-    assert_eq!(cred.cap_permitted.0, caps("CapPrm"));
-    assert_eq!(cred.cap_effective.0, caps("CapEff"));
-    assert_eq!(cred.cap_bset.0, caps("CapBnd"));
-    assert_eq!(cred.cap_ambient.0, caps("CapAmb"));
-    assert_eq!(u32::from(cred.no_new_privs), number("NoNewPrivs", 0));
+    assert_eq!(cred.cap_inheritable, caps("CapInh"));
+    assert_eq!(cred.cap_permitted, caps("CapPrm"));
+    assert_eq!(cred.cap_effective, caps("CapEff"));
+    assert_eq!(cred.cap_bset, caps("CapBnd"));
+    assert_eq!(cred.cap_ambient, caps("CapAmb"));
+    assert_eq!(cred.no_new_privs, Some(number("NoNewPrivs", 0) != 0));
+    assert!(cred.securebits.is_some());
 }
 
 #[test]

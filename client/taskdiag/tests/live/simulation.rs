@@ -81,13 +81,13 @@ impl Process {
         (task.pid, task.tgid) = (pid, pid);
         let base = task.base.insert(Default::default());
         (base.pid, base.tgid) = (pid, pid);
-        (base.ppid, base.sid) = (self.ppid, self.sid);
+        (base.ppid, base.sid) = (self.ppid, Some(self.sid));
         base.comm = Comm::new(&[b'a' + self.comm % 26]);
         if self.ended.is_some() {
             base.state = State::Zombie;
         }
         let cred = task.cred.insert(Default::default());
-        cred.uid = self.uid;
+        cred.uid = Some(self.uid);
         let ident = task.ident.insert(Default::default());
         ident.start_time = self.start;
         ident.pidfd_ino = inodes.then_some(self.start);

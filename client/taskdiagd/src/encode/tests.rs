@@ -3,8 +3,8 @@
 
 use taskdiag::reassembly::{Event, Reassembly};
 use taskdiag::{
-    Absent, Base, Cgroup, Cmdline, Comm, Cred, FileCounts, Files, Framing, Ident, Memory, Ns, Pid,
-    RECEIVE_BUFFER, Show, Stat, State, Task, Vma, VmaFlags, VmaStat,
+    Absent, Base, CapSet, Cgroup, Cmdline, Comm, Cred, FileCounts, Files, Framing, Ident, Memory,
+    Ns, Pid, RECEIVE_BUFFER, Show, Stat, State, Task, Vma, VmaFlags, VmaStat,
 };
 
 use super::*;
@@ -47,14 +47,19 @@ fn task(pid: Pid) -> Task {
             pid: pid,
             tgid: pid,
             ppid: 1,
-            tpid: 9,
+            tpid: Some(9),
+            sid: None,
+            pgid: Some(0),
             state: State::Zombie,
             comm: Comm::new(b"sh"),
         })),
         cred: Some(with!(Cred {
-            euid: 3,
-            fsgid: 4,
-            no_new_privs: true
+            uid: Some(0),
+            euid: Some(3),
+            suid: Some(0),
+            fsuid: Some(0),
+            cap_effective: Some(CapSet(1 << 5)),
+            no_new_privs: Some(true)
         })),
         stat: Some(with!(Stat {
             start_time: 5,
@@ -62,7 +67,8 @@ fn task(pid: Pid) -> Task {
             run_delay: Some(0),
             memory: Some(with!(Memory {
                 vsize: 4096,
-                locked: 1
+                rss: Some(8192),
+                locked: Some(1)
             })),
             exit_code: Some(3 << 8),
         })),
@@ -76,12 +82,13 @@ fn task(pid: Pid) -> Task {
             user_id: Some(9)
         })),
         files: Some(with!(Files {
-            limit_hard: u64::MAX,
+            limit_soft: Some(0),
+            limit_hard: Some(u64::MAX),
             total: Some(3),
             counts: Some(with!(FileCounts { total: 3, other: 1 })),
         })),
         cgroup: Some(with!(Cgroup<'static> {
-            id: 10,
+            id: Some(10),
             deleted: true,
             path: Some(b"/a (deleted)".into()),
         })),

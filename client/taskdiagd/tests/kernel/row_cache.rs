@@ -43,7 +43,7 @@ fn started_process_is_listed_and_reaped_process_is_not() {
         assert_eq!(base.ppid, std::process::id());
         assert_eq!(
             [cred.uid, cred.euid, cred.suid, cred.gid],
-            [1000, 1000, 1000, 0]
+            [1000, 1000, 1000, 0].map(Some)
         );
         target.end();
         assert_eq!(find(&cached_rows(&mut client), pid), None);
