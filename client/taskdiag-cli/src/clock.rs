@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 //! Formats times as `ps` does.
 
+use std::fs;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use nix::time::{ClockId, clock_gettime};
 
 /// Nanoseconds per clock tick, the unit of times in procfs and `ps`.
@@ -70,7 +71,6 @@ pub(crate) struct Clock {
 impl Clock {
     /// Reads the clocks.
     pub(crate) fn now() -> Self {
-        let read = |id| clock_gettime(id).map_or(0, |t| t.tv_sec() * 1_000_000_000 + t.tv_nsec());
         let uptime = read(ClockId::CLOCK_BOOTTIME);
         let now = read(ClockId::CLOCK_REALTIME);
         Self {
@@ -137,9 +137,109 @@ impl Clock {
     }
 }
 
+/// Reads a clock in nanoseconds.
+fn read(clock: ClockId) -> i64 {
+    clock_gettime(clock).map_or(0, |time| time.tv_sec() * 1_000_000_000 + time.tv_nsec())
+}
+
+/// Converts the times of events to dates.
+///
+/// An event has the time of the monotonic clock of the initial time namespace. That
+/// clock stops while the host is suspended, and does not follow changes of the date,
+/// so the difference is read for each event.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct EventClock {
+    /// Nanoseconds that the time namespace of this process adds to the clock.
+    offset: i64,
+}
+
+impl EventClock {
+    /// Reads the offset of the time namespace.
+    pub(crate) fn new() -> Self {
+        let offsets = fs::read_to_string("/proc/self/timens_offsets").unwrap_or_default();
+        Self {
+            offset: monotonic_offset(&offsets).unwrap_or(0),
+        }
+    }
+
+    /// Returns the date of an event that has just been received.
+    pub(crate) fn date(&self, time: Duration) -> Timestamp {
+        let now = read(ClockId::CLOCK_MONOTONIC).saturating_sub(self.offset);
+        self.date_at(time, Timestamp::now(), now)
+    }
+
+    /// `now` is the time of the monotonic clock of the initial time namespace, in
+    /// nanoseconds.
+    fn date_at(&self, time: Duration, date: Timestamp, now: i64) -> Timestamp {
+        let time = SignedDuration::try_from(time).unwrap_or(SignedDuration::MAX);
+        let age = SignedDuration::from_nanos(now).saturating_sub(time);
+        date.saturating_sub(age).unwrap_or(Timestamp::MAX)
+    }
+}
+
+/// Parses the line `monotonic SECONDS NANOSECONDS` of `timens_offsets`.
+fn monotonic_offset(offsets: &str) -> Option<i64> {
+    let mut lines = offsets.lines().map(str::split_whitespace);
+    let mut words = lines.find_map(|mut words| (words.next()? == "monotonic").then_some(words))?;
+    let (seconds, nanoseconds): (i64, i64) =
+        (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
+    seconds.checked_mul(1_000_000_000)?.checked_add(nanoseconds)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn event_date_follows_the_clock() {
+        let clock = EventClock { offset: 0 };
+        let at = |seconds| Timestamp::from_second(seconds).expect("a date");
+        let date = |seconds, date, now: i64| {
+            clock.date_at(Duration::from_secs(seconds), at(date), now * 1_000_000_000)
+        };
+        assert_eq!(date(100, 1_000, 101), at(999));
+        // The host was suspended for an hour, or the date was changed.
+        assert_eq!(date(101, 4_601, 102), at(4_600));
+        // An event that is newer than the clock that was read.
+        assert_eq!(date(102, 1_000, 101), at(1_001));
+    }
+
+    #[test]
+    fn offset_is_that_of_the_monotonic_clock() {
+        let offsets = "monotonic      -86400         5\nboottime            1         0\n";
+        assert_eq!(monotonic_offset(offsets), Some(-86_399_999_999_995));
+        assert_eq!(monotonic_offset("boottime 1 0\n"), None);
+        assert_eq!(monotonic_offset(""), None);
+    }
+
+    #[test]
+    fn start_has_the_offset_of_the_zone_at_its_date() {
+        let zone = TimeZone::get("Europe/Berlin");
+        let zone = zone.expect("the zone database of the host: apt-get install tzdata");
+        let clock = |now, uptime: i64| Clock {
+            uptime: uptime.unsigned_abs() * 1_000_000_000,
+            now,
+            boot: now - uptime,
+            zone: zone.clone(),
+        };
+        // 2024-07-01 and 2024-01-01, both at noon UTC.
+        for (now, shown) in [
+            (1_719_835_200, "Mon Jul  1 14:00:00 2024"),
+            (1_704_110_400, "Mon Jan  1 13:00:00 2024"),
+        ] {
+            assert_eq!(
+                clock(now, 100).started(100_000_000_000, Started::Long),
+                shown
+            );
+            assert_eq!(
+                clock(now, 100).started(100_000_000_000, Started::Short),
+                shown[11..16]
+            );
+        }
+        // A process that was started in winter, and half a year of suspension.
+        let summer = clock(1_719_835_200, 1_719_835_200 - 1_704_110_400);
+        assert_eq!(summer.started(0, Started::Long), "Mon Jan  1 13:00:00 2024");
+    }
 
     #[test]
     fn times_have_days_only_if_needed() {

@@ -26,7 +26,8 @@ Names and values:
   capability sets are arrays of strings, users are strings, ids and securebits
   are numbers, and nnp is true or false. --numeric shows users and groups as
   numbers and capability sets as the 16 hexadecimal digits of /proc/PID/status.
-  Times and dates have the format of ps; times, etimes and start_ns are numbers.
+  Times and dates have the format of ps, in the time zone TZ or that of this
+  machine; times, etimes and start_ns are numbers.
   A value that is not known is "-" in a table, null in JSON and empty in CSV; an
   unknown state is "?". /proc of a sandbox or of an older kernel may lack values.
   In JSON, a row with groups that you may not read has the array "denied" with

@@ -5,16 +5,16 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::process::ExitStatus;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
 use nix::sys::signal::Signal;
-use nix::time::{ClockId, clock_gettime};
 use serde_json::{Map, Value, json};
 use taskdiag::events::{Event, EventKind, Events, Lost};
 
 use taskdiag::names::Names;
 
 use super::processes::ProcessInfo;
+use crate::clock::EventClock;
 
 /// The content of an output line: an event and its process.
 #[derive(Debug)]
@@ -35,8 +35,7 @@ pub(super) struct EventLine {
 #[derive(Debug)]
 pub(super) struct LineFormatter {
     names: Names,
-    /// The date at which the monotonic clock of the events was 0.
-    clock_origin: Timestamp,
+    clock: EventClock,
     pub(super) zone: TimeZone,
 }
 
@@ -44,7 +43,7 @@ impl LineFormatter {
     pub(super) fn new(numeric: bool) -> Self {
         Self {
             names: Names::new().numeric(numeric),
-            clock_origin: clock_origin(),
+            clock: EventClock::new(),
             zone: TimeZone::system(),
         }
     }
@@ -52,12 +51,8 @@ impl LineFormatter {
     /// Returns the line of an event. `info` is the name and user of its process.
     pub(super) fn format(&self, event: &Event, info: Option<ProcessInfo>) -> EventLine {
         let (description, details) = self.details(&event.kind);
-        let passed = SignedDuration::try_from(event.time).unwrap_or(SignedDuration::MAX);
         EventLine {
-            time: self
-                .clock_origin
-                .saturating_add(passed)
-                .unwrap_or(Timestamp::MAX),
+            time: self.clock.date(event.time),
             event: event_name(&event.kind),
             kind: event.kind,
             comm: info.map(|info| info.comm.to_string()),
@@ -179,15 +174,6 @@ fn signal_name(number: i32) -> String {
         |_| format!("signal {number}"),
         |signal| signal.as_str().to_owned(),
     )
-}
-
-/// Returns the date at which the monotonic clock was 0.
-fn clock_origin() -> Timestamp {
-    let passed = clock_gettime(ClockId::CLOCK_MONOTONIC)
-        .map_or(0, |time| time.tv_sec() * 1_000_000_000 + time.tv_nsec());
-    Timestamp::now()
-        .checked_sub(SignedDuration::from_nanos(passed))
-        .unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
 #[cfg(test)]
