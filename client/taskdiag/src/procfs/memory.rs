@@ -131,7 +131,8 @@ impl Long {
             .show
             .contains(Show::VMA_STAT)
             .then(|| task.vma_stats.get_or_insert_default());
-        while let Some(mapping) = self.smaps.as_mut().map(Smaps::next).transpose()?.flatten() {
+        while let Some(mut mapping) = self.smaps.as_mut().map(Smaps::next).transpose()?.flatten() {
+            mapping.resolve_name(&self.dir);
             if !mapping.vma.flags.contains(wanted) {
                 continue;
             }

@@ -45,7 +45,7 @@ impl Mount {
 }
 
 /// Decodes the octal escapes of `seq_path()`: `\040` for a blank.
-pub(super) fn unescape(text: &[u8]) -> Vec<u8> {
+fn unescape(text: &[u8]) -> Vec<u8> {
     let mut plain = Vec::with_capacity(text.len());
     let mut rest = text;
     while let [first, after @ ..] = rest {

@@ -4,9 +4,12 @@
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::os::unix::ffi::OsStringExt;
 
-use super::dir::ReadError;
-use super::mountinfo::unescape;
+use nix::fcntl::{AtFlags, readlinkat};
+use nix::sys::stat::fstatat;
+
+use super::dir::{ReadError, TaskDir};
 use super::parse::{self, hex, kib, number};
 use crate::task::{Vma, VmaFlags, VmaStat};
 
@@ -15,6 +18,8 @@ const READ: usize = 32 * 1024;
 /// Upper bound of the length of a line: a path has 4 KiB, and each of its bytes may
 /// be escaped as four.
 const LINE_MAX: usize = 64 * 1024;
+/// The text that the kernel writes for a newline in a path.
+const NEWLINE: &[u8] = b"\\012";
 
 /// A memory mapping and its memory use.
 #[derive(Debug, Default)]
@@ -156,7 +161,7 @@ impl Mapping {
                 ino,
                 dev_major: dev_major.try_into().ok()?,
                 dev_minor: dev_minor.try_into().ok()?,
-                name: (!name.is_empty()).then(|| unescape_newlines(name).into()),
+                name: (!name.is_empty()).then(|| name.to_owned().into()),
             },
             stat: VmaStat {
                 start,
@@ -164,6 +169,51 @@ impl Mapping {
                 ..VmaStat::default()
             },
         })
+    }
+
+    /// Replaces the text of the name by the name itself. The text of a newline equals
+    /// that of `\012`, and the text of a deleted file equals that of a file whose name
+    /// ends in ` (deleted)`.
+    pub(super) fn resolve_name(&mut self, dir: &TaskDir) {
+        if !self.vma.flags.contains(VmaFlags::FILE) {
+            return;
+        }
+        let Some(text) = self.vma.name.as_deref() else {
+            return;
+        };
+        if find(text, NEWLINE).is_some() {
+            let text = text.to_owned();
+            self.vma.name = Some(self.read_name(&text, dir).into());
+        }
+        if self.vma.flags.contains(VmaFlags::DELETED) {
+            let exists = self
+                .vma
+                .name
+                .as_deref()
+                .is_some_and(|name| self.is_at(name, dir));
+            self.vma.flags.set(VmaFlags::DELETED, !exists);
+        }
+    }
+
+    /// Returns the name of a file, whose text contains `\012`.
+    fn read_name(&self, text: &[u8], dir: &TaskDir) -> Vec<u8> {
+        let link = format!("map_files/{:x}-{:x}", self.vma.start, self.vma.end);
+        match readlinkat(dir.fd(), link.as_str()) {
+            Ok(name) => name.into_vec(),
+            Err(_) if self.is_at(text, dir) => text.to_owned(),
+            Err(_) => unescape_newlines(text),
+        }
+    }
+
+    /// Whether the file has this path. The kernel writes it from the root directory of
+    /// the reader, or of the mount namespace of the task.
+    fn is_at(&self, path: &[u8], dir: &TaskDir) -> bool {
+        let in_task = [b"root", path].concat();
+        path.starts_with(b"/")
+            && [path, &in_task].into_iter().any(|path| {
+                let file = fstatat(dir.fd(), path, AtFlags::AT_SYMLINK_NOFOLLOW);
+                file.is_ok_and(|file| file.st_ino == self.vma.ino)
+            })
     }
 
     /// The number of bytes that it takes, about.
@@ -216,21 +266,22 @@ fn pair(word: &[u8], between: u8) -> Option<(u64, u64)> {
     Some((hex(&word[..at])?, hex(&word[at + 1..])?))
 }
 
-/// Decodes the only escape of `maps`, that of a newline.
+/// Decodes the newlines of a name: the kernel writes `\012`, and leaves a backslash of
+/// the name as it is.
 fn unescape_newlines(name: &[u8]) -> Vec<u8> {
-    const NEWLINE: &[u8] = b"\\012";
-    if !name.windows(NEWLINE.len()).any(|part| part == NEWLINE) {
-        return name.to_owned();
-    }
     let mut plain = Vec::with_capacity(name.len());
     let mut rest = name;
-    while let Some(at) = rest.windows(NEWLINE.len()).position(|part| part == NEWLINE) {
+    while let Some(at) = find(rest, NEWLINE) {
         plain.extend_from_slice(&rest[..at]);
-        plain.extend(unescape(NEWLINE));
+        plain.push(b'\n');
         rest = &rest[at + NEWLINE.len()..];
     }
     plain.extend_from_slice(rest);
     plain
+}
+
+fn find(bytes: &[u8], part: &[u8]) -> Option<usize> {
+    bytes.windows(part.len()).position(|window| window == part)
 }
 
 #[cfg(test)]
@@ -270,7 +321,7 @@ VmFlags: rd wr sh mr mw me ms
         assert_eq!((vma.start, vma.end), (0x5581_e02c_1000, 0x5581_e02c_3000));
         assert_eq!((vma.pgoff, vma.ino), (0x2000, 4711));
         assert_eq!((vma.dev_major, vma.dev_minor), (0xfe, 1));
-        assert_eq!(vma.name.as_deref(), Some(&b"/tmp/a b\nc (deleted)"[..]));
+        assert_eq!(vma.name.as_deref(), Some(&b"/tmp/a b\\012c (deleted)"[..]));
         let executable = VmaFlags::READ | VmaFlags::EXEC | VmaFlags::FILE | VmaFlags::DELETED;
         assert!(vma.flags.contains(executable) && !vma.flags.contains(VmaFlags::WRITE));
         assert_eq!((stat.rss, stat.pss, stat.end), (4096, 1024, vma.end));
@@ -290,6 +341,12 @@ VmFlags: rd wr sh mr mw me ms
     #[test]
     fn mappings_across_reads_are_whole() {
         assert_eq!(read(&SMAPS.repeat(1000)).len(), 3000);
+    }
+
+    #[test]
+    fn each_escaped_newline_is_decoded() {
+        assert_eq!(unescape_newlines(b"a\\012b\\012"), b"a\nb\n");
+        assert_eq!(unescape_newlines(b"\\011\\01"), b"\\011\\01");
     }
 
     proptest! {

@@ -241,6 +241,78 @@ fn namespaces_without_a_link_are_none() {
     assert_eq!(ns.mnt_id, None);
 }
 
+/// The text of smaps is the same for different files.
+#[test]
+fn names_of_mapped_files_are_not_guessed() {
+    use std::os::unix::ffi::OsStrExt;
+    use std::os::unix::fs::MetadataExt;
+
+    let tree = family();
+    symlink(&tree.0, tree.0.join("1/root")).unwrap();
+    fs::create_dir(tree.0.join("1/map_files")).unwrap();
+    let inode = |name: &[u8]| {
+        let path = tree.0.join(std::ffi::OsStr::from_bytes(name));
+        fs::write(&path, b"").unwrap();
+        fs::metadata(path).unwrap().ino()
+    };
+    // Name, text, inode number, link in map_files, and whether it is deleted.
+    for (name, text, inode, link, deleted) in [
+        (
+            &b"/live (deleted)"[..],
+            "/live (deleted)",
+            inode(b"live (deleted)"),
+            None,
+            false,
+        ),
+        (
+            b"/other (deleted)",
+            "/other (deleted)",
+            inode(b"other (deleted)") + 1000,
+            None,
+            true,
+        ),
+        (b"/gone (deleted)", "/gone (deleted)", 7, None, true),
+        (b"/plain", "/plain", 7, None, false),
+        (
+            br"/lit\012eral",
+            r"/lit\012eral",
+            inode(br"lit\012eral"),
+            None,
+            false,
+        ),
+        (
+            b"/new\nline",
+            r"/new\012line",
+            inode(b"new\nline"),
+            None,
+            false,
+        ),
+        (
+            b"/a\n\\012",
+            r"/a\012\012",
+            7,
+            Some(&b"/a\n\\012"[..]),
+            false,
+        ),
+        (b"/a\nb (deleted)", r"/a\012b (deleted)", 7, None, true),
+    ] {
+        let link_path = tree.0.join("1/map_files/1000-2000");
+        let _ = fs::remove_file(&link_path);
+        if let Some(link) = link {
+            symlink(std::ffi::OsStr::from_bytes(link), link_path).unwrap();
+        }
+        let smaps = format!("1000-2000 r--p 00000000 fe:01 {inode}    {text}\nVmFlags: rd\n");
+        tree.file("1/smaps", smaps.as_bytes());
+        let task = tree.client().one(1, Show::VMA).unwrap();
+        let [vma] = &task.vmas.unwrap()[..] else {
+            panic!("{text}");
+        };
+        assert_eq!(vma.name.as_deref(), Some(name), "{text}");
+        let flag = vma.flags.contains(crate::VmaFlags::DELETED);
+        assert_eq!(flag, deleted, "{text}");
+    }
+}
+
 #[test]
 fn mappings_are_in_the_row_of_the_leader() {
     let tree = family();
