@@ -321,6 +321,18 @@ static bool is_owned(struct task_struct *task)
 	return dumpable;
 }
 
+/*
+ * Groups that need the access check.  Files about memory are empty for every
+ * reader if the task has no memory: mm_access() of kernel/fork.c then checks
+ * nothing.
+ */
+static u64 checked_groups(const struct task_struct *task)
+{
+	if (task->flags & PF_KTHREAD || !READ_ONCE(task->mm))
+		return TASKDIAG_PTRACE_GROUPS & ~TASKDIAG_SHOW_VMAS;
+	return TASKDIAG_PTRACE_GROUPS;
+}
+
 /**
  * taskdiag_mount_level - return the level of a task that may not be ptraced
  * @caller: the caller, after taskdiag_mount_enter() in the same RCU section,
@@ -350,6 +362,6 @@ enum taskdiag_level taskdiag_mount_level(struct taskdiag_caller *caller,
 	}
 	level = min(caller->mount_level, probe->level);
 	*denied = level == TASKDIAG_READABLE ?
-		TASKDIAG_PTRACE_GROUPS | probe->denied : U64_MAX;
+		checked_groups(task) | probe->denied : U64_MAX;
 	return level;
 }

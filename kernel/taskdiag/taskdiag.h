@@ -284,8 +284,8 @@ bool taskdiag_same_creds(const struct cred *a, const struct cred *b);
 /* --- mount.c ------------------------------------------------------------- */
 
 /*
- * Groups that no file of procfs shows without the access check.  Of FILES, the
- * limits are readable.
+ * Groups that no file of procfs shows without the access check, unless the task
+ * has no memory.  Of FILES, the limits are readable.
  */
 #define TASKDIAG_PTRACE_GROUPS \
 	(TASK_DIAG_SHOW_VMA | TASK_DIAG_SHOW_VMA_STAT | TASK_DIAG_SHOW_NS)
