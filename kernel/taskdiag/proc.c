@@ -259,6 +259,11 @@ static int reply_get(struct taskdiag_transaction *t, struct file *file,
 		NL_SET_ERR_MSG(extack, "TASK_DIAG_CMD_ATTR_GET is missing");
 		return -EINVAL;
 	}
+	if (attrs[TASK_DIAG_CMD_ATTR_PROC_FD]) {
+		NL_SET_ERR_MSG_ATTR(extack, attrs[TASK_DIAG_CMD_ATTR_PROC_FD],
+				    "proc_fd: this file belongs to a mount");
+		return -EINVAL;
+	}
 
 	dump = taskdiag_dump_open(attrs, file, get_pid_ns(ns),
 				  mount_root(file, &root), is_dump, extack);
