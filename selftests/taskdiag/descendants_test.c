@@ -10,6 +10,7 @@
 #include "lib/fork_storm.h"
 #include "lib/namespace.h"
 #include "lib/procfs.h"
+#include "lib/procfs_mount.h"
 #include "lib/special_task.h"
 #include "lib/taskdiag_test.h"
 #include "lib/users.h"
@@ -167,7 +168,7 @@ static int make_pool(void)
 	size_t i;
 	int err;
 
-	err = task_pool_begin(&pool);
+	err = procfs_hide_others() ?: task_pool_begin(&pool);
 	err = err ?: task_pool_add_all(&pool, specs, ARRAY_SIZE(specs), 1);
 	for (i = 0; !err && i < TREES; i++) {
 		err = special_task_begin(&trees[i], makes[i].make,

@@ -71,8 +71,10 @@ TEST_F(features, no_undefined_bit_is_set)
 	EXPECT_EQ(0U, self->has.groups >> ARRAY_SIZE(group_names));
 	EXPECT_EQ(0U, self->has.strategies >> (TASK_DIAG_DUMP_MAX + 1));
 	EXPECT_EQ(0U, self->has.filters >> ARRAY_SIZE(filters));
-	EXPECT_EQ(TASK_DIAG_OPTION_PIDNS_FD | TASK_DIAG_OPTION_PIDFD,
-		  self->has.options);
+	/* TASK_DIAG_OPTION_STRICT depends on the administrator. */
+	EXPECT_EQ(TASK_DIAG_OPTION_PIDNS_FD | TASK_DIAG_OPTION_PIDFD |
+		  TASK_DIAG_OPTION_PROC_FD,
+		  self->has.options & ~TASK_DIAG_OPTION_STRICT);
 	EXPECT_LE(4096U, self->has.recv_min);
 	EXPECT_EQ(0U, self->has.__pad);
 }

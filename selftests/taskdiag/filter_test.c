@@ -10,6 +10,7 @@
 #include "lib/cgroups.h"
 #include "lib/namespace.h"
 #include "lib/procfs.h"
+#include "lib/procfs_mount.h"
 #include "lib/taskdiag_test.h"
 #include "lib/visible_pids.h"
 
@@ -77,7 +78,7 @@ static int make_pool(void)
 	int proc = procfs_open(), err;
 	size_t i, j;
 
-	err = task_pool_begin(&pool);
+	err = procfs_hide_others() ?: task_pool_begin(&pool);
 	err = err ?: read_pid_max() ?: cgroups_begin() ?: cgroups_make("x") ?:
 	      cgroups_make("x/y") ?: cgroups_make("z") ?: cgroups_make("empty");
 	for (i = 0; !err && i < ARRAY_SIZE(group_of); i++) {

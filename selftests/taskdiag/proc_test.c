@@ -20,6 +20,7 @@
 #define TD_USE_FILE true
 
 #include "lib/namespace.h"
+#include "lib/procfs_mount.h"
 #include "lib/program.h"
 #include "lib/file_transport.h"
 #include "lib/taskdiag_test.h"
@@ -38,7 +39,8 @@ static struct task_pool pool;
 
 static int make_pool(void)
 {
-	return users_begin(&pool, SLEEPERS) ?: program_install();
+	return users_begin(&pool, SLEEPERS) ?: program_install() ?:
+	       procfs_hide_others();
 }
 
 /*
@@ -815,11 +817,24 @@ FIXTURE(mount) {
 FIXTURE_VARIANT(mount) {
 	const char *options;
 	bool absent;
+	bool listed;		/* tasks of others have a row ... */
+	__u64 denied;		/* ... without these groups */
 };
 
-FIXTURE_VARIANT_ADD(mount, hidepid_0) { .options = "hidepid=0" };
-FIXTURE_VARIANT_ADD(mount, hidepid_2_gid) { .options = "hidepid=2,gid=1234" };
-FIXTURE_VARIANT_ADD(mount, hidepid_1) { .options = "hidepid=1" };
+FIXTURE_VARIANT_ADD(mount, hidepid_0) {
+	.options = "hidepid=0", .listed = true,
+};
+
+FIXTURE_VARIANT_ADD(mount, hidepid_1) {
+	.options = "hidepid=1", .listed = true, .denied = TD_BASE_CRED,
+};
+
+FIXTURE_VARIANT_ADD(mount, hidepid_2) { .options = "hidepid=2" };
+
+/* The group of the user. */
+FIXTURE_VARIANT_ADD(mount, hidepid_2_gid) {
+	.options = "hidepid=2,gid=1234", .listed = true,
+};
 
 FIXTURE_VARIANT_ADD(mount, hidepid_ptraceable) {
 	.options = "hidepid=ptraceable",
@@ -845,8 +860,8 @@ FIXTURE_TEARDOWN(mount)
 	rmdir(self->dir);
 }
 
-/* A member of the group of the mount, and a user that is not a member. */
-TEST_F(mount, options_show_no_further_task)
+/* mount_access_test.c compares all groups for many callers. */
+TEST_F(mount, options_decide_about_tasks_of_others)
 {
 	char path[64];
 	pid_t pid;
@@ -857,6 +872,7 @@ TEST_F(mount, options_show_no_further_task)
 		struct td_sock sock;
 		struct td_answer a;
 		int fd = open(path, O_RDWR);
+		size_t i;
 
 		EXPECT_EQ(variant->absent, fd < 0);
 		if (fd < 0)
@@ -866,7 +882,17 @@ TEST_F(mount, options_show_no_further_task)
 		EXPECT_EQ(0, td_query(&sock, &td_all, NLM_F_DUMP, &a));
 		EXPECT_STREQ("", a.fault);
 		EXPECT_LE((size_t)SLEEPERS, a.rows);
-		EXPECT_TRUE(rows_only_of(&a, USER, 0));
+		if (!variant->listed)
+			EXPECT_TRUE(rows_only_of(&a, USER, 0));
+		for (i = 0; i < pool.nr; i++) {
+			const struct td_row *row =
+				td_find_row(&a, pool.task[i].pid);
+
+			EXPECT_EQ(variant->listed || i % 3 == 0, !!row);
+			if (row)
+				EXPECT_EQ(i % 3 ? variant->denied : 0,
+					  row->absent.denied);
+		}
 		_exit(0);
 	}
 	EXPECT_EXIT_0(pid);

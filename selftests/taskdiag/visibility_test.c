@@ -13,6 +13,7 @@
 #include "lib/credentials.h"
 #include "lib/namespace.h"
 #include "lib/procfs.h"
+#include "lib/procfs_mount.h"
 #include "lib/program.h"
 #include "lib/taskdiag_test.h"
 #include "lib/visible_pids.h"
@@ -119,20 +120,10 @@ static const struct task_spec targets[] = {
 /* Made once, before the tests. */
 static struct task_pool pool;
 
-/* Mount a procfs with hidepid=ptraceable in a mount namespace of our own. */
-static int mount_hidepid_procfs(void)
-{
-	if (unshare(CLONE_NEWNS) ||
-	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
-	    mount("proc", "/proc", "proc", 0, "hidepid=ptraceable"))
-		return -errno;
-	return 0;
-}
-
 static int make_pool(void)
 {
 	return task_pool_begin(&pool) ?: program_install() ?:
-	       mount_hidepid_procfs() ?:
+	       procfs_hide_others() ?:
 	       task_pool_add_all(&pool, targets, ARRAY_SIZE(targets), 1) ?:
 	       task_pool_settle(&pool);
 }
@@ -765,7 +756,7 @@ static void fill_level(struct __test_metadata *_metadata,
 	const size_t nr = own_user_ns ? ARRAY_SIZE(user_specs) :
 					ARRAY_SIZE(root_specs);
 
-	EXPECT_EQ(0, mount_hidepid_procfs());
+	EXPECT_EQ(0, procfs_hide_others());
 	EXPECT_EQ(0, task_pool_begin(level_pool));
 	EXPECT_EQ(0, task_pool_add_all(level_pool, specs, nr, 1)) {
 		TH_LOG("%s", level_pool->error);

@@ -13,6 +13,7 @@
 #include "lib/make_mappings.h"
 #include "lib/expected_maps.h"
 #include "lib/procfs.h"
+#include "lib/procfs_mount.h"
 #include "lib/program.h"
 #include "lib/task_events.h"
 #include "lib/taskdiag_test.h"
@@ -100,7 +101,7 @@ static int make_test_tasks(void)
 	static size_t long_nr = LONG_NAMES;
 	int err;
 
-	err = program_install();
+	err = program_install() ?: procfs_hide_others();
 	err = err ?: test_tasks_begin_common(&tasks);
 	err = err ?: task_pool_add(&tasks.pool, &other);
 	err = err ?: copy_self();

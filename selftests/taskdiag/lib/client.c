@@ -2,6 +2,7 @@
 /* A client of the TASKDIAG family. */
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/time.h>
@@ -248,19 +249,35 @@ static int td_connect(struct td_sock *s)
 	return td_resolve(s);
 }
 
-int td_open(struct td_sock *s, size_t size)
+static int td_init(struct td_sock *s, bool file, size_t size)
 {
-	int err;
-
 	memset(s, 0, sizeof(*s));
 	s->fd = -1;
-	s->file = td_use_file;
+	s->file = file;
 	s->size = size;
 	s->buf = td_alloc_buffer(s);
-	if (!s->buf)
-		return -ENOMEM;
+	return s->buf ? 0 : -ENOMEM;
+}
 
-	err = s->file ? td_file_open(s) : td_connect(s);
+int td_open(struct td_sock *s, size_t size)
+{
+	int err = td_init(s, td_use_file, size);
+
+	if (err)
+		return err;
+	err = s->file ? td_file_open(s, AT_FDCWD, TD_FILE) : td_connect(s);
+	if (err)
+		td_close(s);
+	return err;
+}
+
+int td_open_mount(struct td_sock *s, int root, size_t size)
+{
+	int err = td_init(s, true, size);
+
+	if (err)
+		return err;
+	err = td_file_open(s, root, TASK_DIAG_PROC_NAME);
 	if (err)
 		td_close(s);
 	return err;

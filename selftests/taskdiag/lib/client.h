@@ -39,6 +39,12 @@ extern bool td_use_file;
 
 /* Return -ENOENT if the kernel has no such family or file. */
 int td_open(struct td_sock *s, size_t size);
+
+/*
+ * Open the transaction file of the procfs mount whose root directory is the
+ * descriptor @root.
+ */
+int td_open_mount(struct td_sock *s, int root, size_t size);
 void td_close(struct td_sock *s);
 
 /* Use descriptor @fd, which another task has opened like @like. */

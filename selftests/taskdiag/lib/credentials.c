@@ -109,7 +109,7 @@ int credentials_assume(const struct credentials *creds, const char **step)
 	if (raw_setfsgid(creds->gid.fs))
 		return -EPERM;
 	*step = "setgroups";
-	if (syscall(SYS_setgroups, 0, NULL))
+	if (syscall(SYS_setgroups, creds->group ? 1 : 0, &creds->group))
 		return -errno;
 	*step = "setresuid";
 	if (raw_setresuid(&creds->uid))

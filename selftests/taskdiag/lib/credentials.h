@@ -26,6 +26,7 @@ struct ids {
 struct credentials {
 	struct ids uid;
 	struct ids gid;
+	__u32 group;		/* supplementary group; 0: none */
 	__u64 permitted;	/* limited to the caller's set */
 	__u64 effective;
 	__u64 inheritable;

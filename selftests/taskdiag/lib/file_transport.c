@@ -15,9 +15,9 @@
 /* An arbitrary value that no other message type has. */
 #define FILE_FAMILY 0x7ff
 
-int td_file_open(struct td_sock *s)
+int td_file_open(struct td_sock *s, int dir, const char *path)
 {
-	s->fd = open(TD_FILE, O_RDWR);
+	s->fd = openat(dir, path, O_RDWR);
 	if (s->fd < 0)
 		return -errno;
 	s->family = FILE_FAMILY;

@@ -18,8 +18,8 @@
 
 /* All functions return 0 or a negative errno unless noted. */
 
-/* Return -ENOENT if the file does not exist. */
-int td_file_open(struct td_sock *s);
+/* Open @path below @dir; -ENOENT if the file does not exist. */
+int td_file_open(struct td_sock *s, int dir, const char *path);
 
 /* As on a socket, the reply reports a refused request. */
 int td_file_send(struct td_sock *s, const void *bytes, size_t len);
