@@ -5,7 +5,7 @@ use nix::libc;
 use taskdiag::{AnySource, Client, Error, Features, Request, TransportKind};
 
 use crate::exit::Failure;
-use crate::stdio::print_message;
+use crate::notice;
 
 /// Connects to the given transport, or else to the first available one. Warns if
 /// the latter is procfs, because reading /proc is slow.
@@ -15,16 +15,10 @@ pub(crate) fn connect(way: Option<TransportKind>) -> Result<Client<AnySource>, E
     }
     let client = Client::connect_any()?;
     if client.source().kind().is_slow() {
-        print_message(format_args!("{SLOW}"));
+        notice::print_slow();
     }
     Ok(client)
 }
-
-const SLOW: &str = "\
-warning: the running kernel has no task_diag; reading /proc instead,
-with several system calls per task. scripts/install in the source directory of
-task_diag installs the module, which answers one request for all tasks.
---transport procfs disables this warning.";
 
 /// Returns the failure for an error of a request. If the kernel rejected the
 /// request, queries the features of the kernel, which may be older than this

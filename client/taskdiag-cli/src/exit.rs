@@ -6,7 +6,7 @@
 use std::io;
 use std::process::ExitCode;
 
-use taskdiag::{Error, Features, Filters, Pid, Request, Scope, Show, Strategy};
+use taskdiag::{Error, Features, Filters, Pid, ProcState, Request, Scope, Show, Strategy};
 
 /// Exit statuses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,7 +139,7 @@ fn describe_request(error: &Error, request: &Request<'_>) -> String {
 
 fn describe(error: &Error) -> String {
     match error {
-        Error::NoFamily => NO_FAMILY.to_owned(),
+        Error::NoFamily => no_family(ProcState::read()),
         Error::Kernel(kernel) => format!("the kernel rejected the request: {kernel}"),
         _ => error.to_string(),
     }
@@ -159,6 +159,19 @@ fn list_unsupported(unsupported: &Features) -> String {
         .collect();
     list.join(" or ")
 }
+
+/// Returns the message about a kernel without the family. Every transport failed if
+/// `/proc` is not mounted.
+fn no_family(proc: ProcState) -> String {
+    match proc {
+        ProcState::NotMounted => NO_PROC.to_owned(),
+        _ => NO_FAMILY.to_owned(),
+    }
+}
+
+const NO_PROC: &str = "\
+cannot list processes: no procfs is mounted on /proc, and the running
+kernel has no TASKDIAG family; mount -t proc proc /proc mounts one";
 
 const NO_FAMILY: &str = "\
 the running kernel has no TASKDIAG family: a kernel that is built
@@ -278,6 +291,8 @@ mod tests {
     fn missing_family_comes_with_a_remedy() {
         let request = Request::new(Strategy::All);
         let text = Failure::request(Error::NoFamily, &request).to_string();
+        let no_proc = no_family(ProcState::NotMounted);
+        assert!(no_proc.contains("/proc") && !no_proc.contains("scripts/"));
         for word in ["CONFIG_TASKDIAG", "scripts/install", "scripts/run"] {
             assert!(text.contains(word), "{word} is not in: {text}");
         }

@@ -15,6 +15,7 @@ mod host;
 mod incomplete;
 mod mappings;
 mod maps;
+mod notice;
 mod output;
 mod pid;
 mod ps;

@@ -31,21 +31,41 @@ pub(crate) fn run() -> Exit {
     let job = match cli::parse(std::env::args_os()) {
         Ok(job) => job,
         Err(error) => {
-            // Ignore the error: there is no other place to report it.
-            let _ = error.print();
-            return if error.use_stderr() {
-                Exit::Usage
-            } else {
-                Exit::Success
-            };
+            return print_usage(&error);
         }
     };
+    if let Err(text) = TransportChoice::from_env() {
+        print_message(format_args!("{text}"));
+        return Exit::Usage;
+    }
     match execute(&job) {
         Ok(exit) => exit,
         Err(failure) => {
             if !failure.is_silent() {
                 print_message(format_args!("{failure}"));
             }
+            failure.exit()
+        }
+    }
+}
+
+/// Prints a usage error, or the output of `--help` and `--version`.
+fn print_usage(error: &clap::Error) -> Exit {
+    if error.use_stderr() {
+        // Ignore the error: there is no other place to report it.
+        let _ = error.print();
+        return Exit::Usage;
+    }
+    let text = error.render();
+    let (mut out, width) = open_stdout();
+    let printed = match width {
+        Some(_) => write!(out, "{}", text.ansi()),
+        None => write!(out, "{text}"),
+    };
+    match printed.and_then(|()| out.flush()).map_err(Failure::from) {
+        Ok(()) | Err(Failure::ClosedPipe) => Exit::Success,
+        Err(failure) => {
+            print_message(format_args!("{failure}"));
             failure.exit()
         }
     }

@@ -82,6 +82,56 @@ fn missing_transaction_file_is_reported() {
         );
 }
 
+#[test]
+fn variable_selects_the_transport() {
+    let me = std::process::id().to_string();
+    let with = |value: &str, words: &[&str]| {
+        let mut command = command();
+        command.env("TASKDIAG_TRANSPORT", value);
+        command.args(words).assert()
+    };
+    let words = ["--pid", &me, "-o", "pid", "--no-headers", "--stats"];
+    let stats = with("procfs", &words).code(0).get_output().stderr.clone();
+    assert!(String::from_utf8_lossy(&stats).ends_with("transport: procfs\n"));
+    with("", &words).code(0);
+    let netlink = with("netlink", &["features"]).code(1);
+    netlink.stderr(REMEDY);
+    with("netlink", &["features", "--transport", "procfs"]).code(0);
+    with("netlink", &["ps", &me]).code(1);
+    with("pigeon", &words).code(2).stdout("").stderr(
+        "taskdiag-cli: invalid value \"pigeon\" of TASKDIAG_TRANSPORT: expected auto, netlink, \
+         file, daemon or procfs\n",
+    );
+}
+
+#[test]
+fn output_that_cannot_be_written_is_a_failure() {
+    let me = std::process::id().to_string();
+    for words in [
+        &["--help"][..],
+        &["-h"],
+        &["--version"],
+        &["watch", "--help"],
+        &["doctor", "--help"],
+        &["doctor"],
+        &["ps", &me],
+        &["--pid", &me],
+        &["--maps", &me],
+        &["features", "--transport", "procfs"],
+    ] {
+        for (target, cause) in [
+            (">/dev/full", "No space left on device (os error 28)"),
+            (">&-", "Bad file descriptor (os error 9)"),
+        ] {
+            let mut shell = Command::new("sh");
+            shell.args(["-c", &format!("\"$@\" {target}"), "sh"]);
+            shell.arg(env!("CARGO_BIN_EXE_taskdiag-cli")).args(words);
+            let expected = format!("taskdiag-cli: cannot write the output: {cause}\n");
+            shell.assert().code(1).stderr(expected);
+        }
+    }
+}
+
 /// Runs the command with these arguments, and returns its output and its messages.
 fn run(words: &[&str]) -> (String, String) {
     let output = command().args(words).output().expect("the command starts");
@@ -91,14 +141,14 @@ fn run(words: &[&str]) -> (String, String) {
 }
 
 #[test]
-fn fallback_to_procfs_prints_a_warning() {
+fn fallback_to_procfs_is_silent_without_a_terminal() {
     let me = std::process::id().to_string();
     let words = ["--pid", &me, "--columns", "pid,comm,uid", "--no-headers"];
     let (row, messages) = run(&words);
     let mut fields = row.split_whitespace();
     assert_eq!(fields.next(), Some(&me[..]), "{row}");
-    assert!(messages.starts_with("taskdiag-cli: warning: the running kernel has no task_diag"));
-    assert_eq!(messages.matches("taskdiag-cli:").count(), 1);
+    // The notice is printed on terminals only.
+    assert_eq!(messages, "");
 
     let with_transport = [&words[..], &["--transport", "procfs"]].concat();
     assert_eq!(run(&with_transport), (row, String::new()));

@@ -10,10 +10,21 @@ use nix::libc;
 use crate::abi;
 use crate::netlink::{ATTRIBUTE_MAX, Malformed};
 use crate::pid::Pid;
+use crate::proc_state::ProcState;
 use crate::show::Show;
 
 /// Result of the functions of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Returns the reason that `/proc/task-diag` does not exist, with a remedy.
+fn no_file(proc: ProcState) -> String {
+    match proc.problem() {
+        Some(problem) => format!("{problem}; mount a whole procfs, or connect over netlink"),
+        None => "the running kernel does not have it; load the module task_diag, or boot a kernel \
+                 built with CONFIG_TASKDIAG_PROC"
+            .to_owned(),
+    }
+}
 
 /// Error of a function of this crate.
 ///
@@ -30,11 +41,9 @@ pub enum Error {
     )]
     NoFamily,
 
-    /// The kernel has no transaction file.
-    #[error(
-        "cannot open /proc/task-diag: the running kernel does not have it; load the module \
-         task_diag, or boot a kernel built with CONFIG_TASKDIAG_PROC"
-    )]
+    /// There is no transaction file: the kernel does not have it, or
+    /// [`/proc`](crate::ProcState) hides it.
+    #[error("cannot open /proc/task-diag: {}", no_file(ProcState::read()))]
     NoFile,
 
     /// No daemon listens on the socket.

@@ -106,6 +106,7 @@ mod name_list;
 pub mod names;
 pub mod netlink;
 mod pid;
+mod proc_state;
 #[cfg(feature = "procfs")]
 pub mod procfs;
 pub mod reassembly;
@@ -129,6 +130,7 @@ pub use file::TransactionFile;
 pub use live::Live;
 pub use netlink::Framing;
 pub use pid::Pid;
+pub use proc_state::ProcState;
 #[cfg(feature = "procfs")]
 pub use procfs::Procfs;
 pub use receiver::{RECEIVE_BUFFER, RECEIVE_MIN, Stats};

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 //! The options and subcommands of the command line.
 
+use std::env;
+use std::ffi::OsStr;
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Parser, ValueEnum};
@@ -235,7 +237,7 @@ pub(crate) enum Format {
 /// Values of `--transport`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum TransportChoice {
-    /// The first available transport in this order
+    /// $TASKDIAG_TRANSPORT, or else the first available transport in this order
     #[default]
     Auto,
     /// The generic netlink family TASKDIAG
@@ -249,9 +251,39 @@ pub(crate) enum TransportChoice {
 }
 
 impl TransportChoice {
+    /// The variable with the transport that `auto` selects.
+    const VARIABLE: &str = "TASKDIAG_TRANSPORT";
+
+    /// Returns the value of `TASKDIAG_TRANSPORT`: `auto` if it is not set or empty.
+    ///
+    /// # Errors
+    ///
+    /// Another value than those of `--transport`.
+    pub(crate) fn from_env() -> Result<Self, String> {
+        match env::var_os(Self::VARIABLE) {
+            Some(value) if !value.is_empty() => Self::parse_variable(&value),
+            _ => Ok(Self::Auto),
+        }
+    }
+
+    fn parse_variable(value: &OsStr) -> Result<Self, String> {
+        let text = value.to_string_lossy();
+        Self::from_str(&text, false).map_err(|_| {
+            format!(
+                "invalid value {text:?} of {}: expected auto, netlink, file, daemon or procfs",
+                Self::VARIABLE
+            )
+        })
+    }
+
     /// Returns the transport to use, or `None` for the first available one.
     pub(crate) fn kind(self) -> Option<TransportKind> {
-        Some(match self {
+        let choice = match self {
+            // An invalid value was refused before.
+            Self::Auto => Self::from_env().unwrap_or_default(),
+            choice => choice,
+        };
+        Some(match choice {
             Self::Auto => return None,
             Self::Netlink => TransportKind::Netlink,
             Self::File => TransportKind::File,

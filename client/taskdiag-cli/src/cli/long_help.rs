@@ -33,6 +33,15 @@ Names and values:
   In JSON, a row with groups that you may not read has the array "denied" with
   their names.
 
+Environment:
+  TASKDIAG_TRANSPORT  transport that --transport auto and ps select
+  TASKDIAG_SOCKET     socket of taskdiagd, instead of /run/taskdiag.sock
+  TASKDIAG_QUIET      if not empty, omit the notice that /proc is read, which is
+                      printed on terminals only
+  TZ                  time zone of dates: a name such as Europe/Berlin, or a rule
+  RUST_LOG            level of messages for debugging: info, debug or trace
+  NO_COLOR            if set, watch prints no colours
+
 Exit status:
   0  success; also if the reader of the output closed it early
   1  the request failed, or you may not read a group of the process that --pid,

@@ -3,6 +3,7 @@
 //! this host, those that are missing, and a remedy.
 
 mod connector;
+mod container;
 mod mount;
 
 use std::fmt::Display;
@@ -12,7 +13,9 @@ use std::io::{self, Write};
 use nix::sys::utsname::uname;
 use nix::unistd::geteuid;
 use serde::Serialize;
-use taskdiag::{Client, Features, FilterKinds, Options, Show, Strategies, TransportKind};
+use taskdiag::{
+    Client, Features, FilterKinds, Options, ProcState, Show, Strategies, TransportKind,
+};
 
 use crate::features::{split_list, write_property};
 
@@ -26,6 +29,12 @@ const INITIAL_PID_NS: &str = "pid:[4026531836]";
 
 const GET_TASK_DIAG: &str = "scripts/run taskdiag-cli --all";
 const GET_RIGHTS: &str = "sudo taskdiag-cli doctor";
+const GET_PROC: &str = "mount -t proc proc /proc";
+/// A container can neither load a module nor boot a kernel.
+const GET_TASK_DIAG_IN_CONTAINER: &str = "on the host, install task_diag with scripts/install, or start taskdiagd and mount \
+     /run/taskdiag.sock into this container";
+const GET_RIGHTS_IN_CONTAINER: &str = "start this container with the capability SYS_PTRACE";
+const GET_PROC_IN_CONTAINER: &str = "start this container with a whole procfs on /proc";
 
 /// The properties of the host. Its fields are the keys of the JSON output.
 #[derive(Debug, Serialize)]
@@ -37,6 +46,10 @@ pub(crate) struct Diagnosis {
     /// The features of the kernel, by netlink or else by the file.
     features: Option<FeatureNames>,
     procfs: Option<Mount>,
+    /// The reason that files of `/proc` are missing.
+    procfs_problem: Option<&'static str>,
+    /// The mark of a container that this process has.
+    container: Option<String>,
     /// The transport that `--transport auto` selects.
     auto: Option<String>,
     caller: CallerInfo,
@@ -67,8 +80,10 @@ struct FeatureNames {
 #[derive(Debug, Serialize)]
 struct CallerInfo {
     uid: u32,
-    cap_sys_ptrace: bool,
-    cap_sys_admin: bool,
+    /// `None` if no transport is available.
+    cap_sys_ptrace: Option<bool>,
+    /// `None` if no transport is available.
+    cap_sys_admin: Option<bool>,
     /// `None` if `/proc` is not available.
     in_initial_user_ns: Option<bool>,
     /// `None` if `/proc` is not available.
@@ -87,6 +102,7 @@ impl Diagnosis {
         let (daemon, _) = TransportStatus::probe(TransportKind::Daemon);
         let features = netlink_features.or(file_features);
         let auto = Client::connect_any().map(|client| client.source().kind());
+        let caller = CallerInfo::collect();
         let mut diagnosis = Self {
             connector: Connector::probe(),
             kernel,
@@ -95,8 +111,10 @@ impl Diagnosis {
             daemon,
             features: features.as_ref().map(FeatureNames::from),
             procfs: Mount::find(),
+            procfs_problem: ProcState::read().problem(),
+            container: container::find(caller.in_initial_pid_ns),
             auto: auto.ok().map(|transport| transport.to_string()),
-            caller: CallerInfo::collect(),
+            caller,
             missing: Vec::new(),
             remedy: None,
         };
@@ -111,14 +129,30 @@ impl Diagnosis {
 
     /// Lists missing items, and sets the remedy for the first one that has one.
     fn find_missing(&mut self, features: Option<Features>) {
-        let mut add = |item: String, remedy| {
-            self.missing.push(item);
-            self.remedy = self.remedy.or(remedy);
+        let (mut missing, mut first) = (Vec::new(), None::<&'static str>);
+        let mut add = |item: String, remedy: Option<&'static str>| {
+            missing.push(item);
+            first = first.or(remedy);
         };
+        let here = |host, container| match self.container {
+            Some(_) => Some(container),
+            None => Some(host),
+        };
+        let get_proc = here(GET_PROC, GET_PROC_IN_CONTAINER);
+        let get_task_diag = here(GET_TASK_DIAG, GET_TASK_DIAG_IN_CONTAINER);
+        let get_rights = here(GET_RIGHTS, GET_RIGHTS_IN_CONTAINER);
+        if let Some(problem) = self.procfs_problem {
+            let problem = problem.replace("which hides it", "which hides other files");
+            add(format!("a whole procfs: {problem}"), get_proc);
+        }
         match features {
+            None if self.procfs_problem.is_some() => add(
+                "the netlink family TASKDIAG; /proc/task-diag cannot be examined".to_owned(),
+                get_task_diag,
+            ),
             None => add(
                 "task_diag, built into the kernel or as a module".to_owned(),
-                Some(GET_TASK_DIAG),
+                get_task_diag,
             ),
             Some(features) => {
                 for item in missing_features(&features) {
@@ -126,13 +160,14 @@ impl Diagnosis {
                 }
             }
         }
-        if !self.caller.cap_sys_ptrace {
+        if self.caller.cap_sys_ptrace == Some(false) {
             let item = "CAP_SYS_PTRACE, to list processes of other users";
-            add(item.to_owned(), Some(GET_RIGHTS));
+            add(item.to_owned(), get_rights);
         }
         if self.connector.reason.is_some() {
             add("proc connector".to_owned(), None);
         }
+        (self.missing, self.remedy) = (missing, first);
     }
 
     /// Prints one line per property, or a JSON object.
@@ -161,13 +196,17 @@ impl Diagnosis {
             properties.push(("filters", features.filters.join(",")));
             properties.push(("options", features.options.join(",")));
         }
-        properties.push(("procfs", describe_procfs(self.procfs.as_ref())));
+        let procfs = describe_procfs(self.procfs.as_ref(), self.procfs_problem);
+        properties.push(("procfs", procfs));
         properties.push((
             "auto",
             describe_auto(self.auto.as_deref(), self.has_task_diag()),
         ));
         properties.push(("user", self.caller.describe_rights()));
         properties.push(("namespaces", self.caller.describe_namespaces()));
+        if let Some(container) = &self.container {
+            properties.push(("container", container.clone()));
+        }
         properties.push(("connector", describe_connector(&self.connector)));
         let missing = match &self.missing[..] {
             [] => "nothing".to_owned(),
@@ -240,12 +279,10 @@ impl CallerInfo {
             .ok();
         let capabilities = own
             .and_then(|task| task.cred)
-            .and_then(|cred| cred.cap_effective)
-            .unwrap_or_default();
+            .and_then(|cred| cred.cap_effective);
         let has = |name| {
-            capabilities
-                .iter()
-                .any(|capability| capability.name() == Some(name))
+            let mut capabilities = capabilities?.iter();
+            Some(capabilities.any(|capability| capability.name() == Some(name)))
         };
         let is_in = |name, initial| {
             let link = fs::read_link(format!("/proc/self/ns/{name}")).ok()?;
@@ -261,7 +298,11 @@ impl CallerInfo {
     }
 
     fn describe_rights(&self) -> String {
-        let with = |has| if has { "with" } else { "without" };
+        let with = |has| match has {
+            Some(true) => "with",
+            Some(false) => "without",
+            None => "perhaps with",
+        };
         format!(
             "uid {}, {} CAP_SYS_PTRACE (to list processes of other users), \
              {} CAP_SYS_ADMIN (for --scope-pid)",
@@ -285,9 +326,12 @@ impl CallerInfo {
     }
 }
 
-fn describe_procfs(mount: Option<&Mount>) -> String {
+fn describe_procfs(mount: Option<&Mount>, problem: Option<&str>) -> String {
     let Some(mount) = mount else {
-        return "no: /proc is not mounted".to_owned();
+        return match problem {
+            Some(problem) => format!("no: {problem}"),
+            None => "yes: unknown mount options".to_owned(),
+        };
     };
     let mut text = format!("yes: hidepid={}", mount.hidepid);
     if let Some(gid) = mount.gid {

@@ -29,11 +29,13 @@ fn host(netlink: bool, file: bool, features: Option<Features>) -> Diagnosis {
             gid: Some(4),
             subset: None,
         }),
+        procfs_problem: None,
+        container: None,
         auto: Some("netlink".to_owned()),
         caller: CallerInfo {
             uid: 0,
-            cap_sys_ptrace: true,
-            cap_sys_admin: true,
+            cap_sys_ptrace: Some(true),
+            cap_sys_admin: Some(true),
             in_initial_user_ns: Some(true),
             in_initial_pid_ns: Some(false),
         },
@@ -95,6 +97,68 @@ fn host_without_task_diag_gets_a_remedy() {
 }
 
 #[test]
+fn container_gets_a_remedy_for_the_host() {
+    let mut diagnosis = host(false, false, None);
+    diagnosis.container = Some("docker".to_owned());
+    diagnosis.find_missing(None);
+    let text = written(&diagnosis, false);
+    assert!(text.contains("\ncontainer   docker\n"), "{text}");
+    assert!(
+        text.contains("\nremedy      on the host, install"),
+        "{text}"
+    );
+    assert!(!text.contains("scripts/run"), "{text}");
+
+    diagnosis.caller.cap_sys_ptrace = Some(false);
+    diagnosis.find_missing(Some(every_feature()));
+    assert_eq!(diagnosis.remedy, Some(GET_RIGHTS_IN_CONTAINER));
+}
+
+#[test]
+fn hidden_proc_is_not_a_kernel_without_task_diag() {
+    for (state, mount, line, remedy) in [
+        (
+            ProcState::PidSubset,
+            Some("pid"),
+            "procfs      yes: hidepid=invisible, subset=pid",
+            GET_PROC,
+        ),
+        (
+            ProcState::NotMounted,
+            None,
+            "procfs      no: no procfs is mounted on /proc",
+            GET_PROC,
+        ),
+    ] {
+        let mut diagnosis = host(false, false, None);
+        diagnosis.procfs_problem = state.problem();
+        diagnosis.procfs = mount.map(|subset| Mount {
+            hidepid: "invisible".to_owned(),
+            gid: None,
+            subset: Some(subset.to_owned()),
+        });
+        (
+            diagnosis.caller.cap_sys_ptrace,
+            diagnosis.caller.cap_sys_admin,
+        ) = (None, None);
+        diagnosis.find_missing(None);
+        assert_eq!(diagnosis.remedy, Some(remedy));
+        let text = written(&diagnosis, false);
+        assert!(text.lines().any(|other| other == line), "{text}");
+        assert!(
+            text.contains("/proc/task-diag cannot be examined"),
+            "{text}"
+        );
+        assert!(text.contains("perhaps with CAP_SYS_PTRACE"), "{text}");
+        assert!(
+            !text.contains("to list processes of other users;"),
+            "{text}"
+        );
+        assert_eq!(diagnosis.missing.len(), 2);
+    }
+}
+
+#[test]
 fn older_kernel_and_missing_capability_are_reported() {
     let mut diagnosis = host(true, false, Some(Features::FIRST));
     assert!(
@@ -104,7 +168,7 @@ fn older_kernel_and_missing_capability_are_reported() {
     );
     assert_eq!((diagnosis.missing.len(), diagnosis.remedy), (4, None));
 
-    diagnosis.caller.cap_sys_ptrace = false;
+    diagnosis.caller.cap_sys_ptrace = Some(false);
     diagnosis.connector.reason = Some("the kernel is built without it".to_owned());
     diagnosis.missing.clear();
     diagnosis.find_missing(Some(every_feature()));

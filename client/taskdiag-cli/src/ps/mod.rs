@@ -8,7 +8,7 @@ mod layout;
 mod select;
 
 use std::env;
-use std::io::{BufWriter, StdoutLock, Write as _};
+use std::io::{BufWriter, Write as _};
 
 use taskdiag::{Request, Show, Strategy};
 
@@ -17,7 +17,7 @@ use crate::exit::Failure;
 use crate::host::Host;
 use crate::row::TaskRow;
 use crate::sort::{self, SortKey};
-use crate::stdio;
+use crate::stdio::{self, Stdout};
 use crate::tree::{self, Branches, TreePosition};
 
 use args::{Dialect, PsOptions, Threads};
@@ -170,7 +170,7 @@ struct Printer<'a> {
     layout: Layout,
     writer: CellWriter<'a>,
     branches: Branches,
-    out: BufWriter<StdoutLock<'static>>,
+    out: BufWriter<Stdout>,
     line: String,
     has_printed: bool,
 }
