@@ -5,10 +5,10 @@
 Usage: layers.py [KERNEL_DIRECTORY]
 
 The comment at the top of taskdiag/taskdiag.h lists the layers, from top to
-bottom.  A file X.c together with X.h is a module.  Every name in a header, be it
-a function, variable, type or macro, has an owner:
+bottom.  A file X.c together with X.h is a module, and so is X.h without X.c.  Every
+name in a header, be it a function, variable, type or macro, has an owner:
 
-- in X.h: the module X.c;
+- in X.h: the module X.c, or X.h if there is no X.c;
 - in a section of taskdiag.h, which begins with a heading "/* --- X.c --- */": the
   module X.c, or the layer if the heading is the name of a layer.  Names in the
   section "shared by all layers" have no owner.
@@ -45,7 +45,7 @@ SHARED = "shared by all layers"
 
 COMMENT_OR_STRING = re.compile(
     r"""/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])+'""", re.S)
-LAYER = re.compile(r"^ \*\t([^:\n]+):\s+((?:\w+\.c(?:, )?)+)$", re.M)
+LAYER = re.compile(r"^ \*\t([^:\n]+):\s+((?:\w+\.[ch](?:, )?)+)$", re.M)
 HEADING = re.compile(r"^/\* --- (.+?) -+ \*/$", re.M)
 INCLUDE = re.compile(r'^\s*#\s*include\s+(["<][^">]+)[">]', re.M)
 DEPENDS = re.compile(r"Depends on (.*?); must not depend on (.*?)\.(?:\s|$)", re.S)
@@ -74,7 +74,7 @@ def code_of(text):
 
 
 def read_layers(header):
-    """Returns the layer of each .c file and of each name of a layer; 0 is the top."""
+    """Returns the layer of each module and of each name of a layer; 0 is the top."""
     layers = {}
     for number, match in enumerate(LAYER.finditer(header)):
         for name in [match.group(1), *match.group(2).split(", ")]:
@@ -91,7 +91,10 @@ def read_modules(kernel):
     modules = {ENTRY: [kernel / ENTRY]}
     for path in sorted((kernel / "taskdiag").glob("*.[ch]")):
         if path.name != TYPES + ".h":
-            modules.setdefault(path.stem + ".c", []).append(path)
+            name = path.stem + ".c"
+            if not path.with_suffix(".c").exists():
+                name = path.name
+            modules.setdefault(name, []).append(path)
     return modules
 
 
@@ -225,7 +228,8 @@ def find_owners(modules, sections, types):
 
 
 def header_of(text):
-    """Returns the comment at the top of a file as one line."""
+    """Returns the comment at the top of a file, below the licence, as one line."""
+    text = re.sub(r"\A/\* SPDX[^\n]*\*/\n", "", text)
     comment = re.search(r"/\*.*?\*/", text, re.S)
     return re.sub(r"\s*\n \*\s*", " ", comment.group()) if comment else ""
 
@@ -235,12 +239,12 @@ def check_header(module, path, used):
     if not match:
         error(path, 'the comment at the top lacks "Depends on ...; must not depend on ..."')
         return
-    stated = set(re.findall(r"\w+\.c\b", match.group(1)))
+    stated = set(re.findall(r"\w+\.[ch]\b", match.group(1)))
     for name in sorted(used - stated):
         error(path, f'uses {name}, which "Depends on" does not list')
     for name in sorted(stated - used):
         error(path, f'"Depends on" lists {name}, which it does not use')
-    for name in sorted(used & set(re.findall(r"\w+\.c\b", match.group(2)))):
+    for name in sorted(used & set(re.findall(r"\w+\.[ch]\b", match.group(2)))):
         error(path, f"must not depend on {name}")
 
 
@@ -254,9 +258,10 @@ def check_includes(module, path, layers, used):
                 error(path, f"includes {include} in angle brackets")
         elif "compat" in include:
             error(path, f"includes {include}")
-        elif name != TYPES and name + ".c" != module:
-            check_use(module, path, name + ".c", f"includes {include}", layers)
-            used.add(name + ".c")
+        elif name != TYPES and module not in (name + ".c", name + ".h"):
+            owner = name + ".h" if name + ".h" in layers else name + ".c"
+            check_use(module, path, owner, f"includes {include}", layers)
+            used.add(owner)
 
 
 def check_names(module, path, code, layers, owners):
@@ -291,7 +296,7 @@ def check_use(module, path, owner, text, layers):
     elif module == SHARED:
         error(path, f"the section {SHARED!r} {text}")
     elif module in layers:
-        is_layer = not owner.endswith(".c")
+        is_layer = not owner.endswith((".c", ".h"))
         if layers[owner] < layers[module] or layers[owner] == layers[module] and not is_layer:
             error(path, f"{text}, which is not in a lower layer")
 
@@ -317,7 +322,7 @@ def main():
     layers = read_layers(types.read_text())
     modules = read_modules(kernel)
     for name in sorted(layers):
-        if name.endswith(".c") and name not in modules:
+        if name.endswith((".c", ".h")) and name not in modules:
             error(types, f"lists {name}, which does not exist")
     for name in sorted(set(modules) - set(layers)):
         error(types, f"does not list {name}")
