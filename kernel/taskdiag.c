@@ -8,7 +8,7 @@
  * The opener of the socket and the process that a message names as its source
  * affect access.  Both are determined here, in the context of the sender.
  *
- * Depends on dump.c and row.c; must not depend on a strategy or a group.
+ * Depends on dump.c, row.c and versions.h; must not depend on a strategy or a group.
  */
 #include <linux/array_size.h>
 #include <linux/build_bug.h>
@@ -24,6 +24,7 @@
 #include <net/sock.h>
 
 #include "taskdiag/taskdiag.h"
+#include "taskdiag/versions.h"
 
 static struct genl_family taskdiag_nl_family;
 
@@ -66,7 +67,7 @@ struct taskdiag_nl_dump_ctx {
 static struct taskdiag_nl_dump_ctx *
 taskdiag_nl_dump_ctx(struct netlink_callback *cb)
 {
-	NL_ASSERT_DUMP_CTX_FITS(struct taskdiag_nl_dump_ctx);
+	TASKDIAG_ASSERT_CTX_FITS(struct taskdiag_nl_dump_ctx);
 
 	return (struct taskdiag_nl_dump_ctx *)cb->ctx;
 }

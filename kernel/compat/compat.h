@@ -12,11 +12,15 @@
 #ifndef _KERNEL_TASKDIAG_COMPAT_H
 #define _KERNEL_TASKDIAG_COMPAT_H
 
+/* First, as it rejects versions of Linux that are not supported. */
+#include "../taskdiag/versions.h"
+
 #include <linux/cred.h>
 #include <linux/dcache.h>
 #include <linux/fs.h>
 #include <linux/init.h>
 #include <linux/kernfs.h>
+#include <linux/lsm_hooks.h>
 #include <linux/mm.h>
 #include <linux/mnt_namespace.h>
 #include <linux/module.h>
@@ -33,6 +37,10 @@
 #include <net/genetlink.h>
 #include <net/netlink.h>
 
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 2, 0)
+#include <uapi/linux/lsm.h>
+#endif
+
 /* --- symbols that are not exported --------------------------------------- */
 
 /*
@@ -48,8 +56,8 @@ COMPAT_DECLARE(security_capable);
 COMPAT_DECLARE(security_ptrace_access_check);
 COMPAT_DECLARE(cputime_adjust);
 COMPAT_DECLARE(thread_group_cputime_adjusted);
-COMPAT_DECLARE(__lock_task_sighand);
 COMPAT_DECLARE(from_mnt_ns);
+COMPAT_DECLARE(groups_search);
 
 #define security_capable	static_call(compat_security_capable)
 #define security_ptrace_access_check \
@@ -57,8 +65,8 @@ COMPAT_DECLARE(from_mnt_ns);
 #define cputime_adjust		static_call(compat_cputime_adjust)
 #define thread_group_cputime_adjusted \
 	static_call(compat_thread_group_cputime_adjusted)
-#define lock_task_sighand	static_call(compat___lock_task_sighand)
 #define from_mnt_ns		static_call(compat_from_mnt_ns)
+#define groups_search		static_call(compat_groups_search)
 
 #ifdef CONFIG_VIRT_CPU_ACCOUNTING_GEN
 COMPAT_DECLARE(task_cputime);
@@ -68,6 +76,17 @@ COMPAT_DECLARE(task_gtime);
 #define task_cputime(task, utime, stime) \
 	static_call(compat_task_cputime)(task, utime, stime)
 #define task_gtime		static_call(compat_task_gtime)
+#endif
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 2, 0)
+COMPAT_DECLARE(lock_task_sighand);
+COMPAT_DECLARE(dentry_open_nonotify);
+
+#define lock_task_sighand	static_call(compat_lock_task_sighand)
+#define dentry_open_nonotify	static_call(compat_dentry_open_nonotify)
+#else
+COMPAT_DECLARE(__lock_task_sighand);
+#define lock_task_sighand	static_call(compat___lock_task_sighand)
 #endif
 
 COMPAT_DECLARE(arch_vma_name);
@@ -124,6 +143,29 @@ static inline bool security_same_cred_state(const struct cred *a,
 /* The list of active security modules is not exported. */
 #define taskdiag_bpf_decides	IS_ENABLED(CONFIG_BPF_LSM)
 
+#ifndef CONFIG_SECURITY
+static inline bool taskdiag_label_decides(void)
+{
+	return false;
+}
+#elif LINUX_VERSION_CODE >= KERNEL_VERSION(7, 2, 0)
+/* Ids of the active security modules; NULL if a symbol was not found. */
+extern unsigned int *compat_lsm_active_cnt;
+extern const struct lsm_id *(*compat_lsm_idlist)[];
+
+static inline bool taskdiag_label_decides(void)
+{
+	unsigned int i;
+
+	if (!compat_lsm_active_cnt || !compat_lsm_idlist)
+		return true;
+	for (i = 0; i < *compat_lsm_active_cnt; i++)
+		if ((*compat_lsm_idlist)[i]->id == LSM_ID_SELINUX ||
+		    (*compat_lsm_idlist)[i]->id == LSM_ID_SMACK)
+			return true;
+	return false;
+}
+#else
 /*
  * The names of the active security modules, separated by commas; NULL if the
  * symbol was not found.
@@ -132,14 +174,11 @@ extern char **compat_lsm_names;
 
 static inline bool taskdiag_label_decides(void)
 {
-#ifdef CONFIG_SECURITY
 	return !compat_lsm_names || !*compat_lsm_names ||
 	       strstr(*compat_lsm_names, "selinux") ||
 	       strstr(*compat_lsm_names, "smack");
-#else
-	return false;
-#endif
 }
+#endif
 
 #define taskdiag_label_decides	taskdiag_label_decides
 
@@ -197,11 +236,6 @@ int compat_register_family(struct genl_family *family);
 #define VM_SEALED		VM_NONE
 #endif
 
-/* Linux did not check the dumpability of tasks without an mm. */
-#ifndef COMPAT_HAS_USER_DUMPABLE
-#define user_dumpable		flags | true
-#endif
-
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
 
 /* A capability set was an array of two 32-bit words, the low one first. */
@@ -231,7 +265,16 @@ __printf(3, 4) void compat_set_text(struct netlink_ext_ack *extack,
 
 #endif
 
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
+/* Functions of file systems had a user namespace as parameter. */
+#define mnt_idmap		mnt_user_ns
+#endif
+
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
+/* It was exported, but declared in fs/internal.h. */
+int vfs_path_lookup(struct dentry *dentry, struct vfsmount *mnt,
+		    const char *name, unsigned int flags, struct path *path);
+
 /* The counters of an mm were not counted per CPU. */
 #define get_mm_counter_sum	get_mm_counter
 
@@ -247,8 +290,7 @@ __printf(3, 4) void compat_set_text(struct netlink_ext_ack *extack,
 #endif
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 9, 0)
-/* Pidfds did not have inode numbers of their own. */
-#define taskdiag_pidfd_ino(pid)	0
+/* Pidfds did not have a file system of their own. */
 #define PID_FS_MAGIC		0x50494446
 
 static inline void *kvmemdup(const void *src, size_t len, gfp_t gfp)

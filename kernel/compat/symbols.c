@@ -38,6 +38,15 @@
 #define COMPAT_ANON_VMA_NAME(x)
 #endif
 
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 2, 0)
+#define COMPAT_OF_VERSION(x) \
+	x(lock_task_sighand, TASK_DIAG_SHOW_STAT, "report the terminal") \
+	x(dentry_open_nonotify, 0, "open files of a procfs mount")
+#else
+#define COMPAT_OF_VERSION(x) \
+	x(__lock_task_sighand, TASK_DIAG_SHOW_STAT, "report the terminal")
+#endif
+
 /*
  * Name of the function, TASK_DIAG_SHOW_* of the groups that need it, and their
  * purpose.  With 0 instead of groups, the whole module needs it.
@@ -47,10 +56,11 @@
 	x(security_ptrace_access_check, 0, "call the security modules") \
 	x(cputime_adjust, TASK_DIAG_SHOW_STAT, "report times") \
 	x(thread_group_cputime_adjusted, TASK_DIAG_SHOW_STAT, "report times") \
-	x(__lock_task_sighand, TASK_DIAG_SHOW_STAT, "report the terminal") \
 	x(from_mnt_ns, TASK_DIAG_SHOW_NS, "report the mount namespace") \
 	x(pidfd_get_pid, 0, "find the task of a pidfd") \
+	x(groups_search, 0, "apply the gid= of procfs mounts") \
 	x(arch_vma_name, TASK_DIAG_SHOW_VMA, "name memory mappings") \
+	COMPAT_OF_VERSION(x) \
 	COMPAT_TASK_TIMES(x) \
 	COMPAT_GET_GATE_VMA(x) \
 	COMPAT_ANON_VMA_NAME(x)
@@ -58,7 +68,11 @@
 /* Instead of groups: task_diag does with less than the symbol. */
 #define COMPAT_OPTIONAL		BIT_ULL(63)
 
-#ifdef CONFIG_SECURITY
+#if defined(CONFIG_SECURITY) && LINUX_VERSION_CODE >= KERNEL_VERSION(7, 2, 0)
+#define COMPAT_LSM_NAMES(x) \
+	x(lsm_active_cnt, COMPAT_OPTIONAL, "apply the hidepid= of procfs mounts") \
+	x(lsm_idlist, COMPAT_OPTIONAL, "apply the hidepid= of procfs mounts")
+#elif defined(CONFIG_SECURITY)
 #define COMPAT_LSM_NAMES(x) \
 	x(lsm_names, COMPAT_OPTIONAL, "apply the hidepid= of procfs mounts")
 #else

@@ -11,7 +11,8 @@
  * and ptrace_may_access() uses current in several places that override_creds()
  * does not reach, for example for its exemption of the own process.
  *
- * Depends on mount.c, caller.c and wait.c; must not depend on the request or the reply.
+ * Depends on mount.c, caller.c, wait.c and versions.h; must not depend on the
+ * request or the reply.
  */
 #include <linux/capability.h>
 #include <linux/cred.h>
@@ -20,7 +21,6 @@
 #include <linux/rcupdate.h>
 #include <linux/rwsem.h>
 #include <linux/sched.h>
-#include <linux/sched/coredump.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 #include <linux/security.h>
@@ -28,6 +28,7 @@
 
 #include "access.h"
 #include "taskdiag.h"
+#include "versions.h"
 
 #ifndef taskdiag_bpf_decides
 #include <linux/lsm_hooks.h>
@@ -273,29 +274,15 @@ static bool same_ids(const struct cred *cred, const struct cred *tcred)
 	       gid_eq(cred->fsgid, tcred->gid);
 }
 
-/* As task_still_dumpable() of kernel/ptrace.c. */
-static bool dumpable_to(const struct taskdiag_credset *set,
-			struct task_struct *task)
+static bool has_cap_in(const void *set, struct user_namespace *ns)
 {
-	struct mm_struct *mm;
-	bool ret;
-
-	task_lock(task);
-	mm = task->mm;
-	if (mm)
-		ret = get_dumpable(mm) == SUID_DUMP_USER ||
-		      has_cap(set, mm->user_ns);
-	else
-		ret = task->user_dumpable || has_cap(set, &init_user_ns);
-	task_unlock(task);
-
-	return ret;
+	return has_cap(set, ns);
 }
 
 /*
  * The check by ids, capabilities and dumpability.  CAP_SYS_PTRACE over the user
- * namespace of the task's credentials replaces equal ids; over that of its mm
- * it replaces dumpability.
+ * namespace of the task's credentials replaces equal ids; over the one that its
+ * program was executed in, it replaces dumpability.
  */
 static noinline bool ids_permit_checked(struct taskdiag_credset *set,
 					struct task_struct *task)
@@ -311,7 +298,7 @@ static noinline bool ids_permit_checked(struct taskdiag_credset *set,
 	 * in commit_creds(), as in __ptrace_may_access().
 	 */
 	smp_rmb();
-	return dumpable_to(set, task);
+	return taskdiag_dumpable_to(task, has_cap_in, set);
 }
 
 static bool ids_permit(struct taskdiag_credset *set, struct task_struct *task)

@@ -5,7 +5,7 @@
  * The numbers refer to the sender's descriptors, so these functions run in its
  * context.
  *
- * Depends on caller.c; must not depend on strategies or groups.
+ * Depends on caller.c and versions.h; must not depend on strategies or groups.
  */
 #include <linux/capability.h>
 #include <linux/cred.h>
@@ -22,6 +22,7 @@
 #include <net/netlink.h>
 
 #include "taskdiag.h"
+#include "versions.h"
 
 /* The pid namespace of an nsfs file; NULL if @file is something else. */
 static struct pid_namespace *pid_ns_of(const struct file *file)
@@ -32,7 +33,7 @@ static struct pid_namespace *pid_ns_of(const struct file *file)
 	if (inode->i_sb->s_magic != NSFS_MAGIC)
 		return NULL;
 	ns = get_proc_ns(inode);
-	if (ns->ops->type != CLONE_NEWPID)
+	if (taskdiag_ns_type(ns) != CLONE_NEWPID)
 		return NULL;
 	return container_of(ns, struct pid_namespace, ns);
 }

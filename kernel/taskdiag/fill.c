@@ -2,8 +2,8 @@
 /*
  * task_diag: the groups IDENT and NS, and the part of CRED that is not inline.
  *
- * Depends on the kernel's tasks, credentials and namespaces only; must not
- * depend on the iterator or the message around a structure.
+ * Depends on versions.h and the kernel's tasks, credentials and namespaces; must
+ * not depend on the iterator or the message around a structure.
  */
 #include <linux/bits.h>
 #include <linux/build_bug.h>
@@ -23,6 +23,7 @@
 
 #include "fill.h"
 #include "taskdiag.h"
+#include "versions.h"
 
 /**
  * taskdiag_set_mapped_ids - set ids mapped to a user namespace
@@ -89,8 +90,7 @@ static void set_ns(struct task_diag_ns *to, unsigned int nr,
 static void set_ns_for_children(struct task_diag_ns *to,
 				const struct pid_namespace *ns)
 {
-	/* A namespace cannot be entered before its first process exists. */
-	if (READ_ONCE(ns->child_reaper))
+	if (taskdiag_shows_for_children(ns))
 		set_ns(to, TASK_DIAG_NS_PID_FOR_CHILDREN, &ns->ns);
 }
 

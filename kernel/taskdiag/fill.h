@@ -17,6 +17,7 @@
 #include <linux/user_namespace.h>
 
 #include "taskdiag.h"
+#include "versions.h"
 
 void taskdiag_set_mapped_ids(struct task_diag_creds *creds,
 			     const struct cred *cred,
@@ -91,10 +92,7 @@ taskdiag_fill_base_in(void *to, const struct taskdiag_item *item,
 	base->ppid = ppid;
 	base->tpid = tpid;
 
-	/* Writers pad the name with NULs; the lock prevents a mixed name. */
-	task_lock(task);
-	memcpy(base->comm, task->comm, sizeof(base->comm));
-	task_unlock(task);
+	taskdiag_copy_comm(base->comm, task);
 	memset(base->__pad, 0, sizeof(base->__pad));
 }
 

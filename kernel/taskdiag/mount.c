@@ -10,8 +10,8 @@
  * the context of the caller, once per request, and applies the result to all
  * tasks of the same kind.
  *
- * Depends on caller.c; must not depend on the access check, the request or the
- * reply.
+ * Depends on caller.c and versions.h; must not depend on the access check, the
+ * request or the reply.
  */
 #include <linux/cred.h>
 #include <linux/dcache.h>
@@ -30,13 +30,13 @@
 #include <linux/proc_fs.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
-#include <linux/sched/coredump.h>
 #include <linux/sched/task.h>
 #include <linux/string.h>
 #include <linux/sysctl.h>
 #include <linux/taskdiag.h>
 
 #include "taskdiag.h"
+#include "versions.h"
 
 #ifndef taskdiag_label_decides
 #include <linux/lsm_hooks.h>
@@ -231,8 +231,7 @@ static int try_open(const struct path *root, const char *name)
 	err = inode_permission(mnt_idmap(path.mnt), d_inode(path.dentry),
 			       MAY_READ | MAY_OPEN);
 	if (!err) {
-		file = dentry_open(&path, O_RDONLY | __FMODE_NONOTIFY,
-				   current_cred());
+		file = taskdiag_open_nonotify(&path, O_RDONLY, current_cred());
 		if (IS_ERR(file))
 			err = PTR_ERR(file);
 		else
@@ -305,20 +304,13 @@ void taskdiag_mount_probe(struct taskdiag_caller *caller)
 }
 
 /*
- * Security modules may have rules for files of the same owner only.  As
- * task_dump_owner() of fs/proc/base.c: a process that is not dumpable, and a
- * zombie, belong to root.
+ * Security modules may have rules for files of the same owner only.  Every task
+ * of a kind must have the same result, so this is the exact owner: root owns the
+ * files of a task that is not dumpable, and may be the caller.
  */
 static bool is_owned(struct task_struct *task)
 {
-	bool dumpable;
-
-	if (!uid_eq(current_fsuid(), __task_cred(task)->euid))
-		return false;
-	task_lock(task);
-	dumpable = task->mm && get_dumpable(task->mm) == SUID_DUMP_USER;
-	task_unlock(task);
-	return dumpable;
+	return uid_eq(current_fsuid(), taskdiag_proc_uid(task));
 }
 
 /*

@@ -17,6 +17,7 @@
  *	procfs mounts:		mount.c
  *	credentials:		caller.c
  *	time limits:		wait.c
+ *	kernel versions:	versions.h
  *
  * access.h, fill.h and iter.h contain the functions that run for each task and
  * are therefore inline.
@@ -47,21 +48,11 @@
 #define TASKDIAG_GFP	(GFP_KERNEL_ACCOUNT | __GFP_NORETRY | __GFP_NOWARN)
 
 /*
- * A module may run on a kernel that lacks these; compat/compat.h then defines
- * them.  taskdiag_unsupported_groups is a mask of TASK_DIAG_SHOW_*: the groups
- * that need symbols which the kernel does not export.
+ * A mask of TASK_DIAG_SHOW_*: the groups that need symbols which the kernel does
+ * not export.  compat/compat.h defines it for a module.
  */
 #ifndef taskdiag_unsupported_groups
 #define taskdiag_unsupported_groups	0ULL
-#endif
-
-#ifndef taskdiag_pidfd_ino
-#define taskdiag_pidfd_ino(pid)	((pid)->ino)
-#endif
-
-/* This version of Linux has no 64-bit namespace ids. */
-#ifndef taskdiag_ns_id
-#define taskdiag_ns_id(ns)	((void)(ns), 0ULL)
 #endif
 
 /**

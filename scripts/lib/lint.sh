@@ -149,7 +149,7 @@ changed_c_files() {
 }
 
 # Rules of checkpatch.pl for code in a kernel tree, which knows its version.  The
-# files of kernel/compat/ are for other trees.
+# files of kernel/compat/ are for other trees, and versions.h is for several.
 COMPAT_LICENCE=(--no-tree --ignore LINUX_VERSION_CODE
 	--ignore CONSTANT_COMPARISON --ignore NEW_TYPEDEFS --ignore COMPLEX_MACRO
 	--ignore MACRO_WITH_FLOW_CONTROL --ignore MACRO_ARG_REUSE
@@ -165,7 +165,7 @@ check_patch_style() {
 		case $file in
 		*.patch) place=(--patch "$PROJECT/$file") ;;
 		selftests/*) place=(--file "tools/testing/$file") ;;
-		kernel/compat*) place=("${COMPAT_LICENCE[@]}" --file "$PROJECT/$file") ;;
+		kernel/compat* | kernel/taskdiag/versions.h) place=("${COMPAT_LICENCE[@]}" --file "$PROJECT/$file") ;;
 		scripts/*) place=(--file "tools/taskdiag/$file") ;;
 		*) place=(--file "$file") ;;
 		esac
