@@ -7,7 +7,9 @@ use crate::descriptors::Descriptors;
 use crate::encode::Roles;
 use crate::known_tasks::KnownTasks;
 use crate::model::control::Sender;
-use crate::model::{Environment, Features, Opened, PidNs, Presence};
+use crate::model::{
+    Environment, Features, Level, Mount, Opened, PidNs, Presence, Query, Visibility,
+};
 
 /// Known tasks of the pid namespace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +36,12 @@ pub(crate) struct Caller<'a> {
     pub(crate) descriptors: &'a Descriptors,
     /// The pid namespace of requests through the transport of the case.
     pub(crate) pid_ns: PidNs,
+    /// The procfs mount that contains the transaction file of the case.
+    pub(crate) mount: Option<Mount>,
+    /// The opener of the socket or file has the credentials of the process.
+    pub(crate) is_opener: bool,
+    /// The group of the process, and of the opener, in the user namespace of the run.
+    pub(crate) group: u32,
     /// Processes of root are visible to the process.
     pub(crate) sees_root: bool,
 }
@@ -88,6 +96,20 @@ impl Roles for Caller<'_> {
 }
 
 impl Caller<'_> {
+    /// Returns the level of tasks that the process may not ptrace, if it is known.
+    pub(crate) fn level_of_others(&self, visibility: Visibility) -> Option<Level> {
+        visibility.level(&[self.group])
+    }
+
+    /// Returns the level of processes of root, if it is known.
+    pub(crate) fn level_of_root(&self, visibility: Visibility) -> Option<Level> {
+        if self.sees_root {
+            Some(Level::Full)
+        } else {
+            self.level_of_others(visibility)
+        }
+    }
+
     /// Whether a process with this pid exists that a message can name as its source.
     pub(crate) fn existence(&self, pid: u32) -> Presence {
         self.known_tasks.existence(pid)
@@ -135,30 +157,43 @@ impl Environment for SourceView<'_> {
         self.pid_ns
     }
 
+    fn mount(&self) -> Option<Mount> {
+        self.caller.mount
+    }
+
+    fn has_credentials_of_opener(&self) -> bool {
+        self.caller.is_opener
+    }
+
     fn may_enter_any_pid_ns(&self) -> bool {
         self.caller.sees_root
     }
 
-    fn presence(&self, pid_ns: PidNs, pid: u32) -> Presence {
+    fn presence(&self, query: &Query, pid: u32) -> Presence {
+        let pid_ns = query.pid_ns;
+        let known_tasks = self.caller.known_tasks;
         let own = pid_ns == self.caller.pid_ns && pid == self.caller.sender.tgid;
         match (pid_ns, self.caller.knowledge) {
             (_, Knowledge::Nothing) | (PidNs::Unknown, _) => self.presence_of_unknown(pid),
-            (PidNs::Child, _) => self
-                .caller
-                .known_tasks
-                .presence_in_child(pid, self.caller.sees_root),
+            (PidNs::Child, _) => {
+                let level = self.caller.level_of_root(query.visibility);
+                known_tasks.presence_in_child(query, pid, level)
+            }
             _ if own => Presence::Present,
             (PidNs::Inner, Knowledge::Alone) => Presence::Absent,
-            (PidNs::Outer, Knowledge::KnownTasks) => self.caller.known_tasks.presence(pid),
+            (PidNs::Outer, Knowledge::KnownTasks) => {
+                let others = self.caller.level_of_others(query.visibility);
+                known_tasks.presence(query, pid, others)
+            }
             _ => self.presence_of_unknown(pid),
         }
     }
 
-    fn translate(&self, pid_ns: PidNs, outer: u32) -> (Presence, Option<u32>) {
-        match pid_ns {
-            PidNs::Outer => (self.presence(pid_ns, outer), Some(outer)),
+    fn translate(&self, query: &Query, outer: u32) -> (Presence, Option<u32>) {
+        match query.pid_ns {
+            PidNs::Outer => (self.presence(query, outer), Some(outer)),
             PidNs::Child => match self.caller.known_tasks.number_in_child(outer) {
-                Some(pid) => (self.presence(pid_ns, pid), Some(pid)),
+                Some(pid) => (self.presence(query, pid), Some(pid)),
                 None => (Presence::Absent, None),
             },
             // This process is the only one in the namespace that has a pidfd.

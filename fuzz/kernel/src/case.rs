@@ -33,7 +33,21 @@ pub(crate) struct Case {
     pub(crate) scenario: Scenario,
 }
 
-/// Socket options. All cases of an epoch have the same options; a file has none.
+impl Case {
+    /// Returns the descriptors that the messages name, with the types of their
+    /// attributes.
+    pub(crate) fn descriptors(&self) -> impl Iterator<Item = (u16, Descriptor)> {
+        self.messages
+            .iter()
+            .flat_map(|message| &message.attributes)
+            .filter_map(|attribute| match attribute.value {
+                Value::Descriptor(descriptor) => Some((attribute.kind, descriptor)),
+                _ => None,
+            })
+    }
+}
+
+/// Socket options, and the mount of a file. They are the same for all cases of an epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Settings {
     /// `NETLINK_EXT_ACK`.
@@ -44,6 +58,9 @@ pub(crate) struct Settings {
     pub(crate) strict: bool,
     /// `SO_RCVBUF`.
     pub(crate) receive_buffer: Option<usize>,
+    /// The procfs mount whose transaction file is used, modulo the number of these;
+    /// `None`: `/proc`.
+    pub(crate) mount: Option<u8>,
 }
 
 /// A process or thread, by role.
@@ -108,6 +125,12 @@ pub(crate) enum Descriptor {
     Plain(u8),
     /// Opened with `O_PATH`.
     Path,
+    /// The root directory of a procfs mount, modulo the number of these.
+    Mount(u8),
+    /// The root directory of a procfs mount, opened with `O_PATH`.
+    MountPath(u8),
+    /// A file or directory of procfs that is not the root, modulo the number of these.
+    NotRoot(u8),
     /// A number that is not an open descriptor.
     Closed,
 }

@@ -52,6 +52,8 @@ pub(crate) struct Counts {
     pub(crate) continued: u64,
     /// Rows with `TASK_DIAG_ABSENT`.
     pub(crate) absent: u64,
+    /// Rows without groups or fields that the caller may not read.
+    pub(crate) partial: u64,
     pub(crate) acks: u64,
     pub(crate) dones: u64,
     pub(crate) errnos: Vec<i32>,
@@ -101,6 +103,7 @@ impl Checker {
                 rows: 0,
                 continued: 0,
                 absent: 0,
+                partial: 0,
                 acks: 0,
                 dones: 0,
                 errnos: Vec::new(),

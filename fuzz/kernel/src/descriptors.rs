@@ -4,18 +4,21 @@
 //! The supervisor opens them as root before it forks the process that performs
 //! the cases, which inherits them. That process opens the descriptors of itself.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt;
 
 use nix::errno::Errno;
+use nix::fcntl::{OFlag, openat};
 use nix::libc;
+use nix::sys::stat::Mode;
 
 use crate::case::Descriptor;
 use crate::known_tasks::KnownTasks;
-use crate::model::{Opened, PidNs};
-use crate::process::Child;
+use crate::model::{Mount, Opened, PidNs};
+use crate::process::{Child, User};
+use crate::procfs_mounts;
 
 /// `PIDFD_THREAD`.
 const PIDFD_THREAD: libc::c_uint = libc::O_EXCL as libc::c_uint;
@@ -47,11 +50,19 @@ pub(crate) struct Descriptors {
     other_namespaces: Vec<Entry>,
     plain: Vec<Entry>,
     path: Option<Entry>,
+    /// The root directories of procfs mounts, and the same opened with `O_PATH`.
+    mounts: Vec<Entry>,
+    mount_paths: Vec<Entry>,
+    /// Files and directories of procfs that are not the root.
+    not_roots: Vec<Entry>,
+    /// The mount at `/proc`.
+    proc: Mount,
 }
 
 impl Descriptors {
     /// Opens all descriptors except those of the process that performs the cases.
-    pub(crate) fn open(known_tasks: &KnownTasks) -> io::Result<Self> {
+    /// `user`: the unprivileged user, if the run may mount procfs.
+    pub(crate) fn open(known_tasks: &KnownTasks, user: Option<User>) -> io::Result<Self> {
         let stays = known_tasks
             .permanent
             .iter()
@@ -79,6 +90,22 @@ impl Descriptors {
             .read(true)
             .custom_flags(libc::O_PATH)
             .open("/proc/self/ns/pid")?;
+        let child_namespace = known_tasks
+            .contained
+            .first()
+            .map(|pid| namespace(&pid.to_string(), PidNs::Child))
+            .transpose()?;
+        let mounts = user
+            .map(|user| {
+                let child = child_namespace.as_ref().map(|entry| &entry.file);
+                procfs_mounts::open(user, child)
+            })
+            .transpose()?
+            .unwrap_or_default();
+        let not_roots = not_roots(&mounts)?;
+        let mountinfo = fs::read_to_string("/proc/self/mountinfo")?;
+        let proc = procfs_mounts::mount_at_proc(&mountinfo)
+            .ok_or_else(|| io::Error::other("unknown options of the mount at /proc"))?;
         Ok(Self {
             own_task: None,
             own_namespace: None,
@@ -88,14 +115,26 @@ impl Descriptors {
             ended: Some(ended()?),
             contained: first(&known_tasks.contained)?,
             outer_namespace: Some(namespace("self", PidNs::Outer)?),
-            child_namespace: known_tasks
-                .contained
-                .first()
-                .map(|pid| namespace(&pid.to_string(), PidNs::Child))
-                .transpose()?,
+            child_namespace,
             other_namespaces,
             plain,
-            path: Some(entry(path, Opened::Nothing)),
+            path: Some(entry(path, Opened::Path)),
+            mounts: mounts
+                .iter()
+                .map(|(root, mount)| reopen(root, *mount))
+                .collect::<io::Result<_>>()?,
+            mount_paths: mounts
+                .into_iter()
+                .map(|(file, mount)| Entry {
+                    file,
+                    opened: Opened::Mount {
+                        mount,
+                        path_only: true,
+                    },
+                })
+                .collect(),
+            not_roots,
+            proc,
         })
     }
 
@@ -119,6 +158,21 @@ impl Descriptors {
             .is_some_and(|entry| entry.opened == Opened::Task(outer))
     }
 
+    /// Returns the root directory of a procfs mount. `index` is that of a
+    /// [`Descriptor::Mount`].
+    pub(crate) fn mount(&self, index: u8) -> Option<(BorrowedFd<'_>, Mount)> {
+        let entry = self.find(Descriptor::Mount(index))?;
+        match entry.opened {
+            Opened::Mount { mount, .. } => Some((entry.file.as_fd(), mount)),
+            _ => None,
+        }
+    }
+
+    /// Returns the mount at `/proc`.
+    pub(crate) const fn proc(&self) -> Mount {
+        self.proc
+    }
+
     fn find(&self, descriptor: Descriptor) -> Option<&Entry> {
         fn nth(from: &[Entry], index: u8) -> Option<&Entry> {
             from.get(usize::from(index) % from.len().max(1))
@@ -136,6 +190,9 @@ impl Descriptors {
             Descriptor::OtherNamespace(index) => nth(&self.other_namespaces, index),
             Descriptor::Plain(index) => nth(&self.plain, index),
             Descriptor::Path => self.path.as_ref(),
+            Descriptor::Mount(index) => nth(&self.mounts, index),
+            Descriptor::MountPath(index) => nth(&self.mount_paths, index),
+            Descriptor::NotRoot(index) => nth(&self.not_roots, index),
             Descriptor::Closed => None,
         }
     }
@@ -164,7 +221,10 @@ impl Descriptors {
             .chain(&self.contained)
             .chain(&self.outer_namespace)
             .chain(&self.child_namespace)
-            .chain(&self.path);
+            .chain(&self.path)
+            .chain(&self.mounts)
+            .chain(&self.mount_paths)
+            .chain(&self.not_roots);
         entries
             .into_iter()
             .find(|entry| entry.file.as_raw_fd() as u32 == number)
@@ -177,6 +237,41 @@ fn entry(file: File, opened: Opened) -> Entry {
         file: file.into(),
         opened,
     }
+}
+
+/// Opens the root directory of a procfs mount for reading.
+fn reopen(root: &OwnedFd, mount: Mount) -> io::Result<Entry> {
+    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+    Ok(Entry {
+        file: openat(root, ".", flags, Mode::empty())?,
+        opened: Opened::Mount {
+            mount,
+            path_only: false,
+        },
+    })
+}
+
+/// Opens files and directories of the first procfs mount that are not its root.
+fn not_roots(mounts: &[(OwnedFd, Mount)]) -> io::Result<Vec<Entry>> {
+    let mut entries = Vec::new();
+    let Some((root, _)) = mounts.first() else {
+        return Ok(entries);
+    };
+    for path in ["1", "sys", "1/stat", "task-diag"] {
+        for (flag, opened) in [
+            (OFlag::O_RDONLY, Opened::Other),
+            (OFlag::O_PATH, Opened::Path),
+        ] {
+            let flags = flag | OFlag::O_CLOEXEC;
+            match openat(root, path, flags, Mode::empty()) {
+                Ok(file) => entries.push(Entry { file, opened }),
+                // A kernel can lack /proc/task-diag.
+                Err(Errno::ENOENT) => {}
+                Err(errno) => return Err(errno.into()),
+            }
+        }
+    }
+    Ok(entries)
 }
 
 fn namespace(pid: &str, pid_ns: PidNs) -> io::Result<Entry> {
@@ -221,7 +316,7 @@ mod tests {
 
     #[test]
     fn descriptor_numbers_map_to_their_objects() {
-        let mut descriptors = Descriptors::open(&KnownTasks::default()).unwrap();
+        let mut descriptors = Descriptors::open(&KnownTasks::default(), None).unwrap();
         let own = std::process::id();
         descriptors.open_own(own, PidNs::Outer).unwrap();
         let opened = |descriptor| descriptors.opened(descriptors.number(descriptor));
@@ -233,8 +328,10 @@ mod tests {
         );
         assert_eq!(opened(Descriptor::OtherNamespace(7)), Opened::Other);
         assert_eq!(opened(Descriptor::Plain(2)), Opened::Other);
-        assert_eq!(opened(Descriptor::Path), Opened::Nothing);
+        assert_eq!(opened(Descriptor::Path), Opened::Path);
         assert_eq!(opened(Descriptor::Closed), Opened::Nothing);
+        // The run may not mount procfs.
+        assert_eq!(opened(Descriptor::Mount(3)), Opened::Nothing);
         // The known tasks include no contained process.
         assert_eq!(opened(Descriptor::ContainedTask), Opened::Nothing);
         assert_eq!(descriptors.opened(0), Opened::Unsure);

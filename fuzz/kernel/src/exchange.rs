@@ -10,11 +10,12 @@ use nix::errno::Errno;
 
 use crate::buffer::Buffer;
 use crate::caller::Caller;
-use crate::case::{Case, Message, Reading, Settings, Transport};
+use crate::case::{Case, Message, Reading, Transport};
 use crate::check::{Checker, Finding, LinkProperties, Rights};
+use crate::descriptors::Descriptors;
 use crate::encode::{control, datagram};
 use crate::error::Error;
-use crate::model::{Features, control as control_model, expect_through};
+use crate::model::{Features, Mount, control as control_model, expect_through};
 use crate::shared::Shared;
 use crate::socket::Socket;
 use crate::transaction::Transaction;
@@ -35,10 +36,23 @@ pub(crate) enum Link {
 }
 
 impl Link {
-    pub(crate) fn open(transport: Transport, settings: Settings) -> Result<Self, Error> {
-        match transport {
+    /// Opens the socket or file of a case.
+    pub(crate) fn open(case: &Case, descriptors: &Descriptors) -> Result<Self, Error> {
+        let settings = case.settings;
+        match case.transport {
             Transport::Socket => Socket::open(settings).map(Self::Socket),
-            Transport::File => Transaction::open().map(Self::File),
+            Transport::File => {
+                let mount = settings.mount.and_then(|index| descriptors.mount(index));
+                Transaction::open(mount).map(Self::File)
+            }
+        }
+    }
+
+    /// Returns the mount of a file, if it is not the one at `/proc`.
+    pub(crate) const fn mount(&self) -> Option<Mount> {
+        match self {
+            Self::Socket(_) => None,
+            Self::File(file) => file.mount,
         }
     }
 

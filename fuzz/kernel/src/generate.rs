@@ -138,6 +138,7 @@ fn settings(dice: &mut Dice) -> Settings {
         cap_ack: dice.one_in(3),
         strict: dice.one_in(3),
         receive_buffer: dice.maybe(24, |dice| *dice.pick(&[0, 1, 2304, 5000, 9000, 20_000])),
+        mount: (!dice.one_in(3)).then(|| dice.byte()),
     }
 }
 
@@ -259,11 +260,12 @@ fn reading(dice: &mut Dice, scenario: Scenario) -> Reading {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::case::Value;
+    use crate::case::Descriptor;
     use crate::check::poison;
     use crate::encode::tests::FixedRoles;
     use crate::encode::{control as encode_control, datagram};
     use proptest::prelude::*;
+    use taskdiag::abi;
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(4096))]
@@ -303,7 +305,7 @@ mod tests {
         let generator = Generator::new(1, Transports::Both);
         let mut scenarios = std::collections::HashSet::new();
         let (mut truncated, mut forged, mut several, mut interjected) = (0, 0, 0, 0);
-        let (mut files, mut options) = (0, 0);
+        let (mut files, mut options, mut mounts, mut not_mounts) = (0, 0, 0, 0);
         for iteration in 0..30_000 {
             let case = generator.case(iteration);
             scenarios.insert(std::mem::discriminant(&case.scenario));
@@ -312,12 +314,17 @@ mod tests {
             several += usize::from(case.messages.len() > 1);
             interjected += usize::from(case.reading.interject.is_some());
             files += usize::from(case.transport == Transport::File);
-            options += usize::from(case.messages.iter().any(|message| {
-                message
-                    .attributes
-                    .iter()
-                    .any(|attribute| matches!(attribute.value, Value::Descriptor(_)))
-            }));
+            let descriptors: Vec<_> = case.descriptors().collect();
+            options += usize::from(!descriptors.is_empty());
+            let mount = descriptors
+                .iter()
+                .filter(|(kind, _)| *kind == abi::TASK_DIAG_CMD_ATTR_PROC_FD)
+                .map(|(_, descriptor)| {
+                    matches!(descriptor, Descriptor::Mount(_) | Descriptor::MountPath(_))
+                })
+                .next();
+            mounts += usize::from(mount == Some(true));
+            not_mounts += usize::from(mount == Some(false));
         }
         assert_eq!(scenarios.len(), 7);
         for (what, count) in [
@@ -327,6 +334,8 @@ mod tests {
             ("interjected", interjected),
             ("files", files),
             ("options", options),
+            ("mounts", mounts),
+            ("not mounts", not_mounts),
         ] {
             assert!(count > 200, "{what}: {count} of 30,000");
         }

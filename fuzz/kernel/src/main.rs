@@ -9,7 +9,7 @@
 //!   encode       a case -> bytes                            pure
 //!   model        bytes -> expected replies                  pure
 //!   check        compares replies with the expected ones    pure
-//!   descriptors  descriptors that requests name
+//!   descriptors  descriptors that requests name, among them procfs mounts
 //!   exchange     sends requests and reads replies
 //!   perform      cases, including those with other threads and processes
 //!   task_pool    the test tasks
@@ -35,6 +35,7 @@ mod model;
 mod perform;
 #[allow(unsafe_code, reason = "forks and maps memory")]
 mod process;
+mod procfs_mounts;
 mod report;
 mod seeds;
 #[allow(unsafe_code, reason = "maps shared memory")]

@@ -8,6 +8,7 @@ mod attributes;
 pub(crate) mod control;
 mod environment;
 mod get;
+pub(crate) mod mount;
 
 use std::ops::Range;
 
@@ -20,6 +21,7 @@ use crate::wire::{
 };
 pub(crate) use environment::{Environment, Features, Opened, PID_MAX_LIMIT, PidNs, Presence};
 use get::request_message;
+pub(crate) use mount::{HidePid, Level, Mount, Visibility};
 use taskdiag::abi;
 
 /// A valid request.
@@ -33,8 +35,10 @@ pub(crate) struct Query {
     pub(crate) pid_ns: PidNs,
     /// The request has `NLM_F_DUMP`.
     pub(crate) dump: bool,
-    /// The request has filters. The model does not know which tasks match them.
-    pub(crate) filtered: bool,
+    /// Bits of the filters. The model does not know which tasks match them.
+    pub(crate) filters: u64,
+    /// The tasks of the reply that the caller may not ptrace.
+    pub(crate) visibility: Visibility,
     /// The pids of the last `TASK_DIAG_CMD_ATTR_PIDS`.
     pub(crate) pids: Option<Vec<u32>>,
     /// The mask of the last `TASK_DIAG_CMD_ATTR_STATES`.
@@ -45,6 +49,20 @@ impl Query {
     /// Whether the request is for all tasks of the namespace.
     pub(crate) fn is_for_all(&self) -> bool {
         is_for_all(self.strategy)
+    }
+
+    /// Whether not all tasks of the strategy are reported.
+    pub(crate) const fn is_filtered(&self) -> bool {
+        self.filters != 0
+    }
+
+    /// Whether the request can report a task of which only the pid is known. Neither
+    /// its relatives nor its threads are known, and filters cannot match it.
+    pub(crate) fn selects_listed(&self, is_leader: bool) -> bool {
+        let needs_pid_only = 1 << abi::TASK_DIAG_FILTER_PIDS | 1 << abi::TASK_DIAG_FILTER_VMA_FLAGS;
+        is_leader
+            && (self.is_for_all() || self.strategy == abi::TASK_DIAG_DUMP_ONE)
+            && self.filters & !needs_pid_only == 0
     }
 
     /// Whether the rows are about processes, not about threads.

@@ -15,7 +15,7 @@ use crate::error;
 use crate::exchange::{Buffers, DatagramRights, End, Exchange, Link, encode};
 use crate::known_tasks::KnownTasks;
 use crate::model::control::Sender;
-use crate::model::{Features, PidNs};
+use crate::model::{Features, Level, PidNs};
 use crate::process::User;
 use crate::report::{self, Reporter};
 use crate::seeds::SeedWriter;
@@ -67,6 +67,8 @@ pub(crate) struct RunConfig<'a> {
 pub(crate) struct Performer<'a> {
     config: &'a RunConfig<'a>,
     sender: Sender,
+    /// The group of this process in the user namespace of the run.
+    group: u32,
     parent: u32,
     descriptors: Descriptors,
     /// Socket or file of the previous case, and its epoch.
@@ -93,6 +95,7 @@ impl<'a> Performer<'a> {
                 gid: getgid().as_raw(),
                 privileged: getuid().is_root(),
             },
+            group: getgid().as_raw(),
             parent: getppid().as_raw() as u32,
             link: None,
             buffers: Buffers::default(),
@@ -103,6 +106,10 @@ impl<'a> Performer<'a> {
     pub(crate) fn perform(&mut self, case: &Case) -> Result<(), Failure> {
         if case.transport == Transport::File {
             self.config.shared.files.fetch_add(1, Relaxed);
+        }
+        let names_mount = |(kind, _)| kind == abi::TASK_DIAG_CMD_ATTR_PROC_FD;
+        if case.descriptors().any(names_mount) {
+            self.config.shared.mounts.fetch_add(1, Relaxed);
         }
         if case.scenario == Scenario::Alone {
             self.alone(case)
@@ -121,7 +128,13 @@ impl<'a> Performer<'a> {
         }
     }
 
-    fn caller(&self, knowledge: Knowledge, pid_ns: PidNs) -> Caller<'_> {
+    /// Returns the view of this process. `pid_ns` is the pid namespace of requests
+    /// over netlink.
+    fn caller(&self, link: &Link, knowledge: Knowledge, pid_ns: PidNs) -> Caller<'_> {
+        let mount = match link {
+            Link::Socket(_) => None,
+            Link::File(_) => Some(link.mount().unwrap_or(self.descriptors.proc())),
+        };
         Caller {
             family: self.config.family,
             features: self.config.features,
@@ -131,9 +144,16 @@ impl<'a> Performer<'a> {
             known_tasks: self.config.known_tasks,
             knowledge,
             descriptors: &self.descriptors,
-            pid_ns,
-            sees_root: !self.config.as_user && knowledge == Knowledge::KnownTasks,
+            pid_ns: mount.map_or(pid_ns, |mount| mount.pid_ns),
+            mount,
+            is_opener: true,
+            group: self.group,
+            sees_root: self.sees_root(knowledge),
         }
+    }
+
+    fn sees_root(&self, knowledge: Knowledge) -> bool {
+        !self.config.as_user && knowledge == Knowledge::KnownTasks
     }
 
     /// Returns the rows that this process, with pid `own`, may see.
@@ -143,7 +163,8 @@ impl<'a> Performer<'a> {
                 uid: self.sender.uid,
                 gid: self.sender.gid,
                 own,
-                hidden: Some(&self.config.known_tasks.hidden),
+                sight: Some(&self.config.known_tasks.sight),
+                groups: [self.group; 2],
             }
         } else {
             Rights::All
@@ -154,7 +175,7 @@ impl<'a> Performer<'a> {
         let epoch = case.iteration / EPOCH;
         let link = match self.link.take() {
             Some((opened, link)) if opened == epoch => link,
-            _ => Link::open(case.transport, case.settings)?,
+            _ => Link::open(case, &self.descriptors)?,
         };
         let mut buffers = std::mem::take(&mut self.buffers);
         let result = self.alone_through(case, &link, &mut buffers);
@@ -172,7 +193,7 @@ impl<'a> Performer<'a> {
         link: &Link,
         buffers: &mut Buffers,
     ) -> Result<bool, Failure> {
-        let caller = self.caller(Knowledge::KnownTasks, PidNs::Outer);
+        let caller = self.caller(link, Knowledge::KnownTasks, PidNs::Outer);
         let rights = self.rights(self.sender.tgid);
         let datagram_rights = DatagramRights::all(rights);
         let (bytes, control) = encode(case, &caller);
@@ -216,11 +237,18 @@ impl<'a> Performer<'a> {
     fn finish(&self, checker: Checker, knowledge: Knowledge, own: u32) -> Result<(), Failure> {
         self.config.shared.add(&checker.counts);
         for dump in checker.finish()? {
-            let sees_root = !self.config.as_user && knowledge == Knowledge::KnownTasks;
+            let others = dump.query.visibility.level(&[self.group]);
+            let root = if self.sees_root(knowledge) {
+                Some(Level::Full)
+            } else {
+                others
+            };
             let checked = match (knowledge, dump.query.pid_ns) {
                 (Knowledge::Nothing, _) => continue,
-                (_, PidNs::Child) => self.config.known_tasks.check_child(&dump, sees_root),
-                (Knowledge::KnownTasks, PidNs::Outer) => self.config.known_tasks.check(&dump, own),
+                (_, PidNs::Child) => self.config.known_tasks.check_child(&dump, root),
+                (Knowledge::KnownTasks, PidNs::Outer) => {
+                    self.config.known_tasks.check(&dump, own, others)
+                }
                 (Knowledge::Alone, PidNs::Inner) => check_alone(&dump),
                 _ => continue,
             };
@@ -254,7 +282,7 @@ fn check_alone(dump: &Dump) -> Result<(), String> {
     } else {
         &[1]
     };
-    if dump.query.filtered || dump.pids == expected {
+    if dump.query.is_filtered() || dump.pids == expected {
         Ok(())
     } else {
         Err(format!(

@@ -22,6 +22,8 @@ pub(crate) struct Shared {
     pub(crate) cases: AtomicU64,
     /// Cases performed through the file.
     pub(crate) files: AtomicU64,
+    /// Cases with `TASK_DIAG_CMD_ATTR_PROC_FD`.
+    pub(crate) mounts: AtomicU64,
     /// Netlink messages sent.
     pub(crate) requests: AtomicU64,
     /// Datagrams received.
@@ -30,6 +32,8 @@ pub(crate) struct Shared {
     pub(crate) rows: AtomicU64,
     pub(crate) continued: AtomicU64,
     pub(crate) absent: AtomicU64,
+    /// Rows without groups or fields that the caller may not read.
+    pub(crate) partial: AtomicU64,
     pub(crate) acks: AtomicU64,
     pub(crate) dones: AtomicU64,
     pub(crate) truncated: AtomicU64,
@@ -81,6 +85,7 @@ impl Shared {
         self.rows.fetch_add(counts.rows, Relaxed);
         self.continued.fetch_add(counts.continued, Relaxed);
         self.absent.fetch_add(counts.absent, Relaxed);
+        self.partial.fetch_add(counts.partial, Relaxed);
         self.acks.fetch_add(counts.acks, Relaxed);
         self.dones.fetch_add(counts.dones, Relaxed);
         for &errno in &counts.errnos {
@@ -121,9 +126,10 @@ impl fmt::Display for Shared {
         let get = |counter: &AtomicU64| counter.load(Relaxed);
         write!(
             f,
-            "{} cases, {} of them through the file, {} requests, {} replies with {} messages: {} rows, {} dones, {} acks",
+            "{} cases, {} of them through the file, {} with a procfs mount, {} requests, {} replies with {} messages: {} rows, {} dones, {} acks",
             get(&self.cases),
             get(&self.files),
+            get(&self.mounts),
             get(&self.requests),
             get(&self.replies),
             get(&self.messages),
@@ -135,10 +141,11 @@ impl fmt::Display for Shared {
         show_errors(f, "; refused:", &self.refused)?;
         write!(
             f,
-            "; {} continuation messages, {} rows with absent groups, {} whole dumps, \
-             {} truncated replies, {} short reads, {} overruns, {} scenarios",
+            "; {} continuation messages, {} rows with absent groups, {} partial rows, \
+             {} whole dumps, {} truncated replies, {} short reads, {} overruns, {} scenarios",
             get(&self.continued),
             get(&self.absent),
+            get(&self.partial),
             get(&self.whole_dumps),
             get(&self.truncated),
             get(&self.too_small),
@@ -167,12 +174,14 @@ mod tests {
         let shared = Shared::map().unwrap();
         shared.rows.store(7, Relaxed);
         shared.add(&Counts {
+            partial: 4,
             errnos: vec![22, 3, 22, -5, 4000],
             ..Counts::default()
         });
         shared.add_refused(Errno::EPERM);
         let line = shared.to_string();
         assert!(line.contains(" 7 rows,"), "{line}");
+        assert!(line.contains(" 4 partial rows,"), "{line}");
         assert!(
             line.contains("errors: 2 UnknownErrno, 1 ESRCH, 2 EINVAL;"),
             "{line}"

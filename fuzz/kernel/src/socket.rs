@@ -211,7 +211,7 @@ pub(crate) fn query_features(family: u16) -> Result<Features, Error> {
 
 /// Queries the supported features through the file.
 pub(crate) fn query_features_of_file() -> Result<Features, Error> {
-    let file = Transaction::open()?;
+    let file = Transaction::open(None)?;
     let mut request = Vec::new();
     Header {
         len: HEADER as u32,
@@ -243,6 +243,7 @@ fn query(family: u16, command: u8, attributes: &[u8]) -> Result<Vec<u8>, Error> 
         cap_ack: false,
         strict: false,
         receive_buffer: None,
+        mount: None,
     })?;
     let mut request = Vec::new();
     Header {

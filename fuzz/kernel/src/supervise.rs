@@ -94,7 +94,8 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Error> {
     let shared = Shared::map().map_err(cannot("share memory"))?;
     let task_pool =
         TaskPool::start(user, options.as_user.is_some(), shared).map_err(Error::TaskPool)?;
-    let descriptors = Descriptors::open(&task_pool.known_tasks).map_err(Error::Descriptors)?;
+    let descriptors =
+        Descriptors::open(&task_pool.known_tasks, user).map_err(Error::Descriptors)?;
     let config = RunConfig {
         reporter: Reporter {
             generator: Generator::new(seed, options.transport),

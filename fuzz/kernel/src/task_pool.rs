@@ -103,9 +103,9 @@ impl TaskPool {
         known_tasks.contained = contained;
         if user.is_some() {
             let root = [1, 2, getpid().as_raw() as u32];
-            known_tasks.hidden_from_user.extend(root);
+            known_tasks.sight_of_user.hidden.extend(root);
             if as_user {
-                known_tasks.hidden.extend(root);
+                known_tasks.sight.hidden.extend(root);
             }
         }
         let mut task_pool = Self {

@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: MIT
 //! An open `/proc/task-diag`: one request and its reply at a time.
 
-use std::fs::File;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::PathBuf;
 
 use nix::errno::Errno;
-use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::fcntl::{AT_FDCWD, FcntlArg, OFlag, fcntl, openat};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::stat::Mode;
 use nix::unistd::{read, write};
 
 use crate::buffer::Buffer;
-use crate::error::Error;
+use crate::error::{Error, cannot};
+use crate::model::Mount;
 use taskdiag::abi;
 
 /// An open `/proc/task-diag`.
@@ -19,26 +21,32 @@ pub(crate) struct Transaction {
     fd: OwnedFd,
     /// A duplicate of `fd`.
     duplicate: OwnedFd,
+    /// The procfs mount that contains the file, if it is known.
+    pub(crate) mount: Option<Mount>,
 }
 
 impl Transaction {
-    pub(crate) fn open() -> Result<Self, Error> {
-        let open = |error: std::io::Error| match error.kind() {
-            std::io::ErrorKind::NotFound => Error::NoFile,
-            _ => Error::System(
-                "open /proc/task-diag",
-                Errno::from_raw(error.raw_os_error().unwrap_or_default()),
-            ),
-        };
-        let fd = File::options()
-            .read(true)
-            .write(true)
-            .open(format!("/proc/{}", abi::TASK_DIAG_PROC_NAME))
-            .map_err(open)?;
-        let duplicate = fd.try_clone().map_err(open)?;
+    /// Opens the file of a mount by its root directory, or `/proc/task-diag`.
+    pub(crate) fn open(mount: Option<(BorrowedFd<'_>, Mount)>) -> Result<Self, Error> {
+        let mut path = PathBuf::new();
+        if mount.is_none() {
+            path.push("/proc");
+        }
+        path.push(abi::TASK_DIAG_PROC_NAME);
+        let root = mount.map_or(AT_FDCWD, |(root, _)| root);
+        let flags = OFlag::O_RDWR | OFlag::O_CLOEXEC;
+        let fd = openat(root, &path, flags, Mode::empty()).map_err(|errno| match errno {
+            Errno::ENOENT => Error::NoFile,
+            errno => Error::System("open task-diag of procfs", errno),
+        })?;
+        let duplicate = fd.try_clone().map_err(|error| {
+            let errno = Errno::from_raw(error.raw_os_error().unwrap_or_default());
+            cannot("duplicate a descriptor")(errno)
+        })?;
         Ok(Self {
-            fd: fd.into(),
-            duplicate: duplicate.into(),
+            fd,
+            duplicate,
+            mount: mount.map(|(_, mount)| mount),
         })
     }
 

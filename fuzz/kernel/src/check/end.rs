@@ -117,8 +117,8 @@ impl Checker {
         request.ended = true;
         self.counts.dones += 1;
         if code == 0 {
-            request.end_row(rights)?;
-            let certain = query.strategy == abi::TASK_DIAG_DUMP_ONE && !query.filtered;
+            request.end_row(self.changed)?;
+            let certain = query.strategy == abi::TASK_DIAG_DUMP_ONE && !query.is_filtered();
             if certain && request.pids.is_empty() && !self.truncated {
                 return Err("NLMSG_DONE without the requested row".to_owned());
             }

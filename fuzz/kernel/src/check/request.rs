@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 //! A message that was sent, and the reply so far.
 
-use super::Rights;
 use super::row::Pending;
 use crate::model::Expectation;
 
@@ -49,24 +48,24 @@ impl SentRequest {
             .is_some_and(|query| query.dump)
     }
 
-    pub(super) fn end_row_if_complete(&mut self, rights: &Rights<'_>) -> Result<(), String> {
+    /// Checks the current row if it has no more messages. Returns true if it is
+    /// complete, but lacks groups or fields.
+    pub(super) fn end_row_if_complete(&mut self, changed: bool) -> Result<bool, String> {
         if self.pending.is_some_and(|pending| pending.is_complete()) {
-            self.end_row(rights)?;
+            return self.end_row(changed);
         }
-        Ok(())
+        Ok(false)
     }
 
-    /// Checks the current row, which has no more messages.
-    pub(super) fn end_row(&mut self, rights: &Rights<'_>) -> Result<(), String> {
+    /// Checks the current row, which has no more messages. Returns true if it lacks
+    /// groups or fields that the caller may not read.
+    pub(super) fn end_row(&mut self, changed: bool) -> Result<bool, String> {
         let (Some(pending), Some(query)) = (self.pending.take(), &self.expectation.query) else {
-            return Ok(());
+            return Ok(false);
         };
         if pending.end(query.show)? != 0 {
             self.gone.push(pending.pid);
         }
-        if matches!(rights, Rights::All) && pending.denied() != 0 {
-            return Err(format!("a group is denied to root: {pending:?}"));
-        }
-        Ok(())
+        Ok(!pending.check_level(query.show, changed)?)
     }
 }

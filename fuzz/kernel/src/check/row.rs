@@ -17,6 +17,9 @@ use taskdiag::abi;
 /// Groups of memory mappings, which are only in rows of leaders.
 const VMA_GROUPS: u64 = abi::TASK_DIAG_SHOW_VMA | abi::TASK_DIAG_SHOW_VMA_STAT;
 
+/// Groups that contain nothing without the right to ptrace the task.
+const PTRACE_GROUPS: u64 = VMA_GROUPS | abi::TASK_DIAG_SHOW_NS;
+
 /// A message of a row.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Row {
@@ -24,6 +27,10 @@ pub(crate) struct Row {
     pub(crate) tgid: u32,
     pub(crate) base: Option<abi::TaskDiagBase>,
     pub(crate) creds: Option<abi::TaskDiagCreds>,
+    pub(crate) stat: Option<abi::TaskDiagStat>,
+    pub(crate) files: Option<abi::TaskDiagFiles>,
+    /// The message contains memory mappings.
+    pub(crate) has_mappings: bool,
     /// Bits of the groups in the message.
     pub(crate) groups: u64,
     /// The message continues the row of the previous message.
@@ -81,6 +88,12 @@ pub(super) fn read(transport: Transport, payload: &[u8], show: u64) -> Result<Ro
     }
 }
 
+/// `TASK_DIAG_OPTION_*`.
+const OPTIONS: u64 = abi::TASK_DIAG_OPTION_PIDNS_FD
+    | abi::TASK_DIAG_OPTION_PIDFD
+    | abi::TASK_DIAG_OPTION_PROC_FD
+    | abi::TASK_DIAG_OPTION_STRICT;
+
 /// Checks the reply to `TASK_DIAG_CMD_FEATURES` against the features that were
 /// reported at the start of the run.
 pub(super) fn read_features(
@@ -90,7 +103,7 @@ pub(super) fn read_features(
 ) -> Result<(), String> {
     let attributes = attributes(transport, payload, abi::TASK_DIAG_CMD_FEATURES)?;
     match features(attributes) {
-        Some(features) if features == known => Ok(()),
+        Some(features) if features.are(&known) => Ok(()),
         features => Err(format!("features {features:x?}, expected {known:x?}")),
     }
 }
@@ -123,7 +136,7 @@ pub(crate) fn features(attributes: &[u8]) -> Option<Features> {
         && features.groups & !groups::known() == 0
         && features.strategies & !below(abi::TASK_DIAG_DUMP_MAX) == 0
         && features.filters & !below(u64::from(abi::TASK_DIAG_FILTER_MAX)) == 0
-        && features.options & !3 == 0;
+        && features.options & !OPTIONS == 0;
     known.then_some(features)
 }
 
@@ -187,10 +200,17 @@ impl GroupPosition {
     }
 }
 
-/// Returns a group that the first message of a row must contain, and lacks.
+/// Returns a group that the first message of a row must contain, and lacks. A row
+/// with only the pid of its task has none, and NS can be denied.
 fn missing(row: &Row, show: u64) -> Option<&'static Group> {
+    let may_lack = if row.groups & !groups::appended() == 0 {
+        u64::MAX
+    } else {
+        abi::TASK_DIAG_SHOW_NS
+    };
     GROUPS.iter().find(|group| {
-        group.always && !row.is_continuation && show & !row.groups & (1 << group.bit) != 0
+        let requested = show & !row.groups & !may_lack & (1 << group.bit) != 0;
+        group.always && !row.is_continuation && requested
     })
 }
 

@@ -69,7 +69,8 @@ impl Checker {
         // A row that started before the change ends with a message that lists the
         // remaining groups as denied.
         let denied_since = self.changed && row.is_continuation && row.groups == 0;
-        if !denied_since && !rights.permit(&row, query) {
+        let levels = rights.levels(&row, query);
+        if !denied_since && !levels.permit_row() {
             return Err(format!("this row is not visible to the reader: {row:?}"));
         }
         if query.is_for_processes() && pid != tgid {
@@ -90,7 +91,9 @@ impl Checker {
                 };
             };
             pending.add(&row)?;
-            return request.end_row_if_complete(rights);
+            let partial = request.end_row_if_complete(self.changed)?;
+            self.counts.partial += u64::from(partial);
+            return Ok(());
         }
         if let Some(pending) = request.pending {
             return Err(format!("task {pid} before the end of {pending:?}"));
@@ -115,10 +118,12 @@ impl Checker {
         }
         request.pids.push(pid);
         if !unsure {
-            request.pending = Some(Pending::new(&row));
+            request.pending = Some(Pending::new(&row, levels));
         }
         self.counts.rows += 1;
-        request.end_row_if_complete(rights)
+        let partial = request.end_row_if_complete(self.changed)?;
+        self.counts.partial += u64::from(partial);
+        Ok(())
     }
 }
 

@@ -10,7 +10,8 @@ use zerocopy::IntoBytes;
 
 use super::row::tests::payload;
 use super::*;
-use crate::model::{Expectation, PidNs, Refusal};
+use crate::known_tasks::Sight;
+use crate::model::{Expectation, HidePid, Mount, PidNs, Refusal, Visibility};
 use crate::wire::{
     NLM_F_ACK, NLM_F_ACK_TLVS, NLM_F_CAPPED, NLM_F_DUMP, NLM_F_MULTI, NLM_F_REQUEST,
     NLMSGERR_ATTR_MSG, NLMSGERR_ATTR_OFFS,
@@ -24,10 +25,10 @@ const LEN: u32 = 48;
 const LINK: LinkProperties = LinkProperties {
     transport: Transport::Socket,
     features: Features {
-        groups: 0x3ff,
+        groups: (2 << abi::TASK_DIAG_GROUP_MAX) - 1,
         strategies: 0x3f,
         filters: 0x3f,
-        options: 3,
+        options: 7,
         vma_flags: 0xff,
         recv_min: 8192,
     },
@@ -81,7 +82,8 @@ fn checker_with(
             pid,
             pid_ns: PidNs::Outer,
             dump: flags & NLM_F_DUMP == NLM_F_DUMP,
-            filtered: false,
+            filters: 0,
+            visibility: Visibility::Strict,
             pids: None,
             states: None,
         }),
@@ -271,15 +273,28 @@ fn extended_ack_without_the_option_is_found() {
     assert!(rejection(one(), &[with_text]).contains("not requested"));
 }
 
-#[test]
-fn row_that_is_not_visible_to_the_reader_is_found() {
-    let hidden = HashSet::from([9]);
-    let user = Rights::User {
+/// Process 9 is hidden, process 8 is visible.
+fn sight() -> Sight {
+    Sight {
+        visible: HashSet::from([8]),
+        hidden: HashSet::from([9]),
+    }
+}
+
+fn user(sight: &Sight) -> Rights<'_> {
+    Rights::User {
         uid: 1000,
         gid: 1000,
         own: 3,
-        hidden: Some(&hidden),
-    };
+        sight: Some(sight),
+        groups: [1000; 2],
+    }
+}
+
+#[test]
+fn row_that_is_not_visible_to_the_reader_is_found() {
+    let sight = sight();
+    let user = user(&sight);
     let with_uid = |pid, uid: u32| {
         let payload = payload(pid, pid, |_, creds| {
             [creds.uid, creds.euid, creds.suid] = [uid; 3];
@@ -289,16 +304,94 @@ fn row_that_is_not_visible_to_the_reader_is_found() {
     };
     let see =
         |message: Vec<u8>, rights: &Rights<'_>| all().datagram(&message, message.len(), rights);
+    let only_5 = Rights::Processes {
+        seen: &[(PidNs::Outer, 5)],
+        group: 1000,
+    };
     assert_eq!(see(with_uid(5, 1000), &user), Ok(()));
     assert_eq!(see(with_uid(3, 0), &user), Ok(()));
     assert!(see(with_uid(5, 0), &user).is_err());
     assert!(see(with_uid(9, 1000), &user).is_err());
     assert!(see(row(5), &Rights::None).is_err());
-    assert_eq!(
-        see(row(5), &Rights::Processes(&[(PidNs::Outer, 5)])),
-        Ok(())
-    );
-    assert!(see(row(6), &Rights::Processes(&[(PidNs::Outer, 5)])).is_err());
+    assert_eq!(see(row(5), &only_5), Ok(()));
+    assert!(see(row(6), &only_5).is_err());
+}
+
+/// Returns a dump of BASE, CRED and NS that belongs to a mount with these options.
+fn of_mount(hide_pid: HidePid, gid: u32) -> Checker {
+    let mut checker = all();
+    let query = checker.requests[0].expectation.query.as_mut().unwrap();
+    query.show |= abi::TASK_DIAG_SHOW_NS;
+    query.visibility = Visibility::ByMount(Mount {
+        pid_ns: PidNs::Outer,
+        hide_pid,
+        gid,
+    });
+    checker
+}
+
+/// Returns a row with only the groups that every user may read.
+fn readable(pid: u32) -> Vec<u8> {
+    let mut absent = abi::TaskDiagAbsent::default();
+    absent.denied = abi::TASK_DIAG_SHOW_NS;
+    let mut bytes = payload(pid, pid, |_, creds| creds.valid = 0);
+    bytes.extend(44u16.to_ne_bytes());
+    bytes.extend(abi::TASK_DIAG_ABSENT.to_ne_bytes());
+    bytes.extend(absent.as_bytes());
+    message(FAMILY, NLM_F_MULTI, &bytes)
+}
+
+/// Returns a row with only the pid.
+fn listed(pid: u32) -> Vec<u8> {
+    let mut absent = abi::TaskDiagAbsent::default();
+    absent.denied = 3 | abi::TASK_DIAG_SHOW_NS;
+    let mut bytes = payload(pid, pid, |_, _| ())[..20].to_vec();
+    bytes.extend(44u16.to_ne_bytes());
+    bytes.extend(abi::TASK_DIAG_ABSENT.to_ne_bytes());
+    bytes.extend(absent.as_bytes());
+    message(FAMILY, NLM_F_MULTI, &bytes)
+}
+
+#[test]
+fn row_has_the_level_that_the_mount_gives_the_reader() {
+    let sight = sight();
+    let see = |message: Vec<u8>, hide_pid, gid| {
+        let mut checker = of_mount(hide_pid, gid);
+        let found = checker.datagram(&message, message.len(), &user(&sight));
+        found.map(|()| checker.counts.partial)
+    };
+    // Process 9 may not be ptraced.
+    assert_eq!(see(readable(9), HidePid::Off, 0), Ok(1));
+    assert_eq!(see(listed(9), HidePid::NoAccess, 0), Ok(1));
+    assert_eq!(see(readable(9), HidePid::NoAccess, 1000), Ok(1));
+    assert_eq!(see(readable(9), HidePid::Invisible, 1000), Ok(1));
+    assert!(see(listed(9), HidePid::Off, 0).is_err());
+    assert!(see(readable(9), HidePid::NoAccess, 0).is_err());
+    assert!(see(listed(9), HidePid::NoAccess, 1000).is_err());
+    for message in [readable(9), listed(9)] {
+        assert!(see(message.clone(), HidePid::Invisible, 0).is_err());
+        assert!(see(message, HidePid::Ptraceable, 1000).is_err());
+    }
+    // Process 8 and the own one may be ptraced.
+    for pid in [3, 8] {
+        assert!(see(readable(pid), HidePid::Off, 0).is_err());
+        assert!(see(listed(pid), HidePid::NoAccess, 0).is_err());
+    }
+    // A reader with all rights lacks nothing.
+    let mut checker = of_mount(HidePid::Off, 0);
+    assert!(receive(&mut checker, &[readable(9)]).is_err());
+}
+
+#[test]
+fn partial_row_without_a_mount_is_found() {
+    let sight = sight();
+    for message in [readable(9), readable(5), listed(5)] {
+        let mut checker = all();
+        let query = checker.requests[0].expectation.query.as_mut().unwrap();
+        query.show |= abi::TASK_DIAG_SHOW_NS;
+        let found = checker.datagram(&message, message.len(), &user(&sight));
+        assert!(found.is_err());
+    }
 }
 
 #[test]
@@ -414,7 +507,7 @@ fn gone_groups_are_listed_and_denied_groups_are_found() {
     // A reader with all rights is denied no group.
     let mut checker = with_cmdline();
     receive(&mut checker, &[first_message(1)]).unwrap();
-    assert!(rejection(checker, &[absent(0, cmdline), done(0)]).contains("root"));
+    assert!(rejection(checker, &[absent(0, cmdline), done(0)]).contains("match none"));
 }
 
 /// Returns a file to which a request has been written.

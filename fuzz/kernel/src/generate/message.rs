@@ -33,7 +33,11 @@ pub(super) fn message(dice: &mut Dice, index: u32) -> Message {
 pub(super) fn long_dump(dice: &mut Dice) -> Message {
     let strategy = *dice.pick(&[abi::TASK_DIAG_DUMP_ALL, abi::TASK_DIAG_DUMP_ALL_THREAD]);
     let appended = if dice.one_in(3) { show(dice) } else { 0 };
-    request(dice, 0, NLM_F_DUMP, strategy, groups::PLAIN | appended)
+    let mut message = request(dice, 0, NLM_F_DUMP, strategy, groups::PLAIN | appended);
+    if dice.one_in(2) {
+        add_mount(dice, &mut message);
+    }
+    message
 }
 
 /// Returns a request for the supported features.
@@ -69,7 +73,12 @@ fn valid(dice: &mut Dice, index: u32) -> Message {
         let at = dice.below(message.attributes.len() + 1);
         message.attributes.insert(at, filter);
     }
-    if dice.one_in(10) {
+    let mount = dice.one_in(6);
+    if mount {
+        add_mount(dice, &mut message);
+    }
+    // The two options exclude each other.
+    if dice.one_in(if mount { 20 } else { 10 }) {
         add_pid_namespace(dice, &mut message);
     }
     if dice.one_in(8) {
@@ -98,11 +107,31 @@ fn add_pid_namespace(dice: &mut Dice, message: &mut Message) {
         8..11 => Descriptor::OwnNamespace,
         11 => Descriptor::OtherNamespace(dice.byte()),
         12 => Descriptor::Plain(dice.byte()),
-        13 => Descriptor::Path,
+        13 => *dice.pick(&[
+            Descriptor::Path,
+            Descriptor::Mount(0),
+            Descriptor::MountPath(0),
+        ]),
         14 => Descriptor::Task(dice.byte()),
         _ => Descriptor::Closed,
     };
     let option = descriptor_attribute(dice, abi::TASK_DIAG_CMD_ATTR_PIDNS_FD, descriptor);
+    let at = dice.below(message.attributes.len() + 1);
+    message.attributes.insert(at, option);
+}
+
+/// Names a procfs mount, whose pid namespace and options apply.
+fn add_mount(dice: &mut Dice, message: &mut Message) {
+    let descriptor = match dice.below(20) {
+        0..11 => Descriptor::Mount(dice.byte()),
+        11..14 => Descriptor::MountPath(dice.byte()),
+        14 | 15 => Descriptor::NotRoot(dice.byte()),
+        16 => Descriptor::Plain(dice.byte()),
+        17 => Descriptor::Path,
+        18 => *dice.pick(&[Descriptor::OuterNamespace, Descriptor::OwnTask]),
+        _ => Descriptor::Closed,
+    };
+    let option = descriptor_attribute(dice, abi::TASK_DIAG_CMD_ATTR_PROC_FD, descriptor);
     let at = dice.below(message.attributes.len() + 1);
     message.attributes.insert(at, option);
 }
@@ -277,7 +306,10 @@ fn corrupt_header(dice: &mut Dice, message: &mut Message) {
         }
         2 | 3 => message.flags ^= 1 << dice.below(16),
         4 => message.flags = dice.u32() as u16,
-        5 => message.cmd = *dice.pick(&[0, 2, 3, 127, 255]),
+        5 => {
+            let unknown = abi::TASK_DIAG_CMD_MAX + 1;
+            message.cmd = *dice.pick(&[0, abi::TASK_DIAG_CMD_FEATURES, unknown, 127, 255]);
+        }
         6 => message.version = *dice.pick(&[0, 2, 255]),
         7 => message.reserved = 1 << dice.below(16),
         _ => message.seq = *dice.pick(&[1, u32::MAX, 0x8000_0000]),
@@ -300,9 +332,21 @@ fn corrupt_fields(dice: &mut Dice, message: &mut Message) {
     match dice.below(6) {
         0 => request.show_flags |= 1 << (2 + dice.below(8)),
         1 => request.show_flags ^= 1 << dice.below(64),
-        2 => request.show_flags = *dice.pick(&[u64::MAX, 1 << 63, 1 << 32, 0x3ff, 0x400]),
+        2 => {
+            let known = groups::known();
+            request.show_flags = *dice.pick(&[u64::MAX, 1 << 63, 1 << 32, known, known + 1]);
+        }
         3 => {
-            request.strategy = *dice.pick(&[6, 7, 255, 1 << 32, (1 << 32) + 1, 1 << 63, u64::MAX]);
+            let unknown = abi::TASK_DIAG_DUMP_MAX + 1;
+            request.strategy = *dice.pick(&[
+                unknown,
+                unknown + 1,
+                255,
+                1 << 32,
+                (1 << 32) + 1,
+                1 << 63,
+                u64::MAX,
+            ]);
         }
         4 => request.reserved = 1 << dice.below(32),
         _ => request.pid = pid,
@@ -399,8 +443,11 @@ fn edit(message: &mut Message, at: usize, change: impl FnOnce(&mut Attribute)) {
 fn kind(dice: &mut Dice) -> u16 {
     match dice.below(6) {
         0 => dice.below(16) as u16,
-        1 => abi::TASK_DIAG_ATTR_FILTERS + dice.below(8) as u16,
-        2 => abi::TASK_DIAG_ATTR_GROUPS + dice.below(12) as u16,
+        1 => {
+            let filters = usize::from(abi::TASK_DIAG_FILTER_MAX) + 1;
+            abi::TASK_DIAG_ATTR_FILTERS + dice.below(filters + 2) as u16
+        }
+        2 => abi::TASK_DIAG_ATTR_GROUPS + dice.below(groups::GROUPS.len() + 2) as u16,
         3 => abi::TASK_DIAG_CMD_ATTR_GET,
         4 => dice.below(128) as u16,
         _ => dice.u32() as u16,

@@ -84,6 +84,7 @@ fn policy_error(kind: u16, value: &[u8]) -> Option<i32> {
         abi::TASK_DIAG_CMD_ATTR_GET => (len == size_of::<abi::TaskDiagPid>(), ERANGE),
         abi::TASK_DIAG_CMD_ATTR_PIDNS_FD
         | abi::TASK_DIAG_CMD_ATTR_PIDFD
+        | abi::TASK_DIAG_CMD_ATTR_PROC_FD
         | abi::TASK_DIAG_CMD_ATTR_UID => (len == 4, EINVAL),
         abi::TASK_DIAG_CMD_ATTR_STATES => {
             let known = (1 << (u32::from(abi::TASK_DIAG_IDLE) + 1)) - 1;
@@ -128,6 +129,9 @@ fn value_faults(found: &Found<'_>) -> Option<Refusal> {
 mod tests {
     use super::*;
 
+    /// An attribute that no request has: the one after the last filter.
+    const UNKNOWN: u16 = abi::TASK_DIAG_ATTR_FILTERS + abi::TASK_DIAG_FILTER_MAX + 1;
+
     fn errnos(kind: u16, value: &[u8]) -> Vec<i32> {
         let mut bytes = (4 + value.len() as u16).to_ne_bytes().to_vec();
         bytes.extend(kind.to_ne_bytes());
@@ -150,7 +154,17 @@ mod tests {
         assert_eq!(errnos(abi::TASK_DIAG_CMD_ATTR_PIDFD, &[0; 3]), [EINVAL]);
         assert_eq!(errnos(abi::TASK_DIAG_CMD_ATTR_CGROUP, &[0; 8]), []);
         assert_eq!(errnos(abi::TASK_DIAG_CMD_ATTR_CGROUP, &[0; 4]), [EINVAL]);
-        for kind in [0, abi::TASK_DIAG_MSG, abi::TASK_DIAG_ABSENT, 31, 38, 64] {
+        assert_eq!(errnos(abi::TASK_DIAG_CMD_ATTR_PROC_FD, &[0; 4]), []);
+        assert_eq!(errnos(abi::TASK_DIAG_CMD_ATTR_PROC_FD, &[0; 8]), [EINVAL]);
+        for kind in [
+            abi::TASK_DIAG_ATTR_UNSPEC,
+            abi::TASK_DIAG_MSG,
+            abi::TASK_DIAG_ABSENT,
+            abi::TASK_DIAG_ATTR_FILTERS - 1,
+            UNKNOWN,
+            abi::TASK_DIAG_BASE,
+            abi::TASK_DIAG_ATTR_MAX + 1,
+        ] {
             assert_eq!(errnos(kind, &[0; 4]), [EINVAL], "{kind}");
         }
     }
@@ -179,12 +193,13 @@ mod tests {
     #[test]
     fn masks_must_have_only_known_bits() {
         let states = |mask: u32| errnos(abi::TASK_DIAG_CMD_ATTR_STATES, &mask.to_ne_bytes());
-        assert_eq!(states(0x1ff), []);
-        assert_eq!(states(0x200), [EINVAL]);
+        let all = (1 << (abi::TASK_DIAG_IDLE + 1)) - 1;
+        assert_eq!(states(all), []);
+        assert_eq!(states(all + 1), [EINVAL]);
         assert_eq!(states(0), [EINVAL]);
         let flags = |mask: u64| errnos(abi::TASK_DIAG_CMD_ATTR_VMA_FLAGS, &mask.to_ne_bytes());
-        assert_eq!(flags(1 << 33), []);
-        assert_eq!(flags(1 << 34), [EINVAL]);
+        assert_eq!(flags(abi::TASK_DIAG_VMA_SEALED), []);
+        assert_eq!(flags(abi::TASK_DIAG_VMA_SEALED << 1), [EINVAL]);
     }
 
     #[test]
@@ -192,7 +207,7 @@ mod tests {
         let attribute = |kind: u16| [8, 0, kind as u8, 0, 1, 0, 0, 0];
         let bytes = [
             attribute(abi::TASK_DIAG_CMD_ATTR_UID),
-            attribute(9),
+            attribute(UNKNOWN),
             attribute(abi::TASK_DIAG_CMD_ATTR_PIDFD),
         ]
         .concat();

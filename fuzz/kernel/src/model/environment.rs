@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 //! The environment of a request, as far as its reply depends on it: the known tasks,
-//! descriptors, pid namespaces and features.
+//! descriptors, pid namespaces, procfs mounts and features.
+
+use super::{Mount, Query};
+use taskdiag::abi;
 
 /// The largest pid: `PID_MAX_LIMIT`.
 pub(crate) const PID_MAX_LIMIT: u32 = 4 * 1024 * 1024;
@@ -42,10 +45,18 @@ impl PidNs {
 /// The object that a descriptor number refers to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Opened {
-    /// No open file, or one that is opened with `O_PATH`.
+    /// No open file.
     Nothing,
-    /// Neither a task nor a pid namespace.
+    /// Neither a task, nor a pid namespace, nor the root directory of a procfs mount.
     Other,
+    /// A file or namespace that is opened with `O_PATH`, and is not such a directory.
+    Path,
+    /// The root directory of a procfs mount.
+    Mount {
+        mount: Mount,
+        /// Opened with `O_PATH`.
+        path_only: bool,
+    },
     /// A pidfd of the task with this pid in [`PidNs::Outer`].
     Task(u32),
     /// A pidfd of a task that has been reaped.
@@ -66,6 +77,22 @@ pub(crate) struct Features {
     pub(crate) recv_min: u32,
 }
 
+impl Features {
+    /// Whether the rule of `hidepid=ptraceable` applies whatever the mount.
+    pub(crate) const fn is_strict(&self) -> bool {
+        self.options & abi::TASK_DIAG_OPTION_STRICT != 0
+    }
+
+    /// Whether the features are equal, except for those that can change at any time.
+    pub(crate) fn are(&self, other: &Self) -> bool {
+        let constant = |features: &Self| Self {
+            options: features.options & !abi::TASK_DIAG_OPTION_STRICT,
+            ..*features
+        };
+        constant(self) == constant(other)
+    }
+}
+
 /// The sender of a request, and the tasks and descriptors that it can name.
 pub(crate) trait Environment {
     /// The family id.
@@ -73,13 +100,17 @@ pub(crate) trait Environment {
     fn features(&self) -> Features;
     /// The pid namespace of a request without `TASK_DIAG_CMD_ATTR_PIDNS_FD`.
     fn pid_ns(&self) -> PidNs;
+    /// The procfs mount that contains the transaction file.
+    fn mount(&self) -> Option<Mount>;
+    /// Whether the opener of the socket or file has the sender's credentials.
+    fn has_credentials_of_opener(&self) -> bool;
     /// Whether the sender has `CAP_SYS_ADMIN` over every pid namespace.
     fn may_enter_any_pid_ns(&self) -> bool;
-    /// Whether a request finds the task with this pid in a pid namespace.
-    fn presence(&self, pid_ns: PidNs, pid: u32) -> Presence;
-    /// Returns the pid in a pid namespace of the task with pid `outer` in
-    /// [`PidNs::Outer`], if the task has one and is visible.
-    fn translate(&self, pid_ns: PidNs, outer: u32) -> (Presence, Option<u32>);
+    /// Whether a request finds the task with this pid in its pid namespace.
+    fn presence(&self, query: &Query, pid: u32) -> Presence;
+    /// Returns the pid in the pid namespace of a request of the task with pid `outer`
+    /// in [`PidNs::Outer`], if the task has one and is visible.
+    fn translate(&self, query: &Query, outer: u32) -> (Presence, Option<u32>);
     fn opened(&self, number: u32) -> Opened;
     /// Whether a user id is valid in the sender's user namespace.
     fn has_uid(&self, uid: u32) -> Option<bool>;

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-//! Checks of a `TASK_DIAG_CMD_GET`: its fields, filters, pid namespace and task.
+//! Checks of a `TASK_DIAG_CMD_GET`: its fields, filters, pid namespace, procfs mount
+//! and task.
 
 use nix::libc::{EBADF, EINVAL, ENOENT, EOPNOTSUPP, EPERM, ESRCH};
 
 use super::attributes::{self, Found};
-use super::{Environment, Opened, PID_MAX_LIMIT, PidNs, Presence, Query, Refusal};
+use super::{Environment, Opened, PID_MAX_LIMIT, PidNs, Presence, Query, Refusal, Visibility};
 use crate::groups::{self, GROUPS};
 use crate::wire::{NLM_F_DUMP, u32_at, u64_at};
 use taskdiag::abi;
@@ -57,9 +58,9 @@ pub(super) fn request_message(
 
     let mut query = read_request(get, dump, environment, &mut faults);
     check_filters(&parsed, &mut query, environment, &mut faults);
-    find_pid_ns(&parsed, &mut query, environment, &mut faults);
+    find_scope(&parsed, &mut query, environment, &mut faults);
     find_task(&parsed, get, &mut query, environment, &mut faults);
-    if query.filtered && query.strategy == abi::TASK_DIAG_DUMP_ONE {
+    if query.is_filtered() && query.strategy == abi::TASK_DIAG_DUMP_ONE {
         faults.possible.push(Refusal::no_such_task());
     }
     faults.resolve(query)
@@ -79,7 +80,8 @@ fn read_request(
         pid: u32_at(request, 16).unwrap_or_default(),
         pid_ns: environment.pid_ns(),
         dump,
-        filtered: false,
+        filters: 0,
+        visibility: Visibility::Strict,
         pids: None,
         states: None,
     };
@@ -123,7 +125,7 @@ fn check_filters(
         let Some(found) = parsed.last(abi::TASK_DIAG_ATTR_FILTERS + filter) else {
             continue;
         };
-        query.filtered = true;
+        query.filters |= 1 << filter;
         let mut fault = |errno| faults.certain.push(Refusal::at(errno, found.at));
         if supported & (1 << filter) == 0 {
             fault(EOPNOTSUPP);
@@ -165,6 +167,67 @@ fn check_filters(
     }
 }
 
+/// Determines the pid namespace and the visibility of a request.
+fn find_scope(
+    parsed: &attributes::Parsed<'_>,
+    query: &mut Query,
+    environment: &dyn Environment,
+    faults: &mut Faults,
+) {
+    if let Some(found) = parsed.last(abi::TASK_DIAG_CMD_ATTR_PROC_FD) {
+        let pidns_fd = parsed.last(abi::TASK_DIAG_CMD_ATTR_PIDNS_FD);
+        find_mount(found, pidns_fd.is_some(), query, environment, faults);
+    } else {
+        find_pid_ns(parsed, query, environment, faults);
+        if let Some(mount) = environment.mount() {
+            query.visibility = Visibility::of(mount, query.pid_ns);
+        }
+    }
+    if environment.features().is_strict() {
+        query.visibility = Visibility::Strict;
+    }
+}
+
+/// Checks `TASK_DIAG_CMD_ATTR_PROC_FD`. `combined`: the request has
+/// `TASK_DIAG_CMD_ATTR_PIDNS_FD` as well.
+fn find_mount(
+    found: &Found<'_>,
+    combined: bool,
+    query: &mut Query,
+    environment: &dyn Environment,
+    faults: &mut Faults,
+) {
+    let mut fault = |errno| faults.certain.push(Refusal::at(errno, found.at));
+    if environment.features().options & abi::TASK_DIAG_OPTION_PROC_FD == 0 {
+        fault(EOPNOTSUPP);
+    }
+    // The transaction file belongs to a mount.
+    if combined || environment.mount().is_some() {
+        return fault(EINVAL);
+    }
+    if !environment.has_credentials_of_opener() {
+        return fault(EPERM);
+    }
+    match environment.opened(u32_at(found.value, 0).unwrap_or_default()) {
+        Opened::Nothing => fault(EBADF),
+        Opened::Mount { mount, .. } => {
+            query.pid_ns = mount.pid_ns;
+            query.visibility = Visibility::ByMount(mount);
+        }
+        Opened::Unsure => {
+            query.pid_ns = PidNs::Unknown;
+            query.visibility = Visibility::Unknown;
+            let refusals = [EBADF, EINVAL].map(|errno| Refusal::at(errno, found.at));
+            faults.possible.extend(refusals);
+        }
+        Opened::Other
+        | Opened::Path
+        | Opened::Task(_)
+        | Opened::EndedTask
+        | Opened::PidNamespace(_) => fault(EINVAL),
+    }
+}
+
 /// Checks `TASK_DIAG_CMD_ATTR_PIDNS_FD`.
 fn find_pid_ns(
     parsed: &attributes::Parsed<'_>,
@@ -180,8 +243,14 @@ fn find_pid_ns(
     }
     let mut fault = |errno| faults.certain.push(Refusal::at(errno, found.at));
     match environment.opened(u32_at(found.value, 0).unwrap_or_default()) {
-        Opened::Nothing => fault(EBADF),
-        Opened::Other | Opened::Task(_) | Opened::EndedTask => fault(EINVAL),
+        Opened::Nothing
+        | Opened::Path
+        | Opened::Mount {
+            path_only: true, ..
+        } => fault(EBADF),
+        Opened::Other | Opened::Mount { .. } | Opened::Task(_) | Opened::EndedTask => {
+            fault(EINVAL);
+        }
         Opened::PidNamespace(pid_ns) => {
             if !pid_ns.is_within(environment.pid_ns()) && !environment.may_enter_any_pid_ns() {
                 fault(EPERM);
@@ -213,7 +282,7 @@ fn find_task(
             return;
         }
         let no_such_task = Refusal::at(ESRCH, get.at);
-        match environment.presence(query.pid_ns, query.pid) {
+        match environment.presence(query, query.pid) {
             Presence::Present => {}
             Presence::Absent => faults.certain.push(no_such_task),
             Presence::Unsure => faults.possible.push(no_such_task),
@@ -229,12 +298,16 @@ fn find_task(
     }
     query.pid = 0;
     match environment.opened(u32_at(found.value, 0).unwrap_or_default()) {
-        Opened::Nothing | Opened::Other | Opened::PidNamespace(_) => {
+        Opened::Nothing
+        | Opened::Other
+        | Opened::Path
+        | Opened::Mount { .. }
+        | Opened::PidNamespace(_) => {
             faults.certain.push(Refusal::at(EBADF, found.at));
         }
         Opened::EndedTask => faults.certain.push(Refusal::no_such_task()),
         Opened::Task(outer) => {
-            let (presence, pid) = environment.translate(query.pid_ns, outer);
+            let (presence, pid) = environment.translate(query, outer);
             query.pid = pid.unwrap_or_default();
             match presence {
                 Presence::Present => {}

@@ -9,15 +9,30 @@ use nix::libc::{EBADF, EPERM, ERANGE};
 
 /// An environment with process 1 and without process 2. Descriptors below 5 are
 /// closed, 5 is a pidfd of process 1, 6 a pidfd of a process that has been
-/// reaped, 7 the child pid namespace, 8 a file.
+/// reaped, 7 the child pid namespace, 8 a file, 9 the outer pid namespace, 10 the root
+/// directory of [`MOUNT`], 11 the same opened with `O_PATH`, 12 another file opened with
+/// `O_PATH`.
+#[derive(Clone, Copy)]
 struct Empty {
     privileged: bool,
     pid_ns: PidNs,
+    mount: Option<Mount>,
+    is_opener: bool,
+    strict: bool,
 }
+
+const MOUNT: Mount = Mount {
+    pid_ns: PidNs::Child,
+    hide_pid: HidePid::Invisible,
+    gid: 3,
+};
 
 const OUTER: Empty = Empty {
     privileged: true,
     pid_ns: PidNs::Outer,
+    mount: None,
+    is_opener: true,
+    strict: false,
 };
 
 impl Environment for Empty {
@@ -29,7 +44,7 @@ impl Environment for Empty {
             groups: 0x63,
             strategies: 0x3f,
             filters: 0x3d,
-            options: 3,
+            options: if self.strict { 15 } else { 7 },
             vma_flags: 0xff,
             recv_min: 8192,
         }
@@ -40,16 +55,22 @@ impl Environment for Empty {
     fn may_enter_any_pid_ns(&self) -> bool {
         self.privileged
     }
-    fn presence(&self, _: PidNs, pid: u32) -> Presence {
+    fn mount(&self) -> Option<Mount> {
+        self.mount
+    }
+    fn has_credentials_of_opener(&self) -> bool {
+        self.is_opener
+    }
+    fn presence(&self, _: &Query, pid: u32) -> Presence {
         match pid {
             1 => Presence::Present,
             2 => Presence::Absent,
             _ => Presence::Unsure,
         }
     }
-    fn translate(&self, pid_ns: PidNs, outer: u32) -> (Presence, Option<u32>) {
-        match pid_ns {
-            PidNs::Outer => (self.presence(pid_ns, outer), Some(outer)),
+    fn translate(&self, query: &Query, outer: u32) -> (Presence, Option<u32>) {
+        match query.pid_ns {
+            PidNs::Outer => (self.presence(query, outer), Some(outer)),
             _ => (Presence::Absent, None),
         }
     }
@@ -60,6 +81,11 @@ impl Environment for Empty {
             7 => Opened::PidNamespace(PidNs::Child),
             8 => Opened::Other,
             9 => Opened::PidNamespace(PidNs::Outer),
+            10 | 11 => Opened::Mount {
+                mount: MOUNT,
+                path_only: number == 11,
+            },
+            12 => Opened::Path,
             _ => Opened::Nothing,
         }
     }
@@ -70,6 +96,9 @@ impl Environment for Empty {
         false
     }
 }
+
+/// A command that the family does not have.
+const UNKNOWN_COMMAND: u8 = abi::TASK_DIAG_CMD_MAX + 1;
 
 fn expect_one_in(environment: &Empty, message: Message) -> Expectation {
     let bytes = datagram(Transport::Socket, &[message], &[], &FixedRoles);
@@ -124,7 +153,8 @@ fn valid_dump_brings_rows() {
             pid: 0,
             pid_ns: PidNs::Outer,
             dump: true,
-            filtered: false,
+            filters: 0,
+            visibility: Visibility::Strict,
             pids: None,
             states: None,
         })
@@ -150,7 +180,8 @@ fn each_fault_of_the_request_is_refused() {
         faults(&edit(0, 0, |message| fields(message).reserved = 1)),
         one(EINVAL)
     );
-    assert_eq!(faults(&show(0x400)), one(EINVAL));
+    let unknown = crate::groups::known() + 1;
+    assert_eq!(faults(&show(unknown)), one(EINVAL));
     assert_eq!(faults(&show(0x18)), one(EOPNOTSUPP));
     assert_eq!(
         faults(&edit(1, 1, |message| {
@@ -167,7 +198,8 @@ fn each_fault_of_the_request_is_refused() {
         .query
         .is_some()
     );
-    assert_eq!(faults(&edit(7, 0, |_| ())), one(EINVAL));
+    let unknown = abi::TASK_DIAG_DUMP_MAX + 1;
+    assert_eq!(faults(&edit(unknown, 0, |_| ())), one(EINVAL));
     assert_eq!(faults(&edit(1, 0, |_| ())), one(EINVAL));
     assert_eq!(
         faults(&edit(0, 0, |message| fields(message).off = -4)),
@@ -189,7 +221,10 @@ fn headers_are_checked_strictly() {
     assert_eq!(errno(edit(0, 0, |message| message.reserved = 1)), EINVAL);
     assert_eq!(errno(edit(0, 0, |message| message.flags |= 0x400)), EINVAL);
     assert_eq!(errno(edit(0, 0, |message| message.flags = 0x101)), EINVAL);
-    assert_eq!(errno(edit(0, 0, |message| message.cmd = 3)), EOPNOTSUPP);
+    assert_eq!(
+        errno(edit(0, 0, |message| message.cmd = UNKNOWN_COMMAND)),
+        EOPNOTSUPP
+    );
     assert_eq!(errno(edit(0, 0, |message| message.cut = 29)), EINVAL);
     assert_eq!(
         errno(edit(0, 0, |message| message.kind =
@@ -202,7 +237,15 @@ fn headers_are_checked_strictly() {
 #[test]
 fn attributes_are_checked_strictly() {
     let errno = |expectation: Expectation| expectation.refusals[0].errno;
-    for kind in [0, 2, 5, 16, 64, 0x3fff, crate::wire::NLA_F_NESTED | 1] {
+    for kind in [
+        abi::TASK_DIAG_ATTR_UNSPEC,
+        abi::TASK_DIAG_MSG,
+        abi::TASK_DIAG_ABSENT,
+        abi::TASK_DIAG_ATTR_FILTERS - 1,
+        abi::TASK_DIAG_BASE,
+        crate::wire::NLA_TYPE_MASK,
+        crate::wire::NLA_F_NESTED | abi::TASK_DIAG_CMD_ATTR_GET,
+    ] {
         let expectation = edit(0, 0, |message| {
             message.attributes.push(other(kind, &[0; 4]));
         });
@@ -224,7 +267,7 @@ fn filters_are_checked() {
     assert!(
         filter(abi::TASK_DIAG_CMD_ATTR_UID, &[0; 4])
             .query
-            .is_some_and(|query| query.filtered)
+            .is_some_and(|query| query.is_filtered())
     );
     assert_eq!(
         faults(&filter(abi::TASK_DIAG_CMD_ATTR_UID, &[0xff; 4])),
@@ -261,6 +304,7 @@ fn pidfd_selects_the_task() {
     assert_eq!(faults(&one(0, 4)), [(EBADF, Some(48))]);
     assert_eq!(faults(&one(0, 7)), [(EBADF, Some(48))]);
     assert_eq!(faults(&one(0, 8)), [(EBADF, Some(48))]);
+    assert_eq!(faults(&one(0, 10)), [(EBADF, Some(48))]);
     assert_eq!(faults(&one(0, 6)), [(ESRCH, None)]);
     let all = with_option(&OUTER, abi::TASK_DIAG_DUMP_ALL, 0, kind, 5);
     assert_eq!(faults(&all), [(EINVAL, Some(48))]);
@@ -275,6 +319,7 @@ fn pid_namespace_outside_of_the_own_one_needs_a_capability() {
     let inner = |privileged| Empty {
         privileged,
         pid_ns: PidNs::Inner,
+        ..OUTER
     };
     let pid_ns = |expectation: Expectation| expectation.query.map(|query| query.pid_ns);
     assert_eq!(pid_ns(all(&OUTER, 7)), Some(PidNs::Child));
@@ -284,6 +329,106 @@ fn pid_namespace_outside_of_the_own_one_needs_a_capability() {
     assert_eq!(faults(&all(&OUTER, 4)), [(EBADF, Some(48))]);
     assert_eq!(faults(&all(&OUTER, 5)), [(EINVAL, Some(48))]);
     assert_eq!(faults(&all(&OUTER, 8)), [(EINVAL, Some(48))]);
+    assert_eq!(faults(&all(&OUTER, 10)), [(EINVAL, Some(48))]);
+    assert_eq!(faults(&all(&OUTER, 11)), [(EBADF, Some(48))]);
+    assert_eq!(faults(&all(&OUTER, 12)), [(EBADF, Some(48))]);
+}
+
+#[test]
+fn mount_determines_the_pid_namespace_and_the_visibility() {
+    let kind = abi::TASK_DIAG_CMD_ATTR_PROC_FD;
+    let all = |environment: &Empty, number| {
+        with_option(environment, abi::TASK_DIAG_DUMP_ALL, 0, kind, number)
+    };
+    for number in [10, 11] {
+        let query = all(&OUTER, number).query.unwrap();
+        assert_eq!(query.pid_ns, PidNs::Child);
+        assert_eq!(query.visibility, Visibility::ByMount(MOUNT));
+    }
+    let strict = Empty {
+        strict: true,
+        ..OUTER
+    };
+    let query = all(&strict, 10).query.unwrap();
+    assert_eq!(query.pid_ns, PidNs::Child);
+    assert_eq!(query.visibility, Visibility::Strict);
+
+    assert_eq!(faults(&all(&OUTER, 4)), [(EBADF, Some(48))]);
+    for number in [5, 6, 7, 8, 12] {
+        assert_eq!(faults(&all(&OUTER, number)), [(EINVAL, Some(48))]);
+    }
+    // The mount needs no capability, except the credentials of the opener.
+    let unprivileged = |is_opener| Empty {
+        privileged: false,
+        pid_ns: PidNs::Inner,
+        is_opener,
+        ..OUTER
+    };
+    assert!(all(&unprivileged(true), 10).query.is_some());
+    for number in [4, 8, 10] {
+        let foreign = all(&unprivileged(false), number);
+        assert_eq!(faults(&foreign), [(EPERM, Some(48))]);
+    }
+}
+
+#[test]
+fn mount_and_pid_namespace_exclude_each_other() {
+    let mut message = request(abi::TASK_DIAG_DUMP_ALL, 0);
+    for (kind, number) in [
+        (abi::TASK_DIAG_CMD_ATTR_PROC_FD, 10u32),
+        (abi::TASK_DIAG_CMD_ATTR_PIDNS_FD, 7),
+    ] {
+        message.attributes.push(other(kind, &number.to_ne_bytes()));
+    }
+    assert_eq!(faults(&expect_one(message)), [(EINVAL, Some(48))]);
+}
+
+#[test]
+fn file_follows_its_mount_within_the_namespace_of_the_mount() {
+    let file = Empty {
+        pid_ns: PidNs::Child,
+        mount: Some(MOUNT),
+        ..OUTER
+    };
+    let visibility = |message| {
+        let bytes = datagram(Transport::File, &[message], &[], &FixedRoles);
+        let expectation = expect_of_file(&bytes, &file).messages.remove(0);
+        expectation.query.unwrap().visibility
+    };
+    let all = || request(abi::TASK_DIAG_DUMP_ALL, 0);
+    assert_eq!(visibility(all()), Visibility::ByMount(MOUNT));
+    let in_namespace = |number: u32| {
+        let mut message = all();
+        let kind = abi::TASK_DIAG_CMD_ATTR_PIDNS_FD;
+        message.attributes.push(other(kind, &number.to_ne_bytes()));
+        visibility(message)
+    };
+    assert_eq!(in_namespace(7), Visibility::ByMount(MOUNT));
+    assert_eq!(in_namespace(9), Visibility::Strict);
+    // The file belongs to a mount, so a request cannot name another one.
+    let mut message = all();
+    let kind = abi::TASK_DIAG_CMD_ATTR_PROC_FD;
+    message.attributes.push(other(kind, &10u32.to_ne_bytes()));
+    let bytes = datagram(Transport::File, &[message], &[], &FixedRoles);
+    let expectation = expect_of_file(&bytes, &file).messages.remove(0);
+    assert_eq!(faults(&expectation), [(EINVAL, Some(44))]);
+}
+
+#[test]
+fn listed_task_is_selected_by_its_pid_only() {
+    let query = |strategy, filters| Query {
+        strategy,
+        filters,
+        ..expect_one(request(0, 0)).query.unwrap()
+    };
+    let pids = 1 << abi::TASK_DIAG_FILTER_PIDS;
+    let uid = 1 << abi::TASK_DIAG_FILTER_UID;
+    assert!(query(abi::TASK_DIAG_DUMP_ALL, 0).selects_listed(true));
+    assert!(query(abi::TASK_DIAG_DUMP_ALL_THREAD, pids).selects_listed(true));
+    assert!(query(abi::TASK_DIAG_DUMP_ONE, 0).selects_listed(true));
+    assert!(!query(abi::TASK_DIAG_DUMP_ONE, 0).selects_listed(false));
+    assert!(!query(abi::TASK_DIAG_DUMP_ALL, uid).selects_listed(true));
+    assert!(!query(abi::TASK_DIAG_DUMP_THREAD, 0).selects_listed(true));
 }
 
 #[test]
@@ -354,9 +499,11 @@ fn file_accepts_the_commands_of_the_family() {
         message.cmd = cmd;
         message
     };
-    assert_eq!(faults(&written(&[command(3)], &[])), [(EOPNOTSUPP, None)]);
-    assert_eq!(faults(&written(&[command(2)], &[])), [(EINVAL, None)]);
-    let mut features = command(2);
+    let unknown = faults(&written(&[command(UNKNOWN_COMMAND)], &[]));
+    assert_eq!(unknown, [(EOPNOTSUPP, None)]);
+    let features = command(abi::TASK_DIAG_CMD_FEATURES);
+    assert_eq!(faults(&written(&[features], &[])), [(EINVAL, None)]);
+    let mut features = command(abi::TASK_DIAG_CMD_FEATURES);
     features.attributes.clear();
     assert!(written(&[features], &[]).features);
 }

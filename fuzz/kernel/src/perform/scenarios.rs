@@ -13,7 +13,7 @@ use nix::sys::prctl;
 use nix::unistd::{getpid, getppid};
 
 use super::{Failure, Performer};
-use crate::caller::Knowledge;
+use crate::caller::{Caller, Knowledge};
 use crate::case::{Case, Change, Scenario, Transport};
 use crate::check::{Finding, Rights};
 use crate::exchange::{Buffers, DatagramRights, Link, encode};
@@ -59,8 +59,8 @@ impl<'a> Performer<'a> {
 
     /// Sends and reads in different threads, which have the same rights.
     fn with_thread(&self, case: &Case, buffers: &mut Buffers) -> Result<(), Failure> {
-        let link = Link::open(case.transport, case.settings)?;
-        let caller = self.caller(Knowledge::KnownTasks, PidNs::Outer);
+        let link = Link::open(case, &self.descriptors)?;
+        let caller = self.caller(&link, Knowledge::KnownTasks, PidNs::Outer);
         let rights = self.rights(self.sender.tgid);
         let datagram_rights = DatagramRights::all(rights);
         let (bytes, control) = encode(case, &caller);
@@ -82,8 +82,8 @@ impl<'a> Performer<'a> {
     /// Another process reads the datagram that the request has made, and then no
     /// rows. Its attempt ends the dump, so the sender receives no more rows either.
     fn fork_reads(&mut self, case: &Case, buffers: &mut Buffers) -> Result<(), Failure> {
-        let link = Link::open(case.transport, case.settings)?;
-        let caller = self.caller(Knowledge::KnownTasks, PidNs::Outer);
+        let link = Link::open(case, &self.descriptors)?;
+        let caller = self.caller(&link, Knowledge::KnownTasks, PidNs::Outer);
         let datagram_rights = DatagramRights {
             first: self.rights(self.sender.tgid),
             later: Rights::None,
@@ -109,7 +109,7 @@ impl<'a> Performer<'a> {
         })?;
 
         exchange.checker.set_ambiguous();
-        let caller = self.caller(Knowledge::KnownTasks, PidNs::Outer);
+        let caller = self.caller(&link, Knowledge::KnownTasks, PidNs::Outer);
         exchange.read(buffers, &datagram_rights, &caller)?;
         self.finish(exchange.checker, Knowledge::Nothing, self.sender.tgid)
     }
@@ -117,8 +117,8 @@ impl<'a> Performer<'a> {
     /// Reads after the sender has ended: the datagram that the request has made, and
     /// then no rows.
     fn fork_sends(&self, case: &Case, buffers: &mut Buffers) -> Result<(), Failure> {
-        let link = Link::open(case.transport, case.settings)?;
-        let mut caller = self.caller(Knowledge::KnownTasks, PidNs::Outer);
+        let link = Link::open(case, &self.descriptors)?;
+        let mut caller = self.caller(&link, Knowledge::KnownTasks, PidNs::Outer);
         caller.parent = self.sender.tgid;
 
         let forked = Child::fork(|| {
@@ -160,8 +160,8 @@ impl<'a> Performer<'a> {
     /// Sends, changes the process, and reads. Tasks that the process may no longer
     /// see are not reported.
     fn changing(&self, case: &Case, change: Change, buffers: &mut Buffers) -> Result<(), Failure> {
-        let link = Link::open(case.transport, case.settings)?;
-        let caller = self.caller(Knowledge::KnownTasks, PidNs::Outer);
+        let link = Link::open(case, &self.descriptors)?;
+        let caller = self.caller(&link, Knowledge::KnownTasks, PidNs::Outer);
         let before = self.rights(self.sender.tgid);
         let (bytes, control) = encode(case, &caller);
         self.show(&bytes, &control);
@@ -194,17 +194,20 @@ impl<'a> Performer<'a> {
                     uid: user.uid,
                     gid: user.gid,
                     own,
-                    hidden: Some(&self.config.known_tasks.hidden_from_user),
+                    sight: Some(&self.config.known_tasks.sight_of_user),
+                    groups: [self.group, user.gid],
                 }))
             }
             Change::UserNamespace => {
                 unshare(CloneFlags::CLONE_NEWUSER)?;
-                // In the new user namespace, root is an unprivileged user.
-                Ok(was_root.then_some(Rights::User {
+                // In the new user namespace, root is an unprivileged user, and security
+                // modules can deny a user its own tasks.
+                Ok(Some(Rights::User {
                     uid: self.sender.uid,
                     gid: self.sender.gid,
                     own,
-                    hidden: None,
+                    sight: None,
+                    groups: [self.group; 2],
                 }))
             }
             Change::PidNamespace => unshare(CloneFlags::CLONE_NEWPID).map(|()| None),
@@ -221,7 +224,7 @@ impl<'a> Performer<'a> {
         buffers: &mut Buffers,
     ) -> Result<(), Failure> {
         let outer = inherited
-            .then(|| Link::open(case.transport, case.settings))
+            .then(|| Link::open(case, &self.descriptors))
             .transpose()?;
         let around = self.sender.tgid;
         enter_namespaces(self.sender).map_err(allowed("enter namespaces"))?;
@@ -239,7 +242,7 @@ impl<'a> Performer<'a> {
         buffers: &mut Buffers,
     ) -> Result<(), Failure> {
         let own = outer_pid().map_err(Failure::Descriptors)?;
-        // The file uses the pid namespace of its procfs mount.
+        // The file uses the pid namespace of its procfs mount, see caller().
         let file = case.transport == Transport::File;
         self.sender = Sender {
             tgid: if file { own } else { 1 },
@@ -255,18 +258,24 @@ impl<'a> Performer<'a> {
         } else {
             Knowledge::Alone
         };
-        let pid_ns = if file { PidNs::Outer } else { PidNs::Inner };
+        let is_opener = inherited.is_none();
         let link = match inherited {
             Some(link) => link,
-            None => Link::open(case.transport, case.settings)?,
+            None => Link::open(case, &self.descriptors)?,
         };
-        let caller = self.caller(knowledge, pid_ns);
+        let caller = Caller {
+            is_opener,
+            ..self.caller(&link, knowledge, PidNs::Inner)
+        };
         let seen = [
             (PidNs::Inner, 1),
             (PidNs::Outer, own),
             (PidNs::Outer, around),
         ];
-        let rights = Rights::Processes(&seen);
+        let rights = Rights::Processes {
+            seen: &seen,
+            group: self.group,
+        };
         let datagram_rights = DatagramRights::all(rights);
         let (bytes, control) = encode(case, &caller);
         self.show(&bytes, &control);

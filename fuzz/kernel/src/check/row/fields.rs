@@ -22,6 +22,7 @@ pub(super) fn read_group(group: &Group, value: &[u8], row: &mut Row) -> Result<(
     match group.shape {
         Shape::Bytes => return Ok(()),
         Shape::Mappings(size) => {
+            row.has_mappings |= !value.is_empty();
             return mappings(size, value).map_err(|what| format!("{name}: {what}"));
         }
         Shape::Structure(_) if row.is_continuation && group.always => {
@@ -36,8 +37,8 @@ pub(super) fn read_group(group: &Group, value: &[u8], row: &mut Row) -> Result<(
     match group.bit {
         abi::TASK_DIAG_GROUP_BASE => row.base = Some(base(value, row)?),
         abi::TASK_DIAG_GROUP_CRED => row.creds = Some(creds(value)?),
-        abi::TASK_DIAG_GROUP_STAT => stat(value)?,
-        abi::TASK_DIAG_GROUP_FILES => files(value)?,
+        abi::TASK_DIAG_GROUP_STAT => row.stat = Some(stat(value)?),
+        abi::TASK_DIAG_GROUP_FILES => row.files = Some(files(value)?),
         abi::TASK_DIAG_GROUP_IDENT => ident(value)?,
         abi::TASK_DIAG_GROUP_NS => ns(value)?,
         abi::TASK_DIAG_GROUP_CGROUP => cgroup(value)?,
@@ -150,7 +151,7 @@ fn unused(name: &str, value: &[u8], at: usize, len: usize) -> Result<(), String>
     }
 }
 
-pub(super) fn stat(value: &[u8]) -> Result<(), String> {
+pub(super) fn stat(value: &[u8]) -> Result<abi::TaskDiagStat, String> {
     let stat = abi::TaskDiagStat::read_from_bytes(value)
         .map_err(|_| "STAT has another length".to_owned())?;
     let valid = stat.valid;
@@ -177,10 +178,10 @@ pub(super) fn stat(value: &[u8]) -> Result<(), String> {
     if !nice || stat.rt_priority > 99 || stat.tty_pgrp < -1 {
         return Err(format!("STAT: value out of range: {stat:?}"));
     }
-    Ok(())
+    Ok(stat)
 }
 
-pub(super) fn files(value: &[u8]) -> Result<(), String> {
+pub(super) fn files(value: &[u8]) -> Result<abi::TaskDiagFiles, String> {
     let files = abi::TaskDiagFiles::read_from_bytes(value)
         .map_err(|_| "FILES has another length".to_owned())?;
     if files.valid & !abi::TASK_DIAG_FILES_VALID_COUNTS != 0 {
@@ -189,7 +190,8 @@ pub(super) fn files(value: &[u8]) -> Result<(), String> {
     if files.valid == 0 {
         let total = offset_of!(abi::TaskDiagFiles, total);
         let valid = offset_of!(abi::TaskDiagFiles, valid);
-        return unused("FILES", value, total, valid - total);
+        unused("FILES", value, total, valid - total)?;
+        return Ok(files);
     }
     let kinds = [
         files.regular,
@@ -202,7 +204,7 @@ pub(super) fn files(value: &[u8]) -> Result<(), String> {
     if files.total != kinds.iter().sum::<u32>() {
         return Err(format!("FILES: total is not the sum: {files:?}"));
     }
-    Ok(())
+    Ok(files)
 }
 
 pub(super) fn ident(value: &[u8]) -> Result<(), String> {

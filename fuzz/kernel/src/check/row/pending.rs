@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //! A row of which messages are still to be received.
 
-use super::{Row, VMA_GROUPS};
+use super::{PTRACE_GROUPS, Row, VMA_GROUPS};
+use crate::check::rights::Levels;
 use crate::groups::{self, GROUPS, Shape};
 use taskdiag::abi;
 
@@ -12,6 +13,12 @@ pub(crate) struct Pending {
     pub(super) tgid: u32,
     pub(super) groups: u64,
     pub(super) absent: Option<abi::TaskDiagAbsent>,
+    pub(super) creds: Option<abi::TaskDiagCreds>,
+    pub(super) stat: Option<abi::TaskDiagStat>,
+    pub(super) files: Option<abi::TaskDiagFiles>,
+    pub(super) has_mappings: bool,
+    /// The valid levels of the row.
+    pub(super) levels: Levels,
     /// The next message continues the row.
     pub(super) more: bool,
     /// Stage of the last group so far, see [`super::GroupPosition`].
@@ -20,12 +27,17 @@ pub(crate) struct Pending {
 
 impl Pending {
     /// Begins a row with its first message.
-    pub(crate) fn new(row: &Row) -> Self {
+    pub(crate) fn new(row: &Row, levels: Levels) -> Self {
         Self {
             pid: row.pid,
             tgid: row.tgid,
             groups: row.groups,
             absent: row.absent,
+            creds: row.creds,
+            stat: row.stat,
+            files: row.files,
+            has_mappings: row.has_mappings,
+            levels,
             more: row.more,
             stage: row.positions.map_or(0, |(_, last)| last.stage),
         }
@@ -66,6 +78,8 @@ impl Pending {
         }
         self.groups |= row.groups;
         self.absent = row.absent;
+        self.files = self.files.or(row.files);
+        self.has_mappings |= row.has_mappings;
         self.more = row.more;
         Ok(())
     }
@@ -96,7 +110,8 @@ impl Pending {
         if masks.iter().map(|mask| mask.count_ones()).sum::<u32>() != all.count_ones() {
             return Err(format!("{}: masks overlap: {absent:x?}", title()));
         }
-        if all & !(show & groups::appended()) != 0 {
+        let absent_groups = all & !absent.denied;
+        if all & !show != 0 || absent_groups & !groups::appended() != 0 {
             return Err(format!(
                 "{}: masks {absent:x?} exceed the request {show:#x}",
                 title()
@@ -109,7 +124,7 @@ impl Pending {
                 title()
             ));
         }
-        if all & self.groups & whole_groups() != 0 {
+        if all & self.groups & whole_groups() & !self.limits_only() != 0 {
             return Err(format!("{}: present and absent: {absent:x?}", title()));
         }
         let thread = self.pid != self.tgid;
@@ -125,9 +140,80 @@ impl Pending {
         Ok(absent.gone)
     }
 
+    /// Returns the bit of FILES if the row has only its limits, as the caller may not
+    /// read the rest.
+    fn limits_only(&self) -> u64 {
+        match self.files {
+            Some(files) if files.valid == 0 => self.denied() & abi::TASK_DIAG_SHOW_FILES,
+            _ => 0,
+        }
+    }
+
     /// Returns the groups that the caller may not read.
     pub(crate) fn denied(&self) -> u64 {
         self.absent.map_or(0, |absent| absent.denied)
+    }
+
+    /// Checks a complete row against its valid levels. Returns false if it lacks a
+    /// group or field, as the caller may not ptrace the task. `changed`: the reader may
+    /// have lost rights since the row began.
+    pub(crate) fn check_level(&self, show: u64, changed: bool) -> Result<bool, String> {
+        let Levels {
+            full,
+            readable,
+            listed,
+            constant,
+        } = self.levels;
+        // A task that changes can become invisible before its row is complete.
+        let lost = if changed || !constant {
+            show & groups::appended()
+        } else {
+            0
+        };
+        if full && self.is_full(lost) {
+            return Ok(true);
+        }
+        if readable && self.is_readable(show, lost) || listed && self.is_listed(show) {
+            return Ok(false);
+        }
+        Err(format!(
+            "the denied groups and fields match none of {:?}: {self:?}",
+            self.levels
+        ))
+    }
+
+    fn is_full(&self, lost: u64) -> bool {
+        let valid = abi::TASK_DIAG_CRED_VALID_SECUREBITS;
+        self.denied() & !lost == 0
+            && self.limits_only() == 0
+            && self.creds.is_none_or(|creds| creds.valid & valid != 0)
+    }
+
+    /// Whether the row has exactly the groups and fields that files of procfs show to
+    /// every user. `lost`: groups that may be denied as well.
+    fn is_readable(&self, show: u64, lost: u64) -> bool {
+        let gated = show & PTRACE_GROUPS;
+        let files = show & abi::TASK_DIAG_SHOW_FILES;
+        let absent = self.absent.unwrap_or_default();
+        // A task without memory has no mappings, and its thread refers to the leader.
+        let empty = VMA_GROUPS & (self.groups | absent.leader);
+        let open = show & !groups::appended() & !PTRACE_GROUPS;
+        self.groups & gated & !VMA_GROUPS == 0
+            && !self.has_mappings
+            && gated & !(absent.denied | absent.gone | empty) == 0
+            && absent.denied & !(gated | files | lost) == 0
+            && open & !self.groups == 0
+            && self.groups & files & !self.limits_only() == 0
+            && self.creds.is_none_or(|creds| creds.valid == 0)
+            && self.stat.is_none_or(|stat| {
+                stat.exit_code == 0 && stat.valid & abi::TASK_DIAG_STAT_VALID_EXIT_CODE == 0
+            })
+    }
+
+    /// Whether the row has only the pid of the task.
+    fn is_listed(&self, show: u64) -> bool {
+        let gone = self.absent.map_or(0, |absent| absent.gone);
+        self.groups == 0 && show & !(self.denied() | gone) == 0
     }
 }
 

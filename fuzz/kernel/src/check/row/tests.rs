@@ -3,6 +3,7 @@
 
 use zerocopy::IntoBytes;
 
+use super::super::rights::Levels;
 use super::fields::{cgroup, files, ident, mappings, ns, stat};
 use super::*;
 
@@ -29,6 +30,7 @@ pub(crate) fn payload(
     base.tgid = tgid;
     base.comm = comm(b"sh");
     let mut creds = abi::TaskDiagCreds::default();
+    creds.valid = abi::TASK_DIAG_CRED_VALID_SECUREBITS;
     change(&mut base, &mut creds);
     let mut bytes = vec![1, 1, 0, 0];
     put(&mut bytes, abi::TASK_DIAG_MSG, [pid, tgid, 0].as_bytes());
@@ -54,7 +56,7 @@ fn row_of_the_file_has_no_generic_netlink_header() {
 
 /// Returns the first message of a row of task 7 with these groups.
 fn first_message(tgid: u32, groups: u64) -> Pending {
-    Pending::new(&Row {
+    let row = Row {
         pid: 7,
         tgid,
         groups,
@@ -64,7 +66,8 @@ fn first_message(tgid: u32, groups: u64) -> Pending {
             GroupPosition { stage: 0, bit: 0 },
         )),
         ..Row::default()
-    })
+    };
+    Pending::new(&row, Levels::default())
 }
 
 /// Returns the first message of a row of task 7 that the next message continues.
@@ -160,6 +163,153 @@ fn masks_are_disjoint_and_within_the_request() {
     );
 }
 
+/// The valid level of a row that is under test.
+const READABLE: Levels = Levels {
+    full: false,
+    readable: true,
+    listed: false,
+    constant: true,
+};
+const LISTED: Levels = Levels {
+    listed: true,
+    readable: false,
+    ..READABLE
+};
+const FULL: Levels = Levels {
+    full: true,
+    readable: false,
+    ..READABLE
+};
+
+const BASE: u64 = abi::TASK_DIAG_SHOW_BASE;
+const NS: u64 = abi::TASK_DIAG_SHOW_NS;
+
+/// Returns a row of task 7 in one message, with these denied groups.
+fn denied_row(groups: u64, denied: u64) -> Row {
+    let mut absent = abi::TaskDiagAbsent::default();
+    absent.denied = denied;
+    Row {
+        pid: 7,
+        tgid: 7,
+        groups,
+        absent: (denied != 0).then_some(absent),
+        ..Row::default()
+    }
+}
+
+/// Returns whether a row lacks groups, if its level is valid.
+fn is_partial(row: &Row, levels: Levels, show: u64) -> Option<bool> {
+    let pending = Pending::new(row, levels);
+    pending.end(show).ok()?;
+    pending.check_level(show, false).ok().map(|full| !full)
+}
+
+#[test]
+fn readable_row_lacks_exactly_the_groups_that_need_ptrace() {
+    let show = BASE | NS | CMDLINE | FILES | VMA;
+    let mut limits = abi::TaskDiagFiles::default();
+    let with_limits = |files, groups, denied| Row {
+        files: Some(files),
+        ..denied_row(groups, denied)
+    };
+    let groups = BASE | CMDLINE | FILES;
+    let denied = NS | FILES | VMA;
+    let partial = |row: &Row| is_partial(row, READABLE, show);
+    assert_eq!(partial(&with_limits(limits, groups, denied)), Some(true));
+    // NS is not denied, or present.
+    assert_eq!(partial(&with_limits(limits, groups, FILES | VMA)), None);
+    assert_eq!(
+        partial(&with_limits(limits, groups | NS, FILES | VMA)),
+        None
+    );
+    // The limits of FILES are present, but FILES is not denied.
+    assert_eq!(partial(&with_limits(limits, groups, NS | VMA)), None);
+    assert_eq!(partial(&denied_row(BASE, denied | CMDLINE)), None);
+    assert_eq!(partial(&denied_row(CMDLINE, denied | BASE)), None);
+    limits.valid = abi::TASK_DIAG_FILES_VALID_COUNTS;
+    assert_eq!(partial(&with_limits(limits, groups, denied)), None);
+    // Neither is a valid row for a caller with all rights.
+    limits.valid = 0;
+    let row = with_limits(limits, groups, denied);
+    assert_eq!(is_partial(&row, FULL, show), None);
+    assert_eq!(
+        is_partial(&denied_row(BASE, NS), READABLE, BASE | NS),
+        Some(true)
+    );
+    assert_eq!(is_partial(&denied_row(BASE, NS), FULL, BASE | NS), None);
+    assert_eq!(
+        is_partial(&denied_row(BASE | NS, 0), FULL, BASE | NS),
+        Some(false)
+    );
+    assert_eq!(
+        is_partial(&denied_row(BASE | NS, 0), READABLE, BASE | NS),
+        None
+    );
+}
+
+#[test]
+fn readable_row_has_no_memory_mappings() {
+    let show = BASE | VMA;
+    let partial = |row: &Row| is_partial(row, READABLE, show);
+    assert_eq!(partial(&denied_row(BASE, VMA)), Some(true));
+    // A kernel thread has no memory.
+    let mut row = denied_row(BASE | VMA, 0);
+    assert_eq!(partial(&row), Some(true));
+    row.has_mappings = true;
+    assert_eq!(partial(&row), None);
+    assert_eq!(is_partial(&row, FULL, show), Some(false));
+}
+
+#[test]
+fn readable_row_lacks_the_fields_that_need_ptrace() {
+    let show = abi::TASK_DIAG_SHOW_CRED | abi::TASK_DIAG_SHOW_STAT;
+    let row = |valid, exit_code| {
+        let mut creds = abi::TaskDiagCreds::default();
+        creds.valid = valid;
+        let mut stat = abi::TaskDiagStat::default();
+        stat.valid = exit_code;
+        Row {
+            creds: Some(creds),
+            stat: Some(stat),
+            ..denied_row(show, 0)
+        }
+    };
+    assert_eq!(is_partial(&row(0, 0), READABLE, show), Some(true));
+    assert_eq!(is_partial(&row(1, 0), READABLE, show), None);
+    let exit_code = abi::TASK_DIAG_STAT_VALID_EXIT_CODE;
+    assert_eq!(is_partial(&row(0, exit_code), READABLE, show), None);
+    assert_eq!(is_partial(&row(1, exit_code), FULL, show), Some(false));
+    assert_eq!(is_partial(&row(0, 0), FULL, show), None);
+}
+
+#[test]
+fn listed_row_has_only_the_pid() {
+    let show = BASE | NS | CMDLINE;
+    let partial = |groups, denied| is_partial(&denied_row(groups, denied), LISTED, show);
+    assert_eq!(partial(0, show), Some(true));
+    assert_eq!(partial(0, NS), None);
+    assert_eq!(partial(BASE, NS | CMDLINE), None);
+    assert_eq!(partial(CMDLINE, BASE | NS), None);
+    // Without a requested group, nothing is denied.
+    assert_eq!(is_partial(&denied_row(0, 0), LISTED, 0), Some(true));
+}
+
+#[test]
+fn task_that_changes_may_deny_its_appended_groups() {
+    let show = BASE | CMDLINE | FILES;
+    let row = denied_row(BASE | FILES, CMDLINE);
+    assert_eq!(is_partial(&row, FULL, show), None);
+    let varying = Levels {
+        constant: false,
+        ..FULL
+    };
+    assert_eq!(is_partial(&row, varying, show), Some(false));
+    let pending = Pending::new(&row, FULL);
+    assert_eq!(pending.check_level(show, true), Ok(true));
+    let row = denied_row(FILES, CMDLINE | BASE);
+    assert_eq!(is_partial(&row, varying, show), None);
+}
+
 #[test]
 fn row_ends_with_the_message_without_more() {
     let mut row = first_message_with_more(1);
@@ -196,24 +346,24 @@ fn continuation_must_have_an_attribute_and_keep_the_order() {
 fn fields_that_are_not_valid_must_be_0() {
     let mut value = abi::TaskDiagStat::default();
     value.valid = abi::TASK_DIAG_STAT_VALID_EXIT_CODE;
-    assert_eq!(stat(value.as_bytes()), Ok(()));
+    assert!(stat(value.as_bytes()).is_ok());
     value.rss_anon = 4096;
     assert!(stat(value.as_bytes()).is_err());
     value.valid = abi::TASK_DIAG_STAT_VALID_MEMORY;
-    assert_eq!(stat(value.as_bytes()), Ok(()));
+    assert!(stat(value.as_bytes()).is_ok());
     value.run_delay = 1;
     assert!(stat(value.as_bytes()).is_err());
     value.valid = 0x10;
     assert!(stat(value.as_bytes()).is_err());
 
     let mut value = abi::TaskDiagFiles::default();
-    assert_eq!(files(value.as_bytes()), Ok(()));
+    assert!(files(value.as_bytes()).is_ok());
     value.total = 1;
     assert!(files(value.as_bytes()).is_err());
     value.valid = 1;
     assert!(files(value.as_bytes()).is_err());
     value.pipe = 1;
-    assert_eq!(files(value.as_bytes()), Ok(()));
+    assert!(files(value.as_bytes()).is_ok());
 
     let mut value = abi::TaskDiagIdent::default();
     assert_eq!(ident(value.as_bytes()), Ok(()));
@@ -234,8 +384,9 @@ fn valid_bits_must_match_the_namespaces() {
     assert_eq!(namespaces(1 | 1 << 32, 7, 9), Ok(()));
     assert!(namespaces(0, 7, 0).is_err());
     assert!(namespaces(1, 7, 9).is_err());
-    assert!(namespaces(1 << 10, 0, 0).is_err());
-    assert!(namespaces(1 << 42, 0, 0).is_err());
+    let unknown = 1 << (abi::TASK_DIAG_NS_MAX + 1);
+    assert!(namespaces(unknown, 0, 0).is_err());
+    assert!(namespaces(unknown << abi::TASK_DIAG_NS_IDS, 0, 0).is_err());
 }
 
 #[test]
@@ -263,6 +414,8 @@ fn row_must_have_the_requested_groups() {
     assert!(read(Transport::Socket, &bytes[..bytes.len() - 88], 3).is_err());
     assert!(read(Transport::Socket, &bytes[..bytes.len() - 88], 1).is_ok());
     assert!(read(Transport::Socket, &bytes[..20], 0).is_ok());
+    // Of a task that is only listed, a row has no group.
+    assert!(read(Transport::Socket, &bytes[..20], 3).is_ok());
 }
 
 #[test]
