@@ -265,10 +265,15 @@ mod tests {
     use crate::encode::tests::FixedRoles;
     use crate::encode::{control as encode_control, datagram};
     use proptest::prelude::*;
+    use proptest::test_runner::RngSeed;
     use taskdiag::abi;
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(4096))]
+        #![proptest_config(ProptestConfig {
+            cases: 4096,
+            rng_seed: RngSeed::Fixed(1),
+            ..ProptestConfig::default()
+        })]
 
         #[test]
         fn case_is_within_limits(seed: u64, iteration: u64) {
