@@ -24,7 +24,7 @@ pub(crate) fn write(out: &mut dyn Write, features: &Features, json: bool) -> io:
         FeatureKind::new(
             "options",
             &features.options,
-            &(Options::all() - features.options),
+            &(Options::SELECTABLE - features.options),
         ),
         FeatureKind::new(
             "vma_flags",
@@ -106,7 +106,7 @@ mod tests {
         assert!(lines[2].starts_with("filters     none   (not in this kernel: uid,"));
         assert_eq!(
             lines[3],
-            "options     none   (not in this kernel: pidns_fd,pidfd)"
+            "options     none   (not in this kernel: pidns_fd,pidfd,proc_fd)"
         );
         assert!(lines[4].starts_with("vma_flags   none   (not in this kernel: read,write,"));
         assert_eq!(lines[5..], ["recv_min    -"]);
@@ -116,13 +116,13 @@ mod tests {
     fn full_feature_set_has_nothing_missing() {
         let mut all = Features::default();
         (all.groups, all.strategies) = (Show::all(), Strategies::all());
-        (all.filters, all.options) = (FilterKinds::all(), Options::all());
+        (all.filters, all.options) = (FilterKinds::all(), Options::SELECTABLE);
         all.vma_flags = VmaFlags::all();
         all.recv_min = 8192;
         let text = written(&all, false);
         assert!(!text.contains("not in this kernel"));
         let lines: Vec<&str> = text.lines().skip(3).collect();
-        assert_eq!(lines[0], "options     pidns_fd,pidfd");
+        assert_eq!(lines[0], "options     pidns_fd,pidfd,proc_fd");
         assert!(lines[1].starts_with("vma_flags   read,write,"), "{text}");
         assert!(lines[1].ends_with(",sealed"), "{text}");
         assert_eq!(lines[2..], ["recv_min    8192"]);

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MIT
-//! The notice that the slow transport is in use.
+//! Notices about the transport: it is slow, or shows less than `/proc`.
 
 use std::env;
 use std::ffi::OsStr;
 use std::io::{self, IsTerminal as _};
 
+use taskdiag::{Restriction, TransportKind};
+
 use crate::stdio::print_message;
 
-/// The variable that disables the notice if it is set and not empty.
+/// The variable that disables the notices if it is set and not empty.
 const QUIET: &str = "TASKDIAG_QUIET";
 
 const SLOW: &str = "\
@@ -19,6 +21,28 @@ pub(crate) fn print_slow() {
     let quiet = env::var_os(QUIET);
     if is_wanted(io::stderr().is_terminal(), quiet.as_deref()) {
         print_message(format_args!("{SLOW}"));
+    }
+}
+
+/// Prints that `/proc` is read because a faster transport would show less. Only on a
+/// terminal, like [`print_slow`].
+pub(crate) fn print_passed_over(faster: TransportKind, restriction: Restriction) {
+    let quiet = env::var_os(QUIET);
+    if is_wanted(io::stderr().is_terminal(), quiet.as_deref()) {
+        print_message(format_args!(
+            "warning: reading /proc, which is slow, because {faster} would show less: {restriction}"
+        ));
+    }
+}
+
+/// Prints that the output may lack processes. Not only on a terminal: a script may take
+/// the output for complete.
+pub(crate) fn print_restricted(kind: TransportKind, restriction: Restriction) {
+    let quiet = env::var_os(QUIET);
+    if is_wanted(true, quiet.as_deref()) {
+        print_message(format_args!(
+            "warning: {kind} shows only processes that you may trace: {restriction}"
+        ));
     }
 }
 

@@ -95,8 +95,10 @@ daemon read all fields again.";
 
 fn list_tasks(job: &ListJob) -> Result<(), Failure> {
     let failed = |error| connect::failure(error, &job.request);
-    let mut client = connect(job.transport.kind()).map_err(failed)?;
+    let (mut client, request) =
+        connect::connect_for(job.transport.kind(), &job.request).map_err(failed)?;
     let transport = client.source().kind();
+    let failed = |error| connect::failure_over(transport, error, &job.request);
     let host = Host::now(job.numeric);
     let (out, width) = open_stdout();
     let mut output = output::open(job, &host, out, width)?;
@@ -105,7 +107,7 @@ fn list_tasks(job: &ListJob) -> Result<(), Failure> {
     let mut cached = false;
     let mut incomplete = IncompleteRows::default();
     let mut stopwatch = Stopwatch::start();
-    let mut dump = client.dump(&job.request).map_err(failed)?;
+    let mut dump = client.dump(&request).map_err(failed)?;
     if job.lists_mappings() {
         let mut mappings = mappings::MappingRows::default();
         write_rows(job, &host, output.as_mut(), || {
@@ -187,12 +189,14 @@ fn add_message(
 
 fn show_maps(job: &MapsJob) -> Result<(), Failure> {
     let failed = |error| connect::failure(error, &job.request);
-    let mut client = connect(job.transport.kind()).map_err(failed)?;
+    let (mut client, request) =
+        connect::connect_for(job.transport.kind(), &job.request).map_err(failed)?;
     let transport = client.source().kind();
+    let failed = |error| connect::failure_over(transport, error, &job.request);
     let (mut out, _) = open_stdout();
     let mut incomplete = IncompleteRows::default();
     let mut stopwatch = Stopwatch::start();
-    let mut dump = client.dump(&job.request).map_err(failed)?;
+    let mut dump = client.dump(&request).map_err(failed)?;
     while let Some(message) = dump.next_piece().map_err(failed)? {
         incomplete.note(message);
         maps::write(&mut out, message)?;

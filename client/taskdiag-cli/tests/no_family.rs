@@ -173,18 +173,34 @@ fn procfs_transport_lists_tasks_and_mappings() {
     assert!(maps.contains("[stack]"), "{maps}");
 }
 
+/// The process sees a procfs of its pid namespace at its /proc.
 #[test]
-fn procfs_transport_rejects_scope_pid() {
+fn scope_pid_lists_the_procfs_mount_of_the_process() {
+    let me = std::process::id().to_string();
+    let transport = ["--transport", "procfs", "--scope-pid", &me];
+    for words in [
+        &["--all", "-o", "pid", "--tree"][..],
+        &["ps", "-e", "-o", "pid"],
+        &["--pid", &me, "-o", "pid"],
+    ] {
+        let output = command().args(words).args(transport).output();
+        let output = output.expect("the command starts");
+        assert!(output.status.success(), "{words:?}: {output:?}");
+        let out = String::from_utf8(output.stdout).expect("digits");
+        assert!(out.lines().any(|line| line.trim() == me), "{out}");
+    }
+}
+
+/// A daemon has a procfs of its own only, and netlink is not available.
+#[test]
+fn scope_pid_needs_a_procfs_mount_or_netlink() {
     let me = std::process::id().to_string();
     command()
-        .args(["--all", "--transport", "procfs", "--scope-pid", &me])
+        .args(["--all", "--transport", "netlink", "--scope-pid", &me])
         .assert()
         .code(1)
         .stdout("")
-        .stderr(format!(
-            "taskdiag-cli: cannot use the pid namespace of process {me}: \
-             procfs does not support it; connect over netlink\n"
-        ));
+        .stderr(REMEDY);
 }
 
 #[test]

@@ -2,9 +2,9 @@
 //! Lists the processes of a container with their pids inside of it. The
 //! argument is the pid, outside of it, of any process in the container.
 //!
-//! Requires the netlink family and `CAP_SYS_ADMIN`: no other transport can
-//! select a pid namespace. If either is missing, the example prints the reason
-//! and lists its own pid namespace.
+//! Requires the right to read the process with ptrace, and a procfs of its pid
+//! namespace at its `/proc`. Otherwise the example prints the reason and lists its
+//! own pid namespace.
 //!
 //! ```sh
 //! sudo cargo run -p taskdiag --example namespace -- 1234
@@ -15,7 +15,7 @@ mod common;
 use std::io::{Write, stdout};
 
 use common::{Outcome, unless_closed};
-use taskdiag::{AnySource, Client, Dump, Error, Pid, Request, Scope, Strategy};
+use taskdiag::{AnySource, Client, ClientBuilder, Dump, Pid, Request, Strategy};
 
 fn main() -> Outcome {
     unless_closed(namespace())
@@ -26,16 +26,15 @@ fn namespace() -> Outcome {
     let pid: Pid = std::env::args()
         .nth(1)
         .map_or(Ok(own), |word| word.parse())?;
-    let mut client = Client::connect_any()?;
-    let request = Request::new(Strategy::All).scope(Scope::Process(pid));
-    match client.dump(&request) {
-        Err(error @ (Error::Scope { .. } | Error::ScopeNeedsNetlink { .. })) => {
+    let mut client = match ClientBuilder::new().proc_mount_of(pid) {
+        Ok(builder) => builder.connect()?,
+        Err(error) => {
             eprintln!("{error}");
             eprintln!("Listing the own pid namespace:");
-            show(client.dump(&Request::new(Strategy::All))?)
+            Client::connect_any()?
         }
-        dump => show(dump?),
-    }
+    };
+    show(client.dump(&Request::new(Strategy::All))?)
 }
 
 fn show(mut dump: Dump<'_, AnySource>) -> Outcome {

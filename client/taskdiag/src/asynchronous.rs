@@ -59,7 +59,7 @@ mod file;
 mod socket;
 mod transport;
 
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 
 use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST};
 
@@ -71,6 +71,7 @@ use crate::request::Features;
 use crate::request::{Request, Scope, Strategy};
 use crate::show::Show;
 use crate::task::Task;
+use crate::visibility::Visibility;
 
 pub use dump::{AsyncDump, Tasks};
 pub use transport::AsyncTransport;
@@ -152,18 +153,32 @@ impl AsyncClient {
     }
 }
 
+#[cfg(feature = "daemon")]
+impl AsyncClient {
+    async fn connect_quickly() -> Result<Self> {
+        let daemon = daemon::AsyncDaemon::connect(crate::Daemon::connect_quickly).await?;
+        Ok(Self::with_transport(
+            Box::new(daemon),
+            crate::RECEIVE_BUFFER,
+        ))
+    }
+}
+
 #[cfg(any(feature = "netlink", feature = "daemon"))]
 impl AsyncClient {
-    /// Opens the best available transport of the enabled features: the netlink socket,
+    /// Opens the fastest available transport of the enabled features that shows all
+    /// tasks and groups that the caller can read in `/proc`: the netlink socket,
     /// `/proc/task-diag`, or the daemon.
     ///
     /// Unlike [`Client::connect_any`](crate::Client::connect_any), this function never
     /// opens procfs, which has no asynchronous form. It therefore returns an error on
-    /// a kernel without task_diag. See the [module](self) for such a kernel.
+    /// a kernel without task_diag, and if each transport may show less than procfs. See
+    /// the [module](self) for such a kernel.
     ///
     /// # Errors
     ///
-    /// The error of the first of these transports if none is available.
+    /// The error of the first of these transports if none is available, and
+    /// [`Error::Restricted`](crate::Error::Restricted).
     ///
     /// # Panics
     ///
@@ -172,26 +187,31 @@ impl AsyncClient {
         let mut first = None;
         #[cfg(feature = "netlink")]
         {
-            match Self::connect().await {
+            match complete(Self::connect()).await {
                 Err(error) => keep_first(&mut first, "netlink socket", error),
                 client => return client,
             }
-            match Self::open_file().await {
+            match complete(Self::open_file()).await {
                 Err(error) => keep_first(&mut first, "transaction file", error),
                 client => return client,
             }
         }
         #[cfg(feature = "daemon")]
-        match daemon::AsyncDaemon::connect(crate::Daemon::connect_quickly).await {
+        match complete(Self::connect_quickly()).await {
             Err(error) => keep_first(&mut first, "daemon", error),
-            Ok(daemon) => {
-                return Ok(Self::with_transport(
-                    Box::new(daemon),
-                    crate::RECEIVE_BUFFER,
-                ));
-            }
+            client => return client,
         }
         Err(first.unwrap_or(crate::Error::NoFamily))
+    }
+}
+
+/// Returns the client of a transport that shows as much as procfs.
+#[cfg(any(feature = "netlink", feature = "daemon"))]
+async fn complete(connect: impl Future<Output = Result<AsyncClient>>) -> Result<AsyncClient> {
+    let mut client = connect.await?;
+    match client.visibility().await?.restriction() {
+        None => Ok(client),
+        Some(restriction) => Err(crate::Error::Restricted(restriction)),
     }
 }
 
@@ -230,8 +250,8 @@ impl<T: AsyncTransport> AsyncClient<T> {
     /// error of the kernel is returned by [`AsyncDump::next`].
     pub async fn dump(&mut self, request: &Request<'_>) -> Result<AsyncDump<'_, T>> {
         let flags = NLM_F_REQUEST | NLM_F_DUMP;
-        self.send_message(request.into(), flags, request.scope)
-            .await
+        let message = TaskDiagMessage::in_mount(request, self.transport.proc_mount());
+        self.send_message(message, flags, request.scope).await
     }
 
     /// Returns one process or thread with these groups.
@@ -252,9 +272,8 @@ impl<T: AsyncTransport> AsyncClient<T> {
     /// As [`Self::one`].
     pub async fn get(&mut self, request: &Request<'_>) -> Result<Task> {
         let flags = request.flags_for_one();
-        let mut reply = self
-            .send_message(request.into(), flags, request.scope)
-            .await?;
+        let message = TaskDiagMessage::in_mount(request, self.transport.proc_mount());
+        let mut reply = self.send_message(message, flags, request.scope).await?;
         let task = reply.next().await?.map(|task| task.to_owned());
         // The end of a dump follows its last row.
         reply.next().await?;
@@ -272,6 +291,17 @@ impl<T: AsyncTransport> AsyncClient<T> {
             .await?
             .features()
             .await
+    }
+
+    /// Queries whether the client shows all that the caller can read in its procfs
+    /// mount, as [`Client::visibility`](crate::Client::visibility).
+    ///
+    /// # Errors
+    ///
+    /// As [`AsyncDump::next`].
+    pub async fn visibility(&mut self) -> Result<Visibility> {
+        let options = self.features().await?.options;
+        Ok(self.transport.visibility(options))
     }
 
     /// Sends any message to the family with these `NLM_F_*` flags, for requests

@@ -19,6 +19,7 @@ use crate::source::{AnySource, TransportKind};
 use crate::source::{Mode, NetlinkSource, Reply as _, Source};
 use crate::task::Task;
 use crate::transport::Transport;
+use crate::visibility::Visibility;
 
 /// A connection to the TASKDIAG family of the kernel, or to another source of tasks.
 ///
@@ -79,8 +80,10 @@ impl Client {
 
 #[cfg(any(feature = "netlink", feature = "procfs", feature = "daemon"))]
 impl Client<AnySource> {
-    /// Opens the best available source: on a kernel without task_diag, the files of
-    /// `/proc/PID`.
+    /// Opens the fastest available source that shows all tasks and groups that the
+    /// caller can read in `/proc`: on a kernel without task_diag, and on one that would
+    /// show less, the files of `/proc/PID`. See
+    /// [`ClientBuilder::connect`](crate::ClientBuilder::connect).
     ///
     /// # Errors
     ///
@@ -89,7 +92,8 @@ impl Client<AnySource> {
         AnySource::open_best().map(Self::new)
     }
 
-    /// Opens the source of this kind.
+    /// Opens the source of this kind, which may show less than `/proc`: see
+    /// [`Self::visibility`].
     ///
     /// # Errors
     ///
@@ -188,5 +192,18 @@ impl<S: Source> Client<S> {
     /// As [`Dump::next`].
     pub fn features(&mut self) -> Result<Features> {
         self.source.features()
+    }
+
+    /// Queries whether the client shows all that the caller can read in its procfs
+    /// mount.
+    ///
+    /// The result may change at any time, for example with the sysctl
+    /// `kernel.task_diag_strict`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::features`].
+    pub fn visibility(&mut self) -> Result<Visibility> {
+        self.source.visibility()
     }
 }

@@ -12,6 +12,7 @@ use crate::netlink::{ATTRIBUTE_MAX, Malformed};
 use crate::pid::Pid;
 use crate::proc_state::ProcState;
 use crate::show::Show;
+use crate::visibility::Restriction;
 
 /// Result of the functions of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -83,6 +84,23 @@ pub enum Error {
         asked: &'static str,
     },
 
+    /// Requests about another procfs mount are not supported
+    /// ([`ClientBuilder::proc_mount`](crate::ClientBuilder::proc_mount)).
+    #[error("cannot read another procfs mount: {asked} does not support it")]
+    ProcMount {
+        /// Name of the transport or of the part that lacks it.
+        asked: &'static str,
+    },
+
+    /// Each available transport may show less than the caller's procfs does, and
+    /// procfs cannot be read in this form.
+    #[error("cannot list all processes that /proc shows: {0}")]
+    Restricted(Restriction),
+
+    /// The daemon does not serve this client.
+    #[error("taskdiagd rejected the request: {0}")]
+    Daemon(KernelError),
+
     /// Process events are not available.
     #[error("cannot receive process events: {0}")]
     NoEvents(#[from] NoEvents),
@@ -150,7 +168,9 @@ pub enum Error {
 fn scope_cause(source: &io::Error) -> String {
     match source.kind() {
         io::ErrorKind::PermissionDenied => {
-            "CAP_SYS_ADMIN is required over the pid namespace of the caller".to_owned()
+            "the right to read the process with ptrace is required, or CAP_SYS_ADMIN over the \
+             pid namespace of the caller"
+                .to_owned()
         }
         _ if source.raw_os_error() == Some(libc::ESRCH) => "no such process".to_owned(),
         _ => source.to_string(),
@@ -162,13 +182,15 @@ impl Error {
     #[must_use]
     pub fn errno(&self) -> Option<i32> {
         match self {
-            Self::Kernel(error) => Some(error.errno),
+            Self::Kernel(error) | Self::Daemon(error) => Some(error.errno),
             Self::Scope { source, .. } | Self::Io { source, .. } => source.raw_os_error(),
             Self::Overrun => Some(libc::ENOBUFS),
             Self::NoFamily
             | Self::NoFile
             | Self::NoDaemon { .. }
             | Self::ScopeNeedsNetlink { .. }
+            | Self::ProcMount { .. }
+            | Self::Restricted(_)
             | Self::NoEvents(_)
             | Self::NotTracked { .. }
             | Self::TooLong { .. }
@@ -410,8 +432,8 @@ mod tests {
         );
         assert_eq!(
             scope(libc::EPERM).to_string(),
-            "cannot use the pid namespace of process 7: CAP_SYS_ADMIN is required over the pid \
-             namespace of the caller"
+            "cannot use the pid namespace of process 7: the right to read the process with ptrace \
+             is required, or CAP_SYS_ADMIN over the pid namespace of the caller"
         );
     }
 }

@@ -4,16 +4,22 @@
 //!
 //! Must not depend on tasks.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
 
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, openat};
 use nix::libc;
+use nix::sys::stat::Mode;
 
 use crate::abi;
 use crate::error::{Error, Result};
 use crate::netlink::Framing;
-use crate::request::Scope;
+use crate::proc_mount;
+use crate::request::{Options, Scope};
 use crate::transport::{Transport, copy_datagram};
+use crate::visibility::{self, Visibility};
 
 /// Maximum length of the message with the reason of a refused request, in bytes.
 const REFUSAL: usize = 1024;
@@ -24,6 +30,8 @@ const REFUSAL: usize = 1024;
 #[derive(Debug)]
 pub struct TransactionFile {
     file: File,
+    /// The root directory of its procfs mount.
+    root: OwnedFd,
     /// The error message of the last request, if it was refused and the message has
     /// not been received yet.
     refusal: Option<Vec<u8>>,
@@ -36,14 +44,28 @@ impl TransactionFile {
     ///
     /// [`Error::NoFile`] if the kernel has no such file, otherwise [`Error::Io`].
     pub fn open() -> Result<Self> {
-        let path = format!("/proc/{}", abi::TASK_DIAG_PROC_NAME);
-        match OpenOptions::new().read(true).write(true).open(path) {
+        match proc_mount::open() {
+            Ok(root) => Self::open_at(root),
+            Err(Errno::ENOENT) => Err(Error::NoFile),
+            Err(errno) => Err(io("cannot open /proc")(errno.into())),
+        }
+    }
+
+    /// Opens the file of a procfs mount by a descriptor of its root directory.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::open`].
+    pub fn open_at(root: OwnedFd) -> Result<Self> {
+        let flags = OFlag::O_RDWR | OFlag::O_CLOEXEC;
+        match openat(&root, abi::TASK_DIAG_PROC_NAME, flags, Mode::empty()) {
             Ok(file) => Ok(Self {
-                file,
+                file: file.into(),
+                root,
                 refusal: None,
             }),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Error::NoFile),
-            Err(error) => Err(io("cannot open /proc/task-diag")(error)),
+            Err(Errno::ENOENT) => Err(Error::NoFile),
+            Err(errno) => Err(io("cannot open /proc/task-diag")(errno.into())),
         }
     }
 
@@ -74,6 +96,10 @@ impl Transport for TransactionFile {
     /// The reply repeats the port number of the request, which is 0.
     fn port(&self) -> u32 {
         0
+    }
+
+    fn visibility(&self, options: Options) -> Visibility {
+        visibility::of_kernel(options, Some(self.root.as_fd()))
     }
 
     /// Writes the request. A refused request counts as sent if the file has an
@@ -115,7 +141,8 @@ impl Transport for TransactionFile {
     /// Opens the file again: the kernel drops an unread reply only when the file is
     /// closed.
     fn reset(&mut self, _buffer: &mut [u8]) -> Result<()> {
-        *self = Self::open()?;
+        let root = self.root.try_clone().map_err(io("cannot open /proc"))?;
+        *self = Self::open_at(root)?;
         Ok(())
     }
 }

@@ -106,6 +106,8 @@ mod name_list;
 pub mod names;
 pub mod netlink;
 mod pid;
+#[cfg(any(feature = "netlink", feature = "procfs", feature = "daemon"))]
+mod proc_mount;
 mod proc_state;
 #[cfg(feature = "procfs")]
 pub mod procfs;
@@ -119,6 +121,7 @@ mod source;
 mod sys;
 mod task;
 mod transport;
+mod visibility;
 
 pub use caps::{CapSet, Capability};
 pub use client::Client;
@@ -142,7 +145,7 @@ pub use show::{ParseShowError, Show};
 #[cfg(feature = "netlink")]
 pub use socket::Socket;
 #[cfg(any(feature = "netlink", feature = "procfs", feature = "daemon"))]
-pub use source::{AnyReply, AnySource, TransportKind};
+pub use source::{AnyReply, AnySource, ClientBuilder, TransportKind};
 pub use source::{Mode, NetlinkReply, NetlinkSource, Reply, Source};
 pub use task::{
     Absent, Base, Cgroup, Cmdline, Comm, Cred, FileCounts, Files, Ident, Memory, Ns, Stat, State,
@@ -151,3 +154,4 @@ pub use task::{
 pub use transport::Transport;
 #[cfg(feature = "daemon")]
 pub use transport::{DAEMON_SOCKET, DAEMON_VARIABLE, Daemon};
+pub use visibility::{Restriction, Visibility};

@@ -71,6 +71,7 @@ use crate::request::Features;
 use crate::request::{Request, Scope};
 use crate::source::{Mode, Reply, Source};
 use crate::task::{Task, TaskRef};
+use crate::visibility::Visibility;
 
 /// The approximate length of a piece in bytes.
 const PIECE: usize = 32 * 1024;
@@ -323,6 +324,10 @@ impl Source for Procfs {
 
     fn features(&mut self) -> Result<Features> {
         Ok(self.features)
+    }
+
+    fn visibility(&mut self) -> Result<Visibility> {
+        Ok(Visibility::Complete)
     }
 }
 

@@ -3,7 +3,7 @@
 //!
 //! Must not depend on tasks.
 
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use log::debug;
 use netlink_packet_core::{NLM_F_REQUEST, NetlinkMessage, NetlinkPayload};
@@ -18,13 +18,18 @@ use nix::sys::socket::{
 use crate::abi;
 use crate::datagram::{KERNEL, io, port, receive, send};
 use crate::error::{Error, Result};
-use crate::netlink::{Framing, Header, from_error};
-use crate::request::Scope;
+use crate::netlink::{Framing, Header, TaskDiagMessage, encode, from_error};
+use crate::proc_mount;
+use crate::reassembly::Reassembly;
+use crate::request::{Features, Options, Scope};
 use crate::sys::sockopt;
 use crate::transport::Transport;
+use crate::visibility::{self, Visibility};
 
 /// The sequence number of the request that resolves the family.
 const RESOLVE_SEQ: u32 = 1;
+/// The sequence number of the request that queries the features.
+const FEATURES_SEQ: u32 = 2;
 
 /// A generic netlink socket, with the id of the TASKDIAG family.
 #[derive(Debug)]
@@ -32,6 +37,9 @@ pub struct Socket {
     fd: OwnedFd,
     port: u32,
     family: u16,
+    /// The root directory of the procfs mount that requests belong to; `None` if the
+    /// kernel does not support it, or the caller has no procfs of its pid namespace.
+    proc: Option<OwnedFd>,
 }
 
 impl Socket {
@@ -45,6 +53,51 @@ impl Socket {
     /// [`Error::NoFamily`] if the kernel has no TASKDIAG family, otherwise
     /// [`Error::Io`].
     pub fn connect(buffer: &mut [u8]) -> Result<Self> {
+        let mut socket = Self::open(buffer)?;
+        if socket.options(buffer)?.contains(Options::PROC_FD) {
+            socket.proc = proc_mount::open_own();
+        }
+        Ok(socket)
+    }
+
+    /// Opens a socket whose requests belong to this procfs mount: its pid namespace,
+    /// and its options `hidepid=` and `gid=`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ProcMount`] if the kernel does not support it, otherwise as
+    /// [`Self::connect`].
+    pub fn connect_at(root: OwnedFd, buffer: &mut [u8]) -> Result<Self> {
+        let mut socket = Self::open(buffer)?;
+        if !socket.options(buffer)?.contains(Options::PROC_FD) {
+            let asked = "the running version of task_diag";
+            return Err(Error::ProcMount { asked });
+        }
+        socket.proc = Some(root);
+        Ok(socket)
+    }
+
+    /// Queries the supported options.
+    fn options(&self, buffer: &mut [u8]) -> Result<Options> {
+        let framing = self.framing();
+        let request = encode(
+            TaskDiagMessage::features(),
+            framing,
+            FEATURES_SEQ,
+            NLM_F_REQUEST,
+        )?;
+        send(self.fd.as_raw_fd(), &request, Scope::Own)?;
+        let mut reassembly = Reassembly::new(framing, FEATURES_SEQ, self.port);
+        let answer = loop {
+            let len = receive(self.fd.as_raw_fd(), buffer)?;
+            if let Some(answer) = reassembly.features(&buffer[..len]).transpose() {
+                break answer;
+            }
+        };
+        Ok(Features::from_answer(answer)?.options)
+    }
+
+    fn open(buffer: &mut [u8]) -> Result<Self> {
         let fd = socket(
             AddressFamily::Netlink,
             SockType::Raw,
@@ -60,13 +113,18 @@ impl Socket {
         let port = port(fd.as_raw_fd())?;
         let family = resolve(fd.as_raw_fd(), buffer)?;
         debug!("port {port}, family {family}");
-        Ok(Self { fd, port, family })
+        Ok(Self {
+            fd,
+            port,
+            family,
+            proc: None,
+        })
     }
 
-    /// Returns the descriptor, the port number and the family id.
+    /// Returns the descriptor, the port number, the family id and the procfs mount.
     #[cfg(feature = "tokio")]
-    pub(crate) fn into_parts(self) -> (OwnedFd, u32, u16) {
-        (self.fd, self.port, self.family)
+    pub(crate) fn into_parts(self) -> (OwnedFd, u32, u16, Option<OwnedFd>) {
+        (self.fd, self.port, self.family, self.proc)
     }
 }
 
@@ -77,6 +135,21 @@ impl Transport for Socket {
 
     fn port(&self) -> u32 {
         self.port
+    }
+
+    fn proc_mount(&self) -> Option<BorrowedFd<'_>> {
+        self.proc.as_ref().map(AsFd::as_fd)
+    }
+
+    fn visibility(&self, options: Options) -> Visibility {
+        let own = match self.proc {
+            Some(_) => None,
+            None => proc_mount::open_own(),
+        };
+        visibility::of_kernel(
+            options,
+            self.proc.as_ref().or(own.as_ref()).map(AsFd::as_fd),
+        )
     }
 
     fn send(&mut self, request: &[u8], scope: Scope) -> Result<()> {
@@ -90,7 +163,9 @@ impl Transport for Socket {
     /// Opens another socket: the kernel ends an unfinished dump only when its
     /// socket is closed.
     fn reset(&mut self, buffer: &mut [u8]) -> Result<()> {
-        *self = Self::connect(buffer)?;
+        let proc = self.proc.take();
+        *self = Self::open(buffer)?;
+        self.proc = proc;
         Ok(())
     }
 }

@@ -14,7 +14,7 @@ mod netlink;
 use std::fmt;
 
 #[cfg(any(feature = "netlink", feature = "procfs", feature = "daemon"))]
-pub use any::{AnyReply, AnySource, TransportKind};
+pub use any::{AnyReply, AnySource, ClientBuilder, TransportKind};
 pub use netlink::{NetlinkReply, NetlinkSource};
 
 use crate::error::Result;
@@ -22,6 +22,7 @@ use crate::receiver::Stats;
 use crate::request::Features;
 use crate::request::Request;
 use crate::task::TaskRef;
+use crate::visibility::Visibility;
 
 /// The form of a reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +58,15 @@ pub trait Source: fmt::Debug {
     ///
     /// As [`Self::start`] and [`Reply::next`].
     fn features(&mut self) -> Result<Features>;
+
+    /// Queries the tasks and groups that the source shows, compared with procfs.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::features`].
+    fn visibility(&mut self) -> Result<Visibility> {
+        Ok(Visibility::Unknown)
+    }
 }
 
 /// The reply to a request: a stream of tasks.

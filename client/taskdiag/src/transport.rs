@@ -9,13 +9,15 @@
 pub(crate) mod daemon;
 
 use std::fmt;
+use std::os::fd::BorrowedFd;
 
 #[cfg(feature = "daemon")]
 pub use daemon::{DAEMON_SOCKET, DAEMON_VARIABLE, Daemon};
 
 use crate::error::Result;
 use crate::netlink::Framing;
-use crate::request::Scope;
+use crate::request::{Options, Scope};
+use crate::visibility::Visibility;
 
 /// Sends requests and receives replies, as netlink messages.
 pub trait Transport: fmt::Debug {
@@ -29,6 +31,18 @@ pub trait Transport: fmt::Debug {
     /// [`crate::daemon_protocol`].
     fn forwards(&self) -> bool {
         false
+    }
+
+    /// Returns the root directory of the procfs mount that requests name as the one
+    /// they belong to; `None` if they name none.
+    fn proc_mount(&self) -> Option<BorrowedFd<'_>> {
+        None
+    }
+
+    /// Returns the visibility, if the options are supported: see
+    /// [`Features::options`](crate::Features::options).
+    fn visibility(&self, _options: Options) -> Visibility {
+        Visibility::Unknown
     }
 
     /// Sends a request, for the pid namespace of the scope.
@@ -54,6 +68,14 @@ impl<T: Transport + ?Sized> Transport for Box<T> {
 
     fn forwards(&self) -> bool {
         (**self).forwards()
+    }
+
+    fn proc_mount(&self) -> Option<BorrowedFd<'_>> {
+        (**self).proc_mount()
+    }
+
+    fn visibility(&self, options: Options) -> Visibility {
+        (**self).visibility(options)
     }
 
     fn send(&mut self, request: &[u8], scope: Scope) -> Result<()> {

@@ -375,7 +375,7 @@ fn pieces_are_counted_as_one_task() {
 
 fn features(groups: u64, strategies: u64, filters: u64) -> Vec<u8> {
     let fields = [
-        quads(&[groups, strategies, filters, 5, 1 << 50 | 0b11]),
+        quads(&[groups, strategies, filters, 0x11, 1 << 50 | 0b11]),
         words(&[8192, 0]),
         quads(&[99]),
     ];
@@ -391,7 +391,7 @@ fn features_returns_the_bits_of_the_reply() {
     assert_eq!(told.groups.to_string(), "base,cred,ns,0x80000");
     assert_eq!(told.strategies, Strategies::ALL | Strategies::DESCENDANTS);
     assert_eq!(told.filters.to_string(), "uid,cgroup");
-    assert_eq!(told.options.to_string(), "pidns_fd,0x4");
+    assert_eq!(told.options.to_string(), "pidns_fd,0x10");
     assert_eq!(told.vma_flags.to_string(), "read,write,0x4000000000000");
     assert_eq!(told.recv_min, 8192);
     let sent = &client.transport().sent[0].0;

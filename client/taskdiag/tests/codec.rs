@@ -322,10 +322,11 @@ fn any_attribute() -> impl Strategy<Value = TaskDiagAttr> {
         of_bytes(TaskDiagAttr::Absent),
         of_bytes(TaskDiagAttr::PidnsFd),
         of_bytes(TaskDiagAttr::Pidfd),
+        of_bytes(TaskDiagAttr::ProcFd),
         (0usize..16).prop_map(TaskDiagAttr::Pad),
         // Unknown types, with and without type flags.
         (
-            prop_oneof![Just(0u16), 8u16..32, 38u16..64, 74u16..0x4000],
+            prop_oneof![Just(0u16), 9u16..32, 38u16..64, 74u16..0x4000],
             prop_oneof![Just(0u16), Just(0x4000), Just(0x8000)],
             prop::collection::vec(any::<u8>(), 0..300),
         )

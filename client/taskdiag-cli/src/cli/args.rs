@@ -66,7 +66,7 @@ pub(super) enum Subcommand {
     },
 
     /// List processes with the options of ps(1), such as aux, -ef or ax -o
-    /// pid,ppid, and --transport
+    /// pid,ppid, --transport and --scope-pid
     #[command(disable_help_flag = true)]
     Ps {
         /// Options of ps(1)
@@ -164,7 +164,8 @@ pub(super) struct QueryOptions {
     pub(super) columns: Vec<ColumnList>,
 
     /// List the tasks in the pid namespace of this process, with their pids in
-    /// that namespace; requires CAP_SYS_ADMIN
+    /// that namespace; requires the right to read its /proc/PID/root, or
+    /// CAP_SYS_ADMIN
     #[arg(long, value_name = "PID", value_parser = parse_arg)]
     pub(super) scope_pid: Option<Pid>,
 
@@ -237,7 +238,8 @@ pub(crate) enum Format {
 /// Values of `--transport`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum TransportChoice {
-    /// $TASKDIAG_TRANSPORT, or else the first available transport in this order
+    /// $TASKDIAG_TRANSPORT, or else the first transport in this order that shows all that
+    /// you can read in /proc
     #[default]
     Auto,
     /// The generic netlink family TASKDIAG
@@ -276,7 +278,7 @@ impl TransportChoice {
         })
     }
 
-    /// Returns the transport to use, or `None` for the first available one.
+    /// Returns the transport to use, or `None` for the first complete one.
     pub(crate) fn kind(self) -> Option<TransportKind> {
         let choice = match self {
             // An invalid value was refused before.

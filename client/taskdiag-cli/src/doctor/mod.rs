@@ -264,7 +264,10 @@ fn missing_features(features: &Features) -> impl Iterator<Item = String> {
             "filters",
             (FilterKinds::all() - features.filters).to_string(),
         ),
-        ("options", (Options::all() - features.options).to_string()),
+        (
+            "options",
+            (Options::SELECTABLE - features.options).to_string(),
+        ),
     ]
     .into_iter()
     .filter(|(_, names)| !names.is_empty())

@@ -3,6 +3,7 @@
 //! GNU options with two, and BSD options without. Other modules interpret them.
 
 use clap::ValueEnum as _;
+use taskdiag::Pid;
 
 use crate::cli::TransportChoice;
 
@@ -33,6 +34,8 @@ pub(super) struct PsOptions {
     pub(super) version: bool,
     /// `--transport`, which procps does not have.
     pub(super) transport: TransportChoice,
+    /// `--scope-pid`, which procps does not have either.
+    pub(super) scope_pid: Option<Pid>,
     /// Whether a BSD option was given, which changes the default selection and
     /// columns.
     pub(super) bsd: bool,
@@ -279,6 +282,10 @@ impl<'a> Parser<'a> {
                 self.options.width = Some(parse_number(&option, value)?);
             }
             "transport" => self.options.transport = parse_transport(value)?,
+            "scope-pid" => {
+                let pid = crate::pid::parse(value).map_err(|error| error.to_string())?;
+                self.options.scope_pid = Some(pid);
+            }
             // Headings are not repeated per page.
             "lines" | "rows" => drop(parse_number(&option, value)?),
             _ => return Err(unsupported(&option)),
@@ -296,7 +303,8 @@ impl<'a> Parser<'a> {
             "cumulative" => options.cumulative = true,
             "version" => options.version = true,
             "pid" | "ppid" | "quick-pid" | "sid" | "tty" | "user" | "User" | "group" | "Group"
-            | "format" | "sort" | "cols" | "columns" | "width" | "lines" | "rows" | "transport" => {
+            | "format" | "sort" | "cols" | "columns" | "width" | "lines" | "rows" | "transport"
+            | "scope-pid" => {
                 return Ok(false);
             }
             _ => return Err(unsupported(&format!("--{name}"))),

@@ -10,7 +10,7 @@ mod select;
 use std::env;
 use std::io::{BufWriter, Write as _};
 
-use taskdiag::{Request, Show, Strategy};
+use taskdiag::{Request, Scope, Show, Strategy};
 
 use crate::connect;
 use crate::exit::Failure;
@@ -112,9 +112,16 @@ fn query(
         request.filters.pids = options.selection.pids();
     }
 
+    if let Some(pid) = options.scope_pid {
+        request.scope = Scope::Process(pid);
+    }
+
     let failed = |error| connect::failure(error, &request);
-    let mut client = connect::connect(options.transport.kind()).map_err(failed)?;
-    let mut dump = client.dump(&request).map_err(failed)?;
+    let (mut client, scoped) =
+        connect::connect_for(options.transport.kind(), &request).map_err(failed)?;
+    let kind = client.source().kind();
+    let failed = |error| connect::failure_over(kind, error, &request);
+    let mut dump = client.dump(&scoped).map_err(failed)?;
     while let Some(task) = dump.next().map_err(failed)? {
         let mut row = TaskRow::new(task, show);
         row.zero_memory();
@@ -134,7 +141,11 @@ fn select_rows(
     keys: &[SortKey],
     host: &Host,
 ) -> Vec<(TaskRow, Option<TreePosition>)> {
-    let caller = Caller::find(std::process::id(), &rows);
+    let caller = match options.scope_pid {
+        // Another process may have the pid of this one there.
+        Some(_) => Caller::find(0, &[]),
+        None => Caller::find(std::process::id(), &rows),
+    };
     rows.retain(|row| options.selection.selects(row, caller, options.bsd, host));
     if let Some(order) = &options.selection.quick {
         rows.sort_by_key(|row| order.iter().position(|&pid| pid == row.tgid));

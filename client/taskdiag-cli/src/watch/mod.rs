@@ -20,6 +20,7 @@ use taskdiag::events::{
 
 pub(crate) use args::Watch;
 
+use crate::connect;
 use crate::exit::{Exit, Failure};
 use crate::host;
 use crate::stdio;
@@ -52,7 +53,7 @@ pub(crate) fn run(options: &Watch) -> Result<Exit, Failure> {
             .map_err(Failure::Other)?,
         until: options
             .until
-            .map(|pid| AwaitedProcess::new(connect()?, pid))
+            .map(|pid| AwaitedProcess::new(Client::connect_any().map_err(Failure::Other)?, pid))
             .transpose()?,
         formatter,
         output: EventOutput::new(out, options, colour, host::pid_digits(), zone),
@@ -69,7 +70,9 @@ pub(crate) fn run(options: &Watch) -> Result<Exit, Failure> {
 
 /// Connects for queries about processes, without a warning about slow transports.
 fn connect() -> Result<Client<taskdiag::AnySource>, Failure> {
-    Client::connect_any().map_err(Failure::Other)
+    let mut client = Client::connect_any().map_err(Failure::Other)?;
+    connect::warn_if_restricted(&mut client);
+    Ok(client)
 }
 
 /// The condition that stops `watch`.

@@ -10,7 +10,10 @@ use crate::common::output_of;
 fn kernel_supports_every_known_feature() {
     let text = output_of(&["features"]);
     assert_eq!(text.lines().count(), 6, "{text}");
-    assert!(text.contains("\noptions     pidns_fd,pidfd\n"), "{text}");
+    assert!(
+        text.contains("\noptions     pidns_fd,pidfd,proc_fd\n"),
+        "{text}"
+    );
     // The supported flags depend on the configuration of the kernel.
     let (flags, others): (Vec<_>, Vec<_>) = text
         .lines()

@@ -3,7 +3,7 @@
 
 use std::future::Future;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -17,8 +17,10 @@ use super::transport::AsyncTransport;
 use super::transport::watched::{poll_read, poll_write, watch};
 use crate::error::{Error, Result};
 use crate::netlink::Framing;
-use crate::request::Scope;
+use crate::proc_mount;
+use crate::request::{Options, Scope};
 use crate::transport::daemon::{Daemon, is_disconnected, receive_datagram, send_datagram};
+use crate::visibility::{self, Visibility};
 
 /// A connection to the daemon.
 #[derive(Debug)]
@@ -84,6 +86,11 @@ impl AsyncTransport for AsyncDaemon {
     /// Rows may be cached rows of the daemon.
     fn forwards(&self) -> bool {
         true
+    }
+
+    fn visibility(&self, options: Options) -> Visibility {
+        let proc = proc_mount::open_own();
+        visibility::of_daemon(options, proc.as_ref().map(AsFd::as_fd))
     }
 
     /// Sends the request, on a new connection if the daemon has been restarted.

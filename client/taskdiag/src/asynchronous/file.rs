@@ -12,8 +12,9 @@ use super::transport::AsyncTransport;
 use crate::error::Result;
 use crate::file::TransactionFile;
 use crate::netlink::Framing;
-use crate::request::Scope;
+use crate::request::{Options, Scope};
 use crate::transport::Transport;
+use crate::visibility::Visibility;
 
 /// The open transaction file.
 #[derive(Debug)]
@@ -32,6 +33,10 @@ impl AsyncTransport for AsyncFile {
 
     fn port(&self) -> u32 {
         self.0.port()
+    }
+
+    fn visibility(&self, options: Options) -> Visibility {
+        self.0.visibility(options)
     }
 
     fn poll_send(&mut self, _: &mut Context<'_>, request: &[u8], scope: Scope) -> Poll<Result<()>> {

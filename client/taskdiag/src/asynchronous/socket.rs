@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! The generic netlink socket of the family, watched by the runtime.
 
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::task::{Context, Poll};
 
 use tokio::io::unix::AsyncFd;
@@ -11,8 +11,9 @@ use super::transport::watched::{poll_read, poll_write, watch};
 use crate::datagram;
 use crate::error::Result;
 use crate::netlink::Framing;
-use crate::request::Scope;
+use crate::request::{Options, Scope};
 use crate::socket::Socket;
+use crate::visibility::{self, Visibility};
 
 /// A generic netlink socket.
 #[derive(Debug)]
@@ -20,15 +21,21 @@ pub(super) struct AsyncSocket {
     fd: AsyncFd<OwnedFd>,
     port: u32,
     family: u16,
+    /// As that of [`Socket`].
+    proc: Option<OwnedFd>,
 }
 
 impl AsyncSocket {
     /// Opens a socket and resolves the family. This does not wait: the kernel
     /// handles the request within sendmsg(2).
     pub(super) fn connect(buffer: &mut [u8]) -> Result<Self> {
-        let (fd, port, family) = Socket::connect(buffer)?.into_parts();
-        let fd = watch(fd)?;
-        Ok(Self { fd, port, family })
+        let (fd, port, family, proc) = Socket::connect(buffer)?.into_parts();
+        Ok(Self {
+            fd: watch(fd)?,
+            port,
+            family,
+            proc,
+        })
     }
 }
 
@@ -39,6 +46,14 @@ impl AsyncTransport for AsyncSocket {
 
     fn port(&self) -> u32 {
         self.port
+    }
+
+    fn proc_mount(&self) -> Option<BorrowedFd<'_>> {
+        self.proc.as_ref().map(AsFd::as_fd)
+    }
+
+    fn visibility(&self, options: Options) -> Visibility {
+        visibility::of_kernel(options, self.proc_mount())
     }
 
     fn poll_send(

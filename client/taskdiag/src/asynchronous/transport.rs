@@ -2,11 +2,13 @@
 //! The interface between the asynchronous client and a transport.
 
 use std::fmt;
+use std::os::fd::BorrowedFd;
 use std::task::{Context, Poll};
 
 use crate::error::Result;
 use crate::netlink::Framing;
-use crate::request::Scope;
+use crate::request::{Options, Scope};
+use crate::visibility::Visibility;
 
 /// Delivers requests to the implementation that replies, and returns the replies.
 ///
@@ -25,6 +27,16 @@ pub trait AsyncTransport: fmt::Debug + Send {
     /// own to rows: see [`crate::daemon_protocol`].
     fn forwards(&self) -> bool {
         false
+    }
+
+    /// As [`Transport::proc_mount`](crate::Transport::proc_mount).
+    fn proc_mount(&self) -> Option<BorrowedFd<'_>> {
+        None
+    }
+
+    /// As [`Transport::visibility`](crate::Transport::visibility).
+    fn visibility(&self, _options: Options) -> Visibility {
+        Visibility::Unknown
     }
 
     /// Sends a request in this scope.
@@ -51,6 +63,14 @@ impl<T: AsyncTransport + ?Sized> AsyncTransport for Box<T> {
 
     fn forwards(&self) -> bool {
         (**self).forwards()
+    }
+
+    fn proc_mount(&self) -> Option<BorrowedFd<'_>> {
+        (**self).proc_mount()
+    }
+
+    fn visibility(&self, options: Options) -> Visibility {
+        (**self).visibility(options)
     }
 
     fn poll_send(

@@ -5,6 +5,8 @@
 //! also a payload for other netlink crates, such as genetlink. Unknown attributes
 //! survive decoding and encoding.
 
+use std::os::fd::{AsRawFd, BorrowedFd};
+
 use netlink_packet_core::{
     DecodeError, DefaultNla, Emitable, NLA_TYPE_MASK, NetlinkHeader, NetlinkMessage,
     NetlinkPayload, Nla, ParseableParametrized,
@@ -20,7 +22,7 @@ use crate::abi::{
 };
 use crate::error::Error;
 use crate::request::Filters;
-use crate::request::Request;
+use crate::request::{Request, Scope};
 use crate::show::Show;
 
 /// The attributes of a request or a reply.
@@ -43,6 +45,8 @@ pub enum TaskDiagAttr {
     PidnsFd(u32),
     /// `TASK_DIAG_CMD_ATTR_PIDFD`: pidfd of a task.
     Pidfd(u32),
+    /// `TASK_DIAG_CMD_ATTR_PROC_FD`: descriptor of the root of a procfs mount.
+    ProcFd(u32),
     /// `TASK_DIAG_CMD_ATTR_UID`: tasks with this effective user id.
     FilterUid(u32),
     /// `TASK_DIAG_CMD_ATTR_CGROUP`: tasks in this cgroup or a descendant of it.
@@ -90,6 +94,7 @@ impl TaskDiagAttr {
             Self::Absent(absent) => absent.as_bytes(),
             Self::PidnsFd(number)
             | Self::Pidfd(number)
+            | Self::ProcFd(number)
             | Self::FilterUid(number)
             | Self::FilterStates(number) => number.as_bytes(),
             Self::FilterCgroup(number) | Self::FilterVmaFlags(number) => number.as_bytes(),
@@ -128,6 +133,7 @@ impl Nla for TaskDiagAttr {
             Self::Absent(_) => abi::TASK_DIAG_ABSENT,
             Self::PidnsFd(_) => abi::TASK_DIAG_CMD_ATTR_PIDNS_FD,
             Self::Pidfd(_) => abi::TASK_DIAG_CMD_ATTR_PIDFD,
+            Self::ProcFd(_) => abi::TASK_DIAG_CMD_ATTR_PROC_FD,
             Self::FilterUid(_) => abi::TASK_DIAG_CMD_ATTR_UID,
             Self::FilterCgroup(_) => abi::TASK_DIAG_CMD_ATTR_CGROUP,
             Self::FilterStates(_) => abi::TASK_DIAG_CMD_ATTR_STATES,
@@ -169,6 +175,7 @@ impl TaskDiagAttr {
             abi::TASK_DIAG_ABSENT => Self::Absent(read(value)),
             abi::TASK_DIAG_CMD_ATTR_PIDNS_FD => Self::PidnsFd(read(value)),
             abi::TASK_DIAG_CMD_ATTR_PIDFD => Self::Pidfd(read(value)),
+            abi::TASK_DIAG_CMD_ATTR_PROC_FD => Self::ProcFd(read(value)),
             abi::TASK_DIAG_CMD_ATTR_UID => Self::FilterUid(read(value)),
             abi::TASK_DIAG_CMD_ATTR_CGROUP => Self::FilterCgroup(read(value)),
             abi::TASK_DIAG_CMD_ATTR_STATES => Self::FilterStates(read(value)),
@@ -222,6 +229,19 @@ impl TaskDiagMessage {
 }
 
 impl TaskDiagMessage {
+    /// Returns the message of a request that belongs to this procfs mount, unless the
+    /// request names a pid namespace itself.
+    pub(crate) fn in_mount(request: &Request<'_>, root: Option<BorrowedFd<'_>>) -> Self {
+        let mut message = Self::from(request);
+        let has_namespace = request.pidns_fd.is_some() || request.scope != Scope::Own;
+        if let Some(root) = root.filter(|_| !has_namespace) {
+            // A descriptor is never negative.
+            let number = root.as_raw_fd() as u32;
+            message.attributes.push(TaskDiagAttr::ProcFd(number));
+        }
+        message
+    }
+
     /// Returns the groups that each row of the reply has or lists as absent.
     pub(crate) fn requested(&self) -> Show {
         let mut attributes = self.attributes.iter();

@@ -8,6 +8,7 @@ use nix::libc;
 use super::filter::Filters;
 use super::{Request, Strategy};
 use crate::abi::{self, TaskDiagFeatures};
+use crate::daemon_protocol;
 use crate::error::Result;
 use crate::name_list;
 use crate::show::Show;
@@ -187,7 +188,21 @@ bitflags::bitflags! {
         const PIDNS_FD = abi::TASK_DIAG_OPTION_PIDNS_FD;
         /// [`Request::pidfd`].
         const PIDFD = abi::TASK_DIAG_OPTION_PIDFD;
+        /// [`ClientBuilder::proc_mount`](crate::ClientBuilder::proc_mount), and requests
+        /// that follow the options of the caller's procfs mount.
+        const PROC_FD = abi::TASK_DIAG_OPTION_PROC_FD;
+        /// Not an option of requests: the rule of `hidepid=ptraceable` applies whatever
+        /// the mount. See [`Restriction::Strict`](crate::Restriction::Strict).
+        const STRICT = abi::TASK_DIAG_OPTION_STRICT;
+        /// Not an option of requests: the daemon follows the options of the client's
+        /// procfs mount. See [`OPTION_FOLLOWS_PROC`](daemon_protocol::OPTION_FOLLOWS_PROC).
+        const FOLLOWS_PROC = daemon_protocol::OPTION_FOLLOWS_PROC;
     }
+}
+
+impl Options {
+    /// The options of requests and clients.
+    pub const SELECTABLE: Self = Self::PIDNS_FD.union(Self::PIDFD).union(Self::PROC_FD);
 }
 
 impl From<&Request<'_>> for Options {

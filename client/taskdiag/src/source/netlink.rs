@@ -15,6 +15,7 @@ use crate::request::Features;
 use crate::request::{Request, Scope};
 use crate::task::{BaseAndCred, BaseCredAndStat, TaskRef};
 use crate::transport::Transport;
+use crate::visibility::Visibility;
 
 /// Sends requests as netlink messages through a transport, and receives the tasks of
 /// the reply.
@@ -76,13 +77,19 @@ impl<T: Transport> Source for NetlinkSource<T> {
             Mode::Dump => NLM_F_REQUEST | NLM_F_DUMP,
             Mode::Get => request.flags_for_one(),
         };
-        self.send_message(request.into(), flags, request.scope)
+        let message = TaskDiagMessage::in_mount(request, self.transport.proc_mount());
+        self.send_message(message, flags, request.scope)
     }
 
     fn features(&mut self) -> Result<Features> {
         let message = TaskDiagMessage::features();
         self.send_message(message, NLM_F_REQUEST, Scope::Own)?
             .features()
+    }
+
+    fn visibility(&mut self) -> Result<Visibility> {
+        let options = self.features()?.options;
+        Ok(self.transport.visibility(options))
     }
 }
 

@@ -125,7 +125,7 @@ mod tests {
                 ..Base::default()
             }),
             cred: Some(Cred {
-                cap_effective: crate::CapSet(0b10_0001),
+                cap_effective: Some(crate::CapSet(0b10_0001)),
                 ..Cred::default()
             }),
             ..Task::default()
@@ -154,8 +154,8 @@ mod tests {
                 ..Base::default()
             }),
             cred: Some(Cred {
-                cap_effective: crate::CapSet(0b10_0001 | 1 << 63),
-                cap_bset: crate::CapSet::ALL,
+                cap_effective: Some(crate::CapSet(0b10_0001 | 1 << 63)),
+                cap_bset: Some(crate::CapSet::ALL),
                 ..Cred::default()
             }),
             stat: Some(Stat {

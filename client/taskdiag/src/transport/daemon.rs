@@ -5,7 +5,7 @@
 //! Must not depend on tasks.
 
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use log::debug;
@@ -21,9 +21,11 @@ use nix::unistd::{getegid, geteuid, getgid, getuid};
 
 use crate::error::{Error, Result};
 use crate::netlink::{Framing, TaskDiagMessage, encode};
+use crate::proc_mount;
 use crate::reassembly::Reassembly;
-use crate::request::Scope;
+use crate::request::{Options, Scope};
 use crate::transport::Transport;
+use crate::visibility::{self, Visibility};
 
 /// The path of the daemon's socket, unless [`DAEMON_VARIABLE`] has another one.
 pub const DAEMON_SOCKET: &str = "/run/taskdiag.sock";
@@ -74,7 +76,7 @@ impl Daemon {
     ///
     /// # Errors
     ///
-    /// [`Error::NoDaemon`] if no daemon listens there; [`Error::Kernel`] with the reason if
+    /// [`Error::NoDaemon`] if no daemon listens there; [`Error::Daemon`] with the reason if
     /// the daemon does not serve this client; otherwise [`Error::Io`], also if the daemon
     /// runs neither as root nor as the caller, so that its replies cannot be trusted, and
     /// if it does not reply within 30 seconds.
@@ -141,7 +143,13 @@ impl Daemon {
             error => error,
         })?;
         let mut reassembly = Reassembly::new(framing, 0, self.port());
-        reassembly.features(&reply[..len]).map(drop)
+        reassembly
+            .features(&reply[..len])
+            .map(drop)
+            .map_err(|error| match error {
+                Error::Kernel(error) => Error::Daemon(error),
+                error => error,
+            })
     }
 
     fn try_send(&self, request: &[u8]) -> Result<(), Errno> {
@@ -168,6 +176,11 @@ impl Transport for Daemon {
     /// Rows may be from the table of the daemon.
     fn forwards(&self) -> bool {
         true
+    }
+
+    fn visibility(&self, options: Options) -> Visibility {
+        let proc = proc_mount::open_own();
+        visibility::of_daemon(options, proc.as_ref().map(AsFd::as_fd))
     }
 
     /// Sends the request. Reconnects if the daemon was restarted since the last request.

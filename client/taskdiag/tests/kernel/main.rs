@@ -388,8 +388,8 @@ fn denied_scope_names_the_cause() {
     assert_eq!(error.errno(), Some(libc::EPERM));
     assert_eq!(
         error.to_string(),
-        "cannot use the pid namespace of process 1: CAP_SYS_ADMIN is required over the pid namespace \
-         of the caller"
+        "cannot use the pid namespace of process 1: the right to read the process with ptrace is \
+         required, or CAP_SYS_ADMIN over the pid namespace of the caller"
     );
 }
 
