@@ -24,6 +24,7 @@
 #include <linux/mm.h>
 #include <linux/mnt_namespace.h>
 #include <linux/module.h>
+#include <linux/oom.h>
 #include <linux/sched.h>
 #include <linux/sched/cputime.h>
 #include <linux/sched/signal.h>
@@ -88,6 +89,9 @@ COMPAT_DECLARE(dentry_open_nonotify);
 COMPAT_DECLARE(__lock_task_sighand);
 #define lock_task_sighand	static_call(compat___lock_task_sighand)
 #endif
+
+COMPAT_DECLARE(oom_badness);
+#define oom_badness		static_call(compat_oom_badness)
 
 COMPAT_DECLARE(arch_vma_name);
 COMPAT_DECLARE(pidfd_get_pid);

@@ -40,11 +40,13 @@
 
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 2, 0)
 #define COMPAT_OF_VERSION(x) \
-	x(lock_task_sighand, TASK_DIAG_SHOW_STAT, "report the terminal") \
+	x(lock_task_sighand, TASK_DIAG_SHOW_STAT | TASK_DIAG_SHOW_SIGNALS, \
+	  "report the terminal and signals") \
 	x(dentry_open_nonotify, 0, "open files of a procfs mount")
 #else
 #define COMPAT_OF_VERSION(x) \
-	x(__lock_task_sighand, TASK_DIAG_SHOW_STAT, "report the terminal")
+	x(__lock_task_sighand, TASK_DIAG_SHOW_STAT | TASK_DIAG_SHOW_SIGNALS, \
+	  "report the terminal and signals")
 #endif
 
 /*
@@ -59,6 +61,7 @@
 	x(from_mnt_ns, TASK_DIAG_SHOW_NS, "report the mount namespace") \
 	x(pidfd_get_pid, 0, "find the task of a pidfd") \
 	x(groups_search, 0, "apply the gid= of procfs mounts") \
+	x(oom_badness, TASK_DIAG_SHOW_OOM, "report the score of the OOM killer") \
 	x(arch_vma_name, TASK_DIAG_SHOW_VMA, "name memory mappings") \
 	COMPAT_OF_VERSION(x) \
 	COMPAT_TASK_TIMES(x) \

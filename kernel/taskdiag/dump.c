@@ -286,6 +286,20 @@ static bool selects_listed(const struct taskdiag_dump *dump,
 	       taskdiag_filter_knows_listed(&dump->filter);
 }
 
+/*
+ * Values that need the access check must be those of the program that was
+ * checked.  execve() changes self_exec_id before it commits new credentials.
+ */
+static __always_inline bool is_outdated(const struct taskdiag_dump *dump,
+					const struct taskdiag_item *item,
+					u64 exec_id)
+{
+	if (likely(!dump->row.needs_check))
+		return false;
+	smp_rmb();	/* the fields of the row before self_exec_id */
+	return READ_ONCE(item->task->self_exec_id) != exec_id;
+}
+
 /* Return the length of the row; 0 if @tailroom is too small. */
 static __always_inline unsigned int fill_row(struct taskdiag_dump *dump,
 					     const struct tailroom *tailroom,
@@ -308,9 +322,8 @@ static __always_inline unsigned int fill_row(struct taskdiag_dump *dump,
  * be decided first.  Invisible tasks return true, so they do not affect where a
  * message ends.
  *
- * *@exec_id, if @exec_id is not NULL, becomes the program that the row
- * describes: it is read before the access check, so that a later execve() is
- * noticed.
+ * *@exec_id becomes the program that the row describes: it is read before the
+ * access check, so that a later execve() is noticed.
  */
 static __always_inline bool append_row(struct taskdiag_dump *dump,
 				       struct tailroom *tailroom,
@@ -319,8 +332,7 @@ static __always_inline bool append_row(struct taskdiag_dump *dump,
 	unsigned int len;
 
 	while (item->task) {
-		if (exec_id)
-			*exec_id = READ_ONCE(item->task->self_exec_id);
+		*exec_id = READ_ONCE(item->task->self_exec_id);
 		item->level = taskdiag_level_of(&dump->caller, item->task,
 						&item->denied);
 		if (unlikely(item->level == TASKDIAG_UNDECIDED))
@@ -340,6 +352,8 @@ static __always_inline bool append_row(struct taskdiag_dump *dump,
 		if (dump->row.visits_threads && item->whole_process)
 			taskdiag_iter_consume(&dump->iter,
 					      get_nr_threads(item->task));
+		if (is_outdated(dump, item, *exec_id))
+			continue;
 		if (taskdiag_iter_recheck(&dump->iter, item)) {
 			tailroom->at += len;
 			break;
@@ -363,13 +377,14 @@ static int append_batch(struct taskdiag_dump *dump, struct sk_buff *skb)
 {
 	struct tailroom tailroom = begin_rows(dump, skb);
 	struct taskdiag_item item;
+	u64 exec_id;
 	int err = 0;
 
 	rcu_read_lock();
 	taskdiag_access_enter(&dump->caller);
 	taskdiag_iter_enter(&dump->iter);
 	while (taskdiag_iter_next(&dump->iter, &item)) {
-		if (!append_row(dump, &tailroom, &item, NULL)) {
+		if (!append_row(dump, &tailroom, &item, &exec_id)) {
 			taskdiag_iter_rewind(&dump->iter);
 			err = append_error(dump);
 			break;

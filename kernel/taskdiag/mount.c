@@ -211,7 +211,9 @@ static const struct taskdiag_proc_file proc_files[] = {
 	{ "status",	0 },
 	{ "cmdline",	TASK_DIAG_SHOW_CMDLINE },
 	{ "cgroup",	TASK_DIAG_SHOW_CGROUP },
-	{ "limits",	TASK_DIAG_SHOW_FILES },
+	{ "limits",	TASK_DIAG_SHOW_FILES | TASK_DIAG_SHOW_LIMITS },
+	{ "oom_score",	TASK_DIAG_SHOW_OOM },
+	{ "oom_score_adj", TASK_DIAG_SHOW_OOM },
 };
 
 /*
@@ -247,7 +249,7 @@ static int probe_files(struct taskdiag_caller *caller,
 {
 	const struct path *root = &caller->proc;
 	const struct taskdiag_proc_file *file;
-	char name[sizeof("2147483647/cmdline")];
+	char name[sizeof("2147483647/oom_score_adj")];
 	enum taskdiag_level level = TASKDIAG_READABLE;
 	u64 denied = 0;
 	int err;

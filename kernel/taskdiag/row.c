@@ -5,7 +5,7 @@
  * A row consists of structures of fixed size, whose headers are composed once
  * per request, and of groups that are appended behind them.
  *
- * Depends on fill.c, stat.c, files.c, cgroup.c, cmdline.c and vma.c; must not
+ * Depends on fill.c, stat.c, usage.c, files.c, cgroup.c, cmdline.c and vma.c; must not
  * depend on the iterator or the message headers.
  */
 #include <linux/bits.h>
@@ -106,6 +106,34 @@ static const struct taskdiag_group groups[TASK_DIAG_GROUP_MAX + 1] = {
 		.name		= "CGROUP",
 #ifdef CONFIG_CGROUPS
 		.append		= taskdiag_append_cgroup,
+#endif
+	},
+	[TASK_DIAG_GROUP_IO] = {
+		.name		= "IO",
+		.size		= sizeof(struct task_diag_io),
+		.has_u64	= true,
+		.visits_threads	= true,
+#ifdef CONFIG_TASK_IO_ACCOUNTING
+		.fill		= taskdiag_fill_io,
+#endif
+	},
+	[TASK_DIAG_GROUP_SIGNALS] = {
+		.name		= "SIGNALS",
+		.size		= sizeof(struct task_diag_signals),
+		.has_u64	= true,
+		.fill		= taskdiag_fill_signals,
+	},
+	[TASK_DIAG_GROUP_LIMITS] = {
+		.name		= "LIMITS",
+		.size		= sizeof(struct task_diag_limits),
+		.has_u64	= true,
+		.fill		= taskdiag_fill_limits,
+	},
+	[TASK_DIAG_GROUP_OOM] = {
+		.name		= "OOM",
+		.size		= sizeof(struct task_diag_oom),
+#ifdef CONFIG_MMU
+		.fill		= taskdiag_fill_oom,
 #endif
 	},
 };
@@ -299,6 +327,7 @@ static int add_part(struct taskdiag_row *row, struct sk_buff *skb,
 	if (err)
 		return err;
 	part->headers = part->offset - end;
+	part->bit = bit;
 	part->fill = group->fill;
 	return 0;
 }
@@ -353,22 +382,6 @@ static __always_inline void fill_fast_path(void *to,
 	taskdiag_fill_cred(&parts->cred, item, caller);
 }
 
-/* Add the parts of the requested groups in @mask that have a fill function. */
-static int add_parts(struct taskdiag_row *row, struct sk_buff *skb, u64 mask,
-		     bool *any_u64)
-{
-	unsigned int bit;
-	int err = 0;
-
-	for (bit = 0; !err && bit <= TASK_DIAG_GROUP_MAX; bit++) {
-		if (!(mask & BIT_ULL(bit)) || !is_filled(row, bit))
-			continue;
-		err = add_part(row, skb, bit);
-		*any_u64 |= groups[bit].has_u64;
-	}
-	return err;
-}
-
 /* TASK_DIAG_SHOW_* of the groups in the template. */
 static u64 filled_groups(const struct taskdiag_row *row)
 {
@@ -391,17 +404,18 @@ static u64 filled_groups(const struct taskdiag_row *row)
 int taskdiag_row_append_template(struct taskdiag_row *row, struct sk_buff *skb)
 {
 	bool any_u64 = false;
-	unsigned int end;
+	unsigned int bit, end;
 	int err;
 
 	err = reserve(skb, TASK_DIAG_MSG, sizeof(struct task_diag_msg), false,
 		      &row->msg_offset);
-	if (!err)
-		err = add_parts(row, skb, ~TASKDIAG_PTRACE_GROUPS, &any_u64);
-	row->nr_readable_parts = row->nr_parts;
-	row->readable_len = skb->len;
-	if (!err)
-		err = add_parts(row, skb, TASKDIAG_PTRACE_GROUPS, &any_u64);
+	for (bit = 0; !err && bit <= TASK_DIAG_GROUP_MAX; bit++) {
+		if (!is_filled(row, bit))
+			continue;
+		err = add_part(row, skb, bit);
+		any_u64 |= groups[bit].has_u64;
+	}
+	row->needs_check = filled_groups(row) & TASKDIAG_PTRACE_GROUPS;
 	/* With appended groups, the last message lists the denied groups. */
 	row->layout_groups = row->nr_appended ? filled_groups(row) :
 						row->show_flags;
@@ -428,32 +442,23 @@ static __always_inline void copy_headers(void *to, const void *template,
 		memcpy(to + at, template + at, len);
 }
 
-/* Write the parts from @part up to @end. */
-static void fill_parts(const struct taskdiag_row *row,
-		       const struct taskdiag_part *part,
-		       const struct taskdiag_part *end, void *to,
-		       const struct taskdiag_item *item,
-		       const struct taskdiag_caller *caller)
+/* Write all parts from @part on, and the padding behind the last one. */
+static noinline void fill_parts(const struct taskdiag_row *row,
+				const struct taskdiag_part *part, void *to,
+				const struct taskdiag_item *item,
+				const struct taskdiag_caller *caller)
 {
+	const struct taskdiag_part *const end = row->parts + row->nr_parts;
+	const void *template = row->template->data;
+
 	for (; part < end; part++) {
-		copy_headers(to, row->template->data,
-			     part->offset - part->headers, part->headers,
-			     NLA_HDRLEN);
+		copy_headers(to, template, part->offset - part->headers,
+			     part->headers, NLA_HDRLEN);
 		part->fill(to + part->offset, item, caller);
 	}
-}
-
-/* Write all parts from @part on, and the padding behind the last one. */
-static noinline void fill_rest(const struct taskdiag_row *row,
-			       const struct taskdiag_part *part, void *to,
-			       const struct taskdiag_item *item,
-			       const struct taskdiag_caller *caller)
-{
-	fill_parts(row, part, row->parts + row->nr_parts, to, item, caller);
 	if (row->tail)
-		copy_headers(to, row->template->data,
-			     row->template->len - row->tail, row->tail,
-			     NLA_HDRLEN);
+		copy_headers(to, template, row->template->len - row->tail,
+			     row->tail, NLA_HDRLEN);
 }
 
 /* Write the headers of the message, and the struct task_diag_msg. */
@@ -496,24 +501,27 @@ void taskdiag_row_fill(const struct taskdiag_row *row, void *to,
 			return;
 		part += NR_FAST_PATH_PARTS;
 	}
-	fill_rest(row, part, to, item, caller);
+	fill_parts(row, part, to, item, caller);
 }
 
-/* Append TASK_DIAG_ABSENT to @len bytes at @to.  Return the new length. */
-static unsigned int put_denied(void *to, unsigned int len, u64 denied)
+/*
+ * Append the header of an attribute to *@len bytes at @to, as
+ * nla_reserve_64bit() does in an skb.  Return the payload.
+ */
+static void *append_attr(void *to, unsigned int *len, int type, size_t size,
+			 bool align)
 {
-	const struct task_diag_absent absent = { .denied = denied };
-	struct nlattr *attr = to + len;
+	void *payload;
 
-	if (!IS_ENABLED(CONFIG_HAVE_EFFICIENT_UNALIGNED_ACCESS) &&
-	    !IS_ALIGNED(len + NLA_HDRLEN, sizeof(u64))) {
-		*attr = attr_of(TASK_DIAG_PAD, 0);
-		len += NLA_HDRLEN;
-		attr = to + len;
+	if (align && !IS_ENABLED(CONFIG_HAVE_EFFICIENT_UNALIGNED_ACCESS) &&
+	    !IS_ALIGNED(*len + NLA_HDRLEN, sizeof(u64))) {
+		*(struct nlattr *)(to + *len) = attr_of(TASK_DIAG_PAD, 0);
+		*len += NLA_HDRLEN;
 	}
-	*attr = attr_of(TASK_DIAG_ABSENT, sizeof(absent));
-	memcpy(nla_data(attr), &absent, sizeof(absent));
-	return len + nla_total_size(sizeof(absent));
+	*(struct nlattr *)(to + *len) = attr_of(type, size);
+	payload = to + *len + NLA_HDRLEN;
+	*len += nla_total_size(size);
+	return payload;
 }
 
 /**
@@ -521,7 +529,7 @@ static unsigned int put_denied(void *to, unsigned int len, u64 denied)
  * @row: the layout, after taskdiag_row_append_template()
  * @to: destination
  * @size: size of the destination
- * @item: the task, at TASKDIAG_READABLE or TASKDIAG_LISTED
+ * @item: the task, below TASKDIAG_FULL
  * @caller: the caller
  *
  * Without appended groups, the row ends with the list of the denied ones.
@@ -535,20 +543,31 @@ unsigned int taskdiag_row_fill_partial(const struct taskdiag_row *row,
 				       const struct taskdiag_item *item,
 				       const struct taskdiag_caller *caller)
 {
-	bool readable = item->level == TASKDIAG_READABLE;
-	unsigned int len = readable ? row->readable_len :
-		row->msg_offset + sizeof(struct task_diag_msg);
+	const struct taskdiag_part *part, *end = row->parts + row->nr_parts;
+	unsigned int len = row->msg_offset + sizeof(struct task_diag_msg);
+	struct task_diag_absent absent = {};
 	struct nlmsghdr *nlh = to;
+	void *payload;
 
-	if (size < len + nla_total_size_64bit(sizeof(struct task_diag_absent)))
+	if (size < row->template->len + nla_total_size_64bit(sizeof(absent)))
 		return 0;
 	fill_msg(row, to, item);
-	if (readable)
-		fill_parts(row, row->parts,
-			   row->parts + row->nr_readable_parts, to, item,
-			   caller);
-	if (!row->nr_appended)
-		len = put_denied(to, len, item->denied & row->show_flags);
+	for (part = row->parts; part < end; part++) {
+		const struct taskdiag_group *group = &groups[part->bit];
+
+		if (item->denied & BIT_ULL(part->bit))
+			continue;
+		payload = append_attr(to, &len,
+				      TASK_DIAG_ATTR_GROUPS + part->bit,
+				      group->size, group->has_u64);
+		part->fill(payload, item, caller);
+	}
+	if (!row->nr_appended) {
+		absent.denied = item->denied & row->show_flags;
+		payload = append_attr(to, &len, TASK_DIAG_ABSENT,
+				      sizeof(absent), true);
+		memcpy(payload, &absent, sizeof(absent));
+	}
 	nlh->nlmsg_len = len;
 	return len;
 }

@@ -11,7 +11,7 @@
  *	request:		dump.c
  *	multi-message rows:	multi.c
  *	parts of a request:	row.c, filter.c, strategy.c
- *	attribute groups:	fill.c, stat.c, files.c, cgroup.c, cmdline.c, vma.c
+ *	attribute groups:	fill.c, stat.c, usage.c, files.c, cgroup.c, cmdline.c, vma.c
  *	resources:		vma_flags.c, vma_stat.c, mm.c, iter.c, fd.c
  *	access check:		access.c
  *	procfs mounts:		mount.c
@@ -279,7 +279,8 @@ bool taskdiag_same_creds(const struct cred *a, const struct cred *b);
  * has no memory.  Of FILES, the limits are readable.
  */
 #define TASKDIAG_PTRACE_GROUPS \
-	(TASK_DIAG_SHOW_VMA | TASK_DIAG_SHOW_VMA_STAT | TASK_DIAG_SHOW_NS)
+	(TASK_DIAG_SHOW_VMA | TASK_DIAG_SHOW_VMA_STAT | TASK_DIAG_SHOW_NS | \
+	 TASK_DIAG_SHOW_IO)
 
 bool taskdiag_mount_is_strict(void);
 void taskdiag_mount_pin(struct taskdiag_caller *caller,
@@ -507,6 +508,17 @@ void taskdiag_fill_ns(void *to, const struct taskdiag_item *item,
 void taskdiag_fill_stat(void *to, const struct taskdiag_item *item,
 			const struct taskdiag_caller *caller);
 
+/* --- usage.c ------------------------------------------------------------- */
+
+void taskdiag_fill_io(void *to, const struct taskdiag_item *item,
+		      const struct taskdiag_caller *caller);
+void taskdiag_fill_signals(void *to, const struct taskdiag_item *item,
+			   const struct taskdiag_caller *caller);
+void taskdiag_fill_limits(void *to, const struct taskdiag_item *item,
+			  const struct taskdiag_caller *caller);
+void taskdiag_fill_oom(void *to, const struct taskdiag_item *item,
+		       const struct taskdiag_caller *caller);
+
 /* --- files.c ------------------------------------------------------------- */
 
 int taskdiag_append_files(struct taskdiag_append_ctx *ctx, struct sk_buff *skb,
@@ -624,11 +636,13 @@ struct taskdiag_group;
 /**
  * struct taskdiag_part - a structure of a row
  * @fill: writes it
+ * @bit: number of its group
  * @offset: offset of the structure in the row
  * @headers: bytes of headers in front of it
  */
 struct taskdiag_part {
 	taskdiag_fill_fn	fill;
+	unsigned int		bit;
 	unsigned int		offset;
 	unsigned int		headers;
 };
@@ -641,11 +655,8 @@ struct taskdiag_part {
  * @msg_offset: offset of the struct task_diag_msg in @template
  * @visits_threads: a row of a process visits each of its threads
  * @nr_parts: number of requested groups with a function taskdiag_group::fill
- * @parts: structures of these groups, in the order of their numbers; those of
- *	TASKDIAG_PTRACE_GROUPS come last
- * @nr_readable_parts: number of parts before the first one of
- *	TASKDIAG_PTRACE_GROUPS
- * @readable_len: length of the template before that part
+ * @parts: structures of these groups, in the order of their numbers
+ * @needs_check: some of them need the access check
  * @layout_groups: TASK_DIAG_SHOW_* of the groups without which a row, up to its
  *	appended groups, is not a copy of the template
  * @fast_path: the first two parts are BASE and CRED
@@ -663,8 +674,7 @@ struct taskdiag_row {
 	bool			visits_threads;
 	unsigned int		nr_parts;
 	struct taskdiag_part	parts[TASK_DIAG_GROUP_MAX + 1];
-	unsigned int		nr_readable_parts;
-	unsigned int		readable_len;
+	bool			needs_check;
 	u64			layout_groups;
 	bool			fast_path;
 	bool			more;

@@ -59,8 +59,16 @@ pub const TASK_DIAG_GROUP_IDENT: u16 = 7;
 pub const TASK_DIAG_GROUP_NS: u16 = 8;
 /// Bit of the group CGROUP: [`TaskDiagCgroup`], and a path.
 pub const TASK_DIAG_GROUP_CGROUP: u16 = 9;
+/// Bit of the group IO: [`TaskDiagIo`].
+pub const TASK_DIAG_GROUP_IO: u16 = 10;
+/// Bit of the group SIGNALS: [`TaskDiagSignals`].
+pub const TASK_DIAG_GROUP_SIGNALS: u16 = 11;
+/// Bit of the group LIMITS: [`TaskDiagLimits`].
+pub const TASK_DIAG_GROUP_LIMITS: u16 = 12;
+/// Bit of the group OOM: [`TaskDiagOom`].
+pub const TASK_DIAG_GROUP_OOM: u16 = 13;
 /// The highest group.
-pub const TASK_DIAG_GROUP_MAX: u16 = TASK_DIAG_GROUP_CGROUP;
+pub const TASK_DIAG_GROUP_MAX: u16 = TASK_DIAG_GROUP_OOM;
 
 /// Requests the group BASE.
 pub const TASK_DIAG_SHOW_BASE: u64 = 1 << TASK_DIAG_GROUP_BASE;
@@ -82,6 +90,14 @@ pub const TASK_DIAG_SHOW_IDENT: u64 = 1 << TASK_DIAG_GROUP_IDENT;
 pub const TASK_DIAG_SHOW_NS: u64 = 1 << TASK_DIAG_GROUP_NS;
 /// Requests the group CGROUP.
 pub const TASK_DIAG_SHOW_CGROUP: u64 = 1 << TASK_DIAG_GROUP_CGROUP;
+/// Requests the group IO.
+pub const TASK_DIAG_SHOW_IO: u64 = 1 << TASK_DIAG_GROUP_IO;
+/// Requests the group SIGNALS.
+pub const TASK_DIAG_SHOW_SIGNALS: u64 = 1 << TASK_DIAG_GROUP_SIGNALS;
+/// Requests the group LIMITS.
+pub const TASK_DIAG_SHOW_LIMITS: u64 = 1 << TASK_DIAG_GROUP_LIMITS;
+/// Requests the group OOM.
+pub const TASK_DIAG_SHOW_OOM: u64 = 1 << TASK_DIAG_GROUP_OOM;
 
 /// Number of the filter UID in [`TaskDiagFeatures::filters`].
 pub const TASK_DIAG_FILTER_UID: u16 = 0;
@@ -154,8 +170,16 @@ pub const TASK_DIAG_IDENT: u16 = TASK_DIAG_ATTR_GROUPS + TASK_DIAG_GROUP_IDENT;
 pub const TASK_DIAG_NS: u16 = TASK_DIAG_ATTR_GROUPS + TASK_DIAG_GROUP_NS;
 /// The group CGROUP: [`TaskDiagCgroup`], and a path.
 pub const TASK_DIAG_CGROUP: u16 = TASK_DIAG_ATTR_GROUPS + TASK_DIAG_GROUP_CGROUP;
+/// The group IO: [`TaskDiagIo`].
+pub const TASK_DIAG_IO: u16 = TASK_DIAG_ATTR_GROUPS + TASK_DIAG_GROUP_IO;
+/// The group SIGNALS: [`TaskDiagSignals`].
+pub const TASK_DIAG_SIGNALS: u16 = TASK_DIAG_ATTR_GROUPS + TASK_DIAG_GROUP_SIGNALS;
+/// The group LIMITS: [`TaskDiagLimits`].
+pub const TASK_DIAG_LIMITS: u16 = TASK_DIAG_ATTR_GROUPS + TASK_DIAG_GROUP_LIMITS;
+/// The group OOM: [`TaskDiagOom`].
+pub const TASK_DIAG_OOM: u16 = TASK_DIAG_ATTR_GROUPS + TASK_DIAG_GROUP_OOM;
 /// The highest attribute.
-pub const TASK_DIAG_ATTR_MAX: u16 = TASK_DIAG_CGROUP;
+pub const TASK_DIAG_ATTR_MAX: u16 = TASK_DIAG_OOM;
 
 /// Every process.
 pub const TASK_DIAG_DUMP_ALL: u64 = 0;
@@ -738,6 +762,93 @@ pub struct TaskDiagCgroup {
     pub flags: u32,
 }
 
+/// `struct task_diag_io`: input and output.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+#[non_exhaustive]
+pub struct TaskDiagIo {
+    /// Bytes that `read(2)` and similar system calls returned.
+    pub rchar: u64,
+    /// Bytes that `write(2)` and similar system calls took.
+    pub wchar: u64,
+    /// Number of `read(2)` and similar system calls.
+    pub syscr: u64,
+    /// Number of `write(2)` and similar system calls.
+    pub syscw: u64,
+    /// Bytes fetched from storage.
+    pub read_bytes: u64,
+    /// Bytes to be written to storage.
+    pub write_bytes: u64,
+    /// Bytes of `write_bytes` that were not written.
+    pub cancelled_write_bytes: u64,
+}
+
+/// `struct task_diag_signals`: signals. Signal N is bit N - 1 of a mask.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+#[non_exhaustive]
+pub struct TaskDiagSignals {
+    /// Pending for the thread.
+    pub pending: u64,
+    /// Pending for the process.
+    pub shared_pending: u64,
+    /// Blocked by the thread.
+    pub blocked: u64,
+    /// Ignored by the process.
+    pub ignored: u64,
+    /// With a handler in the process.
+    pub caught: u64,
+    /// Limit of `queued`; `u64::MAX`: unlimited.
+    pub queue_limit: u64,
+    /// Signals queued for all processes of the real user id.
+    pub queued: u32,
+    /// `__pad`: 0.
+    pub pad: u32,
+}
+
+/// `struct task_diag_rlimit`: a resource limit; `u64::MAX`: unlimited.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+pub struct TaskDiagRlimit {
+    /// The soft limit.
+    pub soft: u64,
+    /// The hard limit.
+    pub hard: u64,
+}
+
+/// Number of resource limits.
+pub const TASK_DIAG_RLIMITS: usize = 16;
+
+/// `struct task_diag_limits`: resource limits.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+#[non_exhaustive]
+pub struct TaskDiagLimits {
+    /// By number `RLIMIT_*`.
+    pub limit: [TaskDiagRlimit; TASK_DIAG_RLIMITS],
+}
+
+/// `struct task_diag_oom`: order in which the OOM killer chooses.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+#[non_exhaustive]
+pub struct TaskDiagOom {
+    /// -1000 to 1000, added to the score.
+    pub score_adj: i32,
+    /// 0 to 2000.
+    pub score: u32,
+}
+
 /// `struct task_diag_features`: supported features.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
@@ -789,6 +900,10 @@ pub const fn attribute_name(kind: u16) -> Option<&'static str> {
         TASK_DIAG_IDENT => "TASK_DIAG_IDENT",
         TASK_DIAG_NS => "TASK_DIAG_NS",
         TASK_DIAG_CGROUP => "TASK_DIAG_CGROUP",
+        TASK_DIAG_IO => "TASK_DIAG_IO",
+        TASK_DIAG_SIGNALS => "TASK_DIAG_SIGNALS",
+        TASK_DIAG_LIMITS => "TASK_DIAG_LIMITS",
+        TASK_DIAG_OOM => "TASK_DIAG_OOM",
         _ => return None,
     })
 }

@@ -61,6 +61,10 @@ enum {
 	TASK_DIAG_GROUP_IDENT,		/* struct task_diag_ident */
 	TASK_DIAG_GROUP_NS,		/* struct task_diag_ns */
 	TASK_DIAG_GROUP_CGROUP,		/* struct task_diag_cgroup, path */
+	TASK_DIAG_GROUP_IO,		/* struct task_diag_io */
+	TASK_DIAG_GROUP_SIGNALS,	/* struct task_diag_signals */
+	TASK_DIAG_GROUP_LIMITS,		/* struct task_diag_limits */
+	TASK_DIAG_GROUP_OOM,		/* struct task_diag_oom */
 
 	__TASK_DIAG_GROUP_MAX,
 #define TASK_DIAG_GROUP_MAX	(__TASK_DIAG_GROUP_MAX - 1)
@@ -76,6 +80,10 @@ enum {
 #define TASK_DIAG_SHOW_IDENT	_BITULL(TASK_DIAG_GROUP_IDENT)
 #define TASK_DIAG_SHOW_NS	_BITULL(TASK_DIAG_GROUP_NS)
 #define TASK_DIAG_SHOW_CGROUP	_BITULL(TASK_DIAG_GROUP_CGROUP)
+#define TASK_DIAG_SHOW_IO	_BITULL(TASK_DIAG_GROUP_IO)
+#define TASK_DIAG_SHOW_SIGNALS	_BITULL(TASK_DIAG_GROUP_SIGNALS)
+#define TASK_DIAG_SHOW_LIMITS	_BITULL(TASK_DIAG_GROUP_LIMITS)
+#define TASK_DIAG_SHOW_OOM	_BITULL(TASK_DIAG_GROUP_OOM)
 
 /* Filters, by bit in task_diag_features::filters.  There are at most 32. */
 enum {
@@ -152,6 +160,10 @@ enum {
 	TASK_DIAG_IDENT = TASK_DIAG_ATTR_GROUPS + TASK_DIAG_GROUP_IDENT,
 	TASK_DIAG_NS = TASK_DIAG_ATTR_GROUPS + TASK_DIAG_GROUP_NS,
 	TASK_DIAG_CGROUP = TASK_DIAG_ATTR_GROUPS + TASK_DIAG_GROUP_CGROUP,
+	TASK_DIAG_IO = TASK_DIAG_ATTR_GROUPS + TASK_DIAG_GROUP_IO,
+	TASK_DIAG_SIGNALS = TASK_DIAG_ATTR_GROUPS + TASK_DIAG_GROUP_SIGNALS,
+	TASK_DIAG_LIMITS = TASK_DIAG_ATTR_GROUPS + TASK_DIAG_GROUP_LIMITS,
+	TASK_DIAG_OOM = TASK_DIAG_ATTR_GROUPS + TASK_DIAG_GROUP_OOM,
 
 	__TASK_DIAG_ATTR_MAX,
 #define TASK_DIAG_ATTR_MAX	(__TASK_DIAG_ATTR_MAX - 1)
@@ -710,6 +722,90 @@ struct task_diag_cgroup {
 	__u64	id;
 	__u32	path_off;
 	__u32	flags;
+};
+
+/**
+ * struct task_diag_io - TASK_DIAG_IO: input and output
+ * @rchar: bytes that read(2) and similar system calls returned
+ * @wchar: bytes that write(2) and similar system calls took
+ * @syscr: number of read(2) and similar system calls
+ * @syscw: number of write(2) and similar system calls
+ * @read_bytes: bytes fetched from storage
+ * @write_bytes: bytes to be written to storage
+ * @cancelled_write_bytes: bytes of @write_bytes that were not written, as the
+ *	file was truncated or removed before
+ *
+ * The values of /proc/PID/io in rows of processes, which include the threads
+ * that have ended, and those of /proc/PID/task/TID/io in rows of threads.
+ */
+struct task_diag_io {
+	__u64	rchar;
+	__u64	wchar;
+	__u64	syscr;
+	__u64	syscw;
+	__u64	read_bytes;
+	__u64	write_bytes;
+	__u64	cancelled_write_bytes;
+};
+
+/**
+ * struct task_diag_signals - TASK_DIAG_SIGNALS: signals
+ * @pending: pending for this thread (SigPnd)
+ * @shared_pending: pending for the process (ShdPnd)
+ * @blocked: blocked by this thread (SigBlk)
+ * @ignored: ignored by the process (SigIgn)
+ * @caught: signals with a handler in the process (SigCgt)
+ * @queue_limit: limit of @queued; all bits set: unlimited (second number of
+ *	SigQ)
+ * @queued: number of signals queued for all processes of the task's real user
+ *	id (first number of SigQ)
+ * @__pad: 0
+ *
+ * Signal N is bit N - 1 of a mask.  Names in parentheses are those of
+ * /proc/PID/status.
+ */
+struct task_diag_signals {
+	__u64	pending;
+	__u64	shared_pending;
+	__u64	blocked;
+	__u64	ignored;
+	__u64	caught;
+	__u64	queue_limit;
+	__u32	queued;
+	__u32	__pad;
+};
+
+/**
+ * struct task_diag_rlimit - a resource limit
+ * @soft: the soft limit; all bits set: unlimited
+ * @hard: the hard limit; all bits set: unlimited
+ */
+struct task_diag_rlimit {
+	__u64	soft;
+	__u64	hard;
+};
+
+#define TASK_DIAG_RLIMITS	16
+
+/**
+ * struct task_diag_limits - TASK_DIAG_LIMITS: resource limits of a process
+ * @limit: by number RLIMIT_* of <asm/resource.h>
+ *
+ * The values of /proc/PID/limits, in the units of setrlimit(2).
+ */
+struct task_diag_limits {
+	struct task_diag_rlimit	limit[TASK_DIAG_RLIMITS];
+};
+
+/**
+ * struct task_diag_oom - TASK_DIAG_OOM: order in which the OOM killer chooses
+ * @score_adj: -1000 to 1000, added to the score (/proc/PID/oom_score_adj)
+ * @score: 0 to 2000; the process with the highest score is killed first
+ *	(/proc/PID/oom_score)
+ */
+struct task_diag_oom {
+	__s32	score_adj;
+	__u32	score;
 };
 
 /* task_diag_features::options */

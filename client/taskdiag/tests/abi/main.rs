@@ -35,10 +35,12 @@ fn numbers() -> Values {
         TASK_DIAG_GROUP_BASE TASK_DIAG_GROUP_CRED TASK_DIAG_GROUP_STAT TASK_DIAG_GROUP_VMA
         TASK_DIAG_GROUP_VMA_STAT TASK_DIAG_GROUP_CMDLINE TASK_DIAG_GROUP_FILES
         TASK_DIAG_GROUP_IDENT TASK_DIAG_GROUP_NS TASK_DIAG_GROUP_CGROUP
+        TASK_DIAG_GROUP_IO TASK_DIAG_GROUP_SIGNALS TASK_DIAG_GROUP_LIMITS TASK_DIAG_GROUP_OOM
         TASK_DIAG_GROUP_MAX
         TASK_DIAG_SHOW_BASE TASK_DIAG_SHOW_CRED TASK_DIAG_SHOW_STAT TASK_DIAG_SHOW_VMA
         TASK_DIAG_SHOW_VMA_STAT TASK_DIAG_SHOW_CMDLINE TASK_DIAG_SHOW_FILES
         TASK_DIAG_SHOW_IDENT TASK_DIAG_SHOW_NS TASK_DIAG_SHOW_CGROUP
+        TASK_DIAG_SHOW_IO TASK_DIAG_SHOW_SIGNALS TASK_DIAG_SHOW_LIMITS TASK_DIAG_SHOW_OOM
         TASK_DIAG_FILTER_UID TASK_DIAG_FILTER_CGROUP TASK_DIAG_FILTER_STATES
         TASK_DIAG_FILTER_COMM TASK_DIAG_FILTER_PIDS TASK_DIAG_FILTER_VMA_FLAGS
         TASK_DIAG_FILTER_MAX
@@ -50,7 +52,8 @@ fn numbers() -> Values {
         TASK_DIAG_CMD_ATTR_STATES TASK_DIAG_CMD_ATTR_COMM TASK_DIAG_CMD_ATTR_PIDS
         TASK_DIAG_CMD_ATTR_VMA_FLAGS TASK_DIAG_FEATURES TASK_DIAG_BASE TASK_DIAG_CRED
         TASK_DIAG_STAT TASK_DIAG_VMA TASK_DIAG_VMA_STAT TASK_DIAG_CMDLINE TASK_DIAG_FILES
-        TASK_DIAG_IDENT TASK_DIAG_NS TASK_DIAG_CGROUP TASK_DIAG_ATTR_MAX
+        TASK_DIAG_IDENT TASK_DIAG_NS TASK_DIAG_CGROUP TASK_DIAG_IO TASK_DIAG_SIGNALS
+        TASK_DIAG_LIMITS TASK_DIAG_OOM TASK_DIAG_RLIMITS TASK_DIAG_ATTR_MAX
         TASK_DIAG_DUMP_ALL TASK_DIAG_DUMP_ONE TASK_DIAG_DUMP_CHILDREN TASK_DIAG_DUMP_THREAD
         TASK_DIAG_DUMP_ALL_THREAD TASK_DIAG_DUMP_DESCENDANTS TASK_DIAG_DUMP_MAX
         TASK_DIAG_FLAG_CONT TASK_DIAG_FLAG_MORE
@@ -155,6 +158,15 @@ fn structures() -> Values {
     structure!("task_diag_cgroup" TaskDiagCgroup {
         id, path_off, flags
     });
+    structure!("task_diag_io" TaskDiagIo {
+        rchar, wchar, syscr, syscw, read_bytes, write_bytes, cancelled_write_bytes
+    });
+    structure!("task_diag_signals" TaskDiagSignals {
+        pending, shared_pending, blocked, ignored, caught, queue_limit, queued, pad as "__pad"
+    });
+    structure!("task_diag_rlimit" TaskDiagRlimit { soft, hard });
+    structure!("task_diag_limits" TaskDiagLimits { limit });
+    structure!("task_diag_oom" TaskDiagOom { score_adj, score });
     structure!("task_diag_features" TaskDiagFeatures {
         groups, strategies, filters, options, vma_flags, recv_min, pad as "__pad"
     });
@@ -431,6 +443,7 @@ fn is_only_in_c(name: &str) -> bool {
             "TASK_DIAG_GENL_VERSION",
             "TASK_DIAG_NLMSG_BASE",
             "TASK_DIAG_NS_IDS",
+            "TASK_DIAG_RLIMITS",
         ]
         .contains(&name)
 }
@@ -481,6 +494,10 @@ fn specification_has_the_structure_of_each_attribute() {
         ("files", "task_diag_files"),
         ("ident", "task_diag_ident"),
         ("ns", "task_diag_ns"),
+        ("io", "task_diag_io"),
+        ("signals", "task_diag_signals"),
+        ("limits", "task_diag_limits"),
+        ("oom", "task_diag_oom"),
     ];
     for (attribute, structure) in Spec::read().of_attributes() {
         let wanted = wanted.iter().find(|(name, _)| *name == attribute);
