@@ -50,6 +50,7 @@ mod query;
 mod row;
 mod smaps;
 mod target;
+mod usage;
 
 use netlink_packet_core::NLM_F_DUMP;
 use std::io;

@@ -47,6 +47,14 @@ bitflags::bitflags! {
         const NS = abi::TASK_DIAG_SHOW_NS;
         /// Cgroup: [`crate::Cgroup`].
         const CGROUP = abi::TASK_DIAG_SHOW_CGROUP;
+        /// Input and output: [`crate::Io`].
+        const IO = abi::TASK_DIAG_SHOW_IO;
+        /// Signals: [`crate::Signals`].
+        const SIGNALS = abi::TASK_DIAG_SHOW_SIGNALS;
+        /// Resource limits: [`crate::Limits`].
+        const LIMITS = abi::TASK_DIAG_SHOW_LIMITS;
+        /// Order in which the OOM killer chooses: [`crate::Oom`].
+        const OOM = abi::TASK_DIAG_SHOW_OOM;
     }
 }
 
@@ -104,7 +112,7 @@ mod tests {
         assert_eq!(
             error.to_string(),
             "unknown group \"creds\"; the groups are \
-             base,cred,stat,vma,vma_stat,cmdline,files,ident,ns,cgroup"
+             base,cred,stat,vma,vma_stat,cmdline,files,ident,ns,cgroup,io,signals,limits,oom"
         );
         assert!("base,,cred".parse::<Show>().is_err());
     }

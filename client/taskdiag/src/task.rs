@@ -14,10 +14,14 @@ mod cmdline;
 mod cred;
 mod files;
 mod ident;
+mod io;
 mod layout;
+mod limits;
 mod ns;
+mod oom;
 mod owned;
 mod records;
+mod signals;
 mod stat;
 mod vma;
 mod vma_stat;
@@ -45,8 +49,12 @@ pub use cmdline::Cmdline;
 pub use cred::Cred;
 pub use files::{FileCounts, Files};
 pub use ident::Ident;
+pub use io::Io;
+pub use limits::{Limit, Limits};
 pub use ns::Ns;
+pub use oom::Oom;
 pub use owned::Task;
+pub use signals::Signals;
 pub use stat::{Memory, Stat};
 pub use vma::{Vma, VmaFlags, Vmas};
 pub use vma_stat::{VmaStat, VmaStats};
@@ -290,6 +298,42 @@ impl<'a> TaskRef<'a> {
             return task.cgroup.as_ref().map(Cgroup::borrowed);
         }
         Cgroup::read(self.group(abi::TASK_DIAG_GROUP_CGROUP)?).ok()
+    }
+
+    /// Its input and output, if it was requested.
+    #[must_use]
+    pub fn io(&self) -> Option<Io> {
+        if let Some(task) = self.built {
+            return task.io;
+        }
+        Some(read::<abi::TaskDiagIo>(self.group(abi::TASK_DIAG_GROUP_IO)?).into())
+    }
+
+    /// Its signals, if they were requested.
+    #[must_use]
+    pub fn signals(&self) -> Option<Signals> {
+        if let Some(task) = self.built {
+            return task.signals;
+        }
+        Some(read::<abi::TaskDiagSignals>(self.group(abi::TASK_DIAG_GROUP_SIGNALS)?).into())
+    }
+
+    /// Its resource limits, if they were requested.
+    #[must_use]
+    pub fn limits(&self) -> Option<Limits> {
+        if let Some(task) = self.built {
+            return task.limits;
+        }
+        Some(read::<abi::TaskDiagLimits>(self.group(abi::TASK_DIAG_GROUP_LIMITS)?).into())
+    }
+
+    /// Its order for the OOM killer, if it was requested.
+    #[must_use]
+    pub fn oom(&self) -> Option<Oom> {
+        if let Some(task) = self.built {
+            return task.oom;
+        }
+        Some(read::<abi::TaskDiagOom>(self.group(abi::TASK_DIAG_GROUP_OOM)?).into())
     }
 
     /// The groups that the row lacks, with the reason. Each requested group is

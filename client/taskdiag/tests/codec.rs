@@ -359,6 +359,10 @@ fn any_group() -> impl Strategy<Value = TaskDiagAttr> {
         of_bytes(TaskDiagAttr::Ident),
         of_bytes(TaskDiagAttr::Ns),
         of_list(TaskDiagAttr::Cgroup),
+        of_bytes(TaskDiagAttr::Io),
+        of_bytes(TaskDiagAttr::Signals),
+        of_bytes(TaskDiagAttr::Limits),
+        of_bytes(TaskDiagAttr::Oom),
     ]
 }
 

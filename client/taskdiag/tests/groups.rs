@@ -28,6 +28,10 @@ fn owned(task: TaskRef<'_>) -> Task {
     assert_eq!(owned.ident, task.ident());
     assert_eq!(owned.ns, task.ns());
     assert_eq!(owned.cgroup, task.cgroup());
+    assert_eq!(owned.io, task.io());
+    assert_eq!(owned.signals, task.signals());
+    assert_eq!(owned.limits, task.limits());
+    assert_eq!(owned.oom, task.oom());
     assert_eq!(owned.cmdline, task.cmdline());
     assert_eq!(owned.vmas, task.vmas().map(Iterator::collect));
     assert_eq!(owned.vma_stats, task.vma_stats().map(Iterator::collect));
@@ -141,6 +145,53 @@ proptest! {
             prop_assert_eq!(ids[bit], (valid & 1 << (32 + bit) != 0).then_some(quad[bit]));
         }
         assert_grows(NS, &value, |task| task.ns());
+    }
+
+    #[test]
+    fn io_is_read(quad in any::<[u64; 7]>()) {
+        let value = quads(&quad);
+        let bytes = attribute(IO, &value);
+        let io = owned(task(&bytes)).io.unwrap();
+        prop_assert_eq!(quad, [
+            io.rchar, io.wchar, io.syscr, io.syscw, io.read_bytes, io.write_bytes,
+            io.cancelled_write_bytes
+        ]);
+        assert_grows(IO, &value, |task| task.io());
+    }
+
+    #[test]
+    fn signals_are_read(quad in any::<[u64; 6]>(), queued: u32) {
+        let value = [quads(&quad), words(&[queued, 0])].concat();
+        let bytes = attribute(SIGNALS, &value);
+        let signals = owned(task(&bytes)).signals.unwrap();
+        prop_assert_eq!(quad, [
+            signals.pending, signals.shared_pending, signals.blocked, signals.ignored,
+            signals.caught, signals.queue_limit
+        ]);
+        prop_assert_eq!(signals.queued, queued);
+        assert_grows(SIGNALS, &value, |task| task.signals());
+    }
+
+    #[test]
+    fn limits_are_read(quad in any::<[u64; 32]>()) {
+        let value = quads(&quad);
+        let bytes = attribute(LIMITS, &value);
+        let limits = owned(task(&bytes)).limits.unwrap();
+        for (resource, limit) in (0..).zip(quad.chunks_exact(2)) {
+            let read = limits.get(resource).unwrap();
+            prop_assert_eq!(limit, [read.soft, read.hard]);
+        }
+        prop_assert_eq!(limits.get(16), None);
+        assert_grows(LIMITS, &value, |task| task.limits());
+    }
+
+    #[test]
+    fn oom_is_read(score_adj: i32, score: u32) {
+        let value = words(&[score_adj.cast_unsigned(), score]);
+        let bytes = attribute(OOM, &value);
+        let oom = owned(task(&bytes)).oom.unwrap();
+        prop_assert_eq!((oom.score_adj, oom.score), (score_adj, score));
+        assert_grows(OOM, &value, |task| task.oom());
     }
 
     #[test]

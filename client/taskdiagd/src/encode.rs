@@ -2,8 +2,9 @@
 //! Encodes tasks as the messages of a reply.
 
 use taskdiag::abi::{
-    self, TaskDiagBase, TaskDiagCgroup, TaskDiagCreds, TaskDiagFiles, TaskDiagIdent, TaskDiagNs,
-    TaskDiagStat, TaskDiagVma, TaskDiagVmaStat,
+    self, TaskDiagBase, TaskDiagCgroup, TaskDiagCreds, TaskDiagFiles, TaskDiagIdent, TaskDiagIo,
+    TaskDiagLimits, TaskDiagNs, TaskDiagOom, TaskDiagSignals, TaskDiagStat, TaskDiagVma,
+    TaskDiagVmaStat,
 };
 use taskdiag::daemon_protocol::FLAG_CACHED;
 use taskdiag::{Cgroup, TaskRef, Vma};
@@ -114,6 +115,22 @@ impl Row<'_> {
         }
         if let Some(ns) = task.ns() {
             self.put(abi::TASK_DIAG_NS, TaskDiagNs::from(ns).as_bytes());
+        }
+        if let Some(io) = task.io() {
+            self.put(abi::TASK_DIAG_IO, TaskDiagIo::from(io).as_bytes());
+        }
+        if let Some(signals) = task.signals() {
+            let signals = TaskDiagSignals::from(signals);
+            self.put(abi::TASK_DIAG_SIGNALS, signals.as_bytes());
+        }
+        if let Some(limits) = task.limits() {
+            self.put(
+                abi::TASK_DIAG_LIMITS,
+                TaskDiagLimits::from(limits).as_bytes(),
+            );
+        }
+        if let Some(oom) = task.oom() {
+            self.put(abi::TASK_DIAG_OOM, TaskDiagOom::from(oom).as_bytes());
         }
         if let Some(cgroup) = task.cgroup() {
             self.put(abi::TASK_DIAG_CGROUP, &encode_cgroup(&cgroup));

@@ -103,6 +103,22 @@ pub(crate) const GROUPS: &[Group] = &[
         "CGROUP",
         Shape::WithString(size_of::<abi::TaskDiagCgroup>()),
     ),
+    fixed(abi::TASK_DIAG_GROUP_IO, "IO", size_of::<abi::TaskDiagIo>()),
+    fixed(
+        abi::TASK_DIAG_GROUP_SIGNALS,
+        "SIGNALS",
+        size_of::<abi::TaskDiagSignals>(),
+    ),
+    fixed(
+        abi::TASK_DIAG_GROUP_LIMITS,
+        "LIMITS",
+        size_of::<abi::TaskDiagLimits>(),
+    ),
+    fixed(
+        abi::TASK_DIAG_GROUP_OOM,
+        "OOM",
+        size_of::<abi::TaskDiagOom>(),
+    ),
 ];
 
 /// Returns the bits of the groups that can be absent.

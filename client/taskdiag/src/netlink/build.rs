@@ -18,7 +18,8 @@ use super::framing::Framing;
 use super::parse::{ATTRIBUTE_MAX, Attributes, Malformed, read};
 use crate::abi::{
     self, TaskDiagAbsent, TaskDiagBase, TaskDiagCreds, TaskDiagFeatures, TaskDiagFiles,
-    TaskDiagIdent, TaskDiagMsg, TaskDiagNs, TaskDiagPid, TaskDiagStat,
+    TaskDiagIdent, TaskDiagIo, TaskDiagLimits, TaskDiagMsg, TaskDiagNs, TaskDiagOom, TaskDiagPid,
+    TaskDiagSignals, TaskDiagStat,
 };
 use crate::error::Error;
 use crate::request::Filters;
@@ -81,6 +82,14 @@ pub enum TaskDiagAttr {
     Ns(TaskDiagNs),
     /// `TASK_DIAG_CGROUP`: cgroup, as received.
     Cgroup(Vec<u8>),
+    /// `TASK_DIAG_IO`: input and output.
+    Io(TaskDiagIo),
+    /// `TASK_DIAG_SIGNALS`: signals.
+    Signals(TaskDiagSignals),
+    /// `TASK_DIAG_LIMITS`: resource limits.
+    Limits(TaskDiagLimits),
+    /// `TASK_DIAG_OOM`: order in which the OOM killer chooses.
+    Oom(TaskDiagOom),
     /// An attribute of any other type, as received.
     Other(DefaultNla),
 }
@@ -106,6 +115,10 @@ impl TaskDiagAttr {
             Self::Files(files) => files.as_bytes(),
             Self::Ident(ident) => ident.as_bytes(),
             Self::Ns(ns) => ns.as_bytes(),
+            Self::Io(io) => io.as_bytes(),
+            Self::Signals(signals) => signals.as_bytes(),
+            Self::Limits(limits) => limits.as_bytes(),
+            Self::Oom(oom) => oom.as_bytes(),
             Self::FilterComm(bytes)
             | Self::Vma(bytes)
             | Self::VmaStat(bytes)
@@ -151,6 +164,10 @@ impl Nla for TaskDiagAttr {
             Self::Ident(_) => abi::TASK_DIAG_IDENT,
             Self::Ns(_) => abi::TASK_DIAG_NS,
             Self::Cgroup(_) => abi::TASK_DIAG_CGROUP,
+            Self::Io(_) => abi::TASK_DIAG_IO,
+            Self::Signals(_) => abi::TASK_DIAG_SIGNALS,
+            Self::Limits(_) => abi::TASK_DIAG_LIMITS,
+            Self::Oom(_) => abi::TASK_DIAG_OOM,
             Self::Other(other) => other.kind(),
         }
     }
@@ -193,6 +210,10 @@ impl TaskDiagAttr {
             abi::TASK_DIAG_IDENT => Self::Ident(read(value)),
             abi::TASK_DIAG_NS => Self::Ns(read(value)),
             abi::TASK_DIAG_CGROUP => Self::Cgroup(value.to_vec()),
+            abi::TASK_DIAG_IO => Self::Io(read(value)),
+            abi::TASK_DIAG_SIGNALS => Self::Signals(read(value)),
+            abi::TASK_DIAG_LIMITS => Self::Limits(read(value)),
+            abi::TASK_DIAG_OOM => Self::Oom(read(value)),
             _ => Self::Other(DefaultNla::new(kind, value.to_vec())),
         }
     }

@@ -146,6 +146,11 @@ impl Proc {
         self.root.has("self/cgroup")
     }
 
+    /// Whether this file exists.
+    pub(super) fn has(&self, path: &str) -> bool {
+        self.root.has(path)
+    }
+
     pub(super) fn has_path(&mut self, path: fmt::Arguments<'_>) -> bool {
         self.set_path(path);
         self.root.has(&self.path)

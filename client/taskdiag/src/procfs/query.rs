@@ -168,6 +168,12 @@ pub(super) fn features(proc: &Proc, cgroups: &Cgroups) -> Features {
     if !proc.has_cgroups() {
         features.groups -= Show::CGROUP;
     }
+    if !proc.has("self/io") {
+        features.groups -= Show::IO;
+    }
+    if !proc.has("self/oom_score") {
+        features.groups -= Show::OOM;
+    }
     if !cgroups.are_mounted() {
         features.filters -= FilterKinds::CGROUP;
     }

@@ -7,7 +7,7 @@ use super::memory::{LONG, Long, Progress};
 use super::parse::{self, Stat, Status, field};
 use super::query::Query;
 use super::target::Target;
-use super::{files, ns, pidfd};
+use super::{files, ns, pidfd, usage};
 use crate::request::States;
 use crate::show::Show;
 use crate::task::{self, Base, Cgroup, Comm, Cred, Ident, Memory, State, Task};
@@ -26,7 +26,11 @@ const FROM_OTHERS: Show = Show::STAT
     .union(Show::IDENT)
     .union(Show::NS)
     .union(Show::FILES)
-    .union(Show::CGROUP);
+    .union(Show::CGROUP)
+    .union(Show::IO)
+    .union(Show::SIGNALS)
+    .union(Show::LIMITS)
+    .union(Show::OOM);
 
 /// Reads the row, or its first piece, of a task.
 #[derive(Debug)]
@@ -234,6 +238,27 @@ impl RowReader<'_> {
             self.task.files = read.map(|(files, _)| files);
         }
         self.task.absent.denied |= denied;
+        self.read_usage(dir)
+    }
+
+    /// Reads the groups IO, SIGNALS, LIMITS and OOM.
+    fn read_usage(&mut self, dir: &TaskDir) -> Result<(), ReadError> {
+        let Self {
+            proc, query, task, ..
+        } = self;
+        let absent = &mut task.absent;
+        if query.show.contains(Show::IO) {
+            task.io = present(Show::IO, absent, usage::io(proc, dir))?;
+        }
+        if query.show.contains(Show::SIGNALS) {
+            task.signals = present(Show::SIGNALS, absent, usage::signals(proc, dir))?;
+        }
+        if query.show.contains(Show::LIMITS) {
+            task.limits = present(Show::LIMITS, absent, usage::limits(proc, dir))?;
+        }
+        if query.show.contains(Show::OOM) {
+            task.oom = present(Show::OOM, absent, usage::oom(proc, dir))?;
+        }
         Ok(())
     }
 
@@ -324,6 +349,22 @@ fn has_exit_code(dir: &TaskDir, stat: &Stat) -> bool {
         (0, 1) => false,
         _ => true,
     }
+}
+
+/// Returns the group; `None`, with the reason in `absent`, if the caller may not read
+/// the file or if the file is not as expected.
+fn present<T>(
+    group: Show,
+    absent: &mut task::Absent,
+    read: Result<Option<T>, ReadError>,
+) -> Result<Option<T>, ReadError> {
+    let read = permitted(read)?;
+    match read {
+        None => absent.denied |= group,
+        Some(None) => absent.unknown |= group,
+        Some(Some(_)) => {}
+    }
+    Ok(read.flatten())
 }
 
 /// Returns `None` if the caller may not read the file.

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 //! The owned form of a task.
 
-use super::{Absent, Base, Cgroup, Cmdline, Cred, Files, Ident, Ns, Stat, Vma, VmaStat};
+use super::{
+    Absent, Base, Cgroup, Cmdline, Cred, Files, Ident, Io, Limits, Ns, Oom, Signals, Stat, Vma,
+    VmaStat,
+};
 use crate::abi::{self, TaskDiagAbsent, TaskDiagBase, TaskDiagCreds, TaskDiagStat};
 use crate::netlink::read;
 use crate::pid::Pid;
@@ -50,6 +53,18 @@ pub struct Task {
     /// Memory use of the mappings, if it was requested.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub vma_stats: Option<Vec<VmaStat>>,
+    /// Its input and output, if it was requested.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+    pub io: Option<Io>,
+    /// Its signals, if they were requested.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+    pub signals: Option<Signals>,
+    /// Its resource limits, if they were requested.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+    pub limits: Option<Limits>,
+    /// Its order for the OOM killer, if it was requested.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+    pub oom: Option<Oom>,
     /// The groups that the row lacks, with the reason.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Absent::is_empty"))]
     pub absent: Absent,
@@ -88,6 +103,18 @@ impl Task {
             abi::TASK_DIAG_CGROUP if self.cgroup.is_none() => {
                 // It was checked when the task was received.
                 self.cgroup = Cgroup::read(value).ok().map(Cgroup::into_owned);
+            }
+            abi::TASK_DIAG_IO if self.io.is_none() => {
+                self.io = Some(read::<abi::TaskDiagIo>(value).into());
+            }
+            abi::TASK_DIAG_SIGNALS if self.signals.is_none() => {
+                self.signals = Some(read::<abi::TaskDiagSignals>(value).into());
+            }
+            abi::TASK_DIAG_LIMITS if self.limits.is_none() => {
+                self.limits = Some(read::<abi::TaskDiagLimits>(value).into());
+            }
+            abi::TASK_DIAG_OOM if self.oom.is_none() => {
+                self.oom = Some(read::<abi::TaskDiagOom>(value).into());
             }
             abi::TASK_DIAG_ABSENT => self.absent = read::<TaskDiagAbsent>(value).into(),
             abi::TASK_DIAG_CMDLINE => self.cmdline.get_or_insert_default().add(value),

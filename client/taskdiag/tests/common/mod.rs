@@ -36,6 +36,10 @@ pub const FILES: u16 = 70;
 pub const IDENT: u16 = 71;
 pub const NS: u16 = 72;
 pub const CGROUP: u16 = 73;
+pub const IO: u16 = 74;
+pub const SIGNALS: u16 = 75;
+pub const LIMITS: u16 = 76;
+pub const OOM: u16 = 77;
 
 pub const CONT: u32 = 1;
 pub const MORE: u32 = 2;

@@ -3,8 +3,9 @@
 
 use taskdiag::reassembly::{Event, Reassembly};
 use taskdiag::{
-    Absent, Base, CapSet, Cgroup, Cmdline, Comm, Cred, FileCounts, Files, Framing, Ident, Memory,
-    Ns, Pid, RECEIVE_BUFFER, Show, Stat, State, Task, Vma, VmaFlags, VmaStat,
+    Absent, Base, CapSet, Cgroup, Cmdline, Comm, Cred, FileCounts, Files, Framing, Ident, Io,
+    Limits, Memory, Ns, Oom, Pid, RECEIVE_BUFFER, Show, Signals, Stat, State, Task, Vma, VmaFlags,
+    VmaStat,
 };
 
 use super::*;
@@ -86,6 +87,19 @@ fn task(pid: Pid) -> Task {
             limit_hard: Some(u64::MAX),
             total: Some(3),
             counts: Some(with!(FileCounts { total: 3, other: 1 })),
+        })),
+        io: Some(with!(Io {
+            rchar: 11,
+            cancelled_write_bytes: 12
+        })),
+        signals: Some(with!(Signals {
+            pending: 13,
+            queued: 14
+        })),
+        limits: Some(Limits::default()),
+        oom: Some(with!(Oom {
+            score_adj: -15,
+            score: 16
         })),
         cgroup: Some(with!(Cgroup<'static> {
             id: Some(10),

@@ -42,6 +42,8 @@ pub(super) fn read_group(group: &Group, value: &[u8], row: &mut Row) -> Result<(
         abi::TASK_DIAG_GROUP_IDENT => ident(value)?,
         abi::TASK_DIAG_GROUP_NS => ns(value)?,
         abi::TASK_DIAG_GROUP_CGROUP => cgroup(value)?,
+        abi::TASK_DIAG_GROUP_SIGNALS => signals(value)?,
+        abi::TASK_DIAG_GROUP_OOM => oom(value)?,
         _ => {}
     }
     Ok(())
@@ -205,6 +207,24 @@ pub(super) fn files(value: &[u8]) -> Result<abi::TaskDiagFiles, String> {
         return Err(format!("FILES: total is not the sum: {files:?}"));
     }
     Ok(files)
+}
+
+pub(super) fn signals(value: &[u8]) -> Result<(), String> {
+    let signals = abi::TaskDiagSignals::read_from_bytes(value)
+        .map_err(|_| "SIGNALS has another length".to_owned())?;
+    if signals.pad != 0 || signals.ignored & signals.caught != 0 {
+        return Err(format!("SIGNALS: {signals:x?}"));
+    }
+    Ok(())
+}
+
+pub(super) fn oom(value: &[u8]) -> Result<(), String> {
+    let oom = abi::TaskDiagOom::read_from_bytes(value)
+        .map_err(|_| "OOM has another length".to_owned())?;
+    if !(-1000..=1000).contains(&oom.score_adj) || oom.score > 2000 {
+        return Err(format!("OOM: {oom:?}"));
+    }
+    Ok(())
 }
 
 pub(super) fn ident(value: &[u8]) -> Result<(), String> {
