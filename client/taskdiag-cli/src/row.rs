@@ -4,7 +4,10 @@
 use std::borrow::Cow;
 use std::rc::Rc;
 
-use taskdiag::{Base, Cred, Files, Ident, Memory, Ns, Show, Stat, State, TaskRef, Vma, VmaStat};
+use taskdiag::{
+    Base, Cred, Files, Ident, Io, Limits, Memory, Ns, Oom, Show, Signals, Stat, State, TaskRef,
+    Vma, VmaStat,
+};
 
 /// A row of output: a task, or one of its memory mappings.
 ///
@@ -24,6 +27,8 @@ pub(crate) struct TaskRow {
     pub(crate) ident: Option<Box<Ident>>,
     pub(crate) ns: Option<Box<Ns>>,
     pub(crate) cgroup: Option<Rc<Cgroup>>,
+    /// The groups IO, SIGNALS, LIMITS and OOM.
+    pub(crate) usage: Option<Box<Usage>>,
     /// Arguments, separated by NULs.
     pub(crate) cmdline: Option<Rc<[u8]>>,
     /// Sums over all memory mappings of the task.
@@ -32,6 +37,15 @@ pub(crate) struct TaskRow {
     pub(crate) denied: Show,
     /// The mapping that the row shows, if it does not show a task.
     pub(crate) mapping: Option<Box<Mapping>>,
+}
+
+/// The groups IO, SIGNALS, LIMITS and OOM, as requested.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Usage {
+    pub(crate) io: Option<Io>,
+    pub(crate) signals: Option<Signals>,
+    pub(crate) limits: Option<Limits>,
+    pub(crate) oom: Option<Oom>,
 }
 
 /// The cgroup of a task in the default hierarchy.
@@ -59,6 +73,21 @@ pub(crate) struct Mapping {
     pub(crate) end: u64,
     pub(crate) vma: Option<Vma<'static>>,
     pub(crate) stat: Option<VmaStat>,
+}
+
+impl Usage {
+    /// Returns `None` if the task has none of the groups.
+    fn of(task: TaskRef<'_>) -> Option<Self> {
+        let (io, signals) = (task.io(), task.signals());
+        let (limits, oom) = (task.limits(), task.oom());
+        let any = io.is_some() || signals.is_some() || limits.is_some() || oom.is_some();
+        any.then_some(Self {
+            io,
+            signals,
+            limits,
+            oom,
+        })
+    }
 }
 
 impl TaskRow {
@@ -97,6 +126,7 @@ impl TaskRow {
         self.stat = task.stat().map(Box::new);
         self.ident = task.ident().map(Box::new);
         self.ns = task.ns().map(Box::new);
+        self.usage = Usage::of(task).map(Box::new);
         self.set_resumable(task);
         self.cmdline = task.cmdline().map(|bytes| bytes.as_bytes().into());
         self.add_mappings(task);

@@ -12,6 +12,7 @@ mod memory;
 mod other;
 mod ps_only;
 mod stat;
+mod usage;
 
 use std::fmt::Write as _;
 
@@ -82,6 +83,7 @@ fn all() -> impl Iterator<Item = &'static Column> {
         stat::COLUMNS,
         memory::COLUMNS,
         other::COLUMNS,
+        usage::COLUMNS,
     ]
     .into_iter()
     .flatten()
@@ -230,7 +232,9 @@ const DEFAULT_NAMES: &[&str] = &[
     "tty", "pri", "ni", "nlwp", "vsz", "rss", "pcpu", "pmem", "etime", "time",
     "fds", "nofile", "start_ns", "pidfd_ino",
     "cgroupns", "ipcns", "mntns", "netns", "pidns", "timens", "userns", "utsns",
-    "cgid", "cgpath", "comm", "args", "caps",
+    "cgid", "cgpath", "rchars", "wchars", "rbytes", "wbytes",
+    "pending", "blocked", "ignored", "caught",
+    "lim_nproc", "lim_nofile", "lim_as", "oom", "oomadj", "comm", "args", "caps",
     "vm_start", "vm_end", "vm_perms", "vm_offset", "vm_dev", "vm_inode",
     "vm_rss", "vm_pss", "vm_shared_clean", "vm_shared_dirty", "vm_private_clean",
     "vm_private_dirty", "vm_referenced", "vm_anonymous", "vm_swap", "vm_path",
@@ -253,6 +257,10 @@ const SECTIONS: &[(Show, bool, &str)] = &[
     (Show::IDENT, false, "Group ident:"),
     (Show::NS, false, "Group ns, inode numbers:"),
     (Show::CGROUP, false, "Group cgroup:"),
+    (Show::IO, false, "Group io:"),
+    (Show::SIGNALS, false, "Group signals:"),
+    (Show::LIMITS, false, "Group limits:"),
+    (Show::OOM, false, "Group oom:"),
     (
         Show::VMA_STAT,
         false,

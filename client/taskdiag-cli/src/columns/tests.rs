@@ -4,10 +4,11 @@
 use std::collections::HashSet;
 use std::rc::Rc;
 
-use taskdiag::{CapSet, Files, Ident, Ns, Stat, Vma, VmaFlags, VmaStat};
+use taskdiag::abi::TaskDiagLimits;
+use taskdiag::{CapSet, Files, Ident, Io, Ns, Oom, Signals, Stat, Vma, VmaFlags, VmaStat};
 
 use super::*;
-use crate::row::{Cgroup, Mapping, MappingTotals, samples};
+use crate::row::{Cgroup, Mapping, MappingTotals, Usage, samples};
 use crate::value::Cell;
 
 const BASE: Show = Show::BASE;
@@ -107,6 +108,28 @@ fn default_columns_of_mapping_rows() {
 }
 
 /// Returns a row with a different value in each field.
+fn usage() -> Usage {
+    let mut io = Io::default();
+    (io.rchar, io.wchar, io.syscr, io.syscw) = (500, 501, 502, 503);
+    (io.read_bytes, io.write_bytes, io.cancelled_write_bytes) = (504, 505, 506);
+    let mut signals = Signals::default();
+    (signals.pending, signals.shared_pending, signals.blocked) = (1, 2, 4);
+    (signals.ignored, signals.caught) = (8, 16);
+    (signals.queued, signals.queue_limit) = (507, 508);
+    let mut limits = TaskDiagLimits::default();
+    for (number, limit) in (0..).zip(&mut limits.limit) {
+        (limit.soft, limit.hard) = (600 + number, 700 + number);
+    }
+    let mut oom = Oom::default();
+    (oom.score, oom.score_adj) = (509, -510);
+    Usage {
+        io: Some(io),
+        signals: Some(signals),
+        limits: Some(limits.into()),
+        oom: Some(oom),
+    }
+}
+
 fn full() -> TaskRow {
     let mut row = samples::plain(1, b"name");
     (row.tgid, row.tid) = (100, 101);
@@ -148,6 +171,7 @@ fn full() -> TaskRow {
     (ns.time, ns.time_for_children, ns.user) = (Some(426), Some(427), Some(428));
     ns.uts = None;
     row.ns = Some(Box::new(ns));
+    row.usage = Some(Box::new(usage()));
     row.cgroup = Some(Rc::new(Cgroup {
         id: Some(430),
         path: Some(b"/a".to_vec()),
@@ -263,6 +287,28 @@ const SHOWN: &[(&str, &str)] = &[
     ("cgroupns", "420"), ("ipcns", "421"), ("mntns", "422"), ("netns", "423"), ("pidns", "424"),
     ("pidns_children", "425"), ("timens", "426"), ("timens_children", "427"), ("userns", "428"), ("utsns", "-"),
     ("cgroup", "0::/a"), ("cgpath", "/a"), ("cgid", "430"),
+
+    ("rchars", "500"), ("wchars", "501"), ("rops", "502"), ("wops", "503"),
+    ("rbytes", "504"), ("wbytes", "505"), ("wcbytes", "506"),
+    ("pending", "0x1"), ("shpending", "0x2"), ("blocked", "0x4"), ("ignored", "0x8"), ("caught", "0x10"),
+    ("sigq", "507"), ("sigq_max", "508"),
+    ("lim_cpu", "600"), ("lim_cpu_max", "700"),
+    ("lim_fsize", "601"), ("lim_fsize_max", "701"),
+    ("lim_data", "602"), ("lim_data_max", "702"),
+    ("lim_stack", "603"), ("lim_stack_max", "703"),
+    ("lim_core", "604"), ("lim_core_max", "704"),
+    ("lim_rss", "605"), ("lim_rss_max", "705"),
+    ("lim_nproc", "606"), ("lim_nproc_max", "706"),
+    ("lim_nofile", "607"), ("lim_nofile_max", "707"),
+    ("lim_memlock", "608"), ("lim_memlock_max", "708"),
+    ("lim_as", "609"), ("lim_as_max", "709"),
+    ("lim_locks", "610"), ("lim_locks_max", "710"),
+    ("lim_sigpending", "611"), ("lim_sigpending_max", "711"),
+    ("lim_msgqueue", "612"), ("lim_msgqueue_max", "712"),
+    ("lim_nice", "613"), ("lim_nice_max", "713"),
+    ("lim_rtprio", "614"), ("lim_rtprio_max", "714"),
+    ("lim_rttime", "615"), ("lim_rttime_max", "715"),
+    ("oom", "509"), ("oomadj", "-510"),
 
     ("pss", "440"), ("uss", "441"), ("htprv", "442"), ("htshr", "443"),
     ("vm_start", "00001000"), ("vm_end", "00003000"), ("vm_perms", "rw-p"), ("vm_offset", "00005000"),
