@@ -9,7 +9,8 @@ import struct
 import subprocess
 import sys
 
-GROUPS = ["base", "cred", "stat", "vma", "vma-stat", "cmdline", "files", "ident", "ns", "cgroup"]
+GROUPS = ["base", "cred", "stat", "vma", "vma-stat", "cmdline", "files", "ident", "ns", "cgroup",
+          "io", "signals", "limits", "oom"]
 STRATEGIES = ["all", "one", "children", "thread", "all-thread", "descendants"]
 ABSENT = ["gone", "denied", "busy", "limit", "leader"]
 MSG_FLAGS = ["cont", "more"]

@@ -18,6 +18,10 @@ static const char * const group_names[] = {
 	[TASK_DIAG_GROUP_IDENT] = "IDENT",
 	[TASK_DIAG_GROUP_NS] = "NS",
 	[TASK_DIAG_GROUP_CGROUP] = "CGROUP",
+	[TASK_DIAG_GROUP_IO] = "IO",
+	[TASK_DIAG_GROUP_SIGNALS] = "SIGNALS",
+	[TASK_DIAG_GROUP_LIMITS] = "LIMITS",
+	[TASK_DIAG_GROUP_OOM] = "OOM",
 };
 
 /* A uid, a set of states and a pid that are valid on any system. */

@@ -52,6 +52,10 @@ static void print_message(struct taskdiag_get_rsp *reply)
 	print_bytes("ident", reply->ident, LENGTH(reply, ident));
 	print_bytes("ns", reply->ns, LENGTH(reply, ns));
 	print_bytes("cgroup", reply->cgroup, LENGTH(reply, cgroup));
+	print_bytes("io", reply->io, LENGTH(reply, io));
+	print_bytes("signals", reply->signals, LENGTH(reply, signals));
+	print_bytes("limits", reply->limits, LENGTH(reply, limits));
+	print_bytes("oom", reply->oom, LENGTH(reply, oom));
 	putchar('\n');
 }
 

@@ -149,6 +149,10 @@ static const struct {
 	TD_STRUCT(TASK_DIAG_FILES, task_diag_files, files),
 	TD_STRUCT(TASK_DIAG_IDENT, task_diag_ident, ident),
 	TD_STRUCT(TASK_DIAG_NS, task_diag_ns, ns),
+	TD_STRUCT(TASK_DIAG_IO, task_diag_io, io),
+	TD_STRUCT(TASK_DIAG_SIGNALS, task_diag_signals, signals),
+	TD_STRUCT(TASK_DIAG_LIMITS, task_diag_limits, limits),
+	TD_STRUCT(TASK_DIAG_OOM, task_diag_oom, oom),
 	TD_STRUCT(TASK_DIAG_ABSENT, task_diag_absent, absent),
 };
 

@@ -30,6 +30,10 @@ struct td_row {
 	struct task_diag_files files;
 	struct task_diag_ident ident;
 	struct task_diag_ns ns;
+	struct task_diag_io io;
+	struct task_diag_signals signals;
+	struct task_diag_limits limits;
+	struct task_diag_oom oom;
 	unsigned int messages;	/* number of its messages */
 	struct task_diag_absent absent;	/* all 0 if the row has none */
 	bool complete;		/* no message may follow TASK_DIAG_ABSENT */
