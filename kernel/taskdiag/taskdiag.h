@@ -55,6 +55,9 @@
 #define taskdiag_unsupported_groups	0ULL
 #endif
 
+/* The groups of memory mappings. */
+#define TASKDIAG_SHOW_VMAS	(TASK_DIAG_SHOW_VMA | TASK_DIAG_SHOW_VMA_STAT)
+
 /**
  * struct taskdiag_pids - sorted list of distinct pids
  * @pids: the pids in ascending order; NULL: no list
@@ -545,9 +548,6 @@ int taskdiag_append_vmas(struct taskdiag_append_ctx *ctx, struct sk_buff *skb,
 /* Attributes of a request have numbers below this one. */
 #define TASKDIAG_REQUEST_ATTRS \
 	(TASK_DIAG_ATTR_FILTERS + __TASK_DIAG_FILTER_MAX)
-
-/* The groups of memory mappings. */
-#define TASKDIAG_SHOW_VMAS	(TASK_DIAG_SHOW_VMA | TASK_DIAG_SHOW_VMA_STAT)
 
 struct taskdiag_filter;
 
