@@ -2,6 +2,10 @@
 //! `generate`: writes manual pages and shell completions from the clap definition.
 //! The subcommand is hidden, because only packagers need it.
 
+mod bash;
+mod ps_page;
+mod values;
+
 use std::env;
 use std::fs;
 use std::io::{self, Write};
@@ -21,7 +25,7 @@ pub(crate) enum Artifact {
     Completions,
 }
 
-const SHELLS: [Shell; 3] = [Shell::Bash, Shell::Zsh, Shell::Fish];
+const SHELLS: [Shell; 2] = [Shell::Zsh, Shell::Fish];
 
 /// Writes files of this kind into a directory, which is created if necessary.
 /// `long_help` is the text that `--help` prints after the options.
@@ -39,7 +43,12 @@ pub(crate) fn write(
 }
 
 fn write_completions(directory: &Path, mut command: Command) -> io::Result<()> {
+    command.build();
+    let mut script = Vec::new();
+    bash::write(&mut script, &command)?;
+    fs::write(directory.join("taskdiag-cli.bash"), script)?;
     let name = command.get_name().to_owned();
+    let mut command = values::set(command);
     for shell in SHELLS {
         clap_complete::generate_to(shell, &mut command, &name, directory)?;
     }
@@ -50,33 +59,67 @@ fn write_completions(directory: &Path, mut command: Command) -> io::Result<()> {
 /// subcommand.
 fn write_pages(directory: &Path, mut command: Command, long_help: &str) -> io::Result<()> {
     command.build();
+    let environment = section(long_help, "Environment:");
+    let pages: Vec<String> = command
+        .get_subcommands()
+        .filter(|subcommand| !subcommand.is_hide_set())
+        .map(|subcommand| format!("taskdiag-cli-{}(1)", subcommand.get_name()))
+        .collect();
     for subcommand in command
         .get_subcommands()
         .filter(|subcommand| !subcommand.is_hide_set())
     {
-        write_page(directory, subcommand.clone(), "")?;
+        let options = match subcommand.get_name() {
+            "ps" => ps_page::OPTIONS,
+            _ => "",
+        };
+        let text = format!("{options}{environment}{}", see_also("taskdiag-cli(1)"));
+        write_page(directory, subcommand.clone(), &text)?;
     }
-    write_page(directory, command, long_help)
+    let text = format!("{long_help}\n{}", see_also(&pages.join(", ")));
+    write_page(directory, command, &text)
 }
 
-fn write_page(directory: &Path, command: Command, long_help: &str) -> io::Result<()> {
+/// Returns the lines of a section of the long help.
+fn section(long_help: &str, heading: &str) -> String {
+    let begin = |line: &&str| *line != heading;
+    let mut lines = long_help
+        .lines()
+        .skip_while(begin)
+        .take(1)
+        .collect::<Vec<_>>();
+    let body = long_help.lines().skip_while(begin).skip(1);
+    lines.extend(body.take_while(|line| line.starts_with(' ')));
+    lines.join("\n") + "\n"
+}
+
+fn see_also(pages: &str) -> String {
+    format!("See also:\n  {pages}, ps(1), proc(5), capabilities(7)\n")
+}
+
+fn write_page(directory: &Path, command: Command, text: &str) -> io::Result<()> {
     let has_subcommands = command
         .get_subcommands()
         .any(|subcommand| !subcommand.is_hide_set());
+    let has_options = command.get_arguments().any(|arg| !arg.is_positional());
     let source = concat!("task_diag ", env!("CARGO_PKG_VERSION"));
     let page = Man::new(command.subcommand_help_heading("COMMANDS"))
         .date(date())
+        .manual("User Commands")
         .source(source);
     let mut roff = Vec::new();
     page.render_title(&mut roff)?;
     page.render_name_section(&mut roff)?;
     page.render_synopsis_section(&mut roff)?;
     page.render_description_section(&mut roff)?;
-    page.render_options_section(&mut roff)?;
+    // The options of ps are in the text.
+    if has_options {
+        page.render_options_section(&mut roff)?;
+    }
     if has_subcommands {
         page.render_subcommands_section(&mut roff)?;
     }
-    write_long_help(&mut roff, long_help)?;
+    write_long_help(&mut roff, text)?;
     // clap_mangen emits a break, an empty line and a break for a paragraph, which
     // mandoc rejects. The request for a paragraph is .sp.
     let roff = String::from_utf8_lossy(&roff).replace("\n.br\n\n.br\n", "\n.sp\n");

@@ -108,23 +108,91 @@ fn completions_contain_the_options() {
     }
 }
 
-#[test]
-fn bash_completes_an_option() {
-    let directory = generated("completions", "bash");
+/// Returns the completions of the last word.
+fn completed(directory: &Path, words: &[&str]) -> Vec<String> {
     let script = r#"
         source "$1" && [[ $(complete -p taskdiag-cli) =~ -F\ ([^ ]+) ]] || exit
-        COMP_WORDS=(taskdiag-cli --desc) COMP_CWORD=1
-        "${BASH_REMATCH[1]}" taskdiag-cli --desc taskdiag-cli
+        shift
+        COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+        "${BASH_REMATCH[1]}" taskdiag-cli "${@: -1}" "${@: -2:1}"
         printf '%s\n' "${COMPREPLY[@]}"
     "#;
     let output = Command::new("bash")
         .args(["-c", script, "bash"])
         .arg(directory.join("taskdiag-cli.bash"))
+        .arg("taskdiag-cli")
+        .args(words)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .expect("bash starts");
-    assert_eq!(
-        String::from_utf8_lossy(&output.stdout),
-        "--descendants\n",
-        "{output:?}"
-    );
+    assert!(output.stderr.is_empty(), "{output:?}");
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    let words = text.lines().filter(|word| !word.is_empty());
+    words.map(str::to_owned).collect()
+}
+
+#[test]
+fn bash_completes_options_and_values() {
+    let directory = generated("completions", "bash");
+    for (words, expected) in [
+        (&["--desc"][..], &["--descendants"][..]),
+        (&["wat"], &["watch"]),
+        (&["doctor", "--"], &["--json", "--help"]),
+        (&["watch", "--unt"], &["--until"]),
+        (
+            &["watch", "--events", "fork,co"],
+            &["fork,comm", "fork,coredump"],
+        ),
+        (&["watch", "--uid", "roo"], &["root"]),
+        (&["features", "--transport", "proc"], &["procfs"]),
+        (&["--transport", "=", "fi"], &["file"]),
+        (&["--show", "base,cre"], &["base,cred"]),
+        (&["--all", "-o", "pid,com"], &["pid,comm"]),
+        (&["--sort", "-vs"], &["-vsz"]),
+        (&["--sort", "=", "pid,-vs"], &["pid,-vsz"]),
+        (&["--filter", "uid=1,sta"], &["uid=1,state="]),
+        (&["--filter", "uid", "=", "roo"], &["root"]),
+        (&["ps", "--dese"], &["--deselect"]),
+        (&["ps", "-o", "pid,com"], &["pid,comm"]),
+        (&["ps", "--transport", "dae"], &["daemon"]),
+        // The directory has a file of this name.
+        (&["--all", "Cargo"], &[]),
+        (&["watch", "--comm", "Cargo"], &[]),
+        (&["ps", "Cargo"], &[]),
+    ] {
+        assert_eq!(completed(&directory, words), expected, "{words:?}");
+    }
+    let own = std::process::id().to_string();
+    for option in ["--pid", "--maps", "--threads"] {
+        assert!(completed(&directory, &[option, &own]).contains(&own));
+    }
+    assert!(completed(&directory, &["watch", "--until", &own]).contains(&own));
+    assert!(completed(&directory, &["ps", "-p", &own]).contains(&own));
+}
+
+#[test]
+fn pages_of_subcommands_have_environment_and_references() {
+    let directory = generated("man", "subcommands");
+    for page in names(&directory) {
+        let roff = fs::read_to_string(directory.join(&page)).expect("a page");
+        for part in [
+            ".SH \"ENVIRONMENT\"",
+            "TASKDIAG_TRANSPORT",
+            ".SH \"SEE ALSO\"",
+            "User Commands",
+        ] {
+            assert!(roff.contains(part), "{part} is not in {page}");
+        }
+        assert!(!roff.contains("BSD"), "{page}");
+    }
+    let ps = fs::read_to_string(directory.join("taskdiag-cli-ps.1")).expect("a page");
+    for option in [
+        r"\-\-ppid PID",
+        r"\-u, U, \-\-user",
+        r"\-\-sort",
+        r"\-\-forest",
+    ] {
+        assert!(ps.contains(option), "{option} is not in {ps}");
+    }
+    assert_eq!(ps.matches(".SH \"OPTIONS\"").count(), 1);
 }

@@ -8,6 +8,7 @@
 //!     cargo run --example genetlink -- [PID]
 
 use std::error::Error;
+use std::io::{Write, stdout};
 
 use futures_util::StreamExt;
 use netlink_packet_core::{NLM_F_REQUEST, NetlinkMessage, NetlinkPayload};
@@ -35,7 +36,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
             NetlinkPayload::InnerMessage(message) => {
                 for attribute in message.payload.attributes {
                     if let TaskDiagAttr::Base(base) = attribute {
-                        println!("pid {}, ppid {}, state {}", base.pid, base.ppid, base.state);
+                        let (pid, ppid, state) = (base.pid, base.ppid, base.state);
+                        writeln!(stdout(), "pid {pid}, ppid {ppid}, state {state}")?;
                     }
                 }
             }

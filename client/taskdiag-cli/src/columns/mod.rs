@@ -75,6 +75,11 @@ const fn column(
     }
 }
 
+/// Returns the names of all columns, without further names of a column.
+pub(crate) fn column_names() -> impl Iterator<Item = &'static str> {
+    all().map(Column::name)
+}
+
 /// Iterates over all columns, table by table.
 fn all() -> impl Iterator<Item = &'static Column> {
     [

@@ -67,7 +67,7 @@ pub(super) static COLUMNS: &[Column] = &[
     column(&[("cp", "CP")], 3, Right, STAT,
         |row, host| of(row, |stat| Value::Number(stat.cpu_permille(host.clock.uptime()).min(999))), "pcpu in tenths of a percent, at most 999"),
     column(&[("pmem", "%MEM"), ("%mem", "%MEM")], 4, Right, STAT,
-        |row, host| share(row, host), "rss as a percentage of physical memory"),
+        share, "rss as a percentage of physical memory"),
 
     column(&[("pri", "PRI")], 3, Right, STAT,
         |row, _| of(row, |stat| Value::Signed(39 - i64::from(stat.priority))), "39 minus the kernel priority: higher is more urgent"),

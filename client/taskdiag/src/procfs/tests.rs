@@ -550,11 +550,8 @@ fn changed(change: impl FnOnce(&Tree)) -> Task {
         assert!(other.absent.is_empty() && other.stat.is_some());
     }
     let task = tasks.swap_remove(2);
-    assert_eq!(
-        tree.dump(&Request::new(Strategy::One(5)).show(show))
-            .unwrap(),
-        [task.clone()]
-    );
+    let one = tree.dump(&Request::new(Strategy::One(5)).show(show));
+    assert_eq!(one.unwrap().first(), Some(&task));
     task
 }
 

@@ -144,10 +144,10 @@ mod tests {
             known,
             Cred::default(),
             unknown(&|cred| {
-                (cred.uid, cred.euid, cred.suid, cred.fsuid) = (None, None, None, None)
+                (cred.uid, cred.euid, cred.suid, cred.fsuid) = (None, None, None, None);
             }),
             unknown(&|cred| {
-                (cred.gid, cred.egid, cred.sgid, cred.fsgid) = (None, None, None, None)
+                (cred.gid, cred.egid, cred.sgid, cred.fsgid) = (None, None, None, None);
             }),
             unknown(&|cred| cred.cap_inheritable = None),
             unknown(&|cred| cred.cap_permitted = None),
