@@ -116,6 +116,14 @@ char *simple_dname(struct dentry *dentry, char *buffer, int buflen);
 extern typeof(simple_dname) *compat_simple_dname;
 #define simple_dname		compat_simple_dname
 
+#ifdef CONFIG_SWAP
+#include <linux/swap.h>
+
+extern typeof(total_swap_pages) *compat_total_swap_pages;
+
+#define total_swap_pages	(*compat_total_swap_pages)
+#endif
+
 extern rwlock_t *compat_tasklist_lock;
 
 #define tasklist_lock		(*compat_tasklist_lock)

@@ -31,6 +31,14 @@
 #define COMPAT_GET_GATE_VMA(x)
 #endif
 
+#ifdef CONFIG_SWAP
+#define COMPAT_SWAP_PAGES(x) \
+	x(total_swap_pages, TASK_DIAG_SHOW_OOM, \
+	  "report the score of the OOM killer")
+#else
+#define COMPAT_SWAP_PAGES(x)
+#endif
+
 #ifdef CONFIG_ANON_VMA_NAME
 #define COMPAT_ANON_VMA_NAME(x) \
 	x(anon_vma_name, TASK_DIAG_SHOW_VMA, "name memory mappings")
@@ -85,6 +93,7 @@
 /* Symbols whose address is needed; simple_dname() is a function. */
 #define COMPAT_VARIABLES(x) \
 	COMPAT_LSM_NAMES(x) \
+	COMPAT_SWAP_PAGES(x) \
 	x(simple_dname, TASK_DIAG_SHOW_VMA, "report deleted files") \
 	x(tasklist_lock, 0, "list the relatives of a task")
 
