@@ -172,10 +172,17 @@ static struct taskdiag_dump *taskdiag_nl_open(const struct sk_buff *skb,
 
 static int taskdiag_nl_get_doit(struct sk_buff *skb, struct genl_info *info)
 {
+	const struct nlattr *proc_fd = info->attrs[TASK_DIAG_CMD_ATTR_PROC_FD];
 	struct taskdiag_dump *dump;
 	struct sk_buff *reply;
 	int err;
 
+	/* Opening files of the mount may wait, and this runs under cb_lock. */
+	if (proc_fd) {
+		NL_SET_ERR_MSG_ATTR(info->extack, proc_fd,
+				    "proc_fd: needs NLM_F_DUMP");
+		return -EINVAL;
+	}
 	dump = taskdiag_nl_open(skb, info, 0);
 	if (IS_ERR(dump))
 		return PTR_ERR(dump);

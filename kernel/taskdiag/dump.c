@@ -318,8 +318,8 @@ static __always_inline unsigned int fill_row(struct taskdiag_dump *dump,
 
 /*
  * Append the row of a task if it is visible and matches the filters.  Return
- * false if @tailroom is too small, or with caller->undecided set, if that has to
- * be decided first.  Invisible tasks return true, so they do not affect where a
+ * false if @tailroom is too small, or if the level of the task has to be decided
+ * first.  Invisible tasks return true, so they do not affect where a
  * message ends.
  *
  * *@exec_id becomes the program that the row describes: it is read before the
@@ -363,9 +363,9 @@ static __always_inline bool append_row(struct taskdiag_dump *dump,
 }
 
 /* Return the error of append_row() that returned false. */
-static int append_error(const struct taskdiag_dump *dump)
+static int append_error(const struct taskdiag_item *item)
 {
-	return dump->caller.undecided ? -EAGAIN : -EMSGSIZE;
+	return item->level == TASKDIAG_UNDECIDED ? -EAGAIN : -EMSGSIZE;
 }
 
 /*
@@ -386,7 +386,7 @@ static int append_batch(struct taskdiag_dump *dump, struct sk_buff *skb)
 	while (taskdiag_iter_next(&dump->iter, &item)) {
 		if (!append_row(dump, &tailroom, &item, &exec_id)) {
 			taskdiag_iter_rewind(&dump->iter);
-			err = append_error(dump);
+			err = append_error(&item);
 			break;
 		}
 	}
@@ -413,7 +413,7 @@ static int begin_multi(struct taskdiag_dump *dump, struct sk_buff *skb)
 	while (skb->len == start && taskdiag_iter_next(&dump->iter, &item)) {
 		if (!append_row(dump, &tailroom, &item, &exec_id)) {
 			taskdiag_iter_rewind(&dump->iter);
-			err = append_error(dump);
+			err = append_error(&item);
 			break;
 		}
 		commit_rows(dump, &tailroom, skb);
@@ -455,6 +455,31 @@ static int append_multi(struct taskdiag_dump *dump, struct sk_buff *skb,
 	return err;
 }
 
+/* Append a message without attributes: the first rows follow in the next step. */
+static void append_empty(const struct taskdiag_dump *dump, struct sk_buff *skb)
+{
+	unsigned int len = dump->row.msg_offset - NLA_HDRLEN;
+	struct nlmsghdr *nlh;
+
+	nlh = skb_put_data(skb, dump->row.template->data, len);
+	nlh->nlmsg_len = len;
+}
+
+/*
+ * Decide about the task that append_batch() or begin_multi() has stopped at.
+ * That may wait, so the first step of a netlink dump ends instead.  Return
+ * -EMSGSIZE in this case.
+ */
+static int decide(struct taskdiag_dump *dump, struct sk_buff *skb,
+		  bool may_wait)
+{
+	if (may_wait)
+		return taskdiag_mount_probe(&dump->caller);
+	if (!skb->len)
+		append_empty(dump, skb);
+	return -EMSGSIZE;
+}
+
 /**
  * taskdiag_dump_rows - append rows of a dump
  * @dump: the dump, with its template
@@ -486,11 +511,11 @@ int taskdiag_dump_rows(struct taskdiag_dump *dump, struct sk_buff *skb,
 		err = dump->row.nr_appended ?
 			append_multi(dump, skb, may_wait, extack) :
 			append_batch(dump, skb);
+		if (err == -EAGAIN)
+			err = decide(dump, skb, may_wait);
 		if (err == -EMSGSIZE && skb->len)
 			return skb->len;
-		if (err == -EAGAIN)
-			taskdiag_mount_probe(&dump->caller);
-		else if (err)
+		if (err)
 			return err;
 		cond_resched();
 		if (dump->is_dump && skb->len && signal_pending(current))

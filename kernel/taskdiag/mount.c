@@ -6,9 +6,9 @@
  * Two parts decide about a file such as /proc/PID/stat: the options hidepid=
  * and gid= of the mount, and security modules.  This file applies the options
  * itself, as proc_pid_permission() of fs/proc/base.c does.  Security modules
- * decide by the path of the file, so this file opens the files of one task in
- * the context of the caller, once per request, and applies the result to all
- * tasks of the same kind.
+ * decide by the path of the file, so this file opens the files of one task of
+ * another user in the context of the caller, once per request, and applies the
+ * result to all such tasks.
  *
  * Depends on caller.c and versions.h; must not depend on the access check, the
  * request or the reply.
@@ -34,6 +34,8 @@
 #include <linux/string.h>
 #include <linux/sysctl.h>
 #include <linux/taskdiag.h>
+#include <linux/uidgid.h>
+#include <linux/user_namespace.h>
 
 #include "taskdiag.h"
 #include "versions.h"
@@ -47,8 +49,11 @@
 
 static bool taskdiag_strict;
 
+/* The prefix of a module's parameters is its name. */
+#ifndef MODULE
 #undef MODULE_PARAM_PREFIX
 #define MODULE_PARAM_PREFIX "task_diag."
+#endif
 module_param_named(strict, taskdiag_strict, bool, 0644);
 MODULE_PARM_DESC(strict,
 		 "Report only tasks that the caller may ptrace, whatever the procfs mount");
@@ -124,7 +129,9 @@ void taskdiag_mount_pin(struct taskdiag_caller *caller, const struct path *root)
 
 static void forget_probes(struct taskdiag_caller *caller)
 {
-	memset(caller->probes, 0, sizeof(caller->probes));
+	caller->others.done = false;
+	put_pid(caller->decided);
+	caller->decided = NULL;
 	if (caller->prober)
 		put_cred(caller->prober);
 	caller->prober = NULL;
@@ -218,7 +225,7 @@ static const struct taskdiag_proc_file proc_files[] = {
 
 /*
  * Open a file or directory below @root as current would, without an event for
- * fanotify: a listener must not delay the locks of generic netlink.
+ * fanotify: a dump is not a reader of these files.
  */
 static int try_open(const struct path *root, const char *name)
 {
@@ -243,76 +250,132 @@ static int try_open(const struct path *root, const char *name)
 	return err;
 }
 
-/* Set the result for tasks of one kind.  Return -ENOENT if the task is gone. */
-static int probe_files(struct taskdiag_caller *caller,
+/* Return true if security modules or permissions of files have denied an open. */
+static bool is_denial(int err)
+{
+	return err == -EACCES || err == -EPERM;
+}
+
+/*
+ * Open the files of a task.  Return 0 with the result, -ENOENT if the task is
+ * gone, -EXDEV if something else is mounted on its directory, or an error that
+ * is not about the task.
+ */
+static int probe_files(const struct taskdiag_caller *caller,
 		       struct taskdiag_probe *probe, pid_t nr)
 {
 	const struct path *root = &caller->proc;
 	const struct taskdiag_proc_file *file;
 	char name[sizeof("2147483647/oom_score_adj")];
-	enum taskdiag_level level = TASKDIAG_READABLE;
-	u64 denied = 0;
 	int err;
 
+	*probe = (struct taskdiag_probe) { .level = TASKDIAG_READABLE };
 	for (file = proc_files; file < proc_files + ARRAY_SIZE(proc_files);
 	     file++) {
 		if (file->groups && !(file->groups & caller->wanted))
 			continue;
 		snprintf(name, sizeof(name), "%d/%s", nr, file->name);
 		err = try_open(root, name);
-		if (err == -ENOENT || err == -ESRCH)
-			return -ENOENT;
 		if (!err)
 			continue;
-		denied |= file->groups;
+		if (!is_denial(err))
+			return err == -ESRCH ? -ENOENT : err;
+		probe->denied |= file->groups;
 		if (!file->groups || (file->groups & caller->needed))
-			level = TASKDIAG_LISTED;
+			probe->level = TASKDIAG_LISTED;
 	}
+	if (probe->level == TASKDIAG_READABLE)
+		return 0;
 	/* With permission for the directory only, a process can list pids. */
-	if (level == TASKDIAG_LISTED && try_open(root, "."))
-		level = TASKDIAG_HIDDEN;
-
-	probe->level = level;
-	probe->denied = denied;
-	return 0;
+	err = try_open(root, ".");
+	if (is_denial(err)) {
+		probe->level = TASKDIAG_HIDDEN;
+		return 0;
+	}
+	return err;
 }
 
 /*
- * Attempts for tasks that end before their files are opened.  A mount on the
- * directory of a task is the only other reason for ENOENT.
+ * Return true if no file of the task belongs to the caller.  Security modules
+ * may have rules for files of the same owner only.  root of a user namespace
+ * owns the files of a task that is not dumpable, and the task can change that,
+ * as it can choose among its user ids.
  */
-#define TASKDIAG_PROBE_TRIES	8
+static bool is_other(struct task_struct *task)
+{
+	const struct cred *tcred = __task_cred(task);
+	struct user_namespace *ns = tcred->user_ns;
+	const kuid_t fsuid = current_fsuid();
+
+	while (!uid_eq(fsuid, make_kuid(ns, 0))) {
+		if (ns == &init_user_ns)
+			return !uid_eq(fsuid, tcred->uid) &&
+			       !uid_eq(fsuid, tcred->euid) &&
+			       !uid_eq(fsuid, tcred->suid);
+		ns = ns->parent;
+	}
+	return false;
+}
+
+/* Return the program that the task runs; 0 if it is gone or not of this kind. */
+static u64 program_of_other(struct pid *pid)
+{
+	struct task_struct *task;
+	u64 exec_id = 0;
+
+	rcu_read_lock();
+	task = pid_task(pid, PIDTYPE_PID);
+	if (task && is_other(task))
+		exec_id = READ_ONCE(task->self_exec_id) + 1;
+	rcu_read_unlock();
+	return exec_id;
+}
 
 /**
  * taskdiag_mount_probe - open the files of caller->undecided
  * @caller: the caller
  *
- * Context: Process context of the sender's process.  May sleep for memory, and
- * waits for nothing else.
+ * The result for a task of another user applies to all such tasks of the
+ * request, if the task ran one program of that user all the time.  Any other
+ * result applies to this task only.
+ *
+ * Opening a file may wait for the root directory of the mount, which another
+ * process can keep locked.
+ *
+ * Context: Process context of the sender's process, without locks that others
+ * need.  May sleep.
+ *
+ * Return: 0 or an error that ends the dump.
  */
-void taskdiag_mount_probe(struct taskdiag_caller *caller)
+int taskdiag_mount_probe(struct taskdiag_caller *caller)
 {
-	struct taskdiag_probe *probe = caller->probes + caller->undecided_own;
 	struct pid_namespace *ns = proc_pid_ns(caller->proc.dentry->d_sb);
+	u64 program = program_of_other(caller->undecided);
 	int err;
 
 	if (!caller->prober)
 		caller->prober = get_current_cred();
-	err = probe_files(caller, probe, pid_nr_ns(caller->undecided, ns));
-	if (!err || ++probe->tries == TASKDIAG_PROBE_TRIES)
-		probe->done = true;
-	put_pid(caller->undecided);
+	put_pid(caller->decided);
+	caller->decided = caller->undecided;
 	caller->undecided = NULL;
-}
 
-/*
- * Security modules may have rules for files of the same owner only.  Every task
- * of a kind must have the same result, so this is the exact owner: root owns the
- * files of a task that is not dumpable, and may be the caller.
- */
-static bool is_owned(struct task_struct *task)
-{
-	return uid_eq(current_fsuid(), taskdiag_proc_uid(task));
+	err = probe_files(caller, &caller->single,
+			  pid_nr_ns(caller->decided, ns));
+	switch (err) {
+	case 0:
+		if (program && program == program_of_other(caller->decided)) {
+			caller->others = caller->single;
+			caller->others.done = true;
+		}
+		return 0;
+	case -ENOENT:
+		caller->single.level = TASKDIAG_HIDDEN;
+		return 0;
+	case -EXDEV:
+		caller->single.level = TASKDIAG_LISTED;
+		return 0;
+	}
+	return err;
 }
 
 /*
@@ -342,17 +405,19 @@ static u64 checked_groups(const struct task_struct *task)
 enum taskdiag_level taskdiag_mount_level(struct taskdiag_caller *caller,
 					 struct task_struct *task, u64 *denied)
 {
-	bool own = is_owned(task);
-	const struct taskdiag_probe *probe = caller->probes + own;
+	const struct taskdiag_probe *probe = &caller->others;
+	struct pid *pid = task_pid(task);
 	enum taskdiag_level level;
 
-	if (!probe->done) {
-		if (!caller->undecided) {
-			caller->undecided = get_pid(task_pid(task));
-			caller->undecided_own = own;
-		}
-		/* A task without a pid is being reaped. */
-		return caller->undecided ? TASKDIAG_UNDECIDED : TASKDIAG_HIDDEN;
+	/* A task without a pid is being reaped. */
+	if (!pid)
+		return TASKDIAG_HIDDEN;
+	if (caller->decided == pid) {
+		probe = &caller->single;
+	} else if (!probe->done || !is_other(task)) {
+		put_pid(caller->undecided);
+		caller->undecided = get_pid(pid);
+		return TASKDIAG_UNDECIDED;
 	}
 	level = min(caller->mount_level, probe->level);
 	*denied = level == TASKDIAG_READABLE ?

@@ -132,9 +132,7 @@ static const struct taskdiag_group groups[TASK_DIAG_GROUP_MAX + 1] = {
 	[TASK_DIAG_GROUP_OOM] = {
 		.name		= "OOM",
 		.size		= sizeof(struct task_diag_oom),
-#ifdef CONFIG_MMU
 		.fill		= taskdiag_fill_oom,
-#endif
 	},
 };
 

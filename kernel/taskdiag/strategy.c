@@ -15,7 +15,7 @@
  * before the iterator reaches it hides nothing: a visible task below it must
  * not be lost.
  *
- * Depends on access.c, mount.c and fd.c; must not depend on the filters or the contents
+ * Depends on access.c and fd.c; must not depend on the filters or the contents
  * of a row.
  */
 #include <linux/bits.h>
@@ -214,16 +214,12 @@ static enum taskdiag_level level_of_pid(struct taskdiag_caller *caller,
 }
 
 /*
- * Keep the reference to @pid if its task is visible and has a pid in the
- * namespace.
+ * Keep the reference to @pid if its task is visible, or may be, and has a pid in
+ * the namespace.  The level of each task is decided again when its row is made.
  */
 static struct pid *get_visible(struct taskdiag_caller *caller, struct pid *pid)
 {
-	enum taskdiag_level level;
-
-	while ((level = level_of_pid(caller, pid)) == TASKDIAG_UNDECIDED)
-		taskdiag_mount_probe(caller);
-	if (level != TASKDIAG_HIDDEN)
+	if (level_of_pid(caller, pid) != TASKDIAG_HIDDEN)
 		return pid;
 	put_pid(pid);
 	return NULL;

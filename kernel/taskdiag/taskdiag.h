@@ -202,17 +202,12 @@ struct taskdiag_denial {
  * @done: @level and @denied are valid
  * @level: level of these tasks, unless the mount's options reduce it
  * @denied: TASK_DIAG_SHOW_* of groups whose file the caller may not open
- * @tries: number of tasks that ended too early
  */
 struct taskdiag_probe {
 	bool			done;
 	enum taskdiag_level	level;
 	u64			denied;
-	unsigned int		tries;
 };
-
-/* Tasks of other users, and tasks of the caller's own. */
-#define TASKDIAG_PROBES		2
 
 /* Kinds of denied tasks that a dump remembers. */
 #define TASKDIAG_DENIALS	16U
@@ -238,10 +233,11 @@ struct taskdiag_probe {
  *	section
  * @wanted: TASK_DIAG_SHOW_* of the groups that the request uses
  * @needed: TASK_DIAG_SHOW_* of the groups that its filters read
- * @probes: results of opening files below @proc
- * @prober: credentials that opened them, or NULL
+ * @others: result of opening files below @proc, for tasks of other users
+ * @decided: task that @single applies to, or NULL
+ * @single: result for one task
+ * @prober: credentials that opened the files, or NULL
  * @undecided: task whose files are to be opened, or NULL
- * @undecided_own: index into @probes of that task's kind
  */
 struct taskdiag_caller {
 	const struct cred	*sender;
@@ -261,10 +257,11 @@ struct taskdiag_caller {
 	enum taskdiag_level	mount_level;
 	u64			wanted;
 	u64			needed;
-	struct taskdiag_probe	probes[TASKDIAG_PROBES];
+	struct taskdiag_probe	others;
+	struct pid		*decided;
+	struct taskdiag_probe	single;
 	const struct cred	*prober;
 	struct pid		*undecided;
-	bool			undecided_own;
 };
 
 int taskdiag_caller_pin(struct taskdiag_caller *caller,
@@ -290,7 +287,7 @@ void taskdiag_mount_pin(struct taskdiag_caller *caller,
 			const struct path *root);
 void taskdiag_mount_unpin(struct taskdiag_caller *caller);
 void taskdiag_mount_enter(struct taskdiag_caller *caller);
-void taskdiag_mount_probe(struct taskdiag_caller *caller);
+int taskdiag_mount_probe(struct taskdiag_caller *caller);
 enum taskdiag_level taskdiag_mount_level(struct taskdiag_caller *caller,
 					 struct task_struct *task, u64 *denied);
 

@@ -165,8 +165,6 @@ void taskdiag_fill_limits(void *to, const struct taskdiag_item *item,
 
 /* --- OOM ----------------------------------------------------------------- */
 
-#ifdef CONFIG_MMU
-
 /* As proc_oom_score() of fs/proc/base.c. */
 static u32 oom_score(struct task_struct *task)
 {
@@ -194,5 +192,3 @@ void taskdiag_fill_oom(void *to, const struct taskdiag_item *item,
 		.score		= oom_score(item->task),
 	};
 }
-
-#endif
