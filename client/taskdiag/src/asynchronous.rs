@@ -271,8 +271,8 @@ impl<T: AsyncTransport> AsyncClient<T> {
     ///
     /// As [`Self::one`].
     pub async fn get(&mut self, request: &Request<'_>) -> Result<Task> {
-        let flags = request.flags_for_one();
-        let message = TaskDiagMessage::in_mount(request, self.transport.proc_mount());
+        let mount = self.transport.proc_mount();
+        let (message, flags) = TaskDiagMessage::for_one(request, mount);
         let mut reply = self.send_message(message, flags, request.scope).await?;
         let task = reply.next().await?.map(|task| task.to_owned());
         // The end of a dump follows its last row.

@@ -411,7 +411,10 @@ impl Reassembly {
             if !self.framing.is_kind(message.header.kind) {
                 return self.conclude(&message);
             }
-            let piece = message.piece(self.framing, self.forwarded)?;
+            let Some(piece) = message.piece(self.framing, self.forwarded)? else {
+                self.position += message.len;
+                continue;
+            };
             self.check_order(message.header, piece)?;
             self.position += message.len;
             let row = if piece.is_whole() {
@@ -713,15 +716,19 @@ impl<'a> Message<'a> {
         }
     }
 
-    /// Returns the task of the message, and the place of the attributes that follow.
-    fn piece(&self, framing: Framing, forwarded: bool) -> Result<Piece, Malformed> {
+    /// Returns the task of the message, and the place of the attributes that follow;
+    /// `None` if the message has no attributes. A dump begins with such a message if
+    /// the kernel may not wait for its first row while the request is sent.
+    fn piece(&self, framing: Framing, forwarded: bool) -> Result<Option<Piece>, Malformed> {
         let mut walk = self.attributes(
             framing,
             abi::TASK_DIAG_CMD_GET,
             "the command is not TASK_DIAG_CMD_GET",
         )?;
-        let Some((abi::TASK_DIAG_MSG, value)) = walk.next().transpose()? else {
-            return Err(Malformed("the first attribute is not TASK_DIAG_MSG"));
+        let value = match walk.next().transpose()? {
+            None => return Ok(None),
+            Some((abi::TASK_DIAG_MSG, value)) => value,
+            Some(_) => return Err(Malformed("the first attribute is not TASK_DIAG_MSG")),
         };
         let mut msg: TaskDiagMsg = read(value);
         if !forwarded {
@@ -729,13 +736,13 @@ impl<'a> Message<'a> {
         }
         let rest = walk.rest().len();
         let end = self.position + size_of::<Header>() + self.payload.len();
-        Ok(Piece {
+        Ok(Some(Piece {
             pid: msg.pid,
             tgid: msg.tgid,
             start: end - rest,
             end,
             flags: msg.flags,
-        })
+        }))
     }
 
     fn features(&self, framing: Framing) -> Result<TaskDiagFeatures, Malformed> {

@@ -409,9 +409,21 @@ fn last_message_without_padding_is_read() {
 }
 
 #[test]
+fn message_without_attributes_is_skipped() {
+    let empty = message(FAMILY, MULTI, &[1, 1, 0, 0]);
+    let rest = [row(1, 0, &base(1)), done(0)].concat();
+    assert_eq!(tasks([&empty[..], &rest[..]]).len(), 1);
+    assert_eq!(tasks([&[empty, rest].concat()[..]]).len(), 1);
+}
+
+#[test]
 fn malformed_messages_return_an_error_with_the_reason() {
     assert_eq!(
-        what(&message(FAMILY, MULTI, &[1, 1, 0, 0])),
+        what(&message(
+            FAMILY,
+            MULTI,
+            &[&[1, 1, 0, 0], &base(1)[..]].concat()
+        )),
         "cannot read the kernel's answer: the first attribute is not TASK_DIAG_MSG"
     );
     assert_eq!(

@@ -8,7 +8,7 @@
 use std::os::fd::{AsRawFd, BorrowedFd};
 
 use netlink_packet_core::{
-    DecodeError, DefaultNla, Emitable, NLA_TYPE_MASK, NetlinkHeader, NetlinkMessage,
+    DecodeError, DefaultNla, Emitable, NLA_TYPE_MASK, NLM_F_DUMP, NetlinkHeader, NetlinkMessage,
     NetlinkPayload, Nla, ParseableParametrized,
 };
 use netlink_packet_generic::{GenlFamily, GenlHeader, GenlMessage};
@@ -23,7 +23,7 @@ use crate::abi::{
 };
 use crate::error::Error;
 use crate::request::Filters;
-use crate::request::{Request, Scope};
+use crate::request::{Request, Scope, Strategy};
 use crate::show::Show;
 
 /// The attributes of a request or a reply.
@@ -261,6 +261,21 @@ impl TaskDiagMessage {
             message.attributes.push(TaskDiagAttr::ProcFd(number));
         }
         message
+    }
+
+    /// Returns the message of a request for one task, and its `NLM_F_*` flags. The
+    /// kernel opens files of a procfs mount in a dump only.
+    pub(crate) fn for_one(request: &Request<'_>, root: Option<BorrowedFd<'_>>) -> (Self, u16) {
+        let flags = request.flags_for_one();
+        if !matches!(request.strategy, Strategy::One(_)) {
+            return (Self::from(request), flags);
+        }
+        let message = Self::in_mount(request, root);
+        let mut attributes = message.attributes.iter();
+        match attributes.any(|attribute| matches!(attribute, TaskDiagAttr::ProcFd(_))) {
+            true => (message, flags | NLM_F_DUMP),
+            false => (message, flags),
+        }
     }
 
     /// Returns the groups that each row of the reply has or lists as absent.

@@ -23,6 +23,8 @@ impl Tree {
         let tree = Self(std::env::temp_dir().join(name));
         fs::create_dir(&tree.0).unwrap();
         tree.file("self/smaps", b"");
+        tree.file("self/io", b"");
+        tree.file("self/oom_score", b"");
         tree.file("self/cgroup", b"");
         tree
     }

@@ -73,11 +73,14 @@ impl<T: Transport> Source for NetlinkSource<T> {
         Self: 'a;
 
     fn start(&mut self, request: &Request<'_>, mode: Mode) -> Result<NetlinkReply<'_, T>> {
-        let flags = match mode {
-            Mode::Dump => NLM_F_REQUEST | NLM_F_DUMP,
-            Mode::Get => request.flags_for_one(),
+        let mount = self.transport.proc_mount();
+        let (message, flags) = match mode {
+            Mode::Dump => (
+                TaskDiagMessage::in_mount(request, mount),
+                NLM_F_REQUEST | NLM_F_DUMP,
+            ),
+            Mode::Get => TaskDiagMessage::for_one(request, mount),
         };
-        let message = TaskDiagMessage::in_mount(request, self.transport.proc_mount());
         self.send_message(message, flags, request.scope)
     }
 
