@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-//! Groups that the caller may not read: rows and fields stay, and are marked as denied.
+//! Tasks and groups that another user may read: all that its `/proc` shows, and the
+//! groups that it may not read are marked as denied.
 //!
 //! Starts the command as another user, in a mount namespace of its own, so it needs root.
 
@@ -163,4 +164,93 @@ fn listed_processes_have_a_row_over_procfs() {
 #[ignore = "needs a kernel with TASKDIAG"]
 fn listed_processes_have_a_row_over_every_transport() {
     OF_KERNEL.into_iter().for_each(check_listed_processes);
+}
+
+/// Checks that a user sees the processes that its `/proc` lists, and no other. Without a
+/// transport, the command selects one.
+fn check_processes(options: &str, transport: Option<&str>) {
+    let pids = |command: &[&str]| -> Option<BTreeSet<u64>> {
+        let output = run_as_nobody(options, command)?;
+        assert!(output.status.success(), "{command:?}: {output:?}");
+        assert_eq!(text(output.stderr), "", "{command:?}");
+        let words = text(output.stdout);
+        Some(
+            words
+                .split_whitespace()
+                .filter_map(|word| word.parse().ok())
+                .collect(),
+        )
+    };
+    let Some(before) = pids(&["ls", "/proc"]) else {
+        return;
+    };
+    let mut command = vec![env!("CARGO_BIN_EXE_taskdiag-cli"), "--all", "-o", "pid"];
+    command.extend(transport.iter().flat_map(|name| ["--transport", *name]));
+    let shown = pids(&command).expect("mounted before");
+    let after = pids(&["ls", "/proc"]).expect("mounted before");
+    let missing: BTreeSet<_> = before.intersection(&after).collect();
+    let missing: Vec<_> = missing
+        .into_iter()
+        .filter(|pid| !shown.contains(pid))
+        .collect();
+    assert!(missing.is_empty(), "{options}, {transport:?}: {missing:?}");
+    assert_eq!(
+        shown.contains(&1),
+        before.contains(&1),
+        "{options}, {transport:?}"
+    );
+}
+
+const MOUNTS: [&str; 6] = [
+    "hidepid=off",
+    "hidepid=noaccess",
+    "hidepid=invisible",
+    "hidepid=ptraceable",
+    "hidepid=invisible,gid=65534",
+    "hidepid=noaccess,gid=65534",
+];
+
+#[test]
+fn user_sees_the_processes_of_its_procfs() {
+    for options in MOUNTS {
+        check_processes(options, Some("procfs"));
+        check_processes(options, None);
+    }
+}
+
+#[test]
+#[ignore = "needs a kernel with TASKDIAG"]
+fn user_sees_the_processes_of_its_procfs_over_every_transport() {
+    for options in MOUNTS {
+        for transport in OF_KERNEL {
+            check_processes(options, Some(transport));
+        }
+        check_processes(options, None);
+    }
+}
+
+/// The init of a pid namespace that a user has created, with a procfs of its own.
+#[test]
+#[ignore = "needs a kernel with TASKDIAG"]
+fn scope_pid_lists_the_container_of_a_user_without_capabilities() {
+    for transport in [&OF_KERNEL[..], &["auto"]].concat() {
+        let program = env!("CARGO_BIN_EXE_taskdiag-cli");
+        let script = format!(
+            "unshare --user --map-root-user --pid --fork --mount-proc sleep 1000 &
+             until init=$(pgrep -P $! sleep); do :; done
+             {program} --all --tree -o pid,comm --no-headers --scope-pid $init \
+                 --transport {transport} &&
+             {program} ps -e -o pid,comm --no-headers --scope-pid $init --transport {transport}
+             status=$?
+             kill -9 $init
+             exit $status"
+        );
+        let Some(output) = run_as_nobody("hidepid=off", &["sh", "-c", &script]) else {
+            return;
+        };
+        assert!(output.status.success(), "{transport}: {output:?}");
+        let out = text(output.stdout);
+        let words: Vec<_> = out.split_whitespace().collect();
+        assert_eq!(words, ["1", "sleep", "1", "sleep"], "{transport}");
+    }
 }

@@ -209,15 +209,20 @@
 //! # Pid namespaces
 //!
 //! Pids are those of the caller's pid namespace. With
-//! [`Scope::Process`](crate::Scope::Process) they are those of the namespace of
-//! another process, for example of a container. That requires the netlink
-//! family and `CAP_SYS_ADMIN`; the error names the missing one.
+//! [`ClientBuilder::proc_mount_of`](crate::ClientBuilder::proc_mount_of) they are those
+//! of the procfs that another process sees at `/proc`, for example the init of a
+//! container. That requires the right to read the process with ptrace.
+//! [`Scope::Process`](crate::Scope::Process) selects the namespace of a process without
+//! such a procfs, which requires the netlink family and `CAP_SYS_ADMIN`; the error names
+//! the missing one.
 //!
 //! # Transports
 //!
-//! [`Client::connect_any`](crate::Client::connect_any) uses the best available
-//! [`TransportKind`](crate::TransportKind): the netlink family,
-//! `/proc/task-diag`, the daemon `taskdiagd`, or the files of `/proc/PID`.
+//! [`Client::connect_any`](crate::Client::connect_any) uses the first available
+//! [`TransportKind`](crate::TransportKind) that shows all that the caller can read in
+//! `/proc`: the netlink family, `/proc/task-diag`, the daemon `taskdiagd`, or the files
+//! of `/proc/PID`. A selected transport may show less:
+//! [`Client::visibility`](crate::Client::visibility) returns the reason.
 //! [`TaskRef::is_cached`](crate::TaskRef::is_cached) is true for rows that the
 //! daemon keeps current by events. A program can also select a transport:
 //!

@@ -22,15 +22,15 @@
 //!
 //! [`Dump::next`] returns each task borrowed from one receive buffer and allocates
 //! nothing for it; [`Dump::tasks`] returns owned tasks. The kernel decides which
-//! tasks a caller may see: the same tasks as in procfs mounted with
-//! `hidepid=ptraceable`.
+//! tasks and groups a caller may see: those that the caller's procfs mount shows.
+//! [`Client::visibility`] returns whether a transport shows less.
 //!
 //! The [`guide`] explains lists, filters, memory and transports by example.
 //!
 //! # Kernels without task_diag
 //!
-//! [`Client::connect_any`] opens the best available transport: the netlink family,
-//! the transaction file `/proc/task-diag`, the daemon `taskdiagd`, or the files of
+//! [`Client::connect_any`] opens the fastest available transport that shows all that the
+//! caller can read in `/proc`: the netlink family, the transaction file `/proc/task-diag`, the daemon `taskdiagd`, or the files of
 //! `/proc/PID`, which every Linux has. [`AnySource::kind`] returns its kind.
 //! Requests, tasks and errors are the same for all of them; [`Procfs`] lists the
 //! fields that procfs does not have. Procfs costs several system calls per task

@@ -37,7 +37,8 @@ Environment:
   TASKDIAG_TRANSPORT  transport that --transport auto and ps select
   TASKDIAG_SOCKET     socket of taskdiagd, instead of /run/taskdiag.sock
   TASKDIAG_QUIET      if not empty, omit the notice that /proc is read, which is
-                      printed on terminals only
+                      printed on terminals only, and the warning that a selected
+                      transport shows less than /proc
   TZ                  time zone of dates: a name such as Europe/Berlin, or a rule
   RUST_LOG            level of messages for debugging: info, debug or trace
   NO_COLOR            if set, watch prints no colours

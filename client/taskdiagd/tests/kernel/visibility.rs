@@ -332,6 +332,21 @@ fn clients_see_the_processes_that_procfs_shows() {
 
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
+fn user_is_warned_that_the_daemon_shows_less_than_procfs() {
+    for source in SOURCES {
+        let daemon = TestDaemon::new(source, &[]);
+        let warning = |caller: &[&str]| {
+            let output = daemon.command(caller, "daemon", &["--all", "-o", "pid"]);
+            assert!(output.status.success(), "{caller:?}: {output:?}");
+            let error = String::from_utf8(output.stderr).unwrap();
+            error.contains("warning: daemon shows only processes that you may trace")
+        };
+        assert!(warning(&AS_USER) && !warning(&["env"]), "{source}");
+    }
+}
+
+#[test]
+#[ignore = "needs a kernel with TASKDIAG"]
 fn capabilities_of_a_client_show_no_more_processes() {
     for source in SOURCES {
         let scenario = Scenario::new(source);
