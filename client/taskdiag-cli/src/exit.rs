@@ -72,9 +72,20 @@ pub(crate) enum Failure {
     #[error("cannot wait for process {0}: not found, or not visible to you")]
     NoProcess(Pid),
 
+    /// The process of `--tree` does not exist.
+    #[error("cannot follow the descendants of process {0}: not found, or not visible to you")]
+    NoTree(Pid),
+
     /// The process of `--until` has exited, and its exit event was lost.
     #[error("cannot report the exit status of process {0}: its exit event was lost")]
     ExitLost(Pid),
+
+    /// The process of `--until` is a zombie of another user.
+    #[error(
+        "cannot report the exit status of process {0}: the status of a zombie can be read by its \
+         user and with CAP_SYS_PTRACE only"
+    )]
+    ExitUnreadable(Pid),
 
     /// Only `/proc` is available, which the output of `doctor` reports.
     #[error("the running kernel has no task_diag")]
@@ -110,9 +121,10 @@ impl Failure {
             | Self::Denied(..)
             | Self::PsUsage(_)
             | Self::NoTask
-            | Self::NoProcess(_)
-            | Self::ExitLost(_)
+            | Self::NoTree(_)
             | Self::NoTaskDiag => Exit::Failure,
+            Self::ExitLost(_) | Self::ExitUnreadable(_) => Exit::Status(126),
+            Self::NoProcess(_) => Exit::Status(127),
         }
     }
 }

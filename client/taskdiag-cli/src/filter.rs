@@ -154,7 +154,7 @@ fn vma_flag_names() -> String {
 
 /// Parses a cgroup id, or the path of a cgroup: in the file system, or relative to
 /// the root of the hierarchy.
-fn parse_cgroup(word: &str) -> Result<u64, ConditionError> {
+pub(crate) fn parse_cgroup(word: &str) -> Result<u64, ConditionError> {
     if let Ok(id) = word.parse() {
         return Ok(id);
     }

@@ -180,9 +180,12 @@ fn until_exits_with_the_status_of_the_process() {
     assert_eq!(killed, Some(128 + 9));
     assert_eq!(until(&["--timeout", "0.1"], |_| {}), Some(124));
     let free = exit_child(0, None).to_string();
+    let absent = cli(&["watch", "--until", &free]);
+    assert_eq!(absent.status.code(), Some(127));
+    let message = String::from_utf8(absent.stderr).expect("UTF-8");
     assert!(
-        error_message(&["watch", "--until", &free])
-            .contains(&format!("cannot wait for process {free}: "))
+        message.contains(&format!("cannot wait for process {free}: ")),
+        "{message}"
     );
 }
 
@@ -198,6 +201,238 @@ fn until_ignores_the_status_of_other_threads() {
     assert_eq!(process.wait().expect("its status").code(), Some(3));
     watching.signal(Signal::SIGCONT);
     assert_eq!(watching.rest().1, Some(3));
+}
+
+/// A process whose first thread ends with 3 while another is left. That one ends
+/// the process with the code that it reads.
+const LEADER_FIRST: [&str; 3] = [
+    "python3",
+    "-c",
+    "import ctypes, os, threading\n\
+     threading.Thread(target=lambda: os._exit(int(os.read(0, 9)))).start()\n\
+     ctypes.CDLL(None).syscall(EXIT, 3)",
+];
+
+/// A process whose second thread runs a shell, which ends the first thread. The
+/// shell exits with the code that it reads.
+const THREAD_EXEC: [&str; 3] = [
+    "python3",
+    "-c",
+    "import os, signal, threading\n\
+     command = ['sh', '-c', 'read code; exit $code']\n\
+     threading.Thread(target=lambda: os.execvp('sh', command)).start()\n\
+     while True: signal.pause()",
+];
+
+fn leader_first() -> [String; 3] {
+    // exit() of a thread, which libc does not declare as a function.
+    LEADER_FIRST.map(|word| word.replace("EXIT", &libc::SYS_exit.to_string()))
+}
+
+/// Waits until the first thread of a process has ended.
+fn await_dead_leader(process: &Child) {
+    let path = format!("/proc/{}/stat", process.id());
+    common::await_that(|| {
+        let stat = std::fs::read_to_string(&path).expect("a process");
+        let state = stat.rsplit(") ").next()?.chars().next()?;
+        (state == 'Z').then_some(())
+    });
+}
+
+/// Waits until a process runs a shell.
+fn await_shell(process: &Child) {
+    let path = format!("/proc/{}/comm", process.id());
+    common::await_that(|| {
+        let comm = std::fs::read_to_string(&path).expect("a process");
+        comm.starts_with("sh").then_some(())
+    });
+}
+
+/// Returns the details of the exit events of a process in a table.
+fn exits(table: &str, process: &Child) -> Vec<String> {
+    let pid = process.id().to_string();
+    let lines = table.lines().map(|line| line.split_whitespace());
+    let lines = lines.map(Iterator::collect::<Vec<_>>);
+    let of_it = lines.filter(|words| words[1] == "exit" && words[2] == pid);
+    of_it.map(|words| words[5..].join(" ")).collect()
+}
+
+#[test]
+#[ignore = "needs the proc connector"]
+fn process_exits_once_and_with_its_last_thread() {
+    let leader_first = leader_first();
+    let leader_first = [0, 1, 2].map(|index| &leader_first[index][..]);
+    for (program, await_it) in [
+        (leader_first, await_dead_leader as fn(&Child)),
+        (THREAD_EXEC, await_shell),
+    ] {
+        for events in ["exit", "nonzero-exit"] {
+            let words = ["--events", events];
+            // A process that is older than the subscription.
+            let mut older = begin(program);
+            let first = Watching::start(&words);
+            await_it(&older);
+            let second = Watching::start(&words);
+            send_code(&mut older, "5");
+            assert_eq!(older.wait().expect("its status").code(), Some(5));
+            for watching in [first, second] {
+                let (table, _) = watching.interrupt();
+                assert_eq!(exits(&table, &older), ["code 5"], "{program:?}: {table}");
+            }
+            // A process whose threads are followed from the start.
+            let watching = Watching::start(&words);
+            let mut newer = begin(program);
+            await_it(&newer);
+            send_code(&mut newer, "6");
+            assert_eq!(newer.wait().expect("its status").code(), Some(6));
+            let (table, _) = watching.interrupt();
+            assert_eq!(exits(&table, &newer), ["code 6"], "{program:?}: {table}");
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs the proc connector"]
+fn threads_option_shows_the_exit_of_the_first_thread_as_that_of_a_thread() {
+    let words = leader_first();
+    let mut process = begin([0, 1, 2].map(|index| &words[index][..]));
+    await_dead_leader(&process);
+    let watching = Watching::start(&["--events", "exit", "--threads"]);
+    let mut other = begin([0, 1, 2].map(|index| &words[index][..]));
+    await_dead_leader(&other);
+    for process in [&mut process, &mut other] {
+        send_code(process, "5");
+        assert_eq!(process.wait().expect("its status").code(), Some(5));
+    }
+    let (table, _) = watching.interrupt();
+    assert_eq!(exits(&table, &process).len(), 2, "{table}");
+    let of_other = exits(&table, &other);
+    assert_eq!(of_other.len(), 3, "{table}");
+    assert_eq!(of_other[0], format!("thread {}: code 3", other.id()));
+    assert_eq!(of_other[2], "code 5");
+}
+
+#[test]
+#[ignore = "needs the proc connector"]
+fn until_waits_for_the_last_thread_and_returns_the_status_of_a_zombie_at_once() {
+    let words = leader_first();
+    let mut process = begin([0, 1, 2].map(|index| &words[index][..]));
+    await_dead_leader(&process);
+    let pid = process.id().to_string();
+    let watching = Watching::start(&["--until", &pid]);
+    send_code(&mut process, "5");
+    let (table, status) = watching.rest();
+    assert_eq!(
+        (exits(&table, &process), status),
+        (vec!["code 5".into()], Some(5))
+    );
+    // It is a zombie until it is waited for.
+    assert_eq!(cli(&["watch", "--until", &pid]).status.code(), Some(5));
+    assert_eq!(process.wait().expect("its status").code(), Some(5));
+    let gone = cli(&["watch", "--until", &pid]);
+    assert_eq!(gone.status.code(), Some(127));
+}
+
+#[test]
+#[ignore = "needs the proc connector"]
+fn until_shows_only_events_of_its_process() {
+    let mut shell = begin(SHELL);
+    let pid = shell.id().to_string();
+    let watching = Watching::start(&["--until", &pid]);
+    exit_child(3, None);
+    send_code(&mut shell, "1");
+    let (table, status) = watching.rest();
+    shell.wait().expect("its status");
+    assert_eq!(status, Some(1));
+    let pids: Vec<_> = table
+        .lines()
+        .map(|line| line.split_whitespace().nth(2))
+        .collect();
+    assert_eq!(pids, [Some(&pid[..])], "{table}");
+}
+
+#[test]
+#[ignore = "needs the proc connector"]
+fn exec_event_has_arguments_and_failed_process_has_user_and_command() {
+    let watching = Watching::launch(&["--format", "ndjson", "--events", "exec,nonzero-exit"]);
+    let mut ready = begin(SHELL);
+    let mut watching = watching;
+    // The first line is that of an event after the subscription.
+    let mut seen = String::new();
+    loop {
+        exit_child(9, None);
+        if !watching.out.fill_buf().expect("output").is_empty() {
+            break;
+        }
+    }
+    let mut shell = Command::new("sh")
+        .args(["-c", "read code; exit $code", "an  argument", ""])
+        .stdin(Stdio::piped())
+        .spawn()
+        .expect("a shell");
+    // The program has started when spawn() returns, and lives.
+    let pid = shell.id();
+    let is_exec = |line: &Value| line["event"] == "exec" && line["pid"] == pid;
+    let exec = loop {
+        seen.clear();
+        watching.out.read_line(&mut seen).expect("a line");
+        let line: Value = serde_json::from_str(&seen).expect("JSON");
+        if is_exec(&line) {
+            break line;
+        }
+    };
+    assert_eq!(
+        exec["argv"],
+        serde_json::json!(["sh", "-c", "read code; exit $code", "an  argument", ""])
+    );
+    send_code(&mut shell, "4");
+    assert_eq!(shell.wait().expect("its status").code(), Some(4));
+    let _ = ready.kill();
+    ready.wait().expect("its status");
+    let (text, _) = watching.interrupt();
+    let mut lines = text
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+    let exit = lines.find(|line| line["event"] == "exit" && line["pid"] == pid);
+    let exit = exit.expect("an exit event");
+    assert_eq!(
+        (&exit["comm"], &exit["user"]),
+        (&"sh".into(), &"root".into())
+    );
+    assert_eq!(exit["code"], 4);
+    assert_eq!(exit["argv"][0], "sh");
+}
+
+#[test]
+#[ignore = "needs the proc connector"]
+fn tree_selects_descendants_also_of_processes_that_have_ended() {
+    let root = Command::new("sh")
+        .args([
+            "-c",
+            "read a; (sh -c 'exit 3' & sh -c 'sh -c \"exit 4\"; exit 5'); exit 6",
+        ])
+        .stdin(Stdio::piped())
+        .spawn();
+    let mut root = root.expect("a shell");
+    let watching = Watching::start(&["--events", "nonzero-exit", "--tree", &root.id().to_string()]);
+    let outside = exit_child(7, None);
+    send_code(&mut root, "");
+    assert_eq!(root.wait().expect("its status").code(), Some(6));
+    exit_child(7, None);
+    let (table, _) = watching.interrupt();
+    let reported = details(&table);
+    assert!(!reported.contains_key(&outside), "{table}");
+    let mut codes: Vec<_> = reported.into_values().collect();
+    codes.sort();
+    assert!(codes.iter().all(|code| code != "code 7"), "{table}");
+    for code in ["code 4", "code 6"] {
+        assert!(codes.iter().any(|reported| reported == code), "{table}");
+    }
+    let absent = exit_child(0, None).to_string();
+    let message = error_message(&["watch", "--tree", &absent]);
+    assert!(message.contains(&format!(
+        "cannot follow the descendants of process {absent}: "
+    )));
 }
 
 #[test]

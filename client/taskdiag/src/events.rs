@@ -8,6 +8,7 @@
 mod connector;
 mod event;
 mod kinds;
+mod process_handle;
 mod source;
 #[cfg(feature = "tokio")]
 mod stream;
@@ -16,6 +17,7 @@ pub use crate::error::NoEvents;
 pub use connector::{Connector, ConnectorOptions, EVENT_BUFFER, FilteredBy};
 pub use event::{Event, EventKind, Lost};
 pub use kinds::{Events, ParseEventsError};
+pub use process_handle::ProcessHandle;
 pub use source::EventSource;
 #[cfg(feature = "tokio")]
 pub use stream::EventStream;

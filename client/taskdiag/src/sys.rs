@@ -59,7 +59,7 @@ pub(crate) fn register_connector(
 }
 
 /// Calls pidfd_open().
-#[cfg(feature = "procfs")]
+#[cfg(any(feature = "procfs", feature = "events"))]
 pub(crate) fn pidfd_open(
     pid: u32,
     flags: nix::libc::c_uint,

@@ -24,6 +24,16 @@ pub(crate) struct Watch {
     #[arg(long, value_name = "PID", value_parser = parse_arg)]
     pub(super) pid: Option<Pid>,
 
+    /// Show only events of this process and its descendants, including those whose
+    /// parents end
+    #[arg(long, value_name = "PID", value_parser = parse_arg)]
+    pub(super) tree: Option<Pid>,
+
+    /// Show only events of processes in this cgroup and below it: an id, or a path
+    /// in the default hierarchy
+    #[arg(long, value_name = "CGROUP", value_parser = filter::parse_cgroup)]
+    pub(super) cgroup: Option<u64>,
+
     /// Show only events of processes with this effective user
     #[arg(long, value_name = "USER", value_parser = filter::parse_user)]
     pub(super) uid: Option<u32>,
@@ -32,12 +42,14 @@ pub(crate) struct Watch {
     #[arg(long, value_name = "REGEX", value_parser = parse_regex)]
     pub(super) comm: Option<Regex>,
 
-    /// Show fork and exit events of threads as well
+    /// Show fork and exit events of threads as well; a process ends with its last
+    /// thread
     #[arg(long)]
     pub(super) threads: bool,
 
     /// Follow all changes of names and users, so that both are known after an
-    /// exit; implied by --uid and --comm
+    /// exit; implied by --uid, --comm, --tree, --cgroup, --until, and by the events
+    /// exit and nonzero-exit
     #[arg(long)]
     pub(super) names: bool,
 
@@ -63,7 +75,10 @@ pub(crate) struct Watch {
     pub(super) timeout: Option<Duration>,
 
     /// Exit when this process exits, with its exit status, or with 128 plus the
-    /// number of the signal that killed it
+    /// number of the signal that killed it; at once for a zombie. Shows only events
+    /// of this process unless others are selected. Other statuses: 124 for
+    /// --timeout, 125 for an error, 126 if the exit status is not known, 127 if
+    /// there is no such process
     #[arg(long, value_name = "PID", value_parser = parse_arg)]
     pub(super) until: Option<Pid>,
 
@@ -121,15 +136,29 @@ impl Watch {
         .union(Events::COMM)
         .union(Events::EXIT);
 
+    /// Returns the process whose events are shown, if only one is.
+    pub(super) fn only_process(&self) -> Option<Pid> {
+        let selects = self.uid.is_some()
+            || self.comm.is_some()
+            || self.tree.is_some()
+            || self.cgroup.is_some();
+        self.pid.or(self.until.filter(|_| !selects))
+    }
+
     /// Returns the events to subscribe to: those to show, and those that are
     /// necessary to track names and users or to detect an exit.
     pub(super) fn subscribed_events(&self) -> Events {
         let mut events = self.events;
-        if self.names || self.uid.is_some() || self.comm.is_some() {
+        // An exit event is of a thread: its process has ended if all the threads
+        // that were started have.
+        let ends = events.intersects(Events::EXIT | Events::NONZERO_EXIT);
+        let selects = self.uid.is_some()
+            || self.comm.is_some()
+            || self.tree.is_some()
+            || self.cgroup.is_some()
+            || self.until.is_some();
+        if self.names || ends || selects {
             events |= Self::TRACKING;
-        }
-        if self.until.is_some() {
-            events |= Events::EXIT;
         }
         events
     }
@@ -144,10 +173,19 @@ mod tests {
     fn options_extend_the_subscribed_events() {
         let needed = |line: &str| parse(line).expect(line).subscribed_events();
         assert_eq!(needed(""), Events::all());
-        assert_eq!(needed("--events nonzero-exit"), Events::NONZERO_EXIT);
+        assert_eq!(
+            needed("--events nonzero-exit"),
+            Events::NONZERO_EXIT | Watch::TRACKING
+        );
         assert_eq!(needed("--events sid --pid 7"), Events::SID);
-        assert_eq!(needed("--events sid --until 7"), Events::SID | Events::EXIT);
-        for more in ["--names", "--uid 0", "--comm ^a"] {
+        for more in [
+            "--names",
+            "--uid 0",
+            "--comm ^a",
+            "--tree 7",
+            "--cgroup 7",
+            "--until 7",
+        ] {
             let line = format!("--events sid {more}");
             assert_eq!(needed(&line), Events::SID | Watch::TRACKING, "{line}");
         }
@@ -159,6 +197,8 @@ mod tests {
             "--events ,",
             "--events dance",
             "--pid 0",
+            "--tree 0",
+            "--cgroup /proc",
             "--comm (",
             "--count 0",
             "--timeout -1",

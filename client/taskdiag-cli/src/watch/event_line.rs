@@ -10,11 +10,14 @@ use jiff::tz::TimeZone;
 use nix::sys::signal::Signal;
 use serde_json::{Map, Value, json};
 use taskdiag::events::{Event, EventKind, Events, Lost};
+use taskdiag::{Cmdline, Comm};
 
 use taskdiag::names::Names;
 
 use super::processes::ProcessInfo;
 use crate::clock::EventClock;
+use crate::escape::Arguments;
+use crate::value::Bytes;
 
 /// The content of an output line: an event and its process.
 #[derive(Debug)]
@@ -23,8 +26,11 @@ pub(super) struct EventLine {
     /// The name of the event, as in `--events`.
     pub(super) event: String,
     pub(super) kind: EventKind,
-    pub(super) comm: Option<String>,
+    pub(super) comm: Option<Comm>,
+    /// The user, as text for a table.
     pub(super) user: Option<Arc<str>>,
+    /// The user, unchanged.
+    pub(super) user_unescaped: Option<String>,
     /// Further fields as text, for a table.
     pub(super) description: String,
     /// Further fields as entries of an object, for JSON.
@@ -48,18 +54,43 @@ impl LineFormatter {
         }
     }
 
-    /// Returns the line of an event. `info` is the name and user of its process.
-    pub(super) fn format(&self, event: &Event, info: Option<ProcessInfo>) -> EventLine {
-        let (description, details) = self.details(&event.kind);
+    /// Returns the line of an event. `info` is what is known of its process.
+    pub(super) fn format(&self, event: &Event, info: Option<&ProcessInfo>) -> EventLine {
+        let (mut description, mut details) = self.details(&event.kind);
+        let has_args = matches!(event.kind, EventKind::Exec { .. } | EventKind::Exit { .. });
+        if has_args {
+            let args = info.and_then(|info| info.args.as_deref());
+            add_args(&mut details, args);
+            if let (EventKind::Exec { .. }, Some(args)) = (event.kind, args) {
+                description = Arguments(args).to_string();
+            }
+        }
         EventLine {
             time: self.clock.date(event.time),
             event: event_name(&event.kind),
             kind: event.kind,
-            comm: info.map(|info| info.comm.to_string()),
-            user: info.map(|info| self.names.user(info.uid)),
+            comm: info.map(|info| info.comm),
+            user: info.and_then(|info| Some(self.names.user(info.uid?))),
+            user_unescaped: info
+                .and_then(|info| Some(self.names.user_unescaped(info.uid?).to_string())),
             description,
             details,
         }
+    }
+
+    /// Returns the line of the exit event of a thread whose process may continue,
+    /// also if it was the first.
+    pub(super) fn format_thread_exit(
+        &self,
+        event: &Event,
+        info: Option<&ProcessInfo>,
+    ) -> EventLine {
+        let mut line = self.format(event, info);
+        if let EventKind::Exit { pid, status, .. } = event.kind {
+            line.description = format!("thread {pid}: {}", exit_status(status));
+            line.details.insert("thread".to_owned(), true.into());
+        }
+        line
     }
 
     /// Returns the fields of an event other than time and process: as text, and as
@@ -80,12 +111,20 @@ impl LineFormatter {
             }
             EventKind::Uid { ruid, euid, .. } => {
                 let (real, effective) = (self.names.user(ruid), self.names.user(euid));
-                let details = json!({ "ruser": *real, "user": *effective });
+                let (ruser, user) = (
+                    self.names.user_unescaped(ruid).to_string(),
+                    self.names.user_unescaped(euid).to_string(),
+                );
+                let details = json!({ "ruser": ruser, "user": user });
                 (id_change(&real, &effective), details)
             }
             EventKind::Gid { rgid, egid, .. } => {
                 let (real, effective) = (self.names.group(rgid), self.names.group(egid));
-                let details = json!({ "rgroup": *real, "group": *effective });
+                let (rgroup, group) = (
+                    self.names.group_unescaped(rgid).to_string(),
+                    self.names.group_unescaped(egid).to_string(),
+                );
+                let details = json!({ "rgroup": rgroup, "group": group });
                 (id_change(&real, &effective), details)
             }
             EventKind::Ptrace { tracer_tgid: 0, .. } => {
@@ -95,30 +134,26 @@ impl LineFormatter {
                 format!("traced by {tracer_tgid}"),
                 json!({ "tracer": tracer_tgid }),
             ),
-            EventKind::Comm { comm, .. } => {
-                (format!("now {comm}"), json!({ "to": comm.to_string() }))
-            }
+            EventKind::Comm { comm, .. } => (
+                format!("now {comm}"),
+                json!({ "to": Bytes(comm.as_bytes()) }),
+            ),
             EventKind::Coredump { parent_tgid, .. } => {
                 (String::new(), json!({ "ppid": parent_tgid }))
             }
             EventKind::Exit {
-                pid,
-                tgid,
                 status,
                 parent_tgid,
                 ..
             } => {
-                let mut description = exit_status(status);
-                if pid != tgid {
-                    description = format!("thread {pid}: {description}");
-                }
                 let details = json!({
+                    "thread": false,
                     "code": status.code(),
                     "signal": status.signal().map(signal_name),
                     "core_dumped": status.core_dumped(),
                     "ppid": parent_tgid,
                 });
-                (description, details)
+                (exit_status(status), details)
             }
             EventKind::Lost(lost) => (lost.to_string(), json!({ "events": lost_count(lost) })),
             _ => (String::new(), json!({})),
@@ -156,6 +191,17 @@ fn id_change(real: &str, effective: &str) -> String {
     }
 }
 
+/// Adds the arguments of a process: as text, and as an array.
+fn add_args(details: &mut Map<String, Value>, args: Option<&[u8]>) {
+    let text = args.map(|args| json!(Bytes(&Arguments(args).joined())));
+    let array = args.map(|args| {
+        let args = Cmdline::from(args);
+        args.args().map(|word| json!(Bytes(word))).collect()
+    });
+    details.insert("args".to_owned(), text.unwrap_or_default());
+    details.insert("argv".to_owned(), array.unwrap_or_default());
+}
+
 /// Describes an exit status.
 fn exit_status(status: ExitStatus) -> String {
     match (status.code(), status.signal()) {
@@ -180,18 +226,20 @@ fn signal_name(number: i32) -> String {
 mod tests {
     use std::time::Duration;
 
-    use taskdiag::Comm;
-
     use super::*;
     use crate::watch::tests::exit_kind;
 
     fn line(kind: EventKind) -> EventLine {
-        let info = ProcessInfo {
-            comm: Comm::new(b"a\tname"),
-            uid: 0,
-        };
+        let mut info = ProcessInfo::new(Comm::new(b"a\tname"), Some(0));
+        info.args = Some(Arc::from(&b"sh\0-c\0\0a b\0"[..]));
         let event = Event::new(Duration::from_secs(1), Some(0), kind);
-        LineFormatter::new(true).format(&event, Some(info))
+        let formatter = LineFormatter::new(true);
+        match kind {
+            EventKind::Exit { pid, tgid, .. } if pid != tgid => {
+                formatter.format_thread_exit(&event, Some(&info))
+            }
+            _ => formatter.format(&event, Some(&info)),
+        }
     }
 
     fn exit(pid: u32, status: i32) -> EventKind {
@@ -218,12 +266,26 @@ mod tests {
         let details = |status| Value::Object(line(exit(7, status)).details);
         assert_eq!(
             details(3 << 8),
-            json!({ "code": 3, "signal": null, "core_dumped": false, "ppid": 1 })
+            json!({
+                "code": 3, "signal": null, "core_dumped": false, "ppid": 1, "thread": false,
+                "args": "sh -c  a b", "argv": ["sh", "-c", "", "a b"],
+            })
         );
         assert_eq!(
             details(0x80 | 6),
-            json!({ "code": null, "signal": "SIGABRT", "core_dumped": true, "ppid": 1 })
+            json!({
+                "code": null, "signal": "SIGABRT", "core_dumped": true, "ppid": 1, "thread": false,
+                "args": "sh -c  a b", "argv": ["sh", "-c", "", "a b"],
+            })
         );
+        assert_eq!(line(exit(8, 9)).details["thread"], true);
+    }
+
+    #[test]
+    fn exec_shows_the_arguments() {
+        let line = line(EventKind::Exec { pid: 7, tgid: 7 });
+        assert_eq!(line.description, "sh -c  a b");
+        assert_eq!(line.details["argv"], json!(["sh", "-c", "", "a b"]));
     }
 
     #[test]
@@ -232,7 +294,10 @@ mod tests {
         let comm = Comm::new(b"\x1b[31m");
         let line = line(EventKind::Comm { pid, tgid, comm });
         assert_eq!(line.description, r"now \u{1b}[31m");
-        assert_eq!(line.comm.as_deref(), Some(r"a\tname"));
+        assert_eq!(
+            line.comm.map(|comm| comm.to_string()).as_deref(),
+            Some(r"a\tname")
+        );
     }
 
     #[test]

@@ -12,6 +12,8 @@ use taskdiag::events::EventKind;
 
 use super::args::{EventFormat, Watch};
 use super::event_line::EventLine;
+use crate::output::json;
+use crate::value::Bytes;
 
 /// The widths of the columns of a table, except the last one.
 const TIME_WIDTH: usize = 15;
@@ -75,10 +77,10 @@ impl<W: Write> EventOutput<W> {
             EventFormat::Json => {
                 let between: &[u8] = if self.lines == 0 { b"\n" } else { b",\n" };
                 self.out.write_all(between)?;
-                serde_json::to_writer(&mut self.out, &Object::from(line))?;
+                json::write(&mut self.out, &Object::from(line))?;
             }
             EventFormat::Ndjson => {
-                serde_json::to_writer(&mut self.out, &Object::from(line))?;
+                json::write(&mut self.out, &Object::from(line))?;
                 self.out.write_all(b"\n")?;
             }
         }
@@ -114,7 +116,8 @@ impl<W: Write> EventOutput<W> {
             line.event,
             pid.as_deref().unwrap_or("-"),
             line.user.as_deref().unwrap_or("-"),
-            line.comm.as_deref().unwrap_or("-"),
+            line.comm
+                .map_or_else(|| "-".to_owned(), |comm| comm.to_string()),
             line.description,
             width = self.pid_width,
         );
@@ -149,7 +152,7 @@ struct Object<'a> {
 struct Subject<'a> {
     pid: Pid,
     tid: Pid,
-    comm: Option<&'a str>,
+    comm: Option<Bytes<'a>>,
     user: Option<&'a str>,
 }
 
@@ -161,8 +164,8 @@ impl<'a> From<&'a EventLine> for Object<'a> {
             subject: line.kind.task().map(|(tid, pid)| Subject {
                 pid,
                 tid,
-                comm: line.comm.as_deref(),
-                user: line.user.as_deref(),
+                comm: line.comm.as_ref().map(|comm| Bytes(comm.as_bytes())),
+                user: line.user_unescaped.as_deref(),
             }),
             details: &line.details,
         }

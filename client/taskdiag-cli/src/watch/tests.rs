@@ -62,34 +62,49 @@ fn lost() -> Event {
 }
 
 fn postgres() -> Option<ProcessInfo> {
-    Some(ProcessInfo {
-        comm: Comm::new(b"postgres"),
-        uid: 5,
-    })
+    Some(ProcessInfo::new(Comm::new(b"postgres"), Some(5)))
 }
 
-fn shown(line: &str, event: &Event, info: Option<ProcessInfo>) -> bool {
+fn shown(line: &str, event: &Event, info: Option<&ProcessInfo>) -> bool {
+    let level = match event.kind {
+        EventKind::Fork { pid, tgid, .. } | EventKind::Exit { pid, tgid, .. } if pid != tgid => {
+            Level::Thread
+        }
+        _ => Level::Process,
+    };
     let options = options(line);
-    selects_kind(&options, event) && selects_process(&options, event, info)
+    selects_kind(&options, event, level) && selects_process(&options, event, info)
 }
 
 #[test]
 fn events_option_selects_kinds() {
-    assert!(shown("", &exit(7, 7, 0), postgres()));
-    assert!(shown("--events exit", &exit(7, 7, 9), postgres()));
-    assert!(!shown("--events nonzero-exit", &exit(7, 7, 0), postgres()));
-    assert!(!shown("--events nonzero-exit", &fork(7, 7, 1), postgres()));
+    assert!(shown("", &exit(7, 7, 0), postgres().as_ref()));
+    assert!(shown("--events exit", &exit(7, 7, 9), postgres().as_ref()));
+    assert!(!shown(
+        "--events nonzero-exit",
+        &exit(7, 7, 0),
+        postgres().as_ref()
+    ));
+    assert!(!shown(
+        "--events nonzero-exit",
+        &fork(7, 7, 1),
+        postgres().as_ref()
+    ));
     assert!(shown("--events nonzero-exit", &lost(), None));
 }
 
 #[test]
 fn thread_events_need_the_threads_option() {
     for event in [fork(8, 7, 1), exit(8, 7, 0)] {
-        assert!(!shown("", &event, postgres()));
-        assert!(shown("--threads", &event, postgres()));
+        assert!(!shown("", &event, postgres().as_ref()));
+        assert!(shown("--threads", &event, postgres().as_ref()));
     }
     let (pid, tgid) = (8, 7);
-    assert!(shown("", &event(EventKind::Exec { pid, tgid }), postgres()));
+    assert!(shown(
+        "",
+        &event(EventKind::Exec { pid, tgid }),
+        postgres().as_ref()
+    ));
 }
 
 #[test]
@@ -105,14 +120,55 @@ fn process_conditions_are_combined_with_and() {
         ("--pid 7 --comm gres$", true),
         ("--pid 7 --uid 0", false),
     ] {
-        assert_eq!(shown(line, &end, postgres()), is, "{line}");
+        assert_eq!(shown(line, &end, postgres().as_ref()), is, "{line}");
     }
     // A fork event belongs to the parent as well.
-    assert!(shown("--pid 1", &fork(7, 7, 1), postgres()));
+    assert!(shown("--pid 1", &fork(7, 7, 1), postgres().as_ref()));
     // Conditions on unknown fields do not match.
     assert!(shown("--pid 7", &end, None));
     assert!(!shown("--uid 5", &end, None));
     assert!(!shown("--comm .", &end, None));
+}
+
+#[test]
+fn first_thread_that_ends_before_the_others_is_a_thread() {
+    let exit = exit(7, 7, 0);
+    assert!(!selects_kind(&options(""), &exit, Level::Thread));
+    assert!(selects_kind(&options("--threads"), &exit, Level::Thread));
+    let formatter = LineFormatter::new(true);
+    let line = formatter.format_thread_exit(&exit, postgres().as_ref());
+    assert_eq!(line.description, "thread 7: code 0");
+}
+
+#[test]
+fn tree_and_cgroup_select_by_the_table() {
+    let mut info = ProcessInfo::new(Comm::new(b"postgres"), None);
+    for line in ["--tree 3", "--cgroup 3"] {
+        assert!(!shown(line, &exit(7, 7, 0), Some(&info)), "{line}");
+        assert!(!shown(line, &exit(7, 7, 0), None), "{line}");
+    }
+    (info.in_tree, info.in_cgroup) = (true, true);
+    for line in ["--tree 3", "--cgroup 3", "--tree 3 --cgroup 3"] {
+        assert!(shown(line, &exit(7, 7, 0), Some(&info)), "{line}");
+    }
+    assert!(!shown("--uid 0", &exit(7, 7, 0), Some(&info)));
+}
+
+#[test]
+fn until_selects_its_process_unless_others_are_selected() {
+    assert!(shown("--until 7", &exit(7, 7, 0), postgres().as_ref()));
+    assert!(!shown("--until 7", &exit(8, 8, 0), postgres().as_ref()));
+    assert!(shown("--until 7", &lost(), None));
+    assert!(shown(
+        "--until 7 --pid 8",
+        &exit(8, 8, 0),
+        postgres().as_ref()
+    ));
+    assert!(shown(
+        "--until 7 --uid 5",
+        &exit(8, 8, 0),
+        postgres().as_ref()
+    ));
 }
 
 /// Returns the output for these events.
@@ -124,7 +180,7 @@ fn written(line: &str, events: &[Event]) -> String {
     output.begin().expect("a Vec accepts all bytes");
     for event in events {
         output
-            .line(&formatter.format(event, event.tgid().and(postgres())))
+            .line(&formatter.format(event, event.tgid().and(postgres()).as_ref()))
             .expect("a Vec accepts all bytes");
     }
     output.finish().expect("a Vec accepts all bytes");

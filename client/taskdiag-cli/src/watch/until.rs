@@ -1,29 +1,40 @@
 // SPDX-License-Identifier: MIT
-//! `--until`: waits for the exit of a process.
-//!
-//! Exit events are per thread. The exit status of a process is that of its first
-//! thread, but the other threads may exit much later. After the exit of the first
-//! thread, the kernel is therefore queried at each exit event of the process.
+//! `--until`: waits for the end of a process.
 
+use std::os::fd::{AsFd as _, BorrowedFd};
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::ExitStatus;
+use std::time::{Duration, Instant};
 
-use nix::libc;
-use taskdiag::events::{Event, EventKind};
-use taskdiag::{AnySource, Client, Error, Pid, Show, State, Task};
+use taskdiag::Pid;
+use taskdiag::events::ProcessHandle;
 
 use crate::exit::Failure;
 
-const GROUPS: Show = Show::BASE.union(Show::STAT).union(Show::IDENT);
+use super::ends::{Life, Lookup as _};
+use super::processes::LifeQuery;
+
+/// Time between the end of a process and its exit event, which the kernel sends
+/// after the end. After this time the event is taken for lost.
+const EVENT_DELAY: Duration = Duration::from_secs(1);
 
 /// The process of `--until`.
 pub(super) struct AwaitedProcess {
-    client: Client<AnySource>,
-    pid: Pid,
+    pub(super) pid: Pid,
     /// Distinguishes the process from a later one with the same pid.
     start_time: Option<u64>,
-    /// Whether the first thread has exited.
-    leader_exited: bool,
+    /// Shows the end of the process even if events are lost.
+    handle: Option<ProcessHandle>,
+    /// The end of the wait for the exit event of a process that has ended.
+    limit: Option<Instant>,
+}
+
+/// The process of `--until` at the start.
+pub(super) enum Awaited {
+    /// It runs.
+    Running(AwaitedProcess),
+    /// It is a zombie, with this status for `watch`.
+    Ended(u8),
 }
 
 impl AwaitedProcess {
@@ -31,68 +42,71 @@ impl AwaitedProcess {
     ///
     /// # Errors
     ///
-    /// [`Failure::NoProcess`] if the process does not exist or has exited.
-    pub(super) fn new(mut client: Client<AnySource>, pid: Pid) -> Result<Self, Failure> {
-        let task = match client.one(pid, GROUPS) {
-            Ok(task) if task.tgid == pid && !has_exited(&task) => task,
-            Ok(_) => return Err(Failure::NoProcess(pid)),
-            Err(error) if is_gone(&error) => return Err(Failure::NoProcess(pid)),
-            Err(error) => return Err(Failure::Other(error)),
-        };
-        Ok(Self {
-            client,
-            pid,
-            start_time: start_time(&task),
-            leader_exited: task.base.is_some_and(|base| is_dead(base.state)),
-        })
+    /// [`Failure::NoProcess`] if the process does not exist, and
+    /// [`Failure::ExitUnreadable`] for a zombie of another user.
+    pub(super) fn find(pid: Pid, query: &mut LifeQuery) -> Result<Awaited, Failure> {
+        // Without pidfds, events alone show the end.
+        let handle = ProcessHandle::open(pid).ok().flatten();
+        match query.query(pid).map_err(Failure::Other)? {
+            (Life::Running, start_time) => Ok(Awaited::Running(Self {
+                pid,
+                start_time,
+                handle,
+                limit: None,
+            })),
+            (Life::Ended(Some(status)), _) => Ok(Awaited::Ended(shell_status(status))),
+            (Life::Ended(None), _) => Err(Failure::ExitUnreadable(pid)),
+            (Life::Gone, _) => Err(Failure::NoProcess(pid)),
+        }
     }
 
-    /// Returns the exit status if the event ended the process.
-    pub(super) fn status(&mut self, event: &Event) -> Result<Option<u8>, Failure> {
-        match event.kind {
-            EventKind::Exit {
-                pid, tgid, status, ..
-            } if tgid == self.pid => {
-                self.leader_exited |= pid == tgid;
-                // Before the first thread exits, the status of another thread is not
-                // that of the process.
-                let exited = self.leader_exited && self.has_exited()?;
-                Ok(exited.then(|| shell_status(status)))
+    /// Returns a descriptor that is readable when the process has ended.
+    pub(super) fn fd(&self) -> Option<BorrowedFd<'_>> {
+        let handle = self.handle.as_ref().filter(|_| self.limit.is_none());
+        handle.map(|handle| handle.as_fd())
+    }
+
+    /// Returns the end of the wait for the exit event.
+    pub(super) fn limit(&self) -> Option<Instant> {
+        self.limit
+    }
+
+    /// Checks after a loss of events whether the process has ended.
+    pub(super) fn check(&mut self, query: &mut LifeQuery) {
+        if query.life(self.pid, self.start_time) != Life::Running {
+            self.start_limit();
+        }
+    }
+
+    /// Returns the exit status if the process has ended and its exit event does not
+    /// arrive.
+    pub(super) fn status_without_event(
+        &mut self,
+        query: &mut LifeQuery,
+    ) -> Result<Option<u8>, Failure> {
+        if let Some(handle) = &self.handle {
+            if handle.has_ended().map_err(Failure::Other)? {
+                self.start_limit();
             }
-            EventKind::Lost(_) if self.has_exited()? => Err(Failure::ExitLost(self.pid)),
-            _ => Ok(None),
+        }
+        if self.limit.is_none_or(|limit| Instant::now() < limit) {
+            return Ok(None);
+        }
+        match query.life(self.pid, self.start_time) {
+            Life::Ended(Some(status)) => Ok(Some(shell_status(status))),
+            Life::Ended(None) => Err(Failure::ExitUnreadable(self.pid)),
+            Life::Running | Life::Gone => Err(Failure::ExitLost(self.pid)),
         }
     }
 
-    fn has_exited(&mut self) -> Result<bool, Failure> {
-        match self.client.one(self.pid, GROUPS) {
-            Ok(task) => Ok(start_time(&task) != self.start_time || has_exited(&task)),
-            Err(error) if is_gone(&error) => Ok(true),
-            Err(error) => Err(Failure::Other(error)),
-        }
+    fn start_limit(&mut self) {
+        self.limit
+            .get_or_insert_with(|| Instant::now() + EVENT_DELAY);
     }
-}
-
-/// Whether the first thread is dead and no other thread is left.
-fn has_exited(task: &Task) -> bool {
-    task.base.is_some_and(|base| is_dead(base.state))
-        && task.stat.as_ref().is_none_or(|stat| stat.num_threads <= 1)
-}
-
-fn is_dead(state: State) -> bool {
-    matches!(state, State::Zombie | State::Dead)
-}
-
-fn start_time(task: &Task) -> Option<u64> {
-    task.ident.map(|ident| ident.start_time)
-}
-
-fn is_gone(error: &Error) -> bool {
-    error.errno() == Some(libc::ESRCH)
 }
 
 /// Converts an exit status like a shell: 128 plus the signal number for a signal.
-fn shell_status(status: ExitStatus) -> u8 {
+pub(super) fn shell_status(status: ExitStatus) -> u8 {
     let status = status
         .code()
         .or_else(|| status.signal().map(|signal| 128 + signal));

@@ -53,39 +53,51 @@ impl Waiter {
         expired.then_some(WakeReason::Timeout)
     }
 
-    /// Waits until `source` is readable, or until `reader`, the output, is closed.
+    /// Waits until `source` or `process` is readable, or until `reader`, the output,
+    /// is closed, and at most until `limit`.
     pub(super) fn wait(
         &self,
         source: BorrowedFd<'_>,
         reader: BorrowedFd<'_>,
+        process: Option<BorrowedFd<'_>>,
+        limit: Option<Instant>,
     ) -> io::Result<WakeReason> {
         loop {
             if let Some(reason) = self.expired() {
                 return Ok(reason);
             }
+            if limit.is_some_and(|limit| limit <= Instant::now()) {
+                return Ok(WakeReason::Events);
+            }
+            let wanted = match process {
+                Some(_) => PollFlags::POLLIN,
+                None => PollFlags::empty(),
+            };
             let mut fds = [
+                PollFd::new(process.unwrap_or(source), wanted),
                 PollFd::new(source, PollFlags::POLLIN),
                 PollFd::new(self.signals.as_fd(), PollFlags::POLLIN),
                 // POLLERR, for a closed reader, is reported without being requested.
                 PollFd::new(reader, PollFlags::empty()),
             ];
-            match poll(&mut fds, self.timeout()) {
+            match poll(&mut fds, self.timeout(limit)) {
                 Ok(_) | Err(Errno::EINTR) => {}
                 Err(errno) => return Err(errno.into()),
             }
-            let [source, _, reader] = fds.map(|fd| fd.any().unwrap_or(false));
+            let [process, source, _, reader] = fds.map(|fd| fd.any().unwrap_or(false));
             if reader {
                 return Ok(WakeReason::ClosedPipe);
             }
-            if source {
+            if source || process {
                 return Ok(WakeReason::Events);
             }
         }
     }
 
-    /// Returns the time until the deadline, rounded up.
-    fn timeout(&self) -> PollTimeout {
-        self.deadline.map_or(PollTimeout::NONE, |deadline| {
+    /// Returns the time until the deadline or the limit, rounded up.
+    fn timeout(&self, limit: Option<Instant>) -> PollTimeout {
+        let first = [self.deadline, limit].into_iter().flatten().min();
+        first.map_or(PollTimeout::NONE, |deadline| {
             let left = deadline.saturating_duration_since(Instant::now());
             PollTimeout::try_from(left + Duration::from_millis(1)).unwrap_or(PollTimeout::MAX)
         })

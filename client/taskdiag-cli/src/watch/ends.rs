@@ -1,0 +1,465 @@
+// SPDX-License-Identifier: MIT
+//! Decides which exit event is the end of a process: no I/O.
+//!
+//! The kernel sends an exit event per thread, after the thread has left its
+//! process. A process ends with its last thread: the first thread may end before,
+//! and another thread that calls execve() ends the first thread and takes its
+//! pid. The number of events shows the last one:
+//!
+//! - a process whose start was received has as many threads as fork events,
+//!   and ends with as many exit events. execve() changes nothing: each thread
+//!   that it ends sends one exit event, with the pid of the first thread or of
+//!   the thread that has called execve().
+//! - of a process that is older than the subscription, or than a loss of
+//!   events, the number of threads is not known. It is looked up at each exit
+//!   event of one of its threads. If it has ended and is reaped, its last exit
+//!   event is awaited in the queue of events, and not beyond it.
+
+use std::collections::HashMap;
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use taskdiag::Pid;
+use taskdiag::events::{Event, EventKind};
+
+/// State of a process when it is looked up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Life {
+    /// A thread is left.
+    Running,
+    /// The process is a zombie, with the status that wait(2) will return, if the
+    /// caller may read it.
+    Ended(Option<ExitStatus>),
+    /// The process is reaped.
+    Gone,
+}
+
+/// Looks up a process, which is another one if `start_time` differs.
+pub(super) trait Lookup {
+    fn life(&mut self, pid: Pid, start_time: Option<u64>) -> Life;
+}
+
+/// The exit of a thread.
+#[derive(Clone, Copy, Debug)]
+struct ThreadExit {
+    time: Duration,
+    cpu: Option<u32>,
+    status: ExitStatus,
+}
+
+/// What is known of the threads of a process.
+#[derive(Debug, Default)]
+struct Process {
+    /// The process was listed, or an event of it was received.
+    known: bool,
+    /// Distinguishes an older process from a later one with the same pid.
+    start_time: Option<u64>,
+    /// Number of threads whose exit event is to come, if it is known.
+    threads: Option<u32>,
+    /// The exit event with the last time.
+    last: Option<ThreadExit>,
+    /// Threads have ended with different statuses.
+    differs: bool,
+    /// Parent in an exit event, which those of reaped threads do not contain.
+    parent: (Pid, Pid),
+    /// Signal that the parent receives.
+    exit_signal: i32,
+    /// The process has ended, and its last event may be in the queue.
+    ending: bool,
+    /// The end has been reported. Further events of its threads are ignored
+    /// until a process starts with this pid.
+    reported: bool,
+    /// Threads of the former process with this pid whose exit event is to come.
+    former: Option<Box<Process>>,
+}
+
+impl Process {
+    fn note(&mut self, event: &Event) {
+        let EventKind::Exit {
+            status,
+            exit_signal,
+            parent_pid,
+            parent_tgid,
+            ..
+        } = event.kind
+        else {
+            return;
+        };
+        if parent_tgid != 0 {
+            self.parent = (parent_pid, parent_tgid);
+        }
+        if exit_signal > 0 {
+            self.exit_signal = exit_signal;
+        }
+        self.differs |= self.last.is_some_and(|last| last.status != status);
+        if self.last.is_none_or(|last| last.time <= event.time) {
+            self.last = Some(ThreadExit {
+                time: event.time,
+                cpu: event.cpu,
+                status,
+            });
+        }
+    }
+
+    /// Returns the exit event of the process. Without a status of the kernel, the
+    /// status is that of the thread that ended last.
+    fn end(&self, pid: Pid, status: Option<ExitStatus>) -> Option<Event> {
+        let last = self.last?;
+        let kind = EventKind::Exit {
+            pid,
+            tgid: pid,
+            status: status.unwrap_or(last.status),
+            exit_signal: self.exit_signal,
+            parent_pid: self.parent.0,
+            parent_tgid: self.parent.1,
+        };
+        Some(Event::new(last.time, last.cpu, kind))
+    }
+}
+
+/// The processes, by pid.
+#[derive(Debug, Default)]
+pub(super) struct EndTracker {
+    processes: HashMap<Pid, Process>,
+    /// Pids of processes that have ended, and whose last event may be queued.
+    ending: Vec<Pid>,
+}
+
+impl EndTracker {
+    /// Adds a process that was listed. After a loss of events, what was known of
+    /// its threads is void.
+    pub(super) fn listed(&mut self, pid: Pid, start_time: Option<u64>) {
+        let process = self.processes.entry(pid).or_default();
+        let same = process.start_time.is_none() || process.start_time == start_time;
+        if !same {
+            *process = Process::default();
+        }
+        process.known = true;
+        process.start_time = start_time;
+    }
+
+    /// Events were lost: the numbers of threads are not known.
+    pub(super) fn lost(&mut self) {
+        for process in self.processes.values_mut() {
+            process.threads = None;
+            process.former = None;
+        }
+    }
+
+    /// Applies an event, and returns the exit event of the process if it was the
+    /// last event of its threads.
+    pub(super) fn note(&mut self, event: &Event, lookup: &mut impl Lookup) -> Option<Event> {
+        match event.kind {
+            EventKind::Fork { pid, tgid, .. } if pid == tgid => self.start(pid),
+            EventKind::Fork { tgid, .. } => {
+                let process = self.processes.get_mut(&tgid);
+                if let Some(threads) = process.and_then(|process| process.threads.as_mut()) {
+                    *threads += 1;
+                }
+                None
+            }
+            EventKind::Exit { tgid, .. } => self.exit(tgid, event, lookup),
+            _ => None,
+        }
+    }
+
+    /// A process has started. Returns the exit event of the former process with
+    /// this pid, if its last event was still awaited.
+    fn start(&mut self, pid: Pid) -> Option<Event> {
+        let former = self.processes.remove(&pid).unwrap_or_default();
+        let end = former.ending.then(|| former.end(pid, None)).flatten();
+        let exact = former.threads.is_some();
+        // An older process that has not ended yet may be this one, which was
+        // listed before its event was received.
+        let is_new = exact || former.reported || former.ending || !former.known;
+        let process = Process {
+            known: true,
+            threads: is_new.then_some(1),
+            // The parent can reap a process before the last event is sent.
+            former: exact.then(|| Box::new(former)),
+            ..Process::default()
+        };
+        self.processes.insert(pid, process);
+        end
+    }
+
+    fn exit(&mut self, pid: Pid, event: &Event, lookup: &mut impl Lookup) -> Option<Event> {
+        let process = self.processes.entry(pid).or_default();
+        process.known = true;
+        if let Some(mut former) = process.former.take() {
+            former.note(event);
+            former.threads = former.threads.map(|threads| threads.saturating_sub(1));
+            if former.threads == Some(0) {
+                return former.end(pid, None);
+            }
+            process.former = Some(former);
+            return None;
+        }
+        if process.reported {
+            return None;
+        }
+        process.note(event);
+        if let Some(threads) = &mut process.threads {
+            *threads = threads.saturating_sub(1);
+            if *threads > 0 {
+                return None;
+            }
+            let process = self.processes.remove(&pid)?;
+            let status = match process.differs {
+                true => match lookup.life(pid, process.start_time) {
+                    Life::Ended(status) => status,
+                    Life::Running | Life::Gone => None,
+                },
+                false => None,
+            };
+            return process.end(pid, status);
+        }
+        if process.ending {
+            return None;
+        }
+        match lookup.life(pid, process.start_time) {
+            Life::Running => None,
+            Life::Ended(Some(status)) => {
+                process.reported = true;
+                process.end(pid, Some(status))
+            }
+            Life::Ended(None) | Life::Gone => {
+                process.ending = true;
+                self.ending.push(pid);
+                None
+            }
+        }
+    }
+
+    /// Whether a process with this pid has started, and its end has not been
+    /// reported.
+    pub(super) fn is_running(&self, pid: Pid) -> bool {
+        let process = self.processes.get(&pid);
+        process.is_some_and(|process| !process.reported)
+    }
+
+    /// Returns the exit events of processes that have ended, when no event is
+    /// queued.
+    pub(super) fn settle(&mut self) -> Vec<Event> {
+        let ended = std::mem::take(&mut self.ending);
+        let ends = ended.into_iter().filter_map(|pid| {
+            let process = self.processes.get_mut(&pid)?;
+            if !std::mem::take(&mut process.ending) {
+                return None;
+            }
+            process.reported = true;
+            process.end(pid, None)
+        });
+        ends.collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::ExitStatusExt as _;
+
+    use super::*;
+
+    /// Reports the process in this state.
+    struct Fixed(Life);
+
+    impl Lookup for Fixed {
+        fn life(&mut self, _: Pid, _: Option<u64>) -> Life {
+            self.0
+        }
+    }
+
+    struct NoLookup;
+
+    impl Lookup for NoLookup {
+        fn life(&mut self, pid: Pid, _: Option<u64>) -> Life {
+            panic!("process {pid} was looked up");
+        }
+    }
+
+    fn status(code: i32) -> ExitStatus {
+        ExitStatus::from_raw(code << 8)
+    }
+
+    fn fork(pid: Pid, tgid: Pid) -> EventKind {
+        EventKind::Fork {
+            pid,
+            tgid,
+            parent_pid: 1,
+            parent_tgid: 1,
+        }
+    }
+
+    /// Exit of a thread. As in the kernel, only the first thread has a parent.
+    fn exit(pid: Pid, tgid: Pid, code: i32) -> EventKind {
+        let parent = Pid::from(pid == tgid);
+        EventKind::Exit {
+            pid,
+            tgid,
+            status: status(code),
+            exit_signal: if pid == tgid { 17 } else { -1 },
+            parent_pid: parent,
+            parent_tgid: parent,
+        }
+    }
+
+    fn exec(pid: Pid) -> EventKind {
+        EventKind::Exec { pid, tgid: pid }
+    }
+
+    /// Applies events, and returns the index of the event after which each end was
+    /// reported, with its code.
+    fn ends(
+        tracker: &mut EndTracker,
+        events: &[EventKind],
+        lookup: &mut impl Lookup,
+    ) -> Vec<(usize, i32)> {
+        let mut ends = Vec::new();
+        for (index, kind) in events.iter().enumerate() {
+            let time = Duration::from_secs(index as u64);
+            let event = Event::new(time, Some(0), *kind);
+            if let Some(end) = tracker.note(&event, lookup) {
+                ends.push((index, code(&end)));
+            }
+        }
+        ends
+    }
+
+    fn code(end: &Event) -> i32 {
+        let EventKind::Exit {
+            pid, tgid, status, ..
+        } = end.kind
+        else {
+            panic!("{end:?}");
+        };
+        assert_eq!(pid, tgid);
+        status.code().expect("a code")
+    }
+
+    fn followed(events: &[EventKind]) -> Vec<(usize, i32)> {
+        ends(&mut EndTracker::default(), events, &mut Fixed(Life::Gone))
+    }
+
+    #[test]
+    fn process_with_one_thread_ends_with_its_exit_event() {
+        let mut tracker = EndTracker::default();
+        let events = [fork(7, 7), exec(7), exit(7, 7, 3)];
+        assert_eq!(ends(&mut tracker, &events, &mut NoLookup), [(2, 3)]);
+        assert!(tracker.processes.is_empty());
+    }
+
+    #[test]
+    fn process_ends_with_its_last_thread() {
+        let events = [
+            fork(7, 7),
+            fork(8, 7),
+            exit(7, 7, 0),
+            fork(9, 7),
+            exit(8, 7, 0),
+            exit(9, 7, 5),
+        ];
+        assert_eq!(followed(&events), [(5, 5)]);
+    }
+
+    #[test]
+    fn execve_of_another_thread_is_not_the_end() {
+        // The exit event of the first thread has its pid or that of the other.
+        for pid in [7, 8] {
+            let events = [
+                fork(7, 7),
+                fork(8, 7),
+                exit(pid, 7, 0),
+                exec(7),
+                exit(7, 7, 6),
+            ];
+            assert_eq!(followed(&events), [(4, 6)]);
+        }
+        // Events of two CPUs may be received in another order.
+        let events = [
+            fork(7, 7),
+            fork(8, 7),
+            exec(7),
+            exit(7, 7, 0),
+            exit(7, 7, 6),
+        ];
+        assert_eq!(followed(&events), [(4, 6)]);
+    }
+
+    #[test]
+    fn status_of_the_kernel_precedes_those_of_the_threads() {
+        let events = [fork(7, 7), fork(8, 7), exit(7, 7, 5), exit(8, 7, 0)];
+        let mut zombie = Fixed(Life::Ended(Some(status(5))));
+        let ended = ends(&mut EndTracker::default(), &events, &mut zombie);
+        assert_eq!(ended, [(3, 5)]);
+        // No lookup if all threads have ended with the same status.
+        let events = [fork(7, 7), fork(8, 7), exit(7, 7, 5), exit(8, 7, 5)];
+        let ended = ends(&mut EndTracker::default(), &events, &mut NoLookup);
+        assert_eq!(ended, [(3, 5)]);
+    }
+
+    #[test]
+    fn exit_event_of_a_process_after_reuse_of_its_pid_is_its_own() {
+        let events = [fork(7, 7), fork(7, 7), exit(7, 7, 1), exit(7, 7, 2)];
+        assert_eq!(followed(&events), [(2, 1), (3, 2)]);
+    }
+
+    #[test]
+    fn older_process_is_looked_up_at_each_exit_of_its_threads() {
+        let mut tracker = EndTracker::default();
+        tracker.listed(7, Some(100));
+        let events = [exit(7, 7, 0), exit(8, 7, 1)];
+        assert_eq!(ends(&mut tracker, &events, &mut Fixed(Life::Running)), []);
+        assert_eq!(tracker.settle(), []);
+        let mut zombie = Fixed(Life::Ended(Some(status(5))));
+        // Further events of the process that was reported are ignored.
+        let events = [exit(9, 7, 0), exit(10, 7, 5)];
+        assert_eq!(ends(&mut tracker, &events, &mut zombie), [(0, 5)]);
+        // The next process with this pid is not.
+        let events = [fork(7, 7), exit(7, 7, 4)];
+        assert_eq!(ends(&mut tracker, &events, &mut NoLookup), [(1, 4)]);
+    }
+
+    #[test]
+    fn reaped_process_has_the_status_of_its_last_queued_event() {
+        let mut tracker = EndTracker::default();
+        tracker.listed(7, Some(100));
+        let events = [exit(7, 7, 0), exit(8, 7, 5)];
+        assert_eq!(ends(&mut tracker, &events, &mut Fixed(Life::Gone)), []);
+        let settled: Vec<_> = tracker.settle().iter().map(code).collect();
+        assert_eq!(settled, [5]);
+        assert_eq!(tracker.settle(), []);
+        let late = [exit(9, 7, 0)];
+        assert_eq!(ends(&mut tracker, &late, &mut NoLookup), []);
+    }
+
+    #[test]
+    fn after_a_loss_processes_are_looked_up() {
+        let mut tracker = EndTracker::default();
+        ends(&mut tracker, &[fork(7, 7), fork(8, 7)], &mut NoLookup);
+        tracker.lost();
+        let mut zombie = Fixed(Life::Ended(Some(status(5))));
+        assert_eq!(ends(&mut tracker, &[exit(7, 7, 0)], &mut zombie), [(0, 5)]);
+    }
+
+    #[test]
+    fn end_has_the_parent_of_the_first_thread() {
+        let mut tracker = EndTracker::default();
+        let mut last = None;
+        for kind in [fork(7, 7), fork(8, 7), exit(7, 7, 0), exit(8, 7, 0)] {
+            let event = Event::new(Duration::ZERO, Some(0), kind);
+            last = last.or(tracker.note(&event, &mut NoLookup));
+        }
+        let kind = last.expect("an end").kind;
+        assert!(
+            matches!(
+                kind,
+                EventKind::Exit {
+                    parent_tgid: 1,
+                    exit_signal: 17,
+                    ..
+                }
+            ),
+            "{kind:?}"
+        );
+    }
+}
