@@ -93,22 +93,24 @@ fn serve(cli: &Cli) -> Result<()> {
         source: Source::open(cli.source)?,
         home: Home::find()?,
     });
-    let listener = Listener::open(&cli.socket)?;
     let limits = Limits {
         clients: cli.clients,
         clients_of_user: cli.clients_of_user,
         timeout: cli.timeout,
     }
-    .within(descriptors);
+    .within(descriptors)?;
+    let listener = Listener::open(&cli.socket)?;
     notify(NotifyState::Ready);
     let served = server::serve(&listener, &shared, &limits, &signals);
     notify(NotifyState::Stopping);
     served
 }
 
-/// Blocks the signals that end the daemon. It reads them from a descriptor.
+/// Blocks the signals that end the daemon, and SIGHUP. It reads them from a descriptor.
 fn block_signals() -> Result<SignalFd> {
-    let signals: SigSet = [Signal::SIGTERM, Signal::SIGINT].into_iter().collect();
+    let signals: SigSet = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP]
+        .into_iter()
+        .collect();
     signals.thread_block().map_err(io("cannot block signals"))?;
     SignalFd::with_flags(&signals, SfdFlags::SFD_CLOEXEC).map_err(io("cannot read signals"))
 }

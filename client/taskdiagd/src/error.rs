@@ -51,6 +51,18 @@ pub enum Error {
         capability: &'static str,
     },
 
+    /// The limit of descriptors does not permit one client.
+    #[error(
+        "cannot serve clients: the limit of {limit} open files is too low; \
+         raise it to at least {needed} (LimitNOFILE=, ulimit -n)"
+    )]
+    Descriptors {
+        /// The limit.
+        limit: usize,
+        /// The number that one client needs.
+        needed: usize,
+    },
+
     /// A client is rejected, because its user or the daemon has too many.
     #[error("rejected a client: process {pid} of user {uid} exceeds a limit of connections")]
     Full {

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use log::warn;
 
+use crate::error::{Error, Result};
 use crate::peer::{Home, Peer};
 
 /// The maximum number of descriptors that a client needs.
@@ -29,17 +30,27 @@ pub(crate) struct Limits {
 
 impl Limits {
     /// Reduces the limits to this number of descriptors.
-    pub(crate) fn within(self, descriptors: usize) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Descriptors`] if they are not enough for one client.
+    pub(crate) fn within(self, descriptors: usize) -> Result<Self> {
         let clients = descriptors.saturating_sub(DESCRIPTORS) / DESCRIPTORS_OF_CLIENT;
         if self.clients <= clients {
-            return self;
+            return Ok(self);
+        }
+        if clients == 0 {
+            return Err(Error::Descriptors {
+                limit: descriptors,
+                needed: DESCRIPTORS + DESCRIPTORS_OF_CLIENT,
+            });
         }
         warn!("limiting the number of clients to {clients}: only {descriptors} descriptors");
-        Self {
+        Ok(Self {
             clients,
-            clients_of_user: self.clients_of_user.min(clients / 4),
+            clients_of_user: self.clients_of_user.min((clients / 4).max(1)),
             ..self
-        }
+        })
     }
 }
 
@@ -165,11 +176,21 @@ mod tests {
             timeout: 1,
         };
         let count = |descriptors| {
-            let limits = limits.within(descriptors);
+            let limits = limits.within(descriptors).expect("enough for a client");
             (limits.clients, limits.clients_of_user)
         };
         assert_eq!(count(65_536), (4096, 1024));
         assert_eq!(count(1024), (120, 30));
-        assert_eq!(count(10), (0, 0));
+        assert_eq!(count(72), (1, 1));
+        for descriptors in [10, 20, 71] {
+            let error = limits.within(descriptors).expect_err("too few");
+            assert_eq!(
+                error.to_string(),
+                format!(
+                    "cannot serve clients: the limit of {descriptors} open files is too low; \
+                     raise it to at least 72 (LimitNOFILE=, ulimit -n)"
+                )
+            );
+        }
     }
 }

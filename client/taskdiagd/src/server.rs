@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use log::{info, warn};
 use nix::errno::Errno;
+use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signalfd::SignalFd;
 use nix::sys::socket::setsockopt;
@@ -78,7 +79,7 @@ pub(crate) fn serve(
             polled => polled.map_err(io("cannot wait for clients"))?,
         };
         let is_ready: Vec<bool> = fds.iter().map(|fd| fd.any().unwrap_or(true)).collect();
-        if is_ready[0] {
+        if is_ready[0] && stops(signals)? {
             info!("stopping after a signal");
             return Ok(());
         }
@@ -95,6 +96,16 @@ pub(crate) fn serve(
             }
         }
     }
+}
+
+/// Reads a signal, and returns whether it ends the daemon.
+fn stops(signals: &SignalFd) -> Result<bool> {
+    let signal = signals.read_signal().map_err(io("cannot read a signal"))?;
+    let hangup = signal.is_some_and(|signal| signal.ssi_signo == libc::SIGHUP as u32);
+    if hangup {
+        info!("ignoring SIGHUP: the daemon has no configuration to reload");
+    }
+    Ok(!hangup)
 }
 
 /// Accepts the next client. `None` after an error that is not permanent.

@@ -7,7 +7,8 @@ mod common;
 use std::process::Command;
 
 use common::{TASKDIAGD, Target, TestDaemon};
-use nix::unistd::geteuid;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::{Pid, geteuid};
 use taskdiag::events::{Connector, Events};
 use taskdiag::{Request, Show, Strategy};
 
@@ -34,6 +35,30 @@ fn processes_are_listed_from_events_or_the_error_has_the_reason() {
     assert_eq!(row.base.unwrap().ppid, std::process::id());
     target.end();
     assert_eq!(find(pid), None);
+}
+
+/// Starts the daemon, or returns `None` if this host has no rights or no events.
+fn daemon() -> Option<TestDaemon> {
+    if !geteuid().is_root() || Connector::listen(Events::all()).is_err() {
+        eprintln!("this host has no root or no events");
+        return None;
+    }
+    Some(TestDaemon::new("procfs", &[]))
+}
+
+#[test]
+fn daemon_serves_after_sighup_and_removes_its_socket_when_it_ends() {
+    for signal in [Signal::SIGTERM, Signal::SIGINT] {
+        let Some(mut daemon) = daemon() else {
+            return;
+        };
+        let pid = Pid::from_raw(daemon.pid().try_into().expect("a pid"));
+        kill(pid, Signal::SIGHUP).expect("a daemon");
+        let request = Request::new(Strategy::All).show(Show::BASE);
+        assert!(daemon.dump(&request).is_ok());
+        assert!(daemon.stop(signal).success());
+        assert!(!daemon.socket().exists());
+    }
 }
 
 /// Checks that the daemon fails with this error.
