@@ -47,7 +47,7 @@ struct ThreadExit {
     status: ExitStatus,
 }
 
-/// What is known of the threads of a process.
+/// The threads of a process, as far as events show them.
 #[derive(Debug, Default)]
 struct Process {
     /// The process was listed, or an event of it was received.
@@ -126,7 +126,7 @@ pub(super) struct EndTracker {
 }
 
 impl EndTracker {
-    /// Adds a process that was listed. After a loss of events, what was known of
+    /// Adds a process that was listed. After a loss of events, the known number of
     /// its threads is void.
     pub(super) fn listed(&mut self, pid: Pid, start_time: Option<u64>) {
         let process = self.processes.entry(pid).or_default();

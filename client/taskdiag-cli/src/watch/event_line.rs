@@ -54,7 +54,7 @@ impl LineFormatter {
         }
     }
 
-    /// Returns the line of an event. `info` is what is known of its process.
+    /// Returns the line of an event. `info` describes its process, if it is known.
     pub(super) fn format(&self, event: &Event, info: Option<&ProcessInfo>) -> EventLine {
         let (mut description, mut details) = self.details(&event.kind);
         let has_args = matches!(event.kind, EventKind::Exec { .. } | EventKind::Exit { .. });

@@ -56,7 +56,7 @@ impl ProcessInfo {
         Some(info)
     }
 
-    /// Takes over what a query did not report, and the selection.
+    /// Adds the fields that a query did not report, and the selection.
     fn after(mut self, former: &Self) -> Self {
         self.uid = self.uid.or(former.uid);
         self.in_tree |= former.in_tree;
