@@ -18,7 +18,7 @@ use taskdiag::abi;
 const VMA_GROUPS: u64 = abi::TASK_DIAG_SHOW_VMA | abi::TASK_DIAG_SHOW_VMA_STAT;
 
 /// Groups that contain nothing without the right to ptrace the task.
-const PTRACE_GROUPS: u64 = VMA_GROUPS | abi::TASK_DIAG_SHOW_NS;
+const PTRACE_GROUPS: u64 = VMA_GROUPS | abi::TASK_DIAG_SHOW_NS | abi::TASK_DIAG_SHOW_IO;
 
 /// A message of a row.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -201,12 +201,12 @@ impl GroupPosition {
 }
 
 /// Returns a group that the first message of a row must contain, and lacks. A row
-/// with only the pid of its task has none, and NS can be denied.
+/// with only the pid of its task has none, and groups that need ptrace can be denied.
 fn missing(row: &Row, show: u64) -> Option<&'static Group> {
     let may_lack = if row.groups & !groups::appended() == 0 {
         u64::MAX
     } else {
-        abi::TASK_DIAG_SHOW_NS
+        PTRACE_GROUPS
     };
     GROUPS.iter().find(|group| {
         let requested = show & !row.groups & !may_lack & (1 << group.bit) != 0;

@@ -248,6 +248,15 @@ fn readable_row_lacks_exactly_the_groups_that_need_ptrace() {
 }
 
 #[test]
+fn readable_row_lacks_io() {
+    let show = BASE | abi::TASK_DIAG_SHOW_IO;
+    let lacks = denied_row(BASE, abi::TASK_DIAG_SHOW_IO);
+    assert_eq!(is_partial(&lacks, READABLE, show), Some(true));
+    assert_eq!(is_partial(&lacks, FULL, show), None);
+    assert_eq!(is_partial(&denied_row(show, 0), READABLE, show), None);
+}
+
+#[test]
 fn readable_row_has_no_memory_mappings() {
     let show = BASE | VMA;
     let partial = |row: &Row| is_partial(row, READABLE, show);
