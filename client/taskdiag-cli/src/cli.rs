@@ -40,7 +40,7 @@ pub(crate) enum Job {
         json: bool,
     },
     /// Arguments of `ps`, which [`crate::ps`] parses.
-    Ps(Vec<String>),
+    Ps(Vec<OsString>),
     Watch(Box<Watch>),
     Generate {
         artifact: Artifact,
@@ -86,6 +86,13 @@ pub(crate) struct MapsJob {
 /// Usage errors, and also `--help` and `--version`: clap returns their output as
 /// an error whose exit status is 0.
 pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Job, clap::Error> {
+    let args: Vec<OsString> = args.into_iter().collect();
+    if let Some((word, rest)) = args.get(1..).and_then(<[_]>::split_first) {
+        // ps has its own rules for all words, such as `--`, which clap removes.
+        if word == "ps" {
+            return Ok(Job::Ps(rest.to_vec()));
+        }
+    }
     let mut command = command().after_long_help(long_help());
     let line = command
         .try_get_matches_from_mut(args)

@@ -61,7 +61,7 @@ pub(crate) enum Failure {
     Denied(Pid, Show),
 
     /// Invalid options of `ps`. As in procps, the exit status is 1.
-    #[error("{0}\n\n{PS_USAGE}")]
+    #[error("error: {0}\n\n{PS_USAGE}")]
     PsUsage(String),
 
     /// `ps` selected no process, which only the exit status reports.
@@ -94,10 +94,9 @@ pub(crate) enum Failure {
 
 const PS_USAGE: &str = "\
 Usage:
-    taskdiag-cli ps [options]
+ taskdiag-cli ps [options]
 
-Supports the options of ps(1) of procps whose data task_diag reports:
-    ps aux    ps -ef    ps ax -o pid,ppid,args --sort -rss    ps -eLf    ps axf";
+ Try 'taskdiag-cli ps --help <simple|list|output|threads|misc|all>'";
 
 impl Failure {
     /// Returns the failure of a request.

@@ -33,11 +33,7 @@ impl FromStr for SortKey {
 
 impl SortKey {
     fn compare(&self, a: &TaskRow, b: &TaskRow, host: &Host) -> Ordering {
-        let column = self.selected.column;
-        let order = match (column.value(a, host), column.value(b, host)) {
-            (Some(a), Some(b)) => a.compare(&b, host),
-            (a, b) => a.is_some().cmp(&b.is_some()),
-        };
+        let order = self.selected.column.compare(a, b, host);
         if self.descending {
             order.reverse()
         } else {
@@ -104,8 +100,35 @@ mod tests {
     }
 
     #[test]
+    fn percentages_sort_by_the_exact_value() {
+        let row = |pid, ticks: u64, rss| {
+            let mut row = plain(pid, b"a");
+            let mut stat = taskdiag::Stat::default();
+            stat.utime = ticks * 10_000_000;
+            stat.memory.get_or_insert_default().rss = Some(rss);
+            row.stat = Some(Box::new(stat));
+            row
+        };
+        let rows = [row(1, 1, 4096), row(2, 3, 8192), row(3, 2, 0)];
+        for (keys, expected) in [
+            ("-%cpu", [2, 3, 1]),
+            ("cp", [1, 3, 2]),
+            ("-time", [2, 3, 1]),
+            ("-%mem", [2, 1, 3]),
+            ("pmem", [3, 1, 2]),
+        ] {
+            let keys: Vec<SortKey> = vec![keys.parse().expect("a key")];
+            let mut rows = rows.to_vec();
+            // All shares round to 0.0 %.
+            sort(&mut rows, &keys, &Host::at(100_000, false));
+            let order: Vec<u32> = rows.iter().map(|row| row.tid).collect();
+            assert_eq!(order, expected);
+        }
+    }
+
+    #[test]
     fn unknown_sort_key_is_reported_without_its_sign() {
         let error = "-weight".parse::<SortKey>().expect_err("no such column");
-        assert!(error.to_string().starts_with("unknown column \"weight\";"));
+        assert!(error.to_string().starts_with("unknown column \"weight\""));
     }
 }

@@ -23,6 +23,8 @@ pub(crate) enum Value<'a> {
     Tenths(u64),
     /// A percentage of the resources of the host, in tenths.
     Share(u64),
+    /// A percentage, in thousandths.
+    Thousandths(u64),
     /// A bit set, shown in hexadecimal digits in tables.
     Bits(u64),
     /// An address, shown in hexadecimal digits.
@@ -92,6 +94,7 @@ impl Value<'_> {
             (Self::Number(a), Self::Number(b))
             | (Self::Tenths(a), Self::Tenths(b))
             | (Self::Share(a), Self::Share(b))
+            | (Self::Thousandths(a), Self::Thousandths(b))
             | (Self::Bits(a), Self::Bits(b))
             | (Self::Address(a), Self::Address(b))
             | (Self::CpuTime(a), Self::CpuTime(b))
@@ -183,6 +186,9 @@ impl Cell<'_> {
             Value::Signed(number) => push(text, format_args!("{number}")),
             Value::Tenths(tenths) | Value::Share(tenths) => {
                 push(text, format_args!("{}.{}", tenths / 10, tenths % 10));
+            }
+            Value::Thousandths(part) => {
+                push(text, format_args!("{}.{:03}", part / 1000, part % 1000));
             }
             Value::Address(address) => push(text, format_args!("{address:08x}")),
             Value::Flag(flag) => push(text, format_args!("{flag}")),
@@ -284,6 +290,8 @@ impl Serialize for Cell<'_> {
             Value::Tenths(tenths) | Value::Share(tenths) => {
                 serializer.serialize_f64(tenths as f64 / 10.0)
             }
+            #[expect(clippy::cast_precision_loss, reason = "a percentage is small")]
+            Value::Thousandths(part) => serializer.serialize_f64(part as f64 / 1000.0),
             Value::User(id) | Value::Group(id) if numeric => serializer.serialize_u32(id),
             Value::Flag(flag) => serializer.serialize_bool(flag),
             Value::State(state) => serializer.serialize_char(state.letter()),
@@ -342,6 +350,7 @@ mod tests {
             (Some(Value::Number(7)), ["7", "7", "7"]),
             (Some(Value::Signed(-20)), ["-20", "-20", "-20"]),
             (Some(Value::Tenths(15)), ["1.5", "1.5", "1.5"]),
+            (Some(Value::Thousandths(1005)), ["1.005", "1.005", "1.005"]),
             (Some(Value::Bits(0x2f)), ["0x2f", "47", "47"]),
             (
                 Some(Value::Address(0x1000)),

@@ -2,7 +2,7 @@
 //! The options and subcommands of the command line.
 
 use std::env;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Parser, ValueEnum};
@@ -71,7 +71,7 @@ pub(super) enum Subcommand {
     Ps {
         /// Options of ps(1)
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-        args: Vec<String>,
+        args: Vec<OsString>,
     },
 
     /// Print one line per process event: start, change or exit

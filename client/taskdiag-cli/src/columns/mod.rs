@@ -11,9 +11,11 @@ mod list;
 mod memory;
 mod other;
 mod ps_only;
+pub(crate) mod similar;
 mod stat;
 mod usage;
 
+use std::cmp::Ordering;
 use std::fmt::Write as _;
 
 use taskdiag::{Show, Strategy};
@@ -38,6 +40,8 @@ pub(crate) struct Column {
     /// Text of `--help`.
     description: &'static str,
     get: Get,
+    /// The value to sort by, if the shown value is rounded or abbreviated.
+    sort: Option<Get>,
 }
 
 /// Returns the value of a row; `None` if the kernel did not report it.
@@ -72,12 +76,19 @@ const fn column(
         per_mapping: false,
         description,
         get,
+        sort: None,
     }
 }
 
 /// Returns the names of all columns, without further names of a column.
 pub(crate) fn column_names() -> impl Iterator<Item = &'static str> {
     all().map(Column::name)
+}
+
+/// Returns the column with another value to sort by.
+const fn sorted_by(mut column: Column, sort: Get) -> Column {
+    column.sort = Some(sort);
+    column
 }
 
 /// Iterates over all columns, table by table.
@@ -103,6 +114,19 @@ impl Column {
     /// Returns the value of a row; `None` if the kernel did not report it.
     pub(crate) fn value<'a>(&self, row: &'a TaskRow, host: &Host) -> Option<Value<'a>> {
         (self.get)(row, host)
+    }
+
+    /// Returns the value to sort by, which may be more exact than the shown one.
+    fn sort_value<'a>(&self, row: &'a TaskRow, host: &Host) -> Option<Value<'a>> {
+        self.sort.unwrap_or(self.get)(row, host)
+    }
+
+    /// Compares two rows by the values to sort by. Missing values come first.
+    pub(crate) fn compare(&self, a: &TaskRow, b: &TaskRow, host: &Host) -> Ordering {
+        match (self.sort_value(a, host), self.sort_value(b, host)) {
+            (Some(a), Some(b)) => a.compare(&b, host),
+            (a, b) => a.is_some().cmp(&b.is_some()),
+        }
     }
 
     /// Whether cells are right-aligned.
@@ -159,7 +183,7 @@ impl SelectedColumn {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ColumnError {
     /// No column has this name.
-    #[error("unknown column {name:?}; the columns are {}", name_list())]
+    #[error("unknown column {name:?}{}; --help lists all columns", hint(name))]
     Unknown { name: String },
 
     /// `ps` has this column, from another source.
@@ -202,9 +226,20 @@ fn select(spec: ColumnSpec<'_>) -> Result<SelectedColumn, ColumnError> {
     Ok(selected)
 }
 
-fn name_list() -> String {
-    let names: Vec<&str> = all().map(Column::name).collect();
-    names.join(",")
+/// Iterates over the names of all columns of tasks, with headings and descriptions.
+pub(crate) fn names() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+    all()
+        .filter(|column| !column.per_mapping)
+        .flat_map(|column| {
+            let names = column.names.iter();
+            names.map(|&(name, heading)| (name, heading, column.description))
+        })
+}
+
+/// Returns the end of an error message that suggests a similar name, if there is one.
+fn hint(word: &str) -> String {
+    let names = all().flat_map(|column| column.names.iter().map(|(name, _)| *name));
+    similar::hint(word, names)
 }
 
 /// Returns the columns of a request that names none.

@@ -4,7 +4,7 @@
 use taskdiag::{Memory, Show, Stat, State};
 
 use super::Align::{Left, Pid, Right};
-use super::{Column, column};
+use super::{Column, column, sorted_by};
 use crate::clock::{Started, TICK};
 use crate::host::Host;
 use crate::row::TaskRow;
@@ -20,21 +20,26 @@ pub(super) static COLUMNS: &[Column] = &[
     column(&[("sgi_p", "P")], 1, Right, BOTH,
         |row, _| running_on(row), "processor of a running task"),
 
-    column(&[("tty", "TT"), ("tt", "TT"), ("tname", "TTY"), ("tty8", "TTY")], 8, Left, STAT,
+    column(&[("tty", "TT"), ("tt", "TT"), ("tname", "TTY"), ("tty8", "TTY"), ("longtname", "TTY")], 8, Left, STAT,
         |row, _| of(row, |stat| Value::Terminal(stat.tty)), "controlling terminal"),
     column(&[("tpgid", "TPGID")], 5, Pid, STAT,
         |row, _| of(row, |stat| Value::Signed(stat.tty_pgrp.into())), "foreground process group of the terminal, -1 without one"),
 
-    column(&[("time", "TIME"), ("cputime", "TIME"), ("atime", "TIME")], 8, Right, STAT,
+    sorted_by(column(&[("time", "TIME"), ("cputime", "TIME"), ("atime", "TIME")], 8, Right, STAT,
         |row, _| of(row, |stat| Value::CpuTime(seconds(stat.cpu_ticks()))), "CPU time: [dd-]hh:mm:ss"),
-    column(&[("times", "TIME"), ("cputimes", "TIME")], 8, Right, STAT,
+        |row, _| of(row, |stat| Value::Number(stat.cpu_ticks()))),
+    sorted_by(column(&[("times", "TIME"), ("cputimes", "TIME")], 8, Right, STAT,
         |row, _| of(row, |stat| Value::Number(seconds(stat.cpu_ticks()))), "CPU time in seconds"),
-    column(&[("bsdtime", "TIME")], 6, Right, STAT,
+        |row, _| of(row, |stat| Value::Number(stat.cpu_ticks()))),
+    sorted_by(column(&[("bsdtime", "TIME")], 6, Right, STAT,
         |row, _| of(row, |stat| Value::BsdTime(seconds(stat.cpu_ticks()))), "CPU time: mmm:ss"),
-    column(&[("etime", "ELAPSED")], 11, Right, STAT,
+        |row, _| of(row, |stat| Value::Number(stat.cpu_ticks()))),
+    sorted_by(column(&[("etime", "ELAPSED")], 11, Right, STAT,
         |row, host| of(row, |stat| Value::Elapsed(host.clock.seconds_since(stat.start_time))), "time since the start: [[dd-]hh:]mm:ss"),
-    column(&[("etimes", "ELAPSED")], 7, Right, STAT,
+        |row, host| of(row, |stat| Value::Number(host.clock.ticks_since(stat.start_time)))),
+    sorted_by(column(&[("etimes", "ELAPSED")], 7, Right, STAT,
         |row, host| of(row, |stat| Value::Number(host.clock.seconds_since(stat.start_time))), "time since the start in seconds"),
+        |row, host| of(row, |stat| Value::Number(host.clock.ticks_since(stat.start_time)))),
     column(&[("stime", "STIME"), ("start_time", "START")], 5, Right, STAT,
         |row, _| of(row, |stat| Value::Started(stat.start_time, Started::Short)), "start time: hh:mm, MmmDD or the year"),
     column(&[("start", "STARTED")], 8, Right, STAT,
@@ -60,14 +65,24 @@ pub(super) static COLUMNS: &[Column] = &[
     column(&[("blkio_delay", "IODELAY")], 7, Right, STAT,
         |row, _| counted(row, |stat| stat.blkio_delay.map(Value::Number)), "nanoseconds spent waiting for block I/O, this thread only"),
 
-    column(&[("pcpu", "%CPU"), ("%cpu", "%CPU")], 4, Right, STAT,
+    sorted_by(column(&[("pcpu", "%CPU"), ("%cpu", "%CPU")], 4, Right, STAT,
         |row, host| of(row, |stat| Value::Tenths(stat.cpu_permille(host.clock.uptime()))), "CPU time as a percentage of the time since the start"),
-    column(&[("c", "C"), ("util", "C")], 2, Right, STAT,
+        |row, host| cpu_share(row, host, Stat::cpu_ticks)),
+    sorted_by(column(&[("c", "C"), ("util", "C")], 2, Right, STAT,
         |row, host| of(row, |stat| Value::Number((stat.cpu_permille(host.clock.uptime()) / 10).min(99))), "pcpu as an integer, at most 99"),
-    column(&[("cp", "CP")], 3, Right, STAT,
+        |row, host| cpu_share(row, host, Stat::cpu_ticks)),
+    sorted_by(column(&[("cp", "CP")], 3, Right, STAT,
         |row, host| of(row, |stat| Value::Number(stat.cpu_permille(host.clock.uptime()).min(999))), "pcpu in tenths of a percent, at most 999"),
-    column(&[("pmem", "%MEM"), ("%mem", "%MEM")], 4, Right, STAT,
+        |row, host| cpu_share(row, host, Stat::cpu_ticks)),
+    sorted_by(column(&[("cuu", "%CUU")], 6, Right, STAT,
+        |row, host| cpu_thousandths(row, host, Stat::cpu_ticks), "pcpu with three decimals, at most 99.999"),
+        |row, host| cpu_share(row, host, Stat::cpu_ticks)),
+    sorted_by(column(&[("cuc", "%CUC")], 7, Right, STAT,
+        |row, host| cpu_thousandths(row, host, cpu_ticks_with_children), "cuu, with the CPU time of waited-for children"),
+        |row, host| cpu_share(row, host, cpu_ticks_with_children)),
+    sorted_by(column(&[("pmem", "%MEM"), ("%mem", "%MEM")], 4, Right, STAT,
         share, "rss as a percentage of physical memory"),
+        |row, _| Some(Value::Number(row.stat.as_deref()?.memory.as_ref()?.rss?))),
 
     column(&[("pri", "PRI")], 3, Right, STAT,
         |row, _| of(row, |stat| Value::Signed(39 - i64::from(stat.priority))), "39 minus the kernel priority: higher is more urgent"),
@@ -87,10 +102,12 @@ pub(super) static COLUMNS: &[Column] = &[
         |row, _| nice(row), "nice value, for scheduling classes that use it"),
     column(&[("rtprio", "RTPRIO")], 6, Right, STAT,
         |row, _| rt_priority(row), "real-time priority"),
-    column(&[("class", "CLS"), ("policy", "POL")], 3, Left, STAT,
+    sorted_by(column(&[("class", "CLS"), ("policy", "POL")], 3, Left, STAT,
         |row, _| of(row, |stat| Value::Word(class(stat.policy))), "scheduling class: TS FF RR B ISO IDL DLN"),
-    column(&[("cls", "CLS")], 3, Right, STAT,
+        |row, _| of(row, |stat| Value::Number(stat.policy.into()))),
+    sorted_by(column(&[("cls", "CLS")], 3, Right, STAT,
         |row, _| of(row, |stat| Value::Word(class(stat.policy))), "scheduling class: TS FF RR B ISO IDL DLN"),
+        |row, _| of(row, |stat| Value::Number(stat.policy.into()))),
     column(&[("sched", "SCH")], 3, Right, STAT,
         |row, _| of(row, |stat| Value::Number(stat.policy.into())), "scheduling class as a number"),
     column(&[("nlwp", "NLWP")], 4, Right, STAT,
@@ -175,6 +192,41 @@ fn memory_kib(row: &TaskRow, bytes: impl FnOnce(&Memory) -> Option<u64>) -> Opti
 fn share<'a>(row: &'a TaskRow, host: &Host) -> Option<Value<'a>> {
     let rss = row.stat.as_deref()?.memory.as_ref()?.rss?;
     Some(Value::Share((kib(rss) * 1000 / host.memory).min(999)))
+}
+
+/// Returns the CPU time as a share of the time since the start, in parts per billion,
+/// so that sorting does not depend on rounding.
+fn cpu_share<'a>(row: &'a TaskRow, host: &Host, ticks: fn(&Stat) -> u64) -> Option<Value<'a>> {
+    of(row, |stat| {
+        Value::Number(parts_per_billion(stat, host, ticks))
+    })
+}
+
+/// Returns the same share in thousandths of a percent. Shares above 99 % are shown
+/// as 99.999, as ps does.
+fn cpu_thousandths<'a>(
+    row: &'a TaskRow,
+    host: &Host,
+    ticks: fn(&Stat) -> u64,
+) -> Option<Value<'a>> {
+    of(row, |stat| {
+        let thousandths = (parts_per_billion(stat, host, ticks) + 5_000) / 10_000;
+        Value::Thousandths(if thousandths > 99_000 {
+            99_999
+        } else {
+            thousandths
+        })
+    })
+}
+
+fn parts_per_billion(stat: &Stat, host: &Host, ticks: fn(&Stat) -> u64) -> u64 {
+    let used = u128::from(ticks(stat)) * 1_000_000_000;
+    let share = used.checked_div(host.clock.ticks_since(stat.start_time).into());
+    share.map_or(0, |share| share.try_into().unwrap_or(u64::MAX))
+}
+
+fn cpu_ticks_with_children(stat: &Stat) -> u64 {
+    stat.cpu_ticks() + stat.cutime / TICK + stat.cstime / TICK
 }
 
 const fn kib(bytes: u64) -> u64 {

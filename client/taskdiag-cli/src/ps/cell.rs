@@ -6,6 +6,8 @@ use std::env;
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
+use super::proc_files::{self, FieldValue, ProcField, TaskFiles};
+use super::specs::Source;
 use crate::clock;
 use crate::escape::trim_nuls;
 use crate::host::Host;
@@ -18,6 +20,12 @@ pub(super) struct CellWriter<'a> {
     pub(super) host: &'a Host,
     /// Whether characters other than ASCII are printed.
     pub(super) unicode: bool,
+    /// `e`: whether the environment is printed after the command.
+    pub(super) environment: bool,
+    /// Whether `/proc` has the files of the tasks: not those of another pid namespace.
+    pub(super) reads_files: bool,
+    /// Whether sets of signals have 16 digits.
+    pub(super) wide_signals: bool,
 }
 
 /// Whether the locale of the environment uses UTF-8.
@@ -33,19 +41,69 @@ pub(super) fn locale_is_unicode() -> bool {
 }
 
 impl CellWriter<'_> {
-    /// Appends a value, truncated to the available width. Numbers are not truncated.
+    /// Appends a cell, truncated to the available width. Numbers are not truncated.
     pub(super) fn push(
         &self,
         line: &mut String,
-        value: Option<Value<'_>>,
+        source: Source,
         row: &TaskRow,
         branch: &str,
         available: usize,
     ) {
+        let value = match source {
+            Source::Groups(column) => column.value(row, self.host),
+            Source::ShortTerminal(column) => {
+                let name = self.write(column.value(row, self.host), row, "", available);
+                let short = ["pts/", "tty"]
+                    .iter()
+                    .find_map(|start| name.strip_prefix(start));
+                return line.push_str(short.unwrap_or(&name));
+            }
+            Source::File(field) => {
+                let text = self.read(row, field);
+                return line.push_str(&self.field(text, available));
+            }
+            Source::Dash => return line.push('-'),
+            Source::Literal => return,
+        };
         match value {
             // Fast path: most cells are numbers.
             Some(Value::Number(number)) => push_number(line, number),
             value => line.push_str(&self.write(value, row, branch, available)),
+        }
+    }
+
+    /// Reads a field of the task of a row.
+    pub(super) fn read(&self, row: &TaskRow, field: ProcField) -> Option<FieldValue> {
+        if !self.reads_files {
+            return None;
+        }
+        TaskFiles::of_row(row).field(field)
+    }
+
+    /// Returns the text of a field from a file, or a dash for a missing one.
+    fn field(&self, value: Option<FieldValue>, available: usize) -> String {
+        match value {
+            None => "-".to_owned(),
+            Some(FieldValue::Number(number)) => number.to_string(),
+            Some(FieldValue::Signed(number)) => number.to_string(),
+            Some(FieldValue::Address(address)) => {
+                format!("{address:0digits$x}", digits = 2 * size_of::<usize>())
+            }
+            Some(FieldValue::Signals(set)) => self.signals(&set),
+            Some(FieldValue::Text(text)) => self.printable(&text, available),
+        }
+    }
+
+    /// Returns a set of signals in 16 digits, or in 8 digits if the others are zeros. If
+    /// they are not, a sign marks them as missing.
+    fn signals(&self, set: &[u8]) -> String {
+        let digits = format!("{:0>16}", String::from_utf8_lossy(set));
+        let (high, low) = digits.split_at(digits.len() - 8);
+        match () {
+            () if self.wide_signals => digits,
+            () if high.bytes().all(|digit| digit == b'0') => low.to_owned(),
+            () => format!("<{low}"),
         }
     }
 
@@ -58,10 +116,18 @@ impl CellWriter<'_> {
     ) -> String {
         let host = self.host;
         match value {
-            Some(Value::Comm(comm)) => self.command_name(branch, comm.as_bytes(), available),
+            Some(Value::Comm(comm)) => {
+                let name = proc_files::full_name(row, comm.as_bytes(), self.reads_files);
+                self.command(branch, &name, row, available)
+            }
             Some(Value::Command(arguments, comm)) => {
-                let line = command_line(arguments, comm.as_bytes(), row.is_zombie());
-                self.command_name(branch, &line, available)
+                let name = if trim_nuls(arguments).is_empty() {
+                    proc_files::full_name(row, comm.as_bytes(), self.reads_files)
+                } else {
+                    Vec::new()
+                };
+                let line = command_line(arguments, &name, row.is_zombie());
+                self.command(branch, &line, row, available)
             }
             Some(Value::User(uid)) => self.id_name(&host.names.user(uid), uid, available),
             Some(Value::Group(gid)) => self.id_name(&host.names.group(gid), gid, available),
@@ -70,19 +136,30 @@ impl CellWriter<'_> {
             Some(Value::Tenths(tenths)) if tenths > 999 => (tenths / 10).to_string(),
             Some(Value::BsdTime(seconds)) => clock::bsd_time(seconds),
             Some(Value::Started(start, style)) => host.clock.started(start, style),
-            Some(Value::Cgroup(path)) => {
-                let line = [b"0::", path].concat();
-                self.printable(&line, available)
-            }
             Some(Value::Bytes(bytes)) => self.printable(bytes, available),
             value => Cell { value, host }.to_table(),
         }
     }
 
-    /// Returns a name or command line behind the branch of its tree.
-    fn command_name(&self, branch: &str, name: &[u8], available: usize) -> String {
-        let mut text: String = branch.chars().take(available).collect();
-        text.push_str(&self.printable(name, available.saturating_sub(branch.len())));
+    /// Returns a name or command line behind the branch of its tree, and before the
+    /// environment if that is requested.
+    fn command(&self, branch: &str, name: &[u8], row: &TaskRow, available: usize) -> String {
+        // Branches consist of equal parts, one for each level, which are not cut.
+        let level = if branch.trim_start().is_empty() { 2 } else { 4 };
+        let whole = available / level * level;
+        let mut text: String = branch.chars().take(whole).collect();
+        let mut left = available - text.len();
+        let shown = self.printable(name, left);
+        left -= shown.width().min(left);
+        text.push_str(&shown);
+        if self.environment && self.reads_files && left > 1 {
+            if let Some(FieldValue::Text(environment)) =
+                TaskFiles::of_row(row).field(ProcField::Environment)
+            {
+                text.push(' ');
+                text.push_str(&self.printable(&environment, left - 1));
+            }
+        }
         text
     }
 
@@ -163,6 +240,9 @@ mod tests {
         CellWriter {
             host,
             unicode: true,
+            environment: false,
+            reads_files: true,
+            wide_signals: false,
         }
     }
 
@@ -211,7 +291,11 @@ mod tests {
         let host = Host::at(0, false);
         let shown = |unicode| {
             let host = &host;
-            CellWriter { host, unicode }.printable(&bytes, 80)
+            let writer = CellWriter {
+                unicode,
+                ..writer(host)
+            };
+            writer.printable(&bytes, 80)
         };
         assert_eq!(shown(true), "a?b?\u{f6}?");
         assert_eq!(shown(false), "a?b????");
@@ -232,7 +316,6 @@ mod tests {
         assert_eq!(written(Value::BsdTime(5), 6), "  0:05");
         assert_eq!(written(Value::Started(0, Started::Clock), 8), "  Jan 01");
         assert_eq!(written(Value::Terminal(0), 8), "?");
-        assert_eq!(written(Value::Cgroup(b"/a"), 27), "0::/a");
     }
 
     #[test]
@@ -243,5 +326,43 @@ mod tests {
         let row = plain(7, b"sh");
         assert_eq!(writer.write(Some(comm), &row, " \\_ ", 6), " \\_ na");
         assert_eq!(writer.write(None, &row, " \\_ ", 6), "-");
+    }
+
+    #[test]
+    fn branches_are_cut_by_whole_levels() {
+        let host = Host::at(0, false);
+        let writer = writer(&host);
+        let row = plain(7, b"sh");
+        let branch = "     \\_ ";
+        assert_eq!(writer.command(branch, b"name", &row, 10), "     \\_ na");
+        assert_eq!(writer.command(branch, b"name", &row, 6), "    na");
+        assert_eq!(writer.command(branch, b"name", &row, 3), "nam");
+    }
+
+    #[test]
+    fn signals_have_16_digits_or_8() {
+        let host = Host::at(0, false);
+        let narrow = writer(&host);
+        let wide = CellWriter {
+            wide_signals: true,
+            ..writer(&host)
+        };
+        assert_eq!(narrow.signals(b"0000000000010006"), "00010006");
+        assert_eq!(narrow.signals(b"fffffffe00010006"), "<00010006");
+        assert_eq!(wide.signals(b"0000000000010006"), "0000000000010006");
+    }
+
+    #[test]
+    fn missing_field_is_a_dash() {
+        let host = Host::at(0, false);
+        let writer = writer(&host);
+        assert_eq!(writer.field(None, 5), "-");
+        assert_eq!(writer.field(Some(FieldValue::Number(123_456)), 5), "123456");
+        assert_eq!(
+            writer.field(Some(FieldValue::Text(b"/bin/sh".into())), 4),
+            "/bin"
+        );
+        let address = writer.field(Some(FieldValue::Address(0x1f)), 5);
+        assert_eq!(address.trim_start_matches('0'), "1f");
     }
 }

@@ -4,14 +4,31 @@
 
 use unicode_width::UnicodeWidthStr;
 
-use crate::columns::Align;
-
 /// Heading, width and alignment of a column.
 #[derive(Clone, Debug)]
 pub(super) struct LayoutColumn {
     pub(super) heading: String,
     pub(super) width: usize,
-    pub(super) align: Align,
+    pub(super) justify: Justify,
+}
+
+/// How a column is aligned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Justify {
+    Left,
+    Right,
+    /// Right-aligned; the width is the number of digits of the largest pid.
+    Pid,
+    /// Left-aligned for names, right-aligned for numeric ids.
+    User,
+    /// Left-aligned for names, right-aligned if numbers were requested.
+    Wchan,
+    /// A set of signals: right-aligned, in 16 digits if the line is wide enough.
+    Signal,
+    /// Left-aligned, and of unlimited length in the last column.
+    Unlimited,
+    /// Text of the user's, without a gap before and after it.
+    Literal,
 }
 
 /// The layout of lines.
@@ -22,6 +39,10 @@ pub(super) struct Layout {
     screen: usize,
     /// Whether ids are numeric, and therefore right-aligned.
     numeric: bool,
+    /// Whether sets of signals have 16 digits.
+    wide_signals: bool,
+    /// The character between two columns, which are not aligned then.
+    delimiter: Option<char>,
 }
 
 /// The maximum width of lines and cells without a screen width.
@@ -34,27 +55,49 @@ const BLANKS: &str = match std::str::from_utf8(&[b' '; MAX_GAP]) {
     Err(_) => unreachable!(),
 };
 
+/// The additional width of a set of signals with 16 digits.
+const MORE_FOR_SIGNALS: usize = 7;
+
 impl Layout {
     /// Returns a layout for a screen of this width, or for lines of any length.
     ///
     /// If the screen is too narrow for the columns, each line uses several lines of
     /// the screen.
-    pub(super) fn new(columns: Vec<LayoutColumn>, screen: Option<usize>, numeric: bool) -> Self {
+    pub(super) fn new(
+        columns: Vec<LayoutColumn>,
+        screen: Option<usize>,
+        numeric: bool,
+        delimiter: Option<char>,
+    ) -> Self {
         let least = least_width(&columns);
         let screen = match screen {
             Some(width) if width > 0 => width * least.div_ceil(width).max(1),
             _ => MAX_LINE,
         };
+        let screen = screen.min(MAX_LINE);
+        let signals = columns
+            .iter()
+            .filter(|column| column.justify == Justify::Signal);
         Self {
+            wide_signals: least + signals.count() * MORE_FOR_SIGNALS <= screen,
             columns,
-            screen: screen.min(MAX_LINE),
+            screen,
             numeric,
+            delimiter,
         }
+    }
+
+    /// Whether sets of signals have 16 digits.
+    pub(super) const fn wide_signals(&self) -> bool {
+        self.wide_signals
     }
 
     /// Returns the line of headings, unless all are empty.
     pub(super) fn headings(&self) -> Option<String> {
-        if self.columns.iter().all(|column| column.heading.is_empty()) {
+        let has_text = |column: &LayoutColumn| {
+            column.justify != Justify::Literal && !column.heading.is_empty()
+        };
+        if !self.columns.iter().any(has_text) {
             return None;
         }
         let mut line = String::new();
@@ -71,42 +114,64 @@ impl Layout {
         mut cell: impl FnMut(&mut String, usize, usize),
     ) {
         // The nominal start of the column, and the actual width of the line.
-        let (mut correct, mut actual) = (0, 0);
+        let (mut correct, mut actual, mut gap) = (0_usize, 0_usize, 0_usize);
         for (index, column) in self.columns.iter().enumerate() {
-            let last = index + 1 == self.columns.len();
-            let gap = usize::from(index > 0);
-            let begin = correct.max(actual + gap);
-            let available = if last {
-                self.screen.saturating_sub(begin)
-            } else {
-                column.width
+            let next = self.columns.get(index + 1);
+            // The blanks that the last column begins with.
+            let lead = match next {
+                None => correct.saturating_sub(actual).max(gap),
+                Some(_) => 0,
             };
+            let room = self.screen.saturating_sub(actual + lead);
+            let available = if next.is_none() { room } else { column.width };
             let before = line.len();
             cell(line, index, available);
-            if column.align == Align::Free && self.screen <= begin {
+            let width = width(&line[before..]);
+            if self.is_cut(column.justify) && room < 1 {
                 // Like ps, print one character of a column beyond the screen.
                 let first = line[before..].chars().next().map_or(0, char::len_utf8);
                 line.truncate(before + first);
             }
-            let width = width(&line[before..]);
-            let pad = if self.is_right_aligned(column.align) {
-                column.width.saturating_sub(width)
-            } else {
-                0
-            };
-            let space = (correct + pad).saturating_sub(actual).max(gap);
-            line.insert_str(before, &BLANKS[..space.min(MAX_GAP)]);
-            actual += space + width;
-            correct += column.width + 1;
+            let space = (correct + self.pad(column, width)).saturating_sub(actual);
+            self.insert_space(line, before, space, gap);
+            actual += space.max(gap).min(MAX_GAP) + width;
+            correct += column.width + self.additional_width(column.justify);
+            let literal = |column: &LayoutColumn| column.justify == Justify::Literal;
+            gap = usize::from(!literal(column) && !next.is_some_and(literal));
+            correct += gap;
         }
         line.push('\n');
     }
 
-    fn is_right_aligned(&self, align: Align) -> bool {
-        match align {
-            Align::Right | Align::Pid => true,
-            Align::Name => self.numeric,
-            Align::Left | Align::Free => false,
+    fn insert_space(&self, line: &mut String, at: usize, space: usize, gap: usize) {
+        match self.delimiter {
+            Some(delimiter) if gap > 0 => line.insert(at, delimiter),
+            Some(_) => {}
+            None => line.insert_str(at, &BLANKS[..space.max(gap).min(MAX_GAP)]),
+        }
+    }
+
+    /// Whether a column is cut to one character beyond the screen.
+    const fn is_cut(&self, justify: Justify) -> bool {
+        matches!(justify, Justify::Unlimited) || matches!(justify, Justify::Wchan) && !self.numeric
+    }
+
+    /// Returns the blanks before a cell of this width.
+    fn pad(&self, column: &LayoutColumn, width: usize) -> usize {
+        let right = match column.justify {
+            Justify::Right | Justify::Pid => column.width,
+            Justify::Signal => column.width + self.additional_width(Justify::Signal),
+            Justify::User | Justify::Wchan if self.numeric => column.width,
+            _ => 0,
+        };
+        right.saturating_sub(width)
+    }
+
+    const fn additional_width(&self, justify: Justify) -> usize {
+        if matches!(justify, Justify::Signal) && self.wide_signals {
+            MORE_FOR_SIGNALS
+        } else {
+            0
         }
     }
 }
@@ -122,29 +187,34 @@ fn width(text: &str) -> usize {
 
 /// Returns the minimum width of a line, in which the last column may be truncated.
 fn least_width(columns: &[LayoutColumn]) -> usize {
-    let gaps = columns.len().saturating_sub(1);
-    let last = columns.len().checked_sub(1);
-    let widths = columns.iter().enumerate().map(|(index, column)| {
-        if column.align == Align::Free && Some(index) == last {
-            3
-        } else {
-            column.width
-        }
-    });
-    widths.sum::<usize>() + gaps
+    let mut total = 0;
+    let mut after_column = false;
+    for (index, column) in columns.iter().enumerate() {
+        let literal = column.justify == Justify::Literal;
+        let last = index + 1 == columns.len();
+        total += match column.justify {
+            Justify::Unlimited if last => 3,
+            _ => column.width,
+        };
+        total += usize::from(after_column && !literal);
+        after_column = !literal;
+    }
+    total
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn layout(columns: &[(&str, usize, Align)], screen: Option<usize>) -> Layout {
-        let columns = columns.iter().map(|&(heading, width, align)| LayoutColumn {
-            heading: heading.to_owned(),
-            width,
-            align,
-        });
-        Layout::new(columns.collect(), screen, false)
+    fn layout(columns: &[(&str, usize, Justify)], screen: Option<usize>) -> Layout {
+        let columns = columns
+            .iter()
+            .map(|&(heading, width, justify)| LayoutColumn {
+                heading: heading.to_owned(),
+                width,
+                justify,
+            });
+        Layout::new(columns.collect(), screen, false, None)
     }
 
     fn line(layout: &Layout, cells: &[&str]) -> String {
@@ -159,10 +229,10 @@ mod tests {
     fn cells_are_aligned_in_columns() {
         let layout = layout(
             &[
-                ("USER", 8, Align::Name),
-                ("PID", 5, Align::Pid),
-                ("TTY", 8, Align::Left),
-                ("COMMAND", 27, Align::Free),
+                ("USER", 8, Justify::User),
+                ("PID", 5, Justify::Pid),
+                ("TTY", 8, Justify::Left),
+                ("COMMAND", 27, Justify::Unlimited),
             ],
             None,
         );
@@ -180,9 +250,9 @@ mod tests {
     fn wide_cell_shifts_the_following_columns() {
         let layout = layout(
             &[
-                ("A", 3, Align::Right),
-                ("B", 8, Align::Right),
-                ("C", 4, Align::Left),
+                ("A", 3, Justify::Right),
+                ("B", 8, Justify::Right),
+                ("C", 4, Justify::Left),
             ],
             None,
         );
@@ -196,7 +266,7 @@ mod tests {
 
     #[test]
     fn last_column_extends_to_the_edge() {
-        let columns = [("PID", 5, Align::Pid), ("CMD", 27, Align::Free)];
+        let columns = [("PID", 5, Justify::Pid), ("CMD", 27, Justify::Unlimited)];
         let available = |screen| {
             let mut widths = Vec::new();
             layout(&columns, screen).add_line(&mut String::new(), |line, _, available| {
@@ -213,7 +283,42 @@ mod tests {
 
     #[test]
     fn empty_headings_print_no_line() {
-        let layout = layout(&[("", 5, Align::Pid), ("", 5, Align::Pid)], None);
+        let layout = layout(&[("", 5, Justify::Pid), ("", 5, Justify::Pid)], None);
         assert_eq!(layout.headings(), None);
+    }
+
+    #[test]
+    fn literal_text_has_no_gaps() {
+        let columns = [
+            ("PID", 5, Justify::Pid),
+            ("--", 2, Justify::Literal),
+            ("CMD", 6, Justify::Unlimited),
+            ("", 0, Justify::Literal),
+        ];
+        let layout = layout(&columns, None);
+        assert_eq!(layout.headings().as_deref(), Some("  PID--CMD   \n"));
+        assert_eq!(line(&layout, &["1", "--", "sh", ""]), "    1--sh    \n");
+    }
+
+    #[test]
+    fn signals_use_16_digits_if_there_is_room() {
+        let columns = [("A", 9, Justify::Signal), ("B", 9, Justify::Signal)];
+        assert!(!layout(&columns, Some(30)).wide_signals());
+        let wide = layout(&columns, Some(33));
+        assert!(wide.wide_signals());
+        let headings = format!("{:>16} {:>16}\n", "A", "B");
+        assert_eq!(wide.headings().as_deref(), Some(headings.as_str()));
+    }
+
+    #[test]
+    fn delimiter_replaces_the_padding() {
+        let columns = [("PID", 5, Justify::Pid), ("CMD", 6, Justify::Unlimited)];
+        let columns = columns.map(|(heading, width, justify)| LayoutColumn {
+            heading: heading.to_owned(),
+            width,
+            justify,
+        });
+        let layout = Layout::new(columns.into(), None, false, Some(','));
+        assert_eq!(line(&layout, &["1", "sh"]), "1,sh\n");
     }
 }

@@ -4,11 +4,21 @@
 mod args;
 mod cell;
 mod columns;
+mod forest;
+mod help;
 mod layout;
+mod number;
+mod personality;
+mod printer;
+mod proc_files;
+mod screen;
 mod select;
+mod specs;
 
+use std::collections::HashMap;
 use std::env;
-use std::io::{BufWriter, Write as _};
+use std::ffi::OsString;
+use std::io::{self, Write as _};
 
 use taskdiag::{Request, Scope, Show, Strategy};
 
@@ -16,100 +26,139 @@ use crate::connect;
 use crate::exit::Failure;
 use crate::host::Host;
 use crate::row::TaskRow;
-use crate::sort::{self, SortKey};
-use crate::stdio::{self, Stdout};
-use crate::tree::{self, Branches, TreePosition};
+use crate::stdio;
 
-use args::{Dialect, PsOptions, Threads};
-use cell::CellWriter;
-use columns::PsColumn;
-use layout::Layout;
+use args::{PsOptions, Text, ThreadOptions};
+use columns::Output;
+use personality::Personality;
+use printer::Printer;
 use select::Caller;
 
-/// The process that inherits orphans.
-const INIT: u32 = 1;
-
 /// Runs `ps` with these arguments.
-pub(crate) fn run(args: &[String]) -> Result<(), Failure> {
-    let options = args::parse(args).map_err(Failure::PsUsage)?;
-    if options.version {
-        let version = env!("CARGO_PKG_VERSION");
-        let (mut out, _) = stdio::open_stdout();
-        writeln!(out, "ps of taskdiag-cli {version}")?;
-        return Ok(out.flush()?);
-    }
+pub(crate) fn run(args: &[OsString]) -> Result<(), Failure> {
     let default = env::var("PS_FORMAT").ok();
-    let columns = columns::for_options(&options, default.as_deref()).map_err(Failure::PsUsage)?;
-    let keys = sort_keys(&options).map_err(Failure::PsUsage)?;
+    let parsed = args::parse(args, Personality::from_env(), default.as_deref());
+    let (options, output) = parsed.map_err(Failure::PsUsage)?;
+    if let Some(text) = options.text {
+        return print_text(text, &options);
+    }
+    check_quick(&options, &output).map_err(Failure::PsUsage)?;
+    if let Some(warning) = &output.warning {
+        stdio::print_message(format_args!("warning: $PS_FORMAT ignored: {warning}"));
+    }
 
     let host = Host::now(options.numeric);
-    let mut printer = Printer::new(&columns, &options, &host);
-    if can_stream(&options, &keys) {
-        query(&options, &columns, &keys, |row| {
-            if options
-                .selection
-                .selects(&row, Caller::UNKNOWN, options.bsd, &host)
-            {
-                printer.print(&row, None)?;
+    let mut printer = Printer::new(&output.columns, &options, &host);
+    if can_stream(&options, &output) {
+        query(&options, &output, Strategy::All, |row| {
+            if options.selection.selects(&row, Caller::UNKNOWN) {
+                printer.print(&row, "")?;
             }
             Ok(())
         })?;
     } else {
-        let mut rows = Vec::new();
-        query(&options, &columns, &keys, |row| {
-            rows.push(row);
-            Ok(())
-        })?;
-        for (row, position) in select_rows(rows, &options, &keys, &host) {
-            printer.print(&row, position)?;
-        }
+        let rows = collect(&options, &output)?;
+        print_collected(rows, &options, &output, &mut printer)?;
     }
     printer.finish()
 }
 
-/// Whether rows can be printed as they arrive: in the order of the kernel, and
-/// without knowing other rows.
-fn can_stream(options: &PsOptions, keys: &[SortKey]) -> bool {
-    options.selection.is_all_processes()
-        && options.selection.quick.is_none()
-        && options.threads == Threads::No
-        && options.forest.is_none()
-        && keys.is_empty()
+/// Prints the text of an option.
+fn print_text(text: Text, options: &PsOptions) -> Result<(), Failure> {
+    if text == Text::Settings {
+        // Ignore the error: standard error may be closed.
+        let _ = help::write_settings(&mut io::stderr(), options);
+        return Ok(());
+    }
+    let (mut out, _) = stdio::open_stdout();
+    match text {
+        Text::Help(section) => help::write(&mut out, section)?,
+        Text::Columns => help::write_columns(&mut out)?,
+        Text::Version | Text::Settings => {
+            writeln!(out, "ps of taskdiag-cli {}", env!("CARGO_PKG_VERSION"))?;
+        }
+    }
+    Ok(out.flush()?)
 }
 
-fn sort_keys(options: &PsOptions) -> Result<Vec<SortKey>, String> {
-    options
-        .sort
-        .iter()
-        .flat_map(|list| list.split([',', ' ']))
-        .filter(|word| !word.is_empty())
-        .map(|word| word.parse::<SortKey>().map_err(|error| error.to_string()))
-        .collect()
+/// Checks that `-q` is not combined with options that change its tasks or order.
+fn check_quick(options: &PsOptions, output: &Output) -> Result<(), String> {
+    let selection = &options.selection;
+    let other = if selection.quick.is_none() {
+        return Ok(());
+    } else if !selection.lists.is_empty() {
+        "other lists"
+    } else if options.forest.is_some() {
+        "a forest"
+    } else if !output.sort.is_empty() {
+        "sort keys"
+    } else if selection.negated {
+        "-N"
+    } else {
+        return Ok(());
+    };
+    Err(format!("-q cannot be combined with {other}"))
+}
+
+/// Whether rows can be printed as they arrive: in the order of the kernel, and
+/// without knowing other rows.
+fn can_stream(options: &PsOptions, output: &Output) -> bool {
+    options.selection.is_all_processes()
+        && options.selection.quick.is_none()
+        && options.threads.is_empty()
+        && options.forest.is_none()
+        && output.sort.is_empty()
+}
+
+/// Returns the rows of all processes, or of all threads if threads are shown.
+fn collect(options: &PsOptions, output: &Output) -> Result<Vec<TaskRow>, Failure> {
+    let mut rows = Vec::new();
+    let mut add = |row| {
+        rows.push(row);
+        Ok(())
+    };
+    if options.threads.is_empty() {
+        query(options, output, Strategy::All, add)?;
+        return Ok(rows);
+    }
+    // Like procps, show the sums over all threads in the line of the first thread.
+    let mut processes = HashMap::new();
+    query(options, output, Strategy::AllThreads, &mut add)?;
+    query(options, output, Strategy::All, |row| {
+        processes.insert(row.tgid, row);
+        Ok(())
+    })?;
+    for row in rows.iter_mut().filter(|row| row.tid == row.tgid) {
+        if let Some(process) = processes.remove(&row.tgid) {
+            *row = process;
+        }
+    }
+    Ok(rows)
 }
 
 /// Requests the groups that columns, sort keys and selection need, and passes each
 /// row to `take`.
 fn query(
     options: &PsOptions,
-    columns: &[PsColumn],
-    keys: &[SortKey],
+    output: &Output,
+    strategy: Strategy,
     mut take: impl FnMut(TaskRow) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    let key_groups: Show = keys.iter().map(|key| key.selected.column.groups).collect();
-    let forest_groups = match options.forest {
-        Some(_) => Show::STAT,
-        None => Show::empty(),
+    let start_times = options.forest.is_some() || !options.threads.is_empty();
+    let order_groups = if start_times {
+        Show::STAT
+    } else {
+        Show::empty()
     };
-    let show = options.selection.groups() | columns::groups(columns) | key_groups | forest_groups;
-    let strategy = match options.threads {
-        Threads::No => Strategy::All,
-        Threads::Plain | Threads::Lwp | Threads::Spid => Strategy::AllThreads,
-    };
+    let show = options.selection.groups() | output.groups() | order_groups;
     let mut request = Request::new(strategy).show(show);
-    if options.threads == Threads::No {
+    if options.threads.is_empty() {
         // For threads, the pid filter of the kernel compares tids, but the lists of ps
         // contain pids.
         request.filters.pids = options.selection.pids();
+    }
+    if request.filters.pids.as_ref().is_some_and(Vec::is_empty) {
+        return Ok(());
     }
 
     if let Some(pid) = options.scope_pid {
@@ -133,137 +182,68 @@ fn query(
     Ok(())
 }
 
-/// Returns the selected rows in the order of the output, with their positions in
-/// the tree.
-fn select_rows(
+/// Selects and sorts rows, and prints them as a list, as trees, or with their threads.
+fn print_collected(
     mut rows: Vec<TaskRow>,
     options: &PsOptions,
-    keys: &[SortKey],
-    host: &Host,
-) -> Vec<(TaskRow, Option<TreePosition>)> {
-    let caller = match options.scope_pid {
-        // Another process may have the pid of this one there.
-        Some(_) => Caller::find(0, &[]),
-        None => Caller::find(std::process::id(), &rows),
-    };
-    rows.retain(|row| options.selection.selects(row, caller, options.bsd, host));
-    if let Some(order) = &options.selection.quick {
-        rows.sort_by_key(|row| order.iter().position(|&pid| pid == row.tgid));
+    output: &Output,
+    printer: &mut Printer<'_>,
+) -> Result<(), Failure> {
+    let caller = find_caller(options, &rows);
+    let selection = &options.selection;
+    if options.threads.intersects(ThreadOptions::AFTER_PROCESSES) {
+        return print_with_threads(rows, options, printer);
     }
-    if options.threads != Threads::No {
+    rows.retain(|row| selection.selects(row, caller));
+    if let Some(order) = &selection.quick {
+        rows.retain(|row| order.contains(&row.tgid));
+        rows.sort_by_key(|row| order.iter().position(|&pid| pid == row.tgid));
+    } else if !options.threads.is_empty() {
         rows.sort_by_key(|row| (row.tgid, row.tid));
     }
-    sort::sort(&mut rows, keys, host);
-    if options.forest.is_none() {
-        return rows.into_iter().map(|row| (row, None)).collect();
-    }
-    if keys.is_empty() {
+    if let Some(dialect) = options.forest {
         rows.sort_by_key(|row| row.stat.as_deref().map(|stat| stat.start_time));
-    }
-    let mut relations: Vec<_> = rows.iter().map(TaskRow::relation).collect();
-    if options.forest == Some(Dialect::Bsd) {
-        // In the BSD dialect, children of init are roots beside it.
-        for (_, parent) in relations.iter_mut().filter(|(_, parent)| *parent == INIT) {
-            *parent = 0;
+        printer.sort(&mut rows, &output.sort);
+        for (index, branch) in forest::arrange(&rows, dialect) {
+            printer.print(&rows[index], &branch)?;
         }
+        return Ok(());
     }
-    let positions = tree::arrange(&relations);
-    positions
-        .into_iter()
-        .map(|position| (std::mem::take(&mut rows[position.index]), Some(position)))
-        .collect()
+    printer.sort(&mut rows, &output.sort);
+    rows.iter().try_for_each(|row| printer.print(row, ""))
 }
 
-/// Prints rows on standard output, after a line of headings.
-struct Printer<'a> {
-    columns: &'a [PsColumn],
-    options: &'a PsOptions,
-    layout: Layout,
-    writer: CellWriter<'a>,
-    branches: Branches,
-    out: BufWriter<Stdout>,
-    line: String,
-    has_printed: bool,
-}
-
-impl<'a> Printer<'a> {
-    fn new(columns: &'a [PsColumn], options: &'a PsOptions, host: &'a Host) -> Self {
-        let (out, terminal) = stdio::open_stdout();
-        let layout = columns.iter().map(|column| column.layout.clone()).collect();
-        Self {
-            columns,
-            options,
-            layout: Layout::new(layout, screen_width(options, terminal), options.numeric),
-            writer: CellWriter {
-                host,
-                unicode: cell::locale_is_unicode(),
-            },
-            branches: Branches::default(),
-            out,
-            line: String::new(),
-            has_printed: false,
-        }
-    }
-
-    fn print_headings(&mut self) -> Result<(), Failure> {
-        self.has_printed = true;
-        match self.layout.headings() {
-            Some(headings) if !self.options.no_headers => {
-                Ok(self.out.write_all(headings.as_bytes())?)
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn print(&mut self, row: &TaskRow, position: Option<TreePosition>) -> Result<(), Failure> {
-        if !self.has_printed {
-            self.print_headings()?;
-        }
-        let branch = match (position, self.options.forest) {
-            (Some(position), Some(Dialect::Bsd)) => self.branches.draw(position),
-            (Some(position), Some(Dialect::Unix)) => "  ".repeat(position.depth),
-            _ => String::new(),
-        };
-        let Self {
-            columns, writer, ..
-        } = self;
-        self.line.clear();
-        self.layout
-            .add_line(&mut self.line, |line, index, available| {
-                match columns[index].column {
-                    Some(column) => {
-                        let value = column.value(row, writer.host);
-                        writer.push(line, value, row, &branch, available);
-                    }
-                    None => line.push('-'),
-                }
-            });
-        Ok(self.out.write_all(self.line.as_bytes())?)
-    }
-
-    /// Flushes the output.
-    ///
-    /// # Errors
-    ///
-    /// [`Failure::NoTask`] if no row was printed.
-    fn finish(mut self) -> Result<(), Failure> {
-        let empty = !self.has_printed;
-        if empty {
-            self.print_headings()?;
-        }
-        self.out.flush()?;
-        if empty { Err(Failure::NoTask) } else { Ok(()) }
+/// Returns the user and terminal of this process.
+fn find_caller(options: &PsOptions, rows: &[TaskRow]) -> Caller {
+    match options.scope_pid {
+        // Another process may have the pid of this one there.
+        Some(_) => Caller {
+            reads_files: false,
+            ..Caller::find(0, &[])
+        },
+        None => Caller::find(std::process::id(), rows),
     }
 }
 
-/// Returns the width of the screen according to the options, the environment or
-/// the terminal; `None` if lines are unlimited.
-fn screen_width(options: &PsOptions, terminal: Option<usize>) -> Option<usize> {
-    let columns = || env::var("COLUMNS").ok()?.parse().ok();
-    let screen = options.width.or_else(columns).or(terminal)?;
-    match options.wide {
-        0 => Some(screen),
-        1 => Some(screen.max(132)),
-        _ => None,
+/// Prints each selected process, and then its threads.
+fn print_with_threads(
+    mut rows: Vec<TaskRow>,
+    options: &PsOptions,
+    printer: &mut Printer<'_>,
+) -> Result<(), Failure> {
+    let caller = find_caller(options, &rows);
+    let start = |row: &TaskRow| row.stat.as_deref().map(|stat| stat.start_time);
+    rows.sort_by_key(|row| (row.tgid, row.tid != row.tgid, start(row)));
+    let quick = options.selection.quick.as_deref();
+    for process in rows.chunk_by(|a, b| a.tgid == b.tgid) {
+        let listed = quick.is_none_or(|pids| pids.contains(&process[0].tgid));
+        if !listed || !options.selection.selects(&process[0], caller) {
+            continue;
+        }
+        printer.print_process(&process[0])?;
+        for thread in process {
+            printer.print(thread, "")?;
+        }
     }
+    Ok(())
 }

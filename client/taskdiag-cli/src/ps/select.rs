@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: MIT
 //! Selects the tasks that `ps` shows.
 
-use nix::unistd::Group;
+use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
+use std::path::Path;
+
+use nix::sys::stat::{major, minor};
+use nix::unistd::{Group, User};
 use taskdiag::{Pid, Show, State};
 
-use crate::host::Host;
-use crate::pid;
+use super::{number, proc_files};
 use crate::row::TaskRow;
 
 bitflags::bitflags! {
@@ -14,8 +19,21 @@ bitflags::bitflags! {
     pub(super) struct SimpleOptions: u8 {
         const BSD_A = 1;
         const BSD_X = 2;
-        const UNIX_A = 4;
-        const UNIX_D = 8;
+        /// Session leaders, which only one personality excludes otherwise.
+        const BSD_G = 4;
+        const UNIX_A = 8;
+        const UNIX_D = 16;
+    }
+
+    /// Conditions on the user, terminal and session of a task, all of which have to
+    /// hold.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub(super) struct Conditions: u8 {
+        const OWN_USER = 1;
+        /// Includes tasks without a terminal for a caller without one.
+        const OWN_TERMINAL = 2;
+        const ANY_TERMINAL = 4;
+        const NO_LEADER = 8;
     }
 }
 
@@ -25,13 +43,14 @@ pub(super) struct Selection {
     pub(super) all: bool,
     pub(super) simple: SimpleOptions,
     pub(super) lists: Vec<SelectionList>,
-    pub(super) own_terminal: bool,
     /// `r`: show only running tasks of the selection.
     pub(super) running: bool,
     /// `-N`: show only tasks that are not selected.
     pub(super) negated: bool,
     /// `-q`: show exactly these tasks, in this order.
     pub(super) quick: Option<Vec<Pid>>,
+    /// The meaning of `simple`, which [`Self::resolve`] sets.
+    conditions: Conditions,
 }
 
 /// A list of values that selects tasks.
@@ -39,127 +58,220 @@ pub(super) struct Selection {
 pub(super) enum SelectionList {
     Pids(Vec<Pid>),
     Parents(Vec<Pid>),
+    ProcessGroups(Vec<Pid>),
     Sessions(Vec<Pid>),
     Users(Vec<u32>),
     RealUsers(Vec<u32>),
     Groups(Vec<u32>),
     RealGroups(Vec<u32>),
-    /// Names in `/dev`; `-` selects tasks without a terminal.
-    Terminals(Vec<String>),
-    Names(Vec<String>),
+    /// Device numbers; 0 selects tasks without a terminal.
+    Terminals(Vec<u32>),
+    /// The terminal of the caller; tasks without one for a caller without one.
+    OwnTerminal,
+    Names(Vec<Vec<u8>>),
 }
 
 /// Splits a list, and parses each word.
-fn parse_each<T>(list: &str, read: impl Fn(&str) -> Result<T, String>) -> Result<Vec<T>, String> {
-    let words = list.split(|c: char| c == ',' || c.is_whitespace());
-    let values: Vec<T> = words
-        .filter(|word| !word.is_empty())
-        .map(read)
-        .collect::<Result<_, _>>()?;
-    if values.is_empty() {
-        return Err(format!("empty list {list:?}"));
+fn parse_each<T>(list: &[u8], read: impl Fn(&[u8]) -> Result<T, String>) -> Result<Vec<T>, String> {
+    let words = list.split(|byte| matches!(byte, b',' | b' ' | b'\t'));
+    words
+        .map(|word| {
+            if word.is_empty() {
+                return Err(format!("empty word in the list {:?}", lossy(list)));
+            }
+            read(word)
+        })
+        .collect()
+}
+
+fn lossy(word: &[u8]) -> std::borrow::Cow<'_, str> {
+    String::from_utf8_lossy(word)
+}
+
+/// The largest value of a pid in the ABI.
+const MAX_ID: u64 = i32::MAX.unsigned_abs() as u64;
+
+/// The largest pid that a kernel can assign, `PID_MAX_LIMIT`.
+const MAX_PID: Pid = 4 * 1024 * 1024;
+
+/// Parses the id of a process, group or session. The kernel decides whether it exists.
+fn parse_pid(word: &[u8]) -> Result<Pid, String> {
+    parse_id(word, 1)
+}
+
+/// Parses the id of a parent, which is 0 for the first processes.
+fn parse_parent(word: &[u8]) -> Result<Pid, String> {
+    parse_id(word, 0)
+}
+
+fn parse_id(word: &[u8], least: u64) -> Result<Pid, String> {
+    number::parse(word)
+        .filter(|id| (least..=MAX_ID).contains(id))
+        .and_then(|id| id.try_into().ok())
+        .ok_or_else(|| {
+            format!(
+                "invalid number {:?} in a list of ids: expected {least} to {MAX_ID}",
+                lossy(word)
+            )
+        })
+}
+
+/// The id of an unknown name in a negated selection.
+const NO_ID: u32 = u32::MAX;
+
+/// Parses a user or group id, or looks up its name.
+fn parse_owner(
+    kind: &str,
+    word: &[u8],
+    unknown_is_none: bool,
+    look_up: impl FnOnce(&str) -> Option<u32>,
+) -> Result<u32, String> {
+    let id = match number::parse(word) {
+        Some(id) => id.try_into().ok().filter(|&id| id != NO_ID),
+        None => std::str::from_utf8(word).ok().and_then(look_up),
+    };
+    match id {
+        Some(id) => Ok(id),
+        None if unknown_is_none => Ok(NO_ID),
+        None => Err(format!(
+            "invalid {kind} name or id {:?}: not found",
+            lossy(word)
+        )),
     }
-    Ok(values)
 }
 
-fn pid(word: &str) -> Result<Pid, String> {
-    pid::parse(word).map_err(|error| error.to_string())
+fn parse_users(list: &[u8], unknown_is_none: bool) -> Result<Vec<u32>, String> {
+    let look_up = |name: &str| Some(User::from_name(name).ok()??.uid.as_raw());
+    parse_each(list, |word| {
+        parse_owner("user", word, unknown_is_none, look_up)
+    })
 }
 
-fn session(word: &str) -> Result<Pid, String> {
-    word.parse()
-        .map_err(|_| format!("invalid pid or session id {word:?}: expected a number"))
+fn parse_groups(list: &[u8], unknown_is_none: bool) -> Result<Vec<u32>, String> {
+    let look_up = |name: &str| Some(Group::from_name(name).ok()??.gid.as_raw());
+    parse_each(list, |word| {
+        parse_owner("group", word, unknown_is_none, look_up)
+    })
 }
 
-fn user(word: &str) -> Result<u32, String> {
-    crate::filter::parse_user(word).map_err(|error| error.to_string())
-}
-
-fn group(word: &str) -> Result<u32, String> {
-    if let Ok(gid) = word.parse() {
-        return Ok(gid);
+/// Returns the device number of a terminal: of a path, or of a name in `/dev` whose
+/// beginning may be missing. `-` and `?` mean no terminal, and so does any file
+/// with a name of one character, because the shell may have expanded the `?`.
+fn parse_terminal(word: &[u8]) -> Result<u32, String> {
+    let name = lossy(word);
+    let paths = if name.starts_with('/') {
+        vec![name.to_string()]
+    } else {
+        vec![
+            format!("/dev/pts/{name}"),
+            format!("/dev/{name}"),
+            format!("/dev/tty{name}"),
+            format!("/dev/pty{name}"),
+            format!("/dev/{name}nsole"),
+        ]
+    };
+    match paths.iter().find_map(|path| fs::metadata(path).ok()) {
+        Some(file) if file.file_type().is_char_device() => Ok(device_number(file.rdev())),
+        Some(_) => Err(format!("{name:?} is not a terminal")),
+        None if matches!(word, b"-" | b"?") => Ok(0),
+        None if word.len() == 1 && Path::new(std::ffi::OsStr::from_bytes(word)).exists() => Ok(0),
+        None => Err(format!("terminal {name:?} not found")),
     }
-    match Group::from_name(word) {
-        Ok(Some(group)) => Ok(group.gid.as_raw()),
-        _ => Err(format!("unknown group {word:?}")),
-    }
 }
 
-fn word(word: &str) -> Result<String, String> {
-    Ok(word.to_owned())
+/// Returns a device number in the encoding of the kernel.
+fn device_number(device: u64) -> u32 {
+    let (major, minor) = (major(device), minor(device));
+    let encoded = (minor & 0xff) | (major << 8) | ((minor & !0xff) << 12);
+    encoded.try_into().unwrap_or(u32::MAX)
+}
+
+/// Parses names. A name that contains a separator is the list as a whole.
+fn parse_names(list: &[u8]) -> Result<Vec<Vec<u8>>, String> {
+    let mut names = parse_each(list, |word| Ok(word.to_vec()))?;
+    if names.len() > 1 {
+        names.push(list.to_vec());
+    }
+    Ok(names)
 }
 
 impl SelectionList {
-    pub(super) fn pids(list: &str) -> Result<Self, String> {
-        parse_each(list, pid).map(Self::Pids)
+    pub(super) fn pids(list: &[u8]) -> Result<Self, String> {
+        parse_each(list, parse_pid).map(Self::Pids)
     }
 
-    pub(super) fn parents(list: &str) -> Result<Self, String> {
-        parse_each(list, session).map(Self::Parents)
+    pub(super) fn parents(list: &[u8]) -> Result<Self, String> {
+        parse_each(list, parse_parent).map(Self::Parents)
     }
 
-    pub(super) fn sessions(list: &str) -> Result<Self, String> {
-        parse_each(list, session).map(Self::Sessions)
+    pub(super) fn sessions(list: &[u8]) -> Result<Self, String> {
+        parse_each(list, parse_pid).map(Self::Sessions)
     }
 
-    pub(super) fn users(list: &str) -> Result<Self, String> {
-        parse_each(list, user).map(Self::Users)
+    pub(super) fn users(list: &[u8], unknown_is_none: bool) -> Result<Self, String> {
+        parse_users(list, unknown_is_none).map(Self::Users)
     }
 
-    pub(super) fn real_users(list: &str) -> Result<Self, String> {
-        parse_each(list, user).map(Self::RealUsers)
+    pub(super) fn real_users(list: &[u8], unknown_is_none: bool) -> Result<Self, String> {
+        parse_users(list, unknown_is_none).map(Self::RealUsers)
     }
 
-    pub(super) fn groups(list: &str) -> Result<Self, String> {
-        parse_each(list, group).map(Self::Groups)
+    pub(super) fn groups(list: &[u8], unknown_is_none: bool) -> Result<Self, String> {
+        parse_groups(list, unknown_is_none).map(Self::Groups)
     }
 
-    pub(super) fn real_groups(list: &str) -> Result<Self, String> {
-        parse_each(list, group).map(Self::RealGroups)
+    pub(super) fn real_groups(list: &[u8], unknown_is_none: bool) -> Result<Self, String> {
+        parse_groups(list, unknown_is_none).map(Self::RealGroups)
     }
 
-    pub(super) fn terminals(list: &str) -> Result<Self, String> {
-        parse_each(list, word).map(Self::Terminals)
+    pub(super) fn terminals(list: &[u8]) -> Result<Self, String> {
+        parse_each(list, parse_terminal).map(Self::Terminals)
     }
 
-    pub(super) fn names(list: &str) -> Result<Self, String> {
-        parse_each(list, word).map(Self::Names)
+    pub(super) fn names(list: &[u8]) -> Result<Self, String> {
+        parse_names(list).map(Self::Names)
+    }
+
+    pub(super) fn process(word: &[u8]) -> Result<Self, String> {
+        Ok(Self::Pids(vec![parse_pid(word)?]))
+    }
+
+    pub(super) fn process_group(word: &[u8]) -> Result<Self, String> {
+        Ok(Self::ProcessGroups(vec![parse_pid(word)?]))
+    }
+
+    pub(super) fn session(word: &[u8]) -> Result<Self, String> {
+        Ok(Self::Sessions(vec![parse_pid(word)?]))
     }
 
     /// Whether the list selects the task.
-    fn contains(&self, row: &TaskRow, host: &Host) -> bool {
-        let (Some(base), Some(cred)) = (&row.base, &row.cred) else {
-            return false;
-        };
+    fn contains(&self, row: &TaskRow, caller: Caller) -> bool {
+        let base = |field: fn(&taskdiag::Base) -> Option<u32>| row.base.as_ref().and_then(field);
+        let cred = |field: fn(&taskdiag::Cred) -> Option<u32>| row.cred.as_ref().and_then(field);
+        let listed = |list: &[u32], value: Option<u32>| value.is_some_and(|v| list.contains(&v));
         match self {
             Self::Pids(pids) => pids.contains(&row.tgid),
-            Self::Parents(pids) => pids.contains(&base.ppid),
-            Self::Sessions(pids) => base.sid.is_some_and(|sid| pids.contains(&sid)),
-            Self::Users(ids) => cred.euid.is_some_and(|id| ids.contains(&id)),
-            Self::RealUsers(ids) => cred.uid.is_some_and(|id| ids.contains(&id)),
-            Self::Groups(ids) => cred.egid.is_some_and(|id| ids.contains(&id)),
-            Self::RealGroups(ids) => cred.gid.is_some_and(|id| ids.contains(&id)),
-            Self::Terminals(names) => names
-                .iter()
-                .any(|name| is_terminal(name, terminal(row), host)),
-            Self::Names(names) => names.iter().any(|name| {
-                let prefix_len = name.len().min(15);
-                name.as_bytes()[..prefix_len] == *base.comm.as_bytes()
+            Self::Parents(pids) => listed(pids, base(|base| Some(base.ppid))),
+            Self::ProcessGroups(pids) => listed(pids, base(|base| base.pgid)),
+            Self::Sessions(pids) => listed(pids, base(|base| base.sid)),
+            Self::Users(ids) => listed(ids, cred(|cred| cred.euid)),
+            Self::RealUsers(ids) => listed(ids, cred(|cred| cred.uid)),
+            Self::Groups(ids) => listed(ids, cred(|cred| cred.egid)),
+            Self::RealGroups(ids) => listed(ids, cred(|cred| cred.gid)),
+            Self::Terminals(devices) => listed(devices, Some(terminal(row))),
+            Self::OwnTerminal => terminal(row) == caller.terminal,
+            Self::Names(names) => row.base.is_some_and(|base| {
+                let full = proc_files::full_name(row, base.comm.as_bytes(), caller.reads_files);
+                names.iter().any(|name| is_named(&full, name))
             }),
         }
     }
 }
 
-/// Whether the device is the terminal of this name, which may lack a prefix such
-/// as `/dev/` or `pts/`.
-fn is_terminal(name: &str, device: u32, host: &Host) -> bool {
-    let name = name.strip_prefix("/dev/").unwrap_or(name);
-    match host.terminals.name(device) {
-        None => device == 0 && name == "-",
-        Some(terminal) => ["", "tty", "pts/"]
-            .iter()
-            .any(|prefix| terminal.strip_prefix(prefix) == Some(name)),
-    }
+/// Whether a task has this name, of which the kernel keeps 15 bytes, except for its own
+/// threads.
+fn is_named(comm: &[u8], name: &[u8]) -> bool {
+    comm == name || comm.len() == 15 && name.starts_with(comm)
 }
 
 /// Returns the device number of the terminal of a task, 0 without a terminal.
@@ -172,6 +284,8 @@ fn terminal(row: &TaskRow) -> u32 {
 pub(super) struct Caller {
     pub(super) euid: u32,
     pub(super) terminal: u32,
+    /// Whether `/proc` has the files of the listed tasks.
+    pub(super) reads_files: bool,
 }
 
 impl Caller {
@@ -179,6 +293,7 @@ impl Caller {
     pub(super) const UNKNOWN: Self = Self {
         euid: u32::MAX,
         terminal: 0,
+        reads_files: true,
     };
 
     /// Finds the terminal of this process among the listed tasks.
@@ -187,6 +302,7 @@ impl Caller {
         Self {
             euid: nix::unistd::geteuid().as_raw(),
             terminal: own.map_or(0, terminal),
+            reads_files: true,
         }
     }
 }
@@ -197,22 +313,54 @@ impl Selection {
         self.lists.push(list);
     }
 
-    /// Adds a list of `-q`.
-    pub(super) fn quick(&mut self, list: &str) -> Result<(), String> {
-        self.quick
-            .get_or_insert_default()
-            .extend(parse_each(list, pid)?);
+    /// Adds the list of `-q`.
+    pub(super) fn add_quick(&mut self, list: &[u8]) -> Result<(), String> {
+        match self.quick.replace(parse_each(list, parse_pid)?) {
+            None => Ok(()),
+            Some(_) => Err("-q can be given once".to_owned()),
+        }
+    }
+
+    /// Decides the meaning of the simple options. Without any option, tasks with the
+    /// user and terminal of the caller are selected; with BSD defaults, tasks with the
+    /// user of the caller and any terminal.
+    pub(super) fn resolve(&mut self, bsd: bool, leaders_need_g: bool) -> Result<(), String> {
+        let leaders = self.simple.contains(SimpleOptions::BSD_G) || !leaders_need_g;
+        let unix = SimpleOptions::UNIX_A | SimpleOptions::UNIX_D;
+        let simple = self.simple - SimpleOptions::BSD_G;
+        if simple.intersects(unix) && !unix.contains(self.simple) {
+            return Err("process selection options conflict".to_owned());
+        }
+        self.conditions = if simple.is_empty() && !bsd {
+            Conditions::OWN_USER | Conditions::OWN_TERMINAL
+        } else if simple.is_empty() {
+            Conditions::OWN_USER | Conditions::ANY_TERMINAL
+        } else if simple == SimpleOptions::UNIX_A {
+            Conditions::NO_LEADER | Conditions::ANY_TERMINAL
+        } else if unix.contains(simple) {
+            Conditions::NO_LEADER
+        } else if simple == SimpleOptions::BSD_A {
+            Conditions::ANY_TERMINAL
+        } else if simple == SimpleOptions::BSD_X {
+            Conditions::OWN_USER
+        } else {
+            Conditions::empty()
+        };
+        if !leaders && bsd {
+            self.conditions |= Conditions::NO_LEADER;
+        }
+        self.all |= self.conditions.is_empty();
         Ok(())
     }
 
     /// Returns the pids to request from the kernel, if only listed pids can be
-    /// selected.
+    /// selected. The kernel rejects pids that it can never assign.
     pub(super) fn pids(&self) -> Option<Vec<Pid>> {
-        if self.quick.is_some() {
-            return self.quick.clone();
+        let possible = |pids: Vec<Pid>| pids.into_iter().filter(|&pid| pid <= MAX_PID).collect();
+        if let Some(quick) = &self.quick {
+            return Some(possible(quick.clone()));
         }
-        let others = self.all || self.negated || self.own_terminal || !self.simple.is_empty();
-        if others || self.lists.is_empty() {
+        if self.all || self.negated || !self.simple.is_empty() || self.lists.is_empty() {
             return None;
         }
         let mut pids = Vec::new();
@@ -222,14 +370,12 @@ impl Selection {
                 _ => return None,
             }
         }
-        Some(pids)
+        Some(possible(pids))
     }
 
-    /// Whether all listed processes are selected, except those that are not running
-    /// if only running ones are shown.
+    /// Whether the selection does not depend on users, terminals and lists.
     pub(super) fn is_all_processes(&self) -> bool {
-        let simple = self.simple == SimpleOptions::BSD_A | SimpleOptions::BSD_X && !self.negated;
-        self.quick.is_some() || self.all || simple
+        self.quick.is_some() || self.all
     }
 
     /// Returns the groups that the selection needs.
@@ -240,187 +386,44 @@ impl Selection {
         Show::BASE | Show::CRED | Show::STAT
     }
 
-    /// Whether the task is shown. Without any criteria, tasks with the user and
-    /// terminal of the caller are shown; after BSD options, those with the user of
-    /// the caller and any terminal.
-    pub(super) fn selects(&self, row: &TaskRow, caller: Caller, bsd: bool, host: &Host) -> bool {
-        if row.base.is_none() {
-            // Like ps, leave out a task that the mount of /proc only lists.
+    /// Whether the task is shown.
+    pub(super) fn selects(&self, row: &TaskRow, caller: Caller) -> bool {
+        // Like ps, leave out a task that the mount of /proc only lists.
+        let Some(base) = row.base else {
             return false;
-        }
-        if self.quick.is_some() {
-            return true;
-        }
-        let state = row.base.map(|base| base.state);
-        let runs = matches!(state, Some(State::Running | State::Uninterruptible));
-        if self.running && !runs {
-            return false;
-        }
-        self.all || self.matches(row, caller, bsd, host) != self.negated
+        };
+        let runs = matches!(base.state, State::Running | State::Uninterruptible);
+        let accepted = self.accepts(row, caller) && (runs || !self.running);
+        accepted != self.negated
     }
 
-    fn matches(&self, row: &TaskRow, caller: Caller, bsd: bool, host: &Host) -> bool {
-        let listed = self.own_terminal || !self.lists.is_empty();
-        if (!self.simple.is_empty() || !listed) && self.matches_simple(row, caller, bsd) {
+    fn accepts(&self, row: &TaskRow, caller: Caller) -> bool {
+        if self.is_all_processes() {
             return true;
         }
-        let own_terminal = terminal(row) != 0 && terminal(row) == caller.terminal;
-        (self.own_terminal && own_terminal)
-            || self.lists.iter().any(|list| list.contains(row, host))
+        let uses_conditions = !self.simple.is_empty() || self.lists.is_empty();
+        (uses_conditions && self.meets_conditions(row, caller))
+            || self.lists.iter().any(|list| list.contains(row, caller))
     }
 
-    fn matches_simple(&self, row: &TaskRow, caller: Caller, bsd: bool) -> bool {
-        let own = row.cred.is_some_and(|cred| cred.euid == Some(caller.euid));
+    fn meets_conditions(&self, row: &TaskRow, caller: Caller) -> bool {
         let tty = terminal(row);
-        let leader = row.base.is_some_and(|base| base.sid == Some(base.tgid));
-        let simple = self.simple;
-        if simple.intersects(SimpleOptions::UNIX_A | SimpleOptions::UNIX_D) {
-            let with_terminal = simple.contains(SimpleOptions::UNIX_A) && tty != 0 && !leader;
-            let no_leader = simple.contains(SimpleOptions::UNIX_D) && !leader;
-            return with_terminal || no_leader;
-        }
-        if simple.is_empty() && !bsd {
-            // A caller without a terminal selects tasks without one.
-            return own && tty == caller.terminal;
-        }
-        let all_users = simple.contains(SimpleOptions::BSD_A);
-        let any_terminal = simple.contains(SimpleOptions::BSD_X);
-        (own || all_users) && (tty != 0 || any_terminal)
+        [
+            (
+                Conditions::OWN_USER,
+                row.cred.is_some_and(|cred| cred.euid == Some(caller.euid)),
+            ),
+            (Conditions::OWN_TERMINAL, tty == caller.terminal),
+            (Conditions::ANY_TERMINAL, tty != 0),
+            (
+                Conditions::NO_LEADER,
+                row.base.is_none_or(|base| base.sid != Some(base.tgid)),
+            ),
+        ]
+        .into_iter()
+        .all(|(condition, holds)| holds || !self.conditions.contains(condition))
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use taskdiag::Stat;
-
-    use super::*;
-    use crate::row::samples::plain;
-
-    const CALLER: Caller = Caller {
-        euid: 0,
-        terminal: 0x8801,
-    };
-
-    /// Returns a task with this user and terminal. `leads` makes it a session leader.
-    fn row(euid: u32, tty: u32, leads: bool) -> TaskRow {
-        let mut row = plain(7, b"name");
-        row.cred.get_or_insert_default().euid = Some(euid);
-        row.base.get_or_insert_default().sid = Some(if leads { 7 } else { 1 });
-        let mut stat = Stat::default();
-        stat.tty = tty;
-        row.stat = Some(Box::new(stat));
-        row
-    }
-
-    fn selected(selection: &Selection, bsd: bool) -> Vec<usize> {
-        let host = Host::at(0, true);
-        let rows = [
-            row(0, 0x8801, false),
-            row(0, 0x8802, false),
-            row(0, 0, true),
-            row(5, 0x8801, true),
-            row(5, 0, false),
-        ];
-        let rows = rows.iter().enumerate();
-        rows.filter(|(_, row)| selection.selects(row, CALLER, bsd, &host))
-            .map(|(index, _)| index)
-            .collect()
-    }
-
-    fn simple(simple: SimpleOptions) -> Selection {
-        Selection {
-            simple,
-            ..Selection::default()
-        }
-    }
-
-    #[test]
-    fn simple_options_select_by_user_and_terminal() {
-        assert_eq!(selected(&Selection::default(), false), [0]);
-        assert_eq!(selected(&Selection::default(), true), [0, 1]);
-        for (options, expected) in [
-            (SimpleOptions::BSD_A, &[0, 1, 3][..]),
-            (SimpleOptions::BSD_X, &[0, 1, 2]),
-            (
-                SimpleOptions::BSD_A | SimpleOptions::BSD_X,
-                &[0, 1, 2, 3, 4],
-            ),
-            (SimpleOptions::UNIX_A, &[0, 1]),
-            (SimpleOptions::UNIX_D, &[0, 1, 4]),
-        ] {
-            assert_eq!(selected(&simple(options), true), expected, "{options:?}");
-        }
-    }
-
-    #[test]
-    fn selecting_all_processes_needs_only_base() {
-        let all_users = simple(SimpleOptions::BSD_A | SimpleOptions::BSD_X);
-        assert_eq!(all_users.groups(), Show::BASE);
-        let host = Host::at(0, true);
-        for running in [false, true] {
-            let selection = Selection {
-                running,
-                ..simple(SimpleOptions::BSD_A | SimpleOptions::BSD_X)
-            };
-            let row = TaskRow {
-                cred: None,
-                ..plain(7, b"name")
-            };
-            let shown = selection.selects(&row, Caller::UNKNOWN, true, &host);
-            assert_eq!(shown, !running, "the task sleeps");
-        }
-        for other in [
-            SimpleOptions::BSD_A,
-            SimpleOptions::BSD_X,
-            SimpleOptions::BSD_A | SimpleOptions::BSD_X | SimpleOptions::UNIX_D,
-        ] {
-            assert_eq!(
-                simple(other).groups(),
-                Show::BASE | Show::CRED | Show::STAT,
-                "{other:?}"
-            );
-        }
-        let others = Selection {
-            negated: true,
-            ..all_users
-        };
-        assert!(!others.is_all_processes());
-    }
-
-    #[test]
-    fn lists_are_united_and_negated() {
-        let mut selection = Selection::default();
-        selection.add(SelectionList::Users(vec![5]));
-        assert_eq!(selected(&selection, true), [3, 4]);
-        selection.own_terminal = true;
-        assert_eq!(selected(&selection, true), [0, 3, 4]);
-        selection.negated = true;
-        assert_eq!(selected(&selection, true), [1, 2]);
-        selection.all = true;
-        assert_eq!(selected(&selection, true).len(), 5);
-        selection.running = true;
-        assert!(selected(&selection, true).is_empty());
-    }
-
-    #[test]
-    fn names_are_compared_up_to_15_bytes() {
-        let host = Host::at(0, true);
-        let list = SelectionList::names("0123456789abcdefgh,sh").expect("a list");
-        assert!(list.contains(&plain(1, b"0123456789abcde"), &host));
-        assert!(list.contains(&plain(1, b"sh"), &host));
-        assert!(!list.contains(&plain(1, b"s"), &host));
-        assert!(!list.contains(&plain(1, b"shell"), &host));
-    }
-
-    #[test]
-    fn listed_pids_become_a_kernel_filter() {
-        let mut selection = Selection::default();
-        assert_eq!(selection.pids(), None);
-        selection.add(SelectionList::Pids(vec![2, 1]));
-        assert_eq!(selection.pids(), Some(vec![2, 1]));
-        selection.add(SelectionList::Users(vec![0]));
-        assert_eq!(selection.pids(), None);
-        selection.quick("5 3").expect("a list");
-        assert_eq!(selection.pids(), Some(vec![5, 3]));
-    }
-}
+mod tests;
