@@ -8,7 +8,12 @@
 
 # Prints the fragments of a configuration, in order, by path in the project.
 config_fragments() {
+	local version
+	version=$(source_version)
 	echo scripts/kernel/uml.config
+	if [[ -f $PROJECT/scripts/kernel/versions/$version.config ]]; then
+		echo "scripts/kernel/versions/$version.config"
+	fi
 	if [[ $1 != uml ]]; then
 		echo "scripts/kernel/$1.config"
 	fi

@@ -7,7 +7,8 @@
 # Prints the directory of the installed kselftests: one per kernel and
 # configuration, because tests in two kernels may run at the same time.
 selftests_dir() {
-	printf %s "$KERNEL_HOME/selftests-${kernel-uml}-${config-uml}"
+	local name=${kernel-uml}
+	printf %s "$KERNEL_HOME/selftests-${name/:/-}-${config-uml}"
 }
 
 # Builds the kselftests against the headers that the kernel tree exports, and

@@ -3,13 +3,36 @@
 #
 # A kernel source tree with this project's files in it.
 #
-# The cache has one tree per source: the distribution's package, or a copy of
+# The cache has one tree per source: Debian's package of each series, or a copy of
 # KERNEL_SRC.  The overlay consists of the files of this project.  A file of the
 # overlay is copied into the tree only if its contents differ, so that make builds
 # only changed files again.
 
-KERNEL_PACKAGE=linux-source-6.12
-KERNEL_TARBALL=/usr/src/$KERNEL_PACKAGE.tar.xz
+# Series of the kernel that is built.
+KERNEL_SERIES=6.12
+
+# The series that the patches were compared with, in one directory for both of 7.x.
+KERNEL_SERIES_BUILT_IN=(6.12 7.2 7.3)
+
+patches_version() {
+	case $1 in
+	7.2) echo 7.3 ;;
+	*) echo "$1" ;;
+	esac
+}
+
+# choose_series NAME: sets KERNEL_SERIES for the option --kernel NAME.
+choose_series() {
+	local series=${1#uml}
+	[[ -n $series ]] || return 0
+	series=${series#:}
+	[[ " ${KERNEL_SERIES_BUILT_IN[*]} " == *" $series "* ]] ||
+		usage_error "unknown kernel '$1'; one of: ${KERNEL_SERIES_BUILT_IN[*]/#/uml:}"
+	[[ -z ${KERNEL_SRC-} ]] ||
+		usage_error "--kernel $1 and KERNEL_SRC exclude each other"
+	KERNEL_SERIES=$series
+}
+
 if [[ -n ${KERNEL_SRC-} ]]; then
 	KERNEL_SRC=$(realpath -m -- "$KERNEL_SRC")
 fi
@@ -24,13 +47,36 @@ find_kernel_source() {
 		name=own-$(printf %s "$KERNEL_SRC" | sha256sum | cut -c1-8)
 		KERNEL_ID=$(list_own_source | sha256sum | cut -c1-16)
 	else
-		need "$KERNEL_PACKAGE" "$KERNEL_TARBALL"
-		install_missing "have a kernel source (or set KERNEL_SRC to one)"
+		KERNEL_TARBALL=/usr/src/linux-source-$KERNEL_SERIES.tar.xz
 		name=debian
+		if [[ $KERNEL_SERIES != 6.12 ]]; then
+			name=debian-$KERNEL_SERIES
+			fetch_kernel_package
+		fi
+		need "linux-source-$KERNEL_SERIES" "$KERNEL_TARBALL"
+		install_missing "have a kernel source (or set KERNEL_SRC to one)"
 		KERNEL_ID=$(stat -c '%s-%Y' "$KERNEL_TARBALL")
 	fi
 	KERNEL_HOME=$CACHE/linux-$name
 	KERNEL_TREE=$KERNEL_HOME/source
+}
+
+# Sets KERNEL_TARBALL to the package's file in the cache, if it is not installed: the
+# releases that this host gets packages from may not have the series.
+fetch_kernel_package() {
+	local dir=$CACHE/source-$KERNEL_SERIES
+	[[ -e $KERNEL_TARBALL ]] && return
+	KERNEL_TARBALL=$dir$KERNEL_TARBALL
+	[[ -e $KERNEL_TARBALL ]] && return
+	lock_cache
+	fetch_debian "$dir" unpack_kernel_package "linux-source-$KERNEL_SERIES"
+	unlock_cache
+}
+
+# unpack_kernel_package PACKAGE DIRECTORY
+unpack_kernel_package() {
+	say "fetching $1"
+	unpack_debian_packages "$2" "$1"
 }
 
 # Output of a build in the tree.
@@ -78,6 +124,15 @@ copy_own_source() {
 
 # ------------------------------------------------------------ the overlay
 
+# Prints the version of a source that may not have been unpacked yet.
+source_version() {
+	if [[ -n ${KERNEL_SRC-} ]]; then
+		KERNEL_TREE=$KERNEL_SRC kernel_version
+	else
+		echo "$KERNEL_SERIES"
+	fi
+}
+
 kernel_version() {
 	sed -n -E 's/^(VERSION|PATCHLEVEL) = ([0-9]+)$/\2/p' "$KERNEL_TREE/Makefile" |
 		paste -s -d .
@@ -87,7 +142,7 @@ kernel_version() {
 # the kernels that scripts/run boots.
 find_patches() {
 	local version
-	version=$(kernel_version)
+	version=$(patches_version "$(kernel_version)")
 	[[ -d $PROJECT/kernel/patches/$version ]] ||
 		die "there are no patches for Linux $version, only for:" \
 			"$(ls "$PROJECT/kernel/patches")"
