@@ -396,6 +396,9 @@ static void compare_groups(struct __test_metadata *_metadata,
 		TASK_DIAG_SHOW_FILES,
 		TASK_DIAG_SHOW_CGROUP,
 		TASK_DIAG_SHOW_VMA,
+		TASK_DIAG_SHOW_IO,
+		TASK_DIAG_SHOW_LIMITS,
+		TASK_DIAG_SHOW_OOM,
 	};
 	struct task_diag_features features;
 	size_t i;
@@ -410,7 +413,7 @@ static void compare_groups(struct __test_metadata *_metadata,
 	compare(_metadata, r);
 
 	/* Some groups are in the row of the leader only. */
-	r->show = READABLE_STATUS | TASK_DIAG_SHOW_NS;
+	r->show = (READABLE_STATUS | TASK_DIAG_SHOW_NS) & features.groups;
 	r->strategy = TASK_DIAG_DUMP_ALL_THREAD;
 	compare(_metadata, r);
 }

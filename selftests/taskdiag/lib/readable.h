@@ -16,7 +16,7 @@
 /* The groups that stat and status consist of. */
 #define READABLE_STATUS \
 	(TASK_DIAG_SHOW_BASE | TASK_DIAG_SHOW_CRED | TASK_DIAG_SHOW_STAT | \
-	 TASK_DIAG_SHOW_IDENT)
+	 TASK_DIAG_SHOW_IDENT | TASK_DIAG_SHOW_SIGNALS)
 
 struct readable_task {
 	__u32 pid;
