@@ -381,6 +381,45 @@ bool taskdiag_credsets_permit(struct taskdiag_caller *caller,
 	       lsm_permits_set(caller, set, task);
 }
 
+/* --- files that only their owner may open -------------------------------- */
+
+/* As capable_wrt_inode_uidgid() for the read permission of a file. */
+static bool reads_files_of(const struct cred *cred, kuid_t owner)
+{
+	struct user_namespace *ns = cred->user_ns;
+
+	return uid_eq(cred->fsuid, owner) ||
+	       (kuid_has_mapping(ns, owner) &&
+		(!security_capable(cred, ns, CAP_DAC_READ_SEARCH,
+				   CAP_OPT_NOAUDIT) ||
+		 !security_capable(cred, ns, CAP_DAC_OVERRIDE,
+				   CAP_OPT_NOAUDIT)));
+}
+
+/**
+ * taskdiag_owner_denied - return the groups that only the owner may read
+ * @caller: the caller, after taskdiag_access_enter() in the same RCU section
+ * @task: a task that has passed the access check
+ *
+ * /proc/PID/io has the mode 0400, and root owns the files of a zombie and of a
+ * process that is not dumpable.
+ *
+ * Context: RCU read-side critical section.
+ *
+ * Return: TASK_DIAG_SHOW_*.
+ */
+u64 taskdiag_owner_denied(const struct taskdiag_caller *caller,
+			  struct task_struct *task)
+{
+	const kuid_t owner = taskdiag_proc_uid(task);
+	unsigned int i;
+
+	for (i = 0; i < caller->nr_credsets; i++)
+		if (!reads_files_of(caller->credsets[i].cred, owner))
+			return TASK_DIAG_SHOW_IO;
+	return 0;
+}
+
 /* --- the check during a multi-message row -------------------------------- */
 
 /**

@@ -343,6 +343,9 @@ static __always_inline bool append_row(struct taskdiag_dump *dump,
 			taskdiag_iter_hide(&dump->iter);
 			break;
 		}
+		if (unlikely(dump->caller.wanted & TASK_DIAG_SHOW_IO))
+			item->denied |= taskdiag_owner_denied(&dump->caller,
+							      item->task);
 		item->state = task_state_index(item->task);
 		if (!taskdiag_filter_matches(&dump->filter, item))
 			break;

@@ -167,8 +167,13 @@ taskdiag_fill_cred(void *to, const struct taskdiag_item *item,
 
 	creds->no_new_privs = task_no_new_privs(item->task);
 	/* No file of procfs has the securebits. */
-	creds->securebits = item->denied ? 0 : cred->securebits;
-	creds->valid = item->denied ? 0 : TASK_DIAG_CRED_VALID_SECUREBITS;
+	if (likely(item->level == TASKDIAG_FULL)) {
+		creds->securebits = cred->securebits;
+		creds->valid = TASK_DIAG_CRED_VALID_SECUREBITS;
+	} else {
+		creds->securebits = 0;
+		creds->valid = 0;
+	}
 }
 
 #endif /* _KERNEL_TASKDIAG_FILL_H */

@@ -527,7 +527,7 @@ static void *append_attr(void *to, unsigned int *len, int type, size_t size,
  * @row: the layout, after taskdiag_row_append_template()
  * @to: destination
  * @size: size of the destination
- * @item: the task, below TASKDIAG_FULL
+ * @item: the task
  * @caller: the caller
  *
  * Without appended groups, the row ends with the list of the denied ones.

@@ -373,6 +373,6 @@ void taskdiag_fill_stat(void *to, const struct taskdiag_item *item,
 	fill_scheduling(stat, task);
 	fill_signals(stat, item, caller->pid_ns);
 	fill_memory(stat, task);
-	if (item->denied)
+	if (item->level != TASKDIAG_FULL)
 		hide_exit_code(stat);
 }

@@ -308,6 +308,8 @@ struct taskdiag_target {
 };
 
 void taskdiag_access_enter(struct taskdiag_caller *caller);
+u64 taskdiag_owner_denied(const struct taskdiag_caller *caller,
+			  struct task_struct *task);
 int taskdiag_access_recheck(struct taskdiag_target *target,
 			    struct taskdiag_caller *caller);
 int taskdiag_access_lock(struct taskdiag_target *target,
@@ -335,8 +337,7 @@ struct pid *taskdiag_fd_pid(const struct nlattr *attr,
  * @tgid: pid of its process there
  * @whole_process: the row describes the process, not only the thread
  * @level: part of the row that the caller may read
- * @denied: TASK_DIAG_SHOW_* of the groups that the caller may not read; 0 at
- *	TASKDIAG_FULL only
+ * @denied: TASK_DIAG_SHOW_* of the groups that the caller may not read
  * @state: TASK_DIAG_RUNNING to TASK_DIAG_IDLE, read once, so that filter and
  *	row agree
  */

@@ -43,6 +43,7 @@
 #include <linux/sched/coredump.h>
 #include <linux/sched/task.h>
 #include <linux/string.h>
+#include <linux/uidgid.h>
 #include <linux/user_namespace.h>
 
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 2, 0)
@@ -55,6 +56,9 @@
  * taskdiag_dumpable_to() is task_still_dumpable() of kernel/ptrace.c: true if
  * @task is dumpable, or if @capable returns true for the user namespace that
  * its program was executed in.
+ *
+ * taskdiag_proc_uid() is the uid of task_dump_owner() of fs/proc/base.c: the
+ * owner of the files in /proc/PID.
  *
  * Since 7.2, execve() stores both fields in task_struct::exec_state, which is
  * never NULL, and which a task keeps when it releases its mm.  Before 7.2, they
@@ -79,6 +83,20 @@ taskdiag_dumpable_to(struct task_struct *task,
 	       capable(data, state->user_ns);
 }
 
+static inline kuid_t taskdiag_proc_uid(struct task_struct *task)
+{
+	const struct task_exec_state *state;
+	kuid_t uid;
+
+	if (task->flags & PF_KTHREAD)
+		return GLOBAL_ROOT_UID;
+	state = rcu_dereference(task->exec_state);
+	if (READ_ONCE(state->dumpable) == TASK_DUMPABLE_OWNER)
+		return __task_cred(task)->euid;
+	uid = make_kuid(state->user_ns, 0);
+	return uid_valid(uid) ? uid : GLOBAL_ROOT_UID;
+}
+
 #else
 
 static __always_inline bool
@@ -99,6 +117,24 @@ taskdiag_dumpable_to(struct task_struct *task,
 		ret = task->user_dumpable || capable(data, &init_user_ns);
 	task_unlock(task);
 	return ret;
+}
+
+static inline kuid_t taskdiag_proc_uid(struct task_struct *task)
+{
+	kuid_t uid = GLOBAL_ROOT_UID;
+	struct mm_struct *mm;
+
+	if (task->flags & PF_KTHREAD)
+		return uid;
+
+	task_lock(task);
+	mm = task->mm;
+	if (mm && get_dumpable(mm) == SUID_DUMP_USER)
+		uid = __task_cred(task)->euid;
+	else if (mm)
+		uid = make_kuid(mm->user_ns, 0);
+	task_unlock(task);
+	return uid_valid(uid) ? uid : GLOBAL_ROOT_UID;
 }
 
 #endif

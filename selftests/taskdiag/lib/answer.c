@@ -294,6 +294,9 @@ static int td_parse_task(struct td_answer *a, const struct nlmsghdr *nlh)
 
 	span.at = (const unsigned char *)genl + GENL_HDRLEN;
 	span.len = nlh->nlmsg_len - NLMSG_LENGTH(GENL_HDRLEN);
+	/* A dump by a procfs mount may begin with a message without attributes. */
+	if (!span.len && a->dump && !a->rows)
+		return 0;
 	rest = span;
 	if (td_next_attr(&rest, &first) <= 0 || first.type != TASK_DIAG_MSG ||
 	    first.len != sizeof(msg)) {

@@ -81,13 +81,7 @@ bool readable_one(int root, __u32 pid, struct readable_task *task)
 	if (!try_read(root, pid, "oom_score") &&
 	    !try_read(root, pid, "oom_score_adj"))
 		task->groups |= TASK_DIAG_SHOW_OOM;
-	/*
-	 * Known gap: root owns io of a zombie, and only the owner may open it,
-	 * but IO needs the access check alone.
-	 */
-	if (!try_read(root, pid, "io") ||
-	    (status.base.state == TASK_DIAG_ZOMBIE &&
-	     !try_list(root, pid, "fdinfo")))
+	if (!try_read(root, pid, "io"))
 		task->groups |= TASK_DIAG_SHOW_IO;
 	/*
 	 * The kinds of open files are in fdinfo.  A caller with

@@ -30,6 +30,7 @@ impl Limits {
     }
 
     /// Sets the limit with this number, if a limit has it.
+    #[cfg(feature = "procfs")]
     pub(crate) fn set(&mut self, resource: u32, soft: u64, hard: u64) {
         if let Some(limit) = self.0.get_mut(resource as usize) {
             *limit = Limit { soft, hard };

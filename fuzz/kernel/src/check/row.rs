@@ -43,6 +43,13 @@ pub(crate) struct Row {
     positions: Option<(GroupPosition, GroupPosition)>,
 }
 
+/// Whether the message has no attributes: a dump by a procfs mount over a socket can
+/// begin with one.
+pub(super) fn is_empty(transport: Transport, payload: &[u8]) -> bool {
+    transport == Transport::Socket
+        && attributes(transport, payload, abi::TASK_DIAG_CMD_GET).is_ok_and(<[u8]>::is_empty)
+}
+
 /// Reads a message of a row. It may contain only the groups in `show`.
 pub(super) fn read(transport: Transport, payload: &[u8], show: u64) -> Result<Row, String> {
     let attributes = attributes(transport, payload, abi::TASK_DIAG_CMD_GET)?;

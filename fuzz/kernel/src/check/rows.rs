@@ -5,7 +5,7 @@ use super::row::{self, Pending, Row};
 use super::{Checker, LinkProperties, Rights};
 use crate::case::Transport;
 use crate::groups;
-use crate::model::Query;
+use crate::model::{Query, Visibility};
 use crate::wire::{Header, NLM_F_MULTI};
 use taskdiag::abi;
 
@@ -49,6 +49,10 @@ impl Checker {
         }
         if header.len > MAX_MESSAGE {
             return Err(format!("a message of {} bytes", header.len));
+        }
+        let by_mount = !matches!(query.visibility, Visibility::Strict);
+        if query.dump && by_mount && request.pids.is_empty() && row::is_empty(transport, payload) {
+            return Ok(());
         }
         let row = row::read(transport, payload, query.show)?;
         let (pid, tgid) = (row.pid, row.tgid);

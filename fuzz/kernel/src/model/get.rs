@@ -201,8 +201,8 @@ fn find_mount(
     if environment.features().options & abi::TASK_DIAG_OPTION_PROC_FD == 0 {
         fault(EOPNOTSUPP);
     }
-    // The transaction file belongs to a mount.
-    if combined || environment.mount().is_some() {
+    // The transaction file belongs to a mount, and a single request may not wait.
+    if combined || environment.mount().is_some() || !query.dump {
         return fault(EINVAL);
     }
     if !environment.has_credentials_of_opener() {

@@ -170,7 +170,8 @@ impl Pending {
         } else {
             0
         };
-        if full && self.is_full(lost) {
+        // Only the owner of /proc/PID/io may read it: root for a zombie.
+        if full && self.is_full(lost | abi::TASK_DIAG_SHOW_IO) {
             return Ok(true);
         }
         if readable && self.is_readable(show, lost) || listed && self.is_listed(show) {
