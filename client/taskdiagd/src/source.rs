@@ -35,8 +35,12 @@ pub(crate) enum Choice {
 /// The source of the replies.
 #[derive(Debug)]
 pub(crate) enum Source {
-    /// The kernel's task_diag, through the transaction file or netlink.
-    Kernel(TransportKind),
+    /// The kernel's task_diag over netlink, which holds to the rule of
+    /// `hidepid=ptraceable` without a procfs mount.
+    Netlink,
+    /// The kernel's task_diag, through the transaction file of this mount: that of the
+    /// daemon's `/proc` could show more than the client's `/proc` does.
+    File(HidepidProcfs),
     /// procfs, and a table of processes that events keep current.
     Procfs {
         proc: HidepidProcfs,
@@ -54,14 +58,50 @@ impl Source {
             Choice::Netlink => &[TransportKind::Netlink],
             Choice::Procfs => &[],
         };
-        match kinds.iter().find(|&&kind| connect(kind).is_ok()) {
-            Some(&kind) => {
+        let sources = kinds.iter().map(|&kind| (kind, Self::of_kernel(kind)));
+        let found = sources.into_iter().find_map(|(kind, source)| {
+            let source = source.ok().filter(|source| source.connect().is_ok())?;
+            Some((kind, source))
+        });
+        match found {
+            Some((kind, source)) => {
                 info!("forwarding requests to the kernel over {kind}");
-                Ok(Self::Kernel(kind))
+                Ok(source)
             }
             None if matches!(choice, Choice::Auto | Choice::Procfs) => Self::follow_events(),
             None => Err(Error::NoKernel),
         }
+    }
+
+    fn of_kernel(kind: TransportKind) -> Result<Self> {
+        Ok(match kind {
+            TransportKind::Netlink => Self::Netlink,
+            _ => Self::File(HidepidProcfs::create()?),
+        })
+    }
+
+    /// Opens a transport to the kernel.
+    fn connect(&self) -> taskdiag::Result<Box<dyn Transport>> {
+        Ok(match self {
+            Self::File(proc) => {
+                let root = proc.root().map_err(|error| taskdiag::Error::Io {
+                    context: "cannot open the transaction file",
+                    source: std::io::Error::other(error),
+                })?;
+                Box::new(TransactionFile::open_at(root)?)
+            }
+            _ => Box::new(Socket::connect(&mut vec![0; RECEIVE_BUFFER])?),
+        })
+    }
+
+    /// Opens a transport with the client's credentials. The daemon sends the request with
+    /// its own credentials. The kernel reports a task only if both permit it, so the
+    /// daemon itself is not reported either.
+    fn connect_as(&self, rights: Rights) -> Result<Box<dyn Transport>> {
+        let credentials = impersonate(rights)?;
+        let transport = self.connect();
+        drop(credentials);
+        transport.map_err(|error| io("cannot connect to the kernel")(std::io::Error::other(error)))
     }
 
     fn follow_events() -> Result<Self> {
@@ -74,7 +114,7 @@ impl Source {
     /// Returns the table, which may fail permanently. The kernel does not.
     pub(crate) fn table(&self) -> Option<&Arc<Table>> {
         match self {
-            Self::Kernel(_) => None,
+            Self::Netlink | Self::File(_) => None,
             Self::Procfs { table, .. } => Some(table),
         }
     }
@@ -88,8 +128,8 @@ impl Source {
     ) -> Result<(), Failure> {
         let request = RequestMessage::parse(bytes)?;
         match self {
-            Self::Kernel(kind) => {
-                let transport = connect_as(*kind, rights).map_err(|error| internal(&error))?;
+            Self::Netlink | Self::File(_) => {
+                let transport = self.connect_as(rights).map_err(|error| internal(&error))?;
                 forward(transport, &request, send)
             }
             Self::Procfs { proc, table } => {
@@ -99,24 +139,6 @@ impl Source {
             }
         }
     }
-}
-
-/// Opens a transport to the kernel.
-fn connect(kind: TransportKind) -> taskdiag::Result<Box<dyn Transport>> {
-    Ok(match kind {
-        TransportKind::Netlink => Box::new(Socket::connect(&mut vec![0; RECEIVE_BUFFER])?),
-        _ => Box::new(TransactionFile::open()?),
-    })
-}
-
-/// Opens a transport with the client's credentials. The daemon sends the request with
-/// its own credentials. The kernel reports a task only if both permit it, so the daemon
-/// itself is not reported either.
-fn connect_as(kind: TransportKind, rights: Rights) -> Result<Box<dyn Transport>> {
-    let credentials = impersonate(rights)?;
-    let transport = connect(kind);
-    drop(credentials);
-    transport.map_err(|error| io("cannot connect to the kernel")(std::io::Error::other(error)))
 }
 
 /// Forwards a request to the kernel, and the reply to the client.
