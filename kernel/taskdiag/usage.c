@@ -10,6 +10,7 @@
 #include <linux/limits.h>
 #include <linux/mm.h>
 #include <linux/oom.h>
+#include <linux/rcupdate.h>
 #include <linux/resource.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
@@ -26,22 +27,35 @@
 
 #ifdef CONFIG_TASK_IO_ACCOUNTING
 
-/* As do_io_accounting() of fs/proc/base.c. */
+/* The threads of a process, and those that have ended. */
+static void add_threads(struct task_io_accounting *sum,
+			struct signal_struct *sig)
+{
+	struct task_struct *thread;
+
+	*sum = sig->ioac;
+	__for_each_thread(sig, thread)
+		task_io_accounting_add(sum, &thread->ioac);
+}
+
+/*
+ * As do_io_accounting() of fs/proc/base.c: without the lock, and again with it
+ * if a thread has ended meanwhile.
+ */
 static struct task_io_accounting sum_of_threads(struct signal_struct *sig)
 {
 	struct task_io_accounting sum;
-	struct task_struct *thread;
 	unsigned long flags;
-	unsigned int seq = 1;
+	unsigned int seq;
 
-	do {
-		seq++;	/* 2 in the first, lockless round, then odd */
-		flags = read_seqbegin_or_lock_irqsave(&sig->stats_lock, &seq);
-		sum = sig->ioac;
-		__for_each_thread(sig, thread)
-			task_io_accounting_add(&sum, &thread->ioac);
-	} while (need_seqretry(&sig->stats_lock, seq));
-	done_seqretry_irqrestore(&sig->stats_lock, seq, flags);
+	seq = read_seqbegin(&sig->stats_lock);
+	add_threads(&sum, sig);
+	if (!read_seqretry(&sig->stats_lock, seq))
+		return sum;
+
+	read_seqlock_excl_irqsave(&sig->stats_lock, flags);
+	add_threads(&sum, sig);
+	read_sequnlock_excl_irqrestore(&sig->stats_lock, flags);
 	return sum;
 }
 
@@ -129,7 +143,7 @@ void taskdiag_fill_signals(void *to, const struct taskdiag_item *item,
 	signals->pending = mask_of(&task->pending.signal);
 	signals->shared_pending = mask_of(&task->signal->shared_pending.signal);
 	signals->blocked = mask_of(&task->blocked);
-	set_actions(signals, task->sighand);
+	set_actions(signals, unrcu_pointer(task->sighand));
 	signals->queued = get_rlimit_value(task_ucounts(task),
 					   UCOUNT_RLIMIT_SIGPENDING);
 	signals->queue_limit = queue_limit(task);

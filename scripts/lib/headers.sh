@@ -43,7 +43,8 @@ unpack_headers() {
 make_tools_run() {
 	local tool libraries=$1/libc
 	for tool in "$1"/usr/lib/linux-kbuild-*/{scripts/mod/modpost,tools/objtool/objtool}*; do
-		ldd "$tool" 2>&1 | grep -q 'GLIBC_.* not found' || continue
+		# No pipe: "grep -q" can end it before ldd has written all.
+		[[ $(ldd "$tool" 2>&1) == *GLIBC_*"not found"* ]] || continue
 		if [[ ! -d $libraries ]]; then
 			unpack_debian_packages "$libraries" "libc6/trixie" || return
 		fi
