@@ -300,6 +300,28 @@ static __always_inline bool is_outdated(const struct taskdiag_dump *dump,
 	return READ_ONCE(item->task->self_exec_id) != exec_id;
 }
 
+/* Set the level of a task that has not passed the access check. */
+static void set_level_by_mount(struct taskdiag_dump *dump,
+			       struct taskdiag_item *item)
+{
+	struct taskdiag_caller *caller = &dump->caller;
+
+	item->level = TASKDIAG_HIDDEN;
+	if (caller->mount_level == TASKDIAG_HIDDEN)
+		return;
+	item->level = taskdiag_mount_level(caller, item->task, &item->denied);
+	if (item->level == TASKDIAG_LISTED && !selects_listed(dump, item))
+		item->level = TASKDIAG_HIDDEN;
+}
+
+static noinline void deny_files_of_owner(struct taskdiag_dump *dump,
+					 struct taskdiag_item *item)
+{
+	if (dump->row.show_flags & TASK_DIAG_SHOW_IO)
+		item->denied |= taskdiag_owner_denied(&dump->caller,
+						      item->task);
+}
+
 /* Return the length of the row; 0 if @tailroom is too small. */
 static __always_inline unsigned int fill_row(struct taskdiag_dump *dump,
 					     const struct tailroom *tailroom,
@@ -322,8 +344,9 @@ static __always_inline unsigned int fill_row(struct taskdiag_dump *dump,
  * first.  Invisible tasks return true, so they do not affect where a
  * message ends.
  *
- * *@exec_id becomes the program that the row describes: it is read before the
- * access check, so that a later execve() is noticed.
+ * *@exec_id, if @exec_id is not NULL, becomes the program that the row
+ * describes: it is read before the access check, so that a later execve() is
+ * noticed.
  */
 static __always_inline bool append_row(struct taskdiag_dump *dump,
 				       struct tailroom *tailroom,
@@ -332,20 +355,21 @@ static __always_inline bool append_row(struct taskdiag_dump *dump,
 	unsigned int len;
 
 	while (item->task) {
-		*exec_id = READ_ONCE(item->task->self_exec_id);
-		item->level = taskdiag_level_of(&dump->caller, item->task,
-						&item->denied);
-		if (unlikely(item->level == TASKDIAG_UNDECIDED))
-			return false;
-		if (item->level == TASKDIAG_HIDDEN ||
-		    (item->level == TASKDIAG_LISTED &&
-		     !selects_listed(dump, item))) {
-			taskdiag_iter_hide(&dump->iter);
-			break;
+		if (exec_id)
+			*exec_id = READ_ONCE(item->task->self_exec_id);
+		item->level = TASKDIAG_FULL;
+		item->denied = 0;
+		if (!taskdiag_may_see(&dump->caller, item->task)) {
+			set_level_by_mount(dump, item);
+			if (item->level == TASKDIAG_UNDECIDED)
+				return false;
+			if (item->level == TASKDIAG_HIDDEN) {
+				taskdiag_iter_hide(&dump->iter);
+				break;
+			}
 		}
-		if (unlikely(dump->caller.wanted & TASK_DIAG_SHOW_IO))
-			item->denied |= taskdiag_owner_denied(&dump->caller,
-							      item->task);
+		if (exec_id)
+			deny_files_of_owner(dump, item);
 		item->state = task_state_index(item->task);
 		if (!taskdiag_filter_matches(&dump->filter, item))
 			break;
@@ -355,7 +379,7 @@ static __always_inline bool append_row(struct taskdiag_dump *dump,
 		if (dump->row.visits_threads && item->whole_process)
 			taskdiag_iter_consume(&dump->iter,
 					      get_nr_threads(item->task));
-		if (is_outdated(dump, item, *exec_id))
+		if (exec_id && is_outdated(dump, item, *exec_id))
 			continue;
 		if (taskdiag_iter_recheck(&dump->iter, item)) {
 			tailroom->at += len;
@@ -376,18 +400,18 @@ static int append_error(const struct taskdiag_item *item)
  * been consumed.  In one RCU section all tasks that are found stay valid, so
  * references are not needed.
  */
-static int append_batch(struct taskdiag_dump *dump, struct sk_buff *skb)
+static __always_inline int append_rows(struct taskdiag_dump *dump,
+				       struct sk_buff *skb, u64 *exec_id)
 {
 	struct tailroom tailroom = begin_rows(dump, skb);
 	struct taskdiag_item item;
-	u64 exec_id;
 	int err = 0;
 
 	rcu_read_lock();
 	taskdiag_access_enter(&dump->caller);
 	taskdiag_iter_enter(&dump->iter);
 	while (taskdiag_iter_next(&dump->iter, &item)) {
-		if (!append_row(dump, &tailroom, &item, &exec_id)) {
+		if (!append_row(dump, &tailroom, &item, exec_id)) {
 			taskdiag_iter_rewind(&dump->iter);
 			err = append_error(&item);
 			break;
@@ -396,6 +420,22 @@ static int append_batch(struct taskdiag_dump *dump, struct sk_buff *skb)
 	rcu_read_unlock();
 	commit_rows(dump, &tailroom, skb);
 	return err;
+}
+
+static int append_checked_batch(struct taskdiag_dump *dump,
+				struct sk_buff *skb)
+{
+	u64 exec_id;
+
+	return append_rows(dump, skb, &exec_id);
+}
+
+/* Most requests have no group whose values depend on the program of a task. */
+static int append_batch(struct taskdiag_dump *dump, struct sk_buff *skb)
+{
+	if (unlikely(dump->row.needs_check))
+		return append_checked_batch(dump, skb);
+	return append_rows(dump, skb, NULL);
 }
 
 /*

@@ -59,7 +59,7 @@ mod file;
 mod socket;
 mod transport;
 
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 
 use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST};
 

@@ -210,7 +210,7 @@ impl<'a> TaskRef<'a> {
                 &copy
             }
         };
-        Some(cred.value().into())
+        Some(Cred::decode(cred))
     }
 
     /// Its times and sizes, if they were requested.

@@ -3,6 +3,7 @@
 //!
 //! No I/O. Bytes that procfs of Linux does not write result in `None`.
 
+use crate::abi::TASK_DIAG_COMM_LEN;
 use crate::caps::CapSet;
 use crate::task::{Comm, State};
 
@@ -294,7 +295,8 @@ impl Status {
 /// Returns the name in the line `Name`, in which the kernel escapes newlines and
 /// backslashes.
 fn unescape_name(value: &[u8]) -> Comm {
-    let mut name = Vec::new();
+    let mut name = [0; TASK_DIAG_COMM_LEN];
+    let mut len = 0;
     let mut bytes = value.strip_prefix(b"\t").unwrap_or(value);
     while let [first, rest @ ..] = bytes {
         let byte;
@@ -303,9 +305,14 @@ fn unescape_name(value: &[u8]) -> Comm {
             [b'\\', rest @ ..] if *first == b'\\' => (b'\\', rest),
             rest => (*first, rest),
         };
-        name.push(byte);
+        // Behind it is the suffix of a kernel worker.
+        let Some(place) = name.get_mut(len) else {
+            break;
+        };
+        *place = byte;
+        len += 1;
     }
-    Comm::new(&name)
+    Comm::new(&name[..len])
 }
 
 fn one<T: TryFrom<u64>>(value: &[u8]) -> Option<T> {
