@@ -19,6 +19,7 @@ use taskdiag::{Request, Scope, Show, Strategy};
 use crate::columns::{self, SelectedColumn};
 use crate::filter;
 use crate::generate::{self, Artifact};
+use crate::row_filter::RowFilter;
 use crate::sort::SortKey;
 use crate::watch::Watch;
 
@@ -53,6 +54,8 @@ pub(crate) enum Job {
 pub(crate) struct ListJob {
     pub(crate) request: Request<'static>,
     pub(crate) transport: TransportChoice,
+    /// Conditions for which the kernel has no filter.
+    pub(crate) row_filters: Vec<RowFilter>,
     pub(crate) columns: Vec<SelectedColumn>,
     pub(crate) sort: Vec<SortKey>,
     pub(crate) format: Format,
@@ -123,6 +126,11 @@ fn command() -> Command {
     with_numbers(CommandLine::command())
 }
 
+/// The error of `--maps` with a condition on rows.
+const MAPS_FILTERS: &str = "\
+--maps and --smaps accept only conditions that the kernel evaluates: state, uid= with one user, \
+comm= with one name, cgroup=, pid= and vma=";
+
 impl CommandLine {
     fn into_job(self) -> Result<Job, String> {
         match self.subcommand {
@@ -149,12 +157,15 @@ impl CommandLine {
             output,
             ..
         } = self;
-        let filters = filter::combine(std::mem::take(&mut tasks.filter))?;
+        let conditions = std::mem::take(&mut tasks.filter).into_iter();
+        let (filters, row_filters) = filter::combine(conditions.flat_map(|list| list.0).collect())?;
         let mapping_groups = Show::VMA | Show::VMA_STAT;
         let transport = query.transport;
         let scope = query.scope_pid.map_or(Scope::Own, Scope::Process);
+        let about_mappings =
+            filters.vma_flags.is_some() || row_filters.iter().any(RowFilter::is_of_mappings);
         let request = |strategy, show: Show| {
-            if filters.vma_flags.is_some() && !show.intersects(mapping_groups) {
+            if about_mappings && !show.intersects(mapping_groups) {
                 return Err("--filter vma requires rows of memory mappings; add vma to --show");
             }
             let mut request = Request::new(strategy).show(show).scope(scope);
@@ -162,6 +173,9 @@ impl CommandLine {
             Ok(request)
         };
         if let Some((pid, show)) = tasks.maps_request() {
+            if !row_filters.is_empty() {
+                return Err(MAPS_FILTERS.to_owned());
+            }
             return Ok(Job::Maps(MapsJob {
                 request: request(Strategy::One(pid), show)?,
                 transport,
@@ -183,8 +197,14 @@ impl CommandLine {
             // The tree is built from the parent pids in this group.
             show |= Show::BASE;
         }
+        let mut request = request(strategy, show)?;
+        // The conditions need more groups, but no columns.
+        request.show = row_filters
+            .iter()
+            .fold(show, |show, filter| show | filter.groups());
         let rows = ListJob {
-            request: request(strategy, show)?,
+            request,
+            row_filters,
             transport,
             columns,
             sort: output.sort,
@@ -251,6 +271,11 @@ fn check_row_kind(rows: &ListJob) -> Result<(), String> {
     };
     let keys = || rows.sort.iter().map(|key| &key.selected);
     if !rows.lists_mappings() {
+        if rows.row_filters.iter().any(RowFilter::is_of_mappings) {
+            return Err(
+                "--filter vma!= requires columns of memory mappings, such as vm_start".to_owned(),
+            );
+        }
         return match keys().find(|selected| selected.column.per_mapping) {
             Some(key) => Err(format!(
                 "cannot sort by {:?}: no column of memory mappings is shown",

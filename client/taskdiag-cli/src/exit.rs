@@ -60,6 +60,10 @@ pub(crate) enum Failure {
     #[error("cannot read {1} of process {0}: permission denied")]
     Denied(Pid, Show),
 
+    /// A condition of this command does not match the only process of the request.
+    #[error("process {0}: excluded by --filter")]
+    Excluded(Pid),
+
     /// Invalid options of `ps`. As in procps, the exit status is 1.
     #[error("error: {0}\n\n{PS_USAGE}")]
     PsUsage(String),
@@ -118,6 +122,7 @@ impl Failure {
             | Self::Unsupported(_)
             | Self::Other(_)
             | Self::Denied(..)
+            | Self::Excluded(_)
             | Self::PsUsage(_)
             | Self::NoTask
             | Self::NoTree(_)

@@ -20,6 +20,7 @@ mod output;
 mod pid;
 mod ps;
 mod row;
+mod row_filter;
 mod run;
 mod sort;
 mod stdio;

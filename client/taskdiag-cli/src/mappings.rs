@@ -29,9 +29,9 @@ impl MappingRows {
         self.mappings = join_groups(task);
     }
 
-    /// Whether all rows have been returned.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.mappings.is_empty() && !self.is_denied()
+    /// Returns the task of the last message, without a mapping.
+    pub(crate) fn task(&self) -> &TaskRow {
+        &self.task
     }
 
     /// Whether the caller may not read the mappings, so that the task has a row without
@@ -40,14 +40,14 @@ impl MappingRows {
         self.is_first && self.task.denied.intersects(Show::VMA | Show::VMA_STAT)
     }
 
-    /// Returns the next row.
+    /// Returns the next row of the last message.
     pub(crate) fn next(&mut self) -> Option<TaskRow> {
         if self.mappings.is_empty() && self.is_denied() {
             self.is_first = false;
             return Some(self.task.clone());
         }
-        self.is_first = false;
         let mapping = self.mappings.pop_front()?;
+        self.is_first = false;
         Some(TaskRow {
             mapping: Some(Box::new(mapping)),
             ..self.task.clone()

@@ -19,6 +19,7 @@ use crate::maps;
 use crate::output::{self, Output};
 use crate::ps;
 use crate::row::TaskRow;
+use crate::row_filter;
 use crate::sort;
 use crate::stdio::{open_stdout, print_message};
 use crate::tree;
@@ -105,21 +106,27 @@ fn list_tasks(job: &ListJob) -> Result<(), Failure> {
 
     let show = job.request.show;
     let mut cached = false;
-    let mut incomplete = IncompleteRows::default();
+    let mut selector = Selector::new(job, &host);
     let mut stopwatch = Stopwatch::start();
     let mut dump = client.dump(&request).map_err(failed)?;
     if job.lists_mappings() {
         let mut mappings = mappings::MappingRows::default();
         write_rows(job, &host, output.as_mut(), || {
-            while mappings.is_empty() {
+            loop {
+                if let Some(row) = mappings.next() {
+                    if selector.shows_mapping(&row) {
+                        return Ok(Some(row));
+                    }
+                    continue;
+                }
                 let Some(message) = dump.next_piece().map_err(failed)? else {
                     stopwatch.stop();
+                    selector.check_only_task()?;
                     return Ok(None);
                 };
-                incomplete.note(message);
                 mappings.replace(message, show);
+                selector.note_mappings(mappings.task(), message);
             }
-            Ok(mappings.next())
         })?;
     } else if show.contains(Show::VMA_STAT) {
         // Add up the mappings message by message: a process may have too many to
@@ -127,33 +134,98 @@ fn list_tasks(job: &ListJob) -> Result<(), Failure> {
         let mut unfinished = None;
         write_rows(job, &host, output.as_mut(), || {
             while let Some(message) = dump.next_piece().map_err(failed)? {
-                incomplete.note(message);
-                let row = add_message(&mut unfinished, message, show);
-                if row.is_some() {
-                    return Ok(row);
+                if let Some(row) = add_message(&mut unfinished, message, show)
+                    && selector.selects(&row, message)
+                {
+                    return Ok(Some(row));
                 }
             }
             stopwatch.stop();
+            selector.check_only_task()?;
             Ok(None)
         })?;
     } else {
         write_rows(job, &host, output.as_mut(), || {
-            let task = dump.next().map_err(failed)?;
-            match task {
-                Some(task) => {
-                    incomplete.note(task);
-                    cached |= task.is_cached();
+            while let Some(task) = dump.next().map_err(failed)? {
+                cached |= task.is_cached();
+                let row = TaskRow::new(task, show);
+                if selector.selects(&row, task) {
+                    return Ok(Some(row));
                 }
-                None => stopwatch.stop(),
             }
-            Ok(task.map(|task| TaskRow::new(task, show)))
+            stopwatch.stop();
+            selector.check_only_task()?;
+            Ok(None)
         })?;
     }
     if cached {
         print_message(format_args!("{CACHED_ROWS}"));
     }
     finish_dump(dump.stats(), transport, &stopwatch, job.stats);
-    report_incomplete(&incomplete, &job.request)
+    report_incomplete(&selector.incomplete, &job.request)
+}
+
+/// Applies the conditions of this command, and counts incomplete rows.
+#[derive(Debug)]
+struct Selector<'a> {
+    job: &'a ListJob,
+    host: &'a Host,
+    incomplete: IncompleteRows,
+    has_selected: bool,
+}
+
+impl<'a> Selector<'a> {
+    fn new(job: &'a ListJob, host: &'a Host) -> Self {
+        Self {
+            job,
+            host,
+            incomplete: IncompleteRows::default(),
+            has_selected: false,
+        }
+    }
+
+    /// Whether the row is shown. Counts it if it is incomplete, unless a condition
+    /// excludes it.
+    fn selects(&mut self, row: &TaskRow, last_message: TaskRef<'_>) -> bool {
+        let holds = row_filter::all_hold(&self.job.row_filters, row, self.host);
+        if holds != Some(false) {
+            self.incomplete.note(last_message);
+        }
+        self.has_selected |= holds == Some(true);
+        holds == Some(true)
+    }
+
+    /// Counts a task with rows of mappings, as [`Self::selects`] counts a row.
+    fn note_mappings(&mut self, task: &TaskRow, message: TaskRef<'_>) {
+        let filters = self.job.row_filters.iter();
+        let of_task = filters.filter(|filter| !filter.is_of_mappings());
+        let holds = row_filter::all_hold(of_task, task, self.host);
+        if holds != Some(false) {
+            self.incomplete.note(message);
+        }
+        self.has_selected |= holds == Some(true);
+    }
+
+    /// Whether the row of a mapping is shown.
+    fn shows_mapping(&self, row: &TaskRow) -> bool {
+        row_filter::all_hold(&self.job.row_filters, row, self.host) == Some(true)
+    }
+
+    /// Reports that the only task of the request is excluded. The kernel reports that
+    /// if its own filters exclude the task.
+    ///
+    /// # Errors
+    ///
+    /// The request selects one task, and a condition excludes it.
+    fn check_only_task(&self) -> Result<(), Failure> {
+        let is_excluded = !self.job.row_filters.is_empty() && !self.has_selected;
+        match self.job.request.strategy {
+            Strategy::One(pid) if is_excluded && self.incomplete.denied().is_empty() => {
+                Err(Failure::Excluded(pid))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Reports the groups that rows lack: with a warning, or with a failure if the caller

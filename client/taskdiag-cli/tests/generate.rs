@@ -152,6 +152,8 @@ fn bash_completes_options_and_values() {
         (&["--sort", "=", "pid,-vs"], &["pid,-vsz"]),
         (&["--filter", "uid=1,sta"], &["uid=1,state="]),
         (&["--filter", "uid", "=", "roo"], &["root"]),
+        (&["--filter", "gid", "=", "roo"], &["root"]),
+        (&["--filter", "uid=1,pp"], &["uid=1,ppid="]),
         (&["ps", "--dese"], &["--deselect"]),
         (&["ps", "-o", "pid,com"], &["pid,comm"]),
         (&["ps", "--transport", "dae"], &["daemon"]),

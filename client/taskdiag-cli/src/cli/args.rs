@@ -9,7 +9,7 @@ use clap::{ArgGroup, Args, Parser, ValueEnum};
 use taskdiag::{Pid, Show, Strategy, TransportKind};
 
 use crate::columns::{self, ColumnError, SelectedColumn};
-use crate::filter::Condition;
+use crate::filter::ConditionList;
 use crate::generate::Artifact;
 use crate::pid::parse_arg;
 use crate::sort::SortKey;
@@ -125,15 +125,11 @@ pub(super) struct TaskOptions {
           conflicts_with_all = ROW_OPTIONS)]
     pub(super) smaps: Option<Pid>,
 
-    /// List only tasks that match all conditions: uid=USER, state=RD,
-    /// comm=PREFIX, cgroup=PATH, pid=1+2; vma=exec+file selects mappings
-    #[arg(
-        long,
-        value_name = "KEY=VALUE,...",
-        value_delimiter = ',',
-        help_heading = "Filters"
-    )]
-    pub(super) filter: Vec<Condition>,
+    /// List only tasks that match all conditions: uid=USER, gid=GROUP, state=RD,
+    /// comm=PREFIX, args=PREFIX, cgroup=PATH, tty=TTY, pid=1+2, ppid=PID; vma=exec+file
+    /// selects mappings. != negates; comm, args, cgroup and tty accept ~REGEX and !~REGEX
+    #[arg(long, value_name = "KEY=VALUE,...", help_heading = "Filters")]
+    pub(super) filter: Vec<ConditionList>,
 }
 
 /// Options about rows, which conflict with `--maps` and `--smaps`: those print

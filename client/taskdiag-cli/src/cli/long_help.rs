@@ -12,6 +12,27 @@ pub(super) fn long_help() -> String {
   All threads of a process have the same pid; each has its own tid. Headings and
   JSON keys use the column name as given, or HEADING for NAME=HEADING.
 
+Conditions of --filter:
+  uid=root+daemon    one of these effective users, by name or id
+  gid=adm+4          one of these effective groups
+  state=RD           one of these states
+  comm=PREFIX        name that begins with this text; comm=a+b has two alternatives,
+                     and comm=g++ or comm=a\x2bb one name
+  args=PREFIX        arguments, joined by blanks, that begin with this text, in which
+                     + has no meaning; [name] for a task without arguments
+  cgroup=PATH        cgroup of the default hierarchy, or one below it; an id or a path
+  tty=pts/0+tty1     one of these terminals; tty=- selects tasks without a terminal
+  pid=1+2, ppid=1+2  one of these tasks, or a child of one of these processes
+  vma=exec+file      memory mappings with all of these flags
+  KEY!=VALUE negates a condition, except cgroup. comm~REGEX, args~REGEX,
+  cgroup~REGEX (matched with the path) and tty~REGEX (matched with a name such as
+  pts/0) search for a regular expression, and KEY!~REGEX negates that. A field that
+  is not known matches neither a condition nor its negation. A comma ends a value;
+  write \x2c for a comma in a value. In a regular expression, a comma ends it only
+  if another condition follows. The kernel evaluates state, uid= with one user,
+  comm= with one name, cgroup=, pid= and vma=. This command evaluates the other
+  conditions.
+
 Names and values:
   In tables and CSV, each byte of a name, argument or path that is not valid UTF-8
   is written as \xNN, control and other unprintable characters as \t, \r, \n, \0
@@ -67,6 +88,8 @@ Examples:
     taskdiag-cli --descendants $$ --tree -o pid,stat,etime,args
   List executable file mappings in all processes of a user:
     taskdiag-cli --all --show vma --filter uid=www-data,vma=exec+file
+  List processes of other users than root whose arguments contain a pattern:
+    taskdiag-cli --all --filter 'uid!=root,args~--config[= ]' -o pid,user,args
   Print every process that exits with a non-zero status:
     taskdiag-cli watch --events nonzero-exit
   List processes that may load kernel modules:

@@ -176,6 +176,14 @@ fn task_and_mapping_columns_do_not_mix() {
             "--all --filter vma=exec",
             "--filter vma requires rows of memory mappings",
         ),
+        (
+            "--all --filter vma!=exec",
+            "--filter vma requires rows of memory mappings",
+        ),
+        (
+            "--all -o pid,pss --filter vma!=exec",
+            "--filter vma!= requires columns of memory mappings",
+        ),
     ] {
         let error = error(line).to_string();
         assert!(error.contains(text), "{line}: {error}");
@@ -198,6 +206,35 @@ fn filters_are_part_of_the_request() {
 }
 
 #[test]
+fn conditions_of_the_command_request_groups_without_columns() {
+    for (line, show) in [
+        ("--all --filter uid!=0", Show::BASE | Show::CRED),
+        ("--all -o pid --filter pid!=1", Show::empty()),
+        ("--all -o pid --filter comm~x", Show::BASE),
+        ("--all -o pid --filter args~x", Show::BASE | Show::CMDLINE),
+        ("--all -o pid --filter tty=-", Show::STAT),
+        ("--all -o pid --filter cgroup!~x", Show::CGROUP),
+        ("--all --show cred --filter ppid=1", Show::BASE | Show::CRED),
+        (
+            "--all -o vm_start,vm_rss --filter vma!=exec",
+            Show::VMA | Show::VMA_STAT,
+        ),
+        // The kernel evaluates these.
+        ("--all -o pid --filter uid=0,comm=x,state!=Z", Show::empty()),
+    ] {
+        let filtered = job(line).expect(line);
+        assert_eq!(filtered.request.show, show, "{line}");
+        let words: Vec<&str> = line.split(" --filter").collect();
+        let names = |job: &ListJob| {
+            let names = job.columns.iter().map(|selected| selected.name);
+            names.collect::<Vec<_>>()
+        };
+        let plain = job(words[0]).expect(line);
+        assert_eq!(names(&filtered), names(&plain), "{line}");
+    }
+}
+
+#[test]
 fn maps_rejects_row_options() {
     for (line, show) in [
         ("--maps 7", Show::VMA),
@@ -212,6 +249,8 @@ fn maps_rejects_row_options() {
         }
     }
     assert!(any("--maps 7 --filter vma=exec+file").is_ok());
+    let error_text = error("--maps 7 --filter uid!=0").to_string();
+    assert!(error_text.contains("accept only conditions that the kernel evaluates"));
     for line in [
         "--maps 7 --format json",
         "--maps 7 --columns pid",

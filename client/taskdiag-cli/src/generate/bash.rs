@@ -105,7 +105,11 @@ fn write_options(out: &mut impl Write, command: &Command, indent: &str) -> io::R
         )?;
         writeln!(
             out,
-            "{indent}        [[ $prev == pid ]] && _taskdiag_cli_pids \"$cur\" && return"
+            "{indent}        [[ $prev == gid ]] && COMPREPLY=($(compgen -g -- \"$cur\")) && return"
+        )?;
+        writeln!(
+            out,
+            "{indent}        [[ $prev == pid || $prev == ppid ]] && _taskdiag_cli_pids \"$cur\" && return"
         )?;
     }
     let subcommands: Vec<&str> = visible(command).map(Command::get_name).collect();

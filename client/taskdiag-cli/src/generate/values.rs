@@ -42,10 +42,13 @@ pub(super) fn of(arg: &Arg) -> Option<Values> {
         "EVENT,..." => Values::List(separated(&Events::all().to_string())),
         "COLUMN,..." => Values::List(columns()),
         "[-]COLUMN,..." => Values::SignedList(columns()),
-        "KEY=VALUE,..." => Values::Conditions("uid= state= comm= cgroup= pid= vma=".to_owned()),
+        "KEY=VALUE,..." => Values::Conditions(CONDITIONS.to_owned()),
         _ => Values::None,
     })
 }
+
+/// The keys of `--filter`.
+const CONDITIONS: &str = "uid= state= comm= cgroup= pid= vma= gid= ppid= tty= args=";
 
 /// Returns the names of all columns.
 pub(super) fn columns() -> String {

@@ -39,7 +39,7 @@ pub(crate) struct Watch {
     pub(super) uid: Option<u32>,
 
     /// Show only events of processes whose name matches this regular expression
-    #[arg(long, value_name = "REGEX", value_parser = parse_regex)]
+    #[arg(long, value_name = "REGEX", value_parser = filter::parse_regex)]
     pub(super) comm: Option<Regex>,
 
     /// Show fork and exit events of threads as well; a process ends with its last
@@ -109,16 +109,6 @@ fn parse_events(list: &str) -> Result<Events, String> {
         Ok(events) => Ok(events),
         Err(error) => Err(error.to_string()),
     }
-}
-
-/// Parses a regular expression. The last line of the error of the parser contains
-/// the cause.
-fn parse_regex(word: &str) -> Result<Regex, String> {
-    Regex::new(word).map_err(|error| {
-        let error = error.to_string();
-        let last = error.lines().last().unwrap_or_default();
-        last.trim_start_matches("error: ").to_owned()
-    })
 }
 
 fn parse_seconds(word: &str) -> Result<Duration, String> {

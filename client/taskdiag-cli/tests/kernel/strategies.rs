@@ -201,6 +201,11 @@ fn filters_exclude_other_tasks() {
     assert_eq!(pids(&both).len(), 2);
     assert_eq!(pids(&format!("{both},uid=root,comm=s")), [own.pid()]);
     assert!(pids(&format!("{both},state=RD")).is_empty());
+    // The command evaluates these conditions.
+    assert_eq!(pids(&format!("{both},uid!=root")), [nobodys.pid()]);
+    assert_eq!(pids(&format!("{both},gid={NOBODY}")), [nobodys.pid()]);
+    assert_eq!(pids(&format!("{both},uid=root+65534,comm~^s")).len(), 2);
+    assert!(pids(&format!("{both},ppid!={}", process::id())).is_empty());
     assert!(pids("comm=sh").contains(&own.pid()));
     assert!(!pids("comm=sh").contains(&1));
 }
