@@ -95,6 +95,13 @@ fn names_of_any_bytes_are_shown() {
         "größe".as_bytes(),
     ];
     const SHOWN: [&str; 4] = ["a b (c)", r"tab\tline\n", r"\xff\xfe\\", "größe"];
+    // JSON has the bytes themselves.
+    let values = [
+        json!("a b (c)"),
+        json!("tab\tline\n"),
+        json!([0xff, 0xfe, b'\\']),
+        json!("größe"),
+    ];
     let rename = |index: usize| {
         fs::write("/proc/thread-self/comm", NAMES[index]).expect("a name for the thread");
     };
@@ -104,8 +111,10 @@ fn names_of_any_bytes_are_shown() {
         let objects = objects(&columns);
         let table = output_of(&columns);
         let csv = output_of(&[&columns[..], &["--format", "csv"]].concat());
+        for value in &values {
+            assert!(objects.iter().any(|row| &row["comm"] == value), "{value}");
+        }
         for name in SHOWN {
-            assert!(objects.iter().any(|row| row["comm"] == name), "{name}");
             assert!(table.lines().any(|line| line == name), "{name}");
             assert!(csv.lines().any(|line| line == name), "{name}");
         }
