@@ -9,6 +9,8 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
 use nix::libc;
 use nix::sys::signal::{Signal, kill};
@@ -357,14 +359,20 @@ fn exec_event_has_arguments_and_failed_process_has_user_and_command() {
     let watching = Watching::launch(&["--format", "ndjson", "--events", "exec,nonzero-exit"]);
     let mut ready = begin(SHELL);
     let mut watching = watching;
-    // The first line is that of an event after the subscription.
+    // The first line is that of an event after the subscription, which may come after
+    // any number of exits.
     let mut seen = String::new();
-    loop {
-        exit_child(9, None);
-        if !watching.out.fill_buf().expect("output").is_empty() {
-            break;
-        }
-    }
+    let subscribed = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !subscribed.load(Ordering::Relaxed) {
+                exit_child(9, None);
+            }
+        });
+        let has_line = watching.out.fill_buf().is_ok_and(|line| !line.is_empty());
+        subscribed.store(true, Ordering::Relaxed);
+        assert!(has_line, "watch printed nothing");
+    });
     let mut shell = Command::new("sh")
         .args(["-c", "read code; exit $code", "an  argument", ""])
         .stdin(Stdio::piped())
