@@ -255,11 +255,19 @@ static void compare_oom(struct __test_metadata *_metadata, int proc, pid_t tid,
 	free(score);
 }
 
-/* Processes whose values may change while they are compared. */
-static bool is_running(const struct td_row *row)
+/* The values of other processes may change while they are compared. */
+static bool is_test_task(const struct td_row *row)
 {
-	return row->msg.tgid == (__u32)getpid() ||
-	       row->msg.tgid == (__u32)getppid() || row->msg.tgid == 1;
+	const pid_t pid = row->msg.tgid;
+	size_t i;
+
+	for (i = 0; i < tasks.nr; i++)
+		if (tasks.special[i].pid == pid)
+			return true;
+	for (i = 0; i < tasks.pool.nr; i++)
+		if (tasks.pool.task[i].pid == pid)
+			return true;
+	return false;
 }
 
 FIXTURE(usage) {
@@ -292,7 +300,7 @@ FIXTURE_VARIANT_ADD(usage, threads) {
 	.strategy = TASK_DIAG_DUMP_ALL_THREAD,
 };
 
-TEST_F(usage, every_task_equals_procfs)
+TEST_F(usage, test_tasks_equal_procfs)
 {
 	const struct task_diag_pid query = {
 		.show_flags = USAGE | TASK_DIAG_SHOW_BASE,
@@ -309,9 +317,7 @@ TEST_F(usage, every_task_equals_procfs)
 		const pid_t tid = threads ? row->msg.pid : 0;
 
 		ASSERT_EQ(query.show_flags, row->groups);
-		/* Kernel threads may run, and may end. */
-		if (is_running(row) || row->base.ppid == 2 ||
-		    row->msg.pid == 2)
+		if (!is_test_task(row))
 			continue;
 		compare_io(_metadata, self->proc, tid, row);
 		compare_signals(_metadata, self->proc, tid, row);
