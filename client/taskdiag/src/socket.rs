@@ -97,7 +97,8 @@ impl Socket {
         Ok(Features::from_answer(answer)?.options)
     }
 
-    fn open(buffer: &mut [u8]) -> Result<Self> {
+    /// Opens a socket whose requests belong to no mount.
+    pub(crate) fn open(buffer: &mut [u8]) -> Result<Self> {
         let fd = socket(
             AddressFamily::Netlink,
             SockType::Raw,

@@ -29,7 +29,11 @@ impl AsyncSocket {
     /// Opens a socket and resolves the family. This does not wait: the kernel
     /// handles the request within sendmsg(2).
     pub(super) fn connect(buffer: &mut [u8]) -> Result<Self> {
-        let (fd, port, family, proc) = Socket::connect(buffer)?.into_parts();
+        Self::watch(Socket::connect(buffer)?)
+    }
+
+    fn watch(socket: Socket) -> Result<Self> {
+        let (fd, port, family, proc) = socket.into_parts();
         Ok(Self {
             fd: watch(fd)?,
             port,
@@ -74,6 +78,9 @@ impl AsyncTransport for AsyncSocket {
     /// Opens another socket: the kernel ends an unfinished dump only when its
     /// socket is closed.
     fn poll_reset(&mut self, _: &mut Context<'_>, buffer: &mut [u8]) -> Poll<Result<()>> {
-        Poll::Ready(Self::connect(buffer).map(|socket| *self = socket))
+        // The next request may already contain the number of the mount's descriptor.
+        let proc = self.proc.take();
+        let socket = Socket::open(buffer).and_then(Self::watch);
+        Poll::Ready(socket.map(|socket| *self = Self { proc, ..socket }))
     }
 }
