@@ -438,7 +438,8 @@ static void end_attributes(struct vma_batch *batch)
  *
  * Return: 0, -EMSGSIZE if there is more, -EBUSY if the mmap lock was not
  * available in time, -E2BIG if there are too many, -ENXIO for a thread other
- * than the leader, -EPERM without the access check, or an error of taskdiag_mm_hold().
+ * than the leader, -EPERM without the access check, or an error of
+ * taskdiag_mm_hold().
  */
 int taskdiag_append_vmas(struct taskdiag_append_ctx *ctx, struct sk_buff *skb,
 			 struct taskdiag_caller *caller)
