@@ -65,41 +65,10 @@ impl From<TaskDiagCreds> for Cred {
 
 impl Cred {
     /// Decodes a structure in place.
-    // The kernel knows all values, except the secure bits of some tasks. A copy of the
-    // structure for the other function would cost as much as decoding it.
+    // Each field is an expression of its own, so that the compiler omits the fields
+    // that the caller does not use. A branch for all of them would store them all.
     #[inline(always)]
     pub(super) fn decode(creds: &Exactly<TaskDiagCreds>) -> Self {
-        match creds.value().valid {
-            0..=TASK_DIAG_CRED_VALID_SECUREBITS => Self::known(&creds.value()),
-            _ => Self::partly_known(creds),
-        }
-    }
-
-    #[inline(always)]
-    fn known(creds: &TaskDiagCreds) -> Self {
-        Self {
-            uid: Some(creds.uid),
-            euid: Some(creds.euid),
-            suid: Some(creds.suid),
-            fsuid: Some(creds.fsuid),
-            gid: Some(creds.gid),
-            egid: Some(creds.egid),
-            sgid: Some(creds.sgid),
-            fsgid: Some(creds.fsgid),
-            cap_inheritable: Some(creds.cap_inheritable.into()),
-            cap_permitted: Some(creds.cap_permitted.into()),
-            cap_effective: Some(creds.cap_effective.into()),
-            cap_bset: Some(creds.cap_bset.into()),
-            cap_ambient: Some(creds.cap_ambient.into()),
-            securebits: (creds.valid != 0).then_some(creds.securebits),
-            no_new_privs: Some(creds.no_new_privs != 0),
-        }
-    }
-
-    /// Decodes credentials with values that procfs lacks.
-    #[cold]
-    #[inline(never)]
-    fn partly_known(creds: &Exactly<TaskDiagCreds>) -> Self {
         let creds = creds.value();
         let known = |unknown| creds.valid & unknown == 0;
         let uid = |id: u32| known(CRED_UNKNOWN_UIDS).then_some(id);
