@@ -233,6 +233,14 @@ pub struct Status {
     // Context switches.
     pub(super) nvcsw: Option<u64>,
     pub(super) nivcsw: Option<u64>,
+    // Masks of signals.
+    pub(super) pending: Option<u64>,
+    pub(super) shared_pending: Option<u64>,
+    pub(super) blocked: Option<u64>,
+    pub(super) ignored: Option<u64>,
+    pub(super) caught: Option<u64>,
+    /// The number of queued signals, and its limit.
+    pub(super) queue: Option<(u32, u64)>,
 }
 
 impl Status {
@@ -287,6 +295,12 @@ impl Status {
             b"VmLck" => self.locked = kib(value),
             b"voluntary_ctxt_switches" => self.nvcsw = one(value),
             b"nonvoluntary_ctxt_switches" => self.nivcsw = one(value),
+            b"SigPnd" => self.pending = mask(value),
+            b"ShdPnd" => self.shared_pending = mask(value),
+            b"SigBlk" => self.blocked = mask(value),
+            b"SigIgn" => self.ignored = mask(value),
+            b"SigCgt" => self.caught = mask(value),
+            b"SigQ" => self.queue = queue(value),
             _ => {}
         }
     }
@@ -333,6 +347,16 @@ fn ids(value: &[u8]) -> Option<[u32; 4]> {
     Some(ids)
 }
 
+fn mask(value: &[u8]) -> Option<u64> {
+    hex(words(value).next()?)
+}
+
 fn caps(value: &[u8]) -> Option<CapSet> {
-    Some(CapSet(hex(words(value).next()?)?))
+    mask(value).map(CapSet)
+}
+
+/// Parses "QUEUED/LIMIT".
+fn queue(value: &[u8]) -> Option<(u32, u64)> {
+    let mut numbers = words(value).next()?.split(|&byte| byte == b'/');
+    Some((number(numbers.next()?)?, number(numbers.next()?)?))
 }

@@ -19,7 +19,10 @@ const TICK: u64 = 10_000_000;
 const ROOT_CGROUP: u64 = 1;
 
 /// The groups that need `status`, and `stat`.
-const FROM_STATUS: Show = Show::BASE.union(Show::CRED).union(Show::STAT);
+const FROM_STATUS: Show = Show::BASE
+    .union(Show::CRED)
+    .union(Show::STAT)
+    .union(Show::SIGNALS);
 const FROM_STAT: Show = Show::BASE.union(Show::STAT).union(Show::IDENT).union(LONG);
 /// The groups that are read from files which may be missing.
 const FROM_OTHERS: Show = Show::STAT
@@ -28,7 +31,6 @@ const FROM_OTHERS: Show = Show::STAT
     .union(Show::FILES)
     .union(Show::CGROUP)
     .union(Show::IO)
-    .union(Show::SIGNALS)
     .union(Show::LIMITS)
     .union(Show::OOM);
 
@@ -215,6 +217,9 @@ impl RowReader<'_> {
             if show.contains(Show::CRED) {
                 self.task.cred = Some(cred(status));
             }
+            if show.contains(Show::SIGNALS) {
+                self.task.signals = usage::signals(status);
+            }
             if let Some(stat) = records.stat.filter(|_| show.contains(Show::STAT)) {
                 self.task.stat = Some(self.read_stat(target, dir, status, &stat)?);
             }
@@ -241,7 +246,7 @@ impl RowReader<'_> {
         self.read_usage(dir)
     }
 
-    /// Reads the groups IO, SIGNALS, LIMITS and OOM.
+    /// Reads the groups IO, LIMITS and OOM.
     fn read_usage(&mut self, dir: &TaskDir) -> Result<(), ReadError> {
         let Self {
             proc, query, task, ..
@@ -249,9 +254,6 @@ impl RowReader<'_> {
         let absent = &mut task.absent;
         if query.show.contains(Show::IO) {
             task.io = present(Show::IO, absent, usage::io(proc, dir))?;
-        }
-        if query.show.contains(Show::SIGNALS) {
-            task.signals = present(Show::SIGNALS, absent, usage::signals(proc, dir))?;
         }
         if query.show.contains(Show::LIMITS) {
             task.limits = present(Show::LIMITS, absent, usage::limits(proc, dir))?;
@@ -394,6 +396,7 @@ fn unknown(show: Show, records: &Records) -> Show {
     if let Some(status) = &records.status {
         let has_ids = status.uids.is_some() && status.gids.is_some();
         unknown.set(Show::CRED, !has_ids || status.cap_effective.is_none());
+        unknown.set(Show::SIGNALS, usage::signals(status).is_none());
     }
     unknown.intersection(show).difference(records.denied)
 }

@@ -3,10 +3,10 @@
 //! `oom_score` and `oom_score_adj`.
 
 use super::dir::{Proc, ReadError, TaskDir};
-use super::parse;
+use super::parse::{self, Status};
 use crate::task::{Io, Limits, Oom, Signals};
 
-/// Reads the group IO. The kernel lets only those read it that may ptrace the task.
+/// Reads the group IO, which requires the right to ptrace the task.
 pub(super) fn io(proc: &mut Proc, dir: &TaskDir) -> Result<Option<Io>, ReadError> {
     Ok(io_in(proc.read_in(dir, "io")?))
 }
@@ -24,22 +24,16 @@ fn io_in(text: &[u8]) -> Option<Io> {
     })
 }
 
-/// Reads the group SIGNALS; `None` if the file lacks one of its lines.
-pub(super) fn signals(proc: &mut Proc, dir: &TaskDir) -> Result<Option<Signals>, ReadError> {
-    Ok(signals_in(proc.read_in(dir, "status")?))
-}
-
-fn signals_in(text: &[u8]) -> Option<Signals> {
-    let mask = |name: &[u8]| parse::hex(value_of(text, name)?);
-    let mut queue = value_of(text, b"SigQ")?.split(|byte| *byte == b'/');
-    let queued = parse::number(queue.next()?)?;
+/// Returns the group SIGNALS; `None` if the file lacks one of its lines.
+pub(super) fn signals(status: &Status) -> Option<Signals> {
+    let (queued, queue_limit) = status.queue?;
     Some(Signals {
-        pending: mask(b"SigPnd")?,
-        shared_pending: mask(b"ShdPnd")?,
-        blocked: mask(b"SigBlk")?,
-        ignored: mask(b"SigIgn")?,
-        caught: mask(b"SigCgt")?,
-        queue_limit: parse::number(queue.next()?)?,
+        pending: status.pending?,
+        shared_pending: status.shared_pending?,
+        blocked: status.blocked?,
+        ignored: status.ignored?,
+        caught: status.caught?,
+        queue_limit,
         queued,
     })
 }
@@ -119,12 +113,13 @@ mod tests {
         let text = b"Name:\tSigQ: 9/9\nSigQ:\t10/63200\nSigPnd:\t0000000000000001\n\
             ShdPnd:\t0000000000000002\nSigBlk:\t8000000000000000\n\
             SigIgn:\t0000000000001000\nSigCgt:\t00000001ffffffff\n";
-        let signals = signals_in(text).unwrap();
+        let signals = signals(&Status::parse(text)).unwrap();
         assert_eq!((signals.queued, signals.queue_limit), (10, 63_200));
         assert_eq!((signals.pending, signals.shared_pending), (1, 2));
         assert_eq!(signals.blocked, 1 << 63);
         assert_eq!((signals.ignored, signals.caught), (0x1000, 0x1_ffff_ffff));
-        assert_eq!(signals_in(b"SigQ:\t1/2\n"), None);
+        let incomplete = Status::parse(b"SigQ:\t1/2\n");
+        assert_eq!(super::signals(&incomplete), None);
     }
 
     #[test]
