@@ -53,7 +53,7 @@ pub(crate) fn run() -> Exit {
 /// Prints a usage error, or the output of `--help` and `--version`.
 fn print_usage(error: &clap::Error) -> Exit {
     if error.use_stderr() {
-        // Ignore the error: there is no other place to report it.
+        // Ignore the error, which cannot be reported elsewhere.
         let _ = error.print();
         return Exit::Usage;
     }

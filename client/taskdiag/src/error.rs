@@ -42,7 +42,7 @@ pub enum Error {
     )]
     NoFamily,
 
-    /// There is no transaction file: the kernel does not have it, or
+    /// The transaction file does not exist: the kernel lacks it, or
     /// [`/proc`](crate::ProcState) hides it.
     #[error("cannot open /proc/task-diag: {}", no_file(ProcState::read()))]
     NoFile,

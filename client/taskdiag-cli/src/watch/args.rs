@@ -78,7 +78,7 @@ pub(crate) struct Watch {
     /// number of the signal that killed it; at once for a zombie. Shows only events
     /// of this process unless others are selected. Other statuses: 124 for
     /// --timeout, 125 for an error, 126 if the exit status is not known, 127 if
-    /// there is no such process
+    /// the process does not exist
     #[arg(long, value_name = "PID", value_parser = parse_arg)]
     pub(super) until: Option<Pid>,
 

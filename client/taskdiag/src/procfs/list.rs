@@ -77,8 +77,8 @@ fn all(proc: &mut Proc, query: &Query) -> Targets {
     Ok(targets)
 }
 
-/// Returns the pid of the process that a task belongs to; `None` if there is no such
-/// task. A task whose files the caller may not read is a process if it is listed.
+/// Returns the pid of the process that a task belongs to; `None` if the task does not
+/// exist. A task whose files the caller may not read is a process if it is listed.
 fn named(proc: &mut Proc, pid: Pid) -> Result<Option<Pid>, ReadError> {
     match process_of(proc, pid) {
         Ok(tgid) => Ok(Some(tgid)),
