@@ -985,13 +985,46 @@ static void read_around_stop(struct __test_metadata *_metadata, bool file,
 	read_rest(_metadata, &sock, rest);
 }
 
-static void reconfigure_stopped(struct __test_metadata *_metadata, pid_t pid,
-				int root, const char *options)
+/* A change of the mount's options between two parts of a reply. */
+struct remount {
+	const char *before;
+	const char *after;
+	bool shown;		/* @before shows tasks of the other user */
+	void (*check)(struct __test_metadata *_metadata,
+		      const struct td_answer *first,
+		      const struct td_answer *rest);
+};
+
+static void read_around_remount(struct __test_metadata *_metadata, bool file,
+				const struct remount *remount)
 {
+	int root = procfs_mount(remount->before);
+	pid_t pid;
+
+	ASSERT_LE(0, root);
+	pid = td_fork_as(_metadata, &user);
+	if (!pid) {
+		struct td_answer first, rest;
+
+		read_around_stop(_metadata, file, root, remount->shown, &first,
+				 &rest);
+		remount->check(_metadata, &first, &rest);
+		_exit(0);
+	}
 	EXPECT_EQ(pid, waitpid(pid, NULL, WUNTRACED));
-	EXPECT_EQ(0, procfs_reconfigure(root, options));
+	EXPECT_EQ(0, procfs_reconfigure(root, remount->after));
 	EXPECT_EQ(0, kill(pid, SIGCONT));
 	EXPECT_EXIT_0(pid);
+	close(root);
+}
+
+static void expect_hidden(struct __test_metadata *_metadata,
+			  const struct td_answer *first,
+			  const struct td_answer *rest)
+{
+	EXPECT_LT(0U, count_others(first));
+	EXPECT_EQ(0U, count_others(rest));
+	EXPECT_TRUE(rows_only_of(rest, USER, 0));
 }
 
 /* Catches options that are read once per request. */
@@ -1003,72 +1036,62 @@ TEST_F(change, hiding_remount_hides_tasks)
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(options); i++) {
-		int root = procfs_mount("hidepid=off");
-		pid_t pid;
+		const struct remount remount = {
+			.before = "hidepid=off",
+			.after = options[i],
+			.shown = true,
+			.check = expect_hidden,
+		};
 
-		ASSERT_LE(0, root);
-		pid = td_fork_as(_metadata, &user);
-		if (!pid) {
-			struct td_answer first, rest;
+		read_around_remount(_metadata, variant->file, &remount);
+	}
+}
 
-			read_around_stop(_metadata, variant->file, root,
-					 true, &first, &rest);
-			EXPECT_LT(0U, count_others(&first));
-			EXPECT_EQ(0U, count_others(&rest));
-			EXPECT_TRUE(rows_only_of(&rest, USER, 0));
-			_exit(0);
-		}
-		reconfigure_stopped(_metadata, pid, root, options[i]);
-		close(root);
+static void expect_listed(struct __test_metadata *_metadata,
+			  const struct td_answer *first,
+			  const struct td_answer *rest)
+{
+	size_t i;
+
+	EXPECT_LT(0U, count_others(rest));
+	for (i = 0; i < SLEEPERS; i++) {
+		const struct td_row *row = td_find_row(rest, of_other(i));
+
+		if (row)
+			EXPECT_EQ(TD_BASE_CRED, row->absent.denied);
 	}
 }
 
 TEST_F(change, remount_without_access_lists_tasks)
 {
-	int root = procfs_mount("hidepid=off");
-	pid_t pid;
+	static const struct remount remount = {
+		.before = "hidepid=off",
+		.after = "hidepid=noaccess",
+		.shown = true,
+		.check = expect_listed,
+	};
 
-	ASSERT_LE(0, root);
-	pid = td_fork_as(_metadata, &user);
-	if (!pid) {
-		struct td_answer first, rest;
-		size_t i;
+	read_around_remount(_metadata, variant->file, &remount);
+}
 
-		read_around_stop(_metadata, variant->file, root, true, &first,
-				 &rest);
-		EXPECT_LT(0U, count_others(&rest));
-		for (i = 0; i < SLEEPERS; i++) {
-			const struct td_row *row =
-				td_find_row(&rest, of_other(i));
-
-			if (row)
-				EXPECT_EQ(TD_BASE_CRED, row->absent.denied);
-		}
-		_exit(0);
-	}
-	reconfigure_stopped(_metadata, pid, root, "hidepid=noaccess");
-	close(root);
+static void expect_shown(struct __test_metadata *_metadata,
+			 const struct td_answer *first,
+			 const struct td_answer *rest)
+{
+	EXPECT_EQ(0U, count_others(first));
+	EXPECT_LT(0U, count_others(rest));
 }
 
 /* As a process that reads the directory meanwhile. */
 TEST_F(change, showing_remount_shows_tasks)
 {
-	int root = procfs_mount("hidepid=invisible");
-	pid_t pid;
+	static const struct remount remount = {
+		.before = "hidepid=invisible",
+		.after = "hidepid=off",
+		.check = expect_shown,
+	};
 
-	ASSERT_LE(0, root);
-	pid = td_fork_as(_metadata, &user);
-	if (!pid) {
-		struct td_answer first, rest;
-
-		read_around_stop(_metadata, variant->file, root, false, &first,
-				 &rest);
-		EXPECT_EQ(0U, count_others(&first));
-		EXPECT_LT(0U, count_others(&rest));
-		_exit(0);
-	}
-	reconfigure_stopped(_metadata, pid, root, "hidepid=off");
-	close(root);
+	read_around_remount(_metadata, variant->file, &remount);
 }
 
 /*
