@@ -29,12 +29,14 @@ pub(crate) fn parse(list: &str) -> Result<Vec<ColumnSpec<'_>>, ColumnListError> 
     list.split(is_separator).map(ColumnSpec::parse).collect()
 }
 
-fn is_separator(c: char) -> bool {
+/// Whether the character separates columns of a list.
+pub(crate) fn is_separator(c: char) -> bool {
     matches!(c, ',' | ' ' | '\t' | '\n')
 }
 
 impl<'a> ColumnSpec<'a> {
-    fn parse(word: &'a str) -> Result<Self, ColumnListError> {
+    /// Parses one column.
+    pub(crate) fn parse(word: &'a str) -> Result<Self, ColumnListError> {
         let (name, heading) = match word.split_once('=') {
             Some((name, heading)) => (name, Some(heading)),
             None => (word, None),

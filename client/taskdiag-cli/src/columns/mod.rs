@@ -7,7 +7,7 @@
 
 mod base;
 mod cred;
-mod list;
+pub(crate) mod list;
 mod memory;
 mod other;
 mod ps_only;

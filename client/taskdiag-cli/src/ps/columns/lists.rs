@@ -6,12 +6,9 @@
 //! letters of `O`.
 
 use super::{PsColumn, PsOptions, PsSortKey, named};
+use crate::columns::list::{ColumnSpec, is_separator};
 use crate::columns::similar;
 use crate::ps::specs::{self, Spec};
-
-fn is_separator(c: char) -> bool {
-    matches!(c, ',' | ' ' | '\t' | '\n')
-}
 
 /// Splits a list. One separator at its end is accepted.
 fn words(list: &str) -> Result<Vec<&str>, String> {
@@ -36,14 +33,11 @@ pub(super) fn columns(list: &str, options: &PsOptions) -> Result<Vec<PsColumn>, 
 
 /// Parses `NAME[:WIDTH][=HEADING]`.
 fn column(word: &str, options: &PsOptions) -> Result<PsColumn, String> {
-    let (name, heading) = match word.split_once('=') {
-        Some((name, heading)) => (name, Some(heading)),
-        None => (word, None),
-    };
-    let (name, width) = match name.split_once(':') {
-        Some((name, width)) => (name, Some(parse_width(width)?)),
-        None => (name, None),
-    };
+    let ColumnSpec {
+        name,
+        width,
+        heading,
+    } = ColumnSpec::parse(word).map_err(|error| error.to_string())?;
     let spec = Spec::find(name).ok_or_else(|| {
         format!(
             "unknown user-defined format specifier {name:?}{}; option L lists all columns",
@@ -58,16 +52,6 @@ fn column(word: &str, options: &PsOptions) -> Result<PsColumn, String> {
         column.layout.width = width;
     }
     Ok(column)
-}
-
-/// The largest accepted width: larger ones are typing errors.
-const MAX_WIDTH: usize = 100_000;
-
-fn parse_width(word: &str) -> Result<usize, String> {
-    word.parse()
-        .ok()
-        .filter(|width| (1..=MAX_WIDTH).contains(width) && !word.starts_with(['0', '+']))
-        .ok_or_else(|| format!("invalid column width {word:?}: expected 1 to {MAX_WIDTH}"))
 }
 
 /// The descriptors of AIX, with their columns and headings.
