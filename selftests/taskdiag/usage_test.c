@@ -141,23 +141,9 @@ static char *read_file(int proc, const struct td_row *row, pid_t tid,
 	return procfs_file(proc, row->msg.tgid, tid, name, &len);
 }
 
-/* Return the value of "name:" in @text, or NULL. */
-static const char *value_of(const char *text, const char *name)
-{
-	const size_t len = strlen(name);
-	const char *line = text;
-
-	while (line && (strncmp(line, name, len) || line[len] != ':')) {
-		line = strchr(line, '\n');
-		if (line)
-			line++;
-	}
-	return line ? line + len + 1 : NULL;
-}
-
 static __u64 number_of(const char *text, const char *name, int base)
 {
-	const char *value = value_of(text, name);
+	const char *value = procfs_value(text, name);
 
 	return value ? strtoull(value, NULL, base) : ~0ULL;
 }
@@ -218,7 +204,7 @@ static void compare_signals(struct __test_metadata *_metadata, int proc,
 	EXPECT_EQ(number_of(text, "SigBlk", 16), signals->blocked);
 	EXPECT_EQ(number_of(text, "SigIgn", 16), signals->ignored);
 	EXPECT_EQ(number_of(text, "SigCgt", 16), signals->caught);
-	queue = value_of(text, "SigQ");
+	queue = procfs_value(text, "SigQ");
 	ASSERT_NE(NULL, queue);
 	EXPECT_EQ(strtoul(queue, NULL, 10), signals->queued);
 	EXPECT_EQ(strtoull(strchr(queue, '/') + 1, NULL, 10),

@@ -149,14 +149,9 @@ static int read_stat(int proc, pid_t pid, pid_t tid,
  */
 static __u64 status_number(const char *status, const char *key)
 {
-	const size_t len = strlen(key);
+	const char *value = procfs_value(status, key);
 
-	while ((status = strchr(status, '\n'))) {
-		status++;
-		if (!strncmp(status, key, len) && status[len] == ':')
-			return strtoull(status + len + 1, NULL, 10);
-	}
-	return 0;
+	return value ? strtoull(value, NULL, 10) : 0;
 }
 
 static int read_status(int proc, pid_t pid, pid_t tid,

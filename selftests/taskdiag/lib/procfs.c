@@ -383,6 +383,18 @@ int procfs_snapshot(int proc, bool threads, struct procfs_snapshot *shot)
 	return err;
 }
 
+const char *procfs_value(const char *text, const char *key)
+{
+	const size_t len = strlen(key);
+
+	while (text && (strncmp(text, key, len) || text[len] != ':')) {
+		text = strchr(text, '\n');
+		if (text)
+			text++;
+	}
+	return text ? text + len + 1 : NULL;
+}
+
 void procfs_snapshot_free(struct procfs_snapshot *shot)
 {
 	free(shot->task);

@@ -54,6 +54,9 @@ int procfs_read(int proc, pid_t pid, pid_t tid, struct procfs_task *task);
 char *procfs_file(int proc, pid_t pid, pid_t tid, const char *name,
 		  size_t *len);
 
+/* Return the text after "Key:" at the beginning of a line of @text, or NULL. */
+const char *procfs_value(const char *text, const char *key);
+
 /* Read all processes or all threads; tasks that end meanwhile are omitted. */
 int procfs_snapshot(int proc, bool threads, struct procfs_snapshot *shot);
 void procfs_snapshot_free(struct procfs_snapshot *shot);
