@@ -3,8 +3,8 @@
  * task_diag: one request, from its attributes to its last row.
  *
  * Depends on multi.c, row.c, filter.c, strategy.c, vma_flags.c, iter.c, fd.c,
- * access.c, mount.c and caller.c; must not depend on an entry point, a particular
- * strategy or a group.
+ * access.c, mount.c and caller.c; must not depend on an entry point, a
+ * particular strategy or a group.
  */
 #include <linux/err.h>
 #include <linux/fs.h>
@@ -341,8 +341,8 @@ static __always_inline unsigned int fill_row(struct taskdiag_dump *dump,
 /*
  * Append the row of a task if it is visible and matches the filters.  Return
  * false if @tailroom is too small, or if the level of the task has to be decided
- * first.  Invisible tasks return true, so they do not affect where a
- * message ends.
+ * first.  Invisible tasks return true, so they do not affect where a message
+ * ends.
  *
  * *@exec_id, if @exec_id is not NULL, becomes the program that the row
  * describes: it is read before the access check, so that a later execve() is
@@ -498,7 +498,7 @@ static int append_multi(struct taskdiag_dump *dump, struct sk_buff *skb,
 	return err;
 }
 
-/* Append a message without attributes: the first rows follow in the next step. */
+/* Append a message without attributes: the rows follow in the next step. */
 static void append_empty(const struct taskdiag_dump *dump, struct sk_buff *skb)
 {
 	unsigned int len = dump->row.msg_offset - NLA_HDRLEN;

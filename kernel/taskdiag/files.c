@@ -84,16 +84,12 @@ static bool count_open(struct task_diag_files *files,
 	return true;
 }
 
-static u64 limit(unsigned long rlim)
-{
-	return rlim == RLIM_INFINITY ? U64_MAX : rlim;
-}
-
 static void read_limits(struct task_diag_files *files,
 			const struct task_struct *task)
 {
-	files->limit_soft = limit(task_rlimit(task, RLIMIT_NOFILE));
-	files->limit_hard = limit(task_rlimit_max(task, RLIMIT_NOFILE));
+	files->limit_soft = taskdiag_rlimit(task_rlimit(task, RLIMIT_NOFILE));
+	files->limit_hard = taskdiag_rlimit(task_rlimit_max(task,
+							    RLIMIT_NOFILE));
 }
 
 /*

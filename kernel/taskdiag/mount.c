@@ -250,7 +250,7 @@ static int try_open(const struct path *root, const char *name)
 	return err;
 }
 
-/* Return true if security modules or permissions of files have denied an open. */
+/* Return true if security modules or file permissions have denied an open. */
 static bool is_denial(int err)
 {
 	return err == -EACCES || err == -EPERM;
@@ -317,7 +317,7 @@ static bool is_other(struct task_struct *task)
 	return false;
 }
 
-/* Return the program that the task runs; 0 if it is gone or not of this kind. */
+/* Return the program that the task runs; 0 if it is gone or of the caller. */
 static u64 program_of_other(struct pid *pid)
 {
 	struct task_struct *task;

@@ -5,8 +5,8 @@
  * A row consists of structures of fixed size, whose headers are composed once
  * per request, and of groups that are appended behind them.
  *
- * Depends on fill.c, stat.c, usage.c, files.c, cgroup.c, cmdline.c and vma.c; must not
- * depend on the iterator or the message headers.
+ * Depends on fill.c, stat.c, usage.c, files.c, cgroup.c, cmdline.c
+ * and vma.c; must not depend on the iterator or the message headers.
  */
 #include <linux/bits.h>
 #include <linux/build_bug.h>

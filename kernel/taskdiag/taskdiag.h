@@ -32,6 +32,7 @@
 #include <linux/pid.h>
 #include <linux/pid_namespace.h>
 #include <linux/radix-tree.h>
+#include <linux/resource.h>
 #include <linux/skbuff.h>
 #include <linux/taskdiag.h>
 #include <linux/uidgid.h>
@@ -123,6 +124,17 @@ static inline bool taskdiag_pid_ns_is_within(const struct pid_namespace *ns,
 	while (ns->level > ancestor->level)
 		ns = ns->parent;
 	return ns == ancestor;
+}
+
+/**
+ * taskdiag_rlimit - return a resource limit as the ABI has it
+ * @limit: the limit
+ *
+ * Return: the limit; all bits set for RLIM_INFINITY.
+ */
+static inline u64 taskdiag_rlimit(unsigned long limit)
+{
+	return limit == RLIM_INFINITY ? U64_MAX : limit;
 }
 
 /**

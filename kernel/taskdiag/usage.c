@@ -7,7 +7,6 @@
  */
 #include <linux/build_bug.h>
 #include <linux/cred.h>
-#include <linux/limits.h>
 #include <linux/mm.h>
 #include <linux/oom.h>
 #include <linux/rcupdate.h>
@@ -113,13 +112,6 @@ static void set_actions(struct task_diag_signals *to,
 	}
 }
 
-static u64 queue_limit(const struct task_struct *task)
-{
-	unsigned long limit = task_rlimit(task, RLIMIT_SIGPENDING);
-
-	return limit == RLIM_INFINITY ? U64_MAX : limit;
-}
-
 /**
  * taskdiag_fill_signals - write the group SIGNALS, as task_sig() of
  * fs/proc/array.c
@@ -146,7 +138,8 @@ void taskdiag_fill_signals(void *to, const struct taskdiag_item *item,
 	set_actions(signals, unrcu_pointer(task->sighand));
 	signals->queued = get_rlimit_value(task_ucounts(task),
 					   UCOUNT_RLIMIT_SIGPENDING);
-	signals->queue_limit = queue_limit(task);
+	signals->queue_limit = taskdiag_rlimit(task_rlimit(task,
+							   RLIMIT_SIGPENDING));
 	unlock_task_sighand(task, &flags);
 }
 
@@ -169,11 +162,10 @@ void taskdiag_fill_limits(void *to, const struct taskdiag_item *item,
 
 	BUILD_BUG_ON(RLIM_NLIMITS != TASK_DIAG_RLIMITS);
 	for (i = 0; i < TASK_DIAG_RLIMITS; i++) {
-		unsigned long soft = READ_ONCE(rlim[i].rlim_cur);
-		unsigned long hard = READ_ONCE(rlim[i].rlim_max);
-
-		limits->limit[i].soft = soft == RLIM_INFINITY ? U64_MAX : soft;
-		limits->limit[i].hard = hard == RLIM_INFINITY ? U64_MAX : hard;
+		limits->limit[i] = (struct task_diag_rlimit) {
+			.soft	= taskdiag_rlimit(READ_ONCE(rlim[i].rlim_cur)),
+			.hard	= taskdiag_rlimit(READ_ONCE(rlim[i].rlim_max)),
+		};
 	}
 }
 
