@@ -26,11 +26,6 @@ pub const FLAG_CACHED: u32 = 1 << 31;
 /// although the numbers by kind are not. The kernel never sets it.
 pub const FILES_VALID_TOTAL: u32 = 1 << 31;
 
-/// In [`TaskDiagFeatures::options`](crate::abi::TaskDiagFeatures::options): the replies
-/// have the tasks and groups that the client could read in its own `/proc`. The kernel
-/// never sets it.
-pub const OPTION_FOLLOWS_PROC: u64 = 1 << 63;
-
 /// [`TaskDiagBase::state`](crate::abi::TaskDiagBase::state) of a cached row whose
 /// state is not known.
 pub const STATE_UNKNOWN: u8 = 255;

@@ -48,7 +48,7 @@ pub enum Restriction {
     /// `/proc` is not a procfs of the caller's pid namespace.
     NoProc,
     /// The daemon does not apply the options of the caller's procfs mount.
-    OldDaemon,
+    Daemon,
 }
 
 impl fmt::Display for Restriction {
@@ -59,9 +59,7 @@ impl fmt::Display for Restriction {
             }
             Self::Strict => "kernel.task_diag_strict or a security module requires it",
             Self::NoProc => "/proc is not a procfs of this pid namespace",
-            Self::OldDaemon => {
-                "the running version of taskdiagd does not apply the options of procfs mounts"
-            }
+            Self::Daemon => "taskdiagd does not apply the options of procfs mounts",
         })
     }
 }
@@ -78,6 +76,7 @@ mod check {
 
     use super::{Restriction, Visibility};
     use crate::caps::CapSet;
+    #[cfg(feature = "netlink")]
     use crate::request::Options;
 
     /// Number of the capability that permits access to all tasks.
@@ -99,13 +98,10 @@ mod check {
         restricted(restriction, proc)
     }
 
-    /// Returns the visibility over a daemon with these options.
+    /// Returns the visibility over a daemon.
     #[cfg(feature = "daemon")]
-    pub(crate) fn of_daemon(options: Options, proc: Option<BorrowedFd<'_>>) -> Visibility {
-        match options.contains(Options::FOLLOWS_PROC) {
-            true => Visibility::Complete,
-            false => restricted(Restriction::OldDaemon, proc),
-        }
+    pub(crate) fn of_daemon(proc: Option<BorrowedFd<'_>>) -> Visibility {
+        restricted(Restriction::Daemon, proc)
     }
 
     fn restricted(restriction: Restriction, proc: Option<BorrowedFd<'_>>) -> Visibility {

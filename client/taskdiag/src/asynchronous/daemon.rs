@@ -88,9 +88,9 @@ impl AsyncTransport for AsyncDaemon {
         true
     }
 
-    fn visibility(&self, options: Options) -> Visibility {
+    fn visibility(&self, _options: Options) -> Visibility {
         let proc = proc_mount::open_own();
-        visibility::of_daemon(options, proc.as_ref().map(AsFd::as_fd))
+        visibility::of_daemon(proc.as_ref().map(AsFd::as_fd))
     }
 
     /// Sends the request, on a new connection if the daemon has been restarted.

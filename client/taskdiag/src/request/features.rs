@@ -8,7 +8,6 @@ use nix::libc;
 use super::filter::Filters;
 use super::{Request, Strategy};
 use crate::abi::{self, TaskDiagFeatures};
-use crate::daemon_protocol;
 use crate::error::Result;
 use crate::name_list;
 use crate::show::Show;
@@ -194,9 +193,6 @@ bitflags::bitflags! {
         /// Not an option of requests: the rule of `hidepid=ptraceable` applies whatever
         /// the mount. See [`Restriction::Strict`](crate::Restriction::Strict).
         const STRICT = abi::TASK_DIAG_OPTION_STRICT;
-        /// Not an option of requests: the daemon follows the options of the client's
-        /// procfs mount. See [`OPTION_FOLLOWS_PROC`](daemon_protocol::OPTION_FOLLOWS_PROC).
-        const FOLLOWS_PROC = daemon_protocol::OPTION_FOLLOWS_PROC;
     }
 }
 

@@ -178,9 +178,9 @@ impl Transport for Daemon {
         true
     }
 
-    fn visibility(&self, options: Options) -> Visibility {
+    fn visibility(&self, _options: Options) -> Visibility {
         let proc = proc_mount::open_own();
-        visibility::of_daemon(options, proc.as_ref().map(AsFd::as_fd))
+        visibility::of_daemon(proc.as_ref().map(AsFd::as_fd))
     }
 
     /// Sends the request. Reconnects if the daemon was restarted since the last request.
