@@ -123,7 +123,7 @@ impl Test {
                 vma.flags.contains(*flags)
             }
             Self::Matches(text, Pattern(regex)) => regex.is_match(&match text {
-                Text::Comm => Cow::Owned(row.base?.comm.as_bytes().to_vec()),
+                Text::Comm => Cow::Borrowed(row.base.as_ref()?.comm.as_bytes()),
                 Text::Args => arguments(row)?,
                 Text::Cgroup => Cow::Borrowed(row.cgroup.as_ref()?.path.as_deref()?),
                 Text::Terminal => match terminal(row, host)? {
