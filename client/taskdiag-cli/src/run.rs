@@ -134,9 +134,10 @@ fn list_tasks(job: &ListJob) -> Result<(), Failure> {
         let mut unfinished = None;
         write_rows(job, &host, output.as_mut(), || {
             while let Some(message) = dump.next_piece().map_err(failed)? {
-                if let Some(row) = add_message(&mut unfinished, message, show)
-                    && selector.selects(&row, message)
-                {
+                let Some(row) = add_message(&mut unfinished, message, show) else {
+                    continue;
+                };
+                if selector.selects(&row, message) {
                     return Ok(Some(row));
                 }
             }

@@ -142,6 +142,11 @@ fn own_rows(outcome: Outcome, pids: &[u32]) -> Outcome {
     (status, rows.map(|(_, line)| line).collect())
 }
 
+/// Whether a task has an autogroup, which a session gets when it begins.
+fn has_autogroup(pid: u32) -> bool {
+    fs::read_to_string(format!("/proc/{pid}/autogroup")).is_ok_and(|text| !text.is_empty())
+}
+
 /// Compares one command line, and again if a time changed between two runs.
 fn differs(line: &str, pids: &[u32]) -> Option<String> {
     let mut message = String::new();
@@ -189,6 +194,14 @@ const DIFFERENT: &[(&str, &str)] = &[
     (
         "-o|vm_lock",
         "procps prints a dash for a value that it does not read",
+    ),
+    (
+        "-o|ag_id",
+        "procps prints -1 for a task without an autogroup",
+    ),
+    (
+        "-o|ag_nice",
+        "procps prints 0 for a task without an autogroup",
     ),
     (
         "--ppid|0",
@@ -537,7 +550,9 @@ fn command_lines_equal_those_of_procps() {
         .collect::<Vec<_>>()
         .join(",");
     let first = pids[0].to_string();
+    let have_autogroups = pids.iter().all(|&pid| has_autogroup(pid));
     let columns = COLUMNS.split_whitespace();
+    let columns = columns.filter(|name| have_autogroups || !name.starts_with("ag_"));
     let columns = columns.map(|name| format!("-o|pid,{name}|-p|{list}"));
     let some = WITH_PIDS
         .iter()
