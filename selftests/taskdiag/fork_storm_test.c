@@ -161,7 +161,7 @@ static bool check_answer(const struct td_answer *a,
 static void await_ready(struct __test_metadata *_metadata,
 			struct stable_tasks *stable_tasks)
 {
-	int timeout = 10000;
+	int timeout = 60000;	/* ms */
 
 	while (!__atomic_load_n(&stable_tasks->ready, __ATOMIC_ACQUIRE) &&
 	       timeout--)
@@ -369,7 +369,7 @@ static void begin_storm(struct __test_metadata *_metadata,
 static void end_storm(struct __test_metadata *_metadata,
 		      struct storm_tasks *tasks)
 {
-	int timeout = 10000;
+	int timeout = 60000;	/* ms */
 
 	while (fork_storm_idle_worker(&tasks->storm) != STORM_WORKERS &&
 	       timeout--)

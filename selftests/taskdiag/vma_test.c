@@ -854,7 +854,7 @@ TEST_F(vma, setuid_exec_during_row_marks_vma_gone)
 		struct td_sock sock;
 		struct special_task s;
 		struct td_answer a;
-		int err, timeout = 10000;
+		int err, timeout = 60000;
 
 		ASSERT_EQ(0, td_open(&sock, variant->size));
 		err = special_task_exec(&s, SELF, argv, NULL, NULL, NULL);

@@ -8,7 +8,7 @@
 #include "fd_passing.h"
 
 /* The receiver must not wait forever for a process that has died. */
-#define TIMEOUT_SECONDS 10
+#define TIMEOUT_SECONDS 60
 
 union control {
 	struct cmsghdr align;

@@ -16,7 +16,7 @@
 #include "setting.h"
 
 /* RCU and a work queue free namespaces late. */
-#define RETRY_MS 15000
+#define RETRY_MS 60000
 
 pid_t namespace_fork(__u64 flags)
 {

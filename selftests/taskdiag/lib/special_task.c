@@ -15,7 +15,7 @@
 #include "procfs.h"
 #include "special_task.h"
 
-#define SETTLE_SECONDS 30
+#define SETTLE_SECONDS 60
 #define QUIET_CHECKS 3
 #define LOOK_NS (4 * 1000 * 1000)
 

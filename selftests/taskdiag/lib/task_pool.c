@@ -19,7 +19,7 @@
 #include "procfs.h"
 #include "program.h"
 
-#define SETTLE_SECONDS 10
+#define SETTLE_SECONDS 60
 
 /* A task calls execve() when it receives this signal. */
 #define EXEC_SIGNAL SIGUSR1

@@ -143,7 +143,7 @@ pub fn kill_all(pids: impl IntoIterator<Item = u32>) {
 
 /// Calls `look` until it returns a value, for at most 20 seconds.
 pub fn await_that<T>(mut look: impl FnMut() -> Option<T>) -> T {
-    let end = Instant::now() + Duration::from_secs(20);
+    let end = Instant::now() + Duration::from_secs(60);
     loop {
         if let Some(seen) = look() {
             return seen;
