@@ -33,11 +33,6 @@ static inline pid_t taskdiag_signal_pid_nr(struct task_struct *task,
 	return taskdiag_pid_nr(pid, ns);
 }
 
-static inline struct pid *taskdiag_thread_pid(struct task_struct *task)
-{
-	return rcu_dereference_raw(task->thread_pid);
-}
-
 /*
  * The pid of the parent process.  0 means that the parent is outside of @ns,
  * but also that it is being reaped: it has lost its pid, and its children got

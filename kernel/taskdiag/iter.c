@@ -150,6 +150,9 @@ bool taskdiag_iter_at_end(const struct taskdiag_iter *iter)
 void taskdiag_iter_reload(const struct taskdiag_iter *iter,
 			  struct taskdiag_item *item)
 {
-	if (!taskdiag_iter_load(iter, item))
+	struct task_struct *task = taskdiag_pid_task(item->struct_pid,
+						     PIDTYPE_PID);
+
+	if (!taskdiag_iter_set_task(iter, item, task))
 		item->task = NULL;
 }

@@ -46,14 +46,13 @@ taskdiag_iter_next_slot(struct taskdiag_iter *iter)
 }
 
 /*
- * Set the task of @item and the fields that depend on it.  Return false if its
- * pid does not belong to a task of the iterator's type.
+ * Set the task of @item and the fields that depend on it.  Return false if
+ * @task is NULL or is being reaped.
  */
-static __always_inline bool taskdiag_iter_load(const struct taskdiag_iter *iter,
-					       struct taskdiag_item *item)
+static __always_inline bool
+taskdiag_iter_set_task(const struct taskdiag_iter *iter,
+		       struct taskdiag_item *item, struct task_struct *task)
 {
-	struct task_struct *task = taskdiag_pid_task(item->struct_pid,
-						     iter->type);
 	struct pid *tgid;
 
 	item->task = task;
@@ -101,7 +100,8 @@ static __always_inline bool taskdiag_iter_next(struct taskdiag_iter *iter,
 		item->struct_pid = pid;
 		item->pid = taskdiag_pid_nr(pid, iter->ns);
 		/* A pid can be that of a process group or session only. */
-		if (taskdiag_iter_load(iter, item))
+		if (taskdiag_iter_set_task(iter, item,
+					   taskdiag_pid_task(pid, iter->type)))
 			return true;
 	}
 	return false;
@@ -137,13 +137,16 @@ static inline void taskdiag_iter_consume(struct taskdiag_iter *iter,
  * execve(), it takes over the leader's pid, and the leader is reaped.  The
  * process exists all the time, so its row must be made again from the new task.
  *
+ * The pid of the thread decides for processes too: __unhash_process() removes it
+ * before the other pids of a task, so a row that passes has no field of a task
+ * that is being reaped.
+ *
  * Return: true if the task is the same.
  */
 static inline bool taskdiag_iter_recheck(const struct taskdiag_iter *iter,
 					 struct taskdiag_item *item)
 {
-	if (likely(taskdiag_pid_task(item->struct_pid, iter->type) ==
-		   item->task))
+	if (likely(taskdiag_thread_pid(item->task) == item->struct_pid))
 		return true;
 	taskdiag_iter_reload(iter, item);
 	return false;

@@ -112,6 +112,19 @@ static inline struct task_struct *taskdiag_pid_task(const struct pid *pid,
 }
 
 /**
+ * taskdiag_thread_pid - return the pid of a thread
+ * @task: the thread
+ *
+ * Context: RCU read-side critical section.
+ *
+ * Return: the pid, NULL if the thread has been reaped.
+ */
+static inline struct pid *taskdiag_thread_pid(const struct task_struct *task)
+{
+	return rcu_dereference_raw(task->thread_pid);
+}
+
+/**
  * taskdiag_pid_ns_is_within - compare the levels of two pid namespaces
  * @ns: a pid namespace
  * @ancestor: a pid namespace
