@@ -27,6 +27,8 @@ const COMMAND: &str = env!("CARGO_BIN_EXE_taskdiag-cli");
 struct Watching {
     child: Child,
     out: BufReader<ChildStdout>,
+    /// Lines that [`Self::await_output`] has read.
+    seen: String,
 }
 
 impl Watching {
@@ -48,7 +50,19 @@ impl Watching {
             .spawn()
             .expect("the command starts");
         let out = BufReader::new(child.stdout.take().expect("a pipe"));
-        Self { child, out }
+        let seen = String::new();
+        Self { child, out, seen }
+    }
+
+    /// Reads lines until `is_complete` accepts the output.
+    ///
+    /// The kernel sends an exit event after it has woken the parent: at the end of
+    /// `wait()`, the event need not be queued yet.
+    fn await_output(&mut self, is_complete: impl Fn(&str) -> bool) {
+        while !is_complete(&self.seen) {
+            let length = self.out.read_line(&mut self.seen).expect("UTF-8");
+            assert_ne!(length, 0, "watch has exited: {}", self.seen);
+        }
     }
 
     fn signal(&self, signal: Signal) {
@@ -62,9 +76,9 @@ impl Watching {
         self.rest()
     }
 
-    /// Waits for the exit, and returns the remaining output and the exit status.
+    /// Waits for the exit, and returns the output and the exit status.
     fn rest(mut self) -> (String, Option<i32>) {
-        let mut text = String::new();
+        let mut text = self.seen;
         self.out.read_to_string(&mut text).expect("UTF-8");
         (text, self.child.wait().expect("its status").code())
     }
@@ -104,7 +118,7 @@ fn details(table: &str) -> BTreeMap<u32, String> {
 #[test]
 #[ignore = "needs the proc connector"]
 fn nonzero_exits_are_reported_among_ten_thousand() {
-    let watching = Watching::start(&["--events", "nonzero-exit", "--buffer", "33554432"]);
+    let mut watching = Watching::start(&["--events", "nonzero-exit", "--buffer", "33554432"]);
     let mut expected = BTreeMap::new();
     let mut all = Vec::new();
     for number in 0..10_000 {
@@ -120,6 +134,10 @@ fn nonzero_exits_are_reported_among_ten_thousand() {
             expected.insert(pid, description.to_owned());
         }
     }
+    watching.await_output(|table| {
+        let reported = details(table);
+        expected.keys().all(|pid| reported.contains_key(pid))
+    });
     let (table, status) = watching.interrupt();
     assert_eq!(status, Some(0));
     let mut reported = details(&table);
@@ -167,10 +185,13 @@ fn until(words: &[&str], end: impl FnOnce(&mut Child)) -> Option<i32> {
     status
 }
 
-fn send_code(shell: &mut Child, code: &str) {
+/// Sends a code in one write: a reader that does not wait for the end of the line
+/// exits after the first.
+fn send_code(process: &mut Child, code: &str) {
     use std::io::Write as _;
-    let stdin = shell.stdin.as_mut().expect("a pipe");
-    writeln!(stdin, "{code}").expect("a reader");
+    let stdin = process.stdin.as_mut().expect("a pipe");
+    let line = format!("{code}\n");
+    stdin.write_all(line.as_bytes()).expect("a reader");
 }
 
 #[test]
@@ -252,11 +273,25 @@ fn await_shell(process: &Child) {
 
 /// Returns the details of the exit events of a process in a table.
 fn exits(table: &str, process: &Child) -> Vec<String> {
-    let pid = process.id().to_string();
+    exits_of(table, process.id())
+}
+
+fn exits_of(table: &str, pid: u32) -> Vec<String> {
+    let pid = pid.to_string();
     let lines = table.lines().map(|line| line.split_whitespace());
     let lines = lines.map(Iterator::collect::<Vec<_>>);
     let of_it = lines.filter(|words| words[1] == "exit" && words[2] == pid);
     of_it.map(|words| words[5..].join(" ")).collect()
+}
+
+/// Awaits an exit event of a process and that of a later process. Returns the details
+/// of the exit events of the former.
+fn exits_until_next(mut watching: Watching, process: &Child) -> Vec<String> {
+    watching.await_output(|table| !exits(table, process).is_empty());
+    let next = exit_child(9, None);
+    watching.await_output(|table| exits_of(table, next).len() == 1);
+    let (table, _) = watching.interrupt();
+    exits(&table, process)
 }
 
 #[test]
@@ -278,8 +313,11 @@ fn process_exits_once_and_with_its_last_thread() {
             send_code(&mut older, "5");
             assert_eq!(older.wait().expect("its status").code(), Some(5));
             for watching in [first, second] {
-                let (table, _) = watching.interrupt();
-                assert_eq!(exits(&table, &older), ["code 5"], "{program:?}: {table}");
+                assert_eq!(
+                    exits_until_next(watching, &older),
+                    ["code 5"],
+                    "{program:?}"
+                );
             }
             // A process whose threads are followed from the start.
             let watching = Watching::start(&words);
@@ -287,8 +325,11 @@ fn process_exits_once_and_with_its_last_thread() {
             await_it(&newer);
             send_code(&mut newer, "6");
             assert_eq!(newer.wait().expect("its status").code(), Some(6));
-            let (table, _) = watching.interrupt();
-            assert_eq!(exits(&table, &newer), ["code 6"], "{program:?}: {table}");
+            assert_eq!(
+                exits_until_next(watching, &newer),
+                ["code 6"],
+                "{program:?}"
+            );
         }
     }
 }
@@ -299,13 +340,15 @@ fn threads_option_shows_the_exit_of_the_first_thread_as_that_of_a_thread() {
     let words = leader_first();
     let mut process = begin([0, 1, 2].map(|index| &words[index][..]));
     await_dead_leader(&process);
-    let watching = Watching::start(&["--events", "exit", "--threads"]);
+    let mut watching = Watching::start(&["--events", "exit", "--threads"]);
     let mut other = begin([0, 1, 2].map(|index| &words[index][..]));
     await_dead_leader(&other);
     for process in [&mut process, &mut other] {
         send_code(process, "5");
         assert_eq!(process.wait().expect("its status").code(), Some(5));
     }
+    watching
+        .await_output(|table| exits(table, &process).len() == 2 && exits(table, &other).len() == 3);
     let (table, _) = watching.interrupt();
     assert_eq!(exits(&table, &process).len(), 2, "{table}");
     let of_other = exits(&table, &other);
@@ -356,9 +399,8 @@ fn until_shows_only_events_of_its_process() {
 #[test]
 #[ignore = "needs the proc connector"]
 fn exec_event_has_arguments_and_failed_process_has_user_and_command() {
-    let watching = Watching::launch(&["--format", "ndjson", "--events", "exec,nonzero-exit"]);
+    let mut watching = Watching::launch(&["--format", "ndjson", "--events", "exec,nonzero-exit"]);
     let mut ready = begin(SHELL);
-    let mut watching = watching;
     // The first line is that of an event after the subscription, which may come after
     // any number of exits.
     let mut seen = String::new();
@@ -397,12 +439,14 @@ fn exec_event_has_arguments_and_failed_process_has_user_and_command() {
     assert_eq!(shell.wait().expect("its status").code(), Some(4));
     let _ = ready.kill();
     ready.wait().expect("its status");
+    let find_exit = |text: &str| {
+        let lines = text.lines().map(serde_json::from_str::<Value>);
+        let mut lines = lines.map(|line| line.expect("JSON"));
+        lines.find(|line| line["event"] == "exit" && line["pid"] == pid)
+    };
+    watching.await_output(|text| find_exit(text).is_some());
     let (text, _) = watching.interrupt();
-    let mut lines = text
-        .lines()
-        .map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
-    let exit = lines.find(|line| line["event"] == "exit" && line["pid"] == pid);
-    let exit = exit.expect("an exit event");
+    let exit = find_exit(&text).expect("an exit event");
     assert_eq!(
         (&exit["comm"], &exit["user"]),
         (&"sh".into(), &"root".into())
@@ -422,11 +466,13 @@ fn tree_selects_descendants_also_of_processes_that_have_ended() {
         .stdin(Stdio::piped())
         .spawn();
     let mut root = root.expect("a shell");
-    let watching = Watching::start(&["--events", "nonzero-exit", "--tree", &root.id().to_string()]);
+    let tree = root.id().to_string();
+    let mut watching = Watching::start(&["--events", "nonzero-exit", "--tree", &tree]);
     let outside = exit_child(7, None);
     send_code(&mut root, "");
     assert_eq!(root.wait().expect("its status").code(), Some(6));
     exit_child(7, None);
+    watching.await_output(|table| ["code 4", "code 6"].iter().all(|code| table.contains(code)));
     let (table, _) = watching.interrupt();
     let reported = details(&table);
     assert!(!reported.contains_key(&outside), "{table}");
@@ -459,6 +505,7 @@ fn interrupted_json_array_is_complete() {
     let mut first = [0];
     watching.out.read_exact(&mut first).expect("a bracket");
     let pid = exit_child(3, None);
+    watching.await_output(|rest| rest.contains(&format!("\"pid\":{pid},")));
     let (rest, status) = watching.interrupt();
     assert_eq!((first, status), (*b"[", Some(0)));
     let array: Vec<Value> = serde_json::from_str(&format!("[{rest}")).expect("an array");
@@ -469,7 +516,7 @@ fn interrupted_json_array_is_complete() {
 #[test]
 #[ignore = "needs the proc connector"]
 fn closed_pipe_ends_watch_without_an_event() {
-    let Watching { mut child, out } = Watching::start(&["--pid", "1", "--events", "coredump"]);
+    let Watching { mut child, out, .. } = Watching::start(&["--pid", "1", "--events", "coredump"]);
     drop(out);
     assert_eq!(child.wait().expect("its status").code(), Some(0));
 }
@@ -477,9 +524,10 @@ fn closed_pipe_ends_watch_without_an_event() {
 #[test]
 #[ignore = "needs the proc connector"]
 fn comm_filter_follows_process_names() {
-    let watching = Watching::start(&["--events", "exec,exit", "--comm", "^sleep$"]);
+    let mut watching = Watching::start(&["--events", "exec,exit", "--comm", "^sleep$"]);
     let status = Command::new("sh").args(["-c", "sleep 0; true"]).status();
     assert!(status.expect("a shell").success());
+    watching.await_output(|table| table.contains(" exit "));
     let (table, _) = watching.interrupt();
     let events: Vec<_> = table
         .lines()
