@@ -6,6 +6,8 @@
 //! the tables of columns, one table per family of groups.
 
 mod base;
+#[cfg(test)]
+mod coverage;
 mod cred;
 pub(crate) mod list;
 mod memory;
