@@ -300,16 +300,22 @@ static __always_inline bool is_outdated(const struct taskdiag_dump *dump,
 	return READ_ONCE(item->task->self_exec_id) != exec_id;
 }
 
-/* Set the level of a task that has not passed the access check. */
+/*
+ * Set the level of a task by the mount.  @permitted: the task has passed the
+ * access check.
+ */
 static void set_level_by_mount(struct taskdiag_dump *dump,
-			       struct taskdiag_item *item)
+			       struct taskdiag_item *item, bool permitted)
 {
 	struct taskdiag_caller *caller = &dump->caller;
 
 	item->level = TASKDIAG_HIDDEN;
-	if (caller->mount_level == TASKDIAG_HIDDEN)
-		return;
-	item->level = taskdiag_mount_level(caller, item->task, &item->denied);
+	if (permitted)
+		item->level = taskdiag_mount_permitted_level(caller, item->task,
+							     &item->denied);
+	else if (caller->mount_level != TASKDIAG_HIDDEN)
+		item->level = taskdiag_mount_level(caller, item->task,
+						   &item->denied);
 	if (item->level == TASKDIAG_LISTED && !selects_listed(dump, item))
 		item->level = TASKDIAG_HIDDEN;
 }
@@ -353,14 +359,16 @@ static __always_inline bool append_row(struct taskdiag_dump *dump,
 				       struct taskdiag_item *item, u64 *exec_id)
 {
 	unsigned int len;
+	bool permitted;
 
 	while (item->task) {
 		if (exec_id)
 			*exec_id = READ_ONCE(item->task->self_exec_id);
 		item->level = TASKDIAG_FULL;
 		item->denied = 0;
-		if (!taskdiag_may_see(&dump->caller, item->task)) {
-			set_level_by_mount(dump, item);
+		permitted = taskdiag_may_see(&dump->caller, item->task);
+		if (!permitted || (exec_id && dump->caller.checks_files)) {
+			set_level_by_mount(dump, item, permitted);
 			if (item->level == TASKDIAG_UNDECIDED)
 				return false;
 			if (item->level == TASKDIAG_HIDDEN) {
@@ -430,10 +438,13 @@ static int append_checked_batch(struct taskdiag_dump *dump,
 	return append_rows(dump, skb, &exec_id);
 }
 
-/* Most requests have no group whose values depend on the program of a task. */
+/*
+ * Most requests have no group whose values depend on the program of a task, and
+ * most callers are not confined.
+ */
 static int append_batch(struct taskdiag_dump *dump, struct sk_buff *skb)
 {
-	if (unlikely(dump->row.needs_check))
+	if (unlikely(dump->row.needs_check || dump->caller.checks_files))
 		return append_checked_batch(dump, skb);
 	return append_rows(dump, skb, NULL);
 }
@@ -550,6 +561,7 @@ int taskdiag_dump_rows(struct taskdiag_dump *dump, struct sk_buff *skb,
 		return -EPERM;
 	}
 
+	taskdiag_mount_begin_step(&dump->caller);
 	while (!dump->iter.done || dump->multi.pid) {
 		err = dump->row.nr_appended ?
 			append_multi(dump, skb, may_wait, extack) :

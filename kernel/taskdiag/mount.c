@@ -31,6 +31,7 @@
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/sched/task.h>
+#include <linux/security.h>
 #include <linux/string.h>
 #include <linux/sysctl.h>
 #include <linux/taskdiag.h>
@@ -129,7 +130,11 @@ void taskdiag_mount_pin(struct taskdiag_caller *caller, const struct path *root)
 
 static void forget_probes(struct taskdiag_caller *caller)
 {
+	unsigned int i;
+
 	caller->others.done = false;
+	for (i = 0; i < ARRAY_SIZE(caller->permitted); i++)
+		caller->permitted[i].done = false;
 	put_pid(caller->decided);
 	caller->decided = NULL;
 	if (caller->prober)
@@ -186,6 +191,24 @@ static enum taskdiag_level level_by_options(const struct taskdiag_caller *caller
 }
 
 /**
+ * taskdiag_mount_begin_step - begin a part of the reply
+ * @caller: the caller
+ *
+ * Security modules may deny a confined process the files of a task that passes
+ * the access check.  The credentials of the first task, which never change, have
+ * the state of a process without confinement.
+ *
+ * Context: Process context of the sender's process.
+ */
+void taskdiag_mount_begin_step(struct taskdiag_caller *caller)
+{
+	const struct cred *init = rcu_dereference_raw(init_task.real_cred);
+
+	caller->checks_files = caller->proc.mnt &&
+			       !security_same_cred_state(current_cred(), init);
+}
+
+/**
  * taskdiag_mount_enter - begin an RCU section of access checks
  * @caller: the caller, with its sets of credentials
  *
@@ -223,6 +246,21 @@ static const struct taskdiag_proc_file proc_files[] = {
 	{ "oom_score_adj", TASK_DIAG_SHOW_OOM },
 };
 
+/* In addition, files of a task that passes the access check. */
+static const struct taskdiag_proc_file permitted_files[] = {
+	{ "io",		TASK_DIAG_SHOW_IO },
+	{ "fdinfo",	TASK_DIAG_SHOW_FILES },
+};
+
+/*
+ * An open of these files waits for an execve() of the task, so the caller's own
+ * files decide for all tasks.
+ */
+static const struct taskdiag_proc_file own_files[] = {
+	{ "maps",	TASK_DIAG_SHOW_VMA },
+	{ "smaps",	TASK_DIAG_SHOW_VMA_STAT },
+};
+
 /*
  * Open a file or directory below @root as current would, without an event for
  * fanotify: a dump is not a reader of these files.
@@ -256,26 +294,30 @@ static bool is_denial(int err)
 	return err == -EACCES || err == -EPERM;
 }
 
-/*
- * Open the files of a task.  Return 0 with the result, -ENOENT if the task is
- * gone, -EXDEV if something else is mounted on its directory, or an error that
- * is not about the task.
- */
-static int probe_files(const struct taskdiag_caller *caller,
-		       struct taskdiag_probe *probe, pid_t nr)
+/* Open a file of the task with the pid @nr in the mount's pid namespace. */
+static int try_open_of(const struct path *root, pid_t nr, const char *name)
 {
-	const struct path *root = &caller->proc;
+	char path[sizeof("2147483647/oom_score_adj")];
+
+	snprintf(path, sizeof(path), "%d/%s", nr, name);
+	return try_open(root, path);
+}
+
+/*
+ * Open the files of a task that every user may read by their mode.  Return an
+ * error as probe_files() does.
+ */
+static int probe_readable(const struct taskdiag_caller *caller,
+			  struct taskdiag_probe *probe, pid_t nr)
+{
 	const struct taskdiag_proc_file *file;
-	char name[sizeof("2147483647/oom_score_adj")];
 	int err;
 
-	*probe = (struct taskdiag_probe) { .level = TASKDIAG_READABLE };
 	for (file = proc_files; file < proc_files + ARRAY_SIZE(proc_files);
 	     file++) {
 		if (file->groups && !(file->groups & caller->wanted))
 			continue;
-		snprintf(name, sizeof(name), "%d/%s", nr, file->name);
-		err = try_open(root, name);
+		err = try_open_of(&caller->proc, nr, file->name);
 		if (!err)
 			continue;
 		if (!is_denial(err))
@@ -284,10 +326,70 @@ static int probe_files(const struct taskdiag_caller *caller,
 		if (!file->groups || (file->groups & caller->needed))
 			probe->level = TASKDIAG_LISTED;
 	}
-	if (probe->level == TASKDIAG_READABLE)
+	return 0;
+}
+
+/* Open files of the task @nr.  Any error denies the groups of a file. */
+static u64 denied_groups(const struct taskdiag_caller *caller,
+			 const struct taskdiag_proc_file *file, size_t nr_files,
+			 pid_t nr)
+{
+	const struct taskdiag_proc_file *end = file + nr_files;
+	u64 denied = 0;
+
+	for (; file < end; file++)
+		if (file->groups & caller->wanted &&
+		    try_open_of(&caller->proc, nr, file->name))
+			denied |= file->groups;
+	return denied;
+}
+
+/*
+ * Open the files that need the access check, for a confined caller.  Those about
+ * memory are readable without it if a task has no memory.
+ */
+static void probe_checked(const struct taskdiag_caller *caller,
+			  struct taskdiag_probe *probe, pid_t nr)
+{
+	struct pid_namespace *ns = proc_pid_ns(caller->proc.dentry->d_sb);
+	const pid_t own = task_pid_nr_ns(current, ns);
+
+	if (probe->permitted)
+		probe->denied |= denied_groups(caller, permitted_files,
+					       ARRAY_SIZE(permitted_files), nr);
+	/*
+	 * Without a pid there, the caller has no such files.  Then mappings are
+	 * denied, except the empty list of a task without memory.
+	 */
+	if (own || probe->permitted)
+		probe->denied |= denied_groups(caller, own_files,
+					       ARRAY_SIZE(own_files), own);
+}
+
+/*
+ * Open the files of a task.  Return 0 with the result, -ENOENT if the task is
+ * gone, -EXDEV if something else is mounted on its directory, or an error that
+ * is not about the task.
+ */
+static int probe_files(const struct taskdiag_caller *caller,
+		       struct taskdiag_probe *probe, pid_t nr, bool permitted)
+{
+	int err;
+
+	*probe = (struct taskdiag_probe) {
+		.permitted	= permitted,
+		.level		= TASKDIAG_READABLE,
+	};
+	err = probe_readable(caller, probe, nr);
+	if (err)
+		return err;
+	if (probe->level == TASKDIAG_READABLE) {
+		if (caller->checks_files)
+			probe_checked(caller, probe, nr);
 		return 0;
+	}
 	/* With permission for the directory only, a process can list pids. */
-	err = try_open(root, ".");
+	err = try_open(&caller->proc, ".");
 	if (is_denial(err)) {
 		probe->level = TASKDIAG_HIDDEN;
 		return 0;
@@ -317,27 +419,65 @@ static bool is_other(struct task_struct *task)
 	return false;
 }
 
-/* Return the program that the task runs; 0 if it is gone or of the caller. */
-static u64 program_of_other(struct pid *pid)
+/*
+ * Return whether the files of the task belong to the caller, and whether the
+ * directories do: the latter belong to the effective user of a task that is not
+ * dumpable.
+ */
+static unsigned int ownership(struct task_struct *task)
 {
+	const kuid_t fsuid = current_fsuid();
+
+	return uid_eq(taskdiag_proc_uid(task), fsuid) |
+	       uid_eq(__task_cred(task)->euid, fsuid) << 1;
+}
+
+/*
+ * Return the result that applies to all tasks like @task; NULL if each of these
+ * is decided by itself.
+ */
+static struct taskdiag_probe *shared_probe(struct taskdiag_caller *caller,
+					   struct task_struct *task,
+					   bool permitted)
+{
+	if (permitted)
+		return &caller->permitted[ownership(task)];
+	return is_other(task) ? &caller->others : NULL;
+}
+
+/**
+ * struct probed - properties of a task that its result depends on
+ * @shared: see shared_probe(); NULL if the task is gone
+ * @exec_id: program of the task
+ */
+struct probed {
+	struct taskdiag_probe	*shared;
+	u64			exec_id;
+};
+
+static struct probed probed_now(struct taskdiag_caller *caller, struct pid *pid,
+				bool permitted)
+{
+	struct probed probed = {};
 	struct task_struct *task;
-	u64 exec_id = 0;
 
 	rcu_read_lock();
 	task = pid_task(pid, PIDTYPE_PID);
-	if (task && is_other(task))
-		exec_id = READ_ONCE(task->self_exec_id) + 1;
+	if (task) {
+		probed.shared = shared_probe(caller, task, permitted);
+		probed.exec_id = READ_ONCE(task->self_exec_id);
+	}
 	rcu_read_unlock();
-	return exec_id;
+	return probed;
 }
 
 /**
  * taskdiag_mount_probe - open the files of caller->undecided
  * @caller: the caller
  *
- * The result for a task of another user applies to all such tasks of the
- * request, if the task ran one program of that user all the time.  Any other
- * result applies to this task only.
+ * The result applies to all tasks with equal properties, see shared_probe(), if
+ * the task kept these and ran one program all the time.  Any other result
+ * applies to this task only.
  *
  * Opening a file may wait for the root directory of the mount, which another
  * process can keep locked.
@@ -350,7 +490,8 @@ static u64 program_of_other(struct pid *pid)
 int taskdiag_mount_probe(struct taskdiag_caller *caller)
 {
 	struct pid_namespace *ns = proc_pid_ns(caller->proc.dentry->d_sb);
-	u64 program = program_of_other(caller->undecided);
+	const bool permitted = caller->undecided_permitted;
+	struct probed before, after;
 	int err;
 
 	if (!caller->prober)
@@ -359,13 +500,16 @@ int taskdiag_mount_probe(struct taskdiag_caller *caller)
 	caller->decided = caller->undecided;
 	caller->undecided = NULL;
 
+	before = probed_now(caller, caller->decided, permitted);
 	err = probe_files(caller, &caller->single,
-			  pid_nr_ns(caller->decided, ns));
+			  pid_nr_ns(caller->decided, ns), permitted);
+	after = probed_now(caller, caller->decided, permitted);
 	switch (err) {
 	case 0:
-		if (program && program == program_of_other(caller->decided)) {
-			caller->others = caller->single;
-			caller->others.done = true;
+		if (before.shared && before.shared == after.shared &&
+		    before.exec_id == after.exec_id) {
+			*before.shared = caller->single;
+			before.shared->done = true;
 		}
 		return 0;
 	case -ENOENT:
@@ -376,6 +520,27 @@ int taskdiag_mount_probe(struct taskdiag_caller *caller)
 		return 0;
 	}
 	return err;
+}
+
+/*
+ * Return the result of opening the files of the task; NULL if
+ * taskdiag_mount_probe() must run first.
+ */
+static const struct taskdiag_probe *find_probe(struct taskdiag_caller *caller,
+					       struct task_struct *task,
+					       struct pid *pid, bool permitted)
+{
+	const struct taskdiag_probe *probe;
+
+	if (caller->decided == pid)
+		return &caller->single;
+	probe = shared_probe(caller, task, permitted);
+	if (probe && probe->done)
+		return probe;
+	put_pid(caller->undecided);
+	caller->undecided = get_pid(pid);
+	caller->undecided_permitted = permitted;
+	return NULL;
 }
 
 /*
@@ -405,22 +570,57 @@ static u64 checked_groups(const struct task_struct *task)
 enum taskdiag_level taskdiag_mount_level(struct taskdiag_caller *caller,
 					 struct task_struct *task, u64 *denied)
 {
-	const struct taskdiag_probe *probe = &caller->others;
+	const struct taskdiag_probe *probe;
 	struct pid *pid = task_pid(task);
 	enum taskdiag_level level;
 
 	/* A task without a pid is being reaped. */
 	if (!pid)
 		return TASKDIAG_HIDDEN;
-	if (caller->decided == pid) {
-		probe = &caller->single;
-	} else if (!probe->done || !is_other(task)) {
-		put_pid(caller->undecided);
-		caller->undecided = get_pid(pid);
+	probe = find_probe(caller, task, pid, false);
+	if (!probe)
 		return TASKDIAG_UNDECIDED;
-	}
 	level = min(caller->mount_level, probe->level);
 	*denied = level == TASKDIAG_READABLE ?
 		checked_groups(task) | probe->denied : U64_MAX;
 	return level;
+}
+
+/**
+ * taskdiag_mount_permitted_level - return the level of a task that may be
+ * ptraced
+ * @caller: the caller, with checks_files, after taskdiag_mount_enter() in the
+ *	same RCU section
+ * @task: the task
+ * @denied: receives TASK_DIAG_SHOW_* of the groups that may not be read
+ *
+ * A process may always see itself.
+ *
+ * Context: RCU read-side critical section.
+ *
+ * Return: the level; TASKDIAG_UNDECIDED if taskdiag_mount_probe() must run
+ * first.
+ */
+enum taskdiag_level
+taskdiag_mount_permitted_level(struct taskdiag_caller *caller,
+			       struct task_struct *task, u64 *denied)
+{
+	const struct taskdiag_probe *probe;
+	struct pid *pid = task_pid(task);
+
+	if (!pid)
+		return TASKDIAG_HIDDEN;
+	if (task_tgid(task) == caller->process)
+		return TASKDIAG_FULL;
+	probe = find_probe(caller, task, pid, true);
+	if (!probe)
+		return TASKDIAG_UNDECIDED;
+	*denied = U64_MAX;
+	if (probe->level != TASKDIAG_READABLE)
+		return probe->level;
+	*denied = probe->denied;
+	/* The task may have passed the access check since. */
+	if (!probe->permitted)
+		*denied |= TASKDIAG_PTRACE_GROUPS | TASK_DIAG_SHOW_FILES;
+	return TASKDIAG_FULL;
 }

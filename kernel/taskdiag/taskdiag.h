@@ -225,11 +225,13 @@ struct taskdiag_denial {
  * struct taskdiag_probe - files of tasks that security modules let the caller
  * open
  * @done: @level and @denied are valid
+ * @permitted: the files that need the access check were opened as well
  * @level: level of these tasks, unless the mount's options reduce it
  * @denied: TASK_DIAG_SHOW_* of groups whose file the caller may not open
  */
 struct taskdiag_probe {
 	bool			done;
+	bool			permitted;
 	enum taskdiag_level	level;
 	u64			denied;
 };
@@ -258,11 +260,16 @@ struct taskdiag_probe {
  *	section
  * @wanted: TASK_DIAG_SHOW_* of the groups that the request uses
  * @needed: TASK_DIAG_SHOW_* of the groups that its filters read
+ * @checks_files: a security module may deny current the files of tasks that pass
+ *	the access check; valid while a part of the reply is made
  * @others: result of opening files below @proc, for tasks of other users
+ * @permitted: results for tasks that pass the access check, by whether their
+ *	files and directories belong to the caller
  * @decided: task that @single applies to, or NULL
  * @single: result for one task
  * @prober: credentials that opened the files, or NULL
  * @undecided: task whose files are to be opened, or NULL
+ * @undecided_permitted: @undecided has passed the access check
  */
 struct taskdiag_caller {
 	const struct cred	*sender;
@@ -282,11 +289,14 @@ struct taskdiag_caller {
 	enum taskdiag_level	mount_level;
 	u64			wanted;
 	u64			needed;
+	bool			checks_files;
 	struct taskdiag_probe	others;
+	struct taskdiag_probe	permitted[4];
 	struct pid		*decided;
 	struct taskdiag_probe	single;
 	const struct cred	*prober;
 	struct pid		*undecided;
+	bool			undecided_permitted;
 };
 
 int taskdiag_caller_pin(struct taskdiag_caller *caller,
@@ -311,10 +321,14 @@ bool taskdiag_mount_is_strict(void);
 void taskdiag_mount_pin(struct taskdiag_caller *caller,
 			const struct path *root);
 void taskdiag_mount_unpin(struct taskdiag_caller *caller);
+void taskdiag_mount_begin_step(struct taskdiag_caller *caller);
 void taskdiag_mount_enter(struct taskdiag_caller *caller);
 int taskdiag_mount_probe(struct taskdiag_caller *caller);
 enum taskdiag_level taskdiag_mount_level(struct taskdiag_caller *caller,
 					 struct task_struct *task, u64 *denied);
+enum taskdiag_level
+taskdiag_mount_permitted_level(struct taskdiag_caller *caller,
+			       struct task_struct *task, u64 *denied);
 
 /* --- access.c ------------------------------------------------------------ */
 

@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <linux/landlock.h>
 
@@ -362,6 +363,20 @@ TEST_F(mount, user_namespaces_get_rows_by_mount_inside)
 	EXPECT_EXIT_0(pid);
 }
 
+/* A task that a process in a sandbox may trace. */
+static pid_t fork_inside(struct __test_metadata *_metadata)
+{
+	pid_t pid = fork();
+
+	EXPECT_LE(0, pid);
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (;;)
+			pause();
+	}
+	return pid;
+}
+
 static void compare_in_sandbox(struct __test_metadata *_metadata,
 			       const struct credentials *creds, int root_fd,
 			       __u64 allowed, int error)
@@ -370,8 +385,10 @@ static void compare_in_sandbox(struct __test_metadata *_metadata,
 
 	if (!pid) {
 		EXPECT_EQ(0, landlock_enter(root_fd, allowed));
+		pid = fork_inside(_metadata);
 		compare_netlink(_metadata, root_fd);
 		compare_file(_metadata, root_fd, error);
+		kill(pid, SIGKILL);
 		_exit(0);
 	}
 	EXPECT_EXIT_0(pid);

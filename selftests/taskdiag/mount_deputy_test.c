@@ -342,6 +342,33 @@ TEST_F(descriptor, may_have_any_mode)
 }
 
 /*
+ * Catches a kernel that opens files of a task which passes the access check for
+ * a caller that no security module confines: it would do so in a later step.
+ */
+TEST_F(descriptor, of_unconfined_caller_gets_traceable_task_at_once)
+{
+	const struct task_diag_pid one = {
+		.show_flags = TD_BASE_CRED,
+		.dump_strategy = TASK_DIAG_DUMP_ONE,
+		.pid = of_user(0),
+	};
+	pid_t pid = td_fork_as(_metadata, &user);
+
+	if (!pid) {
+		struct td_answer a;
+		struct td_sock sock;
+
+		EXPECT_EQ(0, td_open(&sock, TD_LARGE));
+		EXPECT_EQ(0, send_by_mount(&sock, &one, self->root));
+		td_answer_init(&sock, &a, true);
+		EXPECT_EQ(0, td_receive_datagram(&sock, &a, 1));
+		EXPECT_EQ(1U, a.rows);
+		_exit(0);
+	}
+	EXPECT_EXIT_0(pid);
+}
+
+/*
  * --- other openers ---------------------------------------------------------
  */
 
