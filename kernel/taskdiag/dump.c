@@ -204,6 +204,7 @@ struct taskdiag_dump *taskdiag_dump_open(struct nlattr *const *attrs,
 	err = taskdiag_caller_pin(&dump->caller, opener->f_cred, scope.ns,
 				  extack);
 	taskdiag_mount_pin(&dump->caller, &scope.proc);
+	taskdiag_mount_begin_step(&dump->caller);
 	if (err)
 		goto close;
 	err = init_parts(dump, attrs, is_dump, extack);
@@ -534,6 +535,54 @@ static int decide(struct taskdiag_dump *dump, struct sk_buff *skb,
 	return -EMSGSIZE;
 }
 
+static enum taskdiag_level level_of_named(struct taskdiag_dump *dump)
+{
+	enum taskdiag_level level = TASKDIAG_HIDDEN;
+	struct taskdiag_caller *caller = &dump->caller;
+	struct task_struct *task;
+	u64 denied;
+
+	rcu_read_lock();
+	taskdiag_access_enter(caller);
+	task = pid_task(dump->iter.named, PIDTYPE_PID);
+	if (task)
+		level = taskdiag_level_of(caller, task, &denied);
+	if (level == TASKDIAG_FULL && caller->checks_files)
+		level = taskdiag_mount_permitted_level(caller, task, &denied);
+	rcu_read_unlock();
+	return level;
+}
+
+/*
+ * Check that the task which the request names is visible.  A step that may not
+ * wait ends with an empty message, also for a task that does not exist.
+ */
+static int confirm_named(struct taskdiag_dump *dump, struct sk_buff *skb,
+			 bool may_wait, struct netlink_ext_ack *extack)
+{
+	enum taskdiag_level level;
+	int err = 0;
+
+	if (!may_wait) {
+		append_empty(dump, skb);
+		return -EMSGSIZE;
+	}
+	do {
+		level = level_of_named(dump);
+		if (level == TASKDIAG_UNDECIDED)
+			err = taskdiag_mount_probe(&dump->caller);
+		if (err)
+			return err;
+	} while (level == TASKDIAG_UNDECIDED);
+
+	if (level == TASKDIAG_HIDDEN) {
+		NL_SET_ERR_MSG(extack, "pid: no such task");
+		return -ESRCH;
+	}
+	dump->iter.confirm = false;
+	return 0;
+}
+
 /**
  * taskdiag_dump_rows - append rows of a dump
  * @dump: the dump, with its template
@@ -562,6 +611,11 @@ int taskdiag_dump_rows(struct taskdiag_dump *dump, struct sk_buff *skb,
 	}
 
 	taskdiag_mount_begin_step(&dump->caller);
+	if (unlikely(dump->iter.confirm)) {
+		err = confirm_named(dump, skb, may_wait, extack);
+		if (err)
+			return err == -EMSGSIZE ? skb->len : err;
+	}
 	while (!dump->iter.done || dump->multi.pid) {
 		err = dump->row.nr_appended ?
 			append_multi(dump, skb, may_wait, extack) :

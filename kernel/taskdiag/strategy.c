@@ -216,13 +216,24 @@ static enum taskdiag_level level_of_pid(struct taskdiag_caller *caller,
 /*
  * Keep the reference to @pid if its task is visible, or may be, and has a pid in
  * the namespace.  The level of each task is decided again when its row is made.
+ *
+ * A confined caller cannot know from the time of the error whether the task
+ * exists: files of the task are opened in a later step, so this step reports no
+ * error about any task.
  */
-static struct pid *get_visible(struct taskdiag_caller *caller, struct pid *pid)
+static struct pid *get_visible(struct taskdiag_iter *iter,
+			       struct taskdiag_caller *caller, struct pid *pid)
 {
-	if (level_of_pid(caller, pid) != TASKDIAG_HIDDEN)
-		return pid;
-	put_pid(pid);
-	return NULL;
+	const enum taskdiag_level level = level_of_pid(caller, pid);
+
+	iter->confirm = caller->checks_files || level == TASKDIAG_UNDECIDED;
+	if (level == TASKDIAG_HIDDEN) {
+		put_pid(pid);
+		return NULL;
+	}
+	if (iter->confirm)
+		iter->named = get_pid(pid);
+	return pid;
 }
 
 static struct pid *find_pid(struct taskdiag_caller *caller, pid_t nr)
@@ -269,7 +280,12 @@ static int init_members(struct taskdiag_iter *iter,
 	pid = find_named(req, pidfd, caller, extack);
 	if (IS_ERR(pid))
 		return PTR_ERR(pid);
-	pid = get_visible(caller, pid);
+	pid = get_visible(iter, caller, pid);
+	if (!pid && iter->confirm) {
+		iter->members = &iter->single_member;
+		iter->single = true;
+		return 0;
+	}
 	if (pid && !collect) {
 		iter->single_member = pid;
 		iter->members = &iter->single_member;
@@ -382,6 +398,7 @@ void taskdiag_strategy_release(struct taskdiag_iter *iter)
 		put_pid(iter->single_member);
 	else if (iter->members)
 		release_members(iter->members, iter->nr_members);
+	put_pid(iter->named);
 	kvfree(iter->parents);
 	kvfree(iter->hidden);
 }

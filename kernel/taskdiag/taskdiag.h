@@ -406,6 +406,8 @@ struct taskdiag_item {
  * @hidden: bit N: member N is not visible, or has an ancestor that is not
  * @listed: pids to iterate over instead of all in @ns; empty: all
  * @single_member: @members of a request for one task
+ * @confirm: the level of @named must be known before the first row
+ * @named: task that the request names; NULL if it does not exist
  * @budget: candidates left in this RCU section
  * @radix: position in the pid table; valid in one RCU section
  * @slot: slot of @cursor if it is before @slots_end; valid in one RCU section
@@ -423,6 +425,8 @@ struct taskdiag_iter {
 	unsigned long		*hidden;
 	struct taskdiag_pids	listed;
 	struct pid		*single_member;
+	bool			confirm;
+	struct pid		*named;
 	unsigned int		budget;
 	struct radix_tree_iter	radix;
 	void __rcu		**slot;

@@ -434,6 +434,98 @@ TEST_F(mount, sandbox_without_access_gets_own_row_only)
 	compare_in_sandbox(_metadata, &root, self->root, 0, error);
 }
 
+/* The ends of two replies without rows are equal. */
+static void expect_same_end(struct __test_metadata *_metadata,
+			    const struct request *hidden,
+			    const struct request *unused)
+{
+	struct td_answer a, b;
+
+	EXPECT_EQ(0, query(hidden, NLM_F_DUMP, &a));
+	EXPECT_EQ(0, query(unused, NLM_F_DUMP, &b));
+	EXPECT_STREQ("", a.fault);
+	EXPECT_EQ(0U, a.rows);
+	EXPECT_EQ(ESRCH, a.end.error) {
+		TH_LOG("%s, strategy %llu, pid %d", hidden->name,
+		       hidden->strategy, hidden->pid);
+	}
+	EXPECT_EQ(b.end.error, a.end.error);
+	EXPECT_EQ(b.end.type, a.end.type);
+	EXPECT_EQ(b.end.offset, a.end.offset);
+	EXPECT_STREQ(b.end.text, a.end.text);
+	EXPECT_EQ(b.receives, a.receives);
+	td_answer_free(&a);
+	td_answer_free(&b);
+}
+
+static void expect_hidden(struct __test_metadata *_metadata,
+			  const struct request *request, pid_t pid,
+			  pid_t unused_pid)
+{
+	static const __u64 strategies[] = {
+		TASK_DIAG_DUMP_ONE, TASK_DIAG_DUMP_CHILDREN,
+		TASK_DIAG_DUMP_THREAD, TASK_DIAG_DUMP_DESCENDANTS,
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(strategies); i++) {
+		struct request hidden = *request, unused;
+
+		hidden.strategy = strategies[i];
+		hidden.pid = pid;
+		unused = hidden;
+		unused.pid = unused_pid;
+		expect_same_end(_metadata, &hidden, &unused);
+	}
+}
+
+/*
+ * Catches an error that comes at another time, or no error, for a task whose
+ * files are hidden by the sandbox only.
+ */
+TEST_F(mount, sandbox_without_access_gets_same_reply_for_hidden_and_unused_pid)
+{
+	const pid_t others[] = { pool.task[0].pid, pool.task[7].pid };
+	pid_t pid;
+
+	if (!landlock_exists())
+		SKIP(return, "this kernel has no Landlock");
+	if (variant->child_ns)
+		SKIP(return, "the pool is not in this mount");
+	pid = td_fork_as(_metadata, &ann);
+	if (!pid) {
+		struct request r = {
+			.name = "netlink", .proc_fd = self->root,
+			.root = self->root, .show = TD_BASE_CRED,
+		};
+		struct td_sock sock, file;
+		bool has_file;
+		size_t i;
+
+		has_file = !td_open_mount(&file, self->root, TD_LARGE);
+		EXPECT_EQ(!variant->subset, has_file);
+		EXPECT_EQ(0, landlock_enter(-1, 0));
+		EXPECT_EQ(0, td_open(&sock, TD_LARGE));
+		pid = fork_inside(_metadata);
+		for (i = 0; i < ARRAY_SIZE(others); i++) {
+			r.sock = &sock;
+			expect_hidden(_metadata, &r, others[i],
+				      self->unused_pid);
+			expect_hidden(_metadata, &r, pid, self->unused_pid);
+			if (!has_file)
+				continue;
+			r.sock = &file;
+			r.proc_fd = -1;
+			expect_hidden(_metadata, &r, others[i],
+				      self->unused_pid);
+			r.proc_fd = self->root;
+		}
+		kill(pid, SIGKILL);
+		_exit(0);
+	}
+	EXPECT_EXIT_0(pid);
+}
+
 /*
  * --- strategies and filters ------------------------------------------------
  */
