@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A security module that denies access: under an AppArmor profile that denies
- * ptrace-read, root with all capabilities sees only itself.  The same applies
- * if only the sender, only the opener of the socket or only the reader is
- * confined.
+ * A security module that denies access.
+ *
+ * Under an AppArmor profile that denies ptrace-read, root with all capabilities
+ * sees only itself.  The same applies if only the sender, only the opener of the
+ * socket or only the reader is confined.
+ *
+ * Under profiles with rules for the files of procfs, such as those of container
+ * managers, a dump that names a procfs mount has the tasks and groups whose
+ * files the caller can open.
  *
  * Requires a kernel with AppArmor enabled, and apparmor_parser, and fails
  * otherwise.  The program is built and installed, but run_kselftest.sh does not
@@ -16,9 +21,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <linux/audit.h>
 
 #include "lib/fd_passing.h"
+#include "lib/mount_rows.h"
+#include "lib/namespace.h"
 #include "lib/pid_set.h"
 #include "lib/taskdiag_test.h"
 #include "lib/visible_pids.h"
@@ -34,14 +42,61 @@
 	"file, capability, network, mount, umount, pivot_root, signal,\n" \
 	"unix, dbus, change_profile,\n"
 
+#define PROFILE(name, rules) \
+	"profile " name " flags=(attach_disconnected,mediate_deleted) {\n" \
+	rules "}\n"
+
+/*
+ * Profiles with rules for procfs.  The rules of the first one for procfs and
+ * ptrace are those of the usual profile of containers.
+ */
+#define CONTAINER "taskdiag_test_container"
+#define NO_CMDLINE "taskdiag_test_no_cmdline"
+#define NO_CMDLINE_NO_PTRACE "taskdiag_test_no_cmdline_no_ptrace"
+#define NO_STATUS "taskdiag_test_no_status"
+#define NO_MEMORY "taskdiag_test_no_memory"
+#define OWNER_STAT "taskdiag_test_owner_stat"
+#define OWNER_FILES "taskdiag_test_owner_files"
+#define AGENT "taskdiag_test_agent"
+#define SELF "taskdiag_test_self"
+
+/* All permissions except those for files and ptrace. */
+#define NO_FILES "capability, network, unix, signal, change_profile,\n"
+
 static const char profiles[] =
 	"abi <abi/3.0>,\n"
-	"profile " DENY " flags=(attach_disconnected) {\n"
-	ALLOW_ALL_EXCEPT_PTRACE "deny ptrace read,\n}\n"
-	"profile " ALLOW " flags=(attach_disconnected) {\n"
-	ALLOW_ALL_EXCEPT_PTRACE "ptrace,\n}\n"
-	"profile " AUDIT " flags=(attach_disconnected) {\n"
-	ALLOW_ALL_EXCEPT_PTRACE "}\n";
+	PROFILE(DENY, ALLOW_ALL_EXCEPT_PTRACE "deny ptrace read,\n")
+	PROFILE(ALLOW, ALLOW_ALL_EXCEPT_PTRACE "ptrace,\n")
+	PROFILE(AUDIT, ALLOW_ALL_EXCEPT_PTRACE)
+	PROFILE(CONTAINER,
+		"network, capability, file, umount,\n"
+		"signal (receive) peer=unconfined,\n"
+		"signal (send, receive) peer=" CONTAINER ",\n"
+		"deny /proc/* w,\n"
+		"deny /proc/{[^1-9],[^1-9][^0-9]}/** w,\n"
+		"deny /proc/[^1-9s][^0-9y][^0-9s]/** w,\n"
+		"deny /proc/[^1-9][^0-9][^0-9][^0-9/]*/** w,\n"
+		"deny /proc/sys/[^k]** w,\n"
+		"deny /proc/sys/kernel/{?,??,[^s][^h][^m]**} w,\n"
+		"deny /proc/sysrq-trigger rwklx,\n"
+		"deny /proc/kcore rwklx,\n"
+		"deny mount,\n"
+		"ptrace (trace, read, tracedby, readby) peer=" CONTAINER ",\n")
+	PROFILE(NO_CMDLINE, ALLOW_ALL_EXCEPT_PTRACE
+		"ptrace, deny /proc/[0-9]*/cmdline r,\n")
+	PROFILE(NO_CMDLINE_NO_PTRACE, ALLOW_ALL_EXCEPT_PTRACE
+		"deny ptrace, deny /proc/[0-9]*/cmdline r,\n")
+	PROFILE(NO_STATUS, ALLOW_ALL_EXCEPT_PTRACE
+		"ptrace, deny /proc/[0-9]*/status r,\n")
+	PROFILE(NO_MEMORY, ALLOW_ALL_EXCEPT_PTRACE
+		"ptrace, deny /proc/[0-9]*/{maps,smaps} r,\n")
+	PROFILE(OWNER_STAT, NO_FILES "ptrace, owner /proc/*/stat r,\n")
+	PROFILE(OWNER_FILES, NO_FILES
+		"ptrace, /proc/ r, owner /proc/[0-9]*/** r,\n")
+	PROFILE(AGENT, NO_FILES
+		"ptrace, /proc/ r, /proc/[0-9]*/task/ r,\n"
+		"/proc/[0-9]*/{stat,status,cmdline,cgroup,limits} r,\n")
+	PROFILE(SELF, NO_FILES "ptrace, /proc/self/** r,\n");
 
 #define PARSER \
 	"PATH=$PATH:/usr/sbin:/sbin apparmor_parser --replace --skip-cache"
@@ -112,9 +167,6 @@ FIXTURE(apparmor) {
 
 FIXTURE_SETUP(apparmor)
 {
-	ASSERT_EQ(0, load_profiles()) {
-		TH_LOG("load profiles: AppArmor or apparmor_parser is missing");
-	}
 	self->sleeper = fork();
 	ASSERT_LE(0, self->sleeper);
 	if (!self->sleeper) {
@@ -406,8 +458,262 @@ TEST_F(apparmor, dump_by_confined_caller_is_audited_per_label)
 	task_pool_end(&pool);
 }
 
+/*
+ * --- files of procfs -------------------------------------------------------
+ */
+
+#define ANN 3001
+#define BOB 3002
+/* gid= of mounts. */
+#define GROUP 3003
+
+#define ANN_IDS { ANN, ANN, ANN, ANN }
+#define BOB_IDS { BOB, BOB, BOB, BOB }
+
+static const struct credentials ann = { .uid = ANN_IDS, .gid = ANN_IDS };
+static const struct credentials bob = { .uid = BOB_IDS, .gid = BOB_IDS };
+
+static const struct credentials ann_in_group = {
+	.uid = ANN_IDS,
+	.gid = ANN_IDS,
+	.group = GROUP,
+};
+
+static const struct credentials ann_undumpable = {
+	.uid = ANN_IDS,
+	.gid = ANN_IDS,
+	.undumpable = true,
+};
+
+static const struct credentials root = {
+	.permitted = CAP_ALL,
+	.effective = CAP_ALL,
+};
+
+static const struct credentials root_without_cap_sys_ptrace = {
+	.permitted = ~CAP_BIT(CAP_SYS_PTRACE),
+	.effective = ~CAP_BIT(CAP_SYS_PTRACE),
+};
+
+static const struct task_spec targets[] = {
+	{ .threads = 1, .children = 1 },
+	{ .creds = &ann, .threads = 1, .children = 1 },
+	{ .creds = &ann, .state = POOL_ZOMBIE },
+	{ .creds = &ann_undumpable },
+	{ .creds = &bob, .threads = 1 },
+	{ .creds = &bob, .state = POOL_ZOMBIE },
+};
+
+FIXTURE(rules) {
+	struct task_pool pool;
+	int root;
+};
+
+FIXTURE_VARIANT(rules) {
+	const char *profile;
+	const char *options;	/* of the mount; NULL: hidepid=off */
+	int file_error;		/* of opening the transaction file */
+};
+
+FIXTURE_VARIANT_ADD(rules, container) {
+	.profile = CONTAINER, .file_error = -EACCES,
+};
+
+FIXTURE_VARIANT_ADD(rules, container_noaccess) {
+	.profile = CONTAINER, .options = "hidepid=noaccess",
+	.file_error = -EACCES,
+};
+
+FIXTURE_VARIANT_ADD(rules, container_invisible_gid) {
+	.profile = CONTAINER, .options = "hidepid=invisible,gid=3003",
+	.file_error = -EACCES,
+};
+
+FIXTURE_VARIANT_ADD(rules, container_ptraceable_subset) {
+	.profile = CONTAINER, .options = "hidepid=ptraceable,subset=pid",
+	.file_error = -ENOENT,
+};
+
+FIXTURE_VARIANT_ADD(rules, no_cmdline) { .profile = NO_CMDLINE };
+FIXTURE_VARIANT_ADD(rules, no_cmdline_no_ptrace) {
+	.profile = NO_CMDLINE_NO_PTRACE,
+};
+
+FIXTURE_VARIANT_ADD(rules, no_status) { .profile = NO_STATUS };
+FIXTURE_VARIANT_ADD(rules, no_memory) { .profile = NO_MEMORY };
+FIXTURE_VARIANT_ADD(rules, owner_stat) {
+	.profile = OWNER_STAT, .file_error = -EACCES,
+};
+
+FIXTURE_VARIANT_ADD(rules, owner_files) {
+	.profile = OWNER_FILES, .file_error = -EACCES,
+};
+
+FIXTURE_VARIANT_ADD(rules, agent) {
+	.profile = AGENT, .file_error = -EACCES,
+};
+
+FIXTURE_VARIANT_ADD(rules, agent_invisible_gid) {
+	.profile = AGENT, .options = "hidepid=invisible,gid=3003",
+	.file_error = -EACCES,
+};
+
+FIXTURE_VARIANT_ADD(rules, self) {
+	.profile = SELF, .file_error = -EACCES,
+};
+
+/* Mount a procfs on /proc, as the paths of a mount elsewhere match no rule. */
+static int mount_procfs(const char *options)
+{
+	if (unshare(CLONE_NEWNS) ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+	    mount("proc", "/proc", "proc", 0, options))
+		return -errno;
+	return 0;
+}
+
+FIXTURE_SETUP(rules)
+{
+	ASSERT_EQ(0, mount_procfs(variant->options ?: "hidepid=off"));
+	self->root = open("/proc", O_PATH | O_CLOEXEC);
+	ASSERT_LE(0, self->root);
+	ASSERT_EQ(0, task_pool_begin_with(&self->pool, targets,
+					  ARRAY_SIZE(targets), 1)) {
+		TH_LOG("%s", self->pool.error);
+	}
+}
+
+FIXTURE_TEARDOWN(rules)
+{
+	task_pool_end(&self->pool);
+	close(self->root);
+}
+
+/* A task that is confined as the caller is. */
+static pid_t fork_inside(struct __test_metadata *_metadata)
+{
+	pid_t pid = fork();
+
+	EXPECT_LE(0, pid);
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (;;)
+			pause();
+	}
+	return pid;
+}
+
+static void compare_confined(struct __test_metadata *_metadata,
+			     const struct credentials *creds, int root_fd,
+			     const char *profile, int file_error)
+{
+	pid_t pid = td_fork_as(_metadata, creds);
+
+	if (!pid) {
+		EXPECT_EQ(0, confine_to(profile));
+		pid = fork_inside(_metadata);
+		compare_netlink(_metadata, root_fd);
+		compare_file(_metadata, root_fd, file_error);
+		kill(pid, SIGKILL);
+		_exit(0);
+	}
+	EXPECT_EXIT_0(pid);
+}
+
+#define COMPARE_CONFINED(creds) \
+	compare_confined(_metadata, (creds), self->root, variant->profile, \
+			 variant->file_error)
+
+TEST_F(rules, root_gets_rows_by_files)
+{
+	COMPARE_CONFINED(&root);
+}
+
+TEST_F(rules, root_without_cap_sys_ptrace_gets_rows_by_files)
+{
+	COMPARE_CONFINED(&root_without_cap_sys_ptrace);
+}
+
+TEST_F(rules, user_gets_rows_by_files)
+{
+	COMPARE_CONFINED(&ann);
+}
+
+TEST_F(rules, group_member_gets_rows_by_files)
+{
+	COMPARE_CONFINED(&ann_in_group);
+}
+
+/* The only process of a container that is not a task of the test. */
+static void be_container(struct __test_metadata *_metadata,
+			 const char *options)
+{
+	struct task_pool pool;
+	struct td_answer a;
+	struct td_sock sock;
+	int fd, root_fd;
+
+	EXPECT_EQ(0, mount("proc", "/proc", "proc", 0, options));
+	EXPECT_EQ(0, task_pool_begin_with(&pool, targets, ARRAY_SIZE(targets),
+					  1));
+	root_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	EXPECT_LE(0, root_fd);
+	td_assume(_metadata, &root_without_cap_sys_ptrace);
+	EXPECT_EQ(0, confine_to(CONTAINER));
+	fork_inside(_metadata);
+
+	/* The transaction file can be opened, and not be written. */
+	fd = open("/proc/" TASK_DIAG_PROC_NAME, O_RDONLY | O_CLOEXEC);
+	EXPECT_LE(0, fd);
+	EXPECT_EQ(-1, write(fd, "", 1));
+	EXPECT_EQ(EBADF, errno);
+	EXPECT_EQ(-1, open("/proc/" TASK_DIAG_PROC_NAME, O_RDWR | O_CLOEXEC));
+	EXPECT_EQ(EACCES, errno);
+
+	compare_netlink(_metadata, root_fd);
+
+	/* Otherwise the comparison would show nothing. */
+	EXPECT_EQ(0, td_open(&sock, TD_LARGE));
+	EXPECT_EQ(0, query(&(struct request) {
+			.sock = &sock,
+			.proc_fd = root_fd,
+			.show = TASK_DIAG_SHOW_CMDLINE,
+			.strategy = TASK_DIAG_DUMP_ALL,
+		}, NLM_F_DUMP, &a));
+	EXPECT_NE(NULL, td_find_row(&a, pool.task[4].pid));
+	td_answer_free(&a);
+	_exit(0);
+}
+
+/*
+ * In a container with the usual profile, netlink with a descriptor of /proc is
+ * complete.
+ */
+TEST(container_gets_rows_of_its_procfs)
+{
+	static const char * const options[] = {
+		"hidepid=off", "hidepid=noaccess",
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(options); i++) {
+		pid_t pid;
+
+		pid = namespace_fork(CLONE_NEWPID | CLONE_NEWNS);
+		ASSERT_LE(0, pid);
+		if (!pid) {
+			EXPECT_EQ(0, mount(NULL, "/", NULL,
+					   MS_REC | MS_PRIVATE, NULL));
+			be_container(_metadata, options[i]);
+		}
+		EXPECT_EXIT_0(pid);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	td_require_family_and_root();
+	if (load_profiles())
+		ksft_exit_fail_msg("load profiles: AppArmor or apparmor_parser is missing\n");
 	return test_harness_run(argc, argv);
 }

@@ -100,8 +100,8 @@ bool readable_one(int root, __u32 pid, struct readable_task *task)
 }
 
 /*
- * Add the pids of the threads of all processes whose files are readable, and
- * those of the other leaders.
+ * Add the pids of the threads of all processes whose files are readable and
+ * whose threads can be listed, and those of the other leaders.
  */
 static int add_threads(int root, const struct pid_set *pids,
 		       struct pid_set *tids)
@@ -114,6 +114,8 @@ static int add_threads(int root, const struct pid_set *pids,
 			err = pid_set_add(tids, pids->id[i]);
 		else
 			err = procfs_threads(root, pids->id[i], tids);
+		if (err == -EACCES)
+			err = pid_set_add(tids, pids->id[i]);
 		if (is_gone(err))
 			err = 0;
 	}
