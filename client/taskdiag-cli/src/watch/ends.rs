@@ -11,16 +11,22 @@
 //!   that it ends sends one exit event, with the pid of the first thread or of
 //!   the thread that has called execve().
 //! - of a process that is older than the subscription, or than a loss of
-//!   events, the number of threads is not known. It is looked up at each exit
-//!   event of one of its threads. If it has ended and is reaped, its last exit
-//!   event is awaited in the queue of events, and not beyond it.
+//!   events, the threads are listed, and the process is looked up at each exit
+//!   event of one of its threads. If it has ended and is reaped, the events of
+//!   the listed threads are awaited for a while: the kernel sends them after the
+//!   parent may reap the process. The end of a process that cannot be listed is
+//!   reported when no event is queued.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::process::ExitStatus;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use taskdiag::Pid;
 use taskdiag::events::{Event, EventKind};
+
+/// Time between the end of a process and its exit event, which the kernel sends
+/// after the end. After this time the event is taken for lost.
+pub(super) const EVENT_DELAY: Duration = Duration::from_secs(5);
 
 /// State of a process when it is looked up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +62,10 @@ struct Process {
     start_time: Option<u64>,
     /// Number of threads whose exit event is to come, if it is known.
     threads: Option<u32>,
+    /// Listed threads of an older process whose exit event is to come.
+    listed: HashSet<Pid>,
+    /// An older process has called execve(), which gives a thread another pid.
+    executed: bool,
     /// The exit event with the last time.
     last: Option<ThreadExit>,
     /// Threads have ended with different statuses.
@@ -64,8 +74,8 @@ struct Process {
     parent: (Pid, Pid),
     /// Signal that the parent receives.
     exit_signal: i32,
-    /// The process has ended, and its last event may be in the queue.
-    ending: bool,
+    /// The process has ended, and its last event is awaited until this time.
+    ending: Option<Instant>,
     /// The end has been reported. Further events of its threads are ignored
     /// until a process starts with this pid.
     reported: bool,
@@ -101,6 +111,26 @@ impl Process {
         }
     }
 
+    /// Removes a listed thread that has ended.
+    fn unlist(&mut self, pid: Pid, tgid: Pid) {
+        if !self.listed.remove(&pid) && pid == tgid && self.executed {
+            // The exit event of the former first thread had the other pid.
+            if let Some(&other) = self.listed.iter().next() {
+                self.listed.remove(&other);
+            }
+        }
+    }
+
+    /// Applies execve(), after which the calling thread has the pid of the process.
+    fn execute(&mut self, tgid: Pid) {
+        self.executed = true;
+        if self.threads.is_none() && !self.listed.is_empty() && !self.listed.contains(&tgid) {
+            // The exit event of the first thread had the pid of the process.
+            self.unlist(tgid, tgid);
+            self.listed.insert(tgid);
+        }
+    }
+
     /// Returns the exit event of the process. Without a status of the kernel, the
     /// status is that of the thread that ended last.
     fn end(&self, pid: Pid, status: Option<ExitStatus>) -> Option<Event> {
@@ -121,7 +151,7 @@ impl Process {
 #[derive(Debug, Default)]
 pub(super) struct EndTracker {
     processes: HashMap<Pid, Process>,
-    /// Pids of processes that have ended, and whose last event may be queued.
+    /// Pids of processes that have ended, and whose last event is awaited.
     ending: Vec<Pid>,
 }
 
@@ -138,10 +168,19 @@ impl EndTracker {
         process.start_time = start_time;
     }
 
-    /// Events were lost: the numbers of threads are not known.
+    /// Adds a thread that was listed and has not ended.
+    pub(super) fn listed_thread(&mut self, pid: Pid, tgid: Pid) {
+        let process = self.processes.get_mut(&tgid);
+        if let Some(process) = process.filter(|process| process.threads.is_none()) {
+            process.listed.insert(pid);
+        }
+    }
+
+    /// Events were lost: the threads are not known.
     pub(super) fn lost(&mut self) {
         for process in self.processes.values_mut() {
             process.threads = None;
+            process.listed.clear();
             process.former = None;
         }
     }
@@ -151,14 +190,24 @@ impl EndTracker {
     pub(super) fn note(&mut self, event: &Event, lookup: &mut impl Lookup) -> Option<Event> {
         match event.kind {
             EventKind::Fork { pid, tgid, .. } if pid == tgid => self.start(pid),
-            EventKind::Fork { tgid, .. } => {
-                let process = self.processes.get_mut(&tgid);
-                if let Some(threads) = process.and_then(|process| process.threads.as_mut()) {
-                    *threads += 1;
+            EventKind::Fork { pid, tgid, .. } => {
+                match self.processes.get_mut(&tgid) {
+                    Some(Process {
+                        threads: Some(threads),
+                        ..
+                    }) => *threads += 1,
+                    Some(process) => drop(process.listed.insert(pid)),
+                    None => {}
                 }
                 None
             }
-            EventKind::Exit { tgid, .. } => self.exit(tgid, event, lookup),
+            EventKind::Exec { tgid, .. } => {
+                if let Some(process) = self.processes.get_mut(&tgid) {
+                    process.execute(tgid);
+                }
+                None
+            }
+            EventKind::Exit { pid, tgid, .. } => self.exit(pid, tgid, event, lookup),
             _ => None,
         }
     }
@@ -167,11 +216,11 @@ impl EndTracker {
     /// this pid, if its last event was still awaited.
     fn start(&mut self, pid: Pid) -> Option<Event> {
         let former = self.processes.remove(&pid).unwrap_or_default();
-        let end = former.ending.then(|| former.end(pid, None)).flatten();
+        let end = former.ending.and_then(|_| former.end(pid, None));
         let exact = former.threads.is_some();
         // An older process that has not ended yet may be this one, which was
         // listed before its event was received.
-        let is_new = exact || former.reported || former.ending || !former.known;
+        let is_new = exact || former.reported || former.ending.is_some() || !former.known;
         let process = Process {
             known: true,
             threads: is_new.then_some(1),
@@ -183,7 +232,13 @@ impl EndTracker {
         end
     }
 
-    fn exit(&mut self, pid: Pid, event: &Event, lookup: &mut impl Lookup) -> Option<Event> {
+    fn exit(
+        &mut self,
+        thread: Pid,
+        pid: Pid,
+        event: &Event,
+        lookup: &mut impl Lookup,
+    ) -> Option<Event> {
         let process = self.processes.entry(pid).or_default();
         process.known = true;
         if let Some(mut former) = process.former.take() {
@@ -214,7 +269,8 @@ impl EndTracker {
             };
             return process.end(pid, status);
         }
-        if process.ending {
+        process.unlist(thread, pid);
+        if process.ending.is_some() {
             return None;
         }
         match lookup.life(pid, process.start_time) {
@@ -224,7 +280,7 @@ impl EndTracker {
                 process.end(pid, Some(status))
             }
             Life::Ended(None) | Life::Gone => {
-                process.ending = true;
+                process.ending = Some(Instant::now() + EVENT_DELAY);
                 self.ending.push(pid);
                 None
             }
@@ -239,18 +295,31 @@ impl EndTracker {
     }
 
     /// Returns the exit events of processes that have ended, when no event is
-    /// queued.
-    pub(super) fn settle(&mut self) -> Vec<Event> {
-        let ended = std::mem::take(&mut self.ending);
-        let ends = ended.into_iter().filter_map(|pid| {
-            let process = self.processes.get_mut(&pid)?;
-            if !std::mem::take(&mut process.ending) {
-                return None;
+    /// queued: unless the event of a listed thread is still awaited at this time.
+    pub(super) fn settle(&mut self, now: Instant) -> Vec<Event> {
+        let mut ends = Vec::new();
+        self.ending.retain(|&pid| {
+            let Some(process) = self.processes.get_mut(&pid) else {
+                return false;
+            };
+            let Some(limit) = process.ending else {
+                return false;
+            };
+            if !process.listed.is_empty() && now < limit {
+                return true;
             }
+            process.ending = None;
             process.reported = true;
-            process.end(pid, None)
+            ends.extend(process.end(pid, None));
+            false
         });
-        ends.collect()
+        ends
+    }
+
+    /// Returns the time at which the first wait for an event ends.
+    pub(super) fn limit(&self) -> Option<Instant> {
+        let awaited = self.ending.iter().filter_map(|pid| self.processes.get(pid));
+        awaited.filter_map(|process| process.ending).min()
     }
 }
 
@@ -409,7 +478,7 @@ mod tests {
         tracker.listed(7, Some(100));
         let events = [exit(7, 7, 0), exit(8, 7, 1)];
         assert_eq!(ends(&mut tracker, &events, &mut Fixed(Life::Running)), []);
-        assert_eq!(tracker.settle(), []);
+        assert_eq!(tracker.settle(Instant::now()), []);
         let mut zombie = Fixed(Life::Ended(Some(status(5))));
         // Further events of the process that was reported are ignored.
         let events = [exit(9, 7, 0), exit(10, 7, 5)];
@@ -425,11 +494,59 @@ mod tests {
         tracker.listed(7, Some(100));
         let events = [exit(7, 7, 0), exit(8, 7, 5)];
         assert_eq!(ends(&mut tracker, &events, &mut Fixed(Life::Gone)), []);
-        let settled: Vec<_> = tracker.settle().iter().map(code).collect();
-        assert_eq!(settled, [5]);
-        assert_eq!(tracker.settle(), []);
+        assert_eq!(settled(&mut tracker, Instant::now()), [5]);
+        assert_eq!(tracker.settle(Instant::now()), []);
         let late = [exit(9, 7, 0)];
         assert_eq!(ends(&mut tracker, &late, &mut NoLookup), []);
+    }
+
+    fn settled(tracker: &mut EndTracker, now: Instant) -> Vec<i32> {
+        tracker.settle(now).iter().map(code).collect()
+    }
+
+    #[test]
+    fn reaped_process_waits_for_the_events_of_its_listed_threads() {
+        let mut tracker = EndTracker::default();
+        let begin = Instant::now();
+        for pid in [7, 17] {
+            tracker.listed(pid, Some(100));
+            tracker.listed_thread(pid, pid);
+            tracker.listed_thread(pid + 1, pid);
+        }
+        let mut reaped = Fixed(Life::Gone);
+        let events = [fork(9, 7), exit(8, 7, 0), exit(7, 7, 3), exit(17, 17, 3)];
+        assert_eq!(ends(&mut tracker, &events, &mut reaped), []);
+        assert!(settled(&mut tracker, begin).is_empty());
+        assert!(tracker.limit().is_some_and(|limit| limit > begin));
+        let late = Event::new(Duration::from_secs(9), Some(0), exit(9, 7, 5));
+        assert!(tracker.note(&late, &mut NoLookup).is_none());
+        assert_eq!(settled(&mut tracker, begin), [5]);
+        // The event of the other thread was lost.
+        let limit = tracker.limit().expect("the other process");
+        assert_eq!(settled(&mut tracker, limit), [3]);
+        assert_eq!(tracker.limit(), None);
+    }
+
+    #[test]
+    fn execve_of_a_listed_thread_changes_its_pid() {
+        let now = Instant::now();
+        let orders = [
+            [exit(9, 7, 0), exit(7, 7, 0), exec(7)],
+            [exit(8, 7, 0), exit(9, 7, 0), exec(7)],
+            [exec(7), exit(7, 7, 0), exit(9, 7, 0)],
+            [exit(9, 7, 0), exec(7), exit(8, 7, 0)],
+        ];
+        for events in orders {
+            let mut tracker = EndTracker::default();
+            tracker.listed(7, Some(100));
+            for thread in [7, 8, 9] {
+                tracker.listed_thread(thread, 7);
+            }
+            assert_eq!(ends(&mut tracker, &events, &mut Fixed(Life::Running)), []);
+            let last = Event::new(Duration::from_secs(9), Some(0), exit(7, 7, 6));
+            assert!(tracker.note(&last, &mut Fixed(Life::Gone)).is_none());
+            assert_eq!(settled(&mut tracker, now), [6], "{events:?}");
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ mod wait;
 
 use std::io::{self, IsTerminal as _, Write};
 use std::os::fd::AsFd as _;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 use taskdiag::Client;
@@ -146,6 +146,7 @@ fn follow(
             let until = monitor.until.as_ref();
             let process = until.and_then(AwaitedProcess::fd);
             let limit = until.and_then(AwaitedProcess::limit);
+            let limit = [limit, monitor.ends.limit()].into_iter().flatten().min();
             let stdout = io::stdout();
             stop = Some(waiter.wait(connector.as_fd(), stdout.as_fd(), process, limit)?);
         }
@@ -244,7 +245,7 @@ impl<W: Write> Monitor<'_, W> {
     /// Shows the ends of processes whose events have all been received, when no
     /// event is queued.
     fn settle(&mut self) -> Result<Option<StopReason>, Failure> {
-        for end in self.ends.settle() {
+        for end in self.ends.settle(Instant::now()) {
             if let Some(reason) = self.end(&end)? {
                 return Ok(Some(reason));
             }

@@ -230,6 +230,7 @@ impl ProcessTable {
                 self.unlisted.remove(&task.tgid);
             }
         }
+        self.list_threads(ends)?;
         if self.cgroup.is_some() {
             for pid in self.pids_in_cgroup(None)? {
                 self.update(pid, |info| info.in_cgroup = true);
@@ -238,6 +239,18 @@ impl ProcessTable {
         if let Some(root) = self.root {
             for pid in self.pids_in_tree(root)? {
                 self.update(pid, |info| info.in_tree = true);
+            }
+        }
+        Ok(())
+    }
+
+    /// Lists the threads whose exit event is to come.
+    fn list_threads(&mut self, ends: &mut EndTracker) -> taskdiag::Result<()> {
+        let request = Request::new(Strategy::AllThreads).show(Show::BASE);
+        for task in self.client.dump(&request)?.tasks() {
+            let task = task?;
+            if !task.base.is_some_and(|base| is_dead(base.state)) {
+                ends.listed_thread(task.pid, task.tgid);
             }
         }
         Ok(())

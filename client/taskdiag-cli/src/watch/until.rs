@@ -4,19 +4,15 @@
 use std::os::fd::{AsFd as _, BorrowedFd};
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::ExitStatus;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use taskdiag::Pid;
 use taskdiag::events::ProcessHandle;
 
 use crate::exit::Failure;
 
-use super::ends::{Life, Lookup as _};
+use super::ends::{EVENT_DELAY, Life, Lookup as _};
 use super::processes::LifeQuery;
-
-/// Time between the end of a process and its exit event, which the kernel sends
-/// after the end. After this time the event is taken for lost.
-const EVENT_DELAY: Duration = Duration::from_secs(1);
 
 /// The process of `--until`.
 pub(super) struct AwaitedProcess {
