@@ -73,12 +73,9 @@ impl CellWriter<'_> {
         }
     }
 
-    /// Reads a field of the task of a row.
+    /// Returns a field of the task of a row.
     pub(super) fn read(&self, row: &TaskRow, field: ProcField) -> Option<FieldValue> {
-        if !self.reads_files {
-            return None;
-        }
-        TaskFiles::of_row(row).field(field)
+        TaskFiles::field_of_row(row, field, self.reads_files)
     }
 
     /// Returns the text of a field from a file, or a dash for a missing one.

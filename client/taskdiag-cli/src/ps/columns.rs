@@ -414,10 +414,21 @@ fn groups(source: Source) -> Show {
 impl Output {
     /// Returns the groups that columns and sort keys need.
     pub(super) fn groups(&self) -> Show {
-        let columns = self.columns.iter().map(|column| groups(column.source));
-        columns
-            .chain(self.sort.iter().map(|key| groups(key.source)))
-            .collect()
+        self.sources().map(groups).collect()
+    }
+
+    /// Returns the groups that replace files, if the transport has them.
+    pub(super) fn optional_groups(&self) -> Show {
+        let groups = self.sources().filter_map(|source| match source {
+            Source::File(field) => field.group(),
+            _ => None,
+        });
+        groups.collect()
+    }
+
+    fn sources(&self) -> impl Iterator<Item = Source> {
+        let columns = self.columns.iter().map(|column| column.source);
+        columns.chain(self.sort.iter().map(|key| key.source))
     }
 }
 

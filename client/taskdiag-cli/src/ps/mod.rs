@@ -166,8 +166,13 @@ fn query(
     }
 
     let failed = |error| connect::failure(error, &request);
-    let (mut client, scoped) =
+    let (mut client, mut scoped) =
         connect::connect_for(options.transport.kind(), &request).map_err(failed)?;
+    let optional = output.optional_groups();
+    if !optional.is_empty() {
+        scoped.show |= optional & client.features().map_err(failed)?.groups;
+    }
+    let show = scoped.show;
     let kind = client.source().kind();
     let failed = |error| connect::failure_over(kind, error, &request);
     let mut dump = client.dump(&scoped).map_err(failed)?;

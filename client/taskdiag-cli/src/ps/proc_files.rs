@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-//! Fields that no attribute group contains, read from the files of one task in `/proc`.
+//! Fields that are read from the files of one task in `/proc`: those that no attribute
+//! group contains, and those of groups that the transport does not have.
 //!
-//! This is the only module of `ps` that reads `/proc/PID`. A later attribute group
-//! replaces a field here by a column of `crate::columns`.
+//! This is the only module of `ps` that reads `/proc/PID`.
 
 mod systemd;
 
@@ -13,7 +13,9 @@ use std::path::PathBuf;
 
 use nix::unistd::{Gid, Group};
 
-use crate::row::TaskRow;
+use taskdiag::Show;
+
+use crate::row::{TaskRow, Usage};
 
 /// A field of a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +66,9 @@ pub(super) enum ProcField {
 
 use ProcField::*;
 
+/// The number of the limit of resident memory.
+const RLIMIT_RSS: u32 = 5;
+
 /// The value of a field.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum FieldValue {
@@ -101,6 +106,25 @@ impl TaskFiles {
             pid: row.tgid,
             is_thread,
         }
+    }
+
+    /// Returns a field of a row from the groups of the row, or else from a file.
+    pub(super) fn field_of_row(
+        row: &TaskRow,
+        field: ProcField,
+        reads_files: bool,
+    ) -> Option<FieldValue> {
+        let is_denied = field
+            .group()
+            .is_some_and(|group| row.denied.contains(group));
+        let value = row
+            .usage
+            .as_deref()
+            .and_then(|usage| field.of_usage(usage, row));
+        if value.is_some() || is_denied || !reads_files {
+            return value;
+        }
+        Self::of_row(row).field(field)
     }
 
     /// Reads a field; `None` if the file is missing or the caller may not read it.
@@ -292,12 +316,52 @@ impl TaskFiles {
 }
 
 impl ProcField {
+    /// Returns the group that contains the field, if the transport has that group.
+    pub(super) fn group(self) -> Option<Show> {
+        match self {
+            BytesCancelled | BytesRead | BytesWritten | CharsRead | CharsWritten | Reads
+            | Writes => Some(Show::IO),
+            OomAdjustment | OomScore => Some(Show::OOM),
+            ResidentLimit => Some(Show::LIMITS),
+            SignalsBlocked
+            | SignalsCaught
+            | SignalsIgnored
+            | SignalsPending
+            | SignalsPendingOfThread => Some(Show::SIGNALS),
+            _ => None,
+        }
+    }
+
+    /// Returns the field from the groups of a row.
+    fn of_usage(self, usage: &Usage, row: &TaskRow) -> Option<FieldValue> {
+        let is_thread = row.tid != row.tgid;
+        let mask = |mask: u64| Signals(format!("{mask:016x}").into_bytes());
+        Some(match self {
+            BytesCancelled => Number(usage.io?.cancelled_write_bytes),
+            BytesRead => Number(usage.io?.read_bytes),
+            BytesWritten => Number(usage.io?.write_bytes),
+            CharsRead => Number(usage.io?.rchar),
+            CharsWritten => Number(usage.io?.wchar),
+            Reads => Number(usage.io?.syscr),
+            Writes => Number(usage.io?.syscw),
+            OomAdjustment => Signed(usage.oom?.score_adj.into()),
+            OomScore => Signed(usage.oom?.score.into()),
+            ResidentLimit => resident_limit(usage.limits?.get(RLIMIT_RSS)?.soft),
+            SignalsBlocked => mask(usage.signals?.blocked),
+            SignalsCaught => mask(usage.signals?.caught),
+            SignalsIgnored => mask(usage.signals?.ignored),
+            SignalsPending if !is_thread => mask(usage.signals?.shared_pending),
+            SignalsPending | SignalsPendingOfThread => mask(usage.signals?.pending),
+            _ => return None,
+        })
+    }
+
     /// Returns the source of the field, for the list of columns.
     pub(super) fn origin(self) -> &'static str {
         match self {
             AutogroupId | AutogroupNice => "/proc/PID/autogroup",
             BytesCancelled | BytesRead | BytesWritten | CharsRead | CharsWritten | Reads
-            | Writes => "/proc/PID/io",
+            | Writes => "group io",
             CgroupName | Cgroups | LxcName => "/proc/PID/cgroup",
             Environment => "/proc/PID/environ",
             Executable => "/proc/PID/exe",
@@ -307,17 +371,18 @@ impl ProcField {
                 "systemd, from /proc/PID/cgroup"
             }
             Name => "/proc/PID/comm",
-            OomAdjustment | OomScore => "/proc/PID/oom_score and oom_score_adj",
+            OomAdjustment | OomScore => "group oom",
             WaitChannel => "/proc/PID/wchan",
-            CodeSize | DataSize | InstructionPointer | NumaNode | ResidentLimit | StackPointer
-            | StackStart => "/proc/PID/stat",
-            GroupIds
-            | GroupNames
-            | SignalsBlocked
+            CodeSize | DataSize | InstructionPointer | NumaNode | StackPointer | StackStart => {
+                "/proc/PID/stat"
+            }
+            GroupIds | GroupNames => "/proc/PID/status",
+            ResidentLimit => "group limits",
+            SignalsBlocked
             | SignalsCaught
             | SignalsIgnored
             | SignalsPending
-            | SignalsPendingOfThread => "/proc/PID/status",
+            | SignalsPendingOfThread => "group signals",
         }
     }
 }
@@ -395,6 +460,33 @@ mod tests {
         assert!(matches!(files.field(StackStart), Some(Address(1..))));
         assert!(matches!(files.field(CodeSize), Some(Number(1..))));
         assert!(matches!(files.field(OomAdjustment), Some(Signed(_))));
+    }
+
+    /// Returns the fields of a row of this process with these groups.
+    fn fields(usage: Usage, denied: Show, names: &[ProcField]) -> Vec<Option<FieldValue>> {
+        let mut row = plain(std::process::id(), b"name");
+        row.usage = Some(Box::new(usage));
+        row.denied = denied;
+        let field = |&name| TaskFiles::field_of_row(&row, name, true);
+        names.iter().map(field).collect()
+    }
+
+    #[test]
+    fn groups_of_the_row_replace_files() {
+        let mut signals = taskdiag::Signals::default();
+        (signals.pending, signals.shared_pending) = (1, 2);
+        let usage = Usage {
+            signals: Some(signals),
+            ..Usage::default()
+        };
+        let names = [SignalsPending, SignalsPendingOfThread, SignalsIgnored];
+        let masks = [2, 1, 0].map(|mask| Some(Signals(format!("{mask:016x}").into())));
+        assert_eq!(fields(usage, Show::empty(), &names), masks);
+        // A denied group is not read from the file, and an absent one is.
+        let usage = Usage::default();
+        assert_eq!(fields(usage, Show::IO, &[BytesRead]), [None]);
+        let read = fields(usage, Show::empty(), &[BytesRead]);
+        assert!(matches!(read[..], [Some(Number(_))]), "{read:?}");
     }
 
     #[test]
