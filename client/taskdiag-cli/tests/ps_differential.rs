@@ -4,16 +4,22 @@
 //! Standard output and the exit status have to be equal, except for [`DIFFERENT`]. Most
 //! command lines select test tasks by their pid or name. For those of the whole system,
 //! only the rows of test tasks are compared.
+//!
+//! The ignored tests compare them over each transport in a kernel with task_diag.
 
 mod common;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use common::await_that;
+use nix::mount::{MsFlags, mount};
+use nix::sched::{CloneFlags, unshare};
+
+use common::{NOBODY, await_that};
 
 /// The name of the test tasks, which no other process has.
 const NAME: &str = "ps-diff-task";
@@ -108,27 +114,36 @@ fn run(mut command: Command, line: &str) -> Outcome {
     )
 }
 
-/// Runs procps. An empty file replaces /proc/cpuinfo if procps cannot parse that of
-/// the kernel, which needs root.
+/// Runs procps.
 fn procps(line: &str) -> Outcome {
-    if is_user_mode_linux() {
-        let script = r#"mount --bind /dev/null /proc/cpuinfo && exec ps "$@""#;
-        let mut command = Command::new("unshare");
-        command.args(["-m", "sh", "-c", script, "ps"]);
-        return run(command, line);
-    }
     run(Command::new("ps"), line)
 }
 
-fn is_user_mode_linux() -> bool {
+/// Replaces `/proc/cpuinfo` by an empty file for this thread and its children, if
+/// procps cannot parse that of the kernel. Requires root.
+fn hide_cpuinfo() {
     let text = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    text.contains("User Mode Linux")
+    if !text.contains("User Mode Linux") {
+        return;
+    }
+    let none = None::<&str>;
+    let private = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
+    unshare(CloneFlags::CLONE_NEWNS).expect("a mount namespace");
+    mount(none, "/", none, private, none).expect("private mounts");
+    let from = Some("/dev/null");
+    mount(from, "/proc/cpuinfo", none, MsFlags::MS_BIND, none).expect("an empty file");
 }
 
-fn ours(line: &str) -> Outcome {
+/// Runs taskdiag-cli, over this transport or the fastest one.
+fn ours(line: &str, transport: Option<&str>) -> Outcome {
+    run(our_command(transport), line)
+}
+
+fn our_command(transport: Option<&str>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_taskdiag-cli"));
-    command.arg("ps");
-    run(command, line)
+    command.arg("ps").env_remove("TASKDIAG_TRANSPORT");
+    command.envs(transport.map(|name| ("TASKDIAG_TRANSPORT", name)));
+    command
 }
 
 /// Removes rows of other tasks, whose pid or state changes between two runs. Rows of
@@ -147,19 +162,61 @@ fn has_autogroup(pid: u32) -> bool {
     fs::read_to_string(format!("/proc/{pid}/autogroup")).is_ok_and(|text| !text.is_empty())
 }
 
-/// Compares one command line, and again if a time changed between two runs.
-fn differs(line: &str, pids: &[u32]) -> Option<String> {
-    let mut message = String::new();
-    for _ in 0..5 {
-        let expected = own_rows(procps(line), pids);
-        let actual = own_rows(ours(line), pids);
-        if actual == expected {
+/// Whether an outcome is between two others: each word is that of one of them, or a
+/// number between theirs, such as a percentage that changes with the elapsed time.
+fn is_between(before: &Outcome, actual: &Outcome, after: &Outcome) -> bool {
+    let words = |line: &str| {
+        line.split_whitespace()
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    let number = |word: &str| word.parse::<f64>().ok();
+    let is_word_between = |((before, actual), after): ((&String, &String), &String)| {
+        if actual == before || actual == after {
+            return true;
+        }
+        match (number(before), number(actual), number(after)) {
+            (Some(a), Some(value), Some(b)) => a.min(b) <= value && value <= a.max(b),
+            _ => false,
+        }
+    };
+    let is_line_between = |((before, actual), after): ((&String, &String), &String)| {
+        let (before, actual, after) = (words(before), words(actual), words(after));
+        before.len() == actual.len()
+            && actual.len() == after.len()
+            && before.iter().zip(&actual).zip(&after).all(is_word_between)
+    };
+    let lines = before.1.iter().zip(&actual.1).zip(&after.1);
+    before.0 == actual.0
+        && actual.0 == after.0
+        && before.1.len() == actual.1.len()
+        && actual.1.len() == after.1.len()
+        && lines.into_iter().all(is_line_between)
+}
+
+/// Compares one command line with the outcomes of procps before and after it: times
+/// change meanwhile, in particular on a loaded machine.
+fn differs(line: &str, pids: &[u32], transport: Option<&str>) -> Option<String> {
+    let mut before = own_rows(procps(line), pids);
+    for _ in 0..ATTEMPTS {
+        let actual = own_rows(ours(line, transport), pids);
+        if actual == before {
             return None;
         }
-        message = format!("{line}\n  procps {expected:?}\n  ours   {actual:?}\n");
+        let after = own_rows(procps(line), pids);
+        if actual == after || is_between(&before, &actual, &after) {
+            return None;
+        }
+        before = after;
     }
-    Some(message)
+    let actual = own_rows(ours(line, transport), pids);
+    Some(format!(
+        "{line}\n  procps {before:?}\n  ours   {actual:?}\n"
+    ))
 }
+
+/// Attempts for a line with a time or a percentage, which change between two runs.
+const ATTEMPTS: u32 = 20;
 
 /// Command lines that differ on purpose, with the reason.
 const DIFFERENT: &[(&str, &str)] = &[
@@ -540,15 +597,10 @@ const WHOLE: &[&str] = &[
     "--no-headers|--headers",
 ];
 
-#[test]
-fn command_lines_equal_those_of_procps() {
-    let tasks = TestTasks::start();
-    let pids = tasks.pids();
-    let list = pids
-        .iter()
-        .map(u32::to_string)
-        .collect::<Vec<_>>()
-        .join(",");
+/// The command lines for test tasks with these pids.
+fn command_lines(pids: &[u32]) -> Vec<String> {
+    let list = pids.iter().map(u32::to_string).collect::<Vec<_>>();
+    let list = list.join(",");
     let first = pids[0].to_string();
     let have_autogroups = pids.iter().all(|&pid| has_autogroup(pid));
     let columns = COLUMNS.split_whitespace();
@@ -562,9 +614,20 @@ fn command_lines_equal_those_of_procps() {
         .chain(WHOLE.iter().map(ToString::to_string))
         .collect();
     assert!(lines.len() >= 250, "{} command lines", lines.len());
+    lines
+}
+
+/// Compares the command lines that `selects` accepts over a transport.
+fn compare(transport: Option<&str>, selects: impl Fn(usize, &str) -> bool) -> usize {
+    hide_cpuinfo();
+    let tasks = TestTasks::start();
+    let pids = tasks.pids();
+    let lines = command_lines(&pids).into_iter().enumerate();
+    let lines = lines.filter(|(index, line)| selects(*index, line));
+    let lines: Vec<String> = lines.map(|(_, line)| line).collect();
     let failures: Vec<String> = lines
         .iter()
-        .filter_map(|line| differs(line, &pids))
+        .filter_map(|line| differs(line, &pids, transport))
         .collect();
     assert!(
         failures.is_empty(),
@@ -573,13 +636,95 @@ fn command_lines_equal_those_of_procps() {
         lines.len(),
         failures.concat()
     );
+    lines.len()
+}
+
+#[test]
+fn command_lines_equal_those_of_procps() {
+    compare(None, |_, _| true);
+}
+
+/// Whether a command line selects one column, whose values depend on the transport.
+fn has_column(line: &str) -> bool {
+    line.starts_with("-o|pid,")
+}
+
+#[test]
+#[ignore = "needs a kernel with TASKDIAG"]
+fn command_lines_over_netlink_equal_those_of_procps() {
+    let number = compare(Some("netlink"), |index, line| {
+        has_column(line) || index % 2 == 0
+    });
+    assert!(number >= 250, "{number} command lines");
+}
+
+#[test]
+#[ignore = "needs a kernel with TASKDIAG"]
+fn command_lines_over_the_file_equal_those_of_procps() {
+    compare(Some("file"), |index, _| index % 8 == 1);
+}
+
+#[test]
+#[ignore = "needs a kernel with TASKDIAG"]
+fn command_lines_over_procfs_equal_those_of_procps() {
+    compare(Some("procfs"), |index, _| index % 8 == 3);
+}
+
+/// Runs a command as another user, and returns its rows by pid, except those of this
+/// process, its children and workers of the kernel, which change.
+fn rows_as_nobody(mut command: Command, line: &str) -> BTreeMap<u32, String> {
+    command.uid(NOBODY).gid(NOBODY);
+    let (status, lines) = run(command, line);
+    assert_eq!(status, Some(0), "{line}");
+    let headings = lines[0].split_whitespace();
+    let column = headings.clone().position(|heading| heading == "PID");
+    let column = column.expect("a column of pids");
+    let rows = lines[1..].iter().filter(|row| !row.contains("kworker/"));
+    let rows = rows.map(|row| {
+        let pid = row.split_whitespace().nth(column).expect("a pid");
+        (pid.parse().expect("a number"), row.clone())
+    });
+    let is_steady = |pid: u32| {
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        let parent = format!("PPid:\t{}\n", std::process::id());
+        // The command itself has been reaped.
+        pid != std::process::id() && !status.is_empty() && !status.contains(&parent)
+    };
+    rows.filter(|(pid, _)| is_steady(*pid)).collect()
+}
+
+#[test]
+#[ignore = "needs a kernel with TASKDIAG"]
+fn user_without_rights_gets_the_rows_of_procps_over_each_transport() {
+    hide_cpuinfo();
+    for line in ["-e", "aux", "-ef", "-eLf"] {
+        for transport in ["netlink", "file", "procfs"] {
+            let of_procps = || rows_as_nobody(Command::new("ps"), line);
+            let mut before = of_procps();
+            assert!(before.contains_key(&1), "{line}: {before:?}");
+            let mut attempts = 0;
+            loop {
+                let actual = rows_as_nobody(our_command(Some(transport)), line);
+                let after = of_procps();
+                if actual == before || actual == after {
+                    break;
+                }
+                attempts += 1;
+                assert!(
+                    attempts < ATTEMPTS,
+                    "{line} over {transport}:\n{actual:#?}\n{after:#?}"
+                );
+                before = after;
+            }
+        }
+    }
 }
 
 #[test]
 fn differences_from_procps_have_a_reason() {
     for (line, reason) in DIFFERENT {
         assert!(!reason.is_empty());
-        let (status, lines) = ours(&format!("{line}|-p|1"));
+        let (status, lines) = ours(&format!("{line}|-p|1"), None);
         assert_eq!(status, Some(0), "{line}");
         assert!(!lines.is_empty(), "{line}");
     }
