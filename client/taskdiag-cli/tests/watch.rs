@@ -567,3 +567,41 @@ fn count_limits_the_events() {
     assert_eq!((table.lines().count(), status), (2, Some(0)));
     assert_eq!(cli(&["watch", "--timeout", "0"]).status.code(), Some(0));
 }
+
+#[test]
+#[ignore = "needs the proc connector"]
+fn lost_events_are_shown_and_set_the_exit_status() {
+    let mut watching = Watching::start(&["--events", "exit", "--buffer", "1"]);
+    watching.signal(Signal::SIGSTOP);
+    for _ in 0..100 {
+        exit_child(0, None);
+    }
+    watching.signal(Signal::SIGCONT);
+    watching.await_output(|table| table.lines().any(|line| line.contains(" lost ")));
+    assert_eq!(watching.interrupt().1, Some(3));
+}
+
+#[test]
+#[ignore = "needs the proc connector"]
+fn transport_of_the_environment_is_used() {
+    let watch = |transport| {
+        let mut command = Command::new(COMMAND);
+        command.args(["watch", "--events", "exit", "--timeout", "0"]);
+        command.env("TASKDIAG_TRANSPORT", transport);
+        command.env("TASKDIAG_SOCKET", "/nonexistent/socket");
+        let output = command.output().expect("the command starts");
+        (
+            output.status.code(),
+            String::from_utf8_lossy(&output.stderr).into_owned(),
+        )
+    };
+    assert_eq!(watch("procfs"), (Some(0), String::new()));
+    for transport in ["daemon", "dance"] {
+        let (status, message) = watch(transport);
+        assert_ne!(status, Some(0), "{transport}");
+        assert!(
+            message.contains("/nonexistent/socket") || message.contains("dance"),
+            "{message}"
+        );
+    }
+}

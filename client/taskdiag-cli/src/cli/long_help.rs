@@ -55,7 +55,7 @@ Names and values:
   their names.
 
 Environment:
-  TASKDIAG_TRANSPORT  transport that --transport auto and ps select
+  TASKDIAG_TRANSPORT  transport that --transport auto, ps and watch select
   TASKDIAG_SOCKET     socket of taskdiagd, instead of /run/taskdiag.sock
   TASKDIAG_QUIET      if not empty, omit the notice that /proc is read, which is
                       printed on terminals only, and the warning that a selected
@@ -69,9 +69,11 @@ Exit status:
   1  the request failed, or you may not read a group of the process that --pid,
      --maps or --smaps selects; for doctor: only /proc is available
   2  invalid command line
-  watch --until exits with the status of the process, as a shell reports it.
+  watch --until exits with the status of the process, as a shell reports it; with
+  125 for an error, 126 if the status is not known, 127 without such a process.
   watch exits with 124 if --timeout ended it before --until or --count was
-  satisfied, and with 128 plus the signal number if a signal did.
+  satisfied, and with 128 plus the signal number if a signal did. Otherwise watch
+  exits with 3 if events were lost, of which a line "lost" is printed.
   Tasks that change during a dump are not an error: --stats reports them, and so
   does the log if RUST_LOG=info is set in the environment.
 

@@ -14,13 +14,14 @@ use std::os::fd::AsFd as _;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
-use taskdiag::Client;
 use taskdiag::events::{
     Connector, ConnectorOptions, Event, EventKind, EventSource as _, Events, FilteredBy,
 };
+use taskdiag::{AnySource, Client};
 
 pub(crate) use args::Watch;
 
+use crate::cli::TransportChoice;
 use crate::connect;
 use crate::exit::{Exit, Failure};
 use crate::host;
@@ -33,6 +34,8 @@ use processes::{LifeQuery, ProcessInfo, ProcessTable};
 use until::{Awaited, AwaitedProcess};
 use wait::{Waiter, WakeReason};
 
+/// The exit status if events were lost, unless another one reports the stop condition.
+const INCOMPLETE: u8 = 3;
 /// The exit status after a timeout, as in timeout(1).
 const TIMED_OUT: u8 = 124;
 /// Size of an event in the receive buffer, at least.
@@ -60,7 +63,7 @@ fn watch(options: &Watch) -> Result<Exit, Failure> {
         .map_err(Failure::Other)?;
     warn_unfiltered(&connector, options);
     // Subscribe before the query of all processes, so that no change is missed.
-    let mut query = LifeQuery(Client::connect_any().map_err(Failure::Other)?);
+    let mut query = LifeQuery(connect()?);
     let (out, _) = stdio::open_stdout();
     let colour = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let formatter = LineFormatter::new(options.numeric);
@@ -78,7 +81,9 @@ fn watch(options: &Watch) -> Result<Exit, Failure> {
         },
     };
     let mut ends = EndTracker::default();
-    let processes = ProcessTable::new(connect()?, options, &mut ends).map_err(Failure::Other)?;
+    let mut client = connect()?;
+    connect::warn_if_restricted(&mut client);
+    let processes = ProcessTable::new(client, options, &mut ends).map_err(Failure::Other)?;
     if let Some(root) = options.tree.filter(|_| !processes.has_tree()) {
         return Err(Failure::NoTree(root));
     }
@@ -91,6 +96,7 @@ fn watch(options: &Watch) -> Result<Exit, Failure> {
         formatter,
         output,
         shown: 0,
+        has_losses: false,
     };
     monitor.output.begin()?;
     let reason = follow(&mut connector, &waiter, &mut monitor)?;
@@ -98,14 +104,17 @@ fn watch(options: &Watch) -> Result<Exit, Failure> {
     if options.stats {
         print_stats(&connector, monitor.shown);
     }
-    Ok(monitor.exit(reason))
+    Ok(exit_status(options, reason, monitor.has_losses))
 }
 
-/// Connects for queries about processes, without a warning about slow transports.
-fn connect() -> Result<Client<taskdiag::AnySource>, Failure> {
-    let mut client = Client::connect_any().map_err(Failure::Other)?;
-    connect::warn_if_restricted(&mut client);
-    Ok(client)
+/// Connects for queries about processes over the transport of `TASKDIAG_TRANSPORT`,
+/// without a warning about slow transports.
+fn connect() -> Result<Client<AnySource>, Failure> {
+    let client = match TransportChoice::Auto.kind() {
+        Some(kind) => Client::connect_over(kind),
+        None => Client::connect_any(),
+    };
+    client.map_err(Failure::Other)
 }
 
 /// The condition that stops `watch`.
@@ -199,6 +208,7 @@ struct Monitor<'a, W> {
     formatter: LineFormatter,
     output: EventOutput<W>,
     shown: u64,
+    has_losses: bool,
 }
 
 impl<W: Write> Monitor<'_, W> {
@@ -292,6 +302,7 @@ impl<W: Write> Monitor<'_, W> {
         };
         self.output.line(&line)?;
         self.shown += u64::from(!event.is_lost());
+        self.has_losses |= event.is_lost();
         Ok(())
     }
 
@@ -299,17 +310,18 @@ impl<W: Write> Monitor<'_, W> {
         let counted = self.options.count.is_some_and(|count| self.shown >= count);
         counted.then_some(StopReason::Counted)
     }
+}
 
-    /// Returns the exit status: success if the condition of `--count` or `--until`
-    /// was reached, or if none was given.
-    fn exit(&self, reason: StopReason) -> Exit {
-        let unbounded = self.options.count.is_none() && self.options.until.is_none();
-        match reason {
-            StopReason::Process(status) => Exit::Status(status),
-            StopReason::Timeout if !unbounded => Exit::Status(TIMED_OUT),
-            StopReason::Signal(signal) if !unbounded => Exit::Status(128 + signal as u8),
-            StopReason::Counted | StopReason::Timeout | StopReason::Signal(_) => Exit::Success,
-        }
+/// Returns the exit status: success if the condition of `--count` or `--until` was
+/// reached, or if none was given, and no event was lost.
+fn exit_status(options: &Watch, reason: StopReason, has_losses: bool) -> Exit {
+    let unbounded = options.count.is_none() && options.until.is_none();
+    match reason {
+        StopReason::Process(status) => Exit::Status(status),
+        StopReason::Timeout if !unbounded => Exit::Status(TIMED_OUT),
+        StopReason::Signal(signal) if !unbounded => Exit::Status(128 + signal as u8),
+        _ if has_losses => Exit::Status(INCOMPLETE),
+        StopReason::Counted | StopReason::Timeout | StopReason::Signal(_) => Exit::Success,
     }
 }
 

@@ -234,3 +234,35 @@ fn ndjson_is_one_object_per_line() {
     assert_eq!(objects[1]["event"], "lost");
     assert!(objects[1].get("pid").is_none());
 }
+
+#[test]
+fn exit_status_reports_losses_unless_the_stop_condition_has_one() {
+    let interrupt = StopReason::Signal(Signal::SIGINT);
+    for (line, reason, complete, incomplete) in [
+        ("", interrupt, Exit::Success, Exit::Status(3)),
+        ("", StopReason::Timeout, Exit::Success, Exit::Status(3)),
+        (
+            "--count 1",
+            StopReason::Counted,
+            Exit::Success,
+            Exit::Status(3),
+        ),
+        ("--count 1", interrupt, Exit::Status(130), Exit::Status(130)),
+        (
+            "--count 1",
+            StopReason::Timeout,
+            Exit::Status(124),
+            Exit::Status(124),
+        ),
+        (
+            "--until 7",
+            StopReason::Process(0),
+            Exit::Status(0),
+            Exit::Status(0),
+        ),
+    ] {
+        let options = options(line);
+        assert_eq!(exit_status(&options, reason, false), complete, "{line}");
+        assert_eq!(exit_status(&options, reason, true), incomplete, "{line}");
+    }
+}
