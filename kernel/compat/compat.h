@@ -93,6 +93,9 @@ COMPAT_DECLARE(__lock_task_sighand);
 COMPAT_DECLARE(oom_badness);
 #define oom_badness		static_call(compat_oom_badness)
 
+COMPAT_DECLARE(get_task_exe_file);
+#define get_task_exe_file	static_call(compat_get_task_exe_file)
+
 COMPAT_DECLARE(arch_vma_name);
 COMPAT_DECLARE(pidfd_get_pid);
 

@@ -70,6 +70,7 @@
 	x(pidfd_get_pid, 0, "find the task of a pidfd") \
 	x(groups_search, 0, "apply the gid= of procfs mounts") \
 	x(oom_badness, TASK_DIAG_SHOW_OOM, "report the score of the OOM killer") \
+	x(get_task_exe_file, TASK_DIAG_SHOW_PATHS, "report programs") \
 	x(arch_vma_name, TASK_DIAG_SHOW_VMA, "name memory mappings") \
 	COMPAT_OF_VERSION(x) \
 	COMPAT_TASK_TIMES(x) \
@@ -94,7 +95,8 @@
 #define COMPAT_VARIABLES(x) \
 	COMPAT_LSM_NAMES(x) \
 	COMPAT_SWAP_PAGES(x) \
-	x(simple_dname, TASK_DIAG_SHOW_VMA, "report deleted files") \
+	x(simple_dname, TASK_DIAG_SHOW_VMA | TASK_DIAG_SHOW_PATHS, \
+	  "report deleted files") \
 	x(tasklist_lock, 0, "list the relatives of a task")
 
 /* The functions are not called before they have been found. */

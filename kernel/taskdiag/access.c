@@ -399,10 +399,10 @@ static bool reads_files_of(const struct cred *cred, kuid_t owner)
 /**
  * taskdiag_owner_denied - return the groups that only the owner may read
  * @caller: the caller, after taskdiag_access_enter() in the same RCU section
- * @task: a task that has passed the access check
+ * @task: a task that is at least readable for the caller
  *
- * /proc/PID/io has the mode 0400, and root owns the files of a zombie and of a
- * process that is not dumpable.
+ * /proc/PID/io and environ have the mode 0400, and root owns the files of a zombie
+ * and of a process that is not dumpable.
  *
  * Context: RCU read-side critical section.
  *
@@ -416,7 +416,7 @@ u64 taskdiag_owner_denied(const struct taskdiag_caller *caller,
 
 	for (i = 0; i < caller->nr_credsets; i++)
 		if (!reads_files_of(caller->credsets[i].cred, owner))
-			return TASK_DIAG_SHOW_IO;
+			return TASKDIAG_OWNER_GROUPS;
 	return 0;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * task_diag: the group CMDLINE, the bytes of /proc/PID/cmdline.
+ * task_diag: the groups CMDLINE and ENVIRON, the bytes of /proc/PID/cmdline and
+ * environ.
  *
  * Depends on mm.c and wait.c; must not depend on other groups.
  */
@@ -18,15 +19,15 @@
 
 #include "taskdiag.h"
 
-/* A smaller part of a command line is left to the next message. */
-#define TASKDIAG_CMDLINE_MIN	64
+/* A smaller part of a group is left to the next message. */
+#define TASKDIAG_BYTES_MIN	64
 
 /*
- * execve() takes 6 MiB of arguments.  With prctl(PR_SET_MM) a process can
- * declare its whole address space to be its arguments, and a dump cannot leave
- * it out.
+ * execve() takes 6 MiB of arguments and environment.  With prctl(PR_SET_MM) a
+ * process can declare its whole address space to be one of them, and a dump
+ * cannot leave it out.
  */
-#define TASKDIAG_CMDLINE_MAX	SZ_8M
+#define TASKDIAG_BYTES_MAX	SZ_8M
 
 /*
  * Return the page at @addr with a reference.  As in procfs, only anonymous
@@ -181,40 +182,63 @@ static int read_args(struct taskdiag_append_ctx *ctx, struct mm_struct *mm,
 			   min(len, args.end - args.start - pos), done);
 }
 
-/**
- * taskdiag_append_cmdline - append as much of TASK_DIAG_CMDLINE as fits
- * @ctx: state of the current row
- * @skb: destination
- * @caller: the caller
- *
- * Context: Process context.  May sleep, within the time limits of the row.
- *
- * Return: 0, -EMSGSIZE if there may be more, -EBUSY if a lock or a page was not
- * available in time, -E2BIG if it is too long, or an error of
- * taskdiag_mm_hold().
+/* --- the environment ----------------------------------------------------- */
+
+/* Read the next bytes of the environment, as environ_read() of fs/proc/base.c. */
+static int read_environ(struct taskdiag_append_ctx *ctx, struct mm_struct *mm,
+			void *to, size_t len, size_t *done)
+{
+	unsigned long start, end, pos = ctx->memory.environ;
+
+	*done = 0;
+	/* execve() sets env_end last. */
+	if (!mm->env_end)
+		return 0;
+
+	spin_lock(&mm->arg_lock);
+	start = mm->env_start;
+	end = mm->env_end;
+	spin_unlock(&mm->arg_lock);
+
+	if (start >= end || pos >= end - start)
+		return 0;
+	return read_memory(ctx, mm, start + pos, to,
+			   min(len, end - start - pos), done);
+}
+
+/* --- attributes ---------------------------------------------------------- */
+
+typedef int (*read_bytes_fn)(struct taskdiag_append_ctx *ctx,
+			     struct mm_struct *mm, void *to, size_t len,
+			     size_t *done);
+
+/*
+ * Append as many bytes as fit, from *@pos on.  Return 0, -EMSGSIZE if there may
+ * be more, -EBUSY if a lock or a page was not available in time, -E2BIG if there
+ * are too many, or an error of taskdiag_mm_hold().
  */
-int taskdiag_append_cmdline(struct taskdiag_append_ctx *ctx,
-			    struct sk_buff *skb, struct taskdiag_caller *caller)
+static int append_bytes(struct taskdiag_append_ctx *ctx, struct sk_buff *skb,
+			struct taskdiag_caller *caller, int type, size_t *pos,
+			read_bytes_fn read)
 {
 	size_t tailroom, done = 0;
 	struct nlattr *attr;
 	struct mm_struct *mm;
 	int err;
 
-	if (ctx->memory.args >= TASKDIAG_CMDLINE_MAX)
+	if (*pos >= TASKDIAG_BYTES_MAX)
 		return -E2BIG;
-	if (skb_tailroom(skb) < nla_total_size(TASKDIAG_CMDLINE_MIN))
+	if (skb_tailroom(skb) < nla_total_size(TASKDIAG_BYTES_MIN))
 		return -EMSGSIZE;
 	err = taskdiag_mm_hold(&ctx->target, ctx->memory.expected, caller, &mm);
 	if (err)
 		return err;
 
-	attr = __nla_reserve(skb, TASK_DIAG_CMDLINE, 0);
+	attr = __nla_reserve(skb, type, 0);
 	tailroom = round_down(min(skb_tailroom(skb), U16_MAX - NLA_HDRLEN),
 			      NLA_ALIGNTO);
 	if (mm)
-		err = read_args(ctx, mm, skb_tail_pointer(skb), tailroom,
-				&done);
+		err = read(ctx, mm, skb_tail_pointer(skb), tailroom, &done);
 	taskdiag_mm_drop(mm);
 
 	/* After an error, keep the bytes read before it. */
@@ -225,8 +249,42 @@ int taskdiag_append_cmdline(struct taskdiag_append_ctx *ctx,
 	attr->nla_len = nla_attr_size(done);
 	skb_put(skb, done);
 	skb_put_zero(skb, nla_padlen(done));
-	ctx->memory.args += done;
+	*pos += done;
 	if (err)
 		return err;
 	return done == tailroom ? -EMSGSIZE : 0;
+}
+
+/**
+ * taskdiag_append_cmdline - append as much of TASK_DIAG_CMDLINE as fits
+ * @ctx: state of the current row
+ * @skb: destination
+ * @caller: the caller
+ *
+ * Context: Process context.  May sleep, within the time limits of the row.
+ *
+ * Return: the result of append_bytes().
+ */
+int taskdiag_append_cmdline(struct taskdiag_append_ctx *ctx,
+			    struct sk_buff *skb, struct taskdiag_caller *caller)
+{
+	return append_bytes(ctx, skb, caller, TASK_DIAG_CMDLINE,
+			    &ctx->memory.args, read_args);
+}
+
+/**
+ * taskdiag_append_environ - append as much of TASK_DIAG_ENVIRON as fits
+ * @ctx: state of the current row
+ * @skb: destination
+ * @caller: the caller
+ *
+ * Context: Process context.  May sleep, within the time limits of the row.
+ *
+ * Return: the result of append_bytes().
+ */
+int taskdiag_append_environ(struct taskdiag_append_ctx *ctx,
+			    struct sk_buff *skb, struct taskdiag_caller *caller)
+{
+	return append_bytes(ctx, skb, caller, TASK_DIAG_ENVIRON,
+			    &ctx->memory.environ, read_environ);
 }

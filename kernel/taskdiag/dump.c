@@ -324,7 +324,7 @@ static void set_level_by_mount(struct taskdiag_dump *dump,
 static noinline void deny_files_of_owner(struct taskdiag_dump *dump,
 					 struct taskdiag_item *item)
 {
-	if (dump->row.show_flags & TASK_DIAG_SHOW_IO)
+	if (dump->row.show_flags & TASKDIAG_OWNER_GROUPS)
 		item->denied |= taskdiag_owner_denied(&dump->caller,
 						      item->task);
 }

@@ -545,13 +545,14 @@ static const struct taskdiag_probe *find_probe(struct taskdiag_caller *caller,
 
 /*
  * Groups that need the access check.  Files about memory are empty for every
- * reader if the task has no memory: mm_access() of kernel/fork.c then checks
- * nothing.
+ * reader that may open them if the task has no memory: mm_access() of
+ * kernel/fork.c then checks nothing.
  */
 static u64 checked_groups(const struct task_struct *task)
 {
 	if (task->flags & PF_KTHREAD || !READ_ONCE(task->mm))
-		return TASKDIAG_PTRACE_GROUPS & ~TASKDIAG_SHOW_VMAS;
+		return TASKDIAG_PTRACE_GROUPS &
+		       ~(TASKDIAG_SHOW_VMAS | TASK_DIAG_SHOW_ENVIRON);
 	return TASKDIAG_PTRACE_GROUPS;
 }
 

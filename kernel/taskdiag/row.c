@@ -5,7 +5,7 @@
  * A row consists of structures of fixed size, whose headers are composed once
  * per request, and of groups that are appended behind them.
  *
- * Depends on fill.c, stat.c, usage.c, files.c, cgroup.c, cmdline.c
+ * Depends on fill.c, stat.c, usage.c, files.c, cgroup.c, paths.c, cmdline.c
  * and vma.c; must not depend on the iterator or the message headers.
  */
 #include <linux/bits.h>
@@ -134,6 +134,16 @@ static const struct taskdiag_group groups[TASK_DIAG_GROUP_MAX + 1] = {
 		.size		= sizeof(struct task_diag_oom),
 		.fill		= taskdiag_fill_oom,
 	},
+	[TASK_DIAG_GROUP_PATHS] = {
+		.name		= "PATHS",
+		.append		= taskdiag_append_paths,
+	},
+	[TASK_DIAG_GROUP_ENVIRON] = {
+		.name		= "ENVIRON",
+#ifdef CONFIG_TASKDIAG_MM
+		.append		= taskdiag_append_environ,
+#endif
+	},
 };
 
 static bool is_supported(unsigned int bit)
@@ -166,7 +176,9 @@ u64 taskdiag_row_groups(void)
 static const unsigned int append_order[] = {
 	TASK_DIAG_GROUP_CGROUP,
 	TASK_DIAG_GROUP_FILES,
+	TASK_DIAG_GROUP_PATHS,
 	TASK_DIAG_GROUP_CMDLINE,
+	TASK_DIAG_GROUP_ENVIRON,
 	TASK_DIAG_GROUP_VMA,
 	TASK_DIAG_GROUP_VMA_STAT,
 };

@@ -11,7 +11,8 @@
  *	request:		dump.c
  *	multi-message rows:	multi.c
  *	parts of a request:	row.c, filter.c, strategy.c
- *	attribute groups:	fill.c, stat.c, usage.c, files.c, cgroup.c, cmdline.c, vma.c
+ *	attribute groups:	fill.c, stat.c, usage.c, files.c, cgroup.c, paths.c,
+ *				cmdline.c, vma.c
  *	resources:		vma_flags.c, vma_stat.c, mm.c, iter.c, fd.c
  *	access check:		access.c
  *	procfs mounts:		mount.c
@@ -26,6 +27,7 @@
 #define _KERNEL_TASKDIAG_H
 
 #include <linux/cred.h>
+#include <linux/dcache.h>
 #include <linux/limits.h>
 #include <linux/netlink.h>
 #include <linux/path.h>
@@ -58,6 +60,9 @@
 
 /* The groups of memory mappings. */
 #define TASKDIAG_SHOW_VMAS	(TASK_DIAG_SHOW_VMA | TASK_DIAG_SHOW_VMA_STAT)
+
+/* The groups that are files with the mode 0400 in /proc/PID. */
+#define TASKDIAG_OWNER_GROUPS	(TASK_DIAG_SHOW_IO | TASK_DIAG_SHOW_ENVIRON)
 
 /**
  * struct taskdiag_pids - sorted list of distinct pids
@@ -148,6 +153,21 @@ static inline bool taskdiag_pid_ns_is_within(const struct pid_namespace *ns,
 static inline u64 taskdiag_rlimit(unsigned long limit)
 {
 	return limit == RLIM_INFINITY ? U64_MAX : limit;
+}
+
+/**
+ * taskdiag_is_deleted - test whether d_path() appends " (deleted)"
+ * @path: a path, with a reference
+ *
+ * Return: true if the file is deleted, or never had a name.
+ */
+static inline bool taskdiag_is_deleted(const struct path *path)
+{
+	const struct dentry *dentry = path->dentry;
+
+	/* Files without a name, such as memfds. */
+	return d_unlinked(dentry) ||
+	       (dentry->d_op && dentry->d_op->d_dname == simple_dname);
 }
 
 /**
@@ -315,7 +335,7 @@ bool taskdiag_same_creds(const struct cred *a, const struct cred *b);
  */
 #define TASKDIAG_PTRACE_GROUPS \
 	(TASK_DIAG_SHOW_VMA | TASK_DIAG_SHOW_VMA_STAT | TASK_DIAG_SHOW_NS | \
-	 TASK_DIAG_SHOW_IO)
+	 TASK_DIAG_SHOW_IO | TASK_DIAG_SHOW_PATHS | TASK_DIAG_SHOW_ENVIRON)
 
 bool taskdiag_mount_is_strict(void);
 void taskdiag_mount_pin(struct taskdiag_caller *caller,
@@ -500,17 +520,21 @@ static inline u64 taskdiag_vma_flags_supported(void)
 #define TASKDIAG_VMA_STATS	128
 
 /**
- * struct taskdiag_memory - progress within a task's memory
+ * struct taskdiag_memory - progress within the groups of several messages
  * @expected: the task had an address space when its row was begun
  * @leader: the task is the leader of its thread group
+ * @path: kind of the next path, TASK_DIAG_PATH_*
  * @args: bytes of the command line that have been appended
+ * @environ: bytes of the environment that have been appended
  * @addr: mappings have been appended up to this address
  * @vmas_left: upper bound of the mappings still to be appended
  */
 struct taskdiag_memory {
 	bool			expected;
 	bool			leader;
-	loff_t			args;
+	unsigned int		path;
+	size_t			args;
+	size_t			environ;
 	unsigned long		addr;
 	unsigned long		vmas_left;
 };
@@ -573,9 +597,17 @@ int taskdiag_append_files(struct taskdiag_append_ctx *ctx, struct sk_buff *skb,
 int taskdiag_append_cgroup(struct taskdiag_append_ctx *ctx, struct sk_buff *skb,
 			   struct taskdiag_caller *caller);
 
+/* --- paths.c ------------------------------------------------------------- */
+
+int taskdiag_append_paths(struct taskdiag_append_ctx *ctx, struct sk_buff *skb,
+			  struct taskdiag_caller *caller);
+
 /* --- cmdline.c ----------------------------------------------------------- */
 
 int taskdiag_append_cmdline(struct taskdiag_append_ctx *ctx,
+			    struct sk_buff *skb,
+			    struct taskdiag_caller *caller);
+int taskdiag_append_environ(struct taskdiag_append_ctx *ctx,
 			    struct sk_buff *skb,
 			    struct taskdiag_caller *caller);
 

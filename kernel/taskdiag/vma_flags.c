@@ -6,20 +6,10 @@
  * Depends on the kernel's memory mappings only; must not depend on the request
  * or the reply.
  */
-#include <linux/dcache.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
 
 #include "taskdiag.h"
-
-static bool is_deleted(const struct path *path)
-{
-	const struct dentry *dentry = path->dentry;
-
-	/* Files without a name, such as memfds: d_path() prints "(deleted)". */
-	return d_unlinked(dentry) ||
-	       (dentry->d_op && dentry->d_op->d_dname == simple_dname);
-}
 
 /* @from and @to are constants: this compiles to a mask and at most a shift. */
 static __always_inline u64 flag(vm_flags_t flags, vm_flags_t from, u64 to)
@@ -108,7 +98,7 @@ u64 taskdiag_vma_flags(const struct vm_area_struct *vma)
 
 	if (vma->vm_file) {
 		flags |= TASK_DIAG_VMA_FILE;
-		if (is_deleted(file_user_path(vma->vm_file)))
+		if (taskdiag_is_deleted(file_user_path(vma->vm_file)))
 			flags |= TASK_DIAG_VMA_DELETED;
 	}
 	return flags;

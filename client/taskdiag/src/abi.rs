@@ -67,8 +67,12 @@ pub const TASK_DIAG_GROUP_SIGNALS: u16 = 11;
 pub const TASK_DIAG_GROUP_LIMITS: u16 = 12;
 /// Bit of the group OOM: [`TaskDiagOom`].
 pub const TASK_DIAG_GROUP_OOM: u16 = 13;
+/// Bit of the group PATHS: [`TaskDiagPath`], each with a path.
+pub const TASK_DIAG_GROUP_PATHS: u16 = 14;
+/// Bit of the group ENVIRON: bytes.
+pub const TASK_DIAG_GROUP_ENVIRON: u16 = 15;
 /// The highest group.
-pub const TASK_DIAG_GROUP_MAX: u16 = TASK_DIAG_GROUP_OOM;
+pub const TASK_DIAG_GROUP_MAX: u16 = TASK_DIAG_GROUP_ENVIRON;
 
 /// Requests the group BASE.
 pub const TASK_DIAG_SHOW_BASE: u64 = 1 << TASK_DIAG_GROUP_BASE;
@@ -98,6 +102,10 @@ pub const TASK_DIAG_SHOW_SIGNALS: u64 = 1 << TASK_DIAG_GROUP_SIGNALS;
 pub const TASK_DIAG_SHOW_LIMITS: u64 = 1 << TASK_DIAG_GROUP_LIMITS;
 /// Requests the group OOM.
 pub const TASK_DIAG_SHOW_OOM: u64 = 1 << TASK_DIAG_GROUP_OOM;
+/// Requests the group PATHS.
+pub const TASK_DIAG_SHOW_PATHS: u64 = 1 << TASK_DIAG_GROUP_PATHS;
+/// Requests the group ENVIRON.
+pub const TASK_DIAG_SHOW_ENVIRON: u64 = 1 << TASK_DIAG_GROUP_ENVIRON;
 
 /// Number of the filter UID in [`TaskDiagFeatures::filters`].
 pub const TASK_DIAG_FILTER_UID: u16 = 0;
@@ -178,8 +186,12 @@ pub const TASK_DIAG_SIGNALS: u16 = TASK_DIAG_ATTR_GROUPS + TASK_DIAG_GROUP_SIGNA
 pub const TASK_DIAG_LIMITS: u16 = TASK_DIAG_ATTR_GROUPS + TASK_DIAG_GROUP_LIMITS;
 /// The group OOM: [`TaskDiagOom`].
 pub const TASK_DIAG_OOM: u16 = TASK_DIAG_ATTR_GROUPS + TASK_DIAG_GROUP_OOM;
+/// The group PATHS: [`TaskDiagPath`], each with a path.
+pub const TASK_DIAG_PATHS: u16 = TASK_DIAG_ATTR_GROUPS + TASK_DIAG_GROUP_PATHS;
+/// The group ENVIRON: bytes.
+pub const TASK_DIAG_ENVIRON: u16 = TASK_DIAG_ATTR_GROUPS + TASK_DIAG_GROUP_ENVIRON;
 /// The highest attribute.
-pub const TASK_DIAG_ATTR_MAX: u16 = TASK_DIAG_OOM;
+pub const TASK_DIAG_ATTR_MAX: u16 = TASK_DIAG_ENVIRON;
 
 /// Every process.
 pub const TASK_DIAG_DUMP_ALL: u64 = 0;
@@ -335,6 +347,19 @@ pub const TASK_DIAG_NS_IDS: u32 = 32;
 
 /// [`TaskDiagCgroup::flags`]: the cgroup is removed.
 pub const TASK_DIAG_CGROUP_DELETED: u32 = 1 << 0;
+
+/// [`TaskDiagPath::kind`]: the program.
+pub const TASK_DIAG_PATH_EXE: u32 = 0;
+/// [`TaskDiagPath::kind`]: the current directory.
+pub const TASK_DIAG_PATH_CWD: u32 = 1;
+/// [`TaskDiagPath::kind`]: the root directory.
+pub const TASK_DIAG_PATH_ROOT: u32 = 2;
+/// The highest kind of a path.
+pub const TASK_DIAG_PATH_MAX: u32 = TASK_DIAG_PATH_ROOT;
+/// [`TaskDiagPath::flags`]: the file is deleted.
+pub const TASK_DIAG_PATH_DELETED: u32 = 1 << 0;
+/// [`TaskDiagPath::flags`]: the path exceeds `PATH_MAX`.
+pub const TASK_DIAG_PATH_TOO_LONG: u32 = 1 << 1;
 
 /// [`TaskDiagFeatures::options`]: [`TASK_DIAG_CMD_ATTR_PIDNS_FD`].
 pub const TASK_DIAG_OPTION_PIDNS_FD: u64 = 1 << 0;
@@ -849,6 +874,23 @@ pub struct TaskDiagOom {
     pub score: u32,
 }
 
+/// `struct task_diag_path`: a path of a task, which follows.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+#[non_exhaustive]
+pub struct TaskDiagPath {
+    /// Bytes to the next record of the attribute, a multiple of 8.
+    pub len: u32,
+    /// Offset of the path, which ends with a NUL, in the record; 0: no path.
+    pub path_off: u32,
+    /// `TASK_DIAG_PATH_EXE` to `TASK_DIAG_PATH_MAX`.
+    pub kind: u32,
+    /// `TASK_DIAG_PATH_DELETED` or `TASK_DIAG_PATH_TOO_LONG`.
+    pub flags: u32,
+}
+
 /// `struct task_diag_features`: supported features.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
@@ -904,6 +946,8 @@ pub const fn attribute_name(kind: u16) -> Option<&'static str> {
         TASK_DIAG_SIGNALS => "TASK_DIAG_SIGNALS",
         TASK_DIAG_LIMITS => "TASK_DIAG_LIMITS",
         TASK_DIAG_OOM => "TASK_DIAG_OOM",
+        TASK_DIAG_PATHS => "TASK_DIAG_PATHS",
+        TASK_DIAG_ENVIRON => "TASK_DIAG_ENVIRON",
         _ => return None,
     })
 }

@@ -65,6 +65,8 @@ enum {
 	TASK_DIAG_GROUP_SIGNALS,	/* struct task_diag_signals */
 	TASK_DIAG_GROUP_LIMITS,		/* struct task_diag_limits */
 	TASK_DIAG_GROUP_OOM,		/* struct task_diag_oom */
+	TASK_DIAG_GROUP_PATHS,		/* struct task_diag_path[] */
+	TASK_DIAG_GROUP_ENVIRON,	/* bytes */
 
 	__TASK_DIAG_GROUP_MAX,
 #define TASK_DIAG_GROUP_MAX	(__TASK_DIAG_GROUP_MAX - 1)
@@ -84,6 +86,8 @@ enum {
 #define TASK_DIAG_SHOW_SIGNALS	_BITULL(TASK_DIAG_GROUP_SIGNALS)
 #define TASK_DIAG_SHOW_LIMITS	_BITULL(TASK_DIAG_GROUP_LIMITS)
 #define TASK_DIAG_SHOW_OOM	_BITULL(TASK_DIAG_GROUP_OOM)
+#define TASK_DIAG_SHOW_PATHS	_BITULL(TASK_DIAG_GROUP_PATHS)
+#define TASK_DIAG_SHOW_ENVIRON	_BITULL(TASK_DIAG_GROUP_ENVIRON)
 
 /* Filters, by bit in task_diag_features::filters.  There are at most 32. */
 enum {
@@ -164,6 +168,8 @@ enum {
 	TASK_DIAG_SIGNALS = TASK_DIAG_ATTR_GROUPS + TASK_DIAG_GROUP_SIGNALS,
 	TASK_DIAG_LIMITS = TASK_DIAG_ATTR_GROUPS + TASK_DIAG_GROUP_LIMITS,
 	TASK_DIAG_OOM = TASK_DIAG_ATTR_GROUPS + TASK_DIAG_GROUP_OOM,
+	TASK_DIAG_PATHS = TASK_DIAG_ATTR_GROUPS + TASK_DIAG_GROUP_PATHS,
+	TASK_DIAG_ENVIRON = TASK_DIAG_ATTR_GROUPS + TASK_DIAG_GROUP_ENVIRON,
 
 	__TASK_DIAG_ATTR_MAX,
 #define TASK_DIAG_ATTR_MAX	(__TASK_DIAG_ATTR_MAX - 1)
@@ -806,6 +812,42 @@ struct task_diag_limits {
 struct task_diag_oom {
 	__s32	score_adj;
 	__u32	score;
+};
+
+/* task_diag_path::kind, by the name of the link in /proc/PID. */
+enum {
+	TASK_DIAG_PATH_EXE,	/* the program */
+	TASK_DIAG_PATH_CWD,	/* the current directory */
+	TASK_DIAG_PATH_ROOT,	/* the root directory */
+
+	__TASK_DIAG_PATH_MAX,
+#define TASK_DIAG_PATH_MAX	(__TASK_DIAG_PATH_MAX - 1)
+};
+
+/* task_diag_path::flags */
+#define TASK_DIAG_PATH_DELETED	_BITUL(0)	/* the file is deleted */
+#define TASK_DIAG_PATH_TOO_LONG	_BITUL(1)	/* it exceeds PATH_MAX */
+
+/**
+ * struct task_diag_path - TASK_DIAG_PATHS: a path of a task
+ * @len: bytes from here to the next record of the attribute, a multiple of 8
+ * @path_off: offset of the path in this record; 0: the task has no such file, or
+ *	the path has TASK_DIAG_PATH_TOO_LONG
+ * @kind: TASK_DIAG_PATH_*
+ * @flags: TASK_DIAG_PATH_DELETED or TASK_DIAG_PATH_TOO_LONG
+ *
+ * Each row has one record of each kind, in ascending order.  The path ends with
+ * a NUL.  Its text is that of the link in /proc/PID for the reader: relative to
+ * the reader's root directory, or to the root of its mount tree if the file is
+ * outside of the reader's root directory, with " (deleted)" behind it where
+ * TASK_DIAG_PATH_DELETED is set.  Its bytes are not escaped.  A kernel thread
+ * has no program, and a zombie has none of the three.
+ */
+struct task_diag_path {
+	__u32	len;
+	__u32	path_off;
+	__u32	kind;
+	__u32	flags;
 };
 
 /* task_diag_features::options */
