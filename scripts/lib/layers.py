@@ -45,7 +45,8 @@ SHARED = "shared by all layers"
 
 COMMENT_OR_STRING = re.compile(
     r"""/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])+'""", re.S)
-LAYER = re.compile(r"^ \*\t([^:\n]+):\s+((?:\w+\.[ch](?:, )?)+)$", re.M)
+LAYER = re.compile(r"^ \*\t([^:\n]+):\s+((?:\w+\.[ch](?:, |,\n \*\t+)?)+)$", re.M)
+FILE = re.compile(r"\w+\.[ch]")
 HEADING = re.compile(r"^/\* --- (.+?) -+ \*/$", re.M)
 INCLUDE = re.compile(r'^\s*#\s*include\s+(["<][^">]+)[">]', re.M)
 DEPENDS = re.compile(r"Depends on (.*?); must not depend on (.*?)\.(?:\s|$)", re.S)
@@ -77,7 +78,7 @@ def read_layers(header):
     """Returns the layer of each module and of each name of a layer; 0 is the top."""
     layers = {}
     for number, match in enumerate(LAYER.finditer(header)):
-        for name in [match.group(1), *match.group(2).split(", ")]:
+        for name in [match.group(1), *FILE.findall(match.group(2))]:
             if name in layers:
                 error("taskdiag.h", f"lists {name} twice")
             layers[name] = number
