@@ -63,10 +63,10 @@ impl<S: Source> Dump<'_, S> {
     /// The row of a task consists of pieces, each about one datagram long at most.
     /// [`TaskRef::is_continuation`] is set in every piece of a row except the first, and
     /// [`TaskRef::has_more`] in every piece except the last.
-    /// [`TaskRef::vmas`], [`TaskRef::vma_stats`] and [`TaskRef::cmdline`] may be
-    /// spread over several pieces; [`TaskRef::files`] and [`TaskRef::cgroup`] are
-    /// in exactly one piece, [`TaskRef::absent`] is in the last, and the other
-    /// groups are in the first.
+    /// [`TaskRef::vmas`], [`TaskRef::vma_stats`], [`TaskRef::cmdline`],
+    /// [`TaskRef::environ`] and [`TaskRef::paths`] may be spread over several pieces;
+    /// [`TaskRef::files`] and [`TaskRef::cgroup`] are in exactly one piece,
+    /// [`TaskRef::absent`] is in the last, and the other groups are in the first.
     ///
     /// Calls of [`Self::next`] and of this function may be mixed: after a piece,
     /// [`Self::next`] skips the rest of the row.

@@ -45,6 +45,7 @@ mod memory;
 mod mountinfo;
 mod ns;
 mod parse;
+mod paths;
 mod pidfd;
 mod query;
 mod row;

@@ -55,6 +55,10 @@ bitflags::bitflags! {
         const LIMITS = abi::TASK_DIAG_SHOW_LIMITS;
         /// Order in which the OOM killer chooses: [`crate::Oom`].
         const OOM = abi::TASK_DIAG_SHOW_OOM;
+        /// Program, current directory and root directory: [`crate::Paths`].
+        const PATHS = abi::TASK_DIAG_SHOW_PATHS;
+        /// Environment: [`crate::Environ`].
+        const ENVIRON = abi::TASK_DIAG_SHOW_ENVIRON;
     }
 }
 
@@ -63,7 +67,9 @@ impl Show {
     pub const NEEDS_DUMP: Self = Self::VMA
         .union(Self::VMA_STAT)
         .union(Self::CMDLINE)
-        .union(Self::CGROUP);
+        .union(Self::CGROUP)
+        .union(Self::PATHS)
+        .union(Self::ENVIRON);
 }
 
 /// Error of parsing [`Show`]: a word is not the name of a group.
@@ -112,7 +118,8 @@ mod tests {
         assert_eq!(
             error.to_string(),
             "unknown group \"creds\"; the groups are \
-             base,cred,stat,vma,vma_stat,cmdline,files,ident,ns,cgroup,io,signals,limits,oom"
+             base,cred,stat,vma,vma_stat,cmdline,files,ident,ns,cgroup,io,signals,limits,oom,\
+             paths,environ"
         );
         assert!("base,,cred".parse::<Show>().is_err());
     }

@@ -12,6 +12,7 @@ mod bytes;
 mod cgroup;
 mod cmdline;
 mod cred;
+mod environ;
 mod files;
 mod ident;
 mod io;
@@ -20,6 +21,7 @@ mod limits;
 mod ns;
 mod oom;
 mod owned;
+mod paths;
 mod records;
 mod signals;
 mod stat;
@@ -47,6 +49,7 @@ pub use base::{Base, Comm, State};
 pub use cgroup::Cgroup;
 pub use cmdline::Cmdline;
 pub use cred::Cred;
+pub use environ::Environ;
 pub use files::{FileCounts, Files};
 pub use ident::Ident;
 pub use io::Io;
@@ -54,6 +57,7 @@ pub use limits::{Limit, Limits};
 pub use ns::Ns;
 pub use oom::Oom;
 pub use owned::Task;
+pub use paths::{Paths, TaskPath};
 pub use signals::Signals;
 pub use stat::{Memory, Stat};
 pub use vma::{Vma, VmaFlags, Vmas};
@@ -334,6 +338,31 @@ impl<'a> TaskRef<'a> {
             return task.oom;
         }
         Some(read::<abi::TaskDiagOom>(self.group(abi::TASK_DIAG_GROUP_OOM)?).into())
+    }
+
+    /// Its program and directories, if they were requested.
+    #[must_use]
+    pub fn paths(&self) -> Option<Paths<'a>> {
+        if let Some(task) = self.built {
+            return task.paths.as_ref().map(Paths::borrowed);
+        }
+        let mut pieces = self.of_kind(abi::TASK_DIAG_PATHS);
+        let mut paths = Paths::read(pieces.next()?);
+        pieces.for_each(|piece| paths.add(Paths::read(piece)));
+        Some(paths)
+    }
+
+    /// Its environment, if it was requested. Borrowed, unless it was received in
+    /// several attributes.
+    #[must_use]
+    pub fn environ(&self) -> Option<Environ<'a>> {
+        if let Some(task) = self.built {
+            return Some(Environ::from(task.environ.as_ref()?.as_bytes()));
+        }
+        let mut pieces = self.of_kind(abi::TASK_DIAG_ENVIRON);
+        let mut environ = Environ::from(pieces.next()?);
+        pieces.for_each(|piece| environ.add(piece));
+        Some(environ)
     }
 
     /// The groups that the row lacks, with the reason. Each requested group is

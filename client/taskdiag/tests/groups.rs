@@ -33,6 +33,8 @@ fn owned(task: TaskRef<'_>) -> Task {
     assert_eq!(owned.limits, task.limits());
     assert_eq!(owned.oom, task.oom());
     assert_eq!(owned.cmdline, task.cmdline());
+    assert_eq!(owned.environ, task.environ());
+    assert_eq!(owned.paths, task.paths());
     assert_eq!(owned.vmas, task.vmas().map(Iterator::collect));
     assert_eq!(owned.vma_stats, task.vma_stats().map(Iterator::collect));
     assert_eq!(owned.absent, task.absent());
@@ -241,6 +243,59 @@ proptest! {
     }
 }
 
+proptest! {
+    #[test]
+    fn variables_are_one_after_the_other(
+        pieces in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..50), 1..5),
+    ) {
+        let bytes: Vec<_> = pieces.iter().flat_map(|piece| attribute(ENVIRON, piece)).collect();
+        let environ = owned(task(&bytes)).environ.unwrap();
+        prop_assert_eq!(environ.as_bytes(), pieces.concat());
+        let vars: Vec<_> = environ.vars().flat_map(|var| [var, b"\0"].concat()).collect();
+        match environ.as_bytes() {
+            [.., last] if *last != 0 => prop_assert_eq!(vars.strip_suffix(b"\0").unwrap(), environ.as_bytes()),
+            bytes => prop_assert_eq!(vars, bytes),
+        }
+    }
+
+    #[test]
+    fn paths_are_read_from_any_attribute(
+        texts in any::<[Option<Vec<u8>>; 3]>(),
+        flags in any::<[u32; 3]>(),
+        more in prop::collection::vec(any::<u8>(), 0..20),
+        at in 0usize..4,
+    ) {
+        let texts = texts.map(|text| {
+            text.map(|text| text.into_iter().filter(|&byte| byte != 0).collect::<Vec<_>>())
+        });
+        // A structure of a later kernel, and a kind that this crate does not know.
+        let record = |kind: u32, flags, text: Option<&[u8]>| {
+            let offset = text.map_or(0, |_| 16 + more.len() as u32);
+            let text = text.map(|text| [text, b"\0"].concat()).unwrap_or_default();
+            let mut record = [words(&[0, offset, kind, flags]), more.clone(), text].concat();
+            record.resize(record.len().next_multiple_of(8), 0);
+            let len = record.len() as u32;
+            record[..4].copy_from_slice(&len.to_ne_bytes());
+            record
+        };
+        let mut records: Vec<_> = (0..3)
+            .map(|kind| record(kind as u32, flags[kind], texts[kind].as_deref()))
+            .collect();
+        records.push(record(9, 0, Some(b"/")));
+        let (first, second) = records.split_at(at);
+        let bytes = [attribute(PATHS, &first.concat()), attribute(PATHS, &second.concat())];
+        let paths = owned(task(&bytes.concat())).paths.unwrap();
+        for (kind, path) in [paths.exe, paths.cwd, paths.root].into_iter().enumerate() {
+            let (flags, text) = (flags[kind], &texts[kind]);
+            prop_assert_eq!(path.is_some(), text.is_some() || flags & 2 != 0);
+            if let Some(path) = path {
+                prop_assert_eq!(path.path.as_deref(), text.as_deref());
+                prop_assert_eq!(path.deleted, flags & 1 != 0);
+            }
+        }
+    }
+}
+
 /// The expected fields of a memory mapping, and the fields of a later kernel.
 #[derive(Clone, Debug)]
 struct Area {
@@ -330,7 +385,7 @@ proptest! {
 
     #[test]
     fn any_bytes_are_a_group_or_an_error(
-        bit in 0u16..12,
+        bit in 0u16..16,
         bytes in prop::collection::vec(any::<u8>(), 0..300),
         len in any::<Option<u8>>(),
         offset in any::<Option<u8>>(),
@@ -377,18 +432,21 @@ fn records_of_an_older_kernel_are_read() {
 
 #[test]
 fn empty_groups_are_present() {
-    let bytes = [VMA, VMA_STAT, CMDLINE]
+    let bytes = [VMA, VMA_STAT, CMDLINE, PATHS, ENVIRON]
         .map(|kind| attribute(kind, &[]))
         .concat();
     let task = owned(task(&bytes));
     assert_eq!(task.vmas, Some(vec![]));
     assert_eq!(task.vma_stats, Some(vec![]));
     assert_eq!(task.cmdline.unwrap().args().count(), 0);
+    assert_eq!(task.environ.unwrap().vars().count(), 0);
+    assert_eq!(task.paths, Some(taskdiag::Paths::default()));
     let none = owned(TaskRef::new(1, 1, &[]).unwrap());
     assert_eq!(
         (none.vmas, none.vma_stats, none.cmdline),
         (None, None, None)
     );
+    assert_eq!((none.paths, none.environ), (None, None));
 }
 
 #[test]
@@ -420,6 +478,15 @@ fn malformed_groups_return_an_error_with_the_reason() {
     let mut full = vma(1, Some(b"1234567"));
     *full.last_mut().unwrap() = b'8';
     assert_eq!(what(&attribute(VMA, &full)), endless);
+
+    let exe = path_record(0, 0, Some(b"/bin/sh"));
+    for len in [0u32, 1, 12, 32, u32::MAX] {
+        let broken = [&len.to_ne_bytes(), &exe[4..]].concat();
+        assert_eq!(what(&attribute(PATHS, &broken)), length, "{len}");
+    }
+    let at = |at: u32| [&exe[..4], &at.to_ne_bytes(), &exe[8..]].concat();
+    assert_eq!(what(&attribute(PATHS, &at(25))), behind);
+    assert_eq!(what(&attribute(PATHS, &at(24))), endless);
 
     let path = |at: u32, path: &[u8]| {
         attribute(CGROUP, &[&quads(&[1])[..], &words(&[at, 0]), path].concat())
@@ -478,6 +545,10 @@ fn vma_flags_display_as_in_maps_and_smaps() {
 fn groups_serialise_with_names() {
     let bytes = [
         attribute(CMDLINE, b"sh\0-c\0\xff\0"),
+        attribute(ENVIRON, b"A=1\0\xff\0"),
+        attribute(PATHS, &path_record(0, 1, Some(b"/x (deleted)"))),
+        attribute(PATHS, &path_record(1, 2, None)),
+        attribute(PATHS, &path_record(2, 0, None)),
         cgroup(9, b"/a\xffb"),
         attribute(VMA, &[vma(1, Some(b"/lib\xff")), vma(2, None)].concat()),
     ]
@@ -486,6 +557,15 @@ fn groups_serialise_with_names() {
     assert_eq!(json["cmdline"], serde_json::json!(["sh", "-c", [0xff]]));
     assert_eq!(json["cgroup"]["path"], serde_json::json!(b"/a\xffb"));
     assert_eq!(json["cgroup"]["deleted"], false);
+    assert_eq!(json["environ"], serde_json::json!(["A=1", [0xff]]));
+    assert_eq!(
+        json["paths"],
+        serde_json::json!({
+            "exe": {"path": "/x (deleted)", "deleted": true},
+            "cwd": {"path": null, "deleted": false},
+            "root": null,
+        })
+    );
     assert_eq!(json["vmas"][0]["name"], serde_json::json!(b"/lib\xff"));
     assert_eq!(
         json["vmas"][0]["flags"],

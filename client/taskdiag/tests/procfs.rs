@@ -119,6 +119,16 @@ fn row_of_this_process_has_every_group() {
     let cmdline = fs::read("/proc/self/cmdline").unwrap();
     assert_eq!(task.cmdline.unwrap().as_bytes(), cmdline);
     assert!(task.cgroup.unwrap().path.unwrap().starts_with(b"/"));
+    let environ = fs::read("/proc/self/environ").unwrap();
+    assert_eq!(task.environ.unwrap().as_bytes(), environ);
+    let paths = task.paths.unwrap();
+    let exe = fs::read_link("/proc/self/exe").unwrap().into_os_string();
+    assert_eq!(
+        paths.exe.unwrap().path.as_deref(),
+        Some(exe.as_encoded_bytes())
+    );
+    assert_eq!(paths.root.unwrap().path.as_deref(), Some(&b"/"[..]));
+    assert!(!paths.cwd.unwrap().deleted);
     let vmas = task.vmas.unwrap();
     let executable = |vma: &&taskdiag::Vma<'_>| vma.flags.contains(VmaFlags::EXEC | VmaFlags::FILE);
     assert!(vmas.iter().any(|vma| executable(&vma)));
@@ -209,6 +219,40 @@ fn long_command_line_is_complete() {
 }
 
 #[test]
+fn deleted_program_and_directory_have_the_flag() {
+    let base = std::env::temp_dir().join(format!("taskdiag-paths-{}", own_pid()));
+    let (program, directory) = (base.join("program"), base.join("directory"));
+    fs::create_dir_all(&directory).unwrap();
+    fs::copy("/bin/cat", &program).unwrap();
+    let mut child = Command::new(&program)
+        .current_dir(&directory)
+        .env_clear()
+        .env("A", "1")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let read = || {
+        let show = Show::PATHS | Show::ENVIRON;
+        let task = client().one(child.id(), show).unwrap();
+        let paths = task.paths.unwrap();
+        let (exe, cwd) = (paths.exe.unwrap(), paths.cwd.unwrap());
+        assert_eq!(task.environ.unwrap().as_bytes(), b"A=1\0");
+        [exe, cwd].map(|path| (path.path.unwrap().into_owned(), path.deleted))
+    };
+    let bytes = |path: &std::path::Path| path.as_os_str().as_encoded_bytes().to_vec();
+    assert_eq!(
+        read(),
+        [(bytes(&program), false), (bytes(&directory), false)]
+    );
+    fs::remove_dir_all(&base).unwrap();
+    let deleted = |path| ([&bytes(path)[..], b" (deleted)"].concat(), true);
+    assert_eq!(read(), [deleted(&program), deleted(&directory)]);
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
 fn mapping_of_a_deleted_file_has_the_flag() {
     const LEN: usize = 8192;
     let name = CString::new("two words\nand more").unwrap();
@@ -275,6 +319,8 @@ fn row_of_a_zombie_has_no_memory() {
     assert_eq!(task.stat.unwrap().exit_code, Some(0));
     assert_eq!(task.files.unwrap().counts, None);
     assert_eq!(task.cmdline.unwrap().as_bytes(), b"");
+    assert_eq!(task.paths.unwrap_or_default(), taskdiag::Paths::default());
+    assert_eq!(task.environ.unwrap_or_default().as_bytes(), b"");
     assert_eq!((task.vmas, task.vma_stats), (Some(vec![]), Some(vec![])));
     child.wait().unwrap();
     let error = client().one(child.id(), Show::BASE).unwrap_err();

@@ -39,6 +39,8 @@ fn touch(task: TaskRef<'_>) -> Task {
     assert_eq!((task.base(), task.cred()), (owned.base, owned.cred));
     assert_eq!((task.stat(), task.absent()), (owned.stat, owned.absent));
     assert_eq!(task.cmdline(), owned.cmdline);
+    assert_eq!(task.paths(), owned.paths);
+    assert_eq!(task.environ(), owned.environ);
     assert_eq!(task.vmas().map(Iterator::collect), owned.vmas);
     assert_eq!(task.vma_stats().map(Iterator::collect), owned.vma_stats);
     for bit in [0, 1, 2, 100, u16::MAX] {
@@ -663,7 +665,7 @@ fn short_row(len: u16) -> Vec<u8> {
 }
 
 fn plans() -> impl Strategy<Value = Vec<Plan>> {
-    let other = (74u16..0x4000, prop::collection::vec(any::<u8>(), 0..40));
+    let other = (80u16..0x4000, prop::collection::vec(any::<u8>(), 0..40));
     let attribute = prop_oneof![
         any::<u16>().prop_map(|pid| base(pid.into())),
         Just(cred()),
@@ -671,6 +673,14 @@ fn plans() -> impl Strategy<Value = Vec<Plan>> {
         areas(),
         areas(),
         prop::collection::vec(any::<u8>(), 0..40).prop_map(|bytes| attribute(CMDLINE, &bytes)),
+        prop::collection::vec(any::<u8>(), 0..40).prop_map(|bytes| attribute(ENVIRON, &bytes)),
+        (0u32..4, any::<Option<[u8; 5]>>()).prop_map(|(kind, path)| {
+            let path = path.map(|path| path.map(|byte| byte.max(1)));
+            attribute(
+                PATHS,
+                &path_record(kind, 0, path.as_ref().map(|path| &path[..])),
+            )
+        }),
         Just(cgroup(1, b"/a/b")),
         // A structure of any length.
         (

@@ -3,18 +3,18 @@
 
 use taskdiag::abi::{
     self, TaskDiagBase, TaskDiagCgroup, TaskDiagCreds, TaskDiagFiles, TaskDiagIdent, TaskDiagIo,
-    TaskDiagLimits, TaskDiagNs, TaskDiagOom, TaskDiagSignals, TaskDiagStat, TaskDiagVma,
-    TaskDiagVmaStat,
+    TaskDiagLimits, TaskDiagNs, TaskDiagOom, TaskDiagPath, TaskDiagSignals, TaskDiagStat,
+    TaskDiagVma, TaskDiagVmaStat,
 };
 use taskdiag::daemon_protocol::FLAG_CACHED;
-use taskdiag::{Cgroup, TaskRef, Vma};
+use taskdiag::{Cgroup, Paths, TaskPath, TaskRef, Vma};
 use zerocopy::IntoBytes;
 
 use crate::message::{ATTRIBUTE, Message};
 
-/// A shorter part of a command line is left to the next message.
-const CMDLINE_MIN: usize = 64;
-/// Alignment of the records in VMA and VMA_STAT.
+/// A shorter part of a command line or environment is left to the next message.
+const BYTES_MIN: usize = 64;
+/// Alignment of the records in VMA, VMA_STAT and PATHS.
 const RECORD: usize = 8;
 
 /// Encodes rows, or pieces of rows, as messages.
@@ -50,7 +50,10 @@ impl RowEncoder {
         row.begin(task.is_continuation());
         row.put_groups(task);
         if let Some(cmdline) = task.cmdline() {
-            row.put_cmdline(cmdline.as_bytes());
+            row.put_bytes(abi::TASK_DIAG_CMDLINE, cmdline.as_bytes());
+        }
+        if let Some(environ) = task.environ() {
+            row.put_bytes(abi::TASK_DIAG_ENVIRON, environ.as_bytes());
         }
         row.put_mappings(task);
         row.message.put_absent(task.absent());
@@ -138,17 +141,22 @@ impl Row<'_> {
         if let Some(files) = task.files() {
             self.put(abi::TASK_DIAG_FILES, TaskDiagFiles::from(files).as_bytes());
         }
+        if let Some(paths) = task.paths() {
+            // Three paths of PATH_MAX bytes fit one message.
+            self.put(abi::TASK_DIAG_PATHS, &encode_paths(&paths));
+        }
     }
 
-    fn put_cmdline(&mut self, mut bytes: &[u8]) {
+    /// Appends a group of any number of bytes.
+    fn put_bytes(&mut self, kind: u16, mut bytes: &[u8]) {
         loop {
             let room = self.message.room().saturating_sub(ATTRIBUTE) & !3;
-            if room < CMDLINE_MIN && room < bytes.len() {
+            if room < BYTES_MIN && room < bytes.len() {
                 self.split();
                 continue;
             }
             let (part, rest) = bytes.split_at(room.min(bytes.len()));
-            self.message.put(abi::TASK_DIAG_CMDLINE, part);
+            self.message.put(kind, part);
             if rest.is_empty() {
                 return;
             }
@@ -261,6 +269,42 @@ fn encode_cgroup(cgroup: &Cgroup<'_>) -> Vec<u8> {
         path.push(0);
     }
     [head.as_bytes(), &path].concat()
+}
+
+fn encode_paths(paths: &Paths<'_>) -> Vec<u8> {
+    let records = [
+        (abi::TASK_DIAG_PATH_EXE, &paths.exe),
+        (abi::TASK_DIAG_PATH_CWD, &paths.cwd),
+        (abi::TASK_DIAG_PATH_ROOT, &paths.root),
+    ];
+    let records = records.map(|(kind, path)| encode_path(kind, path.as_ref()));
+    records.concat()
+}
+
+/// Encodes a path; `None` if the task has no such file.
+fn encode_path(kind: u32, path: Option<&TaskPath<'_>>) -> Vec<u8> {
+    let size = size_of::<TaskDiagPath>();
+    let mut record = TaskDiagPath::default();
+    record.kind = kind;
+    let mut text = Vec::new();
+    match path.map(|path| (path.path.as_deref(), path.deleted)) {
+        None => {}
+        Some((None, _)) => record.flags = abi::TASK_DIAG_PATH_TOO_LONG,
+        Some((Some(bytes), deleted)) => {
+            if deleted {
+                record.flags = abi::TASK_DIAG_PATH_DELETED;
+            }
+            record.path_off = size as u32;
+            text.extend_from_slice(bytes);
+            text.push(0);
+        }
+    }
+    let len = (size + text.len()).next_multiple_of(RECORD);
+    record.len = len as u32;
+    let mut bytes = record.as_bytes().to_vec();
+    bytes.extend(text);
+    bytes.resize(len, 0);
+    bytes
 }
 
 #[cfg(test)]

@@ -90,6 +90,10 @@ pub enum TaskDiagAttr {
     Limits(TaskDiagLimits),
     /// `TASK_DIAG_OOM`: order in which the OOM killer chooses.
     Oom(TaskDiagOom),
+    /// `TASK_DIAG_PATHS`: program and directories, as received.
+    Paths(Vec<u8>),
+    /// `TASK_DIAG_ENVIRON`: environment, or a part of it.
+    Environ(Vec<u8>),
     /// An attribute of any other type, as received.
     Other(DefaultNla),
 }
@@ -123,7 +127,9 @@ impl TaskDiagAttr {
             | Self::Vma(bytes)
             | Self::VmaStat(bytes)
             | Self::Cmdline(bytes)
-            | Self::Cgroup(bytes) => bytes,
+            | Self::Cgroup(bytes)
+            | Self::Paths(bytes)
+            | Self::Environ(bytes) => bytes,
             Self::Pad(_) | Self::Other(_) => return None,
         })
     }
@@ -168,6 +174,8 @@ impl Nla for TaskDiagAttr {
             Self::Signals(_) => abi::TASK_DIAG_SIGNALS,
             Self::Limits(_) => abi::TASK_DIAG_LIMITS,
             Self::Oom(_) => abi::TASK_DIAG_OOM,
+            Self::Paths(_) => abi::TASK_DIAG_PATHS,
+            Self::Environ(_) => abi::TASK_DIAG_ENVIRON,
             Self::Other(other) => other.kind(),
         }
     }
@@ -214,6 +222,8 @@ impl TaskDiagAttr {
             abi::TASK_DIAG_SIGNALS => Self::Signals(read(value)),
             abi::TASK_DIAG_LIMITS => Self::Limits(read(value)),
             abi::TASK_DIAG_OOM => Self::Oom(read(value)),
+            abi::TASK_DIAG_PATHS => Self::Paths(value.to_vec()),
+            abi::TASK_DIAG_ENVIRON => Self::Environ(value.to_vec()),
             _ => Self::Other(DefaultNla::new(kind, value.to_vec())),
         }
     }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-//! The groups CMDLINE, VMA and VMA_STAT, which may have any length: they are read in
-//! pieces.
+//! The groups CMDLINE, ENVIRON, VMA and VMA_STAT, which may have any length: they are
+//! read in pieces.
 
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{self, Read as _};
+use std::os::unix::fs::FileExt as _;
 
 use super::dir::{Proc, ReadError, TaskDir};
 use super::parse::Stat;
@@ -11,10 +12,10 @@ use super::query::Query;
 use super::smaps::Smaps;
 use super::target::Target;
 use crate::show::Show;
-use crate::task::{Absent, Cmdline, Task};
+use crate::task::{Absent, Task};
 
 /// The groups that are read in pieces.
-pub(super) const LONG: Show = Show::CMDLINE.union(MAPPINGS);
+pub(super) const LONG: Show = Show::CMDLINE.union(Show::ENVIRON).union(MAPPINGS);
 const MAPPINGS: Show = Show::VMA.union(Show::VMA_STAT);
 
 /// Whether the long groups of a row are complete.
@@ -23,6 +24,49 @@ pub(super) enum Progress {
     Complete,
     /// The piece is full.
     More,
+}
+
+/// Bytes of the environment that are read at a time.
+const READ: usize = 32 * 1024;
+
+/// The file `environ`, and the position in it; `None` if the task has no memory.
+#[derive(Debug)]
+struct Environment {
+    file: Option<File>,
+    at: u64,
+}
+
+impl Environment {
+    const fn new(file: Option<File>) -> Self {
+        Self { file, at: 0 }
+    }
+
+    /// Reads at most `left` bytes, and subtracts their number. A read that reaches
+    /// memory which is not readable returns nothing, even of the bytes before it:
+    /// those are read in smaller parts.
+    fn read_part(&mut self, left: &mut usize) -> Result<Vec<u8>, ReadError> {
+        let mut bytes = Vec::new();
+        let Some(file) = &self.file else {
+            return Ok(bytes);
+        };
+        let mut part = vec![0; READ];
+        while *left > 0 && !part.is_empty() {
+            let len = part.len().min(*left);
+            match file.read_at(&mut part[..len], self.at) {
+                // At the end of the file, as a rule.
+                Ok(0) if file.read_at(&mut part[..1], self.at)? == 0 => break,
+                Ok(0) => part.truncate(len / 2),
+                Ok(read) => {
+                    bytes.extend_from_slice(&part[..read]);
+                    self.at += read as u64;
+                    *left -= read;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(bytes)
+    }
 }
 
 /// The long groups of a row that are still to be read.
@@ -36,6 +80,7 @@ pub(super) struct Long {
     /// Linux.
     memory: Option<(bool, u64)>,
     cmdline: Option<File>,
+    environ: Option<Environment>,
     smaps: Option<Smaps>,
 }
 
@@ -53,6 +98,7 @@ impl Long {
             absent,
             memory: stat.map(Stat::memory),
             cmdline: None,
+            environ: None,
             smaps: None,
             dir,
         };
@@ -60,6 +106,15 @@ impl Long {
             match long.dir.file("cmdline") {
                 Ok(file) => long.cmdline = Some(file),
                 Err(ReadError::Denied) => long.absent.denied |= Show::CMDLINE,
+                Err(error) => return Err(error),
+            }
+        }
+        if query.show.contains(Show::ENVIRON) {
+            match long.dir.file("environ") {
+                Ok(file) => long.environ = Some(Environment::new(Some(file))),
+                // The task has no memory.
+                Err(ReadError::Gone) => long.environ = Some(Environment::new(None)),
+                Err(ReadError::Denied) => long.absent.denied |= Show::ENVIRON,
                 Err(error) => return Err(error),
             }
         }
@@ -98,17 +153,20 @@ impl Long {
     ) -> Result<Progress, ReadError> {
         let mut room = limit;
         if let Some(file) = &mut self.cmdline {
-            let mut bytes = Vec::new();
-            file.take(room as u64).read_to_end(&mut bytes)?;
-            room -= bytes.len();
-            match &mut task.cmdline {
-                Some(cmdline) => cmdline.add(&bytes),
-                None => task.cmdline = Some(Cmdline::from(bytes)),
-            }
+            let bytes = read_part(file, &mut room)?;
+            task.cmdline.get_or_insert_default().add(&bytes);
             if room == 0 {
                 return Ok(Progress::More);
             }
             self.cmdline = None;
+        }
+        if let Some(environ) = &mut self.environ {
+            let bytes = environ.read_part(&mut room)?;
+            task.environ.get_or_insert_default().add(&bytes);
+            if room == 0 {
+                return Ok(Progress::More);
+            }
+            self.environ = None;
         }
         match self.smaps {
             Some(_) => self.read_mappings(task, query, room),
@@ -155,6 +213,7 @@ impl Long {
     pub(super) fn interrupt(&mut self, query: &Query, error: &ReadError) {
         let mut rest = Show::empty();
         rest.set(Show::CMDLINE, self.cmdline.is_some());
+        rest.set(Show::ENVIRON, self.environ.is_some());
         if self.smaps.is_some() {
             rest |= query.show.intersection(MAPPINGS);
         }
@@ -172,4 +231,12 @@ impl Long {
             self.absent.gone |= reported.difference(self.absent.groups());
         }
     }
+}
+
+/// Reads at most `left` bytes, and subtracts their number.
+fn read_part(file: &mut File, left: &mut usize) -> Result<Vec<u8>, ReadError> {
+    let mut bytes = Vec::new();
+    file.take(*left as u64).read_to_end(&mut bytes)?;
+    *left -= bytes.len();
+    Ok(bytes)
 }

@@ -174,6 +174,12 @@ pub(super) fn features(proc: &Proc, cgroups: &Cgroups) -> Features {
     if !proc.has("self/oom_score") {
         features.groups -= Show::OOM;
     }
+    if !proc.has("self/exe") {
+        features.groups -= Show::PATHS;
+    }
+    if !proc.has("self/environ") {
+        features.groups -= Show::ENVIRON;
+    }
     if !cgroups.are_mounted() {
         features.filters -= FilterKinds::CGROUP;
     }

@@ -7,7 +7,7 @@ use super::memory::{LONG, Long, Progress};
 use super::parse::{self, Stat, Status, field};
 use super::query::Query;
 use super::target::Target;
-use super::{files, ns, pidfd, usage};
+use super::{files, ns, paths, pidfd, usage};
 use crate::request::States;
 use crate::show::Show;
 use crate::task::{self, Base, Cgroup, Comm, Cred, Ident, Memory, State, Task};
@@ -32,7 +32,8 @@ const FROM_OTHERS: Show = Show::STAT
     .union(Show::CGROUP)
     .union(Show::IO)
     .union(Show::LIMITS)
-    .union(Show::OOM);
+    .union(Show::OOM)
+    .union(Show::PATHS);
 
 /// Reads the row, or its first piece, of a task.
 #[derive(Debug)]
@@ -241,6 +242,10 @@ impl RowReader<'_> {
             let read = permitted(files::read(self.proc, dir))?;
             denied.set(Show::FILES, !read.is_some_and(|(_, complete)| complete));
             self.task.files = read.map(|(files, _)| files);
+        }
+        if show.contains(Show::PATHS) {
+            self.task.paths = permitted(paths::read(dir))?;
+            denied.set(Show::PATHS, self.task.paths.is_none());
         }
         self.task.absent.denied |= denied;
         self.read_usage(dir)

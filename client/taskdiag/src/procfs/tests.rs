@@ -26,6 +26,8 @@ impl Tree {
         tree.file("self/io", b"");
         tree.file("self/oom_score", b"");
         tree.file("self/cgroup", b"");
+        tree.file("self/environ", b"");
+        symlink("/bin/self", tree.0.join("self/exe")).unwrap();
         tree
     }
 
@@ -697,9 +699,12 @@ fn long_row_is_complete_as_a_whole_and_in_pieces() {
     };
     let areas: String = (0..5000).map(area).collect();
     tree.file("1/smaps", areas.as_bytes());
+    let variables = vec![b'y'; 50_000];
+    tree.file("1/environ", &variables);
     let check = |task: &Task| {
         assert!(task.absent.is_empty());
         assert_eq!(task.cmdline.as_ref().unwrap().as_bytes(), arguments);
+        assert_eq!(task.environ.as_ref().unwrap().as_bytes(), variables);
         let cgroup = task.cgroup.as_ref().unwrap();
         assert_eq!(cgroup.path.as_deref(), Some(&b"/x"[..]));
         let vmas = task.vmas.as_ref().unwrap();
@@ -711,7 +716,8 @@ fn long_row_is_complete_as_a_whole_and_in_pieces() {
             assert_eq!(stat.rss, 4096);
         }
     };
-    let show = Show::BASE | Show::CMDLINE | Show::VMA | Show::VMA_STAT | Show::CGROUP;
+    let show =
+        Show::BASE | Show::CMDLINE | Show::ENVIRON | Show::VMA | Show::VMA_STAT | Show::CGROUP;
     let request = Request::new(Strategy::All).show(show);
     for piece in [2000, 8192, 32 * 1024, 100_000] {
         let mut procfs = Procfs::at(&tree.0).unwrap();
@@ -750,6 +756,10 @@ fn long_row_is_complete_as_a_whole_and_in_pieces() {
 fn append(task: &mut Task, piece: Task) {
     if let Some(cmdline) = piece.cmdline {
         task.cmdline.as_mut().unwrap().add(cmdline.as_bytes());
+    }
+    if let Some(environ) = piece.environ {
+        let all = task.environ.get_or_insert_default();
+        all.add(environ.as_bytes());
     }
     if let Some(vmas) = piece.vmas {
         task.vmas.get_or_insert_default().extend(vmas);

@@ -43,10 +43,7 @@ impl<'a> Cmdline<'a> {
 
     /// Returns the arguments, without the NULs after them.
     pub fn args(&self) -> impl Iterator<Item = &[u8]> {
-        let bytes = self.as_bytes();
-        let some = !bytes.is_empty();
-        let bytes = bytes.strip_suffix(b"\0").unwrap_or(bytes);
-        bytes.split(|&byte| byte == 0).filter(move |_| some)
+        split(self.as_bytes())
     }
 
     /// Returns a copy that borrows nothing.
@@ -75,14 +72,29 @@ impl From<Vec<u8>> for Cmdline<'_> {
 
 impl fmt::Display for Cmdline<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, arg) in self.args().enumerate() {
-            if index > 0 {
-                f.write_char(' ')?;
-            }
-            quote(arg, f)?;
-        }
-        Ok(())
+        write_quoted(self.args(), f)
     }
+}
+
+/// Splits bytes after each NUL. The last part need not end with one.
+pub(super) fn split(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let some = !bytes.is_empty();
+    let bytes = bytes.strip_suffix(b"\0").unwrap_or(bytes);
+    bytes.split(|&byte| byte == 0).filter(move |_| some)
+}
+
+/// Writes arguments separated by blanks, each quoted for a shell if necessary.
+pub(super) fn write_quoted<'a>(
+    args: impl Iterator<Item = &'a [u8]>,
+    f: &mut fmt::Formatter<'_>,
+) -> fmt::Result {
+    for (index, arg) in args.enumerate() {
+        if index > 0 {
+            f.write_char(' ')?;
+        }
+        quote(arg, f)?;
+    }
+    Ok(())
 }
 
 /// Writes one argument, quoted for a shell if necessary.

@@ -6,7 +6,7 @@ use std::mem::offset_of;
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-use super::{Absent, Cgroup, Task, Vma, VmaStat};
+use super::{Absent, Cgroup, Paths, Task, Vma, VmaStat};
 use crate::abi::{self, TaskDiagAbsent, TaskDiagBase, TaskDiagCreds, TaskDiagStat};
 use crate::netlink::{Attributes, Exactly, Malformed, read};
 use crate::show::Show;
@@ -164,6 +164,7 @@ fn check_inside(kind: u16, value: &[u8]) -> Result<(), Malformed> {
         abi::TASK_DIAG_VMA => Vma::check(value),
         abi::TASK_DIAG_VMA_STAT => VmaStat::check(value),
         abi::TASK_DIAG_CGROUP => Cgroup::read(value).map(drop),
+        abi::TASK_DIAG_PATHS => Paths::check(value),
         _ => Ok(()),
     }
 }

@@ -2,8 +2,8 @@
 //! The owned form of a task.
 
 use super::{
-    Absent, Base, Cgroup, Cmdline, Cred, Files, Ident, Io, Limits, Ns, Oom, Signals, Stat, Vma,
-    VmaStat,
+    Absent, Base, Cgroup, Cmdline, Cred, Environ, Files, Ident, Io, Limits, Ns, Oom, Paths,
+    Signals, Stat, Vma, VmaStat,
 };
 use crate::abi::{self, TaskDiagAbsent, TaskDiagBase, TaskDiagCreds, TaskDiagStat};
 use crate::netlink::read;
@@ -65,6 +65,12 @@ pub struct Task {
     /// Its order for the OOM killer, if it was requested.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub oom: Option<Oom>,
+    /// Its program and directories, if they were requested.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+    pub paths: Option<Paths<'static>>,
+    /// Its environment, if it was requested.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+    pub environ: Option<Environ<'static>>,
     /// The groups that the row lacks, with the reason.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Absent::is_empty"))]
     pub absent: Absent,
@@ -118,6 +124,11 @@ impl Task {
             }
             abi::TASK_DIAG_ABSENT => self.absent = read::<TaskDiagAbsent>(value).into(),
             abi::TASK_DIAG_CMDLINE => self.cmdline.get_or_insert_default().add(value),
+            abi::TASK_DIAG_ENVIRON => self.environ.get_or_insert_default().add(value),
+            abi::TASK_DIAG_PATHS => {
+                let paths = Paths::read(value).into_owned();
+                self.paths.get_or_insert_default().add(paths);
+            }
             abi::TASK_DIAG_VMA => {
                 let vmas = Vma::all(value).map(Vma::into_owned);
                 self.vmas.get_or_insert_default().extend(vmas);
@@ -138,7 +149,7 @@ mod tests {
     #[cfg(feature = "serde")]
     use crate::show::Show;
     #[cfg(feature = "serde")]
-    use crate::task::{Comm, FileCounts, Memory, State, VmaFlags};
+    use crate::task::{Comm, FileCounts, Memory, State, TaskPath, VmaFlags};
 
     #[cfg(feature = "serde")]
     #[test]
@@ -205,6 +216,15 @@ mod tests {
                 ..Files::default()
             }),
             cmdline: Some(Cmdline::from(&b"sh\0-c\xc3\0\0"[..])),
+            paths: Some(Paths {
+                exe: Some(TaskPath {
+                    path: Some(b"/bin/\xfe (deleted)".into()),
+                    deleted: true,
+                }),
+                cwd: Some(TaskPath::default()),
+                root: None,
+            }),
+            environ: Some(Environ::from(&b"A=1\0\xc3\0"[..])),
             vmas: Some(vec![
                 Vma {
                     flags: VmaFlags::READ | VmaFlags::DELETED,

@@ -40,6 +40,8 @@ pub const IO: u16 = 74;
 pub const SIGNALS: u16 = 75;
 pub const LIMITS: u16 = 76;
 pub const OOM: u16 = 77;
+pub const PATHS: u16 = 78;
+pub const ENVIRON: u16 = 79;
 
 pub const CONT: u32 = 1;
 pub const MORE: u32 = 2;
@@ -115,6 +117,13 @@ fn close(mut record: Vec<u8>) -> Vec<u8> {
 pub fn cgroup(id: u64, path: &[u8]) -> Vec<u8> {
     let value = [&quads(&[id])[..], &words(&[16, 0]), path, b"\0"].concat();
     attribute(CGROUP, &value)
+}
+
+/// A record of the group PATHS: its kind, its flags, and the path.
+pub fn path_record(kind: u32, flags: u32, path: Option<&[u8]>) -> Vec<u8> {
+    let offset = path.map_or(0, |_| 16);
+    let text = path.map(|path| [path, b"\0"].concat());
+    close([words(&[0, offset, kind, flags]), text.unwrap_or_default()].concat())
 }
 
 /// ABSENT as the kernel sends it: gone, denied, busy, limit, leader.

@@ -282,6 +282,36 @@ fn cmdline_equals_procfs() {
     assert_eq!(kthreadd.cmdline.unwrap().as_bytes(), b"");
 }
 
+/// Asserts that the paths of a task are the links in `/proc`.
+fn assert_links(paths: &taskdiag::Paths<'_>, pid: u32) {
+    for (name, path) in [
+        ("exe", &paths.exe),
+        ("cwd", &paths.cwd),
+        ("root", &paths.root),
+    ] {
+        let link = fs::read_link(format!("/proc/{pid}/{name}"));
+        let found = path.as_ref().map(|path| path.path.as_deref().unwrap());
+        let link = link.ok().map(std::path::PathBuf::into_os_string);
+        let expected = link.as_ref().map(|link| link.as_encoded_bytes());
+        assert_eq!(found, expected, "{name} of {pid}");
+    }
+}
+
+#[test]
+#[ignore = "needs a kernel with TASKDIAG"]
+fn paths_and_environ_equal_procfs() {
+    let program = Program::new(&["x".to_owned()]);
+    for pid in [program.0.id(), own_pid(), 2] {
+        let task = client().one(pid, Show::PATHS | Show::ENVIRON).unwrap();
+        assert_links(&task.paths.unwrap(), pid);
+        let expected = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        assert!(task.environ.unwrap().as_bytes() == expected, "{pid}");
+    }
+    // A kernel thread has no program.
+    let kthreadd = client().one(2, Show::PATHS).unwrap().paths.unwrap();
+    assert!(kthreadd.exe.is_none() && kthreadd.cwd.is_some());
+}
+
 /// Formats a line of `maps`.
 fn line(vma: &Vma<'_>) -> String {
     let mut line = format!(
@@ -491,6 +521,7 @@ fn dump_of_all_groups_is_complete() {
             "{pid}"
         );
         assert!(task.cgroup.is_some() && task.cmdline.is_some(), "{pid}");
+        assert!(task.paths.is_some() && task.environ.is_some(), "{pid}");
         if pool.pids().contains(&pid) {
             let lines: Vec<_> = task.vmas.unwrap().iter().map(line).collect();
             assert_eq!(lines, maps_lines(pid));

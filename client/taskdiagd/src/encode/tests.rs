@@ -3,9 +3,9 @@
 
 use taskdiag::reassembly::{Event, Reassembly};
 use taskdiag::{
-    Absent, Base, CapSet, Cgroup, Cmdline, Comm, Cred, FileCounts, Files, Framing, Ident, Io,
-    Limits, Memory, Ns, Oom, Pid, RECEIVE_BUFFER, Show, Signals, Stat, State, Task, Vma, VmaFlags,
-    VmaStat,
+    Absent, Base, CapSet, Cgroup, Cmdline, Comm, Cred, Environ, FileCounts, Files, Framing, Ident,
+    Io, Limits, Memory, Ns, Oom, Pid, RECEIVE_BUFFER, Show, Signals, Stat, State, Task, Vma,
+    VmaFlags, VmaStat,
 };
 
 use super::*;
@@ -106,6 +106,13 @@ fn task(pid: Pid) -> Task {
             deleted: true,
             path: Some(b"/a (deleted)".into()),
         })),
+        paths: Some(with!(Paths<'static> {
+            exe: Some(with!(TaskPath<'static> {
+                path: Some(b"/bin/x (deleted)".into()),
+                deleted: true,
+            })),
+            cwd: Some(TaskPath::default()),
+        })),
     })
 }
 
@@ -113,6 +120,7 @@ fn task(pid: Pid) -> Task {
 fn every_group_is_parsed_as_it_was_encoded() {
     let mut expected = task(7);
     expected.cmdline = Some(Cmdline::from(b"a\0b\0".to_vec()));
+    expected.environ = Some(Environ::from(b"A=1\0".to_vec()));
     expected.absent.denied = Show::VMA;
     let (parsed, messages) = round_trip(&expected);
     assert_eq!((parsed, messages), (expected, 1));
@@ -129,6 +137,17 @@ fn long_groups_are_split_into_messages() {
     let name = |i: u64| b"n".repeat(i as usize % 4000);
     let mut expected = task(7);
     expected.cmdline = Some(Cmdline::from(vec![b'x'; 100_001]));
+    expected.environ = Some(Environ::from(vec![b'y'; 70_003]));
+    let long = |byte| {
+        Some(with!(TaskPath<'static> {
+            path: Some(vec![byte; 4095].into())
+        }))
+    };
+    expected.paths = Some(with!(Paths<'static> {
+        exe: long(b'e'),
+        cwd: long(b'c'),
+        root: long(b'r'),
+    }));
     expected.vmas = Some(
         (0..500)
             .map(|i| {
@@ -163,6 +182,8 @@ fn long_groups_are_split_into_messages() {
 fn empty_long_groups_are_present() {
     let mut expected = task(7);
     expected.cmdline = Some(Cmdline::default());
+    expected.environ = Some(Environ::default());
+    expected.paths = Some(Paths::default());
     expected.vmas = Some(vec![]);
     expected.vma_stats = Some(vec![]);
     assert_eq!(round_trip(&expected), (expected, 1));
