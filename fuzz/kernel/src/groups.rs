@@ -18,6 +18,9 @@ pub(crate) enum Shape {
     /// Records of at least this size that begin with their length, in any number
     /// of messages.
     Mappings(usize),
+    /// Up to three records of at least this size that begin with their length, each
+    /// with a path, in any number of messages.
+    Paths(usize),
 }
 
 /// An attribute group.
@@ -119,6 +122,12 @@ pub(crate) const GROUPS: &[Group] = &[
         "OOM",
         size_of::<abi::TaskDiagOom>(),
     ),
+    optional(
+        abi::TASK_DIAG_GROUP_PATHS,
+        "PATHS",
+        Shape::Paths(size_of::<abi::TaskDiagPath>()),
+    ),
+    optional(abi::TASK_DIAG_GROUP_ENVIRON, "ENVIRON", Shape::Bytes),
 ];
 
 /// Returns the bits of the groups that can be absent.

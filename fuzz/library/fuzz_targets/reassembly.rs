@@ -190,6 +190,8 @@ fn owned(task: TaskRef<'_>) -> Task {
     if let (Some(cgroup), Some(view)) = (&owned.cgroup, task.cgroup()) {
         assert_eq!(cgroup.deleted, view.deleted);
     }
+    assert_eq!(owned.paths, task.paths());
+    assert_eq!(owned.environ, task.environ());
     let _ = owned.absent.to_string();
     for (kind, value) in task.attributes() {
         if let Some(bit) = kind.checked_sub(taskdiag::abi::TASK_DIAG_ATTR_GROUPS) {

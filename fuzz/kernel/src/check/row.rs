@@ -18,7 +18,14 @@ use taskdiag::abi;
 const VMA_GROUPS: u64 = abi::TASK_DIAG_SHOW_VMA | abi::TASK_DIAG_SHOW_VMA_STAT;
 
 /// Groups that contain nothing without the right to ptrace the task.
-const PTRACE_GROUPS: u64 = VMA_GROUPS | abi::TASK_DIAG_SHOW_NS | abi::TASK_DIAG_SHOW_IO;
+const PTRACE_GROUPS: u64 = VMA_GROUPS
+    | abi::TASK_DIAG_SHOW_NS
+    | abi::TASK_DIAG_SHOW_IO
+    | abi::TASK_DIAG_SHOW_PATHS
+    | abi::TASK_DIAG_SHOW_ENVIRON;
+
+/// Groups whose file has the mode 0400.
+const OWNER_GROUPS: u64 = abi::TASK_DIAG_SHOW_IO | abi::TASK_DIAG_SHOW_ENVIRON;
 
 /// A message of a row.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,8 +36,10 @@ pub(crate) struct Row {
     pub(crate) creds: Option<abi::TaskDiagCreds>,
     pub(crate) stat: Option<abi::TaskDiagStat>,
     pub(crate) files: Option<abi::TaskDiagFiles>,
-    /// The message contains memory mappings.
-    pub(crate) has_mappings: bool,
+    /// Kinds of the first and the last path in the message.
+    pub(crate) paths: Option<(u32, u32)>,
+    /// The message contains memory mappings, or bytes of an environment.
+    pub(crate) has_memory: bool,
     /// Bits of the groups in the message.
     pub(crate) groups: u64,
     /// The message continues the row of the previous message.
@@ -197,8 +206,10 @@ impl GroupPosition {
             _ if group.always => 0,
             abi::TASK_DIAG_GROUP_CGROUP => 1,
             abi::TASK_DIAG_GROUP_FILES => 2,
-            abi::TASK_DIAG_GROUP_CMDLINE => 3,
-            _ => 4,
+            abi::TASK_DIAG_GROUP_PATHS => 3,
+            abi::TASK_DIAG_GROUP_CMDLINE => 4,
+            abi::TASK_DIAG_GROUP_ENVIRON => 5,
+            _ => 6,
         };
         Self {
             stage,

@@ -13,6 +13,9 @@ use taskdiag::abi;
 /// The highest capability: `CAP_CHECKPOINT_RESTORE`.
 const CAP_LAST_CAP: u32 = 40;
 
+/// `PATH_MAX` without the NUL.
+const PATH_LEN: usize = 4095;
+
 /// `SECURE_ALL_BITS` and their locks.
 const SECURE_BITS: u32 = 0xff;
 
@@ -20,10 +23,17 @@ pub(super) fn read_group(group: &Group, value: &[u8], row: &mut Row) -> Result<(
     let name = group.name;
     let len = value.len();
     match group.shape {
-        Shape::Bytes => return Ok(()),
+        Shape::Bytes => {
+            row.has_memory |= group.bit == abi::TASK_DIAG_GROUP_ENVIRON && len > 0;
+            return Ok(());
+        }
         Shape::Mappings(size) => {
-            row.has_mappings |= !value.is_empty();
+            row.has_memory |= !value.is_empty();
             return mappings(size, value).map_err(|what| format!("{name}: {what}"));
+        }
+        Shape::Paths(size) => {
+            row.paths = Some(paths(size, value).map_err(|what| format!("PATHS: {what}"))?);
+            return Ok(());
         }
         Shape::Structure(_) if row.is_continuation && group.always => {
             return Err(format!("{name} is in a continuation message"));
@@ -70,6 +80,54 @@ pub(super) fn mappings(size: usize, value: &[u8]) -> Result<(), String> {
         rest = &rest[len..];
     }
     Ok(())
+}
+
+/// Checks paths, each with a structure of at least this size, and returns the kinds of
+/// the first and of the last one.
+pub(super) fn paths(size: usize, value: &[u8]) -> Result<(u32, u32), String> {
+    let mut rest = value;
+    let mut kinds: Option<(u32, u32)> = None;
+    while !rest.is_empty() {
+        let len = u32_at(rest, 0).unwrap_or_default() as usize;
+        let record = rest
+            .get(..len)
+            .filter(|record| record.len() >= size && record.len() % 8 == 0)
+            .ok_or_else(|| format!("a record of {len} bytes, {} left", rest.len()))?;
+        let kind = u32_at(record, 8).unwrap_or_default();
+        if kind > abi::TASK_DIAG_PATH_MAX || kinds.is_some_and(|(_, last)| kind != last + 1) {
+            return Err(format!("kind {kind} after {kinds:?}"));
+        }
+        kinds = Some((kinds.map_or(kind, |(first, _)| first), kind));
+        path(size, record)?;
+        rest = &rest[len..];
+    }
+    kinds.ok_or_else(|| "an attribute without records".to_owned())
+}
+
+fn path(size: usize, record: &[u8]) -> Result<(), String> {
+    let flags = u32_at(record, 12).unwrap_or_default();
+    match u32_at(record, 4).unwrap_or_default() as usize {
+        0 if flags & !abi::TASK_DIAG_PATH_TOO_LONG != 0 => {
+            Err(format!("no path, flags {flags:#x}"))
+        }
+        0 => empty(&record[size..]),
+        at if at < size || flags & !abi::TASK_DIAG_PATH_DELETED != 0 => {
+            Err(format!("a path at {at}, flags {flags:#x}"))
+        }
+        at => {
+            let text = record.get(at..).unwrap_or_default();
+            let end = text.iter().position(|byte| *byte == 0);
+            let end = end.filter(|end| *end > 0).ok_or("a path without end")?;
+            let is_deleted = flags & abi::TASK_DIAG_PATH_DELETED != 0;
+            if is_deleted && !text[..end].ends_with(b" (deleted)") {
+                return Err(format!("a deleted file has the path {:02x?}", &text[..end]));
+            }
+            if end > PATH_LEN {
+                return Err(format!("a path of {end} bytes"));
+            }
+            empty(&text[end..])
+        }
+    }
 }
 
 /// Checks that only zeros follow a mapping's name, or its structure if the mapping

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! A row of which messages are still to be received.
 
-use super::{PTRACE_GROUPS, Row, VMA_GROUPS};
+use super::{OWNER_GROUPS, PTRACE_GROUPS, Row, VMA_GROUPS};
 use crate::check::rights::Levels;
 use crate::groups::{self, GROUPS, Shape};
 use taskdiag::abi;
@@ -16,7 +16,9 @@ pub(crate) struct Pending {
     pub(super) creds: Option<abi::TaskDiagCreds>,
     pub(super) stat: Option<abi::TaskDiagStat>,
     pub(super) files: Option<abi::TaskDiagFiles>,
-    pub(super) has_mappings: bool,
+    pub(super) has_memory: bool,
+    /// The kind of the next path.
+    pub(super) next_path: u32,
     /// The valid levels of the row.
     pub(super) levels: Levels,
     /// The next message continues the row.
@@ -36,7 +38,12 @@ impl Pending {
             creds: row.creds,
             stat: row.stat,
             files: row.files,
-            has_mappings: row.has_mappings,
+            has_memory: row.has_memory,
+            // An invalid first path is found at the end of the row.
+            next_path: match row.paths {
+                Some((0, last)) => last + 1,
+                _ => 0,
+            },
             levels,
             more: row.more,
             stage: row.positions.map_or(0, |(_, last)| last.stage),
@@ -76,10 +83,19 @@ impl Pending {
         if once != 0 {
             return Err(format!("task {} has groups {once:#x} twice", row.pid));
         }
+        if let Some((first, last)) = row.paths {
+            if first != self.next_path {
+                return Err(format!(
+                    "task {} has path {first} instead of {}",
+                    row.pid, self.next_path
+                ));
+            }
+            self.next_path = last + 1;
+        }
         self.groups |= row.groups;
         self.absent = row.absent;
         self.files = self.files.or(row.files);
-        self.has_mappings |= row.has_mappings;
+        self.has_memory |= row.has_memory;
         self.more = row.more;
         Ok(())
     }
@@ -127,6 +143,10 @@ impl Pending {
         if all & self.groups & whole_groups() & !self.limits_only() != 0 {
             return Err(format!("{}: present and absent: {absent:x?}", title()));
         }
+        let paths = self.groups & abi::TASK_DIAG_SHOW_PATHS & !all != 0;
+        if paths && self.next_path <= abi::TASK_DIAG_PATH_MAX {
+            return Err(format!("{}: path {} is missing", title(), self.next_path));
+        }
         let thread = self.pid != self.tgid;
         if absent.leader & !VMA_GROUPS != 0 || (absent.leader != 0) && !thread {
             return Err(format!("{}: invalid leader mask: {absent:x?}", title()));
@@ -170,8 +190,8 @@ impl Pending {
         } else {
             0
         };
-        // Only the owner of /proc/PID/io may read it: root for a zombie.
-        if full && self.is_full(lost | abi::TASK_DIAG_SHOW_IO) {
+        // Only the owner of these files may read them: root for a zombie.
+        if full && self.is_full(lost | OWNER_GROUPS) {
             return Ok(true);
         }
         if readable && self.is_readable(show, lost) || listed && self.is_listed(show) {
@@ -196,11 +216,13 @@ impl Pending {
         let gated = show & PTRACE_GROUPS;
         let files = show & abi::TASK_DIAG_SHOW_FILES;
         let absent = self.absent.unwrap_or_default();
-        // A task without memory has no mappings, and its thread refers to the leader.
-        let empty = VMA_GROUPS & (self.groups | absent.leader);
+        // A task without memory has no mappings and an empty environment, and its thread
+        // refers to the leader.
+        let of_memory = VMA_GROUPS | abi::TASK_DIAG_SHOW_ENVIRON;
+        let empty = of_memory & (self.groups | absent.leader);
         let open = show & !groups::appended() & !PTRACE_GROUPS;
-        self.groups & gated & !VMA_GROUPS == 0
-            && !self.has_mappings
+        self.groups & gated & !of_memory == 0
+            && !self.has_memory
             && gated & !(absent.denied | absent.gone | empty) == 0
             && absent.denied & !(gated | files | lost) == 0
             && open & !self.groups == 0

@@ -4,7 +4,7 @@
 use zerocopy::IntoBytes;
 
 use super::super::rights::Levels;
-use super::fields::{cgroup, files, ident, mappings, ns, stat};
+use super::fields::{cgroup, files, ident, mappings, ns, paths, stat};
 use super::*;
 
 fn put(to: &mut Vec<u8>, kind: u16, value: &[u8]) {
@@ -265,7 +265,7 @@ fn readable_row_has_no_memory_mappings() {
     // A kernel thread has no memory.
     let mut row = denied_row(BASE | VMA, 0);
     assert_eq!(partial(&row), Some(true));
-    row.has_mappings = true;
+    row.has_memory = true;
     assert_eq!(partial(&row), None);
     assert_eq!(is_partial(&row, FULL, show), Some(false));
 }
@@ -474,6 +474,69 @@ fn names_of_mappings_must_end_in_zeros() {
     assert!(named(8, b"[heap]\0\0").is_err());
     assert!(named(32, b"[heap]\0\0").is_err());
     assert!(named(0, b"no name!").is_err());
+}
+
+fn path(kind: u32, path_off: u32, flags: u32, rest: &[u8]) -> Vec<u8> {
+    let len = 16 + rest.len() as u32;
+    let head = [len, path_off, kind, flags].map(u32::to_ne_bytes);
+    [&head.concat(), rest].concat()
+}
+
+#[test]
+fn paths_must_be_of_ascending_kinds() {
+    let exe = path(0, 16, 0, b"/bin/sh\0");
+    let after = |next: &[u8]| paths(16, &[&exe[..], next].concat());
+    assert_eq!(after(&[]), Ok((0, 0)));
+    assert_eq!(after(&path(1, 16, 0, b"/home\0\0\0")), Ok((0, 1)));
+    assert_eq!(paths(16, &path(2, 0, 0, b"")), Ok((2, 2)));
+    assert!(after(&exe).is_err());
+    assert!(after(&path(2, 0, 0, b"")).is_err());
+    assert!(after(&path(1, 0, 0, b"1234")).is_err());
+    assert!(after(&[0; 16]).is_err());
+    assert!(paths(16, &path(3, 0, 0, b"")).is_err());
+    assert!(paths(16, &[]).is_err());
+}
+
+#[test]
+fn flags_of_a_path_must_match_its_text() {
+    let flags = |at, flags, rest: &[u8]| paths(16, &path(0, at, flags, rest)).is_ok();
+    assert!(flags(16, 1, b"/x (deleted)\0\0\0\0"));
+    assert!(flags(16, 0, b"/x (deleted)\0\0\0\0"));
+    assert!(flags(0, 2, b""));
+    assert!(!flags(16, 1, b"/bin/sh\0"));
+    assert!(!flags(16, 2, b"/bin/sh\0"));
+    assert!(!flags(0, 1, b""));
+    assert!(!flags(0, 4, b""));
+    assert!(!flags(16, 0, b"/bin\0\0\0k"));
+    assert!(!flags(16, 0, b"no end!!"));
+    assert!(!flags(16, 0, b"\0\0\0\0\0\0\0\0"));
+    assert!(!flags(8, 0, b"/bin/sh\0"));
+    assert!(!flags(32, 0, b"/bin/sh\0"));
+    let long = |len, zeros| [vec![b'/'; len], vec![0; zeros]].concat();
+    assert!(flags(16, 0, &long(4095, 1)));
+    assert!(!flags(16, 0, &long(4096, 8)));
+}
+
+#[test]
+fn row_must_have_each_path_once() {
+    const PATHS: u64 = abi::TASK_DIAG_SHOW_PATHS;
+    let message = |paths| Row {
+        paths: Some(paths),
+        ..more(PATHS, (3, 3), None)
+    };
+    let mut row = first_message(7, 1);
+    row.add(&message((0, 1))).unwrap();
+    assert!(row.end(1 | PATHS).unwrap_err().contains("path 2"));
+    assert!(row.add(&message((0, 0))).is_err());
+    row.add(&message((2, 2))).unwrap();
+    assert_eq!(row.end(1 | PATHS), Ok(0));
+    assert!(first_message(7, 1).add(&message((1, 2))).is_err());
+    let mut gone = abi::TaskDiagAbsent::default();
+    gone.gone = PATHS;
+    let mut cut = first_message(7, 1);
+    cut.add(&message((0, 0))).unwrap();
+    cut.add(&more(0, (0, 0), Some(gone))).unwrap();
+    assert_eq!(cut.end(1 | PATHS), Ok(PATHS));
 }
 
 #[test]
