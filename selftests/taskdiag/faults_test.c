@@ -198,7 +198,8 @@ struct request {
 
 #define SHOW .query.show_flags = TD_BASE_CRED
 #define SHOW_LONG .query.show_flags = (TD_BASE_CRED | TASK_DIAG_SHOW_FILES | \
-	TASK_DIAG_SHOW_CGROUP | TASK_DIAG_SHOW_CMDLINE | TASK_DIAG_SHOW_VMA)
+	TASK_DIAG_SHOW_CGROUP | TASK_DIAG_SHOW_CMDLINE | TASK_DIAG_SHOW_VMA | \
+	TASK_DIAG_SHOW_PATHS | TASK_DIAG_SHOW_ENVIRON)
 
 static const struct request requests[] = {
 	{ .name = "all", SHOW, .flags = NLM_F_DUMP, .rows = SLEEPERS + 1 },

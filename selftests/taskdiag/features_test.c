@@ -22,6 +22,8 @@ static const char * const group_names[] = {
 	[TASK_DIAG_GROUP_SIGNALS] = "SIGNALS",
 	[TASK_DIAG_GROUP_LIMITS] = "LIMITS",
 	[TASK_DIAG_GROUP_OOM] = "OOM",
+	[TASK_DIAG_GROUP_PATHS] = "PATHS",
+	[TASK_DIAG_GROUP_ENVIRON] = "ENVIRON",
 };
 
 /* A uid, a set of states and a pid that are valid on any system. */

@@ -213,7 +213,8 @@ static void make_patternless_tasks(struct __test_metadata *_metadata,
 
 /* Groups that continue over several messages or have no fixed size. */
 #define LONG_GROUPS (TASK_DIAG_SHOW_VMA | TASK_DIAG_SHOW_VMA_STAT | \
-		     TASK_DIAG_SHOW_CMDLINE | TASK_DIAG_SHOW_CGROUP)
+		     TASK_DIAG_SHOW_CMDLINE | TASK_DIAG_SHOW_CGROUP | \
+		     TASK_DIAG_SHOW_PATHS | TASK_DIAG_SHOW_ENVIRON)
 
 /* All requests that report tasks. */
 static const struct {

@@ -69,7 +69,8 @@ static double now(void)
 static const struct task_diag_pid all_groups = {
 	.show_flags = TD_BASE_CRED | TASK_DIAG_SHOW_STAT | TASK_DIAG_SHOW_VMA |
 		      TASK_DIAG_SHOW_CMDLINE | TASK_DIAG_SHOW_FILES |
-		      TASK_DIAG_SHOW_CGROUP,
+		      TASK_DIAG_SHOW_CGROUP | TASK_DIAG_SHOW_PATHS |
+		      TASK_DIAG_SHOW_ENVIRON,
 	.dump_strategy = TASK_DIAG_DUMP_ALL_THREAD,
 };
 

@@ -268,6 +268,10 @@ FIXTURE_VARIANT_ADD(held_mmap_lock, cmdline) {
 	.group = TASK_DIAG_SHOW_CMDLINE,
 };
 
+FIXTURE_VARIANT_ADD(held_mmap_lock, environ) {
+	.group = TASK_DIAG_SHOW_ENVIRON,
+};
+
 FIXTURE_VARIANT_ADD(held_mmap_lock, vma) {
 	.group = TASK_DIAG_SHOW_VMA,
 };
@@ -354,6 +358,14 @@ FIXTURE_VARIANT_ADD(held_exec_update_lock, files) {
 
 FIXTURE_VARIANT_ADD(held_exec_update_lock, cmdline) {
 	.group = TASK_DIAG_SHOW_CMDLINE,
+};
+
+FIXTURE_VARIANT_ADD(held_exec_update_lock, environ) {
+	.group = TASK_DIAG_SHOW_ENVIRON,
+};
+
+FIXTURE_VARIANT_ADD(held_exec_update_lock, paths) {
+	.group = TASK_DIAG_SHOW_PATHS,
 };
 
 FIXTURE_SETUP(held_exec_update_lock)

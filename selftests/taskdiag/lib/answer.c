@@ -160,7 +160,8 @@ static const struct {
 static bool td_spans_messages(__u16 type)
 {
 	return type == TASK_DIAG_VMA || type == TASK_DIAG_VMA_STAT ||
-	       type == TASK_DIAG_CMDLINE;
+	       type == TASK_DIAG_CMDLINE || type == TASK_DIAG_PATHS ||
+	       type == TASK_DIAG_ENVIRON;
 }
 
 /*
@@ -170,8 +171,9 @@ static bool td_spans_messages(__u16 type)
 static unsigned int td_attr_order(__u16 type)
 {
 	static const __u16 last[] = {
-		TASK_DIAG_CGROUP, TASK_DIAG_FILES, TASK_DIAG_CMDLINE,
-		TASK_DIAG_VMA, TASK_DIAG_VMA_STAT, TASK_DIAG_ABSENT,
+		TASK_DIAG_CGROUP, TASK_DIAG_FILES, TASK_DIAG_PATHS,
+		TASK_DIAG_CMDLINE, TASK_DIAG_ENVIRON, TASK_DIAG_VMA,
+		TASK_DIAG_VMA_STAT, TASK_DIAG_ABSENT,
 	};
 	unsigned int i;
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The memory range that the kernel reports as the arguments of a process.
+ * The memory ranges that the kernel reports as arguments and environment of a
+ * process.
  *
  * Depends on system calls only.
  */
@@ -9,7 +10,8 @@
 
 #include <stddef.h>
 
-/* Set the range of the calling process.  Return 0 or a negative errno. */
+/* Set a range of the calling process.  Return 0 or a negative errno. */
 int arg_range_set(const char *start, size_t len);
+int env_range_set(const char *start, size_t len);
 
 #endif /* TASKDIAG_ARG_RANGE_H */

@@ -29,28 +29,111 @@ static int protocol_error(const struct error_text *to, const char *format, ...)
 	return -EBADMSG;
 }
 
-int fields_cmdline(const struct td_answer *a, const struct td_row *row,
-		   char **bytes, size_t *len)
+/* Join the bytes of all attributes of the group. */
+static int join_bytes(const struct td_answer *a, const struct td_row *row,
+		      __u16 type, char **bytes, size_t *len)
 {
 	struct td_span span = td_row_attrs(a, row);
 	struct td_attr attr;
 
 	*bytes = NULL;
 	*len = 0;
-	if (!(row->groups & TASK_DIAG_SHOW_CMDLINE))
+	if (!(row->groups & 1ULL << (type - TASK_DIAG_ATTR_GROUPS)))
 		return -ENOENT;
-	/* The arguments cannot be longer than the row. */
+	/* The bytes cannot be longer than the row. */
 	*bytes = malloc(row->len + 1);
 	if (!*bytes)
 		return -ENOMEM;
 	while (td_next_attr(&span, &attr) > 0) {
-		if (attr.type != TASK_DIAG_CMDLINE)
+		if (attr.type != type)
 			continue;
 		memcpy(*bytes + *len, attr.data, attr.len);
 		*len += attr.len;
 	}
 	(*bytes)[*len] = '\0';
 	return 0;
+}
+
+int fields_cmdline(const struct td_answer *a, const struct td_row *row,
+		   char **bytes, size_t *len)
+{
+	return join_bytes(a, row, TASK_DIAG_CMDLINE, bytes, len);
+}
+
+int fields_environ(const struct td_answer *a, const struct td_row *row,
+		   char **bytes, size_t *len)
+{
+	return join_bytes(a, row, TASK_DIAG_ENVIRON, bytes, len);
+}
+
+static int parse_path(struct paths *paths, const unsigned char *at, size_t left,
+		      const struct error_text *to)
+{
+	struct task_diag_path head;
+	const char *path = NULL;
+
+	if (left < sizeof(head))
+		return protocol_error(to, "path of %zu bytes", left);
+	memcpy(&head, at, sizeof(head));
+	if (head.len < sizeof(head) || head.len % ENTRY_ALIGN ||
+	    head.len > left)
+		return protocol_error(to, "path of %u bytes, %zu left",
+				      head.len, left);
+	if (head.kind != paths->nr)
+		return protocol_error(to, "path of kind %u after %u others",
+				      head.kind, paths->nr);
+	if (head.flags & ~(TASK_DIAG_PATH_DELETED | TASK_DIAG_PATH_TOO_LONG))
+		return protocol_error(to, "unknown flags %#x", head.flags);
+	if (head.path_off) {
+		if (head.path_off < sizeof(head) || head.path_off >= head.len ||
+		    head.flags & TASK_DIAG_PATH_TOO_LONG)
+			return protocol_error(to, "path_off %u of %u, flags %#x",
+					      head.path_off, head.len,
+					      head.flags);
+		path = (const char *)at + head.path_off;
+		if (!memchr(path, 0, head.len - head.path_off))
+			return protocol_error(to, "path without a NUL");
+		if (!path[0])
+			return protocol_error(to, "empty path");
+	} else if (head.flags & TASK_DIAG_PATH_DELETED) {
+		return protocol_error(to, "no path is deleted");
+	}
+	paths->head[paths->nr] = head;
+	paths->text[paths->nr] = path;
+	paths->nr++;
+	return 0;
+}
+
+int fields_paths(const struct td_answer *a, const struct td_row *row,
+		 struct paths *paths, char *text, size_t size)
+{
+	const struct error_text to = { text, size };
+	struct td_span span = td_row_attrs(a, row);
+	struct td_attr attr;
+	int err = 0;
+
+	memset(paths, 0, sizeof(*paths));
+	if (!(row->groups & TASK_DIAG_SHOW_PATHS))
+		return -ENOENT;
+	while (!err && td_next_attr(&span, &attr) > 0) {
+		size_t at = 0;
+
+		if (attr.type != TASK_DIAG_PATHS)
+			continue;
+		if (!attr.len)
+			return protocol_error(&to, "PATHS without a record");
+		while (!err && at < attr.len) {
+			if (paths->nr > TASK_DIAG_PATH_MAX)
+				return protocol_error(&to, "a fourth path");
+			err = parse_path(paths, attr.data + at, attr.len - at,
+					 &to);
+			if (!err)
+				at += paths->head[paths->nr - 1].len;
+		}
+	}
+	if (!err && paths->nr <= TASK_DIAG_PATH_MAX)
+		err = protocol_error(&to, "%u paths", paths->nr);
+	return err;
 }
 
 int fields_cgroup(const struct td_answer *a, const struct td_row *row,

@@ -164,7 +164,7 @@ static inline void expect_rows(struct __test_metadata *_metadata,
 
 		if (pid == self) {
 			EXPECT_EQ(0U, a->row[i].absent.denied &
-				      ~TASK_DIAG_SHOW_IO);
+				      ~OWNER_GROUPS);
 			continue;
 		}
 		EXPECT_NE(NULL, readable_find(files, pid)) {
@@ -227,6 +227,8 @@ static inline void compare_groups(struct __test_metadata *_metadata,
 		TASK_DIAG_SHOW_IO,
 		TASK_DIAG_SHOW_LIMITS,
 		TASK_DIAG_SHOW_OOM,
+		TASK_DIAG_SHOW_PATHS,
+		TASK_DIAG_SHOW_ENVIRON,
 	};
 	struct task_diag_features features;
 	size_t i;

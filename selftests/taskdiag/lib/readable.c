@@ -58,6 +58,7 @@ bool readable_one(int root, __u32 pid, struct readable_task *task)
 	struct procfs_task status;
 	struct stat st;
 	char name[16];
+	int err;
 
 	*task = (struct readable_task) { .pid = pid };
 	snprintf(name, sizeof(name), "%u", pid);
@@ -89,6 +90,14 @@ bool readable_one(int root, __u32 pid, struct readable_task *task)
 	 */
 	if (task->limits && !try_list(root, pid, "fdinfo"))
 		task->groups |= TASK_DIAG_SHOW_FILES;
+	/* A task need not have a program. */
+	err = try_link(root, pid, "exe");
+	if (!err || err == -ENOENT || err == -ENAMETOOLONG)
+		task->groups |= TASK_DIAG_SHOW_PATHS;
+	/* By Linux 7.2, this file of a task without memory cannot be opened. */
+	err = try_read(root, pid, "environ");
+	if (!err || err == -ESRCH)
+		task->groups |= TASK_DIAG_SHOW_ENVIRON;
 	/* A zombie has no other namespace. */
 	if (!try_link(root, pid, "ns/user"))
 		task->groups |= TASK_DIAG_SHOW_NS;

@@ -18,6 +18,9 @@
 	(TASK_DIAG_SHOW_BASE | TASK_DIAG_SHOW_CRED | TASK_DIAG_SHOW_STAT | \
 	 TASK_DIAG_SHOW_IDENT | TASK_DIAG_SHOW_SIGNALS)
 
+/* The groups whose files have the mode 0400. */
+#define OWNER_GROUPS	(TASK_DIAG_SHOW_IO | TASK_DIAG_SHOW_ENVIRON)
+
 struct readable_task {
 	__u32 pid;
 	__u32 ppid;		/* 0 without READABLE_STATUS */
