@@ -10,12 +10,12 @@ import subprocess
 import sys
 
 GROUPS = ["base", "cred", "stat", "vma", "vma-stat", "cmdline", "files", "ident", "ns", "cgroup",
-          "io", "signals", "limits", "oom"]
+          "io", "signals", "limits", "oom", "paths", "environ"]
 STRATEGIES = ["all", "one", "children", "thread", "all-thread", "descendants"]
 ABSENT = ["gone", "denied", "busy", "limit", "leader"]
 MSG_FLAGS = ["cont", "more"]
 # Attributes of a group that may be in several messages of a row.
-SPLIT = ["vma", "vma-stat", "cmdline"]
+SPLIT = ["vma", "vma-stat", "cmdline", "paths", "environ"]
 # Characters at the end of a failed program's output.
 OUTPUT_SHOWN = 2000
 

@@ -291,6 +291,18 @@ pub(crate) const IMPLEMENTATIONS: &[Implementation] = &[
         Method::Raw(Show::CMDLINE),
         Scope::Group,
     ),
+    implementation(
+        "paths",
+        Query::Groups,
+        Method::Raw(Show::PATHS),
+        Scope::Group,
+    ),
+    implementation(
+        "environ",
+        Query::Groups,
+        Method::Raw(Show::ENVIRON),
+        Scope::Group,
+    ),
     implementation("vma", Query::Groups, Method::Raw(Show::VMA), Scope::Group),
     implementation(
         "vma_stat",

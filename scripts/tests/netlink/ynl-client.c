@@ -56,6 +56,8 @@ static void print_message(struct taskdiag_get_rsp *reply)
 	print_bytes("signals", reply->signals, LENGTH(reply, signals));
 	print_bytes("limits", reply->limits, LENGTH(reply, limits));
 	print_bytes("oom", reply->oom, LENGTH(reply, oom));
+	print_bytes("paths", reply->paths, LENGTH(reply, paths));
+	print_bytes("environ", reply->environ, LENGTH(reply, environ));
 	putchar('\n');
 }
 
