@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use std::rc::Rc;
 
 use taskdiag::{
-    Base, Cred, Files, Ident, Io, Limits, Memory, Ns, Oom, Show, Signals, Stat, State, TaskRef,
-    Vma, VmaStat,
+    Base, Cred, Files, Ident, Io, Limits, Memory, Ns, Oom, Paths, Show, Signals, Stat, State,
+    TaskRef, Vma, VmaStat,
 };
 
 /// A row of output: a task, or one of its memory mappings.
@@ -31,6 +31,9 @@ pub(crate) struct TaskRow {
     pub(crate) usage: Option<Box<Usage>>,
     /// Arguments, separated by NULs.
     pub(crate) cmdline: Option<Rc<[u8]>>,
+    pub(crate) paths: Option<Rc<Paths<'static>>>,
+    /// Variables, separated by NULs.
+    pub(crate) environ: Option<Rc<[u8]>>,
     /// Sums over all memory mappings of the task.
     pub(crate) mapping_totals: Option<Box<MappingTotals>>,
     /// The requested groups that the caller may not read.
@@ -129,6 +132,8 @@ impl TaskRow {
         self.usage = Usage::of(task).map(Box::new);
         self.set_resumable(task);
         self.cmdline = task.cmdline().map(|bytes| bytes.as_bytes().into());
+        self.environ = task.environ().map(|bytes| bytes.as_bytes().into());
+        self.paths = task.paths().map(|paths| Rc::new(paths.into_owned()));
         self.add_mappings(task);
     }
 
@@ -152,6 +157,14 @@ impl TaskRow {
         if let Some(rest) = task.cmdline() {
             let first = self.cmdline.as_deref().unwrap_or_default();
             self.cmdline = Some([first, rest.as_bytes()].concat().into());
+        }
+        if let Some(rest) = task.environ() {
+            let first = self.environ.as_deref().unwrap_or_default();
+            self.environ = Some([first, rest.as_bytes()].concat().into());
+        }
+        if let Some(rest) = task.paths() {
+            let paths = Rc::make_mut(self.paths.get_or_insert_default());
+            paths.add(rest.into_owned());
         }
         self.add_mappings(task);
     }

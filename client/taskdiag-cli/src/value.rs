@@ -8,7 +8,7 @@ use std::cmp::Ordering;
 use std::fmt::{self, Write as _};
 
 use serde::{Serialize, Serializer};
-use taskdiag::{CapSet, Cmdline, Comm, State, VmaFlags};
+use taskdiag::{CapSet, Cmdline, Comm, Environ, State, VmaFlags};
 
 use crate::clock::{self, Started};
 use crate::escape::{Arguments, Escaped};
@@ -57,6 +57,8 @@ pub(crate) enum Value<'a> {
     Command(&'a [u8], Comm),
     /// Like a command; in JSON the list of arguments, which may be empty.
     Arguments(&'a [u8], Comm),
+    /// The environment; in JSON the list of variables.
+    Environ(&'a [u8]),
     /// Major and minor number of a device.
     Device(u32, u32),
     VmaFlags(VmaFlags),
@@ -109,7 +111,9 @@ impl Value<'_> {
             (Self::Caps(a), Self::Caps(b)) => a.0.cmp(&b.0),
             (Self::Word(a), Self::Word(b)) => a.cmp(b),
             (Self::Terminal(a), Self::Terminal(b)) => a.cmp(&b),
-            (Self::Bytes(a), Self::Bytes(b)) | (Self::Cgroup(a), Self::Cgroup(b)) => a.cmp(b),
+            (Self::Bytes(a), Self::Bytes(b))
+            | (Self::Cgroup(a), Self::Cgroup(b))
+            | (Self::Environ(a), Self::Environ(b)) => a.cmp(b),
             (Self::Command(a, a_name), Self::Command(b, b_name))
             | (Self::Arguments(a, a_name), Self::Arguments(b, b_name)) => {
                 (a, a_name.as_bytes()).cmp(&(b, b_name.as_bytes()))
@@ -144,7 +148,7 @@ impl Cell<'_> {
             None => "-".to_owned(),
             Some(Value::Caps(set)) if set.is_empty() && !numeric => "-".to_owned(),
             Some(Value::Caps(set)) if !numeric => set.to_string(),
-            Some(Value::Bytes(b"")) => "-".to_owned(),
+            Some(Value::Bytes(b"") | Value::Environ(b"")) => "-".to_owned(),
             Some(Value::Bits(bits)) => format!("{bits:#x}"),
             Some(Value::Flag(flag)) => (if flag { "yes" } else { "no" }).to_owned(),
             Some(value) => {
@@ -208,6 +212,7 @@ impl Cell<'_> {
             Value::Terminal(_) => text.push_str(self.terminal().as_deref().unwrap_or("?")),
             Value::Bytes(bytes) => push(text, format_args!("{}", Escaped(bytes))),
             Value::Cgroup(path) => push(text, format_args!("0::{}", Escaped(path))),
+            Value::Environ(environ) => push(text, format_args!("{}", Arguments(environ))),
             Value::Command(arguments, comm) | Value::Arguments(arguments, comm) => {
                 match Arguments(arguments) {
                     arguments if arguments.are_empty() => push(text, format_args!("[{comm}]")),
@@ -310,6 +315,10 @@ impl Serialize for Cell<'_> {
             Value::Arguments(arguments, _) => {
                 let arguments = Cmdline::from(arguments);
                 serializer.collect_seq(arguments.args().map(Bytes))
+            }
+            Value::Environ(environ) => {
+                let environ = Environ::from(environ);
+                serializer.collect_seq(environ.vars().map(Bytes))
             }
             Value::Caps(set) if numeric => serializer.collect_str(&HexCaps(set)),
             Value::Caps(set) => CapNames(set).serialize(serializer),

@@ -12,6 +12,7 @@ mod cred;
 pub(crate) mod list;
 mod memory;
 mod other;
+mod paths;
 mod ps_only;
 pub(crate) mod similar;
 mod stat;
@@ -102,6 +103,7 @@ fn all() -> impl Iterator<Item = &'static Column> {
         memory::COLUMNS,
         other::COLUMNS,
         usage::COLUMNS,
+        paths::COLUMNS,
     ]
     .into_iter()
     .flatten()
@@ -276,7 +278,8 @@ const DEFAULT_NAMES: &[&str] = &[
     "cgroupns", "ipcns", "mntns", "netns", "pidns", "timens", "userns", "utsns",
     "cgid", "cgpath", "rchars", "wchars", "rbytes", "wbytes",
     "pending", "blocked", "ignored", "caught",
-    "lim_nproc", "lim_nofile", "lim_as", "oom", "oomadj", "comm", "args", "caps",
+    "lim_nproc", "lim_nofile", "lim_as", "oom", "oomadj", "root", "cwd", "exe", "comm", "args", "caps",
+    "environ",
     "vm_start", "vm_end", "vm_perms", "vm_offset", "vm_dev", "vm_inode",
     "vm_rss", "vm_pss", "vm_shared_clean", "vm_shared_dirty", "vm_private_clean",
     "vm_private_dirty", "vm_referenced", "vm_anonymous", "vm_swap", "vm_path",
@@ -303,6 +306,8 @@ const SECTIONS: &[(Show, bool, &str)] = &[
     (Show::SIGNALS, false, "Group signals:"),
     (Show::LIMITS, false, "Group limits:"),
     (Show::OOM, false, "Group oom:"),
+    (Show::PATHS, false, "Group paths:"),
+    (Show::ENVIRON, false, "Group environ:"),
     (
         Show::VMA_STAT,
         false,

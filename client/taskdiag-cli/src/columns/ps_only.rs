@@ -12,8 +12,6 @@ pub(super) fn source(name: &str) -> Option<&'static str> {
 #[rustfmt::skip]
 const PS_ONLY: &[(&[&str], &str)] = &[
     (&["wchan", "wname", "nwchan"], "/proc/PID/wchan"),
-    (&["environ"], "/proc/PID/environ"),
-    (&["exe"], "/proc/PID/exe"),
     (&["luid"], "/proc/PID/loginuid"),
     (&["label", "context", "zone"], "/proc/PID/attr/current"),
     (&["ag_id", "ag_nice"], "/proc/PID/autogroup"),

@@ -5,7 +5,9 @@ use std::collections::HashSet;
 use std::rc::Rc;
 
 use taskdiag::abi::TaskDiagLimits;
-use taskdiag::{CapSet, Files, Ident, Io, Ns, Oom, Signals, Stat, Vma, VmaFlags, VmaStat};
+use taskdiag::{
+    CapSet, Files, Ident, Io, Ns, Oom, Paths, Signals, Stat, TaskPath, Vma, VmaFlags, VmaStat,
+};
 
 use super::*;
 use crate::row::{Cgroup, Mapping, MappingTotals, Usage, samples};
@@ -179,6 +181,8 @@ fn full() -> TaskRow {
         path: Some(b"/a".to_vec()),
     }));
     row.cmdline = Some(Rc::from(&b"sh\0-c\0"[..]));
+    row.environ = Some(Rc::from(&b"A=1\0B=\n\0"[..]));
+    row.paths = Some(Rc::new(paths()));
     row.mapping_totals = Some(Box::new(MappingTotals {
         pss: 440 * 1024,
         private: 441 * 1024,
@@ -187,6 +191,18 @@ fn full() -> TaskRow {
     }));
     row.mapping = Some(Box::new(mapping()));
     row
+}
+
+fn paths() -> Paths<'static> {
+    let path = |text: &[u8]| {
+        let mut path = TaskPath::default();
+        path.path = Some(text.to_vec().into());
+        Some(path)
+    };
+    let mut paths = Paths::default();
+    paths.exe = path(b"/bin/sh (deleted)");
+    (paths.cwd, paths.root) = (path(b"/home\n"), path(b"/"));
+    paths
 }
 
 fn stat() -> Stat {
@@ -312,6 +328,7 @@ const SHOWN: &[(&str, &str)] = &[
     ("lim_rtprio", "614"), ("lim_rtprio_max", "714"),
     ("lim_rttime", "615"), ("lim_rttime_max", "715"),
     ("oom", "509"), ("oomadj", "-510"),
+    ("exe", "/bin/sh (deleted)"), ("cwd", r"/home\n"), ("root", "/"), ("environ", r"A=1 B=\n"),
 
     ("pss", "440"), ("uss", "441"), ("htprv", "442"), ("htshr", "443"),
     ("vm_start", "00001000"), ("vm_end", "00003000"), ("vm_perms", "rw-p"), ("vm_offset", "00005000"),
@@ -362,6 +379,10 @@ fn unreported_values_are_dashes() {
         path: None,
     };
     row.cgroup = Some(Rc::new(cgroup));
+    let mut paths = Paths::default();
+    paths.cwd = Some(TaskPath::default());
+    row.paths = Some(Rc::new(paths));
+    row.environ = Some(Rc::from(&b""[..]));
     let host = &Host::at(10_000, true);
     let shown = |row: &TaskRow, name| {
         let value = find(name).expect(name).column.value(row, host);
@@ -370,7 +391,7 @@ fn unreported_values_are_dashes() {
     let sizes =
         "vsz sz m_size rss rss_anon rss_file rss_shmem rss_peak swap size text vm_lock pmem";
     let others = "run_delay blkio_delay exit_code fds fd_regular fd_socket fd_pipe fd_eventfd \
-                  fd_epoll fd_other pidfd_ino cgroup cgpath cgid";
+                  fd_epoll fd_other pidfd_ino cgroup cgpath cgid exe cwd root environ";
     for name in sizes.split_whitespace().chain(others.split_whitespace()) {
         assert_eq!(shown(&row, name), "-", "{name}");
     }

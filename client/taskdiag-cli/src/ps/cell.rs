@@ -149,13 +149,10 @@ impl CellWriter<'_> {
         let shown = self.printable(name, left);
         left -= shown.width().min(left);
         text.push_str(&shown);
-        if self.environment && self.reads_files && left > 1 {
-            if let Some(FieldValue::Text(environment)) =
-                TaskFiles::of_row(row).field(ProcField::Environment)
-            {
-                text.push(' ');
-                text.push_str(&self.printable(&environment, left - 1));
-            }
+        let environ = trim_nuls(row.environ.as_deref().unwrap_or_default());
+        if self.environment && !environ.is_empty() && left > 1 {
+            text.push(' ');
+            text.push_str(&self.printable(&words(environ), left - 1));
         }
         text
     }
@@ -207,19 +204,21 @@ fn printable(c: char, unicode: bool) -> bool {
     matches!(c, ' '..='~') || (unicode && !c.is_ascii() && c.width().is_some())
 }
 
+/// Returns NUL-terminated bytes with blanks instead of NULs and newlines.
+fn words(bytes: &[u8]) -> Vec<u8> {
+    let blank = |&byte: &u8| match byte {
+        0 | b'\n' => b' ',
+        byte => byte,
+    };
+    bytes.iter().map(blank).collect()
+}
+
 /// Returns the arguments separated by blanks, or the name in brackets for a task
 /// without arguments.
 fn command_line(arguments: &[u8], comm: &[u8], zombie: bool) -> Vec<u8> {
     let arguments = trim_nuls(arguments);
     if !arguments.is_empty() {
-        let blank = |&byte: &u8| {
-            if matches!(byte, 0 | b'\n') {
-                b' '
-            } else {
-                byte
-            }
-        };
-        return arguments.iter().map(blank).collect();
+        return words(arguments);
     }
     let suffix: &[u8] = if zombie { b" <defunct>" } else { b"" };
     [b"[", comm, b"]", suffix].concat()

@@ -150,7 +150,11 @@ fn query(
     } else {
         Show::empty()
     };
-    let show = options.selection.groups() | output.groups() | order_groups;
+    let environment = match options.environment {
+        true => Show::ENVIRON,
+        false => Show::empty(),
+    };
+    let show = options.selection.groups() | output.groups() | order_groups | environment;
     let mut request = Request::new(strategy).show(show);
     if options.threads.is_empty() {
         // For threads, the pid filter of the kernel compares tids, but the lists of ps

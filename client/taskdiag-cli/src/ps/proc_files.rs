@@ -31,8 +31,6 @@ pub(super) enum ProcField {
     CharsWritten,
     CodeSize,
     DataSize,
-    Environment,
-    Executable,
     GroupIds,
     GroupNames,
     InstructionPointer,
@@ -141,8 +139,6 @@ impl TaskFiles {
             CharsWritten => self.io("wchar"),
             CodeSize => self.code_and_data().map(|(code, _)| Number(code)),
             DataSize => self.code_and_data().map(|(_, data)| Signed(data)),
-            Environment => self.environment(),
-            Executable => self.executable(),
             GroupIds => self.groups(|id| id.to_string()),
             GroupNames => self.groups(group_name),
             InstructionPointer => self.stat(30).map(Address),
@@ -224,23 +220,6 @@ impl TaskFiles {
             .split(|&byte| byte == b' ')
             .filter(|word| *word != b"nice");
         parse(numbers.nth(index)?).map(Signed)
-    }
-
-    fn environment(&self) -> Option<FieldValue> {
-        let mut content = self.read("environ")?;
-        let end = content.iter().rposition(|&byte| byte != 0)? + 1;
-        content.truncate(end);
-        for byte in &mut content {
-            if matches!(byte, 0 | b'\n') {
-                *byte = b' ';
-            }
-        }
-        Some(Text(content))
-    }
-
-    fn executable(&self) -> Option<FieldValue> {
-        let path = fs::read_link(self.directory.join("exe")).ok()?;
-        Some(Text(path.as_os_str().as_bytes().to_vec()))
     }
 
     /// Returns the supplementary groups, separated by commas.
@@ -363,8 +342,6 @@ impl ProcField {
             BytesCancelled | BytesRead | BytesWritten | CharsRead | CharsWritten | Reads
             | Writes => "group io",
             CgroupName | Cgroups | LxcName => "/proc/PID/cgroup",
-            Environment => "/proc/PID/environ",
-            Executable => "/proc/PID/exe",
             Label => "/proc/PID/attr/current",
             LoginUid => "/proc/PID/loginuid",
             Machine | OwnerUid | Seat | Session | Slice | Unit | UserUnit => {
@@ -447,9 +424,6 @@ mod tests {
     #[test]
     fn fields_of_this_process_are_read() {
         let files = TaskFiles::of_row(&plain(std::process::id(), b"name"));
-        let executable = std::env::current_exe().expect("a path");
-        let executable = executable.as_os_str().as_bytes().to_vec();
-        assert_eq!(files.field(Executable), Some(Text(executable)));
         let status = fs::read_to_string("/proc/self/status").expect("procfs");
         let caught = status
             .lines()
@@ -492,9 +466,7 @@ mod tests {
     #[test]
     fn missing_files_have_no_value() {
         let files = TaskFiles::of_row(&plain(i32::MAX.unsigned_abs(), b"name"));
-        for field in [
-            Executable, BytesRead, LoginUid, Label, GroupNames, StackStart,
-        ] {
+        for field in [BytesRead, LoginUid, Label, GroupNames, StackStart] {
             assert_eq!(files.field(field), None, "{field:?}");
         }
     }

@@ -56,7 +56,7 @@ const SPECS: &[(&str, &str, usize, Justify, Option<ProcField>)] = &[
     ("cwd", "CWD", 3, Left, None), ("drs", "DRS", 5, Right, Some(DataSize)), ("dsiz", "DSIZ", 4, Right, Some(DataSize)),
     ("eip", "EIP", ADDRESS, Right, Some(InstructionPointer)), ("emul", "EMUL", 13, Left, None),
     ("end_code", "E_CODE", ADDRESS, Right, None), ("environ", "ENVIRONMENT", 11, Unlimited, None),
-    ("esp", "ESP", ADDRESS, Right, Some(StackPointer)), ("exe", "EXE", 27, Unlimited, Some(Executable)),
+    ("esp", "ESP", ADDRESS, Right, Some(StackPointer)),
     ("ignored", "IGNORED", 9, Signal, Some(SignalsIgnored)), ("inblk", "INBLK", 5, Right, None),
     ("inblock", "INBLK", 5, Right, None), ("jid", "JID", 1, Right, None), ("jobc", "JOBC", 4, Right, None),
     ("ktrace", "KTRACE", 8, Right, None), ("ktracep", "KTRACEP", 8, Right, None),
@@ -213,7 +213,10 @@ pub(super) fn list() -> Vec<(&'static str, &'static str, &'static str)> {
     let of_ps = SPECS
         .iter()
         .filter_map(|(name, heading, .., field)| Some((*name, *heading, field.as_ref()?.origin())));
-    let mut all: Vec<_> = of_ps.chain(columns::names()).collect();
+    // In columns of the same name, ps prints the values or the dashes of procps.
+    let is_of_ps = |word: &str| SPECS.iter().any(|(name, ..)| *name == word);
+    let of_groups = columns::names().filter(|(name, ..)| !is_of_ps(name));
+    let mut all: Vec<_> = of_ps.chain(of_groups).collect();
     all.sort_by_key(|(name, ..)| *name);
     all.dedup_by_key(|(name, ..)| *name);
     all
