@@ -69,26 +69,51 @@ static ssize_t find_pattern(const unsigned char *bytes, size_t len, size_t run)
 	return -1;
 }
 
-/* Return true if the bytes after each name are zero up to the next mapping. */
-static bool mappings_are_padded(const unsigned char *bytes, size_t len)
+/* The beginning of the records of VMA and PATHS. */
+struct record {
+	__u32 len;
+	__u32 text_off;
+};
+
+/*
+ * Return true if the bytes after each name or path are zero up to the next
+ * record.  The structure of a record has @size bytes.
+ */
+static bool records_are_padded(const unsigned char *bytes, size_t len,
+			       size_t size)
 {
-	const struct task_diag_vma *vma;
+	const struct record *record;
 	size_t used;
 
-	for (; len; bytes += vma->len, len -= vma->len) {
-		vma = (const void *)bytes;
-		if (len < sizeof(*vma) || vma->len < sizeof(*vma) ||
-		    vma->len > len || vma->name_off >= vma->len)
+	for (; len; bytes += record->len, len -= record->len) {
+		record = (const void *)bytes;
+		if (len < size || record->len < size || record->len > len ||
+		    record->text_off >= record->len)
 			return false;
-		used = sizeof(*vma);
-		if (vma->name_off)
-			used = vma->name_off +
-			       strnlen((const char *)bytes + vma->name_off,
-				       vma->len - vma->name_off);
-		for (; used < vma->len; used++)
+		used = size;
+		if (record->text_off)
+			used = record->text_off +
+			       strnlen((const char *)bytes + record->text_off,
+				       record->len - record->text_off);
+		for (; used < record->len; used++)
 			if (bytes[used])
 				return false;
 	}
+	return true;
+}
+
+/* Return true if the records of the attribute are padded with zeros. */
+static bool attr_is_padded(const struct nlattr *nla)
+{
+	const unsigned char *bytes = (const unsigned char *)nla + NLA_HDRLEN;
+	const size_t len = nla->nla_len - NLA_HDRLEN;
+
+	if (nla->nla_type == TASK_DIAG_VMA)
+		return records_are_padded(bytes, len,
+					  sizeof(struct task_diag_vma));
+	if (nla->nla_type == TASK_DIAG_PATHS)
+		return records_are_padded(bytes, len,
+					  sizeof(struct task_diag_path));
 	return true;
 }
 
@@ -101,8 +126,7 @@ static bool pads_are_zero(const unsigned char *bytes, size_t len)
 
 		if (used < NLA_HDRLEN || used > len)
 			return false;
-		if (nla->nla_type == TASK_DIAG_VMA &&
-		    !mappings_are_padded(bytes + NLA_HDRLEN, used - NLA_HDRLEN))
+		if (!attr_is_padded(nla))
 			return false;
 		for (; used < whole && used < len; used++)
 			if (bytes[used])
