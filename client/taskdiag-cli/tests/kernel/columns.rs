@@ -126,7 +126,8 @@ fn names_of_any_bytes_are_shown() {
 fn every_format_shows_every_group() {
     let sleeper = Sleeper::start(&mut Sleeper::shell());
     let pid = sleeper.pid().to_string();
-    let columns = "pid,comm,user,rss,args,fds,nofile,start_ns,leader,netns,cgpath,pss";
+    let columns = "pid,comm,user,rss,args,fds,nofile,start_ns,leader,netns,cgpath,pss,\
+                   exe,cwd,root,environ";
     let words = ["--pid", &pid, "--columns", columns];
     let row = objects(&words).remove(0);
     assert_eq!(row["args"], "sh -c echo; read never");
@@ -139,10 +140,17 @@ fn every_format_shows_every_group() {
         Some(format!("net:[{}]", row["netns"]).as_str())
     );
     assert_pss(&row["pss"], sleeper.pid());
+    for name in ["exe", "cwd", "root"] {
+        let link = fs::read_link(format!("/proc/{pid}/{name}")).expect("procfs");
+        assert_eq!(link.to_str(), row[name].as_str(), "{name}");
+    }
+    let environ = fs::read_to_string(format!("/proc/{pid}/environ")).expect("procfs");
+    let environ: Vec<&str> = environ.split_terminator('\0').collect();
+    assert_eq!(row["environ"], json!(environ));
 
     for format in ["json", "csv", "table"] {
         let text = output_of(&[&words[..], &["--format", format]].concat());
-        for value in ["comm", "args", "netns", "cgpath"] {
+        for value in ["comm", "args", "netns", "cgpath", "exe", "cwd", "root"] {
             let value = &row[value];
             let value = value.as_str().map_or(value.to_string(), str::to_owned);
             assert!(text.contains(&value), "{format}: {text}");
