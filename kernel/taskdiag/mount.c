@@ -257,6 +257,7 @@ static const struct taskdiag_proc_file permitted_files[] = {
  * files decide for all tasks.
  */
 static const struct taskdiag_proc_file own_files[] = {
+	{ "environ",	TASK_DIAG_SHOW_ENVIRON },
 	{ "maps",	TASK_DIAG_SHOW_VMA },
 	{ "smaps",	TASK_DIAG_SHOW_VMA_STAT },
 };
@@ -358,8 +359,8 @@ static void probe_checked(const struct taskdiag_caller *caller,
 		probe->denied |= denied_groups(caller, permitted_files,
 					       ARRAY_SIZE(permitted_files), nr);
 	/*
-	 * Without a pid there, the caller has no such files.  Then mappings are
-	 * denied, except the empty list of a task without memory.
+	 * Without a pid there, the caller has no such files.  Then these groups are
+	 * denied, unless they are empty as the task has no memory.
 	 */
 	if (own || probe->permitted)
 		probe->denied |= denied_groups(caller, own_files,
