@@ -206,9 +206,17 @@ impl TaskDir {
         fstatat(&self.0, name, AtFlags::AT_SYMLINK_NOFOLLOW).is_ok()
     }
 
-    /// Whether the task has not been reaped.
+    /// Whether the task has not been reaped. The /proc of a sandbox may lack a file.
     pub(super) fn is_alive(&self) -> bool {
-        self.has("stat")
+        self.has("stat") || self.has("status")
+    }
+
+    /// Returns `None` if the file is missing and the task is not gone.
+    pub(super) fn present<T>(&self, read: Result<T, ReadError>) -> Result<Option<T>, ReadError> {
+        match read {
+            Err(ReadError::Gone) if self.is_alive() => Ok(None),
+            read => read.map(Some),
+        }
     }
 
     /// Maps the entries of a directory in it, in its order. Entries that `make`

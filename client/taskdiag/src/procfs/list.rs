@@ -44,8 +44,14 @@ pub(super) fn list(proc: &mut Proc, query: &Query) -> io::Result<Option<Vec<Targ
 
 /// Returns the pid of the process that a task belongs to.
 fn process_of(proc: &mut Proc, pid: Pid) -> Result<Pid, ReadError> {
-    let status = proc.read(format_args!("{pid}/status"))?;
-    match Status::parse_tgid(status) {
+    let read = proc.read(format_args!("{pid}/status"));
+    let tgid = match read.map(Status::parse_tgid) {
+        Ok(tgid) => tgid,
+        // The /proc of a sandbox may lack the file.
+        Err(ReadError::Gone) if proc.has_path(format_args!("{pid}/stat")) => None,
+        Err(error) => return Err(error),
+    };
+    match tgid {
         Some(0) => Err(ReadError::Gone),
         Some(tgid) => Ok(tgid),
         // The root directory lists processes only.

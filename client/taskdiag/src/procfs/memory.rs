@@ -103,8 +103,9 @@ impl Long {
             dir,
         };
         if query.show.contains(Show::CMDLINE) {
-            match long.dir.file("cmdline") {
-                Ok(file) => long.cmdline = Some(file),
+            match long.dir.present(long.dir.file("cmdline")) {
+                Ok(Some(file)) => long.cmdline = Some(file),
+                Ok(None) => long.absent.unknown |= Show::CMDLINE,
                 Err(ReadError::Denied) => long.absent.denied |= Show::CMDLINE,
                 Err(error) => return Err(error),
             }
@@ -140,8 +141,11 @@ impl Long {
     /// Whether the task still exists and has not called execve() since the row was
     /// begun.
     pub(super) fn is_unchanged(&self, proc: &mut Proc) -> bool {
-        let stat = proc.read_in(&self.dir, "stat");
-        stat.is_ok_and(|stat| Stat::parse(stat).as_ref().map(Stat::memory) == self.memory)
+        let memory = proc
+            .read_in(&self.dir, "stat")
+            .map(|stat| Some(Stat::parse(stat)?.memory()));
+        let memory = self.dir.present(memory);
+        memory.is_ok_and(|memory| memory.flatten() == self.memory)
     }
 
     /// Reads into the task until the piece has about `limit` bytes.

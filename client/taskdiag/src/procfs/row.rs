@@ -142,15 +142,17 @@ impl RowReader<'_> {
             denied: Show::empty(),
         };
         if show.intersects(FROM_STATUS) || filters.uid.is_some() {
-            match self.proc.read_in(dir, "status") {
-                Ok(status) => records.status = Some(Status::parse(status)),
+            let status = self.proc.read_in(dir, "status").map(Status::parse);
+            match dir.present(status) {
+                // Without the file, all its values are unknown.
+                Ok(status) => records.status = Some(status.unwrap_or_else(|| Status::parse(b""))),
                 Err(ReadError::Denied) => records.denied |= show.intersection(FROM_STATUS),
                 Err(error) => return Err(error),
             }
         }
         if show.intersects(FROM_STAT) || filters.states.is_some() || filters.comm.is_some() {
-            match self.proc.read_in(dir, "stat") {
-                Ok(stat) => records.stat = Stat::parse(stat),
+            match dir.present(self.proc.read_in(dir, "stat").map(Stat::parse)) {
+                Ok(stat) => records.stat = stat.flatten(),
                 Err(ReadError::Denied) => records.denied |= show.intersection(FROM_STAT),
                 Err(error) => return Err(error),
             }
@@ -195,12 +197,14 @@ impl RowReader<'_> {
         let Some(cgroup) = cgroup else {
             return Ok(true);
         };
-        let text = match self.proc.read_in(dir, "cgroup") {
-            Err(ReadError::Denied) => return Ok(false),
-            read => read?,
-        };
-        let path = cgroups::path_in(text).unwrap_or(b"/");
-        Ok(cgroups::is_within(path, cgroup))
+        let is_within = self.proc.read_in(dir, "cgroup").map(|text| {
+            let path = cgroups::path_in(text).unwrap_or(b"/");
+            cgroups::is_within(path, cgroup)
+        });
+        match dir.present(is_within) {
+            Err(ReadError::Denied) => Ok(false),
+            read => Ok(read?.unwrap_or(false)),
+        }
     }
 
     /// Reads the groups of limited length.
@@ -229,25 +233,27 @@ impl RowReader<'_> {
             self.task.ident = Some(ident(target, &stat, self.query.boot_offset));
         }
         self.task.absent.unknown = unknown(show, records);
-        let mut denied = Show::empty();
         if show.contains(Show::NS) {
-            self.task.ns = permitted(ns::read(dir))?;
-            denied.set(Show::NS, self.task.ns.is_none());
+            let read = ns::read(dir).map(Some);
+            self.task.ns = present(Show::NS, &mut self.task.absent, dir, read)?;
         }
         if show.contains(Show::CGROUP) {
-            self.task.cgroup = permitted(self.read_cgroup(dir))?;
-            denied.set(Show::CGROUP, self.task.cgroup.is_none());
+            let read = self.read_cgroup(dir).map(Some);
+            self.task.cgroup = present(Show::CGROUP, &mut self.task.absent, dir, read)?;
         }
         if show.contains(Show::FILES) {
-            let read = permitted(files::read(self.proc, dir))?;
-            denied.set(Show::FILES, !read.is_some_and(|(_, complete)| complete));
+            let read = files::read(self.proc, dir).map(Some);
+            let read = present(Show::FILES, &mut self.task.absent, dir, read)?;
+            let is_partial = read.is_some_and(|(_, complete)| !complete);
             self.task.files = read.map(|(files, _)| files);
+            if is_partial {
+                self.task.absent.denied |= Show::FILES;
+            }
         }
         if show.contains(Show::PATHS) {
-            self.task.paths = permitted(paths::read(dir))?;
-            denied.set(Show::PATHS, self.task.paths.is_none());
+            let read = paths::read(dir).map(Some);
+            self.task.paths = present(Show::PATHS, &mut self.task.absent, dir, read)?;
         }
-        self.task.absent.denied |= denied;
         self.read_usage(dir)
     }
 
@@ -258,13 +264,13 @@ impl RowReader<'_> {
         } = self;
         let absent = &mut task.absent;
         if query.show.contains(Show::IO) {
-            task.io = present(Show::IO, absent, usage::io(proc, dir))?;
+            task.io = present(Show::IO, absent, dir, usage::io(proc, dir))?;
         }
         if query.show.contains(Show::LIMITS) {
-            task.limits = present(Show::LIMITS, absent, usage::limits(proc, dir))?;
+            task.limits = present(Show::LIMITS, absent, dir, usage::limits(proc, dir))?;
         }
         if query.show.contains(Show::OOM) {
-            task.oom = present(Show::OOM, absent, usage::oom(proc, dir))?;
+            task.oom = present(Show::OOM, absent, dir, usage::oom(proc, dir))?;
         }
         Ok(())
     }
@@ -359,27 +365,20 @@ fn has_exit_code(dir: &TaskDir, stat: &Stat) -> bool {
 }
 
 /// Returns the group; `None`, with the reason in `absent`, if the caller may not read
-/// the file or if the file is not as expected.
+/// the file, or if the file is missing or not as expected.
 fn present<T>(
     group: Show,
     absent: &mut task::Absent,
+    dir: &TaskDir,
     read: Result<Option<T>, ReadError>,
 ) -> Result<Option<T>, ReadError> {
-    let read = permitted(read)?;
-    match read {
-        None => absent.denied |= group,
-        Some(None) => absent.unknown |= group,
-        Some(Some(_)) => {}
+    match dir.present(read) {
+        Ok(Some(Some(value))) => return Ok(Some(value)),
+        Ok(_) => absent.unknown |= group,
+        Err(ReadError::Denied) => absent.denied |= group,
+        Err(error) => return Err(error),
     }
-    Ok(read.flatten())
-}
-
-/// Returns `None` if the caller may not read the file.
-fn permitted<T>(read: Result<T, ReadError>) -> Result<Option<T>, ReadError> {
-    match read {
-        Err(ReadError::Denied) => Ok(None),
-        read => read.map(Some),
-    }
+    Ok(None)
 }
 
 impl Records {

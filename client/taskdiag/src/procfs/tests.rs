@@ -49,7 +49,7 @@ impl Tree {
         ]
         .concat();
         let status = format!(
-            "Name:\tx\nTgid:\t{tgid}\nPid:\t{pid}\nTracerPid:\t9\n\
+            "Name:\tx\nTgid:\t{tgid}\nPid:\t{pid}\nPPid:\t{ppid}\nTracerPid:\t9\n\
              Uid:\t1\t2\t3\t4\nGid:\t5\t6\t7\t8\nGroups:\t\n\
              VmSize:\t      4 kB\nVmHWM:\t     12 kB\nCapInh:\t0000000000000000\nCapPrm:\t000001ffffffffff\n\
              CapEff:\t0000000000000001\nCapBnd:\t8000000000000000\nNoNewPrivs:\t1\n\
@@ -524,9 +524,43 @@ fn invalid_requests_are_refused_as_by_the_kernel() {
 #[test]
 fn task_whose_files_are_gone_is_left_out() {
     let tree = family();
-    fs::remove_file(tree.0.join("5/status")).unwrap();
-    fs::remove_file(tree.0.join("3/stat")).unwrap();
+    for pid in [3, 5] {
+        for file in ["stat", "status"] {
+            fs::remove_file(tree.0.join(format!("{pid}/{file}"))).unwrap();
+        }
+    }
     assert_eq!(tree.pids(&Request::new(Strategy::All)), [1, 12]);
+}
+
+#[test]
+fn missing_file_is_unknown_and_does_not_hide_the_task() {
+    let unknown = |file: &str| {
+        let missing = |tree: &Tree| fs::remove_file(tree.0.join("5").join(file)).unwrap();
+        let task = changed(missing);
+        assert!(task.base.is_some(), "{file}");
+        task.absent
+    };
+    let absent = |unknown| crate::Absent {
+        unknown,
+        ..crate::Absent::default()
+    };
+    let from_stat = Show::BASE | Show::STAT | Show::IDENT;
+    assert_eq!(unknown("stat"), absent(from_stat));
+    assert_eq!(unknown("status"), absent(Show::CRED));
+    assert_eq!(unknown("cmdline"), absent(Show::CMDLINE));
+    let tree = family();
+    fs::remove_file(tree.0.join("5/cgroup")).unwrap();
+    let show = Show::CGROUP | Show::IO | Show::LIMITS | Show::OOM | Show::NS | Show::FILES;
+    for group in show {
+        let request = Request::new(Strategy::One(5)).show(group);
+        let task = tree.dump(&request).unwrap().remove(0);
+        // No task of the tree has the files of the others.
+        let expected = match group {
+            Show::NS => Show::empty(),
+            group => group,
+        };
+        assert_eq!(task.absent, absent(expected), "{group}");
+    }
 }
 
 #[test]
