@@ -4,6 +4,7 @@
 
 use std::env;
 
+use taskdiag::escape::is_visible;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::proc_files::{self, FieldValue, ProcField, TaskFiles};
@@ -201,7 +202,11 @@ impl CellWriter<'_> {
 }
 
 fn printable(c: char, unicode: bool) -> bool {
-    matches!(c, ' '..='~') || (unicode && !c.is_ascii() && c.width().is_some())
+    // Joiners are part of words and of emoji. Separators of lines and controls of the
+    // text direction would change the terminal.
+    let is_joiner = matches!(c, '\u{200c}' | '\u{200d}' | '\u{e0020}'..='\u{e007f}');
+    let is_visible = || is_joiner || is_visible(c);
+    matches!(c, ' '..='~') || (unicode && !c.is_ascii() && c.width().is_some() && is_visible())
 }
 
 /// Returns NUL-terminated bytes with blanks instead of NULs and newlines.
@@ -295,6 +300,10 @@ mod tests {
         };
         assert_eq!(shown(true), "a?b?\u{f6}?");
         assert_eq!(shown(false), "a?b????");
+        // A separator of lines, a control of the text direction, and a joined emoji.
+        let bytes = "a\u{2028}\u{202e}\u{1f469}\u{200d}\u{1f469}";
+        let shown = writer(&host).printable(bytes.as_bytes(), 80);
+        assert_eq!(shown, "a??\u{1f469}\u{200d}\u{1f469}");
     }
 
     #[test]
