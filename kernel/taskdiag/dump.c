@@ -301,24 +301,37 @@ static __always_inline bool is_outdated(const struct taskdiag_dump *dump,
 	return READ_ONCE(item->task->self_exec_id) != exec_id;
 }
 
-/*
- * Set the level of a task by the mount.  @permitted: the task has passed the
- * access check.
- */
+/* Set the level of a task that has not passed the access check. */
 static void set_level_by_mount(struct taskdiag_dump *dump,
-			       struct taskdiag_item *item, bool permitted)
+			       struct taskdiag_item *item)
 {
 	struct taskdiag_caller *caller = &dump->caller;
 
 	item->level = TASKDIAG_HIDDEN;
-	if (permitted)
-		item->level = taskdiag_mount_permitted_level(caller, item->task,
-							     &item->denied);
-	else if (caller->mount_level != TASKDIAG_HIDDEN)
-		item->level = taskdiag_mount_level(caller, item->task,
-						   &item->denied);
+	if (caller->mount_level == TASKDIAG_HIDDEN)
+		return;
+	item->level = taskdiag_mount_level(caller, item->task, &item->denied);
 	if (item->level == TASKDIAG_LISTED && !selects_listed(dump, item))
 		item->level = TASKDIAG_HIDDEN;
+}
+
+/*
+ * Set the level of a task that has passed the access check, for a confined
+ * caller.  Return true if it has a row.
+ */
+static noinline bool may_open_files(struct taskdiag_dump *dump,
+				    struct taskdiag_item *item)
+{
+	struct taskdiag_caller *caller = &dump->caller;
+
+	item->level = taskdiag_mount_permitted_level(caller, item->task,
+						     &item->denied);
+	if (item->level == TASKDIAG_LISTED && !selects_listed(dump, item))
+		item->level = TASKDIAG_HIDDEN;
+	if (item->level == TASKDIAG_HIDDEN)
+		taskdiag_iter_hide(&dump->iter);
+	return item->level != TASKDIAG_HIDDEN &&
+	       item->level != TASKDIAG_UNDECIDED;
 }
 
 static noinline void deny_files_of_owner(struct taskdiag_dump *dump,
@@ -360,22 +373,23 @@ static __always_inline bool append_row(struct taskdiag_dump *dump,
 				       struct taskdiag_item *item, u64 *exec_id)
 {
 	unsigned int len;
-	bool permitted;
 
 	while (item->task) {
 		if (exec_id)
 			*exec_id = READ_ONCE(item->task->self_exec_id);
 		item->level = TASKDIAG_FULL;
 		item->denied = 0;
-		permitted = taskdiag_may_see(&dump->caller, item->task);
-		if (!permitted || (exec_id && dump->caller.checks_files)) {
-			set_level_by_mount(dump, item, permitted);
+		if (!taskdiag_may_see(&dump->caller, item->task)) {
+			set_level_by_mount(dump, item);
 			if (item->level == TASKDIAG_UNDECIDED)
 				return false;
 			if (item->level == TASKDIAG_HIDDEN) {
 				taskdiag_iter_hide(&dump->iter);
 				break;
 			}
+		} else if (exec_id && dump->caller.checks_files &&
+			   !may_open_files(dump, item)) {
+			return item->level == TASKDIAG_HIDDEN;
 		}
 		if (exec_id)
 			deny_files_of_owner(dump, item);
