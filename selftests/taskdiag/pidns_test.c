@@ -12,6 +12,7 @@
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 
+#include "lib/fd_passing.h"
 #include "lib/pid_set.h"
 #include "lib/namespace.h"
 #include "lib/expected_task.h"
@@ -902,6 +903,98 @@ TEST_F(pidns, namespaces_of_unprivileged_user_equal_procfs)
 	end_process(joiner_parent[1]);
 	close(to.pid_ns);
 	close(user_ns);
+}
+
+/* Ask for the first process of the namespace @ns outside. */
+static void expect_named_outside(struct __test_metadata *_metadata,
+				 struct td_sock *sock, int ns, int error)
+{
+	static const __u16 flags[] = { 0, NLM_F_DUMP };
+	const struct task_diag_pid one = {
+		.show_flags = TD_BASE_CRED,
+		.dump_strategy = TASK_DIAG_DUMP_ONE,
+		.pid = 1,
+	};
+	const struct td_filter attr = {
+		.type = TASK_DIAG_CMD_ATTR_PIDNS_FD,
+		.data = &ns,
+		.len = sizeof(ns),
+	};
+	struct td_answer a;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(flags); i++) {
+		EXPECT_EQ(0, td_query_filtered(sock, &one, flags[i], &attr, 1,
+					       &a));
+		EXPECT_STREQ("", a.fault);
+		EXPECT_EQ(error, a.end.error);
+		EXPECT_EQ(error ? 0U : 1U, a.rows);
+		if (error)
+			EXPECT_EXTACK_TEXT(&a, "pidns_fd: needs CAP_SYS_ADMIN");
+		td_answer_free(&a);
+	}
+}
+
+/* Runs in a child of the namespace @ns. */
+static void name_outside_as(struct __test_metadata *_metadata,
+			    const struct credentials *opener,
+			    const struct credentials *sender, int ns, int error)
+{
+	struct td_sock *shared = td_alloc_shared(sizeof(*shared)), sock;
+	int ends[2], fd;
+	pid_t pid;
+
+	EXPECT_NE(NULL, shared);
+	EXPECT_EQ(0, fd_passing_open(ends));
+	pid = td_fork_as(_metadata, opener);
+	if (!pid) {
+		EXPECT_EQ(0, td_open(shared, TD_LARGE));
+		EXPECT_EQ(0, fd_passing_send(ends[1], shared->fd));
+		_exit(0);
+	}
+	EXPECT_EXIT_0(pid);
+	fd = fd_passing_receive(ends[0]);
+	EXPECT_LE(0, fd);
+	pid = td_fork_as(_metadata, sender);
+	if (!pid) {
+		EXPECT_EQ(0, td_adopt(&sock, fd, shared));
+		expect_named_outside(_metadata, &sock, ns, error);
+		_exit(0);
+	}
+	EXPECT_EXIT_0(pid);
+	close(fd);
+	close(ends[0]);
+	close(ends[1]);
+}
+
+/*
+ * Catches a descriptor of any namespace that is accepted, and a check of the
+ * sender only or of the opener only.
+ */
+TEST(descriptor_of_outer_namespace_needs_cap_sys_admin)
+{
+	static const struct credentials root = {
+		.permitted = CAP_ALL, .effective = CAP_ALL,
+	};
+	int ns = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
+	pid_t pid;
+
+	ASSERT_LE(0, ns);
+	pid = namespace_fork(CLONE_NEWPID);
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		name_outside_as(_metadata, &root, &root, ns, 0);
+		name_outside_as(_metadata, &user, &user, ns, EPERM);
+		name_outside_as(_metadata, &user, &root, ns, EPERM);
+		name_outside_as(_metadata, &root, &user, ns, EPERM);
+		name_outside_as(_metadata, &root_without_cap_sys_admin, &root,
+				ns, EPERM);
+		name_outside_as(_metadata, &root, &root_without_cap_sys_admin,
+				ns, EPERM);
+		_exit(0);
+	}
+	EXPECT_EXIT_0(pid);
+	close(ns);
 }
 
 int main(int argc, char **argv)
