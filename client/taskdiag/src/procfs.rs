@@ -146,9 +146,12 @@ impl Procfs {
 
     /// Reads a procfs that is mounted elsewhere, or not mounted at all, by a descriptor
     /// of its root directory.
+    ///
+    /// The mount may be that of another process. Files that are mounted on files of
+    /// procfs are not read: they are denied. Needs Linux 5.6.
     #[must_use]
     pub fn from_root(root: OwnedFd) -> Self {
-        Self::new(Proc::new(root))
+        Self::new(Proc::contained(root))
     }
 
     fn new(mut proc: Proc) -> Self {

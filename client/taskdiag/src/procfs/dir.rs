@@ -11,7 +11,7 @@ use std::path::Path;
 
 use nix::dir::Dir;
 use nix::errno::Errno;
-use nix::fcntl::{AtFlags, OFlag, open, openat};
+use nix::fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag, open, openat, openat2};
 use nix::sys::stat::{Mode, fstatat};
 
 use super::parse;
@@ -41,7 +41,8 @@ impl From<Errno> for ReadError {
     fn from(errno: Errno) -> Self {
         match errno {
             Errno::ENOENT | Errno::ESRCH => Self::Gone,
-            Errno::EACCES | Errno::EPERM => Self::Denied,
+            // A file on another mount, in a contained procfs.
+            Errno::EACCES | Errno::EPERM | Errno::EXDEV => Self::Denied,
             errno => Self::Io(errno.into()),
         }
     }
@@ -65,6 +66,11 @@ pub(super) fn optional<T>(read: Result<T, ReadError>) -> Result<Option<T>, ReadE
     }
 }
 
+/// The resolution of paths in the procfs of another process, which may have mounted
+/// other files on those of procfs: they could be links to files of the caller's own root
+/// directory.
+const CONTAINED: ResolveFlag = ResolveFlag::RESOLVE_BENEATH.union(ResolveFlag::RESOLVE_NO_XDEV);
+
 /// The root of procfs, and the buffers that its files are read into.
 #[derive(Debug)]
 pub(super) struct Proc {
@@ -75,12 +81,25 @@ pub(super) struct Proc {
 
 impl Proc {
     pub(super) fn open(path: &Path) -> io::Result<Self> {
-        Ok(Self::new(open(path, DIRECTORY, Mode::empty())?))
+        let fd = open(path, DIRECTORY, Mode::empty())?;
+        Ok(Self::new(TaskDir {
+            fd,
+            contained: false,
+        }))
     }
 
-    pub(super) fn new(root: OwnedFd) -> Self {
+    /// Reads files of the mount with this root directory only, and follows no link that
+    /// leaves it.
+    pub(super) fn contained(root: OwnedFd) -> Self {
+        Self::new(TaskDir {
+            fd: root,
+            contained: true,
+        })
+    }
+
+    fn new(root: TaskDir) -> Self {
         Self {
-            root: TaskDir(root),
+            root,
             path: String::new(),
             buffer: vec![0; BUFFER],
         }
@@ -89,8 +108,11 @@ impl Proc {
     /// Opens a task's directory.
     pub(super) fn open_task(&mut self, target: Target) -> Result<TaskDir, ReadError> {
         self.set_task_path(target);
-        let fd = openat(&self.root.0, self.path.as_str(), DIRECTORY, Mode::empty())?;
-        Ok(TaskDir(fd))
+        let fd = self.root.open(&self.path, DIRECTORY)?;
+        Ok(TaskDir {
+            fd,
+            contained: self.root.contained,
+        })
     }
 
     /// Whether a task has the pid.
@@ -194,16 +216,31 @@ fn read_record(file: &mut File, buffer: &mut Vec<u8>) -> io::Result<usize> {
 /// An open directory of procfs. That of a task refers to the task, not to its pid:
 /// it is empty as soon as the task is reaped, also if another task has the pid then.
 #[derive(Debug)]
-pub(super) struct TaskDir(OwnedFd);
+pub(super) struct TaskDir {
+    fd: OwnedFd,
+    /// Whether paths are resolved as [`CONTAINED`].
+    contained: bool,
+}
 
 impl TaskDir {
+    fn open(&self, name: &str, flags: OFlag) -> Result<OwnedFd, Errno> {
+        match self.contained {
+            true => openat2(
+                &self.fd,
+                name,
+                OpenHow::new().flags(flags).resolve(CONTAINED),
+            ),
+            false => openat(&self.fd, name, flags, Mode::empty()),
+        }
+    }
+
     pub(super) fn file(&self, name: &str) -> Result<File, ReadError> {
         let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC;
-        Ok(openat(&self.0, name, flags, Mode::empty())?.into())
+        Ok(self.open(name, flags)?.into())
     }
 
     pub(super) fn has(&self, name: &str) -> bool {
-        fstatat(&self.0, name, AtFlags::AT_SYMLINK_NOFOLLOW).is_ok()
+        fstatat(&self.fd, name, AtFlags::AT_SYMLINK_NOFOLLOW).is_ok()
     }
 
     /// Whether the task has not been reaped. The /proc of a sandbox may lack a file.
@@ -227,7 +264,7 @@ impl TaskDir {
         mut make: impl FnMut(&CStr) -> Option<T>,
     ) -> Result<Vec<T>, ReadError> {
         let mut made = Vec::new();
-        let mut dir = Dir::openat(&self.0, name, DIRECTORY, Mode::empty())?;
+        let mut dir = Dir::from_fd(self.open(name, DIRECTORY)?)?;
         for entry in dir.iter() {
             made.extend(make(entry?.file_name()));
         }
@@ -235,6 +272,6 @@ impl TaskDir {
     }
 
     pub(super) fn fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
+        self.fd.as_fd()
     }
 }
