@@ -3,7 +3,8 @@
 
 use nix::libc;
 use taskdiag::{
-    AnySource, Client, ClientBuilder, Error, Features, Request, Scope, TransportKind, Visibility,
+    AnySource, Client, ClientBuilder, Error, Features, KernelError, Request, Scope, TransportKind,
+    Visibility, abi,
 };
 
 use crate::exit::Failure;
@@ -102,6 +103,13 @@ pub(crate) fn failure(error: Error, request: &Request<'static>) -> Failure {
     }
 }
 
+/// Whether the daemon itself has refused the request: it does not serve the client, or
+/// cannot use the client's procfs mount.
+fn is_of_daemon(error: &KernelError) -> bool {
+    let kind = error.attribute.and_then(|attribute| attribute.kind);
+    error.errno == libc::EPERM || kind == Some(abi::TASK_DIAG_CMD_ATTR_PROC_FD)
+}
+
 /// Returns the failure for an error of a request over this transport. The daemon
 /// replies with the errors of the kernel and with its own.
 pub(crate) fn failure_over(
@@ -110,7 +118,7 @@ pub(crate) fn failure_over(
     request: &Request<'static>,
 ) -> Failure {
     match error {
-        Error::Kernel(error) if kind == TransportKind::Daemon && error.errno == libc::EPERM => {
+        Error::Kernel(error) if kind == TransportKind::Daemon && is_of_daemon(&error) => {
             Failure::request(Error::Daemon(error), request)
         }
         error => failure(error, request),

@@ -156,7 +156,7 @@ impl AsyncClient {
 #[cfg(feature = "daemon")]
 impl AsyncClient {
     async fn connect_quickly() -> Result<Self> {
-        let daemon = daemon::AsyncDaemon::connect(crate::Daemon::connect_quickly).await?;
+        let daemon = daemon::AsyncDaemon::connect(|| crate::Daemon::connect_quickly(None)).await?;
         Ok(Self::with_transport(
             Box::new(daemon),
             crate::RECEIVE_BUFFER,
@@ -320,7 +320,7 @@ impl<T: AsyncTransport> AsyncClient<T> {
             transport,
             receiver,
         } = self;
-        if receiver.is_unread() {
+        if receiver.is_unread() || transport.has_other_opener() {
             poll_fn(|cx| transport.poll_reset(cx, receiver.buffer())).await?;
         }
         let framing = transport.framing();

@@ -25,7 +25,10 @@ use crate::visibility::Visibility;
 ///
 /// The credentials of the process that opened the transport and of the process
 /// that sends the request must both permit access to a task. Only the process
-/// that sent the request can read the reply.
+/// that sent the request can read the reply. A client whose process has changed its
+/// credentials opens the transport again for the next request. A program that must not
+/// do so, because the opener is to limit its replies, uses the
+/// [`Transport`](crate::Transport) itself.
 ///
 /// With the feature `netlink`, the type parameter has a default: a netlink socket.
 ///

@@ -9,13 +9,14 @@ use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, openat};
+use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat, openat2};
 use nix::libc;
 use nix::sys::stat::Mode;
 
 use crate::abi;
 use crate::error::{Error, Result};
 use crate::netlink::Framing;
+use crate::opener::Opener;
 use crate::proc_mount;
 use crate::request::{Options, Scope};
 use crate::transport::{Transport, copy_datagram};
@@ -32,6 +33,9 @@ pub struct TransactionFile {
     file: File,
     /// The root directory of its procfs mount.
     root: OwnedFd,
+    /// Whether the root directory may be that of another process's mount.
+    is_foreign: bool,
+    opener: Opener,
     /// The error message of the last request, if it was refused and the message has
     /// not been received yet.
     refusal: Option<Vec<u8>>,
@@ -45,23 +49,38 @@ impl TransactionFile {
     /// [`Error::NoFile`] if the kernel has no such file, otherwise [`Error::Io`].
     pub fn open() -> Result<Self> {
         match proc_mount::open() {
-            Ok(root) => Self::open_at(root),
+            Ok(root) => Self::open_in(root, false),
             Err(Errno::ENOENT) => Err(Error::NoFile),
             Err(errno) => Err(io("cannot open /proc")(errno.into())),
         }
     }
 
-    /// Opens the file of a procfs mount by a descriptor of its root directory.
+    /// Opens the file of a procfs mount by a descriptor of its root directory. A file that
+    /// is mounted on it is not opened.
     ///
     /// # Errors
     ///
     /// As [`Self::open`].
     pub fn open_at(root: OwnedFd) -> Result<Self> {
+        Self::open_in(root, true)
+    }
+
+    fn open_in(root: OwnedFd, is_foreign: bool) -> Result<Self> {
         let flags = OFlag::O_RDWR | OFlag::O_CLOEXEC;
-        match openat(&root, abi::TASK_DIAG_PROC_NAME, flags, Mode::empty()) {
+        let opened = match is_foreign {
+            true => {
+                let resolve = ResolveFlag::RESOLVE_NO_XDEV | ResolveFlag::RESOLVE_NO_SYMLINKS;
+                let how = OpenHow::new().flags(flags).resolve(resolve);
+                openat2(&root, abi::TASK_DIAG_PROC_NAME, how)
+            }
+            false => openat(&root, abi::TASK_DIAG_PROC_NAME, flags, Mode::empty()),
+        };
+        match opened {
             Ok(file) => Ok(Self {
                 file: file.into(),
                 root,
+                is_foreign,
+                opener: Opener::current(),
                 refusal: None,
             }),
             Err(Errno::ENOENT) => Err(Error::NoFile),
@@ -100,6 +119,10 @@ impl Transport for TransactionFile {
 
     fn visibility(&self, options: Options) -> Visibility {
         visibility::of_kernel(options, Some(self.root.as_fd()))
+    }
+
+    fn has_other_opener(&self) -> bool {
+        self.opener.has_changed()
     }
 
     /// Writes the request. A refused request counts as sent if the file has an
@@ -142,7 +165,7 @@ impl Transport for TransactionFile {
     /// closed.
     fn reset(&mut self, _buffer: &mut [u8]) -> Result<()> {
         let root = self.root.try_clone().map_err(io("cannot open /proc"))?;
-        *self = Self::open_at(root)?;
+        *self = Self::open_in(root, self.is_foreign)?;
         Ok(())
     }
 }

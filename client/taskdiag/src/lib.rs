@@ -105,6 +105,8 @@ mod name_list;
 #[cfg(feature = "procfs")]
 pub mod names;
 pub mod netlink;
+#[cfg(any(feature = "netlink", feature = "daemon"))]
+mod opener;
 mod pid;
 #[cfg(any(feature = "netlink", feature = "procfs", feature = "daemon"))]
 mod proc_mount;

@@ -19,6 +19,7 @@ use crate::abi;
 use crate::datagram::{KERNEL, io, port, receive, send};
 use crate::error::{Error, Result};
 use crate::netlink::{Framing, Header, TaskDiagMessage, encode, from_error};
+use crate::opener::Opener;
 use crate::proc_mount;
 use crate::reassembly::Reassembly;
 use crate::request::{Features, Options, Scope};
@@ -40,6 +41,7 @@ pub struct Socket {
     /// The root directory of the procfs mount that requests belong to; `None` if the
     /// kernel does not support it, or the caller has no procfs of its pid namespace.
     proc: Option<OwnedFd>,
+    opener: Opener,
 }
 
 impl Socket {
@@ -119,13 +121,15 @@ impl Socket {
             port,
             family,
             proc: None,
+            opener: Opener::current(),
         })
     }
 
-    /// Returns the descriptor, the port number, the family id and the procfs mount.
+    /// Returns the descriptor, the port number, the family id, the procfs mount and the
+    /// credentials of the opener.
     #[cfg(feature = "tokio")]
-    pub(crate) fn into_parts(self) -> (OwnedFd, u32, u16, Option<OwnedFd>) {
-        (self.fd, self.port, self.family, self.proc)
+    pub(crate) fn into_parts(self) -> (OwnedFd, u32, u16, Option<OwnedFd>, Opener) {
+        (self.fd, self.port, self.family, self.proc, self.opener)
     }
 }
 
@@ -153,6 +157,10 @@ impl Transport for Socket {
         )
     }
 
+    fn has_other_opener(&self) -> bool {
+        self.opener.has_changed()
+    }
+
     fn send(&mut self, request: &[u8], scope: Scope) -> Result<()> {
         send(self.fd.as_raw_fd(), request, scope)
     }
@@ -164,9 +172,10 @@ impl Transport for Socket {
     /// Opens another socket: the kernel ends an unfinished dump only when its
     /// socket is closed.
     fn reset(&mut self, buffer: &mut [u8]) -> Result<()> {
+        let socket = Self::open(buffer)?;
+        // The next request may already contain the number of the mount's descriptor.
         let proc = self.proc.take();
-        *self = Self::open(buffer)?;
-        self.proc = proc;
+        *self = Self { proc, ..socket };
         Ok(())
     }
 }

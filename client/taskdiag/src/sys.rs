@@ -58,6 +58,40 @@ pub(crate) fn register_connector(
     Ok(unsafe { tokio::io::unix::AsyncFd::register(connector) }?)
 }
 
+/// Returns the effective and the permitted capabilities of the calling thread.
+#[cfg(any(feature = "netlink", feature = "daemon"))]
+pub(crate) fn capabilities() -> Option<[u64; 2]> {
+    /// `struct __user_cap_header_struct`.
+    #[repr(C)]
+    struct Header {
+        version: u32,
+        pid: i32,
+    }
+    /// `struct __user_cap_data_struct`: half of each set.
+    #[repr(C)]
+    #[derive(Clone, Copy, Default)]
+    struct Data {
+        effective: u32,
+        permitted: u32,
+        inheritable: u32,
+    }
+    /// `_LINUX_CAPABILITY_VERSION_3`, whose sets consist of two halves.
+    const VERSION: u32 = 0x2008_0522;
+
+    let mut header = Header {
+        version: VERSION,
+        pid: 0,
+    };
+    let mut halves = [Data::default(); 2];
+    // SAFETY: the system call reads and writes one header, and writes the two structures
+    // that this version has.
+    let result =
+        unsafe { nix::libc::syscall(nix::libc::SYS_capget, &raw mut header, halves.as_mut_ptr()) };
+    let joined =
+        |half: fn(Data) -> u32| u64::from(half(halves[1])) << 32 | u64::from(half(halves[0]));
+    (result == 0).then(|| [joined(|data| data.effective), joined(|data| data.permitted)])
+}
+
 /// Calls pidfd_open().
 #[cfg(any(feature = "procfs", feature = "events"))]
 pub(crate) fn pidfd_open(

@@ -45,6 +45,15 @@ pub trait Transport: fmt::Debug {
         Visibility::Unknown
     }
 
+    /// Whether the caller has changed its credentials since the transport was opened.
+    ///
+    /// The kernel reports only tasks that the opener may see as well, and refuses requests
+    /// that name a procfs mount if the opener has other credentials.
+    /// [`NetlinkSource`](crate::NetlinkSource) resets the transport then.
+    fn has_other_opener(&self) -> bool {
+        false
+    }
+
     /// Sends a request, for the pid namespace of the scope.
     fn send(&mut self, request: &[u8], scope: Scope) -> Result<()>;
 
@@ -76,6 +85,10 @@ impl<T: Transport + ?Sized> Transport for Box<T> {
 
     fn visibility(&self, options: Options) -> Visibility {
         (**self).visibility(options)
+    }
+
+    fn has_other_opener(&self) -> bool {
+        (**self).has_other_opener()
     }
 
     fn send(&mut self, request: &[u8], scope: Scope) -> Result<()> {

@@ -47,7 +47,8 @@ pub enum Restriction {
     Strict,
     /// `/proc` is not a procfs of the caller's pid namespace.
     NoProc,
-    /// The daemon does not apply the options of the caller's procfs mount.
+    /// The daemon does not apply the options of procfs mounts: it is older than this
+    /// library, or forwards requests over netlink.
     Daemon,
 }
 
@@ -59,7 +60,7 @@ impl fmt::Display for Restriction {
             }
             Self::Strict => "kernel.task_diag_strict or a security module requires it",
             Self::NoProc => "/proc is not a procfs of this pid namespace",
-            Self::Daemon => "taskdiagd does not apply the options of procfs mounts",
+            Self::Daemon => "the running taskdiagd does not apply the options of procfs mounts",
         })
     }
 }
@@ -76,7 +77,6 @@ mod check {
 
     use super::{Restriction, Visibility};
     use crate::caps::CapSet;
-    #[cfg(feature = "netlink")]
     use crate::request::Options;
 
     /// Number of the capability that permits access to all tasks.
@@ -89,19 +89,29 @@ mod check {
     /// requests that belong to this procfs mount.
     #[cfg(feature = "netlink")]
     pub(crate) fn of_kernel(options: Options, proc: Option<BorrowedFd<'_>>) -> Visibility {
+        of_options(options, proc, Restriction::OldKernel)
+    }
+
+    /// Returns the visibility over a daemon with these options, for requests that belong
+    /// to this procfs mount.
+    #[cfg(feature = "daemon")]
+    pub(crate) fn of_daemon(options: Options, proc: Option<BorrowedFd<'_>>) -> Visibility {
+        of_options(options, proc, Restriction::Daemon)
+    }
+
+    /// `without` is the restriction of a transport without [`Options::PROC_FD`].
+    fn of_options(
+        options: Options,
+        proc: Option<BorrowedFd<'_>>,
+        without: Restriction,
+    ) -> Visibility {
         let restriction = match proc {
-            _ if !options.contains(Options::PROC_FD) => Restriction::OldKernel,
+            _ if !options.contains(Options::PROC_FD) => without,
             _ if options.contains(Options::STRICT) => Restriction::Strict,
             Some(_) => return Visibility::Complete,
             None => Restriction::NoProc,
         };
         restricted(restriction, proc)
-    }
-
-    /// Returns the visibility over a daemon.
-    #[cfg(feature = "daemon")]
-    pub(crate) fn of_daemon(proc: Option<BorrowedFd<'_>>) -> Visibility {
-        restricted(Restriction::Daemon, proc)
     }
 
     fn restricted(restriction: Restriction, proc: Option<BorrowedFd<'_>>) -> Visibility {

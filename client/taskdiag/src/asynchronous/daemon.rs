@@ -3,7 +3,7 @@
 
 use std::future::Future;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -17,16 +17,20 @@ use super::transport::AsyncTransport;
 use super::transport::watched::{poll_read, poll_write, watch};
 use crate::error::{Error, Result};
 use crate::netlink::Framing;
-use crate::proc_mount;
+use crate::opener::Opener;
 use crate::request::{Options, Scope};
-use crate::transport::daemon::{Daemon, is_disconnected, receive_datagram, send_datagram};
-use crate::visibility::{self, Visibility};
+use crate::transport::daemon::{
+    Daemon, ProcMount, is_disconnected, receive_datagram, send_datagram,
+};
+use crate::visibility::Visibility;
 
 /// A connection to the daemon.
 #[derive(Debug)]
 pub(super) struct AsyncDaemon {
     fd: AsyncFd<OwnedFd>,
     path: PathBuf,
+    mount: ProcMount,
+    opener: Opener,
     /// The next connection, while it is being made.
     connecting: Option<JoinHandle<Result<Daemon>>>,
 }
@@ -41,10 +45,12 @@ impl AsyncDaemon {
     }
 
     fn new(daemon: Daemon) -> Result<Self> {
-        let (fd, path) = daemon.into_parts();
+        let (fd, path, mount) = daemon.into_parts();
         Ok(Self {
             fd: watch(fd)?,
             path,
+            mount,
+            opener: Opener::current(),
             connecting: None,
         })
     }
@@ -52,14 +58,23 @@ impl AsyncDaemon {
     /// Connects again. A call after a dropped future continues with the same
     /// attempt.
     fn poll_connect(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
-        let path = &self.path;
-        let connecting = self.connecting.get_or_insert_with(|| {
-            let path = path.clone();
-            spawn_blocking(move || Daemon::connect_to(&path))
-        });
+        let connecting = match &mut self.connecting {
+            Some(connecting) => connecting,
+            none @ None => {
+                let path = self.path.clone();
+                let mount = self.mount.try_clone().map_err(connect_failed)?;
+                none.insert(spawn_blocking(move || Daemon::connect_with(&path, mount)))
+            }
+        };
         let connected = ready!(Pin::new(connecting).poll(cx));
         self.connecting = None;
-        *self = Self::new(joined(connected)?)?;
+        let (fd, _, mount) = joined(connected)?.into_parts();
+        self.fd = watch(fd)?;
+        self.opener = Opener::current();
+        // The next request may already contain the number of the mount's descriptor.
+        if self.mount.root().is_none() || mount.root().is_none() {
+            self.mount = mount;
+        }
         Poll::Ready(Ok(()))
     }
 
@@ -88,9 +103,16 @@ impl AsyncTransport for AsyncDaemon {
         true
     }
 
-    fn visibility(&self, _options: Options) -> Visibility {
-        let proc = proc_mount::open_own();
-        visibility::of_daemon(proc.as_ref().map(AsFd::as_fd))
+    fn proc_mount(&self) -> Option<BorrowedFd<'_>> {
+        self.mount.root()
+    }
+
+    fn visibility(&self, options: Options) -> Visibility {
+        self.mount.visibility(options)
+    }
+
+    fn has_other_opener(&self) -> bool {
+        self.opener.has_changed()
     }
 
     /// Sends the request, on a new connection if the daemon has been restarted.
@@ -135,10 +157,12 @@ fn is_hang_up(error: &io::Error) -> bool {
 /// Returns the result of a blocking call. Its thread is only lost to a runtime
 /// that shuts down.
 fn joined(result: Result<Result<Daemon>, tokio::task::JoinError>) -> Result<Daemon> {
-    result.unwrap_or_else(|error| {
-        Err(Error::Io {
-            context: "cannot connect to the daemon",
-            source: io::Error::other(error),
-        })
-    })
+    result.unwrap_or_else(|error| Err(connect_failed(io::Error::other(error))))
+}
+
+fn connect_failed(source: io::Error) -> Error {
+    Error::Io {
+        context: "cannot connect to the daemon",
+        source,
+    }
 }

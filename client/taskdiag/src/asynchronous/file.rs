@@ -39,6 +39,10 @@ impl AsyncTransport for AsyncFile {
         self.0.visibility(options)
     }
 
+    fn has_other_opener(&self) -> bool {
+        self.0.has_other_opener()
+    }
+
     fn poll_send(&mut self, _: &mut Context<'_>, request: &[u8], scope: Scope) -> Poll<Result<()>> {
         Poll::Ready(self.0.send(request, scope))
     }

@@ -11,6 +11,7 @@ use super::transport::watched::{poll_read, poll_write, watch};
 use crate::datagram;
 use crate::error::Result;
 use crate::netlink::Framing;
+use crate::opener::Opener;
 use crate::request::{Options, Scope};
 use crate::socket::Socket;
 use crate::visibility::{self, Visibility};
@@ -23,6 +24,7 @@ pub(super) struct AsyncSocket {
     family: u16,
     /// As that of [`Socket`].
     proc: Option<OwnedFd>,
+    opener: Opener,
 }
 
 impl AsyncSocket {
@@ -33,12 +35,13 @@ impl AsyncSocket {
     }
 
     fn watch(socket: Socket) -> Result<Self> {
-        let (fd, port, family, proc) = socket.into_parts();
+        let (fd, port, family, proc, opener) = socket.into_parts();
         Ok(Self {
             fd: watch(fd)?,
             port,
             family,
             proc,
+            opener,
         })
     }
 }
@@ -60,6 +63,10 @@ impl AsyncTransport for AsyncSocket {
         visibility::of_kernel(options, self.proc_mount())
     }
 
+    fn has_other_opener(&self) -> bool {
+        self.opener.has_changed()
+    }
+
     fn poll_send(
         &mut self,
         cx: &mut Context<'_>,
@@ -78,9 +85,10 @@ impl AsyncTransport for AsyncSocket {
     /// Opens another socket: the kernel ends an unfinished dump only when its
     /// socket is closed.
     fn poll_reset(&mut self, _: &mut Context<'_>, buffer: &mut [u8]) -> Poll<Result<()>> {
+        let socket = Socket::open(buffer).and_then(Self::watch)?;
         // The next request may already contain the number of the mount's descriptor.
         let proc = self.proc.take();
-        let socket = Socket::open(buffer).and_then(Self::watch);
-        Poll::Ready(socket.map(|socket| *self = Self { proc, ..socket }))
+        *self = Self { proc, ..socket };
+        Poll::Ready(Ok(()))
     }
 }

@@ -39,6 +39,11 @@ pub trait AsyncTransport: fmt::Debug + Send {
         Visibility::Unknown
     }
 
+    /// As [`Transport::has_other_opener`](crate::Transport::has_other_opener).
+    fn has_other_opener(&self) -> bool {
+        false
+    }
+
     /// Sends a request in this scope.
     fn poll_send(&mut self, cx: &mut Context<'_>, request: &[u8], scope: Scope)
     -> Poll<Result<()>>;
@@ -71,6 +76,10 @@ impl<T: AsyncTransport + ?Sized> AsyncTransport for Box<T> {
 
     fn visibility(&self, options: Options) -> Visibility {
         (**self).visibility(options)
+    }
+
+    fn has_other_opener(&self) -> bool {
+        (**self).has_other_opener()
     }
 
     fn poll_send(

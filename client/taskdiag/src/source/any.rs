@@ -190,7 +190,8 @@ impl ClientBuilder {
     /// Selects the procfs mount with this root directory instead of `/proc`, such as
     /// `/proc/PID/root/proc` of a container. Pids of requests and replies are in the
     /// pid namespace of that mount, and its options `hidepid=` and `gid=` apply. The
-    /// descriptor may have been opened with `O_PATH`. The daemon does not support it.
+    /// descriptor may have been opened with `O_PATH`. The daemon supports only mounts in
+    /// the mount namespace of the caller and of the daemon's pid namespace.
     pub fn proc_mount(mut self, root: OwnedFd) -> Self {
         self.proc = Some(root);
         self
@@ -257,12 +258,9 @@ impl ClientBuilder {
             #[cfg(feature = "netlink")]
             (TransportKind::File, None) => Inner::over(TransactionFile::open()?),
             #[cfg(feature = "daemon")]
-            (TransportKind::Daemon, Some(_)) => {
-                let asked = "the daemon";
-                return Err(Error::ProcMount { asked });
-            }
+            (TransportKind::Daemon, proc) if quickly => Inner::over(Daemon::connect_quickly(proc)?),
             #[cfg(feature = "daemon")]
-            (TransportKind::Daemon, None) if quickly => Inner::over(Daemon::connect_quickly()?),
+            (TransportKind::Daemon, Some(proc)) => Inner::over(Daemon::connect_to_mount(proc)?),
             #[cfg(feature = "daemon")]
             (TransportKind::Daemon, None) => Inner::over(Daemon::connect()?),
             #[cfg(feature = "procfs")]

@@ -55,7 +55,7 @@ impl<T: Transport> NetlinkSource<T> {
             transport,
             receiver,
         } = self;
-        if receiver.is_unread() {
+        if receiver.is_unread() || transport.has_other_opener() {
             transport.reset(receiver.buffer())?;
         }
         let framing = transport.framing();

@@ -5,7 +5,7 @@
 //! Must not depend on tasks.
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use log::debug;
@@ -20,10 +20,11 @@ use nix::sys::time::{TimeVal, TimeValLike};
 use nix::unistd::{getegid, geteuid, getgid, getuid};
 
 use crate::error::{Error, Result};
-use crate::netlink::{Framing, TaskDiagMessage, encode};
+use crate::netlink::{Framing, TaskDiagAttr, TaskDiagMessage, encode};
+use crate::opener::Opener;
 use crate::proc_mount;
 use crate::reassembly::Reassembly;
-use crate::request::{Options, Scope};
+use crate::request::{Features, Options, Scope};
 use crate::transport::Transport;
 use crate::visibility::{self, Visibility};
 
@@ -50,10 +51,68 @@ const FEATURES: usize = 1024;
 ///
 /// The messages are those of the transaction file. [`crate::TaskRef::is_cached`] returns
 /// whether a row is from the table of the daemon.
+///
+/// A daemon that applies the options of procfs mounts opens the directory that a request
+/// names among the descriptors of this process: see
+/// [`Options::PROC_FD`](crate::Options::PROC_FD).
 #[derive(Debug)]
 pub struct Daemon {
     fd: OwnedFd,
     path: PathBuf,
+    mount: ProcMount,
+    opener: Opener,
+}
+
+/// The procfs mount that requests belong to.
+#[derive(Debug)]
+pub(crate) enum ProcMount {
+    /// The caller's `/proc`; `None` if the daemon does not support it, or `/proc` is not a
+    /// procfs of the caller's pid namespace.
+    Own(Option<OwnedFd>),
+    /// The mount with this root directory. It is an error if the daemon cannot use it.
+    Selected(OwnedFd),
+}
+
+impl ProcMount {
+    pub(crate) fn root(&self) -> Option<BorrowedFd<'_>> {
+        match self {
+            Self::Own(root) => root.as_ref().map(AsFd::as_fd),
+            Self::Selected(root) => Some(root.as_fd()),
+        }
+    }
+
+    /// Selects the own mount if none is selected and the daemon follows the mount of a
+    /// request.
+    fn choose(&mut self, follows: bool) -> Result<()> {
+        match self {
+            Self::Selected(_) if !follows => {
+                let asked = "the daemon";
+                return Err(Error::ProcMount { asked });
+            }
+            Self::Own(root) if !follows => *root = None,
+            Self::Own(root @ None) => *root = proc_mount::open_own(),
+            Self::Own(Some(_)) | Self::Selected(_) => {}
+        }
+        Ok(())
+    }
+
+    #[cfg(feature = "tokio")]
+    pub(crate) fn try_clone(&self) -> io::Result<Self> {
+        Ok(match self {
+            Self::Own(root) => Self::Own(root.as_ref().map(OwnedFd::try_clone).transpose()?),
+            Self::Selected(root) => Self::Selected(root.try_clone()?),
+        })
+    }
+
+    /// Returns the visibility over a daemon with these options.
+    pub(crate) fn visibility(&self, options: Options) -> Visibility {
+        let own = match self.root() {
+            Some(_) => None,
+            None => proc_mount::open_own(),
+        };
+        let root = self.root().or(own.as_ref().map(AsFd::as_fd));
+        visibility::of_daemon(options, root)
+    }
 }
 
 impl Daemon {
@@ -67,9 +126,27 @@ impl Daemon {
         Self::connect_to(&default_path())
     }
 
-    /// As [`Self::connect`], with a short timeout.
-    pub(crate) fn connect_quickly() -> Result<Self> {
-        Self::connect_within(&default_path(), SHORT_TIMEOUT)
+    /// Connects to the socket that has this path, for requests that belong to the procfs
+    /// mount with this root directory. The mount must be in the caller's mount namespace
+    /// and of the daemon's pid namespace.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ProcMount`] if the daemon does not support it, otherwise as
+    /// [`Self::connect_to`].
+    pub fn connect_at(path: &Path, root: OwnedFd) -> Result<Self> {
+        Self::connect_within(path, TIMEOUT, ProcMount::Selected(root))
+    }
+
+    /// As [`Self::connect_at`], to the socket at its default path.
+    pub(crate) fn connect_to_mount(root: OwnedFd) -> Result<Self> {
+        Self::connect_at(&default_path(), root)
+    }
+
+    /// Connects with a short timeout, to the mount if there is one.
+    pub(crate) fn connect_quickly(root: Option<OwnedFd>) -> Result<Self> {
+        let mount = root.map_or(ProcMount::Own(None), ProcMount::Selected);
+        Self::connect_within(&default_path(), SHORT_TIMEOUT, mount)
     }
 
     /// Connects to the socket that has this path.
@@ -81,7 +158,13 @@ impl Daemon {
     /// runs neither as root nor as the caller, so that its replies cannot be trusted, and
     /// if it does not reply within 30 seconds.
     pub fn connect_to(path: &Path) -> Result<Self> {
-        Self::connect_within(path, TIMEOUT)
+        Self::connect_within(path, TIMEOUT, ProcMount::Own(None))
+    }
+
+    /// Connects again, for requests that belong to the same mount.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn connect_with(path: &Path, mount: ProcMount) -> Result<Self> {
+        Self::connect_within(path, TIMEOUT, mount)
     }
 
     /// Opens a socket of the type that clients and daemon use, neither connected nor
@@ -100,66 +183,23 @@ impl Daemon {
         .map_err(io("cannot open a socket"))
     }
 
-    fn connect_within(path: &Path, timeout: i64) -> Result<Self> {
-        let fd = Self::socket()?;
-        set_timeout(&fd, timeout)?;
-        let connected = UnixAddr::new(path).and_then(|path| connect(fd.as_raw_fd(), &path));
-        connected.map_err(|errno| match errno {
-            // Also if the path is invalid, so that no daemon can listen at it.
-            Errno::ENOENT
-            | Errno::ECONNREFUSED
-            | Errno::ENAMETOOLONG
-            | Errno::ENOTDIR
-            | Errno::EINVAL => Error::NoDaemon { path: path.into() },
-            // Too many connections wait to be accepted.
-            Errno::EAGAIN => io("the daemon does not reply")(Errno::ETIMEDOUT),
-            errno => io("cannot connect to the daemon")(errno),
-        })?;
-        let daemon = getsockopt(&fd, PeerCredentials)
-            .map_err(io("cannot read the credentials of the daemon"))?;
-        if !is_trusted(daemon.uid(), geteuid().as_raw()) {
-            return Err(io("the daemon runs as another user")(Errno::EACCES));
-        }
-        let mut connected = Self {
-            fd,
+    fn connect_within(path: &Path, timeout: i64, mut mount: ProcMount) -> Result<Self> {
+        Ok(Self {
+            fd: connect_socket(path, timeout, &mut mount)?,
             path: path.into(),
-        };
-        connected.query_features()?;
-        set_timeout(&connected.fd, 0)?;
-        Ok(connected)
-    }
-
-    /// Queries the features, to check that the daemon serves this client.
-    fn query_features(&mut self) -> Result<()> {
-        let framing = self.framing();
-        let request = encode(TaskDiagMessage::features(), framing, 0, NLM_F_REQUEST)?;
-        self.try_send(&request)
-            .map_err(io("cannot send the request"))?;
-        let mut reply = [0; FEATURES];
-        let len = self.receive(&mut reply).map_err(|error| match error {
-            Error::Io { source, .. } if source.kind() == io::ErrorKind::WouldBlock => {
-                io("the daemon does not reply")(Errno::ETIMEDOUT)
-            }
-            error => error,
-        })?;
-        let mut reassembly = Reassembly::new(framing, 0, self.port());
-        reassembly
-            .features(&reply[..len])
-            .map(drop)
-            .map_err(|error| match error {
-                Error::Kernel(error) => Error::Daemon(error),
-                error => error,
-            })
+            mount,
+            opener: Opener::current(),
+        })
     }
 
     fn try_send(&self, request: &[u8]) -> Result<(), Errno> {
         send_datagram(&self.fd, request)
     }
 
-    /// Returns the descriptor and the path of the socket.
+    /// Returns the descriptor and the path of the socket, and the procfs mount.
     #[cfg(feature = "tokio")]
-    pub(crate) fn into_parts(self) -> (OwnedFd, PathBuf) {
-        (self.fd, self.path)
+    pub(crate) fn into_parts(self) -> (OwnedFd, PathBuf, ProcMount) {
+        (self.fd, self.path, self.mount)
     }
 }
 
@@ -178,9 +218,16 @@ impl Transport for Daemon {
         true
     }
 
-    fn visibility(&self, _options: Options) -> Visibility {
-        let proc = proc_mount::open_own();
-        visibility::of_daemon(proc.as_ref().map(AsFd::as_fd))
+    fn proc_mount(&self) -> Option<BorrowedFd<'_>> {
+        self.mount.root()
+    }
+
+    fn visibility(&self, options: Options) -> Visibility {
+        self.mount.visibility(options)
+    }
+
+    fn has_other_opener(&self) -> bool {
+        self.opener.has_changed()
     }
 
     /// Sends the request. Reconnects if the daemon was restarted since the last request.
@@ -206,8 +253,64 @@ impl Transport for Daemon {
 
     /// Reconnects: closing the connection drops the reply.
     fn reset(&mut self, _buffer: &mut [u8]) -> Result<()> {
-        *self = Self::connect_to(&self.path)?;
+        // Keeps the mount: the next request may already contain the number of its
+        // descriptor.
+        self.fd = connect_socket(&self.path, TIMEOUT, &mut self.mount)?;
+        self.opener = Opener::current();
         Ok(())
+    }
+}
+
+/// Connects to the socket that has this path, and checks that the daemon serves this
+/// client and can use the mount.
+fn connect_socket(path: &Path, timeout: i64, mount: &mut ProcMount) -> Result<OwnedFd> {
+    let fd = Daemon::socket()?;
+    set_timeout(&fd, timeout)?;
+    let connected = UnixAddr::new(path).and_then(|path| connect(fd.as_raw_fd(), &path));
+    connected.map_err(|errno| match errno {
+        // Also if the path is invalid, so that no daemon can listen at it.
+        Errno::ENOENT
+        | Errno::ECONNREFUSED
+        | Errno::ENAMETOOLONG
+        | Errno::ENOTDIR
+        | Errno::EINVAL => Error::NoDaemon { path: path.into() },
+        // Too many connections wait to be accepted.
+        Errno::EAGAIN => io("the daemon does not reply")(Errno::ETIMEDOUT),
+        errno => io("cannot connect to the daemon")(errno),
+    })?;
+    let daemon = getsockopt(&fd, PeerCredentials)
+        .map_err(io("cannot read the credentials of the daemon"))?;
+    if !is_trusted(daemon.uid(), geteuid().as_raw()) {
+        return Err(io("the daemon runs as another user")(Errno::EACCES));
+    }
+    let follows = query_options(&fd, None)?.contains(Options::PROC_FD);
+    mount.choose(follows)?;
+    if let Some(root) = mount.root() {
+        query_options(&fd, Some(root))?;
+    }
+    set_timeout(&fd, 0)?;
+    Ok(fd)
+}
+
+/// Queries the options of the daemon, for requests that belong to the mount with this root.
+fn query_options(fd: &OwnedFd, root: Option<BorrowedFd<'_>>) -> Result<Options> {
+    let mut message = TaskDiagMessage::features();
+    let root = root.and_then(|root| u32::try_from(root.as_raw_fd()).ok());
+    message.attributes.extend(root.map(TaskDiagAttr::ProcFd));
+    let request = encode(message, Framing::Plain, 0, NLM_F_REQUEST)?;
+    send_datagram(fd, &request).map_err(io("cannot send the request"))?;
+    let mut reply = [0; FEATURES];
+    let len = receive_datagram(fd, &mut reply).map_err(|error| match error {
+        Error::Io { source, .. } if source.kind() == io::ErrorKind::WouldBlock => {
+            io("the daemon does not reply")(Errno::ETIMEDOUT)
+        }
+        error => error,
+    })?;
+    match Reassembly::new(Framing::Plain, 0, 0).features(&reply[..len]) {
+        Ok(Some(features)) => Ok(Features::from(features).options),
+        Ok(None) => Ok(Options::empty()),
+        Err(Error::Kernel(error)) => Err(Error::Daemon(error)),
+        Err(error) => Err(error),
     }
 }
 
@@ -287,7 +390,9 @@ mod tests {
     }
 
     fn assert_timeout(path: &Path) {
-        let error = Daemon::connect_within(path, 1).unwrap_err().to_string();
+        let error = Daemon::connect_within(path, 1, ProcMount::Own(None))
+            .unwrap_err()
+            .to_string();
         assert!(error.starts_with("the daemon does not reply"), "{error}");
     }
 

@@ -5,6 +5,7 @@
 //! passed: `scripts/test client` boots such a kernel and runs them. Other
 //! processes may start and end meanwhile.
 
+mod credentials;
 mod features;
 mod fork_storm;
 mod groups;
