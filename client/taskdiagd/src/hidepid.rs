@@ -4,15 +4,12 @@
 //! A thread with a client's [credentials](crate::impersonate) finds in it the tasks
 //! that the kernel would show that client.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 
-use nix::fcntl::AtFlags;
-use nix::sys::stat::fstatat;
 use rustix::mount::{
     FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsconfig_set_string, fsmount,
     fsopen,
 };
-use taskdiag::Pid;
 
 use crate::error::{Result, io};
 
@@ -39,18 +36,6 @@ impl HidepidProcfs {
         let root = self.0.try_clone();
         root.map_err(io("cannot duplicate the descriptor of procfs"))
     }
-}
-
-/// Returns the effective ids of a process, if the calling thread may see it.
-pub(crate) fn ids(root: BorrowedFd<'_>, pid: Pid) -> Option<(u32, u32)> {
-    let stat = fstatat(root, pid.to_string().as_str(), AtFlags::empty()).ok()?;
-    Some((stat.st_uid, stat.st_gid))
-}
-
-/// Whether this is the pid of a thread of the daemon.
-pub(crate) fn has_thread(root: BorrowedFd<'_>, pid: Pid) -> bool {
-    let path = format!("self/task/{pid}");
-    fstatat(root, path.as_str(), AtFlags::empty()).is_ok()
 }
 
 const FAILED: &str =

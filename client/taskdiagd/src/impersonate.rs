@@ -5,23 +5,22 @@
 //! reader, the dumpable flag of the task, user namespaces and security modules, at the
 //! time of the access. A decision from values that were read before would show tasks
 //! that have changed since. So the daemon decides nothing itself: a thread takes the
-//! client's effective ids, drops its effective capabilities, and accesses the task. The
-//! kernel checks `fsuid` and `fsgid`, which follow the effective ids, and `euid` if the
-//! task is in a user namespace that was created by that user.
+//! client's effective ids, its supplementary groups and its effective capabilities, and
+//! accesses the task. The kernel checks `fsuid` and `fsgid`, which follow the effective
+//! ids, and `euid` if the task is in a user namespace that was created by that user.
 //!
-//! The thread has the client's ids only. A client that may see more tasks because of
-//! its capabilities or supplementary groups sees fewer tasks through the daemon than
-//! from the kernel, and never more.
+//! Capabilities that the daemon itself does not have are missing, so a client never sees
+//! more tasks through the daemon than in procfs.
 
 use std::collections::HashSet;
 use std::marker::PhantomData;
 
 use caps::{CapSet, Capability};
-use rustix::process::{getgid, getuid};
-use rustix::thread::{Gid, Uid, set_thread_res_gid, set_thread_res_uid};
+use rustix::process::{getgid, getgroups, getuid};
+use rustix::thread::{Gid, Uid, set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 
 use crate::error::{Error, Result, io};
-use crate::peer::Rights;
+use crate::peer::{Credentials, Rights};
 
 /// The capabilities that the daemon needs, to take any ids and to see all tasks.
 const NEEDED: [(Capability, &str); 3] = [
@@ -34,31 +33,57 @@ const NEEDED: [(Capability, &str); 3] = [
 #[derive(Debug)]
 pub(crate) struct Impersonation {
     own: HashSet<Capability>,
+    own_groups: Vec<Gid>,
     /// Credentials belong to a thread.
     _thread: PhantomData<*const ()>,
 }
 
 /// Gives the calling thread the credentials of a client with these rights. `None` if
-/// the client may see all tasks.
-pub(crate) fn impersonate(rights: Rights) -> Result<Option<Impersonation>> {
+/// the client may read everything.
+pub(crate) fn impersonate(rights: &Rights) -> Result<Option<Impersonation>> {
     match rights {
         Rights::All => Ok(None),
-        Rights::Of { uid, gid } => Impersonation::begin(uid, gid).map(Some),
+        Rights::Of(credentials) => Impersonation::begin(credentials, &[]).map(Some),
+    }
+}
+
+/// As [`impersonate`], with `CAP_SYS_PTRACE`: the thread forwards requests over a
+/// descriptor that was opened without it, so that the opener decides about every task,
+/// the daemon included.
+pub(crate) fn impersonate_forwarder(rights: &Rights) -> Result<Option<Impersonation>> {
+    match rights {
+        Rights::All => Ok(None),
+        Rights::Of(credentials) => {
+            Impersonation::begin(credentials, &[Capability::CAP_SYS_PTRACE]).map(Some)
+        }
     }
 }
 
 impl Impersonation {
-    /// Takes these ids. After an error the thread has its own credentials.
-    fn begin(uid: u32, gid: u32) -> Result<Self> {
+    /// Takes these credentials, and further capabilities. After an error the thread has
+    /// its own credentials.
+    fn begin(credentials: &Credentials, more: &[Capability]) -> Result<Self> {
         let own = caps::read(None, CapSet::Effective).map_err(|error| caps_error(&error))?;
         let impersonation = Self {
             own,
+            own_groups: getgroups().map_err(io(FAILED))?,
             _thread: PhantomData,
         };
-        // The group first: changing the user id drops CAP_SETGID.
-        set_thread_res_gid(None, Gid::from_raw(gid), None).map_err(io(FAILED))?;
-        set_thread_res_uid(None, Uid::from_raw(uid), None).map_err(io(FAILED))?;
-        caps::clear(None, CapSet::Effective).map_err(|error| caps_error(&error))?;
+        let groups: Vec<_> = credentials
+            .groups
+            .iter()
+            .copied()
+            .map(Gid::from_raw)
+            .collect();
+        let has = |capability: &Capability| {
+            credentials.capabilities.contains(capability.index()) || more.contains(capability)
+        };
+        let capabilities = impersonation.own.iter().copied().filter(has).collect();
+        // The groups first: changing the user id drops CAP_SETGID.
+        set_thread_groups(&groups).map_err(io(FAILED))?;
+        set_thread_res_gid(None, Gid::from_raw(credentials.gid), None).map_err(io(FAILED))?;
+        set_thread_res_uid(None, Uid::from_raw(credentials.uid), None).map_err(io(FAILED))?;
+        caps::set(None, CapSet::Effective, &capabilities).map_err(|error| caps_error(&error))?;
         Ok(impersonation)
     }
 
@@ -67,7 +92,8 @@ impl Impersonation {
     fn end(&self) -> Result<()> {
         set_thread_res_uid(None, getuid(), None).map_err(io(FAILED))?;
         caps::set(None, CapSet::Effective, &self.own).map_err(|error| caps_error(&error))?;
-        set_thread_res_gid(None, getgid(), None).map_err(io(FAILED))
+        set_thread_res_gid(None, getgid(), None).map_err(io(FAILED))?;
+        set_thread_groups(&self.own_groups).map_err(io(FAILED))
     }
 }
 
@@ -82,7 +108,7 @@ impl Drop for Impersonation {
     }
 }
 
-const FAILED: &str = "cannot change the ids of a thread";
+const FAILED: &str = "cannot change the ids and groups of a thread";
 
 /// Checks that the daemon has the capabilities that it needs.
 ///

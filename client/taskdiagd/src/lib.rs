@@ -19,7 +19,8 @@
 //! delays no other client.
 //!
 //! The daemon never decides itself whether a client may see a task: a thread takes the
-//! client's credentials, and the kernel decides. See the module `impersonate`.
+//! client's credentials and looks into the client's procfs mount, and the kernel decides.
+//! See the modules `impersonate` and `mount`.
 
 #![deny(unsafe_code)]
 
@@ -33,6 +34,7 @@ mod limits;
 mod listener;
 mod local;
 mod message;
+mod mount;
 mod peer;
 mod relay;
 mod request;

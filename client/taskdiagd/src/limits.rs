@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::peer::{Home, Peer};
 
 /// The maximum number of descriptors that a client needs.
-const DESCRIPTORS_OF_CLIENT: usize = 8;
+const DESCRIPTORS_OF_CLIENT: usize = 12;
 /// The number of descriptors that the daemon itself needs.
 const DESCRIPTORS: usize = 64;
 /// One of this many slots is reserved for root.
@@ -180,15 +180,15 @@ mod tests {
             (limits.clients, limits.clients_of_user)
         };
         assert_eq!(count(65_536), (4096, 1024));
-        assert_eq!(count(1024), (120, 30));
-        assert_eq!(count(72), (1, 1));
-        for descriptors in [10, 20, 71] {
+        assert_eq!(count(1024), (80, 20));
+        assert_eq!(count(76), (1, 1));
+        for descriptors in [10, 20, 75] {
             let error = limits.within(descriptors).expect_err("too few");
             assert_eq!(
                 error.to_string(),
                 format!(
                     "cannot serve clients: the limit of {descriptors} open files is too low; \
-                     raise it to at least 72 (LimitNOFILE=, ulimit -n)"
+                     raise it to at least 76 (LimitNOFILE=, ulimit -n)"
                 )
             );
         }

@@ -7,14 +7,15 @@ use netlink_packet_core::NLM_F_DUMP_INTR;
 use nix::errno::Errno;
 use taskdiag::abi::TaskDiagFeatures;
 use taskdiag::{
-    Error, Mode, Pid, Procfs, RECEIVE_BUFFER, Reply as _, Request, Result, Source as _, Strategy,
-    TaskRef,
+    Cmdline, Error, Mode, Options, Pid, Procfs, RECEIVE_BUFFER, Reply as _, Request, Result, Show,
+    Source as _, Strategy, Task, TaskRef,
 };
 
 use crate::encode::RowEncoder;
-use crate::hidepid::{HidepidProcfs, has_thread};
+use crate::hidepid::HidepidProcfs;
 use crate::impersonate::impersonate;
 use crate::message::{Fault, Message, Refusal};
+use crate::mount::{ClientMount, Level, has_thread, level_of_others};
 use crate::peer::Rights;
 use crate::request::{Query, RequestMessage};
 use crate::row_cache::{RowCache, is_cacheable};
@@ -27,8 +28,9 @@ pub(crate) type Send<'a> = &'a mut dyn FnMut(&[u8]) -> Result<(), Errno>;
 #[derive(Debug)]
 pub(crate) struct LocalReply<'a> {
     table: &'a Table,
+    /// The root directory of a procfs that shows the tasks that the client may see.
     root: OwnedFd,
-    rights: Rights,
+    rights: &'a Rights,
     /// The request of the client.
     bytes: &'a [u8],
     datagrams: Datagrams,
@@ -55,16 +57,23 @@ impl From<Errno> for Failure {
 }
 
 impl<'a> LocalReply<'a> {
-    /// Prepares a reply with these rights.
+    /// Prepares a reply with these rights, from the mount of the client or else from
+    /// `strict`.
     pub(crate) fn new(
         table: &'a Table,
-        proc: &HidepidProcfs,
-        rights: Rights,
+        strict: &HidepidProcfs,
+        mount: Option<&ClientMount>,
+        rights: &'a Rights,
         bytes: &'a [u8],
     ) -> crate::Result<Self> {
         Ok(Self {
             table,
-            root: proc.root()?,
+            root: match mount {
+                Some(mount) => mount.root().map_err(crate::error::io(
+                    "cannot duplicate the descriptor of procfs",
+                ))?,
+                None => strict.root()?,
+            },
             rights,
             bytes,
             datagrams: Datagrams::default(),
@@ -90,7 +99,8 @@ impl<'a> LocalReply<'a> {
     }
 
     fn send_features(self, mut procfs: Procfs, send: Send<'_>) -> Result<(), Failure> {
-        let features = procfs.features().map_err(|error| self.refusal(error))?;
+        let mut features = procfs.features().map_err(|error| self.refusal(error))?;
+        features.options = Options::PROC_FD;
         let mut message = Message::replying_to(self.bytes);
         message.set_features(&TaskDiagFeatures::from(features));
         Ok(send(message.as_bytes())?)
@@ -123,15 +133,18 @@ impl<'a> LocalReply<'a> {
         mode: Mode,
         send: Send<'_>,
     ) -> Result<(), Failure> {
-        let hidden = match self.rights {
-            Rights::All => None,
-            Rights::Of { .. } => Some(std::process::id()),
-        };
-        if let (Some(_), Some(pid)) = (hidden, named_pid(request.strategy)) {
+        let (level, denied) = self.access_to_daemon()?;
+        if let (Level::Hidden, Some(pid)) = (level, named_pid(request.strategy)) {
             if has_thread(self.root.as_fd(), pid) {
                 return Err(Refusal::no_such_task(self.bytes).into());
             }
         }
+        let mut own = OwnRows {
+            level,
+            denied,
+            request,
+            row: None,
+        };
         let mut reply = self.impersonated(|_| procfs.start(request, mode))?;
         let mut encoder = RowEncoder::new(self.bytes, mode == Mode::Dump);
         loop {
@@ -140,10 +153,12 @@ impl<'a> LocalReply<'a> {
                     let Some(piece) = reply.next_piece()? else {
                         return Ok(false);
                     };
-                    // A thread of the daemon always sees the daemon, whatever its
-                    // credentials are.
-                    if hidden != Some(piece.tgid()) {
-                        encoder.encode(piece, &mut |message| datagrams.add(message));
+                    let mut encode = |row: TaskRef<'_>| {
+                        encoder.encode(row, &mut |message| datagrams.add(message));
+                    };
+                    match piece.tgid() == std::process::id() {
+                        true => own.add(piece, &mut encode),
+                        false => encode(piece),
                     }
                 }
                 Ok(true)
@@ -165,6 +180,20 @@ impl<'a> LocalReply<'a> {
         }
         self.datagrams.add(message.as_bytes());
         Ok(self.datagrams.send_all(send)?)
+    }
+
+    /// Returns the level at which the client may see the daemon, and the groups that it may
+    /// not read. The daemon's own access does not depend on the credentials of its thread.
+    fn access_to_daemon(&mut self) -> Result<(Level, Show), Failure> {
+        if self.rights.pass_access_check() {
+            let denied = match self.rights.opens_files_of_root() {
+                true => Show::empty(),
+                false => Show::FILES,
+            };
+            return Ok((Level::Readable, denied));
+        }
+        let root = self.clone_root()?;
+        self.impersonated(|_| Ok((level_of_others(root.as_fd()), TRACED)))
     }
 
     /// Calls `read` with the client's credentials. The thread has them no longer than
@@ -191,6 +220,136 @@ impl<'a> LocalReply<'a> {
             let text = format!("cannot duplicate the descriptor of procfs: {error}");
             Refusal::new(nix::libc::EIO, text, Fault::None)
         })
+    }
+}
+
+/// The groups that procfs shows to every process that may search a task's directory.
+const READABLE: Show = Show::BASE
+    .union(Show::CRED)
+    .union(Show::STAT)
+    .union(Show::CMDLINE)
+    .union(Show::IDENT)
+    .union(Show::CGROUP)
+    .union(Show::SIGNALS)
+    .union(Show::LIMITS)
+    .union(Show::OOM);
+/// The groups that procfs shows only to processes that may trace the task.
+const TRACED: Show = Show::all().difference(READABLE);
+
+/// Rows of the daemon's own tasks, which a thread of the daemon can always read.
+struct OwnRows<'a> {
+    /// The level at which the client may see them.
+    level: Level,
+    /// The groups that it may not read.
+    denied: Show,
+    request: &'a Request<'static>,
+    /// The pieces so far of the current row.
+    row: Option<Task>,
+}
+
+impl OwnRows<'_> {
+    /// Adds a piece of a row, and calls `encode` with the part that the client may read.
+    fn add(&mut self, piece: TaskRef<'_>, encode: &mut dyn FnMut(TaskRef<'_>)) {
+        match self.level {
+            Level::Hidden => {}
+            Level::Readable if self.denied.is_empty() => encode(piece),
+            Level::Listed => {
+                if !piece.is_continuation() && self.is_listed(piece) {
+                    let mut row = Task::default();
+                    (row.pid, row.tgid) = (piece.pid(), piece.tgid());
+                    row.absent.denied = self.request.show;
+                    encode(TaskRef::from(&row));
+                }
+            }
+            Level::Readable => {
+                let has_more = piece.has_more();
+                let row = self.gather(piece);
+                match has_more {
+                    true => self.row = Some(row),
+                    false => encode(TaskRef::from(&row)),
+                }
+            }
+        }
+    }
+
+    /// Whether procfs lists the task without access to its files: the root directory
+    /// lists processes only.
+    fn is_listed(&self, piece: TaskRef<'_>) -> bool {
+        let filters = &self.request.filters;
+        piece.pid() == piece.tgid()
+            && !matches!(self.request.strategy, Strategy::Threads(_))
+            && filters.uid.is_none()
+            && filters.cgroup.is_none()
+            && filters.states.is_none()
+            && filters.comm.is_none()
+    }
+
+    /// Returns the row with this piece, without the groups that the client may not read.
+    fn gather(&mut self, piece: TaskRef<'_>) -> Task {
+        let mut added = piece.to_owned();
+        let row = match self.row.take() {
+            Some(mut row) => {
+                row.absent = added.absent;
+                row.cmdline = match (row.cmdline, added.cmdline) {
+                    (Some(begin), Some(rest)) => {
+                        let bytes = [begin.as_bytes(), rest.as_bytes()].concat();
+                        Some(Cmdline::from(bytes))
+                    }
+                    (begin, rest) => begin.or(rest),
+                };
+                row.vmas = joined(row.vmas, added.vmas);
+                row.vma_stats = joined(row.vma_stats, added.vma_stats);
+                row
+            }
+            None => std::mem::take(&mut added),
+        };
+        let mut row = self.without_denied(row);
+        let absent = &mut row.absent;
+        let denied = (self.request.show & self.denied) - absent.leader;
+        for groups in [
+            &mut absent.gone,
+            &mut absent.busy,
+            &mut absent.limit,
+            &mut absent.unknown,
+        ] {
+            *groups -= denied;
+        }
+        absent.denied |= denied;
+        row
+    }
+
+    /// Returns the row with the groups that the client may read.
+    fn without_denied(&self, from: Task) -> Task {
+        let is_denied = |group| self.denied.contains(group);
+        let mut row = Task::default();
+        (row.pid, row.tgid, row.absent) = (from.pid, from.tgid, from.absent);
+        (row.base, row.cred, row.stat) = (from.base, from.cred, from.stat);
+        (row.ident, row.cgroup, row.cmdline) = (from.ident, from.cgroup, from.cmdline);
+        (row.signals, row.limits, row.oom) = (from.signals, from.limits, from.oom);
+        row.vmas = from.vmas.filter(|_| !is_denied(Show::VMA));
+        row.vma_stats = from.vma_stats.filter(|_| !is_denied(Show::VMA_STAT));
+        row.ns = from.ns.filter(|_| !is_denied(Show::NS));
+        row.io = from.io.filter(|_| !is_denied(Show::IO));
+        row.paths = from.paths.filter(|_| !is_denied(Show::PATHS));
+        row.environ = from.environ.filter(|_| !is_denied(Show::ENVIRON));
+        row.files = from.files.map(|mut files| {
+            if is_denied(Show::FILES) {
+                (files.total, files.counts) = (None, None);
+            }
+            files
+        });
+        row
+    }
+}
+
+/// Returns the records of both pieces.
+fn joined<T>(begin: Option<Vec<T>>, rest: Option<Vec<T>>) -> Option<Vec<T>> {
+    match (begin, rest) {
+        (Some(mut begin), Some(rest)) => {
+            begin.extend(rest);
+            Some(begin)
+        }
+        (begin, rest) => begin.or(rest),
     }
 }
 
@@ -245,8 +404,6 @@ impl Datagrams {
 
 #[cfg(test)]
 mod tests {
-    use taskdiag::{Cmdline, Show, Task};
-
     use super::*;
 
     #[test]

@@ -16,23 +16,81 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
+use nix::fcntl::{OFlag, openat};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::sockopt::{PeerCredentials, PeerPidfd};
 use nix::sys::socket::{UnixCredentials, getsockopt};
+use nix::sys::stat::Mode;
+use taskdiag::CapSet;
 use taskdiag::procfs::Status;
 
 use crate::error::{Error, Result, io};
 
+/// Numbers of the capabilities that permit reading files of any owner.
+const CAP_DAC_OVERRIDE: u8 = 1;
+const CAP_DAC_READ_SEARCH: u8 = 2;
 /// Number of the capability that gives access to all tasks.
 const CAP_SYS_PTRACE: u8 = 19;
 
-/// The tasks that a client may see.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The tasks and groups that a client may read.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Rights {
-    /// All tasks: it is root, and has `CAP_SYS_PTRACE` in the daemon's user namespace.
+    /// Everything: it is root, and has `CAP_SYS_PTRACE` and `CAP_DAC_READ_SEARCH` in the
+    /// daemon's user namespace.
     All,
-    /// The tasks that these ids may see.
-    Of { uid: u32, gid: u32 },
+    /// The part that a process with these credentials may read.
+    Of(Credentials),
+}
+
+impl Rights {
+    /// Whether every task passes the access check.
+    pub(crate) fn pass_access_check(&self) -> bool {
+        match self {
+            Self::All => true,
+            Self::Of(credentials) => credentials.capabilities.contains(CAP_SYS_PTRACE),
+        }
+    }
+
+    /// Whether the client may open files that only root may open.
+    pub(crate) fn opens_files_of_root(&self) -> bool {
+        match self {
+            Self::All => true,
+            Self::Of(credentials) => {
+                let has = |capability| credentials.capabilities.contains(capability);
+                credentials.uid == 0 || has(CAP_DAC_OVERRIDE) || has(CAP_DAC_READ_SEARCH)
+            }
+        }
+    }
+}
+
+/// The credentials of a process that all of its threads have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Credentials {
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
+    /// The supplementary groups.
+    pub(crate) groups: Vec<u32>,
+    /// The effective capabilities.
+    pub(crate) capabilities: CapSet,
+}
+
+impl Credentials {
+    /// Returns those that both have. The ids are equal.
+    fn intersection(mut self, other: &Self) -> Self {
+        self.groups.retain(|group| other.groups.contains(group));
+        self.capabilities.0 &= other.capabilities.0;
+        self
+    }
+}
+
+impl From<Credentials> for Rights {
+    fn from(credentials: Credentials) -> Self {
+        let has = |capability| credentials.capabilities.contains(capability);
+        match credentials.uid == 0 && has(CAP_SYS_PTRACE) && has(CAP_DAC_READ_SEARCH) {
+            true => Self::All,
+            false => Self::Of(credentials),
+        }
+    }
 }
 
 /// The reason that a client is not served.
@@ -208,32 +266,38 @@ impl Peer {
 
     /// Returns the rights that all of its threads have.
     fn rights_of_process(&self, dir: &Path, home: &Home) -> Result<Rights, Denial> {
-        let mut all = None;
+        let mut all: Option<Credentials> = None;
         for thread in fs::read_dir(dir.join("task")).map_err(|_| Denial::Gone)? {
             let thread = thread.map_err(|_| Denial::Gone)?.path();
-            let rights = match self.rights_of_thread(&thread, home) {
+            let credentials = match self.credentials_of_thread(&thread, home) {
                 // The thread has ended, so that its files are not valid.
                 Err(_) if read_status(&thread)?.is_none() => None,
-                rights => rights?,
+                credentials => credentials?,
             };
-            // The ids are the same, so that Rights::All is the only other value.
-            all = match rights {
-                Some(rights) => all.filter(|&all| all != Rights::All).or(Some(rights)),
-                None => all,
+            all = match (all, credentials) {
+                (Some(all), Some(credentials)) => Some(all.intersection(&credentials)),
+                (all, credentials) => all.or(credentials),
             };
         }
-        all.ok_or(Denial::Gone)
+        all.map(Rights::from).ok_or(Denial::Gone)
     }
 
-    /// Returns the rights of a thread; `None` if it has ended.
-    fn rights_of_thread(&self, thread: &Path, home: &Home) -> Result<Option<Rights>, Denial> {
-        let Some(status) = read_status(thread)? else {
+    /// Returns the credentials of a thread; `None` if it has ended.
+    fn credentials_of_thread(
+        &self,
+        thread: &Path,
+        home: &Home,
+    ) -> Result<Option<Credentials>, Denial> {
+        let Some(text) = read_status(thread)? else {
             return Ok(None);
         };
-        let status = Status::parse(&status);
-        let (Some([.., fsuid]), Some([.., fsgid]), Some(capabilities)) =
-            (status.uids, status.gids, status.cap_effective)
-        else {
+        let status = Status::parse(&text);
+        let (Some([.., fsuid]), Some([.., fsgid]), Some(capabilities), Some(groups)) = (
+            status.uids,
+            status.gids,
+            status.cap_effective,
+            groups_in(&text),
+        ) else {
             return Err(Denial::Unknown);
         };
         let label = label(thread);
@@ -254,11 +318,26 @@ impl Peer {
         if may_be_restricted && home.has_landlock {
             return Err(Denial::Landlock);
         }
-        let has_ptrace = capabilities.contains(CAP_SYS_PTRACE);
-        Ok(Some(match (self.uid, has_ptrace) {
-            (0, true) => Rights::All,
-            (uid, _) => Rights::Of { uid, gid: self.gid },
+        Ok(Some(Credentials {
+            uid: self.uid,
+            gid: self.gid,
+            groups,
+            capabilities,
         }))
+    }
+
+    /// Opens the file that the process holds as a descriptor with this number, with
+    /// `O_PATH`: this calls no function of the file system that the file belongs to.
+    pub(crate) fn open_held(&self, number: u32) -> nix::Result<OwnedFd> {
+        let dir = self.dir.as_ref().ok_or(Errno::ESRCH)?;
+        let flags = OFlag::O_PATH | OFlag::O_CLOEXEC;
+        openat(dir, format!("fd/{number}").as_str(), flags, Mode::empty())
+    }
+
+    /// Reads the mounts of its mount namespace that are below its root directory.
+    pub(crate) fn mountinfo(&self) -> io::Result<Vec<u8>> {
+        let dir = self.dir().ok_or(Errno::ESRCH)?;
+        fs::read(dir.join("mountinfo"))
     }
 
     /// Whether the process that connected is known to have ended.
@@ -287,6 +366,14 @@ fn read_status(thread: &Path) -> Result<Option<Vec<u8>>, Denial> {
     }
 }
 
+/// Returns the supplementary groups in `status`.
+fn groups_in(status: &[u8]) -> Option<Vec<u32>> {
+    let mut lines = status.split(|&byte| byte == b'\n');
+    let line = lines.find_map(|line| line.strip_prefix(b"Groups:"))?;
+    let words = std::str::from_utf8(line).ok()?.split_whitespace();
+    words.map(|word| word.parse().ok()).collect()
+}
+
 impl fmt::Display for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "process {} of user {}", self.pid, self.uid)
@@ -301,7 +388,7 @@ mod tests {
 
     const UID: u32 = 1;
     const STATUS: &[u8] = b"Name:\t\xff\xfe\nUid:\t1\t1\t1\t1\nGid:\t1\t1\t1\t1\n\
-                           CapEff:\t0\nNoNewPrivs:\t0\n";
+                           Groups:\t2 3 \nCapEff:\t6\nNoNewPrivs:\t0\n";
 
     /// Returns the directory of a process without threads, and a daemon without
     /// namespaces and label.
@@ -343,12 +430,53 @@ mod tests {
         [&STATUS[..at], with.as_bytes(), &STATUS[at + of.len()..]].concat()
     }
 
+    fn credentials(groups: &[u32], capabilities: u64) -> Rights {
+        Rights::Of(Credentials {
+            uid: UID,
+            gid: UID,
+            groups: groups.to_vec(),
+            capabilities: CapSet(capabilities),
+        })
+    }
+
     #[test]
     fn name_that_is_not_utf8_is_accepted() {
         let (process, home) = process();
         add(process.path(), 1, STATUS);
-        let expected = Rights::Of { uid: UID, gid: UID };
-        assert_eq!(rights(process.path(), &home), Ok(expected));
+        assert_eq!(
+            rights(process.path(), &home),
+            Ok(credentials(&[2, 3], 0b110))
+        );
+    }
+
+    #[test]
+    fn process_has_groups_and_capabilities_that_all_threads_have() {
+        let (process, home) = process();
+        add(process.path(), 1, STATUS);
+        add(process.path(), 2, &status_with("Groups:\t2", "Groups:\t4"));
+        add(process.path(), 3, &status_with("CapEff:\t6", "CapEff:\t3"));
+        assert_eq!(rights(process.path(), &home), Ok(credentials(&[3], 0b10)));
+    }
+
+    #[test]
+    fn only_root_with_both_capabilities_reads_everything() {
+        let all = 1 << CAP_SYS_PTRACE | 1 << CAP_DAC_READ_SEARCH;
+        for (uid, capabilities, reads_all, passes) in [
+            (0, all, true, true),
+            (0, 1 << CAP_SYS_PTRACE, false, true),
+            (0, 1 << CAP_DAC_READ_SEARCH, false, false),
+            (1, all, false, true),
+            (1, 0, false, false),
+        ] {
+            let rights = Rights::from(Credentials {
+                uid,
+                gid: 0,
+                groups: vec![],
+                capabilities: CapSet(capabilities),
+            });
+            assert_eq!(rights == Rights::All, reads_all, "{uid} {capabilities:x}");
+            assert_eq!(rights.pass_access_check(), passes, "{uid} {capabilities:x}");
+        }
     }
 
     #[test]
@@ -360,6 +488,8 @@ mod tests {
                 Denial::OtherCredentials,
             ),
             (status_with("CapEff", "Cap"), Denial::Unknown),
+            (status_with("Groups", "Group"), Denial::Unknown),
+            (status_with("2 3", "2 x"), Denial::Unknown),
         ] {
             for order in [[1, 2], [2, 1]] {
                 let (process, home) = process();

@@ -2,7 +2,7 @@
 //! Parses the request messages of clients.
 //!
 //! A request may consist of any bytes. A request that netlink would not reply to is
-//! refused, and so is one that refers to a descriptor.
+//! refused, and so is one that refers to a descriptor, except that of a procfs mount.
 
 use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST};
 use nix::libc;
@@ -24,8 +24,9 @@ pub(crate) struct RequestMessage<'a> {
 }
 
 impl<'a> RequestMessage<'a> {
-    /// Parses the header, and checks that the message is a request without
-    /// descriptors. A descriptor of the client is another file in the daemon, or none.
+    /// Parses the header, and checks that the message is a request without descriptors
+    /// of namespaces and tasks: a descriptor of the client is another file in the daemon,
+    /// or none.
     pub(crate) fn parse(bytes: &'a [u8]) -> Result<Self, Refusal> {
         let malformed = |_| Refusal::invalid("nlmsg_len: no message", Fault::None);
         let (header, payload, _) = Header::split(bytes).map_err(malformed)?;
@@ -67,6 +68,37 @@ impl<'a> RequestMessage<'a> {
         Ok(())
     }
 
+    /// Returns the number of the client's descriptor of a procfs mount, and the location
+    /// of the attribute.
+    pub(crate) fn proc_fd(&self) -> Result<Option<(u32, Fault)>, Refusal> {
+        let mut last = None;
+        // decode(), or the kernel, refuses malformed attributes.
+        for (kind, attribute) in self.attributes().map_while(Result::ok) {
+            if kind == abi::TASK_DIAG_CMD_ATTR_PROC_FD {
+                last = Some((attribute.u32("proc_fd")?, attribute.fault));
+            }
+        }
+        Ok(last)
+    }
+
+    /// Returns the attributes without those that name a procfs mount, and the offsets in
+    /// the result at which one was removed.
+    pub(crate) fn without_proc_fd(&self) -> (Vec<u8>, Vec<usize>) {
+        let mut rest = Vec::with_capacity(self.payload.len());
+        let mut removed = Vec::new();
+        let mut attributes = Attributes::new(self.payload);
+        let mut from = 0;
+        while let Some(attribute) = attributes.next() {
+            let to = attributes.at().min(self.payload.len());
+            match attribute {
+                Ok((abi::TASK_DIAG_CMD_ATTR_PROC_FD, _)) => removed.push(rest.len()),
+                _ => rest.extend(&self.payload[from..to]),
+            }
+            from = to;
+        }
+        (rest, removed)
+    }
+
     /// Iterates over the attributes and their types.
     fn attributes(&self) -> impl Iterator<Item = Result<(u16, Attribute<'a>), Refusal>> {
         let mut attributes = Attributes::new(self.payload);
@@ -89,17 +121,24 @@ impl<'a> RequestMessage<'a> {
     /// The refusals that come before the checks of the library, in the kernel's order:
     /// those of the netlink policy and of fields that must be 0.
     pub(crate) fn decode(&self) -> Result<Query, Refusal> {
-        let mut given = Given::default();
+        let mut given = Given {
+            is_empty: true,
+            ..Given::default()
+        };
         for attribute in self.attributes() {
             let (kind, attribute) = attribute?;
-            given.set(kind, attribute)?;
+            // ClientMount has evaluated it.
+            if kind != abi::TASK_DIAG_CMD_ATTR_PROC_FD {
+                given.set(kind, attribute)?;
+                given.is_empty = false;
+            }
         }
         match self.cmd {
             abi::TASK_DIAG_CMD_GET => {
                 let is_dump = self.header.flags & NLM_F_DUMP == NLM_F_DUMP;
                 given.decode(is_dump)
             }
-            _ if self.payload.is_empty() => Ok(Query::Features),
+            _ if given.is_empty => Ok(Query::Features),
             _ => {
                 let text = "attributes: there are none";
                 Err(Refusal::invalid(text, Fault::None))
@@ -208,6 +247,7 @@ impl<'a> Attribute<'a> {
 /// The attributes of a request by type. Of several with one type the last counts.
 #[derive(Debug, Default)]
 struct Given<'a> {
+    is_empty: bool,
     get: Option<Attribute<'a>>,
     uid: Option<Attribute<'a>>,
     cgroup: Option<Attribute<'a>>,

@@ -10,7 +10,7 @@ use taskdiag::{
     Client, Cred, Error, Filters, Pid, Procfs, Request, Result, Show, State, Strategy, Task,
 };
 
-use crate::hidepid::ids;
+use crate::mount::{Level, ids, level, level_of_others};
 use crate::peer::Rights;
 use crate::table::{CACHED, Table, Wanted};
 
@@ -32,9 +32,9 @@ pub(crate) fn is_cacheable(request: &Request<'_>) -> bool {
 #[derive(Debug)]
 pub(crate) struct RowCache<'a> {
     table: &'a Table,
-    /// A procfs that hides the tasks that the thread's credentials may not see.
+    /// A procfs that shows the tasks that the thread's credentials may see.
     root: OwnedFd,
-    rights: Rights,
+    rights: &'a Rights,
     request: &'a Request<'static>,
     /// The pid from which on rows have not been returned.
     from: Pid,
@@ -49,7 +49,7 @@ impl<'a> RowCache<'a> {
     pub(crate) const fn new(
         table: &'a Table,
         root: OwnedFd,
-        rights: Rights,
+        rights: &'a Rights,
         request: &'a Request<'static>,
     ) -> Self {
         Self {
@@ -96,34 +96,46 @@ impl<'a> RowCache<'a> {
                 return Ok(());
             };
             self.from = last.pid + 1;
-            match self.rights {
-                Rights::All => self.rows.extend(portion),
-                Rights::Of { .. } => self.rows.extend(self.visible(portion)?),
+            if *self.rights == Rights::All {
+                self.rows.extend(portion);
+                continue;
+            }
+            match level_of_others(self.root.as_fd()) {
+                // The cached groups do not depend on the state of the task.
+                Level::Readable if !self.rights.pass_access_check() => self.rows.extend(portion),
+                others => self.rows.extend(self.visible(portion, others)?),
             }
         }
         Ok(())
     }
 
-    /// Checks the access to a task in procfs. `None` if the client may not see it, and
-    /// for the daemon itself, which is always visible to its own threads. Otherwise
-    /// returns whether the task has the effective ids of the row.
-    fn check_access(&self, task: &Task) -> Option<bool> {
+    /// Checks the access to a task in procfs. Returns its level, and whether the task has
+    /// the effective ids of the row; `None` if the task is hidden.
+    fn check_access(&self, task: &Task, others: Level) -> Option<(Level, bool)> {
+        // A thread of the daemon may always read the files of the daemon.
+        if task.pid == std::process::id() {
+            return (others != Level::Hidden).then_some((others, true));
+        }
         let (uid, gid) = ids(self.root.as_fd(), task.pid)?;
         let has_ids = |cred: Cred| (cred.euid, cred.egid) == (Some(uid), Some(gid));
-        (task.pid != std::process::id()).then(|| task.cred.is_some_and(has_ids))
+        match level(self.root.as_fd(), task.pid) {
+            Level::Hidden => None,
+            level => Some((level, task.cred.is_some_and(has_ids))),
+        }
     }
 
-    /// Returns those of these rows that the client may see.
+    /// Returns the rows that the client may see, of those that it may not trace at this
+    /// level.
     ///
     /// The result of an access check is valid for a row if the row is the same before
     /// and after the check, and all events between have been processed: the check was
     /// about that process and the program that it executed then.
-    fn visible(&self, mut rows: Vec<Arc<Task>>) -> Result<Vec<Arc<Task>>> {
+    fn visible(&self, mut rows: Vec<Arc<Task>>, others: Level) -> Result<Vec<Arc<Task>>> {
         let mut visible = Vec::new();
         for _ in 0..ATTEMPTS {
             let checked: Vec<_> = rows
                 .drain(..)
-                .filter_map(|task| Some((self.check_access(&task)?, task)))
+                .filter_map(|task| Some((self.check_access(&task, others)?, task)))
                 .collect();
             if checked.is_empty() {
                 break;
@@ -131,8 +143,11 @@ impl<'a> RowCache<'a> {
             let pids = || checked.iter().map(|(_, task)| task.pid);
             self.table.update(Wanted::Pids(pids().collect()))?;
             let now = self.table.get(pids());
-            for ((has_ids, before), now) in checked.into_iter().zip(now) {
+            for (((level, has_ids), before), now) in checked.into_iter().zip(now) {
                 match now {
+                    Some(now) if level == Level::Listed => {
+                        visible.push(Arc::new(listed(&now, self.request.show)));
+                    }
                     Some(now) if has_ids && Arc::ptr_eq(&before, &now) => visible.push(now),
                     Some(now) => rows.push(now),
                     None => {}
@@ -162,13 +177,21 @@ impl<'a> RowCache<'a> {
     }
 }
 
+/// Returns the row of a task of which procfs shows the pid only.
+fn listed(task: &Task, show: Show) -> Task {
+    let mut row = Task::default();
+    (row.pid, row.tgid) = (task.pid, task.tgid);
+    row.absent.denied = show;
+    row
+}
+
+/// Whether the filters include a row. A filter by a value that the row lacks excludes it.
 fn includes(filters: &Filters, task: &Task) -> bool {
-    let (Some(base), Some(cred)) = (&task.base, &task.cred) else {
-        return false;
-    };
-    let has_prefix = |prefix: &Vec<u8>| base.comm.as_bytes().starts_with(prefix);
-    filters.uid.is_none_or(|uid| cred.euid == Some(uid))
-        && filters.comm.as_ref().is_none_or(has_prefix)
+    let is_of = |uid| task.cred.is_some_and(|cred| cred.euid == Some(uid));
+    let comm = task.base.map(|base| base.comm);
+    let has_prefix =
+        |prefix: &Vec<u8>| comm.is_some_and(|comm| comm.as_bytes().starts_with(prefix));
+    filters.uid.is_none_or(is_of) && filters.comm.as_ref().is_none_or(has_prefix)
 }
 
 /// Returns the row of a task with the requested groups: the table may have others. No
@@ -178,6 +201,7 @@ fn to_row(task: &Task, show: Show) -> Task {
     (row.pid, row.tgid, row.cached) = (task.pid, task.tgid, true);
     row.base = task.base.filter(|_| show.contains(Show::BASE));
     row.cred = task.cred.filter(|_| show.contains(Show::CRED));
+    row.absent.denied = task.absent.denied & show;
     if let Some(base) = &mut row.base {
         if base.state != State::Zombie {
             base.state = State::Unknown;

@@ -147,10 +147,11 @@ fn start(
         .map_err(io("cannot set the timeouts of a client"))?;
     setsockopt(&socket, SndBuf, &SEND_BUFFER)
         .map_err(io("cannot set the send buffer of a client"))?;
-    let session = Session {
+    let mut session = Session {
         socket,
         peer,
         shared: Arc::clone(shared),
+        mount: None,
     };
     let serve = move || {
         session.run();

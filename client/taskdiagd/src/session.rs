@@ -14,10 +14,13 @@ use nix::sys::socket::{
     ControlMessageOwned, MsgFlags, UnixAddr, UnixCredentials, recv, recvmsg, send, setsockopt,
 };
 use nix::sys::time::{TimeVal, TimeValLike};
+use taskdiag::Options;
 
 use crate::local::Failure;
 use crate::message::{Fault, Refusal, refusal};
+use crate::mount::ClientMount;
 use crate::peer::{Home, Peer};
+use crate::request::RequestMessage;
 use crate::source::Source;
 
 /// The maximum length of a request in bytes: that of `/proc/task-diag`.
@@ -36,6 +39,8 @@ pub(crate) struct Session {
     pub(crate) socket: OwnedFd,
     pub(crate) peer: Peer,
     pub(crate) shared: Arc<Shared>,
+    /// The procfs mount of the last request.
+    pub(crate) mount: Option<ClientMount>,
 }
 
 /// A request and the credentials of its sender.
@@ -48,7 +53,7 @@ struct Received {
 
 impl Session {
     /// Replies until the client disconnects, or a timeout expires.
-    pub(crate) fn run(&self) {
+    pub(crate) fn run(&mut self) {
         let end = loop {
             let served = self.receive().and_then(|received| match received {
                 Some(received) => self.reply(&received).map(|()| true),
@@ -97,7 +102,7 @@ impl Session {
         }))
     }
 
-    fn reply(&self, received: &Received) -> Result<(), Errno> {
+    fn reply(&mut self, received: &Received) -> Result<(), Errno> {
         let Received {
             request,
             len,
@@ -108,18 +113,48 @@ impl Session {
                 format!("the request has {len} bytes, but at most {REQUEST_MAX} are accepted");
             return self.refuse(request, libc::EMSGSIZE, text);
         }
+        let message = RequestMessage::parse(request);
+        // Before the credentials are read: a set-id program that the client executes
+        // meanwhile may hold other mounts.
+        let held = message.as_ref().ok().and_then(|message| {
+            let (number, fault) = message.proc_fd().ok().flatten()?;
+            Some((self.peer.open_held(number), fault))
+        });
         let rights = match self.peer.rights(*sender, &self.shared.home) {
             Ok(rights) => rights,
             Err(denial) => return self.refuse(request, libc::EPERM, denial.to_string()),
         };
         self.clear_receive_timeout()?;
-        let source = &self.shared.source;
-        let sent = source.reply(rights, request, &mut |datagram| self.send(datagram));
+        let sent = message.map_err(Failure::from).and_then(|message| {
+            message.proc_fd()?;
+            let last = self.mount.take();
+            if let Some((held, fault)) = held {
+                self.mount = Some(self.check_mount(held, fault, last)?);
+            }
+            let source = &self.shared.source;
+            let send = &mut |datagram: &[u8]| self.send(datagram);
+            source.reply(&rights, self.mount.as_ref(), &message, send)
+        });
         match sent {
             Ok(()) => Ok(()),
             Err(Failure::Send(errno)) => Err(errno),
             Err(Failure::Refusal(reason)) => self.send(&refusal(request, &reason)),
         }
+    }
+
+    /// Checks the procfs mount that a request names by a descriptor.
+    fn check_mount(
+        &self,
+        held: nix::Result<OwnedFd>,
+        fault: Fault,
+        last: Option<ClientMount>,
+    ) -> Result<ClientMount, Refusal> {
+        if !self.shared.source.options().contains(Options::PROC_FD) {
+            let text = "proc_fd: not supported by a daemon that forwards over netlink";
+            return Err(Refusal::new(libc::EOPNOTSUPP, text, fault));
+        }
+        ClientMount::check(held, &self.peer, last)
+            .map_err(|error| Refusal::new(error.errno(), format!("proc_fd: {error}"), fault))
     }
 
     fn refuse(&self, request: &[u8], errno: i32, text: String) -> Result<(), Errno> {

@@ -6,11 +6,11 @@ mod common;
 
 use std::process::Command;
 
-use common::{TASKDIAGD, Target, TestDaemon};
+use common::{AS_USER, TASKDIAGD, Target, TestDaemon};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, geteuid};
 use taskdiag::events::{Connector, Events};
-use taskdiag::{Request, Show, Strategy};
+use taskdiag::{Client, Error, Request, Show, Strategy};
 
 #[test]
 fn processes_are_listed_from_events_or_the_error_has_the_reason() {
@@ -44,6 +44,51 @@ fn daemon() -> Option<TestDaemon> {
         return None;
     }
     Some(TestDaemon::new("procfs", &[]))
+}
+
+/// `mounts::replies_from_procfs_have_the_tasks_and_groups_that_the_mount_shows` compares
+/// more clients in the booted kernel.
+#[test]
+fn replies_have_the_tasks_and_groups_that_the_mount_shows() {
+    if common::mounts::is_client() || daemon().is_some() {
+        let name = "replies_have_the_tasks_and_groups_that_the_mount_shows";
+        // The users.
+        common::mounts::compare_all("procfs", name, &common::mounts::CALLERS[3..5]);
+    }
+}
+
+/// Without task_diag in the kernel, a user gets all processes of `/proc`, from the daemon.
+#[test]
+fn transport_auto_selects_the_daemon_for_users() {
+    if !matches!(Client::connect(), Err(Error::NoFamily)) {
+        eprintln!("this kernel has task_diag");
+        return;
+    }
+    let Some(daemon) = daemon() else {
+        return;
+    };
+    let pids = |transport| {
+        let words = ["--all", "--show", "base,cred", "-o", "pid", "--no-headers"];
+        let output = daemon.command(&AS_USER, transport, &words);
+        assert!(output.status.success(), "{output:?}");
+        let stdout = String::from_utf8(output.stdout).unwrap();
+        let pids: Vec<u32> = stdout
+            .split_whitespace()
+            .map(|pid| pid.parse().unwrap())
+            .collect();
+        (pids, String::from_utf8(output.stderr).unwrap())
+    };
+    let (before, _) = pids("procfs");
+    let (reported, stderr) = pids("auto");
+    let (after, _) = pids("procfs");
+    assert!(
+        stderr.contains("taskdiagd answered from its row cache"),
+        "{stderr}"
+    );
+    for pid in before.iter().filter(|pid| after.contains(pid)) {
+        assert!(reported.contains(pid), "{pid}");
+    }
+    assert!(reported.contains(&1));
 }
 
 #[test]

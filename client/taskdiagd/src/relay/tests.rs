@@ -86,7 +86,7 @@ fn relay(request: &[u8], replies: &[Vec<u8>]) -> Result<Relay<Recorded>, Refusal
         ..Recorded::default()
     };
     let request = RequestMessage::parse(request)?;
-    Ok(Relay::send(recorded, &request).unwrap())
+    Ok(Relay::send(recorded, &request, Options::PROC_FD).unwrap())
 }
 
 #[test]
@@ -183,6 +183,41 @@ fn translated_error_has_the_same_attribute() {
     );
 }
 
+/// The transport itself selects the mount, with a descriptor of the daemon.
+#[test]
+fn mount_is_removed_and_offsets_of_errors_are_those_of_the_request() {
+    let get = TaskDiagAttr::Get(abi::TaskDiagPid::default());
+    let mounts = [TaskDiagAttr::ProcFd(3), TaskDiagAttr::ProcFd(4)];
+    let [first, second] = mounts;
+    let uid = TaskDiagAttr::FilterUid(5);
+    let with = TaskDiagMessage::get(vec![first, get.clone(), second, uid.clone()]);
+    let without = TaskDiagMessage::get(vec![get, uid]);
+    let bytes = encode(with, Framing::Plain, 5, DUMP).unwrap();
+    for framing in [Framing::Genl { family: FAMILY }, Framing::Plain] {
+        let request = RequestMessage::parse(&bytes).unwrap();
+        let (forwarded, removed) = frame(&request, framing);
+        let expected = encode(without.clone(), framing, 5, DUMP).unwrap();
+        assert_eq!(forwarded, expected);
+        let added = match framing {
+            Framing::Genl { .. } => 4,
+            _ => 0,
+        };
+        let offsets = Offsets {
+            added,
+            removed: &removed,
+        };
+        // The attribute GET has 28 bytes.
+        for (offset, original) in [(0, 0), (16, 24), (44, 60)] {
+            let offset = if offset == 0 { 0 } else { offset + added };
+            assert_eq!(offsets.convert(offset), original, "{framing:?}");
+        }
+    }
+    assert_eq!(
+        RequestMessage::parse(&bytes).unwrap().proc_fd().unwrap(),
+        Some((4, Fault::At(52)))
+    );
+}
+
 /// A client would read an acknowledgement as an empty reply.
 #[test]
 fn acknowledgement_is_not_forwarded() {
@@ -215,7 +250,7 @@ fn descriptor_is_refused_and_the_option_is_not_a_feature() {
     }
 
     let mut features = abi::TaskDiagFeatures::default();
-    (features.groups, features.options, features.recv_min) = (1, 3, 8192);
+    (features.groups, features.options, features.recv_min) = (1, 7, 8192);
     let mut message = TaskDiagMessage::features();
     message.attributes = vec![TaskDiagAttr::Pad(0), TaskDiagAttr::Features(features)];
     let reply = encode(message, FAMILY, 77, 0).unwrap();
@@ -223,7 +258,7 @@ fn descriptor_is_refused_and_the_option_is_not_a_feature() {
     let mut relay = relay(&request, &[reply]).unwrap();
     let datagram = relay.receive().unwrap().unwrap().to_owned();
     let mut client = Client::with_transport(Canned(datagram), RECEIVE_BUFFER);
-    features.options = 0;
+    features.options = abi::TASK_DIAG_OPTION_PROC_FD;
     assert_eq!(client.features().unwrap(), Features::from(features));
 }
 

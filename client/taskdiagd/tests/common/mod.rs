@@ -3,6 +3,8 @@
 
 #![allow(dead_code, reason = "each test program uses some of it")]
 
+pub(crate) mod mounts;
+
 use std::fs;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
@@ -29,6 +31,18 @@ pub(crate) const AS_USER: [&str; 6] = [
     "--clear-groups",
 ];
 pub(crate) const OTHER: u32 = 1001;
+/// The command that starts another one with a `/proc` that hides the tasks that it may not
+/// trace.
+pub(crate) const HIDING: [&str; 8] = [
+    "unshare",
+    "--mount",
+    "--propagation",
+    "private",
+    "sh",
+    "-c",
+    "mount -t proc -o hidepid=ptraceable proc /proc && exec \"$@\"",
+    "sh",
+];
 
 /// A running daemon, and a directory that all users may read.
 pub(crate) struct TestDaemon {

@@ -7,6 +7,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod limits;
+mod mounts;
 mod peers;
 mod row_cache;
 mod rows;

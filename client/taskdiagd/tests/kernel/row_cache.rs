@@ -7,7 +7,7 @@ use std::thread;
 
 use taskdiag::{Client, Daemon, NetlinkSource, Request, Show, Strategy, Task};
 
-use crate::common::{AS_USER, Target, TestDaemon};
+use crate::common::{AS_USER, HIDING, Target, TestDaemon};
 
 const ROUNDS: usize = 100;
 
@@ -80,7 +80,8 @@ fn process_that_changes_its_name_continually_is_listed() {
     let daemon = TestDaemon::new("procfs", &[]);
     let renamers: Vec<_> = (0..2).map(|_| Renamer::new(&AS_USER)).collect();
     for _ in 0..10 {
-        let output = daemon.command(&AS_USER, "daemon", &["--all", "--show", "base,cred"]);
+        let prefix = [&HIDING[..], &AS_USER].concat();
+        let output = daemon.command(&prefix, "daemon", &["--all", "--show", "base,cred"]);
         assert!(output.status.success(), "{output:?}");
         let output = String::from_utf8(output.stdout).unwrap();
         for renamer in &renamers {
