@@ -121,7 +121,14 @@ fn command_prints_the_same_through_the_daemon() {
 fn replies_to_other_requests_equal_those_of_the_kernel() {
     let targets = targets();
     let (me, one) = (std::process::id(), targets[1].pid());
-    let show = Show::BASE | Show::CRED | Show::IDENT | Show::CMDLINE | Show::VMA | Show::NS;
+    let show = Show::BASE
+        | Show::CRED
+        | Show::IDENT
+        | Show::CMDLINE
+        | Show::VMA
+        | Show::NS
+        | Show::PATHS
+        | Show::ENVIRON;
     let pids: Vec<_> = targets.iter().map(Target::pid).collect();
     for source in SOURCES {
         let daemon = TestDaemon::new(source, &[]);
