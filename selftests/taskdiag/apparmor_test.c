@@ -689,7 +689,7 @@ static void be_container(struct __test_metadata *_metadata,
  * In a container with the usual profile, netlink with a descriptor of /proc is
  * complete.
  */
-TEST(container_gets_rows_of_its_procfs)
+TEST_F(apparmor, container_gets_rows_of_its_procfs)
 {
 	static const char * const options[] = {
 		"hidepid=off", "hidepid=noaccess",

@@ -971,7 +971,7 @@ static void name_outside_as(struct __test_metadata *_metadata,
  * Catches a descriptor of any namespace that is accepted, and a check of the
  * sender only or of the opener only.
  */
-TEST(descriptor_of_outer_namespace_needs_cap_sys_admin)
+TEST_F(pidns, descriptor_of_outer_namespace_needs_cap_sys_admin)
 {
 	static const struct credentials root = {
 		.permitted = CAP_ALL, .effective = CAP_ALL,
