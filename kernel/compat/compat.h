@@ -90,6 +90,13 @@ COMPAT_DECLARE(__lock_task_sighand);
 #define lock_task_sighand	static_call(compat___lock_task_sighand)
 #endif
 
+COMPAT_DECLARE(security_task_getscheduler);
+COMPAT_DECLARE(security_task_getioprio);
+
+#define security_task_getscheduler \
+	static_call(compat_security_task_getscheduler)
+#define security_task_getioprio	static_call(compat_security_task_getioprio)
+
 COMPAT_DECLARE(oom_badness);
 #define oom_badness		static_call(compat_oom_badness)
 

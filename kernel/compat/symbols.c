@@ -48,12 +48,14 @@
 
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 2, 0)
 #define COMPAT_OF_VERSION(x) \
-	x(lock_task_sighand, TASK_DIAG_SHOW_STAT | TASK_DIAG_SHOW_SIGNALS, \
+	x(lock_task_sighand, TASK_DIAG_SHOW_STAT | TASK_DIAG_SHOW_SIGNALS | \
+	  TASK_DIAG_SHOW_SCHED, \
 	  "report the terminal and signals") \
 	x(dentry_open_nonotify, 0, "open files of a procfs mount")
 #else
 #define COMPAT_OF_VERSION(x) \
-	x(__lock_task_sighand, TASK_DIAG_SHOW_STAT | TASK_DIAG_SHOW_SIGNALS, \
+	x(__lock_task_sighand, TASK_DIAG_SHOW_STAT | TASK_DIAG_SHOW_SIGNALS | \
+	  TASK_DIAG_SHOW_SCHED, \
 	  "report the terminal and signals")
 #endif
 
@@ -69,6 +71,8 @@
 	x(from_mnt_ns, TASK_DIAG_SHOW_NS, "report the mount namespace") \
 	x(pidfd_get_pid, 0, "find the task of a pidfd") \
 	x(groups_search, 0, "apply the gid= of procfs mounts") \
+	x(security_task_getscheduler, TASK_DIAG_SHOW_SCHED, "report scheduling") \
+	x(security_task_getioprio, TASK_DIAG_SHOW_SCHED, "report scheduling") \
 	x(oom_badness, TASK_DIAG_SHOW_OOM, "report the score of the OOM killer") \
 	x(get_task_exe_file, TASK_DIAG_SHOW_PATHS, "report programs") \
 	x(arch_vma_name, TASK_DIAG_SHOW_VMA, "name memory mappings") \

@@ -420,6 +420,78 @@ u64 taskdiag_owner_denied(const struct taskdiag_caller *caller,
 	return 0;
 }
 
+/* --- scheduling ---------------------------------------------------------- */
+
+/**
+ * taskdiag_may_see_timer_slack - apply the rule of /proc/PID/timerslack_ns
+ * @caller: the caller, after taskdiag_access_enter() in the same RCU section
+ * @task: the task
+ *
+ * Context: RCU read-side critical section.
+ *
+ * Return: true if each set of credentials has CAP_SYS_NICE over the task, or
+ * belongs to this thread.
+ */
+bool taskdiag_may_see_timer_slack(const struct taskdiag_caller *caller,
+				  struct task_struct *task)
+{
+	struct user_namespace *ns = __task_cred(task)->user_ns;
+	const struct taskdiag_credset *set, *end;
+
+	end = caller->credsets + caller->nr_credsets;
+	for (set = caller->credsets; set < end; set++)
+		if (!(set->own_process && task == current) &&
+		    security_capable(set->cred, ns, CAP_SYS_NICE,
+				     CAP_OPT_NOAUDIT))
+			return false;
+	return true;
+}
+
+static bool lsm_shows_sched_to_current(struct task_struct *task)
+{
+	return !security_task_getscheduler(task) &&
+	       !security_task_getioprio(task);
+}
+
+static noinline bool
+lsm_shows_sched_override(const struct taskdiag_credset *set,
+			 struct task_struct *task)
+{
+	const struct cred *old;
+	bool ret;
+
+	old = override_creds(set->cred);
+	ret = lsm_shows_sched_to_current(task);
+	revert_creds(old);
+	return ret;
+}
+
+/**
+ * taskdiag_lsm_shows_sched - call the hooks of sched_getattr() and ioprio_get()
+ * @caller: the caller, after taskdiag_access_enter() in the same RCU section
+ * @task: the task
+ *
+ * Context: RCU read-side critical section.
+ *
+ * Return: true if the security modules permit both system calls.
+ */
+bool taskdiag_lsm_shows_sched(const struct taskdiag_caller *caller,
+			      struct task_struct *task)
+{
+	const struct taskdiag_credset *set, *end;
+	bool ret;
+
+	end = caller->credsets + caller->nr_credsets;
+	for (set = caller->credsets; set < end; set++) {
+		ret = set->needs_override ?
+			lsm_shows_sched_override(set, task) :
+			lsm_shows_sched_to_current(task);
+		if (!ret)
+			return false;
+	}
+	return true;
+}
+
 /* --- the check during a multi-message row -------------------------------- */
 
 /**

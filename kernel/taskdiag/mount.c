@@ -227,13 +227,18 @@ void taskdiag_mount_enter(struct taskdiag_caller *caller)
 
 /* --- security modules ---------------------------------------------------- */
 
-/*
- * Files of a task, and the groups that consist of their contents.  A process
- * that cannot open the first two files knows only the pid of a task.
+/**
+ * struct taskdiag_proc_file - a file of a task
+ * @name: its name
+ * @groups: TASK_DIAG_SHOW_* of the groups with contents of the file; 0: a
+ *	process that cannot open it knows only the pid of a task
+ * @field: TASKDIAG_DENIED_* of the field that is its only content; 0: without
+ *	the file, the whole groups are denied
  */
 struct taskdiag_proc_file {
 	const char	*name;
 	u64		groups;
+	u64		field;
 };
 
 static const struct taskdiag_proc_file proc_files[] = {
@@ -244,6 +249,10 @@ static const struct taskdiag_proc_file proc_files[] = {
 	{ "limits",	TASK_DIAG_SHOW_FILES | TASK_DIAG_SHOW_LIMITS },
 	{ "oom_score",	TASK_DIAG_SHOW_OOM },
 	{ "oom_score_adj", TASK_DIAG_SHOW_OOM },
+	{ "timerslack_ns", TASK_DIAG_SHOW_SCHED, TASKDIAG_DENIED_TIMER_SLACK },
+#ifdef CONFIG_SCHED_AUTOGROUP
+	{ "autogroup",	TASK_DIAG_SHOW_SCHED, TASKDIAG_DENIED_AUTOGROUP },
+#endif
 };
 
 /* In addition, files of a task that passes the access check. */
@@ -323,8 +332,9 @@ static int probe_readable(const struct taskdiag_caller *caller,
 			continue;
 		if (!is_denial(err))
 			return err == -ESRCH ? -ENOENT : err;
-		probe->denied |= file->groups;
-		if (!file->groups || (file->groups & caller->needed))
+		probe->denied |= file->field ?: file->groups;
+		if (!file->groups ||
+		    (!file->field && (file->groups & caller->needed)))
 			probe->level = TASKDIAG_LISTED;
 	}
 	return 0;

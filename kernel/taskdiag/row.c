@@ -5,8 +5,9 @@
  * A row consists of structures of fixed size, whose headers are composed once
  * per request, and of groups that are appended behind them.
  *
- * Depends on fill.c, stat.c, usage.c, files.c, cgroup.c, paths.c, cmdline.c
- * and vma.c; must not depend on the iterator or the message headers.
+ * Depends on fill.c, stat.c, usage.c, sched.c, nspid.c, files.c, cgroup.c,
+ * paths.c, cmdline.c and vma.c; must not depend on the iterator or the message
+ * headers.
  */
 #include <linux/bits.h>
 #include <linux/build_bug.h>
@@ -21,7 +22,8 @@
 /**
  * struct taskdiag_group - an attribute group
  * @name: suffix of its TASK_DIAG_SHOW_* constant
- * @size: size of its structure; 0 if it has no fixed size
+ * @size: size of its structure, or the largest size; 0 if there is none
+ * @tail: returns the number of bytes behind the structure, if it has any
  * @has_u64: the structure has 64-bit fields, which must be aligned
  * @visits_threads: in a row of a process, @fill visits each of its threads
  * @fill: writes the structure, including every byte of padding.  Runs under RCU
@@ -41,6 +43,7 @@
 struct taskdiag_group {
 	const char	*name;
 	size_t		size;
+	size_t		(*tail)(void);
 	bool		has_u64;
 	bool		visits_threads;
 	taskdiag_fill_fn	fill;
@@ -144,7 +147,26 @@ static const struct taskdiag_group groups[TASK_DIAG_GROUP_MAX + 1] = {
 		.append		= taskdiag_append_environ,
 #endif
 	},
+	[TASK_DIAG_GROUP_SCHED] = {
+		.name		= "SCHED",
+		.size		= sizeof(struct task_diag_sched),
+		.tail		= taskdiag_sched_bitmaps,
+		.has_u64	= true,
+		.fill		= taskdiag_fill_sched,
+	},
+	[TASK_DIAG_GROUP_NSPID] = {
+		.name		= "NSPID",
+		.size		= TASKDIAG_NSPID_MAX *
+				  sizeof(struct task_diag_nspid),
+		.append		= taskdiag_append_nspid,
+	},
 };
+
+/* Size of the group's payload, which is constant while the kernel runs. */
+static size_t payload_size(const struct taskdiag_group *group)
+{
+	return group->size + (group->tail ? group->tail() : 0);
+}
 
 static bool is_supported(unsigned int bit)
 {
@@ -175,6 +197,7 @@ u64 taskdiag_row_groups(void)
  */
 static const unsigned int append_order[] = {
 	TASK_DIAG_GROUP_CGROUP,
+	TASK_DIAG_GROUP_NSPID,
 	TASK_DIAG_GROUP_FILES,
 	TASK_DIAG_GROUP_PATHS,
 	TASK_DIAG_GROUP_CMDLINE,
@@ -272,7 +295,7 @@ size_t taskdiag_row_template_size(const struct taskdiag_row *row)
 
 	for (bit = 0; bit <= TASK_DIAG_GROUP_MAX; bit++)
 		if (is_filled(row, bit))
-			size += nla_total_size_64bit(groups[bit].size);
+			size += nla_total_size_64bit(payload_size(&groups[bit]));
 	return size;
 }
 
@@ -332,7 +355,7 @@ static int add_part(struct taskdiag_row *row, struct sk_buff *skb,
 	unsigned int end = skb->len;
 	int err;
 
-	err = reserve(skb, TASK_DIAG_ATTR_GROUPS + bit, group->size,
+	err = reserve(skb, TASK_DIAG_ATTR_GROUPS + bit, payload_size(group),
 		      group->has_u64, &part->offset);
 	if (err)
 		return err;
@@ -569,7 +592,7 @@ unsigned int taskdiag_row_fill_partial(const struct taskdiag_row *row,
 			continue;
 		payload = append_attr(to, &len,
 				      TASK_DIAG_ATTR_GROUPS + part->bit,
-				      group->size, group->has_u64);
+				      payload_size(group), group->has_u64);
 		part->fill(payload, item, caller);
 	}
 	if (!row->nr_appended) {

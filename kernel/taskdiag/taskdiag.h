@@ -11,8 +11,8 @@
  *	request:		dump.c
  *	multi-message rows:	multi.c
  *	parts of a request:	row.c, filter.c, strategy.c
- *	attribute groups:	fill.c, stat.c, usage.c, files.c, cgroup.c, paths.c,
- *				cmdline.c, vma.c
+ *	attribute groups:	fill.c, stat.c, usage.c, sched.c, nspid.c, files.c,
+ *				cgroup.c, paths.c, cmdline.c, vma.c
  *	resources:		vma_flags.c, vma_stat.c, mm.c, iter.c, fd.c
  *	access check:		access.c
  *	procfs mounts:		mount.c
@@ -247,7 +247,8 @@ struct taskdiag_denial {
  * @done: @level and @denied are valid
  * @permitted: the files that need the access check were opened as well
  * @level: level of these tasks, unless the mount's options reduce it
- * @denied: TASK_DIAG_SHOW_* of groups whose file the caller may not open
+ * @denied: TASK_DIAG_SHOW_* of groups, and TASKDIAG_DENIED_* of fields, whose
+ *	file the caller may not open
  */
 struct taskdiag_probe {
 	bool			done;
@@ -337,6 +338,13 @@ bool taskdiag_same_creds(const struct cred *a, const struct cred *b);
 	(TASK_DIAG_SHOW_VMA | TASK_DIAG_SHOW_VMA_STAT | TASK_DIAG_SHOW_NS | \
 	 TASK_DIAG_SHOW_IO | TASK_DIAG_SHOW_PATHS | TASK_DIAG_SHOW_ENVIRON)
 
+/*
+ * Bits of the same masks for single fields of a group, which have a file of
+ * their own.  No group has these numbers.
+ */
+#define TASKDIAG_DENIED_TIMER_SLACK	BIT_ULL(63)
+#define TASKDIAG_DENIED_AUTOGROUP	BIT_ULL(62)
+
 bool taskdiag_mount_is_strict(void);
 void taskdiag_mount_pin(struct taskdiag_caller *caller,
 			const struct path *root);
@@ -369,6 +377,10 @@ struct taskdiag_target {
 void taskdiag_access_enter(struct taskdiag_caller *caller);
 u64 taskdiag_owner_denied(const struct taskdiag_caller *caller,
 			  struct task_struct *task);
+bool taskdiag_may_see_timer_slack(const struct taskdiag_caller *caller,
+				  struct task_struct *task);
+bool taskdiag_lsm_shows_sched(const struct taskdiag_caller *caller,
+			      struct task_struct *task);
 int taskdiag_access_recheck(struct taskdiag_target *target,
 			    struct taskdiag_caller *caller);
 int taskdiag_access_lock(struct taskdiag_target *target,
@@ -396,7 +408,8 @@ struct pid *taskdiag_fd_pid(const struct nlattr *attr,
  * @tgid: pid of its process there
  * @whole_process: the row describes the process, not only the thread
  * @level: part of the row that the caller may read
- * @denied: TASK_DIAG_SHOW_* of the groups that the caller may not read
+ * @denied: TASK_DIAG_SHOW_* of the groups that the caller may not read, and
+ *	TASKDIAG_DENIED_* of fields
  * @state: TASK_DIAG_RUNNING to TASK_DIAG_IDLE, read once, so that filter and
  *	row agree
  */
@@ -586,6 +599,20 @@ void taskdiag_fill_limits(void *to, const struct taskdiag_item *item,
 			  const struct taskdiag_caller *caller);
 void taskdiag_fill_oom(void *to, const struct taskdiag_item *item,
 		       const struct taskdiag_caller *caller);
+
+/* --- sched.c ------------------------------------------------------------- */
+
+size_t taskdiag_sched_bitmaps(void);
+void taskdiag_fill_sched(void *to, const struct taskdiag_item *item,
+			 const struct taskdiag_caller *caller);
+
+/* --- nspid.c ------------------------------------------------------------- */
+
+/* Pid namespaces of a task: those of the levels 0 to MAX_PID_NS_LEVEL. */
+#define TASKDIAG_NSPID_MAX	(MAX_PID_NS_LEVEL + 1)
+
+int taskdiag_append_nspid(struct taskdiag_append_ctx *ctx, struct sk_buff *skb,
+			  struct taskdiag_caller *caller);
 
 /* --- files.c ------------------------------------------------------------- */
 

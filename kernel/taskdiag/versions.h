@@ -32,6 +32,7 @@
 #endif
 
 #include <linux/cred.h>
+#include <linux/kref.h>
 #include <linux/mm.h>
 #include <linux/netlink.h>
 #include <linux/ns_common.h>
@@ -39,6 +40,7 @@
 #include <linux/pid_namespace.h>
 #include <linux/proc_ns.h>
 #include <linux/rcupdate.h>
+#include <linux/rwsem.h>
 #include <linux/sched.h>
 #include <linux/sched/coredump.h>
 #include <linux/sched/task.h>
@@ -182,6 +184,33 @@ static __always_inline void taskdiag_copy_comm(char to[TASK_COMM_LEN],
 	task_unlock(task);
 #endif
 }
+
+/*
+ * The time slice of a task with a fair policy, which sched_getattr() reports
+ * since 6.12; 0: it reports none.
+ */
+static inline u64 taskdiag_time_slice(const struct task_struct *task)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
+	return task->se.slice;
+#else
+	return 0;
+#endif
+}
+
+#ifdef CONFIG_SCHED_AUTOGROUP
+/*
+ * struct autogroup of kernel/sched/autogroup.h, which no other directory
+ * includes.  The siglock of a task's process holds its autogroup.
+ */
+struct taskdiag_autogroup {
+	struct kref		kref;
+	struct task_group	*tg;
+	struct rw_semaphore	lock;
+	unsigned long		id;
+	int			nice;
+};
+#endif
 
 /* Inode number of a pidfd; before 6.9, pidfds had no inodes of their own. */
 static inline u64 taskdiag_pidfd_ino(const struct pid *pid)

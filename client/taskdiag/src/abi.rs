@@ -71,8 +71,12 @@ pub const TASK_DIAG_GROUP_OOM: u16 = 13;
 pub const TASK_DIAG_GROUP_PATHS: u16 = 14;
 /// Bit of the group ENVIRON: bytes.
 pub const TASK_DIAG_GROUP_ENVIRON: u16 = 15;
+/// Bit of the group SCHED: [`TaskDiagSched`], and two bitmaps.
+pub const TASK_DIAG_GROUP_SCHED: u16 = 16;
+/// Bit of the group NSPID: one [`TaskDiagNspid`] per pid namespace.
+pub const TASK_DIAG_GROUP_NSPID: u16 = 17;
 /// The highest group.
-pub const TASK_DIAG_GROUP_MAX: u16 = TASK_DIAG_GROUP_ENVIRON;
+pub const TASK_DIAG_GROUP_MAX: u16 = TASK_DIAG_GROUP_NSPID;
 
 /// Requests the group BASE.
 pub const TASK_DIAG_SHOW_BASE: u64 = 1 << TASK_DIAG_GROUP_BASE;
@@ -106,6 +110,10 @@ pub const TASK_DIAG_SHOW_OOM: u64 = 1 << TASK_DIAG_GROUP_OOM;
 pub const TASK_DIAG_SHOW_PATHS: u64 = 1 << TASK_DIAG_GROUP_PATHS;
 /// Requests the group ENVIRON.
 pub const TASK_DIAG_SHOW_ENVIRON: u64 = 1 << TASK_DIAG_GROUP_ENVIRON;
+/// Requests the group SCHED.
+pub const TASK_DIAG_SHOW_SCHED: u64 = 1 << TASK_DIAG_GROUP_SCHED;
+/// Requests the group NSPID.
+pub const TASK_DIAG_SHOW_NSPID: u64 = 1 << TASK_DIAG_GROUP_NSPID;
 
 /// Number of the filter UID in [`TaskDiagFeatures::filters`].
 pub const TASK_DIAG_FILTER_UID: u16 = 0;
@@ -190,8 +198,12 @@ pub const TASK_DIAG_OOM: u16 = TASK_DIAG_ATTR_GROUPS + TASK_DIAG_GROUP_OOM;
 pub const TASK_DIAG_PATHS: u16 = TASK_DIAG_ATTR_GROUPS + TASK_DIAG_GROUP_PATHS;
 /// The group ENVIRON: bytes.
 pub const TASK_DIAG_ENVIRON: u16 = TASK_DIAG_ATTR_GROUPS + TASK_DIAG_GROUP_ENVIRON;
+/// The group SCHED: [`TaskDiagSched`], and two bitmaps.
+pub const TASK_DIAG_SCHED: u16 = TASK_DIAG_ATTR_GROUPS + TASK_DIAG_GROUP_SCHED;
+/// The group NSPID: one [`TaskDiagNspid`] per pid namespace.
+pub const TASK_DIAG_NSPID: u16 = TASK_DIAG_ATTR_GROUPS + TASK_DIAG_GROUP_NSPID;
 /// The highest attribute.
-pub const TASK_DIAG_ATTR_MAX: u16 = TASK_DIAG_ENVIRON;
+pub const TASK_DIAG_ATTR_MAX: u16 = TASK_DIAG_NSPID;
 
 /// Every process.
 pub const TASK_DIAG_DUMP_ALL: u64 = 0;
@@ -373,6 +385,25 @@ pub const TASK_DIAG_OPTION_STRICT: u64 = 1 << 3;
 
 /// [`TaskDiagCreds::valid`]: [`TaskDiagCreds::securebits`].
 pub const TASK_DIAG_CRED_VALID_SECUREBITS: u32 = 1 << 0;
+
+/// [`TaskDiagSched::valid`]: `flags`.
+pub const TASK_DIAG_SCHED_VALID_FLAGS: u32 = 1 << 0;
+/// [`TaskDiagSched::valid`]: `runtime`.
+pub const TASK_DIAG_SCHED_VALID_RUNTIME: u32 = 1 << 1;
+/// [`TaskDiagSched::valid`]: `deadline`, `period`.
+pub const TASK_DIAG_SCHED_VALID_DEADLINE: u32 = 1 << 2;
+/// [`TaskDiagSched::valid`]: `util_min`, `util_max`.
+pub const TASK_DIAG_SCHED_VALID_UCLAMP: u32 = 1 << 3;
+/// [`TaskDiagSched::valid`]: `ioprio`, `ioprio_effective`.
+pub const TASK_DIAG_SCHED_VALID_IOPRIO: u32 = 1 << 4;
+/// [`TaskDiagSched::valid`]: `timer_slack`.
+pub const TASK_DIAG_SCHED_VALID_TIMER_SLACK: u32 = 1 << 5;
+/// [`TaskDiagSched::valid`]: `autogroup`, `autogroup_nice`.
+pub const TASK_DIAG_SCHED_VALID_AUTOGROUP: u32 = 1 << 6;
+/// [`TaskDiagSched::valid`]: `cpus_off`, `cpus_len`.
+pub const TASK_DIAG_SCHED_VALID_CPUS: u32 = 1 << 7;
+/// [`TaskDiagSched::valid`]: `mems_off`, `mems_len`.
+pub const TASK_DIAG_SCHED_VALID_MEMS: u32 = 1 << 8;
 
 /// Length of a task's name with its NUL.
 pub const TASK_DIAG_COMM_LEN: usize = 16;
@@ -891,6 +922,72 @@ pub struct TaskDiagPath {
     pub flags: u32,
 }
 
+/// `struct task_diag_sched`: scheduling of a thread. Two bitmaps follow it: bit N is
+/// bit N % 64 of the 64-bit word N / 64.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+#[non_exhaustive]
+pub struct TaskDiagSched {
+    /// `SCHED_FLAG_*` of `<linux/sched.h>`.
+    pub flags: u64,
+    /// Nanoseconds: budget per period, or time slice.
+    pub runtime: u64,
+    /// Nanoseconds after which the budget must have been used.
+    pub deadline: u64,
+    /// Nanoseconds of a period.
+    pub period: u64,
+    /// Nanoseconds that the kernel may delay timers.
+    pub timer_slack: u64,
+    /// Number of the autogroup of the process.
+    pub autogroup: u64,
+    /// `SCHED_*` of `<linux/sched.h>`.
+    pub policy: u32,
+    /// Nice value, -20 to 19.
+    pub nice: i32,
+    /// Kernel priority.
+    pub priority: i32,
+    /// Real-time priority, 1 to 99; 0: not real time.
+    pub rt_priority: u32,
+    /// Nice value of the autogroup.
+    pub autogroup_nice: i32,
+    /// Requested lower bound of the utilization, 0 to 1024.
+    pub util_min: u32,
+    /// Requested upper bound of the utilization, 0 to 1024.
+    pub util_max: u32,
+    /// IO priority as `ioprio_get(2)` returns it.
+    pub ioprio: u32,
+    /// IO priority in use.
+    pub ioprio_effective: u32,
+    /// Offset of the bitmap of CPUs behind the start of this structure.
+    pub cpus_off: u32,
+    /// Bytes of this bitmap.
+    pub cpus_len: u32,
+    /// Offset of the bitmap of memory nodes behind the start of this structure.
+    pub mems_off: u32,
+    /// Bytes of this bitmap.
+    pub mems_len: u32,
+    /// `TASK_DIAG_SCHED_VALID_*`; a field without such a bit is always valid.
+    pub valid: u32,
+}
+
+/// `struct task_diag_nspid`: pids in one pid namespace.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+pub struct TaskDiagNspid {
+    /// Pid of the task's process.
+    pub tgid: u32,
+    /// Pid of the task.
+    pub pid: u32,
+    /// Process group id.
+    pub pgid: u32,
+    /// Session id.
+    pub sid: u32,
+}
+
 /// `struct task_diag_features`: supported features.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
@@ -948,6 +1045,8 @@ pub const fn attribute_name(kind: u16) -> Option<&'static str> {
         TASK_DIAG_OOM => "TASK_DIAG_OOM",
         TASK_DIAG_PATHS => "TASK_DIAG_PATHS",
         TASK_DIAG_ENVIRON => "TASK_DIAG_ENVIRON",
+        TASK_DIAG_SCHED => "TASK_DIAG_SCHED",
+        TASK_DIAG_NSPID => "TASK_DIAG_NSPID",
         _ => return None,
     })
 }

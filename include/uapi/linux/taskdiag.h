@@ -67,6 +67,8 @@ enum {
 	TASK_DIAG_GROUP_OOM,		/* struct task_diag_oom */
 	TASK_DIAG_GROUP_PATHS,		/* struct task_diag_path[] */
 	TASK_DIAG_GROUP_ENVIRON,	/* bytes */
+	TASK_DIAG_GROUP_SCHED,		/* struct task_diag_sched, bitmaps */
+	TASK_DIAG_GROUP_NSPID,		/* struct task_diag_nspid[] */
 
 	__TASK_DIAG_GROUP_MAX,
 #define TASK_DIAG_GROUP_MAX	(__TASK_DIAG_GROUP_MAX - 1)
@@ -88,6 +90,8 @@ enum {
 #define TASK_DIAG_SHOW_OOM	_BITULL(TASK_DIAG_GROUP_OOM)
 #define TASK_DIAG_SHOW_PATHS	_BITULL(TASK_DIAG_GROUP_PATHS)
 #define TASK_DIAG_SHOW_ENVIRON	_BITULL(TASK_DIAG_GROUP_ENVIRON)
+#define TASK_DIAG_SHOW_SCHED	_BITULL(TASK_DIAG_GROUP_SCHED)
+#define TASK_DIAG_SHOW_NSPID	_BITULL(TASK_DIAG_GROUP_NSPID)
 
 /* Filters, by bit in task_diag_features::filters.  There are at most 32. */
 enum {
@@ -170,6 +174,8 @@ enum {
 	TASK_DIAG_OOM = TASK_DIAG_ATTR_GROUPS + TASK_DIAG_GROUP_OOM,
 	TASK_DIAG_PATHS = TASK_DIAG_ATTR_GROUPS + TASK_DIAG_GROUP_PATHS,
 	TASK_DIAG_ENVIRON = TASK_DIAG_ATTR_GROUPS + TASK_DIAG_GROUP_ENVIRON,
+	TASK_DIAG_SCHED = TASK_DIAG_ATTR_GROUPS + TASK_DIAG_GROUP_SCHED,
+	TASK_DIAG_NSPID = TASK_DIAG_ATTR_GROUPS + TASK_DIAG_GROUP_NSPID,
 
 	__TASK_DIAG_ATTR_MAX,
 #define TASK_DIAG_ATTR_MAX	(__TASK_DIAG_ATTR_MAX - 1)
@@ -848,6 +854,101 @@ struct task_diag_path {
 	__u32	path_off;
 	__u32	kind;
 	__u32	flags;
+};
+
+/* task_diag_sched::valid */
+#define TASK_DIAG_SCHED_VALID_FLAGS	_BITUL(0)
+#define TASK_DIAG_SCHED_VALID_RUNTIME	_BITUL(1)
+#define TASK_DIAG_SCHED_VALID_DEADLINE	_BITUL(2)	/* deadline, period */
+#define TASK_DIAG_SCHED_VALID_UCLAMP	_BITUL(3)	/* util_min, util_max */
+/* ioprio, ioprio_effective */
+#define TASK_DIAG_SCHED_VALID_IOPRIO	_BITUL(4)
+#define TASK_DIAG_SCHED_VALID_TIMER_SLACK	_BITUL(5)
+/* autogroup, autogroup_nice */
+#define TASK_DIAG_SCHED_VALID_AUTOGROUP	_BITUL(6)
+#define TASK_DIAG_SCHED_VALID_CPUS	_BITUL(7)
+#define TASK_DIAG_SCHED_VALID_MEMS	_BITUL(8)
+
+/**
+ * struct task_diag_sched - TASK_DIAG_SCHED: scheduling of a thread
+ * @flags: SCHED_FLAG_* of <linux/sched.h>, as sched_getattr(2) returns them
+ * @runtime: nanoseconds: the budget of SCHED_DEADLINE per period, the time
+ *	slice of other policies without a real-time priority (sched_runtime of
+ *	sched_getattr(2))
+ * @deadline: nanoseconds after which the budget must have been used
+ *	(sched_deadline)
+ * @period: nanoseconds of a period (sched_period)
+ * @timer_slack: nanoseconds that the kernel may delay timers (timerslack_ns)
+ * @autogroup: number of the autogroup of the process (autogroup)
+ * @policy: SCHED_* of <linux/sched.h> (policy of stat)
+ * @nice: nice value, -20 to 19 (nice of stat)
+ * @priority: kernel priority: 0 to 39 for nice -20 to 19, below 0 for real time
+ *	(priority of stat)
+ * @rt_priority: real-time priority, 1 to 99; 0: not real time (rt_priority of
+ *	stat)
+ * @autogroup_nice: nice value of the autogroup (autogroup)
+ * @util_min: lower bound of the utilization, 0 to 1024, as requested by
+ *	sched_setattr(2) (sched_util_min)
+ * @util_max: upper bound of the utilization, 0 to 1024, as requested by
+ *	sched_setattr(2) (sched_util_max)
+ * @ioprio: IO priority as ioprio_get(2) returns it, see IOPRIO_PRIO_CLASS() of
+ *	<linux/ioprio.h>; class IOPRIO_CLASS_NONE: not set
+ * @ioprio_effective: IO priority in use; equal to @ioprio, or derived from
+ *	@policy and @nice if that is not set
+ * @cpus_off: offset of the bitmap of CPUs behind the start of this structure
+ * @cpus_len: bytes of this bitmap
+ * @mems_off: offset of the bitmap of memory nodes behind the start of this
+ *	structure
+ * @mems_len: bytes of this bitmap
+ * @valid: TASK_DIAG_SCHED_VALID_*; a field without such a bit is always valid
+ *
+ * Names in parentheses are those of files in /proc/PID, and of struct
+ * sched_attr.  The bitmap of CPUs contains the CPUs that the thread may run on
+ * (Cpus_allowed of status), that of memory nodes the nodes that it may allocate
+ * memory on (Mems_allowed of status).  A bitmap is an array of __u64: bit N is
+ * bit N % 64 of word N / 64.  It has a bit for each number that a CPU or a node
+ * of the running kernel can have.  A bitmap that is not valid has the length 0.
+ */
+struct task_diag_sched {
+	__u64	flags;
+	__u64	runtime;
+	__u64	deadline;
+	__u64	period;
+	__u64	timer_slack;
+	__u64	autogroup;
+	__u32	policy;
+	__s32	nice;
+	__s32	priority;
+	__u32	rt_priority;
+	__s32	autogroup_nice;
+	__u32	util_min;
+	__u32	util_max;
+	__u32	ioprio;
+	__u32	ioprio_effective;
+	__u32	cpus_off;
+	__u32	cpus_len;
+	__u32	mems_off;
+	__u32	mems_len;
+	__u32	valid;
+};
+
+/**
+ * struct task_diag_nspid - TASK_DIAG_NSPID: pids in one pid namespace
+ * @tgid: pid of the task's process (NStgid)
+ * @pid: pid of the task (NSpid)
+ * @pgid: process group id (NSpgid)
+ * @sid: session id (NSsid)
+ *
+ * The attribute has a structure for each pid namespace of the task, from the
+ * namespace of the request down to the innermost one.  There are at most 33, and
+ * the structure never grows.  0 is a group or a session without an id there.
+ * Names in parentheses are those of /proc/PID/status.
+ */
+struct task_diag_nspid {
+	__u32	tgid;
+	__u32	pid;
+	__u32	pgid;
+	__u32	sid;
 };
 
 /* task_diag_features::options */
