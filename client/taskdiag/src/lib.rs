@@ -150,9 +150,9 @@ pub use socket::Socket;
 pub use source::{AnyReply, AnySource, ClientBuilder, TransportKind};
 pub use source::{Mode, NetlinkReply, NetlinkSource, Reply, Source};
 pub use task::{
-    Absent, Base, Cgroup, Cmdline, Comm, Cred, Environ, FileCounts, Files, Ident, Io, Limit,
-    Limits, Memory, Ns, Oom, Paths, Signals, Stat, State, Task, TaskPath, TaskRef, Vma, VmaFlags,
-    VmaStat, VmaStats, Vmas,
+    Absent, Base, Cgroup, Cmdline, Comm, Cred, Environ, FileCounts, Files, Ident, Io, IoPriority,
+    Limit, Limits, Memory, Ns, NsPid, NsPids, NumberSet, Oom, ParseNumberSetError, Paths, Sched,
+    Signals, Stat, State, Task, TaskPath, TaskRef, Vma, VmaFlags, VmaStat, VmaStats, Vmas,
 };
 pub use transport::Transport;
 #[cfg(feature = "daemon")]

@@ -59,6 +59,10 @@ bitflags::bitflags! {
         const PATHS = abi::TASK_DIAG_SHOW_PATHS;
         /// Environment: [`crate::Environ`].
         const ENVIRON = abi::TASK_DIAG_SHOW_ENVIRON;
+        /// Scheduling: [`crate::Sched`].
+        const SCHED = abi::TASK_DIAG_SHOW_SCHED;
+        /// Pids in each pid namespace: [`crate::NsPid`].
+        const NSPID = abi::TASK_DIAG_SHOW_NSPID;
     }
 }
 
@@ -119,7 +123,7 @@ mod tests {
             error.to_string(),
             "unknown group \"creds\"; the groups are \
              base,cred,stat,vma,vma_stat,cmdline,files,ident,ns,cgroup,io,signals,limits,oom,\
-             paths,environ"
+             paths,environ,sched,nspid"
         );
         assert!("base,,cred".parse::<Show>().is_err());
     }

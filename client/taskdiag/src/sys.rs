@@ -108,3 +108,48 @@ pub(crate) fn pidfd_open(
     // SAFETY: the descriptor is new, so nothing else owns it.
     Ok(unsafe { OwnedFd::from_raw_fd(fd as i32) })
 }
+
+/// The `struct sched_attr` that Linux 5.3 has in `<linux/sched/types.h>`.
+#[cfg(feature = "procfs")]
+#[derive(Clone, Copy, Debug, Default, zerocopy::FromBytes, zerocopy::IntoBytes)]
+#[repr(C)]
+pub(crate) struct SchedAttr {
+    size: u32,
+    pub(crate) policy: u32,
+    pub(crate) flags: u64,
+    nice: i32,
+    priority: u32,
+    pub(crate) runtime: u64,
+    pub(crate) deadline: u64,
+    pub(crate) period: u64,
+    pub(crate) util_min: u32,
+    pub(crate) util_max: u32,
+}
+
+/// Calls sched_getattr().
+#[cfg(feature = "procfs")]
+pub(crate) fn sched_getattr(pid: u32) -> std::io::Result<SchedAttr> {
+    let mut attr = SchedAttr::default();
+    let (size, no_flags) = (size_of::<SchedAttr>() as nix::libc::c_uint, 0u32);
+    // SAFETY: the kernel writes at most `size` bytes to the structure, which may have
+    // any contents.
+    let ret = unsafe {
+        let attr = &raw mut attr;
+        nix::libc::syscall(nix::libc::SYS_sched_getattr, pid, attr, size, no_flags)
+    };
+    match ret {
+        0 => Ok(attr),
+        _ => Err(std::io::Error::last_os_error()),
+    }
+}
+
+/// Calls ioprio_get() for a thread.
+#[cfg(feature = "procfs")]
+pub(crate) fn ioprio_get(pid: u32) -> std::io::Result<u32> {
+    /// `IOPRIO_WHO_PROCESS` of `<linux/ioprio.h>`.
+    const WHO_PROCESS: nix::libc::c_int = 1;
+
+    // SAFETY: the system call takes two numbers and no pointer.
+    let ioprio = unsafe { nix::libc::syscall(nix::libc::SYS_ioprio_get, WHO_PROCESS, pid) };
+    u32::try_from(ioprio).map_err(|_| std::io::Error::last_os_error())
+}

@@ -19,10 +19,13 @@ mod io;
 mod layout;
 mod limits;
 mod ns;
+mod nspid;
+mod number_set;
 mod oom;
 mod owned;
 mod paths;
 mod records;
+mod sched;
 mod signals;
 mod stat;
 mod vma;
@@ -55,9 +58,12 @@ pub use ident::Ident;
 pub use io::Io;
 pub use limits::{Limit, Limits};
 pub use ns::Ns;
+pub use nspid::{NsPid, NsPids};
+pub use number_set::{NumberSet, ParseNumberSetError};
 pub use oom::Oom;
 pub use owned::Task;
 pub use paths::{Paths, TaskPath};
+pub use sched::{IoPriority, Sched};
 pub use signals::Signals;
 pub use stat::{Memory, Stat};
 pub use vma::{Vma, VmaFlags, Vmas};
@@ -363,6 +369,25 @@ impl<'a> TaskRef<'a> {
         let mut environ = Environ::from(pieces.next()?);
         pieces.for_each(|piece| environ.add(piece));
         Some(environ)
+    }
+
+    /// Its scheduling, if it was requested.
+    #[must_use]
+    pub fn sched(&self) -> Option<Sched<'a>> {
+        if let Some(task) = self.built {
+            return task.sched.as_ref().map(Sched::borrowed);
+        }
+        Sched::read(self.group(abi::TASK_DIAG_GROUP_SCHED)?).ok()
+    }
+
+    /// Its pids in each pid namespace, if they were requested, from the namespace of the
+    /// request down to the innermost one.
+    #[must_use]
+    pub fn nspids(&self) -> Option<NsPids<'a>> {
+        if let Some(task) = self.built {
+            return task.nspids.as_deref().map(NsPids::built);
+        }
+        self.group(abi::TASK_DIAG_GROUP_NSPID).map(NsPids::new)
     }
 
     /// The groups that the row lacks, with the reason. Each requested group is

@@ -326,7 +326,7 @@ fn any_attribute() -> impl Strategy<Value = TaskDiagAttr> {
         (0usize..16).prop_map(TaskDiagAttr::Pad),
         // Unknown types, with and without type flags.
         (
-            prop_oneof![Just(0u16), 9u16..32, 38u16..64, 80u16..0x4000],
+            prop_oneof![Just(0u16), 9u16..32, 38u16..64, 82u16..0x4000],
             prop_oneof![Just(0u16), Just(0x4000), Just(0x8000)],
             prop::collection::vec(any::<u8>(), 0..300),
         )
@@ -365,6 +365,8 @@ fn any_group() -> impl Strategy<Value = TaskDiagAttr> {
         of_bytes(TaskDiagAttr::Oom),
         of_list(TaskDiagAttr::Paths),
         of_list(TaskDiagAttr::Environ),
+        of_list(TaskDiagAttr::Sched),
+        of_list(TaskDiagAttr::Nspid),
     ]
 }
 

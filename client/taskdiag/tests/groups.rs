@@ -6,7 +6,7 @@ mod common;
 
 use common::*;
 use proptest::prelude::*;
-use taskdiag::{Error, Task, TaskRef, Vma, VmaFlags};
+use taskdiag::{Error, NumberSet, Task, TaskRef, Vma, VmaFlags};
 
 /// Returns a task with these attributes.
 fn task(attributes: &[u8]) -> TaskRef<'_> {
@@ -32,6 +32,8 @@ fn owned(task: TaskRef<'_>) -> Task {
     assert_eq!(owned.signals, task.signals());
     assert_eq!(owned.limits, task.limits());
     assert_eq!(owned.oom, task.oom());
+    assert_eq!(owned.sched, task.sched());
+    assert_eq!(owned.nspids, task.nspids().map(Iterator::collect));
     assert_eq!(owned.cmdline, task.cmdline());
     assert_eq!(owned.environ, task.environ());
     assert_eq!(owned.paths, task.paths());
@@ -197,6 +199,53 @@ proptest! {
         let oom = owned(task(&bytes)).oom.unwrap();
         prop_assert_eq!((oom.score_adj, oom.score), (score_adj, score));
         assert_grows(OOM, &value, |task| task.oom());
+    }
+
+    #[test]
+    fn sched_is_read(
+        quad in any::<[u64; 6]>(),
+        word in any::<[u32; 9]>(),
+        valid: u32,
+        more in prop::collection::vec(any::<u8>(), 0..20),
+        cpus in prop::collection::vec(any::<u64>(), 1..4),
+        mems in prop::collection::vec(any::<u64>(), 1..4),
+    ) {
+        let at = 104 + more.len() as u32;
+        let (cpus, mems) = (quads(&cpus), quads(&mems));
+        let (cpus_len, mems_len) = (cpus.len() as u32, mems.len() as u32);
+        let bitmaps = words(&[at, cpus_len, at + cpus_len, mems_len, valid]);
+        let value = [quads(&quad), words(&word), bitmaps, more, cpus.clone(), mems.clone()];
+        let bytes = attribute(SCHED, &value.concat());
+        let sched = owned(task(&bytes)).sched.unwrap();
+        let bit = |bit: u32| valid & 1 << bit != 0;
+        let [flags, runtime, deadline, period, timer_slack, autogroup] = quad;
+        prop_assert_eq!([sched.flags, sched.runtime, sched.timer_slack], [
+            bit(0).then_some(flags), bit(1).then_some(runtime), bit(5).then_some(timer_slack)
+        ]);
+        let expected = bit(2).then_some((deadline, period));
+        prop_assert_eq!(sched.deadline.zip(sched.period), expected);
+        prop_assert_eq!(sched.util_min.zip(sched.util_max), bit(3).then_some((word[5], word[6])));
+        let ioprio = sched.ioprio.zip(sched.ioprio_effective);
+        let ioprio = ioprio.map(|(set, used)| (set.value(), used.value()));
+        prop_assert_eq!(ioprio, bit(4).then_some((word[7], word[8])));
+        let expected = bit(6).then_some((autogroup, word[4].cast_signed()));
+        prop_assert_eq!(sched.autogroup.zip(sched.autogroup_nice), expected);
+        prop_assert_eq!([word[0], word[3]], [sched.policy, sched.rt_priority]);
+        prop_assert_eq!([word[1].cast_signed(), word[2].cast_signed()], [sched.nice, sched.priority]);
+        let bitmap = |set: &Option<NumberSet<'_>>| set.as_ref().map(|set| set.as_bytes().to_vec());
+        prop_assert_eq!(bitmap(&sched.cpus), bit(7).then_some(cpus));
+        prop_assert_eq!(bitmap(&sched.mems), bit(8).then_some(mems));
+    }
+
+    #[test]
+    fn pids_of_each_namespace_are_read(levels in prop::collection::vec(any::<[u32; 4]>(), 0..34)) {
+        let bytes = attribute(NSPID, &words(&levels.concat()));
+        let nspids = owned(task(&bytes)).nspids.unwrap();
+        let read: Vec<_> = nspids
+            .iter()
+            .map(|nspid| [nspid.tgid, nspid.pid, nspid.pgid, nspid.sid])
+            .collect();
+        prop_assert_eq!(read, levels);
     }
 
     #[test]
@@ -385,7 +434,7 @@ proptest! {
 
     #[test]
     fn any_bytes_are_a_group_or_an_error(
-        bit in 0u16..16,
+        bit in 0u16..18,
         bytes in prop::collection::vec(any::<u8>(), 0..300),
         len in any::<Option<u8>>(),
         offset in any::<Option<u8>>(),
@@ -496,6 +545,25 @@ fn malformed_groups_return_an_error_with_the_reason() {
     assert_eq!(what(&path(18, b"/")), behind);
     assert_eq!(what(&path(u32::MAX, b"/\0")), behind);
     assert_eq!(task(&path(0, b"")).cgroup().unwrap().path, None);
+
+    assert_eq!(
+        what(&attribute(NSPID, &words(&[1, 2, 3, 4, 5]))),
+        "pids of a namespace are incomplete"
+    );
+
+    let bitmap = |field: usize, offset: u32, len: u32| {
+        let mut value = vec![0; 112];
+        value[field..field + 8].copy_from_slice(&words(&[offset, len]));
+        attribute(SCHED, &value)
+    };
+    let outside = "a bitmap ends after the end of its attribute";
+    for field in [84, 92] {
+        for (offset, len) in [(104, 9), (113, 1), (u32::MAX, 8), (0, u32::MAX)] {
+            assert_eq!(what(&bitmap(field, offset, len)), outside, "{offset} {len}");
+        }
+        let sound = bitmap(field, 104, 8);
+        assert_eq!(task(&sound).sched().unwrap().cpus, None);
+    }
 }
 
 #[test]

@@ -3,11 +3,11 @@
 
 use taskdiag::abi::{
     self, TaskDiagBase, TaskDiagCgroup, TaskDiagCreds, TaskDiagFiles, TaskDiagIdent, TaskDiagIo,
-    TaskDiagLimits, TaskDiagNs, TaskDiagOom, TaskDiagPath, TaskDiagSignals, TaskDiagStat,
-    TaskDiagVma, TaskDiagVmaStat,
+    TaskDiagLimits, TaskDiagNs, TaskDiagNspid, TaskDiagOom, TaskDiagPath, TaskDiagSched,
+    TaskDiagSignals, TaskDiagStat, TaskDiagVma, TaskDiagVmaStat,
 };
 use taskdiag::daemon_protocol::FLAG_CACHED;
-use taskdiag::{Cgroup, Paths, TaskPath, TaskRef, Vma};
+use taskdiag::{Cgroup, NumberSet, Paths, Sched, TaskPath, TaskRef, Vma};
 use zerocopy::IntoBytes;
 
 use crate::message::{ATTRIBUTE, Message};
@@ -135,8 +135,15 @@ impl Row<'_> {
         if let Some(oom) = task.oom() {
             self.put(abi::TASK_DIAG_OOM, TaskDiagOom::from(oom).as_bytes());
         }
+        if let Some(sched) = task.sched() {
+            self.put(abi::TASK_DIAG_SCHED, &encode_sched(&sched));
+        }
         if let Some(cgroup) = task.cgroup() {
             self.put(abi::TASK_DIAG_CGROUP, &encode_cgroup(&cgroup));
+        }
+        if let Some(nspids) = task.nspids() {
+            let levels: Vec<_> = nspids.map(TaskDiagNspid::from).collect();
+            self.put(abi::TASK_DIAG_NSPID, levels.as_bytes());
         }
         if let Some(files) = task.files() {
             self.put(abi::TASK_DIAG_FILES, TaskDiagFiles::from(files).as_bytes());
@@ -305,6 +312,17 @@ fn encode_path(kind: u32, path: Option<&TaskPath<'_>>) -> Vec<u8> {
     bytes.extend(text);
     bytes.resize(len, 0);
     bytes
+}
+
+fn encode_sched(sched: &Sched<'_>) -> Vec<u8> {
+    let mut head = TaskDiagSched::from(sched);
+    let cpus = sched.cpus.as_ref().map_or(&[][..], NumberSet::as_bytes);
+    let mems = sched.mems.as_ref().map_or(&[][..], NumberSet::as_bytes);
+    head.cpus_off = size_of::<TaskDiagSched>() as u32;
+    head.cpus_len = cpus.len() as u32;
+    head.mems_off = head.cpus_off + head.cpus_len;
+    head.mems_len = mems.len() as u32;
+    [head.as_bytes(), cpus, mems].concat()
 }
 
 #[cfg(test)]

@@ -94,6 +94,10 @@ pub enum TaskDiagAttr {
     Paths(Vec<u8>),
     /// `TASK_DIAG_ENVIRON`: environment, or a part of it.
     Environ(Vec<u8>),
+    /// `TASK_DIAG_SCHED`: scheduling, as received.
+    Sched(Vec<u8>),
+    /// `TASK_DIAG_NSPID`: pids in each pid namespace, as received.
+    Nspid(Vec<u8>),
     /// An attribute of any other type, as received.
     Other(DefaultNla),
 }
@@ -126,6 +130,8 @@ impl TaskDiagAttr {
             Self::FilterComm(bytes)
             | Self::Vma(bytes)
             | Self::VmaStat(bytes)
+            | Self::Sched(bytes)
+            | Self::Nspid(bytes)
             | Self::Cmdline(bytes)
             | Self::Cgroup(bytes)
             | Self::Paths(bytes)
@@ -176,6 +182,8 @@ impl Nla for TaskDiagAttr {
             Self::Oom(_) => abi::TASK_DIAG_OOM,
             Self::Paths(_) => abi::TASK_DIAG_PATHS,
             Self::Environ(_) => abi::TASK_DIAG_ENVIRON,
+            Self::Sched(_) => abi::TASK_DIAG_SCHED,
+            Self::Nspid(_) => abi::TASK_DIAG_NSPID,
             Self::Other(other) => other.kind(),
         }
     }
@@ -224,6 +232,8 @@ impl TaskDiagAttr {
             abi::TASK_DIAG_OOM => Self::Oom(read(value)),
             abi::TASK_DIAG_PATHS => Self::Paths(value.to_vec()),
             abi::TASK_DIAG_ENVIRON => Self::Environ(value.to_vec()),
+            abi::TASK_DIAG_SCHED => Self::Sched(value.to_vec()),
+            abi::TASK_DIAG_NSPID => Self::Nspid(value.to_vec()),
             _ => Self::Other(DefaultNla::new(kind, value.to_vec())),
         }
     }

@@ -46,6 +46,9 @@ pub(super) struct Query {
     pub(super) page: u64,
     /// Whether the kernel measures the time that tasks wait for block devices.
     pub(super) counts_delays: bool,
+    /// Whether pids of procfs are pids of the caller's namespace, if the request needs
+    /// system calls that take a pid.
+    pub(super) own_pids: bool,
 }
 
 impl Query {
@@ -98,6 +101,7 @@ impl Query {
             },
             page: page_size(),
             counts_delays: show.contains(Show::STAT) && counts_delays(proc),
+            own_pids: show.contains(Show::SCHED) && has_own_pids(proc),
         })
     }
 
@@ -340,6 +344,20 @@ fn boot_offset_in(text: &[u8]) -> Option<i64> {
     let mut words = parse::words(line).map(|word| std::str::from_utf8(word).ok()?.parse().ok());
     let (seconds, nanoseconds): (i64, i64) = (words.next()??, words.next()??);
     seconds.checked_mul(1_000_000_000)?.checked_add(nanoseconds)
+}
+
+/// Whether procfs shows the caller's pid namespace: in that of an ancestor, the caller
+/// has several pids, and in all others none.
+fn has_own_pids(proc: &mut Proc) -> bool {
+    let Ok(status) = proc.read(format_args!("self/status")) else {
+        return false;
+    };
+    let mut lines = status.split(|&byte| byte == b'\n');
+    match lines.find_map(|line| line.strip_prefix(b"NSpid:")) {
+        Some(pids) => parse::words(pids).count() == 1,
+        // A kernel without pid namespaces.
+        None => true,
+    }
 }
 
 fn page_size() -> u64 {

@@ -7,7 +7,7 @@ use super::memory::{LONG, Long, Progress};
 use super::parse::{self, Stat, Status, field};
 use super::query::Query;
 use super::target::Target;
-use super::{files, ns, paths, pidfd, usage};
+use super::{files, ns, nspid, paths, pidfd, sched, usage};
 use crate::request::States;
 use crate::show::Show;
 use crate::task::{self, Base, Cgroup, Comm, Cred, Ident, Memory, State, Task};
@@ -22,8 +22,13 @@ const ROOT_CGROUP: u64 = 1;
 const FROM_STATUS: Show = Show::BASE
     .union(Show::CRED)
     .union(Show::STAT)
-    .union(Show::SIGNALS);
-const FROM_STAT: Show = Show::BASE.union(Show::STAT).union(Show::IDENT).union(LONG);
+    .union(Show::SIGNALS)
+    .union(Show::SCHED);
+const FROM_STAT: Show = Show::BASE
+    .union(Show::STAT)
+    .union(Show::IDENT)
+    .union(Show::SCHED)
+    .union(LONG);
 /// The groups that are read from files which may be missing.
 const FROM_OTHERS: Show = Show::STAT
     .union(Show::IDENT)
@@ -33,7 +38,9 @@ const FROM_OTHERS: Show = Show::STAT
     .union(Show::IO)
     .union(Show::LIMITS)
     .union(Show::OOM)
-    .union(Show::PATHS);
+    .union(Show::PATHS)
+    .union(Show::SCHED)
+    .union(Show::NSPID);
 
 /// Reads the row, or its first piece, of a task.
 #[derive(Debug)]
@@ -232,6 +239,13 @@ impl RowReader<'_> {
         if let Some(stat) = records.stat.filter(|_| show.contains(Show::IDENT)) {
             self.task.ident = Some(ident(target, &stat, self.query.boot_offset));
         }
+        if let Some(stat) = records
+            .stat
+            .filter(|_| show.difference(records.denied).contains(Show::SCHED))
+        {
+            let own_pids = self.query.own_pids;
+            self.task.sched = Some(sched::read(self.proc, dir, target, &stat, own_pids)?);
+        }
         self.task.absent.unknown = unknown(show, records);
         if show.contains(Show::NS) {
             let read = ns::read(dir).map(Some);
@@ -257,7 +271,7 @@ impl RowReader<'_> {
         self.read_usage(dir)
     }
 
-    /// Reads the groups IO, LIMITS and OOM.
+    /// Reads the groups IO, LIMITS, NSPID and OOM.
     fn read_usage(&mut self, dir: &TaskDir) -> Result<(), ReadError> {
         let Self {
             proc, query, task, ..
@@ -268,6 +282,9 @@ impl RowReader<'_> {
         }
         if query.show.contains(Show::LIMITS) {
             task.limits = present(Show::LIMITS, absent, dir, usage::limits(proc, dir))?;
+        }
+        if query.show.contains(Show::NSPID) {
+            task.nspids = present(Show::NSPID, absent, dir, nspid::read(proc, dir))?;
         }
         if query.show.contains(Show::OOM) {
             task.oom = present(Show::OOM, absent, dir, usage::oom(proc, dir))?;
@@ -395,7 +412,7 @@ fn unknown(show: Show, records: &Records) -> Show {
     let mut unknown = Show::empty();
     match records.stat {
         Some(stat) => unknown.set(Show::BASE, stat.state == State::Unknown),
-        None => unknown |= Show::BASE | Show::STAT | Show::IDENT,
+        None => unknown |= Show::BASE | Show::STAT | Show::IDENT | Show::SCHED,
     }
     if let Some(status) = &records.status {
         let has_ids = status.uids.is_some() && status.gids.is_some();

@@ -6,7 +6,7 @@ use std::mem::offset_of;
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-use super::{Absent, Cgroup, Paths, Task, Vma, VmaStat};
+use super::{Absent, Cgroup, NsPids, Paths, Sched, Task, Vma, VmaStat};
 use crate::abi::{self, TaskDiagAbsent, TaskDiagBase, TaskDiagCreds, TaskDiagStat};
 use crate::netlink::{Attributes, Exactly, Malformed, read};
 use crate::show::Show;
@@ -165,6 +165,8 @@ fn check_inside(kind: u16, value: &[u8]) -> Result<(), Malformed> {
         abi::TASK_DIAG_VMA_STAT => VmaStat::check(value),
         abi::TASK_DIAG_CGROUP => Cgroup::read(value).map(drop),
         abi::TASK_DIAG_PATHS => Paths::check(value),
+        abi::TASK_DIAG_SCHED => Sched::read(value).map(drop),
+        abi::TASK_DIAG_NSPID => NsPids::check(value),
         _ => Ok(()),
     }
 }

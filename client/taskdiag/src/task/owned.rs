@@ -2,8 +2,8 @@
 //! The owned form of a task.
 
 use super::{
-    Absent, Base, Cgroup, Cmdline, Cred, Environ, Files, Ident, Io, Limits, Ns, Oom, Paths,
-    Signals, Stat, Vma, VmaStat,
+    Absent, Base, Cgroup, Cmdline, Cred, Environ, Files, Ident, Io, Limits, Ns, NsPid, NsPids, Oom,
+    Paths, Sched, Signals, Stat, Vma, VmaStat,
 };
 use crate::abi::{self, TaskDiagAbsent, TaskDiagBase, TaskDiagCreds, TaskDiagStat};
 use crate::netlink::read;
@@ -71,6 +71,12 @@ pub struct Task {
     /// Its environment, if it was requested.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub environ: Option<Environ<'static>>,
+    /// Its scheduling, if it was requested.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+    pub sched: Option<Sched<'static>>,
+    /// Its pids in each pid namespace, if they were requested.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+    pub nspids: Option<Vec<NsPid>>,
     /// The groups that the row lacks, with the reason.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Absent::is_empty"))]
     pub absent: Absent,
@@ -121,6 +127,13 @@ impl Task {
             }
             abi::TASK_DIAG_OOM if self.oom.is_none() => {
                 self.oom = Some(read::<abi::TaskDiagOom>(value).into());
+            }
+            abi::TASK_DIAG_SCHED if self.sched.is_none() => {
+                // It was checked when the task was received.
+                self.sched = Sched::read(value).ok().map(Sched::into_owned);
+            }
+            abi::TASK_DIAG_NSPID if self.nspids.is_none() => {
+                self.nspids = Some(NsPids::new(value).collect());
             }
             abi::TASK_DIAG_ABSENT => self.absent = read::<TaskDiagAbsent>(value).into(),
             abi::TASK_DIAG_CMDLINE => self.cmdline.get_or_insert_default().add(value),
@@ -215,6 +228,14 @@ mod tests {
                 counts: Some(FileCounts::default()),
                 ..Files::default()
             }),
+            sched: Some(Sched {
+                policy: 6,
+                deadline: Some(5),
+                ioprio: Some(crate::IoPriority::new(2 << 13 | 4)),
+                cpus: Some([0, 1, 2, 70].into_iter().collect()),
+                ..Sched::default()
+            }),
+            nspids: Some(vec![NsPid::default()]),
             cmdline: Some(Cmdline::from(&b"sh\0-c\xc3\0\0"[..])),
             paths: Some(Paths {
                 exe: Some(TaskPath {

@@ -42,6 +42,8 @@ pub const LIMITS: u16 = 76;
 pub const OOM: u16 = 77;
 pub const PATHS: u16 = 78;
 pub const ENVIRON: u16 = 79;
+pub const SCHED: u16 = 80;
+pub const NSPID: u16 = 81;
 
 pub const CONT: u32 = 1;
 pub const MORE: u32 = 2;

@@ -4,8 +4,8 @@
 use taskdiag::reassembly::{Event, Reassembly};
 use taskdiag::{
     Absent, Base, CapSet, Cgroup, Cmdline, Comm, Cred, Environ, FileCounts, Files, Framing, Ident,
-    Io, Limits, Memory, Ns, Oom, Pid, RECEIVE_BUFFER, Show, Signals, Stat, State, Task, Vma,
-    VmaFlags, VmaStat,
+    Io, IoPriority, Limits, Memory, Ns, NsPid, Oom, Pid, RECEIVE_BUFFER, Show, Signals, Stat,
+    State, Task, Vma, VmaFlags, VmaStat,
 };
 
 use super::*;
@@ -101,6 +101,32 @@ fn task(pid: Pid) -> Task {
             score_adj: -15,
             score: 16
         })),
+        sched: Some(with!(Sched<'static> {
+            policy: 6,
+            nice: -5,
+            flags: Some(1),
+            runtime: Some(17),
+            deadline: Some(18),
+            period: Some(19),
+            util_min: Some(0),
+            util_max: Some(1024),
+            ioprio: Some(IoPriority::new(0)),
+            ioprio_effective: Some(IoPriority::new(1 << 13 | 3)),
+            timer_slack: Some(50_000),
+            autogroup: Some(20),
+            autogroup_nice: Some(-21),
+            cpus: Some([0, 1, 127].into_iter().collect()),
+            mems: Some([64].into_iter().collect()),
+        })),
+        nspids: Some(vec![
+            with!(NsPid {
+                tgid: 22,
+                pid: 23,
+                pgid: 24,
+                sid: 25
+            }),
+            NsPid::default(),
+        ]),
         cgroup: Some(with!(Cgroup<'static> {
             id: Some(10),
             deleted: true,
