@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use std::rc::Rc;
 
 use taskdiag::{
-    Base, Cred, Files, Ident, Io, Limits, Memory, Ns, Oom, Paths, Show, Signals, Stat, State,
-    TaskRef, Vma, VmaStat,
+    Base, Cred, Files, Ident, Io, Limits, Memory, Ns, NsPid, Oom, Paths, Sched, Show, Signals,
+    Stat, State, TaskRef, Vma, VmaStat,
 };
 
 /// A row of output: a task, or one of its memory mappings.
@@ -29,6 +29,8 @@ pub(crate) struct TaskRow {
     pub(crate) cgroup: Option<Rc<Cgroup>>,
     /// The groups IO, SIGNALS, LIMITS and OOM.
     pub(crate) usage: Option<Box<Usage>>,
+    pub(crate) sched: Option<Box<Sched<'static>>>,
+    pub(crate) nspids: Option<Rc<[NsPid]>>,
     /// Arguments, separated by NULs.
     pub(crate) cmdline: Option<Rc<[u8]>>,
     pub(crate) paths: Option<Rc<Paths<'static>>>,
@@ -130,6 +132,7 @@ impl TaskRow {
         self.ident = task.ident().map(Box::new);
         self.ns = task.ns().map(Box::new);
         self.usage = Usage::of(task).map(Box::new);
+        self.sched = task.sched().map(|sched| Box::new(sched.into_owned()));
         self.set_resumable(task);
         self.cmdline = task.cmdline().map(|bytes| bytes.as_bytes().into());
         self.environ = task.environ().map(|bytes| bytes.as_bytes().into());
@@ -141,6 +144,9 @@ impl TaskRow {
     fn set_resumable(&mut self, task: TaskRef<'_>) {
         if let Some(files) = task.files() {
             self.files = Some(Box::new(files));
+        }
+        if let Some(nspids) = task.nspids() {
+            self.nspids = Some(nspids.collect());
         }
         if let Some(cgroup) = task.cgroup() {
             self.cgroup = Some(Rc::new(Cgroup {

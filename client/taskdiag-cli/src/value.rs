@@ -8,7 +8,7 @@ use std::cmp::Ordering;
 use std::fmt::{self, Write as _};
 
 use serde::{Serialize, Serializer};
-use taskdiag::{CapSet, Cmdline, Comm, Environ, State, VmaFlags};
+use taskdiag::{CapSet, Cmdline, Comm, Environ, NsPid, NumberSet, State, VmaFlags};
 
 use crate::clock::{self, Started};
 use crate::escape::{Arguments, Escaped};
@@ -62,6 +62,10 @@ pub(crate) enum Value<'a> {
     /// Major and minor number of a device.
     Device(u32, u32),
     VmaFlags(VmaFlags),
+    /// Numbers of CPUs or memory nodes, as a list of ranges; in JSON an array.
+    Numbers(&'a NumberSet<'static>),
+    /// A pid in each pid namespace, separated by commas; in JSON an array.
+    Levels(&'a [NsPid], fn(&NsPid) -> u32),
 }
 
 /// Letters of the column `stat`, padded with NULs.
@@ -119,6 +123,8 @@ impl Value<'_> {
                 (a, a_name.as_bytes()).cmp(&(b, b_name.as_bytes()))
             }
             (Self::Device(a, a_minor), Self::Device(b, b_minor)) => (a, a_minor).cmp(&(b, b_minor)),
+            (Self::Numbers(a), Self::Numbers(b)) => a.iter().cmp(b.iter()),
+            (Self::Levels(a, pid), Self::Levels(b, _)) => a.iter().map(pid).cmp(b.iter().map(pid)),
             (Self::VmaFlags(a), Self::VmaFlags(b)) => a.bits().cmp(&b.bits()),
             (Self::User(a), Self::User(b)) | (Self::Group(a), Self::Group(b))
                 if names.is_numeric() =>
@@ -220,6 +226,13 @@ impl Cell<'_> {
                 }
             }
             Value::Device(major, minor) => push(text, format_args!("{major:02x}:{minor:02x}")),
+            Value::Numbers(numbers) => push(text, format_args!("{numbers}")),
+            Value::Levels(levels, pid) => {
+                for (index, level) in levels.iter().enumerate() {
+                    let comma = if index > 0 { "," } else { "" };
+                    push(text, format_args!("{comma}{}", pid(level)));
+                }
+            }
             Value::VmaFlags(flags) => {
                 for (index, word) in flags.mnemonics().enumerate() {
                     let blank = if index > 0 { " " } else { "" };
@@ -323,6 +336,8 @@ impl Serialize for Cell<'_> {
             Value::Caps(set) if numeric => serializer.collect_str(&HexCaps(set)),
             Value::Caps(set) => CapNames(set).serialize(serializer),
             Value::VmaFlags(flags) => serializer.collect_seq(flags.mnemonics()),
+            Value::Numbers(numbers) => serializer.collect_seq(numbers.iter()),
+            Value::Levels(levels, pid) => serializer.collect_seq(levels.iter().map(pid)),
             Value::Terminal(_) if self.terminal().is_none() => serializer.serialize_none(),
             value => {
                 let mut text = String::new();
@@ -439,6 +454,14 @@ mod tests {
             (
                 Some(Value::VmaFlags(VmaFlags::READ | VmaFlags::EXEC)),
                 ["rd ex", "rd ex", r#"["rd","ex"]"#],
+            ),
+            (
+                Some(Value::Numbers(&[0, 1, 2, 5].into_iter().collect())),
+                ["0-2,5", "0-2,5", "[0,1,2,5]"],
+            ),
+            (
+                Some(Value::Levels(&[NsPid::default(); 2], |nspid| nspid.pid)),
+                ["0,0", "0,0", "[0,0]"],
             ),
             (Some(Value::Flag(true)), ["yes", "true", "true"]),
             (Some(Value::Flag(false)), ["no", "false", "false"]),

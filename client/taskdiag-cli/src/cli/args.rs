@@ -150,8 +150,9 @@ pub(super) struct QueryOptions {
     /// Request these attribute groups: base (ids, state, name), cred
     /// (credentials), stat (times and sizes), cmdline, files, ident, ns, cgroup,
     /// io, signals, limits (resource limits), oom (order of the OOM killer), paths
-    /// (exe, cwd, root), environ, vma and vma_stat (one row per memory mapping)
-    /// [default: the groups of --columns and --sort, or base]
+    /// (exe, cwd, root), environ, sched (scheduling), nspid (pids in each pid
+    /// namespace), vma and vma_stat (one row per memory mapping) [default: the
+    /// groups of --columns and --sort, or base]
     #[arg(long, value_name = "GROUP,...")]
     pub(super) show: Option<Show>,
 

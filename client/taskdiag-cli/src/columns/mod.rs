@@ -14,6 +14,7 @@ mod memory;
 mod other;
 mod paths;
 mod ps_only;
+mod sched;
 pub(crate) mod similar;
 mod stat;
 mod usage;
@@ -104,6 +105,7 @@ fn all() -> impl Iterator<Item = &'static Column> {
         other::COLUMNS,
         usage::COLUMNS,
         paths::COLUMNS,
+        sched::COLUMNS,
     ]
     .into_iter()
     .flatten()
@@ -276,9 +278,10 @@ const DEFAULT_NAMES: &[&str] = &[
     "tty", "pri", "ni", "nlwp", "vsz", "rss", "pcpu", "pmem", "etime", "time",
     "fds", "nofile", "start_ns", "pidfd_ino",
     "cgroupns", "ipcns", "mntns", "netns", "pidns", "timens", "userns", "utsns",
-    "cgid", "cgpath", "rchars", "wchars", "rbytes", "wbytes",
+    "nspid", "nspgid", "nssid", "cgid", "cgpath", "rchars", "wchars", "rbytes", "wbytes",
     "pending", "blocked", "ignored", "caught",
-    "lim_nproc", "lim_nofile", "lim_as", "oom", "oomadj", "root", "cwd", "exe", "comm", "args", "caps",
+    "lim_nproc", "lim_nofile", "lim_as", "oom", "oomadj", "root", "cwd", "exe",
+    "sched_policy", "io_priority", "affinity", "comm", "args", "caps",
     "environ",
     "vm_start", "vm_end", "vm_perms", "vm_offset", "vm_dev", "vm_inode",
     "vm_rss", "vm_pss", "vm_shared_clean", "vm_shared_dirty", "vm_private_clean",
@@ -301,6 +304,7 @@ const SECTIONS: &[(Show, bool, &str)] = &[
     (Show::FILES, false, "Group files:"),
     (Show::IDENT, false, "Group ident:"),
     (Show::NS, false, "Group ns, inode numbers:"),
+    (Show::NSPID, false, "Group nspid:"),
     (Show::CGROUP, false, "Group cgroup:"),
     (Show::IO, false, "Group io:"),
     (Show::SIGNALS, false, "Group signals:"),
@@ -308,6 +312,7 @@ const SECTIONS: &[(Show, bool, &str)] = &[
     (Show::OOM, false, "Group oom:"),
     (Show::PATHS, false, "Group paths:"),
     (Show::ENVIRON, false, "Group environ:"),
+    (Show::SCHED, false, "Group sched:"),
     (
         Show::VMA_STAT,
         false,

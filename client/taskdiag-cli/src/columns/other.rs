@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-//! Columns of the groups `files`, `ident`, `ns` and `cgroup`.
+//! Columns of the groups `files`, `ident`, `ns`, `nspid` and `cgroup`.
 
-use taskdiag::{FileCounts, Files, Ident, Ns, Show};
+use taskdiag::{FileCounts, Files, Ident, Ns, NsPid, Show};
 
 use super::Align::{Free, Left, Right};
 use super::{Column, column};
@@ -11,6 +11,7 @@ use crate::value::Value;
 const FILES: Show = Show::FILES;
 const IDENT: Show = Show::IDENT;
 const NS: Show = Show::NS;
+const NSPID: Show = Show::NSPID;
 const CGROUP: Show = Show::CGROUP;
 
 #[rustfmt::skip]
@@ -52,6 +53,15 @@ pub(super) static COLUMNS: &[Column] = &[
     column(&[("userns", "USERNS")], 10, Right, NS, |row, _| ns(row, |ns| ns.user), "user namespace"),
     column(&[("utsns", "UTSNS")], 10, Right, NS, |row, _| ns(row, |ns| ns.uts), "UTS namespace"),
 
+    column(&[("nspid", "NSPID")], 5, Left, NSPID,
+        |row, _| nspids(row, |nspid| nspid.pid), "pid in each pid namespace, outermost first"),
+    column(&[("nstgid", "NSTGID")], 6, Left, NSPID,
+        |row, _| nspids(row, |nspid| nspid.tgid), "process id in each pid namespace"),
+    column(&[("nspgid", "NSPGID")], 6, Left, NSPID,
+        |row, _| nspids(row, |nspid| nspid.pgid), "process group id in each pid namespace; 0: none"),
+    column(&[("nssid", "NSSID")], 5, Left, NSPID,
+        |row, _| nspids(row, |nspid| nspid.sid), "session id in each pid namespace; 0: none"),
+
     column(&[("cgroup", "CGROUP")], 27, Free, CGROUP,
         |row, _| Some(Value::Cgroup(row.cgroup.as_deref()?.path.as_deref()?)), "path in the default hierarchy, after 0::"),
     column(&[("cgpath", "CGPATH")], 27, Free, CGROUP,
@@ -62,6 +72,10 @@ pub(super) static COLUMNS: &[Column] = &[
 
 fn files(row: &TaskRow, number: impl FnOnce(&Files) -> Option<u64>) -> Option<Value<'_>> {
     row.files.as_deref().and_then(number).map(Value::Number)
+}
+
+fn nspids(row: &TaskRow, pid: fn(&NsPid) -> u32) -> Option<Value<'_>> {
+    Some(Value::Levels(row.nspids.as_deref()?, pid))
 }
 
 fn counts(row: &TaskRow, number: impl FnOnce(&FileCounts) -> u32) -> Option<Value<'_>> {

@@ -14,7 +14,6 @@ const PS_ONLY: &[(&[&str], &str)] = &[
     (&["wchan", "wname", "nwchan"], "/proc/PID/wchan"),
     (&["luid"], "/proc/PID/loginuid"),
     (&["label", "context", "zone"], "/proc/PID/attr/current"),
-    (&["ag_id", "ag_nice"], "/proc/PID/autogroup"),
     (&["supgid", "supgrp"], "/proc/PID/status"),
     (&["sig", "tsig"], "/proc/PID/status"),
     (&["eip", "esp", "stackp", "start_stack", "lim"], "/proc/PID/stat"),

@@ -103,10 +103,10 @@ pub(super) static COLUMNS: &[Column] = &[
     column(&[("rtprio", "RTPRIO")], 6, Right, STAT,
         |row, _| rt_priority(row), "real-time priority"),
     sorted_by(column(&[("class", "CLS"), ("policy", "POL")], 3, Left, STAT,
-        |row, _| of(row, |stat| Value::Word(class(stat.policy))), "scheduling class: TS FF RR B ISO IDL DLN"),
+        |row, _| of(row, |stat| Value::Word(class(stat.policy))), "scheduling class: TS FF RR B ISO IDL DLN EXT"),
         |row, _| of(row, |stat| Value::Number(stat.policy.into()))),
     sorted_by(column(&[("cls", "CLS")], 3, Right, STAT,
-        |row, _| of(row, |stat| Value::Word(class(stat.policy))), "scheduling class: TS FF RR B ISO IDL DLN"),
+        |row, _| of(row, |stat| Value::Word(class(stat.policy))), "scheduling class: TS FF RR B ISO IDL DLN EXT"),
         |row, _| of(row, |stat| Value::Number(stat.policy.into()))),
     column(&[("sched", "SCH")], 3, Right, STAT,
         |row, _| of(row, |stat| Value::Number(stat.policy.into())), "scheduling class as a number"),
@@ -280,7 +280,7 @@ fn rt_priority(row: &TaskRow) -> Option<Value<'_>> {
 
 /// Returns the abbreviation that ps uses for a `SCHED_*` policy.
 fn class(policy: u32) -> &'static str {
-    const WORDS: [&str; 7] = ["TS", "FF", "RR", "B", "ISO", "IDL", "DLN"];
+    const WORDS: [&str; 8] = ["TS", "FF", "RR", "B", "ISO", "IDL", "DLN", "EXT"];
     WORDS
         .get(usize::try_from(policy).unwrap_or(usize::MAX))
         .copied()

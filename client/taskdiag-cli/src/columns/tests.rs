@@ -6,7 +6,8 @@ use std::rc::Rc;
 
 use taskdiag::abi::TaskDiagLimits;
 use taskdiag::{
-    CapSet, Files, Ident, Io, Ns, Oom, Paths, Signals, Stat, TaskPath, Vma, VmaFlags, VmaStat,
+    CapSet, Files, Ident, Io, IoPriority, Ns, NsPid, Oom, Paths, Sched, Signals, Stat, TaskPath,
+    Vma, VmaFlags, VmaStat,
 };
 
 use super::*;
@@ -134,6 +135,20 @@ fn usage() -> Usage {
     }
 }
 
+fn sched() -> Sched<'static> {
+    let mut sched = Sched::default();
+    (sched.policy, sched.flags) = (7, Some(1));
+    (sched.runtime, sched.deadline, sched.period) = (Some(520), Some(521), Some(522));
+    (sched.util_min, sched.util_max) = (Some(523), Some(524));
+    sched.ioprio = Some(IoPriority::new(2 << 13 | 3));
+    sched.ioprio_effective = Some(IoPriority::new(1 << 13 | 6));
+    sched.timer_slack = Some(525);
+    (sched.autogroup, sched.autogroup_nice) = (Some(526), Some(-7));
+    sched.cpus = Some([0, 1, 4].into_iter().collect());
+    sched.mems = Some([2].into_iter().collect());
+    sched
+}
+
 fn full() -> TaskRow {
     let mut row = samples::plain(1, b"name");
     (row.tgid, row.tid) = (100, 101);
@@ -176,6 +191,11 @@ fn full() -> TaskRow {
     ns.uts = None;
     row.ns = Some(Box::new(ns));
     row.usage = Some(Box::new(usage()));
+    row.sched = Some(Box::new(sched()));
+    let mut levels = [NsPid::default(); 2];
+    (levels[0].pid, levels[0].tgid, levels[0].pgid, levels[0].sid) = (530, 531, 532, 533);
+    levels[1].pid = 1;
+    row.nspids = Some(Rc::new(levels));
     row.cgroup = Some(Rc::new(Cgroup {
         id: Some(430),
         path: Some(b"/a".to_vec()),
@@ -305,6 +325,7 @@ const SHOWN: &[(&str, &str)] = &[
     ("start_ns", "410"), ("pidfd_ino", "411"), ("leader", "yes"),
     ("cgroupns", "420"), ("ipcns", "421"), ("mntns", "422"), ("netns", "423"), ("pidns", "424"),
     ("pidns_children", "425"), ("timens", "426"), ("timens_children", "427"), ("userns", "428"), ("utsns", "-"),
+    ("nspid", "530,1"), ("nstgid", "531,0"), ("nspgid", "532,0"), ("nssid", "533,0"),
     ("cgroup", "0::/a"), ("cgpath", "/a"), ("cgid", "430"),
 
     ("rchars", "500"), ("wchars", "501"), ("rops", "502"), ("wops", "503"),
@@ -329,6 +350,10 @@ const SHOWN: &[(&str, &str)] = &[
     ("lim_rttime", "615"), ("lim_rttime_max", "715"),
     ("oom", "509"), ("oomadj", "-510"),
     ("exe", "/bin/sh (deleted)"), ("cwd", r"/home\n"), ("root", "/"), ("environ", r"A=1 B=\n"),
+    ("sched_policy", "EXT"), ("sched_reset", "yes"), ("sched_runtime", "520"), ("sched_deadline", "521"),
+    ("sched_period", "522"), ("util_min", "523"), ("util_max", "524"), ("io_priority", "R6"),
+    ("ioclass", "best-effort"), ("ioprio", "3"), ("slack", "525"), ("ag_id", "526"), ("ag_nice", "-7"),
+    ("affinity", "0-1,4"), ("mems", "2"),
 
     ("pss", "440"), ("uss", "441"), ("htprv", "442"), ("htshr", "443"),
     ("vm_start", "00001000"), ("vm_end", "00003000"), ("vm_perms", "rw-p"), ("vm_offset", "00005000"),
