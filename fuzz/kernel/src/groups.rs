@@ -13,6 +13,10 @@ pub(crate) enum Shape {
     Structure(usize),
     /// A structure of this size, followed by a string.
     WithString(usize),
+    /// A structure of this size, followed by bitmaps whose length is constant.
+    WithBitmaps(usize),
+    /// Structures of this size, at least one.
+    Array(usize),
     /// Any bytes, in any number of messages.
     Bytes,
     /// Records of at least this size that begin with their length, in any number
@@ -38,7 +42,10 @@ impl Group {
     /// Whether the group has no fixed size, so that requests for it need
     /// `NLM_F_DUMP`.
     pub(crate) const fn is_long(&self) -> bool {
-        !matches!(self.shape, Shape::Structure(..))
+        !matches!(
+            self.shape,
+            Shape::Structure(..) | Shape::WithBitmaps(..) | Shape::Array(..)
+        )
     }
 }
 
@@ -128,6 +135,17 @@ pub(crate) const GROUPS: &[Group] = &[
         Shape::Paths(size_of::<abi::TaskDiagPath>()),
     ),
     optional(abi::TASK_DIAG_GROUP_ENVIRON, "ENVIRON", Shape::Bytes),
+    Group {
+        bit: abi::TASK_DIAG_GROUP_SCHED,
+        name: "SCHED",
+        shape: Shape::WithBitmaps(size_of::<abi::TaskDiagSched>()),
+        always: true,
+    },
+    optional(
+        abi::TASK_DIAG_GROUP_NSPID,
+        "NSPID",
+        Shape::Array(size_of::<abi::TaskDiagNspid>()),
+    ),
 ];
 
 /// Returns the bits of the groups that can be absent.

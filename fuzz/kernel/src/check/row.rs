@@ -204,7 +204,7 @@ impl GroupPosition {
     fn of(group: &Group) -> Self {
         let stage = match group.bit {
             _ if group.always => 0,
-            abi::TASK_DIAG_GROUP_CGROUP => 1,
+            abi::TASK_DIAG_GROUP_CGROUP | abi::TASK_DIAG_GROUP_NSPID => 1,
             abi::TASK_DIAG_GROUP_FILES => 2,
             abi::TASK_DIAG_GROUP_PATHS => 3,
             abi::TASK_DIAG_GROUP_CMDLINE => 4,

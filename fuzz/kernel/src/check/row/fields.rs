@@ -35,12 +35,13 @@ pub(super) fn read_group(group: &Group, value: &[u8], row: &mut Row) -> Result<(
             row.paths = Some(paths(size, value).map_err(|what| format!("PATHS: {what}"))?);
             return Ok(());
         }
-        Shape::Structure(_) if row.is_continuation && group.always => {
+        Shape::Structure(_) | Shape::WithBitmaps(_) if row.is_continuation && group.always => {
             return Err(format!("{name} is in a continuation message"));
         }
         Shape::Structure(size) if len == size => {}
-        Shape::WithString(size) if len >= size => {}
-        Shape::Structure(_) | Shape::WithString(_) => {
+        Shape::WithString(size) | Shape::WithBitmaps(size) if len >= size => {}
+        Shape::Array(size) if len != 0 && len % size == 0 => {}
+        Shape::Structure(_) | Shape::WithString(_) | Shape::WithBitmaps(_) | Shape::Array(_) => {
             return Err(format!("{name} has {len} bytes"));
         }
     }
@@ -54,6 +55,8 @@ pub(super) fn read_group(group: &Group, value: &[u8], row: &mut Row) -> Result<(
         abi::TASK_DIAG_GROUP_CGROUP => cgroup(value)?,
         abi::TASK_DIAG_GROUP_SIGNALS => signals(value)?,
         abi::TASK_DIAG_GROUP_OOM => oom(value)?,
+        abi::TASK_DIAG_GROUP_SCHED => sched(value)?,
+        abi::TASK_DIAG_GROUP_NSPID => nspid(value, row)?,
         _ => {}
     }
     Ok(())
@@ -281,6 +284,93 @@ pub(super) fn oom(value: &[u8]) -> Result<(), String> {
         .map_err(|_| "OOM has another length".to_owned())?;
     if !(-1000..=1000).contains(&oom.score_adj) || oom.score > 2000 {
         return Err(format!("OOM: {oom:?}"));
+    }
+    Ok(())
+}
+
+/// Checks SCHED: fields that are not valid are 0, and the bitmaps of CPUs and memory
+/// nodes follow the structure.
+pub(super) fn sched(value: &[u8]) -> Result<(), String> {
+    let (sched, bitmaps) = abi::TaskDiagSched::read_from_prefix(value)
+        .map_err(|_| "SCHED has another length".to_owned())?;
+    let has = |bit| sched.valid & bit != 0;
+    if sched.valid >= abi::TASK_DIAG_SCHED_VALID_MEMS << 1 {
+        return Err(format!("SCHED: unknown bits in valid: {:#x}", sched.valid));
+    }
+    let unused = [
+        (abi::TASK_DIAG_SCHED_VALID_FLAGS, sched.flags != 0),
+        (abi::TASK_DIAG_SCHED_VALID_RUNTIME, sched.runtime != 0),
+        (
+            abi::TASK_DIAG_SCHED_VALID_DEADLINE,
+            sched.deadline | sched.period != 0,
+        ),
+        (
+            abi::TASK_DIAG_SCHED_VALID_UCLAMP,
+            sched.util_min | sched.util_max != 0,
+        ),
+        (
+            abi::TASK_DIAG_SCHED_VALID_IOPRIO,
+            sched.ioprio | sched.ioprio_effective != 0,
+        ),
+        (
+            abi::TASK_DIAG_SCHED_VALID_TIMER_SLACK,
+            sched.timer_slack != 0,
+        ),
+        (
+            abi::TASK_DIAG_SCHED_VALID_AUTOGROUP,
+            sched.autogroup != 0 || sched.autogroup_nice != 0,
+        ),
+        (
+            abi::TASK_DIAG_SCHED_VALID_CPUS,
+            sched.cpus_off | sched.cpus_len != 0,
+        ),
+        (
+            abi::TASK_DIAG_SCHED_VALID_MEMS,
+            sched.mems_off | sched.mems_len != 0,
+        ),
+    ];
+    if unused.iter().any(|&(bit, is_set)| is_set && !has(bit)) {
+        return Err(format!(
+            "SCHED: a field that is not valid is not 0: {sched:?}"
+        ));
+    }
+    if !(-20..=19).contains(&sched.nice)
+        || sched.rt_priority > 99
+        || sched.util_min > 1024
+        || sched.util_max > 1024
+    {
+        return Err(format!("SCHED: value out of range: {sched:?}"));
+    }
+    let size = size_of::<abi::TaskDiagSched>() as u32;
+    let follow = !has(abi::TASK_DIAG_SCHED_VALID_CPUS) || sched.cpus_off == size;
+    let behind = size + sched.cpus_len;
+    let follow = follow && (!has(abi::TASK_DIAG_SCHED_VALID_MEMS) || sched.mems_off == behind);
+    let whole = (sched.cpus_len | sched.mems_len) % 8 == 0;
+    if !follow || !whole || (sched.cpus_len + sched.mems_len) as usize != bitmaps.len() {
+        return Err(format!(
+            "SCHED: {} bytes of bitmaps: {sched:?}",
+            bitmaps.len()
+        ));
+    }
+    Ok(())
+}
+
+/// Pid namespaces of a task: those of the levels 0 to 32.
+const NAMESPACES: usize = 33;
+
+/// Checks NSPID: the first namespace is that of the request.
+pub(super) fn nspid(value: &[u8], row: &Row) -> Result<(), String> {
+    let levels: Vec<_> = value
+        .chunks_exact(size_of::<abi::TaskDiagNspid>())
+        .filter_map(|level| abi::TaskDiagNspid::read_from_bytes(level).ok())
+        .collect();
+    let first = levels.first().map(|level| (level.pid, level.tgid));
+    if first != Some((row.pid, row.tgid)) {
+        return Err(format!("NSPID begins with {first:?}"));
+    }
+    let has_pids = |level: &abi::TaskDiagNspid| level.pid != 0 && level.tgid != 0;
+    if levels.len() > NAMESPACES || !levels.iter().all(has_pids) {
+        return Err(format!("NSPID: {levels:?}"));
     }
     Ok(())
 }

@@ -244,6 +244,14 @@ impl Pending {
 fn whole_groups() -> u64 {
     GROUPS
         .iter()
-        .filter(|group| matches!(group.shape, Shape::Structure(_) | Shape::WithString(_)))
+        .filter(|group| {
+            matches!(
+                group.shape,
+                Shape::Structure(_)
+                    | Shape::WithString(_)
+                    | Shape::WithBitmaps(_)
+                    | Shape::Array(_)
+            )
+        })
         .fold(0, |bits, group| bits | 1 << group.bit)
 }

@@ -4,7 +4,7 @@
 use zerocopy::IntoBytes;
 
 use super::super::rights::Levels;
-use super::fields::{cgroup, files, ident, mappings, ns, paths, stat};
+use super::fields::{cgroup, files, ident, mappings, ns, nspid, paths, sched, stat};
 use super::*;
 
 fn put(to: &mut Vec<u8>, kind: u16, value: &[u8]) {
@@ -543,4 +543,57 @@ fn row_must_have_each_path_once() {
 fn row_without_pid_or_tgid_is_found() {
     assert!(read(Transport::Socket, &payload(0, 5, |_, _| ()), 3).is_err());
     assert!(read(Transport::Socket, &payload(7, 0, |_, _| ()), 3).is_err());
+}
+
+#[test]
+fn fields_of_sched_are_consistent() {
+    let bytes = |change: fn(&mut abi::TaskDiagSched), bitmaps: usize| {
+        let mut value = abi::TaskDiagSched::default();
+        value.valid = abi::TASK_DIAG_SCHED_VALID_CPUS | abi::TASK_DIAG_SCHED_VALID_UCLAMP;
+        (value.cpus_off, value.cpus_len, value.util_max) = (104, 16, 1024);
+        change(&mut value);
+        [value.as_bytes(), &vec![0; bitmaps]].concat()
+    };
+    assert_eq!(sched(&bytes(|_| (), 16)), Ok(()));
+    let two = |value: &mut abi::TaskDiagSched| {
+        value.valid |= abi::TASK_DIAG_SCHED_VALID_MEMS;
+        (value.mems_off, value.mems_len) = (120, 8);
+    };
+    assert_eq!(sched(&bytes(two, 24)), Ok(()));
+    assert!(sched(&bytes(two, 16)).is_err());
+    assert!(sched(&bytes(|_| (), 8)).is_err());
+    for change in [
+        |value: &mut abi::TaskDiagSched| value.valid |= 1 << 9,
+        |value: &mut abi::TaskDiagSched| value.flags = 1,
+        |value: &mut abi::TaskDiagSched| value.runtime = 1,
+        |value: &mut abi::TaskDiagSched| value.period = 1,
+        |value: &mut abi::TaskDiagSched| value.valid &= !abi::TASK_DIAG_SCHED_VALID_UCLAMP,
+        |value: &mut abi::TaskDiagSched| value.util_min = 1025,
+        |value: &mut abi::TaskDiagSched| value.ioprio_effective = 1,
+        |value: &mut abi::TaskDiagSched| value.timer_slack = 1,
+        |value: &mut abi::TaskDiagSched| value.autogroup_nice = 1,
+        |value: &mut abi::TaskDiagSched| value.mems_off = 120,
+        |value: &mut abi::TaskDiagSched| value.cpus_off = 112,
+        |value: &mut abi::TaskDiagSched| value.nice = 20,
+        |value: &mut abi::TaskDiagSched| value.rt_priority = 100,
+    ] {
+        assert!(sched(&bytes(change, 16)).is_err());
+    }
+    assert!(sched(&[0; 8]).is_err());
+}
+
+#[test]
+fn first_namespace_of_nspid_is_that_of_the_request() {
+    let row = Row {
+        pid: 7,
+        tgid: 5,
+        ..Row::default()
+    };
+    let check = |levels: &[[u32; 4]]| nspid(levels.as_bytes(), &row);
+    assert_eq!(check(&[[5, 7, 5, 5]]), Ok(()));
+    assert_eq!(check(&[[5, 7, 5, 5], [1, 2, 0, 0]]), Ok(()));
+    assert!(check(&[]).is_err());
+    assert!(check(&[[7, 5, 5, 5]]).is_err());
+    assert!(check(&[[5, 7, 5, 5], [1, 0, 0, 0]]).is_err());
+    assert!(check(&[[5, 7, 5, 5]; 34]).is_err());
 }
