@@ -10,7 +10,7 @@ import subprocess
 import sys
 
 GROUPS = ["base", "cred", "stat", "vma", "vma-stat", "cmdline", "files", "ident", "ns", "cgroup",
-          "io", "signals", "limits", "oom", "paths", "environ"]
+          "io", "signals", "limits", "oom", "paths", "environ", "sched", "nspid"]
 STRATEGIES = ["all", "one", "children", "thread", "all-thread", "descendants"]
 ABSENT = ["gone", "denied", "busy", "limit", "leader"]
 MSG_FLAGS = ["cont", "more"]

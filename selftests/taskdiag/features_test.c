@@ -24,6 +24,8 @@ static const char * const group_names[] = {
 	[TASK_DIAG_GROUP_OOM] = "OOM",
 	[TASK_DIAG_GROUP_PATHS] = "PATHS",
 	[TASK_DIAG_GROUP_ENVIRON] = "ENVIRON",
+	[TASK_DIAG_GROUP_SCHED] = "SCHED",
+	[TASK_DIAG_GROUP_NSPID] = "NSPID",
 };
 
 /* A uid, a set of states and a pid that are valid on any system. */

@@ -58,6 +58,8 @@ static void print_message(struct taskdiag_get_rsp *reply)
 	print_bytes("oom", reply->oom, LENGTH(reply, oom));
 	print_bytes("paths", reply->paths, LENGTH(reply, paths));
 	print_bytes("environ", reply->environ, LENGTH(reply, environ));
+	print_bytes("sched", reply->sched, LENGTH(reply, sched));
+	print_bytes("nspid", reply->nspid, LENGTH(reply, nspid));
 	putchar('\n');
 }
 

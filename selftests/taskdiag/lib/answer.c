@@ -139,9 +139,12 @@ static const struct {
 	__u16 type;
 	size_t size;
 	size_t offset;
+	bool has_tail;		/* other data follows the structure */
 } td_structs[] = {
 #define TD_STRUCT(group, type, member) \
-	{ group, sizeof(struct type), offsetof(struct td_row, member) }
+	{ group, sizeof(struct type), offsetof(struct td_row, member), false }
+#define TD_STRUCT_TAIL(group, type, member) \
+	{ group, sizeof(struct type), offsetof(struct td_row, member), true }
 
 	TD_STRUCT(TASK_DIAG_BASE, task_diag_base, base),
 	TD_STRUCT(TASK_DIAG_CRED, task_diag_creds, cred),
@@ -153,6 +156,7 @@ static const struct {
 	TD_STRUCT(TASK_DIAG_SIGNALS, task_diag_signals, signals),
 	TD_STRUCT(TASK_DIAG_LIMITS, task_diag_limits, limits),
 	TD_STRUCT(TASK_DIAG_OOM, task_diag_oom, oom),
+	TD_STRUCT_TAIL(TASK_DIAG_SCHED, task_diag_sched, sched),
 	TD_STRUCT(TASK_DIAG_ABSENT, task_diag_absent, absent),
 };
 
@@ -171,9 +175,9 @@ static bool td_spans_messages(__u16 type)
 static unsigned int td_attr_order(__u16 type)
 {
 	static const __u16 last[] = {
-		TASK_DIAG_CGROUP, TASK_DIAG_FILES, TASK_DIAG_PATHS,
-		TASK_DIAG_CMDLINE, TASK_DIAG_ENVIRON, TASK_DIAG_VMA,
-		TASK_DIAG_VMA_STAT, TASK_DIAG_ABSENT,
+		TASK_DIAG_CGROUP, TASK_DIAG_NSPID, TASK_DIAG_FILES,
+		TASK_DIAG_PATHS, TASK_DIAG_CMDLINE, TASK_DIAG_ENVIRON,
+		TASK_DIAG_VMA, TASK_DIAG_VMA_STAT, TASK_DIAG_ABSENT,
 	};
 	unsigned int i;
 
@@ -191,7 +195,9 @@ static void td_parse_struct(struct td_answer *a, struct td_row *row,
 	for (i = 0; i < ARRAY_SIZE(td_structs); i++) {
 		if (td_structs[i].type != attr->type)
 			continue;
-		if (attr->len != td_structs[i].size)
+		if (td_structs[i].has_tail ?
+		    attr->len < td_structs[i].size :
+		    attr->len != td_structs[i].size)
 			td_fault(a, "group %u of %zu bytes", attr->type,
 				 attr->len);
 		td_attr_struct(attr, (char *)row + td_structs[i].offset,

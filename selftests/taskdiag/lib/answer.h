@@ -34,6 +34,7 @@ struct td_row {
 	struct task_diag_signals signals;
 	struct task_diag_limits limits;
 	struct task_diag_oom oom;
+	struct task_diag_sched sched;	/* without the bitmaps */
 	unsigned int messages;	/* number of its messages */
 	struct task_diag_absent absent;	/* all 0 if the row has none */
 	bool complete;		/* no message may follow TASK_DIAG_ABSENT */

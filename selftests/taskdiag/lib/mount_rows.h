@@ -229,6 +229,8 @@ static inline void compare_groups(struct __test_metadata *_metadata,
 		TASK_DIAG_SHOW_OOM,
 		TASK_DIAG_SHOW_PATHS,
 		TASK_DIAG_SHOW_ENVIRON,
+		TASK_DIAG_SHOW_SCHED,
+		TASK_DIAG_SHOW_NSPID,
 	};
 	struct task_diag_features features;
 	size_t i;
