@@ -665,7 +665,7 @@ fn short_row(len: u16) -> Vec<u8> {
 }
 
 fn plans() -> impl Strategy<Value = Vec<Plan>> {
-    let other = (80u16..0x4000, prop::collection::vec(any::<u8>(), 0..40));
+    let other = (82u16..0x4000, prop::collection::vec(any::<u8>(), 0..40));
     let attribute = prop_oneof![
         any::<u16>().prop_map(|pid| base(pid.into())),
         Just(cred()),
@@ -682,6 +682,8 @@ fn plans() -> impl Strategy<Value = Vec<Plan>> {
             )
         }),
         Just(cgroup(1, b"/a/b")),
+        prop::collection::vec(any::<[u8; 16]>(), 0..4)
+            .prop_map(|pids| attribute(NSPID, &pids.concat())),
         // A structure of any length.
         (
             prop_oneof![BASE..=STAT, FILES..=NS],

@@ -7,8 +7,8 @@ use netlink_packet_core::NLM_F_DUMP_INTR;
 use nix::errno::Errno;
 use taskdiag::abi::TaskDiagFeatures;
 use taskdiag::{
-    Cmdline, Error, Mode, Options, Pid, Procfs, RECEIVE_BUFFER, Reply as _, Request, Result, Show,
-    Source as _, Strategy, Task, TaskRef,
+    Cmdline, Environ, Error, Mode, Options, Pid, Procfs, RECEIVE_BUFFER, Reply as _, Request,
+    Result, Show, Source as _, Strategy, Task, TaskRef,
 };
 
 use crate::encode::RowEncoder;
@@ -232,7 +232,9 @@ const READABLE: Show = Show::BASE
     .union(Show::CGROUP)
     .union(Show::SIGNALS)
     .union(Show::LIMITS)
-    .union(Show::OOM);
+    .union(Show::OOM)
+    .union(Show::SCHED)
+    .union(Show::NSPID);
 /// The groups that procfs shows only to processes that may trace the task.
 const TRACED: Show = Show::all().difference(READABLE);
 
@@ -297,6 +299,13 @@ impl OwnRows<'_> {
                     }
                     (begin, rest) => begin.or(rest),
                 };
+                row.environ = match (row.environ, added.environ) {
+                    (Some(begin), Some(rest)) => {
+                        let bytes = [begin.as_bytes(), rest.as_bytes()].concat();
+                        Some(Environ::from(bytes))
+                    }
+                    (begin, rest) => begin.or(rest),
+                };
                 row.vmas = joined(row.vmas, added.vmas);
                 row.vma_stats = joined(row.vma_stats, added.vma_stats);
                 row
@@ -326,6 +335,12 @@ impl OwnRows<'_> {
         (row.base, row.cred, row.stat) = (from.base, from.cred, from.stat);
         (row.ident, row.cgroup, row.cmdline) = (from.ident, from.cgroup, from.cmdline);
         (row.signals, row.limits, row.oom) = (from.signals, from.limits, from.oom);
+        row.nspids = from.nspids;
+        row.sched = from.sched.map(|mut sched| {
+            // The thread may read the timer slack of its own process.
+            sched.timer_slack = None;
+            sched
+        });
         row.vmas = from.vmas.filter(|_| !is_denied(Show::VMA));
         row.vma_stats = from.vma_stats.filter(|_| !is_denied(Show::VMA_STAT));
         row.ns = from.ns.filter(|_| !is_denied(Show::NS));

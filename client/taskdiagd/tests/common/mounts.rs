@@ -62,13 +62,21 @@ pub(crate) const CALLERS: [&[&str]; 6] = [
 
 /// A file of a task, and the groups that need it.
 const FILES: [(&str, Show); 10] = [
-    ("stat", Show::BASE.union(Show::STAT).union(Show::IDENT)),
+    (
+        "stat",
+        Show::BASE
+            .union(Show::STAT)
+            .union(Show::IDENT)
+            .union(Show::SCHED),
+    ),
     (
         "status",
         Show::BASE
             .union(Show::STAT)
             .union(Show::CRED)
-            .union(Show::SIGNALS),
+            .union(Show::SIGNALS)
+            .union(Show::SCHED)
+            .union(Show::NSPID),
     ),
     ("cmdline", Show::CMDLINE),
     ("cgroup", Show::CGROUP),
