@@ -259,7 +259,8 @@ static struct bits parse_list(const char *text)
 		unsigned long first, last;
 		char *end;
 
-		first = last = strtoul(text, &end, 10);
+		first = strtoul(text, &end, 10);
+		last = first;
 		if (*end == '-')
 			last = strtoul(end + 1, &end, 10);
 		for (; first <= last && first < BITS; first++)
@@ -372,11 +373,13 @@ static void compare_files(struct __test_metadata *_metadata, int proc,
 	ASSERT_NE(NULL, slack);
 	ASSERT_TRUE(has(sched, TASK_DIAG_SCHED_VALID_TIMER_SLACK));
 	EXPECT_EQ(strtoull(slack, NULL, 10), sched->timer_slack);
-	EXPECT_EQ(autogroup != NULL,
+	EXPECT_EQ(!!autogroup,
 		  has(sched, TASK_DIAG_SCHED_VALID_AUTOGROUP));
 	if (autogroup) {
-		ASSERT_EQ(2, sscanf(autogroup, "/autogroup-%llu nice %d", &id,
-				    &nice));
+		const int nr = sscanf(autogroup, "/autogroup-%llu nice %d", &id,
+				      &nice);
+
+		ASSERT_EQ(2, nr);
 		EXPECT_EQ(id, sched->autogroup);
 		EXPECT_EQ(nice, sched->autogroup_nice);
 	}
@@ -430,7 +433,7 @@ static void compare_bitmaps(struct __test_metadata *_metadata, int proc,
 	EXPECT_EQ(0, memcmp(&expected, &reported, sizeof(expected))) {
 		TH_LOG("memory nodes of %d: %.64s", tid, mems);
 	}
-	EXPECT_EQ(mems != NULL, has(sched, TASK_DIAG_SCHED_VALID_MEMS));
+	EXPECT_EQ(!!mems, has(sched, TASK_DIAG_SCHED_VALID_MEMS));
 	/* The bitmaps follow the structure, and nothing follows them. */
 	EXPECT_EQ(sizeof(*sched), sched->cpus_off);
 	EXPECT_EQ(attr->len,
@@ -545,6 +548,19 @@ FIXTURE_TEARDOWN(single)
 	td_close(&self->sock);
 }
 
+static struct task_diag_sched sched_of(struct __test_metadata *_metadata,
+				       struct td_sock *sock, const char *name)
+{
+	struct task_diag_sched sched;
+	struct td_answer a;
+
+	td_get_row(_metadata, sock, TASK_DIAG_SHOW_SCHED,
+		   test_tasks_pid(&tasks, name), &a);
+	sched = a.row[0].sched;
+	td_answer_free(&a);
+	return sched;
+}
+
 /* The special tasks have the values that they have set. */
 TEST_F(single, special_tasks_have_their_values)
 {
@@ -552,53 +568,45 @@ TEST_F(single, special_tasks_have_their_values)
 	struct td_answer a;
 	struct td_attr attr;
 
-#define GET(name) do { \
-	td_get_row(_metadata, &self->sock, TASK_DIAG_SHOW_SCHED, \
-		   test_tasks_pid(&tasks, name), &a); \
-	sched = a.row[0].sched; \
-	if (strcmp(name, "affinity")) \
-		td_answer_free(&a); \
-} while (0)
-
-	GET("deadline");
+	sched = sched_of(_metadata, &self->sock, "deadline");
 	EXPECT_EQ(DEADLINE, (int)sched.policy);
 	EXPECT_EQ(2 * MS, sched.runtime);
 	EXPECT_EQ(50 * MS, sched.deadline);
 	EXPECT_EQ(100 * MS, sched.period);
 	EXPECT_EQ(SCHED_FLAG_RESET_ON_FORK, (int)sched.flags);
-	GET("rr");
+	sched = sched_of(_metadata, &self->sock, "rr");
 	EXPECT_EQ(SCHED_RR, (int)sched.policy);
 	EXPECT_EQ(42U, sched.rt_priority);
 	EXPECT_EQ(-43, sched.priority);
 	EXPECT_EQ(SCHED_FLAG_RESET_ON_FORK, (int)sched.flags);
-	GET("nice");
+	sched = sched_of(_metadata, &self->sock, "nice");
 	EXPECT_EQ(-7, sched.nice);
 	EXPECT_EQ(13, sched.priority);
 	EXPECT_EQ(IOPRIO(CLASS_BE, 2), (int)sched.ioprio_effective);
 	EXPECT_EQ(0U, sched.ioprio >> 13);
-	GET("idle");
+	sched = sched_of(_metadata, &self->sock, "idle");
 	EXPECT_EQ(CLASS_IDLE, (int)sched.ioprio_effective >> 13);
-	GET("ioprio rt");
+	sched = sched_of(_metadata, &self->sock, "ioprio rt");
 	EXPECT_EQ(IOPRIO(CLASS_RT, 3), (int)sched.ioprio);
 	EXPECT_EQ(IOPRIO(CLASS_RT, 3), (int)sched.ioprio_effective);
-	GET("slack");
+	sched = sched_of(_metadata, &self->sock, "slack");
 	EXPECT_EQ(SLACK, sched.timer_slack);
-	GET("autogroup");
+	sched = sched_of(_metadata, &self->sock, "autogroup");
 	if (sched.valid & TASK_DIAG_SCHED_VALID_AUTOGROUP) {
 		EXPECT_EQ(3, sched.autogroup_nice);
 		EXPECT_NE(0U, sched.autogroup);
 	}
-	GET("uclamp");
+	sched = sched_of(_metadata, &self->sock, "uclamp");
 	if (sched.valid & TASK_DIAG_SCHED_VALID_UCLAMP) {
 		EXPECT_EQ(100U, sched.util_min);
 		EXPECT_EQ(700U, sched.util_max);
 	}
-	GET("affinity");
+	td_get_row(_metadata, &self->sock, TASK_DIAG_SHOW_SCHED,
+		   test_tasks_pid(&tasks, "affinity"), &a);
 	ASSERT_TRUE(find_sched(&a, &a.row[0], &attr));
 	EXPECT_EQ(1U, bitmap_of(&attr, sched.cpus_off,
 				sched.cpus_len).word[0]);
 	td_answer_free(&a);
-#undef GET
 }
 
 /* --- access --------------------------------------------------------------- */
