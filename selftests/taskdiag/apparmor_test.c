@@ -3,12 +3,12 @@
  * A security module that denies access.
  *
  * Under an AppArmor profile that denies ptrace-read, root with all capabilities
- * sees only itself.  The same applies if only the sender, only the opener of the
- * socket or only the reader is confined.
+ * sees only itself.  The same applies if only the sender, only the opener of
+ * the socket or only the reader is confined.
  *
  * Under profiles with rules for the files of procfs, such as those of container
- * managers, a dump that names a procfs mount has the tasks and groups whose
- * files the caller can open.
+ * managers, a dump that names a procfs mount contains the tasks and groups
+ * whose files the caller can open.
  *
  * Requires a kernel with AppArmor enabled, and apparmor_parser, and fails
  * otherwise.  The program is built and installed, but run_kselftest.sh does not
@@ -47,8 +47,8 @@
 	rules "}\n"
 
 /*
- * Profiles with rules for procfs.  The rules of the first one for procfs and
- * ptrace are those of the usual profile of containers.
+ * Profiles with rules for procfs.  The first one has the rules for procfs and
+ * ptrace of the usual profile of containers.
  */
 #define CONTAINER "taskdiag_test_container"
 #define NO_CMDLINE "taskdiag_test_no_cmdline"
@@ -589,7 +589,7 @@ FIXTURE_TEARDOWN(rules)
 	close(self->root);
 }
 
-/* A task that is confined as the caller is. */
+/* Fork a task with the confinement of the caller. */
 static pid_t fork_inside(struct __test_metadata *_metadata)
 {
 	pid_t pid = fork();
@@ -644,7 +644,7 @@ TEST_F(rules, group_member_gets_rows_by_files)
 	COMPARE_CONFINED(&ann_in_group);
 }
 
-/* The only process of a container that is not a task of the test. */
+/* Runs as the first process of a container: compare its dumps with /proc. */
 static void be_container(struct __test_metadata *_metadata,
 			 const char *options)
 {
@@ -662,7 +662,7 @@ static void be_container(struct __test_metadata *_metadata,
 	EXPECT_EQ(0, confine_to(CONTAINER));
 	fork_inside(_metadata);
 
-	/* The transaction file can be opened, and not be written. */
+	/* The transaction file can be opened for reading only. */
 	fd = open("/proc/" TASK_DIAG_PROC_NAME, O_RDONLY | O_CLOEXEC);
 	EXPECT_LE(0, fd);
 	EXPECT_EQ(-1, write(fd, "", 1));
@@ -672,7 +672,7 @@ static void be_container(struct __test_metadata *_metadata,
 
 	compare_netlink(_metadata, root_fd);
 
-	/* Otherwise the comparison would show nothing. */
+	/* Require another task: two empty lists would be equal. */
 	EXPECT_EQ(0, td_open(&sock, TD_LARGE));
 	EXPECT_EQ(0, query(&(struct request) {
 			.sock = &sock,
@@ -686,8 +686,8 @@ static void be_container(struct __test_metadata *_metadata,
 }
 
 /*
- * In a container with the usual profile, netlink with a descriptor of /proc is
- * complete.
+ * In a container with the usual profile, replies over netlink to requests with
+ * a descriptor of /proc are complete.
  */
 TEST_F(apparmor, container_gets_rows_of_its_procfs)
 {

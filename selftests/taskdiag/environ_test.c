@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * ENVIRON: no variables, unusual variables, overwritten and inaccessible ones,
- * and one megabyte of them, compared byte by byte with /proc/PID/environ; rows of
- * many messages; programs that end during their row; and readers that may not
- * open the file.
+ * and one megabyte of them, compared byte by byte with /proc/PID/environ; rows
+ * of many messages; programs that end during their row; and readers that may
+ * not open the file.
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -256,8 +256,8 @@ FIXTURE_TEARDOWN(environ)
 }
 
 /*
- * Read the whole file.  A read that reaches memory which is not readable returns
- * nothing, even of the bytes before it: read the last bytes one by one.
+ * Read the whole file.  A read that reaches unreadable memory returns nothing,
+ * not even the bytes before it: read the last bytes one by one.
  */
 static char *read_environ(int proc, const struct td_row *row, size_t *len)
 {
@@ -293,7 +293,7 @@ static void expect_procfs_environ(struct __test_metadata *_metadata, int proc,
 	size_t len = 0, size = 0;
 
 	expected = read_environ(proc, row, &size);
-	/* By Linux 7.2, the file of a task without memory cannot be opened. */
+	/* New kernels, such as 7.2, open it only if the task has memory. */
 	ASSERT_TRUE(expected || errno == ESRCH);
 	ASSERT_EQ(0, fields_environ(a, row, &reported, &len));
 	EXPECT_FALSE(row->complete);
@@ -428,7 +428,7 @@ TEST_F(environ, threads_report_environment_of_their_process)
 
 /* --- programs that end during their row ----------------------------------- */
 
-/* All bytes are of one program: no letter other than @letter. */
+/* Check that all bytes are of one program: no letter except @letter. */
 static void expect_one_program(struct __test_metadata *_metadata,
 			       const struct td_answer *a, char letter)
 {
@@ -572,7 +572,7 @@ FIXTURE(reader) {
 FIXTURE_VARIANT(reader) {
 	struct credentials creds;
 	bool sees_all;		/* passes the access check for all tasks */
-	bool reads_all;		/* and may open all files */
+	bool reads_all;		/* may open all files as well */
 };
 
 FIXTURE_VARIANT_ADD(reader, user) {

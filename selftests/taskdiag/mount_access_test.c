@@ -370,7 +370,7 @@ TEST_F(mount, user_namespaces_get_rows_by_mount_inside)
 	EXPECT_EXIT_0(pid);
 }
 
-/* A task that a process in a sandbox may trace. */
+/* Fork a task that a process in a sandbox may trace. */
 static pid_t fork_inside(struct __test_metadata *_metadata)
 {
 	pid_t pid = fork();
@@ -441,7 +441,7 @@ TEST_F(mount, sandbox_without_access_gets_own_row_only)
 	compare_in_sandbox(_metadata, &root, self->root, 0, error);
 }
 
-/* The ends of two replies without rows are equal. */
+/* Check that the ends of two replies without rows are equal. */
 static void expect_same_end(struct __test_metadata *_metadata,
 			    const struct request *hidden,
 			    const struct request *unused)
@@ -487,7 +487,7 @@ static void expect_hidden(struct __test_metadata *_metadata,
 }
 
 /*
- * Catches an error that comes at another time, or no error, for a task whose
+ * Catches an error in another step of the dump, or no error, for a task whose
  * files are hidden by the sandbox only.
  */
 TEST_F(mount, sandbox_without_access_gets_same_reply_for_hidden_and_unused_pid)

@@ -343,7 +343,7 @@ TEST_F(descriptor, may_have_any_mode)
 
 /*
  * Catches a kernel that opens files of a task which passes the access check for
- * a caller that no security module confines: it would do so in a later step.
+ * a caller that no security module confines: a later step would return the row.
  */
 TEST_F(descriptor, of_unconfined_caller_gets_traceable_task_at_once)
 {

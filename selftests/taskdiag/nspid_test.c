@@ -29,8 +29,9 @@ static void *sleep_thread(void *arg)
 }
 
 /*
- * In the first process of a nested namespace: create @left further ones, one in
- * the other, report through @ready when the last one exists, and sleep.
+ * Runs in the first process of a nested namespace: create @left further
+ * namespaces, each in the one before, write to @ready when the last one exists,
+ * and sleep.
  */
 static void nest(unsigned int left, int ready)
 {
@@ -52,7 +53,7 @@ static void nest(unsigned int left, int ready)
 		if (pthread_create(&thread, NULL, sleep_thread, NULL))
 			ok = 0;
 	}
-	/* Only the last process, or one that has failed, reports. */
+	/* Only the last process, or one that has failed, writes to @ready. */
 	if (pid < 0)
 		ok = 0;
 	if (pid <= 0 && write(ready, &ok, 1) != 1)
@@ -237,7 +238,7 @@ FIXTURE_TEARDOWN(single)
 	td_close(&self->sock);
 }
 
-/* A single request reports them as well. */
+/* Uses single requests, which report NSPID as well. */
 TEST_F(single, first_process_has_pid_1_in_the_innermost_namespace)
 {
 	struct levels reported = {};

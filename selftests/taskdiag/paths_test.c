@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * PATHS: program, current directory and root directory of tasks whose files are
- * deleted, replaced, outside of the reader's root directory, or have paths of any
- * length, compared with the links exe, cwd and root of /proc/PID.
+ * PATHS: program, current directory and root directory of tasks, compared with
+ * the links exe, cwd and root of /proc/PID.  Some of the files are deleted,
+ * replaced or outside of the reader's root directory, or have long paths.
  */
 #include <fcntl.h>
 #include <limits.h>
@@ -94,7 +94,7 @@ static int in_chroot(void *arg)
 	return chroot(".") || enter("/inside") ? -errno : 0;
 }
 
-/* The current directory is above the root directory. */
+/* Make the root directory a subdirectory of the current one. */
 static int outside_of_chroot(void *arg)
 {
 	const char *path = BASE "/jail-outside";
@@ -123,13 +123,13 @@ static int mount_own(const char *path)
 	return mkdir("sub", 0755) || chdir("sub") ? -errno : 0;
 }
 
-/* In a file system that is mounted in the task's mount namespace only. */
+/* Enter a file system that only the task's mount namespace contains. */
 static int in_other_mount_namespace(void *arg)
 {
 	return mount_own(BASE "/mount");
 }
 
-/* In a file system that is mounted nowhere. */
+/* Enter a file system that is no longer mounted. */
 static int in_detached_mount(void *arg)
 {
 	const char *path = BASE "/unmounted";
@@ -198,7 +198,7 @@ static void *enter_in_thread(void *arg)
 	return NULL;
 }
 
-/* A thread has directories of its own. */
+/* After unshare(CLONE_FS), a thread has its own directories. */
 static int with_thread_elsewhere(void *arg)
 {
 	pthread_t thread;

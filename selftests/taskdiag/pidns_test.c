@@ -905,7 +905,7 @@ TEST_F(pidns, namespaces_of_unprivileged_user_equal_procfs)
 	close(user_ns);
 }
 
-/* Ask for the first process of the namespace @ns outside. */
+/* Query the first process of the outer namespace @ns. */
 static void expect_named_outside(struct __test_metadata *_metadata,
 				 struct td_sock *sock, int ns, int error)
 {
@@ -935,7 +935,7 @@ static void expect_named_outside(struct __test_metadata *_metadata,
 	}
 }
 
-/* Runs in a child of the namespace @ns. */
+/* Runs in a child namespace of @ns. */
 static void name_outside_as(struct __test_metadata *_metadata,
 			    const struct credentials *opener,
 			    const struct credentials *sender, int ns, int error)
@@ -968,8 +968,8 @@ static void name_outside_as(struct __test_metadata *_metadata,
 }
 
 /*
- * Catches a descriptor of any namespace that is accepted, and a check of the
- * sender only or of the opener only.
+ * Catches a kernel that accepts a descriptor of any namespace, or that checks
+ * only the sender or only the opener.
  */
 TEST_F(pidns, descriptor_of_outer_namespace_needs_cap_sys_admin)
 {

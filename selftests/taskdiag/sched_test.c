@@ -115,7 +115,7 @@ static int become_nice(void *arg)
 	return set_attr(0, &attr);
 }
 
-/* Where the kernel has no utilization clamping, the task is an ordinary one. */
+/* In a kernel without utilization clamping, the task is an ordinary one. */
 static int clamp_utilization(void *arg)
 {
 	struct attr attr = {
@@ -154,7 +154,7 @@ static int set_timer_slack(void *arg)
 	return prctl(PR_SET_TIMERSLACK, SLACK) ? -errno : 0;
 }
 
-/* A session of its own has an autogroup of its own. */
+/* A new session has its own autogroup. */
 static int set_autogroup(void *arg)
 {
 	int fd, err = 0;
@@ -293,7 +293,7 @@ static bool find_sched(const struct td_answer *a, const struct td_row *row,
 	return false;
 }
 
-/* Read a file of a thread, as if it was a process: /proc/TID. */
+/* Read a file of a thread from /proc/TID. */
 static char *read_of_thread(int proc, pid_t tid, const char *name)
 {
 	size_t len;
@@ -334,7 +334,7 @@ static void compare_attr(struct __test_metadata *_metadata, pid_t tid,
 		EXPECT_EQ(attr.nice, sched->nice);
 }
 
-/* The class that the kernel derives from policy and nice value. */
+/* Return the IO priority that the kernel derives from policy and nice. */
 static __u32 default_ioprio(const struct task_diag_sched *sched)
 {
 	const int level = (sched->nice + 20) / 5;
@@ -397,7 +397,7 @@ static void compare_stat(struct __test_metadata *_metadata, int proc, pid_t tid,
 	int i;
 
 	ASSERT_NE(NULL, at);
-	/* ") S ", and the fields from the fourth one on. */
+	/* Skip ") S ": the fourth field follows. */
 	at += 4;
 	for (i = 4; i < 42; i++) {
 		field[i] = strtol(at, &end, 10);
@@ -423,7 +423,7 @@ static void compare_bitmaps(struct __test_metadata *_metadata, int proc,
 	mems = procfs_value(status, "Mems_allowed_list");
 	ASSERT_TRUE(has(sched, TASK_DIAG_SCHED_VALID_CPUS));
 	reported = bitmap_of(attr, sched->cpus_off, sched->cpus_len);
-	/* A kernel for one CPU has no such line. */
+	/* A kernel for one CPU has no Cpus_allowed_list. */
 	expected = parse_list(cpus ? cpus + strspn(cpus, " \t") : "0");
 	EXPECT_EQ(0, memcmp(&expected, &reported, sizeof(expected))) {
 		TH_LOG("CPUs of %d: %.64s", tid, cpus);
@@ -441,7 +441,7 @@ static void compare_bitmaps(struct __test_metadata *_metadata, int proc,
 	free(status);
 }
 
-/* The scheduling of other processes may change while it is compared. */
+/* Only test tasks are compared: the scheduling of others may change. */
 static bool is_test_task(const struct td_row *row)
 {
 	const pid_t pid = row->msg.tgid;
@@ -476,7 +476,7 @@ FIXTURE_TEARDOWN(sched)
 
 FIXTURE_VARIANT(sched) {
 	__u64 strategy;
-	__u64 more;		/* groups beside SCHED */
+	__u64 more;		/* groups besides SCHED */
 };
 
 FIXTURE_VARIANT_ADD(sched, processes) {
@@ -623,7 +623,7 @@ static void expect_slack(struct __test_metadata *_metadata,
 	}
 	if (!shown)
 		EXPECT_EQ(0U, a.row[0].sched.timer_slack);
-	/* All other fields are those of the system calls. */
+	/* All other fields equal the results of the system calls. */
 	compare_attr(_metadata, pid, &a.row[0].sched);
 	compare_ioprio(_metadata, pid, &a.row[0].sched);
 	td_answer_free(&a);
@@ -652,7 +652,7 @@ TEST_F(single, timer_slack_needs_cap_sys_nice)
 	}
 	EXPECT_EXIT_0(child);
 
-	/* The socket of root does not give the right to its user. */
+	/* A socket of root does not give the right to the sender. */
 	child = td_fork_as(_metadata, &user);
 	if (!child) {
 		expect_slack(_metadata, &self->sock, other, false);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Groups of a row with a variable size: arguments, environment, mappings, paths,
- * and the path of a cgroup.  Joins their attributes from all messages of the row and checks them
- * against the ABI.
+ * Groups of a row with a variable size: arguments, environment, mappings,
+ * paths, and the path of a cgroup.  Joins their attributes from all messages of
+ * the row and checks them against the ABI.
  *
  * Depends on answer.h; must not depend on procfs or tests.
  */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The comparison of a dump with the procfs mount that it belongs to: the rows
- * are the tasks that the caller can list there, with the groups whose files it
- * can read, and all others are named as denied.
+ * Comparison of a dump with the procfs mount that it belongs to.  The rows must
+ * be those of the tasks that the caller can list in the mount.  Each row must
+ * contain the groups whose files the caller can read, and list all other groups
+ * as denied.
  *
  * Depends on readable.h and taskdiag_test.h; must not depend on a test.
  */
@@ -19,7 +20,7 @@
 /* Other tasks of the system may start, end or change during a comparison. */
 #define MOUNT_ROWS_ATTEMPTS 200
 
-/* Compare all groups at once only, where each system call takes long. */
+/* Return true if slow system calls permit only dumps of all groups at once. */
 static inline bool mount_rows_sampled(void)
 {
 	return getenv("TASKDIAG_SAMPLE_MOUNT_ACCESS");
@@ -59,7 +60,7 @@ static inline int query(const struct request *r, __u16 flags,
 	return td_query_filtered(r->sock, &kind, flags, attrs, nr, a);
 }
 
-/* The caller's own pid in the mount, which Landlock may hide from it; or 0. */
+/* Return the caller's pid in the mount; 0 if Landlock hides it. */
 static inline __u32 own_pid(int root)
 {
 	char text[16] = "";
@@ -68,7 +69,7 @@ static inline __u32 own_pid(int root)
 	       strtoul(text, NULL, 10) : 0;
 }
 
-/* The values of a partial row are those of the files. */
+/* Check that the values of a partial row are those of the files. */
 static inline void expect_values(struct __test_metadata *_metadata,
 				 const struct request *r,
 				 const struct td_row *row)
@@ -95,7 +96,7 @@ static inline void expect_values(struct __test_metadata *_metadata,
 	EXPECT_EQ(task.cred.no_new_privs, row->cred.no_new_privs);
 }
 
-/* Compare with "Max open files" of limits. */
+/* Compare the limits of FILES with "Max open files" of limits. */
 static inline void expect_limits(struct __test_metadata *_metadata,
 				 const struct request *r,
 				 const struct td_row *row)
@@ -125,7 +126,7 @@ static inline void expect_row(struct __test_metadata *_metadata,
 			      const struct readable_task *task,
 			      const struct td_row *row)
 {
-	/* A task that passes the access check has FILES completely, or not. */
+	/* If the task passes the access check, FILES is complete or absent. */
 	const bool partial = !(task->groups & TASK_DIAG_SHOW_NS);
 	const __u64 limits = partial && task->limits ? TASK_DIAG_SHOW_FILES : 0;
 	const __u64 groups = r->show & (task->groups | limits);
@@ -211,7 +212,7 @@ static inline void compare(struct __test_metadata *_metadata,
 	}
 }
 
-/* Rows of one message, of several messages, and with one group each. */
+/* Compare rows of one message, of several messages, and of one group. */
 static inline void compare_groups(struct __test_metadata *_metadata,
 				  struct request *r)
 {

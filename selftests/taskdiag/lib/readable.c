@@ -94,7 +94,7 @@ bool readable_one(int root, __u32 pid, struct readable_task *task)
 	err = try_link(root, pid, "exe");
 	if (!err || err == -ENOENT || err == -ENAMETOOLONG)
 		task->groups |= TASK_DIAG_SHOW_PATHS;
-	/* By Linux 7.2, this file of a task without memory cannot be opened. */
+	/* New kernels, such as 7.2, open it only if the task has memory. */
 	err = try_read(root, pid, "environ");
 	if (!err || err == -ESRCH)
 		task->groups |= TASK_DIAG_SHOW_ENVIRON;
