@@ -31,6 +31,22 @@ const CAP_DAC_OVERRIDE: u8 = 1;
 const CAP_DAC_READ_SEARCH: u8 = 2;
 /// Number of the capability that gives access to all tasks.
 const CAP_SYS_PTRACE: u8 = 19;
+/// Numbers of capabilities that give access to single files of a task.
+const CAP_SYS_ADMIN: u8 = 21;
+const CAP_SYS_NICE: u8 = 23;
+const CAP_PERFMON: u8 = 38;
+const CAP_CHECKPOINT_RESTORE: u8 = 40;
+
+/// The capabilities that a client's view of `/proc` depends on.
+const READING: CapSet = CapSet(
+    1 << CAP_DAC_OVERRIDE
+        | 1 << CAP_DAC_READ_SEARCH
+        | 1 << CAP_SYS_PTRACE
+        | 1 << CAP_SYS_ADMIN
+        | 1 << CAP_SYS_NICE
+        | 1 << CAP_PERFMON
+        | 1 << CAP_CHECKPOINT_RESTORE,
+);
 
 /// The tasks and groups that a client may read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,6 +116,11 @@ pub(crate) enum Denial {
     AnotherProcess,
     #[error("the client has changed its credentials since it connected; connect again")]
     OtherCredentials,
+    #[error(
+        "the client has {0} and another uid than 0, and may have them by an execve() after \
+         the request"
+    )]
+    Capabilities(CapSet),
     #[error("the process that connected has ended")]
     Gone,
     #[error("cannot read the credentials of the client")]
@@ -310,6 +331,12 @@ impl Peer {
         if (fsuid, fsgid) != (self.uid, self.gid) {
             return Err(Denial::OtherCredentials);
         }
+        // execve() of a program with file capabilities changes no id. A client could send
+        // a request, call execve(), and read the reply in another process.
+        let gained = CapSet(capabilities.0 & READING.0);
+        if fsuid != 0 && !gained.is_empty() {
+            return Err(Denial::Capabilities(gained));
+        }
         if is_confined(label, home.label.as_deref()) {
             return Err(Denial::Confined);
         }
@@ -388,7 +415,7 @@ mod tests {
 
     const UID: u32 = 1;
     const STATUS: &[u8] = b"Name:\t\xff\xfe\nUid:\t1\t1\t1\t1\nGid:\t1\t1\t1\t1\n\
-                           Groups:\t2 3 \nCapEff:\t6\nNoNewPrivs:\t0\n";
+                           Groups:\t2 3 \nCapEff:\t3000\nNoNewPrivs:\t0\n";
 
     /// Returns the directory of a process without threads, and a daemon without
     /// namespaces and label.
@@ -445,7 +472,7 @@ mod tests {
         add(process.path(), 1, STATUS);
         assert_eq!(
             rights(process.path(), &home),
-            Ok(credentials(&[2, 3], 0b110))
+            Ok(credentials(&[2, 3], 0x3000))
         );
     }
 
@@ -454,8 +481,12 @@ mod tests {
         let (process, home) = process();
         add(process.path(), 1, STATUS);
         add(process.path(), 2, &status_with("Groups:\t2", "Groups:\t4"));
-        add(process.path(), 3, &status_with("CapEff:\t6", "CapEff:\t3"));
-        assert_eq!(rights(process.path(), &home), Ok(credentials(&[3], 0b10)));
+        add(
+            process.path(),
+            3,
+            &status_with("CapEff:\t3000", "CapEff:\t1800"),
+        );
+        assert_eq!(rights(process.path(), &home), Ok(credentials(&[3], 0x1000)));
     }
 
     #[test]
@@ -486,6 +517,10 @@ mod tests {
             (
                 status_with("Uid:\t1\t1\t1\t1", "Uid:\t1\t1\t1\t2"),
                 Denial::OtherCredentials,
+            ),
+            (
+                status_with("CapEff:\t3000", "CapEff:\t3002"),
+                Denial::Capabilities(CapSet(1 << CAP_DAC_OVERRIDE)),
             ),
             (status_with("CapEff", "Cap"), Denial::Unknown),
             (status_with("Groups", "Group"), Denial::Unknown),

@@ -25,9 +25,9 @@ const PROTECTED: &str = "TASKDIAGD_TEST_PROTECTED";
 /// Set in a client of a daemon that forwards requests to the kernel.
 const FORWARDED: &str = "TASKDIAGD_TEST_FORWARDED";
 
-/// Credentials of clients: those of root, of root without capabilities, of users without and
-/// with the group of a mount, and of a user with a capability.
-pub(crate) const CALLERS: [&[&str]; 6] = [
+/// Credentials of clients: those of root, of root without capabilities, and of users
+/// without and with the group of a mount.
+pub(crate) const CALLERS: [&[&str]; 5] = [
     &["env"],
     // Root without CAP_SYS_PTRACE, and without those that permit reading files of other
     // owners. CAP_PERFMON, which CAP_SYS_ADMIN implies, permits reading all mappings: the
@@ -45,18 +45,6 @@ pub(crate) const CALLERS: [&[&str]; 6] = [
     &AS_USER,
     &[
         "setpriv", "--reuid", "1000", "--regid", "1000", "--groups", "5,1234",
-    ],
-    &[
-        "setpriv",
-        "--reuid",
-        "1000",
-        "--regid",
-        "1000",
-        "--clear-groups",
-        "--inh-caps",
-        "+sys_ptrace",
-        "--ambient-caps",
-        "+sys_ptrace",
     ],
 ];
 

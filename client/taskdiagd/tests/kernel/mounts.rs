@@ -25,9 +25,7 @@ use crate::common::{AS_USER, Target, TestDaemon};
 #[ignore = "needs a kernel with TASKDIAG"]
 fn forwarded_replies_have_the_tasks_and_groups_that_the_mount_shows() {
     let name = "mounts::forwarded_replies_have_the_tasks_and_groups_that_the_mount_shows";
-    // The kernel reports FILES to a user with CAP_SYS_PTRACE, which may not list the
-    // directory `fd` of other owners.
-    compare_all("file", name, &CALLERS[..5]);
+    compare_all("file", name, &CALLERS);
 }
 
 #[test]

@@ -90,6 +90,25 @@ fn client_with_no_new_privs_is_not_served() {
     }
 }
 
+/// The program could be one with file capabilities, which the client calls execve() on
+/// while the daemon has its request.
+#[test]
+#[ignore = "needs a kernel with TASKDIAG"]
+fn user_with_capabilities_is_not_served() {
+    for source in SOURCES {
+        let daemon = TestDaemon::new(source, &[]);
+        let caps = ["--inh-caps", "+sys_ptrace", "--ambient-caps", "+sys_ptrace"];
+        let prefix = [&AS_USER[..], &caps].concat();
+        let output = daemon.command(&prefix, "daemon", &["--all"]);
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(stderr.contains("the client has cap_sys_ptrace"), "{stderr}");
+        assert_eq!((output.status.code(), output.stdout), (Some(1), Vec::new()));
+        // Without --transport, the command uses another transport.
+        let output = daemon.command(&prefix, "auto", &["--pid", "1"]);
+        assert!(output.status.success(), "{output:?}");
+    }
+}
+
 #[test]
 #[ignore = "needs a kernel with TASKDIAG"]
 fn client_with_one_thread_with_no_new_privs_is_not_served() {
