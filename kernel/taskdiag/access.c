@@ -512,6 +512,7 @@ int taskdiag_access_recheck(struct taskdiag_target *target,
 			    struct taskdiag_caller *caller)
 {
 	enum taskdiag_level level;
+	bool probed;
 	u64 denied;
 
 	if (READ_ONCE(target->task->self_exec_id) != target->exec_id)
@@ -520,8 +521,12 @@ int taskdiag_access_recheck(struct taskdiag_target *target,
 	rcu_read_lock();
 	taskdiag_access_enter(caller);
 	level = taskdiag_level_of(caller, target->task, &denied);
+	/* A change of credentials, which may confine, discards the probes. */
+	probed = caller->prober || task_tgid(target->task) == caller->process;
 	rcu_read_unlock();
 	if (level == TASKDIAG_UNDECIDED || level < target->level)
+		return -EACCES;
+	if (level == TASKDIAG_FULL && caller->checks_files && !probed)
 		return -EACCES;
 	return 0;
 }

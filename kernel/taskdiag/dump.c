@@ -536,13 +536,13 @@ static void append_empty(const struct taskdiag_dump *dump, struct sk_buff *skb)
 
 /*
  * Decide about the task that append_batch() or begin_multi() has stopped at.
- * That may wait, so the first step of a netlink dump ends instead.  Return
- * -EMSGSIZE in this case.
+ * That may wait, so the first step of a netlink dump ends instead, as does one
+ * that has opened the files of many tasks.  Return -EMSGSIZE in this case.
  */
 static int decide(struct taskdiag_dump *dump, struct sk_buff *skb,
 		  bool may_wait)
 {
-	if (may_wait)
+	if (may_wait && taskdiag_mount_may_probe(&dump->caller))
 		return taskdiag_mount_probe(&dump->caller);
 	if (!skb->len)
 		append_empty(dump, skb);

@@ -128,6 +128,12 @@ void taskdiag_mount_pin(struct taskdiag_caller *caller, const struct path *root)
 		path_put(root);
 }
 
+/*
+ * The kernel closes the files that a step has opened when the system call
+ * returns, and they do not count in RLIMIT_NOFILE.
+ */
+#define TASKDIAG_PROBES_PER_STEP	64
+
 static void forget_probes(struct taskdiag_caller *caller)
 {
 	unsigned int i;
@@ -206,6 +212,21 @@ void taskdiag_mount_begin_step(struct taskdiag_caller *caller)
 
 	caller->checks_files = caller->proc.mnt &&
 			       !security_same_cred_state(current_cred(), init);
+	caller->probes_left = TASKDIAG_PROBES_PER_STEP;
+}
+
+/**
+ * taskdiag_mount_may_probe - consume the budget of taskdiag_mount_probe()
+ * @caller: the caller
+ *
+ * Return: false if this step has opened the files of enough tasks.
+ */
+bool taskdiag_mount_may_probe(struct taskdiag_caller *caller)
+{
+	if (!caller->probes_left)
+		return false;
+	caller->probes_left--;
+	return true;
 }
 
 /**

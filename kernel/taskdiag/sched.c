@@ -11,6 +11,7 @@
 #include <linux/ioprio.h>
 #include <linux/math.h>
 #include <linux/nodemask.h>
+#include <linux/pid_namespace.h>
 #include <linux/sched.h>
 #include <linux/sched/prio.h>
 #include <linux/sched/signal.h>
@@ -113,9 +114,12 @@ static void set_autogroup(struct task_diag_sched *sched,
 	if (!lock_task_sighand(task, &flags))
 		return;
 	group = (const void *)READ_ONCE(task->signal->autogroup);
-	sched->valid |= TASK_DIAG_SCHED_VALID_AUTOGROUP;
-	sched->autogroup = group->id;
-	sched->autogroup_nice = READ_ONCE(group->nice);
+	/* 0: the default group, which has no autogroup. */
+	if (group->id) {
+		sched->valid |= TASK_DIAG_SCHED_VALID_AUTOGROUP;
+		sched->autogroup = group->id;
+		sched->autogroup_nice = READ_ONCE(group->nice);
+	}
 	unlock_task_sighand(task, &flags);
 #endif
 }
@@ -167,6 +171,12 @@ size_t taskdiag_sched_bitmaps(void)
 	return cpus_bytes() + mems_bytes();
 }
 
+/* The system calls find only tasks that have a pid for their caller. */
+static bool has_pid_of_caller(struct task_struct *task)
+{
+	return taskdiag_pid_nr(task_pid(task), task_active_pid_ns(current));
+}
+
 /**
  * taskdiag_fill_sched - write the group SCHED
  * @to: a struct task_diag_sched, and the bitmaps behind it
@@ -187,8 +197,10 @@ void taskdiag_fill_sched(void *to, const struct taskdiag_item *item,
 	memset(sched, 0, sizeof(*sched) + taskdiag_sched_bitmaps());
 	set_policy(sched, task);
 	if (taskdiag_lsm_shows_sched(caller, task)) {
-		set_parameters(sched, task);
-		set_ioprio(sched, task);
+		if (has_pid_of_caller(task)) {
+			set_parameters(sched, task);
+			set_ioprio(sched, task);
+		}
 		set_timer_slack(sched, item, caller);
 	}
 	set_autogroup(sched, item);

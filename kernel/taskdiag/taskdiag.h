@@ -283,6 +283,7 @@ struct taskdiag_probe {
  * @needed: TASK_DIAG_SHOW_* of the groups that its filters read
  * @checks_files: a security module may deny current the files of tasks that pass
  *	the access check; valid while a part of the reply is made
+ * @probes_left: tasks whose files may still be opened in this part of the reply
  * @others: result of opening files below @proc, for tasks of other users
  * @permitted: results for tasks that pass the access check, by whether their
  *	files and directories belong to the caller
@@ -311,6 +312,7 @@ struct taskdiag_caller {
 	u64			wanted;
 	u64			needed;
 	bool			checks_files;
+	unsigned int		probes_left;
 	struct taskdiag_probe	others;
 	struct taskdiag_probe	permitted[4];
 	struct pid		*decided;
@@ -351,6 +353,7 @@ void taskdiag_mount_pin(struct taskdiag_caller *caller,
 void taskdiag_mount_unpin(struct taskdiag_caller *caller);
 void taskdiag_mount_begin_step(struct taskdiag_caller *caller);
 void taskdiag_mount_enter(struct taskdiag_caller *caller);
+bool taskdiag_mount_may_probe(struct taskdiag_caller *caller);
 int taskdiag_mount_probe(struct taskdiag_caller *caller);
 enum taskdiag_level taskdiag_mount_level(struct taskdiag_caller *caller,
 					 struct task_struct *task, u64 *denied);

@@ -51,8 +51,8 @@ const READING: CapSet = CapSet(
 /// The tasks and groups that a client may read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Rights {
-    /// Everything: it is root, and has `CAP_SYS_PTRACE` and `CAP_DAC_READ_SEARCH` in the
-    /// daemon's user namespace.
+    /// Everything: it is root, and has `CAP_SYS_PTRACE`, `CAP_DAC_READ_SEARCH` and
+    /// `CAP_SYS_NICE` in the daemon's user namespace.
     All,
     /// The part that a process with these credentials may read.
     Of(Credentials),
@@ -102,7 +102,8 @@ impl Credentials {
 impl From<Credentials> for Rights {
     fn from(credentials: Credentials) -> Self {
         let has = |capability| credentials.capabilities.contains(capability);
-        match credentials.uid == 0 && has(CAP_SYS_PTRACE) && has(CAP_DAC_READ_SEARCH) {
+        let everything = [CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH, CAP_SYS_NICE];
+        match credentials.uid == 0 && everything.into_iter().all(has) {
             true => Self::All,
             false => Self::Of(credentials),
         }
@@ -490,10 +491,11 @@ mod tests {
     }
 
     #[test]
-    fn only_root_with_both_capabilities_reads_everything() {
-        let all = 1 << CAP_SYS_PTRACE | 1 << CAP_DAC_READ_SEARCH;
+    fn only_root_with_all_of_these_capabilities_reads_everything() {
+        let all = 1 << CAP_SYS_PTRACE | 1 << CAP_DAC_READ_SEARCH | 1 << CAP_SYS_NICE;
         for (uid, capabilities, reads_all, passes) in [
             (0, all, true, true),
+            (0, all & !(1 << CAP_SYS_NICE), false, true),
             (0, 1 << CAP_SYS_PTRACE, false, true),
             (0, 1 << CAP_DAC_READ_SEARCH, false, false),
             (1, all, false, true),
