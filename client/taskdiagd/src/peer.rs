@@ -355,7 +355,8 @@ impl Peer {
     }
 
     /// Opens the file that the process holds as a descriptor with this number, with
-    /// `O_PATH`: this calls no function of the file system that the file belongs to.
+    /// `O_PATH`: this calls no function of a FUSE file system. A network file system may
+    /// validate its directory.
     pub(crate) fn open_held(&self, number: u32) -> nix::Result<OwnedFd> {
         let dir = self.dir.as_ref().ok_or(Errno::ESRCH)?;
         let flags = OFlag::O_PATH | OFlag::O_CLOEXEC;

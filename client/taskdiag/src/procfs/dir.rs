@@ -274,4 +274,9 @@ impl TaskDir {
     pub(super) fn fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
     }
+
+    /// Whether no lookup may leave the mount.
+    pub(super) const fn is_contained(&self) -> bool {
+        self.contained
+    }
 }

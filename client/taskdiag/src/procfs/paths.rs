@@ -16,22 +16,30 @@ const DELETED: &[u8] = b" (deleted)";
 
 /// Reads the group, which requires the right to ptrace the task.
 pub(super) fn read(dir: &TaskDir) -> Result<Paths<'static>, ReadError> {
+    let contained = dir.is_contained();
     Ok(Paths {
-        exe: read_link(dir.fd(), "exe")?,
-        cwd: read_link(dir.fd(), "cwd")?,
-        root: read_link(dir.fd(), "root")?,
+        exe: read_link(dir.fd(), "exe", contained)?,
+        cwd: read_link(dir.fd(), "cwd", contained)?,
+        root: read_link(dir.fd(), "root", contained)?,
     })
 }
 
 /// Returns `None` if the task has no such file.
-fn read_link(dir: BorrowedFd<'_>, name: &str) -> Result<Option<TaskPath<'static>>, ReadError> {
+///
+/// A file whose name ends like that of a deleted file is looked up, except in a contained
+/// procfs: no lookup leaves it, and such a file is reported as deleted.
+fn read_link(
+    dir: BorrowedFd<'_>,
+    name: &str,
+    contained: bool,
+) -> Result<Option<TaskPath<'static>>, ReadError> {
     let path = match readlinkat(dir, name) {
         Ok(path) => path.into_vec(),
         Err(Errno::ENOENT) => return Ok(None),
         Err(Errno::ENAMETOOLONG) => return Ok(Some(TaskPath::default())),
         Err(errno) => return Err(errno.into()),
     };
-    let deleted = path.ends_with(DELETED) && !is_at(dir, name, &path);
+    let deleted = path.ends_with(DELETED) && (contained || !is_at(dir, name, &path));
     Ok(Some(TaskPath {
         path: Some(path.into()),
         deleted,
@@ -70,12 +78,15 @@ mod tests {
         }
         std::fs::write(&file, "").unwrap();
         let deleted = |name| {
-            let path = read_link(dir.as_fd(), name).unwrap().unwrap();
+            let path = read_link(dir.as_fd(), name, false).unwrap().unwrap();
             assert!(path.path.unwrap().ends_with(DELETED));
             path.deleted
         };
         assert!(!deleted("there"));
         assert!(deleted("gone"));
+        // Nothing outside of a contained procfs is looked up.
+        let contained = read_link(dir.as_fd(), "there", true).unwrap().unwrap();
+        assert!(contained.deleted);
         std::fs::remove_file(&file).unwrap();
         assert!(deleted("there"));
     }
@@ -84,6 +95,6 @@ mod tests {
     fn task_without_a_file_has_no_path() {
         let tmp = tempfile::tempdir().unwrap();
         let dir = std::fs::File::open(tmp.path()).unwrap();
-        assert_eq!(read_link(dir.as_fd(), "exe").unwrap(), None);
+        assert_eq!(read_link(dir.as_fd(), "exe", false).unwrap(), None);
     }
 }
