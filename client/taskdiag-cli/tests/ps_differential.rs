@@ -40,6 +40,9 @@ impl TestTasks {
             let mut command = Command::new(&program);
             command.args(arguments).env_clear().env("FIRST", "a b");
             command.env("SECOND", "c").stdin(Stdio::null());
+            // Start times differ by more than a clock tick: procps sorts by ticks, and
+            // this ps by the nanoseconds that the kernel reports.
+            std::thread::sleep(Duration::from_millis(30));
             command.spawn().expect("the program starts")
         };
         let children = vec![
