@@ -505,6 +505,8 @@ fn interrupted_json_array_is_complete() {
     let mut first = [0];
     watching.out.read_exact(&mut first).expect("a bracket");
     let pid = exit_child(3, None);
+    // The line of an event ends where the next event begins.
+    exit_child(4, None);
     watching.await_output(|rest| rest.contains(&format!("\"pid\":{pid},")));
     let (rest, status) = watching.interrupt();
     assert_eq!((first, status), (*b"[", Some(0)));
