@@ -239,8 +239,11 @@ static void *run_reader(void *arg)
 		int err =
 			td_receive_datagram(&reader->sock, &reader->answer, 1);
 
-		/* Another thread may have received the last datagram. */
-		if (err && err != -EAGAIN) {
+		/*
+		 * Another thread may have received the last datagram, or ended
+		 * the dump: netlink_dump() returns EINVAL then.
+		 */
+		if (err && err != -EAGAIN && err != -EINVAL) {
 			reader->err = err;
 			break;
 		}
