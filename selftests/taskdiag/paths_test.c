@@ -129,7 +129,7 @@ static int in_other_mount_namespace(void *arg)
 	return mount_own(BASE "/mount");
 }
 
-/* Enter a file system that is no longer mounted. */
+/* Enter a file system, and unmount it. */
 static int in_detached_mount(void *arg)
 {
 	const char *path = BASE "/unmounted";

@@ -717,8 +717,8 @@ impl<'a> Message<'a> {
     }
 
     /// Returns the task of the message, and the place of the attributes that follow;
-    /// `None` if the message has no attributes. A dump begins with such a message if
-    /// the kernel may not wait for its first row while the request is sent.
+    /// `None` if the message has no attributes. The kernel sends such a message if it
+    /// may not wait for the next row before the message has been received.
     fn piece(&self, framing: Framing, forwarded: bool) -> Result<Option<Piece>, Malformed> {
         let mut walk = self.attributes(
             framing,
