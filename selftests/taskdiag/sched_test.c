@@ -441,21 +441,6 @@ static void compare_bitmaps(struct __test_metadata *_metadata, int proc,
 	free(status);
 }
 
-/* Only test tasks are compared: the scheduling of others may change. */
-static bool is_test_task(const struct td_row *row)
-{
-	const pid_t pid = row->msg.tgid;
-	size_t i;
-
-	for (i = 0; i < tasks.nr; i++)
-		if (tasks.special[i].pid == pid)
-			return true;
-	for (i = 0; i < tasks.pool.nr; i++)
-		if (tasks.pool.task[i].pid == pid)
-			return true;
-	return false;
-}
-
 FIXTURE(sched) {
 	struct td_sock sock;
 	int proc;
@@ -516,7 +501,8 @@ TEST_F(sched, test_tasks_equal_system_calls_and_procfs)
 		struct td_attr attr;
 
 		ASSERT_NE(0ULL, row->groups & TASK_DIAG_SHOW_SCHED);
-		if (!is_test_task(row))
+		/* The scheduling of other tasks may change meanwhile. */
+		if (!test_tasks_has(&tasks, row->msg.tgid))
 			continue;
 		ASSERT_TRUE(find_sched(&a, row, &attr));
 		compare_attr(_metadata, tid, &row->sched);

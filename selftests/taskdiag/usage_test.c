@@ -241,21 +241,6 @@ static void compare_oom(struct __test_metadata *_metadata, int proc, pid_t tid,
 	free(score);
 }
 
-/* The values of other processes may change while they are compared. */
-static bool is_test_task(const struct td_row *row)
-{
-	const pid_t pid = row->msg.tgid;
-	size_t i;
-
-	for (i = 0; i < tasks.nr; i++)
-		if (tasks.special[i].pid == pid)
-			return true;
-	for (i = 0; i < tasks.pool.nr; i++)
-		if (tasks.pool.task[i].pid == pid)
-			return true;
-	return false;
-}
-
 FIXTURE(usage) {
 	struct td_sock sock;
 	int proc;
@@ -303,7 +288,8 @@ TEST_F(usage, test_tasks_equal_procfs)
 		const pid_t tid = threads ? row->msg.pid : 0;
 
 		ASSERT_EQ(query.show_flags, row->groups);
-		if (!is_test_task(row))
+		/* The values of other processes may change meanwhile. */
+		if (!test_tasks_has(&tasks, row->msg.tgid))
 			continue;
 		compare_io(_metadata, self->proc, tid, row);
 		compare_signals(_metadata, self->proc, tid, row);

@@ -128,6 +128,19 @@ pid_t test_tasks_pid(struct test_tasks *c, const char *name)
 	return s ? s->pid : 0;
 }
 
+bool test_tasks_has(const struct test_tasks *c, pid_t pid)
+{
+	size_t i;
+
+	for (i = 0; i < c->nr; i++)
+		if (c->special[i].pid == pid)
+			return true;
+	for (i = 0; i < c->pool.nr; i++)
+		if (c->pool.task[i].pid == pid)
+			return true;
+	return false;
+}
+
 void test_tasks_end(struct test_tasks *c)
 {
 	while (c->nr)

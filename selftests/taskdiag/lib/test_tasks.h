@@ -72,6 +72,9 @@ int test_tasks_begin_all(struct test_tasks *c,
 struct special_task *test_tasks_find(struct test_tasks *c, const char *name);
 pid_t test_tasks_pid(struct test_tasks *c, const char *name);
 
+/* Return whether a test task has this pid. */
+bool test_tasks_has(const struct test_tasks *c, pid_t pid);
+
 /* End and reap all of them. */
 void test_tasks_end(struct test_tasks *c);
 
