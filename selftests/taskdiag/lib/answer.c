@@ -302,9 +302,13 @@ static int td_parse_task(struct td_answer *a, const struct nlmsghdr *nlh)
 
 	span.at = (const unsigned char *)genl + GENL_HDRLEN;
 	span.len = nlh->nlmsg_len - NLMSG_LENGTH(GENL_HDRLEN);
-	/* A dump by a procfs mount may begin with a message without attributes. */
-	if (!span.len && a->dump && !a->rows)
+	/* A dump by a procfs mount may have a message without attributes. */
+	if (!span.len && a->dump) {
+		if (a->rows && a->row[a->rows - 1].more)
+			td_fault(a, "message without attributes in row %u",
+				 a->row[a->rows - 1].msg.pid);
 		return 0;
+	}
 	rest = span;
 	if (td_next_attr(&rest, &first) <= 0 || first.type != TASK_DIAG_MSG ||
 	    first.len != sizeof(msg)) {
